@@ -43,10 +43,13 @@ func (b *Builder) Shuffle(x *Value, index []byte) *Value {
 }
 func (b *Builder) AddB(x *Value, c []byte) *Value { return b.constant(OpAddB, x.Type, x, c, "") }
 func (b *Builder) EqB(x *Value, c []byte) *Value  { return b.constant(OpEqB, x.Type, x, c, "") }
-func (b *Builder) AbsB(x *Value) *Value           { return b.one(OpAbsB, x.Type, x, 0) }
-func (b *Builder) SumB(x, y *Value) *Value        { return b.several(OpSumB, x.Type, 0, x, y) }
-func (b *Builder) SignB(x, y *Value) *Value       { return b.several(OpSignB, x.Type, 0, x, y) }
-func (b *Builder) Average(x, y *Value) *Value     { return b.several(OpAverage, x.Type, 0, x, y) }
+func (b *Builder) ShiftB(x *Value, n []byte) *Value {
+	return b.constant(OpShiftB, x.Type, x, n, "")
+}
+func (b *Builder) AbsB(x *Value) *Value       { return b.one(OpAbsB, x.Type, x, 0) }
+func (b *Builder) SumB(x, y *Value) *Value    { return b.several(OpSumB, x.Type, 0, x, y) }
+func (b *Builder) SignB(x, y *Value) *Value   { return b.several(OpSignB, x.Type, 0, x, y) }
+func (b *Builder) Average(x, y *Value) *Value { return b.several(OpAverage, x.Type, 0, x, y) }
 
 // Table16 looks bytes up in a table of 16; SelectBit is bit n of index ? x : y, byte by byte.
 func (b *Builder) Table16(index *Value, table []byte, name string) *Value {
@@ -179,6 +182,9 @@ func (b *Builder) Zip(x, y *Value, h int) *Value { return b.several(OpZip, x.Typ
 func (b *Builder) Sum4(x ...*Value) *Value {
 	return b.several(OpSum4, Type{x[0].Type.Elem, 4}, 0, x...)
 }
+
+// SumFours is the sums of each 4 lanes of 4 vectors.
+func (b *Builder) SumFours(x ...*Value) *Value { return b.several(OpSumFours, x[0].Type, 0, x...) }
 
 // Transpose exchanges lane l of vector k and lane k of vector l, in place.
 func (b *Builder) Transpose(x ...*Value) { b.effect(OpTranspose, Instr{Args: x}) }

@@ -24,6 +24,7 @@ type halver struct {
 	b      *Builder
 	parts  map[*Value][]*Value // a value of f as one or two of the result
 	writes map[*Value]int      // writes to a value of f; one more where an operation uses it up
+	loaded loaded
 }
 
 func (h *halver) countWrites(body []Node) {
@@ -45,6 +46,8 @@ func (h *halver) countWrites(body []Node) {
 }
 
 func (h *halver) block(body []Node) {
+	h.loaded = loaded{}
+	defer func() { h.loaded = loaded{} }()
 	for _, n := range body {
 		switch n := n.(type) {
 		case Note:
@@ -60,6 +63,7 @@ func (h *halver) block(body []Node) {
 func isWide(v *Value) bool { return v != nil && v.Type.isVector() && v.Type.Bytes() > half16 }
 
 func (h *halver) instr(in *Instr) {
+	h.forget(in)
 	rule, special := halfRules[in.Op]
 	switch {
 	case !isWide(in.Dst) && !slices.ContainsFunc(in.Args, isWide):
@@ -80,7 +84,15 @@ func (h *halver) instr(in *Instr) {
 
 // alike reports whether both halves of the result are the same, for good.
 func (h *halver) alike(in *Instr) bool {
-	return in.Dst != nil && h.writes[in.Dst] == 1 && len(in.Args) == 0 && in.halfBytes() == 0 && in.Op != OpGather && bytes.Equal(in.halfConst(0), in.halfConst(1))
+	if in.Dst == nil || h.writes[in.Dst] != 1 || in.halfBytes() != 0 || in.Op == OpGather || !bytes.Equal(in.halfConst(0), in.halfConst(1)) {
+		return false
+	}
+	for _, v := range in.Args {
+		if h.writes[v] != 1 || isWide(v) && h.part(v, 0) != h.part(v, 1) {
+			return false
+		}
+	}
+	return true
 }
 
 // halfBytes is how far apart in memory the halves of a vector are.
@@ -150,12 +162,19 @@ func (h *halver) append(n Instr, dst *Value, k int) *Value {
 		h.b.effect(n.Op, n)
 		return nil
 	}
+	if v := h.loaded.find(&n); v != nil && h.writes[dst] == 1 && v.Type == halfType(dst) {
+		h.parts[dst] = append(h.parts[dst], v)
+		return v
+	}
 	v := h.b.result(n.Op, halfType(dst), dst.Name, n)
 	if p := h.parts[dst]; k < len(p) { // an accumulator
 		h.b.Into(p[k], v)
 		return p[k]
 	}
 	h.parts[dst] = append(h.parts[dst], v)
+	if h.writes[dst] == 1 {
+		h.loaded.add(&n, v)
+	}
 	return v
 }
 
@@ -259,6 +278,15 @@ var halfRules = map[Op]func(h *halver, in *Instr){
 			add = OpAdd
 		}
 		h.append(Instr{Op: add, Args: sums[:]}, in.Dst, 0)
+	},
+	OpSumFours: func(h *halver, in *Instr) {
+		for k := range 2 {
+			var args []*Value
+			for _, v := range in.Args[2*k:][:2] {
+				args = append(args, h.part(v, 0), h.part(v, 1))
+			}
+			h.append(Instr{Op: OpSum4, Args: args}, in.Dst, k)
+		}
 	},
 	OpTranspose: func(h *halver, in *Instr) { // four squares; those off the diagonal change places
 		n := len(in.Args) / 2

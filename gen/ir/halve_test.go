@@ -212,3 +212,37 @@ func constant(r *rand.Rand, b *Builder, a Arg, t Type) *Value {
 	}
 	return b.result(OpOr, t, "x", Instr{Args: []*Value{b.Const(t, c, "c")}, Const: make([]byte, t.Bytes())})
 }
+
+// TestHalveLoads: bytes that are read twice are loaded once, until something may have changed them,
+// or the address.
+func TestHalveLoads(t *testing.T) {
+	for _, c := range []struct {
+		what    string
+		between func(b *Builder, p, x *Value)
+		loads   int
+	}{
+		{"nothing between", func(*Builder, *Value, *Value) {}, 2},
+		{"a store", func(b *Builder, p, x *Value) { b.Store(x, At(p, 64)) }, 4},
+		{"a sum of lanes that is stored", func(b *Builder, p, x *Value) { b.HSum(x, At(p, 0)) }, 4},
+		{"another address", func(b *Builder, p, _ *Value) { b.AddImm(p, 4) }, 4},
+	} {
+		b, p, _ := start()
+		load := func() *Value { return b.Load(Type{F32, VectorLanes}, At(p, 0), "x") }
+		x := load()
+		c.between(b, p, x)
+		b.Store(b.Add(x, load()), At(p, 128))
+		loads := 0
+		for _, n := range Halve(b.F).Body {
+			if in, ok := n.(*Instr); ok && in.Op == OpLoad {
+				loads++
+			}
+		}
+		want, got := memory(), memory()
+		if err := Eval(b.F, Memory(want), Int(0)); err != nil {
+			t.Fatal(c.what, err)
+		}
+		if err := Eval(Halve(b.F), Memory(got), Int(0)); err != nil || loads != c.loads || !bytes.Equal(got, want) {
+			t.Errorf("%s: %d loads, want %d; %v, the same bytes: %v", c.what, loads, c.loads, err, bytes.Equal(got, want))
+		}
+	}
+}

@@ -92,6 +92,7 @@ var OpSelectBit = declare(Operation{Name: "selectbit", Args: []Arg{vec(I8), vec(
 // Arithmetic of bytes, which wraps: OpAddB and OpEqB (-1 or 0) with Const, OpAbsB is |Args[0]|,
 // OpSumB is Args[0] + Args[1], OpSignB Args[0] times the sign of Args[1], OpAverage
 // (Args[0] + Args[1] + 1) / 2, unsigned.
+// OpShiftB shifts each byte by that of Const, zeros shifted in: to the left, below 0 to the right.
 var (
 	OpSumB = declare(Operation{Name: "sumb", Args: []Arg{vec(I8), vec(I8)}, Makes: []Elem{I8},
 		mean: bytewise(func(x, y byte) byte { return x + y })})
@@ -116,6 +117,13 @@ var (
 		})})
 	OpAverage = declare(Operation{Name: "average", Args: []Arg{vec(I8), vec(I8)}, Makes: []Elem{I8},
 		mean: bytewise(func(x, y byte) byte { return byte((int(x) + int(y) + 1) / 2) })})
+	OpShiftB = declare(Operation{Name: "shiftb", Args: []Arg{vec(I8)}, Makes: []Elem{I8}, Const: Vector,
+		mean: bytewise(func(x, n byte) byte {
+			if int8(n) < 0 {
+				return x >> -int8(n)
+			}
+			return x << n
+		})})
 )
 
 // OpZipWords is 2 bytes of Args[0], 2 of Args[1] and so on, from half Imm of each 16 bytes.
@@ -279,16 +287,6 @@ var OpCompareI = declare(Operation{Name: "comparei", Args: []Arg{vec(I32), vec(I
 		e.fill32(in, func(l int) uint32 {
 			a, b := int32(word(x, l)), int32(word(y, l))
 			return mask(in.Imm == Equal && a == b || in.Imm == Greater && a > b)
-		})
-	}})
-
-// OpAddPairs is, in each 4 lanes, the sums of 2 neighbours of Args[0] and then of Args[1].
-var OpAddPairs = declare(Operation{Name: "addpairs", Args: []Arg{vec(I32), vec(I32)}, Makes: []Elem{I32}, Lanes: Per16,
-	mean: func(e *evaluation, in *Instr) {
-		args := [2][]byte{e.lanes(in.Args[0]), e.lanes(in.Args[1])}
-		e.fill32(in, func(l int) uint32 {
-			x, at := args[l%4/2], l&^3+l%2*2
-			return word(x, at) + word(x, at+1)
 		})
 	}})
 

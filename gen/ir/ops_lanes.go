@@ -70,6 +70,35 @@ func fold[T uint32 | float32](lanes int, x func(l int) T) (sum T) {
 	return sum
 }
 
+// OpSumFours is the sums of each 4 lanes of all arguments, in order.
+var OpSumFours = declare(Operation{Name: "sumfours", Args: []Arg{vec(I32).times(4)}, Makes: []Elem{I32}, Lanes: Across,
+	mean: func(e *evaluation, in *Instr) {
+		e.fill32(in, func(k int) uint32 {
+			from := 4 * k
+			n := in.Args[0].Type.Lanes
+			x := e.lanes(in.Args[from/n])[4*(from%n):]
+			return fold(4, func(l int) uint32 { return word(x, l) })
+		})
+	}})
+
+// OpAddPairs is, in each 4 lanes, the sums of 2 neighbours of Args[0] and then of Args[1].
+var OpAddPairs = declare(Operation{Name: "addpairs", Args: []Arg{vec(I32, F32), vec(I32, F32)}, Makes: []Elem{I32, F32}, Lanes: Per16, NaN: true, More: sameTypes,
+	mean: func(e *evaluation, in *Instr) {
+		args := [2][]byte{e.lanes(in.Args[0]), e.lanes(in.Args[1])}
+		from := func(l int) ([]byte, int) { return args[l%4/2], l&^3 + l%2*2 }
+		if in.Dst.Type.Elem == F32 {
+			e.fillF32(in, func(l int) float32 {
+				x, at := from(l)
+				return number(x, at) + number(x, at+1)
+			})
+			return
+		}
+		e.fill32(in, func(l int) uint32 {
+			x, at := from(l)
+			return word(x, at) + word(x, at+1)
+		})
+	}})
+
 // OpTranspose has as many vectors as lanes; lane l of Args[k] and lane k of Args[l] change places.
 var OpTranspose = declare(Operation{Name: "transpose", Args: []Arg{vec(I32, F32).inPlace().times(4, 8, 16)}, Lanes: Across,
 	More: func(in *Instr) string {

@@ -66,7 +66,11 @@ func newQ8(b *ir.Builder, c Caps, t *spec.Type, m, group int) *q8 {
 	k.scale, k.min = scaled(k.reader.a.Scale, factor, t), k.reader.a.Min
 	k.one = oneRowOf(k)
 	k.lanes = ir.VectorLanes
-	if c.Folded && k.isUniform(k.scale) && !k.hasBlockCode(k.scale) && !k.hasBlockCode(k.min) && (k.one == nil || k.one.grain == chunk) {
+	folded := k.isUniform(k.scale) && !k.hasBlockCode(k.scale) && !k.hasBlockCode(k.min)
+	if k.one != nil {
+		folded = k.one.grain == chunk
+	}
+	if c.Folded && folded {
 		k.lanes /= 2
 	}
 	k.reader.width = k.lanes
@@ -96,14 +100,22 @@ func (k *q8) row(blocks, unroll int) {
 	b := k.b
 	// A sum waits for the one before it, so a single row of x gets several, and twice as many where
 	// little else is between them.
-	chains := max(1, k.reader.caps.Chains/2/k.m)
-	if k.one != nil {
+	vectors, chains := k.m, max(1, k.reader.caps.Chains/2/k.m)
+	switch {
+	case k.across:
+		vectors, chains = 1, 2
+	case k.one != nil && k.reader.caps.Folded: // a sum for each four of chunks
+		chains = k.one.groups / fours
+	case k.one != nil:
 		chains = k.reader.caps.Chains
 	}
-	k.acc = accumulators(b, f32s(k.lanes), k.m*chains, "acc")
+	k.acc = accumulators(b, f32s(k.lanes), vectors*chains, "acc")
 	k.q, k.d = b.Param(2), b.Param(3)
 	if k.min != nil || k.one != nil && k.one.off != 0 {
 		k.s = b.Param(4)
+	}
+	if k.one != nil && k.reader.caps.Folded && k.s != nil {
+		k.one.shares = accumulators(b, f32s(k.lanes), 1, "share")[0]
 	}
 	count, src := b.Param(blocks), b.Copy(k.w, "src")
 	switch {
@@ -116,8 +128,11 @@ func (k *q8) row(blocks, unroll int) {
 	if k.one == nil || unroll > 1 {
 		b.Loop(count, 1, func() { k.blocks(src, 1) })
 	}
-	for i := k.m; i < len(k.acc); i++ {
-		k.acc[i%k.m] = b.Add(k.acc[i%k.m], k.acc[i])
+	for i := vectors; i < len(k.acc); i++ {
+		k.acc[i%vectors] = b.Add(k.acc[i%vectors], k.acc[i])
+	}
+	if k.one != nil && k.one.shares != nil {
+		b.FMA(k.acc[0], k.one.shares, b.Const(f32s(k.lanes), splatF32(k.one.times, k.lanes), "times"))
 	}
 }
 

@@ -20,19 +20,26 @@ func MatmulQ8Fours(t *spec.Type, c Caps, m, unroll int, name string) *ir.Func {
 	b := ir.Build(name, foursParams, foursDoc(name, m, "")...)
 	k := newQ8(b, c, t, m, group)
 	k.y, k.w, k.rows = b.Param(0), b.Param(5), b.Param(7)
+	k.across = c.Folded && m == fours && k.lanes == fours && (k.min == nil || group == chunk)
 	sums := b.Slot(ir.VectorBytes*fours*m, "sums")
 	b.Loop(k.rows, fours, func() {
 		four, to := b.ZeroWord("four"), b.Copy(sums, "to")
 		b.AddImm(four, fours)
 		b.Loop(four, 1, func() {
 			k.row(8, unroll)
-			for j, a := range k.acc[:m] {
+			for j, a := range k.rowSums() {
 				b.Store(a, ir.At(to, ir.VectorBytes*fours*j))
 			}
 			b.AddImm(to, ir.VectorBytes)
 			b.AddInt(k.w, b.Param(6))
 		})
 		b.Note("four results for each row of y")
+		if k.across {
+			turned := loadFours(b, f32s(k.lanes), sums, 0)
+			b.Transpose(turned...)
+			writeFours(b, k.y, 1, m, func(j int) *ir.Value { return turned[j] })
+			return
+		}
 		writeFours(b, k.y, 1, m, func(j int) *ir.Value {
 			return b.Sum4(loadFours(b, f32s(k.lanes), sums, j)...)
 		})

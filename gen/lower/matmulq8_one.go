@@ -2,7 +2,6 @@ package lower
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/kvgen/kvgen/gen/ir"
 	"github.com/kvgen/kvgen/gen/spec"
@@ -27,7 +26,10 @@ type oneRow struct {
 	off     int          // added to a code, where codes are dotted
 	codes   bool         // codes are dotted; else signed levels
 	factors *ir.Value    // slot for scales times those of the activations, one per grain
-	inLanes [2]*ir.Value // the same as vectors, where a lane of one is a factor
+	inLanes [2]*ir.Value // the same as vectors, where sums stand side by side
+	sums    []*ir.Value  // of chunks that wait for their factors
+	shares  *ir.Value    // products of mins, or of scales, with the sums of the activations
+	times   float32      // shares times this are part of the result
 }
 
 // oneRowOf says how the scales of the type stand side by side, nil where they do not: blocks
@@ -53,6 +55,14 @@ func oneRowOf(k *q8) *oneRow {
 		return nil
 	}
 	o.factors = k.b.Slot(4*o.groups*chunk/o.grain, "factors")
+	o.times = 1
+	switch minus, ok := k.min.(*spec.Unary); {
+	case !k.reader.caps.Folded:
+	case k.min == nil && o.off != 0:
+		o.times = float32(o.off)
+	case ok && minus.Op == "-" && o.off == 0:
+		k.min, o.times = minus.X, -1
+	}
 	return o
 }
 
@@ -103,19 +113,32 @@ func (k *q8) factors(first int) {
 	o, b := k.one, k.b
 	b.Note(fmt.Sprintf("scales of values %d to %d, times those of the activations", first, first+o.groups*chunk-1))
 	parts := o.groups * chunk / o.grain / min(ir.VectorLanes, o.groups)
+	if k.reader.caps.Folded {
+		k.reader.codesAbreast(o.grain, k.scale, k.min)
+	}
 	for p := range parts {
 		scale := k.sideBySide(k.scale, first, p)
+		if k.reader.caps.Folded {
+			o.inLanes[p] = b.Mul(scale, k.actScales(first, p, parts))
+			k.addShares(scale, first, p)
+			continue
+		}
 		factor := b.Load(f32s(o.groups), ir.At(k.d, 4*first/chunk), "d")
 		if parts > 1 {
 			factor = twice(b, factor, 4*p, ir.VectorLanes)
 		}
-		if factor = b.Mul(scale, factor); k.reader.caps.Folded {
-			o.inLanes[p] = factor
-		} else {
-			b.Store(factor, ir.At(o.factors, ir.VectorBytes*p))
-		}
+		b.Store(b.Mul(scale, factor), ir.At(o.factors, ir.VectorBytes*p))
 		k.addMins(scale, first, p, parts)
 	}
+}
+
+// actScales is the scales of the activations for part p: a lane for each grain.
+func (k *q8) actScales(first, p, parts int) *ir.Value {
+	o, at := k.one, ir.At(k.d, 4*first/chunk)
+	if parts == 1 {
+		return k.b.Load(f32s(o.groups), at, "d")
+	}
+	return twice(k.b, k.b.Load(f32s(o.groups/parts), at.Plus(4*o.groups/parts*p), "d"), 0, ir.VectorLanes)
 }
 
 // sideBySide is part p of e for the groups from value first on, a lane for each grain.
@@ -158,6 +181,41 @@ func (k *q8) addMins(scale *ir.Value, first, p, parts int) {
 	}
 }
 
+// addShares does what addMins does, in a sum of its own.
+func (k *q8) addShares(scale *ir.Value, first, p int) {
+	o, b := k.one, k.b
+	var share *ir.Value
+	switch {
+	case k.min == nil && o.off == 0:
+		return
+	case k.min == nil:
+		share = scale
+	case o.off == 0:
+		share = k.sideBySide(k.min, first, p)
+	default:
+		share = b.Add(k.sideBySide(k.min, first, p), b.Mul(scale, splatF32(float32(o.off), scale.Type.Lanes)))
+	}
+	sums := ir.At(k.s, 4*first/16)
+	if o.grain == 16 {
+		b.FMA(o.shares, share, b.Load(f32s(ir.VectorLanes), sums.Plus(ir.VectorBytes*p), "s"))
+		return
+	}
+	four := f32s(fours)
+	for h := 0; h < o.groups; h += fours {
+		both := b.AddPairs(b.Load(four, sums.Plus(8*h), "s"), b.Load(four, sums.Plus(8*h+16), "s"))
+		b.FMA(o.shares, fourOf(b, share, h), both)
+	}
+}
+
+// fourOf is 4 lanes of v from first on.
+func fourOf(b *ir.Builder, v *ir.Value, first int) *ir.Value {
+	if v.Type.Lanes == fours {
+		return v
+	}
+	at := uint32(first)
+	return b.Order(v, dwordConst([]uint32{at, at + 1, at + 2, at + 3}))
+}
+
 // twice is the lanes of v from first on, each twice, that fill so many lanes.
 func twice(b *ir.Builder, v *ir.Value, first, lanes int) *ir.Value {
 	var order []uint32
@@ -167,14 +225,16 @@ func twice(b *ir.Builder, v *ir.Value, first, lanes int) *ir.Value {
 	return b.Order(v, dwordConst(order))
 }
 
-// lanesOf is the factor of chunk g in all lanes, or that of each half of it.
-func (o *oneRow) lanesOf(b *ir.Builder, g, lanes int) *ir.Value {
+// addFour adds the sums of the 4 chunks up to chunk g times their factors.
+func (k *q8) addFour(g int) {
+	o, b := k.one, k.b
+	acc := k.acc[g/fours%len(k.acc)]
 	if o.grain == chunk {
-		return b.Order(o.inLanes[0], dwordConst(slices.Repeat([]uint32{uint32(g)}, lanes)))
+		b.FMA(acc, b.ToF32(b.Sum4(o.sums...)), fourOf(b, o.inLanes[0], g-3))
+	} else {
+		b.FMA(acc, b.ToF32(b.SumFours(o.sums...)), o.inLanes[g/fours])
 	}
-	first := uint32(2 * g % ir.VectorLanes)
-	order := append(slices.Repeat([]uint32{first}, lanes/2), slices.Repeat([]uint32{first + 1}, lanes/2)...)
-	return b.Order(o.inLanes[2*g/ir.VectorLanes], dwordConst(order))
+	o.sums = nil
 }
 
 // sumOne adds the products of a chunk that starts at value at of the turn and has number g among
@@ -193,15 +253,21 @@ func (k *q8) sumOne(at, g int) {
 		f = foldedFactor(b, f.bytes)
 	} else if k.lanes < ir.VectorLanes {
 		f.folded = true
+	} else if r.caps.Folded && !f.signed {
+		f = signedFactor(b, f.bytes)
 	}
 	sum := f.addTo(b, nil, b.Load(bytes(chunk), ir.At(k.q, at), "q"))
+	if r.caps.Folded {
+		if o.sums = append(o.sums, sum); len(o.sums) == fours {
+			b.Note("sums of 4 groups, times their factors")
+			k.addFour(g)
+		}
+		return
+	}
 	var factor *ir.Value
-	switch {
-	case o.inLanes[0] != nil:
-		factor = o.lanesOf(b, g, k.lanes)
-	case o.grain == chunk:
+	if o.grain == chunk {
 		factor = b.Broadcast(f32s(ir.VectorLanes), ir.At(o.factors, 4*g), "factor")
-	default:
+	} else {
 		factor = b.PairBroadcast(f32s(ir.VectorLanes), ir.At(o.factors, 8*g), ir.At(o.factors, 8*g+4), "factor")
 	}
 	b.FMA(k.acc[g%len(k.acc)], b.ToF32(sum), factor)

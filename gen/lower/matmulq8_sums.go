@@ -18,6 +18,7 @@ type q8 struct {
 	q, d, s    *ir.Value
 	one        *oneRow // nil where scales are computed block by block
 	lanes      int     // of a vector of sums
+	across     bool    // sums of 4 rows are lanes of one vector
 }
 
 func (k *q8) blocks(src *ir.Value, n int) {
@@ -51,9 +52,13 @@ func (k *q8) sumGroup(base, g int) {
 	sums := make([]*ir.Value, k.m)
 	for first := g; first < g+k.group; first += chunk {
 		k.dot(sums, base, first)
-		if k.min != nil {
+		if k.min != nil && !k.across {
 			k.addMin(base, first)
 		}
+	}
+	if k.across {
+		k.sumAcross(sums, base, g)
+		return
 	}
 	b.Note("integer sums times both scales")
 	scale := k.scaleOf(g)

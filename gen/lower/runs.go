@@ -27,6 +27,7 @@ type reader struct {
 	free    int                     // next byte of slots
 	runs    map[spec.Expr]int       // offset in slots of an expression's runs
 	whole   map[spec.Expr]*ir.Value // expressions of the whole block, broadcast
+	side    map[*spec.Code]abreast  // codes that were gathered together
 }
 
 // slotBytes is what a reader asks of the frame: levels of one chunk, then runs.
@@ -43,7 +44,7 @@ func newReader(b *ir.Builder, c Caps, t *spec.Type) *reader {
 
 // at starts a block: what was computed for the previous one is forgotten.
 func (r *reader) at(block ir.Mem) {
-	r.block, r.free = block, chunk
+	r.block, r.free, r.side = block, chunk, nil
 	r.runs, r.whole = map[spec.Expr]int{}, map[spec.Expr]*ir.Value{}
 }
 
@@ -126,7 +127,7 @@ func (r *reader) lanes(e spec.Expr, run, first int) *ir.Value {
 		return r.b.Const(ty, c, "const")
 	case *spec.Ref:
 		if e.Code != nil {
-			return r.b.ToF32(gatherWords(r.b, r.block, r.t, e.Code, index))
+			return r.b.ToF32(r.codeWords(e.Code, index))
 		}
 		if e.Field != nil {
 			return r.field(e.Field, ty)
@@ -177,7 +178,7 @@ func (r *reader) computed(e spec.Expr, index func(int) int, n int) *ir.Value {
 			if x.Code == nil || n != 8 {
 				giveUp("an integer of %s for %d runs at once", x.Name, n)
 			}
-			return gatherWords(r.b, r.block, r.t, x.Code, index)
+			return r.codeWords(x.Code, index)
 		}
 		return nil
 	}

@@ -18,9 +18,9 @@ TEXT ·decodeUnitsBf16NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	FMOVD        (R1), F0
+	WORD $0xfc400020 // ldur d0, [x1]
 	WORD $0x2e613800 // shll v0.4s, v0.4h, #16
-	FMOVD        8(R1), F1
+	WORD $0xfc408021 // ldur d1, [x1, #8]
 	WORD $0x2e613821 // shll v1.4s, v1.4h, #16
 	FMOVQ        F0, (R0)
 	FMOVQ        F1, 16(R0)
@@ -54,11 +54,12 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVD        (R5), F5
+	WORD $0xfc4000a5 // ldur d5, [x5]
 	WORD $0x2e6138a5 // shll v5.4s, v5.4h, #16
-	FMOVD        8(R5), F6
+	WORD $0xfc4080a6 // ldur d6, [x5, #8]
 	WORD $0x2e6138c6 // shll v6.4s, v6.4h, #16
-	FLDPQ        (R3), (F7, F8)
+	WORD $0x3cc00067 // ldur q7, [x3]
+	WORD $0x3cc10068 // ldur q8, [x3, #16]
 	WORD $0x4e27cca0 // fmla v0.4s, v5.4s, v7.4s
 	WORD $0x4e28ccc1 // fmla v1.4s, v6.4s, v8.4s
 	ADD          $0x10, R5
@@ -114,17 +115,18 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVD        (R6), F6
+	WORD $0xfc4000c6 // ldur d6, [x6]
 	WORD $0x2e6138c6 // shll v6.4s, v6.4h, #16
-	FMOVD        8(R6), F7
+	WORD $0xfc4080c7 // ldur d7, [x6, #8]
 	WORD $0x2e6138e7 // shll v7.4s, v7.4h, #16
-	FLDPQ        (R3), (F8, F9)
+	WORD $0x3cc00068 // ldur q8, [x3]
+	WORD $0x3cc10069 // ldur q9, [x3, #16]
 	WORD $0x4e28ccc0 // fmla v0.4s, v6.4s, v8.4s
 	WORD $0x4e29cce1 // fmla v1.4s, v7.4s, v9.4s
 	ADD          R4, R3, R7
-	FMOVQ        (R7), F8
+	WORD $0x3cc000e8 // ldur q8, [x7]
 	ADD          R4, R3, R7
-	FMOVQ        16(R7), F9
+	WORD $0x3cc100e9 // ldur q9, [x7, #16]
 	WORD $0x4e28ccc2 // fmla v2.4s, v6.4s, v8.4s
 	WORD $0x4e29cce3 // fmla v3.4s, v7.4s, v9.4s
 	ADD          $0x10, R6
@@ -189,20 +191,22 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVD        (R7), F6
+	WORD $0xfc4000e6 // ldur d6, [x7]
 	WORD $0x2e6138c6 // shll v6.4s, v6.4h, #16
-	FMOVD        8(R7), F7
+	WORD $0xfc4080e7 // ldur d7, [x7, #8]
 	WORD $0x2e6138e7 // shll v7.4s, v7.4h, #16
-	FLDPQ        (R3), (F8, F9)
+	WORD $0x3cc00068 // ldur q8, [x3]
+	WORD $0x3cc10069 // ldur q9, [x3, #16]
 	WORD $0x4e28ccc0 // fmla v0.4s, v6.4s, v8.4s
 	WORD $0x4e29cce1 // fmla v1.4s, v7.4s, v9.4s
 	ADD          R4, R3, R8
-	FMOVQ        (R8), F8
+	WORD $0x3cc00108 // ldur q8, [x8]
 	ADD          R4, R3, R8
-	FMOVQ        16(R8), F9
+	WORD $0x3cc10109 // ldur q9, [x8, #16]
 	WORD $0x4e28ccc2 // fmla v2.4s, v6.4s, v8.4s
 	WORD $0x4e29cce3 // fmla v3.4s, v7.4s, v9.4s
-	FLDPQ        (R5), (F8, F9)
+	WORD $0x3cc000a8 // ldur q8, [x5]
+	WORD $0x3cc100a9 // ldur q9, [x5, #16]
 	WORD $0x4e28ccc4 // fmla v4.4s, v6.4s, v8.4s
 	WORD $0x4e29cce5 // fmla v5.4s, v7.4s, v9.4s
 	ADD          $0x10, R7
@@ -272,26 +276,28 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVD        (R7), F8
+	WORD $0xfc4000e8 // ldur d8, [x7]
 	WORD $0x2e613908 // shll v8.4s, v8.4h, #16
-	FMOVD        8(R7), F9
+	WORD $0xfc4080e9 // ldur d9, [x7, #8]
 	WORD $0x2e613929 // shll v9.4s, v9.4h, #16
-	FLDPQ        (R3), (F10, F11)
+	WORD $0x3cc0006a // ldur q10, [x3]
+	WORD $0x3cc1006b // ldur q11, [x3, #16]
 	WORD $0x4e2acd00 // fmla v0.4s, v8.4s, v10.4s
 	WORD $0x4e2bcd21 // fmla v1.4s, v9.4s, v11.4s
 	ADD          R4, R3, R8
-	FMOVQ        (R8), F10
+	WORD $0x3cc0010a // ldur q10, [x8]
 	ADD          R4, R3, R8
-	FMOVQ        16(R8), F11
+	WORD $0x3cc1010b // ldur q11, [x8, #16]
 	WORD $0x4e2acd02 // fmla v2.4s, v8.4s, v10.4s
 	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
-	FLDPQ        (R5), (F10, F11)
+	WORD $0x3cc000aa // ldur q10, [x5]
+	WORD $0x3cc100ab // ldur q11, [x5, #16]
 	WORD $0x4e2acd04 // fmla v4.4s, v8.4s, v10.4s
 	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
 	ADD          R4, R5, R8
-	FMOVQ        (R8), F10
+	WORD $0x3cc0010a // ldur q10, [x8]
 	ADD          R4, R5, R8
-	FMOVQ        16(R8), F11
+	WORD $0x3cc1010b // ldur q11, [x8, #16]
 	WORD $0x4e2acd06 // fmla v6.4s, v8.4s, v10.4s
 	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
 	ADD          $0x10, R7
@@ -350,10 +356,14 @@ TEXT ·mix1xBf16NEON(SB), NOSPLIT, $0-64
 loop1:
 	MOVD         o+0(FP), R3
 	ADD          R2, R3
-	FLDPQ        (R3), (F0, F1)
-	FLDPQ        32(R3), (F2, F3)
-	FLDPQ        64(R3), (F4, F5)
-	FLDPQ        96(R3), (F6, F7)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
+	WORD $0x3cc20062 // ldur q2, [x3, #32]
+	WORD $0x3cc30063 // ldur q3, [x3, #48]
+	WORD $0x3cc40064 // ldur q4, [x3, #64]
+	WORD $0x3cc50065 // ldur q5, [x3, #80]
+	WORD $0x3cc60066 // ldur q6, [x3, #96]
+	WORD $0x3cc70067 // ldur q7, [x3, #112]
 	MOVD         p+16(FP), R3
 	MOVD         rows+48(FP), R4
 	MOVD         R0, R5
@@ -362,23 +372,23 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVD        (R5), F8
+	WORD $0xfc4000a8 // ldur d8, [x5]
 	WORD $0x2e613908 // shll v8.4s, v8.4h, #16
-	FMOVD        8(R5), F9
+	WORD $0xfc4080a9 // ldur d9, [x5, #8]
 	WORD $0x2e613929 // shll v9.4s, v9.4h, #16
-	FMOVD        16(R5), F10
+	WORD $0xfc4100aa // ldur d10, [x5, #16]
 	WORD $0x2e61394a // shll v10.4s, v10.4h, #16
-	FMOVD        24(R5), F11
+	WORD $0xfc4180ab // ldur d11, [x5, #24]
 	WORD $0x2e61396b // shll v11.4s, v11.4h, #16
-	FMOVD        32(R5), F12
+	WORD $0xfc4200ac // ldur d12, [x5, #32]
 	WORD $0x2e61398c // shll v12.4s, v12.4h, #16
-	FMOVD        40(R5), F13
+	WORD $0xfc4280ad // ldur d13, [x5, #40]
 	WORD $0x2e6139ad // shll v13.4s, v13.4h, #16
-	FMOVD        48(R5), F14
+	WORD $0xfc4300ae // ldur d14, [x5, #48]
 	WORD $0x2e6139ce // shll v14.4s, v14.4h, #16
-	FMOVD        56(R5), F15
+	WORD $0xfc4380af // ldur d15, [x5, #56]
 	WORD $0x2e6139ef // shll v15.4s, v15.4h, #16
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x4f901100 // fmla v0.4s, v8.4s, v16.s[0]
 	WORD $0x4f901121 // fmla v1.4s, v9.4s, v16.s[0]
 	WORD $0x4f901142 // fmla v2.4s, v10.4s, v16.s[0]
@@ -417,7 +427,8 @@ done2:
 loop5:
 	MOVD         o+0(FP), R3
 	ADD          R2, R3
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	MOVD         p+16(FP), R3
 	MOVD         rows+48(FP), R4
 	MOVD         R0, R5
@@ -426,11 +437,11 @@ loop5:
 	BLT          done8
 
 loop7:
-	FMOVD        (R5), F2
+	WORD $0xfc4000a2 // ldur d2, [x5]
 	WORD $0x2e613842 // shll v2.4s, v2.4h, #16
-	FMOVD        8(R5), F3
+	WORD $0xfc4080a3 // ldur d3, [x5, #8]
 	WORD $0x2e613863 // shll v3.4s, v3.4h, #16
-	FMOVS        (R3), F4
+	WORD $0xbc400064 // ldur s4, [x3]
 	WORD $0x4f841040 // fmla v0.4s, v2.4s, v4.s[0]
 	WORD $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
 	ADD          R6, R5
@@ -465,26 +476,30 @@ loop1:
 	MOVD         o+0(FP), R3
 	MOVD         ldo+8(FP), R4
 	ADD          R2, R3
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	ADD          R4, R3, R5
-	FMOVQ        (R5), F2
+	WORD $0x3cc000a2 // ldur q2, [x5]
 	ADD          R4, R3, R5
-	FMOVQ        16(R5), F3
-	FLDPQ        32(R3), (F4, F5)
+	WORD $0x3cc100a3 // ldur q3, [x5, #16]
+	WORD $0x3cc20064 // ldur q4, [x3, #32]
+	WORD $0x3cc30065 // ldur q5, [x3, #48]
 	ADD          R4, R3, R5
-	FMOVQ        32(R5), F6
+	WORD $0x3cc200a6 // ldur q6, [x5, #32]
 	ADD          R4, R3, R5
-	FMOVQ        48(R5), F7
-	FLDPQ        64(R3), (F8, F9)
+	WORD $0x3cc300a7 // ldur q7, [x5, #48]
+	WORD $0x3cc40068 // ldur q8, [x3, #64]
+	WORD $0x3cc50069 // ldur q9, [x3, #80]
 	ADD          R4, R3, R5
-	FMOVQ        64(R5), F10
+	WORD $0x3cc400aa // ldur q10, [x5, #64]
 	ADD          R4, R3, R5
-	FMOVQ        80(R5), F11
-	FLDPQ        96(R3), (F12, F13)
+	WORD $0x3cc500ab // ldur q11, [x5, #80]
+	WORD $0x3cc6006c // ldur q12, [x3, #96]
+	WORD $0x3cc7006d // ldur q13, [x3, #112]
 	ADD          R4, R3, R5
-	FMOVQ        96(R5), F14
+	WORD $0x3cc600ae // ldur q14, [x5, #96]
 	ADD          R4, R3, R3
-	FMOVQ        112(R3), F15
+	WORD $0x3cc7006f // ldur q15, [x3, #112]
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         rows+48(FP), R5
@@ -494,23 +509,23 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVD        (R6), F16
+	WORD $0xfc4000d0 // ldur d16, [x6]
 	WORD $0x2e613a10 // shll v16.4s, v16.4h, #16
-	FMOVD        8(R6), F17
+	WORD $0xfc4080d1 // ldur d17, [x6, #8]
 	WORD $0x2e613a31 // shll v17.4s, v17.4h, #16
-	FMOVD        16(R6), F18
+	WORD $0xfc4100d2 // ldur d18, [x6, #16]
 	WORD $0x2e613a52 // shll v18.4s, v18.4h, #16
-	FMOVD        24(R6), F19
+	WORD $0xfc4180d3 // ldur d19, [x6, #24]
 	WORD $0x2e613a73 // shll v19.4s, v19.4h, #16
-	FMOVD        32(R6), F20
+	WORD $0xfc4200d4 // ldur d20, [x6, #32]
 	WORD $0x2e613a94 // shll v20.4s, v20.4h, #16
-	FMOVD        40(R6), F21
+	WORD $0xfc4280d5 // ldur d21, [x6, #40]
 	WORD $0x2e613ab5 // shll v21.4s, v21.4h, #16
-	FMOVD        48(R6), F22
+	WORD $0xfc4300d6 // ldur d22, [x6, #48]
 	WORD $0x2e613ad6 // shll v22.4s, v22.4h, #16
-	FMOVD        56(R6), F23
+	WORD $0xfc4380d7 // ldur d23, [x6, #56]
 	WORD $0x2e613af7 // shll v23.4s, v23.4h, #16
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
 	WORD $0x4f981221 // fmla v1.4s, v17.4s, v24.s[0]
 	WORD $0x4f981244 // fmla v4.4s, v18.4s, v24.s[0]
@@ -520,7 +535,7 @@ loop3:
 	WORD $0x4f9812cc // fmla v12.4s, v22.4s, v24.s[0]
 	WORD $0x4f9812ed // fmla v13.4s, v23.4s, v24.s[0]
 	ADD          R4, R3, R8
-	FMOVS        (R8), F24
+	WORD $0xbc400118 // ldur s24, [x8]
 	WORD $0x4f981202 // fmla v2.4s, v16.4s, v24.s[0]
 	WORD $0x4f981223 // fmla v3.4s, v17.4s, v24.s[0]
 	WORD $0x4f981246 // fmla v6.4s, v18.4s, v24.s[0]
@@ -577,11 +592,12 @@ loop5:
 	MOVD         o+0(FP), R3
 	MOVD         ldo+8(FP), R4
 	ADD          R2, R3
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	ADD          R4, R3, R5
-	FMOVQ        (R5), F2
+	WORD $0x3cc000a2 // ldur q2, [x5]
 	ADD          R4, R3, R3
-	FMOVQ        16(R3), F3
+	WORD $0x3cc10063 // ldur q3, [x3, #16]
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         rows+48(FP), R5
@@ -591,15 +607,15 @@ loop5:
 	BLT          done8
 
 loop7:
-	FMOVD        (R6), F4
+	WORD $0xfc4000c4 // ldur d4, [x6]
 	WORD $0x2e613884 // shll v4.4s, v4.4h, #16
-	FMOVD        8(R6), F5
+	WORD $0xfc4080c5 // ldur d5, [x6, #8]
 	WORD $0x2e6138a5 // shll v5.4s, v5.4h, #16
-	FMOVS        (R3), F6
+	WORD $0xbc400066 // ldur s6, [x3]
 	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
 	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
 	ADD          R4, R3, R8
-	FMOVS        (R8), F6
+	WORD $0xbc400106 // ldur s6, [x8]
 	WORD $0x4f861082 // fmla v2.4s, v4.4s, v6.s[0]
 	WORD $0x4f8610a3 // fmla v3.4s, v5.4s, v6.s[0]
 	ADD          R7, R6
@@ -643,36 +659,42 @@ loop1:
 	ADD          R4, R5
 	ADD          R2, R3
 	ADD          R2, R5
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	ADD          R4, R3, R6
-	FMOVQ        (R6), F2
+	WORD $0x3cc000c2 // ldur q2, [x6]
 	ADD          R4, R3, R6
-	FMOVQ        16(R6), F3
-	FLDPQ        (R5), (F4, F5)
+	WORD $0x3cc100c3 // ldur q3, [x6, #16]
+	WORD $0x3cc000a4 // ldur q4, [x5]
+	WORD $0x3cc100a5 // ldur q5, [x5, #16]
 	ADD          R4, R5, R6
-	FMOVQ        (R6), F6
+	WORD $0x3cc000c6 // ldur q6, [x6]
 	ADD          R4, R5, R6
-	FMOVQ        16(R6), F7
-	FLDPQ        32(R3), (F8, F9)
+	WORD $0x3cc100c7 // ldur q7, [x6, #16]
+	WORD $0x3cc20068 // ldur q8, [x3, #32]
+	WORD $0x3cc30069 // ldur q9, [x3, #48]
 	ADD          R4, R3, R6
-	FMOVQ        32(R6), F10
+	WORD $0x3cc200ca // ldur q10, [x6, #32]
 	ADD          R4, R3, R6
-	FMOVQ        48(R6), F11
-	FLDPQ        32(R5), (F12, F13)
+	WORD $0x3cc300cb // ldur q11, [x6, #48]
+	WORD $0x3cc200ac // ldur q12, [x5, #32]
+	WORD $0x3cc300ad // ldur q13, [x5, #48]
 	ADD          R4, R5, R6
-	FMOVQ        32(R6), F14
+	WORD $0x3cc200ce // ldur q14, [x6, #32]
 	ADD          R4, R5, R6
-	FMOVQ        48(R6), F15
-	FLDPQ        64(R3), (F16, F17)
+	WORD $0x3cc300cf // ldur q15, [x6, #48]
+	WORD $0x3cc40070 // ldur q16, [x3, #64]
+	WORD $0x3cc50071 // ldur q17, [x3, #80]
 	ADD          R4, R3, R6
-	FMOVQ        64(R6), F18
+	WORD $0x3cc400d2 // ldur q18, [x6, #64]
 	ADD          R4, R3, R3
-	FMOVQ        80(R3), F19
-	FLDPQ        64(R5), (F20, F21)
+	WORD $0x3cc50073 // ldur q19, [x3, #80]
+	WORD $0x3cc400b4 // ldur q20, [x5, #64]
+	WORD $0x3cc500b5 // ldur q21, [x5, #80]
 	ADD          R4, R5, R3
-	FMOVQ        64(R3), F22
+	WORD $0x3cc40076 // ldur q22, [x3, #64]
 	ADD          R4, R5, R3
-	FMOVQ        80(R3), F23
+	WORD $0x3cc50077 // ldur q23, [x3, #80]
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         R3, R5
@@ -685,19 +707,19 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVD        (R7), F24
+	WORD $0xfc4000f8 // ldur d24, [x7]
 	WORD $0x2e613b18 // shll v24.4s, v24.4h, #16
-	FMOVD        8(R7), F25
+	WORD $0xfc4080f9 // ldur d25, [x7, #8]
 	WORD $0x2e613b39 // shll v25.4s, v25.4h, #16
-	FMOVD        16(R7), F26
+	WORD $0xfc4100fa // ldur d26, [x7, #16]
 	WORD $0x2e613b5a // shll v26.4s, v26.4h, #16
-	FMOVD        24(R7), F27
+	WORD $0xfc4180fb // ldur d27, [x7, #24]
 	WORD $0x2e613b7b // shll v27.4s, v27.4h, #16
-	FMOVD        32(R7), F28
+	WORD $0xfc4200fc // ldur d28, [x7, #32]
 	WORD $0x2e613b9c // shll v28.4s, v28.4h, #16
-	FMOVD        40(R7), F29
+	WORD $0xfc4280fd // ldur d29, [x7, #40]
 	WORD $0x2e613bbd // shll v29.4s, v29.4h, #16
-	FMOVS        (R3), F30
+	WORD $0xbc40007e // ldur s30, [x3]
 	WORD $0x4f9e1300 // fmla v0.4s, v24.4s, v30.s[0]
 	WORD $0x4f9e1321 // fmla v1.4s, v25.4s, v30.s[0]
 	WORD $0x4f9e1348 // fmla v8.4s, v26.4s, v30.s[0]
@@ -705,14 +727,14 @@ loop3:
 	WORD $0x4f9e1390 // fmla v16.4s, v28.4s, v30.s[0]
 	WORD $0x4f9e13b1 // fmla v17.4s, v29.4s, v30.s[0]
 	ADD          R4, R3, R9
-	FMOVS        (R9), F30
+	WORD $0xbc40013e // ldur s30, [x9]
 	WORD $0x4f9e1302 // fmla v2.4s, v24.4s, v30.s[0]
 	WORD $0x4f9e1323 // fmla v3.4s, v25.4s, v30.s[0]
 	WORD $0x4f9e134a // fmla v10.4s, v26.4s, v30.s[0]
 	WORD $0x4f9e136b // fmla v11.4s, v27.4s, v30.s[0]
 	WORD $0x4f9e1392 // fmla v18.4s, v28.4s, v30.s[0]
 	WORD $0x4f9e13b3 // fmla v19.4s, v29.4s, v30.s[0]
-	FMOVS        (R5), F30
+	WORD $0xbc4000be // ldur s30, [x5]
 	WORD $0x4f9e1304 // fmla v4.4s, v24.4s, v30.s[0]
 	WORD $0x4f9e1325 // fmla v5.4s, v25.4s, v30.s[0]
 	WORD $0x4f9e134c // fmla v12.4s, v26.4s, v30.s[0]
@@ -720,7 +742,7 @@ loop3:
 	WORD $0x4f9e1394 // fmla v20.4s, v28.4s, v30.s[0]
 	WORD $0x4f9e13b5 // fmla v21.4s, v29.4s, v30.s[0]
 	ADD          R4, R5, R9
-	FMOVS        (R9), F30
+	WORD $0xbc40013e // ldur s30, [x9]
 	WORD $0x4f9e1306 // fmla v6.4s, v24.4s, v30.s[0]
 	WORD $0x4f9e1327 // fmla v7.4s, v25.4s, v30.s[0]
 	WORD $0x4f9e134e // fmla v14.4s, v26.4s, v30.s[0]
@@ -796,16 +818,18 @@ loop5:
 	ADD          R4, R5
 	ADD          R2, R3
 	ADD          R2, R5
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	ADD          R4, R3, R6
-	FMOVQ        (R6), F2
+	WORD $0x3cc000c2 // ldur q2, [x6]
 	ADD          R4, R3, R3
-	FMOVQ        16(R3), F3
-	FLDPQ        (R5), (F4, F5)
+	WORD $0x3cc10063 // ldur q3, [x3, #16]
+	WORD $0x3cc000a4 // ldur q4, [x5]
+	WORD $0x3cc100a5 // ldur q5, [x5, #16]
 	ADD          R4, R5, R3
-	FMOVQ        (R3), F6
+	WORD $0x3cc00066 // ldur q6, [x3]
 	ADD          R4, R5, R3
-	FMOVQ        16(R3), F7
+	WORD $0x3cc10067 // ldur q7, [x3, #16]
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         R3, R5
@@ -818,22 +842,22 @@ loop5:
 	BLT          done8
 
 loop7:
-	FMOVD        (R7), F8
+	WORD $0xfc4000e8 // ldur d8, [x7]
 	WORD $0x2e613908 // shll v8.4s, v8.4h, #16
-	FMOVD        8(R7), F9
+	WORD $0xfc4080e9 // ldur d9, [x7, #8]
 	WORD $0x2e613929 // shll v9.4s, v9.4h, #16
-	FMOVS        (R3), F10
+	WORD $0xbc40006a // ldur s10, [x3]
 	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R4, R3, R9
-	FMOVS        (R9), F10
+	WORD $0xbc40012a // ldur s10, [x9]
 	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
-	FMOVS        (R5), F10
+	WORD $0xbc4000aa // ldur s10, [x5]
 	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R4, R5, R9
-	FMOVS        (R9), F10
+	WORD $0xbc40012a // ldur s10, [x9]
 	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
 	ADD          R8, R7
@@ -892,28 +916,34 @@ loop1:
 	ADD          R2, R3
 	ADD          R2, R5
 	ADD          R2, R6
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	ADD          R4, R3, R7
-	FMOVQ        (R7), F2
+	WORD $0x3cc000e2 // ldur q2, [x7]
 	ADD          R4, R3, R7
-	FMOVQ        16(R7), F3
-	FLDPQ        (R5), (F4, F5)
+	WORD $0x3cc100e3 // ldur q3, [x7, #16]
+	WORD $0x3cc000a4 // ldur q4, [x5]
+	WORD $0x3cc100a5 // ldur q5, [x5, #16]
 	ADD          R4, R5, R7
-	FMOVQ        (R7), F6
+	WORD $0x3cc000e6 // ldur q6, [x7]
 	ADD          R4, R5, R7
-	FMOVQ        16(R7), F7
-	FLDPQ        (R6), (F8, F9)
-	FLDPQ        32(R3), (F10, F11)
+	WORD $0x3cc100e7 // ldur q7, [x7, #16]
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
+	WORD $0x3cc2006a // ldur q10, [x3, #32]
+	WORD $0x3cc3006b // ldur q11, [x3, #48]
 	ADD          R4, R3, R7
-	FMOVQ        32(R7), F12
+	WORD $0x3cc200ec // ldur q12, [x7, #32]
 	ADD          R4, R3, R3
-	FMOVQ        48(R3), F13
-	FLDPQ        32(R5), (F14, F15)
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
+	WORD $0x3cc200ae // ldur q14, [x5, #32]
+	WORD $0x3cc300af // ldur q15, [x5, #48]
 	ADD          R4, R5, R3
-	FMOVQ        32(R3), F16
+	WORD $0x3cc20070 // ldur q16, [x3, #32]
 	ADD          R4, R5, R3
-	FMOVQ        48(R3), F17
-	FLDPQ        32(R6), (F18, F19)
+	WORD $0x3cc30071 // ldur q17, [x3, #48]
+	WORD $0x3cc200d2 // ldur q18, [x6, #32]
+	WORD $0x3cc300d3 // ldur q19, [x6, #48]
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         R3, R5
@@ -929,37 +959,37 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVD        (R8), F20
+	WORD $0xfc400114 // ldur d20, [x8]
 	WORD $0x2e613a94 // shll v20.4s, v20.4h, #16
-	FMOVD        8(R8), F21
+	WORD $0xfc408115 // ldur d21, [x8, #8]
 	WORD $0x2e613ab5 // shll v21.4s, v21.4h, #16
-	FMOVD        16(R8), F22
+	WORD $0xfc410116 // ldur d22, [x8, #16]
 	WORD $0x2e613ad6 // shll v22.4s, v22.4h, #16
-	FMOVD        24(R8), F23
+	WORD $0xfc418117 // ldur d23, [x8, #24]
 	WORD $0x2e613af7 // shll v23.4s, v23.4h, #16
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x4f981280 // fmla v0.4s, v20.4s, v24.s[0]
 	WORD $0x4f9812a1 // fmla v1.4s, v21.4s, v24.s[0]
 	WORD $0x4f9812ca // fmla v10.4s, v22.4s, v24.s[0]
 	WORD $0x4f9812eb // fmla v11.4s, v23.4s, v24.s[0]
 	ADD          R4, R3, R10
-	FMOVS        (R10), F24
+	WORD $0xbc400158 // ldur s24, [x10]
 	WORD $0x4f981282 // fmla v2.4s, v20.4s, v24.s[0]
 	WORD $0x4f9812a3 // fmla v3.4s, v21.4s, v24.s[0]
 	WORD $0x4f9812cc // fmla v12.4s, v22.4s, v24.s[0]
 	WORD $0x4f9812ed // fmla v13.4s, v23.4s, v24.s[0]
-	FMOVS        (R5), F24
+	WORD $0xbc4000b8 // ldur s24, [x5]
 	WORD $0x4f981284 // fmla v4.4s, v20.4s, v24.s[0]
 	WORD $0x4f9812a5 // fmla v5.4s, v21.4s, v24.s[0]
 	WORD $0x4f9812ce // fmla v14.4s, v22.4s, v24.s[0]
 	WORD $0x4f9812ef // fmla v15.4s, v23.4s, v24.s[0]
 	ADD          R4, R5, R10
-	FMOVS        (R10), F24
+	WORD $0xbc400158 // ldur s24, [x10]
 	WORD $0x4f981286 // fmla v6.4s, v20.4s, v24.s[0]
 	WORD $0x4f9812a7 // fmla v7.4s, v21.4s, v24.s[0]
 	WORD $0x4f9812d0 // fmla v16.4s, v22.4s, v24.s[0]
 	WORD $0x4f9812f1 // fmla v17.4s, v23.4s, v24.s[0]
-	FMOVS        (R6), F24
+	WORD $0xbc4000d8 // ldur s24, [x6]
 	WORD $0x4f981288 // fmla v8.4s, v20.4s, v24.s[0]
 	WORD $0x4f9812a9 // fmla v9.4s, v21.4s, v24.s[0]
 	WORD $0x4f9812d2 // fmla v18.4s, v22.4s, v24.s[0]
@@ -1034,17 +1064,20 @@ loop5:
 	ADD          R2, R3
 	ADD          R2, R5
 	ADD          R2, R6
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	ADD          R4, R3, R7
-	FMOVQ        (R7), F2
+	WORD $0x3cc000e2 // ldur q2, [x7]
 	ADD          R4, R3, R3
-	FMOVQ        16(R3), F3
-	FLDPQ        (R5), (F4, F5)
+	WORD $0x3cc10063 // ldur q3, [x3, #16]
+	WORD $0x3cc000a4 // ldur q4, [x5]
+	WORD $0x3cc100a5 // ldur q5, [x5, #16]
 	ADD          R4, R5, R3
-	FMOVQ        (R3), F6
+	WORD $0x3cc00066 // ldur q6, [x3]
 	ADD          R4, R5, R3
-	FMOVQ        16(R3), F7
-	FLDPQ        (R6), (F8, F9)
+	WORD $0x3cc10067 // ldur q7, [x3, #16]
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         R3, R5
@@ -1060,25 +1093,25 @@ loop5:
 	BLT          done8
 
 loop7:
-	FMOVD        (R8), F10
+	WORD $0xfc40010a // ldur d10, [x8]
 	WORD $0x2e61394a // shll v10.4s, v10.4h, #16
-	FMOVD        8(R8), F11
+	WORD $0xfc40810b // ldur d11, [x8, #8]
 	WORD $0x2e61396b // shll v11.4s, v11.4h, #16
-	FMOVS        (R3), F12
+	WORD $0xbc40006c // ldur s12, [x3]
 	WORD $0x4f8c1140 // fmla v0.4s, v10.4s, v12.s[0]
 	WORD $0x4f8c1161 // fmla v1.4s, v11.4s, v12.s[0]
 	ADD          R4, R3, R10
-	FMOVS        (R10), F12
+	WORD $0xbc40014c // ldur s12, [x10]
 	WORD $0x4f8c1142 // fmla v2.4s, v10.4s, v12.s[0]
 	WORD $0x4f8c1163 // fmla v3.4s, v11.4s, v12.s[0]
-	FMOVS        (R5), F12
+	WORD $0xbc4000ac // ldur s12, [x5]
 	WORD $0x4f8c1144 // fmla v4.4s, v10.4s, v12.s[0]
 	WORD $0x4f8c1165 // fmla v5.4s, v11.4s, v12.s[0]
 	ADD          R4, R5, R10
-	FMOVS        (R10), F12
+	WORD $0xbc40014c // ldur s12, [x10]
 	WORD $0x4f8c1146 // fmla v6.4s, v10.4s, v12.s[0]
 	WORD $0x4f8c1167 // fmla v7.4s, v11.4s, v12.s[0]
-	FMOVS        (R6), F12
+	WORD $0xbc4000cc // ldur s12, [x6]
 	WORD $0x4f8c1148 // fmla v8.4s, v10.4s, v12.s[0]
 	WORD $0x4f8c1169 // fmla v9.4s, v11.4s, v12.s[0]
 	ADD          R9, R8
@@ -1144,36 +1177,42 @@ loop1:
 	ADD          R2, R3
 	ADD          R2, R5
 	ADD          R2, R6
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	ADD          R4, R3, R7
-	FMOVQ        (R7), F2
+	WORD $0x3cc000e2 // ldur q2, [x7]
 	ADD          R4, R3, R7
-	FMOVQ        16(R7), F3
-	FLDPQ        (R5), (F4, F5)
+	WORD $0x3cc100e3 // ldur q3, [x7, #16]
+	WORD $0x3cc000a4 // ldur q4, [x5]
+	WORD $0x3cc100a5 // ldur q5, [x5, #16]
 	ADD          R4, R5, R7
-	FMOVQ        (R7), F6
+	WORD $0x3cc000e6 // ldur q6, [x7]
 	ADD          R4, R5, R7
-	FMOVQ        16(R7), F7
-	FLDPQ        (R6), (F8, F9)
+	WORD $0x3cc100e7 // ldur q7, [x7, #16]
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
 	ADD          R4, R6, R7
-	FMOVQ        (R7), F10
+	WORD $0x3cc000ea // ldur q10, [x7]
 	ADD          R4, R6, R7
-	FMOVQ        16(R7), F11
-	FLDPQ        32(R3), (F12, F13)
+	WORD $0x3cc100eb // ldur q11, [x7, #16]
+	WORD $0x3cc2006c // ldur q12, [x3, #32]
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
 	ADD          R4, R3, R7
-	FMOVQ        32(R7), F14
+	WORD $0x3cc200ee // ldur q14, [x7, #32]
 	ADD          R4, R3, R3
-	FMOVQ        48(R3), F15
-	FLDPQ        32(R5), (F16, F17)
+	WORD $0x3cc3006f // ldur q15, [x3, #48]
+	WORD $0x3cc200b0 // ldur q16, [x5, #32]
+	WORD $0x3cc300b1 // ldur q17, [x5, #48]
 	ADD          R4, R5, R3
-	FMOVQ        32(R3), F18
+	WORD $0x3cc20072 // ldur q18, [x3, #32]
 	ADD          R4, R5, R3
-	FMOVQ        48(R3), F19
-	FLDPQ        32(R6), (F20, F21)
+	WORD $0x3cc30073 // ldur q19, [x3, #48]
+	WORD $0x3cc200d4 // ldur q20, [x6, #32]
+	WORD $0x3cc300d5 // ldur q21, [x6, #48]
 	ADD          R4, R6, R3
-	FMOVQ        32(R3), F22
+	WORD $0x3cc20076 // ldur q22, [x3, #32]
 	ADD          R4, R6, R3
-	FMOVQ        48(R3), F23
+	WORD $0x3cc30077 // ldur q23, [x3, #48]
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         R3, R5
@@ -1189,43 +1228,43 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVD        (R8), F24
+	WORD $0xfc400118 // ldur d24, [x8]
 	WORD $0x2e613b18 // shll v24.4s, v24.4h, #16
-	FMOVD        8(R8), F25
+	WORD $0xfc408119 // ldur d25, [x8, #8]
 	WORD $0x2e613b39 // shll v25.4s, v25.4h, #16
-	FMOVD        16(R8), F26
+	WORD $0xfc41011a // ldur d26, [x8, #16]
 	WORD $0x2e613b5a // shll v26.4s, v26.4h, #16
-	FMOVD        24(R8), F27
+	WORD $0xfc41811b // ldur d27, [x8, #24]
 	WORD $0x2e613b7b // shll v27.4s, v27.4h, #16
-	FMOVS        (R3), F28
+	WORD $0xbc40007c // ldur s28, [x3]
 	WORD $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
 	WORD $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
 	WORD $0x4f9c134c // fmla v12.4s, v26.4s, v28.s[0]
 	WORD $0x4f9c136d // fmla v13.4s, v27.4s, v28.s[0]
 	ADD          R4, R3, R10
-	FMOVS        (R10), F28
+	WORD $0xbc40015c // ldur s28, [x10]
 	WORD $0x4f9c1302 // fmla v2.4s, v24.4s, v28.s[0]
 	WORD $0x4f9c1323 // fmla v3.4s, v25.4s, v28.s[0]
 	WORD $0x4f9c134e // fmla v14.4s, v26.4s, v28.s[0]
 	WORD $0x4f9c136f // fmla v15.4s, v27.4s, v28.s[0]
-	FMOVS        (R5), F28
+	WORD $0xbc4000bc // ldur s28, [x5]
 	WORD $0x4f9c1304 // fmla v4.4s, v24.4s, v28.s[0]
 	WORD $0x4f9c1325 // fmla v5.4s, v25.4s, v28.s[0]
 	WORD $0x4f9c1350 // fmla v16.4s, v26.4s, v28.s[0]
 	WORD $0x4f9c1371 // fmla v17.4s, v27.4s, v28.s[0]
 	ADD          R4, R5, R10
-	FMOVS        (R10), F28
+	WORD $0xbc40015c // ldur s28, [x10]
 	WORD $0x4f9c1306 // fmla v6.4s, v24.4s, v28.s[0]
 	WORD $0x4f9c1327 // fmla v7.4s, v25.4s, v28.s[0]
 	WORD $0x4f9c1352 // fmla v18.4s, v26.4s, v28.s[0]
 	WORD $0x4f9c1373 // fmla v19.4s, v27.4s, v28.s[0]
-	FMOVS        (R6), F28
+	WORD $0xbc4000dc // ldur s28, [x6]
 	WORD $0x4f9c1308 // fmla v8.4s, v24.4s, v28.s[0]
 	WORD $0x4f9c1329 // fmla v9.4s, v25.4s, v28.s[0]
 	WORD $0x4f9c1354 // fmla v20.4s, v26.4s, v28.s[0]
 	WORD $0x4f9c1375 // fmla v21.4s, v27.4s, v28.s[0]
 	ADD          R4, R6, R10
-	FMOVS        (R10), F28
+	WORD $0xbc40015c // ldur s28, [x10]
 	WORD $0x4f9c130a // fmla v10.4s, v24.4s, v28.s[0]
 	WORD $0x4f9c132b // fmla v11.4s, v25.4s, v28.s[0]
 	WORD $0x4f9c1356 // fmla v22.4s, v26.4s, v28.s[0]
@@ -1308,21 +1347,24 @@ loop5:
 	ADD          R2, R3
 	ADD          R2, R5
 	ADD          R2, R6
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	ADD          R4, R3, R7
-	FMOVQ        (R7), F2
+	WORD $0x3cc000e2 // ldur q2, [x7]
 	ADD          R4, R3, R3
-	FMOVQ        16(R3), F3
-	FLDPQ        (R5), (F4, F5)
+	WORD $0x3cc10063 // ldur q3, [x3, #16]
+	WORD $0x3cc000a4 // ldur q4, [x5]
+	WORD $0x3cc100a5 // ldur q5, [x5, #16]
 	ADD          R4, R5, R3
-	FMOVQ        (R3), F6
+	WORD $0x3cc00066 // ldur q6, [x3]
 	ADD          R4, R5, R3
-	FMOVQ        16(R3), F7
-	FLDPQ        (R6), (F8, F9)
+	WORD $0x3cc10067 // ldur q7, [x3, #16]
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
 	ADD          R4, R6, R3
-	FMOVQ        (R3), F10
+	WORD $0x3cc0006a // ldur q10, [x3]
 	ADD          R4, R6, R3
-	FMOVQ        16(R3), F11
+	WORD $0x3cc1006b // ldur q11, [x3, #16]
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         R3, R5
@@ -1338,29 +1380,29 @@ loop5:
 	BLT          done8
 
 loop7:
-	FMOVD        (R8), F12
+	WORD $0xfc40010c // ldur d12, [x8]
 	WORD $0x2e61398c // shll v12.4s, v12.4h, #16
-	FMOVD        8(R8), F13
+	WORD $0xfc40810d // ldur d13, [x8, #8]
 	WORD $0x2e6139ad // shll v13.4s, v13.4h, #16
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
 	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
 	ADD          R4, R3, R10
-	FMOVS        (R10), F14
+	WORD $0xbc40014e // ldur s14, [x10]
 	WORD $0x4f8e1182 // fmla v2.4s, v12.4s, v14.s[0]
 	WORD $0x4f8e11a3 // fmla v3.4s, v13.4s, v14.s[0]
-	FMOVS        (R5), F14
+	WORD $0xbc4000ae // ldur s14, [x5]
 	WORD $0x4f8e1184 // fmla v4.4s, v12.4s, v14.s[0]
 	WORD $0x4f8e11a5 // fmla v5.4s, v13.4s, v14.s[0]
 	ADD          R4, R5, R10
-	FMOVS        (R10), F14
+	WORD $0xbc40014e // ldur s14, [x10]
 	WORD $0x4f8e1186 // fmla v6.4s, v12.4s, v14.s[0]
 	WORD $0x4f8e11a7 // fmla v7.4s, v13.4s, v14.s[0]
-	FMOVS        (R6), F14
+	WORD $0xbc4000ce // ldur s14, [x6]
 	WORD $0x4f8e1188 // fmla v8.4s, v12.4s, v14.s[0]
 	WORD $0x4f8e11a9 // fmla v9.4s, v13.4s, v14.s[0]
 	ADD          R4, R6, R10
-	FMOVS        (R10), F14
+	WORD $0xbc40014e // ldur s14, [x10]
 	WORD $0x4f8e118a // fmla v10.4s, v12.4s, v14.s[0]
 	WORD $0x4f8e11ab // fmla v11.4s, v13.4s, v14.s[0]
 	ADD          R9, R8
@@ -1421,10 +1463,14 @@ TEXT ·mixQ81xBf16NEON(SB), NOSPLIT, $0-64
 loop1:
 	MOVD         o+0(FP), R3
 	ADD          R2, R3
-	FLDPQ        (R3), (F0, F1)
-	FLDPQ        32(R3), (F2, F3)
-	FLDPQ        64(R3), (F4, F5)
-	FLDPQ        96(R3), (F6, F7)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
+	WORD $0x3cc20062 // ldur q2, [x3, #32]
+	WORD $0x3cc30063 // ldur q3, [x3, #48]
+	WORD $0x3cc40064 // ldur q4, [x3, #64]
+	WORD $0x3cc50065 // ldur q5, [x3, #80]
+	WORD $0x3cc60066 // ldur q6, [x3, #96]
+	WORD $0x3cc70067 // ldur q7, [x3, #112]
 	MOVD         p+16(FP), R3
 	MOVD         rows+48(FP), R4
 	MOVD         R0, R5
@@ -1433,23 +1479,23 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVD        (R5), F8
+	WORD $0xfc4000a8 // ldur d8, [x5]
 	WORD $0x2e613908 // shll v8.4s, v8.4h, #16
-	FMOVD        8(R5), F9
+	WORD $0xfc4080a9 // ldur d9, [x5, #8]
 	WORD $0x2e613929 // shll v9.4s, v9.4h, #16
-	FMOVD        16(R5), F10
+	WORD $0xfc4100aa // ldur d10, [x5, #16]
 	WORD $0x2e61394a // shll v10.4s, v10.4h, #16
-	FMOVD        24(R5), F11
+	WORD $0xfc4180ab // ldur d11, [x5, #24]
 	WORD $0x2e61396b // shll v11.4s, v11.4h, #16
-	FMOVD        32(R5), F12
+	WORD $0xfc4200ac // ldur d12, [x5, #32]
 	WORD $0x2e61398c // shll v12.4s, v12.4h, #16
-	FMOVD        40(R5), F13
+	WORD $0xfc4280ad // ldur d13, [x5, #40]
 	WORD $0x2e6139ad // shll v13.4s, v13.4h, #16
-	FMOVD        48(R5), F14
+	WORD $0xfc4300ae // ldur d14, [x5, #48]
 	WORD $0x2e6139ce // shll v14.4s, v14.4h, #16
-	FMOVD        56(R5), F15
+	WORD $0xfc4380af // ldur d15, [x5, #56]
 	WORD $0x2e6139ef // shll v15.4s, v15.4h, #16
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x4f901100 // fmla v0.4s, v8.4s, v16.s[0]
 	WORD $0x4f901121 // fmla v1.4s, v9.4s, v16.s[0]
 	WORD $0x4f901142 // fmla v2.4s, v10.4s, v16.s[0]
@@ -1488,7 +1534,8 @@ done2:
 loop5:
 	MOVD         o+0(FP), R3
 	ADD          R2, R3
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	MOVD         p+16(FP), R3
 	MOVD         rows+48(FP), R4
 	MOVD         R0, R5
@@ -1497,11 +1544,11 @@ loop5:
 	BLT          done8
 
 loop7:
-	FMOVD        (R5), F2
+	WORD $0xfc4000a2 // ldur d2, [x5]
 	WORD $0x2e613842 // shll v2.4s, v2.4h, #16
-	FMOVD        8(R5), F3
+	WORD $0xfc4080a3 // ldur d3, [x5, #8]
 	WORD $0x2e613863 // shll v3.4s, v3.4h, #16
-	FMOVS        (R3), F4
+	WORD $0xbc400064 // ldur s4, [x3]
 	WORD $0x4f841040 // fmla v0.4s, v2.4s, v4.s[0]
 	WORD $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
 	ADD          R6, R5
@@ -1536,26 +1583,30 @@ loop1:
 	MOVD         o+0(FP), R3
 	MOVD         ldo+8(FP), R4
 	ADD          R2, R3
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	ADD          R4, R3, R5
-	FMOVQ        (R5), F2
+	WORD $0x3cc000a2 // ldur q2, [x5]
 	ADD          R4, R3, R5
-	FMOVQ        16(R5), F3
-	FLDPQ        32(R3), (F4, F5)
+	WORD $0x3cc100a3 // ldur q3, [x5, #16]
+	WORD $0x3cc20064 // ldur q4, [x3, #32]
+	WORD $0x3cc30065 // ldur q5, [x3, #48]
 	ADD          R4, R3, R5
-	FMOVQ        32(R5), F6
+	WORD $0x3cc200a6 // ldur q6, [x5, #32]
 	ADD          R4, R3, R5
-	FMOVQ        48(R5), F7
-	FLDPQ        64(R3), (F8, F9)
+	WORD $0x3cc300a7 // ldur q7, [x5, #48]
+	WORD $0x3cc40068 // ldur q8, [x3, #64]
+	WORD $0x3cc50069 // ldur q9, [x3, #80]
 	ADD          R4, R3, R5
-	FMOVQ        64(R5), F10
+	WORD $0x3cc400aa // ldur q10, [x5, #64]
 	ADD          R4, R3, R5
-	FMOVQ        80(R5), F11
-	FLDPQ        96(R3), (F12, F13)
+	WORD $0x3cc500ab // ldur q11, [x5, #80]
+	WORD $0x3cc6006c // ldur q12, [x3, #96]
+	WORD $0x3cc7006d // ldur q13, [x3, #112]
 	ADD          R4, R3, R5
-	FMOVQ        96(R5), F14
+	WORD $0x3cc600ae // ldur q14, [x5, #96]
 	ADD          R4, R3, R3
-	FMOVQ        112(R3), F15
+	WORD $0x3cc7006f // ldur q15, [x3, #112]
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         rows+48(FP), R5
@@ -1565,23 +1616,23 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVD        (R6), F16
+	WORD $0xfc4000d0 // ldur d16, [x6]
 	WORD $0x2e613a10 // shll v16.4s, v16.4h, #16
-	FMOVD        8(R6), F17
+	WORD $0xfc4080d1 // ldur d17, [x6, #8]
 	WORD $0x2e613a31 // shll v17.4s, v17.4h, #16
-	FMOVD        16(R6), F18
+	WORD $0xfc4100d2 // ldur d18, [x6, #16]
 	WORD $0x2e613a52 // shll v18.4s, v18.4h, #16
-	FMOVD        24(R6), F19
+	WORD $0xfc4180d3 // ldur d19, [x6, #24]
 	WORD $0x2e613a73 // shll v19.4s, v19.4h, #16
-	FMOVD        32(R6), F20
+	WORD $0xfc4200d4 // ldur d20, [x6, #32]
 	WORD $0x2e613a94 // shll v20.4s, v20.4h, #16
-	FMOVD        40(R6), F21
+	WORD $0xfc4280d5 // ldur d21, [x6, #40]
 	WORD $0x2e613ab5 // shll v21.4s, v21.4h, #16
-	FMOVD        48(R6), F22
+	WORD $0xfc4300d6 // ldur d22, [x6, #48]
 	WORD $0x2e613ad6 // shll v22.4s, v22.4h, #16
-	FMOVD        56(R6), F23
+	WORD $0xfc4380d7 // ldur d23, [x6, #56]
 	WORD $0x2e613af7 // shll v23.4s, v23.4h, #16
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
 	WORD $0x4f981221 // fmla v1.4s, v17.4s, v24.s[0]
 	WORD $0x4f981244 // fmla v4.4s, v18.4s, v24.s[0]
@@ -1591,7 +1642,7 @@ loop3:
 	WORD $0x4f9812cc // fmla v12.4s, v22.4s, v24.s[0]
 	WORD $0x4f9812ed // fmla v13.4s, v23.4s, v24.s[0]
 	ADD          R4, R3, R8
-	FMOVS        (R8), F24
+	WORD $0xbc400118 // ldur s24, [x8]
 	WORD $0x4f981202 // fmla v2.4s, v16.4s, v24.s[0]
 	WORD $0x4f981223 // fmla v3.4s, v17.4s, v24.s[0]
 	WORD $0x4f981246 // fmla v6.4s, v18.4s, v24.s[0]
@@ -1648,11 +1699,12 @@ loop5:
 	MOVD         o+0(FP), R3
 	MOVD         ldo+8(FP), R4
 	ADD          R2, R3
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	ADD          R4, R3, R5
-	FMOVQ        (R5), F2
+	WORD $0x3cc000a2 // ldur q2, [x5]
 	ADD          R4, R3, R3
-	FMOVQ        16(R3), F3
+	WORD $0x3cc10063 // ldur q3, [x3, #16]
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         rows+48(FP), R5
@@ -1662,15 +1714,15 @@ loop5:
 	BLT          done8
 
 loop7:
-	FMOVD        (R6), F4
+	WORD $0xfc4000c4 // ldur d4, [x6]
 	WORD $0x2e613884 // shll v4.4s, v4.4h, #16
-	FMOVD        8(R6), F5
+	WORD $0xfc4080c5 // ldur d5, [x6, #8]
 	WORD $0x2e6138a5 // shll v5.4s, v5.4h, #16
-	FMOVS        (R3), F6
+	WORD $0xbc400066 // ldur s6, [x3]
 	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
 	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
 	ADD          R4, R3, R8
-	FMOVS        (R8), F6
+	WORD $0xbc400106 // ldur s6, [x8]
 	WORD $0x4f861082 // fmla v2.4s, v4.4s, v6.s[0]
 	WORD $0x4f8610a3 // fmla v3.4s, v5.4s, v6.s[0]
 	ADD          R7, R6
@@ -1714,36 +1766,42 @@ loop1:
 	ADD          R4, R5
 	ADD          R2, R3
 	ADD          R2, R5
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	ADD          R4, R3, R6
-	FMOVQ        (R6), F2
+	WORD $0x3cc000c2 // ldur q2, [x6]
 	ADD          R4, R3, R6
-	FMOVQ        16(R6), F3
-	FLDPQ        (R5), (F4, F5)
+	WORD $0x3cc100c3 // ldur q3, [x6, #16]
+	WORD $0x3cc000a4 // ldur q4, [x5]
+	WORD $0x3cc100a5 // ldur q5, [x5, #16]
 	ADD          R4, R5, R6
-	FMOVQ        (R6), F6
+	WORD $0x3cc000c6 // ldur q6, [x6]
 	ADD          R4, R5, R6
-	FMOVQ        16(R6), F7
-	FLDPQ        32(R3), (F8, F9)
+	WORD $0x3cc100c7 // ldur q7, [x6, #16]
+	WORD $0x3cc20068 // ldur q8, [x3, #32]
+	WORD $0x3cc30069 // ldur q9, [x3, #48]
 	ADD          R4, R3, R6
-	FMOVQ        32(R6), F10
+	WORD $0x3cc200ca // ldur q10, [x6, #32]
 	ADD          R4, R3, R6
-	FMOVQ        48(R6), F11
-	FLDPQ        32(R5), (F12, F13)
+	WORD $0x3cc300cb // ldur q11, [x6, #48]
+	WORD $0x3cc200ac // ldur q12, [x5, #32]
+	WORD $0x3cc300ad // ldur q13, [x5, #48]
 	ADD          R4, R5, R6
-	FMOVQ        32(R6), F14
+	WORD $0x3cc200ce // ldur q14, [x6, #32]
 	ADD          R4, R5, R6
-	FMOVQ        48(R6), F15
-	FLDPQ        64(R3), (F16, F17)
+	WORD $0x3cc300cf // ldur q15, [x6, #48]
+	WORD $0x3cc40070 // ldur q16, [x3, #64]
+	WORD $0x3cc50071 // ldur q17, [x3, #80]
 	ADD          R4, R3, R6
-	FMOVQ        64(R6), F18
+	WORD $0x3cc400d2 // ldur q18, [x6, #64]
 	ADD          R4, R3, R3
-	FMOVQ        80(R3), F19
-	FLDPQ        64(R5), (F20, F21)
+	WORD $0x3cc50073 // ldur q19, [x3, #80]
+	WORD $0x3cc400b4 // ldur q20, [x5, #64]
+	WORD $0x3cc500b5 // ldur q21, [x5, #80]
 	ADD          R4, R5, R3
-	FMOVQ        64(R3), F22
+	WORD $0x3cc40076 // ldur q22, [x3, #64]
 	ADD          R4, R5, R3
-	FMOVQ        80(R3), F23
+	WORD $0x3cc50077 // ldur q23, [x3, #80]
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         R3, R5
@@ -1756,19 +1814,19 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVD        (R7), F24
+	WORD $0xfc4000f8 // ldur d24, [x7]
 	WORD $0x2e613b18 // shll v24.4s, v24.4h, #16
-	FMOVD        8(R7), F25
+	WORD $0xfc4080f9 // ldur d25, [x7, #8]
 	WORD $0x2e613b39 // shll v25.4s, v25.4h, #16
-	FMOVD        16(R7), F26
+	WORD $0xfc4100fa // ldur d26, [x7, #16]
 	WORD $0x2e613b5a // shll v26.4s, v26.4h, #16
-	FMOVD        24(R7), F27
+	WORD $0xfc4180fb // ldur d27, [x7, #24]
 	WORD $0x2e613b7b // shll v27.4s, v27.4h, #16
-	FMOVD        32(R7), F28
+	WORD $0xfc4200fc // ldur d28, [x7, #32]
 	WORD $0x2e613b9c // shll v28.4s, v28.4h, #16
-	FMOVD        40(R7), F29
+	WORD $0xfc4280fd // ldur d29, [x7, #40]
 	WORD $0x2e613bbd // shll v29.4s, v29.4h, #16
-	FMOVS        (R3), F30
+	WORD $0xbc40007e // ldur s30, [x3]
 	WORD $0x4f9e1300 // fmla v0.4s, v24.4s, v30.s[0]
 	WORD $0x4f9e1321 // fmla v1.4s, v25.4s, v30.s[0]
 	WORD $0x4f9e1348 // fmla v8.4s, v26.4s, v30.s[0]
@@ -1776,14 +1834,14 @@ loop3:
 	WORD $0x4f9e1390 // fmla v16.4s, v28.4s, v30.s[0]
 	WORD $0x4f9e13b1 // fmla v17.4s, v29.4s, v30.s[0]
 	ADD          R4, R3, R9
-	FMOVS        (R9), F30
+	WORD $0xbc40013e // ldur s30, [x9]
 	WORD $0x4f9e1302 // fmla v2.4s, v24.4s, v30.s[0]
 	WORD $0x4f9e1323 // fmla v3.4s, v25.4s, v30.s[0]
 	WORD $0x4f9e134a // fmla v10.4s, v26.4s, v30.s[0]
 	WORD $0x4f9e136b // fmla v11.4s, v27.4s, v30.s[0]
 	WORD $0x4f9e1392 // fmla v18.4s, v28.4s, v30.s[0]
 	WORD $0x4f9e13b3 // fmla v19.4s, v29.4s, v30.s[0]
-	FMOVS        (R5), F30
+	WORD $0xbc4000be // ldur s30, [x5]
 	WORD $0x4f9e1304 // fmla v4.4s, v24.4s, v30.s[0]
 	WORD $0x4f9e1325 // fmla v5.4s, v25.4s, v30.s[0]
 	WORD $0x4f9e134c // fmla v12.4s, v26.4s, v30.s[0]
@@ -1791,7 +1849,7 @@ loop3:
 	WORD $0x4f9e1394 // fmla v20.4s, v28.4s, v30.s[0]
 	WORD $0x4f9e13b5 // fmla v21.4s, v29.4s, v30.s[0]
 	ADD          R4, R5, R9
-	FMOVS        (R9), F30
+	WORD $0xbc40013e // ldur s30, [x9]
 	WORD $0x4f9e1306 // fmla v6.4s, v24.4s, v30.s[0]
 	WORD $0x4f9e1327 // fmla v7.4s, v25.4s, v30.s[0]
 	WORD $0x4f9e134e // fmla v14.4s, v26.4s, v30.s[0]
@@ -1867,16 +1925,18 @@ loop5:
 	ADD          R4, R5
 	ADD          R2, R3
 	ADD          R2, R5
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	ADD          R4, R3, R6
-	FMOVQ        (R6), F2
+	WORD $0x3cc000c2 // ldur q2, [x6]
 	ADD          R4, R3, R3
-	FMOVQ        16(R3), F3
-	FLDPQ        (R5), (F4, F5)
+	WORD $0x3cc10063 // ldur q3, [x3, #16]
+	WORD $0x3cc000a4 // ldur q4, [x5]
+	WORD $0x3cc100a5 // ldur q5, [x5, #16]
 	ADD          R4, R5, R3
-	FMOVQ        (R3), F6
+	WORD $0x3cc00066 // ldur q6, [x3]
 	ADD          R4, R5, R3
-	FMOVQ        16(R3), F7
+	WORD $0x3cc10067 // ldur q7, [x3, #16]
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         R3, R5
@@ -1889,22 +1949,22 @@ loop5:
 	BLT          done8
 
 loop7:
-	FMOVD        (R7), F8
+	WORD $0xfc4000e8 // ldur d8, [x7]
 	WORD $0x2e613908 // shll v8.4s, v8.4h, #16
-	FMOVD        8(R7), F9
+	WORD $0xfc4080e9 // ldur d9, [x7, #8]
 	WORD $0x2e613929 // shll v9.4s, v9.4h, #16
-	FMOVS        (R3), F10
+	WORD $0xbc40006a // ldur s10, [x3]
 	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R4, R3, R9
-	FMOVS        (R9), F10
+	WORD $0xbc40012a // ldur s10, [x9]
 	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
-	FMOVS        (R5), F10
+	WORD $0xbc4000aa // ldur s10, [x5]
 	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R4, R5, R9
-	FMOVS        (R9), F10
+	WORD $0xbc40012a // ldur s10, [x9]
 	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
 	ADD          R8, R7
@@ -1963,28 +2023,34 @@ loop1:
 	ADD          R2, R3
 	ADD          R2, R5
 	ADD          R2, R6
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	ADD          R4, R3, R7
-	FMOVQ        (R7), F2
+	WORD $0x3cc000e2 // ldur q2, [x7]
 	ADD          R4, R3, R7
-	FMOVQ        16(R7), F3
-	FLDPQ        (R5), (F4, F5)
+	WORD $0x3cc100e3 // ldur q3, [x7, #16]
+	WORD $0x3cc000a4 // ldur q4, [x5]
+	WORD $0x3cc100a5 // ldur q5, [x5, #16]
 	ADD          R4, R5, R7
-	FMOVQ        (R7), F6
+	WORD $0x3cc000e6 // ldur q6, [x7]
 	ADD          R4, R5, R7
-	FMOVQ        16(R7), F7
-	FLDPQ        (R6), (F8, F9)
-	FLDPQ        32(R3), (F10, F11)
+	WORD $0x3cc100e7 // ldur q7, [x7, #16]
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
+	WORD $0x3cc2006a // ldur q10, [x3, #32]
+	WORD $0x3cc3006b // ldur q11, [x3, #48]
 	ADD          R4, R3, R7
-	FMOVQ        32(R7), F12
+	WORD $0x3cc200ec // ldur q12, [x7, #32]
 	ADD          R4, R3, R3
-	FMOVQ        48(R3), F13
-	FLDPQ        32(R5), (F14, F15)
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
+	WORD $0x3cc200ae // ldur q14, [x5, #32]
+	WORD $0x3cc300af // ldur q15, [x5, #48]
 	ADD          R4, R5, R3
-	FMOVQ        32(R3), F16
+	WORD $0x3cc20070 // ldur q16, [x3, #32]
 	ADD          R4, R5, R3
-	FMOVQ        48(R3), F17
-	FLDPQ        32(R6), (F18, F19)
+	WORD $0x3cc30071 // ldur q17, [x3, #48]
+	WORD $0x3cc200d2 // ldur q18, [x6, #32]
+	WORD $0x3cc300d3 // ldur q19, [x6, #48]
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         R3, R5
@@ -2000,37 +2066,37 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVD        (R8), F20
+	WORD $0xfc400114 // ldur d20, [x8]
 	WORD $0x2e613a94 // shll v20.4s, v20.4h, #16
-	FMOVD        8(R8), F21
+	WORD $0xfc408115 // ldur d21, [x8, #8]
 	WORD $0x2e613ab5 // shll v21.4s, v21.4h, #16
-	FMOVD        16(R8), F22
+	WORD $0xfc410116 // ldur d22, [x8, #16]
 	WORD $0x2e613ad6 // shll v22.4s, v22.4h, #16
-	FMOVD        24(R8), F23
+	WORD $0xfc418117 // ldur d23, [x8, #24]
 	WORD $0x2e613af7 // shll v23.4s, v23.4h, #16
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x4f981280 // fmla v0.4s, v20.4s, v24.s[0]
 	WORD $0x4f9812a1 // fmla v1.4s, v21.4s, v24.s[0]
 	WORD $0x4f9812ca // fmla v10.4s, v22.4s, v24.s[0]
 	WORD $0x4f9812eb // fmla v11.4s, v23.4s, v24.s[0]
 	ADD          R4, R3, R10
-	FMOVS        (R10), F24
+	WORD $0xbc400158 // ldur s24, [x10]
 	WORD $0x4f981282 // fmla v2.4s, v20.4s, v24.s[0]
 	WORD $0x4f9812a3 // fmla v3.4s, v21.4s, v24.s[0]
 	WORD $0x4f9812cc // fmla v12.4s, v22.4s, v24.s[0]
 	WORD $0x4f9812ed // fmla v13.4s, v23.4s, v24.s[0]
-	FMOVS        (R5), F24
+	WORD $0xbc4000b8 // ldur s24, [x5]
 	WORD $0x4f981284 // fmla v4.4s, v20.4s, v24.s[0]
 	WORD $0x4f9812a5 // fmla v5.4s, v21.4s, v24.s[0]
 	WORD $0x4f9812ce // fmla v14.4s, v22.4s, v24.s[0]
 	WORD $0x4f9812ef // fmla v15.4s, v23.4s, v24.s[0]
 	ADD          R4, R5, R10
-	FMOVS        (R10), F24
+	WORD $0xbc400158 // ldur s24, [x10]
 	WORD $0x4f981286 // fmla v6.4s, v20.4s, v24.s[0]
 	WORD $0x4f9812a7 // fmla v7.4s, v21.4s, v24.s[0]
 	WORD $0x4f9812d0 // fmla v16.4s, v22.4s, v24.s[0]
 	WORD $0x4f9812f1 // fmla v17.4s, v23.4s, v24.s[0]
-	FMOVS        (R6), F24
+	WORD $0xbc4000d8 // ldur s24, [x6]
 	WORD $0x4f981288 // fmla v8.4s, v20.4s, v24.s[0]
 	WORD $0x4f9812a9 // fmla v9.4s, v21.4s, v24.s[0]
 	WORD $0x4f9812d2 // fmla v18.4s, v22.4s, v24.s[0]
@@ -2105,17 +2171,20 @@ loop5:
 	ADD          R2, R3
 	ADD          R2, R5
 	ADD          R2, R6
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	ADD          R4, R3, R7
-	FMOVQ        (R7), F2
+	WORD $0x3cc000e2 // ldur q2, [x7]
 	ADD          R4, R3, R3
-	FMOVQ        16(R3), F3
-	FLDPQ        (R5), (F4, F5)
+	WORD $0x3cc10063 // ldur q3, [x3, #16]
+	WORD $0x3cc000a4 // ldur q4, [x5]
+	WORD $0x3cc100a5 // ldur q5, [x5, #16]
 	ADD          R4, R5, R3
-	FMOVQ        (R3), F6
+	WORD $0x3cc00066 // ldur q6, [x3]
 	ADD          R4, R5, R3
-	FMOVQ        16(R3), F7
-	FLDPQ        (R6), (F8, F9)
+	WORD $0x3cc10067 // ldur q7, [x3, #16]
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         R3, R5
@@ -2131,25 +2200,25 @@ loop5:
 	BLT          done8
 
 loop7:
-	FMOVD        (R8), F10
+	WORD $0xfc40010a // ldur d10, [x8]
 	WORD $0x2e61394a // shll v10.4s, v10.4h, #16
-	FMOVD        8(R8), F11
+	WORD $0xfc40810b // ldur d11, [x8, #8]
 	WORD $0x2e61396b // shll v11.4s, v11.4h, #16
-	FMOVS        (R3), F12
+	WORD $0xbc40006c // ldur s12, [x3]
 	WORD $0x4f8c1140 // fmla v0.4s, v10.4s, v12.s[0]
 	WORD $0x4f8c1161 // fmla v1.4s, v11.4s, v12.s[0]
 	ADD          R4, R3, R10
-	FMOVS        (R10), F12
+	WORD $0xbc40014c // ldur s12, [x10]
 	WORD $0x4f8c1142 // fmla v2.4s, v10.4s, v12.s[0]
 	WORD $0x4f8c1163 // fmla v3.4s, v11.4s, v12.s[0]
-	FMOVS        (R5), F12
+	WORD $0xbc4000ac // ldur s12, [x5]
 	WORD $0x4f8c1144 // fmla v4.4s, v10.4s, v12.s[0]
 	WORD $0x4f8c1165 // fmla v5.4s, v11.4s, v12.s[0]
 	ADD          R4, R5, R10
-	FMOVS        (R10), F12
+	WORD $0xbc40014c // ldur s12, [x10]
 	WORD $0x4f8c1146 // fmla v6.4s, v10.4s, v12.s[0]
 	WORD $0x4f8c1167 // fmla v7.4s, v11.4s, v12.s[0]
-	FMOVS        (R6), F12
+	WORD $0xbc4000cc // ldur s12, [x6]
 	WORD $0x4f8c1148 // fmla v8.4s, v10.4s, v12.s[0]
 	WORD $0x4f8c1169 // fmla v9.4s, v11.4s, v12.s[0]
 	ADD          R9, R8
@@ -2215,36 +2284,42 @@ loop1:
 	ADD          R2, R3
 	ADD          R2, R5
 	ADD          R2, R6
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	ADD          R4, R3, R7
-	FMOVQ        (R7), F2
+	WORD $0x3cc000e2 // ldur q2, [x7]
 	ADD          R4, R3, R7
-	FMOVQ        16(R7), F3
-	FLDPQ        (R5), (F4, F5)
+	WORD $0x3cc100e3 // ldur q3, [x7, #16]
+	WORD $0x3cc000a4 // ldur q4, [x5]
+	WORD $0x3cc100a5 // ldur q5, [x5, #16]
 	ADD          R4, R5, R7
-	FMOVQ        (R7), F6
+	WORD $0x3cc000e6 // ldur q6, [x7]
 	ADD          R4, R5, R7
-	FMOVQ        16(R7), F7
-	FLDPQ        (R6), (F8, F9)
+	WORD $0x3cc100e7 // ldur q7, [x7, #16]
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
 	ADD          R4, R6, R7
-	FMOVQ        (R7), F10
+	WORD $0x3cc000ea // ldur q10, [x7]
 	ADD          R4, R6, R7
-	FMOVQ        16(R7), F11
-	FLDPQ        32(R3), (F12, F13)
+	WORD $0x3cc100eb // ldur q11, [x7, #16]
+	WORD $0x3cc2006c // ldur q12, [x3, #32]
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
 	ADD          R4, R3, R7
-	FMOVQ        32(R7), F14
+	WORD $0x3cc200ee // ldur q14, [x7, #32]
 	ADD          R4, R3, R3
-	FMOVQ        48(R3), F15
-	FLDPQ        32(R5), (F16, F17)
+	WORD $0x3cc3006f // ldur q15, [x3, #48]
+	WORD $0x3cc200b0 // ldur q16, [x5, #32]
+	WORD $0x3cc300b1 // ldur q17, [x5, #48]
 	ADD          R4, R5, R3
-	FMOVQ        32(R3), F18
+	WORD $0x3cc20072 // ldur q18, [x3, #32]
 	ADD          R4, R5, R3
-	FMOVQ        48(R3), F19
-	FLDPQ        32(R6), (F20, F21)
+	WORD $0x3cc30073 // ldur q19, [x3, #48]
+	WORD $0x3cc200d4 // ldur q20, [x6, #32]
+	WORD $0x3cc300d5 // ldur q21, [x6, #48]
 	ADD          R4, R6, R3
-	FMOVQ        32(R3), F22
+	WORD $0x3cc20076 // ldur q22, [x3, #32]
 	ADD          R4, R6, R3
-	FMOVQ        48(R3), F23
+	WORD $0x3cc30077 // ldur q23, [x3, #48]
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         R3, R5
@@ -2260,43 +2335,43 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVD        (R8), F24
+	WORD $0xfc400118 // ldur d24, [x8]
 	WORD $0x2e613b18 // shll v24.4s, v24.4h, #16
-	FMOVD        8(R8), F25
+	WORD $0xfc408119 // ldur d25, [x8, #8]
 	WORD $0x2e613b39 // shll v25.4s, v25.4h, #16
-	FMOVD        16(R8), F26
+	WORD $0xfc41011a // ldur d26, [x8, #16]
 	WORD $0x2e613b5a // shll v26.4s, v26.4h, #16
-	FMOVD        24(R8), F27
+	WORD $0xfc41811b // ldur d27, [x8, #24]
 	WORD $0x2e613b7b // shll v27.4s, v27.4h, #16
-	FMOVS        (R3), F28
+	WORD $0xbc40007c // ldur s28, [x3]
 	WORD $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
 	WORD $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
 	WORD $0x4f9c134c // fmla v12.4s, v26.4s, v28.s[0]
 	WORD $0x4f9c136d // fmla v13.4s, v27.4s, v28.s[0]
 	ADD          R4, R3, R10
-	FMOVS        (R10), F28
+	WORD $0xbc40015c // ldur s28, [x10]
 	WORD $0x4f9c1302 // fmla v2.4s, v24.4s, v28.s[0]
 	WORD $0x4f9c1323 // fmla v3.4s, v25.4s, v28.s[0]
 	WORD $0x4f9c134e // fmla v14.4s, v26.4s, v28.s[0]
 	WORD $0x4f9c136f // fmla v15.4s, v27.4s, v28.s[0]
-	FMOVS        (R5), F28
+	WORD $0xbc4000bc // ldur s28, [x5]
 	WORD $0x4f9c1304 // fmla v4.4s, v24.4s, v28.s[0]
 	WORD $0x4f9c1325 // fmla v5.4s, v25.4s, v28.s[0]
 	WORD $0x4f9c1350 // fmla v16.4s, v26.4s, v28.s[0]
 	WORD $0x4f9c1371 // fmla v17.4s, v27.4s, v28.s[0]
 	ADD          R4, R5, R10
-	FMOVS        (R10), F28
+	WORD $0xbc40015c // ldur s28, [x10]
 	WORD $0x4f9c1306 // fmla v6.4s, v24.4s, v28.s[0]
 	WORD $0x4f9c1327 // fmla v7.4s, v25.4s, v28.s[0]
 	WORD $0x4f9c1352 // fmla v18.4s, v26.4s, v28.s[0]
 	WORD $0x4f9c1373 // fmla v19.4s, v27.4s, v28.s[0]
-	FMOVS        (R6), F28
+	WORD $0xbc4000dc // ldur s28, [x6]
 	WORD $0x4f9c1308 // fmla v8.4s, v24.4s, v28.s[0]
 	WORD $0x4f9c1329 // fmla v9.4s, v25.4s, v28.s[0]
 	WORD $0x4f9c1354 // fmla v20.4s, v26.4s, v28.s[0]
 	WORD $0x4f9c1375 // fmla v21.4s, v27.4s, v28.s[0]
 	ADD          R4, R6, R10
-	FMOVS        (R10), F28
+	WORD $0xbc40015c // ldur s28, [x10]
 	WORD $0x4f9c130a // fmla v10.4s, v24.4s, v28.s[0]
 	WORD $0x4f9c132b // fmla v11.4s, v25.4s, v28.s[0]
 	WORD $0x4f9c1356 // fmla v22.4s, v26.4s, v28.s[0]
@@ -2379,21 +2454,24 @@ loop5:
 	ADD          R2, R3
 	ADD          R2, R5
 	ADD          R2, R6
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	ADD          R4, R3, R7
-	FMOVQ        (R7), F2
+	WORD $0x3cc000e2 // ldur q2, [x7]
 	ADD          R4, R3, R3
-	FMOVQ        16(R3), F3
-	FLDPQ        (R5), (F4, F5)
+	WORD $0x3cc10063 // ldur q3, [x3, #16]
+	WORD $0x3cc000a4 // ldur q4, [x5]
+	WORD $0x3cc100a5 // ldur q5, [x5, #16]
 	ADD          R4, R5, R3
-	FMOVQ        (R3), F6
+	WORD $0x3cc00066 // ldur q6, [x3]
 	ADD          R4, R5, R3
-	FMOVQ        16(R3), F7
-	FLDPQ        (R6), (F8, F9)
+	WORD $0x3cc10067 // ldur q7, [x3, #16]
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
 	ADD          R4, R6, R3
-	FMOVQ        (R3), F10
+	WORD $0x3cc0006a // ldur q10, [x3]
 	ADD          R4, R6, R3
-	FMOVQ        16(R3), F11
+	WORD $0x3cc1006b // ldur q11, [x3, #16]
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         R3, R5
@@ -2409,29 +2487,29 @@ loop5:
 	BLT          done8
 
 loop7:
-	FMOVD        (R8), F12
+	WORD $0xfc40010c // ldur d12, [x8]
 	WORD $0x2e61398c // shll v12.4s, v12.4h, #16
-	FMOVD        8(R8), F13
+	WORD $0xfc40810d // ldur d13, [x8, #8]
 	WORD $0x2e6139ad // shll v13.4s, v13.4h, #16
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
 	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
 	ADD          R4, R3, R10
-	FMOVS        (R10), F14
+	WORD $0xbc40014e // ldur s14, [x10]
 	WORD $0x4f8e1182 // fmla v2.4s, v12.4s, v14.s[0]
 	WORD $0x4f8e11a3 // fmla v3.4s, v13.4s, v14.s[0]
-	FMOVS        (R5), F14
+	WORD $0xbc4000ae // ldur s14, [x5]
 	WORD $0x4f8e1184 // fmla v4.4s, v12.4s, v14.s[0]
 	WORD $0x4f8e11a5 // fmla v5.4s, v13.4s, v14.s[0]
 	ADD          R4, R5, R10
-	FMOVS        (R10), F14
+	WORD $0xbc40014e // ldur s14, [x10]
 	WORD $0x4f8e1186 // fmla v6.4s, v12.4s, v14.s[0]
 	WORD $0x4f8e11a7 // fmla v7.4s, v13.4s, v14.s[0]
-	FMOVS        (R6), F14
+	WORD $0xbc4000ce // ldur s14, [x6]
 	WORD $0x4f8e1188 // fmla v8.4s, v12.4s, v14.s[0]
 	WORD $0x4f8e11a9 // fmla v9.4s, v13.4s, v14.s[0]
 	ADD          R4, R6, R10
-	FMOVS        (R10), F14
+	WORD $0xbc40014e // ldur s14, [x10]
 	WORD $0x4f8e118a // fmla v10.4s, v12.4s, v14.s[0]
 	WORD $0x4f8e11ab // fmla v11.4s, v13.4s, v14.s[0]
 	ADD          R9, R8
@@ -2501,14 +2579,16 @@ TEXT ·encodeGroupsBf16NEON(SB), NOSPLIT, $0-32
 loop1:
 
 	// x: value i of every block in one vector
-	FLDPQ        (R1), (F3, F4)
+	WORD $0x3cc00023 // ldur q3, [x1]
+	WORD $0x3cc10024 // ldur q4, [x1, #16]
 	FMOVQ        F3, (R2)
 	FMOVQ        F4, 16(R2)
 
 	// v
 
 	// v
-	FLDPQ        (R2), (F3, F4)
+	WORD $0x3cc00043 // ldur q3, [x2]
+	WORD $0x3cc10044 // ldur q4, [x2, #16]
 	WORD $0x6f300465 // ushr v5.4s, v3.4s, #16
 	WORD $0x4e201ca6 // and v6.16b, v5.16b, v0.16b
 	WORD $0x4ea284c6 // add v6.4s, v6.4s, v2.4s

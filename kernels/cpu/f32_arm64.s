@@ -13,7 +13,8 @@ TEXT ·decodeUnitsF32NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	FLDPQ        (R1), (F0, F1)
+	WORD $0x3cc00020 // ldur q0, [x1]
+	WORD $0x3cc10021 // ldur q1, [x1, #16]
 	FMOVQ        F0, (R0)
 	FMOVQ        F1, 16(R0)
 	ADD          $0x20, R1
@@ -46,8 +47,10 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R5), (F5, F6)
-	FLDPQ        (R3), (F7, F8)
+	WORD $0x3cc000a5 // ldur q5, [x5]
+	WORD $0x3cc100a6 // ldur q6, [x5, #16]
+	WORD $0x3cc00067 // ldur q7, [x3]
+	WORD $0x3cc10068 // ldur q8, [x3, #16]
 	WORD $0x4e27cca0 // fmla v0.4s, v5.4s, v7.4s
 	WORD $0x4e28ccc1 // fmla v1.4s, v6.4s, v8.4s
 	ADD          $0x20, R5
@@ -103,14 +106,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R6), (F6, F7)
-	FLDPQ        (R3), (F8, F9)
+	WORD $0x3cc000c6 // ldur q6, [x6]
+	WORD $0x3cc100c7 // ldur q7, [x6, #16]
+	WORD $0x3cc00068 // ldur q8, [x3]
+	WORD $0x3cc10069 // ldur q9, [x3, #16]
 	WORD $0x4e28ccc0 // fmla v0.4s, v6.4s, v8.4s
 	WORD $0x4e29cce1 // fmla v1.4s, v7.4s, v9.4s
 	ADD          R4, R3, R7
-	FMOVQ        (R7), F8
+	WORD $0x3cc000e8 // ldur q8, [x7]
 	ADD          R4, R3, R7
-	FMOVQ        16(R7), F9
+	WORD $0x3cc100e9 // ldur q9, [x7, #16]
 	WORD $0x4e28ccc2 // fmla v2.4s, v6.4s, v8.4s
 	WORD $0x4e29cce3 // fmla v3.4s, v7.4s, v9.4s
 	ADD          $0x20, R6
@@ -175,17 +180,20 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R7), (F6, F7)
-	FLDPQ        (R3), (F8, F9)
+	WORD $0x3cc000e6 // ldur q6, [x7]
+	WORD $0x3cc100e7 // ldur q7, [x7, #16]
+	WORD $0x3cc00068 // ldur q8, [x3]
+	WORD $0x3cc10069 // ldur q9, [x3, #16]
 	WORD $0x4e28ccc0 // fmla v0.4s, v6.4s, v8.4s
 	WORD $0x4e29cce1 // fmla v1.4s, v7.4s, v9.4s
 	ADD          R4, R3, R8
-	FMOVQ        (R8), F8
+	WORD $0x3cc00108 // ldur q8, [x8]
 	ADD          R4, R3, R8
-	FMOVQ        16(R8), F9
+	WORD $0x3cc10109 // ldur q9, [x8, #16]
 	WORD $0x4e28ccc2 // fmla v2.4s, v6.4s, v8.4s
 	WORD $0x4e29cce3 // fmla v3.4s, v7.4s, v9.4s
-	FLDPQ        (R5), (F8, F9)
+	WORD $0x3cc000a8 // ldur q8, [x5]
+	WORD $0x3cc100a9 // ldur q9, [x5, #16]
 	WORD $0x4e28ccc4 // fmla v4.4s, v6.4s, v8.4s
 	WORD $0x4e29cce5 // fmla v5.4s, v7.4s, v9.4s
 	ADD          $0x20, R7
@@ -255,23 +263,26 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R7), (F8, F9)
-	FLDPQ        (R3), (F10, F11)
+	WORD $0x3cc000e8 // ldur q8, [x7]
+	WORD $0x3cc100e9 // ldur q9, [x7, #16]
+	WORD $0x3cc0006a // ldur q10, [x3]
+	WORD $0x3cc1006b // ldur q11, [x3, #16]
 	WORD $0x4e2acd00 // fmla v0.4s, v8.4s, v10.4s
 	WORD $0x4e2bcd21 // fmla v1.4s, v9.4s, v11.4s
 	ADD          R4, R3, R8
-	FMOVQ        (R8), F10
+	WORD $0x3cc0010a // ldur q10, [x8]
 	ADD          R4, R3, R8
-	FMOVQ        16(R8), F11
+	WORD $0x3cc1010b // ldur q11, [x8, #16]
 	WORD $0x4e2acd02 // fmla v2.4s, v8.4s, v10.4s
 	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
-	FLDPQ        (R5), (F10, F11)
+	WORD $0x3cc000aa // ldur q10, [x5]
+	WORD $0x3cc100ab // ldur q11, [x5, #16]
 	WORD $0x4e2acd04 // fmla v4.4s, v8.4s, v10.4s
 	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
 	ADD          R4, R5, R8
-	FMOVQ        (R8), F10
+	WORD $0x3cc0010a // ldur q10, [x8]
 	ADD          R4, R5, R8
-	FMOVQ        16(R8), F11
+	WORD $0x3cc1010b // ldur q11, [x8, #16]
 	WORD $0x4e2acd06 // fmla v6.4s, v8.4s, v10.4s
 	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
 	ADD          $0x20, R7
@@ -330,10 +341,14 @@ TEXT ·mix1xF32NEON(SB), NOSPLIT, $0-64
 loop1:
 	MOVD         o+0(FP), R3
 	ADD          R2, R3
-	FLDPQ        (R3), (F0, F1)
-	FLDPQ        32(R3), (F2, F3)
-	FLDPQ        64(R3), (F4, F5)
-	FLDPQ        96(R3), (F6, F7)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
+	WORD $0x3cc20062 // ldur q2, [x3, #32]
+	WORD $0x3cc30063 // ldur q3, [x3, #48]
+	WORD $0x3cc40064 // ldur q4, [x3, #64]
+	WORD $0x3cc50065 // ldur q5, [x3, #80]
+	WORD $0x3cc60066 // ldur q6, [x3, #96]
+	WORD $0x3cc70067 // ldur q7, [x3, #112]
 	MOVD         p+16(FP), R3
 	MOVD         rows+48(FP), R4
 	MOVD         R0, R5
@@ -342,11 +357,15 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R5), (F8, F9)
-	FLDPQ        32(R5), (F10, F11)
-	FLDPQ        64(R5), (F12, F13)
-	FLDPQ        96(R5), (F14, F15)
-	FMOVS        (R3), F16
+	WORD $0x3cc000a8 // ldur q8, [x5]
+	WORD $0x3cc100a9 // ldur q9, [x5, #16]
+	WORD $0x3cc200aa // ldur q10, [x5, #32]
+	WORD $0x3cc300ab // ldur q11, [x5, #48]
+	WORD $0x3cc400ac // ldur q12, [x5, #64]
+	WORD $0x3cc500ad // ldur q13, [x5, #80]
+	WORD $0x3cc600ae // ldur q14, [x5, #96]
+	WORD $0x3cc700af // ldur q15, [x5, #112]
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x4f901100 // fmla v0.4s, v8.4s, v16.s[0]
 	WORD $0x4f901121 // fmla v1.4s, v9.4s, v16.s[0]
 	WORD $0x4f901142 // fmla v2.4s, v10.4s, v16.s[0]
@@ -385,7 +404,8 @@ done2:
 loop5:
 	MOVD         o+0(FP), R3
 	ADD          R2, R3
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	MOVD         p+16(FP), R3
 	MOVD         rows+48(FP), R4
 	MOVD         R0, R5
@@ -394,8 +414,9 @@ loop5:
 	BLT          done8
 
 loop7:
-	FLDPQ        (R5), (F2, F3)
-	FMOVS        (R3), F4
+	WORD $0x3cc000a2 // ldur q2, [x5]
+	WORD $0x3cc100a3 // ldur q3, [x5, #16]
+	WORD $0xbc400064 // ldur s4, [x3]
 	WORD $0x4f841040 // fmla v0.4s, v2.4s, v4.s[0]
 	WORD $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
 	ADD          R6, R5
@@ -430,26 +451,30 @@ loop1:
 	MOVD         o+0(FP), R3
 	MOVD         ldo+8(FP), R4
 	ADD          R2, R3
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	ADD          R4, R3, R5
-	FMOVQ        (R5), F2
+	WORD $0x3cc000a2 // ldur q2, [x5]
 	ADD          R4, R3, R5
-	FMOVQ        16(R5), F3
-	FLDPQ        32(R3), (F4, F5)
+	WORD $0x3cc100a3 // ldur q3, [x5, #16]
+	WORD $0x3cc20064 // ldur q4, [x3, #32]
+	WORD $0x3cc30065 // ldur q5, [x3, #48]
 	ADD          R4, R3, R5
-	FMOVQ        32(R5), F6
+	WORD $0x3cc200a6 // ldur q6, [x5, #32]
 	ADD          R4, R3, R5
-	FMOVQ        48(R5), F7
-	FLDPQ        64(R3), (F8, F9)
+	WORD $0x3cc300a7 // ldur q7, [x5, #48]
+	WORD $0x3cc40068 // ldur q8, [x3, #64]
+	WORD $0x3cc50069 // ldur q9, [x3, #80]
 	ADD          R4, R3, R5
-	FMOVQ        64(R5), F10
+	WORD $0x3cc400aa // ldur q10, [x5, #64]
 	ADD          R4, R3, R5
-	FMOVQ        80(R5), F11
-	FLDPQ        96(R3), (F12, F13)
+	WORD $0x3cc500ab // ldur q11, [x5, #80]
+	WORD $0x3cc6006c // ldur q12, [x3, #96]
+	WORD $0x3cc7006d // ldur q13, [x3, #112]
 	ADD          R4, R3, R5
-	FMOVQ        96(R5), F14
+	WORD $0x3cc600ae // ldur q14, [x5, #96]
 	ADD          R4, R3, R3
-	FMOVQ        112(R3), F15
+	WORD $0x3cc7006f // ldur q15, [x3, #112]
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         rows+48(FP), R5
@@ -459,11 +484,15 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R6), (F16, F17)
-	FLDPQ        32(R6), (F18, F19)
-	FLDPQ        64(R6), (F20, F21)
-	FLDPQ        96(R6), (F22, F23)
-	FMOVS        (R3), F24
+	WORD $0x3cc000d0 // ldur q16, [x6]
+	WORD $0x3cc100d1 // ldur q17, [x6, #16]
+	WORD $0x3cc200d2 // ldur q18, [x6, #32]
+	WORD $0x3cc300d3 // ldur q19, [x6, #48]
+	WORD $0x3cc400d4 // ldur q20, [x6, #64]
+	WORD $0x3cc500d5 // ldur q21, [x6, #80]
+	WORD $0x3cc600d6 // ldur q22, [x6, #96]
+	WORD $0x3cc700d7 // ldur q23, [x6, #112]
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
 	WORD $0x4f981221 // fmla v1.4s, v17.4s, v24.s[0]
 	WORD $0x4f981244 // fmla v4.4s, v18.4s, v24.s[0]
@@ -473,7 +502,7 @@ loop3:
 	WORD $0x4f9812cc // fmla v12.4s, v22.4s, v24.s[0]
 	WORD $0x4f9812ed // fmla v13.4s, v23.4s, v24.s[0]
 	ADD          R4, R3, R8
-	FMOVS        (R8), F24
+	WORD $0xbc400118 // ldur s24, [x8]
 	WORD $0x4f981202 // fmla v2.4s, v16.4s, v24.s[0]
 	WORD $0x4f981223 // fmla v3.4s, v17.4s, v24.s[0]
 	WORD $0x4f981246 // fmla v6.4s, v18.4s, v24.s[0]
@@ -530,11 +559,12 @@ loop5:
 	MOVD         o+0(FP), R3
 	MOVD         ldo+8(FP), R4
 	ADD          R2, R3
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	ADD          R4, R3, R5
-	FMOVQ        (R5), F2
+	WORD $0x3cc000a2 // ldur q2, [x5]
 	ADD          R4, R3, R3
-	FMOVQ        16(R3), F3
+	WORD $0x3cc10063 // ldur q3, [x3, #16]
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         rows+48(FP), R5
@@ -544,12 +574,13 @@ loop5:
 	BLT          done8
 
 loop7:
-	FLDPQ        (R6), (F4, F5)
-	FMOVS        (R3), F6
+	WORD $0x3cc000c4 // ldur q4, [x6]
+	WORD $0x3cc100c5 // ldur q5, [x6, #16]
+	WORD $0xbc400066 // ldur s6, [x3]
 	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
 	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
 	ADD          R4, R3, R8
-	FMOVS        (R8), F6
+	WORD $0xbc400106 // ldur s6, [x8]
 	WORD $0x4f861082 // fmla v2.4s, v4.4s, v6.s[0]
 	WORD $0x4f8610a3 // fmla v3.4s, v5.4s, v6.s[0]
 	ADD          R7, R6
@@ -593,36 +624,42 @@ loop1:
 	ADD          R4, R5
 	ADD          R2, R3
 	ADD          R2, R5
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	ADD          R4, R3, R6
-	FMOVQ        (R6), F2
+	WORD $0x3cc000c2 // ldur q2, [x6]
 	ADD          R4, R3, R6
-	FMOVQ        16(R6), F3
-	FLDPQ        (R5), (F4, F5)
+	WORD $0x3cc100c3 // ldur q3, [x6, #16]
+	WORD $0x3cc000a4 // ldur q4, [x5]
+	WORD $0x3cc100a5 // ldur q5, [x5, #16]
 	ADD          R4, R5, R6
-	FMOVQ        (R6), F6
+	WORD $0x3cc000c6 // ldur q6, [x6]
 	ADD          R4, R5, R6
-	FMOVQ        16(R6), F7
-	FLDPQ        32(R3), (F8, F9)
+	WORD $0x3cc100c7 // ldur q7, [x6, #16]
+	WORD $0x3cc20068 // ldur q8, [x3, #32]
+	WORD $0x3cc30069 // ldur q9, [x3, #48]
 	ADD          R4, R3, R6
-	FMOVQ        32(R6), F10
+	WORD $0x3cc200ca // ldur q10, [x6, #32]
 	ADD          R4, R3, R6
-	FMOVQ        48(R6), F11
-	FLDPQ        32(R5), (F12, F13)
+	WORD $0x3cc300cb // ldur q11, [x6, #48]
+	WORD $0x3cc200ac // ldur q12, [x5, #32]
+	WORD $0x3cc300ad // ldur q13, [x5, #48]
 	ADD          R4, R5, R6
-	FMOVQ        32(R6), F14
+	WORD $0x3cc200ce // ldur q14, [x6, #32]
 	ADD          R4, R5, R6
-	FMOVQ        48(R6), F15
-	FLDPQ        64(R3), (F16, F17)
+	WORD $0x3cc300cf // ldur q15, [x6, #48]
+	WORD $0x3cc40070 // ldur q16, [x3, #64]
+	WORD $0x3cc50071 // ldur q17, [x3, #80]
 	ADD          R4, R3, R6
-	FMOVQ        64(R6), F18
+	WORD $0x3cc400d2 // ldur q18, [x6, #64]
 	ADD          R4, R3, R3
-	FMOVQ        80(R3), F19
-	FLDPQ        64(R5), (F20, F21)
+	WORD $0x3cc50073 // ldur q19, [x3, #80]
+	WORD $0x3cc400b4 // ldur q20, [x5, #64]
+	WORD $0x3cc500b5 // ldur q21, [x5, #80]
 	ADD          R4, R5, R3
-	FMOVQ        64(R3), F22
+	WORD $0x3cc40076 // ldur q22, [x3, #64]
 	ADD          R4, R5, R3
-	FMOVQ        80(R3), F23
+	WORD $0x3cc50077 // ldur q23, [x3, #80]
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         R3, R5
@@ -635,10 +672,13 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R7), (F24, F25)
-	FLDPQ        32(R7), (F26, F27)
-	FLDPQ        64(R7), (F28, F29)
-	FMOVS        (R3), F30
+	WORD $0x3cc000f8 // ldur q24, [x7]
+	WORD $0x3cc100f9 // ldur q25, [x7, #16]
+	WORD $0x3cc200fa // ldur q26, [x7, #32]
+	WORD $0x3cc300fb // ldur q27, [x7, #48]
+	WORD $0x3cc400fc // ldur q28, [x7, #64]
+	WORD $0x3cc500fd // ldur q29, [x7, #80]
+	WORD $0xbc40007e // ldur s30, [x3]
 	WORD $0x4f9e1300 // fmla v0.4s, v24.4s, v30.s[0]
 	WORD $0x4f9e1321 // fmla v1.4s, v25.4s, v30.s[0]
 	WORD $0x4f9e1348 // fmla v8.4s, v26.4s, v30.s[0]
@@ -646,14 +686,14 @@ loop3:
 	WORD $0x4f9e1390 // fmla v16.4s, v28.4s, v30.s[0]
 	WORD $0x4f9e13b1 // fmla v17.4s, v29.4s, v30.s[0]
 	ADD          R4, R3, R9
-	FMOVS        (R9), F30
+	WORD $0xbc40013e // ldur s30, [x9]
 	WORD $0x4f9e1302 // fmla v2.4s, v24.4s, v30.s[0]
 	WORD $0x4f9e1323 // fmla v3.4s, v25.4s, v30.s[0]
 	WORD $0x4f9e134a // fmla v10.4s, v26.4s, v30.s[0]
 	WORD $0x4f9e136b // fmla v11.4s, v27.4s, v30.s[0]
 	WORD $0x4f9e1392 // fmla v18.4s, v28.4s, v30.s[0]
 	WORD $0x4f9e13b3 // fmla v19.4s, v29.4s, v30.s[0]
-	FMOVS        (R5), F30
+	WORD $0xbc4000be // ldur s30, [x5]
 	WORD $0x4f9e1304 // fmla v4.4s, v24.4s, v30.s[0]
 	WORD $0x4f9e1325 // fmla v5.4s, v25.4s, v30.s[0]
 	WORD $0x4f9e134c // fmla v12.4s, v26.4s, v30.s[0]
@@ -661,7 +701,7 @@ loop3:
 	WORD $0x4f9e1394 // fmla v20.4s, v28.4s, v30.s[0]
 	WORD $0x4f9e13b5 // fmla v21.4s, v29.4s, v30.s[0]
 	ADD          R4, R5, R9
-	FMOVS        (R9), F30
+	WORD $0xbc40013e // ldur s30, [x9]
 	WORD $0x4f9e1306 // fmla v6.4s, v24.4s, v30.s[0]
 	WORD $0x4f9e1327 // fmla v7.4s, v25.4s, v30.s[0]
 	WORD $0x4f9e134e // fmla v14.4s, v26.4s, v30.s[0]
@@ -737,16 +777,18 @@ loop5:
 	ADD          R4, R5
 	ADD          R2, R3
 	ADD          R2, R5
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	ADD          R4, R3, R6
-	FMOVQ        (R6), F2
+	WORD $0x3cc000c2 // ldur q2, [x6]
 	ADD          R4, R3, R3
-	FMOVQ        16(R3), F3
-	FLDPQ        (R5), (F4, F5)
+	WORD $0x3cc10063 // ldur q3, [x3, #16]
+	WORD $0x3cc000a4 // ldur q4, [x5]
+	WORD $0x3cc100a5 // ldur q5, [x5, #16]
 	ADD          R4, R5, R3
-	FMOVQ        (R3), F6
+	WORD $0x3cc00066 // ldur q6, [x3]
 	ADD          R4, R5, R3
-	FMOVQ        16(R3), F7
+	WORD $0x3cc10067 // ldur q7, [x3, #16]
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         R3, R5
@@ -759,19 +801,20 @@ loop5:
 	BLT          done8
 
 loop7:
-	FLDPQ        (R7), (F8, F9)
-	FMOVS        (R3), F10
+	WORD $0x3cc000e8 // ldur q8, [x7]
+	WORD $0x3cc100e9 // ldur q9, [x7, #16]
+	WORD $0xbc40006a // ldur s10, [x3]
 	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R4, R3, R9
-	FMOVS        (R9), F10
+	WORD $0xbc40012a // ldur s10, [x9]
 	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
-	FMOVS        (R5), F10
+	WORD $0xbc4000aa // ldur s10, [x5]
 	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R4, R5, R9
-	FMOVS        (R9), F10
+	WORD $0xbc40012a // ldur s10, [x9]
 	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
 	ADD          R8, R7
@@ -830,28 +873,34 @@ loop1:
 	ADD          R2, R3
 	ADD          R2, R5
 	ADD          R2, R6
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	ADD          R4, R3, R7
-	FMOVQ        (R7), F2
+	WORD $0x3cc000e2 // ldur q2, [x7]
 	ADD          R4, R3, R7
-	FMOVQ        16(R7), F3
-	FLDPQ        (R5), (F4, F5)
+	WORD $0x3cc100e3 // ldur q3, [x7, #16]
+	WORD $0x3cc000a4 // ldur q4, [x5]
+	WORD $0x3cc100a5 // ldur q5, [x5, #16]
 	ADD          R4, R5, R7
-	FMOVQ        (R7), F6
+	WORD $0x3cc000e6 // ldur q6, [x7]
 	ADD          R4, R5, R7
-	FMOVQ        16(R7), F7
-	FLDPQ        (R6), (F8, F9)
-	FLDPQ        32(R3), (F10, F11)
+	WORD $0x3cc100e7 // ldur q7, [x7, #16]
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
+	WORD $0x3cc2006a // ldur q10, [x3, #32]
+	WORD $0x3cc3006b // ldur q11, [x3, #48]
 	ADD          R4, R3, R7
-	FMOVQ        32(R7), F12
+	WORD $0x3cc200ec // ldur q12, [x7, #32]
 	ADD          R4, R3, R3
-	FMOVQ        48(R3), F13
-	FLDPQ        32(R5), (F14, F15)
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
+	WORD $0x3cc200ae // ldur q14, [x5, #32]
+	WORD $0x3cc300af // ldur q15, [x5, #48]
 	ADD          R4, R5, R3
-	FMOVQ        32(R3), F16
+	WORD $0x3cc20070 // ldur q16, [x3, #32]
 	ADD          R4, R5, R3
-	FMOVQ        48(R3), F17
-	FLDPQ        32(R6), (F18, F19)
+	WORD $0x3cc30071 // ldur q17, [x3, #48]
+	WORD $0x3cc200d2 // ldur q18, [x6, #32]
+	WORD $0x3cc300d3 // ldur q19, [x6, #48]
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         R3, R5
@@ -867,31 +916,33 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R8), (F20, F21)
-	FLDPQ        32(R8), (F22, F23)
-	FMOVS        (R3), F24
+	WORD $0x3cc00114 // ldur q20, [x8]
+	WORD $0x3cc10115 // ldur q21, [x8, #16]
+	WORD $0x3cc20116 // ldur q22, [x8, #32]
+	WORD $0x3cc30117 // ldur q23, [x8, #48]
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x4f981280 // fmla v0.4s, v20.4s, v24.s[0]
 	WORD $0x4f9812a1 // fmla v1.4s, v21.4s, v24.s[0]
 	WORD $0x4f9812ca // fmla v10.4s, v22.4s, v24.s[0]
 	WORD $0x4f9812eb // fmla v11.4s, v23.4s, v24.s[0]
 	ADD          R4, R3, R10
-	FMOVS        (R10), F24
+	WORD $0xbc400158 // ldur s24, [x10]
 	WORD $0x4f981282 // fmla v2.4s, v20.4s, v24.s[0]
 	WORD $0x4f9812a3 // fmla v3.4s, v21.4s, v24.s[0]
 	WORD $0x4f9812cc // fmla v12.4s, v22.4s, v24.s[0]
 	WORD $0x4f9812ed // fmla v13.4s, v23.4s, v24.s[0]
-	FMOVS        (R5), F24
+	WORD $0xbc4000b8 // ldur s24, [x5]
 	WORD $0x4f981284 // fmla v4.4s, v20.4s, v24.s[0]
 	WORD $0x4f9812a5 // fmla v5.4s, v21.4s, v24.s[0]
 	WORD $0x4f9812ce // fmla v14.4s, v22.4s, v24.s[0]
 	WORD $0x4f9812ef // fmla v15.4s, v23.4s, v24.s[0]
 	ADD          R4, R5, R10
-	FMOVS        (R10), F24
+	WORD $0xbc400158 // ldur s24, [x10]
 	WORD $0x4f981286 // fmla v6.4s, v20.4s, v24.s[0]
 	WORD $0x4f9812a7 // fmla v7.4s, v21.4s, v24.s[0]
 	WORD $0x4f9812d0 // fmla v16.4s, v22.4s, v24.s[0]
 	WORD $0x4f9812f1 // fmla v17.4s, v23.4s, v24.s[0]
-	FMOVS        (R6), F24
+	WORD $0xbc4000d8 // ldur s24, [x6]
 	WORD $0x4f981288 // fmla v8.4s, v20.4s, v24.s[0]
 	WORD $0x4f9812a9 // fmla v9.4s, v21.4s, v24.s[0]
 	WORD $0x4f9812d2 // fmla v18.4s, v22.4s, v24.s[0]
@@ -966,17 +1017,20 @@ loop5:
 	ADD          R2, R3
 	ADD          R2, R5
 	ADD          R2, R6
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	ADD          R4, R3, R7
-	FMOVQ        (R7), F2
+	WORD $0x3cc000e2 // ldur q2, [x7]
 	ADD          R4, R3, R3
-	FMOVQ        16(R3), F3
-	FLDPQ        (R5), (F4, F5)
+	WORD $0x3cc10063 // ldur q3, [x3, #16]
+	WORD $0x3cc000a4 // ldur q4, [x5]
+	WORD $0x3cc100a5 // ldur q5, [x5, #16]
 	ADD          R4, R5, R3
-	FMOVQ        (R3), F6
+	WORD $0x3cc00066 // ldur q6, [x3]
 	ADD          R4, R5, R3
-	FMOVQ        16(R3), F7
-	FLDPQ        (R6), (F8, F9)
+	WORD $0x3cc10067 // ldur q7, [x3, #16]
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         R3, R5
@@ -992,22 +1046,23 @@ loop5:
 	BLT          done8
 
 loop7:
-	FLDPQ        (R8), (F10, F11)
-	FMOVS        (R3), F12
+	WORD $0x3cc0010a // ldur q10, [x8]
+	WORD $0x3cc1010b // ldur q11, [x8, #16]
+	WORD $0xbc40006c // ldur s12, [x3]
 	WORD $0x4f8c1140 // fmla v0.4s, v10.4s, v12.s[0]
 	WORD $0x4f8c1161 // fmla v1.4s, v11.4s, v12.s[0]
 	ADD          R4, R3, R10
-	FMOVS        (R10), F12
+	WORD $0xbc40014c // ldur s12, [x10]
 	WORD $0x4f8c1142 // fmla v2.4s, v10.4s, v12.s[0]
 	WORD $0x4f8c1163 // fmla v3.4s, v11.4s, v12.s[0]
-	FMOVS        (R5), F12
+	WORD $0xbc4000ac // ldur s12, [x5]
 	WORD $0x4f8c1144 // fmla v4.4s, v10.4s, v12.s[0]
 	WORD $0x4f8c1165 // fmla v5.4s, v11.4s, v12.s[0]
 	ADD          R4, R5, R10
-	FMOVS        (R10), F12
+	WORD $0xbc40014c // ldur s12, [x10]
 	WORD $0x4f8c1146 // fmla v6.4s, v10.4s, v12.s[0]
 	WORD $0x4f8c1167 // fmla v7.4s, v11.4s, v12.s[0]
-	FMOVS        (R6), F12
+	WORD $0xbc4000cc // ldur s12, [x6]
 	WORD $0x4f8c1148 // fmla v8.4s, v10.4s, v12.s[0]
 	WORD $0x4f8c1169 // fmla v9.4s, v11.4s, v12.s[0]
 	ADD          R9, R8
@@ -1073,36 +1128,42 @@ loop1:
 	ADD          R2, R3
 	ADD          R2, R5
 	ADD          R2, R6
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	ADD          R4, R3, R7
-	FMOVQ        (R7), F2
+	WORD $0x3cc000e2 // ldur q2, [x7]
 	ADD          R4, R3, R7
-	FMOVQ        16(R7), F3
-	FLDPQ        (R5), (F4, F5)
+	WORD $0x3cc100e3 // ldur q3, [x7, #16]
+	WORD $0x3cc000a4 // ldur q4, [x5]
+	WORD $0x3cc100a5 // ldur q5, [x5, #16]
 	ADD          R4, R5, R7
-	FMOVQ        (R7), F6
+	WORD $0x3cc000e6 // ldur q6, [x7]
 	ADD          R4, R5, R7
-	FMOVQ        16(R7), F7
-	FLDPQ        (R6), (F8, F9)
+	WORD $0x3cc100e7 // ldur q7, [x7, #16]
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
 	ADD          R4, R6, R7
-	FMOVQ        (R7), F10
+	WORD $0x3cc000ea // ldur q10, [x7]
 	ADD          R4, R6, R7
-	FMOVQ        16(R7), F11
-	FLDPQ        32(R3), (F12, F13)
+	WORD $0x3cc100eb // ldur q11, [x7, #16]
+	WORD $0x3cc2006c // ldur q12, [x3, #32]
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
 	ADD          R4, R3, R7
-	FMOVQ        32(R7), F14
+	WORD $0x3cc200ee // ldur q14, [x7, #32]
 	ADD          R4, R3, R3
-	FMOVQ        48(R3), F15
-	FLDPQ        32(R5), (F16, F17)
+	WORD $0x3cc3006f // ldur q15, [x3, #48]
+	WORD $0x3cc200b0 // ldur q16, [x5, #32]
+	WORD $0x3cc300b1 // ldur q17, [x5, #48]
 	ADD          R4, R5, R3
-	FMOVQ        32(R3), F18
+	WORD $0x3cc20072 // ldur q18, [x3, #32]
 	ADD          R4, R5, R3
-	FMOVQ        48(R3), F19
-	FLDPQ        32(R6), (F20, F21)
+	WORD $0x3cc30073 // ldur q19, [x3, #48]
+	WORD $0x3cc200d4 // ldur q20, [x6, #32]
+	WORD $0x3cc300d5 // ldur q21, [x6, #48]
 	ADD          R4, R6, R3
-	FMOVQ        32(R3), F22
+	WORD $0x3cc20076 // ldur q22, [x3, #32]
 	ADD          R4, R6, R3
-	FMOVQ        48(R3), F23
+	WORD $0x3cc30077 // ldur q23, [x3, #48]
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         R3, R5
@@ -1118,37 +1179,39 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R8), (F24, F25)
-	FLDPQ        32(R8), (F26, F27)
-	FMOVS        (R3), F28
+	WORD $0x3cc00118 // ldur q24, [x8]
+	WORD $0x3cc10119 // ldur q25, [x8, #16]
+	WORD $0x3cc2011a // ldur q26, [x8, #32]
+	WORD $0x3cc3011b // ldur q27, [x8, #48]
+	WORD $0xbc40007c // ldur s28, [x3]
 	WORD $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
 	WORD $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
 	WORD $0x4f9c134c // fmla v12.4s, v26.4s, v28.s[0]
 	WORD $0x4f9c136d // fmla v13.4s, v27.4s, v28.s[0]
 	ADD          R4, R3, R10
-	FMOVS        (R10), F28
+	WORD $0xbc40015c // ldur s28, [x10]
 	WORD $0x4f9c1302 // fmla v2.4s, v24.4s, v28.s[0]
 	WORD $0x4f9c1323 // fmla v3.4s, v25.4s, v28.s[0]
 	WORD $0x4f9c134e // fmla v14.4s, v26.4s, v28.s[0]
 	WORD $0x4f9c136f // fmla v15.4s, v27.4s, v28.s[0]
-	FMOVS        (R5), F28
+	WORD $0xbc4000bc // ldur s28, [x5]
 	WORD $0x4f9c1304 // fmla v4.4s, v24.4s, v28.s[0]
 	WORD $0x4f9c1325 // fmla v5.4s, v25.4s, v28.s[0]
 	WORD $0x4f9c1350 // fmla v16.4s, v26.4s, v28.s[0]
 	WORD $0x4f9c1371 // fmla v17.4s, v27.4s, v28.s[0]
 	ADD          R4, R5, R10
-	FMOVS        (R10), F28
+	WORD $0xbc40015c // ldur s28, [x10]
 	WORD $0x4f9c1306 // fmla v6.4s, v24.4s, v28.s[0]
 	WORD $0x4f9c1327 // fmla v7.4s, v25.4s, v28.s[0]
 	WORD $0x4f9c1352 // fmla v18.4s, v26.4s, v28.s[0]
 	WORD $0x4f9c1373 // fmla v19.4s, v27.4s, v28.s[0]
-	FMOVS        (R6), F28
+	WORD $0xbc4000dc // ldur s28, [x6]
 	WORD $0x4f9c1308 // fmla v8.4s, v24.4s, v28.s[0]
 	WORD $0x4f9c1329 // fmla v9.4s, v25.4s, v28.s[0]
 	WORD $0x4f9c1354 // fmla v20.4s, v26.4s, v28.s[0]
 	WORD $0x4f9c1375 // fmla v21.4s, v27.4s, v28.s[0]
 	ADD          R4, R6, R10
-	FMOVS        (R10), F28
+	WORD $0xbc40015c // ldur s28, [x10]
 	WORD $0x4f9c130a // fmla v10.4s, v24.4s, v28.s[0]
 	WORD $0x4f9c132b // fmla v11.4s, v25.4s, v28.s[0]
 	WORD $0x4f9c1356 // fmla v22.4s, v26.4s, v28.s[0]
@@ -1231,21 +1294,24 @@ loop5:
 	ADD          R2, R3
 	ADD          R2, R5
 	ADD          R2, R6
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	ADD          R4, R3, R7
-	FMOVQ        (R7), F2
+	WORD $0x3cc000e2 // ldur q2, [x7]
 	ADD          R4, R3, R3
-	FMOVQ        16(R3), F3
-	FLDPQ        (R5), (F4, F5)
+	WORD $0x3cc10063 // ldur q3, [x3, #16]
+	WORD $0x3cc000a4 // ldur q4, [x5]
+	WORD $0x3cc100a5 // ldur q5, [x5, #16]
 	ADD          R4, R5, R3
-	FMOVQ        (R3), F6
+	WORD $0x3cc00066 // ldur q6, [x3]
 	ADD          R4, R5, R3
-	FMOVQ        16(R3), F7
-	FLDPQ        (R6), (F8, F9)
+	WORD $0x3cc10067 // ldur q7, [x3, #16]
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
 	ADD          R4, R6, R3
-	FMOVQ        (R3), F10
+	WORD $0x3cc0006a // ldur q10, [x3]
 	ADD          R4, R6, R3
-	FMOVQ        16(R3), F11
+	WORD $0x3cc1006b // ldur q11, [x3, #16]
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         R3, R5
@@ -1261,26 +1327,27 @@ loop5:
 	BLT          done8
 
 loop7:
-	FLDPQ        (R8), (F12, F13)
-	FMOVS        (R3), F14
+	WORD $0x3cc0010c // ldur q12, [x8]
+	WORD $0x3cc1010d // ldur q13, [x8, #16]
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
 	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
 	ADD          R4, R3, R10
-	FMOVS        (R10), F14
+	WORD $0xbc40014e // ldur s14, [x10]
 	WORD $0x4f8e1182 // fmla v2.4s, v12.4s, v14.s[0]
 	WORD $0x4f8e11a3 // fmla v3.4s, v13.4s, v14.s[0]
-	FMOVS        (R5), F14
+	WORD $0xbc4000ae // ldur s14, [x5]
 	WORD $0x4f8e1184 // fmla v4.4s, v12.4s, v14.s[0]
 	WORD $0x4f8e11a5 // fmla v5.4s, v13.4s, v14.s[0]
 	ADD          R4, R5, R10
-	FMOVS        (R10), F14
+	WORD $0xbc40014e // ldur s14, [x10]
 	WORD $0x4f8e1186 // fmla v6.4s, v12.4s, v14.s[0]
 	WORD $0x4f8e11a7 // fmla v7.4s, v13.4s, v14.s[0]
-	FMOVS        (R6), F14
+	WORD $0xbc4000ce // ldur s14, [x6]
 	WORD $0x4f8e1188 // fmla v8.4s, v12.4s, v14.s[0]
 	WORD $0x4f8e11a9 // fmla v9.4s, v13.4s, v14.s[0]
 	ADD          R4, R6, R10
-	FMOVS        (R10), F14
+	WORD $0xbc40014e // ldur s14, [x10]
 	WORD $0x4f8e118a // fmla v10.4s, v12.4s, v14.s[0]
 	WORD $0x4f8e11ab // fmla v11.4s, v13.4s, v14.s[0]
 	ADD          R9, R8
@@ -1341,10 +1408,14 @@ TEXT ·mixQ81xF32NEON(SB), NOSPLIT, $0-64
 loop1:
 	MOVD         o+0(FP), R3
 	ADD          R2, R3
-	FLDPQ        (R3), (F0, F1)
-	FLDPQ        32(R3), (F2, F3)
-	FLDPQ        64(R3), (F4, F5)
-	FLDPQ        96(R3), (F6, F7)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
+	WORD $0x3cc20062 // ldur q2, [x3, #32]
+	WORD $0x3cc30063 // ldur q3, [x3, #48]
+	WORD $0x3cc40064 // ldur q4, [x3, #64]
+	WORD $0x3cc50065 // ldur q5, [x3, #80]
+	WORD $0x3cc60066 // ldur q6, [x3, #96]
+	WORD $0x3cc70067 // ldur q7, [x3, #112]
 	MOVD         p+16(FP), R3
 	MOVD         rows+48(FP), R4
 	MOVD         R0, R5
@@ -1353,11 +1424,15 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R5), (F8, F9)
-	FLDPQ        32(R5), (F10, F11)
-	FLDPQ        64(R5), (F12, F13)
-	FLDPQ        96(R5), (F14, F15)
-	FMOVS        (R3), F16
+	WORD $0x3cc000a8 // ldur q8, [x5]
+	WORD $0x3cc100a9 // ldur q9, [x5, #16]
+	WORD $0x3cc200aa // ldur q10, [x5, #32]
+	WORD $0x3cc300ab // ldur q11, [x5, #48]
+	WORD $0x3cc400ac // ldur q12, [x5, #64]
+	WORD $0x3cc500ad // ldur q13, [x5, #80]
+	WORD $0x3cc600ae // ldur q14, [x5, #96]
+	WORD $0x3cc700af // ldur q15, [x5, #112]
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x4f901100 // fmla v0.4s, v8.4s, v16.s[0]
 	WORD $0x4f901121 // fmla v1.4s, v9.4s, v16.s[0]
 	WORD $0x4f901142 // fmla v2.4s, v10.4s, v16.s[0]
@@ -1396,7 +1471,8 @@ done2:
 loop5:
 	MOVD         o+0(FP), R3
 	ADD          R2, R3
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	MOVD         p+16(FP), R3
 	MOVD         rows+48(FP), R4
 	MOVD         R0, R5
@@ -1405,8 +1481,9 @@ loop5:
 	BLT          done8
 
 loop7:
-	FLDPQ        (R5), (F2, F3)
-	FMOVS        (R3), F4
+	WORD $0x3cc000a2 // ldur q2, [x5]
+	WORD $0x3cc100a3 // ldur q3, [x5, #16]
+	WORD $0xbc400064 // ldur s4, [x3]
 	WORD $0x4f841040 // fmla v0.4s, v2.4s, v4.s[0]
 	WORD $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
 	ADD          R6, R5
@@ -1441,26 +1518,30 @@ loop1:
 	MOVD         o+0(FP), R3
 	MOVD         ldo+8(FP), R4
 	ADD          R2, R3
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	ADD          R4, R3, R5
-	FMOVQ        (R5), F2
+	WORD $0x3cc000a2 // ldur q2, [x5]
 	ADD          R4, R3, R5
-	FMOVQ        16(R5), F3
-	FLDPQ        32(R3), (F4, F5)
+	WORD $0x3cc100a3 // ldur q3, [x5, #16]
+	WORD $0x3cc20064 // ldur q4, [x3, #32]
+	WORD $0x3cc30065 // ldur q5, [x3, #48]
 	ADD          R4, R3, R5
-	FMOVQ        32(R5), F6
+	WORD $0x3cc200a6 // ldur q6, [x5, #32]
 	ADD          R4, R3, R5
-	FMOVQ        48(R5), F7
-	FLDPQ        64(R3), (F8, F9)
+	WORD $0x3cc300a7 // ldur q7, [x5, #48]
+	WORD $0x3cc40068 // ldur q8, [x3, #64]
+	WORD $0x3cc50069 // ldur q9, [x3, #80]
 	ADD          R4, R3, R5
-	FMOVQ        64(R5), F10
+	WORD $0x3cc400aa // ldur q10, [x5, #64]
 	ADD          R4, R3, R5
-	FMOVQ        80(R5), F11
-	FLDPQ        96(R3), (F12, F13)
+	WORD $0x3cc500ab // ldur q11, [x5, #80]
+	WORD $0x3cc6006c // ldur q12, [x3, #96]
+	WORD $0x3cc7006d // ldur q13, [x3, #112]
 	ADD          R4, R3, R5
-	FMOVQ        96(R5), F14
+	WORD $0x3cc600ae // ldur q14, [x5, #96]
 	ADD          R4, R3, R3
-	FMOVQ        112(R3), F15
+	WORD $0x3cc7006f // ldur q15, [x3, #112]
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         rows+48(FP), R5
@@ -1470,11 +1551,15 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R6), (F16, F17)
-	FLDPQ        32(R6), (F18, F19)
-	FLDPQ        64(R6), (F20, F21)
-	FLDPQ        96(R6), (F22, F23)
-	FMOVS        (R3), F24
+	WORD $0x3cc000d0 // ldur q16, [x6]
+	WORD $0x3cc100d1 // ldur q17, [x6, #16]
+	WORD $0x3cc200d2 // ldur q18, [x6, #32]
+	WORD $0x3cc300d3 // ldur q19, [x6, #48]
+	WORD $0x3cc400d4 // ldur q20, [x6, #64]
+	WORD $0x3cc500d5 // ldur q21, [x6, #80]
+	WORD $0x3cc600d6 // ldur q22, [x6, #96]
+	WORD $0x3cc700d7 // ldur q23, [x6, #112]
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x4f981200 // fmla v0.4s, v16.4s, v24.s[0]
 	WORD $0x4f981221 // fmla v1.4s, v17.4s, v24.s[0]
 	WORD $0x4f981244 // fmla v4.4s, v18.4s, v24.s[0]
@@ -1484,7 +1569,7 @@ loop3:
 	WORD $0x4f9812cc // fmla v12.4s, v22.4s, v24.s[0]
 	WORD $0x4f9812ed // fmla v13.4s, v23.4s, v24.s[0]
 	ADD          R4, R3, R8
-	FMOVS        (R8), F24
+	WORD $0xbc400118 // ldur s24, [x8]
 	WORD $0x4f981202 // fmla v2.4s, v16.4s, v24.s[0]
 	WORD $0x4f981223 // fmla v3.4s, v17.4s, v24.s[0]
 	WORD $0x4f981246 // fmla v6.4s, v18.4s, v24.s[0]
@@ -1541,11 +1626,12 @@ loop5:
 	MOVD         o+0(FP), R3
 	MOVD         ldo+8(FP), R4
 	ADD          R2, R3
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	ADD          R4, R3, R5
-	FMOVQ        (R5), F2
+	WORD $0x3cc000a2 // ldur q2, [x5]
 	ADD          R4, R3, R3
-	FMOVQ        16(R3), F3
+	WORD $0x3cc10063 // ldur q3, [x3, #16]
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         rows+48(FP), R5
@@ -1555,12 +1641,13 @@ loop5:
 	BLT          done8
 
 loop7:
-	FLDPQ        (R6), (F4, F5)
-	FMOVS        (R3), F6
+	WORD $0x3cc000c4 // ldur q4, [x6]
+	WORD $0x3cc100c5 // ldur q5, [x6, #16]
+	WORD $0xbc400066 // ldur s6, [x3]
 	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
 	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
 	ADD          R4, R3, R8
-	FMOVS        (R8), F6
+	WORD $0xbc400106 // ldur s6, [x8]
 	WORD $0x4f861082 // fmla v2.4s, v4.4s, v6.s[0]
 	WORD $0x4f8610a3 // fmla v3.4s, v5.4s, v6.s[0]
 	ADD          R7, R6
@@ -1604,36 +1691,42 @@ loop1:
 	ADD          R4, R5
 	ADD          R2, R3
 	ADD          R2, R5
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	ADD          R4, R3, R6
-	FMOVQ        (R6), F2
+	WORD $0x3cc000c2 // ldur q2, [x6]
 	ADD          R4, R3, R6
-	FMOVQ        16(R6), F3
-	FLDPQ        (R5), (F4, F5)
+	WORD $0x3cc100c3 // ldur q3, [x6, #16]
+	WORD $0x3cc000a4 // ldur q4, [x5]
+	WORD $0x3cc100a5 // ldur q5, [x5, #16]
 	ADD          R4, R5, R6
-	FMOVQ        (R6), F6
+	WORD $0x3cc000c6 // ldur q6, [x6]
 	ADD          R4, R5, R6
-	FMOVQ        16(R6), F7
-	FLDPQ        32(R3), (F8, F9)
+	WORD $0x3cc100c7 // ldur q7, [x6, #16]
+	WORD $0x3cc20068 // ldur q8, [x3, #32]
+	WORD $0x3cc30069 // ldur q9, [x3, #48]
 	ADD          R4, R3, R6
-	FMOVQ        32(R6), F10
+	WORD $0x3cc200ca // ldur q10, [x6, #32]
 	ADD          R4, R3, R6
-	FMOVQ        48(R6), F11
-	FLDPQ        32(R5), (F12, F13)
+	WORD $0x3cc300cb // ldur q11, [x6, #48]
+	WORD $0x3cc200ac // ldur q12, [x5, #32]
+	WORD $0x3cc300ad // ldur q13, [x5, #48]
 	ADD          R4, R5, R6
-	FMOVQ        32(R6), F14
+	WORD $0x3cc200ce // ldur q14, [x6, #32]
 	ADD          R4, R5, R6
-	FMOVQ        48(R6), F15
-	FLDPQ        64(R3), (F16, F17)
+	WORD $0x3cc300cf // ldur q15, [x6, #48]
+	WORD $0x3cc40070 // ldur q16, [x3, #64]
+	WORD $0x3cc50071 // ldur q17, [x3, #80]
 	ADD          R4, R3, R6
-	FMOVQ        64(R6), F18
+	WORD $0x3cc400d2 // ldur q18, [x6, #64]
 	ADD          R4, R3, R3
-	FMOVQ        80(R3), F19
-	FLDPQ        64(R5), (F20, F21)
+	WORD $0x3cc50073 // ldur q19, [x3, #80]
+	WORD $0x3cc400b4 // ldur q20, [x5, #64]
+	WORD $0x3cc500b5 // ldur q21, [x5, #80]
 	ADD          R4, R5, R3
-	FMOVQ        64(R3), F22
+	WORD $0x3cc40076 // ldur q22, [x3, #64]
 	ADD          R4, R5, R3
-	FMOVQ        80(R3), F23
+	WORD $0x3cc50077 // ldur q23, [x3, #80]
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         R3, R5
@@ -1646,10 +1739,13 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R7), (F24, F25)
-	FLDPQ        32(R7), (F26, F27)
-	FLDPQ        64(R7), (F28, F29)
-	FMOVS        (R3), F30
+	WORD $0x3cc000f8 // ldur q24, [x7]
+	WORD $0x3cc100f9 // ldur q25, [x7, #16]
+	WORD $0x3cc200fa // ldur q26, [x7, #32]
+	WORD $0x3cc300fb // ldur q27, [x7, #48]
+	WORD $0x3cc400fc // ldur q28, [x7, #64]
+	WORD $0x3cc500fd // ldur q29, [x7, #80]
+	WORD $0xbc40007e // ldur s30, [x3]
 	WORD $0x4f9e1300 // fmla v0.4s, v24.4s, v30.s[0]
 	WORD $0x4f9e1321 // fmla v1.4s, v25.4s, v30.s[0]
 	WORD $0x4f9e1348 // fmla v8.4s, v26.4s, v30.s[0]
@@ -1657,14 +1753,14 @@ loop3:
 	WORD $0x4f9e1390 // fmla v16.4s, v28.4s, v30.s[0]
 	WORD $0x4f9e13b1 // fmla v17.4s, v29.4s, v30.s[0]
 	ADD          R4, R3, R9
-	FMOVS        (R9), F30
+	WORD $0xbc40013e // ldur s30, [x9]
 	WORD $0x4f9e1302 // fmla v2.4s, v24.4s, v30.s[0]
 	WORD $0x4f9e1323 // fmla v3.4s, v25.4s, v30.s[0]
 	WORD $0x4f9e134a // fmla v10.4s, v26.4s, v30.s[0]
 	WORD $0x4f9e136b // fmla v11.4s, v27.4s, v30.s[0]
 	WORD $0x4f9e1392 // fmla v18.4s, v28.4s, v30.s[0]
 	WORD $0x4f9e13b3 // fmla v19.4s, v29.4s, v30.s[0]
-	FMOVS        (R5), F30
+	WORD $0xbc4000be // ldur s30, [x5]
 	WORD $0x4f9e1304 // fmla v4.4s, v24.4s, v30.s[0]
 	WORD $0x4f9e1325 // fmla v5.4s, v25.4s, v30.s[0]
 	WORD $0x4f9e134c // fmla v12.4s, v26.4s, v30.s[0]
@@ -1672,7 +1768,7 @@ loop3:
 	WORD $0x4f9e1394 // fmla v20.4s, v28.4s, v30.s[0]
 	WORD $0x4f9e13b5 // fmla v21.4s, v29.4s, v30.s[0]
 	ADD          R4, R5, R9
-	FMOVS        (R9), F30
+	WORD $0xbc40013e // ldur s30, [x9]
 	WORD $0x4f9e1306 // fmla v6.4s, v24.4s, v30.s[0]
 	WORD $0x4f9e1327 // fmla v7.4s, v25.4s, v30.s[0]
 	WORD $0x4f9e134e // fmla v14.4s, v26.4s, v30.s[0]
@@ -1748,16 +1844,18 @@ loop5:
 	ADD          R4, R5
 	ADD          R2, R3
 	ADD          R2, R5
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	ADD          R4, R3, R6
-	FMOVQ        (R6), F2
+	WORD $0x3cc000c2 // ldur q2, [x6]
 	ADD          R4, R3, R3
-	FMOVQ        16(R3), F3
-	FLDPQ        (R5), (F4, F5)
+	WORD $0x3cc10063 // ldur q3, [x3, #16]
+	WORD $0x3cc000a4 // ldur q4, [x5]
+	WORD $0x3cc100a5 // ldur q5, [x5, #16]
 	ADD          R4, R5, R3
-	FMOVQ        (R3), F6
+	WORD $0x3cc00066 // ldur q6, [x3]
 	ADD          R4, R5, R3
-	FMOVQ        16(R3), F7
+	WORD $0x3cc10067 // ldur q7, [x3, #16]
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         R3, R5
@@ -1770,19 +1868,20 @@ loop5:
 	BLT          done8
 
 loop7:
-	FLDPQ        (R7), (F8, F9)
-	FMOVS        (R3), F10
+	WORD $0x3cc000e8 // ldur q8, [x7]
+	WORD $0x3cc100e9 // ldur q9, [x7, #16]
+	WORD $0xbc40006a // ldur s10, [x3]
 	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R4, R3, R9
-	FMOVS        (R9), F10
+	WORD $0xbc40012a // ldur s10, [x9]
 	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
-	FMOVS        (R5), F10
+	WORD $0xbc4000aa // ldur s10, [x5]
 	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R4, R5, R9
-	FMOVS        (R9), F10
+	WORD $0xbc40012a // ldur s10, [x9]
 	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
 	ADD          R8, R7
@@ -1841,28 +1940,34 @@ loop1:
 	ADD          R2, R3
 	ADD          R2, R5
 	ADD          R2, R6
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	ADD          R4, R3, R7
-	FMOVQ        (R7), F2
+	WORD $0x3cc000e2 // ldur q2, [x7]
 	ADD          R4, R3, R7
-	FMOVQ        16(R7), F3
-	FLDPQ        (R5), (F4, F5)
+	WORD $0x3cc100e3 // ldur q3, [x7, #16]
+	WORD $0x3cc000a4 // ldur q4, [x5]
+	WORD $0x3cc100a5 // ldur q5, [x5, #16]
 	ADD          R4, R5, R7
-	FMOVQ        (R7), F6
+	WORD $0x3cc000e6 // ldur q6, [x7]
 	ADD          R4, R5, R7
-	FMOVQ        16(R7), F7
-	FLDPQ        (R6), (F8, F9)
-	FLDPQ        32(R3), (F10, F11)
+	WORD $0x3cc100e7 // ldur q7, [x7, #16]
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
+	WORD $0x3cc2006a // ldur q10, [x3, #32]
+	WORD $0x3cc3006b // ldur q11, [x3, #48]
 	ADD          R4, R3, R7
-	FMOVQ        32(R7), F12
+	WORD $0x3cc200ec // ldur q12, [x7, #32]
 	ADD          R4, R3, R3
-	FMOVQ        48(R3), F13
-	FLDPQ        32(R5), (F14, F15)
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
+	WORD $0x3cc200ae // ldur q14, [x5, #32]
+	WORD $0x3cc300af // ldur q15, [x5, #48]
 	ADD          R4, R5, R3
-	FMOVQ        32(R3), F16
+	WORD $0x3cc20070 // ldur q16, [x3, #32]
 	ADD          R4, R5, R3
-	FMOVQ        48(R3), F17
-	FLDPQ        32(R6), (F18, F19)
+	WORD $0x3cc30071 // ldur q17, [x3, #48]
+	WORD $0x3cc200d2 // ldur q18, [x6, #32]
+	WORD $0x3cc300d3 // ldur q19, [x6, #48]
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         R3, R5
@@ -1878,31 +1983,33 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R8), (F20, F21)
-	FLDPQ        32(R8), (F22, F23)
-	FMOVS        (R3), F24
+	WORD $0x3cc00114 // ldur q20, [x8]
+	WORD $0x3cc10115 // ldur q21, [x8, #16]
+	WORD $0x3cc20116 // ldur q22, [x8, #32]
+	WORD $0x3cc30117 // ldur q23, [x8, #48]
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x4f981280 // fmla v0.4s, v20.4s, v24.s[0]
 	WORD $0x4f9812a1 // fmla v1.4s, v21.4s, v24.s[0]
 	WORD $0x4f9812ca // fmla v10.4s, v22.4s, v24.s[0]
 	WORD $0x4f9812eb // fmla v11.4s, v23.4s, v24.s[0]
 	ADD          R4, R3, R10
-	FMOVS        (R10), F24
+	WORD $0xbc400158 // ldur s24, [x10]
 	WORD $0x4f981282 // fmla v2.4s, v20.4s, v24.s[0]
 	WORD $0x4f9812a3 // fmla v3.4s, v21.4s, v24.s[0]
 	WORD $0x4f9812cc // fmla v12.4s, v22.4s, v24.s[0]
 	WORD $0x4f9812ed // fmla v13.4s, v23.4s, v24.s[0]
-	FMOVS        (R5), F24
+	WORD $0xbc4000b8 // ldur s24, [x5]
 	WORD $0x4f981284 // fmla v4.4s, v20.4s, v24.s[0]
 	WORD $0x4f9812a5 // fmla v5.4s, v21.4s, v24.s[0]
 	WORD $0x4f9812ce // fmla v14.4s, v22.4s, v24.s[0]
 	WORD $0x4f9812ef // fmla v15.4s, v23.4s, v24.s[0]
 	ADD          R4, R5, R10
-	FMOVS        (R10), F24
+	WORD $0xbc400158 // ldur s24, [x10]
 	WORD $0x4f981286 // fmla v6.4s, v20.4s, v24.s[0]
 	WORD $0x4f9812a7 // fmla v7.4s, v21.4s, v24.s[0]
 	WORD $0x4f9812d0 // fmla v16.4s, v22.4s, v24.s[0]
 	WORD $0x4f9812f1 // fmla v17.4s, v23.4s, v24.s[0]
-	FMOVS        (R6), F24
+	WORD $0xbc4000d8 // ldur s24, [x6]
 	WORD $0x4f981288 // fmla v8.4s, v20.4s, v24.s[0]
 	WORD $0x4f9812a9 // fmla v9.4s, v21.4s, v24.s[0]
 	WORD $0x4f9812d2 // fmla v18.4s, v22.4s, v24.s[0]
@@ -1977,17 +2084,20 @@ loop5:
 	ADD          R2, R3
 	ADD          R2, R5
 	ADD          R2, R6
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	ADD          R4, R3, R7
-	FMOVQ        (R7), F2
+	WORD $0x3cc000e2 // ldur q2, [x7]
 	ADD          R4, R3, R3
-	FMOVQ        16(R3), F3
-	FLDPQ        (R5), (F4, F5)
+	WORD $0x3cc10063 // ldur q3, [x3, #16]
+	WORD $0x3cc000a4 // ldur q4, [x5]
+	WORD $0x3cc100a5 // ldur q5, [x5, #16]
 	ADD          R4, R5, R3
-	FMOVQ        (R3), F6
+	WORD $0x3cc00066 // ldur q6, [x3]
 	ADD          R4, R5, R3
-	FMOVQ        16(R3), F7
-	FLDPQ        (R6), (F8, F9)
+	WORD $0x3cc10067 // ldur q7, [x3, #16]
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         R3, R5
@@ -2003,22 +2113,23 @@ loop5:
 	BLT          done8
 
 loop7:
-	FLDPQ        (R8), (F10, F11)
-	FMOVS        (R3), F12
+	WORD $0x3cc0010a // ldur q10, [x8]
+	WORD $0x3cc1010b // ldur q11, [x8, #16]
+	WORD $0xbc40006c // ldur s12, [x3]
 	WORD $0x4f8c1140 // fmla v0.4s, v10.4s, v12.s[0]
 	WORD $0x4f8c1161 // fmla v1.4s, v11.4s, v12.s[0]
 	ADD          R4, R3, R10
-	FMOVS        (R10), F12
+	WORD $0xbc40014c // ldur s12, [x10]
 	WORD $0x4f8c1142 // fmla v2.4s, v10.4s, v12.s[0]
 	WORD $0x4f8c1163 // fmla v3.4s, v11.4s, v12.s[0]
-	FMOVS        (R5), F12
+	WORD $0xbc4000ac // ldur s12, [x5]
 	WORD $0x4f8c1144 // fmla v4.4s, v10.4s, v12.s[0]
 	WORD $0x4f8c1165 // fmla v5.4s, v11.4s, v12.s[0]
 	ADD          R4, R5, R10
-	FMOVS        (R10), F12
+	WORD $0xbc40014c // ldur s12, [x10]
 	WORD $0x4f8c1146 // fmla v6.4s, v10.4s, v12.s[0]
 	WORD $0x4f8c1167 // fmla v7.4s, v11.4s, v12.s[0]
-	FMOVS        (R6), F12
+	WORD $0xbc4000cc // ldur s12, [x6]
 	WORD $0x4f8c1148 // fmla v8.4s, v10.4s, v12.s[0]
 	WORD $0x4f8c1169 // fmla v9.4s, v11.4s, v12.s[0]
 	ADD          R9, R8
@@ -2084,36 +2195,42 @@ loop1:
 	ADD          R2, R3
 	ADD          R2, R5
 	ADD          R2, R6
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	ADD          R4, R3, R7
-	FMOVQ        (R7), F2
+	WORD $0x3cc000e2 // ldur q2, [x7]
 	ADD          R4, R3, R7
-	FMOVQ        16(R7), F3
-	FLDPQ        (R5), (F4, F5)
+	WORD $0x3cc100e3 // ldur q3, [x7, #16]
+	WORD $0x3cc000a4 // ldur q4, [x5]
+	WORD $0x3cc100a5 // ldur q5, [x5, #16]
 	ADD          R4, R5, R7
-	FMOVQ        (R7), F6
+	WORD $0x3cc000e6 // ldur q6, [x7]
 	ADD          R4, R5, R7
-	FMOVQ        16(R7), F7
-	FLDPQ        (R6), (F8, F9)
+	WORD $0x3cc100e7 // ldur q7, [x7, #16]
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
 	ADD          R4, R6, R7
-	FMOVQ        (R7), F10
+	WORD $0x3cc000ea // ldur q10, [x7]
 	ADD          R4, R6, R7
-	FMOVQ        16(R7), F11
-	FLDPQ        32(R3), (F12, F13)
+	WORD $0x3cc100eb // ldur q11, [x7, #16]
+	WORD $0x3cc2006c // ldur q12, [x3, #32]
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
 	ADD          R4, R3, R7
-	FMOVQ        32(R7), F14
+	WORD $0x3cc200ee // ldur q14, [x7, #32]
 	ADD          R4, R3, R3
-	FMOVQ        48(R3), F15
-	FLDPQ        32(R5), (F16, F17)
+	WORD $0x3cc3006f // ldur q15, [x3, #48]
+	WORD $0x3cc200b0 // ldur q16, [x5, #32]
+	WORD $0x3cc300b1 // ldur q17, [x5, #48]
 	ADD          R4, R5, R3
-	FMOVQ        32(R3), F18
+	WORD $0x3cc20072 // ldur q18, [x3, #32]
 	ADD          R4, R5, R3
-	FMOVQ        48(R3), F19
-	FLDPQ        32(R6), (F20, F21)
+	WORD $0x3cc30073 // ldur q19, [x3, #48]
+	WORD $0x3cc200d4 // ldur q20, [x6, #32]
+	WORD $0x3cc300d5 // ldur q21, [x6, #48]
 	ADD          R4, R6, R3
-	FMOVQ        32(R3), F22
+	WORD $0x3cc20076 // ldur q22, [x3, #32]
 	ADD          R4, R6, R3
-	FMOVQ        48(R3), F23
+	WORD $0x3cc30077 // ldur q23, [x3, #48]
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         R3, R5
@@ -2129,37 +2246,39 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R8), (F24, F25)
-	FLDPQ        32(R8), (F26, F27)
-	FMOVS        (R3), F28
+	WORD $0x3cc00118 // ldur q24, [x8]
+	WORD $0x3cc10119 // ldur q25, [x8, #16]
+	WORD $0x3cc2011a // ldur q26, [x8, #32]
+	WORD $0x3cc3011b // ldur q27, [x8, #48]
+	WORD $0xbc40007c // ldur s28, [x3]
 	WORD $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
 	WORD $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
 	WORD $0x4f9c134c // fmla v12.4s, v26.4s, v28.s[0]
 	WORD $0x4f9c136d // fmla v13.4s, v27.4s, v28.s[0]
 	ADD          R4, R3, R10
-	FMOVS        (R10), F28
+	WORD $0xbc40015c // ldur s28, [x10]
 	WORD $0x4f9c1302 // fmla v2.4s, v24.4s, v28.s[0]
 	WORD $0x4f9c1323 // fmla v3.4s, v25.4s, v28.s[0]
 	WORD $0x4f9c134e // fmla v14.4s, v26.4s, v28.s[0]
 	WORD $0x4f9c136f // fmla v15.4s, v27.4s, v28.s[0]
-	FMOVS        (R5), F28
+	WORD $0xbc4000bc // ldur s28, [x5]
 	WORD $0x4f9c1304 // fmla v4.4s, v24.4s, v28.s[0]
 	WORD $0x4f9c1325 // fmla v5.4s, v25.4s, v28.s[0]
 	WORD $0x4f9c1350 // fmla v16.4s, v26.4s, v28.s[0]
 	WORD $0x4f9c1371 // fmla v17.4s, v27.4s, v28.s[0]
 	ADD          R4, R5, R10
-	FMOVS        (R10), F28
+	WORD $0xbc40015c // ldur s28, [x10]
 	WORD $0x4f9c1306 // fmla v6.4s, v24.4s, v28.s[0]
 	WORD $0x4f9c1327 // fmla v7.4s, v25.4s, v28.s[0]
 	WORD $0x4f9c1352 // fmla v18.4s, v26.4s, v28.s[0]
 	WORD $0x4f9c1373 // fmla v19.4s, v27.4s, v28.s[0]
-	FMOVS        (R6), F28
+	WORD $0xbc4000dc // ldur s28, [x6]
 	WORD $0x4f9c1308 // fmla v8.4s, v24.4s, v28.s[0]
 	WORD $0x4f9c1329 // fmla v9.4s, v25.4s, v28.s[0]
 	WORD $0x4f9c1354 // fmla v20.4s, v26.4s, v28.s[0]
 	WORD $0x4f9c1375 // fmla v21.4s, v27.4s, v28.s[0]
 	ADD          R4, R6, R10
-	FMOVS        (R10), F28
+	WORD $0xbc40015c // ldur s28, [x10]
 	WORD $0x4f9c130a // fmla v10.4s, v24.4s, v28.s[0]
 	WORD $0x4f9c132b // fmla v11.4s, v25.4s, v28.s[0]
 	WORD $0x4f9c1356 // fmla v22.4s, v26.4s, v28.s[0]
@@ -2242,21 +2361,24 @@ loop5:
 	ADD          R2, R3
 	ADD          R2, R5
 	ADD          R2, R6
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	ADD          R4, R3, R7
-	FMOVQ        (R7), F2
+	WORD $0x3cc000e2 // ldur q2, [x7]
 	ADD          R4, R3, R3
-	FMOVQ        16(R3), F3
-	FLDPQ        (R5), (F4, F5)
+	WORD $0x3cc10063 // ldur q3, [x3, #16]
+	WORD $0x3cc000a4 // ldur q4, [x5]
+	WORD $0x3cc100a5 // ldur q5, [x5, #16]
 	ADD          R4, R5, R3
-	FMOVQ        (R3), F6
+	WORD $0x3cc00066 // ldur q6, [x3]
 	ADD          R4, R5, R3
-	FMOVQ        16(R3), F7
-	FLDPQ        (R6), (F8, F9)
+	WORD $0x3cc10067 // ldur q7, [x3, #16]
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
 	ADD          R4, R6, R3
-	FMOVQ        (R3), F10
+	WORD $0x3cc0006a // ldur q10, [x3]
 	ADD          R4, R6, R3
-	FMOVQ        16(R3), F11
+	WORD $0x3cc1006b // ldur q11, [x3, #16]
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         R3, R5
@@ -2272,26 +2394,27 @@ loop5:
 	BLT          done8
 
 loop7:
-	FLDPQ        (R8), (F12, F13)
-	FMOVS        (R3), F14
+	WORD $0x3cc0010c // ldur q12, [x8]
+	WORD $0x3cc1010d // ldur q13, [x8, #16]
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
 	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
 	ADD          R4, R3, R10
-	FMOVS        (R10), F14
+	WORD $0xbc40014e // ldur s14, [x10]
 	WORD $0x4f8e1182 // fmla v2.4s, v12.4s, v14.s[0]
 	WORD $0x4f8e11a3 // fmla v3.4s, v13.4s, v14.s[0]
-	FMOVS        (R5), F14
+	WORD $0xbc4000ae // ldur s14, [x5]
 	WORD $0x4f8e1184 // fmla v4.4s, v12.4s, v14.s[0]
 	WORD $0x4f8e11a5 // fmla v5.4s, v13.4s, v14.s[0]
 	ADD          R4, R5, R10
-	FMOVS        (R10), F14
+	WORD $0xbc40014e // ldur s14, [x10]
 	WORD $0x4f8e1186 // fmla v6.4s, v12.4s, v14.s[0]
 	WORD $0x4f8e11a7 // fmla v7.4s, v13.4s, v14.s[0]
-	FMOVS        (R6), F14
+	WORD $0xbc4000ce // ldur s14, [x6]
 	WORD $0x4f8e1188 // fmla v8.4s, v12.4s, v14.s[0]
 	WORD $0x4f8e11a9 // fmla v9.4s, v13.4s, v14.s[0]
 	ADD          R4, R6, R10
-	FMOVS        (R10), F14
+	WORD $0xbc40014e // ldur s14, [x10]
 	WORD $0x4f8e118a // fmla v10.4s, v12.4s, v14.s[0]
 	WORD $0x4f8e11ab // fmla v11.4s, v13.4s, v14.s[0]
 	ADD          R9, R8
@@ -2355,14 +2478,16 @@ TEXT ·encodeGroupsF32NEON(SB), NOSPLIT, $0-32
 loop1:
 
 	// x: value i of every block in one vector
-	FLDPQ        (R1), (F0, F1)
+	WORD $0x3cc00020 // ldur q0, [x1]
+	WORD $0x3cc10021 // ldur q1, [x1, #16]
 	FMOVQ        F0, (R2)
 	FMOVQ        F1, 16(R2)
 
 	// v
 
 	// v
-	FLDPQ        (R2), (F0, F1)
+	WORD $0x3cc00040 // ldur q0, [x2]
+	WORD $0x3cc10041 // ldur q1, [x2, #16]
 	FMOVQ        F0, (R0)
 	FMOVQ        F1, 16(R0)
 	ADD          $0x20, R1

@@ -58,168 +58,176 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R6), (F8, F9)
-	FMOVS        48(R4), F10
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
+	WORD $0xbc43008a // ldur s10, [x4, #48]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e88954b // sdot v11.4s, v10.16b, v8.16b
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e89954c // sdot v12.4s, v10.16b, v9.16b
 	ADD          R3, R4, R8
-	FMOVS        48(R8), F10
+	WORD $0xbc43010a // ldur s10, [x8, #48]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e88954d // sdot v13.4s, v10.16b, v8.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e89954e // sdot v14.4s, v10.16b, v9.16b
-	FMOVS        48(R5), F10
+	WORD $0xbc4300aa // ldur s10, [x5, #48]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e88954f // sdot v15.4s, v10.16b, v8.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e899550 // sdot v16.4s, v10.16b, v9.16b
 	ADD          R3, R5, R8
-	FMOVS        48(R8), F10
+	WORD $0xbc43010a // ldur s10, [x8, #48]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e889551 // sdot v17.4s, v10.16b, v8.16b
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e899548 // sdot v8.4s, v10.16b, v9.16b
-	FLDPQ        32(R6), (F9, F10)
-	FMOVS        52(R4), F18
+	WORD $0x3cc200c9 // ldur q9, [x6, #32]
+	WORD $0x3cc300ca // ldur q10, [x6, #48]
+	WORD $0xbc434092 // ldur s18, [x4, #52]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        52(R8), F18
+	WORD $0xbc434112 // ldur s18, [x8, #52]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        52(R5), F18
+	WORD $0xbc4340b2 // ldur s18, [x5, #52]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        52(R8), F18
+	WORD $0xbc434112 // ldur s18, [x8, #52]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        64(R6), (F9, F10)
-	FMOVS        56(R4), F18
+	WORD $0x3cc400c9 // ldur q9, [x6, #64]
+	WORD $0x3cc500ca // ldur q10, [x6, #80]
+	WORD $0xbc438092 // ldur s18, [x4, #56]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        56(R8), F18
+	WORD $0xbc438112 // ldur s18, [x8, #56]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        56(R5), F18
+	WORD $0xbc4380b2 // ldur s18, [x5, #56]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        56(R8), F18
+	WORD $0xbc438112 // ldur s18, [x8, #56]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        96(R6), (F9, F10)
-	FMOVS        60(R4), F18
+	WORD $0x3cc600c9 // ldur q9, [x6, #96]
+	WORD $0x3cc700ca // ldur q10, [x6, #112]
+	WORD $0xbc43c092 // ldur s18, [x4, #60]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        60(R8), F18
+	WORD $0xbc43c112 // ldur s18, [x8, #60]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        60(R5), F18
+	WORD $0xbc43c0b2 // ldur s18, [x5, #60]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        60(R8), F18
+	WORD $0xbc43c112 // ldur s18, [x8, #60]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        128(R6), (F9, F10)
-	FMOVS        64(R4), F18
+	WORD $0x3cc800c9 // ldur q9, [x6, #128]
+	WORD $0x3cc900ca // ldur q10, [x6, #144]
+	WORD $0xbc440092 // ldur s18, [x4, #64]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        64(R8), F18
+	WORD $0xbc440112 // ldur s18, [x8, #64]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        64(R5), F18
+	WORD $0xbc4400b2 // ldur s18, [x5, #64]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        64(R8), F18
+	WORD $0xbc440112 // ldur s18, [x8, #64]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        160(R6), (F9, F10)
-	FMOVS        68(R4), F18
+	WORD $0x3cca00c9 // ldur q9, [x6, #160]
+	WORD $0x3ccb00ca // ldur q10, [x6, #176]
+	WORD $0xbc444092 // ldur s18, [x4, #68]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        68(R8), F18
+	WORD $0xbc444112 // ldur s18, [x8, #68]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        68(R5), F18
+	WORD $0xbc4440b2 // ldur s18, [x5, #68]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        68(R8), F18
+	WORD $0xbc444112 // ldur s18, [x8, #68]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        192(R6), (F9, F10)
-	FMOVS        72(R4), F18
+	WORD $0x3ccc00c9 // ldur q9, [x6, #192]
+	WORD $0x3ccd00ca // ldur q10, [x6, #208]
+	WORD $0xbc448092 // ldur s18, [x4, #72]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        72(R8), F18
+	WORD $0xbc448112 // ldur s18, [x8, #72]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        72(R5), F18
+	WORD $0xbc4480b2 // ldur s18, [x5, #72]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        72(R8), F18
+	WORD $0xbc448112 // ldur s18, [x8, #72]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        224(R6), (F9, F10)
-	FMOVS        76(R4), F18
+	WORD $0x3cce00c9 // ldur q9, [x6, #224]
+	WORD $0x3ccf00ca // ldur q10, [x6, #240]
+	WORD $0xbc44c092 // ldur s18, [x4, #76]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        76(R8), F18
+	WORD $0xbc44c112 // ldur s18, [x8, #76]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        76(R5), F18
+	WORD $0xbc44c0b2 // ldur s18, [x5, #76]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        76(R8), F18
+	WORD $0xbc44c112 // ldur s18, [x8, #76]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
 	FLDPQ        256(R6), (F9, F10)
-	FMOVS        32(R4), F18
+	WORD $0xbc420092 // ldur s18, [x4, #32]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4f929133 // fmul v19.4s, v9.4s, v18.s[0]
@@ -227,14 +235,14 @@ loop3:
 	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
 	WORD $0x4e32cd81 // fmla v1.4s, v12.4s, v18.4s
 	ADD          R3, R4, R8
-	FMOVS        32(R8), F11
+	WORD $0xbc42010b // ldur s11, [x8, #32]
 	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
 	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
 	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
 	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
 	WORD $0x4e2bcda3 // fmla v3.4s, v13.4s, v11.4s
-	FMOVS        32(R5), F11
+	WORD $0xbc4200ab // ldur s11, [x5, #32]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
 	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
@@ -242,7 +250,7 @@ loop3:
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
 	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
 	ADD          R3, R5, R8
-	FMOVS        32(R8), F11
+	WORD $0xbc42010b // ldur s11, [x8, #32]
 	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
@@ -250,18 +258,18 @@ loop3:
 	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
 	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
 	FLDPQ        352(R6), (F8, F9)
-	FMOVS        40(R4), F10
+	WORD $0xbc42808a // ldur s10, [x4, #40]
 	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R3, R4, R8
-	FMOVS        40(R8), F10
+	WORD $0xbc42810a // ldur s10, [x8, #40]
 	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
-	FMOVS        40(R5), F10
+	WORD $0xbc4280aa // ldur s10, [x5, #40]
 	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R3, R5, R8
-	FMOVS        40(R8), F10
+	WORD $0xbc42810a // ldur s10, [x8, #40]
 	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
 	ADD          $0x50, R4
@@ -321,92 +329,96 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R6), (F8, F9)
-	FMOVS        48(R4), F10
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
+	WORD $0xbc43008a // ldur s10, [x4, #48]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e88954b // sdot v11.4s, v10.16b, v8.16b
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e89954c // sdot v12.4s, v10.16b, v9.16b
 	ADD          R3, R4, R8
-	FMOVS        48(R8), F10
+	WORD $0xbc43010a // ldur s10, [x8, #48]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e88954d // sdot v13.4s, v10.16b, v8.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e89954e // sdot v14.4s, v10.16b, v9.16b
-	FMOVS        48(R5), F10
+	WORD $0xbc4300aa // ldur s10, [x5, #48]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e88954f // sdot v15.4s, v10.16b, v8.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e899550 // sdot v16.4s, v10.16b, v9.16b
 	ADD          R3, R5, R8
-	FMOVS        48(R8), F10
+	WORD $0xbc43010a // ldur s10, [x8, #48]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e889551 // sdot v17.4s, v10.16b, v8.16b
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e899548 // sdot v8.4s, v10.16b, v9.16b
-	FLDPQ        32(R6), (F9, F10)
-	FMOVS        52(R4), F18
+	WORD $0x3cc200c9 // ldur q9, [x6, #32]
+	WORD $0x3cc300ca // ldur q10, [x6, #48]
+	WORD $0xbc434092 // ldur s18, [x4, #52]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        52(R8), F18
+	WORD $0xbc434112 // ldur s18, [x8, #52]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        52(R5), F18
+	WORD $0xbc4340b2 // ldur s18, [x5, #52]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        52(R8), F18
+	WORD $0xbc434112 // ldur s18, [x8, #52]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        64(R6), (F9, F10)
-	FMOVS        56(R4), F18
+	WORD $0x3cc400c9 // ldur q9, [x6, #64]
+	WORD $0x3cc500ca // ldur q10, [x6, #80]
+	WORD $0xbc438092 // ldur s18, [x4, #56]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        56(R8), F18
+	WORD $0xbc438112 // ldur s18, [x8, #56]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        56(R5), F18
+	WORD $0xbc4380b2 // ldur s18, [x5, #56]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        56(R8), F18
+	WORD $0xbc438112 // ldur s18, [x8, #56]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        96(R6), (F9, F10)
-	FMOVS        60(R4), F18
+	WORD $0x3cc600c9 // ldur q9, [x6, #96]
+	WORD $0x3cc700ca // ldur q10, [x6, #112]
+	WORD $0xbc43c092 // ldur s18, [x4, #60]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        60(R8), F18
+	WORD $0xbc43c112 // ldur s18, [x8, #60]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        60(R5), F18
+	WORD $0xbc43c0b2 // ldur s18, [x5, #60]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        60(R8), F18
+	WORD $0xbc43c112 // ldur s18, [x8, #60]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
 	FLDPQ        256(R6), (F9, F10)
-	FMOVS        32(R4), F18
+	WORD $0xbc420092 // ldur s18, [x4, #32]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4f929133 // fmul v19.4s, v9.4s, v18.s[0]
@@ -414,14 +426,14 @@ loop3:
 	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
 	WORD $0x4e32cd81 // fmla v1.4s, v12.4s, v18.4s
 	ADD          R3, R4, R8
-	FMOVS        32(R8), F11
+	WORD $0xbc42010b // ldur s11, [x8, #32]
 	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
 	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
 	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
 	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
 	WORD $0x4e2bcda3 // fmla v3.4s, v13.4s, v11.4s
-	FMOVS        32(R5), F11
+	WORD $0xbc4200ab // ldur s11, [x5, #32]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
 	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
@@ -429,123 +441,126 @@ loop3:
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
 	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
 	ADD          R3, R5, R8
-	FMOVS        32(R8), F11
+	WORD $0xbc42010b // ldur s11, [x8, #32]
 	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
-	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
-	FLDPQ        128(R6), (F8, F9)
-	FMOVS        64(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e88954b // sdot v11.4s, v10.16b, v8.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e89954c // sdot v12.4s, v10.16b, v9.16b
-	ADD          R3, R4, R8
-	FMOVS        64(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f8b912d // fmul v13.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2dcd86 // fmla v6.4s, v12.4s, v13.4s
+	WORD $0x4e2bcd07 // fmla v7.4s, v8.4s, v11.4s
+	WORD $0x3cc800c8 // ldur q8, [x6, #128]
+	WORD $0x3cc900cb // ldur q11, [x6, #144]
+	WORD $0xbc44008c // ldur s12, [x4, #64]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e88954d // sdot v13.4s, v10.16b, v8.16b
+	WORD $0x4e88958d // sdot v13.4s, v12.16b, v8.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e89954e // sdot v14.4s, v10.16b, v9.16b
-	FMOVS        64(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4e8b958e // sdot v14.4s, v12.16b, v11.16b
+	ADD          R3, R4, R8
+	WORD $0xbc44010c // ldur s12, [x8, #64]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e88954f // sdot v15.4s, v10.16b, v8.16b
+	WORD $0x4e88958f // sdot v15.4s, v12.16b, v8.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e899550 // sdot v16.4s, v10.16b, v9.16b
-	ADD          R3, R5, R8
-	FMOVS        64(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4e8b9590 // sdot v16.4s, v12.16b, v11.16b
+	WORD $0xbc4400ac // ldur s12, [x5, #64]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e889551 // sdot v17.4s, v10.16b, v8.16b
+	WORD $0x4e889591 // sdot v17.4s, v12.16b, v8.16b
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8b9592 // sdot v18.4s, v12.16b, v11.16b
+	ADD          R3, R5, R8
+	WORD $0xbc44010c // ldur s12, [x8, #64]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e889593 // sdot v19.4s, v12.16b, v8.16b
 	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4e899548 // sdot v8.4s, v10.16b, v9.16b
-	FLDPQ        160(R6), (F9, F10)
-	FMOVS        68(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
-	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
+	WORD $0x4e8b9588 // sdot v8.4s, v12.16b, v11.16b
+	WORD $0x3cca00cb // ldur q11, [x6, #160]
+	WORD $0x3ccb00cc // ldur q12, [x6, #176]
+	WORD $0xbc444094 // ldur s20, [x4, #68]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b968d // sdot v13.4s, v20.16b, v11.16b
+	WORD $0x4e8c968e // sdot v14.4s, v20.16b, v12.16b
 	ADD          R3, R4, R8
-	FMOVS        68(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
-	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        68(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
-	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
+	WORD $0xbc444114 // ldur s20, [x8, #68]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b968f // sdot v15.4s, v20.16b, v11.16b
+	WORD $0x4e8c9690 // sdot v16.4s, v20.16b, v12.16b
+	WORD $0xbc4440b4 // ldur s20, [x5, #68]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b9691 // sdot v17.4s, v20.16b, v11.16b
+	WORD $0x4e8c9692 // sdot v18.4s, v20.16b, v12.16b
 	ADD          R3, R5, R8
-	FMOVS        68(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
-	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        192(R6), (F9, F10)
-	FMOVS        72(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
-	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
+	WORD $0xbc444114 // ldur s20, [x8, #68]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b9693 // sdot v19.4s, v20.16b, v11.16b
+	WORD $0x4e8c9688 // sdot v8.4s, v20.16b, v12.16b
+	WORD $0x3ccc00cb // ldur q11, [x6, #192]
+	WORD $0x3ccd00cc // ldur q12, [x6, #208]
+	WORD $0xbc448094 // ldur s20, [x4, #72]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b968d // sdot v13.4s, v20.16b, v11.16b
+	WORD $0x4e8c968e // sdot v14.4s, v20.16b, v12.16b
 	ADD          R3, R4, R8
-	FMOVS        72(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
-	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        72(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
-	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
+	WORD $0xbc448114 // ldur s20, [x8, #72]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b968f // sdot v15.4s, v20.16b, v11.16b
+	WORD $0x4e8c9690 // sdot v16.4s, v20.16b, v12.16b
+	WORD $0xbc4480b4 // ldur s20, [x5, #72]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b9691 // sdot v17.4s, v20.16b, v11.16b
+	WORD $0x4e8c9692 // sdot v18.4s, v20.16b, v12.16b
 	ADD          R3, R5, R8
-	FMOVS        72(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
-	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        224(R6), (F9, F10)
-	FMOVS        76(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
-	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
+	WORD $0xbc448114 // ldur s20, [x8, #72]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b9693 // sdot v19.4s, v20.16b, v11.16b
+	WORD $0x4e8c9688 // sdot v8.4s, v20.16b, v12.16b
+	WORD $0x3cce00cb // ldur q11, [x6, #224]
+	WORD $0x3ccf00cc // ldur q12, [x6, #240]
+	WORD $0xbc44c094 // ldur s20, [x4, #76]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b968d // sdot v13.4s, v20.16b, v11.16b
+	WORD $0x4e8c968e // sdot v14.4s, v20.16b, v12.16b
 	ADD          R3, R4, R8
-	FMOVS        76(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
-	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        76(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
-	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
+	WORD $0xbc44c114 // ldur s20, [x8, #76]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b968f // sdot v15.4s, v20.16b, v11.16b
+	WORD $0x4e8c9690 // sdot v16.4s, v20.16b, v12.16b
+	WORD $0xbc44c0b4 // ldur s20, [x5, #76]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b9691 // sdot v17.4s, v20.16b, v11.16b
+	WORD $0x4e8c9692 // sdot v18.4s, v20.16b, v12.16b
 	ADD          R3, R5, R8
-	FMOVS        76(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
-	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        256(R6), (F9, F10)
-	FMOVS        36(R4), F18
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f929133 // fmul v19.4s, v9.4s, v18.s[0]
-	WORD $0x4f929152 // fmul v18.4s, v10.4s, v18.s[0]
-	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
-	WORD $0x4e32cd81 // fmla v1.4s, v12.4s, v18.4s
-	ADD          R3, R4, R8
-	FMOVS        36(R8), F11
+	WORD $0xbc44c114 // ldur s20, [x8, #76]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b9693 // sdot v19.4s, v20.16b, v11.16b
+	WORD $0x4e8c9688 // sdot v8.4s, v20.16b, v12.16b
+	WORD $0xbc42408b // ldur s11, [x4, #36]
 	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
 	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
 	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
-	WORD $0x4e2bcda3 // fmla v3.4s, v13.4s, v11.4s
-	FMOVS        36(R5), F11
+	WORD $0x4e2ecd80 // fmla v0.4s, v12.4s, v14.4s
+	WORD $0x4e2bcda1 // fmla v1.4s, v13.4s, v11.4s
+	ADD          R3, R4, R8
+	WORD $0xbc42410b // ldur s11, [x8, #36]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
+	WORD $0x4e2bcda3 // fmla v3.4s, v13.4s, v11.4s
+	WORD $0xbc4240ab // ldur s11, [x5, #36]
+	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
 	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
 	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
 	ADD          R3, R5, R8
-	FMOVS        36(R8), F11
-	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
+	WORD $0xbc42410b // ldur s11, [x8, #36]
+	WORD $0x4e21da6c // scvtf v12.4s, v19.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
@@ -608,168 +623,176 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R6), (F8, F9)
-	FMOVS        48(R4), F10
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
+	WORD $0xbc43008a // ldur s10, [x4, #48]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e88954b // sdot v11.4s, v10.16b, v8.16b
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e89954c // sdot v12.4s, v10.16b, v9.16b
 	ADD          R3, R4, R8
-	FMOVS        48(R8), F10
+	WORD $0xbc43010a // ldur s10, [x8, #48]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e88954d // sdot v13.4s, v10.16b, v8.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e89954e // sdot v14.4s, v10.16b, v9.16b
-	FMOVS        48(R5), F10
+	WORD $0xbc4300aa // ldur s10, [x5, #48]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e88954f // sdot v15.4s, v10.16b, v8.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e899550 // sdot v16.4s, v10.16b, v9.16b
 	ADD          R3, R5, R8
-	FMOVS        48(R8), F10
+	WORD $0xbc43010a // ldur s10, [x8, #48]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e889551 // sdot v17.4s, v10.16b, v8.16b
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e899548 // sdot v8.4s, v10.16b, v9.16b
-	FLDPQ        32(R6), (F9, F10)
-	FMOVS        52(R4), F18
+	WORD $0x3cc200c9 // ldur q9, [x6, #32]
+	WORD $0x3cc300ca // ldur q10, [x6, #48]
+	WORD $0xbc434092 // ldur s18, [x4, #52]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        52(R8), F18
+	WORD $0xbc434112 // ldur s18, [x8, #52]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        52(R5), F18
+	WORD $0xbc4340b2 // ldur s18, [x5, #52]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        52(R8), F18
+	WORD $0xbc434112 // ldur s18, [x8, #52]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        64(R6), (F9, F10)
-	FMOVS        56(R4), F18
+	WORD $0x3cc400c9 // ldur q9, [x6, #64]
+	WORD $0x3cc500ca // ldur q10, [x6, #80]
+	WORD $0xbc438092 // ldur s18, [x4, #56]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        56(R8), F18
+	WORD $0xbc438112 // ldur s18, [x8, #56]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        56(R5), F18
+	WORD $0xbc4380b2 // ldur s18, [x5, #56]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        56(R8), F18
+	WORD $0xbc438112 // ldur s18, [x8, #56]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        96(R6), (F9, F10)
-	FMOVS        60(R4), F18
+	WORD $0x3cc600c9 // ldur q9, [x6, #96]
+	WORD $0x3cc700ca // ldur q10, [x6, #112]
+	WORD $0xbc43c092 // ldur s18, [x4, #60]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        60(R8), F18
+	WORD $0xbc43c112 // ldur s18, [x8, #60]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        60(R5), F18
+	WORD $0xbc43c0b2 // ldur s18, [x5, #60]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        60(R8), F18
+	WORD $0xbc43c112 // ldur s18, [x8, #60]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        128(R6), (F9, F10)
-	FMOVS        64(R4), F18
+	WORD $0x3cc800c9 // ldur q9, [x6, #128]
+	WORD $0x3cc900ca // ldur q10, [x6, #144]
+	WORD $0xbc440092 // ldur s18, [x4, #64]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        64(R8), F18
+	WORD $0xbc440112 // ldur s18, [x8, #64]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        64(R5), F18
+	WORD $0xbc4400b2 // ldur s18, [x5, #64]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        64(R8), F18
+	WORD $0xbc440112 // ldur s18, [x8, #64]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        160(R6), (F9, F10)
-	FMOVS        68(R4), F18
+	WORD $0x3cca00c9 // ldur q9, [x6, #160]
+	WORD $0x3ccb00ca // ldur q10, [x6, #176]
+	WORD $0xbc444092 // ldur s18, [x4, #68]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        68(R8), F18
+	WORD $0xbc444112 // ldur s18, [x8, #68]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        68(R5), F18
+	WORD $0xbc4440b2 // ldur s18, [x5, #68]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        68(R8), F18
+	WORD $0xbc444112 // ldur s18, [x8, #68]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        192(R6), (F9, F10)
-	FMOVS        72(R4), F18
+	WORD $0x3ccc00c9 // ldur q9, [x6, #192]
+	WORD $0x3ccd00ca // ldur q10, [x6, #208]
+	WORD $0xbc448092 // ldur s18, [x4, #72]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        72(R8), F18
+	WORD $0xbc448112 // ldur s18, [x8, #72]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        72(R5), F18
+	WORD $0xbc4480b2 // ldur s18, [x5, #72]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        72(R8), F18
+	WORD $0xbc448112 // ldur s18, [x8, #72]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        224(R6), (F9, F10)
-	FMOVS        76(R4), F18
+	WORD $0x3cce00c9 // ldur q9, [x6, #224]
+	WORD $0x3ccf00ca // ldur q10, [x6, #240]
+	WORD $0xbc44c092 // ldur s18, [x4, #76]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        76(R8), F18
+	WORD $0xbc44c112 // ldur s18, [x8, #76]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        76(R5), F18
+	WORD $0xbc44c0b2 // ldur s18, [x5, #76]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        76(R8), F18
+	WORD $0xbc44c112 // ldur s18, [x8, #76]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
 	FLDPQ        256(R6), (F9, F10)
-	FMOVS        32(R4), F18
+	WORD $0xbc420092 // ldur s18, [x4, #32]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4f929133 // fmul v19.4s, v9.4s, v18.s[0]
@@ -777,14 +800,14 @@ loop3:
 	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
 	WORD $0x4e32cd81 // fmla v1.4s, v12.4s, v18.4s
 	ADD          R3, R4, R8
-	FMOVS        32(R8), F11
+	WORD $0xbc42010b // ldur s11, [x8, #32]
 	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
 	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
 	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
 	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
 	WORD $0x4e2bcda3 // fmla v3.4s, v13.4s, v11.4s
-	FMOVS        32(R5), F11
+	WORD $0xbc4200ab // ldur s11, [x5, #32]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
 	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
@@ -792,7 +815,7 @@ loop3:
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
 	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
 	ADD          R3, R5, R8
-	FMOVS        32(R8), F11
+	WORD $0xbc42010b // ldur s11, [x8, #32]
 	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
@@ -856,92 +879,96 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R6), (F8, F9)
-	FMOVS        (R4), F10
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e88954b // sdot v11.4s, v10.16b, v8.16b
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e89954c // sdot v12.4s, v10.16b, v9.16b
 	ADD          R3, R4, R8
-	FMOVS        (R8), F10
+	WORD $0xbc40010a // ldur s10, [x8]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e88954d // sdot v13.4s, v10.16b, v8.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e89954e // sdot v14.4s, v10.16b, v9.16b
-	FMOVS        (R5), F10
+	WORD $0xbc4000aa // ldur s10, [x5]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e88954f // sdot v15.4s, v10.16b, v8.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e899550 // sdot v16.4s, v10.16b, v9.16b
 	ADD          R3, R5, R8
-	FMOVS        (R8), F10
+	WORD $0xbc40010a // ldur s10, [x8]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e889551 // sdot v17.4s, v10.16b, v8.16b
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e899548 // sdot v8.4s, v10.16b, v9.16b
-	FLDPQ        32(R6), (F9, F10)
-	FMOVS        4(R4), F18
+	WORD $0x3cc200c9 // ldur q9, [x6, #32]
+	WORD $0x3cc300ca // ldur q10, [x6, #48]
+	WORD $0xbc404092 // ldur s18, [x4, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        4(R8), F18
+	WORD $0xbc404112 // ldur s18, [x8, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        4(R5), F18
+	WORD $0xbc4040b2 // ldur s18, [x5, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        4(R8), F18
+	WORD $0xbc404112 // ldur s18, [x8, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        64(R6), (F9, F10)
-	FMOVS        8(R4), F18
+	WORD $0x3cc400c9 // ldur q9, [x6, #64]
+	WORD $0x3cc500ca // ldur q10, [x6, #80]
+	WORD $0xbc408092 // ldur s18, [x4, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        8(R8), F18
+	WORD $0xbc408112 // ldur s18, [x8, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        8(R5), F18
+	WORD $0xbc4080b2 // ldur s18, [x5, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        8(R8), F18
+	WORD $0xbc408112 // ldur s18, [x8, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        96(R6), (F9, F10)
-	FMOVS        12(R4), F18
+	WORD $0x3cc600c9 // ldur q9, [x6, #96]
+	WORD $0x3cc700ca // ldur q10, [x6, #112]
+	WORD $0xbc40c092 // ldur s18, [x4, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        12(R8), F18
+	WORD $0xbc40c112 // ldur s18, [x8, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        12(R5), F18
+	WORD $0xbc40c0b2 // ldur s18, [x5, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        12(R8), F18
+	WORD $0xbc40c112 // ldur s18, [x8, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
 	FLDPQ        256(R6), (F9, F10)
-	FMOVS        32(R4), F18
+	WORD $0xbc420092 // ldur s18, [x4, #32]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4f929133 // fmul v19.4s, v9.4s, v18.s[0]
@@ -949,14 +976,14 @@ loop3:
 	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
 	WORD $0x4e32cd81 // fmla v1.4s, v12.4s, v18.4s
 	ADD          R3, R4, R8
-	FMOVS        32(R8), F11
+	WORD $0xbc42010b // ldur s11, [x8, #32]
 	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
 	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
 	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
 	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
 	WORD $0x4e2bcda3 // fmla v3.4s, v13.4s, v11.4s
-	FMOVS        32(R5), F11
+	WORD $0xbc4200ab // ldur s11, [x5, #32]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
 	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
@@ -964,156 +991,159 @@ loop3:
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
 	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
 	ADD          R3, R5, R8
-	FMOVS        32(R8), F11
+	WORD $0xbc42010b // ldur s11, [x8, #32]
 	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
-	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
-	FLDPQ        288(R6), (F8, F9)
-	FMOVS        40(R4), F10
-	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
-	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
+	WORD $0x4f8b912d // fmul v13.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2dcd86 // fmla v6.4s, v12.4s, v13.4s
+	WORD $0x4e2bcd07 // fmla v7.4s, v8.4s, v11.4s
+	FLDPQ        288(R6), (F8, F11)
+	WORD $0xbc42808c // ldur s12, [x4, #40]
+	WORD $0x4f8c1100 // fmla v0.4s, v8.4s, v12.s[0]
+	WORD $0x4f8c1161 // fmla v1.4s, v11.4s, v12.s[0]
 	ADD          R3, R4, R8
-	FMOVS        40(R8), F10
-	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
-	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
-	FMOVS        40(R5), F10
-	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
-	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
+	WORD $0xbc42810c // ldur s12, [x8, #40]
+	WORD $0x4f8c1102 // fmla v2.4s, v8.4s, v12.s[0]
+	WORD $0x4f8c1163 // fmla v3.4s, v11.4s, v12.s[0]
+	WORD $0xbc4280ac // ldur s12, [x5, #40]
+	WORD $0x4f8c1104 // fmla v4.4s, v8.4s, v12.s[0]
+	WORD $0x4f8c1165 // fmla v5.4s, v11.4s, v12.s[0]
 	ADD          R3, R5, R8
-	FMOVS        40(R8), F10
-	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
-	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
-	FLDPQ        128(R6), (F8, F9)
-	FMOVS        16(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e88954b // sdot v11.4s, v10.16b, v8.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e89954c // sdot v12.4s, v10.16b, v9.16b
-	ADD          R3, R4, R8
-	FMOVS        16(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0xbc42810c // ldur s12, [x8, #40]
+	WORD $0x4f8c1106 // fmla v6.4s, v8.4s, v12.s[0]
+	WORD $0x4f8c1167 // fmla v7.4s, v11.4s, v12.s[0]
+	WORD $0x3cc800c8 // ldur q8, [x6, #128]
+	WORD $0x3cc900cb // ldur q11, [x6, #144]
+	WORD $0xbc41008c // ldur s12, [x4, #16]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e88954d // sdot v13.4s, v10.16b, v8.16b
+	WORD $0x4e88958d // sdot v13.4s, v12.16b, v8.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e89954e // sdot v14.4s, v10.16b, v9.16b
-	FMOVS        16(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4e8b958e // sdot v14.4s, v12.16b, v11.16b
+	ADD          R3, R4, R8
+	WORD $0xbc41010c // ldur s12, [x8, #16]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e88954f // sdot v15.4s, v10.16b, v8.16b
+	WORD $0x4e88958f // sdot v15.4s, v12.16b, v8.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e899550 // sdot v16.4s, v10.16b, v9.16b
-	ADD          R3, R5, R8
-	FMOVS        16(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4e8b9590 // sdot v16.4s, v12.16b, v11.16b
+	WORD $0xbc4100ac // ldur s12, [x5, #16]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e889551 // sdot v17.4s, v10.16b, v8.16b
+	WORD $0x4e889591 // sdot v17.4s, v12.16b, v8.16b
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8b9592 // sdot v18.4s, v12.16b, v11.16b
+	ADD          R3, R5, R8
+	WORD $0xbc41010c // ldur s12, [x8, #16]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e889593 // sdot v19.4s, v12.16b, v8.16b
 	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4e899548 // sdot v8.4s, v10.16b, v9.16b
-	FLDPQ        160(R6), (F9, F10)
-	FMOVS        20(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
-	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
+	WORD $0x4e8b9588 // sdot v8.4s, v12.16b, v11.16b
+	WORD $0x3cca00cb // ldur q11, [x6, #160]
+	WORD $0x3ccb00cc // ldur q12, [x6, #176]
+	WORD $0xbc414094 // ldur s20, [x4, #20]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b968d // sdot v13.4s, v20.16b, v11.16b
+	WORD $0x4e8c968e // sdot v14.4s, v20.16b, v12.16b
 	ADD          R3, R4, R8
-	FMOVS        20(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
-	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        20(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
-	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
+	WORD $0xbc414114 // ldur s20, [x8, #20]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b968f // sdot v15.4s, v20.16b, v11.16b
+	WORD $0x4e8c9690 // sdot v16.4s, v20.16b, v12.16b
+	WORD $0xbc4140b4 // ldur s20, [x5, #20]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b9691 // sdot v17.4s, v20.16b, v11.16b
+	WORD $0x4e8c9692 // sdot v18.4s, v20.16b, v12.16b
 	ADD          R3, R5, R8
-	FMOVS        20(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
-	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        192(R6), (F9, F10)
-	FMOVS        24(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
-	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
+	WORD $0xbc414114 // ldur s20, [x8, #20]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b9693 // sdot v19.4s, v20.16b, v11.16b
+	WORD $0x4e8c9688 // sdot v8.4s, v20.16b, v12.16b
+	WORD $0x3ccc00cb // ldur q11, [x6, #192]
+	WORD $0x3ccd00cc // ldur q12, [x6, #208]
+	WORD $0xbc418094 // ldur s20, [x4, #24]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b968d // sdot v13.4s, v20.16b, v11.16b
+	WORD $0x4e8c968e // sdot v14.4s, v20.16b, v12.16b
 	ADD          R3, R4, R8
-	FMOVS        24(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
-	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        24(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
-	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
+	WORD $0xbc418114 // ldur s20, [x8, #24]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b968f // sdot v15.4s, v20.16b, v11.16b
+	WORD $0x4e8c9690 // sdot v16.4s, v20.16b, v12.16b
+	WORD $0xbc4180b4 // ldur s20, [x5, #24]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b9691 // sdot v17.4s, v20.16b, v11.16b
+	WORD $0x4e8c9692 // sdot v18.4s, v20.16b, v12.16b
 	ADD          R3, R5, R8
-	FMOVS        24(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
-	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        224(R6), (F9, F10)
-	FMOVS        28(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
-	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
+	WORD $0xbc418114 // ldur s20, [x8, #24]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b9693 // sdot v19.4s, v20.16b, v11.16b
+	WORD $0x4e8c9688 // sdot v8.4s, v20.16b, v12.16b
+	WORD $0x3cce00cb // ldur q11, [x6, #224]
+	WORD $0x3ccf00cc // ldur q12, [x6, #240]
+	WORD $0xbc41c094 // ldur s20, [x4, #28]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b968d // sdot v13.4s, v20.16b, v11.16b
+	WORD $0x4e8c968e // sdot v14.4s, v20.16b, v12.16b
 	ADD          R3, R4, R8
-	FMOVS        28(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
-	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        28(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
-	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
+	WORD $0xbc41c114 // ldur s20, [x8, #28]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b968f // sdot v15.4s, v20.16b, v11.16b
+	WORD $0x4e8c9690 // sdot v16.4s, v20.16b, v12.16b
+	WORD $0xbc41c0b4 // ldur s20, [x5, #28]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b9691 // sdot v17.4s, v20.16b, v11.16b
+	WORD $0x4e8c9692 // sdot v18.4s, v20.16b, v12.16b
 	ADD          R3, R5, R8
-	FMOVS        28(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
-	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        256(R6), (F9, F10)
-	FMOVS        36(R4), F18
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f929133 // fmul v19.4s, v9.4s, v18.s[0]
-	WORD $0x4f929152 // fmul v18.4s, v10.4s, v18.s[0]
-	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
-	WORD $0x4e32cd81 // fmla v1.4s, v12.4s, v18.4s
-	ADD          R3, R4, R8
-	FMOVS        36(R8), F11
+	WORD $0xbc41c114 // ldur s20, [x8, #28]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b9693 // sdot v19.4s, v20.16b, v11.16b
+	WORD $0x4e8c9688 // sdot v8.4s, v20.16b, v12.16b
+	WORD $0xbc42408b // ldur s11, [x4, #36]
 	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
 	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
 	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
-	WORD $0x4e2bcda3 // fmla v3.4s, v13.4s, v11.4s
-	FMOVS        36(R5), F11
+	WORD $0x4e2ecd80 // fmla v0.4s, v12.4s, v14.4s
+	WORD $0x4e2bcda1 // fmla v1.4s, v13.4s, v11.4s
+	ADD          R3, R4, R8
+	WORD $0xbc42410b // ldur s11, [x8, #36]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
+	WORD $0x4e2bcda3 // fmla v3.4s, v13.4s, v11.4s
+	WORD $0xbc4240ab // ldur s11, [x5, #36]
+	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
 	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
 	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
 	ADD          R3, R5, R8
-	FMOVS        36(R8), F11
-	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
+	WORD $0xbc42410b // ldur s11, [x8, #36]
+	WORD $0x4e21da6c // scvtf v12.4s, v19.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
 	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
 	FLDPQ        320(R6), (F8, F9)
-	FMOVS        44(R4), F10
+	WORD $0xbc42c08a // ldur s10, [x4, #44]
 	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R3, R4, R8
-	FMOVS        44(R8), F10
+	WORD $0xbc42c10a // ldur s10, [x8, #44]
 	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
-	FMOVS        44(R5), F10
+	WORD $0xbc42c0aa // ldur s10, [x5, #44]
 	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R3, R5, R8
-	FMOVS        44(R8), F10
+	WORD $0xbc42c10a // ldur s10, [x8, #44]
 	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
 	ADD          $0x30, R4
@@ -1173,92 +1203,96 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R6), (F8, F9)
-	FMOVS        (R4), F10
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e88954b // sdot v11.4s, v10.16b, v8.16b
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e89954c // sdot v12.4s, v10.16b, v9.16b
 	ADD          R3, R4, R8
-	FMOVS        (R8), F10
+	WORD $0xbc40010a // ldur s10, [x8]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e88954d // sdot v13.4s, v10.16b, v8.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e89954e // sdot v14.4s, v10.16b, v9.16b
-	FMOVS        (R5), F10
+	WORD $0xbc4000aa // ldur s10, [x5]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e88954f // sdot v15.4s, v10.16b, v8.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e899550 // sdot v16.4s, v10.16b, v9.16b
 	ADD          R3, R5, R8
-	FMOVS        (R8), F10
+	WORD $0xbc40010a // ldur s10, [x8]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e889551 // sdot v17.4s, v10.16b, v8.16b
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e899548 // sdot v8.4s, v10.16b, v9.16b
-	FLDPQ        32(R6), (F9, F10)
-	FMOVS        4(R4), F18
+	WORD $0x3cc200c9 // ldur q9, [x6, #32]
+	WORD $0x3cc300ca // ldur q10, [x6, #48]
+	WORD $0xbc404092 // ldur s18, [x4, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        4(R8), F18
+	WORD $0xbc404112 // ldur s18, [x8, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        4(R5), F18
+	WORD $0xbc4040b2 // ldur s18, [x5, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        4(R8), F18
+	WORD $0xbc404112 // ldur s18, [x8, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        64(R6), (F9, F10)
-	FMOVS        8(R4), F18
+	WORD $0x3cc400c9 // ldur q9, [x6, #64]
+	WORD $0x3cc500ca // ldur q10, [x6, #80]
+	WORD $0xbc408092 // ldur s18, [x4, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        8(R8), F18
+	WORD $0xbc408112 // ldur s18, [x8, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        8(R5), F18
+	WORD $0xbc4080b2 // ldur s18, [x5, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        8(R8), F18
+	WORD $0xbc408112 // ldur s18, [x8, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        96(R6), (F9, F10)
-	FMOVS        12(R4), F18
+	WORD $0x3cc600c9 // ldur q9, [x6, #96]
+	WORD $0x3cc700ca // ldur q10, [x6, #112]
+	WORD $0xbc40c092 // ldur s18, [x4, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        12(R8), F18
+	WORD $0xbc40c112 // ldur s18, [x8, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        12(R5), F18
+	WORD $0xbc40c0b2 // ldur s18, [x5, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        12(R8), F18
+	WORD $0xbc40c112 // ldur s18, [x8, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
 	FLDPQ        256(R6), (F9, F10)
-	FMOVS        32(R4), F18
+	WORD $0xbc420092 // ldur s18, [x4, #32]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4f929133 // fmul v19.4s, v9.4s, v18.s[0]
@@ -1266,14 +1300,14 @@ loop3:
 	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
 	WORD $0x4e32cd81 // fmla v1.4s, v12.4s, v18.4s
 	ADD          R3, R4, R8
-	FMOVS        32(R8), F11
+	WORD $0xbc42010b // ldur s11, [x8, #32]
 	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
 	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
 	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
 	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
 	WORD $0x4e2bcda3 // fmla v3.4s, v13.4s, v11.4s
-	FMOVS        32(R5), F11
+	WORD $0xbc4200ab // ldur s11, [x5, #32]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
 	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
@@ -1281,156 +1315,159 @@ loop3:
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
 	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
 	ADD          R3, R5, R8
-	FMOVS        32(R8), F11
+	WORD $0xbc42010b // ldur s11, [x8, #32]
 	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
-	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
-	FLDPQ        288(R6), (F8, F9)
-	FMOVS        40(R4), F10
-	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
-	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
+	WORD $0x4f8b912d // fmul v13.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2dcd86 // fmla v6.4s, v12.4s, v13.4s
+	WORD $0x4e2bcd07 // fmla v7.4s, v8.4s, v11.4s
+	FLDPQ        288(R6), (F8, F11)
+	WORD $0xbc42808c // ldur s12, [x4, #40]
+	WORD $0x4f8c1100 // fmla v0.4s, v8.4s, v12.s[0]
+	WORD $0x4f8c1161 // fmla v1.4s, v11.4s, v12.s[0]
 	ADD          R3, R4, R8
-	FMOVS        40(R8), F10
-	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
-	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
-	FMOVS        40(R5), F10
-	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
-	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
+	WORD $0xbc42810c // ldur s12, [x8, #40]
+	WORD $0x4f8c1102 // fmla v2.4s, v8.4s, v12.s[0]
+	WORD $0x4f8c1163 // fmla v3.4s, v11.4s, v12.s[0]
+	WORD $0xbc4280ac // ldur s12, [x5, #40]
+	WORD $0x4f8c1104 // fmla v4.4s, v8.4s, v12.s[0]
+	WORD $0x4f8c1165 // fmla v5.4s, v11.4s, v12.s[0]
 	ADD          R3, R5, R8
-	FMOVS        40(R8), F10
-	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
-	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
-	FLDPQ        128(R6), (F8, F9)
-	FMOVS        16(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e88954b // sdot v11.4s, v10.16b, v8.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e89954c // sdot v12.4s, v10.16b, v9.16b
-	ADD          R3, R4, R8
-	FMOVS        16(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0xbc42810c // ldur s12, [x8, #40]
+	WORD $0x4f8c1106 // fmla v6.4s, v8.4s, v12.s[0]
+	WORD $0x4f8c1167 // fmla v7.4s, v11.4s, v12.s[0]
+	WORD $0x3cc800c8 // ldur q8, [x6, #128]
+	WORD $0x3cc900cb // ldur q11, [x6, #144]
+	WORD $0xbc41008c // ldur s12, [x4, #16]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e88954d // sdot v13.4s, v10.16b, v8.16b
+	WORD $0x4e88958d // sdot v13.4s, v12.16b, v8.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e89954e // sdot v14.4s, v10.16b, v9.16b
-	FMOVS        16(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4e8b958e // sdot v14.4s, v12.16b, v11.16b
+	ADD          R3, R4, R8
+	WORD $0xbc41010c // ldur s12, [x8, #16]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e88954f // sdot v15.4s, v10.16b, v8.16b
+	WORD $0x4e88958f // sdot v15.4s, v12.16b, v8.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e899550 // sdot v16.4s, v10.16b, v9.16b
-	ADD          R3, R5, R8
-	FMOVS        16(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4e8b9590 // sdot v16.4s, v12.16b, v11.16b
+	WORD $0xbc4100ac // ldur s12, [x5, #16]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e889551 // sdot v17.4s, v10.16b, v8.16b
+	WORD $0x4e889591 // sdot v17.4s, v12.16b, v8.16b
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8b9592 // sdot v18.4s, v12.16b, v11.16b
+	ADD          R3, R5, R8
+	WORD $0xbc41010c // ldur s12, [x8, #16]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e889593 // sdot v19.4s, v12.16b, v8.16b
 	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4e899548 // sdot v8.4s, v10.16b, v9.16b
-	FLDPQ        160(R6), (F9, F10)
-	FMOVS        20(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
-	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
+	WORD $0x4e8b9588 // sdot v8.4s, v12.16b, v11.16b
+	WORD $0x3cca00cb // ldur q11, [x6, #160]
+	WORD $0x3ccb00cc // ldur q12, [x6, #176]
+	WORD $0xbc414094 // ldur s20, [x4, #20]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b968d // sdot v13.4s, v20.16b, v11.16b
+	WORD $0x4e8c968e // sdot v14.4s, v20.16b, v12.16b
 	ADD          R3, R4, R8
-	FMOVS        20(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
-	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        20(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
-	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
+	WORD $0xbc414114 // ldur s20, [x8, #20]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b968f // sdot v15.4s, v20.16b, v11.16b
+	WORD $0x4e8c9690 // sdot v16.4s, v20.16b, v12.16b
+	WORD $0xbc4140b4 // ldur s20, [x5, #20]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b9691 // sdot v17.4s, v20.16b, v11.16b
+	WORD $0x4e8c9692 // sdot v18.4s, v20.16b, v12.16b
 	ADD          R3, R5, R8
-	FMOVS        20(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
-	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        192(R6), (F9, F10)
-	FMOVS        24(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
-	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
+	WORD $0xbc414114 // ldur s20, [x8, #20]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b9693 // sdot v19.4s, v20.16b, v11.16b
+	WORD $0x4e8c9688 // sdot v8.4s, v20.16b, v12.16b
+	WORD $0x3ccc00cb // ldur q11, [x6, #192]
+	WORD $0x3ccd00cc // ldur q12, [x6, #208]
+	WORD $0xbc418094 // ldur s20, [x4, #24]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b968d // sdot v13.4s, v20.16b, v11.16b
+	WORD $0x4e8c968e // sdot v14.4s, v20.16b, v12.16b
 	ADD          R3, R4, R8
-	FMOVS        24(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
-	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        24(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
-	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
+	WORD $0xbc418114 // ldur s20, [x8, #24]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b968f // sdot v15.4s, v20.16b, v11.16b
+	WORD $0x4e8c9690 // sdot v16.4s, v20.16b, v12.16b
+	WORD $0xbc4180b4 // ldur s20, [x5, #24]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b9691 // sdot v17.4s, v20.16b, v11.16b
+	WORD $0x4e8c9692 // sdot v18.4s, v20.16b, v12.16b
 	ADD          R3, R5, R8
-	FMOVS        24(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
-	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        224(R6), (F9, F10)
-	FMOVS        28(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
-	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
+	WORD $0xbc418114 // ldur s20, [x8, #24]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b9693 // sdot v19.4s, v20.16b, v11.16b
+	WORD $0x4e8c9688 // sdot v8.4s, v20.16b, v12.16b
+	WORD $0x3cce00cb // ldur q11, [x6, #224]
+	WORD $0x3ccf00cc // ldur q12, [x6, #240]
+	WORD $0xbc41c094 // ldur s20, [x4, #28]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b968d // sdot v13.4s, v20.16b, v11.16b
+	WORD $0x4e8c968e // sdot v14.4s, v20.16b, v12.16b
 	ADD          R3, R4, R8
-	FMOVS        28(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
-	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        28(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
-	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
+	WORD $0xbc41c114 // ldur s20, [x8, #28]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b968f // sdot v15.4s, v20.16b, v11.16b
+	WORD $0x4e8c9690 // sdot v16.4s, v20.16b, v12.16b
+	WORD $0xbc41c0b4 // ldur s20, [x5, #28]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b9691 // sdot v17.4s, v20.16b, v11.16b
+	WORD $0x4e8c9692 // sdot v18.4s, v20.16b, v12.16b
 	ADD          R3, R5, R8
-	FMOVS        28(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
-	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        256(R6), (F9, F10)
-	FMOVS        36(R4), F18
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f929133 // fmul v19.4s, v9.4s, v18.s[0]
-	WORD $0x4f929152 // fmul v18.4s, v10.4s, v18.s[0]
-	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
-	WORD $0x4e32cd81 // fmla v1.4s, v12.4s, v18.4s
-	ADD          R3, R4, R8
-	FMOVS        36(R8), F11
+	WORD $0xbc41c114 // ldur s20, [x8, #28]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b9693 // sdot v19.4s, v20.16b, v11.16b
+	WORD $0x4e8c9688 // sdot v8.4s, v20.16b, v12.16b
+	WORD $0xbc42408b // ldur s11, [x4, #36]
 	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
 	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
 	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
-	WORD $0x4e2bcda3 // fmla v3.4s, v13.4s, v11.4s
-	FMOVS        36(R5), F11
+	WORD $0x4e2ecd80 // fmla v0.4s, v12.4s, v14.4s
+	WORD $0x4e2bcda1 // fmla v1.4s, v13.4s, v11.4s
+	ADD          R3, R4, R8
+	WORD $0xbc42410b // ldur s11, [x8, #36]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
+	WORD $0x4e2bcda3 // fmla v3.4s, v13.4s, v11.4s
+	WORD $0xbc4240ab // ldur s11, [x5, #36]
+	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
 	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
 	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
 	ADD          R3, R5, R8
-	FMOVS        36(R8), F11
-	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
+	WORD $0xbc42410b // ldur s11, [x8, #36]
+	WORD $0x4e21da6c // scvtf v12.4s, v19.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
 	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
 	FLDPQ        320(R6), (F8, F9)
-	FMOVS        44(R4), F10
+	WORD $0xbc42c08a // ldur s10, [x4, #44]
 	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R3, R4, R8
-	FMOVS        44(R8), F10
+	WORD $0xbc42c10a // ldur s10, [x8, #44]
 	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
-	FMOVS        44(R5), F10
+	WORD $0xbc42c0aa // ldur s10, [x5, #44]
 	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R3, R5, R8
-	FMOVS        44(R8), F10
+	WORD $0xbc42c10a // ldur s10, [x8, #44]
 	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
 	ADD          $0x30, R4
@@ -1490,168 +1527,176 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R6), (F8, F9)
-	FMOVS        (R4), F10
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e88954b // sdot v11.4s, v10.16b, v8.16b
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e89954c // sdot v12.4s, v10.16b, v9.16b
 	ADD          R3, R4, R8
-	FMOVS        (R8), F10
+	WORD $0xbc40010a // ldur s10, [x8]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e88954d // sdot v13.4s, v10.16b, v8.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e89954e // sdot v14.4s, v10.16b, v9.16b
-	FMOVS        (R5), F10
+	WORD $0xbc4000aa // ldur s10, [x5]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e88954f // sdot v15.4s, v10.16b, v8.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e899550 // sdot v16.4s, v10.16b, v9.16b
 	ADD          R3, R5, R8
-	FMOVS        (R8), F10
+	WORD $0xbc40010a // ldur s10, [x8]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e889551 // sdot v17.4s, v10.16b, v8.16b
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e899548 // sdot v8.4s, v10.16b, v9.16b
-	FLDPQ        32(R6), (F9, F10)
-	FMOVS        4(R4), F18
+	WORD $0x3cc200c9 // ldur q9, [x6, #32]
+	WORD $0x3cc300ca // ldur q10, [x6, #48]
+	WORD $0xbc404092 // ldur s18, [x4, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        4(R8), F18
+	WORD $0xbc404112 // ldur s18, [x8, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        4(R5), F18
+	WORD $0xbc4040b2 // ldur s18, [x5, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        4(R8), F18
+	WORD $0xbc404112 // ldur s18, [x8, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        64(R6), (F9, F10)
-	FMOVS        8(R4), F18
+	WORD $0x3cc400c9 // ldur q9, [x6, #64]
+	WORD $0x3cc500ca // ldur q10, [x6, #80]
+	WORD $0xbc408092 // ldur s18, [x4, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        8(R8), F18
+	WORD $0xbc408112 // ldur s18, [x8, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        8(R5), F18
+	WORD $0xbc4080b2 // ldur s18, [x5, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        8(R8), F18
+	WORD $0xbc408112 // ldur s18, [x8, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        96(R6), (F9, F10)
-	FMOVS        12(R4), F18
+	WORD $0x3cc600c9 // ldur q9, [x6, #96]
+	WORD $0x3cc700ca // ldur q10, [x6, #112]
+	WORD $0xbc40c092 // ldur s18, [x4, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        12(R8), F18
+	WORD $0xbc40c112 // ldur s18, [x8, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        12(R5), F18
+	WORD $0xbc40c0b2 // ldur s18, [x5, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        12(R8), F18
+	WORD $0xbc40c112 // ldur s18, [x8, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        128(R6), (F9, F10)
-	FMOVS        16(R4), F18
+	WORD $0x3cc800c9 // ldur q9, [x6, #128]
+	WORD $0x3cc900ca // ldur q10, [x6, #144]
+	WORD $0xbc410092 // ldur s18, [x4, #16]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        16(R8), F18
+	WORD $0xbc410112 // ldur s18, [x8, #16]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        16(R5), F18
+	WORD $0xbc4100b2 // ldur s18, [x5, #16]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        16(R8), F18
+	WORD $0xbc410112 // ldur s18, [x8, #16]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        160(R6), (F9, F10)
-	FMOVS        20(R4), F18
+	WORD $0x3cca00c9 // ldur q9, [x6, #160]
+	WORD $0x3ccb00ca // ldur q10, [x6, #176]
+	WORD $0xbc414092 // ldur s18, [x4, #20]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        20(R8), F18
+	WORD $0xbc414112 // ldur s18, [x8, #20]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        20(R5), F18
+	WORD $0xbc4140b2 // ldur s18, [x5, #20]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        20(R8), F18
+	WORD $0xbc414112 // ldur s18, [x8, #20]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        192(R6), (F9, F10)
-	FMOVS        24(R4), F18
+	WORD $0x3ccc00c9 // ldur q9, [x6, #192]
+	WORD $0x3ccd00ca // ldur q10, [x6, #208]
+	WORD $0xbc418092 // ldur s18, [x4, #24]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        24(R8), F18
+	WORD $0xbc418112 // ldur s18, [x8, #24]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        24(R5), F18
+	WORD $0xbc4180b2 // ldur s18, [x5, #24]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        24(R8), F18
+	WORD $0xbc418112 // ldur s18, [x8, #24]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        224(R6), (F9, F10)
-	FMOVS        28(R4), F18
+	WORD $0x3cce00c9 // ldur q9, [x6, #224]
+	WORD $0x3ccf00ca // ldur q10, [x6, #240]
+	WORD $0xbc41c092 // ldur s18, [x4, #28]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        28(R8), F18
+	WORD $0xbc41c112 // ldur s18, [x8, #28]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        28(R5), F18
+	WORD $0xbc41c0b2 // ldur s18, [x5, #28]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        28(R8), F18
+	WORD $0xbc41c112 // ldur s18, [x8, #28]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
 	FLDPQ        256(R6), (F9, F10)
-	FMOVS        32(R4), F18
+	WORD $0xbc420092 // ldur s18, [x4, #32]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4f929133 // fmul v19.4s, v9.4s, v18.s[0]
@@ -1659,14 +1704,14 @@ loop3:
 	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
 	WORD $0x4e32cd81 // fmla v1.4s, v12.4s, v18.4s
 	ADD          R3, R4, R8
-	FMOVS        32(R8), F11
+	WORD $0xbc42010b // ldur s11, [x8, #32]
 	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
 	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
 	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
 	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
 	WORD $0x4e2bcda3 // fmla v3.4s, v13.4s, v11.4s
-	FMOVS        32(R5), F11
+	WORD $0xbc4200ab // ldur s11, [x5, #32]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
 	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
@@ -1674,7 +1719,7 @@ loop3:
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
 	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
 	ADD          R3, R5, R8
-	FMOVS        32(R8), F11
+	WORD $0xbc42010b // ldur s11, [x8, #32]
 	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
@@ -1682,18 +1727,18 @@ loop3:
 	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
 	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
 	FLDPQ        352(R6), (F8, F9)
-	FMOVS        40(R4), F10
+	WORD $0xbc42808a // ldur s10, [x4, #40]
 	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R3, R4, R8
-	FMOVS        40(R8), F10
+	WORD $0xbc42810a // ldur s10, [x8, #40]
 	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
-	FMOVS        40(R5), F10
+	WORD $0xbc4280aa // ldur s10, [x5, #40]
 	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R3, R5, R8
-	FMOVS        40(R8), F10
+	WORD $0xbc42810a // ldur s10, [x8, #40]
 	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
 	ADD          $0x30, R4
@@ -1753,168 +1798,176 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R6), (F8, F9)
-	FMOVS        (R4), F10
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e88954b // sdot v11.4s, v10.16b, v8.16b
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e89954c // sdot v12.4s, v10.16b, v9.16b
 	ADD          R3, R4, R8
-	FMOVS        (R8), F10
+	WORD $0xbc40010a // ldur s10, [x8]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e88954d // sdot v13.4s, v10.16b, v8.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e89954e // sdot v14.4s, v10.16b, v9.16b
-	FMOVS        (R5), F10
+	WORD $0xbc4000aa // ldur s10, [x5]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e88954f // sdot v15.4s, v10.16b, v8.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e899550 // sdot v16.4s, v10.16b, v9.16b
 	ADD          R3, R5, R8
-	FMOVS        (R8), F10
+	WORD $0xbc40010a // ldur s10, [x8]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e889551 // sdot v17.4s, v10.16b, v8.16b
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e899548 // sdot v8.4s, v10.16b, v9.16b
-	FLDPQ        32(R6), (F9, F10)
-	FMOVS        4(R4), F18
+	WORD $0x3cc200c9 // ldur q9, [x6, #32]
+	WORD $0x3cc300ca // ldur q10, [x6, #48]
+	WORD $0xbc404092 // ldur s18, [x4, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        4(R8), F18
+	WORD $0xbc404112 // ldur s18, [x8, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        4(R5), F18
+	WORD $0xbc4040b2 // ldur s18, [x5, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        4(R8), F18
+	WORD $0xbc404112 // ldur s18, [x8, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        64(R6), (F9, F10)
-	FMOVS        8(R4), F18
+	WORD $0x3cc400c9 // ldur q9, [x6, #64]
+	WORD $0x3cc500ca // ldur q10, [x6, #80]
+	WORD $0xbc408092 // ldur s18, [x4, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        8(R8), F18
+	WORD $0xbc408112 // ldur s18, [x8, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        8(R5), F18
+	WORD $0xbc4080b2 // ldur s18, [x5, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        8(R8), F18
+	WORD $0xbc408112 // ldur s18, [x8, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        96(R6), (F9, F10)
-	FMOVS        12(R4), F18
+	WORD $0x3cc600c9 // ldur q9, [x6, #96]
+	WORD $0x3cc700ca // ldur q10, [x6, #112]
+	WORD $0xbc40c092 // ldur s18, [x4, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        12(R8), F18
+	WORD $0xbc40c112 // ldur s18, [x8, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        12(R5), F18
+	WORD $0xbc40c0b2 // ldur s18, [x5, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        12(R8), F18
+	WORD $0xbc40c112 // ldur s18, [x8, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        128(R6), (F9, F10)
-	FMOVS        16(R4), F18
+	WORD $0x3cc800c9 // ldur q9, [x6, #128]
+	WORD $0x3cc900ca // ldur q10, [x6, #144]
+	WORD $0xbc410092 // ldur s18, [x4, #16]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        16(R8), F18
+	WORD $0xbc410112 // ldur s18, [x8, #16]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        16(R5), F18
+	WORD $0xbc4100b2 // ldur s18, [x5, #16]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        16(R8), F18
+	WORD $0xbc410112 // ldur s18, [x8, #16]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        160(R6), (F9, F10)
-	FMOVS        20(R4), F18
+	WORD $0x3cca00c9 // ldur q9, [x6, #160]
+	WORD $0x3ccb00ca // ldur q10, [x6, #176]
+	WORD $0xbc414092 // ldur s18, [x4, #20]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        20(R8), F18
+	WORD $0xbc414112 // ldur s18, [x8, #20]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        20(R5), F18
+	WORD $0xbc4140b2 // ldur s18, [x5, #20]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        20(R8), F18
+	WORD $0xbc414112 // ldur s18, [x8, #20]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        192(R6), (F9, F10)
-	FMOVS        24(R4), F18
+	WORD $0x3ccc00c9 // ldur q9, [x6, #192]
+	WORD $0x3ccd00ca // ldur q10, [x6, #208]
+	WORD $0xbc418092 // ldur s18, [x4, #24]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        24(R8), F18
+	WORD $0xbc418112 // ldur s18, [x8, #24]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        24(R5), F18
+	WORD $0xbc4180b2 // ldur s18, [x5, #24]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        24(R8), F18
+	WORD $0xbc418112 // ldur s18, [x8, #24]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        224(R6), (F9, F10)
-	FMOVS        28(R4), F18
+	WORD $0x3cce00c9 // ldur q9, [x6, #224]
+	WORD $0x3ccf00ca // ldur q10, [x6, #240]
+	WORD $0xbc41c092 // ldur s18, [x4, #28]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        28(R8), F18
+	WORD $0xbc41c112 // ldur s18, [x8, #28]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        28(R5), F18
+	WORD $0xbc41c0b2 // ldur s18, [x5, #28]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        28(R8), F18
+	WORD $0xbc41c112 // ldur s18, [x8, #28]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
 	FLDPQ        256(R6), (F9, F10)
-	FMOVS        32(R4), F18
+	WORD $0xbc420092 // ldur s18, [x4, #32]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4f929133 // fmul v19.4s, v9.4s, v18.s[0]
@@ -1922,14 +1975,14 @@ loop3:
 	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
 	WORD $0x4e32cd81 // fmla v1.4s, v12.4s, v18.4s
 	ADD          R3, R4, R8
-	FMOVS        32(R8), F11
+	WORD $0xbc42010b // ldur s11, [x8, #32]
 	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
 	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
 	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
 	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
 	WORD $0x4e2bcda3 // fmla v3.4s, v13.4s, v11.4s
-	FMOVS        32(R5), F11
+	WORD $0xbc4200ab // ldur s11, [x5, #32]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
 	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
@@ -1937,7 +1990,7 @@ loop3:
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
 	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
 	ADD          R3, R5, R8
-	FMOVS        32(R8), F11
+	WORD $0xbc42010b // ldur s11, [x8, #32]
 	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
@@ -1945,18 +1998,18 @@ loop3:
 	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
 	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
 	FLDPQ        352(R6), (F8, F9)
-	FMOVS        40(R4), F10
+	WORD $0xbc42808a // ldur s10, [x4, #40]
 	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R3, R4, R8
-	FMOVS        40(R8), F10
+	WORD $0xbc42810a // ldur s10, [x8, #40]
 	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
-	FMOVS        40(R5), F10
+	WORD $0xbc4280aa // ldur s10, [x5, #40]
 	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R3, R5, R8
-	FMOVS        40(R8), F10
+	WORD $0xbc42810a // ldur s10, [x8, #40]
 	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
 	ADD          $0x30, R4
@@ -2016,92 +2069,96 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R6), (F8, F9)
-	FMOVS        (R4), F10
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e88954b // sdot v11.4s, v10.16b, v8.16b
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e89954c // sdot v12.4s, v10.16b, v9.16b
 	ADD          R3, R4, R8
-	FMOVS        (R8), F10
+	WORD $0xbc40010a // ldur s10, [x8]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e88954d // sdot v13.4s, v10.16b, v8.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e89954e // sdot v14.4s, v10.16b, v9.16b
-	FMOVS        (R5), F10
+	WORD $0xbc4000aa // ldur s10, [x5]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e88954f // sdot v15.4s, v10.16b, v8.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e899550 // sdot v16.4s, v10.16b, v9.16b
 	ADD          R3, R5, R8
-	FMOVS        (R8), F10
+	WORD $0xbc40010a // ldur s10, [x8]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e889551 // sdot v17.4s, v10.16b, v8.16b
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e899548 // sdot v8.4s, v10.16b, v9.16b
-	FLDPQ        32(R6), (F9, F10)
-	FMOVS        4(R4), F18
+	WORD $0x3cc200c9 // ldur q9, [x6, #32]
+	WORD $0x3cc300ca // ldur q10, [x6, #48]
+	WORD $0xbc404092 // ldur s18, [x4, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        4(R8), F18
+	WORD $0xbc404112 // ldur s18, [x8, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        4(R5), F18
+	WORD $0xbc4040b2 // ldur s18, [x5, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        4(R8), F18
+	WORD $0xbc404112 // ldur s18, [x8, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        64(R6), (F9, F10)
-	FMOVS        8(R4), F18
+	WORD $0x3cc400c9 // ldur q9, [x6, #64]
+	WORD $0x3cc500ca // ldur q10, [x6, #80]
+	WORD $0xbc408092 // ldur s18, [x4, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        8(R8), F18
+	WORD $0xbc408112 // ldur s18, [x8, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        8(R5), F18
+	WORD $0xbc4080b2 // ldur s18, [x5, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        8(R8), F18
+	WORD $0xbc408112 // ldur s18, [x8, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        96(R6), (F9, F10)
-	FMOVS        12(R4), F18
+	WORD $0x3cc600c9 // ldur q9, [x6, #96]
+	WORD $0x3cc700ca // ldur q10, [x6, #112]
+	WORD $0xbc40c092 // ldur s18, [x4, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        12(R8), F18
+	WORD $0xbc40c112 // ldur s18, [x8, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        12(R5), F18
+	WORD $0xbc40c0b2 // ldur s18, [x5, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        12(R8), F18
+	WORD $0xbc40c112 // ldur s18, [x8, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
 	FLDPQ        256(R6), (F9, F10)
-	FMOVS        32(R4), F18
+	WORD $0xbc420092 // ldur s18, [x4, #32]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4f929133 // fmul v19.4s, v9.4s, v18.s[0]
@@ -2109,14 +2166,14 @@ loop3:
 	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
 	WORD $0x4e32cd81 // fmla v1.4s, v12.4s, v18.4s
 	ADD          R3, R4, R8
-	FMOVS        32(R8), F11
+	WORD $0xbc42010b // ldur s11, [x8, #32]
 	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
 	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
 	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
 	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
 	WORD $0x4e2bcda3 // fmla v3.4s, v13.4s, v11.4s
-	FMOVS        32(R5), F11
+	WORD $0xbc4200ab // ldur s11, [x5, #32]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
 	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
@@ -2124,156 +2181,159 @@ loop3:
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
 	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
 	ADD          R3, R5, R8
-	FMOVS        32(R8), F11
+	WORD $0xbc42010b // ldur s11, [x8, #32]
 	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
-	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
-	FLDPQ        288(R6), (F8, F9)
-	FMOVS        40(R4), F10
-	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
-	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
+	WORD $0x4f8b912d // fmul v13.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2dcd86 // fmla v6.4s, v12.4s, v13.4s
+	WORD $0x4e2bcd07 // fmla v7.4s, v8.4s, v11.4s
+	FLDPQ        288(R6), (F8, F11)
+	WORD $0xbc42808c // ldur s12, [x4, #40]
+	WORD $0x4f8c1100 // fmla v0.4s, v8.4s, v12.s[0]
+	WORD $0x4f8c1161 // fmla v1.4s, v11.4s, v12.s[0]
 	ADD          R3, R4, R8
-	FMOVS        40(R8), F10
-	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
-	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
-	FMOVS        40(R5), F10
-	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
-	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
+	WORD $0xbc42810c // ldur s12, [x8, #40]
+	WORD $0x4f8c1102 // fmla v2.4s, v8.4s, v12.s[0]
+	WORD $0x4f8c1163 // fmla v3.4s, v11.4s, v12.s[0]
+	WORD $0xbc4280ac // ldur s12, [x5, #40]
+	WORD $0x4f8c1104 // fmla v4.4s, v8.4s, v12.s[0]
+	WORD $0x4f8c1165 // fmla v5.4s, v11.4s, v12.s[0]
 	ADD          R3, R5, R8
-	FMOVS        40(R8), F10
-	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
-	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
-	FLDPQ        128(R6), (F8, F9)
-	FMOVS        16(R4), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e88954b // sdot v11.4s, v10.16b, v8.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e89954c // sdot v12.4s, v10.16b, v9.16b
-	ADD          R3, R4, R8
-	FMOVS        16(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0xbc42810c // ldur s12, [x8, #40]
+	WORD $0x4f8c1106 // fmla v6.4s, v8.4s, v12.s[0]
+	WORD $0x4f8c1167 // fmla v7.4s, v11.4s, v12.s[0]
+	WORD $0x3cc800c8 // ldur q8, [x6, #128]
+	WORD $0x3cc900cb // ldur q11, [x6, #144]
+	WORD $0xbc41008c // ldur s12, [x4, #16]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e88954d // sdot v13.4s, v10.16b, v8.16b
+	WORD $0x4e88958d // sdot v13.4s, v12.16b, v8.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e89954e // sdot v14.4s, v10.16b, v9.16b
-	FMOVS        16(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4e8b958e // sdot v14.4s, v12.16b, v11.16b
+	ADD          R3, R4, R8
+	WORD $0xbc41010c // ldur s12, [x8, #16]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e88954f // sdot v15.4s, v10.16b, v8.16b
+	WORD $0x4e88958f // sdot v15.4s, v12.16b, v8.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e899550 // sdot v16.4s, v10.16b, v9.16b
-	ADD          R3, R5, R8
-	FMOVS        16(R8), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4e8b9590 // sdot v16.4s, v12.16b, v11.16b
+	WORD $0xbc4100ac // ldur s12, [x5, #16]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e889551 // sdot v17.4s, v10.16b, v8.16b
+	WORD $0x4e889591 // sdot v17.4s, v12.16b, v8.16b
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8b9592 // sdot v18.4s, v12.16b, v11.16b
+	ADD          R3, R5, R8
+	WORD $0xbc41010c // ldur s12, [x8, #16]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e889593 // sdot v19.4s, v12.16b, v8.16b
 	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4e899548 // sdot v8.4s, v10.16b, v9.16b
-	FLDPQ        160(R6), (F9, F10)
-	FMOVS        20(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
-	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
+	WORD $0x4e8b9588 // sdot v8.4s, v12.16b, v11.16b
+	WORD $0x3cca00cb // ldur q11, [x6, #160]
+	WORD $0x3ccb00cc // ldur q12, [x6, #176]
+	WORD $0xbc414094 // ldur s20, [x4, #20]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b968d // sdot v13.4s, v20.16b, v11.16b
+	WORD $0x4e8c968e // sdot v14.4s, v20.16b, v12.16b
 	ADD          R3, R4, R8
-	FMOVS        20(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
-	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        20(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
-	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
+	WORD $0xbc414114 // ldur s20, [x8, #20]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b968f // sdot v15.4s, v20.16b, v11.16b
+	WORD $0x4e8c9690 // sdot v16.4s, v20.16b, v12.16b
+	WORD $0xbc4140b4 // ldur s20, [x5, #20]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b9691 // sdot v17.4s, v20.16b, v11.16b
+	WORD $0x4e8c9692 // sdot v18.4s, v20.16b, v12.16b
 	ADD          R3, R5, R8
-	FMOVS        20(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
-	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        192(R6), (F9, F10)
-	FMOVS        24(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
-	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
+	WORD $0xbc414114 // ldur s20, [x8, #20]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b9693 // sdot v19.4s, v20.16b, v11.16b
+	WORD $0x4e8c9688 // sdot v8.4s, v20.16b, v12.16b
+	WORD $0x3ccc00cb // ldur q11, [x6, #192]
+	WORD $0x3ccd00cc // ldur q12, [x6, #208]
+	WORD $0xbc418094 // ldur s20, [x4, #24]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b968d // sdot v13.4s, v20.16b, v11.16b
+	WORD $0x4e8c968e // sdot v14.4s, v20.16b, v12.16b
 	ADD          R3, R4, R8
-	FMOVS        24(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
-	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        24(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
-	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
+	WORD $0xbc418114 // ldur s20, [x8, #24]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b968f // sdot v15.4s, v20.16b, v11.16b
+	WORD $0x4e8c9690 // sdot v16.4s, v20.16b, v12.16b
+	WORD $0xbc4180b4 // ldur s20, [x5, #24]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b9691 // sdot v17.4s, v20.16b, v11.16b
+	WORD $0x4e8c9692 // sdot v18.4s, v20.16b, v12.16b
 	ADD          R3, R5, R8
-	FMOVS        24(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
-	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        224(R6), (F9, F10)
-	FMOVS        28(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
-	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
+	WORD $0xbc418114 // ldur s20, [x8, #24]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b9693 // sdot v19.4s, v20.16b, v11.16b
+	WORD $0x4e8c9688 // sdot v8.4s, v20.16b, v12.16b
+	WORD $0x3cce00cb // ldur q11, [x6, #224]
+	WORD $0x3ccf00cc // ldur q12, [x6, #240]
+	WORD $0xbc41c094 // ldur s20, [x4, #28]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b968d // sdot v13.4s, v20.16b, v11.16b
+	WORD $0x4e8c968e // sdot v14.4s, v20.16b, v12.16b
 	ADD          R3, R4, R8
-	FMOVS        28(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
-	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        28(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
-	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
+	WORD $0xbc41c114 // ldur s20, [x8, #28]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b968f // sdot v15.4s, v20.16b, v11.16b
+	WORD $0x4e8c9690 // sdot v16.4s, v20.16b, v12.16b
+	WORD $0xbc41c0b4 // ldur s20, [x5, #28]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b9691 // sdot v17.4s, v20.16b, v11.16b
+	WORD $0x4e8c9692 // sdot v18.4s, v20.16b, v12.16b
 	ADD          R3, R5, R8
-	FMOVS        28(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
-	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        256(R6), (F9, F10)
-	FMOVS        36(R4), F18
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f929133 // fmul v19.4s, v9.4s, v18.s[0]
-	WORD $0x4f929152 // fmul v18.4s, v10.4s, v18.s[0]
-	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
-	WORD $0x4e32cd81 // fmla v1.4s, v12.4s, v18.4s
-	ADD          R3, R4, R8
-	FMOVS        36(R8), F11
+	WORD $0xbc41c114 // ldur s20, [x8, #28]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e8b9693 // sdot v19.4s, v20.16b, v11.16b
+	WORD $0x4e8c9688 // sdot v8.4s, v20.16b, v12.16b
+	WORD $0xbc42408b // ldur s11, [x4, #36]
 	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
 	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
 	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
-	WORD $0x4e2bcda3 // fmla v3.4s, v13.4s, v11.4s
-	FMOVS        36(R5), F11
+	WORD $0x4e2ecd80 // fmla v0.4s, v12.4s, v14.4s
+	WORD $0x4e2bcda1 // fmla v1.4s, v13.4s, v11.4s
+	ADD          R3, R4, R8
+	WORD $0xbc42410b // ldur s11, [x8, #36]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
+	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
+	WORD $0x4e2bcda3 // fmla v3.4s, v13.4s, v11.4s
+	WORD $0xbc4240ab // ldur s11, [x5, #36]
+	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
 	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
 	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
 	ADD          R3, R5, R8
-	FMOVS        36(R8), F11
-	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
+	WORD $0xbc42410b // ldur s11, [x8, #36]
+	WORD $0x4e21da6c // scvtf v12.4s, v19.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
 	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
 	FLDPQ        320(R6), (F8, F9)
-	FMOVS        44(R4), F10
+	WORD $0xbc42c08a // ldur s10, [x4, #44]
 	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R3, R4, R8
-	FMOVS        44(R8), F10
+	WORD $0xbc42c10a // ldur s10, [x8, #44]
 	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
-	FMOVS        44(R5), F10
+	WORD $0xbc42c0aa // ldur s10, [x5, #44]
 	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R3, R5, R8
-	FMOVS        44(R8), F10
+	WORD $0xbc42c10a // ldur s10, [x8, #44]
 	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
 	ADD          $0x30, R4
@@ -2333,168 +2393,176 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R6), (F8, F9)
-	FMOVS        (R4), F10
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e88954b // sdot v11.4s, v10.16b, v8.16b
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e89954c // sdot v12.4s, v10.16b, v9.16b
 	ADD          R3, R4, R8
-	FMOVS        (R8), F10
+	WORD $0xbc40010a // ldur s10, [x8]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e88954d // sdot v13.4s, v10.16b, v8.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e89954e // sdot v14.4s, v10.16b, v9.16b
-	FMOVS        (R5), F10
+	WORD $0xbc4000aa // ldur s10, [x5]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e88954f // sdot v15.4s, v10.16b, v8.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e899550 // sdot v16.4s, v10.16b, v9.16b
 	ADD          R3, R5, R8
-	FMOVS        (R8), F10
+	WORD $0xbc40010a // ldur s10, [x8]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e889551 // sdot v17.4s, v10.16b, v8.16b
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e899548 // sdot v8.4s, v10.16b, v9.16b
-	FLDPQ        32(R6), (F9, F10)
-	FMOVS        4(R4), F18
+	WORD $0x3cc200c9 // ldur q9, [x6, #32]
+	WORD $0x3cc300ca // ldur q10, [x6, #48]
+	WORD $0xbc404092 // ldur s18, [x4, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        4(R8), F18
+	WORD $0xbc404112 // ldur s18, [x8, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        4(R5), F18
+	WORD $0xbc4040b2 // ldur s18, [x5, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        4(R8), F18
+	WORD $0xbc404112 // ldur s18, [x8, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        64(R6), (F9, F10)
-	FMOVS        8(R4), F18
+	WORD $0x3cc400c9 // ldur q9, [x6, #64]
+	WORD $0x3cc500ca // ldur q10, [x6, #80]
+	WORD $0xbc408092 // ldur s18, [x4, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        8(R8), F18
+	WORD $0xbc408112 // ldur s18, [x8, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        8(R5), F18
+	WORD $0xbc4080b2 // ldur s18, [x5, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        8(R8), F18
+	WORD $0xbc408112 // ldur s18, [x8, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        96(R6), (F9, F10)
-	FMOVS        12(R4), F18
+	WORD $0x3cc600c9 // ldur q9, [x6, #96]
+	WORD $0x3cc700ca // ldur q10, [x6, #112]
+	WORD $0xbc40c092 // ldur s18, [x4, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        12(R8), F18
+	WORD $0xbc40c112 // ldur s18, [x8, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        12(R5), F18
+	WORD $0xbc40c0b2 // ldur s18, [x5, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        12(R8), F18
+	WORD $0xbc40c112 // ldur s18, [x8, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        128(R6), (F9, F10)
-	FMOVS        16(R4), F18
+	WORD $0x3cc800c9 // ldur q9, [x6, #128]
+	WORD $0x3cc900ca // ldur q10, [x6, #144]
+	WORD $0xbc410092 // ldur s18, [x4, #16]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        16(R8), F18
+	WORD $0xbc410112 // ldur s18, [x8, #16]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        16(R5), F18
+	WORD $0xbc4100b2 // ldur s18, [x5, #16]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        16(R8), F18
+	WORD $0xbc410112 // ldur s18, [x8, #16]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        160(R6), (F9, F10)
-	FMOVS        20(R4), F18
+	WORD $0x3cca00c9 // ldur q9, [x6, #160]
+	WORD $0x3ccb00ca // ldur q10, [x6, #176]
+	WORD $0xbc414092 // ldur s18, [x4, #20]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        20(R8), F18
+	WORD $0xbc414112 // ldur s18, [x8, #20]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        20(R5), F18
+	WORD $0xbc4140b2 // ldur s18, [x5, #20]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        20(R8), F18
+	WORD $0xbc414112 // ldur s18, [x8, #20]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        192(R6), (F9, F10)
-	FMOVS        24(R4), F18
+	WORD $0x3ccc00c9 // ldur q9, [x6, #192]
+	WORD $0x3ccd00ca // ldur q10, [x6, #208]
+	WORD $0xbc418092 // ldur s18, [x4, #24]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        24(R8), F18
+	WORD $0xbc418112 // ldur s18, [x8, #24]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        24(R5), F18
+	WORD $0xbc4180b2 // ldur s18, [x5, #24]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        24(R8), F18
+	WORD $0xbc418112 // ldur s18, [x8, #24]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
-	FLDPQ        224(R6), (F9, F10)
-	FMOVS        28(R4), F18
+	WORD $0x3cce00c9 // ldur q9, [x6, #224]
+	WORD $0x3ccf00ca // ldur q10, [x6, #240]
+	WORD $0xbc41c092 // ldur s18, [x4, #28]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964b // sdot v11.4s, v18.16b, v9.16b
 	WORD $0x4e8a964c // sdot v12.4s, v18.16b, v10.16b
 	ADD          R3, R4, R8
-	FMOVS        28(R8), F18
+	WORD $0xbc41c112 // ldur s18, [x8, #28]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964d // sdot v13.4s, v18.16b, v9.16b
 	WORD $0x4e8a964e // sdot v14.4s, v18.16b, v10.16b
-	FMOVS        28(R5), F18
+	WORD $0xbc41c0b2 // ldur s18, [x5, #28]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e89964f // sdot v15.4s, v18.16b, v9.16b
 	WORD $0x4e8a9650 // sdot v16.4s, v18.16b, v10.16b
 	ADD          R3, R5, R8
-	FMOVS        28(R8), F18
+	WORD $0xbc41c112 // ldur s18, [x8, #28]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e899651 // sdot v17.4s, v18.16b, v9.16b
 	WORD $0x4e8a9648 // sdot v8.4s, v18.16b, v10.16b
 	FLDPQ        256(R6), (F9, F10)
-	FMOVS        32(R4), F18
+	WORD $0xbc420092 // ldur s18, [x4, #32]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4f929133 // fmul v19.4s, v9.4s, v18.s[0]
@@ -2502,14 +2570,14 @@ loop3:
 	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
 	WORD $0x4e32cd81 // fmla v1.4s, v12.4s, v18.4s
 	ADD          R3, R4, R8
-	FMOVS        32(R8), F11
+	WORD $0xbc42010b // ldur s11, [x8, #32]
 	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
 	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
 	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
 	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
 	WORD $0x4e2bcda3 // fmla v3.4s, v13.4s, v11.4s
-	FMOVS        32(R5), F11
+	WORD $0xbc4200ab // ldur s11, [x5, #32]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
 	WORD $0x4f8b912e // fmul v14.4s, v9.4s, v11.s[0]
@@ -2517,7 +2585,7 @@ loop3:
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
 	WORD $0x4e2bcda5 // fmla v5.4s, v13.4s, v11.4s
 	ADD          R3, R5, R8
-	FMOVS        32(R8), F11
+	WORD $0xbc42010b // ldur s11, [x8, #32]
 	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
@@ -2525,18 +2593,18 @@ loop3:
 	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
 	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
 	FLDPQ        352(R6), (F8, F9)
-	FMOVS        40(R4), F10
+	WORD $0xbc42808a // ldur s10, [x4, #40]
 	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R3, R4, R8
-	FMOVS        40(R8), F10
+	WORD $0xbc42810a // ldur s10, [x8, #40]
 	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
-	FMOVS        40(R5), F10
+	WORD $0xbc4280aa // ldur s10, [x5, #40]
 	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R3, R5, R8
-	FMOVS        40(R8), F10
+	WORD $0xbc42810a // ldur s10, [x8, #40]
 	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
 	ADD          $0x30, R4
@@ -2595,23 +2663,26 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R3), (F8, F9)
-	FLDPQ        (R4), (F10, F11)
+	WORD $0x3cc00068 // ldur q8, [x3]
+	WORD $0x3cc10069 // ldur q9, [x3, #16]
+	WORD $0x3cc0008a // ldur q10, [x4]
+	WORD $0x3cc1008b // ldur q11, [x4, #16]
 	WORD $0x4e28cd40 // fmla v0.4s, v10.4s, v8.4s
 	WORD $0x4e29cd61 // fmla v1.4s, v11.4s, v9.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F10
+	WORD $0x3cc0010a // ldur q10, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F11
+	WORD $0x3cc1010b // ldur q11, [x8, #16]
 	WORD $0x4e28cd42 // fmla v2.4s, v10.4s, v8.4s
 	WORD $0x4e29cd63 // fmla v3.4s, v11.4s, v9.4s
-	FLDPQ        (R6), (F10, F11)
+	WORD $0x3cc000ca // ldur q10, [x6]
+	WORD $0x3cc100cb // ldur q11, [x6, #16]
 	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
 	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
 	ADD          R5, R6, R8
-	FMOVQ        (R8), F10
+	WORD $0x3cc0010a // ldur q10, [x8]
 	ADD          R5, R6, R8
-	FMOVQ        16(R8), F11
+	WORD $0x3cc1010b // ldur q11, [x8, #16]
 	WORD $0x4e28cd46 // fmla v6.4s, v10.4s, v8.4s
 	WORD $0x4e29cd67 // fmla v7.4s, v11.4s, v9.4s
 	ADD          $0x20, R3
@@ -2696,33 +2767,36 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R3), (F16, F17)
+	WORD $0x3cc00070 // ldur q16, [x3]
+	WORD $0x3cc10071 // ldur q17, [x3, #16]
 	ADD          R4, R3, R9
-	FMOVQ        (R9), F18
+	WORD $0x3cc00132 // ldur q18, [x9]
 	ADD          R4, R3, R9
-	FMOVQ        16(R9), F19
-	FLDPQ        (R5), (F20, F21)
+	WORD $0x3cc10133 // ldur q19, [x9, #16]
+	WORD $0x3cc000b4 // ldur q20, [x5]
+	WORD $0x3cc100b5 // ldur q21, [x5, #16]
 	WORD $0x4e30ce80 // fmla v0.4s, v20.4s, v16.4s
 	WORD $0x4e31cea1 // fmla v1.4s, v21.4s, v17.4s
 	WORD $0x4e32ce88 // fmla v8.4s, v20.4s, v18.4s
 	WORD $0x4e33cea9 // fmla v9.4s, v21.4s, v19.4s
 	ADD          R6, R5, R9
-	FMOVQ        (R9), F20
+	WORD $0x3cc00134 // ldur q20, [x9]
 	ADD          R6, R5, R9
-	FMOVQ        16(R9), F21
+	WORD $0x3cc10135 // ldur q21, [x9, #16]
 	WORD $0x4e30ce82 // fmla v2.4s, v20.4s, v16.4s
 	WORD $0x4e31cea3 // fmla v3.4s, v21.4s, v17.4s
 	WORD $0x4e32ce8a // fmla v10.4s, v20.4s, v18.4s
 	WORD $0x4e33ceab // fmla v11.4s, v21.4s, v19.4s
-	FLDPQ        (R7), (F20, F21)
+	WORD $0x3cc000f4 // ldur q20, [x7]
+	WORD $0x3cc100f5 // ldur q21, [x7, #16]
 	WORD $0x4e30ce84 // fmla v4.4s, v20.4s, v16.4s
 	WORD $0x4e31cea5 // fmla v5.4s, v21.4s, v17.4s
 	WORD $0x4e32ce8c // fmla v12.4s, v20.4s, v18.4s
 	WORD $0x4e33cead // fmla v13.4s, v21.4s, v19.4s
 	ADD          R6, R7, R9
-	FMOVQ        (R9), F20
+	WORD $0x3cc00134 // ldur q20, [x9]
 	ADD          R6, R7, R9
-	FMOVQ        16(R9), F21
+	WORD $0x3cc10135 // ldur q21, [x9, #16]
 	WORD $0x4e30ce86 // fmla v6.4s, v20.4s, v16.4s
 	WORD $0x4e31cea7 // fmla v7.4s, v21.4s, v17.4s
 	WORD $0x4e32ce8e // fmla v14.4s, v20.4s, v18.4s
@@ -2842,13 +2916,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R3), (F24, F25)
+	WORD $0x3cc00078 // ldur q24, [x3]
+	WORD $0x3cc10079 // ldur q25, [x3, #16]
 	ADD          R4, R3, R10
-	FMOVQ        (R10), F26
+	WORD $0x3cc0015a // ldur q26, [x10]
 	ADD          R4, R3, R10
-	FMOVQ        16(R10), F27
-	FLDPQ        (R5), (F28, F29)
-	FLDPQ        (R6), (F30, F31)
+	WORD $0x3cc1015b // ldur q27, [x10, #16]
+	WORD $0x3cc000bc // ldur q28, [x5]
+	WORD $0x3cc100bd // ldur q29, [x5, #16]
+	WORD $0x3cc000de // ldur q30, [x6]
+	WORD $0x3cc100df // ldur q31, [x6, #16]
 	WORD $0x4e38cfc0 // fmla v0.4s, v30.4s, v24.4s
 	WORD $0x4e39cfe1 // fmla v1.4s, v31.4s, v25.4s
 	WORD $0x4e3acfc8 // fmla v8.4s, v30.4s, v26.4s
@@ -2856,16 +2933,17 @@ loop3:
 	WORD $0x4e3ccfd0 // fmla v16.4s, v30.4s, v28.4s
 	WORD $0x4e3dcff1 // fmla v17.4s, v31.4s, v29.4s
 	ADD          R7, R6, R10
-	FMOVQ        (R10), F30
+	WORD $0x3cc0015e // ldur q30, [x10]
 	ADD          R7, R6, R10
-	FMOVQ        16(R10), F31
+	WORD $0x3cc1015f // ldur q31, [x10, #16]
 	WORD $0x4e38cfc2 // fmla v2.4s, v30.4s, v24.4s
 	WORD $0x4e39cfe3 // fmla v3.4s, v31.4s, v25.4s
 	WORD $0x4e3acfca // fmla v10.4s, v30.4s, v26.4s
 	WORD $0x4e3bcfeb // fmla v11.4s, v31.4s, v27.4s
 	WORD $0x4e3ccfd2 // fmla v18.4s, v30.4s, v28.4s
 	WORD $0x4e3dcff3 // fmla v19.4s, v31.4s, v29.4s
-	FLDPQ        (R8), (F30, F31)
+	WORD $0x3cc0011e // ldur q30, [x8]
+	WORD $0x3cc1011f // ldur q31, [x8, #16]
 	WORD $0x4e38cfc4 // fmla v4.4s, v30.4s, v24.4s
 	WORD $0x4e39cfe5 // fmla v5.4s, v31.4s, v25.4s
 	WORD $0x4e3acfcc // fmla v12.4s, v30.4s, v26.4s
@@ -2873,9 +2951,9 @@ loop3:
 	WORD $0x4e3ccfd4 // fmla v20.4s, v30.4s, v28.4s
 	WORD $0x4e3dcff5 // fmla v21.4s, v31.4s, v29.4s
 	ADD          R7, R8, R10
-	FMOVQ        (R10), F30
+	WORD $0x3cc0015e // ldur q30, [x10]
 	ADD          R7, R8, R10
-	FMOVQ        16(R10), F31
+	WORD $0x3cc1015f // ldur q31, [x10, #16]
 	WORD $0x4e38cfc6 // fmla v6.4s, v30.4s, v24.4s
 	WORD $0x4e39cfe7 // fmla v7.4s, v31.4s, v25.4s
 	WORD $0x4e3acfce // fmla v14.4s, v30.4s, v26.4s
@@ -3000,8 +3078,9 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R6), (F8, F9)
-	FMOVS        48(R4), F10
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
+	WORD $0xbc43008a // ldur s10, [x4, #48]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x0e28c14b // smull v11.8h, v10.8b, v8.8b
 	WORD $0x4e28c14c // smull2 v12.8h, v10.16b, v8.16b
@@ -3012,7 +3091,7 @@ loop3:
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
 	ADD          R3, R4, R8
-	FMOVS        48(R8), F12
+	WORD $0xbc43010c // ldur s12, [x8, #48]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x0e28c18d // smull v13.8h, v12.8b, v8.8b
 	WORD $0x4e28c18e // smull2 v14.8h, v12.16b, v8.16b
@@ -3022,7 +3101,7 @@ loop3:
 	WORD $0x4e29c18c // smull2 v12.8h, v12.16b, v9.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVS        48(R5), F14
+	WORD $0xbc4300ae // ldur s14, [x5, #48]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x0e28c1cf // smull v15.8h, v14.8b, v8.8b
 	WORD $0x4e28c1d0 // smull2 v16.8h, v14.16b, v8.16b
@@ -3033,7 +3112,7 @@ loop3:
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
 	ADD          R3, R5, R8
-	FMOVS        48(R8), F16
+	WORD $0xbc430110 // ldur s16, [x8, #48]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x0e28c211 // smull v17.8h, v16.8b, v8.8b
 	WORD $0x4e28c208 // smull2 v8.8h, v16.16b, v8.16b
@@ -3043,8 +3122,9 @@ loop3:
 	WORD $0x4e29c209 // smull2 v9.8h, v16.16b, v9.16b
 	WORD $0x4e69be29 // addp v9.8h, v17.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        32(R6), (F16, F17)
-	FMOVS        52(R4), F18
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
+	WORD $0xbc434092 // ldur s18, [x4, #52]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -3055,7 +3135,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        52(R8), F18
+	WORD $0xbc434112 // ldur s18, [x8, #52]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -3065,7 +3145,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        52(R5), F18
+	WORD $0xbc4340b2 // ldur s18, [x5, #52]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -3076,7 +3156,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        52(R8), F18
+	WORD $0xbc434112 // ldur s18, [x8, #52]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -3086,8 +3166,9 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        64(R6), (F16, F17)
-	FMOVS        56(R4), F18
+	WORD $0x3cc400d0 // ldur q16, [x6, #64]
+	WORD $0x3cc500d1 // ldur q17, [x6, #80]
+	WORD $0xbc438092 // ldur s18, [x4, #56]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -3098,7 +3179,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        56(R8), F18
+	WORD $0xbc438112 // ldur s18, [x8, #56]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -3108,7 +3189,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        56(R5), F18
+	WORD $0xbc4380b2 // ldur s18, [x5, #56]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -3119,7 +3200,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        56(R8), F18
+	WORD $0xbc438112 // ldur s18, [x8, #56]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -3129,8 +3210,9 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        96(R6), (F16, F17)
-	FMOVS        60(R4), F18
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
+	WORD $0x3cc700d1 // ldur q17, [x6, #112]
+	WORD $0xbc43c092 // ldur s18, [x4, #60]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -3141,7 +3223,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        60(R8), F18
+	WORD $0xbc43c112 // ldur s18, [x8, #60]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -3151,7 +3233,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        60(R5), F18
+	WORD $0xbc43c0b2 // ldur s18, [x5, #60]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -3162,7 +3244,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        60(R8), F18
+	WORD $0xbc43c112 // ldur s18, [x8, #60]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -3172,8 +3254,9 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        128(R6), (F16, F17)
-	FMOVS        64(R4), F18
+	WORD $0x3cc800d0 // ldur q16, [x6, #128]
+	WORD $0x3cc900d1 // ldur q17, [x6, #144]
+	WORD $0xbc440092 // ldur s18, [x4, #64]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -3184,7 +3267,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        64(R8), F18
+	WORD $0xbc440112 // ldur s18, [x8, #64]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -3194,7 +3277,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        64(R5), F18
+	WORD $0xbc4400b2 // ldur s18, [x5, #64]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -3205,7 +3288,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        64(R8), F18
+	WORD $0xbc440112 // ldur s18, [x8, #64]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -3215,8 +3298,9 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        160(R6), (F16, F17)
-	FMOVS        68(R4), F18
+	WORD $0x3cca00d0 // ldur q16, [x6, #160]
+	WORD $0x3ccb00d1 // ldur q17, [x6, #176]
+	WORD $0xbc444092 // ldur s18, [x4, #68]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -3227,7 +3311,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        68(R8), F18
+	WORD $0xbc444112 // ldur s18, [x8, #68]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -3237,7 +3321,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        68(R5), F18
+	WORD $0xbc4440b2 // ldur s18, [x5, #68]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -3248,7 +3332,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        68(R8), F18
+	WORD $0xbc444112 // ldur s18, [x8, #68]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -3258,8 +3342,9 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        192(R6), (F16, F17)
-	FMOVS        72(R4), F18
+	WORD $0x3ccc00d0 // ldur q16, [x6, #192]
+	WORD $0x3ccd00d1 // ldur q17, [x6, #208]
+	WORD $0xbc448092 // ldur s18, [x4, #72]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -3270,7 +3355,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        72(R8), F18
+	WORD $0xbc448112 // ldur s18, [x8, #72]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -3280,7 +3365,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        72(R5), F18
+	WORD $0xbc4480b2 // ldur s18, [x5, #72]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -3291,7 +3376,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        72(R8), F18
+	WORD $0xbc448112 // ldur s18, [x8, #72]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -3301,8 +3386,9 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        224(R6), (F16, F17)
-	FMOVS        76(R4), F18
+	WORD $0x3cce00d0 // ldur q16, [x6, #224]
+	WORD $0x3ccf00d1 // ldur q17, [x6, #240]
+	WORD $0xbc44c092 // ldur s18, [x4, #76]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -3313,7 +3399,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        76(R8), F18
+	WORD $0xbc44c112 // ldur s18, [x8, #76]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -3323,7 +3409,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        76(R5), F18
+	WORD $0xbc44c0b2 // ldur s18, [x5, #76]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -3334,7 +3420,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        76(R8), F18
+	WORD $0xbc44c112 // ldur s18, [x8, #76]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -3345,7 +3431,7 @@ loop3:
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
 	FLDPQ        256(R6), (F16, F17)
-	FMOVS        32(R4), F18
+	WORD $0xbc420092 // ldur s18, [x4, #32]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4f929213 // fmul v19.4s, v16.4s, v18.s[0]
@@ -3353,14 +3439,14 @@ loop3:
 	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
 	WORD $0x4e32cd41 // fmla v1.4s, v10.4s, v18.4s
 	ADD          R3, R4, R8
-	FMOVS        32(R8), F10
+	WORD $0xbc42010a // ldur s10, [x8, #32]
 	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
 	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
-	FMOVS        32(R5), F10
+	WORD $0xbc4200aa // ldur s10, [x5, #32]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
 	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
@@ -3368,7 +3454,7 @@ loop3:
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
 	ADD          R3, R5, R8
-	FMOVS        32(R8), F10
+	WORD $0xbc42010a // ldur s10, [x8, #32]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4f8a920b // fmul v11.4s, v16.4s, v10.s[0]
@@ -3376,18 +3462,18 @@ loop3:
 	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
 	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
 	FLDPQ        352(R6), (F8, F9)
-	FMOVS        40(R4), F10
+	WORD $0xbc42808a // ldur s10, [x4, #40]
 	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R3, R4, R8
-	FMOVS        40(R8), F10
+	WORD $0xbc42810a // ldur s10, [x8, #40]
 	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
-	FMOVS        40(R5), F10
+	WORD $0xbc4280aa // ldur s10, [x5, #40]
 	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R3, R5, R8
-	FMOVS        40(R8), F10
+	WORD $0xbc42810a // ldur s10, [x8, #40]
 	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
 	ADD          $0x50, R4
@@ -3446,8 +3532,9 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R6), (F8, F9)
-	FMOVS        48(R4), F10
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
+	WORD $0xbc43008a // ldur s10, [x4, #48]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x0e28c14b // smull v11.8h, v10.8b, v8.8b
 	WORD $0x4e28c14c // smull2 v12.8h, v10.16b, v8.16b
@@ -3458,7 +3545,7 @@ loop3:
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
 	ADD          R3, R4, R8
-	FMOVS        48(R8), F12
+	WORD $0xbc43010c // ldur s12, [x8, #48]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x0e28c18d // smull v13.8h, v12.8b, v8.8b
 	WORD $0x4e28c18e // smull2 v14.8h, v12.16b, v8.16b
@@ -3468,7 +3555,7 @@ loop3:
 	WORD $0x4e29c18c // smull2 v12.8h, v12.16b, v9.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVS        48(R5), F14
+	WORD $0xbc4300ae // ldur s14, [x5, #48]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x0e28c1cf // smull v15.8h, v14.8b, v8.8b
 	WORD $0x4e28c1d0 // smull2 v16.8h, v14.16b, v8.16b
@@ -3479,7 +3566,7 @@ loop3:
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
 	ADD          R3, R5, R8
-	FMOVS        48(R8), F16
+	WORD $0xbc430110 // ldur s16, [x8, #48]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x0e28c211 // smull v17.8h, v16.8b, v8.8b
 	WORD $0x4e28c208 // smull2 v8.8h, v16.16b, v8.16b
@@ -3489,8 +3576,9 @@ loop3:
 	WORD $0x4e29c209 // smull2 v9.8h, v16.16b, v9.16b
 	WORD $0x4e69be29 // addp v9.8h, v17.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        32(R6), (F16, F17)
-	FMOVS        52(R4), F18
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
+	WORD $0xbc434092 // ldur s18, [x4, #52]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -3501,7 +3589,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        52(R8), F18
+	WORD $0xbc434112 // ldur s18, [x8, #52]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -3511,7 +3599,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        52(R5), F18
+	WORD $0xbc4340b2 // ldur s18, [x5, #52]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -3522,7 +3610,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        52(R8), F18
+	WORD $0xbc434112 // ldur s18, [x8, #52]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -3532,8 +3620,9 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        64(R6), (F16, F17)
-	FMOVS        56(R4), F18
+	WORD $0x3cc400d0 // ldur q16, [x6, #64]
+	WORD $0x3cc500d1 // ldur q17, [x6, #80]
+	WORD $0xbc438092 // ldur s18, [x4, #56]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -3544,7 +3633,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        56(R8), F18
+	WORD $0xbc438112 // ldur s18, [x8, #56]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -3554,7 +3643,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        56(R5), F18
+	WORD $0xbc4380b2 // ldur s18, [x5, #56]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -3565,7 +3654,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        56(R8), F18
+	WORD $0xbc438112 // ldur s18, [x8, #56]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -3575,8 +3664,9 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        96(R6), (F16, F17)
-	FMOVS        60(R4), F18
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
+	WORD $0x3cc700d1 // ldur q17, [x6, #112]
+	WORD $0xbc43c092 // ldur s18, [x4, #60]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -3587,7 +3677,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        60(R8), F18
+	WORD $0xbc43c112 // ldur s18, [x8, #60]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -3597,7 +3687,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        60(R5), F18
+	WORD $0xbc43c0b2 // ldur s18, [x5, #60]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -3608,7 +3698,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        60(R8), F18
+	WORD $0xbc43c112 // ldur s18, [x8, #60]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -3619,7 +3709,7 @@ loop3:
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
 	FLDPQ        256(R6), (F16, F17)
-	FMOVS        32(R4), F18
+	WORD $0xbc420092 // ldur s18, [x4, #32]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4f929213 // fmul v19.4s, v16.4s, v18.s[0]
@@ -3627,14 +3717,14 @@ loop3:
 	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
 	WORD $0x4e32cd41 // fmla v1.4s, v10.4s, v18.4s
 	ADD          R3, R4, R8
-	FMOVS        32(R8), F10
+	WORD $0xbc42010a // ldur s10, [x8, #32]
 	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
 	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
-	FMOVS        32(R5), F10
+	WORD $0xbc4200aa // ldur s10, [x5, #32]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
 	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
@@ -3642,15 +3732,16 @@ loop3:
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
 	ADD          R3, R5, R8
-	FMOVS        32(R8), F10
+	WORD $0xbc42010a // ldur s10, [x8, #32]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4f8a920b // fmul v11.4s, v16.4s, v10.s[0]
 	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
 	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
-	FLDPQ        128(R6), (F8, F9)
-	FMOVS        64(R4), F10
+	WORD $0x3cc800c8 // ldur q8, [x6, #128]
+	WORD $0x3cc900c9 // ldur q9, [x6, #144]
+	WORD $0xbc44008a // ldur s10, [x4, #64]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x0e28c14b // smull v11.8h, v10.8b, v8.8b
 	WORD $0x4e28c14c // smull2 v12.8h, v10.16b, v8.16b
@@ -3661,7 +3752,7 @@ loop3:
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
 	ADD          R3, R4, R8
-	FMOVS        64(R8), F12
+	WORD $0xbc44010c // ldur s12, [x8, #64]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x0e28c18d // smull v13.8h, v12.8b, v8.8b
 	WORD $0x4e28c18e // smull2 v14.8h, v12.16b, v8.16b
@@ -3671,158 +3762,160 @@ loop3:
 	WORD $0x4e29c18c // smull2 v12.8h, v12.16b, v9.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVS        64(R5), F14
+	WORD $0xbc4400ae // ldur s14, [x5, #64]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x0e28c1cf // smull v15.8h, v14.8b, v8.8b
-	WORD $0x4e28c1d0 // smull2 v16.8h, v14.16b, v8.16b
-	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
+	WORD $0x4e28c1d2 // smull2 v18.8h, v14.16b, v8.16b
+	WORD $0x4e72bdef // addp v15.8h, v15.8h, v18.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e29c1d0 // smull v16.8h, v14.8b, v9.8b
+	WORD $0x0e29c1d2 // smull v18.8h, v14.8b, v9.8b
 	WORD $0x4e29c1ce // smull2 v14.8h, v14.16b, v9.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
 	ADD          R3, R5, R8
-	FMOVS        64(R8), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x0e28c211 // smull v17.8h, v16.8b, v8.8b
-	WORD $0x4e28c208 // smull2 v8.8h, v16.16b, v8.16b
-	WORD $0x4e68be28 // addp v8.8h, v17.8h, v8.8h
+	WORD $0xbc440112 // ldur s18, [x8, #64]
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e28c253 // smull v19.8h, v18.8b, v8.8b
+	WORD $0x4e28c248 // smull2 v8.8h, v18.16b, v8.16b
+	WORD $0x4e68be68 // addp v8.8h, v19.8h, v8.8h
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e29c211 // smull v17.8h, v16.8b, v9.8b
-	WORD $0x4e29c209 // smull2 v9.8h, v16.16b, v9.16b
-	WORD $0x4e69be29 // addp v9.8h, v17.8h, v9.8h
+	WORD $0x0e29c253 // smull v19.8h, v18.8b, v9.8b
+	WORD $0x4e29c249 // smull2 v9.8h, v18.16b, v9.16b
+	WORD $0x4e69be69 // addp v9.8h, v19.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        160(R6), (F16, F17)
-	FMOVS        68(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0x3cca00d2 // ldur q18, [x6, #160]
+	WORD $0x3ccb00d3 // ldur q19, [x6, #176]
+	WORD $0xbc444094 // ldur s20, [x4, #68]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c296 // smull2 v22.8h, v20.16b, v18.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606aab // sadalp v11.4s, v21.8h
+	WORD $0x0e33c295 // smull v21.8h, v20.8b, v19.8b
+	WORD $0x4e33c294 // smull2 v20.8h, v20.16b, v19.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a8a // sadalp v10.4s, v20.8h
 	ADD          R3, R4, R8
-	FMOVS        68(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        68(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0xbc444114 // ldur s20, [x8, #68]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c296 // smull2 v22.8h, v20.16b, v18.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606aad // sadalp v13.4s, v21.8h
+	WORD $0x0e33c295 // smull v21.8h, v20.8b, v19.8b
+	WORD $0x4e33c294 // smull2 v20.8h, v20.16b, v19.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a8c // sadalp v12.4s, v20.8h
+	WORD $0xbc4440b4 // ldur s20, [x5, #68]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c296 // smull2 v22.8h, v20.16b, v18.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606aaf // sadalp v15.4s, v21.8h
+	WORD $0x0e33c295 // smull v21.8h, v20.8b, v19.8b
+	WORD $0x4e33c294 // smull2 v20.8h, v20.16b, v19.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a8e // sadalp v14.4s, v20.8h
 	ADD          R3, R5, R8
-	FMOVS        68(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
-	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
-	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
-	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        192(R6), (F16, F17)
-	FMOVS        72(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0xbc444114 // ldur s20, [x8, #68]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c292 // smull2 v18.8h, v20.16b, v18.16b
+	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
+	WORD $0x4e606a48 // sadalp v8.4s, v18.8h
+	WORD $0x0e33c292 // smull v18.8h, v20.8b, v19.8b
+	WORD $0x4e33c293 // smull2 v19.8h, v20.16b, v19.16b
+	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
+	WORD $0x4e606a49 // sadalp v9.4s, v18.8h
+	WORD $0x3ccc00d2 // ldur q18, [x6, #192]
+	WORD $0x3ccd00d3 // ldur q19, [x6, #208]
+	WORD $0xbc448094 // ldur s20, [x4, #72]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c296 // smull2 v22.8h, v20.16b, v18.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606aab // sadalp v11.4s, v21.8h
+	WORD $0x0e33c295 // smull v21.8h, v20.8b, v19.8b
+	WORD $0x4e33c294 // smull2 v20.8h, v20.16b, v19.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a8a // sadalp v10.4s, v20.8h
 	ADD          R3, R4, R8
-	FMOVS        72(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        72(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0xbc448114 // ldur s20, [x8, #72]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c296 // smull2 v22.8h, v20.16b, v18.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606aad // sadalp v13.4s, v21.8h
+	WORD $0x0e33c295 // smull v21.8h, v20.8b, v19.8b
+	WORD $0x4e33c294 // smull2 v20.8h, v20.16b, v19.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a8c // sadalp v12.4s, v20.8h
+	WORD $0xbc4480b4 // ldur s20, [x5, #72]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c296 // smull2 v22.8h, v20.16b, v18.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606aaf // sadalp v15.4s, v21.8h
+	WORD $0x0e33c295 // smull v21.8h, v20.8b, v19.8b
+	WORD $0x4e33c294 // smull2 v20.8h, v20.16b, v19.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a8e // sadalp v14.4s, v20.8h
 	ADD          R3, R5, R8
-	FMOVS        72(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
-	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
-	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
-	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        224(R6), (F16, F17)
-	FMOVS        76(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0xbc448114 // ldur s20, [x8, #72]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c292 // smull2 v18.8h, v20.16b, v18.16b
+	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
+	WORD $0x4e606a48 // sadalp v8.4s, v18.8h
+	WORD $0x0e33c292 // smull v18.8h, v20.8b, v19.8b
+	WORD $0x4e33c293 // smull2 v19.8h, v20.16b, v19.16b
+	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
+	WORD $0x4e606a49 // sadalp v9.4s, v18.8h
+	WORD $0x3cce00d2 // ldur q18, [x6, #224]
+	WORD $0x3ccf00d3 // ldur q19, [x6, #240]
+	WORD $0xbc44c094 // ldur s20, [x4, #76]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c296 // smull2 v22.8h, v20.16b, v18.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606aab // sadalp v11.4s, v21.8h
+	WORD $0x0e33c295 // smull v21.8h, v20.8b, v19.8b
+	WORD $0x4e33c294 // smull2 v20.8h, v20.16b, v19.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a8a // sadalp v10.4s, v20.8h
 	ADD          R3, R4, R8
-	FMOVS        76(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        76(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0xbc44c114 // ldur s20, [x8, #76]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c296 // smull2 v22.8h, v20.16b, v18.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606aad // sadalp v13.4s, v21.8h
+	WORD $0x0e33c295 // smull v21.8h, v20.8b, v19.8b
+	WORD $0x4e33c294 // smull2 v20.8h, v20.16b, v19.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a8c // sadalp v12.4s, v20.8h
+	WORD $0xbc44c0b4 // ldur s20, [x5, #76]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c296 // smull2 v22.8h, v20.16b, v18.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606aaf // sadalp v15.4s, v21.8h
+	WORD $0x0e33c295 // smull v21.8h, v20.8b, v19.8b
+	WORD $0x4e33c294 // smull2 v20.8h, v20.16b, v19.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a8e // sadalp v14.4s, v20.8h
 	ADD          R3, R5, R8
-	FMOVS        76(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
-	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
-	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
-	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        256(R6), (F16, F17)
-	FMOVS        36(R4), F18
+	WORD $0xbc44c114 // ldur s20, [x8, #76]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c292 // smull2 v18.8h, v20.16b, v18.16b
+	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
+	WORD $0x4e606a48 // sadalp v8.4s, v18.8h
+	WORD $0x0e33c292 // smull v18.8h, v20.8b, v19.8b
+	WORD $0x4e33c293 // smull2 v19.8h, v20.16b, v19.16b
+	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
+	WORD $0x4e606a49 // sadalp v9.4s, v18.8h
+	WORD $0xbc424092 // ldur s18, [x4, #36]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4f929213 // fmul v19.4s, v16.4s, v18.s[0]
@@ -3830,14 +3923,14 @@ loop3:
 	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
 	WORD $0x4e32cd41 // fmla v1.4s, v10.4s, v18.4s
 	ADD          R3, R4, R8
-	FMOVS        36(R8), F10
+	WORD $0xbc42410a // ldur s10, [x8, #36]
 	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
 	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
-	FMOVS        36(R5), F10
+	WORD $0xbc4240aa // ldur s10, [x5, #36]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
 	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
@@ -3845,7 +3938,7 @@ loop3:
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
 	ADD          R3, R5, R8
-	FMOVS        36(R8), F10
+	WORD $0xbc42410a // ldur s10, [x8, #36]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4f8a920b // fmul v11.4s, v16.4s, v10.s[0]
@@ -3908,8 +4001,9 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R6), (F8, F9)
-	FMOVS        48(R4), F10
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
+	WORD $0xbc43008a // ldur s10, [x4, #48]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x0e28c14b // smull v11.8h, v10.8b, v8.8b
 	WORD $0x4e28c14c // smull2 v12.8h, v10.16b, v8.16b
@@ -3920,7 +4014,7 @@ loop3:
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
 	ADD          R3, R4, R8
-	FMOVS        48(R8), F12
+	WORD $0xbc43010c // ldur s12, [x8, #48]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x0e28c18d // smull v13.8h, v12.8b, v8.8b
 	WORD $0x4e28c18e // smull2 v14.8h, v12.16b, v8.16b
@@ -3930,7 +4024,7 @@ loop3:
 	WORD $0x4e29c18c // smull2 v12.8h, v12.16b, v9.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVS        48(R5), F14
+	WORD $0xbc4300ae // ldur s14, [x5, #48]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x0e28c1cf // smull v15.8h, v14.8b, v8.8b
 	WORD $0x4e28c1d0 // smull2 v16.8h, v14.16b, v8.16b
@@ -3941,7 +4035,7 @@ loop3:
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
 	ADD          R3, R5, R8
-	FMOVS        48(R8), F16
+	WORD $0xbc430110 // ldur s16, [x8, #48]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x0e28c211 // smull v17.8h, v16.8b, v8.8b
 	WORD $0x4e28c208 // smull2 v8.8h, v16.16b, v8.16b
@@ -3951,8 +4045,9 @@ loop3:
 	WORD $0x4e29c209 // smull2 v9.8h, v16.16b, v9.16b
 	WORD $0x4e69be29 // addp v9.8h, v17.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        32(R6), (F16, F17)
-	FMOVS        52(R4), F18
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
+	WORD $0xbc434092 // ldur s18, [x4, #52]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -3963,7 +4058,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        52(R8), F18
+	WORD $0xbc434112 // ldur s18, [x8, #52]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -3973,7 +4068,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        52(R5), F18
+	WORD $0xbc4340b2 // ldur s18, [x5, #52]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -3984,7 +4079,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        52(R8), F18
+	WORD $0xbc434112 // ldur s18, [x8, #52]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -3994,8 +4089,9 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        64(R6), (F16, F17)
-	FMOVS        56(R4), F18
+	WORD $0x3cc400d0 // ldur q16, [x6, #64]
+	WORD $0x3cc500d1 // ldur q17, [x6, #80]
+	WORD $0xbc438092 // ldur s18, [x4, #56]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -4006,7 +4102,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        56(R8), F18
+	WORD $0xbc438112 // ldur s18, [x8, #56]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -4016,7 +4112,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        56(R5), F18
+	WORD $0xbc4380b2 // ldur s18, [x5, #56]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -4027,7 +4123,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        56(R8), F18
+	WORD $0xbc438112 // ldur s18, [x8, #56]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -4037,8 +4133,9 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        96(R6), (F16, F17)
-	FMOVS        60(R4), F18
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
+	WORD $0x3cc700d1 // ldur q17, [x6, #112]
+	WORD $0xbc43c092 // ldur s18, [x4, #60]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -4049,7 +4146,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        60(R8), F18
+	WORD $0xbc43c112 // ldur s18, [x8, #60]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -4059,7 +4156,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        60(R5), F18
+	WORD $0xbc43c0b2 // ldur s18, [x5, #60]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -4070,7 +4167,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        60(R8), F18
+	WORD $0xbc43c112 // ldur s18, [x8, #60]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -4080,8 +4177,9 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        128(R6), (F16, F17)
-	FMOVS        64(R4), F18
+	WORD $0x3cc800d0 // ldur q16, [x6, #128]
+	WORD $0x3cc900d1 // ldur q17, [x6, #144]
+	WORD $0xbc440092 // ldur s18, [x4, #64]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -4092,7 +4190,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        64(R8), F18
+	WORD $0xbc440112 // ldur s18, [x8, #64]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -4102,7 +4200,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        64(R5), F18
+	WORD $0xbc4400b2 // ldur s18, [x5, #64]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -4113,7 +4211,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        64(R8), F18
+	WORD $0xbc440112 // ldur s18, [x8, #64]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -4123,8 +4221,9 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        160(R6), (F16, F17)
-	FMOVS        68(R4), F18
+	WORD $0x3cca00d0 // ldur q16, [x6, #160]
+	WORD $0x3ccb00d1 // ldur q17, [x6, #176]
+	WORD $0xbc444092 // ldur s18, [x4, #68]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -4135,7 +4234,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        68(R8), F18
+	WORD $0xbc444112 // ldur s18, [x8, #68]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -4145,7 +4244,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        68(R5), F18
+	WORD $0xbc4440b2 // ldur s18, [x5, #68]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -4156,7 +4255,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        68(R8), F18
+	WORD $0xbc444112 // ldur s18, [x8, #68]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -4166,8 +4265,9 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        192(R6), (F16, F17)
-	FMOVS        72(R4), F18
+	WORD $0x3ccc00d0 // ldur q16, [x6, #192]
+	WORD $0x3ccd00d1 // ldur q17, [x6, #208]
+	WORD $0xbc448092 // ldur s18, [x4, #72]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -4178,7 +4278,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        72(R8), F18
+	WORD $0xbc448112 // ldur s18, [x8, #72]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -4188,7 +4288,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        72(R5), F18
+	WORD $0xbc4480b2 // ldur s18, [x5, #72]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -4199,7 +4299,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        72(R8), F18
+	WORD $0xbc448112 // ldur s18, [x8, #72]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -4209,8 +4309,9 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        224(R6), (F16, F17)
-	FMOVS        76(R4), F18
+	WORD $0x3cce00d0 // ldur q16, [x6, #224]
+	WORD $0x3ccf00d1 // ldur q17, [x6, #240]
+	WORD $0xbc44c092 // ldur s18, [x4, #76]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -4221,7 +4322,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        76(R8), F18
+	WORD $0xbc44c112 // ldur s18, [x8, #76]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -4231,7 +4332,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        76(R5), F18
+	WORD $0xbc44c0b2 // ldur s18, [x5, #76]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -4242,7 +4343,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        76(R8), F18
+	WORD $0xbc44c112 // ldur s18, [x8, #76]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -4253,7 +4354,7 @@ loop3:
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
 	FLDPQ        256(R6), (F16, F17)
-	FMOVS        32(R4), F18
+	WORD $0xbc420092 // ldur s18, [x4, #32]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4f929213 // fmul v19.4s, v16.4s, v18.s[0]
@@ -4261,14 +4362,14 @@ loop3:
 	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
 	WORD $0x4e32cd41 // fmla v1.4s, v10.4s, v18.4s
 	ADD          R3, R4, R8
-	FMOVS        32(R8), F10
+	WORD $0xbc42010a // ldur s10, [x8, #32]
 	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
 	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
-	FMOVS        32(R5), F10
+	WORD $0xbc4200aa // ldur s10, [x5, #32]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
 	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
@@ -4276,7 +4377,7 @@ loop3:
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
 	ADD          R3, R5, R8
-	FMOVS        32(R8), F10
+	WORD $0xbc42010a // ldur s10, [x8, #32]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4f8a920b // fmul v11.4s, v16.4s, v10.s[0]
@@ -4339,8 +4440,9 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R6), (F8, F9)
-	FMOVS        (R4), F10
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x0e28c14b // smull v11.8h, v10.8b, v8.8b
 	WORD $0x4e28c14c // smull2 v12.8h, v10.16b, v8.16b
@@ -4351,7 +4453,7 @@ loop3:
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
 	ADD          R3, R4, R8
-	FMOVS        (R8), F12
+	WORD $0xbc40010c // ldur s12, [x8]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x0e28c18d // smull v13.8h, v12.8b, v8.8b
 	WORD $0x4e28c18e // smull2 v14.8h, v12.16b, v8.16b
@@ -4361,7 +4463,7 @@ loop3:
 	WORD $0x4e29c18c // smull2 v12.8h, v12.16b, v9.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVS        (R5), F14
+	WORD $0xbc4000ae // ldur s14, [x5]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x0e28c1cf // smull v15.8h, v14.8b, v8.8b
 	WORD $0x4e28c1d0 // smull2 v16.8h, v14.16b, v8.16b
@@ -4372,7 +4474,7 @@ loop3:
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
 	ADD          R3, R5, R8
-	FMOVS        (R8), F16
+	WORD $0xbc400110 // ldur s16, [x8]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x0e28c211 // smull v17.8h, v16.8b, v8.8b
 	WORD $0x4e28c208 // smull2 v8.8h, v16.16b, v8.16b
@@ -4382,8 +4484,9 @@ loop3:
 	WORD $0x4e29c209 // smull2 v9.8h, v16.16b, v9.16b
 	WORD $0x4e69be29 // addp v9.8h, v17.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        32(R6), (F16, F17)
-	FMOVS        4(R4), F18
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
+	WORD $0xbc404092 // ldur s18, [x4, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -4394,7 +4497,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        4(R8), F18
+	WORD $0xbc404112 // ldur s18, [x8, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -4404,7 +4507,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        4(R5), F18
+	WORD $0xbc4040b2 // ldur s18, [x5, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -4415,7 +4518,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        4(R8), F18
+	WORD $0xbc404112 // ldur s18, [x8, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -4425,8 +4528,9 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        64(R6), (F16, F17)
-	FMOVS        8(R4), F18
+	WORD $0x3cc400d0 // ldur q16, [x6, #64]
+	WORD $0x3cc500d1 // ldur q17, [x6, #80]
+	WORD $0xbc408092 // ldur s18, [x4, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -4437,7 +4541,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        8(R8), F18
+	WORD $0xbc408112 // ldur s18, [x8, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -4447,7 +4551,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        8(R5), F18
+	WORD $0xbc4080b2 // ldur s18, [x5, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -4458,7 +4562,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        8(R8), F18
+	WORD $0xbc408112 // ldur s18, [x8, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -4468,8 +4572,9 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        96(R6), (F16, F17)
-	FMOVS        12(R4), F18
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
+	WORD $0x3cc700d1 // ldur q17, [x6, #112]
+	WORD $0xbc40c092 // ldur s18, [x4, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -4480,7 +4585,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        12(R8), F18
+	WORD $0xbc40c112 // ldur s18, [x8, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -4490,7 +4595,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        12(R5), F18
+	WORD $0xbc40c0b2 // ldur s18, [x5, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -4501,7 +4606,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        12(R8), F18
+	WORD $0xbc40c112 // ldur s18, [x8, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -4512,7 +4617,7 @@ loop3:
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
 	FLDPQ        256(R6), (F16, F17)
-	FMOVS        32(R4), F18
+	WORD $0xbc420092 // ldur s18, [x4, #32]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4f929213 // fmul v19.4s, v16.4s, v18.s[0]
@@ -4520,14 +4625,14 @@ loop3:
 	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
 	WORD $0x4e32cd41 // fmla v1.4s, v10.4s, v18.4s
 	ADD          R3, R4, R8
-	FMOVS        32(R8), F10
+	WORD $0xbc42010a // ldur s10, [x8, #32]
 	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
 	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
-	FMOVS        32(R5), F10
+	WORD $0xbc4200aa // ldur s10, [x5, #32]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
 	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
@@ -4535,7 +4640,7 @@ loop3:
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
 	ADD          R3, R5, R8
-	FMOVS        32(R8), F10
+	WORD $0xbc42010a // ldur s10, [x8, #32]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4f8a920b // fmul v11.4s, v16.4s, v10.s[0]
@@ -4543,22 +4648,23 @@ loop3:
 	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
 	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
 	FLDPQ        288(R6), (F8, F9)
-	FMOVS        40(R4), F10
+	WORD $0xbc42808a // ldur s10, [x4, #40]
 	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R3, R4, R8
-	FMOVS        40(R8), F10
+	WORD $0xbc42810a // ldur s10, [x8, #40]
 	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
-	FMOVS        40(R5), F10
+	WORD $0xbc4280aa // ldur s10, [x5, #40]
 	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R3, R5, R8
-	FMOVS        40(R8), F10
+	WORD $0xbc42810a // ldur s10, [x8, #40]
 	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
-	FLDPQ        128(R6), (F8, F9)
-	FMOVS        16(R4), F10
+	WORD $0x3cc800c8 // ldur q8, [x6, #128]
+	WORD $0x3cc900c9 // ldur q9, [x6, #144]
+	WORD $0xbc41008a // ldur s10, [x4, #16]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x0e28c14b // smull v11.8h, v10.8b, v8.8b
 	WORD $0x4e28c14c // smull2 v12.8h, v10.16b, v8.16b
@@ -4569,7 +4675,7 @@ loop3:
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
 	ADD          R3, R4, R8
-	FMOVS        16(R8), F12
+	WORD $0xbc41010c // ldur s12, [x8, #16]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x0e28c18d // smull v13.8h, v12.8b, v8.8b
 	WORD $0x4e28c18e // smull2 v14.8h, v12.16b, v8.16b
@@ -4579,158 +4685,160 @@ loop3:
 	WORD $0x4e29c18c // smull2 v12.8h, v12.16b, v9.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVS        16(R5), F14
+	WORD $0xbc4100ae // ldur s14, [x5, #16]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x0e28c1cf // smull v15.8h, v14.8b, v8.8b
-	WORD $0x4e28c1d0 // smull2 v16.8h, v14.16b, v8.16b
-	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
+	WORD $0x4e28c1d2 // smull2 v18.8h, v14.16b, v8.16b
+	WORD $0x4e72bdef // addp v15.8h, v15.8h, v18.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e29c1d0 // smull v16.8h, v14.8b, v9.8b
+	WORD $0x0e29c1d2 // smull v18.8h, v14.8b, v9.8b
 	WORD $0x4e29c1ce // smull2 v14.8h, v14.16b, v9.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
 	ADD          R3, R5, R8
-	FMOVS        16(R8), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x0e28c211 // smull v17.8h, v16.8b, v8.8b
-	WORD $0x4e28c208 // smull2 v8.8h, v16.16b, v8.16b
-	WORD $0x4e68be28 // addp v8.8h, v17.8h, v8.8h
+	WORD $0xbc410112 // ldur s18, [x8, #16]
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e28c253 // smull v19.8h, v18.8b, v8.8b
+	WORD $0x4e28c248 // smull2 v8.8h, v18.16b, v8.16b
+	WORD $0x4e68be68 // addp v8.8h, v19.8h, v8.8h
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e29c211 // smull v17.8h, v16.8b, v9.8b
-	WORD $0x4e29c209 // smull2 v9.8h, v16.16b, v9.16b
-	WORD $0x4e69be29 // addp v9.8h, v17.8h, v9.8h
+	WORD $0x0e29c253 // smull v19.8h, v18.8b, v9.8b
+	WORD $0x4e29c249 // smull2 v9.8h, v18.16b, v9.16b
+	WORD $0x4e69be69 // addp v9.8h, v19.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        160(R6), (F16, F17)
-	FMOVS        20(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0x3cca00d2 // ldur q18, [x6, #160]
+	WORD $0x3ccb00d3 // ldur q19, [x6, #176]
+	WORD $0xbc414094 // ldur s20, [x4, #20]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c296 // smull2 v22.8h, v20.16b, v18.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606aab // sadalp v11.4s, v21.8h
+	WORD $0x0e33c295 // smull v21.8h, v20.8b, v19.8b
+	WORD $0x4e33c294 // smull2 v20.8h, v20.16b, v19.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a8a // sadalp v10.4s, v20.8h
 	ADD          R3, R4, R8
-	FMOVS        20(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        20(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0xbc414114 // ldur s20, [x8, #20]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c296 // smull2 v22.8h, v20.16b, v18.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606aad // sadalp v13.4s, v21.8h
+	WORD $0x0e33c295 // smull v21.8h, v20.8b, v19.8b
+	WORD $0x4e33c294 // smull2 v20.8h, v20.16b, v19.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a8c // sadalp v12.4s, v20.8h
+	WORD $0xbc4140b4 // ldur s20, [x5, #20]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c296 // smull2 v22.8h, v20.16b, v18.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606aaf // sadalp v15.4s, v21.8h
+	WORD $0x0e33c295 // smull v21.8h, v20.8b, v19.8b
+	WORD $0x4e33c294 // smull2 v20.8h, v20.16b, v19.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a8e // sadalp v14.4s, v20.8h
 	ADD          R3, R5, R8
-	FMOVS        20(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
-	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
-	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
-	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        192(R6), (F16, F17)
-	FMOVS        24(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0xbc414114 // ldur s20, [x8, #20]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c292 // smull2 v18.8h, v20.16b, v18.16b
+	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
+	WORD $0x4e606a48 // sadalp v8.4s, v18.8h
+	WORD $0x0e33c292 // smull v18.8h, v20.8b, v19.8b
+	WORD $0x4e33c293 // smull2 v19.8h, v20.16b, v19.16b
+	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
+	WORD $0x4e606a49 // sadalp v9.4s, v18.8h
+	WORD $0x3ccc00d2 // ldur q18, [x6, #192]
+	WORD $0x3ccd00d3 // ldur q19, [x6, #208]
+	WORD $0xbc418094 // ldur s20, [x4, #24]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c296 // smull2 v22.8h, v20.16b, v18.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606aab // sadalp v11.4s, v21.8h
+	WORD $0x0e33c295 // smull v21.8h, v20.8b, v19.8b
+	WORD $0x4e33c294 // smull2 v20.8h, v20.16b, v19.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a8a // sadalp v10.4s, v20.8h
 	ADD          R3, R4, R8
-	FMOVS        24(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        24(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0xbc418114 // ldur s20, [x8, #24]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c296 // smull2 v22.8h, v20.16b, v18.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606aad // sadalp v13.4s, v21.8h
+	WORD $0x0e33c295 // smull v21.8h, v20.8b, v19.8b
+	WORD $0x4e33c294 // smull2 v20.8h, v20.16b, v19.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a8c // sadalp v12.4s, v20.8h
+	WORD $0xbc4180b4 // ldur s20, [x5, #24]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c296 // smull2 v22.8h, v20.16b, v18.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606aaf // sadalp v15.4s, v21.8h
+	WORD $0x0e33c295 // smull v21.8h, v20.8b, v19.8b
+	WORD $0x4e33c294 // smull2 v20.8h, v20.16b, v19.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a8e // sadalp v14.4s, v20.8h
 	ADD          R3, R5, R8
-	FMOVS        24(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
-	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
-	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
-	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        224(R6), (F16, F17)
-	FMOVS        28(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0xbc418114 // ldur s20, [x8, #24]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c292 // smull2 v18.8h, v20.16b, v18.16b
+	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
+	WORD $0x4e606a48 // sadalp v8.4s, v18.8h
+	WORD $0x0e33c292 // smull v18.8h, v20.8b, v19.8b
+	WORD $0x4e33c293 // smull2 v19.8h, v20.16b, v19.16b
+	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
+	WORD $0x4e606a49 // sadalp v9.4s, v18.8h
+	WORD $0x3cce00d2 // ldur q18, [x6, #224]
+	WORD $0x3ccf00d3 // ldur q19, [x6, #240]
+	WORD $0xbc41c094 // ldur s20, [x4, #28]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c296 // smull2 v22.8h, v20.16b, v18.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606aab // sadalp v11.4s, v21.8h
+	WORD $0x0e33c295 // smull v21.8h, v20.8b, v19.8b
+	WORD $0x4e33c294 // smull2 v20.8h, v20.16b, v19.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a8a // sadalp v10.4s, v20.8h
 	ADD          R3, R4, R8
-	FMOVS        28(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        28(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0xbc41c114 // ldur s20, [x8, #28]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c296 // smull2 v22.8h, v20.16b, v18.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606aad // sadalp v13.4s, v21.8h
+	WORD $0x0e33c295 // smull v21.8h, v20.8b, v19.8b
+	WORD $0x4e33c294 // smull2 v20.8h, v20.16b, v19.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a8c // sadalp v12.4s, v20.8h
+	WORD $0xbc41c0b4 // ldur s20, [x5, #28]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c296 // smull2 v22.8h, v20.16b, v18.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606aaf // sadalp v15.4s, v21.8h
+	WORD $0x0e33c295 // smull v21.8h, v20.8b, v19.8b
+	WORD $0x4e33c294 // smull2 v20.8h, v20.16b, v19.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a8e // sadalp v14.4s, v20.8h
 	ADD          R3, R5, R8
-	FMOVS        28(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
-	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
-	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
-	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        256(R6), (F16, F17)
-	FMOVS        36(R4), F18
+	WORD $0xbc41c114 // ldur s20, [x8, #28]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c292 // smull2 v18.8h, v20.16b, v18.16b
+	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
+	WORD $0x4e606a48 // sadalp v8.4s, v18.8h
+	WORD $0x0e33c292 // smull v18.8h, v20.8b, v19.8b
+	WORD $0x4e33c293 // smull2 v19.8h, v20.16b, v19.16b
+	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
+	WORD $0x4e606a49 // sadalp v9.4s, v18.8h
+	WORD $0xbc424092 // ldur s18, [x4, #36]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4f929213 // fmul v19.4s, v16.4s, v18.s[0]
@@ -4738,14 +4846,14 @@ loop3:
 	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
 	WORD $0x4e32cd41 // fmla v1.4s, v10.4s, v18.4s
 	ADD          R3, R4, R8
-	FMOVS        36(R8), F10
+	WORD $0xbc42410a // ldur s10, [x8, #36]
 	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
 	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
-	FMOVS        36(R5), F10
+	WORD $0xbc4240aa // ldur s10, [x5, #36]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
 	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
@@ -4753,7 +4861,7 @@ loop3:
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
 	ADD          R3, R5, R8
-	FMOVS        36(R8), F10
+	WORD $0xbc42410a // ldur s10, [x8, #36]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4f8a920b // fmul v11.4s, v16.4s, v10.s[0]
@@ -4761,18 +4869,18 @@ loop3:
 	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
 	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
 	FLDPQ        320(R6), (F8, F9)
-	FMOVS        44(R4), F10
+	WORD $0xbc42c08a // ldur s10, [x4, #44]
 	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R3, R4, R8
-	FMOVS        44(R8), F10
+	WORD $0xbc42c10a // ldur s10, [x8, #44]
 	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
-	FMOVS        44(R5), F10
+	WORD $0xbc42c0aa // ldur s10, [x5, #44]
 	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R3, R5, R8
-	FMOVS        44(R8), F10
+	WORD $0xbc42c10a // ldur s10, [x8, #44]
 	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
 	ADD          $0x30, R4
@@ -4831,8 +4939,9 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R6), (F8, F9)
-	FMOVS        (R4), F10
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x0e28c14b // smull v11.8h, v10.8b, v8.8b
 	WORD $0x4e28c14c // smull2 v12.8h, v10.16b, v8.16b
@@ -4843,7 +4952,7 @@ loop3:
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
 	ADD          R3, R4, R8
-	FMOVS        (R8), F12
+	WORD $0xbc40010c // ldur s12, [x8]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x0e28c18d // smull v13.8h, v12.8b, v8.8b
 	WORD $0x4e28c18e // smull2 v14.8h, v12.16b, v8.16b
@@ -4853,7 +4962,7 @@ loop3:
 	WORD $0x4e29c18c // smull2 v12.8h, v12.16b, v9.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVS        (R5), F14
+	WORD $0xbc4000ae // ldur s14, [x5]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x0e28c1cf // smull v15.8h, v14.8b, v8.8b
 	WORD $0x4e28c1d0 // smull2 v16.8h, v14.16b, v8.16b
@@ -4864,7 +4973,7 @@ loop3:
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
 	ADD          R3, R5, R8
-	FMOVS        (R8), F16
+	WORD $0xbc400110 // ldur s16, [x8]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x0e28c211 // smull v17.8h, v16.8b, v8.8b
 	WORD $0x4e28c208 // smull2 v8.8h, v16.16b, v8.16b
@@ -4874,8 +4983,9 @@ loop3:
 	WORD $0x4e29c209 // smull2 v9.8h, v16.16b, v9.16b
 	WORD $0x4e69be29 // addp v9.8h, v17.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        32(R6), (F16, F17)
-	FMOVS        4(R4), F18
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
+	WORD $0xbc404092 // ldur s18, [x4, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -4886,7 +4996,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        4(R8), F18
+	WORD $0xbc404112 // ldur s18, [x8, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -4896,7 +5006,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        4(R5), F18
+	WORD $0xbc4040b2 // ldur s18, [x5, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -4907,7 +5017,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        4(R8), F18
+	WORD $0xbc404112 // ldur s18, [x8, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -4917,8 +5027,9 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        64(R6), (F16, F17)
-	FMOVS        8(R4), F18
+	WORD $0x3cc400d0 // ldur q16, [x6, #64]
+	WORD $0x3cc500d1 // ldur q17, [x6, #80]
+	WORD $0xbc408092 // ldur s18, [x4, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -4929,7 +5040,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        8(R8), F18
+	WORD $0xbc408112 // ldur s18, [x8, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -4939,7 +5050,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        8(R5), F18
+	WORD $0xbc4080b2 // ldur s18, [x5, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -4950,7 +5061,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        8(R8), F18
+	WORD $0xbc408112 // ldur s18, [x8, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -4960,8 +5071,9 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        96(R6), (F16, F17)
-	FMOVS        12(R4), F18
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
+	WORD $0x3cc700d1 // ldur q17, [x6, #112]
+	WORD $0xbc40c092 // ldur s18, [x4, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -4972,7 +5084,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        12(R8), F18
+	WORD $0xbc40c112 // ldur s18, [x8, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -4982,7 +5094,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        12(R5), F18
+	WORD $0xbc40c0b2 // ldur s18, [x5, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -4993,7 +5105,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        12(R8), F18
+	WORD $0xbc40c112 // ldur s18, [x8, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -5004,7 +5116,7 @@ loop3:
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
 	FLDPQ        256(R6), (F16, F17)
-	FMOVS        32(R4), F18
+	WORD $0xbc420092 // ldur s18, [x4, #32]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4f929213 // fmul v19.4s, v16.4s, v18.s[0]
@@ -5012,14 +5124,14 @@ loop3:
 	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
 	WORD $0x4e32cd41 // fmla v1.4s, v10.4s, v18.4s
 	ADD          R3, R4, R8
-	FMOVS        32(R8), F10
+	WORD $0xbc42010a // ldur s10, [x8, #32]
 	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
 	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
-	FMOVS        32(R5), F10
+	WORD $0xbc4200aa // ldur s10, [x5, #32]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
 	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
@@ -5027,7 +5139,7 @@ loop3:
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
 	ADD          R3, R5, R8
-	FMOVS        32(R8), F10
+	WORD $0xbc42010a // ldur s10, [x8, #32]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4f8a920b // fmul v11.4s, v16.4s, v10.s[0]
@@ -5035,22 +5147,23 @@ loop3:
 	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
 	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
 	FLDPQ        288(R6), (F8, F9)
-	FMOVS        40(R4), F10
+	WORD $0xbc42808a // ldur s10, [x4, #40]
 	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R3, R4, R8
-	FMOVS        40(R8), F10
+	WORD $0xbc42810a // ldur s10, [x8, #40]
 	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
-	FMOVS        40(R5), F10
+	WORD $0xbc4280aa // ldur s10, [x5, #40]
 	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R3, R5, R8
-	FMOVS        40(R8), F10
+	WORD $0xbc42810a // ldur s10, [x8, #40]
 	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
-	FLDPQ        128(R6), (F8, F9)
-	FMOVS        16(R4), F10
+	WORD $0x3cc800c8 // ldur q8, [x6, #128]
+	WORD $0x3cc900c9 // ldur q9, [x6, #144]
+	WORD $0xbc41008a // ldur s10, [x4, #16]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x0e28c14b // smull v11.8h, v10.8b, v8.8b
 	WORD $0x4e28c14c // smull2 v12.8h, v10.16b, v8.16b
@@ -5061,7 +5174,7 @@ loop3:
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
 	ADD          R3, R4, R8
-	FMOVS        16(R8), F12
+	WORD $0xbc41010c // ldur s12, [x8, #16]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x0e28c18d // smull v13.8h, v12.8b, v8.8b
 	WORD $0x4e28c18e // smull2 v14.8h, v12.16b, v8.16b
@@ -5071,158 +5184,160 @@ loop3:
 	WORD $0x4e29c18c // smull2 v12.8h, v12.16b, v9.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVS        16(R5), F14
+	WORD $0xbc4100ae // ldur s14, [x5, #16]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x0e28c1cf // smull v15.8h, v14.8b, v8.8b
-	WORD $0x4e28c1d0 // smull2 v16.8h, v14.16b, v8.16b
-	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
+	WORD $0x4e28c1d2 // smull2 v18.8h, v14.16b, v8.16b
+	WORD $0x4e72bdef // addp v15.8h, v15.8h, v18.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e29c1d0 // smull v16.8h, v14.8b, v9.8b
+	WORD $0x0e29c1d2 // smull v18.8h, v14.8b, v9.8b
 	WORD $0x4e29c1ce // smull2 v14.8h, v14.16b, v9.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
 	ADD          R3, R5, R8
-	FMOVS        16(R8), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x0e28c211 // smull v17.8h, v16.8b, v8.8b
-	WORD $0x4e28c208 // smull2 v8.8h, v16.16b, v8.16b
-	WORD $0x4e68be28 // addp v8.8h, v17.8h, v8.8h
+	WORD $0xbc410112 // ldur s18, [x8, #16]
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e28c253 // smull v19.8h, v18.8b, v8.8b
+	WORD $0x4e28c248 // smull2 v8.8h, v18.16b, v8.16b
+	WORD $0x4e68be68 // addp v8.8h, v19.8h, v8.8h
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e29c211 // smull v17.8h, v16.8b, v9.8b
-	WORD $0x4e29c209 // smull2 v9.8h, v16.16b, v9.16b
-	WORD $0x4e69be29 // addp v9.8h, v17.8h, v9.8h
+	WORD $0x0e29c253 // smull v19.8h, v18.8b, v9.8b
+	WORD $0x4e29c249 // smull2 v9.8h, v18.16b, v9.16b
+	WORD $0x4e69be69 // addp v9.8h, v19.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        160(R6), (F16, F17)
-	FMOVS        20(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0x3cca00d2 // ldur q18, [x6, #160]
+	WORD $0x3ccb00d3 // ldur q19, [x6, #176]
+	WORD $0xbc414094 // ldur s20, [x4, #20]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c296 // smull2 v22.8h, v20.16b, v18.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606aab // sadalp v11.4s, v21.8h
+	WORD $0x0e33c295 // smull v21.8h, v20.8b, v19.8b
+	WORD $0x4e33c294 // smull2 v20.8h, v20.16b, v19.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a8a // sadalp v10.4s, v20.8h
 	ADD          R3, R4, R8
-	FMOVS        20(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        20(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0xbc414114 // ldur s20, [x8, #20]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c296 // smull2 v22.8h, v20.16b, v18.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606aad // sadalp v13.4s, v21.8h
+	WORD $0x0e33c295 // smull v21.8h, v20.8b, v19.8b
+	WORD $0x4e33c294 // smull2 v20.8h, v20.16b, v19.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a8c // sadalp v12.4s, v20.8h
+	WORD $0xbc4140b4 // ldur s20, [x5, #20]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c296 // smull2 v22.8h, v20.16b, v18.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606aaf // sadalp v15.4s, v21.8h
+	WORD $0x0e33c295 // smull v21.8h, v20.8b, v19.8b
+	WORD $0x4e33c294 // smull2 v20.8h, v20.16b, v19.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a8e // sadalp v14.4s, v20.8h
 	ADD          R3, R5, R8
-	FMOVS        20(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
-	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
-	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
-	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        192(R6), (F16, F17)
-	FMOVS        24(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0xbc414114 // ldur s20, [x8, #20]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c292 // smull2 v18.8h, v20.16b, v18.16b
+	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
+	WORD $0x4e606a48 // sadalp v8.4s, v18.8h
+	WORD $0x0e33c292 // smull v18.8h, v20.8b, v19.8b
+	WORD $0x4e33c293 // smull2 v19.8h, v20.16b, v19.16b
+	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
+	WORD $0x4e606a49 // sadalp v9.4s, v18.8h
+	WORD $0x3ccc00d2 // ldur q18, [x6, #192]
+	WORD $0x3ccd00d3 // ldur q19, [x6, #208]
+	WORD $0xbc418094 // ldur s20, [x4, #24]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c296 // smull2 v22.8h, v20.16b, v18.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606aab // sadalp v11.4s, v21.8h
+	WORD $0x0e33c295 // smull v21.8h, v20.8b, v19.8b
+	WORD $0x4e33c294 // smull2 v20.8h, v20.16b, v19.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a8a // sadalp v10.4s, v20.8h
 	ADD          R3, R4, R8
-	FMOVS        24(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        24(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0xbc418114 // ldur s20, [x8, #24]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c296 // smull2 v22.8h, v20.16b, v18.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606aad // sadalp v13.4s, v21.8h
+	WORD $0x0e33c295 // smull v21.8h, v20.8b, v19.8b
+	WORD $0x4e33c294 // smull2 v20.8h, v20.16b, v19.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a8c // sadalp v12.4s, v20.8h
+	WORD $0xbc4180b4 // ldur s20, [x5, #24]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c296 // smull2 v22.8h, v20.16b, v18.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606aaf // sadalp v15.4s, v21.8h
+	WORD $0x0e33c295 // smull v21.8h, v20.8b, v19.8b
+	WORD $0x4e33c294 // smull2 v20.8h, v20.16b, v19.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a8e // sadalp v14.4s, v20.8h
 	ADD          R3, R5, R8
-	FMOVS        24(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
-	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
-	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
-	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        224(R6), (F16, F17)
-	FMOVS        28(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0xbc418114 // ldur s20, [x8, #24]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c292 // smull2 v18.8h, v20.16b, v18.16b
+	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
+	WORD $0x4e606a48 // sadalp v8.4s, v18.8h
+	WORD $0x0e33c292 // smull v18.8h, v20.8b, v19.8b
+	WORD $0x4e33c293 // smull2 v19.8h, v20.16b, v19.16b
+	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
+	WORD $0x4e606a49 // sadalp v9.4s, v18.8h
+	WORD $0x3cce00d2 // ldur q18, [x6, #224]
+	WORD $0x3ccf00d3 // ldur q19, [x6, #240]
+	WORD $0xbc41c094 // ldur s20, [x4, #28]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c296 // smull2 v22.8h, v20.16b, v18.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606aab // sadalp v11.4s, v21.8h
+	WORD $0x0e33c295 // smull v21.8h, v20.8b, v19.8b
+	WORD $0x4e33c294 // smull2 v20.8h, v20.16b, v19.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a8a // sadalp v10.4s, v20.8h
 	ADD          R3, R4, R8
-	FMOVS        28(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        28(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0xbc41c114 // ldur s20, [x8, #28]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c296 // smull2 v22.8h, v20.16b, v18.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606aad // sadalp v13.4s, v21.8h
+	WORD $0x0e33c295 // smull v21.8h, v20.8b, v19.8b
+	WORD $0x4e33c294 // smull2 v20.8h, v20.16b, v19.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a8c // sadalp v12.4s, v20.8h
+	WORD $0xbc41c0b4 // ldur s20, [x5, #28]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c296 // smull2 v22.8h, v20.16b, v18.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606aaf // sadalp v15.4s, v21.8h
+	WORD $0x0e33c295 // smull v21.8h, v20.8b, v19.8b
+	WORD $0x4e33c294 // smull2 v20.8h, v20.16b, v19.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a8e // sadalp v14.4s, v20.8h
 	ADD          R3, R5, R8
-	FMOVS        28(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
-	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
-	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
-	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        256(R6), (F16, F17)
-	FMOVS        36(R4), F18
+	WORD $0xbc41c114 // ldur s20, [x8, #28]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c292 // smull2 v18.8h, v20.16b, v18.16b
+	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
+	WORD $0x4e606a48 // sadalp v8.4s, v18.8h
+	WORD $0x0e33c292 // smull v18.8h, v20.8b, v19.8b
+	WORD $0x4e33c293 // smull2 v19.8h, v20.16b, v19.16b
+	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
+	WORD $0x4e606a49 // sadalp v9.4s, v18.8h
+	WORD $0xbc424092 // ldur s18, [x4, #36]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4f929213 // fmul v19.4s, v16.4s, v18.s[0]
@@ -5230,14 +5345,14 @@ loop3:
 	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
 	WORD $0x4e32cd41 // fmla v1.4s, v10.4s, v18.4s
 	ADD          R3, R4, R8
-	FMOVS        36(R8), F10
+	WORD $0xbc42410a // ldur s10, [x8, #36]
 	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
 	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
-	FMOVS        36(R5), F10
+	WORD $0xbc4240aa // ldur s10, [x5, #36]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
 	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
@@ -5245,7 +5360,7 @@ loop3:
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
 	ADD          R3, R5, R8
-	FMOVS        36(R8), F10
+	WORD $0xbc42410a // ldur s10, [x8, #36]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4f8a920b // fmul v11.4s, v16.4s, v10.s[0]
@@ -5253,18 +5368,18 @@ loop3:
 	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
 	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
 	FLDPQ        320(R6), (F8, F9)
-	FMOVS        44(R4), F10
+	WORD $0xbc42c08a // ldur s10, [x4, #44]
 	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R3, R4, R8
-	FMOVS        44(R8), F10
+	WORD $0xbc42c10a // ldur s10, [x8, #44]
 	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
-	FMOVS        44(R5), F10
+	WORD $0xbc42c0aa // ldur s10, [x5, #44]
 	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R3, R5, R8
-	FMOVS        44(R8), F10
+	WORD $0xbc42c10a // ldur s10, [x8, #44]
 	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
 	ADD          $0x30, R4
@@ -5323,8 +5438,9 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R6), (F8, F9)
-	FMOVS        (R4), F10
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x0e28c14b // smull v11.8h, v10.8b, v8.8b
 	WORD $0x4e28c14c // smull2 v12.8h, v10.16b, v8.16b
@@ -5335,7 +5451,7 @@ loop3:
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
 	ADD          R3, R4, R8
-	FMOVS        (R8), F12
+	WORD $0xbc40010c // ldur s12, [x8]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x0e28c18d // smull v13.8h, v12.8b, v8.8b
 	WORD $0x4e28c18e // smull2 v14.8h, v12.16b, v8.16b
@@ -5345,7 +5461,7 @@ loop3:
 	WORD $0x4e29c18c // smull2 v12.8h, v12.16b, v9.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVS        (R5), F14
+	WORD $0xbc4000ae // ldur s14, [x5]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x0e28c1cf // smull v15.8h, v14.8b, v8.8b
 	WORD $0x4e28c1d0 // smull2 v16.8h, v14.16b, v8.16b
@@ -5356,7 +5472,7 @@ loop3:
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
 	ADD          R3, R5, R8
-	FMOVS        (R8), F16
+	WORD $0xbc400110 // ldur s16, [x8]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x0e28c211 // smull v17.8h, v16.8b, v8.8b
 	WORD $0x4e28c208 // smull2 v8.8h, v16.16b, v8.16b
@@ -5366,8 +5482,9 @@ loop3:
 	WORD $0x4e29c209 // smull2 v9.8h, v16.16b, v9.16b
 	WORD $0x4e69be29 // addp v9.8h, v17.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        32(R6), (F16, F17)
-	FMOVS        4(R4), F18
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
+	WORD $0xbc404092 // ldur s18, [x4, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -5378,7 +5495,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        4(R8), F18
+	WORD $0xbc404112 // ldur s18, [x8, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -5388,7 +5505,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        4(R5), F18
+	WORD $0xbc4040b2 // ldur s18, [x5, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -5399,7 +5516,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        4(R8), F18
+	WORD $0xbc404112 // ldur s18, [x8, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -5409,8 +5526,9 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        64(R6), (F16, F17)
-	FMOVS        8(R4), F18
+	WORD $0x3cc400d0 // ldur q16, [x6, #64]
+	WORD $0x3cc500d1 // ldur q17, [x6, #80]
+	WORD $0xbc408092 // ldur s18, [x4, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -5421,7 +5539,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        8(R8), F18
+	WORD $0xbc408112 // ldur s18, [x8, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -5431,7 +5549,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        8(R5), F18
+	WORD $0xbc4080b2 // ldur s18, [x5, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -5442,7 +5560,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        8(R8), F18
+	WORD $0xbc408112 // ldur s18, [x8, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -5452,8 +5570,9 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        96(R6), (F16, F17)
-	FMOVS        12(R4), F18
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
+	WORD $0x3cc700d1 // ldur q17, [x6, #112]
+	WORD $0xbc40c092 // ldur s18, [x4, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -5464,7 +5583,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        12(R8), F18
+	WORD $0xbc40c112 // ldur s18, [x8, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -5474,7 +5593,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        12(R5), F18
+	WORD $0xbc40c0b2 // ldur s18, [x5, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -5485,7 +5604,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        12(R8), F18
+	WORD $0xbc40c112 // ldur s18, [x8, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -5495,8 +5614,9 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        128(R6), (F16, F17)
-	FMOVS        16(R4), F18
+	WORD $0x3cc800d0 // ldur q16, [x6, #128]
+	WORD $0x3cc900d1 // ldur q17, [x6, #144]
+	WORD $0xbc410092 // ldur s18, [x4, #16]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -5507,7 +5627,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        16(R8), F18
+	WORD $0xbc410112 // ldur s18, [x8, #16]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -5517,7 +5637,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        16(R5), F18
+	WORD $0xbc4100b2 // ldur s18, [x5, #16]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -5528,7 +5648,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        16(R8), F18
+	WORD $0xbc410112 // ldur s18, [x8, #16]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -5538,8 +5658,9 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        160(R6), (F16, F17)
-	FMOVS        20(R4), F18
+	WORD $0x3cca00d0 // ldur q16, [x6, #160]
+	WORD $0x3ccb00d1 // ldur q17, [x6, #176]
+	WORD $0xbc414092 // ldur s18, [x4, #20]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -5550,7 +5671,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        20(R8), F18
+	WORD $0xbc414112 // ldur s18, [x8, #20]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -5560,7 +5681,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        20(R5), F18
+	WORD $0xbc4140b2 // ldur s18, [x5, #20]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -5571,7 +5692,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        20(R8), F18
+	WORD $0xbc414112 // ldur s18, [x8, #20]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -5581,8 +5702,9 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        192(R6), (F16, F17)
-	FMOVS        24(R4), F18
+	WORD $0x3ccc00d0 // ldur q16, [x6, #192]
+	WORD $0x3ccd00d1 // ldur q17, [x6, #208]
+	WORD $0xbc418092 // ldur s18, [x4, #24]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -5593,7 +5715,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        24(R8), F18
+	WORD $0xbc418112 // ldur s18, [x8, #24]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -5603,7 +5725,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        24(R5), F18
+	WORD $0xbc4180b2 // ldur s18, [x5, #24]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -5614,7 +5736,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        24(R8), F18
+	WORD $0xbc418112 // ldur s18, [x8, #24]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -5624,8 +5746,9 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        224(R6), (F16, F17)
-	FMOVS        28(R4), F18
+	WORD $0x3cce00d0 // ldur q16, [x6, #224]
+	WORD $0x3ccf00d1 // ldur q17, [x6, #240]
+	WORD $0xbc41c092 // ldur s18, [x4, #28]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -5636,7 +5759,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        28(R8), F18
+	WORD $0xbc41c112 // ldur s18, [x8, #28]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -5646,7 +5769,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        28(R5), F18
+	WORD $0xbc41c0b2 // ldur s18, [x5, #28]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -5657,7 +5780,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        28(R8), F18
+	WORD $0xbc41c112 // ldur s18, [x8, #28]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -5668,7 +5791,7 @@ loop3:
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
 	FLDPQ        256(R6), (F16, F17)
-	FMOVS        32(R4), F18
+	WORD $0xbc420092 // ldur s18, [x4, #32]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4f929213 // fmul v19.4s, v16.4s, v18.s[0]
@@ -5676,14 +5799,14 @@ loop3:
 	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
 	WORD $0x4e32cd41 // fmla v1.4s, v10.4s, v18.4s
 	ADD          R3, R4, R8
-	FMOVS        32(R8), F10
+	WORD $0xbc42010a // ldur s10, [x8, #32]
 	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
 	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
-	FMOVS        32(R5), F10
+	WORD $0xbc4200aa // ldur s10, [x5, #32]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
 	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
@@ -5691,7 +5814,7 @@ loop3:
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
 	ADD          R3, R5, R8
-	FMOVS        32(R8), F10
+	WORD $0xbc42010a // ldur s10, [x8, #32]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4f8a920b // fmul v11.4s, v16.4s, v10.s[0]
@@ -5699,18 +5822,18 @@ loop3:
 	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
 	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
 	FLDPQ        352(R6), (F8, F9)
-	FMOVS        40(R4), F10
+	WORD $0xbc42808a // ldur s10, [x4, #40]
 	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R3, R4, R8
-	FMOVS        40(R8), F10
+	WORD $0xbc42810a // ldur s10, [x8, #40]
 	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
-	FMOVS        40(R5), F10
+	WORD $0xbc4280aa // ldur s10, [x5, #40]
 	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R3, R5, R8
-	FMOVS        40(R8), F10
+	WORD $0xbc42810a // ldur s10, [x8, #40]
 	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
 	ADD          $0x30, R4
@@ -5769,8 +5892,9 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R6), (F8, F9)
-	FMOVS        (R4), F10
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x0e28c14b // smull v11.8h, v10.8b, v8.8b
 	WORD $0x4e28c14c // smull2 v12.8h, v10.16b, v8.16b
@@ -5781,7 +5905,7 @@ loop3:
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
 	ADD          R3, R4, R8
-	FMOVS        (R8), F12
+	WORD $0xbc40010c // ldur s12, [x8]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x0e28c18d // smull v13.8h, v12.8b, v8.8b
 	WORD $0x4e28c18e // smull2 v14.8h, v12.16b, v8.16b
@@ -5791,7 +5915,7 @@ loop3:
 	WORD $0x4e29c18c // smull2 v12.8h, v12.16b, v9.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVS        (R5), F14
+	WORD $0xbc4000ae // ldur s14, [x5]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x0e28c1cf // smull v15.8h, v14.8b, v8.8b
 	WORD $0x4e28c1d0 // smull2 v16.8h, v14.16b, v8.16b
@@ -5802,7 +5926,7 @@ loop3:
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
 	ADD          R3, R5, R8
-	FMOVS        (R8), F16
+	WORD $0xbc400110 // ldur s16, [x8]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x0e28c211 // smull v17.8h, v16.8b, v8.8b
 	WORD $0x4e28c208 // smull2 v8.8h, v16.16b, v8.16b
@@ -5812,8 +5936,9 @@ loop3:
 	WORD $0x4e29c209 // smull2 v9.8h, v16.16b, v9.16b
 	WORD $0x4e69be29 // addp v9.8h, v17.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        32(R6), (F16, F17)
-	FMOVS        4(R4), F18
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
+	WORD $0xbc404092 // ldur s18, [x4, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -5824,7 +5949,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        4(R8), F18
+	WORD $0xbc404112 // ldur s18, [x8, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -5834,7 +5959,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        4(R5), F18
+	WORD $0xbc4040b2 // ldur s18, [x5, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -5845,7 +5970,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        4(R8), F18
+	WORD $0xbc404112 // ldur s18, [x8, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -5855,8 +5980,9 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        64(R6), (F16, F17)
-	FMOVS        8(R4), F18
+	WORD $0x3cc400d0 // ldur q16, [x6, #64]
+	WORD $0x3cc500d1 // ldur q17, [x6, #80]
+	WORD $0xbc408092 // ldur s18, [x4, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -5867,7 +5993,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        8(R8), F18
+	WORD $0xbc408112 // ldur s18, [x8, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -5877,7 +6003,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        8(R5), F18
+	WORD $0xbc4080b2 // ldur s18, [x5, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -5888,7 +6014,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        8(R8), F18
+	WORD $0xbc408112 // ldur s18, [x8, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -5898,8 +6024,9 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        96(R6), (F16, F17)
-	FMOVS        12(R4), F18
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
+	WORD $0x3cc700d1 // ldur q17, [x6, #112]
+	WORD $0xbc40c092 // ldur s18, [x4, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -5910,7 +6037,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        12(R8), F18
+	WORD $0xbc40c112 // ldur s18, [x8, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -5920,7 +6047,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        12(R5), F18
+	WORD $0xbc40c0b2 // ldur s18, [x5, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -5931,7 +6058,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        12(R8), F18
+	WORD $0xbc40c112 // ldur s18, [x8, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -5941,8 +6068,9 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        128(R6), (F16, F17)
-	FMOVS        16(R4), F18
+	WORD $0x3cc800d0 // ldur q16, [x6, #128]
+	WORD $0x3cc900d1 // ldur q17, [x6, #144]
+	WORD $0xbc410092 // ldur s18, [x4, #16]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -5953,7 +6081,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        16(R8), F18
+	WORD $0xbc410112 // ldur s18, [x8, #16]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -5963,7 +6091,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        16(R5), F18
+	WORD $0xbc4100b2 // ldur s18, [x5, #16]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -5974,7 +6102,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        16(R8), F18
+	WORD $0xbc410112 // ldur s18, [x8, #16]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -5984,8 +6112,9 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        160(R6), (F16, F17)
-	FMOVS        20(R4), F18
+	WORD $0x3cca00d0 // ldur q16, [x6, #160]
+	WORD $0x3ccb00d1 // ldur q17, [x6, #176]
+	WORD $0xbc414092 // ldur s18, [x4, #20]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -5996,7 +6125,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        20(R8), F18
+	WORD $0xbc414112 // ldur s18, [x8, #20]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -6006,7 +6135,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        20(R5), F18
+	WORD $0xbc4140b2 // ldur s18, [x5, #20]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -6017,7 +6146,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        20(R8), F18
+	WORD $0xbc414112 // ldur s18, [x8, #20]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -6027,8 +6156,9 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        192(R6), (F16, F17)
-	FMOVS        24(R4), F18
+	WORD $0x3ccc00d0 // ldur q16, [x6, #192]
+	WORD $0x3ccd00d1 // ldur q17, [x6, #208]
+	WORD $0xbc418092 // ldur s18, [x4, #24]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -6039,7 +6169,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        24(R8), F18
+	WORD $0xbc418112 // ldur s18, [x8, #24]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -6049,7 +6179,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        24(R5), F18
+	WORD $0xbc4180b2 // ldur s18, [x5, #24]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -6060,7 +6190,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        24(R8), F18
+	WORD $0xbc418112 // ldur s18, [x8, #24]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -6070,8 +6200,9 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        224(R6), (F16, F17)
-	FMOVS        28(R4), F18
+	WORD $0x3cce00d0 // ldur q16, [x6, #224]
+	WORD $0x3ccf00d1 // ldur q17, [x6, #240]
+	WORD $0xbc41c092 // ldur s18, [x4, #28]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -6082,7 +6213,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        28(R8), F18
+	WORD $0xbc41c112 // ldur s18, [x8, #28]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -6092,7 +6223,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        28(R5), F18
+	WORD $0xbc41c0b2 // ldur s18, [x5, #28]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -6103,7 +6234,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        28(R8), F18
+	WORD $0xbc41c112 // ldur s18, [x8, #28]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -6114,7 +6245,7 @@ loop3:
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
 	FLDPQ        256(R6), (F16, F17)
-	FMOVS        32(R4), F18
+	WORD $0xbc420092 // ldur s18, [x4, #32]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4f929213 // fmul v19.4s, v16.4s, v18.s[0]
@@ -6122,14 +6253,14 @@ loop3:
 	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
 	WORD $0x4e32cd41 // fmla v1.4s, v10.4s, v18.4s
 	ADD          R3, R4, R8
-	FMOVS        32(R8), F10
+	WORD $0xbc42010a // ldur s10, [x8, #32]
 	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
 	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
-	FMOVS        32(R5), F10
+	WORD $0xbc4200aa // ldur s10, [x5, #32]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
 	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
@@ -6137,7 +6268,7 @@ loop3:
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
 	ADD          R3, R5, R8
-	FMOVS        32(R8), F10
+	WORD $0xbc42010a // ldur s10, [x8, #32]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4f8a920b // fmul v11.4s, v16.4s, v10.s[0]
@@ -6145,18 +6276,18 @@ loop3:
 	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
 	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
 	FLDPQ        352(R6), (F8, F9)
-	FMOVS        40(R4), F10
+	WORD $0xbc42808a // ldur s10, [x4, #40]
 	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R3, R4, R8
-	FMOVS        40(R8), F10
+	WORD $0xbc42810a // ldur s10, [x8, #40]
 	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
-	FMOVS        40(R5), F10
+	WORD $0xbc4280aa // ldur s10, [x5, #40]
 	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R3, R5, R8
-	FMOVS        40(R8), F10
+	WORD $0xbc42810a // ldur s10, [x8, #40]
 	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
 	ADD          $0x30, R4
@@ -6215,8 +6346,9 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R6), (F8, F9)
-	FMOVS        (R4), F10
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x0e28c14b // smull v11.8h, v10.8b, v8.8b
 	WORD $0x4e28c14c // smull2 v12.8h, v10.16b, v8.16b
@@ -6227,7 +6359,7 @@ loop3:
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
 	ADD          R3, R4, R8
-	FMOVS        (R8), F12
+	WORD $0xbc40010c // ldur s12, [x8]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x0e28c18d // smull v13.8h, v12.8b, v8.8b
 	WORD $0x4e28c18e // smull2 v14.8h, v12.16b, v8.16b
@@ -6237,7 +6369,7 @@ loop3:
 	WORD $0x4e29c18c // smull2 v12.8h, v12.16b, v9.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVS        (R5), F14
+	WORD $0xbc4000ae // ldur s14, [x5]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x0e28c1cf // smull v15.8h, v14.8b, v8.8b
 	WORD $0x4e28c1d0 // smull2 v16.8h, v14.16b, v8.16b
@@ -6248,7 +6380,7 @@ loop3:
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
 	ADD          R3, R5, R8
-	FMOVS        (R8), F16
+	WORD $0xbc400110 // ldur s16, [x8]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x0e28c211 // smull v17.8h, v16.8b, v8.8b
 	WORD $0x4e28c208 // smull2 v8.8h, v16.16b, v8.16b
@@ -6258,8 +6390,9 @@ loop3:
 	WORD $0x4e29c209 // smull2 v9.8h, v16.16b, v9.16b
 	WORD $0x4e69be29 // addp v9.8h, v17.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        32(R6), (F16, F17)
-	FMOVS        4(R4), F18
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
+	WORD $0xbc404092 // ldur s18, [x4, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -6270,7 +6403,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        4(R8), F18
+	WORD $0xbc404112 // ldur s18, [x8, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -6280,7 +6413,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        4(R5), F18
+	WORD $0xbc4040b2 // ldur s18, [x5, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -6291,7 +6424,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        4(R8), F18
+	WORD $0xbc404112 // ldur s18, [x8, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -6301,8 +6434,9 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        64(R6), (F16, F17)
-	FMOVS        8(R4), F18
+	WORD $0x3cc400d0 // ldur q16, [x6, #64]
+	WORD $0x3cc500d1 // ldur q17, [x6, #80]
+	WORD $0xbc408092 // ldur s18, [x4, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -6313,7 +6447,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        8(R8), F18
+	WORD $0xbc408112 // ldur s18, [x8, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -6323,7 +6457,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        8(R5), F18
+	WORD $0xbc4080b2 // ldur s18, [x5, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -6334,7 +6468,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        8(R8), F18
+	WORD $0xbc408112 // ldur s18, [x8, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -6344,8 +6478,9 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        96(R6), (F16, F17)
-	FMOVS        12(R4), F18
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
+	WORD $0x3cc700d1 // ldur q17, [x6, #112]
+	WORD $0xbc40c092 // ldur s18, [x4, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -6356,7 +6491,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        12(R8), F18
+	WORD $0xbc40c112 // ldur s18, [x8, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -6366,7 +6501,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        12(R5), F18
+	WORD $0xbc40c0b2 // ldur s18, [x5, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -6377,7 +6512,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        12(R8), F18
+	WORD $0xbc40c112 // ldur s18, [x8, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -6388,7 +6523,7 @@ loop3:
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
 	FLDPQ        256(R6), (F16, F17)
-	FMOVS        32(R4), F18
+	WORD $0xbc420092 // ldur s18, [x4, #32]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4f929213 // fmul v19.4s, v16.4s, v18.s[0]
@@ -6396,14 +6531,14 @@ loop3:
 	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
 	WORD $0x4e32cd41 // fmla v1.4s, v10.4s, v18.4s
 	ADD          R3, R4, R8
-	FMOVS        32(R8), F10
+	WORD $0xbc42010a // ldur s10, [x8, #32]
 	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
 	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
-	FMOVS        32(R5), F10
+	WORD $0xbc4200aa // ldur s10, [x5, #32]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
 	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
@@ -6411,7 +6546,7 @@ loop3:
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
 	ADD          R3, R5, R8
-	FMOVS        32(R8), F10
+	WORD $0xbc42010a // ldur s10, [x8, #32]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4f8a920b // fmul v11.4s, v16.4s, v10.s[0]
@@ -6419,22 +6554,23 @@ loop3:
 	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
 	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
 	FLDPQ        288(R6), (F8, F9)
-	FMOVS        40(R4), F10
+	WORD $0xbc42808a // ldur s10, [x4, #40]
 	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R3, R4, R8
-	FMOVS        40(R8), F10
+	WORD $0xbc42810a // ldur s10, [x8, #40]
 	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
-	FMOVS        40(R5), F10
+	WORD $0xbc4280aa // ldur s10, [x5, #40]
 	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R3, R5, R8
-	FMOVS        40(R8), F10
+	WORD $0xbc42810a // ldur s10, [x8, #40]
 	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
-	FLDPQ        128(R6), (F8, F9)
-	FMOVS        16(R4), F10
+	WORD $0x3cc800c8 // ldur q8, [x6, #128]
+	WORD $0x3cc900c9 // ldur q9, [x6, #144]
+	WORD $0xbc41008a // ldur s10, [x4, #16]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x0e28c14b // smull v11.8h, v10.8b, v8.8b
 	WORD $0x4e28c14c // smull2 v12.8h, v10.16b, v8.16b
@@ -6445,7 +6581,7 @@ loop3:
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
 	ADD          R3, R4, R8
-	FMOVS        16(R8), F12
+	WORD $0xbc41010c // ldur s12, [x8, #16]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x0e28c18d // smull v13.8h, v12.8b, v8.8b
 	WORD $0x4e28c18e // smull2 v14.8h, v12.16b, v8.16b
@@ -6455,158 +6591,160 @@ loop3:
 	WORD $0x4e29c18c // smull2 v12.8h, v12.16b, v9.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVS        16(R5), F14
+	WORD $0xbc4100ae // ldur s14, [x5, #16]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x0e28c1cf // smull v15.8h, v14.8b, v8.8b
-	WORD $0x4e28c1d0 // smull2 v16.8h, v14.16b, v8.16b
-	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
+	WORD $0x4e28c1d2 // smull2 v18.8h, v14.16b, v8.16b
+	WORD $0x4e72bdef // addp v15.8h, v15.8h, v18.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e29c1d0 // smull v16.8h, v14.8b, v9.8b
+	WORD $0x0e29c1d2 // smull v18.8h, v14.8b, v9.8b
 	WORD $0x4e29c1ce // smull2 v14.8h, v14.16b, v9.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
 	ADD          R3, R5, R8
-	FMOVS        16(R8), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x0e28c211 // smull v17.8h, v16.8b, v8.8b
-	WORD $0x4e28c208 // smull2 v8.8h, v16.16b, v8.16b
-	WORD $0x4e68be28 // addp v8.8h, v17.8h, v8.8h
+	WORD $0xbc410112 // ldur s18, [x8, #16]
+	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x0e28c253 // smull v19.8h, v18.8b, v8.8b
+	WORD $0x4e28c248 // smull2 v8.8h, v18.16b, v8.16b
+	WORD $0x4e68be68 // addp v8.8h, v19.8h, v8.8h
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e29c211 // smull v17.8h, v16.8b, v9.8b
-	WORD $0x4e29c209 // smull2 v9.8h, v16.16b, v9.16b
-	WORD $0x4e69be29 // addp v9.8h, v17.8h, v9.8h
+	WORD $0x0e29c253 // smull v19.8h, v18.8b, v9.8b
+	WORD $0x4e29c249 // smull2 v9.8h, v18.16b, v9.16b
+	WORD $0x4e69be69 // addp v9.8h, v19.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        160(R6), (F16, F17)
-	FMOVS        20(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0x3cca00d2 // ldur q18, [x6, #160]
+	WORD $0x3ccb00d3 // ldur q19, [x6, #176]
+	WORD $0xbc414094 // ldur s20, [x4, #20]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c296 // smull2 v22.8h, v20.16b, v18.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606aab // sadalp v11.4s, v21.8h
+	WORD $0x0e33c295 // smull v21.8h, v20.8b, v19.8b
+	WORD $0x4e33c294 // smull2 v20.8h, v20.16b, v19.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a8a // sadalp v10.4s, v20.8h
 	ADD          R3, R4, R8
-	FMOVS        20(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        20(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0xbc414114 // ldur s20, [x8, #20]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c296 // smull2 v22.8h, v20.16b, v18.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606aad // sadalp v13.4s, v21.8h
+	WORD $0x0e33c295 // smull v21.8h, v20.8b, v19.8b
+	WORD $0x4e33c294 // smull2 v20.8h, v20.16b, v19.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a8c // sadalp v12.4s, v20.8h
+	WORD $0xbc4140b4 // ldur s20, [x5, #20]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c296 // smull2 v22.8h, v20.16b, v18.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606aaf // sadalp v15.4s, v21.8h
+	WORD $0x0e33c295 // smull v21.8h, v20.8b, v19.8b
+	WORD $0x4e33c294 // smull2 v20.8h, v20.16b, v19.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a8e // sadalp v14.4s, v20.8h
 	ADD          R3, R5, R8
-	FMOVS        20(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
-	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
-	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
-	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        192(R6), (F16, F17)
-	FMOVS        24(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0xbc414114 // ldur s20, [x8, #20]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c292 // smull2 v18.8h, v20.16b, v18.16b
+	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
+	WORD $0x4e606a48 // sadalp v8.4s, v18.8h
+	WORD $0x0e33c292 // smull v18.8h, v20.8b, v19.8b
+	WORD $0x4e33c293 // smull2 v19.8h, v20.16b, v19.16b
+	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
+	WORD $0x4e606a49 // sadalp v9.4s, v18.8h
+	WORD $0x3ccc00d2 // ldur q18, [x6, #192]
+	WORD $0x3ccd00d3 // ldur q19, [x6, #208]
+	WORD $0xbc418094 // ldur s20, [x4, #24]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c296 // smull2 v22.8h, v20.16b, v18.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606aab // sadalp v11.4s, v21.8h
+	WORD $0x0e33c295 // smull v21.8h, v20.8b, v19.8b
+	WORD $0x4e33c294 // smull2 v20.8h, v20.16b, v19.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a8a // sadalp v10.4s, v20.8h
 	ADD          R3, R4, R8
-	FMOVS        24(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        24(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0xbc418114 // ldur s20, [x8, #24]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c296 // smull2 v22.8h, v20.16b, v18.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606aad // sadalp v13.4s, v21.8h
+	WORD $0x0e33c295 // smull v21.8h, v20.8b, v19.8b
+	WORD $0x4e33c294 // smull2 v20.8h, v20.16b, v19.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a8c // sadalp v12.4s, v20.8h
+	WORD $0xbc4180b4 // ldur s20, [x5, #24]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c296 // smull2 v22.8h, v20.16b, v18.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606aaf // sadalp v15.4s, v21.8h
+	WORD $0x0e33c295 // smull v21.8h, v20.8b, v19.8b
+	WORD $0x4e33c294 // smull2 v20.8h, v20.16b, v19.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a8e // sadalp v14.4s, v20.8h
 	ADD          R3, R5, R8
-	FMOVS        24(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
-	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
-	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
-	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        224(R6), (F16, F17)
-	FMOVS        28(R4), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
+	WORD $0xbc418114 // ldur s20, [x8, #24]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c292 // smull2 v18.8h, v20.16b, v18.16b
+	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
+	WORD $0x4e606a48 // sadalp v8.4s, v18.8h
+	WORD $0x0e33c292 // smull v18.8h, v20.8b, v19.8b
+	WORD $0x4e33c293 // smull2 v19.8h, v20.16b, v19.16b
+	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
+	WORD $0x4e606a49 // sadalp v9.4s, v18.8h
+	WORD $0x3cce00d2 // ldur q18, [x6, #224]
+	WORD $0x3ccf00d3 // ldur q19, [x6, #240]
+	WORD $0xbc41c094 // ldur s20, [x4, #28]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c296 // smull2 v22.8h, v20.16b, v18.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606aab // sadalp v11.4s, v21.8h
+	WORD $0x0e33c295 // smull v21.8h, v20.8b, v19.8b
+	WORD $0x4e33c294 // smull2 v20.8h, v20.16b, v19.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a8a // sadalp v10.4s, v20.8h
 	ADD          R3, R4, R8
-	FMOVS        28(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        28(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
-	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x0e31c253 // smull v19.8h, v18.8b, v17.8b
-	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0xbc41c114 // ldur s20, [x8, #28]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c296 // smull2 v22.8h, v20.16b, v18.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606aad // sadalp v13.4s, v21.8h
+	WORD $0x0e33c295 // smull v21.8h, v20.8b, v19.8b
+	WORD $0x4e33c294 // smull2 v20.8h, v20.16b, v19.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a8c // sadalp v12.4s, v20.8h
+	WORD $0xbc41c0b4 // ldur s20, [x5, #28]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c296 // smull2 v22.8h, v20.16b, v18.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606aaf // sadalp v15.4s, v21.8h
+	WORD $0x0e33c295 // smull v21.8h, v20.8b, v19.8b
+	WORD $0x4e33c294 // smull2 v20.8h, v20.16b, v19.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a8e // sadalp v14.4s, v20.8h
 	ADD          R3, R5, R8
-	FMOVS        28(R8), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
-	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
-	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
-	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
-	WORD $0x0e31c250 // smull v16.8h, v18.8b, v17.8b
-	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
-	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
-	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        256(R6), (F16, F17)
-	FMOVS        36(R4), F18
+	WORD $0xbc41c114 // ldur s20, [x8, #28]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c292 // smull2 v18.8h, v20.16b, v18.16b
+	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
+	WORD $0x4e606a48 // sadalp v8.4s, v18.8h
+	WORD $0x0e33c292 // smull v18.8h, v20.8b, v19.8b
+	WORD $0x4e33c293 // smull2 v19.8h, v20.16b, v19.16b
+	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
+	WORD $0x4e606a49 // sadalp v9.4s, v18.8h
+	WORD $0xbc424092 // ldur s18, [x4, #36]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4f929213 // fmul v19.4s, v16.4s, v18.s[0]
@@ -6614,14 +6752,14 @@ loop3:
 	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
 	WORD $0x4e32cd41 // fmla v1.4s, v10.4s, v18.4s
 	ADD          R3, R4, R8
-	FMOVS        36(R8), F10
+	WORD $0xbc42410a // ldur s10, [x8, #36]
 	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
 	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
-	FMOVS        36(R5), F10
+	WORD $0xbc4240aa // ldur s10, [x5, #36]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
 	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
@@ -6629,7 +6767,7 @@ loop3:
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
 	ADD          R3, R5, R8
-	FMOVS        36(R8), F10
+	WORD $0xbc42410a // ldur s10, [x8, #36]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4f8a920b // fmul v11.4s, v16.4s, v10.s[0]
@@ -6637,18 +6775,18 @@ loop3:
 	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
 	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
 	FLDPQ        320(R6), (F8, F9)
-	FMOVS        44(R4), F10
+	WORD $0xbc42c08a // ldur s10, [x4, #44]
 	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R3, R4, R8
-	FMOVS        44(R8), F10
+	WORD $0xbc42c10a // ldur s10, [x8, #44]
 	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
-	FMOVS        44(R5), F10
+	WORD $0xbc42c0aa // ldur s10, [x5, #44]
 	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R3, R5, R8
-	FMOVS        44(R8), F10
+	WORD $0xbc42c10a // ldur s10, [x8, #44]
 	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
 	ADD          $0x30, R4
@@ -6690,10 +6828,14 @@ TEXT ·mixLevels1xNEON(SB), NOSPLIT, $0-64
 loop1:
 	MOVD         o+0(FP), R3
 	ADD          R2, R3
-	FLDPQ        (R3), (F0, F1)
-	FLDPQ        32(R3), (F2, F3)
-	FLDPQ        64(R3), (F4, F5)
-	FLDPQ        96(R3), (F6, F7)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
+	WORD $0x3cc20062 // ldur q2, [x3, #32]
+	WORD $0x3cc30063 // ldur q3, [x3, #48]
+	WORD $0x3cc40064 // ldur q4, [x3, #64]
+	WORD $0x3cc50065 // ldur q5, [x3, #80]
+	WORD $0x3cc60066 // ldur q6, [x3, #96]
+	WORD $0x3cc70067 // ldur q7, [x3, #112]
 	MOVD         p+16(FP), R3
 	MOVD         rows+48(FP), R4
 	MOVD         R0, R5
@@ -6702,41 +6844,41 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVS        (R3), F8
-	FMOVS        (R5), F9
+	WORD $0xbc400068 // ldur s8, [x3]
+	WORD $0xbc4000a9 // ldur s9, [x5]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R5), F10
+	WORD $0xbc4040aa // ldur s10, [x5, #4]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
 	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
-	FMOVS        8(R5), F9
+	WORD $0xbc4080a9 // ldur s9, [x5, #8]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R5), F10
+	WORD $0xbc40c0aa // ldur s10, [x5, #12]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
 	WORD $0x4f881143 // fmla v3.4s, v10.4s, v8.s[0]
-	FMOVS        16(R5), F9
+	WORD $0xbc4100a9 // ldur s9, [x5, #16]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R5), F10
+	WORD $0xbc4140aa // ldur s10, [x5, #20]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
 	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
-	FMOVS        24(R5), F9
+	WORD $0xbc4180a9 // ldur s9, [x5, #24]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R5), F10
+	WORD $0xbc41c0aa // ldur s10, [x5, #28]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
@@ -6781,26 +6923,30 @@ loop1:
 	MOVD         o+0(FP), R3
 	MOVD         ldo+8(FP), R4
 	ADD          R2, R3
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	ADD          R4, R3, R5
-	FMOVQ        (R5), F2
+	WORD $0x3cc000a2 // ldur q2, [x5]
 	ADD          R4, R3, R5
-	FMOVQ        16(R5), F3
-	FLDPQ        32(R3), (F4, F5)
+	WORD $0x3cc100a3 // ldur q3, [x5, #16]
+	WORD $0x3cc20064 // ldur q4, [x3, #32]
+	WORD $0x3cc30065 // ldur q5, [x3, #48]
 	ADD          R4, R3, R5
-	FMOVQ        32(R5), F6
+	WORD $0x3cc200a6 // ldur q6, [x5, #32]
 	ADD          R4, R3, R5
-	FMOVQ        48(R5), F7
-	FLDPQ        64(R3), (F8, F9)
+	WORD $0x3cc300a7 // ldur q7, [x5, #48]
+	WORD $0x3cc40068 // ldur q8, [x3, #64]
+	WORD $0x3cc50069 // ldur q9, [x3, #80]
 	ADD          R4, R3, R5
-	FMOVQ        64(R5), F10
+	WORD $0x3cc400aa // ldur q10, [x5, #64]
 	ADD          R4, R3, R5
-	FMOVQ        80(R5), F11
-	FLDPQ        96(R3), (F12, F13)
+	WORD $0x3cc500ab // ldur q11, [x5, #80]
+	WORD $0x3cc6006c // ldur q12, [x3, #96]
+	WORD $0x3cc7006d // ldur q13, [x3, #112]
 	ADD          R4, R3, R5
-	FMOVQ        96(R5), F14
+	WORD $0x3cc600ae // ldur q14, [x5, #96]
 	ADD          R4, R3, R3
-	FMOVQ        112(R3), F15
+	WORD $0x3cc7006f // ldur q15, [x3, #112]
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         rows+48(FP), R5
@@ -6810,13 +6956,13 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	ADD          R4, R3, R8
-	FMOVS        (R8), F17
-	FMOVS        (R6), F18
+	WORD $0xbc400111 // ldur s17, [x8]
+	WORD $0xbc4000d2 // ldur s18, [x6]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        4(R6), F19
+	WORD $0xbc4040d3 // ldur s19, [x6, #4]
 	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
 	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
@@ -6825,10 +6971,10 @@ loop3:
 	WORD $0x4f901261 // fmla v1.4s, v19.4s, v16.s[0]
 	WORD $0x4f911242 // fmla v2.4s, v18.4s, v17.s[0]
 	WORD $0x4f911263 // fmla v3.4s, v19.4s, v17.s[0]
-	FMOVS        8(R6), F18
+	WORD $0xbc4080d2 // ldur s18, [x6, #8]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        12(R6), F19
+	WORD $0xbc40c0d3 // ldur s19, [x6, #12]
 	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
 	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
@@ -6837,10 +6983,10 @@ loop3:
 	WORD $0x4f901265 // fmla v5.4s, v19.4s, v16.s[0]
 	WORD $0x4f911246 // fmla v6.4s, v18.4s, v17.s[0]
 	WORD $0x4f911267 // fmla v7.4s, v19.4s, v17.s[0]
-	FMOVS        16(R6), F18
+	WORD $0xbc4100d2 // ldur s18, [x6, #16]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        20(R6), F19
+	WORD $0xbc4140d3 // ldur s19, [x6, #20]
 	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
 	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
@@ -6849,10 +6995,10 @@ loop3:
 	WORD $0x4f901269 // fmla v9.4s, v19.4s, v16.s[0]
 	WORD $0x4f91124a // fmla v10.4s, v18.4s, v17.s[0]
 	WORD $0x4f91126b // fmla v11.4s, v19.4s, v17.s[0]
-	FMOVS        24(R6), F18
+	WORD $0xbc4180d2 // ldur s18, [x6, #24]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        28(R6), F19
+	WORD $0xbc41c0d3 // ldur s19, [x6, #28]
 	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
 	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
@@ -6920,30 +7066,38 @@ loop1:
 	ADD          R4, R5
 	ADD          R2, R3
 	ADD          R2, R5
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	ADD          R4, R3, R6
-	FMOVQ        (R6), F2
+	WORD $0x3cc000c2 // ldur q2, [x6]
 	ADD          R4, R3, R6
-	FMOVQ        16(R6), F3
-	FLDPQ        (R5), (F4, F5)
-	FLDPQ        32(R3), (F6, F7)
+	WORD $0x3cc100c3 // ldur q3, [x6, #16]
+	WORD $0x3cc000a4 // ldur q4, [x5]
+	WORD $0x3cc100a5 // ldur q5, [x5, #16]
+	WORD $0x3cc20066 // ldur q6, [x3, #32]
+	WORD $0x3cc30067 // ldur q7, [x3, #48]
 	ADD          R4, R3, R6
-	FMOVQ        32(R6), F8
+	WORD $0x3cc200c8 // ldur q8, [x6, #32]
 	ADD          R4, R3, R6
-	FMOVQ        48(R6), F9
-	FLDPQ        32(R5), (F10, F11)
-	FLDPQ        64(R3), (F12, F13)
+	WORD $0x3cc300c9 // ldur q9, [x6, #48]
+	WORD $0x3cc200aa // ldur q10, [x5, #32]
+	WORD $0x3cc300ab // ldur q11, [x5, #48]
+	WORD $0x3cc4006c // ldur q12, [x3, #64]
+	WORD $0x3cc5006d // ldur q13, [x3, #80]
 	ADD          R4, R3, R6
-	FMOVQ        64(R6), F14
+	WORD $0x3cc400ce // ldur q14, [x6, #64]
 	ADD          R4, R3, R6
-	FMOVQ        80(R6), F15
-	FLDPQ        64(R5), (F16, F17)
-	FLDPQ        96(R3), (F18, F19)
+	WORD $0x3cc500cf // ldur q15, [x6, #80]
+	WORD $0x3cc400b0 // ldur q16, [x5, #64]
+	WORD $0x3cc500b1 // ldur q17, [x5, #80]
+	WORD $0x3cc60072 // ldur q18, [x3, #96]
+	WORD $0x3cc70073 // ldur q19, [x3, #112]
 	ADD          R4, R3, R6
-	FMOVQ        96(R6), F20
+	WORD $0x3cc600d4 // ldur q20, [x6, #96]
 	ADD          R4, R3, R3
-	FMOVQ        112(R3), F21
-	FLDPQ        96(R5), (F22, F23)
+	WORD $0x3cc70075 // ldur q21, [x3, #112]
+	WORD $0x3cc600b6 // ldur q22, [x5, #96]
+	WORD $0x3cc700b7 // ldur q23, [x5, #112]
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         R3, R5
@@ -6956,14 +7110,14 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	ADD          R4, R3, R9
-	FMOVS        (R9), F25
-	FMOVS        (R5), F26
-	FMOVS        (R7), F27
+	WORD $0xbc400139 // ldur s25, [x9]
+	WORD $0xbc4000ba // ldur s26, [x5]
+	WORD $0xbc4000fb // ldur s27, [x7]
 	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
 	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        4(R7), F28
+	WORD $0xbc4040fc // ldur s28, [x7, #4]
 	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
 	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
 	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
@@ -6974,10 +7128,10 @@ loop3:
 	WORD $0x4f991383 // fmla v3.4s, v28.4s, v25.s[0]
 	WORD $0x4f9a1364 // fmla v4.4s, v27.4s, v26.s[0]
 	WORD $0x4f9a1385 // fmla v5.4s, v28.4s, v26.s[0]
-	FMOVS        8(R7), F27
+	WORD $0xbc4080fb // ldur s27, [x7, #8]
 	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
 	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        12(R7), F28
+	WORD $0xbc40c0fc // ldur s28, [x7, #12]
 	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
 	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
 	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
@@ -6988,10 +7142,10 @@ loop3:
 	WORD $0x4f991389 // fmla v9.4s, v28.4s, v25.s[0]
 	WORD $0x4f9a136a // fmla v10.4s, v27.4s, v26.s[0]
 	WORD $0x4f9a138b // fmla v11.4s, v28.4s, v26.s[0]
-	FMOVS        16(R7), F27
+	WORD $0xbc4100fb // ldur s27, [x7, #16]
 	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
 	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        20(R7), F28
+	WORD $0xbc4140fc // ldur s28, [x7, #20]
 	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
 	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
 	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
@@ -7002,10 +7156,10 @@ loop3:
 	WORD $0x4f99138f // fmla v15.4s, v28.4s, v25.s[0]
 	WORD $0x4f9a1370 // fmla v16.4s, v27.4s, v26.s[0]
 	WORD $0x4f9a1391 // fmla v17.4s, v28.4s, v26.s[0]
-	FMOVS        24(R7), F27
+	WORD $0xbc4180fb // ldur s27, [x7, #24]
 	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
 	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        28(R7), F28
+	WORD $0xbc41c0fc // ldur s28, [x7, #28]
 	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
 	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
 	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
@@ -7088,26 +7242,30 @@ loop1:
 	ADD          R4, R5
 	ADD          R2, R3
 	ADD          R2, R5
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	ADD          R4, R3, R6
-	FMOVQ        (R6), F2
+	WORD $0x3cc000c2 // ldur q2, [x6]
 	ADD          R4, R3, R6
-	FMOVQ        16(R6), F3
-	FLDPQ        (R5), (F4, F5)
+	WORD $0x3cc100c3 // ldur q3, [x6, #16]
+	WORD $0x3cc000a4 // ldur q4, [x5]
+	WORD $0x3cc100a5 // ldur q5, [x5, #16]
 	ADD          R4, R5, R6
-	FMOVQ        (R6), F6
+	WORD $0x3cc000c6 // ldur q6, [x6]
 	ADD          R4, R5, R6
-	FMOVQ        16(R6), F7
-	FLDPQ        32(R3), (F8, F9)
+	WORD $0x3cc100c7 // ldur q7, [x6, #16]
+	WORD $0x3cc20068 // ldur q8, [x3, #32]
+	WORD $0x3cc30069 // ldur q9, [x3, #48]
 	ADD          R4, R3, R6
-	FMOVQ        32(R6), F10
+	WORD $0x3cc200ca // ldur q10, [x6, #32]
 	ADD          R4, R3, R3
-	FMOVQ        48(R3), F11
-	FLDPQ        32(R5), (F12, F13)
+	WORD $0x3cc3006b // ldur q11, [x3, #48]
+	WORD $0x3cc200ac // ldur q12, [x5, #32]
+	WORD $0x3cc300ad // ldur q13, [x5, #48]
 	ADD          R4, R5, R3
-	FMOVQ        32(R3), F14
+	WORD $0x3cc2006e // ldur q14, [x3, #32]
 	ADD          R4, R5, R3
-	FMOVQ        48(R3), F15
+	WORD $0x3cc3006f // ldur q15, [x3, #48]
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         R3, R5
@@ -7120,16 +7278,16 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	ADD          R4, R3, R9
-	FMOVS        (R9), F17
-	FMOVS        (R5), F18
+	WORD $0xbc400131 // ldur s17, [x9]
+	WORD $0xbc4000b2 // ldur s18, [x5]
 	ADD          R4, R5, R9
-	FMOVS        (R9), F19
-	FMOVS        (R7), F20
+	WORD $0xbc400133 // ldur s19, [x9]
+	WORD $0xbc4000f4 // ldur s20, [x7]
 	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
 	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	FMOVS        4(R7), F21
+	WORD $0xbc4040f5 // ldur s21, [x7, #4]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
@@ -7142,10 +7300,10 @@ loop3:
 	WORD $0x4f9212a5 // fmla v5.4s, v21.4s, v18.s[0]
 	WORD $0x4f931286 // fmla v6.4s, v20.4s, v19.s[0]
 	WORD $0x4f9312a7 // fmla v7.4s, v21.4s, v19.s[0]
-	FMOVS        8(R7), F20
+	WORD $0xbc4080f4 // ldur s20, [x7, #8]
 	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
 	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	FMOVS        12(R7), F21
+	WORD $0xbc40c0f5 // ldur s21, [x7, #12]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
@@ -7226,28 +7384,34 @@ loop1:
 	ADD          R2, R3
 	ADD          R2, R5
 	ADD          R2, R6
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	ADD          R4, R3, R7
-	FMOVQ        (R7), F2
+	WORD $0x3cc000e2 // ldur q2, [x7]
 	ADD          R4, R3, R7
-	FMOVQ        16(R7), F3
-	FLDPQ        (R5), (F4, F5)
+	WORD $0x3cc100e3 // ldur q3, [x7, #16]
+	WORD $0x3cc000a4 // ldur q4, [x5]
+	WORD $0x3cc100a5 // ldur q5, [x5, #16]
 	ADD          R4, R5, R7
-	FMOVQ        (R7), F6
+	WORD $0x3cc000e6 // ldur q6, [x7]
 	ADD          R4, R5, R7
-	FMOVQ        16(R7), F7
-	FLDPQ        (R6), (F8, F9)
-	FLDPQ        32(R3), (F10, F11)
+	WORD $0x3cc100e7 // ldur q7, [x7, #16]
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
+	WORD $0x3cc2006a // ldur q10, [x3, #32]
+	WORD $0x3cc3006b // ldur q11, [x3, #48]
 	ADD          R4, R3, R7
-	FMOVQ        32(R7), F12
+	WORD $0x3cc200ec // ldur q12, [x7, #32]
 	ADD          R4, R3, R3
-	FMOVQ        48(R3), F13
-	FLDPQ        32(R5), (F14, F15)
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
+	WORD $0x3cc200ae // ldur q14, [x5, #32]
+	WORD $0x3cc300af // ldur q15, [x5, #48]
 	ADD          R4, R5, R3
-	FMOVQ        32(R3), F16
+	WORD $0x3cc20070 // ldur q16, [x3, #32]
 	ADD          R4, R5, R3
-	FMOVQ        48(R3), F17
-	FLDPQ        32(R6), (F18, F19)
+	WORD $0x3cc30071 // ldur q17, [x3, #48]
+	WORD $0x3cc200d2 // ldur q18, [x6, #32]
+	WORD $0x3cc300d3 // ldur q19, [x6, #48]
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         R3, R5
@@ -7263,54 +7427,54 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVS        (R8), F20
+	WORD $0xbc400114 // ldur s20, [x8]
 	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
 	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	FMOVS        4(R8), F21
+	WORD $0xbc404115 // ldur s21, [x8, #4]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	FMOVS        (R3), F22
+	WORD $0xbc400076 // ldur s22, [x3]
 	WORD $0x4f961280 // fmla v0.4s, v20.4s, v22.s[0]
 	WORD $0x4f9612a1 // fmla v1.4s, v21.4s, v22.s[0]
 	ADD          R4, R3, R10
-	FMOVS        (R10), F22
+	WORD $0xbc400156 // ldur s22, [x10]
 	WORD $0x4f961282 // fmla v2.4s, v20.4s, v22.s[0]
 	WORD $0x4f9612a3 // fmla v3.4s, v21.4s, v22.s[0]
-	FMOVS        (R5), F22
+	WORD $0xbc4000b6 // ldur s22, [x5]
 	WORD $0x4f961284 // fmla v4.4s, v20.4s, v22.s[0]
 	WORD $0x4f9612a5 // fmla v5.4s, v21.4s, v22.s[0]
 	ADD          R4, R5, R10
-	FMOVS        (R10), F22
+	WORD $0xbc400156 // ldur s22, [x10]
 	WORD $0x4f961286 // fmla v6.4s, v20.4s, v22.s[0]
 	WORD $0x4f9612a7 // fmla v7.4s, v21.4s, v22.s[0]
-	FMOVS        (R6), F22
+	WORD $0xbc4000d6 // ldur s22, [x6]
 	WORD $0x4f961288 // fmla v8.4s, v20.4s, v22.s[0]
 	WORD $0x4f9612a9 // fmla v9.4s, v21.4s, v22.s[0]
-	FMOVS        8(R8), F20
+	WORD $0xbc408114 // ldur s20, [x8, #8]
 	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
 	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	FMOVS        12(R8), F21
+	WORD $0xbc40c115 // ldur s21, [x8, #12]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	FMOVS        (R3), F22
+	WORD $0xbc400076 // ldur s22, [x3]
 	WORD $0x4f96128a // fmla v10.4s, v20.4s, v22.s[0]
 	WORD $0x4f9612ab // fmla v11.4s, v21.4s, v22.s[0]
 	ADD          R4, R3, R10
-	FMOVS        (R10), F22
+	WORD $0xbc400156 // ldur s22, [x10]
 	WORD $0x4f96128c // fmla v12.4s, v20.4s, v22.s[0]
 	WORD $0x4f9612ad // fmla v13.4s, v21.4s, v22.s[0]
-	FMOVS        (R5), F22
+	WORD $0xbc4000b6 // ldur s22, [x5]
 	WORD $0x4f96128e // fmla v14.4s, v20.4s, v22.s[0]
 	WORD $0x4f9612af // fmla v15.4s, v21.4s, v22.s[0]
 	ADD          R4, R5, R10
-	FMOVS        (R10), F22
+	WORD $0xbc400156 // ldur s22, [x10]
 	WORD $0x4f961290 // fmla v16.4s, v20.4s, v22.s[0]
 	WORD $0x4f9612b1 // fmla v17.4s, v21.4s, v22.s[0]
-	FMOVS        (R6), F22
+	WORD $0xbc4000d6 // ldur s22, [x6]
 	WORD $0x4f961292 // fmla v18.4s, v20.4s, v22.s[0]
 	WORD $0x4f9612b3 // fmla v19.4s, v21.4s, v22.s[0]
 	ADD          R9, R8
@@ -7390,36 +7554,42 @@ loop1:
 	ADD          R2, R3
 	ADD          R2, R5
 	ADD          R2, R6
-	FLDPQ        (R3), (F0, F1)
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc10061 // ldur q1, [x3, #16]
 	ADD          R4, R3, R7
-	FMOVQ        (R7), F2
+	WORD $0x3cc000e2 // ldur q2, [x7]
 	ADD          R4, R3, R7
-	FMOVQ        16(R7), F3
-	FLDPQ        (R5), (F4, F5)
+	WORD $0x3cc100e3 // ldur q3, [x7, #16]
+	WORD $0x3cc000a4 // ldur q4, [x5]
+	WORD $0x3cc100a5 // ldur q5, [x5, #16]
 	ADD          R4, R5, R7
-	FMOVQ        (R7), F6
+	WORD $0x3cc000e6 // ldur q6, [x7]
 	ADD          R4, R5, R7
-	FMOVQ        16(R7), F7
-	FLDPQ        (R6), (F8, F9)
+	WORD $0x3cc100e7 // ldur q7, [x7, #16]
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
 	ADD          R4, R6, R7
-	FMOVQ        (R7), F10
+	WORD $0x3cc000ea // ldur q10, [x7]
 	ADD          R4, R6, R7
-	FMOVQ        16(R7), F11
-	FLDPQ        32(R3), (F12, F13)
+	WORD $0x3cc100eb // ldur q11, [x7, #16]
+	WORD $0x3cc2006c // ldur q12, [x3, #32]
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
 	ADD          R4, R3, R7
-	FMOVQ        32(R7), F14
+	WORD $0x3cc200ee // ldur q14, [x7, #32]
 	ADD          R4, R3, R3
-	FMOVQ        48(R3), F15
-	FLDPQ        32(R5), (F16, F17)
+	WORD $0x3cc3006f // ldur q15, [x3, #48]
+	WORD $0x3cc200b0 // ldur q16, [x5, #32]
+	WORD $0x3cc300b1 // ldur q17, [x5, #48]
 	ADD          R4, R5, R3
-	FMOVQ        32(R3), F18
+	WORD $0x3cc20072 // ldur q18, [x3, #32]
 	ADD          R4, R5, R3
-	FMOVQ        48(R3), F19
-	FLDPQ        32(R6), (F20, F21)
+	WORD $0x3cc30073 // ldur q19, [x3, #48]
+	WORD $0x3cc200d4 // ldur q20, [x6, #32]
+	WORD $0x3cc300d5 // ldur q21, [x6, #48]
 	ADD          R4, R6, R3
-	FMOVQ        32(R3), F22
+	WORD $0x3cc20076 // ldur q22, [x3, #32]
 	ADD          R4, R6, R3
-	FMOVQ        48(R3), F23
+	WORD $0x3cc30077 // ldur q23, [x3, #48]
 	MOVD         p+16(FP), R3
 	MOVD         ldp+24(FP), R4
 	MOVD         R3, R5
@@ -7435,62 +7605,62 @@ loop1:
 	BLT          done4
 
 loop3:
-	FMOVS        (R8), F24
+	WORD $0xbc400118 // ldur s24, [x8]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R8), F25
+	WORD $0xbc404119 // ldur s25, [x8, #4]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        (R3), F26
+	WORD $0xbc40007a // ldur s26, [x3]
 	WORD $0x4f9a1300 // fmla v0.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a1321 // fmla v1.4s, v25.4s, v26.s[0]
 	ADD          R4, R3, R10
-	FMOVS        (R10), F26
+	WORD $0xbc40015a // ldur s26, [x10]
 	WORD $0x4f9a1302 // fmla v2.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a1323 // fmla v3.4s, v25.4s, v26.s[0]
-	FMOVS        (R5), F26
+	WORD $0xbc4000ba // ldur s26, [x5]
 	WORD $0x4f9a1304 // fmla v4.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a1325 // fmla v5.4s, v25.4s, v26.s[0]
 	ADD          R4, R5, R10
-	FMOVS        (R10), F26
+	WORD $0xbc40015a // ldur s26, [x10]
 	WORD $0x4f9a1306 // fmla v6.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a1327 // fmla v7.4s, v25.4s, v26.s[0]
-	FMOVS        (R6), F26
+	WORD $0xbc4000da // ldur s26, [x6]
 	WORD $0x4f9a1308 // fmla v8.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a1329 // fmla v9.4s, v25.4s, v26.s[0]
 	ADD          R4, R6, R10
-	FMOVS        (R10), F26
+	WORD $0xbc40015a // ldur s26, [x10]
 	WORD $0x4f9a130a // fmla v10.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a132b // fmla v11.4s, v25.4s, v26.s[0]
-	FMOVS        8(R8), F24
+	WORD $0xbc408118 // ldur s24, [x8, #8]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R8), F25
+	WORD $0xbc40c119 // ldur s25, [x8, #12]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        (R3), F26
+	WORD $0xbc40007a // ldur s26, [x3]
 	WORD $0x4f9a130c // fmla v12.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a132d // fmla v13.4s, v25.4s, v26.s[0]
 	ADD          R4, R3, R10
-	FMOVS        (R10), F26
+	WORD $0xbc40015a // ldur s26, [x10]
 	WORD $0x4f9a130e // fmla v14.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a132f // fmla v15.4s, v25.4s, v26.s[0]
-	FMOVS        (R5), F26
+	WORD $0xbc4000ba // ldur s26, [x5]
 	WORD $0x4f9a1310 // fmla v16.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a1331 // fmla v17.4s, v25.4s, v26.s[0]
 	ADD          R4, R5, R10
-	FMOVS        (R10), F26
+	WORD $0xbc40015a // ldur s26, [x10]
 	WORD $0x4f9a1312 // fmla v18.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a1333 // fmla v19.4s, v25.4s, v26.s[0]
-	FMOVS        (R6), F26
+	WORD $0xbc4000da // ldur s26, [x6]
 	WORD $0x4f9a1314 // fmla v20.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a1335 // fmla v21.4s, v25.4s, v26.s[0]
 	ADD          R4, R6, R10
-	FMOVS        (R10), F26
+	WORD $0xbc40015a // ldur s26, [x10]
 	WORD $0x4f9a1316 // fmla v22.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a1337 // fmla v23.4s, v25.4s, v26.s[0]
 	ADD          R9, R8
@@ -7591,14 +7761,15 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R5), (F16, F17)
+	WORD $0x3cc000b0 // ldur q16, [x5]
+	WORD $0x3cc100b1 // ldur q17, [x5, #16]
 	WORD $0x4f185612 // shl v18.8h, v16.8h, #8
 	WORD $0x4f185633 // shl v19.8h, v17.8h, #8
 	WORD $0x4f180652 // sshr v18.8h, v18.8h, #8
 	WORD $0x4f180673 // sshr v19.8h, v19.8h, #8
 	WORD $0x4f180610 // sshr v16.8h, v16.8h, #8
 	WORD $0x4f180631 // sshr v17.8h, v17.8h, #8
-	FMOVS        (R3), F20
+	WORD $0xbc400074 // ldur s20, [x3]
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	WORD $0x0e74c255 // smull v21.4s, v18.4h, v20.4h
 	WORD $0x4e74c252 // smull2 v18.4s, v18.8h, v20.8h
@@ -7616,14 +7787,15 @@ loop3:
 	WORD $0x4e74c231 // smull2 v17.4s, v17.8h, v20.8h
 	WORD $0x4eb1be10 // addp v16.4s, v16.4s, v17.4s
 	WORD $0x4eb08463 // add v3.4s, v3.4s, v16.4s
-	FLDPQ        32(R5), (F16, F17)
+	WORD $0x3cc200b0 // ldur q16, [x5, #32]
+	WORD $0x3cc300b1 // ldur q17, [x5, #48]
 	WORD $0x4f185612 // shl v18.8h, v16.8h, #8
 	WORD $0x4f185633 // shl v19.8h, v17.8h, #8
 	WORD $0x4f180652 // sshr v18.8h, v18.8h, #8
 	WORD $0x4f180673 // sshr v19.8h, v19.8h, #8
 	WORD $0x4f180610 // sshr v16.8h, v16.8h, #8
 	WORD $0x4f180631 // sshr v17.8h, v17.8h, #8
-	FMOVS        (R3), F20
+	WORD $0xbc400074 // ldur s20, [x3]
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	WORD $0x0e74c255 // smull v21.4s, v18.4h, v20.4h
 	WORD $0x4e74c252 // smull2 v18.4s, v18.8h, v20.8h
@@ -7641,14 +7813,15 @@ loop3:
 	WORD $0x4e74c231 // smull2 v17.4s, v17.8h, v20.8h
 	WORD $0x4eb1be10 // addp v16.4s, v16.4s, v17.4s
 	WORD $0x4eb084e7 // add v7.4s, v7.4s, v16.4s
-	FLDPQ        64(R5), (F16, F17)
+	WORD $0x3cc400b0 // ldur q16, [x5, #64]
+	WORD $0x3cc500b1 // ldur q17, [x5, #80]
 	WORD $0x4f185612 // shl v18.8h, v16.8h, #8
 	WORD $0x4f185633 // shl v19.8h, v17.8h, #8
 	WORD $0x4f180652 // sshr v18.8h, v18.8h, #8
 	WORD $0x4f180673 // sshr v19.8h, v19.8h, #8
 	WORD $0x4f180610 // sshr v16.8h, v16.8h, #8
 	WORD $0x4f180631 // sshr v17.8h, v17.8h, #8
-	FMOVS        (R3), F20
+	WORD $0xbc400074 // ldur s20, [x3]
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	WORD $0x0e74c255 // smull v21.4s, v18.4h, v20.4h
 	WORD $0x4e74c252 // smull2 v18.4s, v18.8h, v20.8h
@@ -7666,14 +7839,15 @@ loop3:
 	WORD $0x4e74c231 // smull2 v17.4s, v17.8h, v20.8h
 	WORD $0x4eb1be10 // addp v16.4s, v16.4s, v17.4s
 	WORD $0x4eb0856b // add v11.4s, v11.4s, v16.4s
-	FLDPQ        96(R5), (F16, F17)
+	WORD $0x3cc600b0 // ldur q16, [x5, #96]
+	WORD $0x3cc700b1 // ldur q17, [x5, #112]
 	WORD $0x4f185612 // shl v18.8h, v16.8h, #8
 	WORD $0x4f185633 // shl v19.8h, v17.8h, #8
 	WORD $0x4f180652 // sshr v18.8h, v18.8h, #8
 	WORD $0x4f180673 // sshr v19.8h, v19.8h, #8
 	WORD $0x4f180610 // sshr v16.8h, v16.8h, #8
 	WORD $0x4f180631 // sshr v17.8h, v17.8h, #8
-	FMOVS        (R3), F20
+	WORD $0xbc400074 // ldur s20, [x3]
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	WORD $0x0e74c255 // smull v21.4s, v18.4h, v20.4h
 	WORD $0x4e74c252 // smull2 v18.4s, v18.8h, v20.8h
@@ -7703,10 +7877,11 @@ done4:
 	MOVD         o+0(FP), R3
 	MOVD         d+32(FP), R4
 	ADD          R1, R3
-	FMOVS        (R4), F16
+	WORD $0xbc400090 // ldur s16, [x4]
 	WORD $0x4e823811 // zip1 v17.4s, v0.4s, v2.4s
 	WORD $0x4e827800 // zip2 v0.4s, v0.4s, v2.4s
-	FLDPQ        (R3), (F2, F18)
+	WORD $0x3cc00062 // ldur q2, [x3]
+	WORD $0x3cc10072 // ldur q18, [x3, #16]
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4f901222 // fmla v2.4s, v17.4s, v16.s[0]
@@ -7715,7 +7890,8 @@ done4:
 	FMOVQ        F18, 16(R3)
 	WORD $0x4e833820 // zip1 v0.4s, v1.4s, v3.4s
 	WORD $0x4e837821 // zip2 v1.4s, v1.4s, v3.4s
-	FLDPQ        64(R3), (F2, F3)
+	WORD $0x3cc40062 // ldur q2, [x3, #64]
+	WORD $0x3cc50063 // ldur q3, [x3, #80]
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4f901002 // fmla v2.4s, v0.4s, v16.s[0]
@@ -7724,7 +7900,8 @@ done4:
 	FMOVQ        F3, 80(R3)
 	WORD $0x4e863880 // zip1 v0.4s, v4.4s, v6.4s
 	WORD $0x4e867881 // zip2 v1.4s, v4.4s, v6.4s
-	FLDPQ        32(R3), (F2, F3)
+	WORD $0x3cc20062 // ldur q2, [x3, #32]
+	WORD $0x3cc30063 // ldur q3, [x3, #48]
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4f901002 // fmla v2.4s, v0.4s, v16.s[0]
@@ -7733,7 +7910,8 @@ done4:
 	FMOVQ        F3, 48(R3)
 	WORD $0x4e8738a0 // zip1 v0.4s, v5.4s, v7.4s
 	WORD $0x4e8778a1 // zip2 v1.4s, v5.4s, v7.4s
-	FLDPQ        96(R3), (F2, F3)
+	WORD $0x3cc60062 // ldur q2, [x3, #96]
+	WORD $0x3cc70063 // ldur q3, [x3, #112]
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4f901002 // fmla v2.4s, v0.4s, v16.s[0]
@@ -7742,7 +7920,8 @@ done4:
 	FMOVQ        F3, 112(R3)
 	WORD $0x4e8a3900 // zip1 v0.4s, v8.4s, v10.4s
 	WORD $0x4e8a7901 // zip2 v1.4s, v8.4s, v10.4s
-	FLDPQ        128(R3), (F2, F3)
+	WORD $0x3cc80062 // ldur q2, [x3, #128]
+	WORD $0x3cc90063 // ldur q3, [x3, #144]
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4f901002 // fmla v2.4s, v0.4s, v16.s[0]
@@ -7751,7 +7930,8 @@ done4:
 	FMOVQ        F3, 144(R3)
 	WORD $0x4e8b3920 // zip1 v0.4s, v9.4s, v11.4s
 	WORD $0x4e8b7921 // zip2 v1.4s, v9.4s, v11.4s
-	FLDPQ        192(R3), (F2, F3)
+	WORD $0x3ccc0062 // ldur q2, [x3, #192]
+	WORD $0x3ccd0063 // ldur q3, [x3, #208]
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4f901002 // fmla v2.4s, v0.4s, v16.s[0]
@@ -7760,7 +7940,8 @@ done4:
 	FMOVQ        F3, 208(R3)
 	WORD $0x4e8e3980 // zip1 v0.4s, v12.4s, v14.4s
 	WORD $0x4e8e7981 // zip2 v1.4s, v12.4s, v14.4s
-	FLDPQ        160(R3), (F2, F3)
+	WORD $0x3cca0062 // ldur q2, [x3, #160]
+	WORD $0x3ccb0063 // ldur q3, [x3, #176]
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4f901002 // fmla v2.4s, v0.4s, v16.s[0]
@@ -7769,7 +7950,8 @@ done4:
 	FMOVQ        F3, 176(R3)
 	WORD $0x4e8f39a0 // zip1 v0.4s, v13.4s, v15.4s
 	WORD $0x4e8f79a1 // zip2 v1.4s, v13.4s, v15.4s
-	FLDPQ        224(R3), (F2, F3)
+	WORD $0x3cce0062 // ldur q2, [x3, #224]
+	WORD $0x3ccf0063 // ldur q3, [x3, #240]
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4f901002 // fmla v2.4s, v0.4s, v16.s[0]
@@ -7819,14 +8001,15 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R6), (F16, F17)
+	WORD $0x3cc000d0 // ldur q16, [x6]
+	WORD $0x3cc100d1 // ldur q17, [x6, #16]
 	WORD $0x4f185612 // shl v18.8h, v16.8h, #8
 	WORD $0x4f185633 // shl v19.8h, v17.8h, #8
 	WORD $0x4f180652 // sshr v18.8h, v18.8h, #8
 	WORD $0x4f180673 // sshr v19.8h, v19.8h, #8
 	WORD $0x4f180610 // sshr v16.8h, v16.8h, #8
 	WORD $0x4f180631 // sshr v17.8h, v17.8h, #8
-	FMOVS        (R3), F20
+	WORD $0xbc400074 // ldur s20, [x3]
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	WORD $0x0e74c255 // smull v21.4s, v18.4h, v20.4h
 	WORD $0x4e74c256 // smull2 v22.4s, v18.8h, v20.8h
@@ -7845,7 +8028,7 @@ loop3:
 	WORD $0x4eb4beb5 // addp v21.4s, v21.4s, v20.4s
 	WORD $0x4eb58463 // add v3.4s, v3.4s, v21.4s
 	ADD          R4, R3, R8
-	FMOVS        (R8), F20
+	WORD $0xbc400114 // ldur s20, [x8]
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	WORD $0x0e74c255 // smull v21.4s, v18.4h, v20.4h
 	WORD $0x4e74c252 // smull2 v18.4s, v18.8h, v20.8h
@@ -7863,14 +8046,15 @@ loop3:
 	WORD $0x4e74c231 // smull2 v17.4s, v17.8h, v20.8h
 	WORD $0x4eb1be10 // addp v16.4s, v16.4s, v17.4s
 	WORD $0x4eb084e7 // add v7.4s, v7.4s, v16.4s
-	FLDPQ        32(R6), (F16, F17)
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
 	WORD $0x4f185612 // shl v18.8h, v16.8h, #8
 	WORD $0x4f185633 // shl v19.8h, v17.8h, #8
 	WORD $0x4f180652 // sshr v18.8h, v18.8h, #8
 	WORD $0x4f180673 // sshr v19.8h, v19.8h, #8
 	WORD $0x4f180610 // sshr v16.8h, v16.8h, #8
 	WORD $0x4f180631 // sshr v17.8h, v17.8h, #8
-	FMOVS        (R3), F20
+	WORD $0xbc400074 // ldur s20, [x3]
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	WORD $0x0e74c255 // smull v21.4s, v18.4h, v20.4h
 	WORD $0x4e74c256 // smull2 v22.4s, v18.8h, v20.8h
@@ -7889,7 +8073,7 @@ loop3:
 	WORD $0x4eb4beb5 // addp v21.4s, v21.4s, v20.4s
 	WORD $0x4eb5856b // add v11.4s, v11.4s, v21.4s
 	ADD          R4, R3, R8
-	FMOVS        (R8), F20
+	WORD $0xbc400114 // ldur s20, [x8]
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	WORD $0x0e74c255 // smull v21.4s, v18.4h, v20.4h
 	WORD $0x4e74c252 // smull2 v18.4s, v18.8h, v20.8h
@@ -7920,10 +8104,11 @@ done4:
 	MOVD         ldo+8(FP), R4
 	MOVD         d+32(FP), R5
 	ADD          R1, R3
-	FMOVS        (R5), F16
+	WORD $0xbc4000b0 // ldur s16, [x5]
 	WORD $0x4e823811 // zip1 v17.4s, v0.4s, v2.4s
 	WORD $0x4e827800 // zip2 v0.4s, v0.4s, v2.4s
-	FLDPQ        (R3), (F2, F18)
+	WORD $0x3cc00062 // ldur q2, [x3]
+	WORD $0x3cc10072 // ldur q18, [x3, #16]
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4f901222 // fmla v2.4s, v17.4s, v16.s[0]
@@ -7932,7 +8117,8 @@ done4:
 	FMOVQ        F18, 16(R3)
 	WORD $0x4e833820 // zip1 v0.4s, v1.4s, v3.4s
 	WORD $0x4e837821 // zip2 v1.4s, v1.4s, v3.4s
-	FLDPQ        64(R3), (F2, F3)
+	WORD $0x3cc40062 // ldur q2, [x3, #64]
+	WORD $0x3cc50063 // ldur q3, [x3, #80]
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4f901002 // fmla v2.4s, v0.4s, v16.s[0]
@@ -7941,7 +8127,8 @@ done4:
 	FMOVQ        F3, 80(R3)
 	WORD $0x4e8a3900 // zip1 v0.4s, v8.4s, v10.4s
 	WORD $0x4e8a7901 // zip2 v1.4s, v8.4s, v10.4s
-	FLDPQ        32(R3), (F2, F3)
+	WORD $0x3cc20062 // ldur q2, [x3, #32]
+	WORD $0x3cc30063 // ldur q3, [x3, #48]
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4f901002 // fmla v2.4s, v0.4s, v16.s[0]
@@ -7950,20 +8137,21 @@ done4:
 	FMOVQ        F3, 48(R3)
 	WORD $0x4e8b3920 // zip1 v0.4s, v9.4s, v11.4s
 	WORD $0x4e8b7921 // zip2 v1.4s, v9.4s, v11.4s
-	FLDPQ        96(R3), (F2, F3)
+	WORD $0x3cc60062 // ldur q2, [x3, #96]
+	WORD $0x3cc70063 // ldur q3, [x3, #112]
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4f901002 // fmla v2.4s, v0.4s, v16.s[0]
 	WORD $0x4f901023 // fmla v3.4s, v1.4s, v16.s[0]
 	FMOVQ        F2, 96(R3)
 	FMOVQ        F3, 112(R3)
-	FMOVS        4(R5), F0
+	WORD $0xbc4040a0 // ldur s0, [x5, #4]
 	WORD $0x4e863881 // zip1 v1.4s, v4.4s, v6.4s
 	WORD $0x4e867882 // zip2 v2.4s, v4.4s, v6.4s
 	ADD          R4, R3, R5
-	FMOVQ        (R5), F3
+	WORD $0x3cc000a3 // ldur q3, [x5]
 	ADD          R4, R3, R5
-	FMOVQ        16(R5), F4
+	WORD $0x3cc100a4 // ldur q4, [x5, #16]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -7975,9 +8163,9 @@ done4:
 	WORD $0x4e8738a1 // zip1 v1.4s, v5.4s, v7.4s
 	WORD $0x4e8778a2 // zip2 v2.4s, v5.4s, v7.4s
 	ADD          R4, R3, R5
-	FMOVQ        64(R5), F3
+	WORD $0x3cc400a3 // ldur q3, [x5, #64]
 	ADD          R4, R3, R5
-	FMOVQ        80(R5), F4
+	WORD $0x3cc500a4 // ldur q4, [x5, #80]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -7989,9 +8177,9 @@ done4:
 	WORD $0x4e8e3981 // zip1 v1.4s, v12.4s, v14.4s
 	WORD $0x4e8e7982 // zip2 v2.4s, v12.4s, v14.4s
 	ADD          R4, R3, R5
-	FMOVQ        32(R5), F3
+	WORD $0x3cc200a3 // ldur q3, [x5, #32]
 	ADD          R4, R3, R5
-	FMOVQ        48(R5), F4
+	WORD $0x3cc300a4 // ldur q4, [x5, #48]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -8003,9 +8191,9 @@ done4:
 	WORD $0x4e8f39a1 // zip1 v1.4s, v13.4s, v15.4s
 	WORD $0x4e8f79a2 // zip2 v2.4s, v13.4s, v15.4s
 	ADD          R4, R3, R5
-	FMOVQ        96(R5), F3
+	WORD $0x3cc600a3 // ldur q3, [x5, #96]
 	ADD          R4, R3, R5
-	FMOVQ        112(R5), F4
+	WORD $0x3cc700a4 // ldur q4, [x5, #112]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -8068,14 +8256,15 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R7), (F24, F25)
+	WORD $0x3cc000f8 // ldur q24, [x7]
+	WORD $0x3cc100f9 // ldur q25, [x7, #16]
 	WORD $0x4f18571a // shl v26.8h, v24.8h, #8
 	WORD $0x4f18573b // shl v27.8h, v25.8h, #8
 	WORD $0x4f18075a // sshr v26.8h, v26.8h, #8
 	WORD $0x4f18077b // sshr v27.8h, v27.8h, #8
 	WORD $0x4f180718 // sshr v24.8h, v24.8h, #8
 	WORD $0x4f180739 // sshr v25.8h, v25.8h, #8
-	FMOVS        (R3), F28
+	WORD $0xbc40007c // ldur s28, [x3]
 	WORD $0x4e04079c // dup v28.4s, v28.s[0]
 	WORD $0x0e7cc35d // smull v29.4s, v26.4h, v28.4h
 	WORD $0x4e7cc35e // smull2 v30.4s, v26.8h, v28.8h
@@ -8094,7 +8283,7 @@ loop3:
 	WORD $0x4ebcbfbd // addp v29.4s, v29.4s, v28.4s
 	WORD $0x4ebd8463 // add v3.4s, v3.4s, v29.4s
 	ADD          R4, R3, R9
-	FMOVS        (R9), F28
+	WORD $0xbc40013c // ldur s28, [x9]
 	WORD $0x4e04079c // dup v28.4s, v28.s[0]
 	WORD $0x0e7cc35d // smull v29.4s, v26.4h, v28.4h
 	WORD $0x4e7cc35e // smull2 v30.4s, v26.8h, v28.8h
@@ -8112,7 +8301,7 @@ loop3:
 	WORD $0x4e7cc33c // smull2 v28.4s, v25.8h, v28.8h
 	WORD $0x4ebcbfbd // addp v29.4s, v29.4s, v28.4s
 	WORD $0x4ebd84e7 // add v7.4s, v7.4s, v29.4s
-	FMOVS        (R5), F28
+	WORD $0xbc4000bc // ldur s28, [x5]
 	WORD $0x4e04079c // dup v28.4s, v28.s[0]
 	WORD $0x0e7cc35d // smull v29.4s, v26.4h, v28.4h
 	WORD $0x4e7cc35a // smull2 v26.4s, v26.8h, v28.8h
@@ -8130,14 +8319,15 @@ loop3:
 	WORD $0x4e7cc339 // smull2 v25.4s, v25.8h, v28.8h
 	WORD $0x4eb9bf18 // addp v24.4s, v24.4s, v25.4s
 	WORD $0x4eb8856b // add v11.4s, v11.4s, v24.4s
-	FLDPQ        32(R7), (F24, F25)
+	WORD $0x3cc200f8 // ldur q24, [x7, #32]
+	WORD $0x3cc300f9 // ldur q25, [x7, #48]
 	WORD $0x4f18571a // shl v26.8h, v24.8h, #8
 	WORD $0x4f18573b // shl v27.8h, v25.8h, #8
 	WORD $0x4f18075a // sshr v26.8h, v26.8h, #8
 	WORD $0x4f18077b // sshr v27.8h, v27.8h, #8
 	WORD $0x4f180718 // sshr v24.8h, v24.8h, #8
 	WORD $0x4f180739 // sshr v25.8h, v25.8h, #8
-	FMOVS        (R3), F28
+	WORD $0xbc40007c // ldur s28, [x3]
 	WORD $0x4e04079c // dup v28.4s, v28.s[0]
 	WORD $0x0e7cc35d // smull v29.4s, v26.4h, v28.4h
 	WORD $0x4e7cc35e // smull2 v30.4s, v26.8h, v28.8h
@@ -8156,7 +8346,7 @@ loop3:
 	WORD $0x4ebcbfbd // addp v29.4s, v29.4s, v28.4s
 	WORD $0x4ebd85ef // add v15.4s, v15.4s, v29.4s
 	ADD          R4, R3, R9
-	FMOVS        (R9), F28
+	WORD $0xbc40013c // ldur s28, [x9]
 	WORD $0x4e04079c // dup v28.4s, v28.s[0]
 	WORD $0x0e7cc35d // smull v29.4s, v26.4h, v28.4h
 	WORD $0x4e7cc35e // smull2 v30.4s, v26.8h, v28.8h
@@ -8174,7 +8364,7 @@ loop3:
 	WORD $0x4e7cc33c // smull2 v28.4s, v25.8h, v28.8h
 	WORD $0x4ebcbfbd // addp v29.4s, v29.4s, v28.4s
 	WORD $0x4ebd8673 // add v19.4s, v19.4s, v29.4s
-	FMOVS        (R5), F28
+	WORD $0xbc4000bc // ldur s28, [x5]
 	WORD $0x4e04079c // dup v28.4s, v28.s[0]
 	WORD $0x0e7cc35d // smull v29.4s, v26.4h, v28.4h
 	WORD $0x4e7cc35a // smull2 v26.4s, v26.8h, v28.8h
@@ -8210,10 +8400,11 @@ done4:
 	MOVD         d+32(FP), R6
 	ADD          R1, R3
 	ADD          R1, R5
-	FMOVS        (R6), F24
+	WORD $0xbc4000d8 // ldur s24, [x6]
 	WORD $0x4e823819 // zip1 v25.4s, v0.4s, v2.4s
 	WORD $0x4e827800 // zip2 v0.4s, v0.4s, v2.4s
-	FLDPQ        (R3), (F2, F26)
+	WORD $0x3cc00062 // ldur q2, [x3]
+	WORD $0x3cc1007a // ldur q26, [x3, #16]
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4f981322 // fmla v2.4s, v25.4s, v24.s[0]
@@ -8222,7 +8413,8 @@ done4:
 	FMOVQ        F26, 16(R3)
 	WORD $0x4e833820 // zip1 v0.4s, v1.4s, v3.4s
 	WORD $0x4e837821 // zip2 v1.4s, v1.4s, v3.4s
-	FLDPQ        64(R3), (F2, F3)
+	WORD $0x3cc40062 // ldur q2, [x3, #64]
+	WORD $0x3cc50063 // ldur q3, [x3, #80]
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4f981002 // fmla v2.4s, v0.4s, v24.s[0]
@@ -8231,7 +8423,8 @@ done4:
 	FMOVQ        F3, 80(R3)
 	WORD $0x4e8e3980 // zip1 v0.4s, v12.4s, v14.4s
 	WORD $0x4e8e7981 // zip2 v1.4s, v12.4s, v14.4s
-	FLDPQ        32(R3), (F2, F3)
+	WORD $0x3cc20062 // ldur q2, [x3, #32]
+	WORD $0x3cc30063 // ldur q3, [x3, #48]
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4f981002 // fmla v2.4s, v0.4s, v24.s[0]
@@ -8240,20 +8433,21 @@ done4:
 	FMOVQ        F3, 48(R3)
 	WORD $0x4e8f39a0 // zip1 v0.4s, v13.4s, v15.4s
 	WORD $0x4e8f79a1 // zip2 v1.4s, v13.4s, v15.4s
-	FLDPQ        96(R3), (F2, F3)
+	WORD $0x3cc60062 // ldur q2, [x3, #96]
+	WORD $0x3cc70063 // ldur q3, [x3, #112]
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4f981002 // fmla v2.4s, v0.4s, v24.s[0]
 	WORD $0x4f981023 // fmla v3.4s, v1.4s, v24.s[0]
 	FMOVQ        F2, 96(R3)
 	FMOVQ        F3, 112(R3)
-	FMOVS        4(R6), F0
+	WORD $0xbc4040c0 // ldur s0, [x6, #4]
 	WORD $0x4e863881 // zip1 v1.4s, v4.4s, v6.4s
 	WORD $0x4e867882 // zip2 v2.4s, v4.4s, v6.4s
 	ADD          R4, R3, R7
-	FMOVQ        (R7), F3
+	WORD $0x3cc000e3 // ldur q3, [x7]
 	ADD          R4, R3, R7
-	FMOVQ        16(R7), F4
+	WORD $0x3cc100e4 // ldur q4, [x7, #16]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -8265,9 +8459,9 @@ done4:
 	WORD $0x4e8738a1 // zip1 v1.4s, v5.4s, v7.4s
 	WORD $0x4e8778a2 // zip2 v2.4s, v5.4s, v7.4s
 	ADD          R4, R3, R7
-	FMOVQ        64(R7), F3
+	WORD $0x3cc400e3 // ldur q3, [x7, #64]
 	ADD          R4, R3, R7
-	FMOVQ        80(R7), F4
+	WORD $0x3cc500e4 // ldur q4, [x7, #80]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -8279,9 +8473,9 @@ done4:
 	WORD $0x4e923a01 // zip1 v1.4s, v16.4s, v18.4s
 	WORD $0x4e927a02 // zip2 v2.4s, v16.4s, v18.4s
 	ADD          R4, R3, R7
-	FMOVQ        32(R7), F3
+	WORD $0x3cc200e3 // ldur q3, [x7, #32]
 	ADD          R4, R3, R7
-	FMOVQ        48(R7), F4
+	WORD $0x3cc300e4 // ldur q4, [x7, #48]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -8293,9 +8487,9 @@ done4:
 	WORD $0x4e933a21 // zip1 v1.4s, v17.4s, v19.4s
 	WORD $0x4e937a22 // zip2 v2.4s, v17.4s, v19.4s
 	ADD          R4, R3, R7
-	FMOVQ        96(R7), F3
+	WORD $0x3cc600e3 // ldur q3, [x7, #96]
 	ADD          R4, R3, R7
-	FMOVQ        112(R7), F4
+	WORD $0x3cc700e4 // ldur q4, [x7, #112]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -8304,10 +8498,11 @@ done4:
 	FMOVQ        F3, 96(R7)
 	ADD          R4, R3, R3
 	FMOVQ        F4, 112(R3)
-	FMOVS        8(R6), F0
+	WORD $0xbc4080c0 // ldur s0, [x6, #8]
 	WORD $0x4e8a3901 // zip1 v1.4s, v8.4s, v10.4s
 	WORD $0x4e8a7902 // zip2 v2.4s, v8.4s, v10.4s
-	FLDPQ        (R5), (F3, F4)
+	WORD $0x3cc000a3 // ldur q3, [x5]
+	WORD $0x3cc100a4 // ldur q4, [x5, #16]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -8316,7 +8511,8 @@ done4:
 	FMOVQ        F4, 16(R5)
 	WORD $0x4e8b3921 // zip1 v1.4s, v9.4s, v11.4s
 	WORD $0x4e8b7922 // zip2 v2.4s, v9.4s, v11.4s
-	FLDPQ        64(R5), (F3, F4)
+	WORD $0x3cc400a3 // ldur q3, [x5, #64]
+	WORD $0x3cc500a4 // ldur q4, [x5, #80]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -8325,7 +8521,8 @@ done4:
 	FMOVQ        F4, 80(R5)
 	WORD $0x4e963a81 // zip1 v1.4s, v20.4s, v22.4s
 	WORD $0x4e967a82 // zip2 v2.4s, v20.4s, v22.4s
-	FLDPQ        32(R5), (F3, F4)
+	WORD $0x3cc200a3 // ldur q3, [x5, #32]
+	WORD $0x3cc300a4 // ldur q4, [x5, #48]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -8334,7 +8531,8 @@ done4:
 	FMOVQ        F4, 48(R5)
 	WORD $0x4e973aa1 // zip1 v1.4s, v21.4s, v23.4s
 	WORD $0x4e977aa2 // zip2 v2.4s, v21.4s, v23.4s
-	FLDPQ        96(R5), (F3, F4)
+	WORD $0x3cc600a3 // ldur q3, [x5, #96]
+	WORD $0x3cc700a4 // ldur q4, [x5, #112]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -8387,14 +8585,15 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R7), (F16, F17)
+	WORD $0x3cc000f0 // ldur q16, [x7]
+	WORD $0x3cc100f1 // ldur q17, [x7, #16]
 	WORD $0x4f185612 // shl v18.8h, v16.8h, #8
 	WORD $0x4f185633 // shl v19.8h, v17.8h, #8
 	WORD $0x4f180652 // sshr v18.8h, v18.8h, #8
 	WORD $0x4f180673 // sshr v19.8h, v19.8h, #8
 	WORD $0x4f180610 // sshr v16.8h, v16.8h, #8
 	WORD $0x4f180631 // sshr v17.8h, v17.8h, #8
-	FMOVS        (R3), F20
+	WORD $0xbc400074 // ldur s20, [x3]
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	WORD $0x0e74c255 // smull v21.4s, v18.4h, v20.4h
 	WORD $0x4e74c256 // smull2 v22.4s, v18.8h, v20.8h
@@ -8413,7 +8612,7 @@ loop3:
 	WORD $0x4eb4beb5 // addp v21.4s, v21.4s, v20.4s
 	WORD $0x4eb58463 // add v3.4s, v3.4s, v21.4s
 	ADD          R4, R3, R9
-	FMOVS        (R9), F20
+	WORD $0xbc400134 // ldur s20, [x9]
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	WORD $0x0e74c255 // smull v21.4s, v18.4h, v20.4h
 	WORD $0x4e74c256 // smull2 v22.4s, v18.8h, v20.8h
@@ -8431,7 +8630,7 @@ loop3:
 	WORD $0x4e74c234 // smull2 v20.4s, v17.8h, v20.8h
 	WORD $0x4eb4beb5 // addp v21.4s, v21.4s, v20.4s
 	WORD $0x4eb584e7 // add v7.4s, v7.4s, v21.4s
-	FMOVS        (R5), F20
+	WORD $0xbc4000b4 // ldur s20, [x5]
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	WORD $0x0e74c255 // smull v21.4s, v18.4h, v20.4h
 	WORD $0x4e74c256 // smull2 v22.4s, v18.8h, v20.8h
@@ -8450,7 +8649,7 @@ loop3:
 	WORD $0x4eb4beb5 // addp v21.4s, v21.4s, v20.4s
 	WORD $0x4eb5856b // add v11.4s, v11.4s, v21.4s
 	ADD          R4, R5, R9
-	FMOVS        (R9), F20
+	WORD $0xbc400134 // ldur s20, [x9]
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	WORD $0x0e74c255 // smull v21.4s, v18.4h, v20.4h
 	WORD $0x4e74c252 // smull2 v18.4s, v18.8h, v20.8h
@@ -8486,10 +8685,11 @@ done4:
 	MOVD         d+32(FP), R6
 	ADD          R1, R3
 	ADD          R1, R5
-	FMOVS        (R6), F16
+	WORD $0xbc4000d0 // ldur s16, [x6]
 	WORD $0x4e823811 // zip1 v17.4s, v0.4s, v2.4s
 	WORD $0x4e827800 // zip2 v0.4s, v0.4s, v2.4s
-	FLDPQ        (R3), (F2, F18)
+	WORD $0x3cc00062 // ldur q2, [x3]
+	WORD $0x3cc10072 // ldur q18, [x3, #16]
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4f901222 // fmla v2.4s, v17.4s, v16.s[0]
@@ -8498,20 +8698,21 @@ done4:
 	FMOVQ        F18, 16(R3)
 	WORD $0x4e833820 // zip1 v0.4s, v1.4s, v3.4s
 	WORD $0x4e837821 // zip2 v1.4s, v1.4s, v3.4s
-	FLDPQ        64(R3), (F2, F3)
+	WORD $0x3cc40062 // ldur q2, [x3, #64]
+	WORD $0x3cc50063 // ldur q3, [x3, #80]
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4f901002 // fmla v2.4s, v0.4s, v16.s[0]
 	WORD $0x4f901023 // fmla v3.4s, v1.4s, v16.s[0]
 	FMOVQ        F2, 64(R3)
 	FMOVQ        F3, 80(R3)
-	FMOVS        4(R6), F0
+	WORD $0xbc4040c0 // ldur s0, [x6, #4]
 	WORD $0x4e863881 // zip1 v1.4s, v4.4s, v6.4s
 	WORD $0x4e867882 // zip2 v2.4s, v4.4s, v6.4s
 	ADD          R4, R3, R7
-	FMOVQ        (R7), F3
+	WORD $0x3cc000e3 // ldur q3, [x7]
 	ADD          R4, R3, R7
-	FMOVQ        16(R7), F4
+	WORD $0x3cc100e4 // ldur q4, [x7, #16]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -8523,9 +8724,9 @@ done4:
 	WORD $0x4e8738a1 // zip1 v1.4s, v5.4s, v7.4s
 	WORD $0x4e8778a2 // zip2 v2.4s, v5.4s, v7.4s
 	ADD          R4, R3, R7
-	FMOVQ        64(R7), F3
+	WORD $0x3cc400e3 // ldur q3, [x7, #64]
 	ADD          R4, R3, R7
-	FMOVQ        80(R7), F4
+	WORD $0x3cc500e4 // ldur q4, [x7, #80]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -8534,10 +8735,11 @@ done4:
 	FMOVQ        F3, 64(R7)
 	ADD          R4, R3, R3
 	FMOVQ        F4, 80(R3)
-	FMOVS        8(R6), F0
+	WORD $0xbc4080c0 // ldur s0, [x6, #8]
 	WORD $0x4e8a3901 // zip1 v1.4s, v8.4s, v10.4s
 	WORD $0x4e8a7902 // zip2 v2.4s, v8.4s, v10.4s
-	FLDPQ        (R5), (F3, F4)
+	WORD $0x3cc000a3 // ldur q3, [x5]
+	WORD $0x3cc100a4 // ldur q4, [x5, #16]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -8546,20 +8748,21 @@ done4:
 	FMOVQ        F4, 16(R5)
 	WORD $0x4e8b3921 // zip1 v1.4s, v9.4s, v11.4s
 	WORD $0x4e8b7922 // zip2 v2.4s, v9.4s, v11.4s
-	FLDPQ        64(R5), (F3, F4)
+	WORD $0x3cc400a3 // ldur q3, [x5, #64]
+	WORD $0x3cc500a4 // ldur q4, [x5, #80]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
 	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	FMOVQ        F3, 64(R5)
 	FMOVQ        F4, 80(R5)
-	FMOVS        12(R6), F0
+	WORD $0xbc40c0c0 // ldur s0, [x6, #12]
 	WORD $0x4e8e3981 // zip1 v1.4s, v12.4s, v14.4s
 	WORD $0x4e8e7982 // zip2 v2.4s, v12.4s, v14.4s
 	ADD          R4, R5, R3
-	FMOVQ        (R3), F3
+	WORD $0x3cc00063 // ldur q3, [x3]
 	ADD          R4, R5, R3
-	FMOVQ        16(R3), F4
+	WORD $0x3cc10064 // ldur q4, [x3, #16]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -8571,9 +8774,9 @@ done4:
 	WORD $0x4e8f39a1 // zip1 v1.4s, v13.4s, v15.4s
 	WORD $0x4e8f79a2 // zip2 v2.4s, v13.4s, v15.4s
 	ADD          R4, R5, R3
-	FMOVQ        64(R3), F3
+	WORD $0x3cc40063 // ldur q3, [x3, #64]
 	ADD          R4, R5, R3
-	FMOVQ        80(R3), F4
+	WORD $0x3cc50064 // ldur q4, [x3, #80]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -8610,14 +8813,15 @@ done4:
 	BLT          done6
 
 loop5:
-	FLDPQ        32(R7), (F16, F17)
+	WORD $0x3cc200f0 // ldur q16, [x7, #32]
+	WORD $0x3cc300f1 // ldur q17, [x7, #48]
 	WORD $0x4f185612 // shl v18.8h, v16.8h, #8
 	WORD $0x4f185633 // shl v19.8h, v17.8h, #8
 	WORD $0x4f180652 // sshr v18.8h, v18.8h, #8
 	WORD $0x4f180673 // sshr v19.8h, v19.8h, #8
 	WORD $0x4f180610 // sshr v16.8h, v16.8h, #8
 	WORD $0x4f180631 // sshr v17.8h, v17.8h, #8
-	FMOVS        (R3), F20
+	WORD $0xbc400074 // ldur s20, [x3]
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	WORD $0x0e74c255 // smull v21.4s, v18.4h, v20.4h
 	WORD $0x4e74c256 // smull2 v22.4s, v18.8h, v20.8h
@@ -8636,7 +8840,7 @@ loop5:
 	WORD $0x4eb4beb5 // addp v21.4s, v21.4s, v20.4s
 	WORD $0x4eb58463 // add v3.4s, v3.4s, v21.4s
 	ADD          R4, R3, R9
-	FMOVS        (R9), F20
+	WORD $0xbc400134 // ldur s20, [x9]
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	WORD $0x0e74c255 // smull v21.4s, v18.4h, v20.4h
 	WORD $0x4e74c256 // smull2 v22.4s, v18.8h, v20.8h
@@ -8654,7 +8858,7 @@ loop5:
 	WORD $0x4e74c234 // smull2 v20.4s, v17.8h, v20.8h
 	WORD $0x4eb4beb5 // addp v21.4s, v21.4s, v20.4s
 	WORD $0x4eb584e7 // add v7.4s, v7.4s, v21.4s
-	FMOVS        (R5), F20
+	WORD $0xbc4000b4 // ldur s20, [x5]
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	WORD $0x0e74c255 // smull v21.4s, v18.4h, v20.4h
 	WORD $0x4e74c256 // smull2 v22.4s, v18.8h, v20.8h
@@ -8673,7 +8877,7 @@ loop5:
 	WORD $0x4eb4beb5 // addp v21.4s, v21.4s, v20.4s
 	WORD $0x4eb5856b // add v11.4s, v11.4s, v21.4s
 	ADD          R4, R5, R9
-	FMOVS        (R9), F20
+	WORD $0xbc400134 // ldur s20, [x9]
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	WORD $0x0e74c255 // smull v21.4s, v18.4h, v20.4h
 	WORD $0x4e74c252 // smull2 v18.4s, v18.8h, v20.8h
@@ -8709,10 +8913,11 @@ done6:
 	MOVD         d+32(FP), R6
 	ADD          R1, R3
 	ADD          R1, R5
-	FMOVS        (R6), F16
+	WORD $0xbc4000d0 // ldur s16, [x6]
 	WORD $0x4e823811 // zip1 v17.4s, v0.4s, v2.4s
 	WORD $0x4e827800 // zip2 v0.4s, v0.4s, v2.4s
-	FLDPQ        32(R3), (F2, F18)
+	WORD $0x3cc20062 // ldur q2, [x3, #32]
+	WORD $0x3cc30072 // ldur q18, [x3, #48]
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4f901222 // fmla v2.4s, v17.4s, v16.s[0]
@@ -8721,20 +8926,21 @@ done6:
 	FMOVQ        F18, 48(R3)
 	WORD $0x4e833820 // zip1 v0.4s, v1.4s, v3.4s
 	WORD $0x4e837821 // zip2 v1.4s, v1.4s, v3.4s
-	FLDPQ        96(R3), (F2, F3)
+	WORD $0x3cc60062 // ldur q2, [x3, #96]
+	WORD $0x3cc70063 // ldur q3, [x3, #112]
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4f901002 // fmla v2.4s, v0.4s, v16.s[0]
 	WORD $0x4f901023 // fmla v3.4s, v1.4s, v16.s[0]
 	FMOVQ        F2, 96(R3)
 	FMOVQ        F3, 112(R3)
-	FMOVS        4(R6), F0
+	WORD $0xbc4040c0 // ldur s0, [x6, #4]
 	WORD $0x4e863881 // zip1 v1.4s, v4.4s, v6.4s
 	WORD $0x4e867882 // zip2 v2.4s, v4.4s, v6.4s
 	ADD          R4, R3, R7
-	FMOVQ        32(R7), F3
+	WORD $0x3cc200e3 // ldur q3, [x7, #32]
 	ADD          R4, R3, R7
-	FMOVQ        48(R7), F4
+	WORD $0x3cc300e4 // ldur q4, [x7, #48]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -8746,9 +8952,9 @@ done6:
 	WORD $0x4e8738a1 // zip1 v1.4s, v5.4s, v7.4s
 	WORD $0x4e8778a2 // zip2 v2.4s, v5.4s, v7.4s
 	ADD          R4, R3, R7
-	FMOVQ        96(R7), F3
+	WORD $0x3cc600e3 // ldur q3, [x7, #96]
 	ADD          R4, R3, R7
-	FMOVQ        112(R7), F4
+	WORD $0x3cc700e4 // ldur q4, [x7, #112]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -8757,10 +8963,11 @@ done6:
 	FMOVQ        F3, 96(R7)
 	ADD          R4, R3, R3
 	FMOVQ        F4, 112(R3)
-	FMOVS        8(R6), F0
+	WORD $0xbc4080c0 // ldur s0, [x6, #8]
 	WORD $0x4e8a3901 // zip1 v1.4s, v8.4s, v10.4s
 	WORD $0x4e8a7902 // zip2 v2.4s, v8.4s, v10.4s
-	FLDPQ        32(R5), (F3, F4)
+	WORD $0x3cc200a3 // ldur q3, [x5, #32]
+	WORD $0x3cc300a4 // ldur q4, [x5, #48]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -8769,20 +8976,21 @@ done6:
 	FMOVQ        F4, 48(R5)
 	WORD $0x4e8b3921 // zip1 v1.4s, v9.4s, v11.4s
 	WORD $0x4e8b7922 // zip2 v2.4s, v9.4s, v11.4s
-	FLDPQ        96(R5), (F3, F4)
+	WORD $0x3cc600a3 // ldur q3, [x5, #96]
+	WORD $0x3cc700a4 // ldur q4, [x5, #112]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
 	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	FMOVQ        F3, 96(R5)
 	FMOVQ        F4, 112(R5)
-	FMOVS        12(R6), F0
+	WORD $0xbc40c0c0 // ldur s0, [x6, #12]
 	WORD $0x4e8e3981 // zip1 v1.4s, v12.4s, v14.4s
 	WORD $0x4e8e7982 // zip2 v2.4s, v12.4s, v14.4s
 	ADD          R4, R5, R3
-	FMOVQ        32(R3), F3
+	WORD $0x3cc20063 // ldur q3, [x3, #32]
 	ADD          R4, R5, R3
-	FMOVQ        48(R3), F4
+	WORD $0x3cc30064 // ldur q4, [x3, #48]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -8794,9 +9002,9 @@ done6:
 	WORD $0x4e8f39a1 // zip1 v1.4s, v13.4s, v15.4s
 	WORD $0x4e8f79a2 // zip2 v2.4s, v13.4s, v15.4s
 	ADD          R4, R5, R3
-	FMOVQ        96(R3), F3
+	WORD $0x3cc60063 // ldur q3, [x3, #96]
 	ADD          R4, R5, R3
-	FMOVQ        112(R3), F4
+	WORD $0x3cc70064 // ldur q4, [x3, #112]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -8858,14 +9066,15 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R8), (F20, F21)
+	WORD $0x3cc00114 // ldur q20, [x8]
+	WORD $0x3cc10115 // ldur q21, [x8, #16]
 	WORD $0x4f185696 // shl v22.8h, v20.8h, #8
 	WORD $0x4f1856b7 // shl v23.8h, v21.8h, #8
 	WORD $0x4f1806d6 // sshr v22.8h, v22.8h, #8
 	WORD $0x4f1806f7 // sshr v23.8h, v23.8h, #8
 	WORD $0x4f180694 // sshr v20.8h, v20.8h, #8
 	WORD $0x4f1806b5 // sshr v21.8h, v21.8h, #8
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	WORD $0x0e78c2d9 // smull v25.4s, v22.4h, v24.4h
 	WORD $0x4e78c2da // smull2 v26.4s, v22.8h, v24.8h
@@ -8884,7 +9093,7 @@ loop3:
 	WORD $0x4eb8bf39 // addp v25.4s, v25.4s, v24.4s
 	WORD $0x4eb98463 // add v3.4s, v3.4s, v25.4s
 	ADD          R4, R3, R10
-	FMOVS        (R10), F24
+	WORD $0xbc400158 // ldur s24, [x10]
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	WORD $0x0e78c2d9 // smull v25.4s, v22.4h, v24.4h
 	WORD $0x4e78c2da // smull2 v26.4s, v22.8h, v24.8h
@@ -8902,7 +9111,7 @@ loop3:
 	WORD $0x4e78c2b8 // smull2 v24.4s, v21.8h, v24.8h
 	WORD $0x4eb8bf39 // addp v25.4s, v25.4s, v24.4s
 	WORD $0x4eb984e7 // add v7.4s, v7.4s, v25.4s
-	FMOVS        (R5), F24
+	WORD $0xbc4000b8 // ldur s24, [x5]
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	WORD $0x0e78c2d9 // smull v25.4s, v22.4h, v24.4h
 	WORD $0x4e78c2da // smull2 v26.4s, v22.8h, v24.8h
@@ -8921,7 +9130,7 @@ loop3:
 	WORD $0x4eb8bf39 // addp v25.4s, v25.4s, v24.4s
 	WORD $0x4eb9856b // add v11.4s, v11.4s, v25.4s
 	ADD          R4, R5, R10
-	FMOVS        (R10), F24
+	WORD $0xbc400158 // ldur s24, [x10]
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	WORD $0x0e78c2d9 // smull v25.4s, v22.4h, v24.4h
 	WORD $0x4e78c2da // smull2 v26.4s, v22.8h, v24.8h
@@ -8939,7 +9148,7 @@ loop3:
 	WORD $0x4e78c2b8 // smull2 v24.4s, v21.8h, v24.8h
 	WORD $0x4eb8bf39 // addp v25.4s, v25.4s, v24.4s
 	WORD $0x4eb985ef // add v15.4s, v15.4s, v25.4s
-	FMOVS        (R6), F24
+	WORD $0xbc4000d8 // ldur s24, [x6]
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	WORD $0x0e78c2d9 // smull v25.4s, v22.4h, v24.4h
 	WORD $0x4e78c2d6 // smull2 v22.4s, v22.8h, v24.8h
@@ -8980,10 +9189,11 @@ done4:
 	ADD          R1, R3
 	ADD          R1, R5
 	ADD          R1, R6
-	FMOVS        (R7), F20
+	WORD $0xbc4000f4 // ldur s20, [x7]
 	WORD $0x4e823815 // zip1 v21.4s, v0.4s, v2.4s
 	WORD $0x4e827800 // zip2 v0.4s, v0.4s, v2.4s
-	FLDPQ        (R3), (F2, F22)
+	WORD $0x3cc00062 // ldur q2, [x3]
+	WORD $0x3cc10076 // ldur q22, [x3, #16]
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4f9412a2 // fmla v2.4s, v21.4s, v20.s[0]
@@ -8992,20 +9202,21 @@ done4:
 	FMOVQ        F22, 16(R3)
 	WORD $0x4e833820 // zip1 v0.4s, v1.4s, v3.4s
 	WORD $0x4e837821 // zip2 v1.4s, v1.4s, v3.4s
-	FLDPQ        64(R3), (F2, F3)
+	WORD $0x3cc40062 // ldur q2, [x3, #64]
+	WORD $0x3cc50063 // ldur q3, [x3, #80]
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4f941002 // fmla v2.4s, v0.4s, v20.s[0]
 	WORD $0x4f941023 // fmla v3.4s, v1.4s, v20.s[0]
 	FMOVQ        F2, 64(R3)
 	FMOVQ        F3, 80(R3)
-	FMOVS        4(R7), F0
+	WORD $0xbc4040e0 // ldur s0, [x7, #4]
 	WORD $0x4e863881 // zip1 v1.4s, v4.4s, v6.4s
 	WORD $0x4e867882 // zip2 v2.4s, v4.4s, v6.4s
 	ADD          R4, R3, R8
-	FMOVQ        (R8), F3
+	WORD $0x3cc00103 // ldur q3, [x8]
 	ADD          R4, R3, R8
-	FMOVQ        16(R8), F4
+	WORD $0x3cc10104 // ldur q4, [x8, #16]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -9017,9 +9228,9 @@ done4:
 	WORD $0x4e8738a1 // zip1 v1.4s, v5.4s, v7.4s
 	WORD $0x4e8778a2 // zip2 v2.4s, v5.4s, v7.4s
 	ADD          R4, R3, R8
-	FMOVQ        64(R8), F3
+	WORD $0x3cc40103 // ldur q3, [x8, #64]
 	ADD          R4, R3, R8
-	FMOVQ        80(R8), F4
+	WORD $0x3cc50104 // ldur q4, [x8, #80]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -9028,10 +9239,11 @@ done4:
 	FMOVQ        F3, 64(R8)
 	ADD          R4, R3, R3
 	FMOVQ        F4, 80(R3)
-	FMOVS        8(R7), F0
+	WORD $0xbc4080e0 // ldur s0, [x7, #8]
 	WORD $0x4e8a3901 // zip1 v1.4s, v8.4s, v10.4s
 	WORD $0x4e8a7902 // zip2 v2.4s, v8.4s, v10.4s
-	FLDPQ        (R5), (F3, F4)
+	WORD $0x3cc000a3 // ldur q3, [x5]
+	WORD $0x3cc100a4 // ldur q4, [x5, #16]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -9040,20 +9252,21 @@ done4:
 	FMOVQ        F4, 16(R5)
 	WORD $0x4e8b3921 // zip1 v1.4s, v9.4s, v11.4s
 	WORD $0x4e8b7922 // zip2 v2.4s, v9.4s, v11.4s
-	FLDPQ        64(R5), (F3, F4)
+	WORD $0x3cc400a3 // ldur q3, [x5, #64]
+	WORD $0x3cc500a4 // ldur q4, [x5, #80]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
 	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	FMOVQ        F3, 64(R5)
 	FMOVQ        F4, 80(R5)
-	FMOVS        12(R7), F0
+	WORD $0xbc40c0e0 // ldur s0, [x7, #12]
 	WORD $0x4e8e3981 // zip1 v1.4s, v12.4s, v14.4s
 	WORD $0x4e8e7982 // zip2 v2.4s, v12.4s, v14.4s
 	ADD          R4, R5, R3
-	FMOVQ        (R3), F3
+	WORD $0x3cc00063 // ldur q3, [x3]
 	ADD          R4, R5, R3
-	FMOVQ        16(R3), F4
+	WORD $0x3cc10064 // ldur q4, [x3, #16]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -9065,9 +9278,9 @@ done4:
 	WORD $0x4e8f39a1 // zip1 v1.4s, v13.4s, v15.4s
 	WORD $0x4e8f79a2 // zip2 v2.4s, v13.4s, v15.4s
 	ADD          R4, R5, R3
-	FMOVQ        64(R3), F3
+	WORD $0x3cc40063 // ldur q3, [x3, #64]
 	ADD          R4, R5, R3
-	FMOVQ        80(R3), F4
+	WORD $0x3cc50064 // ldur q4, [x3, #80]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -9076,10 +9289,11 @@ done4:
 	FMOVQ        F3, 64(R3)
 	ADD          R4, R5, R3
 	FMOVQ        F4, 80(R3)
-	FMOVS        16(R7), F0
+	WORD $0xbc4100e0 // ldur s0, [x7, #16]
 	WORD $0x4e923a01 // zip1 v1.4s, v16.4s, v18.4s
 	WORD $0x4e927a02 // zip2 v2.4s, v16.4s, v18.4s
-	FLDPQ        (R6), (F3, F4)
+	WORD $0x3cc000c3 // ldur q3, [x6]
+	WORD $0x3cc100c4 // ldur q4, [x6, #16]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -9088,7 +9302,8 @@ done4:
 	FMOVQ        F4, 16(R6)
 	WORD $0x4e933a21 // zip1 v1.4s, v17.4s, v19.4s
 	WORD $0x4e937a22 // zip2 v2.4s, v17.4s, v19.4s
-	FLDPQ        64(R6), (F3, F4)
+	WORD $0x3cc400c3 // ldur q3, [x6, #64]
+	WORD $0x3cc500c4 // ldur q4, [x6, #80]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -9130,14 +9345,15 @@ done4:
 	BLT          done6
 
 loop5:
-	FLDPQ        32(R8), (F20, F21)
+	WORD $0x3cc20114 // ldur q20, [x8, #32]
+	WORD $0x3cc30115 // ldur q21, [x8, #48]
 	WORD $0x4f185696 // shl v22.8h, v20.8h, #8
 	WORD $0x4f1856b7 // shl v23.8h, v21.8h, #8
 	WORD $0x4f1806d6 // sshr v22.8h, v22.8h, #8
 	WORD $0x4f1806f7 // sshr v23.8h, v23.8h, #8
 	WORD $0x4f180694 // sshr v20.8h, v20.8h, #8
 	WORD $0x4f1806b5 // sshr v21.8h, v21.8h, #8
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	WORD $0x0e78c2d9 // smull v25.4s, v22.4h, v24.4h
 	WORD $0x4e78c2da // smull2 v26.4s, v22.8h, v24.8h
@@ -9156,7 +9372,7 @@ loop5:
 	WORD $0x4eb8bf39 // addp v25.4s, v25.4s, v24.4s
 	WORD $0x4eb98463 // add v3.4s, v3.4s, v25.4s
 	ADD          R4, R3, R10
-	FMOVS        (R10), F24
+	WORD $0xbc400158 // ldur s24, [x10]
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	WORD $0x0e78c2d9 // smull v25.4s, v22.4h, v24.4h
 	WORD $0x4e78c2da // smull2 v26.4s, v22.8h, v24.8h
@@ -9174,7 +9390,7 @@ loop5:
 	WORD $0x4e78c2b8 // smull2 v24.4s, v21.8h, v24.8h
 	WORD $0x4eb8bf39 // addp v25.4s, v25.4s, v24.4s
 	WORD $0x4eb984e7 // add v7.4s, v7.4s, v25.4s
-	FMOVS        (R5), F24
+	WORD $0xbc4000b8 // ldur s24, [x5]
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	WORD $0x0e78c2d9 // smull v25.4s, v22.4h, v24.4h
 	WORD $0x4e78c2da // smull2 v26.4s, v22.8h, v24.8h
@@ -9193,7 +9409,7 @@ loop5:
 	WORD $0x4eb8bf39 // addp v25.4s, v25.4s, v24.4s
 	WORD $0x4eb9856b // add v11.4s, v11.4s, v25.4s
 	ADD          R4, R5, R10
-	FMOVS        (R10), F24
+	WORD $0xbc400158 // ldur s24, [x10]
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	WORD $0x0e78c2d9 // smull v25.4s, v22.4h, v24.4h
 	WORD $0x4e78c2da // smull2 v26.4s, v22.8h, v24.8h
@@ -9211,7 +9427,7 @@ loop5:
 	WORD $0x4e78c2b8 // smull2 v24.4s, v21.8h, v24.8h
 	WORD $0x4eb8bf39 // addp v25.4s, v25.4s, v24.4s
 	WORD $0x4eb985ef // add v15.4s, v15.4s, v25.4s
-	FMOVS        (R6), F24
+	WORD $0xbc4000d8 // ldur s24, [x6]
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	WORD $0x0e78c2d9 // smull v25.4s, v22.4h, v24.4h
 	WORD $0x4e78c2d6 // smull2 v22.4s, v22.8h, v24.8h
@@ -9252,10 +9468,11 @@ done6:
 	ADD          R1, R3
 	ADD          R1, R5
 	ADD          R1, R6
-	FMOVS        (R7), F20
+	WORD $0xbc4000f4 // ldur s20, [x7]
 	WORD $0x4e823815 // zip1 v21.4s, v0.4s, v2.4s
 	WORD $0x4e827800 // zip2 v0.4s, v0.4s, v2.4s
-	FLDPQ        32(R3), (F2, F22)
+	WORD $0x3cc20062 // ldur q2, [x3, #32]
+	WORD $0x3cc30076 // ldur q22, [x3, #48]
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4f9412a2 // fmla v2.4s, v21.4s, v20.s[0]
@@ -9264,20 +9481,21 @@ done6:
 	FMOVQ        F22, 48(R3)
 	WORD $0x4e833820 // zip1 v0.4s, v1.4s, v3.4s
 	WORD $0x4e837821 // zip2 v1.4s, v1.4s, v3.4s
-	FLDPQ        96(R3), (F2, F3)
+	WORD $0x3cc60062 // ldur q2, [x3, #96]
+	WORD $0x3cc70063 // ldur q3, [x3, #112]
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4f941002 // fmla v2.4s, v0.4s, v20.s[0]
 	WORD $0x4f941023 // fmla v3.4s, v1.4s, v20.s[0]
 	FMOVQ        F2, 96(R3)
 	FMOVQ        F3, 112(R3)
-	FMOVS        4(R7), F0
+	WORD $0xbc4040e0 // ldur s0, [x7, #4]
 	WORD $0x4e863881 // zip1 v1.4s, v4.4s, v6.4s
 	WORD $0x4e867882 // zip2 v2.4s, v4.4s, v6.4s
 	ADD          R4, R3, R8
-	FMOVQ        32(R8), F3
+	WORD $0x3cc20103 // ldur q3, [x8, #32]
 	ADD          R4, R3, R8
-	FMOVQ        48(R8), F4
+	WORD $0x3cc30104 // ldur q4, [x8, #48]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -9289,9 +9507,9 @@ done6:
 	WORD $0x4e8738a1 // zip1 v1.4s, v5.4s, v7.4s
 	WORD $0x4e8778a2 // zip2 v2.4s, v5.4s, v7.4s
 	ADD          R4, R3, R8
-	FMOVQ        96(R8), F3
+	WORD $0x3cc60103 // ldur q3, [x8, #96]
 	ADD          R4, R3, R8
-	FMOVQ        112(R8), F4
+	WORD $0x3cc70104 // ldur q4, [x8, #112]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -9300,10 +9518,11 @@ done6:
 	FMOVQ        F3, 96(R8)
 	ADD          R4, R3, R3
 	FMOVQ        F4, 112(R3)
-	FMOVS        8(R7), F0
+	WORD $0xbc4080e0 // ldur s0, [x7, #8]
 	WORD $0x4e8a3901 // zip1 v1.4s, v8.4s, v10.4s
 	WORD $0x4e8a7902 // zip2 v2.4s, v8.4s, v10.4s
-	FLDPQ        32(R5), (F3, F4)
+	WORD $0x3cc200a3 // ldur q3, [x5, #32]
+	WORD $0x3cc300a4 // ldur q4, [x5, #48]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -9312,20 +9531,21 @@ done6:
 	FMOVQ        F4, 48(R5)
 	WORD $0x4e8b3921 // zip1 v1.4s, v9.4s, v11.4s
 	WORD $0x4e8b7922 // zip2 v2.4s, v9.4s, v11.4s
-	FLDPQ        96(R5), (F3, F4)
+	WORD $0x3cc600a3 // ldur q3, [x5, #96]
+	WORD $0x3cc700a4 // ldur q4, [x5, #112]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
 	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	FMOVQ        F3, 96(R5)
 	FMOVQ        F4, 112(R5)
-	FMOVS        12(R7), F0
+	WORD $0xbc40c0e0 // ldur s0, [x7, #12]
 	WORD $0x4e8e3981 // zip1 v1.4s, v12.4s, v14.4s
 	WORD $0x4e8e7982 // zip2 v2.4s, v12.4s, v14.4s
 	ADD          R4, R5, R3
-	FMOVQ        32(R3), F3
+	WORD $0x3cc20063 // ldur q3, [x3, #32]
 	ADD          R4, R5, R3
-	FMOVQ        48(R3), F4
+	WORD $0x3cc30064 // ldur q4, [x3, #48]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -9337,9 +9557,9 @@ done6:
 	WORD $0x4e8f39a1 // zip1 v1.4s, v13.4s, v15.4s
 	WORD $0x4e8f79a2 // zip2 v2.4s, v13.4s, v15.4s
 	ADD          R4, R5, R3
-	FMOVQ        96(R3), F3
+	WORD $0x3cc60063 // ldur q3, [x3, #96]
 	ADD          R4, R5, R3
-	FMOVQ        112(R3), F4
+	WORD $0x3cc70064 // ldur q4, [x3, #112]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -9348,10 +9568,11 @@ done6:
 	FMOVQ        F3, 96(R3)
 	ADD          R4, R5, R3
 	FMOVQ        F4, 112(R3)
-	FMOVS        16(R7), F0
+	WORD $0xbc4100e0 // ldur s0, [x7, #16]
 	WORD $0x4e923a01 // zip1 v1.4s, v16.4s, v18.4s
 	WORD $0x4e927a02 // zip2 v2.4s, v16.4s, v18.4s
-	FLDPQ        32(R6), (F3, F4)
+	WORD $0x3cc200c3 // ldur q3, [x6, #32]
+	WORD $0x3cc300c4 // ldur q4, [x6, #48]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -9360,7 +9581,8 @@ done6:
 	FMOVQ        F4, 48(R6)
 	WORD $0x4e933a21 // zip1 v1.4s, v17.4s, v19.4s
 	WORD $0x4e937a22 // zip2 v2.4s, v17.4s, v19.4s
-	FLDPQ        96(R6), (F3, F4)
+	WORD $0x3cc600c3 // ldur q3, [x6, #96]
+	WORD $0x3cc700c4 // ldur q4, [x6, #112]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -9424,14 +9646,15 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R8), (F24, F25)
+	WORD $0x3cc00118 // ldur q24, [x8]
+	WORD $0x3cc10119 // ldur q25, [x8, #16]
 	WORD $0x4f18571a // shl v26.8h, v24.8h, #8
 	WORD $0x4f18573b // shl v27.8h, v25.8h, #8
 	WORD $0x4f18075a // sshr v26.8h, v26.8h, #8
 	WORD $0x4f18077b // sshr v27.8h, v27.8h, #8
 	WORD $0x4f180718 // sshr v24.8h, v24.8h, #8
 	WORD $0x4f180739 // sshr v25.8h, v25.8h, #8
-	FMOVS        (R3), F28
+	WORD $0xbc40007c // ldur s28, [x3]
 	WORD $0x4e04079c // dup v28.4s, v28.s[0]
 	WORD $0x0e7cc35d // smull v29.4s, v26.4h, v28.4h
 	WORD $0x4e7cc35e // smull2 v30.4s, v26.8h, v28.8h
@@ -9450,7 +9673,7 @@ loop3:
 	WORD $0x4ebcbfbd // addp v29.4s, v29.4s, v28.4s
 	WORD $0x4ebd8463 // add v3.4s, v3.4s, v29.4s
 	ADD          R4, R3, R10
-	FMOVS        (R10), F28
+	WORD $0xbc40015c // ldur s28, [x10]
 	WORD $0x4e04079c // dup v28.4s, v28.s[0]
 	WORD $0x0e7cc35d // smull v29.4s, v26.4h, v28.4h
 	WORD $0x4e7cc35e // smull2 v30.4s, v26.8h, v28.8h
@@ -9468,7 +9691,7 @@ loop3:
 	WORD $0x4e7cc33c // smull2 v28.4s, v25.8h, v28.8h
 	WORD $0x4ebcbfbd // addp v29.4s, v29.4s, v28.4s
 	WORD $0x4ebd84e7 // add v7.4s, v7.4s, v29.4s
-	FMOVS        (R5), F28
+	WORD $0xbc4000bc // ldur s28, [x5]
 	WORD $0x4e04079c // dup v28.4s, v28.s[0]
 	WORD $0x0e7cc35d // smull v29.4s, v26.4h, v28.4h
 	WORD $0x4e7cc35e // smull2 v30.4s, v26.8h, v28.8h
@@ -9487,7 +9710,7 @@ loop3:
 	WORD $0x4ebcbfbd // addp v29.4s, v29.4s, v28.4s
 	WORD $0x4ebd856b // add v11.4s, v11.4s, v29.4s
 	ADD          R4, R5, R10
-	FMOVS        (R10), F28
+	WORD $0xbc40015c // ldur s28, [x10]
 	WORD $0x4e04079c // dup v28.4s, v28.s[0]
 	WORD $0x0e7cc35d // smull v29.4s, v26.4h, v28.4h
 	WORD $0x4e7cc35e // smull2 v30.4s, v26.8h, v28.8h
@@ -9505,7 +9728,7 @@ loop3:
 	WORD $0x4e7cc33c // smull2 v28.4s, v25.8h, v28.8h
 	WORD $0x4ebcbfbd // addp v29.4s, v29.4s, v28.4s
 	WORD $0x4ebd85ef // add v15.4s, v15.4s, v29.4s
-	FMOVS        (R6), F28
+	WORD $0xbc4000dc // ldur s28, [x6]
 	WORD $0x4e04079c // dup v28.4s, v28.s[0]
 	WORD $0x0e7cc35d // smull v29.4s, v26.4h, v28.4h
 	WORD $0x4e7cc35e // smull2 v30.4s, v26.8h, v28.8h
@@ -9524,7 +9747,7 @@ loop3:
 	WORD $0x4ebcbfbd // addp v29.4s, v29.4s, v28.4s
 	WORD $0x4ebd8673 // add v19.4s, v19.4s, v29.4s
 	ADD          R4, R6, R10
-	FMOVS        (R10), F28
+	WORD $0xbc40015c // ldur s28, [x10]
 	WORD $0x4e04079c // dup v28.4s, v28.s[0]
 	WORD $0x0e7cc35d // smull v29.4s, v26.4h, v28.4h
 	WORD $0x4e7cc35a // smull2 v26.4s, v26.8h, v28.8h
@@ -9565,10 +9788,11 @@ done4:
 	ADD          R1, R3
 	ADD          R1, R5
 	ADD          R1, R6
-	FMOVS        (R7), F24
+	WORD $0xbc4000f8 // ldur s24, [x7]
 	WORD $0x4e823819 // zip1 v25.4s, v0.4s, v2.4s
 	WORD $0x4e827800 // zip2 v0.4s, v0.4s, v2.4s
-	FLDPQ        (R3), (F2, F26)
+	WORD $0x3cc00062 // ldur q2, [x3]
+	WORD $0x3cc1007a // ldur q26, [x3, #16]
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4f981322 // fmla v2.4s, v25.4s, v24.s[0]
@@ -9577,20 +9801,21 @@ done4:
 	FMOVQ        F26, 16(R3)
 	WORD $0x4e833820 // zip1 v0.4s, v1.4s, v3.4s
 	WORD $0x4e837821 // zip2 v1.4s, v1.4s, v3.4s
-	FLDPQ        64(R3), (F2, F3)
+	WORD $0x3cc40062 // ldur q2, [x3, #64]
+	WORD $0x3cc50063 // ldur q3, [x3, #80]
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4f981002 // fmla v2.4s, v0.4s, v24.s[0]
 	WORD $0x4f981023 // fmla v3.4s, v1.4s, v24.s[0]
 	FMOVQ        F2, 64(R3)
 	FMOVQ        F3, 80(R3)
-	FMOVS        4(R7), F0
+	WORD $0xbc4040e0 // ldur s0, [x7, #4]
 	WORD $0x4e863881 // zip1 v1.4s, v4.4s, v6.4s
 	WORD $0x4e867882 // zip2 v2.4s, v4.4s, v6.4s
 	ADD          R4, R3, R8
-	FMOVQ        (R8), F3
+	WORD $0x3cc00103 // ldur q3, [x8]
 	ADD          R4, R3, R8
-	FMOVQ        16(R8), F4
+	WORD $0x3cc10104 // ldur q4, [x8, #16]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -9602,9 +9827,9 @@ done4:
 	WORD $0x4e8738a1 // zip1 v1.4s, v5.4s, v7.4s
 	WORD $0x4e8778a2 // zip2 v2.4s, v5.4s, v7.4s
 	ADD          R4, R3, R8
-	FMOVQ        64(R8), F3
+	WORD $0x3cc40103 // ldur q3, [x8, #64]
 	ADD          R4, R3, R8
-	FMOVQ        80(R8), F4
+	WORD $0x3cc50104 // ldur q4, [x8, #80]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -9613,10 +9838,11 @@ done4:
 	FMOVQ        F3, 64(R8)
 	ADD          R4, R3, R3
 	FMOVQ        F4, 80(R3)
-	FMOVS        8(R7), F0
+	WORD $0xbc4080e0 // ldur s0, [x7, #8]
 	WORD $0x4e8a3901 // zip1 v1.4s, v8.4s, v10.4s
 	WORD $0x4e8a7902 // zip2 v2.4s, v8.4s, v10.4s
-	FLDPQ        (R5), (F3, F4)
+	WORD $0x3cc000a3 // ldur q3, [x5]
+	WORD $0x3cc100a4 // ldur q4, [x5, #16]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -9625,20 +9851,21 @@ done4:
 	FMOVQ        F4, 16(R5)
 	WORD $0x4e8b3921 // zip1 v1.4s, v9.4s, v11.4s
 	WORD $0x4e8b7922 // zip2 v2.4s, v9.4s, v11.4s
-	FLDPQ        64(R5), (F3, F4)
+	WORD $0x3cc400a3 // ldur q3, [x5, #64]
+	WORD $0x3cc500a4 // ldur q4, [x5, #80]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
 	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	FMOVQ        F3, 64(R5)
 	FMOVQ        F4, 80(R5)
-	FMOVS        12(R7), F0
+	WORD $0xbc40c0e0 // ldur s0, [x7, #12]
 	WORD $0x4e8e3981 // zip1 v1.4s, v12.4s, v14.4s
 	WORD $0x4e8e7982 // zip2 v2.4s, v12.4s, v14.4s
 	ADD          R4, R5, R3
-	FMOVQ        (R3), F3
+	WORD $0x3cc00063 // ldur q3, [x3]
 	ADD          R4, R5, R3
-	FMOVQ        16(R3), F4
+	WORD $0x3cc10064 // ldur q4, [x3, #16]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -9650,9 +9877,9 @@ done4:
 	WORD $0x4e8f39a1 // zip1 v1.4s, v13.4s, v15.4s
 	WORD $0x4e8f79a2 // zip2 v2.4s, v13.4s, v15.4s
 	ADD          R4, R5, R3
-	FMOVQ        64(R3), F3
+	WORD $0x3cc40063 // ldur q3, [x3, #64]
 	ADD          R4, R5, R3
-	FMOVQ        80(R3), F4
+	WORD $0x3cc50064 // ldur q4, [x3, #80]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -9661,10 +9888,11 @@ done4:
 	FMOVQ        F3, 64(R3)
 	ADD          R4, R5, R3
 	FMOVQ        F4, 80(R3)
-	FMOVS        16(R7), F0
+	WORD $0xbc4100e0 // ldur s0, [x7, #16]
 	WORD $0x4e923a01 // zip1 v1.4s, v16.4s, v18.4s
 	WORD $0x4e927a02 // zip2 v2.4s, v16.4s, v18.4s
-	FLDPQ        (R6), (F3, F4)
+	WORD $0x3cc000c3 // ldur q3, [x6]
+	WORD $0x3cc100c4 // ldur q4, [x6, #16]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -9673,20 +9901,21 @@ done4:
 	FMOVQ        F4, 16(R6)
 	WORD $0x4e933a21 // zip1 v1.4s, v17.4s, v19.4s
 	WORD $0x4e937a22 // zip2 v2.4s, v17.4s, v19.4s
-	FLDPQ        64(R6), (F3, F4)
+	WORD $0x3cc400c3 // ldur q3, [x6, #64]
+	WORD $0x3cc500c4 // ldur q4, [x6, #80]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
 	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	FMOVQ        F3, 64(R6)
 	FMOVQ        F4, 80(R6)
-	FMOVS        20(R7), F0
+	WORD $0xbc4140e0 // ldur s0, [x7, #20]
 	WORD $0x4e963a81 // zip1 v1.4s, v20.4s, v22.4s
 	WORD $0x4e967a82 // zip2 v2.4s, v20.4s, v22.4s
 	ADD          R4, R6, R3
-	FMOVQ        (R3), F3
+	WORD $0x3cc00063 // ldur q3, [x3]
 	ADD          R4, R6, R3
-	FMOVQ        16(R3), F4
+	WORD $0x3cc10064 // ldur q4, [x3, #16]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -9698,9 +9927,9 @@ done4:
 	WORD $0x4e973aa1 // zip1 v1.4s, v21.4s, v23.4s
 	WORD $0x4e977aa2 // zip2 v2.4s, v21.4s, v23.4s
 	ADD          R4, R6, R3
-	FMOVQ        64(R3), F3
+	WORD $0x3cc40063 // ldur q3, [x3, #64]
 	ADD          R4, R6, R3
-	FMOVQ        80(R3), F4
+	WORD $0x3cc50064 // ldur q4, [x3, #80]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -9748,14 +9977,15 @@ done4:
 	BLT          done6
 
 loop5:
-	FLDPQ        32(R8), (F24, F25)
+	WORD $0x3cc20118 // ldur q24, [x8, #32]
+	WORD $0x3cc30119 // ldur q25, [x8, #48]
 	WORD $0x4f18571a // shl v26.8h, v24.8h, #8
 	WORD $0x4f18573b // shl v27.8h, v25.8h, #8
 	WORD $0x4f18075a // sshr v26.8h, v26.8h, #8
 	WORD $0x4f18077b // sshr v27.8h, v27.8h, #8
 	WORD $0x4f180718 // sshr v24.8h, v24.8h, #8
 	WORD $0x4f180739 // sshr v25.8h, v25.8h, #8
-	FMOVS        (R3), F28
+	WORD $0xbc40007c // ldur s28, [x3]
 	WORD $0x4e04079c // dup v28.4s, v28.s[0]
 	WORD $0x0e7cc35d // smull v29.4s, v26.4h, v28.4h
 	WORD $0x4e7cc35e // smull2 v30.4s, v26.8h, v28.8h
@@ -9774,7 +10004,7 @@ loop5:
 	WORD $0x4ebcbfbd // addp v29.4s, v29.4s, v28.4s
 	WORD $0x4ebd8463 // add v3.4s, v3.4s, v29.4s
 	ADD          R4, R3, R10
-	FMOVS        (R10), F28
+	WORD $0xbc40015c // ldur s28, [x10]
 	WORD $0x4e04079c // dup v28.4s, v28.s[0]
 	WORD $0x0e7cc35d // smull v29.4s, v26.4h, v28.4h
 	WORD $0x4e7cc35e // smull2 v30.4s, v26.8h, v28.8h
@@ -9792,7 +10022,7 @@ loop5:
 	WORD $0x4e7cc33c // smull2 v28.4s, v25.8h, v28.8h
 	WORD $0x4ebcbfbd // addp v29.4s, v29.4s, v28.4s
 	WORD $0x4ebd84e7 // add v7.4s, v7.4s, v29.4s
-	FMOVS        (R5), F28
+	WORD $0xbc4000bc // ldur s28, [x5]
 	WORD $0x4e04079c // dup v28.4s, v28.s[0]
 	WORD $0x0e7cc35d // smull v29.4s, v26.4h, v28.4h
 	WORD $0x4e7cc35e // smull2 v30.4s, v26.8h, v28.8h
@@ -9811,7 +10041,7 @@ loop5:
 	WORD $0x4ebcbfbd // addp v29.4s, v29.4s, v28.4s
 	WORD $0x4ebd856b // add v11.4s, v11.4s, v29.4s
 	ADD          R4, R5, R10
-	FMOVS        (R10), F28
+	WORD $0xbc40015c // ldur s28, [x10]
 	WORD $0x4e04079c // dup v28.4s, v28.s[0]
 	WORD $0x0e7cc35d // smull v29.4s, v26.4h, v28.4h
 	WORD $0x4e7cc35e // smull2 v30.4s, v26.8h, v28.8h
@@ -9829,7 +10059,7 @@ loop5:
 	WORD $0x4e7cc33c // smull2 v28.4s, v25.8h, v28.8h
 	WORD $0x4ebcbfbd // addp v29.4s, v29.4s, v28.4s
 	WORD $0x4ebd85ef // add v15.4s, v15.4s, v29.4s
-	FMOVS        (R6), F28
+	WORD $0xbc4000dc // ldur s28, [x6]
 	WORD $0x4e04079c // dup v28.4s, v28.s[0]
 	WORD $0x0e7cc35d // smull v29.4s, v26.4h, v28.4h
 	WORD $0x4e7cc35e // smull2 v30.4s, v26.8h, v28.8h
@@ -9848,7 +10078,7 @@ loop5:
 	WORD $0x4ebcbfbd // addp v29.4s, v29.4s, v28.4s
 	WORD $0x4ebd8673 // add v19.4s, v19.4s, v29.4s
 	ADD          R4, R6, R10
-	FMOVS        (R10), F28
+	WORD $0xbc40015c // ldur s28, [x10]
 	WORD $0x4e04079c // dup v28.4s, v28.s[0]
 	WORD $0x0e7cc35d // smull v29.4s, v26.4h, v28.4h
 	WORD $0x4e7cc35a // smull2 v26.4s, v26.8h, v28.8h
@@ -9889,10 +10119,11 @@ done6:
 	ADD          R1, R3
 	ADD          R1, R5
 	ADD          R1, R6
-	FMOVS        (R7), F24
+	WORD $0xbc4000f8 // ldur s24, [x7]
 	WORD $0x4e823819 // zip1 v25.4s, v0.4s, v2.4s
 	WORD $0x4e827800 // zip2 v0.4s, v0.4s, v2.4s
-	FLDPQ        32(R3), (F2, F26)
+	WORD $0x3cc20062 // ldur q2, [x3, #32]
+	WORD $0x3cc3007a // ldur q26, [x3, #48]
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4f981322 // fmla v2.4s, v25.4s, v24.s[0]
@@ -9901,20 +10132,21 @@ done6:
 	FMOVQ        F26, 48(R3)
 	WORD $0x4e833820 // zip1 v0.4s, v1.4s, v3.4s
 	WORD $0x4e837821 // zip2 v1.4s, v1.4s, v3.4s
-	FLDPQ        96(R3), (F2, F3)
+	WORD $0x3cc60062 // ldur q2, [x3, #96]
+	WORD $0x3cc70063 // ldur q3, [x3, #112]
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4f981002 // fmla v2.4s, v0.4s, v24.s[0]
 	WORD $0x4f981023 // fmla v3.4s, v1.4s, v24.s[0]
 	FMOVQ        F2, 96(R3)
 	FMOVQ        F3, 112(R3)
-	FMOVS        4(R7), F0
+	WORD $0xbc4040e0 // ldur s0, [x7, #4]
 	WORD $0x4e863881 // zip1 v1.4s, v4.4s, v6.4s
 	WORD $0x4e867882 // zip2 v2.4s, v4.4s, v6.4s
 	ADD          R4, R3, R8
-	FMOVQ        32(R8), F3
+	WORD $0x3cc20103 // ldur q3, [x8, #32]
 	ADD          R4, R3, R8
-	FMOVQ        48(R8), F4
+	WORD $0x3cc30104 // ldur q4, [x8, #48]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -9926,9 +10158,9 @@ done6:
 	WORD $0x4e8738a1 // zip1 v1.4s, v5.4s, v7.4s
 	WORD $0x4e8778a2 // zip2 v2.4s, v5.4s, v7.4s
 	ADD          R4, R3, R8
-	FMOVQ        96(R8), F3
+	WORD $0x3cc60103 // ldur q3, [x8, #96]
 	ADD          R4, R3, R8
-	FMOVQ        112(R8), F4
+	WORD $0x3cc70104 // ldur q4, [x8, #112]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -9937,10 +10169,11 @@ done6:
 	FMOVQ        F3, 96(R8)
 	ADD          R4, R3, R3
 	FMOVQ        F4, 112(R3)
-	FMOVS        8(R7), F0
+	WORD $0xbc4080e0 // ldur s0, [x7, #8]
 	WORD $0x4e8a3901 // zip1 v1.4s, v8.4s, v10.4s
 	WORD $0x4e8a7902 // zip2 v2.4s, v8.4s, v10.4s
-	FLDPQ        32(R5), (F3, F4)
+	WORD $0x3cc200a3 // ldur q3, [x5, #32]
+	WORD $0x3cc300a4 // ldur q4, [x5, #48]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -9949,20 +10182,21 @@ done6:
 	FMOVQ        F4, 48(R5)
 	WORD $0x4e8b3921 // zip1 v1.4s, v9.4s, v11.4s
 	WORD $0x4e8b7922 // zip2 v2.4s, v9.4s, v11.4s
-	FLDPQ        96(R5), (F3, F4)
+	WORD $0x3cc600a3 // ldur q3, [x5, #96]
+	WORD $0x3cc700a4 // ldur q4, [x5, #112]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
 	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	FMOVQ        F3, 96(R5)
 	FMOVQ        F4, 112(R5)
-	FMOVS        12(R7), F0
+	WORD $0xbc40c0e0 // ldur s0, [x7, #12]
 	WORD $0x4e8e3981 // zip1 v1.4s, v12.4s, v14.4s
 	WORD $0x4e8e7982 // zip2 v2.4s, v12.4s, v14.4s
 	ADD          R4, R5, R3
-	FMOVQ        32(R3), F3
+	WORD $0x3cc20063 // ldur q3, [x3, #32]
 	ADD          R4, R5, R3
-	FMOVQ        48(R3), F4
+	WORD $0x3cc30064 // ldur q4, [x3, #48]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -9974,9 +10208,9 @@ done6:
 	WORD $0x4e8f39a1 // zip1 v1.4s, v13.4s, v15.4s
 	WORD $0x4e8f79a2 // zip2 v2.4s, v13.4s, v15.4s
 	ADD          R4, R5, R3
-	FMOVQ        96(R3), F3
+	WORD $0x3cc60063 // ldur q3, [x3, #96]
 	ADD          R4, R5, R3
-	FMOVQ        112(R3), F4
+	WORD $0x3cc70064 // ldur q4, [x3, #112]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -9985,10 +10219,11 @@ done6:
 	FMOVQ        F3, 96(R3)
 	ADD          R4, R5, R3
 	FMOVQ        F4, 112(R3)
-	FMOVS        16(R7), F0
+	WORD $0xbc4100e0 // ldur s0, [x7, #16]
 	WORD $0x4e923a01 // zip1 v1.4s, v16.4s, v18.4s
 	WORD $0x4e927a02 // zip2 v2.4s, v16.4s, v18.4s
-	FLDPQ        32(R6), (F3, F4)
+	WORD $0x3cc200c3 // ldur q3, [x6, #32]
+	WORD $0x3cc300c4 // ldur q4, [x6, #48]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -9997,20 +10232,21 @@ done6:
 	FMOVQ        F4, 48(R6)
 	WORD $0x4e933a21 // zip1 v1.4s, v17.4s, v19.4s
 	WORD $0x4e937a22 // zip2 v2.4s, v17.4s, v19.4s
-	FLDPQ        96(R6), (F3, F4)
+	WORD $0x3cc600c3 // ldur q3, [x6, #96]
+	WORD $0x3cc700c4 // ldur q4, [x6, #112]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
 	WORD $0x4f801044 // fmla v4.4s, v2.4s, v0.s[0]
 	FMOVQ        F3, 96(R6)
 	FMOVQ        F4, 112(R6)
-	FMOVS        20(R7), F0
+	WORD $0xbc4140e0 // ldur s0, [x7, #20]
 	WORD $0x4e963a81 // zip1 v1.4s, v20.4s, v22.4s
 	WORD $0x4e967a82 // zip2 v2.4s, v20.4s, v22.4s
 	ADD          R4, R6, R3
-	FMOVQ        32(R3), F3
+	WORD $0x3cc20063 // ldur q3, [x3, #32]
 	ADD          R4, R6, R3
-	FMOVQ        48(R3), F4
+	WORD $0x3cc30064 // ldur q4, [x3, #48]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -10022,9 +10258,9 @@ done6:
 	WORD $0x4e973aa1 // zip1 v1.4s, v21.4s, v23.4s
 	WORD $0x4e977aa2 // zip2 v2.4s, v21.4s, v23.4s
 	ADD          R4, R6, R3
-	FMOVQ        96(R3), F3
+	WORD $0x3cc60063 // ldur q3, [x3, #96]
 	ADD          R4, R6, R3
-	FMOVQ        112(R3), F4
+	WORD $0x3cc70064 // ldur q4, [x3, #112]
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
 	WORD $0x4f801023 // fmla v3.4s, v1.4s, v0.s[0]
@@ -10062,36 +10298,52 @@ TEXT ·mixWeightsNEON(SB), NOSPLIT, $0-48
 	BLT          done2
 
 loop1:
-	FLDPQ        (R2), (F4, F5)
-	FLDPQ        (R4), (F6, F7)
+	WORD $0x3cc00044 // ldur q4, [x2]
+	WORD $0x3cc10045 // ldur q5, [x2, #16]
+	WORD $0x3cc00086 // ldur q6, [x4]
+	WORD $0x3cc10087 // ldur q7, [x4, #16]
 	WORD $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
 	WORD $0x6e27dca5 // fmul v5.4s, v5.4s, v7.4s
-	FLDPQ        32(R2), (F6, F7)
-	FLDPQ        32(R4), (F8, F9)
+	WORD $0x3cc20046 // ldur q6, [x2, #32]
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
+	WORD $0x3cc20088 // ldur q8, [x4, #32]
+	WORD $0x3cc30089 // ldur q9, [x4, #48]
 	WORD $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
 	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
-	FLDPQ        64(R2), (F8, F9)
-	FLDPQ        64(R4), (F10, F11)
+	WORD $0x3cc40048 // ldur q8, [x2, #64]
+	WORD $0x3cc50049 // ldur q9, [x2, #80]
+	WORD $0x3cc4008a // ldur q10, [x4, #64]
+	WORD $0x3cc5008b // ldur q11, [x4, #80]
 	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
 	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
-	FLDPQ        96(R2), (F10, F11)
-	FLDPQ        96(R4), (F12, F13)
+	WORD $0x3cc6004a // ldur q10, [x2, #96]
+	WORD $0x3cc7004b // ldur q11, [x2, #112]
+	WORD $0x3cc6008c // ldur q12, [x4, #96]
+	WORD $0x3cc7008d // ldur q13, [x4, #112]
 	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
 	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	FLDPQ        128(R2), (F12, F13)
-	FLDPQ        128(R4), (F14, F15)
+	WORD $0x3cc8004c // ldur q12, [x2, #128]
+	WORD $0x3cc9004d // ldur q13, [x2, #144]
+	WORD $0x3cc8008e // ldur q14, [x4, #128]
+	WORD $0x3cc9008f // ldur q15, [x4, #144]
 	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
 	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
-	FLDPQ        160(R2), (F14, F15)
-	FLDPQ        160(R4), (F16, F17)
+	WORD $0x3cca004e // ldur q14, [x2, #160]
+	WORD $0x3ccb004f // ldur q15, [x2, #176]
+	WORD $0x3cca0090 // ldur q16, [x4, #160]
+	WORD $0x3ccb0091 // ldur q17, [x4, #176]
 	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-	FLDPQ        192(R2), (F16, F17)
-	FLDPQ        192(R4), (F18, F19)
+	WORD $0x3ccc0050 // ldur q16, [x2, #192]
+	WORD $0x3ccd0051 // ldur q17, [x2, #208]
+	WORD $0x3ccc0092 // ldur q18, [x4, #192]
+	WORD $0x3ccd0093 // ldur q19, [x4, #208]
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	FLDPQ        224(R2), (F18, F19)
-	FLDPQ        224(R4), (F20, F21)
+	WORD $0x3cce0052 // ldur q18, [x2, #224]
+	WORD $0x3ccf0053 // ldur q19, [x2, #240]
+	WORD $0x3cce0094 // ldur q20, [x4, #224]
+	WORD $0x3ccf0095 // ldur q21, [x4, #240]
 	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
 	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
 
@@ -10309,8 +10561,9 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R6), (F8, F9)
-	FMOVS        (R4), F10
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x0e28c14b // smull v11.8h, v10.8b, v8.8b
 	WORD $0x4e28c14c // smull2 v12.8h, v10.16b, v8.16b
@@ -10321,7 +10574,7 @@ loop3:
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
 	ADD          R3, R4, R8
-	FMOVS        (R8), F12
+	WORD $0xbc40010c // ldur s12, [x8]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x0e28c18d // smull v13.8h, v12.8b, v8.8b
 	WORD $0x4e28c18e // smull2 v14.8h, v12.16b, v8.16b
@@ -10331,7 +10584,7 @@ loop3:
 	WORD $0x4e29c18c // smull2 v12.8h, v12.16b, v9.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FMOVS        (R5), F14
+	WORD $0xbc4000ae // ldur s14, [x5]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x0e28c1cf // smull v15.8h, v14.8b, v8.8b
 	WORD $0x4e28c1d0 // smull2 v16.8h, v14.16b, v8.16b
@@ -10342,7 +10595,7 @@ loop3:
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
 	ADD          R3, R5, R8
-	FMOVS        (R8), F16
+	WORD $0xbc400110 // ldur s16, [x8]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x0e28c211 // smull v17.8h, v16.8b, v8.8b
 	WORD $0x4e28c208 // smull2 v8.8h, v16.16b, v8.16b
@@ -10352,8 +10605,9 @@ loop3:
 	WORD $0x4e29c209 // smull2 v9.8h, v16.16b, v9.16b
 	WORD $0x4e69be29 // addp v9.8h, v17.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        32(R6), (F16, F17)
-	FMOVS        4(R4), F18
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
+	WORD $0xbc404092 // ldur s18, [x4, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -10364,7 +10618,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        4(R8), F18
+	WORD $0xbc404112 // ldur s18, [x8, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -10374,7 +10628,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        4(R5), F18
+	WORD $0xbc4040b2 // ldur s18, [x5, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -10385,7 +10639,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        4(R8), F18
+	WORD $0xbc404112 // ldur s18, [x8, #4]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -10395,8 +10649,9 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        64(R6), (F16, F17)
-	FMOVS        8(R4), F18
+	WORD $0x3cc400d0 // ldur q16, [x6, #64]
+	WORD $0x3cc500d1 // ldur q17, [x6, #80]
+	WORD $0xbc408092 // ldur s18, [x4, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -10407,7 +10662,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        8(R8), F18
+	WORD $0xbc408112 // ldur s18, [x8, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -10417,7 +10672,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        8(R5), F18
+	WORD $0xbc4080b2 // ldur s18, [x5, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -10428,7 +10683,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        8(R8), F18
+	WORD $0xbc408112 // ldur s18, [x8, #8]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -10438,8 +10693,9 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        96(R6), (F16, F17)
-	FMOVS        12(R4), F18
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
+	WORD $0x3cc700d1 // ldur q17, [x6, #112]
+	WORD $0xbc40c092 // ldur s18, [x4, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -10450,7 +10706,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        12(R8), F18
+	WORD $0xbc40c112 // ldur s18, [x8, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -10460,7 +10716,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        12(R5), F18
+	WORD $0xbc40c0b2 // ldur s18, [x5, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -10471,7 +10727,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        12(R8), F18
+	WORD $0xbc40c112 // ldur s18, [x8, #12]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -10481,8 +10737,9 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        128(R6), (F16, F17)
-	FMOVS        16(R4), F18
+	WORD $0x3cc800d0 // ldur q16, [x6, #128]
+	WORD $0x3cc900d1 // ldur q17, [x6, #144]
+	WORD $0xbc410092 // ldur s18, [x4, #16]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -10493,7 +10750,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        16(R8), F18
+	WORD $0xbc410112 // ldur s18, [x8, #16]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -10503,7 +10760,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        16(R5), F18
+	WORD $0xbc4100b2 // ldur s18, [x5, #16]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -10514,7 +10771,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        16(R8), F18
+	WORD $0xbc410112 // ldur s18, [x8, #16]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -10524,8 +10781,9 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        160(R6), (F16, F17)
-	FMOVS        20(R4), F18
+	WORD $0x3cca00d0 // ldur q16, [x6, #160]
+	WORD $0x3ccb00d1 // ldur q17, [x6, #176]
+	WORD $0xbc414092 // ldur s18, [x4, #20]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -10536,7 +10794,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        20(R8), F18
+	WORD $0xbc414112 // ldur s18, [x8, #20]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -10546,7 +10804,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        20(R5), F18
+	WORD $0xbc4140b2 // ldur s18, [x5, #20]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -10557,7 +10815,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        20(R8), F18
+	WORD $0xbc414112 // ldur s18, [x8, #20]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -10567,8 +10825,9 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        192(R6), (F16, F17)
-	FMOVS        24(R4), F18
+	WORD $0x3ccc00d0 // ldur q16, [x6, #192]
+	WORD $0x3ccd00d1 // ldur q17, [x6, #208]
+	WORD $0xbc418092 // ldur s18, [x4, #24]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -10579,7 +10838,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        24(R8), F18
+	WORD $0xbc418112 // ldur s18, [x8, #24]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -10589,7 +10848,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        24(R5), F18
+	WORD $0xbc4180b2 // ldur s18, [x5, #24]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -10600,7 +10859,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        24(R8), F18
+	WORD $0xbc418112 // ldur s18, [x8, #24]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -10610,8 +10869,9 @@ loop3:
 	WORD $0x4e31c251 // smull2 v17.8h, v18.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
-	FLDPQ        224(R6), (F16, F17)
-	FMOVS        28(R4), F18
+	WORD $0x3cce00d0 // ldur q16, [x6, #224]
+	WORD $0x3ccf00d1 // ldur q17, [x6, #240]
+	WORD $0xbc41c092 // ldur s18, [x4, #28]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -10622,7 +10882,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4a // sadalp v10.4s, v18.8h
 	ADD          R3, R4, R8
-	FMOVS        28(R8), F18
+	WORD $0xbc41c112 // ldur s18, [x8, #28]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -10632,7 +10892,7 @@ loop3:
 	WORD $0x4e31c252 // smull2 v18.8h, v18.16b, v17.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
-	FMOVS        28(R5), F18
+	WORD $0xbc41c0b2 // ldur s18, [x5, #28]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c254 // smull2 v20.8h, v18.16b, v16.16b
@@ -10643,7 +10903,7 @@ loop3:
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
 	ADD          R3, R5, R8
-	FMOVS        28(R8), F18
+	WORD $0xbc41c112 // ldur s18, [x8, #28]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x0e30c253 // smull v19.8h, v18.8b, v16.8b
 	WORD $0x4e30c250 // smull2 v16.8h, v18.16b, v16.16b
@@ -10654,7 +10914,7 @@ loop3:
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a09 // sadalp v9.4s, v16.8h
 	FLDPQ        256(R6), (F16, F17)
-	FMOVS        32(R4), F18
+	WORD $0xbc420092 // ldur s18, [x4, #32]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4f929213 // fmul v19.4s, v16.4s, v18.s[0]
@@ -10662,14 +10922,14 @@ loop3:
 	WORD $0x4e33cd60 // fmla v0.4s, v11.4s, v19.4s
 	WORD $0x4e32cd41 // fmla v1.4s, v10.4s, v18.4s
 	ADD          R3, R4, R8
-	FMOVS        32(R8), F10
+	WORD $0xbc42010a // ldur s10, [x8, #32]
 	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
 	WORD $0x4f8a922a // fmul v10.4s, v17.4s, v10.s[0]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2acd83 // fmla v3.4s, v12.4s, v10.4s
-	FMOVS        32(R5), F10
+	WORD $0xbc4200aa // ldur s10, [x5, #32]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
 	WORD $0x4f8a920d // fmul v13.4s, v16.4s, v10.s[0]
@@ -10677,7 +10937,7 @@ loop3:
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
 	ADD          R3, R5, R8
-	FMOVS        32(R8), F10
+	WORD $0xbc42010a // ldur s10, [x8, #32]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4f8a920b // fmul v11.4s, v16.4s, v10.s[0]
@@ -10685,18 +10945,18 @@ loop3:
 	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
 	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
 	FLDPQ        352(R6), (F8, F9)
-	FMOVS        40(R4), F10
+	WORD $0xbc42808a // ldur s10, [x4, #40]
 	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
 	ADD          R3, R4, R8
-	FMOVS        40(R8), F10
+	WORD $0xbc42810a // ldur s10, [x8, #40]
 	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
-	FMOVS        40(R5), F10
+	WORD $0xbc4280aa // ldur s10, [x5, #40]
 	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 	ADD          R3, R5, R8
-	FMOVS        40(R8), F10
+	WORD $0xbc42810a // ldur s10, [x8, #40]
 	WORD $0x4f8a1106 // fmla v6.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
 	ADD          $0x30, R4

@@ -21,7 +21,8 @@ TEXT ·forwardRunsHadamard16NEON(SB), NOSPLIT, $0-16
 	BLT          done2
 
 loop1:
-	FLDPQ        (R0), (F1, F2)
+	WORD $0x3cc00001 // ldur q1, [x0]
+	WORD $0x3cc10002 // ldur q2, [x0, #16]
 	WORD $0x4ea00823 // rev64 v3.4s, v1.4s
 	WORD $0x4ea00844 // rev64 v4.4s, v2.4s
 	WORD $0x4e23d425 // fadd v5.4s, v1.4s, v3.4s
@@ -46,7 +47,8 @@ loop1:
 	WORD $0x4e21d444 // fadd v4.4s, v2.4s, v1.4s
 	WORD $0x4ea1d444 // fsub v4.4s, v2.4s, v1.4s
 	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FLDPQ        32(R0), (F2, F4)
+	WORD $0x3cc20002 // ldur q2, [x0, #32]
+	WORD $0x3cc30004 // ldur q4, [x0, #48]
 	WORD $0x4ea00845 // rev64 v5.4s, v2.4s
 	WORD $0x4ea00886 // rev64 v6.4s, v4.4s
 	WORD $0x4e25d447 // fadd v7.4s, v2.4s, v5.4s
@@ -103,7 +105,8 @@ TEXT ·inverseRunsHadamard16NEON(SB), NOSPLIT, $0-16
 	BLT          done2
 
 loop1:
-	FLDPQ        (R0), (F1, F2)
+	WORD $0x3cc00001 // ldur q1, [x0]
+	WORD $0x3cc10002 // ldur q2, [x0, #16]
 	WORD $0x4ea00823 // rev64 v3.4s, v1.4s
 	WORD $0x4ea00844 // rev64 v4.4s, v2.4s
 	WORD $0x4e23d425 // fadd v5.4s, v1.4s, v3.4s
@@ -128,7 +131,8 @@ loop1:
 	WORD $0x4e21d444 // fadd v4.4s, v2.4s, v1.4s
 	WORD $0x4ea1d444 // fsub v4.4s, v2.4s, v1.4s
 	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FLDPQ        32(R0), (F2, F4)
+	WORD $0x3cc20002 // ldur q2, [x0, #32]
+	WORD $0x3cc30004 // ldur q4, [x0, #48]
 	WORD $0x4ea00845 // rev64 v5.4s, v2.4s
 	WORD $0x4ea00886 // rev64 v6.4s, v4.4s
 	WORD $0x4e25d447 // fadd v7.4s, v2.4s, v5.4s

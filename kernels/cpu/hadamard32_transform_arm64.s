@@ -21,7 +21,8 @@ TEXT ·forwardRunsHadamard32NEON(SB), NOSPLIT, $0-16
 	BLT          done2
 
 loop1:
-	FLDPQ        (R0), (F1, F2)
+	WORD $0x3cc00001 // ldur q1, [x0]
+	WORD $0x3cc10002 // ldur q2, [x0, #16]
 	WORD $0x4ea00823 // rev64 v3.4s, v1.4s
 	WORD $0x4ea00844 // rev64 v4.4s, v2.4s
 	WORD $0x4e23d425 // fadd v5.4s, v1.4s, v3.4s
@@ -46,7 +47,8 @@ loop1:
 	WORD $0x4e21d444 // fadd v4.4s, v2.4s, v1.4s
 	WORD $0x4ea1d444 // fsub v4.4s, v2.4s, v1.4s
 	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FLDPQ        32(R0), (F2, F4)
+	WORD $0x3cc20002 // ldur q2, [x0, #32]
+	WORD $0x3cc30004 // ldur q4, [x0, #48]
 	WORD $0x4ea00845 // rev64 v5.4s, v2.4s
 	WORD $0x4ea00886 // rev64 v6.4s, v4.4s
 	WORD $0x4e25d447 // fadd v7.4s, v2.4s, v5.4s
@@ -71,7 +73,8 @@ loop1:
 	WORD $0x4e22d486 // fadd v6.4s, v4.4s, v2.4s
 	WORD $0x4ea2d486 // fsub v6.4s, v4.4s, v2.4s
 	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	FLDPQ        64(R0), (F4, F6)
+	WORD $0x3cc40004 // ldur q4, [x0, #64]
+	WORD $0x3cc50006 // ldur q6, [x0, #80]
 	WORD $0x4ea00887 // rev64 v7.4s, v4.4s
 	WORD $0x4ea008c8 // rev64 v8.4s, v6.4s
 	WORD $0x4e27d489 // fadd v9.4s, v4.4s, v7.4s
@@ -96,7 +99,8 @@ loop1:
 	WORD $0x4e24d4c8 // fadd v8.4s, v6.4s, v4.4s
 	WORD $0x4ea4d4c8 // fsub v8.4s, v6.4s, v4.4s
 	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	FLDPQ        96(R0), (F6, F8)
+	WORD $0x3cc60006 // ldur q6, [x0, #96]
+	WORD $0x3cc70008 // ldur q8, [x0, #112]
 	WORD $0x4ea008c9 // rev64 v9.4s, v6.4s
 	WORD $0x4ea0090a // rev64 v10.4s, v8.4s
 	WORD $0x4e29d4cb // fadd v11.4s, v6.4s, v9.4s
@@ -173,7 +177,8 @@ TEXT ·inverseRunsHadamard32NEON(SB), NOSPLIT, $0-16
 	BLT          done2
 
 loop1:
-	FLDPQ        (R0), (F1, F2)
+	WORD $0x3cc00001 // ldur q1, [x0]
+	WORD $0x3cc10002 // ldur q2, [x0, #16]
 	WORD $0x4ea00823 // rev64 v3.4s, v1.4s
 	WORD $0x4ea00844 // rev64 v4.4s, v2.4s
 	WORD $0x4e23d425 // fadd v5.4s, v1.4s, v3.4s
@@ -198,7 +203,8 @@ loop1:
 	WORD $0x4e21d444 // fadd v4.4s, v2.4s, v1.4s
 	WORD $0x4ea1d444 // fsub v4.4s, v2.4s, v1.4s
 	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FLDPQ        32(R0), (F2, F4)
+	WORD $0x3cc20002 // ldur q2, [x0, #32]
+	WORD $0x3cc30004 // ldur q4, [x0, #48]
 	WORD $0x4ea00845 // rev64 v5.4s, v2.4s
 	WORD $0x4ea00886 // rev64 v6.4s, v4.4s
 	WORD $0x4e25d447 // fadd v7.4s, v2.4s, v5.4s
@@ -223,7 +229,8 @@ loop1:
 	WORD $0x4e22d486 // fadd v6.4s, v4.4s, v2.4s
 	WORD $0x4ea2d486 // fsub v6.4s, v4.4s, v2.4s
 	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	FLDPQ        64(R0), (F4, F6)
+	WORD $0x3cc40004 // ldur q4, [x0, #64]
+	WORD $0x3cc50006 // ldur q6, [x0, #80]
 	WORD $0x4ea00887 // rev64 v7.4s, v4.4s
 	WORD $0x4ea008c8 // rev64 v8.4s, v6.4s
 	WORD $0x4e27d489 // fadd v9.4s, v4.4s, v7.4s
@@ -248,7 +255,8 @@ loop1:
 	WORD $0x4e24d4c8 // fadd v8.4s, v6.4s, v4.4s
 	WORD $0x4ea4d4c8 // fsub v8.4s, v6.4s, v4.4s
 	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	FLDPQ        96(R0), (F6, F8)
+	WORD $0x3cc60006 // ldur q6, [x0, #96]
+	WORD $0x3cc70008 // ldur q8, [x0, #112]
 	WORD $0x4ea008c9 // rev64 v9.4s, v6.4s
 	WORD $0x4ea0090a // rev64 v10.4s, v8.4s
 	WORD $0x4e29d4cb // fadd v11.4s, v6.4s, v9.4s

@@ -15,7 +15,8 @@ TEXT ·forwardRunsHadamard64NEON(SB), NOSPLIT, $0-16
 	BLT          done2
 
 loop1:
-	FLDPQ        (R0), (F1, F2)
+	WORD $0x3cc00001 // ldur q1, [x0]
+	WORD $0x3cc10002 // ldur q2, [x0, #16]
 	WORD $0x4ea00823 // rev64 v3.4s, v1.4s
 	WORD $0x4ea00844 // rev64 v4.4s, v2.4s
 	WORD $0x4e23d425 // fadd v5.4s, v1.4s, v3.4s
@@ -40,7 +41,8 @@ loop1:
 	WORD $0x4e21d444 // fadd v4.4s, v2.4s, v1.4s
 	WORD $0x4ea1d444 // fsub v4.4s, v2.4s, v1.4s
 	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FLDPQ        32(R0), (F2, F4)
+	WORD $0x3cc20002 // ldur q2, [x0, #32]
+	WORD $0x3cc30004 // ldur q4, [x0, #48]
 	WORD $0x4ea00845 // rev64 v5.4s, v2.4s
 	WORD $0x4ea00886 // rev64 v6.4s, v4.4s
 	WORD $0x4e25d447 // fadd v7.4s, v2.4s, v5.4s
@@ -65,7 +67,8 @@ loop1:
 	WORD $0x4e22d486 // fadd v6.4s, v4.4s, v2.4s
 	WORD $0x4ea2d486 // fsub v6.4s, v4.4s, v2.4s
 	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	FLDPQ        64(R0), (F4, F6)
+	WORD $0x3cc40004 // ldur q4, [x0, #64]
+	WORD $0x3cc50006 // ldur q6, [x0, #80]
 	WORD $0x4ea00887 // rev64 v7.4s, v4.4s
 	WORD $0x4ea008c8 // rev64 v8.4s, v6.4s
 	WORD $0x4e27d489 // fadd v9.4s, v4.4s, v7.4s
@@ -90,7 +93,8 @@ loop1:
 	WORD $0x4e24d4c8 // fadd v8.4s, v6.4s, v4.4s
 	WORD $0x4ea4d4c8 // fsub v8.4s, v6.4s, v4.4s
 	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	FLDPQ        96(R0), (F6, F8)
+	WORD $0x3cc60006 // ldur q6, [x0, #96]
+	WORD $0x3cc70008 // ldur q8, [x0, #112]
 	WORD $0x4ea008c9 // rev64 v9.4s, v6.4s
 	WORD $0x4ea0090a // rev64 v10.4s, v8.4s
 	WORD $0x4e29d4cb // fadd v11.4s, v6.4s, v9.4s
@@ -115,7 +119,8 @@ loop1:
 	WORD $0x4e26d50a // fadd v10.4s, v8.4s, v6.4s
 	WORD $0x4ea6d50a // fsub v10.4s, v8.4s, v6.4s
 	WORD $0x4ea8d4c6 // fsub v6.4s, v6.4s, v8.4s
-	FLDPQ        128(R0), (F8, F10)
+	WORD $0x3cc80008 // ldur q8, [x0, #128]
+	WORD $0x3cc9000a // ldur q10, [x0, #144]
 	WORD $0x4ea0090b // rev64 v11.4s, v8.4s
 	WORD $0x4ea0094c // rev64 v12.4s, v10.4s
 	WORD $0x4e2bd50d // fadd v13.4s, v8.4s, v11.4s
@@ -140,7 +145,8 @@ loop1:
 	WORD $0x4e28d54c // fadd v12.4s, v10.4s, v8.4s
 	WORD $0x4ea8d54c // fsub v12.4s, v10.4s, v8.4s
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
-	FLDPQ        160(R0), (F10, F12)
+	WORD $0x3cca000a // ldur q10, [x0, #160]
+	WORD $0x3ccb000c // ldur q12, [x0, #176]
 	WORD $0x4ea0094d // rev64 v13.4s, v10.4s
 	WORD $0x4ea0098e // rev64 v14.4s, v12.4s
 	WORD $0x4e2dd54f // fadd v15.4s, v10.4s, v13.4s
@@ -165,7 +171,8 @@ loop1:
 	WORD $0x4e2ad58e // fadd v14.4s, v12.4s, v10.4s
 	WORD $0x4eaad58e // fsub v14.4s, v12.4s, v10.4s
 	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	FLDPQ        192(R0), (F12, F14)
+	WORD $0x3ccc000c // ldur q12, [x0, #192]
+	WORD $0x3ccd000e // ldur q14, [x0, #208]
 	WORD $0x4ea0098f // rev64 v15.4s, v12.4s
 	WORD $0x4ea009d0 // rev64 v16.4s, v14.4s
 	WORD $0x4e2fd591 // fadd v17.4s, v12.4s, v15.4s
@@ -190,7 +197,8 @@ loop1:
 	WORD $0x4e2cd5d0 // fadd v16.4s, v14.4s, v12.4s
 	WORD $0x4eacd5d0 // fsub v16.4s, v14.4s, v12.4s
 	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	FLDPQ        224(R0), (F14, F16)
+	WORD $0x3cce000e // ldur q14, [x0, #224]
+	WORD $0x3ccf0010 // ldur q16, [x0, #240]
 	WORD $0x4ea009d1 // rev64 v17.4s, v14.4s
 	WORD $0x4ea00a12 // rev64 v18.4s, v16.4s
 	WORD $0x4e31d5d3 // fadd v19.4s, v14.4s, v17.4s
@@ -314,7 +322,8 @@ TEXT ·inverseRunsHadamard64NEON(SB), NOSPLIT, $0-16
 	BLT          done2
 
 loop1:
-	FLDPQ        (R0), (F1, F2)
+	WORD $0x3cc00001 // ldur q1, [x0]
+	WORD $0x3cc10002 // ldur q2, [x0, #16]
 	WORD $0x4ea00823 // rev64 v3.4s, v1.4s
 	WORD $0x4ea00844 // rev64 v4.4s, v2.4s
 	WORD $0x4e23d425 // fadd v5.4s, v1.4s, v3.4s
@@ -339,7 +348,8 @@ loop1:
 	WORD $0x4e21d444 // fadd v4.4s, v2.4s, v1.4s
 	WORD $0x4ea1d444 // fsub v4.4s, v2.4s, v1.4s
 	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FLDPQ        32(R0), (F2, F4)
+	WORD $0x3cc20002 // ldur q2, [x0, #32]
+	WORD $0x3cc30004 // ldur q4, [x0, #48]
 	WORD $0x4ea00845 // rev64 v5.4s, v2.4s
 	WORD $0x4ea00886 // rev64 v6.4s, v4.4s
 	WORD $0x4e25d447 // fadd v7.4s, v2.4s, v5.4s
@@ -364,7 +374,8 @@ loop1:
 	WORD $0x4e22d486 // fadd v6.4s, v4.4s, v2.4s
 	WORD $0x4ea2d486 // fsub v6.4s, v4.4s, v2.4s
 	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	FLDPQ        64(R0), (F4, F6)
+	WORD $0x3cc40004 // ldur q4, [x0, #64]
+	WORD $0x3cc50006 // ldur q6, [x0, #80]
 	WORD $0x4ea00887 // rev64 v7.4s, v4.4s
 	WORD $0x4ea008c8 // rev64 v8.4s, v6.4s
 	WORD $0x4e27d489 // fadd v9.4s, v4.4s, v7.4s
@@ -389,7 +400,8 @@ loop1:
 	WORD $0x4e24d4c8 // fadd v8.4s, v6.4s, v4.4s
 	WORD $0x4ea4d4c8 // fsub v8.4s, v6.4s, v4.4s
 	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	FLDPQ        96(R0), (F6, F8)
+	WORD $0x3cc60006 // ldur q6, [x0, #96]
+	WORD $0x3cc70008 // ldur q8, [x0, #112]
 	WORD $0x4ea008c9 // rev64 v9.4s, v6.4s
 	WORD $0x4ea0090a // rev64 v10.4s, v8.4s
 	WORD $0x4e29d4cb // fadd v11.4s, v6.4s, v9.4s
@@ -414,7 +426,8 @@ loop1:
 	WORD $0x4e26d50a // fadd v10.4s, v8.4s, v6.4s
 	WORD $0x4ea6d50a // fsub v10.4s, v8.4s, v6.4s
 	WORD $0x4ea8d4c6 // fsub v6.4s, v6.4s, v8.4s
-	FLDPQ        128(R0), (F8, F10)
+	WORD $0x3cc80008 // ldur q8, [x0, #128]
+	WORD $0x3cc9000a // ldur q10, [x0, #144]
 	WORD $0x4ea0090b // rev64 v11.4s, v8.4s
 	WORD $0x4ea0094c // rev64 v12.4s, v10.4s
 	WORD $0x4e2bd50d // fadd v13.4s, v8.4s, v11.4s
@@ -439,7 +452,8 @@ loop1:
 	WORD $0x4e28d54c // fadd v12.4s, v10.4s, v8.4s
 	WORD $0x4ea8d54c // fsub v12.4s, v10.4s, v8.4s
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
-	FLDPQ        160(R0), (F10, F12)
+	WORD $0x3cca000a // ldur q10, [x0, #160]
+	WORD $0x3ccb000c // ldur q12, [x0, #176]
 	WORD $0x4ea0094d // rev64 v13.4s, v10.4s
 	WORD $0x4ea0098e // rev64 v14.4s, v12.4s
 	WORD $0x4e2dd54f // fadd v15.4s, v10.4s, v13.4s
@@ -464,7 +478,8 @@ loop1:
 	WORD $0x4e2ad58e // fadd v14.4s, v12.4s, v10.4s
 	WORD $0x4eaad58e // fsub v14.4s, v12.4s, v10.4s
 	WORD $0x4eacd54a // fsub v10.4s, v10.4s, v12.4s
-	FLDPQ        192(R0), (F12, F14)
+	WORD $0x3ccc000c // ldur q12, [x0, #192]
+	WORD $0x3ccd000e // ldur q14, [x0, #208]
 	WORD $0x4ea0098f // rev64 v15.4s, v12.4s
 	WORD $0x4ea009d0 // rev64 v16.4s, v14.4s
 	WORD $0x4e2fd591 // fadd v17.4s, v12.4s, v15.4s
@@ -489,7 +504,8 @@ loop1:
 	WORD $0x4e2cd5d0 // fadd v16.4s, v14.4s, v12.4s
 	WORD $0x4eacd5d0 // fsub v16.4s, v14.4s, v12.4s
 	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
-	FLDPQ        224(R0), (F14, F16)
+	WORD $0x3cce000e // ldur q14, [x0, #224]
+	WORD $0x3ccf0010 // ldur q16, [x0, #240]
 	WORD $0x4ea009d1 // rev64 v17.4s, v14.4s
 	WORD $0x4ea00a12 // rev64 v18.4s, v16.4s
 	WORD $0x4e31d5d3 // fadd v19.4s, v14.4s, v17.4s

@@ -2208,22 +2208,17 @@ TEXT ·matmulQ81xIq1_mDotProd(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F3
 	MOVD         $iq1_m_shuffle9<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f0005e5 // movi v5.4s, #15
 	MOVD         $iq1_m_levels<>+0(SB), R0
-	FMOVQ        (R0), F6
-	WORD $0x4f0707e7 // movi v7.4s, #255
+	FMOVQ        (R0), F5
+	WORD $0x4f0707e6 // movi v6.4s, #255
 	MOVD         $iq1_m_shuffle10<>+0(SB), R0
-	FMOVQ        (R0), F8
-	WORD $0x4f00e409 // movi v9.16b, #0
+	FMOVQ        (R0), F7
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f0005e9 // movi v9.4s, #15
 	MOVD         $iq1_m_shifts<>+0(SB), R0
 	FMOVQ        (R0), F10
 	MOVD         $iq1_m_factor<>+0(SB), R0
 	FMOVQ        (R0), F11
-	MOVD         $iq1_m_mask2<>+0(SB), R0
-	FMOVQ        (R0), F12
-	WORD $0x4f04240d // movi v13.4s, #128, lsl #8
-	MOVD         $iq1_m_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F14
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -2231,14 +2226,10 @@ TEXT ·matmulQ81xIq1_mDotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4f00e416 // movi v22.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -2250,672 +2241,595 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// scales of values 0 to 255, times those of the activations
-	FMOVQ        40(R6), F23
-	WORD $0x4e0e02f8 // tbl v24.16b, { v23.16b }, v14.16b
-	WORD $0x4e0e02f7 // tbl v23.16b, { v23.16b }, v14.16b
-	WORD $0x6f3c0718 // ushr v24.4s, v24.4s, #4
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
-	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	FMOVQ        40(R6), F25
+	WORD $0x3cc280d0 // ldur q16, [x6, #40]
+	MOVD         $iq1_m_shuffle<>+0(SB), R7
+	FMOVQ        (R7), F17
+	WORD $0x4e110211 // tbl v17.16b, { v16.16b }, v17.16b
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x4e291e31 // and v17.16b, v17.16b, v9.16b
 	MOVD         $iq1_m_shuffle2<>+0(SB), R7
-	FMOVQ        (R7), F26
-	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
-	MOVD         $iq1_m_shuffle2<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
-	WORD $0x6f3c075a // ushr v26.4s, v26.4s, #4
-	WORD $0x6f3c0739 // ushr v25.4s, v25.4s, #4
-	WORD $0x4e251f5a // and v26.16b, v26.16b, v5.16b
-	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
-	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
-	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	FMOVQ        40(R6), F25
+	FMOVQ        (R7), F18
+	WORD $0x4e120212 // tbl v18.16b, { v16.16b }, v18.16b
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4eb21e31 // orr v17.16b, v17.16b, v18.16b
 	MOVD         $iq1_m_shuffle3<>+0(SB), R7
-	FMOVQ        (R7), F26
-	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
-	MOVD         $iq1_m_shuffle3<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
-	WORD $0x6f3c075a // ushr v26.4s, v26.4s, #4
-	WORD $0x6f3c0739 // ushr v25.4s, v25.4s, #4
-	WORD $0x4e251f5a // and v26.16b, v26.16b, v5.16b
-	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
-	WORD $0x4f28575a // shl v26.4s, v26.4s, #8
-	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	FMOVQ        40(R6), F25
+	FMOVQ        (R7), F18
+	WORD $0x4e120212 // tbl v18.16b, { v16.16b }, v18.16b
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
+	WORD $0x4f285652 // shl v18.4s, v18.4s, #8
+	WORD $0x4eb21e31 // orr v17.16b, v17.16b, v18.16b
 	MOVD         $iq1_m_shuffle4<>+0(SB), R7
-	FMOVQ        (R7), F26
-	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
-	MOVD         $iq1_m_shuffle4<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
-	WORD $0x6f3c075a // ushr v26.4s, v26.4s, #4
-	WORD $0x6f3c0739 // ushr v25.4s, v25.4s, #4
-	WORD $0x4e251f5a // and v26.16b, v26.16b, v5.16b
-	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
-	WORD $0x4f2c575a // shl v26.4s, v26.4s, #12
-	WORD $0x4f2c5739 // shl v25.4s, v25.4s, #12
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
+	FMOVQ        (R7), F18
+	WORD $0x4e120212 // tbl v18.16b, { v16.16b }, v18.16b
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
+	WORD $0x4f2c5652 // shl v18.4s, v18.4s, #12
+	WORD $0x4eb21e31 // orr v17.16b, v17.16b, v18.16b
 	MOVD         $iq1_m_mask<>+0(SB), R7
-	FMOVQ        (R7), F25
-	WORD $0x4e391f19 // and v25.16b, v24.16b, v25.16b
-	MOVD         $iq1_m_mask<>+0(SB), R7
-	FMOVQ        (R7), F26
-	WORD $0x4e3a1efa // and v26.16b, v23.16b, v26.16b
-	WORD $0x4f2d573b // shl v27.4s, v25.4s, #13
-	WORD $0x4f2d575c // shl v28.4s, v26.4s, #13
-	WORD $0x6e2bdf7b // fmul v27.4s, v27.4s, v11.4s
-	WORD $0x6e2bdf9c // fmul v28.4s, v28.4s, v11.4s
+	FMOVQ        (R7), F18
+	WORD $0x4e321e32 // and v18.16b, v17.16b, v18.16b
+	WORD $0x4f2d5653 // shl v19.4s, v18.4s, #13
+	WORD $0x6e2bde73 // fmul v19.4s, v19.4s, v11.4s
 	MOVD         $iq1_m_limit<>+0(SB), R7
-	FMOVQ        (R7), F29
-	WORD $0x4ebd3739 // cmgt v25.4s, v25.4s, v29.4s
-	MOVD         $iq1_m_limit<>+0(SB), R7
-	FMOVQ        (R7), F29
-	WORD $0x4ebd375a // cmgt v26.4s, v26.4s, v29.4s
-	WORD $0x4e2c1f39 // and v25.16b, v25.16b, v12.16b
-	WORD $0x4e2c1f5a // and v26.16b, v26.16b, v12.16b
-	WORD $0x4eb91f79 // orr v25.16b, v27.16b, v25.16b
-	WORD $0x4eba1f9a // orr v26.16b, v28.16b, v26.16b
-	WORD $0x4e2d1f18 // and v24.16b, v24.16b, v13.16b
-	WORD $0x4e2d1ef7 // and v23.16b, v23.16b, v13.16b
-	WORD $0x4f305718 // shl v24.4s, v24.4s, #16
-	WORD $0x4f3056f7 // shl v23.4s, v23.4s, #16
-	WORD $0x4eb81f38 // orr v24.16b, v25.16b, v24.16b
-	WORD $0x4eb71f57 // orr v23.16b, v26.16b, v23.16b
-	WORD $0x4f026419 // movi v25.4s, #64, lsl #24
-	FMOVQ        40(R6), F26
+	FMOVQ        (R7), F20
+	WORD $0x4eb43652 // cmgt v18.4s, v18.4s, v20.4s
+	MOVD         $iq1_m_mask2<>+0(SB), R7
+	FMOVQ        (R7), F20
+	WORD $0x4e341e52 // and v18.16b, v18.16b, v20.16b
+	WORD $0x4eb21e72 // orr v18.16b, v19.16b, v18.16b
+	WORD $0x4f042413 // movi v19.4s, #128, lsl #8
+	WORD $0x4e331e31 // and v17.16b, v17.16b, v19.16b
+	WORD $0x4f305631 // shl v17.4s, v17.4s, #16
+	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
+	WORD $0x4f026412 // movi v18.4s, #64, lsl #24
 	MOVD         $iq1_m_shuffle5<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e1b035b // tbl v27.16b, { v26.16b }, v27.16b
+	FMOVQ        (R7), F19
+	WORD $0x4e130213 // tbl v19.16b, { v16.16b }, v19.16b
 	MOVD         $iq1_m_shuffle6<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
-	WORD $0x6eaa477b // ushl v27.4s, v27.4s, v10.4s
-	WORD $0x6eaa475a // ushl v26.4s, v26.4s, v10.4s
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	WORD $0x6e3adf39 // fmul v25.4s, v25.4s, v26.4s
+	FMOVQ        (R7), F20
+	WORD $0x4e140214 // tbl v20.16b, { v16.16b }, v20.16b
+	WORD $0x6eaa4673 // ushl v19.4s, v19.4s, v10.4s
+	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
+	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
 	MOVD         $iq1_m_const<>+0(SB), R7
-	FMOVQ        (R7), F26
-	WORD $0x4e3ad77b // fadd v27.4s, v27.4s, v26.4s
-	WORD $0x4e3ad739 // fadd v25.4s, v25.4s, v26.4s
-	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
-	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
-	WORD $0x4f0167d9 // movi v25.4s, #62, lsl #24
-	WORD $0x6e39df18 // fmul v24.4s, v24.4s, v25.4s
-	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
-	FLDPQ        (R4), (F25, F26)
+	FMOVQ        (R7), F20
+	WORD $0x4e34d673 // fadd v19.4s, v19.4s, v20.4s
+	WORD $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
+	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
+	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	WORD $0x4f0167d2 // movi v18.4s, #62, lsl #24
+	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
+	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	WORD $0x3cc00092 // ldur q18, [x4]
 	MOVD         $iq1_m_order<>+0(SB), R7
-	FMOVQ        (R7), F26
-	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	FMOVQ        (R7), F20
+	WORD $0x4e140254 // tbl v20.16b, { v18.16b }, v20.16b
 	MOVD         $iq1_m_order2<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
-	WORD $0x6e3adf18 // fmul v24.4s, v24.4s, v26.4s
-	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
-	FMOVQ        40(R6), F25
-	WORD $0x4e0e033a // tbl v26.16b, { v25.16b }, v14.16b
-	WORD $0x4e0e0339 // tbl v25.16b, { v25.16b }, v14.16b
-	WORD $0x6f3c075a // ushr v26.4s, v26.4s, #4
-	WORD $0x6f3c0739 // ushr v25.4s, v25.4s, #4
-	WORD $0x4e251f5a // and v26.16b, v26.16b, v5.16b
-	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
-	FMOVQ        40(R6), F27
+	FMOVQ        (R7), F21
+	WORD $0x4e150252 // tbl v18.16b, { v18.16b }, v21.16b
+	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	MOVD         $iq1_m_shuffle<>+0(SB), R7
+	FMOVQ        (R7), F18
+	WORD $0x4e120212 // tbl v18.16b, { v16.16b }, v18.16b
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
 	MOVD         $iq1_m_shuffle2<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1c037c // tbl v28.16b, { v27.16b }, v28.16b
-	MOVD         $iq1_m_shuffle2<>+0(SB), R7
-	FMOVQ        (R7), F29
-	WORD $0x4e1d037b // tbl v27.16b, { v27.16b }, v29.16b
-	WORD $0x6f3c079c // ushr v28.4s, v28.4s, #4
-	WORD $0x6f3c077b // ushr v27.4s, v27.4s, #4
-	WORD $0x4e251f9c // and v28.16b, v28.16b, v5.16b
-	WORD $0x4e251f7b // and v27.16b, v27.16b, v5.16b
-	WORD $0x4f24579c // shl v28.4s, v28.4s, #4
-	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
-	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	FMOVQ        40(R6), F27
+	FMOVQ        (R7), F20
+	WORD $0x4e140214 // tbl v20.16b, { v16.16b }, v20.16b
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4e291e94 // and v20.16b, v20.16b, v9.16b
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
 	MOVD         $iq1_m_shuffle3<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1c037c // tbl v28.16b, { v27.16b }, v28.16b
-	MOVD         $iq1_m_shuffle3<>+0(SB), R7
-	FMOVQ        (R7), F29
-	WORD $0x4e1d037b // tbl v27.16b, { v27.16b }, v29.16b
-	WORD $0x6f3c079c // ushr v28.4s, v28.4s, #4
-	WORD $0x6f3c077b // ushr v27.4s, v27.4s, #4
-	WORD $0x4e251f9c // and v28.16b, v28.16b, v5.16b
-	WORD $0x4e251f7b // and v27.16b, v27.16b, v5.16b
-	WORD $0x4f28579c // shl v28.4s, v28.4s, #8
-	WORD $0x4f28577b // shl v27.4s, v27.4s, #8
-	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	FMOVQ        40(R6), F27
+	FMOVQ        (R7), F20
+	WORD $0x4e140214 // tbl v20.16b, { v16.16b }, v20.16b
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4e291e94 // and v20.16b, v20.16b, v9.16b
+	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
 	MOVD         $iq1_m_shuffle4<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1c037c // tbl v28.16b, { v27.16b }, v28.16b
-	MOVD         $iq1_m_shuffle4<>+0(SB), R7
-	FMOVQ        (R7), F29
-	WORD $0x4e1d037b // tbl v27.16b, { v27.16b }, v29.16b
-	WORD $0x6f3c079c // ushr v28.4s, v28.4s, #4
-	WORD $0x6f3c077b // ushr v27.4s, v27.4s, #4
-	WORD $0x4e251f9c // and v28.16b, v28.16b, v5.16b
-	WORD $0x4e251f7b // and v27.16b, v27.16b, v5.16b
-	WORD $0x4f2c579c // shl v28.4s, v28.4s, #12
-	WORD $0x4f2c577b // shl v27.4s, v27.4s, #12
-	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
+	FMOVQ        (R7), F20
+	WORD $0x4e140214 // tbl v20.16b, { v16.16b }, v20.16b
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4e291e94 // and v20.16b, v20.16b, v9.16b
+	WORD $0x4f2c5694 // shl v20.4s, v20.4s, #12
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
 	MOVD         $iq1_m_mask<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e3b1f5b // and v27.16b, v26.16b, v27.16b
-	MOVD         $iq1_m_mask<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e3c1f3c // and v28.16b, v25.16b, v28.16b
-	WORD $0x4f2d577d // shl v29.4s, v27.4s, #13
-	WORD $0x4f2d579e // shl v30.4s, v28.4s, #13
-	WORD $0x6e2bdfbd // fmul v29.4s, v29.4s, v11.4s
-	WORD $0x6e2bdfde // fmul v30.4s, v30.4s, v11.4s
+	FMOVQ        (R7), F20
+	WORD $0x4e341e54 // and v20.16b, v18.16b, v20.16b
+	WORD $0x4f2d5695 // shl v21.4s, v20.4s, #13
+	WORD $0x6e2bdeb5 // fmul v21.4s, v21.4s, v11.4s
 	MOVD         $iq1_m_limit<>+0(SB), R7
-	FMOVQ        (R7), F31
-	WORD $0x4ebf377b // cmgt v27.4s, v27.4s, v31.4s
-	MOVD         $iq1_m_limit<>+0(SB), R7
-	FMOVQ        (R7), F31
-	WORD $0x4ebf379c // cmgt v28.4s, v28.4s, v31.4s
-	WORD $0x4e2c1f7b // and v27.16b, v27.16b, v12.16b
-	WORD $0x4e2c1f9c // and v28.16b, v28.16b, v12.16b
-	WORD $0x4ebb1fbb // orr v27.16b, v29.16b, v27.16b
-	WORD $0x4ebc1fdc // orr v28.16b, v30.16b, v28.16b
-	WORD $0x4e2d1f5a // and v26.16b, v26.16b, v13.16b
-	WORD $0x4e2d1f39 // and v25.16b, v25.16b, v13.16b
-	WORD $0x4f30575a // shl v26.4s, v26.4s, #16
-	WORD $0x4f305739 // shl v25.4s, v25.4s, #16
-	WORD $0x4eba1f7a // orr v26.16b, v27.16b, v26.16b
-	WORD $0x4eb91f99 // orr v25.16b, v28.16b, v25.16b
-	WORD $0x4f02641b // movi v27.4s, #64, lsl #24
-	FMOVQ        40(R6), F28
+	FMOVQ        (R7), F22
+	WORD $0x4eb63694 // cmgt v20.4s, v20.4s, v22.4s
+	MOVD         $iq1_m_mask2<>+0(SB), R7
+	FMOVQ        (R7), F22
+	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
+	WORD $0x4eb41eb4 // orr v20.16b, v21.16b, v20.16b
+	WORD $0x4f042415 // movi v21.4s, #128, lsl #8
+	WORD $0x4e351e52 // and v18.16b, v18.16b, v21.16b
+	WORD $0x4f305652 // shl v18.4s, v18.4s, #16
+	WORD $0x4eb21e92 // orr v18.16b, v20.16b, v18.16b
+	WORD $0x4f026414 // movi v20.4s, #64, lsl #24
 	MOVD         $iq1_m_shuffle7<>+0(SB), R7
-	FMOVQ        (R7), F29
-	WORD $0x4e1d039d // tbl v29.16b, { v28.16b }, v29.16b
+	FMOVQ        (R7), F21
+	WORD $0x4e150215 // tbl v21.16b, { v16.16b }, v21.16b
 	MOVD         $iq1_m_shuffle8<>+0(SB), R7
-	FMOVQ        (R7), F30
-	WORD $0x4e1e039c // tbl v28.16b, { v28.16b }, v30.16b
-	WORD $0x6eaa47bd // ushl v29.4s, v29.4s, v10.4s
-	WORD $0x6eaa479c // ushl v28.4s, v28.4s, v10.4s
-	WORD $0x4e221fbd // and v29.16b, v29.16b, v2.16b
-	WORD $0x4e221f9c // and v28.16b, v28.16b, v2.16b
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
-	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x6e3ddf7d // fmul v29.4s, v27.4s, v29.4s
-	WORD $0x6e3cdf7b // fmul v27.4s, v27.4s, v28.4s
+	FMOVQ        (R7), F22
+	WORD $0x4e160216 // tbl v22.16b, { v16.16b }, v22.16b
+	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
+	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
+	WORD $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
 	MOVD         $iq1_m_const<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e3cd7bd // fadd v29.4s, v29.4s, v28.4s
-	WORD $0x4e3cd77b // fadd v27.4s, v27.4s, v28.4s
-	WORD $0x6e3ddf5a // fmul v26.4s, v26.4s, v29.4s
-	WORD $0x6e3bdf39 // fmul v25.4s, v25.4s, v27.4s
-	WORD $0x4f0167db // movi v27.4s, #62, lsl #24
-	WORD $0x6e3bdf5a // fmul v26.4s, v26.4s, v27.4s
-	WORD $0x6e3bdf39 // fmul v25.4s, v25.4s, v27.4s
-	FLDPQ        (R4), (F27, F28)
+	FMOVQ        (R7), F22
+	WORD $0x4e36d6b5 // fadd v21.4s, v21.4s, v22.4s
+	WORD $0x4e36d694 // fadd v20.4s, v20.4s, v22.4s
+	WORD $0x6e35de55 // fmul v21.4s, v18.4s, v21.4s
+	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
+	WORD $0x4f0167d4 // movi v20.4s, #62, lsl #24
+	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
+	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
+	WORD $0x3cc10094 // ldur q20, [x4, #16]
 	MOVD         $iq1_m_order<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e1b039b // tbl v27.16b, { v28.16b }, v27.16b
+	FMOVQ        (R7), F22
+	WORD $0x4e160296 // tbl v22.16b, { v20.16b }, v22.16b
 	MOVD         $iq1_m_order2<>+0(SB), R7
-	FMOVQ        (R7), F29
-	WORD $0x4e1d039c // tbl v28.16b, { v28.16b }, v29.16b
-	WORD $0x6e3bdf5a // fmul v26.4s, v26.4s, v27.4s
-	WORD $0x6e3cdf39 // fmul v25.4s, v25.4s, v28.4s
+	FMOVQ        (R7), F23
+	WORD $0x4e170294 // tbl v20.16b, { v20.16b }, v23.16b
+	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
+	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        (R6), F27
-	FMOVQ        2(R6), F28
-	WORD $0x4e04037b // tbl v27.16b, { v27.16b }, v4.16b
-	WORD $0x4e04039c // tbl v28.16b, { v28.16b }, v4.16b
-	WORD $0x4e271f7b // and v27.16b, v27.16b, v7.16b
-	WORD $0x4e271f9c // and v28.16b, v28.16b, v7.16b
-	FMOVQ        32(R6), F29
-	FMOVQ        33(R6), F30
-	WORD $0x4e0803bd // tbl v29.16b, { v29.16b }, v8.16b
-	WORD $0x4e0803de // tbl v30.16b, { v30.16b }, v8.16b
-	WORD $0x6ea347bd // ushl v29.4s, v29.4s, v3.4s
-	WORD $0x6ea347de // ushl v30.4s, v30.4s, v3.4s
-	WORD $0x4e221fbd // and v29.16b, v29.16b, v2.16b
-	WORD $0x4e221fde // and v30.16b, v30.16b, v2.16b
-	WORD $0x4f2857bd // shl v29.4s, v29.4s, #8
-	WORD $0x4f2857de // shl v30.4s, v30.4s, #8
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
+	WORD $0x3cc000d4 // ldur q20, [x6]
+	WORD $0x3cc020d6 // ldur q22, [x6, #2]
+	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
+	WORD $0x4e0402d6 // tbl v22.16b, { v22.16b }, v4.16b
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
+	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
+	WORD $0x3cc200d7 // ldur q23, [x6, #32]
+	WORD $0x3cc210d8 // ldur q24, [x6, #33]
+	WORD $0x4e0702f7 // tbl v23.16b, { v23.16b }, v7.16b
+	WORD $0x4e070318 // tbl v24.16b, { v24.16b }, v7.16b
+	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
+	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
+	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
 	MOVD         $iq1_m_grid<>+0(SB), R7
-	WORD $0x4e042f68 // smov x8, v27.s[0]
-	FMOVD        (R7)(R8<<3), F29
-	WORD $0x4e142f68 // smov x8, v27.s[2]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4edb3bbb // zip1 v27.2d, v29.2d, v27.2d
-	WORD $0x4e042f88 // smov x8, v28.s[0]
-	FMOVD        (R7)(R8<<3), F29
-	WORD $0x4e142f88 // smov x8, v28.s[2]
-	FMOVD        (R7)(R8<<3), F28
-	WORD $0x4edc3bbc // zip1 v28.2d, v29.2d, v28.2d
-	FMOVS        32(R6), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e0903be // tbl v30.16b, { v29.16b }, v9.16b
-	WORD $0x4e0103bd // tbl v29.16b, { v29.16b }, v1.16b
-	WORD $0x4e201fde // and v30.16b, v30.16b, v0.16b
-	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
-	WORD $0x6e208fde // cmeq v30.16b, v30.16b, v0.16b
-	WORD $0x6e208fbd // cmeq v29.16b, v29.16b, v0.16b
-	WORD $0x4e211fde // and v30.16b, v30.16b, v1.16b
-	WORD $0x4e211fbd // and v29.16b, v29.16b, v1.16b
-	WORD $0x4e1e00de // tbl v30.16b, { v6.16b }, v30.16b
-	WORD $0x4e1d00dd // tbl v29.16b, { v6.16b }, v29.16b
-	WORD $0x4e3e877b // add v27.16b, v27.16b, v30.16b
-	WORD $0x4e3d879c // add v28.16b, v28.16b, v29.16b
-	FLDPQ        (R3), (F29, F30)
-	WORD $0x4f00e41f // movi v31.16b, #0
-	WORD $0x4e9d977f // sdot v31.4s, v27.16b, v29.16b
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e9e979b // sdot v27.4s, v28.16b, v30.16b
-	WORD $0x4e21dbfc // scvtf v28.4s, v31.4s
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4f98138f // fmla v15.4s, v28.4s, v24.s[0]
-	WORD $0x4fb81370 // fmla v16.4s, v27.4s, v24.s[1]
+	WORD $0x4e042e88 // smov x8, v20.s[0]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4e142e88 // smov x8, v20.s[2]
+	FMOVD        (R7)(R8<<3), F20
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
+	WORD $0x4e042ec8 // smov x8, v22.s[0]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4e142ec8 // smov x8, v22.s[2]
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
+	WORD $0xbc4200d7 // ldur s23, [x6, #32]
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x4e0802f8 // tbl v24.16b, { v23.16b }, v8.16b
+	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
+	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
+	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
+	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e388694 // add v20.16b, v20.16b, v24.16b
+	WORD $0x4e3786d6 // add v22.16b, v22.16b, v23.16b
+	WORD $0x3cc00077 // ldur q23, [x3]
+	WORD $0x3cc10078 // ldur q24, [x3, #16]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e979699 // sdot v25.4s, v20.16b, v23.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9896d4 // sdot v20.4s, v22.16b, v24.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        4(R6), F27
-	FMOVQ        6(R6), F28
-	WORD $0x4e04037b // tbl v27.16b, { v27.16b }, v4.16b
-	WORD $0x4e04039c // tbl v28.16b, { v28.16b }, v4.16b
-	WORD $0x4e271f7b // and v27.16b, v27.16b, v7.16b
-	WORD $0x4e271f9c // and v28.16b, v28.16b, v7.16b
-	FMOVQ        34(R6), F29
-	FMOVQ        35(R6), F30
-	WORD $0x4e0803bd // tbl v29.16b, { v29.16b }, v8.16b
-	WORD $0x4e0803de // tbl v30.16b, { v30.16b }, v8.16b
-	WORD $0x6ea347bd // ushl v29.4s, v29.4s, v3.4s
-	WORD $0x6ea347de // ushl v30.4s, v30.4s, v3.4s
-	WORD $0x4e221fbd // and v29.16b, v29.16b, v2.16b
-	WORD $0x4e221fde // and v30.16b, v30.16b, v2.16b
-	WORD $0x4f2857bd // shl v29.4s, v29.4s, #8
-	WORD $0x4f2857de // shl v30.4s, v30.4s, #8
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
+	WORD $0x3cc040d6 // ldur q22, [x6, #4]
+	WORD $0x3cc060d7 // ldur q23, [x6, #6]
+	WORD $0x4e0402d6 // tbl v22.16b, { v22.16b }, v4.16b
+	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
+	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
+	WORD $0x4e261ef7 // and v23.16b, v23.16b, v6.16b
+	WORD $0x3cc220d8 // ldur q24, [x6, #34]
+	WORD $0x3cc230da // ldur q26, [x6, #35]
+	WORD $0x4e070318 // tbl v24.16b, { v24.16b }, v7.16b
+	WORD $0x4e07035a // tbl v26.16b, { v26.16b }, v7.16b
+	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
+	WORD $0x6ea3475a // ushl v26.4s, v26.4s, v3.4s
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
+	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
+	WORD $0x4f28575a // shl v26.4s, v26.4s, #8
+	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
+	WORD $0x4eba1ef7 // orr v23.16b, v23.16b, v26.16b
 	MOVD         $iq1_m_grid<>+0(SB), R7
-	WORD $0x4e042f68 // smov x8, v27.s[0]
-	FMOVD        (R7)(R8<<3), F29
-	WORD $0x4e142f68 // smov x8, v27.s[2]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4edb3bbb // zip1 v27.2d, v29.2d, v27.2d
-	WORD $0x4e042f88 // smov x8, v28.s[0]
-	FMOVD        (R7)(R8<<3), F29
-	WORD $0x4e142f88 // smov x8, v28.s[2]
-	FMOVD        (R7)(R8<<3), F28
-	WORD $0x4edc3bbc // zip1 v28.2d, v29.2d, v28.2d
-	FMOVS        34(R6), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e0903be // tbl v30.16b, { v29.16b }, v9.16b
-	WORD $0x4e0103bd // tbl v29.16b, { v29.16b }, v1.16b
-	WORD $0x4e201fde // and v30.16b, v30.16b, v0.16b
-	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
-	WORD $0x6e208fde // cmeq v30.16b, v30.16b, v0.16b
-	WORD $0x6e208fbd // cmeq v29.16b, v29.16b, v0.16b
-	WORD $0x4e211fde // and v30.16b, v30.16b, v1.16b
-	WORD $0x4e211fbd // and v29.16b, v29.16b, v1.16b
-	WORD $0x4e1e00de // tbl v30.16b, { v6.16b }, v30.16b
-	WORD $0x4e1d00dd // tbl v29.16b, { v6.16b }, v29.16b
-	WORD $0x4e3e877b // add v27.16b, v27.16b, v30.16b
-	WORD $0x4e3d879c // add v28.16b, v28.16b, v29.16b
-	FLDPQ        32(R3), (F29, F30)
-	WORD $0x4f00e41f // movi v31.16b, #0
-	WORD $0x4e9d977f // sdot v31.4s, v27.16b, v29.16b
+	WORD $0x4e042ec8 // smov x8, v22.s[0]
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4e142ec8 // smov x8, v22.s[2]
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
+	WORD $0x4e042ee8 // smov x8, v23.s[0]
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4e142ee8 // smov x8, v23.s[2]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
+	WORD $0xbc4220d8 // ldur s24, [x6, #34]
+	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	WORD $0x4e08031a // tbl v26.16b, { v24.16b }, v8.16b
+	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x6e208f5a // cmeq v26.16b, v26.16b, v0.16b
+	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
+	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
+	WORD $0x4e1a00ba // tbl v26.16b, { v5.16b }, v26.16b
+	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
+	WORD $0x4e3a86d6 // add v22.16b, v22.16b, v26.16b
+	WORD $0x4e3886f7 // add v23.16b, v23.16b, v24.16b
+	WORD $0x3cc20078 // ldur q24, [x3, #32]
+	WORD $0x3cc3007a // ldur q26, [x3, #48]
 	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e9e979b // sdot v27.4s, v28.16b, v30.16b
-	WORD $0x4e21dbfc // scvtf v28.4s, v31.4s
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4f981b91 // fmla v17.4s, v28.4s, v24.s[2]
-	WORD $0x4fb81b72 // fmla v18.4s, v27.4s, v24.s[3]
+	WORD $0x4e9896db // sdot v27.4s, v22.16b, v24.16b
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9a96f6 // sdot v22.4s, v23.16b, v26.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        8(R6), F24
-	FMOVQ        10(R6), F27
+	WORD $0x3cc080d7 // ldur q23, [x6, #8]
+	WORD $0x3cc0a0d8 // ldur q24, [x6, #10]
+	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
 	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
-	WORD $0x4e04037b // tbl v27.16b, { v27.16b }, v4.16b
-	WORD $0x4e271f18 // and v24.16b, v24.16b, v7.16b
-	WORD $0x4e271f7b // and v27.16b, v27.16b, v7.16b
-	FMOVQ        36(R6), F28
-	FMOVQ        37(R6), F29
-	WORD $0x4e08039c // tbl v28.16b, { v28.16b }, v8.16b
-	WORD $0x4e0803bd // tbl v29.16b, { v29.16b }, v8.16b
+	WORD $0x4e261ef7 // and v23.16b, v23.16b, v6.16b
+	WORD $0x4e261f18 // and v24.16b, v24.16b, v6.16b
+	WORD $0x3cc240da // ldur q26, [x6, #36]
+	WORD $0x3cc250dc // ldur q28, [x6, #37]
+	WORD $0x4e07035a // tbl v26.16b, { v26.16b }, v7.16b
+	WORD $0x4e07039c // tbl v28.16b, { v28.16b }, v7.16b
+	WORD $0x6ea3475a // ushl v26.4s, v26.4s, v3.4s
 	WORD $0x6ea3479c // ushl v28.4s, v28.4s, v3.4s
-	WORD $0x6ea347bd // ushl v29.4s, v29.4s, v3.4s
+	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
 	WORD $0x4e221f9c // and v28.16b, v28.16b, v2.16b
-	WORD $0x4e221fbd // and v29.16b, v29.16b, v2.16b
+	WORD $0x4f28575a // shl v26.4s, v26.4s, #8
 	WORD $0x4f28579c // shl v28.4s, v28.4s, #8
-	WORD $0x4f2857bd // shl v29.4s, v29.4s, #8
+	WORD $0x4eba1ef7 // orr v23.16b, v23.16b, v26.16b
 	WORD $0x4ebc1f18 // orr v24.16b, v24.16b, v28.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
 	MOVD         $iq1_m_grid<>+0(SB), R7
+	WORD $0x4e042ee8 // smov x8, v23.s[0]
+	FMOVD        (R7)(R8<<3), F26
+	WORD $0x4e142ee8 // smov x8, v23.s[2]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b57 // zip1 v23.2d, v26.2d, v23.2d
 	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F28
+	FMOVD        (R7)(R8<<3), F26
 	WORD $0x4e142f08 // smov x8, v24.s[2]
 	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b98 // zip1 v24.2d, v28.2d, v24.2d
-	WORD $0x4e042f68 // smov x8, v27.s[0]
-	FMOVD        (R7)(R8<<3), F28
-	WORD $0x4e142f68 // smov x8, v27.s[2]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4edb3b9b // zip1 v27.2d, v28.2d, v27.2d
-	FMOVS        36(R6), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e09039d // tbl v29.16b, { v28.16b }, v9.16b
-	WORD $0x4e01039c // tbl v28.16b, { v28.16b }, v1.16b
-	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
+	WORD $0x4ed83b58 // zip1 v24.2d, v26.2d, v24.2d
+	WORD $0xbc4240da // ldur s26, [x6, #36]
+	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0x4e08035c // tbl v28.16b, { v26.16b }, v8.16b
+	WORD $0x4e01035a // tbl v26.16b, { v26.16b }, v1.16b
 	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x6e208fbd // cmeq v29.16b, v29.16b, v0.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
 	WORD $0x6e208f9c // cmeq v28.16b, v28.16b, v0.16b
-	WORD $0x4e211fbd // and v29.16b, v29.16b, v1.16b
+	WORD $0x6e208f5a // cmeq v26.16b, v26.16b, v0.16b
 	WORD $0x4e211f9c // and v28.16b, v28.16b, v1.16b
-	WORD $0x4e1d00dd // tbl v29.16b, { v6.16b }, v29.16b
-	WORD $0x4e1c00dc // tbl v28.16b, { v6.16b }, v28.16b
-	WORD $0x4e3d8718 // add v24.16b, v24.16b, v29.16b
-	WORD $0x4e3c877b // add v27.16b, v27.16b, v28.16b
-	FLDPQ        64(R3), (F28, F29)
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9c971e // sdot v30.4s, v24.16b, v28.16b
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9d9778 // sdot v24.4s, v27.16b, v29.16b
-	WORD $0x4e21dbdb // scvtf v27.4s, v30.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4f971373 // fmla v19.4s, v27.4s, v23.s[0]
-	WORD $0x4fb71314 // fmla v20.4s, v24.4s, v23.s[1]
+	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
+	WORD $0x4e1c00bc // tbl v28.16b, { v5.16b }, v28.16b
+	WORD $0x4e1a00ba // tbl v26.16b, { v5.16b }, v26.16b
+	WORD $0x4e3c86f7 // add v23.16b, v23.16b, v28.16b
+	WORD $0x4e3a8718 // add v24.16b, v24.16b, v26.16b
+	WORD $0x3cc4007a // ldur q26, [x3, #64]
+	WORD $0x3cc5007c // ldur q28, [x3, #80]
+	WORD $0x4f00e41d // movi v29.16b, #0
+	WORD $0x4e9a96fd // sdot v29.4s, v23.16b, v26.16b
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e9c9717 // sdot v23.4s, v24.16b, v28.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        12(R6), F24
-	FMOVQ        14(R6), F27
+	WORD $0x3cc0c0d8 // ldur q24, [x6, #12]
+	WORD $0x3cc0e0da // ldur q26, [x6, #14]
 	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
-	WORD $0x4e04037b // tbl v27.16b, { v27.16b }, v4.16b
-	WORD $0x4e271f18 // and v24.16b, v24.16b, v7.16b
-	WORD $0x4e271f7b // and v27.16b, v27.16b, v7.16b
-	FMOVQ        38(R6), F28
-	FMOVQ        39(R6), F29
-	WORD $0x4e08039c // tbl v28.16b, { v28.16b }, v8.16b
-	WORD $0x4e0803bd // tbl v29.16b, { v29.16b }, v8.16b
+	WORD $0x4e04035a // tbl v26.16b, { v26.16b }, v4.16b
+	WORD $0x4e261f18 // and v24.16b, v24.16b, v6.16b
+	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
+	WORD $0x3cc260dc // ldur q28, [x6, #38]
+	WORD $0x3cc270de // ldur q30, [x6, #39]
+	WORD $0x4e07039c // tbl v28.16b, { v28.16b }, v7.16b
+	WORD $0x4e0703de // tbl v30.16b, { v30.16b }, v7.16b
 	WORD $0x6ea3479c // ushl v28.4s, v28.4s, v3.4s
-	WORD $0x6ea347bd // ushl v29.4s, v29.4s, v3.4s
+	WORD $0x6ea347de // ushl v30.4s, v30.4s, v3.4s
 	WORD $0x4e221f9c // and v28.16b, v28.16b, v2.16b
-	WORD $0x4e221fbd // and v29.16b, v29.16b, v2.16b
+	WORD $0x4e221fde // and v30.16b, v30.16b, v2.16b
 	WORD $0x4f28579c // shl v28.4s, v28.4s, #8
-	WORD $0x4f2857bd // shl v29.4s, v29.4s, #8
+	WORD $0x4f2857de // shl v30.4s, v30.4s, #8
 	WORD $0x4ebc1f18 // orr v24.16b, v24.16b, v28.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
+	WORD $0x4ebe1f5a // orr v26.16b, v26.16b, v30.16b
 	MOVD         $iq1_m_grid<>+0(SB), R7
 	WORD $0x4e042f08 // smov x8, v24.s[0]
 	FMOVD        (R7)(R8<<3), F28
 	WORD $0x4e142f08 // smov x8, v24.s[2]
 	FMOVD        (R7)(R8<<3), F24
 	WORD $0x4ed83b98 // zip1 v24.2d, v28.2d, v24.2d
-	WORD $0x4e042f68 // smov x8, v27.s[0]
+	WORD $0x4e042f48 // smov x8, v26.s[0]
 	FMOVD        (R7)(R8<<3), F28
-	WORD $0x4e142f68 // smov x8, v27.s[2]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4edb3b9b // zip1 v27.2d, v28.2d, v27.2d
-	FMOVS        38(R6), F28
+	WORD $0x4e142f48 // smov x8, v26.s[2]
+	FMOVD        (R7)(R8<<3), F26
+	WORD $0x4eda3b9a // zip1 v26.2d, v28.2d, v26.2d
+	WORD $0xbc4260dc // ldur s28, [x6, #38]
 	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e09039d // tbl v29.16b, { v28.16b }, v9.16b
+	WORD $0x4e08039e // tbl v30.16b, { v28.16b }, v8.16b
 	WORD $0x4e01039c // tbl v28.16b, { v28.16b }, v1.16b
-	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
+	WORD $0x4e201fde // and v30.16b, v30.16b, v0.16b
 	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x6e208fbd // cmeq v29.16b, v29.16b, v0.16b
+	WORD $0x6e208fde // cmeq v30.16b, v30.16b, v0.16b
 	WORD $0x6e208f9c // cmeq v28.16b, v28.16b, v0.16b
-	WORD $0x4e211fbd // and v29.16b, v29.16b, v1.16b
+	WORD $0x4e211fde // and v30.16b, v30.16b, v1.16b
 	WORD $0x4e211f9c // and v28.16b, v28.16b, v1.16b
-	WORD $0x4e1d00dd // tbl v29.16b, { v6.16b }, v29.16b
-	WORD $0x4e1c00dc // tbl v28.16b, { v6.16b }, v28.16b
-	WORD $0x4e3d8718 // add v24.16b, v24.16b, v29.16b
-	WORD $0x4e3c877b // add v27.16b, v27.16b, v28.16b
-	FLDPQ        96(R3), (F28, F29)
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9c971e // sdot v30.4s, v24.16b, v28.16b
+	WORD $0x4e1e00be // tbl v30.16b, { v5.16b }, v30.16b
+	WORD $0x4e1c00bc // tbl v28.16b, { v5.16b }, v28.16b
+	WORD $0x4e3e8718 // add v24.16b, v24.16b, v30.16b
+	WORD $0x4e3c875a // add v26.16b, v26.16b, v28.16b
+	WORD $0x3cc6007c // ldur q28, [x3, #96]
+	WORD $0x3cc7007e // ldur q30, [x3, #112]
+	WORD $0x4f00e41f // movi v31.16b, #0
+	WORD $0x4e9c971f // sdot v31.4s, v24.16b, v28.16b
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9d9778 // sdot v24.4s, v27.16b, v29.16b
-	WORD $0x4e21dbdb // scvtf v27.4s, v30.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4f971b75 // fmla v21.4s, v27.4s, v23.s[2]
-	WORD $0x4fb71b16 // fmla v22.4s, v24.4s, v23.s[3]
+	WORD $0x4e9e9758 // sdot v24.4s, v26.16b, v30.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eb4bf34 // addp v20.4s, v25.4s, v20.4s
+	WORD $0x4eb6bf76 // addp v22.4s, v27.4s, v22.4s
+	WORD $0x4eb6be94 // addp v20.4s, v20.4s, v22.4s
+	WORD $0x4eb7bfb6 // addp v22.4s, v29.4s, v23.4s
+	WORD $0x4eb8bff7 // addp v23.4s, v31.4s, v24.4s
+	WORD $0x4eb7bed6 // addp v22.4s, v22.4s, v23.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e33ce8c // fmla v12.4s, v20.4s, v19.4s
+	WORD $0x4e31cecd // fmla v13.4s, v22.4s, v17.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        16(R6), F23
-	FMOVQ        18(R6), F24
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
-	WORD $0x4e271ef7 // and v23.16b, v23.16b, v7.16b
-	WORD $0x4e271f18 // and v24.16b, v24.16b, v7.16b
-	FMOVQ        40(R6), F27
-	WORD $0x4e08037c // tbl v28.16b, { v27.16b }, v8.16b
+	WORD $0x3cc100d1 // ldur q17, [x6, #16]
+	WORD $0x3cc120d3 // ldur q19, [x6, #18]
+	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
+	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
+	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
+	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
+	WORD $0x4e070214 // tbl v20.16b, { v16.16b }, v7.16b
 	MOVD         $iq1_m_shuffle11<>+0(SB), R7
-	FMOVQ        (R7), F29
-	WORD $0x4e1d037b // tbl v27.16b, { v27.16b }, v29.16b
-	WORD $0x6ea3479c // ushl v28.4s, v28.4s, v3.4s
-	WORD $0x6ea3477b // ushl v27.4s, v27.4s, v3.4s
-	WORD $0x4e221f9c // and v28.16b, v28.16b, v2.16b
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4f28579c // shl v28.4s, v28.4s, #8
-	WORD $0x4f28577b // shl v27.4s, v27.4s, #8
-	WORD $0x4ebc1ef7 // orr v23.16b, v23.16b, v28.16b
-	WORD $0x4ebb1f18 // orr v24.16b, v24.16b, v27.16b
+	FMOVQ        (R7), F22
+	WORD $0x4e160216 // tbl v22.16b, { v16.16b }, v22.16b
+	WORD $0x6ea34694 // ushl v20.4s, v20.4s, v3.4s
+	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
+	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
+	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
 	MOVD         $iq1_m_grid<>+0(SB), R7
-	WORD $0x4e042ee8 // smov x8, v23.s[0]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4e142ee8 // smov x8, v23.s[2]
-	FMOVD        (R7)(R8<<3), F23
-	WORD $0x4ed73b77 // zip1 v23.2d, v27.2d, v23.2d
-	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b78 // zip1 v24.2d, v27.2d, v24.2d
-	FMOVS        40(R6), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e09037c // tbl v28.16b, { v27.16b }, v9.16b
-	WORD $0x4e01037b // tbl v27.16b, { v27.16b }, v1.16b
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
-	WORD $0x6e208f9c // cmeq v28.16b, v28.16b, v0.16b
-	WORD $0x6e208f7b // cmeq v27.16b, v27.16b, v0.16b
-	WORD $0x4e211f9c // and v28.16b, v28.16b, v1.16b
-	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
-	WORD $0x4e1c00dc // tbl v28.16b, { v6.16b }, v28.16b
-	WORD $0x4e1b00db // tbl v27.16b, { v6.16b }, v27.16b
-	WORD $0x4e3c86f7 // add v23.16b, v23.16b, v28.16b
-	WORD $0x4e3b8718 // add v24.16b, v24.16b, v27.16b
-	FLDPQ        128(R3), (F27, F28)
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e9b96fd // sdot v29.4s, v23.16b, v27.16b
+	WORD $0x4e042e28 // smov x8, v17.s[0]
+	FMOVD        (R7)(R8<<3), F20
+	WORD $0x4e142e28 // smov x8, v17.s[2]
+	FMOVD        (R7)(R8<<3), F17
+	WORD $0x4ed13a91 // zip1 v17.2d, v20.2d, v17.2d
+	WORD $0x4e042e68 // smov x8, v19.s[0]
+	FMOVD        (R7)(R8<<3), F20
+	WORD $0x4e142e68 // smov x8, v19.s[2]
+	FMOVD        (R7)(R8<<3), F19
+	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
+	WORD $0xbc4280d4 // ldur s20, [x6, #40]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e080296 // tbl v22.16b, { v20.16b }, v8.16b
+	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
+	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e368631 // add v17.16b, v17.16b, v22.16b
+	WORD $0x4e348673 // add v19.16b, v19.16b, v20.16b
+	WORD $0x3cc80074 // ldur q20, [x3, #128]
+	WORD $0x3cc90076 // ldur q22, [x3, #144]
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9c9717 // sdot v23.4s, v24.16b, v28.16b
-	WORD $0x4e21dbb8 // scvtf v24.4s, v29.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4f9a130f // fmla v15.4s, v24.4s, v26.s[0]
-	WORD $0x4fba12f0 // fmla v16.4s, v23.4s, v26.s[1]
+	WORD $0x4e949637 // sdot v23.4s, v17.16b, v20.16b
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e969671 // sdot v17.4s, v19.16b, v22.16b
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        20(R6), F23
-	FMOVQ        22(R6), F24
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
-	WORD $0x4e271ef7 // and v23.16b, v23.16b, v7.16b
-	WORD $0x4e271f18 // and v24.16b, v24.16b, v7.16b
-	FMOVQ        40(R6), F27
+	WORD $0x3cc140d3 // ldur q19, [x6, #20]
+	WORD $0x3cc160d4 // ldur q20, [x6, #22]
+	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
+	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
+	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
 	MOVD         $iq1_m_shuffle12<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1c037c // tbl v28.16b, { v27.16b }, v28.16b
+	FMOVQ        (R7), F22
+	WORD $0x4e160216 // tbl v22.16b, { v16.16b }, v22.16b
 	MOVD         $iq1_m_shuffle13<>+0(SB), R7
-	FMOVQ        (R7), F29
-	WORD $0x4e1d037b // tbl v27.16b, { v27.16b }, v29.16b
-	WORD $0x6ea3479c // ushl v28.4s, v28.4s, v3.4s
-	WORD $0x6ea3477b // ushl v27.4s, v27.4s, v3.4s
-	WORD $0x4e221f9c // and v28.16b, v28.16b, v2.16b
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4f28579c // shl v28.4s, v28.4s, #8
-	WORD $0x4f28577b // shl v27.4s, v27.4s, #8
-	WORD $0x4ebc1ef7 // orr v23.16b, v23.16b, v28.16b
-	WORD $0x4ebb1f18 // orr v24.16b, v24.16b, v27.16b
+	FMOVQ        (R7), F24
+	WORD $0x4e180218 // tbl v24.16b, { v16.16b }, v24.16b
+	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
+	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
+	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
+	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
+	WORD $0x4eb81e94 // orr v20.16b, v20.16b, v24.16b
 	MOVD         $iq1_m_grid<>+0(SB), R7
-	WORD $0x4e042ee8 // smov x8, v23.s[0]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4e142ee8 // smov x8, v23.s[2]
-	FMOVD        (R7)(R8<<3), F23
-	WORD $0x4ed73b77 // zip1 v23.2d, v27.2d, v23.2d
-	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b78 // zip1 v24.2d, v27.2d, v24.2d
-	FMOVS        42(R6), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e09037c // tbl v28.16b, { v27.16b }, v9.16b
-	WORD $0x4e01037b // tbl v27.16b, { v27.16b }, v1.16b
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
-	WORD $0x6e208f9c // cmeq v28.16b, v28.16b, v0.16b
-	WORD $0x6e208f7b // cmeq v27.16b, v27.16b, v0.16b
-	WORD $0x4e211f9c // and v28.16b, v28.16b, v1.16b
-	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
-	WORD $0x4e1c00dc // tbl v28.16b, { v6.16b }, v28.16b
-	WORD $0x4e1b00db // tbl v27.16b, { v6.16b }, v27.16b
-	WORD $0x4e3c86f7 // add v23.16b, v23.16b, v28.16b
-	WORD $0x4e3b8718 // add v24.16b, v24.16b, v27.16b
-	FLDPQ        160(R3), (F27, F28)
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e9b96fd // sdot v29.4s, v23.16b, v27.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9c9717 // sdot v23.4s, v24.16b, v28.16b
-	WORD $0x4e21dbb8 // scvtf v24.4s, v29.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4f9a1b11 // fmla v17.4s, v24.4s, v26.s[2]
-	WORD $0x4fba1af2 // fmla v18.4s, v23.4s, v26.s[3]
+	WORD $0x4e042e68 // smov x8, v19.s[0]
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4e142e68 // smov x8, v19.s[2]
+	FMOVD        (R7)(R8<<3), F19
+	WORD $0x4ed33ad3 // zip1 v19.2d, v22.2d, v19.2d
+	WORD $0x4e042e88 // smov x8, v20.s[0]
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4e142e88 // smov x8, v20.s[2]
+	FMOVD        (R7)(R8<<3), F20
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0xbc42a0d6 // ldur s22, [x6, #42]
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4e0802d8 // tbl v24.16b, { v22.16b }, v8.16b
+	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
+	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e388673 // add v19.16b, v19.16b, v24.16b
+	WORD $0x4e368694 // add v20.16b, v20.16b, v22.16b
+	WORD $0x3cca0076 // ldur q22, [x3, #160]
+	WORD $0x3ccb0078 // ldur q24, [x3, #176]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e969679 // sdot v25.4s, v19.16b, v22.16b
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e989693 // sdot v19.4s, v20.16b, v24.16b
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        24(R6), F23
-	FMOVQ        26(R6), F24
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
-	WORD $0x4e271ef7 // and v23.16b, v23.16b, v7.16b
-	WORD $0x4e271f18 // and v24.16b, v24.16b, v7.16b
-	FMOVQ        40(R6), F26
+	WORD $0x3cc180d4 // ldur q20, [x6, #24]
+	WORD $0x3cc1a0d6 // ldur q22, [x6, #26]
+	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
+	WORD $0x4e0402d6 // tbl v22.16b, { v22.16b }, v4.16b
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
+	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
 	MOVD         $iq1_m_shuffle14<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e1b035b // tbl v27.16b, { v26.16b }, v27.16b
+	FMOVQ        (R7), F24
+	WORD $0x4e180218 // tbl v24.16b, { v16.16b }, v24.16b
 	MOVD         $iq1_m_shuffle15<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
-	WORD $0x6ea3477b // ushl v27.4s, v27.4s, v3.4s
+	FMOVQ        (R7), F26
+	WORD $0x4e1a021a // tbl v26.16b, { v16.16b }, v26.16b
+	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
 	WORD $0x6ea3475a // ushl v26.4s, v26.4s, v3.4s
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
 	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4f28577b // shl v27.4s, v27.4s, #8
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
 	WORD $0x4f28575a // shl v26.4s, v26.4s, #8
-	WORD $0x4ebb1ef7 // orr v23.16b, v23.16b, v27.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
+	WORD $0x4eb81e94 // orr v20.16b, v20.16b, v24.16b
+	WORD $0x4eba1ed6 // orr v22.16b, v22.16b, v26.16b
 	MOVD         $iq1_m_grid<>+0(SB), R7
-	WORD $0x4e042ee8 // smov x8, v23.s[0]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4e142ee8 // smov x8, v23.s[2]
-	FMOVD        (R7)(R8<<3), F23
-	WORD $0x4ed73b57 // zip1 v23.2d, v26.2d, v23.2d
-	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4e142f08 // smov x8, v24.s[2]
+	WORD $0x4e042e88 // smov x8, v20.s[0]
 	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b58 // zip1 v24.2d, v26.2d, v24.2d
-	FMOVS        44(R6), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e09035b // tbl v27.16b, { v26.16b }, v9.16b
-	WORD $0x4e01035a // tbl v26.16b, { v26.16b }, v1.16b
-	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4e142e88 // smov x8, v20.s[2]
+	FMOVD        (R7)(R8<<3), F20
+	WORD $0x4ed43b14 // zip1 v20.2d, v24.2d, v20.2d
+	WORD $0x4e042ec8 // smov x8, v22.s[0]
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4e142ec8 // smov x8, v22.s[2]
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
+	WORD $0xbc42c0d8 // ldur s24, [x6, #44]
+	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	WORD $0x4e08031a // tbl v26.16b, { v24.16b }, v8.16b
+	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
 	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
-	WORD $0x6e208f7b // cmeq v27.16b, v27.16b, v0.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x6e208f5a // cmeq v26.16b, v26.16b, v0.16b
-	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
+	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
 	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4e1b00db // tbl v27.16b, { v6.16b }, v27.16b
-	WORD $0x4e1a00da // tbl v26.16b, { v6.16b }, v26.16b
-	WORD $0x4e3b86f7 // add v23.16b, v23.16b, v27.16b
-	WORD $0x4e3a8718 // add v24.16b, v24.16b, v26.16b
-	FLDPQ        192(R3), (F26, F27)
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e9a96fc // sdot v28.4s, v23.16b, v26.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9b9717 // sdot v23.4s, v24.16b, v27.16b
-	WORD $0x4e21db98 // scvtf v24.4s, v28.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4f991313 // fmla v19.4s, v24.4s, v25.s[0]
-	WORD $0x4fb912f4 // fmla v20.4s, v23.4s, v25.s[1]
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
+	WORD $0x4e1a00ba // tbl v26.16b, { v5.16b }, v26.16b
+	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
+	WORD $0x4e3a8694 // add v20.16b, v20.16b, v26.16b
+	WORD $0x4e3886d6 // add v22.16b, v22.16b, v24.16b
+	WORD $0x3ccc0078 // ldur q24, [x3, #192]
+	WORD $0x3ccd007a // ldur q26, [x3, #208]
+	WORD $0x4f00e41b // movi v27.16b, #0
+	WORD $0x4e98969b // sdot v27.4s, v20.16b, v24.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9a96d4 // sdot v20.4s, v22.16b, v26.16b
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        28(R6), F23
-	FMOVQ        30(R6), F24
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
+	WORD $0x3cc1c0d6 // ldur q22, [x6, #28]
+	WORD $0x3cc1e0d8 // ldur q24, [x6, #30]
+	WORD $0x4e0402d6 // tbl v22.16b, { v22.16b }, v4.16b
 	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
-	WORD $0x4e271ef7 // and v23.16b, v23.16b, v7.16b
-	WORD $0x4e271f18 // and v24.16b, v24.16b, v7.16b
-	FMOVQ        40(R6), F26
+	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
+	WORD $0x4e261f18 // and v24.16b, v24.16b, v6.16b
 	MOVD         $iq1_m_shuffle16<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e1b035b // tbl v27.16b, { v26.16b }, v27.16b
+	FMOVQ        (R7), F26
+	WORD $0x4e1a021a // tbl v26.16b, { v16.16b }, v26.16b
 	MOVD         $iq1_m_shuffle17<>+0(SB), R7
 	FMOVQ        (R7), F28
-	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
-	WORD $0x6ea3477b // ushl v27.4s, v27.4s, v3.4s
+	WORD $0x4e1c0210 // tbl v16.16b, { v16.16b }, v28.16b
 	WORD $0x6ea3475a // ushl v26.4s, v26.4s, v3.4s
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
+	WORD $0x6ea34610 // ushl v16.4s, v16.4s, v3.4s
 	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4f28577b // shl v27.4s, v27.4s, #8
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4f28575a // shl v26.4s, v26.4s, #8
-	WORD $0x4ebb1ef7 // orr v23.16b, v23.16b, v27.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
+	WORD $0x4f285610 // shl v16.4s, v16.4s, #8
+	WORD $0x4eba1ed6 // orr v22.16b, v22.16b, v26.16b
+	WORD $0x4eb01f10 // orr v16.16b, v24.16b, v16.16b
 	MOVD         $iq1_m_grid<>+0(SB), R7
-	WORD $0x4e042ee8 // smov x8, v23.s[0]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4e142ee8 // smov x8, v23.s[2]
-	FMOVD        (R7)(R8<<3), F23
-	WORD $0x4ed73b57 // zip1 v23.2d, v26.2d, v23.2d
-	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4e142f08 // smov x8, v24.s[2]
+	WORD $0x4e042ec8 // smov x8, v22.s[0]
 	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b58 // zip1 v24.2d, v26.2d, v24.2d
-	FMOVS        46(R6), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e09035b // tbl v27.16b, { v26.16b }, v9.16b
-	WORD $0x4e01035a // tbl v26.16b, { v26.16b }, v1.16b
-	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4e142ec8 // smov x8, v22.s[2]
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
+	WORD $0x4e042e08 // smov x8, v16.s[0]
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4e142e08 // smov x8, v16.s[2]
+	FMOVD        (R7)(R8<<3), F16
+	WORD $0x4ed03b10 // zip1 v16.2d, v24.2d, v16.2d
+	WORD $0xbc42e0d8 // ldur s24, [x6, #46]
+	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	WORD $0x4e08031a // tbl v26.16b, { v24.16b }, v8.16b
+	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
 	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
-	WORD $0x6e208f7b // cmeq v27.16b, v27.16b, v0.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x6e208f5a // cmeq v26.16b, v26.16b, v0.16b
-	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
+	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
 	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4e1b00db // tbl v27.16b, { v6.16b }, v27.16b
-	WORD $0x4e1a00da // tbl v26.16b, { v6.16b }, v26.16b
-	WORD $0x4e3b86f7 // add v23.16b, v23.16b, v27.16b
-	WORD $0x4e3a8718 // add v24.16b, v24.16b, v26.16b
-	FLDPQ        224(R3), (F26, F27)
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
+	WORD $0x4e1a00ba // tbl v26.16b, { v5.16b }, v26.16b
+	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
+	WORD $0x4e3a86d6 // add v22.16b, v22.16b, v26.16b
+	WORD $0x4e388610 // add v16.16b, v16.16b, v24.16b
+	WORD $0x3cce0078 // ldur q24, [x3, #224]
+	WORD $0x3ccf007a // ldur q26, [x3, #240]
 	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e9a96fc // sdot v28.4s, v23.16b, v26.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9b9717 // sdot v23.4s, v24.16b, v27.16b
-	WORD $0x4e21db98 // scvtf v24.4s, v28.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4f991b15 // fmla v21.4s, v24.4s, v25.s[2]
-	WORD $0x4fb91af6 // fmla v22.4s, v23.4s, v25.s[3]
+	WORD $0x4e9896dc // sdot v28.4s, v22.16b, v24.16b
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9a9616 // sdot v22.4s, v16.16b, v26.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eb1bef0 // addp v16.4s, v23.4s, v17.4s
+	WORD $0x4eb3bf31 // addp v17.4s, v25.4s, v19.4s
+	WORD $0x4eb1be10 // addp v16.4s, v16.4s, v17.4s
+	WORD $0x4eb4bf71 // addp v17.4s, v27.4s, v20.4s
+	WORD $0x4eb6bf93 // addp v19.4s, v28.4s, v22.4s
+	WORD $0x4eb3be31 // addp v17.4s, v17.4s, v19.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e35ce0e // fmla v14.4s, v16.4s, v21.4s
+	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
 	ADD          $0x38, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -2924,19 +2838,15 @@ loop3:
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
-	WORD $0x4e32d610 // fadd v16.4s, v16.4s, v18.4s
-	WORD $0x4e33d5ef // fadd v15.4s, v15.4s, v19.4s
-	WORD $0x4e34d610 // fadd v16.4s, v16.4s, v20.4s
-	WORD $0x4e35d5ef // fadd v15.4s, v15.4s, v21.4s
-	WORD $0x4e36d610 // fadd v16.4s, v16.4s, v22.4s
+	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
 
 	// sums of the lanes
-	WORD $0x4e30d5ef // fadd v15.4s, v15.4s, v16.4s
-	WORD $0x6e0f41f0 // ext v16.16b, v15.16b, v15.16b, #8
-	WORD $0x4e2fd610 // fadd v16.4s, v16.4s, v15.4s
-	WORD $0x7e30da10 // faddp s16, v16.2s
-	FMOVS        F16, (R0)
+	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
+	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
+	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
+	WORD $0x7e30d9ad // faddp s13, v13.2s
+	FMOVS        F13, (R0)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -2960,13 +2870,13 @@ TEXT ·matmulQ82xIq1_mDotProd(SB), NOSPLIT, $576-72
 	FMOVQ        (R0), F3
 	MOVD         $iq1_m_shuffle9<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f0005e5 // movi v5.4s, #15
 	MOVD         $iq1_m_levels<>+0(SB), R0
-	FMOVQ        (R0), F6
-	WORD $0x4f0707e7 // movi v7.4s, #255
+	FMOVQ        (R0), F5
+	WORD $0x4f0707e6 // movi v6.4s, #255
 	MOVD         $iq1_m_shuffle10<>+0(SB), R0
-	FMOVQ        (R0), F8
-	WORD $0x4f00e409 // movi v9.16b, #0
+	FMOVQ        (R0), F7
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f0005e9 // movi v9.4s, #15
 	MOVD         $iq1_m_shifts<>+0(SB), R0
 	FMOVQ        (R0), F10
 	MOVD         $iq1_m_factor<>+0(SB), R0
@@ -3001,220 +2911,142 @@ loop1:
 loop3:
 
 	// scales of the block
-	FMOVQ        40(R7), F20
+	WORD $0x3cc280f4 // ldur q20, [x7, #40]
 	WORD $0x4e0e0295 // tbl v21.16b, { v20.16b }, v14.16b
-	WORD $0x4e0e0294 // tbl v20.16b, { v20.16b }, v14.16b
 	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	FMOVQ        40(R7), F22
-	WORD $0x4e0f02d7 // tbl v23.16b, { v22.16b }, v15.16b
-	WORD $0x4e0f02d6 // tbl v22.16b, { v22.16b }, v15.16b
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
+	WORD $0x4e291eb5 // and v21.16b, v21.16b, v9.16b
+	WORD $0x4e0f0296 // tbl v22.16b, { v20.16b }, v15.16b
 	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
+	WORD $0x4e291ed6 // and v22.16b, v22.16b, v9.16b
 	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        40(R7), F22
+	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
 	MOVD         $iq1_m_shuffle3<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq1_m_shuffle3<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
+	FMOVQ        (R8), F22
+	WORD $0x4e160296 // tbl v22.16b, { v20.16b }, v22.16b
 	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4e291ed6 // and v22.16b, v22.16b, v9.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        40(R7), F22
+	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
 	MOVD         $iq1_m_shuffle4<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq1_m_shuffle4<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
+	FMOVQ        (R8), F22
+	WORD $0x4e160296 // tbl v22.16b, { v20.16b }, v22.16b
 	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4f2c56f7 // shl v23.4s, v23.4s, #12
+	WORD $0x4e291ed6 // and v22.16b, v22.16b, v9.16b
 	WORD $0x4f2c56d6 // shl v22.4s, v22.4s, #12
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
 	MOVD         $iq1_m_mask<>+0(SB), R8
 	FMOVQ        (R8), F22
 	WORD $0x4e361eb6 // and v22.16b, v21.16b, v22.16b
-	MOVD         $iq1_m_mask<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e371e97 // and v23.16b, v20.16b, v23.16b
-	WORD $0x4f2d56d8 // shl v24.4s, v22.4s, #13
-	WORD $0x4f2d56f9 // shl v25.4s, v23.4s, #13
-	WORD $0x6e2bdf18 // fmul v24.4s, v24.4s, v11.4s
-	WORD $0x6e2bdf39 // fmul v25.4s, v25.4s, v11.4s
+	WORD $0x4f2d56d7 // shl v23.4s, v22.4s, #13
+	WORD $0x6e2bdef7 // fmul v23.4s, v23.4s, v11.4s
 	MOVD         $iq1_m_limit<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4eba36d6 // cmgt v22.4s, v22.4s, v26.4s
-	MOVD         $iq1_m_limit<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4eba36f7 // cmgt v23.4s, v23.4s, v26.4s
+	FMOVQ        (R8), F24
+	WORD $0x4eb836d6 // cmgt v22.4s, v22.4s, v24.4s
 	WORD $0x4e2c1ed6 // and v22.16b, v22.16b, v12.16b
-	WORD $0x4e2c1ef7 // and v23.16b, v23.16b, v12.16b
-	WORD $0x4eb61f16 // orr v22.16b, v24.16b, v22.16b
-	WORD $0x4eb71f37 // orr v23.16b, v25.16b, v23.16b
+	WORD $0x4eb61ef6 // orr v22.16b, v23.16b, v22.16b
 	WORD $0x4e2d1eb5 // and v21.16b, v21.16b, v13.16b
-	WORD $0x4e2d1e94 // and v20.16b, v20.16b, v13.16b
 	WORD $0x4f3056b5 // shl v21.4s, v21.4s, #16
-	WORD $0x4f305694 // shl v20.4s, v20.4s, #16
 	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
-	WORD $0x4eb41ef4 // orr v20.16b, v23.16b, v20.16b
 	WORD $0x4f026416 // movi v22.4s, #64, lsl #24
-	FMOVQ        40(R7), F23
 	MOVD         $iq1_m_shuffle5<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802f8 // tbl v24.16b, { v23.16b }, v24.16b
+	FMOVQ        (R8), F23
+	WORD $0x4e170297 // tbl v23.16b, { v20.16b }, v23.16b
 	MOVD         $iq1_m_shuffle6<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e1902f7 // tbl v23.16b, { v23.16b }, v25.16b
-	WORD $0x6eaa4718 // ushl v24.4s, v24.4s, v10.4s
+	FMOVQ        (R8), F24
+	WORD $0x4e180294 // tbl v20.16b, { v20.16b }, v24.16b
 	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
+	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
 	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e38ded8 // fmul v24.4s, v22.4s, v24.4s
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e37ded7 // fmul v23.4s, v22.4s, v23.4s
+	WORD $0x6e34ded4 // fmul v20.4s, v22.4s, v20.4s
 	MOVD         $iq1_m_const<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e37d718 // fadd v24.4s, v24.4s, v23.4s
-	WORD $0x4e37d6d6 // fadd v22.4s, v22.4s, v23.4s
-	WORD $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
-	WORD $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
-	WORD $0x4f0167d6 // movi v22.4s, #62, lsl #24
-	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
-	WORD $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
-	FMOVQ        F21, 32(R0)
+	FMOVQ        (R8), F22
+	WORD $0x4e36d6f7 // fadd v23.4s, v23.4s, v22.4s
+	WORD $0x4e36d694 // fadd v20.4s, v20.4s, v22.4s
+	WORD $0x6e37deb6 // fmul v22.4s, v21.4s, v23.4s
+	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
+	WORD $0x4f0167d5 // movi v21.4s, #62, lsl #24
+	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
+	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
+	FMOVQ        F22, 32(R0)
 	FMOVQ        F20, 48(R0)
-	FMOVQ        40(R7), F20
+	WORD $0x3cc280f4 // ldur q20, [x7, #40]
 	WORD $0x4e0e0295 // tbl v21.16b, { v20.16b }, v14.16b
-	WORD $0x4e0e0294 // tbl v20.16b, { v20.16b }, v14.16b
 	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	FMOVQ        40(R7), F22
-	WORD $0x4e0f02d7 // tbl v23.16b, { v22.16b }, v15.16b
-	WORD $0x4e0f02d6 // tbl v22.16b, { v22.16b }, v15.16b
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
+	WORD $0x4e291eb5 // and v21.16b, v21.16b, v9.16b
+	WORD $0x4e0f0296 // tbl v22.16b, { v20.16b }, v15.16b
 	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
+	WORD $0x4e291ed6 // and v22.16b, v22.16b, v9.16b
 	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        40(R7), F22
+	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
 	MOVD         $iq1_m_shuffle3<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq1_m_shuffle3<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
+	FMOVQ        (R8), F22
+	WORD $0x4e160296 // tbl v22.16b, { v20.16b }, v22.16b
 	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4e291ed6 // and v22.16b, v22.16b, v9.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        40(R7), F22
+	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
 	MOVD         $iq1_m_shuffle4<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq1_m_shuffle4<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
+	FMOVQ        (R8), F22
+	WORD $0x4e160296 // tbl v22.16b, { v20.16b }, v22.16b
 	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4f2c56f7 // shl v23.4s, v23.4s, #12
+	WORD $0x4e291ed6 // and v22.16b, v22.16b, v9.16b
 	WORD $0x4f2c56d6 // shl v22.4s, v22.4s, #12
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
 	MOVD         $iq1_m_mask<>+0(SB), R8
 	FMOVQ        (R8), F22
 	WORD $0x4e361eb6 // and v22.16b, v21.16b, v22.16b
-	MOVD         $iq1_m_mask<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e371e97 // and v23.16b, v20.16b, v23.16b
-	WORD $0x4f2d56d8 // shl v24.4s, v22.4s, #13
-	WORD $0x4f2d56f9 // shl v25.4s, v23.4s, #13
-	WORD $0x6e2bdf18 // fmul v24.4s, v24.4s, v11.4s
-	WORD $0x6e2bdf39 // fmul v25.4s, v25.4s, v11.4s
+	WORD $0x4f2d56d7 // shl v23.4s, v22.4s, #13
+	WORD $0x6e2bdef7 // fmul v23.4s, v23.4s, v11.4s
 	MOVD         $iq1_m_limit<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4eba36d6 // cmgt v22.4s, v22.4s, v26.4s
-	MOVD         $iq1_m_limit<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4eba36f7 // cmgt v23.4s, v23.4s, v26.4s
-	WORD $0x4e2c1ed6 // and v22.16b, v22.16b, v12.16b
-	WORD $0x4e2c1ef7 // and v23.16b, v23.16b, v12.16b
-	WORD $0x4eb61f16 // orr v22.16b, v24.16b, v22.16b
-	WORD $0x4eb71f37 // orr v23.16b, v25.16b, v23.16b
-	WORD $0x4e2d1eb5 // and v21.16b, v21.16b, v13.16b
-	WORD $0x4e2d1e94 // and v20.16b, v20.16b, v13.16b
-	WORD $0x4f3056b5 // shl v21.4s, v21.4s, #16
-	WORD $0x4f305694 // shl v20.4s, v20.4s, #16
-	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
-	WORD $0x4eb41ef4 // orr v20.16b, v23.16b, v20.16b
-	WORD $0x4f026416 // movi v22.4s, #64, lsl #24
-	FMOVQ        40(R7), F23
-	MOVD         $iq1_m_shuffle7<>+0(SB), R8
 	FMOVQ        (R8), F24
-	WORD $0x4e1802f8 // tbl v24.16b, { v23.16b }, v24.16b
-	MOVD         $iq1_m_shuffle8<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e1902f7 // tbl v23.16b, { v23.16b }, v25.16b
-	WORD $0x6eaa4718 // ushl v24.4s, v24.4s, v10.4s
-	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e38ded8 // fmul v24.4s, v22.4s, v24.4s
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	MOVD         $iq1_m_const<>+0(SB), R8
+	WORD $0x4eb836d6 // cmgt v22.4s, v22.4s, v24.4s
+	WORD $0x4e2c1ed6 // and v22.16b, v22.16b, v12.16b
+	WORD $0x4eb61ef6 // orr v22.16b, v23.16b, v22.16b
+	WORD $0x4e2d1eb5 // and v21.16b, v21.16b, v13.16b
+	WORD $0x4f3056b5 // shl v21.4s, v21.4s, #16
+	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
+	WORD $0x4f026416 // movi v22.4s, #64, lsl #24
+	MOVD         $iq1_m_shuffle7<>+0(SB), R8
 	FMOVQ        (R8), F23
-	WORD $0x4e37d718 // fadd v24.4s, v24.4s, v23.4s
-	WORD $0x4e37d6d6 // fadd v22.4s, v22.4s, v23.4s
-	WORD $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
-	WORD $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
-	WORD $0x4f0167d6 // movi v22.4s, #62, lsl #24
-	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
-	WORD $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
-	FMOVQ        F21, 64(R0)
+	WORD $0x4e170297 // tbl v23.16b, { v20.16b }, v23.16b
+	MOVD         $iq1_m_shuffle8<>+0(SB), R8
+	FMOVQ        (R8), F24
+	WORD $0x4e180294 // tbl v20.16b, { v20.16b }, v24.16b
+	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
+	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e37ded7 // fmul v23.4s, v22.4s, v23.4s
+	WORD $0x6e34ded4 // fmul v20.4s, v22.4s, v20.4s
+	MOVD         $iq1_m_const<>+0(SB), R8
+	FMOVQ        (R8), F22
+	WORD $0x4e36d6f7 // fadd v23.4s, v23.4s, v22.4s
+	WORD $0x4e36d694 // fadd v20.4s, v20.4s, v22.4s
+	WORD $0x6e37deb6 // fmul v22.4s, v21.4s, v23.4s
+	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
+	WORD $0x4f0167d5 // movi v21.4s, #62, lsl #24
+	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
+	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
+	FMOVQ        F22, 64(R0)
 	FMOVQ        F20, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        (R7), F20
-	FMOVQ        2(R7), F21
+	WORD $0x3cc000f4 // ldur q20, [x7]
+	WORD $0x3cc020f5 // ldur q21, [x7, #2]
 	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
 	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
-	FMOVQ        32(R7), F22
-	FMOVQ        33(R7), F23
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
+	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
+	WORD $0x3cc200f6 // ldur q22, [x7, #32]
+	WORD $0x3cc210f7 // ldur q23, [x7, #33]
+	WORD $0x4e0702d6 // tbl v22.16b, { v22.16b }, v7.16b
+	WORD $0x4e0702f7 // tbl v23.16b, { v23.16b }, v7.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
 	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
 	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
@@ -3234,9 +3066,9 @@ loop3:
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        32(R7), F22
+	WORD $0xbc4200f6 // ldur s22, [x7, #32]
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
+	WORD $0x4e0802d7 // tbl v23.16b, { v22.16b }, v8.16b
 	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
@@ -3244,54 +3076,52 @@ loop3:
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
 	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
 	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
+	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
 	WORD $0x4e378694 // add v20.16b, v20.16b, v23.16b
 	WORD $0x4e3686b5 // add v21.16b, v21.16b, v22.16b
-	FLDPQ        (R4), (F22, F23)
+	WORD $0x3cc00096 // ldur q22, [x4]
+	WORD $0x3cc10097 // ldur q23, [x4, #16]
 	WORD $0x4f00e418 // movi v24.16b, #0
 	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
-	FLDPQ        32(R4), (F23, F25)
+	WORD $0x3cc20097 // ldur q23, [x4, #32]
+	WORD $0x3cc30099 // ldur q25, [x4, #48]
 	WORD $0x4f00e41a // movi v26.16b, #0
 	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e9996b4 // sdot v20.4s, v21.16b, v25.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        36(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        (R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0xbc420015 // ldur s21, [x0, #32]
+	WORD $0xbc424017 // ldur s23, [x0, #36]
+	WORD $0xbc4000b9 // ldur s25, [x5]
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x6e35df3b // fmul v27.4s, v25.4s, v21.4s
 	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
-	WORD $0x4e3bcf10 // fmla v16.4s, v24.4s, v27.4s
-	WORD $0x4e39ced1 // fmla v17.4s, v22.4s, v25.4s
-	FMOVS        4(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9b1310 // fmla v16.4s, v24.4s, v27.s[0]
+	WORD $0x4f9912d1 // fmla v17.4s, v22.4s, v25.s[0]
+	WORD $0xbc4040b6 // ldur s22, [x5, #4]
 	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
 	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	WORD $0x4e35cf12 // fmla v18.4s, v24.4s, v21.4s
-	WORD $0x4e36ce93 // fmla v19.4s, v20.4s, v22.4s
+	WORD $0x4f951312 // fmla v18.4s, v24.4s, v21.s[0]
+	WORD $0x4f961293 // fmla v19.4s, v20.4s, v22.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        4(R7), F20
-	FMOVQ        6(R7), F21
+	WORD $0x3cc040f4 // ldur q20, [x7, #4]
+	WORD $0x3cc060f5 // ldur q21, [x7, #6]
 	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
 	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
-	FMOVQ        34(R7), F22
-	FMOVQ        35(R7), F23
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
+	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
+	WORD $0x3cc220f6 // ldur q22, [x7, #34]
+	WORD $0x3cc230f7 // ldur q23, [x7, #35]
+	WORD $0x4e0702d6 // tbl v22.16b, { v22.16b }, v7.16b
+	WORD $0x4e0702f7 // tbl v23.16b, { v23.16b }, v7.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
 	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
 	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
@@ -3311,9 +3141,9 @@ loop3:
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        34(R7), F22
+	WORD $0xbc4220f6 // ldur s22, [x7, #34]
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
+	WORD $0x4e0802d7 // tbl v23.16b, { v22.16b }, v8.16b
 	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
@@ -3321,54 +3151,52 @@ loop3:
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
 	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
 	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
+	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
 	WORD $0x4e378694 // add v20.16b, v20.16b, v23.16b
 	WORD $0x4e3686b5 // add v21.16b, v21.16b, v22.16b
-	FLDPQ        64(R4), (F22, F23)
+	WORD $0x3cc40096 // ldur q22, [x4, #64]
+	WORD $0x3cc50097 // ldur q23, [x4, #80]
 	WORD $0x4f00e418 // movi v24.16b, #0
 	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
-	FLDPQ        96(R4), (F23, F25)
+	WORD $0x3cc60097 // ldur q23, [x4, #96]
+	WORD $0x3cc70099 // ldur q25, [x4, #112]
 	WORD $0x4f00e41a // movi v26.16b, #0
 	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e9996b4 // sdot v20.4s, v21.16b, v25.16b
 
 	// integer sums times both scales
-	FMOVS        40(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        44(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        8(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0xbc428015 // ldur s21, [x0, #40]
+	WORD $0xbc42c017 // ldur s23, [x0, #44]
+	WORD $0xbc4080b9 // ldur s25, [x5, #8]
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x6e35df3b // fmul v27.4s, v25.4s, v21.4s
 	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
-	WORD $0x4e3bcf10 // fmla v16.4s, v24.4s, v27.4s
-	WORD $0x4e39ced1 // fmla v17.4s, v22.4s, v25.4s
-	FMOVS        12(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9b1310 // fmla v16.4s, v24.4s, v27.s[0]
+	WORD $0x4f9912d1 // fmla v17.4s, v22.4s, v25.s[0]
+	WORD $0xbc40c0b6 // ldur s22, [x5, #12]
 	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
 	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	WORD $0x4e35cf12 // fmla v18.4s, v24.4s, v21.4s
-	WORD $0x4e36ce93 // fmla v19.4s, v20.4s, v22.4s
+	WORD $0x4f951312 // fmla v18.4s, v24.4s, v21.s[0]
+	WORD $0x4f961293 // fmla v19.4s, v20.4s, v22.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        8(R7), F20
-	FMOVQ        10(R7), F21
+	WORD $0x3cc080f4 // ldur q20, [x7, #8]
+	WORD $0x3cc0a0f5 // ldur q21, [x7, #10]
 	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
 	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
-	FMOVQ        36(R7), F22
-	FMOVQ        37(R7), F23
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
+	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
+	WORD $0x3cc240f6 // ldur q22, [x7, #36]
+	WORD $0x3cc250f7 // ldur q23, [x7, #37]
+	WORD $0x4e0702d6 // tbl v22.16b, { v22.16b }, v7.16b
+	WORD $0x4e0702f7 // tbl v23.16b, { v23.16b }, v7.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
 	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
 	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
@@ -3388,9 +3216,9 @@ loop3:
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        36(R7), F22
+	WORD $0xbc4240f6 // ldur s22, [x7, #36]
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
+	WORD $0x4e0802d7 // tbl v23.16b, { v22.16b }, v8.16b
 	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
@@ -3398,54 +3226,52 @@ loop3:
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
 	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
 	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
+	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
 	WORD $0x4e378694 // add v20.16b, v20.16b, v23.16b
 	WORD $0x4e3686b5 // add v21.16b, v21.16b, v22.16b
-	FLDPQ        128(R4), (F22, F23)
+	WORD $0x3cc80096 // ldur q22, [x4, #128]
+	WORD $0x3cc90097 // ldur q23, [x4, #144]
 	WORD $0x4f00e418 // movi v24.16b, #0
 	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
-	FLDPQ        160(R4), (F23, F25)
+	WORD $0x3cca0097 // ldur q23, [x4, #160]
+	WORD $0x3ccb0099 // ldur q25, [x4, #176]
 	WORD $0x4f00e41a // movi v26.16b, #0
 	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e9996b4 // sdot v20.4s, v21.16b, v25.16b
 
 	// integer sums times both scales
-	FMOVS        48(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        52(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        16(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0xbc430015 // ldur s21, [x0, #48]
+	WORD $0xbc434017 // ldur s23, [x0, #52]
+	WORD $0xbc4100b9 // ldur s25, [x5, #16]
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x6e35df3b // fmul v27.4s, v25.4s, v21.4s
 	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
-	WORD $0x4e3bcf10 // fmla v16.4s, v24.4s, v27.4s
-	WORD $0x4e39ced1 // fmla v17.4s, v22.4s, v25.4s
-	FMOVS        20(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9b1310 // fmla v16.4s, v24.4s, v27.s[0]
+	WORD $0x4f9912d1 // fmla v17.4s, v22.4s, v25.s[0]
+	WORD $0xbc4140b6 // ldur s22, [x5, #20]
 	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
 	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	WORD $0x4e35cf12 // fmla v18.4s, v24.4s, v21.4s
-	WORD $0x4e36ce93 // fmla v19.4s, v20.4s, v22.4s
+	WORD $0x4f951312 // fmla v18.4s, v24.4s, v21.s[0]
+	WORD $0x4f961293 // fmla v19.4s, v20.4s, v22.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        12(R7), F20
-	FMOVQ        14(R7), F21
+	WORD $0x3cc0c0f4 // ldur q20, [x7, #12]
+	WORD $0x3cc0e0f5 // ldur q21, [x7, #14]
 	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
 	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
-	FMOVQ        38(R7), F22
-	FMOVQ        39(R7), F23
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
+	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
+	WORD $0x3cc260f6 // ldur q22, [x7, #38]
+	WORD $0x3cc270f7 // ldur q23, [x7, #39]
+	WORD $0x4e0702d6 // tbl v22.16b, { v22.16b }, v7.16b
+	WORD $0x4e0702f7 // tbl v23.16b, { v23.16b }, v7.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
 	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
 	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
@@ -3465,9 +3291,9 @@ loop3:
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        38(R7), F22
+	WORD $0xbc4260f6 // ldur s22, [x7, #38]
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
+	WORD $0x4e0802d7 // tbl v23.16b, { v22.16b }, v8.16b
 	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
@@ -3475,289 +3301,272 @@ loop3:
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
 	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
 	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
+	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
 	WORD $0x4e378694 // add v20.16b, v20.16b, v23.16b
 	WORD $0x4e3686b5 // add v21.16b, v21.16b, v22.16b
-	FLDPQ        192(R4), (F22, F23)
+	WORD $0x3ccc0096 // ldur q22, [x4, #192]
+	WORD $0x3ccd0097 // ldur q23, [x4, #208]
 	WORD $0x4f00e418 // movi v24.16b, #0
 	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
-	FLDPQ        224(R4), (F23, F25)
+	WORD $0x3cce0097 // ldur q23, [x4, #224]
+	WORD $0x3ccf0099 // ldur q25, [x4, #240]
 	WORD $0x4f00e41a // movi v26.16b, #0
 	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e9996b4 // sdot v20.4s, v21.16b, v25.16b
 
 	// integer sums times both scales
-	FMOVS        56(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        60(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        24(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0xbc438015 // ldur s21, [x0, #56]
+	WORD $0xbc43c017 // ldur s23, [x0, #60]
+	WORD $0xbc4180b9 // ldur s25, [x5, #24]
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x6e35df3b // fmul v27.4s, v25.4s, v21.4s
 	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
-	WORD $0x4e3bcf10 // fmla v16.4s, v24.4s, v27.4s
-	WORD $0x4e39ced1 // fmla v17.4s, v22.4s, v25.4s
-	FMOVS        28(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9b1310 // fmla v16.4s, v24.4s, v27.s[0]
+	WORD $0x4f9912d1 // fmla v17.4s, v22.4s, v25.s[0]
+	WORD $0xbc41c0b6 // ldur s22, [x5, #28]
 	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
 	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	WORD $0x4e35cf12 // fmla v18.4s, v24.4s, v21.4s
-	WORD $0x4e36ce93 // fmla v19.4s, v20.4s, v22.4s
+	WORD $0x4f951312 // fmla v18.4s, v24.4s, v21.s[0]
+	WORD $0x4f961293 // fmla v19.4s, v20.4s, v22.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        16(R7), F20
-	FMOVQ        18(R7), F21
+	WORD $0x3cc100f4 // ldur q20, [x7, #16]
+	WORD $0x3cc120f5 // ldur q21, [x7, #18]
 	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
 	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
-	FMOVQ        40(R7), F22
-	WORD $0x4e0802d7 // tbl v23.16b, { v22.16b }, v8.16b
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
+	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
+	WORD $0x3cc280f6 // ldur q22, [x7, #40]
+	WORD $0x4e0702d7 // tbl v23.16b, { v22.16b }, v7.16b
 	MOVD         $iq1_m_shuffle11<>+0(SB), R8
 	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
+	WORD $0x4e1802d8 // tbl v24.16b, { v22.16b }, v24.16b
 	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
-	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
+	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
 	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
 	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
 	MOVD         $iq1_m_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        40(R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0xbc4280f7 // ldur s23, [x7, #40]
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x4e0802f8 // tbl v24.16b, { v23.16b }, v8.16b
+	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
 	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
 	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e378694 // add v20.16b, v20.16b, v23.16b
-	WORD $0x4e3686b5 // add v21.16b, v21.16b, v22.16b
-	FLDPQ        256(R4), (F22, F23)
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
-	FLDPQ        288(R4), (F23, F25)
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
+	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
+	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e388694 // add v20.16b, v20.16b, v24.16b
+	WORD $0x4e3786b5 // add v21.16b, v21.16b, v23.16b
+	FLDPQ        256(R4), (F23, F24)
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e979699 // sdot v25.4s, v20.16b, v23.16b
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e9896b7 // sdot v23.4s, v21.16b, v24.16b
+	FLDPQ        288(R4), (F24, F26)
+	WORD $0x4f00e41b // movi v27.16b, #0
+	WORD $0x4e98969b // sdot v27.4s, v20.16b, v24.16b
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9996b4 // sdot v20.4s, v21.16b, v25.16b
+	WORD $0x4e9a96b4 // sdot v20.4s, v21.16b, v26.16b
 
 	// integer sums times both scales
-	FMOVS        64(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        68(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        32(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35df3b // fmul v27.4s, v25.4s, v21.4s
-	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
-	WORD $0x4e3bcf10 // fmla v16.4s, v24.4s, v27.4s
-	WORD $0x4e39ced1 // fmla v17.4s, v22.4s, v25.4s
-	FMOVS        36(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
+	WORD $0xbc440015 // ldur s21, [x0, #64]
+	WORD $0xbc444018 // ldur s24, [x0, #68]
+	WORD $0xbc4200ba // ldur s26, [x5, #32]
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e35df5c // fmul v28.4s, v26.4s, v21.4s
+	WORD $0x6e38df5a // fmul v26.4s, v26.4s, v24.4s
+	WORD $0x4f9c1330 // fmla v16.4s, v25.4s, v28.s[0]
+	WORD $0x4f9a12f1 // fmla v17.4s, v23.4s, v26.s[0]
+	WORD $0xbc4240b7 // ldur s23, [x5, #36]
+	WORD $0x4e21db79 // scvtf v25.4s, v27.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	WORD $0x4e35cf12 // fmla v18.4s, v24.4s, v21.4s
-	WORD $0x4e36ce93 // fmla v19.4s, v20.4s, v22.4s
+	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
+	WORD $0x6e38def7 // fmul v23.4s, v23.4s, v24.4s
+	WORD $0x4f951332 // fmla v18.4s, v25.4s, v21.s[0]
+	WORD $0x4f971293 // fmla v19.4s, v20.4s, v23.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        20(R7), F20
-	FMOVQ        22(R7), F21
+	WORD $0x3cc140f4 // ldur q20, [x7, #20]
+	WORD $0x3cc160f5 // ldur q21, [x7, #22]
 	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
 	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
-	FMOVQ        40(R7), F22
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
+	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
 	MOVD         $iq1_m_shuffle12<>+0(SB), R8
 	FMOVQ        (R8), F23
 	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
 	MOVD         $iq1_m_shuffle13<>+0(SB), R8
 	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
+	WORD $0x4e1802d8 // tbl v24.16b, { v22.16b }, v24.16b
 	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
-	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
+	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
 	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
 	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
 	MOVD         $iq1_m_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        42(R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0xbc42a0f7 // ldur s23, [x7, #42]
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x4e0802f8 // tbl v24.16b, { v23.16b }, v8.16b
+	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
 	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
 	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e378694 // add v20.16b, v20.16b, v23.16b
-	WORD $0x4e3686b5 // add v21.16b, v21.16b, v22.16b
-	FLDPQ        320(R4), (F22, F23)
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
-	FLDPQ        352(R4), (F23, F25)
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
+	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
+	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e388694 // add v20.16b, v20.16b, v24.16b
+	WORD $0x4e3786b5 // add v21.16b, v21.16b, v23.16b
+	FLDPQ        320(R4), (F23, F24)
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e979699 // sdot v25.4s, v20.16b, v23.16b
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e9896b7 // sdot v23.4s, v21.16b, v24.16b
+	FLDPQ        352(R4), (F24, F26)
+	WORD $0x4f00e41b // movi v27.16b, #0
+	WORD $0x4e98969b // sdot v27.4s, v20.16b, v24.16b
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9996b4 // sdot v20.4s, v21.16b, v25.16b
+	WORD $0x4e9a96b4 // sdot v20.4s, v21.16b, v26.16b
 
 	// integer sums times both scales
-	FMOVS        72(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        76(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        40(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35df3b // fmul v27.4s, v25.4s, v21.4s
-	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
-	WORD $0x4e3bcf10 // fmla v16.4s, v24.4s, v27.4s
-	WORD $0x4e39ced1 // fmla v17.4s, v22.4s, v25.4s
-	FMOVS        44(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
+	WORD $0xbc448015 // ldur s21, [x0, #72]
+	WORD $0xbc44c018 // ldur s24, [x0, #76]
+	WORD $0xbc4280ba // ldur s26, [x5, #40]
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e35df5c // fmul v28.4s, v26.4s, v21.4s
+	WORD $0x6e38df5a // fmul v26.4s, v26.4s, v24.4s
+	WORD $0x4f9c1330 // fmla v16.4s, v25.4s, v28.s[0]
+	WORD $0x4f9a12f1 // fmla v17.4s, v23.4s, v26.s[0]
+	WORD $0xbc42c0b7 // ldur s23, [x5, #44]
+	WORD $0x4e21db79 // scvtf v25.4s, v27.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	WORD $0x4e35cf12 // fmla v18.4s, v24.4s, v21.4s
-	WORD $0x4e36ce93 // fmla v19.4s, v20.4s, v22.4s
+	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
+	WORD $0x6e38def7 // fmul v23.4s, v23.4s, v24.4s
+	WORD $0x4f951332 // fmla v18.4s, v25.4s, v21.s[0]
+	WORD $0x4f971293 // fmla v19.4s, v20.4s, v23.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        24(R7), F20
-	FMOVQ        26(R7), F21
+	WORD $0x3cc180f4 // ldur q20, [x7, #24]
+	WORD $0x3cc1a0f5 // ldur q21, [x7, #26]
 	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
 	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
-	FMOVQ        40(R7), F22
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
+	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
 	MOVD         $iq1_m_shuffle14<>+0(SB), R8
 	FMOVQ        (R8), F23
 	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
 	MOVD         $iq1_m_shuffle15<>+0(SB), R8
 	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
+	WORD $0x4e1802d8 // tbl v24.16b, { v22.16b }, v24.16b
 	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
-	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
+	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
 	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
 	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
 	MOVD         $iq1_m_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        44(R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0xbc42c0f7 // ldur s23, [x7, #44]
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x4e0802f8 // tbl v24.16b, { v23.16b }, v8.16b
+	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
 	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
 	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e378694 // add v20.16b, v20.16b, v23.16b
-	WORD $0x4e3686b5 // add v21.16b, v21.16b, v22.16b
-	FLDPQ        384(R4), (F22, F23)
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
-	FLDPQ        416(R4), (F23, F25)
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
+	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
+	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e388694 // add v20.16b, v20.16b, v24.16b
+	WORD $0x4e3786b5 // add v21.16b, v21.16b, v23.16b
+	FLDPQ        384(R4), (F23, F24)
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e979699 // sdot v25.4s, v20.16b, v23.16b
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e9896b7 // sdot v23.4s, v21.16b, v24.16b
+	FLDPQ        416(R4), (F24, F26)
+	WORD $0x4f00e41b // movi v27.16b, #0
+	WORD $0x4e98969b // sdot v27.4s, v20.16b, v24.16b
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9996b4 // sdot v20.4s, v21.16b, v25.16b
+	WORD $0x4e9a96b4 // sdot v20.4s, v21.16b, v26.16b
 
 	// integer sums times both scales
-	FMOVS        80(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        84(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        48(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35df3b // fmul v27.4s, v25.4s, v21.4s
-	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
-	WORD $0x4e3bcf10 // fmla v16.4s, v24.4s, v27.4s
-	WORD $0x4e39ced1 // fmla v17.4s, v22.4s, v25.4s
-	FMOVS        52(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
+	WORD $0xbc450015 // ldur s21, [x0, #80]
+	WORD $0xbc454018 // ldur s24, [x0, #84]
+	WORD $0xbc4300ba // ldur s26, [x5, #48]
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e35df5c // fmul v28.4s, v26.4s, v21.4s
+	WORD $0x6e38df5a // fmul v26.4s, v26.4s, v24.4s
+	WORD $0x4f9c1330 // fmla v16.4s, v25.4s, v28.s[0]
+	WORD $0x4f9a12f1 // fmla v17.4s, v23.4s, v26.s[0]
+	WORD $0xbc4340b7 // ldur s23, [x5, #52]
+	WORD $0x4e21db79 // scvtf v25.4s, v27.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	WORD $0x4e35cf12 // fmla v18.4s, v24.4s, v21.4s
-	WORD $0x4e36ce93 // fmla v19.4s, v20.4s, v22.4s
+	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
+	WORD $0x6e38def7 // fmul v23.4s, v23.4s, v24.4s
+	WORD $0x4f951332 // fmla v18.4s, v25.4s, v21.s[0]
+	WORD $0x4f971293 // fmla v19.4s, v20.4s, v23.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        28(R7), F20
-	FMOVQ        30(R7), F21
+	WORD $0x3cc1c0f4 // ldur q20, [x7, #28]
+	WORD $0x3cc1e0f5 // ldur q21, [x7, #30]
 	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
 	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
-	FMOVQ        40(R7), F22
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
+	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
 	MOVD         $iq1_m_shuffle16<>+0(SB), R8
 	FMOVQ        (R8), F23
 	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
@@ -3783,9 +3592,9 @@ loop3:
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        46(R7), F22
+	WORD $0xbc42e0f6 // ldur s22, [x7, #46]
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
+	WORD $0x4e0802d7 // tbl v23.16b, { v22.16b }, v8.16b
 	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
@@ -3793,8 +3602,8 @@ loop3:
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
 	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
 	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
+	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
 	WORD $0x4e378694 // add v20.16b, v20.16b, v23.16b
 	WORD $0x4e3686b5 // add v21.16b, v21.16b, v22.16b
 	FLDPQ        448(R4), (F22, F23)
@@ -3809,26 +3618,22 @@ loop3:
 	WORD $0x4e9996b4 // sdot v20.4s, v21.16b, v25.16b
 
 	// integer sums times both scales
-	FMOVS        88(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        92(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        56(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0xbc458015 // ldur s21, [x0, #88]
+	WORD $0xbc45c017 // ldur s23, [x0, #92]
+	WORD $0xbc4380b9 // ldur s25, [x5, #56]
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x6e35df3b // fmul v27.4s, v25.4s, v21.4s
 	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
-	WORD $0x4e3bcf10 // fmla v16.4s, v24.4s, v27.4s
-	WORD $0x4e39ced1 // fmla v17.4s, v22.4s, v25.4s
-	FMOVS        60(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9b1310 // fmla v16.4s, v24.4s, v27.s[0]
+	WORD $0x4f9912d1 // fmla v17.4s, v22.4s, v25.s[0]
+	WORD $0xbc43c0b6 // ldur s22, [x5, #60]
 	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
 	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	WORD $0x4e35cf12 // fmla v18.4s, v24.4s, v21.4s
-	WORD $0x4e36ce93 // fmla v19.4s, v20.4s, v22.4s
+	WORD $0x4f951312 // fmla v18.4s, v24.4s, v21.s[0]
+	WORD $0x4f961293 // fmla v19.4s, v20.4s, v22.s[0]
 	ADD          $0x38, R7
 	ADD          $0x200, R4
 	ADD          $0x40, R5
@@ -3875,13 +3680,13 @@ TEXT ·matmulQ83xIq1_mDotProd(SB), NOSPLIT, $576-72
 	FMOVQ        (R0), F3
 	MOVD         $iq1_m_shuffle9<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f0005e5 // movi v5.4s, #15
 	MOVD         $iq1_m_levels<>+0(SB), R0
-	FMOVQ        (R0), F6
-	WORD $0x4f0707e7 // movi v7.4s, #255
+	FMOVQ        (R0), F5
+	WORD $0x4f0707e6 // movi v6.4s, #255
 	MOVD         $iq1_m_shuffle10<>+0(SB), R0
-	FMOVQ        (R0), F8
-	WORD $0x4f00e409 // movi v9.16b, #0
+	FMOVQ        (R0), F7
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f0005e9 // movi v9.4s, #15
 	MOVD         $iq1_m_shifts<>+0(SB), R0
 	FMOVQ        (R0), F10
 	MOVD         $iq1_m_factor<>+0(SB), R0
@@ -3891,8 +3696,6 @@ TEXT ·matmulQ83xIq1_mDotProd(SB), NOSPLIT, $576-72
 	WORD $0x4f04240d // movi v13.4s, #128, lsl #8
 	MOVD         $iq1_m_shuffle<>+0(SB), R0
 	FMOVQ        (R0), F14
-	MOVD         $iq1_m_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         y+0(FP), R1
@@ -3902,12 +3705,12 @@ TEXT ·matmulQ83xIq1_mDotProd(SB), NOSPLIT, $576-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4f00e415 // movi v21.16b, #0
 	MOVD         q+16(FP), R4
 	MOVD         d+24(FP), R5
 	MOVD         blocks+64(FP), R6
@@ -3918,603 +3721,517 @@ loop1:
 loop3:
 
 	// scales of the block
-	FMOVQ        40(R7), F22
-	WORD $0x4e0e02d7 // tbl v23.16b, { v22.16b }, v14.16b
-	WORD $0x4e0e02d6 // tbl v22.16b, { v22.16b }, v14.16b
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
+	WORD $0x3cc280f5 // ldur q21, [x7, #40]
+	WORD $0x4e0e02b6 // tbl v22.16b, { v21.16b }, v14.16b
 	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	FMOVQ        40(R7), F24
-	WORD $0x4e0f0319 // tbl v25.16b, { v24.16b }, v15.16b
-	WORD $0x4e0f0318 // tbl v24.16b, { v24.16b }, v15.16b
-	WORD $0x6f3c0739 // ushr v25.4s, v25.4s, #4
-	WORD $0x6f3c0718 // ushr v24.4s, v24.4s, #4
-	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
-	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
-	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
-	WORD $0x4f245718 // shl v24.4s, v24.4s, #4
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	FMOVQ        40(R7), F24
+	WORD $0x4e291ed6 // and v22.16b, v22.16b, v9.16b
+	MOVD         $iq1_m_shuffle2<>+0(SB), R8
+	FMOVQ        (R8), F23
+	WORD $0x4e1702b7 // tbl v23.16b, { v21.16b }, v23.16b
+	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
+	WORD $0x4e291ef7 // and v23.16b, v23.16b, v9.16b
+	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
+	WORD $0x4eb71ed6 // orr v22.16b, v22.16b, v23.16b
 	MOVD         $iq1_m_shuffle3<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e190319 // tbl v25.16b, { v24.16b }, v25.16b
-	MOVD         $iq1_m_shuffle3<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e1a0318 // tbl v24.16b, { v24.16b }, v26.16b
-	WORD $0x6f3c0739 // ushr v25.4s, v25.4s, #4
-	WORD $0x6f3c0718 // ushr v24.4s, v24.4s, #4
-	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
-	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
-	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
-	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	FMOVQ        40(R7), F24
+	FMOVQ        (R8), F23
+	WORD $0x4e1702b7 // tbl v23.16b, { v21.16b }, v23.16b
+	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
+	WORD $0x4e291ef7 // and v23.16b, v23.16b, v9.16b
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4eb71ed6 // orr v22.16b, v22.16b, v23.16b
 	MOVD         $iq1_m_shuffle4<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e190319 // tbl v25.16b, { v24.16b }, v25.16b
-	MOVD         $iq1_m_shuffle4<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e1a0318 // tbl v24.16b, { v24.16b }, v26.16b
-	WORD $0x6f3c0739 // ushr v25.4s, v25.4s, #4
-	WORD $0x6f3c0718 // ushr v24.4s, v24.4s, #4
-	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
-	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
-	WORD $0x4f2c5739 // shl v25.4s, v25.4s, #12
-	WORD $0x4f2c5718 // shl v24.4s, v24.4s, #12
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
+	FMOVQ        (R8), F23
+	WORD $0x4e1702b7 // tbl v23.16b, { v21.16b }, v23.16b
+	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
+	WORD $0x4e291ef7 // and v23.16b, v23.16b, v9.16b
+	WORD $0x4f2c56f7 // shl v23.4s, v23.4s, #12
+	WORD $0x4eb71ed6 // orr v22.16b, v22.16b, v23.16b
 	MOVD         $iq1_m_mask<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e381ef8 // and v24.16b, v23.16b, v24.16b
-	MOVD         $iq1_m_mask<>+0(SB), R8
+	FMOVQ        (R8), F23
+	WORD $0x4e371ed7 // and v23.16b, v22.16b, v23.16b
+	WORD $0x4f2d56f8 // shl v24.4s, v23.4s, #13
+	WORD $0x6e2bdf18 // fmul v24.4s, v24.4s, v11.4s
+	MOVD         $iq1_m_limit<>+0(SB), R8
 	FMOVQ        (R8), F25
-	WORD $0x4e391ed9 // and v25.16b, v22.16b, v25.16b
-	WORD $0x4f2d571a // shl v26.4s, v24.4s, #13
-	WORD $0x4f2d573b // shl v27.4s, v25.4s, #13
-	WORD $0x6e2bdf5a // fmul v26.4s, v26.4s, v11.4s
-	WORD $0x6e2bdf7b // fmul v27.4s, v27.4s, v11.4s
-	MOVD         $iq1_m_limit<>+0(SB), R8
-	FMOVQ        (R8), F28
-	WORD $0x4ebc3718 // cmgt v24.4s, v24.4s, v28.4s
-	MOVD         $iq1_m_limit<>+0(SB), R8
-	FMOVQ        (R8), F28
-	WORD $0x4ebc3739 // cmgt v25.4s, v25.4s, v28.4s
-	WORD $0x4e2c1f18 // and v24.16b, v24.16b, v12.16b
-	WORD $0x4e2c1f39 // and v25.16b, v25.16b, v12.16b
-	WORD $0x4eb81f58 // orr v24.16b, v26.16b, v24.16b
-	WORD $0x4eb91f79 // orr v25.16b, v27.16b, v25.16b
-	WORD $0x4e2d1ef7 // and v23.16b, v23.16b, v13.16b
-	WORD $0x4e2d1ed6 // and v22.16b, v22.16b, v13.16b
-	WORD $0x4f3056f7 // shl v23.4s, v23.4s, #16
-	WORD $0x4f3056d6 // shl v22.4s, v22.4s, #16
+	WORD $0x4eb936f7 // cmgt v23.4s, v23.4s, v25.4s
+	WORD $0x4e2c1ef7 // and v23.16b, v23.16b, v12.16b
 	WORD $0x4eb71f17 // orr v23.16b, v24.16b, v23.16b
-	WORD $0x4eb61f36 // orr v22.16b, v25.16b, v22.16b
-	WORD $0x4f026418 // movi v24.4s, #64, lsl #24
-	FMOVQ        40(R7), F25
+	WORD $0x4e2d1ed6 // and v22.16b, v22.16b, v13.16b
+	WORD $0x4f3056d6 // shl v22.4s, v22.4s, #16
+	WORD $0x4eb61ef6 // orr v22.16b, v23.16b, v22.16b
+	WORD $0x4f026417 // movi v23.4s, #64, lsl #24
 	MOVD         $iq1_m_shuffle5<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
-	MOVD         $iq1_m_shuffle6<>+0(SB), R8
-	FMOVQ        (R8), F27
-	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
-	WORD $0x6eaa475a // ushl v26.4s, v26.4s, v10.4s
-	WORD $0x6eaa4739 // ushl v25.4s, v25.4s, v10.4s
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x6e3adf1a // fmul v26.4s, v24.4s, v26.4s
-	WORD $0x6e39df18 // fmul v24.4s, v24.4s, v25.4s
-	MOVD         $iq1_m_const<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e39d75a // fadd v26.4s, v26.4s, v25.4s
-	WORD $0x4e39d718 // fadd v24.4s, v24.4s, v25.4s
-	WORD $0x6e3adef7 // fmul v23.4s, v23.4s, v26.4s
-	WORD $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
-	WORD $0x4f0167d8 // movi v24.4s, #62, lsl #24
-	WORD $0x6e38def7 // fmul v23.4s, v23.4s, v24.4s
-	WORD $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
-	FMOVQ        F23, 32(R0)
-	FMOVQ        F22, 48(R0)
-	FMOVQ        40(R7), F22
-	WORD $0x4e0e02d7 // tbl v23.16b, { v22.16b }, v14.16b
-	WORD $0x4e0e02d6 // tbl v22.16b, { v22.16b }, v14.16b
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	FMOVQ        40(R7), F24
-	WORD $0x4e0f0319 // tbl v25.16b, { v24.16b }, v15.16b
-	WORD $0x4e0f0318 // tbl v24.16b, { v24.16b }, v15.16b
-	WORD $0x6f3c0739 // ushr v25.4s, v25.4s, #4
-	WORD $0x6f3c0718 // ushr v24.4s, v24.4s, #4
-	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
-	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
-	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
-	WORD $0x4f245718 // shl v24.4s, v24.4s, #4
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	FMOVQ        40(R7), F24
-	MOVD         $iq1_m_shuffle3<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e190319 // tbl v25.16b, { v24.16b }, v25.16b
-	MOVD         $iq1_m_shuffle3<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e1a0318 // tbl v24.16b, { v24.16b }, v26.16b
-	WORD $0x6f3c0739 // ushr v25.4s, v25.4s, #4
-	WORD $0x6f3c0718 // ushr v24.4s, v24.4s, #4
-	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
-	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
-	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
-	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	FMOVQ        40(R7), F24
-	MOVD         $iq1_m_shuffle4<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e190319 // tbl v25.16b, { v24.16b }, v25.16b
-	MOVD         $iq1_m_shuffle4<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e1a0318 // tbl v24.16b, { v24.16b }, v26.16b
-	WORD $0x6f3c0739 // ushr v25.4s, v25.4s, #4
-	WORD $0x6f3c0718 // ushr v24.4s, v24.4s, #4
-	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
-	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
-	WORD $0x4f2c5739 // shl v25.4s, v25.4s, #12
-	WORD $0x4f2c5718 // shl v24.4s, v24.4s, #12
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	MOVD         $iq1_m_mask<>+0(SB), R8
 	FMOVQ        (R8), F24
-	WORD $0x4e381ef8 // and v24.16b, v23.16b, v24.16b
-	MOVD         $iq1_m_mask<>+0(SB), R8
+	WORD $0x4e1802b8 // tbl v24.16b, { v21.16b }, v24.16b
+	MOVD         $iq1_m_shuffle6<>+0(SB), R8
 	FMOVQ        (R8), F25
-	WORD $0x4e391ed9 // and v25.16b, v22.16b, v25.16b
-	WORD $0x4f2d571a // shl v26.4s, v24.4s, #13
-	WORD $0x4f2d573b // shl v27.4s, v25.4s, #13
-	WORD $0x6e2bdf5a // fmul v26.4s, v26.4s, v11.4s
-	WORD $0x6e2bdf7b // fmul v27.4s, v27.4s, v11.4s
-	MOVD         $iq1_m_limit<>+0(SB), R8
-	FMOVQ        (R8), F28
-	WORD $0x4ebc3718 // cmgt v24.4s, v24.4s, v28.4s
-	MOVD         $iq1_m_limit<>+0(SB), R8
-	FMOVQ        (R8), F28
-	WORD $0x4ebc3739 // cmgt v25.4s, v25.4s, v28.4s
-	WORD $0x4e2c1f18 // and v24.16b, v24.16b, v12.16b
-	WORD $0x4e2c1f39 // and v25.16b, v25.16b, v12.16b
-	WORD $0x4eb81f58 // orr v24.16b, v26.16b, v24.16b
-	WORD $0x4eb91f79 // orr v25.16b, v27.16b, v25.16b
-	WORD $0x4e2d1ef7 // and v23.16b, v23.16b, v13.16b
-	WORD $0x4e2d1ed6 // and v22.16b, v22.16b, v13.16b
-	WORD $0x4f3056f7 // shl v23.4s, v23.4s, #16
-	WORD $0x4f3056d6 // shl v22.4s, v22.4s, #16
-	WORD $0x4eb71f17 // orr v23.16b, v24.16b, v23.16b
-	WORD $0x4eb61f36 // orr v22.16b, v25.16b, v22.16b
-	WORD $0x4f026418 // movi v24.4s, #64, lsl #24
-	FMOVQ        40(R7), F25
-	MOVD         $iq1_m_shuffle7<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
-	MOVD         $iq1_m_shuffle8<>+0(SB), R8
-	FMOVQ        (R8), F27
-	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
-	WORD $0x6eaa475a // ushl v26.4s, v26.4s, v10.4s
-	WORD $0x6eaa4739 // ushl v25.4s, v25.4s, v10.4s
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x6e3adf1a // fmul v26.4s, v24.4s, v26.4s
-	WORD $0x6e39df18 // fmul v24.4s, v24.4s, v25.4s
+	WORD $0x4e1902b5 // tbl v21.16b, { v21.16b }, v25.16b
+	WORD $0x6eaa4718 // ushl v24.4s, v24.4s, v10.4s
+	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e38def8 // fmul v24.4s, v23.4s, v24.4s
+	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
 	MOVD         $iq1_m_const<>+0(SB), R8
+	FMOVQ        (R8), F23
+	WORD $0x4e37d718 // fadd v24.4s, v24.4s, v23.4s
+	WORD $0x4e37d6b5 // fadd v21.4s, v21.4s, v23.4s
+	WORD $0x6e38ded7 // fmul v23.4s, v22.4s, v24.4s
+	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
+	WORD $0x4f0167d6 // movi v22.4s, #62, lsl #24
+	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
+	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
+	FMOVQ        F23, 32(R0)
+	FMOVQ        F21, 48(R0)
+	WORD $0x3cc280f5 // ldur q21, [x7, #40]
+	WORD $0x4e0e02b6 // tbl v22.16b, { v21.16b }, v14.16b
+	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
+	WORD $0x4e291ed6 // and v22.16b, v22.16b, v9.16b
+	MOVD         $iq1_m_shuffle2<>+0(SB), R8
+	FMOVQ        (R8), F23
+	WORD $0x4e1702b7 // tbl v23.16b, { v21.16b }, v23.16b
+	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
+	WORD $0x4e291ef7 // and v23.16b, v23.16b, v9.16b
+	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
+	WORD $0x4eb71ed6 // orr v22.16b, v22.16b, v23.16b
+	MOVD         $iq1_m_shuffle3<>+0(SB), R8
+	FMOVQ        (R8), F23
+	WORD $0x4e1702b7 // tbl v23.16b, { v21.16b }, v23.16b
+	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
+	WORD $0x4e291ef7 // and v23.16b, v23.16b, v9.16b
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4eb71ed6 // orr v22.16b, v22.16b, v23.16b
+	MOVD         $iq1_m_shuffle4<>+0(SB), R8
+	FMOVQ        (R8), F23
+	WORD $0x4e1702b7 // tbl v23.16b, { v21.16b }, v23.16b
+	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
+	WORD $0x4e291ef7 // and v23.16b, v23.16b, v9.16b
+	WORD $0x4f2c56f7 // shl v23.4s, v23.4s, #12
+	WORD $0x4eb71ed6 // orr v22.16b, v22.16b, v23.16b
+	MOVD         $iq1_m_mask<>+0(SB), R8
+	FMOVQ        (R8), F23
+	WORD $0x4e371ed7 // and v23.16b, v22.16b, v23.16b
+	WORD $0x4f2d56f8 // shl v24.4s, v23.4s, #13
+	WORD $0x6e2bdf18 // fmul v24.4s, v24.4s, v11.4s
+	MOVD         $iq1_m_limit<>+0(SB), R8
 	FMOVQ        (R8), F25
-	WORD $0x4e39d75a // fadd v26.4s, v26.4s, v25.4s
-	WORD $0x4e39d718 // fadd v24.4s, v24.4s, v25.4s
-	WORD $0x6e3adef7 // fmul v23.4s, v23.4s, v26.4s
-	WORD $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
-	WORD $0x4f0167d8 // movi v24.4s, #62, lsl #24
-	WORD $0x6e38def7 // fmul v23.4s, v23.4s, v24.4s
-	WORD $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
+	WORD $0x4eb936f7 // cmgt v23.4s, v23.4s, v25.4s
+	WORD $0x4e2c1ef7 // and v23.16b, v23.16b, v12.16b
+	WORD $0x4eb71f17 // orr v23.16b, v24.16b, v23.16b
+	WORD $0x4e2d1ed6 // and v22.16b, v22.16b, v13.16b
+	WORD $0x4f3056d6 // shl v22.4s, v22.4s, #16
+	WORD $0x4eb61ef6 // orr v22.16b, v23.16b, v22.16b
+	WORD $0x4f026417 // movi v23.4s, #64, lsl #24
+	MOVD         $iq1_m_shuffle7<>+0(SB), R8
+	FMOVQ        (R8), F24
+	WORD $0x4e1802b8 // tbl v24.16b, { v21.16b }, v24.16b
+	MOVD         $iq1_m_shuffle8<>+0(SB), R8
+	FMOVQ        (R8), F25
+	WORD $0x4e1902b5 // tbl v21.16b, { v21.16b }, v25.16b
+	WORD $0x6eaa4718 // ushl v24.4s, v24.4s, v10.4s
+	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e38def8 // fmul v24.4s, v23.4s, v24.4s
+	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
+	MOVD         $iq1_m_const<>+0(SB), R8
+	FMOVQ        (R8), F23
+	WORD $0x4e37d718 // fadd v24.4s, v24.4s, v23.4s
+	WORD $0x4e37d6b5 // fadd v21.4s, v21.4s, v23.4s
+	WORD $0x6e38ded7 // fmul v23.4s, v22.4s, v24.4s
+	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
+	WORD $0x4f0167d6 // movi v22.4s, #62, lsl #24
+	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
+	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
 	FMOVQ        F23, 64(R0)
-	FMOVQ        F22, 80(R0)
+	FMOVQ        F21, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        (R7), F22
-	FMOVQ        2(R7), F23
+	WORD $0x3cc000f5 // ldur q21, [x7]
+	WORD $0x3cc020f6 // ldur q22, [x7, #2]
+	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
 	WORD $0x4e0402d6 // tbl v22.16b, { v22.16b }, v4.16b
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x4e271ed6 // and v22.16b, v22.16b, v7.16b
-	WORD $0x4e271ef7 // and v23.16b, v23.16b, v7.16b
-	FMOVQ        32(R7), F24
-	FMOVQ        33(R7), F25
-	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
-	WORD $0x4e080339 // tbl v25.16b, { v25.16b }, v8.16b
+	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
+	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
+	WORD $0x3cc200f7 // ldur q23, [x7, #32]
+	WORD $0x3cc210f8 // ldur q24, [x7, #33]
+	WORD $0x4e0702f7 // tbl v23.16b, { v23.16b }, v7.16b
+	WORD $0x4e070318 // tbl v24.16b, { v24.16b }, v7.16b
+	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
 	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
-	WORD $0x6ea34739 // ushl v25.4s, v25.4s, v3.4s
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
 	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
 	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
 	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
 	MOVD         $iq1_m_grid<>+0(SB), R8
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVD        (R8)(R9<<3), F24
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	FMOVS        32(R7), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e090319 // tbl v25.16b, { v24.16b }, v9.16b
-	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
+	WORD $0xbc4200f7 // ldur s23, [x7, #32]
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x4e0802f8 // tbl v24.16b, { v23.16b }, v8.16b
+	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
 	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x6e208f39 // cmeq v25.16b, v25.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
+	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
 	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e1900d9 // tbl v25.16b, { v6.16b }, v25.16b
-	WORD $0x4e1800d8 // tbl v24.16b, { v6.16b }, v24.16b
-	WORD $0x4e3986d6 // add v22.16b, v22.16b, v25.16b
-	WORD $0x4e3886f7 // add v23.16b, v23.16b, v24.16b
-	FLDPQ        (R4), (F24, F25)
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9896da // sdot v26.4s, v22.16b, v24.16b
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9996f8 // sdot v24.4s, v23.16b, v25.16b
-	FLDPQ        32(R4), (F25, F27)
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e9996dc // sdot v28.4s, v22.16b, v25.16b
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
+	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
+	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e3886b5 // add v21.16b, v21.16b, v24.16b
+	WORD $0x4e3786d6 // add v22.16b, v22.16b, v23.16b
+	WORD $0x3cc00097 // ldur q23, [x4]
+	WORD $0x3cc10098 // ldur q24, [x4, #16]
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9b96f9 // sdot v25.4s, v23.16b, v27.16b
-	FLDPQ        64(R4), (F27, F29)
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9b96de // sdot v30.4s, v22.16b, v27.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9d96f6 // sdot v22.4s, v23.16b, v29.16b
+	WORD $0x4e9796b9 // sdot v25.4s, v21.16b, v23.16b
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e9896d7 // sdot v23.4s, v22.16b, v24.16b
+	WORD $0x3cc20098 // ldur q24, [x4, #32]
+	WORD $0x3cc3009a // ldur q26, [x4, #48]
+	WORD $0x4f00e41b // movi v27.16b, #0
+	WORD $0x4e9896bb // sdot v27.4s, v21.16b, v24.16b
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e9a96d8 // sdot v24.4s, v22.16b, v26.16b
+	WORD $0x3cc4009a // ldur q26, [x4, #64]
+	WORD $0x3cc5009c // ldur q28, [x4, #80]
+	WORD $0x4f00e41d // movi v29.16b, #0
+	WORD $0x4e9a96bd // sdot v29.4s, v21.16b, v26.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9c96d5 // sdot v21.4s, v22.16b, v28.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        36(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        (R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x6e37dfbf // fmul v31.4s, v29.4s, v23.4s
-	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf50 // fmla v16.4s, v26.4s, v31.4s
-	WORD $0x4e3dcf11 // fmla v17.4s, v24.4s, v29.4s
-	FMOVS        4(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21db9a // scvtf v26.4s, v28.4s
+	WORD $0xbc420016 // ldur s22, [x0, #32]
+	WORD $0xbc42401a // ldur s26, [x0, #36]
+	WORD $0xbc4000bc // ldur s28, [x5]
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x6e37df1c // fmul v28.4s, v24.4s, v23.4s
-	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
-	WORD $0x4e3ccf52 // fmla v18.4s, v26.4s, v28.4s
-	WORD $0x4e38cf33 // fmla v19.4s, v25.4s, v24.4s
-	FMOVS        8(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21dbd9 // scvtf v25.4s, v30.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e37df17 // fmul v23.4s, v24.4s, v23.4s
-	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
-	WORD $0x4e37cf34 // fmla v20.4s, v25.4s, v23.4s
-	WORD $0x4e38ced5 // fmla v21.4s, v22.4s, v24.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e36df9e // fmul v30.4s, v28.4s, v22.4s
+	WORD $0x6e3adf9c // fmul v28.4s, v28.4s, v26.4s
+	WORD $0x4f9e132f // fmla v15.4s, v25.4s, v30.s[0]
+	WORD $0x4f9c12f0 // fmla v16.4s, v23.4s, v28.s[0]
+	WORD $0xbc4040b7 // ldur s23, [x5, #4]
+	WORD $0x4e21db79 // scvtf v25.4s, v27.4s
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x6e36defb // fmul v27.4s, v23.4s, v22.4s
+	WORD $0x6e3adef7 // fmul v23.4s, v23.4s, v26.4s
+	WORD $0x4f9b1331 // fmla v17.4s, v25.4s, v27.s[0]
+	WORD $0x4f971312 // fmla v18.4s, v24.4s, v23.s[0]
+	WORD $0xbc4080b7 // ldur s23, [x5, #8]
+	WORD $0x4e21dbb8 // scvtf v24.4s, v29.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
+	WORD $0x6e3adef7 // fmul v23.4s, v23.4s, v26.4s
+	WORD $0x4f961313 // fmla v19.4s, v24.4s, v22.s[0]
+	WORD $0x4f9712b4 // fmla v20.4s, v21.4s, v23.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        4(R7), F22
-	FMOVQ        6(R7), F23
+	WORD $0x3cc040f5 // ldur q21, [x7, #4]
+	WORD $0x3cc060f6 // ldur q22, [x7, #6]
+	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
 	WORD $0x4e0402d6 // tbl v22.16b, { v22.16b }, v4.16b
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x4e271ed6 // and v22.16b, v22.16b, v7.16b
-	WORD $0x4e271ef7 // and v23.16b, v23.16b, v7.16b
-	FMOVQ        34(R7), F24
-	FMOVQ        35(R7), F25
-	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
-	WORD $0x4e080339 // tbl v25.16b, { v25.16b }, v8.16b
+	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
+	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
+	WORD $0x3cc220f7 // ldur q23, [x7, #34]
+	WORD $0x3cc230f8 // ldur q24, [x7, #35]
+	WORD $0x4e0702f7 // tbl v23.16b, { v23.16b }, v7.16b
+	WORD $0x4e070318 // tbl v24.16b, { v24.16b }, v7.16b
+	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
 	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
-	WORD $0x6ea34739 // ushl v25.4s, v25.4s, v3.4s
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
 	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
 	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
 	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
 	MOVD         $iq1_m_grid<>+0(SB), R8
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVD        (R8)(R9<<3), F24
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	FMOVS        34(R7), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e090319 // tbl v25.16b, { v24.16b }, v9.16b
-	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
+	WORD $0xbc4220f7 // ldur s23, [x7, #34]
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x4e0802f8 // tbl v24.16b, { v23.16b }, v8.16b
+	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
 	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x6e208f39 // cmeq v25.16b, v25.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
+	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
 	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e1900d9 // tbl v25.16b, { v6.16b }, v25.16b
-	WORD $0x4e1800d8 // tbl v24.16b, { v6.16b }, v24.16b
-	WORD $0x4e3986d6 // add v22.16b, v22.16b, v25.16b
-	WORD $0x4e3886f7 // add v23.16b, v23.16b, v24.16b
-	FLDPQ        96(R4), (F24, F25)
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9896da // sdot v26.4s, v22.16b, v24.16b
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9996f8 // sdot v24.4s, v23.16b, v25.16b
-	FLDPQ        128(R4), (F25, F27)
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e9996dc // sdot v28.4s, v22.16b, v25.16b
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
+	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
+	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e3886b5 // add v21.16b, v21.16b, v24.16b
+	WORD $0x4e3786d6 // add v22.16b, v22.16b, v23.16b
+	WORD $0x3cc60097 // ldur q23, [x4, #96]
+	WORD $0x3cc70098 // ldur q24, [x4, #112]
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9b96f9 // sdot v25.4s, v23.16b, v27.16b
-	FLDPQ        160(R4), (F27, F29)
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9b96de // sdot v30.4s, v22.16b, v27.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9d96f6 // sdot v22.4s, v23.16b, v29.16b
+	WORD $0x4e9796b9 // sdot v25.4s, v21.16b, v23.16b
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e9896d7 // sdot v23.4s, v22.16b, v24.16b
+	WORD $0x3cc80098 // ldur q24, [x4, #128]
+	WORD $0x3cc9009a // ldur q26, [x4, #144]
+	WORD $0x4f00e41b // movi v27.16b, #0
+	WORD $0x4e9896bb // sdot v27.4s, v21.16b, v24.16b
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e9a96d8 // sdot v24.4s, v22.16b, v26.16b
+	WORD $0x3cca009a // ldur q26, [x4, #160]
+	WORD $0x3ccb009c // ldur q28, [x4, #176]
+	WORD $0x4f00e41d // movi v29.16b, #0
+	WORD $0x4e9a96bd // sdot v29.4s, v21.16b, v26.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9c96d5 // sdot v21.4s, v22.16b, v28.16b
 
 	// integer sums times both scales
-	FMOVS        40(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        44(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        12(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x6e37dfbf // fmul v31.4s, v29.4s, v23.4s
-	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf50 // fmla v16.4s, v26.4s, v31.4s
-	WORD $0x4e3dcf11 // fmla v17.4s, v24.4s, v29.4s
-	FMOVS        16(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21db9a // scvtf v26.4s, v28.4s
+	WORD $0xbc428016 // ldur s22, [x0, #40]
+	WORD $0xbc42c01a // ldur s26, [x0, #44]
+	WORD $0xbc40c0bc // ldur s28, [x5, #12]
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x6e37df1c // fmul v28.4s, v24.4s, v23.4s
-	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
-	WORD $0x4e3ccf52 // fmla v18.4s, v26.4s, v28.4s
-	WORD $0x4e38cf33 // fmla v19.4s, v25.4s, v24.4s
-	FMOVS        20(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21dbd9 // scvtf v25.4s, v30.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e37df17 // fmul v23.4s, v24.4s, v23.4s
-	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
-	WORD $0x4e37cf34 // fmla v20.4s, v25.4s, v23.4s
-	WORD $0x4e38ced5 // fmla v21.4s, v22.4s, v24.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e36df9e // fmul v30.4s, v28.4s, v22.4s
+	WORD $0x6e3adf9c // fmul v28.4s, v28.4s, v26.4s
+	WORD $0x4f9e132f // fmla v15.4s, v25.4s, v30.s[0]
+	WORD $0x4f9c12f0 // fmla v16.4s, v23.4s, v28.s[0]
+	WORD $0xbc4100b7 // ldur s23, [x5, #16]
+	WORD $0x4e21db79 // scvtf v25.4s, v27.4s
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x6e36defb // fmul v27.4s, v23.4s, v22.4s
+	WORD $0x6e3adef7 // fmul v23.4s, v23.4s, v26.4s
+	WORD $0x4f9b1331 // fmla v17.4s, v25.4s, v27.s[0]
+	WORD $0x4f971312 // fmla v18.4s, v24.4s, v23.s[0]
+	WORD $0xbc4140b7 // ldur s23, [x5, #20]
+	WORD $0x4e21dbb8 // scvtf v24.4s, v29.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
+	WORD $0x6e3adef7 // fmul v23.4s, v23.4s, v26.4s
+	WORD $0x4f961313 // fmla v19.4s, v24.4s, v22.s[0]
+	WORD $0x4f9712b4 // fmla v20.4s, v21.4s, v23.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        8(R7), F22
-	FMOVQ        10(R7), F23
+	WORD $0x3cc080f5 // ldur q21, [x7, #8]
+	WORD $0x3cc0a0f6 // ldur q22, [x7, #10]
+	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
 	WORD $0x4e0402d6 // tbl v22.16b, { v22.16b }, v4.16b
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x4e271ed6 // and v22.16b, v22.16b, v7.16b
-	WORD $0x4e271ef7 // and v23.16b, v23.16b, v7.16b
-	FMOVQ        36(R7), F24
-	FMOVQ        37(R7), F25
-	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
-	WORD $0x4e080339 // tbl v25.16b, { v25.16b }, v8.16b
+	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
+	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
+	WORD $0x3cc240f7 // ldur q23, [x7, #36]
+	WORD $0x3cc250f8 // ldur q24, [x7, #37]
+	WORD $0x4e0702f7 // tbl v23.16b, { v23.16b }, v7.16b
+	WORD $0x4e070318 // tbl v24.16b, { v24.16b }, v7.16b
+	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
 	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
-	WORD $0x6ea34739 // ushl v25.4s, v25.4s, v3.4s
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
 	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
 	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
 	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
 	MOVD         $iq1_m_grid<>+0(SB), R8
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVD        (R8)(R9<<3), F24
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	FMOVS        36(R7), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e090319 // tbl v25.16b, { v24.16b }, v9.16b
-	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
+	WORD $0xbc4240f7 // ldur s23, [x7, #36]
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x4e0802f8 // tbl v24.16b, { v23.16b }, v8.16b
+	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
 	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x6e208f39 // cmeq v25.16b, v25.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
+	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
 	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e1900d9 // tbl v25.16b, { v6.16b }, v25.16b
-	WORD $0x4e1800d8 // tbl v24.16b, { v6.16b }, v24.16b
-	WORD $0x4e3986d6 // add v22.16b, v22.16b, v25.16b
-	WORD $0x4e3886f7 // add v23.16b, v23.16b, v24.16b
-	FLDPQ        192(R4), (F24, F25)
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9896da // sdot v26.4s, v22.16b, v24.16b
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9996f8 // sdot v24.4s, v23.16b, v25.16b
-	FLDPQ        224(R4), (F25, F27)
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e9996dc // sdot v28.4s, v22.16b, v25.16b
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
+	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
+	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e3886b5 // add v21.16b, v21.16b, v24.16b
+	WORD $0x4e3786d6 // add v22.16b, v22.16b, v23.16b
+	WORD $0x3ccc0097 // ldur q23, [x4, #192]
+	WORD $0x3ccd0098 // ldur q24, [x4, #208]
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9b96f9 // sdot v25.4s, v23.16b, v27.16b
-	FLDPQ        256(R4), (F27, F29)
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9b96de // sdot v30.4s, v22.16b, v27.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9d96f6 // sdot v22.4s, v23.16b, v29.16b
+	WORD $0x4e9796b9 // sdot v25.4s, v21.16b, v23.16b
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e9896d7 // sdot v23.4s, v22.16b, v24.16b
+	WORD $0x3cce0098 // ldur q24, [x4, #224]
+	WORD $0x3ccf009a // ldur q26, [x4, #240]
+	WORD $0x4f00e41b // movi v27.16b, #0
+	WORD $0x4e9896bb // sdot v27.4s, v21.16b, v24.16b
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e9a96d8 // sdot v24.4s, v22.16b, v26.16b
+	FLDPQ        256(R4), (F26, F28)
+	WORD $0x4f00e41d // movi v29.16b, #0
+	WORD $0x4e9a96bd // sdot v29.4s, v21.16b, v26.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9c96d5 // sdot v21.4s, v22.16b, v28.16b
 
 	// integer sums times both scales
-	FMOVS        48(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        52(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        24(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x6e37dfbf // fmul v31.4s, v29.4s, v23.4s
-	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf50 // fmla v16.4s, v26.4s, v31.4s
-	WORD $0x4e3dcf11 // fmla v17.4s, v24.4s, v29.4s
-	FMOVS        28(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21db9a // scvtf v26.4s, v28.4s
+	WORD $0xbc430016 // ldur s22, [x0, #48]
+	WORD $0xbc43401a // ldur s26, [x0, #52]
+	WORD $0xbc4180bc // ldur s28, [x5, #24]
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x6e37df1c // fmul v28.4s, v24.4s, v23.4s
-	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
-	WORD $0x4e3ccf52 // fmla v18.4s, v26.4s, v28.4s
-	WORD $0x4e38cf33 // fmla v19.4s, v25.4s, v24.4s
-	FMOVS        32(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21dbd9 // scvtf v25.4s, v30.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e37df17 // fmul v23.4s, v24.4s, v23.4s
-	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
-	WORD $0x4e37cf34 // fmla v20.4s, v25.4s, v23.4s
-	WORD $0x4e38ced5 // fmla v21.4s, v22.4s, v24.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e36df9e // fmul v30.4s, v28.4s, v22.4s
+	WORD $0x6e3adf9c // fmul v28.4s, v28.4s, v26.4s
+	WORD $0x4f9e132f // fmla v15.4s, v25.4s, v30.s[0]
+	WORD $0x4f9c12f0 // fmla v16.4s, v23.4s, v28.s[0]
+	WORD $0xbc41c0b7 // ldur s23, [x5, #28]
+	WORD $0x4e21db79 // scvtf v25.4s, v27.4s
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x6e36defb // fmul v27.4s, v23.4s, v22.4s
+	WORD $0x6e3adef7 // fmul v23.4s, v23.4s, v26.4s
+	WORD $0x4f9b1331 // fmla v17.4s, v25.4s, v27.s[0]
+	WORD $0x4f971312 // fmla v18.4s, v24.4s, v23.s[0]
+	WORD $0xbc4200b7 // ldur s23, [x5, #32]
+	WORD $0x4e21dbb8 // scvtf v24.4s, v29.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
+	WORD $0x6e3adef7 // fmul v23.4s, v23.4s, v26.4s
+	WORD $0x4f961313 // fmla v19.4s, v24.4s, v22.s[0]
+	WORD $0x4f9712b4 // fmla v20.4s, v21.4s, v23.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        12(R7), F22
-	FMOVQ        14(R7), F23
+	WORD $0x3cc0c0f5 // ldur q21, [x7, #12]
+	WORD $0x3cc0e0f6 // ldur q22, [x7, #14]
+	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
 	WORD $0x4e0402d6 // tbl v22.16b, { v22.16b }, v4.16b
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x4e271ed6 // and v22.16b, v22.16b, v7.16b
-	WORD $0x4e271ef7 // and v23.16b, v23.16b, v7.16b
-	FMOVQ        38(R7), F24
-	FMOVQ        39(R7), F25
-	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
-	WORD $0x4e080339 // tbl v25.16b, { v25.16b }, v8.16b
+	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
+	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
+	WORD $0x3cc260f7 // ldur q23, [x7, #38]
+	WORD $0x3cc270f8 // ldur q24, [x7, #39]
+	WORD $0x4e0702f7 // tbl v23.16b, { v23.16b }, v7.16b
+	WORD $0x4e070318 // tbl v24.16b, { v24.16b }, v7.16b
+	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
 	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
-	WORD $0x6ea34739 // ushl v25.4s, v25.4s, v3.4s
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
 	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
 	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
 	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
 	MOVD         $iq1_m_grid<>+0(SB), R8
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVD        (R8)(R9<<3), F24
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	FMOVS        38(R7), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e090319 // tbl v25.16b, { v24.16b }, v9.16b
-	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
+	WORD $0xbc4260f7 // ldur s23, [x7, #38]
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x4e0802f8 // tbl v24.16b, { v23.16b }, v8.16b
+	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
 	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x6e208f39 // cmeq v25.16b, v25.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
+	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
 	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e1900d9 // tbl v25.16b, { v6.16b }, v25.16b
-	WORD $0x4e1800d8 // tbl v24.16b, { v6.16b }, v24.16b
-	WORD $0x4e3986d6 // add v22.16b, v22.16b, v25.16b
-	WORD $0x4e3886f7 // add v23.16b, v23.16b, v24.16b
-	FLDPQ        288(R4), (F24, F25)
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9896da // sdot v26.4s, v22.16b, v24.16b
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9996f8 // sdot v24.4s, v23.16b, v25.16b
-	FLDPQ        320(R4), (F25, F27)
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e9996dc // sdot v28.4s, v22.16b, v25.16b
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
+	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
+	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e3886b5 // add v21.16b, v21.16b, v24.16b
+	WORD $0x4e3786d6 // add v22.16b, v22.16b, v23.16b
+	FLDPQ        288(R4), (F23, F24)
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9b96f9 // sdot v25.4s, v23.16b, v27.16b
-	FLDPQ        352(R4), (F27, F29)
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9b96de // sdot v30.4s, v22.16b, v27.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9d96f6 // sdot v22.4s, v23.16b, v29.16b
+	WORD $0x4e9796b9 // sdot v25.4s, v21.16b, v23.16b
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e9896d7 // sdot v23.4s, v22.16b, v24.16b
+	FLDPQ        320(R4), (F24, F26)
+	WORD $0x4f00e41b // movi v27.16b, #0
+	WORD $0x4e9896bb // sdot v27.4s, v21.16b, v24.16b
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e9a96d8 // sdot v24.4s, v22.16b, v26.16b
+	FLDPQ        352(R4), (F26, F28)
+	WORD $0x4f00e41d // movi v29.16b, #0
+	WORD $0x4e9a96bd // sdot v29.4s, v21.16b, v26.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9c96d5 // sdot v21.4s, v22.16b, v28.16b
 
 	// integer sums times both scales
-	FMOVS        56(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        60(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        36(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x6e37dfbf // fmul v31.4s, v29.4s, v23.4s
-	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf50 // fmla v16.4s, v26.4s, v31.4s
-	WORD $0x4e3dcf11 // fmla v17.4s, v24.4s, v29.4s
-	FMOVS        40(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21db9a // scvtf v26.4s, v28.4s
+	WORD $0xbc438016 // ldur s22, [x0, #56]
+	WORD $0xbc43c01a // ldur s26, [x0, #60]
+	WORD $0xbc4240bc // ldur s28, [x5, #36]
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x6e37df1c // fmul v28.4s, v24.4s, v23.4s
-	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
-	WORD $0x4e3ccf52 // fmla v18.4s, v26.4s, v28.4s
-	WORD $0x4e38cf33 // fmla v19.4s, v25.4s, v24.4s
-	FMOVS        44(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21dbd9 // scvtf v25.4s, v30.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e37df17 // fmul v23.4s, v24.4s, v23.4s
-	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
-	WORD $0x4e37cf34 // fmla v20.4s, v25.4s, v23.4s
-	WORD $0x4e38ced5 // fmla v21.4s, v22.4s, v24.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e36df9e // fmul v30.4s, v28.4s, v22.4s
+	WORD $0x6e3adf9c // fmul v28.4s, v28.4s, v26.4s
+	WORD $0x4f9e132f // fmla v15.4s, v25.4s, v30.s[0]
+	WORD $0x4f9c12f0 // fmla v16.4s, v23.4s, v28.s[0]
+	WORD $0xbc4280b7 // ldur s23, [x5, #40]
+	WORD $0x4e21db79 // scvtf v25.4s, v27.4s
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x6e36defb // fmul v27.4s, v23.4s, v22.4s
+	WORD $0x6e3adef7 // fmul v23.4s, v23.4s, v26.4s
+	WORD $0x4f9b1331 // fmla v17.4s, v25.4s, v27.s[0]
+	WORD $0x4f971312 // fmla v18.4s, v24.4s, v23.s[0]
+	WORD $0xbc42c0b7 // ldur s23, [x5, #44]
+	WORD $0x4e21dbb8 // scvtf v24.4s, v29.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
+	WORD $0x6e3adef7 // fmul v23.4s, v23.4s, v26.4s
+	WORD $0x4f961313 // fmla v19.4s, v24.4s, v22.s[0]
+	WORD $0x4f9712b4 // fmla v20.4s, v21.4s, v23.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        16(R7), F22
-	FMOVQ        18(R7), F23
+	WORD $0x3cc100f5 // ldur q21, [x7, #16]
+	WORD $0x3cc120f6 // ldur q22, [x7, #18]
+	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
 	WORD $0x4e0402d6 // tbl v22.16b, { v22.16b }, v4.16b
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x4e271ed6 // and v22.16b, v22.16b, v7.16b
-	WORD $0x4e271ef7 // and v23.16b, v23.16b, v7.16b
-	FMOVQ        40(R7), F24
-	WORD $0x4e080319 // tbl v25.16b, { v24.16b }, v8.16b
+	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
+	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
+	WORD $0x3cc280f7 // ldur q23, [x7, #40]
+	WORD $0x4e0702f8 // tbl v24.16b, { v23.16b }, v7.16b
 	MOVD         $iq1_m_shuffle11<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e1a0318 // tbl v24.16b, { v24.16b }, v26.16b
-	WORD $0x6ea34739 // ushl v25.4s, v25.4s, v3.4s
+	FMOVQ        (R8), F25
+	WORD $0x4e1902f9 // tbl v25.16b, { v23.16b }, v25.16b
 	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x6ea34739 // ushl v25.4s, v25.4s, v3.4s
 	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
 	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
+	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
 	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
 	MOVD         $iq1_m_grid<>+0(SB), R8
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	FMOVD        (R8)(R9<<3), F24
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53b15 // zip1 v21.2d, v24.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
 	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	FMOVS        40(R7), F24
+	WORD $0xbc4280f8 // ldur s24, [x7, #40]
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e090319 // tbl v25.16b, { v24.16b }, v9.16b
+	WORD $0x4e080319 // tbl v25.16b, { v24.16b }, v8.16b
 	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
 	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
 	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
@@ -4522,92 +4239,86 @@ loop3:
 	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
 	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
 	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e1900d9 // tbl v25.16b, { v6.16b }, v25.16b
-	WORD $0x4e1800d8 // tbl v24.16b, { v6.16b }, v24.16b
-	WORD $0x4e3986d6 // add v22.16b, v22.16b, v25.16b
-	WORD $0x4e3886f7 // add v23.16b, v23.16b, v24.16b
+	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
+	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
+	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
+	WORD $0x4e3886d6 // add v22.16b, v22.16b, v24.16b
 	FLDPQ        384(R4), (F24, F25)
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9896da // sdot v26.4s, v22.16b, v24.16b
+	WORD $0x4e9896ba // sdot v26.4s, v21.16b, v24.16b
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9996f8 // sdot v24.4s, v23.16b, v25.16b
+	WORD $0x4e9996d8 // sdot v24.4s, v22.16b, v25.16b
 	FLDPQ        416(R4), (F25, F27)
 	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e9996dc // sdot v28.4s, v22.16b, v25.16b
+	WORD $0x4e9996bc // sdot v28.4s, v21.16b, v25.16b
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9b96f9 // sdot v25.4s, v23.16b, v27.16b
+	WORD $0x4e9b96d9 // sdot v25.4s, v22.16b, v27.16b
 	FLDPQ        448(R4), (F27, F29)
 	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9b96de // sdot v30.4s, v22.16b, v27.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9d96f6 // sdot v22.4s, v23.16b, v29.16b
+	WORD $0x4e9b96be // sdot v30.4s, v21.16b, v27.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9d96d5 // sdot v21.4s, v22.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        64(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        68(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        48(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
+	WORD $0xbc440016 // ldur s22, [x0, #64]
+	WORD $0xbc44401b // ldur s27, [x0, #68]
+	WORD $0xbc4300bd // ldur s29, [x5, #48]
 	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x6e37dfbf // fmul v31.4s, v29.4s, v23.4s
+	WORD $0x6e36dfbf // fmul v31.4s, v29.4s, v22.4s
 	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf50 // fmla v16.4s, v26.4s, v31.4s
-	WORD $0x4e3dcf11 // fmla v17.4s, v24.4s, v29.4s
-	FMOVS        52(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	WORD $0x4f9f134f // fmla v15.4s, v26.4s, v31.s[0]
+	WORD $0x4f9d1310 // fmla v16.4s, v24.4s, v29.s[0]
+	WORD $0xbc4340b8 // ldur s24, [x5, #52]
 	WORD $0x4e21db9a // scvtf v26.4s, v28.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x6e37df1c // fmul v28.4s, v24.4s, v23.4s
+	WORD $0x6e36df1c // fmul v28.4s, v24.4s, v22.4s
 	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
-	WORD $0x4e3ccf52 // fmla v18.4s, v26.4s, v28.4s
-	WORD $0x4e38cf33 // fmla v19.4s, v25.4s, v24.4s
-	FMOVS        56(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	WORD $0x4f9c1351 // fmla v17.4s, v26.4s, v28.s[0]
+	WORD $0x4f981332 // fmla v18.4s, v25.4s, v24.s[0]
+	WORD $0xbc4380b8 // ldur s24, [x5, #56]
 	WORD $0x4e21dbd9 // scvtf v25.4s, v30.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e37df17 // fmul v23.4s, v24.4s, v23.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e36df16 // fmul v22.4s, v24.4s, v22.4s
 	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
-	WORD $0x4e37cf34 // fmla v20.4s, v25.4s, v23.4s
-	WORD $0x4e38ced5 // fmla v21.4s, v22.4s, v24.4s
+	WORD $0x4f961333 // fmla v19.4s, v25.4s, v22.s[0]
+	WORD $0x4f9812b4 // fmla v20.4s, v21.4s, v24.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        20(R7), F22
-	FMOVQ        22(R7), F23
+	WORD $0x3cc140f5 // ldur q21, [x7, #20]
+	WORD $0x3cc160f6 // ldur q22, [x7, #22]
+	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
 	WORD $0x4e0402d6 // tbl v22.16b, { v22.16b }, v4.16b
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x4e271ed6 // and v22.16b, v22.16b, v7.16b
-	WORD $0x4e271ef7 // and v23.16b, v23.16b, v7.16b
-	FMOVQ        40(R7), F24
+	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
+	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
 	MOVD         $iq1_m_shuffle12<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e190319 // tbl v25.16b, { v24.16b }, v25.16b
+	FMOVQ        (R8), F24
+	WORD $0x4e1802f8 // tbl v24.16b, { v23.16b }, v24.16b
 	MOVD         $iq1_m_shuffle13<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e1a0318 // tbl v24.16b, { v24.16b }, v26.16b
-	WORD $0x6ea34739 // ushl v25.4s, v25.4s, v3.4s
+	FMOVQ        (R8), F25
+	WORD $0x4e1902f9 // tbl v25.16b, { v23.16b }, v25.16b
 	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x6ea34739 // ushl v25.4s, v25.4s, v3.4s
 	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
 	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
+	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
 	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
 	MOVD         $iq1_m_grid<>+0(SB), R8
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	FMOVD        (R8)(R9<<3), F24
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53b15 // zip1 v21.2d, v24.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
 	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	FMOVS        42(R7), F24
+	WORD $0xbc42a0f8 // ldur s24, [x7, #42]
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e090319 // tbl v25.16b, { v24.16b }, v9.16b
+	WORD $0x4e080319 // tbl v25.16b, { v24.16b }, v8.16b
 	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
 	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
 	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
@@ -4615,92 +4326,86 @@ loop3:
 	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
 	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
 	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e1900d9 // tbl v25.16b, { v6.16b }, v25.16b
-	WORD $0x4e1800d8 // tbl v24.16b, { v6.16b }, v24.16b
-	WORD $0x4e3986d6 // add v22.16b, v22.16b, v25.16b
-	WORD $0x4e3886f7 // add v23.16b, v23.16b, v24.16b
+	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
+	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
+	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
+	WORD $0x4e3886d6 // add v22.16b, v22.16b, v24.16b
 	FLDPQ        480(R4), (F24, F25)
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9896da // sdot v26.4s, v22.16b, v24.16b
+	WORD $0x4e9896ba // sdot v26.4s, v21.16b, v24.16b
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9996f8 // sdot v24.4s, v23.16b, v25.16b
+	WORD $0x4e9996d8 // sdot v24.4s, v22.16b, v25.16b
 	FLDPQ        512(R4), (F25, F27)
 	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e9996dc // sdot v28.4s, v22.16b, v25.16b
+	WORD $0x4e9996bc // sdot v28.4s, v21.16b, v25.16b
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9b96f9 // sdot v25.4s, v23.16b, v27.16b
+	WORD $0x4e9b96d9 // sdot v25.4s, v22.16b, v27.16b
 	FLDPQ        544(R4), (F27, F29)
 	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9b96de // sdot v30.4s, v22.16b, v27.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9d96f6 // sdot v22.4s, v23.16b, v29.16b
+	WORD $0x4e9b96be // sdot v30.4s, v21.16b, v27.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9d96d5 // sdot v21.4s, v22.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        72(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        76(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        60(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
+	WORD $0xbc448016 // ldur s22, [x0, #72]
+	WORD $0xbc44c01b // ldur s27, [x0, #76]
+	WORD $0xbc43c0bd // ldur s29, [x5, #60]
 	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x6e37dfbf // fmul v31.4s, v29.4s, v23.4s
+	WORD $0x6e36dfbf // fmul v31.4s, v29.4s, v22.4s
 	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf50 // fmla v16.4s, v26.4s, v31.4s
-	WORD $0x4e3dcf11 // fmla v17.4s, v24.4s, v29.4s
-	FMOVS        64(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	WORD $0x4f9f134f // fmla v15.4s, v26.4s, v31.s[0]
+	WORD $0x4f9d1310 // fmla v16.4s, v24.4s, v29.s[0]
+	WORD $0xbc4400b8 // ldur s24, [x5, #64]
 	WORD $0x4e21db9a // scvtf v26.4s, v28.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x6e37df1c // fmul v28.4s, v24.4s, v23.4s
+	WORD $0x6e36df1c // fmul v28.4s, v24.4s, v22.4s
 	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
-	WORD $0x4e3ccf52 // fmla v18.4s, v26.4s, v28.4s
-	WORD $0x4e38cf33 // fmla v19.4s, v25.4s, v24.4s
-	FMOVS        68(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	WORD $0x4f9c1351 // fmla v17.4s, v26.4s, v28.s[0]
+	WORD $0x4f981332 // fmla v18.4s, v25.4s, v24.s[0]
+	WORD $0xbc4440b8 // ldur s24, [x5, #68]
 	WORD $0x4e21dbd9 // scvtf v25.4s, v30.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e37df17 // fmul v23.4s, v24.4s, v23.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e36df16 // fmul v22.4s, v24.4s, v22.4s
 	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
-	WORD $0x4e37cf34 // fmla v20.4s, v25.4s, v23.4s
-	WORD $0x4e38ced5 // fmla v21.4s, v22.4s, v24.4s
+	WORD $0x4f961333 // fmla v19.4s, v25.4s, v22.s[0]
+	WORD $0x4f9812b4 // fmla v20.4s, v21.4s, v24.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        24(R7), F22
-	FMOVQ        26(R7), F23
+	WORD $0x3cc180f5 // ldur q21, [x7, #24]
+	WORD $0x3cc1a0f6 // ldur q22, [x7, #26]
+	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
 	WORD $0x4e0402d6 // tbl v22.16b, { v22.16b }, v4.16b
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x4e271ed6 // and v22.16b, v22.16b, v7.16b
-	WORD $0x4e271ef7 // and v23.16b, v23.16b, v7.16b
-	FMOVQ        40(R7), F24
+	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
+	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
 	MOVD         $iq1_m_shuffle14<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e190319 // tbl v25.16b, { v24.16b }, v25.16b
+	FMOVQ        (R8), F24
+	WORD $0x4e1802f8 // tbl v24.16b, { v23.16b }, v24.16b
 	MOVD         $iq1_m_shuffle15<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e1a0318 // tbl v24.16b, { v24.16b }, v26.16b
-	WORD $0x6ea34739 // ushl v25.4s, v25.4s, v3.4s
+	FMOVQ        (R8), F25
+	WORD $0x4e1902f9 // tbl v25.16b, { v23.16b }, v25.16b
 	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x6ea34739 // ushl v25.4s, v25.4s, v3.4s
 	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
 	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
+	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
 	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
 	MOVD         $iq1_m_grid<>+0(SB), R8
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	FMOVD        (R8)(R9<<3), F24
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53b15 // zip1 v21.2d, v24.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
 	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	FMOVS        44(R7), F24
+	WORD $0xbc42c0f8 // ldur s24, [x7, #44]
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e090319 // tbl v25.16b, { v24.16b }, v9.16b
+	WORD $0x4e080319 // tbl v25.16b, { v24.16b }, v8.16b
 	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
 	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
 	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
@@ -4708,148 +4413,137 @@ loop3:
 	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
 	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
 	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e1900d9 // tbl v25.16b, { v6.16b }, v25.16b
-	WORD $0x4e1800d8 // tbl v24.16b, { v6.16b }, v24.16b
-	WORD $0x4e3986d6 // add v22.16b, v22.16b, v25.16b
-	WORD $0x4e3886f7 // add v23.16b, v23.16b, v24.16b
+	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
+	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
+	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
+	WORD $0x4e3886d6 // add v22.16b, v22.16b, v24.16b
 	FLDPQ        576(R4), (F24, F25)
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9896da // sdot v26.4s, v22.16b, v24.16b
+	WORD $0x4e9896ba // sdot v26.4s, v21.16b, v24.16b
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9996f8 // sdot v24.4s, v23.16b, v25.16b
+	WORD $0x4e9996d8 // sdot v24.4s, v22.16b, v25.16b
 	FLDPQ        608(R4), (F25, F27)
 	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e9996dc // sdot v28.4s, v22.16b, v25.16b
+	WORD $0x4e9996bc // sdot v28.4s, v21.16b, v25.16b
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9b96f9 // sdot v25.4s, v23.16b, v27.16b
+	WORD $0x4e9b96d9 // sdot v25.4s, v22.16b, v27.16b
 	FLDPQ        640(R4), (F27, F29)
 	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9b96de // sdot v30.4s, v22.16b, v27.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9d96f6 // sdot v22.4s, v23.16b, v29.16b
+	WORD $0x4e9b96be // sdot v30.4s, v21.16b, v27.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9d96d5 // sdot v21.4s, v22.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        80(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        84(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        72(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
+	WORD $0xbc450016 // ldur s22, [x0, #80]
+	WORD $0xbc45401b // ldur s27, [x0, #84]
+	WORD $0xbc4480bd // ldur s29, [x5, #72]
 	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x6e37dfbf // fmul v31.4s, v29.4s, v23.4s
+	WORD $0x6e36dfbf // fmul v31.4s, v29.4s, v22.4s
 	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf50 // fmla v16.4s, v26.4s, v31.4s
-	WORD $0x4e3dcf11 // fmla v17.4s, v24.4s, v29.4s
-	FMOVS        76(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	WORD $0x4f9f134f // fmla v15.4s, v26.4s, v31.s[0]
+	WORD $0x4f9d1310 // fmla v16.4s, v24.4s, v29.s[0]
+	WORD $0xbc44c0b8 // ldur s24, [x5, #76]
 	WORD $0x4e21db9a // scvtf v26.4s, v28.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x6e37df1c // fmul v28.4s, v24.4s, v23.4s
+	WORD $0x6e36df1c // fmul v28.4s, v24.4s, v22.4s
 	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
-	WORD $0x4e3ccf52 // fmla v18.4s, v26.4s, v28.4s
-	WORD $0x4e38cf33 // fmla v19.4s, v25.4s, v24.4s
-	FMOVS        80(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	WORD $0x4f9c1351 // fmla v17.4s, v26.4s, v28.s[0]
+	WORD $0x4f981332 // fmla v18.4s, v25.4s, v24.s[0]
+	WORD $0xbc4500b8 // ldur s24, [x5, #80]
 	WORD $0x4e21dbd9 // scvtf v25.4s, v30.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e37df17 // fmul v23.4s, v24.4s, v23.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e36df16 // fmul v22.4s, v24.4s, v22.4s
 	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
-	WORD $0x4e37cf34 // fmla v20.4s, v25.4s, v23.4s
-	WORD $0x4e38ced5 // fmla v21.4s, v22.4s, v24.4s
+	WORD $0x4f961333 // fmla v19.4s, v25.4s, v22.s[0]
+	WORD $0x4f9812b4 // fmla v20.4s, v21.4s, v24.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        28(R7), F22
-	FMOVQ        30(R7), F23
+	WORD $0x3cc1c0f5 // ldur q21, [x7, #28]
+	WORD $0x3cc1e0f6 // ldur q22, [x7, #30]
+	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
 	WORD $0x4e0402d6 // tbl v22.16b, { v22.16b }, v4.16b
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x4e271ed6 // and v22.16b, v22.16b, v7.16b
-	WORD $0x4e271ef7 // and v23.16b, v23.16b, v7.16b
-	FMOVQ        40(R7), F24
+	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
+	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
 	MOVD         $iq1_m_shuffle16<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e190319 // tbl v25.16b, { v24.16b }, v25.16b
+	FMOVQ        (R8), F24
+	WORD $0x4e1802f8 // tbl v24.16b, { v23.16b }, v24.16b
 	MOVD         $iq1_m_shuffle17<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e1a0318 // tbl v24.16b, { v24.16b }, v26.16b
-	WORD $0x6ea34739 // ushl v25.4s, v25.4s, v3.4s
+	FMOVQ        (R8), F25
+	WORD $0x4e1902f7 // tbl v23.16b, { v23.16b }, v25.16b
 	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
 	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
 	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
+	WORD $0x4eb71ed6 // orr v22.16b, v22.16b, v23.16b
 	MOVD         $iq1_m_grid<>+0(SB), R8
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVD        (R8)(R9<<3), F24
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	FMOVS        46(R7), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e090319 // tbl v25.16b, { v24.16b }, v9.16b
-	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
+	WORD $0xbc42e0f7 // ldur s23, [x7, #46]
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x4e0802f8 // tbl v24.16b, { v23.16b }, v8.16b
+	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
 	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x6e208f39 // cmeq v25.16b, v25.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
+	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
 	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e1900d9 // tbl v25.16b, { v6.16b }, v25.16b
-	WORD $0x4e1800d8 // tbl v24.16b, { v6.16b }, v24.16b
-	WORD $0x4e3986d6 // add v22.16b, v22.16b, v25.16b
-	WORD $0x4e3886f7 // add v23.16b, v23.16b, v24.16b
-	FLDPQ        672(R4), (F24, F25)
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9896da // sdot v26.4s, v22.16b, v24.16b
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9996f8 // sdot v24.4s, v23.16b, v25.16b
-	FLDPQ        704(R4), (F25, F27)
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e9996dc // sdot v28.4s, v22.16b, v25.16b
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
+	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
+	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e3886b5 // add v21.16b, v21.16b, v24.16b
+	WORD $0x4e3786d6 // add v22.16b, v22.16b, v23.16b
+	FLDPQ        672(R4), (F23, F24)
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9b96f9 // sdot v25.4s, v23.16b, v27.16b
-	FLDPQ        736(R4), (F27, F29)
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9b96de // sdot v30.4s, v22.16b, v27.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9d96f6 // sdot v22.4s, v23.16b, v29.16b
+	WORD $0x4e9796b9 // sdot v25.4s, v21.16b, v23.16b
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e9896d7 // sdot v23.4s, v22.16b, v24.16b
+	FLDPQ        704(R4), (F24, F26)
+	WORD $0x4f00e41b // movi v27.16b, #0
+	WORD $0x4e9896bb // sdot v27.4s, v21.16b, v24.16b
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e9a96d8 // sdot v24.4s, v22.16b, v26.16b
+	FLDPQ        736(R4), (F26, F28)
+	WORD $0x4f00e41d // movi v29.16b, #0
+	WORD $0x4e9a96bd // sdot v29.4s, v21.16b, v26.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9c96d5 // sdot v21.4s, v22.16b, v28.16b
 
 	// integer sums times both scales
-	FMOVS        88(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        92(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        84(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x6e37dfbf // fmul v31.4s, v29.4s, v23.4s
-	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf50 // fmla v16.4s, v26.4s, v31.4s
-	WORD $0x4e3dcf11 // fmla v17.4s, v24.4s, v29.4s
-	FMOVS        88(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21db9a // scvtf v26.4s, v28.4s
+	WORD $0xbc458016 // ldur s22, [x0, #88]
+	WORD $0xbc45c01a // ldur s26, [x0, #92]
+	WORD $0xbc4540bc // ldur s28, [x5, #84]
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x6e37df1c // fmul v28.4s, v24.4s, v23.4s
-	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
-	WORD $0x4e3ccf52 // fmla v18.4s, v26.4s, v28.4s
-	WORD $0x4e38cf33 // fmla v19.4s, v25.4s, v24.4s
-	FMOVS        92(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21dbd9 // scvtf v25.4s, v30.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e37df17 // fmul v23.4s, v24.4s, v23.4s
-	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
-	WORD $0x4e37cf34 // fmla v20.4s, v25.4s, v23.4s
-	WORD $0x4e38ced5 // fmla v21.4s, v22.4s, v24.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e36df9e // fmul v30.4s, v28.4s, v22.4s
+	WORD $0x6e3adf9c // fmul v28.4s, v28.4s, v26.4s
+	WORD $0x4f9e132f // fmla v15.4s, v25.4s, v30.s[0]
+	WORD $0x4f9c12f0 // fmla v16.4s, v23.4s, v28.s[0]
+	WORD $0xbc4580b7 // ldur s23, [x5, #88]
+	WORD $0x4e21db79 // scvtf v25.4s, v27.4s
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x6e36defb // fmul v27.4s, v23.4s, v22.4s
+	WORD $0x6e3adef7 // fmul v23.4s, v23.4s, v26.4s
+	WORD $0x4f9b1331 // fmla v17.4s, v25.4s, v27.s[0]
+	WORD $0x4f971312 // fmla v18.4s, v24.4s, v23.s[0]
+	WORD $0xbc45c0b7 // ldur s23, [x5, #92]
+	WORD $0x4e21dbb8 // scvtf v24.4s, v29.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
+	WORD $0x6e3adef7 // fmul v23.4s, v23.4s, v26.4s
+	WORD $0x4f961313 // fmla v19.4s, v24.4s, v22.s[0]
+	WORD $0x4f9712b4 // fmla v20.4s, v21.4s, v23.s[0]
 	ADD          $0x38, R7
 	ADD          $0x300, R4
 	ADD          $0x60, R5
@@ -4860,25 +4554,25 @@ done4:
 	ADD          $1, R6
 
 	// sums of the lanes
-	WORD $0x4e31d610 // fadd v16.4s, v16.4s, v17.4s
-	WORD $0x6e104211 // ext v17.16b, v16.16b, v16.16b, #8
-	WORD $0x4e30d631 // fadd v17.4s, v17.4s, v16.4s
-	WORD $0x7e30da31 // faddp s17, v17.2s
-	FMOVS        F17, (R1)
+	WORD $0x4e30d5ef // fadd v15.4s, v15.4s, v16.4s
+	WORD $0x6e0f41f0 // ext v16.16b, v15.16b, v15.16b, #8
+	WORD $0x4e2fd610 // fadd v16.4s, v16.4s, v15.4s
+	WORD $0x7e30da10 // faddp s16, v16.2s
+	FMOVS        F16, (R1)
 	MOVD         ldy+8(FP), R4
 	MOVD         R1, R5
 	ADD          R4, R5
-	WORD $0x4e33d650 // fadd v16.4s, v18.4s, v19.4s
-	WORD $0x6e104211 // ext v17.16b, v16.16b, v16.16b, #8
-	WORD $0x4e30d631 // fadd v17.4s, v17.4s, v16.4s
-	WORD $0x7e30da31 // faddp s17, v17.2s
-	FMOVS        F17, (R5)
+	WORD $0x4e32d62f // fadd v15.4s, v17.4s, v18.4s
+	WORD $0x6e0f41f0 // ext v16.16b, v15.16b, v15.16b, #8
+	WORD $0x4e2fd610 // fadd v16.4s, v16.4s, v15.4s
+	WORD $0x7e30da10 // faddp s16, v16.2s
+	FMOVS        F16, (R5)
 	ADD          R4, R5
-	WORD $0x4e35d690 // fadd v16.4s, v20.4s, v21.4s
-	WORD $0x6e104211 // ext v17.16b, v16.16b, v16.16b, #8
-	WORD $0x4e30d631 // fadd v17.4s, v17.4s, v16.4s
-	WORD $0x7e30da31 // faddp s17, v17.2s
-	FMOVS        F17, (R5)
+	WORD $0x4e34d66f // fadd v15.4s, v19.4s, v20.4s
+	WORD $0x6e0f41f0 // ext v16.16b, v15.16b, v15.16b, #8
+	WORD $0x4e2fd610 // fadd v16.4s, v16.4s, v15.4s
+	WORD $0x7e30da10 // faddp s16, v16.2s
+	FMOVS        F16, (R5)
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2
@@ -4902,17 +4596,15 @@ TEXT ·matmulQ84xIq1_mDotProd(SB), NOSPLIT, $576-72
 	FMOVQ        (R0), F3
 	MOVD         $iq1_m_shuffle9<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f0005e5 // movi v5.4s, #15
 	MOVD         $iq1_m_levels<>+0(SB), R0
-	FMOVQ        (R0), F6
-	WORD $0x4f0707e7 // movi v7.4s, #255
+	FMOVQ        (R0), F5
+	WORD $0x4f0707e6 // movi v6.4s, #255
 	MOVD         $iq1_m_shuffle10<>+0(SB), R0
-	FMOVQ        (R0), F8
-	WORD $0x4f00e409 // movi v9.16b, #0
+	FMOVQ        (R0), F7
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f0005e9 // movi v9.4s, #15
 	MOVD         $iq1_m_shifts<>+0(SB), R0
 	FMOVQ        (R0), F10
-	MOVD         $iq1_m_factor<>+0(SB), R0
-	FMOVQ        (R0), F11
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         y+0(FP), R1
@@ -4922,6 +4614,7 @@ TEXT ·matmulQ84xIq1_mDotProd(SB), NOSPLIT, $576-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4f00e40e // movi v14.16b, #0
@@ -4929,7 +4622,6 @@ loop1:
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4f00e413 // movi v19.16b, #0
 	MOVD         q+16(FP), R4
 	MOVD         d+24(FP), R5
 	MOVD         blocks+64(FP), R6
@@ -4940,683 +4632,579 @@ loop1:
 loop3:
 
 	// scales of the block
-	FMOVQ        40(R7), F20
+	WORD $0x3cc280f3 // ldur q19, [x7, #40]
 	MOVD         $iq1_m_shuffle<>+0(SB), R8
-	FMOVQ        (R8), F21
-	WORD $0x4e150295 // tbl v21.16b, { v20.16b }, v21.16b
-	MOVD         $iq1_m_shuffle<>+0(SB), R8
-	FMOVQ        (R8), F22
-	WORD $0x4e160294 // tbl v20.16b, { v20.16b }, v22.16b
-	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	FMOVQ        (R8), F20
+	WORD $0x4e140274 // tbl v20.16b, { v19.16b }, v20.16b
 	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	FMOVQ        40(R7), F22
+	WORD $0x4e291e94 // and v20.16b, v20.16b, v9.16b
 	MOVD         $iq1_m_shuffle2<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq1_m_shuffle2<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        40(R7), F22
+	FMOVQ        (R8), F21
+	WORD $0x4e150275 // tbl v21.16b, { v19.16b }, v21.16b
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x4e291eb5 // and v21.16b, v21.16b, v9.16b
+	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
+	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
 	MOVD         $iq1_m_shuffle3<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq1_m_shuffle3<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        40(R7), F22
+	FMOVQ        (R8), F21
+	WORD $0x4e150275 // tbl v21.16b, { v19.16b }, v21.16b
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x4e291eb5 // and v21.16b, v21.16b, v9.16b
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
 	MOVD         $iq1_m_shuffle4<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq1_m_shuffle4<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4f2c56f7 // shl v23.4s, v23.4s, #12
-	WORD $0x4f2c56d6 // shl v22.4s, v22.4s, #12
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	FMOVQ        (R8), F21
+	WORD $0x4e150275 // tbl v21.16b, { v19.16b }, v21.16b
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x4e291eb5 // and v21.16b, v21.16b, v9.16b
+	WORD $0x4f2c56b5 // shl v21.4s, v21.4s, #12
+	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
 	MOVD         $iq1_m_mask<>+0(SB), R8
-	FMOVQ        (R8), F22
-	WORD $0x4e361eb6 // and v22.16b, v21.16b, v22.16b
-	MOVD         $iq1_m_mask<>+0(SB), R8
+	FMOVQ        (R8), F21
+	WORD $0x4e351e95 // and v21.16b, v20.16b, v21.16b
+	WORD $0x4f2d56b6 // shl v22.4s, v21.4s, #13
+	MOVD         $iq1_m_factor<>+0(SB), R8
 	FMOVQ        (R8), F23
-	WORD $0x4e371e97 // and v23.16b, v20.16b, v23.16b
-	WORD $0x4f2d56d8 // shl v24.4s, v22.4s, #13
-	WORD $0x4f2d56f9 // shl v25.4s, v23.4s, #13
-	WORD $0x6e2bdf18 // fmul v24.4s, v24.4s, v11.4s
-	WORD $0x6e2bdf39 // fmul v25.4s, v25.4s, v11.4s
+	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
 	MOVD         $iq1_m_limit<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4eba36d6 // cmgt v22.4s, v22.4s, v26.4s
-	MOVD         $iq1_m_limit<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4eba36f7 // cmgt v23.4s, v23.4s, v26.4s
+	FMOVQ        (R8), F23
+	WORD $0x4eb736b5 // cmgt v21.4s, v21.4s, v23.4s
 	MOVD         $iq1_m_mask2<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e3a1ed6 // and v22.16b, v22.16b, v26.16b
-	MOVD         $iq1_m_mask2<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e3a1ef7 // and v23.16b, v23.16b, v26.16b
-	WORD $0x4eb61f16 // orr v22.16b, v24.16b, v22.16b
-	WORD $0x4eb71f37 // orr v23.16b, v25.16b, v23.16b
-	WORD $0x4f042418 // movi v24.4s, #128, lsl #8
-	WORD $0x4e381eb5 // and v21.16b, v21.16b, v24.16b
-	WORD $0x4f042418 // movi v24.4s, #128, lsl #8
-	WORD $0x4e381e94 // and v20.16b, v20.16b, v24.16b
-	WORD $0x4f3056b5 // shl v21.4s, v21.4s, #16
-	WORD $0x4f305694 // shl v20.4s, v20.4s, #16
+	FMOVQ        (R8), F23
+	WORD $0x4e371eb5 // and v21.16b, v21.16b, v23.16b
 	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
-	WORD $0x4eb41ef4 // orr v20.16b, v23.16b, v20.16b
-	WORD $0x4f026416 // movi v22.4s, #64, lsl #24
-	FMOVQ        40(R7), F23
+	WORD $0x4f042416 // movi v22.4s, #128, lsl #8
+	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
+	WORD $0x4f305694 // shl v20.4s, v20.4s, #16
+	WORD $0x4eb41eb4 // orr v20.16b, v21.16b, v20.16b
+	WORD $0x4f026415 // movi v21.4s, #64, lsl #24
 	MOVD         $iq1_m_shuffle5<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802f8 // tbl v24.16b, { v23.16b }, v24.16b
+	FMOVQ        (R8), F22
+	WORD $0x4e160276 // tbl v22.16b, { v19.16b }, v22.16b
 	MOVD         $iq1_m_shuffle6<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e1902f7 // tbl v23.16b, { v23.16b }, v25.16b
-	WORD $0x6eaa4718 // ushl v24.4s, v24.4s, v10.4s
-	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e38ded8 // fmul v24.4s, v22.4s, v24.4s
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	MOVD         $iq1_m_const<>+0(SB), R8
 	FMOVQ        (R8), F23
-	WORD $0x4e37d718 // fadd v24.4s, v24.4s, v23.4s
-	WORD $0x4e37d6d6 // fadd v22.4s, v22.4s, v23.4s
-	WORD $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
-	WORD $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
-	WORD $0x4f0167d6 // movi v22.4s, #62, lsl #24
-	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
-	WORD $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
-	FMOVQ        F21, 32(R0)
-	FMOVQ        F20, 48(R0)
-	FMOVQ        40(R7), F20
-	MOVD         $iq1_m_shuffle<>+0(SB), R8
+	WORD $0x4e170273 // tbl v19.16b, { v19.16b }, v23.16b
+	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
+	WORD $0x6eaa4673 // ushl v19.4s, v19.4s, v10.4s
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
+	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
+	MOVD         $iq1_m_const<>+0(SB), R8
 	FMOVQ        (R8), F21
-	WORD $0x4e150295 // tbl v21.16b, { v20.16b }, v21.16b
+	WORD $0x4e35d6d6 // fadd v22.4s, v22.4s, v21.4s
+	WORD $0x4e35d673 // fadd v19.4s, v19.4s, v21.4s
+	WORD $0x6e36de95 // fmul v21.4s, v20.4s, v22.4s
+	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
+	WORD $0x4f0167d4 // movi v20.4s, #62, lsl #24
+	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
+	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	FMOVQ        F21, 32(R0)
+	FMOVQ        F19, 48(R0)
+	WORD $0x3cc280f3 // ldur q19, [x7, #40]
 	MOVD         $iq1_m_shuffle<>+0(SB), R8
-	FMOVQ        (R8), F22
-	WORD $0x4e160294 // tbl v20.16b, { v20.16b }, v22.16b
-	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	FMOVQ        (R8), F20
+	WORD $0x4e140274 // tbl v20.16b, { v19.16b }, v20.16b
 	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	FMOVQ        40(R7), F22
+	WORD $0x4e291e94 // and v20.16b, v20.16b, v9.16b
 	MOVD         $iq1_m_shuffle2<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq1_m_shuffle2<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        40(R7), F22
+	FMOVQ        (R8), F21
+	WORD $0x4e150275 // tbl v21.16b, { v19.16b }, v21.16b
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x4e291eb5 // and v21.16b, v21.16b, v9.16b
+	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
+	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
 	MOVD         $iq1_m_shuffle3<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq1_m_shuffle3<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        40(R7), F22
+	FMOVQ        (R8), F21
+	WORD $0x4e150275 // tbl v21.16b, { v19.16b }, v21.16b
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x4e291eb5 // and v21.16b, v21.16b, v9.16b
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
 	MOVD         $iq1_m_shuffle4<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq1_m_shuffle4<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4f2c56f7 // shl v23.4s, v23.4s, #12
-	WORD $0x4f2c56d6 // shl v22.4s, v22.4s, #12
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	FMOVQ        (R8), F21
+	WORD $0x4e150275 // tbl v21.16b, { v19.16b }, v21.16b
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x4e291eb5 // and v21.16b, v21.16b, v9.16b
+	WORD $0x4f2c56b5 // shl v21.4s, v21.4s, #12
+	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
 	MOVD         $iq1_m_mask<>+0(SB), R8
-	FMOVQ        (R8), F22
-	WORD $0x4e361eb6 // and v22.16b, v21.16b, v22.16b
-	MOVD         $iq1_m_mask<>+0(SB), R8
+	FMOVQ        (R8), F21
+	WORD $0x4e351e95 // and v21.16b, v20.16b, v21.16b
+	WORD $0x4f2d56b6 // shl v22.4s, v21.4s, #13
+	MOVD         $iq1_m_factor<>+0(SB), R8
 	FMOVQ        (R8), F23
-	WORD $0x4e371e97 // and v23.16b, v20.16b, v23.16b
-	WORD $0x4f2d56d8 // shl v24.4s, v22.4s, #13
-	WORD $0x4f2d56f9 // shl v25.4s, v23.4s, #13
-	WORD $0x6e2bdf18 // fmul v24.4s, v24.4s, v11.4s
-	WORD $0x6e2bdf39 // fmul v25.4s, v25.4s, v11.4s
-	MOVD         $iq1_m_limit<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4eba36d6 // cmgt v22.4s, v22.4s, v26.4s
-	MOVD         $iq1_m_limit<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4eba36f7 // cmgt v23.4s, v23.4s, v26.4s
-	MOVD         $iq1_m_mask2<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e3a1ed6 // and v22.16b, v22.16b, v26.16b
-	MOVD         $iq1_m_mask2<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e3a1ef7 // and v23.16b, v23.16b, v26.16b
-	WORD $0x4eb61f16 // orr v22.16b, v24.16b, v22.16b
-	WORD $0x4eb71f37 // orr v23.16b, v25.16b, v23.16b
-	WORD $0x4f042418 // movi v24.4s, #128, lsl #8
-	WORD $0x4e381eb5 // and v21.16b, v21.16b, v24.16b
-	WORD $0x4f042418 // movi v24.4s, #128, lsl #8
-	WORD $0x4e381e94 // and v20.16b, v20.16b, v24.16b
-	WORD $0x4f3056b5 // shl v21.4s, v21.4s, #16
-	WORD $0x4f305694 // shl v20.4s, v20.4s, #16
-	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
-	WORD $0x4eb41ef4 // orr v20.16b, v23.16b, v20.16b
-	WORD $0x4f026416 // movi v22.4s, #64, lsl #24
-	FMOVQ        40(R7), F23
-	MOVD         $iq1_m_shuffle7<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802f8 // tbl v24.16b, { v23.16b }, v24.16b
-	MOVD         $iq1_m_shuffle8<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e1902f7 // tbl v23.16b, { v23.16b }, v25.16b
-	WORD $0x6eaa4718 // ushl v24.4s, v24.4s, v10.4s
-	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e38ded8 // fmul v24.4s, v22.4s, v24.4s
 	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	MOVD         $iq1_m_const<>+0(SB), R8
+	MOVD         $iq1_m_limit<>+0(SB), R8
 	FMOVQ        (R8), F23
-	WORD $0x4e37d718 // fadd v24.4s, v24.4s, v23.4s
-	WORD $0x4e37d6d6 // fadd v22.4s, v22.4s, v23.4s
-	WORD $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
-	WORD $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
-	WORD $0x4f0167d6 // movi v22.4s, #62, lsl #24
-	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
-	WORD $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
+	WORD $0x4eb736b5 // cmgt v21.4s, v21.4s, v23.4s
+	MOVD         $iq1_m_mask2<>+0(SB), R8
+	FMOVQ        (R8), F23
+	WORD $0x4e371eb5 // and v21.16b, v21.16b, v23.16b
+	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
+	WORD $0x4f042416 // movi v22.4s, #128, lsl #8
+	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
+	WORD $0x4f305694 // shl v20.4s, v20.4s, #16
+	WORD $0x4eb41eb4 // orr v20.16b, v21.16b, v20.16b
+	WORD $0x4f026415 // movi v21.4s, #64, lsl #24
+	MOVD         $iq1_m_shuffle7<>+0(SB), R8
+	FMOVQ        (R8), F22
+	WORD $0x4e160276 // tbl v22.16b, { v19.16b }, v22.16b
+	MOVD         $iq1_m_shuffle8<>+0(SB), R8
+	FMOVQ        (R8), F23
+	WORD $0x4e170273 // tbl v19.16b, { v19.16b }, v23.16b
+	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
+	WORD $0x6eaa4673 // ushl v19.4s, v19.4s, v10.4s
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
+	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
+	MOVD         $iq1_m_const<>+0(SB), R8
+	FMOVQ        (R8), F21
+	WORD $0x4e35d6d6 // fadd v22.4s, v22.4s, v21.4s
+	WORD $0x4e35d673 // fadd v19.4s, v19.4s, v21.4s
+	WORD $0x6e36de95 // fmul v21.4s, v20.4s, v22.4s
+	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
+	WORD $0x4f0167d4 // movi v20.4s, #62, lsl #24
+	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
+	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
 	FMOVQ        F21, 64(R0)
-	FMOVQ        F20, 80(R0)
+	FMOVQ        F19, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        (R7), F20
-	FMOVQ        2(R7), F21
+	WORD $0x3cc000f3 // ldur q19, [x7]
+	WORD $0x3cc020f4 // ldur q20, [x7, #2]
+	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
 	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
-	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
-	FMOVQ        32(R7), F22
-	FMOVQ        33(R7), F23
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
+	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
+	WORD $0x3cc200f5 // ldur q21, [x7, #32]
+	WORD $0x3cc210f6 // ldur q22, [x7, #33]
+	WORD $0x4e0702b5 // tbl v21.16b, { v21.16b }, v7.16b
+	WORD $0x4e0702d6 // tbl v22.16b, { v22.16b }, v7.16b
+	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
-	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
 	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
 	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
 	MOVD         $iq1_m_grid<>+0(SB), R8
+	WORD $0x4e042e69 // smov x9, v19.s[0]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4e142e69 // smov x9, v19.s[2]
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        32(R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
+	WORD $0xbc4200f5 // ldur s21, [x7, #32]
+	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4e0802b6 // tbl v22.16b, { v21.16b }, v8.16b
+	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
+	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
 	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e378694 // add v20.16b, v20.16b, v23.16b
-	WORD $0x4e3686b5 // add v21.16b, v21.16b, v22.16b
-	FLDPQ        (R4), (F22, F23)
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
-	FLDPQ        32(R4), (F23, F25)
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e368673 // add v19.16b, v19.16b, v22.16b
+	WORD $0x4e358694 // add v20.16b, v20.16b, v21.16b
+	WORD $0x3cc00095 // ldur q21, [x4]
+	WORD $0x3cc10096 // ldur q22, [x4, #16]
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9996b7 // sdot v23.4s, v21.16b, v25.16b
-	FLDPQ        64(R4), (F25, F27)
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e99969c // sdot v28.4s, v20.16b, v25.16b
+	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
+	WORD $0x3cc20096 // ldur q22, [x4, #32]
+	WORD $0x3cc30098 // ldur q24, [x4, #48]
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9b96b9 // sdot v25.4s, v21.16b, v27.16b
-	FLDPQ        96(R4), (F27, F29)
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9b969e // sdot v30.4s, v20.16b, v27.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9d96b4 // sdot v20.4s, v21.16b, v29.16b
+	WORD $0x4e969679 // sdot v25.4s, v19.16b, v22.16b
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e989696 // sdot v22.4s, v20.16b, v24.16b
+	WORD $0x3cc40098 // ldur q24, [x4, #64]
+	WORD $0x3cc5009a // ldur q26, [x4, #80]
+	WORD $0x4f00e41b // movi v27.16b, #0
+	WORD $0x4e98967b // sdot v27.4s, v19.16b, v24.16b
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e9a9698 // sdot v24.4s, v20.16b, v26.16b
+	WORD $0x3cc6009a // ldur q26, [x4, #96]
+	WORD $0x3cc7009c // ldur q28, [x4, #112]
+	WORD $0x4f00e41d // movi v29.16b, #0
+	WORD $0x4e9a967d // sdot v29.4s, v19.16b, v26.16b
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9c9693 // sdot v19.4s, v20.16b, v28.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        36(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        (R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35dfbf // fmul v31.4s, v29.4s, v21.4s
-	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf0c // fmla v12.4s, v24.4s, v31.4s
-	WORD $0x4e3dcecd // fmla v13.4s, v22.4s, v29.4s
-	FMOVS        4(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
+	WORD $0xbc420014 // ldur s20, [x0, #32]
+	WORD $0xbc42401a // ldur s26, [x0, #36]
+	WORD $0xbc4000bc // ldur s28, [x5]
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e35deda // fmul v26.4s, v22.4s, v21.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e36ceef // fmla v15.4s, v23.4s, v22.4s
-	FMOVS        8(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e35ded9 // fmul v25.4s, v22.4s, v21.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        12(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e35cef2 // fmla v18.4s, v23.4s, v21.4s
-	WORD $0x4e36ce93 // fmla v19.4s, v20.4s, v22.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e34df9e // fmul v30.4s, v28.4s, v20.4s
+	WORD $0x6e3adf9c // fmul v28.4s, v28.4s, v26.4s
+	WORD $0x4f9e12eb // fmla v11.4s, v23.4s, v30.s[0]
+	WORD $0x4f9c12ac // fmla v12.4s, v21.4s, v28.s[0]
+	WORD $0xbc4040b5 // ldur s21, [x5, #4]
+	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e34deb9 // fmul v25.4s, v21.4s, v20.4s
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0x4f9912ed // fmla v13.4s, v23.4s, v25.s[0]
+	WORD $0x4f9512ce // fmla v14.4s, v22.4s, v21.s[0]
+	WORD $0xbc4080b5 // ldur s21, [x5, #8]
+	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
+	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
+	WORD $0x6e34deb8 // fmul v24.4s, v21.4s, v20.4s
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0x4f9812cf // fmla v15.4s, v22.4s, v24.s[0]
+	WORD $0x4f9512f0 // fmla v16.4s, v23.4s, v21.s[0]
+	WORD $0xbc40c0b5 // ldur s21, [x5, #12]
+	WORD $0x4e21dbb6 // scvtf v22.4s, v29.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0x4f9412d1 // fmla v17.4s, v22.4s, v20.s[0]
+	WORD $0x4f951272 // fmla v18.4s, v19.4s, v21.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        4(R7), F20
-	FMOVQ        6(R7), F21
+	WORD $0x3cc040f3 // ldur q19, [x7, #4]
+	WORD $0x3cc060f4 // ldur q20, [x7, #6]
+	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
 	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
-	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
-	FMOVQ        34(R7), F22
-	FMOVQ        35(R7), F23
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
+	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
+	WORD $0x3cc220f5 // ldur q21, [x7, #34]
+	WORD $0x3cc230f6 // ldur q22, [x7, #35]
+	WORD $0x4e0702b5 // tbl v21.16b, { v21.16b }, v7.16b
+	WORD $0x4e0702d6 // tbl v22.16b, { v22.16b }, v7.16b
+	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
-	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
 	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
 	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
 	MOVD         $iq1_m_grid<>+0(SB), R8
+	WORD $0x4e042e69 // smov x9, v19.s[0]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4e142e69 // smov x9, v19.s[2]
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        34(R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
+	WORD $0xbc4220f5 // ldur s21, [x7, #34]
+	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4e0802b6 // tbl v22.16b, { v21.16b }, v8.16b
+	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
+	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
 	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e378694 // add v20.16b, v20.16b, v23.16b
-	WORD $0x4e3686b5 // add v21.16b, v21.16b, v22.16b
-	FLDPQ        128(R4), (F22, F23)
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
-	FLDPQ        160(R4), (F23, F25)
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e368673 // add v19.16b, v19.16b, v22.16b
+	WORD $0x4e358694 // add v20.16b, v20.16b, v21.16b
+	WORD $0x3cc80095 // ldur q21, [x4, #128]
+	WORD $0x3cc90096 // ldur q22, [x4, #144]
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9996b7 // sdot v23.4s, v21.16b, v25.16b
-	FLDPQ        192(R4), (F25, F27)
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e99969c // sdot v28.4s, v20.16b, v25.16b
+	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
+	WORD $0x3cca0096 // ldur q22, [x4, #160]
+	WORD $0x3ccb0098 // ldur q24, [x4, #176]
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9b96b9 // sdot v25.4s, v21.16b, v27.16b
-	FLDPQ        224(R4), (F27, F29)
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9b969e // sdot v30.4s, v20.16b, v27.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9d96b4 // sdot v20.4s, v21.16b, v29.16b
+	WORD $0x4e969679 // sdot v25.4s, v19.16b, v22.16b
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e989696 // sdot v22.4s, v20.16b, v24.16b
+	WORD $0x3ccc0098 // ldur q24, [x4, #192]
+	WORD $0x3ccd009a // ldur q26, [x4, #208]
+	WORD $0x4f00e41b // movi v27.16b, #0
+	WORD $0x4e98967b // sdot v27.4s, v19.16b, v24.16b
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e9a9698 // sdot v24.4s, v20.16b, v26.16b
+	WORD $0x3cce009a // ldur q26, [x4, #224]
+	WORD $0x3ccf009c // ldur q28, [x4, #240]
+	WORD $0x4f00e41d // movi v29.16b, #0
+	WORD $0x4e9a967d // sdot v29.4s, v19.16b, v26.16b
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9c9693 // sdot v19.4s, v20.16b, v28.16b
 
 	// integer sums times both scales
-	FMOVS        40(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        44(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        16(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35dfbf // fmul v31.4s, v29.4s, v21.4s
-	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf0c // fmla v12.4s, v24.4s, v31.4s
-	WORD $0x4e3dcecd // fmla v13.4s, v22.4s, v29.4s
-	FMOVS        20(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
+	WORD $0xbc428014 // ldur s20, [x0, #40]
+	WORD $0xbc42c01a // ldur s26, [x0, #44]
+	WORD $0xbc4100bc // ldur s28, [x5, #16]
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e35deda // fmul v26.4s, v22.4s, v21.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e36ceef // fmla v15.4s, v23.4s, v22.4s
-	FMOVS        24(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e35ded9 // fmul v25.4s, v22.4s, v21.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        28(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e35cef2 // fmla v18.4s, v23.4s, v21.4s
-	WORD $0x4e36ce93 // fmla v19.4s, v20.4s, v22.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e34df9e // fmul v30.4s, v28.4s, v20.4s
+	WORD $0x6e3adf9c // fmul v28.4s, v28.4s, v26.4s
+	WORD $0x4f9e12eb // fmla v11.4s, v23.4s, v30.s[0]
+	WORD $0x4f9c12ac // fmla v12.4s, v21.4s, v28.s[0]
+	WORD $0xbc4140b5 // ldur s21, [x5, #20]
+	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e34deb9 // fmul v25.4s, v21.4s, v20.4s
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0x4f9912ed // fmla v13.4s, v23.4s, v25.s[0]
+	WORD $0x4f9512ce // fmla v14.4s, v22.4s, v21.s[0]
+	WORD $0xbc4180b5 // ldur s21, [x5, #24]
+	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
+	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
+	WORD $0x6e34deb8 // fmul v24.4s, v21.4s, v20.4s
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0x4f9812cf // fmla v15.4s, v22.4s, v24.s[0]
+	WORD $0x4f9512f0 // fmla v16.4s, v23.4s, v21.s[0]
+	WORD $0xbc41c0b5 // ldur s21, [x5, #28]
+	WORD $0x4e21dbb6 // scvtf v22.4s, v29.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0x4f9412d1 // fmla v17.4s, v22.4s, v20.s[0]
+	WORD $0x4f951272 // fmla v18.4s, v19.4s, v21.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        8(R7), F20
-	FMOVQ        10(R7), F21
+	WORD $0x3cc080f3 // ldur q19, [x7, #8]
+	WORD $0x3cc0a0f4 // ldur q20, [x7, #10]
+	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
 	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
-	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
-	FMOVQ        36(R7), F22
-	FMOVQ        37(R7), F23
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
+	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
+	WORD $0x3cc240f5 // ldur q21, [x7, #36]
+	WORD $0x3cc250f6 // ldur q22, [x7, #37]
+	WORD $0x4e0702b5 // tbl v21.16b, { v21.16b }, v7.16b
+	WORD $0x4e0702d6 // tbl v22.16b, { v22.16b }, v7.16b
+	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
-	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
 	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
 	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
 	MOVD         $iq1_m_grid<>+0(SB), R8
+	WORD $0x4e042e69 // smov x9, v19.s[0]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4e142e69 // smov x9, v19.s[2]
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        36(R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
+	WORD $0xbc4240f5 // ldur s21, [x7, #36]
+	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4e0802b6 // tbl v22.16b, { v21.16b }, v8.16b
+	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
+	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
 	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e378694 // add v20.16b, v20.16b, v23.16b
-	WORD $0x4e3686b5 // add v21.16b, v21.16b, v22.16b
-	FLDPQ        256(R4), (F22, F23)
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
-	FLDPQ        288(R4), (F23, F25)
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e368673 // add v19.16b, v19.16b, v22.16b
+	WORD $0x4e358694 // add v20.16b, v20.16b, v21.16b
+	FLDPQ        256(R4), (F21, F22)
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9996b7 // sdot v23.4s, v21.16b, v25.16b
-	FLDPQ        320(R4), (F25, F27)
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e99969c // sdot v28.4s, v20.16b, v25.16b
+	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
+	FLDPQ        288(R4), (F22, F24)
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9b96b9 // sdot v25.4s, v21.16b, v27.16b
-	FLDPQ        352(R4), (F27, F29)
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9b969e // sdot v30.4s, v20.16b, v27.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9d96b4 // sdot v20.4s, v21.16b, v29.16b
+	WORD $0x4e969679 // sdot v25.4s, v19.16b, v22.16b
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e989696 // sdot v22.4s, v20.16b, v24.16b
+	FLDPQ        320(R4), (F24, F26)
+	WORD $0x4f00e41b // movi v27.16b, #0
+	WORD $0x4e98967b // sdot v27.4s, v19.16b, v24.16b
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e9a9698 // sdot v24.4s, v20.16b, v26.16b
+	FLDPQ        352(R4), (F26, F28)
+	WORD $0x4f00e41d // movi v29.16b, #0
+	WORD $0x4e9a967d // sdot v29.4s, v19.16b, v26.16b
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9c9693 // sdot v19.4s, v20.16b, v28.16b
 
 	// integer sums times both scales
-	FMOVS        48(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        52(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        32(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35dfbf // fmul v31.4s, v29.4s, v21.4s
-	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf0c // fmla v12.4s, v24.4s, v31.4s
-	WORD $0x4e3dcecd // fmla v13.4s, v22.4s, v29.4s
-	FMOVS        36(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
+	WORD $0xbc430014 // ldur s20, [x0, #48]
+	WORD $0xbc43401a // ldur s26, [x0, #52]
+	WORD $0xbc4200bc // ldur s28, [x5, #32]
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e35deda // fmul v26.4s, v22.4s, v21.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e36ceef // fmla v15.4s, v23.4s, v22.4s
-	FMOVS        40(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e35ded9 // fmul v25.4s, v22.4s, v21.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        44(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e35cef2 // fmla v18.4s, v23.4s, v21.4s
-	WORD $0x4e36ce93 // fmla v19.4s, v20.4s, v22.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e34df9e // fmul v30.4s, v28.4s, v20.4s
+	WORD $0x6e3adf9c // fmul v28.4s, v28.4s, v26.4s
+	WORD $0x4f9e12eb // fmla v11.4s, v23.4s, v30.s[0]
+	WORD $0x4f9c12ac // fmla v12.4s, v21.4s, v28.s[0]
+	WORD $0xbc4240b5 // ldur s21, [x5, #36]
+	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e34deb9 // fmul v25.4s, v21.4s, v20.4s
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0x4f9912ed // fmla v13.4s, v23.4s, v25.s[0]
+	WORD $0x4f9512ce // fmla v14.4s, v22.4s, v21.s[0]
+	WORD $0xbc4280b5 // ldur s21, [x5, #40]
+	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
+	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
+	WORD $0x6e34deb8 // fmul v24.4s, v21.4s, v20.4s
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0x4f9812cf // fmla v15.4s, v22.4s, v24.s[0]
+	WORD $0x4f9512f0 // fmla v16.4s, v23.4s, v21.s[0]
+	WORD $0xbc42c0b5 // ldur s21, [x5, #44]
+	WORD $0x4e21dbb6 // scvtf v22.4s, v29.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0x4f9412d1 // fmla v17.4s, v22.4s, v20.s[0]
+	WORD $0x4f951272 // fmla v18.4s, v19.4s, v21.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        12(R7), F20
-	FMOVQ        14(R7), F21
+	WORD $0x3cc0c0f3 // ldur q19, [x7, #12]
+	WORD $0x3cc0e0f4 // ldur q20, [x7, #14]
+	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
 	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
-	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
-	FMOVQ        38(R7), F22
-	FMOVQ        39(R7), F23
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
+	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
+	WORD $0x3cc260f5 // ldur q21, [x7, #38]
+	WORD $0x3cc270f6 // ldur q22, [x7, #39]
+	WORD $0x4e0702b5 // tbl v21.16b, { v21.16b }, v7.16b
+	WORD $0x4e0702d6 // tbl v22.16b, { v22.16b }, v7.16b
+	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
-	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
 	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
 	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
 	MOVD         $iq1_m_grid<>+0(SB), R8
+	WORD $0x4e042e69 // smov x9, v19.s[0]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4e142e69 // smov x9, v19.s[2]
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        38(R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
+	WORD $0xbc4260f5 // ldur s21, [x7, #38]
+	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4e0802b6 // tbl v22.16b, { v21.16b }, v8.16b
+	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
+	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
 	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e378694 // add v20.16b, v20.16b, v23.16b
-	WORD $0x4e3686b5 // add v21.16b, v21.16b, v22.16b
-	FLDPQ        384(R4), (F22, F23)
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
-	FLDPQ        416(R4), (F23, F25)
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e368673 // add v19.16b, v19.16b, v22.16b
+	WORD $0x4e358694 // add v20.16b, v20.16b, v21.16b
+	FLDPQ        384(R4), (F21, F22)
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9996b7 // sdot v23.4s, v21.16b, v25.16b
-	FLDPQ        448(R4), (F25, F27)
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e99969c // sdot v28.4s, v20.16b, v25.16b
+	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
+	FLDPQ        416(R4), (F22, F24)
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9b96b9 // sdot v25.4s, v21.16b, v27.16b
-	FLDPQ        480(R4), (F27, F29)
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9b969e // sdot v30.4s, v20.16b, v27.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9d96b4 // sdot v20.4s, v21.16b, v29.16b
+	WORD $0x4e969679 // sdot v25.4s, v19.16b, v22.16b
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e989696 // sdot v22.4s, v20.16b, v24.16b
+	FLDPQ        448(R4), (F24, F26)
+	WORD $0x4f00e41b // movi v27.16b, #0
+	WORD $0x4e98967b // sdot v27.4s, v19.16b, v24.16b
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e9a9698 // sdot v24.4s, v20.16b, v26.16b
+	FLDPQ        480(R4), (F26, F28)
+	WORD $0x4f00e41d // movi v29.16b, #0
+	WORD $0x4e9a967d // sdot v29.4s, v19.16b, v26.16b
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9c9693 // sdot v19.4s, v20.16b, v28.16b
 
 	// integer sums times both scales
-	FMOVS        56(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        60(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        48(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35dfbf // fmul v31.4s, v29.4s, v21.4s
-	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf0c // fmla v12.4s, v24.4s, v31.4s
-	WORD $0x4e3dcecd // fmla v13.4s, v22.4s, v29.4s
-	FMOVS        52(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
+	WORD $0xbc438014 // ldur s20, [x0, #56]
+	WORD $0xbc43c01a // ldur s26, [x0, #60]
+	WORD $0xbc4300bc // ldur s28, [x5, #48]
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e35deda // fmul v26.4s, v22.4s, v21.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e36ceef // fmla v15.4s, v23.4s, v22.4s
-	FMOVS        56(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e35ded9 // fmul v25.4s, v22.4s, v21.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        60(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e35cef2 // fmla v18.4s, v23.4s, v21.4s
-	WORD $0x4e36ce93 // fmla v19.4s, v20.4s, v22.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e34df9e // fmul v30.4s, v28.4s, v20.4s
+	WORD $0x6e3adf9c // fmul v28.4s, v28.4s, v26.4s
+	WORD $0x4f9e12eb // fmla v11.4s, v23.4s, v30.s[0]
+	WORD $0x4f9c12ac // fmla v12.4s, v21.4s, v28.s[0]
+	WORD $0xbc4340b5 // ldur s21, [x5, #52]
+	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e34deb9 // fmul v25.4s, v21.4s, v20.4s
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0x4f9912ed // fmla v13.4s, v23.4s, v25.s[0]
+	WORD $0x4f9512ce // fmla v14.4s, v22.4s, v21.s[0]
+	WORD $0xbc4380b5 // ldur s21, [x5, #56]
+	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
+	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
+	WORD $0x6e34deb8 // fmul v24.4s, v21.4s, v20.4s
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0x4f9812cf // fmla v15.4s, v22.4s, v24.s[0]
+	WORD $0x4f9512f0 // fmla v16.4s, v23.4s, v21.s[0]
+	WORD $0xbc43c0b5 // ldur s21, [x5, #60]
+	WORD $0x4e21dbb6 // scvtf v22.4s, v29.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0x4f9412d1 // fmla v17.4s, v22.4s, v20.s[0]
+	WORD $0x4f951272 // fmla v18.4s, v19.4s, v21.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        16(R7), F20
-	FMOVQ        18(R7), F21
+	WORD $0x3cc100f3 // ldur q19, [x7, #16]
+	WORD $0x3cc120f4 // ldur q20, [x7, #18]
+	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
 	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
-	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
-	FMOVQ        40(R7), F22
-	WORD $0x4e0802d7 // tbl v23.16b, { v22.16b }, v8.16b
+	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
+	WORD $0x3cc280f5 // ldur q21, [x7, #40]
+	WORD $0x4e0702b6 // tbl v22.16b, { v21.16b }, v7.16b
 	MOVD         $iq1_m_shuffle11<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
+	FMOVQ        (R8), F23
+	WORD $0x4e1702b7 // tbl v23.16b, { v21.16b }, v23.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
 	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
 	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
 	MOVD         $iq1_m_grid<>+0(SB), R8
+	WORD $0x4e042e69 // smov x9, v19.s[0]
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4e142e69 // smov x9, v19.s[2]
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ad3 // zip1 v19.2d, v22.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        40(R7), F22
+	WORD $0xbc4280f6 // ldur s22, [x7, #40]
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
+	WORD $0x4e0802d7 // tbl v23.16b, { v22.16b }, v8.16b
 	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
@@ -5624,105 +5212,98 @@ loop3:
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
 	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
 	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e378694 // add v20.16b, v20.16b, v23.16b
-	WORD $0x4e3686b5 // add v21.16b, v21.16b, v22.16b
+	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e378673 // add v19.16b, v19.16b, v23.16b
+	WORD $0x4e368694 // add v20.16b, v20.16b, v22.16b
 	FLDPQ        512(R4), (F22, F23)
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
+	WORD $0x4e969678 // sdot v24.4s, v19.16b, v22.16b
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
+	WORD $0x4e979696 // sdot v22.4s, v20.16b, v23.16b
 	FLDPQ        544(R4), (F23, F25)
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
+	WORD $0x4e97967a // sdot v26.4s, v19.16b, v23.16b
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9996b7 // sdot v23.4s, v21.16b, v25.16b
+	WORD $0x4e999697 // sdot v23.4s, v20.16b, v25.16b
 	FLDPQ        576(R4), (F25, F27)
 	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e99969c // sdot v28.4s, v20.16b, v25.16b
+	WORD $0x4e99967c // sdot v28.4s, v19.16b, v25.16b
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9b96b9 // sdot v25.4s, v21.16b, v27.16b
+	WORD $0x4e9b9699 // sdot v25.4s, v20.16b, v27.16b
 	FLDPQ        608(R4), (F27, F29)
 	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9b969e // sdot v30.4s, v20.16b, v27.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9d96b4 // sdot v20.4s, v21.16b, v29.16b
+	WORD $0x4e9b967e // sdot v30.4s, v19.16b, v27.16b
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9d9693 // sdot v19.4s, v20.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        64(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        68(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        64(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
+	WORD $0xbc440014 // ldur s20, [x0, #64]
+	WORD $0xbc44401b // ldur s27, [x0, #68]
+	WORD $0xbc4400bd // ldur s29, [x5, #64]
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35dfbf // fmul v31.4s, v29.4s, v21.4s
+	WORD $0x6e34dfbf // fmul v31.4s, v29.4s, v20.4s
 	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf0c // fmla v12.4s, v24.4s, v31.4s
-	WORD $0x4e3dcecd // fmla v13.4s, v22.4s, v29.4s
-	FMOVS        68(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9f130b // fmla v11.4s, v24.4s, v31.s[0]
+	WORD $0x4f9d12cc // fmla v12.4s, v22.4s, v29.s[0]
+	WORD $0xbc4440b6 // ldur s22, [x5, #68]
 	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e35deda // fmul v26.4s, v22.4s, v21.4s
+	WORD $0x6e34deda // fmul v26.4s, v22.4s, v20.4s
 	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e36ceef // fmla v15.4s, v23.4s, v22.4s
-	FMOVS        72(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9a130d // fmla v13.4s, v24.4s, v26.s[0]
+	WORD $0x4f9612ee // fmla v14.4s, v23.4s, v22.s[0]
+	WORD $0xbc4480b6 // ldur s22, [x5, #72]
 	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e35ded9 // fmul v25.4s, v22.4s, v21.4s
+	WORD $0x6e34ded9 // fmul v25.4s, v22.4s, v20.4s
 	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        76(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9912ef // fmla v15.4s, v23.4s, v25.s[0]
+	WORD $0x4f961310 // fmla v16.4s, v24.4s, v22.s[0]
+	WORD $0xbc44c0b6 // ldur s22, [x5, #76]
 	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e34ded4 // fmul v20.4s, v22.4s, v20.4s
 	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e35cef2 // fmla v18.4s, v23.4s, v21.4s
-	WORD $0x4e36ce93 // fmla v19.4s, v20.4s, v22.4s
+	WORD $0x4f9412f1 // fmla v17.4s, v23.4s, v20.s[0]
+	WORD $0x4f961272 // fmla v18.4s, v19.4s, v22.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        20(R7), F20
-	FMOVQ        22(R7), F21
+	WORD $0x3cc140f3 // ldur q19, [x7, #20]
+	WORD $0x3cc160f4 // ldur q20, [x7, #22]
+	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
 	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
-	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
-	FMOVQ        40(R7), F22
+	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
 	MOVD         $iq1_m_shuffle12<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
+	FMOVQ        (R8), F22
+	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
 	MOVD         $iq1_m_shuffle13<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
+	FMOVQ        (R8), F23
+	WORD $0x4e1702b7 // tbl v23.16b, { v21.16b }, v23.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
 	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
 	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
 	MOVD         $iq1_m_grid<>+0(SB), R8
+	WORD $0x4e042e69 // smov x9, v19.s[0]
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4e142e69 // smov x9, v19.s[2]
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ad3 // zip1 v19.2d, v22.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        42(R7), F22
+	WORD $0xbc42a0f6 // ldur s22, [x7, #42]
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
+	WORD $0x4e0802d7 // tbl v23.16b, { v22.16b }, v8.16b
 	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
@@ -5730,105 +5311,98 @@ loop3:
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
 	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
 	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e378694 // add v20.16b, v20.16b, v23.16b
-	WORD $0x4e3686b5 // add v21.16b, v21.16b, v22.16b
+	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e378673 // add v19.16b, v19.16b, v23.16b
+	WORD $0x4e368694 // add v20.16b, v20.16b, v22.16b
 	FLDPQ        640(R4), (F22, F23)
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
+	WORD $0x4e969678 // sdot v24.4s, v19.16b, v22.16b
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
+	WORD $0x4e979696 // sdot v22.4s, v20.16b, v23.16b
 	FLDPQ        672(R4), (F23, F25)
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
+	WORD $0x4e97967a // sdot v26.4s, v19.16b, v23.16b
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9996b7 // sdot v23.4s, v21.16b, v25.16b
+	WORD $0x4e999697 // sdot v23.4s, v20.16b, v25.16b
 	FLDPQ        704(R4), (F25, F27)
 	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e99969c // sdot v28.4s, v20.16b, v25.16b
+	WORD $0x4e99967c // sdot v28.4s, v19.16b, v25.16b
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9b96b9 // sdot v25.4s, v21.16b, v27.16b
+	WORD $0x4e9b9699 // sdot v25.4s, v20.16b, v27.16b
 	FLDPQ        736(R4), (F27, F29)
 	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9b969e // sdot v30.4s, v20.16b, v27.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9d96b4 // sdot v20.4s, v21.16b, v29.16b
+	WORD $0x4e9b967e // sdot v30.4s, v19.16b, v27.16b
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9d9693 // sdot v19.4s, v20.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        72(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        76(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        80(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
+	WORD $0xbc448014 // ldur s20, [x0, #72]
+	WORD $0xbc44c01b // ldur s27, [x0, #76]
+	WORD $0xbc4500bd // ldur s29, [x5, #80]
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35dfbf // fmul v31.4s, v29.4s, v21.4s
+	WORD $0x6e34dfbf // fmul v31.4s, v29.4s, v20.4s
 	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf0c // fmla v12.4s, v24.4s, v31.4s
-	WORD $0x4e3dcecd // fmla v13.4s, v22.4s, v29.4s
-	FMOVS        84(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9f130b // fmla v11.4s, v24.4s, v31.s[0]
+	WORD $0x4f9d12cc // fmla v12.4s, v22.4s, v29.s[0]
+	WORD $0xbc4540b6 // ldur s22, [x5, #84]
 	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e35deda // fmul v26.4s, v22.4s, v21.4s
+	WORD $0x6e34deda // fmul v26.4s, v22.4s, v20.4s
 	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e36ceef // fmla v15.4s, v23.4s, v22.4s
-	FMOVS        88(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9a130d // fmla v13.4s, v24.4s, v26.s[0]
+	WORD $0x4f9612ee // fmla v14.4s, v23.4s, v22.s[0]
+	WORD $0xbc4580b6 // ldur s22, [x5, #88]
 	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e35ded9 // fmul v25.4s, v22.4s, v21.4s
+	WORD $0x6e34ded9 // fmul v25.4s, v22.4s, v20.4s
 	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        92(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9912ef // fmla v15.4s, v23.4s, v25.s[0]
+	WORD $0x4f961310 // fmla v16.4s, v24.4s, v22.s[0]
+	WORD $0xbc45c0b6 // ldur s22, [x5, #92]
 	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e34ded4 // fmul v20.4s, v22.4s, v20.4s
 	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e35cef2 // fmla v18.4s, v23.4s, v21.4s
-	WORD $0x4e36ce93 // fmla v19.4s, v20.4s, v22.4s
+	WORD $0x4f9412f1 // fmla v17.4s, v23.4s, v20.s[0]
+	WORD $0x4f961272 // fmla v18.4s, v19.4s, v22.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        24(R7), F20
-	FMOVQ        26(R7), F21
+	WORD $0x3cc180f3 // ldur q19, [x7, #24]
+	WORD $0x3cc1a0f4 // ldur q20, [x7, #26]
+	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
 	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
-	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
-	FMOVQ        40(R7), F22
+	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
 	MOVD         $iq1_m_shuffle14<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
+	FMOVQ        (R8), F22
+	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
 	MOVD         $iq1_m_shuffle15<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
+	FMOVQ        (R8), F23
+	WORD $0x4e1702b7 // tbl v23.16b, { v21.16b }, v23.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
 	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
 	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
 	MOVD         $iq1_m_grid<>+0(SB), R8
+	WORD $0x4e042e69 // smov x9, v19.s[0]
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4e142e69 // smov x9, v19.s[2]
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ad3 // zip1 v19.2d, v22.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        44(R7), F22
+	WORD $0xbc42c0f6 // ldur s22, [x7, #44]
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
+	WORD $0x4e0802d7 // tbl v23.16b, { v22.16b }, v8.16b
 	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
@@ -5836,174 +5410,161 @@ loop3:
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
 	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
 	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e378694 // add v20.16b, v20.16b, v23.16b
-	WORD $0x4e3686b5 // add v21.16b, v21.16b, v22.16b
+	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e378673 // add v19.16b, v19.16b, v23.16b
+	WORD $0x4e368694 // add v20.16b, v20.16b, v22.16b
 	FLDPQ        768(R4), (F22, F23)
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
+	WORD $0x4e969678 // sdot v24.4s, v19.16b, v22.16b
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
+	WORD $0x4e979696 // sdot v22.4s, v20.16b, v23.16b
 	FLDPQ        800(R4), (F23, F25)
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
+	WORD $0x4e97967a // sdot v26.4s, v19.16b, v23.16b
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9996b7 // sdot v23.4s, v21.16b, v25.16b
+	WORD $0x4e999697 // sdot v23.4s, v20.16b, v25.16b
 	FLDPQ        832(R4), (F25, F27)
 	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e99969c // sdot v28.4s, v20.16b, v25.16b
+	WORD $0x4e99967c // sdot v28.4s, v19.16b, v25.16b
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9b96b9 // sdot v25.4s, v21.16b, v27.16b
+	WORD $0x4e9b9699 // sdot v25.4s, v20.16b, v27.16b
 	FLDPQ        864(R4), (F27, F29)
 	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9b969e // sdot v30.4s, v20.16b, v27.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9d96b4 // sdot v20.4s, v21.16b, v29.16b
+	WORD $0x4e9b967e // sdot v30.4s, v19.16b, v27.16b
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9d9693 // sdot v19.4s, v20.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        80(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        84(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        96(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
+	WORD $0xbc450014 // ldur s20, [x0, #80]
+	WORD $0xbc45401b // ldur s27, [x0, #84]
+	WORD $0xbc4600bd // ldur s29, [x5, #96]
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35dfbf // fmul v31.4s, v29.4s, v21.4s
+	WORD $0x6e34dfbf // fmul v31.4s, v29.4s, v20.4s
 	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf0c // fmla v12.4s, v24.4s, v31.4s
-	WORD $0x4e3dcecd // fmla v13.4s, v22.4s, v29.4s
-	FMOVS        100(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9f130b // fmla v11.4s, v24.4s, v31.s[0]
+	WORD $0x4f9d12cc // fmla v12.4s, v22.4s, v29.s[0]
+	WORD $0xbc4640b6 // ldur s22, [x5, #100]
 	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e35deda // fmul v26.4s, v22.4s, v21.4s
+	WORD $0x6e34deda // fmul v26.4s, v22.4s, v20.4s
 	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e36ceef // fmla v15.4s, v23.4s, v22.4s
-	FMOVS        104(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9a130d // fmla v13.4s, v24.4s, v26.s[0]
+	WORD $0x4f9612ee // fmla v14.4s, v23.4s, v22.s[0]
+	WORD $0xbc4680b6 // ldur s22, [x5, #104]
 	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e35ded9 // fmul v25.4s, v22.4s, v21.4s
+	WORD $0x6e34ded9 // fmul v25.4s, v22.4s, v20.4s
 	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        108(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9912ef // fmla v15.4s, v23.4s, v25.s[0]
+	WORD $0x4f961310 // fmla v16.4s, v24.4s, v22.s[0]
+	WORD $0xbc46c0b6 // ldur s22, [x5, #108]
 	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e34ded4 // fmul v20.4s, v22.4s, v20.4s
 	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e35cef2 // fmla v18.4s, v23.4s, v21.4s
-	WORD $0x4e36ce93 // fmla v19.4s, v20.4s, v22.4s
+	WORD $0x4f9412f1 // fmla v17.4s, v23.4s, v20.s[0]
+	WORD $0x4f961272 // fmla v18.4s, v19.4s, v22.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        28(R7), F20
-	FMOVQ        30(R7), F21
+	WORD $0x3cc1c0f3 // ldur q19, [x7, #28]
+	WORD $0x3cc1e0f4 // ldur q20, [x7, #30]
+	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
 	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
-	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
-	FMOVQ        40(R7), F22
+	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
 	MOVD         $iq1_m_shuffle16<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
+	FMOVQ        (R8), F22
+	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
 	MOVD         $iq1_m_shuffle17<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
+	FMOVQ        (R8), F23
+	WORD $0x4e1702b5 // tbl v21.16b, { v21.16b }, v23.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
 	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
+	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
 	MOVD         $iq1_m_grid<>+0(SB), R8
+	WORD $0x4e042e69 // smov x9, v19.s[0]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4e142e69 // smov x9, v19.s[2]
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        46(R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
+	WORD $0xbc42e0f5 // ldur s21, [x7, #46]
+	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4e0802b6 // tbl v22.16b, { v21.16b }, v8.16b
+	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
+	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
 	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e378694 // add v20.16b, v20.16b, v23.16b
-	WORD $0x4e3686b5 // add v21.16b, v21.16b, v22.16b
-	FLDPQ        896(R4), (F22, F23)
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
-	FLDPQ        928(R4), (F23, F25)
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e368673 // add v19.16b, v19.16b, v22.16b
+	WORD $0x4e358694 // add v20.16b, v20.16b, v21.16b
+	FLDPQ        896(R4), (F21, F22)
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9996b7 // sdot v23.4s, v21.16b, v25.16b
-	FLDPQ        960(R4), (F25, F27)
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e99969c // sdot v28.4s, v20.16b, v25.16b
+	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
+	FLDPQ        928(R4), (F22, F24)
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9b96b9 // sdot v25.4s, v21.16b, v27.16b
-	FLDPQ        992(R4), (F27, F29)
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9b969e // sdot v30.4s, v20.16b, v27.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9d96b4 // sdot v20.4s, v21.16b, v29.16b
+	WORD $0x4e969679 // sdot v25.4s, v19.16b, v22.16b
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e989696 // sdot v22.4s, v20.16b, v24.16b
+	FLDPQ        960(R4), (F24, F26)
+	WORD $0x4f00e41b // movi v27.16b, #0
+	WORD $0x4e98967b // sdot v27.4s, v19.16b, v24.16b
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e9a9698 // sdot v24.4s, v20.16b, v26.16b
+	FLDPQ        992(R4), (F26, F28)
+	WORD $0x4f00e41d // movi v29.16b, #0
+	WORD $0x4e9a967d // sdot v29.4s, v19.16b, v26.16b
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9c9693 // sdot v19.4s, v20.16b, v28.16b
 
 	// integer sums times both scales
-	FMOVS        88(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        92(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        112(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35dfbf // fmul v31.4s, v29.4s, v21.4s
-	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf0c // fmla v12.4s, v24.4s, v31.4s
-	WORD $0x4e3dcecd // fmla v13.4s, v22.4s, v29.4s
-	FMOVS        116(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
+	WORD $0xbc458014 // ldur s20, [x0, #88]
+	WORD $0xbc45c01a // ldur s26, [x0, #92]
+	WORD $0xbc4700bc // ldur s28, [x5, #112]
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e35deda // fmul v26.4s, v22.4s, v21.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e36ceef // fmla v15.4s, v23.4s, v22.4s
-	FMOVS        120(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e35ded9 // fmul v25.4s, v22.4s, v21.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        124(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e35cef2 // fmla v18.4s, v23.4s, v21.4s
-	WORD $0x4e36ce93 // fmla v19.4s, v20.4s, v22.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e34df9e // fmul v30.4s, v28.4s, v20.4s
+	WORD $0x6e3adf9c // fmul v28.4s, v28.4s, v26.4s
+	WORD $0x4f9e12eb // fmla v11.4s, v23.4s, v30.s[0]
+	WORD $0x4f9c12ac // fmla v12.4s, v21.4s, v28.s[0]
+	WORD $0xbc4740b5 // ldur s21, [x5, #116]
+	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e34deb9 // fmul v25.4s, v21.4s, v20.4s
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0x4f9912ed // fmla v13.4s, v23.4s, v25.s[0]
+	WORD $0x4f9512ce // fmla v14.4s, v22.4s, v21.s[0]
+	WORD $0xbc4780b5 // ldur s21, [x5, #120]
+	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
+	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
+	WORD $0x6e34deb8 // fmul v24.4s, v21.4s, v20.4s
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0x4f9812cf // fmla v15.4s, v22.4s, v24.s[0]
+	WORD $0x4f9512f0 // fmla v16.4s, v23.4s, v21.s[0]
+	WORD $0xbc47c0b5 // ldur s21, [x5, #124]
+	WORD $0x4e21dbb6 // scvtf v22.4s, v29.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0x4f9412d1 // fmla v17.4s, v22.4s, v20.s[0]
+	WORD $0x4f951272 // fmla v18.4s, v19.4s, v21.s[0]
 	ADD          $0x38, R7
 	ADD          $0x400, R4
 	ADD          $0x80, R5
@@ -6014,31 +5575,31 @@ done4:
 	ADD          $1, R6
 
 	// sums of the lanes
-	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R1)
+	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
+	WORD $0x7e30d98c // faddp s12, v12.2s
+	FMOVS        F12, (R1)
 	MOVD         ldy+8(FP), R4
 	MOVD         R1, R5
 	ADD          R4, R5
-	WORD $0x4e2fd5cc // fadd v12.4s, v14.4s, v15.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R5)
+	WORD $0x4e2ed5ab // fadd v11.4s, v13.4s, v14.4s
+	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
+	WORD $0x7e30d98c // faddp s12, v12.2s
+	FMOVS        F12, (R5)
 	ADD          R4, R5
-	WORD $0x4e31d60c // fadd v12.4s, v16.4s, v17.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R5)
+	WORD $0x4e30d5eb // fadd v11.4s, v15.4s, v16.4s
+	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
+	WORD $0x7e30d98c // faddp s12, v12.2s
+	FMOVS        F12, (R5)
 	ADD          R4, R5
-	WORD $0x4e33d64c // fadd v12.4s, v18.4s, v19.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R5)
+	WORD $0x4e32d62b // fadd v11.4s, v17.4s, v18.4s
+	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
+	WORD $0x7e30d98c // faddp s12, v12.2s
+	FMOVS        F12, (R5)
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2
@@ -6061,13 +5622,13 @@ TEXT ·decodeUnitsIq1_mNEON(SB), NOSPLIT, $576-24
 	FMOVQ        (R0), F3
 	MOVD         $iq1_m_shuffle9<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f0005e5 // movi v5.4s, #15
 	MOVD         $iq1_m_levels<>+0(SB), R0
-	FMOVQ        (R0), F6
-	WORD $0x4f0707e7 // movi v7.4s, #255
+	FMOVQ        (R0), F5
+	WORD $0x4f0707e6 // movi v6.4s, #255
 	MOVD         $iq1_m_shuffle10<>+0(SB), R0
-	FMOVQ        (R0), F8
-	WORD $0x4f00e409 // movi v9.16b, #0
+	FMOVQ        (R0), F7
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f0005e9 // movi v9.4s, #15
 	MOVD         $iq1_m_shifts<>+0(SB), R0
 	FMOVQ        (R0), F10
 	MOVD         $iq1_m_factor<>+0(SB), R0
@@ -6090,220 +5651,142 @@ TEXT ·decodeUnitsIq1_mNEON(SB), NOSPLIT, $576-24
 loop1:
 
 	// scales of the block
-	FMOVQ        40(R1), F16
+	WORD $0x3cc28030 // ldur q16, [x1, #40]
 	WORD $0x4e0e0211 // tbl v17.16b, { v16.16b }, v14.16b
-	WORD $0x4e0e0210 // tbl v16.16b, { v16.16b }, v14.16b
 	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
-	FMOVQ        40(R1), F18
-	WORD $0x4e0f0253 // tbl v19.16b, { v18.16b }, v15.16b
-	WORD $0x4e0f0252 // tbl v18.16b, { v18.16b }, v15.16b
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x4e291e31 // and v17.16b, v17.16b, v9.16b
+	WORD $0x4e0f0212 // tbl v18.16b, { v16.16b }, v15.16b
 	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
 	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	FMOVQ        40(R1), F18
+	WORD $0x4eb21e31 // orr v17.16b, v17.16b, v18.16b
 	MOVD         $iq1_m_shuffle3<>+0(SB), R4
-	FMOVQ        (R4), F19
-	WORD $0x4e130253 // tbl v19.16b, { v18.16b }, v19.16b
-	MOVD         $iq1_m_shuffle3<>+0(SB), R4
-	FMOVQ        (R4), F20
-	WORD $0x4e140252 // tbl v18.16b, { v18.16b }, v20.16b
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	FMOVQ        (R4), F18
+	WORD $0x4e120212 // tbl v18.16b, { v16.16b }, v18.16b
 	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4f285673 // shl v19.4s, v19.4s, #8
+	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
 	WORD $0x4f285652 // shl v18.4s, v18.4s, #8
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	FMOVQ        40(R1), F18
+	WORD $0x4eb21e31 // orr v17.16b, v17.16b, v18.16b
 	MOVD         $iq1_m_shuffle4<>+0(SB), R4
-	FMOVQ        (R4), F19
-	WORD $0x4e130253 // tbl v19.16b, { v18.16b }, v19.16b
-	MOVD         $iq1_m_shuffle4<>+0(SB), R4
-	FMOVQ        (R4), F20
-	WORD $0x4e140252 // tbl v18.16b, { v18.16b }, v20.16b
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	FMOVQ        (R4), F18
+	WORD $0x4e120212 // tbl v18.16b, { v16.16b }, v18.16b
 	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4f2c5673 // shl v19.4s, v19.4s, #12
+	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
 	WORD $0x4f2c5652 // shl v18.4s, v18.4s, #12
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb21e31 // orr v17.16b, v17.16b, v18.16b
 	MOVD         $iq1_m_mask<>+0(SB), R4
 	FMOVQ        (R4), F18
 	WORD $0x4e321e32 // and v18.16b, v17.16b, v18.16b
-	MOVD         $iq1_m_mask<>+0(SB), R4
-	FMOVQ        (R4), F19
-	WORD $0x4e331e13 // and v19.16b, v16.16b, v19.16b
-	WORD $0x4f2d5654 // shl v20.4s, v18.4s, #13
-	WORD $0x4f2d5675 // shl v21.4s, v19.4s, #13
-	WORD $0x6e2bde94 // fmul v20.4s, v20.4s, v11.4s
-	WORD $0x6e2bdeb5 // fmul v21.4s, v21.4s, v11.4s
+	WORD $0x4f2d5653 // shl v19.4s, v18.4s, #13
+	WORD $0x6e2bde73 // fmul v19.4s, v19.4s, v11.4s
 	MOVD         $iq1_m_limit<>+0(SB), R4
-	FMOVQ        (R4), F22
-	WORD $0x4eb63652 // cmgt v18.4s, v18.4s, v22.4s
-	MOVD         $iq1_m_limit<>+0(SB), R4
-	FMOVQ        (R4), F22
-	WORD $0x4eb63673 // cmgt v19.4s, v19.4s, v22.4s
+	FMOVQ        (R4), F20
+	WORD $0x4eb43652 // cmgt v18.4s, v18.4s, v20.4s
 	WORD $0x4e2c1e52 // and v18.16b, v18.16b, v12.16b
-	WORD $0x4e2c1e73 // and v19.16b, v19.16b, v12.16b
-	WORD $0x4eb21e92 // orr v18.16b, v20.16b, v18.16b
-	WORD $0x4eb31eb3 // orr v19.16b, v21.16b, v19.16b
+	WORD $0x4eb21e72 // orr v18.16b, v19.16b, v18.16b
 	WORD $0x4e2d1e31 // and v17.16b, v17.16b, v13.16b
-	WORD $0x4e2d1e10 // and v16.16b, v16.16b, v13.16b
 	WORD $0x4f305631 // shl v17.4s, v17.4s, #16
-	WORD $0x4f305610 // shl v16.4s, v16.4s, #16
 	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
-	WORD $0x4eb01e70 // orr v16.16b, v19.16b, v16.16b
 	WORD $0x4f026412 // movi v18.4s, #64, lsl #24
-	FMOVQ        40(R1), F19
 	MOVD         $iq1_m_shuffle5<>+0(SB), R4
-	FMOVQ        (R4), F20
-	WORD $0x4e140274 // tbl v20.16b, { v19.16b }, v20.16b
+	FMOVQ        (R4), F19
+	WORD $0x4e130213 // tbl v19.16b, { v16.16b }, v19.16b
 	MOVD         $iq1_m_shuffle6<>+0(SB), R4
-	FMOVQ        (R4), F21
-	WORD $0x4e150273 // tbl v19.16b, { v19.16b }, v21.16b
-	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
+	FMOVQ        (R4), F20
+	WORD $0x4e140210 // tbl v16.16b, { v16.16b }, v20.16b
 	WORD $0x6eaa4673 // ushl v19.4s, v19.4s, v10.4s
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x6eaa4610 // ushl v16.4s, v16.4s, v10.4s
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
+	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
 	MOVD         $iq1_m_const<>+0(SB), R4
-	FMOVQ        (R4), F19
-	WORD $0x4e33d694 // fadd v20.4s, v20.4s, v19.4s
-	WORD $0x4e33d652 // fadd v18.4s, v18.4s, v19.4s
-	WORD $0x6e34de31 // fmul v17.4s, v17.4s, v20.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	WORD $0x4f0167d2 // movi v18.4s, #62, lsl #24
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	FMOVQ        F17, 32(R3)
+	FMOVQ        (R4), F18
+	WORD $0x4e32d673 // fadd v19.4s, v19.4s, v18.4s
+	WORD $0x4e32d610 // fadd v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de32 // fmul v18.4s, v17.4s, v19.4s
+	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
+	WORD $0x4f0167d1 // movi v17.4s, #62, lsl #24
+	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
+	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	FMOVQ        F18, 32(R3)
 	FMOVQ        F16, 48(R3)
-	FMOVQ        40(R1), F16
+	WORD $0x3cc28030 // ldur q16, [x1, #40]
 	WORD $0x4e0e0211 // tbl v17.16b, { v16.16b }, v14.16b
-	WORD $0x4e0e0210 // tbl v16.16b, { v16.16b }, v14.16b
 	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
-	FMOVQ        40(R1), F18
-	WORD $0x4e0f0253 // tbl v19.16b, { v18.16b }, v15.16b
-	WORD $0x4e0f0252 // tbl v18.16b, { v18.16b }, v15.16b
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x4e291e31 // and v17.16b, v17.16b, v9.16b
+	WORD $0x4e0f0212 // tbl v18.16b, { v16.16b }, v15.16b
 	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
 	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	FMOVQ        40(R1), F18
+	WORD $0x4eb21e31 // orr v17.16b, v17.16b, v18.16b
 	MOVD         $iq1_m_shuffle3<>+0(SB), R4
-	FMOVQ        (R4), F19
-	WORD $0x4e130253 // tbl v19.16b, { v18.16b }, v19.16b
-	MOVD         $iq1_m_shuffle3<>+0(SB), R4
-	FMOVQ        (R4), F20
-	WORD $0x4e140252 // tbl v18.16b, { v18.16b }, v20.16b
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	FMOVQ        (R4), F18
+	WORD $0x4e120212 // tbl v18.16b, { v16.16b }, v18.16b
 	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4f285673 // shl v19.4s, v19.4s, #8
+	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
 	WORD $0x4f285652 // shl v18.4s, v18.4s, #8
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	FMOVQ        40(R1), F18
+	WORD $0x4eb21e31 // orr v17.16b, v17.16b, v18.16b
 	MOVD         $iq1_m_shuffle4<>+0(SB), R4
-	FMOVQ        (R4), F19
-	WORD $0x4e130253 // tbl v19.16b, { v18.16b }, v19.16b
-	MOVD         $iq1_m_shuffle4<>+0(SB), R4
-	FMOVQ        (R4), F20
-	WORD $0x4e140252 // tbl v18.16b, { v18.16b }, v20.16b
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	FMOVQ        (R4), F18
+	WORD $0x4e120212 // tbl v18.16b, { v16.16b }, v18.16b
 	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4f2c5673 // shl v19.4s, v19.4s, #12
+	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
 	WORD $0x4f2c5652 // shl v18.4s, v18.4s, #12
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb21e31 // orr v17.16b, v17.16b, v18.16b
 	MOVD         $iq1_m_mask<>+0(SB), R4
 	FMOVQ        (R4), F18
 	WORD $0x4e321e32 // and v18.16b, v17.16b, v18.16b
-	MOVD         $iq1_m_mask<>+0(SB), R4
-	FMOVQ        (R4), F19
-	WORD $0x4e331e13 // and v19.16b, v16.16b, v19.16b
-	WORD $0x4f2d5654 // shl v20.4s, v18.4s, #13
-	WORD $0x4f2d5675 // shl v21.4s, v19.4s, #13
-	WORD $0x6e2bde94 // fmul v20.4s, v20.4s, v11.4s
-	WORD $0x6e2bdeb5 // fmul v21.4s, v21.4s, v11.4s
+	WORD $0x4f2d5653 // shl v19.4s, v18.4s, #13
+	WORD $0x6e2bde73 // fmul v19.4s, v19.4s, v11.4s
 	MOVD         $iq1_m_limit<>+0(SB), R4
-	FMOVQ        (R4), F22
-	WORD $0x4eb63652 // cmgt v18.4s, v18.4s, v22.4s
-	MOVD         $iq1_m_limit<>+0(SB), R4
-	FMOVQ        (R4), F22
-	WORD $0x4eb63673 // cmgt v19.4s, v19.4s, v22.4s
-	WORD $0x4e2c1e52 // and v18.16b, v18.16b, v12.16b
-	WORD $0x4e2c1e73 // and v19.16b, v19.16b, v12.16b
-	WORD $0x4eb21e92 // orr v18.16b, v20.16b, v18.16b
-	WORD $0x4eb31eb3 // orr v19.16b, v21.16b, v19.16b
-	WORD $0x4e2d1e31 // and v17.16b, v17.16b, v13.16b
-	WORD $0x4e2d1e10 // and v16.16b, v16.16b, v13.16b
-	WORD $0x4f305631 // shl v17.4s, v17.4s, #16
-	WORD $0x4f305610 // shl v16.4s, v16.4s, #16
-	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
-	WORD $0x4eb01e70 // orr v16.16b, v19.16b, v16.16b
-	WORD $0x4f026412 // movi v18.4s, #64, lsl #24
-	FMOVQ        40(R1), F19
-	MOVD         $iq1_m_shuffle7<>+0(SB), R4
 	FMOVQ        (R4), F20
-	WORD $0x4e140274 // tbl v20.16b, { v19.16b }, v20.16b
-	MOVD         $iq1_m_shuffle8<>+0(SB), R4
-	FMOVQ        (R4), F21
-	WORD $0x4e150273 // tbl v19.16b, { v19.16b }, v21.16b
-	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
-	WORD $0x6eaa4673 // ushl v19.4s, v19.4s, v10.4s
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
-	MOVD         $iq1_m_const<>+0(SB), R4
+	WORD $0x4eb43652 // cmgt v18.4s, v18.4s, v20.4s
+	WORD $0x4e2c1e52 // and v18.16b, v18.16b, v12.16b
+	WORD $0x4eb21e72 // orr v18.16b, v19.16b, v18.16b
+	WORD $0x4e2d1e31 // and v17.16b, v17.16b, v13.16b
+	WORD $0x4f305631 // shl v17.4s, v17.4s, #16
+	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
+	WORD $0x4f026412 // movi v18.4s, #64, lsl #24
+	MOVD         $iq1_m_shuffle7<>+0(SB), R4
 	FMOVQ        (R4), F19
-	WORD $0x4e33d694 // fadd v20.4s, v20.4s, v19.4s
-	WORD $0x4e33d652 // fadd v18.4s, v18.4s, v19.4s
-	WORD $0x6e34de31 // fmul v17.4s, v17.4s, v20.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	WORD $0x4f0167d2 // movi v18.4s, #62, lsl #24
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	FMOVQ        F17, 64(R3)
+	WORD $0x4e130213 // tbl v19.16b, { v16.16b }, v19.16b
+	MOVD         $iq1_m_shuffle8<>+0(SB), R4
+	FMOVQ        (R4), F20
+	WORD $0x4e140210 // tbl v16.16b, { v16.16b }, v20.16b
+	WORD $0x6eaa4673 // ushl v19.4s, v19.4s, v10.4s
+	WORD $0x6eaa4610 // ushl v16.4s, v16.4s, v10.4s
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
+	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
+	MOVD         $iq1_m_const<>+0(SB), R4
+	FMOVQ        (R4), F18
+	WORD $0x4e32d673 // fadd v19.4s, v19.4s, v18.4s
+	WORD $0x4e32d610 // fadd v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de32 // fmul v18.4s, v17.4s, v19.4s
+	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
+	WORD $0x4f0167d1 // movi v17.4s, #62, lsl #24
+	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
+	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	FMOVQ        F18, 64(R3)
 	FMOVQ        F16, 80(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        (R1), F16
-	FMOVQ        2(R1), F17
+	WORD $0x3cc00030 // ldur q16, [x1]
+	WORD $0x3cc02031 // ldur q17, [x1, #2]
 	WORD $0x4e040210 // tbl v16.16b, { v16.16b }, v4.16b
 	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
-	WORD $0x4e271e10 // and v16.16b, v16.16b, v7.16b
-	WORD $0x4e271e31 // and v17.16b, v17.16b, v7.16b
-	FMOVQ        32(R1), F18
-	FMOVQ        33(R1), F19
-	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
-	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
+	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
+	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
+	WORD $0x3cc20032 // ldur q18, [x1, #32]
+	WORD $0x3cc21033 // ldur q19, [x1, #33]
+	WORD $0x4e070252 // tbl v18.16b, { v18.16b }, v7.16b
+	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
 	WORD $0x6ea34652 // ushl v18.4s, v18.4s, v3.4s
 	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
@@ -6323,9 +5806,9 @@ loop1:
 	WORD $0x4e142e25 // smov x5, v17.s[2]
 	FMOVD        (R4)(R5<<3), F17
 	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
-	FMOVS        32(R1), F18
+	WORD $0xbc420032 // ldur s18, [x1, #32]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e090253 // tbl v19.16b, { v18.16b }, v9.16b
+	WORD $0x4e080253 // tbl v19.16b, { v18.16b }, v8.16b
 	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
@@ -6333,76 +5816,76 @@ loop1:
 	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
 	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e1300d3 // tbl v19.16b, { v6.16b }, v19.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
 	WORD $0x4e338610 // add v16.16b, v16.16b, v19.16b
 	WORD $0x4e328631 // add v17.16b, v17.16b, v18.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, (R0)
 	FMOVQ        F17, 16(R0)
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 32(R0)
 	FMOVQ        F17, 48(R0)
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 64(R0)
 	FMOVQ        F17, 80(R0)
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 96(R0)
 	FMOVQ        F17, 112(R0)
 
 	// levels of values 32 to 63
-	FMOVQ        4(R1), F16
-	FMOVQ        6(R1), F17
+	WORD $0x3cc04030 // ldur q16, [x1, #4]
+	WORD $0x3cc06031 // ldur q17, [x1, #6]
 	WORD $0x4e040210 // tbl v16.16b, { v16.16b }, v4.16b
 	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
-	WORD $0x4e271e10 // and v16.16b, v16.16b, v7.16b
-	WORD $0x4e271e31 // and v17.16b, v17.16b, v7.16b
-	FMOVQ        34(R1), F18
-	FMOVQ        35(R1), F19
-	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
-	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
+	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
+	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
+	WORD $0x3cc22032 // ldur q18, [x1, #34]
+	WORD $0x3cc23033 // ldur q19, [x1, #35]
+	WORD $0x4e070252 // tbl v18.16b, { v18.16b }, v7.16b
+	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
 	WORD $0x6ea34652 // ushl v18.4s, v18.4s, v3.4s
 	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
@@ -6422,9 +5905,9 @@ loop1:
 	WORD $0x4e142e25 // smov x5, v17.s[2]
 	FMOVD        (R4)(R5<<3), F17
 	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
-	FMOVS        34(R1), F18
+	WORD $0xbc422032 // ldur s18, [x1, #34]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e090253 // tbl v19.16b, { v18.16b }, v9.16b
+	WORD $0x4e080253 // tbl v19.16b, { v18.16b }, v8.16b
 	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
@@ -6432,76 +5915,76 @@ loop1:
 	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
 	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e1300d3 // tbl v19.16b, { v6.16b }, v19.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
 	WORD $0x4e338610 // add v16.16b, v16.16b, v19.16b
 	WORD $0x4e328631 // add v17.16b, v17.16b, v18.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 128(R0)
 	FMOVQ        F17, 144(R0)
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 160(R0)
 	FMOVQ        F17, 176(R0)
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 192(R0)
 	FMOVQ        F17, 208(R0)
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 224(R0)
 	FMOVQ        F17, 240(R0)
 
 	// levels of values 64 to 95
-	FMOVQ        8(R1), F16
-	FMOVQ        10(R1), F17
+	WORD $0x3cc08030 // ldur q16, [x1, #8]
+	WORD $0x3cc0a031 // ldur q17, [x1, #10]
 	WORD $0x4e040210 // tbl v16.16b, { v16.16b }, v4.16b
 	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
-	WORD $0x4e271e10 // and v16.16b, v16.16b, v7.16b
-	WORD $0x4e271e31 // and v17.16b, v17.16b, v7.16b
-	FMOVQ        36(R1), F18
-	FMOVQ        37(R1), F19
-	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
-	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
+	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
+	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
+	WORD $0x3cc24032 // ldur q18, [x1, #36]
+	WORD $0x3cc25033 // ldur q19, [x1, #37]
+	WORD $0x4e070252 // tbl v18.16b, { v18.16b }, v7.16b
+	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
 	WORD $0x6ea34652 // ushl v18.4s, v18.4s, v3.4s
 	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
@@ -6521,9 +6004,9 @@ loop1:
 	WORD $0x4e142e25 // smov x5, v17.s[2]
 	FMOVD        (R4)(R5<<3), F17
 	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
-	FMOVS        36(R1), F18
+	WORD $0xbc424032 // ldur s18, [x1, #36]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e090253 // tbl v19.16b, { v18.16b }, v9.16b
+	WORD $0x4e080253 // tbl v19.16b, { v18.16b }, v8.16b
 	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
@@ -6531,76 +6014,76 @@ loop1:
 	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
 	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e1300d3 // tbl v19.16b, { v6.16b }, v19.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
 	WORD $0x4e338610 // add v16.16b, v16.16b, v19.16b
 	WORD $0x4e328631 // add v17.16b, v17.16b, v18.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 256(R0)
 	FMOVQ        F17, 272(R0)
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 288(R0)
 	FMOVQ        F17, 304(R0)
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 320(R0)
 	FMOVQ        F17, 336(R0)
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 352(R0)
 	FMOVQ        F17, 368(R0)
 
 	// levels of values 96 to 127
-	FMOVQ        12(R1), F16
-	FMOVQ        14(R1), F17
+	WORD $0x3cc0c030 // ldur q16, [x1, #12]
+	WORD $0x3cc0e031 // ldur q17, [x1, #14]
 	WORD $0x4e040210 // tbl v16.16b, { v16.16b }, v4.16b
 	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
-	WORD $0x4e271e10 // and v16.16b, v16.16b, v7.16b
-	WORD $0x4e271e31 // and v17.16b, v17.16b, v7.16b
-	FMOVQ        38(R1), F18
-	FMOVQ        39(R1), F19
-	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
-	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
+	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
+	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
+	WORD $0x3cc26032 // ldur q18, [x1, #38]
+	WORD $0x3cc27033 // ldur q19, [x1, #39]
+	WORD $0x4e070252 // tbl v18.16b, { v18.16b }, v7.16b
+	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
 	WORD $0x6ea34652 // ushl v18.4s, v18.4s, v3.4s
 	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
@@ -6620,9 +6103,9 @@ loop1:
 	WORD $0x4e142e25 // smov x5, v17.s[2]
 	FMOVD        (R4)(R5<<3), F17
 	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
-	FMOVS        38(R1), F18
+	WORD $0xbc426032 // ldur s18, [x1, #38]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e090253 // tbl v19.16b, { v18.16b }, v9.16b
+	WORD $0x4e080253 // tbl v19.16b, { v18.16b }, v8.16b
 	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
@@ -6630,74 +6113,74 @@ loop1:
 	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
 	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e1300d3 // tbl v19.16b, { v6.16b }, v19.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
 	WORD $0x4e338610 // add v16.16b, v16.16b, v19.16b
 	WORD $0x4e328631 // add v17.16b, v17.16b, v18.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 384(R0)
 	FMOVQ        F17, 400(R0)
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 416(R0)
 	FMOVQ        F17, 432(R0)
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 448(R0)
 	FMOVQ        F17, 464(R0)
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 480(R0)
 	FMOVQ        F17, 496(R0)
 
 	// levels of values 128 to 159
-	FMOVQ        16(R1), F16
-	FMOVQ        18(R1), F17
+	WORD $0x3cc10030 // ldur q16, [x1, #16]
+	WORD $0x3cc12031 // ldur q17, [x1, #18]
 	WORD $0x4e040210 // tbl v16.16b, { v16.16b }, v4.16b
 	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
-	WORD $0x4e271e10 // and v16.16b, v16.16b, v7.16b
-	WORD $0x4e271e31 // and v17.16b, v17.16b, v7.16b
-	FMOVQ        40(R1), F18
-	WORD $0x4e080253 // tbl v19.16b, { v18.16b }, v8.16b
+	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
+	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
+	WORD $0x3cc28032 // ldur q18, [x1, #40]
+	WORD $0x4e070253 // tbl v19.16b, { v18.16b }, v7.16b
 	MOVD         $iq1_m_shuffle11<>+0(SB), R4
 	FMOVQ        (R4), F20
 	WORD $0x4e140252 // tbl v18.16b, { v18.16b }, v20.16b
@@ -6720,9 +6203,9 @@ loop1:
 	WORD $0x4e142e25 // smov x5, v17.s[2]
 	FMOVD        (R4)(R5<<3), F17
 	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
-	FMOVS        40(R1), F18
+	WORD $0xbc428032 // ldur s18, [x1, #40]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e090253 // tbl v19.16b, { v18.16b }, v9.16b
+	WORD $0x4e080253 // tbl v19.16b, { v18.16b }, v8.16b
 	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
@@ -6730,73 +6213,73 @@ loop1:
 	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
 	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e1300d3 // tbl v19.16b, { v6.16b }, v19.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
 	WORD $0x4e338610 // add v16.16b, v16.16b, v19.16b
 	WORD $0x4e328631 // add v17.16b, v17.16b, v18.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        64(R3), F18
+	WORD $0xbc440072 // ldur s18, [x3, #64]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 512(R0)
 	FMOVQ        F17, 528(R0)
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        64(R3), F18
+	WORD $0xbc440072 // ldur s18, [x3, #64]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 544(R0)
 	FMOVQ        F17, 560(R0)
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        68(R3), F18
+	WORD $0xbc444072 // ldur s18, [x3, #68]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 576(R0)
 	FMOVQ        F17, 592(R0)
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        68(R3), F18
+	WORD $0xbc444072 // ldur s18, [x3, #68]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 608(R0)
 	FMOVQ        F17, 624(R0)
 
 	// levels of values 160 to 191
-	FMOVQ        20(R1), F16
-	FMOVQ        22(R1), F17
+	WORD $0x3cc14030 // ldur q16, [x1, #20]
+	WORD $0x3cc16031 // ldur q17, [x1, #22]
 	WORD $0x4e040210 // tbl v16.16b, { v16.16b }, v4.16b
 	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
-	WORD $0x4e271e10 // and v16.16b, v16.16b, v7.16b
-	WORD $0x4e271e31 // and v17.16b, v17.16b, v7.16b
-	FMOVQ        40(R1), F18
+	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
+	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
+	WORD $0x3cc28032 // ldur q18, [x1, #40]
 	MOVD         $iq1_m_shuffle12<>+0(SB), R4
 	FMOVQ        (R4), F19
 	WORD $0x4e130253 // tbl v19.16b, { v18.16b }, v19.16b
@@ -6822,9 +6305,9 @@ loop1:
 	WORD $0x4e142e25 // smov x5, v17.s[2]
 	FMOVD        (R4)(R5<<3), F17
 	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
-	FMOVS        42(R1), F18
+	WORD $0xbc42a032 // ldur s18, [x1, #42]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e090253 // tbl v19.16b, { v18.16b }, v9.16b
+	WORD $0x4e080253 // tbl v19.16b, { v18.16b }, v8.16b
 	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
@@ -6832,73 +6315,73 @@ loop1:
 	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
 	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e1300d3 // tbl v19.16b, { v6.16b }, v19.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
 	WORD $0x4e338610 // add v16.16b, v16.16b, v19.16b
 	WORD $0x4e328631 // add v17.16b, v17.16b, v18.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        72(R3), F18
+	WORD $0xbc448072 // ldur s18, [x3, #72]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 640(R0)
 	FMOVQ        F17, 656(R0)
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        72(R3), F18
+	WORD $0xbc448072 // ldur s18, [x3, #72]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 672(R0)
 	FMOVQ        F17, 688(R0)
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        76(R3), F18
+	WORD $0xbc44c072 // ldur s18, [x3, #76]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 704(R0)
 	FMOVQ        F17, 720(R0)
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        76(R3), F18
+	WORD $0xbc44c072 // ldur s18, [x3, #76]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 736(R0)
 	FMOVQ        F17, 752(R0)
 
 	// levels of values 192 to 223
-	FMOVQ        24(R1), F16
-	FMOVQ        26(R1), F17
+	WORD $0x3cc18030 // ldur q16, [x1, #24]
+	WORD $0x3cc1a031 // ldur q17, [x1, #26]
 	WORD $0x4e040210 // tbl v16.16b, { v16.16b }, v4.16b
 	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
-	WORD $0x4e271e10 // and v16.16b, v16.16b, v7.16b
-	WORD $0x4e271e31 // and v17.16b, v17.16b, v7.16b
-	FMOVQ        40(R1), F18
+	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
+	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
+	WORD $0x3cc28032 // ldur q18, [x1, #40]
 	MOVD         $iq1_m_shuffle14<>+0(SB), R4
 	FMOVQ        (R4), F19
 	WORD $0x4e130253 // tbl v19.16b, { v18.16b }, v19.16b
@@ -6924,9 +6407,9 @@ loop1:
 	WORD $0x4e142e25 // smov x5, v17.s[2]
 	FMOVD        (R4)(R5<<3), F17
 	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
-	FMOVS        44(R1), F18
+	WORD $0xbc42c032 // ldur s18, [x1, #44]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e090253 // tbl v19.16b, { v18.16b }, v9.16b
+	WORD $0x4e080253 // tbl v19.16b, { v18.16b }, v8.16b
 	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
@@ -6934,73 +6417,73 @@ loop1:
 	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
 	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e1300d3 // tbl v19.16b, { v6.16b }, v19.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
 	WORD $0x4e338610 // add v16.16b, v16.16b, v19.16b
 	WORD $0x4e328631 // add v17.16b, v17.16b, v18.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        80(R3), F18
+	WORD $0xbc450072 // ldur s18, [x3, #80]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 768(R0)
 	FMOVQ        F17, 784(R0)
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        80(R3), F18
+	WORD $0xbc450072 // ldur s18, [x3, #80]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 800(R0)
 	FMOVQ        F17, 816(R0)
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        84(R3), F18
+	WORD $0xbc454072 // ldur s18, [x3, #84]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 832(R0)
 	FMOVQ        F17, 848(R0)
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        84(R3), F18
+	WORD $0xbc454072 // ldur s18, [x3, #84]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 864(R0)
 	FMOVQ        F17, 880(R0)
 
 	// levels of values 224 to 255
-	FMOVQ        28(R1), F16
-	FMOVQ        30(R1), F17
+	WORD $0x3cc1c030 // ldur q16, [x1, #28]
+	WORD $0x3cc1e031 // ldur q17, [x1, #30]
 	WORD $0x4e040210 // tbl v16.16b, { v16.16b }, v4.16b
 	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
-	WORD $0x4e271e10 // and v16.16b, v16.16b, v7.16b
-	WORD $0x4e271e31 // and v17.16b, v17.16b, v7.16b
-	FMOVQ        40(R1), F18
+	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
+	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
+	WORD $0x3cc28032 // ldur q18, [x1, #40]
 	MOVD         $iq1_m_shuffle16<>+0(SB), R4
 	FMOVQ        (R4), F19
 	WORD $0x4e130253 // tbl v19.16b, { v18.16b }, v19.16b
@@ -7026,9 +6509,9 @@ loop1:
 	WORD $0x4e142e25 // smov x5, v17.s[2]
 	FMOVD        (R4)(R5<<3), F17
 	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
-	FMOVS        46(R1), F18
+	WORD $0xbc42e032 // ldur s18, [x1, #46]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e090253 // tbl v19.16b, { v18.16b }, v9.16b
+	WORD $0x4e080253 // tbl v19.16b, { v18.16b }, v8.16b
 	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
@@ -7036,60 +6519,60 @@ loop1:
 	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
 	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e1300d3 // tbl v19.16b, { v6.16b }, v19.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
 	WORD $0x4e338610 // add v16.16b, v16.16b, v19.16b
 	WORD $0x4e328631 // add v17.16b, v17.16b, v18.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        88(R3), F18
+	WORD $0xbc458072 // ldur s18, [x3, #88]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 896(R0)
 	FMOVQ        F17, 912(R0)
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        88(R3), F18
+	WORD $0xbc458072 // ldur s18, [x3, #88]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 928(R0)
 	FMOVQ        F17, 944(R0)
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        92(R3), F18
+	WORD $0xbc45c072 // ldur s18, [x3, #92]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 960(R0)
 	FMOVQ        F17, 976(R0)
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        92(R3), F18
+	WORD $0xbc45c072 // ldur s18, [x3, #92]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 992(R0)
@@ -7115,13 +6598,13 @@ TEXT ·matmul1xIq1_mNEON(SB), NOSPLIT, $576-64
 	FMOVQ        (R0), F3
 	MOVD         $iq1_m_shuffle9<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f0005e5 // movi v5.4s, #15
 	MOVD         $iq1_m_levels<>+0(SB), R0
-	FMOVQ        (R0), F6
-	WORD $0x4f0707e7 // movi v7.4s, #255
+	FMOVQ        (R0), F5
+	WORD $0x4f0707e6 // movi v6.4s, #255
 	MOVD         $iq1_m_shuffle10<>+0(SB), R0
-	FMOVQ        (R0), F8
-	WORD $0x4f00e409 // movi v9.16b, #0
+	FMOVQ        (R0), F7
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f0005e9 // movi v9.4s, #15
 	MOVD         $iq1_m_shifts<>+0(SB), R0
 	FMOVQ        (R0), F10
 	MOVD         $iq1_m_factor<>+0(SB), R0
@@ -7159,220 +6642,142 @@ loop1:
 loop3:
 
 	// scales of the block
-	FMOVQ        40(R6), F24
+	WORD $0x3cc280d8 // ldur q24, [x6, #40]
 	WORD $0x4e0e0319 // tbl v25.16b, { v24.16b }, v14.16b
-	WORD $0x4e0e0318 // tbl v24.16b, { v24.16b }, v14.16b
 	WORD $0x6f3c0739 // ushr v25.4s, v25.4s, #4
-	WORD $0x6f3c0718 // ushr v24.4s, v24.4s, #4
-	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
-	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
-	FMOVQ        40(R6), F26
-	WORD $0x4e0f035b // tbl v27.16b, { v26.16b }, v15.16b
-	WORD $0x4e0f035a // tbl v26.16b, { v26.16b }, v15.16b
-	WORD $0x6f3c077b // ushr v27.4s, v27.4s, #4
+	WORD $0x4e291f39 // and v25.16b, v25.16b, v9.16b
+	WORD $0x4e0f031a // tbl v26.16b, { v24.16b }, v15.16b
 	WORD $0x6f3c075a // ushr v26.4s, v26.4s, #4
-	WORD $0x4e251f7b // and v27.16b, v27.16b, v5.16b
-	WORD $0x4e251f5a // and v26.16b, v26.16b, v5.16b
-	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
+	WORD $0x4e291f5a // and v26.16b, v26.16b, v9.16b
 	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	FMOVQ        40(R6), F26
+	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	MOVD         $iq1_m_shuffle3<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e1b035b // tbl v27.16b, { v26.16b }, v27.16b
-	MOVD         $iq1_m_shuffle3<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
-	WORD $0x6f3c077b // ushr v27.4s, v27.4s, #4
+	FMOVQ        (R7), F26
+	WORD $0x4e1a031a // tbl v26.16b, { v24.16b }, v26.16b
 	WORD $0x6f3c075a // ushr v26.4s, v26.4s, #4
-	WORD $0x4e251f7b // and v27.16b, v27.16b, v5.16b
-	WORD $0x4e251f5a // and v26.16b, v26.16b, v5.16b
-	WORD $0x4f28577b // shl v27.4s, v27.4s, #8
+	WORD $0x4e291f5a // and v26.16b, v26.16b, v9.16b
 	WORD $0x4f28575a // shl v26.4s, v26.4s, #8
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	FMOVQ        40(R6), F26
+	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	MOVD         $iq1_m_shuffle4<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e1b035b // tbl v27.16b, { v26.16b }, v27.16b
-	MOVD         $iq1_m_shuffle4<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
-	WORD $0x6f3c077b // ushr v27.4s, v27.4s, #4
+	FMOVQ        (R7), F26
+	WORD $0x4e1a031a // tbl v26.16b, { v24.16b }, v26.16b
 	WORD $0x6f3c075a // ushr v26.4s, v26.4s, #4
-	WORD $0x4e251f7b // and v27.16b, v27.16b, v5.16b
-	WORD $0x4e251f5a // and v26.16b, v26.16b, v5.16b
-	WORD $0x4f2c577b // shl v27.4s, v27.4s, #12
+	WORD $0x4e291f5a // and v26.16b, v26.16b, v9.16b
 	WORD $0x4f2c575a // shl v26.4s, v26.4s, #12
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
+	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	MOVD         $iq1_m_mask<>+0(SB), R7
 	FMOVQ        (R7), F26
 	WORD $0x4e3a1f3a // and v26.16b, v25.16b, v26.16b
-	MOVD         $iq1_m_mask<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e3b1f1b // and v27.16b, v24.16b, v27.16b
-	WORD $0x4f2d575c // shl v28.4s, v26.4s, #13
-	WORD $0x4f2d577d // shl v29.4s, v27.4s, #13
-	WORD $0x6e2bdf9c // fmul v28.4s, v28.4s, v11.4s
-	WORD $0x6e2bdfbd // fmul v29.4s, v29.4s, v11.4s
+	WORD $0x4f2d575b // shl v27.4s, v26.4s, #13
+	WORD $0x6e2bdf7b // fmul v27.4s, v27.4s, v11.4s
 	MOVD         $iq1_m_limit<>+0(SB), R7
-	FMOVQ        (R7), F30
-	WORD $0x4ebe375a // cmgt v26.4s, v26.4s, v30.4s
-	MOVD         $iq1_m_limit<>+0(SB), R7
-	FMOVQ        (R7), F30
-	WORD $0x4ebe377b // cmgt v27.4s, v27.4s, v30.4s
+	FMOVQ        (R7), F28
+	WORD $0x4ebc375a // cmgt v26.4s, v26.4s, v28.4s
 	WORD $0x4e2c1f5a // and v26.16b, v26.16b, v12.16b
-	WORD $0x4e2c1f7b // and v27.16b, v27.16b, v12.16b
-	WORD $0x4eba1f9a // orr v26.16b, v28.16b, v26.16b
-	WORD $0x4ebb1fbb // orr v27.16b, v29.16b, v27.16b
+	WORD $0x4eba1f7a // orr v26.16b, v27.16b, v26.16b
 	WORD $0x4e2d1f39 // and v25.16b, v25.16b, v13.16b
-	WORD $0x4e2d1f18 // and v24.16b, v24.16b, v13.16b
 	WORD $0x4f305739 // shl v25.4s, v25.4s, #16
-	WORD $0x4f305718 // shl v24.4s, v24.4s, #16
 	WORD $0x4eb91f59 // orr v25.16b, v26.16b, v25.16b
-	WORD $0x4eb81f78 // orr v24.16b, v27.16b, v24.16b
 	WORD $0x4f02641a // movi v26.4s, #64, lsl #24
-	FMOVQ        40(R6), F27
 	MOVD         $iq1_m_shuffle5<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1c037c // tbl v28.16b, { v27.16b }, v28.16b
+	FMOVQ        (R7), F27
+	WORD $0x4e1b031b // tbl v27.16b, { v24.16b }, v27.16b
 	MOVD         $iq1_m_shuffle6<>+0(SB), R7
-	FMOVQ        (R7), F29
-	WORD $0x4e1d037b // tbl v27.16b, { v27.16b }, v29.16b
-	WORD $0x6eaa479c // ushl v28.4s, v28.4s, v10.4s
+	FMOVQ        (R7), F28
+	WORD $0x4e1c0318 // tbl v24.16b, { v24.16b }, v28.16b
 	WORD $0x6eaa477b // ushl v27.4s, v27.4s, v10.4s
-	WORD $0x4e221f9c // and v28.16b, v28.16b, v2.16b
+	WORD $0x6eaa4718 // ushl v24.4s, v24.4s, v10.4s
 	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
 	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x6e3cdf5c // fmul v28.4s, v26.4s, v28.4s
-	WORD $0x6e3bdf5a // fmul v26.4s, v26.4s, v27.4s
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x6e3bdf5b // fmul v27.4s, v26.4s, v27.4s
+	WORD $0x6e38df58 // fmul v24.4s, v26.4s, v24.4s
 	MOVD         $iq1_m_const<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e3bd79c // fadd v28.4s, v28.4s, v27.4s
-	WORD $0x4e3bd75a // fadd v26.4s, v26.4s, v27.4s
-	WORD $0x6e3cdf39 // fmul v25.4s, v25.4s, v28.4s
-	WORD $0x6e3adf18 // fmul v24.4s, v24.4s, v26.4s
-	WORD $0x4f0167da // movi v26.4s, #62, lsl #24
-	WORD $0x6e3adf39 // fmul v25.4s, v25.4s, v26.4s
-	WORD $0x6e3adf18 // fmul v24.4s, v24.4s, v26.4s
-	FMOVQ        F25, 32(R3)
+	FMOVQ        (R7), F26
+	WORD $0x4e3ad77b // fadd v27.4s, v27.4s, v26.4s
+	WORD $0x4e3ad718 // fadd v24.4s, v24.4s, v26.4s
+	WORD $0x6e3bdf3a // fmul v26.4s, v25.4s, v27.4s
+	WORD $0x6e38df38 // fmul v24.4s, v25.4s, v24.4s
+	WORD $0x4f0167d9 // movi v25.4s, #62, lsl #24
+	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	WORD $0x6e39df18 // fmul v24.4s, v24.4s, v25.4s
+	FMOVQ        F26, 32(R3)
 	FMOVQ        F24, 48(R3)
-	FMOVQ        40(R6), F24
+	WORD $0x3cc280d8 // ldur q24, [x6, #40]
 	WORD $0x4e0e0319 // tbl v25.16b, { v24.16b }, v14.16b
-	WORD $0x4e0e0318 // tbl v24.16b, { v24.16b }, v14.16b
 	WORD $0x6f3c0739 // ushr v25.4s, v25.4s, #4
-	WORD $0x6f3c0718 // ushr v24.4s, v24.4s, #4
-	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
-	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
-	FMOVQ        40(R6), F26
-	WORD $0x4e0f035b // tbl v27.16b, { v26.16b }, v15.16b
-	WORD $0x4e0f035a // tbl v26.16b, { v26.16b }, v15.16b
-	WORD $0x6f3c077b // ushr v27.4s, v27.4s, #4
+	WORD $0x4e291f39 // and v25.16b, v25.16b, v9.16b
+	WORD $0x4e0f031a // tbl v26.16b, { v24.16b }, v15.16b
 	WORD $0x6f3c075a // ushr v26.4s, v26.4s, #4
-	WORD $0x4e251f7b // and v27.16b, v27.16b, v5.16b
-	WORD $0x4e251f5a // and v26.16b, v26.16b, v5.16b
-	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
+	WORD $0x4e291f5a // and v26.16b, v26.16b, v9.16b
 	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	FMOVQ        40(R6), F26
+	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	MOVD         $iq1_m_shuffle3<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e1b035b // tbl v27.16b, { v26.16b }, v27.16b
-	MOVD         $iq1_m_shuffle3<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
-	WORD $0x6f3c077b // ushr v27.4s, v27.4s, #4
+	FMOVQ        (R7), F26
+	WORD $0x4e1a031a // tbl v26.16b, { v24.16b }, v26.16b
 	WORD $0x6f3c075a // ushr v26.4s, v26.4s, #4
-	WORD $0x4e251f7b // and v27.16b, v27.16b, v5.16b
-	WORD $0x4e251f5a // and v26.16b, v26.16b, v5.16b
-	WORD $0x4f28577b // shl v27.4s, v27.4s, #8
+	WORD $0x4e291f5a // and v26.16b, v26.16b, v9.16b
 	WORD $0x4f28575a // shl v26.4s, v26.4s, #8
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	FMOVQ        40(R6), F26
+	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	MOVD         $iq1_m_shuffle4<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e1b035b // tbl v27.16b, { v26.16b }, v27.16b
-	MOVD         $iq1_m_shuffle4<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
-	WORD $0x6f3c077b // ushr v27.4s, v27.4s, #4
+	FMOVQ        (R7), F26
+	WORD $0x4e1a031a // tbl v26.16b, { v24.16b }, v26.16b
 	WORD $0x6f3c075a // ushr v26.4s, v26.4s, #4
-	WORD $0x4e251f7b // and v27.16b, v27.16b, v5.16b
-	WORD $0x4e251f5a // and v26.16b, v26.16b, v5.16b
-	WORD $0x4f2c577b // shl v27.4s, v27.4s, #12
+	WORD $0x4e291f5a // and v26.16b, v26.16b, v9.16b
 	WORD $0x4f2c575a // shl v26.4s, v26.4s, #12
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
+	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	MOVD         $iq1_m_mask<>+0(SB), R7
 	FMOVQ        (R7), F26
 	WORD $0x4e3a1f3a // and v26.16b, v25.16b, v26.16b
-	MOVD         $iq1_m_mask<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e3b1f1b // and v27.16b, v24.16b, v27.16b
-	WORD $0x4f2d575c // shl v28.4s, v26.4s, #13
-	WORD $0x4f2d577d // shl v29.4s, v27.4s, #13
-	WORD $0x6e2bdf9c // fmul v28.4s, v28.4s, v11.4s
-	WORD $0x6e2bdfbd // fmul v29.4s, v29.4s, v11.4s
+	WORD $0x4f2d575b // shl v27.4s, v26.4s, #13
+	WORD $0x6e2bdf7b // fmul v27.4s, v27.4s, v11.4s
 	MOVD         $iq1_m_limit<>+0(SB), R7
-	FMOVQ        (R7), F30
-	WORD $0x4ebe375a // cmgt v26.4s, v26.4s, v30.4s
-	MOVD         $iq1_m_limit<>+0(SB), R7
-	FMOVQ        (R7), F30
-	WORD $0x4ebe377b // cmgt v27.4s, v27.4s, v30.4s
-	WORD $0x4e2c1f5a // and v26.16b, v26.16b, v12.16b
-	WORD $0x4e2c1f7b // and v27.16b, v27.16b, v12.16b
-	WORD $0x4eba1f9a // orr v26.16b, v28.16b, v26.16b
-	WORD $0x4ebb1fbb // orr v27.16b, v29.16b, v27.16b
-	WORD $0x4e2d1f39 // and v25.16b, v25.16b, v13.16b
-	WORD $0x4e2d1f18 // and v24.16b, v24.16b, v13.16b
-	WORD $0x4f305739 // shl v25.4s, v25.4s, #16
-	WORD $0x4f305718 // shl v24.4s, v24.4s, #16
-	WORD $0x4eb91f59 // orr v25.16b, v26.16b, v25.16b
-	WORD $0x4eb81f78 // orr v24.16b, v27.16b, v24.16b
-	WORD $0x4f02641a // movi v26.4s, #64, lsl #24
-	FMOVQ        40(R6), F27
-	MOVD         $iq1_m_shuffle7<>+0(SB), R7
 	FMOVQ        (R7), F28
-	WORD $0x4e1c037c // tbl v28.16b, { v27.16b }, v28.16b
-	MOVD         $iq1_m_shuffle8<>+0(SB), R7
-	FMOVQ        (R7), F29
-	WORD $0x4e1d037b // tbl v27.16b, { v27.16b }, v29.16b
-	WORD $0x6eaa479c // ushl v28.4s, v28.4s, v10.4s
-	WORD $0x6eaa477b // ushl v27.4s, v27.4s, v10.4s
-	WORD $0x4e221f9c // and v28.16b, v28.16b, v2.16b
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x6e3cdf5c // fmul v28.4s, v26.4s, v28.4s
-	WORD $0x6e3bdf5a // fmul v26.4s, v26.4s, v27.4s
-	MOVD         $iq1_m_const<>+0(SB), R7
+	WORD $0x4ebc375a // cmgt v26.4s, v26.4s, v28.4s
+	WORD $0x4e2c1f5a // and v26.16b, v26.16b, v12.16b
+	WORD $0x4eba1f7a // orr v26.16b, v27.16b, v26.16b
+	WORD $0x4e2d1f39 // and v25.16b, v25.16b, v13.16b
+	WORD $0x4f305739 // shl v25.4s, v25.4s, #16
+	WORD $0x4eb91f59 // orr v25.16b, v26.16b, v25.16b
+	WORD $0x4f02641a // movi v26.4s, #64, lsl #24
+	MOVD         $iq1_m_shuffle7<>+0(SB), R7
 	FMOVQ        (R7), F27
-	WORD $0x4e3bd79c // fadd v28.4s, v28.4s, v27.4s
-	WORD $0x4e3bd75a // fadd v26.4s, v26.4s, v27.4s
-	WORD $0x6e3cdf39 // fmul v25.4s, v25.4s, v28.4s
-	WORD $0x6e3adf18 // fmul v24.4s, v24.4s, v26.4s
-	WORD $0x4f0167da // movi v26.4s, #62, lsl #24
-	WORD $0x6e3adf39 // fmul v25.4s, v25.4s, v26.4s
-	WORD $0x6e3adf18 // fmul v24.4s, v24.4s, v26.4s
-	FMOVQ        F25, 64(R3)
+	WORD $0x4e1b031b // tbl v27.16b, { v24.16b }, v27.16b
+	MOVD         $iq1_m_shuffle8<>+0(SB), R7
+	FMOVQ        (R7), F28
+	WORD $0x4e1c0318 // tbl v24.16b, { v24.16b }, v28.16b
+	WORD $0x6eaa477b // ushl v27.4s, v27.4s, v10.4s
+	WORD $0x6eaa4718 // ushl v24.4s, v24.4s, v10.4s
+	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
+	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x6e3bdf5b // fmul v27.4s, v26.4s, v27.4s
+	WORD $0x6e38df58 // fmul v24.4s, v26.4s, v24.4s
+	MOVD         $iq1_m_const<>+0(SB), R7
+	FMOVQ        (R7), F26
+	WORD $0x4e3ad77b // fadd v27.4s, v27.4s, v26.4s
+	WORD $0x4e3ad718 // fadd v24.4s, v24.4s, v26.4s
+	WORD $0x6e3bdf3a // fmul v26.4s, v25.4s, v27.4s
+	WORD $0x6e38df38 // fmul v24.4s, v25.4s, v24.4s
+	WORD $0x4f0167d9 // movi v25.4s, #62, lsl #24
+	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	WORD $0x6e39df18 // fmul v24.4s, v24.4s, v25.4s
+	FMOVQ        F26, 64(R3)
 	FMOVQ        F24, 80(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        (R6), F24
-	FMOVQ        2(R6), F25
+	WORD $0x3cc000d8 // ldur q24, [x6]
+	WORD $0x3cc020d9 // ldur q25, [x6, #2]
 	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
 	WORD $0x4e040339 // tbl v25.16b, { v25.16b }, v4.16b
-	WORD $0x4e271f18 // and v24.16b, v24.16b, v7.16b
-	WORD $0x4e271f39 // and v25.16b, v25.16b, v7.16b
-	FMOVQ        32(R6), F26
-	FMOVQ        33(R6), F27
-	WORD $0x4e08035a // tbl v26.16b, { v26.16b }, v8.16b
-	WORD $0x4e08037b // tbl v27.16b, { v27.16b }, v8.16b
+	WORD $0x4e261f18 // and v24.16b, v24.16b, v6.16b
+	WORD $0x4e261f39 // and v25.16b, v25.16b, v6.16b
+	WORD $0x3cc200da // ldur q26, [x6, #32]
+	WORD $0x3cc210db // ldur q27, [x6, #33]
+	WORD $0x4e07035a // tbl v26.16b, { v26.16b }, v7.16b
+	WORD $0x4e07037b // tbl v27.16b, { v27.16b }, v7.16b
 	WORD $0x6ea3475a // ushl v26.4s, v26.4s, v3.4s
 	WORD $0x6ea3477b // ushl v27.4s, v27.4s, v3.4s
 	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
@@ -7392,9 +6797,9 @@ loop3:
 	WORD $0x4e142f28 // smov x8, v25.s[2]
 	FMOVD        (R7)(R8<<3), F25
 	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
-	FMOVS        32(R6), F26
+	WORD $0xbc4200da // ldur s26, [x6, #32]
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e09035b // tbl v27.16b, { v26.16b }, v9.16b
+	WORD $0x4e08035b // tbl v27.16b, { v26.16b }, v8.16b
 	WORD $0x4e01035a // tbl v26.16b, { v26.16b }, v1.16b
 	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
 	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
@@ -7402,80 +6807,84 @@ loop3:
 	WORD $0x6e208f5a // cmeq v26.16b, v26.16b, v0.16b
 	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
 	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4e1b00db // tbl v27.16b, { v6.16b }, v27.16b
-	WORD $0x4e1a00da // tbl v26.16b, { v6.16b }, v26.16b
+	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
+	WORD $0x4e1a00ba // tbl v26.16b, { v5.16b }, v26.16b
 	WORD $0x4e3b8718 // add v24.16b, v24.16b, v27.16b
 	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        32(R3), F26
+	WORD $0xbc42007a // ldur s26, [x3, #32]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        (R4), (F26, F27)
+	WORD $0x3cc0009a // ldur q26, [x4]
+	WORD $0x3cc1009b // ldur q27, [x4, #16]
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        32(R3), F26
+	WORD $0xbc42007a // ldur s26, [x3, #32]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        32(R4), (F26, F27)
+	WORD $0x3cc2009a // ldur q26, [x4, #32]
+	WORD $0x3cc3009b // ldur q27, [x4, #48]
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        36(R3), F26
+	WORD $0xbc42407a // ldur s26, [x3, #36]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        64(R4), (F26, F27)
+	WORD $0x3cc4009a // ldur q26, [x4, #64]
+	WORD $0x3cc5009b // ldur q27, [x4, #80]
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        36(R3), F26
+	WORD $0xbc42407a // ldur s26, [x3, #36]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        96(R4), (F26, F27)
+	WORD $0x3cc6009a // ldur q26, [x4, #96]
+	WORD $0x3cc7009b // ldur q27, [x4, #112]
 	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
 
 	// levels of values 32 to 63
-	FMOVQ        4(R6), F24
-	FMOVQ        6(R6), F25
+	WORD $0x3cc040d8 // ldur q24, [x6, #4]
+	WORD $0x3cc060d9 // ldur q25, [x6, #6]
 	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
 	WORD $0x4e040339 // tbl v25.16b, { v25.16b }, v4.16b
-	WORD $0x4e271f18 // and v24.16b, v24.16b, v7.16b
-	WORD $0x4e271f39 // and v25.16b, v25.16b, v7.16b
-	FMOVQ        34(R6), F26
-	FMOVQ        35(R6), F27
-	WORD $0x4e08035a // tbl v26.16b, { v26.16b }, v8.16b
-	WORD $0x4e08037b // tbl v27.16b, { v27.16b }, v8.16b
+	WORD $0x4e261f18 // and v24.16b, v24.16b, v6.16b
+	WORD $0x4e261f39 // and v25.16b, v25.16b, v6.16b
+	WORD $0x3cc220da // ldur q26, [x6, #34]
+	WORD $0x3cc230db // ldur q27, [x6, #35]
+	WORD $0x4e07035a // tbl v26.16b, { v26.16b }, v7.16b
+	WORD $0x4e07037b // tbl v27.16b, { v27.16b }, v7.16b
 	WORD $0x6ea3475a // ushl v26.4s, v26.4s, v3.4s
 	WORD $0x6ea3477b // ushl v27.4s, v27.4s, v3.4s
 	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
@@ -7495,9 +6904,9 @@ loop3:
 	WORD $0x4e142f28 // smov x8, v25.s[2]
 	FMOVD        (R7)(R8<<3), F25
 	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
-	FMOVS        34(R6), F26
+	WORD $0xbc4220da // ldur s26, [x6, #34]
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e09035b // tbl v27.16b, { v26.16b }, v9.16b
+	WORD $0x4e08035b // tbl v27.16b, { v26.16b }, v8.16b
 	WORD $0x4e01035a // tbl v26.16b, { v26.16b }, v1.16b
 	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
 	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
@@ -7505,80 +6914,84 @@ loop3:
 	WORD $0x6e208f5a // cmeq v26.16b, v26.16b, v0.16b
 	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
 	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4e1b00db // tbl v27.16b, { v6.16b }, v27.16b
-	WORD $0x4e1a00da // tbl v26.16b, { v6.16b }, v26.16b
+	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
+	WORD $0x4e1a00ba // tbl v26.16b, { v5.16b }, v26.16b
 	WORD $0x4e3b8718 // add v24.16b, v24.16b, v27.16b
 	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        40(R3), F26
+	WORD $0xbc42807a // ldur s26, [x3, #40]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        128(R4), (F26, F27)
+	WORD $0x3cc8009a // ldur q26, [x4, #128]
+	WORD $0x3cc9009b // ldur q27, [x4, #144]
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        40(R3), F26
+	WORD $0xbc42807a // ldur s26, [x3, #40]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        160(R4), (F26, F27)
+	WORD $0x3cca009a // ldur q26, [x4, #160]
+	WORD $0x3ccb009b // ldur q27, [x4, #176]
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        44(R3), F26
+	WORD $0xbc42c07a // ldur s26, [x3, #44]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        192(R4), (F26, F27)
+	WORD $0x3ccc009a // ldur q26, [x4, #192]
+	WORD $0x3ccd009b // ldur q27, [x4, #208]
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        44(R3), F26
+	WORD $0xbc42c07a // ldur s26, [x3, #44]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        224(R4), (F26, F27)
+	WORD $0x3cce009a // ldur q26, [x4, #224]
+	WORD $0x3ccf009b // ldur q27, [x4, #240]
 	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
 
 	// levels of values 64 to 95
-	FMOVQ        8(R6), F24
-	FMOVQ        10(R6), F25
+	WORD $0x3cc080d8 // ldur q24, [x6, #8]
+	WORD $0x3cc0a0d9 // ldur q25, [x6, #10]
 	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
 	WORD $0x4e040339 // tbl v25.16b, { v25.16b }, v4.16b
-	WORD $0x4e271f18 // and v24.16b, v24.16b, v7.16b
-	WORD $0x4e271f39 // and v25.16b, v25.16b, v7.16b
-	FMOVQ        36(R6), F26
-	FMOVQ        37(R6), F27
-	WORD $0x4e08035a // tbl v26.16b, { v26.16b }, v8.16b
-	WORD $0x4e08037b // tbl v27.16b, { v27.16b }, v8.16b
+	WORD $0x4e261f18 // and v24.16b, v24.16b, v6.16b
+	WORD $0x4e261f39 // and v25.16b, v25.16b, v6.16b
+	WORD $0x3cc240da // ldur q26, [x6, #36]
+	WORD $0x3cc250db // ldur q27, [x6, #37]
+	WORD $0x4e07035a // tbl v26.16b, { v26.16b }, v7.16b
+	WORD $0x4e07037b // tbl v27.16b, { v27.16b }, v7.16b
 	WORD $0x6ea3475a // ushl v26.4s, v26.4s, v3.4s
 	WORD $0x6ea3477b // ushl v27.4s, v27.4s, v3.4s
 	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
@@ -7598,9 +7011,9 @@ loop3:
 	WORD $0x4e142f28 // smov x8, v25.s[2]
 	FMOVD        (R7)(R8<<3), F25
 	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
-	FMOVS        36(R6), F26
+	WORD $0xbc4240da // ldur s26, [x6, #36]
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e09035b // tbl v27.16b, { v26.16b }, v9.16b
+	WORD $0x4e08035b // tbl v27.16b, { v26.16b }, v8.16b
 	WORD $0x4e01035a // tbl v26.16b, { v26.16b }, v1.16b
 	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
 	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
@@ -7608,63 +7021,63 @@ loop3:
 	WORD $0x6e208f5a // cmeq v26.16b, v26.16b, v0.16b
 	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
 	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4e1b00db // tbl v27.16b, { v6.16b }, v27.16b
-	WORD $0x4e1a00da // tbl v26.16b, { v6.16b }, v26.16b
+	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
+	WORD $0x4e1a00ba // tbl v26.16b, { v5.16b }, v26.16b
 	WORD $0x4e3b8718 // add v24.16b, v24.16b, v27.16b
 	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        48(R3), F26
+	WORD $0xbc43007a // ldur s26, [x3, #48]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        256(R4), (F26, F27)
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        48(R3), F26
+	WORD $0xbc43007a // ldur s26, [x3, #48]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        288(R4), (F26, F27)
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        52(R3), F26
+	WORD $0xbc43407a // ldur s26, [x3, #52]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        320(R4), (F26, F27)
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        52(R3), F26
+	WORD $0xbc43407a // ldur s26, [x3, #52]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        352(R4), (F26, F27)
@@ -7672,16 +7085,16 @@ loop3:
 	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
 
 	// levels of values 96 to 127
-	FMOVQ        12(R6), F24
-	FMOVQ        14(R6), F25
+	WORD $0x3cc0c0d8 // ldur q24, [x6, #12]
+	WORD $0x3cc0e0d9 // ldur q25, [x6, #14]
 	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
 	WORD $0x4e040339 // tbl v25.16b, { v25.16b }, v4.16b
-	WORD $0x4e271f18 // and v24.16b, v24.16b, v7.16b
-	WORD $0x4e271f39 // and v25.16b, v25.16b, v7.16b
-	FMOVQ        38(R6), F26
-	FMOVQ        39(R6), F27
-	WORD $0x4e08035a // tbl v26.16b, { v26.16b }, v8.16b
-	WORD $0x4e08037b // tbl v27.16b, { v27.16b }, v8.16b
+	WORD $0x4e261f18 // and v24.16b, v24.16b, v6.16b
+	WORD $0x4e261f39 // and v25.16b, v25.16b, v6.16b
+	WORD $0x3cc260da // ldur q26, [x6, #38]
+	WORD $0x3cc270db // ldur q27, [x6, #39]
+	WORD $0x4e07035a // tbl v26.16b, { v26.16b }, v7.16b
+	WORD $0x4e07037b // tbl v27.16b, { v27.16b }, v7.16b
 	WORD $0x6ea3475a // ushl v26.4s, v26.4s, v3.4s
 	WORD $0x6ea3477b // ushl v27.4s, v27.4s, v3.4s
 	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
@@ -7701,9 +7114,9 @@ loop3:
 	WORD $0x4e142f28 // smov x8, v25.s[2]
 	FMOVD        (R7)(R8<<3), F25
 	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
-	FMOVS        38(R6), F26
+	WORD $0xbc4260da // ldur s26, [x6, #38]
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e09035b // tbl v27.16b, { v26.16b }, v9.16b
+	WORD $0x4e08035b // tbl v27.16b, { v26.16b }, v8.16b
 	WORD $0x4e01035a // tbl v26.16b, { v26.16b }, v1.16b
 	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
 	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
@@ -7711,63 +7124,63 @@ loop3:
 	WORD $0x6e208f5a // cmeq v26.16b, v26.16b, v0.16b
 	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
 	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4e1b00db // tbl v27.16b, { v6.16b }, v27.16b
-	WORD $0x4e1a00da // tbl v26.16b, { v6.16b }, v26.16b
+	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
+	WORD $0x4e1a00ba // tbl v26.16b, { v5.16b }, v26.16b
 	WORD $0x4e3b8718 // add v24.16b, v24.16b, v27.16b
 	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        56(R3), F26
+	WORD $0xbc43807a // ldur s26, [x3, #56]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        384(R4), (F26, F27)
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        56(R3), F26
+	WORD $0xbc43807a // ldur s26, [x3, #56]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        416(R4), (F26, F27)
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        60(R3), F26
+	WORD $0xbc43c07a // ldur s26, [x3, #60]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        448(R4), (F26, F27)
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        60(R3), F26
+	WORD $0xbc43c07a // ldur s26, [x3, #60]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        480(R4), (F26, F27)
@@ -7775,14 +7188,14 @@ loop3:
 	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
 
 	// levels of values 128 to 159
-	FMOVQ        16(R6), F24
-	FMOVQ        18(R6), F25
+	WORD $0x3cc100d8 // ldur q24, [x6, #16]
+	WORD $0x3cc120d9 // ldur q25, [x6, #18]
 	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
 	WORD $0x4e040339 // tbl v25.16b, { v25.16b }, v4.16b
-	WORD $0x4e271f18 // and v24.16b, v24.16b, v7.16b
-	WORD $0x4e271f39 // and v25.16b, v25.16b, v7.16b
-	FMOVQ        40(R6), F26
-	WORD $0x4e08035b // tbl v27.16b, { v26.16b }, v8.16b
+	WORD $0x4e261f18 // and v24.16b, v24.16b, v6.16b
+	WORD $0x4e261f39 // and v25.16b, v25.16b, v6.16b
+	WORD $0x3cc280da // ldur q26, [x6, #40]
+	WORD $0x4e07035b // tbl v27.16b, { v26.16b }, v7.16b
 	MOVD         $iq1_m_shuffle11<>+0(SB), R7
 	FMOVQ        (R7), F28
 	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
@@ -7805,9 +7218,9 @@ loop3:
 	WORD $0x4e142f28 // smov x8, v25.s[2]
 	FMOVD        (R7)(R8<<3), F25
 	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
-	FMOVS        40(R6), F26
+	WORD $0xbc4280da // ldur s26, [x6, #40]
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e09035b // tbl v27.16b, { v26.16b }, v9.16b
+	WORD $0x4e08035b // tbl v27.16b, { v26.16b }, v8.16b
 	WORD $0x4e01035a // tbl v26.16b, { v26.16b }, v1.16b
 	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
 	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
@@ -7815,63 +7228,63 @@ loop3:
 	WORD $0x6e208f5a // cmeq v26.16b, v26.16b, v0.16b
 	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
 	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4e1b00db // tbl v27.16b, { v6.16b }, v27.16b
-	WORD $0x4e1a00da // tbl v26.16b, { v6.16b }, v26.16b
+	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
+	WORD $0x4e1a00ba // tbl v26.16b, { v5.16b }, v26.16b
 	WORD $0x4e3b8718 // add v24.16b, v24.16b, v27.16b
 	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        64(R3), F26
+	WORD $0xbc44007a // ldur s26, [x3, #64]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        512(R4), (F26, F27)
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        64(R3), F26
+	WORD $0xbc44007a // ldur s26, [x3, #64]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        544(R4), (F26, F27)
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        68(R3), F26
+	WORD $0xbc44407a // ldur s26, [x3, #68]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        576(R4), (F26, F27)
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        68(R3), F26
+	WORD $0xbc44407a // ldur s26, [x3, #68]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        608(R4), (F26, F27)
@@ -7879,13 +7292,13 @@ loop3:
 	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
 
 	// levels of values 160 to 191
-	FMOVQ        20(R6), F24
-	FMOVQ        22(R6), F25
+	WORD $0x3cc140d8 // ldur q24, [x6, #20]
+	WORD $0x3cc160d9 // ldur q25, [x6, #22]
 	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
 	WORD $0x4e040339 // tbl v25.16b, { v25.16b }, v4.16b
-	WORD $0x4e271f18 // and v24.16b, v24.16b, v7.16b
-	WORD $0x4e271f39 // and v25.16b, v25.16b, v7.16b
-	FMOVQ        40(R6), F26
+	WORD $0x4e261f18 // and v24.16b, v24.16b, v6.16b
+	WORD $0x4e261f39 // and v25.16b, v25.16b, v6.16b
+	WORD $0x3cc280da // ldur q26, [x6, #40]
 	MOVD         $iq1_m_shuffle12<>+0(SB), R7
 	FMOVQ        (R7), F27
 	WORD $0x4e1b035b // tbl v27.16b, { v26.16b }, v27.16b
@@ -7911,9 +7324,9 @@ loop3:
 	WORD $0x4e142f28 // smov x8, v25.s[2]
 	FMOVD        (R7)(R8<<3), F25
 	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
-	FMOVS        42(R6), F26
+	WORD $0xbc42a0da // ldur s26, [x6, #42]
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e09035b // tbl v27.16b, { v26.16b }, v9.16b
+	WORD $0x4e08035b // tbl v27.16b, { v26.16b }, v8.16b
 	WORD $0x4e01035a // tbl v26.16b, { v26.16b }, v1.16b
 	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
 	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
@@ -7921,63 +7334,63 @@ loop3:
 	WORD $0x6e208f5a // cmeq v26.16b, v26.16b, v0.16b
 	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
 	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4e1b00db // tbl v27.16b, { v6.16b }, v27.16b
-	WORD $0x4e1a00da // tbl v26.16b, { v6.16b }, v26.16b
+	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
+	WORD $0x4e1a00ba // tbl v26.16b, { v5.16b }, v26.16b
 	WORD $0x4e3b8718 // add v24.16b, v24.16b, v27.16b
 	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        72(R3), F26
+	WORD $0xbc44807a // ldur s26, [x3, #72]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        640(R4), (F26, F27)
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        72(R3), F26
+	WORD $0xbc44807a // ldur s26, [x3, #72]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        672(R4), (F26, F27)
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        76(R3), F26
+	WORD $0xbc44c07a // ldur s26, [x3, #76]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        704(R4), (F26, F27)
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        76(R3), F26
+	WORD $0xbc44c07a // ldur s26, [x3, #76]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        736(R4), (F26, F27)
@@ -7985,13 +7398,13 @@ loop3:
 	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
 
 	// levels of values 192 to 223
-	FMOVQ        24(R6), F24
-	FMOVQ        26(R6), F25
+	WORD $0x3cc180d8 // ldur q24, [x6, #24]
+	WORD $0x3cc1a0d9 // ldur q25, [x6, #26]
 	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
 	WORD $0x4e040339 // tbl v25.16b, { v25.16b }, v4.16b
-	WORD $0x4e271f18 // and v24.16b, v24.16b, v7.16b
-	WORD $0x4e271f39 // and v25.16b, v25.16b, v7.16b
-	FMOVQ        40(R6), F26
+	WORD $0x4e261f18 // and v24.16b, v24.16b, v6.16b
+	WORD $0x4e261f39 // and v25.16b, v25.16b, v6.16b
+	WORD $0x3cc280da // ldur q26, [x6, #40]
 	MOVD         $iq1_m_shuffle14<>+0(SB), R7
 	FMOVQ        (R7), F27
 	WORD $0x4e1b035b // tbl v27.16b, { v26.16b }, v27.16b
@@ -8017,9 +7430,9 @@ loop3:
 	WORD $0x4e142f28 // smov x8, v25.s[2]
 	FMOVD        (R7)(R8<<3), F25
 	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
-	FMOVS        44(R6), F26
+	WORD $0xbc42c0da // ldur s26, [x6, #44]
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e09035b // tbl v27.16b, { v26.16b }, v9.16b
+	WORD $0x4e08035b // tbl v27.16b, { v26.16b }, v8.16b
 	WORD $0x4e01035a // tbl v26.16b, { v26.16b }, v1.16b
 	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
 	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
@@ -8027,63 +7440,63 @@ loop3:
 	WORD $0x6e208f5a // cmeq v26.16b, v26.16b, v0.16b
 	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
 	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4e1b00db // tbl v27.16b, { v6.16b }, v27.16b
-	WORD $0x4e1a00da // tbl v26.16b, { v6.16b }, v26.16b
+	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
+	WORD $0x4e1a00ba // tbl v26.16b, { v5.16b }, v26.16b
 	WORD $0x4e3b8718 // add v24.16b, v24.16b, v27.16b
 	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        80(R3), F26
+	WORD $0xbc45007a // ldur s26, [x3, #80]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        768(R4), (F26, F27)
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        80(R3), F26
+	WORD $0xbc45007a // ldur s26, [x3, #80]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        800(R4), (F26, F27)
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        84(R3), F26
+	WORD $0xbc45407a // ldur s26, [x3, #84]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        832(R4), (F26, F27)
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        84(R3), F26
+	WORD $0xbc45407a // ldur s26, [x3, #84]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        864(R4), (F26, F27)
@@ -8091,13 +7504,13 @@ loop3:
 	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
 
 	// levels of values 224 to 255
-	FMOVQ        28(R6), F24
-	FMOVQ        30(R6), F25
+	WORD $0x3cc1c0d8 // ldur q24, [x6, #28]
+	WORD $0x3cc1e0d9 // ldur q25, [x6, #30]
 	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
 	WORD $0x4e040339 // tbl v25.16b, { v25.16b }, v4.16b
-	WORD $0x4e271f18 // and v24.16b, v24.16b, v7.16b
-	WORD $0x4e271f39 // and v25.16b, v25.16b, v7.16b
-	FMOVQ        40(R6), F26
+	WORD $0x4e261f18 // and v24.16b, v24.16b, v6.16b
+	WORD $0x4e261f39 // and v25.16b, v25.16b, v6.16b
+	WORD $0x3cc280da // ldur q26, [x6, #40]
 	MOVD         $iq1_m_shuffle16<>+0(SB), R7
 	FMOVQ        (R7), F27
 	WORD $0x4e1b035b // tbl v27.16b, { v26.16b }, v27.16b
@@ -8123,9 +7536,9 @@ loop3:
 	WORD $0x4e142f28 // smov x8, v25.s[2]
 	FMOVD        (R7)(R8<<3), F25
 	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
-	FMOVS        46(R6), F26
+	WORD $0xbc42e0da // ldur s26, [x6, #46]
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e09035b // tbl v27.16b, { v26.16b }, v9.16b
+	WORD $0x4e08035b // tbl v27.16b, { v26.16b }, v8.16b
 	WORD $0x4e01035a // tbl v26.16b, { v26.16b }, v1.16b
 	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
 	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
@@ -8133,63 +7546,63 @@ loop3:
 	WORD $0x6e208f5a // cmeq v26.16b, v26.16b, v0.16b
 	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
 	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4e1b00db // tbl v27.16b, { v6.16b }, v27.16b
-	WORD $0x4e1a00da // tbl v26.16b, { v6.16b }, v26.16b
+	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
+	WORD $0x4e1a00ba // tbl v26.16b, { v5.16b }, v26.16b
 	WORD $0x4e3b8718 // add v24.16b, v24.16b, v27.16b
 	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        88(R3), F26
+	WORD $0xbc45807a // ldur s26, [x3, #88]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        896(R4), (F26, F27)
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        88(R3), F26
+	WORD $0xbc45807a // ldur s26, [x3, #88]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        928(R4), (F26, F27)
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        92(R3), F26
+	WORD $0xbc45c07a // ldur s26, [x3, #92]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        960(R4), (F26, F27)
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        92(R3), F26
+	WORD $0xbc45c07a // ldur s26, [x3, #92]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        992(R4), (F26, F27)
@@ -8237,13 +7650,13 @@ TEXT ·unpackIq1_mNEON(SB), NOSPLIT, $576-24
 	FMOVQ        (R0), F3
 	MOVD         $iq1_m_shuffle9<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f0005e5 // movi v5.4s, #15
 	MOVD         $iq1_m_levels<>+0(SB), R0
-	FMOVQ        (R0), F6
-	WORD $0x4f0707e7 // movi v7.4s, #255
+	FMOVQ        (R0), F5
+	WORD $0x4f0707e6 // movi v6.4s, #255
 	MOVD         $iq1_m_shuffle10<>+0(SB), R0
-	FMOVQ        (R0), F8
-	WORD $0x4f00e409 // movi v9.16b, #0
+	FMOVQ        (R0), F7
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f0005e9 // movi v9.4s, #15
 	MOVD         $iq1_m_shifts<>+0(SB), R0
 	FMOVQ        (R0), F10
 	MOVD         $iq1_m_factor<>+0(SB), R0
@@ -8264,218 +7677,140 @@ TEXT ·unpackIq1_mNEON(SB), NOSPLIT, $576-24
 	BLT          done2
 
 loop1:
-	FMOVQ        40(R1), F16
+	WORD $0x3cc28030 // ldur q16, [x1, #40]
 	WORD $0x4e0e0211 // tbl v17.16b, { v16.16b }, v14.16b
-	WORD $0x4e0e0210 // tbl v16.16b, { v16.16b }, v14.16b
 	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
-	FMOVQ        40(R1), F18
-	WORD $0x4e0f0253 // tbl v19.16b, { v18.16b }, v15.16b
-	WORD $0x4e0f0252 // tbl v18.16b, { v18.16b }, v15.16b
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x4e291e31 // and v17.16b, v17.16b, v9.16b
+	WORD $0x4e0f0212 // tbl v18.16b, { v16.16b }, v15.16b
 	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
 	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	FMOVQ        40(R1), F18
+	WORD $0x4eb21e31 // orr v17.16b, v17.16b, v18.16b
 	MOVD         $iq1_m_shuffle3<>+0(SB), R4
-	FMOVQ        (R4), F19
-	WORD $0x4e130253 // tbl v19.16b, { v18.16b }, v19.16b
-	MOVD         $iq1_m_shuffle3<>+0(SB), R4
-	FMOVQ        (R4), F20
-	WORD $0x4e140252 // tbl v18.16b, { v18.16b }, v20.16b
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	FMOVQ        (R4), F18
+	WORD $0x4e120212 // tbl v18.16b, { v16.16b }, v18.16b
 	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4f285673 // shl v19.4s, v19.4s, #8
+	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
 	WORD $0x4f285652 // shl v18.4s, v18.4s, #8
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	FMOVQ        40(R1), F18
+	WORD $0x4eb21e31 // orr v17.16b, v17.16b, v18.16b
 	MOVD         $iq1_m_shuffle4<>+0(SB), R4
-	FMOVQ        (R4), F19
-	WORD $0x4e130253 // tbl v19.16b, { v18.16b }, v19.16b
-	MOVD         $iq1_m_shuffle4<>+0(SB), R4
-	FMOVQ        (R4), F20
-	WORD $0x4e140252 // tbl v18.16b, { v18.16b }, v20.16b
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	FMOVQ        (R4), F18
+	WORD $0x4e120212 // tbl v18.16b, { v16.16b }, v18.16b
 	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4f2c5673 // shl v19.4s, v19.4s, #12
+	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
 	WORD $0x4f2c5652 // shl v18.4s, v18.4s, #12
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb21e31 // orr v17.16b, v17.16b, v18.16b
 	MOVD         $iq1_m_mask<>+0(SB), R4
 	FMOVQ        (R4), F18
 	WORD $0x4e321e32 // and v18.16b, v17.16b, v18.16b
-	MOVD         $iq1_m_mask<>+0(SB), R4
-	FMOVQ        (R4), F19
-	WORD $0x4e331e13 // and v19.16b, v16.16b, v19.16b
-	WORD $0x4f2d5654 // shl v20.4s, v18.4s, #13
-	WORD $0x4f2d5675 // shl v21.4s, v19.4s, #13
-	WORD $0x6e2bde94 // fmul v20.4s, v20.4s, v11.4s
-	WORD $0x6e2bdeb5 // fmul v21.4s, v21.4s, v11.4s
+	WORD $0x4f2d5653 // shl v19.4s, v18.4s, #13
+	WORD $0x6e2bde73 // fmul v19.4s, v19.4s, v11.4s
 	MOVD         $iq1_m_limit<>+0(SB), R4
-	FMOVQ        (R4), F22
-	WORD $0x4eb63652 // cmgt v18.4s, v18.4s, v22.4s
-	MOVD         $iq1_m_limit<>+0(SB), R4
-	FMOVQ        (R4), F22
-	WORD $0x4eb63673 // cmgt v19.4s, v19.4s, v22.4s
+	FMOVQ        (R4), F20
+	WORD $0x4eb43652 // cmgt v18.4s, v18.4s, v20.4s
 	WORD $0x4e2c1e52 // and v18.16b, v18.16b, v12.16b
-	WORD $0x4e2c1e73 // and v19.16b, v19.16b, v12.16b
-	WORD $0x4eb21e92 // orr v18.16b, v20.16b, v18.16b
-	WORD $0x4eb31eb3 // orr v19.16b, v21.16b, v19.16b
+	WORD $0x4eb21e72 // orr v18.16b, v19.16b, v18.16b
 	WORD $0x4e2d1e31 // and v17.16b, v17.16b, v13.16b
-	WORD $0x4e2d1e10 // and v16.16b, v16.16b, v13.16b
 	WORD $0x4f305631 // shl v17.4s, v17.4s, #16
-	WORD $0x4f305610 // shl v16.4s, v16.4s, #16
 	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
-	WORD $0x4eb01e70 // orr v16.16b, v19.16b, v16.16b
 	WORD $0x4f026412 // movi v18.4s, #64, lsl #24
-	FMOVQ        40(R1), F19
 	MOVD         $iq1_m_shuffle5<>+0(SB), R4
-	FMOVQ        (R4), F20
-	WORD $0x4e140274 // tbl v20.16b, { v19.16b }, v20.16b
+	FMOVQ        (R4), F19
+	WORD $0x4e130213 // tbl v19.16b, { v16.16b }, v19.16b
 	MOVD         $iq1_m_shuffle6<>+0(SB), R4
-	FMOVQ        (R4), F21
-	WORD $0x4e150273 // tbl v19.16b, { v19.16b }, v21.16b
-	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
+	FMOVQ        (R4), F20
+	WORD $0x4e140210 // tbl v16.16b, { v16.16b }, v20.16b
 	WORD $0x6eaa4673 // ushl v19.4s, v19.4s, v10.4s
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x6eaa4610 // ushl v16.4s, v16.4s, v10.4s
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
+	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
 	MOVD         $iq1_m_const<>+0(SB), R4
-	FMOVQ        (R4), F19
-	WORD $0x4e33d694 // fadd v20.4s, v20.4s, v19.4s
-	WORD $0x4e33d652 // fadd v18.4s, v18.4s, v19.4s
-	WORD $0x6e34de31 // fmul v17.4s, v17.4s, v20.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	WORD $0x4f0167d2 // movi v18.4s, #62, lsl #24
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	FMOVQ        F17, 32(R3)
+	FMOVQ        (R4), F18
+	WORD $0x4e32d673 // fadd v19.4s, v19.4s, v18.4s
+	WORD $0x4e32d610 // fadd v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de32 // fmul v18.4s, v17.4s, v19.4s
+	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
+	WORD $0x4f0167d1 // movi v17.4s, #62, lsl #24
+	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
+	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	FMOVQ        F18, 32(R3)
 	FMOVQ        F16, 48(R3)
-	FMOVQ        40(R1), F16
+	WORD $0x3cc28030 // ldur q16, [x1, #40]
 	WORD $0x4e0e0211 // tbl v17.16b, { v16.16b }, v14.16b
-	WORD $0x4e0e0210 // tbl v16.16b, { v16.16b }, v14.16b
 	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
-	FMOVQ        40(R1), F18
-	WORD $0x4e0f0253 // tbl v19.16b, { v18.16b }, v15.16b
-	WORD $0x4e0f0252 // tbl v18.16b, { v18.16b }, v15.16b
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x4e291e31 // and v17.16b, v17.16b, v9.16b
+	WORD $0x4e0f0212 // tbl v18.16b, { v16.16b }, v15.16b
 	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
 	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	FMOVQ        40(R1), F18
+	WORD $0x4eb21e31 // orr v17.16b, v17.16b, v18.16b
 	MOVD         $iq1_m_shuffle3<>+0(SB), R4
-	FMOVQ        (R4), F19
-	WORD $0x4e130253 // tbl v19.16b, { v18.16b }, v19.16b
-	MOVD         $iq1_m_shuffle3<>+0(SB), R4
-	FMOVQ        (R4), F20
-	WORD $0x4e140252 // tbl v18.16b, { v18.16b }, v20.16b
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	FMOVQ        (R4), F18
+	WORD $0x4e120212 // tbl v18.16b, { v16.16b }, v18.16b
 	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4f285673 // shl v19.4s, v19.4s, #8
+	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
 	WORD $0x4f285652 // shl v18.4s, v18.4s, #8
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	FMOVQ        40(R1), F18
+	WORD $0x4eb21e31 // orr v17.16b, v17.16b, v18.16b
 	MOVD         $iq1_m_shuffle4<>+0(SB), R4
-	FMOVQ        (R4), F19
-	WORD $0x4e130253 // tbl v19.16b, { v18.16b }, v19.16b
-	MOVD         $iq1_m_shuffle4<>+0(SB), R4
-	FMOVQ        (R4), F20
-	WORD $0x4e140252 // tbl v18.16b, { v18.16b }, v20.16b
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	FMOVQ        (R4), F18
+	WORD $0x4e120212 // tbl v18.16b, { v16.16b }, v18.16b
 	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4f2c5673 // shl v19.4s, v19.4s, #12
+	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
 	WORD $0x4f2c5652 // shl v18.4s, v18.4s, #12
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x4eb21e31 // orr v17.16b, v17.16b, v18.16b
 	MOVD         $iq1_m_mask<>+0(SB), R4
 	FMOVQ        (R4), F18
 	WORD $0x4e321e32 // and v18.16b, v17.16b, v18.16b
-	MOVD         $iq1_m_mask<>+0(SB), R4
-	FMOVQ        (R4), F19
-	WORD $0x4e331e13 // and v19.16b, v16.16b, v19.16b
-	WORD $0x4f2d5654 // shl v20.4s, v18.4s, #13
-	WORD $0x4f2d5675 // shl v21.4s, v19.4s, #13
-	WORD $0x6e2bde94 // fmul v20.4s, v20.4s, v11.4s
-	WORD $0x6e2bdeb5 // fmul v21.4s, v21.4s, v11.4s
+	WORD $0x4f2d5653 // shl v19.4s, v18.4s, #13
+	WORD $0x6e2bde73 // fmul v19.4s, v19.4s, v11.4s
 	MOVD         $iq1_m_limit<>+0(SB), R4
-	FMOVQ        (R4), F22
-	WORD $0x4eb63652 // cmgt v18.4s, v18.4s, v22.4s
-	MOVD         $iq1_m_limit<>+0(SB), R4
-	FMOVQ        (R4), F22
-	WORD $0x4eb63673 // cmgt v19.4s, v19.4s, v22.4s
-	WORD $0x4e2c1e52 // and v18.16b, v18.16b, v12.16b
-	WORD $0x4e2c1e73 // and v19.16b, v19.16b, v12.16b
-	WORD $0x4eb21e92 // orr v18.16b, v20.16b, v18.16b
-	WORD $0x4eb31eb3 // orr v19.16b, v21.16b, v19.16b
-	WORD $0x4e2d1e31 // and v17.16b, v17.16b, v13.16b
-	WORD $0x4e2d1e10 // and v16.16b, v16.16b, v13.16b
-	WORD $0x4f305631 // shl v17.4s, v17.4s, #16
-	WORD $0x4f305610 // shl v16.4s, v16.4s, #16
-	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
-	WORD $0x4eb01e70 // orr v16.16b, v19.16b, v16.16b
-	WORD $0x4f026412 // movi v18.4s, #64, lsl #24
-	FMOVQ        40(R1), F19
-	MOVD         $iq1_m_shuffle7<>+0(SB), R4
 	FMOVQ        (R4), F20
-	WORD $0x4e140274 // tbl v20.16b, { v19.16b }, v20.16b
-	MOVD         $iq1_m_shuffle8<>+0(SB), R4
-	FMOVQ        (R4), F21
-	WORD $0x4e150273 // tbl v19.16b, { v19.16b }, v21.16b
-	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
-	WORD $0x6eaa4673 // ushl v19.4s, v19.4s, v10.4s
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
-	MOVD         $iq1_m_const<>+0(SB), R4
+	WORD $0x4eb43652 // cmgt v18.4s, v18.4s, v20.4s
+	WORD $0x4e2c1e52 // and v18.16b, v18.16b, v12.16b
+	WORD $0x4eb21e72 // orr v18.16b, v19.16b, v18.16b
+	WORD $0x4e2d1e31 // and v17.16b, v17.16b, v13.16b
+	WORD $0x4f305631 // shl v17.4s, v17.4s, #16
+	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
+	WORD $0x4f026412 // movi v18.4s, #64, lsl #24
+	MOVD         $iq1_m_shuffle7<>+0(SB), R4
 	FMOVQ        (R4), F19
-	WORD $0x4e33d694 // fadd v20.4s, v20.4s, v19.4s
-	WORD $0x4e33d652 // fadd v18.4s, v18.4s, v19.4s
-	WORD $0x6e34de31 // fmul v17.4s, v17.4s, v20.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	WORD $0x4f0167d2 // movi v18.4s, #62, lsl #24
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	FMOVQ        F17, 64(R3)
+	WORD $0x4e130213 // tbl v19.16b, { v16.16b }, v19.16b
+	MOVD         $iq1_m_shuffle8<>+0(SB), R4
+	FMOVQ        (R4), F20
+	WORD $0x4e140210 // tbl v16.16b, { v16.16b }, v20.16b
+	WORD $0x6eaa4673 // ushl v19.4s, v19.4s, v10.4s
+	WORD $0x6eaa4610 // ushl v16.4s, v16.4s, v10.4s
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
+	WORD $0x6e30de50 // fmul v16.4s, v18.4s, v16.4s
+	MOVD         $iq1_m_const<>+0(SB), R4
+	FMOVQ        (R4), F18
+	WORD $0x4e32d673 // fadd v19.4s, v19.4s, v18.4s
+	WORD $0x4e32d610 // fadd v16.4s, v16.4s, v18.4s
+	WORD $0x6e33de32 // fmul v18.4s, v17.4s, v19.4s
+	WORD $0x6e30de30 // fmul v16.4s, v17.4s, v16.4s
+	WORD $0x4f0167d1 // movi v17.4s, #62, lsl #24
+	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
+	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	FMOVQ        F18, 64(R3)
 	FMOVQ        F16, 80(R3)
-	FMOVQ        (R1), F16
-	FMOVQ        2(R1), F17
+	WORD $0x3cc00030 // ldur q16, [x1]
+	WORD $0x3cc02031 // ldur q17, [x1, #2]
 	WORD $0x4e040210 // tbl v16.16b, { v16.16b }, v4.16b
 	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
-	WORD $0x4e271e10 // and v16.16b, v16.16b, v7.16b
-	WORD $0x4e271e31 // and v17.16b, v17.16b, v7.16b
-	FMOVQ        32(R1), F18
-	FMOVQ        33(R1), F19
-	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
-	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
+	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
+	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
+	WORD $0x3cc20032 // ldur q18, [x1, #32]
+	WORD $0x3cc21033 // ldur q19, [x1, #33]
+	WORD $0x4e070252 // tbl v18.16b, { v18.16b }, v7.16b
+	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
 	WORD $0x6ea34652 // ushl v18.4s, v18.4s, v3.4s
 	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
@@ -8495,9 +7830,9 @@ loop1:
 	WORD $0x4e142e25 // smov x5, v17.s[2]
 	FMOVD        (R4)(R5<<3), F17
 	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
-	FMOVS        32(R1), F18
+	WORD $0xbc420032 // ldur s18, [x1, #32]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e090253 // tbl v19.16b, { v18.16b }, v9.16b
+	WORD $0x4e080253 // tbl v19.16b, { v18.16b }, v8.16b
 	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
@@ -8505,8 +7840,8 @@ loop1:
 	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
 	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e1300d3 // tbl v19.16b, { v6.16b }, v19.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
 	WORD $0x4e338610 // add v16.16b, v16.16b, v19.16b
 	WORD $0x4e328631 // add v17.16b, v17.16b, v18.16b
 	WORD $0x4e20ba12 // abs v18.16b, v16.16b
@@ -8515,19 +7850,19 @@ loop1:
 	FMOVQ        F19, 16(R0)
 	FMOVQ        F16, 48(R0)
 	FMOVQ        F17, 64(R0)
-	FMOVD        32(R3), F16
+	WORD $0xfc420070 // ldur d16, [x3, #32]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	FMOVD        F16, 32(R0)
-	FMOVQ        4(R1), F16
-	FMOVQ        6(R1), F17
+	WORD $0x3cc04030 // ldur q16, [x1, #4]
+	WORD $0x3cc06031 // ldur q17, [x1, #6]
 	WORD $0x4e040210 // tbl v16.16b, { v16.16b }, v4.16b
 	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
-	WORD $0x4e271e10 // and v16.16b, v16.16b, v7.16b
-	WORD $0x4e271e31 // and v17.16b, v17.16b, v7.16b
-	FMOVQ        34(R1), F18
-	FMOVQ        35(R1), F19
-	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
-	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
+	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
+	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
+	WORD $0x3cc22032 // ldur q18, [x1, #34]
+	WORD $0x3cc23033 // ldur q19, [x1, #35]
+	WORD $0x4e070252 // tbl v18.16b, { v18.16b }, v7.16b
+	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
 	WORD $0x6ea34652 // ushl v18.4s, v18.4s, v3.4s
 	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
@@ -8547,9 +7882,9 @@ loop1:
 	WORD $0x4e142e25 // smov x5, v17.s[2]
 	FMOVD        (R4)(R5<<3), F17
 	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
-	FMOVS        34(R1), F18
+	WORD $0xbc422032 // ldur s18, [x1, #34]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e090253 // tbl v19.16b, { v18.16b }, v9.16b
+	WORD $0x4e080253 // tbl v19.16b, { v18.16b }, v8.16b
 	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
@@ -8557,8 +7892,8 @@ loop1:
 	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
 	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e1300d3 // tbl v19.16b, { v6.16b }, v19.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
 	WORD $0x4e338610 // add v16.16b, v16.16b, v19.16b
 	WORD $0x4e328631 // add v17.16b, v17.16b, v18.16b
 	WORD $0x4e20ba12 // abs v18.16b, v16.16b
@@ -8567,19 +7902,19 @@ loop1:
 	FMOVQ        F19, 96(R0)
 	FMOVQ        F16, 128(R0)
 	FMOVQ        F17, 144(R0)
-	FMOVD        40(R3), F16
+	WORD $0xfc428070 // ldur d16, [x3, #40]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	FMOVD        F16, 112(R0)
-	FMOVQ        8(R1), F16
-	FMOVQ        10(R1), F17
+	WORD $0x3cc08030 // ldur q16, [x1, #8]
+	WORD $0x3cc0a031 // ldur q17, [x1, #10]
 	WORD $0x4e040210 // tbl v16.16b, { v16.16b }, v4.16b
 	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
-	WORD $0x4e271e10 // and v16.16b, v16.16b, v7.16b
-	WORD $0x4e271e31 // and v17.16b, v17.16b, v7.16b
-	FMOVQ        36(R1), F18
-	FMOVQ        37(R1), F19
-	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
-	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
+	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
+	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
+	WORD $0x3cc24032 // ldur q18, [x1, #36]
+	WORD $0x3cc25033 // ldur q19, [x1, #37]
+	WORD $0x4e070252 // tbl v18.16b, { v18.16b }, v7.16b
+	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
 	WORD $0x6ea34652 // ushl v18.4s, v18.4s, v3.4s
 	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
@@ -8599,9 +7934,9 @@ loop1:
 	WORD $0x4e142e25 // smov x5, v17.s[2]
 	FMOVD        (R4)(R5<<3), F17
 	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
-	FMOVS        36(R1), F18
+	WORD $0xbc424032 // ldur s18, [x1, #36]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e090253 // tbl v19.16b, { v18.16b }, v9.16b
+	WORD $0x4e080253 // tbl v19.16b, { v18.16b }, v8.16b
 	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
@@ -8609,8 +7944,8 @@ loop1:
 	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
 	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e1300d3 // tbl v19.16b, { v6.16b }, v19.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
 	WORD $0x4e338610 // add v16.16b, v16.16b, v19.16b
 	WORD $0x4e328631 // add v17.16b, v17.16b, v18.16b
 	WORD $0x4e20ba12 // abs v18.16b, v16.16b
@@ -8619,19 +7954,19 @@ loop1:
 	FMOVQ        F19, 176(R0)
 	FMOVQ        F16, 208(R0)
 	FMOVQ        F17, 224(R0)
-	FMOVD        48(R3), F16
+	WORD $0xfc430070 // ldur d16, [x3, #48]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	FMOVD        F16, 192(R0)
-	FMOVQ        12(R1), F16
-	FMOVQ        14(R1), F17
+	WORD $0x3cc0c030 // ldur q16, [x1, #12]
+	WORD $0x3cc0e031 // ldur q17, [x1, #14]
 	WORD $0x4e040210 // tbl v16.16b, { v16.16b }, v4.16b
 	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
-	WORD $0x4e271e10 // and v16.16b, v16.16b, v7.16b
-	WORD $0x4e271e31 // and v17.16b, v17.16b, v7.16b
-	FMOVQ        38(R1), F18
-	FMOVQ        39(R1), F19
-	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
-	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
+	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
+	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
+	WORD $0x3cc26032 // ldur q18, [x1, #38]
+	WORD $0x3cc27033 // ldur q19, [x1, #39]
+	WORD $0x4e070252 // tbl v18.16b, { v18.16b }, v7.16b
+	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
 	WORD $0x6ea34652 // ushl v18.4s, v18.4s, v3.4s
 	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
@@ -8651,9 +7986,9 @@ loop1:
 	WORD $0x4e142e25 // smov x5, v17.s[2]
 	FMOVD        (R4)(R5<<3), F17
 	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
-	FMOVS        38(R1), F18
+	WORD $0xbc426032 // ldur s18, [x1, #38]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e090253 // tbl v19.16b, { v18.16b }, v9.16b
+	WORD $0x4e080253 // tbl v19.16b, { v18.16b }, v8.16b
 	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
@@ -8661,8 +7996,8 @@ loop1:
 	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
 	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e1300d3 // tbl v19.16b, { v6.16b }, v19.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
 	WORD $0x4e338610 // add v16.16b, v16.16b, v19.16b
 	WORD $0x4e328631 // add v17.16b, v17.16b, v18.16b
 	WORD $0x4e20ba12 // abs v18.16b, v16.16b
@@ -8671,17 +8006,17 @@ loop1:
 	FMOVQ        F19, 256(R0)
 	FMOVQ        F16, 288(R0)
 	FMOVQ        F17, 304(R0)
-	FMOVD        56(R3), F16
+	WORD $0xfc438070 // ldur d16, [x3, #56]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	FMOVD        F16, 272(R0)
-	FMOVQ        16(R1), F16
-	FMOVQ        18(R1), F17
+	WORD $0x3cc10030 // ldur q16, [x1, #16]
+	WORD $0x3cc12031 // ldur q17, [x1, #18]
 	WORD $0x4e040210 // tbl v16.16b, { v16.16b }, v4.16b
 	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
-	WORD $0x4e271e10 // and v16.16b, v16.16b, v7.16b
-	WORD $0x4e271e31 // and v17.16b, v17.16b, v7.16b
-	FMOVQ        40(R1), F18
-	WORD $0x4e080253 // tbl v19.16b, { v18.16b }, v8.16b
+	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
+	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
+	WORD $0x3cc28032 // ldur q18, [x1, #40]
+	WORD $0x4e070253 // tbl v19.16b, { v18.16b }, v7.16b
 	MOVD         $iq1_m_shuffle11<>+0(SB), R4
 	FMOVQ        (R4), F20
 	WORD $0x4e140252 // tbl v18.16b, { v18.16b }, v20.16b
@@ -8704,9 +8039,9 @@ loop1:
 	WORD $0x4e142e25 // smov x5, v17.s[2]
 	FMOVD        (R4)(R5<<3), F17
 	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
-	FMOVS        40(R1), F18
+	WORD $0xbc428032 // ldur s18, [x1, #40]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e090253 // tbl v19.16b, { v18.16b }, v9.16b
+	WORD $0x4e080253 // tbl v19.16b, { v18.16b }, v8.16b
 	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
@@ -8714,8 +8049,8 @@ loop1:
 	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
 	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e1300d3 // tbl v19.16b, { v6.16b }, v19.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
 	WORD $0x4e338610 // add v16.16b, v16.16b, v19.16b
 	WORD $0x4e328631 // add v17.16b, v17.16b, v18.16b
 	WORD $0x4e20ba12 // abs v18.16b, v16.16b
@@ -8724,16 +8059,16 @@ loop1:
 	FMOVQ        F19, 336(R0)
 	FMOVQ        F16, 368(R0)
 	FMOVQ        F17, 384(R0)
-	FMOVD        64(R3), F16
+	WORD $0xfc440070 // ldur d16, [x3, #64]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	FMOVD        F16, 352(R0)
-	FMOVQ        20(R1), F16
-	FMOVQ        22(R1), F17
+	WORD $0x3cc14030 // ldur q16, [x1, #20]
+	WORD $0x3cc16031 // ldur q17, [x1, #22]
 	WORD $0x4e040210 // tbl v16.16b, { v16.16b }, v4.16b
 	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
-	WORD $0x4e271e10 // and v16.16b, v16.16b, v7.16b
-	WORD $0x4e271e31 // and v17.16b, v17.16b, v7.16b
-	FMOVQ        40(R1), F18
+	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
+	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
+	WORD $0x3cc28032 // ldur q18, [x1, #40]
 	MOVD         $iq1_m_shuffle12<>+0(SB), R4
 	FMOVQ        (R4), F19
 	WORD $0x4e130253 // tbl v19.16b, { v18.16b }, v19.16b
@@ -8759,9 +8094,9 @@ loop1:
 	WORD $0x4e142e25 // smov x5, v17.s[2]
 	FMOVD        (R4)(R5<<3), F17
 	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
-	FMOVS        42(R1), F18
+	WORD $0xbc42a032 // ldur s18, [x1, #42]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e090253 // tbl v19.16b, { v18.16b }, v9.16b
+	WORD $0x4e080253 // tbl v19.16b, { v18.16b }, v8.16b
 	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
@@ -8769,8 +8104,8 @@ loop1:
 	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
 	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e1300d3 // tbl v19.16b, { v6.16b }, v19.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
 	WORD $0x4e338610 // add v16.16b, v16.16b, v19.16b
 	WORD $0x4e328631 // add v17.16b, v17.16b, v18.16b
 	WORD $0x4e20ba12 // abs v18.16b, v16.16b
@@ -8779,16 +8114,16 @@ loop1:
 	FMOVQ        F19, 416(R0)
 	FMOVQ        F16, 448(R0)
 	FMOVQ        F17, 464(R0)
-	FMOVD        72(R3), F16
+	WORD $0xfc448070 // ldur d16, [x3, #72]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	FMOVD        F16, 432(R0)
-	FMOVQ        24(R1), F16
-	FMOVQ        26(R1), F17
+	WORD $0x3cc18030 // ldur q16, [x1, #24]
+	WORD $0x3cc1a031 // ldur q17, [x1, #26]
 	WORD $0x4e040210 // tbl v16.16b, { v16.16b }, v4.16b
 	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
-	WORD $0x4e271e10 // and v16.16b, v16.16b, v7.16b
-	WORD $0x4e271e31 // and v17.16b, v17.16b, v7.16b
-	FMOVQ        40(R1), F18
+	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
+	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
+	WORD $0x3cc28032 // ldur q18, [x1, #40]
 	MOVD         $iq1_m_shuffle14<>+0(SB), R4
 	FMOVQ        (R4), F19
 	WORD $0x4e130253 // tbl v19.16b, { v18.16b }, v19.16b
@@ -8814,9 +8149,9 @@ loop1:
 	WORD $0x4e142e25 // smov x5, v17.s[2]
 	FMOVD        (R4)(R5<<3), F17
 	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
-	FMOVS        44(R1), F18
+	WORD $0xbc42c032 // ldur s18, [x1, #44]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e090253 // tbl v19.16b, { v18.16b }, v9.16b
+	WORD $0x4e080253 // tbl v19.16b, { v18.16b }, v8.16b
 	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
@@ -8824,8 +8159,8 @@ loop1:
 	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
 	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e1300d3 // tbl v19.16b, { v6.16b }, v19.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
 	WORD $0x4e338610 // add v16.16b, v16.16b, v19.16b
 	WORD $0x4e328631 // add v17.16b, v17.16b, v18.16b
 	WORD $0x4e20ba12 // abs v18.16b, v16.16b
@@ -8834,16 +8169,16 @@ loop1:
 	FMOVQ        F19, 496(R0)
 	FMOVQ        F16, 528(R0)
 	FMOVQ        F17, 544(R0)
-	FMOVD        80(R3), F16
+	WORD $0xfc450070 // ldur d16, [x3, #80]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	FMOVD        F16, 512(R0)
-	FMOVQ        28(R1), F16
-	FMOVQ        30(R1), F17
+	WORD $0x3cc1c030 // ldur q16, [x1, #28]
+	WORD $0x3cc1e031 // ldur q17, [x1, #30]
 	WORD $0x4e040210 // tbl v16.16b, { v16.16b }, v4.16b
 	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
-	WORD $0x4e271e10 // and v16.16b, v16.16b, v7.16b
-	WORD $0x4e271e31 // and v17.16b, v17.16b, v7.16b
-	FMOVQ        40(R1), F18
+	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
+	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
+	WORD $0x3cc28032 // ldur q18, [x1, #40]
 	MOVD         $iq1_m_shuffle16<>+0(SB), R4
 	FMOVQ        (R4), F19
 	WORD $0x4e130253 // tbl v19.16b, { v18.16b }, v19.16b
@@ -8869,9 +8204,9 @@ loop1:
 	WORD $0x4e142e25 // smov x5, v17.s[2]
 	FMOVD        (R4)(R5<<3), F17
 	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
-	FMOVS        46(R1), F18
+	WORD $0xbc42e032 // ldur s18, [x1, #46]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e090253 // tbl v19.16b, { v18.16b }, v9.16b
+	WORD $0x4e080253 // tbl v19.16b, { v18.16b }, v8.16b
 	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
@@ -8879,8 +8214,8 @@ loop1:
 	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
 	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e1300d3 // tbl v19.16b, { v6.16b }, v19.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
 	WORD $0x4e338610 // add v16.16b, v16.16b, v19.16b
 	WORD $0x4e328631 // add v17.16b, v17.16b, v18.16b
 	WORD $0x4e20ba12 // abs v18.16b, v16.16b
@@ -8889,7 +8224,7 @@ loop1:
 	FMOVQ        F19, 576(R0)
 	FMOVQ        F16, 608(R0)
 	FMOVQ        F17, 624(R0)
-	FMOVD        88(R3), F16
+	WORD $0xfc458070 // ldur d16, [x3, #88]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	FMOVD        F16, 592(R0)
 	ADD          $0x38, R1
@@ -8913,22 +8248,17 @@ TEXT ·matmulQ81xIq1_mNEON(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F3
 	MOVD         $iq1_m_shuffle9<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f0005e5 // movi v5.4s, #15
 	MOVD         $iq1_m_levels<>+0(SB), R0
-	FMOVQ        (R0), F6
-	WORD $0x4f0707e7 // movi v7.4s, #255
+	FMOVQ        (R0), F5
+	WORD $0x4f0707e6 // movi v6.4s, #255
 	MOVD         $iq1_m_shuffle10<>+0(SB), R0
-	FMOVQ        (R0), F8
-	WORD $0x4f00e409 // movi v9.16b, #0
+	FMOVQ        (R0), F7
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f0005e9 // movi v9.4s, #15
 	MOVD         $iq1_m_shifts<>+0(SB), R0
 	FMOVQ        (R0), F10
 	MOVD         $iq1_m_factor<>+0(SB), R0
 	FMOVQ        (R0), F11
-	MOVD         $iq1_m_mask2<>+0(SB), R0
-	FMOVQ        (R0), F12
-	WORD $0x4f04240d // movi v13.4s, #128, lsl #8
-	MOVD         $iq1_m_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F14
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -8936,14 +8266,10 @@ TEXT ·matmulQ81xIq1_mNEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4f00e416 // movi v22.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -8955,300 +8281,334 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// scales of values 0 to 255, times those of the activations
-	FMOVQ        40(R6), F23
-	WORD $0x4e0e02f8 // tbl v24.16b, { v23.16b }, v14.16b
-	WORD $0x4e0e02f7 // tbl v23.16b, { v23.16b }, v14.16b
-	WORD $0x6f3c0718 // ushr v24.4s, v24.4s, #4
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
-	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	FMOVQ        40(R6), F25
+	WORD $0x3cc280d0 // ldur q16, [x6, #40]
+	MOVD         $iq1_m_shuffle<>+0(SB), R7
+	FMOVQ        (R7), F17
+	WORD $0x4e110211 // tbl v17.16b, { v16.16b }, v17.16b
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x4e291e31 // and v17.16b, v17.16b, v9.16b
 	MOVD         $iq1_m_shuffle2<>+0(SB), R7
-	FMOVQ        (R7), F26
-	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
-	MOVD         $iq1_m_shuffle2<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
-	WORD $0x6f3c075a // ushr v26.4s, v26.4s, #4
-	WORD $0x6f3c0739 // ushr v25.4s, v25.4s, #4
-	WORD $0x4e251f5a // and v26.16b, v26.16b, v5.16b
-	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
-	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
-	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	FMOVQ        40(R6), F25
+	FMOVQ        (R7), F18
+	WORD $0x4e120212 // tbl v18.16b, { v16.16b }, v18.16b
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4eb21e31 // orr v17.16b, v17.16b, v18.16b
 	MOVD         $iq1_m_shuffle3<>+0(SB), R7
-	FMOVQ        (R7), F26
-	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
-	MOVD         $iq1_m_shuffle3<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
-	WORD $0x6f3c075a // ushr v26.4s, v26.4s, #4
-	WORD $0x6f3c0739 // ushr v25.4s, v25.4s, #4
-	WORD $0x4e251f5a // and v26.16b, v26.16b, v5.16b
-	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
-	WORD $0x4f28575a // shl v26.4s, v26.4s, #8
-	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	FMOVQ        40(R6), F25
+	FMOVQ        (R7), F18
+	WORD $0x4e120212 // tbl v18.16b, { v16.16b }, v18.16b
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
+	WORD $0x4f285652 // shl v18.4s, v18.4s, #8
+	WORD $0x4eb21e31 // orr v17.16b, v17.16b, v18.16b
 	MOVD         $iq1_m_shuffle4<>+0(SB), R7
-	FMOVQ        (R7), F26
-	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
-	MOVD         $iq1_m_shuffle4<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
-	WORD $0x6f3c075a // ushr v26.4s, v26.4s, #4
-	WORD $0x6f3c0739 // ushr v25.4s, v25.4s, #4
-	WORD $0x4e251f5a // and v26.16b, v26.16b, v5.16b
-	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
-	WORD $0x4f2c575a // shl v26.4s, v26.4s, #12
-	WORD $0x4f2c5739 // shl v25.4s, v25.4s, #12
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
+	FMOVQ        (R7), F18
+	WORD $0x4e120212 // tbl v18.16b, { v16.16b }, v18.16b
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
+	WORD $0x4f2c5652 // shl v18.4s, v18.4s, #12
+	WORD $0x4eb21e31 // orr v17.16b, v17.16b, v18.16b
 	MOVD         $iq1_m_mask<>+0(SB), R7
-	FMOVQ        (R7), F25
-	WORD $0x4e391f19 // and v25.16b, v24.16b, v25.16b
-	MOVD         $iq1_m_mask<>+0(SB), R7
-	FMOVQ        (R7), F26
-	WORD $0x4e3a1efa // and v26.16b, v23.16b, v26.16b
-	WORD $0x4f2d573b // shl v27.4s, v25.4s, #13
-	WORD $0x4f2d575c // shl v28.4s, v26.4s, #13
-	WORD $0x6e2bdf7b // fmul v27.4s, v27.4s, v11.4s
-	WORD $0x6e2bdf9c // fmul v28.4s, v28.4s, v11.4s
+	FMOVQ        (R7), F18
+	WORD $0x4e321e32 // and v18.16b, v17.16b, v18.16b
+	WORD $0x4f2d5653 // shl v19.4s, v18.4s, #13
+	WORD $0x6e2bde73 // fmul v19.4s, v19.4s, v11.4s
 	MOVD         $iq1_m_limit<>+0(SB), R7
-	FMOVQ        (R7), F29
-	WORD $0x4ebd3739 // cmgt v25.4s, v25.4s, v29.4s
-	MOVD         $iq1_m_limit<>+0(SB), R7
-	FMOVQ        (R7), F29
-	WORD $0x4ebd375a // cmgt v26.4s, v26.4s, v29.4s
-	WORD $0x4e2c1f39 // and v25.16b, v25.16b, v12.16b
-	WORD $0x4e2c1f5a // and v26.16b, v26.16b, v12.16b
-	WORD $0x4eb91f79 // orr v25.16b, v27.16b, v25.16b
-	WORD $0x4eba1f9a // orr v26.16b, v28.16b, v26.16b
-	WORD $0x4e2d1f18 // and v24.16b, v24.16b, v13.16b
-	WORD $0x4e2d1ef7 // and v23.16b, v23.16b, v13.16b
-	WORD $0x4f305718 // shl v24.4s, v24.4s, #16
-	WORD $0x4f3056f7 // shl v23.4s, v23.4s, #16
-	WORD $0x4eb81f38 // orr v24.16b, v25.16b, v24.16b
-	WORD $0x4eb71f57 // orr v23.16b, v26.16b, v23.16b
-	WORD $0x4f026419 // movi v25.4s, #64, lsl #24
-	FMOVQ        40(R6), F26
+	FMOVQ        (R7), F20
+	WORD $0x4eb43652 // cmgt v18.4s, v18.4s, v20.4s
+	MOVD         $iq1_m_mask2<>+0(SB), R7
+	FMOVQ        (R7), F20
+	WORD $0x4e341e52 // and v18.16b, v18.16b, v20.16b
+	WORD $0x4eb21e72 // orr v18.16b, v19.16b, v18.16b
+	WORD $0x4f042413 // movi v19.4s, #128, lsl #8
+	WORD $0x4e331e31 // and v17.16b, v17.16b, v19.16b
+	WORD $0x4f305631 // shl v17.4s, v17.4s, #16
+	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
+	WORD $0x4f026412 // movi v18.4s, #64, lsl #24
 	MOVD         $iq1_m_shuffle5<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e1b035b // tbl v27.16b, { v26.16b }, v27.16b
+	FMOVQ        (R7), F19
+	WORD $0x4e130213 // tbl v19.16b, { v16.16b }, v19.16b
 	MOVD         $iq1_m_shuffle6<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
-	WORD $0x6eaa477b // ushl v27.4s, v27.4s, v10.4s
-	WORD $0x6eaa475a // ushl v26.4s, v26.4s, v10.4s
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
-	WORD $0x6e3adf39 // fmul v25.4s, v25.4s, v26.4s
+	FMOVQ        (R7), F20
+	WORD $0x4e140214 // tbl v20.16b, { v16.16b }, v20.16b
+	WORD $0x6eaa4673 // ushl v19.4s, v19.4s, v10.4s
+	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
+	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
 	MOVD         $iq1_m_const<>+0(SB), R7
-	FMOVQ        (R7), F26
-	WORD $0x4e3ad77b // fadd v27.4s, v27.4s, v26.4s
-	WORD $0x4e3ad739 // fadd v25.4s, v25.4s, v26.4s
-	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
-	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
-	WORD $0x4f0167d9 // movi v25.4s, #62, lsl #24
-	WORD $0x6e39df18 // fmul v24.4s, v24.4s, v25.4s
-	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
-	FLDPQ        (R4), (F25, F26)
+	FMOVQ        (R7), F20
+	WORD $0x4e34d673 // fadd v19.4s, v19.4s, v20.4s
+	WORD $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
+	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
+	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	WORD $0x4f0167d2 // movi v18.4s, #62, lsl #24
+	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
+	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	WORD $0x3cc00092 // ldur q18, [x4]
 	MOVD         $iq1_m_order<>+0(SB), R7
-	FMOVQ        (R7), F26
-	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	FMOVQ        (R7), F20
+	WORD $0x4e140254 // tbl v20.16b, { v18.16b }, v20.16b
 	MOVD         $iq1_m_order2<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
-	WORD $0x6e3adf18 // fmul v24.4s, v24.4s, v26.4s
-	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
-	FMOVQ        40(R6), F25
-	WORD $0x4e0e033a // tbl v26.16b, { v25.16b }, v14.16b
-	WORD $0x4e0e0339 // tbl v25.16b, { v25.16b }, v14.16b
-	WORD $0x6f3c075a // ushr v26.4s, v26.4s, #4
-	WORD $0x6f3c0739 // ushr v25.4s, v25.4s, #4
-	WORD $0x4e251f5a // and v26.16b, v26.16b, v5.16b
-	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
-	FMOVQ        40(R6), F27
+	FMOVQ        (R7), F21
+	WORD $0x4e150252 // tbl v18.16b, { v18.16b }, v21.16b
+	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	MOVD         $iq1_m_shuffle<>+0(SB), R7
+	FMOVQ        (R7), F18
+	WORD $0x4e120212 // tbl v18.16b, { v16.16b }, v18.16b
+	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
 	MOVD         $iq1_m_shuffle2<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1c037c // tbl v28.16b, { v27.16b }, v28.16b
-	MOVD         $iq1_m_shuffle2<>+0(SB), R7
-	FMOVQ        (R7), F29
-	WORD $0x4e1d037b // tbl v27.16b, { v27.16b }, v29.16b
-	WORD $0x6f3c079c // ushr v28.4s, v28.4s, #4
-	WORD $0x6f3c077b // ushr v27.4s, v27.4s, #4
-	WORD $0x4e251f9c // and v28.16b, v28.16b, v5.16b
-	WORD $0x4e251f7b // and v27.16b, v27.16b, v5.16b
-	WORD $0x4f24579c // shl v28.4s, v28.4s, #4
-	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
-	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	FMOVQ        40(R6), F27
+	FMOVQ        (R7), F20
+	WORD $0x4e140214 // tbl v20.16b, { v16.16b }, v20.16b
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4e291e94 // and v20.16b, v20.16b, v9.16b
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
 	MOVD         $iq1_m_shuffle3<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1c037c // tbl v28.16b, { v27.16b }, v28.16b
-	MOVD         $iq1_m_shuffle3<>+0(SB), R7
-	FMOVQ        (R7), F29
-	WORD $0x4e1d037b // tbl v27.16b, { v27.16b }, v29.16b
-	WORD $0x6f3c079c // ushr v28.4s, v28.4s, #4
-	WORD $0x6f3c077b // ushr v27.4s, v27.4s, #4
-	WORD $0x4e251f9c // and v28.16b, v28.16b, v5.16b
-	WORD $0x4e251f7b // and v27.16b, v27.16b, v5.16b
-	WORD $0x4f28579c // shl v28.4s, v28.4s, #8
-	WORD $0x4f28577b // shl v27.4s, v27.4s, #8
-	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	FMOVQ        40(R6), F27
+	FMOVQ        (R7), F20
+	WORD $0x4e140214 // tbl v20.16b, { v16.16b }, v20.16b
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4e291e94 // and v20.16b, v20.16b, v9.16b
+	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
 	MOVD         $iq1_m_shuffle4<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1c037c // tbl v28.16b, { v27.16b }, v28.16b
-	MOVD         $iq1_m_shuffle4<>+0(SB), R7
-	FMOVQ        (R7), F29
-	WORD $0x4e1d037b // tbl v27.16b, { v27.16b }, v29.16b
-	WORD $0x6f3c079c // ushr v28.4s, v28.4s, #4
-	WORD $0x6f3c077b // ushr v27.4s, v27.4s, #4
-	WORD $0x4e251f9c // and v28.16b, v28.16b, v5.16b
-	WORD $0x4e251f7b // and v27.16b, v27.16b, v5.16b
-	WORD $0x4f2c579c // shl v28.4s, v28.4s, #12
-	WORD $0x4f2c577b // shl v27.4s, v27.4s, #12
-	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
+	FMOVQ        (R7), F20
+	WORD $0x4e140214 // tbl v20.16b, { v16.16b }, v20.16b
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x4e291e94 // and v20.16b, v20.16b, v9.16b
+	WORD $0x4f2c5694 // shl v20.4s, v20.4s, #12
+	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
 	MOVD         $iq1_m_mask<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e3b1f5b // and v27.16b, v26.16b, v27.16b
-	MOVD         $iq1_m_mask<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e3c1f3c // and v28.16b, v25.16b, v28.16b
-	WORD $0x4f2d577d // shl v29.4s, v27.4s, #13
-	WORD $0x4f2d579e // shl v30.4s, v28.4s, #13
-	WORD $0x6e2bdfbd // fmul v29.4s, v29.4s, v11.4s
-	WORD $0x6e2bdfde // fmul v30.4s, v30.4s, v11.4s
+	FMOVQ        (R7), F20
+	WORD $0x4e341e54 // and v20.16b, v18.16b, v20.16b
+	WORD $0x4f2d5695 // shl v21.4s, v20.4s, #13
+	WORD $0x6e2bdeb5 // fmul v21.4s, v21.4s, v11.4s
 	MOVD         $iq1_m_limit<>+0(SB), R7
-	FMOVQ        (R7), F31
-	WORD $0x4ebf377b // cmgt v27.4s, v27.4s, v31.4s
-	MOVD         $iq1_m_limit<>+0(SB), R7
-	FMOVQ        (R7), F31
-	WORD $0x4ebf379c // cmgt v28.4s, v28.4s, v31.4s
-	WORD $0x4e2c1f7b // and v27.16b, v27.16b, v12.16b
-	WORD $0x4e2c1f9c // and v28.16b, v28.16b, v12.16b
-	WORD $0x4ebb1fbb // orr v27.16b, v29.16b, v27.16b
-	WORD $0x4ebc1fdc // orr v28.16b, v30.16b, v28.16b
-	WORD $0x4e2d1f5a // and v26.16b, v26.16b, v13.16b
-	WORD $0x4e2d1f39 // and v25.16b, v25.16b, v13.16b
-	WORD $0x4f30575a // shl v26.4s, v26.4s, #16
-	WORD $0x4f305739 // shl v25.4s, v25.4s, #16
-	WORD $0x4eba1f7a // orr v26.16b, v27.16b, v26.16b
-	WORD $0x4eb91f99 // orr v25.16b, v28.16b, v25.16b
-	WORD $0x4f02641b // movi v27.4s, #64, lsl #24
-	FMOVQ        40(R6), F28
+	FMOVQ        (R7), F22
+	WORD $0x4eb63694 // cmgt v20.4s, v20.4s, v22.4s
+	MOVD         $iq1_m_mask2<>+0(SB), R7
+	FMOVQ        (R7), F22
+	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
+	WORD $0x4eb41eb4 // orr v20.16b, v21.16b, v20.16b
+	WORD $0x4f042415 // movi v21.4s, #128, lsl #8
+	WORD $0x4e351e52 // and v18.16b, v18.16b, v21.16b
+	WORD $0x4f305652 // shl v18.4s, v18.4s, #16
+	WORD $0x4eb21e92 // orr v18.16b, v20.16b, v18.16b
+	WORD $0x4f026414 // movi v20.4s, #64, lsl #24
 	MOVD         $iq1_m_shuffle7<>+0(SB), R7
-	FMOVQ        (R7), F29
-	WORD $0x4e1d039d // tbl v29.16b, { v28.16b }, v29.16b
+	FMOVQ        (R7), F21
+	WORD $0x4e150215 // tbl v21.16b, { v16.16b }, v21.16b
 	MOVD         $iq1_m_shuffle8<>+0(SB), R7
-	FMOVQ        (R7), F30
-	WORD $0x4e1e039c // tbl v28.16b, { v28.16b }, v30.16b
-	WORD $0x6eaa47bd // ushl v29.4s, v29.4s, v10.4s
-	WORD $0x6eaa479c // ushl v28.4s, v28.4s, v10.4s
-	WORD $0x4e221fbd // and v29.16b, v29.16b, v2.16b
-	WORD $0x4e221f9c // and v28.16b, v28.16b, v2.16b
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
-	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x6e3ddf7d // fmul v29.4s, v27.4s, v29.4s
-	WORD $0x6e3cdf7b // fmul v27.4s, v27.4s, v28.4s
+	FMOVQ        (R7), F22
+	WORD $0x4e160216 // tbl v22.16b, { v16.16b }, v22.16b
+	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
+	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
+	WORD $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
 	MOVD         $iq1_m_const<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e3cd7bd // fadd v29.4s, v29.4s, v28.4s
-	WORD $0x4e3cd77b // fadd v27.4s, v27.4s, v28.4s
-	WORD $0x6e3ddf5a // fmul v26.4s, v26.4s, v29.4s
-	WORD $0x6e3bdf39 // fmul v25.4s, v25.4s, v27.4s
-	WORD $0x4f0167db // movi v27.4s, #62, lsl #24
-	WORD $0x6e3bdf5a // fmul v26.4s, v26.4s, v27.4s
-	WORD $0x6e3bdf39 // fmul v25.4s, v25.4s, v27.4s
-	FLDPQ        (R4), (F27, F28)
+	FMOVQ        (R7), F22
+	WORD $0x4e36d6b5 // fadd v21.4s, v21.4s, v22.4s
+	WORD $0x4e36d694 // fadd v20.4s, v20.4s, v22.4s
+	WORD $0x6e35de55 // fmul v21.4s, v18.4s, v21.4s
+	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
+	WORD $0x4f0167d4 // movi v20.4s, #62, lsl #24
+	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
+	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
+	WORD $0x3cc10094 // ldur q20, [x4, #16]
 	MOVD         $iq1_m_order<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e1b039b // tbl v27.16b, { v28.16b }, v27.16b
+	FMOVQ        (R7), F22
+	WORD $0x4e160296 // tbl v22.16b, { v20.16b }, v22.16b
 	MOVD         $iq1_m_order2<>+0(SB), R7
-	FMOVQ        (R7), F29
-	WORD $0x4e1d039c // tbl v28.16b, { v28.16b }, v29.16b
-	WORD $0x6e3bdf5a // fmul v26.4s, v26.4s, v27.4s
-	WORD $0x6e3cdf39 // fmul v25.4s, v25.4s, v28.4s
+	FMOVQ        (R7), F23
+	WORD $0x4e170294 // tbl v20.16b, { v20.16b }, v23.16b
+	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
+	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        (R6), F27
-	FMOVQ        2(R6), F28
-	WORD $0x4e04037b // tbl v27.16b, { v27.16b }, v4.16b
-	WORD $0x4e04039c // tbl v28.16b, { v28.16b }, v4.16b
-	WORD $0x4e271f7b // and v27.16b, v27.16b, v7.16b
-	WORD $0x4e271f9c // and v28.16b, v28.16b, v7.16b
-	FMOVQ        32(R6), F29
-	FMOVQ        33(R6), F30
-	WORD $0x4e0803bd // tbl v29.16b, { v29.16b }, v8.16b
-	WORD $0x4e0803de // tbl v30.16b, { v30.16b }, v8.16b
-	WORD $0x6ea347bd // ushl v29.4s, v29.4s, v3.4s
-	WORD $0x6ea347de // ushl v30.4s, v30.4s, v3.4s
-	WORD $0x4e221fbd // and v29.16b, v29.16b, v2.16b
-	WORD $0x4e221fde // and v30.16b, v30.16b, v2.16b
-	WORD $0x4f2857bd // shl v29.4s, v29.4s, #8
-	WORD $0x4f2857de // shl v30.4s, v30.4s, #8
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
+	WORD $0x3cc000d4 // ldur q20, [x6]
+	WORD $0x3cc020d6 // ldur q22, [x6, #2]
+	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
+	WORD $0x4e0402d6 // tbl v22.16b, { v22.16b }, v4.16b
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
+	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
+	WORD $0x3cc200d7 // ldur q23, [x6, #32]
+	WORD $0x3cc210d8 // ldur q24, [x6, #33]
+	WORD $0x4e0702f7 // tbl v23.16b, { v23.16b }, v7.16b
+	WORD $0x4e070318 // tbl v24.16b, { v24.16b }, v7.16b
+	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
+	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
+	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
 	MOVD         $iq1_m_grid<>+0(SB), R7
-	WORD $0x4e042f68 // smov x8, v27.s[0]
-	FMOVD        (R7)(R8<<3), F29
-	WORD $0x4e142f68 // smov x8, v27.s[2]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4edb3bbb // zip1 v27.2d, v29.2d, v27.2d
-	WORD $0x4e042f88 // smov x8, v28.s[0]
-	FMOVD        (R7)(R8<<3), F29
-	WORD $0x4e142f88 // smov x8, v28.s[2]
-	FMOVD        (R7)(R8<<3), F28
-	WORD $0x4edc3bbc // zip1 v28.2d, v29.2d, v28.2d
-	FMOVS        32(R6), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e0903be // tbl v30.16b, { v29.16b }, v9.16b
-	WORD $0x4e0103bd // tbl v29.16b, { v29.16b }, v1.16b
-	WORD $0x4e201fde // and v30.16b, v30.16b, v0.16b
-	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
-	WORD $0x6e208fde // cmeq v30.16b, v30.16b, v0.16b
-	WORD $0x6e208fbd // cmeq v29.16b, v29.16b, v0.16b
-	WORD $0x4e211fde // and v30.16b, v30.16b, v1.16b
-	WORD $0x4e211fbd // and v29.16b, v29.16b, v1.16b
-	WORD $0x4e1e00de // tbl v30.16b, { v6.16b }, v30.16b
-	WORD $0x4e1d00dd // tbl v29.16b, { v6.16b }, v29.16b
-	WORD $0x4e3e877b // add v27.16b, v27.16b, v30.16b
-	WORD $0x4e3d879c // add v28.16b, v28.16b, v29.16b
-	FLDPQ        (R3), (F29, F30)
-	WORD $0x0e3dc37f // smull v31.8h, v27.8b, v29.8b
-	WORD $0x4e3dc37b // smull2 v27.8h, v27.16b, v29.16b
-	WORD $0x4e7bbffb // addp v27.8h, v31.8h, v27.8h
-	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	WORD $0x0e3ec39d // smull v29.8h, v28.8b, v30.8b
-	WORD $0x4e3ec39c // smull2 v28.8h, v28.16b, v30.16b
-	WORD $0x4e7cbfbc // addp v28.8h, v29.8h, v28.8h
-	WORD $0x4e602b9c // saddlp v28.4s, v28.8h
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x4f98136f // fmla v15.4s, v27.4s, v24.s[0]
-	WORD $0x4fb81390 // fmla v16.4s, v28.4s, v24.s[1]
+	WORD $0x4e042e88 // smov x8, v20.s[0]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4e142e88 // smov x8, v20.s[2]
+	FMOVD        (R7)(R8<<3), F20
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
+	WORD $0x4e042ec8 // smov x8, v22.s[0]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4e142ec8 // smov x8, v22.s[2]
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
+	WORD $0xbc4200d7 // ldur s23, [x6, #32]
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x4e0802f8 // tbl v24.16b, { v23.16b }, v8.16b
+	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
+	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
+	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
+	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e388694 // add v20.16b, v20.16b, v24.16b
+	WORD $0x4e3786d6 // add v22.16b, v22.16b, v23.16b
+	WORD $0x3cc00077 // ldur q23, [x3]
+	WORD $0x3cc10078 // ldur q24, [x3, #16]
+	WORD $0x0e37c299 // smull v25.8h, v20.8b, v23.8b
+	WORD $0x4e37c294 // smull2 v20.8h, v20.16b, v23.16b
+	WORD $0x4e74bf34 // addp v20.8h, v25.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e38c2d7 // smull v23.8h, v22.8b, v24.8b
+	WORD $0x4e38c2d6 // smull2 v22.8h, v22.16b, v24.16b
+	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
+	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        4(R6), F27
-	FMOVQ        6(R6), F28
+	WORD $0x3cc040d7 // ldur q23, [x6, #4]
+	WORD $0x3cc060d8 // ldur q24, [x6, #6]
+	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
+	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
+	WORD $0x4e261ef7 // and v23.16b, v23.16b, v6.16b
+	WORD $0x4e261f18 // and v24.16b, v24.16b, v6.16b
+	WORD $0x3cc220d9 // ldur q25, [x6, #34]
+	WORD $0x3cc230da // ldur q26, [x6, #35]
+	WORD $0x4e070339 // tbl v25.16b, { v25.16b }, v7.16b
+	WORD $0x4e07035a // tbl v26.16b, { v26.16b }, v7.16b
+	WORD $0x6ea34739 // ushl v25.4s, v25.4s, v3.4s
+	WORD $0x6ea3475a // ushl v26.4s, v26.4s, v3.4s
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
+	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	WORD $0x4f28575a // shl v26.4s, v26.4s, #8
+	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
+	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
+	MOVD         $iq1_m_grid<>+0(SB), R7
+	WORD $0x4e042ee8 // smov x8, v23.s[0]
+	FMOVD        (R7)(R8<<3), F25
+	WORD $0x4e142ee8 // smov x8, v23.s[2]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b37 // zip1 v23.2d, v25.2d, v23.2d
+	WORD $0x4e042f08 // smov x8, v24.s[0]
+	FMOVD        (R7)(R8<<3), F25
+	WORD $0x4e142f08 // smov x8, v24.s[2]
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4ed83b38 // zip1 v24.2d, v25.2d, v24.2d
+	WORD $0xbc4220d9 // ldur s25, [x6, #34]
+	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0x4e08033a // tbl v26.16b, { v25.16b }, v8.16b
+	WORD $0x4e010339 // tbl v25.16b, { v25.16b }, v1.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x6e208f5a // cmeq v26.16b, v26.16b, v0.16b
+	WORD $0x6e208f39 // cmeq v25.16b, v25.16b, v0.16b
+	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
+	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
+	WORD $0x4e1a00ba // tbl v26.16b, { v5.16b }, v26.16b
+	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
+	WORD $0x4e3a86f7 // add v23.16b, v23.16b, v26.16b
+	WORD $0x4e398718 // add v24.16b, v24.16b, v25.16b
+	WORD $0x3cc20079 // ldur q25, [x3, #32]
+	WORD $0x3cc3007a // ldur q26, [x3, #48]
+	WORD $0x0e39c2fb // smull v27.8h, v23.8b, v25.8b
+	WORD $0x4e39c2f7 // smull2 v23.8h, v23.16b, v25.16b
+	WORD $0x4e77bf77 // addp v23.8h, v27.8h, v23.8h
+	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
+	WORD $0x0e3ac319 // smull v25.8h, v24.8b, v26.8b
+	WORD $0x4e3ac318 // smull2 v24.8h, v24.16b, v26.16b
+	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+
+	// levels of values 64 to 95, and their products
+	WORD $0x3cc080d9 // ldur q25, [x6, #8]
+	WORD $0x3cc0a0da // ldur q26, [x6, #10]
+	WORD $0x4e040339 // tbl v25.16b, { v25.16b }, v4.16b
+	WORD $0x4e04035a // tbl v26.16b, { v26.16b }, v4.16b
+	WORD $0x4e261f39 // and v25.16b, v25.16b, v6.16b
+	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
+	WORD $0x3cc240db // ldur q27, [x6, #36]
+	WORD $0x3cc250dc // ldur q28, [x6, #37]
+	WORD $0x4e07037b // tbl v27.16b, { v27.16b }, v7.16b
+	WORD $0x4e07039c // tbl v28.16b, { v28.16b }, v7.16b
+	WORD $0x6ea3477b // ushl v27.4s, v27.4s, v3.4s
+	WORD $0x6ea3479c // ushl v28.4s, v28.4s, v3.4s
+	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
+	WORD $0x4e221f9c // and v28.16b, v28.16b, v2.16b
+	WORD $0x4f28577b // shl v27.4s, v27.4s, #8
+	WORD $0x4f28579c // shl v28.4s, v28.4s, #8
+	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
+	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
+	MOVD         $iq1_m_grid<>+0(SB), R7
+	WORD $0x4e042f28 // smov x8, v25.s[0]
+	FMOVD        (R7)(R8<<3), F27
+	WORD $0x4e142f28 // smov x8, v25.s[2]
+	FMOVD        (R7)(R8<<3), F25
+	WORD $0x4ed93b79 // zip1 v25.2d, v27.2d, v25.2d
+	WORD $0x4e042f48 // smov x8, v26.s[0]
+	FMOVD        (R7)(R8<<3), F27
+	WORD $0x4e142f48 // smov x8, v26.s[2]
+	FMOVD        (R7)(R8<<3), F26
+	WORD $0x4eda3b7a // zip1 v26.2d, v27.2d, v26.2d
+	WORD $0xbc4240db // ldur s27, [x6, #36]
+	WORD $0x4e04077b // dup v27.4s, v27.s[0]
+	WORD $0x4e08037c // tbl v28.16b, { v27.16b }, v8.16b
+	WORD $0x4e01037b // tbl v27.16b, { v27.16b }, v1.16b
+	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x6e208f9c // cmeq v28.16b, v28.16b, v0.16b
+	WORD $0x6e208f7b // cmeq v27.16b, v27.16b, v0.16b
+	WORD $0x4e211f9c // and v28.16b, v28.16b, v1.16b
+	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
+	WORD $0x4e1c00bc // tbl v28.16b, { v5.16b }, v28.16b
+	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	WORD $0x4e3b875a // add v26.16b, v26.16b, v27.16b
+	WORD $0x3cc4007b // ldur q27, [x3, #64]
+	WORD $0x3cc5007c // ldur q28, [x3, #80]
+	WORD $0x0e3bc33d // smull v29.8h, v25.8b, v27.8b
+	WORD $0x4e3bc339 // smull2 v25.8h, v25.16b, v27.16b
+	WORD $0x4e79bfb9 // addp v25.8h, v29.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	WORD $0x0e3cc35b // smull v27.8h, v26.8b, v28.8b
+	WORD $0x4e3cc35a // smull2 v26.8h, v26.16b, v28.16b
+	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
+	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
+
+	// levels of values 96 to 127, and their products
+	WORD $0x3cc0c0db // ldur q27, [x6, #12]
+	WORD $0x3cc0e0dc // ldur q28, [x6, #14]
 	WORD $0x4e04037b // tbl v27.16b, { v27.16b }, v4.16b
 	WORD $0x4e04039c // tbl v28.16b, { v28.16b }, v4.16b
-	WORD $0x4e271f7b // and v27.16b, v27.16b, v7.16b
-	WORD $0x4e271f9c // and v28.16b, v28.16b, v7.16b
-	FMOVQ        34(R6), F29
-	FMOVQ        35(R6), F30
-	WORD $0x4e0803bd // tbl v29.16b, { v29.16b }, v8.16b
-	WORD $0x4e0803de // tbl v30.16b, { v30.16b }, v8.16b
+	WORD $0x4e261f7b // and v27.16b, v27.16b, v6.16b
+	WORD $0x4e261f9c // and v28.16b, v28.16b, v6.16b
+	WORD $0x3cc260dd // ldur q29, [x6, #38]
+	WORD $0x3cc270de // ldur q30, [x6, #39]
+	WORD $0x4e0703bd // tbl v29.16b, { v29.16b }, v7.16b
+	WORD $0x4e0703de // tbl v30.16b, { v30.16b }, v7.16b
 	WORD $0x6ea347bd // ushl v29.4s, v29.4s, v3.4s
 	WORD $0x6ea347de // ushl v30.4s, v30.4s, v3.4s
 	WORD $0x4e221fbd // and v29.16b, v29.16b, v2.16b
@@ -9268,9 +8628,9 @@ loop3:
 	WORD $0x4e142f88 // smov x8, v28.s[2]
 	FMOVD        (R7)(R8<<3), F28
 	WORD $0x4edc3bbc // zip1 v28.2d, v29.2d, v28.2d
-	FMOVS        34(R6), F29
+	WORD $0xbc4260dd // ldur s29, [x6, #38]
 	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e0903be // tbl v30.16b, { v29.16b }, v9.16b
+	WORD $0x4e0803be // tbl v30.16b, { v29.16b }, v8.16b
 	WORD $0x4e0103bd // tbl v29.16b, { v29.16b }, v1.16b
 	WORD $0x4e201fde // and v30.16b, v30.16b, v0.16b
 	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
@@ -9278,11 +8638,12 @@ loop3:
 	WORD $0x6e208fbd // cmeq v29.16b, v29.16b, v0.16b
 	WORD $0x4e211fde // and v30.16b, v30.16b, v1.16b
 	WORD $0x4e211fbd // and v29.16b, v29.16b, v1.16b
-	WORD $0x4e1e00de // tbl v30.16b, { v6.16b }, v30.16b
-	WORD $0x4e1d00dd // tbl v29.16b, { v6.16b }, v29.16b
+	WORD $0x4e1e00be // tbl v30.16b, { v5.16b }, v30.16b
+	WORD $0x4e1d00bd // tbl v29.16b, { v5.16b }, v29.16b
 	WORD $0x4e3e877b // add v27.16b, v27.16b, v30.16b
 	WORD $0x4e3d879c // add v28.16b, v28.16b, v29.16b
-	FLDPQ        32(R3), (F29, F30)
+	WORD $0x3cc6007d // ldur q29, [x3, #96]
+	WORD $0x3cc7007e // ldur q30, [x3, #112]
 	WORD $0x0e3dc37f // smull v31.8h, v27.8b, v29.8b
 	WORD $0x4e3dc37b // smull2 v27.8h, v27.16b, v29.16b
 	WORD $0x4e7bbffb // addp v27.8h, v31.8h, v27.8h
@@ -9291,344 +8652,223 @@ loop3:
 	WORD $0x4e3ec39c // smull2 v28.8h, v28.16b, v30.16b
 	WORD $0x4e7cbfbc // addp v28.8h, v29.8h, v28.8h
 	WORD $0x4e602b9c // saddlp v28.4s, v28.8h
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x4f981b71 // fmla v17.4s, v27.4s, v24.s[2]
-	WORD $0x4fb81b92 // fmla v18.4s, v28.4s, v24.s[3]
 
-	// levels of values 64 to 95, and their products
-	FMOVQ        8(R6), F24
-	FMOVQ        10(R6), F27
-	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
-	WORD $0x4e04037b // tbl v27.16b, { v27.16b }, v4.16b
-	WORD $0x4e271f18 // and v24.16b, v24.16b, v7.16b
-	WORD $0x4e271f7b // and v27.16b, v27.16b, v7.16b
-	FMOVQ        36(R6), F28
-	FMOVQ        37(R6), F29
-	WORD $0x4e08039c // tbl v28.16b, { v28.16b }, v8.16b
-	WORD $0x4e0803bd // tbl v29.16b, { v29.16b }, v8.16b
-	WORD $0x6ea3479c // ushl v28.4s, v28.4s, v3.4s
-	WORD $0x6ea347bd // ushl v29.4s, v29.4s, v3.4s
-	WORD $0x4e221f9c // and v28.16b, v28.16b, v2.16b
-	WORD $0x4e221fbd // and v29.16b, v29.16b, v2.16b
-	WORD $0x4f28579c // shl v28.4s, v28.4s, #8
-	WORD $0x4f2857bd // shl v29.4s, v29.4s, #8
-	WORD $0x4ebc1f18 // orr v24.16b, v24.16b, v28.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	MOVD         $iq1_m_grid<>+0(SB), R7
-	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F28
-	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b98 // zip1 v24.2d, v28.2d, v24.2d
-	WORD $0x4e042f68 // smov x8, v27.s[0]
-	FMOVD        (R7)(R8<<3), F28
-	WORD $0x4e142f68 // smov x8, v27.s[2]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4edb3b9b // zip1 v27.2d, v28.2d, v27.2d
-	FMOVS        36(R6), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e09039d // tbl v29.16b, { v28.16b }, v9.16b
-	WORD $0x4e01039c // tbl v28.16b, { v28.16b }, v1.16b
-	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x6e208fbd // cmeq v29.16b, v29.16b, v0.16b
-	WORD $0x6e208f9c // cmeq v28.16b, v28.16b, v0.16b
-	WORD $0x4e211fbd // and v29.16b, v29.16b, v1.16b
-	WORD $0x4e211f9c // and v28.16b, v28.16b, v1.16b
-	WORD $0x4e1d00dd // tbl v29.16b, { v6.16b }, v29.16b
-	WORD $0x4e1c00dc // tbl v28.16b, { v6.16b }, v28.16b
-	WORD $0x4e3d8718 // add v24.16b, v24.16b, v29.16b
-	WORD $0x4e3c877b // add v27.16b, v27.16b, v28.16b
-	FLDPQ        64(R3), (F28, F29)
-	WORD $0x0e3cc31e // smull v30.8h, v24.8b, v28.8b
-	WORD $0x4e3cc318 // smull2 v24.8h, v24.16b, v28.16b
-	WORD $0x4e78bfd8 // addp v24.8h, v30.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e3dc37c // smull v28.8h, v27.8b, v29.8b
-	WORD $0x4e3dc37b // smull2 v27.8h, v27.16b, v29.16b
-	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
-	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4f971313 // fmla v19.4s, v24.4s, v23.s[0]
-	WORD $0x4fb71374 // fmla v20.4s, v27.4s, v23.s[1]
-
-	// levels of values 96 to 127, and their products
-	FMOVQ        12(R6), F24
-	FMOVQ        14(R6), F27
-	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
-	WORD $0x4e04037b // tbl v27.16b, { v27.16b }, v4.16b
-	WORD $0x4e271f18 // and v24.16b, v24.16b, v7.16b
-	WORD $0x4e271f7b // and v27.16b, v27.16b, v7.16b
-	FMOVQ        38(R6), F28
-	FMOVQ        39(R6), F29
-	WORD $0x4e08039c // tbl v28.16b, { v28.16b }, v8.16b
-	WORD $0x4e0803bd // tbl v29.16b, { v29.16b }, v8.16b
-	WORD $0x6ea3479c // ushl v28.4s, v28.4s, v3.4s
-	WORD $0x6ea347bd // ushl v29.4s, v29.4s, v3.4s
-	WORD $0x4e221f9c // and v28.16b, v28.16b, v2.16b
-	WORD $0x4e221fbd // and v29.16b, v29.16b, v2.16b
-	WORD $0x4f28579c // shl v28.4s, v28.4s, #8
-	WORD $0x4f2857bd // shl v29.4s, v29.4s, #8
-	WORD $0x4ebc1f18 // orr v24.16b, v24.16b, v28.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	MOVD         $iq1_m_grid<>+0(SB), R7
-	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F28
-	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b98 // zip1 v24.2d, v28.2d, v24.2d
-	WORD $0x4e042f68 // smov x8, v27.s[0]
-	FMOVD        (R7)(R8<<3), F28
-	WORD $0x4e142f68 // smov x8, v27.s[2]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4edb3b9b // zip1 v27.2d, v28.2d, v27.2d
-	FMOVS        38(R6), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e09039d // tbl v29.16b, { v28.16b }, v9.16b
-	WORD $0x4e01039c // tbl v28.16b, { v28.16b }, v1.16b
-	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x6e208fbd // cmeq v29.16b, v29.16b, v0.16b
-	WORD $0x6e208f9c // cmeq v28.16b, v28.16b, v0.16b
-	WORD $0x4e211fbd // and v29.16b, v29.16b, v1.16b
-	WORD $0x4e211f9c // and v28.16b, v28.16b, v1.16b
-	WORD $0x4e1d00dd // tbl v29.16b, { v6.16b }, v29.16b
-	WORD $0x4e1c00dc // tbl v28.16b, { v6.16b }, v28.16b
-	WORD $0x4e3d8718 // add v24.16b, v24.16b, v29.16b
-	WORD $0x4e3c877b // add v27.16b, v27.16b, v28.16b
-	FLDPQ        96(R3), (F28, F29)
-	WORD $0x0e3cc31e // smull v30.8h, v24.8b, v28.8b
-	WORD $0x4e3cc318 // smull2 v24.8h, v24.16b, v28.16b
-	WORD $0x4e78bfd8 // addp v24.8h, v30.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e3dc37c // smull v28.8h, v27.8b, v29.8b
-	WORD $0x4e3dc37b // smull2 v27.8h, v27.16b, v29.16b
-	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
-	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4f971b15 // fmla v21.4s, v24.4s, v23.s[2]
-	WORD $0x4fb71b76 // fmla v22.4s, v27.4s, v23.s[3]
+	// sums of 4 groups, times their factors
+	WORD $0x4eb6be94 // addp v20.4s, v20.4s, v22.4s
+	WORD $0x4eb8bef6 // addp v22.4s, v23.4s, v24.4s
+	WORD $0x4eb6be94 // addp v20.4s, v20.4s, v22.4s
+	WORD $0x4ebabf36 // addp v22.4s, v25.4s, v26.4s
+	WORD $0x4ebcbf77 // addp v23.4s, v27.4s, v28.4s
+	WORD $0x4eb7bed6 // addp v22.4s, v22.4s, v23.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e33ce8c // fmla v12.4s, v20.4s, v19.4s
+	WORD $0x4e31cecd // fmla v13.4s, v22.4s, v17.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        16(R6), F23
-	FMOVQ        18(R6), F24
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
-	WORD $0x4e271ef7 // and v23.16b, v23.16b, v7.16b
-	WORD $0x4e271f18 // and v24.16b, v24.16b, v7.16b
-	FMOVQ        40(R6), F27
-	WORD $0x4e08037c // tbl v28.16b, { v27.16b }, v8.16b
+	WORD $0x3cc100d1 // ldur q17, [x6, #16]
+	WORD $0x3cc120d3 // ldur q19, [x6, #18]
+	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
+	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
+	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
+	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
+	WORD $0x4e070214 // tbl v20.16b, { v16.16b }, v7.16b
 	MOVD         $iq1_m_shuffle11<>+0(SB), R7
-	FMOVQ        (R7), F29
-	WORD $0x4e1d037b // tbl v27.16b, { v27.16b }, v29.16b
-	WORD $0x6ea3479c // ushl v28.4s, v28.4s, v3.4s
-	WORD $0x6ea3477b // ushl v27.4s, v27.4s, v3.4s
-	WORD $0x4e221f9c // and v28.16b, v28.16b, v2.16b
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4f28579c // shl v28.4s, v28.4s, #8
-	WORD $0x4f28577b // shl v27.4s, v27.4s, #8
-	WORD $0x4ebc1ef7 // orr v23.16b, v23.16b, v28.16b
-	WORD $0x4ebb1f18 // orr v24.16b, v24.16b, v27.16b
+	FMOVQ        (R7), F22
+	WORD $0x4e160216 // tbl v22.16b, { v16.16b }, v22.16b
+	WORD $0x6ea34694 // ushl v20.4s, v20.4s, v3.4s
+	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
+	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
+	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
 	MOVD         $iq1_m_grid<>+0(SB), R7
-	WORD $0x4e042ee8 // smov x8, v23.s[0]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4e142ee8 // smov x8, v23.s[2]
-	FMOVD        (R7)(R8<<3), F23
-	WORD $0x4ed73b77 // zip1 v23.2d, v27.2d, v23.2d
-	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b78 // zip1 v24.2d, v27.2d, v24.2d
-	FMOVS        40(R6), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e09037c // tbl v28.16b, { v27.16b }, v9.16b
-	WORD $0x4e01037b // tbl v27.16b, { v27.16b }, v1.16b
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
-	WORD $0x6e208f9c // cmeq v28.16b, v28.16b, v0.16b
-	WORD $0x6e208f7b // cmeq v27.16b, v27.16b, v0.16b
-	WORD $0x4e211f9c // and v28.16b, v28.16b, v1.16b
-	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
-	WORD $0x4e1c00dc // tbl v28.16b, { v6.16b }, v28.16b
-	WORD $0x4e1b00db // tbl v27.16b, { v6.16b }, v27.16b
-	WORD $0x4e3c86f7 // add v23.16b, v23.16b, v28.16b
-	WORD $0x4e3b8718 // add v24.16b, v24.16b, v27.16b
-	FLDPQ        128(R3), (F27, F28)
-	WORD $0x0e3bc2fd // smull v29.8h, v23.8b, v27.8b
-	WORD $0x4e3bc2f7 // smull2 v23.8h, v23.16b, v27.16b
-	WORD $0x4e77bfb7 // addp v23.8h, v29.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e3cc31b // smull v27.8h, v24.8b, v28.8b
-	WORD $0x4e3cc318 // smull2 v24.8h, v24.16b, v28.16b
-	WORD $0x4e78bf78 // addp v24.8h, v27.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4f9a12ef // fmla v15.4s, v23.4s, v26.s[0]
-	WORD $0x4fba1310 // fmla v16.4s, v24.4s, v26.s[1]
+	WORD $0x4e042e28 // smov x8, v17.s[0]
+	FMOVD        (R7)(R8<<3), F20
+	WORD $0x4e142e28 // smov x8, v17.s[2]
+	FMOVD        (R7)(R8<<3), F17
+	WORD $0x4ed13a91 // zip1 v17.2d, v20.2d, v17.2d
+	WORD $0x4e042e68 // smov x8, v19.s[0]
+	FMOVD        (R7)(R8<<3), F20
+	WORD $0x4e142e68 // smov x8, v19.s[2]
+	FMOVD        (R7)(R8<<3), F19
+	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
+	WORD $0xbc4280d4 // ldur s20, [x6, #40]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e080296 // tbl v22.16b, { v20.16b }, v8.16b
+	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
+	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e368631 // add v17.16b, v17.16b, v22.16b
+	WORD $0x4e348673 // add v19.16b, v19.16b, v20.16b
+	WORD $0x3cc80074 // ldur q20, [x3, #128]
+	WORD $0x3cc90076 // ldur q22, [x3, #144]
+	WORD $0x0e34c237 // smull v23.8h, v17.8b, v20.8b
+	WORD $0x4e34c231 // smull2 v17.8h, v17.16b, v20.16b
+	WORD $0x4e71bef1 // addp v17.8h, v23.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e36c274 // smull v20.8h, v19.8b, v22.8b
+	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        20(R6), F23
-	FMOVQ        22(R6), F24
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
-	WORD $0x4e271ef7 // and v23.16b, v23.16b, v7.16b
-	WORD $0x4e271f18 // and v24.16b, v24.16b, v7.16b
-	FMOVQ        40(R6), F27
+	WORD $0x3cc140d4 // ldur q20, [x6, #20]
+	WORD $0x3cc160d6 // ldur q22, [x6, #22]
+	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
+	WORD $0x4e0402d6 // tbl v22.16b, { v22.16b }, v4.16b
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
+	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
 	MOVD         $iq1_m_shuffle12<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1c037c // tbl v28.16b, { v27.16b }, v28.16b
+	FMOVQ        (R7), F23
+	WORD $0x4e170217 // tbl v23.16b, { v16.16b }, v23.16b
 	MOVD         $iq1_m_shuffle13<>+0(SB), R7
-	FMOVQ        (R7), F29
-	WORD $0x4e1d037b // tbl v27.16b, { v27.16b }, v29.16b
-	WORD $0x6ea3479c // ushl v28.4s, v28.4s, v3.4s
-	WORD $0x6ea3477b // ushl v27.4s, v27.4s, v3.4s
-	WORD $0x4e221f9c // and v28.16b, v28.16b, v2.16b
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4f28579c // shl v28.4s, v28.4s, #8
-	WORD $0x4f28577b // shl v27.4s, v27.4s, #8
-	WORD $0x4ebc1ef7 // orr v23.16b, v23.16b, v28.16b
-	WORD $0x4ebb1f18 // orr v24.16b, v24.16b, v27.16b
+	FMOVQ        (R7), F24
+	WORD $0x4e180218 // tbl v24.16b, { v16.16b }, v24.16b
+	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
+	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
+	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
 	MOVD         $iq1_m_grid<>+0(SB), R7
-	WORD $0x4e042ee8 // smov x8, v23.s[0]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4e142ee8 // smov x8, v23.s[2]
+	WORD $0x4e042e88 // smov x8, v20.s[0]
 	FMOVD        (R7)(R8<<3), F23
-	WORD $0x4ed73b77 // zip1 v23.2d, v27.2d, v23.2d
-	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b78 // zip1 v24.2d, v27.2d, v24.2d
-	FMOVS        42(R6), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e09037c // tbl v28.16b, { v27.16b }, v9.16b
-	WORD $0x4e01037b // tbl v27.16b, { v27.16b }, v1.16b
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
-	WORD $0x6e208f9c // cmeq v28.16b, v28.16b, v0.16b
-	WORD $0x6e208f7b // cmeq v27.16b, v27.16b, v0.16b
-	WORD $0x4e211f9c // and v28.16b, v28.16b, v1.16b
-	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
-	WORD $0x4e1c00dc // tbl v28.16b, { v6.16b }, v28.16b
-	WORD $0x4e1b00db // tbl v27.16b, { v6.16b }, v27.16b
-	WORD $0x4e3c86f7 // add v23.16b, v23.16b, v28.16b
-	WORD $0x4e3b8718 // add v24.16b, v24.16b, v27.16b
-	FLDPQ        160(R3), (F27, F28)
-	WORD $0x0e3bc2fd // smull v29.8h, v23.8b, v27.8b
-	WORD $0x4e3bc2f7 // smull2 v23.8h, v23.16b, v27.16b
-	WORD $0x4e77bfb7 // addp v23.8h, v29.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e3cc31b // smull v27.8h, v24.8b, v28.8b
-	WORD $0x4e3cc318 // smull2 v24.8h, v24.16b, v28.16b
-	WORD $0x4e78bf78 // addp v24.8h, v27.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4f9a1af1 // fmla v17.4s, v23.4s, v26.s[2]
-	WORD $0x4fba1b12 // fmla v18.4s, v24.4s, v26.s[3]
+	WORD $0x4e142e88 // smov x8, v20.s[2]
+	FMOVD        (R7)(R8<<3), F20
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
+	WORD $0x4e042ec8 // smov x8, v22.s[0]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4e142ec8 // smov x8, v22.s[2]
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
+	WORD $0xbc42a0d7 // ldur s23, [x6, #42]
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x4e0802f8 // tbl v24.16b, { v23.16b }, v8.16b
+	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
+	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
+	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
+	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e388694 // add v20.16b, v20.16b, v24.16b
+	WORD $0x4e3786d6 // add v22.16b, v22.16b, v23.16b
+	WORD $0x3cca0077 // ldur q23, [x3, #160]
+	WORD $0x3ccb0078 // ldur q24, [x3, #176]
+	WORD $0x0e37c299 // smull v25.8h, v20.8b, v23.8b
+	WORD $0x4e37c294 // smull2 v20.8h, v20.16b, v23.16b
+	WORD $0x4e74bf34 // addp v20.8h, v25.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e38c2d7 // smull v23.8h, v22.8b, v24.8b
+	WORD $0x4e38c2d6 // smull2 v22.8h, v22.16b, v24.16b
+	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
+	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        24(R6), F23
-	FMOVQ        26(R6), F24
+	WORD $0x3cc180d7 // ldur q23, [x6, #24]
+	WORD $0x3cc1a0d8 // ldur q24, [x6, #26]
 	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
 	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
-	WORD $0x4e271ef7 // and v23.16b, v23.16b, v7.16b
-	WORD $0x4e271f18 // and v24.16b, v24.16b, v7.16b
-	FMOVQ        40(R6), F26
+	WORD $0x4e261ef7 // and v23.16b, v23.16b, v6.16b
+	WORD $0x4e261f18 // and v24.16b, v24.16b, v6.16b
 	MOVD         $iq1_m_shuffle14<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e1b035b // tbl v27.16b, { v26.16b }, v27.16b
+	FMOVQ        (R7), F25
+	WORD $0x4e190219 // tbl v25.16b, { v16.16b }, v25.16b
 	MOVD         $iq1_m_shuffle15<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
-	WORD $0x6ea3477b // ushl v27.4s, v27.4s, v3.4s
+	FMOVQ        (R7), F26
+	WORD $0x4e1a021a // tbl v26.16b, { v16.16b }, v26.16b
+	WORD $0x6ea34739 // ushl v25.4s, v25.4s, v3.4s
 	WORD $0x6ea3475a // ushl v26.4s, v26.4s, v3.4s
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
 	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4f28577b // shl v27.4s, v27.4s, #8
+	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
 	WORD $0x4f28575a // shl v26.4s, v26.4s, #8
-	WORD $0x4ebb1ef7 // orr v23.16b, v23.16b, v27.16b
+	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
 	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
 	MOVD         $iq1_m_grid<>+0(SB), R7
 	WORD $0x4e042ee8 // smov x8, v23.s[0]
-	FMOVD        (R7)(R8<<3), F26
+	FMOVD        (R7)(R8<<3), F25
 	WORD $0x4e142ee8 // smov x8, v23.s[2]
 	FMOVD        (R7)(R8<<3), F23
-	WORD $0x4ed73b57 // zip1 v23.2d, v26.2d, v23.2d
+	WORD $0x4ed73b37 // zip1 v23.2d, v25.2d, v23.2d
 	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F26
+	FMOVD        (R7)(R8<<3), F25
 	WORD $0x4e142f08 // smov x8, v24.s[2]
 	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b58 // zip1 v24.2d, v26.2d, v24.2d
-	FMOVS        44(R6), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e09035b // tbl v27.16b, { v26.16b }, v9.16b
-	WORD $0x4e01035a // tbl v26.16b, { v26.16b }, v1.16b
-	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4ed83b38 // zip1 v24.2d, v25.2d, v24.2d
+	WORD $0xbc42c0d9 // ldur s25, [x6, #44]
+	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0x4e08033a // tbl v26.16b, { v25.16b }, v8.16b
+	WORD $0x4e010339 // tbl v25.16b, { v25.16b }, v1.16b
 	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
-	WORD $0x6e208f7b // cmeq v27.16b, v27.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
 	WORD $0x6e208f5a // cmeq v26.16b, v26.16b, v0.16b
-	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
+	WORD $0x6e208f39 // cmeq v25.16b, v25.16b, v0.16b
 	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4e1b00db // tbl v27.16b, { v6.16b }, v27.16b
-	WORD $0x4e1a00da // tbl v26.16b, { v6.16b }, v26.16b
-	WORD $0x4e3b86f7 // add v23.16b, v23.16b, v27.16b
-	WORD $0x4e3a8718 // add v24.16b, v24.16b, v26.16b
-	FLDPQ        192(R3), (F26, F27)
-	WORD $0x0e3ac2fc // smull v28.8h, v23.8b, v26.8b
-	WORD $0x4e3ac2f7 // smull2 v23.8h, v23.16b, v26.16b
-	WORD $0x4e77bf97 // addp v23.8h, v28.8h, v23.8h
+	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
+	WORD $0x4e1a00ba // tbl v26.16b, { v5.16b }, v26.16b
+	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
+	WORD $0x4e3a86f7 // add v23.16b, v23.16b, v26.16b
+	WORD $0x4e398718 // add v24.16b, v24.16b, v25.16b
+	WORD $0x3ccc0079 // ldur q25, [x3, #192]
+	WORD $0x3ccd007a // ldur q26, [x3, #208]
+	WORD $0x0e39c2fb // smull v27.8h, v23.8b, v25.8b
+	WORD $0x4e39c2f7 // smull2 v23.8h, v23.16b, v25.16b
+	WORD $0x4e77bf77 // addp v23.8h, v27.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e3bc31a // smull v26.8h, v24.8b, v27.8b
-	WORD $0x4e3bc318 // smull2 v24.8h, v24.16b, v27.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
+	WORD $0x0e3ac319 // smull v25.8h, v24.8b, v26.8b
+	WORD $0x4e3ac318 // smull2 v24.8h, v24.16b, v26.16b
+	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
 	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4f9912f3 // fmla v19.4s, v23.4s, v25.s[0]
-	WORD $0x4fb91314 // fmla v20.4s, v24.4s, v25.s[1]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        28(R6), F23
-	FMOVQ        30(R6), F24
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
-	WORD $0x4e271ef7 // and v23.16b, v23.16b, v7.16b
-	WORD $0x4e271f18 // and v24.16b, v24.16b, v7.16b
-	FMOVQ        40(R6), F26
+	WORD $0x3cc1c0d9 // ldur q25, [x6, #28]
+	WORD $0x3cc1e0da // ldur q26, [x6, #30]
+	WORD $0x4e040339 // tbl v25.16b, { v25.16b }, v4.16b
+	WORD $0x4e04035a // tbl v26.16b, { v26.16b }, v4.16b
+	WORD $0x4e261f39 // and v25.16b, v25.16b, v6.16b
+	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
 	MOVD         $iq1_m_shuffle16<>+0(SB), R7
 	FMOVQ        (R7), F27
-	WORD $0x4e1b035b // tbl v27.16b, { v26.16b }, v27.16b
+	WORD $0x4e1b021b // tbl v27.16b, { v16.16b }, v27.16b
 	MOVD         $iq1_m_shuffle17<>+0(SB), R7
 	FMOVQ        (R7), F28
-	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
+	WORD $0x4e1c0210 // tbl v16.16b, { v16.16b }, v28.16b
 	WORD $0x6ea3477b // ushl v27.4s, v27.4s, v3.4s
-	WORD $0x6ea3475a // ushl v26.4s, v26.4s, v3.4s
+	WORD $0x6ea34610 // ushl v16.4s, v16.4s, v3.4s
 	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4f28577b // shl v27.4s, v27.4s, #8
-	WORD $0x4f28575a // shl v26.4s, v26.4s, #8
-	WORD $0x4ebb1ef7 // orr v23.16b, v23.16b, v27.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
+	WORD $0x4f285610 // shl v16.4s, v16.4s, #8
+	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
+	WORD $0x4eb01f50 // orr v16.16b, v26.16b, v16.16b
 	MOVD         $iq1_m_grid<>+0(SB), R7
-	WORD $0x4e042ee8 // smov x8, v23.s[0]
+	WORD $0x4e042f28 // smov x8, v25.s[0]
 	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4e142ee8 // smov x8, v23.s[2]
-	FMOVD        (R7)(R8<<3), F23
-	WORD $0x4ed73b57 // zip1 v23.2d, v26.2d, v23.2d
-	WORD $0x4e042f08 // smov x8, v24.s[0]
+	WORD $0x4e142f28 // smov x8, v25.s[2]
+	FMOVD        (R7)(R8<<3), F25
+	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
+	WORD $0x4e042e08 // smov x8, v16.s[0]
 	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b58 // zip1 v24.2d, v26.2d, v24.2d
-	FMOVS        46(R6), F26
+	WORD $0x4e142e08 // smov x8, v16.s[2]
+	FMOVD        (R7)(R8<<3), F16
+	WORD $0x4ed03b50 // zip1 v16.2d, v26.2d, v16.2d
+	WORD $0xbc42e0da // ldur s26, [x6, #46]
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e09035b // tbl v27.16b, { v26.16b }, v9.16b
+	WORD $0x4e08035b // tbl v27.16b, { v26.16b }, v8.16b
 	WORD $0x4e01035a // tbl v26.16b, { v26.16b }, v1.16b
 	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
 	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
@@ -9636,23 +8876,32 @@ loop3:
 	WORD $0x6e208f5a // cmeq v26.16b, v26.16b, v0.16b
 	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
 	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4e1b00db // tbl v27.16b, { v6.16b }, v27.16b
-	WORD $0x4e1a00da // tbl v26.16b, { v6.16b }, v26.16b
-	WORD $0x4e3b86f7 // add v23.16b, v23.16b, v27.16b
-	WORD $0x4e3a8718 // add v24.16b, v24.16b, v26.16b
-	FLDPQ        224(R3), (F26, F27)
-	WORD $0x0e3ac2fc // smull v28.8h, v23.8b, v26.8b
-	WORD $0x4e3ac2f7 // smull2 v23.8h, v23.16b, v26.16b
-	WORD $0x4e77bf97 // addp v23.8h, v28.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e3bc31a // smull v26.8h, v24.8b, v27.8b
-	WORD $0x4e3bc318 // smull2 v24.8h, v24.16b, v27.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4f991af5 // fmla v21.4s, v23.4s, v25.s[2]
-	WORD $0x4fb91b16 // fmla v22.4s, v24.4s, v25.s[3]
+	WORD $0x4e1b00bb // tbl v27.16b, { v5.16b }, v27.16b
+	WORD $0x4e1a00ba // tbl v26.16b, { v5.16b }, v26.16b
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	WORD $0x4e3a8610 // add v16.16b, v16.16b, v26.16b
+	WORD $0x3cce007a // ldur q26, [x3, #224]
+	WORD $0x3ccf007b // ldur q27, [x3, #240]
+	WORD $0x0e3ac33c // smull v28.8h, v25.8b, v26.8b
+	WORD $0x4e3ac339 // smull2 v25.8h, v25.16b, v26.16b
+	WORD $0x4e79bf99 // addp v25.8h, v28.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	WORD $0x0e3bc21a // smull v26.8h, v16.8b, v27.8b
+	WORD $0x4e3bc210 // smull2 v16.8h, v16.16b, v27.16b
+	WORD $0x4e70bf50 // addp v16.8h, v26.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eb3be31 // addp v17.4s, v17.4s, v19.4s
+	WORD $0x4eb6be93 // addp v19.4s, v20.4s, v22.4s
+	WORD $0x4eb3be31 // addp v17.4s, v17.4s, v19.4s
+	WORD $0x4eb8bef3 // addp v19.4s, v23.4s, v24.4s
+	WORD $0x4eb0bf30 // addp v16.4s, v25.4s, v16.4s
+	WORD $0x4eb0be70 // addp v16.4s, v19.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e35ce2e // fmla v14.4s, v17.4s, v21.4s
+	WORD $0x4e32ce0f // fmla v15.4s, v16.4s, v18.4s
 	ADD          $0x38, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -9661,19 +8910,15 @@ loop3:
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
-	WORD $0x4e32d610 // fadd v16.4s, v16.4s, v18.4s
-	WORD $0x4e33d5ef // fadd v15.4s, v15.4s, v19.4s
-	WORD $0x4e34d610 // fadd v16.4s, v16.4s, v20.4s
-	WORD $0x4e35d5ef // fadd v15.4s, v15.4s, v21.4s
-	WORD $0x4e36d610 // fadd v16.4s, v16.4s, v22.4s
+	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
+	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
 
 	// sums of the lanes
-	WORD $0x4e30d5ef // fadd v15.4s, v15.4s, v16.4s
-	WORD $0x6e0f41f0 // ext v16.16b, v15.16b, v15.16b, #8
-	WORD $0x4e2fd610 // fadd v16.4s, v16.4s, v15.4s
-	WORD $0x7e30da10 // faddp s16, v16.2s
-	FMOVS        F16, (R0)
+	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
+	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
+	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
+	WORD $0x7e30d9ad // faddp s13, v13.2s
+	FMOVS        F13, (R0)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -9696,13 +8941,13 @@ TEXT ·matmulQ82xIq1_mNEON(SB), NOSPLIT, $576-72
 	FMOVQ        (R0), F3
 	MOVD         $iq1_m_shuffle9<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f0005e5 // movi v5.4s, #15
 	MOVD         $iq1_m_levels<>+0(SB), R0
-	FMOVQ        (R0), F6
-	WORD $0x4f0707e7 // movi v7.4s, #255
+	FMOVQ        (R0), F5
+	WORD $0x4f0707e6 // movi v6.4s, #255
 	MOVD         $iq1_m_shuffle10<>+0(SB), R0
-	FMOVQ        (R0), F8
-	WORD $0x4f00e409 // movi v9.16b, #0
+	FMOVQ        (R0), F7
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f0005e9 // movi v9.4s, #15
 	MOVD         $iq1_m_shifts<>+0(SB), R0
 	FMOVQ        (R0), F10
 	MOVD         $iq1_m_factor<>+0(SB), R0
@@ -9737,220 +8982,142 @@ loop1:
 loop3:
 
 	// scales of the block
-	FMOVQ        40(R7), F20
+	WORD $0x3cc280f4 // ldur q20, [x7, #40]
 	WORD $0x4e0e0295 // tbl v21.16b, { v20.16b }, v14.16b
-	WORD $0x4e0e0294 // tbl v20.16b, { v20.16b }, v14.16b
 	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	FMOVQ        40(R7), F22
-	WORD $0x4e0f02d7 // tbl v23.16b, { v22.16b }, v15.16b
-	WORD $0x4e0f02d6 // tbl v22.16b, { v22.16b }, v15.16b
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
+	WORD $0x4e291eb5 // and v21.16b, v21.16b, v9.16b
+	WORD $0x4e0f0296 // tbl v22.16b, { v20.16b }, v15.16b
 	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
+	WORD $0x4e291ed6 // and v22.16b, v22.16b, v9.16b
 	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        40(R7), F22
+	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
 	MOVD         $iq1_m_shuffle3<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq1_m_shuffle3<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
+	FMOVQ        (R8), F22
+	WORD $0x4e160296 // tbl v22.16b, { v20.16b }, v22.16b
 	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4e291ed6 // and v22.16b, v22.16b, v9.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        40(R7), F22
+	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
 	MOVD         $iq1_m_shuffle4<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq1_m_shuffle4<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
+	FMOVQ        (R8), F22
+	WORD $0x4e160296 // tbl v22.16b, { v20.16b }, v22.16b
 	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4f2c56f7 // shl v23.4s, v23.4s, #12
+	WORD $0x4e291ed6 // and v22.16b, v22.16b, v9.16b
 	WORD $0x4f2c56d6 // shl v22.4s, v22.4s, #12
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
 	MOVD         $iq1_m_mask<>+0(SB), R8
 	FMOVQ        (R8), F22
 	WORD $0x4e361eb6 // and v22.16b, v21.16b, v22.16b
-	MOVD         $iq1_m_mask<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e371e97 // and v23.16b, v20.16b, v23.16b
-	WORD $0x4f2d56d8 // shl v24.4s, v22.4s, #13
-	WORD $0x4f2d56f9 // shl v25.4s, v23.4s, #13
-	WORD $0x6e2bdf18 // fmul v24.4s, v24.4s, v11.4s
-	WORD $0x6e2bdf39 // fmul v25.4s, v25.4s, v11.4s
+	WORD $0x4f2d56d7 // shl v23.4s, v22.4s, #13
+	WORD $0x6e2bdef7 // fmul v23.4s, v23.4s, v11.4s
 	MOVD         $iq1_m_limit<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4eba36d6 // cmgt v22.4s, v22.4s, v26.4s
-	MOVD         $iq1_m_limit<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4eba36f7 // cmgt v23.4s, v23.4s, v26.4s
+	FMOVQ        (R8), F24
+	WORD $0x4eb836d6 // cmgt v22.4s, v22.4s, v24.4s
 	WORD $0x4e2c1ed6 // and v22.16b, v22.16b, v12.16b
-	WORD $0x4e2c1ef7 // and v23.16b, v23.16b, v12.16b
-	WORD $0x4eb61f16 // orr v22.16b, v24.16b, v22.16b
-	WORD $0x4eb71f37 // orr v23.16b, v25.16b, v23.16b
+	WORD $0x4eb61ef6 // orr v22.16b, v23.16b, v22.16b
 	WORD $0x4e2d1eb5 // and v21.16b, v21.16b, v13.16b
-	WORD $0x4e2d1e94 // and v20.16b, v20.16b, v13.16b
 	WORD $0x4f3056b5 // shl v21.4s, v21.4s, #16
-	WORD $0x4f305694 // shl v20.4s, v20.4s, #16
 	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
-	WORD $0x4eb41ef4 // orr v20.16b, v23.16b, v20.16b
 	WORD $0x4f026416 // movi v22.4s, #64, lsl #24
-	FMOVQ        40(R7), F23
 	MOVD         $iq1_m_shuffle5<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802f8 // tbl v24.16b, { v23.16b }, v24.16b
+	FMOVQ        (R8), F23
+	WORD $0x4e170297 // tbl v23.16b, { v20.16b }, v23.16b
 	MOVD         $iq1_m_shuffle6<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e1902f7 // tbl v23.16b, { v23.16b }, v25.16b
-	WORD $0x6eaa4718 // ushl v24.4s, v24.4s, v10.4s
+	FMOVQ        (R8), F24
+	WORD $0x4e180294 // tbl v20.16b, { v20.16b }, v24.16b
 	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
+	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
 	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e38ded8 // fmul v24.4s, v22.4s, v24.4s
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e37ded7 // fmul v23.4s, v22.4s, v23.4s
+	WORD $0x6e34ded4 // fmul v20.4s, v22.4s, v20.4s
 	MOVD         $iq1_m_const<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e37d718 // fadd v24.4s, v24.4s, v23.4s
-	WORD $0x4e37d6d6 // fadd v22.4s, v22.4s, v23.4s
-	WORD $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
-	WORD $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
-	WORD $0x4f0167d6 // movi v22.4s, #62, lsl #24
-	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
-	WORD $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
-	FMOVQ        F21, 32(R0)
+	FMOVQ        (R8), F22
+	WORD $0x4e36d6f7 // fadd v23.4s, v23.4s, v22.4s
+	WORD $0x4e36d694 // fadd v20.4s, v20.4s, v22.4s
+	WORD $0x6e37deb6 // fmul v22.4s, v21.4s, v23.4s
+	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
+	WORD $0x4f0167d5 // movi v21.4s, #62, lsl #24
+	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
+	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
+	FMOVQ        F22, 32(R0)
 	FMOVQ        F20, 48(R0)
-	FMOVQ        40(R7), F20
+	WORD $0x3cc280f4 // ldur q20, [x7, #40]
 	WORD $0x4e0e0295 // tbl v21.16b, { v20.16b }, v14.16b
-	WORD $0x4e0e0294 // tbl v20.16b, { v20.16b }, v14.16b
 	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	FMOVQ        40(R7), F22
-	WORD $0x4e0f02d7 // tbl v23.16b, { v22.16b }, v15.16b
-	WORD $0x4e0f02d6 // tbl v22.16b, { v22.16b }, v15.16b
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
+	WORD $0x4e291eb5 // and v21.16b, v21.16b, v9.16b
+	WORD $0x4e0f0296 // tbl v22.16b, { v20.16b }, v15.16b
 	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
+	WORD $0x4e291ed6 // and v22.16b, v22.16b, v9.16b
 	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        40(R7), F22
+	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
 	MOVD         $iq1_m_shuffle3<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq1_m_shuffle3<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
+	FMOVQ        (R8), F22
+	WORD $0x4e160296 // tbl v22.16b, { v20.16b }, v22.16b
 	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4e291ed6 // and v22.16b, v22.16b, v9.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        40(R7), F22
+	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
 	MOVD         $iq1_m_shuffle4<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq1_m_shuffle4<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
+	FMOVQ        (R8), F22
+	WORD $0x4e160296 // tbl v22.16b, { v20.16b }, v22.16b
 	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4f2c56f7 // shl v23.4s, v23.4s, #12
+	WORD $0x4e291ed6 // and v22.16b, v22.16b, v9.16b
 	WORD $0x4f2c56d6 // shl v22.4s, v22.4s, #12
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
 	MOVD         $iq1_m_mask<>+0(SB), R8
 	FMOVQ        (R8), F22
 	WORD $0x4e361eb6 // and v22.16b, v21.16b, v22.16b
-	MOVD         $iq1_m_mask<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e371e97 // and v23.16b, v20.16b, v23.16b
-	WORD $0x4f2d56d8 // shl v24.4s, v22.4s, #13
-	WORD $0x4f2d56f9 // shl v25.4s, v23.4s, #13
-	WORD $0x6e2bdf18 // fmul v24.4s, v24.4s, v11.4s
-	WORD $0x6e2bdf39 // fmul v25.4s, v25.4s, v11.4s
+	WORD $0x4f2d56d7 // shl v23.4s, v22.4s, #13
+	WORD $0x6e2bdef7 // fmul v23.4s, v23.4s, v11.4s
 	MOVD         $iq1_m_limit<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4eba36d6 // cmgt v22.4s, v22.4s, v26.4s
-	MOVD         $iq1_m_limit<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4eba36f7 // cmgt v23.4s, v23.4s, v26.4s
-	WORD $0x4e2c1ed6 // and v22.16b, v22.16b, v12.16b
-	WORD $0x4e2c1ef7 // and v23.16b, v23.16b, v12.16b
-	WORD $0x4eb61f16 // orr v22.16b, v24.16b, v22.16b
-	WORD $0x4eb71f37 // orr v23.16b, v25.16b, v23.16b
-	WORD $0x4e2d1eb5 // and v21.16b, v21.16b, v13.16b
-	WORD $0x4e2d1e94 // and v20.16b, v20.16b, v13.16b
-	WORD $0x4f3056b5 // shl v21.4s, v21.4s, #16
-	WORD $0x4f305694 // shl v20.4s, v20.4s, #16
-	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
-	WORD $0x4eb41ef4 // orr v20.16b, v23.16b, v20.16b
-	WORD $0x4f026416 // movi v22.4s, #64, lsl #24
-	FMOVQ        40(R7), F23
-	MOVD         $iq1_m_shuffle7<>+0(SB), R8
 	FMOVQ        (R8), F24
-	WORD $0x4e1802f8 // tbl v24.16b, { v23.16b }, v24.16b
-	MOVD         $iq1_m_shuffle8<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e1902f7 // tbl v23.16b, { v23.16b }, v25.16b
-	WORD $0x6eaa4718 // ushl v24.4s, v24.4s, v10.4s
-	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e38ded8 // fmul v24.4s, v22.4s, v24.4s
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	MOVD         $iq1_m_const<>+0(SB), R8
+	WORD $0x4eb836d6 // cmgt v22.4s, v22.4s, v24.4s
+	WORD $0x4e2c1ed6 // and v22.16b, v22.16b, v12.16b
+	WORD $0x4eb61ef6 // orr v22.16b, v23.16b, v22.16b
+	WORD $0x4e2d1eb5 // and v21.16b, v21.16b, v13.16b
+	WORD $0x4f3056b5 // shl v21.4s, v21.4s, #16
+	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
+	WORD $0x4f026416 // movi v22.4s, #64, lsl #24
+	MOVD         $iq1_m_shuffle7<>+0(SB), R8
 	FMOVQ        (R8), F23
-	WORD $0x4e37d718 // fadd v24.4s, v24.4s, v23.4s
-	WORD $0x4e37d6d6 // fadd v22.4s, v22.4s, v23.4s
-	WORD $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
-	WORD $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
-	WORD $0x4f0167d6 // movi v22.4s, #62, lsl #24
-	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
-	WORD $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
-	FMOVQ        F21, 64(R0)
+	WORD $0x4e170297 // tbl v23.16b, { v20.16b }, v23.16b
+	MOVD         $iq1_m_shuffle8<>+0(SB), R8
+	FMOVQ        (R8), F24
+	WORD $0x4e180294 // tbl v20.16b, { v20.16b }, v24.16b
+	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
+	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e37ded7 // fmul v23.4s, v22.4s, v23.4s
+	WORD $0x6e34ded4 // fmul v20.4s, v22.4s, v20.4s
+	MOVD         $iq1_m_const<>+0(SB), R8
+	FMOVQ        (R8), F22
+	WORD $0x4e36d6f7 // fadd v23.4s, v23.4s, v22.4s
+	WORD $0x4e36d694 // fadd v20.4s, v20.4s, v22.4s
+	WORD $0x6e37deb6 // fmul v22.4s, v21.4s, v23.4s
+	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
+	WORD $0x4f0167d5 // movi v21.4s, #62, lsl #24
+	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
+	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
+	FMOVQ        F22, 64(R0)
 	FMOVQ        F20, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        (R7), F20
-	FMOVQ        2(R7), F21
+	WORD $0x3cc000f4 // ldur q20, [x7]
+	WORD $0x3cc020f5 // ldur q21, [x7, #2]
 	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
 	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
-	FMOVQ        32(R7), F22
-	FMOVQ        33(R7), F23
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
+	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
+	WORD $0x3cc200f6 // ldur q22, [x7, #32]
+	WORD $0x3cc210f7 // ldur q23, [x7, #33]
+	WORD $0x4e0702d6 // tbl v22.16b, { v22.16b }, v7.16b
+	WORD $0x4e0702f7 // tbl v23.16b, { v23.16b }, v7.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
 	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
 	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
@@ -9970,9 +9137,9 @@ loop3:
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        32(R7), F22
+	WORD $0xbc4200f6 // ldur s22, [x7, #32]
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
+	WORD $0x4e0802d7 // tbl v23.16b, { v22.16b }, v8.16b
 	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
@@ -9980,11 +9147,12 @@ loop3:
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
 	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
 	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
+	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
 	WORD $0x4e378694 // add v20.16b, v20.16b, v23.16b
 	WORD $0x4e3686b5 // add v21.16b, v21.16b, v22.16b
-	FLDPQ        (R4), (F22, F23)
+	WORD $0x3cc00096 // ldur q22, [x4]
+	WORD $0x3cc10097 // ldur q23, [x4, #16]
 	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
 	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
@@ -9993,7 +9161,8 @@ loop3:
 	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FLDPQ        32(R4), (F24, F25)
+	WORD $0x3cc20098 // ldur q24, [x4, #32]
+	WORD $0x3cc30099 // ldur q25, [x4, #48]
 	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
 	WORD $0x4e38c294 // smull2 v20.8h, v20.16b, v24.16b
 	WORD $0x4e74bf54 // addp v20.8h, v26.8h, v20.8h
@@ -10004,38 +9173,34 @@ loop3:
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        36(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        (R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0xbc420018 // ldur s24, [x0, #32]
+	WORD $0xbc424019 // ldur s25, [x0, #36]
+	WORD $0xbc4000ba // ldur s26, [x5]
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
 	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x4e3bced0 // fmla v16.4s, v22.4s, v27.4s
-	WORD $0x4e3acef1 // fmla v17.4s, v23.4s, v26.4s
-	FMOVS        4(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9b12d0 // fmla v16.4s, v22.4s, v27.s[0]
+	WORD $0x4f9a12f1 // fmla v17.4s, v23.4s, v26.s[0]
+	WORD $0xbc4040b6 // ldur s22, [x5, #4]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e38ded7 // fmul v23.4s, v22.4s, v24.4s
 	WORD $0x6e39ded6 // fmul v22.4s, v22.4s, v25.4s
-	WORD $0x4e37ce92 // fmla v18.4s, v20.4s, v23.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	WORD $0x4f971292 // fmla v18.4s, v20.4s, v23.s[0]
+	WORD $0x4f9612b3 // fmla v19.4s, v21.4s, v22.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        4(R7), F20
-	FMOVQ        6(R7), F21
+	WORD $0x3cc040f4 // ldur q20, [x7, #4]
+	WORD $0x3cc060f5 // ldur q21, [x7, #6]
 	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
 	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
-	FMOVQ        34(R7), F22
-	FMOVQ        35(R7), F23
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
+	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
+	WORD $0x3cc220f6 // ldur q22, [x7, #34]
+	WORD $0x3cc230f7 // ldur q23, [x7, #35]
+	WORD $0x4e0702d6 // tbl v22.16b, { v22.16b }, v7.16b
+	WORD $0x4e0702f7 // tbl v23.16b, { v23.16b }, v7.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
 	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
 	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
@@ -10055,9 +9220,9 @@ loop3:
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        34(R7), F22
+	WORD $0xbc4220f6 // ldur s22, [x7, #34]
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
+	WORD $0x4e0802d7 // tbl v23.16b, { v22.16b }, v8.16b
 	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
@@ -10065,11 +9230,12 @@ loop3:
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
 	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
 	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
+	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
 	WORD $0x4e378694 // add v20.16b, v20.16b, v23.16b
 	WORD $0x4e3686b5 // add v21.16b, v21.16b, v22.16b
-	FLDPQ        64(R4), (F22, F23)
+	WORD $0x3cc40096 // ldur q22, [x4, #64]
+	WORD $0x3cc50097 // ldur q23, [x4, #80]
 	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
 	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
@@ -10078,7 +9244,8 @@ loop3:
 	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FLDPQ        96(R4), (F24, F25)
+	WORD $0x3cc60098 // ldur q24, [x4, #96]
+	WORD $0x3cc70099 // ldur q25, [x4, #112]
 	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
 	WORD $0x4e38c294 // smull2 v20.8h, v20.16b, v24.16b
 	WORD $0x4e74bf54 // addp v20.8h, v26.8h, v20.8h
@@ -10089,38 +9256,34 @@ loop3:
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
 
 	// integer sums times both scales
-	FMOVS        40(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        44(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        8(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0xbc428018 // ldur s24, [x0, #40]
+	WORD $0xbc42c019 // ldur s25, [x0, #44]
+	WORD $0xbc4080ba // ldur s26, [x5, #8]
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
 	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x4e3bced0 // fmla v16.4s, v22.4s, v27.4s
-	WORD $0x4e3acef1 // fmla v17.4s, v23.4s, v26.4s
-	FMOVS        12(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9b12d0 // fmla v16.4s, v22.4s, v27.s[0]
+	WORD $0x4f9a12f1 // fmla v17.4s, v23.4s, v26.s[0]
+	WORD $0xbc40c0b6 // ldur s22, [x5, #12]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e38ded7 // fmul v23.4s, v22.4s, v24.4s
 	WORD $0x6e39ded6 // fmul v22.4s, v22.4s, v25.4s
-	WORD $0x4e37ce92 // fmla v18.4s, v20.4s, v23.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	WORD $0x4f971292 // fmla v18.4s, v20.4s, v23.s[0]
+	WORD $0x4f9612b3 // fmla v19.4s, v21.4s, v22.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        8(R7), F20
-	FMOVQ        10(R7), F21
+	WORD $0x3cc080f4 // ldur q20, [x7, #8]
+	WORD $0x3cc0a0f5 // ldur q21, [x7, #10]
 	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
 	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
-	FMOVQ        36(R7), F22
-	FMOVQ        37(R7), F23
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
+	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
+	WORD $0x3cc240f6 // ldur q22, [x7, #36]
+	WORD $0x3cc250f7 // ldur q23, [x7, #37]
+	WORD $0x4e0702d6 // tbl v22.16b, { v22.16b }, v7.16b
+	WORD $0x4e0702f7 // tbl v23.16b, { v23.16b }, v7.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
 	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
 	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
@@ -10140,9 +9303,9 @@ loop3:
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        36(R7), F22
+	WORD $0xbc4240f6 // ldur s22, [x7, #36]
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
+	WORD $0x4e0802d7 // tbl v23.16b, { v22.16b }, v8.16b
 	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
@@ -10150,11 +9313,12 @@ loop3:
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
 	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
 	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
+	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
 	WORD $0x4e378694 // add v20.16b, v20.16b, v23.16b
 	WORD $0x4e3686b5 // add v21.16b, v21.16b, v22.16b
-	FLDPQ        128(R4), (F22, F23)
+	WORD $0x3cc80096 // ldur q22, [x4, #128]
+	WORD $0x3cc90097 // ldur q23, [x4, #144]
 	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
 	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
@@ -10163,7 +9327,8 @@ loop3:
 	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FLDPQ        160(R4), (F24, F25)
+	WORD $0x3cca0098 // ldur q24, [x4, #160]
+	WORD $0x3ccb0099 // ldur q25, [x4, #176]
 	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
 	WORD $0x4e38c294 // smull2 v20.8h, v20.16b, v24.16b
 	WORD $0x4e74bf54 // addp v20.8h, v26.8h, v20.8h
@@ -10174,38 +9339,34 @@ loop3:
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
 
 	// integer sums times both scales
-	FMOVS        48(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        52(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        16(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0xbc430018 // ldur s24, [x0, #48]
+	WORD $0xbc434019 // ldur s25, [x0, #52]
+	WORD $0xbc4100ba // ldur s26, [x5, #16]
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
 	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x4e3bced0 // fmla v16.4s, v22.4s, v27.4s
-	WORD $0x4e3acef1 // fmla v17.4s, v23.4s, v26.4s
-	FMOVS        20(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9b12d0 // fmla v16.4s, v22.4s, v27.s[0]
+	WORD $0x4f9a12f1 // fmla v17.4s, v23.4s, v26.s[0]
+	WORD $0xbc4140b6 // ldur s22, [x5, #20]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e38ded7 // fmul v23.4s, v22.4s, v24.4s
 	WORD $0x6e39ded6 // fmul v22.4s, v22.4s, v25.4s
-	WORD $0x4e37ce92 // fmla v18.4s, v20.4s, v23.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	WORD $0x4f971292 // fmla v18.4s, v20.4s, v23.s[0]
+	WORD $0x4f9612b3 // fmla v19.4s, v21.4s, v22.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        12(R7), F20
-	FMOVQ        14(R7), F21
+	WORD $0x3cc0c0f4 // ldur q20, [x7, #12]
+	WORD $0x3cc0e0f5 // ldur q21, [x7, #14]
 	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
 	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
-	FMOVQ        38(R7), F22
-	FMOVQ        39(R7), F23
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
+	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
+	WORD $0x3cc260f6 // ldur q22, [x7, #38]
+	WORD $0x3cc270f7 // ldur q23, [x7, #39]
+	WORD $0x4e0702d6 // tbl v22.16b, { v22.16b }, v7.16b
+	WORD $0x4e0702f7 // tbl v23.16b, { v23.16b }, v7.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
 	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
 	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
@@ -10225,9 +9386,9 @@ loop3:
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        38(R7), F22
+	WORD $0xbc4260f6 // ldur s22, [x7, #38]
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
+	WORD $0x4e0802d7 // tbl v23.16b, { v22.16b }, v8.16b
 	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
@@ -10235,11 +9396,12 @@ loop3:
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
 	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
 	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
+	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
 	WORD $0x4e378694 // add v20.16b, v20.16b, v23.16b
 	WORD $0x4e3686b5 // add v21.16b, v21.16b, v22.16b
-	FLDPQ        192(R4), (F22, F23)
+	WORD $0x3ccc0096 // ldur q22, [x4, #192]
+	WORD $0x3ccd0097 // ldur q23, [x4, #208]
 	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
 	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
@@ -10248,7 +9410,8 @@ loop3:
 	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FLDPQ        224(R4), (F24, F25)
+	WORD $0x3cce0098 // ldur q24, [x4, #224]
+	WORD $0x3ccf0099 // ldur q25, [x4, #240]
 	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
 	WORD $0x4e38c294 // smull2 v20.8h, v20.16b, v24.16b
 	WORD $0x4e74bf54 // addp v20.8h, v26.8h, v20.8h
@@ -10259,297 +9422,278 @@ loop3:
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
 
 	// integer sums times both scales
-	FMOVS        56(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        60(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        24(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0xbc438018 // ldur s24, [x0, #56]
+	WORD $0xbc43c019 // ldur s25, [x0, #60]
+	WORD $0xbc4180ba // ldur s26, [x5, #24]
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
 	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x4e3bced0 // fmla v16.4s, v22.4s, v27.4s
-	WORD $0x4e3acef1 // fmla v17.4s, v23.4s, v26.4s
-	FMOVS        28(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9b12d0 // fmla v16.4s, v22.4s, v27.s[0]
+	WORD $0x4f9a12f1 // fmla v17.4s, v23.4s, v26.s[0]
+	WORD $0xbc41c0b6 // ldur s22, [x5, #28]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e38ded7 // fmul v23.4s, v22.4s, v24.4s
 	WORD $0x6e39ded6 // fmul v22.4s, v22.4s, v25.4s
-	WORD $0x4e37ce92 // fmla v18.4s, v20.4s, v23.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	WORD $0x4f971292 // fmla v18.4s, v20.4s, v23.s[0]
+	WORD $0x4f9612b3 // fmla v19.4s, v21.4s, v22.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        16(R7), F20
-	FMOVQ        18(R7), F21
+	WORD $0x3cc100f4 // ldur q20, [x7, #16]
+	WORD $0x3cc120f5 // ldur q21, [x7, #18]
 	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
 	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
-	FMOVQ        40(R7), F22
-	WORD $0x4e0802d7 // tbl v23.16b, { v22.16b }, v8.16b
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
+	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
+	WORD $0x3cc280f6 // ldur q22, [x7, #40]
+	WORD $0x4e0702d7 // tbl v23.16b, { v22.16b }, v7.16b
 	MOVD         $iq1_m_shuffle11<>+0(SB), R8
 	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
+	WORD $0x4e1802d8 // tbl v24.16b, { v22.16b }, v24.16b
 	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
-	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
+	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
 	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
 	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
 	MOVD         $iq1_m_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        40(R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0xbc4280f7 // ldur s23, [x7, #40]
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x4e0802f8 // tbl v24.16b, { v23.16b }, v8.16b
+	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
 	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
 	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e378694 // add v20.16b, v20.16b, v23.16b
-	WORD $0x4e3686b5 // add v21.16b, v21.16b, v22.16b
-	FLDPQ        256(R4), (F22, F23)
-	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
+	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
+	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e388694 // add v20.16b, v20.16b, v24.16b
+	WORD $0x4e3786b5 // add v21.16b, v21.16b, v23.16b
+	FLDPQ        256(R4), (F23, F24)
+	WORD $0x0e37c299 // smull v25.8h, v20.8b, v23.8b
+	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
+	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FLDPQ        288(R4), (F24, F25)
-	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
-	WORD $0x4e38c294 // smull2 v20.8h, v20.16b, v24.16b
-	WORD $0x4e74bf54 // addp v20.8h, v26.8h, v20.8h
+	WORD $0x0e38c2b9 // smull v25.8h, v21.8b, v24.8b
+	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
+	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	FLDPQ        288(R4), (F25, F26)
+	WORD $0x0e39c29b // smull v27.8h, v20.8b, v25.8b
+	WORD $0x4e39c294 // smull2 v20.8h, v20.16b, v25.16b
+	WORD $0x4e74bf74 // addp v20.8h, v27.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e39c2b8 // smull v24.8h, v21.8b, v25.8b
-	WORD $0x4e39c2b5 // smull2 v21.8h, v21.16b, v25.16b
-	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
+	WORD $0x0e3ac2b9 // smull v25.8h, v21.8b, v26.8b
+	WORD $0x4e3ac2b5 // smull2 v21.8h, v21.16b, v26.16b
+	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
 
 	// integer sums times both scales
-	FMOVS        64(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        68(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        32(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0xbc440019 // ldur s25, [x0, #64]
+	WORD $0xbc44401a // ldur s26, [x0, #68]
+	WORD $0xbc4200bb // ldur s27, [x5, #32]
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
-	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x4e3bced0 // fmla v16.4s, v22.4s, v27.4s
-	WORD $0x4e3acef1 // fmla v17.4s, v23.4s, v26.4s
-	FMOVS        36(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x6e39df7c // fmul v28.4s, v27.4s, v25.4s
+	WORD $0x6e3adf7b // fmul v27.4s, v27.4s, v26.4s
+	WORD $0x4f9c12f0 // fmla v16.4s, v23.4s, v28.s[0]
+	WORD $0x4f9b1311 // fmla v17.4s, v24.4s, v27.s[0]
+	WORD $0xbc4240b7 // ldur s23, [x5, #36]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e38ded7 // fmul v23.4s, v22.4s, v24.4s
-	WORD $0x6e39ded6 // fmul v22.4s, v22.4s, v25.4s
-	WORD $0x4e37ce92 // fmla v18.4s, v20.4s, v23.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	WORD $0x6e39def8 // fmul v24.4s, v23.4s, v25.4s
+	WORD $0x6e3adef7 // fmul v23.4s, v23.4s, v26.4s
+	WORD $0x4f981292 // fmla v18.4s, v20.4s, v24.s[0]
+	WORD $0x4f9712b3 // fmla v19.4s, v21.4s, v23.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        20(R7), F20
-	FMOVQ        22(R7), F21
+	WORD $0x3cc140f4 // ldur q20, [x7, #20]
+	WORD $0x3cc160f5 // ldur q21, [x7, #22]
 	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
 	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
-	FMOVQ        40(R7), F22
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
+	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
 	MOVD         $iq1_m_shuffle12<>+0(SB), R8
 	FMOVQ        (R8), F23
 	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
 	MOVD         $iq1_m_shuffle13<>+0(SB), R8
 	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
+	WORD $0x4e1802d8 // tbl v24.16b, { v22.16b }, v24.16b
 	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
-	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
+	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
 	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
 	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
 	MOVD         $iq1_m_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        42(R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0xbc42a0f7 // ldur s23, [x7, #42]
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x4e0802f8 // tbl v24.16b, { v23.16b }, v8.16b
+	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
 	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
 	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e378694 // add v20.16b, v20.16b, v23.16b
-	WORD $0x4e3686b5 // add v21.16b, v21.16b, v22.16b
-	FLDPQ        320(R4), (F22, F23)
-	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
+	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
+	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e388694 // add v20.16b, v20.16b, v24.16b
+	WORD $0x4e3786b5 // add v21.16b, v21.16b, v23.16b
+	FLDPQ        320(R4), (F23, F24)
+	WORD $0x0e37c299 // smull v25.8h, v20.8b, v23.8b
+	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
+	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FLDPQ        352(R4), (F24, F25)
-	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
-	WORD $0x4e38c294 // smull2 v20.8h, v20.16b, v24.16b
-	WORD $0x4e74bf54 // addp v20.8h, v26.8h, v20.8h
+	WORD $0x0e38c2b9 // smull v25.8h, v21.8b, v24.8b
+	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
+	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	FLDPQ        352(R4), (F25, F26)
+	WORD $0x0e39c29b // smull v27.8h, v20.8b, v25.8b
+	WORD $0x4e39c294 // smull2 v20.8h, v20.16b, v25.16b
+	WORD $0x4e74bf74 // addp v20.8h, v27.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e39c2b8 // smull v24.8h, v21.8b, v25.8b
-	WORD $0x4e39c2b5 // smull2 v21.8h, v21.16b, v25.16b
-	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
+	WORD $0x0e3ac2b9 // smull v25.8h, v21.8b, v26.8b
+	WORD $0x4e3ac2b5 // smull2 v21.8h, v21.16b, v26.16b
+	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
 
 	// integer sums times both scales
-	FMOVS        72(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        76(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        40(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0xbc448019 // ldur s25, [x0, #72]
+	WORD $0xbc44c01a // ldur s26, [x0, #76]
+	WORD $0xbc4280bb // ldur s27, [x5, #40]
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
-	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x4e3bced0 // fmla v16.4s, v22.4s, v27.4s
-	WORD $0x4e3acef1 // fmla v17.4s, v23.4s, v26.4s
-	FMOVS        44(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x6e39df7c // fmul v28.4s, v27.4s, v25.4s
+	WORD $0x6e3adf7b // fmul v27.4s, v27.4s, v26.4s
+	WORD $0x4f9c12f0 // fmla v16.4s, v23.4s, v28.s[0]
+	WORD $0x4f9b1311 // fmla v17.4s, v24.4s, v27.s[0]
+	WORD $0xbc42c0b7 // ldur s23, [x5, #44]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e38ded7 // fmul v23.4s, v22.4s, v24.4s
-	WORD $0x6e39ded6 // fmul v22.4s, v22.4s, v25.4s
-	WORD $0x4e37ce92 // fmla v18.4s, v20.4s, v23.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	WORD $0x6e39def8 // fmul v24.4s, v23.4s, v25.4s
+	WORD $0x6e3adef7 // fmul v23.4s, v23.4s, v26.4s
+	WORD $0x4f981292 // fmla v18.4s, v20.4s, v24.s[0]
+	WORD $0x4f9712b3 // fmla v19.4s, v21.4s, v23.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        24(R7), F20
-	FMOVQ        26(R7), F21
+	WORD $0x3cc180f4 // ldur q20, [x7, #24]
+	WORD $0x3cc1a0f5 // ldur q21, [x7, #26]
 	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
 	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
-	FMOVQ        40(R7), F22
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
+	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
 	MOVD         $iq1_m_shuffle14<>+0(SB), R8
 	FMOVQ        (R8), F23
 	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
 	MOVD         $iq1_m_shuffle15<>+0(SB), R8
 	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
+	WORD $0x4e1802d8 // tbl v24.16b, { v22.16b }, v24.16b
 	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
-	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
+	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
 	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
 	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
 	MOVD         $iq1_m_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        44(R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0xbc42c0f7 // ldur s23, [x7, #44]
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x4e0802f8 // tbl v24.16b, { v23.16b }, v8.16b
+	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
 	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
 	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e378694 // add v20.16b, v20.16b, v23.16b
-	WORD $0x4e3686b5 // add v21.16b, v21.16b, v22.16b
-	FLDPQ        384(R4), (F22, F23)
-	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
+	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
+	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e388694 // add v20.16b, v20.16b, v24.16b
+	WORD $0x4e3786b5 // add v21.16b, v21.16b, v23.16b
+	FLDPQ        384(R4), (F23, F24)
+	WORD $0x0e37c299 // smull v25.8h, v20.8b, v23.8b
+	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
+	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FLDPQ        416(R4), (F24, F25)
-	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
-	WORD $0x4e38c294 // smull2 v20.8h, v20.16b, v24.16b
-	WORD $0x4e74bf54 // addp v20.8h, v26.8h, v20.8h
+	WORD $0x0e38c2b9 // smull v25.8h, v21.8b, v24.8b
+	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
+	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	FLDPQ        416(R4), (F25, F26)
+	WORD $0x0e39c29b // smull v27.8h, v20.8b, v25.8b
+	WORD $0x4e39c294 // smull2 v20.8h, v20.16b, v25.16b
+	WORD $0x4e74bf74 // addp v20.8h, v27.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e39c2b8 // smull v24.8h, v21.8b, v25.8b
-	WORD $0x4e39c2b5 // smull2 v21.8h, v21.16b, v25.16b
-	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
+	WORD $0x0e3ac2b9 // smull v25.8h, v21.8b, v26.8b
+	WORD $0x4e3ac2b5 // smull2 v21.8h, v21.16b, v26.16b
+	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
 
 	// integer sums times both scales
-	FMOVS        80(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        84(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        48(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0xbc450019 // ldur s25, [x0, #80]
+	WORD $0xbc45401a // ldur s26, [x0, #84]
+	WORD $0xbc4300bb // ldur s27, [x5, #48]
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
-	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x4e3bced0 // fmla v16.4s, v22.4s, v27.4s
-	WORD $0x4e3acef1 // fmla v17.4s, v23.4s, v26.4s
-	FMOVS        52(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x6e39df7c // fmul v28.4s, v27.4s, v25.4s
+	WORD $0x6e3adf7b // fmul v27.4s, v27.4s, v26.4s
+	WORD $0x4f9c12f0 // fmla v16.4s, v23.4s, v28.s[0]
+	WORD $0x4f9b1311 // fmla v17.4s, v24.4s, v27.s[0]
+	WORD $0xbc4340b7 // ldur s23, [x5, #52]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e38ded7 // fmul v23.4s, v22.4s, v24.4s
-	WORD $0x6e39ded6 // fmul v22.4s, v22.4s, v25.4s
-	WORD $0x4e37ce92 // fmla v18.4s, v20.4s, v23.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	WORD $0x6e39def8 // fmul v24.4s, v23.4s, v25.4s
+	WORD $0x6e3adef7 // fmul v23.4s, v23.4s, v26.4s
+	WORD $0x4f981292 // fmla v18.4s, v20.4s, v24.s[0]
+	WORD $0x4f9712b3 // fmla v19.4s, v21.4s, v23.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        28(R7), F20
-	FMOVQ        30(R7), F21
+	WORD $0x3cc1c0f4 // ldur q20, [x7, #28]
+	WORD $0x3cc1e0f5 // ldur q21, [x7, #30]
 	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
 	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
-	FMOVQ        40(R7), F22
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
+	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
 	MOVD         $iq1_m_shuffle16<>+0(SB), R8
 	FMOVQ        (R8), F23
 	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
@@ -10575,9 +9719,9 @@ loop3:
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        46(R7), F22
+	WORD $0xbc42e0f6 // ldur s22, [x7, #46]
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
+	WORD $0x4e0802d7 // tbl v23.16b, { v22.16b }, v8.16b
 	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
@@ -10585,8 +9729,8 @@ loop3:
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
 	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
 	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
+	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
 	WORD $0x4e378694 // add v20.16b, v20.16b, v23.16b
 	WORD $0x4e3686b5 // add v21.16b, v21.16b, v22.16b
 	FLDPQ        448(R4), (F22, F23)
@@ -10609,26 +9753,22 @@ loop3:
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
 
 	// integer sums times both scales
-	FMOVS        88(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        92(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        56(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0xbc458018 // ldur s24, [x0, #88]
+	WORD $0xbc45c019 // ldur s25, [x0, #92]
+	WORD $0xbc4380ba // ldur s26, [x5, #56]
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
 	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x4e3bced0 // fmla v16.4s, v22.4s, v27.4s
-	WORD $0x4e3acef1 // fmla v17.4s, v23.4s, v26.4s
-	FMOVS        60(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9b12d0 // fmla v16.4s, v22.4s, v27.s[0]
+	WORD $0x4f9a12f1 // fmla v17.4s, v23.4s, v26.s[0]
+	WORD $0xbc43c0b6 // ldur s22, [x5, #60]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e38ded7 // fmul v23.4s, v22.4s, v24.4s
 	WORD $0x6e39ded6 // fmul v22.4s, v22.4s, v25.4s
-	WORD $0x4e37ce92 // fmla v18.4s, v20.4s, v23.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	WORD $0x4f971292 // fmla v18.4s, v20.4s, v23.s[0]
+	WORD $0x4f9612b3 // fmla v19.4s, v21.4s, v22.s[0]
 	ADD          $0x38, R7
 	ADD          $0x200, R4
 	ADD          $0x40, R5
@@ -10674,13 +9814,13 @@ TEXT ·matmulQ83xIq1_mNEON(SB), NOSPLIT, $576-72
 	FMOVQ        (R0), F3
 	MOVD         $iq1_m_shuffle9<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f0005e5 // movi v5.4s, #15
 	MOVD         $iq1_m_levels<>+0(SB), R0
-	FMOVQ        (R0), F6
-	WORD $0x4f0707e7 // movi v7.4s, #255
+	FMOVQ        (R0), F5
+	WORD $0x4f0707e6 // movi v6.4s, #255
 	MOVD         $iq1_m_shuffle10<>+0(SB), R0
-	FMOVQ        (R0), F8
-	WORD $0x4f00e409 // movi v9.16b, #0
+	FMOVQ        (R0), F7
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f0005e9 // movi v9.4s, #15
 	MOVD         $iq1_m_shifts<>+0(SB), R0
 	FMOVQ        (R0), F10
 	MOVD         $iq1_m_factor<>+0(SB), R0
@@ -10690,8 +9830,6 @@ TEXT ·matmulQ83xIq1_mNEON(SB), NOSPLIT, $576-72
 	WORD $0x4f04240d // movi v13.4s, #128, lsl #8
 	MOVD         $iq1_m_shuffle<>+0(SB), R0
 	FMOVQ        (R0), F14
-	MOVD         $iq1_m_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         y+0(FP), R1
@@ -10701,12 +9839,12 @@ TEXT ·matmulQ83xIq1_mNEON(SB), NOSPLIT, $576-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4f00e415 // movi v21.16b, #0
 	MOVD         q+16(FP), R4
 	MOVD         d+24(FP), R5
 	MOVD         blocks+64(FP), R6
@@ -10717,651 +9855,565 @@ loop1:
 loop3:
 
 	// scales of the block
-	FMOVQ        40(R7), F22
-	WORD $0x4e0e02d7 // tbl v23.16b, { v22.16b }, v14.16b
-	WORD $0x4e0e02d6 // tbl v22.16b, { v22.16b }, v14.16b
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
+	WORD $0x3cc280f5 // ldur q21, [x7, #40]
+	WORD $0x4e0e02b6 // tbl v22.16b, { v21.16b }, v14.16b
 	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	FMOVQ        40(R7), F24
-	WORD $0x4e0f0319 // tbl v25.16b, { v24.16b }, v15.16b
-	WORD $0x4e0f0318 // tbl v24.16b, { v24.16b }, v15.16b
-	WORD $0x6f3c0739 // ushr v25.4s, v25.4s, #4
-	WORD $0x6f3c0718 // ushr v24.4s, v24.4s, #4
-	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
-	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
-	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
-	WORD $0x4f245718 // shl v24.4s, v24.4s, #4
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	FMOVQ        40(R7), F24
+	WORD $0x4e291ed6 // and v22.16b, v22.16b, v9.16b
+	MOVD         $iq1_m_shuffle2<>+0(SB), R8
+	FMOVQ        (R8), F23
+	WORD $0x4e1702b7 // tbl v23.16b, { v21.16b }, v23.16b
+	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
+	WORD $0x4e291ef7 // and v23.16b, v23.16b, v9.16b
+	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
+	WORD $0x4eb71ed6 // orr v22.16b, v22.16b, v23.16b
 	MOVD         $iq1_m_shuffle3<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e190319 // tbl v25.16b, { v24.16b }, v25.16b
-	MOVD         $iq1_m_shuffle3<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e1a0318 // tbl v24.16b, { v24.16b }, v26.16b
-	WORD $0x6f3c0739 // ushr v25.4s, v25.4s, #4
-	WORD $0x6f3c0718 // ushr v24.4s, v24.4s, #4
-	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
-	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
-	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
-	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	FMOVQ        40(R7), F24
+	FMOVQ        (R8), F23
+	WORD $0x4e1702b7 // tbl v23.16b, { v21.16b }, v23.16b
+	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
+	WORD $0x4e291ef7 // and v23.16b, v23.16b, v9.16b
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4eb71ed6 // orr v22.16b, v22.16b, v23.16b
 	MOVD         $iq1_m_shuffle4<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e190319 // tbl v25.16b, { v24.16b }, v25.16b
-	MOVD         $iq1_m_shuffle4<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e1a0318 // tbl v24.16b, { v24.16b }, v26.16b
-	WORD $0x6f3c0739 // ushr v25.4s, v25.4s, #4
-	WORD $0x6f3c0718 // ushr v24.4s, v24.4s, #4
-	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
-	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
-	WORD $0x4f2c5739 // shl v25.4s, v25.4s, #12
-	WORD $0x4f2c5718 // shl v24.4s, v24.4s, #12
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
+	FMOVQ        (R8), F23
+	WORD $0x4e1702b7 // tbl v23.16b, { v21.16b }, v23.16b
+	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
+	WORD $0x4e291ef7 // and v23.16b, v23.16b, v9.16b
+	WORD $0x4f2c56f7 // shl v23.4s, v23.4s, #12
+	WORD $0x4eb71ed6 // orr v22.16b, v22.16b, v23.16b
 	MOVD         $iq1_m_mask<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e381ef8 // and v24.16b, v23.16b, v24.16b
-	MOVD         $iq1_m_mask<>+0(SB), R8
+	FMOVQ        (R8), F23
+	WORD $0x4e371ed7 // and v23.16b, v22.16b, v23.16b
+	WORD $0x4f2d56f8 // shl v24.4s, v23.4s, #13
+	WORD $0x6e2bdf18 // fmul v24.4s, v24.4s, v11.4s
+	MOVD         $iq1_m_limit<>+0(SB), R8
 	FMOVQ        (R8), F25
-	WORD $0x4e391ed9 // and v25.16b, v22.16b, v25.16b
-	WORD $0x4f2d571a // shl v26.4s, v24.4s, #13
-	WORD $0x4f2d573b // shl v27.4s, v25.4s, #13
-	WORD $0x6e2bdf5a // fmul v26.4s, v26.4s, v11.4s
-	WORD $0x6e2bdf7b // fmul v27.4s, v27.4s, v11.4s
-	MOVD         $iq1_m_limit<>+0(SB), R8
-	FMOVQ        (R8), F28
-	WORD $0x4ebc3718 // cmgt v24.4s, v24.4s, v28.4s
-	MOVD         $iq1_m_limit<>+0(SB), R8
-	FMOVQ        (R8), F28
-	WORD $0x4ebc3739 // cmgt v25.4s, v25.4s, v28.4s
-	WORD $0x4e2c1f18 // and v24.16b, v24.16b, v12.16b
-	WORD $0x4e2c1f39 // and v25.16b, v25.16b, v12.16b
-	WORD $0x4eb81f58 // orr v24.16b, v26.16b, v24.16b
-	WORD $0x4eb91f79 // orr v25.16b, v27.16b, v25.16b
-	WORD $0x4e2d1ef7 // and v23.16b, v23.16b, v13.16b
-	WORD $0x4e2d1ed6 // and v22.16b, v22.16b, v13.16b
-	WORD $0x4f3056f7 // shl v23.4s, v23.4s, #16
-	WORD $0x4f3056d6 // shl v22.4s, v22.4s, #16
+	WORD $0x4eb936f7 // cmgt v23.4s, v23.4s, v25.4s
+	WORD $0x4e2c1ef7 // and v23.16b, v23.16b, v12.16b
 	WORD $0x4eb71f17 // orr v23.16b, v24.16b, v23.16b
-	WORD $0x4eb61f36 // orr v22.16b, v25.16b, v22.16b
-	WORD $0x4f026418 // movi v24.4s, #64, lsl #24
-	FMOVQ        40(R7), F25
+	WORD $0x4e2d1ed6 // and v22.16b, v22.16b, v13.16b
+	WORD $0x4f3056d6 // shl v22.4s, v22.4s, #16
+	WORD $0x4eb61ef6 // orr v22.16b, v23.16b, v22.16b
+	WORD $0x4f026417 // movi v23.4s, #64, lsl #24
 	MOVD         $iq1_m_shuffle5<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
-	MOVD         $iq1_m_shuffle6<>+0(SB), R8
-	FMOVQ        (R8), F27
-	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
-	WORD $0x6eaa475a // ushl v26.4s, v26.4s, v10.4s
-	WORD $0x6eaa4739 // ushl v25.4s, v25.4s, v10.4s
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x6e3adf1a // fmul v26.4s, v24.4s, v26.4s
-	WORD $0x6e39df18 // fmul v24.4s, v24.4s, v25.4s
-	MOVD         $iq1_m_const<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e39d75a // fadd v26.4s, v26.4s, v25.4s
-	WORD $0x4e39d718 // fadd v24.4s, v24.4s, v25.4s
-	WORD $0x6e3adef7 // fmul v23.4s, v23.4s, v26.4s
-	WORD $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
-	WORD $0x4f0167d8 // movi v24.4s, #62, lsl #24
-	WORD $0x6e38def7 // fmul v23.4s, v23.4s, v24.4s
-	WORD $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
-	FMOVQ        F23, 32(R0)
-	FMOVQ        F22, 48(R0)
-	FMOVQ        40(R7), F22
-	WORD $0x4e0e02d7 // tbl v23.16b, { v22.16b }, v14.16b
-	WORD $0x4e0e02d6 // tbl v22.16b, { v22.16b }, v14.16b
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	FMOVQ        40(R7), F24
-	WORD $0x4e0f0319 // tbl v25.16b, { v24.16b }, v15.16b
-	WORD $0x4e0f0318 // tbl v24.16b, { v24.16b }, v15.16b
-	WORD $0x6f3c0739 // ushr v25.4s, v25.4s, #4
-	WORD $0x6f3c0718 // ushr v24.4s, v24.4s, #4
-	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
-	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
-	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
-	WORD $0x4f245718 // shl v24.4s, v24.4s, #4
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	FMOVQ        40(R7), F24
-	MOVD         $iq1_m_shuffle3<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e190319 // tbl v25.16b, { v24.16b }, v25.16b
-	MOVD         $iq1_m_shuffle3<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e1a0318 // tbl v24.16b, { v24.16b }, v26.16b
-	WORD $0x6f3c0739 // ushr v25.4s, v25.4s, #4
-	WORD $0x6f3c0718 // ushr v24.4s, v24.4s, #4
-	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
-	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
-	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
-	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	FMOVQ        40(R7), F24
-	MOVD         $iq1_m_shuffle4<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e190319 // tbl v25.16b, { v24.16b }, v25.16b
-	MOVD         $iq1_m_shuffle4<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e1a0318 // tbl v24.16b, { v24.16b }, v26.16b
-	WORD $0x6f3c0739 // ushr v25.4s, v25.4s, #4
-	WORD $0x6f3c0718 // ushr v24.4s, v24.4s, #4
-	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
-	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
-	WORD $0x4f2c5739 // shl v25.4s, v25.4s, #12
-	WORD $0x4f2c5718 // shl v24.4s, v24.4s, #12
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	MOVD         $iq1_m_mask<>+0(SB), R8
 	FMOVQ        (R8), F24
-	WORD $0x4e381ef8 // and v24.16b, v23.16b, v24.16b
-	MOVD         $iq1_m_mask<>+0(SB), R8
+	WORD $0x4e1802b8 // tbl v24.16b, { v21.16b }, v24.16b
+	MOVD         $iq1_m_shuffle6<>+0(SB), R8
 	FMOVQ        (R8), F25
-	WORD $0x4e391ed9 // and v25.16b, v22.16b, v25.16b
-	WORD $0x4f2d571a // shl v26.4s, v24.4s, #13
-	WORD $0x4f2d573b // shl v27.4s, v25.4s, #13
-	WORD $0x6e2bdf5a // fmul v26.4s, v26.4s, v11.4s
-	WORD $0x6e2bdf7b // fmul v27.4s, v27.4s, v11.4s
-	MOVD         $iq1_m_limit<>+0(SB), R8
-	FMOVQ        (R8), F28
-	WORD $0x4ebc3718 // cmgt v24.4s, v24.4s, v28.4s
-	MOVD         $iq1_m_limit<>+0(SB), R8
-	FMOVQ        (R8), F28
-	WORD $0x4ebc3739 // cmgt v25.4s, v25.4s, v28.4s
-	WORD $0x4e2c1f18 // and v24.16b, v24.16b, v12.16b
-	WORD $0x4e2c1f39 // and v25.16b, v25.16b, v12.16b
-	WORD $0x4eb81f58 // orr v24.16b, v26.16b, v24.16b
-	WORD $0x4eb91f79 // orr v25.16b, v27.16b, v25.16b
-	WORD $0x4e2d1ef7 // and v23.16b, v23.16b, v13.16b
-	WORD $0x4e2d1ed6 // and v22.16b, v22.16b, v13.16b
-	WORD $0x4f3056f7 // shl v23.4s, v23.4s, #16
-	WORD $0x4f3056d6 // shl v22.4s, v22.4s, #16
-	WORD $0x4eb71f17 // orr v23.16b, v24.16b, v23.16b
-	WORD $0x4eb61f36 // orr v22.16b, v25.16b, v22.16b
-	WORD $0x4f026418 // movi v24.4s, #64, lsl #24
-	FMOVQ        40(R7), F25
-	MOVD         $iq1_m_shuffle7<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
-	MOVD         $iq1_m_shuffle8<>+0(SB), R8
-	FMOVQ        (R8), F27
-	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
-	WORD $0x6eaa475a // ushl v26.4s, v26.4s, v10.4s
-	WORD $0x6eaa4739 // ushl v25.4s, v25.4s, v10.4s
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x6e3adf1a // fmul v26.4s, v24.4s, v26.4s
-	WORD $0x6e39df18 // fmul v24.4s, v24.4s, v25.4s
+	WORD $0x4e1902b5 // tbl v21.16b, { v21.16b }, v25.16b
+	WORD $0x6eaa4718 // ushl v24.4s, v24.4s, v10.4s
+	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e38def8 // fmul v24.4s, v23.4s, v24.4s
+	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
 	MOVD         $iq1_m_const<>+0(SB), R8
+	FMOVQ        (R8), F23
+	WORD $0x4e37d718 // fadd v24.4s, v24.4s, v23.4s
+	WORD $0x4e37d6b5 // fadd v21.4s, v21.4s, v23.4s
+	WORD $0x6e38ded7 // fmul v23.4s, v22.4s, v24.4s
+	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
+	WORD $0x4f0167d6 // movi v22.4s, #62, lsl #24
+	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
+	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
+	FMOVQ        F23, 32(R0)
+	FMOVQ        F21, 48(R0)
+	WORD $0x3cc280f5 // ldur q21, [x7, #40]
+	WORD $0x4e0e02b6 // tbl v22.16b, { v21.16b }, v14.16b
+	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
+	WORD $0x4e291ed6 // and v22.16b, v22.16b, v9.16b
+	MOVD         $iq1_m_shuffle2<>+0(SB), R8
+	FMOVQ        (R8), F23
+	WORD $0x4e1702b7 // tbl v23.16b, { v21.16b }, v23.16b
+	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
+	WORD $0x4e291ef7 // and v23.16b, v23.16b, v9.16b
+	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
+	WORD $0x4eb71ed6 // orr v22.16b, v22.16b, v23.16b
+	MOVD         $iq1_m_shuffle3<>+0(SB), R8
+	FMOVQ        (R8), F23
+	WORD $0x4e1702b7 // tbl v23.16b, { v21.16b }, v23.16b
+	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
+	WORD $0x4e291ef7 // and v23.16b, v23.16b, v9.16b
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4eb71ed6 // orr v22.16b, v22.16b, v23.16b
+	MOVD         $iq1_m_shuffle4<>+0(SB), R8
+	FMOVQ        (R8), F23
+	WORD $0x4e1702b7 // tbl v23.16b, { v21.16b }, v23.16b
+	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
+	WORD $0x4e291ef7 // and v23.16b, v23.16b, v9.16b
+	WORD $0x4f2c56f7 // shl v23.4s, v23.4s, #12
+	WORD $0x4eb71ed6 // orr v22.16b, v22.16b, v23.16b
+	MOVD         $iq1_m_mask<>+0(SB), R8
+	FMOVQ        (R8), F23
+	WORD $0x4e371ed7 // and v23.16b, v22.16b, v23.16b
+	WORD $0x4f2d56f8 // shl v24.4s, v23.4s, #13
+	WORD $0x6e2bdf18 // fmul v24.4s, v24.4s, v11.4s
+	MOVD         $iq1_m_limit<>+0(SB), R8
 	FMOVQ        (R8), F25
-	WORD $0x4e39d75a // fadd v26.4s, v26.4s, v25.4s
-	WORD $0x4e39d718 // fadd v24.4s, v24.4s, v25.4s
-	WORD $0x6e3adef7 // fmul v23.4s, v23.4s, v26.4s
-	WORD $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
-	WORD $0x4f0167d8 // movi v24.4s, #62, lsl #24
-	WORD $0x6e38def7 // fmul v23.4s, v23.4s, v24.4s
-	WORD $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
+	WORD $0x4eb936f7 // cmgt v23.4s, v23.4s, v25.4s
+	WORD $0x4e2c1ef7 // and v23.16b, v23.16b, v12.16b
+	WORD $0x4eb71f17 // orr v23.16b, v24.16b, v23.16b
+	WORD $0x4e2d1ed6 // and v22.16b, v22.16b, v13.16b
+	WORD $0x4f3056d6 // shl v22.4s, v22.4s, #16
+	WORD $0x4eb61ef6 // orr v22.16b, v23.16b, v22.16b
+	WORD $0x4f026417 // movi v23.4s, #64, lsl #24
+	MOVD         $iq1_m_shuffle7<>+0(SB), R8
+	FMOVQ        (R8), F24
+	WORD $0x4e1802b8 // tbl v24.16b, { v21.16b }, v24.16b
+	MOVD         $iq1_m_shuffle8<>+0(SB), R8
+	FMOVQ        (R8), F25
+	WORD $0x4e1902b5 // tbl v21.16b, { v21.16b }, v25.16b
+	WORD $0x6eaa4718 // ushl v24.4s, v24.4s, v10.4s
+	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e38def8 // fmul v24.4s, v23.4s, v24.4s
+	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
+	MOVD         $iq1_m_const<>+0(SB), R8
+	FMOVQ        (R8), F23
+	WORD $0x4e37d718 // fadd v24.4s, v24.4s, v23.4s
+	WORD $0x4e37d6b5 // fadd v21.4s, v21.4s, v23.4s
+	WORD $0x6e38ded7 // fmul v23.4s, v22.4s, v24.4s
+	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
+	WORD $0x4f0167d6 // movi v22.4s, #62, lsl #24
+	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
+	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
 	FMOVQ        F23, 64(R0)
-	FMOVQ        F22, 80(R0)
+	FMOVQ        F21, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        (R7), F22
-	FMOVQ        2(R7), F23
+	WORD $0x3cc000f5 // ldur q21, [x7]
+	WORD $0x3cc020f6 // ldur q22, [x7, #2]
+	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
 	WORD $0x4e0402d6 // tbl v22.16b, { v22.16b }, v4.16b
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x4e271ed6 // and v22.16b, v22.16b, v7.16b
-	WORD $0x4e271ef7 // and v23.16b, v23.16b, v7.16b
-	FMOVQ        32(R7), F24
-	FMOVQ        33(R7), F25
-	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
-	WORD $0x4e080339 // tbl v25.16b, { v25.16b }, v8.16b
+	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
+	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
+	WORD $0x3cc200f7 // ldur q23, [x7, #32]
+	WORD $0x3cc210f8 // ldur q24, [x7, #33]
+	WORD $0x4e0702f7 // tbl v23.16b, { v23.16b }, v7.16b
+	WORD $0x4e070318 // tbl v24.16b, { v24.16b }, v7.16b
+	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
 	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
-	WORD $0x6ea34739 // ushl v25.4s, v25.4s, v3.4s
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
 	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
 	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
 	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
 	MOVD         $iq1_m_grid<>+0(SB), R8
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVD        (R8)(R9<<3), F24
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	FMOVS        32(R7), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e090319 // tbl v25.16b, { v24.16b }, v9.16b
-	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
+	WORD $0xbc4200f7 // ldur s23, [x7, #32]
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x4e0802f8 // tbl v24.16b, { v23.16b }, v8.16b
+	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
 	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x6e208f39 // cmeq v25.16b, v25.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
+	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
 	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e1900d9 // tbl v25.16b, { v6.16b }, v25.16b
-	WORD $0x4e1800d8 // tbl v24.16b, { v6.16b }, v24.16b
-	WORD $0x4e3986d6 // add v22.16b, v22.16b, v25.16b
-	WORD $0x4e3886f7 // add v23.16b, v23.16b, v24.16b
-	FLDPQ        (R4), (F24, F25)
-	WORD $0x0e38c2da // smull v26.8h, v22.8b, v24.8b
-	WORD $0x4e38c2d8 // smull2 v24.8h, v22.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c2fa // smull v26.8h, v23.8b, v25.8b
-	WORD $0x4e39c2f9 // smull2 v25.8h, v23.16b, v25.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FLDPQ        32(R4), (F26, F27)
-	WORD $0x0e3ac2dc // smull v28.8h, v22.8b, v26.8b
-	WORD $0x4e3ac2da // smull2 v26.8h, v22.16b, v26.16b
-	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc2fc // smull v28.8h, v23.8b, v27.8b
-	WORD $0x4e3bc2fb // smull2 v27.8h, v23.16b, v27.16b
-	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
-	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FLDPQ        64(R4), (F28, F29)
-	WORD $0x0e3cc2de // smull v30.8h, v22.8b, v28.8b
-	WORD $0x4e3cc2d6 // smull2 v22.8h, v22.16b, v28.16b
-	WORD $0x4e76bfd6 // addp v22.8h, v30.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e3dc2fc // smull v28.8h, v23.8b, v29.8b
-	WORD $0x4e3dc2f7 // smull2 v23.8h, v23.16b, v29.16b
-	WORD $0x4e77bf97 // addp v23.8h, v28.8h, v23.8h
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
+	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
+	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e3886b5 // add v21.16b, v21.16b, v24.16b
+	WORD $0x4e3786d6 // add v22.16b, v22.16b, v23.16b
+	WORD $0x3cc00097 // ldur q23, [x4]
+	WORD $0x3cc10098 // ldur q24, [x4, #16]
+	WORD $0x0e37c2b9 // smull v25.8h, v21.8b, v23.8b
+	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
+	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
+	WORD $0x0e38c2d9 // smull v25.8h, v22.8b, v24.8b
+	WORD $0x4e38c2d8 // smull2 v24.8h, v22.16b, v24.16b
+	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	WORD $0x3cc20099 // ldur q25, [x4, #32]
+	WORD $0x3cc3009a // ldur q26, [x4, #48]
+	WORD $0x0e39c2bb // smull v27.8h, v21.8b, v25.8b
+	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
+	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	WORD $0x0e3ac2db // smull v27.8h, v22.8b, v26.8b
+	WORD $0x4e3ac2da // smull2 v26.8h, v22.16b, v26.16b
+	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
+	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
+	WORD $0x3cc4009b // ldur q27, [x4, #64]
+	WORD $0x3cc5009c // ldur q28, [x4, #80]
+	WORD $0x0e3bc2bd // smull v29.8h, v21.8b, v27.8b
+	WORD $0x4e3bc2b5 // smull2 v21.8h, v21.16b, v27.16b
+	WORD $0x4e75bfb5 // addp v21.8h, v29.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e3cc2db // smull v27.8h, v22.8b, v28.8b
+	WORD $0x4e3cc2d6 // smull2 v22.8h, v22.16b, v28.16b
+	WORD $0x4e76bf76 // addp v22.8h, v27.8h, v22.8h
+	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        36(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        (R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
-	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fcf10 // fmla v16.4s, v24.4s, v31.4s
-	WORD $0x4e3ecf31 // fmla v17.4s, v25.4s, v30.4s
-	FMOVS        4(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21db59 // scvtf v25.4s, v26.4s
-	WORD $0x4e21db7a // scvtf v26.4s, v27.4s
-	WORD $0x6e3cdf1b // fmul v27.4s, v24.4s, v28.4s
-	WORD $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
-	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	WORD $0x4e38cf53 // fmla v19.4s, v26.4s, v24.4s
-	FMOVS        8(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0xbc42001b // ldur s27, [x0, #32]
+	WORD $0xbc42401c // ldur s28, [x0, #36]
+	WORD $0xbc4000bd // ldur s29, [x5]
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e3cdf19 // fmul v25.4s, v24.4s, v28.4s
-	WORD $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
-	WORD $0x4e39ced4 // fmla v20.4s, v22.4s, v25.4s
-	WORD $0x4e38cef5 // fmla v21.4s, v23.4s, v24.4s
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x6e3bdfbe // fmul v30.4s, v29.4s, v27.4s
+	WORD $0x6e3cdfbd // fmul v29.4s, v29.4s, v28.4s
+	WORD $0x4f9e12ef // fmla v15.4s, v23.4s, v30.s[0]
+	WORD $0x4f9d1310 // fmla v16.4s, v24.4s, v29.s[0]
+	WORD $0xbc4040b7 // ldur s23, [x5, #4]
+	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
+	WORD $0x4e21db59 // scvtf v25.4s, v26.4s
+	WORD $0x6e3bdefa // fmul v26.4s, v23.4s, v27.4s
+	WORD $0x6e3cdef7 // fmul v23.4s, v23.4s, v28.4s
+	WORD $0x4f9a1311 // fmla v17.4s, v24.4s, v26.s[0]
+	WORD $0x4f971332 // fmla v18.4s, v25.4s, v23.s[0]
+	WORD $0xbc4080b7 // ldur s23, [x5, #8]
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e3bdef8 // fmul v24.4s, v23.4s, v27.4s
+	WORD $0x6e3cdef7 // fmul v23.4s, v23.4s, v28.4s
+	WORD $0x4f9812b3 // fmla v19.4s, v21.4s, v24.s[0]
+	WORD $0x4f9712d4 // fmla v20.4s, v22.4s, v23.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        4(R7), F22
-	FMOVQ        6(R7), F23
+	WORD $0x3cc040f5 // ldur q21, [x7, #4]
+	WORD $0x3cc060f6 // ldur q22, [x7, #6]
+	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
 	WORD $0x4e0402d6 // tbl v22.16b, { v22.16b }, v4.16b
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x4e271ed6 // and v22.16b, v22.16b, v7.16b
-	WORD $0x4e271ef7 // and v23.16b, v23.16b, v7.16b
-	FMOVQ        34(R7), F24
-	FMOVQ        35(R7), F25
-	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
-	WORD $0x4e080339 // tbl v25.16b, { v25.16b }, v8.16b
+	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
+	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
+	WORD $0x3cc220f7 // ldur q23, [x7, #34]
+	WORD $0x3cc230f8 // ldur q24, [x7, #35]
+	WORD $0x4e0702f7 // tbl v23.16b, { v23.16b }, v7.16b
+	WORD $0x4e070318 // tbl v24.16b, { v24.16b }, v7.16b
+	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
 	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
-	WORD $0x6ea34739 // ushl v25.4s, v25.4s, v3.4s
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
 	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
 	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
 	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
 	MOVD         $iq1_m_grid<>+0(SB), R8
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVD        (R8)(R9<<3), F24
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	FMOVS        34(R7), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e090319 // tbl v25.16b, { v24.16b }, v9.16b
-	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
+	WORD $0xbc4220f7 // ldur s23, [x7, #34]
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x4e0802f8 // tbl v24.16b, { v23.16b }, v8.16b
+	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
 	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x6e208f39 // cmeq v25.16b, v25.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
+	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
 	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e1900d9 // tbl v25.16b, { v6.16b }, v25.16b
-	WORD $0x4e1800d8 // tbl v24.16b, { v6.16b }, v24.16b
-	WORD $0x4e3986d6 // add v22.16b, v22.16b, v25.16b
-	WORD $0x4e3886f7 // add v23.16b, v23.16b, v24.16b
-	FLDPQ        96(R4), (F24, F25)
-	WORD $0x0e38c2da // smull v26.8h, v22.8b, v24.8b
-	WORD $0x4e38c2d8 // smull2 v24.8h, v22.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c2fa // smull v26.8h, v23.8b, v25.8b
-	WORD $0x4e39c2f9 // smull2 v25.8h, v23.16b, v25.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FLDPQ        128(R4), (F26, F27)
-	WORD $0x0e3ac2dc // smull v28.8h, v22.8b, v26.8b
-	WORD $0x4e3ac2da // smull2 v26.8h, v22.16b, v26.16b
-	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc2fc // smull v28.8h, v23.8b, v27.8b
-	WORD $0x4e3bc2fb // smull2 v27.8h, v23.16b, v27.16b
-	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
-	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FLDPQ        160(R4), (F28, F29)
-	WORD $0x0e3cc2de // smull v30.8h, v22.8b, v28.8b
-	WORD $0x4e3cc2d6 // smull2 v22.8h, v22.16b, v28.16b
-	WORD $0x4e76bfd6 // addp v22.8h, v30.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e3dc2fc // smull v28.8h, v23.8b, v29.8b
-	WORD $0x4e3dc2f7 // smull2 v23.8h, v23.16b, v29.16b
-	WORD $0x4e77bf97 // addp v23.8h, v28.8h, v23.8h
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
+	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
+	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e3886b5 // add v21.16b, v21.16b, v24.16b
+	WORD $0x4e3786d6 // add v22.16b, v22.16b, v23.16b
+	WORD $0x3cc60097 // ldur q23, [x4, #96]
+	WORD $0x3cc70098 // ldur q24, [x4, #112]
+	WORD $0x0e37c2b9 // smull v25.8h, v21.8b, v23.8b
+	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
+	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
+	WORD $0x0e38c2d9 // smull v25.8h, v22.8b, v24.8b
+	WORD $0x4e38c2d8 // smull2 v24.8h, v22.16b, v24.16b
+	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	WORD $0x3cc80099 // ldur q25, [x4, #128]
+	WORD $0x3cc9009a // ldur q26, [x4, #144]
+	WORD $0x0e39c2bb // smull v27.8h, v21.8b, v25.8b
+	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
+	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	WORD $0x0e3ac2db // smull v27.8h, v22.8b, v26.8b
+	WORD $0x4e3ac2da // smull2 v26.8h, v22.16b, v26.16b
+	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
+	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
+	WORD $0x3cca009b // ldur q27, [x4, #160]
+	WORD $0x3ccb009c // ldur q28, [x4, #176]
+	WORD $0x0e3bc2bd // smull v29.8h, v21.8b, v27.8b
+	WORD $0x4e3bc2b5 // smull2 v21.8h, v21.16b, v27.16b
+	WORD $0x4e75bfb5 // addp v21.8h, v29.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e3cc2db // smull v27.8h, v22.8b, v28.8b
+	WORD $0x4e3cc2d6 // smull2 v22.8h, v22.16b, v28.16b
+	WORD $0x4e76bf76 // addp v22.8h, v27.8h, v22.8h
+	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
 
 	// integer sums times both scales
-	FMOVS        40(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        44(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        12(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
-	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fcf10 // fmla v16.4s, v24.4s, v31.4s
-	WORD $0x4e3ecf31 // fmla v17.4s, v25.4s, v30.4s
-	FMOVS        16(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21db59 // scvtf v25.4s, v26.4s
-	WORD $0x4e21db7a // scvtf v26.4s, v27.4s
-	WORD $0x6e3cdf1b // fmul v27.4s, v24.4s, v28.4s
-	WORD $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
-	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	WORD $0x4e38cf53 // fmla v19.4s, v26.4s, v24.4s
-	FMOVS        20(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0xbc42801b // ldur s27, [x0, #40]
+	WORD $0xbc42c01c // ldur s28, [x0, #44]
+	WORD $0xbc40c0bd // ldur s29, [x5, #12]
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e3cdf19 // fmul v25.4s, v24.4s, v28.4s
-	WORD $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
-	WORD $0x4e39ced4 // fmla v20.4s, v22.4s, v25.4s
-	WORD $0x4e38cef5 // fmla v21.4s, v23.4s, v24.4s
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x6e3bdfbe // fmul v30.4s, v29.4s, v27.4s
+	WORD $0x6e3cdfbd // fmul v29.4s, v29.4s, v28.4s
+	WORD $0x4f9e12ef // fmla v15.4s, v23.4s, v30.s[0]
+	WORD $0x4f9d1310 // fmla v16.4s, v24.4s, v29.s[0]
+	WORD $0xbc4100b7 // ldur s23, [x5, #16]
+	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
+	WORD $0x4e21db59 // scvtf v25.4s, v26.4s
+	WORD $0x6e3bdefa // fmul v26.4s, v23.4s, v27.4s
+	WORD $0x6e3cdef7 // fmul v23.4s, v23.4s, v28.4s
+	WORD $0x4f9a1311 // fmla v17.4s, v24.4s, v26.s[0]
+	WORD $0x4f971332 // fmla v18.4s, v25.4s, v23.s[0]
+	WORD $0xbc4140b7 // ldur s23, [x5, #20]
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e3bdef8 // fmul v24.4s, v23.4s, v27.4s
+	WORD $0x6e3cdef7 // fmul v23.4s, v23.4s, v28.4s
+	WORD $0x4f9812b3 // fmla v19.4s, v21.4s, v24.s[0]
+	WORD $0x4f9712d4 // fmla v20.4s, v22.4s, v23.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        8(R7), F22
-	FMOVQ        10(R7), F23
+	WORD $0x3cc080f5 // ldur q21, [x7, #8]
+	WORD $0x3cc0a0f6 // ldur q22, [x7, #10]
+	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
 	WORD $0x4e0402d6 // tbl v22.16b, { v22.16b }, v4.16b
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x4e271ed6 // and v22.16b, v22.16b, v7.16b
-	WORD $0x4e271ef7 // and v23.16b, v23.16b, v7.16b
-	FMOVQ        36(R7), F24
-	FMOVQ        37(R7), F25
-	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
-	WORD $0x4e080339 // tbl v25.16b, { v25.16b }, v8.16b
+	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
+	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
+	WORD $0x3cc240f7 // ldur q23, [x7, #36]
+	WORD $0x3cc250f8 // ldur q24, [x7, #37]
+	WORD $0x4e0702f7 // tbl v23.16b, { v23.16b }, v7.16b
+	WORD $0x4e070318 // tbl v24.16b, { v24.16b }, v7.16b
+	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
 	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
-	WORD $0x6ea34739 // ushl v25.4s, v25.4s, v3.4s
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
 	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
 	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
 	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
 	MOVD         $iq1_m_grid<>+0(SB), R8
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVD        (R8)(R9<<3), F24
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	FMOVS        36(R7), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e090319 // tbl v25.16b, { v24.16b }, v9.16b
-	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
+	WORD $0xbc4240f7 // ldur s23, [x7, #36]
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x4e0802f8 // tbl v24.16b, { v23.16b }, v8.16b
+	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
 	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x6e208f39 // cmeq v25.16b, v25.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
+	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
 	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e1900d9 // tbl v25.16b, { v6.16b }, v25.16b
-	WORD $0x4e1800d8 // tbl v24.16b, { v6.16b }, v24.16b
-	WORD $0x4e3986d6 // add v22.16b, v22.16b, v25.16b
-	WORD $0x4e3886f7 // add v23.16b, v23.16b, v24.16b
-	FLDPQ        192(R4), (F24, F25)
-	WORD $0x0e38c2da // smull v26.8h, v22.8b, v24.8b
-	WORD $0x4e38c2d8 // smull2 v24.8h, v22.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c2fa // smull v26.8h, v23.8b, v25.8b
-	WORD $0x4e39c2f9 // smull2 v25.8h, v23.16b, v25.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FLDPQ        224(R4), (F26, F27)
-	WORD $0x0e3ac2dc // smull v28.8h, v22.8b, v26.8b
-	WORD $0x4e3ac2da // smull2 v26.8h, v22.16b, v26.16b
-	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc2fc // smull v28.8h, v23.8b, v27.8b
-	WORD $0x4e3bc2fb // smull2 v27.8h, v23.16b, v27.16b
-	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
-	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FLDPQ        256(R4), (F28, F29)
-	WORD $0x0e3cc2de // smull v30.8h, v22.8b, v28.8b
-	WORD $0x4e3cc2d6 // smull2 v22.8h, v22.16b, v28.16b
-	WORD $0x4e76bfd6 // addp v22.8h, v30.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e3dc2fc // smull v28.8h, v23.8b, v29.8b
-	WORD $0x4e3dc2f7 // smull2 v23.8h, v23.16b, v29.16b
-	WORD $0x4e77bf97 // addp v23.8h, v28.8h, v23.8h
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
+	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
+	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e3886b5 // add v21.16b, v21.16b, v24.16b
+	WORD $0x4e3786d6 // add v22.16b, v22.16b, v23.16b
+	WORD $0x3ccc0097 // ldur q23, [x4, #192]
+	WORD $0x3ccd0098 // ldur q24, [x4, #208]
+	WORD $0x0e37c2b9 // smull v25.8h, v21.8b, v23.8b
+	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
+	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
+	WORD $0x0e38c2d9 // smull v25.8h, v22.8b, v24.8b
+	WORD $0x4e38c2d8 // smull2 v24.8h, v22.16b, v24.16b
+	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	WORD $0x3cce0099 // ldur q25, [x4, #224]
+	WORD $0x3ccf009a // ldur q26, [x4, #240]
+	WORD $0x0e39c2bb // smull v27.8h, v21.8b, v25.8b
+	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
+	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	WORD $0x0e3ac2db // smull v27.8h, v22.8b, v26.8b
+	WORD $0x4e3ac2da // smull2 v26.8h, v22.16b, v26.16b
+	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
+	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
+	FLDPQ        256(R4), (F27, F28)
+	WORD $0x0e3bc2bd // smull v29.8h, v21.8b, v27.8b
+	WORD $0x4e3bc2b5 // smull2 v21.8h, v21.16b, v27.16b
+	WORD $0x4e75bfb5 // addp v21.8h, v29.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e3cc2db // smull v27.8h, v22.8b, v28.8b
+	WORD $0x4e3cc2d6 // smull2 v22.8h, v22.16b, v28.16b
+	WORD $0x4e76bf76 // addp v22.8h, v27.8h, v22.8h
+	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
 
 	// integer sums times both scales
-	FMOVS        48(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        52(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        24(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
-	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fcf10 // fmla v16.4s, v24.4s, v31.4s
-	WORD $0x4e3ecf31 // fmla v17.4s, v25.4s, v30.4s
-	FMOVS        28(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21db59 // scvtf v25.4s, v26.4s
-	WORD $0x4e21db7a // scvtf v26.4s, v27.4s
-	WORD $0x6e3cdf1b // fmul v27.4s, v24.4s, v28.4s
-	WORD $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
-	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	WORD $0x4e38cf53 // fmla v19.4s, v26.4s, v24.4s
-	FMOVS        32(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0xbc43001b // ldur s27, [x0, #48]
+	WORD $0xbc43401c // ldur s28, [x0, #52]
+	WORD $0xbc4180bd // ldur s29, [x5, #24]
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e3cdf19 // fmul v25.4s, v24.4s, v28.4s
-	WORD $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
-	WORD $0x4e39ced4 // fmla v20.4s, v22.4s, v25.4s
-	WORD $0x4e38cef5 // fmla v21.4s, v23.4s, v24.4s
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x6e3bdfbe // fmul v30.4s, v29.4s, v27.4s
+	WORD $0x6e3cdfbd // fmul v29.4s, v29.4s, v28.4s
+	WORD $0x4f9e12ef // fmla v15.4s, v23.4s, v30.s[0]
+	WORD $0x4f9d1310 // fmla v16.4s, v24.4s, v29.s[0]
+	WORD $0xbc41c0b7 // ldur s23, [x5, #28]
+	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
+	WORD $0x4e21db59 // scvtf v25.4s, v26.4s
+	WORD $0x6e3bdefa // fmul v26.4s, v23.4s, v27.4s
+	WORD $0x6e3cdef7 // fmul v23.4s, v23.4s, v28.4s
+	WORD $0x4f9a1311 // fmla v17.4s, v24.4s, v26.s[0]
+	WORD $0x4f971332 // fmla v18.4s, v25.4s, v23.s[0]
+	WORD $0xbc4200b7 // ldur s23, [x5, #32]
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e3bdef8 // fmul v24.4s, v23.4s, v27.4s
+	WORD $0x6e3cdef7 // fmul v23.4s, v23.4s, v28.4s
+	WORD $0x4f9812b3 // fmla v19.4s, v21.4s, v24.s[0]
+	WORD $0x4f9712d4 // fmla v20.4s, v22.4s, v23.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        12(R7), F22
-	FMOVQ        14(R7), F23
+	WORD $0x3cc0c0f5 // ldur q21, [x7, #12]
+	WORD $0x3cc0e0f6 // ldur q22, [x7, #14]
+	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
 	WORD $0x4e0402d6 // tbl v22.16b, { v22.16b }, v4.16b
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x4e271ed6 // and v22.16b, v22.16b, v7.16b
-	WORD $0x4e271ef7 // and v23.16b, v23.16b, v7.16b
-	FMOVQ        38(R7), F24
-	FMOVQ        39(R7), F25
-	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
-	WORD $0x4e080339 // tbl v25.16b, { v25.16b }, v8.16b
+	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
+	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
+	WORD $0x3cc260f7 // ldur q23, [x7, #38]
+	WORD $0x3cc270f8 // ldur q24, [x7, #39]
+	WORD $0x4e0702f7 // tbl v23.16b, { v23.16b }, v7.16b
+	WORD $0x4e070318 // tbl v24.16b, { v24.16b }, v7.16b
+	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
 	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
-	WORD $0x6ea34739 // ushl v25.4s, v25.4s, v3.4s
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
 	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
 	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
 	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
 	MOVD         $iq1_m_grid<>+0(SB), R8
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVD        (R8)(R9<<3), F24
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	FMOVS        38(R7), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e090319 // tbl v25.16b, { v24.16b }, v9.16b
-	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
+	WORD $0xbc4260f7 // ldur s23, [x7, #38]
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x4e0802f8 // tbl v24.16b, { v23.16b }, v8.16b
+	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
 	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x6e208f39 // cmeq v25.16b, v25.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
+	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
 	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e1900d9 // tbl v25.16b, { v6.16b }, v25.16b
-	WORD $0x4e1800d8 // tbl v24.16b, { v6.16b }, v24.16b
-	WORD $0x4e3986d6 // add v22.16b, v22.16b, v25.16b
-	WORD $0x4e3886f7 // add v23.16b, v23.16b, v24.16b
-	FLDPQ        288(R4), (F24, F25)
-	WORD $0x0e38c2da // smull v26.8h, v22.8b, v24.8b
-	WORD $0x4e38c2d8 // smull2 v24.8h, v22.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c2fa // smull v26.8h, v23.8b, v25.8b
-	WORD $0x4e39c2f9 // smull2 v25.8h, v23.16b, v25.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FLDPQ        320(R4), (F26, F27)
-	WORD $0x0e3ac2dc // smull v28.8h, v22.8b, v26.8b
-	WORD $0x4e3ac2da // smull2 v26.8h, v22.16b, v26.16b
-	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc2fc // smull v28.8h, v23.8b, v27.8b
-	WORD $0x4e3bc2fb // smull2 v27.8h, v23.16b, v27.16b
-	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
-	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FLDPQ        352(R4), (F28, F29)
-	WORD $0x0e3cc2de // smull v30.8h, v22.8b, v28.8b
-	WORD $0x4e3cc2d6 // smull2 v22.8h, v22.16b, v28.16b
-	WORD $0x4e76bfd6 // addp v22.8h, v30.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e3dc2fc // smull v28.8h, v23.8b, v29.8b
-	WORD $0x4e3dc2f7 // smull2 v23.8h, v23.16b, v29.16b
-	WORD $0x4e77bf97 // addp v23.8h, v28.8h, v23.8h
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
+	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
+	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e3886b5 // add v21.16b, v21.16b, v24.16b
+	WORD $0x4e3786d6 // add v22.16b, v22.16b, v23.16b
+	FLDPQ        288(R4), (F23, F24)
+	WORD $0x0e37c2b9 // smull v25.8h, v21.8b, v23.8b
+	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
+	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
+	WORD $0x0e38c2d9 // smull v25.8h, v22.8b, v24.8b
+	WORD $0x4e38c2d8 // smull2 v24.8h, v22.16b, v24.16b
+	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	FLDPQ        320(R4), (F25, F26)
+	WORD $0x0e39c2bb // smull v27.8h, v21.8b, v25.8b
+	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
+	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	WORD $0x0e3ac2db // smull v27.8h, v22.8b, v26.8b
+	WORD $0x4e3ac2da // smull2 v26.8h, v22.16b, v26.16b
+	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
+	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
+	FLDPQ        352(R4), (F27, F28)
+	WORD $0x0e3bc2bd // smull v29.8h, v21.8b, v27.8b
+	WORD $0x4e3bc2b5 // smull2 v21.8h, v21.16b, v27.16b
+	WORD $0x4e75bfb5 // addp v21.8h, v29.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e3cc2db // smull v27.8h, v22.8b, v28.8b
+	WORD $0x4e3cc2d6 // smull2 v22.8h, v22.16b, v28.16b
+	WORD $0x4e76bf76 // addp v22.8h, v27.8h, v22.8h
+	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
 
 	// integer sums times both scales
-	FMOVS        56(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        60(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        36(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
-	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fcf10 // fmla v16.4s, v24.4s, v31.4s
-	WORD $0x4e3ecf31 // fmla v17.4s, v25.4s, v30.4s
-	FMOVS        40(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21db59 // scvtf v25.4s, v26.4s
-	WORD $0x4e21db7a // scvtf v26.4s, v27.4s
-	WORD $0x6e3cdf1b // fmul v27.4s, v24.4s, v28.4s
-	WORD $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
-	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	WORD $0x4e38cf53 // fmla v19.4s, v26.4s, v24.4s
-	FMOVS        44(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0xbc43801b // ldur s27, [x0, #56]
+	WORD $0xbc43c01c // ldur s28, [x0, #60]
+	WORD $0xbc4240bd // ldur s29, [x5, #36]
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e3cdf19 // fmul v25.4s, v24.4s, v28.4s
-	WORD $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
-	WORD $0x4e39ced4 // fmla v20.4s, v22.4s, v25.4s
-	WORD $0x4e38cef5 // fmla v21.4s, v23.4s, v24.4s
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x6e3bdfbe // fmul v30.4s, v29.4s, v27.4s
+	WORD $0x6e3cdfbd // fmul v29.4s, v29.4s, v28.4s
+	WORD $0x4f9e12ef // fmla v15.4s, v23.4s, v30.s[0]
+	WORD $0x4f9d1310 // fmla v16.4s, v24.4s, v29.s[0]
+	WORD $0xbc4280b7 // ldur s23, [x5, #40]
+	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
+	WORD $0x4e21db59 // scvtf v25.4s, v26.4s
+	WORD $0x6e3bdefa // fmul v26.4s, v23.4s, v27.4s
+	WORD $0x6e3cdef7 // fmul v23.4s, v23.4s, v28.4s
+	WORD $0x4f9a1311 // fmla v17.4s, v24.4s, v26.s[0]
+	WORD $0x4f971332 // fmla v18.4s, v25.4s, v23.s[0]
+	WORD $0xbc42c0b7 // ldur s23, [x5, #44]
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e3bdef8 // fmul v24.4s, v23.4s, v27.4s
+	WORD $0x6e3cdef7 // fmul v23.4s, v23.4s, v28.4s
+	WORD $0x4f9812b3 // fmla v19.4s, v21.4s, v24.s[0]
+	WORD $0x4f9712d4 // fmla v20.4s, v22.4s, v23.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        16(R7), F22
-	FMOVQ        18(R7), F23
+	WORD $0x3cc100f5 // ldur q21, [x7, #16]
+	WORD $0x3cc120f6 // ldur q22, [x7, #18]
+	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
 	WORD $0x4e0402d6 // tbl v22.16b, { v22.16b }, v4.16b
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x4e271ed6 // and v22.16b, v22.16b, v7.16b
-	WORD $0x4e271ef7 // and v23.16b, v23.16b, v7.16b
-	FMOVQ        40(R7), F24
-	WORD $0x4e080319 // tbl v25.16b, { v24.16b }, v8.16b
+	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
+	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
+	WORD $0x3cc280f7 // ldur q23, [x7, #40]
+	WORD $0x4e0702f8 // tbl v24.16b, { v23.16b }, v7.16b
 	MOVD         $iq1_m_shuffle11<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e1a0318 // tbl v24.16b, { v24.16b }, v26.16b
-	WORD $0x6ea34739 // ushl v25.4s, v25.4s, v3.4s
+	FMOVQ        (R8), F25
+	WORD $0x4e1902f9 // tbl v25.16b, { v23.16b }, v25.16b
 	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x6ea34739 // ushl v25.4s, v25.4s, v3.4s
 	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
 	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
+	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
 	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
 	MOVD         $iq1_m_grid<>+0(SB), R8
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	FMOVD        (R8)(R9<<3), F24
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53b15 // zip1 v21.2d, v24.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
 	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	FMOVS        40(R7), F24
+	WORD $0xbc4280f8 // ldur s24, [x7, #40]
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e090319 // tbl v25.16b, { v24.16b }, v9.16b
+	WORD $0x4e080319 // tbl v25.16b, { v24.16b }, v8.16b
 	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
 	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
 	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
@@ -11369,104 +10421,98 @@ loop3:
 	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
 	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
 	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e1900d9 // tbl v25.16b, { v6.16b }, v25.16b
-	WORD $0x4e1800d8 // tbl v24.16b, { v6.16b }, v24.16b
-	WORD $0x4e3986d6 // add v22.16b, v22.16b, v25.16b
-	WORD $0x4e3886f7 // add v23.16b, v23.16b, v24.16b
+	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
+	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
+	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
+	WORD $0x4e3886d6 // add v22.16b, v22.16b, v24.16b
 	FLDPQ        384(R4), (F24, F25)
-	WORD $0x0e38c2da // smull v26.8h, v22.8b, v24.8b
-	WORD $0x4e38c2d8 // smull2 v24.8h, v22.16b, v24.16b
+	WORD $0x0e38c2ba // smull v26.8h, v21.8b, v24.8b
+	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
 	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
 	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c2fa // smull v26.8h, v23.8b, v25.8b
-	WORD $0x4e39c2f9 // smull2 v25.8h, v23.16b, v25.16b
+	WORD $0x0e39c2da // smull v26.8h, v22.8b, v25.8b
+	WORD $0x4e39c2d9 // smull2 v25.8h, v22.16b, v25.16b
 	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
 	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
 	FLDPQ        416(R4), (F26, F27)
-	WORD $0x0e3ac2dc // smull v28.8h, v22.8b, v26.8b
-	WORD $0x4e3ac2da // smull2 v26.8h, v22.16b, v26.16b
+	WORD $0x0e3ac2bc // smull v28.8h, v21.8b, v26.8b
+	WORD $0x4e3ac2ba // smull2 v26.8h, v21.16b, v26.16b
 	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
 	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc2fc // smull v28.8h, v23.8b, v27.8b
-	WORD $0x4e3bc2fb // smull2 v27.8h, v23.16b, v27.16b
+	WORD $0x0e3bc2dc // smull v28.8h, v22.8b, v27.8b
+	WORD $0x4e3bc2db // smull2 v27.8h, v22.16b, v27.16b
 	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
 	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
 	FLDPQ        448(R4), (F28, F29)
-	WORD $0x0e3cc2de // smull v30.8h, v22.8b, v28.8b
-	WORD $0x4e3cc2d6 // smull2 v22.8h, v22.16b, v28.16b
-	WORD $0x4e76bfd6 // addp v22.8h, v30.8h, v22.8h
+	WORD $0x0e3cc2be // smull v30.8h, v21.8b, v28.8b
+	WORD $0x4e3cc2b5 // smull2 v21.8h, v21.16b, v28.16b
+	WORD $0x4e75bfd5 // addp v21.8h, v30.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e3dc2dc // smull v28.8h, v22.8b, v29.8b
+	WORD $0x4e3dc2d6 // smull2 v22.8h, v22.16b, v29.16b
+	WORD $0x4e76bf96 // addp v22.8h, v28.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e3dc2fc // smull v28.8h, v23.8b, v29.8b
-	WORD $0x4e3dc2f7 // smull2 v23.8h, v23.16b, v29.16b
-	WORD $0x4e77bf97 // addp v23.8h, v28.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
 
 	// integer sums times both scales
-	FMOVS        64(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        68(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        48(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
+	WORD $0xbc44001c // ldur s28, [x0, #64]
+	WORD $0xbc44401d // ldur s29, [x0, #68]
+	WORD $0xbc4300be // ldur s30, [x5, #48]
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
 	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fcf10 // fmla v16.4s, v24.4s, v31.4s
-	WORD $0x4e3ecf31 // fmla v17.4s, v25.4s, v30.4s
-	FMOVS        52(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	WORD $0x4f9f130f // fmla v15.4s, v24.4s, v31.s[0]
+	WORD $0x4f9e1330 // fmla v16.4s, v25.4s, v30.s[0]
+	WORD $0xbc4340b8 // ldur s24, [x5, #52]
 	WORD $0x4e21db59 // scvtf v25.4s, v26.4s
 	WORD $0x4e21db7a // scvtf v26.4s, v27.4s
 	WORD $0x6e3cdf1b // fmul v27.4s, v24.4s, v28.4s
 	WORD $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
-	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	WORD $0x4e38cf53 // fmla v19.4s, v26.4s, v24.4s
-	FMOVS        56(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	WORD $0x4f9b1331 // fmla v17.4s, v25.4s, v27.s[0]
+	WORD $0x4f981352 // fmla v18.4s, v26.4s, v24.s[0]
+	WORD $0xbc4380b8 // ldur s24, [x5, #56]
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x6e3cdf19 // fmul v25.4s, v24.4s, v28.4s
 	WORD $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
-	WORD $0x4e39ced4 // fmla v20.4s, v22.4s, v25.4s
-	WORD $0x4e38cef5 // fmla v21.4s, v23.4s, v24.4s
+	WORD $0x4f9912b3 // fmla v19.4s, v21.4s, v25.s[0]
+	WORD $0x4f9812d4 // fmla v20.4s, v22.4s, v24.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        20(R7), F22
-	FMOVQ        22(R7), F23
+	WORD $0x3cc140f5 // ldur q21, [x7, #20]
+	WORD $0x3cc160f6 // ldur q22, [x7, #22]
+	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
 	WORD $0x4e0402d6 // tbl v22.16b, { v22.16b }, v4.16b
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x4e271ed6 // and v22.16b, v22.16b, v7.16b
-	WORD $0x4e271ef7 // and v23.16b, v23.16b, v7.16b
-	FMOVQ        40(R7), F24
+	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
+	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
 	MOVD         $iq1_m_shuffle12<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e190319 // tbl v25.16b, { v24.16b }, v25.16b
+	FMOVQ        (R8), F24
+	WORD $0x4e1802f8 // tbl v24.16b, { v23.16b }, v24.16b
 	MOVD         $iq1_m_shuffle13<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e1a0318 // tbl v24.16b, { v24.16b }, v26.16b
-	WORD $0x6ea34739 // ushl v25.4s, v25.4s, v3.4s
+	FMOVQ        (R8), F25
+	WORD $0x4e1902f9 // tbl v25.16b, { v23.16b }, v25.16b
 	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x6ea34739 // ushl v25.4s, v25.4s, v3.4s
 	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
 	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
+	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
 	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
 	MOVD         $iq1_m_grid<>+0(SB), R8
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	FMOVD        (R8)(R9<<3), F24
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53b15 // zip1 v21.2d, v24.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
 	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	FMOVS        42(R7), F24
+	WORD $0xbc42a0f8 // ldur s24, [x7, #42]
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e090319 // tbl v25.16b, { v24.16b }, v9.16b
+	WORD $0x4e080319 // tbl v25.16b, { v24.16b }, v8.16b
 	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
 	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
 	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
@@ -11474,104 +10520,98 @@ loop3:
 	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
 	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
 	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e1900d9 // tbl v25.16b, { v6.16b }, v25.16b
-	WORD $0x4e1800d8 // tbl v24.16b, { v6.16b }, v24.16b
-	WORD $0x4e3986d6 // add v22.16b, v22.16b, v25.16b
-	WORD $0x4e3886f7 // add v23.16b, v23.16b, v24.16b
+	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
+	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
+	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
+	WORD $0x4e3886d6 // add v22.16b, v22.16b, v24.16b
 	FLDPQ        480(R4), (F24, F25)
-	WORD $0x0e38c2da // smull v26.8h, v22.8b, v24.8b
-	WORD $0x4e38c2d8 // smull2 v24.8h, v22.16b, v24.16b
+	WORD $0x0e38c2ba // smull v26.8h, v21.8b, v24.8b
+	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
 	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
 	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c2fa // smull v26.8h, v23.8b, v25.8b
-	WORD $0x4e39c2f9 // smull2 v25.8h, v23.16b, v25.16b
+	WORD $0x0e39c2da // smull v26.8h, v22.8b, v25.8b
+	WORD $0x4e39c2d9 // smull2 v25.8h, v22.16b, v25.16b
 	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
 	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
 	FLDPQ        512(R4), (F26, F27)
-	WORD $0x0e3ac2dc // smull v28.8h, v22.8b, v26.8b
-	WORD $0x4e3ac2da // smull2 v26.8h, v22.16b, v26.16b
+	WORD $0x0e3ac2bc // smull v28.8h, v21.8b, v26.8b
+	WORD $0x4e3ac2ba // smull2 v26.8h, v21.16b, v26.16b
 	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
 	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc2fc // smull v28.8h, v23.8b, v27.8b
-	WORD $0x4e3bc2fb // smull2 v27.8h, v23.16b, v27.16b
+	WORD $0x0e3bc2dc // smull v28.8h, v22.8b, v27.8b
+	WORD $0x4e3bc2db // smull2 v27.8h, v22.16b, v27.16b
 	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
 	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
 	FLDPQ        544(R4), (F28, F29)
-	WORD $0x0e3cc2de // smull v30.8h, v22.8b, v28.8b
-	WORD $0x4e3cc2d6 // smull2 v22.8h, v22.16b, v28.16b
-	WORD $0x4e76bfd6 // addp v22.8h, v30.8h, v22.8h
+	WORD $0x0e3cc2be // smull v30.8h, v21.8b, v28.8b
+	WORD $0x4e3cc2b5 // smull2 v21.8h, v21.16b, v28.16b
+	WORD $0x4e75bfd5 // addp v21.8h, v30.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e3dc2dc // smull v28.8h, v22.8b, v29.8b
+	WORD $0x4e3dc2d6 // smull2 v22.8h, v22.16b, v29.16b
+	WORD $0x4e76bf96 // addp v22.8h, v28.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e3dc2fc // smull v28.8h, v23.8b, v29.8b
-	WORD $0x4e3dc2f7 // smull2 v23.8h, v23.16b, v29.16b
-	WORD $0x4e77bf97 // addp v23.8h, v28.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
 
 	// integer sums times both scales
-	FMOVS        72(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        76(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        60(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
+	WORD $0xbc44801c // ldur s28, [x0, #72]
+	WORD $0xbc44c01d // ldur s29, [x0, #76]
+	WORD $0xbc43c0be // ldur s30, [x5, #60]
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
 	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fcf10 // fmla v16.4s, v24.4s, v31.4s
-	WORD $0x4e3ecf31 // fmla v17.4s, v25.4s, v30.4s
-	FMOVS        64(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	WORD $0x4f9f130f // fmla v15.4s, v24.4s, v31.s[0]
+	WORD $0x4f9e1330 // fmla v16.4s, v25.4s, v30.s[0]
+	WORD $0xbc4400b8 // ldur s24, [x5, #64]
 	WORD $0x4e21db59 // scvtf v25.4s, v26.4s
 	WORD $0x4e21db7a // scvtf v26.4s, v27.4s
 	WORD $0x6e3cdf1b // fmul v27.4s, v24.4s, v28.4s
 	WORD $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
-	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	WORD $0x4e38cf53 // fmla v19.4s, v26.4s, v24.4s
-	FMOVS        68(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	WORD $0x4f9b1331 // fmla v17.4s, v25.4s, v27.s[0]
+	WORD $0x4f981352 // fmla v18.4s, v26.4s, v24.s[0]
+	WORD $0xbc4440b8 // ldur s24, [x5, #68]
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x6e3cdf19 // fmul v25.4s, v24.4s, v28.4s
 	WORD $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
-	WORD $0x4e39ced4 // fmla v20.4s, v22.4s, v25.4s
-	WORD $0x4e38cef5 // fmla v21.4s, v23.4s, v24.4s
+	WORD $0x4f9912b3 // fmla v19.4s, v21.4s, v25.s[0]
+	WORD $0x4f9812d4 // fmla v20.4s, v22.4s, v24.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        24(R7), F22
-	FMOVQ        26(R7), F23
+	WORD $0x3cc180f5 // ldur q21, [x7, #24]
+	WORD $0x3cc1a0f6 // ldur q22, [x7, #26]
+	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
 	WORD $0x4e0402d6 // tbl v22.16b, { v22.16b }, v4.16b
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x4e271ed6 // and v22.16b, v22.16b, v7.16b
-	WORD $0x4e271ef7 // and v23.16b, v23.16b, v7.16b
-	FMOVQ        40(R7), F24
+	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
+	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
 	MOVD         $iq1_m_shuffle14<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e190319 // tbl v25.16b, { v24.16b }, v25.16b
+	FMOVQ        (R8), F24
+	WORD $0x4e1802f8 // tbl v24.16b, { v23.16b }, v24.16b
 	MOVD         $iq1_m_shuffle15<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e1a0318 // tbl v24.16b, { v24.16b }, v26.16b
-	WORD $0x6ea34739 // ushl v25.4s, v25.4s, v3.4s
+	FMOVQ        (R8), F25
+	WORD $0x4e1902f9 // tbl v25.16b, { v23.16b }, v25.16b
 	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x6ea34739 // ushl v25.4s, v25.4s, v3.4s
 	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
 	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
+	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
 	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
 	MOVD         $iq1_m_grid<>+0(SB), R8
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	FMOVD        (R8)(R9<<3), F24
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53b15 // zip1 v21.2d, v24.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
 	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	FMOVS        44(R7), F24
+	WORD $0xbc42c0f8 // ldur s24, [x7, #44]
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e090319 // tbl v25.16b, { v24.16b }, v9.16b
+	WORD $0x4e080319 // tbl v25.16b, { v24.16b }, v8.16b
 	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
 	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
 	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
@@ -11579,172 +10619,161 @@ loop3:
 	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
 	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
 	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e1900d9 // tbl v25.16b, { v6.16b }, v25.16b
-	WORD $0x4e1800d8 // tbl v24.16b, { v6.16b }, v24.16b
-	WORD $0x4e3986d6 // add v22.16b, v22.16b, v25.16b
-	WORD $0x4e3886f7 // add v23.16b, v23.16b, v24.16b
+	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
+	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
+	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
+	WORD $0x4e3886d6 // add v22.16b, v22.16b, v24.16b
 	FLDPQ        576(R4), (F24, F25)
-	WORD $0x0e38c2da // smull v26.8h, v22.8b, v24.8b
-	WORD $0x4e38c2d8 // smull2 v24.8h, v22.16b, v24.16b
+	WORD $0x0e38c2ba // smull v26.8h, v21.8b, v24.8b
+	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
 	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
 	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c2fa // smull v26.8h, v23.8b, v25.8b
-	WORD $0x4e39c2f9 // smull2 v25.8h, v23.16b, v25.16b
+	WORD $0x0e39c2da // smull v26.8h, v22.8b, v25.8b
+	WORD $0x4e39c2d9 // smull2 v25.8h, v22.16b, v25.16b
 	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
 	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
 	FLDPQ        608(R4), (F26, F27)
-	WORD $0x0e3ac2dc // smull v28.8h, v22.8b, v26.8b
-	WORD $0x4e3ac2da // smull2 v26.8h, v22.16b, v26.16b
+	WORD $0x0e3ac2bc // smull v28.8h, v21.8b, v26.8b
+	WORD $0x4e3ac2ba // smull2 v26.8h, v21.16b, v26.16b
 	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
 	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc2fc // smull v28.8h, v23.8b, v27.8b
-	WORD $0x4e3bc2fb // smull2 v27.8h, v23.16b, v27.16b
+	WORD $0x0e3bc2dc // smull v28.8h, v22.8b, v27.8b
+	WORD $0x4e3bc2db // smull2 v27.8h, v22.16b, v27.16b
 	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
 	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
 	FLDPQ        640(R4), (F28, F29)
-	WORD $0x0e3cc2de // smull v30.8h, v22.8b, v28.8b
-	WORD $0x4e3cc2d6 // smull2 v22.8h, v22.16b, v28.16b
-	WORD $0x4e76bfd6 // addp v22.8h, v30.8h, v22.8h
+	WORD $0x0e3cc2be // smull v30.8h, v21.8b, v28.8b
+	WORD $0x4e3cc2b5 // smull2 v21.8h, v21.16b, v28.16b
+	WORD $0x4e75bfd5 // addp v21.8h, v30.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e3dc2dc // smull v28.8h, v22.8b, v29.8b
+	WORD $0x4e3dc2d6 // smull2 v22.8h, v22.16b, v29.16b
+	WORD $0x4e76bf96 // addp v22.8h, v28.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e3dc2fc // smull v28.8h, v23.8b, v29.8b
-	WORD $0x4e3dc2f7 // smull2 v23.8h, v23.16b, v29.16b
-	WORD $0x4e77bf97 // addp v23.8h, v28.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
 
 	// integer sums times both scales
-	FMOVS        80(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        84(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        72(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
+	WORD $0xbc45001c // ldur s28, [x0, #80]
+	WORD $0xbc45401d // ldur s29, [x0, #84]
+	WORD $0xbc4480be // ldur s30, [x5, #72]
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
 	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fcf10 // fmla v16.4s, v24.4s, v31.4s
-	WORD $0x4e3ecf31 // fmla v17.4s, v25.4s, v30.4s
-	FMOVS        76(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	WORD $0x4f9f130f // fmla v15.4s, v24.4s, v31.s[0]
+	WORD $0x4f9e1330 // fmla v16.4s, v25.4s, v30.s[0]
+	WORD $0xbc44c0b8 // ldur s24, [x5, #76]
 	WORD $0x4e21db59 // scvtf v25.4s, v26.4s
 	WORD $0x4e21db7a // scvtf v26.4s, v27.4s
 	WORD $0x6e3cdf1b // fmul v27.4s, v24.4s, v28.4s
 	WORD $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
-	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	WORD $0x4e38cf53 // fmla v19.4s, v26.4s, v24.4s
-	FMOVS        80(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	WORD $0x4f9b1331 // fmla v17.4s, v25.4s, v27.s[0]
+	WORD $0x4f981352 // fmla v18.4s, v26.4s, v24.s[0]
+	WORD $0xbc4500b8 // ldur s24, [x5, #80]
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x6e3cdf19 // fmul v25.4s, v24.4s, v28.4s
 	WORD $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
-	WORD $0x4e39ced4 // fmla v20.4s, v22.4s, v25.4s
-	WORD $0x4e38cef5 // fmla v21.4s, v23.4s, v24.4s
+	WORD $0x4f9912b3 // fmla v19.4s, v21.4s, v25.s[0]
+	WORD $0x4f9812d4 // fmla v20.4s, v22.4s, v24.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        28(R7), F22
-	FMOVQ        30(R7), F23
+	WORD $0x3cc1c0f5 // ldur q21, [x7, #28]
+	WORD $0x3cc1e0f6 // ldur q22, [x7, #30]
+	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
 	WORD $0x4e0402d6 // tbl v22.16b, { v22.16b }, v4.16b
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x4e271ed6 // and v22.16b, v22.16b, v7.16b
-	WORD $0x4e271ef7 // and v23.16b, v23.16b, v7.16b
-	FMOVQ        40(R7), F24
+	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
+	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
 	MOVD         $iq1_m_shuffle16<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e190319 // tbl v25.16b, { v24.16b }, v25.16b
+	FMOVQ        (R8), F24
+	WORD $0x4e1802f8 // tbl v24.16b, { v23.16b }, v24.16b
 	MOVD         $iq1_m_shuffle17<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e1a0318 // tbl v24.16b, { v24.16b }, v26.16b
-	WORD $0x6ea34739 // ushl v25.4s, v25.4s, v3.4s
+	FMOVQ        (R8), F25
+	WORD $0x4e1902f7 // tbl v23.16b, { v23.16b }, v25.16b
 	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
 	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
 	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
+	WORD $0x4eb71ed6 // orr v22.16b, v22.16b, v23.16b
 	MOVD         $iq1_m_grid<>+0(SB), R8
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVD        (R8)(R9<<3), F24
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	FMOVS        46(R7), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e090319 // tbl v25.16b, { v24.16b }, v9.16b
-	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
+	WORD $0xbc42e0f7 // ldur s23, [x7, #46]
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x4e0802f8 // tbl v24.16b, { v23.16b }, v8.16b
+	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
 	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x6e208f39 // cmeq v25.16b, v25.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
+	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
 	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e1900d9 // tbl v25.16b, { v6.16b }, v25.16b
-	WORD $0x4e1800d8 // tbl v24.16b, { v6.16b }, v24.16b
-	WORD $0x4e3986d6 // add v22.16b, v22.16b, v25.16b
-	WORD $0x4e3886f7 // add v23.16b, v23.16b, v24.16b
-	FLDPQ        672(R4), (F24, F25)
-	WORD $0x0e38c2da // smull v26.8h, v22.8b, v24.8b
-	WORD $0x4e38c2d8 // smull2 v24.8h, v22.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c2fa // smull v26.8h, v23.8b, v25.8b
-	WORD $0x4e39c2f9 // smull2 v25.8h, v23.16b, v25.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FLDPQ        704(R4), (F26, F27)
-	WORD $0x0e3ac2dc // smull v28.8h, v22.8b, v26.8b
-	WORD $0x4e3ac2da // smull2 v26.8h, v22.16b, v26.16b
-	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc2fc // smull v28.8h, v23.8b, v27.8b
-	WORD $0x4e3bc2fb // smull2 v27.8h, v23.16b, v27.16b
-	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
-	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FLDPQ        736(R4), (F28, F29)
-	WORD $0x0e3cc2de // smull v30.8h, v22.8b, v28.8b
-	WORD $0x4e3cc2d6 // smull2 v22.8h, v22.16b, v28.16b
-	WORD $0x4e76bfd6 // addp v22.8h, v30.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e3dc2fc // smull v28.8h, v23.8b, v29.8b
-	WORD $0x4e3dc2f7 // smull2 v23.8h, v23.16b, v29.16b
-	WORD $0x4e77bf97 // addp v23.8h, v28.8h, v23.8h
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
+	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
+	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e3886b5 // add v21.16b, v21.16b, v24.16b
+	WORD $0x4e3786d6 // add v22.16b, v22.16b, v23.16b
+	FLDPQ        672(R4), (F23, F24)
+	WORD $0x0e37c2b9 // smull v25.8h, v21.8b, v23.8b
+	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
+	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
+	WORD $0x0e38c2d9 // smull v25.8h, v22.8b, v24.8b
+	WORD $0x4e38c2d8 // smull2 v24.8h, v22.16b, v24.16b
+	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	FLDPQ        704(R4), (F25, F26)
+	WORD $0x0e39c2bb // smull v27.8h, v21.8b, v25.8b
+	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
+	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	WORD $0x0e3ac2db // smull v27.8h, v22.8b, v26.8b
+	WORD $0x4e3ac2da // smull2 v26.8h, v22.16b, v26.16b
+	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
+	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
+	FLDPQ        736(R4), (F27, F28)
+	WORD $0x0e3bc2bd // smull v29.8h, v21.8b, v27.8b
+	WORD $0x4e3bc2b5 // smull2 v21.8h, v21.16b, v27.16b
+	WORD $0x4e75bfb5 // addp v21.8h, v29.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e3cc2db // smull v27.8h, v22.8b, v28.8b
+	WORD $0x4e3cc2d6 // smull2 v22.8h, v22.16b, v28.16b
+	WORD $0x4e76bf76 // addp v22.8h, v27.8h, v22.8h
+	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
 
 	// integer sums times both scales
-	FMOVS        88(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        92(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        84(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
-	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fcf10 // fmla v16.4s, v24.4s, v31.4s
-	WORD $0x4e3ecf31 // fmla v17.4s, v25.4s, v30.4s
-	FMOVS        88(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21db59 // scvtf v25.4s, v26.4s
-	WORD $0x4e21db7a // scvtf v26.4s, v27.4s
-	WORD $0x6e3cdf1b // fmul v27.4s, v24.4s, v28.4s
-	WORD $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
-	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	WORD $0x4e38cf53 // fmla v19.4s, v26.4s, v24.4s
-	FMOVS        92(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0xbc45801b // ldur s27, [x0, #88]
+	WORD $0xbc45c01c // ldur s28, [x0, #92]
+	WORD $0xbc4540bd // ldur s29, [x5, #84]
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e3cdf19 // fmul v25.4s, v24.4s, v28.4s
-	WORD $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
-	WORD $0x4e39ced4 // fmla v20.4s, v22.4s, v25.4s
-	WORD $0x4e38cef5 // fmla v21.4s, v23.4s, v24.4s
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x6e3bdfbe // fmul v30.4s, v29.4s, v27.4s
+	WORD $0x6e3cdfbd // fmul v29.4s, v29.4s, v28.4s
+	WORD $0x4f9e12ef // fmla v15.4s, v23.4s, v30.s[0]
+	WORD $0x4f9d1310 // fmla v16.4s, v24.4s, v29.s[0]
+	WORD $0xbc4580b7 // ldur s23, [x5, #88]
+	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
+	WORD $0x4e21db59 // scvtf v25.4s, v26.4s
+	WORD $0x6e3bdefa // fmul v26.4s, v23.4s, v27.4s
+	WORD $0x6e3cdef7 // fmul v23.4s, v23.4s, v28.4s
+	WORD $0x4f9a1311 // fmla v17.4s, v24.4s, v26.s[0]
+	WORD $0x4f971332 // fmla v18.4s, v25.4s, v23.s[0]
+	WORD $0xbc45c0b7 // ldur s23, [x5, #92]
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e3bdef8 // fmul v24.4s, v23.4s, v27.4s
+	WORD $0x6e3cdef7 // fmul v23.4s, v23.4s, v28.4s
+	WORD $0x4f9812b3 // fmla v19.4s, v21.4s, v24.s[0]
+	WORD $0x4f9712d4 // fmla v20.4s, v22.4s, v23.s[0]
 	ADD          $0x38, R7
 	ADD          $0x300, R4
 	ADD          $0x60, R5
@@ -11755,25 +10784,25 @@ done4:
 	ADD          $1, R6
 
 	// sums of the lanes
-	WORD $0x4e31d610 // fadd v16.4s, v16.4s, v17.4s
-	WORD $0x6e104211 // ext v17.16b, v16.16b, v16.16b, #8
-	WORD $0x4e30d631 // fadd v17.4s, v17.4s, v16.4s
-	WORD $0x7e30da31 // faddp s17, v17.2s
-	FMOVS        F17, (R1)
+	WORD $0x4e30d5ef // fadd v15.4s, v15.4s, v16.4s
+	WORD $0x6e0f41f0 // ext v16.16b, v15.16b, v15.16b, #8
+	WORD $0x4e2fd610 // fadd v16.4s, v16.4s, v15.4s
+	WORD $0x7e30da10 // faddp s16, v16.2s
+	FMOVS        F16, (R1)
 	MOVD         ldy+8(FP), R4
 	MOVD         R1, R5
 	ADD          R4, R5
-	WORD $0x4e33d650 // fadd v16.4s, v18.4s, v19.4s
-	WORD $0x6e104211 // ext v17.16b, v16.16b, v16.16b, #8
-	WORD $0x4e30d631 // fadd v17.4s, v17.4s, v16.4s
-	WORD $0x7e30da31 // faddp s17, v17.2s
-	FMOVS        F17, (R5)
+	WORD $0x4e32d62f // fadd v15.4s, v17.4s, v18.4s
+	WORD $0x6e0f41f0 // ext v16.16b, v15.16b, v15.16b, #8
+	WORD $0x4e2fd610 // fadd v16.4s, v16.4s, v15.4s
+	WORD $0x7e30da10 // faddp s16, v16.2s
+	FMOVS        F16, (R5)
 	ADD          R4, R5
-	WORD $0x4e35d690 // fadd v16.4s, v20.4s, v21.4s
-	WORD $0x6e104211 // ext v17.16b, v16.16b, v16.16b, #8
-	WORD $0x4e30d631 // fadd v17.4s, v17.4s, v16.4s
-	WORD $0x7e30da31 // faddp s17, v17.2s
-	FMOVS        F17, (R5)
+	WORD $0x4e34d66f // fadd v15.4s, v19.4s, v20.4s
+	WORD $0x6e0f41f0 // ext v16.16b, v15.16b, v15.16b, #8
+	WORD $0x4e2fd610 // fadd v16.4s, v16.4s, v15.4s
+	WORD $0x7e30da10 // faddp s16, v16.2s
+	FMOVS        F16, (R5)
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2
@@ -11796,17 +10825,15 @@ TEXT ·matmulQ84xIq1_mNEON(SB), NOSPLIT, $576-72
 	FMOVQ        (R0), F3
 	MOVD         $iq1_m_shuffle9<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f0005e5 // movi v5.4s, #15
 	MOVD         $iq1_m_levels<>+0(SB), R0
-	FMOVQ        (R0), F6
-	WORD $0x4f0707e7 // movi v7.4s, #255
+	FMOVQ        (R0), F5
+	WORD $0x4f0707e6 // movi v6.4s, #255
 	MOVD         $iq1_m_shuffle10<>+0(SB), R0
-	FMOVQ        (R0), F8
-	WORD $0x4f00e409 // movi v9.16b, #0
+	FMOVQ        (R0), F7
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4f0005e9 // movi v9.4s, #15
 	MOVD         $iq1_m_shifts<>+0(SB), R0
 	FMOVQ        (R0), F10
-	MOVD         $iq1_m_factor<>+0(SB), R0
-	FMOVQ        (R0), F11
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         y+0(FP), R1
@@ -11816,6 +10843,7 @@ TEXT ·matmulQ84xIq1_mNEON(SB), NOSPLIT, $576-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4f00e40e // movi v14.16b, #0
@@ -11823,7 +10851,6 @@ loop1:
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4f00e413 // movi v19.16b, #0
 	MOVD         q+16(FP), R4
 	MOVD         d+24(FP), R5
 	MOVD         blocks+64(FP), R6
@@ -11834,747 +10861,643 @@ loop1:
 loop3:
 
 	// scales of the block
-	FMOVQ        40(R7), F20
+	WORD $0x3cc280f3 // ldur q19, [x7, #40]
 	MOVD         $iq1_m_shuffle<>+0(SB), R8
-	FMOVQ        (R8), F21
-	WORD $0x4e150295 // tbl v21.16b, { v20.16b }, v21.16b
-	MOVD         $iq1_m_shuffle<>+0(SB), R8
-	FMOVQ        (R8), F22
-	WORD $0x4e160294 // tbl v20.16b, { v20.16b }, v22.16b
-	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	FMOVQ        (R8), F20
+	WORD $0x4e140274 // tbl v20.16b, { v19.16b }, v20.16b
 	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	FMOVQ        40(R7), F22
+	WORD $0x4e291e94 // and v20.16b, v20.16b, v9.16b
 	MOVD         $iq1_m_shuffle2<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq1_m_shuffle2<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        40(R7), F22
+	FMOVQ        (R8), F21
+	WORD $0x4e150275 // tbl v21.16b, { v19.16b }, v21.16b
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x4e291eb5 // and v21.16b, v21.16b, v9.16b
+	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
+	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
 	MOVD         $iq1_m_shuffle3<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq1_m_shuffle3<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        40(R7), F22
+	FMOVQ        (R8), F21
+	WORD $0x4e150275 // tbl v21.16b, { v19.16b }, v21.16b
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x4e291eb5 // and v21.16b, v21.16b, v9.16b
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
 	MOVD         $iq1_m_shuffle4<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq1_m_shuffle4<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4f2c56f7 // shl v23.4s, v23.4s, #12
-	WORD $0x4f2c56d6 // shl v22.4s, v22.4s, #12
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	FMOVQ        (R8), F21
+	WORD $0x4e150275 // tbl v21.16b, { v19.16b }, v21.16b
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x4e291eb5 // and v21.16b, v21.16b, v9.16b
+	WORD $0x4f2c56b5 // shl v21.4s, v21.4s, #12
+	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
 	MOVD         $iq1_m_mask<>+0(SB), R8
-	FMOVQ        (R8), F22
-	WORD $0x4e361eb6 // and v22.16b, v21.16b, v22.16b
-	MOVD         $iq1_m_mask<>+0(SB), R8
+	FMOVQ        (R8), F21
+	WORD $0x4e351e95 // and v21.16b, v20.16b, v21.16b
+	WORD $0x4f2d56b6 // shl v22.4s, v21.4s, #13
+	MOVD         $iq1_m_factor<>+0(SB), R8
 	FMOVQ        (R8), F23
-	WORD $0x4e371e97 // and v23.16b, v20.16b, v23.16b
-	WORD $0x4f2d56d8 // shl v24.4s, v22.4s, #13
-	WORD $0x4f2d56f9 // shl v25.4s, v23.4s, #13
-	WORD $0x6e2bdf18 // fmul v24.4s, v24.4s, v11.4s
-	WORD $0x6e2bdf39 // fmul v25.4s, v25.4s, v11.4s
+	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
 	MOVD         $iq1_m_limit<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4eba36d6 // cmgt v22.4s, v22.4s, v26.4s
-	MOVD         $iq1_m_limit<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4eba36f7 // cmgt v23.4s, v23.4s, v26.4s
+	FMOVQ        (R8), F23
+	WORD $0x4eb736b5 // cmgt v21.4s, v21.4s, v23.4s
 	MOVD         $iq1_m_mask2<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e3a1ed6 // and v22.16b, v22.16b, v26.16b
-	MOVD         $iq1_m_mask2<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e3a1ef7 // and v23.16b, v23.16b, v26.16b
-	WORD $0x4eb61f16 // orr v22.16b, v24.16b, v22.16b
-	WORD $0x4eb71f37 // orr v23.16b, v25.16b, v23.16b
-	WORD $0x4f042418 // movi v24.4s, #128, lsl #8
-	WORD $0x4e381eb5 // and v21.16b, v21.16b, v24.16b
-	WORD $0x4f042418 // movi v24.4s, #128, lsl #8
-	WORD $0x4e381e94 // and v20.16b, v20.16b, v24.16b
-	WORD $0x4f3056b5 // shl v21.4s, v21.4s, #16
-	WORD $0x4f305694 // shl v20.4s, v20.4s, #16
+	FMOVQ        (R8), F23
+	WORD $0x4e371eb5 // and v21.16b, v21.16b, v23.16b
 	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
-	WORD $0x4eb41ef4 // orr v20.16b, v23.16b, v20.16b
-	WORD $0x4f026416 // movi v22.4s, #64, lsl #24
-	FMOVQ        40(R7), F23
+	WORD $0x4f042416 // movi v22.4s, #128, lsl #8
+	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
+	WORD $0x4f305694 // shl v20.4s, v20.4s, #16
+	WORD $0x4eb41eb4 // orr v20.16b, v21.16b, v20.16b
+	WORD $0x4f026415 // movi v21.4s, #64, lsl #24
 	MOVD         $iq1_m_shuffle5<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802f8 // tbl v24.16b, { v23.16b }, v24.16b
+	FMOVQ        (R8), F22
+	WORD $0x4e160276 // tbl v22.16b, { v19.16b }, v22.16b
 	MOVD         $iq1_m_shuffle6<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e1902f7 // tbl v23.16b, { v23.16b }, v25.16b
-	WORD $0x6eaa4718 // ushl v24.4s, v24.4s, v10.4s
-	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e38ded8 // fmul v24.4s, v22.4s, v24.4s
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	MOVD         $iq1_m_const<>+0(SB), R8
 	FMOVQ        (R8), F23
-	WORD $0x4e37d718 // fadd v24.4s, v24.4s, v23.4s
-	WORD $0x4e37d6d6 // fadd v22.4s, v22.4s, v23.4s
-	WORD $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
-	WORD $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
-	WORD $0x4f0167d6 // movi v22.4s, #62, lsl #24
-	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
-	WORD $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
-	FMOVQ        F21, 32(R0)
-	FMOVQ        F20, 48(R0)
-	FMOVQ        40(R7), F20
-	MOVD         $iq1_m_shuffle<>+0(SB), R8
+	WORD $0x4e170273 // tbl v19.16b, { v19.16b }, v23.16b
+	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
+	WORD $0x6eaa4673 // ushl v19.4s, v19.4s, v10.4s
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
+	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
+	MOVD         $iq1_m_const<>+0(SB), R8
 	FMOVQ        (R8), F21
-	WORD $0x4e150295 // tbl v21.16b, { v20.16b }, v21.16b
+	WORD $0x4e35d6d6 // fadd v22.4s, v22.4s, v21.4s
+	WORD $0x4e35d673 // fadd v19.4s, v19.4s, v21.4s
+	WORD $0x6e36de95 // fmul v21.4s, v20.4s, v22.4s
+	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
+	WORD $0x4f0167d4 // movi v20.4s, #62, lsl #24
+	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
+	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	FMOVQ        F21, 32(R0)
+	FMOVQ        F19, 48(R0)
+	WORD $0x3cc280f3 // ldur q19, [x7, #40]
 	MOVD         $iq1_m_shuffle<>+0(SB), R8
-	FMOVQ        (R8), F22
-	WORD $0x4e160294 // tbl v20.16b, { v20.16b }, v22.16b
-	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	FMOVQ        (R8), F20
+	WORD $0x4e140274 // tbl v20.16b, { v19.16b }, v20.16b
 	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	FMOVQ        40(R7), F22
+	WORD $0x4e291e94 // and v20.16b, v20.16b, v9.16b
 	MOVD         $iq1_m_shuffle2<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq1_m_shuffle2<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        40(R7), F22
+	FMOVQ        (R8), F21
+	WORD $0x4e150275 // tbl v21.16b, { v19.16b }, v21.16b
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x4e291eb5 // and v21.16b, v21.16b, v9.16b
+	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
+	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
 	MOVD         $iq1_m_shuffle3<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq1_m_shuffle3<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        40(R7), F22
+	FMOVQ        (R8), F21
+	WORD $0x4e150275 // tbl v21.16b, { v19.16b }, v21.16b
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x4e291eb5 // and v21.16b, v21.16b, v9.16b
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
 	MOVD         $iq1_m_shuffle4<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq1_m_shuffle4<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4f2c56f7 // shl v23.4s, v23.4s, #12
-	WORD $0x4f2c56d6 // shl v22.4s, v22.4s, #12
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	FMOVQ        (R8), F21
+	WORD $0x4e150275 // tbl v21.16b, { v19.16b }, v21.16b
+	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x4e291eb5 // and v21.16b, v21.16b, v9.16b
+	WORD $0x4f2c56b5 // shl v21.4s, v21.4s, #12
+	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
 	MOVD         $iq1_m_mask<>+0(SB), R8
-	FMOVQ        (R8), F22
-	WORD $0x4e361eb6 // and v22.16b, v21.16b, v22.16b
-	MOVD         $iq1_m_mask<>+0(SB), R8
+	FMOVQ        (R8), F21
+	WORD $0x4e351e95 // and v21.16b, v20.16b, v21.16b
+	WORD $0x4f2d56b6 // shl v22.4s, v21.4s, #13
+	MOVD         $iq1_m_factor<>+0(SB), R8
 	FMOVQ        (R8), F23
-	WORD $0x4e371e97 // and v23.16b, v20.16b, v23.16b
-	WORD $0x4f2d56d8 // shl v24.4s, v22.4s, #13
-	WORD $0x4f2d56f9 // shl v25.4s, v23.4s, #13
-	WORD $0x6e2bdf18 // fmul v24.4s, v24.4s, v11.4s
-	WORD $0x6e2bdf39 // fmul v25.4s, v25.4s, v11.4s
-	MOVD         $iq1_m_limit<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4eba36d6 // cmgt v22.4s, v22.4s, v26.4s
-	MOVD         $iq1_m_limit<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4eba36f7 // cmgt v23.4s, v23.4s, v26.4s
-	MOVD         $iq1_m_mask2<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e3a1ed6 // and v22.16b, v22.16b, v26.16b
-	MOVD         $iq1_m_mask2<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e3a1ef7 // and v23.16b, v23.16b, v26.16b
-	WORD $0x4eb61f16 // orr v22.16b, v24.16b, v22.16b
-	WORD $0x4eb71f37 // orr v23.16b, v25.16b, v23.16b
-	WORD $0x4f042418 // movi v24.4s, #128, lsl #8
-	WORD $0x4e381eb5 // and v21.16b, v21.16b, v24.16b
-	WORD $0x4f042418 // movi v24.4s, #128, lsl #8
-	WORD $0x4e381e94 // and v20.16b, v20.16b, v24.16b
-	WORD $0x4f3056b5 // shl v21.4s, v21.4s, #16
-	WORD $0x4f305694 // shl v20.4s, v20.4s, #16
-	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
-	WORD $0x4eb41ef4 // orr v20.16b, v23.16b, v20.16b
-	WORD $0x4f026416 // movi v22.4s, #64, lsl #24
-	FMOVQ        40(R7), F23
-	MOVD         $iq1_m_shuffle7<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802f8 // tbl v24.16b, { v23.16b }, v24.16b
-	MOVD         $iq1_m_shuffle8<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e1902f7 // tbl v23.16b, { v23.16b }, v25.16b
-	WORD $0x6eaa4718 // ushl v24.4s, v24.4s, v10.4s
-	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e38ded8 // fmul v24.4s, v22.4s, v24.4s
 	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	MOVD         $iq1_m_const<>+0(SB), R8
+	MOVD         $iq1_m_limit<>+0(SB), R8
 	FMOVQ        (R8), F23
-	WORD $0x4e37d718 // fadd v24.4s, v24.4s, v23.4s
-	WORD $0x4e37d6d6 // fadd v22.4s, v22.4s, v23.4s
-	WORD $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
-	WORD $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
-	WORD $0x4f0167d6 // movi v22.4s, #62, lsl #24
-	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
-	WORD $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
+	WORD $0x4eb736b5 // cmgt v21.4s, v21.4s, v23.4s
+	MOVD         $iq1_m_mask2<>+0(SB), R8
+	FMOVQ        (R8), F23
+	WORD $0x4e371eb5 // and v21.16b, v21.16b, v23.16b
+	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
+	WORD $0x4f042416 // movi v22.4s, #128, lsl #8
+	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
+	WORD $0x4f305694 // shl v20.4s, v20.4s, #16
+	WORD $0x4eb41eb4 // orr v20.16b, v21.16b, v20.16b
+	WORD $0x4f026415 // movi v21.4s, #64, lsl #24
+	MOVD         $iq1_m_shuffle7<>+0(SB), R8
+	FMOVQ        (R8), F22
+	WORD $0x4e160276 // tbl v22.16b, { v19.16b }, v22.16b
+	MOVD         $iq1_m_shuffle8<>+0(SB), R8
+	FMOVQ        (R8), F23
+	WORD $0x4e170273 // tbl v19.16b, { v19.16b }, v23.16b
+	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
+	WORD $0x6eaa4673 // ushl v19.4s, v19.4s, v10.4s
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
+	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
+	MOVD         $iq1_m_const<>+0(SB), R8
+	FMOVQ        (R8), F21
+	WORD $0x4e35d6d6 // fadd v22.4s, v22.4s, v21.4s
+	WORD $0x4e35d673 // fadd v19.4s, v19.4s, v21.4s
+	WORD $0x6e36de95 // fmul v21.4s, v20.4s, v22.4s
+	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
+	WORD $0x4f0167d4 // movi v20.4s, #62, lsl #24
+	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
+	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
 	FMOVQ        F21, 64(R0)
-	FMOVQ        F20, 80(R0)
+	FMOVQ        F19, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        (R7), F20
-	FMOVQ        2(R7), F21
+	WORD $0x3cc000f3 // ldur q19, [x7]
+	WORD $0x3cc020f4 // ldur q20, [x7, #2]
+	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
 	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
-	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
-	FMOVQ        32(R7), F22
-	FMOVQ        33(R7), F23
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
+	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
+	WORD $0x3cc200f5 // ldur q21, [x7, #32]
+	WORD $0x3cc210f6 // ldur q22, [x7, #33]
+	WORD $0x4e0702b5 // tbl v21.16b, { v21.16b }, v7.16b
+	WORD $0x4e0702d6 // tbl v22.16b, { v22.16b }, v7.16b
+	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
-	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
 	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
 	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
 	MOVD         $iq1_m_grid<>+0(SB), R8
+	WORD $0x4e042e69 // smov x9, v19.s[0]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4e142e69 // smov x9, v19.s[2]
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        32(R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
+	WORD $0xbc4200f5 // ldur s21, [x7, #32]
+	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4e0802b6 // tbl v22.16b, { v21.16b }, v8.16b
+	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
+	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
 	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e378694 // add v20.16b, v20.16b, v23.16b
-	WORD $0x4e3686b5 // add v21.16b, v21.16b, v22.16b
-	FLDPQ        (R4), (F22, F23)
-	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FLDPQ        32(R4), (F24, F25)
-	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c2ba // smull v26.8h, v21.8b, v25.8b
-	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FLDPQ        64(R4), (F26, F27)
-	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
-	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc2bc // smull v28.8h, v21.8b, v27.8b
-	WORD $0x4e3bc2bb // smull2 v27.8h, v21.16b, v27.16b
-	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
-	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FLDPQ        96(R4), (F28, F29)
-	WORD $0x0e3cc29e // smull v30.8h, v20.8b, v28.8b
-	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
-	WORD $0x4e74bfd4 // addp v20.8h, v30.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3dc2bc // smull v28.8h, v21.8b, v29.8b
-	WORD $0x4e3dc2b5 // smull2 v21.8h, v21.16b, v29.16b
-	WORD $0x4e75bf95 // addp v21.8h, v28.8h, v21.8h
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e368673 // add v19.16b, v19.16b, v22.16b
+	WORD $0x4e358694 // add v20.16b, v20.16b, v21.16b
+	WORD $0x3cc00095 // ldur q21, [x4]
+	WORD $0x3cc10096 // ldur q22, [x4, #16]
+	WORD $0x0e35c277 // smull v23.8h, v19.8b, v21.8b
+	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
+	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e36c297 // smull v23.8h, v20.8b, v22.8b
+	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
+	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
+	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
+	WORD $0x3cc20097 // ldur q23, [x4, #32]
+	WORD $0x3cc30098 // ldur q24, [x4, #48]
+	WORD $0x0e37c279 // smull v25.8h, v19.8b, v23.8b
+	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
+	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
+	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
+	WORD $0x0e38c299 // smull v25.8h, v20.8b, v24.8b
+	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
+	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	WORD $0x3cc40099 // ldur q25, [x4, #64]
+	WORD $0x3cc5009a // ldur q26, [x4, #80]
+	WORD $0x0e39c27b // smull v27.8h, v19.8b, v25.8b
+	WORD $0x4e39c279 // smull2 v25.8h, v19.16b, v25.16b
+	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	WORD $0x0e3ac29b // smull v27.8h, v20.8b, v26.8b
+	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
+	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
+	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
+	WORD $0x3cc6009b // ldur q27, [x4, #96]
+	WORD $0x3cc7009c // ldur q28, [x4, #112]
+	WORD $0x0e3bc27d // smull v29.8h, v19.8b, v27.8b
+	WORD $0x4e3bc273 // smull2 v19.8h, v19.16b, v27.16b
+	WORD $0x4e73bfb3 // addp v19.8h, v29.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e3cc29b // smull v27.8h, v20.8b, v28.8b
+	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
+	WORD $0x4e74bf74 // addp v20.8h, v27.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        36(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        (R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
-	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fcecc // fmla v12.4s, v22.4s, v31.4s
-	WORD $0x4e3eceed // fmla v13.4s, v23.4s, v30.4s
-	FMOVS        4(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	WORD $0x4e36cf0f // fmla v15.4s, v24.4s, v22.4s
-	FMOVS        8(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        12(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0xbc42001b // ldur s27, [x0, #32]
+	WORD $0xbc42401c // ldur s28, [x0, #36]
+	WORD $0xbc4000bd // ldur s29, [x5]
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e3cded7 // fmul v23.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e37ce92 // fmla v18.4s, v20.4s, v23.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e3bdfbe // fmul v30.4s, v29.4s, v27.4s
+	WORD $0x6e3cdfbd // fmul v29.4s, v29.4s, v28.4s
+	WORD $0x4f9e12ab // fmla v11.4s, v21.4s, v30.s[0]
+	WORD $0x4f9d12cc // fmla v12.4s, v22.4s, v29.s[0]
+	WORD $0xbc4040b5 // ldur s21, [x5, #4]
+	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
+	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
+	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
+	WORD $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
+	WORD $0x4f9812cd // fmla v13.4s, v22.4s, v24.s[0]
+	WORD $0x4f9512ee // fmla v14.4s, v23.4s, v21.s[0]
+	WORD $0xbc4080b5 // ldur s21, [x5, #8]
+	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
+	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
+	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
+	WORD $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
+	WORD $0x4f9812cf // fmla v15.4s, v22.4s, v24.s[0]
+	WORD $0x4f9512f0 // fmla v16.4s, v23.4s, v21.s[0]
+	WORD $0xbc40c0b5 // ldur s21, [x5, #12]
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e3bdeb6 // fmul v22.4s, v21.4s, v27.4s
+	WORD $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
+	WORD $0x4f961271 // fmla v17.4s, v19.4s, v22.s[0]
+	WORD $0x4f951292 // fmla v18.4s, v20.4s, v21.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        4(R7), F20
-	FMOVQ        6(R7), F21
+	WORD $0x3cc040f3 // ldur q19, [x7, #4]
+	WORD $0x3cc060f4 // ldur q20, [x7, #6]
+	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
 	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
-	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
-	FMOVQ        34(R7), F22
-	FMOVQ        35(R7), F23
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
+	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
+	WORD $0x3cc220f5 // ldur q21, [x7, #34]
+	WORD $0x3cc230f6 // ldur q22, [x7, #35]
+	WORD $0x4e0702b5 // tbl v21.16b, { v21.16b }, v7.16b
+	WORD $0x4e0702d6 // tbl v22.16b, { v22.16b }, v7.16b
+	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
-	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
 	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
 	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
 	MOVD         $iq1_m_grid<>+0(SB), R8
+	WORD $0x4e042e69 // smov x9, v19.s[0]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4e142e69 // smov x9, v19.s[2]
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        34(R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
+	WORD $0xbc4220f5 // ldur s21, [x7, #34]
+	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4e0802b6 // tbl v22.16b, { v21.16b }, v8.16b
+	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
+	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
 	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e378694 // add v20.16b, v20.16b, v23.16b
-	WORD $0x4e3686b5 // add v21.16b, v21.16b, v22.16b
-	FLDPQ        128(R4), (F22, F23)
-	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FLDPQ        160(R4), (F24, F25)
-	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c2ba // smull v26.8h, v21.8b, v25.8b
-	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FLDPQ        192(R4), (F26, F27)
-	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
-	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc2bc // smull v28.8h, v21.8b, v27.8b
-	WORD $0x4e3bc2bb // smull2 v27.8h, v21.16b, v27.16b
-	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
-	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FLDPQ        224(R4), (F28, F29)
-	WORD $0x0e3cc29e // smull v30.8h, v20.8b, v28.8b
-	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
-	WORD $0x4e74bfd4 // addp v20.8h, v30.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3dc2bc // smull v28.8h, v21.8b, v29.8b
-	WORD $0x4e3dc2b5 // smull2 v21.8h, v21.16b, v29.16b
-	WORD $0x4e75bf95 // addp v21.8h, v28.8h, v21.8h
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e368673 // add v19.16b, v19.16b, v22.16b
+	WORD $0x4e358694 // add v20.16b, v20.16b, v21.16b
+	WORD $0x3cc80095 // ldur q21, [x4, #128]
+	WORD $0x3cc90096 // ldur q22, [x4, #144]
+	WORD $0x0e35c277 // smull v23.8h, v19.8b, v21.8b
+	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
+	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e36c297 // smull v23.8h, v20.8b, v22.8b
+	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
+	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
+	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
+	WORD $0x3cca0097 // ldur q23, [x4, #160]
+	WORD $0x3ccb0098 // ldur q24, [x4, #176]
+	WORD $0x0e37c279 // smull v25.8h, v19.8b, v23.8b
+	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
+	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
+	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
+	WORD $0x0e38c299 // smull v25.8h, v20.8b, v24.8b
+	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
+	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	WORD $0x3ccc0099 // ldur q25, [x4, #192]
+	WORD $0x3ccd009a // ldur q26, [x4, #208]
+	WORD $0x0e39c27b // smull v27.8h, v19.8b, v25.8b
+	WORD $0x4e39c279 // smull2 v25.8h, v19.16b, v25.16b
+	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	WORD $0x0e3ac29b // smull v27.8h, v20.8b, v26.8b
+	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
+	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
+	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
+	WORD $0x3cce009b // ldur q27, [x4, #224]
+	WORD $0x3ccf009c // ldur q28, [x4, #240]
+	WORD $0x0e3bc27d // smull v29.8h, v19.8b, v27.8b
+	WORD $0x4e3bc273 // smull2 v19.8h, v19.16b, v27.16b
+	WORD $0x4e73bfb3 // addp v19.8h, v29.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e3cc29b // smull v27.8h, v20.8b, v28.8b
+	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
+	WORD $0x4e74bf74 // addp v20.8h, v27.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
 
 	// integer sums times both scales
-	FMOVS        40(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        44(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        16(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
-	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fcecc // fmla v12.4s, v22.4s, v31.4s
-	WORD $0x4e3eceed // fmla v13.4s, v23.4s, v30.4s
-	FMOVS        20(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	WORD $0x4e36cf0f // fmla v15.4s, v24.4s, v22.4s
-	FMOVS        24(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        28(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0xbc42801b // ldur s27, [x0, #40]
+	WORD $0xbc42c01c // ldur s28, [x0, #44]
+	WORD $0xbc4100bd // ldur s29, [x5, #16]
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e3cded7 // fmul v23.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e37ce92 // fmla v18.4s, v20.4s, v23.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e3bdfbe // fmul v30.4s, v29.4s, v27.4s
+	WORD $0x6e3cdfbd // fmul v29.4s, v29.4s, v28.4s
+	WORD $0x4f9e12ab // fmla v11.4s, v21.4s, v30.s[0]
+	WORD $0x4f9d12cc // fmla v12.4s, v22.4s, v29.s[0]
+	WORD $0xbc4140b5 // ldur s21, [x5, #20]
+	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
+	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
+	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
+	WORD $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
+	WORD $0x4f9812cd // fmla v13.4s, v22.4s, v24.s[0]
+	WORD $0x4f9512ee // fmla v14.4s, v23.4s, v21.s[0]
+	WORD $0xbc4180b5 // ldur s21, [x5, #24]
+	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
+	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
+	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
+	WORD $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
+	WORD $0x4f9812cf // fmla v15.4s, v22.4s, v24.s[0]
+	WORD $0x4f9512f0 // fmla v16.4s, v23.4s, v21.s[0]
+	WORD $0xbc41c0b5 // ldur s21, [x5, #28]
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e3bdeb6 // fmul v22.4s, v21.4s, v27.4s
+	WORD $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
+	WORD $0x4f961271 // fmla v17.4s, v19.4s, v22.s[0]
+	WORD $0x4f951292 // fmla v18.4s, v20.4s, v21.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        8(R7), F20
-	FMOVQ        10(R7), F21
+	WORD $0x3cc080f3 // ldur q19, [x7, #8]
+	WORD $0x3cc0a0f4 // ldur q20, [x7, #10]
+	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
 	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
-	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
-	FMOVQ        36(R7), F22
-	FMOVQ        37(R7), F23
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
+	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
+	WORD $0x3cc240f5 // ldur q21, [x7, #36]
+	WORD $0x3cc250f6 // ldur q22, [x7, #37]
+	WORD $0x4e0702b5 // tbl v21.16b, { v21.16b }, v7.16b
+	WORD $0x4e0702d6 // tbl v22.16b, { v22.16b }, v7.16b
+	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
-	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
 	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
 	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
 	MOVD         $iq1_m_grid<>+0(SB), R8
+	WORD $0x4e042e69 // smov x9, v19.s[0]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4e142e69 // smov x9, v19.s[2]
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        36(R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
+	WORD $0xbc4240f5 // ldur s21, [x7, #36]
+	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4e0802b6 // tbl v22.16b, { v21.16b }, v8.16b
+	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
+	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
 	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e378694 // add v20.16b, v20.16b, v23.16b
-	WORD $0x4e3686b5 // add v21.16b, v21.16b, v22.16b
-	FLDPQ        256(R4), (F22, F23)
-	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FLDPQ        288(R4), (F24, F25)
-	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c2ba // smull v26.8h, v21.8b, v25.8b
-	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FLDPQ        320(R4), (F26, F27)
-	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
-	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc2bc // smull v28.8h, v21.8b, v27.8b
-	WORD $0x4e3bc2bb // smull2 v27.8h, v21.16b, v27.16b
-	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
-	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FLDPQ        352(R4), (F28, F29)
-	WORD $0x0e3cc29e // smull v30.8h, v20.8b, v28.8b
-	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
-	WORD $0x4e74bfd4 // addp v20.8h, v30.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3dc2bc // smull v28.8h, v21.8b, v29.8b
-	WORD $0x4e3dc2b5 // smull2 v21.8h, v21.16b, v29.16b
-	WORD $0x4e75bf95 // addp v21.8h, v28.8h, v21.8h
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e368673 // add v19.16b, v19.16b, v22.16b
+	WORD $0x4e358694 // add v20.16b, v20.16b, v21.16b
+	FLDPQ        256(R4), (F21, F22)
+	WORD $0x0e35c277 // smull v23.8h, v19.8b, v21.8b
+	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
+	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e36c297 // smull v23.8h, v20.8b, v22.8b
+	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
+	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
+	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
+	FLDPQ        288(R4), (F23, F24)
+	WORD $0x0e37c279 // smull v25.8h, v19.8b, v23.8b
+	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
+	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
+	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
+	WORD $0x0e38c299 // smull v25.8h, v20.8b, v24.8b
+	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
+	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	FLDPQ        320(R4), (F25, F26)
+	WORD $0x0e39c27b // smull v27.8h, v19.8b, v25.8b
+	WORD $0x4e39c279 // smull2 v25.8h, v19.16b, v25.16b
+	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	WORD $0x0e3ac29b // smull v27.8h, v20.8b, v26.8b
+	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
+	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
+	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
+	FLDPQ        352(R4), (F27, F28)
+	WORD $0x0e3bc27d // smull v29.8h, v19.8b, v27.8b
+	WORD $0x4e3bc273 // smull2 v19.8h, v19.16b, v27.16b
+	WORD $0x4e73bfb3 // addp v19.8h, v29.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e3cc29b // smull v27.8h, v20.8b, v28.8b
+	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
+	WORD $0x4e74bf74 // addp v20.8h, v27.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
 
 	// integer sums times both scales
-	FMOVS        48(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        52(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        32(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
-	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fcecc // fmla v12.4s, v22.4s, v31.4s
-	WORD $0x4e3eceed // fmla v13.4s, v23.4s, v30.4s
-	FMOVS        36(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	WORD $0x4e36cf0f // fmla v15.4s, v24.4s, v22.4s
-	FMOVS        40(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        44(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0xbc43001b // ldur s27, [x0, #48]
+	WORD $0xbc43401c // ldur s28, [x0, #52]
+	WORD $0xbc4200bd // ldur s29, [x5, #32]
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e3cded7 // fmul v23.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e37ce92 // fmla v18.4s, v20.4s, v23.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e3bdfbe // fmul v30.4s, v29.4s, v27.4s
+	WORD $0x6e3cdfbd // fmul v29.4s, v29.4s, v28.4s
+	WORD $0x4f9e12ab // fmla v11.4s, v21.4s, v30.s[0]
+	WORD $0x4f9d12cc // fmla v12.4s, v22.4s, v29.s[0]
+	WORD $0xbc4240b5 // ldur s21, [x5, #36]
+	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
+	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
+	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
+	WORD $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
+	WORD $0x4f9812cd // fmla v13.4s, v22.4s, v24.s[0]
+	WORD $0x4f9512ee // fmla v14.4s, v23.4s, v21.s[0]
+	WORD $0xbc4280b5 // ldur s21, [x5, #40]
+	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
+	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
+	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
+	WORD $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
+	WORD $0x4f9812cf // fmla v15.4s, v22.4s, v24.s[0]
+	WORD $0x4f9512f0 // fmla v16.4s, v23.4s, v21.s[0]
+	WORD $0xbc42c0b5 // ldur s21, [x5, #44]
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e3bdeb6 // fmul v22.4s, v21.4s, v27.4s
+	WORD $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
+	WORD $0x4f961271 // fmla v17.4s, v19.4s, v22.s[0]
+	WORD $0x4f951292 // fmla v18.4s, v20.4s, v21.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        12(R7), F20
-	FMOVQ        14(R7), F21
+	WORD $0x3cc0c0f3 // ldur q19, [x7, #12]
+	WORD $0x3cc0e0f4 // ldur q20, [x7, #14]
+	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
 	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
-	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
-	FMOVQ        38(R7), F22
-	FMOVQ        39(R7), F23
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
+	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
+	WORD $0x3cc260f5 // ldur q21, [x7, #38]
+	WORD $0x3cc270f6 // ldur q22, [x7, #39]
+	WORD $0x4e0702b5 // tbl v21.16b, { v21.16b }, v7.16b
+	WORD $0x4e0702d6 // tbl v22.16b, { v22.16b }, v7.16b
+	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
-	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
 	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
 	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
 	MOVD         $iq1_m_grid<>+0(SB), R8
+	WORD $0x4e042e69 // smov x9, v19.s[0]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4e142e69 // smov x9, v19.s[2]
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        38(R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
+	WORD $0xbc4260f5 // ldur s21, [x7, #38]
+	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4e0802b6 // tbl v22.16b, { v21.16b }, v8.16b
+	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
+	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
 	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e378694 // add v20.16b, v20.16b, v23.16b
-	WORD $0x4e3686b5 // add v21.16b, v21.16b, v22.16b
-	FLDPQ        384(R4), (F22, F23)
-	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FLDPQ        416(R4), (F24, F25)
-	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c2ba // smull v26.8h, v21.8b, v25.8b
-	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FLDPQ        448(R4), (F26, F27)
-	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
-	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc2bc // smull v28.8h, v21.8b, v27.8b
-	WORD $0x4e3bc2bb // smull2 v27.8h, v21.16b, v27.16b
-	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
-	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FLDPQ        480(R4), (F28, F29)
-	WORD $0x0e3cc29e // smull v30.8h, v20.8b, v28.8b
-	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
-	WORD $0x4e74bfd4 // addp v20.8h, v30.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3dc2bc // smull v28.8h, v21.8b, v29.8b
-	WORD $0x4e3dc2b5 // smull2 v21.8h, v21.16b, v29.16b
-	WORD $0x4e75bf95 // addp v21.8h, v28.8h, v21.8h
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e368673 // add v19.16b, v19.16b, v22.16b
+	WORD $0x4e358694 // add v20.16b, v20.16b, v21.16b
+	FLDPQ        384(R4), (F21, F22)
+	WORD $0x0e35c277 // smull v23.8h, v19.8b, v21.8b
+	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
+	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e36c297 // smull v23.8h, v20.8b, v22.8b
+	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
+	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
+	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
+	FLDPQ        416(R4), (F23, F24)
+	WORD $0x0e37c279 // smull v25.8h, v19.8b, v23.8b
+	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
+	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
+	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
+	WORD $0x0e38c299 // smull v25.8h, v20.8b, v24.8b
+	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
+	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	FLDPQ        448(R4), (F25, F26)
+	WORD $0x0e39c27b // smull v27.8h, v19.8b, v25.8b
+	WORD $0x4e39c279 // smull2 v25.8h, v19.16b, v25.16b
+	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	WORD $0x0e3ac29b // smull v27.8h, v20.8b, v26.8b
+	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
+	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
+	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
+	FLDPQ        480(R4), (F27, F28)
+	WORD $0x0e3bc27d // smull v29.8h, v19.8b, v27.8b
+	WORD $0x4e3bc273 // smull2 v19.8h, v19.16b, v27.16b
+	WORD $0x4e73bfb3 // addp v19.8h, v29.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e3cc29b // smull v27.8h, v20.8b, v28.8b
+	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
+	WORD $0x4e74bf74 // addp v20.8h, v27.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
 
 	// integer sums times both scales
-	FMOVS        56(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        60(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        48(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
-	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fcecc // fmla v12.4s, v22.4s, v31.4s
-	WORD $0x4e3eceed // fmla v13.4s, v23.4s, v30.4s
-	FMOVS        52(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	WORD $0x4e36cf0f // fmla v15.4s, v24.4s, v22.4s
-	FMOVS        56(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        60(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0xbc43801b // ldur s27, [x0, #56]
+	WORD $0xbc43c01c // ldur s28, [x0, #60]
+	WORD $0xbc4300bd // ldur s29, [x5, #48]
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e3cded7 // fmul v23.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e37ce92 // fmla v18.4s, v20.4s, v23.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e3bdfbe // fmul v30.4s, v29.4s, v27.4s
+	WORD $0x6e3cdfbd // fmul v29.4s, v29.4s, v28.4s
+	WORD $0x4f9e12ab // fmla v11.4s, v21.4s, v30.s[0]
+	WORD $0x4f9d12cc // fmla v12.4s, v22.4s, v29.s[0]
+	WORD $0xbc4340b5 // ldur s21, [x5, #52]
+	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
+	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
+	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
+	WORD $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
+	WORD $0x4f9812cd // fmla v13.4s, v22.4s, v24.s[0]
+	WORD $0x4f9512ee // fmla v14.4s, v23.4s, v21.s[0]
+	WORD $0xbc4380b5 // ldur s21, [x5, #56]
+	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
+	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
+	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
+	WORD $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
+	WORD $0x4f9812cf // fmla v15.4s, v22.4s, v24.s[0]
+	WORD $0x4f9512f0 // fmla v16.4s, v23.4s, v21.s[0]
+	WORD $0xbc43c0b5 // ldur s21, [x5, #60]
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e3bdeb6 // fmul v22.4s, v21.4s, v27.4s
+	WORD $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
+	WORD $0x4f961271 // fmla v17.4s, v19.4s, v22.s[0]
+	WORD $0x4f951292 // fmla v18.4s, v20.4s, v21.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        16(R7), F20
-	FMOVQ        18(R7), F21
+	WORD $0x3cc100f3 // ldur q19, [x7, #16]
+	WORD $0x3cc120f4 // ldur q20, [x7, #18]
+	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
 	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
-	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
-	FMOVQ        40(R7), F22
-	WORD $0x4e0802d7 // tbl v23.16b, { v22.16b }, v8.16b
+	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
+	WORD $0x3cc280f5 // ldur q21, [x7, #40]
+	WORD $0x4e0702b6 // tbl v22.16b, { v21.16b }, v7.16b
 	MOVD         $iq1_m_shuffle11<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
+	FMOVQ        (R8), F23
+	WORD $0x4e1702b7 // tbl v23.16b, { v21.16b }, v23.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
 	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
 	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
 	MOVD         $iq1_m_grid<>+0(SB), R8
+	WORD $0x4e042e69 // smov x9, v19.s[0]
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4e142e69 // smov x9, v19.s[2]
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ad3 // zip1 v19.2d, v22.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        40(R7), F22
+	WORD $0xbc4280f6 // ldur s22, [x7, #40]
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
+	WORD $0x4e0802d7 // tbl v23.16b, { v22.16b }, v8.16b
 	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
@@ -12582,121 +11505,114 @@ loop3:
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
 	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
 	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e378694 // add v20.16b, v20.16b, v23.16b
-	WORD $0x4e3686b5 // add v21.16b, v21.16b, v22.16b
+	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e378673 // add v19.16b, v19.16b, v23.16b
+	WORD $0x4e368694 // add v20.16b, v20.16b, v22.16b
 	FLDPQ        512(R4), (F22, F23)
-	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
+	WORD $0x0e36c278 // smull v24.8h, v19.8b, v22.8b
+	WORD $0x4e36c276 // smull2 v22.8h, v19.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
+	WORD $0x0e37c298 // smull v24.8h, v20.8b, v23.8b
+	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
 	FLDPQ        544(R4), (F24, F25)
-	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
+	WORD $0x0e38c27a // smull v26.8h, v19.8b, v24.8b
+	WORD $0x4e38c278 // smull2 v24.8h, v19.16b, v24.16b
 	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
 	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c2ba // smull v26.8h, v21.8b, v25.8b
-	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
+	WORD $0x0e39c29a // smull v26.8h, v20.8b, v25.8b
+	WORD $0x4e39c299 // smull2 v25.8h, v20.16b, v25.16b
 	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
 	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
 	FLDPQ        576(R4), (F26, F27)
-	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
+	WORD $0x0e3ac27c // smull v28.8h, v19.8b, v26.8b
+	WORD $0x4e3ac27a // smull2 v26.8h, v19.16b, v26.16b
 	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
 	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc2bc // smull v28.8h, v21.8b, v27.8b
-	WORD $0x4e3bc2bb // smull2 v27.8h, v21.16b, v27.16b
+	WORD $0x0e3bc29c // smull v28.8h, v20.8b, v27.8b
+	WORD $0x4e3bc29b // smull2 v27.8h, v20.16b, v27.16b
 	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
 	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
 	FLDPQ        608(R4), (F28, F29)
-	WORD $0x0e3cc29e // smull v30.8h, v20.8b, v28.8b
-	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
-	WORD $0x4e74bfd4 // addp v20.8h, v30.8h, v20.8h
+	WORD $0x0e3cc27e // smull v30.8h, v19.8b, v28.8b
+	WORD $0x4e3cc273 // smull2 v19.8h, v19.16b, v28.16b
+	WORD $0x4e73bfd3 // addp v19.8h, v30.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e3dc29c // smull v28.8h, v20.8b, v29.8b
+	WORD $0x4e3dc294 // smull2 v20.8h, v20.16b, v29.16b
+	WORD $0x4e74bf94 // addp v20.8h, v28.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3dc2bc // smull v28.8h, v21.8b, v29.8b
-	WORD $0x4e3dc2b5 // smull2 v21.8h, v21.16b, v29.16b
-	WORD $0x4e75bf95 // addp v21.8h, v28.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
 
 	// integer sums times both scales
-	FMOVS        64(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        68(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        64(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
+	WORD $0xbc44001c // ldur s28, [x0, #64]
+	WORD $0xbc44401d // ldur s29, [x0, #68]
+	WORD $0xbc4400be // ldur s30, [x5, #64]
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
 	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fcecc // fmla v12.4s, v22.4s, v31.4s
-	WORD $0x4e3eceed // fmla v13.4s, v23.4s, v30.4s
-	FMOVS        68(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9f12cb // fmla v11.4s, v22.4s, v31.s[0]
+	WORD $0x4f9e12ec // fmla v12.4s, v23.4s, v30.s[0]
+	WORD $0xbc4440b6 // ldur s22, [x5, #68]
 	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
 	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
 	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	WORD $0x4e36cf0f // fmla v15.4s, v24.4s, v22.4s
-	FMOVS        72(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9912ed // fmla v13.4s, v23.4s, v25.s[0]
+	WORD $0x4f96130e // fmla v14.4s, v24.4s, v22.s[0]
+	WORD $0xbc4480b6 // ldur s22, [x5, #72]
 	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
 	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
 	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
 	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        76(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9912ef // fmla v15.4s, v23.4s, v25.s[0]
+	WORD $0x4f961310 // fmla v16.4s, v24.4s, v22.s[0]
+	WORD $0xbc44c0b6 // ldur s22, [x5, #76]
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e3cded7 // fmul v23.4s, v22.4s, v28.4s
 	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e37ce92 // fmla v18.4s, v20.4s, v23.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	WORD $0x4f971271 // fmla v17.4s, v19.4s, v23.s[0]
+	WORD $0x4f961292 // fmla v18.4s, v20.4s, v22.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        20(R7), F20
-	FMOVQ        22(R7), F21
+	WORD $0x3cc140f3 // ldur q19, [x7, #20]
+	WORD $0x3cc160f4 // ldur q20, [x7, #22]
+	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
 	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
-	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
-	FMOVQ        40(R7), F22
+	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
 	MOVD         $iq1_m_shuffle12<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
+	FMOVQ        (R8), F22
+	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
 	MOVD         $iq1_m_shuffle13<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
+	FMOVQ        (R8), F23
+	WORD $0x4e1702b7 // tbl v23.16b, { v21.16b }, v23.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
 	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
 	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
 	MOVD         $iq1_m_grid<>+0(SB), R8
+	WORD $0x4e042e69 // smov x9, v19.s[0]
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4e142e69 // smov x9, v19.s[2]
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ad3 // zip1 v19.2d, v22.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        42(R7), F22
+	WORD $0xbc42a0f6 // ldur s22, [x7, #42]
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
+	WORD $0x4e0802d7 // tbl v23.16b, { v22.16b }, v8.16b
 	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
@@ -12704,121 +11620,114 @@ loop3:
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
 	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
 	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e378694 // add v20.16b, v20.16b, v23.16b
-	WORD $0x4e3686b5 // add v21.16b, v21.16b, v22.16b
+	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e378673 // add v19.16b, v19.16b, v23.16b
+	WORD $0x4e368694 // add v20.16b, v20.16b, v22.16b
 	FLDPQ        640(R4), (F22, F23)
-	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
+	WORD $0x0e36c278 // smull v24.8h, v19.8b, v22.8b
+	WORD $0x4e36c276 // smull2 v22.8h, v19.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
+	WORD $0x0e37c298 // smull v24.8h, v20.8b, v23.8b
+	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
 	FLDPQ        672(R4), (F24, F25)
-	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
+	WORD $0x0e38c27a // smull v26.8h, v19.8b, v24.8b
+	WORD $0x4e38c278 // smull2 v24.8h, v19.16b, v24.16b
 	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
 	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c2ba // smull v26.8h, v21.8b, v25.8b
-	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
+	WORD $0x0e39c29a // smull v26.8h, v20.8b, v25.8b
+	WORD $0x4e39c299 // smull2 v25.8h, v20.16b, v25.16b
 	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
 	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
 	FLDPQ        704(R4), (F26, F27)
-	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
+	WORD $0x0e3ac27c // smull v28.8h, v19.8b, v26.8b
+	WORD $0x4e3ac27a // smull2 v26.8h, v19.16b, v26.16b
 	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
 	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc2bc // smull v28.8h, v21.8b, v27.8b
-	WORD $0x4e3bc2bb // smull2 v27.8h, v21.16b, v27.16b
+	WORD $0x0e3bc29c // smull v28.8h, v20.8b, v27.8b
+	WORD $0x4e3bc29b // smull2 v27.8h, v20.16b, v27.16b
 	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
 	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
 	FLDPQ        736(R4), (F28, F29)
-	WORD $0x0e3cc29e // smull v30.8h, v20.8b, v28.8b
-	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
-	WORD $0x4e74bfd4 // addp v20.8h, v30.8h, v20.8h
+	WORD $0x0e3cc27e // smull v30.8h, v19.8b, v28.8b
+	WORD $0x4e3cc273 // smull2 v19.8h, v19.16b, v28.16b
+	WORD $0x4e73bfd3 // addp v19.8h, v30.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e3dc29c // smull v28.8h, v20.8b, v29.8b
+	WORD $0x4e3dc294 // smull2 v20.8h, v20.16b, v29.16b
+	WORD $0x4e74bf94 // addp v20.8h, v28.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3dc2bc // smull v28.8h, v21.8b, v29.8b
-	WORD $0x4e3dc2b5 // smull2 v21.8h, v21.16b, v29.16b
-	WORD $0x4e75bf95 // addp v21.8h, v28.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
 
 	// integer sums times both scales
-	FMOVS        72(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        76(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        80(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
+	WORD $0xbc44801c // ldur s28, [x0, #72]
+	WORD $0xbc44c01d // ldur s29, [x0, #76]
+	WORD $0xbc4500be // ldur s30, [x5, #80]
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
 	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fcecc // fmla v12.4s, v22.4s, v31.4s
-	WORD $0x4e3eceed // fmla v13.4s, v23.4s, v30.4s
-	FMOVS        84(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9f12cb // fmla v11.4s, v22.4s, v31.s[0]
+	WORD $0x4f9e12ec // fmla v12.4s, v23.4s, v30.s[0]
+	WORD $0xbc4540b6 // ldur s22, [x5, #84]
 	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
 	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
 	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	WORD $0x4e36cf0f // fmla v15.4s, v24.4s, v22.4s
-	FMOVS        88(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9912ed // fmla v13.4s, v23.4s, v25.s[0]
+	WORD $0x4f96130e // fmla v14.4s, v24.4s, v22.s[0]
+	WORD $0xbc4580b6 // ldur s22, [x5, #88]
 	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
 	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
 	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
 	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        92(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9912ef // fmla v15.4s, v23.4s, v25.s[0]
+	WORD $0x4f961310 // fmla v16.4s, v24.4s, v22.s[0]
+	WORD $0xbc45c0b6 // ldur s22, [x5, #92]
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e3cded7 // fmul v23.4s, v22.4s, v28.4s
 	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e37ce92 // fmla v18.4s, v20.4s, v23.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	WORD $0x4f971271 // fmla v17.4s, v19.4s, v23.s[0]
+	WORD $0x4f961292 // fmla v18.4s, v20.4s, v22.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        24(R7), F20
-	FMOVQ        26(R7), F21
+	WORD $0x3cc180f3 // ldur q19, [x7, #24]
+	WORD $0x3cc1a0f4 // ldur q20, [x7, #26]
+	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
 	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
-	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
-	FMOVQ        40(R7), F22
+	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
 	MOVD         $iq1_m_shuffle14<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
+	FMOVQ        (R8), F22
+	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
 	MOVD         $iq1_m_shuffle15<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
+	FMOVQ        (R8), F23
+	WORD $0x4e1702b7 // tbl v23.16b, { v21.16b }, v23.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
 	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
 	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
 	MOVD         $iq1_m_grid<>+0(SB), R8
+	WORD $0x4e042e69 // smov x9, v19.s[0]
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4e142e69 // smov x9, v19.s[2]
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ad3 // zip1 v19.2d, v22.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        44(R7), F22
+	WORD $0xbc42c0f6 // ldur s22, [x7, #44]
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
+	WORD $0x4e0802d7 // tbl v23.16b, { v22.16b }, v8.16b
 	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
@@ -12826,206 +11735,193 @@ loop3:
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
 	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
 	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e378694 // add v20.16b, v20.16b, v23.16b
-	WORD $0x4e3686b5 // add v21.16b, v21.16b, v22.16b
+	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e378673 // add v19.16b, v19.16b, v23.16b
+	WORD $0x4e368694 // add v20.16b, v20.16b, v22.16b
 	FLDPQ        768(R4), (F22, F23)
-	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
+	WORD $0x0e36c278 // smull v24.8h, v19.8b, v22.8b
+	WORD $0x4e36c276 // smull2 v22.8h, v19.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
+	WORD $0x0e37c298 // smull v24.8h, v20.8b, v23.8b
+	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
 	FLDPQ        800(R4), (F24, F25)
-	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
+	WORD $0x0e38c27a // smull v26.8h, v19.8b, v24.8b
+	WORD $0x4e38c278 // smull2 v24.8h, v19.16b, v24.16b
 	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
 	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c2ba // smull v26.8h, v21.8b, v25.8b
-	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
+	WORD $0x0e39c29a // smull v26.8h, v20.8b, v25.8b
+	WORD $0x4e39c299 // smull2 v25.8h, v20.16b, v25.16b
 	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
 	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
 	FLDPQ        832(R4), (F26, F27)
-	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
+	WORD $0x0e3ac27c // smull v28.8h, v19.8b, v26.8b
+	WORD $0x4e3ac27a // smull2 v26.8h, v19.16b, v26.16b
 	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
 	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc2bc // smull v28.8h, v21.8b, v27.8b
-	WORD $0x4e3bc2bb // smull2 v27.8h, v21.16b, v27.16b
+	WORD $0x0e3bc29c // smull v28.8h, v20.8b, v27.8b
+	WORD $0x4e3bc29b // smull2 v27.8h, v20.16b, v27.16b
 	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
 	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
 	FLDPQ        864(R4), (F28, F29)
-	WORD $0x0e3cc29e // smull v30.8h, v20.8b, v28.8b
-	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
-	WORD $0x4e74bfd4 // addp v20.8h, v30.8h, v20.8h
+	WORD $0x0e3cc27e // smull v30.8h, v19.8b, v28.8b
+	WORD $0x4e3cc273 // smull2 v19.8h, v19.16b, v28.16b
+	WORD $0x4e73bfd3 // addp v19.8h, v30.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e3dc29c // smull v28.8h, v20.8b, v29.8b
+	WORD $0x4e3dc294 // smull2 v20.8h, v20.16b, v29.16b
+	WORD $0x4e74bf94 // addp v20.8h, v28.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3dc2bc // smull v28.8h, v21.8b, v29.8b
-	WORD $0x4e3dc2b5 // smull2 v21.8h, v21.16b, v29.16b
-	WORD $0x4e75bf95 // addp v21.8h, v28.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
 
 	// integer sums times both scales
-	FMOVS        80(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        84(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        96(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
+	WORD $0xbc45001c // ldur s28, [x0, #80]
+	WORD $0xbc45401d // ldur s29, [x0, #84]
+	WORD $0xbc4600be // ldur s30, [x5, #96]
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
 	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fcecc // fmla v12.4s, v22.4s, v31.4s
-	WORD $0x4e3eceed // fmla v13.4s, v23.4s, v30.4s
-	FMOVS        100(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9f12cb // fmla v11.4s, v22.4s, v31.s[0]
+	WORD $0x4f9e12ec // fmla v12.4s, v23.4s, v30.s[0]
+	WORD $0xbc4640b6 // ldur s22, [x5, #100]
 	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
 	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
 	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	WORD $0x4e36cf0f // fmla v15.4s, v24.4s, v22.4s
-	FMOVS        104(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9912ed // fmla v13.4s, v23.4s, v25.s[0]
+	WORD $0x4f96130e // fmla v14.4s, v24.4s, v22.s[0]
+	WORD $0xbc4680b6 // ldur s22, [x5, #104]
 	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
 	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
 	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
 	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        108(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9912ef // fmla v15.4s, v23.4s, v25.s[0]
+	WORD $0x4f961310 // fmla v16.4s, v24.4s, v22.s[0]
+	WORD $0xbc46c0b6 // ldur s22, [x5, #108]
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e3cded7 // fmul v23.4s, v22.4s, v28.4s
 	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e37ce92 // fmla v18.4s, v20.4s, v23.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	WORD $0x4f971271 // fmla v17.4s, v19.4s, v23.s[0]
+	WORD $0x4f961292 // fmla v18.4s, v20.4s, v22.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        28(R7), F20
-	FMOVQ        30(R7), F21
+	WORD $0x3cc1c0f3 // ldur q19, [x7, #28]
+	WORD $0x3cc1e0f4 // ldur q20, [x7, #30]
+	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
 	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
-	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
-	WORD $0x4e271eb5 // and v21.16b, v21.16b, v7.16b
-	FMOVQ        40(R7), F22
+	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
 	MOVD         $iq1_m_shuffle16<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
+	FMOVQ        (R8), F22
+	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
 	MOVD         $iq1_m_shuffle17<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
+	FMOVQ        (R8), F23
+	WORD $0x4e1702b5 // tbl v21.16b, { v21.16b }, v23.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
 	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
+	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
 	MOVD         $iq1_m_grid<>+0(SB), R8
+	WORD $0x4e042e69 // smov x9, v19.s[0]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4e142e69 // smov x9, v19.s[2]
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        46(R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
+	WORD $0xbc42e0f5 // ldur s21, [x7, #46]
+	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4e0802b6 // tbl v22.16b, { v21.16b }, v8.16b
+	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
+	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
 	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e1700d7 // tbl v23.16b, { v6.16b }, v23.16b
-	WORD $0x4e1600d6 // tbl v22.16b, { v6.16b }, v22.16b
-	WORD $0x4e378694 // add v20.16b, v20.16b, v23.16b
-	WORD $0x4e3686b5 // add v21.16b, v21.16b, v22.16b
-	FLDPQ        896(R4), (F22, F23)
-	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FLDPQ        928(R4), (F24, F25)
-	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c2ba // smull v26.8h, v21.8b, v25.8b
-	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FLDPQ        960(R4), (F26, F27)
-	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
-	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc2bc // smull v28.8h, v21.8b, v27.8b
-	WORD $0x4e3bc2bb // smull2 v27.8h, v21.16b, v27.16b
-	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
-	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FLDPQ        992(R4), (F28, F29)
-	WORD $0x0e3cc29e // smull v30.8h, v20.8b, v28.8b
-	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
-	WORD $0x4e74bfd4 // addp v20.8h, v30.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3dc2bc // smull v28.8h, v21.8b, v29.8b
-	WORD $0x4e3dc2b5 // smull2 v21.8h, v21.16b, v29.16b
-	WORD $0x4e75bf95 // addp v21.8h, v28.8h, v21.8h
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
+	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e368673 // add v19.16b, v19.16b, v22.16b
+	WORD $0x4e358694 // add v20.16b, v20.16b, v21.16b
+	FLDPQ        896(R4), (F21, F22)
+	WORD $0x0e35c277 // smull v23.8h, v19.8b, v21.8b
+	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
+	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e36c297 // smull v23.8h, v20.8b, v22.8b
+	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
+	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
+	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
+	FLDPQ        928(R4), (F23, F24)
+	WORD $0x0e37c279 // smull v25.8h, v19.8b, v23.8b
+	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
+	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
+	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
+	WORD $0x0e38c299 // smull v25.8h, v20.8b, v24.8b
+	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
+	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	FLDPQ        960(R4), (F25, F26)
+	WORD $0x0e39c27b // smull v27.8h, v19.8b, v25.8b
+	WORD $0x4e39c279 // smull2 v25.8h, v19.16b, v25.16b
+	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	WORD $0x0e3ac29b // smull v27.8h, v20.8b, v26.8b
+	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
+	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
+	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
+	FLDPQ        992(R4), (F27, F28)
+	WORD $0x0e3bc27d // smull v29.8h, v19.8b, v27.8b
+	WORD $0x4e3bc273 // smull2 v19.8h, v19.16b, v27.16b
+	WORD $0x4e73bfb3 // addp v19.8h, v29.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e3cc29b // smull v27.8h, v20.8b, v28.8b
+	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
+	WORD $0x4e74bf74 // addp v20.8h, v27.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
 
 	// integer sums times both scales
-	FMOVS        88(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        92(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        112(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
-	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fcecc // fmla v12.4s, v22.4s, v31.4s
-	WORD $0x4e3eceed // fmla v13.4s, v23.4s, v30.4s
-	FMOVS        116(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	WORD $0x4e36cf0f // fmla v15.4s, v24.4s, v22.4s
-	FMOVS        120(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        124(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0xbc45801b // ldur s27, [x0, #88]
+	WORD $0xbc45c01c // ldur s28, [x0, #92]
+	WORD $0xbc4700bd // ldur s29, [x5, #112]
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e3cded7 // fmul v23.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e37ce92 // fmla v18.4s, v20.4s, v23.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e3bdfbe // fmul v30.4s, v29.4s, v27.4s
+	WORD $0x6e3cdfbd // fmul v29.4s, v29.4s, v28.4s
+	WORD $0x4f9e12ab // fmla v11.4s, v21.4s, v30.s[0]
+	WORD $0x4f9d12cc // fmla v12.4s, v22.4s, v29.s[0]
+	WORD $0xbc4740b5 // ldur s21, [x5, #116]
+	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
+	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
+	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
+	WORD $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
+	WORD $0x4f9812cd // fmla v13.4s, v22.4s, v24.s[0]
+	WORD $0x4f9512ee // fmla v14.4s, v23.4s, v21.s[0]
+	WORD $0xbc4780b5 // ldur s21, [x5, #120]
+	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
+	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
+	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
+	WORD $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
+	WORD $0x4f9812cf // fmla v15.4s, v22.4s, v24.s[0]
+	WORD $0x4f9512f0 // fmla v16.4s, v23.4s, v21.s[0]
+	WORD $0xbc47c0b5 // ldur s21, [x5, #124]
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e3bdeb6 // fmul v22.4s, v21.4s, v27.4s
+	WORD $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
+	WORD $0x4f961271 // fmla v17.4s, v19.4s, v22.s[0]
+	WORD $0x4f951292 // fmla v18.4s, v20.4s, v21.s[0]
 	ADD          $0x38, R7
 	ADD          $0x400, R4
 	ADD          $0x80, R5
@@ -13036,31 +11932,31 @@ done4:
 	ADD          $1, R6
 
 	// sums of the lanes
-	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R1)
+	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
+	WORD $0x7e30d98c // faddp s12, v12.2s
+	FMOVS        F12, (R1)
 	MOVD         ldy+8(FP), R4
 	MOVD         R1, R5
 	ADD          R4, R5
-	WORD $0x4e2fd5cc // fadd v12.4s, v14.4s, v15.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R5)
+	WORD $0x4e2ed5ab // fadd v11.4s, v13.4s, v14.4s
+	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
+	WORD $0x7e30d98c // faddp s12, v12.2s
+	FMOVS        F12, (R5)
 	ADD          R4, R5
-	WORD $0x4e31d60c // fadd v12.4s, v16.4s, v17.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R5)
+	WORD $0x4e30d5eb // fadd v11.4s, v15.4s, v16.4s
+	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
+	WORD $0x7e30d98c // faddp s12, v12.2s
+	FMOVS        F12, (R5)
 	ADD          R4, R5
-	WORD $0x4e33d64c // fadd v12.4s, v18.4s, v19.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R5)
+	WORD $0x4e32d62b // fadd v11.4s, v17.4s, v18.4s
+	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
+	WORD $0x7e30d98c // faddp s12, v12.2s
+	FMOVS        F12, (R5)
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2

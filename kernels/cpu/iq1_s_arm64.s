@@ -2175,48 +2175,74 @@ DATA iq1_s_shuffle19<>+0(SB)/8, $0x80800f0e80800f0e
 DATA iq1_s_shuffle19<>+8(SB)/8, $0x8080800f8080800f
 GLOBL iq1_s_shuffle19<>(SB), RODATA|NOPTR, $16
 
-// iq1_s_order: int32 0x3020100 0x3020100 0x7060504 0x7060504
-DATA iq1_s_order<>+0(SB)/8, $0x0302010003020100
-DATA iq1_s_order<>+8(SB)/8, $0x0706050407060504
-GLOBL iq1_s_order<>(SB), RODATA|NOPTR, $16
+// iq1_s_shuffle20: bytes 1 3 5 7 9 11 13 15 1 3 5 7 9 11 13 15
+DATA iq1_s_shuffle20<>+0(SB)/8, $0x0f0d0b0907050301
+DATA iq1_s_shuffle20<>+8(SB)/8, $0x0f0d0b0907050301
+GLOBL iq1_s_shuffle20<>(SB), RODATA|NOPTR, $16
 
-// iq1_s_order2: int32 0xb0a0908 0xb0a0908 0xf0e0d0c 0xf0e0d0c
-DATA iq1_s_order2<>+0(SB)/8, $0x0b0a09080b0a0908
-DATA iq1_s_order2<>+8(SB)/8, $0x0f0e0d0c0f0e0d0c
-GLOBL iq1_s_order2<>(SB), RODATA|NOPTR, $16
+// iq1_s_shiftb: int8 -4 -4 -4 -4 -4 -4 -4 -4 -7 -7 -7 -7 -7 -7 -7 -7
+DATA iq1_s_shiftb<>+0(SB)/8, $0xfcfcfcfcfcfcfcfc
+DATA iq1_s_shiftb<>+8(SB)/8, $0xf9f9f9f9f9f9f9f9
+GLOBL iq1_s_shiftb<>(SB), RODATA|NOPTR, $16
+
+// iq1_s_mask: int8 7 7 7 7 7 7 7 7 1 1 1 1 1 1 1 1
+DATA iq1_s_mask<>+0(SB)/8, $0x0707070707070707
+DATA iq1_s_mask<>+8(SB)/8, $0x0101010101010101
+GLOBL iq1_s_mask<>(SB), RODATA|NOPTR, $16
+
+// iq1_s_shuffle21: bytes 0 - - - 1 - - - 2 - - - 3 - - -
+DATA iq1_s_shuffle21<>+0(SB)/8, $0x8080800180808000
+DATA iq1_s_shuffle21<>+8(SB)/8, $0x8080800380808002
+GLOBL iq1_s_shuffle21<>(SB), RODATA|NOPTR, $16
+
+// iq1_s_shuffle22: bytes 4 - - - 5 - - - 6 - - - 7 - - -
+DATA iq1_s_shuffle22<>+0(SB)/8, $0x8080800580808004
+DATA iq1_s_shuffle22<>+8(SB)/8, $0x8080800780808006
+GLOBL iq1_s_shuffle22<>(SB), RODATA|NOPTR, $16
+
+// iq1_s_shuffle23: bytes 8 - - - 9 - - - 10 - - - 11 - - -
+DATA iq1_s_shuffle23<>+0(SB)/8, $0x8080800980808008
+DATA iq1_s_shuffle23<>+8(SB)/8, $0x8080800b8080800a
+GLOBL iq1_s_shuffle23<>(SB), RODATA|NOPTR, $16
+
+// iq1_s_shuffle24: bytes 12 - - - 13 - - - 14 - - - 15 - - -
+DATA iq1_s_shuffle24<>+0(SB)/8, $0x8080800d8080800c
+DATA iq1_s_shuffle24<>+8(SB)/8, $0x8080800f8080800e
+GLOBL iq1_s_shuffle24<>(SB), RODATA|NOPTR, $16
 
 // matmulQ81xIq1_sDotProd multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: ASIMDDP
 TEXT ·matmulQ81xIq1_sDotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	WORD $0x4f0004e0 // movi v0.4s, #7
 	MOVD         $iq1_s_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f0004e1 // movi v1.4s, #7
 	WORD $0x4f0707e2 // movi v2.4s, #255
 	MOVD         $iq1_s_shifts<>+0(SB), R0
 	FMOVQ        (R0), F3
 	MOVD         $iq1_s_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F4
-	MOVD         $iq1_s_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $iq1_s_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F6
 	MOVD         $iq1_s_level<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $iq1_s_order<>+0(SB), R0
+	FMOVQ        (R0), F5
+	MOVD         $iq1_s_shuffle21<>+0(SB), R0
+	FMOVQ        (R0), F6
+	WORD $0x4f00e487 // movi v7.16b, #4
+	MOVD         $iq1_s_shuffle22<>+0(SB), R0
 	FMOVQ        (R0), F8
-	WORD $0x4f000429 // movi v9.4s, #1
-	WORD $0x4f00e48a // movi v10.16b, #4
-	MOVD         $iq1_s_order2<>+0(SB), R0
-	FMOVQ        (R0), F11
 	MOVD         $iq1_s_level2<>+0(SB), R0
-	FMOVQ        (R0), F12
+	FMOVQ        (R0), F9
 	MOVD         $iq1_s_shuffle5<>+0(SB), R0
-	FMOVQ        (R0), F13
+	FMOVQ        (R0), F10
 	MOVD         $iq1_s_shuffle4<>+0(SB), R0
-	FMOVQ        (R0), F14
+	FMOVQ        (R0), F11
+	MOVD         $iq1_s_shuffle20<>+0(SB), R0
+	FMOVQ        (R0), F12
 	MOVD         $iq1_s_shuffle7<>+0(SB), R0
+	FMOVQ        (R0), F13
+	MOVD         $iq1_s_shuffle6<>+0(SB), R0
+	FMOVQ        (R0), F14
+	MOVD         $iq1_s_shuffle9<>+0(SB), R0
 	FMOVQ        (R0), F15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
@@ -2227,11 +2253,10 @@ TEXT ·matmulQ81xIq1_sDotProd(SB), NOSPLIT, $0-72
 loop1:
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4f00e413 // movi v19.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         s+32(FP), R5
+	WORD $0x4f00e412 // movi v18.16b, #0
 	MOVD         blocks+64(FP), R6
 	MOVD         R1, R7
 	SUBS         $1, R6
@@ -2241,398 +2266,382 @@ loop3:
 	WORD $0xf98400e0 // prfm pldl1keep, [x7, #2048]
 
 	// scales of values 0 to 255, times those of the activations
-	WORD $0x7d4000f4 // ldr h20, [x7]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4f026415 // movi v21.4s, #64, lsl #24
-	FMOVQ        34(R7), F22
-	WORD $0x4e0502d7 // tbl v23.16b, { v22.16b }, v5.16b
-	WORD $0x4e0602d6 // tbl v22.16b, { v22.16b }, v6.16b
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x3cc220f3 // ldur q19, [x7, #34]
+	WORD $0x4e0c0274 // tbl v20.16b, { v19.16b }, v12.16b
+	MOVD         $iq1_s_shiftb<>+0(SB), R8
+	FMOVQ        (R8), F21
+	WORD $0x6e354694 // ushl v20.16b, v20.16b, v21.16b
+	MOVD         $iq1_s_mask<>+0(SB), R8
+	FMOVQ        (R8), F21
+	WORD $0x4e351e94 // and v20.16b, v20.16b, v21.16b
+	WORD $0x7c4000f5 // ldur h21, [x7]
+	WORD $0x1ee242b5 // fcvt s21, h21
+	WORD $0x4f026416 // movi v22.4s, #64, lsl #24
+	WORD $0x4e060297 // tbl v23.16b, { v20.16b }, v6.16b
+	WORD $0x4e080298 // tbl v24.16b, { v20.16b }, v8.16b
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
-	MOVD         $iq1_s_const<>+0(SB), R8
-	FMOVQ        (R8), F22
-	WORD $0x4e36d6f7 // fadd v23.4s, v23.4s, v22.4s
-	WORD $0x4e36d6b5 // fadd v21.4s, v21.4s, v22.4s
-	WORD $0x6e37de96 // fmul v22.4s, v20.4s, v23.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
-	WORD $0x4f0167d5 // movi v21.4s, #62, lsl #24
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
-	FLDPQ        (R4), (F21, F23)
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
-	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
-	WORD $0x7d4000f6 // ldr h22, [x7]
-	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4f026417 // movi v23.4s, #64, lsl #24
-	FMOVQ        34(R7), F24
-	WORD $0x4e050319 // tbl v25.16b, { v24.16b }, v5.16b
-	WORD $0x4e060318 // tbl v24.16b, { v24.16b }, v6.16b
-	WORD $0x6f3c0739 // ushr v25.4s, v25.4s, #4
-	WORD $0x6f3c0718 // ushr v24.4s, v24.4s, #4
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	WORD $0x6e38def7 // fmul v23.4s, v23.4s, v24.4s
+	WORD $0x6e37ded7 // fmul v23.4s, v22.4s, v23.4s
+	WORD $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
 	MOVD         $iq1_s_const<>+0(SB), R8
 	FMOVQ        (R8), F24
-	WORD $0x4e38d739 // fadd v25.4s, v25.4s, v24.4s
 	WORD $0x4e38d6f7 // fadd v23.4s, v23.4s, v24.4s
-	WORD $0x6e39ded8 // fmul v24.4s, v22.4s, v25.4s
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	WORD $0x4f0167d7 // movi v23.4s, #62, lsl #24
-	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	FMOVQ        34(R7), F23
-	WORD $0x4e0502f9 // tbl v25.16b, { v23.16b }, v5.16b
-	WORD $0x4e0602f7 // tbl v23.16b, { v23.16b }, v6.16b
-	WORD $0x6f390739 // ushr v25.4s, v25.4s, #7
-	WORD $0x6f3906f7 // ushr v23.4s, v23.4s, #7
-	WORD $0x4e291f39 // and v25.16b, v25.16b, v9.16b
-	WORD $0x4e291ef7 // and v23.16b, v23.16b, v9.16b
-	WORD $0x4eaa9f39 // mul v25.4s, v25.4s, v10.4s
-	WORD $0x4e278739 // add v25.16b, v25.16b, v7.16b
-	WORD $0x4e190199 // tbl v25.16b, { v12.16b }, v25.16b
-	WORD $0x4eaa9ef7 // mul v23.4s, v23.4s, v10.4s
-	WORD $0x4e2786f7 // add v23.16b, v23.16b, v7.16b
-	WORD $0x4e170197 // tbl v23.16b, { v12.16b }, v23.16b
-	WORD $0x6e39df18 // fmul v24.4s, v24.4s, v25.4s
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	WORD $0x4e080317 // tbl v23.16b, { v24.16b }, v8.16b
-	FMOVQ        (R5), F25
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e0b0317 // tbl v23.16b, { v24.16b }, v11.16b
-	FMOVQ        16(R5), F24
-	WORD $0x4e38cef1 // fmla v17.4s, v23.4s, v24.4s
-	WORD $0x4e0802d7 // tbl v23.16b, { v22.16b }, v8.16b
-	FMOVQ        32(R5), F24
-	WORD $0x4e38cef2 // fmla v18.4s, v23.4s, v24.4s
-	WORD $0x4e0b02d6 // tbl v22.16b, { v22.16b }, v11.16b
-	FMOVQ        48(R5), F23
-	WORD $0x4e37ced3 // fmla v19.4s, v22.4s, v23.4s
+	WORD $0x4e38d6d6 // fadd v22.4s, v22.4s, v24.4s
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f0167d8 // movi v24.4s, #62, lsl #24
+	WORD $0x6e38def7 // fmul v23.4s, v23.4s, v24.4s
+	WORD $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
+	WORD $0x3cc00098 // ldur q24, [x4]
+	WORD $0x3cc10099 // ldur q25, [x4, #16]
+	WORD $0x6e38def7 // fmul v23.4s, v23.4s, v24.4s
+	WORD $0x6e39ded6 // fmul v22.4s, v22.4s, v25.4s
+	WORD $0x4f026418 // movi v24.4s, #64, lsl #24
+	WORD $0x4e060299 // tbl v25.16b, { v20.16b }, v6.16b
+	WORD $0x4e08029a // tbl v26.16b, { v20.16b }, v8.16b
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	WORD $0x6e39df19 // fmul v25.4s, v24.4s, v25.4s
+	WORD $0x6e3adf18 // fmul v24.4s, v24.4s, v26.4s
+	MOVD         $iq1_s_const<>+0(SB), R8
+	FMOVQ        (R8), F26
+	WORD $0x4e3ad739 // fadd v25.4s, v25.4s, v26.4s
+	WORD $0x4e3ad718 // fadd v24.4s, v24.4s, v26.4s
+	WORD $0x4f959339 // fmul v25.4s, v25.4s, v21.s[0]
+	WORD $0x4f959315 // fmul v21.4s, v24.4s, v21.s[0]
+	WORD $0x4f0167d8 // movi v24.4s, #62, lsl #24
+	WORD $0x6e38df39 // fmul v25.4s, v25.4s, v24.4s
+	WORD $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
+	MOVD         $iq1_s_shuffle23<>+0(SB), R8
+	FMOVQ        (R8), F24
+	WORD $0x4e180298 // tbl v24.16b, { v20.16b }, v24.16b
+	MOVD         $iq1_s_shuffle24<>+0(SB), R8
+	FMOVQ        (R8), F26
+	WORD $0x4e1a0294 // tbl v20.16b, { v20.16b }, v26.16b
+	WORD $0x4ea79f18 // mul v24.4s, v24.4s, v7.4s
+	WORD $0x4e258718 // add v24.16b, v24.16b, v5.16b
+	WORD $0x4e180138 // tbl v24.16b, { v9.16b }, v24.16b
+	WORD $0x4ea79e94 // mul v20.4s, v20.4s, v7.4s
+	WORD $0x4e258694 // add v20.16b, v20.16b, v5.16b
+	WORD $0x4e140134 // tbl v20.16b, { v9.16b }, v20.16b
+	WORD $0x6e38df38 // fmul v24.4s, v25.4s, v24.4s
+	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
+	WORD $0x3cc000b5 // ldur q21, [x5]
+	WORD $0x3cc100b9 // ldur q25, [x5, #16]
+	WORD $0x6e39d6b5 // faddp v21.4s, v21.4s, v25.4s
+	WORD $0x4e35cf12 // fmla v18.4s, v24.4s, v21.4s
+	WORD $0x3cc200b5 // ldur q21, [x5, #32]
+	WORD $0x3cc300b8 // ldur q24, [x5, #48]
+	WORD $0x6e38d6b5 // faddp v21.4s, v21.4s, v24.4s
+	WORD $0x4e35ce92 // fmla v18.4s, v20.4s, v21.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F22
-	FMOVQ        4(R7), F23
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	FMOVQ        34(R7), F24
-	WORD $0x4e0e0319 // tbl v25.16b, { v24.16b }, v14.16b
-	WORD $0x4e0d0318 // tbl v24.16b, { v24.16b }, v13.16b
-	WORD $0x6ea34739 // ushl v25.4s, v25.4s, v3.4s
-	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	WORD $0x3cc020f4 // ldur q20, [x7, #2]
+	WORD $0x3cc040f5 // ldur q21, [x7, #4]
+	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
+	WORD $0x4e0002b5 // tbl v21.16b, { v21.16b }, v0.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e0b0278 // tbl v24.16b, { v19.16b }, v11.16b
+	WORD $0x4e0a0279 // tbl v25.16b, { v19.16b }, v10.16b
+	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
+	WORD $0x6ea44739 // ushl v25.4s, v25.4s, v4.4s
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
+	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
 	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
+	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	WORD $0x4eb81e94 // orr v20.16b, v20.16b, v24.16b
+	WORD $0x4eb91eb5 // orr v21.16b, v21.16b, v25.16b
 	MOVD         $iq1_s_grid<>+0(SB), R8
-	WORD $0x4e042ec9 // smov x9, v22.s[0]
+	WORD $0x4e042e89 // smov x9, v20.s[0]
 	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e042ee9 // smov x9, v23.s[0]
+	WORD $0x4e142e89 // smov x9, v20.s[2]
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43b14 // zip1 v20.2d, v24.2d, v20.2d
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
 	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	FLDPQ        (R3), (F24, F25)
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53b15 // zip1 v21.2d, v24.2d, v21.2d
+	WORD $0x3cc00078 // ldur q24, [x3]
+	WORD $0x3cc10079 // ldur q25, [x3, #16]
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9896da // sdot v26.4s, v22.16b, v24.16b
-	WORD $0x4e9996fa // sdot v26.4s, v23.16b, v25.16b
-	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
-	WORD $0x4f9512d0 // fmla v16.4s, v22.4s, v21.s[0]
+	WORD $0x4e98969a // sdot v26.4s, v20.16b, v24.16b
+	WORD $0x4e9996ba // sdot v26.4s, v21.16b, v25.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        6(R7), F22
-	FMOVQ        8(R7), F23
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	FMOVQ        34(R7), F24
-	MOVD         $iq1_s_shuffle6<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e190319 // tbl v25.16b, { v24.16b }, v25.16b
-	WORD $0x4e0f0318 // tbl v24.16b, { v24.16b }, v15.16b
-	WORD $0x6ea34739 // ushl v25.4s, v25.4s, v3.4s
-	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	WORD $0x3cc060f4 // ldur q20, [x7, #6]
+	WORD $0x3cc080f5 // ldur q21, [x7, #8]
+	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
+	WORD $0x4e0002b5 // tbl v21.16b, { v21.16b }, v0.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e0e0278 // tbl v24.16b, { v19.16b }, v14.16b
+	WORD $0x4e0d0279 // tbl v25.16b, { v19.16b }, v13.16b
+	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
+	WORD $0x6ea44739 // ushl v25.4s, v25.4s, v4.4s
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
+	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
 	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
+	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	WORD $0x4eb81e94 // orr v20.16b, v20.16b, v24.16b
+	WORD $0x4eb91eb5 // orr v21.16b, v21.16b, v25.16b
 	MOVD         $iq1_s_grid<>+0(SB), R8
-	WORD $0x4e042ec9 // smov x9, v22.s[0]
+	WORD $0x4e042e89 // smov x9, v20.s[0]
 	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e042ee9 // smov x9, v23.s[0]
+	WORD $0x4e142e89 // smov x9, v20.s[2]
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43b14 // zip1 v20.2d, v24.2d, v20.2d
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
 	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	FLDPQ        32(R3), (F24, F25)
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9896da // sdot v26.4s, v22.16b, v24.16b
-	WORD $0x4e9996fa // sdot v26.4s, v23.16b, v25.16b
-	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
-	WORD $0x4fb512d1 // fmla v17.4s, v22.4s, v21.s[1]
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53b15 // zip1 v21.2d, v24.2d, v21.2d
+	WORD $0x3cc20078 // ldur q24, [x3, #32]
+	WORD $0x3cc30079 // ldur q25, [x3, #48]
+	WORD $0x4f00e41b // movi v27.16b, #0
+	WORD $0x4e98969b // sdot v27.4s, v20.16b, v24.16b
+	WORD $0x4e9996bb // sdot v27.4s, v21.16b, v25.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        10(R7), F22
-	FMOVQ        12(R7), F23
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	FMOVQ        34(R7), F24
+	WORD $0x3cc0a0f4 // ldur q20, [x7, #10]
+	WORD $0x3cc0c0f5 // ldur q21, [x7, #12]
+	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
+	WORD $0x4e0002b5 // tbl v21.16b, { v21.16b }, v0.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
 	MOVD         $iq1_s_shuffle8<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e190319 // tbl v25.16b, { v24.16b }, v25.16b
-	MOVD         $iq1_s_shuffle9<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e1a0318 // tbl v24.16b, { v24.16b }, v26.16b
-	WORD $0x6ea34739 // ushl v25.4s, v25.4s, v3.4s
-	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	FMOVQ        (R8), F24
+	WORD $0x4e180278 // tbl v24.16b, { v19.16b }, v24.16b
+	WORD $0x4e0f0279 // tbl v25.16b, { v19.16b }, v15.16b
+	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
+	WORD $0x6ea44739 // ushl v25.4s, v25.4s, v4.4s
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
+	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
 	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
+	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	WORD $0x4eb81e94 // orr v20.16b, v20.16b, v24.16b
+	WORD $0x4eb91eb5 // orr v21.16b, v21.16b, v25.16b
 	MOVD         $iq1_s_grid<>+0(SB), R8
-	WORD $0x4e042ec9 // smov x9, v22.s[0]
+	WORD $0x4e042e89 // smov x9, v20.s[0]
 	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e042ee9 // smov x9, v23.s[0]
+	WORD $0x4e142e89 // smov x9, v20.s[2]
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43b14 // zip1 v20.2d, v24.2d, v20.2d
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
 	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	FLDPQ        64(R3), (F24, F25)
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9896da // sdot v26.4s, v22.16b, v24.16b
-	WORD $0x4e9996fa // sdot v26.4s, v23.16b, v25.16b
-	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
-	WORD $0x4f951ad2 // fmla v18.4s, v22.4s, v21.s[2]
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53b15 // zip1 v21.2d, v24.2d, v21.2d
+	WORD $0x3cc40078 // ldur q24, [x3, #64]
+	WORD $0x3cc50079 // ldur q25, [x3, #80]
+	WORD $0x4f00e41c // movi v28.16b, #0
+	WORD $0x4e98969c // sdot v28.4s, v20.16b, v24.16b
+	WORD $0x4e9996bc // sdot v28.4s, v21.16b, v25.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        14(R7), F22
-	FMOVQ        16(R7), F23
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	FMOVQ        34(R7), F24
+	WORD $0x3cc0e0f4 // ldur q20, [x7, #14]
+	WORD $0x3cc100f5 // ldur q21, [x7, #16]
+	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
+	WORD $0x4e0002b5 // tbl v21.16b, { v21.16b }, v0.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
 	MOVD         $iq1_s_shuffle10<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e190319 // tbl v25.16b, { v24.16b }, v25.16b
+	FMOVQ        (R8), F24
+	WORD $0x4e180278 // tbl v24.16b, { v19.16b }, v24.16b
 	MOVD         $iq1_s_shuffle11<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e1a0318 // tbl v24.16b, { v24.16b }, v26.16b
-	WORD $0x6ea34739 // ushl v25.4s, v25.4s, v3.4s
-	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	FMOVQ        (R8), F25
+	WORD $0x4e190279 // tbl v25.16b, { v19.16b }, v25.16b
+	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
+	WORD $0x6ea44739 // ushl v25.4s, v25.4s, v4.4s
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
+	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
 	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
+	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	WORD $0x4eb81e94 // orr v20.16b, v20.16b, v24.16b
+	WORD $0x4eb91eb5 // orr v21.16b, v21.16b, v25.16b
 	MOVD         $iq1_s_grid<>+0(SB), R8
-	WORD $0x4e042ec9 // smov x9, v22.s[0]
+	WORD $0x4e042e89 // smov x9, v20.s[0]
 	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e042ee9 // smov x9, v23.s[0]
+	WORD $0x4e142e89 // smov x9, v20.s[2]
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43b14 // zip1 v20.2d, v24.2d, v20.2d
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
 	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	FLDPQ        96(R3), (F24, F25)
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9896da // sdot v26.4s, v22.16b, v24.16b
-	WORD $0x4e9996fa // sdot v26.4s, v23.16b, v25.16b
-	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
-	WORD $0x4fb51ad3 // fmla v19.4s, v22.4s, v21.s[3]
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53b15 // zip1 v21.2d, v24.2d, v21.2d
+	WORD $0x3cc60078 // ldur q24, [x3, #96]
+	WORD $0x3cc70079 // ldur q25, [x3, #112]
+	WORD $0x4f00e41d // movi v29.16b, #0
+	WORD $0x4e98969d // sdot v29.4s, v20.16b, v24.16b
+	WORD $0x4e9996bd // sdot v29.4s, v21.16b, v25.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4ebbbf54 // addp v20.4s, v26.4s, v27.4s
+	WORD $0x4ebdbf95 // addp v21.4s, v28.4s, v29.4s
+	WORD $0x4eb5be94 // addp v20.4s, v20.4s, v21.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e37ce90 // fmla v16.4s, v20.4s, v23.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        18(R7), F21
-	FMOVQ        20(R7), F22
-	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
+	WORD $0x3cc120f4 // ldur q20, [x7, #18]
+	WORD $0x3cc140f5 // ldur q21, [x7, #20]
+	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
+	WORD $0x4e0002b5 // tbl v21.16b, { v21.16b }, v0.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	FMOVQ        34(R7), F23
 	MOVD         $iq1_s_shuffle12<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802f8 // tbl v24.16b, { v23.16b }, v24.16b
+	FMOVQ        (R8), F23
+	WORD $0x4e170277 // tbl v23.16b, { v19.16b }, v23.16b
 	MOVD         $iq1_s_shuffle13<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e1902f7 // tbl v23.16b, { v23.16b }, v25.16b
-	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
-	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
+	FMOVQ        (R8), F24
+	WORD $0x4e180278 // tbl v24.16b, { v19.16b }, v24.16b
+	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
+	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
 	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
-	WORD $0x4eb71ed6 // orr v22.16b, v22.16b, v23.16b
 	MOVD         $iq1_s_grid<>+0(SB), R8
+	WORD $0x4e042e89 // smov x9, v20.s[0]
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4e142e89 // smov x9, v20.s[2]
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
 	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
-	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
-	FLDPQ        128(R3), (F23, F24)
+	WORD $0x3cc80077 // ldur q23, [x3, #128]
+	WORD $0x3cc90078 // ldur q24, [x3, #144]
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9796b9 // sdot v25.4s, v21.16b, v23.16b
-	WORD $0x4e9896d9 // sdot v25.4s, v22.16b, v24.16b
-	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
-	WORD $0x4f9412b0 // fmla v16.4s, v21.4s, v20.s[0]
+	WORD $0x4e979699 // sdot v25.4s, v20.16b, v23.16b
+	WORD $0x4e9896b9 // sdot v25.4s, v21.16b, v24.16b
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        22(R7), F21
-	FMOVQ        24(R7), F22
-	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
+	WORD $0x3cc160f4 // ldur q20, [x7, #22]
+	WORD $0x3cc180f5 // ldur q21, [x7, #24]
+	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
+	WORD $0x4e0002b5 // tbl v21.16b, { v21.16b }, v0.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	FMOVQ        34(R7), F23
 	MOVD         $iq1_s_shuffle14<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802f8 // tbl v24.16b, { v23.16b }, v24.16b
+	FMOVQ        (R8), F23
+	WORD $0x4e170277 // tbl v23.16b, { v19.16b }, v23.16b
 	MOVD         $iq1_s_shuffle15<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e1902f7 // tbl v23.16b, { v23.16b }, v25.16b
-	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
-	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
+	FMOVQ        (R8), F24
+	WORD $0x4e180278 // tbl v24.16b, { v19.16b }, v24.16b
+	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
+	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
 	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
-	WORD $0x4eb71ed6 // orr v22.16b, v22.16b, v23.16b
 	MOVD         $iq1_s_grid<>+0(SB), R8
+	WORD $0x4e042e89 // smov x9, v20.s[0]
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4e142e89 // smov x9, v20.s[2]
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
 	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
-	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
-	FLDPQ        160(R3), (F23, F24)
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9796b9 // sdot v25.4s, v21.16b, v23.16b
-	WORD $0x4e9896d9 // sdot v25.4s, v22.16b, v24.16b
-	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
-	WORD $0x4fb412b1 // fmla v17.4s, v21.4s, v20.s[1]
+	WORD $0x3cca0077 // ldur q23, [x3, #160]
+	WORD $0x3ccb0078 // ldur q24, [x3, #176]
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
+	WORD $0x4e9896ba // sdot v26.4s, v21.16b, v24.16b
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        26(R7), F21
-	FMOVQ        28(R7), F22
-	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
+	WORD $0x3cc1a0f4 // ldur q20, [x7, #26]
+	WORD $0x3cc1c0f5 // ldur q21, [x7, #28]
+	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
+	WORD $0x4e0002b5 // tbl v21.16b, { v21.16b }, v0.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	FMOVQ        34(R7), F23
 	MOVD         $iq1_s_shuffle16<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802f8 // tbl v24.16b, { v23.16b }, v24.16b
+	FMOVQ        (R8), F23
+	WORD $0x4e170277 // tbl v23.16b, { v19.16b }, v23.16b
 	MOVD         $iq1_s_shuffle17<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e1902f7 // tbl v23.16b, { v23.16b }, v25.16b
-	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
-	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
+	FMOVQ        (R8), F24
+	WORD $0x4e180278 // tbl v24.16b, { v19.16b }, v24.16b
+	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
+	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
 	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
-	WORD $0x4eb71ed6 // orr v22.16b, v22.16b, v23.16b
 	MOVD         $iq1_s_grid<>+0(SB), R8
+	WORD $0x4e042e89 // smov x9, v20.s[0]
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4e142e89 // smov x9, v20.s[2]
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
 	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
-	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
-	FLDPQ        192(R3), (F23, F24)
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9796b9 // sdot v25.4s, v21.16b, v23.16b
-	WORD $0x4e9896d9 // sdot v25.4s, v22.16b, v24.16b
-	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
-	WORD $0x4f941ab2 // fmla v18.4s, v21.4s, v20.s[2]
+	WORD $0x3ccc0077 // ldur q23, [x3, #192]
+	WORD $0x3ccd0078 // ldur q24, [x3, #208]
+	WORD $0x4f00e41b // movi v27.16b, #0
+	WORD $0x4e97969b // sdot v27.4s, v20.16b, v23.16b
+	WORD $0x4e9896bb // sdot v27.4s, v21.16b, v24.16b
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        30(R7), F21
-	FMOVQ        32(R7), F22
-	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
+	WORD $0x3cc1e0f4 // ldur q20, [x7, #30]
+	WORD $0x3cc200f5 // ldur q21, [x7, #32]
+	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
+	WORD $0x4e0002b5 // tbl v21.16b, { v21.16b }, v0.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	FMOVQ        34(R7), F23
 	MOVD         $iq1_s_shuffle18<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802f8 // tbl v24.16b, { v23.16b }, v24.16b
+	FMOVQ        (R8), F23
+	WORD $0x4e170277 // tbl v23.16b, { v19.16b }, v23.16b
 	MOVD         $iq1_s_shuffle19<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e1902f7 // tbl v23.16b, { v23.16b }, v25.16b
-	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
-	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
+	FMOVQ        (R8), F24
+	WORD $0x4e180273 // tbl v19.16b, { v19.16b }, v24.16b
+	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
+	WORD $0x6ea44673 // ushl v19.4s, v19.4s, v4.4s
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
-	WORD $0x4eb71ed6 // orr v22.16b, v22.16b, v23.16b
+	WORD $0x4f285673 // shl v19.4s, v19.4s, #8
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
+	WORD $0x4eb31eb3 // orr v19.16b, v21.16b, v19.16b
 	MOVD         $iq1_s_grid<>+0(SB), R8
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	WORD $0x4e042e89 // smov x9, v20.s[0]
 	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
-	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
-	FLDPQ        224(R3), (F23, F24)
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9796b9 // sdot v25.4s, v21.16b, v23.16b
-	WORD $0x4e9896d9 // sdot v25.4s, v22.16b, v24.16b
-	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
-	WORD $0x4fb41ab3 // fmla v19.4s, v21.4s, v20.s[3]
+	WORD $0x4e142e89 // smov x9, v20.s[2]
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
+	WORD $0x4e042e69 // smov x9, v19.s[0]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4e142e69 // smov x9, v19.s[2]
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
+	WORD $0x3cce0075 // ldur q21, [x3, #224]
+	WORD $0x3ccf0077 // ldur q23, [x3, #240]
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e959698 // sdot v24.4s, v20.16b, v21.16b
+	WORD $0x4e979678 // sdot v24.4s, v19.16b, v23.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4ebabf33 // addp v19.4s, v25.4s, v26.4s
+	WORD $0x4eb8bf74 // addp v20.4s, v27.4s, v24.4s
+	WORD $0x4eb4be73 // addp v19.4s, v19.4s, v20.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4e36ce71 // fmla v17.4s, v19.4s, v22.4s
 	ADD          $0x32, R7
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -2643,8 +2652,9 @@ loop3:
 done4:
 	ADD          $1, R6
 	WORD $0x4e31d610 // fadd v16.4s, v16.4s, v17.4s
-	WORD $0x4e32d610 // fadd v16.4s, v16.4s, v18.4s
-	WORD $0x4e33d610 // fadd v16.4s, v16.4s, v19.4s
+	MOVD         $iq1_s_const<>+0(SB), R3
+	FMOVQ        (R3), F17
+	WORD $0x4e31ce50 // fmla v16.4s, v18.4s, v17.4s
 
 	// sums of the lanes
 	WORD $0x6e104211 // ext v17.16b, v16.16b, v16.16b, #8
@@ -2716,11 +2726,10 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400112 // ldr h18, [x8]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x7c400112 // ldur h18, [x8]
+	WORD $0x1ee24252 // fcvt s18, h18
 	WORD $0x4f026413 // movi v19.4s, #64, lsl #24
-	FMOVQ        34(R8), F20
+	WORD $0x3cc22114 // ldur q20, [x8, #34]
 	WORD $0x4e050295 // tbl v21.16b, { v20.16b }, v5.16b
 	WORD $0x4e060294 // tbl v20.16b, { v20.16b }, v6.16b
 	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
@@ -2735,480 +2744,458 @@ loop3:
 	FMOVQ        (R9), F20
 	WORD $0x4e34d6b5 // fadd v21.4s, v21.4s, v20.4s
 	WORD $0x4e34d673 // fadd v19.4s, v19.4s, v20.4s
-	WORD $0x6e35de54 // fmul v20.4s, v18.4s, v21.4s
-	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	WORD $0x4f9292b4 // fmul v20.4s, v21.4s, v18.s[0]
+	WORD $0x4f929272 // fmul v18.4s, v19.4s, v18.s[0]
 	WORD $0x4f0167d3 // movi v19.4s, #62, lsl #24
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
 	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
 	FMOVQ        F20, 32(R0)
 	FMOVQ        F18, 48(R0)
-	WORD $0x7d400112 // ldr h18, [x8]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x7c400112 // ldur h18, [x8]
+	WORD $0x1ee24252 // fcvt s18, h18
 	WORD $0x4f026413 // movi v19.4s, #64, lsl #24
-	FMOVQ        34(R8), F20
+	WORD $0x3cc22114 // ldur q20, [x8, #34]
 	WORD $0x4e050295 // tbl v21.16b, { v20.16b }, v5.16b
-	WORD $0x4e060294 // tbl v20.16b, { v20.16b }, v6.16b
+	WORD $0x4e060296 // tbl v22.16b, { v20.16b }, v6.16b
 	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	WORD $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
 	MOVD         $iq1_s_const<>+0(SB), R9
-	FMOVQ        (R9), F20
-	WORD $0x4e34d6b5 // fadd v21.4s, v21.4s, v20.4s
-	WORD $0x4e34d673 // fadd v19.4s, v19.4s, v20.4s
-	WORD $0x6e35de54 // fmul v20.4s, v18.4s, v21.4s
-	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	FMOVQ        (R9), F22
+	WORD $0x4e36d6b5 // fadd v21.4s, v21.4s, v22.4s
+	WORD $0x4e36d673 // fadd v19.4s, v19.4s, v22.4s
+	WORD $0x4f9292b5 // fmul v21.4s, v21.4s, v18.s[0]
+	WORD $0x4f929272 // fmul v18.4s, v19.4s, v18.s[0]
 	WORD $0x4f0167d3 // movi v19.4s, #62, lsl #24
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
+	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
 	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
-	FMOVQ        34(R8), F19
-	WORD $0x4e050275 // tbl v21.16b, { v19.16b }, v5.16b
-	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
-	WORD $0x6f3906b5 // ushr v21.4s, v21.4s, #7
+	WORD $0x4e050293 // tbl v19.16b, { v20.16b }, v5.16b
+	WORD $0x4e060294 // tbl v20.16b, { v20.16b }, v6.16b
 	WORD $0x6f390673 // ushr v19.4s, v19.4s, #7
-	WORD $0x4e281eb5 // and v21.16b, v21.16b, v8.16b
+	WORD $0x6f390694 // ushr v20.4s, v20.4s, #7
 	WORD $0x4e281e73 // and v19.16b, v19.16b, v8.16b
-	WORD $0x4ea99eb5 // mul v21.4s, v21.4s, v9.4s
-	WORD $0x4e2786b5 // add v21.16b, v21.16b, v7.16b
-	WORD $0x4e150155 // tbl v21.16b, { v10.16b }, v21.16b
+	WORD $0x4e281e94 // and v20.16b, v20.16b, v8.16b
 	WORD $0x4ea99e73 // mul v19.4s, v19.4s, v9.4s
 	WORD $0x4e278673 // add v19.16b, v19.16b, v7.16b
 	WORD $0x4e130153 // tbl v19.16b, { v10.16b }, v19.16b
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
-	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
-	FMOVQ        F20, 64(R0)
+	WORD $0x4ea99e94 // mul v20.4s, v20.4s, v9.4s
+	WORD $0x4e278694 // add v20.16b, v20.16b, v7.16b
+	WORD $0x4e140154 // tbl v20.16b, { v10.16b }, v20.16b
+	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
+	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
+	FMOVQ        F19, 64(R0)
 	FMOVQ        F18, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R8), F18
-	FMOVQ        4(R8), F19
+	WORD $0x3cc02112 // ldur q18, [x8, #2]
+	WORD $0x3cc04113 // ldur q19, [x8, #4]
 	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
 	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	FMOVQ        34(R8), F20
+	WORD $0x3cc22114 // ldur q20, [x8, #34]
 	WORD $0x4e0c0295 // tbl v21.16b, { v20.16b }, v12.16b
-	WORD $0x4e0b0294 // tbl v20.16b, { v20.16b }, v11.16b
+	WORD $0x4e0b0296 // tbl v22.16b, { v20.16b }, v11.16b
 	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
-	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
+	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
-	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
+	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
 	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4eb41e73 // orr v19.16b, v19.16b, v20.16b
+	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e4a // smov x10, v18.s[0]
-	FMOVD        (R9)(R10<<3), F20
+	FMOVD        (R9)(R10<<3), F21
 	WORD $0x4e142e4a // smov x10, v18.s[2]
 	FMOVD        (R9)(R10<<3), F18
-	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
+	WORD $0x4ed23ab2 // zip1 v18.2d, v21.2d, v18.2d
 	WORD $0x4e042e6a // smov x10, v19.s[0]
-	FMOVD        (R9)(R10<<3), F20
+	FMOVD        (R9)(R10<<3), F21
 	WORD $0x4e142e6a // smov x10, v19.s[2]
 	FMOVD        (R9)(R10<<3), F19
-	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
-	FLDPQ        (R4), (F20, F21)
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e949656 // sdot v22.4s, v18.16b, v20.16b
-	WORD $0x4e959676 // sdot v22.4s, v19.16b, v21.16b
-	FLDPQ        32(R4), (F20, F21)
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
+	WORD $0x3cc00095 // ldur q21, [x4]
+	WORD $0x3cc10096 // ldur q22, [x4, #16]
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
-	FMOVS        64(R0), F18
-	FMOVD        (R6), F19
+	WORD $0x4e959657 // sdot v23.4s, v18.16b, v21.16b
+	WORD $0x4e969677 // sdot v23.4s, v19.16b, v22.16b
+	WORD $0x3cc20095 // ldur q21, [x4, #32]
+	WORD $0x3cc30096 // ldur q22, [x4, #48]
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e959658 // sdot v24.4s, v18.16b, v21.16b
+	WORD $0x4e969678 // sdot v24.4s, v19.16b, v22.16b
+	WORD $0xbc440012 // ldur s18, [x0, #64]
+	WORD $0xfc4000d3 // ldur d19, [x6]
 	WORD $0x4f921270 // fmla v16.4s, v19.4s, v18.s[0]
-	FMOVD        8(R6), F19
+	WORD $0xfc4080d3 // ldur d19, [x6, #8]
 	WORD $0x4f921271 // fmla v17.4s, v19.4s, v18.s[0]
 
 	// integer sums times both scales
-	FMOVS        32(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        (R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
+	WORD $0xbc420012 // ldur s18, [x0, #32]
+	WORD $0xbc4000b3 // ldur s19, [x5]
+	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
 	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-	FMOVS        4(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
+	WORD $0x4f9312b0 // fmla v16.4s, v21.4s, v19.s[0]
+	WORD $0xbc4040b3 // ldur s19, [x5, #4]
+	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
 	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x4e32ce91 // fmla v17.4s, v20.4s, v18.4s
+	WORD $0x4f9212b1 // fmla v17.4s, v21.4s, v18.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        6(R8), F18
-	FMOVQ        8(R8), F19
+	WORD $0x3cc06112 // ldur q18, [x8, #6]
+	WORD $0x3cc08113 // ldur q19, [x8, #8]
 	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
 	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	FMOVQ        34(R8), F20
 	WORD $0x4e0e0295 // tbl v21.16b, { v20.16b }, v14.16b
-	WORD $0x4e0d0294 // tbl v20.16b, { v20.16b }, v13.16b
+	WORD $0x4e0d0296 // tbl v22.16b, { v20.16b }, v13.16b
 	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
-	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
+	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
-	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
+	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
 	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4eb41e73 // orr v19.16b, v19.16b, v20.16b
+	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e4a // smov x10, v18.s[0]
-	FMOVD        (R9)(R10<<3), F20
+	FMOVD        (R9)(R10<<3), F21
 	WORD $0x4e142e4a // smov x10, v18.s[2]
 	FMOVD        (R9)(R10<<3), F18
-	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
+	WORD $0x4ed23ab2 // zip1 v18.2d, v21.2d, v18.2d
 	WORD $0x4e042e6a // smov x10, v19.s[0]
-	FMOVD        (R9)(R10<<3), F20
+	FMOVD        (R9)(R10<<3), F21
 	WORD $0x4e142e6a // smov x10, v19.s[2]
 	FMOVD        (R9)(R10<<3), F19
-	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
-	FLDPQ        64(R4), (F20, F21)
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e949656 // sdot v22.4s, v18.16b, v20.16b
-	WORD $0x4e959676 // sdot v22.4s, v19.16b, v21.16b
-	FLDPQ        96(R4), (F20, F21)
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
+	WORD $0x3cc40095 // ldur q21, [x4, #64]
+	WORD $0x3cc50096 // ldur q22, [x4, #80]
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
-	FMOVS        68(R0), F18
-	FMOVD        16(R6), F19
+	WORD $0x4e959657 // sdot v23.4s, v18.16b, v21.16b
+	WORD $0x4e969677 // sdot v23.4s, v19.16b, v22.16b
+	WORD $0x3cc60095 // ldur q21, [x4, #96]
+	WORD $0x3cc70096 // ldur q22, [x4, #112]
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e959658 // sdot v24.4s, v18.16b, v21.16b
+	WORD $0x4e969678 // sdot v24.4s, v19.16b, v22.16b
+	WORD $0xbc444012 // ldur s18, [x0, #68]
+	WORD $0xfc4100d3 // ldur d19, [x6, #16]
 	WORD $0x4f921270 // fmla v16.4s, v19.4s, v18.s[0]
-	FMOVD        24(R6), F19
+	WORD $0xfc4180d3 // ldur d19, [x6, #24]
 	WORD $0x4f921271 // fmla v17.4s, v19.4s, v18.s[0]
 
 	// integer sums times both scales
-	FMOVS        36(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        8(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
+	WORD $0xbc424012 // ldur s18, [x0, #36]
+	WORD $0xbc4080b3 // ldur s19, [x5, #8]
+	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
 	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-	FMOVS        12(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
+	WORD $0x4f9312b0 // fmla v16.4s, v21.4s, v19.s[0]
+	WORD $0xbc40c0b3 // ldur s19, [x5, #12]
+	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
 	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x4e32ce91 // fmla v17.4s, v20.4s, v18.4s
+	WORD $0x4f9212b1 // fmla v17.4s, v21.4s, v18.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        10(R8), F18
-	FMOVQ        12(R8), F19
+	WORD $0x3cc0a112 // ldur q18, [x8, #10]
+	WORD $0x3cc0c113 // ldur q19, [x8, #12]
 	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
 	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	FMOVQ        34(R8), F20
 	MOVD         $iq1_s_shuffle8<>+0(SB), R9
 	FMOVQ        (R9), F21
 	WORD $0x4e150295 // tbl v21.16b, { v20.16b }, v21.16b
-	WORD $0x4e0f0294 // tbl v20.16b, { v20.16b }, v15.16b
+	WORD $0x4e0f0296 // tbl v22.16b, { v20.16b }, v15.16b
 	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
-	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
+	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
-	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
+	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
 	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4eb41e73 // orr v19.16b, v19.16b, v20.16b
+	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e4a // smov x10, v18.s[0]
-	FMOVD        (R9)(R10<<3), F20
+	FMOVD        (R9)(R10<<3), F21
 	WORD $0x4e142e4a // smov x10, v18.s[2]
 	FMOVD        (R9)(R10<<3), F18
-	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
+	WORD $0x4ed23ab2 // zip1 v18.2d, v21.2d, v18.2d
 	WORD $0x4e042e6a // smov x10, v19.s[0]
-	FMOVD        (R9)(R10<<3), F20
+	FMOVD        (R9)(R10<<3), F21
 	WORD $0x4e142e6a // smov x10, v19.s[2]
 	FMOVD        (R9)(R10<<3), F19
-	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
-	FLDPQ        128(R4), (F20, F21)
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e949656 // sdot v22.4s, v18.16b, v20.16b
-	WORD $0x4e959676 // sdot v22.4s, v19.16b, v21.16b
-	FLDPQ        160(R4), (F20, F21)
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
+	WORD $0x3cc80095 // ldur q21, [x4, #128]
+	WORD $0x3cc90096 // ldur q22, [x4, #144]
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
-	FMOVS        72(R0), F18
-	FMOVD        32(R6), F19
+	WORD $0x4e959657 // sdot v23.4s, v18.16b, v21.16b
+	WORD $0x4e969677 // sdot v23.4s, v19.16b, v22.16b
+	WORD $0x3cca0095 // ldur q21, [x4, #160]
+	WORD $0x3ccb0096 // ldur q22, [x4, #176]
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e959658 // sdot v24.4s, v18.16b, v21.16b
+	WORD $0x4e969678 // sdot v24.4s, v19.16b, v22.16b
+	WORD $0xbc448012 // ldur s18, [x0, #72]
+	WORD $0xfc4200d3 // ldur d19, [x6, #32]
 	WORD $0x4f921270 // fmla v16.4s, v19.4s, v18.s[0]
-	FMOVD        40(R6), F19
+	WORD $0xfc4280d3 // ldur d19, [x6, #40]
 	WORD $0x4f921271 // fmla v17.4s, v19.4s, v18.s[0]
 
 	// integer sums times both scales
-	FMOVS        40(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        16(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
+	WORD $0xbc428012 // ldur s18, [x0, #40]
+	WORD $0xbc4100b3 // ldur s19, [x5, #16]
+	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
 	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-	FMOVS        20(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
+	WORD $0x4f9312b0 // fmla v16.4s, v21.4s, v19.s[0]
+	WORD $0xbc4140b3 // ldur s19, [x5, #20]
+	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
 	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x4e32ce91 // fmla v17.4s, v20.4s, v18.4s
+	WORD $0x4f9212b1 // fmla v17.4s, v21.4s, v18.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        14(R8), F18
-	FMOVQ        16(R8), F19
+	WORD $0x3cc0e112 // ldur q18, [x8, #14]
+	WORD $0x3cc10113 // ldur q19, [x8, #16]
 	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
 	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	FMOVQ        34(R8), F20
 	MOVD         $iq1_s_shuffle10<>+0(SB), R9
 	FMOVQ        (R9), F21
 	WORD $0x4e150295 // tbl v21.16b, { v20.16b }, v21.16b
 	MOVD         $iq1_s_shuffle11<>+0(SB), R9
 	FMOVQ        (R9), F22
-	WORD $0x4e160294 // tbl v20.16b, { v20.16b }, v22.16b
+	WORD $0x4e160296 // tbl v22.16b, { v20.16b }, v22.16b
 	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
-	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
+	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
-	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
+	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
 	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4eb41e73 // orr v19.16b, v19.16b, v20.16b
+	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e4a // smov x10, v18.s[0]
-	FMOVD        (R9)(R10<<3), F20
+	FMOVD        (R9)(R10<<3), F21
 	WORD $0x4e142e4a // smov x10, v18.s[2]
 	FMOVD        (R9)(R10<<3), F18
-	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
+	WORD $0x4ed23ab2 // zip1 v18.2d, v21.2d, v18.2d
 	WORD $0x4e042e6a // smov x10, v19.s[0]
-	FMOVD        (R9)(R10<<3), F20
+	FMOVD        (R9)(R10<<3), F21
 	WORD $0x4e142e6a // smov x10, v19.s[2]
 	FMOVD        (R9)(R10<<3), F19
-	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
-	FLDPQ        192(R4), (F20, F21)
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e949656 // sdot v22.4s, v18.16b, v20.16b
-	WORD $0x4e959676 // sdot v22.4s, v19.16b, v21.16b
-	FLDPQ        224(R4), (F20, F21)
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
+	WORD $0x3ccc0095 // ldur q21, [x4, #192]
+	WORD $0x3ccd0096 // ldur q22, [x4, #208]
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
-	FMOVS        76(R0), F18
-	FMOVD        48(R6), F19
+	WORD $0x4e959657 // sdot v23.4s, v18.16b, v21.16b
+	WORD $0x4e969677 // sdot v23.4s, v19.16b, v22.16b
+	WORD $0x3cce0095 // ldur q21, [x4, #224]
+	WORD $0x3ccf0096 // ldur q22, [x4, #240]
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e959658 // sdot v24.4s, v18.16b, v21.16b
+	WORD $0x4e969678 // sdot v24.4s, v19.16b, v22.16b
+	WORD $0xbc44c012 // ldur s18, [x0, #76]
+	WORD $0xfc4300d3 // ldur d19, [x6, #48]
 	WORD $0x4f921270 // fmla v16.4s, v19.4s, v18.s[0]
-	FMOVD        56(R6), F19
+	WORD $0xfc4380d3 // ldur d19, [x6, #56]
 	WORD $0x4f921271 // fmla v17.4s, v19.4s, v18.s[0]
 
 	// integer sums times both scales
-	FMOVS        44(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        24(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
+	WORD $0xbc42c012 // ldur s18, [x0, #44]
+	WORD $0xbc4180b3 // ldur s19, [x5, #24]
+	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
 	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-	FMOVS        28(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
+	WORD $0x4f9312b0 // fmla v16.4s, v21.4s, v19.s[0]
+	WORD $0xbc41c0b3 // ldur s19, [x5, #28]
+	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
 	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x4e32ce91 // fmla v17.4s, v20.4s, v18.4s
+	WORD $0x4f9212b1 // fmla v17.4s, v21.4s, v18.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        18(R8), F18
-	FMOVQ        20(R8), F19
+	WORD $0x3cc12112 // ldur q18, [x8, #18]
+	WORD $0x3cc14113 // ldur q19, [x8, #20]
 	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
 	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	FMOVQ        34(R8), F20
 	MOVD         $iq1_s_shuffle12<>+0(SB), R9
 	FMOVQ        (R9), F21
 	WORD $0x4e150295 // tbl v21.16b, { v20.16b }, v21.16b
 	MOVD         $iq1_s_shuffle13<>+0(SB), R9
 	FMOVQ        (R9), F22
-	WORD $0x4e160294 // tbl v20.16b, { v20.16b }, v22.16b
+	WORD $0x4e160296 // tbl v22.16b, { v20.16b }, v22.16b
 	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
-	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
+	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
-	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
+	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
 	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4eb41e73 // orr v19.16b, v19.16b, v20.16b
+	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e4a // smov x10, v18.s[0]
-	FMOVD        (R9)(R10<<3), F20
+	FMOVD        (R9)(R10<<3), F21
 	WORD $0x4e142e4a // smov x10, v18.s[2]
 	FMOVD        (R9)(R10<<3), F18
-	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
+	WORD $0x4ed23ab2 // zip1 v18.2d, v21.2d, v18.2d
 	WORD $0x4e042e6a // smov x10, v19.s[0]
-	FMOVD        (R9)(R10<<3), F20
+	FMOVD        (R9)(R10<<3), F21
 	WORD $0x4e142e6a // smov x10, v19.s[2]
 	FMOVD        (R9)(R10<<3), F19
-	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
-	FLDPQ        256(R4), (F20, F21)
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e949656 // sdot v22.4s, v18.16b, v20.16b
-	WORD $0x4e959676 // sdot v22.4s, v19.16b, v21.16b
-	FLDPQ        288(R4), (F20, F21)
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
+	FLDPQ        256(R4), (F21, F22)
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
-	FMOVS        80(R0), F18
-	FMOVD        64(R6), F19
+	WORD $0x4e959657 // sdot v23.4s, v18.16b, v21.16b
+	WORD $0x4e969677 // sdot v23.4s, v19.16b, v22.16b
+	FLDPQ        288(R4), (F21, F22)
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e959658 // sdot v24.4s, v18.16b, v21.16b
+	WORD $0x4e969678 // sdot v24.4s, v19.16b, v22.16b
+	WORD $0xbc450012 // ldur s18, [x0, #80]
+	WORD $0xfc4400d3 // ldur d19, [x6, #64]
 	WORD $0x4f921270 // fmla v16.4s, v19.4s, v18.s[0]
-	FMOVD        72(R6), F19
+	WORD $0xfc4480d3 // ldur d19, [x6, #72]
 	WORD $0x4f921271 // fmla v17.4s, v19.4s, v18.s[0]
 
 	// integer sums times both scales
-	FMOVS        48(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        32(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
+	WORD $0xbc430012 // ldur s18, [x0, #48]
+	WORD $0xbc4200b3 // ldur s19, [x5, #32]
+	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
 	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-	FMOVS        36(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
+	WORD $0x4f9312b0 // fmla v16.4s, v21.4s, v19.s[0]
+	WORD $0xbc4240b3 // ldur s19, [x5, #36]
+	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
 	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x4e32ce91 // fmla v17.4s, v20.4s, v18.4s
+	WORD $0x4f9212b1 // fmla v17.4s, v21.4s, v18.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        22(R8), F18
-	FMOVQ        24(R8), F19
+	WORD $0x3cc16112 // ldur q18, [x8, #22]
+	WORD $0x3cc18113 // ldur q19, [x8, #24]
 	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
 	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	FMOVQ        34(R8), F20
 	MOVD         $iq1_s_shuffle14<>+0(SB), R9
 	FMOVQ        (R9), F21
 	WORD $0x4e150295 // tbl v21.16b, { v20.16b }, v21.16b
 	MOVD         $iq1_s_shuffle15<>+0(SB), R9
 	FMOVQ        (R9), F22
-	WORD $0x4e160294 // tbl v20.16b, { v20.16b }, v22.16b
+	WORD $0x4e160296 // tbl v22.16b, { v20.16b }, v22.16b
 	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
-	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
+	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
-	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
+	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
 	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4eb41e73 // orr v19.16b, v19.16b, v20.16b
+	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e4a // smov x10, v18.s[0]
-	FMOVD        (R9)(R10<<3), F20
+	FMOVD        (R9)(R10<<3), F21
 	WORD $0x4e142e4a // smov x10, v18.s[2]
 	FMOVD        (R9)(R10<<3), F18
-	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
+	WORD $0x4ed23ab2 // zip1 v18.2d, v21.2d, v18.2d
 	WORD $0x4e042e6a // smov x10, v19.s[0]
-	FMOVD        (R9)(R10<<3), F20
+	FMOVD        (R9)(R10<<3), F21
 	WORD $0x4e142e6a // smov x10, v19.s[2]
 	FMOVD        (R9)(R10<<3), F19
-	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
-	FLDPQ        320(R4), (F20, F21)
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e949656 // sdot v22.4s, v18.16b, v20.16b
-	WORD $0x4e959676 // sdot v22.4s, v19.16b, v21.16b
-	FLDPQ        352(R4), (F20, F21)
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
+	FLDPQ        320(R4), (F21, F22)
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
-	FMOVS        84(R0), F18
-	FMOVD        80(R6), F19
+	WORD $0x4e959657 // sdot v23.4s, v18.16b, v21.16b
+	WORD $0x4e969677 // sdot v23.4s, v19.16b, v22.16b
+	FLDPQ        352(R4), (F21, F22)
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e959658 // sdot v24.4s, v18.16b, v21.16b
+	WORD $0x4e969678 // sdot v24.4s, v19.16b, v22.16b
+	WORD $0xbc454012 // ldur s18, [x0, #84]
+	WORD $0xfc4500d3 // ldur d19, [x6, #80]
 	WORD $0x4f921270 // fmla v16.4s, v19.4s, v18.s[0]
-	FMOVD        88(R6), F19
+	WORD $0xfc4580d3 // ldur d19, [x6, #88]
 	WORD $0x4f921271 // fmla v17.4s, v19.4s, v18.s[0]
 
 	// integer sums times both scales
-	FMOVS        52(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        40(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
+	WORD $0xbc434012 // ldur s18, [x0, #52]
+	WORD $0xbc4280b3 // ldur s19, [x5, #40]
+	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
 	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-	FMOVS        44(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
+	WORD $0x4f9312b0 // fmla v16.4s, v21.4s, v19.s[0]
+	WORD $0xbc42c0b3 // ldur s19, [x5, #44]
+	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
 	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x4e32ce91 // fmla v17.4s, v20.4s, v18.4s
+	WORD $0x4f9212b1 // fmla v17.4s, v21.4s, v18.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        26(R8), F18
-	FMOVQ        28(R8), F19
+	WORD $0x3cc1a112 // ldur q18, [x8, #26]
+	WORD $0x3cc1c113 // ldur q19, [x8, #28]
 	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
 	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	FMOVQ        34(R8), F20
 	MOVD         $iq1_s_shuffle16<>+0(SB), R9
 	FMOVQ        (R9), F21
 	WORD $0x4e150295 // tbl v21.16b, { v20.16b }, v21.16b
 	MOVD         $iq1_s_shuffle17<>+0(SB), R9
 	FMOVQ        (R9), F22
-	WORD $0x4e160294 // tbl v20.16b, { v20.16b }, v22.16b
+	WORD $0x4e160296 // tbl v22.16b, { v20.16b }, v22.16b
 	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
-	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
+	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
-	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
+	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
 	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4eb41e73 // orr v19.16b, v19.16b, v20.16b
+	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e4a // smov x10, v18.s[0]
-	FMOVD        (R9)(R10<<3), F20
+	FMOVD        (R9)(R10<<3), F21
 	WORD $0x4e142e4a // smov x10, v18.s[2]
 	FMOVD        (R9)(R10<<3), F18
-	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
+	WORD $0x4ed23ab2 // zip1 v18.2d, v21.2d, v18.2d
 	WORD $0x4e042e6a // smov x10, v19.s[0]
-	FMOVD        (R9)(R10<<3), F20
+	FMOVD        (R9)(R10<<3), F21
 	WORD $0x4e142e6a // smov x10, v19.s[2]
 	FMOVD        (R9)(R10<<3), F19
-	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
-	FLDPQ        384(R4), (F20, F21)
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e949656 // sdot v22.4s, v18.16b, v20.16b
-	WORD $0x4e959676 // sdot v22.4s, v19.16b, v21.16b
-	FLDPQ        416(R4), (F20, F21)
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
+	FLDPQ        384(R4), (F21, F22)
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
-	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
-	FMOVS        88(R0), F18
-	FMOVD        96(R6), F19
+	WORD $0x4e959657 // sdot v23.4s, v18.16b, v21.16b
+	WORD $0x4e969677 // sdot v23.4s, v19.16b, v22.16b
+	FLDPQ        416(R4), (F21, F22)
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e959658 // sdot v24.4s, v18.16b, v21.16b
+	WORD $0x4e969678 // sdot v24.4s, v19.16b, v22.16b
+	WORD $0xbc458012 // ldur s18, [x0, #88]
+	WORD $0xfc4600d3 // ldur d19, [x6, #96]
 	WORD $0x4f921270 // fmla v16.4s, v19.4s, v18.s[0]
-	FMOVD        104(R6), F19
+	WORD $0xfc4680d3 // ldur d19, [x6, #104]
 	WORD $0x4f921271 // fmla v17.4s, v19.4s, v18.s[0]
 
 	// integer sums times both scales
-	FMOVS        56(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        48(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
+	WORD $0xbc438012 // ldur s18, [x0, #56]
+	WORD $0xbc4300b3 // ldur s19, [x5, #48]
+	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
 	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-	FMOVS        52(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
+	WORD $0x4f9312b0 // fmla v16.4s, v21.4s, v19.s[0]
+	WORD $0xbc4340b3 // ldur s19, [x5, #52]
+	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
 	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x4e32ce91 // fmla v17.4s, v20.4s, v18.4s
+	WORD $0x4f9212b1 // fmla v17.4s, v21.4s, v18.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        30(R8), F18
-	FMOVQ        32(R8), F19
+	WORD $0x3cc1e112 // ldur q18, [x8, #30]
+	WORD $0x3cc20113 // ldur q19, [x8, #32]
 	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
 	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	FMOVQ        34(R8), F20
 	MOVD         $iq1_s_shuffle18<>+0(SB), R9
 	FMOVQ        (R9), F21
 	WORD $0x4e150295 // tbl v21.16b, { v20.16b }, v21.16b
@@ -3242,25 +3229,22 @@ loop3:
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
 	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
-	FMOVS        92(R0), F18
-	FMOVD        112(R6), F19
+	WORD $0xbc45c012 // ldur s18, [x0, #92]
+	WORD $0xfc4700d3 // ldur d19, [x6, #112]
 	WORD $0x4f921270 // fmla v16.4s, v19.4s, v18.s[0]
-	FMOVD        120(R6), F19
+	WORD $0xfc4780d3 // ldur d19, [x6, #120]
 	WORD $0x4f921271 // fmla v17.4s, v19.4s, v18.s[0]
 
 	// integer sums times both scales
-	FMOVS        60(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        56(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0xbc43c012 // ldur s18, [x0, #60]
+	WORD $0xbc4380b3 // ldur s19, [x5, #56]
 	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
 	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-	FMOVS        60(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f931290 // fmla v16.4s, v20.4s, v19.s[0]
+	WORD $0xbc43c0b3 // ldur s19, [x5, #60]
 	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
 	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x4e32ce91 // fmla v17.4s, v20.4s, v18.4s
+	WORD $0x4f921291 // fmla v17.4s, v20.4s, v18.s[0]
 	ADD          $0x32, R8
 	ADD          $0x200, R4
 	ADD          $0x40, R5
@@ -3349,11 +3333,10 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400113 // ldr h19, [x8]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x7c400113 // ldur h19, [x8]
+	WORD $0x1ee24273 // fcvt s19, h19
 	WORD $0x4f026414 // movi v20.4s, #64, lsl #24
-	FMOVQ        34(R8), F21
+	WORD $0x3cc22115 // ldur q21, [x8, #34]
 	WORD $0x4e0502b6 // tbl v22.16b, { v21.16b }, v5.16b
 	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
 	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
@@ -3368,557 +3351,528 @@ loop3:
 	FMOVQ        (R9), F21
 	WORD $0x4e35d6d6 // fadd v22.4s, v22.4s, v21.4s
 	WORD $0x4e35d694 // fadd v20.4s, v20.4s, v21.4s
-	WORD $0x6e36de75 // fmul v21.4s, v19.4s, v22.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	WORD $0x4f9392d5 // fmul v21.4s, v22.4s, v19.s[0]
+	WORD $0x4f939293 // fmul v19.4s, v20.4s, v19.s[0]
 	WORD $0x4f0167d4 // movi v20.4s, #62, lsl #24
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
 	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
 	FMOVQ        F21, 32(R0)
 	FMOVQ        F19, 48(R0)
-	WORD $0x7d400113 // ldr h19, [x8]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x7c400113 // ldur h19, [x8]
+	WORD $0x1ee24273 // fcvt s19, h19
 	WORD $0x4f026414 // movi v20.4s, #64, lsl #24
-	FMOVQ        34(R8), F21
+	WORD $0x3cc22115 // ldur q21, [x8, #34]
 	WORD $0x4e0502b6 // tbl v22.16b, { v21.16b }, v5.16b
-	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
+	WORD $0x4e0602b7 // tbl v23.16b, { v21.16b }, v6.16b
 	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
+	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
 	MOVD         $iq1_s_const<>+0(SB), R9
-	FMOVQ        (R9), F21
-	WORD $0x4e35d6d6 // fadd v22.4s, v22.4s, v21.4s
-	WORD $0x4e35d694 // fadd v20.4s, v20.4s, v21.4s
-	WORD $0x6e36de75 // fmul v21.4s, v19.4s, v22.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	FMOVQ        (R9), F23
+	WORD $0x4e37d6d6 // fadd v22.4s, v22.4s, v23.4s
+	WORD $0x4e37d694 // fadd v20.4s, v20.4s, v23.4s
+	WORD $0x4f9392d6 // fmul v22.4s, v22.4s, v19.s[0]
+	WORD $0x4f939293 // fmul v19.4s, v20.4s, v19.s[0]
 	WORD $0x4f0167d4 // movi v20.4s, #62, lsl #24
-	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
+	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
 	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
-	FMOVQ        34(R8), F20
-	WORD $0x4e050296 // tbl v22.16b, { v20.16b }, v5.16b
-	WORD $0x4e060294 // tbl v20.16b, { v20.16b }, v6.16b
-	WORD $0x6f3906d6 // ushr v22.4s, v22.4s, #7
+	WORD $0x4e0502b4 // tbl v20.16b, { v21.16b }, v5.16b
+	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
 	WORD $0x6f390694 // ushr v20.4s, v20.4s, #7
-	WORD $0x4e281ed6 // and v22.16b, v22.16b, v8.16b
+	WORD $0x6f3906b5 // ushr v21.4s, v21.4s, #7
 	WORD $0x4e281e94 // and v20.16b, v20.16b, v8.16b
-	WORD $0x4ea99ed6 // mul v22.4s, v22.4s, v9.4s
-	WORD $0x4e2786d6 // add v22.16b, v22.16b, v7.16b
-	WORD $0x4e160156 // tbl v22.16b, { v10.16b }, v22.16b
+	WORD $0x4e281eb5 // and v21.16b, v21.16b, v8.16b
 	WORD $0x4ea99e94 // mul v20.4s, v20.4s, v9.4s
 	WORD $0x4e278694 // add v20.16b, v20.16b, v7.16b
 	WORD $0x4e140154 // tbl v20.16b, { v10.16b }, v20.16b
-	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
-	FMOVQ        F21, 64(R0)
+	WORD $0x4ea99eb5 // mul v21.4s, v21.4s, v9.4s
+	WORD $0x4e2786b5 // add v21.16b, v21.16b, v7.16b
+	WORD $0x4e150155 // tbl v21.16b, { v10.16b }, v21.16b
+	WORD $0x6e34ded4 // fmul v20.4s, v22.4s, v20.4s
+	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
+	FMOVQ        F20, 64(R0)
 	FMOVQ        F19, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R8), F19
-	FMOVQ        4(R8), F20
+	WORD $0x3cc02113 // ldur q19, [x8, #2]
+	WORD $0x3cc04114 // ldur q20, [x8, #4]
 	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	FMOVQ        34(R8), F21
+	WORD $0x3cc22115 // ldur q21, [x8, #34]
 	WORD $0x4e0c02b6 // tbl v22.16b, { v21.16b }, v12.16b
-	WORD $0x4e0b02b5 // tbl v21.16b, { v21.16b }, v11.16b
+	WORD $0x4e0b02b7 // tbl v23.16b, { v21.16b }, v11.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
-	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
+	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
 	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e6a // smov x10, v19.s[0]
-	FMOVD        (R9)(R10<<3), F21
+	FMOVD        (R9)(R10<<3), F22
 	WORD $0x4e142e6a // smov x10, v19.s[2]
 	FMOVD        (R9)(R10<<3), F19
-	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
+	WORD $0x4ed33ad3 // zip1 v19.2d, v22.2d, v19.2d
 	WORD $0x4e042e8a // smov x10, v20.s[0]
-	FMOVD        (R9)(R10<<3), F21
+	FMOVD        (R9)(R10<<3), F22
 	WORD $0x4e142e8a // smov x10, v20.s[2]
 	FMOVD        (R9)(R10<<3), F20
-	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
-	FLDPQ        (R4), (F21, F22)
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
-	WORD $0x4e969697 // sdot v23.4s, v20.16b, v22.16b
-	FLDPQ        32(R4), (F21, F22)
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x3cc00096 // ldur q22, [x4]
+	WORD $0x3cc10097 // ldur q23, [x4, #16]
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959678 // sdot v24.4s, v19.16b, v21.16b
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
-	FLDPQ        64(R4), (F21, F22)
+	WORD $0x4e969678 // sdot v24.4s, v19.16b, v22.16b
+	WORD $0x4e979698 // sdot v24.4s, v20.16b, v23.16b
+	WORD $0x3cc20096 // ldur q22, [x4, #32]
+	WORD $0x3cc30097 // ldur q23, [x4, #48]
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e959679 // sdot v25.4s, v19.16b, v21.16b
-	WORD $0x4e969699 // sdot v25.4s, v20.16b, v22.16b
-	FMOVS        64(R0), F19
-	FMOVD        (R6), F20
+	WORD $0x4e969679 // sdot v25.4s, v19.16b, v22.16b
+	WORD $0x4e979699 // sdot v25.4s, v20.16b, v23.16b
+	WORD $0x3cc40096 // ldur q22, [x4, #64]
+	WORD $0x3cc50097 // ldur q23, [x4, #80]
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e96967a // sdot v26.4s, v19.16b, v22.16b
+	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
+	WORD $0xbc440013 // ldur s19, [x0, #64]
+	WORD $0xfc4000d4 // ldur d20, [x6]
 	WORD $0x4f931290 // fmla v16.4s, v20.4s, v19.s[0]
-	FMOVD        8(R6), F20
+	WORD $0xfc4080d4 // ldur d20, [x6, #8]
 	WORD $0x4f931291 // fmla v17.4s, v20.4s, v19.s[0]
-	FMOVD        16(R6), F20
+	WORD $0xfc4100d4 // ldur d20, [x6, #16]
 	WORD $0x4f931292 // fmla v18.4s, v20.4s, v19.s[0]
 
 	// integer sums times both scales
-	FMOVS        32(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        (R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
+	WORD $0xbc420013 // ldur s19, [x0, #32]
+	WORD $0xbc4000b4 // ldur s20, [x5]
+	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb0 // fmla v16.4s, v21.4s, v20.4s
-	FMOVS        4(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
+	WORD $0x4f9412d0 // fmla v16.4s, v22.4s, v20.s[0]
+	WORD $0xbc4040b4 // ldur s20, [x5, #4]
+	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb1 // fmla v17.4s, v21.4s, v20.4s
-	FMOVS        8(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
+	WORD $0x4f9412d1 // fmla v17.4s, v22.4s, v20.s[0]
+	WORD $0xbc4080b4 // ldur s20, [x5, #8]
+	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
 	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e33ceb2 // fmla v18.4s, v21.4s, v19.4s
+	WORD $0x4f9312d2 // fmla v18.4s, v22.4s, v19.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        6(R8), F19
-	FMOVQ        8(R8), F20
+	WORD $0x3cc06113 // ldur q19, [x8, #6]
+	WORD $0x3cc08114 // ldur q20, [x8, #8]
 	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	FMOVQ        34(R8), F21
 	WORD $0x4e0e02b6 // tbl v22.16b, { v21.16b }, v14.16b
-	WORD $0x4e0d02b5 // tbl v21.16b, { v21.16b }, v13.16b
+	WORD $0x4e0d02b7 // tbl v23.16b, { v21.16b }, v13.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
-	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
+	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
 	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e6a // smov x10, v19.s[0]
-	FMOVD        (R9)(R10<<3), F21
+	FMOVD        (R9)(R10<<3), F22
 	WORD $0x4e142e6a // smov x10, v19.s[2]
 	FMOVD        (R9)(R10<<3), F19
-	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
+	WORD $0x4ed33ad3 // zip1 v19.2d, v22.2d, v19.2d
 	WORD $0x4e042e8a // smov x10, v20.s[0]
-	FMOVD        (R9)(R10<<3), F21
+	FMOVD        (R9)(R10<<3), F22
 	WORD $0x4e142e8a // smov x10, v20.s[2]
 	FMOVD        (R9)(R10<<3), F20
-	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
-	FLDPQ        96(R4), (F21, F22)
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
-	WORD $0x4e969697 // sdot v23.4s, v20.16b, v22.16b
-	FLDPQ        128(R4), (F21, F22)
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x3cc60096 // ldur q22, [x4, #96]
+	WORD $0x3cc70097 // ldur q23, [x4, #112]
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959678 // sdot v24.4s, v19.16b, v21.16b
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
-	FLDPQ        160(R4), (F21, F22)
+	WORD $0x4e969678 // sdot v24.4s, v19.16b, v22.16b
+	WORD $0x4e979698 // sdot v24.4s, v20.16b, v23.16b
+	WORD $0x3cc80096 // ldur q22, [x4, #128]
+	WORD $0x3cc90097 // ldur q23, [x4, #144]
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e959679 // sdot v25.4s, v19.16b, v21.16b
-	WORD $0x4e969699 // sdot v25.4s, v20.16b, v22.16b
-	FMOVS        68(R0), F19
-	FMOVD        24(R6), F20
+	WORD $0x4e969679 // sdot v25.4s, v19.16b, v22.16b
+	WORD $0x4e979699 // sdot v25.4s, v20.16b, v23.16b
+	WORD $0x3cca0096 // ldur q22, [x4, #160]
+	WORD $0x3ccb0097 // ldur q23, [x4, #176]
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e96967a // sdot v26.4s, v19.16b, v22.16b
+	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
+	WORD $0xbc444013 // ldur s19, [x0, #68]
+	WORD $0xfc4180d4 // ldur d20, [x6, #24]
 	WORD $0x4f931290 // fmla v16.4s, v20.4s, v19.s[0]
-	FMOVD        32(R6), F20
+	WORD $0xfc4200d4 // ldur d20, [x6, #32]
 	WORD $0x4f931291 // fmla v17.4s, v20.4s, v19.s[0]
-	FMOVD        40(R6), F20
+	WORD $0xfc4280d4 // ldur d20, [x6, #40]
 	WORD $0x4f931292 // fmla v18.4s, v20.4s, v19.s[0]
 
 	// integer sums times both scales
-	FMOVS        36(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        12(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
+	WORD $0xbc424013 // ldur s19, [x0, #36]
+	WORD $0xbc40c0b4 // ldur s20, [x5, #12]
+	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb0 // fmla v16.4s, v21.4s, v20.4s
-	FMOVS        16(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
+	WORD $0x4f9412d0 // fmla v16.4s, v22.4s, v20.s[0]
+	WORD $0xbc4100b4 // ldur s20, [x5, #16]
+	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb1 // fmla v17.4s, v21.4s, v20.4s
-	FMOVS        20(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
+	WORD $0x4f9412d1 // fmla v17.4s, v22.4s, v20.s[0]
+	WORD $0xbc4140b4 // ldur s20, [x5, #20]
+	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
 	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e33ceb2 // fmla v18.4s, v21.4s, v19.4s
+	WORD $0x4f9312d2 // fmla v18.4s, v22.4s, v19.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        10(R8), F19
-	FMOVQ        12(R8), F20
+	WORD $0x3cc0a113 // ldur q19, [x8, #10]
+	WORD $0x3cc0c114 // ldur q20, [x8, #12]
 	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	FMOVQ        34(R8), F21
 	MOVD         $iq1_s_shuffle8<>+0(SB), R9
 	FMOVQ        (R9), F22
 	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
-	WORD $0x4e0f02b5 // tbl v21.16b, { v21.16b }, v15.16b
+	WORD $0x4e0f02b7 // tbl v23.16b, { v21.16b }, v15.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
-	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
+	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
 	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e6a // smov x10, v19.s[0]
-	FMOVD        (R9)(R10<<3), F21
+	FMOVD        (R9)(R10<<3), F22
 	WORD $0x4e142e6a // smov x10, v19.s[2]
 	FMOVD        (R9)(R10<<3), F19
-	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
+	WORD $0x4ed33ad3 // zip1 v19.2d, v22.2d, v19.2d
 	WORD $0x4e042e8a // smov x10, v20.s[0]
-	FMOVD        (R9)(R10<<3), F21
+	FMOVD        (R9)(R10<<3), F22
 	WORD $0x4e142e8a // smov x10, v20.s[2]
 	FMOVD        (R9)(R10<<3), F20
-	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
-	FLDPQ        192(R4), (F21, F22)
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
-	WORD $0x4e969697 // sdot v23.4s, v20.16b, v22.16b
-	FLDPQ        224(R4), (F21, F22)
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x3ccc0096 // ldur q22, [x4, #192]
+	WORD $0x3ccd0097 // ldur q23, [x4, #208]
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959678 // sdot v24.4s, v19.16b, v21.16b
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
-	FLDPQ        256(R4), (F21, F22)
+	WORD $0x4e969678 // sdot v24.4s, v19.16b, v22.16b
+	WORD $0x4e979698 // sdot v24.4s, v20.16b, v23.16b
+	WORD $0x3cce0096 // ldur q22, [x4, #224]
+	WORD $0x3ccf0097 // ldur q23, [x4, #240]
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e959679 // sdot v25.4s, v19.16b, v21.16b
-	WORD $0x4e969699 // sdot v25.4s, v20.16b, v22.16b
-	FMOVS        72(R0), F19
-	FMOVD        48(R6), F20
+	WORD $0x4e969679 // sdot v25.4s, v19.16b, v22.16b
+	WORD $0x4e979699 // sdot v25.4s, v20.16b, v23.16b
+	FLDPQ        256(R4), (F22, F23)
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e96967a // sdot v26.4s, v19.16b, v22.16b
+	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
+	WORD $0xbc448013 // ldur s19, [x0, #72]
+	WORD $0xfc4300d4 // ldur d20, [x6, #48]
 	WORD $0x4f931290 // fmla v16.4s, v20.4s, v19.s[0]
-	FMOVD        56(R6), F20
+	WORD $0xfc4380d4 // ldur d20, [x6, #56]
 	WORD $0x4f931291 // fmla v17.4s, v20.4s, v19.s[0]
-	FMOVD        64(R6), F20
+	WORD $0xfc4400d4 // ldur d20, [x6, #64]
 	WORD $0x4f931292 // fmla v18.4s, v20.4s, v19.s[0]
 
 	// integer sums times both scales
-	FMOVS        40(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        24(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
+	WORD $0xbc428013 // ldur s19, [x0, #40]
+	WORD $0xbc4180b4 // ldur s20, [x5, #24]
+	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb0 // fmla v16.4s, v21.4s, v20.4s
-	FMOVS        28(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
+	WORD $0x4f9412d0 // fmla v16.4s, v22.4s, v20.s[0]
+	WORD $0xbc41c0b4 // ldur s20, [x5, #28]
+	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb1 // fmla v17.4s, v21.4s, v20.4s
-	FMOVS        32(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
+	WORD $0x4f9412d1 // fmla v17.4s, v22.4s, v20.s[0]
+	WORD $0xbc4200b4 // ldur s20, [x5, #32]
+	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
 	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e33ceb2 // fmla v18.4s, v21.4s, v19.4s
+	WORD $0x4f9312d2 // fmla v18.4s, v22.4s, v19.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        14(R8), F19
-	FMOVQ        16(R8), F20
+	WORD $0x3cc0e113 // ldur q19, [x8, #14]
+	WORD $0x3cc10114 // ldur q20, [x8, #16]
 	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	FMOVQ        34(R8), F21
 	MOVD         $iq1_s_shuffle10<>+0(SB), R9
 	FMOVQ        (R9), F22
 	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
 	MOVD         $iq1_s_shuffle11<>+0(SB), R9
 	FMOVQ        (R9), F23
-	WORD $0x4e1702b5 // tbl v21.16b, { v21.16b }, v23.16b
+	WORD $0x4e1702b7 // tbl v23.16b, { v21.16b }, v23.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
-	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
+	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
 	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e6a // smov x10, v19.s[0]
-	FMOVD        (R9)(R10<<3), F21
+	FMOVD        (R9)(R10<<3), F22
 	WORD $0x4e142e6a // smov x10, v19.s[2]
 	FMOVD        (R9)(R10<<3), F19
-	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
+	WORD $0x4ed33ad3 // zip1 v19.2d, v22.2d, v19.2d
 	WORD $0x4e042e8a // smov x10, v20.s[0]
-	FMOVD        (R9)(R10<<3), F21
+	FMOVD        (R9)(R10<<3), F22
 	WORD $0x4e142e8a // smov x10, v20.s[2]
 	FMOVD        (R9)(R10<<3), F20
-	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
-	FLDPQ        288(R4), (F21, F22)
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
-	WORD $0x4e969697 // sdot v23.4s, v20.16b, v22.16b
-	FLDPQ        320(R4), (F21, F22)
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	FLDPQ        288(R4), (F22, F23)
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959678 // sdot v24.4s, v19.16b, v21.16b
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
-	FLDPQ        352(R4), (F21, F22)
+	WORD $0x4e969678 // sdot v24.4s, v19.16b, v22.16b
+	WORD $0x4e979698 // sdot v24.4s, v20.16b, v23.16b
+	FLDPQ        320(R4), (F22, F23)
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e959679 // sdot v25.4s, v19.16b, v21.16b
-	WORD $0x4e969699 // sdot v25.4s, v20.16b, v22.16b
-	FMOVS        76(R0), F19
-	FMOVD        72(R6), F20
+	WORD $0x4e969679 // sdot v25.4s, v19.16b, v22.16b
+	WORD $0x4e979699 // sdot v25.4s, v20.16b, v23.16b
+	FLDPQ        352(R4), (F22, F23)
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e96967a // sdot v26.4s, v19.16b, v22.16b
+	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
+	WORD $0xbc44c013 // ldur s19, [x0, #76]
+	WORD $0xfc4480d4 // ldur d20, [x6, #72]
 	WORD $0x4f931290 // fmla v16.4s, v20.4s, v19.s[0]
-	FMOVD        80(R6), F20
+	WORD $0xfc4500d4 // ldur d20, [x6, #80]
 	WORD $0x4f931291 // fmla v17.4s, v20.4s, v19.s[0]
-	FMOVD        88(R6), F20
+	WORD $0xfc4580d4 // ldur d20, [x6, #88]
 	WORD $0x4f931292 // fmla v18.4s, v20.4s, v19.s[0]
 
 	// integer sums times both scales
-	FMOVS        44(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        36(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
+	WORD $0xbc42c013 // ldur s19, [x0, #44]
+	WORD $0xbc4240b4 // ldur s20, [x5, #36]
+	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb0 // fmla v16.4s, v21.4s, v20.4s
-	FMOVS        40(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
+	WORD $0x4f9412d0 // fmla v16.4s, v22.4s, v20.s[0]
+	WORD $0xbc4280b4 // ldur s20, [x5, #40]
+	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb1 // fmla v17.4s, v21.4s, v20.4s
-	FMOVS        44(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
+	WORD $0x4f9412d1 // fmla v17.4s, v22.4s, v20.s[0]
+	WORD $0xbc42c0b4 // ldur s20, [x5, #44]
+	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
 	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e33ceb2 // fmla v18.4s, v21.4s, v19.4s
+	WORD $0x4f9312d2 // fmla v18.4s, v22.4s, v19.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        18(R8), F19
-	FMOVQ        20(R8), F20
+	WORD $0x3cc12113 // ldur q19, [x8, #18]
+	WORD $0x3cc14114 // ldur q20, [x8, #20]
 	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	FMOVQ        34(R8), F21
 	MOVD         $iq1_s_shuffle12<>+0(SB), R9
 	FMOVQ        (R9), F22
 	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
 	MOVD         $iq1_s_shuffle13<>+0(SB), R9
 	FMOVQ        (R9), F23
-	WORD $0x4e1702b5 // tbl v21.16b, { v21.16b }, v23.16b
+	WORD $0x4e1702b7 // tbl v23.16b, { v21.16b }, v23.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
-	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
+	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
 	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e6a // smov x10, v19.s[0]
-	FMOVD        (R9)(R10<<3), F21
+	FMOVD        (R9)(R10<<3), F22
 	WORD $0x4e142e6a // smov x10, v19.s[2]
 	FMOVD        (R9)(R10<<3), F19
-	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
+	WORD $0x4ed33ad3 // zip1 v19.2d, v22.2d, v19.2d
 	WORD $0x4e042e8a // smov x10, v20.s[0]
-	FMOVD        (R9)(R10<<3), F21
+	FMOVD        (R9)(R10<<3), F22
 	WORD $0x4e142e8a // smov x10, v20.s[2]
 	FMOVD        (R9)(R10<<3), F20
-	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
-	FLDPQ        384(R4), (F21, F22)
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
-	WORD $0x4e969697 // sdot v23.4s, v20.16b, v22.16b
-	FLDPQ        416(R4), (F21, F22)
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	FLDPQ        384(R4), (F22, F23)
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959678 // sdot v24.4s, v19.16b, v21.16b
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
-	FLDPQ        448(R4), (F21, F22)
+	WORD $0x4e969678 // sdot v24.4s, v19.16b, v22.16b
+	WORD $0x4e979698 // sdot v24.4s, v20.16b, v23.16b
+	FLDPQ        416(R4), (F22, F23)
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e959679 // sdot v25.4s, v19.16b, v21.16b
-	WORD $0x4e969699 // sdot v25.4s, v20.16b, v22.16b
-	FMOVS        80(R0), F19
-	FMOVD        96(R6), F20
+	WORD $0x4e969679 // sdot v25.4s, v19.16b, v22.16b
+	WORD $0x4e979699 // sdot v25.4s, v20.16b, v23.16b
+	FLDPQ        448(R4), (F22, F23)
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e96967a // sdot v26.4s, v19.16b, v22.16b
+	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
+	WORD $0xbc450013 // ldur s19, [x0, #80]
+	WORD $0xfc4600d4 // ldur d20, [x6, #96]
 	WORD $0x4f931290 // fmla v16.4s, v20.4s, v19.s[0]
-	FMOVD        104(R6), F20
+	WORD $0xfc4680d4 // ldur d20, [x6, #104]
 	WORD $0x4f931291 // fmla v17.4s, v20.4s, v19.s[0]
-	FMOVD        112(R6), F20
+	WORD $0xfc4700d4 // ldur d20, [x6, #112]
 	WORD $0x4f931292 // fmla v18.4s, v20.4s, v19.s[0]
 
 	// integer sums times both scales
-	FMOVS        48(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        48(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
+	WORD $0xbc430013 // ldur s19, [x0, #48]
+	WORD $0xbc4300b4 // ldur s20, [x5, #48]
+	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb0 // fmla v16.4s, v21.4s, v20.4s
-	FMOVS        52(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
+	WORD $0x4f9412d0 // fmla v16.4s, v22.4s, v20.s[0]
+	WORD $0xbc4340b4 // ldur s20, [x5, #52]
+	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb1 // fmla v17.4s, v21.4s, v20.4s
-	FMOVS        56(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
+	WORD $0x4f9412d1 // fmla v17.4s, v22.4s, v20.s[0]
+	WORD $0xbc4380b4 // ldur s20, [x5, #56]
+	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
 	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e33ceb2 // fmla v18.4s, v21.4s, v19.4s
+	WORD $0x4f9312d2 // fmla v18.4s, v22.4s, v19.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        22(R8), F19
-	FMOVQ        24(R8), F20
+	WORD $0x3cc16113 // ldur q19, [x8, #22]
+	WORD $0x3cc18114 // ldur q20, [x8, #24]
 	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	FMOVQ        34(R8), F21
 	MOVD         $iq1_s_shuffle14<>+0(SB), R9
 	FMOVQ        (R9), F22
 	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
 	MOVD         $iq1_s_shuffle15<>+0(SB), R9
 	FMOVQ        (R9), F23
-	WORD $0x4e1702b5 // tbl v21.16b, { v21.16b }, v23.16b
+	WORD $0x4e1702b7 // tbl v23.16b, { v21.16b }, v23.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
-	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
+	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
 	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e6a // smov x10, v19.s[0]
-	FMOVD        (R9)(R10<<3), F21
+	FMOVD        (R9)(R10<<3), F22
 	WORD $0x4e142e6a // smov x10, v19.s[2]
 	FMOVD        (R9)(R10<<3), F19
-	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
+	WORD $0x4ed33ad3 // zip1 v19.2d, v22.2d, v19.2d
 	WORD $0x4e042e8a // smov x10, v20.s[0]
-	FMOVD        (R9)(R10<<3), F21
+	FMOVD        (R9)(R10<<3), F22
 	WORD $0x4e142e8a // smov x10, v20.s[2]
 	FMOVD        (R9)(R10<<3), F20
-	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
-	FLDPQ        480(R4), (F21, F22)
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
-	WORD $0x4e969697 // sdot v23.4s, v20.16b, v22.16b
-	FLDPQ        512(R4), (F21, F22)
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	FLDPQ        480(R4), (F22, F23)
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959678 // sdot v24.4s, v19.16b, v21.16b
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
-	FLDPQ        544(R4), (F21, F22)
+	WORD $0x4e969678 // sdot v24.4s, v19.16b, v22.16b
+	WORD $0x4e979698 // sdot v24.4s, v20.16b, v23.16b
+	FLDPQ        512(R4), (F22, F23)
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e959679 // sdot v25.4s, v19.16b, v21.16b
-	WORD $0x4e969699 // sdot v25.4s, v20.16b, v22.16b
-	FMOVS        84(R0), F19
-	FMOVD        120(R6), F20
+	WORD $0x4e969679 // sdot v25.4s, v19.16b, v22.16b
+	WORD $0x4e979699 // sdot v25.4s, v20.16b, v23.16b
+	FLDPQ        544(R4), (F22, F23)
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e96967a // sdot v26.4s, v19.16b, v22.16b
+	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
+	WORD $0xbc454013 // ldur s19, [x0, #84]
+	WORD $0xfc4780d4 // ldur d20, [x6, #120]
 	WORD $0x4f931290 // fmla v16.4s, v20.4s, v19.s[0]
-	FMOVD        128(R6), F20
+	WORD $0xfc4800d4 // ldur d20, [x6, #128]
 	WORD $0x4f931291 // fmla v17.4s, v20.4s, v19.s[0]
-	FMOVD        136(R6), F20
+	WORD $0xfc4880d4 // ldur d20, [x6, #136]
 	WORD $0x4f931292 // fmla v18.4s, v20.4s, v19.s[0]
 
 	// integer sums times both scales
-	FMOVS        52(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        60(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
+	WORD $0xbc434013 // ldur s19, [x0, #52]
+	WORD $0xbc43c0b4 // ldur s20, [x5, #60]
+	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb0 // fmla v16.4s, v21.4s, v20.4s
-	FMOVS        64(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
+	WORD $0x4f9412d0 // fmla v16.4s, v22.4s, v20.s[0]
+	WORD $0xbc4400b4 // ldur s20, [x5, #64]
+	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb1 // fmla v17.4s, v21.4s, v20.4s
-	FMOVS        68(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
+	WORD $0x4f9412d1 // fmla v17.4s, v22.4s, v20.s[0]
+	WORD $0xbc4440b4 // ldur s20, [x5, #68]
+	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
 	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e33ceb2 // fmla v18.4s, v21.4s, v19.4s
+	WORD $0x4f9312d2 // fmla v18.4s, v22.4s, v19.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        26(R8), F19
-	FMOVQ        28(R8), F20
+	WORD $0x3cc1a113 // ldur q19, [x8, #26]
+	WORD $0x3cc1c114 // ldur q20, [x8, #28]
 	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	FMOVQ        34(R8), F21
 	MOVD         $iq1_s_shuffle16<>+0(SB), R9
 	FMOVQ        (R9), F22
 	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
 	MOVD         $iq1_s_shuffle17<>+0(SB), R9
 	FMOVQ        (R9), F23
-	WORD $0x4e1702b5 // tbl v21.16b, { v21.16b }, v23.16b
+	WORD $0x4e1702b7 // tbl v23.16b, { v21.16b }, v23.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
-	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
+	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
 	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e6a // smov x10, v19.s[0]
-	FMOVD        (R9)(R10<<3), F21
+	FMOVD        (R9)(R10<<3), F22
 	WORD $0x4e142e6a // smov x10, v19.s[2]
 	FMOVD        (R9)(R10<<3), F19
-	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
+	WORD $0x4ed33ad3 // zip1 v19.2d, v22.2d, v19.2d
 	WORD $0x4e042e8a // smov x10, v20.s[0]
-	FMOVD        (R9)(R10<<3), F21
+	FMOVD        (R9)(R10<<3), F22
 	WORD $0x4e142e8a // smov x10, v20.s[2]
 	FMOVD        (R9)(R10<<3), F20
-	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
-	FLDPQ        576(R4), (F21, F22)
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
-	WORD $0x4e969697 // sdot v23.4s, v20.16b, v22.16b
-	FLDPQ        608(R4), (F21, F22)
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	FLDPQ        576(R4), (F22, F23)
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959678 // sdot v24.4s, v19.16b, v21.16b
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
-	FLDPQ        640(R4), (F21, F22)
+	WORD $0x4e969678 // sdot v24.4s, v19.16b, v22.16b
+	WORD $0x4e979698 // sdot v24.4s, v20.16b, v23.16b
+	FLDPQ        608(R4), (F22, F23)
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e959679 // sdot v25.4s, v19.16b, v21.16b
-	WORD $0x4e969699 // sdot v25.4s, v20.16b, v22.16b
-	FMOVS        88(R0), F19
-	FMOVD        144(R6), F20
+	WORD $0x4e969679 // sdot v25.4s, v19.16b, v22.16b
+	WORD $0x4e979699 // sdot v25.4s, v20.16b, v23.16b
+	FLDPQ        640(R4), (F22, F23)
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e96967a // sdot v26.4s, v19.16b, v22.16b
+	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
+	WORD $0xbc458013 // ldur s19, [x0, #88]
+	WORD $0xfc4900d4 // ldur d20, [x6, #144]
 	WORD $0x4f931290 // fmla v16.4s, v20.4s, v19.s[0]
-	FMOVD        152(R6), F20
+	WORD $0xfc4980d4 // ldur d20, [x6, #152]
 	WORD $0x4f931291 // fmla v17.4s, v20.4s, v19.s[0]
-	FMOVD        160(R6), F20
+	WORD $0xfc4a00d4 // ldur d20, [x6, #160]
 	WORD $0x4f931292 // fmla v18.4s, v20.4s, v19.s[0]
 
 	// integer sums times both scales
-	FMOVS        56(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        72(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
+	WORD $0xbc438013 // ldur s19, [x0, #56]
+	WORD $0xbc4480b4 // ldur s20, [x5, #72]
+	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb0 // fmla v16.4s, v21.4s, v20.4s
-	FMOVS        76(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
+	WORD $0x4f9412d0 // fmla v16.4s, v22.4s, v20.s[0]
+	WORD $0xbc44c0b4 // ldur s20, [x5, #76]
+	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb1 // fmla v17.4s, v21.4s, v20.4s
-	FMOVS        80(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
+	WORD $0x4f9412d1 // fmla v17.4s, v22.4s, v20.s[0]
+	WORD $0xbc4500b4 // ldur s20, [x5, #80]
+	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
 	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e33ceb2 // fmla v18.4s, v21.4s, v19.4s
+	WORD $0x4f9312d2 // fmla v18.4s, v22.4s, v19.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        30(R8), F19
-	FMOVQ        32(R8), F20
+	WORD $0x3cc1e113 // ldur q19, [x8, #30]
+	WORD $0x3cc20114 // ldur q20, [x8, #32]
 	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	FMOVQ        34(R8), F21
 	MOVD         $iq1_s_shuffle18<>+0(SB), R9
 	FMOVQ        (R9), F22
 	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
@@ -3956,32 +3910,28 @@ loop3:
 	WORD $0x4f00e419 // movi v25.16b, #0
 	WORD $0x4e959679 // sdot v25.4s, v19.16b, v21.16b
 	WORD $0x4e969699 // sdot v25.4s, v20.16b, v22.16b
-	FMOVS        92(R0), F19
-	FMOVD        168(R6), F20
+	WORD $0xbc45c013 // ldur s19, [x0, #92]
+	WORD $0xfc4a80d4 // ldur d20, [x6, #168]
 	WORD $0x4f931290 // fmla v16.4s, v20.4s, v19.s[0]
-	FMOVD        176(R6), F20
+	WORD $0xfc4b00d4 // ldur d20, [x6, #176]
 	WORD $0x4f931291 // fmla v17.4s, v20.4s, v19.s[0]
-	FMOVD        184(R6), F20
+	WORD $0xfc4b80d4 // ldur d20, [x6, #184]
 	WORD $0x4f931292 // fmla v18.4s, v20.4s, v19.s[0]
 
 	// integer sums times both scales
-	FMOVS        60(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        84(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0xbc43c013 // ldur s19, [x0, #60]
+	WORD $0xbc4540b4 // ldur s20, [x5, #84]
 	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb0 // fmla v16.4s, v21.4s, v20.4s
-	FMOVS        88(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412b0 // fmla v16.4s, v21.4s, v20.s[0]
+	WORD $0xbc4580b4 // ldur s20, [x5, #88]
 	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb1 // fmla v17.4s, v21.4s, v20.4s
-	FMOVS        92(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412b1 // fmla v17.4s, v21.4s, v20.s[0]
+	WORD $0xbc45c0b4 // ldur s20, [x5, #92]
 	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
 	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e33ceb2 // fmla v18.4s, v21.4s, v19.4s
+	WORD $0x4f9312b2 // fmla v18.4s, v21.4s, v19.s[0]
 	ADD          $0x32, R8
 	ADD          $0x300, R4
 	ADD          $0x60, R5
@@ -4076,11 +4026,10 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400114 // ldr h20, [x8]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x7c400114 // ldur h20, [x8]
+	WORD $0x1ee24294 // fcvt s20, h20
 	WORD $0x4f026415 // movi v21.4s, #64, lsl #24
-	FMOVQ        34(R8), F22
+	WORD $0x3cc22116 // ldur q22, [x8, #34]
 	WORD $0x4e0502d7 // tbl v23.16b, { v22.16b }, v5.16b
 	WORD $0x4e0602d6 // tbl v22.16b, { v22.16b }, v6.16b
 	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
@@ -4095,634 +4044,598 @@ loop3:
 	FMOVQ        (R9), F22
 	WORD $0x4e36d6f7 // fadd v23.4s, v23.4s, v22.4s
 	WORD $0x4e36d6b5 // fadd v21.4s, v21.4s, v22.4s
-	WORD $0x6e37de96 // fmul v22.4s, v20.4s, v23.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
+	WORD $0x4f9492f6 // fmul v22.4s, v23.4s, v20.s[0]
+	WORD $0x4f9492b4 // fmul v20.4s, v21.4s, v20.s[0]
 	WORD $0x4f0167d5 // movi v21.4s, #62, lsl #24
 	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
 	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
 	FMOVQ        F22, 32(R0)
 	FMOVQ        F20, 48(R0)
-	WORD $0x7d400114 // ldr h20, [x8]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x7c400114 // ldur h20, [x8]
+	WORD $0x1ee24294 // fcvt s20, h20
 	WORD $0x4f026415 // movi v21.4s, #64, lsl #24
-	FMOVQ        34(R8), F22
+	WORD $0x3cc22116 // ldur q22, [x8, #34]
 	WORD $0x4e0502d7 // tbl v23.16b, { v22.16b }, v5.16b
-	WORD $0x4e0602d6 // tbl v22.16b, { v22.16b }, v6.16b
+	WORD $0x4e0602d8 // tbl v24.16b, { v22.16b }, v6.16b
 	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
+	WORD $0x6f3c0718 // ushr v24.4s, v24.4s, #4
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
+	WORD $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
 	MOVD         $iq1_s_const<>+0(SB), R9
-	FMOVQ        (R9), F22
-	WORD $0x4e36d6f7 // fadd v23.4s, v23.4s, v22.4s
-	WORD $0x4e36d6b5 // fadd v21.4s, v21.4s, v22.4s
-	WORD $0x6e37de96 // fmul v22.4s, v20.4s, v23.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
+	FMOVQ        (R9), F24
+	WORD $0x4e38d6f7 // fadd v23.4s, v23.4s, v24.4s
+	WORD $0x4e38d6b5 // fadd v21.4s, v21.4s, v24.4s
+	WORD $0x4f9492f7 // fmul v23.4s, v23.4s, v20.s[0]
+	WORD $0x4f9492b4 // fmul v20.4s, v21.4s, v20.s[0]
 	WORD $0x4f0167d5 // movi v21.4s, #62, lsl #24
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
+	WORD $0x6e35def7 // fmul v23.4s, v23.4s, v21.4s
 	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
-	FMOVQ        34(R8), F21
-	WORD $0x4e0502b7 // tbl v23.16b, { v21.16b }, v5.16b
-	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
-	WORD $0x6f3906f7 // ushr v23.4s, v23.4s, #7
+	WORD $0x4e0502d5 // tbl v21.16b, { v22.16b }, v5.16b
+	WORD $0x4e0602d6 // tbl v22.16b, { v22.16b }, v6.16b
 	WORD $0x6f3906b5 // ushr v21.4s, v21.4s, #7
-	WORD $0x4e281ef7 // and v23.16b, v23.16b, v8.16b
+	WORD $0x6f3906d6 // ushr v22.4s, v22.4s, #7
 	WORD $0x4e281eb5 // and v21.16b, v21.16b, v8.16b
-	WORD $0x4ea99ef7 // mul v23.4s, v23.4s, v9.4s
-	WORD $0x4e2786f7 // add v23.16b, v23.16b, v7.16b
-	WORD $0x4e170157 // tbl v23.16b, { v10.16b }, v23.16b
+	WORD $0x4e281ed6 // and v22.16b, v22.16b, v8.16b
 	WORD $0x4ea99eb5 // mul v21.4s, v21.4s, v9.4s
 	WORD $0x4e2786b5 // add v21.16b, v21.16b, v7.16b
 	WORD $0x4e150155 // tbl v21.16b, { v10.16b }, v21.16b
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
-	FMOVQ        F22, 64(R0)
+	WORD $0x4ea99ed6 // mul v22.4s, v22.4s, v9.4s
+	WORD $0x4e2786d6 // add v22.16b, v22.16b, v7.16b
+	WORD $0x4e160156 // tbl v22.16b, { v10.16b }, v22.16b
+	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
+	WORD $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
+	FMOVQ        F21, 64(R0)
 	FMOVQ        F20, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R8), F20
-	FMOVQ        4(R8), F21
+	WORD $0x3cc02114 // ldur q20, [x8, #2]
+	WORD $0x3cc04115 // ldur q21, [x8, #4]
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	FMOVQ        34(R8), F22
+	WORD $0x3cc22116 // ldur q22, [x8, #34]
 	WORD $0x4e0c02d7 // tbl v23.16b, { v22.16b }, v12.16b
-	WORD $0x4e0b02d6 // tbl v22.16b, { v22.16b }, v11.16b
+	WORD $0x4e0b02d8 // tbl v24.16b, { v22.16b }, v11.16b
 	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
-	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
+	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
 	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e8a // smov x10, v20.s[0]
-	FMOVD        (R9)(R10<<3), F22
+	FMOVD        (R9)(R10<<3), F23
 	WORD $0x4e142e8a // smov x10, v20.s[2]
 	FMOVD        (R9)(R10<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
 	WORD $0x4e042eaa // smov x10, v21.s[0]
-	FMOVD        (R9)(R10<<3), F22
+	FMOVD        (R9)(R10<<3), F23
 	WORD $0x4e142eaa // smov x10, v21.s[2]
 	FMOVD        (R9)(R10<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FLDPQ        (R4), (F22, F23)
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
-	WORD $0x4e9796b8 // sdot v24.4s, v21.16b, v23.16b
-	FLDPQ        32(R4), (F22, F23)
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0x3cc00097 // ldur q23, [x4]
+	WORD $0x3cc10098 // ldur q24, [x4, #16]
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969699 // sdot v25.4s, v20.16b, v22.16b
-	WORD $0x4e9796b9 // sdot v25.4s, v21.16b, v23.16b
-	FLDPQ        64(R4), (F22, F23)
+	WORD $0x4e979699 // sdot v25.4s, v20.16b, v23.16b
+	WORD $0x4e9896b9 // sdot v25.4s, v21.16b, v24.16b
+	WORD $0x3cc20097 // ldur q23, [x4, #32]
+	WORD $0x3cc30098 // ldur q24, [x4, #48]
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e96969a // sdot v26.4s, v20.16b, v22.16b
-	WORD $0x4e9796ba // sdot v26.4s, v21.16b, v23.16b
-	FLDPQ        96(R4), (F22, F23)
+	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
+	WORD $0x4e9896ba // sdot v26.4s, v21.16b, v24.16b
+	WORD $0x3cc40097 // ldur q23, [x4, #64]
+	WORD $0x3cc50098 // ldur q24, [x4, #80]
 	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e96969b // sdot v27.4s, v20.16b, v22.16b
-	WORD $0x4e9796bb // sdot v27.4s, v21.16b, v23.16b
-	FMOVS        64(R0), F20
-	FMOVD        (R6), F21
+	WORD $0x4e97969b // sdot v27.4s, v20.16b, v23.16b
+	WORD $0x4e9896bb // sdot v27.4s, v21.16b, v24.16b
+	WORD $0x3cc60097 // ldur q23, [x4, #96]
+	WORD $0x3cc70098 // ldur q24, [x4, #112]
+	WORD $0x4f00e41c // movi v28.16b, #0
+	WORD $0x4e97969c // sdot v28.4s, v20.16b, v23.16b
+	WORD $0x4e9896bc // sdot v28.4s, v21.16b, v24.16b
+	WORD $0xbc440014 // ldur s20, [x0, #64]
+	WORD $0xfc4000d5 // ldur d21, [x6]
 	WORD $0x4f9412b0 // fmla v16.4s, v21.4s, v20.s[0]
-	FMOVD        8(R6), F21
+	WORD $0xfc4080d5 // ldur d21, [x6, #8]
 	WORD $0x4f9412b1 // fmla v17.4s, v21.4s, v20.s[0]
-	FMOVD        16(R6), F21
+	WORD $0xfc4100d5 // ldur d21, [x6, #16]
 	WORD $0x4f9412b2 // fmla v18.4s, v21.4s, v20.s[0]
-	FMOVD        24(R6), F21
+	WORD $0xfc4180d5 // ldur d21, [x6, #24]
 	WORD $0x4f9412b3 // fmla v19.4s, v21.4s, v20.s[0]
 
 	// integer sums times both scales
-	FMOVS        32(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        (R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
+	WORD $0xbc420014 // ldur s20, [x0, #32]
+	WORD $0xbc4000b5 // ldur s21, [x5]
+	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced0 // fmla v16.4s, v22.4s, v21.4s
-	FMOVS        4(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
+	WORD $0x4f9512f0 // fmla v16.4s, v23.4s, v21.s[0]
+	WORD $0xbc4040b5 // ldur s21, [x5, #4]
+	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced1 // fmla v17.4s, v22.4s, v21.4s
-	FMOVS        8(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
+	WORD $0x4f9512f1 // fmla v17.4s, v23.4s, v21.s[0]
+	WORD $0xbc4080b5 // ldur s21, [x5, #8]
+	WORD $0x4e21db77 // scvtf v23.4s, v27.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced2 // fmla v18.4s, v22.4s, v21.4s
-	FMOVS        12(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
+	WORD $0x4f9512f2 // fmla v18.4s, v23.4s, v21.s[0]
+	WORD $0xbc40c0b5 // ldur s21, [x5, #12]
+	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
 	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x4f9412f3 // fmla v19.4s, v23.4s, v20.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        6(R8), F20
-	FMOVQ        8(R8), F21
+	WORD $0x3cc06114 // ldur q20, [x8, #6]
+	WORD $0x3cc08115 // ldur q21, [x8, #8]
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	FMOVQ        34(R8), F22
 	WORD $0x4e0e02d7 // tbl v23.16b, { v22.16b }, v14.16b
-	WORD $0x4e0d02d6 // tbl v22.16b, { v22.16b }, v13.16b
+	WORD $0x4e0d02d8 // tbl v24.16b, { v22.16b }, v13.16b
 	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
-	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
+	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
 	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e8a // smov x10, v20.s[0]
-	FMOVD        (R9)(R10<<3), F22
+	FMOVD        (R9)(R10<<3), F23
 	WORD $0x4e142e8a // smov x10, v20.s[2]
 	FMOVD        (R9)(R10<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
 	WORD $0x4e042eaa // smov x10, v21.s[0]
-	FMOVD        (R9)(R10<<3), F22
+	FMOVD        (R9)(R10<<3), F23
 	WORD $0x4e142eaa // smov x10, v21.s[2]
 	FMOVD        (R9)(R10<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FLDPQ        128(R4), (F22, F23)
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
-	WORD $0x4e9796b8 // sdot v24.4s, v21.16b, v23.16b
-	FLDPQ        160(R4), (F22, F23)
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0x3cc80097 // ldur q23, [x4, #128]
+	WORD $0x3cc90098 // ldur q24, [x4, #144]
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969699 // sdot v25.4s, v20.16b, v22.16b
-	WORD $0x4e9796b9 // sdot v25.4s, v21.16b, v23.16b
-	FLDPQ        192(R4), (F22, F23)
+	WORD $0x4e979699 // sdot v25.4s, v20.16b, v23.16b
+	WORD $0x4e9896b9 // sdot v25.4s, v21.16b, v24.16b
+	WORD $0x3cca0097 // ldur q23, [x4, #160]
+	WORD $0x3ccb0098 // ldur q24, [x4, #176]
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e96969a // sdot v26.4s, v20.16b, v22.16b
-	WORD $0x4e9796ba // sdot v26.4s, v21.16b, v23.16b
-	FLDPQ        224(R4), (F22, F23)
+	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
+	WORD $0x4e9896ba // sdot v26.4s, v21.16b, v24.16b
+	WORD $0x3ccc0097 // ldur q23, [x4, #192]
+	WORD $0x3ccd0098 // ldur q24, [x4, #208]
 	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e96969b // sdot v27.4s, v20.16b, v22.16b
-	WORD $0x4e9796bb // sdot v27.4s, v21.16b, v23.16b
-	FMOVS        68(R0), F20
-	FMOVD        32(R6), F21
+	WORD $0x4e97969b // sdot v27.4s, v20.16b, v23.16b
+	WORD $0x4e9896bb // sdot v27.4s, v21.16b, v24.16b
+	WORD $0x3cce0097 // ldur q23, [x4, #224]
+	WORD $0x3ccf0098 // ldur q24, [x4, #240]
+	WORD $0x4f00e41c // movi v28.16b, #0
+	WORD $0x4e97969c // sdot v28.4s, v20.16b, v23.16b
+	WORD $0x4e9896bc // sdot v28.4s, v21.16b, v24.16b
+	WORD $0xbc444014 // ldur s20, [x0, #68]
+	WORD $0xfc4200d5 // ldur d21, [x6, #32]
 	WORD $0x4f9412b0 // fmla v16.4s, v21.4s, v20.s[0]
-	FMOVD        40(R6), F21
+	WORD $0xfc4280d5 // ldur d21, [x6, #40]
 	WORD $0x4f9412b1 // fmla v17.4s, v21.4s, v20.s[0]
-	FMOVD        48(R6), F21
+	WORD $0xfc4300d5 // ldur d21, [x6, #48]
 	WORD $0x4f9412b2 // fmla v18.4s, v21.4s, v20.s[0]
-	FMOVD        56(R6), F21
+	WORD $0xfc4380d5 // ldur d21, [x6, #56]
 	WORD $0x4f9412b3 // fmla v19.4s, v21.4s, v20.s[0]
 
 	// integer sums times both scales
-	FMOVS        36(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        16(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
+	WORD $0xbc424014 // ldur s20, [x0, #36]
+	WORD $0xbc4100b5 // ldur s21, [x5, #16]
+	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced0 // fmla v16.4s, v22.4s, v21.4s
-	FMOVS        20(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
+	WORD $0x4f9512f0 // fmla v16.4s, v23.4s, v21.s[0]
+	WORD $0xbc4140b5 // ldur s21, [x5, #20]
+	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced1 // fmla v17.4s, v22.4s, v21.4s
-	FMOVS        24(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
+	WORD $0x4f9512f1 // fmla v17.4s, v23.4s, v21.s[0]
+	WORD $0xbc4180b5 // ldur s21, [x5, #24]
+	WORD $0x4e21db77 // scvtf v23.4s, v27.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced2 // fmla v18.4s, v22.4s, v21.4s
-	FMOVS        28(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
+	WORD $0x4f9512f2 // fmla v18.4s, v23.4s, v21.s[0]
+	WORD $0xbc41c0b5 // ldur s21, [x5, #28]
+	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
 	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x4f9412f3 // fmla v19.4s, v23.4s, v20.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        10(R8), F20
-	FMOVQ        12(R8), F21
+	WORD $0x3cc0a114 // ldur q20, [x8, #10]
+	WORD $0x3cc0c115 // ldur q21, [x8, #12]
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	FMOVQ        34(R8), F22
 	MOVD         $iq1_s_shuffle8<>+0(SB), R9
 	FMOVQ        (R9), F23
 	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	WORD $0x4e0f02d6 // tbl v22.16b, { v22.16b }, v15.16b
+	WORD $0x4e0f02d8 // tbl v24.16b, { v22.16b }, v15.16b
 	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
-	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
+	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
 	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e8a // smov x10, v20.s[0]
-	FMOVD        (R9)(R10<<3), F22
+	FMOVD        (R9)(R10<<3), F23
 	WORD $0x4e142e8a // smov x10, v20.s[2]
 	FMOVD        (R9)(R10<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
 	WORD $0x4e042eaa // smov x10, v21.s[0]
-	FMOVD        (R9)(R10<<3), F22
+	FMOVD        (R9)(R10<<3), F23
 	WORD $0x4e142eaa // smov x10, v21.s[2]
 	FMOVD        (R9)(R10<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FLDPQ        256(R4), (F22, F23)
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
-	WORD $0x4e9796b8 // sdot v24.4s, v21.16b, v23.16b
-	FLDPQ        288(R4), (F22, F23)
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	FLDPQ        256(R4), (F23, F24)
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969699 // sdot v25.4s, v20.16b, v22.16b
-	WORD $0x4e9796b9 // sdot v25.4s, v21.16b, v23.16b
-	FLDPQ        320(R4), (F22, F23)
+	WORD $0x4e979699 // sdot v25.4s, v20.16b, v23.16b
+	WORD $0x4e9896b9 // sdot v25.4s, v21.16b, v24.16b
+	FLDPQ        288(R4), (F23, F24)
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e96969a // sdot v26.4s, v20.16b, v22.16b
-	WORD $0x4e9796ba // sdot v26.4s, v21.16b, v23.16b
-	FLDPQ        352(R4), (F22, F23)
+	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
+	WORD $0x4e9896ba // sdot v26.4s, v21.16b, v24.16b
+	FLDPQ        320(R4), (F23, F24)
 	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e96969b // sdot v27.4s, v20.16b, v22.16b
-	WORD $0x4e9796bb // sdot v27.4s, v21.16b, v23.16b
-	FMOVS        72(R0), F20
-	FMOVD        64(R6), F21
+	WORD $0x4e97969b // sdot v27.4s, v20.16b, v23.16b
+	WORD $0x4e9896bb // sdot v27.4s, v21.16b, v24.16b
+	FLDPQ        352(R4), (F23, F24)
+	WORD $0x4f00e41c // movi v28.16b, #0
+	WORD $0x4e97969c // sdot v28.4s, v20.16b, v23.16b
+	WORD $0x4e9896bc // sdot v28.4s, v21.16b, v24.16b
+	WORD $0xbc448014 // ldur s20, [x0, #72]
+	WORD $0xfc4400d5 // ldur d21, [x6, #64]
 	WORD $0x4f9412b0 // fmla v16.4s, v21.4s, v20.s[0]
-	FMOVD        72(R6), F21
+	WORD $0xfc4480d5 // ldur d21, [x6, #72]
 	WORD $0x4f9412b1 // fmla v17.4s, v21.4s, v20.s[0]
-	FMOVD        80(R6), F21
+	WORD $0xfc4500d5 // ldur d21, [x6, #80]
 	WORD $0x4f9412b2 // fmla v18.4s, v21.4s, v20.s[0]
-	FMOVD        88(R6), F21
+	WORD $0xfc4580d5 // ldur d21, [x6, #88]
 	WORD $0x4f9412b3 // fmla v19.4s, v21.4s, v20.s[0]
 
 	// integer sums times both scales
-	FMOVS        40(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        32(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
+	WORD $0xbc428014 // ldur s20, [x0, #40]
+	WORD $0xbc4200b5 // ldur s21, [x5, #32]
+	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced0 // fmla v16.4s, v22.4s, v21.4s
-	FMOVS        36(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
+	WORD $0x4f9512f0 // fmla v16.4s, v23.4s, v21.s[0]
+	WORD $0xbc4240b5 // ldur s21, [x5, #36]
+	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced1 // fmla v17.4s, v22.4s, v21.4s
-	FMOVS        40(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
+	WORD $0x4f9512f1 // fmla v17.4s, v23.4s, v21.s[0]
+	WORD $0xbc4280b5 // ldur s21, [x5, #40]
+	WORD $0x4e21db77 // scvtf v23.4s, v27.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced2 // fmla v18.4s, v22.4s, v21.4s
-	FMOVS        44(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
+	WORD $0x4f9512f2 // fmla v18.4s, v23.4s, v21.s[0]
+	WORD $0xbc42c0b5 // ldur s21, [x5, #44]
+	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
 	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x4f9412f3 // fmla v19.4s, v23.4s, v20.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        14(R8), F20
-	FMOVQ        16(R8), F21
+	WORD $0x3cc0e114 // ldur q20, [x8, #14]
+	WORD $0x3cc10115 // ldur q21, [x8, #16]
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	FMOVQ        34(R8), F22
 	MOVD         $iq1_s_shuffle10<>+0(SB), R9
 	FMOVQ        (R9), F23
 	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
 	MOVD         $iq1_s_shuffle11<>+0(SB), R9
 	FMOVQ        (R9), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
+	WORD $0x4e1802d8 // tbl v24.16b, { v22.16b }, v24.16b
 	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
-	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
+	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
 	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e8a // smov x10, v20.s[0]
-	FMOVD        (R9)(R10<<3), F22
+	FMOVD        (R9)(R10<<3), F23
 	WORD $0x4e142e8a // smov x10, v20.s[2]
 	FMOVD        (R9)(R10<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
 	WORD $0x4e042eaa // smov x10, v21.s[0]
-	FMOVD        (R9)(R10<<3), F22
+	FMOVD        (R9)(R10<<3), F23
 	WORD $0x4e142eaa // smov x10, v21.s[2]
 	FMOVD        (R9)(R10<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FLDPQ        384(R4), (F22, F23)
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
-	WORD $0x4e9796b8 // sdot v24.4s, v21.16b, v23.16b
-	FLDPQ        416(R4), (F22, F23)
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	FLDPQ        384(R4), (F23, F24)
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969699 // sdot v25.4s, v20.16b, v22.16b
-	WORD $0x4e9796b9 // sdot v25.4s, v21.16b, v23.16b
-	FLDPQ        448(R4), (F22, F23)
+	WORD $0x4e979699 // sdot v25.4s, v20.16b, v23.16b
+	WORD $0x4e9896b9 // sdot v25.4s, v21.16b, v24.16b
+	FLDPQ        416(R4), (F23, F24)
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e96969a // sdot v26.4s, v20.16b, v22.16b
-	WORD $0x4e9796ba // sdot v26.4s, v21.16b, v23.16b
-	FLDPQ        480(R4), (F22, F23)
+	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
+	WORD $0x4e9896ba // sdot v26.4s, v21.16b, v24.16b
+	FLDPQ        448(R4), (F23, F24)
 	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e96969b // sdot v27.4s, v20.16b, v22.16b
-	WORD $0x4e9796bb // sdot v27.4s, v21.16b, v23.16b
-	FMOVS        76(R0), F20
-	FMOVD        96(R6), F21
+	WORD $0x4e97969b // sdot v27.4s, v20.16b, v23.16b
+	WORD $0x4e9896bb // sdot v27.4s, v21.16b, v24.16b
+	FLDPQ        480(R4), (F23, F24)
+	WORD $0x4f00e41c // movi v28.16b, #0
+	WORD $0x4e97969c // sdot v28.4s, v20.16b, v23.16b
+	WORD $0x4e9896bc // sdot v28.4s, v21.16b, v24.16b
+	WORD $0xbc44c014 // ldur s20, [x0, #76]
+	WORD $0xfc4600d5 // ldur d21, [x6, #96]
 	WORD $0x4f9412b0 // fmla v16.4s, v21.4s, v20.s[0]
-	FMOVD        104(R6), F21
+	WORD $0xfc4680d5 // ldur d21, [x6, #104]
 	WORD $0x4f9412b1 // fmla v17.4s, v21.4s, v20.s[0]
-	FMOVD        112(R6), F21
+	WORD $0xfc4700d5 // ldur d21, [x6, #112]
 	WORD $0x4f9412b2 // fmla v18.4s, v21.4s, v20.s[0]
-	FMOVD        120(R6), F21
+	WORD $0xfc4780d5 // ldur d21, [x6, #120]
 	WORD $0x4f9412b3 // fmla v19.4s, v21.4s, v20.s[0]
 
 	// integer sums times both scales
-	FMOVS        44(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        48(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
+	WORD $0xbc42c014 // ldur s20, [x0, #44]
+	WORD $0xbc4300b5 // ldur s21, [x5, #48]
+	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced0 // fmla v16.4s, v22.4s, v21.4s
-	FMOVS        52(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
+	WORD $0x4f9512f0 // fmla v16.4s, v23.4s, v21.s[0]
+	WORD $0xbc4340b5 // ldur s21, [x5, #52]
+	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced1 // fmla v17.4s, v22.4s, v21.4s
-	FMOVS        56(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
+	WORD $0x4f9512f1 // fmla v17.4s, v23.4s, v21.s[0]
+	WORD $0xbc4380b5 // ldur s21, [x5, #56]
+	WORD $0x4e21db77 // scvtf v23.4s, v27.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced2 // fmla v18.4s, v22.4s, v21.4s
-	FMOVS        60(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
+	WORD $0x4f9512f2 // fmla v18.4s, v23.4s, v21.s[0]
+	WORD $0xbc43c0b5 // ldur s21, [x5, #60]
+	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
 	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x4f9412f3 // fmla v19.4s, v23.4s, v20.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        18(R8), F20
-	FMOVQ        20(R8), F21
+	WORD $0x3cc12114 // ldur q20, [x8, #18]
+	WORD $0x3cc14115 // ldur q21, [x8, #20]
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	FMOVQ        34(R8), F22
 	MOVD         $iq1_s_shuffle12<>+0(SB), R9
 	FMOVQ        (R9), F23
 	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
 	MOVD         $iq1_s_shuffle13<>+0(SB), R9
 	FMOVQ        (R9), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
+	WORD $0x4e1802d8 // tbl v24.16b, { v22.16b }, v24.16b
 	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
-	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
+	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
 	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e8a // smov x10, v20.s[0]
-	FMOVD        (R9)(R10<<3), F22
+	FMOVD        (R9)(R10<<3), F23
 	WORD $0x4e142e8a // smov x10, v20.s[2]
 	FMOVD        (R9)(R10<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
 	WORD $0x4e042eaa // smov x10, v21.s[0]
-	FMOVD        (R9)(R10<<3), F22
+	FMOVD        (R9)(R10<<3), F23
 	WORD $0x4e142eaa // smov x10, v21.s[2]
 	FMOVD        (R9)(R10<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FLDPQ        512(R4), (F22, F23)
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
-	WORD $0x4e9796b8 // sdot v24.4s, v21.16b, v23.16b
-	FLDPQ        544(R4), (F22, F23)
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	FLDPQ        512(R4), (F23, F24)
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969699 // sdot v25.4s, v20.16b, v22.16b
-	WORD $0x4e9796b9 // sdot v25.4s, v21.16b, v23.16b
-	FLDPQ        576(R4), (F22, F23)
+	WORD $0x4e979699 // sdot v25.4s, v20.16b, v23.16b
+	WORD $0x4e9896b9 // sdot v25.4s, v21.16b, v24.16b
+	FLDPQ        544(R4), (F23, F24)
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e96969a // sdot v26.4s, v20.16b, v22.16b
-	WORD $0x4e9796ba // sdot v26.4s, v21.16b, v23.16b
-	FLDPQ        608(R4), (F22, F23)
+	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
+	WORD $0x4e9896ba // sdot v26.4s, v21.16b, v24.16b
+	FLDPQ        576(R4), (F23, F24)
 	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e96969b // sdot v27.4s, v20.16b, v22.16b
-	WORD $0x4e9796bb // sdot v27.4s, v21.16b, v23.16b
-	FMOVS        80(R0), F20
-	FMOVD        128(R6), F21
+	WORD $0x4e97969b // sdot v27.4s, v20.16b, v23.16b
+	WORD $0x4e9896bb // sdot v27.4s, v21.16b, v24.16b
+	FLDPQ        608(R4), (F23, F24)
+	WORD $0x4f00e41c // movi v28.16b, #0
+	WORD $0x4e97969c // sdot v28.4s, v20.16b, v23.16b
+	WORD $0x4e9896bc // sdot v28.4s, v21.16b, v24.16b
+	WORD $0xbc450014 // ldur s20, [x0, #80]
+	WORD $0xfc4800d5 // ldur d21, [x6, #128]
 	WORD $0x4f9412b0 // fmla v16.4s, v21.4s, v20.s[0]
-	FMOVD        136(R6), F21
+	WORD $0xfc4880d5 // ldur d21, [x6, #136]
 	WORD $0x4f9412b1 // fmla v17.4s, v21.4s, v20.s[0]
-	FMOVD        144(R6), F21
+	WORD $0xfc4900d5 // ldur d21, [x6, #144]
 	WORD $0x4f9412b2 // fmla v18.4s, v21.4s, v20.s[0]
-	FMOVD        152(R6), F21
+	WORD $0xfc4980d5 // ldur d21, [x6, #152]
 	WORD $0x4f9412b3 // fmla v19.4s, v21.4s, v20.s[0]
 
 	// integer sums times both scales
-	FMOVS        48(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        64(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
+	WORD $0xbc430014 // ldur s20, [x0, #48]
+	WORD $0xbc4400b5 // ldur s21, [x5, #64]
+	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced0 // fmla v16.4s, v22.4s, v21.4s
-	FMOVS        68(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
+	WORD $0x4f9512f0 // fmla v16.4s, v23.4s, v21.s[0]
+	WORD $0xbc4440b5 // ldur s21, [x5, #68]
+	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced1 // fmla v17.4s, v22.4s, v21.4s
-	FMOVS        72(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
+	WORD $0x4f9512f1 // fmla v17.4s, v23.4s, v21.s[0]
+	WORD $0xbc4480b5 // ldur s21, [x5, #72]
+	WORD $0x4e21db77 // scvtf v23.4s, v27.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced2 // fmla v18.4s, v22.4s, v21.4s
-	FMOVS        76(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
+	WORD $0x4f9512f2 // fmla v18.4s, v23.4s, v21.s[0]
+	WORD $0xbc44c0b5 // ldur s21, [x5, #76]
+	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
 	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x4f9412f3 // fmla v19.4s, v23.4s, v20.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        22(R8), F20
-	FMOVQ        24(R8), F21
+	WORD $0x3cc16114 // ldur q20, [x8, #22]
+	WORD $0x3cc18115 // ldur q21, [x8, #24]
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	FMOVQ        34(R8), F22
 	MOVD         $iq1_s_shuffle14<>+0(SB), R9
 	FMOVQ        (R9), F23
 	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
 	MOVD         $iq1_s_shuffle15<>+0(SB), R9
 	FMOVQ        (R9), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
+	WORD $0x4e1802d8 // tbl v24.16b, { v22.16b }, v24.16b
 	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
-	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
+	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
 	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e8a // smov x10, v20.s[0]
-	FMOVD        (R9)(R10<<3), F22
+	FMOVD        (R9)(R10<<3), F23
 	WORD $0x4e142e8a // smov x10, v20.s[2]
 	FMOVD        (R9)(R10<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
 	WORD $0x4e042eaa // smov x10, v21.s[0]
-	FMOVD        (R9)(R10<<3), F22
+	FMOVD        (R9)(R10<<3), F23
 	WORD $0x4e142eaa // smov x10, v21.s[2]
 	FMOVD        (R9)(R10<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FLDPQ        640(R4), (F22, F23)
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
-	WORD $0x4e9796b8 // sdot v24.4s, v21.16b, v23.16b
-	FLDPQ        672(R4), (F22, F23)
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	FLDPQ        640(R4), (F23, F24)
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969699 // sdot v25.4s, v20.16b, v22.16b
-	WORD $0x4e9796b9 // sdot v25.4s, v21.16b, v23.16b
-	FLDPQ        704(R4), (F22, F23)
+	WORD $0x4e979699 // sdot v25.4s, v20.16b, v23.16b
+	WORD $0x4e9896b9 // sdot v25.4s, v21.16b, v24.16b
+	FLDPQ        672(R4), (F23, F24)
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e96969a // sdot v26.4s, v20.16b, v22.16b
-	WORD $0x4e9796ba // sdot v26.4s, v21.16b, v23.16b
-	FLDPQ        736(R4), (F22, F23)
+	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
+	WORD $0x4e9896ba // sdot v26.4s, v21.16b, v24.16b
+	FLDPQ        704(R4), (F23, F24)
 	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e96969b // sdot v27.4s, v20.16b, v22.16b
-	WORD $0x4e9796bb // sdot v27.4s, v21.16b, v23.16b
-	FMOVS        84(R0), F20
-	FMOVD        160(R6), F21
+	WORD $0x4e97969b // sdot v27.4s, v20.16b, v23.16b
+	WORD $0x4e9896bb // sdot v27.4s, v21.16b, v24.16b
+	FLDPQ        736(R4), (F23, F24)
+	WORD $0x4f00e41c // movi v28.16b, #0
+	WORD $0x4e97969c // sdot v28.4s, v20.16b, v23.16b
+	WORD $0x4e9896bc // sdot v28.4s, v21.16b, v24.16b
+	WORD $0xbc454014 // ldur s20, [x0, #84]
+	WORD $0xfc4a00d5 // ldur d21, [x6, #160]
 	WORD $0x4f9412b0 // fmla v16.4s, v21.4s, v20.s[0]
-	FMOVD        168(R6), F21
+	WORD $0xfc4a80d5 // ldur d21, [x6, #168]
 	WORD $0x4f9412b1 // fmla v17.4s, v21.4s, v20.s[0]
-	FMOVD        176(R6), F21
+	WORD $0xfc4b00d5 // ldur d21, [x6, #176]
 	WORD $0x4f9412b2 // fmla v18.4s, v21.4s, v20.s[0]
-	FMOVD        184(R6), F21
+	WORD $0xfc4b80d5 // ldur d21, [x6, #184]
 	WORD $0x4f9412b3 // fmla v19.4s, v21.4s, v20.s[0]
 
 	// integer sums times both scales
-	FMOVS        52(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        80(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
+	WORD $0xbc434014 // ldur s20, [x0, #52]
+	WORD $0xbc4500b5 // ldur s21, [x5, #80]
+	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced0 // fmla v16.4s, v22.4s, v21.4s
-	FMOVS        84(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
+	WORD $0x4f9512f0 // fmla v16.4s, v23.4s, v21.s[0]
+	WORD $0xbc4540b5 // ldur s21, [x5, #84]
+	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced1 // fmla v17.4s, v22.4s, v21.4s
-	FMOVS        88(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
+	WORD $0x4f9512f1 // fmla v17.4s, v23.4s, v21.s[0]
+	WORD $0xbc4580b5 // ldur s21, [x5, #88]
+	WORD $0x4e21db77 // scvtf v23.4s, v27.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced2 // fmla v18.4s, v22.4s, v21.4s
-	FMOVS        92(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
+	WORD $0x4f9512f2 // fmla v18.4s, v23.4s, v21.s[0]
+	WORD $0xbc45c0b5 // ldur s21, [x5, #92]
+	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
 	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x4f9412f3 // fmla v19.4s, v23.4s, v20.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        26(R8), F20
-	FMOVQ        28(R8), F21
+	WORD $0x3cc1a114 // ldur q20, [x8, #26]
+	WORD $0x3cc1c115 // ldur q21, [x8, #28]
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	FMOVQ        34(R8), F22
 	MOVD         $iq1_s_shuffle16<>+0(SB), R9
 	FMOVQ        (R9), F23
 	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
 	MOVD         $iq1_s_shuffle17<>+0(SB), R9
 	FMOVQ        (R9), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
+	WORD $0x4e1802d8 // tbl v24.16b, { v22.16b }, v24.16b
 	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
-	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
+	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
 	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e8a // smov x10, v20.s[0]
-	FMOVD        (R9)(R10<<3), F22
+	FMOVD        (R9)(R10<<3), F23
 	WORD $0x4e142e8a // smov x10, v20.s[2]
 	FMOVD        (R9)(R10<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
 	WORD $0x4e042eaa // smov x10, v21.s[0]
-	FMOVD        (R9)(R10<<3), F22
+	FMOVD        (R9)(R10<<3), F23
 	WORD $0x4e142eaa // smov x10, v21.s[2]
 	FMOVD        (R9)(R10<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FLDPQ        768(R4), (F22, F23)
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
-	WORD $0x4e9796b8 // sdot v24.4s, v21.16b, v23.16b
-	FLDPQ        800(R4), (F22, F23)
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	FLDPQ        768(R4), (F23, F24)
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969699 // sdot v25.4s, v20.16b, v22.16b
-	WORD $0x4e9796b9 // sdot v25.4s, v21.16b, v23.16b
-	FLDPQ        832(R4), (F22, F23)
+	WORD $0x4e979699 // sdot v25.4s, v20.16b, v23.16b
+	WORD $0x4e9896b9 // sdot v25.4s, v21.16b, v24.16b
+	FLDPQ        800(R4), (F23, F24)
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e96969a // sdot v26.4s, v20.16b, v22.16b
-	WORD $0x4e9796ba // sdot v26.4s, v21.16b, v23.16b
-	FLDPQ        864(R4), (F22, F23)
+	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
+	WORD $0x4e9896ba // sdot v26.4s, v21.16b, v24.16b
+	FLDPQ        832(R4), (F23, F24)
 	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e96969b // sdot v27.4s, v20.16b, v22.16b
-	WORD $0x4e9796bb // sdot v27.4s, v21.16b, v23.16b
-	FMOVS        88(R0), F20
-	FMOVD        192(R6), F21
+	WORD $0x4e97969b // sdot v27.4s, v20.16b, v23.16b
+	WORD $0x4e9896bb // sdot v27.4s, v21.16b, v24.16b
+	FLDPQ        864(R4), (F23, F24)
+	WORD $0x4f00e41c // movi v28.16b, #0
+	WORD $0x4e97969c // sdot v28.4s, v20.16b, v23.16b
+	WORD $0x4e9896bc // sdot v28.4s, v21.16b, v24.16b
+	WORD $0xbc458014 // ldur s20, [x0, #88]
+	WORD $0xfc4c00d5 // ldur d21, [x6, #192]
 	WORD $0x4f9412b0 // fmla v16.4s, v21.4s, v20.s[0]
-	FMOVD        200(R6), F21
+	WORD $0xfc4c80d5 // ldur d21, [x6, #200]
 	WORD $0x4f9412b1 // fmla v17.4s, v21.4s, v20.s[0]
-	FMOVD        208(R6), F21
+	WORD $0xfc4d00d5 // ldur d21, [x6, #208]
 	WORD $0x4f9412b2 // fmla v18.4s, v21.4s, v20.s[0]
-	FMOVD        216(R6), F21
+	WORD $0xfc4d80d5 // ldur d21, [x6, #216]
 	WORD $0x4f9412b3 // fmla v19.4s, v21.4s, v20.s[0]
 
 	// integer sums times both scales
-	FMOVS        56(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        96(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
+	WORD $0xbc438014 // ldur s20, [x0, #56]
+	WORD $0xbc4600b5 // ldur s21, [x5, #96]
+	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced0 // fmla v16.4s, v22.4s, v21.4s
-	FMOVS        100(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
+	WORD $0x4f9512f0 // fmla v16.4s, v23.4s, v21.s[0]
+	WORD $0xbc4640b5 // ldur s21, [x5, #100]
+	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced1 // fmla v17.4s, v22.4s, v21.4s
-	FMOVS        104(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
+	WORD $0x4f9512f1 // fmla v17.4s, v23.4s, v21.s[0]
+	WORD $0xbc4680b5 // ldur s21, [x5, #104]
+	WORD $0x4e21db77 // scvtf v23.4s, v27.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced2 // fmla v18.4s, v22.4s, v21.4s
-	FMOVS        108(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
+	WORD $0x4f9512f2 // fmla v18.4s, v23.4s, v21.s[0]
+	WORD $0xbc46c0b5 // ldur s21, [x5, #108]
+	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
 	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x4f9412f3 // fmla v19.4s, v23.4s, v20.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        30(R8), F20
-	FMOVQ        32(R8), F21
+	WORD $0x3cc1e114 // ldur q20, [x8, #30]
+	WORD $0x3cc20115 // ldur q21, [x8, #32]
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	FMOVQ        34(R8), F22
 	MOVD         $iq1_s_shuffle18<>+0(SB), R9
 	FMOVQ        (R9), F23
 	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
@@ -4764,39 +4677,34 @@ loop3:
 	WORD $0x4f00e41b // movi v27.16b, #0
 	WORD $0x4e96969b // sdot v27.4s, v20.16b, v22.16b
 	WORD $0x4e9796bb // sdot v27.4s, v21.16b, v23.16b
-	FMOVS        92(R0), F20
-	FMOVD        224(R6), F21
+	WORD $0xbc45c014 // ldur s20, [x0, #92]
+	WORD $0xfc4e00d5 // ldur d21, [x6, #224]
 	WORD $0x4f9412b0 // fmla v16.4s, v21.4s, v20.s[0]
-	FMOVD        232(R6), F21
+	WORD $0xfc4e80d5 // ldur d21, [x6, #232]
 	WORD $0x4f9412b1 // fmla v17.4s, v21.4s, v20.s[0]
-	FMOVD        240(R6), F21
+	WORD $0xfc4f00d5 // ldur d21, [x6, #240]
 	WORD $0x4f9412b2 // fmla v18.4s, v21.4s, v20.s[0]
-	FMOVD        248(R6), F21
+	WORD $0xfc4f80d5 // ldur d21, [x6, #248]
 	WORD $0x4f9412b3 // fmla v19.4s, v21.4s, v20.s[0]
 
 	// integer sums times both scales
-	FMOVS        60(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        112(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0xbc43c014 // ldur s20, [x0, #60]
+	WORD $0xbc4700b5 // ldur s21, [x5, #112]
 	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced0 // fmla v16.4s, v22.4s, v21.4s
-	FMOVS        116(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4f9512d0 // fmla v16.4s, v22.4s, v21.s[0]
+	WORD $0xbc4740b5 // ldur s21, [x5, #116]
 	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced1 // fmla v17.4s, v22.4s, v21.4s
-	FMOVS        120(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4f9512d1 // fmla v17.4s, v22.4s, v21.s[0]
+	WORD $0xbc4780b5 // ldur s21, [x5, #120]
 	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced2 // fmla v18.4s, v22.4s, v21.4s
-	FMOVS        124(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4f9512d2 // fmla v18.4s, v22.4s, v21.s[0]
+	WORD $0xbc47c0b5 // ldur s21, [x5, #124]
 	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
 	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x4f9412d3 // fmla v19.4s, v22.4s, v20.s[0]
 	ADD          $0x32, R8
 	ADD          $0x400, R4
 	ADD          $0x80, R5
@@ -4882,11 +4790,10 @@ TEXT ·decodeUnitsIq1_sNEON(SB), NOSPLIT, $576-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d400030 // ldr h16, [x1]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7c400030 // ldur h16, [x1]
+	WORD $0x1ee24210 // fcvt s16, h16
 	WORD $0x4f026411 // movi v17.4s, #64, lsl #24
-	FMOVQ        34(R1), F18
+	WORD $0x3cc22032 // ldur q18, [x1, #34]
 	WORD $0x4e070253 // tbl v19.16b, { v18.16b }, v7.16b
 	WORD $0x4e090252 // tbl v18.16b, { v18.16b }, v9.16b
 	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
@@ -4901,14 +4808,14 @@ loop1:
 	FMOVQ        (R4), F18
 	WORD $0x4e32d673 // fadd v19.4s, v19.4s, v18.4s
 	WORD $0x4e32d631 // fadd v17.4s, v17.4s, v18.4s
-	WORD $0x6e33de12 // fmul v18.4s, v16.4s, v19.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	WORD $0x4f909272 // fmul v18.4s, v19.4s, v16.s[0]
+	WORD $0x4f909230 // fmul v16.4s, v17.4s, v16.s[0]
 	WORD $0x4f0167d1 // movi v17.4s, #62, lsl #24
 	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
 	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
 	FMOVQ        F18, 32(R3)
 	FMOVQ        F16, 48(R3)
-	FMOVQ        34(R1), F16
+	WORD $0x3cc22030 // ldur q16, [x1, #34]
 	WORD $0x4e070211 // tbl v17.16b, { v16.16b }, v7.16b
 	WORD $0x4e090210 // tbl v16.16b, { v16.16b }, v9.16b
 	WORD $0x6f390631 // ushr v17.4s, v17.4s, #7
@@ -4925,13 +4832,13 @@ loop1:
 	FMOVQ        F16, 80(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        2(R1), F16
-	FMOVQ        4(R1), F17
+	WORD $0x3cc02030 // ldur q16, [x1, #2]
+	WORD $0x3cc04031 // ldur q17, [x1, #4]
 	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
 	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FMOVQ        34(R1), F18
+	WORD $0x3cc22032 // ldur q18, [x1, #34]
 	WORD $0x4e0c0253 // tbl v19.16b, { v18.16b }, v12.16b
 	WORD $0x4e0b0252 // tbl v18.16b, { v18.16b }, v11.16b
 	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
@@ -4955,16 +4862,16 @@ loop1:
 	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
-	FMOVS        64(R3), F19
+	WORD $0xbc420072 // ldur s18, [x3, #32]
+	WORD $0xbc440073 // ldur s19, [x3, #64]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x4e33d610 // fadd v16.4s, v16.4s, v19.4s
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
@@ -4972,16 +4879,16 @@ loop1:
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, (R0)
 	FMOVQ        F17, 16(R0)
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
-	FMOVS        64(R3), F19
+	WORD $0xbc420072 // ldur s18, [x3, #32]
+	WORD $0xbc440073 // ldur s19, [x3, #64]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x4e33d610 // fadd v16.4s, v16.4s, v19.4s
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
@@ -4989,16 +4896,16 @@ loop1:
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 32(R0)
 	FMOVQ        F17, 48(R0)
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
-	FMOVS        64(R3), F19
+	WORD $0xbc420072 // ldur s18, [x3, #32]
+	WORD $0xbc440073 // ldur s19, [x3, #64]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x4e33d610 // fadd v16.4s, v16.4s, v19.4s
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
@@ -5006,16 +4913,16 @@ loop1:
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 64(R0)
 	FMOVQ        F17, 80(R0)
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
-	FMOVS        64(R3), F19
+	WORD $0xbc420072 // ldur s18, [x3, #32]
+	WORD $0xbc440073 // ldur s19, [x3, #64]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x4e33d610 // fadd v16.4s, v16.4s, v19.4s
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
@@ -5025,13 +4932,13 @@ loop1:
 	FMOVQ        F17, 112(R0)
 
 	// levels of values 32 to 63
-	FMOVQ        6(R1), F16
-	FMOVQ        8(R1), F17
+	WORD $0x3cc06030 // ldur q16, [x1, #6]
+	WORD $0x3cc08031 // ldur q17, [x1, #8]
 	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
 	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FMOVQ        34(R1), F18
+	WORD $0x3cc22032 // ldur q18, [x1, #34]
 	WORD $0x4e0e0253 // tbl v19.16b, { v18.16b }, v14.16b
 	WORD $0x4e0d0252 // tbl v18.16b, { v18.16b }, v13.16b
 	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
@@ -5055,16 +4962,16 @@ loop1:
 	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
-	FMOVS        68(R3), F19
+	WORD $0xbc424072 // ldur s18, [x3, #36]
+	WORD $0xbc444073 // ldur s19, [x3, #68]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x4e33d610 // fadd v16.4s, v16.4s, v19.4s
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
@@ -5072,16 +4979,16 @@ loop1:
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 128(R0)
 	FMOVQ        F17, 144(R0)
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
-	FMOVS        68(R3), F19
+	WORD $0xbc424072 // ldur s18, [x3, #36]
+	WORD $0xbc444073 // ldur s19, [x3, #68]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x4e33d610 // fadd v16.4s, v16.4s, v19.4s
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
@@ -5089,16 +4996,16 @@ loop1:
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 160(R0)
 	FMOVQ        F17, 176(R0)
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
-	FMOVS        68(R3), F19
+	WORD $0xbc424072 // ldur s18, [x3, #36]
+	WORD $0xbc444073 // ldur s19, [x3, #68]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x4e33d610 // fadd v16.4s, v16.4s, v19.4s
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
@@ -5106,16 +5013,16 @@ loop1:
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 192(R0)
 	FMOVQ        F17, 208(R0)
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
-	FMOVS        68(R3), F19
+	WORD $0xbc424072 // ldur s18, [x3, #36]
+	WORD $0xbc444073 // ldur s19, [x3, #68]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x4e33d610 // fadd v16.4s, v16.4s, v19.4s
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
@@ -5125,13 +5032,13 @@ loop1:
 	FMOVQ        F17, 240(R0)
 
 	// levels of values 64 to 95
-	FMOVQ        10(R1), F16
-	FMOVQ        12(R1), F17
+	WORD $0x3cc0a030 // ldur q16, [x1, #10]
+	WORD $0x3cc0c031 // ldur q17, [x1, #12]
 	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
 	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FMOVQ        34(R1), F18
+	WORD $0x3cc22032 // ldur q18, [x1, #34]
 	MOVD         $iq1_s_shuffle8<>+0(SB), R4
 	FMOVQ        (R4), F19
 	WORD $0x4e130253 // tbl v19.16b, { v18.16b }, v19.16b
@@ -5157,16 +5064,16 @@ loop1:
 	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
-	FMOVS        72(R3), F19
+	WORD $0xbc428072 // ldur s18, [x3, #40]
+	WORD $0xbc448073 // ldur s19, [x3, #72]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x4e33d610 // fadd v16.4s, v16.4s, v19.4s
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
@@ -5174,16 +5081,16 @@ loop1:
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 256(R0)
 	FMOVQ        F17, 272(R0)
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
-	FMOVS        72(R3), F19
+	WORD $0xbc428072 // ldur s18, [x3, #40]
+	WORD $0xbc448073 // ldur s19, [x3, #72]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x4e33d610 // fadd v16.4s, v16.4s, v19.4s
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
@@ -5191,16 +5098,16 @@ loop1:
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 288(R0)
 	FMOVQ        F17, 304(R0)
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
-	FMOVS        72(R3), F19
+	WORD $0xbc428072 // ldur s18, [x3, #40]
+	WORD $0xbc448073 // ldur s19, [x3, #72]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x4e33d610 // fadd v16.4s, v16.4s, v19.4s
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
@@ -5208,16 +5115,16 @@ loop1:
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 320(R0)
 	FMOVQ        F17, 336(R0)
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
-	FMOVS        72(R3), F19
+	WORD $0xbc428072 // ldur s18, [x3, #40]
+	WORD $0xbc448073 // ldur s19, [x3, #72]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x4e33d610 // fadd v16.4s, v16.4s, v19.4s
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
@@ -5227,13 +5134,13 @@ loop1:
 	FMOVQ        F17, 368(R0)
 
 	// levels of values 96 to 127
-	FMOVQ        14(R1), F16
-	FMOVQ        16(R1), F17
+	WORD $0x3cc0e030 // ldur q16, [x1, #14]
+	WORD $0x3cc10031 // ldur q17, [x1, #16]
 	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
 	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FMOVQ        34(R1), F18
+	WORD $0x3cc22032 // ldur q18, [x1, #34]
 	MOVD         $iq1_s_shuffle10<>+0(SB), R4
 	FMOVQ        (R4), F19
 	WORD $0x4e130253 // tbl v19.16b, { v18.16b }, v19.16b
@@ -5261,16 +5168,16 @@ loop1:
 	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
-	FMOVS        76(R3), F19
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
+	WORD $0xbc44c073 // ldur s19, [x3, #76]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x4e33d610 // fadd v16.4s, v16.4s, v19.4s
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
@@ -5278,16 +5185,16 @@ loop1:
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 384(R0)
 	FMOVQ        F17, 400(R0)
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
-	FMOVS        76(R3), F19
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
+	WORD $0xbc44c073 // ldur s19, [x3, #76]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x4e33d610 // fadd v16.4s, v16.4s, v19.4s
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
@@ -5295,16 +5202,16 @@ loop1:
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 416(R0)
 	FMOVQ        F17, 432(R0)
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
-	FMOVS        76(R3), F19
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
+	WORD $0xbc44c073 // ldur s19, [x3, #76]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x4e33d610 // fadd v16.4s, v16.4s, v19.4s
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
@@ -5312,16 +5219,16 @@ loop1:
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 448(R0)
 	FMOVQ        F17, 464(R0)
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
-	FMOVS        76(R3), F19
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
+	WORD $0xbc44c073 // ldur s19, [x3, #76]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x4e33d610 // fadd v16.4s, v16.4s, v19.4s
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
@@ -5331,13 +5238,13 @@ loop1:
 	FMOVQ        F17, 496(R0)
 
 	// levels of values 128 to 159
-	FMOVQ        18(R1), F16
-	FMOVQ        20(R1), F17
+	WORD $0x3cc12030 // ldur q16, [x1, #18]
+	WORD $0x3cc14031 // ldur q17, [x1, #20]
 	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
 	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FMOVQ        34(R1), F18
+	WORD $0x3cc22032 // ldur q18, [x1, #34]
 	MOVD         $iq1_s_shuffle12<>+0(SB), R4
 	FMOVQ        (R4), F19
 	WORD $0x4e130253 // tbl v19.16b, { v18.16b }, v19.16b
@@ -5365,16 +5272,16 @@ loop1:
 	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
-	FMOVS        80(R3), F19
+	WORD $0xbc430072 // ldur s18, [x3, #48]
+	WORD $0xbc450073 // ldur s19, [x3, #80]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x4e33d610 // fadd v16.4s, v16.4s, v19.4s
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
@@ -5382,16 +5289,16 @@ loop1:
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 512(R0)
 	FMOVQ        F17, 528(R0)
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
-	FMOVS        80(R3), F19
+	WORD $0xbc430072 // ldur s18, [x3, #48]
+	WORD $0xbc450073 // ldur s19, [x3, #80]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x4e33d610 // fadd v16.4s, v16.4s, v19.4s
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
@@ -5399,16 +5306,16 @@ loop1:
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 544(R0)
 	FMOVQ        F17, 560(R0)
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
-	FMOVS        80(R3), F19
+	WORD $0xbc430072 // ldur s18, [x3, #48]
+	WORD $0xbc450073 // ldur s19, [x3, #80]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x4e33d610 // fadd v16.4s, v16.4s, v19.4s
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
@@ -5416,16 +5323,16 @@ loop1:
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 576(R0)
 	FMOVQ        F17, 592(R0)
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
-	FMOVS        80(R3), F19
+	WORD $0xbc430072 // ldur s18, [x3, #48]
+	WORD $0xbc450073 // ldur s19, [x3, #80]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x4e33d610 // fadd v16.4s, v16.4s, v19.4s
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
@@ -5435,13 +5342,13 @@ loop1:
 	FMOVQ        F17, 624(R0)
 
 	// levels of values 160 to 191
-	FMOVQ        22(R1), F16
-	FMOVQ        24(R1), F17
+	WORD $0x3cc16030 // ldur q16, [x1, #22]
+	WORD $0x3cc18031 // ldur q17, [x1, #24]
 	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
 	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FMOVQ        34(R1), F18
+	WORD $0x3cc22032 // ldur q18, [x1, #34]
 	MOVD         $iq1_s_shuffle14<>+0(SB), R4
 	FMOVQ        (R4), F19
 	WORD $0x4e130253 // tbl v19.16b, { v18.16b }, v19.16b
@@ -5469,16 +5376,16 @@ loop1:
 	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
-	FMOVS        84(R3), F19
+	WORD $0xbc434072 // ldur s18, [x3, #52]
+	WORD $0xbc454073 // ldur s19, [x3, #84]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x4e33d610 // fadd v16.4s, v16.4s, v19.4s
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
@@ -5486,16 +5393,16 @@ loop1:
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 640(R0)
 	FMOVQ        F17, 656(R0)
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
-	FMOVS        84(R3), F19
+	WORD $0xbc434072 // ldur s18, [x3, #52]
+	WORD $0xbc454073 // ldur s19, [x3, #84]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x4e33d610 // fadd v16.4s, v16.4s, v19.4s
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
@@ -5503,16 +5410,16 @@ loop1:
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 672(R0)
 	FMOVQ        F17, 688(R0)
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
-	FMOVS        84(R3), F19
+	WORD $0xbc434072 // ldur s18, [x3, #52]
+	WORD $0xbc454073 // ldur s19, [x3, #84]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x4e33d610 // fadd v16.4s, v16.4s, v19.4s
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
@@ -5520,16 +5427,16 @@ loop1:
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 704(R0)
 	FMOVQ        F17, 720(R0)
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
-	FMOVS        84(R3), F19
+	WORD $0xbc434072 // ldur s18, [x3, #52]
+	WORD $0xbc454073 // ldur s19, [x3, #84]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x4e33d610 // fadd v16.4s, v16.4s, v19.4s
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
@@ -5539,13 +5446,13 @@ loop1:
 	FMOVQ        F17, 752(R0)
 
 	// levels of values 192 to 223
-	FMOVQ        26(R1), F16
-	FMOVQ        28(R1), F17
+	WORD $0x3cc1a030 // ldur q16, [x1, #26]
+	WORD $0x3cc1c031 // ldur q17, [x1, #28]
 	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
 	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FMOVQ        34(R1), F18
+	WORD $0x3cc22032 // ldur q18, [x1, #34]
 	MOVD         $iq1_s_shuffle16<>+0(SB), R4
 	FMOVQ        (R4), F19
 	WORD $0x4e130253 // tbl v19.16b, { v18.16b }, v19.16b
@@ -5573,16 +5480,16 @@ loop1:
 	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
-	FMOVS        88(R3), F19
+	WORD $0xbc438072 // ldur s18, [x3, #56]
+	WORD $0xbc458073 // ldur s19, [x3, #88]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x4e33d610 // fadd v16.4s, v16.4s, v19.4s
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
@@ -5590,16 +5497,16 @@ loop1:
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 768(R0)
 	FMOVQ        F17, 784(R0)
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
-	FMOVS        88(R3), F19
+	WORD $0xbc438072 // ldur s18, [x3, #56]
+	WORD $0xbc458073 // ldur s19, [x3, #88]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x4e33d610 // fadd v16.4s, v16.4s, v19.4s
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
@@ -5607,16 +5514,16 @@ loop1:
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 800(R0)
 	FMOVQ        F17, 816(R0)
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
-	FMOVS        88(R3), F19
+	WORD $0xbc438072 // ldur s18, [x3, #56]
+	WORD $0xbc458073 // ldur s19, [x3, #88]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x4e33d610 // fadd v16.4s, v16.4s, v19.4s
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
@@ -5624,16 +5531,16 @@ loop1:
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 832(R0)
 	FMOVQ        F17, 848(R0)
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
-	FMOVS        88(R3), F19
+	WORD $0xbc438072 // ldur s18, [x3, #56]
+	WORD $0xbc458073 // ldur s19, [x3, #88]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x4e33d610 // fadd v16.4s, v16.4s, v19.4s
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
@@ -5643,13 +5550,13 @@ loop1:
 	FMOVQ        F17, 880(R0)
 
 	// levels of values 224 to 255
-	FMOVQ        30(R1), F16
-	FMOVQ        32(R1), F17
+	WORD $0x3cc1e030 // ldur q16, [x1, #30]
+	WORD $0x3cc20031 // ldur q17, [x1, #32]
 	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
 	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FMOVQ        34(R1), F18
+	WORD $0x3cc22032 // ldur q18, [x1, #34]
 	MOVD         $iq1_s_shuffle18<>+0(SB), R4
 	FMOVQ        (R4), F19
 	WORD $0x4e130253 // tbl v19.16b, { v18.16b }, v19.16b
@@ -5677,16 +5584,16 @@ loop1:
 	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
-	FMOVS        92(R3), F19
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
+	WORD $0xbc45c073 // ldur s19, [x3, #92]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x4e33d610 // fadd v16.4s, v16.4s, v19.4s
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
@@ -5694,16 +5601,16 @@ loop1:
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 896(R0)
 	FMOVQ        F17, 912(R0)
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
-	FMOVS        92(R3), F19
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
+	WORD $0xbc45c073 // ldur s19, [x3, #92]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x4e33d610 // fadd v16.4s, v16.4s, v19.4s
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
@@ -5711,16 +5618,16 @@ loop1:
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 928(R0)
 	FMOVQ        F17, 944(R0)
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
-	FMOVS        92(R3), F19
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
+	WORD $0xbc45c073 // ldur s19, [x3, #92]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x4e33d610 // fadd v16.4s, v16.4s, v19.4s
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
@@ -5728,16 +5635,16 @@ loop1:
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 960(R0)
 	FMOVQ        F17, 976(R0)
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
-	FMOVS        92(R3), F19
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
+	WORD $0xbc45c073 // ldur s19, [x3, #92]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x4e33d610 // fadd v16.4s, v16.4s, v19.4s
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
@@ -5812,11 +5719,10 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d8 // ldr h24, [x6]
-	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	WORD $0x7c4000d8 // ldur h24, [x6]
+	WORD $0x1ee24318 // fcvt s24, h24
 	WORD $0x4f026419 // movi v25.4s, #64, lsl #24
-	FMOVQ        34(R6), F26
+	WORD $0x3cc220da // ldur q26, [x6, #34]
 	WORD $0x4e07035b // tbl v27.16b, { v26.16b }, v7.16b
 	WORD $0x4e09035a // tbl v26.16b, { v26.16b }, v9.16b
 	WORD $0x6f3c077b // ushr v27.4s, v27.4s, #4
@@ -5831,14 +5737,14 @@ loop3:
 	FMOVQ        (R7), F26
 	WORD $0x4e3ad77b // fadd v27.4s, v27.4s, v26.4s
 	WORD $0x4e3ad739 // fadd v25.4s, v25.4s, v26.4s
-	WORD $0x6e3bdf1a // fmul v26.4s, v24.4s, v27.4s
-	WORD $0x6e39df18 // fmul v24.4s, v24.4s, v25.4s
+	WORD $0x4f98937a // fmul v26.4s, v27.4s, v24.s[0]
+	WORD $0x4f989338 // fmul v24.4s, v25.4s, v24.s[0]
 	WORD $0x4f0167d9 // movi v25.4s, #62, lsl #24
 	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
 	WORD $0x6e39df18 // fmul v24.4s, v24.4s, v25.4s
 	FMOVQ        F26, 32(R3)
 	FMOVQ        F24, 48(R3)
-	FMOVQ        34(R6), F24
+	WORD $0x3cc220d8 // ldur q24, [x6, #34]
 	WORD $0x4e070319 // tbl v25.16b, { v24.16b }, v7.16b
 	WORD $0x4e090318 // tbl v24.16b, { v24.16b }, v9.16b
 	WORD $0x6f390739 // ushr v25.4s, v25.4s, #7
@@ -5855,13 +5761,13 @@ loop3:
 	FMOVQ        F24, 80(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        2(R6), F24
-	FMOVQ        4(R6), F25
+	WORD $0x3cc020d8 // ldur q24, [x6, #2]
+	WORD $0x3cc040d9 // ldur q25, [x6, #4]
 	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
 	WORD $0x4e010339 // tbl v25.16b, { v25.16b }, v1.16b
 	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
 	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	FMOVQ        34(R6), F26
+	WORD $0x3cc220da // ldur q26, [x6, #34]
 	WORD $0x4e0c035b // tbl v27.16b, { v26.16b }, v12.16b
 	WORD $0x4e0b035a // tbl v26.16b, { v26.16b }, v11.16b
 	WORD $0x6ea3477b // ushl v27.4s, v27.4s, v3.4s
@@ -5885,87 +5791,91 @@ loop3:
 	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        32(R3), F26
-	FMOVS        64(R3), F27
+	WORD $0xbc42007a // ldur s26, [x3, #32]
+	WORD $0xbc44007b // ldur s27, [x3, #64]
 	WORD $0x4e04077b // dup v27.4s, v27.s[0]
 	WORD $0x4e3bd718 // fadd v24.4s, v24.4s, v27.4s
 	WORD $0x4e3bd739 // fadd v25.4s, v25.4s, v27.4s
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        (R4), (F26, F27)
+	WORD $0x3cc0009a // ldur q26, [x4]
+	WORD $0x3cc1009b // ldur q27, [x4, #16]
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        32(R3), F26
-	FMOVS        64(R3), F27
+	WORD $0xbc42007a // ldur s26, [x3, #32]
+	WORD $0xbc44007b // ldur s27, [x3, #64]
 	WORD $0x4e04077b // dup v27.4s, v27.s[0]
 	WORD $0x4e3bd718 // fadd v24.4s, v24.4s, v27.4s
 	WORD $0x4e3bd739 // fadd v25.4s, v25.4s, v27.4s
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        32(R4), (F26, F27)
+	WORD $0x3cc2009a // ldur q26, [x4, #32]
+	WORD $0x3cc3009b // ldur q27, [x4, #48]
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        32(R3), F26
-	FMOVS        64(R3), F27
+	WORD $0xbc42007a // ldur s26, [x3, #32]
+	WORD $0xbc44007b // ldur s27, [x3, #64]
 	WORD $0x4e04077b // dup v27.4s, v27.s[0]
 	WORD $0x4e3bd718 // fadd v24.4s, v24.4s, v27.4s
 	WORD $0x4e3bd739 // fadd v25.4s, v25.4s, v27.4s
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        64(R4), (F26, F27)
+	WORD $0x3cc4009a // ldur q26, [x4, #64]
+	WORD $0x3cc5009b // ldur q27, [x4, #80]
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        32(R3), F26
-	FMOVS        64(R3), F27
+	WORD $0xbc42007a // ldur s26, [x3, #32]
+	WORD $0xbc44007b // ldur s27, [x3, #64]
 	WORD $0x4e04077b // dup v27.4s, v27.s[0]
 	WORD $0x4e3bd718 // fadd v24.4s, v24.4s, v27.4s
 	WORD $0x4e3bd739 // fadd v25.4s, v25.4s, v27.4s
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        96(R4), (F26, F27)
+	WORD $0x3cc6009a // ldur q26, [x4, #96]
+	WORD $0x3cc7009b // ldur q27, [x4, #112]
 	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
 
 	// levels of values 32 to 63
-	FMOVQ        6(R6), F24
-	FMOVQ        8(R6), F25
+	WORD $0x3cc060d8 // ldur q24, [x6, #6]
+	WORD $0x3cc080d9 // ldur q25, [x6, #8]
 	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
 	WORD $0x4e010339 // tbl v25.16b, { v25.16b }, v1.16b
 	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
 	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	FMOVQ        34(R6), F26
+	WORD $0x3cc220da // ldur q26, [x6, #34]
 	WORD $0x4e0e035b // tbl v27.16b, { v26.16b }, v14.16b
 	WORD $0x4e0d035a // tbl v26.16b, { v26.16b }, v13.16b
 	WORD $0x6ea3477b // ushl v27.4s, v27.4s, v3.4s
@@ -5989,87 +5899,91 @@ loop3:
 	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        36(R3), F26
-	FMOVS        68(R3), F27
+	WORD $0xbc42407a // ldur s26, [x3, #36]
+	WORD $0xbc44407b // ldur s27, [x3, #68]
 	WORD $0x4e04077b // dup v27.4s, v27.s[0]
 	WORD $0x4e3bd718 // fadd v24.4s, v24.4s, v27.4s
 	WORD $0x4e3bd739 // fadd v25.4s, v25.4s, v27.4s
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        128(R4), (F26, F27)
+	WORD $0x3cc8009a // ldur q26, [x4, #128]
+	WORD $0x3cc9009b // ldur q27, [x4, #144]
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        36(R3), F26
-	FMOVS        68(R3), F27
+	WORD $0xbc42407a // ldur s26, [x3, #36]
+	WORD $0xbc44407b // ldur s27, [x3, #68]
 	WORD $0x4e04077b // dup v27.4s, v27.s[0]
 	WORD $0x4e3bd718 // fadd v24.4s, v24.4s, v27.4s
 	WORD $0x4e3bd739 // fadd v25.4s, v25.4s, v27.4s
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        160(R4), (F26, F27)
+	WORD $0x3cca009a // ldur q26, [x4, #160]
+	WORD $0x3ccb009b // ldur q27, [x4, #176]
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        36(R3), F26
-	FMOVS        68(R3), F27
+	WORD $0xbc42407a // ldur s26, [x3, #36]
+	WORD $0xbc44407b // ldur s27, [x3, #68]
 	WORD $0x4e04077b // dup v27.4s, v27.s[0]
 	WORD $0x4e3bd718 // fadd v24.4s, v24.4s, v27.4s
 	WORD $0x4e3bd739 // fadd v25.4s, v25.4s, v27.4s
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        192(R4), (F26, F27)
+	WORD $0x3ccc009a // ldur q26, [x4, #192]
+	WORD $0x3ccd009b // ldur q27, [x4, #208]
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        36(R3), F26
-	FMOVS        68(R3), F27
+	WORD $0xbc42407a // ldur s26, [x3, #36]
+	WORD $0xbc44407b // ldur s27, [x3, #68]
 	WORD $0x4e04077b // dup v27.4s, v27.s[0]
 	WORD $0x4e3bd718 // fadd v24.4s, v24.4s, v27.4s
 	WORD $0x4e3bd739 // fadd v25.4s, v25.4s, v27.4s
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        224(R4), (F26, F27)
+	WORD $0x3cce009a // ldur q26, [x4, #224]
+	WORD $0x3ccf009b // ldur q27, [x4, #240]
 	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
 
 	// levels of values 64 to 95
-	FMOVQ        10(R6), F24
-	FMOVQ        12(R6), F25
+	WORD $0x3cc0a0d8 // ldur q24, [x6, #10]
+	WORD $0x3cc0c0d9 // ldur q25, [x6, #12]
 	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
 	WORD $0x4e010339 // tbl v25.16b, { v25.16b }, v1.16b
 	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
 	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	FMOVQ        34(R6), F26
+	WORD $0x3cc220da // ldur q26, [x6, #34]
 	MOVD         $iq1_s_shuffle8<>+0(SB), R7
 	FMOVQ        (R7), F27
 	WORD $0x4e1b035b // tbl v27.16b, { v26.16b }, v27.16b
@@ -6095,16 +6009,16 @@ loop3:
 	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        40(R3), F26
-	FMOVS        72(R3), F27
+	WORD $0xbc42807a // ldur s26, [x3, #40]
+	WORD $0xbc44807b // ldur s27, [x3, #72]
 	WORD $0x4e04077b // dup v27.4s, v27.s[0]
 	WORD $0x4e3bd718 // fadd v24.4s, v24.4s, v27.4s
 	WORD $0x4e3bd739 // fadd v25.4s, v25.4s, v27.4s
@@ -6113,16 +6027,16 @@ loop3:
 	FLDPQ        256(R4), (F26, F27)
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        40(R3), F26
-	FMOVS        72(R3), F27
+	WORD $0xbc42807a // ldur s26, [x3, #40]
+	WORD $0xbc44807b // ldur s27, [x3, #72]
 	WORD $0x4e04077b // dup v27.4s, v27.s[0]
 	WORD $0x4e3bd718 // fadd v24.4s, v24.4s, v27.4s
 	WORD $0x4e3bd739 // fadd v25.4s, v25.4s, v27.4s
@@ -6131,16 +6045,16 @@ loop3:
 	FLDPQ        288(R4), (F26, F27)
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        40(R3), F26
-	FMOVS        72(R3), F27
+	WORD $0xbc42807a // ldur s26, [x3, #40]
+	WORD $0xbc44807b // ldur s27, [x3, #72]
 	WORD $0x4e04077b // dup v27.4s, v27.s[0]
 	WORD $0x4e3bd718 // fadd v24.4s, v24.4s, v27.4s
 	WORD $0x4e3bd739 // fadd v25.4s, v25.4s, v27.4s
@@ -6149,16 +6063,16 @@ loop3:
 	FLDPQ        320(R4), (F26, F27)
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        40(R3), F26
-	FMOVS        72(R3), F27
+	WORD $0xbc42807a // ldur s26, [x3, #40]
+	WORD $0xbc44807b // ldur s27, [x3, #72]
 	WORD $0x4e04077b // dup v27.4s, v27.s[0]
 	WORD $0x4e3bd718 // fadd v24.4s, v24.4s, v27.4s
 	WORD $0x4e3bd739 // fadd v25.4s, v25.4s, v27.4s
@@ -6169,13 +6083,13 @@ loop3:
 	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
 
 	// levels of values 96 to 127
-	FMOVQ        14(R6), F24
-	FMOVQ        16(R6), F25
+	WORD $0x3cc0e0d8 // ldur q24, [x6, #14]
+	WORD $0x3cc100d9 // ldur q25, [x6, #16]
 	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
 	WORD $0x4e010339 // tbl v25.16b, { v25.16b }, v1.16b
 	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
 	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	FMOVQ        34(R6), F26
+	WORD $0x3cc220da // ldur q26, [x6, #34]
 	MOVD         $iq1_s_shuffle10<>+0(SB), R7
 	FMOVQ        (R7), F27
 	WORD $0x4e1b035b // tbl v27.16b, { v26.16b }, v27.16b
@@ -6203,16 +6117,16 @@ loop3:
 	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        44(R3), F26
-	FMOVS        76(R3), F27
+	WORD $0xbc42c07a // ldur s26, [x3, #44]
+	WORD $0xbc44c07b // ldur s27, [x3, #76]
 	WORD $0x4e04077b // dup v27.4s, v27.s[0]
 	WORD $0x4e3bd718 // fadd v24.4s, v24.4s, v27.4s
 	WORD $0x4e3bd739 // fadd v25.4s, v25.4s, v27.4s
@@ -6221,16 +6135,16 @@ loop3:
 	FLDPQ        384(R4), (F26, F27)
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        44(R3), F26
-	FMOVS        76(R3), F27
+	WORD $0xbc42c07a // ldur s26, [x3, #44]
+	WORD $0xbc44c07b // ldur s27, [x3, #76]
 	WORD $0x4e04077b // dup v27.4s, v27.s[0]
 	WORD $0x4e3bd718 // fadd v24.4s, v24.4s, v27.4s
 	WORD $0x4e3bd739 // fadd v25.4s, v25.4s, v27.4s
@@ -6239,16 +6153,16 @@ loop3:
 	FLDPQ        416(R4), (F26, F27)
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        44(R3), F26
-	FMOVS        76(R3), F27
+	WORD $0xbc42c07a // ldur s26, [x3, #44]
+	WORD $0xbc44c07b // ldur s27, [x3, #76]
 	WORD $0x4e04077b // dup v27.4s, v27.s[0]
 	WORD $0x4e3bd718 // fadd v24.4s, v24.4s, v27.4s
 	WORD $0x4e3bd739 // fadd v25.4s, v25.4s, v27.4s
@@ -6257,16 +6171,16 @@ loop3:
 	FLDPQ        448(R4), (F26, F27)
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        44(R3), F26
-	FMOVS        76(R3), F27
+	WORD $0xbc42c07a // ldur s26, [x3, #44]
+	WORD $0xbc44c07b // ldur s27, [x3, #76]
 	WORD $0x4e04077b // dup v27.4s, v27.s[0]
 	WORD $0x4e3bd718 // fadd v24.4s, v24.4s, v27.4s
 	WORD $0x4e3bd739 // fadd v25.4s, v25.4s, v27.4s
@@ -6277,13 +6191,13 @@ loop3:
 	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
 
 	// levels of values 128 to 159
-	FMOVQ        18(R6), F24
-	FMOVQ        20(R6), F25
+	WORD $0x3cc120d8 // ldur q24, [x6, #18]
+	WORD $0x3cc140d9 // ldur q25, [x6, #20]
 	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
 	WORD $0x4e010339 // tbl v25.16b, { v25.16b }, v1.16b
 	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
 	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	FMOVQ        34(R6), F26
+	WORD $0x3cc220da // ldur q26, [x6, #34]
 	MOVD         $iq1_s_shuffle12<>+0(SB), R7
 	FMOVQ        (R7), F27
 	WORD $0x4e1b035b // tbl v27.16b, { v26.16b }, v27.16b
@@ -6311,16 +6225,16 @@ loop3:
 	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        48(R3), F26
-	FMOVS        80(R3), F27
+	WORD $0xbc43007a // ldur s26, [x3, #48]
+	WORD $0xbc45007b // ldur s27, [x3, #80]
 	WORD $0x4e04077b // dup v27.4s, v27.s[0]
 	WORD $0x4e3bd718 // fadd v24.4s, v24.4s, v27.4s
 	WORD $0x4e3bd739 // fadd v25.4s, v25.4s, v27.4s
@@ -6329,16 +6243,16 @@ loop3:
 	FLDPQ        512(R4), (F26, F27)
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        48(R3), F26
-	FMOVS        80(R3), F27
+	WORD $0xbc43007a // ldur s26, [x3, #48]
+	WORD $0xbc45007b // ldur s27, [x3, #80]
 	WORD $0x4e04077b // dup v27.4s, v27.s[0]
 	WORD $0x4e3bd718 // fadd v24.4s, v24.4s, v27.4s
 	WORD $0x4e3bd739 // fadd v25.4s, v25.4s, v27.4s
@@ -6347,16 +6261,16 @@ loop3:
 	FLDPQ        544(R4), (F26, F27)
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        48(R3), F26
-	FMOVS        80(R3), F27
+	WORD $0xbc43007a // ldur s26, [x3, #48]
+	WORD $0xbc45007b // ldur s27, [x3, #80]
 	WORD $0x4e04077b // dup v27.4s, v27.s[0]
 	WORD $0x4e3bd718 // fadd v24.4s, v24.4s, v27.4s
 	WORD $0x4e3bd739 // fadd v25.4s, v25.4s, v27.4s
@@ -6365,16 +6279,16 @@ loop3:
 	FLDPQ        576(R4), (F26, F27)
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        48(R3), F26
-	FMOVS        80(R3), F27
+	WORD $0xbc43007a // ldur s26, [x3, #48]
+	WORD $0xbc45007b // ldur s27, [x3, #80]
 	WORD $0x4e04077b // dup v27.4s, v27.s[0]
 	WORD $0x4e3bd718 // fadd v24.4s, v24.4s, v27.4s
 	WORD $0x4e3bd739 // fadd v25.4s, v25.4s, v27.4s
@@ -6385,13 +6299,13 @@ loop3:
 	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
 
 	// levels of values 160 to 191
-	FMOVQ        22(R6), F24
-	FMOVQ        24(R6), F25
+	WORD $0x3cc160d8 // ldur q24, [x6, #22]
+	WORD $0x3cc180d9 // ldur q25, [x6, #24]
 	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
 	WORD $0x4e010339 // tbl v25.16b, { v25.16b }, v1.16b
 	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
 	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	FMOVQ        34(R6), F26
+	WORD $0x3cc220da // ldur q26, [x6, #34]
 	MOVD         $iq1_s_shuffle14<>+0(SB), R7
 	FMOVQ        (R7), F27
 	WORD $0x4e1b035b // tbl v27.16b, { v26.16b }, v27.16b
@@ -6419,16 +6333,16 @@ loop3:
 	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        52(R3), F26
-	FMOVS        84(R3), F27
+	WORD $0xbc43407a // ldur s26, [x3, #52]
+	WORD $0xbc45407b // ldur s27, [x3, #84]
 	WORD $0x4e04077b // dup v27.4s, v27.s[0]
 	WORD $0x4e3bd718 // fadd v24.4s, v24.4s, v27.4s
 	WORD $0x4e3bd739 // fadd v25.4s, v25.4s, v27.4s
@@ -6437,16 +6351,16 @@ loop3:
 	FLDPQ        640(R4), (F26, F27)
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        52(R3), F26
-	FMOVS        84(R3), F27
+	WORD $0xbc43407a // ldur s26, [x3, #52]
+	WORD $0xbc45407b // ldur s27, [x3, #84]
 	WORD $0x4e04077b // dup v27.4s, v27.s[0]
 	WORD $0x4e3bd718 // fadd v24.4s, v24.4s, v27.4s
 	WORD $0x4e3bd739 // fadd v25.4s, v25.4s, v27.4s
@@ -6455,16 +6369,16 @@ loop3:
 	FLDPQ        672(R4), (F26, F27)
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        52(R3), F26
-	FMOVS        84(R3), F27
+	WORD $0xbc43407a // ldur s26, [x3, #52]
+	WORD $0xbc45407b // ldur s27, [x3, #84]
 	WORD $0x4e04077b // dup v27.4s, v27.s[0]
 	WORD $0x4e3bd718 // fadd v24.4s, v24.4s, v27.4s
 	WORD $0x4e3bd739 // fadd v25.4s, v25.4s, v27.4s
@@ -6473,16 +6387,16 @@ loop3:
 	FLDPQ        704(R4), (F26, F27)
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        52(R3), F26
-	FMOVS        84(R3), F27
+	WORD $0xbc43407a // ldur s26, [x3, #52]
+	WORD $0xbc45407b // ldur s27, [x3, #84]
 	WORD $0x4e04077b // dup v27.4s, v27.s[0]
 	WORD $0x4e3bd718 // fadd v24.4s, v24.4s, v27.4s
 	WORD $0x4e3bd739 // fadd v25.4s, v25.4s, v27.4s
@@ -6493,13 +6407,13 @@ loop3:
 	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
 
 	// levels of values 192 to 223
-	FMOVQ        26(R6), F24
-	FMOVQ        28(R6), F25
+	WORD $0x3cc1a0d8 // ldur q24, [x6, #26]
+	WORD $0x3cc1c0d9 // ldur q25, [x6, #28]
 	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
 	WORD $0x4e010339 // tbl v25.16b, { v25.16b }, v1.16b
 	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
 	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	FMOVQ        34(R6), F26
+	WORD $0x3cc220da // ldur q26, [x6, #34]
 	MOVD         $iq1_s_shuffle16<>+0(SB), R7
 	FMOVQ        (R7), F27
 	WORD $0x4e1b035b // tbl v27.16b, { v26.16b }, v27.16b
@@ -6527,16 +6441,16 @@ loop3:
 	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        56(R3), F26
-	FMOVS        88(R3), F27
+	WORD $0xbc43807a // ldur s26, [x3, #56]
+	WORD $0xbc45807b // ldur s27, [x3, #88]
 	WORD $0x4e04077b // dup v27.4s, v27.s[0]
 	WORD $0x4e3bd718 // fadd v24.4s, v24.4s, v27.4s
 	WORD $0x4e3bd739 // fadd v25.4s, v25.4s, v27.4s
@@ -6545,16 +6459,16 @@ loop3:
 	FLDPQ        768(R4), (F26, F27)
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        56(R3), F26
-	FMOVS        88(R3), F27
+	WORD $0xbc43807a // ldur s26, [x3, #56]
+	WORD $0xbc45807b // ldur s27, [x3, #88]
 	WORD $0x4e04077b // dup v27.4s, v27.s[0]
 	WORD $0x4e3bd718 // fadd v24.4s, v24.4s, v27.4s
 	WORD $0x4e3bd739 // fadd v25.4s, v25.4s, v27.4s
@@ -6563,16 +6477,16 @@ loop3:
 	FLDPQ        800(R4), (F26, F27)
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        56(R3), F26
-	FMOVS        88(R3), F27
+	WORD $0xbc43807a // ldur s26, [x3, #56]
+	WORD $0xbc45807b // ldur s27, [x3, #88]
 	WORD $0x4e04077b // dup v27.4s, v27.s[0]
 	WORD $0x4e3bd718 // fadd v24.4s, v24.4s, v27.4s
 	WORD $0x4e3bd739 // fadd v25.4s, v25.4s, v27.4s
@@ -6581,16 +6495,16 @@ loop3:
 	FLDPQ        832(R4), (F26, F27)
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        56(R3), F26
-	FMOVS        88(R3), F27
+	WORD $0xbc43807a // ldur s26, [x3, #56]
+	WORD $0xbc45807b // ldur s27, [x3, #88]
 	WORD $0x4e04077b // dup v27.4s, v27.s[0]
 	WORD $0x4e3bd718 // fadd v24.4s, v24.4s, v27.4s
 	WORD $0x4e3bd739 // fadd v25.4s, v25.4s, v27.4s
@@ -6601,13 +6515,13 @@ loop3:
 	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
 
 	// levels of values 224 to 255
-	FMOVQ        30(R6), F24
-	FMOVQ        32(R6), F25
+	WORD $0x3cc1e0d8 // ldur q24, [x6, #30]
+	WORD $0x3cc200d9 // ldur q25, [x6, #32]
 	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
 	WORD $0x4e010339 // tbl v25.16b, { v25.16b }, v1.16b
 	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
 	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	FMOVQ        34(R6), F26
+	WORD $0x3cc220da // ldur q26, [x6, #34]
 	MOVD         $iq1_s_shuffle18<>+0(SB), R7
 	FMOVQ        (R7), F27
 	WORD $0x4e1b035b // tbl v27.16b, { v26.16b }, v27.16b
@@ -6635,16 +6549,16 @@ loop3:
 	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        60(R3), F26
-	FMOVS        92(R3), F27
+	WORD $0xbc43c07a // ldur s26, [x3, #60]
+	WORD $0xbc45c07b // ldur s27, [x3, #92]
 	WORD $0x4e04077b // dup v27.4s, v27.s[0]
 	WORD $0x4e3bd718 // fadd v24.4s, v24.4s, v27.4s
 	WORD $0x4e3bd739 // fadd v25.4s, v25.4s, v27.4s
@@ -6653,16 +6567,16 @@ loop3:
 	FLDPQ        896(R4), (F26, F27)
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        60(R3), F26
-	FMOVS        92(R3), F27
+	WORD $0xbc43c07a // ldur s26, [x3, #60]
+	WORD $0xbc45c07b // ldur s27, [x3, #92]
 	WORD $0x4e04077b // dup v27.4s, v27.s[0]
 	WORD $0x4e3bd718 // fadd v24.4s, v24.4s, v27.4s
 	WORD $0x4e3bd739 // fadd v25.4s, v25.4s, v27.4s
@@ -6671,16 +6585,16 @@ loop3:
 	FLDPQ        928(R4), (F26, F27)
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        60(R3), F26
-	FMOVS        92(R3), F27
+	WORD $0xbc43c07a // ldur s26, [x3, #60]
+	WORD $0xbc45c07b // ldur s27, [x3, #92]
 	WORD $0x4e04077b // dup v27.4s, v27.s[0]
 	WORD $0x4e3bd718 // fadd v24.4s, v24.4s, v27.4s
 	WORD $0x4e3bd739 // fadd v25.4s, v25.4s, v27.4s
@@ -6689,16 +6603,16 @@ loop3:
 	FLDPQ        960(R4), (F26, F27)
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        60(R3), F26
-	FMOVS        92(R3), F27
+	WORD $0xbc43c07a // ldur s26, [x3, #60]
+	WORD $0xbc45c07b // ldur s27, [x3, #92]
 	WORD $0x4e04077b // dup v27.4s, v27.s[0]
 	WORD $0x4e3bd718 // fadd v24.4s, v24.4s, v27.4s
 	WORD $0x4e3bd739 // fadd v25.4s, v25.4s, v27.4s
@@ -6778,11 +6692,10 @@ TEXT ·unpackIq1_sNEON(SB), NOSPLIT, $576-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d400030 // ldr h16, [x1]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7c400030 // ldur h16, [x1]
+	WORD $0x1ee24210 // fcvt s16, h16
 	WORD $0x4f026411 // movi v17.4s, #64, lsl #24
-	FMOVQ        34(R1), F18
+	WORD $0x3cc22032 // ldur q18, [x1, #34]
 	WORD $0x4e050253 // tbl v19.16b, { v18.16b }, v5.16b
 	WORD $0x4e060252 // tbl v18.16b, { v18.16b }, v6.16b
 	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
@@ -6797,61 +6710,59 @@ loop1:
 	FMOVQ        (R4), F18
 	WORD $0x4e32d673 // fadd v19.4s, v19.4s, v18.4s
 	WORD $0x4e32d631 // fadd v17.4s, v17.4s, v18.4s
-	WORD $0x6e33de12 // fmul v18.4s, v16.4s, v19.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	WORD $0x4f909272 // fmul v18.4s, v19.4s, v16.s[0]
+	WORD $0x4f909230 // fmul v16.4s, v17.4s, v16.s[0]
 	WORD $0x4f0167d1 // movi v17.4s, #62, lsl #24
 	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
 	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
 	FMOVQ        F18, 32(R3)
 	FMOVQ        F16, 48(R3)
-	WORD $0x7d400030 // ldr h16, [x1]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7c400030 // ldur h16, [x1]
+	WORD $0x1ee24210 // fcvt s16, h16
 	WORD $0x4f026411 // movi v17.4s, #64, lsl #24
-	FMOVQ        34(R1), F18
+	WORD $0x3cc22032 // ldur q18, [x1, #34]
 	WORD $0x4e050253 // tbl v19.16b, { v18.16b }, v5.16b
-	WORD $0x4e060252 // tbl v18.16b, { v18.16b }, v6.16b
+	WORD $0x4e060254 // tbl v20.16b, { v18.16b }, v6.16b
 	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	WORD $0x6e34de31 // fmul v17.4s, v17.4s, v20.4s
 	MOVD         $iq1_s_const<>+0(SB), R4
-	FMOVQ        (R4), F18
-	WORD $0x4e32d673 // fadd v19.4s, v19.4s, v18.4s
-	WORD $0x4e32d631 // fadd v17.4s, v17.4s, v18.4s
-	WORD $0x6e33de12 // fmul v18.4s, v16.4s, v19.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	FMOVQ        (R4), F20
+	WORD $0x4e34d673 // fadd v19.4s, v19.4s, v20.4s
+	WORD $0x4e34d631 // fadd v17.4s, v17.4s, v20.4s
+	WORD $0x4f909273 // fmul v19.4s, v19.4s, v16.s[0]
+	WORD $0x4f909230 // fmul v16.4s, v17.4s, v16.s[0]
 	WORD $0x4f0167d1 // movi v17.4s, #62, lsl #24
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
+	WORD $0x6e31de73 // fmul v19.4s, v19.4s, v17.4s
 	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
-	FMOVQ        34(R1), F17
-	WORD $0x4e050233 // tbl v19.16b, { v17.16b }, v5.16b
-	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
-	WORD $0x6f390673 // ushr v19.4s, v19.4s, #7
+	WORD $0x4e050251 // tbl v17.16b, { v18.16b }, v5.16b
+	WORD $0x4e060252 // tbl v18.16b, { v18.16b }, v6.16b
 	WORD $0x6f390631 // ushr v17.4s, v17.4s, #7
-	WORD $0x4e281e73 // and v19.16b, v19.16b, v8.16b
+	WORD $0x6f390652 // ushr v18.4s, v18.4s, #7
 	WORD $0x4e281e31 // and v17.16b, v17.16b, v8.16b
-	WORD $0x4ea99e73 // mul v19.4s, v19.4s, v9.4s
-	WORD $0x4e278673 // add v19.16b, v19.16b, v7.16b
-	WORD $0x4e130153 // tbl v19.16b, { v10.16b }, v19.16b
+	WORD $0x4e281e52 // and v18.16b, v18.16b, v8.16b
 	WORD $0x4ea99e31 // mul v17.4s, v17.4s, v9.4s
 	WORD $0x4e278631 // add v17.16b, v17.16b, v7.16b
 	WORD $0x4e110151 // tbl v17.16b, { v10.16b }, v17.16b
-	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
-	FMOVQ        F18, 64(R3)
+	WORD $0x4ea99e52 // mul v18.4s, v18.4s, v9.4s
+	WORD $0x4e278652 // add v18.16b, v18.16b, v7.16b
+	WORD $0x4e120152 // tbl v18.16b, { v10.16b }, v18.16b
+	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	FMOVQ        F17, 64(R3)
 	FMOVQ        F16, 80(R3)
-	FMOVQ        2(R1), F16
-	FMOVQ        4(R1), F17
+	WORD $0x3cc02030 // ldur q16, [x1, #2]
+	WORD $0x3cc04031 // ldur q17, [x1, #4]
 	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
 	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FMOVQ        34(R1), F18
+	WORD $0x3cc22032 // ldur q18, [x1, #34]
 	WORD $0x4e0c0253 // tbl v19.16b, { v18.16b }, v12.16b
 	WORD $0x4e0b0252 // tbl v18.16b, { v18.16b }, v11.16b
 	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
@@ -6879,19 +6790,19 @@ loop1:
 	FMOVQ        F19, 16(R0)
 	FMOVQ        F16, 48(R0)
 	FMOVQ        F17, 64(R0)
-	FMOVS        32(R3), F16
+	WORD $0xbc420070 // ldur s16, [x3, #32]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	FMOVD        F16, 32(R0)
-	FMOVS        64(R3), F16
+	WORD $0xbc440070 // ldur s16, [x3, #64]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	FMOVD        F16, 40(R0)
-	FMOVQ        6(R1), F16
-	FMOVQ        8(R1), F17
+	WORD $0x3cc06030 // ldur q16, [x1, #6]
+	WORD $0x3cc08031 // ldur q17, [x1, #8]
 	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
 	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FMOVQ        34(R1), F18
+	WORD $0x3cc22032 // ldur q18, [x1, #34]
 	WORD $0x4e0e0253 // tbl v19.16b, { v18.16b }, v14.16b
 	WORD $0x4e0d0252 // tbl v18.16b, { v18.16b }, v13.16b
 	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
@@ -6919,19 +6830,19 @@ loop1:
 	FMOVQ        F19, 96(R0)
 	FMOVQ        F16, 128(R0)
 	FMOVQ        F17, 144(R0)
-	FMOVS        36(R3), F16
+	WORD $0xbc424070 // ldur s16, [x3, #36]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	FMOVD        F16, 112(R0)
-	FMOVS        68(R3), F16
+	WORD $0xbc444070 // ldur s16, [x3, #68]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	FMOVD        F16, 120(R0)
-	FMOVQ        10(R1), F16
-	FMOVQ        12(R1), F17
+	WORD $0x3cc0a030 // ldur q16, [x1, #10]
+	WORD $0x3cc0c031 // ldur q17, [x1, #12]
 	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
 	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FMOVQ        34(R1), F18
+	WORD $0x3cc22032 // ldur q18, [x1, #34]
 	MOVD         $iq1_s_shuffle8<>+0(SB), R4
 	FMOVQ        (R4), F19
 	WORD $0x4e130253 // tbl v19.16b, { v18.16b }, v19.16b
@@ -6961,19 +6872,19 @@ loop1:
 	FMOVQ        F19, 176(R0)
 	FMOVQ        F16, 208(R0)
 	FMOVQ        F17, 224(R0)
-	FMOVS        40(R3), F16
+	WORD $0xbc428070 // ldur s16, [x3, #40]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	FMOVD        F16, 192(R0)
-	FMOVS        72(R3), F16
+	WORD $0xbc448070 // ldur s16, [x3, #72]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	FMOVD        F16, 200(R0)
-	FMOVQ        14(R1), F16
-	FMOVQ        16(R1), F17
+	WORD $0x3cc0e030 // ldur q16, [x1, #14]
+	WORD $0x3cc10031 // ldur q17, [x1, #16]
 	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
 	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FMOVQ        34(R1), F18
+	WORD $0x3cc22032 // ldur q18, [x1, #34]
 	MOVD         $iq1_s_shuffle10<>+0(SB), R4
 	FMOVQ        (R4), F19
 	WORD $0x4e130253 // tbl v19.16b, { v18.16b }, v19.16b
@@ -7005,19 +6916,19 @@ loop1:
 	FMOVQ        F19, 256(R0)
 	FMOVQ        F16, 288(R0)
 	FMOVQ        F17, 304(R0)
-	FMOVS        44(R3), F16
+	WORD $0xbc42c070 // ldur s16, [x3, #44]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	FMOVD        F16, 272(R0)
-	FMOVS        76(R3), F16
+	WORD $0xbc44c070 // ldur s16, [x3, #76]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	FMOVD        F16, 280(R0)
-	FMOVQ        18(R1), F16
-	FMOVQ        20(R1), F17
+	WORD $0x3cc12030 // ldur q16, [x1, #18]
+	WORD $0x3cc14031 // ldur q17, [x1, #20]
 	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
 	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FMOVQ        34(R1), F18
+	WORD $0x3cc22032 // ldur q18, [x1, #34]
 	MOVD         $iq1_s_shuffle12<>+0(SB), R4
 	FMOVQ        (R4), F19
 	WORD $0x4e130253 // tbl v19.16b, { v18.16b }, v19.16b
@@ -7049,19 +6960,19 @@ loop1:
 	FMOVQ        F19, 336(R0)
 	FMOVQ        F16, 368(R0)
 	FMOVQ        F17, 384(R0)
-	FMOVS        48(R3), F16
+	WORD $0xbc430070 // ldur s16, [x3, #48]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	FMOVD        F16, 352(R0)
-	FMOVS        80(R3), F16
+	WORD $0xbc450070 // ldur s16, [x3, #80]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	FMOVD        F16, 360(R0)
-	FMOVQ        22(R1), F16
-	FMOVQ        24(R1), F17
+	WORD $0x3cc16030 // ldur q16, [x1, #22]
+	WORD $0x3cc18031 // ldur q17, [x1, #24]
 	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
 	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FMOVQ        34(R1), F18
+	WORD $0x3cc22032 // ldur q18, [x1, #34]
 	MOVD         $iq1_s_shuffle14<>+0(SB), R4
 	FMOVQ        (R4), F19
 	WORD $0x4e130253 // tbl v19.16b, { v18.16b }, v19.16b
@@ -7093,19 +7004,19 @@ loop1:
 	FMOVQ        F19, 416(R0)
 	FMOVQ        F16, 448(R0)
 	FMOVQ        F17, 464(R0)
-	FMOVS        52(R3), F16
+	WORD $0xbc434070 // ldur s16, [x3, #52]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	FMOVD        F16, 432(R0)
-	FMOVS        84(R3), F16
+	WORD $0xbc454070 // ldur s16, [x3, #84]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	FMOVD        F16, 440(R0)
-	FMOVQ        26(R1), F16
-	FMOVQ        28(R1), F17
+	WORD $0x3cc1a030 // ldur q16, [x1, #26]
+	WORD $0x3cc1c031 // ldur q17, [x1, #28]
 	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
 	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FMOVQ        34(R1), F18
+	WORD $0x3cc22032 // ldur q18, [x1, #34]
 	MOVD         $iq1_s_shuffle16<>+0(SB), R4
 	FMOVQ        (R4), F19
 	WORD $0x4e130253 // tbl v19.16b, { v18.16b }, v19.16b
@@ -7137,19 +7048,19 @@ loop1:
 	FMOVQ        F19, 496(R0)
 	FMOVQ        F16, 528(R0)
 	FMOVQ        F17, 544(R0)
-	FMOVS        56(R3), F16
+	WORD $0xbc438070 // ldur s16, [x3, #56]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	FMOVD        F16, 512(R0)
-	FMOVS        88(R3), F16
+	WORD $0xbc458070 // ldur s16, [x3, #88]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	FMOVD        F16, 520(R0)
-	FMOVQ        30(R1), F16
-	FMOVQ        32(R1), F17
+	WORD $0x3cc1e030 // ldur q16, [x1, #30]
+	WORD $0x3cc20031 // ldur q17, [x1, #32]
 	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
 	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FMOVQ        34(R1), F18
+	WORD $0x3cc22032 // ldur q18, [x1, #34]
 	MOVD         $iq1_s_shuffle18<>+0(SB), R4
 	FMOVQ        (R4), F19
 	WORD $0x4e130253 // tbl v19.16b, { v18.16b }, v19.16b
@@ -7181,10 +7092,10 @@ loop1:
 	FMOVQ        F19, 576(R0)
 	FMOVQ        F16, 608(R0)
 	FMOVQ        F17, 624(R0)
-	FMOVS        60(R3), F16
+	WORD $0xbc43c070 // ldur s16, [x3, #60]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	FMOVD        F16, 592(R0)
-	FMOVS        92(R3), F16
+	WORD $0xbc45c070 // ldur s16, [x3, #92]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	FMOVD        F16, 600(R0)
 	ADD          $0x32, R1
@@ -7200,33 +7111,34 @@ done2:
 TEXT ·matmulQ81xIq1_sNEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	WORD $0x4f0004e0 // movi v0.4s, #7
 	MOVD         $iq1_s_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F1
+	FMOVQ        (R0), F0
+	WORD $0x4f0004e1 // movi v1.4s, #7
 	WORD $0x4f0707e2 // movi v2.4s, #255
 	MOVD         $iq1_s_shifts<>+0(SB), R0
 	FMOVQ        (R0), F3
 	MOVD         $iq1_s_shifts2<>+0(SB), R0
 	FMOVQ        (R0), F4
-	MOVD         $iq1_s_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $iq1_s_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F6
 	MOVD         $iq1_s_level<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $iq1_s_order<>+0(SB), R0
+	FMOVQ        (R0), F5
+	MOVD         $iq1_s_shuffle21<>+0(SB), R0
+	FMOVQ        (R0), F6
+	WORD $0x4f00e487 // movi v7.16b, #4
+	MOVD         $iq1_s_shuffle22<>+0(SB), R0
 	FMOVQ        (R0), F8
-	WORD $0x4f000429 // movi v9.4s, #1
-	WORD $0x4f00e48a // movi v10.16b, #4
-	MOVD         $iq1_s_order2<>+0(SB), R0
-	FMOVQ        (R0), F11
 	MOVD         $iq1_s_level2<>+0(SB), R0
-	FMOVQ        (R0), F12
+	FMOVQ        (R0), F9
 	MOVD         $iq1_s_shuffle5<>+0(SB), R0
-	FMOVQ        (R0), F13
+	FMOVQ        (R0), F10
 	MOVD         $iq1_s_shuffle4<>+0(SB), R0
-	FMOVQ        (R0), F14
+	FMOVQ        (R0), F11
+	MOVD         $iq1_s_shuffle20<>+0(SB), R0
+	FMOVQ        (R0), F12
 	MOVD         $iq1_s_shuffle7<>+0(SB), R0
+	FMOVQ        (R0), F13
+	MOVD         $iq1_s_shuffle6<>+0(SB), R0
+	FMOVQ        (R0), F14
+	MOVD         $iq1_s_shuffle9<>+0(SB), R0
 	FMOVQ        (R0), F15
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
@@ -7237,11 +7149,10 @@ TEXT ·matmulQ81xIq1_sNEON(SB), NOSPLIT, $0-72
 loop1:
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4f00e413 // movi v19.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         s+32(FP), R5
+	WORD $0x4f00e412 // movi v18.16b, #0
 	MOVD         blocks+64(FP), R6
 	MOVD         R1, R7
 	SUBS         $1, R6
@@ -7251,438 +7162,422 @@ loop3:
 	WORD $0xf98400e0 // prfm pldl1keep, [x7, #2048]
 
 	// scales of values 0 to 255, times those of the activations
-	WORD $0x7d4000f4 // ldr h20, [x7]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4f026415 // movi v21.4s, #64, lsl #24
-	FMOVQ        34(R7), F22
-	WORD $0x4e0502d7 // tbl v23.16b, { v22.16b }, v5.16b
-	WORD $0x4e0602d6 // tbl v22.16b, { v22.16b }, v6.16b
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x3cc220f3 // ldur q19, [x7, #34]
+	WORD $0x4e0c0274 // tbl v20.16b, { v19.16b }, v12.16b
+	MOVD         $iq1_s_shiftb<>+0(SB), R8
+	FMOVQ        (R8), F21
+	WORD $0x6e354694 // ushl v20.16b, v20.16b, v21.16b
+	MOVD         $iq1_s_mask<>+0(SB), R8
+	FMOVQ        (R8), F21
+	WORD $0x4e351e94 // and v20.16b, v20.16b, v21.16b
+	WORD $0x7c4000f5 // ldur h21, [x7]
+	WORD $0x1ee242b5 // fcvt s21, h21
+	WORD $0x4f026416 // movi v22.4s, #64, lsl #24
+	WORD $0x4e060297 // tbl v23.16b, { v20.16b }, v6.16b
+	WORD $0x4e080298 // tbl v24.16b, { v20.16b }, v8.16b
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
-	MOVD         $iq1_s_const<>+0(SB), R8
-	FMOVQ        (R8), F22
-	WORD $0x4e36d6f7 // fadd v23.4s, v23.4s, v22.4s
-	WORD $0x4e36d6b5 // fadd v21.4s, v21.4s, v22.4s
-	WORD $0x6e37de96 // fmul v22.4s, v20.4s, v23.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
-	WORD $0x4f0167d5 // movi v21.4s, #62, lsl #24
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
-	FLDPQ        (R4), (F21, F23)
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
-	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
-	WORD $0x7d4000f6 // ldr h22, [x7]
-	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4f026417 // movi v23.4s, #64, lsl #24
-	FMOVQ        34(R7), F24
-	WORD $0x4e050319 // tbl v25.16b, { v24.16b }, v5.16b
-	WORD $0x4e060318 // tbl v24.16b, { v24.16b }, v6.16b
-	WORD $0x6f3c0739 // ushr v25.4s, v25.4s, #4
-	WORD $0x6f3c0718 // ushr v24.4s, v24.4s, #4
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	WORD $0x6e38def7 // fmul v23.4s, v23.4s, v24.4s
+	WORD $0x6e37ded7 // fmul v23.4s, v22.4s, v23.4s
+	WORD $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
 	MOVD         $iq1_s_const<>+0(SB), R8
 	FMOVQ        (R8), F24
-	WORD $0x4e38d739 // fadd v25.4s, v25.4s, v24.4s
 	WORD $0x4e38d6f7 // fadd v23.4s, v23.4s, v24.4s
-	WORD $0x6e39ded8 // fmul v24.4s, v22.4s, v25.4s
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	WORD $0x4f0167d7 // movi v23.4s, #62, lsl #24
-	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	FMOVQ        34(R7), F23
-	WORD $0x4e0502f9 // tbl v25.16b, { v23.16b }, v5.16b
-	WORD $0x4e0602f7 // tbl v23.16b, { v23.16b }, v6.16b
-	WORD $0x6f390739 // ushr v25.4s, v25.4s, #7
-	WORD $0x6f3906f7 // ushr v23.4s, v23.4s, #7
-	WORD $0x4e291f39 // and v25.16b, v25.16b, v9.16b
-	WORD $0x4e291ef7 // and v23.16b, v23.16b, v9.16b
-	WORD $0x4eaa9f39 // mul v25.4s, v25.4s, v10.4s
-	WORD $0x4e278739 // add v25.16b, v25.16b, v7.16b
-	WORD $0x4e190199 // tbl v25.16b, { v12.16b }, v25.16b
-	WORD $0x4eaa9ef7 // mul v23.4s, v23.4s, v10.4s
-	WORD $0x4e2786f7 // add v23.16b, v23.16b, v7.16b
-	WORD $0x4e170197 // tbl v23.16b, { v12.16b }, v23.16b
-	WORD $0x6e39df18 // fmul v24.4s, v24.4s, v25.4s
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	WORD $0x4e080317 // tbl v23.16b, { v24.16b }, v8.16b
-	FMOVQ        (R5), F25
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e0b0317 // tbl v23.16b, { v24.16b }, v11.16b
-	FMOVQ        16(R5), F24
-	WORD $0x4e38cef1 // fmla v17.4s, v23.4s, v24.4s
-	WORD $0x4e0802d7 // tbl v23.16b, { v22.16b }, v8.16b
-	FMOVQ        32(R5), F24
-	WORD $0x4e38cef2 // fmla v18.4s, v23.4s, v24.4s
-	WORD $0x4e0b02d6 // tbl v22.16b, { v22.16b }, v11.16b
-	FMOVQ        48(R5), F23
-	WORD $0x4e37ced3 // fmla v19.4s, v22.4s, v23.4s
+	WORD $0x4e38d6d6 // fadd v22.4s, v22.4s, v24.4s
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f0167d8 // movi v24.4s, #62, lsl #24
+	WORD $0x6e38def7 // fmul v23.4s, v23.4s, v24.4s
+	WORD $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
+	WORD $0x3cc00098 // ldur q24, [x4]
+	WORD $0x3cc10099 // ldur q25, [x4, #16]
+	WORD $0x6e38def7 // fmul v23.4s, v23.4s, v24.4s
+	WORD $0x6e39ded6 // fmul v22.4s, v22.4s, v25.4s
+	WORD $0x4f026418 // movi v24.4s, #64, lsl #24
+	WORD $0x4e060299 // tbl v25.16b, { v20.16b }, v6.16b
+	WORD $0x4e08029a // tbl v26.16b, { v20.16b }, v8.16b
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	WORD $0x6e39df19 // fmul v25.4s, v24.4s, v25.4s
+	WORD $0x6e3adf18 // fmul v24.4s, v24.4s, v26.4s
+	MOVD         $iq1_s_const<>+0(SB), R8
+	FMOVQ        (R8), F26
+	WORD $0x4e3ad739 // fadd v25.4s, v25.4s, v26.4s
+	WORD $0x4e3ad718 // fadd v24.4s, v24.4s, v26.4s
+	WORD $0x4f959339 // fmul v25.4s, v25.4s, v21.s[0]
+	WORD $0x4f959315 // fmul v21.4s, v24.4s, v21.s[0]
+	WORD $0x4f0167d8 // movi v24.4s, #62, lsl #24
+	WORD $0x6e38df39 // fmul v25.4s, v25.4s, v24.4s
+	WORD $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
+	MOVD         $iq1_s_shuffle23<>+0(SB), R8
+	FMOVQ        (R8), F24
+	WORD $0x4e180298 // tbl v24.16b, { v20.16b }, v24.16b
+	MOVD         $iq1_s_shuffle24<>+0(SB), R8
+	FMOVQ        (R8), F26
+	WORD $0x4e1a0294 // tbl v20.16b, { v20.16b }, v26.16b
+	WORD $0x4ea79f18 // mul v24.4s, v24.4s, v7.4s
+	WORD $0x4e258718 // add v24.16b, v24.16b, v5.16b
+	WORD $0x4e180138 // tbl v24.16b, { v9.16b }, v24.16b
+	WORD $0x4ea79e94 // mul v20.4s, v20.4s, v7.4s
+	WORD $0x4e258694 // add v20.16b, v20.16b, v5.16b
+	WORD $0x4e140134 // tbl v20.16b, { v9.16b }, v20.16b
+	WORD $0x6e38df38 // fmul v24.4s, v25.4s, v24.4s
+	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
+	WORD $0x3cc000b5 // ldur q21, [x5]
+	WORD $0x3cc100b9 // ldur q25, [x5, #16]
+	WORD $0x6e39d6b5 // faddp v21.4s, v21.4s, v25.4s
+	WORD $0x4e35cf12 // fmla v18.4s, v24.4s, v21.4s
+	WORD $0x3cc200b5 // ldur q21, [x5, #32]
+	WORD $0x3cc300b8 // ldur q24, [x5, #48]
+	WORD $0x6e38d6b5 // faddp v21.4s, v21.4s, v24.4s
+	WORD $0x4e35ce92 // fmla v18.4s, v20.4s, v21.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F22
-	FMOVQ        4(R7), F23
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	FMOVQ        34(R7), F24
-	WORD $0x4e0e0319 // tbl v25.16b, { v24.16b }, v14.16b
-	WORD $0x4e0d0318 // tbl v24.16b, { v24.16b }, v13.16b
-	WORD $0x6ea34739 // ushl v25.4s, v25.4s, v3.4s
-	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	WORD $0x3cc020f4 // ldur q20, [x7, #2]
+	WORD $0x3cc040f5 // ldur q21, [x7, #4]
+	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
+	WORD $0x4e0002b5 // tbl v21.16b, { v21.16b }, v0.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e0b0278 // tbl v24.16b, { v19.16b }, v11.16b
+	WORD $0x4e0a0279 // tbl v25.16b, { v19.16b }, v10.16b
+	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
+	WORD $0x6ea44739 // ushl v25.4s, v25.4s, v4.4s
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
+	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
 	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
+	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	WORD $0x4eb81e94 // orr v20.16b, v20.16b, v24.16b
+	WORD $0x4eb91eb5 // orr v21.16b, v21.16b, v25.16b
 	MOVD         $iq1_s_grid<>+0(SB), R8
-	WORD $0x4e042ec9 // smov x9, v22.s[0]
+	WORD $0x4e042e89 // smov x9, v20.s[0]
 	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e042ee9 // smov x9, v23.s[0]
+	WORD $0x4e142e89 // smov x9, v20.s[2]
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43b14 // zip1 v20.2d, v24.2d, v20.2d
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
 	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	FLDPQ        (R3), (F24, F25)
-	WORD $0x0e38c2da // smull v26.8h, v22.8b, v24.8b
-	WORD $0x4e38c2d6 // smull2 v22.8h, v22.16b, v24.16b
-	WORD $0x4e76bf56 // addp v22.8h, v26.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e39c2f8 // smull v24.8h, v23.8b, v25.8b
-	WORD $0x4e39c2f7 // smull2 v23.8h, v23.16b, v25.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e606af6 // sadalp v22.4s, v23.8h
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4f9512d0 // fmla v16.4s, v22.4s, v21.s[0]
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53b15 // zip1 v21.2d, v24.2d, v21.2d
+	WORD $0x3cc00078 // ldur q24, [x3]
+	WORD $0x3cc10079 // ldur q25, [x3, #16]
+	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
+	WORD $0x4e38c294 // smull2 v20.8h, v20.16b, v24.16b
+	WORD $0x4e74bf54 // addp v20.8h, v26.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e39c2b8 // smull v24.8h, v21.8b, v25.8b
+	WORD $0x4e39c2b5 // smull2 v21.8h, v21.16b, v25.16b
+	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
+	WORD $0x4e606ab4 // sadalp v20.4s, v21.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        6(R7), F22
-	FMOVQ        8(R7), F23
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	FMOVQ        34(R7), F24
-	MOVD         $iq1_s_shuffle6<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e190319 // tbl v25.16b, { v24.16b }, v25.16b
-	WORD $0x4e0f0318 // tbl v24.16b, { v24.16b }, v15.16b
+	WORD $0x3cc060f5 // ldur q21, [x7, #6]
+	WORD $0x3cc080f8 // ldur q24, [x7, #8]
+	WORD $0x4e0002b5 // tbl v21.16b, { v21.16b }, v0.16b
+	WORD $0x4e000318 // tbl v24.16b, { v24.16b }, v0.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
+	WORD $0x4e0e0279 // tbl v25.16b, { v19.16b }, v14.16b
+	WORD $0x4e0d027a // tbl v26.16b, { v19.16b }, v13.16b
 	WORD $0x6ea34739 // ushl v25.4s, v25.4s, v3.4s
-	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x6ea4475a // ushl v26.4s, v26.4s, v4.4s
+	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
+	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
 	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
-	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
+	WORD $0x4f28575a // shl v26.4s, v26.4s, #8
+	WORD $0x4eb91eb5 // orr v21.16b, v21.16b, v25.16b
+	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
 	MOVD         $iq1_s_grid<>+0(SB), R8
-	WORD $0x4e042ec9 // smov x9, v22.s[0]
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	FMOVD        (R8)(R9<<3), F25
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53b35 // zip1 v21.2d, v25.2d, v21.2d
+	WORD $0x4e042f09 // smov x9, v24.s[0]
+	FMOVD        (R8)(R9<<3), F25
+	WORD $0x4e142f09 // smov x9, v24.s[2]
 	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	FLDPQ        32(R3), (F24, F25)
-	WORD $0x0e38c2da // smull v26.8h, v22.8b, v24.8b
-	WORD $0x4e38c2d6 // smull2 v22.8h, v22.16b, v24.16b
-	WORD $0x4e76bf56 // addp v22.8h, v26.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e39c2f8 // smull v24.8h, v23.8b, v25.8b
-	WORD $0x4e39c2f7 // smull2 v23.8h, v23.16b, v25.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e606af6 // sadalp v22.4s, v23.8h
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4fb512d1 // fmla v17.4s, v22.4s, v21.s[1]
+	WORD $0x4ed83b38 // zip1 v24.2d, v25.2d, v24.2d
+	WORD $0x3cc20079 // ldur q25, [x3, #32]
+	WORD $0x3cc3007a // ldur q26, [x3, #48]
+	WORD $0x0e39c2bb // smull v27.8h, v21.8b, v25.8b
+	WORD $0x4e39c2b5 // smull2 v21.8h, v21.16b, v25.16b
+	WORD $0x4e75bf75 // addp v21.8h, v27.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e3ac319 // smull v25.8h, v24.8b, v26.8b
+	WORD $0x4e3ac318 // smull2 v24.8h, v24.16b, v26.16b
+	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
+	WORD $0x4e606b15 // sadalp v21.4s, v24.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        10(R7), F22
-	FMOVQ        12(R7), F23
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	FMOVQ        34(R7), F24
+	WORD $0x3cc0a0f8 // ldur q24, [x7, #10]
+	WORD $0x3cc0c0f9 // ldur q25, [x7, #12]
+	WORD $0x4e000318 // tbl v24.16b, { v24.16b }, v0.16b
+	WORD $0x4e000339 // tbl v25.16b, { v25.16b }, v0.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
 	MOVD         $iq1_s_shuffle8<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e190319 // tbl v25.16b, { v24.16b }, v25.16b
-	MOVD         $iq1_s_shuffle9<>+0(SB), R8
 	FMOVQ        (R8), F26
-	WORD $0x4e1a0318 // tbl v24.16b, { v24.16b }, v26.16b
-	WORD $0x6ea34739 // ushl v25.4s, v25.4s, v3.4s
-	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
-	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
+	WORD $0x4e1a027a // tbl v26.16b, { v19.16b }, v26.16b
+	WORD $0x4e0f027b // tbl v27.16b, { v19.16b }, v15.16b
+	WORD $0x6ea3475a // ushl v26.4s, v26.4s, v3.4s
+	WORD $0x6ea4477b // ushl v27.4s, v27.4s, v4.4s
+	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
+	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
+	WORD $0x4f28575a // shl v26.4s, v26.4s, #8
+	WORD $0x4f28577b // shl v27.4s, v27.4s, #8
+	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
+	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
 	MOVD         $iq1_s_grid<>+0(SB), R8
-	WORD $0x4e042ec9 // smov x9, v22.s[0]
+	WORD $0x4e042f09 // smov x9, v24.s[0]
+	FMOVD        (R8)(R9<<3), F26
+	WORD $0x4e142f09 // smov x9, v24.s[2]
 	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	FLDPQ        64(R3), (F24, F25)
-	WORD $0x0e38c2da // smull v26.8h, v22.8b, v24.8b
-	WORD $0x4e38c2d6 // smull2 v22.8h, v22.16b, v24.16b
-	WORD $0x4e76bf56 // addp v22.8h, v26.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e39c2f8 // smull v24.8h, v23.8b, v25.8b
-	WORD $0x4e39c2f7 // smull2 v23.8h, v23.16b, v25.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e606af6 // sadalp v22.4s, v23.8h
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4f951ad2 // fmla v18.4s, v22.4s, v21.s[2]
+	WORD $0x4ed83b58 // zip1 v24.2d, v26.2d, v24.2d
+	WORD $0x4e042f29 // smov x9, v25.s[0]
+	FMOVD        (R8)(R9<<3), F26
+	WORD $0x4e142f29 // smov x9, v25.s[2]
+	FMOVD        (R8)(R9<<3), F25
+	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
+	WORD $0x3cc4007a // ldur q26, [x3, #64]
+	WORD $0x3cc5007b // ldur q27, [x3, #80]
+	WORD $0x0e3ac31c // smull v28.8h, v24.8b, v26.8b
+	WORD $0x4e3ac318 // smull2 v24.8h, v24.16b, v26.16b
+	WORD $0x4e78bf98 // addp v24.8h, v28.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	WORD $0x0e3bc33a // smull v26.8h, v25.8b, v27.8b
+	WORD $0x4e3bc339 // smull2 v25.8h, v25.16b, v27.16b
+	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
+	WORD $0x4e606b38 // sadalp v24.4s, v25.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        14(R7), F22
-	FMOVQ        16(R7), F23
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	FMOVQ        34(R7), F24
+	WORD $0x3cc0e0f9 // ldur q25, [x7, #14]
+	WORD $0x3cc100fa // ldur q26, [x7, #16]
+	WORD $0x4e000339 // tbl v25.16b, { v25.16b }, v0.16b
+	WORD $0x4e00035a // tbl v26.16b, { v26.16b }, v0.16b
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
 	MOVD         $iq1_s_shuffle10<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e190319 // tbl v25.16b, { v24.16b }, v25.16b
+	FMOVQ        (R8), F27
+	WORD $0x4e1b027b // tbl v27.16b, { v19.16b }, v27.16b
 	MOVD         $iq1_s_shuffle11<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e1a0318 // tbl v24.16b, { v24.16b }, v26.16b
-	WORD $0x6ea34739 // ushl v25.4s, v25.4s, v3.4s
-	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
-	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
+	FMOVQ        (R8), F28
+	WORD $0x4e1c027c // tbl v28.16b, { v19.16b }, v28.16b
+	WORD $0x6ea3477b // ushl v27.4s, v27.4s, v3.4s
+	WORD $0x6ea4479c // ushl v28.4s, v28.4s, v4.4s
+	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
+	WORD $0x4e211f9c // and v28.16b, v28.16b, v1.16b
+	WORD $0x4f28577b // shl v27.4s, v27.4s, #8
+	WORD $0x4f28579c // shl v28.4s, v28.4s, #8
+	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
+	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
 	MOVD         $iq1_s_grid<>+0(SB), R8
-	WORD $0x4e042ec9 // smov x9, v22.s[0]
+	WORD $0x4e042f29 // smov x9, v25.s[0]
+	FMOVD        (R8)(R9<<3), F27
+	WORD $0x4e142f29 // smov x9, v25.s[2]
+	FMOVD        (R8)(R9<<3), F25
+	WORD $0x4ed93b79 // zip1 v25.2d, v27.2d, v25.2d
+	WORD $0x4e042f49 // smov x9, v26.s[0]
+	FMOVD        (R8)(R9<<3), F27
+	WORD $0x4e142f49 // smov x9, v26.s[2]
+	FMOVD        (R8)(R9<<3), F26
+	WORD $0x4eda3b7a // zip1 v26.2d, v27.2d, v26.2d
+	WORD $0x3cc6007b // ldur q27, [x3, #96]
+	WORD $0x3cc7007c // ldur q28, [x3, #112]
+	WORD $0x0e3bc33d // smull v29.8h, v25.8b, v27.8b
+	WORD $0x4e3bc339 // smull2 v25.8h, v25.16b, v27.16b
+	WORD $0x4e79bfb9 // addp v25.8h, v29.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	WORD $0x0e3cc35b // smull v27.8h, v26.8b, v28.8b
+	WORD $0x4e3cc35a // smull2 v26.8h, v26.16b, v28.16b
+	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
+	WORD $0x4e606b59 // sadalp v25.4s, v26.8h
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eb5be94 // addp v20.4s, v20.4s, v21.4s
+	WORD $0x4eb9bf15 // addp v21.4s, v24.4s, v25.4s
+	WORD $0x4eb5be94 // addp v20.4s, v20.4s, v21.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e37ce90 // fmla v16.4s, v20.4s, v23.4s
+
+	// levels of values 128 to 159, and their products
+	WORD $0x3cc120f4 // ldur q20, [x7, #18]
+	WORD $0x3cc140f5 // ldur q21, [x7, #20]
+	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
+	WORD $0x4e0002b5 // tbl v21.16b, { v21.16b }, v0.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	MOVD         $iq1_s_shuffle12<>+0(SB), R8
+	FMOVQ        (R8), F23
+	WORD $0x4e170277 // tbl v23.16b, { v19.16b }, v23.16b
+	MOVD         $iq1_s_shuffle13<>+0(SB), R8
+	FMOVQ        (R8), F24
+	WORD $0x4e180278 // tbl v24.16b, { v19.16b }, v24.16b
+	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
+	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
+	MOVD         $iq1_s_grid<>+0(SB), R8
+	WORD $0x4e042e89 // smov x9, v20.s[0]
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4e142e89 // smov x9, v20.s[2]
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0x3cc80077 // ldur q23, [x3, #128]
+	WORD $0x3cc90078 // ldur q24, [x3, #144]
+	WORD $0x0e37c299 // smull v25.8h, v20.8b, v23.8b
+	WORD $0x4e37c294 // smull2 v20.8h, v20.16b, v23.16b
+	WORD $0x4e74bf34 // addp v20.8h, v25.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
+	WORD $0x4e38c2b5 // smull2 v21.8h, v21.16b, v24.16b
+	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
+	WORD $0x4e606ab4 // sadalp v20.4s, v21.8h
+
+	// levels of values 160 to 191, and their products
+	WORD $0x3cc160f5 // ldur q21, [x7, #22]
+	WORD $0x3cc180f7 // ldur q23, [x7, #24]
+	WORD $0x4e0002b5 // tbl v21.16b, { v21.16b }, v0.16b
+	WORD $0x4e0002f7 // tbl v23.16b, { v23.16b }, v0.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	MOVD         $iq1_s_shuffle14<>+0(SB), R8
+	FMOVQ        (R8), F24
+	WORD $0x4e180278 // tbl v24.16b, { v19.16b }, v24.16b
+	MOVD         $iq1_s_shuffle15<>+0(SB), R8
+	FMOVQ        (R8), F25
+	WORD $0x4e190279 // tbl v25.16b, { v19.16b }, v25.16b
+	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
+	WORD $0x6ea44739 // ushl v25.4s, v25.4s, v4.4s
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
+	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
+	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
+	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
+	MOVD         $iq1_s_grid<>+0(SB), R8
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
 	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53b15 // zip1 v21.2d, v24.2d, v21.2d
 	WORD $0x4e042ee9 // smov x9, v23.s[0]
 	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ee9 // smov x9, v23.s[2]
 	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	FLDPQ        96(R3), (F24, F25)
-	WORD $0x0e38c2da // smull v26.8h, v22.8b, v24.8b
-	WORD $0x4e38c2d6 // smull2 v22.8h, v22.16b, v24.16b
-	WORD $0x4e76bf56 // addp v22.8h, v26.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
+	WORD $0x3cca0078 // ldur q24, [x3, #160]
+	WORD $0x3ccb0079 // ldur q25, [x3, #176]
+	WORD $0x0e38c2ba // smull v26.8h, v21.8b, v24.8b
+	WORD $0x4e38c2b5 // smull2 v21.8h, v21.16b, v24.16b
+	WORD $0x4e75bf55 // addp v21.8h, v26.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
 	WORD $0x0e39c2f8 // smull v24.8h, v23.8b, v25.8b
 	WORD $0x4e39c2f7 // smull2 v23.8h, v23.16b, v25.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e606af6 // sadalp v22.4s, v23.8h
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4fb51ad3 // fmla v19.4s, v22.4s, v21.s[3]
-
-	// levels of values 128 to 159, and their products
-	FMOVQ        18(R7), F21
-	FMOVQ        20(R7), F22
-	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	FMOVQ        34(R7), F23
-	MOVD         $iq1_s_shuffle12<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802f8 // tbl v24.16b, { v23.16b }, v24.16b
-	MOVD         $iq1_s_shuffle13<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e1902f7 // tbl v23.16b, { v23.16b }, v25.16b
-	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
-	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
-	WORD $0x4eb71ed6 // orr v22.16b, v22.16b, v23.16b
-	MOVD         $iq1_s_grid<>+0(SB), R8
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
-	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
-	FLDPQ        128(R3), (F23, F24)
-	WORD $0x0e37c2b9 // smull v25.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b5 // smull2 v21.8h, v21.16b, v23.16b
-	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e38c2d7 // smull v23.8h, v22.8b, v24.8b
-	WORD $0x4e38c2d6 // smull2 v22.8h, v22.16b, v24.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e606ad5 // sadalp v21.4s, v22.8h
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4f9412b0 // fmla v16.4s, v21.4s, v20.s[0]
-
-	// levels of values 160 to 191, and their products
-	FMOVQ        22(R7), F21
-	FMOVQ        24(R7), F22
-	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	FMOVQ        34(R7), F23
-	MOVD         $iq1_s_shuffle14<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802f8 // tbl v24.16b, { v23.16b }, v24.16b
-	MOVD         $iq1_s_shuffle15<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e1902f7 // tbl v23.16b, { v23.16b }, v25.16b
-	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
-	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
-	WORD $0x4eb71ed6 // orr v22.16b, v22.16b, v23.16b
-	MOVD         $iq1_s_grid<>+0(SB), R8
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
-	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
-	FLDPQ        160(R3), (F23, F24)
-	WORD $0x0e37c2b9 // smull v25.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b5 // smull2 v21.8h, v21.16b, v23.16b
-	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e38c2d7 // smull v23.8h, v22.8b, v24.8b
-	WORD $0x4e38c2d6 // smull2 v22.8h, v22.16b, v24.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e606ad5 // sadalp v21.4s, v22.8h
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4fb412b1 // fmla v17.4s, v21.4s, v20.s[1]
+	WORD $0x4e606af5 // sadalp v21.4s, v23.8h
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        26(R7), F21
-	FMOVQ        28(R7), F22
-	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	FMOVQ        34(R7), F23
+	WORD $0x3cc1a0f7 // ldur q23, [x7, #26]
+	WORD $0x3cc1c0f8 // ldur q24, [x7, #28]
+	WORD $0x4e0002f7 // tbl v23.16b, { v23.16b }, v0.16b
+	WORD $0x4e000318 // tbl v24.16b, { v24.16b }, v0.16b
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
 	MOVD         $iq1_s_shuffle16<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802f8 // tbl v24.16b, { v23.16b }, v24.16b
-	MOVD         $iq1_s_shuffle17<>+0(SB), R8
 	FMOVQ        (R8), F25
-	WORD $0x4e1902f7 // tbl v23.16b, { v23.16b }, v25.16b
-	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
-	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
-	WORD $0x4eb71ed6 // orr v22.16b, v22.16b, v23.16b
+	WORD $0x4e190279 // tbl v25.16b, { v19.16b }, v25.16b
+	MOVD         $iq1_s_shuffle17<>+0(SB), R8
+	FMOVQ        (R8), F26
+	WORD $0x4e1a027a // tbl v26.16b, { v19.16b }, v26.16b
+	WORD $0x6ea34739 // ushl v25.4s, v25.4s, v3.4s
+	WORD $0x6ea4475a // ushl v26.4s, v26.4s, v4.4s
+	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
+	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
+	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	WORD $0x4f28575a // shl v26.4s, v26.4s, #8
+	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
+	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
 	MOVD         $iq1_s_grid<>+0(SB), R8
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	WORD $0x4e042ee9 // smov x9, v23.s[0]
+	FMOVD        (R8)(R9<<3), F25
+	WORD $0x4e142ee9 // smov x9, v23.s[2]
 	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
-	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
-	FLDPQ        192(R3), (F23, F24)
-	WORD $0x0e37c2b9 // smull v25.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b5 // smull2 v21.8h, v21.16b, v23.16b
-	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e38c2d7 // smull v23.8h, v22.8b, v24.8b
-	WORD $0x4e38c2d6 // smull2 v22.8h, v22.16b, v24.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e606ad5 // sadalp v21.4s, v22.8h
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4f941ab2 // fmla v18.4s, v21.4s, v20.s[2]
+	WORD $0x4ed73b37 // zip1 v23.2d, v25.2d, v23.2d
+	WORD $0x4e042f09 // smov x9, v24.s[0]
+	FMOVD        (R8)(R9<<3), F25
+	WORD $0x4e142f09 // smov x9, v24.s[2]
+	FMOVD        (R8)(R9<<3), F24
+	WORD $0x4ed83b38 // zip1 v24.2d, v25.2d, v24.2d
+	WORD $0x3ccc0079 // ldur q25, [x3, #192]
+	WORD $0x3ccd007a // ldur q26, [x3, #208]
+	WORD $0x0e39c2fb // smull v27.8h, v23.8b, v25.8b
+	WORD $0x4e39c2f7 // smull2 v23.8h, v23.16b, v25.16b
+	WORD $0x4e77bf77 // addp v23.8h, v27.8h, v23.8h
+	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
+	WORD $0x0e3ac319 // smull v25.8h, v24.8b, v26.8b
+	WORD $0x4e3ac318 // smull2 v24.8h, v24.16b, v26.16b
+	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
+	WORD $0x4e606b17 // sadalp v23.4s, v24.8h
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        30(R7), F21
-	FMOVQ        32(R7), F22
-	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	FMOVQ        34(R7), F23
+	WORD $0x3cc1e0f8 // ldur q24, [x7, #30]
+	WORD $0x3cc200f9 // ldur q25, [x7, #32]
+	WORD $0x4e000318 // tbl v24.16b, { v24.16b }, v0.16b
+	WORD $0x4e000339 // tbl v25.16b, { v25.16b }, v0.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
 	MOVD         $iq1_s_shuffle18<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802f8 // tbl v24.16b, { v23.16b }, v24.16b
+	FMOVQ        (R8), F26
+	WORD $0x4e1a027a // tbl v26.16b, { v19.16b }, v26.16b
 	MOVD         $iq1_s_shuffle19<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e1902f7 // tbl v23.16b, { v23.16b }, v25.16b
-	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
-	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
-	WORD $0x4eb71ed6 // orr v22.16b, v22.16b, v23.16b
+	FMOVQ        (R8), F27
+	WORD $0x4e1b0273 // tbl v19.16b, { v19.16b }, v27.16b
+	WORD $0x6ea3475a // ushl v26.4s, v26.4s, v3.4s
+	WORD $0x6ea44673 // ushl v19.4s, v19.4s, v4.4s
+	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4f28575a // shl v26.4s, v26.4s, #8
+	WORD $0x4f285673 // shl v19.4s, v19.4s, #8
+	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
+	WORD $0x4eb31f33 // orr v19.16b, v25.16b, v19.16b
 	MOVD         $iq1_s_grid<>+0(SB), R8
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
-	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
-	FLDPQ        224(R3), (F23, F24)
-	WORD $0x0e37c2b9 // smull v25.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b5 // smull2 v21.8h, v21.16b, v23.16b
-	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e38c2d7 // smull v23.8h, v22.8b, v24.8b
-	WORD $0x4e38c2d6 // smull2 v22.8h, v22.16b, v24.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e606ad5 // sadalp v21.4s, v22.8h
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4fb41ab3 // fmla v19.4s, v21.4s, v20.s[3]
+	WORD $0x4e042f09 // smov x9, v24.s[0]
+	FMOVD        (R8)(R9<<3), F25
+	WORD $0x4e142f09 // smov x9, v24.s[2]
+	FMOVD        (R8)(R9<<3), F24
+	WORD $0x4ed83b38 // zip1 v24.2d, v25.2d, v24.2d
+	WORD $0x4e042e69 // smov x9, v19.s[0]
+	FMOVD        (R8)(R9<<3), F25
+	WORD $0x4e142e69 // smov x9, v19.s[2]
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33b33 // zip1 v19.2d, v25.2d, v19.2d
+	WORD $0x3cce0079 // ldur q25, [x3, #224]
+	WORD $0x3ccf007a // ldur q26, [x3, #240]
+	WORD $0x0e39c31b // smull v27.8h, v24.8b, v25.8b
+	WORD $0x4e39c318 // smull2 v24.8h, v24.16b, v25.16b
+	WORD $0x4e78bf78 // addp v24.8h, v27.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	WORD $0x0e3ac279 // smull v25.8h, v19.8b, v26.8b
+	WORD $0x4e3ac273 // smull2 v19.8h, v19.16b, v26.16b
+	WORD $0x4e73bf33 // addp v19.8h, v25.8h, v19.8h
+	WORD $0x4e606a78 // sadalp v24.4s, v19.8h
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eb5be93 // addp v19.4s, v20.4s, v21.4s
+	WORD $0x4eb8bef4 // addp v20.4s, v23.4s, v24.4s
+	WORD $0x4eb4be73 // addp v19.4s, v19.4s, v20.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4e36ce71 // fmla v17.4s, v19.4s, v22.4s
 	ADD          $0x32, R7
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -7693,8 +7588,9 @@ loop3:
 done4:
 	ADD          $1, R6
 	WORD $0x4e31d610 // fadd v16.4s, v16.4s, v17.4s
-	WORD $0x4e32d610 // fadd v16.4s, v16.4s, v18.4s
-	WORD $0x4e33d610 // fadd v16.4s, v16.4s, v19.4s
+	MOVD         $iq1_s_const<>+0(SB), R3
+	FMOVQ        (R3), F17
+	WORD $0x4e31ce50 // fmla v16.4s, v18.4s, v17.4s
 
 	// sums of the lanes
 	WORD $0x6e104211 // ext v17.16b, v16.16b, v16.16b, #8
@@ -7765,11 +7661,10 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400112 // ldr h18, [x8]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x7c400112 // ldur h18, [x8]
+	WORD $0x1ee24252 // fcvt s18, h18
 	WORD $0x4f026413 // movi v19.4s, #64, lsl #24
-	FMOVQ        34(R8), F20
+	WORD $0x3cc22114 // ldur q20, [x8, #34]
 	WORD $0x4e050295 // tbl v21.16b, { v20.16b }, v5.16b
 	WORD $0x4e060294 // tbl v20.16b, { v20.16b }, v6.16b
 	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
@@ -7784,550 +7679,528 @@ loop3:
 	FMOVQ        (R9), F20
 	WORD $0x4e34d6b5 // fadd v21.4s, v21.4s, v20.4s
 	WORD $0x4e34d673 // fadd v19.4s, v19.4s, v20.4s
-	WORD $0x6e35de54 // fmul v20.4s, v18.4s, v21.4s
-	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	WORD $0x4f9292b4 // fmul v20.4s, v21.4s, v18.s[0]
+	WORD $0x4f929272 // fmul v18.4s, v19.4s, v18.s[0]
 	WORD $0x4f0167d3 // movi v19.4s, #62, lsl #24
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
 	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
 	FMOVQ        F20, 32(R0)
 	FMOVQ        F18, 48(R0)
-	WORD $0x7d400112 // ldr h18, [x8]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x7c400112 // ldur h18, [x8]
+	WORD $0x1ee24252 // fcvt s18, h18
 	WORD $0x4f026413 // movi v19.4s, #64, lsl #24
-	FMOVQ        34(R8), F20
+	WORD $0x3cc22114 // ldur q20, [x8, #34]
 	WORD $0x4e050295 // tbl v21.16b, { v20.16b }, v5.16b
-	WORD $0x4e060294 // tbl v20.16b, { v20.16b }, v6.16b
+	WORD $0x4e060296 // tbl v22.16b, { v20.16b }, v6.16b
 	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
+	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	WORD $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
 	MOVD         $iq1_s_const<>+0(SB), R9
-	FMOVQ        (R9), F20
-	WORD $0x4e34d6b5 // fadd v21.4s, v21.4s, v20.4s
-	WORD $0x4e34d673 // fadd v19.4s, v19.4s, v20.4s
-	WORD $0x6e35de54 // fmul v20.4s, v18.4s, v21.4s
-	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	FMOVQ        (R9), F22
+	WORD $0x4e36d6b5 // fadd v21.4s, v21.4s, v22.4s
+	WORD $0x4e36d673 // fadd v19.4s, v19.4s, v22.4s
+	WORD $0x4f9292b5 // fmul v21.4s, v21.4s, v18.s[0]
+	WORD $0x4f929272 // fmul v18.4s, v19.4s, v18.s[0]
 	WORD $0x4f0167d3 // movi v19.4s, #62, lsl #24
-	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
+	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
 	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
-	FMOVQ        34(R8), F19
-	WORD $0x4e050275 // tbl v21.16b, { v19.16b }, v5.16b
-	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
-	WORD $0x6f3906b5 // ushr v21.4s, v21.4s, #7
+	WORD $0x4e050293 // tbl v19.16b, { v20.16b }, v5.16b
+	WORD $0x4e060294 // tbl v20.16b, { v20.16b }, v6.16b
 	WORD $0x6f390673 // ushr v19.4s, v19.4s, #7
-	WORD $0x4e281eb5 // and v21.16b, v21.16b, v8.16b
+	WORD $0x6f390694 // ushr v20.4s, v20.4s, #7
 	WORD $0x4e281e73 // and v19.16b, v19.16b, v8.16b
-	WORD $0x4ea99eb5 // mul v21.4s, v21.4s, v9.4s
-	WORD $0x4e2786b5 // add v21.16b, v21.16b, v7.16b
-	WORD $0x4e150155 // tbl v21.16b, { v10.16b }, v21.16b
+	WORD $0x4e281e94 // and v20.16b, v20.16b, v8.16b
 	WORD $0x4ea99e73 // mul v19.4s, v19.4s, v9.4s
 	WORD $0x4e278673 // add v19.16b, v19.16b, v7.16b
 	WORD $0x4e130153 // tbl v19.16b, { v10.16b }, v19.16b
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
-	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
-	FMOVQ        F20, 64(R0)
+	WORD $0x4ea99e94 // mul v20.4s, v20.4s, v9.4s
+	WORD $0x4e278694 // add v20.16b, v20.16b, v7.16b
+	WORD $0x4e140154 // tbl v20.16b, { v10.16b }, v20.16b
+	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
+	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
+	FMOVQ        F19, 64(R0)
 	FMOVQ        F18, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R8), F18
-	FMOVQ        4(R8), F19
+	WORD $0x3cc02112 // ldur q18, [x8, #2]
+	WORD $0x3cc04113 // ldur q19, [x8, #4]
 	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
 	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	FMOVQ        34(R8), F20
+	WORD $0x3cc22114 // ldur q20, [x8, #34]
 	WORD $0x4e0c0295 // tbl v21.16b, { v20.16b }, v12.16b
-	WORD $0x4e0b0294 // tbl v20.16b, { v20.16b }, v11.16b
+	WORD $0x4e0b0296 // tbl v22.16b, { v20.16b }, v11.16b
 	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
-	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
+	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
-	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
+	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
 	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4eb41e73 // orr v19.16b, v19.16b, v20.16b
+	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e4a // smov x10, v18.s[0]
-	FMOVD        (R9)(R10<<3), F20
+	FMOVD        (R9)(R10<<3), F21
 	WORD $0x4e142e4a // smov x10, v18.s[2]
 	FMOVD        (R9)(R10<<3), F18
-	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
+	WORD $0x4ed23ab2 // zip1 v18.2d, v21.2d, v18.2d
 	WORD $0x4e042e6a // smov x10, v19.s[0]
-	FMOVD        (R9)(R10<<3), F20
+	FMOVD        (R9)(R10<<3), F21
 	WORD $0x4e142e6a // smov x10, v19.s[2]
 	FMOVD        (R9)(R10<<3), F19
-	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
-	FLDPQ        (R4), (F20, F21)
-	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
-	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c276 // smull v22.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e606ab4 // sadalp v20.4s, v21.8h
-	FLDPQ        32(R4), (F21, F22)
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
+	WORD $0x3cc00095 // ldur q21, [x4]
+	WORD $0x3cc10096 // ldur q22, [x4, #16]
 	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c252 // smull2 v18.8h, v18.16b, v21.16b
-	WORD $0x4e72bef2 // addp v18.8h, v23.8h, v18.8h
+	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
+	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e36c277 // smull v23.8h, v19.8b, v22.8b
+	WORD $0x4e36c276 // smull2 v22.8h, v19.16b, v22.16b
+	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
+	WORD $0x4e606ad5 // sadalp v21.4s, v22.8h
+	WORD $0x3cc20096 // ldur q22, [x4, #32]
+	WORD $0x3cc30097 // ldur q23, [x4, #48]
+	WORD $0x0e36c258 // smull v24.8h, v18.8b, v22.8b
+	WORD $0x4e36c252 // smull2 v18.8h, v18.16b, v22.16b
+	WORD $0x4e72bf12 // addp v18.8h, v24.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e36c275 // smull v21.8h, v19.8b, v22.8b
-	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x0e37c276 // smull v22.8h, v19.8b, v23.8b
+	WORD $0x4e37c273 // smull2 v19.8h, v19.16b, v23.16b
+	WORD $0x4e73bed3 // addp v19.8h, v22.8h, v19.8h
 	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
-	FMOVS        64(R0), F19
-	FMOVD        (R6), F21
-	WORD $0x4f9312b0 // fmla v16.4s, v21.4s, v19.s[0]
-	FMOVD        8(R6), F21
-	WORD $0x4f9312b1 // fmla v17.4s, v21.4s, v19.s[0]
+	WORD $0xbc440013 // ldur s19, [x0, #64]
+	WORD $0xfc4000d6 // ldur d22, [x6]
+	WORD $0x4f9312d0 // fmla v16.4s, v22.4s, v19.s[0]
+	WORD $0xfc4080d6 // ldur d22, [x6, #8]
+	WORD $0x4f9312d1 // fmla v17.4s, v22.4s, v19.s[0]
 
 	// integer sums times both scales
-	FMOVS        32(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        (R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e35ce90 // fmla v16.4s, v20.4s, v21.4s
-	FMOVS        4(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0xbc420013 // ldur s19, [x0, #32]
+	WORD $0xbc4000b6 // ldur s22, [x5]
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
+	WORD $0x4f9612b0 // fmla v16.4s, v21.4s, v22.s[0]
+	WORD $0xbc4040b5 // ldur s21, [x5, #4]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e33ce51 // fmla v17.4s, v18.4s, v19.4s
+	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
+	WORD $0x4f931251 // fmla v17.4s, v18.4s, v19.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        6(R8), F18
-	FMOVQ        8(R8), F19
+	WORD $0x3cc06112 // ldur q18, [x8, #6]
+	WORD $0x3cc08113 // ldur q19, [x8, #8]
 	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
 	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	FMOVQ        34(R8), F20
 	WORD $0x4e0e0295 // tbl v21.16b, { v20.16b }, v14.16b
-	WORD $0x4e0d0294 // tbl v20.16b, { v20.16b }, v13.16b
+	WORD $0x4e0d0296 // tbl v22.16b, { v20.16b }, v13.16b
 	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
-	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
+	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
-	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
+	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
 	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4eb41e73 // orr v19.16b, v19.16b, v20.16b
+	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e4a // smov x10, v18.s[0]
-	FMOVD        (R9)(R10<<3), F20
+	FMOVD        (R9)(R10<<3), F21
 	WORD $0x4e142e4a // smov x10, v18.s[2]
 	FMOVD        (R9)(R10<<3), F18
-	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
+	WORD $0x4ed23ab2 // zip1 v18.2d, v21.2d, v18.2d
 	WORD $0x4e042e6a // smov x10, v19.s[0]
-	FMOVD        (R9)(R10<<3), F20
+	FMOVD        (R9)(R10<<3), F21
 	WORD $0x4e142e6a // smov x10, v19.s[2]
 	FMOVD        (R9)(R10<<3), F19
-	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
-	FLDPQ        64(R4), (F20, F21)
-	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
-	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c276 // smull v22.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e606ab4 // sadalp v20.4s, v21.8h
-	FLDPQ        96(R4), (F21, F22)
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
+	WORD $0x3cc40095 // ldur q21, [x4, #64]
+	WORD $0x3cc50096 // ldur q22, [x4, #80]
 	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c252 // smull2 v18.8h, v18.16b, v21.16b
-	WORD $0x4e72bef2 // addp v18.8h, v23.8h, v18.8h
+	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
+	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e36c277 // smull v23.8h, v19.8b, v22.8b
+	WORD $0x4e36c276 // smull2 v22.8h, v19.16b, v22.16b
+	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
+	WORD $0x4e606ad5 // sadalp v21.4s, v22.8h
+	WORD $0x3cc60096 // ldur q22, [x4, #96]
+	WORD $0x3cc70097 // ldur q23, [x4, #112]
+	WORD $0x0e36c258 // smull v24.8h, v18.8b, v22.8b
+	WORD $0x4e36c252 // smull2 v18.8h, v18.16b, v22.16b
+	WORD $0x4e72bf12 // addp v18.8h, v24.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e36c275 // smull v21.8h, v19.8b, v22.8b
-	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x0e37c276 // smull v22.8h, v19.8b, v23.8b
+	WORD $0x4e37c273 // smull2 v19.8h, v19.16b, v23.16b
+	WORD $0x4e73bed3 // addp v19.8h, v22.8h, v19.8h
 	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
-	FMOVS        68(R0), F19
-	FMOVD        16(R6), F21
-	WORD $0x4f9312b0 // fmla v16.4s, v21.4s, v19.s[0]
-	FMOVD        24(R6), F21
-	WORD $0x4f9312b1 // fmla v17.4s, v21.4s, v19.s[0]
+	WORD $0xbc444013 // ldur s19, [x0, #68]
+	WORD $0xfc4100d6 // ldur d22, [x6, #16]
+	WORD $0x4f9312d0 // fmla v16.4s, v22.4s, v19.s[0]
+	WORD $0xfc4180d6 // ldur d22, [x6, #24]
+	WORD $0x4f9312d1 // fmla v17.4s, v22.4s, v19.s[0]
 
 	// integer sums times both scales
-	FMOVS        36(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        8(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e35ce90 // fmla v16.4s, v20.4s, v21.4s
-	FMOVS        12(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0xbc424013 // ldur s19, [x0, #36]
+	WORD $0xbc4080b6 // ldur s22, [x5, #8]
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
+	WORD $0x4f9612b0 // fmla v16.4s, v21.4s, v22.s[0]
+	WORD $0xbc40c0b5 // ldur s21, [x5, #12]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e33ce51 // fmla v17.4s, v18.4s, v19.4s
+	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
+	WORD $0x4f931251 // fmla v17.4s, v18.4s, v19.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        10(R8), F18
-	FMOVQ        12(R8), F19
+	WORD $0x3cc0a112 // ldur q18, [x8, #10]
+	WORD $0x3cc0c113 // ldur q19, [x8, #12]
 	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
 	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	FMOVQ        34(R8), F20
 	MOVD         $iq1_s_shuffle8<>+0(SB), R9
 	FMOVQ        (R9), F21
 	WORD $0x4e150295 // tbl v21.16b, { v20.16b }, v21.16b
-	WORD $0x4e0f0294 // tbl v20.16b, { v20.16b }, v15.16b
+	WORD $0x4e0f0296 // tbl v22.16b, { v20.16b }, v15.16b
 	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
-	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
+	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
-	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
+	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
 	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4eb41e73 // orr v19.16b, v19.16b, v20.16b
+	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e4a // smov x10, v18.s[0]
-	FMOVD        (R9)(R10<<3), F20
+	FMOVD        (R9)(R10<<3), F21
 	WORD $0x4e142e4a // smov x10, v18.s[2]
 	FMOVD        (R9)(R10<<3), F18
-	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
+	WORD $0x4ed23ab2 // zip1 v18.2d, v21.2d, v18.2d
 	WORD $0x4e042e6a // smov x10, v19.s[0]
-	FMOVD        (R9)(R10<<3), F20
+	FMOVD        (R9)(R10<<3), F21
 	WORD $0x4e142e6a // smov x10, v19.s[2]
 	FMOVD        (R9)(R10<<3), F19
-	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
-	FLDPQ        128(R4), (F20, F21)
-	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
-	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c276 // smull v22.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e606ab4 // sadalp v20.4s, v21.8h
-	FLDPQ        160(R4), (F21, F22)
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
+	WORD $0x3cc80095 // ldur q21, [x4, #128]
+	WORD $0x3cc90096 // ldur q22, [x4, #144]
 	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c252 // smull2 v18.8h, v18.16b, v21.16b
-	WORD $0x4e72bef2 // addp v18.8h, v23.8h, v18.8h
+	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
+	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e36c277 // smull v23.8h, v19.8b, v22.8b
+	WORD $0x4e36c276 // smull2 v22.8h, v19.16b, v22.16b
+	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
+	WORD $0x4e606ad5 // sadalp v21.4s, v22.8h
+	WORD $0x3cca0096 // ldur q22, [x4, #160]
+	WORD $0x3ccb0097 // ldur q23, [x4, #176]
+	WORD $0x0e36c258 // smull v24.8h, v18.8b, v22.8b
+	WORD $0x4e36c252 // smull2 v18.8h, v18.16b, v22.16b
+	WORD $0x4e72bf12 // addp v18.8h, v24.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e36c275 // smull v21.8h, v19.8b, v22.8b
-	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x0e37c276 // smull v22.8h, v19.8b, v23.8b
+	WORD $0x4e37c273 // smull2 v19.8h, v19.16b, v23.16b
+	WORD $0x4e73bed3 // addp v19.8h, v22.8h, v19.8h
 	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
-	FMOVS        72(R0), F19
-	FMOVD        32(R6), F21
-	WORD $0x4f9312b0 // fmla v16.4s, v21.4s, v19.s[0]
-	FMOVD        40(R6), F21
-	WORD $0x4f9312b1 // fmla v17.4s, v21.4s, v19.s[0]
+	WORD $0xbc448013 // ldur s19, [x0, #72]
+	WORD $0xfc4200d6 // ldur d22, [x6, #32]
+	WORD $0x4f9312d0 // fmla v16.4s, v22.4s, v19.s[0]
+	WORD $0xfc4280d6 // ldur d22, [x6, #40]
+	WORD $0x4f9312d1 // fmla v17.4s, v22.4s, v19.s[0]
 
 	// integer sums times both scales
-	FMOVS        40(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        16(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e35ce90 // fmla v16.4s, v20.4s, v21.4s
-	FMOVS        20(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0xbc428013 // ldur s19, [x0, #40]
+	WORD $0xbc4100b6 // ldur s22, [x5, #16]
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
+	WORD $0x4f9612b0 // fmla v16.4s, v21.4s, v22.s[0]
+	WORD $0xbc4140b5 // ldur s21, [x5, #20]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e33ce51 // fmla v17.4s, v18.4s, v19.4s
+	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
+	WORD $0x4f931251 // fmla v17.4s, v18.4s, v19.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        14(R8), F18
-	FMOVQ        16(R8), F19
+	WORD $0x3cc0e112 // ldur q18, [x8, #14]
+	WORD $0x3cc10113 // ldur q19, [x8, #16]
 	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
 	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	FMOVQ        34(R8), F20
 	MOVD         $iq1_s_shuffle10<>+0(SB), R9
 	FMOVQ        (R9), F21
 	WORD $0x4e150295 // tbl v21.16b, { v20.16b }, v21.16b
 	MOVD         $iq1_s_shuffle11<>+0(SB), R9
 	FMOVQ        (R9), F22
-	WORD $0x4e160294 // tbl v20.16b, { v20.16b }, v22.16b
+	WORD $0x4e160296 // tbl v22.16b, { v20.16b }, v22.16b
 	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
-	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
+	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
-	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
+	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
 	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4eb41e73 // orr v19.16b, v19.16b, v20.16b
+	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e4a // smov x10, v18.s[0]
-	FMOVD        (R9)(R10<<3), F20
+	FMOVD        (R9)(R10<<3), F21
 	WORD $0x4e142e4a // smov x10, v18.s[2]
 	FMOVD        (R9)(R10<<3), F18
-	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
+	WORD $0x4ed23ab2 // zip1 v18.2d, v21.2d, v18.2d
 	WORD $0x4e042e6a // smov x10, v19.s[0]
-	FMOVD        (R9)(R10<<3), F20
+	FMOVD        (R9)(R10<<3), F21
 	WORD $0x4e142e6a // smov x10, v19.s[2]
 	FMOVD        (R9)(R10<<3), F19
-	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
-	FLDPQ        192(R4), (F20, F21)
-	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
-	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c276 // smull v22.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e606ab4 // sadalp v20.4s, v21.8h
-	FLDPQ        224(R4), (F21, F22)
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
+	WORD $0x3ccc0095 // ldur q21, [x4, #192]
+	WORD $0x3ccd0096 // ldur q22, [x4, #208]
 	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c252 // smull2 v18.8h, v18.16b, v21.16b
-	WORD $0x4e72bef2 // addp v18.8h, v23.8h, v18.8h
+	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
+	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e36c277 // smull v23.8h, v19.8b, v22.8b
+	WORD $0x4e36c276 // smull2 v22.8h, v19.16b, v22.16b
+	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
+	WORD $0x4e606ad5 // sadalp v21.4s, v22.8h
+	WORD $0x3cce0096 // ldur q22, [x4, #224]
+	WORD $0x3ccf0097 // ldur q23, [x4, #240]
+	WORD $0x0e36c258 // smull v24.8h, v18.8b, v22.8b
+	WORD $0x4e36c252 // smull2 v18.8h, v18.16b, v22.16b
+	WORD $0x4e72bf12 // addp v18.8h, v24.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e36c275 // smull v21.8h, v19.8b, v22.8b
-	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x0e37c276 // smull v22.8h, v19.8b, v23.8b
+	WORD $0x4e37c273 // smull2 v19.8h, v19.16b, v23.16b
+	WORD $0x4e73bed3 // addp v19.8h, v22.8h, v19.8h
 	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
-	FMOVS        76(R0), F19
-	FMOVD        48(R6), F21
-	WORD $0x4f9312b0 // fmla v16.4s, v21.4s, v19.s[0]
-	FMOVD        56(R6), F21
-	WORD $0x4f9312b1 // fmla v17.4s, v21.4s, v19.s[0]
+	WORD $0xbc44c013 // ldur s19, [x0, #76]
+	WORD $0xfc4300d6 // ldur d22, [x6, #48]
+	WORD $0x4f9312d0 // fmla v16.4s, v22.4s, v19.s[0]
+	WORD $0xfc4380d6 // ldur d22, [x6, #56]
+	WORD $0x4f9312d1 // fmla v17.4s, v22.4s, v19.s[0]
 
 	// integer sums times both scales
-	FMOVS        44(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        24(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e35ce90 // fmla v16.4s, v20.4s, v21.4s
-	FMOVS        28(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0xbc42c013 // ldur s19, [x0, #44]
+	WORD $0xbc4180b6 // ldur s22, [x5, #24]
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
+	WORD $0x4f9612b0 // fmla v16.4s, v21.4s, v22.s[0]
+	WORD $0xbc41c0b5 // ldur s21, [x5, #28]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e33ce51 // fmla v17.4s, v18.4s, v19.4s
+	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
+	WORD $0x4f931251 // fmla v17.4s, v18.4s, v19.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        18(R8), F18
-	FMOVQ        20(R8), F19
+	WORD $0x3cc12112 // ldur q18, [x8, #18]
+	WORD $0x3cc14113 // ldur q19, [x8, #20]
 	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
 	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	FMOVQ        34(R8), F20
 	MOVD         $iq1_s_shuffle12<>+0(SB), R9
 	FMOVQ        (R9), F21
 	WORD $0x4e150295 // tbl v21.16b, { v20.16b }, v21.16b
 	MOVD         $iq1_s_shuffle13<>+0(SB), R9
 	FMOVQ        (R9), F22
-	WORD $0x4e160294 // tbl v20.16b, { v20.16b }, v22.16b
+	WORD $0x4e160296 // tbl v22.16b, { v20.16b }, v22.16b
 	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
-	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
+	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
-	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
+	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
 	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4eb41e73 // orr v19.16b, v19.16b, v20.16b
+	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e4a // smov x10, v18.s[0]
-	FMOVD        (R9)(R10<<3), F20
+	FMOVD        (R9)(R10<<3), F21
 	WORD $0x4e142e4a // smov x10, v18.s[2]
 	FMOVD        (R9)(R10<<3), F18
-	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
+	WORD $0x4ed23ab2 // zip1 v18.2d, v21.2d, v18.2d
 	WORD $0x4e042e6a // smov x10, v19.s[0]
-	FMOVD        (R9)(R10<<3), F20
+	FMOVD        (R9)(R10<<3), F21
 	WORD $0x4e142e6a // smov x10, v19.s[2]
 	FMOVD        (R9)(R10<<3), F19
-	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
-	FLDPQ        256(R4), (F20, F21)
-	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
-	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c276 // smull v22.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e606ab4 // sadalp v20.4s, v21.8h
-	FLDPQ        288(R4), (F21, F22)
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
+	FLDPQ        256(R4), (F21, F22)
 	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c252 // smull2 v18.8h, v18.16b, v21.16b
-	WORD $0x4e72bef2 // addp v18.8h, v23.8h, v18.8h
+	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
+	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e36c277 // smull v23.8h, v19.8b, v22.8b
+	WORD $0x4e36c276 // smull2 v22.8h, v19.16b, v22.16b
+	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
+	WORD $0x4e606ad5 // sadalp v21.4s, v22.8h
+	FLDPQ        288(R4), (F22, F23)
+	WORD $0x0e36c258 // smull v24.8h, v18.8b, v22.8b
+	WORD $0x4e36c252 // smull2 v18.8h, v18.16b, v22.16b
+	WORD $0x4e72bf12 // addp v18.8h, v24.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e36c275 // smull v21.8h, v19.8b, v22.8b
-	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x0e37c276 // smull v22.8h, v19.8b, v23.8b
+	WORD $0x4e37c273 // smull2 v19.8h, v19.16b, v23.16b
+	WORD $0x4e73bed3 // addp v19.8h, v22.8h, v19.8h
 	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
-	FMOVS        80(R0), F19
-	FMOVD        64(R6), F21
-	WORD $0x4f9312b0 // fmla v16.4s, v21.4s, v19.s[0]
-	FMOVD        72(R6), F21
-	WORD $0x4f9312b1 // fmla v17.4s, v21.4s, v19.s[0]
+	WORD $0xbc450013 // ldur s19, [x0, #80]
+	WORD $0xfc4400d6 // ldur d22, [x6, #64]
+	WORD $0x4f9312d0 // fmla v16.4s, v22.4s, v19.s[0]
+	WORD $0xfc4480d6 // ldur d22, [x6, #72]
+	WORD $0x4f9312d1 // fmla v17.4s, v22.4s, v19.s[0]
 
 	// integer sums times both scales
-	FMOVS        48(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        32(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e35ce90 // fmla v16.4s, v20.4s, v21.4s
-	FMOVS        36(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0xbc430013 // ldur s19, [x0, #48]
+	WORD $0xbc4200b6 // ldur s22, [x5, #32]
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
+	WORD $0x4f9612b0 // fmla v16.4s, v21.4s, v22.s[0]
+	WORD $0xbc4240b5 // ldur s21, [x5, #36]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e33ce51 // fmla v17.4s, v18.4s, v19.4s
+	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
+	WORD $0x4f931251 // fmla v17.4s, v18.4s, v19.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        22(R8), F18
-	FMOVQ        24(R8), F19
+	WORD $0x3cc16112 // ldur q18, [x8, #22]
+	WORD $0x3cc18113 // ldur q19, [x8, #24]
 	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
 	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	FMOVQ        34(R8), F20
 	MOVD         $iq1_s_shuffle14<>+0(SB), R9
 	FMOVQ        (R9), F21
 	WORD $0x4e150295 // tbl v21.16b, { v20.16b }, v21.16b
 	MOVD         $iq1_s_shuffle15<>+0(SB), R9
 	FMOVQ        (R9), F22
-	WORD $0x4e160294 // tbl v20.16b, { v20.16b }, v22.16b
+	WORD $0x4e160296 // tbl v22.16b, { v20.16b }, v22.16b
 	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
-	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
+	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
-	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
+	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
 	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4eb41e73 // orr v19.16b, v19.16b, v20.16b
+	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e4a // smov x10, v18.s[0]
-	FMOVD        (R9)(R10<<3), F20
+	FMOVD        (R9)(R10<<3), F21
 	WORD $0x4e142e4a // smov x10, v18.s[2]
 	FMOVD        (R9)(R10<<3), F18
-	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
+	WORD $0x4ed23ab2 // zip1 v18.2d, v21.2d, v18.2d
 	WORD $0x4e042e6a // smov x10, v19.s[0]
-	FMOVD        (R9)(R10<<3), F20
+	FMOVD        (R9)(R10<<3), F21
 	WORD $0x4e142e6a // smov x10, v19.s[2]
 	FMOVD        (R9)(R10<<3), F19
-	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
-	FLDPQ        320(R4), (F20, F21)
-	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
-	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c276 // smull v22.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e606ab4 // sadalp v20.4s, v21.8h
-	FLDPQ        352(R4), (F21, F22)
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
+	FLDPQ        320(R4), (F21, F22)
 	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c252 // smull2 v18.8h, v18.16b, v21.16b
-	WORD $0x4e72bef2 // addp v18.8h, v23.8h, v18.8h
+	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
+	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e36c277 // smull v23.8h, v19.8b, v22.8b
+	WORD $0x4e36c276 // smull2 v22.8h, v19.16b, v22.16b
+	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
+	WORD $0x4e606ad5 // sadalp v21.4s, v22.8h
+	FLDPQ        352(R4), (F22, F23)
+	WORD $0x0e36c258 // smull v24.8h, v18.8b, v22.8b
+	WORD $0x4e36c252 // smull2 v18.8h, v18.16b, v22.16b
+	WORD $0x4e72bf12 // addp v18.8h, v24.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e36c275 // smull v21.8h, v19.8b, v22.8b
-	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x0e37c276 // smull v22.8h, v19.8b, v23.8b
+	WORD $0x4e37c273 // smull2 v19.8h, v19.16b, v23.16b
+	WORD $0x4e73bed3 // addp v19.8h, v22.8h, v19.8h
 	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
-	FMOVS        84(R0), F19
-	FMOVD        80(R6), F21
-	WORD $0x4f9312b0 // fmla v16.4s, v21.4s, v19.s[0]
-	FMOVD        88(R6), F21
-	WORD $0x4f9312b1 // fmla v17.4s, v21.4s, v19.s[0]
+	WORD $0xbc454013 // ldur s19, [x0, #84]
+	WORD $0xfc4500d6 // ldur d22, [x6, #80]
+	WORD $0x4f9312d0 // fmla v16.4s, v22.4s, v19.s[0]
+	WORD $0xfc4580d6 // ldur d22, [x6, #88]
+	WORD $0x4f9312d1 // fmla v17.4s, v22.4s, v19.s[0]
 
 	// integer sums times both scales
-	FMOVS        52(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        40(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e35ce90 // fmla v16.4s, v20.4s, v21.4s
-	FMOVS        44(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0xbc434013 // ldur s19, [x0, #52]
+	WORD $0xbc4280b6 // ldur s22, [x5, #40]
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
+	WORD $0x4f9612b0 // fmla v16.4s, v21.4s, v22.s[0]
+	WORD $0xbc42c0b5 // ldur s21, [x5, #44]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e33ce51 // fmla v17.4s, v18.4s, v19.4s
+	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
+	WORD $0x4f931251 // fmla v17.4s, v18.4s, v19.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        26(R8), F18
-	FMOVQ        28(R8), F19
+	WORD $0x3cc1a112 // ldur q18, [x8, #26]
+	WORD $0x3cc1c113 // ldur q19, [x8, #28]
 	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
 	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	FMOVQ        34(R8), F20
 	MOVD         $iq1_s_shuffle16<>+0(SB), R9
 	FMOVQ        (R9), F21
 	WORD $0x4e150295 // tbl v21.16b, { v20.16b }, v21.16b
 	MOVD         $iq1_s_shuffle17<>+0(SB), R9
 	FMOVQ        (R9), F22
-	WORD $0x4e160294 // tbl v20.16b, { v20.16b }, v22.16b
+	WORD $0x4e160296 // tbl v22.16b, { v20.16b }, v22.16b
 	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
-	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
+	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
-	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
+	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
 	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4eb41e73 // orr v19.16b, v19.16b, v20.16b
+	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e4a // smov x10, v18.s[0]
-	FMOVD        (R9)(R10<<3), F20
+	FMOVD        (R9)(R10<<3), F21
 	WORD $0x4e142e4a // smov x10, v18.s[2]
 	FMOVD        (R9)(R10<<3), F18
-	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
+	WORD $0x4ed23ab2 // zip1 v18.2d, v21.2d, v18.2d
 	WORD $0x4e042e6a // smov x10, v19.s[0]
-	FMOVD        (R9)(R10<<3), F20
+	FMOVD        (R9)(R10<<3), F21
 	WORD $0x4e142e6a // smov x10, v19.s[2]
 	FMOVD        (R9)(R10<<3), F19
-	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
-	FLDPQ        384(R4), (F20, F21)
-	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
-	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c276 // smull v22.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e606ab4 // sadalp v20.4s, v21.8h
-	FLDPQ        416(R4), (F21, F22)
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
+	FLDPQ        384(R4), (F21, F22)
 	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
-	WORD $0x4e35c252 // smull2 v18.8h, v18.16b, v21.16b
-	WORD $0x4e72bef2 // addp v18.8h, v23.8h, v18.8h
+	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
+	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e36c277 // smull v23.8h, v19.8b, v22.8b
+	WORD $0x4e36c276 // smull2 v22.8h, v19.16b, v22.16b
+	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
+	WORD $0x4e606ad5 // sadalp v21.4s, v22.8h
+	FLDPQ        416(R4), (F22, F23)
+	WORD $0x0e36c258 // smull v24.8h, v18.8b, v22.8b
+	WORD $0x4e36c252 // smull2 v18.8h, v18.16b, v22.16b
+	WORD $0x4e72bf12 // addp v18.8h, v24.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e36c275 // smull v21.8h, v19.8b, v22.8b
-	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x0e37c276 // smull v22.8h, v19.8b, v23.8b
+	WORD $0x4e37c273 // smull2 v19.8h, v19.16b, v23.16b
+	WORD $0x4e73bed3 // addp v19.8h, v22.8h, v19.8h
 	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
-	FMOVS        88(R0), F19
-	FMOVD        96(R6), F21
-	WORD $0x4f9312b0 // fmla v16.4s, v21.4s, v19.s[0]
-	FMOVD        104(R6), F21
-	WORD $0x4f9312b1 // fmla v17.4s, v21.4s, v19.s[0]
+	WORD $0xbc458013 // ldur s19, [x0, #88]
+	WORD $0xfc4600d6 // ldur d22, [x6, #96]
+	WORD $0x4f9312d0 // fmla v16.4s, v22.4s, v19.s[0]
+	WORD $0xfc4680d6 // ldur d22, [x6, #104]
+	WORD $0x4f9312d1 // fmla v17.4s, v22.4s, v19.s[0]
 
 	// integer sums times both scales
-	FMOVS        56(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        48(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e35ce90 // fmla v16.4s, v20.4s, v21.4s
-	FMOVS        52(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0xbc438013 // ldur s19, [x0, #56]
+	WORD $0xbc4300b6 // ldur s22, [x5, #48]
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e33ded6 // fmul v22.4s, v22.4s, v19.4s
+	WORD $0x4f9612b0 // fmla v16.4s, v21.4s, v22.s[0]
+	WORD $0xbc4340b5 // ldur s21, [x5, #52]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e33ce51 // fmla v17.4s, v18.4s, v19.4s
+	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
+	WORD $0x4f931251 // fmla v17.4s, v18.4s, v19.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        30(R8), F18
-	FMOVQ        32(R8), F19
+	WORD $0x3cc1e112 // ldur q18, [x8, #30]
+	WORD $0x3cc20113 // ldur q19, [x8, #32]
 	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
 	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	FMOVQ        34(R8), F20
 	MOVD         $iq1_s_shuffle18<>+0(SB), R9
 	FMOVQ        (R9), F21
 	WORD $0x4e150295 // tbl v21.16b, { v20.16b }, v21.16b
@@ -8371,25 +8244,22 @@ loop3:
 	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
 	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
-	FMOVS        92(R0), F19
-	FMOVD        112(R6), F21
+	WORD $0xbc45c013 // ldur s19, [x0, #92]
+	WORD $0xfc4700d5 // ldur d21, [x6, #112]
 	WORD $0x4f9312b0 // fmla v16.4s, v21.4s, v19.s[0]
-	FMOVD        120(R6), F21
+	WORD $0xfc4780d5 // ldur d21, [x6, #120]
 	WORD $0x4f9312b1 // fmla v17.4s, v21.4s, v19.s[0]
 
 	// integer sums times both scales
-	FMOVS        60(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        56(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0xbc43c013 // ldur s19, [x0, #60]
+	WORD $0xbc4380b5 // ldur s21, [x5, #56]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e35ce90 // fmla v16.4s, v20.4s, v21.4s
-	FMOVS        60(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f951290 // fmla v16.4s, v20.4s, v21.s[0]
+	WORD $0xbc43c0b4 // ldur s20, [x5, #60]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e33ce51 // fmla v17.4s, v18.4s, v19.4s
+	WORD $0x4f931251 // fmla v17.4s, v18.4s, v19.s[0]
 	ADD          $0x32, R8
 	ADD          $0x200, R4
 	ADD          $0x40, R5
@@ -8477,11 +8347,10 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400113 // ldr h19, [x8]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x7c400113 // ldur h19, [x8]
+	WORD $0x1ee24273 // fcvt s19, h19
 	WORD $0x4f026414 // movi v20.4s, #64, lsl #24
-	FMOVQ        34(R8), F21
+	WORD $0x3cc22115 // ldur q21, [x8, #34]
 	WORD $0x4e0502b6 // tbl v22.16b, { v21.16b }, v5.16b
 	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
 	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
@@ -8496,94 +8365,84 @@ loop3:
 	FMOVQ        (R9), F21
 	WORD $0x4e35d6d6 // fadd v22.4s, v22.4s, v21.4s
 	WORD $0x4e35d694 // fadd v20.4s, v20.4s, v21.4s
-	WORD $0x6e36de75 // fmul v21.4s, v19.4s, v22.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	WORD $0x4f9392d5 // fmul v21.4s, v22.4s, v19.s[0]
+	WORD $0x4f939293 // fmul v19.4s, v20.4s, v19.s[0]
 	WORD $0x4f0167d4 // movi v20.4s, #62, lsl #24
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
 	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
 	FMOVQ        F21, 32(R0)
 	FMOVQ        F19, 48(R0)
-	WORD $0x7d400113 // ldr h19, [x8]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x7c400113 // ldur h19, [x8]
+	WORD $0x1ee24273 // fcvt s19, h19
 	WORD $0x4f026414 // movi v20.4s, #64, lsl #24
-	FMOVQ        34(R8), F21
+	WORD $0x3cc22115 // ldur q21, [x8, #34]
 	WORD $0x4e0502b6 // tbl v22.16b, { v21.16b }, v5.16b
-	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
+	WORD $0x4e0602b7 // tbl v23.16b, { v21.16b }, v6.16b
 	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
+	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
+	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
 	MOVD         $iq1_s_const<>+0(SB), R9
-	FMOVQ        (R9), F21
-	WORD $0x4e35d6d6 // fadd v22.4s, v22.4s, v21.4s
-	WORD $0x4e35d694 // fadd v20.4s, v20.4s, v21.4s
-	WORD $0x6e36de75 // fmul v21.4s, v19.4s, v22.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	FMOVQ        (R9), F23
+	WORD $0x4e37d6d6 // fadd v22.4s, v22.4s, v23.4s
+	WORD $0x4e37d694 // fadd v20.4s, v20.4s, v23.4s
+	WORD $0x4f9392d6 // fmul v22.4s, v22.4s, v19.s[0]
+	WORD $0x4f939293 // fmul v19.4s, v20.4s, v19.s[0]
 	WORD $0x4f0167d4 // movi v20.4s, #62, lsl #24
-	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
+	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
 	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
-	FMOVQ        34(R8), F20
-	WORD $0x4e050296 // tbl v22.16b, { v20.16b }, v5.16b
-	WORD $0x4e060294 // tbl v20.16b, { v20.16b }, v6.16b
-	WORD $0x6f3906d6 // ushr v22.4s, v22.4s, #7
+	WORD $0x4e0502b4 // tbl v20.16b, { v21.16b }, v5.16b
+	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
 	WORD $0x6f390694 // ushr v20.4s, v20.4s, #7
-	WORD $0x4e281ed6 // and v22.16b, v22.16b, v8.16b
+	WORD $0x6f3906b5 // ushr v21.4s, v21.4s, #7
 	WORD $0x4e281e94 // and v20.16b, v20.16b, v8.16b
-	WORD $0x4ea99ed6 // mul v22.4s, v22.4s, v9.4s
-	WORD $0x4e2786d6 // add v22.16b, v22.16b, v7.16b
-	WORD $0x4e160156 // tbl v22.16b, { v10.16b }, v22.16b
+	WORD $0x4e281eb5 // and v21.16b, v21.16b, v8.16b
 	WORD $0x4ea99e94 // mul v20.4s, v20.4s, v9.4s
 	WORD $0x4e278694 // add v20.16b, v20.16b, v7.16b
 	WORD $0x4e140154 // tbl v20.16b, { v10.16b }, v20.16b
-	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
-	FMOVQ        F21, 64(R0)
+	WORD $0x4ea99eb5 // mul v21.4s, v21.4s, v9.4s
+	WORD $0x4e2786b5 // add v21.16b, v21.16b, v7.16b
+	WORD $0x4e150155 // tbl v21.16b, { v10.16b }, v21.16b
+	WORD $0x6e34ded4 // fmul v20.4s, v22.4s, v20.4s
+	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
+	FMOVQ        F20, 64(R0)
 	FMOVQ        F19, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R8), F19
-	FMOVQ        4(R8), F20
+	WORD $0x3cc02113 // ldur q19, [x8, #2]
+	WORD $0x3cc04114 // ldur q20, [x8, #4]
 	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	FMOVQ        34(R8), F21
+	WORD $0x3cc22115 // ldur q21, [x8, #34]
 	WORD $0x4e0c02b6 // tbl v22.16b, { v21.16b }, v12.16b
-	WORD $0x4e0b02b5 // tbl v21.16b, { v21.16b }, v11.16b
+	WORD $0x4e0b02b7 // tbl v23.16b, { v21.16b }, v11.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
-	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
+	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
 	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e6a // smov x10, v19.s[0]
-	FMOVD        (R9)(R10<<3), F21
+	FMOVD        (R9)(R10<<3), F22
 	WORD $0x4e142e6a // smov x10, v19.s[2]
 	FMOVD        (R9)(R10<<3), F19
-	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
+	WORD $0x4ed33ad3 // zip1 v19.2d, v22.2d, v19.2d
 	WORD $0x4e042e8a // smov x10, v20.s[0]
-	FMOVD        (R9)(R10<<3), F21
+	FMOVD        (R9)(R10<<3), F22
 	WORD $0x4e142e8a // smov x10, v20.s[2]
 	FMOVD        (R9)(R10<<3), F20
-	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
-	FLDPQ        (R4), (F21, F22)
-	WORD $0x0e35c277 // smull v23.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c297 // smull v23.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e606ad5 // sadalp v21.4s, v22.8h
-	FLDPQ        32(R4), (F22, F23)
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x3cc00096 // ldur q22, [x4]
+	WORD $0x3cc10097 // ldur q23, [x4, #16]
 	WORD $0x0e36c278 // smull v24.8h, v19.8b, v22.8b
 	WORD $0x4e36c276 // smull2 v22.8h, v19.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
@@ -8592,81 +8451,79 @@ loop3:
 	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e606af6 // sadalp v22.4s, v23.8h
-	FLDPQ        64(R4), (F23, F24)
+	WORD $0x3cc20097 // ldur q23, [x4, #32]
+	WORD $0x3cc30098 // ldur q24, [x4, #48]
 	WORD $0x0e37c279 // smull v25.8h, v19.8b, v23.8b
-	WORD $0x4e37c273 // smull2 v19.8h, v19.16b, v23.16b
-	WORD $0x4e73bf33 // addp v19.8h, v25.8h, v19.8h
+	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
+	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
+	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
+	WORD $0x0e38c299 // smull v25.8h, v20.8b, v24.8b
+	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
+	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
+	WORD $0x4e606b17 // sadalp v23.4s, v24.8h
+	WORD $0x3cc40098 // ldur q24, [x4, #64]
+	WORD $0x3cc50099 // ldur q25, [x4, #80]
+	WORD $0x0e38c27a // smull v26.8h, v19.8b, v24.8b
+	WORD $0x4e38c273 // smull2 v19.8h, v19.16b, v24.16b
+	WORD $0x4e73bf53 // addp v19.8h, v26.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e38c297 // smull v23.8h, v20.8b, v24.8b
-	WORD $0x4e38c294 // smull2 v20.8h, v20.16b, v24.16b
-	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
+	WORD $0x0e39c298 // smull v24.8h, v20.8b, v25.8b
+	WORD $0x4e39c294 // smull2 v20.8h, v20.16b, v25.16b
+	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
 	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
-	FMOVS        64(R0), F20
-	FMOVD        (R6), F23
-	WORD $0x4f9412f0 // fmla v16.4s, v23.4s, v20.s[0]
-	FMOVD        8(R6), F23
-	WORD $0x4f9412f1 // fmla v17.4s, v23.4s, v20.s[0]
-	FMOVD        16(R6), F23
-	WORD $0x4f9412f2 // fmla v18.4s, v23.4s, v20.s[0]
+	WORD $0xbc440014 // ldur s20, [x0, #64]
+	WORD $0xfc4000d8 // ldur d24, [x6]
+	WORD $0x4f941310 // fmla v16.4s, v24.4s, v20.s[0]
+	WORD $0xfc4080d8 // ldur d24, [x6, #8]
+	WORD $0x4f941311 // fmla v17.4s, v24.4s, v20.s[0]
+	WORD $0xfc4100d8 // ldur d24, [x6, #16]
+	WORD $0x4f941312 // fmla v18.4s, v24.4s, v20.s[0]
 
 	// integer sums times both scales
-	FMOVS        32(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        (R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
-	WORD $0x4e37ceb0 // fmla v16.4s, v21.4s, v23.4s
-	FMOVS        4(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0xbc420014 // ldur s20, [x0, #32]
+	WORD $0xbc4000b8 // ldur s24, [x5]
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced1 // fmla v17.4s, v22.4s, v21.4s
-	FMOVS        8(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x6e34df18 // fmul v24.4s, v24.4s, v20.4s
+	WORD $0x4f9812d0 // fmla v16.4s, v22.4s, v24.s[0]
+	WORD $0xbc4040b6 // ldur s22, [x5, #4]
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
+	WORD $0x4f9612f1 // fmla v17.4s, v23.4s, v22.s[0]
+	WORD $0xbc4080b6 // ldur s22, [x5, #8]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x4e34ce72 // fmla v18.4s, v19.4s, v20.4s
+	WORD $0x6e34ded4 // fmul v20.4s, v22.4s, v20.4s
+	WORD $0x4f941272 // fmla v18.4s, v19.4s, v20.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        6(R8), F19
-	FMOVQ        8(R8), F20
+	WORD $0x3cc06113 // ldur q19, [x8, #6]
+	WORD $0x3cc08114 // ldur q20, [x8, #8]
 	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	FMOVQ        34(R8), F21
 	WORD $0x4e0e02b6 // tbl v22.16b, { v21.16b }, v14.16b
-	WORD $0x4e0d02b5 // tbl v21.16b, { v21.16b }, v13.16b
+	WORD $0x4e0d02b7 // tbl v23.16b, { v21.16b }, v13.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
-	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
+	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
 	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e6a // smov x10, v19.s[0]
-	FMOVD        (R9)(R10<<3), F21
+	FMOVD        (R9)(R10<<3), F22
 	WORD $0x4e142e6a // smov x10, v19.s[2]
 	FMOVD        (R9)(R10<<3), F19
-	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
+	WORD $0x4ed33ad3 // zip1 v19.2d, v22.2d, v19.2d
 	WORD $0x4e042e8a // smov x10, v20.s[0]
-	FMOVD        (R9)(R10<<3), F21
+	FMOVD        (R9)(R10<<3), F22
 	WORD $0x4e142e8a // smov x10, v20.s[2]
 	FMOVD        (R9)(R10<<3), F20
-	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
-	FLDPQ        96(R4), (F21, F22)
-	WORD $0x0e35c277 // smull v23.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c297 // smull v23.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e606ad5 // sadalp v21.4s, v22.8h
-	FLDPQ        128(R4), (F22, F23)
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x3cc60096 // ldur q22, [x4, #96]
+	WORD $0x3cc70097 // ldur q23, [x4, #112]
 	WORD $0x0e36c278 // smull v24.8h, v19.8b, v22.8b
 	WORD $0x4e36c276 // smull2 v22.8h, v19.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
@@ -8675,83 +8532,81 @@ loop3:
 	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e606af6 // sadalp v22.4s, v23.8h
-	FLDPQ        160(R4), (F23, F24)
+	WORD $0x3cc80097 // ldur q23, [x4, #128]
+	WORD $0x3cc90098 // ldur q24, [x4, #144]
 	WORD $0x0e37c279 // smull v25.8h, v19.8b, v23.8b
-	WORD $0x4e37c273 // smull2 v19.8h, v19.16b, v23.16b
-	WORD $0x4e73bf33 // addp v19.8h, v25.8h, v19.8h
+	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
+	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
+	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
+	WORD $0x0e38c299 // smull v25.8h, v20.8b, v24.8b
+	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
+	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
+	WORD $0x4e606b17 // sadalp v23.4s, v24.8h
+	WORD $0x3cca0098 // ldur q24, [x4, #160]
+	WORD $0x3ccb0099 // ldur q25, [x4, #176]
+	WORD $0x0e38c27a // smull v26.8h, v19.8b, v24.8b
+	WORD $0x4e38c273 // smull2 v19.8h, v19.16b, v24.16b
+	WORD $0x4e73bf53 // addp v19.8h, v26.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e38c297 // smull v23.8h, v20.8b, v24.8b
-	WORD $0x4e38c294 // smull2 v20.8h, v20.16b, v24.16b
-	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
+	WORD $0x0e39c298 // smull v24.8h, v20.8b, v25.8b
+	WORD $0x4e39c294 // smull2 v20.8h, v20.16b, v25.16b
+	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
 	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
-	FMOVS        68(R0), F20
-	FMOVD        24(R6), F23
-	WORD $0x4f9412f0 // fmla v16.4s, v23.4s, v20.s[0]
-	FMOVD        32(R6), F23
-	WORD $0x4f9412f1 // fmla v17.4s, v23.4s, v20.s[0]
-	FMOVD        40(R6), F23
-	WORD $0x4f9412f2 // fmla v18.4s, v23.4s, v20.s[0]
+	WORD $0xbc444014 // ldur s20, [x0, #68]
+	WORD $0xfc4180d8 // ldur d24, [x6, #24]
+	WORD $0x4f941310 // fmla v16.4s, v24.4s, v20.s[0]
+	WORD $0xfc4200d8 // ldur d24, [x6, #32]
+	WORD $0x4f941311 // fmla v17.4s, v24.4s, v20.s[0]
+	WORD $0xfc4280d8 // ldur d24, [x6, #40]
+	WORD $0x4f941312 // fmla v18.4s, v24.4s, v20.s[0]
 
 	// integer sums times both scales
-	FMOVS        36(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        12(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
-	WORD $0x4e37ceb0 // fmla v16.4s, v21.4s, v23.4s
-	FMOVS        16(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0xbc424014 // ldur s20, [x0, #36]
+	WORD $0xbc40c0b8 // ldur s24, [x5, #12]
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced1 // fmla v17.4s, v22.4s, v21.4s
-	FMOVS        20(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x6e34df18 // fmul v24.4s, v24.4s, v20.4s
+	WORD $0x4f9812d0 // fmla v16.4s, v22.4s, v24.s[0]
+	WORD $0xbc4100b6 // ldur s22, [x5, #16]
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
+	WORD $0x4f9612f1 // fmla v17.4s, v23.4s, v22.s[0]
+	WORD $0xbc4140b6 // ldur s22, [x5, #20]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x4e34ce72 // fmla v18.4s, v19.4s, v20.4s
+	WORD $0x6e34ded4 // fmul v20.4s, v22.4s, v20.4s
+	WORD $0x4f941272 // fmla v18.4s, v19.4s, v20.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        10(R8), F19
-	FMOVQ        12(R8), F20
+	WORD $0x3cc0a113 // ldur q19, [x8, #10]
+	WORD $0x3cc0c114 // ldur q20, [x8, #12]
 	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	FMOVQ        34(R8), F21
 	MOVD         $iq1_s_shuffle8<>+0(SB), R9
 	FMOVQ        (R9), F22
 	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
-	WORD $0x4e0f02b5 // tbl v21.16b, { v21.16b }, v15.16b
+	WORD $0x4e0f02b7 // tbl v23.16b, { v21.16b }, v15.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
-	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
+	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
 	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e6a // smov x10, v19.s[0]
-	FMOVD        (R9)(R10<<3), F21
+	FMOVD        (R9)(R10<<3), F22
 	WORD $0x4e142e6a // smov x10, v19.s[2]
 	FMOVD        (R9)(R10<<3), F19
-	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
+	WORD $0x4ed33ad3 // zip1 v19.2d, v22.2d, v19.2d
 	WORD $0x4e042e8a // smov x10, v20.s[0]
-	FMOVD        (R9)(R10<<3), F21
+	FMOVD        (R9)(R10<<3), F22
 	WORD $0x4e142e8a // smov x10, v20.s[2]
 	FMOVD        (R9)(R10<<3), F20
-	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
-	FLDPQ        192(R4), (F21, F22)
-	WORD $0x0e35c277 // smull v23.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c297 // smull v23.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e606ad5 // sadalp v21.4s, v22.8h
-	FLDPQ        224(R4), (F22, F23)
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x3ccc0096 // ldur q22, [x4, #192]
+	WORD $0x3ccd0097 // ldur q23, [x4, #208]
 	WORD $0x0e36c278 // smull v24.8h, v19.8b, v22.8b
 	WORD $0x4e36c276 // smull2 v22.8h, v19.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
@@ -8760,85 +8615,81 @@ loop3:
 	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e606af6 // sadalp v22.4s, v23.8h
-	FLDPQ        256(R4), (F23, F24)
+	WORD $0x3cce0097 // ldur q23, [x4, #224]
+	WORD $0x3ccf0098 // ldur q24, [x4, #240]
 	WORD $0x0e37c279 // smull v25.8h, v19.8b, v23.8b
-	WORD $0x4e37c273 // smull2 v19.8h, v19.16b, v23.16b
-	WORD $0x4e73bf33 // addp v19.8h, v25.8h, v19.8h
+	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
+	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
+	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
+	WORD $0x0e38c299 // smull v25.8h, v20.8b, v24.8b
+	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
+	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
+	WORD $0x4e606b17 // sadalp v23.4s, v24.8h
+	FLDPQ        256(R4), (F24, F25)
+	WORD $0x0e38c27a // smull v26.8h, v19.8b, v24.8b
+	WORD $0x4e38c273 // smull2 v19.8h, v19.16b, v24.16b
+	WORD $0x4e73bf53 // addp v19.8h, v26.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e38c297 // smull v23.8h, v20.8b, v24.8b
-	WORD $0x4e38c294 // smull2 v20.8h, v20.16b, v24.16b
-	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
+	WORD $0x0e39c298 // smull v24.8h, v20.8b, v25.8b
+	WORD $0x4e39c294 // smull2 v20.8h, v20.16b, v25.16b
+	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
 	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
-	FMOVS        72(R0), F20
-	FMOVD        48(R6), F23
-	WORD $0x4f9412f0 // fmla v16.4s, v23.4s, v20.s[0]
-	FMOVD        56(R6), F23
-	WORD $0x4f9412f1 // fmla v17.4s, v23.4s, v20.s[0]
-	FMOVD        64(R6), F23
-	WORD $0x4f9412f2 // fmla v18.4s, v23.4s, v20.s[0]
+	WORD $0xbc448014 // ldur s20, [x0, #72]
+	WORD $0xfc4300d8 // ldur d24, [x6, #48]
+	WORD $0x4f941310 // fmla v16.4s, v24.4s, v20.s[0]
+	WORD $0xfc4380d8 // ldur d24, [x6, #56]
+	WORD $0x4f941311 // fmla v17.4s, v24.4s, v20.s[0]
+	WORD $0xfc4400d8 // ldur d24, [x6, #64]
+	WORD $0x4f941312 // fmla v18.4s, v24.4s, v20.s[0]
 
 	// integer sums times both scales
-	FMOVS        40(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        24(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
-	WORD $0x4e37ceb0 // fmla v16.4s, v21.4s, v23.4s
-	FMOVS        28(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0xbc428014 // ldur s20, [x0, #40]
+	WORD $0xbc4180b8 // ldur s24, [x5, #24]
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced1 // fmla v17.4s, v22.4s, v21.4s
-	FMOVS        32(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x6e34df18 // fmul v24.4s, v24.4s, v20.4s
+	WORD $0x4f9812d0 // fmla v16.4s, v22.4s, v24.s[0]
+	WORD $0xbc41c0b6 // ldur s22, [x5, #28]
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
+	WORD $0x4f9612f1 // fmla v17.4s, v23.4s, v22.s[0]
+	WORD $0xbc4200b6 // ldur s22, [x5, #32]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x4e34ce72 // fmla v18.4s, v19.4s, v20.4s
+	WORD $0x6e34ded4 // fmul v20.4s, v22.4s, v20.4s
+	WORD $0x4f941272 // fmla v18.4s, v19.4s, v20.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        14(R8), F19
-	FMOVQ        16(R8), F20
+	WORD $0x3cc0e113 // ldur q19, [x8, #14]
+	WORD $0x3cc10114 // ldur q20, [x8, #16]
 	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	FMOVQ        34(R8), F21
 	MOVD         $iq1_s_shuffle10<>+0(SB), R9
 	FMOVQ        (R9), F22
 	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
 	MOVD         $iq1_s_shuffle11<>+0(SB), R9
 	FMOVQ        (R9), F23
-	WORD $0x4e1702b5 // tbl v21.16b, { v21.16b }, v23.16b
+	WORD $0x4e1702b7 // tbl v23.16b, { v21.16b }, v23.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
-	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
+	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
 	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e6a // smov x10, v19.s[0]
-	FMOVD        (R9)(R10<<3), F21
+	FMOVD        (R9)(R10<<3), F22
 	WORD $0x4e142e6a // smov x10, v19.s[2]
 	FMOVD        (R9)(R10<<3), F19
-	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
+	WORD $0x4ed33ad3 // zip1 v19.2d, v22.2d, v19.2d
 	WORD $0x4e042e8a // smov x10, v20.s[0]
-	FMOVD        (R9)(R10<<3), F21
+	FMOVD        (R9)(R10<<3), F22
 	WORD $0x4e142e8a // smov x10, v20.s[2]
 	FMOVD        (R9)(R10<<3), F20
-	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
-	FLDPQ        288(R4), (F21, F22)
-	WORD $0x0e35c277 // smull v23.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c297 // smull v23.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e606ad5 // sadalp v21.4s, v22.8h
-	FLDPQ        320(R4), (F22, F23)
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	FLDPQ        288(R4), (F22, F23)
 	WORD $0x0e36c278 // smull v24.8h, v19.8b, v22.8b
 	WORD $0x4e36c276 // smull2 v22.8h, v19.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
@@ -8847,85 +8698,80 @@ loop3:
 	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e606af6 // sadalp v22.4s, v23.8h
-	FLDPQ        352(R4), (F23, F24)
+	FLDPQ        320(R4), (F23, F24)
 	WORD $0x0e37c279 // smull v25.8h, v19.8b, v23.8b
-	WORD $0x4e37c273 // smull2 v19.8h, v19.16b, v23.16b
-	WORD $0x4e73bf33 // addp v19.8h, v25.8h, v19.8h
+	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
+	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
+	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
+	WORD $0x0e38c299 // smull v25.8h, v20.8b, v24.8b
+	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
+	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
+	WORD $0x4e606b17 // sadalp v23.4s, v24.8h
+	FLDPQ        352(R4), (F24, F25)
+	WORD $0x0e38c27a // smull v26.8h, v19.8b, v24.8b
+	WORD $0x4e38c273 // smull2 v19.8h, v19.16b, v24.16b
+	WORD $0x4e73bf53 // addp v19.8h, v26.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e38c297 // smull v23.8h, v20.8b, v24.8b
-	WORD $0x4e38c294 // smull2 v20.8h, v20.16b, v24.16b
-	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
+	WORD $0x0e39c298 // smull v24.8h, v20.8b, v25.8b
+	WORD $0x4e39c294 // smull2 v20.8h, v20.16b, v25.16b
+	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
 	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
-	FMOVS        76(R0), F20
-	FMOVD        72(R6), F23
-	WORD $0x4f9412f0 // fmla v16.4s, v23.4s, v20.s[0]
-	FMOVD        80(R6), F23
-	WORD $0x4f9412f1 // fmla v17.4s, v23.4s, v20.s[0]
-	FMOVD        88(R6), F23
-	WORD $0x4f9412f2 // fmla v18.4s, v23.4s, v20.s[0]
+	WORD $0xbc44c014 // ldur s20, [x0, #76]
+	WORD $0xfc4480d8 // ldur d24, [x6, #72]
+	WORD $0x4f941310 // fmla v16.4s, v24.4s, v20.s[0]
+	WORD $0xfc4500d8 // ldur d24, [x6, #80]
+	WORD $0x4f941311 // fmla v17.4s, v24.4s, v20.s[0]
+	WORD $0xfc4580d8 // ldur d24, [x6, #88]
+	WORD $0x4f941312 // fmla v18.4s, v24.4s, v20.s[0]
 
 	// integer sums times both scales
-	FMOVS        44(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        36(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
-	WORD $0x4e37ceb0 // fmla v16.4s, v21.4s, v23.4s
-	FMOVS        40(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0xbc42c014 // ldur s20, [x0, #44]
+	WORD $0xbc4240b8 // ldur s24, [x5, #36]
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced1 // fmla v17.4s, v22.4s, v21.4s
-	FMOVS        44(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x6e34df18 // fmul v24.4s, v24.4s, v20.4s
+	WORD $0x4f9812d0 // fmla v16.4s, v22.4s, v24.s[0]
+	WORD $0xbc4280b6 // ldur s22, [x5, #40]
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
+	WORD $0x4f9612f1 // fmla v17.4s, v23.4s, v22.s[0]
+	WORD $0xbc42c0b6 // ldur s22, [x5, #44]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x4e34ce72 // fmla v18.4s, v19.4s, v20.4s
+	WORD $0x6e34ded4 // fmul v20.4s, v22.4s, v20.4s
+	WORD $0x4f941272 // fmla v18.4s, v19.4s, v20.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        18(R8), F19
-	FMOVQ        20(R8), F20
+	WORD $0x3cc12113 // ldur q19, [x8, #18]
+	WORD $0x3cc14114 // ldur q20, [x8, #20]
 	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	FMOVQ        34(R8), F21
 	MOVD         $iq1_s_shuffle12<>+0(SB), R9
 	FMOVQ        (R9), F22
 	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
 	MOVD         $iq1_s_shuffle13<>+0(SB), R9
 	FMOVQ        (R9), F23
-	WORD $0x4e1702b5 // tbl v21.16b, { v21.16b }, v23.16b
+	WORD $0x4e1702b7 // tbl v23.16b, { v21.16b }, v23.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
-	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
+	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
 	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e6a // smov x10, v19.s[0]
-	FMOVD        (R9)(R10<<3), F21
+	FMOVD        (R9)(R10<<3), F22
 	WORD $0x4e142e6a // smov x10, v19.s[2]
 	FMOVD        (R9)(R10<<3), F19
-	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
+	WORD $0x4ed33ad3 // zip1 v19.2d, v22.2d, v19.2d
 	WORD $0x4e042e8a // smov x10, v20.s[0]
-	FMOVD        (R9)(R10<<3), F21
+	FMOVD        (R9)(R10<<3), F22
 	WORD $0x4e142e8a // smov x10, v20.s[2]
 	FMOVD        (R9)(R10<<3), F20
-	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
-	FLDPQ        384(R4), (F21, F22)
-	WORD $0x0e35c277 // smull v23.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c297 // smull v23.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e606ad5 // sadalp v21.4s, v22.8h
-	FLDPQ        416(R4), (F22, F23)
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	FLDPQ        384(R4), (F22, F23)
 	WORD $0x0e36c278 // smull v24.8h, v19.8b, v22.8b
 	WORD $0x4e36c276 // smull2 v22.8h, v19.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
@@ -8934,85 +8780,80 @@ loop3:
 	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e606af6 // sadalp v22.4s, v23.8h
-	FLDPQ        448(R4), (F23, F24)
+	FLDPQ        416(R4), (F23, F24)
 	WORD $0x0e37c279 // smull v25.8h, v19.8b, v23.8b
-	WORD $0x4e37c273 // smull2 v19.8h, v19.16b, v23.16b
-	WORD $0x4e73bf33 // addp v19.8h, v25.8h, v19.8h
+	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
+	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
+	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
+	WORD $0x0e38c299 // smull v25.8h, v20.8b, v24.8b
+	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
+	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
+	WORD $0x4e606b17 // sadalp v23.4s, v24.8h
+	FLDPQ        448(R4), (F24, F25)
+	WORD $0x0e38c27a // smull v26.8h, v19.8b, v24.8b
+	WORD $0x4e38c273 // smull2 v19.8h, v19.16b, v24.16b
+	WORD $0x4e73bf53 // addp v19.8h, v26.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e38c297 // smull v23.8h, v20.8b, v24.8b
-	WORD $0x4e38c294 // smull2 v20.8h, v20.16b, v24.16b
-	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
+	WORD $0x0e39c298 // smull v24.8h, v20.8b, v25.8b
+	WORD $0x4e39c294 // smull2 v20.8h, v20.16b, v25.16b
+	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
 	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
-	FMOVS        80(R0), F20
-	FMOVD        96(R6), F23
-	WORD $0x4f9412f0 // fmla v16.4s, v23.4s, v20.s[0]
-	FMOVD        104(R6), F23
-	WORD $0x4f9412f1 // fmla v17.4s, v23.4s, v20.s[0]
-	FMOVD        112(R6), F23
-	WORD $0x4f9412f2 // fmla v18.4s, v23.4s, v20.s[0]
+	WORD $0xbc450014 // ldur s20, [x0, #80]
+	WORD $0xfc4600d8 // ldur d24, [x6, #96]
+	WORD $0x4f941310 // fmla v16.4s, v24.4s, v20.s[0]
+	WORD $0xfc4680d8 // ldur d24, [x6, #104]
+	WORD $0x4f941311 // fmla v17.4s, v24.4s, v20.s[0]
+	WORD $0xfc4700d8 // ldur d24, [x6, #112]
+	WORD $0x4f941312 // fmla v18.4s, v24.4s, v20.s[0]
 
 	// integer sums times both scales
-	FMOVS        48(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        48(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
-	WORD $0x4e37ceb0 // fmla v16.4s, v21.4s, v23.4s
-	FMOVS        52(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0xbc430014 // ldur s20, [x0, #48]
+	WORD $0xbc4300b8 // ldur s24, [x5, #48]
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced1 // fmla v17.4s, v22.4s, v21.4s
-	FMOVS        56(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x6e34df18 // fmul v24.4s, v24.4s, v20.4s
+	WORD $0x4f9812d0 // fmla v16.4s, v22.4s, v24.s[0]
+	WORD $0xbc4340b6 // ldur s22, [x5, #52]
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
+	WORD $0x4f9612f1 // fmla v17.4s, v23.4s, v22.s[0]
+	WORD $0xbc4380b6 // ldur s22, [x5, #56]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x4e34ce72 // fmla v18.4s, v19.4s, v20.4s
+	WORD $0x6e34ded4 // fmul v20.4s, v22.4s, v20.4s
+	WORD $0x4f941272 // fmla v18.4s, v19.4s, v20.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        22(R8), F19
-	FMOVQ        24(R8), F20
+	WORD $0x3cc16113 // ldur q19, [x8, #22]
+	WORD $0x3cc18114 // ldur q20, [x8, #24]
 	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	FMOVQ        34(R8), F21
 	MOVD         $iq1_s_shuffle14<>+0(SB), R9
 	FMOVQ        (R9), F22
 	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
 	MOVD         $iq1_s_shuffle15<>+0(SB), R9
 	FMOVQ        (R9), F23
-	WORD $0x4e1702b5 // tbl v21.16b, { v21.16b }, v23.16b
+	WORD $0x4e1702b7 // tbl v23.16b, { v21.16b }, v23.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
-	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
+	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
 	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e6a // smov x10, v19.s[0]
-	FMOVD        (R9)(R10<<3), F21
+	FMOVD        (R9)(R10<<3), F22
 	WORD $0x4e142e6a // smov x10, v19.s[2]
 	FMOVD        (R9)(R10<<3), F19
-	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
+	WORD $0x4ed33ad3 // zip1 v19.2d, v22.2d, v19.2d
 	WORD $0x4e042e8a // smov x10, v20.s[0]
-	FMOVD        (R9)(R10<<3), F21
+	FMOVD        (R9)(R10<<3), F22
 	WORD $0x4e142e8a // smov x10, v20.s[2]
 	FMOVD        (R9)(R10<<3), F20
-	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
-	FLDPQ        480(R4), (F21, F22)
-	WORD $0x0e35c277 // smull v23.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c297 // smull v23.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e606ad5 // sadalp v21.4s, v22.8h
-	FLDPQ        512(R4), (F22, F23)
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	FLDPQ        480(R4), (F22, F23)
 	WORD $0x0e36c278 // smull v24.8h, v19.8b, v22.8b
 	WORD $0x4e36c276 // smull2 v22.8h, v19.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
@@ -9021,85 +8862,80 @@ loop3:
 	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e606af6 // sadalp v22.4s, v23.8h
-	FLDPQ        544(R4), (F23, F24)
+	FLDPQ        512(R4), (F23, F24)
 	WORD $0x0e37c279 // smull v25.8h, v19.8b, v23.8b
-	WORD $0x4e37c273 // smull2 v19.8h, v19.16b, v23.16b
-	WORD $0x4e73bf33 // addp v19.8h, v25.8h, v19.8h
+	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
+	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
+	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
+	WORD $0x0e38c299 // smull v25.8h, v20.8b, v24.8b
+	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
+	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
+	WORD $0x4e606b17 // sadalp v23.4s, v24.8h
+	FLDPQ        544(R4), (F24, F25)
+	WORD $0x0e38c27a // smull v26.8h, v19.8b, v24.8b
+	WORD $0x4e38c273 // smull2 v19.8h, v19.16b, v24.16b
+	WORD $0x4e73bf53 // addp v19.8h, v26.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e38c297 // smull v23.8h, v20.8b, v24.8b
-	WORD $0x4e38c294 // smull2 v20.8h, v20.16b, v24.16b
-	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
+	WORD $0x0e39c298 // smull v24.8h, v20.8b, v25.8b
+	WORD $0x4e39c294 // smull2 v20.8h, v20.16b, v25.16b
+	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
 	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
-	FMOVS        84(R0), F20
-	FMOVD        120(R6), F23
-	WORD $0x4f9412f0 // fmla v16.4s, v23.4s, v20.s[0]
-	FMOVD        128(R6), F23
-	WORD $0x4f9412f1 // fmla v17.4s, v23.4s, v20.s[0]
-	FMOVD        136(R6), F23
-	WORD $0x4f9412f2 // fmla v18.4s, v23.4s, v20.s[0]
+	WORD $0xbc454014 // ldur s20, [x0, #84]
+	WORD $0xfc4780d8 // ldur d24, [x6, #120]
+	WORD $0x4f941310 // fmla v16.4s, v24.4s, v20.s[0]
+	WORD $0xfc4800d8 // ldur d24, [x6, #128]
+	WORD $0x4f941311 // fmla v17.4s, v24.4s, v20.s[0]
+	WORD $0xfc4880d8 // ldur d24, [x6, #136]
+	WORD $0x4f941312 // fmla v18.4s, v24.4s, v20.s[0]
 
 	// integer sums times both scales
-	FMOVS        52(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        60(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
-	WORD $0x4e37ceb0 // fmla v16.4s, v21.4s, v23.4s
-	FMOVS        64(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0xbc434014 // ldur s20, [x0, #52]
+	WORD $0xbc43c0b8 // ldur s24, [x5, #60]
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced1 // fmla v17.4s, v22.4s, v21.4s
-	FMOVS        68(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x6e34df18 // fmul v24.4s, v24.4s, v20.4s
+	WORD $0x4f9812d0 // fmla v16.4s, v22.4s, v24.s[0]
+	WORD $0xbc4400b6 // ldur s22, [x5, #64]
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
+	WORD $0x4f9612f1 // fmla v17.4s, v23.4s, v22.s[0]
+	WORD $0xbc4440b6 // ldur s22, [x5, #68]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x4e34ce72 // fmla v18.4s, v19.4s, v20.4s
+	WORD $0x6e34ded4 // fmul v20.4s, v22.4s, v20.4s
+	WORD $0x4f941272 // fmla v18.4s, v19.4s, v20.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        26(R8), F19
-	FMOVQ        28(R8), F20
+	WORD $0x3cc1a113 // ldur q19, [x8, #26]
+	WORD $0x3cc1c114 // ldur q20, [x8, #28]
 	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	FMOVQ        34(R8), F21
 	MOVD         $iq1_s_shuffle16<>+0(SB), R9
 	FMOVQ        (R9), F22
 	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
 	MOVD         $iq1_s_shuffle17<>+0(SB), R9
 	FMOVQ        (R9), F23
-	WORD $0x4e1702b5 // tbl v21.16b, { v21.16b }, v23.16b
+	WORD $0x4e1702b7 // tbl v23.16b, { v21.16b }, v23.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
-	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
+	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
 	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e6a // smov x10, v19.s[0]
-	FMOVD        (R9)(R10<<3), F21
+	FMOVD        (R9)(R10<<3), F22
 	WORD $0x4e142e6a // smov x10, v19.s[2]
 	FMOVD        (R9)(R10<<3), F19
-	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
+	WORD $0x4ed33ad3 // zip1 v19.2d, v22.2d, v19.2d
 	WORD $0x4e042e8a // smov x10, v20.s[0]
-	FMOVD        (R9)(R10<<3), F21
+	FMOVD        (R9)(R10<<3), F22
 	WORD $0x4e142e8a // smov x10, v20.s[2]
 	FMOVD        (R9)(R10<<3), F20
-	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
-	FLDPQ        576(R4), (F21, F22)
-	WORD $0x0e35c277 // smull v23.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c297 // smull v23.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
-	WORD $0x4e606ad5 // sadalp v21.4s, v22.8h
-	FLDPQ        608(R4), (F22, F23)
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	FLDPQ        576(R4), (F22, F23)
 	WORD $0x0e36c278 // smull v24.8h, v19.8b, v22.8b
 	WORD $0x4e36c276 // smull2 v22.8h, v19.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
@@ -9108,50 +8944,54 @@ loop3:
 	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e606af6 // sadalp v22.4s, v23.8h
-	FLDPQ        640(R4), (F23, F24)
+	FLDPQ        608(R4), (F23, F24)
 	WORD $0x0e37c279 // smull v25.8h, v19.8b, v23.8b
-	WORD $0x4e37c273 // smull2 v19.8h, v19.16b, v23.16b
-	WORD $0x4e73bf33 // addp v19.8h, v25.8h, v19.8h
+	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
+	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
+	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
+	WORD $0x0e38c299 // smull v25.8h, v20.8b, v24.8b
+	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
+	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
+	WORD $0x4e606b17 // sadalp v23.4s, v24.8h
+	FLDPQ        640(R4), (F24, F25)
+	WORD $0x0e38c27a // smull v26.8h, v19.8b, v24.8b
+	WORD $0x4e38c273 // smull2 v19.8h, v19.16b, v24.16b
+	WORD $0x4e73bf53 // addp v19.8h, v26.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e38c297 // smull v23.8h, v20.8b, v24.8b
-	WORD $0x4e38c294 // smull2 v20.8h, v20.16b, v24.16b
-	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
+	WORD $0x0e39c298 // smull v24.8h, v20.8b, v25.8b
+	WORD $0x4e39c294 // smull2 v20.8h, v20.16b, v25.16b
+	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
 	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
-	FMOVS        88(R0), F20
-	FMOVD        144(R6), F23
-	WORD $0x4f9412f0 // fmla v16.4s, v23.4s, v20.s[0]
-	FMOVD        152(R6), F23
-	WORD $0x4f9412f1 // fmla v17.4s, v23.4s, v20.s[0]
-	FMOVD        160(R6), F23
-	WORD $0x4f9412f2 // fmla v18.4s, v23.4s, v20.s[0]
+	WORD $0xbc458014 // ldur s20, [x0, #88]
+	WORD $0xfc4900d8 // ldur d24, [x6, #144]
+	WORD $0x4f941310 // fmla v16.4s, v24.4s, v20.s[0]
+	WORD $0xfc4980d8 // ldur d24, [x6, #152]
+	WORD $0x4f941311 // fmla v17.4s, v24.4s, v20.s[0]
+	WORD $0xfc4a00d8 // ldur d24, [x6, #160]
+	WORD $0x4f941312 // fmla v18.4s, v24.4s, v20.s[0]
 
 	// integer sums times both scales
-	FMOVS        56(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        72(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
-	WORD $0x4e37ceb0 // fmla v16.4s, v21.4s, v23.4s
-	FMOVS        76(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0xbc438014 // ldur s20, [x0, #56]
+	WORD $0xbc4480b8 // ldur s24, [x5, #72]
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced1 // fmla v17.4s, v22.4s, v21.4s
-	FMOVS        80(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x6e34df18 // fmul v24.4s, v24.4s, v20.4s
+	WORD $0x4f9812d0 // fmla v16.4s, v22.4s, v24.s[0]
+	WORD $0xbc44c0b6 // ldur s22, [x5, #76]
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
+	WORD $0x4f9612f1 // fmla v17.4s, v23.4s, v22.s[0]
+	WORD $0xbc4500b6 // ldur s22, [x5, #80]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x4e34ce72 // fmla v18.4s, v19.4s, v20.4s
+	WORD $0x6e34ded4 // fmul v20.4s, v22.4s, v20.4s
+	WORD $0x4f941272 // fmla v18.4s, v19.4s, v20.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        30(R8), F19
-	FMOVQ        32(R8), F20
+	WORD $0x3cc1e113 // ldur q19, [x8, #30]
+	WORD $0x3cc20114 // ldur q20, [x8, #32]
 	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	FMOVQ        34(R8), F21
 	MOVD         $iq1_s_shuffle18<>+0(SB), R9
 	FMOVQ        (R9), F22
 	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
@@ -9204,32 +9044,28 @@ loop3:
 	WORD $0x4e38c294 // smull2 v20.8h, v20.16b, v24.16b
 	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
 	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
-	FMOVS        92(R0), F20
-	FMOVD        168(R6), F23
+	WORD $0xbc45c014 // ldur s20, [x0, #92]
+	WORD $0xfc4a80d7 // ldur d23, [x6, #168]
 	WORD $0x4f9412f0 // fmla v16.4s, v23.4s, v20.s[0]
-	FMOVD        176(R6), F23
+	WORD $0xfc4b00d7 // ldur d23, [x6, #176]
 	WORD $0x4f9412f1 // fmla v17.4s, v23.4s, v20.s[0]
-	FMOVD        184(R6), F23
+	WORD $0xfc4b80d7 // ldur d23, [x6, #184]
 	WORD $0x4f9412f2 // fmla v18.4s, v23.4s, v20.s[0]
 
 	// integer sums times both scales
-	FMOVS        60(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        84(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0xbc43c014 // ldur s20, [x0, #60]
+	WORD $0xbc4540b7 // ldur s23, [x5, #84]
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e34def7 // fmul v23.4s, v23.4s, v20.4s
-	WORD $0x4e37ceb0 // fmla v16.4s, v21.4s, v23.4s
-	FMOVS        88(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4f9712b0 // fmla v16.4s, v21.4s, v23.s[0]
+	WORD $0xbc4580b5 // ldur s21, [x5, #88]
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced1 // fmla v17.4s, v22.4s, v21.4s
-	FMOVS        92(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4f9512d1 // fmla v17.4s, v22.4s, v21.s[0]
+	WORD $0xbc45c0b5 // ldur s21, [x5, #92]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x4e34ce72 // fmla v18.4s, v19.4s, v20.4s
+	WORD $0x4f941272 // fmla v18.4s, v19.4s, v20.s[0]
 	ADD          $0x32, R8
 	ADD          $0x300, R4
 	ADD          $0x60, R5
@@ -9323,11 +9159,10 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400114 // ldr h20, [x8]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x7c400114 // ldur h20, [x8]
+	WORD $0x1ee24294 // fcvt s20, h20
 	WORD $0x4f026415 // movi v21.4s, #64, lsl #24
-	FMOVQ        34(R8), F22
+	WORD $0x3cc22116 // ldur q22, [x8, #34]
 	WORD $0x4e0502d7 // tbl v23.16b, { v22.16b }, v5.16b
 	WORD $0x4e0602d6 // tbl v22.16b, { v22.16b }, v6.16b
 	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
@@ -9342,94 +9177,84 @@ loop3:
 	FMOVQ        (R9), F22
 	WORD $0x4e36d6f7 // fadd v23.4s, v23.4s, v22.4s
 	WORD $0x4e36d6b5 // fadd v21.4s, v21.4s, v22.4s
-	WORD $0x6e37de96 // fmul v22.4s, v20.4s, v23.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
+	WORD $0x4f9492f6 // fmul v22.4s, v23.4s, v20.s[0]
+	WORD $0x4f9492b4 // fmul v20.4s, v21.4s, v20.s[0]
 	WORD $0x4f0167d5 // movi v21.4s, #62, lsl #24
 	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
 	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
 	FMOVQ        F22, 32(R0)
 	FMOVQ        F20, 48(R0)
-	WORD $0x7d400114 // ldr h20, [x8]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x7c400114 // ldur h20, [x8]
+	WORD $0x1ee24294 // fcvt s20, h20
 	WORD $0x4f026415 // movi v21.4s, #64, lsl #24
-	FMOVQ        34(R8), F22
+	WORD $0x3cc22116 // ldur q22, [x8, #34]
 	WORD $0x4e0502d7 // tbl v23.16b, { v22.16b }, v5.16b
-	WORD $0x4e0602d6 // tbl v22.16b, { v22.16b }, v6.16b
+	WORD $0x4e0602d8 // tbl v24.16b, { v22.16b }, v6.16b
 	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
+	WORD $0x6f3c0718 // ushr v24.4s, v24.4s, #4
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
+	WORD $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
 	MOVD         $iq1_s_const<>+0(SB), R9
-	FMOVQ        (R9), F22
-	WORD $0x4e36d6f7 // fadd v23.4s, v23.4s, v22.4s
-	WORD $0x4e36d6b5 // fadd v21.4s, v21.4s, v22.4s
-	WORD $0x6e37de96 // fmul v22.4s, v20.4s, v23.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
+	FMOVQ        (R9), F24
+	WORD $0x4e38d6f7 // fadd v23.4s, v23.4s, v24.4s
+	WORD $0x4e38d6b5 // fadd v21.4s, v21.4s, v24.4s
+	WORD $0x4f9492f7 // fmul v23.4s, v23.4s, v20.s[0]
+	WORD $0x4f9492b4 // fmul v20.4s, v21.4s, v20.s[0]
 	WORD $0x4f0167d5 // movi v21.4s, #62, lsl #24
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
+	WORD $0x6e35def7 // fmul v23.4s, v23.4s, v21.4s
 	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
-	FMOVQ        34(R8), F21
-	WORD $0x4e0502b7 // tbl v23.16b, { v21.16b }, v5.16b
-	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
-	WORD $0x6f3906f7 // ushr v23.4s, v23.4s, #7
+	WORD $0x4e0502d5 // tbl v21.16b, { v22.16b }, v5.16b
+	WORD $0x4e0602d6 // tbl v22.16b, { v22.16b }, v6.16b
 	WORD $0x6f3906b5 // ushr v21.4s, v21.4s, #7
-	WORD $0x4e281ef7 // and v23.16b, v23.16b, v8.16b
+	WORD $0x6f3906d6 // ushr v22.4s, v22.4s, #7
 	WORD $0x4e281eb5 // and v21.16b, v21.16b, v8.16b
-	WORD $0x4ea99ef7 // mul v23.4s, v23.4s, v9.4s
-	WORD $0x4e2786f7 // add v23.16b, v23.16b, v7.16b
-	WORD $0x4e170157 // tbl v23.16b, { v10.16b }, v23.16b
+	WORD $0x4e281ed6 // and v22.16b, v22.16b, v8.16b
 	WORD $0x4ea99eb5 // mul v21.4s, v21.4s, v9.4s
 	WORD $0x4e2786b5 // add v21.16b, v21.16b, v7.16b
 	WORD $0x4e150155 // tbl v21.16b, { v10.16b }, v21.16b
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
-	FMOVQ        F22, 64(R0)
+	WORD $0x4ea99ed6 // mul v22.4s, v22.4s, v9.4s
+	WORD $0x4e2786d6 // add v22.16b, v22.16b, v7.16b
+	WORD $0x4e160156 // tbl v22.16b, { v10.16b }, v22.16b
+	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
+	WORD $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
+	FMOVQ        F21, 64(R0)
 	FMOVQ        F20, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R8), F20
-	FMOVQ        4(R8), F21
+	WORD $0x3cc02114 // ldur q20, [x8, #2]
+	WORD $0x3cc04115 // ldur q21, [x8, #4]
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	FMOVQ        34(R8), F22
+	WORD $0x3cc22116 // ldur q22, [x8, #34]
 	WORD $0x4e0c02d7 // tbl v23.16b, { v22.16b }, v12.16b
-	WORD $0x4e0b02d6 // tbl v22.16b, { v22.16b }, v11.16b
+	WORD $0x4e0b02d8 // tbl v24.16b, { v22.16b }, v11.16b
 	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
-	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
+	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
 	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e8a // smov x10, v20.s[0]
-	FMOVD        (R9)(R10<<3), F22
+	FMOVD        (R9)(R10<<3), F23
 	WORD $0x4e142e8a // smov x10, v20.s[2]
 	FMOVD        (R9)(R10<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
 	WORD $0x4e042eaa // smov x10, v21.s[0]
-	FMOVD        (R9)(R10<<3), F22
+	FMOVD        (R9)(R10<<3), F23
 	WORD $0x4e142eaa // smov x10, v21.s[2]
 	FMOVD        (R9)(R10<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FLDPQ        (R4), (F22, F23)
-	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e606af6 // sadalp v22.4s, v23.8h
-	FLDPQ        32(R4), (F23, F24)
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0x3cc00097 // ldur q23, [x4]
+	WORD $0x3cc10098 // ldur q24, [x4, #16]
 	WORD $0x0e37c299 // smull v25.8h, v20.8b, v23.8b
 	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
 	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
@@ -9438,7 +9263,8 @@ loop3:
 	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
 	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
 	WORD $0x4e606b17 // sadalp v23.4s, v24.8h
-	FLDPQ        64(R4), (F24, F25)
+	WORD $0x3cc20098 // ldur q24, [x4, #32]
+	WORD $0x3cc30099 // ldur q25, [x4, #48]
 	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
 	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
 	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
@@ -9447,88 +9273,85 @@ loop3:
 	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
 	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
 	WORD $0x4e606b38 // sadalp v24.4s, v25.8h
-	FLDPQ        96(R4), (F25, F26)
+	WORD $0x3cc40099 // ldur q25, [x4, #64]
+	WORD $0x3cc5009a // ldur q26, [x4, #80]
 	WORD $0x0e39c29b // smull v27.8h, v20.8b, v25.8b
-	WORD $0x4e39c294 // smull2 v20.8h, v20.16b, v25.16b
-	WORD $0x4e74bf74 // addp v20.8h, v27.8h, v20.8h
+	WORD $0x4e39c299 // smull2 v25.8h, v20.16b, v25.16b
+	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	WORD $0x0e3ac2bb // smull v27.8h, v21.8b, v26.8b
+	WORD $0x4e3ac2ba // smull2 v26.8h, v21.16b, v26.16b
+	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
+	WORD $0x4e606b59 // sadalp v25.4s, v26.8h
+	WORD $0x3cc6009a // ldur q26, [x4, #96]
+	WORD $0x3cc7009b // ldur q27, [x4, #112]
+	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
+	WORD $0x4e3ac294 // smull2 v20.8h, v20.16b, v26.16b
+	WORD $0x4e74bf94 // addp v20.8h, v28.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3ac2b9 // smull v25.8h, v21.8b, v26.8b
-	WORD $0x4e3ac2b5 // smull2 v21.8h, v21.16b, v26.16b
-	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
+	WORD $0x0e3bc2ba // smull v26.8h, v21.8b, v27.8b
+	WORD $0x4e3bc2b5 // smull2 v21.8h, v21.16b, v27.16b
+	WORD $0x4e75bf55 // addp v21.8h, v26.8h, v21.8h
 	WORD $0x4e606ab4 // sadalp v20.4s, v21.8h
-	FMOVS        64(R0), F21
-	FMOVD        (R6), F25
-	WORD $0x4f951330 // fmla v16.4s, v25.4s, v21.s[0]
-	FMOVD        8(R6), F25
-	WORD $0x4f951331 // fmla v17.4s, v25.4s, v21.s[0]
-	FMOVD        16(R6), F25
-	WORD $0x4f951332 // fmla v18.4s, v25.4s, v21.s[0]
-	FMOVD        24(R6), F25
-	WORD $0x4f951333 // fmla v19.4s, v25.4s, v21.s[0]
+	WORD $0xbc440015 // ldur s21, [x0, #64]
+	WORD $0xfc4000da // ldur d26, [x6]
+	WORD $0x4f951350 // fmla v16.4s, v26.4s, v21.s[0]
+	WORD $0xfc4080da // ldur d26, [x6, #8]
+	WORD $0x4f951351 // fmla v17.4s, v26.4s, v21.s[0]
+	WORD $0xfc4100da // ldur d26, [x6, #16]
+	WORD $0x4f951352 // fmla v18.4s, v26.4s, v21.s[0]
+	WORD $0xfc4180da // ldur d26, [x6, #24]
+	WORD $0x4f951353 // fmla v19.4s, v26.4s, v21.s[0]
 
 	// integer sums times both scales
-	FMOVS        32(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        (R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
-	WORD $0x4e39ced0 // fmla v16.4s, v22.4s, v25.4s
-	FMOVS        4(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc420015 // ldur s21, [x0, #32]
+	WORD $0xbc4000ba // ldur s26, [x5]
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e36cef1 // fmla v17.4s, v23.4s, v22.4s
-	FMOVS        8(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e36cef2 // fmla v18.4s, v23.4s, v22.4s
-	FMOVS        12(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x6e35df5a // fmul v26.4s, v26.4s, v21.4s
+	WORD $0x4f9a12f0 // fmla v16.4s, v23.4s, v26.s[0]
+	WORD $0xbc4040b7 // ldur s23, [x5, #4]
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x6e35def7 // fmul v23.4s, v23.4s, v21.4s
+	WORD $0x4f971311 // fmla v17.4s, v24.4s, v23.s[0]
+	WORD $0xbc4080b7 // ldur s23, [x5, #8]
+	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
+	WORD $0x6e35def7 // fmul v23.4s, v23.4s, v21.4s
+	WORD $0x4f971312 // fmla v18.4s, v24.4s, v23.s[0]
+	WORD $0xbc40c0b7 // ldur s23, [x5, #12]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
-	WORD $0x4e35ce93 // fmla v19.4s, v20.4s, v21.4s
+	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
+	WORD $0x4f951293 // fmla v19.4s, v20.4s, v21.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        6(R8), F20
-	FMOVQ        8(R8), F21
+	WORD $0x3cc06114 // ldur q20, [x8, #6]
+	WORD $0x3cc08115 // ldur q21, [x8, #8]
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	FMOVQ        34(R8), F22
 	WORD $0x4e0e02d7 // tbl v23.16b, { v22.16b }, v14.16b
-	WORD $0x4e0d02d6 // tbl v22.16b, { v22.16b }, v13.16b
+	WORD $0x4e0d02d8 // tbl v24.16b, { v22.16b }, v13.16b
 	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
-	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
+	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
 	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e8a // smov x10, v20.s[0]
-	FMOVD        (R9)(R10<<3), F22
+	FMOVD        (R9)(R10<<3), F23
 	WORD $0x4e142e8a // smov x10, v20.s[2]
 	FMOVD        (R9)(R10<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
 	WORD $0x4e042eaa // smov x10, v21.s[0]
-	FMOVD        (R9)(R10<<3), F22
+	FMOVD        (R9)(R10<<3), F23
 	WORD $0x4e142eaa // smov x10, v21.s[2]
 	FMOVD        (R9)(R10<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FLDPQ        128(R4), (F22, F23)
-	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e606af6 // sadalp v22.4s, v23.8h
-	FLDPQ        160(R4), (F23, F24)
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0x3cc80097 // ldur q23, [x4, #128]
+	WORD $0x3cc90098 // ldur q24, [x4, #144]
 	WORD $0x0e37c299 // smull v25.8h, v20.8b, v23.8b
 	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
 	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
@@ -9537,7 +9360,8 @@ loop3:
 	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
 	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
 	WORD $0x4e606b17 // sadalp v23.4s, v24.8h
-	FLDPQ        192(R4), (F24, F25)
+	WORD $0x3cca0098 // ldur q24, [x4, #160]
+	WORD $0x3ccb0099 // ldur q25, [x4, #176]
 	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
 	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
 	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
@@ -9546,90 +9370,86 @@ loop3:
 	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
 	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
 	WORD $0x4e606b38 // sadalp v24.4s, v25.8h
-	FLDPQ        224(R4), (F25, F26)
+	WORD $0x3ccc0099 // ldur q25, [x4, #192]
+	WORD $0x3ccd009a // ldur q26, [x4, #208]
 	WORD $0x0e39c29b // smull v27.8h, v20.8b, v25.8b
-	WORD $0x4e39c294 // smull2 v20.8h, v20.16b, v25.16b
-	WORD $0x4e74bf74 // addp v20.8h, v27.8h, v20.8h
+	WORD $0x4e39c299 // smull2 v25.8h, v20.16b, v25.16b
+	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	WORD $0x0e3ac2bb // smull v27.8h, v21.8b, v26.8b
+	WORD $0x4e3ac2ba // smull2 v26.8h, v21.16b, v26.16b
+	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
+	WORD $0x4e606b59 // sadalp v25.4s, v26.8h
+	WORD $0x3cce009a // ldur q26, [x4, #224]
+	WORD $0x3ccf009b // ldur q27, [x4, #240]
+	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
+	WORD $0x4e3ac294 // smull2 v20.8h, v20.16b, v26.16b
+	WORD $0x4e74bf94 // addp v20.8h, v28.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3ac2b9 // smull v25.8h, v21.8b, v26.8b
-	WORD $0x4e3ac2b5 // smull2 v21.8h, v21.16b, v26.16b
-	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
+	WORD $0x0e3bc2ba // smull v26.8h, v21.8b, v27.8b
+	WORD $0x4e3bc2b5 // smull2 v21.8h, v21.16b, v27.16b
+	WORD $0x4e75bf55 // addp v21.8h, v26.8h, v21.8h
 	WORD $0x4e606ab4 // sadalp v20.4s, v21.8h
-	FMOVS        68(R0), F21
-	FMOVD        32(R6), F25
-	WORD $0x4f951330 // fmla v16.4s, v25.4s, v21.s[0]
-	FMOVD        40(R6), F25
-	WORD $0x4f951331 // fmla v17.4s, v25.4s, v21.s[0]
-	FMOVD        48(R6), F25
-	WORD $0x4f951332 // fmla v18.4s, v25.4s, v21.s[0]
-	FMOVD        56(R6), F25
-	WORD $0x4f951333 // fmla v19.4s, v25.4s, v21.s[0]
+	WORD $0xbc444015 // ldur s21, [x0, #68]
+	WORD $0xfc4200da // ldur d26, [x6, #32]
+	WORD $0x4f951350 // fmla v16.4s, v26.4s, v21.s[0]
+	WORD $0xfc4280da // ldur d26, [x6, #40]
+	WORD $0x4f951351 // fmla v17.4s, v26.4s, v21.s[0]
+	WORD $0xfc4300da // ldur d26, [x6, #48]
+	WORD $0x4f951352 // fmla v18.4s, v26.4s, v21.s[0]
+	WORD $0xfc4380da // ldur d26, [x6, #56]
+	WORD $0x4f951353 // fmla v19.4s, v26.4s, v21.s[0]
 
 	// integer sums times both scales
-	FMOVS        36(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        16(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
-	WORD $0x4e39ced0 // fmla v16.4s, v22.4s, v25.4s
-	FMOVS        20(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc424015 // ldur s21, [x0, #36]
+	WORD $0xbc4100ba // ldur s26, [x5, #16]
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e36cef1 // fmla v17.4s, v23.4s, v22.4s
-	FMOVS        24(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e36cef2 // fmla v18.4s, v23.4s, v22.4s
-	FMOVS        28(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x6e35df5a // fmul v26.4s, v26.4s, v21.4s
+	WORD $0x4f9a12f0 // fmla v16.4s, v23.4s, v26.s[0]
+	WORD $0xbc4140b7 // ldur s23, [x5, #20]
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x6e35def7 // fmul v23.4s, v23.4s, v21.4s
+	WORD $0x4f971311 // fmla v17.4s, v24.4s, v23.s[0]
+	WORD $0xbc4180b7 // ldur s23, [x5, #24]
+	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
+	WORD $0x6e35def7 // fmul v23.4s, v23.4s, v21.4s
+	WORD $0x4f971312 // fmla v18.4s, v24.4s, v23.s[0]
+	WORD $0xbc41c0b7 // ldur s23, [x5, #28]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
-	WORD $0x4e35ce93 // fmla v19.4s, v20.4s, v21.4s
+	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
+	WORD $0x4f951293 // fmla v19.4s, v20.4s, v21.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        10(R8), F20
-	FMOVQ        12(R8), F21
+	WORD $0x3cc0a114 // ldur q20, [x8, #10]
+	WORD $0x3cc0c115 // ldur q21, [x8, #12]
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	FMOVQ        34(R8), F22
 	MOVD         $iq1_s_shuffle8<>+0(SB), R9
 	FMOVQ        (R9), F23
 	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	WORD $0x4e0f02d6 // tbl v22.16b, { v22.16b }, v15.16b
+	WORD $0x4e0f02d8 // tbl v24.16b, { v22.16b }, v15.16b
 	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
-	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
+	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
 	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e8a // smov x10, v20.s[0]
-	FMOVD        (R9)(R10<<3), F22
+	FMOVD        (R9)(R10<<3), F23
 	WORD $0x4e142e8a // smov x10, v20.s[2]
 	FMOVD        (R9)(R10<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
 	WORD $0x4e042eaa // smov x10, v21.s[0]
-	FMOVD        (R9)(R10<<3), F22
+	FMOVD        (R9)(R10<<3), F23
 	WORD $0x4e142eaa // smov x10, v21.s[2]
 	FMOVD        (R9)(R10<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FLDPQ        256(R4), (F22, F23)
-	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e606af6 // sadalp v22.4s, v23.8h
-	FLDPQ        288(R4), (F23, F24)
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	FLDPQ        256(R4), (F23, F24)
 	WORD $0x0e37c299 // smull v25.8h, v20.8b, v23.8b
 	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
 	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
@@ -9638,7 +9458,7 @@ loop3:
 	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
 	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
 	WORD $0x4e606b17 // sadalp v23.4s, v24.8h
-	FLDPQ        320(R4), (F24, F25)
+	FLDPQ        288(R4), (F24, F25)
 	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
 	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
 	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
@@ -9647,92 +9467,86 @@ loop3:
 	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
 	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
 	WORD $0x4e606b38 // sadalp v24.4s, v25.8h
-	FLDPQ        352(R4), (F25, F26)
+	FLDPQ        320(R4), (F25, F26)
 	WORD $0x0e39c29b // smull v27.8h, v20.8b, v25.8b
-	WORD $0x4e39c294 // smull2 v20.8h, v20.16b, v25.16b
-	WORD $0x4e74bf74 // addp v20.8h, v27.8h, v20.8h
+	WORD $0x4e39c299 // smull2 v25.8h, v20.16b, v25.16b
+	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	WORD $0x0e3ac2bb // smull v27.8h, v21.8b, v26.8b
+	WORD $0x4e3ac2ba // smull2 v26.8h, v21.16b, v26.16b
+	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
+	WORD $0x4e606b59 // sadalp v25.4s, v26.8h
+	FLDPQ        352(R4), (F26, F27)
+	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
+	WORD $0x4e3ac294 // smull2 v20.8h, v20.16b, v26.16b
+	WORD $0x4e74bf94 // addp v20.8h, v28.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3ac2b9 // smull v25.8h, v21.8b, v26.8b
-	WORD $0x4e3ac2b5 // smull2 v21.8h, v21.16b, v26.16b
-	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
+	WORD $0x0e3bc2ba // smull v26.8h, v21.8b, v27.8b
+	WORD $0x4e3bc2b5 // smull2 v21.8h, v21.16b, v27.16b
+	WORD $0x4e75bf55 // addp v21.8h, v26.8h, v21.8h
 	WORD $0x4e606ab4 // sadalp v20.4s, v21.8h
-	FMOVS        72(R0), F21
-	FMOVD        64(R6), F25
-	WORD $0x4f951330 // fmla v16.4s, v25.4s, v21.s[0]
-	FMOVD        72(R6), F25
-	WORD $0x4f951331 // fmla v17.4s, v25.4s, v21.s[0]
-	FMOVD        80(R6), F25
-	WORD $0x4f951332 // fmla v18.4s, v25.4s, v21.s[0]
-	FMOVD        88(R6), F25
-	WORD $0x4f951333 // fmla v19.4s, v25.4s, v21.s[0]
+	WORD $0xbc448015 // ldur s21, [x0, #72]
+	WORD $0xfc4400da // ldur d26, [x6, #64]
+	WORD $0x4f951350 // fmla v16.4s, v26.4s, v21.s[0]
+	WORD $0xfc4480da // ldur d26, [x6, #72]
+	WORD $0x4f951351 // fmla v17.4s, v26.4s, v21.s[0]
+	WORD $0xfc4500da // ldur d26, [x6, #80]
+	WORD $0x4f951352 // fmla v18.4s, v26.4s, v21.s[0]
+	WORD $0xfc4580da // ldur d26, [x6, #88]
+	WORD $0x4f951353 // fmla v19.4s, v26.4s, v21.s[0]
 
 	// integer sums times both scales
-	FMOVS        40(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        32(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
-	WORD $0x4e39ced0 // fmla v16.4s, v22.4s, v25.4s
-	FMOVS        36(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc428015 // ldur s21, [x0, #40]
+	WORD $0xbc4200ba // ldur s26, [x5, #32]
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e36cef1 // fmla v17.4s, v23.4s, v22.4s
-	FMOVS        40(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e36cef2 // fmla v18.4s, v23.4s, v22.4s
-	FMOVS        44(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x6e35df5a // fmul v26.4s, v26.4s, v21.4s
+	WORD $0x4f9a12f0 // fmla v16.4s, v23.4s, v26.s[0]
+	WORD $0xbc4240b7 // ldur s23, [x5, #36]
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x6e35def7 // fmul v23.4s, v23.4s, v21.4s
+	WORD $0x4f971311 // fmla v17.4s, v24.4s, v23.s[0]
+	WORD $0xbc4280b7 // ldur s23, [x5, #40]
+	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
+	WORD $0x6e35def7 // fmul v23.4s, v23.4s, v21.4s
+	WORD $0x4f971312 // fmla v18.4s, v24.4s, v23.s[0]
+	WORD $0xbc42c0b7 // ldur s23, [x5, #44]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
-	WORD $0x4e35ce93 // fmla v19.4s, v20.4s, v21.4s
+	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
+	WORD $0x4f951293 // fmla v19.4s, v20.4s, v21.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        14(R8), F20
-	FMOVQ        16(R8), F21
+	WORD $0x3cc0e114 // ldur q20, [x8, #14]
+	WORD $0x3cc10115 // ldur q21, [x8, #16]
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	FMOVQ        34(R8), F22
 	MOVD         $iq1_s_shuffle10<>+0(SB), R9
 	FMOVQ        (R9), F23
 	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
 	MOVD         $iq1_s_shuffle11<>+0(SB), R9
 	FMOVQ        (R9), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
+	WORD $0x4e1802d8 // tbl v24.16b, { v22.16b }, v24.16b
 	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
-	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
+	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
 	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e8a // smov x10, v20.s[0]
-	FMOVD        (R9)(R10<<3), F22
+	FMOVD        (R9)(R10<<3), F23
 	WORD $0x4e142e8a // smov x10, v20.s[2]
 	FMOVD        (R9)(R10<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
 	WORD $0x4e042eaa // smov x10, v21.s[0]
-	FMOVD        (R9)(R10<<3), F22
+	FMOVD        (R9)(R10<<3), F23
 	WORD $0x4e142eaa // smov x10, v21.s[2]
 	FMOVD        (R9)(R10<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FLDPQ        384(R4), (F22, F23)
-	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e606af6 // sadalp v22.4s, v23.8h
-	FLDPQ        416(R4), (F23, F24)
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	FLDPQ        384(R4), (F23, F24)
 	WORD $0x0e37c299 // smull v25.8h, v20.8b, v23.8b
 	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
 	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
@@ -9741,7 +9555,7 @@ loop3:
 	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
 	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
 	WORD $0x4e606b17 // sadalp v23.4s, v24.8h
-	FLDPQ        448(R4), (F24, F25)
+	FLDPQ        416(R4), (F24, F25)
 	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
 	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
 	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
@@ -9750,92 +9564,86 @@ loop3:
 	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
 	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
 	WORD $0x4e606b38 // sadalp v24.4s, v25.8h
-	FLDPQ        480(R4), (F25, F26)
+	FLDPQ        448(R4), (F25, F26)
 	WORD $0x0e39c29b // smull v27.8h, v20.8b, v25.8b
-	WORD $0x4e39c294 // smull2 v20.8h, v20.16b, v25.16b
-	WORD $0x4e74bf74 // addp v20.8h, v27.8h, v20.8h
+	WORD $0x4e39c299 // smull2 v25.8h, v20.16b, v25.16b
+	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	WORD $0x0e3ac2bb // smull v27.8h, v21.8b, v26.8b
+	WORD $0x4e3ac2ba // smull2 v26.8h, v21.16b, v26.16b
+	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
+	WORD $0x4e606b59 // sadalp v25.4s, v26.8h
+	FLDPQ        480(R4), (F26, F27)
+	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
+	WORD $0x4e3ac294 // smull2 v20.8h, v20.16b, v26.16b
+	WORD $0x4e74bf94 // addp v20.8h, v28.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3ac2b9 // smull v25.8h, v21.8b, v26.8b
-	WORD $0x4e3ac2b5 // smull2 v21.8h, v21.16b, v26.16b
-	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
+	WORD $0x0e3bc2ba // smull v26.8h, v21.8b, v27.8b
+	WORD $0x4e3bc2b5 // smull2 v21.8h, v21.16b, v27.16b
+	WORD $0x4e75bf55 // addp v21.8h, v26.8h, v21.8h
 	WORD $0x4e606ab4 // sadalp v20.4s, v21.8h
-	FMOVS        76(R0), F21
-	FMOVD        96(R6), F25
-	WORD $0x4f951330 // fmla v16.4s, v25.4s, v21.s[0]
-	FMOVD        104(R6), F25
-	WORD $0x4f951331 // fmla v17.4s, v25.4s, v21.s[0]
-	FMOVD        112(R6), F25
-	WORD $0x4f951332 // fmla v18.4s, v25.4s, v21.s[0]
-	FMOVD        120(R6), F25
-	WORD $0x4f951333 // fmla v19.4s, v25.4s, v21.s[0]
+	WORD $0xbc44c015 // ldur s21, [x0, #76]
+	WORD $0xfc4600da // ldur d26, [x6, #96]
+	WORD $0x4f951350 // fmla v16.4s, v26.4s, v21.s[0]
+	WORD $0xfc4680da // ldur d26, [x6, #104]
+	WORD $0x4f951351 // fmla v17.4s, v26.4s, v21.s[0]
+	WORD $0xfc4700da // ldur d26, [x6, #112]
+	WORD $0x4f951352 // fmla v18.4s, v26.4s, v21.s[0]
+	WORD $0xfc4780da // ldur d26, [x6, #120]
+	WORD $0x4f951353 // fmla v19.4s, v26.4s, v21.s[0]
 
 	// integer sums times both scales
-	FMOVS        44(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        48(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
-	WORD $0x4e39ced0 // fmla v16.4s, v22.4s, v25.4s
-	FMOVS        52(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc42c015 // ldur s21, [x0, #44]
+	WORD $0xbc4300ba // ldur s26, [x5, #48]
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e36cef1 // fmla v17.4s, v23.4s, v22.4s
-	FMOVS        56(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e36cef2 // fmla v18.4s, v23.4s, v22.4s
-	FMOVS        60(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x6e35df5a // fmul v26.4s, v26.4s, v21.4s
+	WORD $0x4f9a12f0 // fmla v16.4s, v23.4s, v26.s[0]
+	WORD $0xbc4340b7 // ldur s23, [x5, #52]
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x6e35def7 // fmul v23.4s, v23.4s, v21.4s
+	WORD $0x4f971311 // fmla v17.4s, v24.4s, v23.s[0]
+	WORD $0xbc4380b7 // ldur s23, [x5, #56]
+	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
+	WORD $0x6e35def7 // fmul v23.4s, v23.4s, v21.4s
+	WORD $0x4f971312 // fmla v18.4s, v24.4s, v23.s[0]
+	WORD $0xbc43c0b7 // ldur s23, [x5, #60]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
-	WORD $0x4e35ce93 // fmla v19.4s, v20.4s, v21.4s
+	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
+	WORD $0x4f951293 // fmla v19.4s, v20.4s, v21.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        18(R8), F20
-	FMOVQ        20(R8), F21
+	WORD $0x3cc12114 // ldur q20, [x8, #18]
+	WORD $0x3cc14115 // ldur q21, [x8, #20]
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	FMOVQ        34(R8), F22
 	MOVD         $iq1_s_shuffle12<>+0(SB), R9
 	FMOVQ        (R9), F23
 	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
 	MOVD         $iq1_s_shuffle13<>+0(SB), R9
 	FMOVQ        (R9), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
+	WORD $0x4e1802d8 // tbl v24.16b, { v22.16b }, v24.16b
 	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
-	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
+	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
 	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e8a // smov x10, v20.s[0]
-	FMOVD        (R9)(R10<<3), F22
+	FMOVD        (R9)(R10<<3), F23
 	WORD $0x4e142e8a // smov x10, v20.s[2]
 	FMOVD        (R9)(R10<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
 	WORD $0x4e042eaa // smov x10, v21.s[0]
-	FMOVD        (R9)(R10<<3), F22
+	FMOVD        (R9)(R10<<3), F23
 	WORD $0x4e142eaa // smov x10, v21.s[2]
 	FMOVD        (R9)(R10<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FLDPQ        512(R4), (F22, F23)
-	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e606af6 // sadalp v22.4s, v23.8h
-	FLDPQ        544(R4), (F23, F24)
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	FLDPQ        512(R4), (F23, F24)
 	WORD $0x0e37c299 // smull v25.8h, v20.8b, v23.8b
 	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
 	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
@@ -9844,7 +9652,7 @@ loop3:
 	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
 	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
 	WORD $0x4e606b17 // sadalp v23.4s, v24.8h
-	FLDPQ        576(R4), (F24, F25)
+	FLDPQ        544(R4), (F24, F25)
 	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
 	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
 	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
@@ -9853,92 +9661,86 @@ loop3:
 	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
 	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
 	WORD $0x4e606b38 // sadalp v24.4s, v25.8h
-	FLDPQ        608(R4), (F25, F26)
+	FLDPQ        576(R4), (F25, F26)
 	WORD $0x0e39c29b // smull v27.8h, v20.8b, v25.8b
-	WORD $0x4e39c294 // smull2 v20.8h, v20.16b, v25.16b
-	WORD $0x4e74bf74 // addp v20.8h, v27.8h, v20.8h
+	WORD $0x4e39c299 // smull2 v25.8h, v20.16b, v25.16b
+	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	WORD $0x0e3ac2bb // smull v27.8h, v21.8b, v26.8b
+	WORD $0x4e3ac2ba // smull2 v26.8h, v21.16b, v26.16b
+	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
+	WORD $0x4e606b59 // sadalp v25.4s, v26.8h
+	FLDPQ        608(R4), (F26, F27)
+	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
+	WORD $0x4e3ac294 // smull2 v20.8h, v20.16b, v26.16b
+	WORD $0x4e74bf94 // addp v20.8h, v28.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3ac2b9 // smull v25.8h, v21.8b, v26.8b
-	WORD $0x4e3ac2b5 // smull2 v21.8h, v21.16b, v26.16b
-	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
+	WORD $0x0e3bc2ba // smull v26.8h, v21.8b, v27.8b
+	WORD $0x4e3bc2b5 // smull2 v21.8h, v21.16b, v27.16b
+	WORD $0x4e75bf55 // addp v21.8h, v26.8h, v21.8h
 	WORD $0x4e606ab4 // sadalp v20.4s, v21.8h
-	FMOVS        80(R0), F21
-	FMOVD        128(R6), F25
-	WORD $0x4f951330 // fmla v16.4s, v25.4s, v21.s[0]
-	FMOVD        136(R6), F25
-	WORD $0x4f951331 // fmla v17.4s, v25.4s, v21.s[0]
-	FMOVD        144(R6), F25
-	WORD $0x4f951332 // fmla v18.4s, v25.4s, v21.s[0]
-	FMOVD        152(R6), F25
-	WORD $0x4f951333 // fmla v19.4s, v25.4s, v21.s[0]
+	WORD $0xbc450015 // ldur s21, [x0, #80]
+	WORD $0xfc4800da // ldur d26, [x6, #128]
+	WORD $0x4f951350 // fmla v16.4s, v26.4s, v21.s[0]
+	WORD $0xfc4880da // ldur d26, [x6, #136]
+	WORD $0x4f951351 // fmla v17.4s, v26.4s, v21.s[0]
+	WORD $0xfc4900da // ldur d26, [x6, #144]
+	WORD $0x4f951352 // fmla v18.4s, v26.4s, v21.s[0]
+	WORD $0xfc4980da // ldur d26, [x6, #152]
+	WORD $0x4f951353 // fmla v19.4s, v26.4s, v21.s[0]
 
 	// integer sums times both scales
-	FMOVS        48(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        64(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
-	WORD $0x4e39ced0 // fmla v16.4s, v22.4s, v25.4s
-	FMOVS        68(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc430015 // ldur s21, [x0, #48]
+	WORD $0xbc4400ba // ldur s26, [x5, #64]
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e36cef1 // fmla v17.4s, v23.4s, v22.4s
-	FMOVS        72(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e36cef2 // fmla v18.4s, v23.4s, v22.4s
-	FMOVS        76(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x6e35df5a // fmul v26.4s, v26.4s, v21.4s
+	WORD $0x4f9a12f0 // fmla v16.4s, v23.4s, v26.s[0]
+	WORD $0xbc4440b7 // ldur s23, [x5, #68]
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x6e35def7 // fmul v23.4s, v23.4s, v21.4s
+	WORD $0x4f971311 // fmla v17.4s, v24.4s, v23.s[0]
+	WORD $0xbc4480b7 // ldur s23, [x5, #72]
+	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
+	WORD $0x6e35def7 // fmul v23.4s, v23.4s, v21.4s
+	WORD $0x4f971312 // fmla v18.4s, v24.4s, v23.s[0]
+	WORD $0xbc44c0b7 // ldur s23, [x5, #76]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
-	WORD $0x4e35ce93 // fmla v19.4s, v20.4s, v21.4s
+	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
+	WORD $0x4f951293 // fmla v19.4s, v20.4s, v21.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        22(R8), F20
-	FMOVQ        24(R8), F21
+	WORD $0x3cc16114 // ldur q20, [x8, #22]
+	WORD $0x3cc18115 // ldur q21, [x8, #24]
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	FMOVQ        34(R8), F22
 	MOVD         $iq1_s_shuffle14<>+0(SB), R9
 	FMOVQ        (R9), F23
 	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
 	MOVD         $iq1_s_shuffle15<>+0(SB), R9
 	FMOVQ        (R9), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
+	WORD $0x4e1802d8 // tbl v24.16b, { v22.16b }, v24.16b
 	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
-	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
+	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
 	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e8a // smov x10, v20.s[0]
-	FMOVD        (R9)(R10<<3), F22
+	FMOVD        (R9)(R10<<3), F23
 	WORD $0x4e142e8a // smov x10, v20.s[2]
 	FMOVD        (R9)(R10<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
 	WORD $0x4e042eaa // smov x10, v21.s[0]
-	FMOVD        (R9)(R10<<3), F22
+	FMOVD        (R9)(R10<<3), F23
 	WORD $0x4e142eaa // smov x10, v21.s[2]
 	FMOVD        (R9)(R10<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FLDPQ        640(R4), (F22, F23)
-	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e606af6 // sadalp v22.4s, v23.8h
-	FLDPQ        672(R4), (F23, F24)
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	FLDPQ        640(R4), (F23, F24)
 	WORD $0x0e37c299 // smull v25.8h, v20.8b, v23.8b
 	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
 	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
@@ -9947,7 +9749,7 @@ loop3:
 	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
 	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
 	WORD $0x4e606b17 // sadalp v23.4s, v24.8h
-	FLDPQ        704(R4), (F24, F25)
+	FLDPQ        672(R4), (F24, F25)
 	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
 	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
 	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
@@ -9956,92 +9758,86 @@ loop3:
 	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
 	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
 	WORD $0x4e606b38 // sadalp v24.4s, v25.8h
-	FLDPQ        736(R4), (F25, F26)
+	FLDPQ        704(R4), (F25, F26)
 	WORD $0x0e39c29b // smull v27.8h, v20.8b, v25.8b
-	WORD $0x4e39c294 // smull2 v20.8h, v20.16b, v25.16b
-	WORD $0x4e74bf74 // addp v20.8h, v27.8h, v20.8h
+	WORD $0x4e39c299 // smull2 v25.8h, v20.16b, v25.16b
+	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	WORD $0x0e3ac2bb // smull v27.8h, v21.8b, v26.8b
+	WORD $0x4e3ac2ba // smull2 v26.8h, v21.16b, v26.16b
+	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
+	WORD $0x4e606b59 // sadalp v25.4s, v26.8h
+	FLDPQ        736(R4), (F26, F27)
+	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
+	WORD $0x4e3ac294 // smull2 v20.8h, v20.16b, v26.16b
+	WORD $0x4e74bf94 // addp v20.8h, v28.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3ac2b9 // smull v25.8h, v21.8b, v26.8b
-	WORD $0x4e3ac2b5 // smull2 v21.8h, v21.16b, v26.16b
-	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
+	WORD $0x0e3bc2ba // smull v26.8h, v21.8b, v27.8b
+	WORD $0x4e3bc2b5 // smull2 v21.8h, v21.16b, v27.16b
+	WORD $0x4e75bf55 // addp v21.8h, v26.8h, v21.8h
 	WORD $0x4e606ab4 // sadalp v20.4s, v21.8h
-	FMOVS        84(R0), F21
-	FMOVD        160(R6), F25
-	WORD $0x4f951330 // fmla v16.4s, v25.4s, v21.s[0]
-	FMOVD        168(R6), F25
-	WORD $0x4f951331 // fmla v17.4s, v25.4s, v21.s[0]
-	FMOVD        176(R6), F25
-	WORD $0x4f951332 // fmla v18.4s, v25.4s, v21.s[0]
-	FMOVD        184(R6), F25
-	WORD $0x4f951333 // fmla v19.4s, v25.4s, v21.s[0]
+	WORD $0xbc454015 // ldur s21, [x0, #84]
+	WORD $0xfc4a00da // ldur d26, [x6, #160]
+	WORD $0x4f951350 // fmla v16.4s, v26.4s, v21.s[0]
+	WORD $0xfc4a80da // ldur d26, [x6, #168]
+	WORD $0x4f951351 // fmla v17.4s, v26.4s, v21.s[0]
+	WORD $0xfc4b00da // ldur d26, [x6, #176]
+	WORD $0x4f951352 // fmla v18.4s, v26.4s, v21.s[0]
+	WORD $0xfc4b80da // ldur d26, [x6, #184]
+	WORD $0x4f951353 // fmla v19.4s, v26.4s, v21.s[0]
 
 	// integer sums times both scales
-	FMOVS        52(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        80(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
-	WORD $0x4e39ced0 // fmla v16.4s, v22.4s, v25.4s
-	FMOVS        84(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc434015 // ldur s21, [x0, #52]
+	WORD $0xbc4500ba // ldur s26, [x5, #80]
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e36cef1 // fmla v17.4s, v23.4s, v22.4s
-	FMOVS        88(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e36cef2 // fmla v18.4s, v23.4s, v22.4s
-	FMOVS        92(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x6e35df5a // fmul v26.4s, v26.4s, v21.4s
+	WORD $0x4f9a12f0 // fmla v16.4s, v23.4s, v26.s[0]
+	WORD $0xbc4540b7 // ldur s23, [x5, #84]
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x6e35def7 // fmul v23.4s, v23.4s, v21.4s
+	WORD $0x4f971311 // fmla v17.4s, v24.4s, v23.s[0]
+	WORD $0xbc4580b7 // ldur s23, [x5, #88]
+	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
+	WORD $0x6e35def7 // fmul v23.4s, v23.4s, v21.4s
+	WORD $0x4f971312 // fmla v18.4s, v24.4s, v23.s[0]
+	WORD $0xbc45c0b7 // ldur s23, [x5, #92]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
-	WORD $0x4e35ce93 // fmla v19.4s, v20.4s, v21.4s
+	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
+	WORD $0x4f951293 // fmla v19.4s, v20.4s, v21.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        26(R8), F20
-	FMOVQ        28(R8), F21
+	WORD $0x3cc1a114 // ldur q20, [x8, #26]
+	WORD $0x3cc1c115 // ldur q21, [x8, #28]
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	FMOVQ        34(R8), F22
 	MOVD         $iq1_s_shuffle16<>+0(SB), R9
 	FMOVQ        (R9), F23
 	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
 	MOVD         $iq1_s_shuffle17<>+0(SB), R9
 	FMOVQ        (R9), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
+	WORD $0x4e1802d8 // tbl v24.16b, { v22.16b }, v24.16b
 	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
-	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
+	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
 	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
 	MOVD         $iq1_s_grid<>+0(SB), R9
 	WORD $0x4e042e8a // smov x10, v20.s[0]
-	FMOVD        (R9)(R10<<3), F22
+	FMOVD        (R9)(R10<<3), F23
 	WORD $0x4e142e8a // smov x10, v20.s[2]
 	FMOVD        (R9)(R10<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
 	WORD $0x4e042eaa // smov x10, v21.s[0]
-	FMOVD        (R9)(R10<<3), F22
+	FMOVD        (R9)(R10<<3), F23
 	WORD $0x4e142eaa // smov x10, v21.s[2]
 	FMOVD        (R9)(R10<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FLDPQ        768(R4), (F22, F23)
-	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e606af6 // sadalp v22.4s, v23.8h
-	FLDPQ        800(R4), (F23, F24)
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	FLDPQ        768(R4), (F23, F24)
 	WORD $0x0e37c299 // smull v25.8h, v20.8b, v23.8b
 	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
 	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
@@ -10050,7 +9846,7 @@ loop3:
 	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
 	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
 	WORD $0x4e606b17 // sadalp v23.4s, v24.8h
-	FLDPQ        832(R4), (F24, F25)
+	FLDPQ        800(R4), (F24, F25)
 	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
 	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
 	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
@@ -10059,57 +9855,60 @@ loop3:
 	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
 	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
 	WORD $0x4e606b38 // sadalp v24.4s, v25.8h
-	FLDPQ        864(R4), (F25, F26)
+	FLDPQ        832(R4), (F25, F26)
 	WORD $0x0e39c29b // smull v27.8h, v20.8b, v25.8b
-	WORD $0x4e39c294 // smull2 v20.8h, v20.16b, v25.16b
-	WORD $0x4e74bf74 // addp v20.8h, v27.8h, v20.8h
+	WORD $0x4e39c299 // smull2 v25.8h, v20.16b, v25.16b
+	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	WORD $0x0e3ac2bb // smull v27.8h, v21.8b, v26.8b
+	WORD $0x4e3ac2ba // smull2 v26.8h, v21.16b, v26.16b
+	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
+	WORD $0x4e606b59 // sadalp v25.4s, v26.8h
+	FLDPQ        864(R4), (F26, F27)
+	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
+	WORD $0x4e3ac294 // smull2 v20.8h, v20.16b, v26.16b
+	WORD $0x4e74bf94 // addp v20.8h, v28.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3ac2b9 // smull v25.8h, v21.8b, v26.8b
-	WORD $0x4e3ac2b5 // smull2 v21.8h, v21.16b, v26.16b
-	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
+	WORD $0x0e3bc2ba // smull v26.8h, v21.8b, v27.8b
+	WORD $0x4e3bc2b5 // smull2 v21.8h, v21.16b, v27.16b
+	WORD $0x4e75bf55 // addp v21.8h, v26.8h, v21.8h
 	WORD $0x4e606ab4 // sadalp v20.4s, v21.8h
-	FMOVS        88(R0), F21
-	FMOVD        192(R6), F25
-	WORD $0x4f951330 // fmla v16.4s, v25.4s, v21.s[0]
-	FMOVD        200(R6), F25
-	WORD $0x4f951331 // fmla v17.4s, v25.4s, v21.s[0]
-	FMOVD        208(R6), F25
-	WORD $0x4f951332 // fmla v18.4s, v25.4s, v21.s[0]
-	FMOVD        216(R6), F25
-	WORD $0x4f951333 // fmla v19.4s, v25.4s, v21.s[0]
+	WORD $0xbc458015 // ldur s21, [x0, #88]
+	WORD $0xfc4c00da // ldur d26, [x6, #192]
+	WORD $0x4f951350 // fmla v16.4s, v26.4s, v21.s[0]
+	WORD $0xfc4c80da // ldur d26, [x6, #200]
+	WORD $0x4f951351 // fmla v17.4s, v26.4s, v21.s[0]
+	WORD $0xfc4d00da // ldur d26, [x6, #208]
+	WORD $0x4f951352 // fmla v18.4s, v26.4s, v21.s[0]
+	WORD $0xfc4d80da // ldur d26, [x6, #216]
+	WORD $0x4f951353 // fmla v19.4s, v26.4s, v21.s[0]
 
 	// integer sums times both scales
-	FMOVS        56(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        96(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
-	WORD $0x4e39ced0 // fmla v16.4s, v22.4s, v25.4s
-	FMOVS        100(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc438015 // ldur s21, [x0, #56]
+	WORD $0xbc4600ba // ldur s26, [x5, #96]
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e36cef1 // fmla v17.4s, v23.4s, v22.4s
-	FMOVS        104(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e36cef2 // fmla v18.4s, v23.4s, v22.4s
-	FMOVS        108(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x6e35df5a // fmul v26.4s, v26.4s, v21.4s
+	WORD $0x4f9a12f0 // fmla v16.4s, v23.4s, v26.s[0]
+	WORD $0xbc4640b7 // ldur s23, [x5, #100]
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x6e35def7 // fmul v23.4s, v23.4s, v21.4s
+	WORD $0x4f971311 // fmla v17.4s, v24.4s, v23.s[0]
+	WORD $0xbc4680b7 // ldur s23, [x5, #104]
+	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
+	WORD $0x6e35def7 // fmul v23.4s, v23.4s, v21.4s
+	WORD $0x4f971312 // fmla v18.4s, v24.4s, v23.s[0]
+	WORD $0xbc46c0b7 // ldur s23, [x5, #108]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
-	WORD $0x4e35ce93 // fmla v19.4s, v20.4s, v21.4s
+	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
+	WORD $0x4f951293 // fmla v19.4s, v20.4s, v21.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        30(R8), F20
-	FMOVQ        32(R8), F21
+	WORD $0x3cc1e114 // ldur q20, [x8, #30]
+	WORD $0x3cc20115 // ldur q21, [x8, #32]
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	FMOVQ        34(R8), F22
 	MOVD         $iq1_s_shuffle18<>+0(SB), R9
 	FMOVQ        (R9), F23
 	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
@@ -10171,39 +9970,34 @@ loop3:
 	WORD $0x4e3ac2b5 // smull2 v21.8h, v21.16b, v26.16b
 	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
 	WORD $0x4e606ab4 // sadalp v20.4s, v21.8h
-	FMOVS        92(R0), F21
-	FMOVD        224(R6), F25
+	WORD $0xbc45c015 // ldur s21, [x0, #92]
+	WORD $0xfc4e00d9 // ldur d25, [x6, #224]
 	WORD $0x4f951330 // fmla v16.4s, v25.4s, v21.s[0]
-	FMOVD        232(R6), F25
+	WORD $0xfc4e80d9 // ldur d25, [x6, #232]
 	WORD $0x4f951331 // fmla v17.4s, v25.4s, v21.s[0]
-	FMOVD        240(R6), F25
+	WORD $0xfc4f00d9 // ldur d25, [x6, #240]
 	WORD $0x4f951332 // fmla v18.4s, v25.4s, v21.s[0]
-	FMOVD        248(R6), F25
+	WORD $0xfc4f80d9 // ldur d25, [x6, #248]
 	WORD $0x4f951333 // fmla v19.4s, v25.4s, v21.s[0]
 
 	// integer sums times both scales
-	FMOVS        60(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        112(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0xbc43c015 // ldur s21, [x0, #60]
+	WORD $0xbc4700b9 // ldur s25, [x5, #112]
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x6e35df39 // fmul v25.4s, v25.4s, v21.4s
-	WORD $0x4e39ced0 // fmla v16.4s, v22.4s, v25.4s
-	FMOVS        116(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9912d0 // fmla v16.4s, v22.4s, v25.s[0]
+	WORD $0xbc4740b6 // ldur s22, [x5, #116]
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e36cef1 // fmla v17.4s, v23.4s, v22.4s
-	FMOVS        120(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9612f1 // fmla v17.4s, v23.4s, v22.s[0]
+	WORD $0xbc4780b6 // ldur s22, [x5, #120]
 	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
 	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e36cef2 // fmla v18.4s, v23.4s, v22.4s
-	FMOVS        124(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9612f2 // fmla v18.4s, v23.4s, v22.s[0]
+	WORD $0xbc47c0b6 // ldur s22, [x5, #124]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
-	WORD $0x4e35ce93 // fmla v19.4s, v20.4s, v21.4s
+	WORD $0x4f951293 // fmla v19.4s, v20.4s, v21.s[0]
 	ADD          $0x32, R8
 	ADD          $0x400, R4
 	ADD          $0x80, R5

@@ -1136,6 +1136,26 @@ DATA iq2_s_shuffle15<>+0(SB)/8, $0x8080800780808007
 DATA iq2_s_shuffle15<>+8(SB)/8, $0x8080800780808007
 GLOBL iq2_s_shuffle15<>(SB), RODATA|NOPTR, $16
 
+// iq2_s_shuffle16: bytes 8 8 9 9 10 10 11 11 12 12 13 13 14 14 15 15
+DATA iq2_s_shuffle16<>+0(SB)/8, $0x0b0b0a0a09090808
+DATA iq2_s_shuffle16<>+8(SB)/8, $0x0f0f0e0e0d0d0c0c
+GLOBL iq2_s_shuffle16<>(SB), RODATA|NOPTR, $16
+
+// iq2_s_shiftb: int8 0 -4 0 -4 0 -4 0 -4 0 -4 0 -4 0 -4 0 -4
+DATA iq2_s_shiftb<>+0(SB)/8, $0xfc00fc00fc00fc00
+DATA iq2_s_shiftb<>+8(SB)/8, $0xfc00fc00fc00fc00
+GLOBL iq2_s_shiftb<>(SB), RODATA|NOPTR, $16
+
+// iq2_s_shuffle17: bytes 0 - - - 1 - - - 2 - - - 3 - - -
+DATA iq2_s_shuffle17<>+0(SB)/8, $0x8080800180808000
+DATA iq2_s_shuffle17<>+8(SB)/8, $0x8080800380808002
+GLOBL iq2_s_shuffle17<>(SB), RODATA|NOPTR, $16
+
+// iq2_s_shuffle18: bytes 4 - - - 5 - - - 6 - - - 7 - - -
+DATA iq2_s_shuffle18<>+0(SB)/8, $0x8080800580808004
+DATA iq2_s_shuffle18<>+8(SB)/8, $0x8080800780808006
+GLOBL iq2_s_shuffle18<>(SB), RODATA|NOPTR, $16
+
 // iq2_s_order: int32 0x3020100 0x3020100 0x7060504 0x7060504
 DATA iq2_s_order<>+0(SB)/8, $0x0302010003020100
 DATA iq2_s_order<>+8(SB)/8, $0x0706050407060504
@@ -1145,6 +1165,16 @@ GLOBL iq2_s_order<>(SB), RODATA|NOPTR, $16
 DATA iq2_s_order2<>+0(SB)/8, $0x0b0a09080b0a0908
 DATA iq2_s_order2<>+8(SB)/8, $0x0f0e0d0c0f0e0d0c
 GLOBL iq2_s_order2<>(SB), RODATA|NOPTR, $16
+
+// iq2_s_shuffle19: bytes 8 - - - 9 - - - 10 - - - 11 - - -
+DATA iq2_s_shuffle19<>+0(SB)/8, $0x8080800980808008
+DATA iq2_s_shuffle19<>+8(SB)/8, $0x8080800b8080800a
+GLOBL iq2_s_shuffle19<>(SB), RODATA|NOPTR, $16
+
+// iq2_s_shuffle20: bytes 12 - - - 13 - - - 14 - - - 15 - - -
+DATA iq2_s_shuffle20<>+0(SB)/8, $0x8080800d8080800c
+DATA iq2_s_shuffle20<>+8(SB)/8, $0x8080800f8080800e
+GLOBL iq2_s_shuffle20<>(SB), RODATA|NOPTR, $16
 
 // matmulQ81xIq2_sDotProd multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: ASIMDDP
@@ -1168,13 +1198,8 @@ TEXT ·matmulQ81xIq2_sDotProd(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F8
 	MOVD         $iq2_s_shifts3<>+0(SB), R0
 	FMOVQ        (R0), F9
-	MOVD         $iq2_s_shifts<>+0(SB), R0
-	FMOVQ        (R0), F10
-	WORD $0x4f0005eb // movi v11.4s, #15
 	MOVD         $iq2_s_order<>+0(SB), R0
-	FMOVQ        (R0), F12
-	MOVD         $iq2_s_shuffle6<>+0(SB), R0
-	FMOVQ        (R0), F13
+	FMOVQ        (R0), F10
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -1182,14 +1207,10 @@ TEXT ·matmulQ81xIq2_sDotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4f00e415 // movi v21.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -1202,586 +1223,553 @@ loop3:
 	WORD $0xf98420c0 // prfm pldl1keep, [x6, #2112]
 
 	// scales of values 0 to 255, times those of the activations
-	WORD $0x7d4000d6 // ldr h22, [x6]
-	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4f0167f7 // movi v23.4s, #63, lsl #24
-	FMOVQ        66(R6), F24
-	MOVD         $iq2_s_shuffle<>+0(SB), R7
-	FMOVQ        (R7), F25
-	WORD $0x4e190319 // tbl v25.16b, { v24.16b }, v25.16b
-	MOVD         $iq2_s_shuffle2<>+0(SB), R7
-	FMOVQ        (R7), F26
-	WORD $0x4e1a0318 // tbl v24.16b, { v24.16b }, v26.16b
-	WORD $0x6eaa4739 // ushl v25.4s, v25.4s, v10.4s
-	WORD $0x6eaa4718 // ushl v24.4s, v24.4s, v10.4s
-	WORD $0x4e2b1f39 // and v25.16b, v25.16b, v11.16b
-	WORD $0x4e2b1f18 // and v24.16b, v24.16b, v11.16b
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e39d6f9 // fadd v25.4s, v23.4s, v25.4s
-	WORD $0x4e38d6f7 // fadd v23.4s, v23.4s, v24.4s
-	WORD $0x6e39ded8 // fmul v24.4s, v22.4s, v25.4s
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
+	WORD $0x3cc420cf // ldur q15, [x6, #66]
+	MOVD         $iq2_s_shuffle16<>+0(SB), R7
+	FMOVQ        (R7), F16
+	WORD $0x4e1001f0 // tbl v16.16b, { v15.16b }, v16.16b
+	MOVD         $iq2_s_shiftb<>+0(SB), R7
+	FMOVQ        (R7), F17
+	WORD $0x6e314610 // ushl v16.16b, v16.16b, v17.16b
+	WORD $0x4f00e5f1 // movi v17.16b, #15
+	WORD $0x4e311e10 // and v16.16b, v16.16b, v17.16b
+	WORD $0x7c4000d1 // ldur h17, [x6]
+	WORD $0x1ee24231 // fcvt s17, h17
+	WORD $0x4f0167f2 // movi v18.4s, #63, lsl #24
+	MOVD         $iq2_s_shuffle17<>+0(SB), R7
+	FMOVQ        (R7), F19
+	WORD $0x4e130213 // tbl v19.16b, { v16.16b }, v19.16b
+	MOVD         $iq2_s_shuffle18<>+0(SB), R7
+	FMOVQ        (R7), F20
+	WORD $0x4e140214 // tbl v20.16b, { v16.16b }, v20.16b
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e33d653 // fadd v19.4s, v18.4s, v19.4s
+	WORD $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
 	MOVD         $iq2_s_const<>+0(SB), R7
-	FMOVQ        (R7), F23
-	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	FLDPQ        (R4), (F23, F25)
-	WORD $0x4e0c02f9 // tbl v25.16b, { v23.16b }, v12.16b
+	FMOVQ        (R7), F20
+	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
+	WORD $0x3cc00094 // ldur q20, [x4]
+	WORD $0x4e0a0295 // tbl v21.16b, { v20.16b }, v10.16b
 	MOVD         $iq2_s_order2<>+0(SB), R7
-	FMOVQ        (R7), F26
-	WORD $0x4e1a02f7 // tbl v23.16b, { v23.16b }, v26.16b
-	WORD $0x6e39df18 // fmul v24.4s, v24.4s, v25.4s
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	WORD $0x7d4000d7 // ldr h23, [x6]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4f0167f9 // movi v25.4s, #63, lsl #24
-	FMOVQ        66(R6), F26
-	MOVD         $iq2_s_shuffle3<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e1b035b // tbl v27.16b, { v26.16b }, v27.16b
-	MOVD         $iq2_s_shuffle4<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
-	WORD $0x6eaa477b // ushl v27.4s, v27.4s, v10.4s
-	WORD $0x6eaa475a // ushl v26.4s, v26.4s, v10.4s
-	WORD $0x4e2b1f7b // and v27.16b, v27.16b, v11.16b
-	WORD $0x4e2b1f5a // and v26.16b, v26.16b, v11.16b
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x4e3bd73b // fadd v27.4s, v25.4s, v27.4s
-	WORD $0x4e3ad739 // fadd v25.4s, v25.4s, v26.4s
-	WORD $0x6e3bdefa // fmul v26.4s, v23.4s, v27.4s
-	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
+	FMOVQ        (R7), F22
+	WORD $0x4e160294 // tbl v20.16b, { v20.16b }, v22.16b
+	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
+	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
+	WORD $0x4f0167f4 // movi v20.4s, #63, lsl #24
+	MOVD         $iq2_s_shuffle19<>+0(SB), R7
+	FMOVQ        (R7), F21
+	WORD $0x4e150215 // tbl v21.16b, { v16.16b }, v21.16b
+	MOVD         $iq2_s_shuffle20<>+0(SB), R7
+	FMOVQ        (R7), F22
+	WORD $0x4e160210 // tbl v16.16b, { v16.16b }, v22.16b
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e35d695 // fadd v21.4s, v20.4s, v21.4s
+	WORD $0x4e30d690 // fadd v16.4s, v20.4s, v16.4s
+	WORD $0x4f9192b4 // fmul v20.4s, v21.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	MOVD         $iq2_s_const<>+0(SB), R7
-	FMOVQ        (R7), F25
-	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
-	FLDPQ        (R4), (F25, F27)
-	WORD $0x4e0c0379 // tbl v25.16b, { v27.16b }, v12.16b
+	FMOVQ        (R7), F17
+	WORD $0x6e31de94 // fmul v20.4s, v20.4s, v17.4s
+	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	WORD $0x3cc10091 // ldur q17, [x4, #16]
+	WORD $0x4e0a0235 // tbl v21.16b, { v17.16b }, v10.16b
 	MOVD         $iq2_s_order2<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1c037b // tbl v27.16b, { v27.16b }, v28.16b
-	WORD $0x6e39df59 // fmul v25.4s, v26.4s, v25.4s
-	WORD $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
+	FMOVQ        (R7), F22
+	WORD $0x4e160231 // tbl v17.16b, { v17.16b }, v22.16b
+	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
+	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F26
-	FMOVQ        4(R6), F27
-	WORD $0x4e01035a // tbl v26.16b, { v26.16b }, v1.16b
-	WORD $0x4e01037b // tbl v27.16b, { v27.16b }, v1.16b
-	WORD $0x4e251f5a // and v26.16b, v26.16b, v5.16b
-	WORD $0x4e251f7b // and v27.16b, v27.16b, v5.16b
-	FMOVQ        66(R6), F28
-	WORD $0x4e0d039d // tbl v29.16b, { v28.16b }, v13.16b
-	WORD $0x4e0d039c // tbl v28.16b, { v28.16b }, v13.16b
-	WORD $0x6ea747bd // ushl v29.4s, v29.4s, v7.4s
-	WORD $0x6ea9479c // ushl v28.4s, v28.4s, v9.4s
-	WORD $0x4e231fbd // and v29.16b, v29.16b, v3.16b
-	WORD $0x4e231f9c // and v28.16b, v28.16b, v3.16b
-	WORD $0x4f2857bd // shl v29.4s, v29.4s, #8
-	WORD $0x4f28579c // shl v28.4s, v28.4s, #8
-	WORD $0x4ebd1f5a // orr v26.16b, v26.16b, v29.16b
-	WORD $0x4ebc1f7b // orr v27.16b, v27.16b, v28.16b
+	WORD $0x3cc020d1 // ldur q17, [x6, #2]
+	WORD $0x3cc040d5 // ldur q21, [x6, #4]
+	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
+	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
+	MOVD         $iq2_s_shuffle6<>+0(SB), R7
+	FMOVQ        (R7), F22
+	WORD $0x4e1601f6 // tbl v22.16b, { v15.16b }, v22.16b
+	WORD $0x6ea746d7 // ushl v23.4s, v22.4s, v7.4s
+	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
+	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4eb71e31 // orr v17.16b, v17.16b, v23.16b
+	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
 	MOVD         $iq2_s_grid<>+0(SB), R7
-	WORD $0x4e042f48 // smov x8, v26.s[0]
-	FMOVD        (R7)(R8<<3), F28
-	WORD $0x4e142f48 // smov x8, v26.s[2]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4eda3b9a // zip1 v26.2d, v28.2d, v26.2d
-	WORD $0x4e042f68 // smov x8, v27.s[0]
-	FMOVD        (R7)(R8<<3), F28
-	WORD $0x4e142f68 // smov x8, v27.s[2]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4edb3b9b // zip1 v27.2d, v28.2d, v27.2d
-	FMOVS        34(R6), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e06039d // tbl v29.16b, { v28.16b }, v6.16b
-	WORD $0x4e08039c // tbl v28.16b, { v28.16b }, v8.16b
-	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x6e208fbd // cmeq v29.16b, v29.16b, v0.16b
-	WORD $0x6e208f9c // cmeq v28.16b, v28.16b, v0.16b
-	WORD $0x4e221fbd // and v29.16b, v29.16b, v2.16b
-	WORD $0x4e221f9c // and v28.16b, v28.16b, v2.16b
-	WORD $0x4e1d009d // tbl v29.16b, { v4.16b }, v29.16b
-	WORD $0x4e1c009c // tbl v28.16b, { v4.16b }, v28.16b
-	WORD $0x4e3d8fbe // cmtst v30.16b, v29.16b, v29.16b
-	WORD $0x6e20bb5f // neg v31.16b, v26.16b
-	WORD $0x4e20abbd // cmlt v29.16b, v29.16b, #0
-	WORD $0x6e7a1ffd // bsl v29.16b, v31.16b, v26.16b
-	WORD $0x4e3e1fbd // and v29.16b, v29.16b, v30.16b
-	WORD $0x4e3c8f9a // cmtst v26.16b, v28.16b, v28.16b
-	WORD $0x6e20bb7e // neg v30.16b, v27.16b
-	WORD $0x4e20ab9c // cmlt v28.16b, v28.16b, #0
-	WORD $0x6e7b1fdc // bsl v28.16b, v30.16b, v27.16b
-	WORD $0x4e3a1f9c // and v28.16b, v28.16b, v26.16b
-	FLDPQ        (R3), (F26, F27)
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9a97be // sdot v30.4s, v29.16b, v26.16b
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9b979a // sdot v26.4s, v28.16b, v27.16b
-	WORD $0x4e21dbdb // scvtf v27.4s, v30.4s
-	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x4f98136e // fmla v14.4s, v27.4s, v24.s[0]
-	WORD $0x4fb8134f // fmla v15.4s, v26.4s, v24.s[1]
+	WORD $0x4e042e28 // smov x8, v17.s[0]
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4e142e28 // smov x8, v17.s[2]
+	FMOVD        (R7)(R8<<3), F17
+	WORD $0x4ed13ad1 // zip1 v17.2d, v22.2d, v17.2d
+	WORD $0x4e042ea8 // smov x8, v21.s[0]
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4e142ea8 // smov x8, v21.s[2]
+	FMOVD        (R7)(R8<<3), F21
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
+	WORD $0xbc4220d6 // ldur s22, [x6, #34]
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4e0602d7 // tbl v23.16b, { v22.16b }, v6.16b
+	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
+	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
+	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
+	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
+	WORD $0x6e20ba39 // neg v25.16b, v17.16b
+	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
+	WORD $0x6e711f37 // bsl v23.16b, v25.16b, v17.16b
+	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
+	WORD $0x4e368ed1 // cmtst v17.16b, v22.16b, v22.16b
+	WORD $0x6e20bab8 // neg v24.16b, v21.16b
+	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
+	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
+	WORD $0x4e311ed6 // and v22.16b, v22.16b, v17.16b
+	WORD $0x3cc00071 // ldur q17, [x3]
+	WORD $0x3cc10075 // ldur q21, [x3, #16]
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e9196f8 // sdot v24.4s, v23.16b, v17.16b
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e9596d1 // sdot v17.4s, v22.16b, v21.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        6(R6), F26
-	FMOVQ        8(R6), F27
-	WORD $0x4e01035a // tbl v26.16b, { v26.16b }, v1.16b
-	WORD $0x4e01037b // tbl v27.16b, { v27.16b }, v1.16b
-	WORD $0x4e251f5a // and v26.16b, v26.16b, v5.16b
-	WORD $0x4e251f7b // and v27.16b, v27.16b, v5.16b
-	FMOVQ        66(R6), F28
+	WORD $0x3cc060d5 // ldur q21, [x6, #6]
+	WORD $0x3cc080d6 // ldur q22, [x6, #8]
+	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
+	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
+	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
 	MOVD         $iq2_s_shuffle9<>+0(SB), R7
-	FMOVQ        (R7), F29
-	WORD $0x4e1d039d // tbl v29.16b, { v28.16b }, v29.16b
-	MOVD         $iq2_s_shuffle9<>+0(SB), R7
-	FMOVQ        (R7), F30
-	WORD $0x4e1e039c // tbl v28.16b, { v28.16b }, v30.16b
-	WORD $0x6ea747bd // ushl v29.4s, v29.4s, v7.4s
-	WORD $0x6ea9479c // ushl v28.4s, v28.4s, v9.4s
-	WORD $0x4e231fbd // and v29.16b, v29.16b, v3.16b
-	WORD $0x4e231f9c // and v28.16b, v28.16b, v3.16b
-	WORD $0x4f2857bd // shl v29.4s, v29.4s, #8
-	WORD $0x4f28579c // shl v28.4s, v28.4s, #8
-	WORD $0x4ebd1f5a // orr v26.16b, v26.16b, v29.16b
-	WORD $0x4ebc1f7b // orr v27.16b, v27.16b, v28.16b
+	FMOVQ        (R7), F23
+	WORD $0x4e1701f7 // tbl v23.16b, { v15.16b }, v23.16b
+	WORD $0x6ea746f9 // ushl v25.4s, v23.4s, v7.4s
+	WORD $0x6ea946f7 // ushl v23.4s, v23.4s, v9.4s
+	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
+	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
+	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4eb91eb5 // orr v21.16b, v21.16b, v25.16b
+	WORD $0x4eb71ed6 // orr v22.16b, v22.16b, v23.16b
 	MOVD         $iq2_s_grid<>+0(SB), R7
-	WORD $0x4e042f48 // smov x8, v26.s[0]
-	FMOVD        (R7)(R8<<3), F28
-	WORD $0x4e142f48 // smov x8, v26.s[2]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4eda3b9a // zip1 v26.2d, v28.2d, v26.2d
-	WORD $0x4e042f68 // smov x8, v27.s[0]
-	FMOVD        (R7)(R8<<3), F28
-	WORD $0x4e142f68 // smov x8, v27.s[2]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4edb3b9b // zip1 v27.2d, v28.2d, v27.2d
-	FMOVS        38(R6), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e06039d // tbl v29.16b, { v28.16b }, v6.16b
-	WORD $0x4e08039c // tbl v28.16b, { v28.16b }, v8.16b
-	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x6e208fbd // cmeq v29.16b, v29.16b, v0.16b
-	WORD $0x6e208f9c // cmeq v28.16b, v28.16b, v0.16b
-	WORD $0x4e221fbd // and v29.16b, v29.16b, v2.16b
-	WORD $0x4e221f9c // and v28.16b, v28.16b, v2.16b
-	WORD $0x4e1d009d // tbl v29.16b, { v4.16b }, v29.16b
-	WORD $0x4e1c009c // tbl v28.16b, { v4.16b }, v28.16b
-	WORD $0x4e3d8fbe // cmtst v30.16b, v29.16b, v29.16b
-	WORD $0x6e20bb5f // neg v31.16b, v26.16b
-	WORD $0x4e20abbd // cmlt v29.16b, v29.16b, #0
-	WORD $0x6e7a1ffd // bsl v29.16b, v31.16b, v26.16b
-	WORD $0x4e3e1fbd // and v29.16b, v29.16b, v30.16b
-	WORD $0x4e3c8f9a // cmtst v26.16b, v28.16b, v28.16b
-	WORD $0x6e20bb7e // neg v30.16b, v27.16b
-	WORD $0x4e20ab9c // cmlt v28.16b, v28.16b, #0
-	WORD $0x6e7b1fdc // bsl v28.16b, v30.16b, v27.16b
-	WORD $0x4e3a1f9c // and v28.16b, v28.16b, v26.16b
-	FLDPQ        32(R3), (F26, F27)
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9a97be // sdot v30.4s, v29.16b, v26.16b
+	WORD $0x4e042ea8 // smov x8, v21.s[0]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4e142ea8 // smov x8, v21.s[2]
+	FMOVD        (R7)(R8<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0x4e042ec8 // smov x8, v22.s[0]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4e142ec8 // smov x8, v22.s[2]
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
+	WORD $0xbc4260d7 // ldur s23, [x6, #38]
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x4e0602f9 // tbl v25.16b, { v23.16b }, v6.16b
+	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x6e208f39 // cmeq v25.16b, v25.16b, v0.16b
+	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
+	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
+	WORD $0x4e398f3a // cmtst v26.16b, v25.16b, v25.16b
+	WORD $0x6e20babb // neg v27.16b, v21.16b
+	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
+	WORD $0x6e751f79 // bsl v25.16b, v27.16b, v21.16b
+	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
+	WORD $0x4e378ef5 // cmtst v21.16b, v23.16b, v23.16b
+	WORD $0x6e20bada // neg v26.16b, v22.16b
+	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
+	WORD $0x6e761f57 // bsl v23.16b, v26.16b, v22.16b
+	WORD $0x4e351ef7 // and v23.16b, v23.16b, v21.16b
+	WORD $0x3cc20075 // ldur q21, [x3, #32]
+	WORD $0x3cc30076 // ldur q22, [x3, #48]
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9b979a // sdot v26.4s, v28.16b, v27.16b
-	WORD $0x4e21dbdb // scvtf v27.4s, v30.4s
-	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x4f981b70 // fmla v16.4s, v27.4s, v24.s[2]
-	WORD $0x4fb81b51 // fmla v17.4s, v26.4s, v24.s[3]
+	WORD $0x4e95973a // sdot v26.4s, v25.16b, v21.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9696f5 // sdot v21.4s, v23.16b, v22.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        10(R6), F24
-	FMOVQ        12(R6), F26
-	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
-	WORD $0x4e01035a // tbl v26.16b, { v26.16b }, v1.16b
-	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
-	WORD $0x4e251f5a // and v26.16b, v26.16b, v5.16b
-	FMOVQ        66(R6), F27
+	WORD $0x3cc0a0d6 // ldur q22, [x6, #10]
+	WORD $0x3cc0c0d7 // ldur q23, [x6, #12]
+	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
+	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
+	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
+	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
 	MOVD         $iq2_s_shuffle10<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1c037c // tbl v28.16b, { v27.16b }, v28.16b
-	MOVD         $iq2_s_shuffle10<>+0(SB), R7
-	FMOVQ        (R7), F29
-	WORD $0x4e1d037b // tbl v27.16b, { v27.16b }, v29.16b
-	WORD $0x6ea7479c // ushl v28.4s, v28.4s, v7.4s
-	WORD $0x6ea9477b // ushl v27.4s, v27.4s, v9.4s
-	WORD $0x4e231f9c // and v28.16b, v28.16b, v3.16b
+	FMOVQ        (R7), F25
+	WORD $0x4e1901f9 // tbl v25.16b, { v15.16b }, v25.16b
+	WORD $0x6ea7473b // ushl v27.4s, v25.4s, v7.4s
+	WORD $0x6ea94739 // ushl v25.4s, v25.4s, v9.4s
 	WORD $0x4e231f7b // and v27.16b, v27.16b, v3.16b
-	WORD $0x4f28579c // shl v28.4s, v28.4s, #8
+	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
 	WORD $0x4f28577b // shl v27.4s, v27.4s, #8
-	WORD $0x4ebc1f18 // orr v24.16b, v24.16b, v28.16b
-	WORD $0x4ebb1f5a // orr v26.16b, v26.16b, v27.16b
+	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	WORD $0x4ebb1ed6 // orr v22.16b, v22.16b, v27.16b
+	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
 	MOVD         $iq2_s_grid<>+0(SB), R7
-	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b78 // zip1 v24.2d, v27.2d, v24.2d
-	WORD $0x4e042f48 // smov x8, v26.s[0]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4e142f48 // smov x8, v26.s[2]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4eda3b7a // zip1 v26.2d, v27.2d, v26.2d
-	FMOVS        42(R6), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e06037c // tbl v28.16b, { v27.16b }, v6.16b
-	WORD $0x4e08037b // tbl v27.16b, { v27.16b }, v8.16b
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
+	WORD $0x4e042ec8 // smov x8, v22.s[0]
+	FMOVD        (R7)(R8<<3), F25
+	WORD $0x4e142ec8 // smov x8, v22.s[2]
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4ed63b36 // zip1 v22.2d, v25.2d, v22.2d
+	WORD $0x4e042ee8 // smov x8, v23.s[0]
+	FMOVD        (R7)(R8<<3), F25
+	WORD $0x4e142ee8 // smov x8, v23.s[2]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b37 // zip1 v23.2d, v25.2d, v23.2d
+	WORD $0xbc42a0d9 // ldur s25, [x6, #42]
+	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0x4e06033b // tbl v27.16b, { v25.16b }, v6.16b
+	WORD $0x4e080339 // tbl v25.16b, { v25.16b }, v8.16b
 	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
-	WORD $0x6e208f9c // cmeq v28.16b, v28.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
 	WORD $0x6e208f7b // cmeq v27.16b, v27.16b, v0.16b
-	WORD $0x4e221f9c // and v28.16b, v28.16b, v2.16b
+	WORD $0x6e208f39 // cmeq v25.16b, v25.16b, v0.16b
 	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4e1c009c // tbl v28.16b, { v4.16b }, v28.16b
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
 	WORD $0x4e1b009b // tbl v27.16b, { v4.16b }, v27.16b
-	WORD $0x4e3c8f9d // cmtst v29.16b, v28.16b, v28.16b
-	WORD $0x6e20bb1e // neg v30.16b, v24.16b
-	WORD $0x4e20ab9c // cmlt v28.16b, v28.16b, #0
-	WORD $0x6e781fdc // bsl v28.16b, v30.16b, v24.16b
-	WORD $0x4e3d1f9c // and v28.16b, v28.16b, v29.16b
-	WORD $0x4e3b8f78 // cmtst v24.16b, v27.16b, v27.16b
-	WORD $0x6e20bb5d // neg v29.16b, v26.16b
+	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
+	WORD $0x4e3b8f7c // cmtst v28.16b, v27.16b, v27.16b
+	WORD $0x6e20badd // neg v29.16b, v22.16b
 	WORD $0x4e20ab7b // cmlt v27.16b, v27.16b, #0
-	WORD $0x6e7a1fbb // bsl v27.16b, v29.16b, v26.16b
-	WORD $0x4e381f7b // and v27.16b, v27.16b, v24.16b
-	FLDPQ        64(R3), (F24, F26)
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e98979d // sdot v29.4s, v28.16b, v24.16b
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9a9778 // sdot v24.4s, v27.16b, v26.16b
-	WORD $0x4e21dbba // scvtf v26.4s, v29.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4f961352 // fmla v18.4s, v26.4s, v22.s[0]
-	WORD $0x4fb61313 // fmla v19.4s, v24.4s, v22.s[1]
+	WORD $0x6e761fbb // bsl v27.16b, v29.16b, v22.16b
+	WORD $0x4e3c1f7b // and v27.16b, v27.16b, v28.16b
+	WORD $0x4e398f36 // cmtst v22.16b, v25.16b, v25.16b
+	WORD $0x6e20bafc // neg v28.16b, v23.16b
+	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
+	WORD $0x6e771f99 // bsl v25.16b, v28.16b, v23.16b
+	WORD $0x4e361f39 // and v25.16b, v25.16b, v22.16b
+	WORD $0x3cc40076 // ldur q22, [x3, #64]
+	WORD $0x3cc50077 // ldur q23, [x3, #80]
+	WORD $0x4f00e41c // movi v28.16b, #0
+	WORD $0x4e96977c // sdot v28.4s, v27.16b, v22.16b
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e979736 // sdot v22.4s, v25.16b, v23.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        14(R6), F24
-	FMOVQ        16(R6), F26
-	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
-	WORD $0x4e01035a // tbl v26.16b, { v26.16b }, v1.16b
-	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
-	WORD $0x4e251f5a // and v26.16b, v26.16b, v5.16b
-	FMOVQ        66(R6), F27
+	WORD $0x3cc0e0d7 // ldur q23, [x6, #14]
+	WORD $0x3cc100d9 // ldur q25, [x6, #16]
+	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
+	WORD $0x4e010339 // tbl v25.16b, { v25.16b }, v1.16b
+	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
+	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
 	MOVD         $iq2_s_shuffle11<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1c037c // tbl v28.16b, { v27.16b }, v28.16b
-	MOVD         $iq2_s_shuffle11<>+0(SB), R7
-	FMOVQ        (R7), F29
-	WORD $0x4e1d037b // tbl v27.16b, { v27.16b }, v29.16b
-	WORD $0x6ea7479c // ushl v28.4s, v28.4s, v7.4s
+	FMOVQ        (R7), F27
+	WORD $0x4e1b01fb // tbl v27.16b, { v15.16b }, v27.16b
+	WORD $0x6ea7477d // ushl v29.4s, v27.4s, v7.4s
 	WORD $0x6ea9477b // ushl v27.4s, v27.4s, v9.4s
-	WORD $0x4e231f9c // and v28.16b, v28.16b, v3.16b
+	WORD $0x4e231fbd // and v29.16b, v29.16b, v3.16b
 	WORD $0x4e231f7b // and v27.16b, v27.16b, v3.16b
-	WORD $0x4f28579c // shl v28.4s, v28.4s, #8
+	WORD $0x4f2857bd // shl v29.4s, v29.4s, #8
 	WORD $0x4f28577b // shl v27.4s, v27.4s, #8
-	WORD $0x4ebc1f18 // orr v24.16b, v24.16b, v28.16b
-	WORD $0x4ebb1f5a // orr v26.16b, v26.16b, v27.16b
+	WORD $0x4ebd1ef7 // orr v23.16b, v23.16b, v29.16b
+	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
 	MOVD         $iq2_s_grid<>+0(SB), R7
-	WORD $0x4e042f08 // smov x8, v24.s[0]
+	WORD $0x4e042ee8 // smov x8, v23.s[0]
 	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b78 // zip1 v24.2d, v27.2d, v24.2d
-	WORD $0x4e042f48 // smov x8, v26.s[0]
+	WORD $0x4e142ee8 // smov x8, v23.s[2]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b77 // zip1 v23.2d, v27.2d, v23.2d
+	WORD $0x4e042f28 // smov x8, v25.s[0]
 	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4e142f48 // smov x8, v26.s[2]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4eda3b7a // zip1 v26.2d, v27.2d, v26.2d
-	FMOVS        46(R6), F27
+	WORD $0x4e142f28 // smov x8, v25.s[2]
+	FMOVD        (R7)(R8<<3), F25
+	WORD $0x4ed93b79 // zip1 v25.2d, v27.2d, v25.2d
+	WORD $0xbc42e0db // ldur s27, [x6, #46]
 	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e06037c // tbl v28.16b, { v27.16b }, v6.16b
+	WORD $0x4e06037d // tbl v29.16b, { v27.16b }, v6.16b
 	WORD $0x4e08037b // tbl v27.16b, { v27.16b }, v8.16b
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
+	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
 	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
-	WORD $0x6e208f9c // cmeq v28.16b, v28.16b, v0.16b
+	WORD $0x6e208fbd // cmeq v29.16b, v29.16b, v0.16b
 	WORD $0x6e208f7b // cmeq v27.16b, v27.16b, v0.16b
-	WORD $0x4e221f9c // and v28.16b, v28.16b, v2.16b
+	WORD $0x4e221fbd // and v29.16b, v29.16b, v2.16b
 	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4e1c009c // tbl v28.16b, { v4.16b }, v28.16b
+	WORD $0x4e1d009d // tbl v29.16b, { v4.16b }, v29.16b
 	WORD $0x4e1b009b // tbl v27.16b, { v4.16b }, v27.16b
-	WORD $0x4e3c8f9d // cmtst v29.16b, v28.16b, v28.16b
-	WORD $0x6e20bb1e // neg v30.16b, v24.16b
-	WORD $0x4e20ab9c // cmlt v28.16b, v28.16b, #0
-	WORD $0x6e781fdc // bsl v28.16b, v30.16b, v24.16b
-	WORD $0x4e3d1f9c // and v28.16b, v28.16b, v29.16b
-	WORD $0x4e3b8f78 // cmtst v24.16b, v27.16b, v27.16b
-	WORD $0x6e20bb5d // neg v29.16b, v26.16b
+	WORD $0x4e3d8fbe // cmtst v30.16b, v29.16b, v29.16b
+	WORD $0x6e20baff // neg v31.16b, v23.16b
+	WORD $0x4e20abbd // cmlt v29.16b, v29.16b, #0
+	WORD $0x6e771ffd // bsl v29.16b, v31.16b, v23.16b
+	WORD $0x4e3e1fbd // and v29.16b, v29.16b, v30.16b
+	WORD $0x4e3b8f77 // cmtst v23.16b, v27.16b, v27.16b
+	WORD $0x6e20bb3e // neg v30.16b, v25.16b
 	WORD $0x4e20ab7b // cmlt v27.16b, v27.16b, #0
-	WORD $0x6e7a1fbb // bsl v27.16b, v29.16b, v26.16b
-	WORD $0x4e381f7b // and v27.16b, v27.16b, v24.16b
-	FLDPQ        96(R3), (F24, F26)
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e98979d // sdot v29.4s, v28.16b, v24.16b
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9a9778 // sdot v24.4s, v27.16b, v26.16b
-	WORD $0x4e21dbba // scvtf v26.4s, v29.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4f961b54 // fmla v20.4s, v26.4s, v22.s[2]
-	WORD $0x4fb61b15 // fmla v21.4s, v24.4s, v22.s[3]
+	WORD $0x6e791fdb // bsl v27.16b, v30.16b, v25.16b
+	WORD $0x4e371f7b // and v27.16b, v27.16b, v23.16b
+	WORD $0x3cc60077 // ldur q23, [x3, #96]
+	WORD $0x3cc70079 // ldur q25, [x3, #112]
+	WORD $0x4f00e41e // movi v30.16b, #0
+	WORD $0x4e9797be // sdot v30.4s, v29.16b, v23.16b
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e999777 // sdot v23.4s, v27.16b, v25.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eb1bf11 // addp v17.4s, v24.4s, v17.4s
+	WORD $0x4eb5bf55 // addp v21.4s, v26.4s, v21.4s
+	WORD $0x4eb5be31 // addp v17.4s, v17.4s, v21.4s
+	WORD $0x4eb6bf95 // addp v21.4s, v28.4s, v22.4s
+	WORD $0x4eb7bfd6 // addp v22.4s, v30.4s, v23.4s
+	WORD $0x4eb6beb5 // addp v21.4s, v21.4s, v22.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	WORD $0x4e32ceac // fmla v12.4s, v21.4s, v18.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        18(R6), F22
-	FMOVQ        20(R6), F24
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
-	FMOVQ        66(R6), F26
+	WORD $0x3cc120d1 // ldur q17, [x6, #18]
+	WORD $0x3cc140d2 // ldur q18, [x6, #20]
+	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
 	MOVD         $iq2_s_shuffle12<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e1b035b // tbl v27.16b, { v26.16b }, v27.16b
-	MOVD         $iq2_s_shuffle12<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
-	WORD $0x6ea7477b // ushl v27.4s, v27.4s, v7.4s
-	WORD $0x6ea9475a // ushl v26.4s, v26.4s, v9.4s
-	WORD $0x4e231f7b // and v27.16b, v27.16b, v3.16b
-	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
-	WORD $0x4f28577b // shl v27.4s, v27.4s, #8
-	WORD $0x4f28575a // shl v26.4s, v26.4s, #8
-	WORD $0x4ebb1ed6 // orr v22.16b, v22.16b, v27.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
+	FMOVQ        (R7), F19
+	WORD $0x4e1301f3 // tbl v19.16b, { v15.16b }, v19.16b
+	WORD $0x6ea74675 // ushl v21.4s, v19.4s, v7.4s
+	WORD $0x6ea94673 // ushl v19.4s, v19.4s, v9.4s
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4f285673 // shl v19.4s, v19.4s, #8
+	WORD $0x4eb51e31 // orr v17.16b, v17.16b, v21.16b
+	WORD $0x4eb31e52 // orr v18.16b, v18.16b, v19.16b
 	MOVD         $iq2_s_grid<>+0(SB), R7
-	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVD        (R7)(R8<<3), F22
-	WORD $0x4ed63b56 // zip1 v22.2d, v26.2d, v22.2d
-	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b58 // zip1 v24.2d, v26.2d, v24.2d
-	FMOVS        50(R6), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e06035b // tbl v27.16b, { v26.16b }, v6.16b
-	WORD $0x4e08035a // tbl v26.16b, { v26.16b }, v8.16b
-	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
-	WORD $0x6e208f7b // cmeq v27.16b, v27.16b, v0.16b
-	WORD $0x6e208f5a // cmeq v26.16b, v26.16b, v0.16b
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e1b009b // tbl v27.16b, { v4.16b }, v27.16b
-	WORD $0x4e1a009a // tbl v26.16b, { v4.16b }, v26.16b
-	WORD $0x4e3b8f7c // cmtst v28.16b, v27.16b, v27.16b
-	WORD $0x6e20badd // neg v29.16b, v22.16b
-	WORD $0x4e20ab7b // cmlt v27.16b, v27.16b, #0
-	WORD $0x6e761fbb // bsl v27.16b, v29.16b, v22.16b
-	WORD $0x4e3c1f7b // and v27.16b, v27.16b, v28.16b
-	WORD $0x4e3a8f56 // cmtst v22.16b, v26.16b, v26.16b
-	WORD $0x6e20bb1c // neg v28.16b, v24.16b
-	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
-	WORD $0x6e781f9a // bsl v26.16b, v28.16b, v24.16b
-	WORD $0x4e361f5a // and v26.16b, v26.16b, v22.16b
-	FLDPQ        128(R3), (F22, F24)
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e96977c // sdot v28.4s, v27.16b, v22.16b
+	WORD $0x4e042e28 // smov x8, v17.s[0]
+	FMOVD        (R7)(R8<<3), F19
+	WORD $0x4e142e28 // smov x8, v17.s[2]
+	FMOVD        (R7)(R8<<3), F17
+	WORD $0x4ed13a71 // zip1 v17.2d, v19.2d, v17.2d
+	WORD $0x4e042e48 // smov x8, v18.s[0]
+	FMOVD        (R7)(R8<<3), F19
+	WORD $0x4e142e48 // smov x8, v18.s[2]
+	FMOVD        (R7)(R8<<3), F18
+	WORD $0x4ed23a72 // zip1 v18.2d, v19.2d, v18.2d
+	WORD $0xbc4320d3 // ldur s19, [x6, #50]
+	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4e060275 // tbl v21.16b, { v19.16b }, v6.16b
+	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
+	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e358eb6 // cmtst v22.16b, v21.16b, v21.16b
+	WORD $0x6e20ba37 // neg v23.16b, v17.16b
+	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
+	WORD $0x6e711ef5 // bsl v21.16b, v23.16b, v17.16b
+	WORD $0x4e361eb5 // and v21.16b, v21.16b, v22.16b
+	WORD $0x4e338e71 // cmtst v17.16b, v19.16b, v19.16b
+	WORD $0x6e20ba56 // neg v22.16b, v18.16b
+	WORD $0x4e20aa73 // cmlt v19.16b, v19.16b, #0
+	WORD $0x6e721ed3 // bsl v19.16b, v22.16b, v18.16b
+	WORD $0x4e311e73 // and v19.16b, v19.16b, v17.16b
+	WORD $0x3cc80071 // ldur q17, [x3, #128]
+	WORD $0x3cc90072 // ldur q18, [x3, #144]
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989756 // sdot v22.4s, v26.16b, v24.16b
-	WORD $0x4e21db98 // scvtf v24.4s, v28.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4f99130e // fmla v14.4s, v24.4s, v25.s[0]
-	WORD $0x4fb912cf // fmla v15.4s, v22.4s, v25.s[1]
+	WORD $0x4e9196b6 // sdot v22.4s, v21.16b, v17.16b
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e929671 // sdot v17.4s, v19.16b, v18.16b
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        22(R6), F22
-	FMOVQ        24(R6), F24
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
-	FMOVQ        66(R6), F26
+	WORD $0x3cc160d2 // ldur q18, [x6, #22]
+	WORD $0x3cc180d3 // ldur q19, [x6, #24]
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
 	MOVD         $iq2_s_shuffle13<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e1b035b // tbl v27.16b, { v26.16b }, v27.16b
-	MOVD         $iq2_s_shuffle13<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
-	WORD $0x6ea7477b // ushl v27.4s, v27.4s, v7.4s
-	WORD $0x6ea9475a // ushl v26.4s, v26.4s, v9.4s
-	WORD $0x4e231f7b // and v27.16b, v27.16b, v3.16b
-	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
-	WORD $0x4f28577b // shl v27.4s, v27.4s, #8
-	WORD $0x4f28575a // shl v26.4s, v26.4s, #8
-	WORD $0x4ebb1ed6 // orr v22.16b, v22.16b, v27.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
+	FMOVQ        (R7), F21
+	WORD $0x4e1501f5 // tbl v21.16b, { v15.16b }, v21.16b
+	WORD $0x6ea746b7 // ushl v23.4s, v21.4s, v7.4s
+	WORD $0x6ea946b5 // ushl v21.4s, v21.4s, v9.4s
+	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4eb71e52 // orr v18.16b, v18.16b, v23.16b
+	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
 	MOVD         $iq2_s_grid<>+0(SB), R7
-	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVD        (R7)(R8<<3), F22
-	WORD $0x4ed63b56 // zip1 v22.2d, v26.2d, v22.2d
-	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b58 // zip1 v24.2d, v26.2d, v24.2d
-	FMOVS        54(R6), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e06035b // tbl v27.16b, { v26.16b }, v6.16b
-	WORD $0x4e08035a // tbl v26.16b, { v26.16b }, v8.16b
-	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
-	WORD $0x6e208f7b // cmeq v27.16b, v27.16b, v0.16b
-	WORD $0x6e208f5a // cmeq v26.16b, v26.16b, v0.16b
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e1b009b // tbl v27.16b, { v4.16b }, v27.16b
-	WORD $0x4e1a009a // tbl v26.16b, { v4.16b }, v26.16b
-	WORD $0x4e3b8f7c // cmtst v28.16b, v27.16b, v27.16b
-	WORD $0x6e20badd // neg v29.16b, v22.16b
-	WORD $0x4e20ab7b // cmlt v27.16b, v27.16b, #0
-	WORD $0x6e761fbb // bsl v27.16b, v29.16b, v22.16b
-	WORD $0x4e3c1f7b // and v27.16b, v27.16b, v28.16b
-	WORD $0x4e3a8f56 // cmtst v22.16b, v26.16b, v26.16b
-	WORD $0x6e20bb1c // neg v28.16b, v24.16b
-	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
-	WORD $0x6e781f9a // bsl v26.16b, v28.16b, v24.16b
-	WORD $0x4e361f5a // and v26.16b, v26.16b, v22.16b
-	FLDPQ        160(R3), (F22, F24)
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e96977c // sdot v28.4s, v27.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989756 // sdot v22.4s, v26.16b, v24.16b
-	WORD $0x4e21db98 // scvtf v24.4s, v28.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4f991b10 // fmla v16.4s, v24.4s, v25.s[2]
-	WORD $0x4fb91ad1 // fmla v17.4s, v22.4s, v25.s[3]
+	WORD $0x4e042e48 // smov x8, v18.s[0]
+	FMOVD        (R7)(R8<<3), F21
+	WORD $0x4e142e48 // smov x8, v18.s[2]
+	FMOVD        (R7)(R8<<3), F18
+	WORD $0x4ed23ab2 // zip1 v18.2d, v21.2d, v18.2d
+	WORD $0x4e042e68 // smov x8, v19.s[0]
+	FMOVD        (R7)(R8<<3), F21
+	WORD $0x4e142e68 // smov x8, v19.s[2]
+	FMOVD        (R7)(R8<<3), F19
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
+	WORD $0xbc4360d5 // ldur s21, [x6, #54]
+	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4e0602b7 // tbl v23.16b, { v21.16b }, v6.16b
+	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
+	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
+	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
+	WORD $0x6e20ba59 // neg v25.16b, v18.16b
+	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
+	WORD $0x6e721f37 // bsl v23.16b, v25.16b, v18.16b
+	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
+	WORD $0x4e358eb2 // cmtst v18.16b, v21.16b, v21.16b
+	WORD $0x6e20ba78 // neg v24.16b, v19.16b
+	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
+	WORD $0x6e731f15 // bsl v21.16b, v24.16b, v19.16b
+	WORD $0x4e321eb5 // and v21.16b, v21.16b, v18.16b
+	WORD $0x3cca0072 // ldur q18, [x3, #160]
+	WORD $0x3ccb0073 // ldur q19, [x3, #176]
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e9296f8 // sdot v24.4s, v23.16b, v18.16b
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9396b2 // sdot v18.4s, v21.16b, v19.16b
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        26(R6), F22
-	FMOVQ        28(R6), F24
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
-	FMOVQ        66(R6), F25
+	WORD $0x3cc1a0d3 // ldur q19, [x6, #26]
+	WORD $0x3cc1c0d5 // ldur q21, [x6, #28]
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
 	MOVD         $iq2_s_shuffle14<>+0(SB), R7
-	FMOVQ        (R7), F26
-	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
-	MOVD         $iq2_s_shuffle14<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
-	WORD $0x6ea7475a // ushl v26.4s, v26.4s, v7.4s
-	WORD $0x6ea94739 // ushl v25.4s, v25.4s, v9.4s
-	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
+	FMOVQ        (R7), F23
+	WORD $0x4e1701f7 // tbl v23.16b, { v15.16b }, v23.16b
+	WORD $0x6ea746f9 // ushl v25.4s, v23.4s, v7.4s
+	WORD $0x6ea946f7 // ushl v23.4s, v23.4s, v9.4s
 	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4f28575a // shl v26.4s, v26.4s, #8
+	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
 	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
-	WORD $0x4eba1ed6 // orr v22.16b, v22.16b, v26.16b
-	WORD $0x4eb91f18 // orr v24.16b, v24.16b, v25.16b
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4eb91e73 // orr v19.16b, v19.16b, v25.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
 	MOVD         $iq2_s_grid<>+0(SB), R7
-	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVD        (R7)(R8<<3), F25
-	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVD        (R7)(R8<<3), F22
-	WORD $0x4ed63b36 // zip1 v22.2d, v25.2d, v22.2d
-	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F25
-	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b38 // zip1 v24.2d, v25.2d, v24.2d
-	FMOVS        58(R6), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e06033a // tbl v26.16b, { v25.16b }, v6.16b
-	WORD $0x4e080339 // tbl v25.16b, { v25.16b }, v8.16b
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e042e68 // smov x8, v19.s[0]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4e142e68 // smov x8, v19.s[2]
+	FMOVD        (R7)(R8<<3), F19
+	WORD $0x4ed33af3 // zip1 v19.2d, v23.2d, v19.2d
+	WORD $0x4e042ea8 // smov x8, v21.s[0]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4e142ea8 // smov x8, v21.s[2]
+	FMOVD        (R7)(R8<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0xbc43a0d7 // ldur s23, [x6, #58]
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x4e0602f9 // tbl v25.16b, { v23.16b }, v6.16b
+	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
 	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x6e208f5a // cmeq v26.16b, v26.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x6e208f39 // cmeq v25.16b, v25.16b, v0.16b
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
+	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
 	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4e1a009a // tbl v26.16b, { v4.16b }, v26.16b
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
 	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
-	WORD $0x4e3a8f5b // cmtst v27.16b, v26.16b, v26.16b
-	WORD $0x6e20badc // neg v28.16b, v22.16b
-	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
-	WORD $0x6e761f9a // bsl v26.16b, v28.16b, v22.16b
-	WORD $0x4e3b1f5a // and v26.16b, v26.16b, v27.16b
-	WORD $0x4e398f36 // cmtst v22.16b, v25.16b, v25.16b
-	WORD $0x6e20bb1b // neg v27.16b, v24.16b
+	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
+	WORD $0x4e398f3a // cmtst v26.16b, v25.16b, v25.16b
+	WORD $0x6e20ba7b // neg v27.16b, v19.16b
 	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
-	WORD $0x6e781f79 // bsl v25.16b, v27.16b, v24.16b
-	WORD $0x4e361f39 // and v25.16b, v25.16b, v22.16b
-	FLDPQ        192(R3), (F22, F24)
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e96975b // sdot v27.4s, v26.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989736 // sdot v22.4s, v25.16b, v24.16b
-	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4f971312 // fmla v18.4s, v24.4s, v23.s[0]
-	WORD $0x4fb712d3 // fmla v19.4s, v22.4s, v23.s[1]
+	WORD $0x6e731f79 // bsl v25.16b, v27.16b, v19.16b
+	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
+	WORD $0x4e378ef3 // cmtst v19.16b, v23.16b, v23.16b
+	WORD $0x6e20baba // neg v26.16b, v21.16b
+	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
+	WORD $0x6e751f57 // bsl v23.16b, v26.16b, v21.16b
+	WORD $0x4e331ef7 // and v23.16b, v23.16b, v19.16b
+	WORD $0x3ccc0073 // ldur q19, [x3, #192]
+	WORD $0x3ccd0075 // ldur q21, [x3, #208]
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e93973a // sdot v26.4s, v25.16b, v19.16b
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9596f3 // sdot v19.4s, v23.16b, v21.16b
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        30(R6), F22
-	FMOVQ        32(R6), F24
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
-	FMOVQ        66(R6), F25
+	WORD $0x3cc1e0d5 // ldur q21, [x6, #30]
+	WORD $0x3cc200d7 // ldur q23, [x6, #32]
+	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
+	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
+	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
 	MOVD         $iq2_s_shuffle15<>+0(SB), R7
-	FMOVQ        (R7), F26
-	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
-	MOVD         $iq2_s_shuffle15<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
-	WORD $0x6ea7475a // ushl v26.4s, v26.4s, v7.4s
-	WORD $0x6ea94739 // ushl v25.4s, v25.4s, v9.4s
-	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
+	FMOVQ        (R7), F25
+	WORD $0x4e1901ef // tbl v15.16b, { v15.16b }, v25.16b
+	WORD $0x6ea745f9 // ushl v25.4s, v15.4s, v7.4s
+	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
 	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4f28575a // shl v26.4s, v26.4s, #8
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
 	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
-	WORD $0x4eba1ed6 // orr v22.16b, v22.16b, v26.16b
-	WORD $0x4eb91f18 // orr v24.16b, v24.16b, v25.16b
+	WORD $0x4f2855ef // shl v15.4s, v15.4s, #8
+	WORD $0x4eb91eb5 // orr v21.16b, v21.16b, v25.16b
+	WORD $0x4eaf1eef // orr v15.16b, v23.16b, v15.16b
 	MOVD         $iq2_s_grid<>+0(SB), R7
-	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVD        (R7)(R8<<3), F25
-	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVD        (R7)(R8<<3), F22
-	WORD $0x4ed63b36 // zip1 v22.2d, v25.2d, v22.2d
-	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F25
-	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b38 // zip1 v24.2d, v25.2d, v24.2d
-	FMOVS        62(R6), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e06033a // tbl v26.16b, { v25.16b }, v6.16b
-	WORD $0x4e080339 // tbl v25.16b, { v25.16b }, v8.16b
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e042ea8 // smov x8, v21.s[0]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4e142ea8 // smov x8, v21.s[2]
+	FMOVD        (R7)(R8<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0x4e042de8 // smov x8, v15.s[0]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4e142de8 // smov x8, v15.s[2]
+	FMOVD        (R7)(R8<<3), F15
+	WORD $0x4ecf3aef // zip1 v15.2d, v23.2d, v15.2d
+	WORD $0xbc43e0d7 // ldur s23, [x6, #62]
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x4e0602f9 // tbl v25.16b, { v23.16b }, v6.16b
+	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
 	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x6e208f5a // cmeq v26.16b, v26.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x6e208f39 // cmeq v25.16b, v25.16b, v0.16b
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
+	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
 	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4e1a009a // tbl v26.16b, { v4.16b }, v26.16b
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
 	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
-	WORD $0x4e3a8f5b // cmtst v27.16b, v26.16b, v26.16b
-	WORD $0x6e20badc // neg v28.16b, v22.16b
-	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
-	WORD $0x6e761f9a // bsl v26.16b, v28.16b, v22.16b
-	WORD $0x4e3b1f5a // and v26.16b, v26.16b, v27.16b
-	WORD $0x4e398f36 // cmtst v22.16b, v25.16b, v25.16b
-	WORD $0x6e20bb1b // neg v27.16b, v24.16b
+	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
+	WORD $0x4e398f3b // cmtst v27.16b, v25.16b, v25.16b
+	WORD $0x6e20babc // neg v28.16b, v21.16b
 	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
-	WORD $0x6e781f79 // bsl v25.16b, v27.16b, v24.16b
-	WORD $0x4e361f39 // and v25.16b, v25.16b, v22.16b
-	FLDPQ        224(R3), (F22, F24)
+	WORD $0x6e751f99 // bsl v25.16b, v28.16b, v21.16b
+	WORD $0x4e3b1f39 // and v25.16b, v25.16b, v27.16b
+	WORD $0x4e378ef5 // cmtst v21.16b, v23.16b, v23.16b
+	WORD $0x6e20b9fb // neg v27.16b, v15.16b
+	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
+	WORD $0x6e6f1f77 // bsl v23.16b, v27.16b, v15.16b
+	WORD $0x4e351ef7 // and v23.16b, v23.16b, v21.16b
+	WORD $0x3cce006f // ldur q15, [x3, #224]
+	WORD $0x3ccf0075 // ldur q21, [x3, #240]
 	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e96975b // sdot v27.4s, v26.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989736 // sdot v22.4s, v25.16b, v24.16b
-	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4f971b14 // fmla v20.4s, v24.4s, v23.s[2]
-	WORD $0x4fb71ad5 // fmla v21.4s, v22.4s, v23.s[3]
+	WORD $0x4e8f973b // sdot v27.4s, v25.16b, v15.16b
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e9596ef // sdot v15.4s, v23.16b, v21.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eb1bed1 // addp v17.4s, v22.4s, v17.4s
+	WORD $0x4eb2bf12 // addp v18.4s, v24.4s, v18.4s
+	WORD $0x4eb2be31 // addp v17.4s, v17.4s, v18.4s
+	WORD $0x4eb3bf52 // addp v18.4s, v26.4s, v19.4s
+	WORD $0x4eafbf6f // addp v15.4s, v27.4s, v15.4s
+	WORD $0x4eafbe4f // addp v15.4s, v18.4s, v15.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e34ce2d // fmla v13.4s, v17.4s, v20.4s
+	WORD $0x4e30cdee // fmla v14.4s, v15.4s, v16.4s
 	ADD          $0x52, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -1790,19 +1778,15 @@ loop3:
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
-	WORD $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
-	WORD $0x4e32d5ce // fadd v14.4s, v14.4s, v18.4s
-	WORD $0x4e33d5ef // fadd v15.4s, v15.4s, v19.4s
-	WORD $0x4e34d5ce // fadd v14.4s, v14.4s, v20.4s
-	WORD $0x4e35d5ef // fadd v15.4s, v15.4s, v21.4s
+	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
+	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
 
 	// sums of the lanes
-	WORD $0x4e2fd5ce // fadd v14.4s, v14.4s, v15.4s
-	WORD $0x6e0e41cf // ext v15.16b, v14.16b, v14.16b, #8
-	WORD $0x4e2ed5ef // fadd v15.4s, v15.4s, v14.4s
-	WORD $0x7e30d9ef // faddp s15, v15.2s
-	FMOVS        F15, (R0)
+	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
+	WORD $0x7e30d98c // faddp s12, v12.2s
+	FMOVS        F12, (R0)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -1869,11 +1853,10 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f4 // ldr h20, [x7]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x7c4000f4 // ldur h20, [x7]
+	WORD $0x1ee24294 // fcvt s20, h20
 	WORD $0x4f0167f5 // movi v21.4s, #63, lsl #24
-	FMOVQ        66(R7), F22
+	WORD $0x3cc420f6 // ldur q22, [x7, #66]
 	MOVD         $iq2_s_shuffle<>+0(SB), R8
 	FMOVQ        (R8), F23
 	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
@@ -1888,19 +1871,18 @@ loop3:
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e37d6b7 // fadd v23.4s, v21.4s, v23.4s
 	WORD $0x4e36d6b5 // fadd v21.4s, v21.4s, v22.4s
-	WORD $0x6e37de96 // fmul v22.4s, v20.4s, v23.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
+	WORD $0x4f9492f6 // fmul v22.4s, v23.4s, v20.s[0]
+	WORD $0x4f9492b4 // fmul v20.4s, v21.4s, v20.s[0]
 	MOVD         $iq2_s_const<>+0(SB), R8
 	FMOVQ        (R8), F21
 	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
 	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
 	FMOVQ        F22, 32(R0)
 	FMOVQ        F20, 48(R0)
-	WORD $0x7d4000f4 // ldr h20, [x7]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x7c4000f4 // ldur h20, [x7]
+	WORD $0x1ee24294 // fcvt s20, h20
 	WORD $0x4f0167f5 // movi v21.4s, #63, lsl #24
-	FMOVQ        66(R7), F22
+	WORD $0x3cc420f6 // ldur q22, [x7, #66]
 	MOVD         $iq2_s_shuffle3<>+0(SB), R8
 	FMOVQ        (R8), F23
 	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
@@ -1915,8 +1897,8 @@ loop3:
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e37d6b7 // fadd v23.4s, v21.4s, v23.4s
 	WORD $0x4e36d6b5 // fadd v21.4s, v21.4s, v22.4s
-	WORD $0x6e37de96 // fmul v22.4s, v20.4s, v23.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
+	WORD $0x4f9492f6 // fmul v22.4s, v23.4s, v20.s[0]
+	WORD $0x4f9492b4 // fmul v20.4s, v21.4s, v20.s[0]
 	MOVD         $iq2_s_const<>+0(SB), R8
 	FMOVQ        (R8), F21
 	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
@@ -1925,620 +1907,577 @@ loop3:
 	FMOVQ        F20, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F20
-	FMOVQ        4(R7), F21
+	WORD $0x3cc020f4 // ldur q20, [x7, #2]
+	WORD $0x3cc040f5 // ldur q21, [x7, #4]
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
 	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	FMOVQ        66(R7), F22
+	WORD $0x3cc420f6 // ldur q22, [x7, #66]
 	WORD $0x4e0c02d7 // tbl v23.16b, { v22.16b }, v12.16b
-	WORD $0x4e0c02d6 // tbl v22.16b, { v22.16b }, v12.16b
-	WORD $0x6ea746f7 // ushl v23.4s, v23.4s, v7.4s
-	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
+	WORD $0x6ea746f8 // ushl v24.4s, v23.4s, v7.4s
+	WORD $0x6ea946f7 // ushl v23.4s, v23.4s, v9.4s
+	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
 	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb81e94 // orr v20.16b, v20.16b, v24.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        34(R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0602d7 // tbl v23.16b, { v22.16b }, v6.16b
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0xbc4220f7 // ldur s23, [x7, #34]
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x4e0602f8 // tbl v24.16b, { v23.16b }, v6.16b
+	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
 	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
 	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
 	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
+	WORD $0x4e388f19 // cmtst v25.16b, v24.16b, v24.16b
+	WORD $0x6e20ba9a // neg v26.16b, v20.16b
+	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
+	WORD $0x6e741f58 // bsl v24.16b, v26.16b, v20.16b
+	WORD $0x4e391f18 // and v24.16b, v24.16b, v25.16b
+	WORD $0x4e378ef4 // cmtst v20.16b, v23.16b, v23.16b
+	WORD $0x6e20bab9 // neg v25.16b, v21.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
-	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
-	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
-	FLDPQ        (R4), (F20, F21)
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9496f8 // sdot v24.4s, v23.16b, v20.16b
+	WORD $0x6e751f37 // bsl v23.16b, v25.16b, v21.16b
+	WORD $0x4e341ef7 // and v23.16b, v23.16b, v20.16b
+	WORD $0x3cc00094 // ldur q20, [x4]
+	WORD $0x3cc10095 // ldur q21, [x4, #16]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e949719 // sdot v25.4s, v24.16b, v20.16b
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9596d4 // sdot v20.4s, v22.16b, v21.16b
-	FLDPQ        32(R4), (F21, F25)
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9596fa // sdot v26.4s, v23.16b, v21.16b
+	WORD $0x4e9596f4 // sdot v20.4s, v23.16b, v21.16b
+	WORD $0x3cc20095 // ldur q21, [x4, #32]
+	WORD $0x3cc3009a // ldur q26, [x4, #48]
+	WORD $0x4f00e41b // movi v27.16b, #0
+	WORD $0x4e95971b // sdot v27.4s, v24.16b, v21.16b
 	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9996d5 // sdot v21.4s, v22.16b, v25.16b
+	WORD $0x4e9a96f5 // sdot v21.4s, v23.16b, v26.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        36(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        (R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0xbc420017 // ldur s23, [x0, #32]
+	WORD $0xbc424018 // ldur s24, [x0, #36]
+	WORD $0xbc4000ba // ldur s26, [x5]
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e36df3b // fmul v27.4s, v25.4s, v22.4s
-	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
-	WORD $0x4e3bcf10 // fmla v16.4s, v24.4s, v27.4s
-	WORD $0x4e39ce91 // fmla v17.4s, v20.4s, v25.4s
-	FMOVS        4(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
+	WORD $0x6e37df5c // fmul v28.4s, v26.4s, v23.4s
+	WORD $0x6e38df5a // fmul v26.4s, v26.4s, v24.4s
+	WORD $0x4f9c1330 // fmla v16.4s, v25.4s, v28.s[0]
+	WORD $0x4f9a1291 // fmla v17.4s, v20.4s, v26.s[0]
+	WORD $0xbc4040b4 // ldur s20, [x5, #4]
+	WORD $0x4e21db79 // scvtf v25.4s, v27.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
-	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
-	WORD $0x4e36cf12 // fmla v18.4s, v24.4s, v22.4s
-	WORD $0x4e34ceb3 // fmla v19.4s, v21.4s, v20.4s
+	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
+	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
+	WORD $0x4f971332 // fmla v18.4s, v25.4s, v23.s[0]
+	WORD $0x4f9412b3 // fmla v19.4s, v21.4s, v20.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        6(R7), F20
-	FMOVQ        8(R7), F21
+	WORD $0x3cc060f4 // ldur q20, [x7, #6]
+	WORD $0x3cc080f5 // ldur q21, [x7, #8]
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
 	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	FMOVQ        66(R7), F22
 	WORD $0x4e0d02d7 // tbl v23.16b, { v22.16b }, v13.16b
-	WORD $0x4e0d02d6 // tbl v22.16b, { v22.16b }, v13.16b
-	WORD $0x6ea746f7 // ushl v23.4s, v23.4s, v7.4s
-	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
+	WORD $0x6ea746f8 // ushl v24.4s, v23.4s, v7.4s
+	WORD $0x6ea946f7 // ushl v23.4s, v23.4s, v9.4s
+	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
 	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb81e94 // orr v20.16b, v20.16b, v24.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        38(R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0602d7 // tbl v23.16b, { v22.16b }, v6.16b
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0xbc4260f7 // ldur s23, [x7, #38]
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x4e0602f8 // tbl v24.16b, { v23.16b }, v6.16b
+	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
 	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
 	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
 	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
+	WORD $0x4e388f19 // cmtst v25.16b, v24.16b, v24.16b
+	WORD $0x6e20ba9a // neg v26.16b, v20.16b
+	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
+	WORD $0x6e741f58 // bsl v24.16b, v26.16b, v20.16b
+	WORD $0x4e391f18 // and v24.16b, v24.16b, v25.16b
+	WORD $0x4e378ef4 // cmtst v20.16b, v23.16b, v23.16b
+	WORD $0x6e20bab9 // neg v25.16b, v21.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
-	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
-	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
-	FLDPQ        64(R4), (F20, F21)
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9496f8 // sdot v24.4s, v23.16b, v20.16b
+	WORD $0x6e751f37 // bsl v23.16b, v25.16b, v21.16b
+	WORD $0x4e341ef7 // and v23.16b, v23.16b, v20.16b
+	WORD $0x3cc40094 // ldur q20, [x4, #64]
+	WORD $0x3cc50095 // ldur q21, [x4, #80]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e949719 // sdot v25.4s, v24.16b, v20.16b
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9596d4 // sdot v20.4s, v22.16b, v21.16b
-	FLDPQ        96(R4), (F21, F25)
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9596fa // sdot v26.4s, v23.16b, v21.16b
+	WORD $0x4e9596f4 // sdot v20.4s, v23.16b, v21.16b
+	WORD $0x3cc60095 // ldur q21, [x4, #96]
+	WORD $0x3cc7009a // ldur q26, [x4, #112]
+	WORD $0x4f00e41b // movi v27.16b, #0
+	WORD $0x4e95971b // sdot v27.4s, v24.16b, v21.16b
 	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9996d5 // sdot v21.4s, v22.16b, v25.16b
+	WORD $0x4e9a96f5 // sdot v21.4s, v23.16b, v26.16b
 
 	// integer sums times both scales
-	FMOVS        40(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        44(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        8(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0xbc428017 // ldur s23, [x0, #40]
+	WORD $0xbc42c018 // ldur s24, [x0, #44]
+	WORD $0xbc4080ba // ldur s26, [x5, #8]
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e36df3b // fmul v27.4s, v25.4s, v22.4s
-	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
-	WORD $0x4e3bcf10 // fmla v16.4s, v24.4s, v27.4s
-	WORD $0x4e39ce91 // fmla v17.4s, v20.4s, v25.4s
-	FMOVS        12(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
+	WORD $0x6e37df5c // fmul v28.4s, v26.4s, v23.4s
+	WORD $0x6e38df5a // fmul v26.4s, v26.4s, v24.4s
+	WORD $0x4f9c1330 // fmla v16.4s, v25.4s, v28.s[0]
+	WORD $0x4f9a1291 // fmla v17.4s, v20.4s, v26.s[0]
+	WORD $0xbc40c0b4 // ldur s20, [x5, #12]
+	WORD $0x4e21db79 // scvtf v25.4s, v27.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
-	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
-	WORD $0x4e36cf12 // fmla v18.4s, v24.4s, v22.4s
-	WORD $0x4e34ceb3 // fmla v19.4s, v21.4s, v20.4s
+	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
+	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
+	WORD $0x4f971332 // fmla v18.4s, v25.4s, v23.s[0]
+	WORD $0x4f9412b3 // fmla v19.4s, v21.4s, v20.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        10(R7), F20
-	FMOVQ        12(R7), F21
+	WORD $0x3cc0a0f4 // ldur q20, [x7, #10]
+	WORD $0x3cc0c0f5 // ldur q21, [x7, #12]
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
 	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	FMOVQ        66(R7), F22
 	WORD $0x4e0e02d7 // tbl v23.16b, { v22.16b }, v14.16b
-	WORD $0x4e0e02d6 // tbl v22.16b, { v22.16b }, v14.16b
-	WORD $0x6ea746f7 // ushl v23.4s, v23.4s, v7.4s
-	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
+	WORD $0x6ea746f8 // ushl v24.4s, v23.4s, v7.4s
+	WORD $0x6ea946f7 // ushl v23.4s, v23.4s, v9.4s
+	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
 	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb81e94 // orr v20.16b, v20.16b, v24.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        42(R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0602d7 // tbl v23.16b, { v22.16b }, v6.16b
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0xbc42a0f7 // ldur s23, [x7, #42]
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x4e0602f8 // tbl v24.16b, { v23.16b }, v6.16b
+	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
 	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
 	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
 	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
+	WORD $0x4e388f19 // cmtst v25.16b, v24.16b, v24.16b
+	WORD $0x6e20ba9a // neg v26.16b, v20.16b
+	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
+	WORD $0x6e741f58 // bsl v24.16b, v26.16b, v20.16b
+	WORD $0x4e391f18 // and v24.16b, v24.16b, v25.16b
+	WORD $0x4e378ef4 // cmtst v20.16b, v23.16b, v23.16b
+	WORD $0x6e20bab9 // neg v25.16b, v21.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
-	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
-	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
-	FLDPQ        128(R4), (F20, F21)
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9496f8 // sdot v24.4s, v23.16b, v20.16b
+	WORD $0x6e751f37 // bsl v23.16b, v25.16b, v21.16b
+	WORD $0x4e341ef7 // and v23.16b, v23.16b, v20.16b
+	WORD $0x3cc80094 // ldur q20, [x4, #128]
+	WORD $0x3cc90095 // ldur q21, [x4, #144]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e949719 // sdot v25.4s, v24.16b, v20.16b
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9596d4 // sdot v20.4s, v22.16b, v21.16b
-	FLDPQ        160(R4), (F21, F25)
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9596fa // sdot v26.4s, v23.16b, v21.16b
+	WORD $0x4e9596f4 // sdot v20.4s, v23.16b, v21.16b
+	WORD $0x3cca0095 // ldur q21, [x4, #160]
+	WORD $0x3ccb009a // ldur q26, [x4, #176]
+	WORD $0x4f00e41b // movi v27.16b, #0
+	WORD $0x4e95971b // sdot v27.4s, v24.16b, v21.16b
 	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9996d5 // sdot v21.4s, v22.16b, v25.16b
+	WORD $0x4e9a96f5 // sdot v21.4s, v23.16b, v26.16b
 
 	// integer sums times both scales
-	FMOVS        48(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        52(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        16(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0xbc430017 // ldur s23, [x0, #48]
+	WORD $0xbc434018 // ldur s24, [x0, #52]
+	WORD $0xbc4100ba // ldur s26, [x5, #16]
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e36df3b // fmul v27.4s, v25.4s, v22.4s
-	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
-	WORD $0x4e3bcf10 // fmla v16.4s, v24.4s, v27.4s
-	WORD $0x4e39ce91 // fmla v17.4s, v20.4s, v25.4s
-	FMOVS        20(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
+	WORD $0x6e37df5c // fmul v28.4s, v26.4s, v23.4s
+	WORD $0x6e38df5a // fmul v26.4s, v26.4s, v24.4s
+	WORD $0x4f9c1330 // fmla v16.4s, v25.4s, v28.s[0]
+	WORD $0x4f9a1291 // fmla v17.4s, v20.4s, v26.s[0]
+	WORD $0xbc4140b4 // ldur s20, [x5, #20]
+	WORD $0x4e21db79 // scvtf v25.4s, v27.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
-	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
-	WORD $0x4e36cf12 // fmla v18.4s, v24.4s, v22.4s
-	WORD $0x4e34ceb3 // fmla v19.4s, v21.4s, v20.4s
+	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
+	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
+	WORD $0x4f971332 // fmla v18.4s, v25.4s, v23.s[0]
+	WORD $0x4f9412b3 // fmla v19.4s, v21.4s, v20.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        14(R7), F20
-	FMOVQ        16(R7), F21
+	WORD $0x3cc0e0f4 // ldur q20, [x7, #14]
+	WORD $0x3cc100f5 // ldur q21, [x7, #16]
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
 	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	FMOVQ        66(R7), F22
 	WORD $0x4e0f02d7 // tbl v23.16b, { v22.16b }, v15.16b
-	WORD $0x4e0f02d6 // tbl v22.16b, { v22.16b }, v15.16b
-	WORD $0x6ea746f7 // ushl v23.4s, v23.4s, v7.4s
-	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
+	WORD $0x6ea746f8 // ushl v24.4s, v23.4s, v7.4s
+	WORD $0x6ea946f7 // ushl v23.4s, v23.4s, v9.4s
+	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
 	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb81e94 // orr v20.16b, v20.16b, v24.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        46(R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0602d7 // tbl v23.16b, { v22.16b }, v6.16b
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0xbc42e0f7 // ldur s23, [x7, #46]
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x4e0602f8 // tbl v24.16b, { v23.16b }, v6.16b
+	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
 	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
 	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
 	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
+	WORD $0x4e388f19 // cmtst v25.16b, v24.16b, v24.16b
+	WORD $0x6e20ba9a // neg v26.16b, v20.16b
+	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
+	WORD $0x6e741f58 // bsl v24.16b, v26.16b, v20.16b
+	WORD $0x4e391f18 // and v24.16b, v24.16b, v25.16b
+	WORD $0x4e378ef4 // cmtst v20.16b, v23.16b, v23.16b
+	WORD $0x6e20bab9 // neg v25.16b, v21.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
-	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
-	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
-	FLDPQ        192(R4), (F20, F21)
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9496f8 // sdot v24.4s, v23.16b, v20.16b
+	WORD $0x6e751f37 // bsl v23.16b, v25.16b, v21.16b
+	WORD $0x4e341ef7 // and v23.16b, v23.16b, v20.16b
+	WORD $0x3ccc0094 // ldur q20, [x4, #192]
+	WORD $0x3ccd0095 // ldur q21, [x4, #208]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e949719 // sdot v25.4s, v24.16b, v20.16b
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9596d4 // sdot v20.4s, v22.16b, v21.16b
-	FLDPQ        224(R4), (F21, F25)
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9596fa // sdot v26.4s, v23.16b, v21.16b
+	WORD $0x4e9596f4 // sdot v20.4s, v23.16b, v21.16b
+	WORD $0x3cce0095 // ldur q21, [x4, #224]
+	WORD $0x3ccf009a // ldur q26, [x4, #240]
+	WORD $0x4f00e41b // movi v27.16b, #0
+	WORD $0x4e95971b // sdot v27.4s, v24.16b, v21.16b
 	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9996d5 // sdot v21.4s, v22.16b, v25.16b
+	WORD $0x4e9a96f5 // sdot v21.4s, v23.16b, v26.16b
 
 	// integer sums times both scales
-	FMOVS        56(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        60(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        24(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0xbc438017 // ldur s23, [x0, #56]
+	WORD $0xbc43c018 // ldur s24, [x0, #60]
+	WORD $0xbc4180ba // ldur s26, [x5, #24]
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e36df3b // fmul v27.4s, v25.4s, v22.4s
-	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
-	WORD $0x4e3bcf10 // fmla v16.4s, v24.4s, v27.4s
-	WORD $0x4e39ce91 // fmla v17.4s, v20.4s, v25.4s
-	FMOVS        28(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
+	WORD $0x6e37df5c // fmul v28.4s, v26.4s, v23.4s
+	WORD $0x6e38df5a // fmul v26.4s, v26.4s, v24.4s
+	WORD $0x4f9c1330 // fmla v16.4s, v25.4s, v28.s[0]
+	WORD $0x4f9a1291 // fmla v17.4s, v20.4s, v26.s[0]
+	WORD $0xbc41c0b4 // ldur s20, [x5, #28]
+	WORD $0x4e21db79 // scvtf v25.4s, v27.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
-	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
-	WORD $0x4e36cf12 // fmla v18.4s, v24.4s, v22.4s
-	WORD $0x4e34ceb3 // fmla v19.4s, v21.4s, v20.4s
+	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
+	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
+	WORD $0x4f971332 // fmla v18.4s, v25.4s, v23.s[0]
+	WORD $0x4f9412b3 // fmla v19.4s, v21.4s, v20.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        18(R7), F20
-	FMOVQ        20(R7), F21
+	WORD $0x3cc120f4 // ldur q20, [x7, #18]
+	WORD $0x3cc140f5 // ldur q21, [x7, #20]
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
 	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	FMOVQ        66(R7), F22
 	MOVD         $iq2_s_shuffle12<>+0(SB), R8
 	FMOVQ        (R8), F23
 	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq2_s_shuffle12<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6ea746f7 // ushl v23.4s, v23.4s, v7.4s
-	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
+	WORD $0x6ea746f8 // ushl v24.4s, v23.4s, v7.4s
+	WORD $0x6ea946f7 // ushl v23.4s, v23.4s, v9.4s
+	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
 	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb81e94 // orr v20.16b, v20.16b, v24.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        50(R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0602d7 // tbl v23.16b, { v22.16b }, v6.16b
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0xbc4320f7 // ldur s23, [x7, #50]
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x4e0602f8 // tbl v24.16b, { v23.16b }, v6.16b
+	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
 	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
 	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
 	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
+	WORD $0x4e388f19 // cmtst v25.16b, v24.16b, v24.16b
+	WORD $0x6e20ba9a // neg v26.16b, v20.16b
+	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
+	WORD $0x6e741f58 // bsl v24.16b, v26.16b, v20.16b
+	WORD $0x4e391f18 // and v24.16b, v24.16b, v25.16b
+	WORD $0x4e378ef4 // cmtst v20.16b, v23.16b, v23.16b
+	WORD $0x6e20bab9 // neg v25.16b, v21.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
-	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
-	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
+	WORD $0x6e751f37 // bsl v23.16b, v25.16b, v21.16b
+	WORD $0x4e341ef7 // and v23.16b, v23.16b, v20.16b
 	FLDPQ        256(R4), (F20, F21)
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9496f8 // sdot v24.4s, v23.16b, v20.16b
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e949719 // sdot v25.4s, v24.16b, v20.16b
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9596d4 // sdot v20.4s, v22.16b, v21.16b
-	FLDPQ        288(R4), (F21, F25)
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9596fa // sdot v26.4s, v23.16b, v21.16b
+	WORD $0x4e9596f4 // sdot v20.4s, v23.16b, v21.16b
+	FLDPQ        288(R4), (F21, F26)
+	WORD $0x4f00e41b // movi v27.16b, #0
+	WORD $0x4e95971b // sdot v27.4s, v24.16b, v21.16b
 	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9996d5 // sdot v21.4s, v22.16b, v25.16b
+	WORD $0x4e9a96f5 // sdot v21.4s, v23.16b, v26.16b
 
 	// integer sums times both scales
-	FMOVS        64(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        68(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        32(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0xbc440017 // ldur s23, [x0, #64]
+	WORD $0xbc444018 // ldur s24, [x0, #68]
+	WORD $0xbc4200ba // ldur s26, [x5, #32]
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e36df3b // fmul v27.4s, v25.4s, v22.4s
-	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
-	WORD $0x4e3bcf10 // fmla v16.4s, v24.4s, v27.4s
-	WORD $0x4e39ce91 // fmla v17.4s, v20.4s, v25.4s
-	FMOVS        36(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
+	WORD $0x6e37df5c // fmul v28.4s, v26.4s, v23.4s
+	WORD $0x6e38df5a // fmul v26.4s, v26.4s, v24.4s
+	WORD $0x4f9c1330 // fmla v16.4s, v25.4s, v28.s[0]
+	WORD $0x4f9a1291 // fmla v17.4s, v20.4s, v26.s[0]
+	WORD $0xbc4240b4 // ldur s20, [x5, #36]
+	WORD $0x4e21db79 // scvtf v25.4s, v27.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
-	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
-	WORD $0x4e36cf12 // fmla v18.4s, v24.4s, v22.4s
-	WORD $0x4e34ceb3 // fmla v19.4s, v21.4s, v20.4s
+	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
+	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
+	WORD $0x4f971332 // fmla v18.4s, v25.4s, v23.s[0]
+	WORD $0x4f9412b3 // fmla v19.4s, v21.4s, v20.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        22(R7), F20
-	FMOVQ        24(R7), F21
+	WORD $0x3cc160f4 // ldur q20, [x7, #22]
+	WORD $0x3cc180f5 // ldur q21, [x7, #24]
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
 	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	FMOVQ        66(R7), F22
 	MOVD         $iq2_s_shuffle13<>+0(SB), R8
 	FMOVQ        (R8), F23
 	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq2_s_shuffle13<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6ea746f7 // ushl v23.4s, v23.4s, v7.4s
-	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
+	WORD $0x6ea746f8 // ushl v24.4s, v23.4s, v7.4s
+	WORD $0x6ea946f7 // ushl v23.4s, v23.4s, v9.4s
+	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
 	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb81e94 // orr v20.16b, v20.16b, v24.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        54(R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0602d7 // tbl v23.16b, { v22.16b }, v6.16b
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0xbc4360f7 // ldur s23, [x7, #54]
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x4e0602f8 // tbl v24.16b, { v23.16b }, v6.16b
+	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
 	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
 	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
 	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
+	WORD $0x4e388f19 // cmtst v25.16b, v24.16b, v24.16b
+	WORD $0x6e20ba9a // neg v26.16b, v20.16b
+	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
+	WORD $0x6e741f58 // bsl v24.16b, v26.16b, v20.16b
+	WORD $0x4e391f18 // and v24.16b, v24.16b, v25.16b
+	WORD $0x4e378ef4 // cmtst v20.16b, v23.16b, v23.16b
+	WORD $0x6e20bab9 // neg v25.16b, v21.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
-	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
-	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
+	WORD $0x6e751f37 // bsl v23.16b, v25.16b, v21.16b
+	WORD $0x4e341ef7 // and v23.16b, v23.16b, v20.16b
 	FLDPQ        320(R4), (F20, F21)
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9496f8 // sdot v24.4s, v23.16b, v20.16b
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e949719 // sdot v25.4s, v24.16b, v20.16b
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9596d4 // sdot v20.4s, v22.16b, v21.16b
-	FLDPQ        352(R4), (F21, F25)
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9596fa // sdot v26.4s, v23.16b, v21.16b
+	WORD $0x4e9596f4 // sdot v20.4s, v23.16b, v21.16b
+	FLDPQ        352(R4), (F21, F26)
+	WORD $0x4f00e41b // movi v27.16b, #0
+	WORD $0x4e95971b // sdot v27.4s, v24.16b, v21.16b
 	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9996d5 // sdot v21.4s, v22.16b, v25.16b
+	WORD $0x4e9a96f5 // sdot v21.4s, v23.16b, v26.16b
 
 	// integer sums times both scales
-	FMOVS        72(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        76(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        40(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0xbc448017 // ldur s23, [x0, #72]
+	WORD $0xbc44c018 // ldur s24, [x0, #76]
+	WORD $0xbc4280ba // ldur s26, [x5, #40]
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e36df3b // fmul v27.4s, v25.4s, v22.4s
-	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
-	WORD $0x4e3bcf10 // fmla v16.4s, v24.4s, v27.4s
-	WORD $0x4e39ce91 // fmla v17.4s, v20.4s, v25.4s
-	FMOVS        44(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
+	WORD $0x6e37df5c // fmul v28.4s, v26.4s, v23.4s
+	WORD $0x6e38df5a // fmul v26.4s, v26.4s, v24.4s
+	WORD $0x4f9c1330 // fmla v16.4s, v25.4s, v28.s[0]
+	WORD $0x4f9a1291 // fmla v17.4s, v20.4s, v26.s[0]
+	WORD $0xbc42c0b4 // ldur s20, [x5, #44]
+	WORD $0x4e21db79 // scvtf v25.4s, v27.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
-	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
-	WORD $0x4e36cf12 // fmla v18.4s, v24.4s, v22.4s
-	WORD $0x4e34ceb3 // fmla v19.4s, v21.4s, v20.4s
+	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
+	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
+	WORD $0x4f971332 // fmla v18.4s, v25.4s, v23.s[0]
+	WORD $0x4f9412b3 // fmla v19.4s, v21.4s, v20.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        26(R7), F20
-	FMOVQ        28(R7), F21
+	WORD $0x3cc1a0f4 // ldur q20, [x7, #26]
+	WORD $0x3cc1c0f5 // ldur q21, [x7, #28]
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
 	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	FMOVQ        66(R7), F22
 	MOVD         $iq2_s_shuffle14<>+0(SB), R8
 	FMOVQ        (R8), F23
 	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq2_s_shuffle14<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6ea746f7 // ushl v23.4s, v23.4s, v7.4s
-	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
+	WORD $0x6ea746f8 // ushl v24.4s, v23.4s, v7.4s
+	WORD $0x6ea946f7 // ushl v23.4s, v23.4s, v9.4s
+	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
 	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb81e94 // orr v20.16b, v20.16b, v24.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        58(R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0602d7 // tbl v23.16b, { v22.16b }, v6.16b
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0xbc43a0f7 // ldur s23, [x7, #58]
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x4e0602f8 // tbl v24.16b, { v23.16b }, v6.16b
+	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
 	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
 	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
 	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
+	WORD $0x4e388f19 // cmtst v25.16b, v24.16b, v24.16b
+	WORD $0x6e20ba9a // neg v26.16b, v20.16b
+	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
+	WORD $0x6e741f58 // bsl v24.16b, v26.16b, v20.16b
+	WORD $0x4e391f18 // and v24.16b, v24.16b, v25.16b
+	WORD $0x4e378ef4 // cmtst v20.16b, v23.16b, v23.16b
+	WORD $0x6e20bab9 // neg v25.16b, v21.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
-	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
-	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
+	WORD $0x6e751f37 // bsl v23.16b, v25.16b, v21.16b
+	WORD $0x4e341ef7 // and v23.16b, v23.16b, v20.16b
 	FLDPQ        384(R4), (F20, F21)
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9496f8 // sdot v24.4s, v23.16b, v20.16b
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e949719 // sdot v25.4s, v24.16b, v20.16b
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9596d4 // sdot v20.4s, v22.16b, v21.16b
-	FLDPQ        416(R4), (F21, F25)
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9596fa // sdot v26.4s, v23.16b, v21.16b
+	WORD $0x4e9596f4 // sdot v20.4s, v23.16b, v21.16b
+	FLDPQ        416(R4), (F21, F26)
+	WORD $0x4f00e41b // movi v27.16b, #0
+	WORD $0x4e95971b // sdot v27.4s, v24.16b, v21.16b
 	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9996d5 // sdot v21.4s, v22.16b, v25.16b
+	WORD $0x4e9a96f5 // sdot v21.4s, v23.16b, v26.16b
 
 	// integer sums times both scales
-	FMOVS        80(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        84(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        48(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0xbc450017 // ldur s23, [x0, #80]
+	WORD $0xbc454018 // ldur s24, [x0, #84]
+	WORD $0xbc4300ba // ldur s26, [x5, #48]
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e36df3b // fmul v27.4s, v25.4s, v22.4s
-	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
-	WORD $0x4e3bcf10 // fmla v16.4s, v24.4s, v27.4s
-	WORD $0x4e39ce91 // fmla v17.4s, v20.4s, v25.4s
-	FMOVS        52(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
+	WORD $0x6e37df5c // fmul v28.4s, v26.4s, v23.4s
+	WORD $0x6e38df5a // fmul v26.4s, v26.4s, v24.4s
+	WORD $0x4f9c1330 // fmla v16.4s, v25.4s, v28.s[0]
+	WORD $0x4f9a1291 // fmla v17.4s, v20.4s, v26.s[0]
+	WORD $0xbc4340b4 // ldur s20, [x5, #52]
+	WORD $0x4e21db79 // scvtf v25.4s, v27.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
-	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
-	WORD $0x4e36cf12 // fmla v18.4s, v24.4s, v22.4s
-	WORD $0x4e34ceb3 // fmla v19.4s, v21.4s, v20.4s
+	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
+	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
+	WORD $0x4f971332 // fmla v18.4s, v25.4s, v23.s[0]
+	WORD $0x4f9412b3 // fmla v19.4s, v21.4s, v20.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        30(R7), F20
-	FMOVQ        32(R7), F21
+	WORD $0x3cc1e0f4 // ldur q20, [x7, #30]
+	WORD $0x3cc200f5 // ldur q21, [x7, #32]
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
 	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	FMOVQ        66(R7), F22
 	MOVD         $iq2_s_shuffle15<>+0(SB), R8
 	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq2_s_shuffle15<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6ea746f7 // ushl v23.4s, v23.4s, v7.4s
+	WORD $0x4e1702d6 // tbl v22.16b, { v22.16b }, v23.16b
+	WORD $0x6ea746d7 // ushl v23.4s, v22.4s, v7.4s
 	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
 	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
 	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
@@ -2557,7 +2496,7 @@ loop3:
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        62(R7), F22
+	WORD $0xbc43e0f6 // ldur s22, [x7, #62]
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
 	WORD $0x4e0602d7 // tbl v23.16b, { v22.16b }, v6.16b
 	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
@@ -2591,26 +2530,22 @@ loop3:
 	WORD $0x4e9996d5 // sdot v21.4s, v22.16b, v25.16b
 
 	// integer sums times both scales
-	FMOVS        88(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        92(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        56(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0xbc458016 // ldur s22, [x0, #88]
+	WORD $0xbc45c017 // ldur s23, [x0, #92]
+	WORD $0xbc4380b9 // ldur s25, [x5, #56]
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e36df3b // fmul v27.4s, v25.4s, v22.4s
 	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
-	WORD $0x4e3bcf10 // fmla v16.4s, v24.4s, v27.4s
-	WORD $0x4e39ce91 // fmla v17.4s, v20.4s, v25.4s
-	FMOVS        60(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9b1310 // fmla v16.4s, v24.4s, v27.s[0]
+	WORD $0x4f991291 // fmla v17.4s, v20.4s, v25.s[0]
+	WORD $0xbc43c0b4 // ldur s20, [x5, #60]
 	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
 	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
-	WORD $0x4e36cf12 // fmla v18.4s, v24.4s, v22.4s
-	WORD $0x4e34ceb3 // fmla v19.4s, v21.4s, v20.4s
+	WORD $0x4f961312 // fmla v18.4s, v24.4s, v22.s[0]
+	WORD $0x4f9412b3 // fmla v19.4s, v21.4s, v20.s[0]
 	ADD          $0x52, R7
 	ADD          $0x200, R4
 	ADD          $0x40, R5
@@ -2675,8 +2610,6 @@ TEXT ·matmulQ83xIq2_sDotProd(SB), NOSPLIT, $576-72
 	FMOVQ        (R0), F13
 	MOVD         $iq2_s_shuffle10<>+0(SB), R0
 	FMOVQ        (R0), F14
-	MOVD         $iq2_s_shuffle11<>+0(SB), R0
-	FMOVQ        (R0), F15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         y+0(FP), R1
@@ -2686,12 +2619,12 @@ TEXT ·matmulQ83xIq2_sDotProd(SB), NOSPLIT, $576-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4f00e415 // movi v21.16b, #0
 	MOVD         q+16(FP), R4
 	MOVD         d+24(FP), R5
 	MOVD         blocks+64(FP), R6
@@ -2702,91 +2635,88 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f6 // ldr h22, [x7]
-	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4f0167f7 // movi v23.4s, #63, lsl #24
-	FMOVQ        66(R7), F24
+	WORD $0x7c4000f5 // ldur h21, [x7]
+	WORD $0x1ee242b5 // fcvt s21, h21
+	WORD $0x4f0167f6 // movi v22.4s, #63, lsl #24
+	WORD $0x3cc420f7 // ldur q23, [x7, #66]
 	MOVD         $iq2_s_shuffle<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e190319 // tbl v25.16b, { v24.16b }, v25.16b
+	FMOVQ        (R8), F24
+	WORD $0x4e1802f8 // tbl v24.16b, { v23.16b }, v24.16b
 	MOVD         $iq2_s_shuffle2<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e1a0318 // tbl v24.16b, { v24.16b }, v26.16b
-	WORD $0x6eaa4739 // ushl v25.4s, v25.4s, v10.4s
-	WORD $0x6eaa4718 // ushl v24.4s, v24.4s, v10.4s
-	WORD $0x4e2b1f39 // and v25.16b, v25.16b, v11.16b
-	WORD $0x4e2b1f18 // and v24.16b, v24.16b, v11.16b
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e39d6f9 // fadd v25.4s, v23.4s, v25.4s
-	WORD $0x4e38d6f7 // fadd v23.4s, v23.4s, v24.4s
-	WORD $0x6e39ded8 // fmul v24.4s, v22.4s, v25.4s
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	MOVD         $iq2_s_const<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	FMOVQ        F24, 32(R0)
-	FMOVQ        F22, 48(R0)
-	WORD $0x7d4000f6 // ldr h22, [x7]
-	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4f0167f7 // movi v23.4s, #63, lsl #24
-	FMOVQ        66(R7), F24
-	MOVD         $iq2_s_shuffle3<>+0(SB), R8
 	FMOVQ        (R8), F25
-	WORD $0x4e190319 // tbl v25.16b, { v24.16b }, v25.16b
-	MOVD         $iq2_s_shuffle4<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e1a0318 // tbl v24.16b, { v24.16b }, v26.16b
-	WORD $0x6eaa4739 // ushl v25.4s, v25.4s, v10.4s
+	WORD $0x4e1902f7 // tbl v23.16b, { v23.16b }, v25.16b
 	WORD $0x6eaa4718 // ushl v24.4s, v24.4s, v10.4s
-	WORD $0x4e2b1f39 // and v25.16b, v25.16b, v11.16b
+	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
 	WORD $0x4e2b1f18 // and v24.16b, v24.16b, v11.16b
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
+	WORD $0x4e2b1ef7 // and v23.16b, v23.16b, v11.16b
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e39d6f9 // fadd v25.4s, v23.4s, v25.4s
-	WORD $0x4e38d6f7 // fadd v23.4s, v23.4s, v24.4s
-	WORD $0x6e39ded8 // fmul v24.4s, v22.4s, v25.4s
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x4e38d6d8 // fadd v24.4s, v22.4s, v24.4s
+	WORD $0x4e37d6d6 // fadd v22.4s, v22.4s, v23.4s
+	WORD $0x4f959317 // fmul v23.4s, v24.4s, v21.s[0]
+	WORD $0x4f9592d5 // fmul v21.4s, v22.4s, v21.s[0]
 	MOVD         $iq2_s_const<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	FMOVQ        F24, 64(R0)
-	FMOVQ        F22, 80(R0)
+	FMOVQ        (R8), F22
+	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
+	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
+	FMOVQ        F23, 32(R0)
+	FMOVQ        F21, 48(R0)
+	WORD $0x7c4000f5 // ldur h21, [x7]
+	WORD $0x1ee242b5 // fcvt s21, h21
+	WORD $0x4f0167f6 // movi v22.4s, #63, lsl #24
+	WORD $0x3cc420f7 // ldur q23, [x7, #66]
+	MOVD         $iq2_s_shuffle3<>+0(SB), R8
+	FMOVQ        (R8), F24
+	WORD $0x4e1802f8 // tbl v24.16b, { v23.16b }, v24.16b
+	MOVD         $iq2_s_shuffle4<>+0(SB), R8
+	FMOVQ        (R8), F25
+	WORD $0x4e1902f7 // tbl v23.16b, { v23.16b }, v25.16b
+	WORD $0x6eaa4718 // ushl v24.4s, v24.4s, v10.4s
+	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
+	WORD $0x4e2b1f18 // and v24.16b, v24.16b, v11.16b
+	WORD $0x4e2b1ef7 // and v23.16b, v23.16b, v11.16b
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x4e38d6d8 // fadd v24.4s, v22.4s, v24.4s
+	WORD $0x4e37d6d6 // fadd v22.4s, v22.4s, v23.4s
+	WORD $0x4f959317 // fmul v23.4s, v24.4s, v21.s[0]
+	WORD $0x4f9592d5 // fmul v21.4s, v22.4s, v21.s[0]
+	MOVD         $iq2_s_const<>+0(SB), R8
+	FMOVQ        (R8), F22
+	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
+	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
+	FMOVQ        F23, 64(R0)
+	FMOVQ        F21, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F22
-	FMOVQ        4(R7), F23
+	WORD $0x3cc020f5 // ldur q21, [x7, #2]
+	WORD $0x3cc040f6 // ldur q22, [x7, #4]
+	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	FMOVQ        66(R7), F24
-	WORD $0x4e0c0319 // tbl v25.16b, { v24.16b }, v12.16b
-	WORD $0x4e0c0318 // tbl v24.16b, { v24.16b }, v12.16b
-	WORD $0x6ea74739 // ushl v25.4s, v25.4s, v7.4s
+	WORD $0x3cc420f7 // ldur q23, [x7, #66]
+	WORD $0x4e0c02f8 // tbl v24.16b, { v23.16b }, v12.16b
+	WORD $0x6ea74719 // ushl v25.4s, v24.4s, v7.4s
 	WORD $0x6ea94718 // ushl v24.4s, v24.4s, v9.4s
 	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
 	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
 	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
 	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
+	WORD $0x4eb91eb5 // orr v21.16b, v21.16b, v25.16b
+	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	FMOVD        (R8)(R9<<3), F24
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53b15 // zip1 v21.2d, v24.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
 	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	FMOVS        34(R7), F24
+	WORD $0xbc4220f8 // ldur s24, [x7, #34]
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	WORD $0x4e060319 // tbl v25.16b, { v24.16b }, v6.16b
 	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
@@ -2799,91 +2729,87 @@ loop3:
 	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
 	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
 	WORD $0x4e398f3a // cmtst v26.16b, v25.16b, v25.16b
-	WORD $0x6e20badb // neg v27.16b, v22.16b
+	WORD $0x6e20babb // neg v27.16b, v21.16b
 	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
-	WORD $0x6e761f79 // bsl v25.16b, v27.16b, v22.16b
+	WORD $0x6e751f79 // bsl v25.16b, v27.16b, v21.16b
 	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
-	WORD $0x4e388f16 // cmtst v22.16b, v24.16b, v24.16b
-	WORD $0x6e20bafa // neg v26.16b, v23.16b
+	WORD $0x4e388f15 // cmtst v21.16b, v24.16b, v24.16b
+	WORD $0x6e20bada // neg v26.16b, v22.16b
 	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e771f58 // bsl v24.16b, v26.16b, v23.16b
-	WORD $0x4e361f18 // and v24.16b, v24.16b, v22.16b
-	FLDPQ        (R4), (F22, F23)
+	WORD $0x6e761f58 // bsl v24.16b, v26.16b, v22.16b
+	WORD $0x4e351f18 // and v24.16b, v24.16b, v21.16b
+	WORD $0x3cc00095 // ldur q21, [x4]
+	WORD $0x3cc10096 // ldur q22, [x4, #16]
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e96973a // sdot v26.4s, v25.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e979716 // sdot v22.4s, v24.16b, v23.16b
-	FLDPQ        32(R4), (F23, F27)
+	WORD $0x4e95973a // sdot v26.4s, v25.16b, v21.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e969715 // sdot v21.4s, v24.16b, v22.16b
+	WORD $0x3cc20096 // ldur q22, [x4, #32]
+	WORD $0x3cc3009b // ldur q27, [x4, #48]
 	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e97973c // sdot v28.4s, v25.16b, v23.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9b9717 // sdot v23.4s, v24.16b, v27.16b
-	FLDPQ        64(R4), (F27, F29)
+	WORD $0x4e96973c // sdot v28.4s, v25.16b, v22.16b
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9b9716 // sdot v22.4s, v24.16b, v27.16b
+	WORD $0x3cc4009b // ldur q27, [x4, #64]
+	WORD $0x3cc5009d // ldur q29, [x4, #80]
 	WORD $0x4f00e41e // movi v30.16b, #0
 	WORD $0x4e9b973e // sdot v30.4s, v25.16b, v27.16b
 	WORD $0x4f00e419 // movi v25.16b, #0
 	WORD $0x4e9d9719 // sdot v25.4s, v24.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        36(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        (R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
+	WORD $0xbc420018 // ldur s24, [x0, #32]
+	WORD $0xbc42401b // ldur s27, [x0, #36]
+	WORD $0xbc4000bd // ldur s29, [x5]
 	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e38dfbf // fmul v31.4s, v29.4s, v24.4s
 	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf50 // fmla v16.4s, v26.4s, v31.4s
-	WORD $0x4e3dced1 // fmla v17.4s, v22.4s, v29.4s
-	FMOVS        4(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9f134f // fmla v15.4s, v26.4s, v31.s[0]
+	WORD $0x4f9d12b0 // fmla v16.4s, v21.4s, v29.s[0]
+	WORD $0xbc4040b5 // ldur s21, [x5, #4]
 	WORD $0x4e21db9a // scvtf v26.4s, v28.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e38dedc // fmul v28.4s, v22.4s, v24.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e3ccf52 // fmla v18.4s, v26.4s, v28.4s
-	WORD $0x4e36cef3 // fmla v19.4s, v23.4s, v22.4s
-	FMOVS        8(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e38debc // fmul v28.4s, v21.4s, v24.4s
+	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
+	WORD $0x4f9c1351 // fmla v17.4s, v26.4s, v28.s[0]
+	WORD $0x4f9512d2 // fmla v18.4s, v22.4s, v21.s[0]
+	WORD $0xbc4080b5 // ldur s21, [x5, #8]
+	WORD $0x4e21dbd6 // scvtf v22.4s, v30.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x6e38ded8 // fmul v24.4s, v22.4s, v24.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e38cef4 // fmla v20.4s, v23.4s, v24.4s
-	WORD $0x4e36cf35 // fmla v21.4s, v25.4s, v22.4s
+	WORD $0x6e38deb8 // fmul v24.4s, v21.4s, v24.4s
+	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
+	WORD $0x4f9812d3 // fmla v19.4s, v22.4s, v24.s[0]
+	WORD $0x4f951334 // fmla v20.4s, v25.4s, v21.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        6(R7), F22
-	FMOVQ        8(R7), F23
+	WORD $0x3cc060f5 // ldur q21, [x7, #6]
+	WORD $0x3cc080f6 // ldur q22, [x7, #8]
+	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	FMOVQ        66(R7), F24
-	WORD $0x4e0d0319 // tbl v25.16b, { v24.16b }, v13.16b
-	WORD $0x4e0d0318 // tbl v24.16b, { v24.16b }, v13.16b
-	WORD $0x6ea74739 // ushl v25.4s, v25.4s, v7.4s
+	WORD $0x4e0d02f8 // tbl v24.16b, { v23.16b }, v13.16b
+	WORD $0x6ea74719 // ushl v25.4s, v24.4s, v7.4s
 	WORD $0x6ea94718 // ushl v24.4s, v24.4s, v9.4s
 	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
 	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
 	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
 	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
+	WORD $0x4eb91eb5 // orr v21.16b, v21.16b, v25.16b
+	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	FMOVD        (R8)(R9<<3), F24
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53b15 // zip1 v21.2d, v24.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
 	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	FMOVS        38(R7), F24
+	WORD $0xbc4260f8 // ldur s24, [x7, #38]
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	WORD $0x4e060319 // tbl v25.16b, { v24.16b }, v6.16b
 	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
@@ -2896,91 +2822,87 @@ loop3:
 	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
 	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
 	WORD $0x4e398f3a // cmtst v26.16b, v25.16b, v25.16b
-	WORD $0x6e20badb // neg v27.16b, v22.16b
+	WORD $0x6e20babb // neg v27.16b, v21.16b
 	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
-	WORD $0x6e761f79 // bsl v25.16b, v27.16b, v22.16b
+	WORD $0x6e751f79 // bsl v25.16b, v27.16b, v21.16b
 	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
-	WORD $0x4e388f16 // cmtst v22.16b, v24.16b, v24.16b
-	WORD $0x6e20bafa // neg v26.16b, v23.16b
+	WORD $0x4e388f15 // cmtst v21.16b, v24.16b, v24.16b
+	WORD $0x6e20bada // neg v26.16b, v22.16b
 	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e771f58 // bsl v24.16b, v26.16b, v23.16b
-	WORD $0x4e361f18 // and v24.16b, v24.16b, v22.16b
-	FLDPQ        96(R4), (F22, F23)
+	WORD $0x6e761f58 // bsl v24.16b, v26.16b, v22.16b
+	WORD $0x4e351f18 // and v24.16b, v24.16b, v21.16b
+	WORD $0x3cc60095 // ldur q21, [x4, #96]
+	WORD $0x3cc70096 // ldur q22, [x4, #112]
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e96973a // sdot v26.4s, v25.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e979716 // sdot v22.4s, v24.16b, v23.16b
-	FLDPQ        128(R4), (F23, F27)
+	WORD $0x4e95973a // sdot v26.4s, v25.16b, v21.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e969715 // sdot v21.4s, v24.16b, v22.16b
+	WORD $0x3cc80096 // ldur q22, [x4, #128]
+	WORD $0x3cc9009b // ldur q27, [x4, #144]
 	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e97973c // sdot v28.4s, v25.16b, v23.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9b9717 // sdot v23.4s, v24.16b, v27.16b
-	FLDPQ        160(R4), (F27, F29)
+	WORD $0x4e96973c // sdot v28.4s, v25.16b, v22.16b
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9b9716 // sdot v22.4s, v24.16b, v27.16b
+	WORD $0x3cca009b // ldur q27, [x4, #160]
+	WORD $0x3ccb009d // ldur q29, [x4, #176]
 	WORD $0x4f00e41e // movi v30.16b, #0
 	WORD $0x4e9b973e // sdot v30.4s, v25.16b, v27.16b
 	WORD $0x4f00e419 // movi v25.16b, #0
 	WORD $0x4e9d9719 // sdot v25.4s, v24.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        40(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        44(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        12(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
+	WORD $0xbc428018 // ldur s24, [x0, #40]
+	WORD $0xbc42c01b // ldur s27, [x0, #44]
+	WORD $0xbc40c0bd // ldur s29, [x5, #12]
 	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e38dfbf // fmul v31.4s, v29.4s, v24.4s
 	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf50 // fmla v16.4s, v26.4s, v31.4s
-	WORD $0x4e3dced1 // fmla v17.4s, v22.4s, v29.4s
-	FMOVS        16(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9f134f // fmla v15.4s, v26.4s, v31.s[0]
+	WORD $0x4f9d12b0 // fmla v16.4s, v21.4s, v29.s[0]
+	WORD $0xbc4100b5 // ldur s21, [x5, #16]
 	WORD $0x4e21db9a // scvtf v26.4s, v28.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e38dedc // fmul v28.4s, v22.4s, v24.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e3ccf52 // fmla v18.4s, v26.4s, v28.4s
-	WORD $0x4e36cef3 // fmla v19.4s, v23.4s, v22.4s
-	FMOVS        20(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e38debc // fmul v28.4s, v21.4s, v24.4s
+	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
+	WORD $0x4f9c1351 // fmla v17.4s, v26.4s, v28.s[0]
+	WORD $0x4f9512d2 // fmla v18.4s, v22.4s, v21.s[0]
+	WORD $0xbc4140b5 // ldur s21, [x5, #20]
+	WORD $0x4e21dbd6 // scvtf v22.4s, v30.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x6e38ded8 // fmul v24.4s, v22.4s, v24.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e38cef4 // fmla v20.4s, v23.4s, v24.4s
-	WORD $0x4e36cf35 // fmla v21.4s, v25.4s, v22.4s
+	WORD $0x6e38deb8 // fmul v24.4s, v21.4s, v24.4s
+	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
+	WORD $0x4f9812d3 // fmla v19.4s, v22.4s, v24.s[0]
+	WORD $0x4f951334 // fmla v20.4s, v25.4s, v21.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        10(R7), F22
-	FMOVQ        12(R7), F23
+	WORD $0x3cc0a0f5 // ldur q21, [x7, #10]
+	WORD $0x3cc0c0f6 // ldur q22, [x7, #12]
+	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	FMOVQ        66(R7), F24
-	WORD $0x4e0e0319 // tbl v25.16b, { v24.16b }, v14.16b
-	WORD $0x4e0e0318 // tbl v24.16b, { v24.16b }, v14.16b
-	WORD $0x6ea74739 // ushl v25.4s, v25.4s, v7.4s
+	WORD $0x4e0e02f8 // tbl v24.16b, { v23.16b }, v14.16b
+	WORD $0x6ea74719 // ushl v25.4s, v24.4s, v7.4s
 	WORD $0x6ea94718 // ushl v24.4s, v24.4s, v9.4s
 	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
 	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
 	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
 	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
+	WORD $0x4eb91eb5 // orr v21.16b, v21.16b, v25.16b
+	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	FMOVD        (R8)(R9<<3), F24
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53b15 // zip1 v21.2d, v24.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
 	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	FMOVS        42(R7), F24
+	WORD $0xbc42a0f8 // ldur s24, [x7, #42]
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	WORD $0x4e060319 // tbl v25.16b, { v24.16b }, v6.16b
 	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
@@ -2993,25 +2915,27 @@ loop3:
 	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
 	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
 	WORD $0x4e398f3a // cmtst v26.16b, v25.16b, v25.16b
-	WORD $0x6e20badb // neg v27.16b, v22.16b
+	WORD $0x6e20babb // neg v27.16b, v21.16b
 	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
-	WORD $0x6e761f79 // bsl v25.16b, v27.16b, v22.16b
+	WORD $0x6e751f79 // bsl v25.16b, v27.16b, v21.16b
 	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
-	WORD $0x4e388f16 // cmtst v22.16b, v24.16b, v24.16b
-	WORD $0x6e20bafa // neg v26.16b, v23.16b
+	WORD $0x4e388f15 // cmtst v21.16b, v24.16b, v24.16b
+	WORD $0x6e20bada // neg v26.16b, v22.16b
 	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e771f58 // bsl v24.16b, v26.16b, v23.16b
-	WORD $0x4e361f18 // and v24.16b, v24.16b, v22.16b
-	FLDPQ        192(R4), (F22, F23)
+	WORD $0x6e761f58 // bsl v24.16b, v26.16b, v22.16b
+	WORD $0x4e351f18 // and v24.16b, v24.16b, v21.16b
+	WORD $0x3ccc0095 // ldur q21, [x4, #192]
+	WORD $0x3ccd0096 // ldur q22, [x4, #208]
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e96973a // sdot v26.4s, v25.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e979716 // sdot v22.4s, v24.16b, v23.16b
-	FLDPQ        224(R4), (F23, F27)
+	WORD $0x4e95973a // sdot v26.4s, v25.16b, v21.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e969715 // sdot v21.4s, v24.16b, v22.16b
+	WORD $0x3cce0096 // ldur q22, [x4, #224]
+	WORD $0x3ccf009b // ldur q27, [x4, #240]
 	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e97973c // sdot v28.4s, v25.16b, v23.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9b9717 // sdot v23.4s, v24.16b, v27.16b
+	WORD $0x4e96973c // sdot v28.4s, v25.16b, v22.16b
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9b9716 // sdot v22.4s, v24.16b, v27.16b
 	FLDPQ        256(R4), (F27, F29)
 	WORD $0x4f00e41e // movi v30.16b, #0
 	WORD $0x4e9b973e // sdot v30.4s, v25.16b, v27.16b
@@ -3019,65 +2943,60 @@ loop3:
 	WORD $0x4e9d9719 // sdot v25.4s, v24.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        48(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        52(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        24(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
+	WORD $0xbc430018 // ldur s24, [x0, #48]
+	WORD $0xbc43401b // ldur s27, [x0, #52]
+	WORD $0xbc4180bd // ldur s29, [x5, #24]
 	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e38dfbf // fmul v31.4s, v29.4s, v24.4s
 	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf50 // fmla v16.4s, v26.4s, v31.4s
-	WORD $0x4e3dced1 // fmla v17.4s, v22.4s, v29.4s
-	FMOVS        28(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9f134f // fmla v15.4s, v26.4s, v31.s[0]
+	WORD $0x4f9d12b0 // fmla v16.4s, v21.4s, v29.s[0]
+	WORD $0xbc41c0b5 // ldur s21, [x5, #28]
 	WORD $0x4e21db9a // scvtf v26.4s, v28.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e38dedc // fmul v28.4s, v22.4s, v24.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e3ccf52 // fmla v18.4s, v26.4s, v28.4s
-	WORD $0x4e36cef3 // fmla v19.4s, v23.4s, v22.4s
-	FMOVS        32(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e38debc // fmul v28.4s, v21.4s, v24.4s
+	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
+	WORD $0x4f9c1351 // fmla v17.4s, v26.4s, v28.s[0]
+	WORD $0x4f9512d2 // fmla v18.4s, v22.4s, v21.s[0]
+	WORD $0xbc4200b5 // ldur s21, [x5, #32]
+	WORD $0x4e21dbd6 // scvtf v22.4s, v30.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x6e38ded8 // fmul v24.4s, v22.4s, v24.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e38cef4 // fmla v20.4s, v23.4s, v24.4s
-	WORD $0x4e36cf35 // fmla v21.4s, v25.4s, v22.4s
+	WORD $0x6e38deb8 // fmul v24.4s, v21.4s, v24.4s
+	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
+	WORD $0x4f9812d3 // fmla v19.4s, v22.4s, v24.s[0]
+	WORD $0x4f951334 // fmla v20.4s, v25.4s, v21.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        14(R7), F22
-	FMOVQ        16(R7), F23
+	WORD $0x3cc0e0f5 // ldur q21, [x7, #14]
+	WORD $0x3cc100f6 // ldur q22, [x7, #16]
+	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	FMOVQ        66(R7), F24
-	WORD $0x4e0f0319 // tbl v25.16b, { v24.16b }, v15.16b
-	WORD $0x4e0f0318 // tbl v24.16b, { v24.16b }, v15.16b
-	WORD $0x6ea74739 // ushl v25.4s, v25.4s, v7.4s
+	MOVD         $iq2_s_shuffle11<>+0(SB), R8
+	FMOVQ        (R8), F24
+	WORD $0x4e1802f8 // tbl v24.16b, { v23.16b }, v24.16b
+	WORD $0x6ea74719 // ushl v25.4s, v24.4s, v7.4s
 	WORD $0x6ea94718 // ushl v24.4s, v24.4s, v9.4s
 	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
 	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
 	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
 	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
+	WORD $0x4eb91eb5 // orr v21.16b, v21.16b, v25.16b
+	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	FMOVD        (R8)(R9<<3), F24
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53b15 // zip1 v21.2d, v24.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
 	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	FMOVS        46(R7), F24
+	WORD $0xbc42e0f8 // ldur s24, [x7, #46]
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	WORD $0x4e060319 // tbl v25.16b, { v24.16b }, v6.16b
 	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
@@ -3090,25 +3009,25 @@ loop3:
 	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
 	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
 	WORD $0x4e398f3a // cmtst v26.16b, v25.16b, v25.16b
-	WORD $0x6e20badb // neg v27.16b, v22.16b
+	WORD $0x6e20babb // neg v27.16b, v21.16b
 	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
-	WORD $0x6e761f79 // bsl v25.16b, v27.16b, v22.16b
+	WORD $0x6e751f79 // bsl v25.16b, v27.16b, v21.16b
 	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
-	WORD $0x4e388f16 // cmtst v22.16b, v24.16b, v24.16b
-	WORD $0x6e20bafa // neg v26.16b, v23.16b
+	WORD $0x4e388f15 // cmtst v21.16b, v24.16b, v24.16b
+	WORD $0x6e20bada // neg v26.16b, v22.16b
 	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e771f58 // bsl v24.16b, v26.16b, v23.16b
-	WORD $0x4e361f18 // and v24.16b, v24.16b, v22.16b
-	FLDPQ        288(R4), (F22, F23)
+	WORD $0x6e761f58 // bsl v24.16b, v26.16b, v22.16b
+	WORD $0x4e351f18 // and v24.16b, v24.16b, v21.16b
+	FLDPQ        288(R4), (F21, F22)
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e96973a // sdot v26.4s, v25.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e979716 // sdot v22.4s, v24.16b, v23.16b
-	FLDPQ        320(R4), (F23, F27)
+	WORD $0x4e95973a // sdot v26.4s, v25.16b, v21.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e969715 // sdot v21.4s, v24.16b, v22.16b
+	FLDPQ        320(R4), (F22, F27)
 	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e97973c // sdot v28.4s, v25.16b, v23.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9b9717 // sdot v23.4s, v24.16b, v27.16b
+	WORD $0x4e96973c // sdot v28.4s, v25.16b, v22.16b
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9b9716 // sdot v22.4s, v24.16b, v27.16b
 	FLDPQ        352(R4), (F27, F29)
 	WORD $0x4f00e41e // movi v30.16b, #0
 	WORD $0x4e9b973e // sdot v30.4s, v25.16b, v27.16b
@@ -3116,69 +3035,60 @@ loop3:
 	WORD $0x4e9d9719 // sdot v25.4s, v24.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        56(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        60(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        36(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
+	WORD $0xbc438018 // ldur s24, [x0, #56]
+	WORD $0xbc43c01b // ldur s27, [x0, #60]
+	WORD $0xbc4240bd // ldur s29, [x5, #36]
 	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e38dfbf // fmul v31.4s, v29.4s, v24.4s
 	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf50 // fmla v16.4s, v26.4s, v31.4s
-	WORD $0x4e3dced1 // fmla v17.4s, v22.4s, v29.4s
-	FMOVS        40(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9f134f // fmla v15.4s, v26.4s, v31.s[0]
+	WORD $0x4f9d12b0 // fmla v16.4s, v21.4s, v29.s[0]
+	WORD $0xbc4280b5 // ldur s21, [x5, #40]
 	WORD $0x4e21db9a // scvtf v26.4s, v28.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e38dedc // fmul v28.4s, v22.4s, v24.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e3ccf52 // fmla v18.4s, v26.4s, v28.4s
-	WORD $0x4e36cef3 // fmla v19.4s, v23.4s, v22.4s
-	FMOVS        44(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e38debc // fmul v28.4s, v21.4s, v24.4s
+	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
+	WORD $0x4f9c1351 // fmla v17.4s, v26.4s, v28.s[0]
+	WORD $0x4f9512d2 // fmla v18.4s, v22.4s, v21.s[0]
+	WORD $0xbc42c0b5 // ldur s21, [x5, #44]
+	WORD $0x4e21dbd6 // scvtf v22.4s, v30.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x6e38ded8 // fmul v24.4s, v22.4s, v24.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e38cef4 // fmla v20.4s, v23.4s, v24.4s
-	WORD $0x4e36cf35 // fmla v21.4s, v25.4s, v22.4s
+	WORD $0x6e38deb8 // fmul v24.4s, v21.4s, v24.4s
+	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
+	WORD $0x4f9812d3 // fmla v19.4s, v22.4s, v24.s[0]
+	WORD $0x4f951334 // fmla v20.4s, v25.4s, v21.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        18(R7), F22
-	FMOVQ        20(R7), F23
+	WORD $0x3cc120f5 // ldur q21, [x7, #18]
+	WORD $0x3cc140f6 // ldur q22, [x7, #20]
+	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	FMOVQ        66(R7), F24
 	MOVD         $iq2_s_shuffle12<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e190319 // tbl v25.16b, { v24.16b }, v25.16b
-	MOVD         $iq2_s_shuffle12<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e1a0318 // tbl v24.16b, { v24.16b }, v26.16b
-	WORD $0x6ea74739 // ushl v25.4s, v25.4s, v7.4s
+	FMOVQ        (R8), F24
+	WORD $0x4e1802f8 // tbl v24.16b, { v23.16b }, v24.16b
+	WORD $0x6ea74719 // ushl v25.4s, v24.4s, v7.4s
 	WORD $0x6ea94718 // ushl v24.4s, v24.4s, v9.4s
 	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
 	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
 	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
 	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
+	WORD $0x4eb91eb5 // orr v21.16b, v21.16b, v25.16b
+	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	FMOVD        (R8)(R9<<3), F24
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53b15 // zip1 v21.2d, v24.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
 	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	FMOVS        50(R7), F24
+	WORD $0xbc4320f8 // ldur s24, [x7, #50]
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	WORD $0x4e060319 // tbl v25.16b, { v24.16b }, v6.16b
 	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
@@ -3191,25 +3101,25 @@ loop3:
 	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
 	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
 	WORD $0x4e398f3a // cmtst v26.16b, v25.16b, v25.16b
-	WORD $0x6e20badb // neg v27.16b, v22.16b
+	WORD $0x6e20babb // neg v27.16b, v21.16b
 	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
-	WORD $0x6e761f79 // bsl v25.16b, v27.16b, v22.16b
+	WORD $0x6e751f79 // bsl v25.16b, v27.16b, v21.16b
 	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
-	WORD $0x4e388f16 // cmtst v22.16b, v24.16b, v24.16b
-	WORD $0x6e20bafa // neg v26.16b, v23.16b
+	WORD $0x4e388f15 // cmtst v21.16b, v24.16b, v24.16b
+	WORD $0x6e20bada // neg v26.16b, v22.16b
 	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e771f58 // bsl v24.16b, v26.16b, v23.16b
-	WORD $0x4e361f18 // and v24.16b, v24.16b, v22.16b
-	FLDPQ        384(R4), (F22, F23)
+	WORD $0x6e761f58 // bsl v24.16b, v26.16b, v22.16b
+	WORD $0x4e351f18 // and v24.16b, v24.16b, v21.16b
+	FLDPQ        384(R4), (F21, F22)
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e96973a // sdot v26.4s, v25.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e979716 // sdot v22.4s, v24.16b, v23.16b
-	FLDPQ        416(R4), (F23, F27)
+	WORD $0x4e95973a // sdot v26.4s, v25.16b, v21.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e969715 // sdot v21.4s, v24.16b, v22.16b
+	FLDPQ        416(R4), (F22, F27)
 	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e97973c // sdot v28.4s, v25.16b, v23.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9b9717 // sdot v23.4s, v24.16b, v27.16b
+	WORD $0x4e96973c // sdot v28.4s, v25.16b, v22.16b
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9b9716 // sdot v22.4s, v24.16b, v27.16b
 	FLDPQ        448(R4), (F27, F29)
 	WORD $0x4f00e41e // movi v30.16b, #0
 	WORD $0x4e9b973e // sdot v30.4s, v25.16b, v27.16b
@@ -3217,69 +3127,60 @@ loop3:
 	WORD $0x4e9d9719 // sdot v25.4s, v24.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        64(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        68(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        48(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
+	WORD $0xbc440018 // ldur s24, [x0, #64]
+	WORD $0xbc44401b // ldur s27, [x0, #68]
+	WORD $0xbc4300bd // ldur s29, [x5, #48]
 	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e38dfbf // fmul v31.4s, v29.4s, v24.4s
 	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf50 // fmla v16.4s, v26.4s, v31.4s
-	WORD $0x4e3dced1 // fmla v17.4s, v22.4s, v29.4s
-	FMOVS        52(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9f134f // fmla v15.4s, v26.4s, v31.s[0]
+	WORD $0x4f9d12b0 // fmla v16.4s, v21.4s, v29.s[0]
+	WORD $0xbc4340b5 // ldur s21, [x5, #52]
 	WORD $0x4e21db9a // scvtf v26.4s, v28.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e38dedc // fmul v28.4s, v22.4s, v24.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e3ccf52 // fmla v18.4s, v26.4s, v28.4s
-	WORD $0x4e36cef3 // fmla v19.4s, v23.4s, v22.4s
-	FMOVS        56(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e38debc // fmul v28.4s, v21.4s, v24.4s
+	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
+	WORD $0x4f9c1351 // fmla v17.4s, v26.4s, v28.s[0]
+	WORD $0x4f9512d2 // fmla v18.4s, v22.4s, v21.s[0]
+	WORD $0xbc4380b5 // ldur s21, [x5, #56]
+	WORD $0x4e21dbd6 // scvtf v22.4s, v30.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x6e38ded8 // fmul v24.4s, v22.4s, v24.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e38cef4 // fmla v20.4s, v23.4s, v24.4s
-	WORD $0x4e36cf35 // fmla v21.4s, v25.4s, v22.4s
+	WORD $0x6e38deb8 // fmul v24.4s, v21.4s, v24.4s
+	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
+	WORD $0x4f9812d3 // fmla v19.4s, v22.4s, v24.s[0]
+	WORD $0x4f951334 // fmla v20.4s, v25.4s, v21.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        22(R7), F22
-	FMOVQ        24(R7), F23
+	WORD $0x3cc160f5 // ldur q21, [x7, #22]
+	WORD $0x3cc180f6 // ldur q22, [x7, #24]
+	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	FMOVQ        66(R7), F24
 	MOVD         $iq2_s_shuffle13<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e190319 // tbl v25.16b, { v24.16b }, v25.16b
-	MOVD         $iq2_s_shuffle13<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e1a0318 // tbl v24.16b, { v24.16b }, v26.16b
-	WORD $0x6ea74739 // ushl v25.4s, v25.4s, v7.4s
+	FMOVQ        (R8), F24
+	WORD $0x4e1802f8 // tbl v24.16b, { v23.16b }, v24.16b
+	WORD $0x6ea74719 // ushl v25.4s, v24.4s, v7.4s
 	WORD $0x6ea94718 // ushl v24.4s, v24.4s, v9.4s
 	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
 	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
 	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
 	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
+	WORD $0x4eb91eb5 // orr v21.16b, v21.16b, v25.16b
+	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	FMOVD        (R8)(R9<<3), F24
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53b15 // zip1 v21.2d, v24.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
 	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	FMOVS        54(R7), F24
+	WORD $0xbc4360f8 // ldur s24, [x7, #54]
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	WORD $0x4e060319 // tbl v25.16b, { v24.16b }, v6.16b
 	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
@@ -3292,25 +3193,25 @@ loop3:
 	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
 	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
 	WORD $0x4e398f3a // cmtst v26.16b, v25.16b, v25.16b
-	WORD $0x6e20badb // neg v27.16b, v22.16b
+	WORD $0x6e20babb // neg v27.16b, v21.16b
 	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
-	WORD $0x6e761f79 // bsl v25.16b, v27.16b, v22.16b
+	WORD $0x6e751f79 // bsl v25.16b, v27.16b, v21.16b
 	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
-	WORD $0x4e388f16 // cmtst v22.16b, v24.16b, v24.16b
-	WORD $0x6e20bafa // neg v26.16b, v23.16b
+	WORD $0x4e388f15 // cmtst v21.16b, v24.16b, v24.16b
+	WORD $0x6e20bada // neg v26.16b, v22.16b
 	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e771f58 // bsl v24.16b, v26.16b, v23.16b
-	WORD $0x4e361f18 // and v24.16b, v24.16b, v22.16b
-	FLDPQ        480(R4), (F22, F23)
+	WORD $0x6e761f58 // bsl v24.16b, v26.16b, v22.16b
+	WORD $0x4e351f18 // and v24.16b, v24.16b, v21.16b
+	FLDPQ        480(R4), (F21, F22)
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e96973a // sdot v26.4s, v25.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e979716 // sdot v22.4s, v24.16b, v23.16b
-	FLDPQ        512(R4), (F23, F27)
+	WORD $0x4e95973a // sdot v26.4s, v25.16b, v21.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e969715 // sdot v21.4s, v24.16b, v22.16b
+	FLDPQ        512(R4), (F22, F27)
 	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e97973c // sdot v28.4s, v25.16b, v23.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9b9717 // sdot v23.4s, v24.16b, v27.16b
+	WORD $0x4e96973c // sdot v28.4s, v25.16b, v22.16b
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9b9716 // sdot v22.4s, v24.16b, v27.16b
 	FLDPQ        544(R4), (F27, F29)
 	WORD $0x4f00e41e // movi v30.16b, #0
 	WORD $0x4e9b973e // sdot v30.4s, v25.16b, v27.16b
@@ -3318,69 +3219,60 @@ loop3:
 	WORD $0x4e9d9719 // sdot v25.4s, v24.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        72(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        76(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        60(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
+	WORD $0xbc448018 // ldur s24, [x0, #72]
+	WORD $0xbc44c01b // ldur s27, [x0, #76]
+	WORD $0xbc43c0bd // ldur s29, [x5, #60]
 	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e38dfbf // fmul v31.4s, v29.4s, v24.4s
 	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf50 // fmla v16.4s, v26.4s, v31.4s
-	WORD $0x4e3dced1 // fmla v17.4s, v22.4s, v29.4s
-	FMOVS        64(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9f134f // fmla v15.4s, v26.4s, v31.s[0]
+	WORD $0x4f9d12b0 // fmla v16.4s, v21.4s, v29.s[0]
+	WORD $0xbc4400b5 // ldur s21, [x5, #64]
 	WORD $0x4e21db9a // scvtf v26.4s, v28.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e38dedc // fmul v28.4s, v22.4s, v24.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e3ccf52 // fmla v18.4s, v26.4s, v28.4s
-	WORD $0x4e36cef3 // fmla v19.4s, v23.4s, v22.4s
-	FMOVS        68(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e38debc // fmul v28.4s, v21.4s, v24.4s
+	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
+	WORD $0x4f9c1351 // fmla v17.4s, v26.4s, v28.s[0]
+	WORD $0x4f9512d2 // fmla v18.4s, v22.4s, v21.s[0]
+	WORD $0xbc4440b5 // ldur s21, [x5, #68]
+	WORD $0x4e21dbd6 // scvtf v22.4s, v30.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x6e38ded8 // fmul v24.4s, v22.4s, v24.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e38cef4 // fmla v20.4s, v23.4s, v24.4s
-	WORD $0x4e36cf35 // fmla v21.4s, v25.4s, v22.4s
+	WORD $0x6e38deb8 // fmul v24.4s, v21.4s, v24.4s
+	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
+	WORD $0x4f9812d3 // fmla v19.4s, v22.4s, v24.s[0]
+	WORD $0x4f951334 // fmla v20.4s, v25.4s, v21.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        26(R7), F22
-	FMOVQ        28(R7), F23
+	WORD $0x3cc1a0f5 // ldur q21, [x7, #26]
+	WORD $0x3cc1c0f6 // ldur q22, [x7, #28]
+	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	FMOVQ        66(R7), F24
 	MOVD         $iq2_s_shuffle14<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e190319 // tbl v25.16b, { v24.16b }, v25.16b
-	MOVD         $iq2_s_shuffle14<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e1a0318 // tbl v24.16b, { v24.16b }, v26.16b
-	WORD $0x6ea74739 // ushl v25.4s, v25.4s, v7.4s
+	FMOVQ        (R8), F24
+	WORD $0x4e1802f8 // tbl v24.16b, { v23.16b }, v24.16b
+	WORD $0x6ea74719 // ushl v25.4s, v24.4s, v7.4s
 	WORD $0x6ea94718 // ushl v24.4s, v24.4s, v9.4s
 	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
 	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
 	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
 	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
+	WORD $0x4eb91eb5 // orr v21.16b, v21.16b, v25.16b
+	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	FMOVD        (R8)(R9<<3), F24
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53b15 // zip1 v21.2d, v24.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
 	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	FMOVS        58(R7), F24
+	WORD $0xbc43a0f8 // ldur s24, [x7, #58]
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	WORD $0x4e060319 // tbl v25.16b, { v24.16b }, v6.16b
 	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
@@ -3393,25 +3285,25 @@ loop3:
 	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
 	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
 	WORD $0x4e398f3a // cmtst v26.16b, v25.16b, v25.16b
-	WORD $0x6e20badb // neg v27.16b, v22.16b
+	WORD $0x6e20babb // neg v27.16b, v21.16b
 	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
-	WORD $0x6e761f79 // bsl v25.16b, v27.16b, v22.16b
+	WORD $0x6e751f79 // bsl v25.16b, v27.16b, v21.16b
 	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
-	WORD $0x4e388f16 // cmtst v22.16b, v24.16b, v24.16b
-	WORD $0x6e20bafa // neg v26.16b, v23.16b
+	WORD $0x4e388f15 // cmtst v21.16b, v24.16b, v24.16b
+	WORD $0x6e20bada // neg v26.16b, v22.16b
 	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e771f58 // bsl v24.16b, v26.16b, v23.16b
-	WORD $0x4e361f18 // and v24.16b, v24.16b, v22.16b
-	FLDPQ        576(R4), (F22, F23)
+	WORD $0x6e761f58 // bsl v24.16b, v26.16b, v22.16b
+	WORD $0x4e351f18 // and v24.16b, v24.16b, v21.16b
+	FLDPQ        576(R4), (F21, F22)
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e96973a // sdot v26.4s, v25.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e979716 // sdot v22.4s, v24.16b, v23.16b
-	FLDPQ        608(R4), (F23, F27)
+	WORD $0x4e95973a // sdot v26.4s, v25.16b, v21.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e969715 // sdot v21.4s, v24.16b, v22.16b
+	FLDPQ        608(R4), (F22, F27)
 	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e97973c // sdot v28.4s, v25.16b, v23.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9b9717 // sdot v23.4s, v24.16b, v27.16b
+	WORD $0x4e96973c // sdot v28.4s, v25.16b, v22.16b
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9b9716 // sdot v22.4s, v24.16b, v27.16b
 	FLDPQ        640(R4), (F27, F29)
 	WORD $0x4f00e41e // movi v30.16b, #0
 	WORD $0x4e9b973e // sdot v30.4s, v25.16b, v27.16b
@@ -3419,135 +3311,121 @@ loop3:
 	WORD $0x4e9d9719 // sdot v25.4s, v24.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        80(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        84(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        72(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
+	WORD $0xbc450018 // ldur s24, [x0, #80]
+	WORD $0xbc45401b // ldur s27, [x0, #84]
+	WORD $0xbc4480bd // ldur s29, [x5, #72]
 	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e38dfbf // fmul v31.4s, v29.4s, v24.4s
 	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf50 // fmla v16.4s, v26.4s, v31.4s
-	WORD $0x4e3dced1 // fmla v17.4s, v22.4s, v29.4s
-	FMOVS        76(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9f134f // fmla v15.4s, v26.4s, v31.s[0]
+	WORD $0x4f9d12b0 // fmla v16.4s, v21.4s, v29.s[0]
+	WORD $0xbc44c0b5 // ldur s21, [x5, #76]
 	WORD $0x4e21db9a // scvtf v26.4s, v28.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e38dedc // fmul v28.4s, v22.4s, v24.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e3ccf52 // fmla v18.4s, v26.4s, v28.4s
-	WORD $0x4e36cef3 // fmla v19.4s, v23.4s, v22.4s
-	FMOVS        80(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e38debc // fmul v28.4s, v21.4s, v24.4s
+	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
+	WORD $0x4f9c1351 // fmla v17.4s, v26.4s, v28.s[0]
+	WORD $0x4f9512d2 // fmla v18.4s, v22.4s, v21.s[0]
+	WORD $0xbc4500b5 // ldur s21, [x5, #80]
+	WORD $0x4e21dbd6 // scvtf v22.4s, v30.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x6e38ded8 // fmul v24.4s, v22.4s, v24.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e38cef4 // fmla v20.4s, v23.4s, v24.4s
-	WORD $0x4e36cf35 // fmla v21.4s, v25.4s, v22.4s
+	WORD $0x6e38deb8 // fmul v24.4s, v21.4s, v24.4s
+	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
+	WORD $0x4f9812d3 // fmla v19.4s, v22.4s, v24.s[0]
+	WORD $0x4f951334 // fmla v20.4s, v25.4s, v21.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        30(R7), F22
-	FMOVQ        32(R7), F23
+	WORD $0x3cc1e0f5 // ldur q21, [x7, #30]
+	WORD $0x3cc200f6 // ldur q22, [x7, #32]
+	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	FMOVQ        66(R7), F24
 	MOVD         $iq2_s_shuffle15<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e190319 // tbl v25.16b, { v24.16b }, v25.16b
-	MOVD         $iq2_s_shuffle15<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e1a0318 // tbl v24.16b, { v24.16b }, v26.16b
-	WORD $0x6ea74739 // ushl v25.4s, v25.4s, v7.4s
-	WORD $0x6ea94718 // ushl v24.4s, v24.4s, v9.4s
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
+	FMOVQ        (R8), F24
+	WORD $0x4e1802f7 // tbl v23.16b, { v23.16b }, v24.16b
+	WORD $0x6ea746f8 // ushl v24.4s, v23.4s, v7.4s
+	WORD $0x6ea946f7 // ushl v23.4s, v23.4s, v9.4s
 	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
 	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
+	WORD $0x4eb71ed6 // orr v22.16b, v22.16b, v23.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVD        (R8)(R9<<3), F24
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	FMOVS        62(R7), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e060319 // tbl v25.16b, { v24.16b }, v6.16b
-	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
+	WORD $0xbc43e0f7 // ldur s23, [x7, #62]
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x4e0602f8 // tbl v24.16b, { v23.16b }, v6.16b
+	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
 	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x6e208f39 // cmeq v25.16b, v25.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
 	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
 	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e398f3a // cmtst v26.16b, v25.16b, v25.16b
-	WORD $0x6e20badb // neg v27.16b, v22.16b
-	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
-	WORD $0x6e761f79 // bsl v25.16b, v27.16b, v22.16b
-	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
-	WORD $0x4e388f16 // cmtst v22.16b, v24.16b, v24.16b
-	WORD $0x6e20bafa // neg v26.16b, v23.16b
+	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
+	WORD $0x4e388f19 // cmtst v25.16b, v24.16b, v24.16b
+	WORD $0x6e20baba // neg v26.16b, v21.16b
 	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e771f58 // bsl v24.16b, v26.16b, v23.16b
-	WORD $0x4e361f18 // and v24.16b, v24.16b, v22.16b
-	FLDPQ        672(R4), (F22, F23)
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e96973a // sdot v26.4s, v25.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e979716 // sdot v22.4s, v24.16b, v23.16b
-	FLDPQ        704(R4), (F23, F27)
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e97973c // sdot v28.4s, v25.16b, v23.16b
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9b9717 // sdot v23.4s, v24.16b, v27.16b
-	FLDPQ        736(R4), (F27, F29)
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9b973e // sdot v30.4s, v25.16b, v27.16b
+	WORD $0x6e751f58 // bsl v24.16b, v26.16b, v21.16b
+	WORD $0x4e391f18 // and v24.16b, v24.16b, v25.16b
+	WORD $0x4e378ef5 // cmtst v21.16b, v23.16b, v23.16b
+	WORD $0x6e20bad9 // neg v25.16b, v22.16b
+	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
+	WORD $0x6e761f37 // bsl v23.16b, v25.16b, v22.16b
+	WORD $0x4e351ef7 // and v23.16b, v23.16b, v21.16b
+	FLDPQ        672(R4), (F21, F22)
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9d9719 // sdot v25.4s, v24.16b, v29.16b
+	WORD $0x4e959719 // sdot v25.4s, v24.16b, v21.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9696f5 // sdot v21.4s, v23.16b, v22.16b
+	FLDPQ        704(R4), (F22, F26)
+	WORD $0x4f00e41b // movi v27.16b, #0
+	WORD $0x4e96971b // sdot v27.4s, v24.16b, v22.16b
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9a96f6 // sdot v22.4s, v23.16b, v26.16b
+	FLDPQ        736(R4), (F26, F28)
+	WORD $0x4f00e41d // movi v29.16b, #0
+	WORD $0x4e9a971d // sdot v29.4s, v24.16b, v26.16b
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e9c96f8 // sdot v24.4s, v23.16b, v28.16b
 
 	// integer sums times both scales
-	FMOVS        88(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        92(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        84(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e38dfbf // fmul v31.4s, v29.4s, v24.4s
-	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf50 // fmla v16.4s, v26.4s, v31.4s
-	WORD $0x4e3dced1 // fmla v17.4s, v22.4s, v29.4s
-	FMOVS        88(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db9a // scvtf v26.4s, v28.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e38dedc // fmul v28.4s, v22.4s, v24.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e3ccf52 // fmla v18.4s, v26.4s, v28.4s
-	WORD $0x4e36cef3 // fmla v19.4s, v23.4s, v22.4s
-	FMOVS        92(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
+	WORD $0xbc458017 // ldur s23, [x0, #88]
+	WORD $0xbc45c01a // ldur s26, [x0, #92]
+	WORD $0xbc4540bc // ldur s28, [x5, #84]
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x6e38ded8 // fmul v24.4s, v22.4s, v24.4s
-	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e38cef4 // fmla v20.4s, v23.4s, v24.4s
-	WORD $0x4e36cf35 // fmla v21.4s, v25.4s, v22.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e37df9e // fmul v30.4s, v28.4s, v23.4s
+	WORD $0x6e3adf9c // fmul v28.4s, v28.4s, v26.4s
+	WORD $0x4f9e132f // fmla v15.4s, v25.4s, v30.s[0]
+	WORD $0x4f9c12b0 // fmla v16.4s, v21.4s, v28.s[0]
+	WORD $0xbc4580b5 // ldur s21, [x5, #88]
+	WORD $0x4e21db79 // scvtf v25.4s, v27.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e37debb // fmul v27.4s, v21.4s, v23.4s
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0x4f9b1331 // fmla v17.4s, v25.4s, v27.s[0]
+	WORD $0x4f9512d2 // fmla v18.4s, v22.4s, v21.s[0]
+	WORD $0xbc45c0b5 // ldur s21, [x5, #92]
+	WORD $0x4e21dbb6 // scvtf v22.4s, v29.4s
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0x4f9712d3 // fmla v19.4s, v22.4s, v23.s[0]
+	WORD $0x4f951314 // fmla v20.4s, v24.4s, v21.s[0]
 	ADD          $0x52, R7
 	ADD          $0x300, R4
 	ADD          $0x60, R5
@@ -3558,25 +3436,25 @@ done4:
 	ADD          $1, R6
 
 	// sums of the lanes
-	WORD $0x4e31d610 // fadd v16.4s, v16.4s, v17.4s
-	WORD $0x6e104211 // ext v17.16b, v16.16b, v16.16b, #8
-	WORD $0x4e30d631 // fadd v17.4s, v17.4s, v16.4s
-	WORD $0x7e30da31 // faddp s17, v17.2s
-	FMOVS        F17, (R1)
+	WORD $0x4e30d5ef // fadd v15.4s, v15.4s, v16.4s
+	WORD $0x6e0f41f0 // ext v16.16b, v15.16b, v15.16b, #8
+	WORD $0x4e2fd610 // fadd v16.4s, v16.4s, v15.4s
+	WORD $0x7e30da10 // faddp s16, v16.2s
+	FMOVS        F16, (R1)
 	MOVD         ldy+8(FP), R4
 	MOVD         R1, R5
 	ADD          R4, R5
-	WORD $0x4e33d650 // fadd v16.4s, v18.4s, v19.4s
-	WORD $0x6e104211 // ext v17.16b, v16.16b, v16.16b, #8
-	WORD $0x4e30d631 // fadd v17.4s, v17.4s, v16.4s
-	WORD $0x7e30da31 // faddp s17, v17.2s
-	FMOVS        F17, (R5)
+	WORD $0x4e32d62f // fadd v15.4s, v17.4s, v18.4s
+	WORD $0x6e0f41f0 // ext v16.16b, v15.16b, v15.16b, #8
+	WORD $0x4e2fd610 // fadd v16.4s, v16.4s, v15.4s
+	WORD $0x7e30da10 // faddp s16, v16.2s
+	FMOVS        F16, (R5)
 	ADD          R4, R5
-	WORD $0x4e35d690 // fadd v16.4s, v20.4s, v21.4s
-	WORD $0x6e104211 // ext v17.16b, v16.16b, v16.16b, #8
-	WORD $0x4e30d631 // fadd v17.4s, v17.4s, v16.4s
-	WORD $0x7e30da31 // faddp s17, v17.2s
-	FMOVS        F17, (R5)
+	WORD $0x4e34d66f // fadd v15.4s, v19.4s, v20.4s
+	WORD $0x6e0f41f0 // ext v16.16b, v15.16b, v15.16b, #8
+	WORD $0x4e2fd610 // fadd v16.4s, v16.4s, v15.4s
+	WORD $0x7e30da10 // faddp s16, v16.2s
+	FMOVS        F16, (R5)
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2
@@ -3611,7 +3489,6 @@ TEXT ·matmulQ84xIq2_sDotProd(SB), NOSPLIT, $576-72
 	FMOVQ        (R0), F9
 	MOVD         $iq2_s_shifts<>+0(SB), R0
 	FMOVQ        (R0), F10
-	WORD $0x4f0005eb // movi v11.4s, #15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         y+0(FP), R1
@@ -3621,6 +3498,7 @@ TEXT ·matmulQ84xIq2_sDotProd(SB), NOSPLIT, $576-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4f00e40e // movi v14.16b, #0
@@ -3628,7 +3506,6 @@ loop1:
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4f00e413 // movi v19.16b, #0
 	MOVD         q+16(FP), R4
 	MOVD         d+24(FP), R5
 	MOVD         blocks+64(FP), R6
@@ -3639,95 +3516,94 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f4 // ldr h20, [x7]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4f0167f5 // movi v21.4s, #63, lsl #24
-	FMOVQ        66(R7), F22
+	WORD $0x7c4000f3 // ldur h19, [x7]
+	WORD $0x1ee24273 // fcvt s19, h19
+	WORD $0x4f0167f4 // movi v20.4s, #63, lsl #24
+	WORD $0x3cc420f5 // ldur q21, [x7, #66]
 	MOVD         $iq2_s_shuffle<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
+	FMOVQ        (R8), F22
+	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
 	MOVD         $iq2_s_shuffle2<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e2b1ef7 // and v23.16b, v23.16b, v11.16b
-	WORD $0x4e2b1ed6 // and v22.16b, v22.16b, v11.16b
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e37d6b7 // fadd v23.4s, v21.4s, v23.4s
-	WORD $0x4e36d6b5 // fadd v21.4s, v21.4s, v22.4s
-	WORD $0x6e37de96 // fmul v22.4s, v20.4s, v23.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
-	MOVD         $iq2_s_const<>+0(SB), R8
-	FMOVQ        (R8), F21
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
-	FMOVQ        F22, 32(R0)
-	FMOVQ        F20, 48(R0)
-	WORD $0x7d4000f4 // ldr h20, [x7]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4f0167f5 // movi v21.4s, #63, lsl #24
-	FMOVQ        66(R7), F22
-	MOVD         $iq2_s_shuffle3<>+0(SB), R8
 	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq2_s_shuffle4<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
+	WORD $0x4e1702b5 // tbl v21.16b, { v21.16b }, v23.16b
 	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e2b1ef7 // and v23.16b, v23.16b, v11.16b
-	WORD $0x4e2b1ed6 // and v22.16b, v22.16b, v11.16b
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
+	WORD $0x4f0005f7 // movi v23.4s, #15
+	WORD $0x4e371ed6 // and v22.16b, v22.16b, v23.16b
+	WORD $0x4f0005f7 // movi v23.4s, #15
+	WORD $0x4e371eb5 // and v21.16b, v21.16b, v23.16b
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e37d6b7 // fadd v23.4s, v21.4s, v23.4s
-	WORD $0x4e36d6b5 // fadd v21.4s, v21.4s, v22.4s
-	WORD $0x6e37de96 // fmul v22.4s, v20.4s, v23.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4e36d696 // fadd v22.4s, v20.4s, v22.4s
+	WORD $0x4e35d694 // fadd v20.4s, v20.4s, v21.4s
+	WORD $0x4f9392d5 // fmul v21.4s, v22.4s, v19.s[0]
+	WORD $0x4f939293 // fmul v19.4s, v20.4s, v19.s[0]
 	MOVD         $iq2_s_const<>+0(SB), R8
-	FMOVQ        (R8), F21
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
-	FMOVQ        F22, 64(R0)
-	FMOVQ        F20, 80(R0)
+	FMOVQ        (R8), F20
+	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
+	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	FMOVQ        F21, 32(R0)
+	FMOVQ        F19, 48(R0)
+	WORD $0x7c4000f3 // ldur h19, [x7]
+	WORD $0x1ee24273 // fcvt s19, h19
+	WORD $0x4f0167f4 // movi v20.4s, #63, lsl #24
+	WORD $0x3cc420f5 // ldur q21, [x7, #66]
+	MOVD         $iq2_s_shuffle3<>+0(SB), R8
+	FMOVQ        (R8), F22
+	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
+	MOVD         $iq2_s_shuffle4<>+0(SB), R8
+	FMOVQ        (R8), F23
+	WORD $0x4e1702b5 // tbl v21.16b, { v21.16b }, v23.16b
+	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
+	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
+	WORD $0x4f0005f7 // movi v23.4s, #15
+	WORD $0x4e371ed6 // and v22.16b, v22.16b, v23.16b
+	WORD $0x4f0005f7 // movi v23.4s, #15
+	WORD $0x4e371eb5 // and v21.16b, v21.16b, v23.16b
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4e36d696 // fadd v22.4s, v20.4s, v22.4s
+	WORD $0x4e35d694 // fadd v20.4s, v20.4s, v21.4s
+	WORD $0x4f9392d5 // fmul v21.4s, v22.4s, v19.s[0]
+	WORD $0x4f939293 // fmul v19.4s, v20.4s, v19.s[0]
+	MOVD         $iq2_s_const<>+0(SB), R8
+	FMOVQ        (R8), F20
+	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
+	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	FMOVQ        F21, 64(R0)
+	FMOVQ        F19, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F20
-	FMOVQ        4(R7), F21
+	WORD $0x3cc020f3 // ldur q19, [x7, #2]
+	WORD $0x3cc040f4 // ldur q20, [x7, #4]
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
-	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	FMOVQ        66(R7), F22
+	WORD $0x3cc420f5 // ldur q21, [x7, #66]
 	MOVD         $iq2_s_shuffle6<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq2_s_shuffle6<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6ea746f7 // ushl v23.4s, v23.4s, v7.4s
+	FMOVQ        (R8), F22
+	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
+	WORD $0x6ea746d7 // ushl v23.4s, v22.4s, v7.4s
 	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
 	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
 	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb71e73 // orr v19.16b, v19.16b, v23.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
+	WORD $0x4e042e69 // smov x9, v19.s[0]
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4e142e69 // smov x9, v19.s[2]
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ad3 // zip1 v19.2d, v22.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        34(R7), F22
+	WORD $0xbc4220f6 // ldur s22, [x7, #34]
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
 	WORD $0x4e0602d7 // tbl v23.16b, { v22.16b }, v6.16b
 	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
@@ -3740,108 +3616,102 @@ loop3:
 	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
 	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
 	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
+	WORD $0x6e20ba79 // neg v25.16b, v19.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
+	WORD $0x6e731f37 // bsl v23.16b, v25.16b, v19.16b
 	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
+	WORD $0x4e368ed3 // cmtst v19.16b, v22.16b, v22.16b
+	WORD $0x6e20ba98 // neg v24.16b, v20.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
-	FLDPQ        (R4), (F20, F21)
+	WORD $0x6e741f16 // bsl v22.16b, v24.16b, v20.16b
+	WORD $0x4e331ed6 // and v22.16b, v22.16b, v19.16b
+	WORD $0x3cc00093 // ldur q19, [x4]
+	WORD $0x3cc10094 // ldur q20, [x4, #16]
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9496f8 // sdot v24.4s, v23.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9596d4 // sdot v20.4s, v22.16b, v21.16b
-	FLDPQ        32(R4), (F21, F25)
+	WORD $0x4e9396f8 // sdot v24.4s, v23.16b, v19.16b
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9496d3 // sdot v19.4s, v22.16b, v20.16b
+	WORD $0x3cc20094 // ldur q20, [x4, #32]
+	WORD $0x3cc30099 // ldur q25, [x4, #48]
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9596fa // sdot v26.4s, v23.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9996d5 // sdot v21.4s, v22.16b, v25.16b
-	FLDPQ        64(R4), (F25, F27)
+	WORD $0x4e9496fa // sdot v26.4s, v23.16b, v20.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9996d4 // sdot v20.4s, v22.16b, v25.16b
+	WORD $0x3cc40099 // ldur q25, [x4, #64]
+	WORD $0x3cc5009b // ldur q27, [x4, #80]
 	WORD $0x4f00e41c // movi v28.16b, #0
 	WORD $0x4e9996fc // sdot v28.4s, v23.16b, v25.16b
 	WORD $0x4f00e419 // movi v25.16b, #0
 	WORD $0x4e9b96d9 // sdot v25.4s, v22.16b, v27.16b
-	FLDPQ        96(R4), (F27, F29)
+	WORD $0x3cc6009b // ldur q27, [x4, #96]
+	WORD $0x3cc7009d // ldur q29, [x4, #112]
 	WORD $0x4f00e41e // movi v30.16b, #0
 	WORD $0x4e9b96fe // sdot v30.4s, v23.16b, v27.16b
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e9d96d7 // sdot v23.4s, v22.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        36(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        (R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
+	WORD $0xbc420016 // ldur s22, [x0, #32]
+	WORD $0xbc42401b // ldur s27, [x0, #36]
+	WORD $0xbc4000bd // ldur s29, [x5]
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e36dfbf // fmul v31.4s, v29.4s, v22.4s
 	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf0c // fmla v12.4s, v24.4s, v31.4s
-	WORD $0x4e3dce8d // fmla v13.4s, v20.4s, v29.4s
-	FMOVS        4(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9f130b // fmla v11.4s, v24.4s, v31.s[0]
+	WORD $0x4f9d126c // fmla v12.4s, v19.4s, v29.s[0]
+	WORD $0xbc4040b3 // ldur s19, [x5, #4]
 	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e36de9a // fmul v26.4s, v20.4s, v22.4s
-	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e34ceaf // fmla v15.4s, v21.4s, v20.4s
-	FMOVS        8(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db95 // scvtf v21.4s, v28.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e36de7a // fmul v26.4s, v19.4s, v22.4s
+	WORD $0x6e3bde73 // fmul v19.4s, v19.4s, v27.4s
+	WORD $0x4f9a130d // fmla v13.4s, v24.4s, v26.s[0]
+	WORD $0x4f93128e // fmla v14.4s, v20.4s, v19.s[0]
+	WORD $0xbc4080b3 // ldur s19, [x5, #8]
+	WORD $0x4e21db94 // scvtf v20.4s, v28.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e36de99 // fmul v25.4s, v20.4s, v22.4s
-	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e39ceb0 // fmla v16.4s, v21.4s, v25.4s
-	WORD $0x4e34cf11 // fmla v17.4s, v24.4s, v20.4s
-	FMOVS        12(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21dbd5 // scvtf v21.4s, v30.4s
+	WORD $0x6e36de79 // fmul v25.4s, v19.4s, v22.4s
+	WORD $0x6e3bde73 // fmul v19.4s, v19.4s, v27.4s
+	WORD $0x4f99128f // fmla v15.4s, v20.4s, v25.s[0]
+	WORD $0x4f931310 // fmla v16.4s, v24.4s, v19.s[0]
+	WORD $0xbc40c0b3 // ldur s19, [x5, #12]
+	WORD $0x4e21dbd4 // scvtf v20.4s, v30.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
-	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e36ceb2 // fmla v18.4s, v21.4s, v22.4s
-	WORD $0x4e34cef3 // fmla v19.4s, v23.4s, v20.4s
+	WORD $0x6e36de76 // fmul v22.4s, v19.4s, v22.4s
+	WORD $0x6e3bde73 // fmul v19.4s, v19.4s, v27.4s
+	WORD $0x4f961291 // fmla v17.4s, v20.4s, v22.s[0]
+	WORD $0x4f9312f2 // fmla v18.4s, v23.4s, v19.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        6(R7), F20
-	FMOVQ        8(R7), F21
+	WORD $0x3cc060f3 // ldur q19, [x7, #6]
+	WORD $0x3cc080f4 // ldur q20, [x7, #8]
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
-	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	FMOVQ        66(R7), F22
 	MOVD         $iq2_s_shuffle9<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq2_s_shuffle9<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6ea746f7 // ushl v23.4s, v23.4s, v7.4s
+	FMOVQ        (R8), F22
+	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
+	WORD $0x6ea746d7 // ushl v23.4s, v22.4s, v7.4s
 	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
 	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
 	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb71e73 // orr v19.16b, v19.16b, v23.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
+	WORD $0x4e042e69 // smov x9, v19.s[0]
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4e142e69 // smov x9, v19.s[2]
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ad3 // zip1 v19.2d, v22.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        38(R7), F22
+	WORD $0xbc4260f6 // ldur s22, [x7, #38]
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
 	WORD $0x4e0602d7 // tbl v23.16b, { v22.16b }, v6.16b
 	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
@@ -3854,108 +3724,102 @@ loop3:
 	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
 	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
 	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
+	WORD $0x6e20ba79 // neg v25.16b, v19.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
+	WORD $0x6e731f37 // bsl v23.16b, v25.16b, v19.16b
 	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
+	WORD $0x4e368ed3 // cmtst v19.16b, v22.16b, v22.16b
+	WORD $0x6e20ba98 // neg v24.16b, v20.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
-	FLDPQ        128(R4), (F20, F21)
+	WORD $0x6e741f16 // bsl v22.16b, v24.16b, v20.16b
+	WORD $0x4e331ed6 // and v22.16b, v22.16b, v19.16b
+	WORD $0x3cc80093 // ldur q19, [x4, #128]
+	WORD $0x3cc90094 // ldur q20, [x4, #144]
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9496f8 // sdot v24.4s, v23.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9596d4 // sdot v20.4s, v22.16b, v21.16b
-	FLDPQ        160(R4), (F21, F25)
+	WORD $0x4e9396f8 // sdot v24.4s, v23.16b, v19.16b
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9496d3 // sdot v19.4s, v22.16b, v20.16b
+	WORD $0x3cca0094 // ldur q20, [x4, #160]
+	WORD $0x3ccb0099 // ldur q25, [x4, #176]
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9596fa // sdot v26.4s, v23.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9996d5 // sdot v21.4s, v22.16b, v25.16b
-	FLDPQ        192(R4), (F25, F27)
+	WORD $0x4e9496fa // sdot v26.4s, v23.16b, v20.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9996d4 // sdot v20.4s, v22.16b, v25.16b
+	WORD $0x3ccc0099 // ldur q25, [x4, #192]
+	WORD $0x3ccd009b // ldur q27, [x4, #208]
 	WORD $0x4f00e41c // movi v28.16b, #0
 	WORD $0x4e9996fc // sdot v28.4s, v23.16b, v25.16b
 	WORD $0x4f00e419 // movi v25.16b, #0
 	WORD $0x4e9b96d9 // sdot v25.4s, v22.16b, v27.16b
-	FLDPQ        224(R4), (F27, F29)
+	WORD $0x3cce009b // ldur q27, [x4, #224]
+	WORD $0x3ccf009d // ldur q29, [x4, #240]
 	WORD $0x4f00e41e // movi v30.16b, #0
 	WORD $0x4e9b96fe // sdot v30.4s, v23.16b, v27.16b
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e9d96d7 // sdot v23.4s, v22.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        40(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        44(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        16(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
+	WORD $0xbc428016 // ldur s22, [x0, #40]
+	WORD $0xbc42c01b // ldur s27, [x0, #44]
+	WORD $0xbc4100bd // ldur s29, [x5, #16]
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e36dfbf // fmul v31.4s, v29.4s, v22.4s
 	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf0c // fmla v12.4s, v24.4s, v31.4s
-	WORD $0x4e3dce8d // fmla v13.4s, v20.4s, v29.4s
-	FMOVS        20(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9f130b // fmla v11.4s, v24.4s, v31.s[0]
+	WORD $0x4f9d126c // fmla v12.4s, v19.4s, v29.s[0]
+	WORD $0xbc4140b3 // ldur s19, [x5, #20]
 	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e36de9a // fmul v26.4s, v20.4s, v22.4s
-	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e34ceaf // fmla v15.4s, v21.4s, v20.4s
-	FMOVS        24(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db95 // scvtf v21.4s, v28.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e36de7a // fmul v26.4s, v19.4s, v22.4s
+	WORD $0x6e3bde73 // fmul v19.4s, v19.4s, v27.4s
+	WORD $0x4f9a130d // fmla v13.4s, v24.4s, v26.s[0]
+	WORD $0x4f93128e // fmla v14.4s, v20.4s, v19.s[0]
+	WORD $0xbc4180b3 // ldur s19, [x5, #24]
+	WORD $0x4e21db94 // scvtf v20.4s, v28.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e36de99 // fmul v25.4s, v20.4s, v22.4s
-	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e39ceb0 // fmla v16.4s, v21.4s, v25.4s
-	WORD $0x4e34cf11 // fmla v17.4s, v24.4s, v20.4s
-	FMOVS        28(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21dbd5 // scvtf v21.4s, v30.4s
+	WORD $0x6e36de79 // fmul v25.4s, v19.4s, v22.4s
+	WORD $0x6e3bde73 // fmul v19.4s, v19.4s, v27.4s
+	WORD $0x4f99128f // fmla v15.4s, v20.4s, v25.s[0]
+	WORD $0x4f931310 // fmla v16.4s, v24.4s, v19.s[0]
+	WORD $0xbc41c0b3 // ldur s19, [x5, #28]
+	WORD $0x4e21dbd4 // scvtf v20.4s, v30.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
-	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e36ceb2 // fmla v18.4s, v21.4s, v22.4s
-	WORD $0x4e34cef3 // fmla v19.4s, v23.4s, v20.4s
+	WORD $0x6e36de76 // fmul v22.4s, v19.4s, v22.4s
+	WORD $0x6e3bde73 // fmul v19.4s, v19.4s, v27.4s
+	WORD $0x4f961291 // fmla v17.4s, v20.4s, v22.s[0]
+	WORD $0x4f9312f2 // fmla v18.4s, v23.4s, v19.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        10(R7), F20
-	FMOVQ        12(R7), F21
+	WORD $0x3cc0a0f3 // ldur q19, [x7, #10]
+	WORD $0x3cc0c0f4 // ldur q20, [x7, #12]
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
-	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	FMOVQ        66(R7), F22
 	MOVD         $iq2_s_shuffle10<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq2_s_shuffle10<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6ea746f7 // ushl v23.4s, v23.4s, v7.4s
+	FMOVQ        (R8), F22
+	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
+	WORD $0x6ea746d7 // ushl v23.4s, v22.4s, v7.4s
 	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
 	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
 	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb71e73 // orr v19.16b, v19.16b, v23.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
+	WORD $0x4e042e69 // smov x9, v19.s[0]
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4e142e69 // smov x9, v19.s[2]
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ad3 // zip1 v19.2d, v22.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        42(R7), F22
+	WORD $0xbc42a0f6 // ldur s22, [x7, #42]
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
 	WORD $0x4e0602d7 // tbl v23.16b, { v22.16b }, v6.16b
 	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
@@ -3968,25 +3832,25 @@ loop3:
 	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
 	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
 	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
+	WORD $0x6e20ba79 // neg v25.16b, v19.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
+	WORD $0x6e731f37 // bsl v23.16b, v25.16b, v19.16b
 	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
+	WORD $0x4e368ed3 // cmtst v19.16b, v22.16b, v22.16b
+	WORD $0x6e20ba98 // neg v24.16b, v20.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
-	FLDPQ        256(R4), (F20, F21)
+	WORD $0x6e741f16 // bsl v22.16b, v24.16b, v20.16b
+	WORD $0x4e331ed6 // and v22.16b, v22.16b, v19.16b
+	FLDPQ        256(R4), (F19, F20)
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9496f8 // sdot v24.4s, v23.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9596d4 // sdot v20.4s, v22.16b, v21.16b
-	FLDPQ        288(R4), (F21, F25)
+	WORD $0x4e9396f8 // sdot v24.4s, v23.16b, v19.16b
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9496d3 // sdot v19.4s, v22.16b, v20.16b
+	FLDPQ        288(R4), (F20, F25)
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9596fa // sdot v26.4s, v23.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9996d5 // sdot v21.4s, v22.16b, v25.16b
+	WORD $0x4e9496fa // sdot v26.4s, v23.16b, v20.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9996d4 // sdot v20.4s, v22.16b, v25.16b
 	FLDPQ        320(R4), (F25, F27)
 	WORD $0x4f00e41c // movi v28.16b, #0
 	WORD $0x4e9996fc // sdot v28.4s, v23.16b, v25.16b
@@ -3999,77 +3863,67 @@ loop3:
 	WORD $0x4e9d96d7 // sdot v23.4s, v22.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        48(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        52(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        32(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
+	WORD $0xbc430016 // ldur s22, [x0, #48]
+	WORD $0xbc43401b // ldur s27, [x0, #52]
+	WORD $0xbc4200bd // ldur s29, [x5, #32]
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e36dfbf // fmul v31.4s, v29.4s, v22.4s
 	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf0c // fmla v12.4s, v24.4s, v31.4s
-	WORD $0x4e3dce8d // fmla v13.4s, v20.4s, v29.4s
-	FMOVS        36(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9f130b // fmla v11.4s, v24.4s, v31.s[0]
+	WORD $0x4f9d126c // fmla v12.4s, v19.4s, v29.s[0]
+	WORD $0xbc4240b3 // ldur s19, [x5, #36]
 	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e36de9a // fmul v26.4s, v20.4s, v22.4s
-	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e34ceaf // fmla v15.4s, v21.4s, v20.4s
-	FMOVS        40(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db95 // scvtf v21.4s, v28.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e36de7a // fmul v26.4s, v19.4s, v22.4s
+	WORD $0x6e3bde73 // fmul v19.4s, v19.4s, v27.4s
+	WORD $0x4f9a130d // fmla v13.4s, v24.4s, v26.s[0]
+	WORD $0x4f93128e // fmla v14.4s, v20.4s, v19.s[0]
+	WORD $0xbc4280b3 // ldur s19, [x5, #40]
+	WORD $0x4e21db94 // scvtf v20.4s, v28.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e36de99 // fmul v25.4s, v20.4s, v22.4s
-	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e39ceb0 // fmla v16.4s, v21.4s, v25.4s
-	WORD $0x4e34cf11 // fmla v17.4s, v24.4s, v20.4s
-	FMOVS        44(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21dbd5 // scvtf v21.4s, v30.4s
+	WORD $0x6e36de79 // fmul v25.4s, v19.4s, v22.4s
+	WORD $0x6e3bde73 // fmul v19.4s, v19.4s, v27.4s
+	WORD $0x4f99128f // fmla v15.4s, v20.4s, v25.s[0]
+	WORD $0x4f931310 // fmla v16.4s, v24.4s, v19.s[0]
+	WORD $0xbc42c0b3 // ldur s19, [x5, #44]
+	WORD $0x4e21dbd4 // scvtf v20.4s, v30.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
-	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e36ceb2 // fmla v18.4s, v21.4s, v22.4s
-	WORD $0x4e34cef3 // fmla v19.4s, v23.4s, v20.4s
+	WORD $0x6e36de76 // fmul v22.4s, v19.4s, v22.4s
+	WORD $0x6e3bde73 // fmul v19.4s, v19.4s, v27.4s
+	WORD $0x4f961291 // fmla v17.4s, v20.4s, v22.s[0]
+	WORD $0x4f9312f2 // fmla v18.4s, v23.4s, v19.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        14(R7), F20
-	FMOVQ        16(R7), F21
+	WORD $0x3cc0e0f3 // ldur q19, [x7, #14]
+	WORD $0x3cc100f4 // ldur q20, [x7, #16]
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
-	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	FMOVQ        66(R7), F22
 	MOVD         $iq2_s_shuffle11<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq2_s_shuffle11<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6ea746f7 // ushl v23.4s, v23.4s, v7.4s
+	FMOVQ        (R8), F22
+	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
+	WORD $0x6ea746d7 // ushl v23.4s, v22.4s, v7.4s
 	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
 	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
 	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb71e73 // orr v19.16b, v19.16b, v23.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
+	WORD $0x4e042e69 // smov x9, v19.s[0]
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4e142e69 // smov x9, v19.s[2]
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ad3 // zip1 v19.2d, v22.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        46(R7), F22
+	WORD $0xbc42e0f6 // ldur s22, [x7, #46]
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
 	WORD $0x4e0602d7 // tbl v23.16b, { v22.16b }, v6.16b
 	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
@@ -4082,25 +3936,25 @@ loop3:
 	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
 	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
 	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
+	WORD $0x6e20ba79 // neg v25.16b, v19.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
+	WORD $0x6e731f37 // bsl v23.16b, v25.16b, v19.16b
 	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
+	WORD $0x4e368ed3 // cmtst v19.16b, v22.16b, v22.16b
+	WORD $0x6e20ba98 // neg v24.16b, v20.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
-	FLDPQ        384(R4), (F20, F21)
+	WORD $0x6e741f16 // bsl v22.16b, v24.16b, v20.16b
+	WORD $0x4e331ed6 // and v22.16b, v22.16b, v19.16b
+	FLDPQ        384(R4), (F19, F20)
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9496f8 // sdot v24.4s, v23.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9596d4 // sdot v20.4s, v22.16b, v21.16b
-	FLDPQ        416(R4), (F21, F25)
+	WORD $0x4e9396f8 // sdot v24.4s, v23.16b, v19.16b
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9496d3 // sdot v19.4s, v22.16b, v20.16b
+	FLDPQ        416(R4), (F20, F25)
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9596fa // sdot v26.4s, v23.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9996d5 // sdot v21.4s, v22.16b, v25.16b
+	WORD $0x4e9496fa // sdot v26.4s, v23.16b, v20.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9996d4 // sdot v20.4s, v22.16b, v25.16b
 	FLDPQ        448(R4), (F25, F27)
 	WORD $0x4f00e41c // movi v28.16b, #0
 	WORD $0x4e9996fc // sdot v28.4s, v23.16b, v25.16b
@@ -4113,77 +3967,67 @@ loop3:
 	WORD $0x4e9d96d7 // sdot v23.4s, v22.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        56(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        60(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        48(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
+	WORD $0xbc438016 // ldur s22, [x0, #56]
+	WORD $0xbc43c01b // ldur s27, [x0, #60]
+	WORD $0xbc4300bd // ldur s29, [x5, #48]
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e36dfbf // fmul v31.4s, v29.4s, v22.4s
 	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf0c // fmla v12.4s, v24.4s, v31.4s
-	WORD $0x4e3dce8d // fmla v13.4s, v20.4s, v29.4s
-	FMOVS        52(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9f130b // fmla v11.4s, v24.4s, v31.s[0]
+	WORD $0x4f9d126c // fmla v12.4s, v19.4s, v29.s[0]
+	WORD $0xbc4340b3 // ldur s19, [x5, #52]
 	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e36de9a // fmul v26.4s, v20.4s, v22.4s
-	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e34ceaf // fmla v15.4s, v21.4s, v20.4s
-	FMOVS        56(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db95 // scvtf v21.4s, v28.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e36de7a // fmul v26.4s, v19.4s, v22.4s
+	WORD $0x6e3bde73 // fmul v19.4s, v19.4s, v27.4s
+	WORD $0x4f9a130d // fmla v13.4s, v24.4s, v26.s[0]
+	WORD $0x4f93128e // fmla v14.4s, v20.4s, v19.s[0]
+	WORD $0xbc4380b3 // ldur s19, [x5, #56]
+	WORD $0x4e21db94 // scvtf v20.4s, v28.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e36de99 // fmul v25.4s, v20.4s, v22.4s
-	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e39ceb0 // fmla v16.4s, v21.4s, v25.4s
-	WORD $0x4e34cf11 // fmla v17.4s, v24.4s, v20.4s
-	FMOVS        60(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21dbd5 // scvtf v21.4s, v30.4s
+	WORD $0x6e36de79 // fmul v25.4s, v19.4s, v22.4s
+	WORD $0x6e3bde73 // fmul v19.4s, v19.4s, v27.4s
+	WORD $0x4f99128f // fmla v15.4s, v20.4s, v25.s[0]
+	WORD $0x4f931310 // fmla v16.4s, v24.4s, v19.s[0]
+	WORD $0xbc43c0b3 // ldur s19, [x5, #60]
+	WORD $0x4e21dbd4 // scvtf v20.4s, v30.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
-	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e36ceb2 // fmla v18.4s, v21.4s, v22.4s
-	WORD $0x4e34cef3 // fmla v19.4s, v23.4s, v20.4s
+	WORD $0x6e36de76 // fmul v22.4s, v19.4s, v22.4s
+	WORD $0x6e3bde73 // fmul v19.4s, v19.4s, v27.4s
+	WORD $0x4f961291 // fmla v17.4s, v20.4s, v22.s[0]
+	WORD $0x4f9312f2 // fmla v18.4s, v23.4s, v19.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        18(R7), F20
-	FMOVQ        20(R7), F21
+	WORD $0x3cc120f3 // ldur q19, [x7, #18]
+	WORD $0x3cc140f4 // ldur q20, [x7, #20]
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
-	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	FMOVQ        66(R7), F22
 	MOVD         $iq2_s_shuffle12<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq2_s_shuffle12<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6ea746f7 // ushl v23.4s, v23.4s, v7.4s
+	FMOVQ        (R8), F22
+	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
+	WORD $0x6ea746d7 // ushl v23.4s, v22.4s, v7.4s
 	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
 	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
 	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb71e73 // orr v19.16b, v19.16b, v23.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
+	WORD $0x4e042e69 // smov x9, v19.s[0]
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4e142e69 // smov x9, v19.s[2]
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ad3 // zip1 v19.2d, v22.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        50(R7), F22
+	WORD $0xbc4320f6 // ldur s22, [x7, #50]
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
 	WORD $0x4e0602d7 // tbl v23.16b, { v22.16b }, v6.16b
 	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
@@ -4196,25 +4040,25 @@ loop3:
 	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
 	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
 	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
+	WORD $0x6e20ba79 // neg v25.16b, v19.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
+	WORD $0x6e731f37 // bsl v23.16b, v25.16b, v19.16b
 	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
+	WORD $0x4e368ed3 // cmtst v19.16b, v22.16b, v22.16b
+	WORD $0x6e20ba98 // neg v24.16b, v20.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
-	FLDPQ        512(R4), (F20, F21)
+	WORD $0x6e741f16 // bsl v22.16b, v24.16b, v20.16b
+	WORD $0x4e331ed6 // and v22.16b, v22.16b, v19.16b
+	FLDPQ        512(R4), (F19, F20)
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9496f8 // sdot v24.4s, v23.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9596d4 // sdot v20.4s, v22.16b, v21.16b
-	FLDPQ        544(R4), (F21, F25)
+	WORD $0x4e9396f8 // sdot v24.4s, v23.16b, v19.16b
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9496d3 // sdot v19.4s, v22.16b, v20.16b
+	FLDPQ        544(R4), (F20, F25)
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9596fa // sdot v26.4s, v23.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9996d5 // sdot v21.4s, v22.16b, v25.16b
+	WORD $0x4e9496fa // sdot v26.4s, v23.16b, v20.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9996d4 // sdot v20.4s, v22.16b, v25.16b
 	FLDPQ        576(R4), (F25, F27)
 	WORD $0x4f00e41c // movi v28.16b, #0
 	WORD $0x4e9996fc // sdot v28.4s, v23.16b, v25.16b
@@ -4227,77 +4071,67 @@ loop3:
 	WORD $0x4e9d96d7 // sdot v23.4s, v22.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        64(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        68(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        64(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
+	WORD $0xbc440016 // ldur s22, [x0, #64]
+	WORD $0xbc44401b // ldur s27, [x0, #68]
+	WORD $0xbc4400bd // ldur s29, [x5, #64]
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e36dfbf // fmul v31.4s, v29.4s, v22.4s
 	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf0c // fmla v12.4s, v24.4s, v31.4s
-	WORD $0x4e3dce8d // fmla v13.4s, v20.4s, v29.4s
-	FMOVS        68(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9f130b // fmla v11.4s, v24.4s, v31.s[0]
+	WORD $0x4f9d126c // fmla v12.4s, v19.4s, v29.s[0]
+	WORD $0xbc4440b3 // ldur s19, [x5, #68]
 	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e36de9a // fmul v26.4s, v20.4s, v22.4s
-	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e34ceaf // fmla v15.4s, v21.4s, v20.4s
-	FMOVS        72(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db95 // scvtf v21.4s, v28.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e36de7a // fmul v26.4s, v19.4s, v22.4s
+	WORD $0x6e3bde73 // fmul v19.4s, v19.4s, v27.4s
+	WORD $0x4f9a130d // fmla v13.4s, v24.4s, v26.s[0]
+	WORD $0x4f93128e // fmla v14.4s, v20.4s, v19.s[0]
+	WORD $0xbc4480b3 // ldur s19, [x5, #72]
+	WORD $0x4e21db94 // scvtf v20.4s, v28.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e36de99 // fmul v25.4s, v20.4s, v22.4s
-	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e39ceb0 // fmla v16.4s, v21.4s, v25.4s
-	WORD $0x4e34cf11 // fmla v17.4s, v24.4s, v20.4s
-	FMOVS        76(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21dbd5 // scvtf v21.4s, v30.4s
+	WORD $0x6e36de79 // fmul v25.4s, v19.4s, v22.4s
+	WORD $0x6e3bde73 // fmul v19.4s, v19.4s, v27.4s
+	WORD $0x4f99128f // fmla v15.4s, v20.4s, v25.s[0]
+	WORD $0x4f931310 // fmla v16.4s, v24.4s, v19.s[0]
+	WORD $0xbc44c0b3 // ldur s19, [x5, #76]
+	WORD $0x4e21dbd4 // scvtf v20.4s, v30.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
-	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e36ceb2 // fmla v18.4s, v21.4s, v22.4s
-	WORD $0x4e34cef3 // fmla v19.4s, v23.4s, v20.4s
+	WORD $0x6e36de76 // fmul v22.4s, v19.4s, v22.4s
+	WORD $0x6e3bde73 // fmul v19.4s, v19.4s, v27.4s
+	WORD $0x4f961291 // fmla v17.4s, v20.4s, v22.s[0]
+	WORD $0x4f9312f2 // fmla v18.4s, v23.4s, v19.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        22(R7), F20
-	FMOVQ        24(R7), F21
+	WORD $0x3cc160f3 // ldur q19, [x7, #22]
+	WORD $0x3cc180f4 // ldur q20, [x7, #24]
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
-	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	FMOVQ        66(R7), F22
 	MOVD         $iq2_s_shuffle13<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq2_s_shuffle13<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6ea746f7 // ushl v23.4s, v23.4s, v7.4s
+	FMOVQ        (R8), F22
+	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
+	WORD $0x6ea746d7 // ushl v23.4s, v22.4s, v7.4s
 	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
 	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
 	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb71e73 // orr v19.16b, v19.16b, v23.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
+	WORD $0x4e042e69 // smov x9, v19.s[0]
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4e142e69 // smov x9, v19.s[2]
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ad3 // zip1 v19.2d, v22.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        54(R7), F22
+	WORD $0xbc4360f6 // ldur s22, [x7, #54]
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
 	WORD $0x4e0602d7 // tbl v23.16b, { v22.16b }, v6.16b
 	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
@@ -4310,25 +4144,25 @@ loop3:
 	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
 	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
 	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
+	WORD $0x6e20ba79 // neg v25.16b, v19.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
+	WORD $0x6e731f37 // bsl v23.16b, v25.16b, v19.16b
 	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
+	WORD $0x4e368ed3 // cmtst v19.16b, v22.16b, v22.16b
+	WORD $0x6e20ba98 // neg v24.16b, v20.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
-	FLDPQ        640(R4), (F20, F21)
+	WORD $0x6e741f16 // bsl v22.16b, v24.16b, v20.16b
+	WORD $0x4e331ed6 // and v22.16b, v22.16b, v19.16b
+	FLDPQ        640(R4), (F19, F20)
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9496f8 // sdot v24.4s, v23.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9596d4 // sdot v20.4s, v22.16b, v21.16b
-	FLDPQ        672(R4), (F21, F25)
+	WORD $0x4e9396f8 // sdot v24.4s, v23.16b, v19.16b
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9496d3 // sdot v19.4s, v22.16b, v20.16b
+	FLDPQ        672(R4), (F20, F25)
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9596fa // sdot v26.4s, v23.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9996d5 // sdot v21.4s, v22.16b, v25.16b
+	WORD $0x4e9496fa // sdot v26.4s, v23.16b, v20.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9996d4 // sdot v20.4s, v22.16b, v25.16b
 	FLDPQ        704(R4), (F25, F27)
 	WORD $0x4f00e41c // movi v28.16b, #0
 	WORD $0x4e9996fc // sdot v28.4s, v23.16b, v25.16b
@@ -4341,77 +4175,67 @@ loop3:
 	WORD $0x4e9d96d7 // sdot v23.4s, v22.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        72(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        76(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        80(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
+	WORD $0xbc448016 // ldur s22, [x0, #72]
+	WORD $0xbc44c01b // ldur s27, [x0, #76]
+	WORD $0xbc4500bd // ldur s29, [x5, #80]
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e36dfbf // fmul v31.4s, v29.4s, v22.4s
 	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf0c // fmla v12.4s, v24.4s, v31.4s
-	WORD $0x4e3dce8d // fmla v13.4s, v20.4s, v29.4s
-	FMOVS        84(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9f130b // fmla v11.4s, v24.4s, v31.s[0]
+	WORD $0x4f9d126c // fmla v12.4s, v19.4s, v29.s[0]
+	WORD $0xbc4540b3 // ldur s19, [x5, #84]
 	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e36de9a // fmul v26.4s, v20.4s, v22.4s
-	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e34ceaf // fmla v15.4s, v21.4s, v20.4s
-	FMOVS        88(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db95 // scvtf v21.4s, v28.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e36de7a // fmul v26.4s, v19.4s, v22.4s
+	WORD $0x6e3bde73 // fmul v19.4s, v19.4s, v27.4s
+	WORD $0x4f9a130d // fmla v13.4s, v24.4s, v26.s[0]
+	WORD $0x4f93128e // fmla v14.4s, v20.4s, v19.s[0]
+	WORD $0xbc4580b3 // ldur s19, [x5, #88]
+	WORD $0x4e21db94 // scvtf v20.4s, v28.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e36de99 // fmul v25.4s, v20.4s, v22.4s
-	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e39ceb0 // fmla v16.4s, v21.4s, v25.4s
-	WORD $0x4e34cf11 // fmla v17.4s, v24.4s, v20.4s
-	FMOVS        92(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21dbd5 // scvtf v21.4s, v30.4s
+	WORD $0x6e36de79 // fmul v25.4s, v19.4s, v22.4s
+	WORD $0x6e3bde73 // fmul v19.4s, v19.4s, v27.4s
+	WORD $0x4f99128f // fmla v15.4s, v20.4s, v25.s[0]
+	WORD $0x4f931310 // fmla v16.4s, v24.4s, v19.s[0]
+	WORD $0xbc45c0b3 // ldur s19, [x5, #92]
+	WORD $0x4e21dbd4 // scvtf v20.4s, v30.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
-	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e36ceb2 // fmla v18.4s, v21.4s, v22.4s
-	WORD $0x4e34cef3 // fmla v19.4s, v23.4s, v20.4s
+	WORD $0x6e36de76 // fmul v22.4s, v19.4s, v22.4s
+	WORD $0x6e3bde73 // fmul v19.4s, v19.4s, v27.4s
+	WORD $0x4f961291 // fmla v17.4s, v20.4s, v22.s[0]
+	WORD $0x4f9312f2 // fmla v18.4s, v23.4s, v19.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        26(R7), F20
-	FMOVQ        28(R7), F21
+	WORD $0x3cc1a0f3 // ldur q19, [x7, #26]
+	WORD $0x3cc1c0f4 // ldur q20, [x7, #28]
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
-	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	FMOVQ        66(R7), F22
 	MOVD         $iq2_s_shuffle14<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq2_s_shuffle14<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6ea746f7 // ushl v23.4s, v23.4s, v7.4s
+	FMOVQ        (R8), F22
+	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
+	WORD $0x6ea746d7 // ushl v23.4s, v22.4s, v7.4s
 	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
 	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
 	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb71e73 // orr v19.16b, v19.16b, v23.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
+	WORD $0x4e042e69 // smov x9, v19.s[0]
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4e142e69 // smov x9, v19.s[2]
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ad3 // zip1 v19.2d, v22.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        58(R7), F22
+	WORD $0xbc43a0f6 // ldur s22, [x7, #58]
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
 	WORD $0x4e0602d7 // tbl v23.16b, { v22.16b }, v6.16b
 	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
@@ -4424,25 +4248,25 @@ loop3:
 	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
 	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
 	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
+	WORD $0x6e20ba79 // neg v25.16b, v19.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
+	WORD $0x6e731f37 // bsl v23.16b, v25.16b, v19.16b
 	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
+	WORD $0x4e368ed3 // cmtst v19.16b, v22.16b, v22.16b
+	WORD $0x6e20ba98 // neg v24.16b, v20.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
-	FLDPQ        768(R4), (F20, F21)
+	WORD $0x6e741f16 // bsl v22.16b, v24.16b, v20.16b
+	WORD $0x4e331ed6 // and v22.16b, v22.16b, v19.16b
+	FLDPQ        768(R4), (F19, F20)
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9496f8 // sdot v24.4s, v23.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9596d4 // sdot v20.4s, v22.16b, v21.16b
-	FLDPQ        800(R4), (F21, F25)
+	WORD $0x4e9396f8 // sdot v24.4s, v23.16b, v19.16b
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9496d3 // sdot v19.4s, v22.16b, v20.16b
+	FLDPQ        800(R4), (F20, F25)
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9596fa // sdot v26.4s, v23.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9996d5 // sdot v21.4s, v22.16b, v25.16b
+	WORD $0x4e9496fa // sdot v26.4s, v23.16b, v20.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9996d4 // sdot v20.4s, v22.16b, v25.16b
 	FLDPQ        832(R4), (F25, F27)
 	WORD $0x4f00e41c // movi v28.16b, #0
 	WORD $0x4e9996fc // sdot v28.4s, v23.16b, v25.16b
@@ -4455,156 +4279,140 @@ loop3:
 	WORD $0x4e9d96d7 // sdot v23.4s, v22.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        80(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        84(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        96(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
+	WORD $0xbc450016 // ldur s22, [x0, #80]
+	WORD $0xbc45401b // ldur s27, [x0, #84]
+	WORD $0xbc4600bd // ldur s29, [x5, #96]
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e36dfbf // fmul v31.4s, v29.4s, v22.4s
 	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf0c // fmla v12.4s, v24.4s, v31.4s
-	WORD $0x4e3dce8d // fmla v13.4s, v20.4s, v29.4s
-	FMOVS        100(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9f130b // fmla v11.4s, v24.4s, v31.s[0]
+	WORD $0x4f9d126c // fmla v12.4s, v19.4s, v29.s[0]
+	WORD $0xbc4640b3 // ldur s19, [x5, #100]
 	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e36de9a // fmul v26.4s, v20.4s, v22.4s
-	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e34ceaf // fmla v15.4s, v21.4s, v20.4s
-	FMOVS        104(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db95 // scvtf v21.4s, v28.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e36de7a // fmul v26.4s, v19.4s, v22.4s
+	WORD $0x6e3bde73 // fmul v19.4s, v19.4s, v27.4s
+	WORD $0x4f9a130d // fmla v13.4s, v24.4s, v26.s[0]
+	WORD $0x4f93128e // fmla v14.4s, v20.4s, v19.s[0]
+	WORD $0xbc4680b3 // ldur s19, [x5, #104]
+	WORD $0x4e21db94 // scvtf v20.4s, v28.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e36de99 // fmul v25.4s, v20.4s, v22.4s
-	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e39ceb0 // fmla v16.4s, v21.4s, v25.4s
-	WORD $0x4e34cf11 // fmla v17.4s, v24.4s, v20.4s
-	FMOVS        108(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21dbd5 // scvtf v21.4s, v30.4s
+	WORD $0x6e36de79 // fmul v25.4s, v19.4s, v22.4s
+	WORD $0x6e3bde73 // fmul v19.4s, v19.4s, v27.4s
+	WORD $0x4f99128f // fmla v15.4s, v20.4s, v25.s[0]
+	WORD $0x4f931310 // fmla v16.4s, v24.4s, v19.s[0]
+	WORD $0xbc46c0b3 // ldur s19, [x5, #108]
+	WORD $0x4e21dbd4 // scvtf v20.4s, v30.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
-	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e36ceb2 // fmla v18.4s, v21.4s, v22.4s
-	WORD $0x4e34cef3 // fmla v19.4s, v23.4s, v20.4s
+	WORD $0x6e36de76 // fmul v22.4s, v19.4s, v22.4s
+	WORD $0x6e3bde73 // fmul v19.4s, v19.4s, v27.4s
+	WORD $0x4f961291 // fmla v17.4s, v20.4s, v22.s[0]
+	WORD $0x4f9312f2 // fmla v18.4s, v23.4s, v19.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        30(R7), F20
-	FMOVQ        32(R7), F21
+	WORD $0x3cc1e0f3 // ldur q19, [x7, #30]
+	WORD $0x3cc200f4 // ldur q20, [x7, #32]
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
-	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	FMOVQ        66(R7), F22
 	MOVD         $iq2_s_shuffle15<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq2_s_shuffle15<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6ea746f7 // ushl v23.4s, v23.4s, v7.4s
-	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
+	FMOVQ        (R8), F22
+	WORD $0x4e1602b5 // tbl v21.16b, { v21.16b }, v22.16b
+	WORD $0x6ea746b6 // ushl v22.4s, v21.4s, v7.4s
+	WORD $0x6ea946b5 // ushl v21.4s, v21.4s, v9.4s
 	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
+	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
+	WORD $0x4e042e69 // smov x9, v19.s[0]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4e142e69 // smov x9, v19.s[2]
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        62(R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0602d7 // tbl v23.16b, { v22.16b }, v6.16b
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
+	WORD $0xbc43e0f5 // ldur s21, [x7, #62]
+	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4e0602b6 // tbl v22.16b, { v21.16b }, v6.16b
+	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
 	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
 	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
-	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
-	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
+	WORD $0x4e368ed7 // cmtst v23.16b, v22.16b, v22.16b
+	WORD $0x6e20ba78 // neg v24.16b, v19.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
-	FLDPQ        896(R4), (F20, F21)
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9496f8 // sdot v24.4s, v23.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9596d4 // sdot v20.4s, v22.16b, v21.16b
-	FLDPQ        928(R4), (F21, F25)
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9596fa // sdot v26.4s, v23.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9996d5 // sdot v21.4s, v22.16b, v25.16b
-	FLDPQ        960(R4), (F25, F27)
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e9996fc // sdot v28.4s, v23.16b, v25.16b
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9b96d9 // sdot v25.4s, v22.16b, v27.16b
-	FLDPQ        992(R4), (F27, F29)
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9b96fe // sdot v30.4s, v23.16b, v27.16b
+	WORD $0x6e731f16 // bsl v22.16b, v24.16b, v19.16b
+	WORD $0x4e371ed6 // and v22.16b, v22.16b, v23.16b
+	WORD $0x4e358eb3 // cmtst v19.16b, v21.16b, v21.16b
+	WORD $0x6e20ba97 // neg v23.16b, v20.16b
+	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
+	WORD $0x6e741ef5 // bsl v21.16b, v23.16b, v20.16b
+	WORD $0x4e331eb5 // and v21.16b, v21.16b, v19.16b
+	FLDPQ        896(R4), (F19, F20)
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9d96d7 // sdot v23.4s, v22.16b, v29.16b
+	WORD $0x4e9396d7 // sdot v23.4s, v22.16b, v19.16b
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9496b3 // sdot v19.4s, v21.16b, v20.16b
+	FLDPQ        928(R4), (F20, F24)
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e9496d9 // sdot v25.4s, v22.16b, v20.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9896b4 // sdot v20.4s, v21.16b, v24.16b
+	FLDPQ        960(R4), (F24, F26)
+	WORD $0x4f00e41b // movi v27.16b, #0
+	WORD $0x4e9896db // sdot v27.4s, v22.16b, v24.16b
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e9a96b8 // sdot v24.4s, v21.16b, v26.16b
+	FLDPQ        992(R4), (F26, F28)
+	WORD $0x4f00e41d // movi v29.16b, #0
+	WORD $0x4e9a96dd // sdot v29.4s, v22.16b, v26.16b
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9c96b6 // sdot v22.4s, v21.16b, v28.16b
 
 	// integer sums times both scales
-	FMOVS        88(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        92(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        112(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e36dfbf // fmul v31.4s, v29.4s, v22.4s
-	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf0c // fmla v12.4s, v24.4s, v31.4s
-	WORD $0x4e3dce8d // fmla v13.4s, v20.4s, v29.4s
-	FMOVS        116(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e36de9a // fmul v26.4s, v20.4s, v22.4s
-	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e34ceaf // fmla v15.4s, v21.4s, v20.4s
-	FMOVS        120(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db95 // scvtf v21.4s, v28.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e36de99 // fmul v25.4s, v20.4s, v22.4s
-	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e39ceb0 // fmla v16.4s, v21.4s, v25.4s
-	WORD $0x4e34cf11 // fmla v17.4s, v24.4s, v20.4s
-	FMOVS        124(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21dbd5 // scvtf v21.4s, v30.4s
+	WORD $0xbc458015 // ldur s21, [x0, #88]
+	WORD $0xbc45c01a // ldur s26, [x0, #92]
+	WORD $0xbc4700bc // ldur s28, [x5, #112]
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
-	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e36ceb2 // fmla v18.4s, v21.4s, v22.4s
-	WORD $0x4e34cef3 // fmla v19.4s, v23.4s, v20.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e35df9e // fmul v30.4s, v28.4s, v21.4s
+	WORD $0x6e3adf9c // fmul v28.4s, v28.4s, v26.4s
+	WORD $0x4f9e12eb // fmla v11.4s, v23.4s, v30.s[0]
+	WORD $0x4f9c126c // fmla v12.4s, v19.4s, v28.s[0]
+	WORD $0xbc4740b3 // ldur s19, [x5, #116]
+	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e35de79 // fmul v25.4s, v19.4s, v21.4s
+	WORD $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
+	WORD $0x4f9912ed // fmla v13.4s, v23.4s, v25.s[0]
+	WORD $0x4f93128e // fmla v14.4s, v20.4s, v19.s[0]
+	WORD $0xbc4780b3 // ldur s19, [x5, #120]
+	WORD $0x4e21db74 // scvtf v20.4s, v27.4s
+	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
+	WORD $0x6e35de78 // fmul v24.4s, v19.4s, v21.4s
+	WORD $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
+	WORD $0x4f98128f // fmla v15.4s, v20.4s, v24.s[0]
+	WORD $0x4f9312f0 // fmla v16.4s, v23.4s, v19.s[0]
+	WORD $0xbc47c0b3 // ldur s19, [x5, #124]
+	WORD $0x4e21dbb4 // scvtf v20.4s, v29.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
+	WORD $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
+	WORD $0x4f951291 // fmla v17.4s, v20.4s, v21.s[0]
+	WORD $0x4f9312d2 // fmla v18.4s, v22.4s, v19.s[0]
 	ADD          $0x52, R7
 	ADD          $0x400, R4
 	ADD          $0x80, R5
@@ -4615,31 +4423,31 @@ done4:
 	ADD          $1, R6
 
 	// sums of the lanes
-	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R1)
+	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
+	WORD $0x7e30d98c // faddp s12, v12.2s
+	FMOVS        F12, (R1)
 	MOVD         ldy+8(FP), R4
 	MOVD         R1, R5
 	ADD          R4, R5
-	WORD $0x4e2fd5cc // fadd v12.4s, v14.4s, v15.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R5)
+	WORD $0x4e2ed5ab // fadd v11.4s, v13.4s, v14.4s
+	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
+	WORD $0x7e30d98c // faddp s12, v12.2s
+	FMOVS        F12, (R5)
 	ADD          R4, R5
-	WORD $0x4e31d60c // fadd v12.4s, v16.4s, v17.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R5)
+	WORD $0x4e30d5eb // fadd v11.4s, v15.4s, v16.4s
+	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
+	WORD $0x7e30d98c // faddp s12, v12.2s
+	FMOVS        F12, (R5)
 	ADD          R4, R5
-	WORD $0x4e33d64c // fadd v12.4s, v18.4s, v19.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R5)
+	WORD $0x4e32d62b // fadd v11.4s, v17.4s, v18.4s
+	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
+	WORD $0x7e30d98c // faddp s12, v12.2s
+	FMOVS        F12, (R5)
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2
@@ -4693,11 +4501,10 @@ TEXT ·decodeUnitsIq2_sNEON(SB), NOSPLIT, $576-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d400030 // ldr h16, [x1]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7c400030 // ldur h16, [x1]
+	WORD $0x1ee24210 // fcvt s16, h16
 	WORD $0x4f0167f1 // movi v17.4s, #63, lsl #24
-	FMOVQ        66(R1), F18
+	WORD $0x3cc42032 // ldur q18, [x1, #66]
 	MOVD         $iq2_s_shuffle<>+0(SB), R4
 	FMOVQ        (R4), F19
 	WORD $0x4e130253 // tbl v19.16b, { v18.16b }, v19.16b
@@ -4712,19 +4519,18 @@ loop1:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e33d633 // fadd v19.4s, v17.4s, v19.4s
 	WORD $0x4e32d631 // fadd v17.4s, v17.4s, v18.4s
-	WORD $0x6e33de12 // fmul v18.4s, v16.4s, v19.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	WORD $0x4f909272 // fmul v18.4s, v19.4s, v16.s[0]
+	WORD $0x4f909230 // fmul v16.4s, v17.4s, v16.s[0]
 	MOVD         $iq2_s_const<>+0(SB), R4
 	FMOVQ        (R4), F17
 	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
 	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
 	FMOVQ        F18, 32(R3)
 	FMOVQ        F16, 48(R3)
-	WORD $0x7d400030 // ldr h16, [x1]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7c400030 // ldur h16, [x1]
+	WORD $0x1ee24210 // fcvt s16, h16
 	WORD $0x4f0167f1 // movi v17.4s, #63, lsl #24
-	FMOVQ        66(R1), F18
+	WORD $0x3cc42032 // ldur q18, [x1, #66]
 	MOVD         $iq2_s_shuffle3<>+0(SB), R4
 	FMOVQ        (R4), F19
 	WORD $0x4e130253 // tbl v19.16b, { v18.16b }, v19.16b
@@ -4739,8 +4545,8 @@ loop1:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e33d633 // fadd v19.4s, v17.4s, v19.4s
 	WORD $0x4e32d631 // fadd v17.4s, v17.4s, v18.4s
-	WORD $0x6e33de12 // fmul v18.4s, v16.4s, v19.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	WORD $0x4f909272 // fmul v18.4s, v19.4s, v16.s[0]
+	WORD $0x4f909230 // fmul v16.4s, v17.4s, v16.s[0]
 	MOVD         $iq2_s_const<>+0(SB), R4
 	FMOVQ        (R4), F17
 	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
@@ -4749,16 +4555,15 @@ loop1:
 	FMOVQ        F16, 80(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        2(R1), F16
-	FMOVQ        4(R1), F17
+	WORD $0x3cc02030 // ldur q16, [x1, #2]
+	WORD $0x3cc04031 // ldur q17, [x1, #4]
 	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
 	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
 	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
 	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	FMOVQ        66(R1), F18
-	WORD $0x4e0c0253 // tbl v19.16b, { v18.16b }, v12.16b
+	WORD $0x3cc42032 // ldur q18, [x1, #66]
 	WORD $0x4e0c0252 // tbl v18.16b, { v18.16b }, v12.16b
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
+	WORD $0x6ea74653 // ushl v19.4s, v18.4s, v7.4s
 	WORD $0x6ea94652 // ushl v18.4s, v18.4s, v9.4s
 	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
@@ -4777,7 +4582,7 @@ loop1:
 	WORD $0x4e142e25 // smov x5, v17.s[2]
 	FMOVD        (R4)(R5<<3), F17
 	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
-	FMOVS        34(R1), F18
+	WORD $0xbc422032 // ldur s18, [x1, #34]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e060253 // tbl v19.16b, { v18.16b }, v6.16b
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
@@ -4801,70 +4606,69 @@ loop1:
 	WORD $0x4e301e52 // and v18.16b, v18.16b, v16.16b
 	FMOVQ        F19, (R3)
 	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, (R0)
 	FMOVQ        F17, 16(R0)
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 32(R0)
 	FMOVQ        F17, 48(R0)
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 64(R0)
 	FMOVQ        F17, 80(R0)
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 96(R0)
 	FMOVQ        F17, 112(R0)
 
 	// levels of values 32 to 63
-	FMOVQ        6(R1), F16
-	FMOVQ        8(R1), F17
+	WORD $0x3cc06030 // ldur q16, [x1, #6]
+	WORD $0x3cc08031 // ldur q17, [x1, #8]
 	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
 	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
 	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
 	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	FMOVQ        66(R1), F18
-	WORD $0x4e0d0253 // tbl v19.16b, { v18.16b }, v13.16b
+	WORD $0x3cc42032 // ldur q18, [x1, #66]
 	WORD $0x4e0d0252 // tbl v18.16b, { v18.16b }, v13.16b
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
+	WORD $0x6ea74653 // ushl v19.4s, v18.4s, v7.4s
 	WORD $0x6ea94652 // ushl v18.4s, v18.4s, v9.4s
 	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
@@ -4883,7 +4687,7 @@ loop1:
 	WORD $0x4e142e25 // smov x5, v17.s[2]
 	FMOVD        (R4)(R5<<3), F17
 	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
-	FMOVS        38(R1), F18
+	WORD $0xbc426032 // ldur s18, [x1, #38]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e060253 // tbl v19.16b, { v18.16b }, v6.16b
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
@@ -4907,70 +4711,69 @@ loop1:
 	WORD $0x4e301e52 // and v18.16b, v18.16b, v16.16b
 	FMOVQ        F19, (R3)
 	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 128(R0)
 	FMOVQ        F17, 144(R0)
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 160(R0)
 	FMOVQ        F17, 176(R0)
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 192(R0)
 	FMOVQ        F17, 208(R0)
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 224(R0)
 	FMOVQ        F17, 240(R0)
 
 	// levels of values 64 to 95
-	FMOVQ        10(R1), F16
-	FMOVQ        12(R1), F17
+	WORD $0x3cc0a030 // ldur q16, [x1, #10]
+	WORD $0x3cc0c031 // ldur q17, [x1, #12]
 	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
 	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
 	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
 	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	FMOVQ        66(R1), F18
-	WORD $0x4e0e0253 // tbl v19.16b, { v18.16b }, v14.16b
+	WORD $0x3cc42032 // ldur q18, [x1, #66]
 	WORD $0x4e0e0252 // tbl v18.16b, { v18.16b }, v14.16b
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
+	WORD $0x6ea74653 // ushl v19.4s, v18.4s, v7.4s
 	WORD $0x6ea94652 // ushl v18.4s, v18.4s, v9.4s
 	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
@@ -4989,7 +4792,7 @@ loop1:
 	WORD $0x4e142e25 // smov x5, v17.s[2]
 	FMOVD        (R4)(R5<<3), F17
 	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
-	FMOVS        42(R1), F18
+	WORD $0xbc42a032 // ldur s18, [x1, #42]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e060253 // tbl v19.16b, { v18.16b }, v6.16b
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
@@ -5013,70 +4816,69 @@ loop1:
 	WORD $0x4e301e52 // and v18.16b, v18.16b, v16.16b
 	FMOVQ        F19, (R3)
 	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 256(R0)
 	FMOVQ        F17, 272(R0)
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 288(R0)
 	FMOVQ        F17, 304(R0)
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 320(R0)
 	FMOVQ        F17, 336(R0)
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 352(R0)
 	FMOVQ        F17, 368(R0)
 
 	// levels of values 96 to 127
-	FMOVQ        14(R1), F16
-	FMOVQ        16(R1), F17
+	WORD $0x3cc0e030 // ldur q16, [x1, #14]
+	WORD $0x3cc10031 // ldur q17, [x1, #16]
 	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
 	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
 	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
 	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	FMOVQ        66(R1), F18
-	WORD $0x4e0f0253 // tbl v19.16b, { v18.16b }, v15.16b
+	WORD $0x3cc42032 // ldur q18, [x1, #66]
 	WORD $0x4e0f0252 // tbl v18.16b, { v18.16b }, v15.16b
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
+	WORD $0x6ea74653 // ushl v19.4s, v18.4s, v7.4s
 	WORD $0x6ea94652 // ushl v18.4s, v18.4s, v9.4s
 	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
@@ -5095,7 +4897,7 @@ loop1:
 	WORD $0x4e142e25 // smov x5, v17.s[2]
 	FMOVD        (R4)(R5<<3), F17
 	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
-	FMOVS        46(R1), F18
+	WORD $0xbc42e032 // ldur s18, [x1, #46]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e060253 // tbl v19.16b, { v18.16b }, v6.16b
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
@@ -5119,74 +4921,71 @@ loop1:
 	WORD $0x4e301e52 // and v18.16b, v18.16b, v16.16b
 	FMOVQ        F19, (R3)
 	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 384(R0)
 	FMOVQ        F17, 400(R0)
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 416(R0)
 	FMOVQ        F17, 432(R0)
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 448(R0)
 	FMOVQ        F17, 464(R0)
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 480(R0)
 	FMOVQ        F17, 496(R0)
 
 	// levels of values 128 to 159
-	FMOVQ        18(R1), F16
-	FMOVQ        20(R1), F17
+	WORD $0x3cc12030 // ldur q16, [x1, #18]
+	WORD $0x3cc14031 // ldur q17, [x1, #20]
 	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
 	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
 	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
 	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	FMOVQ        66(R1), F18
+	WORD $0x3cc42032 // ldur q18, [x1, #66]
 	MOVD         $iq2_s_shuffle12<>+0(SB), R4
 	FMOVQ        (R4), F19
-	WORD $0x4e130253 // tbl v19.16b, { v18.16b }, v19.16b
-	MOVD         $iq2_s_shuffle12<>+0(SB), R4
-	FMOVQ        (R4), F20
-	WORD $0x4e140252 // tbl v18.16b, { v18.16b }, v20.16b
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
+	WORD $0x4e130252 // tbl v18.16b, { v18.16b }, v19.16b
+	WORD $0x6ea74653 // ushl v19.4s, v18.4s, v7.4s
 	WORD $0x6ea94652 // ushl v18.4s, v18.4s, v9.4s
 	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
@@ -5205,7 +5004,7 @@ loop1:
 	WORD $0x4e142e25 // smov x5, v17.s[2]
 	FMOVD        (R4)(R5<<3), F17
 	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
-	FMOVS        50(R1), F18
+	WORD $0xbc432032 // ldur s18, [x1, #50]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e060253 // tbl v19.16b, { v18.16b }, v6.16b
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
@@ -5229,74 +5028,71 @@ loop1:
 	WORD $0x4e301e52 // and v18.16b, v18.16b, v16.16b
 	FMOVQ        F19, (R3)
 	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        64(R3), F18
+	WORD $0xbc440072 // ldur s18, [x3, #64]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 512(R0)
 	FMOVQ        F17, 528(R0)
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        64(R3), F18
+	WORD $0xbc440072 // ldur s18, [x3, #64]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 544(R0)
 	FMOVQ        F17, 560(R0)
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        68(R3), F18
+	WORD $0xbc444072 // ldur s18, [x3, #68]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 576(R0)
 	FMOVQ        F17, 592(R0)
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        68(R3), F18
+	WORD $0xbc444072 // ldur s18, [x3, #68]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 608(R0)
 	FMOVQ        F17, 624(R0)
 
 	// levels of values 160 to 191
-	FMOVQ        22(R1), F16
-	FMOVQ        24(R1), F17
+	WORD $0x3cc16030 // ldur q16, [x1, #22]
+	WORD $0x3cc18031 // ldur q17, [x1, #24]
 	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
 	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
 	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
 	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	FMOVQ        66(R1), F18
+	WORD $0x3cc42032 // ldur q18, [x1, #66]
 	MOVD         $iq2_s_shuffle13<>+0(SB), R4
 	FMOVQ        (R4), F19
-	WORD $0x4e130253 // tbl v19.16b, { v18.16b }, v19.16b
-	MOVD         $iq2_s_shuffle13<>+0(SB), R4
-	FMOVQ        (R4), F20
-	WORD $0x4e140252 // tbl v18.16b, { v18.16b }, v20.16b
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
+	WORD $0x4e130252 // tbl v18.16b, { v18.16b }, v19.16b
+	WORD $0x6ea74653 // ushl v19.4s, v18.4s, v7.4s
 	WORD $0x6ea94652 // ushl v18.4s, v18.4s, v9.4s
 	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
@@ -5315,7 +5111,7 @@ loop1:
 	WORD $0x4e142e25 // smov x5, v17.s[2]
 	FMOVD        (R4)(R5<<3), F17
 	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
-	FMOVS        54(R1), F18
+	WORD $0xbc436032 // ldur s18, [x1, #54]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e060253 // tbl v19.16b, { v18.16b }, v6.16b
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
@@ -5339,74 +5135,71 @@ loop1:
 	WORD $0x4e301e52 // and v18.16b, v18.16b, v16.16b
 	FMOVQ        F19, (R3)
 	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        72(R3), F18
+	WORD $0xbc448072 // ldur s18, [x3, #72]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 640(R0)
 	FMOVQ        F17, 656(R0)
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        72(R3), F18
+	WORD $0xbc448072 // ldur s18, [x3, #72]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 672(R0)
 	FMOVQ        F17, 688(R0)
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        76(R3), F18
+	WORD $0xbc44c072 // ldur s18, [x3, #76]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 704(R0)
 	FMOVQ        F17, 720(R0)
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        76(R3), F18
+	WORD $0xbc44c072 // ldur s18, [x3, #76]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 736(R0)
 	FMOVQ        F17, 752(R0)
 
 	// levels of values 192 to 223
-	FMOVQ        26(R1), F16
-	FMOVQ        28(R1), F17
+	WORD $0x3cc1a030 // ldur q16, [x1, #26]
+	WORD $0x3cc1c031 // ldur q17, [x1, #28]
 	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
 	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
 	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
 	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	FMOVQ        66(R1), F18
+	WORD $0x3cc42032 // ldur q18, [x1, #66]
 	MOVD         $iq2_s_shuffle14<>+0(SB), R4
 	FMOVQ        (R4), F19
-	WORD $0x4e130253 // tbl v19.16b, { v18.16b }, v19.16b
-	MOVD         $iq2_s_shuffle14<>+0(SB), R4
-	FMOVQ        (R4), F20
-	WORD $0x4e140252 // tbl v18.16b, { v18.16b }, v20.16b
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
+	WORD $0x4e130252 // tbl v18.16b, { v18.16b }, v19.16b
+	WORD $0x6ea74653 // ushl v19.4s, v18.4s, v7.4s
 	WORD $0x6ea94652 // ushl v18.4s, v18.4s, v9.4s
 	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
@@ -5425,7 +5218,7 @@ loop1:
 	WORD $0x4e142e25 // smov x5, v17.s[2]
 	FMOVD        (R4)(R5<<3), F17
 	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
-	FMOVS        58(R1), F18
+	WORD $0xbc43a032 // ldur s18, [x1, #58]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e060253 // tbl v19.16b, { v18.16b }, v6.16b
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
@@ -5449,74 +5242,71 @@ loop1:
 	WORD $0x4e301e52 // and v18.16b, v18.16b, v16.16b
 	FMOVQ        F19, (R3)
 	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        80(R3), F18
+	WORD $0xbc450072 // ldur s18, [x3, #80]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 768(R0)
 	FMOVQ        F17, 784(R0)
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        80(R3), F18
+	WORD $0xbc450072 // ldur s18, [x3, #80]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 800(R0)
 	FMOVQ        F17, 816(R0)
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        84(R3), F18
+	WORD $0xbc454072 // ldur s18, [x3, #84]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 832(R0)
 	FMOVQ        F17, 848(R0)
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        84(R3), F18
+	WORD $0xbc454072 // ldur s18, [x3, #84]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 864(R0)
 	FMOVQ        F17, 880(R0)
 
 	// levels of values 224 to 255
-	FMOVQ        30(R1), F16
-	FMOVQ        32(R1), F17
+	WORD $0x3cc1e030 // ldur q16, [x1, #30]
+	WORD $0x3cc20031 // ldur q17, [x1, #32]
 	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
 	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
 	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
 	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	FMOVQ        66(R1), F18
+	WORD $0x3cc42032 // ldur q18, [x1, #66]
 	MOVD         $iq2_s_shuffle15<>+0(SB), R4
 	FMOVQ        (R4), F19
-	WORD $0x4e130253 // tbl v19.16b, { v18.16b }, v19.16b
-	MOVD         $iq2_s_shuffle15<>+0(SB), R4
-	FMOVQ        (R4), F20
-	WORD $0x4e140252 // tbl v18.16b, { v18.16b }, v20.16b
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
+	WORD $0x4e130252 // tbl v18.16b, { v18.16b }, v19.16b
+	WORD $0x6ea74653 // ushl v19.4s, v18.4s, v7.4s
 	WORD $0x6ea94652 // ushl v18.4s, v18.4s, v9.4s
 	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
@@ -5535,7 +5325,7 @@ loop1:
 	WORD $0x4e142e25 // smov x5, v17.s[2]
 	FMOVD        (R4)(R5<<3), F17
 	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
-	FMOVS        62(R1), F18
+	WORD $0xbc43e032 // ldur s18, [x1, #62]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e060253 // tbl v19.16b, { v18.16b }, v6.16b
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
@@ -5559,54 +5349,54 @@ loop1:
 	WORD $0x4e301e52 // and v18.16b, v18.16b, v16.16b
 	FMOVQ        F19, (R3)
 	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        88(R3), F18
+	WORD $0xbc458072 // ldur s18, [x3, #88]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 896(R0)
 	FMOVQ        F17, 912(R0)
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        88(R3), F18
+	WORD $0xbc458072 // ldur s18, [x3, #88]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 928(R0)
 	FMOVQ        F17, 944(R0)
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        92(R3), F18
+	WORD $0xbc45c072 // ldur s18, [x3, #92]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 960(R0)
 	FMOVQ        F17, 976(R0)
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        92(R3), F18
+	WORD $0xbc45c072 // ldur s18, [x3, #92]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 992(R0)
@@ -5678,11 +5468,10 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d8 // ldr h24, [x6]
-	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	WORD $0x7c4000d8 // ldur h24, [x6]
+	WORD $0x1ee24318 // fcvt s24, h24
 	WORD $0x4f0167f9 // movi v25.4s, #63, lsl #24
-	FMOVQ        66(R6), F26
+	WORD $0x3cc420da // ldur q26, [x6, #66]
 	MOVD         $iq2_s_shuffle<>+0(SB), R7
 	FMOVQ        (R7), F27
 	WORD $0x4e1b035b // tbl v27.16b, { v26.16b }, v27.16b
@@ -5697,19 +5486,18 @@ loop3:
 	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
 	WORD $0x4e3bd73b // fadd v27.4s, v25.4s, v27.4s
 	WORD $0x4e3ad739 // fadd v25.4s, v25.4s, v26.4s
-	WORD $0x6e3bdf1a // fmul v26.4s, v24.4s, v27.4s
-	WORD $0x6e39df18 // fmul v24.4s, v24.4s, v25.4s
+	WORD $0x4f98937a // fmul v26.4s, v27.4s, v24.s[0]
+	WORD $0x4f989338 // fmul v24.4s, v25.4s, v24.s[0]
 	MOVD         $iq2_s_const<>+0(SB), R7
 	FMOVQ        (R7), F25
 	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
 	WORD $0x6e39df18 // fmul v24.4s, v24.4s, v25.4s
 	FMOVQ        F26, 32(R3)
 	FMOVQ        F24, 48(R3)
-	WORD $0x7d4000d8 // ldr h24, [x6]
-	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	WORD $0x7c4000d8 // ldur h24, [x6]
+	WORD $0x1ee24318 // fcvt s24, h24
 	WORD $0x4f0167f9 // movi v25.4s, #63, lsl #24
-	FMOVQ        66(R6), F26
+	WORD $0x3cc420da // ldur q26, [x6, #66]
 	MOVD         $iq2_s_shuffle3<>+0(SB), R7
 	FMOVQ        (R7), F27
 	WORD $0x4e1b035b // tbl v27.16b, { v26.16b }, v27.16b
@@ -5724,8 +5512,8 @@ loop3:
 	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
 	WORD $0x4e3bd73b // fadd v27.4s, v25.4s, v27.4s
 	WORD $0x4e3ad739 // fadd v25.4s, v25.4s, v26.4s
-	WORD $0x6e3bdf1a // fmul v26.4s, v24.4s, v27.4s
-	WORD $0x6e39df18 // fmul v24.4s, v24.4s, v25.4s
+	WORD $0x4f98937a // fmul v26.4s, v27.4s, v24.s[0]
+	WORD $0x4f989338 // fmul v24.4s, v25.4s, v24.s[0]
 	MOVD         $iq2_s_const<>+0(SB), R7
 	FMOVQ        (R7), F25
 	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
@@ -5734,16 +5522,15 @@ loop3:
 	FMOVQ        F24, 80(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        2(R6), F24
-	FMOVQ        4(R6), F25
+	WORD $0x3cc020d8 // ldur q24, [x6, #2]
+	WORD $0x3cc040d9 // ldur q25, [x6, #4]
 	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
 	WORD $0x4e010339 // tbl v25.16b, { v25.16b }, v1.16b
 	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
 	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
-	FMOVQ        66(R6), F26
-	WORD $0x4e0c035b // tbl v27.16b, { v26.16b }, v12.16b
+	WORD $0x3cc420da // ldur q26, [x6, #66]
 	WORD $0x4e0c035a // tbl v26.16b, { v26.16b }, v12.16b
-	WORD $0x6ea7477b // ushl v27.4s, v27.4s, v7.4s
+	WORD $0x6ea7475b // ushl v27.4s, v26.4s, v7.4s
 	WORD $0x6ea9475a // ushl v26.4s, v26.4s, v9.4s
 	WORD $0x4e231f7b // and v27.16b, v27.16b, v3.16b
 	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
@@ -5762,7 +5549,7 @@ loop3:
 	WORD $0x4e142f28 // smov x8, v25.s[2]
 	FMOVD        (R7)(R8<<3), F25
 	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
-	FMOVS        34(R6), F26
+	WORD $0xbc4220da // ldur s26, [x6, #34]
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
 	WORD $0x4e06035b // tbl v27.16b, { v26.16b }, v6.16b
 	WORD $0x4e08035a // tbl v26.16b, { v26.16b }, v8.16b
@@ -5786,74 +5573,77 @@ loop3:
 	WORD $0x4e381f5a // and v26.16b, v26.16b, v24.16b
 	FMOVQ        F27, (R3)
 	FMOVQ        F26, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        32(R3), F26
+	WORD $0xbc42007a // ldur s26, [x3, #32]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        (R4), (F26, F27)
+	WORD $0x3cc0009a // ldur q26, [x4]
+	WORD $0x3cc1009b // ldur q27, [x4, #16]
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        32(R3), F26
+	WORD $0xbc42007a // ldur s26, [x3, #32]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        32(R4), (F26, F27)
+	WORD $0x3cc2009a // ldur q26, [x4, #32]
+	WORD $0x3cc3009b // ldur q27, [x4, #48]
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        36(R3), F26
+	WORD $0xbc42407a // ldur s26, [x3, #36]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        64(R4), (F26, F27)
+	WORD $0x3cc4009a // ldur q26, [x4, #64]
+	WORD $0x3cc5009b // ldur q27, [x4, #80]
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        36(R3), F26
+	WORD $0xbc42407a // ldur s26, [x3, #36]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        96(R4), (F26, F27)
+	WORD $0x3cc6009a // ldur q26, [x4, #96]
+	WORD $0x3cc7009b // ldur q27, [x4, #112]
 	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
 
 	// levels of values 32 to 63
-	FMOVQ        6(R6), F24
-	FMOVQ        8(R6), F25
+	WORD $0x3cc060d8 // ldur q24, [x6, #6]
+	WORD $0x3cc080d9 // ldur q25, [x6, #8]
 	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
 	WORD $0x4e010339 // tbl v25.16b, { v25.16b }, v1.16b
 	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
 	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
-	FMOVQ        66(R6), F26
-	WORD $0x4e0d035b // tbl v27.16b, { v26.16b }, v13.16b
+	WORD $0x3cc420da // ldur q26, [x6, #66]
 	WORD $0x4e0d035a // tbl v26.16b, { v26.16b }, v13.16b
-	WORD $0x6ea7477b // ushl v27.4s, v27.4s, v7.4s
+	WORD $0x6ea7475b // ushl v27.4s, v26.4s, v7.4s
 	WORD $0x6ea9475a // ushl v26.4s, v26.4s, v9.4s
 	WORD $0x4e231f7b // and v27.16b, v27.16b, v3.16b
 	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
@@ -5872,7 +5662,7 @@ loop3:
 	WORD $0x4e142f28 // smov x8, v25.s[2]
 	FMOVD        (R7)(R8<<3), F25
 	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
-	FMOVS        38(R6), F26
+	WORD $0xbc4260da // ldur s26, [x6, #38]
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
 	WORD $0x4e06035b // tbl v27.16b, { v26.16b }, v6.16b
 	WORD $0x4e08035a // tbl v26.16b, { v26.16b }, v8.16b
@@ -5896,74 +5686,77 @@ loop3:
 	WORD $0x4e381f5a // and v26.16b, v26.16b, v24.16b
 	FMOVQ        F27, (R3)
 	FMOVQ        F26, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        40(R3), F26
+	WORD $0xbc42807a // ldur s26, [x3, #40]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        128(R4), (F26, F27)
+	WORD $0x3cc8009a // ldur q26, [x4, #128]
+	WORD $0x3cc9009b // ldur q27, [x4, #144]
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        40(R3), F26
+	WORD $0xbc42807a // ldur s26, [x3, #40]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        160(R4), (F26, F27)
+	WORD $0x3cca009a // ldur q26, [x4, #160]
+	WORD $0x3ccb009b // ldur q27, [x4, #176]
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        44(R3), F26
+	WORD $0xbc42c07a // ldur s26, [x3, #44]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        192(R4), (F26, F27)
+	WORD $0x3ccc009a // ldur q26, [x4, #192]
+	WORD $0x3ccd009b // ldur q27, [x4, #208]
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        44(R3), F26
+	WORD $0xbc42c07a // ldur s26, [x3, #44]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        224(R4), (F26, F27)
+	WORD $0x3cce009a // ldur q26, [x4, #224]
+	WORD $0x3ccf009b // ldur q27, [x4, #240]
 	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
 
 	// levels of values 64 to 95
-	FMOVQ        10(R6), F24
-	FMOVQ        12(R6), F25
+	WORD $0x3cc0a0d8 // ldur q24, [x6, #10]
+	WORD $0x3cc0c0d9 // ldur q25, [x6, #12]
 	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
 	WORD $0x4e010339 // tbl v25.16b, { v25.16b }, v1.16b
 	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
 	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
-	FMOVQ        66(R6), F26
-	WORD $0x4e0e035b // tbl v27.16b, { v26.16b }, v14.16b
+	WORD $0x3cc420da // ldur q26, [x6, #66]
 	WORD $0x4e0e035a // tbl v26.16b, { v26.16b }, v14.16b
-	WORD $0x6ea7477b // ushl v27.4s, v27.4s, v7.4s
+	WORD $0x6ea7475b // ushl v27.4s, v26.4s, v7.4s
 	WORD $0x6ea9475a // ushl v26.4s, v26.4s, v9.4s
 	WORD $0x4e231f7b // and v27.16b, v27.16b, v3.16b
 	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
@@ -5982,7 +5775,7 @@ loop3:
 	WORD $0x4e142f28 // smov x8, v25.s[2]
 	FMOVD        (R7)(R8<<3), F25
 	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
-	FMOVS        42(R6), F26
+	WORD $0xbc42a0da // ldur s26, [x6, #42]
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
 	WORD $0x4e06035b // tbl v27.16b, { v26.16b }, v6.16b
 	WORD $0x4e08035a // tbl v26.16b, { v26.16b }, v8.16b
@@ -6006,57 +5799,57 @@ loop3:
 	WORD $0x4e381f5a // and v26.16b, v26.16b, v24.16b
 	FMOVQ        F27, (R3)
 	FMOVQ        F26, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        48(R3), F26
+	WORD $0xbc43007a // ldur s26, [x3, #48]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        256(R4), (F26, F27)
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        48(R3), F26
+	WORD $0xbc43007a // ldur s26, [x3, #48]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        288(R4), (F26, F27)
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        52(R3), F26
+	WORD $0xbc43407a // ldur s26, [x3, #52]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        320(R4), (F26, F27)
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        52(R3), F26
+	WORD $0xbc43407a // ldur s26, [x3, #52]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        352(R4), (F26, F27)
@@ -6064,16 +5857,15 @@ loop3:
 	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
 
 	// levels of values 96 to 127
-	FMOVQ        14(R6), F24
-	FMOVQ        16(R6), F25
+	WORD $0x3cc0e0d8 // ldur q24, [x6, #14]
+	WORD $0x3cc100d9 // ldur q25, [x6, #16]
 	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
 	WORD $0x4e010339 // tbl v25.16b, { v25.16b }, v1.16b
 	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
 	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
-	FMOVQ        66(R6), F26
-	WORD $0x4e0f035b // tbl v27.16b, { v26.16b }, v15.16b
+	WORD $0x3cc420da // ldur q26, [x6, #66]
 	WORD $0x4e0f035a // tbl v26.16b, { v26.16b }, v15.16b
-	WORD $0x6ea7477b // ushl v27.4s, v27.4s, v7.4s
+	WORD $0x6ea7475b // ushl v27.4s, v26.4s, v7.4s
 	WORD $0x6ea9475a // ushl v26.4s, v26.4s, v9.4s
 	WORD $0x4e231f7b // and v27.16b, v27.16b, v3.16b
 	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
@@ -6092,7 +5884,7 @@ loop3:
 	WORD $0x4e142f28 // smov x8, v25.s[2]
 	FMOVD        (R7)(R8<<3), F25
 	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
-	FMOVS        46(R6), F26
+	WORD $0xbc42e0da // ldur s26, [x6, #46]
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
 	WORD $0x4e06035b // tbl v27.16b, { v26.16b }, v6.16b
 	WORD $0x4e08035a // tbl v26.16b, { v26.16b }, v8.16b
@@ -6116,57 +5908,57 @@ loop3:
 	WORD $0x4e381f5a // and v26.16b, v26.16b, v24.16b
 	FMOVQ        F27, (R3)
 	FMOVQ        F26, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        56(R3), F26
+	WORD $0xbc43807a // ldur s26, [x3, #56]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        384(R4), (F26, F27)
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        56(R3), F26
+	WORD $0xbc43807a // ldur s26, [x3, #56]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        416(R4), (F26, F27)
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        60(R3), F26
+	WORD $0xbc43c07a // ldur s26, [x3, #60]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        448(R4), (F26, F27)
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        60(R3), F26
+	WORD $0xbc43c07a // ldur s26, [x3, #60]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        480(R4), (F26, F27)
@@ -6174,20 +5966,17 @@ loop3:
 	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
 
 	// levels of values 128 to 159
-	FMOVQ        18(R6), F24
-	FMOVQ        20(R6), F25
+	WORD $0x3cc120d8 // ldur q24, [x6, #18]
+	WORD $0x3cc140d9 // ldur q25, [x6, #20]
 	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
 	WORD $0x4e010339 // tbl v25.16b, { v25.16b }, v1.16b
 	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
 	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
-	FMOVQ        66(R6), F26
+	WORD $0x3cc420da // ldur q26, [x6, #66]
 	MOVD         $iq2_s_shuffle12<>+0(SB), R7
 	FMOVQ        (R7), F27
-	WORD $0x4e1b035b // tbl v27.16b, { v26.16b }, v27.16b
-	MOVD         $iq2_s_shuffle12<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
-	WORD $0x6ea7477b // ushl v27.4s, v27.4s, v7.4s
+	WORD $0x4e1b035a // tbl v26.16b, { v26.16b }, v27.16b
+	WORD $0x6ea7475b // ushl v27.4s, v26.4s, v7.4s
 	WORD $0x6ea9475a // ushl v26.4s, v26.4s, v9.4s
 	WORD $0x4e231f7b // and v27.16b, v27.16b, v3.16b
 	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
@@ -6206,7 +5995,7 @@ loop3:
 	WORD $0x4e142f28 // smov x8, v25.s[2]
 	FMOVD        (R7)(R8<<3), F25
 	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
-	FMOVS        50(R6), F26
+	WORD $0xbc4320da // ldur s26, [x6, #50]
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
 	WORD $0x4e06035b // tbl v27.16b, { v26.16b }, v6.16b
 	WORD $0x4e08035a // tbl v26.16b, { v26.16b }, v8.16b
@@ -6230,57 +6019,57 @@ loop3:
 	WORD $0x4e381f5a // and v26.16b, v26.16b, v24.16b
 	FMOVQ        F27, (R3)
 	FMOVQ        F26, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        64(R3), F26
+	WORD $0xbc44007a // ldur s26, [x3, #64]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        512(R4), (F26, F27)
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        64(R3), F26
+	WORD $0xbc44007a // ldur s26, [x3, #64]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        544(R4), (F26, F27)
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        68(R3), F26
+	WORD $0xbc44407a // ldur s26, [x3, #68]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        576(R4), (F26, F27)
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        68(R3), F26
+	WORD $0xbc44407a // ldur s26, [x3, #68]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        608(R4), (F26, F27)
@@ -6288,20 +6077,17 @@ loop3:
 	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
 
 	// levels of values 160 to 191
-	FMOVQ        22(R6), F24
-	FMOVQ        24(R6), F25
+	WORD $0x3cc160d8 // ldur q24, [x6, #22]
+	WORD $0x3cc180d9 // ldur q25, [x6, #24]
 	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
 	WORD $0x4e010339 // tbl v25.16b, { v25.16b }, v1.16b
 	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
 	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
-	FMOVQ        66(R6), F26
+	WORD $0x3cc420da // ldur q26, [x6, #66]
 	MOVD         $iq2_s_shuffle13<>+0(SB), R7
 	FMOVQ        (R7), F27
-	WORD $0x4e1b035b // tbl v27.16b, { v26.16b }, v27.16b
-	MOVD         $iq2_s_shuffle13<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
-	WORD $0x6ea7477b // ushl v27.4s, v27.4s, v7.4s
+	WORD $0x4e1b035a // tbl v26.16b, { v26.16b }, v27.16b
+	WORD $0x6ea7475b // ushl v27.4s, v26.4s, v7.4s
 	WORD $0x6ea9475a // ushl v26.4s, v26.4s, v9.4s
 	WORD $0x4e231f7b // and v27.16b, v27.16b, v3.16b
 	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
@@ -6320,7 +6106,7 @@ loop3:
 	WORD $0x4e142f28 // smov x8, v25.s[2]
 	FMOVD        (R7)(R8<<3), F25
 	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
-	FMOVS        54(R6), F26
+	WORD $0xbc4360da // ldur s26, [x6, #54]
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
 	WORD $0x4e06035b // tbl v27.16b, { v26.16b }, v6.16b
 	WORD $0x4e08035a // tbl v26.16b, { v26.16b }, v8.16b
@@ -6344,57 +6130,57 @@ loop3:
 	WORD $0x4e381f5a // and v26.16b, v26.16b, v24.16b
 	FMOVQ        F27, (R3)
 	FMOVQ        F26, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        72(R3), F26
+	WORD $0xbc44807a // ldur s26, [x3, #72]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        640(R4), (F26, F27)
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        72(R3), F26
+	WORD $0xbc44807a // ldur s26, [x3, #72]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        672(R4), (F26, F27)
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        76(R3), F26
+	WORD $0xbc44c07a // ldur s26, [x3, #76]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        704(R4), (F26, F27)
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        76(R3), F26
+	WORD $0xbc44c07a // ldur s26, [x3, #76]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        736(R4), (F26, F27)
@@ -6402,20 +6188,17 @@ loop3:
 	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
 
 	// levels of values 192 to 223
-	FMOVQ        26(R6), F24
-	FMOVQ        28(R6), F25
+	WORD $0x3cc1a0d8 // ldur q24, [x6, #26]
+	WORD $0x3cc1c0d9 // ldur q25, [x6, #28]
 	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
 	WORD $0x4e010339 // tbl v25.16b, { v25.16b }, v1.16b
 	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
 	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
-	FMOVQ        66(R6), F26
+	WORD $0x3cc420da // ldur q26, [x6, #66]
 	MOVD         $iq2_s_shuffle14<>+0(SB), R7
 	FMOVQ        (R7), F27
-	WORD $0x4e1b035b // tbl v27.16b, { v26.16b }, v27.16b
-	MOVD         $iq2_s_shuffle14<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
-	WORD $0x6ea7477b // ushl v27.4s, v27.4s, v7.4s
+	WORD $0x4e1b035a // tbl v26.16b, { v26.16b }, v27.16b
+	WORD $0x6ea7475b // ushl v27.4s, v26.4s, v7.4s
 	WORD $0x6ea9475a // ushl v26.4s, v26.4s, v9.4s
 	WORD $0x4e231f7b // and v27.16b, v27.16b, v3.16b
 	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
@@ -6434,7 +6217,7 @@ loop3:
 	WORD $0x4e142f28 // smov x8, v25.s[2]
 	FMOVD        (R7)(R8<<3), F25
 	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
-	FMOVS        58(R6), F26
+	WORD $0xbc43a0da // ldur s26, [x6, #58]
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
 	WORD $0x4e06035b // tbl v27.16b, { v26.16b }, v6.16b
 	WORD $0x4e08035a // tbl v26.16b, { v26.16b }, v8.16b
@@ -6458,57 +6241,57 @@ loop3:
 	WORD $0x4e381f5a // and v26.16b, v26.16b, v24.16b
 	FMOVQ        F27, (R3)
 	FMOVQ        F26, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        80(R3), F26
+	WORD $0xbc45007a // ldur s26, [x3, #80]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        768(R4), (F26, F27)
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        80(R3), F26
+	WORD $0xbc45007a // ldur s26, [x3, #80]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        800(R4), (F26, F27)
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        84(R3), F26
+	WORD $0xbc45407a // ldur s26, [x3, #84]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        832(R4), (F26, F27)
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        84(R3), F26
+	WORD $0xbc45407a // ldur s26, [x3, #84]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        864(R4), (F26, F27)
@@ -6516,20 +6299,17 @@ loop3:
 	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
 
 	// levels of values 224 to 255
-	FMOVQ        30(R6), F24
-	FMOVQ        32(R6), F25
+	WORD $0x3cc1e0d8 // ldur q24, [x6, #30]
+	WORD $0x3cc200d9 // ldur q25, [x6, #32]
 	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
 	WORD $0x4e010339 // tbl v25.16b, { v25.16b }, v1.16b
 	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
 	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
-	FMOVQ        66(R6), F26
+	WORD $0x3cc420da // ldur q26, [x6, #66]
 	MOVD         $iq2_s_shuffle15<>+0(SB), R7
 	FMOVQ        (R7), F27
-	WORD $0x4e1b035b // tbl v27.16b, { v26.16b }, v27.16b
-	MOVD         $iq2_s_shuffle15<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
-	WORD $0x6ea7477b // ushl v27.4s, v27.4s, v7.4s
+	WORD $0x4e1b035a // tbl v26.16b, { v26.16b }, v27.16b
+	WORD $0x6ea7475b // ushl v27.4s, v26.4s, v7.4s
 	WORD $0x6ea9475a // ushl v26.4s, v26.4s, v9.4s
 	WORD $0x4e231f7b // and v27.16b, v27.16b, v3.16b
 	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
@@ -6548,7 +6328,7 @@ loop3:
 	WORD $0x4e142f28 // smov x8, v25.s[2]
 	FMOVD        (R7)(R8<<3), F25
 	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
-	FMOVS        62(R6), F26
+	WORD $0xbc43e0da // ldur s26, [x6, #62]
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
 	WORD $0x4e06035b // tbl v27.16b, { v26.16b }, v6.16b
 	WORD $0x4e08035a // tbl v26.16b, { v26.16b }, v8.16b
@@ -6572,57 +6352,57 @@ loop3:
 	WORD $0x4e381f5a // and v26.16b, v26.16b, v24.16b
 	FMOVQ        F27, (R3)
 	FMOVQ        F26, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        88(R3), F26
+	WORD $0xbc45807a // ldur s26, [x3, #88]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        896(R4), (F26, F27)
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        88(R3), F26
+	WORD $0xbc45807a // ldur s26, [x3, #88]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        928(R4), (F26, F27)
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        92(R3), F26
+	WORD $0xbc45c07a // ldur s26, [x3, #92]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        960(R4), (F26, F27)
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        92(R3), F26
+	WORD $0xbc45c07a // ldur s26, [x3, #92]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        992(R4), (F26, F27)
@@ -6699,11 +6479,10 @@ TEXT ·unpackIq2_sNEON(SB), NOSPLIT, $576-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d400030 // ldr h16, [x1]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7c400030 // ldur h16, [x1]
+	WORD $0x1ee24210 // fcvt s16, h16
 	WORD $0x4f0167f1 // movi v17.4s, #63, lsl #24
-	FMOVQ        66(R1), F18
+	WORD $0x3cc42032 // ldur q18, [x1, #66]
 	MOVD         $iq2_s_shuffle<>+0(SB), R4
 	FMOVQ        (R4), F19
 	WORD $0x4e130253 // tbl v19.16b, { v18.16b }, v19.16b
@@ -6718,19 +6497,18 @@ loop1:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e33d633 // fadd v19.4s, v17.4s, v19.4s
 	WORD $0x4e32d631 // fadd v17.4s, v17.4s, v18.4s
-	WORD $0x6e33de12 // fmul v18.4s, v16.4s, v19.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	WORD $0x4f909272 // fmul v18.4s, v19.4s, v16.s[0]
+	WORD $0x4f909230 // fmul v16.4s, v17.4s, v16.s[0]
 	MOVD         $iq2_s_const<>+0(SB), R4
 	FMOVQ        (R4), F17
 	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
 	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
 	FMOVQ        F18, 32(R3)
 	FMOVQ        F16, 48(R3)
-	WORD $0x7d400030 // ldr h16, [x1]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7c400030 // ldur h16, [x1]
+	WORD $0x1ee24210 // fcvt s16, h16
 	WORD $0x4f0167f1 // movi v17.4s, #63, lsl #24
-	FMOVQ        66(R1), F18
+	WORD $0x3cc42032 // ldur q18, [x1, #66]
 	MOVD         $iq2_s_shuffle3<>+0(SB), R4
 	FMOVQ        (R4), F19
 	WORD $0x4e130253 // tbl v19.16b, { v18.16b }, v19.16b
@@ -6745,24 +6523,23 @@ loop1:
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e33d633 // fadd v19.4s, v17.4s, v19.4s
 	WORD $0x4e32d631 // fadd v17.4s, v17.4s, v18.4s
-	WORD $0x6e33de12 // fmul v18.4s, v16.4s, v19.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	WORD $0x4f909272 // fmul v18.4s, v19.4s, v16.s[0]
+	WORD $0x4f909230 // fmul v16.4s, v17.4s, v16.s[0]
 	MOVD         $iq2_s_const<>+0(SB), R4
 	FMOVQ        (R4), F17
 	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
 	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
 	FMOVQ        F18, 64(R3)
 	FMOVQ        F16, 80(R3)
-	FMOVQ        2(R1), F16
-	FMOVQ        4(R1), F17
+	WORD $0x3cc02030 // ldur q16, [x1, #2]
+	WORD $0x3cc04031 // ldur q17, [x1, #4]
 	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
 	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
 	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
 	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	FMOVQ        66(R1), F18
-	WORD $0x4e0c0253 // tbl v19.16b, { v18.16b }, v12.16b
+	WORD $0x3cc42032 // ldur q18, [x1, #66]
 	WORD $0x4e0c0252 // tbl v18.16b, { v18.16b }, v12.16b
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
+	WORD $0x6ea74653 // ushl v19.4s, v18.4s, v7.4s
 	WORD $0x6ea94652 // ushl v18.4s, v18.4s, v9.4s
 	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
@@ -6781,7 +6558,7 @@ loop1:
 	WORD $0x4e142e25 // smov x5, v17.s[2]
 	FMOVD        (R4)(R5<<3), F17
 	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
-	FMOVS        34(R1), F18
+	WORD $0xbc422032 // ldur s18, [x1, #34]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e060253 // tbl v19.16b, { v18.16b }, v6.16b
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
@@ -6809,19 +6586,18 @@ loop1:
 	FMOVQ        F17, 16(R0)
 	FMOVQ        F19, 48(R0)
 	FMOVQ        F18, 64(R0)
-	FMOVD        32(R3), F16
+	WORD $0xfc420070 // ldur d16, [x3, #32]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	FMOVD        F16, 32(R0)
-	FMOVQ        6(R1), F16
-	FMOVQ        8(R1), F17
+	WORD $0x3cc06030 // ldur q16, [x1, #6]
+	WORD $0x3cc08031 // ldur q17, [x1, #8]
 	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
 	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
 	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
 	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	FMOVQ        66(R1), F18
-	WORD $0x4e0d0253 // tbl v19.16b, { v18.16b }, v13.16b
+	WORD $0x3cc42032 // ldur q18, [x1, #66]
 	WORD $0x4e0d0252 // tbl v18.16b, { v18.16b }, v13.16b
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
+	WORD $0x6ea74653 // ushl v19.4s, v18.4s, v7.4s
 	WORD $0x6ea94652 // ushl v18.4s, v18.4s, v9.4s
 	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
@@ -6840,7 +6616,7 @@ loop1:
 	WORD $0x4e142e25 // smov x5, v17.s[2]
 	FMOVD        (R4)(R5<<3), F17
 	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
-	FMOVS        38(R1), F18
+	WORD $0xbc426032 // ldur s18, [x1, #38]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e060253 // tbl v19.16b, { v18.16b }, v6.16b
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
@@ -6868,19 +6644,18 @@ loop1:
 	FMOVQ        F17, 96(R0)
 	FMOVQ        F19, 128(R0)
 	FMOVQ        F18, 144(R0)
-	FMOVD        40(R3), F16
+	WORD $0xfc428070 // ldur d16, [x3, #40]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	FMOVD        F16, 112(R0)
-	FMOVQ        10(R1), F16
-	FMOVQ        12(R1), F17
+	WORD $0x3cc0a030 // ldur q16, [x1, #10]
+	WORD $0x3cc0c031 // ldur q17, [x1, #12]
 	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
 	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
 	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
 	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	FMOVQ        66(R1), F18
-	WORD $0x4e0e0253 // tbl v19.16b, { v18.16b }, v14.16b
+	WORD $0x3cc42032 // ldur q18, [x1, #66]
 	WORD $0x4e0e0252 // tbl v18.16b, { v18.16b }, v14.16b
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
+	WORD $0x6ea74653 // ushl v19.4s, v18.4s, v7.4s
 	WORD $0x6ea94652 // ushl v18.4s, v18.4s, v9.4s
 	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
@@ -6899,7 +6674,7 @@ loop1:
 	WORD $0x4e142e25 // smov x5, v17.s[2]
 	FMOVD        (R4)(R5<<3), F17
 	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
-	FMOVS        42(R1), F18
+	WORD $0xbc42a032 // ldur s18, [x1, #42]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e060253 // tbl v19.16b, { v18.16b }, v6.16b
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
@@ -6927,19 +6702,18 @@ loop1:
 	FMOVQ        F17, 176(R0)
 	FMOVQ        F19, 208(R0)
 	FMOVQ        F18, 224(R0)
-	FMOVD        48(R3), F16
+	WORD $0xfc430070 // ldur d16, [x3, #48]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	FMOVD        F16, 192(R0)
-	FMOVQ        14(R1), F16
-	FMOVQ        16(R1), F17
+	WORD $0x3cc0e030 // ldur q16, [x1, #14]
+	WORD $0x3cc10031 // ldur q17, [x1, #16]
 	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
 	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
 	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
 	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	FMOVQ        66(R1), F18
-	WORD $0x4e0f0253 // tbl v19.16b, { v18.16b }, v15.16b
+	WORD $0x3cc42032 // ldur q18, [x1, #66]
 	WORD $0x4e0f0252 // tbl v18.16b, { v18.16b }, v15.16b
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
+	WORD $0x6ea74653 // ushl v19.4s, v18.4s, v7.4s
 	WORD $0x6ea94652 // ushl v18.4s, v18.4s, v9.4s
 	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
@@ -6958,7 +6732,7 @@ loop1:
 	WORD $0x4e142e25 // smov x5, v17.s[2]
 	FMOVD        (R4)(R5<<3), F17
 	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
-	FMOVS        46(R1), F18
+	WORD $0xbc42e032 // ldur s18, [x1, #46]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e060253 // tbl v19.16b, { v18.16b }, v6.16b
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
@@ -6986,23 +6760,20 @@ loop1:
 	FMOVQ        F17, 256(R0)
 	FMOVQ        F19, 288(R0)
 	FMOVQ        F18, 304(R0)
-	FMOVD        56(R3), F16
+	WORD $0xfc438070 // ldur d16, [x3, #56]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	FMOVD        F16, 272(R0)
-	FMOVQ        18(R1), F16
-	FMOVQ        20(R1), F17
+	WORD $0x3cc12030 // ldur q16, [x1, #18]
+	WORD $0x3cc14031 // ldur q17, [x1, #20]
 	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
 	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
 	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
 	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	FMOVQ        66(R1), F18
+	WORD $0x3cc42032 // ldur q18, [x1, #66]
 	MOVD         $iq2_s_shuffle12<>+0(SB), R4
 	FMOVQ        (R4), F19
-	WORD $0x4e130253 // tbl v19.16b, { v18.16b }, v19.16b
-	MOVD         $iq2_s_shuffle12<>+0(SB), R4
-	FMOVQ        (R4), F20
-	WORD $0x4e140252 // tbl v18.16b, { v18.16b }, v20.16b
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
+	WORD $0x4e130252 // tbl v18.16b, { v18.16b }, v19.16b
+	WORD $0x6ea74653 // ushl v19.4s, v18.4s, v7.4s
 	WORD $0x6ea94652 // ushl v18.4s, v18.4s, v9.4s
 	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
@@ -7021,7 +6792,7 @@ loop1:
 	WORD $0x4e142e25 // smov x5, v17.s[2]
 	FMOVD        (R4)(R5<<3), F17
 	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
-	FMOVS        50(R1), F18
+	WORD $0xbc432032 // ldur s18, [x1, #50]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e060253 // tbl v19.16b, { v18.16b }, v6.16b
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
@@ -7049,23 +6820,20 @@ loop1:
 	FMOVQ        F17, 336(R0)
 	FMOVQ        F19, 368(R0)
 	FMOVQ        F18, 384(R0)
-	FMOVD        64(R3), F16
+	WORD $0xfc440070 // ldur d16, [x3, #64]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	FMOVD        F16, 352(R0)
-	FMOVQ        22(R1), F16
-	FMOVQ        24(R1), F17
+	WORD $0x3cc16030 // ldur q16, [x1, #22]
+	WORD $0x3cc18031 // ldur q17, [x1, #24]
 	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
 	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
 	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
 	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	FMOVQ        66(R1), F18
+	WORD $0x3cc42032 // ldur q18, [x1, #66]
 	MOVD         $iq2_s_shuffle13<>+0(SB), R4
 	FMOVQ        (R4), F19
-	WORD $0x4e130253 // tbl v19.16b, { v18.16b }, v19.16b
-	MOVD         $iq2_s_shuffle13<>+0(SB), R4
-	FMOVQ        (R4), F20
-	WORD $0x4e140252 // tbl v18.16b, { v18.16b }, v20.16b
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
+	WORD $0x4e130252 // tbl v18.16b, { v18.16b }, v19.16b
+	WORD $0x6ea74653 // ushl v19.4s, v18.4s, v7.4s
 	WORD $0x6ea94652 // ushl v18.4s, v18.4s, v9.4s
 	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
@@ -7084,7 +6852,7 @@ loop1:
 	WORD $0x4e142e25 // smov x5, v17.s[2]
 	FMOVD        (R4)(R5<<3), F17
 	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
-	FMOVS        54(R1), F18
+	WORD $0xbc436032 // ldur s18, [x1, #54]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e060253 // tbl v19.16b, { v18.16b }, v6.16b
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
@@ -7112,23 +6880,20 @@ loop1:
 	FMOVQ        F17, 416(R0)
 	FMOVQ        F19, 448(R0)
 	FMOVQ        F18, 464(R0)
-	FMOVD        72(R3), F16
+	WORD $0xfc448070 // ldur d16, [x3, #72]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	FMOVD        F16, 432(R0)
-	FMOVQ        26(R1), F16
-	FMOVQ        28(R1), F17
+	WORD $0x3cc1a030 // ldur q16, [x1, #26]
+	WORD $0x3cc1c031 // ldur q17, [x1, #28]
 	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
 	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
 	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
 	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	FMOVQ        66(R1), F18
+	WORD $0x3cc42032 // ldur q18, [x1, #66]
 	MOVD         $iq2_s_shuffle14<>+0(SB), R4
 	FMOVQ        (R4), F19
-	WORD $0x4e130253 // tbl v19.16b, { v18.16b }, v19.16b
-	MOVD         $iq2_s_shuffle14<>+0(SB), R4
-	FMOVQ        (R4), F20
-	WORD $0x4e140252 // tbl v18.16b, { v18.16b }, v20.16b
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
+	WORD $0x4e130252 // tbl v18.16b, { v18.16b }, v19.16b
+	WORD $0x6ea74653 // ushl v19.4s, v18.4s, v7.4s
 	WORD $0x6ea94652 // ushl v18.4s, v18.4s, v9.4s
 	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
@@ -7147,7 +6912,7 @@ loop1:
 	WORD $0x4e142e25 // smov x5, v17.s[2]
 	FMOVD        (R4)(R5<<3), F17
 	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
-	FMOVS        58(R1), F18
+	WORD $0xbc43a032 // ldur s18, [x1, #58]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e060253 // tbl v19.16b, { v18.16b }, v6.16b
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
@@ -7175,23 +6940,20 @@ loop1:
 	FMOVQ        F17, 496(R0)
 	FMOVQ        F19, 528(R0)
 	FMOVQ        F18, 544(R0)
-	FMOVD        80(R3), F16
+	WORD $0xfc450070 // ldur d16, [x3, #80]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	FMOVD        F16, 512(R0)
-	FMOVQ        30(R1), F16
-	FMOVQ        32(R1), F17
+	WORD $0x3cc1e030 // ldur q16, [x1, #30]
+	WORD $0x3cc20031 // ldur q17, [x1, #32]
 	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
 	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
 	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
 	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	FMOVQ        66(R1), F18
+	WORD $0x3cc42032 // ldur q18, [x1, #66]
 	MOVD         $iq2_s_shuffle15<>+0(SB), R4
 	FMOVQ        (R4), F19
-	WORD $0x4e130253 // tbl v19.16b, { v18.16b }, v19.16b
-	MOVD         $iq2_s_shuffle15<>+0(SB), R4
-	FMOVQ        (R4), F20
-	WORD $0x4e140252 // tbl v18.16b, { v18.16b }, v20.16b
-	WORD $0x6ea74673 // ushl v19.4s, v19.4s, v7.4s
+	WORD $0x4e130252 // tbl v18.16b, { v18.16b }, v19.16b
+	WORD $0x6ea74653 // ushl v19.4s, v18.4s, v7.4s
 	WORD $0x6ea94652 // ushl v18.4s, v18.4s, v9.4s
 	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
@@ -7210,7 +6972,7 @@ loop1:
 	WORD $0x4e142e25 // smov x5, v17.s[2]
 	FMOVD        (R4)(R5<<3), F17
 	WORD $0x4ed13a51 // zip1 v17.2d, v18.2d, v17.2d
-	FMOVS        62(R1), F18
+	WORD $0xbc43e032 // ldur s18, [x1, #62]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4e060253 // tbl v19.16b, { v18.16b }, v6.16b
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
@@ -7238,7 +7000,7 @@ loop1:
 	FMOVQ        F17, 576(R0)
 	FMOVQ        F19, 608(R0)
 	FMOVQ        F18, 624(R0)
-	FMOVD        88(R3), F16
+	WORD $0xfc458070 // ldur d16, [x3, #88]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	FMOVD        F16, 592(R0)
 	ADD          $0x52, R1
@@ -7271,13 +7033,8 @@ TEXT ·matmulQ81xIq2_sNEON(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F8
 	MOVD         $iq2_s_shifts3<>+0(SB), R0
 	FMOVQ        (R0), F9
-	MOVD         $iq2_s_shifts<>+0(SB), R0
-	FMOVQ        (R0), F10
-	WORD $0x4f0005eb // movi v11.4s, #15
 	MOVD         $iq2_s_order<>+0(SB), R0
-	FMOVQ        (R0), F12
-	MOVD         $iq2_s_shuffle6<>+0(SB), R0
-	FMOVQ        (R0), F13
+	FMOVQ        (R0), F10
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -7285,14 +7042,10 @@ TEXT ·matmulQ81xIq2_sNEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4f00e415 // movi v21.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -7305,151 +7058,263 @@ loop3:
 	WORD $0xf98420c0 // prfm pldl1keep, [x6, #2112]
 
 	// scales of values 0 to 255, times those of the activations
-	WORD $0x7d4000d6 // ldr h22, [x6]
-	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4f0167f7 // movi v23.4s, #63, lsl #24
-	FMOVQ        66(R6), F24
-	MOVD         $iq2_s_shuffle<>+0(SB), R7
-	FMOVQ        (R7), F25
-	WORD $0x4e190319 // tbl v25.16b, { v24.16b }, v25.16b
-	MOVD         $iq2_s_shuffle2<>+0(SB), R7
-	FMOVQ        (R7), F26
-	WORD $0x4e1a0318 // tbl v24.16b, { v24.16b }, v26.16b
-	WORD $0x6eaa4739 // ushl v25.4s, v25.4s, v10.4s
-	WORD $0x6eaa4718 // ushl v24.4s, v24.4s, v10.4s
-	WORD $0x4e2b1f39 // and v25.16b, v25.16b, v11.16b
-	WORD $0x4e2b1f18 // and v24.16b, v24.16b, v11.16b
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e39d6f9 // fadd v25.4s, v23.4s, v25.4s
-	WORD $0x4e38d6f7 // fadd v23.4s, v23.4s, v24.4s
-	WORD $0x6e39ded8 // fmul v24.4s, v22.4s, v25.4s
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
+	WORD $0x3cc420cf // ldur q15, [x6, #66]
+	MOVD         $iq2_s_shuffle16<>+0(SB), R7
+	FMOVQ        (R7), F16
+	WORD $0x4e1001f0 // tbl v16.16b, { v15.16b }, v16.16b
+	MOVD         $iq2_s_shiftb<>+0(SB), R7
+	FMOVQ        (R7), F17
+	WORD $0x6e314610 // ushl v16.16b, v16.16b, v17.16b
+	WORD $0x4f00e5f1 // movi v17.16b, #15
+	WORD $0x4e311e10 // and v16.16b, v16.16b, v17.16b
+	WORD $0x7c4000d1 // ldur h17, [x6]
+	WORD $0x1ee24231 // fcvt s17, h17
+	WORD $0x4f0167f2 // movi v18.4s, #63, lsl #24
+	MOVD         $iq2_s_shuffle17<>+0(SB), R7
+	FMOVQ        (R7), F19
+	WORD $0x4e130213 // tbl v19.16b, { v16.16b }, v19.16b
+	MOVD         $iq2_s_shuffle18<>+0(SB), R7
+	FMOVQ        (R7), F20
+	WORD $0x4e140214 // tbl v20.16b, { v16.16b }, v20.16b
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e33d653 // fadd v19.4s, v18.4s, v19.4s
+	WORD $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
 	MOVD         $iq2_s_const<>+0(SB), R7
-	FMOVQ        (R7), F23
-	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	FLDPQ        (R4), (F23, F25)
-	WORD $0x4e0c02f9 // tbl v25.16b, { v23.16b }, v12.16b
+	FMOVQ        (R7), F20
+	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
+	WORD $0x3cc00094 // ldur q20, [x4]
+	WORD $0x4e0a0295 // tbl v21.16b, { v20.16b }, v10.16b
 	MOVD         $iq2_s_order2<>+0(SB), R7
-	FMOVQ        (R7), F26
-	WORD $0x4e1a02f7 // tbl v23.16b, { v23.16b }, v26.16b
-	WORD $0x6e39df18 // fmul v24.4s, v24.4s, v25.4s
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	WORD $0x7d4000d7 // ldr h23, [x6]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4f0167f9 // movi v25.4s, #63, lsl #24
-	FMOVQ        66(R6), F26
-	MOVD         $iq2_s_shuffle3<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e1b035b // tbl v27.16b, { v26.16b }, v27.16b
-	MOVD         $iq2_s_shuffle4<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
-	WORD $0x6eaa477b // ushl v27.4s, v27.4s, v10.4s
-	WORD $0x6eaa475a // ushl v26.4s, v26.4s, v10.4s
-	WORD $0x4e2b1f7b // and v27.16b, v27.16b, v11.16b
-	WORD $0x4e2b1f5a // and v26.16b, v26.16b, v11.16b
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x4e3bd73b // fadd v27.4s, v25.4s, v27.4s
-	WORD $0x4e3ad739 // fadd v25.4s, v25.4s, v26.4s
-	WORD $0x6e3bdefa // fmul v26.4s, v23.4s, v27.4s
-	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
+	FMOVQ        (R7), F22
+	WORD $0x4e160294 // tbl v20.16b, { v20.16b }, v22.16b
+	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
+	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
+	WORD $0x4f0167f4 // movi v20.4s, #63, lsl #24
+	MOVD         $iq2_s_shuffle19<>+0(SB), R7
+	FMOVQ        (R7), F21
+	WORD $0x4e150215 // tbl v21.16b, { v16.16b }, v21.16b
+	MOVD         $iq2_s_shuffle20<>+0(SB), R7
+	FMOVQ        (R7), F22
+	WORD $0x4e160210 // tbl v16.16b, { v16.16b }, v22.16b
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e35d695 // fadd v21.4s, v20.4s, v21.4s
+	WORD $0x4e30d690 // fadd v16.4s, v20.4s, v16.4s
+	WORD $0x4f9192b4 // fmul v20.4s, v21.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	MOVD         $iq2_s_const<>+0(SB), R7
-	FMOVQ        (R7), F25
-	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
-	FLDPQ        (R4), (F25, F27)
-	WORD $0x4e0c0379 // tbl v25.16b, { v27.16b }, v12.16b
+	FMOVQ        (R7), F17
+	WORD $0x6e31de94 // fmul v20.4s, v20.4s, v17.4s
+	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	WORD $0x3cc10091 // ldur q17, [x4, #16]
+	WORD $0x4e0a0235 // tbl v21.16b, { v17.16b }, v10.16b
 	MOVD         $iq2_s_order2<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1c037b // tbl v27.16b, { v27.16b }, v28.16b
-	WORD $0x6e39df59 // fmul v25.4s, v26.4s, v25.4s
-	WORD $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
+	FMOVQ        (R7), F22
+	WORD $0x4e160231 // tbl v17.16b, { v17.16b }, v22.16b
+	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
+	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F26
-	FMOVQ        4(R6), F27
-	WORD $0x4e01035a // tbl v26.16b, { v26.16b }, v1.16b
-	WORD $0x4e01037b // tbl v27.16b, { v27.16b }, v1.16b
-	WORD $0x4e251f5a // and v26.16b, v26.16b, v5.16b
-	WORD $0x4e251f7b // and v27.16b, v27.16b, v5.16b
-	FMOVQ        66(R6), F28
-	WORD $0x4e0d039d // tbl v29.16b, { v28.16b }, v13.16b
-	WORD $0x4e0d039c // tbl v28.16b, { v28.16b }, v13.16b
-	WORD $0x6ea747bd // ushl v29.4s, v29.4s, v7.4s
-	WORD $0x6ea9479c // ushl v28.4s, v28.4s, v9.4s
-	WORD $0x4e231fbd // and v29.16b, v29.16b, v3.16b
-	WORD $0x4e231f9c // and v28.16b, v28.16b, v3.16b
-	WORD $0x4f2857bd // shl v29.4s, v29.4s, #8
-	WORD $0x4f28579c // shl v28.4s, v28.4s, #8
-	WORD $0x4ebd1f5a // orr v26.16b, v26.16b, v29.16b
-	WORD $0x4ebc1f7b // orr v27.16b, v27.16b, v28.16b
+	WORD $0x3cc020d1 // ldur q17, [x6, #2]
+	WORD $0x3cc040d5 // ldur q21, [x6, #4]
+	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
+	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
+	MOVD         $iq2_s_shuffle6<>+0(SB), R7
+	FMOVQ        (R7), F22
+	WORD $0x4e1601f6 // tbl v22.16b, { v15.16b }, v22.16b
+	WORD $0x6ea746d7 // ushl v23.4s, v22.4s, v7.4s
+	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
+	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4eb71e31 // orr v17.16b, v17.16b, v23.16b
+	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
 	MOVD         $iq2_s_grid<>+0(SB), R7
-	WORD $0x4e042f48 // smov x8, v26.s[0]
-	FMOVD        (R7)(R8<<3), F28
-	WORD $0x4e142f48 // smov x8, v26.s[2]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4eda3b9a // zip1 v26.2d, v28.2d, v26.2d
-	WORD $0x4e042f68 // smov x8, v27.s[0]
-	FMOVD        (R7)(R8<<3), F28
-	WORD $0x4e142f68 // smov x8, v27.s[2]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4edb3b9b // zip1 v27.2d, v28.2d, v27.2d
-	FMOVS        34(R6), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e06039d // tbl v29.16b, { v28.16b }, v6.16b
-	WORD $0x4e08039c // tbl v28.16b, { v28.16b }, v8.16b
-	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x6e208fbd // cmeq v29.16b, v29.16b, v0.16b
-	WORD $0x6e208f9c // cmeq v28.16b, v28.16b, v0.16b
-	WORD $0x4e221fbd // and v29.16b, v29.16b, v2.16b
-	WORD $0x4e221f9c // and v28.16b, v28.16b, v2.16b
-	WORD $0x4e1d009d // tbl v29.16b, { v4.16b }, v29.16b
-	WORD $0x4e1c009c // tbl v28.16b, { v4.16b }, v28.16b
-	WORD $0x4e3d8fbe // cmtst v30.16b, v29.16b, v29.16b
-	WORD $0x6e20bb5f // neg v31.16b, v26.16b
-	WORD $0x4e20abbd // cmlt v29.16b, v29.16b, #0
-	WORD $0x6e7a1ffd // bsl v29.16b, v31.16b, v26.16b
-	WORD $0x4e3e1fbd // and v29.16b, v29.16b, v30.16b
-	WORD $0x4e3c8f9a // cmtst v26.16b, v28.16b, v28.16b
-	WORD $0x6e20bb7e // neg v30.16b, v27.16b
-	WORD $0x4e20ab9c // cmlt v28.16b, v28.16b, #0
-	WORD $0x6e7b1fdc // bsl v28.16b, v30.16b, v27.16b
-	WORD $0x4e3a1f9c // and v28.16b, v28.16b, v26.16b
-	FLDPQ        (R3), (F26, F27)
-	WORD $0x0e3ac3be // smull v30.8h, v29.8b, v26.8b
-	WORD $0x4e3ac3ba // smull2 v26.8h, v29.16b, v26.16b
-	WORD $0x4e7abfda // addp v26.8h, v30.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc39d // smull v29.8h, v28.8b, v27.8b
-	WORD $0x4e3bc39b // smull2 v27.8h, v28.16b, v27.16b
-	WORD $0x4e7bbfbb // addp v27.8h, v29.8h, v27.8h
-	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4f98134e // fmla v14.4s, v26.4s, v24.s[0]
-	WORD $0x4fb8136f // fmla v15.4s, v27.4s, v24.s[1]
+	WORD $0x4e042e28 // smov x8, v17.s[0]
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4e142e28 // smov x8, v17.s[2]
+	FMOVD        (R7)(R8<<3), F17
+	WORD $0x4ed13ad1 // zip1 v17.2d, v22.2d, v17.2d
+	WORD $0x4e042ea8 // smov x8, v21.s[0]
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4e142ea8 // smov x8, v21.s[2]
+	FMOVD        (R7)(R8<<3), F21
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
+	WORD $0xbc4220d6 // ldur s22, [x6, #34]
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4e0602d7 // tbl v23.16b, { v22.16b }, v6.16b
+	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
+	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
+	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
+	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
+	WORD $0x6e20ba39 // neg v25.16b, v17.16b
+	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
+	WORD $0x6e711f37 // bsl v23.16b, v25.16b, v17.16b
+	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
+	WORD $0x4e368ed1 // cmtst v17.16b, v22.16b, v22.16b
+	WORD $0x6e20bab8 // neg v24.16b, v21.16b
+	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
+	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
+	WORD $0x4e311ed6 // and v22.16b, v22.16b, v17.16b
+	WORD $0x3cc00071 // ldur q17, [x3]
+	WORD $0x3cc10075 // ldur q21, [x3, #16]
+	WORD $0x0e31c2f8 // smull v24.8h, v23.8b, v17.8b
+	WORD $0x4e31c2f1 // smull2 v17.8h, v23.16b, v17.16b
+	WORD $0x4e71bf11 // addp v17.8h, v24.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e35c2d7 // smull v23.8h, v22.8b, v21.8b
+	WORD $0x4e35c2d5 // smull2 v21.8h, v22.16b, v21.16b
+	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        6(R6), F26
-	FMOVQ        8(R6), F27
+	WORD $0x3cc060d6 // ldur q22, [x6, #6]
+	WORD $0x3cc080d7 // ldur q23, [x6, #8]
+	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
+	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
+	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
+	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
+	MOVD         $iq2_s_shuffle9<>+0(SB), R7
+	FMOVQ        (R7), F24
+	WORD $0x4e1801f8 // tbl v24.16b, { v15.16b }, v24.16b
+	WORD $0x6ea74719 // ushl v25.4s, v24.4s, v7.4s
+	WORD $0x6ea94718 // ushl v24.4s, v24.4s, v9.4s
+	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
+	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
+	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
+	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
+	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
+	MOVD         $iq2_s_grid<>+0(SB), R7
+	WORD $0x4e042ec8 // smov x8, v22.s[0]
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4e142ec8 // smov x8, v22.s[2]
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
+	WORD $0x4e042ee8 // smov x8, v23.s[0]
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4e142ee8 // smov x8, v23.s[2]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
+	WORD $0xbc4260d8 // ldur s24, [x6, #38]
+	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	WORD $0x4e060319 // tbl v25.16b, { v24.16b }, v6.16b
+	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x6e208f39 // cmeq v25.16b, v25.16b, v0.16b
+	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
+	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
+	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
+	WORD $0x4e398f3a // cmtst v26.16b, v25.16b, v25.16b
+	WORD $0x6e20badb // neg v27.16b, v22.16b
+	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
+	WORD $0x6e761f79 // bsl v25.16b, v27.16b, v22.16b
+	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
+	WORD $0x4e388f16 // cmtst v22.16b, v24.16b, v24.16b
+	WORD $0x6e20bafa // neg v26.16b, v23.16b
+	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
+	WORD $0x6e771f58 // bsl v24.16b, v26.16b, v23.16b
+	WORD $0x4e361f18 // and v24.16b, v24.16b, v22.16b
+	WORD $0x3cc20076 // ldur q22, [x3, #32]
+	WORD $0x3cc30077 // ldur q23, [x3, #48]
+	WORD $0x0e36c33a // smull v26.8h, v25.8b, v22.8b
+	WORD $0x4e36c336 // smull2 v22.8h, v25.16b, v22.16b
+	WORD $0x4e76bf56 // addp v22.8h, v26.8h, v22.8h
+	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
+	WORD $0x0e37c319 // smull v25.8h, v24.8b, v23.8b
+	WORD $0x4e37c317 // smull2 v23.8h, v24.16b, v23.16b
+	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
+	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
+
+	// levels of values 64 to 95, and their products
+	WORD $0x3cc0a0d8 // ldur q24, [x6, #10]
+	WORD $0x3cc0c0d9 // ldur q25, [x6, #12]
+	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
+	WORD $0x4e010339 // tbl v25.16b, { v25.16b }, v1.16b
+	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
+	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
+	MOVD         $iq2_s_shuffle10<>+0(SB), R7
+	FMOVQ        (R7), F26
+	WORD $0x4e1a01fa // tbl v26.16b, { v15.16b }, v26.16b
+	WORD $0x6ea7475b // ushl v27.4s, v26.4s, v7.4s
+	WORD $0x6ea9475a // ushl v26.4s, v26.4s, v9.4s
+	WORD $0x4e231f7b // and v27.16b, v27.16b, v3.16b
+	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
+	WORD $0x4f28577b // shl v27.4s, v27.4s, #8
+	WORD $0x4f28575a // shl v26.4s, v26.4s, #8
+	WORD $0x4ebb1f18 // orr v24.16b, v24.16b, v27.16b
+	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
+	MOVD         $iq2_s_grid<>+0(SB), R7
+	WORD $0x4e042f08 // smov x8, v24.s[0]
+	FMOVD        (R7)(R8<<3), F26
+	WORD $0x4e142f08 // smov x8, v24.s[2]
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4ed83b58 // zip1 v24.2d, v26.2d, v24.2d
+	WORD $0x4e042f28 // smov x8, v25.s[0]
+	FMOVD        (R7)(R8<<3), F26
+	WORD $0x4e142f28 // smov x8, v25.s[2]
+	FMOVD        (R7)(R8<<3), F25
+	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
+	WORD $0xbc42a0da // ldur s26, [x6, #42]
+	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0x4e06035b // tbl v27.16b, { v26.16b }, v6.16b
+	WORD $0x4e08035a // tbl v26.16b, { v26.16b }, v8.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x6e208f7b // cmeq v27.16b, v27.16b, v0.16b
+	WORD $0x6e208f5a // cmeq v26.16b, v26.16b, v0.16b
+	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
+	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
+	WORD $0x4e1b009b // tbl v27.16b, { v4.16b }, v27.16b
+	WORD $0x4e1a009a // tbl v26.16b, { v4.16b }, v26.16b
+	WORD $0x4e3b8f7c // cmtst v28.16b, v27.16b, v27.16b
+	WORD $0x6e20bb1d // neg v29.16b, v24.16b
+	WORD $0x4e20ab7b // cmlt v27.16b, v27.16b, #0
+	WORD $0x6e781fbb // bsl v27.16b, v29.16b, v24.16b
+	WORD $0x4e3c1f7b // and v27.16b, v27.16b, v28.16b
+	WORD $0x4e3a8f58 // cmtst v24.16b, v26.16b, v26.16b
+	WORD $0x6e20bb3c // neg v28.16b, v25.16b
+	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
+	WORD $0x6e791f9a // bsl v26.16b, v28.16b, v25.16b
+	WORD $0x4e381f5a // and v26.16b, v26.16b, v24.16b
+	WORD $0x3cc40078 // ldur q24, [x3, #64]
+	WORD $0x3cc50079 // ldur q25, [x3, #80]
+	WORD $0x0e38c37c // smull v28.8h, v27.8b, v24.8b
+	WORD $0x4e38c378 // smull2 v24.8h, v27.16b, v24.16b
+	WORD $0x4e78bf98 // addp v24.8h, v28.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	WORD $0x0e39c35b // smull v27.8h, v26.8b, v25.8b
+	WORD $0x4e39c359 // smull2 v25.8h, v26.16b, v25.16b
+	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+
+	// levels of values 96 to 127, and their products
+	WORD $0x3cc0e0da // ldur q26, [x6, #14]
+	WORD $0x3cc100db // ldur q27, [x6, #16]
 	WORD $0x4e01035a // tbl v26.16b, { v26.16b }, v1.16b
 	WORD $0x4e01037b // tbl v27.16b, { v27.16b }, v1.16b
 	WORD $0x4e251f5a // and v26.16b, v26.16b, v5.16b
 	WORD $0x4e251f7b // and v27.16b, v27.16b, v5.16b
-	FMOVQ        66(R6), F28
-	MOVD         $iq2_s_shuffle9<>+0(SB), R7
-	FMOVQ        (R7), F29
-	WORD $0x4e1d039d // tbl v29.16b, { v28.16b }, v29.16b
-	MOVD         $iq2_s_shuffle9<>+0(SB), R7
-	FMOVQ        (R7), F30
-	WORD $0x4e1e039c // tbl v28.16b, { v28.16b }, v30.16b
-	WORD $0x6ea747bd // ushl v29.4s, v29.4s, v7.4s
+	MOVD         $iq2_s_shuffle11<>+0(SB), R7
+	FMOVQ        (R7), F28
+	WORD $0x4e1c01fc // tbl v28.16b, { v15.16b }, v28.16b
+	WORD $0x6ea7479d // ushl v29.4s, v28.4s, v7.4s
 	WORD $0x6ea9479c // ushl v28.4s, v28.4s, v9.4s
 	WORD $0x4e231fbd // and v29.16b, v29.16b, v3.16b
 	WORD $0x4e231f9c // and v28.16b, v28.16b, v3.16b
@@ -7468,7 +7333,7 @@ loop3:
 	WORD $0x4e142f68 // smov x8, v27.s[2]
 	FMOVD        (R7)(R8<<3), F27
 	WORD $0x4edb3b9b // zip1 v27.2d, v28.2d, v27.2d
-	FMOVS        38(R6), F28
+	WORD $0xbc42e0dc // ldur s28, [x6, #46]
 	WORD $0x4e04079c // dup v28.4s, v28.s[0]
 	WORD $0x4e06039d // tbl v29.16b, { v28.16b }, v6.16b
 	WORD $0x4e08039c // tbl v28.16b, { v28.16b }, v8.16b
@@ -7490,7 +7355,8 @@ loop3:
 	WORD $0x4e20ab9c // cmlt v28.16b, v28.16b, #0
 	WORD $0x6e7b1fdc // bsl v28.16b, v30.16b, v27.16b
 	WORD $0x4e3a1f9c // and v28.16b, v28.16b, v26.16b
-	FLDPQ        32(R3), (F26, F27)
+	WORD $0x3cc6007a // ldur q26, [x3, #96]
+	WORD $0x3cc7007b // ldur q27, [x3, #112]
 	WORD $0x0e3ac3be // smull v30.8h, v29.8b, v26.8b
 	WORD $0x4e3ac3ba // smull2 v26.8h, v29.16b, v26.16b
 	WORD $0x4e7abfda // addp v26.8h, v30.8h, v26.8h
@@ -7499,424 +7365,278 @@ loop3:
 	WORD $0x4e3bc39b // smull2 v27.8h, v28.16b, v27.16b
 	WORD $0x4e7bbfbb // addp v27.8h, v29.8h, v27.8h
 	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4f981b50 // fmla v16.4s, v26.4s, v24.s[2]
-	WORD $0x4fb81b71 // fmla v17.4s, v27.4s, v24.s[3]
 
-	// levels of values 64 to 95, and their products
-	FMOVQ        10(R6), F24
-	FMOVQ        12(R6), F26
-	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
-	WORD $0x4e01035a // tbl v26.16b, { v26.16b }, v1.16b
-	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
-	WORD $0x4e251f5a // and v26.16b, v26.16b, v5.16b
-	FMOVQ        66(R6), F27
-	MOVD         $iq2_s_shuffle10<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1c037c // tbl v28.16b, { v27.16b }, v28.16b
-	MOVD         $iq2_s_shuffle10<>+0(SB), R7
-	FMOVQ        (R7), F29
-	WORD $0x4e1d037b // tbl v27.16b, { v27.16b }, v29.16b
-	WORD $0x6ea7479c // ushl v28.4s, v28.4s, v7.4s
-	WORD $0x6ea9477b // ushl v27.4s, v27.4s, v9.4s
-	WORD $0x4e231f9c // and v28.16b, v28.16b, v3.16b
-	WORD $0x4e231f7b // and v27.16b, v27.16b, v3.16b
-	WORD $0x4f28579c // shl v28.4s, v28.4s, #8
-	WORD $0x4f28577b // shl v27.4s, v27.4s, #8
-	WORD $0x4ebc1f18 // orr v24.16b, v24.16b, v28.16b
-	WORD $0x4ebb1f5a // orr v26.16b, v26.16b, v27.16b
-	MOVD         $iq2_s_grid<>+0(SB), R7
-	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b78 // zip1 v24.2d, v27.2d, v24.2d
-	WORD $0x4e042f48 // smov x8, v26.s[0]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4e142f48 // smov x8, v26.s[2]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4eda3b7a // zip1 v26.2d, v27.2d, v26.2d
-	FMOVS        42(R6), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e06037c // tbl v28.16b, { v27.16b }, v6.16b
-	WORD $0x4e08037b // tbl v27.16b, { v27.16b }, v8.16b
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
-	WORD $0x6e208f9c // cmeq v28.16b, v28.16b, v0.16b
-	WORD $0x6e208f7b // cmeq v27.16b, v27.16b, v0.16b
-	WORD $0x4e221f9c // and v28.16b, v28.16b, v2.16b
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4e1c009c // tbl v28.16b, { v4.16b }, v28.16b
-	WORD $0x4e1b009b // tbl v27.16b, { v4.16b }, v27.16b
-	WORD $0x4e3c8f9d // cmtst v29.16b, v28.16b, v28.16b
-	WORD $0x6e20bb1e // neg v30.16b, v24.16b
-	WORD $0x4e20ab9c // cmlt v28.16b, v28.16b, #0
-	WORD $0x6e781fdc // bsl v28.16b, v30.16b, v24.16b
-	WORD $0x4e3d1f9c // and v28.16b, v28.16b, v29.16b
-	WORD $0x4e3b8f78 // cmtst v24.16b, v27.16b, v27.16b
-	WORD $0x6e20bb5d // neg v29.16b, v26.16b
-	WORD $0x4e20ab7b // cmlt v27.16b, v27.16b, #0
-	WORD $0x6e7a1fbb // bsl v27.16b, v29.16b, v26.16b
-	WORD $0x4e381f7b // and v27.16b, v27.16b, v24.16b
-	FLDPQ        64(R3), (F24, F26)
-	WORD $0x0e38c39d // smull v29.8h, v28.8b, v24.8b
-	WORD $0x4e38c398 // smull2 v24.8h, v28.16b, v24.16b
-	WORD $0x4e78bfb8 // addp v24.8h, v29.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e3ac37c // smull v28.8h, v27.8b, v26.8b
-	WORD $0x4e3ac37a // smull2 v26.8h, v27.16b, v26.16b
-	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x4f961312 // fmla v18.4s, v24.4s, v22.s[0]
-	WORD $0x4fb61353 // fmla v19.4s, v26.4s, v22.s[1]
-
-	// levels of values 96 to 127, and their products
-	FMOVQ        14(R6), F24
-	FMOVQ        16(R6), F26
-	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
-	WORD $0x4e01035a // tbl v26.16b, { v26.16b }, v1.16b
-	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
-	WORD $0x4e251f5a // and v26.16b, v26.16b, v5.16b
-	FMOVQ        66(R6), F27
-	MOVD         $iq2_s_shuffle11<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1c037c // tbl v28.16b, { v27.16b }, v28.16b
-	MOVD         $iq2_s_shuffle11<>+0(SB), R7
-	FMOVQ        (R7), F29
-	WORD $0x4e1d037b // tbl v27.16b, { v27.16b }, v29.16b
-	WORD $0x6ea7479c // ushl v28.4s, v28.4s, v7.4s
-	WORD $0x6ea9477b // ushl v27.4s, v27.4s, v9.4s
-	WORD $0x4e231f9c // and v28.16b, v28.16b, v3.16b
-	WORD $0x4e231f7b // and v27.16b, v27.16b, v3.16b
-	WORD $0x4f28579c // shl v28.4s, v28.4s, #8
-	WORD $0x4f28577b // shl v27.4s, v27.4s, #8
-	WORD $0x4ebc1f18 // orr v24.16b, v24.16b, v28.16b
-	WORD $0x4ebb1f5a // orr v26.16b, v26.16b, v27.16b
-	MOVD         $iq2_s_grid<>+0(SB), R7
-	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b78 // zip1 v24.2d, v27.2d, v24.2d
-	WORD $0x4e042f48 // smov x8, v26.s[0]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4e142f48 // smov x8, v26.s[2]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4eda3b7a // zip1 v26.2d, v27.2d, v26.2d
-	FMOVS        46(R6), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e06037c // tbl v28.16b, { v27.16b }, v6.16b
-	WORD $0x4e08037b // tbl v27.16b, { v27.16b }, v8.16b
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
-	WORD $0x6e208f9c // cmeq v28.16b, v28.16b, v0.16b
-	WORD $0x6e208f7b // cmeq v27.16b, v27.16b, v0.16b
-	WORD $0x4e221f9c // and v28.16b, v28.16b, v2.16b
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4e1c009c // tbl v28.16b, { v4.16b }, v28.16b
-	WORD $0x4e1b009b // tbl v27.16b, { v4.16b }, v27.16b
-	WORD $0x4e3c8f9d // cmtst v29.16b, v28.16b, v28.16b
-	WORD $0x6e20bb1e // neg v30.16b, v24.16b
-	WORD $0x4e20ab9c // cmlt v28.16b, v28.16b, #0
-	WORD $0x6e781fdc // bsl v28.16b, v30.16b, v24.16b
-	WORD $0x4e3d1f9c // and v28.16b, v28.16b, v29.16b
-	WORD $0x4e3b8f78 // cmtst v24.16b, v27.16b, v27.16b
-	WORD $0x6e20bb5d // neg v29.16b, v26.16b
-	WORD $0x4e20ab7b // cmlt v27.16b, v27.16b, #0
-	WORD $0x6e7a1fbb // bsl v27.16b, v29.16b, v26.16b
-	WORD $0x4e381f7b // and v27.16b, v27.16b, v24.16b
-	FLDPQ        96(R3), (F24, F26)
-	WORD $0x0e38c39d // smull v29.8h, v28.8b, v24.8b
-	WORD $0x4e38c398 // smull2 v24.8h, v28.16b, v24.16b
-	WORD $0x4e78bfb8 // addp v24.8h, v29.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e3ac37c // smull v28.8h, v27.8b, v26.8b
-	WORD $0x4e3ac37a // smull2 v26.8h, v27.16b, v26.16b
-	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x4f961b14 // fmla v20.4s, v24.4s, v22.s[2]
-	WORD $0x4fb61b55 // fmla v21.4s, v26.4s, v22.s[3]
+	// sums of 4 groups, times their factors
+	WORD $0x4eb5be31 // addp v17.4s, v17.4s, v21.4s
+	WORD $0x4eb7bed5 // addp v21.4s, v22.4s, v23.4s
+	WORD $0x4eb5be31 // addp v17.4s, v17.4s, v21.4s
+	WORD $0x4eb9bf15 // addp v21.4s, v24.4s, v25.4s
+	WORD $0x4ebbbf56 // addp v22.4s, v26.4s, v27.4s
+	WORD $0x4eb6beb5 // addp v21.4s, v21.4s, v22.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	WORD $0x4e32ceac // fmla v12.4s, v21.4s, v18.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        18(R6), F22
-	FMOVQ        20(R6), F24
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
-	FMOVQ        66(R6), F26
+	WORD $0x3cc120d1 // ldur q17, [x6, #18]
+	WORD $0x3cc140d2 // ldur q18, [x6, #20]
+	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
 	MOVD         $iq2_s_shuffle12<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e1b035b // tbl v27.16b, { v26.16b }, v27.16b
-	MOVD         $iq2_s_shuffle12<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
-	WORD $0x6ea7477b // ushl v27.4s, v27.4s, v7.4s
-	WORD $0x6ea9475a // ushl v26.4s, v26.4s, v9.4s
-	WORD $0x4e231f7b // and v27.16b, v27.16b, v3.16b
-	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
-	WORD $0x4f28577b // shl v27.4s, v27.4s, #8
-	WORD $0x4f28575a // shl v26.4s, v26.4s, #8
-	WORD $0x4ebb1ed6 // orr v22.16b, v22.16b, v27.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
+	FMOVQ        (R7), F19
+	WORD $0x4e1301f3 // tbl v19.16b, { v15.16b }, v19.16b
+	WORD $0x6ea74675 // ushl v21.4s, v19.4s, v7.4s
+	WORD $0x6ea94673 // ushl v19.4s, v19.4s, v9.4s
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4f285673 // shl v19.4s, v19.4s, #8
+	WORD $0x4eb51e31 // orr v17.16b, v17.16b, v21.16b
+	WORD $0x4eb31e52 // orr v18.16b, v18.16b, v19.16b
 	MOVD         $iq2_s_grid<>+0(SB), R7
-	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVD        (R7)(R8<<3), F22
-	WORD $0x4ed63b56 // zip1 v22.2d, v26.2d, v22.2d
-	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b58 // zip1 v24.2d, v26.2d, v24.2d
-	FMOVS        50(R6), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e06035b // tbl v27.16b, { v26.16b }, v6.16b
-	WORD $0x4e08035a // tbl v26.16b, { v26.16b }, v8.16b
-	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
-	WORD $0x6e208f7b // cmeq v27.16b, v27.16b, v0.16b
-	WORD $0x6e208f5a // cmeq v26.16b, v26.16b, v0.16b
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e1b009b // tbl v27.16b, { v4.16b }, v27.16b
-	WORD $0x4e1a009a // tbl v26.16b, { v4.16b }, v26.16b
-	WORD $0x4e3b8f7c // cmtst v28.16b, v27.16b, v27.16b
-	WORD $0x6e20badd // neg v29.16b, v22.16b
-	WORD $0x4e20ab7b // cmlt v27.16b, v27.16b, #0
-	WORD $0x6e761fbb // bsl v27.16b, v29.16b, v22.16b
-	WORD $0x4e3c1f7b // and v27.16b, v27.16b, v28.16b
-	WORD $0x4e3a8f56 // cmtst v22.16b, v26.16b, v26.16b
-	WORD $0x6e20bb1c // neg v28.16b, v24.16b
-	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
-	WORD $0x6e781f9a // bsl v26.16b, v28.16b, v24.16b
-	WORD $0x4e361f5a // and v26.16b, v26.16b, v22.16b
-	FLDPQ        128(R3), (F22, F24)
-	WORD $0x0e36c37c // smull v28.8h, v27.8b, v22.8b
-	WORD $0x4e36c376 // smull2 v22.8h, v27.16b, v22.16b
-	WORD $0x4e76bf96 // addp v22.8h, v28.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e38c35b // smull v27.8h, v26.8b, v24.8b
-	WORD $0x4e38c358 // smull2 v24.8h, v26.16b, v24.16b
-	WORD $0x4e78bf78 // addp v24.8h, v27.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4f9912ce // fmla v14.4s, v22.4s, v25.s[0]
-	WORD $0x4fb9130f // fmla v15.4s, v24.4s, v25.s[1]
+	WORD $0x4e042e28 // smov x8, v17.s[0]
+	FMOVD        (R7)(R8<<3), F19
+	WORD $0x4e142e28 // smov x8, v17.s[2]
+	FMOVD        (R7)(R8<<3), F17
+	WORD $0x4ed13a71 // zip1 v17.2d, v19.2d, v17.2d
+	WORD $0x4e042e48 // smov x8, v18.s[0]
+	FMOVD        (R7)(R8<<3), F19
+	WORD $0x4e142e48 // smov x8, v18.s[2]
+	FMOVD        (R7)(R8<<3), F18
+	WORD $0x4ed23a72 // zip1 v18.2d, v19.2d, v18.2d
+	WORD $0xbc4320d3 // ldur s19, [x6, #50]
+	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4e060275 // tbl v21.16b, { v19.16b }, v6.16b
+	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
+	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e358eb6 // cmtst v22.16b, v21.16b, v21.16b
+	WORD $0x6e20ba37 // neg v23.16b, v17.16b
+	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
+	WORD $0x6e711ef5 // bsl v21.16b, v23.16b, v17.16b
+	WORD $0x4e361eb5 // and v21.16b, v21.16b, v22.16b
+	WORD $0x4e338e71 // cmtst v17.16b, v19.16b, v19.16b
+	WORD $0x6e20ba56 // neg v22.16b, v18.16b
+	WORD $0x4e20aa73 // cmlt v19.16b, v19.16b, #0
+	WORD $0x6e721ed3 // bsl v19.16b, v22.16b, v18.16b
+	WORD $0x4e311e73 // and v19.16b, v19.16b, v17.16b
+	WORD $0x3cc80071 // ldur q17, [x3, #128]
+	WORD $0x3cc90072 // ldur q18, [x3, #144]
+	WORD $0x0e31c2b6 // smull v22.8h, v21.8b, v17.8b
+	WORD $0x4e31c2b1 // smull2 v17.8h, v21.16b, v17.16b
+	WORD $0x4e71bed1 // addp v17.8h, v22.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c275 // smull v21.8h, v19.8b, v18.8b
+	WORD $0x4e32c272 // smull2 v18.8h, v19.16b, v18.16b
+	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        22(R6), F22
-	FMOVQ        24(R6), F24
+	WORD $0x3cc160d3 // ldur q19, [x6, #22]
+	WORD $0x3cc180d5 // ldur q21, [x6, #24]
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
+	MOVD         $iq2_s_shuffle13<>+0(SB), R7
+	FMOVQ        (R7), F22
+	WORD $0x4e1601f6 // tbl v22.16b, { v15.16b }, v22.16b
+	WORD $0x6ea746d7 // ushl v23.4s, v22.4s, v7.4s
+	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
+	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4eb71e73 // orr v19.16b, v19.16b, v23.16b
+	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	MOVD         $iq2_s_grid<>+0(SB), R7
+	WORD $0x4e042e68 // smov x8, v19.s[0]
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4e142e68 // smov x8, v19.s[2]
+	FMOVD        (R7)(R8<<3), F19
+	WORD $0x4ed33ad3 // zip1 v19.2d, v22.2d, v19.2d
+	WORD $0x4e042ea8 // smov x8, v21.s[0]
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4e142ea8 // smov x8, v21.s[2]
+	FMOVD        (R7)(R8<<3), F21
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
+	WORD $0xbc4360d6 // ldur s22, [x6, #54]
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4e0602d7 // tbl v23.16b, { v22.16b }, v6.16b
+	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
+	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
+	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
+	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
+	WORD $0x6e20ba79 // neg v25.16b, v19.16b
+	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
+	WORD $0x6e731f37 // bsl v23.16b, v25.16b, v19.16b
+	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
+	WORD $0x4e368ed3 // cmtst v19.16b, v22.16b, v22.16b
+	WORD $0x6e20bab8 // neg v24.16b, v21.16b
+	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
+	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
+	WORD $0x4e331ed6 // and v22.16b, v22.16b, v19.16b
+	WORD $0x3cca0073 // ldur q19, [x3, #160]
+	WORD $0x3ccb0075 // ldur q21, [x3, #176]
+	WORD $0x0e33c2f8 // smull v24.8h, v23.8b, v19.8b
+	WORD $0x4e33c2f3 // smull2 v19.8h, v23.16b, v19.16b
+	WORD $0x4e73bf13 // addp v19.8h, v24.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e35c2d7 // smull v23.8h, v22.8b, v21.8b
+	WORD $0x4e35c2d5 // smull2 v21.8h, v22.16b, v21.16b
+	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+
+	// levels of values 192 to 223, and their products
+	WORD $0x3cc1a0d6 // ldur q22, [x6, #26]
+	WORD $0x3cc1c0d7 // ldur q23, [x6, #28]
 	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
+	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
-	FMOVQ        66(R6), F26
-	MOVD         $iq2_s_shuffle13<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e1b035b // tbl v27.16b, { v26.16b }, v27.16b
-	MOVD         $iq2_s_shuffle13<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
-	WORD $0x6ea7477b // ushl v27.4s, v27.4s, v7.4s
-	WORD $0x6ea9475a // ushl v26.4s, v26.4s, v9.4s
-	WORD $0x4e231f7b // and v27.16b, v27.16b, v3.16b
-	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
-	WORD $0x4f28577b // shl v27.4s, v27.4s, #8
-	WORD $0x4f28575a // shl v26.4s, v26.4s, #8
-	WORD $0x4ebb1ed6 // orr v22.16b, v22.16b, v27.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
+	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
+	MOVD         $iq2_s_shuffle14<>+0(SB), R7
+	FMOVQ        (R7), F24
+	WORD $0x4e1801f8 // tbl v24.16b, { v15.16b }, v24.16b
+	WORD $0x6ea74719 // ushl v25.4s, v24.4s, v7.4s
+	WORD $0x6ea94718 // ushl v24.4s, v24.4s, v9.4s
+	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
+	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
+	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
+	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
+	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
 	MOVD         $iq2_s_grid<>+0(SB), R7
 	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVD        (R7)(R8<<3), F26
+	FMOVD        (R7)(R8<<3), F24
 	WORD $0x4e142ec8 // smov x8, v22.s[2]
 	FMOVD        (R7)(R8<<3), F22
-	WORD $0x4ed63b56 // zip1 v22.2d, v26.2d, v22.2d
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
+	WORD $0x4e042ee8 // smov x8, v23.s[0]
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4e142ee8 // smov x8, v23.s[2]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
+	WORD $0xbc43a0d8 // ldur s24, [x6, #58]
+	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	WORD $0x4e060319 // tbl v25.16b, { v24.16b }, v6.16b
+	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x6e208f39 // cmeq v25.16b, v25.16b, v0.16b
+	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
+	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
+	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
+	WORD $0x4e398f3a // cmtst v26.16b, v25.16b, v25.16b
+	WORD $0x6e20badb // neg v27.16b, v22.16b
+	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
+	WORD $0x6e761f79 // bsl v25.16b, v27.16b, v22.16b
+	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
+	WORD $0x4e388f16 // cmtst v22.16b, v24.16b, v24.16b
+	WORD $0x6e20bafa // neg v26.16b, v23.16b
+	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
+	WORD $0x6e771f58 // bsl v24.16b, v26.16b, v23.16b
+	WORD $0x4e361f18 // and v24.16b, v24.16b, v22.16b
+	WORD $0x3ccc0076 // ldur q22, [x3, #192]
+	WORD $0x3ccd0077 // ldur q23, [x3, #208]
+	WORD $0x0e36c33a // smull v26.8h, v25.8b, v22.8b
+	WORD $0x4e36c336 // smull2 v22.8h, v25.16b, v22.16b
+	WORD $0x4e76bf56 // addp v22.8h, v26.8h, v22.8h
+	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
+	WORD $0x0e37c319 // smull v25.8h, v24.8b, v23.8b
+	WORD $0x4e37c317 // smull2 v23.8h, v24.16b, v23.16b
+	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
+	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
+
+	// levels of values 224 to 255, and their products
+	WORD $0x3cc1e0d8 // ldur q24, [x6, #30]
+	WORD $0x3cc200d9 // ldur q25, [x6, #32]
+	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
+	WORD $0x4e010339 // tbl v25.16b, { v25.16b }, v1.16b
+	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
+	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
+	MOVD         $iq2_s_shuffle15<>+0(SB), R7
+	FMOVQ        (R7), F26
+	WORD $0x4e1a01ef // tbl v15.16b, { v15.16b }, v26.16b
+	WORD $0x6ea745fa // ushl v26.4s, v15.4s, v7.4s
+	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
+	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4f28575a // shl v26.4s, v26.4s, #8
+	WORD $0x4f2855ef // shl v15.4s, v15.4s, #8
+	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
+	WORD $0x4eaf1f2f // orr v15.16b, v25.16b, v15.16b
+	MOVD         $iq2_s_grid<>+0(SB), R7
 	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F26
+	FMOVD        (R7)(R8<<3), F25
 	WORD $0x4e142f08 // smov x8, v24.s[2]
 	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b58 // zip1 v24.2d, v26.2d, v24.2d
-	FMOVS        54(R6), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e06035b // tbl v27.16b, { v26.16b }, v6.16b
-	WORD $0x4e08035a // tbl v26.16b, { v26.16b }, v8.16b
-	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4ed83b38 // zip1 v24.2d, v25.2d, v24.2d
+	WORD $0x4e042de8 // smov x8, v15.s[0]
+	FMOVD        (R7)(R8<<3), F25
+	WORD $0x4e142de8 // smov x8, v15.s[2]
+	FMOVD        (R7)(R8<<3), F15
+	WORD $0x4ecf3b2f // zip1 v15.2d, v25.2d, v15.2d
+	WORD $0xbc43e0d9 // ldur s25, [x6, #62]
+	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0x4e06033a // tbl v26.16b, { v25.16b }, v6.16b
+	WORD $0x4e080339 // tbl v25.16b, { v25.16b }, v8.16b
 	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
-	WORD $0x6e208f7b // cmeq v27.16b, v27.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
 	WORD $0x6e208f5a // cmeq v26.16b, v26.16b, v0.16b
-	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
+	WORD $0x6e208f39 // cmeq v25.16b, v25.16b, v0.16b
 	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e1b009b // tbl v27.16b, { v4.16b }, v27.16b
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
 	WORD $0x4e1a009a // tbl v26.16b, { v4.16b }, v26.16b
-	WORD $0x4e3b8f7c // cmtst v28.16b, v27.16b, v27.16b
-	WORD $0x6e20badd // neg v29.16b, v22.16b
-	WORD $0x4e20ab7b // cmlt v27.16b, v27.16b, #0
-	WORD $0x6e761fbb // bsl v27.16b, v29.16b, v22.16b
-	WORD $0x4e3c1f7b // and v27.16b, v27.16b, v28.16b
-	WORD $0x4e3a8f56 // cmtst v22.16b, v26.16b, v26.16b
+	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
+	WORD $0x4e3a8f5b // cmtst v27.16b, v26.16b, v26.16b
 	WORD $0x6e20bb1c // neg v28.16b, v24.16b
 	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
 	WORD $0x6e781f9a // bsl v26.16b, v28.16b, v24.16b
-	WORD $0x4e361f5a // and v26.16b, v26.16b, v22.16b
-	FLDPQ        160(R3), (F22, F24)
-	WORD $0x0e36c37c // smull v28.8h, v27.8b, v22.8b
-	WORD $0x4e36c376 // smull2 v22.8h, v27.16b, v22.16b
-	WORD $0x4e76bf96 // addp v22.8h, v28.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e38c35b // smull v27.8h, v26.8b, v24.8b
-	WORD $0x4e38c358 // smull2 v24.8h, v26.16b, v24.16b
-	WORD $0x4e78bf78 // addp v24.8h, v27.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4f991ad0 // fmla v16.4s, v22.4s, v25.s[2]
-	WORD $0x4fb91b11 // fmla v17.4s, v24.4s, v25.s[3]
-
-	// levels of values 192 to 223, and their products
-	FMOVQ        26(R6), F22
-	FMOVQ        28(R6), F24
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
-	FMOVQ        66(R6), F25
-	MOVD         $iq2_s_shuffle14<>+0(SB), R7
-	FMOVQ        (R7), F26
-	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
-	MOVD         $iq2_s_shuffle14<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
-	WORD $0x6ea7475a // ushl v26.4s, v26.4s, v7.4s
-	WORD $0x6ea94739 // ushl v25.4s, v25.4s, v9.4s
-	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4f28575a // shl v26.4s, v26.4s, #8
-	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
-	WORD $0x4eba1ed6 // orr v22.16b, v22.16b, v26.16b
-	WORD $0x4eb91f18 // orr v24.16b, v24.16b, v25.16b
-	MOVD         $iq2_s_grid<>+0(SB), R7
-	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVD        (R7)(R8<<3), F25
-	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVD        (R7)(R8<<3), F22
-	WORD $0x4ed63b36 // zip1 v22.2d, v25.2d, v22.2d
-	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F25
-	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b38 // zip1 v24.2d, v25.2d, v24.2d
-	FMOVS        58(R6), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e06033a // tbl v26.16b, { v25.16b }, v6.16b
-	WORD $0x4e080339 // tbl v25.16b, { v25.16b }, v8.16b
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x6e208f5a // cmeq v26.16b, v26.16b, v0.16b
-	WORD $0x6e208f39 // cmeq v25.16b, v25.16b, v0.16b
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4e1a009a // tbl v26.16b, { v4.16b }, v26.16b
-	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
-	WORD $0x4e3a8f5b // cmtst v27.16b, v26.16b, v26.16b
-	WORD $0x6e20badc // neg v28.16b, v22.16b
-	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
-	WORD $0x6e761f9a // bsl v26.16b, v28.16b, v22.16b
 	WORD $0x4e3b1f5a // and v26.16b, v26.16b, v27.16b
-	WORD $0x4e398f36 // cmtst v22.16b, v25.16b, v25.16b
-	WORD $0x6e20bb1b // neg v27.16b, v24.16b
+	WORD $0x4e398f38 // cmtst v24.16b, v25.16b, v25.16b
+	WORD $0x6e20b9fb // neg v27.16b, v15.16b
 	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
-	WORD $0x6e781f79 // bsl v25.16b, v27.16b, v24.16b
-	WORD $0x4e361f39 // and v25.16b, v25.16b, v22.16b
-	FLDPQ        192(R3), (F22, F24)
-	WORD $0x0e36c35b // smull v27.8h, v26.8b, v22.8b
-	WORD $0x4e36c356 // smull2 v22.8h, v26.16b, v22.16b
-	WORD $0x4e76bf76 // addp v22.8h, v27.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
+	WORD $0x6e6f1f79 // bsl v25.16b, v27.16b, v15.16b
+	WORD $0x4e381f39 // and v25.16b, v25.16b, v24.16b
+	WORD $0x3cce006f // ldur q15, [x3, #224]
+	WORD $0x3ccf0078 // ldur q24, [x3, #240]
+	WORD $0x0e2fc35b // smull v27.8h, v26.8b, v15.8b
+	WORD $0x4e2fc34f // smull2 v15.8h, v26.16b, v15.16b
+	WORD $0x4e6fbf6f // addp v15.8h, v27.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
 	WORD $0x0e38c33a // smull v26.8h, v25.8b, v24.8b
 	WORD $0x4e38c338 // smull2 v24.8h, v25.16b, v24.16b
 	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
 	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4f9712d2 // fmla v18.4s, v22.4s, v23.s[0]
-	WORD $0x4fb71313 // fmla v19.4s, v24.4s, v23.s[1]
 
-	// levels of values 224 to 255, and their products
-	FMOVQ        30(R6), F22
-	FMOVQ        32(R6), F24
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
-	FMOVQ        66(R6), F25
-	MOVD         $iq2_s_shuffle15<>+0(SB), R7
-	FMOVQ        (R7), F26
-	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
-	MOVD         $iq2_s_shuffle15<>+0(SB), R7
-	FMOVQ        (R7), F27
-	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
-	WORD $0x6ea7475a // ushl v26.4s, v26.4s, v7.4s
-	WORD $0x6ea94739 // ushl v25.4s, v25.4s, v9.4s
-	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4f28575a // shl v26.4s, v26.4s, #8
-	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
-	WORD $0x4eba1ed6 // orr v22.16b, v22.16b, v26.16b
-	WORD $0x4eb91f18 // orr v24.16b, v24.16b, v25.16b
-	MOVD         $iq2_s_grid<>+0(SB), R7
-	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVD        (R7)(R8<<3), F25
-	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVD        (R7)(R8<<3), F22
-	WORD $0x4ed63b36 // zip1 v22.2d, v25.2d, v22.2d
-	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F25
-	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b38 // zip1 v24.2d, v25.2d, v24.2d
-	FMOVS        62(R6), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e06033a // tbl v26.16b, { v25.16b }, v6.16b
-	WORD $0x4e080339 // tbl v25.16b, { v25.16b }, v8.16b
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x6e208f5a // cmeq v26.16b, v26.16b, v0.16b
-	WORD $0x6e208f39 // cmeq v25.16b, v25.16b, v0.16b
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4e1a009a // tbl v26.16b, { v4.16b }, v26.16b
-	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
-	WORD $0x4e3a8f5b // cmtst v27.16b, v26.16b, v26.16b
-	WORD $0x6e20badc // neg v28.16b, v22.16b
-	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
-	WORD $0x6e761f9a // bsl v26.16b, v28.16b, v22.16b
-	WORD $0x4e3b1f5a // and v26.16b, v26.16b, v27.16b
-	WORD $0x4e398f36 // cmtst v22.16b, v25.16b, v25.16b
-	WORD $0x6e20bb1b // neg v27.16b, v24.16b
-	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
-	WORD $0x6e781f79 // bsl v25.16b, v27.16b, v24.16b
-	WORD $0x4e361f39 // and v25.16b, v25.16b, v22.16b
-	FLDPQ        224(R3), (F22, F24)
-	WORD $0x0e36c35b // smull v27.8h, v26.8b, v22.8b
-	WORD $0x4e36c356 // smull2 v22.8h, v26.16b, v22.16b
-	WORD $0x4e76bf76 // addp v22.8h, v27.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e38c33a // smull v26.8h, v25.8b, v24.8b
-	WORD $0x4e38c338 // smull2 v24.8h, v25.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4f971ad4 // fmla v20.4s, v22.4s, v23.s[2]
-	WORD $0x4fb71b15 // fmla v21.4s, v24.4s, v23.s[3]
+	// sums of 4 groups, times their factors
+	WORD $0x4eb2be31 // addp v17.4s, v17.4s, v18.4s
+	WORD $0x4eb5be72 // addp v18.4s, v19.4s, v21.4s
+	WORD $0x4eb2be31 // addp v17.4s, v17.4s, v18.4s
+	WORD $0x4eb7bed2 // addp v18.4s, v22.4s, v23.4s
+	WORD $0x4eb8bdef // addp v15.4s, v15.4s, v24.4s
+	WORD $0x4eafbe4f // addp v15.4s, v18.4s, v15.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e34ce2d // fmla v13.4s, v17.4s, v20.4s
+	WORD $0x4e30cdee // fmla v14.4s, v15.4s, v16.4s
 	ADD          $0x52, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -7925,19 +7645,15 @@ loop3:
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
-	WORD $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
-	WORD $0x4e32d5ce // fadd v14.4s, v14.4s, v18.4s
-	WORD $0x4e33d5ef // fadd v15.4s, v15.4s, v19.4s
-	WORD $0x4e34d5ce // fadd v14.4s, v14.4s, v20.4s
-	WORD $0x4e35d5ef // fadd v15.4s, v15.4s, v21.4s
+	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
+	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
 
 	// sums of the lanes
-	WORD $0x4e2fd5ce // fadd v14.4s, v14.4s, v15.4s
-	WORD $0x6e0e41cf // ext v15.16b, v14.16b, v14.16b, #8
-	WORD $0x4e2ed5ef // fadd v15.4s, v15.4s, v14.4s
-	WORD $0x7e30d9ef // faddp s15, v15.2s
-	FMOVS        F15, (R0)
+	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
+	WORD $0x7e30d98c // faddp s12, v12.2s
+	FMOVS        F12, (R0)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -8003,11 +7719,10 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f4 // ldr h20, [x7]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x7c4000f4 // ldur h20, [x7]
+	WORD $0x1ee24294 // fcvt s20, h20
 	WORD $0x4f0167f5 // movi v21.4s, #63, lsl #24
-	FMOVQ        66(R7), F22
+	WORD $0x3cc420f6 // ldur q22, [x7, #66]
 	MOVD         $iq2_s_shuffle<>+0(SB), R8
 	FMOVQ        (R8), F23
 	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
@@ -8022,19 +7737,18 @@ loop3:
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e37d6b7 // fadd v23.4s, v21.4s, v23.4s
 	WORD $0x4e36d6b5 // fadd v21.4s, v21.4s, v22.4s
-	WORD $0x6e37de96 // fmul v22.4s, v20.4s, v23.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
+	WORD $0x4f9492f6 // fmul v22.4s, v23.4s, v20.s[0]
+	WORD $0x4f9492b4 // fmul v20.4s, v21.4s, v20.s[0]
 	MOVD         $iq2_s_const<>+0(SB), R8
 	FMOVQ        (R8), F21
 	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
 	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
 	FMOVQ        F22, 32(R0)
 	FMOVQ        F20, 48(R0)
-	WORD $0x7d4000f4 // ldr h20, [x7]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x7c4000f4 // ldur h20, [x7]
+	WORD $0x1ee24294 // fcvt s20, h20
 	WORD $0x4f0167f5 // movi v21.4s, #63, lsl #24
-	FMOVQ        66(R7), F22
+	WORD $0x3cc420f6 // ldur q22, [x7, #66]
 	MOVD         $iq2_s_shuffle3<>+0(SB), R8
 	FMOVQ        (R8), F23
 	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
@@ -8049,8 +7763,8 @@ loop3:
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e37d6b7 // fadd v23.4s, v21.4s, v23.4s
 	WORD $0x4e36d6b5 // fadd v21.4s, v21.4s, v22.4s
-	WORD $0x6e37de96 // fmul v22.4s, v20.4s, v23.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
+	WORD $0x4f9492f6 // fmul v22.4s, v23.4s, v20.s[0]
+	WORD $0x4f9492b4 // fmul v20.4s, v21.4s, v20.s[0]
 	MOVD         $iq2_s_const<>+0(SB), R8
 	FMOVQ        (R8), F21
 	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
@@ -8059,676 +7773,633 @@ loop3:
 	FMOVQ        F20, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F20
-	FMOVQ        4(R7), F21
+	WORD $0x3cc020f4 // ldur q20, [x7, #2]
+	WORD $0x3cc040f5 // ldur q21, [x7, #4]
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
 	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	FMOVQ        66(R7), F22
+	WORD $0x3cc420f6 // ldur q22, [x7, #66]
 	WORD $0x4e0c02d7 // tbl v23.16b, { v22.16b }, v12.16b
-	WORD $0x4e0c02d6 // tbl v22.16b, { v22.16b }, v12.16b
-	WORD $0x6ea746f7 // ushl v23.4s, v23.4s, v7.4s
-	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
+	WORD $0x6ea746f8 // ushl v24.4s, v23.4s, v7.4s
+	WORD $0x6ea946f7 // ushl v23.4s, v23.4s, v9.4s
+	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
 	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb81e94 // orr v20.16b, v20.16b, v24.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        34(R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0602d7 // tbl v23.16b, { v22.16b }, v6.16b
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0xbc4220f7 // ldur s23, [x7, #34]
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x4e0602f8 // tbl v24.16b, { v23.16b }, v6.16b
+	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
 	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
 	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
 	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
+	WORD $0x4e388f19 // cmtst v25.16b, v24.16b, v24.16b
+	WORD $0x6e20ba9a // neg v26.16b, v20.16b
+	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
+	WORD $0x6e741f58 // bsl v24.16b, v26.16b, v20.16b
+	WORD $0x4e391f18 // and v24.16b, v24.16b, v25.16b
+	WORD $0x4e378ef4 // cmtst v20.16b, v23.16b, v23.16b
+	WORD $0x6e20bab9 // neg v25.16b, v21.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
-	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
-	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
-	FLDPQ        (R4), (F20, F21)
-	WORD $0x0e34c2f8 // smull v24.8h, v23.8b, v20.8b
-	WORD $0x4e34c2f4 // smull2 v20.8h, v23.16b, v20.16b
-	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
+	WORD $0x6e751f37 // bsl v23.16b, v25.16b, v21.16b
+	WORD $0x4e341ef7 // and v23.16b, v23.16b, v20.16b
+	WORD $0x3cc00094 // ldur q20, [x4]
+	WORD $0x3cc10095 // ldur q21, [x4, #16]
+	WORD $0x0e34c319 // smull v25.8h, v24.8b, v20.8b
+	WORD $0x4e34c314 // smull2 v20.8h, v24.16b, v20.16b
+	WORD $0x4e74bf34 // addp v20.8h, v25.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c2d8 // smull v24.8h, v22.8b, v21.8b
-	WORD $0x4e35c2d5 // smull2 v21.8h, v22.16b, v21.16b
-	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
+	WORD $0x0e35c2f9 // smull v25.8h, v23.8b, v21.8b
+	WORD $0x4e35c2f5 // smull2 v21.8h, v23.16b, v21.16b
+	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FLDPQ        32(R4), (F24, F25)
-	WORD $0x0e38c2fa // smull v26.8h, v23.8b, v24.8b
-	WORD $0x4e38c2f7 // smull2 v23.8h, v23.16b, v24.16b
-	WORD $0x4e77bf57 // addp v23.8h, v26.8h, v23.8h
+	WORD $0x3cc20099 // ldur q25, [x4, #32]
+	WORD $0x3cc3009a // ldur q26, [x4, #48]
+	WORD $0x0e39c31b // smull v27.8h, v24.8b, v25.8b
+	WORD $0x4e39c318 // smull2 v24.8h, v24.16b, v25.16b
+	WORD $0x4e78bf78 // addp v24.8h, v27.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	WORD $0x0e3ac2f9 // smull v25.8h, v23.8b, v26.8b
+	WORD $0x4e3ac2f7 // smull2 v23.8h, v23.16b, v26.16b
+	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e39c2d8 // smull v24.8h, v22.8b, v25.8b
-	WORD $0x4e39c2d6 // smull2 v22.8h, v22.16b, v25.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        36(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        (R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0xbc420019 // ldur s25, [x0, #32]
+	WORD $0xbc42401a // ldur s26, [x0, #36]
+	WORD $0xbc4000bb // ldur s27, [x5]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
-	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x4e3bce90 // fmla v16.4s, v20.4s, v27.4s
-	WORD $0x4e3aceb1 // fmla v17.4s, v21.4s, v26.4s
-	FMOVS        4(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e38de97 // fmul v23.4s, v20.4s, v24.4s
-	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
-	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x6e39df7c // fmul v28.4s, v27.4s, v25.4s
+	WORD $0x6e3adf7b // fmul v27.4s, v27.4s, v26.4s
+	WORD $0x4f9c1290 // fmla v16.4s, v20.4s, v28.s[0]
+	WORD $0x4f9b12b1 // fmla v17.4s, v21.4s, v27.s[0]
+	WORD $0xbc4040b4 // ldur s20, [x5, #4]
+	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e39de98 // fmul v24.4s, v20.4s, v25.4s
+	WORD $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
+	WORD $0x4f9812b2 // fmla v18.4s, v21.4s, v24.s[0]
+	WORD $0x4f9412f3 // fmla v19.4s, v23.4s, v20.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        6(R7), F20
-	FMOVQ        8(R7), F21
+	WORD $0x3cc060f4 // ldur q20, [x7, #6]
+	WORD $0x3cc080f5 // ldur q21, [x7, #8]
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
 	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	FMOVQ        66(R7), F22
 	WORD $0x4e0d02d7 // tbl v23.16b, { v22.16b }, v13.16b
-	WORD $0x4e0d02d6 // tbl v22.16b, { v22.16b }, v13.16b
-	WORD $0x6ea746f7 // ushl v23.4s, v23.4s, v7.4s
-	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
+	WORD $0x6ea746f8 // ushl v24.4s, v23.4s, v7.4s
+	WORD $0x6ea946f7 // ushl v23.4s, v23.4s, v9.4s
+	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
 	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb81e94 // orr v20.16b, v20.16b, v24.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        38(R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0602d7 // tbl v23.16b, { v22.16b }, v6.16b
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0xbc4260f7 // ldur s23, [x7, #38]
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x4e0602f8 // tbl v24.16b, { v23.16b }, v6.16b
+	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
 	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
 	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
 	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
+	WORD $0x4e388f19 // cmtst v25.16b, v24.16b, v24.16b
+	WORD $0x6e20ba9a // neg v26.16b, v20.16b
+	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
+	WORD $0x6e741f58 // bsl v24.16b, v26.16b, v20.16b
+	WORD $0x4e391f18 // and v24.16b, v24.16b, v25.16b
+	WORD $0x4e378ef4 // cmtst v20.16b, v23.16b, v23.16b
+	WORD $0x6e20bab9 // neg v25.16b, v21.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
-	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
-	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
-	FLDPQ        64(R4), (F20, F21)
-	WORD $0x0e34c2f8 // smull v24.8h, v23.8b, v20.8b
-	WORD $0x4e34c2f4 // smull2 v20.8h, v23.16b, v20.16b
-	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
+	WORD $0x6e751f37 // bsl v23.16b, v25.16b, v21.16b
+	WORD $0x4e341ef7 // and v23.16b, v23.16b, v20.16b
+	WORD $0x3cc40094 // ldur q20, [x4, #64]
+	WORD $0x3cc50095 // ldur q21, [x4, #80]
+	WORD $0x0e34c319 // smull v25.8h, v24.8b, v20.8b
+	WORD $0x4e34c314 // smull2 v20.8h, v24.16b, v20.16b
+	WORD $0x4e74bf34 // addp v20.8h, v25.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c2d8 // smull v24.8h, v22.8b, v21.8b
-	WORD $0x4e35c2d5 // smull2 v21.8h, v22.16b, v21.16b
-	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
+	WORD $0x0e35c2f9 // smull v25.8h, v23.8b, v21.8b
+	WORD $0x4e35c2f5 // smull2 v21.8h, v23.16b, v21.16b
+	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FLDPQ        96(R4), (F24, F25)
-	WORD $0x0e38c2fa // smull v26.8h, v23.8b, v24.8b
-	WORD $0x4e38c2f7 // smull2 v23.8h, v23.16b, v24.16b
-	WORD $0x4e77bf57 // addp v23.8h, v26.8h, v23.8h
+	WORD $0x3cc60099 // ldur q25, [x4, #96]
+	WORD $0x3cc7009a // ldur q26, [x4, #112]
+	WORD $0x0e39c31b // smull v27.8h, v24.8b, v25.8b
+	WORD $0x4e39c318 // smull2 v24.8h, v24.16b, v25.16b
+	WORD $0x4e78bf78 // addp v24.8h, v27.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	WORD $0x0e3ac2f9 // smull v25.8h, v23.8b, v26.8b
+	WORD $0x4e3ac2f7 // smull2 v23.8h, v23.16b, v26.16b
+	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e39c2d8 // smull v24.8h, v22.8b, v25.8b
-	WORD $0x4e39c2d6 // smull2 v22.8h, v22.16b, v25.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
 
 	// integer sums times both scales
-	FMOVS        40(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        44(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        8(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0xbc428019 // ldur s25, [x0, #40]
+	WORD $0xbc42c01a // ldur s26, [x0, #44]
+	WORD $0xbc4080bb // ldur s27, [x5, #8]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
-	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x4e3bce90 // fmla v16.4s, v20.4s, v27.4s
-	WORD $0x4e3aceb1 // fmla v17.4s, v21.4s, v26.4s
-	FMOVS        12(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e38de97 // fmul v23.4s, v20.4s, v24.4s
-	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
-	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x6e39df7c // fmul v28.4s, v27.4s, v25.4s
+	WORD $0x6e3adf7b // fmul v27.4s, v27.4s, v26.4s
+	WORD $0x4f9c1290 // fmla v16.4s, v20.4s, v28.s[0]
+	WORD $0x4f9b12b1 // fmla v17.4s, v21.4s, v27.s[0]
+	WORD $0xbc40c0b4 // ldur s20, [x5, #12]
+	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e39de98 // fmul v24.4s, v20.4s, v25.4s
+	WORD $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
+	WORD $0x4f9812b2 // fmla v18.4s, v21.4s, v24.s[0]
+	WORD $0x4f9412f3 // fmla v19.4s, v23.4s, v20.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        10(R7), F20
-	FMOVQ        12(R7), F21
+	WORD $0x3cc0a0f4 // ldur q20, [x7, #10]
+	WORD $0x3cc0c0f5 // ldur q21, [x7, #12]
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
 	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	FMOVQ        66(R7), F22
 	WORD $0x4e0e02d7 // tbl v23.16b, { v22.16b }, v14.16b
-	WORD $0x4e0e02d6 // tbl v22.16b, { v22.16b }, v14.16b
-	WORD $0x6ea746f7 // ushl v23.4s, v23.4s, v7.4s
-	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
+	WORD $0x6ea746f8 // ushl v24.4s, v23.4s, v7.4s
+	WORD $0x6ea946f7 // ushl v23.4s, v23.4s, v9.4s
+	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
 	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb81e94 // orr v20.16b, v20.16b, v24.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        42(R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0602d7 // tbl v23.16b, { v22.16b }, v6.16b
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0xbc42a0f7 // ldur s23, [x7, #42]
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x4e0602f8 // tbl v24.16b, { v23.16b }, v6.16b
+	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
 	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
 	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
 	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
+	WORD $0x4e388f19 // cmtst v25.16b, v24.16b, v24.16b
+	WORD $0x6e20ba9a // neg v26.16b, v20.16b
+	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
+	WORD $0x6e741f58 // bsl v24.16b, v26.16b, v20.16b
+	WORD $0x4e391f18 // and v24.16b, v24.16b, v25.16b
+	WORD $0x4e378ef4 // cmtst v20.16b, v23.16b, v23.16b
+	WORD $0x6e20bab9 // neg v25.16b, v21.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
-	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
-	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
-	FLDPQ        128(R4), (F20, F21)
-	WORD $0x0e34c2f8 // smull v24.8h, v23.8b, v20.8b
-	WORD $0x4e34c2f4 // smull2 v20.8h, v23.16b, v20.16b
-	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
+	WORD $0x6e751f37 // bsl v23.16b, v25.16b, v21.16b
+	WORD $0x4e341ef7 // and v23.16b, v23.16b, v20.16b
+	WORD $0x3cc80094 // ldur q20, [x4, #128]
+	WORD $0x3cc90095 // ldur q21, [x4, #144]
+	WORD $0x0e34c319 // smull v25.8h, v24.8b, v20.8b
+	WORD $0x4e34c314 // smull2 v20.8h, v24.16b, v20.16b
+	WORD $0x4e74bf34 // addp v20.8h, v25.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c2d8 // smull v24.8h, v22.8b, v21.8b
-	WORD $0x4e35c2d5 // smull2 v21.8h, v22.16b, v21.16b
-	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
+	WORD $0x0e35c2f9 // smull v25.8h, v23.8b, v21.8b
+	WORD $0x4e35c2f5 // smull2 v21.8h, v23.16b, v21.16b
+	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FLDPQ        160(R4), (F24, F25)
-	WORD $0x0e38c2fa // smull v26.8h, v23.8b, v24.8b
-	WORD $0x4e38c2f7 // smull2 v23.8h, v23.16b, v24.16b
-	WORD $0x4e77bf57 // addp v23.8h, v26.8h, v23.8h
+	WORD $0x3cca0099 // ldur q25, [x4, #160]
+	WORD $0x3ccb009a // ldur q26, [x4, #176]
+	WORD $0x0e39c31b // smull v27.8h, v24.8b, v25.8b
+	WORD $0x4e39c318 // smull2 v24.8h, v24.16b, v25.16b
+	WORD $0x4e78bf78 // addp v24.8h, v27.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	WORD $0x0e3ac2f9 // smull v25.8h, v23.8b, v26.8b
+	WORD $0x4e3ac2f7 // smull2 v23.8h, v23.16b, v26.16b
+	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e39c2d8 // smull v24.8h, v22.8b, v25.8b
-	WORD $0x4e39c2d6 // smull2 v22.8h, v22.16b, v25.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
 
 	// integer sums times both scales
-	FMOVS        48(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        52(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        16(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0xbc430019 // ldur s25, [x0, #48]
+	WORD $0xbc43401a // ldur s26, [x0, #52]
+	WORD $0xbc4100bb // ldur s27, [x5, #16]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
-	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x4e3bce90 // fmla v16.4s, v20.4s, v27.4s
-	WORD $0x4e3aceb1 // fmla v17.4s, v21.4s, v26.4s
-	FMOVS        20(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e38de97 // fmul v23.4s, v20.4s, v24.4s
-	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
-	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x6e39df7c // fmul v28.4s, v27.4s, v25.4s
+	WORD $0x6e3adf7b // fmul v27.4s, v27.4s, v26.4s
+	WORD $0x4f9c1290 // fmla v16.4s, v20.4s, v28.s[0]
+	WORD $0x4f9b12b1 // fmla v17.4s, v21.4s, v27.s[0]
+	WORD $0xbc4140b4 // ldur s20, [x5, #20]
+	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e39de98 // fmul v24.4s, v20.4s, v25.4s
+	WORD $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
+	WORD $0x4f9812b2 // fmla v18.4s, v21.4s, v24.s[0]
+	WORD $0x4f9412f3 // fmla v19.4s, v23.4s, v20.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        14(R7), F20
-	FMOVQ        16(R7), F21
+	WORD $0x3cc0e0f4 // ldur q20, [x7, #14]
+	WORD $0x3cc100f5 // ldur q21, [x7, #16]
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
 	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	FMOVQ        66(R7), F22
 	WORD $0x4e0f02d7 // tbl v23.16b, { v22.16b }, v15.16b
-	WORD $0x4e0f02d6 // tbl v22.16b, { v22.16b }, v15.16b
-	WORD $0x6ea746f7 // ushl v23.4s, v23.4s, v7.4s
-	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
+	WORD $0x6ea746f8 // ushl v24.4s, v23.4s, v7.4s
+	WORD $0x6ea946f7 // ushl v23.4s, v23.4s, v9.4s
+	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
 	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb81e94 // orr v20.16b, v20.16b, v24.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        46(R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0602d7 // tbl v23.16b, { v22.16b }, v6.16b
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0xbc42e0f7 // ldur s23, [x7, #46]
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x4e0602f8 // tbl v24.16b, { v23.16b }, v6.16b
+	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
 	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
 	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
 	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
+	WORD $0x4e388f19 // cmtst v25.16b, v24.16b, v24.16b
+	WORD $0x6e20ba9a // neg v26.16b, v20.16b
+	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
+	WORD $0x6e741f58 // bsl v24.16b, v26.16b, v20.16b
+	WORD $0x4e391f18 // and v24.16b, v24.16b, v25.16b
+	WORD $0x4e378ef4 // cmtst v20.16b, v23.16b, v23.16b
+	WORD $0x6e20bab9 // neg v25.16b, v21.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
-	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
-	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
-	FLDPQ        192(R4), (F20, F21)
-	WORD $0x0e34c2f8 // smull v24.8h, v23.8b, v20.8b
-	WORD $0x4e34c2f4 // smull2 v20.8h, v23.16b, v20.16b
-	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
+	WORD $0x6e751f37 // bsl v23.16b, v25.16b, v21.16b
+	WORD $0x4e341ef7 // and v23.16b, v23.16b, v20.16b
+	WORD $0x3ccc0094 // ldur q20, [x4, #192]
+	WORD $0x3ccd0095 // ldur q21, [x4, #208]
+	WORD $0x0e34c319 // smull v25.8h, v24.8b, v20.8b
+	WORD $0x4e34c314 // smull2 v20.8h, v24.16b, v20.16b
+	WORD $0x4e74bf34 // addp v20.8h, v25.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c2d8 // smull v24.8h, v22.8b, v21.8b
-	WORD $0x4e35c2d5 // smull2 v21.8h, v22.16b, v21.16b
-	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
+	WORD $0x0e35c2f9 // smull v25.8h, v23.8b, v21.8b
+	WORD $0x4e35c2f5 // smull2 v21.8h, v23.16b, v21.16b
+	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FLDPQ        224(R4), (F24, F25)
-	WORD $0x0e38c2fa // smull v26.8h, v23.8b, v24.8b
-	WORD $0x4e38c2f7 // smull2 v23.8h, v23.16b, v24.16b
-	WORD $0x4e77bf57 // addp v23.8h, v26.8h, v23.8h
+	WORD $0x3cce0099 // ldur q25, [x4, #224]
+	WORD $0x3ccf009a // ldur q26, [x4, #240]
+	WORD $0x0e39c31b // smull v27.8h, v24.8b, v25.8b
+	WORD $0x4e39c318 // smull2 v24.8h, v24.16b, v25.16b
+	WORD $0x4e78bf78 // addp v24.8h, v27.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	WORD $0x0e3ac2f9 // smull v25.8h, v23.8b, v26.8b
+	WORD $0x4e3ac2f7 // smull2 v23.8h, v23.16b, v26.16b
+	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e39c2d8 // smull v24.8h, v22.8b, v25.8b
-	WORD $0x4e39c2d6 // smull2 v22.8h, v22.16b, v25.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
 
 	// integer sums times both scales
-	FMOVS        56(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        60(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        24(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0xbc438019 // ldur s25, [x0, #56]
+	WORD $0xbc43c01a // ldur s26, [x0, #60]
+	WORD $0xbc4180bb // ldur s27, [x5, #24]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
-	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x4e3bce90 // fmla v16.4s, v20.4s, v27.4s
-	WORD $0x4e3aceb1 // fmla v17.4s, v21.4s, v26.4s
-	FMOVS        28(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e38de97 // fmul v23.4s, v20.4s, v24.4s
-	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
-	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x6e39df7c // fmul v28.4s, v27.4s, v25.4s
+	WORD $0x6e3adf7b // fmul v27.4s, v27.4s, v26.4s
+	WORD $0x4f9c1290 // fmla v16.4s, v20.4s, v28.s[0]
+	WORD $0x4f9b12b1 // fmla v17.4s, v21.4s, v27.s[0]
+	WORD $0xbc41c0b4 // ldur s20, [x5, #28]
+	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e39de98 // fmul v24.4s, v20.4s, v25.4s
+	WORD $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
+	WORD $0x4f9812b2 // fmla v18.4s, v21.4s, v24.s[0]
+	WORD $0x4f9412f3 // fmla v19.4s, v23.4s, v20.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        18(R7), F20
-	FMOVQ        20(R7), F21
+	WORD $0x3cc120f4 // ldur q20, [x7, #18]
+	WORD $0x3cc140f5 // ldur q21, [x7, #20]
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
 	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	FMOVQ        66(R7), F22
 	MOVD         $iq2_s_shuffle12<>+0(SB), R8
 	FMOVQ        (R8), F23
 	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq2_s_shuffle12<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6ea746f7 // ushl v23.4s, v23.4s, v7.4s
-	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
+	WORD $0x6ea746f8 // ushl v24.4s, v23.4s, v7.4s
+	WORD $0x6ea946f7 // ushl v23.4s, v23.4s, v9.4s
+	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
 	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb81e94 // orr v20.16b, v20.16b, v24.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        50(R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0602d7 // tbl v23.16b, { v22.16b }, v6.16b
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0xbc4320f7 // ldur s23, [x7, #50]
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x4e0602f8 // tbl v24.16b, { v23.16b }, v6.16b
+	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
 	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
 	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
 	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
+	WORD $0x4e388f19 // cmtst v25.16b, v24.16b, v24.16b
+	WORD $0x6e20ba9a // neg v26.16b, v20.16b
+	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
+	WORD $0x6e741f58 // bsl v24.16b, v26.16b, v20.16b
+	WORD $0x4e391f18 // and v24.16b, v24.16b, v25.16b
+	WORD $0x4e378ef4 // cmtst v20.16b, v23.16b, v23.16b
+	WORD $0x6e20bab9 // neg v25.16b, v21.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
-	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
-	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
+	WORD $0x6e751f37 // bsl v23.16b, v25.16b, v21.16b
+	WORD $0x4e341ef7 // and v23.16b, v23.16b, v20.16b
 	FLDPQ        256(R4), (F20, F21)
-	WORD $0x0e34c2f8 // smull v24.8h, v23.8b, v20.8b
-	WORD $0x4e34c2f4 // smull2 v20.8h, v23.16b, v20.16b
-	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
+	WORD $0x0e34c319 // smull v25.8h, v24.8b, v20.8b
+	WORD $0x4e34c314 // smull2 v20.8h, v24.16b, v20.16b
+	WORD $0x4e74bf34 // addp v20.8h, v25.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c2d8 // smull v24.8h, v22.8b, v21.8b
-	WORD $0x4e35c2d5 // smull2 v21.8h, v22.16b, v21.16b
-	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
+	WORD $0x0e35c2f9 // smull v25.8h, v23.8b, v21.8b
+	WORD $0x4e35c2f5 // smull2 v21.8h, v23.16b, v21.16b
+	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FLDPQ        288(R4), (F24, F25)
-	WORD $0x0e38c2fa // smull v26.8h, v23.8b, v24.8b
-	WORD $0x4e38c2f7 // smull2 v23.8h, v23.16b, v24.16b
-	WORD $0x4e77bf57 // addp v23.8h, v26.8h, v23.8h
+	FLDPQ        288(R4), (F25, F26)
+	WORD $0x0e39c31b // smull v27.8h, v24.8b, v25.8b
+	WORD $0x4e39c318 // smull2 v24.8h, v24.16b, v25.16b
+	WORD $0x4e78bf78 // addp v24.8h, v27.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	WORD $0x0e3ac2f9 // smull v25.8h, v23.8b, v26.8b
+	WORD $0x4e3ac2f7 // smull2 v23.8h, v23.16b, v26.16b
+	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e39c2d8 // smull v24.8h, v22.8b, v25.8b
-	WORD $0x4e39c2d6 // smull2 v22.8h, v22.16b, v25.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
 
 	// integer sums times both scales
-	FMOVS        64(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        68(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        32(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0xbc440019 // ldur s25, [x0, #64]
+	WORD $0xbc44401a // ldur s26, [x0, #68]
+	WORD $0xbc4200bb // ldur s27, [x5, #32]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
-	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x4e3bce90 // fmla v16.4s, v20.4s, v27.4s
-	WORD $0x4e3aceb1 // fmla v17.4s, v21.4s, v26.4s
-	FMOVS        36(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e38de97 // fmul v23.4s, v20.4s, v24.4s
-	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
-	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x6e39df7c // fmul v28.4s, v27.4s, v25.4s
+	WORD $0x6e3adf7b // fmul v27.4s, v27.4s, v26.4s
+	WORD $0x4f9c1290 // fmla v16.4s, v20.4s, v28.s[0]
+	WORD $0x4f9b12b1 // fmla v17.4s, v21.4s, v27.s[0]
+	WORD $0xbc4240b4 // ldur s20, [x5, #36]
+	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e39de98 // fmul v24.4s, v20.4s, v25.4s
+	WORD $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
+	WORD $0x4f9812b2 // fmla v18.4s, v21.4s, v24.s[0]
+	WORD $0x4f9412f3 // fmla v19.4s, v23.4s, v20.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        22(R7), F20
-	FMOVQ        24(R7), F21
+	WORD $0x3cc160f4 // ldur q20, [x7, #22]
+	WORD $0x3cc180f5 // ldur q21, [x7, #24]
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
 	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	FMOVQ        66(R7), F22
 	MOVD         $iq2_s_shuffle13<>+0(SB), R8
 	FMOVQ        (R8), F23
 	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq2_s_shuffle13<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6ea746f7 // ushl v23.4s, v23.4s, v7.4s
-	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
+	WORD $0x6ea746f8 // ushl v24.4s, v23.4s, v7.4s
+	WORD $0x6ea946f7 // ushl v23.4s, v23.4s, v9.4s
+	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
 	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb81e94 // orr v20.16b, v20.16b, v24.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        54(R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0602d7 // tbl v23.16b, { v22.16b }, v6.16b
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0xbc4360f7 // ldur s23, [x7, #54]
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x4e0602f8 // tbl v24.16b, { v23.16b }, v6.16b
+	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
 	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
 	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
 	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
+	WORD $0x4e388f19 // cmtst v25.16b, v24.16b, v24.16b
+	WORD $0x6e20ba9a // neg v26.16b, v20.16b
+	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
+	WORD $0x6e741f58 // bsl v24.16b, v26.16b, v20.16b
+	WORD $0x4e391f18 // and v24.16b, v24.16b, v25.16b
+	WORD $0x4e378ef4 // cmtst v20.16b, v23.16b, v23.16b
+	WORD $0x6e20bab9 // neg v25.16b, v21.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
-	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
-	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
+	WORD $0x6e751f37 // bsl v23.16b, v25.16b, v21.16b
+	WORD $0x4e341ef7 // and v23.16b, v23.16b, v20.16b
 	FLDPQ        320(R4), (F20, F21)
-	WORD $0x0e34c2f8 // smull v24.8h, v23.8b, v20.8b
-	WORD $0x4e34c2f4 // smull2 v20.8h, v23.16b, v20.16b
-	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
+	WORD $0x0e34c319 // smull v25.8h, v24.8b, v20.8b
+	WORD $0x4e34c314 // smull2 v20.8h, v24.16b, v20.16b
+	WORD $0x4e74bf34 // addp v20.8h, v25.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c2d8 // smull v24.8h, v22.8b, v21.8b
-	WORD $0x4e35c2d5 // smull2 v21.8h, v22.16b, v21.16b
-	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
+	WORD $0x0e35c2f9 // smull v25.8h, v23.8b, v21.8b
+	WORD $0x4e35c2f5 // smull2 v21.8h, v23.16b, v21.16b
+	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FLDPQ        352(R4), (F24, F25)
-	WORD $0x0e38c2fa // smull v26.8h, v23.8b, v24.8b
-	WORD $0x4e38c2f7 // smull2 v23.8h, v23.16b, v24.16b
-	WORD $0x4e77bf57 // addp v23.8h, v26.8h, v23.8h
+	FLDPQ        352(R4), (F25, F26)
+	WORD $0x0e39c31b // smull v27.8h, v24.8b, v25.8b
+	WORD $0x4e39c318 // smull2 v24.8h, v24.16b, v25.16b
+	WORD $0x4e78bf78 // addp v24.8h, v27.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	WORD $0x0e3ac2f9 // smull v25.8h, v23.8b, v26.8b
+	WORD $0x4e3ac2f7 // smull2 v23.8h, v23.16b, v26.16b
+	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e39c2d8 // smull v24.8h, v22.8b, v25.8b
-	WORD $0x4e39c2d6 // smull2 v22.8h, v22.16b, v25.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
 
 	// integer sums times both scales
-	FMOVS        72(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        76(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        40(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0xbc448019 // ldur s25, [x0, #72]
+	WORD $0xbc44c01a // ldur s26, [x0, #76]
+	WORD $0xbc4280bb // ldur s27, [x5, #40]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
-	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x4e3bce90 // fmla v16.4s, v20.4s, v27.4s
-	WORD $0x4e3aceb1 // fmla v17.4s, v21.4s, v26.4s
-	FMOVS        44(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e38de97 // fmul v23.4s, v20.4s, v24.4s
-	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
-	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x6e39df7c // fmul v28.4s, v27.4s, v25.4s
+	WORD $0x6e3adf7b // fmul v27.4s, v27.4s, v26.4s
+	WORD $0x4f9c1290 // fmla v16.4s, v20.4s, v28.s[0]
+	WORD $0x4f9b12b1 // fmla v17.4s, v21.4s, v27.s[0]
+	WORD $0xbc42c0b4 // ldur s20, [x5, #44]
+	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e39de98 // fmul v24.4s, v20.4s, v25.4s
+	WORD $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
+	WORD $0x4f9812b2 // fmla v18.4s, v21.4s, v24.s[0]
+	WORD $0x4f9412f3 // fmla v19.4s, v23.4s, v20.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        26(R7), F20
-	FMOVQ        28(R7), F21
+	WORD $0x3cc1a0f4 // ldur q20, [x7, #26]
+	WORD $0x3cc1c0f5 // ldur q21, [x7, #28]
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
 	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	FMOVQ        66(R7), F22
 	MOVD         $iq2_s_shuffle14<>+0(SB), R8
 	FMOVQ        (R8), F23
 	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq2_s_shuffle14<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6ea746f7 // ushl v23.4s, v23.4s, v7.4s
-	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
+	WORD $0x6ea746f8 // ushl v24.4s, v23.4s, v7.4s
+	WORD $0x6ea946f7 // ushl v23.4s, v23.4s, v9.4s
+	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
 	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb81e94 // orr v20.16b, v20.16b, v24.16b
+	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x4ed43af4 // zip1 v20.2d, v23.2d, v20.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        58(R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0602d7 // tbl v23.16b, { v22.16b }, v6.16b
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0xbc43a0f7 // ldur s23, [x7, #58]
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x4e0602f8 // tbl v24.16b, { v23.16b }, v6.16b
+	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
 	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
 	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
 	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
+	WORD $0x4e388f19 // cmtst v25.16b, v24.16b, v24.16b
+	WORD $0x6e20ba9a // neg v26.16b, v20.16b
+	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
+	WORD $0x6e741f58 // bsl v24.16b, v26.16b, v20.16b
+	WORD $0x4e391f18 // and v24.16b, v24.16b, v25.16b
+	WORD $0x4e378ef4 // cmtst v20.16b, v23.16b, v23.16b
+	WORD $0x6e20bab9 // neg v25.16b, v21.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
-	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
-	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
+	WORD $0x6e751f37 // bsl v23.16b, v25.16b, v21.16b
+	WORD $0x4e341ef7 // and v23.16b, v23.16b, v20.16b
 	FLDPQ        384(R4), (F20, F21)
-	WORD $0x0e34c2f8 // smull v24.8h, v23.8b, v20.8b
-	WORD $0x4e34c2f4 // smull2 v20.8h, v23.16b, v20.16b
-	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
+	WORD $0x0e34c319 // smull v25.8h, v24.8b, v20.8b
+	WORD $0x4e34c314 // smull2 v20.8h, v24.16b, v20.16b
+	WORD $0x4e74bf34 // addp v20.8h, v25.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c2d8 // smull v24.8h, v22.8b, v21.8b
-	WORD $0x4e35c2d5 // smull2 v21.8h, v22.16b, v21.16b
-	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
+	WORD $0x0e35c2f9 // smull v25.8h, v23.8b, v21.8b
+	WORD $0x4e35c2f5 // smull2 v21.8h, v23.16b, v21.16b
+	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FLDPQ        416(R4), (F24, F25)
-	WORD $0x0e38c2fa // smull v26.8h, v23.8b, v24.8b
-	WORD $0x4e38c2f7 // smull2 v23.8h, v23.16b, v24.16b
-	WORD $0x4e77bf57 // addp v23.8h, v26.8h, v23.8h
+	FLDPQ        416(R4), (F25, F26)
+	WORD $0x0e39c31b // smull v27.8h, v24.8b, v25.8b
+	WORD $0x4e39c318 // smull2 v24.8h, v24.16b, v25.16b
+	WORD $0x4e78bf78 // addp v24.8h, v27.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	WORD $0x0e3ac2f9 // smull v25.8h, v23.8b, v26.8b
+	WORD $0x4e3ac2f7 // smull2 v23.8h, v23.16b, v26.16b
+	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e39c2d8 // smull v24.8h, v22.8b, v25.8b
-	WORD $0x4e39c2d6 // smull2 v22.8h, v22.16b, v25.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
 
 	// integer sums times both scales
-	FMOVS        80(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        84(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        48(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0xbc450019 // ldur s25, [x0, #80]
+	WORD $0xbc45401a // ldur s26, [x0, #84]
+	WORD $0xbc4300bb // ldur s27, [x5, #48]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
-	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x4e3bce90 // fmla v16.4s, v20.4s, v27.4s
-	WORD $0x4e3aceb1 // fmla v17.4s, v21.4s, v26.4s
-	FMOVS        52(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e38de97 // fmul v23.4s, v20.4s, v24.4s
-	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
-	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x6e39df7c // fmul v28.4s, v27.4s, v25.4s
+	WORD $0x6e3adf7b // fmul v27.4s, v27.4s, v26.4s
+	WORD $0x4f9c1290 // fmla v16.4s, v20.4s, v28.s[0]
+	WORD $0x4f9b12b1 // fmla v17.4s, v21.4s, v27.s[0]
+	WORD $0xbc4340b4 // ldur s20, [x5, #52]
+	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e39de98 // fmul v24.4s, v20.4s, v25.4s
+	WORD $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
+	WORD $0x4f9812b2 // fmla v18.4s, v21.4s, v24.s[0]
+	WORD $0x4f9412f3 // fmla v19.4s, v23.4s, v20.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        30(R7), F20
-	FMOVQ        32(R7), F21
+	WORD $0x3cc1e0f4 // ldur q20, [x7, #30]
+	WORD $0x3cc200f5 // ldur q21, [x7, #32]
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
 	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
 	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	FMOVQ        66(R7), F22
 	MOVD         $iq2_s_shuffle15<>+0(SB), R8
 	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq2_s_shuffle15<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6ea746f7 // ushl v23.4s, v23.4s, v7.4s
+	WORD $0x4e1702d6 // tbl v22.16b, { v22.16b }, v23.16b
+	WORD $0x6ea746d7 // ushl v23.4s, v22.4s, v7.4s
 	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
 	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
 	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
@@ -8747,7 +8418,7 @@ loop3:
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        62(R7), F22
+	WORD $0xbc43e0f6 // ldur s22, [x7, #62]
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
 	WORD $0x4e0602d7 // tbl v23.16b, { v22.16b }, v6.16b
 	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
@@ -8789,26 +8460,22 @@ loop3:
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
 
 	// integer sums times both scales
-	FMOVS        88(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        92(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        56(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0xbc458018 // ldur s24, [x0, #88]
+	WORD $0xbc45c019 // ldur s25, [x0, #92]
+	WORD $0xbc4380ba // ldur s26, [x5, #56]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
 	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x4e3bce90 // fmla v16.4s, v20.4s, v27.4s
-	WORD $0x4e3aceb1 // fmla v17.4s, v21.4s, v26.4s
-	FMOVS        60(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9b1290 // fmla v16.4s, v20.4s, v27.s[0]
+	WORD $0x4f9a12b1 // fmla v17.4s, v21.4s, v26.s[0]
+	WORD $0xbc43c0b4 // ldur s20, [x5, #60]
 	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x6e38de97 // fmul v23.4s, v20.4s, v24.4s
 	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
-	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x4f9712b2 // fmla v18.4s, v21.4s, v23.s[0]
+	WORD $0x4f9412d3 // fmla v19.4s, v22.4s, v20.s[0]
 	ADD          $0x52, R7
 	ADD          $0x200, R4
 	ADD          $0x40, R5
@@ -8872,8 +8539,6 @@ TEXT ·matmulQ83xIq2_sNEON(SB), NOSPLIT, $576-72
 	FMOVQ        (R0), F13
 	MOVD         $iq2_s_shuffle10<>+0(SB), R0
 	FMOVQ        (R0), F14
-	MOVD         $iq2_s_shuffle11<>+0(SB), R0
-	FMOVQ        (R0), F15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         y+0(FP), R1
@@ -8883,12 +8548,12 @@ TEXT ·matmulQ83xIq2_sNEON(SB), NOSPLIT, $576-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4f00e415 // movi v21.16b, #0
 	MOVD         q+16(FP), R4
 	MOVD         d+24(FP), R5
 	MOVD         blocks+64(FP), R6
@@ -8899,91 +8564,88 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f6 // ldr h22, [x7]
-	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4f0167f7 // movi v23.4s, #63, lsl #24
-	FMOVQ        66(R7), F24
+	WORD $0x7c4000f5 // ldur h21, [x7]
+	WORD $0x1ee242b5 // fcvt s21, h21
+	WORD $0x4f0167f6 // movi v22.4s, #63, lsl #24
+	WORD $0x3cc420f7 // ldur q23, [x7, #66]
 	MOVD         $iq2_s_shuffle<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e190319 // tbl v25.16b, { v24.16b }, v25.16b
+	FMOVQ        (R8), F24
+	WORD $0x4e1802f8 // tbl v24.16b, { v23.16b }, v24.16b
 	MOVD         $iq2_s_shuffle2<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e1a0318 // tbl v24.16b, { v24.16b }, v26.16b
-	WORD $0x6eaa4739 // ushl v25.4s, v25.4s, v10.4s
-	WORD $0x6eaa4718 // ushl v24.4s, v24.4s, v10.4s
-	WORD $0x4e2b1f39 // and v25.16b, v25.16b, v11.16b
-	WORD $0x4e2b1f18 // and v24.16b, v24.16b, v11.16b
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e39d6f9 // fadd v25.4s, v23.4s, v25.4s
-	WORD $0x4e38d6f7 // fadd v23.4s, v23.4s, v24.4s
-	WORD $0x6e39ded8 // fmul v24.4s, v22.4s, v25.4s
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	MOVD         $iq2_s_const<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	FMOVQ        F24, 32(R0)
-	FMOVQ        F22, 48(R0)
-	WORD $0x7d4000f6 // ldr h22, [x7]
-	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4f0167f7 // movi v23.4s, #63, lsl #24
-	FMOVQ        66(R7), F24
-	MOVD         $iq2_s_shuffle3<>+0(SB), R8
 	FMOVQ        (R8), F25
-	WORD $0x4e190319 // tbl v25.16b, { v24.16b }, v25.16b
-	MOVD         $iq2_s_shuffle4<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e1a0318 // tbl v24.16b, { v24.16b }, v26.16b
-	WORD $0x6eaa4739 // ushl v25.4s, v25.4s, v10.4s
+	WORD $0x4e1902f7 // tbl v23.16b, { v23.16b }, v25.16b
 	WORD $0x6eaa4718 // ushl v24.4s, v24.4s, v10.4s
-	WORD $0x4e2b1f39 // and v25.16b, v25.16b, v11.16b
+	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
 	WORD $0x4e2b1f18 // and v24.16b, v24.16b, v11.16b
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
+	WORD $0x4e2b1ef7 // and v23.16b, v23.16b, v11.16b
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e39d6f9 // fadd v25.4s, v23.4s, v25.4s
-	WORD $0x4e38d6f7 // fadd v23.4s, v23.4s, v24.4s
-	WORD $0x6e39ded8 // fmul v24.4s, v22.4s, v25.4s
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x4e38d6d8 // fadd v24.4s, v22.4s, v24.4s
+	WORD $0x4e37d6d6 // fadd v22.4s, v22.4s, v23.4s
+	WORD $0x4f959317 // fmul v23.4s, v24.4s, v21.s[0]
+	WORD $0x4f9592d5 // fmul v21.4s, v22.4s, v21.s[0]
 	MOVD         $iq2_s_const<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	FMOVQ        F24, 64(R0)
-	FMOVQ        F22, 80(R0)
+	FMOVQ        (R8), F22
+	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
+	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
+	FMOVQ        F23, 32(R0)
+	FMOVQ        F21, 48(R0)
+	WORD $0x7c4000f5 // ldur h21, [x7]
+	WORD $0x1ee242b5 // fcvt s21, h21
+	WORD $0x4f0167f6 // movi v22.4s, #63, lsl #24
+	WORD $0x3cc420f7 // ldur q23, [x7, #66]
+	MOVD         $iq2_s_shuffle3<>+0(SB), R8
+	FMOVQ        (R8), F24
+	WORD $0x4e1802f8 // tbl v24.16b, { v23.16b }, v24.16b
+	MOVD         $iq2_s_shuffle4<>+0(SB), R8
+	FMOVQ        (R8), F25
+	WORD $0x4e1902f7 // tbl v23.16b, { v23.16b }, v25.16b
+	WORD $0x6eaa4718 // ushl v24.4s, v24.4s, v10.4s
+	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
+	WORD $0x4e2b1f18 // and v24.16b, v24.16b, v11.16b
+	WORD $0x4e2b1ef7 // and v23.16b, v23.16b, v11.16b
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x4e38d6d8 // fadd v24.4s, v22.4s, v24.4s
+	WORD $0x4e37d6d6 // fadd v22.4s, v22.4s, v23.4s
+	WORD $0x4f959317 // fmul v23.4s, v24.4s, v21.s[0]
+	WORD $0x4f9592d5 // fmul v21.4s, v22.4s, v21.s[0]
+	MOVD         $iq2_s_const<>+0(SB), R8
+	FMOVQ        (R8), F22
+	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
+	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
+	FMOVQ        F23, 64(R0)
+	FMOVQ        F21, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F22
-	FMOVQ        4(R7), F23
+	WORD $0x3cc020f5 // ldur q21, [x7, #2]
+	WORD $0x3cc040f6 // ldur q22, [x7, #4]
+	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	FMOVQ        66(R7), F24
-	WORD $0x4e0c0319 // tbl v25.16b, { v24.16b }, v12.16b
-	WORD $0x4e0c0318 // tbl v24.16b, { v24.16b }, v12.16b
-	WORD $0x6ea74739 // ushl v25.4s, v25.4s, v7.4s
+	WORD $0x3cc420f7 // ldur q23, [x7, #66]
+	WORD $0x4e0c02f8 // tbl v24.16b, { v23.16b }, v12.16b
+	WORD $0x6ea74719 // ushl v25.4s, v24.4s, v7.4s
 	WORD $0x6ea94718 // ushl v24.4s, v24.4s, v9.4s
 	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
 	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
 	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
 	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
+	WORD $0x4eb91eb5 // orr v21.16b, v21.16b, v25.16b
+	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	FMOVD        (R8)(R9<<3), F24
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53b15 // zip1 v21.2d, v24.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
 	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	FMOVS        34(R7), F24
+	WORD $0xbc4220f8 // ldur s24, [x7, #34]
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	WORD $0x4e060319 // tbl v25.16b, { v24.16b }, v6.16b
 	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
@@ -8996,25 +8658,27 @@ loop3:
 	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
 	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
 	WORD $0x4e398f3a // cmtst v26.16b, v25.16b, v25.16b
-	WORD $0x6e20badb // neg v27.16b, v22.16b
+	WORD $0x6e20babb // neg v27.16b, v21.16b
 	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
-	WORD $0x6e761f79 // bsl v25.16b, v27.16b, v22.16b
+	WORD $0x6e751f79 // bsl v25.16b, v27.16b, v21.16b
 	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
-	WORD $0x4e388f16 // cmtst v22.16b, v24.16b, v24.16b
-	WORD $0x6e20bafa // neg v26.16b, v23.16b
+	WORD $0x4e388f15 // cmtst v21.16b, v24.16b, v24.16b
+	WORD $0x6e20bada // neg v26.16b, v22.16b
 	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e771f58 // bsl v24.16b, v26.16b, v23.16b
-	WORD $0x4e361f18 // and v24.16b, v24.16b, v22.16b
-	FLDPQ        (R4), (F22, F23)
-	WORD $0x0e36c33a // smull v26.8h, v25.8b, v22.8b
-	WORD $0x4e36c336 // smull2 v22.8h, v25.16b, v22.16b
+	WORD $0x6e761f58 // bsl v24.16b, v26.16b, v22.16b
+	WORD $0x4e351f18 // and v24.16b, v24.16b, v21.16b
+	WORD $0x3cc00095 // ldur q21, [x4]
+	WORD $0x3cc10096 // ldur q22, [x4, #16]
+	WORD $0x0e35c33a // smull v26.8h, v25.8b, v21.8b
+	WORD $0x4e35c335 // smull2 v21.8h, v25.16b, v21.16b
+	WORD $0x4e75bf55 // addp v21.8h, v26.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e36c31a // smull v26.8h, v24.8b, v22.8b
+	WORD $0x4e36c316 // smull2 v22.8h, v24.16b, v22.16b
 	WORD $0x4e76bf56 // addp v22.8h, v26.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c31a // smull v26.8h, v24.8b, v23.8b
-	WORD $0x4e37c317 // smull2 v23.8h, v24.16b, v23.16b
-	WORD $0x4e77bf57 // addp v23.8h, v26.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FLDPQ        32(R4), (F26, F27)
+	WORD $0x3cc2009a // ldur q26, [x4, #32]
+	WORD $0x3cc3009b // ldur q27, [x4, #48]
 	WORD $0x0e3ac33c // smull v28.8h, v25.8b, v26.8b
 	WORD $0x4e3ac33a // smull2 v26.8h, v25.16b, v26.16b
 	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
@@ -9023,7 +8687,8 @@ loop3:
 	WORD $0x4e3bc31b // smull2 v27.8h, v24.16b, v27.16b
 	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
 	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FLDPQ        64(R4), (F28, F29)
+	WORD $0x3cc4009c // ldur q28, [x4, #64]
+	WORD $0x3cc5009d // ldur q29, [x4, #80]
 	WORD $0x0e3cc33e // smull v30.8h, v25.8b, v28.8b
 	WORD $0x4e3cc339 // smull2 v25.8h, v25.16b, v28.16b
 	WORD $0x4e79bfd9 // addp v25.8h, v30.8h, v25.8h
@@ -9034,65 +8699,58 @@ loop3:
 	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        36(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        (R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
+	WORD $0xbc42001c // ldur s28, [x0, #32]
+	WORD $0xbc42401d // ldur s29, [x0, #36]
+	WORD $0xbc4000be // ldur s30, [x5]
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
 	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fced0 // fmla v16.4s, v22.4s, v31.4s
-	WORD $0x4e3ecef1 // fmla v17.4s, v23.4s, v30.4s
-	FMOVS        4(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
+	WORD $0x4f9f12af // fmla v15.4s, v21.4s, v31.s[0]
+	WORD $0x4f9e12d0 // fmla v16.4s, v22.4s, v30.s[0]
+	WORD $0xbc4040b5 // ldur s21, [x5, #4]
+	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
 	WORD $0x4e21db7a // scvtf v26.4s, v27.4s
-	WORD $0x6e3cdedb // fmul v27.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e3bcef2 // fmla v18.4s, v23.4s, v27.4s
-	WORD $0x4e36cf53 // fmla v19.4s, v26.4s, v22.4s
-	FMOVS        8(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
+	WORD $0x6e3cdebb // fmul v27.4s, v21.4s, v28.4s
+	WORD $0x6e3ddeb5 // fmul v21.4s, v21.4s, v29.4s
+	WORD $0x4f9b12d1 // fmla v17.4s, v22.4s, v27.s[0]
+	WORD $0x4f951352 // fmla v18.4s, v26.4s, v21.s[0]
+	WORD $0xbc4080b5 // ldur s21, [x5, #8]
+	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
-	WORD $0x4e36cf15 // fmla v21.4s, v24.4s, v22.4s
+	WORD $0x6e3cdeb9 // fmul v25.4s, v21.4s, v28.4s
+	WORD $0x6e3ddeb5 // fmul v21.4s, v21.4s, v29.4s
+	WORD $0x4f9912d3 // fmla v19.4s, v22.4s, v25.s[0]
+	WORD $0x4f951314 // fmla v20.4s, v24.4s, v21.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        6(R7), F22
-	FMOVQ        8(R7), F23
+	WORD $0x3cc060f5 // ldur q21, [x7, #6]
+	WORD $0x3cc080f6 // ldur q22, [x7, #8]
+	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	FMOVQ        66(R7), F24
-	WORD $0x4e0d0319 // tbl v25.16b, { v24.16b }, v13.16b
-	WORD $0x4e0d0318 // tbl v24.16b, { v24.16b }, v13.16b
-	WORD $0x6ea74739 // ushl v25.4s, v25.4s, v7.4s
+	WORD $0x4e0d02f8 // tbl v24.16b, { v23.16b }, v13.16b
+	WORD $0x6ea74719 // ushl v25.4s, v24.4s, v7.4s
 	WORD $0x6ea94718 // ushl v24.4s, v24.4s, v9.4s
 	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
 	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
 	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
 	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
+	WORD $0x4eb91eb5 // orr v21.16b, v21.16b, v25.16b
+	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	FMOVD        (R8)(R9<<3), F24
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53b15 // zip1 v21.2d, v24.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
 	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	FMOVS        38(R7), F24
+	WORD $0xbc4260f8 // ldur s24, [x7, #38]
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	WORD $0x4e060319 // tbl v25.16b, { v24.16b }, v6.16b
 	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
@@ -9105,25 +8763,27 @@ loop3:
 	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
 	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
 	WORD $0x4e398f3a // cmtst v26.16b, v25.16b, v25.16b
-	WORD $0x6e20badb // neg v27.16b, v22.16b
+	WORD $0x6e20babb // neg v27.16b, v21.16b
 	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
-	WORD $0x6e761f79 // bsl v25.16b, v27.16b, v22.16b
+	WORD $0x6e751f79 // bsl v25.16b, v27.16b, v21.16b
 	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
-	WORD $0x4e388f16 // cmtst v22.16b, v24.16b, v24.16b
-	WORD $0x6e20bafa // neg v26.16b, v23.16b
+	WORD $0x4e388f15 // cmtst v21.16b, v24.16b, v24.16b
+	WORD $0x6e20bada // neg v26.16b, v22.16b
 	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e771f58 // bsl v24.16b, v26.16b, v23.16b
-	WORD $0x4e361f18 // and v24.16b, v24.16b, v22.16b
-	FLDPQ        96(R4), (F22, F23)
-	WORD $0x0e36c33a // smull v26.8h, v25.8b, v22.8b
-	WORD $0x4e36c336 // smull2 v22.8h, v25.16b, v22.16b
+	WORD $0x6e761f58 // bsl v24.16b, v26.16b, v22.16b
+	WORD $0x4e351f18 // and v24.16b, v24.16b, v21.16b
+	WORD $0x3cc60095 // ldur q21, [x4, #96]
+	WORD $0x3cc70096 // ldur q22, [x4, #112]
+	WORD $0x0e35c33a // smull v26.8h, v25.8b, v21.8b
+	WORD $0x4e35c335 // smull2 v21.8h, v25.16b, v21.16b
+	WORD $0x4e75bf55 // addp v21.8h, v26.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e36c31a // smull v26.8h, v24.8b, v22.8b
+	WORD $0x4e36c316 // smull2 v22.8h, v24.16b, v22.16b
 	WORD $0x4e76bf56 // addp v22.8h, v26.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c31a // smull v26.8h, v24.8b, v23.8b
-	WORD $0x4e37c317 // smull2 v23.8h, v24.16b, v23.16b
-	WORD $0x4e77bf57 // addp v23.8h, v26.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FLDPQ        128(R4), (F26, F27)
+	WORD $0x3cc8009a // ldur q26, [x4, #128]
+	WORD $0x3cc9009b // ldur q27, [x4, #144]
 	WORD $0x0e3ac33c // smull v28.8h, v25.8b, v26.8b
 	WORD $0x4e3ac33a // smull2 v26.8h, v25.16b, v26.16b
 	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
@@ -9132,7 +8792,8 @@ loop3:
 	WORD $0x4e3bc31b // smull2 v27.8h, v24.16b, v27.16b
 	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
 	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FLDPQ        160(R4), (F28, F29)
+	WORD $0x3cca009c // ldur q28, [x4, #160]
+	WORD $0x3ccb009d // ldur q29, [x4, #176]
 	WORD $0x0e3cc33e // smull v30.8h, v25.8b, v28.8b
 	WORD $0x4e3cc339 // smull2 v25.8h, v25.16b, v28.16b
 	WORD $0x4e79bfd9 // addp v25.8h, v30.8h, v25.8h
@@ -9143,65 +8804,58 @@ loop3:
 	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
 
 	// integer sums times both scales
-	FMOVS        40(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        44(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        12(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
+	WORD $0xbc42801c // ldur s28, [x0, #40]
+	WORD $0xbc42c01d // ldur s29, [x0, #44]
+	WORD $0xbc40c0be // ldur s30, [x5, #12]
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
 	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fced0 // fmla v16.4s, v22.4s, v31.4s
-	WORD $0x4e3ecef1 // fmla v17.4s, v23.4s, v30.4s
-	FMOVS        16(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
+	WORD $0x4f9f12af // fmla v15.4s, v21.4s, v31.s[0]
+	WORD $0x4f9e12d0 // fmla v16.4s, v22.4s, v30.s[0]
+	WORD $0xbc4100b5 // ldur s21, [x5, #16]
+	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
 	WORD $0x4e21db7a // scvtf v26.4s, v27.4s
-	WORD $0x6e3cdedb // fmul v27.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e3bcef2 // fmla v18.4s, v23.4s, v27.4s
-	WORD $0x4e36cf53 // fmla v19.4s, v26.4s, v22.4s
-	FMOVS        20(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
+	WORD $0x6e3cdebb // fmul v27.4s, v21.4s, v28.4s
+	WORD $0x6e3ddeb5 // fmul v21.4s, v21.4s, v29.4s
+	WORD $0x4f9b12d1 // fmla v17.4s, v22.4s, v27.s[0]
+	WORD $0x4f951352 // fmla v18.4s, v26.4s, v21.s[0]
+	WORD $0xbc4140b5 // ldur s21, [x5, #20]
+	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
-	WORD $0x4e36cf15 // fmla v21.4s, v24.4s, v22.4s
+	WORD $0x6e3cdeb9 // fmul v25.4s, v21.4s, v28.4s
+	WORD $0x6e3ddeb5 // fmul v21.4s, v21.4s, v29.4s
+	WORD $0x4f9912d3 // fmla v19.4s, v22.4s, v25.s[0]
+	WORD $0x4f951314 // fmla v20.4s, v24.4s, v21.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        10(R7), F22
-	FMOVQ        12(R7), F23
+	WORD $0x3cc0a0f5 // ldur q21, [x7, #10]
+	WORD $0x3cc0c0f6 // ldur q22, [x7, #12]
+	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	FMOVQ        66(R7), F24
-	WORD $0x4e0e0319 // tbl v25.16b, { v24.16b }, v14.16b
-	WORD $0x4e0e0318 // tbl v24.16b, { v24.16b }, v14.16b
-	WORD $0x6ea74739 // ushl v25.4s, v25.4s, v7.4s
+	WORD $0x4e0e02f8 // tbl v24.16b, { v23.16b }, v14.16b
+	WORD $0x6ea74719 // ushl v25.4s, v24.4s, v7.4s
 	WORD $0x6ea94718 // ushl v24.4s, v24.4s, v9.4s
 	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
 	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
 	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
 	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
+	WORD $0x4eb91eb5 // orr v21.16b, v21.16b, v25.16b
+	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	FMOVD        (R8)(R9<<3), F24
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53b15 // zip1 v21.2d, v24.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
 	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	FMOVS        42(R7), F24
+	WORD $0xbc42a0f8 // ldur s24, [x7, #42]
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	WORD $0x4e060319 // tbl v25.16b, { v24.16b }, v6.16b
 	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
@@ -9214,25 +8868,27 @@ loop3:
 	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
 	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
 	WORD $0x4e398f3a // cmtst v26.16b, v25.16b, v25.16b
-	WORD $0x6e20badb // neg v27.16b, v22.16b
+	WORD $0x6e20babb // neg v27.16b, v21.16b
 	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
-	WORD $0x6e761f79 // bsl v25.16b, v27.16b, v22.16b
+	WORD $0x6e751f79 // bsl v25.16b, v27.16b, v21.16b
 	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
-	WORD $0x4e388f16 // cmtst v22.16b, v24.16b, v24.16b
-	WORD $0x6e20bafa // neg v26.16b, v23.16b
+	WORD $0x4e388f15 // cmtst v21.16b, v24.16b, v24.16b
+	WORD $0x6e20bada // neg v26.16b, v22.16b
 	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e771f58 // bsl v24.16b, v26.16b, v23.16b
-	WORD $0x4e361f18 // and v24.16b, v24.16b, v22.16b
-	FLDPQ        192(R4), (F22, F23)
-	WORD $0x0e36c33a // smull v26.8h, v25.8b, v22.8b
-	WORD $0x4e36c336 // smull2 v22.8h, v25.16b, v22.16b
+	WORD $0x6e761f58 // bsl v24.16b, v26.16b, v22.16b
+	WORD $0x4e351f18 // and v24.16b, v24.16b, v21.16b
+	WORD $0x3ccc0095 // ldur q21, [x4, #192]
+	WORD $0x3ccd0096 // ldur q22, [x4, #208]
+	WORD $0x0e35c33a // smull v26.8h, v25.8b, v21.8b
+	WORD $0x4e35c335 // smull2 v21.8h, v25.16b, v21.16b
+	WORD $0x4e75bf55 // addp v21.8h, v26.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e36c31a // smull v26.8h, v24.8b, v22.8b
+	WORD $0x4e36c316 // smull2 v22.8h, v24.16b, v22.16b
 	WORD $0x4e76bf56 // addp v22.8h, v26.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c31a // smull v26.8h, v24.8b, v23.8b
-	WORD $0x4e37c317 // smull2 v23.8h, v24.16b, v23.16b
-	WORD $0x4e77bf57 // addp v23.8h, v26.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FLDPQ        224(R4), (F26, F27)
+	WORD $0x3cce009a // ldur q26, [x4, #224]
+	WORD $0x3ccf009b // ldur q27, [x4, #240]
 	WORD $0x0e3ac33c // smull v28.8h, v25.8b, v26.8b
 	WORD $0x4e3ac33a // smull2 v26.8h, v25.16b, v26.16b
 	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
@@ -9252,65 +8908,60 @@ loop3:
 	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
 
 	// integer sums times both scales
-	FMOVS        48(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        52(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        24(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
+	WORD $0xbc43001c // ldur s28, [x0, #48]
+	WORD $0xbc43401d // ldur s29, [x0, #52]
+	WORD $0xbc4180be // ldur s30, [x5, #24]
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
 	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fced0 // fmla v16.4s, v22.4s, v31.4s
-	WORD $0x4e3ecef1 // fmla v17.4s, v23.4s, v30.4s
-	FMOVS        28(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
+	WORD $0x4f9f12af // fmla v15.4s, v21.4s, v31.s[0]
+	WORD $0x4f9e12d0 // fmla v16.4s, v22.4s, v30.s[0]
+	WORD $0xbc41c0b5 // ldur s21, [x5, #28]
+	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
 	WORD $0x4e21db7a // scvtf v26.4s, v27.4s
-	WORD $0x6e3cdedb // fmul v27.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e3bcef2 // fmla v18.4s, v23.4s, v27.4s
-	WORD $0x4e36cf53 // fmla v19.4s, v26.4s, v22.4s
-	FMOVS        32(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
+	WORD $0x6e3cdebb // fmul v27.4s, v21.4s, v28.4s
+	WORD $0x6e3ddeb5 // fmul v21.4s, v21.4s, v29.4s
+	WORD $0x4f9b12d1 // fmla v17.4s, v22.4s, v27.s[0]
+	WORD $0x4f951352 // fmla v18.4s, v26.4s, v21.s[0]
+	WORD $0xbc4200b5 // ldur s21, [x5, #32]
+	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
-	WORD $0x4e36cf15 // fmla v21.4s, v24.4s, v22.4s
+	WORD $0x6e3cdeb9 // fmul v25.4s, v21.4s, v28.4s
+	WORD $0x6e3ddeb5 // fmul v21.4s, v21.4s, v29.4s
+	WORD $0x4f9912d3 // fmla v19.4s, v22.4s, v25.s[0]
+	WORD $0x4f951314 // fmla v20.4s, v24.4s, v21.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        14(R7), F22
-	FMOVQ        16(R7), F23
+	WORD $0x3cc0e0f5 // ldur q21, [x7, #14]
+	WORD $0x3cc100f6 // ldur q22, [x7, #16]
+	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	FMOVQ        66(R7), F24
-	WORD $0x4e0f0319 // tbl v25.16b, { v24.16b }, v15.16b
-	WORD $0x4e0f0318 // tbl v24.16b, { v24.16b }, v15.16b
-	WORD $0x6ea74739 // ushl v25.4s, v25.4s, v7.4s
+	MOVD         $iq2_s_shuffle11<>+0(SB), R8
+	FMOVQ        (R8), F24
+	WORD $0x4e1802f8 // tbl v24.16b, { v23.16b }, v24.16b
+	WORD $0x6ea74719 // ushl v25.4s, v24.4s, v7.4s
 	WORD $0x6ea94718 // ushl v24.4s, v24.4s, v9.4s
 	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
 	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
 	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
 	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
+	WORD $0x4eb91eb5 // orr v21.16b, v21.16b, v25.16b
+	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	FMOVD        (R8)(R9<<3), F24
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53b15 // zip1 v21.2d, v24.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
 	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	FMOVS        46(R7), F24
+	WORD $0xbc42e0f8 // ldur s24, [x7, #46]
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	WORD $0x4e060319 // tbl v25.16b, { v24.16b }, v6.16b
 	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
@@ -9323,24 +8974,24 @@ loop3:
 	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
 	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
 	WORD $0x4e398f3a // cmtst v26.16b, v25.16b, v25.16b
-	WORD $0x6e20badb // neg v27.16b, v22.16b
+	WORD $0x6e20babb // neg v27.16b, v21.16b
 	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
-	WORD $0x6e761f79 // bsl v25.16b, v27.16b, v22.16b
+	WORD $0x6e751f79 // bsl v25.16b, v27.16b, v21.16b
 	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
-	WORD $0x4e388f16 // cmtst v22.16b, v24.16b, v24.16b
-	WORD $0x6e20bafa // neg v26.16b, v23.16b
+	WORD $0x4e388f15 // cmtst v21.16b, v24.16b, v24.16b
+	WORD $0x6e20bada // neg v26.16b, v22.16b
 	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e771f58 // bsl v24.16b, v26.16b, v23.16b
-	WORD $0x4e361f18 // and v24.16b, v24.16b, v22.16b
-	FLDPQ        288(R4), (F22, F23)
-	WORD $0x0e36c33a // smull v26.8h, v25.8b, v22.8b
-	WORD $0x4e36c336 // smull2 v22.8h, v25.16b, v22.16b
+	WORD $0x6e761f58 // bsl v24.16b, v26.16b, v22.16b
+	WORD $0x4e351f18 // and v24.16b, v24.16b, v21.16b
+	FLDPQ        288(R4), (F21, F22)
+	WORD $0x0e35c33a // smull v26.8h, v25.8b, v21.8b
+	WORD $0x4e35c335 // smull2 v21.8h, v25.16b, v21.16b
+	WORD $0x4e75bf55 // addp v21.8h, v26.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e36c31a // smull v26.8h, v24.8b, v22.8b
+	WORD $0x4e36c316 // smull2 v22.8h, v24.16b, v22.16b
 	WORD $0x4e76bf56 // addp v22.8h, v26.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c31a // smull v26.8h, v24.8b, v23.8b
-	WORD $0x4e37c317 // smull2 v23.8h, v24.16b, v23.16b
-	WORD $0x4e77bf57 // addp v23.8h, v26.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
 	FLDPQ        320(R4), (F26, F27)
 	WORD $0x0e3ac33c // smull v28.8h, v25.8b, v26.8b
 	WORD $0x4e3ac33a // smull2 v26.8h, v25.16b, v26.16b
@@ -9361,69 +9012,60 @@ loop3:
 	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
 
 	// integer sums times both scales
-	FMOVS        56(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        60(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        36(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
+	WORD $0xbc43801c // ldur s28, [x0, #56]
+	WORD $0xbc43c01d // ldur s29, [x0, #60]
+	WORD $0xbc4240be // ldur s30, [x5, #36]
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
 	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fced0 // fmla v16.4s, v22.4s, v31.4s
-	WORD $0x4e3ecef1 // fmla v17.4s, v23.4s, v30.4s
-	FMOVS        40(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
+	WORD $0x4f9f12af // fmla v15.4s, v21.4s, v31.s[0]
+	WORD $0x4f9e12d0 // fmla v16.4s, v22.4s, v30.s[0]
+	WORD $0xbc4280b5 // ldur s21, [x5, #40]
+	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
 	WORD $0x4e21db7a // scvtf v26.4s, v27.4s
-	WORD $0x6e3cdedb // fmul v27.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e3bcef2 // fmla v18.4s, v23.4s, v27.4s
-	WORD $0x4e36cf53 // fmla v19.4s, v26.4s, v22.4s
-	FMOVS        44(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
+	WORD $0x6e3cdebb // fmul v27.4s, v21.4s, v28.4s
+	WORD $0x6e3ddeb5 // fmul v21.4s, v21.4s, v29.4s
+	WORD $0x4f9b12d1 // fmla v17.4s, v22.4s, v27.s[0]
+	WORD $0x4f951352 // fmla v18.4s, v26.4s, v21.s[0]
+	WORD $0xbc42c0b5 // ldur s21, [x5, #44]
+	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
-	WORD $0x4e36cf15 // fmla v21.4s, v24.4s, v22.4s
+	WORD $0x6e3cdeb9 // fmul v25.4s, v21.4s, v28.4s
+	WORD $0x6e3ddeb5 // fmul v21.4s, v21.4s, v29.4s
+	WORD $0x4f9912d3 // fmla v19.4s, v22.4s, v25.s[0]
+	WORD $0x4f951314 // fmla v20.4s, v24.4s, v21.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        18(R7), F22
-	FMOVQ        20(R7), F23
+	WORD $0x3cc120f5 // ldur q21, [x7, #18]
+	WORD $0x3cc140f6 // ldur q22, [x7, #20]
+	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	FMOVQ        66(R7), F24
 	MOVD         $iq2_s_shuffle12<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e190319 // tbl v25.16b, { v24.16b }, v25.16b
-	MOVD         $iq2_s_shuffle12<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e1a0318 // tbl v24.16b, { v24.16b }, v26.16b
-	WORD $0x6ea74739 // ushl v25.4s, v25.4s, v7.4s
+	FMOVQ        (R8), F24
+	WORD $0x4e1802f8 // tbl v24.16b, { v23.16b }, v24.16b
+	WORD $0x6ea74719 // ushl v25.4s, v24.4s, v7.4s
 	WORD $0x6ea94718 // ushl v24.4s, v24.4s, v9.4s
 	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
 	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
 	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
 	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
+	WORD $0x4eb91eb5 // orr v21.16b, v21.16b, v25.16b
+	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	FMOVD        (R8)(R9<<3), F24
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53b15 // zip1 v21.2d, v24.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
 	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	FMOVS        50(R7), F24
+	WORD $0xbc4320f8 // ldur s24, [x7, #50]
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	WORD $0x4e060319 // tbl v25.16b, { v24.16b }, v6.16b
 	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
@@ -9436,24 +9078,24 @@ loop3:
 	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
 	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
 	WORD $0x4e398f3a // cmtst v26.16b, v25.16b, v25.16b
-	WORD $0x6e20badb // neg v27.16b, v22.16b
+	WORD $0x6e20babb // neg v27.16b, v21.16b
 	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
-	WORD $0x6e761f79 // bsl v25.16b, v27.16b, v22.16b
+	WORD $0x6e751f79 // bsl v25.16b, v27.16b, v21.16b
 	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
-	WORD $0x4e388f16 // cmtst v22.16b, v24.16b, v24.16b
-	WORD $0x6e20bafa // neg v26.16b, v23.16b
+	WORD $0x4e388f15 // cmtst v21.16b, v24.16b, v24.16b
+	WORD $0x6e20bada // neg v26.16b, v22.16b
 	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e771f58 // bsl v24.16b, v26.16b, v23.16b
-	WORD $0x4e361f18 // and v24.16b, v24.16b, v22.16b
-	FLDPQ        384(R4), (F22, F23)
-	WORD $0x0e36c33a // smull v26.8h, v25.8b, v22.8b
-	WORD $0x4e36c336 // smull2 v22.8h, v25.16b, v22.16b
+	WORD $0x6e761f58 // bsl v24.16b, v26.16b, v22.16b
+	WORD $0x4e351f18 // and v24.16b, v24.16b, v21.16b
+	FLDPQ        384(R4), (F21, F22)
+	WORD $0x0e35c33a // smull v26.8h, v25.8b, v21.8b
+	WORD $0x4e35c335 // smull2 v21.8h, v25.16b, v21.16b
+	WORD $0x4e75bf55 // addp v21.8h, v26.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e36c31a // smull v26.8h, v24.8b, v22.8b
+	WORD $0x4e36c316 // smull2 v22.8h, v24.16b, v22.16b
 	WORD $0x4e76bf56 // addp v22.8h, v26.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c31a // smull v26.8h, v24.8b, v23.8b
-	WORD $0x4e37c317 // smull2 v23.8h, v24.16b, v23.16b
-	WORD $0x4e77bf57 // addp v23.8h, v26.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
 	FLDPQ        416(R4), (F26, F27)
 	WORD $0x0e3ac33c // smull v28.8h, v25.8b, v26.8b
 	WORD $0x4e3ac33a // smull2 v26.8h, v25.16b, v26.16b
@@ -9474,69 +9116,60 @@ loop3:
 	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
 
 	// integer sums times both scales
-	FMOVS        64(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        68(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        48(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
+	WORD $0xbc44001c // ldur s28, [x0, #64]
+	WORD $0xbc44401d // ldur s29, [x0, #68]
+	WORD $0xbc4300be // ldur s30, [x5, #48]
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
 	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fced0 // fmla v16.4s, v22.4s, v31.4s
-	WORD $0x4e3ecef1 // fmla v17.4s, v23.4s, v30.4s
-	FMOVS        52(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
+	WORD $0x4f9f12af // fmla v15.4s, v21.4s, v31.s[0]
+	WORD $0x4f9e12d0 // fmla v16.4s, v22.4s, v30.s[0]
+	WORD $0xbc4340b5 // ldur s21, [x5, #52]
+	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
 	WORD $0x4e21db7a // scvtf v26.4s, v27.4s
-	WORD $0x6e3cdedb // fmul v27.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e3bcef2 // fmla v18.4s, v23.4s, v27.4s
-	WORD $0x4e36cf53 // fmla v19.4s, v26.4s, v22.4s
-	FMOVS        56(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
+	WORD $0x6e3cdebb // fmul v27.4s, v21.4s, v28.4s
+	WORD $0x6e3ddeb5 // fmul v21.4s, v21.4s, v29.4s
+	WORD $0x4f9b12d1 // fmla v17.4s, v22.4s, v27.s[0]
+	WORD $0x4f951352 // fmla v18.4s, v26.4s, v21.s[0]
+	WORD $0xbc4380b5 // ldur s21, [x5, #56]
+	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
-	WORD $0x4e36cf15 // fmla v21.4s, v24.4s, v22.4s
+	WORD $0x6e3cdeb9 // fmul v25.4s, v21.4s, v28.4s
+	WORD $0x6e3ddeb5 // fmul v21.4s, v21.4s, v29.4s
+	WORD $0x4f9912d3 // fmla v19.4s, v22.4s, v25.s[0]
+	WORD $0x4f951314 // fmla v20.4s, v24.4s, v21.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        22(R7), F22
-	FMOVQ        24(R7), F23
+	WORD $0x3cc160f5 // ldur q21, [x7, #22]
+	WORD $0x3cc180f6 // ldur q22, [x7, #24]
+	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	FMOVQ        66(R7), F24
 	MOVD         $iq2_s_shuffle13<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e190319 // tbl v25.16b, { v24.16b }, v25.16b
-	MOVD         $iq2_s_shuffle13<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e1a0318 // tbl v24.16b, { v24.16b }, v26.16b
-	WORD $0x6ea74739 // ushl v25.4s, v25.4s, v7.4s
+	FMOVQ        (R8), F24
+	WORD $0x4e1802f8 // tbl v24.16b, { v23.16b }, v24.16b
+	WORD $0x6ea74719 // ushl v25.4s, v24.4s, v7.4s
 	WORD $0x6ea94718 // ushl v24.4s, v24.4s, v9.4s
 	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
 	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
 	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
 	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
+	WORD $0x4eb91eb5 // orr v21.16b, v21.16b, v25.16b
+	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	FMOVD        (R8)(R9<<3), F24
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53b15 // zip1 v21.2d, v24.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
 	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	FMOVS        54(R7), F24
+	WORD $0xbc4360f8 // ldur s24, [x7, #54]
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	WORD $0x4e060319 // tbl v25.16b, { v24.16b }, v6.16b
 	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
@@ -9549,24 +9182,24 @@ loop3:
 	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
 	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
 	WORD $0x4e398f3a // cmtst v26.16b, v25.16b, v25.16b
-	WORD $0x6e20badb // neg v27.16b, v22.16b
+	WORD $0x6e20babb // neg v27.16b, v21.16b
 	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
-	WORD $0x6e761f79 // bsl v25.16b, v27.16b, v22.16b
+	WORD $0x6e751f79 // bsl v25.16b, v27.16b, v21.16b
 	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
-	WORD $0x4e388f16 // cmtst v22.16b, v24.16b, v24.16b
-	WORD $0x6e20bafa // neg v26.16b, v23.16b
+	WORD $0x4e388f15 // cmtst v21.16b, v24.16b, v24.16b
+	WORD $0x6e20bada // neg v26.16b, v22.16b
 	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e771f58 // bsl v24.16b, v26.16b, v23.16b
-	WORD $0x4e361f18 // and v24.16b, v24.16b, v22.16b
-	FLDPQ        480(R4), (F22, F23)
-	WORD $0x0e36c33a // smull v26.8h, v25.8b, v22.8b
-	WORD $0x4e36c336 // smull2 v22.8h, v25.16b, v22.16b
+	WORD $0x6e761f58 // bsl v24.16b, v26.16b, v22.16b
+	WORD $0x4e351f18 // and v24.16b, v24.16b, v21.16b
+	FLDPQ        480(R4), (F21, F22)
+	WORD $0x0e35c33a // smull v26.8h, v25.8b, v21.8b
+	WORD $0x4e35c335 // smull2 v21.8h, v25.16b, v21.16b
+	WORD $0x4e75bf55 // addp v21.8h, v26.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e36c31a // smull v26.8h, v24.8b, v22.8b
+	WORD $0x4e36c316 // smull2 v22.8h, v24.16b, v22.16b
 	WORD $0x4e76bf56 // addp v22.8h, v26.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c31a // smull v26.8h, v24.8b, v23.8b
-	WORD $0x4e37c317 // smull2 v23.8h, v24.16b, v23.16b
-	WORD $0x4e77bf57 // addp v23.8h, v26.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
 	FLDPQ        512(R4), (F26, F27)
 	WORD $0x0e3ac33c // smull v28.8h, v25.8b, v26.8b
 	WORD $0x4e3ac33a // smull2 v26.8h, v25.16b, v26.16b
@@ -9587,69 +9220,60 @@ loop3:
 	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
 
 	// integer sums times both scales
-	FMOVS        72(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        76(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        60(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
+	WORD $0xbc44801c // ldur s28, [x0, #72]
+	WORD $0xbc44c01d // ldur s29, [x0, #76]
+	WORD $0xbc43c0be // ldur s30, [x5, #60]
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
 	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fced0 // fmla v16.4s, v22.4s, v31.4s
-	WORD $0x4e3ecef1 // fmla v17.4s, v23.4s, v30.4s
-	FMOVS        64(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
+	WORD $0x4f9f12af // fmla v15.4s, v21.4s, v31.s[0]
+	WORD $0x4f9e12d0 // fmla v16.4s, v22.4s, v30.s[0]
+	WORD $0xbc4400b5 // ldur s21, [x5, #64]
+	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
 	WORD $0x4e21db7a // scvtf v26.4s, v27.4s
-	WORD $0x6e3cdedb // fmul v27.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e3bcef2 // fmla v18.4s, v23.4s, v27.4s
-	WORD $0x4e36cf53 // fmla v19.4s, v26.4s, v22.4s
-	FMOVS        68(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
+	WORD $0x6e3cdebb // fmul v27.4s, v21.4s, v28.4s
+	WORD $0x6e3ddeb5 // fmul v21.4s, v21.4s, v29.4s
+	WORD $0x4f9b12d1 // fmla v17.4s, v22.4s, v27.s[0]
+	WORD $0x4f951352 // fmla v18.4s, v26.4s, v21.s[0]
+	WORD $0xbc4440b5 // ldur s21, [x5, #68]
+	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
-	WORD $0x4e36cf15 // fmla v21.4s, v24.4s, v22.4s
+	WORD $0x6e3cdeb9 // fmul v25.4s, v21.4s, v28.4s
+	WORD $0x6e3ddeb5 // fmul v21.4s, v21.4s, v29.4s
+	WORD $0x4f9912d3 // fmla v19.4s, v22.4s, v25.s[0]
+	WORD $0x4f951314 // fmla v20.4s, v24.4s, v21.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        26(R7), F22
-	FMOVQ        28(R7), F23
+	WORD $0x3cc1a0f5 // ldur q21, [x7, #26]
+	WORD $0x3cc1c0f6 // ldur q22, [x7, #28]
+	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	FMOVQ        66(R7), F24
 	MOVD         $iq2_s_shuffle14<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e190319 // tbl v25.16b, { v24.16b }, v25.16b
-	MOVD         $iq2_s_shuffle14<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e1a0318 // tbl v24.16b, { v24.16b }, v26.16b
-	WORD $0x6ea74739 // ushl v25.4s, v25.4s, v7.4s
+	FMOVQ        (R8), F24
+	WORD $0x4e1802f8 // tbl v24.16b, { v23.16b }, v24.16b
+	WORD $0x6ea74719 // ushl v25.4s, v24.4s, v7.4s
 	WORD $0x6ea94718 // ushl v24.4s, v24.4s, v9.4s
 	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
 	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
 	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
 	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
+	WORD $0x4eb91eb5 // orr v21.16b, v21.16b, v25.16b
+	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	FMOVD        (R8)(R9<<3), F24
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53b15 // zip1 v21.2d, v24.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
 	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	FMOVS        58(R7), F24
+	WORD $0xbc43a0f8 // ldur s24, [x7, #58]
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	WORD $0x4e060319 // tbl v25.16b, { v24.16b }, v6.16b
 	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
@@ -9662,24 +9286,24 @@ loop3:
 	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
 	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
 	WORD $0x4e398f3a // cmtst v26.16b, v25.16b, v25.16b
-	WORD $0x6e20badb // neg v27.16b, v22.16b
+	WORD $0x6e20babb // neg v27.16b, v21.16b
 	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
-	WORD $0x6e761f79 // bsl v25.16b, v27.16b, v22.16b
+	WORD $0x6e751f79 // bsl v25.16b, v27.16b, v21.16b
 	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
-	WORD $0x4e388f16 // cmtst v22.16b, v24.16b, v24.16b
-	WORD $0x6e20bafa // neg v26.16b, v23.16b
+	WORD $0x4e388f15 // cmtst v21.16b, v24.16b, v24.16b
+	WORD $0x6e20bada // neg v26.16b, v22.16b
 	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e771f58 // bsl v24.16b, v26.16b, v23.16b
-	WORD $0x4e361f18 // and v24.16b, v24.16b, v22.16b
-	FLDPQ        576(R4), (F22, F23)
-	WORD $0x0e36c33a // smull v26.8h, v25.8b, v22.8b
-	WORD $0x4e36c336 // smull2 v22.8h, v25.16b, v22.16b
+	WORD $0x6e761f58 // bsl v24.16b, v26.16b, v22.16b
+	WORD $0x4e351f18 // and v24.16b, v24.16b, v21.16b
+	FLDPQ        576(R4), (F21, F22)
+	WORD $0x0e35c33a // smull v26.8h, v25.8b, v21.8b
+	WORD $0x4e35c335 // smull2 v21.8h, v25.16b, v21.16b
+	WORD $0x4e75bf55 // addp v21.8h, v26.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e36c31a // smull v26.8h, v24.8b, v22.8b
+	WORD $0x4e36c316 // smull2 v22.8h, v24.16b, v22.16b
 	WORD $0x4e76bf56 // addp v22.8h, v26.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c31a // smull v26.8h, v24.8b, v23.8b
-	WORD $0x4e37c317 // smull2 v23.8h, v24.16b, v23.16b
-	WORD $0x4e77bf57 // addp v23.8h, v26.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
 	FLDPQ        608(R4), (F26, F27)
 	WORD $0x0e3ac33c // smull v28.8h, v25.8b, v26.8b
 	WORD $0x4e3ac33a // smull2 v26.8h, v25.16b, v26.16b
@@ -9700,147 +9324,133 @@ loop3:
 	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
 
 	// integer sums times both scales
-	FMOVS        80(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        84(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        72(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
+	WORD $0xbc45001c // ldur s28, [x0, #80]
+	WORD $0xbc45401d // ldur s29, [x0, #84]
+	WORD $0xbc4480be // ldur s30, [x5, #72]
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
 	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fced0 // fmla v16.4s, v22.4s, v31.4s
-	WORD $0x4e3ecef1 // fmla v17.4s, v23.4s, v30.4s
-	FMOVS        76(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
+	WORD $0x4f9f12af // fmla v15.4s, v21.4s, v31.s[0]
+	WORD $0x4f9e12d0 // fmla v16.4s, v22.4s, v30.s[0]
+	WORD $0xbc44c0b5 // ldur s21, [x5, #76]
+	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
 	WORD $0x4e21db7a // scvtf v26.4s, v27.4s
-	WORD $0x6e3cdedb // fmul v27.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e3bcef2 // fmla v18.4s, v23.4s, v27.4s
-	WORD $0x4e36cf53 // fmla v19.4s, v26.4s, v22.4s
-	FMOVS        80(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
+	WORD $0x6e3cdebb // fmul v27.4s, v21.4s, v28.4s
+	WORD $0x6e3ddeb5 // fmul v21.4s, v21.4s, v29.4s
+	WORD $0x4f9b12d1 // fmla v17.4s, v22.4s, v27.s[0]
+	WORD $0x4f951352 // fmla v18.4s, v26.4s, v21.s[0]
+	WORD $0xbc4500b5 // ldur s21, [x5, #80]
+	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
-	WORD $0x4e36cf15 // fmla v21.4s, v24.4s, v22.4s
+	WORD $0x6e3cdeb9 // fmul v25.4s, v21.4s, v28.4s
+	WORD $0x6e3ddeb5 // fmul v21.4s, v21.4s, v29.4s
+	WORD $0x4f9912d3 // fmla v19.4s, v22.4s, v25.s[0]
+	WORD $0x4f951314 // fmla v20.4s, v24.4s, v21.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        30(R7), F22
-	FMOVQ        32(R7), F23
+	WORD $0x3cc1e0f5 // ldur q21, [x7, #30]
+	WORD $0x3cc200f6 // ldur q22, [x7, #32]
+	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
 	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	FMOVQ        66(R7), F24
 	MOVD         $iq2_s_shuffle15<>+0(SB), R8
-	FMOVQ        (R8), F25
-	WORD $0x4e190319 // tbl v25.16b, { v24.16b }, v25.16b
-	MOVD         $iq2_s_shuffle15<>+0(SB), R8
-	FMOVQ        (R8), F26
-	WORD $0x4e1a0318 // tbl v24.16b, { v24.16b }, v26.16b
-	WORD $0x6ea74739 // ushl v25.4s, v25.4s, v7.4s
-	WORD $0x6ea94718 // ushl v24.4s, v24.4s, v9.4s
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
+	FMOVQ        (R8), F24
+	WORD $0x4e1802f7 // tbl v23.16b, { v23.16b }, v24.16b
+	WORD $0x6ea746f8 // ushl v24.4s, v23.4s, v7.4s
+	WORD $0x6ea946f7 // ushl v23.4s, v23.4s, v9.4s
 	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
 	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
+	WORD $0x4eb71ed6 // orr v22.16b, v22.16b, v23.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVD        (R8)(R9<<3), F24
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ee9 // smov x9, v23.s[2]
-	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	FMOVS        62(R7), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e060319 // tbl v25.16b, { v24.16b }, v6.16b
-	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
+	WORD $0xbc43e0f7 // ldur s23, [x7, #62]
+	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x4e0602f8 // tbl v24.16b, { v23.16b }, v6.16b
+	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
 	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x6e208f39 // cmeq v25.16b, v25.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
 	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
 	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
-	WORD $0x4e398f3a // cmtst v26.16b, v25.16b, v25.16b
-	WORD $0x6e20badb // neg v27.16b, v22.16b
-	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
-	WORD $0x6e761f79 // bsl v25.16b, v27.16b, v22.16b
-	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
-	WORD $0x4e388f16 // cmtst v22.16b, v24.16b, v24.16b
-	WORD $0x6e20bafa // neg v26.16b, v23.16b
+	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
+	WORD $0x4e388f19 // cmtst v25.16b, v24.16b, v24.16b
+	WORD $0x6e20baba // neg v26.16b, v21.16b
 	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e771f58 // bsl v24.16b, v26.16b, v23.16b
-	WORD $0x4e361f18 // and v24.16b, v24.16b, v22.16b
-	FLDPQ        672(R4), (F22, F23)
-	WORD $0x0e36c33a // smull v26.8h, v25.8b, v22.8b
-	WORD $0x4e36c336 // smull2 v22.8h, v25.16b, v22.16b
-	WORD $0x4e76bf56 // addp v22.8h, v26.8h, v22.8h
+	WORD $0x6e751f58 // bsl v24.16b, v26.16b, v21.16b
+	WORD $0x4e391f18 // and v24.16b, v24.16b, v25.16b
+	WORD $0x4e378ef5 // cmtst v21.16b, v23.16b, v23.16b
+	WORD $0x6e20bad9 // neg v25.16b, v22.16b
+	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
+	WORD $0x6e761f37 // bsl v23.16b, v25.16b, v22.16b
+	WORD $0x4e351ef7 // and v23.16b, v23.16b, v21.16b
+	FLDPQ        672(R4), (F21, F22)
+	WORD $0x0e35c319 // smull v25.8h, v24.8b, v21.8b
+	WORD $0x4e35c315 // smull2 v21.8h, v24.16b, v21.16b
+	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e36c2f9 // smull v25.8h, v23.8b, v22.8b
+	WORD $0x4e36c2f6 // smull2 v22.8h, v23.16b, v22.16b
+	WORD $0x4e76bf36 // addp v22.8h, v25.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c31a // smull v26.8h, v24.8b, v23.8b
-	WORD $0x4e37c317 // smull2 v23.8h, v24.16b, v23.16b
-	WORD $0x4e77bf57 // addp v23.8h, v26.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FLDPQ        704(R4), (F26, F27)
-	WORD $0x0e3ac33c // smull v28.8h, v25.8b, v26.8b
-	WORD $0x4e3ac33a // smull2 v26.8h, v25.16b, v26.16b
-	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc31c // smull v28.8h, v24.8b, v27.8b
-	WORD $0x4e3bc31b // smull2 v27.8h, v24.16b, v27.16b
-	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
-	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FLDPQ        736(R4), (F28, F29)
-	WORD $0x0e3cc33e // smull v30.8h, v25.8b, v28.8b
-	WORD $0x4e3cc339 // smull2 v25.8h, v25.16b, v28.16b
-	WORD $0x4e79bfd9 // addp v25.8h, v30.8h, v25.8h
+	FLDPQ        704(R4), (F25, F26)
+	WORD $0x0e39c31b // smull v27.8h, v24.8b, v25.8b
+	WORD $0x4e39c319 // smull2 v25.8h, v24.16b, v25.16b
+	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
 	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	WORD $0x0e3dc31c // smull v28.8h, v24.8b, v29.8b
-	WORD $0x4e3dc318 // smull2 v24.8h, v24.16b, v29.16b
-	WORD $0x4e78bf98 // addp v24.8h, v28.8h, v24.8h
+	WORD $0x0e3ac2fb // smull v27.8h, v23.8b, v26.8b
+	WORD $0x4e3ac2fa // smull2 v26.8h, v23.16b, v26.16b
+	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
+	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
+	FLDPQ        736(R4), (F27, F28)
+	WORD $0x0e3bc31d // smull v29.8h, v24.8b, v27.8b
+	WORD $0x4e3bc318 // smull2 v24.8h, v24.16b, v27.16b
+	WORD $0x4e78bfb8 // addp v24.8h, v29.8h, v24.8h
 	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	WORD $0x0e3cc2fb // smull v27.8h, v23.8b, v28.8b
+	WORD $0x4e3cc2f7 // smull2 v23.8h, v23.16b, v28.16b
+	WORD $0x4e77bf77 // addp v23.8h, v27.8h, v23.8h
+	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
 
 	// integer sums times both scales
-	FMOVS        88(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        92(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        84(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
+	WORD $0xbc45801b // ldur s27, [x0, #88]
+	WORD $0xbc45c01c // ldur s28, [x0, #92]
+	WORD $0xbc4540bd // ldur s29, [x5, #84]
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e3bdfbe // fmul v30.4s, v29.4s, v27.4s
+	WORD $0x6e3cdfbd // fmul v29.4s, v29.4s, v28.4s
+	WORD $0x4f9e12af // fmla v15.4s, v21.4s, v30.s[0]
+	WORD $0x4f9d12d0 // fmla v16.4s, v22.4s, v29.s[0]
+	WORD $0xbc4580b5 // ldur s21, [x5, #88]
+	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
+	WORD $0x4e21db59 // scvtf v25.4s, v26.4s
+	WORD $0x6e3bdeba // fmul v26.4s, v21.4s, v27.4s
+	WORD $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
+	WORD $0x4f9a12d1 // fmla v17.4s, v22.4s, v26.s[0]
+	WORD $0x4f951332 // fmla v18.4s, v25.4s, v21.s[0]
+	WORD $0xbc45c0b5 // ldur s21, [x5, #92]
+	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
-	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fced0 // fmla v16.4s, v22.4s, v31.4s
-	WORD $0x4e3ecef1 // fmla v17.4s, v23.4s, v30.4s
-	FMOVS        88(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x4e21db7a // scvtf v26.4s, v27.4s
-	WORD $0x6e3cdedb // fmul v27.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e3bcef2 // fmla v18.4s, v23.4s, v27.4s
-	WORD $0x4e36cf53 // fmla v19.4s, v26.4s, v22.4s
-	FMOVS        92(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
-	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
-	WORD $0x4e36cf15 // fmla v21.4s, v24.4s, v22.4s
+	WORD $0x6e3bdeb8 // fmul v24.4s, v21.4s, v27.4s
+	WORD $0x6e3cdeb5 // fmul v21.4s, v21.4s, v28.4s
+	WORD $0x4f9812d3 // fmla v19.4s, v22.4s, v24.s[0]
+	WORD $0x4f9512f4 // fmla v20.4s, v23.4s, v21.s[0]
 	ADD          $0x52, R7
 	ADD          $0x300, R4
 	ADD          $0x60, R5
@@ -9851,25 +9461,25 @@ done4:
 	ADD          $1, R6
 
 	// sums of the lanes
-	WORD $0x4e31d610 // fadd v16.4s, v16.4s, v17.4s
-	WORD $0x6e104211 // ext v17.16b, v16.16b, v16.16b, #8
-	WORD $0x4e30d631 // fadd v17.4s, v17.4s, v16.4s
-	WORD $0x7e30da31 // faddp s17, v17.2s
-	FMOVS        F17, (R1)
+	WORD $0x4e30d5ef // fadd v15.4s, v15.4s, v16.4s
+	WORD $0x6e0f41f0 // ext v16.16b, v15.16b, v15.16b, #8
+	WORD $0x4e2fd610 // fadd v16.4s, v16.4s, v15.4s
+	WORD $0x7e30da10 // faddp s16, v16.2s
+	FMOVS        F16, (R1)
 	MOVD         ldy+8(FP), R4
 	MOVD         R1, R5
 	ADD          R4, R5
-	WORD $0x4e33d650 // fadd v16.4s, v18.4s, v19.4s
-	WORD $0x6e104211 // ext v17.16b, v16.16b, v16.16b, #8
-	WORD $0x4e30d631 // fadd v17.4s, v17.4s, v16.4s
-	WORD $0x7e30da31 // faddp s17, v17.2s
-	FMOVS        F17, (R5)
+	WORD $0x4e32d62f // fadd v15.4s, v17.4s, v18.4s
+	WORD $0x6e0f41f0 // ext v16.16b, v15.16b, v15.16b, #8
+	WORD $0x4e2fd610 // fadd v16.4s, v16.4s, v15.4s
+	WORD $0x7e30da10 // faddp s16, v16.2s
+	FMOVS        F16, (R5)
 	ADD          R4, R5
-	WORD $0x4e35d690 // fadd v16.4s, v20.4s, v21.4s
-	WORD $0x6e104211 // ext v17.16b, v16.16b, v16.16b, #8
-	WORD $0x4e30d631 // fadd v17.4s, v17.4s, v16.4s
-	WORD $0x7e30da31 // faddp s17, v17.2s
-	FMOVS        F17, (R5)
+	WORD $0x4e34d66f // fadd v15.4s, v19.4s, v20.4s
+	WORD $0x6e0f41f0 // ext v16.16b, v15.16b, v15.16b, #8
+	WORD $0x4e2fd610 // fadd v16.4s, v16.4s, v15.4s
+	WORD $0x7e30da10 // faddp s16, v16.2s
+	FMOVS        F16, (R5)
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2
@@ -9903,7 +9513,6 @@ TEXT ·matmulQ84xIq2_sNEON(SB), NOSPLIT, $576-72
 	FMOVQ        (R0), F9
 	MOVD         $iq2_s_shifts<>+0(SB), R0
 	FMOVQ        (R0), F10
-	WORD $0x4f0005eb // movi v11.4s, #15
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         y+0(FP), R1
@@ -9913,6 +9522,7 @@ TEXT ·matmulQ84xIq2_sNEON(SB), NOSPLIT, $576-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4f00e40e // movi v14.16b, #0
@@ -9920,7 +9530,6 @@ loop1:
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4f00e413 // movi v19.16b, #0
 	MOVD         q+16(FP), R4
 	MOVD         d+24(FP), R5
 	MOVD         blocks+64(FP), R6
@@ -9931,95 +9540,94 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f4 // ldr h20, [x7]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4f0167f5 // movi v21.4s, #63, lsl #24
-	FMOVQ        66(R7), F22
+	WORD $0x7c4000f3 // ldur h19, [x7]
+	WORD $0x1ee24273 // fcvt s19, h19
+	WORD $0x4f0167f4 // movi v20.4s, #63, lsl #24
+	WORD $0x3cc420f5 // ldur q21, [x7, #66]
 	MOVD         $iq2_s_shuffle<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
+	FMOVQ        (R8), F22
+	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
 	MOVD         $iq2_s_shuffle2<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e2b1ef7 // and v23.16b, v23.16b, v11.16b
-	WORD $0x4e2b1ed6 // and v22.16b, v22.16b, v11.16b
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e37d6b7 // fadd v23.4s, v21.4s, v23.4s
-	WORD $0x4e36d6b5 // fadd v21.4s, v21.4s, v22.4s
-	WORD $0x6e37de96 // fmul v22.4s, v20.4s, v23.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
-	MOVD         $iq2_s_const<>+0(SB), R8
-	FMOVQ        (R8), F21
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
-	FMOVQ        F22, 32(R0)
-	FMOVQ        F20, 48(R0)
-	WORD $0x7d4000f4 // ldr h20, [x7]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4f0167f5 // movi v21.4s, #63, lsl #24
-	FMOVQ        66(R7), F22
-	MOVD         $iq2_s_shuffle3<>+0(SB), R8
 	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq2_s_shuffle4<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
+	WORD $0x4e1702b5 // tbl v21.16b, { v21.16b }, v23.16b
 	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e2b1ef7 // and v23.16b, v23.16b, v11.16b
-	WORD $0x4e2b1ed6 // and v22.16b, v22.16b, v11.16b
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
+	WORD $0x4f0005f7 // movi v23.4s, #15
+	WORD $0x4e371ed6 // and v22.16b, v22.16b, v23.16b
+	WORD $0x4f0005f7 // movi v23.4s, #15
+	WORD $0x4e371eb5 // and v21.16b, v21.16b, v23.16b
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e37d6b7 // fadd v23.4s, v21.4s, v23.4s
-	WORD $0x4e36d6b5 // fadd v21.4s, v21.4s, v22.4s
-	WORD $0x6e37de96 // fmul v22.4s, v20.4s, v23.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4e36d696 // fadd v22.4s, v20.4s, v22.4s
+	WORD $0x4e35d694 // fadd v20.4s, v20.4s, v21.4s
+	WORD $0x4f9392d5 // fmul v21.4s, v22.4s, v19.s[0]
+	WORD $0x4f939293 // fmul v19.4s, v20.4s, v19.s[0]
 	MOVD         $iq2_s_const<>+0(SB), R8
-	FMOVQ        (R8), F21
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
-	FMOVQ        F22, 64(R0)
-	FMOVQ        F20, 80(R0)
+	FMOVQ        (R8), F20
+	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
+	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	FMOVQ        F21, 32(R0)
+	FMOVQ        F19, 48(R0)
+	WORD $0x7c4000f3 // ldur h19, [x7]
+	WORD $0x1ee24273 // fcvt s19, h19
+	WORD $0x4f0167f4 // movi v20.4s, #63, lsl #24
+	WORD $0x3cc420f5 // ldur q21, [x7, #66]
+	MOVD         $iq2_s_shuffle3<>+0(SB), R8
+	FMOVQ        (R8), F22
+	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
+	MOVD         $iq2_s_shuffle4<>+0(SB), R8
+	FMOVQ        (R8), F23
+	WORD $0x4e1702b5 // tbl v21.16b, { v21.16b }, v23.16b
+	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
+	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
+	WORD $0x4f0005f7 // movi v23.4s, #15
+	WORD $0x4e371ed6 // and v22.16b, v22.16b, v23.16b
+	WORD $0x4f0005f7 // movi v23.4s, #15
+	WORD $0x4e371eb5 // and v21.16b, v21.16b, v23.16b
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4e36d696 // fadd v22.4s, v20.4s, v22.4s
+	WORD $0x4e35d694 // fadd v20.4s, v20.4s, v21.4s
+	WORD $0x4f9392d5 // fmul v21.4s, v22.4s, v19.s[0]
+	WORD $0x4f939293 // fmul v19.4s, v20.4s, v19.s[0]
+	MOVD         $iq2_s_const<>+0(SB), R8
+	FMOVQ        (R8), F20
+	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
+	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	FMOVQ        F21, 64(R0)
+	FMOVQ        F19, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F20
-	FMOVQ        4(R7), F21
+	WORD $0x3cc020f3 // ldur q19, [x7, #2]
+	WORD $0x3cc040f4 // ldur q20, [x7, #4]
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
-	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	FMOVQ        66(R7), F22
+	WORD $0x3cc420f5 // ldur q21, [x7, #66]
 	MOVD         $iq2_s_shuffle6<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq2_s_shuffle6<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6ea746f7 // ushl v23.4s, v23.4s, v7.4s
+	FMOVQ        (R8), F22
+	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
+	WORD $0x6ea746d7 // ushl v23.4s, v22.4s, v7.4s
 	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
 	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
 	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb71e73 // orr v19.16b, v19.16b, v23.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
+	WORD $0x4e042e69 // smov x9, v19.s[0]
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4e142e69 // smov x9, v19.s[2]
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ad3 // zip1 v19.2d, v22.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        34(R7), F22
+	WORD $0xbc4220f6 // ldur s22, [x7, #34]
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
 	WORD $0x4e0602d7 // tbl v23.16b, { v22.16b }, v6.16b
 	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
@@ -10032,25 +9640,27 @@ loop3:
 	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
 	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
 	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
+	WORD $0x6e20ba79 // neg v25.16b, v19.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
+	WORD $0x6e731f37 // bsl v23.16b, v25.16b, v19.16b
 	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
+	WORD $0x4e368ed3 // cmtst v19.16b, v22.16b, v22.16b
+	WORD $0x6e20ba98 // neg v24.16b, v20.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
-	FLDPQ        (R4), (F20, F21)
-	WORD $0x0e34c2f8 // smull v24.8h, v23.8b, v20.8b
-	WORD $0x4e34c2f4 // smull2 v20.8h, v23.16b, v20.16b
+	WORD $0x6e741f16 // bsl v22.16b, v24.16b, v20.16b
+	WORD $0x4e331ed6 // and v22.16b, v22.16b, v19.16b
+	WORD $0x3cc00093 // ldur q19, [x4]
+	WORD $0x3cc10094 // ldur q20, [x4, #16]
+	WORD $0x0e33c2f8 // smull v24.8h, v23.8b, v19.8b
+	WORD $0x4e33c2f3 // smull2 v19.8h, v23.16b, v19.16b
+	WORD $0x4e73bf13 // addp v19.8h, v24.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e34c2d8 // smull v24.8h, v22.8b, v20.8b
+	WORD $0x4e34c2d4 // smull2 v20.8h, v22.16b, v20.16b
 	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c2d8 // smull v24.8h, v22.8b, v21.8b
-	WORD $0x4e35c2d5 // smull2 v21.8h, v22.16b, v21.16b
-	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FLDPQ        32(R4), (F24, F25)
+	WORD $0x3cc20098 // ldur q24, [x4, #32]
+	WORD $0x3cc30099 // ldur q25, [x4, #48]
 	WORD $0x0e38c2fa // smull v26.8h, v23.8b, v24.8b
 	WORD $0x4e38c2f8 // smull2 v24.8h, v23.16b, v24.16b
 	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
@@ -10059,7 +9669,8 @@ loop3:
 	WORD $0x4e39c2d9 // smull2 v25.8h, v22.16b, v25.16b
 	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
 	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FLDPQ        64(R4), (F26, F27)
+	WORD $0x3cc4009a // ldur q26, [x4, #64]
+	WORD $0x3cc5009b // ldur q27, [x4, #80]
 	WORD $0x0e3ac2fc // smull v28.8h, v23.8b, v26.8b
 	WORD $0x4e3ac2fa // smull2 v26.8h, v23.16b, v26.16b
 	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
@@ -10068,7 +9679,8 @@ loop3:
 	WORD $0x4e3bc2db // smull2 v27.8h, v22.16b, v27.16b
 	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
 	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FLDPQ        96(R4), (F28, F29)
+	WORD $0x3cc6009c // ldur q28, [x4, #96]
+	WORD $0x3cc7009d // ldur q29, [x4, #112]
 	WORD $0x0e3cc2fe // smull v30.8h, v23.8b, v28.8b
 	WORD $0x4e3cc2f7 // smull2 v23.8h, v23.16b, v28.16b
 	WORD $0x4e77bfd7 // addp v23.8h, v30.8h, v23.8h
@@ -10079,77 +9691,67 @@ loop3:
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        36(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        (R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
+	WORD $0xbc42001c // ldur s28, [x0, #32]
+	WORD $0xbc42401d // ldur s29, [x0, #36]
+	WORD $0xbc4000be // ldur s30, [x5]
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
 	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fce8c // fmla v12.4s, v20.4s, v31.4s
-	WORD $0x4e3ecead // fmla v13.4s, v21.4s, v30.4s
-	FMOVS        4(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
+	WORD $0x4f9f126b // fmla v11.4s, v19.4s, v31.s[0]
+	WORD $0x4f9e128c // fmla v12.4s, v20.4s, v30.s[0]
+	WORD $0xbc4040b3 // ldur s19, [x5, #4]
+	WORD $0x4e21db14 // scvtf v20.4s, v24.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e3cde99 // fmul v25.4s, v20.4s, v28.4s
-	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e39ceae // fmla v14.4s, v21.4s, v25.4s
-	WORD $0x4e34cf0f // fmla v15.4s, v24.4s, v20.4s
-	FMOVS        8(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
+	WORD $0x6e3cde79 // fmul v25.4s, v19.4s, v28.4s
+	WORD $0x6e3dde73 // fmul v19.4s, v19.4s, v29.4s
+	WORD $0x4f99128d // fmla v13.4s, v20.4s, v25.s[0]
+	WORD $0x4f93130e // fmla v14.4s, v24.4s, v19.s[0]
+	WORD $0xbc4080b3 // ldur s19, [x5, #8]
+	WORD $0x4e21db54 // scvtf v20.4s, v26.4s
 	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
-	WORD $0x6e3cde99 // fmul v25.4s, v20.4s, v28.4s
-	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e39ceb0 // fmla v16.4s, v21.4s, v25.4s
-	WORD $0x4e34cf11 // fmla v17.4s, v24.4s, v20.4s
-	FMOVS        12(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
+	WORD $0x6e3cde79 // fmul v25.4s, v19.4s, v28.4s
+	WORD $0x6e3dde73 // fmul v19.4s, v19.4s, v29.4s
+	WORD $0x4f99128f // fmla v15.4s, v20.4s, v25.s[0]
+	WORD $0x4f931310 // fmla v16.4s, v24.4s, v19.s[0]
+	WORD $0xbc40c0b3 // ldur s19, [x5, #12]
+	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e3cde97 // fmul v23.4s, v20.4s, v28.4s
-	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x6e3cde77 // fmul v23.4s, v19.4s, v28.4s
+	WORD $0x6e3dde73 // fmul v19.4s, v19.4s, v29.4s
+	WORD $0x4f971291 // fmla v17.4s, v20.4s, v23.s[0]
+	WORD $0x4f9312d2 // fmla v18.4s, v22.4s, v19.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        6(R7), F20
-	FMOVQ        8(R7), F21
+	WORD $0x3cc060f3 // ldur q19, [x7, #6]
+	WORD $0x3cc080f4 // ldur q20, [x7, #8]
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
-	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	FMOVQ        66(R7), F22
 	MOVD         $iq2_s_shuffle9<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq2_s_shuffle9<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6ea746f7 // ushl v23.4s, v23.4s, v7.4s
+	FMOVQ        (R8), F22
+	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
+	WORD $0x6ea746d7 // ushl v23.4s, v22.4s, v7.4s
 	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
 	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
 	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb71e73 // orr v19.16b, v19.16b, v23.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
+	WORD $0x4e042e69 // smov x9, v19.s[0]
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4e142e69 // smov x9, v19.s[2]
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ad3 // zip1 v19.2d, v22.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        38(R7), F22
+	WORD $0xbc4260f6 // ldur s22, [x7, #38]
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
 	WORD $0x4e0602d7 // tbl v23.16b, { v22.16b }, v6.16b
 	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
@@ -10162,25 +9764,27 @@ loop3:
 	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
 	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
 	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
+	WORD $0x6e20ba79 // neg v25.16b, v19.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
+	WORD $0x6e731f37 // bsl v23.16b, v25.16b, v19.16b
 	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
+	WORD $0x4e368ed3 // cmtst v19.16b, v22.16b, v22.16b
+	WORD $0x6e20ba98 // neg v24.16b, v20.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
-	FLDPQ        128(R4), (F20, F21)
-	WORD $0x0e34c2f8 // smull v24.8h, v23.8b, v20.8b
-	WORD $0x4e34c2f4 // smull2 v20.8h, v23.16b, v20.16b
+	WORD $0x6e741f16 // bsl v22.16b, v24.16b, v20.16b
+	WORD $0x4e331ed6 // and v22.16b, v22.16b, v19.16b
+	WORD $0x3cc80093 // ldur q19, [x4, #128]
+	WORD $0x3cc90094 // ldur q20, [x4, #144]
+	WORD $0x0e33c2f8 // smull v24.8h, v23.8b, v19.8b
+	WORD $0x4e33c2f3 // smull2 v19.8h, v23.16b, v19.16b
+	WORD $0x4e73bf13 // addp v19.8h, v24.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e34c2d8 // smull v24.8h, v22.8b, v20.8b
+	WORD $0x4e34c2d4 // smull2 v20.8h, v22.16b, v20.16b
 	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c2d8 // smull v24.8h, v22.8b, v21.8b
-	WORD $0x4e35c2d5 // smull2 v21.8h, v22.16b, v21.16b
-	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FLDPQ        160(R4), (F24, F25)
+	WORD $0x3cca0098 // ldur q24, [x4, #160]
+	WORD $0x3ccb0099 // ldur q25, [x4, #176]
 	WORD $0x0e38c2fa // smull v26.8h, v23.8b, v24.8b
 	WORD $0x4e38c2f8 // smull2 v24.8h, v23.16b, v24.16b
 	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
@@ -10189,7 +9793,8 @@ loop3:
 	WORD $0x4e39c2d9 // smull2 v25.8h, v22.16b, v25.16b
 	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
 	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FLDPQ        192(R4), (F26, F27)
+	WORD $0x3ccc009a // ldur q26, [x4, #192]
+	WORD $0x3ccd009b // ldur q27, [x4, #208]
 	WORD $0x0e3ac2fc // smull v28.8h, v23.8b, v26.8b
 	WORD $0x4e3ac2fa // smull2 v26.8h, v23.16b, v26.16b
 	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
@@ -10198,7 +9803,8 @@ loop3:
 	WORD $0x4e3bc2db // smull2 v27.8h, v22.16b, v27.16b
 	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
 	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FLDPQ        224(R4), (F28, F29)
+	WORD $0x3cce009c // ldur q28, [x4, #224]
+	WORD $0x3ccf009d // ldur q29, [x4, #240]
 	WORD $0x0e3cc2fe // smull v30.8h, v23.8b, v28.8b
 	WORD $0x4e3cc2f7 // smull2 v23.8h, v23.16b, v28.16b
 	WORD $0x4e77bfd7 // addp v23.8h, v30.8h, v23.8h
@@ -10209,77 +9815,67 @@ loop3:
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
 
 	// integer sums times both scales
-	FMOVS        40(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        44(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        16(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
+	WORD $0xbc42801c // ldur s28, [x0, #40]
+	WORD $0xbc42c01d // ldur s29, [x0, #44]
+	WORD $0xbc4100be // ldur s30, [x5, #16]
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
 	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fce8c // fmla v12.4s, v20.4s, v31.4s
-	WORD $0x4e3ecead // fmla v13.4s, v21.4s, v30.4s
-	FMOVS        20(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
+	WORD $0x4f9f126b // fmla v11.4s, v19.4s, v31.s[0]
+	WORD $0x4f9e128c // fmla v12.4s, v20.4s, v30.s[0]
+	WORD $0xbc4140b3 // ldur s19, [x5, #20]
+	WORD $0x4e21db14 // scvtf v20.4s, v24.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e3cde99 // fmul v25.4s, v20.4s, v28.4s
-	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e39ceae // fmla v14.4s, v21.4s, v25.4s
-	WORD $0x4e34cf0f // fmla v15.4s, v24.4s, v20.4s
-	FMOVS        24(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
+	WORD $0x6e3cde79 // fmul v25.4s, v19.4s, v28.4s
+	WORD $0x6e3dde73 // fmul v19.4s, v19.4s, v29.4s
+	WORD $0x4f99128d // fmla v13.4s, v20.4s, v25.s[0]
+	WORD $0x4f93130e // fmla v14.4s, v24.4s, v19.s[0]
+	WORD $0xbc4180b3 // ldur s19, [x5, #24]
+	WORD $0x4e21db54 // scvtf v20.4s, v26.4s
 	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
-	WORD $0x6e3cde99 // fmul v25.4s, v20.4s, v28.4s
-	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e39ceb0 // fmla v16.4s, v21.4s, v25.4s
-	WORD $0x4e34cf11 // fmla v17.4s, v24.4s, v20.4s
-	FMOVS        28(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
+	WORD $0x6e3cde79 // fmul v25.4s, v19.4s, v28.4s
+	WORD $0x6e3dde73 // fmul v19.4s, v19.4s, v29.4s
+	WORD $0x4f99128f // fmla v15.4s, v20.4s, v25.s[0]
+	WORD $0x4f931310 // fmla v16.4s, v24.4s, v19.s[0]
+	WORD $0xbc41c0b3 // ldur s19, [x5, #28]
+	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e3cde97 // fmul v23.4s, v20.4s, v28.4s
-	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x6e3cde77 // fmul v23.4s, v19.4s, v28.4s
+	WORD $0x6e3dde73 // fmul v19.4s, v19.4s, v29.4s
+	WORD $0x4f971291 // fmla v17.4s, v20.4s, v23.s[0]
+	WORD $0x4f9312d2 // fmla v18.4s, v22.4s, v19.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        10(R7), F20
-	FMOVQ        12(R7), F21
+	WORD $0x3cc0a0f3 // ldur q19, [x7, #10]
+	WORD $0x3cc0c0f4 // ldur q20, [x7, #12]
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
-	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	FMOVQ        66(R7), F22
 	MOVD         $iq2_s_shuffle10<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq2_s_shuffle10<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6ea746f7 // ushl v23.4s, v23.4s, v7.4s
+	FMOVQ        (R8), F22
+	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
+	WORD $0x6ea746d7 // ushl v23.4s, v22.4s, v7.4s
 	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
 	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
 	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb71e73 // orr v19.16b, v19.16b, v23.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
+	WORD $0x4e042e69 // smov x9, v19.s[0]
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4e142e69 // smov x9, v19.s[2]
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ad3 // zip1 v19.2d, v22.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        42(R7), F22
+	WORD $0xbc42a0f6 // ldur s22, [x7, #42]
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
 	WORD $0x4e0602d7 // tbl v23.16b, { v22.16b }, v6.16b
 	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
@@ -10292,24 +9888,24 @@ loop3:
 	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
 	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
 	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
+	WORD $0x6e20ba79 // neg v25.16b, v19.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
+	WORD $0x6e731f37 // bsl v23.16b, v25.16b, v19.16b
 	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
+	WORD $0x4e368ed3 // cmtst v19.16b, v22.16b, v22.16b
+	WORD $0x6e20ba98 // neg v24.16b, v20.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
-	FLDPQ        256(R4), (F20, F21)
-	WORD $0x0e34c2f8 // smull v24.8h, v23.8b, v20.8b
-	WORD $0x4e34c2f4 // smull2 v20.8h, v23.16b, v20.16b
+	WORD $0x6e741f16 // bsl v22.16b, v24.16b, v20.16b
+	WORD $0x4e331ed6 // and v22.16b, v22.16b, v19.16b
+	FLDPQ        256(R4), (F19, F20)
+	WORD $0x0e33c2f8 // smull v24.8h, v23.8b, v19.8b
+	WORD $0x4e33c2f3 // smull2 v19.8h, v23.16b, v19.16b
+	WORD $0x4e73bf13 // addp v19.8h, v24.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e34c2d8 // smull v24.8h, v22.8b, v20.8b
+	WORD $0x4e34c2d4 // smull2 v20.8h, v22.16b, v20.16b
 	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c2d8 // smull v24.8h, v22.8b, v21.8b
-	WORD $0x4e35c2d5 // smull2 v21.8h, v22.16b, v21.16b
-	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
 	FLDPQ        288(R4), (F24, F25)
 	WORD $0x0e38c2fa // smull v26.8h, v23.8b, v24.8b
 	WORD $0x4e38c2f8 // smull2 v24.8h, v23.16b, v24.16b
@@ -10339,77 +9935,67 @@ loop3:
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
 
 	// integer sums times both scales
-	FMOVS        48(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        52(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        32(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
+	WORD $0xbc43001c // ldur s28, [x0, #48]
+	WORD $0xbc43401d // ldur s29, [x0, #52]
+	WORD $0xbc4200be // ldur s30, [x5, #32]
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
 	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fce8c // fmla v12.4s, v20.4s, v31.4s
-	WORD $0x4e3ecead // fmla v13.4s, v21.4s, v30.4s
-	FMOVS        36(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
+	WORD $0x4f9f126b // fmla v11.4s, v19.4s, v31.s[0]
+	WORD $0x4f9e128c // fmla v12.4s, v20.4s, v30.s[0]
+	WORD $0xbc4240b3 // ldur s19, [x5, #36]
+	WORD $0x4e21db14 // scvtf v20.4s, v24.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e3cde99 // fmul v25.4s, v20.4s, v28.4s
-	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e39ceae // fmla v14.4s, v21.4s, v25.4s
-	WORD $0x4e34cf0f // fmla v15.4s, v24.4s, v20.4s
-	FMOVS        40(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
+	WORD $0x6e3cde79 // fmul v25.4s, v19.4s, v28.4s
+	WORD $0x6e3dde73 // fmul v19.4s, v19.4s, v29.4s
+	WORD $0x4f99128d // fmla v13.4s, v20.4s, v25.s[0]
+	WORD $0x4f93130e // fmla v14.4s, v24.4s, v19.s[0]
+	WORD $0xbc4280b3 // ldur s19, [x5, #40]
+	WORD $0x4e21db54 // scvtf v20.4s, v26.4s
 	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
-	WORD $0x6e3cde99 // fmul v25.4s, v20.4s, v28.4s
-	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e39ceb0 // fmla v16.4s, v21.4s, v25.4s
-	WORD $0x4e34cf11 // fmla v17.4s, v24.4s, v20.4s
-	FMOVS        44(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
+	WORD $0x6e3cde79 // fmul v25.4s, v19.4s, v28.4s
+	WORD $0x6e3dde73 // fmul v19.4s, v19.4s, v29.4s
+	WORD $0x4f99128f // fmla v15.4s, v20.4s, v25.s[0]
+	WORD $0x4f931310 // fmla v16.4s, v24.4s, v19.s[0]
+	WORD $0xbc42c0b3 // ldur s19, [x5, #44]
+	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e3cde97 // fmul v23.4s, v20.4s, v28.4s
-	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x6e3cde77 // fmul v23.4s, v19.4s, v28.4s
+	WORD $0x6e3dde73 // fmul v19.4s, v19.4s, v29.4s
+	WORD $0x4f971291 // fmla v17.4s, v20.4s, v23.s[0]
+	WORD $0x4f9312d2 // fmla v18.4s, v22.4s, v19.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        14(R7), F20
-	FMOVQ        16(R7), F21
+	WORD $0x3cc0e0f3 // ldur q19, [x7, #14]
+	WORD $0x3cc100f4 // ldur q20, [x7, #16]
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
-	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	FMOVQ        66(R7), F22
 	MOVD         $iq2_s_shuffle11<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq2_s_shuffle11<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6ea746f7 // ushl v23.4s, v23.4s, v7.4s
+	FMOVQ        (R8), F22
+	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
+	WORD $0x6ea746d7 // ushl v23.4s, v22.4s, v7.4s
 	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
 	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
 	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb71e73 // orr v19.16b, v19.16b, v23.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
+	WORD $0x4e042e69 // smov x9, v19.s[0]
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4e142e69 // smov x9, v19.s[2]
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ad3 // zip1 v19.2d, v22.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        46(R7), F22
+	WORD $0xbc42e0f6 // ldur s22, [x7, #46]
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
 	WORD $0x4e0602d7 // tbl v23.16b, { v22.16b }, v6.16b
 	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
@@ -10422,24 +10008,24 @@ loop3:
 	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
 	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
 	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
+	WORD $0x6e20ba79 // neg v25.16b, v19.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
+	WORD $0x6e731f37 // bsl v23.16b, v25.16b, v19.16b
 	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
+	WORD $0x4e368ed3 // cmtst v19.16b, v22.16b, v22.16b
+	WORD $0x6e20ba98 // neg v24.16b, v20.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
-	FLDPQ        384(R4), (F20, F21)
-	WORD $0x0e34c2f8 // smull v24.8h, v23.8b, v20.8b
-	WORD $0x4e34c2f4 // smull2 v20.8h, v23.16b, v20.16b
+	WORD $0x6e741f16 // bsl v22.16b, v24.16b, v20.16b
+	WORD $0x4e331ed6 // and v22.16b, v22.16b, v19.16b
+	FLDPQ        384(R4), (F19, F20)
+	WORD $0x0e33c2f8 // smull v24.8h, v23.8b, v19.8b
+	WORD $0x4e33c2f3 // smull2 v19.8h, v23.16b, v19.16b
+	WORD $0x4e73bf13 // addp v19.8h, v24.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e34c2d8 // smull v24.8h, v22.8b, v20.8b
+	WORD $0x4e34c2d4 // smull2 v20.8h, v22.16b, v20.16b
 	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c2d8 // smull v24.8h, v22.8b, v21.8b
-	WORD $0x4e35c2d5 // smull2 v21.8h, v22.16b, v21.16b
-	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
 	FLDPQ        416(R4), (F24, F25)
 	WORD $0x0e38c2fa // smull v26.8h, v23.8b, v24.8b
 	WORD $0x4e38c2f8 // smull2 v24.8h, v23.16b, v24.16b
@@ -10469,77 +10055,67 @@ loop3:
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
 
 	// integer sums times both scales
-	FMOVS        56(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        60(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        48(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
+	WORD $0xbc43801c // ldur s28, [x0, #56]
+	WORD $0xbc43c01d // ldur s29, [x0, #60]
+	WORD $0xbc4300be // ldur s30, [x5, #48]
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
 	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fce8c // fmla v12.4s, v20.4s, v31.4s
-	WORD $0x4e3ecead // fmla v13.4s, v21.4s, v30.4s
-	FMOVS        52(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
+	WORD $0x4f9f126b // fmla v11.4s, v19.4s, v31.s[0]
+	WORD $0x4f9e128c // fmla v12.4s, v20.4s, v30.s[0]
+	WORD $0xbc4340b3 // ldur s19, [x5, #52]
+	WORD $0x4e21db14 // scvtf v20.4s, v24.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e3cde99 // fmul v25.4s, v20.4s, v28.4s
-	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e39ceae // fmla v14.4s, v21.4s, v25.4s
-	WORD $0x4e34cf0f // fmla v15.4s, v24.4s, v20.4s
-	FMOVS        56(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
+	WORD $0x6e3cde79 // fmul v25.4s, v19.4s, v28.4s
+	WORD $0x6e3dde73 // fmul v19.4s, v19.4s, v29.4s
+	WORD $0x4f99128d // fmla v13.4s, v20.4s, v25.s[0]
+	WORD $0x4f93130e // fmla v14.4s, v24.4s, v19.s[0]
+	WORD $0xbc4380b3 // ldur s19, [x5, #56]
+	WORD $0x4e21db54 // scvtf v20.4s, v26.4s
 	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
-	WORD $0x6e3cde99 // fmul v25.4s, v20.4s, v28.4s
-	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e39ceb0 // fmla v16.4s, v21.4s, v25.4s
-	WORD $0x4e34cf11 // fmla v17.4s, v24.4s, v20.4s
-	FMOVS        60(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
+	WORD $0x6e3cde79 // fmul v25.4s, v19.4s, v28.4s
+	WORD $0x6e3dde73 // fmul v19.4s, v19.4s, v29.4s
+	WORD $0x4f99128f // fmla v15.4s, v20.4s, v25.s[0]
+	WORD $0x4f931310 // fmla v16.4s, v24.4s, v19.s[0]
+	WORD $0xbc43c0b3 // ldur s19, [x5, #60]
+	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e3cde97 // fmul v23.4s, v20.4s, v28.4s
-	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x6e3cde77 // fmul v23.4s, v19.4s, v28.4s
+	WORD $0x6e3dde73 // fmul v19.4s, v19.4s, v29.4s
+	WORD $0x4f971291 // fmla v17.4s, v20.4s, v23.s[0]
+	WORD $0x4f9312d2 // fmla v18.4s, v22.4s, v19.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        18(R7), F20
-	FMOVQ        20(R7), F21
+	WORD $0x3cc120f3 // ldur q19, [x7, #18]
+	WORD $0x3cc140f4 // ldur q20, [x7, #20]
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
-	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	FMOVQ        66(R7), F22
 	MOVD         $iq2_s_shuffle12<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq2_s_shuffle12<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6ea746f7 // ushl v23.4s, v23.4s, v7.4s
+	FMOVQ        (R8), F22
+	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
+	WORD $0x6ea746d7 // ushl v23.4s, v22.4s, v7.4s
 	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
 	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
 	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb71e73 // orr v19.16b, v19.16b, v23.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
+	WORD $0x4e042e69 // smov x9, v19.s[0]
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4e142e69 // smov x9, v19.s[2]
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ad3 // zip1 v19.2d, v22.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        50(R7), F22
+	WORD $0xbc4320f6 // ldur s22, [x7, #50]
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
 	WORD $0x4e0602d7 // tbl v23.16b, { v22.16b }, v6.16b
 	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
@@ -10552,24 +10128,24 @@ loop3:
 	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
 	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
 	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
+	WORD $0x6e20ba79 // neg v25.16b, v19.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
+	WORD $0x6e731f37 // bsl v23.16b, v25.16b, v19.16b
 	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
+	WORD $0x4e368ed3 // cmtst v19.16b, v22.16b, v22.16b
+	WORD $0x6e20ba98 // neg v24.16b, v20.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
-	FLDPQ        512(R4), (F20, F21)
-	WORD $0x0e34c2f8 // smull v24.8h, v23.8b, v20.8b
-	WORD $0x4e34c2f4 // smull2 v20.8h, v23.16b, v20.16b
+	WORD $0x6e741f16 // bsl v22.16b, v24.16b, v20.16b
+	WORD $0x4e331ed6 // and v22.16b, v22.16b, v19.16b
+	FLDPQ        512(R4), (F19, F20)
+	WORD $0x0e33c2f8 // smull v24.8h, v23.8b, v19.8b
+	WORD $0x4e33c2f3 // smull2 v19.8h, v23.16b, v19.16b
+	WORD $0x4e73bf13 // addp v19.8h, v24.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e34c2d8 // smull v24.8h, v22.8b, v20.8b
+	WORD $0x4e34c2d4 // smull2 v20.8h, v22.16b, v20.16b
 	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c2d8 // smull v24.8h, v22.8b, v21.8b
-	WORD $0x4e35c2d5 // smull2 v21.8h, v22.16b, v21.16b
-	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
 	FLDPQ        544(R4), (F24, F25)
 	WORD $0x0e38c2fa // smull v26.8h, v23.8b, v24.8b
 	WORD $0x4e38c2f8 // smull2 v24.8h, v23.16b, v24.16b
@@ -10599,77 +10175,67 @@ loop3:
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
 
 	// integer sums times both scales
-	FMOVS        64(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        68(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        64(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
+	WORD $0xbc44001c // ldur s28, [x0, #64]
+	WORD $0xbc44401d // ldur s29, [x0, #68]
+	WORD $0xbc4400be // ldur s30, [x5, #64]
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
 	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fce8c // fmla v12.4s, v20.4s, v31.4s
-	WORD $0x4e3ecead // fmla v13.4s, v21.4s, v30.4s
-	FMOVS        68(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
+	WORD $0x4f9f126b // fmla v11.4s, v19.4s, v31.s[0]
+	WORD $0x4f9e128c // fmla v12.4s, v20.4s, v30.s[0]
+	WORD $0xbc4440b3 // ldur s19, [x5, #68]
+	WORD $0x4e21db14 // scvtf v20.4s, v24.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e3cde99 // fmul v25.4s, v20.4s, v28.4s
-	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e39ceae // fmla v14.4s, v21.4s, v25.4s
-	WORD $0x4e34cf0f // fmla v15.4s, v24.4s, v20.4s
-	FMOVS        72(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
+	WORD $0x6e3cde79 // fmul v25.4s, v19.4s, v28.4s
+	WORD $0x6e3dde73 // fmul v19.4s, v19.4s, v29.4s
+	WORD $0x4f99128d // fmla v13.4s, v20.4s, v25.s[0]
+	WORD $0x4f93130e // fmla v14.4s, v24.4s, v19.s[0]
+	WORD $0xbc4480b3 // ldur s19, [x5, #72]
+	WORD $0x4e21db54 // scvtf v20.4s, v26.4s
 	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
-	WORD $0x6e3cde99 // fmul v25.4s, v20.4s, v28.4s
-	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e39ceb0 // fmla v16.4s, v21.4s, v25.4s
-	WORD $0x4e34cf11 // fmla v17.4s, v24.4s, v20.4s
-	FMOVS        76(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
+	WORD $0x6e3cde79 // fmul v25.4s, v19.4s, v28.4s
+	WORD $0x6e3dde73 // fmul v19.4s, v19.4s, v29.4s
+	WORD $0x4f99128f // fmla v15.4s, v20.4s, v25.s[0]
+	WORD $0x4f931310 // fmla v16.4s, v24.4s, v19.s[0]
+	WORD $0xbc44c0b3 // ldur s19, [x5, #76]
+	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e3cde97 // fmul v23.4s, v20.4s, v28.4s
-	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x6e3cde77 // fmul v23.4s, v19.4s, v28.4s
+	WORD $0x6e3dde73 // fmul v19.4s, v19.4s, v29.4s
+	WORD $0x4f971291 // fmla v17.4s, v20.4s, v23.s[0]
+	WORD $0x4f9312d2 // fmla v18.4s, v22.4s, v19.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        22(R7), F20
-	FMOVQ        24(R7), F21
+	WORD $0x3cc160f3 // ldur q19, [x7, #22]
+	WORD $0x3cc180f4 // ldur q20, [x7, #24]
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
-	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	FMOVQ        66(R7), F22
 	MOVD         $iq2_s_shuffle13<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq2_s_shuffle13<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6ea746f7 // ushl v23.4s, v23.4s, v7.4s
+	FMOVQ        (R8), F22
+	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
+	WORD $0x6ea746d7 // ushl v23.4s, v22.4s, v7.4s
 	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
 	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
 	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb71e73 // orr v19.16b, v19.16b, v23.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
+	WORD $0x4e042e69 // smov x9, v19.s[0]
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4e142e69 // smov x9, v19.s[2]
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ad3 // zip1 v19.2d, v22.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        54(R7), F22
+	WORD $0xbc4360f6 // ldur s22, [x7, #54]
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
 	WORD $0x4e0602d7 // tbl v23.16b, { v22.16b }, v6.16b
 	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
@@ -10682,24 +10248,24 @@ loop3:
 	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
 	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
 	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
+	WORD $0x6e20ba79 // neg v25.16b, v19.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
+	WORD $0x6e731f37 // bsl v23.16b, v25.16b, v19.16b
 	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
+	WORD $0x4e368ed3 // cmtst v19.16b, v22.16b, v22.16b
+	WORD $0x6e20ba98 // neg v24.16b, v20.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
-	FLDPQ        640(R4), (F20, F21)
-	WORD $0x0e34c2f8 // smull v24.8h, v23.8b, v20.8b
-	WORD $0x4e34c2f4 // smull2 v20.8h, v23.16b, v20.16b
+	WORD $0x6e741f16 // bsl v22.16b, v24.16b, v20.16b
+	WORD $0x4e331ed6 // and v22.16b, v22.16b, v19.16b
+	FLDPQ        640(R4), (F19, F20)
+	WORD $0x0e33c2f8 // smull v24.8h, v23.8b, v19.8b
+	WORD $0x4e33c2f3 // smull2 v19.8h, v23.16b, v19.16b
+	WORD $0x4e73bf13 // addp v19.8h, v24.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e34c2d8 // smull v24.8h, v22.8b, v20.8b
+	WORD $0x4e34c2d4 // smull2 v20.8h, v22.16b, v20.16b
 	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c2d8 // smull v24.8h, v22.8b, v21.8b
-	WORD $0x4e35c2d5 // smull2 v21.8h, v22.16b, v21.16b
-	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
 	FLDPQ        672(R4), (F24, F25)
 	WORD $0x0e38c2fa // smull v26.8h, v23.8b, v24.8b
 	WORD $0x4e38c2f8 // smull2 v24.8h, v23.16b, v24.16b
@@ -10729,77 +10295,67 @@ loop3:
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
 
 	// integer sums times both scales
-	FMOVS        72(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        76(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        80(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
+	WORD $0xbc44801c // ldur s28, [x0, #72]
+	WORD $0xbc44c01d // ldur s29, [x0, #76]
+	WORD $0xbc4500be // ldur s30, [x5, #80]
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
 	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fce8c // fmla v12.4s, v20.4s, v31.4s
-	WORD $0x4e3ecead // fmla v13.4s, v21.4s, v30.4s
-	FMOVS        84(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
+	WORD $0x4f9f126b // fmla v11.4s, v19.4s, v31.s[0]
+	WORD $0x4f9e128c // fmla v12.4s, v20.4s, v30.s[0]
+	WORD $0xbc4540b3 // ldur s19, [x5, #84]
+	WORD $0x4e21db14 // scvtf v20.4s, v24.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e3cde99 // fmul v25.4s, v20.4s, v28.4s
-	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e39ceae // fmla v14.4s, v21.4s, v25.4s
-	WORD $0x4e34cf0f // fmla v15.4s, v24.4s, v20.4s
-	FMOVS        88(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
+	WORD $0x6e3cde79 // fmul v25.4s, v19.4s, v28.4s
+	WORD $0x6e3dde73 // fmul v19.4s, v19.4s, v29.4s
+	WORD $0x4f99128d // fmla v13.4s, v20.4s, v25.s[0]
+	WORD $0x4f93130e // fmla v14.4s, v24.4s, v19.s[0]
+	WORD $0xbc4580b3 // ldur s19, [x5, #88]
+	WORD $0x4e21db54 // scvtf v20.4s, v26.4s
 	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
-	WORD $0x6e3cde99 // fmul v25.4s, v20.4s, v28.4s
-	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e39ceb0 // fmla v16.4s, v21.4s, v25.4s
-	WORD $0x4e34cf11 // fmla v17.4s, v24.4s, v20.4s
-	FMOVS        92(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
+	WORD $0x6e3cde79 // fmul v25.4s, v19.4s, v28.4s
+	WORD $0x6e3dde73 // fmul v19.4s, v19.4s, v29.4s
+	WORD $0x4f99128f // fmla v15.4s, v20.4s, v25.s[0]
+	WORD $0x4f931310 // fmla v16.4s, v24.4s, v19.s[0]
+	WORD $0xbc45c0b3 // ldur s19, [x5, #92]
+	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e3cde97 // fmul v23.4s, v20.4s, v28.4s
-	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x6e3cde77 // fmul v23.4s, v19.4s, v28.4s
+	WORD $0x6e3dde73 // fmul v19.4s, v19.4s, v29.4s
+	WORD $0x4f971291 // fmla v17.4s, v20.4s, v23.s[0]
+	WORD $0x4f9312d2 // fmla v18.4s, v22.4s, v19.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        26(R7), F20
-	FMOVQ        28(R7), F21
+	WORD $0x3cc1a0f3 // ldur q19, [x7, #26]
+	WORD $0x3cc1c0f4 // ldur q20, [x7, #28]
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
-	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	FMOVQ        66(R7), F22
 	MOVD         $iq2_s_shuffle14<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq2_s_shuffle14<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6ea746f7 // ushl v23.4s, v23.4s, v7.4s
+	FMOVQ        (R8), F22
+	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
+	WORD $0x6ea746d7 // ushl v23.4s, v22.4s, v7.4s
 	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
 	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
 	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4eb71e73 // orr v19.16b, v19.16b, v23.16b
+	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
+	WORD $0x4e042e69 // smov x9, v19.s[0]
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4e142e69 // smov x9, v19.s[2]
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ad3 // zip1 v19.2d, v22.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        58(R7), F22
+	WORD $0xbc43a0f6 // ldur s22, [x7, #58]
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
 	WORD $0x4e0602d7 // tbl v23.16b, { v22.16b }, v6.16b
 	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
@@ -10812,24 +10368,24 @@ loop3:
 	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
 	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
 	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
+	WORD $0x6e20ba79 // neg v25.16b, v19.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
+	WORD $0x6e731f37 // bsl v23.16b, v25.16b, v19.16b
 	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
+	WORD $0x4e368ed3 // cmtst v19.16b, v22.16b, v22.16b
+	WORD $0x6e20ba98 // neg v24.16b, v20.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
-	FLDPQ        768(R4), (F20, F21)
-	WORD $0x0e34c2f8 // smull v24.8h, v23.8b, v20.8b
-	WORD $0x4e34c2f4 // smull2 v20.8h, v23.16b, v20.16b
+	WORD $0x6e741f16 // bsl v22.16b, v24.16b, v20.16b
+	WORD $0x4e331ed6 // and v22.16b, v22.16b, v19.16b
+	FLDPQ        768(R4), (F19, F20)
+	WORD $0x0e33c2f8 // smull v24.8h, v23.8b, v19.8b
+	WORD $0x4e33c2f3 // smull2 v19.8h, v23.16b, v19.16b
+	WORD $0x4e73bf13 // addp v19.8h, v24.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e34c2d8 // smull v24.8h, v22.8b, v20.8b
+	WORD $0x4e34c2d4 // smull2 v20.8h, v22.16b, v20.16b
 	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c2d8 // smull v24.8h, v22.8b, v21.8b
-	WORD $0x4e35c2d5 // smull2 v21.8h, v22.16b, v21.16b
-	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
 	FLDPQ        800(R4), (F24, F25)
 	WORD $0x0e38c2fa // smull v26.8h, v23.8b, v24.8b
 	WORD $0x4e38c2f8 // smull2 v24.8h, v23.16b, v24.16b
@@ -10859,172 +10415,156 @@ loop3:
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
 
 	// integer sums times both scales
-	FMOVS        80(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        84(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        96(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
+	WORD $0xbc45001c // ldur s28, [x0, #80]
+	WORD $0xbc45401d // ldur s29, [x0, #84]
+	WORD $0xbc4600be // ldur s30, [x5, #96]
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
 	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fce8c // fmla v12.4s, v20.4s, v31.4s
-	WORD $0x4e3ecead // fmla v13.4s, v21.4s, v30.4s
-	FMOVS        100(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
+	WORD $0x4f9f126b // fmla v11.4s, v19.4s, v31.s[0]
+	WORD $0x4f9e128c // fmla v12.4s, v20.4s, v30.s[0]
+	WORD $0xbc4640b3 // ldur s19, [x5, #100]
+	WORD $0x4e21db14 // scvtf v20.4s, v24.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e3cde99 // fmul v25.4s, v20.4s, v28.4s
-	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e39ceae // fmla v14.4s, v21.4s, v25.4s
-	WORD $0x4e34cf0f // fmla v15.4s, v24.4s, v20.4s
-	FMOVS        104(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
+	WORD $0x6e3cde79 // fmul v25.4s, v19.4s, v28.4s
+	WORD $0x6e3dde73 // fmul v19.4s, v19.4s, v29.4s
+	WORD $0x4f99128d // fmla v13.4s, v20.4s, v25.s[0]
+	WORD $0x4f93130e // fmla v14.4s, v24.4s, v19.s[0]
+	WORD $0xbc4680b3 // ldur s19, [x5, #104]
+	WORD $0x4e21db54 // scvtf v20.4s, v26.4s
 	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
-	WORD $0x6e3cde99 // fmul v25.4s, v20.4s, v28.4s
-	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e39ceb0 // fmla v16.4s, v21.4s, v25.4s
-	WORD $0x4e34cf11 // fmla v17.4s, v24.4s, v20.4s
-	FMOVS        108(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
+	WORD $0x6e3cde79 // fmul v25.4s, v19.4s, v28.4s
+	WORD $0x6e3dde73 // fmul v19.4s, v19.4s, v29.4s
+	WORD $0x4f99128f // fmla v15.4s, v20.4s, v25.s[0]
+	WORD $0x4f931310 // fmla v16.4s, v24.4s, v19.s[0]
+	WORD $0xbc46c0b3 // ldur s19, [x5, #108]
+	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e3cde97 // fmul v23.4s, v20.4s, v28.4s
-	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x6e3cde77 // fmul v23.4s, v19.4s, v28.4s
+	WORD $0x6e3dde73 // fmul v19.4s, v19.4s, v29.4s
+	WORD $0x4f971291 // fmla v17.4s, v20.4s, v23.s[0]
+	WORD $0x4f9312d2 // fmla v18.4s, v22.4s, v19.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        30(R7), F20
-	FMOVQ        32(R7), F21
+	WORD $0x3cc1e0f3 // ldur q19, [x7, #30]
+	WORD $0x3cc200f4 // ldur q20, [x7, #32]
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
 	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
-	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
 	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	FMOVQ        66(R7), F22
 	MOVD         $iq2_s_shuffle15<>+0(SB), R8
-	FMOVQ        (R8), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $iq2_s_shuffle15<>+0(SB), R8
-	FMOVQ        (R8), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	WORD $0x6ea746f7 // ushl v23.4s, v23.4s, v7.4s
-	WORD $0x6ea946d6 // ushl v22.4s, v22.4s, v9.4s
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
+	FMOVQ        (R8), F22
+	WORD $0x4e1602b5 // tbl v21.16b, { v21.16b }, v22.16b
+	WORD $0x6ea746b6 // ushl v22.4s, v21.4s, v7.4s
+	WORD $0x6ea946b5 // ushl v21.4s, v21.4s, v9.4s
 	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
+	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
 	MOVD         $iq2_s_grid<>+0(SB), R8
+	WORD $0x4e042e69 // smov x9, v19.s[0]
+	FMOVD        (R8)(R9<<3), F21
+	WORD $0x4e142e69 // smov x9, v19.s[2]
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVS        62(R7), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0602d7 // tbl v23.16b, { v22.16b }, v6.16b
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
+	WORD $0xbc43e0f5 // ldur s21, [x7, #62]
+	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4e0602b6 // tbl v22.16b, { v21.16b }, v6.16b
+	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
 	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
 	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
-	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
-	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
+	WORD $0x4e368ed7 // cmtst v23.16b, v22.16b, v22.16b
+	WORD $0x6e20ba78 // neg v24.16b, v19.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
-	FLDPQ        896(R4), (F20, F21)
-	WORD $0x0e34c2f8 // smull v24.8h, v23.8b, v20.8b
-	WORD $0x4e34c2f4 // smull2 v20.8h, v23.16b, v20.16b
-	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
+	WORD $0x6e731f16 // bsl v22.16b, v24.16b, v19.16b
+	WORD $0x4e371ed6 // and v22.16b, v22.16b, v23.16b
+	WORD $0x4e358eb3 // cmtst v19.16b, v21.16b, v21.16b
+	WORD $0x6e20ba97 // neg v23.16b, v20.16b
+	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
+	WORD $0x6e741ef5 // bsl v21.16b, v23.16b, v20.16b
+	WORD $0x4e331eb5 // and v21.16b, v21.16b, v19.16b
+	FLDPQ        896(R4), (F19, F20)
+	WORD $0x0e33c2d7 // smull v23.8h, v22.8b, v19.8b
+	WORD $0x4e33c2d3 // smull2 v19.8h, v22.16b, v19.16b
+	WORD $0x4e73bef3 // addp v19.8h, v23.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e34c2b7 // smull v23.8h, v21.8b, v20.8b
+	WORD $0x4e34c2b4 // smull2 v20.8h, v21.16b, v20.16b
+	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c2d8 // smull v24.8h, v22.8b, v21.8b
-	WORD $0x4e35c2d5 // smull2 v21.8h, v22.16b, v21.16b
-	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FLDPQ        928(R4), (F24, F25)
-	WORD $0x0e38c2fa // smull v26.8h, v23.8b, v24.8b
-	WORD $0x4e38c2f8 // smull2 v24.8h, v23.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c2da // smull v26.8h, v22.8b, v25.8b
-	WORD $0x4e39c2d9 // smull2 v25.8h, v22.16b, v25.16b
-	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FLDPQ        960(R4), (F26, F27)
-	WORD $0x0e3ac2fc // smull v28.8h, v23.8b, v26.8b
-	WORD $0x4e3ac2fa // smull2 v26.8h, v23.16b, v26.16b
-	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc2dc // smull v28.8h, v22.8b, v27.8b
-	WORD $0x4e3bc2db // smull2 v27.8h, v22.16b, v27.16b
-	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
-	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FLDPQ        992(R4), (F28, F29)
-	WORD $0x0e3cc2fe // smull v30.8h, v23.8b, v28.8b
-	WORD $0x4e3cc2f7 // smull2 v23.8h, v23.16b, v28.16b
-	WORD $0x4e77bfd7 // addp v23.8h, v30.8h, v23.8h
+	FLDPQ        928(R4), (F23, F24)
+	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
+	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
+	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e3dc2dc // smull v28.8h, v22.8b, v29.8b
-	WORD $0x4e3dc2d6 // smull2 v22.8h, v22.16b, v29.16b
-	WORD $0x4e76bf96 // addp v22.8h, v28.8h, v22.8h
+	WORD $0x0e38c2b9 // smull v25.8h, v21.8b, v24.8b
+	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
+	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	FLDPQ        960(R4), (F25, F26)
+	WORD $0x0e39c2db // smull v27.8h, v22.8b, v25.8b
+	WORD $0x4e39c2d9 // smull2 v25.8h, v22.16b, v25.16b
+	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	WORD $0x0e3ac2bb // smull v27.8h, v21.8b, v26.8b
+	WORD $0x4e3ac2ba // smull2 v26.8h, v21.16b, v26.16b
+	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
+	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
+	FLDPQ        992(R4), (F27, F28)
+	WORD $0x0e3bc2dd // smull v29.8h, v22.8b, v27.8b
+	WORD $0x4e3bc2d6 // smull2 v22.8h, v22.16b, v27.16b
+	WORD $0x4e76bfb6 // addp v22.8h, v29.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
+	WORD $0x0e3cc2bb // smull v27.8h, v21.8b, v28.8b
+	WORD $0x4e3cc2b5 // smull2 v21.8h, v21.16b, v28.16b
+	WORD $0x4e75bf75 // addp v21.8h, v27.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
 
 	// integer sums times both scales
-	FMOVS        88(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        92(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        112(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
+	WORD $0xbc45801b // ldur s27, [x0, #88]
+	WORD $0xbc45c01c // ldur s28, [x0, #92]
+	WORD $0xbc4700bd // ldur s29, [x5, #112]
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e3bdfbe // fmul v30.4s, v29.4s, v27.4s
+	WORD $0x6e3cdfbd // fmul v29.4s, v29.4s, v28.4s
+	WORD $0x4f9e126b // fmla v11.4s, v19.4s, v30.s[0]
+	WORD $0x4f9d128c // fmla v12.4s, v20.4s, v29.s[0]
+	WORD $0xbc4740b3 // ldur s19, [x5, #116]
+	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
+	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
+	WORD $0x6e3bde78 // fmul v24.4s, v19.4s, v27.4s
+	WORD $0x6e3cde73 // fmul v19.4s, v19.4s, v28.4s
+	WORD $0x4f98128d // fmla v13.4s, v20.4s, v24.s[0]
+	WORD $0x4f9312ee // fmla v14.4s, v23.4s, v19.s[0]
+	WORD $0xbc4780b3 // ldur s19, [x5, #120]
+	WORD $0x4e21db34 // scvtf v20.4s, v25.4s
+	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
+	WORD $0x6e3bde78 // fmul v24.4s, v19.4s, v27.4s
+	WORD $0x6e3cde73 // fmul v19.4s, v19.4s, v28.4s
+	WORD $0x4f98128f // fmla v15.4s, v20.4s, v24.s[0]
+	WORD $0x4f9312f0 // fmla v16.4s, v23.4s, v19.s[0]
+	WORD $0xbc47c0b3 // ldur s19, [x5, #124]
+	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
-	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fce8c // fmla v12.4s, v20.4s, v31.4s
-	WORD $0x4e3ecead // fmla v13.4s, v21.4s, v30.4s
-	FMOVS        116(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
-	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e3cde99 // fmul v25.4s, v20.4s, v28.4s
-	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e39ceae // fmla v14.4s, v21.4s, v25.4s
-	WORD $0x4e34cf0f // fmla v15.4s, v24.4s, v20.4s
-	FMOVS        120(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
-	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
-	WORD $0x6e3cde99 // fmul v25.4s, v20.4s, v28.4s
-	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e39ceb0 // fmla v16.4s, v21.4s, v25.4s
-	WORD $0x4e34cf11 // fmla v17.4s, v24.4s, v20.4s
-	FMOVS        124(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e3cde97 // fmul v23.4s, v20.4s, v28.4s
-	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x6e3bde76 // fmul v22.4s, v19.4s, v27.4s
+	WORD $0x6e3cde73 // fmul v19.4s, v19.4s, v28.4s
+	WORD $0x4f961291 // fmla v17.4s, v20.4s, v22.s[0]
+	WORD $0x4f9312b2 // fmla v18.4s, v21.4s, v19.s[0]
 	ADD          $0x52, R7
 	ADD          $0x400, R4
 	ADD          $0x80, R5
@@ -11035,31 +10575,31 @@ done4:
 	ADD          $1, R6
 
 	// sums of the lanes
-	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R1)
+	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
+	WORD $0x7e30d98c // faddp s12, v12.2s
+	FMOVS        F12, (R1)
 	MOVD         ldy+8(FP), R4
 	MOVD         R1, R5
 	ADD          R4, R5
-	WORD $0x4e2fd5cc // fadd v12.4s, v14.4s, v15.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R5)
+	WORD $0x4e2ed5ab // fadd v11.4s, v13.4s, v14.4s
+	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
+	WORD $0x7e30d98c // faddp s12, v12.2s
+	FMOVS        F12, (R5)
 	ADD          R4, R5
-	WORD $0x4e31d60c // fadd v12.4s, v16.4s, v17.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R5)
+	WORD $0x4e30d5eb // fadd v11.4s, v15.4s, v16.4s
+	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
+	WORD $0x7e30d98c // faddp s12, v12.2s
+	FMOVS        F12, (R5)
 	ADD          R4, R5
-	WORD $0x4e33d64c // fadd v12.4s, v18.4s, v19.4s
-	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
-	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
-	WORD $0x7e30d9ad // faddp s13, v13.2s
-	FMOVS        F13, (R5)
+	WORD $0x4e32d62b // fadd v11.4s, v17.4s, v18.4s
+	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
+	WORD $0x7e30d98c // faddp s12, v12.2s
+	FMOVS        F12, (R5)
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2

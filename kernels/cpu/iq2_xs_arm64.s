@@ -738,6 +738,26 @@ DATA iq2_xs_shuffle9<>+0(SB)/8, $0x8080800580808005
 DATA iq2_xs_shuffle9<>+8(SB)/8, $0x8080800780808007
 GLOBL iq2_xs_shuffle9<>(SB), RODATA|NOPTR, $16
 
+// iq2_xs_shuffle10: bytes 8 8 9 9 10 10 11 11 12 12 13 13 14 14 15 15
+DATA iq2_xs_shuffle10<>+0(SB)/8, $0x0b0b0a0a09090808
+DATA iq2_xs_shuffle10<>+8(SB)/8, $0x0f0f0e0e0d0d0c0c
+GLOBL iq2_xs_shuffle10<>(SB), RODATA|NOPTR, $16
+
+// iq2_xs_shiftb: int8 0 -4 0 -4 0 -4 0 -4 0 -4 0 -4 0 -4 0 -4
+DATA iq2_xs_shiftb<>+0(SB)/8, $0xfc00fc00fc00fc00
+DATA iq2_xs_shiftb<>+8(SB)/8, $0xfc00fc00fc00fc00
+GLOBL iq2_xs_shiftb<>(SB), RODATA|NOPTR, $16
+
+// iq2_xs_shuffle11: bytes 0 - - - 1 - - - 2 - - - 3 - - -
+DATA iq2_xs_shuffle11<>+0(SB)/8, $0x8080800180808000
+DATA iq2_xs_shuffle11<>+8(SB)/8, $0x8080800380808002
+GLOBL iq2_xs_shuffle11<>(SB), RODATA|NOPTR, $16
+
+// iq2_xs_shuffle12: bytes 4 - - - 5 - - - 6 - - - 7 - - -
+DATA iq2_xs_shuffle12<>+0(SB)/8, $0x8080800580808004
+DATA iq2_xs_shuffle12<>+8(SB)/8, $0x8080800780808006
+GLOBL iq2_xs_shuffle12<>(SB), RODATA|NOPTR, $16
+
 // iq2_xs_order: int32 0x3020100 0x3020100 0x7060504 0x7060504
 DATA iq2_xs_order<>+0(SB)/8, $0x0302010003020100
 DATA iq2_xs_order<>+8(SB)/8, $0x0706050407060504
@@ -747,6 +767,16 @@ GLOBL iq2_xs_order<>(SB), RODATA|NOPTR, $16
 DATA iq2_xs_order2<>+0(SB)/8, $0x0b0a09080b0a0908
 DATA iq2_xs_order2<>+8(SB)/8, $0x0f0e0d0c0f0e0d0c
 GLOBL iq2_xs_order2<>(SB), RODATA|NOPTR, $16
+
+// iq2_xs_shuffle13: bytes 8 - - - 9 - - - 10 - - - 11 - - -
+DATA iq2_xs_shuffle13<>+0(SB)/8, $0x8080800980808008
+DATA iq2_xs_shuffle13<>+8(SB)/8, $0x8080800b8080800a
+GLOBL iq2_xs_shuffle13<>(SB), RODATA|NOPTR, $16
+
+// iq2_xs_shuffle14: bytes 12 - - - 13 - - - 14 - - - 15 - - -
+DATA iq2_xs_shuffle14<>+0(SB)/8, $0x8080800d8080800c
+DATA iq2_xs_shuffle14<>+8(SB)/8, $0x8080800f8080800e
+GLOBL iq2_xs_shuffle14<>(SB), RODATA|NOPTR, $16
 
 // matmulQ81xIq2_xsDotProd multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: ASIMDDP
@@ -760,25 +790,20 @@ TEXT ·matmulQ81xIq2_xsDotProd(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F2
 	MOVD         $iq2_xs_shuffle6<>+0(SB), R0
 	FMOVQ        (R0), F3
-	MOVD         $iq2_xs_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
-	WORD $0x4f0005e5 // movi v5.4s, #15
 	MOVD         $iq2_xs_order<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F4
 	MOVD         $iq2_xs_order2<>+0(SB), R0
+	FMOVQ        (R0), F5
+	MOVD         $iq2_xs_shuffle11<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $iq2_xs_shiftb<>+0(SB), R0
 	FMOVQ        (R0), F7
 	MOVD         $iq2_xs_shuffle8<>+0(SB), R0
 	FMOVQ        (R0), F8
 	MOVD         $iq2_xs_shuffle7<>+0(SB), R0
 	FMOVQ        (R0), F9
-	MOVD         $iq2_xs_shuffle9<>+0(SB), R0
+	MOVD         $iq2_xs_shuffle12<>+0(SB), R0
 	FMOVQ        (R0), F10
-	MOVD         $iq2_xs_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F11
-	MOVD         $iq2_xs_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F12
-	MOVD         $iq2_xs_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F13
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -786,14 +811,10 @@ TEXT ·matmulQ81xIq2_xsDotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4f00e415 // movi v21.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -806,514 +827,509 @@ loop3:
 	WORD $0xf98420c0 // prfm pldl1keep, [x6, #2112]
 
 	// scales of values 0 to 255, times those of the activations
-	WORD $0x7d4000d6 // ldr h22, [x6]
-	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4f0167f7 // movi v23.4s, #63, lsl #24
-	FMOVQ        58(R6), F24
-	WORD $0x4e0b0319 // tbl v25.16b, { v24.16b }, v11.16b
-	WORD $0x4e0c0318 // tbl v24.16b, { v24.16b }, v12.16b
-	WORD $0x6ea44739 // ushl v25.4s, v25.4s, v4.4s
-	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
-	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
-	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e39d6f9 // fadd v25.4s, v23.4s, v25.4s
-	WORD $0x4e38d6f7 // fadd v23.4s, v23.4s, v24.4s
-	WORD $0x6e39ded8 // fmul v24.4s, v22.4s, v25.4s
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
+	WORD $0x3cc3a0cf // ldur q15, [x6, #58]
+	MOVD         $iq2_xs_shuffle10<>+0(SB), R7
+	FMOVQ        (R7), F16
+	WORD $0x4e1001f0 // tbl v16.16b, { v15.16b }, v16.16b
+	WORD $0x6e274610 // ushl v16.16b, v16.16b, v7.16b
+	WORD $0x4f00e5f1 // movi v17.16b, #15
+	WORD $0x4e311e10 // and v16.16b, v16.16b, v17.16b
+	WORD $0x7c4000d1 // ldur h17, [x6]
+	WORD $0x1ee24231 // fcvt s17, h17
+	WORD $0x4f0167f2 // movi v18.4s, #63, lsl #24
+	WORD $0x4e060213 // tbl v19.16b, { v16.16b }, v6.16b
+	WORD $0x4e0a0214 // tbl v20.16b, { v16.16b }, v10.16b
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e33d653 // fadd v19.4s, v18.4s, v19.4s
+	WORD $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
 	MOVD         $iq2_xs_const<>+0(SB), R7
-	FMOVQ        (R7), F23
-	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	FLDPQ        (R4), (F23, F25)
-	WORD $0x4e0602f9 // tbl v25.16b, { v23.16b }, v6.16b
-	WORD $0x4e0702f7 // tbl v23.16b, { v23.16b }, v7.16b
-	WORD $0x6e39df18 // fmul v24.4s, v24.4s, v25.4s
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	WORD $0x7d4000d7 // ldr h23, [x6]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4f0167f9 // movi v25.4s, #63, lsl #24
-	FMOVQ        58(R6), F26
-	WORD $0x4e0d035b // tbl v27.16b, { v26.16b }, v13.16b
-	MOVD         $iq2_xs_shuffle4<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
-	WORD $0x6ea4477b // ushl v27.4s, v27.4s, v4.4s
-	WORD $0x6ea4475a // ushl v26.4s, v26.4s, v4.4s
-	WORD $0x4e251f7b // and v27.16b, v27.16b, v5.16b
-	WORD $0x4e251f5a // and v26.16b, v26.16b, v5.16b
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x4e3bd73b // fadd v27.4s, v25.4s, v27.4s
-	WORD $0x4e3ad739 // fadd v25.4s, v25.4s, v26.4s
-	WORD $0x6e3bdefa // fmul v26.4s, v23.4s, v27.4s
-	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
+	FMOVQ        (R7), F20
+	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
+	WORD $0x3cc00094 // ldur q20, [x4]
+	WORD $0x4e040295 // tbl v21.16b, { v20.16b }, v4.16b
+	WORD $0x4e050294 // tbl v20.16b, { v20.16b }, v5.16b
+	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
+	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
+	WORD $0x4f0167f4 // movi v20.4s, #63, lsl #24
+	MOVD         $iq2_xs_shuffle13<>+0(SB), R7
+	FMOVQ        (R7), F21
+	WORD $0x4e150215 // tbl v21.16b, { v16.16b }, v21.16b
+	MOVD         $iq2_xs_shuffle14<>+0(SB), R7
+	FMOVQ        (R7), F22
+	WORD $0x4e160210 // tbl v16.16b, { v16.16b }, v22.16b
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e35d695 // fadd v21.4s, v20.4s, v21.4s
+	WORD $0x4e30d690 // fadd v16.4s, v20.4s, v16.4s
+	WORD $0x4f9192b4 // fmul v20.4s, v21.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	MOVD         $iq2_xs_const<>+0(SB), R7
-	FMOVQ        (R7), F25
-	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
-	FLDPQ        (R4), (F25, F27)
-	WORD $0x4e060379 // tbl v25.16b, { v27.16b }, v6.16b
-	WORD $0x4e07037b // tbl v27.16b, { v27.16b }, v7.16b
-	WORD $0x6e39df59 // fmul v25.4s, v26.4s, v25.4s
-	WORD $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
+	FMOVQ        (R7), F17
+	WORD $0x6e31de94 // fmul v20.4s, v20.4s, v17.4s
+	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	WORD $0x3cc10091 // ldur q17, [x4, #16]
+	WORD $0x4e040235 // tbl v21.16b, { v17.16b }, v4.16b
+	WORD $0x4e050231 // tbl v17.16b, { v17.16b }, v5.16b
+	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
+	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F26
-	FMOVQ        6(R6), F27
-	WORD $0x4e02035a // tbl v26.16b, { v26.16b }, v2.16b
-	WORD $0x4e02037b // tbl v27.16b, { v27.16b }, v2.16b
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
+	WORD $0x3cc020d1 // ldur q17, [x6, #2]
+	WORD $0x3cc060d5 // ldur q21, [x6, #6]
+	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
+	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
 	MOVD         $iq2_xs_grid<>+0(SB), R7
-	WORD $0x4e042f48 // smov x8, v26.s[0]
-	FMOVD        (R7)(R8<<3), F28
-	WORD $0x4e142f48 // smov x8, v26.s[2]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4eda3b9a // zip1 v26.2d, v28.2d, v26.2d
-	WORD $0x4e042f68 // smov x8, v27.s[0]
-	FMOVD        (R7)(R8<<3), F28
-	WORD $0x4e142f68 // smov x8, v27.s[2]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4edb3b9b // zip1 v27.2d, v28.2d, v27.2d
-	FMOVQ        3(R6), F28
-	FMOVQ        7(R6), F29
-	WORD $0x4e03039c // tbl v28.16b, { v28.16b }, v3.16b
-	WORD $0x4e0303bd // tbl v29.16b, { v29.16b }, v3.16b
-	WORD $0x6f3f079c // ushr v28.4s, v28.4s, #1
-	WORD $0x6f3f07bd // ushr v29.4s, v29.4s, #1
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
+	WORD $0x4e042e28 // smov x8, v17.s[0]
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4e142e28 // smov x8, v17.s[2]
+	FMOVD        (R7)(R8<<3), F17
+	WORD $0x4ed13ad1 // zip1 v17.2d, v22.2d, v17.2d
+	WORD $0x4e042ea8 // smov x8, v21.s[0]
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4e142ea8 // smov x8, v21.s[2]
+	FMOVD        (R7)(R8<<3), F21
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
+	WORD $0x3cc030d6 // ldur q22, [x6, #3]
+	WORD $0x3cc070d7 // ldur q23, [x6, #7]
+	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
+	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
+	WORD $0x6f3f06d6 // ushr v22.4s, v22.4s, #1
+	WORD $0x6f3f06f7 // ushr v23.4s, v23.4s, #1
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	MOVD         $iq2_xs_signs<>+0(SB), R7
-	WORD $0x4e042f88 // smov x8, v28.s[0]
-	FMOVD        (R7)(R8<<3), F30
-	WORD $0x4e142f88 // smov x8, v28.s[2]
-	FMOVD        (R7)(R8<<3), F28
-	WORD $0x4edc3bdc // zip1 v28.2d, v30.2d, v28.2d
-	WORD $0x4e042fa8 // smov x8, v29.s[0]
-	FMOVD        (R7)(R8<<3), F30
-	WORD $0x4e142fa8 // smov x8, v29.s[2]
-	FMOVD        (R7)(R8<<3), F29
-	WORD $0x4edd3bdd // zip1 v29.2d, v30.2d, v29.2d
-	WORD $0x4e3c8f9e // cmtst v30.16b, v28.16b, v28.16b
-	WORD $0x6e20bb5f // neg v31.16b, v26.16b
-	WORD $0x4e20ab9c // cmlt v28.16b, v28.16b, #0
-	WORD $0x6e7a1ffc // bsl v28.16b, v31.16b, v26.16b
-	WORD $0x4e3e1f9c // and v28.16b, v28.16b, v30.16b
-	WORD $0x4e3d8fba // cmtst v26.16b, v29.16b, v29.16b
-	WORD $0x6e20bb7e // neg v30.16b, v27.16b
-	WORD $0x4e20abbd // cmlt v29.16b, v29.16b, #0
-	WORD $0x6e7b1fdd // bsl v29.16b, v30.16b, v27.16b
-	WORD $0x4e3a1fbd // and v29.16b, v29.16b, v26.16b
-	FLDPQ        (R3), (F26, F27)
-	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9a979e // sdot v30.4s, v28.16b, v26.16b
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9b97ba // sdot v26.4s, v29.16b, v27.16b
-	WORD $0x4e21dbdb // scvtf v27.4s, v30.4s
-	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x4f98136e // fmla v14.4s, v27.4s, v24.s[0]
-	WORD $0x4fb8134f // fmla v15.4s, v26.4s, v24.s[1]
+	WORD $0x4e042ec8 // smov x8, v22.s[0]
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4e142ec8 // smov x8, v22.s[2]
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
+	WORD $0x4e042ee8 // smov x8, v23.s[0]
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4e142ee8 // smov x8, v23.s[2]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
+	WORD $0x4e368ed8 // cmtst v24.16b, v22.16b, v22.16b
+	WORD $0x6e20ba39 // neg v25.16b, v17.16b
+	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
+	WORD $0x6e711f36 // bsl v22.16b, v25.16b, v17.16b
+	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
+	WORD $0x4e378ef1 // cmtst v17.16b, v23.16b, v23.16b
+	WORD $0x6e20bab8 // neg v24.16b, v21.16b
+	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
+	WORD $0x6e751f17 // bsl v23.16b, v24.16b, v21.16b
+	WORD $0x4e311ef7 // and v23.16b, v23.16b, v17.16b
+	WORD $0x3cc00071 // ldur q17, [x3]
+	WORD $0x3cc10075 // ldur q21, [x3, #16]
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e9196d8 // sdot v24.4s, v22.16b, v17.16b
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e9596f1 // sdot v17.4s, v23.16b, v21.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        10(R6), F26
-	FMOVQ        14(R6), F27
-	WORD $0x4e02035a // tbl v26.16b, { v26.16b }, v2.16b
-	WORD $0x4e02037b // tbl v27.16b, { v27.16b }, v2.16b
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
+	WORD $0x3cc0a0d5 // ldur q21, [x6, #10]
+	WORD $0x3cc0e0d6 // ldur q22, [x6, #14]
+	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
+	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
 	MOVD         $iq2_xs_grid<>+0(SB), R7
-	WORD $0x4e042f48 // smov x8, v26.s[0]
-	FMOVD        (R7)(R8<<3), F28
-	WORD $0x4e142f48 // smov x8, v26.s[2]
+	WORD $0x4e042ea8 // smov x8, v21.s[0]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4e142ea8 // smov x8, v21.s[2]
+	FMOVD        (R7)(R8<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0x4e042ec8 // smov x8, v22.s[0]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4e142ec8 // smov x8, v22.s[2]
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
+	WORD $0x3cc0b0d7 // ldur q23, [x6, #11]
+	WORD $0x3cc0f0d9 // ldur q25, [x6, #15]
+	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
+	WORD $0x4e030339 // tbl v25.16b, { v25.16b }, v3.16b
+	WORD $0x6f3f06f7 // ushr v23.4s, v23.4s, #1
+	WORD $0x6f3f0739 // ushr v25.4s, v25.4s, #1
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	MOVD         $iq2_xs_signs<>+0(SB), R7
+	WORD $0x4e042ee8 // smov x8, v23.s[0]
 	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4eda3b9a // zip1 v26.2d, v28.2d, v26.2d
+	WORD $0x4e142ee8 // smov x8, v23.s[2]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b57 // zip1 v23.2d, v26.2d, v23.2d
+	WORD $0x4e042f28 // smov x8, v25.s[0]
+	FMOVD        (R7)(R8<<3), F26
+	WORD $0x4e142f28 // smov x8, v25.s[2]
+	FMOVD        (R7)(R8<<3), F25
+	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
+	WORD $0x4e378efa // cmtst v26.16b, v23.16b, v23.16b
+	WORD $0x6e20babb // neg v27.16b, v21.16b
+	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
+	WORD $0x6e751f77 // bsl v23.16b, v27.16b, v21.16b
+	WORD $0x4e3a1ef7 // and v23.16b, v23.16b, v26.16b
+	WORD $0x4e398f35 // cmtst v21.16b, v25.16b, v25.16b
+	WORD $0x6e20bada // neg v26.16b, v22.16b
+	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
+	WORD $0x6e761f59 // bsl v25.16b, v26.16b, v22.16b
+	WORD $0x4e351f39 // and v25.16b, v25.16b, v21.16b
+	WORD $0x3cc20075 // ldur q21, [x3, #32]
+	WORD $0x3cc30076 // ldur q22, [x3, #48]
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e9596fa // sdot v26.4s, v23.16b, v21.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e969735 // sdot v21.4s, v25.16b, v22.16b
+
+	// levels of values 64 to 95, and their products
+	WORD $0x3cc120d6 // ldur q22, [x6, #18]
+	WORD $0x3cc160d7 // ldur q23, [x6, #22]
+	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
+	WORD $0x4e0202f7 // tbl v23.16b, { v23.16b }, v2.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
+	MOVD         $iq2_xs_grid<>+0(SB), R7
+	WORD $0x4e042ec8 // smov x8, v22.s[0]
+	FMOVD        (R7)(R8<<3), F25
+	WORD $0x4e142ec8 // smov x8, v22.s[2]
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4ed63b36 // zip1 v22.2d, v25.2d, v22.2d
+	WORD $0x4e042ee8 // smov x8, v23.s[0]
+	FMOVD        (R7)(R8<<3), F25
+	WORD $0x4e142ee8 // smov x8, v23.s[2]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b37 // zip1 v23.2d, v25.2d, v23.2d
+	WORD $0x3cc130d9 // ldur q25, [x6, #19]
+	WORD $0x3cc170db // ldur q27, [x6, #23]
+	WORD $0x4e030339 // tbl v25.16b, { v25.16b }, v3.16b
+	WORD $0x4e03037b // tbl v27.16b, { v27.16b }, v3.16b
+	WORD $0x6f3f0739 // ushr v25.4s, v25.4s, #1
+	WORD $0x6f3f077b // ushr v27.4s, v27.4s, #1
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	MOVD         $iq2_xs_signs<>+0(SB), R7
+	WORD $0x4e042f28 // smov x8, v25.s[0]
+	FMOVD        (R7)(R8<<3), F28
+	WORD $0x4e142f28 // smov x8, v25.s[2]
+	FMOVD        (R7)(R8<<3), F25
+	WORD $0x4ed93b99 // zip1 v25.2d, v28.2d, v25.2d
 	WORD $0x4e042f68 // smov x8, v27.s[0]
 	FMOVD        (R7)(R8<<3), F28
 	WORD $0x4e142f68 // smov x8, v27.s[2]
 	FMOVD        (R7)(R8<<3), F27
 	WORD $0x4edb3b9b // zip1 v27.2d, v28.2d, v27.2d
-	FMOVQ        11(R6), F28
-	FMOVQ        15(R6), F29
-	WORD $0x4e03039c // tbl v28.16b, { v28.16b }, v3.16b
+	WORD $0x4e398f3c // cmtst v28.16b, v25.16b, v25.16b
+	WORD $0x6e20badd // neg v29.16b, v22.16b
+	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
+	WORD $0x6e761fb9 // bsl v25.16b, v29.16b, v22.16b
+	WORD $0x4e3c1f39 // and v25.16b, v25.16b, v28.16b
+	WORD $0x4e3b8f76 // cmtst v22.16b, v27.16b, v27.16b
+	WORD $0x6e20bafc // neg v28.16b, v23.16b
+	WORD $0x4e20ab7b // cmlt v27.16b, v27.16b, #0
+	WORD $0x6e771f9b // bsl v27.16b, v28.16b, v23.16b
+	WORD $0x4e361f7b // and v27.16b, v27.16b, v22.16b
+	WORD $0x3cc40076 // ldur q22, [x3, #64]
+	WORD $0x3cc50077 // ldur q23, [x3, #80]
+	WORD $0x4f00e41c // movi v28.16b, #0
+	WORD $0x4e96973c // sdot v28.4s, v25.16b, v22.16b
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e979776 // sdot v22.4s, v27.16b, v23.16b
+
+	// levels of values 96 to 127, and their products
+	WORD $0x3cc1a0d7 // ldur q23, [x6, #26]
+	WORD $0x3cc1e0d9 // ldur q25, [x6, #30]
+	WORD $0x4e0202f7 // tbl v23.16b, { v23.16b }, v2.16b
+	WORD $0x4e020339 // tbl v25.16b, { v25.16b }, v2.16b
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
+	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
+	MOVD         $iq2_xs_grid<>+0(SB), R7
+	WORD $0x4e042ee8 // smov x8, v23.s[0]
+	FMOVD        (R7)(R8<<3), F27
+	WORD $0x4e142ee8 // smov x8, v23.s[2]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b77 // zip1 v23.2d, v27.2d, v23.2d
+	WORD $0x4e042f28 // smov x8, v25.s[0]
+	FMOVD        (R7)(R8<<3), F27
+	WORD $0x4e142f28 // smov x8, v25.s[2]
+	FMOVD        (R7)(R8<<3), F25
+	WORD $0x4ed93b79 // zip1 v25.2d, v27.2d, v25.2d
+	WORD $0x3cc1b0db // ldur q27, [x6, #27]
+	WORD $0x3cc1f0dd // ldur q29, [x6, #31]
+	WORD $0x4e03037b // tbl v27.16b, { v27.16b }, v3.16b
 	WORD $0x4e0303bd // tbl v29.16b, { v29.16b }, v3.16b
-	WORD $0x6f3f079c // ushr v28.4s, v28.4s, #1
+	WORD $0x6f3f077b // ushr v27.4s, v27.4s, #1
 	WORD $0x6f3f07bd // ushr v29.4s, v29.4s, #1
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
 	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
 	MOVD         $iq2_xs_signs<>+0(SB), R7
-	WORD $0x4e042f88 // smov x8, v28.s[0]
+	WORD $0x4e042f68 // smov x8, v27.s[0]
 	FMOVD        (R7)(R8<<3), F30
-	WORD $0x4e142f88 // smov x8, v28.s[2]
-	FMOVD        (R7)(R8<<3), F28
-	WORD $0x4edc3bdc // zip1 v28.2d, v30.2d, v28.2d
+	WORD $0x4e142f68 // smov x8, v27.s[2]
+	FMOVD        (R7)(R8<<3), F27
+	WORD $0x4edb3bdb // zip1 v27.2d, v30.2d, v27.2d
 	WORD $0x4e042fa8 // smov x8, v29.s[0]
 	FMOVD        (R7)(R8<<3), F30
 	WORD $0x4e142fa8 // smov x8, v29.s[2]
 	FMOVD        (R7)(R8<<3), F29
 	WORD $0x4edd3bdd // zip1 v29.2d, v30.2d, v29.2d
-	WORD $0x4e3c8f9e // cmtst v30.16b, v28.16b, v28.16b
-	WORD $0x6e20bb5f // neg v31.16b, v26.16b
-	WORD $0x4e20ab9c // cmlt v28.16b, v28.16b, #0
-	WORD $0x6e7a1ffc // bsl v28.16b, v31.16b, v26.16b
-	WORD $0x4e3e1f9c // and v28.16b, v28.16b, v30.16b
-	WORD $0x4e3d8fba // cmtst v26.16b, v29.16b, v29.16b
-	WORD $0x6e20bb7e // neg v30.16b, v27.16b
+	WORD $0x4e3b8f7e // cmtst v30.16b, v27.16b, v27.16b
+	WORD $0x6e20baff // neg v31.16b, v23.16b
+	WORD $0x4e20ab7b // cmlt v27.16b, v27.16b, #0
+	WORD $0x6e771ffb // bsl v27.16b, v31.16b, v23.16b
+	WORD $0x4e3e1f7b // and v27.16b, v27.16b, v30.16b
+	WORD $0x4e3d8fb7 // cmtst v23.16b, v29.16b, v29.16b
+	WORD $0x6e20bb3e // neg v30.16b, v25.16b
 	WORD $0x4e20abbd // cmlt v29.16b, v29.16b, #0
-	WORD $0x6e7b1fdd // bsl v29.16b, v30.16b, v27.16b
-	WORD $0x4e3a1fbd // and v29.16b, v29.16b, v26.16b
-	FLDPQ        32(R3), (F26, F27)
+	WORD $0x6e791fdd // bsl v29.16b, v30.16b, v25.16b
+	WORD $0x4e371fbd // and v29.16b, v29.16b, v23.16b
+	WORD $0x3cc60077 // ldur q23, [x3, #96]
+	WORD $0x3cc70079 // ldur q25, [x3, #112]
 	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9a979e // sdot v30.4s, v28.16b, v26.16b
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9b97ba // sdot v26.4s, v29.16b, v27.16b
-	WORD $0x4e21dbdb // scvtf v27.4s, v30.4s
-	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x4f981b70 // fmla v16.4s, v27.4s, v24.s[2]
-	WORD $0x4fb81b51 // fmla v17.4s, v26.4s, v24.s[3]
+	WORD $0x4e97977e // sdot v30.4s, v27.16b, v23.16b
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e9997b7 // sdot v23.4s, v29.16b, v25.16b
 
-	// levels of values 64 to 95, and their products
-	FMOVQ        18(R6), F24
-	FMOVQ        22(R6), F26
-	WORD $0x4e020318 // tbl v24.16b, { v24.16b }, v2.16b
-	WORD $0x4e02035a // tbl v26.16b, { v26.16b }, v2.16b
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	MOVD         $iq2_xs_grid<>+0(SB), R7
-	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b78 // zip1 v24.2d, v27.2d, v24.2d
-	WORD $0x4e042f48 // smov x8, v26.s[0]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4e142f48 // smov x8, v26.s[2]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4eda3b7a // zip1 v26.2d, v27.2d, v26.2d
-	FMOVQ        19(R6), F27
-	FMOVQ        23(R6), F28
-	WORD $0x4e03037b // tbl v27.16b, { v27.16b }, v3.16b
-	WORD $0x4e03039c // tbl v28.16b, { v28.16b }, v3.16b
-	WORD $0x6f3f077b // ushr v27.4s, v27.4s, #1
-	WORD $0x6f3f079c // ushr v28.4s, v28.4s, #1
-	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	MOVD         $iq2_xs_signs<>+0(SB), R7
-	WORD $0x4e042f68 // smov x8, v27.s[0]
-	FMOVD        (R7)(R8<<3), F29
-	WORD $0x4e142f68 // smov x8, v27.s[2]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4edb3bbb // zip1 v27.2d, v29.2d, v27.2d
-	WORD $0x4e042f88 // smov x8, v28.s[0]
-	FMOVD        (R7)(R8<<3), F29
-	WORD $0x4e142f88 // smov x8, v28.s[2]
-	FMOVD        (R7)(R8<<3), F28
-	WORD $0x4edc3bbc // zip1 v28.2d, v29.2d, v28.2d
-	WORD $0x4e3b8f7d // cmtst v29.16b, v27.16b, v27.16b
-	WORD $0x6e20bb1e // neg v30.16b, v24.16b
-	WORD $0x4e20ab7b // cmlt v27.16b, v27.16b, #0
-	WORD $0x6e781fdb // bsl v27.16b, v30.16b, v24.16b
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4e3c8f98 // cmtst v24.16b, v28.16b, v28.16b
-	WORD $0x6e20bb5d // neg v29.16b, v26.16b
-	WORD $0x4e20ab9c // cmlt v28.16b, v28.16b, #0
-	WORD $0x6e7a1fbc // bsl v28.16b, v29.16b, v26.16b
-	WORD $0x4e381f9c // and v28.16b, v28.16b, v24.16b
-	FLDPQ        64(R3), (F24, F26)
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e98977d // sdot v29.4s, v27.16b, v24.16b
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9a9798 // sdot v24.4s, v28.16b, v26.16b
-	WORD $0x4e21dbba // scvtf v26.4s, v29.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4f961352 // fmla v18.4s, v26.4s, v22.s[0]
-	WORD $0x4fb61313 // fmla v19.4s, v24.4s, v22.s[1]
-
-	// levels of values 96 to 127, and their products
-	FMOVQ        26(R6), F24
-	FMOVQ        30(R6), F26
-	WORD $0x4e020318 // tbl v24.16b, { v24.16b }, v2.16b
-	WORD $0x4e02035a // tbl v26.16b, { v26.16b }, v2.16b
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	MOVD         $iq2_xs_grid<>+0(SB), R7
-	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b78 // zip1 v24.2d, v27.2d, v24.2d
-	WORD $0x4e042f48 // smov x8, v26.s[0]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4e142f48 // smov x8, v26.s[2]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4eda3b7a // zip1 v26.2d, v27.2d, v26.2d
-	FMOVQ        27(R6), F27
-	FMOVQ        31(R6), F28
-	WORD $0x4e03037b // tbl v27.16b, { v27.16b }, v3.16b
-	WORD $0x4e03039c // tbl v28.16b, { v28.16b }, v3.16b
-	WORD $0x6f3f077b // ushr v27.4s, v27.4s, #1
-	WORD $0x6f3f079c // ushr v28.4s, v28.4s, #1
-	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	MOVD         $iq2_xs_signs<>+0(SB), R7
-	WORD $0x4e042f68 // smov x8, v27.s[0]
-	FMOVD        (R7)(R8<<3), F29
-	WORD $0x4e142f68 // smov x8, v27.s[2]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4edb3bbb // zip1 v27.2d, v29.2d, v27.2d
-	WORD $0x4e042f88 // smov x8, v28.s[0]
-	FMOVD        (R7)(R8<<3), F29
-	WORD $0x4e142f88 // smov x8, v28.s[2]
-	FMOVD        (R7)(R8<<3), F28
-	WORD $0x4edc3bbc // zip1 v28.2d, v29.2d, v28.2d
-	WORD $0x4e3b8f7d // cmtst v29.16b, v27.16b, v27.16b
-	WORD $0x6e20bb1e // neg v30.16b, v24.16b
-	WORD $0x4e20ab7b // cmlt v27.16b, v27.16b, #0
-	WORD $0x6e781fdb // bsl v27.16b, v30.16b, v24.16b
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4e3c8f98 // cmtst v24.16b, v28.16b, v28.16b
-	WORD $0x6e20bb5d // neg v29.16b, v26.16b
-	WORD $0x4e20ab9c // cmlt v28.16b, v28.16b, #0
-	WORD $0x6e7a1fbc // bsl v28.16b, v29.16b, v26.16b
-	WORD $0x4e381f9c // and v28.16b, v28.16b, v24.16b
-	FLDPQ        96(R3), (F24, F26)
-	WORD $0x4f00e41d // movi v29.16b, #0
-	WORD $0x4e98977d // sdot v29.4s, v27.16b, v24.16b
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9a9798 // sdot v24.4s, v28.16b, v26.16b
-	WORD $0x4e21dbba // scvtf v26.4s, v29.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4f961b54 // fmla v20.4s, v26.4s, v22.s[2]
-	WORD $0x4fb61b15 // fmla v21.4s, v24.4s, v22.s[3]
+	// sums of 4 groups, times their factors
+	WORD $0x4eb1bf11 // addp v17.4s, v24.4s, v17.4s
+	WORD $0x4eb5bf55 // addp v21.4s, v26.4s, v21.4s
+	WORD $0x4eb5be31 // addp v17.4s, v17.4s, v21.4s
+	WORD $0x4eb6bf95 // addp v21.4s, v28.4s, v22.4s
+	WORD $0x4eb7bfd6 // addp v22.4s, v30.4s, v23.4s
+	WORD $0x4eb6beb5 // addp v21.4s, v21.4s, v22.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	WORD $0x4e32ceac // fmla v12.4s, v21.4s, v18.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        34(R6), F22
-	FMOVQ        38(R6), F24
-	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
-	WORD $0x4e020318 // tbl v24.16b, { v24.16b }, v2.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
+	WORD $0x3cc220d1 // ldur q17, [x6, #34]
+	WORD $0x3cc260d2 // ldur q18, [x6, #38]
+	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
+	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	MOVD         $iq2_xs_grid<>+0(SB), R7
-	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVD        (R7)(R8<<3), F22
-	WORD $0x4ed63b56 // zip1 v22.2d, v26.2d, v22.2d
-	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b58 // zip1 v24.2d, v26.2d, v24.2d
-	FMOVQ        35(R6), F26
-	FMOVQ        39(R6), F27
-	WORD $0x4e03035a // tbl v26.16b, { v26.16b }, v3.16b
-	WORD $0x4e03037b // tbl v27.16b, { v27.16b }, v3.16b
-	WORD $0x6f3f075a // ushr v26.4s, v26.4s, #1
-	WORD $0x6f3f077b // ushr v27.4s, v27.4s, #1
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
-	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4e042e28 // smov x8, v17.s[0]
+	FMOVD        (R7)(R8<<3), F19
+	WORD $0x4e142e28 // smov x8, v17.s[2]
+	FMOVD        (R7)(R8<<3), F17
+	WORD $0x4ed13a71 // zip1 v17.2d, v19.2d, v17.2d
+	WORD $0x4e042e48 // smov x8, v18.s[0]
+	FMOVD        (R7)(R8<<3), F19
+	WORD $0x4e142e48 // smov x8, v18.s[2]
+	FMOVD        (R7)(R8<<3), F18
+	WORD $0x4ed23a72 // zip1 v18.2d, v19.2d, v18.2d
+	WORD $0x3cc230d3 // ldur q19, [x6, #35]
+	WORD $0x3cc270d5 // ldur q21, [x6, #39]
+	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
+	WORD $0x4e0302b5 // tbl v21.16b, { v21.16b }, v3.16b
+	WORD $0x6f3f0673 // ushr v19.4s, v19.4s, #1
+	WORD $0x6f3f06b5 // ushr v21.4s, v21.4s, #1
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	MOVD         $iq2_xs_signs<>+0(SB), R7
-	WORD $0x4e042f48 // smov x8, v26.s[0]
-	FMOVD        (R7)(R8<<3), F28
-	WORD $0x4e142f48 // smov x8, v26.s[2]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4eda3b9a // zip1 v26.2d, v28.2d, v26.2d
-	WORD $0x4e042f68 // smov x8, v27.s[0]
-	FMOVD        (R7)(R8<<3), F28
-	WORD $0x4e142f68 // smov x8, v27.s[2]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4edb3b9b // zip1 v27.2d, v28.2d, v27.2d
-	WORD $0x4e3a8f5c // cmtst v28.16b, v26.16b, v26.16b
-	WORD $0x6e20badd // neg v29.16b, v22.16b
-	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
-	WORD $0x6e761fba // bsl v26.16b, v29.16b, v22.16b
-	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
-	WORD $0x4e3b8f76 // cmtst v22.16b, v27.16b, v27.16b
-	WORD $0x6e20bb1c // neg v28.16b, v24.16b
-	WORD $0x4e20ab7b // cmlt v27.16b, v27.16b, #0
-	WORD $0x6e781f9b // bsl v27.16b, v28.16b, v24.16b
-	WORD $0x4e361f7b // and v27.16b, v27.16b, v22.16b
-	FLDPQ        128(R3), (F22, F24)
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e96975c // sdot v28.4s, v26.16b, v22.16b
+	WORD $0x4e042e68 // smov x8, v19.s[0]
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4e142e68 // smov x8, v19.s[2]
+	FMOVD        (R7)(R8<<3), F19
+	WORD $0x4ed33ad3 // zip1 v19.2d, v22.2d, v19.2d
+	WORD $0x4e042ea8 // smov x8, v21.s[0]
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4e142ea8 // smov x8, v21.s[2]
+	FMOVD        (R7)(R8<<3), F21
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
+	WORD $0x4e338e76 // cmtst v22.16b, v19.16b, v19.16b
+	WORD $0x6e20ba37 // neg v23.16b, v17.16b
+	WORD $0x4e20aa73 // cmlt v19.16b, v19.16b, #0
+	WORD $0x6e711ef3 // bsl v19.16b, v23.16b, v17.16b
+	WORD $0x4e361e73 // and v19.16b, v19.16b, v22.16b
+	WORD $0x4e358eb1 // cmtst v17.16b, v21.16b, v21.16b
+	WORD $0x6e20ba56 // neg v22.16b, v18.16b
+	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
+	WORD $0x6e721ed5 // bsl v21.16b, v22.16b, v18.16b
+	WORD $0x4e311eb5 // and v21.16b, v21.16b, v17.16b
+	WORD $0x3cc80071 // ldur q17, [x3, #128]
+	WORD $0x3cc90072 // ldur q18, [x3, #144]
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989776 // sdot v22.4s, v27.16b, v24.16b
-	WORD $0x4e21db98 // scvtf v24.4s, v28.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4f99130e // fmla v14.4s, v24.4s, v25.s[0]
-	WORD $0x4fb912cf // fmla v15.4s, v22.4s, v25.s[1]
+	WORD $0x4e919676 // sdot v22.4s, v19.16b, v17.16b
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e9296b1 // sdot v17.4s, v21.16b, v18.16b
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        42(R6), F22
-	FMOVQ        46(R6), F24
-	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
-	WORD $0x4e020318 // tbl v24.16b, { v24.16b }, v2.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
+	WORD $0x3cc2a0d2 // ldur q18, [x6, #42]
+	WORD $0x3cc2e0d3 // ldur q19, [x6, #46]
+	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
+	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
 	MOVD         $iq2_xs_grid<>+0(SB), R7
-	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVD        (R7)(R8<<3), F22
-	WORD $0x4ed63b56 // zip1 v22.2d, v26.2d, v22.2d
-	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b58 // zip1 v24.2d, v26.2d, v24.2d
-	FMOVQ        43(R6), F26
-	FMOVQ        47(R6), F27
-	WORD $0x4e03035a // tbl v26.16b, { v26.16b }, v3.16b
-	WORD $0x4e03037b // tbl v27.16b, { v27.16b }, v3.16b
-	WORD $0x6f3f075a // ushr v26.4s, v26.4s, #1
-	WORD $0x6f3f077b // ushr v27.4s, v27.4s, #1
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
-	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4e042e48 // smov x8, v18.s[0]
+	FMOVD        (R7)(R8<<3), F21
+	WORD $0x4e142e48 // smov x8, v18.s[2]
+	FMOVD        (R7)(R8<<3), F18
+	WORD $0x4ed23ab2 // zip1 v18.2d, v21.2d, v18.2d
+	WORD $0x4e042e68 // smov x8, v19.s[0]
+	FMOVD        (R7)(R8<<3), F21
+	WORD $0x4e142e68 // smov x8, v19.s[2]
+	FMOVD        (R7)(R8<<3), F19
+	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
+	WORD $0x3cc2b0d5 // ldur q21, [x6, #43]
+	WORD $0x3cc2f0d7 // ldur q23, [x6, #47]
+	WORD $0x4e0302b5 // tbl v21.16b, { v21.16b }, v3.16b
+	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
+	WORD $0x6f3f06b5 // ushr v21.4s, v21.4s, #1
+	WORD $0x6f3f06f7 // ushr v23.4s, v23.4s, #1
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	MOVD         $iq2_xs_signs<>+0(SB), R7
-	WORD $0x4e042f48 // smov x8, v26.s[0]
-	FMOVD        (R7)(R8<<3), F28
-	WORD $0x4e142f48 // smov x8, v26.s[2]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4eda3b9a // zip1 v26.2d, v28.2d, v26.2d
-	WORD $0x4e042f68 // smov x8, v27.s[0]
-	FMOVD        (R7)(R8<<3), F28
-	WORD $0x4e142f68 // smov x8, v27.s[2]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4edb3b9b // zip1 v27.2d, v28.2d, v27.2d
-	WORD $0x4e3a8f5c // cmtst v28.16b, v26.16b, v26.16b
-	WORD $0x6e20badd // neg v29.16b, v22.16b
-	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
-	WORD $0x6e761fba // bsl v26.16b, v29.16b, v22.16b
-	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
-	WORD $0x4e3b8f76 // cmtst v22.16b, v27.16b, v27.16b
-	WORD $0x6e20bb1c // neg v28.16b, v24.16b
-	WORD $0x4e20ab7b // cmlt v27.16b, v27.16b, #0
-	WORD $0x6e781f9b // bsl v27.16b, v28.16b, v24.16b
-	WORD $0x4e361f7b // and v27.16b, v27.16b, v22.16b
-	FLDPQ        160(R3), (F22, F24)
-	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e96975c // sdot v28.4s, v26.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989776 // sdot v22.4s, v27.16b, v24.16b
-	WORD $0x4e21db98 // scvtf v24.4s, v28.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4f991b10 // fmla v16.4s, v24.4s, v25.s[2]
-	WORD $0x4fb91ad1 // fmla v17.4s, v22.4s, v25.s[3]
+	WORD $0x4e042ea8 // smov x8, v21.s[0]
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4e142ea8 // smov x8, v21.s[2]
+	FMOVD        (R7)(R8<<3), F21
+	WORD $0x4ed53b15 // zip1 v21.2d, v24.2d, v21.2d
+	WORD $0x4e042ee8 // smov x8, v23.s[0]
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4e142ee8 // smov x8, v23.s[2]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
+	WORD $0x4e358eb8 // cmtst v24.16b, v21.16b, v21.16b
+	WORD $0x6e20ba59 // neg v25.16b, v18.16b
+	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
+	WORD $0x6e721f35 // bsl v21.16b, v25.16b, v18.16b
+	WORD $0x4e381eb5 // and v21.16b, v21.16b, v24.16b
+	WORD $0x4e378ef2 // cmtst v18.16b, v23.16b, v23.16b
+	WORD $0x6e20ba78 // neg v24.16b, v19.16b
+	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
+	WORD $0x6e731f17 // bsl v23.16b, v24.16b, v19.16b
+	WORD $0x4e321ef7 // and v23.16b, v23.16b, v18.16b
+	WORD $0x3cca0072 // ldur q18, [x3, #160]
+	WORD $0x3ccb0073 // ldur q19, [x3, #176]
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e9296b8 // sdot v24.4s, v21.16b, v18.16b
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9396f2 // sdot v18.4s, v23.16b, v19.16b
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        50(R6), F22
-	FMOVQ        54(R6), F24
-	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
-	WORD $0x4e020318 // tbl v24.16b, { v24.16b }, v2.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
+	WORD $0x3cc320d3 // ldur q19, [x6, #50]
+	WORD $0x3cc360d5 // ldur q21, [x6, #54]
+	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
+	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
 	MOVD         $iq2_xs_grid<>+0(SB), R7
-	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVD        (R7)(R8<<3), F25
-	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVD        (R7)(R8<<3), F22
-	WORD $0x4ed63b36 // zip1 v22.2d, v25.2d, v22.2d
-	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F25
-	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b38 // zip1 v24.2d, v25.2d, v24.2d
-	FMOVQ        51(R6), F25
-	FMOVQ        55(R6), F26
+	WORD $0x4e042e68 // smov x8, v19.s[0]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4e142e68 // smov x8, v19.s[2]
+	FMOVD        (R7)(R8<<3), F19
+	WORD $0x4ed33af3 // zip1 v19.2d, v23.2d, v19.2d
+	WORD $0x4e042ea8 // smov x8, v21.s[0]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4e142ea8 // smov x8, v21.s[2]
+	FMOVD        (R7)(R8<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0x3cc330d7 // ldur q23, [x6, #51]
+	WORD $0x3cc370d9 // ldur q25, [x6, #55]
+	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
 	WORD $0x4e030339 // tbl v25.16b, { v25.16b }, v3.16b
-	WORD $0x4e03035a // tbl v26.16b, { v26.16b }, v3.16b
+	WORD $0x6f3f06f7 // ushr v23.4s, v23.4s, #1
 	WORD $0x6f3f0739 // ushr v25.4s, v25.4s, #1
-	WORD $0x6f3f075a // ushr v26.4s, v26.4s, #1
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
 	MOVD         $iq2_xs_signs<>+0(SB), R7
+	WORD $0x4e042ee8 // smov x8, v23.s[0]
+	FMOVD        (R7)(R8<<3), F26
+	WORD $0x4e142ee8 // smov x8, v23.s[2]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b57 // zip1 v23.2d, v26.2d, v23.2d
 	WORD $0x4e042f28 // smov x8, v25.s[0]
-	FMOVD        (R7)(R8<<3), F27
+	FMOVD        (R7)(R8<<3), F26
 	WORD $0x4e142f28 // smov x8, v25.s[2]
 	FMOVD        (R7)(R8<<3), F25
-	WORD $0x4ed93b79 // zip1 v25.2d, v27.2d, v25.2d
-	WORD $0x4e042f48 // smov x8, v26.s[0]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4e142f48 // smov x8, v26.s[2]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4eda3b7a // zip1 v26.2d, v27.2d, v26.2d
-	WORD $0x4e398f3b // cmtst v27.16b, v25.16b, v25.16b
-	WORD $0x6e20badc // neg v28.16b, v22.16b
+	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
+	WORD $0x4e378efa // cmtst v26.16b, v23.16b, v23.16b
+	WORD $0x6e20ba7b // neg v27.16b, v19.16b
+	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
+	WORD $0x6e731f77 // bsl v23.16b, v27.16b, v19.16b
+	WORD $0x4e3a1ef7 // and v23.16b, v23.16b, v26.16b
+	WORD $0x4e398f33 // cmtst v19.16b, v25.16b, v25.16b
+	WORD $0x6e20baba // neg v26.16b, v21.16b
 	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
-	WORD $0x6e761f99 // bsl v25.16b, v28.16b, v22.16b
-	WORD $0x4e3b1f39 // and v25.16b, v25.16b, v27.16b
-	WORD $0x4e3a8f56 // cmtst v22.16b, v26.16b, v26.16b
-	WORD $0x6e20bb1b // neg v27.16b, v24.16b
-	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
-	WORD $0x6e781f7a // bsl v26.16b, v27.16b, v24.16b
-	WORD $0x4e361f5a // and v26.16b, v26.16b, v22.16b
-	FLDPQ        192(R3), (F22, F24)
-	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e96973b // sdot v27.4s, v25.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989756 // sdot v22.4s, v26.16b, v24.16b
-	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4f971312 // fmla v18.4s, v24.4s, v23.s[0]
-	WORD $0x4fb712d3 // fmla v19.4s, v22.4s, v23.s[1]
+	WORD $0x6e751f59 // bsl v25.16b, v26.16b, v21.16b
+	WORD $0x4e331f39 // and v25.16b, v25.16b, v19.16b
+	WORD $0x3ccc0073 // ldur q19, [x3, #192]
+	WORD $0x3ccd0075 // ldur q21, [x3, #208]
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e9396fa // sdot v26.4s, v23.16b, v19.16b
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e959733 // sdot v19.4s, v25.16b, v21.16b
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        58(R6), F22
-	WORD $0x4e0202d8 // tbl v24.16b, { v22.16b }, v2.16b
-	WORD $0x4e0902d6 // tbl v22.16b, { v22.16b }, v9.16b
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	WORD $0x4e0201f5 // tbl v21.16b, { v15.16b }, v2.16b
+	WORD $0x4e0901f7 // tbl v23.16b, { v15.16b }, v9.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
 	MOVD         $iq2_xs_grid<>+0(SB), R7
-	WORD $0x4e042f08 // smov x8, v24.s[0]
+	WORD $0x4e042ea8 // smov x8, v21.s[0]
 	FMOVD        (R7)(R8<<3), F25
-	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b38 // zip1 v24.2d, v25.2d, v24.2d
-	WORD $0x4e042ec8 // smov x8, v22.s[0]
+	WORD $0x4e142ea8 // smov x8, v21.s[2]
+	FMOVD        (R7)(R8<<3), F21
+	WORD $0x4ed53b35 // zip1 v21.2d, v25.2d, v21.2d
+	WORD $0x4e042ee8 // smov x8, v23.s[0]
 	FMOVD        (R7)(R8<<3), F25
-	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVD        (R7)(R8<<3), F22
-	WORD $0x4ed63b36 // zip1 v22.2d, v25.2d, v22.2d
-	FMOVQ        58(R6), F25
-	WORD $0x4e08033a // tbl v26.16b, { v25.16b }, v8.16b
-	WORD $0x4e0a0339 // tbl v25.16b, { v25.16b }, v10.16b
-	WORD $0x6f3f075a // ushr v26.4s, v26.4s, #1
+	WORD $0x4e142ee8 // smov x8, v23.s[2]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b37 // zip1 v23.2d, v25.2d, v23.2d
+	WORD $0x4e0801f9 // tbl v25.16b, { v15.16b }, v8.16b
+	MOVD         $iq2_xs_shuffle9<>+0(SB), R7
+	FMOVQ        (R7), F27
+	WORD $0x4e1b01ef // tbl v15.16b, { v15.16b }, v27.16b
 	WORD $0x6f3f0739 // ushr v25.4s, v25.4s, #1
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
 	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	MOVD         $iq2_xs_signs<>+0(SB), R7
-	WORD $0x4e042f48 // smov x8, v26.s[0]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4e142f48 // smov x8, v26.s[2]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4eda3b7a // zip1 v26.2d, v27.2d, v26.2d
 	WORD $0x4e042f28 // smov x8, v25.s[0]
 	FMOVD        (R7)(R8<<3), F27
 	WORD $0x4e142f28 // smov x8, v25.s[2]
 	FMOVD        (R7)(R8<<3), F25
 	WORD $0x4ed93b79 // zip1 v25.2d, v27.2d, v25.2d
-	WORD $0x4e3a8f5b // cmtst v27.16b, v26.16b, v26.16b
-	WORD $0x6e20bb1c // neg v28.16b, v24.16b
-	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
-	WORD $0x6e781f9a // bsl v26.16b, v28.16b, v24.16b
-	WORD $0x4e3b1f5a // and v26.16b, v26.16b, v27.16b
-	WORD $0x4e398f38 // cmtst v24.16b, v25.16b, v25.16b
-	WORD $0x6e20badb // neg v27.16b, v22.16b
+	WORD $0x4e042de8 // smov x8, v15.s[0]
+	FMOVD        (R7)(R8<<3), F27
+	WORD $0x4e142de8 // smov x8, v15.s[2]
+	FMOVD        (R7)(R8<<3), F15
+	WORD $0x4ecf3b6f // zip1 v15.2d, v27.2d, v15.2d
+	WORD $0x4e398f3b // cmtst v27.16b, v25.16b, v25.16b
+	WORD $0x6e20babc // neg v28.16b, v21.16b
 	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
-	WORD $0x6e761f79 // bsl v25.16b, v27.16b, v22.16b
-	WORD $0x4e381f39 // and v25.16b, v25.16b, v24.16b
-	FLDPQ        224(R3), (F22, F24)
+	WORD $0x6e751f99 // bsl v25.16b, v28.16b, v21.16b
+	WORD $0x4e3b1f39 // and v25.16b, v25.16b, v27.16b
+	WORD $0x4e2f8df5 // cmtst v21.16b, v15.16b, v15.16b
+	WORD $0x6e20bafb // neg v27.16b, v23.16b
+	WORD $0x4e20a9ef // cmlt v15.16b, v15.16b, #0
+	WORD $0x6e771f6f // bsl v15.16b, v27.16b, v23.16b
+	WORD $0x4e351def // and v15.16b, v15.16b, v21.16b
+	WORD $0x3cce0075 // ldur q21, [x3, #224]
+	WORD $0x3ccf0077 // ldur q23, [x3, #240]
 	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e96975b // sdot v27.4s, v26.16b, v22.16b
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989736 // sdot v22.4s, v25.16b, v24.16b
-	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4f971b14 // fmla v20.4s, v24.4s, v23.s[2]
-	WORD $0x4fb71ad5 // fmla v21.4s, v22.4s, v23.s[3]
+	WORD $0x4e95973b // sdot v27.4s, v25.16b, v21.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9795f5 // sdot v21.4s, v15.16b, v23.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eb1becf // addp v15.4s, v22.4s, v17.4s
+	WORD $0x4eb2bf11 // addp v17.4s, v24.4s, v18.4s
+	WORD $0x4eb1bdef // addp v15.4s, v15.4s, v17.4s
+	WORD $0x4eb3bf51 // addp v17.4s, v26.4s, v19.4s
+	WORD $0x4eb5bf72 // addp v18.4s, v27.4s, v21.4s
+	WORD $0x4eb2be31 // addp v17.4s, v17.4s, v18.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e34cded // fmla v13.4s, v15.4s, v20.4s
+	WORD $0x4e30ce2e // fmla v14.4s, v17.4s, v16.4s
 	ADD          $0x4a, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -1322,19 +1338,15 @@ loop3:
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
-	WORD $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
-	WORD $0x4e32d5ce // fadd v14.4s, v14.4s, v18.4s
-	WORD $0x4e33d5ef // fadd v15.4s, v15.4s, v19.4s
-	WORD $0x4e34d5ce // fadd v14.4s, v14.4s, v20.4s
-	WORD $0x4e35d5ef // fadd v15.4s, v15.4s, v21.4s
+	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
+	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
 
 	// sums of the lanes
-	WORD $0x4e2fd5ce // fadd v14.4s, v14.4s, v15.4s
-	WORD $0x6e0e41cf // ext v15.16b, v14.16b, v14.16b, #8
-	WORD $0x4e2ed5ef // fadd v15.4s, v15.4s, v14.4s
-	WORD $0x7e30d9ef // faddp s15, v15.2s
-	FMOVS        F15, (R0)
+	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
+	WORD $0x7e30d98c // faddp s12, v12.2s
+	FMOVS        F12, (R0)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -1397,11 +1409,10 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f1 // ldr h17, [x7]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x7c4000f1 // ldur h17, [x7]
+	WORD $0x1ee24231 // fcvt s17, h17
 	WORD $0x4f0167f2 // movi v18.4s, #63, lsl #24
-	FMOVQ        58(R7), F19
+	WORD $0x3cc3a0f3 // ldur q19, [x7, #58]
 	WORD $0x4e090274 // tbl v20.16b, { v19.16b }, v9.16b
 	WORD $0x4e0a0273 // tbl v19.16b, { v19.16b }, v10.16b
 	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
@@ -1412,19 +1423,18 @@ loop3:
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x4e34d654 // fadd v20.4s, v18.4s, v20.4s
 	WORD $0x4e33d652 // fadd v18.4s, v18.4s, v19.4s
-	WORD $0x6e34de33 // fmul v19.4s, v17.4s, v20.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	WORD $0x4f919293 // fmul v19.4s, v20.4s, v17.s[0]
+	WORD $0x4f919251 // fmul v17.4s, v18.4s, v17.s[0]
 	MOVD         $iq2_xs_const<>+0(SB), R8
 	FMOVQ        (R8), F18
 	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
 	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
 	FMOVQ        F19, 32(R0)
 	FMOVQ        F17, 48(R0)
-	WORD $0x7d4000f1 // ldr h17, [x7]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x7c4000f1 // ldur h17, [x7]
+	WORD $0x1ee24231 // fcvt s17, h17
 	WORD $0x4f0167f2 // movi v18.4s, #63, lsl #24
-	FMOVQ        58(R7), F19
+	WORD $0x3cc3a0f3 // ldur q19, [x7, #58]
 	WORD $0x4e0b0274 // tbl v20.16b, { v19.16b }, v11.16b
 	WORD $0x4e0c0273 // tbl v19.16b, { v19.16b }, v12.16b
 	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
@@ -1435,8 +1445,8 @@ loop3:
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x4e34d654 // fadd v20.4s, v18.4s, v20.4s
 	WORD $0x4e33d652 // fadd v18.4s, v18.4s, v19.4s
-	WORD $0x6e34de33 // fmul v19.4s, v17.4s, v20.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	WORD $0x4f919293 // fmul v19.4s, v20.4s, v17.s[0]
+	WORD $0x4f919251 // fmul v17.4s, v18.4s, v17.s[0]
 	MOVD         $iq2_xs_const<>+0(SB), R8
 	FMOVQ        (R8), F18
 	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
@@ -1445,8 +1455,8 @@ loop3:
 	FMOVQ        F17, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F17
-	FMOVQ        6(R7), F18
+	WORD $0x3cc020f1 // ldur q17, [x7, #2]
+	WORD $0x3cc060f2 // ldur q18, [x7, #6]
 	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
 	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
@@ -1462,8 +1472,8 @@ loop3:
 	WORD $0x4e142e49 // smov x9, v18.s[2]
 	FMOVD        (R8)(R9<<3), F18
 	WORD $0x4ed23a72 // zip1 v18.2d, v19.2d, v18.2d
-	FMOVQ        3(R7), F19
-	FMOVQ        7(R7), F20
+	WORD $0x3cc030f3 // ldur q19, [x7, #3]
+	WORD $0x3cc070f4 // ldur q20, [x7, #7]
 	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
 	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
 	WORD $0x6f3f0673 // ushr v19.4s, v19.4s, #1
@@ -1491,42 +1501,40 @@ loop3:
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
 	WORD $0x6e721eb4 // bsl v20.16b, v21.16b, v18.16b
 	WORD $0x4e311e94 // and v20.16b, v20.16b, v17.16b
-	FLDPQ        (R4), (F17, F18)
+	WORD $0x3cc00091 // ldur q17, [x4]
+	WORD $0x3cc10092 // ldur q18, [x4, #16]
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4e919675 // sdot v21.4s, v19.16b, v17.16b
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e929691 // sdot v17.4s, v20.16b, v18.16b
-	FLDPQ        32(R4), (F18, F22)
+	WORD $0x3cc20092 // ldur q18, [x4, #32]
+	WORD $0x3cc30096 // ldur q22, [x4, #48]
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e929677 // sdot v23.4s, v19.16b, v18.16b
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e969692 // sdot v18.4s, v20.16b, v22.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        36(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        (R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc420013 // ldur s19, [x0, #32]
+	WORD $0xbc424014 // ldur s20, [x0, #36]
+	WORD $0xbc4000b6 // ldur s22, [x5]
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x6e33ded8 // fmul v24.4s, v22.4s, v19.4s
 	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
-	WORD $0x4e38cead // fmla v13.4s, v21.4s, v24.4s
-	WORD $0x4e36ce2e // fmla v14.4s, v17.4s, v22.4s
-	FMOVS        4(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4f9812ad // fmla v13.4s, v21.4s, v24.s[0]
+	WORD $0x4f96122e // fmla v14.4s, v17.4s, v22.s[0]
+	WORD $0xbc4040b1 // ldur s17, [x5, #4]
 	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
 	WORD $0x6e34de31 // fmul v17.4s, v17.4s, v20.4s
-	WORD $0x4e33ceaf // fmla v15.4s, v21.4s, v19.4s
-	WORD $0x4e31ce50 // fmla v16.4s, v18.4s, v17.4s
+	WORD $0x4f9312af // fmla v15.4s, v21.4s, v19.s[0]
+	WORD $0x4f911250 // fmla v16.4s, v18.4s, v17.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        10(R7), F17
-	FMOVQ        14(R7), F18
+	WORD $0x3cc0a0f1 // ldur q17, [x7, #10]
+	WORD $0x3cc0e0f2 // ldur q18, [x7, #14]
 	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
 	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
@@ -1542,8 +1550,8 @@ loop3:
 	WORD $0x4e142e49 // smov x9, v18.s[2]
 	FMOVD        (R8)(R9<<3), F18
 	WORD $0x4ed23a72 // zip1 v18.2d, v19.2d, v18.2d
-	FMOVQ        11(R7), F19
-	FMOVQ        15(R7), F20
+	WORD $0x3cc0b0f3 // ldur q19, [x7, #11]
+	WORD $0x3cc0f0f4 // ldur q20, [x7, #15]
 	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
 	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
 	WORD $0x6f3f0673 // ushr v19.4s, v19.4s, #1
@@ -1571,42 +1579,40 @@ loop3:
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
 	WORD $0x6e721eb4 // bsl v20.16b, v21.16b, v18.16b
 	WORD $0x4e311e94 // and v20.16b, v20.16b, v17.16b
-	FLDPQ        64(R4), (F17, F18)
+	WORD $0x3cc40091 // ldur q17, [x4, #64]
+	WORD $0x3cc50092 // ldur q18, [x4, #80]
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4e919675 // sdot v21.4s, v19.16b, v17.16b
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e929691 // sdot v17.4s, v20.16b, v18.16b
-	FLDPQ        96(R4), (F18, F22)
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
+	WORD $0x3cc70096 // ldur q22, [x4, #112]
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e929677 // sdot v23.4s, v19.16b, v18.16b
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e969692 // sdot v18.4s, v20.16b, v22.16b
 
 	// integer sums times both scales
-	FMOVS        40(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        44(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        8(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc428013 // ldur s19, [x0, #40]
+	WORD $0xbc42c014 // ldur s20, [x0, #44]
+	WORD $0xbc4080b6 // ldur s22, [x5, #8]
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x6e33ded8 // fmul v24.4s, v22.4s, v19.4s
 	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
-	WORD $0x4e38cead // fmla v13.4s, v21.4s, v24.4s
-	WORD $0x4e36ce2e // fmla v14.4s, v17.4s, v22.4s
-	FMOVS        12(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4f9812ad // fmla v13.4s, v21.4s, v24.s[0]
+	WORD $0x4f96122e // fmla v14.4s, v17.4s, v22.s[0]
+	WORD $0xbc40c0b1 // ldur s17, [x5, #12]
 	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
 	WORD $0x6e34de31 // fmul v17.4s, v17.4s, v20.4s
-	WORD $0x4e33ceaf // fmla v15.4s, v21.4s, v19.4s
-	WORD $0x4e31ce50 // fmla v16.4s, v18.4s, v17.4s
+	WORD $0x4f9312af // fmla v15.4s, v21.4s, v19.s[0]
+	WORD $0x4f911250 // fmla v16.4s, v18.4s, v17.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        18(R7), F17
-	FMOVQ        22(R7), F18
+	WORD $0x3cc120f1 // ldur q17, [x7, #18]
+	WORD $0x3cc160f2 // ldur q18, [x7, #22]
 	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
 	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
@@ -1622,8 +1628,8 @@ loop3:
 	WORD $0x4e142e49 // smov x9, v18.s[2]
 	FMOVD        (R8)(R9<<3), F18
 	WORD $0x4ed23a72 // zip1 v18.2d, v19.2d, v18.2d
-	FMOVQ        19(R7), F19
-	FMOVQ        23(R7), F20
+	WORD $0x3cc130f3 // ldur q19, [x7, #19]
+	WORD $0x3cc170f4 // ldur q20, [x7, #23]
 	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
 	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
 	WORD $0x6f3f0673 // ushr v19.4s, v19.4s, #1
@@ -1651,42 +1657,40 @@ loop3:
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
 	WORD $0x6e721eb4 // bsl v20.16b, v21.16b, v18.16b
 	WORD $0x4e311e94 // and v20.16b, v20.16b, v17.16b
-	FLDPQ        128(R4), (F17, F18)
+	WORD $0x3cc80091 // ldur q17, [x4, #128]
+	WORD $0x3cc90092 // ldur q18, [x4, #144]
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4e919675 // sdot v21.4s, v19.16b, v17.16b
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e929691 // sdot v17.4s, v20.16b, v18.16b
-	FLDPQ        160(R4), (F18, F22)
+	WORD $0x3cca0092 // ldur q18, [x4, #160]
+	WORD $0x3ccb0096 // ldur q22, [x4, #176]
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e929677 // sdot v23.4s, v19.16b, v18.16b
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e969692 // sdot v18.4s, v20.16b, v22.16b
 
 	// integer sums times both scales
-	FMOVS        48(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        52(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        16(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc430013 // ldur s19, [x0, #48]
+	WORD $0xbc434014 // ldur s20, [x0, #52]
+	WORD $0xbc4100b6 // ldur s22, [x5, #16]
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x6e33ded8 // fmul v24.4s, v22.4s, v19.4s
 	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
-	WORD $0x4e38cead // fmla v13.4s, v21.4s, v24.4s
-	WORD $0x4e36ce2e // fmla v14.4s, v17.4s, v22.4s
-	FMOVS        20(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4f9812ad // fmla v13.4s, v21.4s, v24.s[0]
+	WORD $0x4f96122e // fmla v14.4s, v17.4s, v22.s[0]
+	WORD $0xbc4140b1 // ldur s17, [x5, #20]
 	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
 	WORD $0x6e34de31 // fmul v17.4s, v17.4s, v20.4s
-	WORD $0x4e33ceaf // fmla v15.4s, v21.4s, v19.4s
-	WORD $0x4e31ce50 // fmla v16.4s, v18.4s, v17.4s
+	WORD $0x4f9312af // fmla v15.4s, v21.4s, v19.s[0]
+	WORD $0x4f911250 // fmla v16.4s, v18.4s, v17.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        26(R7), F17
-	FMOVQ        30(R7), F18
+	WORD $0x3cc1a0f1 // ldur q17, [x7, #26]
+	WORD $0x3cc1e0f2 // ldur q18, [x7, #30]
 	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
 	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
@@ -1702,8 +1706,8 @@ loop3:
 	WORD $0x4e142e49 // smov x9, v18.s[2]
 	FMOVD        (R8)(R9<<3), F18
 	WORD $0x4ed23a72 // zip1 v18.2d, v19.2d, v18.2d
-	FMOVQ        27(R7), F19
-	FMOVQ        31(R7), F20
+	WORD $0x3cc1b0f3 // ldur q19, [x7, #27]
+	WORD $0x3cc1f0f4 // ldur q20, [x7, #31]
 	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
 	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
 	WORD $0x6f3f0673 // ushr v19.4s, v19.4s, #1
@@ -1731,42 +1735,40 @@ loop3:
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
 	WORD $0x6e721eb4 // bsl v20.16b, v21.16b, v18.16b
 	WORD $0x4e311e94 // and v20.16b, v20.16b, v17.16b
-	FLDPQ        192(R4), (F17, F18)
+	WORD $0x3ccc0091 // ldur q17, [x4, #192]
+	WORD $0x3ccd0092 // ldur q18, [x4, #208]
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4e919675 // sdot v21.4s, v19.16b, v17.16b
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e929691 // sdot v17.4s, v20.16b, v18.16b
-	FLDPQ        224(R4), (F18, F22)
+	WORD $0x3cce0092 // ldur q18, [x4, #224]
+	WORD $0x3ccf0096 // ldur q22, [x4, #240]
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e929677 // sdot v23.4s, v19.16b, v18.16b
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e969692 // sdot v18.4s, v20.16b, v22.16b
 
 	// integer sums times both scales
-	FMOVS        56(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        60(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        24(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc438013 // ldur s19, [x0, #56]
+	WORD $0xbc43c014 // ldur s20, [x0, #60]
+	WORD $0xbc4180b6 // ldur s22, [x5, #24]
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x6e33ded8 // fmul v24.4s, v22.4s, v19.4s
 	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
-	WORD $0x4e38cead // fmla v13.4s, v21.4s, v24.4s
-	WORD $0x4e36ce2e // fmla v14.4s, v17.4s, v22.4s
-	FMOVS        28(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4f9812ad // fmla v13.4s, v21.4s, v24.s[0]
+	WORD $0x4f96122e // fmla v14.4s, v17.4s, v22.s[0]
+	WORD $0xbc41c0b1 // ldur s17, [x5, #28]
 	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
 	WORD $0x6e34de31 // fmul v17.4s, v17.4s, v20.4s
-	WORD $0x4e33ceaf // fmla v15.4s, v21.4s, v19.4s
-	WORD $0x4e31ce50 // fmla v16.4s, v18.4s, v17.4s
+	WORD $0x4f9312af // fmla v15.4s, v21.4s, v19.s[0]
+	WORD $0x4f911250 // fmla v16.4s, v18.4s, v17.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        34(R7), F17
-	FMOVQ        38(R7), F18
+	WORD $0x3cc220f1 // ldur q17, [x7, #34]
+	WORD $0x3cc260f2 // ldur q18, [x7, #38]
 	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
 	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
@@ -1782,8 +1784,8 @@ loop3:
 	WORD $0x4e142e49 // smov x9, v18.s[2]
 	FMOVD        (R8)(R9<<3), F18
 	WORD $0x4ed23a72 // zip1 v18.2d, v19.2d, v18.2d
-	FMOVQ        35(R7), F19
-	FMOVQ        39(R7), F20
+	WORD $0x3cc230f3 // ldur q19, [x7, #35]
+	WORD $0x3cc270f4 // ldur q20, [x7, #39]
 	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
 	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
 	WORD $0x6f3f0673 // ushr v19.4s, v19.4s, #1
@@ -1823,30 +1825,26 @@ loop3:
 	WORD $0x4e969692 // sdot v18.4s, v20.16b, v22.16b
 
 	// integer sums times both scales
-	FMOVS        64(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        68(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        32(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc440013 // ldur s19, [x0, #64]
+	WORD $0xbc444014 // ldur s20, [x0, #68]
+	WORD $0xbc4200b6 // ldur s22, [x5, #32]
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x6e33ded8 // fmul v24.4s, v22.4s, v19.4s
 	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
-	WORD $0x4e38cead // fmla v13.4s, v21.4s, v24.4s
-	WORD $0x4e36ce2e // fmla v14.4s, v17.4s, v22.4s
-	FMOVS        36(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4f9812ad // fmla v13.4s, v21.4s, v24.s[0]
+	WORD $0x4f96122e // fmla v14.4s, v17.4s, v22.s[0]
+	WORD $0xbc4240b1 // ldur s17, [x5, #36]
 	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
 	WORD $0x6e34de31 // fmul v17.4s, v17.4s, v20.4s
-	WORD $0x4e33ceaf // fmla v15.4s, v21.4s, v19.4s
-	WORD $0x4e31ce50 // fmla v16.4s, v18.4s, v17.4s
+	WORD $0x4f9312af // fmla v15.4s, v21.4s, v19.s[0]
+	WORD $0x4f911250 // fmla v16.4s, v18.4s, v17.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        42(R7), F17
-	FMOVQ        46(R7), F18
+	WORD $0x3cc2a0f1 // ldur q17, [x7, #42]
+	WORD $0x3cc2e0f2 // ldur q18, [x7, #46]
 	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
 	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
@@ -1862,8 +1860,8 @@ loop3:
 	WORD $0x4e142e49 // smov x9, v18.s[2]
 	FMOVD        (R8)(R9<<3), F18
 	WORD $0x4ed23a72 // zip1 v18.2d, v19.2d, v18.2d
-	FMOVQ        43(R7), F19
-	FMOVQ        47(R7), F20
+	WORD $0x3cc2b0f3 // ldur q19, [x7, #43]
+	WORD $0x3cc2f0f4 // ldur q20, [x7, #47]
 	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
 	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
 	WORD $0x6f3f0673 // ushr v19.4s, v19.4s, #1
@@ -1903,30 +1901,26 @@ loop3:
 	WORD $0x4e969692 // sdot v18.4s, v20.16b, v22.16b
 
 	// integer sums times both scales
-	FMOVS        72(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        76(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        40(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc448013 // ldur s19, [x0, #72]
+	WORD $0xbc44c014 // ldur s20, [x0, #76]
+	WORD $0xbc4280b6 // ldur s22, [x5, #40]
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x6e33ded8 // fmul v24.4s, v22.4s, v19.4s
 	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
-	WORD $0x4e38cead // fmla v13.4s, v21.4s, v24.4s
-	WORD $0x4e36ce2e // fmla v14.4s, v17.4s, v22.4s
-	FMOVS        44(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4f9812ad // fmla v13.4s, v21.4s, v24.s[0]
+	WORD $0x4f96122e // fmla v14.4s, v17.4s, v22.s[0]
+	WORD $0xbc42c0b1 // ldur s17, [x5, #44]
 	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
 	WORD $0x6e34de31 // fmul v17.4s, v17.4s, v20.4s
-	WORD $0x4e33ceaf // fmla v15.4s, v21.4s, v19.4s
-	WORD $0x4e31ce50 // fmla v16.4s, v18.4s, v17.4s
+	WORD $0x4f9312af // fmla v15.4s, v21.4s, v19.s[0]
+	WORD $0x4f911250 // fmla v16.4s, v18.4s, v17.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        50(R7), F17
-	FMOVQ        54(R7), F18
+	WORD $0x3cc320f1 // ldur q17, [x7, #50]
+	WORD $0x3cc360f2 // ldur q18, [x7, #54]
 	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
 	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
@@ -1942,8 +1936,8 @@ loop3:
 	WORD $0x4e142e49 // smov x9, v18.s[2]
 	FMOVD        (R8)(R9<<3), F18
 	WORD $0x4ed23a72 // zip1 v18.2d, v19.2d, v18.2d
-	FMOVQ        51(R7), F19
-	FMOVQ        55(R7), F20
+	WORD $0x3cc330f3 // ldur q19, [x7, #51]
+	WORD $0x3cc370f4 // ldur q20, [x7, #55]
 	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
 	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
 	WORD $0x6f3f0673 // ushr v19.4s, v19.4s, #1
@@ -1983,104 +1977,95 @@ loop3:
 	WORD $0x4e969692 // sdot v18.4s, v20.16b, v22.16b
 
 	// integer sums times both scales
-	FMOVS        80(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        84(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        48(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc450013 // ldur s19, [x0, #80]
+	WORD $0xbc454014 // ldur s20, [x0, #84]
+	WORD $0xbc4300b6 // ldur s22, [x5, #48]
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x6e33ded8 // fmul v24.4s, v22.4s, v19.4s
 	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
-	WORD $0x4e38cead // fmla v13.4s, v21.4s, v24.4s
-	WORD $0x4e36ce2e // fmla v14.4s, v17.4s, v22.4s
-	FMOVS        52(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4f9812ad // fmla v13.4s, v21.4s, v24.s[0]
+	WORD $0x4f96122e // fmla v14.4s, v17.4s, v22.s[0]
+	WORD $0xbc4340b1 // ldur s17, [x5, #52]
 	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
 	WORD $0x6e34de31 // fmul v17.4s, v17.4s, v20.4s
-	WORD $0x4e33ceaf // fmla v15.4s, v21.4s, v19.4s
-	WORD $0x4e31ce50 // fmla v16.4s, v18.4s, v17.4s
+	WORD $0x4f9312af // fmla v15.4s, v21.4s, v19.s[0]
+	WORD $0x4f911250 // fmla v16.4s, v18.4s, v17.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        58(R7), F17
+	WORD $0x3cc3a0f1 // ldur q17, [x7, #58]
 	WORD $0x4e020232 // tbl v18.16b, { v17.16b }, v2.16b
-	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
+	WORD $0x4e070233 // tbl v19.16b, { v17.16b }, v7.16b
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
 	MOVD         $iq2_xs_grid<>+0(SB), R8
 	WORD $0x4e042e49 // smov x9, v18.s[0]
-	FMOVD        (R8)(R9<<3), F19
+	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4e142e49 // smov x9, v18.s[2]
 	FMOVD        (R8)(R9<<3), F18
-	WORD $0x4ed23a72 // zip1 v18.2d, v19.2d, v18.2d
-	WORD $0x4e042e29 // smov x9, v17.s[0]
+	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
+	WORD $0x4e042e69 // smov x9, v19.s[0]
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4e142e69 // smov x9, v19.s[2]
 	FMOVD        (R8)(R9<<3), F19
-	WORD $0x4e142e29 // smov x9, v17.s[2]
-	FMOVD        (R8)(R9<<3), F17
-	WORD $0x4ed13a71 // zip1 v17.2d, v19.2d, v17.2d
-	FMOVQ        58(R7), F19
-	WORD $0x4e060274 // tbl v20.16b, { v19.16b }, v6.16b
-	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
+	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
+	WORD $0x4e060234 // tbl v20.16b, { v17.16b }, v6.16b
+	WORD $0x4e080231 // tbl v17.16b, { v17.16b }, v8.16b
 	WORD $0x6f3f0694 // ushr v20.4s, v20.4s, #1
-	WORD $0x6f3f0673 // ushr v19.4s, v19.4s, #1
+	WORD $0x6f3f0631 // ushr v17.4s, v17.4s, #1
 	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	MOVD         $iq2_xs_signs<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
 	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
-	WORD $0x4e042e69 // smov x9, v19.s[0]
+	WORD $0x4e042e29 // smov x9, v17.s[0]
 	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVD        (R8)(R9<<3), F19
-	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
+	WORD $0x4e142e29 // smov x9, v17.s[2]
+	FMOVD        (R8)(R9<<3), F17
+	WORD $0x4ed13ab1 // zip1 v17.2d, v21.2d, v17.2d
 	WORD $0x4e348e95 // cmtst v21.16b, v20.16b, v20.16b
 	WORD $0x6e20ba56 // neg v22.16b, v18.16b
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
 	WORD $0x6e721ed4 // bsl v20.16b, v22.16b, v18.16b
 	WORD $0x4e351e94 // and v20.16b, v20.16b, v21.16b
-	WORD $0x4e338e72 // cmtst v18.16b, v19.16b, v19.16b
-	WORD $0x6e20ba35 // neg v21.16b, v17.16b
-	WORD $0x4e20aa73 // cmlt v19.16b, v19.16b, #0
-	WORD $0x6e711eb3 // bsl v19.16b, v21.16b, v17.16b
-	WORD $0x4e321e73 // and v19.16b, v19.16b, v18.16b
-	FLDPQ        448(R4), (F17, F18)
+	WORD $0x4e318e32 // cmtst v18.16b, v17.16b, v17.16b
+	WORD $0x6e20ba75 // neg v21.16b, v19.16b
+	WORD $0x4e20aa31 // cmlt v17.16b, v17.16b, #0
+	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
+	WORD $0x4e321e31 // and v17.16b, v17.16b, v18.16b
+	FLDPQ        448(R4), (F18, F19)
 	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e919695 // sdot v21.4s, v20.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e929671 // sdot v17.4s, v19.16b, v18.16b
-	FLDPQ        480(R4), (F18, F22)
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e929697 // sdot v23.4s, v20.16b, v18.16b
+	WORD $0x4e929695 // sdot v21.4s, v20.16b, v18.16b
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e969672 // sdot v18.4s, v19.16b, v22.16b
+	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
+	FLDPQ        480(R4), (F19, F22)
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e939697 // sdot v23.4s, v20.16b, v19.16b
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e969633 // sdot v19.4s, v17.16b, v22.16b
 
 	// integer sums times both scales
-	FMOVS        88(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        92(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        56(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc458011 // ldur s17, [x0, #88]
+	WORD $0xbc45c014 // ldur s20, [x0, #92]
+	WORD $0xbc4380b6 // ldur s22, [x5, #56]
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e33ded8 // fmul v24.4s, v22.4s, v19.4s
-	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
-	WORD $0x4e38cead // fmla v13.4s, v21.4s, v24.4s
-	WORD $0x4e36ce2e // fmla v14.4s, v17.4s, v22.4s
-	FMOVS        60(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	WORD $0x6e34de31 // fmul v17.4s, v17.4s, v20.4s
-	WORD $0x4e33ceaf // fmla v15.4s, v21.4s, v19.4s
-	WORD $0x4e31ce50 // fmla v16.4s, v18.4s, v17.4s
+	WORD $0x6e31ded8 // fmul v24.4s, v22.4s, v17.4s
+	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
+	WORD $0x4f9812ad // fmla v13.4s, v21.4s, v24.s[0]
+	WORD $0x4f96124e // fmla v14.4s, v18.4s, v22.s[0]
+	WORD $0xbc43c0b2 // ldur s18, [x5, #60]
+	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
+	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
+	WORD $0x4f9112af // fmla v15.4s, v21.4s, v17.s[0]
+	WORD $0x4f921270 // fmla v16.4s, v19.4s, v18.s[0]
 	ADD          $0x4a, R7
 	ADD          $0x200, R4
 	ADD          $0x40, R5
@@ -2168,11 +2153,10 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f3 // ldr h19, [x7]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x7c4000f3 // ldur h19, [x7]
+	WORD $0x1ee24273 // fcvt s19, h19
 	WORD $0x4f0167f4 // movi v20.4s, #63, lsl #24
-	FMOVQ        58(R7), F21
+	WORD $0x3cc3a0f5 // ldur q21, [x7, #58]
 	WORD $0x4e0902b6 // tbl v22.16b, { v21.16b }, v9.16b
 	WORD $0x4e0a02b5 // tbl v21.16b, { v21.16b }, v10.16b
 	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
@@ -2183,19 +2167,18 @@ loop3:
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e36d696 // fadd v22.4s, v20.4s, v22.4s
 	WORD $0x4e35d694 // fadd v20.4s, v20.4s, v21.4s
-	WORD $0x6e36de75 // fmul v21.4s, v19.4s, v22.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	WORD $0x4f9392d5 // fmul v21.4s, v22.4s, v19.s[0]
+	WORD $0x4f939293 // fmul v19.4s, v20.4s, v19.s[0]
 	MOVD         $iq2_xs_const<>+0(SB), R8
 	FMOVQ        (R8), F20
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
 	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
 	FMOVQ        F21, 32(R0)
 	FMOVQ        F19, 48(R0)
-	WORD $0x7d4000f3 // ldr h19, [x7]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x7c4000f3 // ldur h19, [x7]
+	WORD $0x1ee24273 // fcvt s19, h19
 	WORD $0x4f0167f4 // movi v20.4s, #63, lsl #24
-	FMOVQ        58(R7), F21
+	WORD $0x3cc3a0f5 // ldur q21, [x7, #58]
 	WORD $0x4e0b02b6 // tbl v22.16b, { v21.16b }, v11.16b
 	WORD $0x4e0c02b5 // tbl v21.16b, { v21.16b }, v12.16b
 	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
@@ -2206,8 +2189,8 @@ loop3:
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e36d696 // fadd v22.4s, v20.4s, v22.4s
 	WORD $0x4e35d694 // fadd v20.4s, v20.4s, v21.4s
-	WORD $0x6e36de75 // fmul v21.4s, v19.4s, v22.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	WORD $0x4f9392d5 // fmul v21.4s, v22.4s, v19.s[0]
+	WORD $0x4f939293 // fmul v19.4s, v20.4s, v19.s[0]
 	MOVD         $iq2_xs_const<>+0(SB), R8
 	FMOVQ        (R8), F20
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
@@ -2216,8 +2199,8 @@ loop3:
 	FMOVQ        F19, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F19
-	FMOVQ        6(R7), F20
+	WORD $0x3cc020f3 // ldur q19, [x7, #2]
+	WORD $0x3cc060f4 // ldur q20, [x7, #6]
 	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
 	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
 	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
@@ -2233,8 +2216,8 @@ loop3:
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
-	FMOVQ        3(R7), F21
-	FMOVQ        7(R7), F22
+	WORD $0x3cc030f5 // ldur q21, [x7, #3]
+	WORD $0x3cc070f6 // ldur q22, [x7, #7]
 	WORD $0x4e0302b5 // tbl v21.16b, { v21.16b }, v3.16b
 	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
 	WORD $0x6f3f06b5 // ushr v21.4s, v21.4s, #1
@@ -2262,55 +2245,53 @@ loop3:
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
 	WORD $0x6e741ef6 // bsl v22.16b, v23.16b, v20.16b
 	WORD $0x4e331ed6 // and v22.16b, v22.16b, v19.16b
-	FLDPQ        (R4), (F19, F20)
+	WORD $0x3cc00093 // ldur q19, [x4]
+	WORD $0x3cc10094 // ldur q20, [x4, #16]
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e9396b7 // sdot v23.4s, v21.16b, v19.16b
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e9496d3 // sdot v19.4s, v22.16b, v20.16b
-	FLDPQ        32(R4), (F20, F24)
+	WORD $0x3cc20094 // ldur q20, [x4, #32]
+	WORD $0x3cc30098 // ldur q24, [x4, #48]
 	WORD $0x4f00e419 // movi v25.16b, #0
 	WORD $0x4e9496b9 // sdot v25.4s, v21.16b, v20.16b
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e9896d4 // sdot v20.4s, v22.16b, v24.16b
-	FLDPQ        64(R4), (F24, F26)
+	WORD $0x3cc40098 // ldur q24, [x4, #64]
+	WORD $0x3cc5009a // ldur q26, [x4, #80]
 	WORD $0x4f00e41b // movi v27.16b, #0
 	WORD $0x4e9896bb // sdot v27.4s, v21.16b, v24.16b
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4e9a96d5 // sdot v21.4s, v22.16b, v26.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        36(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        (R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0xbc420016 // ldur s22, [x0, #32]
+	WORD $0xbc424018 // ldur s24, [x0, #36]
+	WORD $0xbc4000ba // ldur s26, [x5]
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e36df5c // fmul v28.4s, v26.4s, v22.4s
 	WORD $0x6e38df5a // fmul v26.4s, v26.4s, v24.4s
-	WORD $0x4e3cceed // fmla v13.4s, v23.4s, v28.4s
-	WORD $0x4e3ace6e // fmla v14.4s, v19.4s, v26.4s
-	FMOVS        4(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f9c12ed // fmla v13.4s, v23.4s, v28.s[0]
+	WORD $0x4f9a126e // fmla v14.4s, v19.4s, v26.s[0]
+	WORD $0xbc4040b3 // ldur s19, [x5, #4]
 	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e36de79 // fmul v25.4s, v19.4s, v22.4s
 	WORD $0x6e38de73 // fmul v19.4s, v19.4s, v24.4s
-	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-	FMOVS        8(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f9912ef // fmla v15.4s, v23.4s, v25.s[0]
+	WORD $0x4f931290 // fmla v16.4s, v20.4s, v19.s[0]
+	WORD $0xbc4080b3 // ldur s19, [x5, #8]
 	WORD $0x4e21db74 // scvtf v20.4s, v27.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e36de76 // fmul v22.4s, v19.4s, v22.4s
 	WORD $0x6e38de73 // fmul v19.4s, v19.4s, v24.4s
-	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
-	WORD $0x4e33ceb2 // fmla v18.4s, v21.4s, v19.4s
+	WORD $0x4f961291 // fmla v17.4s, v20.4s, v22.s[0]
+	WORD $0x4f9312b2 // fmla v18.4s, v21.4s, v19.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        10(R7), F19
-	FMOVQ        14(R7), F20
+	WORD $0x3cc0a0f3 // ldur q19, [x7, #10]
+	WORD $0x3cc0e0f4 // ldur q20, [x7, #14]
 	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
 	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
 	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
@@ -2326,8 +2307,8 @@ loop3:
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
-	FMOVQ        11(R7), F21
-	FMOVQ        15(R7), F22
+	WORD $0x3cc0b0f5 // ldur q21, [x7, #11]
+	WORD $0x3cc0f0f6 // ldur q22, [x7, #15]
 	WORD $0x4e0302b5 // tbl v21.16b, { v21.16b }, v3.16b
 	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
 	WORD $0x6f3f06b5 // ushr v21.4s, v21.4s, #1
@@ -2355,55 +2336,53 @@ loop3:
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
 	WORD $0x6e741ef6 // bsl v22.16b, v23.16b, v20.16b
 	WORD $0x4e331ed6 // and v22.16b, v22.16b, v19.16b
-	FLDPQ        96(R4), (F19, F20)
+	WORD $0x3cc60093 // ldur q19, [x4, #96]
+	WORD $0x3cc70094 // ldur q20, [x4, #112]
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e9396b7 // sdot v23.4s, v21.16b, v19.16b
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e9496d3 // sdot v19.4s, v22.16b, v20.16b
-	FLDPQ        128(R4), (F20, F24)
+	WORD $0x3cc80094 // ldur q20, [x4, #128]
+	WORD $0x3cc90098 // ldur q24, [x4, #144]
 	WORD $0x4f00e419 // movi v25.16b, #0
 	WORD $0x4e9496b9 // sdot v25.4s, v21.16b, v20.16b
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e9896d4 // sdot v20.4s, v22.16b, v24.16b
-	FLDPQ        160(R4), (F24, F26)
+	WORD $0x3cca0098 // ldur q24, [x4, #160]
+	WORD $0x3ccb009a // ldur q26, [x4, #176]
 	WORD $0x4f00e41b // movi v27.16b, #0
 	WORD $0x4e9896bb // sdot v27.4s, v21.16b, v24.16b
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4e9a96d5 // sdot v21.4s, v22.16b, v26.16b
 
 	// integer sums times both scales
-	FMOVS        40(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        44(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        12(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0xbc428016 // ldur s22, [x0, #40]
+	WORD $0xbc42c018 // ldur s24, [x0, #44]
+	WORD $0xbc40c0ba // ldur s26, [x5, #12]
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e36df5c // fmul v28.4s, v26.4s, v22.4s
 	WORD $0x6e38df5a // fmul v26.4s, v26.4s, v24.4s
-	WORD $0x4e3cceed // fmla v13.4s, v23.4s, v28.4s
-	WORD $0x4e3ace6e // fmla v14.4s, v19.4s, v26.4s
-	FMOVS        16(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f9c12ed // fmla v13.4s, v23.4s, v28.s[0]
+	WORD $0x4f9a126e // fmla v14.4s, v19.4s, v26.s[0]
+	WORD $0xbc4100b3 // ldur s19, [x5, #16]
 	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e36de79 // fmul v25.4s, v19.4s, v22.4s
 	WORD $0x6e38de73 // fmul v19.4s, v19.4s, v24.4s
-	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-	FMOVS        20(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f9912ef // fmla v15.4s, v23.4s, v25.s[0]
+	WORD $0x4f931290 // fmla v16.4s, v20.4s, v19.s[0]
+	WORD $0xbc4140b3 // ldur s19, [x5, #20]
 	WORD $0x4e21db74 // scvtf v20.4s, v27.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e36de76 // fmul v22.4s, v19.4s, v22.4s
 	WORD $0x6e38de73 // fmul v19.4s, v19.4s, v24.4s
-	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
-	WORD $0x4e33ceb2 // fmla v18.4s, v21.4s, v19.4s
+	WORD $0x4f961291 // fmla v17.4s, v20.4s, v22.s[0]
+	WORD $0x4f9312b2 // fmla v18.4s, v21.4s, v19.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        18(R7), F19
-	FMOVQ        22(R7), F20
+	WORD $0x3cc120f3 // ldur q19, [x7, #18]
+	WORD $0x3cc160f4 // ldur q20, [x7, #22]
 	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
 	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
 	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
@@ -2419,8 +2398,8 @@ loop3:
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
-	FMOVQ        19(R7), F21
-	FMOVQ        23(R7), F22
+	WORD $0x3cc130f5 // ldur q21, [x7, #19]
+	WORD $0x3cc170f6 // ldur q22, [x7, #23]
 	WORD $0x4e0302b5 // tbl v21.16b, { v21.16b }, v3.16b
 	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
 	WORD $0x6f3f06b5 // ushr v21.4s, v21.4s, #1
@@ -2448,12 +2427,14 @@ loop3:
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
 	WORD $0x6e741ef6 // bsl v22.16b, v23.16b, v20.16b
 	WORD $0x4e331ed6 // and v22.16b, v22.16b, v19.16b
-	FLDPQ        192(R4), (F19, F20)
+	WORD $0x3ccc0093 // ldur q19, [x4, #192]
+	WORD $0x3ccd0094 // ldur q20, [x4, #208]
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e9396b7 // sdot v23.4s, v21.16b, v19.16b
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e9496d3 // sdot v19.4s, v22.16b, v20.16b
-	FLDPQ        224(R4), (F20, F24)
+	WORD $0x3cce0094 // ldur q20, [x4, #224]
+	WORD $0x3ccf0098 // ldur q24, [x4, #240]
 	WORD $0x4f00e419 // movi v25.16b, #0
 	WORD $0x4e9496b9 // sdot v25.4s, v21.16b, v20.16b
 	WORD $0x4f00e414 // movi v20.16b, #0
@@ -2465,38 +2446,33 @@ loop3:
 	WORD $0x4e9a96d5 // sdot v21.4s, v22.16b, v26.16b
 
 	// integer sums times both scales
-	FMOVS        48(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        52(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        24(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0xbc430016 // ldur s22, [x0, #48]
+	WORD $0xbc434018 // ldur s24, [x0, #52]
+	WORD $0xbc4180ba // ldur s26, [x5, #24]
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e36df5c // fmul v28.4s, v26.4s, v22.4s
 	WORD $0x6e38df5a // fmul v26.4s, v26.4s, v24.4s
-	WORD $0x4e3cceed // fmla v13.4s, v23.4s, v28.4s
-	WORD $0x4e3ace6e // fmla v14.4s, v19.4s, v26.4s
-	FMOVS        28(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f9c12ed // fmla v13.4s, v23.4s, v28.s[0]
+	WORD $0x4f9a126e // fmla v14.4s, v19.4s, v26.s[0]
+	WORD $0xbc41c0b3 // ldur s19, [x5, #28]
 	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e36de79 // fmul v25.4s, v19.4s, v22.4s
 	WORD $0x6e38de73 // fmul v19.4s, v19.4s, v24.4s
-	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-	FMOVS        32(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f9912ef // fmla v15.4s, v23.4s, v25.s[0]
+	WORD $0x4f931290 // fmla v16.4s, v20.4s, v19.s[0]
+	WORD $0xbc4200b3 // ldur s19, [x5, #32]
 	WORD $0x4e21db74 // scvtf v20.4s, v27.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e36de76 // fmul v22.4s, v19.4s, v22.4s
 	WORD $0x6e38de73 // fmul v19.4s, v19.4s, v24.4s
-	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
-	WORD $0x4e33ceb2 // fmla v18.4s, v21.4s, v19.4s
+	WORD $0x4f961291 // fmla v17.4s, v20.4s, v22.s[0]
+	WORD $0x4f9312b2 // fmla v18.4s, v21.4s, v19.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        26(R7), F19
-	FMOVQ        30(R7), F20
+	WORD $0x3cc1a0f3 // ldur q19, [x7, #26]
+	WORD $0x3cc1e0f4 // ldur q20, [x7, #30]
 	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
 	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
 	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
@@ -2512,8 +2488,8 @@ loop3:
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
-	FMOVQ        27(R7), F21
-	FMOVQ        31(R7), F22
+	WORD $0x3cc1b0f5 // ldur q21, [x7, #27]
+	WORD $0x3cc1f0f6 // ldur q22, [x7, #31]
 	WORD $0x4e0302b5 // tbl v21.16b, { v21.16b }, v3.16b
 	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
 	WORD $0x6f3f06b5 // ushr v21.4s, v21.4s, #1
@@ -2558,38 +2534,33 @@ loop3:
 	WORD $0x4e9a96d5 // sdot v21.4s, v22.16b, v26.16b
 
 	// integer sums times both scales
-	FMOVS        56(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        60(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        36(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0xbc438016 // ldur s22, [x0, #56]
+	WORD $0xbc43c018 // ldur s24, [x0, #60]
+	WORD $0xbc4240ba // ldur s26, [x5, #36]
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e36df5c // fmul v28.4s, v26.4s, v22.4s
 	WORD $0x6e38df5a // fmul v26.4s, v26.4s, v24.4s
-	WORD $0x4e3cceed // fmla v13.4s, v23.4s, v28.4s
-	WORD $0x4e3ace6e // fmla v14.4s, v19.4s, v26.4s
-	FMOVS        40(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f9c12ed // fmla v13.4s, v23.4s, v28.s[0]
+	WORD $0x4f9a126e // fmla v14.4s, v19.4s, v26.s[0]
+	WORD $0xbc4280b3 // ldur s19, [x5, #40]
 	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e36de79 // fmul v25.4s, v19.4s, v22.4s
 	WORD $0x6e38de73 // fmul v19.4s, v19.4s, v24.4s
-	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-	FMOVS        44(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f9912ef // fmla v15.4s, v23.4s, v25.s[0]
+	WORD $0x4f931290 // fmla v16.4s, v20.4s, v19.s[0]
+	WORD $0xbc42c0b3 // ldur s19, [x5, #44]
 	WORD $0x4e21db74 // scvtf v20.4s, v27.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e36de76 // fmul v22.4s, v19.4s, v22.4s
 	WORD $0x6e38de73 // fmul v19.4s, v19.4s, v24.4s
-	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
-	WORD $0x4e33ceb2 // fmla v18.4s, v21.4s, v19.4s
+	WORD $0x4f961291 // fmla v17.4s, v20.4s, v22.s[0]
+	WORD $0x4f9312b2 // fmla v18.4s, v21.4s, v19.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        34(R7), F19
-	FMOVQ        38(R7), F20
+	WORD $0x3cc220f3 // ldur q19, [x7, #34]
+	WORD $0x3cc260f4 // ldur q20, [x7, #38]
 	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
 	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
 	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
@@ -2605,8 +2576,8 @@ loop3:
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
-	FMOVQ        35(R7), F21
-	FMOVQ        39(R7), F22
+	WORD $0x3cc230f5 // ldur q21, [x7, #35]
+	WORD $0x3cc270f6 // ldur q22, [x7, #39]
 	WORD $0x4e0302b5 // tbl v21.16b, { v21.16b }, v3.16b
 	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
 	WORD $0x6f3f06b5 // ushr v21.4s, v21.4s, #1
@@ -2651,38 +2622,33 @@ loop3:
 	WORD $0x4e9a96d5 // sdot v21.4s, v22.16b, v26.16b
 
 	// integer sums times both scales
-	FMOVS        64(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        68(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        48(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0xbc440016 // ldur s22, [x0, #64]
+	WORD $0xbc444018 // ldur s24, [x0, #68]
+	WORD $0xbc4300ba // ldur s26, [x5, #48]
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e36df5c // fmul v28.4s, v26.4s, v22.4s
 	WORD $0x6e38df5a // fmul v26.4s, v26.4s, v24.4s
-	WORD $0x4e3cceed // fmla v13.4s, v23.4s, v28.4s
-	WORD $0x4e3ace6e // fmla v14.4s, v19.4s, v26.4s
-	FMOVS        52(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f9c12ed // fmla v13.4s, v23.4s, v28.s[0]
+	WORD $0x4f9a126e // fmla v14.4s, v19.4s, v26.s[0]
+	WORD $0xbc4340b3 // ldur s19, [x5, #52]
 	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e36de79 // fmul v25.4s, v19.4s, v22.4s
 	WORD $0x6e38de73 // fmul v19.4s, v19.4s, v24.4s
-	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-	FMOVS        56(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f9912ef // fmla v15.4s, v23.4s, v25.s[0]
+	WORD $0x4f931290 // fmla v16.4s, v20.4s, v19.s[0]
+	WORD $0xbc4380b3 // ldur s19, [x5, #56]
 	WORD $0x4e21db74 // scvtf v20.4s, v27.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e36de76 // fmul v22.4s, v19.4s, v22.4s
 	WORD $0x6e38de73 // fmul v19.4s, v19.4s, v24.4s
-	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
-	WORD $0x4e33ceb2 // fmla v18.4s, v21.4s, v19.4s
+	WORD $0x4f961291 // fmla v17.4s, v20.4s, v22.s[0]
+	WORD $0x4f9312b2 // fmla v18.4s, v21.4s, v19.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        42(R7), F19
-	FMOVQ        46(R7), F20
+	WORD $0x3cc2a0f3 // ldur q19, [x7, #42]
+	WORD $0x3cc2e0f4 // ldur q20, [x7, #46]
 	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
 	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
 	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
@@ -2698,8 +2664,8 @@ loop3:
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
-	FMOVQ        43(R7), F21
-	FMOVQ        47(R7), F22
+	WORD $0x3cc2b0f5 // ldur q21, [x7, #43]
+	WORD $0x3cc2f0f6 // ldur q22, [x7, #47]
 	WORD $0x4e0302b5 // tbl v21.16b, { v21.16b }, v3.16b
 	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
 	WORD $0x6f3f06b5 // ushr v21.4s, v21.4s, #1
@@ -2744,38 +2710,33 @@ loop3:
 	WORD $0x4e9a96d5 // sdot v21.4s, v22.16b, v26.16b
 
 	// integer sums times both scales
-	FMOVS        72(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        76(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        60(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0xbc448016 // ldur s22, [x0, #72]
+	WORD $0xbc44c018 // ldur s24, [x0, #76]
+	WORD $0xbc43c0ba // ldur s26, [x5, #60]
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e36df5c // fmul v28.4s, v26.4s, v22.4s
 	WORD $0x6e38df5a // fmul v26.4s, v26.4s, v24.4s
-	WORD $0x4e3cceed // fmla v13.4s, v23.4s, v28.4s
-	WORD $0x4e3ace6e // fmla v14.4s, v19.4s, v26.4s
-	FMOVS        64(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f9c12ed // fmla v13.4s, v23.4s, v28.s[0]
+	WORD $0x4f9a126e // fmla v14.4s, v19.4s, v26.s[0]
+	WORD $0xbc4400b3 // ldur s19, [x5, #64]
 	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e36de79 // fmul v25.4s, v19.4s, v22.4s
 	WORD $0x6e38de73 // fmul v19.4s, v19.4s, v24.4s
-	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-	FMOVS        68(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f9912ef // fmla v15.4s, v23.4s, v25.s[0]
+	WORD $0x4f931290 // fmla v16.4s, v20.4s, v19.s[0]
+	WORD $0xbc4440b3 // ldur s19, [x5, #68]
 	WORD $0x4e21db74 // scvtf v20.4s, v27.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e36de76 // fmul v22.4s, v19.4s, v22.4s
 	WORD $0x6e38de73 // fmul v19.4s, v19.4s, v24.4s
-	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
-	WORD $0x4e33ceb2 // fmla v18.4s, v21.4s, v19.4s
+	WORD $0x4f961291 // fmla v17.4s, v20.4s, v22.s[0]
+	WORD $0x4f9312b2 // fmla v18.4s, v21.4s, v19.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        50(R7), F19
-	FMOVQ        54(R7), F20
+	WORD $0x3cc320f3 // ldur q19, [x7, #50]
+	WORD $0x3cc360f4 // ldur q20, [x7, #54]
 	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
 	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
 	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
@@ -2791,8 +2752,8 @@ loop3:
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
-	FMOVQ        51(R7), F21
-	FMOVQ        55(R7), F22
+	WORD $0x3cc330f5 // ldur q21, [x7, #51]
+	WORD $0x3cc370f6 // ldur q22, [x7, #55]
 	WORD $0x4e0302b5 // tbl v21.16b, { v21.16b }, v3.16b
 	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
 	WORD $0x6f3f06b5 // ushr v21.4s, v21.4s, #1
@@ -2837,125 +2798,114 @@ loop3:
 	WORD $0x4e9a96d5 // sdot v21.4s, v22.16b, v26.16b
 
 	// integer sums times both scales
-	FMOVS        80(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        84(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        72(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0xbc450016 // ldur s22, [x0, #80]
+	WORD $0xbc454018 // ldur s24, [x0, #84]
+	WORD $0xbc4480ba // ldur s26, [x5, #72]
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e36df5c // fmul v28.4s, v26.4s, v22.4s
 	WORD $0x6e38df5a // fmul v26.4s, v26.4s, v24.4s
-	WORD $0x4e3cceed // fmla v13.4s, v23.4s, v28.4s
-	WORD $0x4e3ace6e // fmla v14.4s, v19.4s, v26.4s
-	FMOVS        76(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f9c12ed // fmla v13.4s, v23.4s, v28.s[0]
+	WORD $0x4f9a126e // fmla v14.4s, v19.4s, v26.s[0]
+	WORD $0xbc44c0b3 // ldur s19, [x5, #76]
 	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e36de79 // fmul v25.4s, v19.4s, v22.4s
 	WORD $0x6e38de73 // fmul v19.4s, v19.4s, v24.4s
-	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-	FMOVS        80(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f9912ef // fmla v15.4s, v23.4s, v25.s[0]
+	WORD $0x4f931290 // fmla v16.4s, v20.4s, v19.s[0]
+	WORD $0xbc4500b3 // ldur s19, [x5, #80]
 	WORD $0x4e21db74 // scvtf v20.4s, v27.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e36de76 // fmul v22.4s, v19.4s, v22.4s
 	WORD $0x6e38de73 // fmul v19.4s, v19.4s, v24.4s
-	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
-	WORD $0x4e33ceb2 // fmla v18.4s, v21.4s, v19.4s
+	WORD $0x4f961291 // fmla v17.4s, v20.4s, v22.s[0]
+	WORD $0x4f9312b2 // fmla v18.4s, v21.4s, v19.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        58(R7), F19
+	WORD $0x3cc3a0f3 // ldur q19, [x7, #58]
 	WORD $0x4e020274 // tbl v20.16b, { v19.16b }, v2.16b
-	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
+	WORD $0x4e070275 // tbl v21.16b, { v19.16b }, v7.16b
 	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
 	MOVD         $iq2_xs_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVD        (R8)(R9<<3), F21
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
-	WORD $0x4e042e69 // smov x9, v19.s[0]
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVD        (R8)(R9<<3), F19
-	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
-	FMOVQ        58(R7), F21
-	WORD $0x4e0602b6 // tbl v22.16b, { v21.16b }, v6.16b
-	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
+	WORD $0x4e060276 // tbl v22.16b, { v19.16b }, v6.16b
+	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
 	WORD $0x6f3f06d6 // ushr v22.4s, v22.4s, #1
-	WORD $0x6f3f06b5 // ushr v21.4s, v21.4s, #1
+	WORD $0x6f3f0673 // ushr v19.4s, v19.4s, #1
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	MOVD         $iq2_xs_signs<>+0(SB), R8
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
 	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	WORD $0x4e042e69 // smov x9, v19.s[0]
 	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0x4e142e69 // smov x9, v19.s[2]
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33af3 // zip1 v19.2d, v23.2d, v19.2d
 	WORD $0x4e368ed7 // cmtst v23.16b, v22.16b, v22.16b
 	WORD $0x6e20ba98 // neg v24.16b, v20.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
 	WORD $0x6e741f16 // bsl v22.16b, v24.16b, v20.16b
 	WORD $0x4e371ed6 // and v22.16b, v22.16b, v23.16b
-	WORD $0x4e358eb4 // cmtst v20.16b, v21.16b, v21.16b
-	WORD $0x6e20ba77 // neg v23.16b, v19.16b
-	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
-	WORD $0x6e731ef5 // bsl v21.16b, v23.16b, v19.16b
-	WORD $0x4e341eb5 // and v21.16b, v21.16b, v20.16b
-	FLDPQ        672(R4), (F19, F20)
+	WORD $0x4e338e74 // cmtst v20.16b, v19.16b, v19.16b
+	WORD $0x6e20bab7 // neg v23.16b, v21.16b
+	WORD $0x4e20aa73 // cmlt v19.16b, v19.16b, #0
+	WORD $0x6e751ef3 // bsl v19.16b, v23.16b, v21.16b
+	WORD $0x4e341e73 // and v19.16b, v19.16b, v20.16b
+	FLDPQ        672(R4), (F20, F21)
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9396d7 // sdot v23.4s, v22.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9496b3 // sdot v19.4s, v21.16b, v20.16b
-	FLDPQ        704(R4), (F20, F24)
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9496d9 // sdot v25.4s, v22.16b, v20.16b
+	WORD $0x4e9496d7 // sdot v23.4s, v22.16b, v20.16b
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9896b4 // sdot v20.4s, v21.16b, v24.16b
+	WORD $0x4e959674 // sdot v20.4s, v19.16b, v21.16b
+	FLDPQ        704(R4), (F21, F24)
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e9596d9 // sdot v25.4s, v22.16b, v21.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e989675 // sdot v21.4s, v19.16b, v24.16b
 	FLDPQ        736(R4), (F24, F26)
 	WORD $0x4f00e41b // movi v27.16b, #0
 	WORD $0x4e9896db // sdot v27.4s, v22.16b, v24.16b
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9a96b6 // sdot v22.4s, v21.16b, v26.16b
+	WORD $0x4e9a9676 // sdot v22.4s, v19.16b, v26.16b
 
 	// integer sums times both scales
-	FMOVS        88(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        92(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        84(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0xbc458013 // ldur s19, [x0, #88]
+	WORD $0xbc45c018 // ldur s24, [x0, #92]
+	WORD $0xbc4540ba // ldur s26, [x5, #84]
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e35df5c // fmul v28.4s, v26.4s, v21.4s
-	WORD $0x6e38df5a // fmul v26.4s, v26.4s, v24.4s
-	WORD $0x4e3cceed // fmla v13.4s, v23.4s, v28.4s
-	WORD $0x4e3ace6e // fmla v14.4s, v19.4s, v26.4s
-	FMOVS        88(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35de79 // fmul v25.4s, v19.4s, v21.4s
-	WORD $0x6e38de73 // fmul v19.4s, v19.4s, v24.4s
-	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-	FMOVS        92(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21db74 // scvtf v20.4s, v27.4s
+	WORD $0x6e33df5c // fmul v28.4s, v26.4s, v19.4s
+	WORD $0x6e38df5a // fmul v26.4s, v26.4s, v24.4s
+	WORD $0x4f9c12ed // fmla v13.4s, v23.4s, v28.s[0]
+	WORD $0x4f9a128e // fmla v14.4s, v20.4s, v26.s[0]
+	WORD $0xbc4580b4 // ldur s20, [x5, #88]
+	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e33de99 // fmul v25.4s, v20.4s, v19.4s
+	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
+	WORD $0x4f9912ef // fmla v15.4s, v23.4s, v25.s[0]
+	WORD $0x4f9412b0 // fmla v16.4s, v21.4s, v20.s[0]
+	WORD $0xbc45c0b4 // ldur s20, [x5, #92]
+	WORD $0x4e21db75 // scvtf v21.4s, v27.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
-	WORD $0x6e38de73 // fmul v19.4s, v19.4s, v24.4s
-	WORD $0x4e35ce91 // fmla v17.4s, v20.4s, v21.4s
-	WORD $0x4e33ced2 // fmla v18.4s, v22.4s, v19.4s
+	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
+	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
+	WORD $0x4f9312b1 // fmla v17.4s, v21.4s, v19.s[0]
+	WORD $0x4f9412d2 // fmla v18.4s, v22.4s, v20.s[0]
 	ADD          $0x4a, R7
 	ADD          $0x300, R4
 	ADD          $0x60, R5
@@ -3049,11 +2999,10 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f4 // ldr h20, [x7]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x7c4000f4 // ldur h20, [x7]
+	WORD $0x1ee24294 // fcvt s20, h20
 	WORD $0x4f0167f5 // movi v21.4s, #63, lsl #24
-	FMOVQ        58(R7), F22
+	WORD $0x3cc3a0f6 // ldur q22, [x7, #58]
 	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
 	WORD $0x4e0a02d6 // tbl v22.16b, { v22.16b }, v10.16b
 	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
@@ -3064,19 +3013,18 @@ loop3:
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e37d6b7 // fadd v23.4s, v21.4s, v23.4s
 	WORD $0x4e36d6b5 // fadd v21.4s, v21.4s, v22.4s
-	WORD $0x6e37de96 // fmul v22.4s, v20.4s, v23.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
+	WORD $0x4f9492f6 // fmul v22.4s, v23.4s, v20.s[0]
+	WORD $0x4f9492b4 // fmul v20.4s, v21.4s, v20.s[0]
 	MOVD         $iq2_xs_const<>+0(SB), R8
 	FMOVQ        (R8), F21
 	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
 	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
 	FMOVQ        F22, 32(R0)
 	FMOVQ        F20, 48(R0)
-	WORD $0x7d4000f4 // ldr h20, [x7]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x7c4000f4 // ldur h20, [x7]
+	WORD $0x1ee24294 // fcvt s20, h20
 	WORD $0x4f0167f5 // movi v21.4s, #63, lsl #24
-	FMOVQ        58(R7), F22
+	WORD $0x3cc3a0f6 // ldur q22, [x7, #58]
 	WORD $0x4e0b02d7 // tbl v23.16b, { v22.16b }, v11.16b
 	MOVD         $iq2_xs_shuffle4<>+0(SB), R8
 	FMOVQ        (R8), F24
@@ -3089,8 +3037,8 @@ loop3:
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e37d6b7 // fadd v23.4s, v21.4s, v23.4s
 	WORD $0x4e36d6b5 // fadd v21.4s, v21.4s, v22.4s
-	WORD $0x6e37de96 // fmul v22.4s, v20.4s, v23.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
+	WORD $0x4f9492f6 // fmul v22.4s, v23.4s, v20.s[0]
+	WORD $0x4f9492b4 // fmul v20.4s, v21.4s, v20.s[0]
 	MOVD         $iq2_xs_const<>+0(SB), R8
 	FMOVQ        (R8), F21
 	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
@@ -3099,8 +3047,8 @@ loop3:
 	FMOVQ        F20, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F20
-	FMOVQ        6(R7), F21
+	WORD $0x3cc020f4 // ldur q20, [x7, #2]
+	WORD $0x3cc060f5 // ldur q21, [x7, #6]
 	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
 	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
 	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
@@ -3116,8 +3064,8 @@ loop3:
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVQ        3(R7), F22
-	FMOVQ        7(R7), F23
+	WORD $0x3cc030f6 // ldur q22, [x7, #3]
+	WORD $0x3cc070f7 // ldur q23, [x7, #7]
 	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
 	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
 	WORD $0x6f3f06d6 // ushr v22.4s, v22.4s, #1
@@ -3145,68 +3093,66 @@ loop3:
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
 	WORD $0x6e751f17 // bsl v23.16b, v24.16b, v21.16b
 	WORD $0x4e341ef7 // and v23.16b, v23.16b, v20.16b
-	FLDPQ        (R4), (F20, F21)
+	WORD $0x3cc00094 // ldur q20, [x4]
+	WORD $0x3cc10095 // ldur q21, [x4, #16]
 	WORD $0x4f00e418 // movi v24.16b, #0
 	WORD $0x4e9496d8 // sdot v24.4s, v22.16b, v20.16b
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e9596f4 // sdot v20.4s, v23.16b, v21.16b
-	FLDPQ        32(R4), (F21, F25)
+	WORD $0x3cc20095 // ldur q21, [x4, #32]
+	WORD $0x3cc30099 // ldur q25, [x4, #48]
 	WORD $0x4f00e41a // movi v26.16b, #0
 	WORD $0x4e9596da // sdot v26.4s, v22.16b, v21.16b
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4e9996f5 // sdot v21.4s, v23.16b, v25.16b
-	FLDPQ        64(R4), (F25, F27)
+	WORD $0x3cc40099 // ldur q25, [x4, #64]
+	WORD $0x3cc5009b // ldur q27, [x4, #80]
 	WORD $0x4f00e41c // movi v28.16b, #0
 	WORD $0x4e9996dc // sdot v28.4s, v22.16b, v25.16b
 	WORD $0x4f00e419 // movi v25.16b, #0
 	WORD $0x4e9b96f9 // sdot v25.4s, v23.16b, v27.16b
-	FLDPQ        96(R4), (F27, F29)
+	WORD $0x3cc6009b // ldur q27, [x4, #96]
+	WORD $0x3cc7009d // ldur q29, [x4, #112]
 	WORD $0x4f00e41e // movi v30.16b, #0
 	WORD $0x4e9b96de // sdot v30.4s, v22.16b, v27.16b
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e9d96f6 // sdot v22.4s, v23.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        36(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        (R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
+	WORD $0xbc420017 // ldur s23, [x0, #32]
+	WORD $0xbc42401b // ldur s27, [x0, #36]
+	WORD $0xbc4000bd // ldur s29, [x5]
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e37dfbf // fmul v31.4s, v29.4s, v23.4s
 	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf0c // fmla v12.4s, v24.4s, v31.4s
-	WORD $0x4e3dce8d // fmla v13.4s, v20.4s, v29.4s
-	FMOVS        4(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
+	WORD $0x4f9d128d // fmla v13.4s, v20.4s, v29.s[0]
+	WORD $0xbc4040b4 // ldur s20, [x5, #4]
 	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e37de9a // fmul v26.4s, v20.4s, v23.4s
 	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e34ceaf // fmla v15.4s, v21.4s, v20.4s
-	FMOVS        8(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9a130e // fmla v14.4s, v24.4s, v26.s[0]
+	WORD $0x4f9412af // fmla v15.4s, v21.4s, v20.s[0]
+	WORD $0xbc4080b4 // ldur s20, [x5, #8]
 	WORD $0x4e21db95 // scvtf v21.4s, v28.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
 	WORD $0x6e37de99 // fmul v25.4s, v20.4s, v23.4s
 	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e39ceb0 // fmla v16.4s, v21.4s, v25.4s
-	WORD $0x4e34cf11 // fmla v17.4s, v24.4s, v20.4s
-	FMOVS        12(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9912b0 // fmla v16.4s, v21.4s, v25.s[0]
+	WORD $0x4f941311 // fmla v17.4s, v24.4s, v20.s[0]
+	WORD $0xbc40c0b4 // ldur s20, [x5, #12]
 	WORD $0x4e21dbd5 // scvtf v21.4s, v30.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
 	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x4f9712b2 // fmla v18.4s, v21.4s, v23.s[0]
+	WORD $0x4f9412d3 // fmla v19.4s, v22.4s, v20.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        10(R7), F20
-	FMOVQ        14(R7), F21
+	WORD $0x3cc0a0f4 // ldur q20, [x7, #10]
+	WORD $0x3cc0e0f5 // ldur q21, [x7, #14]
 	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
 	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
 	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
@@ -3222,8 +3168,8 @@ loop3:
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVQ        11(R7), F22
-	FMOVQ        15(R7), F23
+	WORD $0x3cc0b0f6 // ldur q22, [x7, #11]
+	WORD $0x3cc0f0f7 // ldur q23, [x7, #15]
 	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
 	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
 	WORD $0x6f3f06d6 // ushr v22.4s, v22.4s, #1
@@ -3251,68 +3197,66 @@ loop3:
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
 	WORD $0x6e751f17 // bsl v23.16b, v24.16b, v21.16b
 	WORD $0x4e341ef7 // and v23.16b, v23.16b, v20.16b
-	FLDPQ        128(R4), (F20, F21)
+	WORD $0x3cc80094 // ldur q20, [x4, #128]
+	WORD $0x3cc90095 // ldur q21, [x4, #144]
 	WORD $0x4f00e418 // movi v24.16b, #0
 	WORD $0x4e9496d8 // sdot v24.4s, v22.16b, v20.16b
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e9596f4 // sdot v20.4s, v23.16b, v21.16b
-	FLDPQ        160(R4), (F21, F25)
+	WORD $0x3cca0095 // ldur q21, [x4, #160]
+	WORD $0x3ccb0099 // ldur q25, [x4, #176]
 	WORD $0x4f00e41a // movi v26.16b, #0
 	WORD $0x4e9596da // sdot v26.4s, v22.16b, v21.16b
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4e9996f5 // sdot v21.4s, v23.16b, v25.16b
-	FLDPQ        192(R4), (F25, F27)
+	WORD $0x3ccc0099 // ldur q25, [x4, #192]
+	WORD $0x3ccd009b // ldur q27, [x4, #208]
 	WORD $0x4f00e41c // movi v28.16b, #0
 	WORD $0x4e9996dc // sdot v28.4s, v22.16b, v25.16b
 	WORD $0x4f00e419 // movi v25.16b, #0
 	WORD $0x4e9b96f9 // sdot v25.4s, v23.16b, v27.16b
-	FLDPQ        224(R4), (F27, F29)
+	WORD $0x3cce009b // ldur q27, [x4, #224]
+	WORD $0x3ccf009d // ldur q29, [x4, #240]
 	WORD $0x4f00e41e // movi v30.16b, #0
 	WORD $0x4e9b96de // sdot v30.4s, v22.16b, v27.16b
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e9d96f6 // sdot v22.4s, v23.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        40(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        44(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        16(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
+	WORD $0xbc428017 // ldur s23, [x0, #40]
+	WORD $0xbc42c01b // ldur s27, [x0, #44]
+	WORD $0xbc4100bd // ldur s29, [x5, #16]
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e37dfbf // fmul v31.4s, v29.4s, v23.4s
 	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf0c // fmla v12.4s, v24.4s, v31.4s
-	WORD $0x4e3dce8d // fmla v13.4s, v20.4s, v29.4s
-	FMOVS        20(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
+	WORD $0x4f9d128d // fmla v13.4s, v20.4s, v29.s[0]
+	WORD $0xbc4140b4 // ldur s20, [x5, #20]
 	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e37de9a // fmul v26.4s, v20.4s, v23.4s
 	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e34ceaf // fmla v15.4s, v21.4s, v20.4s
-	FMOVS        24(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9a130e // fmla v14.4s, v24.4s, v26.s[0]
+	WORD $0x4f9412af // fmla v15.4s, v21.4s, v20.s[0]
+	WORD $0xbc4180b4 // ldur s20, [x5, #24]
 	WORD $0x4e21db95 // scvtf v21.4s, v28.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
 	WORD $0x6e37de99 // fmul v25.4s, v20.4s, v23.4s
 	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e39ceb0 // fmla v16.4s, v21.4s, v25.4s
-	WORD $0x4e34cf11 // fmla v17.4s, v24.4s, v20.4s
-	FMOVS        28(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9912b0 // fmla v16.4s, v21.4s, v25.s[0]
+	WORD $0x4f941311 // fmla v17.4s, v24.4s, v20.s[0]
+	WORD $0xbc41c0b4 // ldur s20, [x5, #28]
 	WORD $0x4e21dbd5 // scvtf v21.4s, v30.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
 	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x4f9712b2 // fmla v18.4s, v21.4s, v23.s[0]
+	WORD $0x4f9412d3 // fmla v19.4s, v22.4s, v20.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        18(R7), F20
-	FMOVQ        22(R7), F21
+	WORD $0x3cc120f4 // ldur q20, [x7, #18]
+	WORD $0x3cc160f5 // ldur q21, [x7, #22]
 	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
 	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
 	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
@@ -3328,8 +3272,8 @@ loop3:
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVQ        19(R7), F22
-	FMOVQ        23(R7), F23
+	WORD $0x3cc130f6 // ldur q22, [x7, #19]
+	WORD $0x3cc170f7 // ldur q23, [x7, #23]
 	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
 	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
 	WORD $0x6f3f06d6 // ushr v22.4s, v22.4s, #1
@@ -3379,46 +3323,40 @@ loop3:
 	WORD $0x4e9d96f6 // sdot v22.4s, v23.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        48(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        52(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        32(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
+	WORD $0xbc430017 // ldur s23, [x0, #48]
+	WORD $0xbc43401b // ldur s27, [x0, #52]
+	WORD $0xbc4200bd // ldur s29, [x5, #32]
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e37dfbf // fmul v31.4s, v29.4s, v23.4s
 	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf0c // fmla v12.4s, v24.4s, v31.4s
-	WORD $0x4e3dce8d // fmla v13.4s, v20.4s, v29.4s
-	FMOVS        36(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
+	WORD $0x4f9d128d // fmla v13.4s, v20.4s, v29.s[0]
+	WORD $0xbc4240b4 // ldur s20, [x5, #36]
 	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e37de9a // fmul v26.4s, v20.4s, v23.4s
 	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e34ceaf // fmla v15.4s, v21.4s, v20.4s
-	FMOVS        40(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9a130e // fmla v14.4s, v24.4s, v26.s[0]
+	WORD $0x4f9412af // fmla v15.4s, v21.4s, v20.s[0]
+	WORD $0xbc4280b4 // ldur s20, [x5, #40]
 	WORD $0x4e21db95 // scvtf v21.4s, v28.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
 	WORD $0x6e37de99 // fmul v25.4s, v20.4s, v23.4s
 	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e39ceb0 // fmla v16.4s, v21.4s, v25.4s
-	WORD $0x4e34cf11 // fmla v17.4s, v24.4s, v20.4s
-	FMOVS        44(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9912b0 // fmla v16.4s, v21.4s, v25.s[0]
+	WORD $0x4f941311 // fmla v17.4s, v24.4s, v20.s[0]
+	WORD $0xbc42c0b4 // ldur s20, [x5, #44]
 	WORD $0x4e21dbd5 // scvtf v21.4s, v30.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
 	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x4f9712b2 // fmla v18.4s, v21.4s, v23.s[0]
+	WORD $0x4f9412d3 // fmla v19.4s, v22.4s, v20.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        26(R7), F20
-	FMOVQ        30(R7), F21
+	WORD $0x3cc1a0f4 // ldur q20, [x7, #26]
+	WORD $0x3cc1e0f5 // ldur q21, [x7, #30]
 	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
 	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
 	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
@@ -3434,8 +3372,8 @@ loop3:
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVQ        27(R7), F22
-	FMOVQ        31(R7), F23
+	WORD $0x3cc1b0f6 // ldur q22, [x7, #27]
+	WORD $0x3cc1f0f7 // ldur q23, [x7, #31]
 	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
 	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
 	WORD $0x6f3f06d6 // ushr v22.4s, v22.4s, #1
@@ -3485,46 +3423,40 @@ loop3:
 	WORD $0x4e9d96f6 // sdot v22.4s, v23.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        56(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        60(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        48(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
+	WORD $0xbc438017 // ldur s23, [x0, #56]
+	WORD $0xbc43c01b // ldur s27, [x0, #60]
+	WORD $0xbc4300bd // ldur s29, [x5, #48]
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e37dfbf // fmul v31.4s, v29.4s, v23.4s
 	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf0c // fmla v12.4s, v24.4s, v31.4s
-	WORD $0x4e3dce8d // fmla v13.4s, v20.4s, v29.4s
-	FMOVS        52(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
+	WORD $0x4f9d128d // fmla v13.4s, v20.4s, v29.s[0]
+	WORD $0xbc4340b4 // ldur s20, [x5, #52]
 	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e37de9a // fmul v26.4s, v20.4s, v23.4s
 	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e34ceaf // fmla v15.4s, v21.4s, v20.4s
-	FMOVS        56(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9a130e // fmla v14.4s, v24.4s, v26.s[0]
+	WORD $0x4f9412af // fmla v15.4s, v21.4s, v20.s[0]
+	WORD $0xbc4380b4 // ldur s20, [x5, #56]
 	WORD $0x4e21db95 // scvtf v21.4s, v28.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
 	WORD $0x6e37de99 // fmul v25.4s, v20.4s, v23.4s
 	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e39ceb0 // fmla v16.4s, v21.4s, v25.4s
-	WORD $0x4e34cf11 // fmla v17.4s, v24.4s, v20.4s
-	FMOVS        60(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9912b0 // fmla v16.4s, v21.4s, v25.s[0]
+	WORD $0x4f941311 // fmla v17.4s, v24.4s, v20.s[0]
+	WORD $0xbc43c0b4 // ldur s20, [x5, #60]
 	WORD $0x4e21dbd5 // scvtf v21.4s, v30.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
 	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x4f9712b2 // fmla v18.4s, v21.4s, v23.s[0]
+	WORD $0x4f9412d3 // fmla v19.4s, v22.4s, v20.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        34(R7), F20
-	FMOVQ        38(R7), F21
+	WORD $0x3cc220f4 // ldur q20, [x7, #34]
+	WORD $0x3cc260f5 // ldur q21, [x7, #38]
 	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
 	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
 	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
@@ -3540,8 +3472,8 @@ loop3:
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVQ        35(R7), F22
-	FMOVQ        39(R7), F23
+	WORD $0x3cc230f6 // ldur q22, [x7, #35]
+	WORD $0x3cc270f7 // ldur q23, [x7, #39]
 	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
 	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
 	WORD $0x6f3f06d6 // ushr v22.4s, v22.4s, #1
@@ -3591,46 +3523,40 @@ loop3:
 	WORD $0x4e9d96f6 // sdot v22.4s, v23.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        64(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        68(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        64(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
+	WORD $0xbc440017 // ldur s23, [x0, #64]
+	WORD $0xbc44401b // ldur s27, [x0, #68]
+	WORD $0xbc4400bd // ldur s29, [x5, #64]
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e37dfbf // fmul v31.4s, v29.4s, v23.4s
 	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf0c // fmla v12.4s, v24.4s, v31.4s
-	WORD $0x4e3dce8d // fmla v13.4s, v20.4s, v29.4s
-	FMOVS        68(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
+	WORD $0x4f9d128d // fmla v13.4s, v20.4s, v29.s[0]
+	WORD $0xbc4440b4 // ldur s20, [x5, #68]
 	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e37de9a // fmul v26.4s, v20.4s, v23.4s
 	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e34ceaf // fmla v15.4s, v21.4s, v20.4s
-	FMOVS        72(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9a130e // fmla v14.4s, v24.4s, v26.s[0]
+	WORD $0x4f9412af // fmla v15.4s, v21.4s, v20.s[0]
+	WORD $0xbc4480b4 // ldur s20, [x5, #72]
 	WORD $0x4e21db95 // scvtf v21.4s, v28.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
 	WORD $0x6e37de99 // fmul v25.4s, v20.4s, v23.4s
 	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e39ceb0 // fmla v16.4s, v21.4s, v25.4s
-	WORD $0x4e34cf11 // fmla v17.4s, v24.4s, v20.4s
-	FMOVS        76(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9912b0 // fmla v16.4s, v21.4s, v25.s[0]
+	WORD $0x4f941311 // fmla v17.4s, v24.4s, v20.s[0]
+	WORD $0xbc44c0b4 // ldur s20, [x5, #76]
 	WORD $0x4e21dbd5 // scvtf v21.4s, v30.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
 	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x4f9712b2 // fmla v18.4s, v21.4s, v23.s[0]
+	WORD $0x4f9412d3 // fmla v19.4s, v22.4s, v20.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        42(R7), F20
-	FMOVQ        46(R7), F21
+	WORD $0x3cc2a0f4 // ldur q20, [x7, #42]
+	WORD $0x3cc2e0f5 // ldur q21, [x7, #46]
 	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
 	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
 	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
@@ -3646,8 +3572,8 @@ loop3:
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVQ        43(R7), F22
-	FMOVQ        47(R7), F23
+	WORD $0x3cc2b0f6 // ldur q22, [x7, #43]
+	WORD $0x3cc2f0f7 // ldur q23, [x7, #47]
 	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
 	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
 	WORD $0x6f3f06d6 // ushr v22.4s, v22.4s, #1
@@ -3697,46 +3623,40 @@ loop3:
 	WORD $0x4e9d96f6 // sdot v22.4s, v23.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        72(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        76(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        80(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
+	WORD $0xbc448017 // ldur s23, [x0, #72]
+	WORD $0xbc44c01b // ldur s27, [x0, #76]
+	WORD $0xbc4500bd // ldur s29, [x5, #80]
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e37dfbf // fmul v31.4s, v29.4s, v23.4s
 	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf0c // fmla v12.4s, v24.4s, v31.4s
-	WORD $0x4e3dce8d // fmla v13.4s, v20.4s, v29.4s
-	FMOVS        84(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
+	WORD $0x4f9d128d // fmla v13.4s, v20.4s, v29.s[0]
+	WORD $0xbc4540b4 // ldur s20, [x5, #84]
 	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e37de9a // fmul v26.4s, v20.4s, v23.4s
 	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e34ceaf // fmla v15.4s, v21.4s, v20.4s
-	FMOVS        88(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9a130e // fmla v14.4s, v24.4s, v26.s[0]
+	WORD $0x4f9412af // fmla v15.4s, v21.4s, v20.s[0]
+	WORD $0xbc4580b4 // ldur s20, [x5, #88]
 	WORD $0x4e21db95 // scvtf v21.4s, v28.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
 	WORD $0x6e37de99 // fmul v25.4s, v20.4s, v23.4s
 	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e39ceb0 // fmla v16.4s, v21.4s, v25.4s
-	WORD $0x4e34cf11 // fmla v17.4s, v24.4s, v20.4s
-	FMOVS        92(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9912b0 // fmla v16.4s, v21.4s, v25.s[0]
+	WORD $0x4f941311 // fmla v17.4s, v24.4s, v20.s[0]
+	WORD $0xbc45c0b4 // ldur s20, [x5, #92]
 	WORD $0x4e21dbd5 // scvtf v21.4s, v30.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
 	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x4f9712b2 // fmla v18.4s, v21.4s, v23.s[0]
+	WORD $0x4f9412d3 // fmla v19.4s, v22.4s, v20.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        50(R7), F20
-	FMOVQ        54(R7), F21
+	WORD $0x3cc320f4 // ldur q20, [x7, #50]
+	WORD $0x3cc360f5 // ldur q21, [x7, #54]
 	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
 	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
 	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
@@ -3752,8 +3672,8 @@ loop3:
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVQ        51(R7), F22
-	FMOVQ        55(R7), F23
+	WORD $0x3cc330f6 // ldur q22, [x7, #51]
+	WORD $0x3cc370f7 // ldur q23, [x7, #55]
 	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
 	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
 	WORD $0x6f3f06d6 // ushr v22.4s, v22.4s, #1
@@ -3803,146 +3723,133 @@ loop3:
 	WORD $0x4e9d96f6 // sdot v22.4s, v23.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        80(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        84(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        96(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
+	WORD $0xbc450017 // ldur s23, [x0, #80]
+	WORD $0xbc45401b // ldur s27, [x0, #84]
+	WORD $0xbc4600bd // ldur s29, [x5, #96]
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e37dfbf // fmul v31.4s, v29.4s, v23.4s
 	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf0c // fmla v12.4s, v24.4s, v31.4s
-	WORD $0x4e3dce8d // fmla v13.4s, v20.4s, v29.4s
-	FMOVS        100(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
+	WORD $0x4f9d128d // fmla v13.4s, v20.4s, v29.s[0]
+	WORD $0xbc4640b4 // ldur s20, [x5, #100]
 	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e37de9a // fmul v26.4s, v20.4s, v23.4s
 	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e34ceaf // fmla v15.4s, v21.4s, v20.4s
-	FMOVS        104(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9a130e // fmla v14.4s, v24.4s, v26.s[0]
+	WORD $0x4f9412af // fmla v15.4s, v21.4s, v20.s[0]
+	WORD $0xbc4680b4 // ldur s20, [x5, #104]
 	WORD $0x4e21db95 // scvtf v21.4s, v28.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
 	WORD $0x6e37de99 // fmul v25.4s, v20.4s, v23.4s
 	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e39ceb0 // fmla v16.4s, v21.4s, v25.4s
-	WORD $0x4e34cf11 // fmla v17.4s, v24.4s, v20.4s
-	FMOVS        108(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9912b0 // fmla v16.4s, v21.4s, v25.s[0]
+	WORD $0x4f941311 // fmla v17.4s, v24.4s, v20.s[0]
+	WORD $0xbc46c0b4 // ldur s20, [x5, #108]
 	WORD $0x4e21dbd5 // scvtf v21.4s, v30.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
 	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x4f9712b2 // fmla v18.4s, v21.4s, v23.s[0]
+	WORD $0x4f9412d3 // fmla v19.4s, v22.4s, v20.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        58(R7), F20
+	WORD $0x3cc3a0f4 // ldur q20, [x7, #58]
 	WORD $0x4e020295 // tbl v21.16b, { v20.16b }, v2.16b
-	WORD $0x4e070294 // tbl v20.16b, { v20.16b }, v7.16b
+	WORD $0x4e070296 // tbl v22.16b, { v20.16b }, v7.16b
 	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
 	MOVD         $iq2_xs_grid<>+0(SB), R8
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	WORD $0x4e042e89 // smov x9, v20.s[0]
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0x4e042ec9 // smov x9, v22.s[0]
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
-	FMOVQ        58(R7), F22
-	WORD $0x4e0602d7 // tbl v23.16b, { v22.16b }, v6.16b
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
+	WORD $0x4e060297 // tbl v23.16b, { v20.16b }, v6.16b
+	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
 	WORD $0x6f3f06f7 // ushr v23.4s, v23.4s, #1
-	WORD $0x6f3f06d6 // ushr v22.4s, v22.4s, #1
+	WORD $0x6f3f0694 // ushr v20.4s, v20.4s, #1
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	MOVD         $iq2_xs_signs<>+0(SB), R8
 	WORD $0x4e042ee9 // smov x9, v23.s[0]
 	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ee9 // smov x9, v23.s[2]
 	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	WORD $0x4e042ec9 // smov x9, v22.s[0]
+	WORD $0x4e042e89 // smov x9, v20.s[0]
 	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
+	WORD $0x4e142e89 // smov x9, v20.s[2]
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43b14 // zip1 v20.2d, v24.2d, v20.2d
 	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
 	WORD $0x6e20bab9 // neg v25.16b, v21.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
 	WORD $0x6e751f37 // bsl v23.16b, v25.16b, v21.16b
 	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed5 // cmtst v21.16b, v22.16b, v22.16b
-	WORD $0x6e20ba98 // neg v24.16b, v20.16b
-	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e741f16 // bsl v22.16b, v24.16b, v20.16b
-	WORD $0x4e351ed6 // and v22.16b, v22.16b, v21.16b
-	FLDPQ        896(R4), (F20, F21)
+	WORD $0x4e348e95 // cmtst v21.16b, v20.16b, v20.16b
+	WORD $0x6e20bad8 // neg v24.16b, v22.16b
+	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
+	WORD $0x6e761f14 // bsl v20.16b, v24.16b, v22.16b
+	WORD $0x4e351e94 // and v20.16b, v20.16b, v21.16b
+	FLDPQ        896(R4), (F21, F22)
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9496f8 // sdot v24.4s, v23.16b, v20.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9596d4 // sdot v20.4s, v22.16b, v21.16b
-	FLDPQ        928(R4), (F21, F25)
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9596fa // sdot v26.4s, v23.16b, v21.16b
+	WORD $0x4e9596f8 // sdot v24.4s, v23.16b, v21.16b
 	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9996d5 // sdot v21.4s, v22.16b, v25.16b
+	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
+	FLDPQ        928(R4), (F22, F25)
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e9696fa // sdot v26.4s, v23.16b, v22.16b
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e999696 // sdot v22.4s, v20.16b, v25.16b
 	FLDPQ        960(R4), (F25, F27)
 	WORD $0x4f00e41c // movi v28.16b, #0
 	WORD $0x4e9996fc // sdot v28.4s, v23.16b, v25.16b
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9b96d9 // sdot v25.4s, v22.16b, v27.16b
+	WORD $0x4e9b9699 // sdot v25.4s, v20.16b, v27.16b
 	FLDPQ        992(R4), (F27, F29)
 	WORD $0x4f00e41e // movi v30.16b, #0
 	WORD $0x4e9b96fe // sdot v30.4s, v23.16b, v27.16b
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9d96d7 // sdot v23.4s, v22.16b, v29.16b
+	WORD $0x4e9d9697 // sdot v23.4s, v20.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        88(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        92(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        112(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
+	WORD $0xbc458014 // ldur s20, [x0, #88]
+	WORD $0xbc45c01b // ldur s27, [x0, #92]
+	WORD $0xbc4700bd // ldur s29, [x5, #112]
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e36dfbf // fmul v31.4s, v29.4s, v22.4s
-	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf0c // fmla v12.4s, v24.4s, v31.4s
-	WORD $0x4e3dce8d // fmla v13.4s, v20.4s, v29.4s
-	FMOVS        116(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e36de9a // fmul v26.4s, v20.4s, v22.4s
-	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e34ceaf // fmla v15.4s, v21.4s, v20.4s
-	FMOVS        120(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db95 // scvtf v21.4s, v28.4s
+	WORD $0x6e34dfbf // fmul v31.4s, v29.4s, v20.4s
+	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
+	WORD $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
+	WORD $0x4f9d12ad // fmla v13.4s, v21.4s, v29.s[0]
+	WORD $0xbc4740b5 // ldur s21, [x5, #116]
+	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e34deba // fmul v26.4s, v21.4s, v20.4s
+	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
+	WORD $0x4f9a130e // fmla v14.4s, v24.4s, v26.s[0]
+	WORD $0x4f9512cf // fmla v15.4s, v22.4s, v21.s[0]
+	WORD $0xbc4780b5 // ldur s21, [x5, #120]
+	WORD $0x4e21db96 // scvtf v22.4s, v28.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e36de99 // fmul v25.4s, v20.4s, v22.4s
-	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e39ceb0 // fmla v16.4s, v21.4s, v25.4s
-	WORD $0x4e34cf11 // fmla v17.4s, v24.4s, v20.4s
-	FMOVS        124(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21dbd5 // scvtf v21.4s, v30.4s
+	WORD $0x6e34deb9 // fmul v25.4s, v21.4s, v20.4s
+	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
+	WORD $0x4f9912d0 // fmla v16.4s, v22.4s, v25.s[0]
+	WORD $0x4f951311 // fmla v17.4s, v24.4s, v21.s[0]
+	WORD $0xbc47c0b5 // ldur s21, [x5, #124]
+	WORD $0x4e21dbd6 // scvtf v22.4s, v30.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
-	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
-	WORD $0x4e36ceb2 // fmla v18.4s, v21.4s, v22.4s
-	WORD $0x4e34cef3 // fmla v19.4s, v23.4s, v20.4s
+	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
+	WORD $0x6e3bdeb5 // fmul v21.4s, v21.4s, v27.4s
+	WORD $0x4f9412d2 // fmla v18.4s, v22.4s, v20.s[0]
+	WORD $0x4f9512f3 // fmla v19.4s, v23.4s, v21.s[0]
 	ADD          $0x4a, R7
 	ADD          $0x400, R4
 	ADD          $0x80, R5
@@ -4027,11 +3934,10 @@ TEXT ·decodeUnitsIq2_xsNEON(SB), NOSPLIT, $576-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d40002d // ldr h13, [x1]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7c40002d // ldur h13, [x1]
+	WORD $0x1ee241ad // fcvt s13, h13
 	WORD $0x4f0167ee // movi v14.4s, #63, lsl #24
-	FMOVQ        58(R1), F15
+	WORD $0x3cc3a02f // ldur q15, [x1, #58]
 	WORD $0x4e0901f0 // tbl v16.16b, { v15.16b }, v9.16b
 	WORD $0x4e0a01ef // tbl v15.16b, { v15.16b }, v10.16b
 	WORD $0x6ea44610 // ushl v16.4s, v16.4s, v4.4s
@@ -4042,19 +3948,18 @@ loop1:
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e30d5d0 // fadd v16.4s, v14.4s, v16.4s
 	WORD $0x4e2fd5ce // fadd v14.4s, v14.4s, v15.4s
-	WORD $0x6e30ddaf // fmul v15.4s, v13.4s, v16.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x4f8d920f // fmul v15.4s, v16.4s, v13.s[0]
+	WORD $0x4f8d91cd // fmul v13.4s, v14.4s, v13.s[0]
 	MOVD         $iq2_xs_const<>+0(SB), R4
 	FMOVQ        (R4), F14
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
 	FMOVQ        F15, 32(R3)
 	FMOVQ        F13, 48(R3)
-	WORD $0x7d40002d // ldr h13, [x1]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7c40002d // ldur h13, [x1]
+	WORD $0x1ee241ad // fcvt s13, h13
 	WORD $0x4f0167ee // movi v14.4s, #63, lsl #24
-	FMOVQ        58(R1), F15
+	WORD $0x3cc3a02f // ldur q15, [x1, #58]
 	WORD $0x4e0b01f0 // tbl v16.16b, { v15.16b }, v11.16b
 	WORD $0x4e0c01ef // tbl v15.16b, { v15.16b }, v12.16b
 	WORD $0x6ea44610 // ushl v16.4s, v16.4s, v4.4s
@@ -4065,8 +3970,8 @@ loop1:
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e30d5d0 // fadd v16.4s, v14.4s, v16.4s
 	WORD $0x4e2fd5ce // fadd v14.4s, v14.4s, v15.4s
-	WORD $0x6e30ddaf // fmul v15.4s, v13.4s, v16.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x4f8d920f // fmul v15.4s, v16.4s, v13.s[0]
+	WORD $0x4f8d91cd // fmul v13.4s, v14.4s, v13.s[0]
 	MOVD         $iq2_xs_const<>+0(SB), R4
 	FMOVQ        (R4), F14
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
@@ -4075,8 +3980,8 @@ loop1:
 	FMOVQ        F13, 80(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        2(R1), F13
-	FMOVQ        6(R1), F14
+	WORD $0x3cc0202d // ldur q13, [x1, #2]
+	WORD $0x3cc0602e // ldur q14, [x1, #6]
 	WORD $0x4e0201ad // tbl v13.16b, { v13.16b }, v2.16b
 	WORD $0x4e0201ce // tbl v14.16b, { v14.16b }, v2.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
@@ -4092,8 +3997,8 @@ loop1:
 	WORD $0x4e142dc5 // smov x5, v14.s[2]
 	FMOVD        (R4)(R5<<3), F14
 	WORD $0x4ece39ee // zip1 v14.2d, v15.2d, v14.2d
-	FMOVQ        3(R1), F15
-	FMOVQ        7(R1), F16
+	WORD $0x3cc0302f // ldur q15, [x1, #3]
+	WORD $0x3cc07030 // ldur q16, [x1, #7]
 	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
 	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
 	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
@@ -4123,62 +4028,62 @@ loop1:
 	WORD $0x4e2d1e10 // and v16.16b, v16.16b, v13.16b
 	FMOVQ        F15, (R3)
 	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F13
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
+	WORD $0xbc40406e // ldur s14, [x3, #4]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        32(R3), F15
+	WORD $0xbc42006f // ldur s15, [x3, #32]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	FMOVQ        F13, (R0)
 	FMOVQ        F14, 16(R0)
-	FMOVS        8(R3), F13
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        32(R3), F15
+	WORD $0xbc42006f // ldur s15, [x3, #32]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	FMOVQ        F13, 32(R0)
 	FMOVQ        F14, 48(R0)
-	FMOVS        16(R3), F13
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
+	WORD $0xbc41406e // ldur s14, [x3, #20]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        36(R3), F15
+	WORD $0xbc42406f // ldur s15, [x3, #36]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	FMOVQ        F13, 64(R0)
 	FMOVQ        F14, 80(R0)
-	FMOVS        24(R3), F13
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        36(R3), F15
+	WORD $0xbc42406f // ldur s15, [x3, #36]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	FMOVQ        F13, 96(R0)
 	FMOVQ        F14, 112(R0)
 
 	// levels of values 32 to 63
-	FMOVQ        10(R1), F13
-	FMOVQ        14(R1), F14
+	WORD $0x3cc0a02d // ldur q13, [x1, #10]
+	WORD $0x3cc0e02e // ldur q14, [x1, #14]
 	WORD $0x4e0201ad // tbl v13.16b, { v13.16b }, v2.16b
 	WORD $0x4e0201ce // tbl v14.16b, { v14.16b }, v2.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
@@ -4194,8 +4099,8 @@ loop1:
 	WORD $0x4e142dc5 // smov x5, v14.s[2]
 	FMOVD        (R4)(R5<<3), F14
 	WORD $0x4ece39ee // zip1 v14.2d, v15.2d, v14.2d
-	FMOVQ        11(R1), F15
-	FMOVQ        15(R1), F16
+	WORD $0x3cc0b02f // ldur q15, [x1, #11]
+	WORD $0x3cc0f030 // ldur q16, [x1, #15]
 	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
 	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
 	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
@@ -4225,62 +4130,62 @@ loop1:
 	WORD $0x4e2d1e10 // and v16.16b, v16.16b, v13.16b
 	FMOVQ        F15, (R3)
 	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F13
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
+	WORD $0xbc40406e // ldur s14, [x3, #4]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        40(R3), F15
+	WORD $0xbc42806f // ldur s15, [x3, #40]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	FMOVQ        F13, 128(R0)
 	FMOVQ        F14, 144(R0)
-	FMOVS        8(R3), F13
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        40(R3), F15
+	WORD $0xbc42806f // ldur s15, [x3, #40]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	FMOVQ        F13, 160(R0)
 	FMOVQ        F14, 176(R0)
-	FMOVS        16(R3), F13
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
+	WORD $0xbc41406e // ldur s14, [x3, #20]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        44(R3), F15
+	WORD $0xbc42c06f // ldur s15, [x3, #44]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	FMOVQ        F13, 192(R0)
 	FMOVQ        F14, 208(R0)
-	FMOVS        24(R3), F13
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        44(R3), F15
+	WORD $0xbc42c06f // ldur s15, [x3, #44]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	FMOVQ        F13, 224(R0)
 	FMOVQ        F14, 240(R0)
 
 	// levels of values 64 to 95
-	FMOVQ        18(R1), F13
-	FMOVQ        22(R1), F14
+	WORD $0x3cc1202d // ldur q13, [x1, #18]
+	WORD $0x3cc1602e // ldur q14, [x1, #22]
 	WORD $0x4e0201ad // tbl v13.16b, { v13.16b }, v2.16b
 	WORD $0x4e0201ce // tbl v14.16b, { v14.16b }, v2.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
@@ -4296,8 +4201,8 @@ loop1:
 	WORD $0x4e142dc5 // smov x5, v14.s[2]
 	FMOVD        (R4)(R5<<3), F14
 	WORD $0x4ece39ee // zip1 v14.2d, v15.2d, v14.2d
-	FMOVQ        19(R1), F15
-	FMOVQ        23(R1), F16
+	WORD $0x3cc1302f // ldur q15, [x1, #19]
+	WORD $0x3cc17030 // ldur q16, [x1, #23]
 	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
 	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
 	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
@@ -4327,62 +4232,62 @@ loop1:
 	WORD $0x4e2d1e10 // and v16.16b, v16.16b, v13.16b
 	FMOVQ        F15, (R3)
 	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F13
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
+	WORD $0xbc40406e // ldur s14, [x3, #4]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        48(R3), F15
+	WORD $0xbc43006f // ldur s15, [x3, #48]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	FMOVQ        F13, 256(R0)
 	FMOVQ        F14, 272(R0)
-	FMOVS        8(R3), F13
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        48(R3), F15
+	WORD $0xbc43006f // ldur s15, [x3, #48]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	FMOVQ        F13, 288(R0)
 	FMOVQ        F14, 304(R0)
-	FMOVS        16(R3), F13
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
+	WORD $0xbc41406e // ldur s14, [x3, #20]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        52(R3), F15
+	WORD $0xbc43406f // ldur s15, [x3, #52]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	FMOVQ        F13, 320(R0)
 	FMOVQ        F14, 336(R0)
-	FMOVS        24(R3), F13
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        52(R3), F15
+	WORD $0xbc43406f // ldur s15, [x3, #52]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	FMOVQ        F13, 352(R0)
 	FMOVQ        F14, 368(R0)
 
 	// levels of values 96 to 127
-	FMOVQ        26(R1), F13
-	FMOVQ        30(R1), F14
+	WORD $0x3cc1a02d // ldur q13, [x1, #26]
+	WORD $0x3cc1e02e // ldur q14, [x1, #30]
 	WORD $0x4e0201ad // tbl v13.16b, { v13.16b }, v2.16b
 	WORD $0x4e0201ce // tbl v14.16b, { v14.16b }, v2.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
@@ -4398,8 +4303,8 @@ loop1:
 	WORD $0x4e142dc5 // smov x5, v14.s[2]
 	FMOVD        (R4)(R5<<3), F14
 	WORD $0x4ece39ee // zip1 v14.2d, v15.2d, v14.2d
-	FMOVQ        27(R1), F15
-	FMOVQ        31(R1), F16
+	WORD $0x3cc1b02f // ldur q15, [x1, #27]
+	WORD $0x3cc1f030 // ldur q16, [x1, #31]
 	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
 	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
 	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
@@ -4429,62 +4334,62 @@ loop1:
 	WORD $0x4e2d1e10 // and v16.16b, v16.16b, v13.16b
 	FMOVQ        F15, (R3)
 	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F13
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
+	WORD $0xbc40406e // ldur s14, [x3, #4]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        56(R3), F15
+	WORD $0xbc43806f // ldur s15, [x3, #56]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	FMOVQ        F13, 384(R0)
 	FMOVQ        F14, 400(R0)
-	FMOVS        8(R3), F13
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        56(R3), F15
+	WORD $0xbc43806f // ldur s15, [x3, #56]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	FMOVQ        F13, 416(R0)
 	FMOVQ        F14, 432(R0)
-	FMOVS        16(R3), F13
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
+	WORD $0xbc41406e // ldur s14, [x3, #20]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        60(R3), F15
+	WORD $0xbc43c06f // ldur s15, [x3, #60]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	FMOVQ        F13, 448(R0)
 	FMOVQ        F14, 464(R0)
-	FMOVS        24(R3), F13
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        60(R3), F15
+	WORD $0xbc43c06f // ldur s15, [x3, #60]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	FMOVQ        F13, 480(R0)
 	FMOVQ        F14, 496(R0)
 
 	// levels of values 128 to 159
-	FMOVQ        34(R1), F13
-	FMOVQ        38(R1), F14
+	WORD $0x3cc2202d // ldur q13, [x1, #34]
+	WORD $0x3cc2602e // ldur q14, [x1, #38]
 	WORD $0x4e0201ad // tbl v13.16b, { v13.16b }, v2.16b
 	WORD $0x4e0201ce // tbl v14.16b, { v14.16b }, v2.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
@@ -4500,8 +4405,8 @@ loop1:
 	WORD $0x4e142dc5 // smov x5, v14.s[2]
 	FMOVD        (R4)(R5<<3), F14
 	WORD $0x4ece39ee // zip1 v14.2d, v15.2d, v14.2d
-	FMOVQ        35(R1), F15
-	FMOVQ        39(R1), F16
+	WORD $0x3cc2302f // ldur q15, [x1, #35]
+	WORD $0x3cc27030 // ldur q16, [x1, #39]
 	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
 	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
 	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
@@ -4531,62 +4436,62 @@ loop1:
 	WORD $0x4e2d1e10 // and v16.16b, v16.16b, v13.16b
 	FMOVQ        F15, (R3)
 	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F13
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
+	WORD $0xbc40406e // ldur s14, [x3, #4]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        64(R3), F15
+	WORD $0xbc44006f // ldur s15, [x3, #64]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	FMOVQ        F13, 512(R0)
 	FMOVQ        F14, 528(R0)
-	FMOVS        8(R3), F13
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        64(R3), F15
+	WORD $0xbc44006f // ldur s15, [x3, #64]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	FMOVQ        F13, 544(R0)
 	FMOVQ        F14, 560(R0)
-	FMOVS        16(R3), F13
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
+	WORD $0xbc41406e // ldur s14, [x3, #20]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        68(R3), F15
+	WORD $0xbc44406f // ldur s15, [x3, #68]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	FMOVQ        F13, 576(R0)
 	FMOVQ        F14, 592(R0)
-	FMOVS        24(R3), F13
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        68(R3), F15
+	WORD $0xbc44406f // ldur s15, [x3, #68]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	FMOVQ        F13, 608(R0)
 	FMOVQ        F14, 624(R0)
 
 	// levels of values 160 to 191
-	FMOVQ        42(R1), F13
-	FMOVQ        46(R1), F14
+	WORD $0x3cc2a02d // ldur q13, [x1, #42]
+	WORD $0x3cc2e02e // ldur q14, [x1, #46]
 	WORD $0x4e0201ad // tbl v13.16b, { v13.16b }, v2.16b
 	WORD $0x4e0201ce // tbl v14.16b, { v14.16b }, v2.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
@@ -4602,8 +4507,8 @@ loop1:
 	WORD $0x4e142dc5 // smov x5, v14.s[2]
 	FMOVD        (R4)(R5<<3), F14
 	WORD $0x4ece39ee // zip1 v14.2d, v15.2d, v14.2d
-	FMOVQ        43(R1), F15
-	FMOVQ        47(R1), F16
+	WORD $0x3cc2b02f // ldur q15, [x1, #43]
+	WORD $0x3cc2f030 // ldur q16, [x1, #47]
 	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
 	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
 	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
@@ -4633,62 +4538,62 @@ loop1:
 	WORD $0x4e2d1e10 // and v16.16b, v16.16b, v13.16b
 	FMOVQ        F15, (R3)
 	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F13
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
+	WORD $0xbc40406e // ldur s14, [x3, #4]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        72(R3), F15
+	WORD $0xbc44806f // ldur s15, [x3, #72]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	FMOVQ        F13, 640(R0)
 	FMOVQ        F14, 656(R0)
-	FMOVS        8(R3), F13
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        72(R3), F15
+	WORD $0xbc44806f // ldur s15, [x3, #72]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	FMOVQ        F13, 672(R0)
 	FMOVQ        F14, 688(R0)
-	FMOVS        16(R3), F13
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
+	WORD $0xbc41406e // ldur s14, [x3, #20]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        76(R3), F15
+	WORD $0xbc44c06f // ldur s15, [x3, #76]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	FMOVQ        F13, 704(R0)
 	FMOVQ        F14, 720(R0)
-	FMOVS        24(R3), F13
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        76(R3), F15
+	WORD $0xbc44c06f // ldur s15, [x3, #76]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	FMOVQ        F13, 736(R0)
 	FMOVQ        F14, 752(R0)
 
 	// levels of values 192 to 223
-	FMOVQ        50(R1), F13
-	FMOVQ        54(R1), F14
+	WORD $0x3cc3202d // ldur q13, [x1, #50]
+	WORD $0x3cc3602e // ldur q14, [x1, #54]
 	WORD $0x4e0201ad // tbl v13.16b, { v13.16b }, v2.16b
 	WORD $0x4e0201ce // tbl v14.16b, { v14.16b }, v2.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
@@ -4704,8 +4609,8 @@ loop1:
 	WORD $0x4e142dc5 // smov x5, v14.s[2]
 	FMOVD        (R4)(R5<<3), F14
 	WORD $0x4ece39ee // zip1 v14.2d, v15.2d, v14.2d
-	FMOVQ        51(R1), F15
-	FMOVQ        55(R1), F16
+	WORD $0x3cc3302f // ldur q15, [x1, #51]
+	WORD $0x3cc37030 // ldur q16, [x1, #55]
 	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
 	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
 	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
@@ -4735,154 +4640,153 @@ loop1:
 	WORD $0x4e2d1e10 // and v16.16b, v16.16b, v13.16b
 	FMOVQ        F15, (R3)
 	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F13
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
+	WORD $0xbc40406e // ldur s14, [x3, #4]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        80(R3), F15
+	WORD $0xbc45006f // ldur s15, [x3, #80]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	FMOVQ        F13, 768(R0)
 	FMOVQ        F14, 784(R0)
-	FMOVS        8(R3), F13
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        80(R3), F15
+	WORD $0xbc45006f // ldur s15, [x3, #80]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	FMOVQ        F13, 800(R0)
 	FMOVQ        F14, 816(R0)
-	FMOVS        16(R3), F13
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
+	WORD $0xbc41406e // ldur s14, [x3, #20]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        84(R3), F15
+	WORD $0xbc45406f // ldur s15, [x3, #84]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	FMOVQ        F13, 832(R0)
 	FMOVQ        F14, 848(R0)
-	FMOVS        24(R3), F13
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        84(R3), F15
+	WORD $0xbc45406f // ldur s15, [x3, #84]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	FMOVQ        F13, 864(R0)
 	FMOVQ        F14, 880(R0)
 
 	// levels of values 224 to 255
-	FMOVQ        58(R1), F13
+	WORD $0x3cc3a02d // ldur q13, [x1, #58]
 	WORD $0x4e0201ae // tbl v14.16b, { v13.16b }, v2.16b
-	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
+	WORD $0x4e0701af // tbl v15.16b, { v13.16b }, v7.16b
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
 	MOVD         $iq2_xs_grid<>+0(SB), R4
 	WORD $0x4e042dc5 // smov x5, v14.s[0]
-	FMOVD        (R4)(R5<<3), F15
+	FMOVD        (R4)(R5<<3), F16
 	WORD $0x4e142dc5 // smov x5, v14.s[2]
 	FMOVD        (R4)(R5<<3), F14
-	WORD $0x4ece39ee // zip1 v14.2d, v15.2d, v14.2d
-	WORD $0x4e042da5 // smov x5, v13.s[0]
+	WORD $0x4ece3a0e // zip1 v14.2d, v16.2d, v14.2d
+	WORD $0x4e042de5 // smov x5, v15.s[0]
+	FMOVD        (R4)(R5<<3), F16
+	WORD $0x4e142de5 // smov x5, v15.s[2]
 	FMOVD        (R4)(R5<<3), F15
-	WORD $0x4e142da5 // smov x5, v13.s[2]
-	FMOVD        (R4)(R5<<3), F13
-	WORD $0x4ecd39ed // zip1 v13.2d, v15.2d, v13.2d
-	FMOVQ        58(R1), F15
-	WORD $0x4e0601f0 // tbl v16.16b, { v15.16b }, v6.16b
-	WORD $0x4e0801ef // tbl v15.16b, { v15.16b }, v8.16b
+	WORD $0x4ecf3a0f // zip1 v15.2d, v16.2d, v15.2d
+	WORD $0x4e0601b0 // tbl v16.16b, { v13.16b }, v6.16b
+	WORD $0x4e0801ad // tbl v13.16b, { v13.16b }, v8.16b
 	WORD $0x6f3f0610 // ushr v16.4s, v16.4s, #1
-	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
+	WORD $0x6f3f05ad // ushr v13.4s, v13.4s, #1
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	MOVD         $iq2_xs_signs<>+0(SB), R4
 	WORD $0x4e042e05 // smov x5, v16.s[0]
 	FMOVD        (R4)(R5<<3), F17
 	WORD $0x4e142e05 // smov x5, v16.s[2]
 	FMOVD        (R4)(R5<<3), F16
 	WORD $0x4ed03a30 // zip1 v16.2d, v17.2d, v16.2d
-	WORD $0x4e042de5 // smov x5, v15.s[0]
+	WORD $0x4e042da5 // smov x5, v13.s[0]
 	FMOVD        (R4)(R5<<3), F17
-	WORD $0x4e142de5 // smov x5, v15.s[2]
-	FMOVD        (R4)(R5<<3), F15
-	WORD $0x4ecf3a2f // zip1 v15.2d, v17.2d, v15.2d
+	WORD $0x4e142da5 // smov x5, v13.s[2]
+	FMOVD        (R4)(R5<<3), F13
+	WORD $0x4ecd3a2d // zip1 v13.2d, v17.2d, v13.2d
 	WORD $0x4e308e11 // cmtst v17.16b, v16.16b, v16.16b
 	WORD $0x6e20b9d2 // neg v18.16b, v14.16b
 	WORD $0x4e20aa10 // cmlt v16.16b, v16.16b, #0
 	WORD $0x6e6e1e50 // bsl v16.16b, v18.16b, v14.16b
 	WORD $0x4e311e10 // and v16.16b, v16.16b, v17.16b
-	WORD $0x4e2f8dee // cmtst v14.16b, v15.16b, v15.16b
-	WORD $0x6e20b9b1 // neg v17.16b, v13.16b
-	WORD $0x4e20a9ef // cmlt v15.16b, v15.16b, #0
-	WORD $0x6e6d1e2f // bsl v15.16b, v17.16b, v13.16b
-	WORD $0x4e2e1def // and v15.16b, v15.16b, v14.16b
+	WORD $0x4e2d8dae // cmtst v14.16b, v13.16b, v13.16b
+	WORD $0x6e20b9f1 // neg v17.16b, v15.16b
+	WORD $0x4e20a9ad // cmlt v13.16b, v13.16b, #0
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	WORD $0x4e2e1dad // and v13.16b, v13.16b, v14.16b
 	FMOVQ        F16, (R3)
-	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F13
+	FMOVQ        F13, 16(R3)
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
+	WORD $0xbc40406e // ldur s14, [x3, #4]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        88(R3), F15
+	WORD $0xbc45806f // ldur s15, [x3, #88]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	FMOVQ        F13, 896(R0)
 	FMOVQ        F14, 912(R0)
-	FMOVS        8(R3), F13
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        88(R3), F15
+	WORD $0xbc45806f // ldur s15, [x3, #88]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	FMOVQ        F13, 928(R0)
 	FMOVQ        F14, 944(R0)
-	FMOVS        16(R3), F13
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
+	WORD $0xbc41406e // ldur s14, [x3, #20]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        92(R3), F15
+	WORD $0xbc45c06f // ldur s15, [x3, #92]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	FMOVQ        F13, 960(R0)
 	FMOVQ        F14, 976(R0)
-	FMOVS        24(R3), F13
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        92(R3), F15
+	WORD $0xbc45c06f // ldur s15, [x3, #92]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	FMOVQ        F13, 992(R0)
@@ -4950,11 +4854,10 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d5 // ldr h21, [x6]
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x7c4000d5 // ldur h21, [x6]
+	WORD $0x1ee242b5 // fcvt s21, h21
 	WORD $0x4f0167f6 // movi v22.4s, #63, lsl #24
-	FMOVQ        58(R6), F23
+	WORD $0x3cc3a0d7 // ldur q23, [x6, #58]
 	WORD $0x4e0902f8 // tbl v24.16b, { v23.16b }, v9.16b
 	WORD $0x4e0a02f7 // tbl v23.16b, { v23.16b }, v10.16b
 	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
@@ -4965,19 +4868,18 @@ loop3:
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e38d6d8 // fadd v24.4s, v22.4s, v24.4s
 	WORD $0x4e37d6d6 // fadd v22.4s, v22.4s, v23.4s
-	WORD $0x6e38deb7 // fmul v23.4s, v21.4s, v24.4s
-	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
+	WORD $0x4f959317 // fmul v23.4s, v24.4s, v21.s[0]
+	WORD $0x4f9592d5 // fmul v21.4s, v22.4s, v21.s[0]
 	MOVD         $iq2_xs_const<>+0(SB), R7
 	FMOVQ        (R7), F22
 	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
 	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
 	FMOVQ        F23, 32(R3)
 	FMOVQ        F21, 48(R3)
-	WORD $0x7d4000d5 // ldr h21, [x6]
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x7c4000d5 // ldur h21, [x6]
+	WORD $0x1ee242b5 // fcvt s21, h21
 	WORD $0x4f0167f6 // movi v22.4s, #63, lsl #24
-	FMOVQ        58(R6), F23
+	WORD $0x3cc3a0d7 // ldur q23, [x6, #58]
 	WORD $0x4e0b02f8 // tbl v24.16b, { v23.16b }, v11.16b
 	WORD $0x4e0c02f7 // tbl v23.16b, { v23.16b }, v12.16b
 	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
@@ -4988,8 +4890,8 @@ loop3:
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e38d6d8 // fadd v24.4s, v22.4s, v24.4s
 	WORD $0x4e37d6d6 // fadd v22.4s, v22.4s, v23.4s
-	WORD $0x6e38deb7 // fmul v23.4s, v21.4s, v24.4s
-	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
+	WORD $0x4f959317 // fmul v23.4s, v24.4s, v21.s[0]
+	WORD $0x4f9592d5 // fmul v21.4s, v22.4s, v21.s[0]
 	MOVD         $iq2_xs_const<>+0(SB), R7
 	FMOVQ        (R7), F22
 	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
@@ -4998,8 +4900,8 @@ loop3:
 	FMOVQ        F21, 80(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        2(R6), F21
-	FMOVQ        6(R6), F22
+	WORD $0x3cc020d5 // ldur q21, [x6, #2]
+	WORD $0x3cc060d6 // ldur q22, [x6, #6]
 	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
 	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
 	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
@@ -5015,8 +4917,8 @@ loop3:
 	WORD $0x4e142ec8 // smov x8, v22.s[2]
 	FMOVD        (R7)(R8<<3), F22
 	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
-	FMOVQ        3(R6), F23
-	FMOVQ        7(R6), F24
+	WORD $0x3cc030d7 // ldur q23, [x6, #3]
+	WORD $0x3cc070d8 // ldur q24, [x6, #7]
 	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
 	WORD $0x4e030318 // tbl v24.16b, { v24.16b }, v3.16b
 	WORD $0x6f3f06f7 // ushr v23.4s, v23.4s, #1
@@ -5046,66 +4948,70 @@ loop3:
 	WORD $0x4e351f18 // and v24.16b, v24.16b, v21.16b
 	FMOVQ        F23, (R3)
 	FMOVQ        F24, 16(R3)
-	FMOVS        (R3), F21
+	WORD $0xbc400075 // ldur s21, [x3]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F22
+	WORD $0xbc404076 // ldur s22, [x3, #4]
 	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
 	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        32(R3), F23
+	WORD $0xbc420077 // ldur s23, [x3, #32]
 	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
 	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
-	FLDPQ        (R4), (F23, F24)
+	WORD $0x3cc00097 // ldur q23, [x4]
+	WORD $0x3cc10098 // ldur q24, [x4, #16]
 	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
 	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
-	FMOVS        8(R3), F21
+	WORD $0xbc408075 // ldur s21, [x3, #8]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F22
+	WORD $0xbc40c076 // ldur s22, [x3, #12]
 	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
 	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        32(R3), F23
+	WORD $0xbc420077 // ldur s23, [x3, #32]
 	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
 	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
-	FLDPQ        32(R4), (F23, F24)
+	WORD $0x3cc20097 // ldur q23, [x4, #32]
+	WORD $0x3cc30098 // ldur q24, [x4, #48]
 	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
 	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVS        16(R3), F21
+	WORD $0xbc410075 // ldur s21, [x3, #16]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F22
+	WORD $0xbc414076 // ldur s22, [x3, #20]
 	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
 	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        36(R3), F23
+	WORD $0xbc424077 // ldur s23, [x3, #36]
 	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
 	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
-	FLDPQ        64(R4), (F23, F24)
+	WORD $0x3cc40097 // ldur q23, [x4, #64]
+	WORD $0x3cc50098 // ldur q24, [x4, #80]
 	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
 	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	FMOVS        24(R3), F21
+	WORD $0xbc418075 // ldur s21, [x3, #24]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F22
+	WORD $0xbc41c076 // ldur s22, [x3, #28]
 	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
 	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        36(R3), F23
+	WORD $0xbc424077 // ldur s23, [x3, #36]
 	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
 	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
-	FLDPQ        96(R4), (F23, F24)
+	WORD $0x3cc60097 // ldur q23, [x4, #96]
+	WORD $0x3cc70098 // ldur q24, [x4, #112]
 	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
 	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
 
 	// levels of values 32 to 63
-	FMOVQ        10(R6), F21
-	FMOVQ        14(R6), F22
+	WORD $0x3cc0a0d5 // ldur q21, [x6, #10]
+	WORD $0x3cc0e0d6 // ldur q22, [x6, #14]
 	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
 	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
 	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
@@ -5121,8 +5027,8 @@ loop3:
 	WORD $0x4e142ec8 // smov x8, v22.s[2]
 	FMOVD        (R7)(R8<<3), F22
 	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
-	FMOVQ        11(R6), F23
-	FMOVQ        15(R6), F24
+	WORD $0x3cc0b0d7 // ldur q23, [x6, #11]
+	WORD $0x3cc0f0d8 // ldur q24, [x6, #15]
 	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
 	WORD $0x4e030318 // tbl v24.16b, { v24.16b }, v3.16b
 	WORD $0x6f3f06f7 // ushr v23.4s, v23.4s, #1
@@ -5152,66 +5058,70 @@ loop3:
 	WORD $0x4e351f18 // and v24.16b, v24.16b, v21.16b
 	FMOVQ        F23, (R3)
 	FMOVQ        F24, 16(R3)
-	FMOVS        (R3), F21
+	WORD $0xbc400075 // ldur s21, [x3]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F22
+	WORD $0xbc404076 // ldur s22, [x3, #4]
 	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
 	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        40(R3), F23
+	WORD $0xbc428077 // ldur s23, [x3, #40]
 	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
 	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
-	FLDPQ        128(R4), (F23, F24)
+	WORD $0x3cc80097 // ldur q23, [x4, #128]
+	WORD $0x3cc90098 // ldur q24, [x4, #144]
 	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
 	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
-	FMOVS        8(R3), F21
+	WORD $0xbc408075 // ldur s21, [x3, #8]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F22
+	WORD $0xbc40c076 // ldur s22, [x3, #12]
 	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
 	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        40(R3), F23
+	WORD $0xbc428077 // ldur s23, [x3, #40]
 	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
 	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
-	FLDPQ        160(R4), (F23, F24)
+	WORD $0x3cca0097 // ldur q23, [x4, #160]
+	WORD $0x3ccb0098 // ldur q24, [x4, #176]
 	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
 	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVS        16(R3), F21
+	WORD $0xbc410075 // ldur s21, [x3, #16]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F22
+	WORD $0xbc414076 // ldur s22, [x3, #20]
 	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
 	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        44(R3), F23
+	WORD $0xbc42c077 // ldur s23, [x3, #44]
 	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
 	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
-	FLDPQ        192(R4), (F23, F24)
+	WORD $0x3ccc0097 // ldur q23, [x4, #192]
+	WORD $0x3ccd0098 // ldur q24, [x4, #208]
 	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
 	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	FMOVS        24(R3), F21
+	WORD $0xbc418075 // ldur s21, [x3, #24]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F22
+	WORD $0xbc41c076 // ldur s22, [x3, #28]
 	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
 	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        44(R3), F23
+	WORD $0xbc42c077 // ldur s23, [x3, #44]
 	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
 	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
-	FLDPQ        224(R4), (F23, F24)
+	WORD $0x3cce0097 // ldur q23, [x4, #224]
+	WORD $0x3ccf0098 // ldur q24, [x4, #240]
 	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
 	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
 
 	// levels of values 64 to 95
-	FMOVQ        18(R6), F21
-	FMOVQ        22(R6), F22
+	WORD $0x3cc120d5 // ldur q21, [x6, #18]
+	WORD $0x3cc160d6 // ldur q22, [x6, #22]
 	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
 	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
 	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
@@ -5227,8 +5137,8 @@ loop3:
 	WORD $0x4e142ec8 // smov x8, v22.s[2]
 	FMOVD        (R7)(R8<<3), F22
 	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
-	FMOVQ        19(R6), F23
-	FMOVQ        23(R6), F24
+	WORD $0x3cc130d7 // ldur q23, [x6, #19]
+	WORD $0x3cc170d8 // ldur q24, [x6, #23]
 	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
 	WORD $0x4e030318 // tbl v24.16b, { v24.16b }, v3.16b
 	WORD $0x6f3f06f7 // ushr v23.4s, v23.4s, #1
@@ -5258,57 +5168,57 @@ loop3:
 	WORD $0x4e351f18 // and v24.16b, v24.16b, v21.16b
 	FMOVQ        F23, (R3)
 	FMOVQ        F24, 16(R3)
-	FMOVS        (R3), F21
+	WORD $0xbc400075 // ldur s21, [x3]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F22
+	WORD $0xbc404076 // ldur s22, [x3, #4]
 	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
 	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        48(R3), F23
+	WORD $0xbc430077 // ldur s23, [x3, #48]
 	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
 	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
 	FLDPQ        256(R4), (F23, F24)
 	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
 	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
-	FMOVS        8(R3), F21
+	WORD $0xbc408075 // ldur s21, [x3, #8]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F22
+	WORD $0xbc40c076 // ldur s22, [x3, #12]
 	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
 	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        48(R3), F23
+	WORD $0xbc430077 // ldur s23, [x3, #48]
 	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
 	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
 	FLDPQ        288(R4), (F23, F24)
 	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
 	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVS        16(R3), F21
+	WORD $0xbc410075 // ldur s21, [x3, #16]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F22
+	WORD $0xbc414076 // ldur s22, [x3, #20]
 	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
 	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        52(R3), F23
+	WORD $0xbc434077 // ldur s23, [x3, #52]
 	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
 	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
 	FLDPQ        320(R4), (F23, F24)
 	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
 	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	FMOVS        24(R3), F21
+	WORD $0xbc418075 // ldur s21, [x3, #24]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F22
+	WORD $0xbc41c076 // ldur s22, [x3, #28]
 	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
 	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        52(R3), F23
+	WORD $0xbc434077 // ldur s23, [x3, #52]
 	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
 	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
 	FLDPQ        352(R4), (F23, F24)
@@ -5316,8 +5226,8 @@ loop3:
 	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
 
 	// levels of values 96 to 127
-	FMOVQ        26(R6), F21
-	FMOVQ        30(R6), F22
+	WORD $0x3cc1a0d5 // ldur q21, [x6, #26]
+	WORD $0x3cc1e0d6 // ldur q22, [x6, #30]
 	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
 	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
 	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
@@ -5333,8 +5243,8 @@ loop3:
 	WORD $0x4e142ec8 // smov x8, v22.s[2]
 	FMOVD        (R7)(R8<<3), F22
 	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
-	FMOVQ        27(R6), F23
-	FMOVQ        31(R6), F24
+	WORD $0x3cc1b0d7 // ldur q23, [x6, #27]
+	WORD $0x3cc1f0d8 // ldur q24, [x6, #31]
 	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
 	WORD $0x4e030318 // tbl v24.16b, { v24.16b }, v3.16b
 	WORD $0x6f3f06f7 // ushr v23.4s, v23.4s, #1
@@ -5364,57 +5274,57 @@ loop3:
 	WORD $0x4e351f18 // and v24.16b, v24.16b, v21.16b
 	FMOVQ        F23, (R3)
 	FMOVQ        F24, 16(R3)
-	FMOVS        (R3), F21
+	WORD $0xbc400075 // ldur s21, [x3]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F22
+	WORD $0xbc404076 // ldur s22, [x3, #4]
 	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
 	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        56(R3), F23
+	WORD $0xbc438077 // ldur s23, [x3, #56]
 	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
 	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
 	FLDPQ        384(R4), (F23, F24)
 	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
 	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
-	FMOVS        8(R3), F21
+	WORD $0xbc408075 // ldur s21, [x3, #8]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F22
+	WORD $0xbc40c076 // ldur s22, [x3, #12]
 	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
 	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        56(R3), F23
+	WORD $0xbc438077 // ldur s23, [x3, #56]
 	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
 	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
 	FLDPQ        416(R4), (F23, F24)
 	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
 	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVS        16(R3), F21
+	WORD $0xbc410075 // ldur s21, [x3, #16]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F22
+	WORD $0xbc414076 // ldur s22, [x3, #20]
 	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
 	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        60(R3), F23
+	WORD $0xbc43c077 // ldur s23, [x3, #60]
 	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
 	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
 	FLDPQ        448(R4), (F23, F24)
 	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
 	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	FMOVS        24(R3), F21
+	WORD $0xbc418075 // ldur s21, [x3, #24]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F22
+	WORD $0xbc41c076 // ldur s22, [x3, #28]
 	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
 	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        60(R3), F23
+	WORD $0xbc43c077 // ldur s23, [x3, #60]
 	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
 	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
 	FLDPQ        480(R4), (F23, F24)
@@ -5422,8 +5332,8 @@ loop3:
 	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
 
 	// levels of values 128 to 159
-	FMOVQ        34(R6), F21
-	FMOVQ        38(R6), F22
+	WORD $0x3cc220d5 // ldur q21, [x6, #34]
+	WORD $0x3cc260d6 // ldur q22, [x6, #38]
 	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
 	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
 	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
@@ -5439,8 +5349,8 @@ loop3:
 	WORD $0x4e142ec8 // smov x8, v22.s[2]
 	FMOVD        (R7)(R8<<3), F22
 	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
-	FMOVQ        35(R6), F23
-	FMOVQ        39(R6), F24
+	WORD $0x3cc230d7 // ldur q23, [x6, #35]
+	WORD $0x3cc270d8 // ldur q24, [x6, #39]
 	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
 	WORD $0x4e030318 // tbl v24.16b, { v24.16b }, v3.16b
 	WORD $0x6f3f06f7 // ushr v23.4s, v23.4s, #1
@@ -5470,57 +5380,57 @@ loop3:
 	WORD $0x4e351f18 // and v24.16b, v24.16b, v21.16b
 	FMOVQ        F23, (R3)
 	FMOVQ        F24, 16(R3)
-	FMOVS        (R3), F21
+	WORD $0xbc400075 // ldur s21, [x3]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F22
+	WORD $0xbc404076 // ldur s22, [x3, #4]
 	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
 	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        64(R3), F23
+	WORD $0xbc440077 // ldur s23, [x3, #64]
 	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
 	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
 	FLDPQ        512(R4), (F23, F24)
 	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
 	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
-	FMOVS        8(R3), F21
+	WORD $0xbc408075 // ldur s21, [x3, #8]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F22
+	WORD $0xbc40c076 // ldur s22, [x3, #12]
 	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
 	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        64(R3), F23
+	WORD $0xbc440077 // ldur s23, [x3, #64]
 	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
 	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
 	FLDPQ        544(R4), (F23, F24)
 	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
 	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVS        16(R3), F21
+	WORD $0xbc410075 // ldur s21, [x3, #16]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F22
+	WORD $0xbc414076 // ldur s22, [x3, #20]
 	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
 	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        68(R3), F23
+	WORD $0xbc444077 // ldur s23, [x3, #68]
 	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
 	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
 	FLDPQ        576(R4), (F23, F24)
 	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
 	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	FMOVS        24(R3), F21
+	WORD $0xbc418075 // ldur s21, [x3, #24]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F22
+	WORD $0xbc41c076 // ldur s22, [x3, #28]
 	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
 	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        68(R3), F23
+	WORD $0xbc444077 // ldur s23, [x3, #68]
 	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
 	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
 	FLDPQ        608(R4), (F23, F24)
@@ -5528,8 +5438,8 @@ loop3:
 	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
 
 	// levels of values 160 to 191
-	FMOVQ        42(R6), F21
-	FMOVQ        46(R6), F22
+	WORD $0x3cc2a0d5 // ldur q21, [x6, #42]
+	WORD $0x3cc2e0d6 // ldur q22, [x6, #46]
 	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
 	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
 	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
@@ -5545,8 +5455,8 @@ loop3:
 	WORD $0x4e142ec8 // smov x8, v22.s[2]
 	FMOVD        (R7)(R8<<3), F22
 	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
-	FMOVQ        43(R6), F23
-	FMOVQ        47(R6), F24
+	WORD $0x3cc2b0d7 // ldur q23, [x6, #43]
+	WORD $0x3cc2f0d8 // ldur q24, [x6, #47]
 	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
 	WORD $0x4e030318 // tbl v24.16b, { v24.16b }, v3.16b
 	WORD $0x6f3f06f7 // ushr v23.4s, v23.4s, #1
@@ -5576,57 +5486,57 @@ loop3:
 	WORD $0x4e351f18 // and v24.16b, v24.16b, v21.16b
 	FMOVQ        F23, (R3)
 	FMOVQ        F24, 16(R3)
-	FMOVS        (R3), F21
+	WORD $0xbc400075 // ldur s21, [x3]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F22
+	WORD $0xbc404076 // ldur s22, [x3, #4]
 	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
 	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        72(R3), F23
+	WORD $0xbc448077 // ldur s23, [x3, #72]
 	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
 	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
 	FLDPQ        640(R4), (F23, F24)
 	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
 	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
-	FMOVS        8(R3), F21
+	WORD $0xbc408075 // ldur s21, [x3, #8]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F22
+	WORD $0xbc40c076 // ldur s22, [x3, #12]
 	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
 	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        72(R3), F23
+	WORD $0xbc448077 // ldur s23, [x3, #72]
 	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
 	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
 	FLDPQ        672(R4), (F23, F24)
 	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
 	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVS        16(R3), F21
+	WORD $0xbc410075 // ldur s21, [x3, #16]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F22
+	WORD $0xbc414076 // ldur s22, [x3, #20]
 	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
 	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        76(R3), F23
+	WORD $0xbc44c077 // ldur s23, [x3, #76]
 	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
 	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
 	FLDPQ        704(R4), (F23, F24)
 	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
 	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	FMOVS        24(R3), F21
+	WORD $0xbc418075 // ldur s21, [x3, #24]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F22
+	WORD $0xbc41c076 // ldur s22, [x3, #28]
 	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
 	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        76(R3), F23
+	WORD $0xbc44c077 // ldur s23, [x3, #76]
 	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
 	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
 	FLDPQ        736(R4), (F23, F24)
@@ -5634,8 +5544,8 @@ loop3:
 	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
 
 	// levels of values 192 to 223
-	FMOVQ        50(R6), F21
-	FMOVQ        54(R6), F22
+	WORD $0x3cc320d5 // ldur q21, [x6, #50]
+	WORD $0x3cc360d6 // ldur q22, [x6, #54]
 	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
 	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
 	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
@@ -5651,8 +5561,8 @@ loop3:
 	WORD $0x4e142ec8 // smov x8, v22.s[2]
 	FMOVD        (R7)(R8<<3), F22
 	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
-	FMOVQ        51(R6), F23
-	FMOVQ        55(R6), F24
+	WORD $0x3cc330d7 // ldur q23, [x6, #51]
+	WORD $0x3cc370d8 // ldur q24, [x6, #55]
 	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
 	WORD $0x4e030318 // tbl v24.16b, { v24.16b }, v3.16b
 	WORD $0x6f3f06f7 // ushr v23.4s, v23.4s, #1
@@ -5682,57 +5592,57 @@ loop3:
 	WORD $0x4e351f18 // and v24.16b, v24.16b, v21.16b
 	FMOVQ        F23, (R3)
 	FMOVQ        F24, 16(R3)
-	FMOVS        (R3), F21
+	WORD $0xbc400075 // ldur s21, [x3]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F22
+	WORD $0xbc404076 // ldur s22, [x3, #4]
 	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
 	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        80(R3), F23
+	WORD $0xbc450077 // ldur s23, [x3, #80]
 	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
 	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
 	FLDPQ        768(R4), (F23, F24)
 	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
 	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
-	FMOVS        8(R3), F21
+	WORD $0xbc408075 // ldur s21, [x3, #8]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F22
+	WORD $0xbc40c076 // ldur s22, [x3, #12]
 	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
 	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        80(R3), F23
+	WORD $0xbc450077 // ldur s23, [x3, #80]
 	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
 	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
 	FLDPQ        800(R4), (F23, F24)
 	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
 	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVS        16(R3), F21
+	WORD $0xbc410075 // ldur s21, [x3, #16]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F22
+	WORD $0xbc414076 // ldur s22, [x3, #20]
 	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
 	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        84(R3), F23
+	WORD $0xbc454077 // ldur s23, [x3, #84]
 	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
 	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
 	FLDPQ        832(R4), (F23, F24)
 	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
 	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	FMOVS        24(R3), F21
+	WORD $0xbc418075 // ldur s21, [x3, #24]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F22
+	WORD $0xbc41c076 // ldur s22, [x3, #28]
 	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
 	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        84(R3), F23
+	WORD $0xbc454077 // ldur s23, [x3, #84]
 	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
 	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
 	FLDPQ        864(R4), (F23, F24)
@@ -5740,103 +5650,102 @@ loop3:
 	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
 
 	// levels of values 224 to 255
-	FMOVQ        58(R6), F21
+	WORD $0x3cc3a0d5 // ldur q21, [x6, #58]
 	WORD $0x4e0202b6 // tbl v22.16b, { v21.16b }, v2.16b
-	WORD $0x4e0702b5 // tbl v21.16b, { v21.16b }, v7.16b
+	WORD $0x4e0702b7 // tbl v23.16b, { v21.16b }, v7.16b
 	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
 	MOVD         $iq2_xs_grid<>+0(SB), R7
 	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVD        (R7)(R8<<3), F23
+	FMOVD        (R7)(R8<<3), F24
 	WORD $0x4e142ec8 // smov x8, v22.s[2]
 	FMOVD        (R7)(R8<<3), F22
-	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
-	WORD $0x4e042ea8 // smov x8, v21.s[0]
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
+	WORD $0x4e042ee8 // smov x8, v23.s[0]
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4e142ee8 // smov x8, v23.s[2]
 	FMOVD        (R7)(R8<<3), F23
-	WORD $0x4e142ea8 // smov x8, v21.s[2]
-	FMOVD        (R7)(R8<<3), F21
-	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
-	FMOVQ        58(R6), F23
-	WORD $0x4e0602f8 // tbl v24.16b, { v23.16b }, v6.16b
-	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
+	WORD $0x4e0602b8 // tbl v24.16b, { v21.16b }, v6.16b
+	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
 	WORD $0x6f3f0718 // ushr v24.4s, v24.4s, #1
-	WORD $0x6f3f06f7 // ushr v23.4s, v23.4s, #1
+	WORD $0x6f3f06b5 // ushr v21.4s, v21.4s, #1
 	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	MOVD         $iq2_xs_signs<>+0(SB), R7
 	WORD $0x4e042f08 // smov x8, v24.s[0]
 	FMOVD        (R7)(R8<<3), F25
 	WORD $0x4e142f08 // smov x8, v24.s[2]
 	FMOVD        (R7)(R8<<3), F24
 	WORD $0x4ed83b38 // zip1 v24.2d, v25.2d, v24.2d
-	WORD $0x4e042ee8 // smov x8, v23.s[0]
+	WORD $0x4e042ea8 // smov x8, v21.s[0]
 	FMOVD        (R7)(R8<<3), F25
-	WORD $0x4e142ee8 // smov x8, v23.s[2]
-	FMOVD        (R7)(R8<<3), F23
-	WORD $0x4ed73b37 // zip1 v23.2d, v25.2d, v23.2d
+	WORD $0x4e142ea8 // smov x8, v21.s[2]
+	FMOVD        (R7)(R8<<3), F21
+	WORD $0x4ed53b35 // zip1 v21.2d, v25.2d, v21.2d
 	WORD $0x4e388f19 // cmtst v25.16b, v24.16b, v24.16b
 	WORD $0x6e20bada // neg v26.16b, v22.16b
 	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
 	WORD $0x6e761f58 // bsl v24.16b, v26.16b, v22.16b
 	WORD $0x4e391f18 // and v24.16b, v24.16b, v25.16b
-	WORD $0x4e378ef6 // cmtst v22.16b, v23.16b, v23.16b
-	WORD $0x6e20bab9 // neg v25.16b, v21.16b
-	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e751f37 // bsl v23.16b, v25.16b, v21.16b
-	WORD $0x4e361ef7 // and v23.16b, v23.16b, v22.16b
+	WORD $0x4e358eb6 // cmtst v22.16b, v21.16b, v21.16b
+	WORD $0x6e20baf9 // neg v25.16b, v23.16b
+	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
+	WORD $0x6e771f35 // bsl v21.16b, v25.16b, v23.16b
+	WORD $0x4e361eb5 // and v21.16b, v21.16b, v22.16b
 	FMOVQ        F24, (R3)
-	FMOVQ        F23, 16(R3)
-	FMOVS        (R3), F21
+	FMOVQ        F21, 16(R3)
+	WORD $0xbc400075 // ldur s21, [x3]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F22
+	WORD $0xbc404076 // ldur s22, [x3, #4]
 	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
 	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        88(R3), F23
+	WORD $0xbc458077 // ldur s23, [x3, #88]
 	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
 	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
 	FLDPQ        896(R4), (F23, F24)
 	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
 	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
-	FMOVS        8(R3), F21
+	WORD $0xbc408075 // ldur s21, [x3, #8]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F22
+	WORD $0xbc40c076 // ldur s22, [x3, #12]
 	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
 	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        88(R3), F23
+	WORD $0xbc458077 // ldur s23, [x3, #88]
 	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
 	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
 	FLDPQ        928(R4), (F23, F24)
 	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
 	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
-	FMOVS        16(R3), F21
+	WORD $0xbc410075 // ldur s21, [x3, #16]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F22
+	WORD $0xbc414076 // ldur s22, [x3, #20]
 	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
 	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        92(R3), F23
+	WORD $0xbc45c077 // ldur s23, [x3, #92]
 	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
 	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
 	FLDPQ        960(R4), (F23, F24)
 	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
 	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	FMOVS        24(R3), F21
+	WORD $0xbc418075 // ldur s21, [x3, #24]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F22
+	WORD $0xbc41c076 // ldur s22, [x3, #28]
 	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
 	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	FMOVS        92(R3), F23
+	WORD $0xbc45c077 // ldur s23, [x3, #92]
 	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
 	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
 	FLDPQ        992(R4), (F23, F24)
@@ -5909,11 +5818,10 @@ TEXT ·unpackIq2_xsNEON(SB), NOSPLIT, $576-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d40002d // ldr h13, [x1]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7c40002d // ldur h13, [x1]
+	WORD $0x1ee241ad // fcvt s13, h13
 	WORD $0x4f0167ee // movi v14.4s, #63, lsl #24
-	FMOVQ        58(R1), F15
+	WORD $0x3cc3a02f // ldur q15, [x1, #58]
 	WORD $0x4e0901f0 // tbl v16.16b, { v15.16b }, v9.16b
 	WORD $0x4e0a01ef // tbl v15.16b, { v15.16b }, v10.16b
 	WORD $0x6ea44610 // ushl v16.4s, v16.4s, v4.4s
@@ -5924,19 +5832,18 @@ loop1:
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e30d5d0 // fadd v16.4s, v14.4s, v16.4s
 	WORD $0x4e2fd5ce // fadd v14.4s, v14.4s, v15.4s
-	WORD $0x6e30ddaf // fmul v15.4s, v13.4s, v16.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x4f8d920f // fmul v15.4s, v16.4s, v13.s[0]
+	WORD $0x4f8d91cd // fmul v13.4s, v14.4s, v13.s[0]
 	MOVD         $iq2_xs_const<>+0(SB), R4
 	FMOVQ        (R4), F14
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
 	FMOVQ        F15, 32(R3)
 	FMOVQ        F13, 48(R3)
-	WORD $0x7d40002d // ldr h13, [x1]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7c40002d // ldur h13, [x1]
+	WORD $0x1ee241ad // fcvt s13, h13
 	WORD $0x4f0167ee // movi v14.4s, #63, lsl #24
-	FMOVQ        58(R1), F15
+	WORD $0x3cc3a02f // ldur q15, [x1, #58]
 	WORD $0x4e0b01f0 // tbl v16.16b, { v15.16b }, v11.16b
 	WORD $0x4e0c01ef // tbl v15.16b, { v15.16b }, v12.16b
 	WORD $0x6ea44610 // ushl v16.4s, v16.4s, v4.4s
@@ -5947,16 +5854,16 @@ loop1:
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e30d5d0 // fadd v16.4s, v14.4s, v16.4s
 	WORD $0x4e2fd5ce // fadd v14.4s, v14.4s, v15.4s
-	WORD $0x6e30ddaf // fmul v15.4s, v13.4s, v16.4s
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x4f8d920f // fmul v15.4s, v16.4s, v13.s[0]
+	WORD $0x4f8d91cd // fmul v13.4s, v14.4s, v13.s[0]
 	MOVD         $iq2_xs_const<>+0(SB), R4
 	FMOVQ        (R4), F14
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
 	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
 	FMOVQ        F15, 64(R3)
 	FMOVQ        F13, 80(R3)
-	FMOVQ        2(R1), F13
-	FMOVQ        6(R1), F14
+	WORD $0x3cc0202d // ldur q13, [x1, #2]
+	WORD $0x3cc0602e // ldur q14, [x1, #6]
 	WORD $0x4e0201ad // tbl v13.16b, { v13.16b }, v2.16b
 	WORD $0x4e0201ce // tbl v14.16b, { v14.16b }, v2.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
@@ -5972,8 +5879,8 @@ loop1:
 	WORD $0x4e142dc5 // smov x5, v14.s[2]
 	FMOVD        (R4)(R5<<3), F14
 	WORD $0x4ece39ee // zip1 v14.2d, v15.2d, v14.2d
-	FMOVQ        3(R1), F15
-	FMOVQ        7(R1), F16
+	WORD $0x3cc0302f // ldur q15, [x1, #3]
+	WORD $0x3cc07030 // ldur q16, [x1, #7]
 	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
 	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
 	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
@@ -6007,11 +5914,11 @@ loop1:
 	FMOVQ        F14, 16(R0)
 	FMOVQ        F15, 48(R0)
 	FMOVQ        F16, 64(R0)
-	FMOVD        32(R3), F13
+	WORD $0xfc42006d // ldur d13, [x3, #32]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	FMOVD        F13, 32(R0)
-	FMOVQ        10(R1), F13
-	FMOVQ        14(R1), F14
+	WORD $0x3cc0a02d // ldur q13, [x1, #10]
+	WORD $0x3cc0e02e // ldur q14, [x1, #14]
 	WORD $0x4e0201ad // tbl v13.16b, { v13.16b }, v2.16b
 	WORD $0x4e0201ce // tbl v14.16b, { v14.16b }, v2.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
@@ -6027,8 +5934,8 @@ loop1:
 	WORD $0x4e142dc5 // smov x5, v14.s[2]
 	FMOVD        (R4)(R5<<3), F14
 	WORD $0x4ece39ee // zip1 v14.2d, v15.2d, v14.2d
-	FMOVQ        11(R1), F15
-	FMOVQ        15(R1), F16
+	WORD $0x3cc0b02f // ldur q15, [x1, #11]
+	WORD $0x3cc0f030 // ldur q16, [x1, #15]
 	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
 	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
 	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
@@ -6062,11 +5969,11 @@ loop1:
 	FMOVQ        F14, 96(R0)
 	FMOVQ        F15, 128(R0)
 	FMOVQ        F16, 144(R0)
-	FMOVD        40(R3), F13
+	WORD $0xfc42806d // ldur d13, [x3, #40]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	FMOVD        F13, 112(R0)
-	FMOVQ        18(R1), F13
-	FMOVQ        22(R1), F14
+	WORD $0x3cc1202d // ldur q13, [x1, #18]
+	WORD $0x3cc1602e // ldur q14, [x1, #22]
 	WORD $0x4e0201ad // tbl v13.16b, { v13.16b }, v2.16b
 	WORD $0x4e0201ce // tbl v14.16b, { v14.16b }, v2.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
@@ -6082,8 +5989,8 @@ loop1:
 	WORD $0x4e142dc5 // smov x5, v14.s[2]
 	FMOVD        (R4)(R5<<3), F14
 	WORD $0x4ece39ee // zip1 v14.2d, v15.2d, v14.2d
-	FMOVQ        19(R1), F15
-	FMOVQ        23(R1), F16
+	WORD $0x3cc1302f // ldur q15, [x1, #19]
+	WORD $0x3cc17030 // ldur q16, [x1, #23]
 	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
 	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
 	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
@@ -6117,11 +6024,11 @@ loop1:
 	FMOVQ        F14, 176(R0)
 	FMOVQ        F15, 208(R0)
 	FMOVQ        F16, 224(R0)
-	FMOVD        48(R3), F13
+	WORD $0xfc43006d // ldur d13, [x3, #48]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	FMOVD        F13, 192(R0)
-	FMOVQ        26(R1), F13
-	FMOVQ        30(R1), F14
+	WORD $0x3cc1a02d // ldur q13, [x1, #26]
+	WORD $0x3cc1e02e // ldur q14, [x1, #30]
 	WORD $0x4e0201ad // tbl v13.16b, { v13.16b }, v2.16b
 	WORD $0x4e0201ce // tbl v14.16b, { v14.16b }, v2.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
@@ -6137,8 +6044,8 @@ loop1:
 	WORD $0x4e142dc5 // smov x5, v14.s[2]
 	FMOVD        (R4)(R5<<3), F14
 	WORD $0x4ece39ee // zip1 v14.2d, v15.2d, v14.2d
-	FMOVQ        27(R1), F15
-	FMOVQ        31(R1), F16
+	WORD $0x3cc1b02f // ldur q15, [x1, #27]
+	WORD $0x3cc1f030 // ldur q16, [x1, #31]
 	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
 	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
 	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
@@ -6172,11 +6079,11 @@ loop1:
 	FMOVQ        F14, 256(R0)
 	FMOVQ        F15, 288(R0)
 	FMOVQ        F16, 304(R0)
-	FMOVD        56(R3), F13
+	WORD $0xfc43806d // ldur d13, [x3, #56]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	FMOVD        F13, 272(R0)
-	FMOVQ        34(R1), F13
-	FMOVQ        38(R1), F14
+	WORD $0x3cc2202d // ldur q13, [x1, #34]
+	WORD $0x3cc2602e // ldur q14, [x1, #38]
 	WORD $0x4e0201ad // tbl v13.16b, { v13.16b }, v2.16b
 	WORD $0x4e0201ce // tbl v14.16b, { v14.16b }, v2.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
@@ -6192,8 +6099,8 @@ loop1:
 	WORD $0x4e142dc5 // smov x5, v14.s[2]
 	FMOVD        (R4)(R5<<3), F14
 	WORD $0x4ece39ee // zip1 v14.2d, v15.2d, v14.2d
-	FMOVQ        35(R1), F15
-	FMOVQ        39(R1), F16
+	WORD $0x3cc2302f // ldur q15, [x1, #35]
+	WORD $0x3cc27030 // ldur q16, [x1, #39]
 	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
 	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
 	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
@@ -6227,11 +6134,11 @@ loop1:
 	FMOVQ        F14, 336(R0)
 	FMOVQ        F15, 368(R0)
 	FMOVQ        F16, 384(R0)
-	FMOVD        64(R3), F13
+	WORD $0xfc44006d // ldur d13, [x3, #64]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	FMOVD        F13, 352(R0)
-	FMOVQ        42(R1), F13
-	FMOVQ        46(R1), F14
+	WORD $0x3cc2a02d // ldur q13, [x1, #42]
+	WORD $0x3cc2e02e // ldur q14, [x1, #46]
 	WORD $0x4e0201ad // tbl v13.16b, { v13.16b }, v2.16b
 	WORD $0x4e0201ce // tbl v14.16b, { v14.16b }, v2.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
@@ -6247,8 +6154,8 @@ loop1:
 	WORD $0x4e142dc5 // smov x5, v14.s[2]
 	FMOVD        (R4)(R5<<3), F14
 	WORD $0x4ece39ee // zip1 v14.2d, v15.2d, v14.2d
-	FMOVQ        43(R1), F15
-	FMOVQ        47(R1), F16
+	WORD $0x3cc2b02f // ldur q15, [x1, #43]
+	WORD $0x3cc2f030 // ldur q16, [x1, #47]
 	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
 	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
 	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
@@ -6282,11 +6189,11 @@ loop1:
 	FMOVQ        F14, 416(R0)
 	FMOVQ        F15, 448(R0)
 	FMOVQ        F16, 464(R0)
-	FMOVD        72(R3), F13
+	WORD $0xfc44806d // ldur d13, [x3, #72]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	FMOVD        F13, 432(R0)
-	FMOVQ        50(R1), F13
-	FMOVQ        54(R1), F14
+	WORD $0x3cc3202d // ldur q13, [x1, #50]
+	WORD $0x3cc3602e // ldur q14, [x1, #54]
 	WORD $0x4e0201ad // tbl v13.16b, { v13.16b }, v2.16b
 	WORD $0x4e0201ce // tbl v14.16b, { v14.16b }, v2.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
@@ -6302,8 +6209,8 @@ loop1:
 	WORD $0x4e142dc5 // smov x5, v14.s[2]
 	FMOVD        (R4)(R5<<3), F14
 	WORD $0x4ece39ee // zip1 v14.2d, v15.2d, v14.2d
-	FMOVQ        51(R1), F15
-	FMOVQ        55(R1), F16
+	WORD $0x3cc3302f // ldur q15, [x1, #51]
+	WORD $0x3cc37030 // ldur q16, [x1, #55]
 	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
 	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
 	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
@@ -6337,60 +6244,59 @@ loop1:
 	FMOVQ        F14, 496(R0)
 	FMOVQ        F15, 528(R0)
 	FMOVQ        F16, 544(R0)
-	FMOVD        80(R3), F13
+	WORD $0xfc45006d // ldur d13, [x3, #80]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	FMOVD        F13, 512(R0)
-	FMOVQ        58(R1), F13
+	WORD $0x3cc3a02d // ldur q13, [x1, #58]
 	WORD $0x4e0201ae // tbl v14.16b, { v13.16b }, v2.16b
-	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
+	WORD $0x4e0701af // tbl v15.16b, { v13.16b }, v7.16b
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
 	MOVD         $iq2_xs_grid<>+0(SB), R4
 	WORD $0x4e042dc5 // smov x5, v14.s[0]
-	FMOVD        (R4)(R5<<3), F15
+	FMOVD        (R4)(R5<<3), F16
 	WORD $0x4e142dc5 // smov x5, v14.s[2]
 	FMOVD        (R4)(R5<<3), F14
-	WORD $0x4ece39ee // zip1 v14.2d, v15.2d, v14.2d
-	WORD $0x4e042da5 // smov x5, v13.s[0]
+	WORD $0x4ece3a0e // zip1 v14.2d, v16.2d, v14.2d
+	WORD $0x4e042de5 // smov x5, v15.s[0]
+	FMOVD        (R4)(R5<<3), F16
+	WORD $0x4e142de5 // smov x5, v15.s[2]
 	FMOVD        (R4)(R5<<3), F15
-	WORD $0x4e142da5 // smov x5, v13.s[2]
-	FMOVD        (R4)(R5<<3), F13
-	WORD $0x4ecd39ed // zip1 v13.2d, v15.2d, v13.2d
-	FMOVQ        58(R1), F15
-	WORD $0x4e0601f0 // tbl v16.16b, { v15.16b }, v6.16b
-	WORD $0x4e0801ef // tbl v15.16b, { v15.16b }, v8.16b
+	WORD $0x4ecf3a0f // zip1 v15.2d, v16.2d, v15.2d
+	WORD $0x4e0601b0 // tbl v16.16b, { v13.16b }, v6.16b
+	WORD $0x4e0801ad // tbl v13.16b, { v13.16b }, v8.16b
 	WORD $0x6f3f0610 // ushr v16.4s, v16.4s, #1
-	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
+	WORD $0x6f3f05ad // ushr v13.4s, v13.4s, #1
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	MOVD         $iq2_xs_signs<>+0(SB), R4
 	WORD $0x4e042e05 // smov x5, v16.s[0]
 	FMOVD        (R4)(R5<<3), F17
 	WORD $0x4e142e05 // smov x5, v16.s[2]
 	FMOVD        (R4)(R5<<3), F16
 	WORD $0x4ed03a30 // zip1 v16.2d, v17.2d, v16.2d
-	WORD $0x4e042de5 // smov x5, v15.s[0]
+	WORD $0x4e042da5 // smov x5, v13.s[0]
 	FMOVD        (R4)(R5<<3), F17
-	WORD $0x4e142de5 // smov x5, v15.s[2]
-	FMOVD        (R4)(R5<<3), F15
-	WORD $0x4ecf3a2f // zip1 v15.2d, v17.2d, v15.2d
+	WORD $0x4e142da5 // smov x5, v13.s[2]
+	FMOVD        (R4)(R5<<3), F13
+	WORD $0x4ecd3a2d // zip1 v13.2d, v17.2d, v13.2d
 	WORD $0x4e308e11 // cmtst v17.16b, v16.16b, v16.16b
 	WORD $0x6e20b9d2 // neg v18.16b, v14.16b
 	WORD $0x4e20aa10 // cmlt v16.16b, v16.16b, #0
 	WORD $0x6e6e1e50 // bsl v16.16b, v18.16b, v14.16b
 	WORD $0x4e311e10 // and v16.16b, v16.16b, v17.16b
-	WORD $0x4e2f8dee // cmtst v14.16b, v15.16b, v15.16b
-	WORD $0x6e20b9b1 // neg v17.16b, v13.16b
-	WORD $0x4e20a9ef // cmlt v15.16b, v15.16b, #0
-	WORD $0x6e6d1e2f // bsl v15.16b, v17.16b, v13.16b
-	WORD $0x4e2e1def // and v15.16b, v15.16b, v14.16b
-	WORD $0x4e20ba0d // abs v13.16b, v16.16b
-	WORD $0x4e20b9ee // abs v14.16b, v15.16b
-	FMOVQ        F13, 560(R0)
-	FMOVQ        F14, 576(R0)
+	WORD $0x4e2d8dae // cmtst v14.16b, v13.16b, v13.16b
+	WORD $0x6e20b9f1 // neg v17.16b, v15.16b
+	WORD $0x4e20a9ad // cmlt v13.16b, v13.16b, #0
+	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
+	WORD $0x4e2e1dad // and v13.16b, v13.16b, v14.16b
+	WORD $0x4e20ba0e // abs v14.16b, v16.16b
+	WORD $0x4e20b9af // abs v15.16b, v13.16b
+	FMOVQ        F14, 560(R0)
+	FMOVQ        F15, 576(R0)
 	FMOVQ        F16, 608(R0)
-	FMOVQ        F15, 624(R0)
-	FMOVD        88(R3), F13
+	FMOVQ        F13, 624(R0)
+	WORD $0xfc45806d // ldur d13, [x3, #88]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	FMOVD        F13, 592(R0)
 	ADD          $0x4a, R1
@@ -6413,25 +6319,20 @@ TEXT ·matmulQ81xIq2_xsNEON(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F2
 	MOVD         $iq2_xs_shuffle6<>+0(SB), R0
 	FMOVQ        (R0), F3
-	MOVD         $iq2_xs_shifts<>+0(SB), R0
-	FMOVQ        (R0), F4
-	WORD $0x4f0005e5 // movi v5.4s, #15
 	MOVD         $iq2_xs_order<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F4
 	MOVD         $iq2_xs_order2<>+0(SB), R0
+	FMOVQ        (R0), F5
+	MOVD         $iq2_xs_shuffle11<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $iq2_xs_shiftb<>+0(SB), R0
 	FMOVQ        (R0), F7
 	MOVD         $iq2_xs_shuffle8<>+0(SB), R0
 	FMOVQ        (R0), F8
 	MOVD         $iq2_xs_shuffle7<>+0(SB), R0
 	FMOVQ        (R0), F9
-	MOVD         $iq2_xs_shuffle9<>+0(SB), R0
+	MOVD         $iq2_xs_shuffle12<>+0(SB), R0
 	FMOVQ        (R0), F10
-	MOVD         $iq2_xs_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F11
-	MOVD         $iq2_xs_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F12
-	MOVD         $iq2_xs_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F13
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -6439,14 +6340,10 @@ TEXT ·matmulQ81xIq2_xsNEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4f00e415 // movi v21.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -6459,125 +6356,233 @@ loop3:
 	WORD $0xf98420c0 // prfm pldl1keep, [x6, #2112]
 
 	// scales of values 0 to 255, times those of the activations
-	WORD $0x7d4000d6 // ldr h22, [x6]
-	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4f0167f7 // movi v23.4s, #63, lsl #24
-	FMOVQ        58(R6), F24
-	WORD $0x4e0b0319 // tbl v25.16b, { v24.16b }, v11.16b
-	WORD $0x4e0c0318 // tbl v24.16b, { v24.16b }, v12.16b
-	WORD $0x6ea44739 // ushl v25.4s, v25.4s, v4.4s
-	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
-	WORD $0x4e251f39 // and v25.16b, v25.16b, v5.16b
-	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e39d6f9 // fadd v25.4s, v23.4s, v25.4s
-	WORD $0x4e38d6f7 // fadd v23.4s, v23.4s, v24.4s
-	WORD $0x6e39ded8 // fmul v24.4s, v22.4s, v25.4s
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
+	WORD $0x3cc3a0cf // ldur q15, [x6, #58]
+	MOVD         $iq2_xs_shuffle10<>+0(SB), R7
+	FMOVQ        (R7), F16
+	WORD $0x4e1001f0 // tbl v16.16b, { v15.16b }, v16.16b
+	WORD $0x6e274610 // ushl v16.16b, v16.16b, v7.16b
+	WORD $0x4f00e5f1 // movi v17.16b, #15
+	WORD $0x4e311e10 // and v16.16b, v16.16b, v17.16b
+	WORD $0x7c4000d1 // ldur h17, [x6]
+	WORD $0x1ee24231 // fcvt s17, h17
+	WORD $0x4f0167f2 // movi v18.4s, #63, lsl #24
+	WORD $0x4e060213 // tbl v19.16b, { v16.16b }, v6.16b
+	WORD $0x4e0a0214 // tbl v20.16b, { v16.16b }, v10.16b
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e33d653 // fadd v19.4s, v18.4s, v19.4s
+	WORD $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
 	MOVD         $iq2_xs_const<>+0(SB), R7
-	FMOVQ        (R7), F23
-	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	FLDPQ        (R4), (F23, F25)
-	WORD $0x4e0602f9 // tbl v25.16b, { v23.16b }, v6.16b
-	WORD $0x4e0702f7 // tbl v23.16b, { v23.16b }, v7.16b
-	WORD $0x6e39df18 // fmul v24.4s, v24.4s, v25.4s
-	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	WORD $0x7d4000d7 // ldr h23, [x6]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4f0167f9 // movi v25.4s, #63, lsl #24
-	FMOVQ        58(R6), F26
-	WORD $0x4e0d035b // tbl v27.16b, { v26.16b }, v13.16b
-	MOVD         $iq2_xs_shuffle4<>+0(SB), R7
-	FMOVQ        (R7), F28
-	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
-	WORD $0x6ea4477b // ushl v27.4s, v27.4s, v4.4s
-	WORD $0x6ea4475a // ushl v26.4s, v26.4s, v4.4s
-	WORD $0x4e251f7b // and v27.16b, v27.16b, v5.16b
-	WORD $0x4e251f5a // and v26.16b, v26.16b, v5.16b
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x4e3bd73b // fadd v27.4s, v25.4s, v27.4s
-	WORD $0x4e3ad739 // fadd v25.4s, v25.4s, v26.4s
-	WORD $0x6e3bdefa // fmul v26.4s, v23.4s, v27.4s
-	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
+	FMOVQ        (R7), F20
+	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
+	WORD $0x3cc00094 // ldur q20, [x4]
+	WORD $0x4e040295 // tbl v21.16b, { v20.16b }, v4.16b
+	WORD $0x4e050294 // tbl v20.16b, { v20.16b }, v5.16b
+	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
+	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
+	WORD $0x4f0167f4 // movi v20.4s, #63, lsl #24
+	MOVD         $iq2_xs_shuffle13<>+0(SB), R7
+	FMOVQ        (R7), F21
+	WORD $0x4e150215 // tbl v21.16b, { v16.16b }, v21.16b
+	MOVD         $iq2_xs_shuffle14<>+0(SB), R7
+	FMOVQ        (R7), F22
+	WORD $0x4e160210 // tbl v16.16b, { v16.16b }, v22.16b
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e35d695 // fadd v21.4s, v20.4s, v21.4s
+	WORD $0x4e30d690 // fadd v16.4s, v20.4s, v16.4s
+	WORD $0x4f9192b4 // fmul v20.4s, v21.4s, v17.s[0]
+	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	MOVD         $iq2_xs_const<>+0(SB), R7
-	FMOVQ        (R7), F25
-	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
-	FLDPQ        (R4), (F25, F27)
-	WORD $0x4e060379 // tbl v25.16b, { v27.16b }, v6.16b
-	WORD $0x4e07037b // tbl v27.16b, { v27.16b }, v7.16b
-	WORD $0x6e39df59 // fmul v25.4s, v26.4s, v25.4s
-	WORD $0x6e3bdef7 // fmul v23.4s, v23.4s, v27.4s
+	FMOVQ        (R7), F17
+	WORD $0x6e31de94 // fmul v20.4s, v20.4s, v17.4s
+	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	WORD $0x3cc10091 // ldur q17, [x4, #16]
+	WORD $0x4e040235 // tbl v21.16b, { v17.16b }, v4.16b
+	WORD $0x4e050231 // tbl v17.16b, { v17.16b }, v5.16b
+	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
+	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F26
-	FMOVQ        6(R6), F27
-	WORD $0x4e02035a // tbl v26.16b, { v26.16b }, v2.16b
-	WORD $0x4e02037b // tbl v27.16b, { v27.16b }, v2.16b
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
+	WORD $0x3cc020d1 // ldur q17, [x6, #2]
+	WORD $0x3cc060d5 // ldur q21, [x6, #6]
+	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
+	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
 	MOVD         $iq2_xs_grid<>+0(SB), R7
-	WORD $0x4e042f48 // smov x8, v26.s[0]
-	FMOVD        (R7)(R8<<3), F28
-	WORD $0x4e142f48 // smov x8, v26.s[2]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4eda3b9a // zip1 v26.2d, v28.2d, v26.2d
-	WORD $0x4e042f68 // smov x8, v27.s[0]
-	FMOVD        (R7)(R8<<3), F28
-	WORD $0x4e142f68 // smov x8, v27.s[2]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4edb3b9b // zip1 v27.2d, v28.2d, v27.2d
-	FMOVQ        3(R6), F28
-	FMOVQ        7(R6), F29
-	WORD $0x4e03039c // tbl v28.16b, { v28.16b }, v3.16b
-	WORD $0x4e0303bd // tbl v29.16b, { v29.16b }, v3.16b
-	WORD $0x6f3f079c // ushr v28.4s, v28.4s, #1
-	WORD $0x6f3f07bd // ushr v29.4s, v29.4s, #1
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
+	WORD $0x4e042e28 // smov x8, v17.s[0]
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4e142e28 // smov x8, v17.s[2]
+	FMOVD        (R7)(R8<<3), F17
+	WORD $0x4ed13ad1 // zip1 v17.2d, v22.2d, v17.2d
+	WORD $0x4e042ea8 // smov x8, v21.s[0]
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4e142ea8 // smov x8, v21.s[2]
+	FMOVD        (R7)(R8<<3), F21
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
+	WORD $0x3cc030d6 // ldur q22, [x6, #3]
+	WORD $0x3cc070d7 // ldur q23, [x6, #7]
+	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
+	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
+	WORD $0x6f3f06d6 // ushr v22.4s, v22.4s, #1
+	WORD $0x6f3f06f7 // ushr v23.4s, v23.4s, #1
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	MOVD         $iq2_xs_signs<>+0(SB), R7
-	WORD $0x4e042f88 // smov x8, v28.s[0]
-	FMOVD        (R7)(R8<<3), F30
-	WORD $0x4e142f88 // smov x8, v28.s[2]
-	FMOVD        (R7)(R8<<3), F28
-	WORD $0x4edc3bdc // zip1 v28.2d, v30.2d, v28.2d
-	WORD $0x4e042fa8 // smov x8, v29.s[0]
-	FMOVD        (R7)(R8<<3), F30
-	WORD $0x4e142fa8 // smov x8, v29.s[2]
-	FMOVD        (R7)(R8<<3), F29
-	WORD $0x4edd3bdd // zip1 v29.2d, v30.2d, v29.2d
-	WORD $0x4e3c8f9e // cmtst v30.16b, v28.16b, v28.16b
-	WORD $0x6e20bb5f // neg v31.16b, v26.16b
-	WORD $0x4e20ab9c // cmlt v28.16b, v28.16b, #0
-	WORD $0x6e7a1ffc // bsl v28.16b, v31.16b, v26.16b
-	WORD $0x4e3e1f9c // and v28.16b, v28.16b, v30.16b
-	WORD $0x4e3d8fba // cmtst v26.16b, v29.16b, v29.16b
-	WORD $0x6e20bb7e // neg v30.16b, v27.16b
-	WORD $0x4e20abbd // cmlt v29.16b, v29.16b, #0
-	WORD $0x6e7b1fdd // bsl v29.16b, v30.16b, v27.16b
-	WORD $0x4e3a1fbd // and v29.16b, v29.16b, v26.16b
-	FLDPQ        (R3), (F26, F27)
-	WORD $0x0e3ac39e // smull v30.8h, v28.8b, v26.8b
-	WORD $0x4e3ac39a // smull2 v26.8h, v28.16b, v26.16b
-	WORD $0x4e7abfda // addp v26.8h, v30.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc3bc // smull v28.8h, v29.8b, v27.8b
-	WORD $0x4e3bc3bb // smull2 v27.8h, v29.16b, v27.16b
-	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
-	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4f98134e // fmla v14.4s, v26.4s, v24.s[0]
-	WORD $0x4fb8136f // fmla v15.4s, v27.4s, v24.s[1]
+	WORD $0x4e042ec8 // smov x8, v22.s[0]
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4e142ec8 // smov x8, v22.s[2]
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
+	WORD $0x4e042ee8 // smov x8, v23.s[0]
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4e142ee8 // smov x8, v23.s[2]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
+	WORD $0x4e368ed8 // cmtst v24.16b, v22.16b, v22.16b
+	WORD $0x6e20ba39 // neg v25.16b, v17.16b
+	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
+	WORD $0x6e711f36 // bsl v22.16b, v25.16b, v17.16b
+	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
+	WORD $0x4e378ef1 // cmtst v17.16b, v23.16b, v23.16b
+	WORD $0x6e20bab8 // neg v24.16b, v21.16b
+	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
+	WORD $0x6e751f17 // bsl v23.16b, v24.16b, v21.16b
+	WORD $0x4e311ef7 // and v23.16b, v23.16b, v17.16b
+	WORD $0x3cc00071 // ldur q17, [x3]
+	WORD $0x3cc10075 // ldur q21, [x3, #16]
+	WORD $0x0e31c2d8 // smull v24.8h, v22.8b, v17.8b
+	WORD $0x4e31c2d1 // smull2 v17.8h, v22.16b, v17.16b
+	WORD $0x4e71bf11 // addp v17.8h, v24.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e35c2f6 // smull v22.8h, v23.8b, v21.8b
+	WORD $0x4e35c2f5 // smull2 v21.8h, v23.16b, v21.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        10(R6), F26
-	FMOVQ        14(R6), F27
+	WORD $0x3cc0a0d6 // ldur q22, [x6, #10]
+	WORD $0x3cc0e0d7 // ldur q23, [x6, #14]
+	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
+	WORD $0x4e0202f7 // tbl v23.16b, { v23.16b }, v2.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
+	MOVD         $iq2_xs_grid<>+0(SB), R7
+	WORD $0x4e042ec8 // smov x8, v22.s[0]
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4e142ec8 // smov x8, v22.s[2]
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
+	WORD $0x4e042ee8 // smov x8, v23.s[0]
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4e142ee8 // smov x8, v23.s[2]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
+	WORD $0x3cc0b0d8 // ldur q24, [x6, #11]
+	WORD $0x3cc0f0d9 // ldur q25, [x6, #15]
+	WORD $0x4e030318 // tbl v24.16b, { v24.16b }, v3.16b
+	WORD $0x4e030339 // tbl v25.16b, { v25.16b }, v3.16b
+	WORD $0x6f3f0718 // ushr v24.4s, v24.4s, #1
+	WORD $0x6f3f0739 // ushr v25.4s, v25.4s, #1
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	MOVD         $iq2_xs_signs<>+0(SB), R7
+	WORD $0x4e042f08 // smov x8, v24.s[0]
+	FMOVD        (R7)(R8<<3), F26
+	WORD $0x4e142f08 // smov x8, v24.s[2]
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4ed83b58 // zip1 v24.2d, v26.2d, v24.2d
+	WORD $0x4e042f28 // smov x8, v25.s[0]
+	FMOVD        (R7)(R8<<3), F26
+	WORD $0x4e142f28 // smov x8, v25.s[2]
+	FMOVD        (R7)(R8<<3), F25
+	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
+	WORD $0x4e388f1a // cmtst v26.16b, v24.16b, v24.16b
+	WORD $0x6e20badb // neg v27.16b, v22.16b
+	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
+	WORD $0x6e761f78 // bsl v24.16b, v27.16b, v22.16b
+	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
+	WORD $0x4e398f36 // cmtst v22.16b, v25.16b, v25.16b
+	WORD $0x6e20bafa // neg v26.16b, v23.16b
+	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
+	WORD $0x6e771f59 // bsl v25.16b, v26.16b, v23.16b
+	WORD $0x4e361f39 // and v25.16b, v25.16b, v22.16b
+	WORD $0x3cc20076 // ldur q22, [x3, #32]
+	WORD $0x3cc30077 // ldur q23, [x3, #48]
+	WORD $0x0e36c31a // smull v26.8h, v24.8b, v22.8b
+	WORD $0x4e36c316 // smull2 v22.8h, v24.16b, v22.16b
+	WORD $0x4e76bf56 // addp v22.8h, v26.8h, v22.8h
+	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
+	WORD $0x0e37c338 // smull v24.8h, v25.8b, v23.8b
+	WORD $0x4e37c337 // smull2 v23.8h, v25.16b, v23.16b
+	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
+	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
+
+	// levels of values 64 to 95, and their products
+	WORD $0x3cc120d8 // ldur q24, [x6, #18]
+	WORD $0x3cc160d9 // ldur q25, [x6, #22]
+	WORD $0x4e020318 // tbl v24.16b, { v24.16b }, v2.16b
+	WORD $0x4e020339 // tbl v25.16b, { v25.16b }, v2.16b
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
+	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
+	MOVD         $iq2_xs_grid<>+0(SB), R7
+	WORD $0x4e042f08 // smov x8, v24.s[0]
+	FMOVD        (R7)(R8<<3), F26
+	WORD $0x4e142f08 // smov x8, v24.s[2]
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4ed83b58 // zip1 v24.2d, v26.2d, v24.2d
+	WORD $0x4e042f28 // smov x8, v25.s[0]
+	FMOVD        (R7)(R8<<3), F26
+	WORD $0x4e142f28 // smov x8, v25.s[2]
+	FMOVD        (R7)(R8<<3), F25
+	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
+	WORD $0x3cc130da // ldur q26, [x6, #19]
+	WORD $0x3cc170db // ldur q27, [x6, #23]
+	WORD $0x4e03035a // tbl v26.16b, { v26.16b }, v3.16b
+	WORD $0x4e03037b // tbl v27.16b, { v27.16b }, v3.16b
+	WORD $0x6f3f075a // ushr v26.4s, v26.4s, #1
+	WORD $0x6f3f077b // ushr v27.4s, v27.4s, #1
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	MOVD         $iq2_xs_signs<>+0(SB), R7
+	WORD $0x4e042f48 // smov x8, v26.s[0]
+	FMOVD        (R7)(R8<<3), F28
+	WORD $0x4e142f48 // smov x8, v26.s[2]
+	FMOVD        (R7)(R8<<3), F26
+	WORD $0x4eda3b9a // zip1 v26.2d, v28.2d, v26.2d
+	WORD $0x4e042f68 // smov x8, v27.s[0]
+	FMOVD        (R7)(R8<<3), F28
+	WORD $0x4e142f68 // smov x8, v27.s[2]
+	FMOVD        (R7)(R8<<3), F27
+	WORD $0x4edb3b9b // zip1 v27.2d, v28.2d, v27.2d
+	WORD $0x4e3a8f5c // cmtst v28.16b, v26.16b, v26.16b
+	WORD $0x6e20bb1d // neg v29.16b, v24.16b
+	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
+	WORD $0x6e781fba // bsl v26.16b, v29.16b, v24.16b
+	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
+	WORD $0x4e3b8f78 // cmtst v24.16b, v27.16b, v27.16b
+	WORD $0x6e20bb3c // neg v28.16b, v25.16b
+	WORD $0x4e20ab7b // cmlt v27.16b, v27.16b, #0
+	WORD $0x6e791f9b // bsl v27.16b, v28.16b, v25.16b
+	WORD $0x4e381f7b // and v27.16b, v27.16b, v24.16b
+	WORD $0x3cc40078 // ldur q24, [x3, #64]
+	WORD $0x3cc50079 // ldur q25, [x3, #80]
+	WORD $0x0e38c35c // smull v28.8h, v26.8b, v24.8b
+	WORD $0x4e38c358 // smull2 v24.8h, v26.16b, v24.16b
+	WORD $0x4e78bf98 // addp v24.8h, v28.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	WORD $0x0e39c37a // smull v26.8h, v27.8b, v25.8b
+	WORD $0x4e39c379 // smull2 v25.8h, v27.16b, v25.16b
+	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+
+	// levels of values 96 to 127, and their products
+	WORD $0x3cc1a0da // ldur q26, [x6, #26]
+	WORD $0x3cc1e0db // ldur q27, [x6, #30]
 	WORD $0x4e02035a // tbl v26.16b, { v26.16b }, v2.16b
 	WORD $0x4e02037b // tbl v27.16b, { v27.16b }, v2.16b
 	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
@@ -6593,8 +6598,8 @@ loop3:
 	WORD $0x4e142f68 // smov x8, v27.s[2]
 	FMOVD        (R7)(R8<<3), F27
 	WORD $0x4edb3b9b // zip1 v27.2d, v28.2d, v27.2d
-	FMOVQ        11(R6), F28
-	FMOVQ        15(R6), F29
+	WORD $0x3cc1b0dc // ldur q28, [x6, #27]
+	WORD $0x3cc1f0dd // ldur q29, [x6, #31]
 	WORD $0x4e03039c // tbl v28.16b, { v28.16b }, v3.16b
 	WORD $0x4e0303bd // tbl v29.16b, { v29.16b }, v3.16b
 	WORD $0x6f3f079c // ushr v28.4s, v28.4s, #1
@@ -6622,7 +6627,8 @@ loop3:
 	WORD $0x4e20abbd // cmlt v29.16b, v29.16b, #0
 	WORD $0x6e7b1fdd // bsl v29.16b, v30.16b, v27.16b
 	WORD $0x4e3a1fbd // and v29.16b, v29.16b, v26.16b
-	FLDPQ        32(R3), (F26, F27)
+	WORD $0x3cc6007a // ldur q26, [x3, #96]
+	WORD $0x3cc7007b // ldur q27, [x3, #112]
 	WORD $0x0e3ac39e // smull v30.8h, v28.8b, v26.8b
 	WORD $0x4e3ac39a // smull2 v26.8h, v28.16b, v26.16b
 	WORD $0x4e7abfda // addp v26.8h, v30.8h, v26.8h
@@ -6631,374 +6637,260 @@ loop3:
 	WORD $0x4e3bc3bb // smull2 v27.8h, v29.16b, v27.16b
 	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
 	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4f981b50 // fmla v16.4s, v26.4s, v24.s[2]
-	WORD $0x4fb81b71 // fmla v17.4s, v27.4s, v24.s[3]
 
-	// levels of values 64 to 95, and their products
-	FMOVQ        18(R6), F24
-	FMOVQ        22(R6), F26
-	WORD $0x4e020318 // tbl v24.16b, { v24.16b }, v2.16b
-	WORD $0x4e02035a // tbl v26.16b, { v26.16b }, v2.16b
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	MOVD         $iq2_xs_grid<>+0(SB), R7
-	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b78 // zip1 v24.2d, v27.2d, v24.2d
-	WORD $0x4e042f48 // smov x8, v26.s[0]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4e142f48 // smov x8, v26.s[2]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4eda3b7a // zip1 v26.2d, v27.2d, v26.2d
-	FMOVQ        19(R6), F27
-	FMOVQ        23(R6), F28
-	WORD $0x4e03037b // tbl v27.16b, { v27.16b }, v3.16b
-	WORD $0x4e03039c // tbl v28.16b, { v28.16b }, v3.16b
-	WORD $0x6f3f077b // ushr v27.4s, v27.4s, #1
-	WORD $0x6f3f079c // ushr v28.4s, v28.4s, #1
-	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	MOVD         $iq2_xs_signs<>+0(SB), R7
-	WORD $0x4e042f68 // smov x8, v27.s[0]
-	FMOVD        (R7)(R8<<3), F29
-	WORD $0x4e142f68 // smov x8, v27.s[2]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4edb3bbb // zip1 v27.2d, v29.2d, v27.2d
-	WORD $0x4e042f88 // smov x8, v28.s[0]
-	FMOVD        (R7)(R8<<3), F29
-	WORD $0x4e142f88 // smov x8, v28.s[2]
-	FMOVD        (R7)(R8<<3), F28
-	WORD $0x4edc3bbc // zip1 v28.2d, v29.2d, v28.2d
-	WORD $0x4e3b8f7d // cmtst v29.16b, v27.16b, v27.16b
-	WORD $0x6e20bb1e // neg v30.16b, v24.16b
-	WORD $0x4e20ab7b // cmlt v27.16b, v27.16b, #0
-	WORD $0x6e781fdb // bsl v27.16b, v30.16b, v24.16b
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4e3c8f98 // cmtst v24.16b, v28.16b, v28.16b
-	WORD $0x6e20bb5d // neg v29.16b, v26.16b
-	WORD $0x4e20ab9c // cmlt v28.16b, v28.16b, #0
-	WORD $0x6e7a1fbc // bsl v28.16b, v29.16b, v26.16b
-	WORD $0x4e381f9c // and v28.16b, v28.16b, v24.16b
-	FLDPQ        64(R3), (F24, F26)
-	WORD $0x0e38c37d // smull v29.8h, v27.8b, v24.8b
-	WORD $0x4e38c378 // smull2 v24.8h, v27.16b, v24.16b
-	WORD $0x4e78bfb8 // addp v24.8h, v29.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e3ac39b // smull v27.8h, v28.8b, v26.8b
-	WORD $0x4e3ac39a // smull2 v26.8h, v28.16b, v26.16b
-	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x4f961312 // fmla v18.4s, v24.4s, v22.s[0]
-	WORD $0x4fb61353 // fmla v19.4s, v26.4s, v22.s[1]
-
-	// levels of values 96 to 127, and their products
-	FMOVQ        26(R6), F24
-	FMOVQ        30(R6), F26
-	WORD $0x4e020318 // tbl v24.16b, { v24.16b }, v2.16b
-	WORD $0x4e02035a // tbl v26.16b, { v26.16b }, v2.16b
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	MOVD         $iq2_xs_grid<>+0(SB), R7
-	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b78 // zip1 v24.2d, v27.2d, v24.2d
-	WORD $0x4e042f48 // smov x8, v26.s[0]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4e142f48 // smov x8, v26.s[2]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4eda3b7a // zip1 v26.2d, v27.2d, v26.2d
-	FMOVQ        27(R6), F27
-	FMOVQ        31(R6), F28
-	WORD $0x4e03037b // tbl v27.16b, { v27.16b }, v3.16b
-	WORD $0x4e03039c // tbl v28.16b, { v28.16b }, v3.16b
-	WORD $0x6f3f077b // ushr v27.4s, v27.4s, #1
-	WORD $0x6f3f079c // ushr v28.4s, v28.4s, #1
-	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	MOVD         $iq2_xs_signs<>+0(SB), R7
-	WORD $0x4e042f68 // smov x8, v27.s[0]
-	FMOVD        (R7)(R8<<3), F29
-	WORD $0x4e142f68 // smov x8, v27.s[2]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4edb3bbb // zip1 v27.2d, v29.2d, v27.2d
-	WORD $0x4e042f88 // smov x8, v28.s[0]
-	FMOVD        (R7)(R8<<3), F29
-	WORD $0x4e142f88 // smov x8, v28.s[2]
-	FMOVD        (R7)(R8<<3), F28
-	WORD $0x4edc3bbc // zip1 v28.2d, v29.2d, v28.2d
-	WORD $0x4e3b8f7d // cmtst v29.16b, v27.16b, v27.16b
-	WORD $0x6e20bb1e // neg v30.16b, v24.16b
-	WORD $0x4e20ab7b // cmlt v27.16b, v27.16b, #0
-	WORD $0x6e781fdb // bsl v27.16b, v30.16b, v24.16b
-	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	WORD $0x4e3c8f98 // cmtst v24.16b, v28.16b, v28.16b
-	WORD $0x6e20bb5d // neg v29.16b, v26.16b
-	WORD $0x4e20ab9c // cmlt v28.16b, v28.16b, #0
-	WORD $0x6e7a1fbc // bsl v28.16b, v29.16b, v26.16b
-	WORD $0x4e381f9c // and v28.16b, v28.16b, v24.16b
-	FLDPQ        96(R3), (F24, F26)
-	WORD $0x0e38c37d // smull v29.8h, v27.8b, v24.8b
-	WORD $0x4e38c378 // smull2 v24.8h, v27.16b, v24.16b
-	WORD $0x4e78bfb8 // addp v24.8h, v29.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e3ac39b // smull v27.8h, v28.8b, v26.8b
-	WORD $0x4e3ac39a // smull2 v26.8h, v28.16b, v26.16b
-	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
-	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x4f961b14 // fmla v20.4s, v24.4s, v22.s[2]
-	WORD $0x4fb61b55 // fmla v21.4s, v26.4s, v22.s[3]
+	// sums of 4 groups, times their factors
+	WORD $0x4eb5be31 // addp v17.4s, v17.4s, v21.4s
+	WORD $0x4eb7bed5 // addp v21.4s, v22.4s, v23.4s
+	WORD $0x4eb5be31 // addp v17.4s, v17.4s, v21.4s
+	WORD $0x4eb9bf15 // addp v21.4s, v24.4s, v25.4s
+	WORD $0x4ebbbf56 // addp v22.4s, v26.4s, v27.4s
+	WORD $0x4eb6beb5 // addp v21.4s, v21.4s, v22.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
+	WORD $0x4e32ceac // fmla v12.4s, v21.4s, v18.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        34(R6), F22
-	FMOVQ        38(R6), F24
-	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
-	WORD $0x4e020318 // tbl v24.16b, { v24.16b }, v2.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
+	WORD $0x3cc220d1 // ldur q17, [x6, #34]
+	WORD $0x3cc260d2 // ldur q18, [x6, #38]
+	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
+	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	MOVD         $iq2_xs_grid<>+0(SB), R7
-	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVD        (R7)(R8<<3), F22
-	WORD $0x4ed63b56 // zip1 v22.2d, v26.2d, v22.2d
-	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b58 // zip1 v24.2d, v26.2d, v24.2d
-	FMOVQ        35(R6), F26
-	FMOVQ        39(R6), F27
-	WORD $0x4e03035a // tbl v26.16b, { v26.16b }, v3.16b
-	WORD $0x4e03037b // tbl v27.16b, { v27.16b }, v3.16b
-	WORD $0x6f3f075a // ushr v26.4s, v26.4s, #1
-	WORD $0x6f3f077b // ushr v27.4s, v27.4s, #1
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
-	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4e042e28 // smov x8, v17.s[0]
+	FMOVD        (R7)(R8<<3), F19
+	WORD $0x4e142e28 // smov x8, v17.s[2]
+	FMOVD        (R7)(R8<<3), F17
+	WORD $0x4ed13a71 // zip1 v17.2d, v19.2d, v17.2d
+	WORD $0x4e042e48 // smov x8, v18.s[0]
+	FMOVD        (R7)(R8<<3), F19
+	WORD $0x4e142e48 // smov x8, v18.s[2]
+	FMOVD        (R7)(R8<<3), F18
+	WORD $0x4ed23a72 // zip1 v18.2d, v19.2d, v18.2d
+	WORD $0x3cc230d3 // ldur q19, [x6, #35]
+	WORD $0x3cc270d5 // ldur q21, [x6, #39]
+	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
+	WORD $0x4e0302b5 // tbl v21.16b, { v21.16b }, v3.16b
+	WORD $0x6f3f0673 // ushr v19.4s, v19.4s, #1
+	WORD $0x6f3f06b5 // ushr v21.4s, v21.4s, #1
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	MOVD         $iq2_xs_signs<>+0(SB), R7
-	WORD $0x4e042f48 // smov x8, v26.s[0]
-	FMOVD        (R7)(R8<<3), F28
-	WORD $0x4e142f48 // smov x8, v26.s[2]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4eda3b9a // zip1 v26.2d, v28.2d, v26.2d
-	WORD $0x4e042f68 // smov x8, v27.s[0]
-	FMOVD        (R7)(R8<<3), F28
-	WORD $0x4e142f68 // smov x8, v27.s[2]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4edb3b9b // zip1 v27.2d, v28.2d, v27.2d
-	WORD $0x4e3a8f5c // cmtst v28.16b, v26.16b, v26.16b
-	WORD $0x6e20badd // neg v29.16b, v22.16b
-	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
-	WORD $0x6e761fba // bsl v26.16b, v29.16b, v22.16b
-	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
-	WORD $0x4e3b8f76 // cmtst v22.16b, v27.16b, v27.16b
-	WORD $0x6e20bb1c // neg v28.16b, v24.16b
-	WORD $0x4e20ab7b // cmlt v27.16b, v27.16b, #0
-	WORD $0x6e781f9b // bsl v27.16b, v28.16b, v24.16b
-	WORD $0x4e361f7b // and v27.16b, v27.16b, v22.16b
-	FLDPQ        128(R3), (F22, F24)
-	WORD $0x0e36c35c // smull v28.8h, v26.8b, v22.8b
-	WORD $0x4e36c356 // smull2 v22.8h, v26.16b, v22.16b
-	WORD $0x4e76bf96 // addp v22.8h, v28.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e38c37a // smull v26.8h, v27.8b, v24.8b
-	WORD $0x4e38c378 // smull2 v24.8h, v27.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4f9912ce // fmla v14.4s, v22.4s, v25.s[0]
-	WORD $0x4fb9130f // fmla v15.4s, v24.4s, v25.s[1]
+	WORD $0x4e042e68 // smov x8, v19.s[0]
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4e142e68 // smov x8, v19.s[2]
+	FMOVD        (R7)(R8<<3), F19
+	WORD $0x4ed33ad3 // zip1 v19.2d, v22.2d, v19.2d
+	WORD $0x4e042ea8 // smov x8, v21.s[0]
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4e142ea8 // smov x8, v21.s[2]
+	FMOVD        (R7)(R8<<3), F21
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
+	WORD $0x4e338e76 // cmtst v22.16b, v19.16b, v19.16b
+	WORD $0x6e20ba37 // neg v23.16b, v17.16b
+	WORD $0x4e20aa73 // cmlt v19.16b, v19.16b, #0
+	WORD $0x6e711ef3 // bsl v19.16b, v23.16b, v17.16b
+	WORD $0x4e361e73 // and v19.16b, v19.16b, v22.16b
+	WORD $0x4e358eb1 // cmtst v17.16b, v21.16b, v21.16b
+	WORD $0x6e20ba56 // neg v22.16b, v18.16b
+	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
+	WORD $0x6e721ed5 // bsl v21.16b, v22.16b, v18.16b
+	WORD $0x4e311eb5 // and v21.16b, v21.16b, v17.16b
+	WORD $0x3cc80071 // ldur q17, [x3, #128]
+	WORD $0x3cc90072 // ldur q18, [x3, #144]
+	WORD $0x0e31c276 // smull v22.8h, v19.8b, v17.8b
+	WORD $0x4e31c271 // smull2 v17.8h, v19.16b, v17.16b
+	WORD $0x4e71bed1 // addp v17.8h, v22.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c2b3 // smull v19.8h, v21.8b, v18.8b
+	WORD $0x4e32c2b2 // smull2 v18.8h, v21.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        42(R6), F22
-	FMOVQ        46(R6), F24
-	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
-	WORD $0x4e020318 // tbl v24.16b, { v24.16b }, v2.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
+	WORD $0x3cc2a0d3 // ldur q19, [x6, #42]
+	WORD $0x3cc2e0d5 // ldur q21, [x6, #46]
+	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
+	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
 	MOVD         $iq2_xs_grid<>+0(SB), R7
+	WORD $0x4e042e68 // smov x8, v19.s[0]
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4e142e68 // smov x8, v19.s[2]
+	FMOVD        (R7)(R8<<3), F19
+	WORD $0x4ed33ad3 // zip1 v19.2d, v22.2d, v19.2d
+	WORD $0x4e042ea8 // smov x8, v21.s[0]
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4e142ea8 // smov x8, v21.s[2]
+	FMOVD        (R7)(R8<<3), F21
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
+	WORD $0x3cc2b0d6 // ldur q22, [x6, #43]
+	WORD $0x3cc2f0d7 // ldur q23, [x6, #47]
+	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
+	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
+	WORD $0x6f3f06d6 // ushr v22.4s, v22.4s, #1
+	WORD $0x6f3f06f7 // ushr v23.4s, v23.4s, #1
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	MOVD         $iq2_xs_signs<>+0(SB), R7
 	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVD        (R7)(R8<<3), F26
+	FMOVD        (R7)(R8<<3), F24
 	WORD $0x4e142ec8 // smov x8, v22.s[2]
 	FMOVD        (R7)(R8<<3), F22
-	WORD $0x4ed63b56 // zip1 v22.2d, v26.2d, v22.2d
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
+	WORD $0x4e042ee8 // smov x8, v23.s[0]
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4e142ee8 // smov x8, v23.s[2]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
+	WORD $0x4e368ed8 // cmtst v24.16b, v22.16b, v22.16b
+	WORD $0x6e20ba79 // neg v25.16b, v19.16b
+	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
+	WORD $0x6e731f36 // bsl v22.16b, v25.16b, v19.16b
+	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
+	WORD $0x4e378ef3 // cmtst v19.16b, v23.16b, v23.16b
+	WORD $0x6e20bab8 // neg v24.16b, v21.16b
+	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
+	WORD $0x6e751f17 // bsl v23.16b, v24.16b, v21.16b
+	WORD $0x4e331ef7 // and v23.16b, v23.16b, v19.16b
+	WORD $0x3cca0073 // ldur q19, [x3, #160]
+	WORD $0x3ccb0075 // ldur q21, [x3, #176]
+	WORD $0x0e33c2d8 // smull v24.8h, v22.8b, v19.8b
+	WORD $0x4e33c2d3 // smull2 v19.8h, v22.16b, v19.16b
+	WORD $0x4e73bf13 // addp v19.8h, v24.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e35c2f6 // smull v22.8h, v23.8b, v21.8b
+	WORD $0x4e35c2f5 // smull2 v21.8h, v23.16b, v21.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+
+	// levels of values 192 to 223, and their products
+	WORD $0x3cc320d6 // ldur q22, [x6, #50]
+	WORD $0x3cc360d7 // ldur q23, [x6, #54]
+	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
+	WORD $0x4e0202f7 // tbl v23.16b, { v23.16b }, v2.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
+	MOVD         $iq2_xs_grid<>+0(SB), R7
+	WORD $0x4e042ec8 // smov x8, v22.s[0]
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4e142ec8 // smov x8, v22.s[2]
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
+	WORD $0x4e042ee8 // smov x8, v23.s[0]
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4e142ee8 // smov x8, v23.s[2]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
+	WORD $0x3cc330d8 // ldur q24, [x6, #51]
+	WORD $0x3cc370d9 // ldur q25, [x6, #55]
+	WORD $0x4e030318 // tbl v24.16b, { v24.16b }, v3.16b
+	WORD $0x4e030339 // tbl v25.16b, { v25.16b }, v3.16b
+	WORD $0x6f3f0718 // ushr v24.4s, v24.4s, #1
+	WORD $0x6f3f0739 // ushr v25.4s, v25.4s, #1
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	MOVD         $iq2_xs_signs<>+0(SB), R7
 	WORD $0x4e042f08 // smov x8, v24.s[0]
 	FMOVD        (R7)(R8<<3), F26
 	WORD $0x4e142f08 // smov x8, v24.s[2]
 	FMOVD        (R7)(R8<<3), F24
 	WORD $0x4ed83b58 // zip1 v24.2d, v26.2d, v24.2d
-	FMOVQ        43(R6), F26
-	FMOVQ        47(R6), F27
-	WORD $0x4e03035a // tbl v26.16b, { v26.16b }, v3.16b
-	WORD $0x4e03037b // tbl v27.16b, { v27.16b }, v3.16b
-	WORD $0x6f3f075a // ushr v26.4s, v26.4s, #1
-	WORD $0x6f3f077b // ushr v27.4s, v27.4s, #1
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
-	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
-	MOVD         $iq2_xs_signs<>+0(SB), R7
-	WORD $0x4e042f48 // smov x8, v26.s[0]
-	FMOVD        (R7)(R8<<3), F28
-	WORD $0x4e142f48 // smov x8, v26.s[2]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4eda3b9a // zip1 v26.2d, v28.2d, v26.2d
-	WORD $0x4e042f68 // smov x8, v27.s[0]
-	FMOVD        (R7)(R8<<3), F28
-	WORD $0x4e142f68 // smov x8, v27.s[2]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4edb3b9b // zip1 v27.2d, v28.2d, v27.2d
-	WORD $0x4e3a8f5c // cmtst v28.16b, v26.16b, v26.16b
-	WORD $0x6e20badd // neg v29.16b, v22.16b
-	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
-	WORD $0x6e761fba // bsl v26.16b, v29.16b, v22.16b
-	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
-	WORD $0x4e3b8f76 // cmtst v22.16b, v27.16b, v27.16b
-	WORD $0x6e20bb1c // neg v28.16b, v24.16b
-	WORD $0x4e20ab7b // cmlt v27.16b, v27.16b, #0
-	WORD $0x6e781f9b // bsl v27.16b, v28.16b, v24.16b
-	WORD $0x4e361f7b // and v27.16b, v27.16b, v22.16b
-	FLDPQ        160(R3), (F22, F24)
-	WORD $0x0e36c35c // smull v28.8h, v26.8b, v22.8b
-	WORD $0x4e36c356 // smull2 v22.8h, v26.16b, v22.16b
-	WORD $0x4e76bf96 // addp v22.8h, v28.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e38c37a // smull v26.8h, v27.8b, v24.8b
-	WORD $0x4e38c378 // smull2 v24.8h, v27.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4f991ad0 // fmla v16.4s, v22.4s, v25.s[2]
-	WORD $0x4fb91b11 // fmla v17.4s, v24.4s, v25.s[3]
-
-	// levels of values 192 to 223, and their products
-	FMOVQ        50(R6), F22
-	FMOVQ        54(R6), F24
-	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
-	WORD $0x4e020318 // tbl v24.16b, { v24.16b }, v2.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	MOVD         $iq2_xs_grid<>+0(SB), R7
-	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVD        (R7)(R8<<3), F25
-	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVD        (R7)(R8<<3), F22
-	WORD $0x4ed63b36 // zip1 v22.2d, v25.2d, v22.2d
-	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F25
-	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b38 // zip1 v24.2d, v25.2d, v24.2d
-	FMOVQ        51(R6), F25
-	FMOVQ        55(R6), F26
-	WORD $0x4e030339 // tbl v25.16b, { v25.16b }, v3.16b
-	WORD $0x4e03035a // tbl v26.16b, { v26.16b }, v3.16b
-	WORD $0x6f3f0739 // ushr v25.4s, v25.4s, #1
-	WORD $0x6f3f075a // ushr v26.4s, v26.4s, #1
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
-	MOVD         $iq2_xs_signs<>+0(SB), R7
 	WORD $0x4e042f28 // smov x8, v25.s[0]
-	FMOVD        (R7)(R8<<3), F27
+	FMOVD        (R7)(R8<<3), F26
 	WORD $0x4e142f28 // smov x8, v25.s[2]
 	FMOVD        (R7)(R8<<3), F25
-	WORD $0x4ed93b79 // zip1 v25.2d, v27.2d, v25.2d
-	WORD $0x4e042f48 // smov x8, v26.s[0]
-	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4e142f48 // smov x8, v26.s[2]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4eda3b7a // zip1 v26.2d, v27.2d, v26.2d
-	WORD $0x4e398f3b // cmtst v27.16b, v25.16b, v25.16b
-	WORD $0x6e20badc // neg v28.16b, v22.16b
+	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
+	WORD $0x4e388f1a // cmtst v26.16b, v24.16b, v24.16b
+	WORD $0x6e20badb // neg v27.16b, v22.16b
+	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
+	WORD $0x6e761f78 // bsl v24.16b, v27.16b, v22.16b
+	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
+	WORD $0x4e398f36 // cmtst v22.16b, v25.16b, v25.16b
+	WORD $0x6e20bafa // neg v26.16b, v23.16b
 	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
-	WORD $0x6e761f99 // bsl v25.16b, v28.16b, v22.16b
-	WORD $0x4e3b1f39 // and v25.16b, v25.16b, v27.16b
-	WORD $0x4e3a8f56 // cmtst v22.16b, v26.16b, v26.16b
-	WORD $0x6e20bb1b // neg v27.16b, v24.16b
-	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
-	WORD $0x6e781f7a // bsl v26.16b, v27.16b, v24.16b
-	WORD $0x4e361f5a // and v26.16b, v26.16b, v22.16b
-	FLDPQ        192(R3), (F22, F24)
-	WORD $0x0e36c33b // smull v27.8h, v25.8b, v22.8b
-	WORD $0x4e36c336 // smull2 v22.8h, v25.16b, v22.16b
-	WORD $0x4e76bf76 // addp v22.8h, v27.8h, v22.8h
+	WORD $0x6e771f59 // bsl v25.16b, v26.16b, v23.16b
+	WORD $0x4e361f39 // and v25.16b, v25.16b, v22.16b
+	WORD $0x3ccc0076 // ldur q22, [x3, #192]
+	WORD $0x3ccd0077 // ldur q23, [x3, #208]
+	WORD $0x0e36c31a // smull v26.8h, v24.8b, v22.8b
+	WORD $0x4e36c316 // smull2 v22.8h, v24.16b, v22.16b
+	WORD $0x4e76bf56 // addp v22.8h, v26.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e38c359 // smull v25.8h, v26.8b, v24.8b
-	WORD $0x4e38c358 // smull2 v24.8h, v26.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4f9712d2 // fmla v18.4s, v22.4s, v23.s[0]
-	WORD $0x4fb71313 // fmla v19.4s, v24.4s, v23.s[1]
+	WORD $0x0e37c338 // smull v24.8h, v25.8b, v23.8b
+	WORD $0x4e37c337 // smull2 v23.8h, v25.16b, v23.16b
+	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
+	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        58(R6), F22
-	WORD $0x4e0202d8 // tbl v24.16b, { v22.16b }, v2.16b
-	WORD $0x4e0902d6 // tbl v22.16b, { v22.16b }, v9.16b
+	WORD $0x4e0201f8 // tbl v24.16b, { v15.16b }, v2.16b
+	WORD $0x4e0901f9 // tbl v25.16b, { v15.16b }, v9.16b
 	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
 	MOVD         $iq2_xs_grid<>+0(SB), R7
 	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F25
+	FMOVD        (R7)(R8<<3), F26
 	WORD $0x4e142f08 // smov x8, v24.s[2]
 	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b38 // zip1 v24.2d, v25.2d, v24.2d
-	WORD $0x4e042ec8 // smov x8, v22.s[0]
+	WORD $0x4ed83b58 // zip1 v24.2d, v26.2d, v24.2d
+	WORD $0x4e042f28 // smov x8, v25.s[0]
+	FMOVD        (R7)(R8<<3), F26
+	WORD $0x4e142f28 // smov x8, v25.s[2]
 	FMOVD        (R7)(R8<<3), F25
-	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVD        (R7)(R8<<3), F22
-	WORD $0x4ed63b36 // zip1 v22.2d, v25.2d, v22.2d
-	FMOVQ        58(R6), F25
-	WORD $0x4e08033a // tbl v26.16b, { v25.16b }, v8.16b
-	WORD $0x4e0a0339 // tbl v25.16b, { v25.16b }, v10.16b
+	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
+	WORD $0x4e0801fa // tbl v26.16b, { v15.16b }, v8.16b
+	MOVD         $iq2_xs_shuffle9<>+0(SB), R7
+	FMOVQ        (R7), F27
+	WORD $0x4e1b01ef // tbl v15.16b, { v15.16b }, v27.16b
 	WORD $0x6f3f075a // ushr v26.4s, v26.4s, #1
-	WORD $0x6f3f0739 // ushr v25.4s, v25.4s, #1
+	WORD $0x6f3f05ef // ushr v15.4s, v15.4s, #1
 	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	MOVD         $iq2_xs_signs<>+0(SB), R7
 	WORD $0x4e042f48 // smov x8, v26.s[0]
 	FMOVD        (R7)(R8<<3), F27
 	WORD $0x4e142f48 // smov x8, v26.s[2]
 	FMOVD        (R7)(R8<<3), F26
 	WORD $0x4eda3b7a // zip1 v26.2d, v27.2d, v26.2d
-	WORD $0x4e042f28 // smov x8, v25.s[0]
+	WORD $0x4e042de8 // smov x8, v15.s[0]
 	FMOVD        (R7)(R8<<3), F27
-	WORD $0x4e142f28 // smov x8, v25.s[2]
-	FMOVD        (R7)(R8<<3), F25
-	WORD $0x4ed93b79 // zip1 v25.2d, v27.2d, v25.2d
+	WORD $0x4e142de8 // smov x8, v15.s[2]
+	FMOVD        (R7)(R8<<3), F15
+	WORD $0x4ecf3b6f // zip1 v15.2d, v27.2d, v15.2d
 	WORD $0x4e3a8f5b // cmtst v27.16b, v26.16b, v26.16b
 	WORD $0x6e20bb1c // neg v28.16b, v24.16b
 	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
 	WORD $0x6e781f9a // bsl v26.16b, v28.16b, v24.16b
 	WORD $0x4e3b1f5a // and v26.16b, v26.16b, v27.16b
-	WORD $0x4e398f38 // cmtst v24.16b, v25.16b, v25.16b
-	WORD $0x6e20badb // neg v27.16b, v22.16b
-	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
-	WORD $0x6e761f79 // bsl v25.16b, v27.16b, v22.16b
-	WORD $0x4e381f39 // and v25.16b, v25.16b, v24.16b
-	FLDPQ        224(R3), (F22, F24)
-	WORD $0x0e36c35b // smull v27.8h, v26.8b, v22.8b
-	WORD $0x4e36c356 // smull2 v22.8h, v26.16b, v22.16b
-	WORD $0x4e76bf76 // addp v22.8h, v27.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e38c33a // smull v26.8h, v25.8b, v24.8b
-	WORD $0x4e38c338 // smull2 v24.8h, v25.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
+	WORD $0x4e2f8df8 // cmtst v24.16b, v15.16b, v15.16b
+	WORD $0x6e20bb3b // neg v27.16b, v25.16b
+	WORD $0x4e20a9ef // cmlt v15.16b, v15.16b, #0
+	WORD $0x6e791f6f // bsl v15.16b, v27.16b, v25.16b
+	WORD $0x4e381def // and v15.16b, v15.16b, v24.16b
+	WORD $0x3cce0078 // ldur q24, [x3, #224]
+	WORD $0x3ccf0079 // ldur q25, [x3, #240]
+	WORD $0x0e38c35b // smull v27.8h, v26.8b, v24.8b
+	WORD $0x4e38c358 // smull2 v24.8h, v26.16b, v24.16b
+	WORD $0x4e78bf78 // addp v24.8h, v27.8h, v24.8h
 	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4f971ad4 // fmla v20.4s, v22.4s, v23.s[2]
-	WORD $0x4fb71b15 // fmla v21.4s, v24.4s, v23.s[3]
+	WORD $0x0e39c1fa // smull v26.8h, v15.8b, v25.8b
+	WORD $0x4e39c1ef // smull2 v15.8h, v15.16b, v25.16b
+	WORD $0x4e6fbf4f // addp v15.8h, v26.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eb2be31 // addp v17.4s, v17.4s, v18.4s
+	WORD $0x4eb5be72 // addp v18.4s, v19.4s, v21.4s
+	WORD $0x4eb2be31 // addp v17.4s, v17.4s, v18.4s
+	WORD $0x4eb7bed2 // addp v18.4s, v22.4s, v23.4s
+	WORD $0x4eafbf0f // addp v15.4s, v24.4s, v15.4s
+	WORD $0x4eafbe4f // addp v15.4s, v18.4s, v15.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e34ce2d // fmla v13.4s, v17.4s, v20.4s
+	WORD $0x4e30cdee // fmla v14.4s, v15.4s, v16.4s
 	ADD          $0x4a, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -7007,19 +6899,15 @@ loop3:
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
-	WORD $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
-	WORD $0x4e32d5ce // fadd v14.4s, v14.4s, v18.4s
-	WORD $0x4e33d5ef // fadd v15.4s, v15.4s, v19.4s
-	WORD $0x4e34d5ce // fadd v14.4s, v14.4s, v20.4s
-	WORD $0x4e35d5ef // fadd v15.4s, v15.4s, v21.4s
+	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
+	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
 
 	// sums of the lanes
-	WORD $0x4e2fd5ce // fadd v14.4s, v14.4s, v15.4s
-	WORD $0x6e0e41cf // ext v15.16b, v14.16b, v14.16b, #8
-	WORD $0x4e2ed5ef // fadd v15.4s, v15.4s, v14.4s
-	WORD $0x7e30d9ef // faddp s15, v15.2s
-	FMOVS        F15, (R0)
+	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
+	WORD $0x7e30d98c // faddp s12, v12.2s
+	FMOVS        F12, (R0)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -7081,11 +6969,10 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f1 // ldr h17, [x7]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x7c4000f1 // ldur h17, [x7]
+	WORD $0x1ee24231 // fcvt s17, h17
 	WORD $0x4f0167f2 // movi v18.4s, #63, lsl #24
-	FMOVQ        58(R7), F19
+	WORD $0x3cc3a0f3 // ldur q19, [x7, #58]
 	WORD $0x4e090274 // tbl v20.16b, { v19.16b }, v9.16b
 	WORD $0x4e0a0273 // tbl v19.16b, { v19.16b }, v10.16b
 	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
@@ -7096,19 +6983,18 @@ loop3:
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x4e34d654 // fadd v20.4s, v18.4s, v20.4s
 	WORD $0x4e33d652 // fadd v18.4s, v18.4s, v19.4s
-	WORD $0x6e34de33 // fmul v19.4s, v17.4s, v20.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	WORD $0x4f919293 // fmul v19.4s, v20.4s, v17.s[0]
+	WORD $0x4f919251 // fmul v17.4s, v18.4s, v17.s[0]
 	MOVD         $iq2_xs_const<>+0(SB), R8
 	FMOVQ        (R8), F18
 	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
 	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
 	FMOVQ        F19, 32(R0)
 	FMOVQ        F17, 48(R0)
-	WORD $0x7d4000f1 // ldr h17, [x7]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x7c4000f1 // ldur h17, [x7]
+	WORD $0x1ee24231 // fcvt s17, h17
 	WORD $0x4f0167f2 // movi v18.4s, #63, lsl #24
-	FMOVQ        58(R7), F19
+	WORD $0x3cc3a0f3 // ldur q19, [x7, #58]
 	WORD $0x4e0b0274 // tbl v20.16b, { v19.16b }, v11.16b
 	WORD $0x4e0c0273 // tbl v19.16b, { v19.16b }, v12.16b
 	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
@@ -7119,8 +7005,8 @@ loop3:
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x4e34d654 // fadd v20.4s, v18.4s, v20.4s
 	WORD $0x4e33d652 // fadd v18.4s, v18.4s, v19.4s
-	WORD $0x6e34de33 // fmul v19.4s, v17.4s, v20.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	WORD $0x4f919293 // fmul v19.4s, v20.4s, v17.s[0]
+	WORD $0x4f919251 // fmul v17.4s, v18.4s, v17.s[0]
 	MOVD         $iq2_xs_const<>+0(SB), R8
 	FMOVQ        (R8), F18
 	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
@@ -7129,8 +7015,8 @@ loop3:
 	FMOVQ        F17, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F17
-	FMOVQ        6(R7), F18
+	WORD $0x3cc020f1 // ldur q17, [x7, #2]
+	WORD $0x3cc060f2 // ldur q18, [x7, #6]
 	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
 	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
@@ -7146,8 +7032,8 @@ loop3:
 	WORD $0x4e142e49 // smov x9, v18.s[2]
 	FMOVD        (R8)(R9<<3), F18
 	WORD $0x4ed23a72 // zip1 v18.2d, v19.2d, v18.2d
-	FMOVQ        3(R7), F19
-	FMOVQ        7(R7), F20
+	WORD $0x3cc030f3 // ldur q19, [x7, #3]
+	WORD $0x3cc070f4 // ldur q20, [x7, #7]
 	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
 	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
 	WORD $0x6f3f0673 // ushr v19.4s, v19.4s, #1
@@ -7175,7 +7061,8 @@ loop3:
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
 	WORD $0x6e721eb4 // bsl v20.16b, v21.16b, v18.16b
 	WORD $0x4e311e94 // and v20.16b, v20.16b, v17.16b
-	FLDPQ        (R4), (F17, F18)
+	WORD $0x3cc00091 // ldur q17, [x4]
+	WORD $0x3cc10092 // ldur q18, [x4, #16]
 	WORD $0x0e31c275 // smull v21.8h, v19.8b, v17.8b
 	WORD $0x4e31c271 // smull2 v17.8h, v19.16b, v17.16b
 	WORD $0x4e71beb1 // addp v17.8h, v21.8h, v17.8h
@@ -7184,7 +7071,8 @@ loop3:
 	WORD $0x4e32c292 // smull2 v18.8h, v20.16b, v18.16b
 	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FLDPQ        32(R4), (F21, F22)
+	WORD $0x3cc20095 // ldur q21, [x4, #32]
+	WORD $0x3cc30096 // ldur q22, [x4, #48]
 	WORD $0x0e35c277 // smull v23.8h, v19.8b, v21.8b
 	WORD $0x4e35c273 // smull2 v19.8h, v19.16b, v21.16b
 	WORD $0x4e73bef3 // addp v19.8h, v23.8h, v19.8h
@@ -7195,30 +7083,26 @@ loop3:
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        36(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        (R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0xbc420015 // ldur s21, [x0, #32]
+	WORD $0xbc424016 // ldur s22, [x0, #36]
+	WORD $0xbc4000b7 // ldur s23, [x5]
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e35def8 // fmul v24.4s, v23.4s, v21.4s
 	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
-	WORD $0x4e38ce2d // fmla v13.4s, v17.4s, v24.4s
-	WORD $0x4e37ce4e // fmla v14.4s, v18.4s, v23.4s
-	FMOVS        4(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4f98122d // fmla v13.4s, v17.4s, v24.s[0]
+	WORD $0x4f97124e // fmla v14.4s, v18.4s, v23.s[0]
+	WORD $0xbc4040b1 // ldur s17, [x5, #4]
 	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
 	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
 	WORD $0x6e35de34 // fmul v20.4s, v17.4s, v21.4s
 	WORD $0x6e36de31 // fmul v17.4s, v17.4s, v22.4s
-	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	WORD $0x4e31ce70 // fmla v16.4s, v19.4s, v17.4s
+	WORD $0x4f94124f // fmla v15.4s, v18.4s, v20.s[0]
+	WORD $0x4f911270 // fmla v16.4s, v19.4s, v17.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        10(R7), F17
-	FMOVQ        14(R7), F18
+	WORD $0x3cc0a0f1 // ldur q17, [x7, #10]
+	WORD $0x3cc0e0f2 // ldur q18, [x7, #14]
 	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
 	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
@@ -7234,8 +7118,8 @@ loop3:
 	WORD $0x4e142e49 // smov x9, v18.s[2]
 	FMOVD        (R8)(R9<<3), F18
 	WORD $0x4ed23a72 // zip1 v18.2d, v19.2d, v18.2d
-	FMOVQ        11(R7), F19
-	FMOVQ        15(R7), F20
+	WORD $0x3cc0b0f3 // ldur q19, [x7, #11]
+	WORD $0x3cc0f0f4 // ldur q20, [x7, #15]
 	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
 	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
 	WORD $0x6f3f0673 // ushr v19.4s, v19.4s, #1
@@ -7263,7 +7147,8 @@ loop3:
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
 	WORD $0x6e721eb4 // bsl v20.16b, v21.16b, v18.16b
 	WORD $0x4e311e94 // and v20.16b, v20.16b, v17.16b
-	FLDPQ        64(R4), (F17, F18)
+	WORD $0x3cc40091 // ldur q17, [x4, #64]
+	WORD $0x3cc50092 // ldur q18, [x4, #80]
 	WORD $0x0e31c275 // smull v21.8h, v19.8b, v17.8b
 	WORD $0x4e31c271 // smull2 v17.8h, v19.16b, v17.16b
 	WORD $0x4e71beb1 // addp v17.8h, v21.8h, v17.8h
@@ -7272,7 +7157,8 @@ loop3:
 	WORD $0x4e32c292 // smull2 v18.8h, v20.16b, v18.16b
 	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FLDPQ        96(R4), (F21, F22)
+	WORD $0x3cc60095 // ldur q21, [x4, #96]
+	WORD $0x3cc70096 // ldur q22, [x4, #112]
 	WORD $0x0e35c277 // smull v23.8h, v19.8b, v21.8b
 	WORD $0x4e35c273 // smull2 v19.8h, v19.16b, v21.16b
 	WORD $0x4e73bef3 // addp v19.8h, v23.8h, v19.8h
@@ -7283,30 +7169,26 @@ loop3:
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
 
 	// integer sums times both scales
-	FMOVS        40(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        44(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        8(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0xbc428015 // ldur s21, [x0, #40]
+	WORD $0xbc42c016 // ldur s22, [x0, #44]
+	WORD $0xbc4080b7 // ldur s23, [x5, #8]
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e35def8 // fmul v24.4s, v23.4s, v21.4s
 	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
-	WORD $0x4e38ce2d // fmla v13.4s, v17.4s, v24.4s
-	WORD $0x4e37ce4e // fmla v14.4s, v18.4s, v23.4s
-	FMOVS        12(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4f98122d // fmla v13.4s, v17.4s, v24.s[0]
+	WORD $0x4f97124e // fmla v14.4s, v18.4s, v23.s[0]
+	WORD $0xbc40c0b1 // ldur s17, [x5, #12]
 	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
 	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
 	WORD $0x6e35de34 // fmul v20.4s, v17.4s, v21.4s
 	WORD $0x6e36de31 // fmul v17.4s, v17.4s, v22.4s
-	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	WORD $0x4e31ce70 // fmla v16.4s, v19.4s, v17.4s
+	WORD $0x4f94124f // fmla v15.4s, v18.4s, v20.s[0]
+	WORD $0x4f911270 // fmla v16.4s, v19.4s, v17.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        18(R7), F17
-	FMOVQ        22(R7), F18
+	WORD $0x3cc120f1 // ldur q17, [x7, #18]
+	WORD $0x3cc160f2 // ldur q18, [x7, #22]
 	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
 	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
@@ -7322,8 +7204,8 @@ loop3:
 	WORD $0x4e142e49 // smov x9, v18.s[2]
 	FMOVD        (R8)(R9<<3), F18
 	WORD $0x4ed23a72 // zip1 v18.2d, v19.2d, v18.2d
-	FMOVQ        19(R7), F19
-	FMOVQ        23(R7), F20
+	WORD $0x3cc130f3 // ldur q19, [x7, #19]
+	WORD $0x3cc170f4 // ldur q20, [x7, #23]
 	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
 	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
 	WORD $0x6f3f0673 // ushr v19.4s, v19.4s, #1
@@ -7351,7 +7233,8 @@ loop3:
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
 	WORD $0x6e721eb4 // bsl v20.16b, v21.16b, v18.16b
 	WORD $0x4e311e94 // and v20.16b, v20.16b, v17.16b
-	FLDPQ        128(R4), (F17, F18)
+	WORD $0x3cc80091 // ldur q17, [x4, #128]
+	WORD $0x3cc90092 // ldur q18, [x4, #144]
 	WORD $0x0e31c275 // smull v21.8h, v19.8b, v17.8b
 	WORD $0x4e31c271 // smull2 v17.8h, v19.16b, v17.16b
 	WORD $0x4e71beb1 // addp v17.8h, v21.8h, v17.8h
@@ -7360,7 +7243,8 @@ loop3:
 	WORD $0x4e32c292 // smull2 v18.8h, v20.16b, v18.16b
 	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FLDPQ        160(R4), (F21, F22)
+	WORD $0x3cca0095 // ldur q21, [x4, #160]
+	WORD $0x3ccb0096 // ldur q22, [x4, #176]
 	WORD $0x0e35c277 // smull v23.8h, v19.8b, v21.8b
 	WORD $0x4e35c273 // smull2 v19.8h, v19.16b, v21.16b
 	WORD $0x4e73bef3 // addp v19.8h, v23.8h, v19.8h
@@ -7371,30 +7255,26 @@ loop3:
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
 
 	// integer sums times both scales
-	FMOVS        48(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        52(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        16(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0xbc430015 // ldur s21, [x0, #48]
+	WORD $0xbc434016 // ldur s22, [x0, #52]
+	WORD $0xbc4100b7 // ldur s23, [x5, #16]
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e35def8 // fmul v24.4s, v23.4s, v21.4s
 	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
-	WORD $0x4e38ce2d // fmla v13.4s, v17.4s, v24.4s
-	WORD $0x4e37ce4e // fmla v14.4s, v18.4s, v23.4s
-	FMOVS        20(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4f98122d // fmla v13.4s, v17.4s, v24.s[0]
+	WORD $0x4f97124e // fmla v14.4s, v18.4s, v23.s[0]
+	WORD $0xbc4140b1 // ldur s17, [x5, #20]
 	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
 	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
 	WORD $0x6e35de34 // fmul v20.4s, v17.4s, v21.4s
 	WORD $0x6e36de31 // fmul v17.4s, v17.4s, v22.4s
-	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	WORD $0x4e31ce70 // fmla v16.4s, v19.4s, v17.4s
+	WORD $0x4f94124f // fmla v15.4s, v18.4s, v20.s[0]
+	WORD $0x4f911270 // fmla v16.4s, v19.4s, v17.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        26(R7), F17
-	FMOVQ        30(R7), F18
+	WORD $0x3cc1a0f1 // ldur q17, [x7, #26]
+	WORD $0x3cc1e0f2 // ldur q18, [x7, #30]
 	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
 	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
@@ -7410,8 +7290,8 @@ loop3:
 	WORD $0x4e142e49 // smov x9, v18.s[2]
 	FMOVD        (R8)(R9<<3), F18
 	WORD $0x4ed23a72 // zip1 v18.2d, v19.2d, v18.2d
-	FMOVQ        27(R7), F19
-	FMOVQ        31(R7), F20
+	WORD $0x3cc1b0f3 // ldur q19, [x7, #27]
+	WORD $0x3cc1f0f4 // ldur q20, [x7, #31]
 	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
 	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
 	WORD $0x6f3f0673 // ushr v19.4s, v19.4s, #1
@@ -7439,7 +7319,8 @@ loop3:
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
 	WORD $0x6e721eb4 // bsl v20.16b, v21.16b, v18.16b
 	WORD $0x4e311e94 // and v20.16b, v20.16b, v17.16b
-	FLDPQ        192(R4), (F17, F18)
+	WORD $0x3ccc0091 // ldur q17, [x4, #192]
+	WORD $0x3ccd0092 // ldur q18, [x4, #208]
 	WORD $0x0e31c275 // smull v21.8h, v19.8b, v17.8b
 	WORD $0x4e31c271 // smull2 v17.8h, v19.16b, v17.16b
 	WORD $0x4e71beb1 // addp v17.8h, v21.8h, v17.8h
@@ -7448,7 +7329,8 @@ loop3:
 	WORD $0x4e32c292 // smull2 v18.8h, v20.16b, v18.16b
 	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FLDPQ        224(R4), (F21, F22)
+	WORD $0x3cce0095 // ldur q21, [x4, #224]
+	WORD $0x3ccf0096 // ldur q22, [x4, #240]
 	WORD $0x0e35c277 // smull v23.8h, v19.8b, v21.8b
 	WORD $0x4e35c273 // smull2 v19.8h, v19.16b, v21.16b
 	WORD $0x4e73bef3 // addp v19.8h, v23.8h, v19.8h
@@ -7459,30 +7341,26 @@ loop3:
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
 
 	// integer sums times both scales
-	FMOVS        56(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        60(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        24(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0xbc438015 // ldur s21, [x0, #56]
+	WORD $0xbc43c016 // ldur s22, [x0, #60]
+	WORD $0xbc4180b7 // ldur s23, [x5, #24]
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e35def8 // fmul v24.4s, v23.4s, v21.4s
 	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
-	WORD $0x4e38ce2d // fmla v13.4s, v17.4s, v24.4s
-	WORD $0x4e37ce4e // fmla v14.4s, v18.4s, v23.4s
-	FMOVS        28(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4f98122d // fmla v13.4s, v17.4s, v24.s[0]
+	WORD $0x4f97124e // fmla v14.4s, v18.4s, v23.s[0]
+	WORD $0xbc41c0b1 // ldur s17, [x5, #28]
 	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
 	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
 	WORD $0x6e35de34 // fmul v20.4s, v17.4s, v21.4s
 	WORD $0x6e36de31 // fmul v17.4s, v17.4s, v22.4s
-	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	WORD $0x4e31ce70 // fmla v16.4s, v19.4s, v17.4s
+	WORD $0x4f94124f // fmla v15.4s, v18.4s, v20.s[0]
+	WORD $0x4f911270 // fmla v16.4s, v19.4s, v17.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        34(R7), F17
-	FMOVQ        38(R7), F18
+	WORD $0x3cc220f1 // ldur q17, [x7, #34]
+	WORD $0x3cc260f2 // ldur q18, [x7, #38]
 	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
 	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
@@ -7498,8 +7376,8 @@ loop3:
 	WORD $0x4e142e49 // smov x9, v18.s[2]
 	FMOVD        (R8)(R9<<3), F18
 	WORD $0x4ed23a72 // zip1 v18.2d, v19.2d, v18.2d
-	FMOVQ        35(R7), F19
-	FMOVQ        39(R7), F20
+	WORD $0x3cc230f3 // ldur q19, [x7, #35]
+	WORD $0x3cc270f4 // ldur q20, [x7, #39]
 	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
 	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
 	WORD $0x6f3f0673 // ushr v19.4s, v19.4s, #1
@@ -7547,30 +7425,26 @@ loop3:
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
 
 	// integer sums times both scales
-	FMOVS        64(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        68(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        32(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0xbc440015 // ldur s21, [x0, #64]
+	WORD $0xbc444016 // ldur s22, [x0, #68]
+	WORD $0xbc4200b7 // ldur s23, [x5, #32]
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e35def8 // fmul v24.4s, v23.4s, v21.4s
 	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
-	WORD $0x4e38ce2d // fmla v13.4s, v17.4s, v24.4s
-	WORD $0x4e37ce4e // fmla v14.4s, v18.4s, v23.4s
-	FMOVS        36(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4f98122d // fmla v13.4s, v17.4s, v24.s[0]
+	WORD $0x4f97124e // fmla v14.4s, v18.4s, v23.s[0]
+	WORD $0xbc4240b1 // ldur s17, [x5, #36]
 	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
 	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
 	WORD $0x6e35de34 // fmul v20.4s, v17.4s, v21.4s
 	WORD $0x6e36de31 // fmul v17.4s, v17.4s, v22.4s
-	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	WORD $0x4e31ce70 // fmla v16.4s, v19.4s, v17.4s
+	WORD $0x4f94124f // fmla v15.4s, v18.4s, v20.s[0]
+	WORD $0x4f911270 // fmla v16.4s, v19.4s, v17.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        42(R7), F17
-	FMOVQ        46(R7), F18
+	WORD $0x3cc2a0f1 // ldur q17, [x7, #42]
+	WORD $0x3cc2e0f2 // ldur q18, [x7, #46]
 	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
 	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
@@ -7586,8 +7460,8 @@ loop3:
 	WORD $0x4e142e49 // smov x9, v18.s[2]
 	FMOVD        (R8)(R9<<3), F18
 	WORD $0x4ed23a72 // zip1 v18.2d, v19.2d, v18.2d
-	FMOVQ        43(R7), F19
-	FMOVQ        47(R7), F20
+	WORD $0x3cc2b0f3 // ldur q19, [x7, #43]
+	WORD $0x3cc2f0f4 // ldur q20, [x7, #47]
 	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
 	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
 	WORD $0x6f3f0673 // ushr v19.4s, v19.4s, #1
@@ -7635,30 +7509,26 @@ loop3:
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
 
 	// integer sums times both scales
-	FMOVS        72(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        76(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        40(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0xbc448015 // ldur s21, [x0, #72]
+	WORD $0xbc44c016 // ldur s22, [x0, #76]
+	WORD $0xbc4280b7 // ldur s23, [x5, #40]
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e35def8 // fmul v24.4s, v23.4s, v21.4s
 	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
-	WORD $0x4e38ce2d // fmla v13.4s, v17.4s, v24.4s
-	WORD $0x4e37ce4e // fmla v14.4s, v18.4s, v23.4s
-	FMOVS        44(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4f98122d // fmla v13.4s, v17.4s, v24.s[0]
+	WORD $0x4f97124e // fmla v14.4s, v18.4s, v23.s[0]
+	WORD $0xbc42c0b1 // ldur s17, [x5, #44]
 	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
 	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
 	WORD $0x6e35de34 // fmul v20.4s, v17.4s, v21.4s
 	WORD $0x6e36de31 // fmul v17.4s, v17.4s, v22.4s
-	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	WORD $0x4e31ce70 // fmla v16.4s, v19.4s, v17.4s
+	WORD $0x4f94124f // fmla v15.4s, v18.4s, v20.s[0]
+	WORD $0x4f911270 // fmla v16.4s, v19.4s, v17.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        50(R7), F17
-	FMOVQ        54(R7), F18
+	WORD $0x3cc320f1 // ldur q17, [x7, #50]
+	WORD $0x3cc360f2 // ldur q18, [x7, #54]
 	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
 	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
@@ -7674,8 +7544,8 @@ loop3:
 	WORD $0x4e142e49 // smov x9, v18.s[2]
 	FMOVD        (R8)(R9<<3), F18
 	WORD $0x4ed23a72 // zip1 v18.2d, v19.2d, v18.2d
-	FMOVQ        51(R7), F19
-	FMOVQ        55(R7), F20
+	WORD $0x3cc330f3 // ldur q19, [x7, #51]
+	WORD $0x3cc370f4 // ldur q20, [x7, #55]
 	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
 	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
 	WORD $0x6f3f0673 // ushr v19.4s, v19.4s, #1
@@ -7723,112 +7593,103 @@ loop3:
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
 
 	// integer sums times both scales
-	FMOVS        80(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        84(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        48(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0xbc450015 // ldur s21, [x0, #80]
+	WORD $0xbc454016 // ldur s22, [x0, #84]
+	WORD $0xbc4300b7 // ldur s23, [x5, #48]
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e35def8 // fmul v24.4s, v23.4s, v21.4s
 	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
-	WORD $0x4e38ce2d // fmla v13.4s, v17.4s, v24.4s
-	WORD $0x4e37ce4e // fmla v14.4s, v18.4s, v23.4s
-	FMOVS        52(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4f98122d // fmla v13.4s, v17.4s, v24.s[0]
+	WORD $0x4f97124e // fmla v14.4s, v18.4s, v23.s[0]
+	WORD $0xbc4340b1 // ldur s17, [x5, #52]
 	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
 	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
 	WORD $0x6e35de34 // fmul v20.4s, v17.4s, v21.4s
 	WORD $0x6e36de31 // fmul v17.4s, v17.4s, v22.4s
-	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	WORD $0x4e31ce70 // fmla v16.4s, v19.4s, v17.4s
+	WORD $0x4f94124f // fmla v15.4s, v18.4s, v20.s[0]
+	WORD $0x4f911270 // fmla v16.4s, v19.4s, v17.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        58(R7), F17
+	WORD $0x3cc3a0f1 // ldur q17, [x7, #58]
 	WORD $0x4e020232 // tbl v18.16b, { v17.16b }, v2.16b
-	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
+	WORD $0x4e070233 // tbl v19.16b, { v17.16b }, v7.16b
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
 	MOVD         $iq2_xs_grid<>+0(SB), R8
 	WORD $0x4e042e49 // smov x9, v18.s[0]
-	FMOVD        (R8)(R9<<3), F19
+	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4e142e49 // smov x9, v18.s[2]
 	FMOVD        (R8)(R9<<3), F18
-	WORD $0x4ed23a72 // zip1 v18.2d, v19.2d, v18.2d
-	WORD $0x4e042e29 // smov x9, v17.s[0]
+	WORD $0x4ed23a92 // zip1 v18.2d, v20.2d, v18.2d
+	WORD $0x4e042e69 // smov x9, v19.s[0]
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4e142e69 // smov x9, v19.s[2]
 	FMOVD        (R8)(R9<<3), F19
-	WORD $0x4e142e29 // smov x9, v17.s[2]
-	FMOVD        (R8)(R9<<3), F17
-	WORD $0x4ed13a71 // zip1 v17.2d, v19.2d, v17.2d
-	FMOVQ        58(R7), F19
-	WORD $0x4e060274 // tbl v20.16b, { v19.16b }, v6.16b
-	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
+	WORD $0x4ed33a93 // zip1 v19.2d, v20.2d, v19.2d
+	WORD $0x4e060234 // tbl v20.16b, { v17.16b }, v6.16b
+	WORD $0x4e080231 // tbl v17.16b, { v17.16b }, v8.16b
 	WORD $0x6f3f0694 // ushr v20.4s, v20.4s, #1
-	WORD $0x6f3f0673 // ushr v19.4s, v19.4s, #1
+	WORD $0x6f3f0631 // ushr v17.4s, v17.4s, #1
 	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	MOVD         $iq2_xs_signs<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
 	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
-	WORD $0x4e042e69 // smov x9, v19.s[0]
+	WORD $0x4e042e29 // smov x9, v17.s[0]
 	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVD        (R8)(R9<<3), F19
-	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
+	WORD $0x4e142e29 // smov x9, v17.s[2]
+	FMOVD        (R8)(R9<<3), F17
+	WORD $0x4ed13ab1 // zip1 v17.2d, v21.2d, v17.2d
 	WORD $0x4e348e95 // cmtst v21.16b, v20.16b, v20.16b
 	WORD $0x6e20ba56 // neg v22.16b, v18.16b
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
 	WORD $0x6e721ed4 // bsl v20.16b, v22.16b, v18.16b
 	WORD $0x4e351e94 // and v20.16b, v20.16b, v21.16b
-	WORD $0x4e338e72 // cmtst v18.16b, v19.16b, v19.16b
-	WORD $0x6e20ba35 // neg v21.16b, v17.16b
-	WORD $0x4e20aa73 // cmlt v19.16b, v19.16b, #0
-	WORD $0x6e711eb3 // bsl v19.16b, v21.16b, v17.16b
-	WORD $0x4e321e73 // and v19.16b, v19.16b, v18.16b
-	FLDPQ        448(R4), (F17, F18)
-	WORD $0x0e31c295 // smull v21.8h, v20.8b, v17.8b
-	WORD $0x4e31c291 // smull2 v17.8h, v20.16b, v17.16b
-	WORD $0x4e71beb1 // addp v17.8h, v21.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c275 // smull v21.8h, v19.8b, v18.8b
-	WORD $0x4e32c272 // smull2 v18.8h, v19.16b, v18.16b
+	WORD $0x4e318e32 // cmtst v18.16b, v17.16b, v17.16b
+	WORD $0x6e20ba75 // neg v21.16b, v19.16b
+	WORD $0x4e20aa31 // cmlt v17.16b, v17.16b, #0
+	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
+	WORD $0x4e321e31 // and v17.16b, v17.16b, v18.16b
+	FLDPQ        448(R4), (F18, F19)
+	WORD $0x0e32c295 // smull v21.8h, v20.8b, v18.8b
+	WORD $0x4e32c292 // smull2 v18.8h, v20.16b, v18.16b
 	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
+	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
+	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
 	FLDPQ        480(R4), (F21, F22)
 	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
 	WORD $0x4e35c294 // smull2 v20.8h, v20.16b, v21.16b
 	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e36c275 // smull v21.8h, v19.8b, v22.8b
-	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e36c235 // smull v21.8h, v17.8b, v22.8b
+	WORD $0x4e36c231 // smull2 v17.8h, v17.16b, v22.16b
+	WORD $0x4e71beb1 // addp v17.8h, v21.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
 
 	// integer sums times both scales
-	FMOVS        88(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        92(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        56(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0xbc458015 // ldur s21, [x0, #88]
+	WORD $0xbc45c016 // ldur s22, [x0, #92]
+	WORD $0xbc4380b7 // ldur s23, [x5, #56]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e35def8 // fmul v24.4s, v23.4s, v21.4s
 	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
-	WORD $0x4e38ce2d // fmla v13.4s, v17.4s, v24.4s
-	WORD $0x4e37ce4e // fmla v14.4s, v18.4s, v23.4s
-	FMOVS        60(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e35de34 // fmul v20.4s, v17.4s, v21.4s
-	WORD $0x6e36de31 // fmul v17.4s, v17.4s, v22.4s
-	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	WORD $0x4e31ce70 // fmla v16.4s, v19.4s, v17.4s
+	WORD $0x4f98124d // fmla v13.4s, v18.4s, v24.s[0]
+	WORD $0x4f97126e // fmla v14.4s, v19.4s, v23.s[0]
+	WORD $0xbc43c0b2 // ldur s18, [x5, #60]
+	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e35de54 // fmul v20.4s, v18.4s, v21.4s
+	WORD $0x6e36de52 // fmul v18.4s, v18.4s, v22.4s
+	WORD $0x4f94126f // fmla v15.4s, v19.4s, v20.s[0]
+	WORD $0x4f921230 // fmla v16.4s, v17.4s, v18.s[0]
 	ADD          $0x4a, R7
 	ADD          $0x200, R4
 	ADD          $0x40, R5
@@ -7915,11 +7776,10 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f3 // ldr h19, [x7]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x7c4000f3 // ldur h19, [x7]
+	WORD $0x1ee24273 // fcvt s19, h19
 	WORD $0x4f0167f4 // movi v20.4s, #63, lsl #24
-	FMOVQ        58(R7), F21
+	WORD $0x3cc3a0f5 // ldur q21, [x7, #58]
 	WORD $0x4e0902b6 // tbl v22.16b, { v21.16b }, v9.16b
 	WORD $0x4e0a02b5 // tbl v21.16b, { v21.16b }, v10.16b
 	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
@@ -7930,19 +7790,18 @@ loop3:
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e36d696 // fadd v22.4s, v20.4s, v22.4s
 	WORD $0x4e35d694 // fadd v20.4s, v20.4s, v21.4s
-	WORD $0x6e36de75 // fmul v21.4s, v19.4s, v22.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	WORD $0x4f9392d5 // fmul v21.4s, v22.4s, v19.s[0]
+	WORD $0x4f939293 // fmul v19.4s, v20.4s, v19.s[0]
 	MOVD         $iq2_xs_const<>+0(SB), R8
 	FMOVQ        (R8), F20
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
 	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
 	FMOVQ        F21, 32(R0)
 	FMOVQ        F19, 48(R0)
-	WORD $0x7d4000f3 // ldr h19, [x7]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x7c4000f3 // ldur h19, [x7]
+	WORD $0x1ee24273 // fcvt s19, h19
 	WORD $0x4f0167f4 // movi v20.4s, #63, lsl #24
-	FMOVQ        58(R7), F21
+	WORD $0x3cc3a0f5 // ldur q21, [x7, #58]
 	WORD $0x4e0b02b6 // tbl v22.16b, { v21.16b }, v11.16b
 	WORD $0x4e0c02b5 // tbl v21.16b, { v21.16b }, v12.16b
 	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
@@ -7953,8 +7812,8 @@ loop3:
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e36d696 // fadd v22.4s, v20.4s, v22.4s
 	WORD $0x4e35d694 // fadd v20.4s, v20.4s, v21.4s
-	WORD $0x6e36de75 // fmul v21.4s, v19.4s, v22.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	WORD $0x4f9392d5 // fmul v21.4s, v22.4s, v19.s[0]
+	WORD $0x4f939293 // fmul v19.4s, v20.4s, v19.s[0]
 	MOVD         $iq2_xs_const<>+0(SB), R8
 	FMOVQ        (R8), F20
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
@@ -7963,8 +7822,8 @@ loop3:
 	FMOVQ        F19, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F19
-	FMOVQ        6(R7), F20
+	WORD $0x3cc020f3 // ldur q19, [x7, #2]
+	WORD $0x3cc060f4 // ldur q20, [x7, #6]
 	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
 	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
 	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
@@ -7980,8 +7839,8 @@ loop3:
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
-	FMOVQ        3(R7), F21
-	FMOVQ        7(R7), F22
+	WORD $0x3cc030f5 // ldur q21, [x7, #3]
+	WORD $0x3cc070f6 // ldur q22, [x7, #7]
 	WORD $0x4e0302b5 // tbl v21.16b, { v21.16b }, v3.16b
 	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
 	WORD $0x6f3f06b5 // ushr v21.4s, v21.4s, #1
@@ -8009,7 +7868,8 @@ loop3:
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
 	WORD $0x6e741ef6 // bsl v22.16b, v23.16b, v20.16b
 	WORD $0x4e331ed6 // and v22.16b, v22.16b, v19.16b
-	FLDPQ        (R4), (F19, F20)
+	WORD $0x3cc00093 // ldur q19, [x4]
+	WORD $0x3cc10094 // ldur q20, [x4, #16]
 	WORD $0x0e33c2b7 // smull v23.8h, v21.8b, v19.8b
 	WORD $0x4e33c2b3 // smull2 v19.8h, v21.16b, v19.16b
 	WORD $0x4e73bef3 // addp v19.8h, v23.8h, v19.8h
@@ -8018,7 +7878,8 @@ loop3:
 	WORD $0x4e34c2d4 // smull2 v20.8h, v22.16b, v20.16b
 	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FLDPQ        32(R4), (F23, F24)
+	WORD $0x3cc20097 // ldur q23, [x4, #32]
+	WORD $0x3cc30098 // ldur q24, [x4, #48]
 	WORD $0x0e37c2b9 // smull v25.8h, v21.8b, v23.8b
 	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
 	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
@@ -8027,7 +7888,8 @@ loop3:
 	WORD $0x4e38c2d8 // smull2 v24.8h, v22.16b, v24.16b
 	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
 	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FLDPQ        64(R4), (F25, F26)
+	WORD $0x3cc40099 // ldur q25, [x4, #64]
+	WORD $0x3cc5009a // ldur q26, [x4, #80]
 	WORD $0x0e39c2bb // smull v27.8h, v21.8b, v25.8b
 	WORD $0x4e39c2b5 // smull2 v21.8h, v21.16b, v25.16b
 	WORD $0x4e75bf75 // addp v21.8h, v27.8h, v21.8h
@@ -8038,38 +7900,33 @@ loop3:
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        36(R0), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	FMOVS        (R5), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
+	WORD $0xbc420019 // ldur s25, [x0, #32]
+	WORD $0xbc42401a // ldur s26, [x0, #36]
+	WORD $0xbc4000bb // ldur s27, [x5]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e39df7c // fmul v28.4s, v27.4s, v25.4s
 	WORD $0x6e3adf7b // fmul v27.4s, v27.4s, v26.4s
-	WORD $0x4e3cce6d // fmla v13.4s, v19.4s, v28.4s
-	WORD $0x4e3bce8e // fmla v14.4s, v20.4s, v27.4s
-	FMOVS        4(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f9c126d // fmla v13.4s, v19.4s, v28.s[0]
+	WORD $0x4f9b128e // fmla v14.4s, v20.4s, v27.s[0]
+	WORD $0xbc4040b3 // ldur s19, [x5, #4]
 	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
 	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
 	WORD $0x6e39de78 // fmul v24.4s, v19.4s, v25.4s
 	WORD $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
-	WORD $0x4e38ce8f // fmla v15.4s, v20.4s, v24.4s
-	WORD $0x4e33cef0 // fmla v16.4s, v23.4s, v19.4s
-	FMOVS        8(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f98128f // fmla v15.4s, v20.4s, v24.s[0]
+	WORD $0x4f9312f0 // fmla v16.4s, v23.4s, v19.s[0]
+	WORD $0xbc4080b3 // ldur s19, [x5, #8]
 	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
 	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
 	WORD $0x6e39de76 // fmul v22.4s, v19.4s, v25.4s
 	WORD $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
-	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
-	WORD $0x4e33ceb2 // fmla v18.4s, v21.4s, v19.4s
+	WORD $0x4f961291 // fmla v17.4s, v20.4s, v22.s[0]
+	WORD $0x4f9312b2 // fmla v18.4s, v21.4s, v19.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        10(R7), F19
-	FMOVQ        14(R7), F20
+	WORD $0x3cc0a0f3 // ldur q19, [x7, #10]
+	WORD $0x3cc0e0f4 // ldur q20, [x7, #14]
 	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
 	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
 	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
@@ -8085,8 +7942,8 @@ loop3:
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
-	FMOVQ        11(R7), F21
-	FMOVQ        15(R7), F22
+	WORD $0x3cc0b0f5 // ldur q21, [x7, #11]
+	WORD $0x3cc0f0f6 // ldur q22, [x7, #15]
 	WORD $0x4e0302b5 // tbl v21.16b, { v21.16b }, v3.16b
 	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
 	WORD $0x6f3f06b5 // ushr v21.4s, v21.4s, #1
@@ -8114,7 +7971,8 @@ loop3:
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
 	WORD $0x6e741ef6 // bsl v22.16b, v23.16b, v20.16b
 	WORD $0x4e331ed6 // and v22.16b, v22.16b, v19.16b
-	FLDPQ        96(R4), (F19, F20)
+	WORD $0x3cc60093 // ldur q19, [x4, #96]
+	WORD $0x3cc70094 // ldur q20, [x4, #112]
 	WORD $0x0e33c2b7 // smull v23.8h, v21.8b, v19.8b
 	WORD $0x4e33c2b3 // smull2 v19.8h, v21.16b, v19.16b
 	WORD $0x4e73bef3 // addp v19.8h, v23.8h, v19.8h
@@ -8123,7 +7981,8 @@ loop3:
 	WORD $0x4e34c2d4 // smull2 v20.8h, v22.16b, v20.16b
 	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FLDPQ        128(R4), (F23, F24)
+	WORD $0x3cc80097 // ldur q23, [x4, #128]
+	WORD $0x3cc90098 // ldur q24, [x4, #144]
 	WORD $0x0e37c2b9 // smull v25.8h, v21.8b, v23.8b
 	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
 	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
@@ -8132,7 +7991,8 @@ loop3:
 	WORD $0x4e38c2d8 // smull2 v24.8h, v22.16b, v24.16b
 	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
 	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FLDPQ        160(R4), (F25, F26)
+	WORD $0x3cca0099 // ldur q25, [x4, #160]
+	WORD $0x3ccb009a // ldur q26, [x4, #176]
 	WORD $0x0e39c2bb // smull v27.8h, v21.8b, v25.8b
 	WORD $0x4e39c2b5 // smull2 v21.8h, v21.16b, v25.16b
 	WORD $0x4e75bf75 // addp v21.8h, v27.8h, v21.8h
@@ -8143,38 +8003,33 @@ loop3:
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
 
 	// integer sums times both scales
-	FMOVS        40(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        44(R0), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	FMOVS        12(R5), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
+	WORD $0xbc428019 // ldur s25, [x0, #40]
+	WORD $0xbc42c01a // ldur s26, [x0, #44]
+	WORD $0xbc40c0bb // ldur s27, [x5, #12]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e39df7c // fmul v28.4s, v27.4s, v25.4s
 	WORD $0x6e3adf7b // fmul v27.4s, v27.4s, v26.4s
-	WORD $0x4e3cce6d // fmla v13.4s, v19.4s, v28.4s
-	WORD $0x4e3bce8e // fmla v14.4s, v20.4s, v27.4s
-	FMOVS        16(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f9c126d // fmla v13.4s, v19.4s, v28.s[0]
+	WORD $0x4f9b128e // fmla v14.4s, v20.4s, v27.s[0]
+	WORD $0xbc4100b3 // ldur s19, [x5, #16]
 	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
 	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
 	WORD $0x6e39de78 // fmul v24.4s, v19.4s, v25.4s
 	WORD $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
-	WORD $0x4e38ce8f // fmla v15.4s, v20.4s, v24.4s
-	WORD $0x4e33cef0 // fmla v16.4s, v23.4s, v19.4s
-	FMOVS        20(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f98128f // fmla v15.4s, v20.4s, v24.s[0]
+	WORD $0x4f9312f0 // fmla v16.4s, v23.4s, v19.s[0]
+	WORD $0xbc4140b3 // ldur s19, [x5, #20]
 	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
 	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
 	WORD $0x6e39de76 // fmul v22.4s, v19.4s, v25.4s
 	WORD $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
-	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
-	WORD $0x4e33ceb2 // fmla v18.4s, v21.4s, v19.4s
+	WORD $0x4f961291 // fmla v17.4s, v20.4s, v22.s[0]
+	WORD $0x4f9312b2 // fmla v18.4s, v21.4s, v19.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        18(R7), F19
-	FMOVQ        22(R7), F20
+	WORD $0x3cc120f3 // ldur q19, [x7, #18]
+	WORD $0x3cc160f4 // ldur q20, [x7, #22]
 	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
 	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
 	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
@@ -8190,8 +8045,8 @@ loop3:
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
-	FMOVQ        19(R7), F21
-	FMOVQ        23(R7), F22
+	WORD $0x3cc130f5 // ldur q21, [x7, #19]
+	WORD $0x3cc170f6 // ldur q22, [x7, #23]
 	WORD $0x4e0302b5 // tbl v21.16b, { v21.16b }, v3.16b
 	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
 	WORD $0x6f3f06b5 // ushr v21.4s, v21.4s, #1
@@ -8219,7 +8074,8 @@ loop3:
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
 	WORD $0x6e741ef6 // bsl v22.16b, v23.16b, v20.16b
 	WORD $0x4e331ed6 // and v22.16b, v22.16b, v19.16b
-	FLDPQ        192(R4), (F19, F20)
+	WORD $0x3ccc0093 // ldur q19, [x4, #192]
+	WORD $0x3ccd0094 // ldur q20, [x4, #208]
 	WORD $0x0e33c2b7 // smull v23.8h, v21.8b, v19.8b
 	WORD $0x4e33c2b3 // smull2 v19.8h, v21.16b, v19.16b
 	WORD $0x4e73bef3 // addp v19.8h, v23.8h, v19.8h
@@ -8228,7 +8084,8 @@ loop3:
 	WORD $0x4e34c2d4 // smull2 v20.8h, v22.16b, v20.16b
 	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FLDPQ        224(R4), (F23, F24)
+	WORD $0x3cce0097 // ldur q23, [x4, #224]
+	WORD $0x3ccf0098 // ldur q24, [x4, #240]
 	WORD $0x0e37c2b9 // smull v25.8h, v21.8b, v23.8b
 	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
 	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
@@ -8248,38 +8105,33 @@ loop3:
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
 
 	// integer sums times both scales
-	FMOVS        48(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        52(R0), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	FMOVS        24(R5), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
+	WORD $0xbc430019 // ldur s25, [x0, #48]
+	WORD $0xbc43401a // ldur s26, [x0, #52]
+	WORD $0xbc4180bb // ldur s27, [x5, #24]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e39df7c // fmul v28.4s, v27.4s, v25.4s
 	WORD $0x6e3adf7b // fmul v27.4s, v27.4s, v26.4s
-	WORD $0x4e3cce6d // fmla v13.4s, v19.4s, v28.4s
-	WORD $0x4e3bce8e // fmla v14.4s, v20.4s, v27.4s
-	FMOVS        28(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f9c126d // fmla v13.4s, v19.4s, v28.s[0]
+	WORD $0x4f9b128e // fmla v14.4s, v20.4s, v27.s[0]
+	WORD $0xbc41c0b3 // ldur s19, [x5, #28]
 	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
 	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
 	WORD $0x6e39de78 // fmul v24.4s, v19.4s, v25.4s
 	WORD $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
-	WORD $0x4e38ce8f // fmla v15.4s, v20.4s, v24.4s
-	WORD $0x4e33cef0 // fmla v16.4s, v23.4s, v19.4s
-	FMOVS        32(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f98128f // fmla v15.4s, v20.4s, v24.s[0]
+	WORD $0x4f9312f0 // fmla v16.4s, v23.4s, v19.s[0]
+	WORD $0xbc4200b3 // ldur s19, [x5, #32]
 	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
 	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
 	WORD $0x6e39de76 // fmul v22.4s, v19.4s, v25.4s
 	WORD $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
-	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
-	WORD $0x4e33ceb2 // fmla v18.4s, v21.4s, v19.4s
+	WORD $0x4f961291 // fmla v17.4s, v20.4s, v22.s[0]
+	WORD $0x4f9312b2 // fmla v18.4s, v21.4s, v19.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        26(R7), F19
-	FMOVQ        30(R7), F20
+	WORD $0x3cc1a0f3 // ldur q19, [x7, #26]
+	WORD $0x3cc1e0f4 // ldur q20, [x7, #30]
 	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
 	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
 	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
@@ -8295,8 +8147,8 @@ loop3:
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
-	FMOVQ        27(R7), F21
-	FMOVQ        31(R7), F22
+	WORD $0x3cc1b0f5 // ldur q21, [x7, #27]
+	WORD $0x3cc1f0f6 // ldur q22, [x7, #31]
 	WORD $0x4e0302b5 // tbl v21.16b, { v21.16b }, v3.16b
 	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
 	WORD $0x6f3f06b5 // ushr v21.4s, v21.4s, #1
@@ -8353,38 +8205,33 @@ loop3:
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
 
 	// integer sums times both scales
-	FMOVS        56(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        60(R0), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	FMOVS        36(R5), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
+	WORD $0xbc438019 // ldur s25, [x0, #56]
+	WORD $0xbc43c01a // ldur s26, [x0, #60]
+	WORD $0xbc4240bb // ldur s27, [x5, #36]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e39df7c // fmul v28.4s, v27.4s, v25.4s
 	WORD $0x6e3adf7b // fmul v27.4s, v27.4s, v26.4s
-	WORD $0x4e3cce6d // fmla v13.4s, v19.4s, v28.4s
-	WORD $0x4e3bce8e // fmla v14.4s, v20.4s, v27.4s
-	FMOVS        40(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f9c126d // fmla v13.4s, v19.4s, v28.s[0]
+	WORD $0x4f9b128e // fmla v14.4s, v20.4s, v27.s[0]
+	WORD $0xbc4280b3 // ldur s19, [x5, #40]
 	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
 	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
 	WORD $0x6e39de78 // fmul v24.4s, v19.4s, v25.4s
 	WORD $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
-	WORD $0x4e38ce8f // fmla v15.4s, v20.4s, v24.4s
-	WORD $0x4e33cef0 // fmla v16.4s, v23.4s, v19.4s
-	FMOVS        44(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f98128f // fmla v15.4s, v20.4s, v24.s[0]
+	WORD $0x4f9312f0 // fmla v16.4s, v23.4s, v19.s[0]
+	WORD $0xbc42c0b3 // ldur s19, [x5, #44]
 	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
 	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
 	WORD $0x6e39de76 // fmul v22.4s, v19.4s, v25.4s
 	WORD $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
-	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
-	WORD $0x4e33ceb2 // fmla v18.4s, v21.4s, v19.4s
+	WORD $0x4f961291 // fmla v17.4s, v20.4s, v22.s[0]
+	WORD $0x4f9312b2 // fmla v18.4s, v21.4s, v19.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        34(R7), F19
-	FMOVQ        38(R7), F20
+	WORD $0x3cc220f3 // ldur q19, [x7, #34]
+	WORD $0x3cc260f4 // ldur q20, [x7, #38]
 	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
 	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
 	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
@@ -8400,8 +8247,8 @@ loop3:
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
-	FMOVQ        35(R7), F21
-	FMOVQ        39(R7), F22
+	WORD $0x3cc230f5 // ldur q21, [x7, #35]
+	WORD $0x3cc270f6 // ldur q22, [x7, #39]
 	WORD $0x4e0302b5 // tbl v21.16b, { v21.16b }, v3.16b
 	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
 	WORD $0x6f3f06b5 // ushr v21.4s, v21.4s, #1
@@ -8458,38 +8305,33 @@ loop3:
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
 
 	// integer sums times both scales
-	FMOVS        64(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        68(R0), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	FMOVS        48(R5), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
+	WORD $0xbc440019 // ldur s25, [x0, #64]
+	WORD $0xbc44401a // ldur s26, [x0, #68]
+	WORD $0xbc4300bb // ldur s27, [x5, #48]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e39df7c // fmul v28.4s, v27.4s, v25.4s
 	WORD $0x6e3adf7b // fmul v27.4s, v27.4s, v26.4s
-	WORD $0x4e3cce6d // fmla v13.4s, v19.4s, v28.4s
-	WORD $0x4e3bce8e // fmla v14.4s, v20.4s, v27.4s
-	FMOVS        52(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f9c126d // fmla v13.4s, v19.4s, v28.s[0]
+	WORD $0x4f9b128e // fmla v14.4s, v20.4s, v27.s[0]
+	WORD $0xbc4340b3 // ldur s19, [x5, #52]
 	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
 	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
 	WORD $0x6e39de78 // fmul v24.4s, v19.4s, v25.4s
 	WORD $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
-	WORD $0x4e38ce8f // fmla v15.4s, v20.4s, v24.4s
-	WORD $0x4e33cef0 // fmla v16.4s, v23.4s, v19.4s
-	FMOVS        56(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f98128f // fmla v15.4s, v20.4s, v24.s[0]
+	WORD $0x4f9312f0 // fmla v16.4s, v23.4s, v19.s[0]
+	WORD $0xbc4380b3 // ldur s19, [x5, #56]
 	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
 	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
 	WORD $0x6e39de76 // fmul v22.4s, v19.4s, v25.4s
 	WORD $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
-	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
-	WORD $0x4e33ceb2 // fmla v18.4s, v21.4s, v19.4s
+	WORD $0x4f961291 // fmla v17.4s, v20.4s, v22.s[0]
+	WORD $0x4f9312b2 // fmla v18.4s, v21.4s, v19.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        42(R7), F19
-	FMOVQ        46(R7), F20
+	WORD $0x3cc2a0f3 // ldur q19, [x7, #42]
+	WORD $0x3cc2e0f4 // ldur q20, [x7, #46]
 	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
 	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
 	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
@@ -8505,8 +8347,8 @@ loop3:
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
-	FMOVQ        43(R7), F21
-	FMOVQ        47(R7), F22
+	WORD $0x3cc2b0f5 // ldur q21, [x7, #43]
+	WORD $0x3cc2f0f6 // ldur q22, [x7, #47]
 	WORD $0x4e0302b5 // tbl v21.16b, { v21.16b }, v3.16b
 	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
 	WORD $0x6f3f06b5 // ushr v21.4s, v21.4s, #1
@@ -8563,38 +8405,33 @@ loop3:
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
 
 	// integer sums times both scales
-	FMOVS        72(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        76(R0), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	FMOVS        60(R5), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
+	WORD $0xbc448019 // ldur s25, [x0, #72]
+	WORD $0xbc44c01a // ldur s26, [x0, #76]
+	WORD $0xbc43c0bb // ldur s27, [x5, #60]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e39df7c // fmul v28.4s, v27.4s, v25.4s
 	WORD $0x6e3adf7b // fmul v27.4s, v27.4s, v26.4s
-	WORD $0x4e3cce6d // fmla v13.4s, v19.4s, v28.4s
-	WORD $0x4e3bce8e // fmla v14.4s, v20.4s, v27.4s
-	FMOVS        64(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f9c126d // fmla v13.4s, v19.4s, v28.s[0]
+	WORD $0x4f9b128e // fmla v14.4s, v20.4s, v27.s[0]
+	WORD $0xbc4400b3 // ldur s19, [x5, #64]
 	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
 	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
 	WORD $0x6e39de78 // fmul v24.4s, v19.4s, v25.4s
 	WORD $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
-	WORD $0x4e38ce8f // fmla v15.4s, v20.4s, v24.4s
-	WORD $0x4e33cef0 // fmla v16.4s, v23.4s, v19.4s
-	FMOVS        68(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f98128f // fmla v15.4s, v20.4s, v24.s[0]
+	WORD $0x4f9312f0 // fmla v16.4s, v23.4s, v19.s[0]
+	WORD $0xbc4440b3 // ldur s19, [x5, #68]
 	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
 	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
 	WORD $0x6e39de76 // fmul v22.4s, v19.4s, v25.4s
 	WORD $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
-	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
-	WORD $0x4e33ceb2 // fmla v18.4s, v21.4s, v19.4s
+	WORD $0x4f961291 // fmla v17.4s, v20.4s, v22.s[0]
+	WORD $0x4f9312b2 // fmla v18.4s, v21.4s, v19.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        50(R7), F19
-	FMOVQ        54(R7), F20
+	WORD $0x3cc320f3 // ldur q19, [x7, #50]
+	WORD $0x3cc360f4 // ldur q20, [x7, #54]
 	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
 	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
 	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
@@ -8610,8 +8447,8 @@ loop3:
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
 	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
-	FMOVQ        51(R7), F21
-	FMOVQ        55(R7), F22
+	WORD $0x3cc330f5 // ldur q21, [x7, #51]
+	WORD $0x3cc370f6 // ldur q22, [x7, #55]
 	WORD $0x4e0302b5 // tbl v21.16b, { v21.16b }, v3.16b
 	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
 	WORD $0x6f3f06b5 // ushr v21.4s, v21.4s, #1
@@ -8668,96 +8505,90 @@ loop3:
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
 
 	// integer sums times both scales
-	FMOVS        80(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        84(R0), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	FMOVS        72(R5), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
+	WORD $0xbc450019 // ldur s25, [x0, #80]
+	WORD $0xbc45401a // ldur s26, [x0, #84]
+	WORD $0xbc4480bb // ldur s27, [x5, #72]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e39df7c // fmul v28.4s, v27.4s, v25.4s
 	WORD $0x6e3adf7b // fmul v27.4s, v27.4s, v26.4s
-	WORD $0x4e3cce6d // fmla v13.4s, v19.4s, v28.4s
-	WORD $0x4e3bce8e // fmla v14.4s, v20.4s, v27.4s
-	FMOVS        76(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f9c126d // fmla v13.4s, v19.4s, v28.s[0]
+	WORD $0x4f9b128e // fmla v14.4s, v20.4s, v27.s[0]
+	WORD $0xbc44c0b3 // ldur s19, [x5, #76]
 	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
 	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
 	WORD $0x6e39de78 // fmul v24.4s, v19.4s, v25.4s
 	WORD $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
-	WORD $0x4e38ce8f // fmla v15.4s, v20.4s, v24.4s
-	WORD $0x4e33cef0 // fmla v16.4s, v23.4s, v19.4s
-	FMOVS        80(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f98128f // fmla v15.4s, v20.4s, v24.s[0]
+	WORD $0x4f9312f0 // fmla v16.4s, v23.4s, v19.s[0]
+	WORD $0xbc4500b3 // ldur s19, [x5, #80]
 	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
 	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
 	WORD $0x6e39de76 // fmul v22.4s, v19.4s, v25.4s
 	WORD $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
-	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
-	WORD $0x4e33ceb2 // fmla v18.4s, v21.4s, v19.4s
+	WORD $0x4f961291 // fmla v17.4s, v20.4s, v22.s[0]
+	WORD $0x4f9312b2 // fmla v18.4s, v21.4s, v19.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        58(R7), F19
+	WORD $0x3cc3a0f3 // ldur q19, [x7, #58]
 	WORD $0x4e020274 // tbl v20.16b, { v19.16b }, v2.16b
-	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
+	WORD $0x4e070275 // tbl v21.16b, { v19.16b }, v7.16b
 	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
 	MOVD         $iq2_xs_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVD        (R8)(R9<<3), F21
+	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4e142e89 // smov x9, v20.s[2]
 	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ab4 // zip1 v20.2d, v21.2d, v20.2d
-	WORD $0x4e042e69 // smov x9, v19.s[0]
+	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
+	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	FMOVD        (R8)(R9<<3), F22
+	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVD        (R8)(R9<<3), F19
-	WORD $0x4ed33ab3 // zip1 v19.2d, v21.2d, v19.2d
-	FMOVQ        58(R7), F21
-	WORD $0x4e0602b6 // tbl v22.16b, { v21.16b }, v6.16b
-	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
+	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
+	WORD $0x4e060276 // tbl v22.16b, { v19.16b }, v6.16b
+	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
 	WORD $0x6f3f06d6 // ushr v22.4s, v22.4s, #1
-	WORD $0x6f3f06b5 // ushr v21.4s, v21.4s, #1
+	WORD $0x6f3f0673 // ushr v19.4s, v19.4s, #1
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	MOVD         $iq2_xs_signs<>+0(SB), R8
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
 	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
 	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	WORD $0x4e042e69 // smov x9, v19.s[0]
 	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0x4e142e69 // smov x9, v19.s[2]
+	FMOVD        (R8)(R9<<3), F19
+	WORD $0x4ed33af3 // zip1 v19.2d, v23.2d, v19.2d
 	WORD $0x4e368ed7 // cmtst v23.16b, v22.16b, v22.16b
 	WORD $0x6e20ba98 // neg v24.16b, v20.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
 	WORD $0x6e741f16 // bsl v22.16b, v24.16b, v20.16b
 	WORD $0x4e371ed6 // and v22.16b, v22.16b, v23.16b
-	WORD $0x4e358eb4 // cmtst v20.16b, v21.16b, v21.16b
-	WORD $0x6e20ba77 // neg v23.16b, v19.16b
-	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
-	WORD $0x6e731ef5 // bsl v21.16b, v23.16b, v19.16b
-	WORD $0x4e341eb5 // and v21.16b, v21.16b, v20.16b
-	FLDPQ        672(R4), (F19, F20)
-	WORD $0x0e33c2d7 // smull v23.8h, v22.8b, v19.8b
-	WORD $0x4e33c2d3 // smull2 v19.8h, v22.16b, v19.16b
-	WORD $0x4e73bef3 // addp v19.8h, v23.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c2b7 // smull v23.8h, v21.8b, v20.8b
-	WORD $0x4e34c2b4 // smull2 v20.8h, v21.16b, v20.16b
+	WORD $0x4e338e74 // cmtst v20.16b, v19.16b, v19.16b
+	WORD $0x6e20bab7 // neg v23.16b, v21.16b
+	WORD $0x4e20aa73 // cmlt v19.16b, v19.16b, #0
+	WORD $0x6e751ef3 // bsl v19.16b, v23.16b, v21.16b
+	WORD $0x4e341e73 // and v19.16b, v19.16b, v20.16b
+	FLDPQ        672(R4), (F20, F21)
+	WORD $0x0e34c2d7 // smull v23.8h, v22.8b, v20.8b
+	WORD $0x4e34c2d4 // smull2 v20.8h, v22.16b, v20.16b
 	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e35c277 // smull v23.8h, v19.8b, v21.8b
+	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
+	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
 	FLDPQ        704(R4), (F23, F24)
 	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
 	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
 	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c2b9 // smull v25.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
+	WORD $0x0e38c279 // smull v25.8h, v19.8b, v24.8b
+	WORD $0x4e38c278 // smull2 v24.8h, v19.16b, v24.16b
 	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
 	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
 	FLDPQ        736(R4), (F25, F26)
@@ -8765,40 +8596,35 @@ loop3:
 	WORD $0x4e39c2d6 // smull2 v22.8h, v22.16b, v25.16b
 	WORD $0x4e76bf76 // addp v22.8h, v27.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e3ac2b9 // smull v25.8h, v21.8b, v26.8b
-	WORD $0x4e3ac2b5 // smull2 v21.8h, v21.16b, v26.16b
-	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e3ac279 // smull v25.8h, v19.8b, v26.8b
+	WORD $0x4e3ac273 // smull2 v19.8h, v19.16b, v26.16b
+	WORD $0x4e73bf33 // addp v19.8h, v25.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
 
 	// integer sums times both scales
-	FMOVS        88(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        92(R0), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	FMOVS        84(R5), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0xbc458019 // ldur s25, [x0, #88]
+	WORD $0xbc45c01a // ldur s26, [x0, #92]
+	WORD $0xbc4540bb // ldur s27, [x5, #84]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e39df7c // fmul v28.4s, v27.4s, v25.4s
 	WORD $0x6e3adf7b // fmul v27.4s, v27.4s, v26.4s
-	WORD $0x4e3cce6d // fmla v13.4s, v19.4s, v28.4s
-	WORD $0x4e3bce8e // fmla v14.4s, v20.4s, v27.4s
-	FMOVS        88(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
+	WORD $0x4f9c128d // fmla v13.4s, v20.4s, v28.s[0]
+	WORD $0x4f9b12ae // fmla v14.4s, v21.4s, v27.s[0]
+	WORD $0xbc4580b4 // ldur s20, [x5, #88]
+	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
 	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
-	WORD $0x6e39de78 // fmul v24.4s, v19.4s, v25.4s
-	WORD $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
-	WORD $0x4e38ce8f // fmla v15.4s, v20.4s, v24.4s
-	WORD $0x4e33cef0 // fmla v16.4s, v23.4s, v19.4s
-	FMOVS        92(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e39de76 // fmul v22.4s, v19.4s, v25.4s
-	WORD $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
-	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
-	WORD $0x4e33ceb2 // fmla v18.4s, v21.4s, v19.4s
+	WORD $0x6e39de98 // fmul v24.4s, v20.4s, v25.4s
+	WORD $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
+	WORD $0x4f9812af // fmla v15.4s, v21.4s, v24.s[0]
+	WORD $0x4f9412f0 // fmla v16.4s, v23.4s, v20.s[0]
+	WORD $0xbc45c0b4 // ldur s20, [x5, #92]
+	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e39de96 // fmul v22.4s, v20.4s, v25.4s
+	WORD $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
+	WORD $0x4f9612b1 // fmla v17.4s, v21.4s, v22.s[0]
+	WORD $0x4f941272 // fmla v18.4s, v19.4s, v20.s[0]
 	ADD          $0x4a, R7
 	ADD          $0x300, R4
 	ADD          $0x60, R5
@@ -8891,11 +8717,10 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f4 // ldr h20, [x7]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x7c4000f4 // ldur h20, [x7]
+	WORD $0x1ee24294 // fcvt s20, h20
 	WORD $0x4f0167f5 // movi v21.4s, #63, lsl #24
-	FMOVQ        58(R7), F22
+	WORD $0x3cc3a0f6 // ldur q22, [x7, #58]
 	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
 	WORD $0x4e0a02d6 // tbl v22.16b, { v22.16b }, v10.16b
 	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
@@ -8906,19 +8731,18 @@ loop3:
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e37d6b7 // fadd v23.4s, v21.4s, v23.4s
 	WORD $0x4e36d6b5 // fadd v21.4s, v21.4s, v22.4s
-	WORD $0x6e37de96 // fmul v22.4s, v20.4s, v23.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
+	WORD $0x4f9492f6 // fmul v22.4s, v23.4s, v20.s[0]
+	WORD $0x4f9492b4 // fmul v20.4s, v21.4s, v20.s[0]
 	MOVD         $iq2_xs_const<>+0(SB), R8
 	FMOVQ        (R8), F21
 	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
 	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
 	FMOVQ        F22, 32(R0)
 	FMOVQ        F20, 48(R0)
-	WORD $0x7d4000f4 // ldr h20, [x7]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x7c4000f4 // ldur h20, [x7]
+	WORD $0x1ee24294 // fcvt s20, h20
 	WORD $0x4f0167f5 // movi v21.4s, #63, lsl #24
-	FMOVQ        58(R7), F22
+	WORD $0x3cc3a0f6 // ldur q22, [x7, #58]
 	WORD $0x4e0b02d7 // tbl v23.16b, { v22.16b }, v11.16b
 	MOVD         $iq2_xs_shuffle4<>+0(SB), R8
 	FMOVQ        (R8), F24
@@ -8931,8 +8755,8 @@ loop3:
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e37d6b7 // fadd v23.4s, v21.4s, v23.4s
 	WORD $0x4e36d6b5 // fadd v21.4s, v21.4s, v22.4s
-	WORD $0x6e37de96 // fmul v22.4s, v20.4s, v23.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
+	WORD $0x4f9492f6 // fmul v22.4s, v23.4s, v20.s[0]
+	WORD $0x4f9492b4 // fmul v20.4s, v21.4s, v20.s[0]
 	MOVD         $iq2_xs_const<>+0(SB), R8
 	FMOVQ        (R8), F21
 	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
@@ -8941,8 +8765,8 @@ loop3:
 	FMOVQ        F20, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F20
-	FMOVQ        6(R7), F21
+	WORD $0x3cc020f4 // ldur q20, [x7, #2]
+	WORD $0x3cc060f5 // ldur q21, [x7, #6]
 	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
 	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
 	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
@@ -8958,8 +8782,8 @@ loop3:
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVQ        3(R7), F22
-	FMOVQ        7(R7), F23
+	WORD $0x3cc030f6 // ldur q22, [x7, #3]
+	WORD $0x3cc070f7 // ldur q23, [x7, #7]
 	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
 	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
 	WORD $0x6f3f06d6 // ushr v22.4s, v22.4s, #1
@@ -8987,7 +8811,8 @@ loop3:
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
 	WORD $0x6e751f17 // bsl v23.16b, v24.16b, v21.16b
 	WORD $0x4e341ef7 // and v23.16b, v23.16b, v20.16b
-	FLDPQ        (R4), (F20, F21)
+	WORD $0x3cc00094 // ldur q20, [x4]
+	WORD $0x3cc10095 // ldur q21, [x4, #16]
 	WORD $0x0e34c2d8 // smull v24.8h, v22.8b, v20.8b
 	WORD $0x4e34c2d4 // smull2 v20.8h, v22.16b, v20.16b
 	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
@@ -8996,7 +8821,8 @@ loop3:
 	WORD $0x4e35c2f5 // smull2 v21.8h, v23.16b, v21.16b
 	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FLDPQ        32(R4), (F24, F25)
+	WORD $0x3cc20098 // ldur q24, [x4, #32]
+	WORD $0x3cc30099 // ldur q25, [x4, #48]
 	WORD $0x0e38c2da // smull v26.8h, v22.8b, v24.8b
 	WORD $0x4e38c2d8 // smull2 v24.8h, v22.16b, v24.16b
 	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
@@ -9005,7 +8831,8 @@ loop3:
 	WORD $0x4e39c2f9 // smull2 v25.8h, v23.16b, v25.16b
 	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
 	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FLDPQ        64(R4), (F26, F27)
+	WORD $0x3cc4009a // ldur q26, [x4, #64]
+	WORD $0x3cc5009b // ldur q27, [x4, #80]
 	WORD $0x0e3ac2dc // smull v28.8h, v22.8b, v26.8b
 	WORD $0x4e3ac2da // smull2 v26.8h, v22.16b, v26.16b
 	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
@@ -9014,7 +8841,8 @@ loop3:
 	WORD $0x4e3bc2fb // smull2 v27.8h, v23.16b, v27.16b
 	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
 	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FLDPQ        96(R4), (F28, F29)
+	WORD $0x3cc6009c // ldur q28, [x4, #96]
+	WORD $0x3cc7009d // ldur q29, [x4, #112]
 	WORD $0x0e3cc2de // smull v30.8h, v22.8b, v28.8b
 	WORD $0x4e3cc2d6 // smull2 v22.8h, v22.16b, v28.16b
 	WORD $0x4e76bfd6 // addp v22.8h, v30.8h, v22.8h
@@ -9025,46 +8853,40 @@ loop3:
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        36(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        (R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
+	WORD $0xbc42001c // ldur s28, [x0, #32]
+	WORD $0xbc42401d // ldur s29, [x0, #36]
+	WORD $0xbc4000be // ldur s30, [x5]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
 	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fce8c // fmla v12.4s, v20.4s, v31.4s
-	WORD $0x4e3ecead // fmla v13.4s, v21.4s, v30.4s
-	FMOVS        4(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9f128c // fmla v12.4s, v20.4s, v31.s[0]
+	WORD $0x4f9e12ad // fmla v13.4s, v21.4s, v30.s[0]
+	WORD $0xbc4040b4 // ldur s20, [x5, #4]
 	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
 	WORD $0x6e3cde99 // fmul v25.4s, v20.4s, v28.4s
 	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e39ceae // fmla v14.4s, v21.4s, v25.4s
-	WORD $0x4e34cf0f // fmla v15.4s, v24.4s, v20.4s
-	FMOVS        8(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9912ae // fmla v14.4s, v21.4s, v25.s[0]
+	WORD $0x4f94130f // fmla v15.4s, v24.4s, v20.s[0]
+	WORD $0xbc4080b4 // ldur s20, [x5, #8]
 	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
 	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
 	WORD $0x6e3cde99 // fmul v25.4s, v20.4s, v28.4s
 	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e39ceb0 // fmla v16.4s, v21.4s, v25.4s
-	WORD $0x4e34cf11 // fmla v17.4s, v24.4s, v20.4s
-	FMOVS        12(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9912b0 // fmla v16.4s, v21.4s, v25.s[0]
+	WORD $0x4f941311 // fmla v17.4s, v24.4s, v20.s[0]
+	WORD $0xbc40c0b4 // ldur s20, [x5, #12]
 	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
 	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
 	WORD $0x6e3cde97 // fmul v23.4s, v20.4s, v28.4s
 	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x4f9712b2 // fmla v18.4s, v21.4s, v23.s[0]
+	WORD $0x4f9412d3 // fmla v19.4s, v22.4s, v20.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        10(R7), F20
-	FMOVQ        14(R7), F21
+	WORD $0x3cc0a0f4 // ldur q20, [x7, #10]
+	WORD $0x3cc0e0f5 // ldur q21, [x7, #14]
 	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
 	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
 	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
@@ -9080,8 +8902,8 @@ loop3:
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVQ        11(R7), F22
-	FMOVQ        15(R7), F23
+	WORD $0x3cc0b0f6 // ldur q22, [x7, #11]
+	WORD $0x3cc0f0f7 // ldur q23, [x7, #15]
 	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
 	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
 	WORD $0x6f3f06d6 // ushr v22.4s, v22.4s, #1
@@ -9109,7 +8931,8 @@ loop3:
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
 	WORD $0x6e751f17 // bsl v23.16b, v24.16b, v21.16b
 	WORD $0x4e341ef7 // and v23.16b, v23.16b, v20.16b
-	FLDPQ        128(R4), (F20, F21)
+	WORD $0x3cc80094 // ldur q20, [x4, #128]
+	WORD $0x3cc90095 // ldur q21, [x4, #144]
 	WORD $0x0e34c2d8 // smull v24.8h, v22.8b, v20.8b
 	WORD $0x4e34c2d4 // smull2 v20.8h, v22.16b, v20.16b
 	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
@@ -9118,7 +8941,8 @@ loop3:
 	WORD $0x4e35c2f5 // smull2 v21.8h, v23.16b, v21.16b
 	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FLDPQ        160(R4), (F24, F25)
+	WORD $0x3cca0098 // ldur q24, [x4, #160]
+	WORD $0x3ccb0099 // ldur q25, [x4, #176]
 	WORD $0x0e38c2da // smull v26.8h, v22.8b, v24.8b
 	WORD $0x4e38c2d8 // smull2 v24.8h, v22.16b, v24.16b
 	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
@@ -9127,7 +8951,8 @@ loop3:
 	WORD $0x4e39c2f9 // smull2 v25.8h, v23.16b, v25.16b
 	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
 	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FLDPQ        192(R4), (F26, F27)
+	WORD $0x3ccc009a // ldur q26, [x4, #192]
+	WORD $0x3ccd009b // ldur q27, [x4, #208]
 	WORD $0x0e3ac2dc // smull v28.8h, v22.8b, v26.8b
 	WORD $0x4e3ac2da // smull2 v26.8h, v22.16b, v26.16b
 	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
@@ -9136,7 +8961,8 @@ loop3:
 	WORD $0x4e3bc2fb // smull2 v27.8h, v23.16b, v27.16b
 	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
 	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FLDPQ        224(R4), (F28, F29)
+	WORD $0x3cce009c // ldur q28, [x4, #224]
+	WORD $0x3ccf009d // ldur q29, [x4, #240]
 	WORD $0x0e3cc2de // smull v30.8h, v22.8b, v28.8b
 	WORD $0x4e3cc2d6 // smull2 v22.8h, v22.16b, v28.16b
 	WORD $0x4e76bfd6 // addp v22.8h, v30.8h, v22.8h
@@ -9147,46 +8973,40 @@ loop3:
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
 
 	// integer sums times both scales
-	FMOVS        40(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        44(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        16(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
+	WORD $0xbc42801c // ldur s28, [x0, #40]
+	WORD $0xbc42c01d // ldur s29, [x0, #44]
+	WORD $0xbc4100be // ldur s30, [x5, #16]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
 	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fce8c // fmla v12.4s, v20.4s, v31.4s
-	WORD $0x4e3ecead // fmla v13.4s, v21.4s, v30.4s
-	FMOVS        20(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9f128c // fmla v12.4s, v20.4s, v31.s[0]
+	WORD $0x4f9e12ad // fmla v13.4s, v21.4s, v30.s[0]
+	WORD $0xbc4140b4 // ldur s20, [x5, #20]
 	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
 	WORD $0x6e3cde99 // fmul v25.4s, v20.4s, v28.4s
 	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e39ceae // fmla v14.4s, v21.4s, v25.4s
-	WORD $0x4e34cf0f // fmla v15.4s, v24.4s, v20.4s
-	FMOVS        24(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9912ae // fmla v14.4s, v21.4s, v25.s[0]
+	WORD $0x4f94130f // fmla v15.4s, v24.4s, v20.s[0]
+	WORD $0xbc4180b4 // ldur s20, [x5, #24]
 	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
 	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
 	WORD $0x6e3cde99 // fmul v25.4s, v20.4s, v28.4s
 	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e39ceb0 // fmla v16.4s, v21.4s, v25.4s
-	WORD $0x4e34cf11 // fmla v17.4s, v24.4s, v20.4s
-	FMOVS        28(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9912b0 // fmla v16.4s, v21.4s, v25.s[0]
+	WORD $0x4f941311 // fmla v17.4s, v24.4s, v20.s[0]
+	WORD $0xbc41c0b4 // ldur s20, [x5, #28]
 	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
 	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
 	WORD $0x6e3cde97 // fmul v23.4s, v20.4s, v28.4s
 	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x4f9712b2 // fmla v18.4s, v21.4s, v23.s[0]
+	WORD $0x4f9412d3 // fmla v19.4s, v22.4s, v20.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        18(R7), F20
-	FMOVQ        22(R7), F21
+	WORD $0x3cc120f4 // ldur q20, [x7, #18]
+	WORD $0x3cc160f5 // ldur q21, [x7, #22]
 	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
 	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
 	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
@@ -9202,8 +9022,8 @@ loop3:
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVQ        19(R7), F22
-	FMOVQ        23(R7), F23
+	WORD $0x3cc130f6 // ldur q22, [x7, #19]
+	WORD $0x3cc170f7 // ldur q23, [x7, #23]
 	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
 	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
 	WORD $0x6f3f06d6 // ushr v22.4s, v22.4s, #1
@@ -9269,46 +9089,40 @@ loop3:
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
 
 	// integer sums times both scales
-	FMOVS        48(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        52(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        32(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
+	WORD $0xbc43001c // ldur s28, [x0, #48]
+	WORD $0xbc43401d // ldur s29, [x0, #52]
+	WORD $0xbc4200be // ldur s30, [x5, #32]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
 	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fce8c // fmla v12.4s, v20.4s, v31.4s
-	WORD $0x4e3ecead // fmla v13.4s, v21.4s, v30.4s
-	FMOVS        36(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9f128c // fmla v12.4s, v20.4s, v31.s[0]
+	WORD $0x4f9e12ad // fmla v13.4s, v21.4s, v30.s[0]
+	WORD $0xbc4240b4 // ldur s20, [x5, #36]
 	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
 	WORD $0x6e3cde99 // fmul v25.4s, v20.4s, v28.4s
 	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e39ceae // fmla v14.4s, v21.4s, v25.4s
-	WORD $0x4e34cf0f // fmla v15.4s, v24.4s, v20.4s
-	FMOVS        40(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9912ae // fmla v14.4s, v21.4s, v25.s[0]
+	WORD $0x4f94130f // fmla v15.4s, v24.4s, v20.s[0]
+	WORD $0xbc4280b4 // ldur s20, [x5, #40]
 	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
 	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
 	WORD $0x6e3cde99 // fmul v25.4s, v20.4s, v28.4s
 	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e39ceb0 // fmla v16.4s, v21.4s, v25.4s
-	WORD $0x4e34cf11 // fmla v17.4s, v24.4s, v20.4s
-	FMOVS        44(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9912b0 // fmla v16.4s, v21.4s, v25.s[0]
+	WORD $0x4f941311 // fmla v17.4s, v24.4s, v20.s[0]
+	WORD $0xbc42c0b4 // ldur s20, [x5, #44]
 	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
 	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
 	WORD $0x6e3cde97 // fmul v23.4s, v20.4s, v28.4s
 	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x4f9712b2 // fmla v18.4s, v21.4s, v23.s[0]
+	WORD $0x4f9412d3 // fmla v19.4s, v22.4s, v20.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        26(R7), F20
-	FMOVQ        30(R7), F21
+	WORD $0x3cc1a0f4 // ldur q20, [x7, #26]
+	WORD $0x3cc1e0f5 // ldur q21, [x7, #30]
 	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
 	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
 	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
@@ -9324,8 +9138,8 @@ loop3:
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVQ        27(R7), F22
-	FMOVQ        31(R7), F23
+	WORD $0x3cc1b0f6 // ldur q22, [x7, #27]
+	WORD $0x3cc1f0f7 // ldur q23, [x7, #31]
 	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
 	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
 	WORD $0x6f3f06d6 // ushr v22.4s, v22.4s, #1
@@ -9391,46 +9205,40 @@ loop3:
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
 
 	// integer sums times both scales
-	FMOVS        56(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        60(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        48(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
+	WORD $0xbc43801c // ldur s28, [x0, #56]
+	WORD $0xbc43c01d // ldur s29, [x0, #60]
+	WORD $0xbc4300be // ldur s30, [x5, #48]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
 	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fce8c // fmla v12.4s, v20.4s, v31.4s
-	WORD $0x4e3ecead // fmla v13.4s, v21.4s, v30.4s
-	FMOVS        52(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9f128c // fmla v12.4s, v20.4s, v31.s[0]
+	WORD $0x4f9e12ad // fmla v13.4s, v21.4s, v30.s[0]
+	WORD $0xbc4340b4 // ldur s20, [x5, #52]
 	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
 	WORD $0x6e3cde99 // fmul v25.4s, v20.4s, v28.4s
 	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e39ceae // fmla v14.4s, v21.4s, v25.4s
-	WORD $0x4e34cf0f // fmla v15.4s, v24.4s, v20.4s
-	FMOVS        56(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9912ae // fmla v14.4s, v21.4s, v25.s[0]
+	WORD $0x4f94130f // fmla v15.4s, v24.4s, v20.s[0]
+	WORD $0xbc4380b4 // ldur s20, [x5, #56]
 	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
 	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
 	WORD $0x6e3cde99 // fmul v25.4s, v20.4s, v28.4s
 	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e39ceb0 // fmla v16.4s, v21.4s, v25.4s
-	WORD $0x4e34cf11 // fmla v17.4s, v24.4s, v20.4s
-	FMOVS        60(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9912b0 // fmla v16.4s, v21.4s, v25.s[0]
+	WORD $0x4f941311 // fmla v17.4s, v24.4s, v20.s[0]
+	WORD $0xbc43c0b4 // ldur s20, [x5, #60]
 	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
 	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
 	WORD $0x6e3cde97 // fmul v23.4s, v20.4s, v28.4s
 	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x4f9712b2 // fmla v18.4s, v21.4s, v23.s[0]
+	WORD $0x4f9412d3 // fmla v19.4s, v22.4s, v20.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        34(R7), F20
-	FMOVQ        38(R7), F21
+	WORD $0x3cc220f4 // ldur q20, [x7, #34]
+	WORD $0x3cc260f5 // ldur q21, [x7, #38]
 	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
 	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
 	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
@@ -9446,8 +9254,8 @@ loop3:
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVQ        35(R7), F22
-	FMOVQ        39(R7), F23
+	WORD $0x3cc230f6 // ldur q22, [x7, #35]
+	WORD $0x3cc270f7 // ldur q23, [x7, #39]
 	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
 	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
 	WORD $0x6f3f06d6 // ushr v22.4s, v22.4s, #1
@@ -9513,46 +9321,40 @@ loop3:
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
 
 	// integer sums times both scales
-	FMOVS        64(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        68(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        64(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
+	WORD $0xbc44001c // ldur s28, [x0, #64]
+	WORD $0xbc44401d // ldur s29, [x0, #68]
+	WORD $0xbc4400be // ldur s30, [x5, #64]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
 	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fce8c // fmla v12.4s, v20.4s, v31.4s
-	WORD $0x4e3ecead // fmla v13.4s, v21.4s, v30.4s
-	FMOVS        68(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9f128c // fmla v12.4s, v20.4s, v31.s[0]
+	WORD $0x4f9e12ad // fmla v13.4s, v21.4s, v30.s[0]
+	WORD $0xbc4440b4 // ldur s20, [x5, #68]
 	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
 	WORD $0x6e3cde99 // fmul v25.4s, v20.4s, v28.4s
 	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e39ceae // fmla v14.4s, v21.4s, v25.4s
-	WORD $0x4e34cf0f // fmla v15.4s, v24.4s, v20.4s
-	FMOVS        72(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9912ae // fmla v14.4s, v21.4s, v25.s[0]
+	WORD $0x4f94130f // fmla v15.4s, v24.4s, v20.s[0]
+	WORD $0xbc4480b4 // ldur s20, [x5, #72]
 	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
 	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
 	WORD $0x6e3cde99 // fmul v25.4s, v20.4s, v28.4s
 	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e39ceb0 // fmla v16.4s, v21.4s, v25.4s
-	WORD $0x4e34cf11 // fmla v17.4s, v24.4s, v20.4s
-	FMOVS        76(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9912b0 // fmla v16.4s, v21.4s, v25.s[0]
+	WORD $0x4f941311 // fmla v17.4s, v24.4s, v20.s[0]
+	WORD $0xbc44c0b4 // ldur s20, [x5, #76]
 	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
 	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
 	WORD $0x6e3cde97 // fmul v23.4s, v20.4s, v28.4s
 	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x4f9712b2 // fmla v18.4s, v21.4s, v23.s[0]
+	WORD $0x4f9412d3 // fmla v19.4s, v22.4s, v20.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        42(R7), F20
-	FMOVQ        46(R7), F21
+	WORD $0x3cc2a0f4 // ldur q20, [x7, #42]
+	WORD $0x3cc2e0f5 // ldur q21, [x7, #46]
 	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
 	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
 	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
@@ -9568,8 +9370,8 @@ loop3:
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVQ        43(R7), F22
-	FMOVQ        47(R7), F23
+	WORD $0x3cc2b0f6 // ldur q22, [x7, #43]
+	WORD $0x3cc2f0f7 // ldur q23, [x7, #47]
 	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
 	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
 	WORD $0x6f3f06d6 // ushr v22.4s, v22.4s, #1
@@ -9635,46 +9437,40 @@ loop3:
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
 
 	// integer sums times both scales
-	FMOVS        72(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        76(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        80(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
+	WORD $0xbc44801c // ldur s28, [x0, #72]
+	WORD $0xbc44c01d // ldur s29, [x0, #76]
+	WORD $0xbc4500be // ldur s30, [x5, #80]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
 	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fce8c // fmla v12.4s, v20.4s, v31.4s
-	WORD $0x4e3ecead // fmla v13.4s, v21.4s, v30.4s
-	FMOVS        84(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9f128c // fmla v12.4s, v20.4s, v31.s[0]
+	WORD $0x4f9e12ad // fmla v13.4s, v21.4s, v30.s[0]
+	WORD $0xbc4540b4 // ldur s20, [x5, #84]
 	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
 	WORD $0x6e3cde99 // fmul v25.4s, v20.4s, v28.4s
 	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e39ceae // fmla v14.4s, v21.4s, v25.4s
-	WORD $0x4e34cf0f // fmla v15.4s, v24.4s, v20.4s
-	FMOVS        88(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9912ae // fmla v14.4s, v21.4s, v25.s[0]
+	WORD $0x4f94130f // fmla v15.4s, v24.4s, v20.s[0]
+	WORD $0xbc4580b4 // ldur s20, [x5, #88]
 	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
 	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
 	WORD $0x6e3cde99 // fmul v25.4s, v20.4s, v28.4s
 	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e39ceb0 // fmla v16.4s, v21.4s, v25.4s
-	WORD $0x4e34cf11 // fmla v17.4s, v24.4s, v20.4s
-	FMOVS        92(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9912b0 // fmla v16.4s, v21.4s, v25.s[0]
+	WORD $0x4f941311 // fmla v17.4s, v24.4s, v20.s[0]
+	WORD $0xbc45c0b4 // ldur s20, [x5, #92]
 	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
 	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
 	WORD $0x6e3cde97 // fmul v23.4s, v20.4s, v28.4s
 	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x4f9712b2 // fmla v18.4s, v21.4s, v23.s[0]
+	WORD $0x4f9412d3 // fmla v19.4s, v22.4s, v20.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        50(R7), F20
-	FMOVQ        54(R7), F21
+	WORD $0x3cc320f4 // ldur q20, [x7, #50]
+	WORD $0x3cc360f5 // ldur q21, [x7, #54]
 	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
 	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
 	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
@@ -9690,8 +9486,8 @@ loop3:
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
 	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	FMOVQ        51(R7), F22
-	FMOVQ        55(R7), F23
+	WORD $0x3cc330f6 // ldur q22, [x7, #51]
+	WORD $0x3cc370f7 // ldur q23, [x7, #55]
 	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
 	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
 	WORD $0x6f3f06d6 // ushr v22.4s, v22.4s, #1
@@ -9757,104 +9553,97 @@ loop3:
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
 
 	// integer sums times both scales
-	FMOVS        80(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        84(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        96(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
+	WORD $0xbc45001c // ldur s28, [x0, #80]
+	WORD $0xbc45401d // ldur s29, [x0, #84]
+	WORD $0xbc4600be // ldur s30, [x5, #96]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
 	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fce8c // fmla v12.4s, v20.4s, v31.4s
-	WORD $0x4e3ecead // fmla v13.4s, v21.4s, v30.4s
-	FMOVS        100(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9f128c // fmla v12.4s, v20.4s, v31.s[0]
+	WORD $0x4f9e12ad // fmla v13.4s, v21.4s, v30.s[0]
+	WORD $0xbc4640b4 // ldur s20, [x5, #100]
 	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
 	WORD $0x6e3cde99 // fmul v25.4s, v20.4s, v28.4s
 	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e39ceae // fmla v14.4s, v21.4s, v25.4s
-	WORD $0x4e34cf0f // fmla v15.4s, v24.4s, v20.4s
-	FMOVS        104(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9912ae // fmla v14.4s, v21.4s, v25.s[0]
+	WORD $0x4f94130f // fmla v15.4s, v24.4s, v20.s[0]
+	WORD $0xbc4680b4 // ldur s20, [x5, #104]
 	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
 	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
 	WORD $0x6e3cde99 // fmul v25.4s, v20.4s, v28.4s
 	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e39ceb0 // fmla v16.4s, v21.4s, v25.4s
-	WORD $0x4e34cf11 // fmla v17.4s, v24.4s, v20.4s
-	FMOVS        108(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9912b0 // fmla v16.4s, v21.4s, v25.s[0]
+	WORD $0x4f941311 // fmla v17.4s, v24.4s, v20.s[0]
+	WORD $0xbc46c0b4 // ldur s20, [x5, #108]
 	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
 	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
 	WORD $0x6e3cde97 // fmul v23.4s, v20.4s, v28.4s
 	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x4f9712b2 // fmla v18.4s, v21.4s, v23.s[0]
+	WORD $0x4f9412d3 // fmla v19.4s, v22.4s, v20.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        58(R7), F20
+	WORD $0x3cc3a0f4 // ldur q20, [x7, #58]
 	WORD $0x4e020295 // tbl v21.16b, { v20.16b }, v2.16b
-	WORD $0x4e070294 // tbl v20.16b, { v20.16b }, v7.16b
+	WORD $0x4e070296 // tbl v22.16b, { v20.16b }, v7.16b
 	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
 	MOVD         $iq2_xs_grid<>+0(SB), R8
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	WORD $0x4e042e89 // smov x9, v20.s[0]
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0x4e042ec9 // smov x9, v22.s[0]
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
-	FMOVQ        58(R7), F22
-	WORD $0x4e0602d7 // tbl v23.16b, { v22.16b }, v6.16b
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
+	WORD $0x4e060297 // tbl v23.16b, { v20.16b }, v6.16b
+	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
 	WORD $0x6f3f06f7 // ushr v23.4s, v23.4s, #1
-	WORD $0x6f3f06d6 // ushr v22.4s, v22.4s, #1
+	WORD $0x6f3f0694 // ushr v20.4s, v20.4s, #1
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	MOVD         $iq2_xs_signs<>+0(SB), R8
 	WORD $0x4e042ee9 // smov x9, v23.s[0]
 	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ee9 // smov x9, v23.s[2]
 	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	WORD $0x4e042ec9 // smov x9, v22.s[0]
+	WORD $0x4e042e89 // smov x9, v20.s[0]
 	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
+	WORD $0x4e142e89 // smov x9, v20.s[2]
+	FMOVD        (R8)(R9<<3), F20
+	WORD $0x4ed43b14 // zip1 v20.2d, v24.2d, v20.2d
 	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
 	WORD $0x6e20bab9 // neg v25.16b, v21.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
 	WORD $0x6e751f37 // bsl v23.16b, v25.16b, v21.16b
 	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed5 // cmtst v21.16b, v22.16b, v22.16b
-	WORD $0x6e20ba98 // neg v24.16b, v20.16b
-	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e741f16 // bsl v22.16b, v24.16b, v20.16b
-	WORD $0x4e351ed6 // and v22.16b, v22.16b, v21.16b
-	FLDPQ        896(R4), (F20, F21)
-	WORD $0x0e34c2f8 // smull v24.8h, v23.8b, v20.8b
-	WORD $0x4e34c2f4 // smull2 v20.8h, v23.16b, v20.16b
-	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c2d8 // smull v24.8h, v22.8b, v21.8b
-	WORD $0x4e35c2d5 // smull2 v21.8h, v22.16b, v21.16b
+	WORD $0x4e348e95 // cmtst v21.16b, v20.16b, v20.16b
+	WORD $0x6e20bad8 // neg v24.16b, v22.16b
+	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
+	WORD $0x6e761f14 // bsl v20.16b, v24.16b, v22.16b
+	WORD $0x4e351e94 // and v20.16b, v20.16b, v21.16b
+	FLDPQ        896(R4), (F21, F22)
+	WORD $0x0e35c2f8 // smull v24.8h, v23.8b, v21.8b
+	WORD $0x4e35c2f5 // smull2 v21.8h, v23.16b, v21.16b
 	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
+	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
+	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
+	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
 	FLDPQ        928(R4), (F24, F25)
 	WORD $0x0e38c2fa // smull v26.8h, v23.8b, v24.8b
 	WORD $0x4e38c2f8 // smull2 v24.8h, v23.16b, v24.16b
 	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
 	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c2da // smull v26.8h, v22.8b, v25.8b
-	WORD $0x4e39c2d9 // smull2 v25.8h, v22.16b, v25.16b
+	WORD $0x0e39c29a // smull v26.8h, v20.8b, v25.8b
+	WORD $0x4e39c299 // smull2 v25.8h, v20.16b, v25.16b
 	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
 	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
 	FLDPQ        960(R4), (F26, F27)
@@ -9862,8 +9651,8 @@ loop3:
 	WORD $0x4e3ac2fa // smull2 v26.8h, v23.16b, v26.16b
 	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
 	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc2dc // smull v28.8h, v22.8b, v27.8b
-	WORD $0x4e3bc2db // smull2 v27.8h, v22.16b, v27.16b
+	WORD $0x0e3bc29c // smull v28.8h, v20.8b, v27.8b
+	WORD $0x4e3bc29b // smull2 v27.8h, v20.16b, v27.16b
 	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
 	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
 	FLDPQ        992(R4), (F28, F29)
@@ -9871,48 +9660,42 @@ loop3:
 	WORD $0x4e3cc2f7 // smull2 v23.8h, v23.16b, v28.16b
 	WORD $0x4e77bfd7 // addp v23.8h, v30.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e3dc2dc // smull v28.8h, v22.8b, v29.8b
-	WORD $0x4e3dc2d6 // smull2 v22.8h, v22.16b, v29.16b
-	WORD $0x4e76bf96 // addp v22.8h, v28.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
+	WORD $0x0e3dc29c // smull v28.8h, v20.8b, v29.8b
+	WORD $0x4e3dc294 // smull2 v20.8h, v20.16b, v29.16b
+	WORD $0x4e74bf94 // addp v20.8h, v28.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
 
 	// integer sums times both scales
-	FMOVS        88(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        92(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        112(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0xbc45801c // ldur s28, [x0, #88]
+	WORD $0xbc45c01d // ldur s29, [x0, #92]
+	WORD $0xbc4700be // ldur s30, [x5, #112]
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
 	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fce8c // fmla v12.4s, v20.4s, v31.4s
-	WORD $0x4e3ecead // fmla v13.4s, v21.4s, v30.4s
-	FMOVS        116(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
+	WORD $0x4f9f12ac // fmla v12.4s, v21.4s, v31.s[0]
+	WORD $0x4f9e12cd // fmla v13.4s, v22.4s, v30.s[0]
+	WORD $0xbc4740b5 // ldur s21, [x5, #116]
+	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e3cde99 // fmul v25.4s, v20.4s, v28.4s
-	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e39ceae // fmla v14.4s, v21.4s, v25.4s
-	WORD $0x4e34cf0f // fmla v15.4s, v24.4s, v20.4s
-	FMOVS        120(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
+	WORD $0x6e3cdeb9 // fmul v25.4s, v21.4s, v28.4s
+	WORD $0x6e3ddeb5 // fmul v21.4s, v21.4s, v29.4s
+	WORD $0x4f9912ce // fmla v14.4s, v22.4s, v25.s[0]
+	WORD $0x4f95130f // fmla v15.4s, v24.4s, v21.s[0]
+	WORD $0xbc4780b5 // ldur s21, [x5, #120]
+	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
 	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
-	WORD $0x6e3cde99 // fmul v25.4s, v20.4s, v28.4s
-	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e39ceb0 // fmla v16.4s, v21.4s, v25.4s
-	WORD $0x4e34cf11 // fmla v17.4s, v24.4s, v20.4s
-	FMOVS        124(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e3cde97 // fmul v23.4s, v20.4s, v28.4s
-	WORD $0x6e3dde94 // fmul v20.4s, v20.4s, v29.4s
-	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x6e3cdeb9 // fmul v25.4s, v21.4s, v28.4s
+	WORD $0x6e3ddeb5 // fmul v21.4s, v21.4s, v29.4s
+	WORD $0x4f9912d0 // fmla v16.4s, v22.4s, v25.s[0]
+	WORD $0x4f951311 // fmla v17.4s, v24.4s, v21.s[0]
+	WORD $0xbc47c0b5 // ldur s21, [x5, #124]
+	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e3cdeb7 // fmul v23.4s, v21.4s, v28.4s
+	WORD $0x6e3ddeb5 // fmul v21.4s, v21.4s, v29.4s
+	WORD $0x4f9712d2 // fmla v18.4s, v22.4s, v23.s[0]
+	WORD $0x4f951293 // fmla v19.4s, v20.4s, v21.s[0]
 	ADD          $0x4a, R7
 	ADD          $0x400, R4
 	ADD          $0x80, R5

@@ -323,6 +323,26 @@ DATA iq3_s_levels<>+0(SB)/8, $0x000000000000ff01
 DATA iq3_s_levels<>+8(SB)/8, $0x0000000000000000
 GLOBL iq3_s_levels<>(SB), RODATA|NOPTR, $16
 
+// iq3_s_shuffle7: bytes 12 12 13 13 14 14 15 15 - - - - - - - -
+DATA iq3_s_shuffle7<>+0(SB)/8, $0x0f0f0e0e0d0d0c0c
+DATA iq3_s_shuffle7<>+8(SB)/8, $0x8080808080808080
+GLOBL iq3_s_shuffle7<>(SB), RODATA|NOPTR, $16
+
+// iq3_s_shiftb: int8 0 -4 0 -4 0 -4 0 -4 0 0 0 0 0 0 0 0
+DATA iq3_s_shiftb<>+0(SB)/8, $0xfc00fc00fc00fc00
+DATA iq3_s_shiftb<>+8(SB)/8, $0x0000000000000000
+GLOBL iq3_s_shiftb<>(SB), RODATA|NOPTR, $16
+
+// iq3_s_mask2: int8 15 15 15 15 15 15 15 15 0 0 0 0 0 0 0 0
+DATA iq3_s_mask2<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA iq3_s_mask2<>+8(SB)/8, $0x0000000000000000
+GLOBL iq3_s_mask2<>(SB), RODATA|NOPTR, $16
+
+// iq3_s_shuffle8: bytes 4 - - - 5 - - - 6 - - - 7 - - -
+DATA iq3_s_shuffle8<>+0(SB)/8, $0x8080800580808004
+DATA iq3_s_shuffle8<>+8(SB)/8, $0x8080800780808006
+GLOBL iq3_s_shuffle8<>(SB), RODATA|NOPTR, $16
+
 // matmulQ81xIq3_sDotProd multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: ASIMDDP
 TEXT ·matmulQ81xIq3_sDotProd(SB), NOSPLIT, $0-72
@@ -330,29 +350,30 @@ TEXT ·matmulQ81xIq3_sDotProd(SB), NOSPLIT, $0-72
 	// constants of the loops
 	MOVD         $iq3_s_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	MOVD         $iq3_s_shuffle4<>+0(SB), R0
-	FMOVQ        (R0), F1
 	MOVD         $iq3_s_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F2
-	WORD $0x4f000423 // movi v3.4s, #1
-	WORD $0x4f00e424 // movi v4.16b, #1
+	FMOVQ        (R0), F1
+	WORD $0x4f000422 // movi v2.4s, #1
+	WORD $0x4f00e423 // movi v3.16b, #1
 	MOVD         $iq3_s_levels<>+0(SB), R0
-	FMOVQ        (R0), F5
-	WORD $0x4f0707e6 // movi v6.4s, #255
+	FMOVQ        (R0), F4
+	WORD $0x4f0707e5 // movi v5.4s, #255
 	MOVD         $iq3_s_shuffle5<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F6
 	MOVD         $iq3_s_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F7
+	MOVD         $iq3_s_shuffle4<>+0(SB), R0
 	FMOVQ        (R0), F8
 	MOVD         $iq3_s_shuffle6<>+0(SB), R0
 	FMOVQ        (R0), F9
 	MOVD         $iq3_s_shifts3<>+0(SB), R0
 	FMOVQ        (R0), F10
-	MOVD         $iq3_s_shifts<>+0(SB), R0
+	MOVD         $iq3_s_shiftb<>+0(SB), R0
 	FMOVQ        (R0), F11
-	WORD $0x4f0005ec // movi v12.4s, #15
-	MOVD         $iq3_s_shuffle<>+0(SB), R0
+	MOVD         $iq3_s_shuffle8<>+0(SB), R0
+	FMOVQ        (R0), F12
+	MOVD         $iq3_s_shuffle7<>+0(SB), R0
 	FMOVQ        (R0), F13
-	MOVD         $iq3_s_shuffle2<>+0(SB), R0
+	MOVD         $iq3_s_mask2<>+0(SB), R0
 	FMOVQ        (R0), F14
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
@@ -363,8 +384,6 @@ TEXT ·matmulQ81xIq3_sDotProd(SB), NOSPLIT, $0-72
 loop1:
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -377,590 +396,587 @@ loop3:
 	WORD $0xf98420c0 // prfm pldl1keep, [x6, #2112]
 
 	// scales of values 0 to 255, times those of the activations
-	WORD $0x7d4000d3 // ldr h19, [x6]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x3cc5e0d1 // ldur q17, [x6, #94]
+	WORD $0x4e0d0231 // tbl v17.16b, { v17.16b }, v13.16b
+	WORD $0x6e2b4631 // ushl v17.16b, v17.16b, v11.16b
+	WORD $0x4e2e1e31 // and v17.16b, v17.16b, v14.16b
+	WORD $0x7c4000d2 // ldur h18, [x6]
+	WORD $0x1ee24252 // fcvt s18, h18
 	MOVD         $iq3_s_const<>+0(SB), R7
-	FMOVQ        (R7), F20
-	WORD $0x4f026415 // movi v21.4s, #64, lsl #24
-	FMOVQ        94(R6), F22
-	WORD $0x4e0d02d7 // tbl v23.16b, { v22.16b }, v13.16b
-	WORD $0x4e0e02d6 // tbl v22.16b, { v22.16b }, v14.16b
-	WORD $0x6eab46f7 // ushl v23.4s, v23.4s, v11.4s
-	WORD $0x6eab46d6 // ushl v22.4s, v22.4s, v11.4s
-	WORD $0x4e2c1ef7 // and v23.16b, v23.16b, v12.16b
-	WORD $0x4e2c1ed6 // and v22.16b, v22.16b, v12.16b
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
-	WORD $0x4e37d696 // fadd v22.4s, v20.4s, v23.4s
-	WORD $0x4e35d694 // fadd v20.4s, v20.4s, v21.4s
-	WORD $0x6e36de75 // fmul v21.4s, v19.4s, v22.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
-	FLDPQ        (R4), (F20, F22)
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
+	FMOVQ        (R7), F19
+	WORD $0x4f026414 // movi v20.4s, #64, lsl #24
+	WORD $0x4e010235 // tbl v21.16b, { v17.16b }, v1.16b
+	WORD $0x4e0c0231 // tbl v17.16b, { v17.16b }, v12.16b
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
+	WORD $0x6e31de91 // fmul v17.4s, v20.4s, v17.4s
+	WORD $0x4e35d674 // fadd v20.4s, v19.4s, v21.4s
+	WORD $0x4e31d671 // fadd v17.4s, v19.4s, v17.4s
+	WORD $0x4f929293 // fmul v19.4s, v20.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	WORD $0x3cc00092 // ldur q18, [x4]
+	WORD $0x3cc10094 // ldur q20, [x4, #16]
+	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
+	WORD $0x6e34de31 // fmul v17.4s, v17.4s, v20.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F21
-	FMOVQ        6(R6), F22
-	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
-	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
-	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
-	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
-	FMOVQ        66(R6), F23
-	WORD $0x4e0102f8 // tbl v24.16b, { v23.16b }, v1.16b
-	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
-	WORD $0x6ea84718 // ushl v24.4s, v24.4s, v8.4s
-	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
-	WORD $0x4eb71ed6 // orr v22.16b, v22.16b, v23.16b
+	WORD $0x3cc020d3 // ldur q19, [x6, #2]
+	WORD $0x3cc060d4 // ldur q20, [x6, #6]
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x3cc420d5 // ldur q21, [x6, #66]
+	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
+	WORD $0x6ea746b6 // ushl v22.4s, v21.4s, v7.4s
+	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
+	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
 	MOVD         $iq3_s_grid<>+0(SB), R7
-	WORD $0x4e042ea8 // smov x8, v21.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ea8 // smov x8, v21.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
-	WORD $0x4e142ea8 // smov x8, v21.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ea8 // smov x8, v21.s[3]
+	WORD $0x4e042e68 // smov x8, v19.s[0]
 	FMOVS        (R7)(R8<<2), F21
-	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
-	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
-	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ec8 // smov x8, v22.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
-	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ec8 // smov x8, v22.s[3]
+	WORD $0x4e0c2e68 // smov x8, v19.s[1]
 	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
-	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
-	FMOVS        74(R6), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e0702f8 // tbl v24.16b, { v23.16b }, v7.16b
-	WORD $0x4e0902f7 // tbl v23.16b, { v23.16b }, v9.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
-	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x4e241f18 // and v24.16b, v24.16b, v4.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
-	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
-	WORD $0x4e388f19 // cmtst v25.16b, v24.16b, v24.16b
-	WORD $0x6e20baba // neg v26.16b, v21.16b
-	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e751f58 // bsl v24.16b, v26.16b, v21.16b
-	WORD $0x4e391f18 // and v24.16b, v24.16b, v25.16b
-	WORD $0x4e378ef5 // cmtst v21.16b, v23.16b, v23.16b
-	WORD $0x6e20bad9 // neg v25.16b, v22.16b
-	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e761f37 // bsl v23.16b, v25.16b, v22.16b
-	WORD $0x4e351ef7 // and v23.16b, v23.16b, v21.16b
-	FLDPQ        (R3), (F21, F22)
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e959719 // sdot v25.4s, v24.16b, v21.16b
-	WORD $0x4e9696f9 // sdot v25.4s, v23.16b, v22.16b
-	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
-	WORD $0x4f9412af // fmla v15.4s, v21.4s, v20.s[0]
+	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	WORD $0x4e142e68 // smov x8, v19.s[2]
+	FMOVS        (R7)(R8<<2), F22
+	WORD $0x4e1c2e68 // smov x8, v19.s[3]
+	FMOVS        (R7)(R8<<2), F19
+	WORD $0x4e933ad6 // zip1 v22.4s, v22.4s, v19.4s
+	WORD $0x4ed63ab3 // zip1 v19.2d, v21.2d, v22.2d
+	WORD $0x4e042e88 // smov x8, v20.s[0]
+	FMOVS        (R7)(R8<<2), F21
+	WORD $0x4e0c2e88 // smov x8, v20.s[1]
+	FMOVS        (R7)(R8<<2), F22
+	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	WORD $0x4e142e88 // smov x8, v20.s[2]
+	FMOVS        (R7)(R8<<2), F22
+	WORD $0x4e1c2e88 // smov x8, v20.s[3]
+	FMOVS        (R7)(R8<<2), F20
+	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
+	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
+	WORD $0xbc44a0d5 // ldur s21, [x6, #74]
+	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4e0602b6 // tbl v22.16b, { v21.16b }, v6.16b
+	WORD $0x4e0902b5 // tbl v21.16b, { v21.16b }, v9.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
+	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
+	WORD $0x4e368ed7 // cmtst v23.16b, v22.16b, v22.16b
+	WORD $0x6e20ba78 // neg v24.16b, v19.16b
+	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
+	WORD $0x6e731f16 // bsl v22.16b, v24.16b, v19.16b
+	WORD $0x4e371ed6 // and v22.16b, v22.16b, v23.16b
+	WORD $0x4e358eb3 // cmtst v19.16b, v21.16b, v21.16b
+	WORD $0x6e20ba97 // neg v23.16b, v20.16b
+	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
+	WORD $0x6e741ef5 // bsl v21.16b, v23.16b, v20.16b
+	WORD $0x4e331eb5 // and v21.16b, v21.16b, v19.16b
+	WORD $0x3cc00073 // ldur q19, [x3]
+	WORD $0x3cc10074 // ldur q20, [x3, #16]
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e9396d7 // sdot v23.4s, v22.16b, v19.16b
+	WORD $0x4e9496b7 // sdot v23.4s, v21.16b, v20.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        10(R6), F21
-	FMOVQ        14(R6), F22
-	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
-	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
-	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
-	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
-	FMOVQ        67(R6), F23
-	WORD $0x4e0102f8 // tbl v24.16b, { v23.16b }, v1.16b
-	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
-	WORD $0x6ea84718 // ushl v24.4s, v24.4s, v8.4s
-	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
-	WORD $0x4eb71ed6 // orr v22.16b, v22.16b, v23.16b
+	WORD $0x3cc0a0d3 // ldur q19, [x6, #10]
+	WORD $0x3cc0e0d4 // ldur q20, [x6, #14]
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x3cc430d5 // ldur q21, [x6, #67]
+	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
+	WORD $0x6ea746b6 // ushl v22.4s, v21.4s, v7.4s
+	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
+	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
 	MOVD         $iq3_s_grid<>+0(SB), R7
-	WORD $0x4e042ea8 // smov x8, v21.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ea8 // smov x8, v21.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
-	WORD $0x4e142ea8 // smov x8, v21.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ea8 // smov x8, v21.s[3]
+	WORD $0x4e042e68 // smov x8, v19.s[0]
 	FMOVS        (R7)(R8<<2), F21
-	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
-	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
-	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ec8 // smov x8, v22.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
-	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ec8 // smov x8, v22.s[3]
+	WORD $0x4e0c2e68 // smov x8, v19.s[1]
 	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
-	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
-	FMOVS        78(R6), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e0702f8 // tbl v24.16b, { v23.16b }, v7.16b
-	WORD $0x4e0902f7 // tbl v23.16b, { v23.16b }, v9.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
-	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x4e241f18 // and v24.16b, v24.16b, v4.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
-	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
-	WORD $0x4e388f19 // cmtst v25.16b, v24.16b, v24.16b
-	WORD $0x6e20baba // neg v26.16b, v21.16b
-	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e751f58 // bsl v24.16b, v26.16b, v21.16b
-	WORD $0x4e391f18 // and v24.16b, v24.16b, v25.16b
-	WORD $0x4e378ef5 // cmtst v21.16b, v23.16b, v23.16b
-	WORD $0x6e20bad9 // neg v25.16b, v22.16b
-	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e761f37 // bsl v23.16b, v25.16b, v22.16b
-	WORD $0x4e351ef7 // and v23.16b, v23.16b, v21.16b
-	FLDPQ        32(R3), (F21, F22)
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e959719 // sdot v25.4s, v24.16b, v21.16b
-	WORD $0x4e9696f9 // sdot v25.4s, v23.16b, v22.16b
-	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
-	WORD $0x4fb412b0 // fmla v16.4s, v21.4s, v20.s[1]
+	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	WORD $0x4e142e68 // smov x8, v19.s[2]
+	FMOVS        (R7)(R8<<2), F22
+	WORD $0x4e1c2e68 // smov x8, v19.s[3]
+	FMOVS        (R7)(R8<<2), F19
+	WORD $0x4e933ad6 // zip1 v22.4s, v22.4s, v19.4s
+	WORD $0x4ed63ab3 // zip1 v19.2d, v21.2d, v22.2d
+	WORD $0x4e042e88 // smov x8, v20.s[0]
+	FMOVS        (R7)(R8<<2), F21
+	WORD $0x4e0c2e88 // smov x8, v20.s[1]
+	FMOVS        (R7)(R8<<2), F22
+	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	WORD $0x4e142e88 // smov x8, v20.s[2]
+	FMOVS        (R7)(R8<<2), F22
+	WORD $0x4e1c2e88 // smov x8, v20.s[3]
+	FMOVS        (R7)(R8<<2), F20
+	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
+	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
+	WORD $0xbc44e0d5 // ldur s21, [x6, #78]
+	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4e0602b6 // tbl v22.16b, { v21.16b }, v6.16b
+	WORD $0x4e0902b5 // tbl v21.16b, { v21.16b }, v9.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
+	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
+	WORD $0x4e368ed8 // cmtst v24.16b, v22.16b, v22.16b
+	WORD $0x6e20ba79 // neg v25.16b, v19.16b
+	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
+	WORD $0x6e731f36 // bsl v22.16b, v25.16b, v19.16b
+	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
+	WORD $0x4e358eb3 // cmtst v19.16b, v21.16b, v21.16b
+	WORD $0x6e20ba98 // neg v24.16b, v20.16b
+	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
+	WORD $0x6e741f15 // bsl v21.16b, v24.16b, v20.16b
+	WORD $0x4e331eb5 // and v21.16b, v21.16b, v19.16b
+	WORD $0x3cc20073 // ldur q19, [x3, #32]
+	WORD $0x3cc30074 // ldur q20, [x3, #48]
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e9396d8 // sdot v24.4s, v22.16b, v19.16b
+	WORD $0x4e9496b8 // sdot v24.4s, v21.16b, v20.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        18(R6), F21
-	FMOVQ        22(R6), F22
-	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
-	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
-	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
-	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
-	FMOVQ        68(R6), F23
-	WORD $0x4e0102f8 // tbl v24.16b, { v23.16b }, v1.16b
-	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
-	WORD $0x6ea84718 // ushl v24.4s, v24.4s, v8.4s
-	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
-	WORD $0x4eb71ed6 // orr v22.16b, v22.16b, v23.16b
+	WORD $0x3cc120d3 // ldur q19, [x6, #18]
+	WORD $0x3cc160d4 // ldur q20, [x6, #22]
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x3cc440d5 // ldur q21, [x6, #68]
+	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
+	WORD $0x6ea746b6 // ushl v22.4s, v21.4s, v7.4s
+	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
+	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
 	MOVD         $iq3_s_grid<>+0(SB), R7
-	WORD $0x4e042ea8 // smov x8, v21.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ea8 // smov x8, v21.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
-	WORD $0x4e142ea8 // smov x8, v21.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ea8 // smov x8, v21.s[3]
+	WORD $0x4e042e68 // smov x8, v19.s[0]
 	FMOVS        (R7)(R8<<2), F21
-	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
-	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
-	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ec8 // smov x8, v22.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
-	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ec8 // smov x8, v22.s[3]
+	WORD $0x4e0c2e68 // smov x8, v19.s[1]
 	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
-	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
-	FMOVS        82(R6), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e0702f8 // tbl v24.16b, { v23.16b }, v7.16b
-	WORD $0x4e0902f7 // tbl v23.16b, { v23.16b }, v9.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
-	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x4e241f18 // and v24.16b, v24.16b, v4.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
-	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
-	WORD $0x4e388f19 // cmtst v25.16b, v24.16b, v24.16b
-	WORD $0x6e20baba // neg v26.16b, v21.16b
-	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e751f58 // bsl v24.16b, v26.16b, v21.16b
-	WORD $0x4e391f18 // and v24.16b, v24.16b, v25.16b
-	WORD $0x4e378ef5 // cmtst v21.16b, v23.16b, v23.16b
-	WORD $0x6e20bad9 // neg v25.16b, v22.16b
-	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e761f37 // bsl v23.16b, v25.16b, v22.16b
-	WORD $0x4e351ef7 // and v23.16b, v23.16b, v21.16b
-	FLDPQ        64(R3), (F21, F22)
+	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	WORD $0x4e142e68 // smov x8, v19.s[2]
+	FMOVS        (R7)(R8<<2), F22
+	WORD $0x4e1c2e68 // smov x8, v19.s[3]
+	FMOVS        (R7)(R8<<2), F19
+	WORD $0x4e933ad6 // zip1 v22.4s, v22.4s, v19.4s
+	WORD $0x4ed63ab3 // zip1 v19.2d, v21.2d, v22.2d
+	WORD $0x4e042e88 // smov x8, v20.s[0]
+	FMOVS        (R7)(R8<<2), F21
+	WORD $0x4e0c2e88 // smov x8, v20.s[1]
+	FMOVS        (R7)(R8<<2), F22
+	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	WORD $0x4e142e88 // smov x8, v20.s[2]
+	FMOVS        (R7)(R8<<2), F22
+	WORD $0x4e1c2e88 // smov x8, v20.s[3]
+	FMOVS        (R7)(R8<<2), F20
+	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
+	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
+	WORD $0xbc4520d5 // ldur s21, [x6, #82]
+	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4e0602b6 // tbl v22.16b, { v21.16b }, v6.16b
+	WORD $0x4e0902b5 // tbl v21.16b, { v21.16b }, v9.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
+	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
+	WORD $0x4e368ed9 // cmtst v25.16b, v22.16b, v22.16b
+	WORD $0x6e20ba7a // neg v26.16b, v19.16b
+	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
+	WORD $0x6e731f56 // bsl v22.16b, v26.16b, v19.16b
+	WORD $0x4e391ed6 // and v22.16b, v22.16b, v25.16b
+	WORD $0x4e358eb3 // cmtst v19.16b, v21.16b, v21.16b
+	WORD $0x6e20ba99 // neg v25.16b, v20.16b
+	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
+	WORD $0x6e741f35 // bsl v21.16b, v25.16b, v20.16b
+	WORD $0x4e331eb5 // and v21.16b, v21.16b, v19.16b
+	WORD $0x3cc40073 // ldur q19, [x3, #64]
+	WORD $0x3cc50074 // ldur q20, [x3, #80]
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e959719 // sdot v25.4s, v24.16b, v21.16b
-	WORD $0x4e9696f9 // sdot v25.4s, v23.16b, v22.16b
-	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
-	WORD $0x4f941ab1 // fmla v17.4s, v21.4s, v20.s[2]
+	WORD $0x4e9396d9 // sdot v25.4s, v22.16b, v19.16b
+	WORD $0x4e9496b9 // sdot v25.4s, v21.16b, v20.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        26(R6), F21
-	FMOVQ        30(R6), F22
-	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
-	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
-	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
-	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
-	FMOVQ        69(R6), F23
-	WORD $0x4e0102f8 // tbl v24.16b, { v23.16b }, v1.16b
-	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
-	WORD $0x6ea84718 // ushl v24.4s, v24.4s, v8.4s
-	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
-	WORD $0x4eb71ed6 // orr v22.16b, v22.16b, v23.16b
+	WORD $0x3cc1a0d3 // ldur q19, [x6, #26]
+	WORD $0x3cc1e0d4 // ldur q20, [x6, #30]
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x3cc450d5 // ldur q21, [x6, #69]
+	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
+	WORD $0x6ea746b6 // ushl v22.4s, v21.4s, v7.4s
+	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
+	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
 	MOVD         $iq3_s_grid<>+0(SB), R7
-	WORD $0x4e042ea8 // smov x8, v21.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ea8 // smov x8, v21.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
-	WORD $0x4e142ea8 // smov x8, v21.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ea8 // smov x8, v21.s[3]
+	WORD $0x4e042e68 // smov x8, v19.s[0]
 	FMOVS        (R7)(R8<<2), F21
-	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
-	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
-	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ec8 // smov x8, v22.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
-	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ec8 // smov x8, v22.s[3]
+	WORD $0x4e0c2e68 // smov x8, v19.s[1]
 	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
-	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
-	FMOVS        86(R6), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e0702f8 // tbl v24.16b, { v23.16b }, v7.16b
-	WORD $0x4e0902f7 // tbl v23.16b, { v23.16b }, v9.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
-	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x4e241f18 // and v24.16b, v24.16b, v4.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
-	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
-	WORD $0x4e388f19 // cmtst v25.16b, v24.16b, v24.16b
-	WORD $0x6e20baba // neg v26.16b, v21.16b
-	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e751f58 // bsl v24.16b, v26.16b, v21.16b
-	WORD $0x4e391f18 // and v24.16b, v24.16b, v25.16b
-	WORD $0x4e378ef5 // cmtst v21.16b, v23.16b, v23.16b
-	WORD $0x6e20bad9 // neg v25.16b, v22.16b
-	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e761f37 // bsl v23.16b, v25.16b, v22.16b
-	WORD $0x4e351ef7 // and v23.16b, v23.16b, v21.16b
-	FLDPQ        96(R3), (F21, F22)
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e959719 // sdot v25.4s, v24.16b, v21.16b
-	WORD $0x4e9696f9 // sdot v25.4s, v23.16b, v22.16b
-	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
-	WORD $0x4fb41ab2 // fmla v18.4s, v21.4s, v20.s[3]
+	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	WORD $0x4e142e68 // smov x8, v19.s[2]
+	FMOVS        (R7)(R8<<2), F22
+	WORD $0x4e1c2e68 // smov x8, v19.s[3]
+	FMOVS        (R7)(R8<<2), F19
+	WORD $0x4e933ad6 // zip1 v22.4s, v22.4s, v19.4s
+	WORD $0x4ed63ab3 // zip1 v19.2d, v21.2d, v22.2d
+	WORD $0x4e042e88 // smov x8, v20.s[0]
+	FMOVS        (R7)(R8<<2), F21
+	WORD $0x4e0c2e88 // smov x8, v20.s[1]
+	FMOVS        (R7)(R8<<2), F22
+	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	WORD $0x4e142e88 // smov x8, v20.s[2]
+	FMOVS        (R7)(R8<<2), F22
+	WORD $0x4e1c2e88 // smov x8, v20.s[3]
+	FMOVS        (R7)(R8<<2), F20
+	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
+	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
+	WORD $0xbc4560d5 // ldur s21, [x6, #86]
+	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4e0602b6 // tbl v22.16b, { v21.16b }, v6.16b
+	WORD $0x4e0902b5 // tbl v21.16b, { v21.16b }, v9.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
+	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
+	WORD $0x4e368eda // cmtst v26.16b, v22.16b, v22.16b
+	WORD $0x6e20ba7b // neg v27.16b, v19.16b
+	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
+	WORD $0x6e731f76 // bsl v22.16b, v27.16b, v19.16b
+	WORD $0x4e3a1ed6 // and v22.16b, v22.16b, v26.16b
+	WORD $0x4e358eb3 // cmtst v19.16b, v21.16b, v21.16b
+	WORD $0x6e20ba9a // neg v26.16b, v20.16b
+	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
+	WORD $0x6e741f55 // bsl v21.16b, v26.16b, v20.16b
+	WORD $0x4e331eb5 // and v21.16b, v21.16b, v19.16b
+	WORD $0x3cc60073 // ldur q19, [x3, #96]
+	WORD $0x3cc70074 // ldur q20, [x3, #112]
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e9396da // sdot v26.4s, v22.16b, v19.16b
+	WORD $0x4e9496ba // sdot v26.4s, v21.16b, v20.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eb8bef3 // addp v19.4s, v23.4s, v24.4s
+	WORD $0x4ebabf34 // addp v20.4s, v25.4s, v26.4s
+	WORD $0x4eb4be73 // addp v19.4s, v19.4s, v20.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4e32ce6f // fmla v15.4s, v19.4s, v18.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        34(R6), F20
-	FMOVQ        38(R6), F21
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
-	FMOVQ        70(R6), F22
-	WORD $0x4e0102d7 // tbl v23.16b, { v22.16b }, v1.16b
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x6ea846f7 // ushl v23.4s, v23.4s, v8.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x3cc220d2 // ldur q18, [x6, #34]
+	WORD $0x3cc260d3 // ldur q19, [x6, #38]
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x3cc460d4 // ldur q20, [x6, #70]
+	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
+	WORD $0x6ea74695 // ushl v21.4s, v20.4s, v7.4s
+	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
+	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
+	WORD $0x4eb41e73 // orr v19.16b, v19.16b, v20.16b
 	MOVD         $iq3_s_grid<>+0(SB), R7
-	WORD $0x4e042e88 // smov x8, v20.s[0]
-	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e0c2e88 // smov x8, v20.s[1]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
-	WORD $0x4e142e88 // smov x8, v20.s[2]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e1c2e88 // smov x8, v20.s[3]
+	WORD $0x4e042e48 // smov x8, v18.s[0]
 	FMOVS        (R7)(R8<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
-	WORD $0x4e042ea8 // smov x8, v21.s[0]
-	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e0c2ea8 // smov x8, v21.s[1]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
-	WORD $0x4e142ea8 // smov x8, v21.s[2]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e1c2ea8 // smov x8, v21.s[3]
+	WORD $0x4e0c2e48 // smov x8, v18.s[1]
 	FMOVS        (R7)(R8<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
-	FMOVS        90(R6), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0702d7 // tbl v23.16b, { v22.16b }, v7.16b
-	WORD $0x4e0902d6 // tbl v22.16b, { v22.16b }, v9.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
-	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
-	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
-	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
-	FLDPQ        128(R3), (F20, F21)
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9496f8 // sdot v24.4s, v23.16b, v20.16b
-	WORD $0x4e9596d8 // sdot v24.4s, v22.16b, v21.16b
-	WORD $0x4e21db14 // scvtf v20.4s, v24.4s
-	WORD $0x4f93128f // fmla v15.4s, v20.4s, v19.s[0]
+	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	WORD $0x4e142e48 // smov x8, v18.s[2]
+	FMOVS        (R7)(R8<<2), F21
+	WORD $0x4e1c2e48 // smov x8, v18.s[3]
+	FMOVS        (R7)(R8<<2), F18
+	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
+	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	WORD $0x4e042e68 // smov x8, v19.s[0]
+	FMOVS        (R7)(R8<<2), F20
+	WORD $0x4e0c2e68 // smov x8, v19.s[1]
+	FMOVS        (R7)(R8<<2), F21
+	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	WORD $0x4e142e68 // smov x8, v19.s[2]
+	FMOVS        (R7)(R8<<2), F21
+	WORD $0x4e1c2e68 // smov x8, v19.s[3]
+	FMOVS        (R7)(R8<<2), F19
+	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
+	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
+	WORD $0xbc45a0d4 // ldur s20, [x6, #90]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e060295 // tbl v21.16b, { v20.16b }, v6.16b
+	WORD $0x4e090294 // tbl v20.16b, { v20.16b }, v9.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
+	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
+	WORD $0x4e358eb6 // cmtst v22.16b, v21.16b, v21.16b
+	WORD $0x6e20ba57 // neg v23.16b, v18.16b
+	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
+	WORD $0x6e721ef5 // bsl v21.16b, v23.16b, v18.16b
+	WORD $0x4e361eb5 // and v21.16b, v21.16b, v22.16b
+	WORD $0x4e348e92 // cmtst v18.16b, v20.16b, v20.16b
+	WORD $0x6e20ba76 // neg v22.16b, v19.16b
+	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
+	WORD $0x6e731ed4 // bsl v20.16b, v22.16b, v19.16b
+	WORD $0x4e321e94 // and v20.16b, v20.16b, v18.16b
+	WORD $0x3cc80072 // ldur q18, [x3, #128]
+	WORD $0x3cc90073 // ldur q19, [x3, #144]
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9296b6 // sdot v22.4s, v21.16b, v18.16b
+	WORD $0x4e939696 // sdot v22.4s, v20.16b, v19.16b
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        42(R6), F20
-	FMOVQ        46(R6), F21
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
-	FMOVQ        71(R6), F22
-	WORD $0x4e0102d7 // tbl v23.16b, { v22.16b }, v1.16b
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x6ea846f7 // ushl v23.4s, v23.4s, v8.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x3cc2a0d2 // ldur q18, [x6, #42]
+	WORD $0x3cc2e0d3 // ldur q19, [x6, #46]
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x3cc470d4 // ldur q20, [x6, #71]
+	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
+	WORD $0x6ea74695 // ushl v21.4s, v20.4s, v7.4s
+	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
+	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
+	WORD $0x4eb41e73 // orr v19.16b, v19.16b, v20.16b
 	MOVD         $iq3_s_grid<>+0(SB), R7
-	WORD $0x4e042e88 // smov x8, v20.s[0]
-	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e0c2e88 // smov x8, v20.s[1]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
-	WORD $0x4e142e88 // smov x8, v20.s[2]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e1c2e88 // smov x8, v20.s[3]
+	WORD $0x4e042e48 // smov x8, v18.s[0]
 	FMOVS        (R7)(R8<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
-	WORD $0x4e042ea8 // smov x8, v21.s[0]
-	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e0c2ea8 // smov x8, v21.s[1]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
-	WORD $0x4e142ea8 // smov x8, v21.s[2]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e1c2ea8 // smov x8, v21.s[3]
+	WORD $0x4e0c2e48 // smov x8, v18.s[1]
 	FMOVS        (R7)(R8<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
-	FMOVS        94(R6), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0702d7 // tbl v23.16b, { v22.16b }, v7.16b
-	WORD $0x4e0902d6 // tbl v22.16b, { v22.16b }, v9.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
-	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
-	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
-	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
-	FLDPQ        160(R3), (F20, F21)
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9496f8 // sdot v24.4s, v23.16b, v20.16b
-	WORD $0x4e9596d8 // sdot v24.4s, v22.16b, v21.16b
-	WORD $0x4e21db14 // scvtf v20.4s, v24.4s
-	WORD $0x4fb31290 // fmla v16.4s, v20.4s, v19.s[1]
+	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	WORD $0x4e142e48 // smov x8, v18.s[2]
+	FMOVS        (R7)(R8<<2), F21
+	WORD $0x4e1c2e48 // smov x8, v18.s[3]
+	FMOVS        (R7)(R8<<2), F18
+	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
+	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	WORD $0x4e042e68 // smov x8, v19.s[0]
+	FMOVS        (R7)(R8<<2), F20
+	WORD $0x4e0c2e68 // smov x8, v19.s[1]
+	FMOVS        (R7)(R8<<2), F21
+	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	WORD $0x4e142e68 // smov x8, v19.s[2]
+	FMOVS        (R7)(R8<<2), F21
+	WORD $0x4e1c2e68 // smov x8, v19.s[3]
+	FMOVS        (R7)(R8<<2), F19
+	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
+	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
+	WORD $0xbc45e0d4 // ldur s20, [x6, #94]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e060295 // tbl v21.16b, { v20.16b }, v6.16b
+	WORD $0x4e090294 // tbl v20.16b, { v20.16b }, v9.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
+	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
+	WORD $0x4e358eb7 // cmtst v23.16b, v21.16b, v21.16b
+	WORD $0x6e20ba58 // neg v24.16b, v18.16b
+	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
+	WORD $0x6e721f15 // bsl v21.16b, v24.16b, v18.16b
+	WORD $0x4e371eb5 // and v21.16b, v21.16b, v23.16b
+	WORD $0x4e348e92 // cmtst v18.16b, v20.16b, v20.16b
+	WORD $0x6e20ba77 // neg v23.16b, v19.16b
+	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
+	WORD $0x6e731ef4 // bsl v20.16b, v23.16b, v19.16b
+	WORD $0x4e321e94 // and v20.16b, v20.16b, v18.16b
+	WORD $0x3cca0072 // ldur q18, [x3, #160]
+	WORD $0x3ccb0073 // ldur q19, [x3, #176]
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e9296b7 // sdot v23.4s, v21.16b, v18.16b
+	WORD $0x4e939697 // sdot v23.4s, v20.16b, v19.16b
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        50(R6), F20
-	FMOVQ        54(R6), F21
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
-	FMOVQ        72(R6), F22
-	WORD $0x4e0102d7 // tbl v23.16b, { v22.16b }, v1.16b
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x6ea846f7 // ushl v23.4s, v23.4s, v8.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x3cc320d2 // ldur q18, [x6, #50]
+	WORD $0x3cc360d3 // ldur q19, [x6, #54]
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x3cc480d4 // ldur q20, [x6, #72]
+	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
+	WORD $0x6ea74695 // ushl v21.4s, v20.4s, v7.4s
+	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
+	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
+	WORD $0x4eb41e73 // orr v19.16b, v19.16b, v20.16b
 	MOVD         $iq3_s_grid<>+0(SB), R7
-	WORD $0x4e042e88 // smov x8, v20.s[0]
-	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e0c2e88 // smov x8, v20.s[1]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
-	WORD $0x4e142e88 // smov x8, v20.s[2]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e1c2e88 // smov x8, v20.s[3]
+	WORD $0x4e042e48 // smov x8, v18.s[0]
 	FMOVS        (R7)(R8<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
-	WORD $0x4e042ea8 // smov x8, v21.s[0]
-	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e0c2ea8 // smov x8, v21.s[1]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
-	WORD $0x4e142ea8 // smov x8, v21.s[2]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e1c2ea8 // smov x8, v21.s[3]
+	WORD $0x4e0c2e48 // smov x8, v18.s[1]
 	FMOVS        (R7)(R8<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
-	FMOVS        98(R6), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0702d7 // tbl v23.16b, { v22.16b }, v7.16b
-	WORD $0x4e0902d6 // tbl v22.16b, { v22.16b }, v9.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
-	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
-	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
-	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
-	FLDPQ        192(R3), (F20, F21)
+	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	WORD $0x4e142e48 // smov x8, v18.s[2]
+	FMOVS        (R7)(R8<<2), F21
+	WORD $0x4e1c2e48 // smov x8, v18.s[3]
+	FMOVS        (R7)(R8<<2), F18
+	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
+	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	WORD $0x4e042e68 // smov x8, v19.s[0]
+	FMOVS        (R7)(R8<<2), F20
+	WORD $0x4e0c2e68 // smov x8, v19.s[1]
+	FMOVS        (R7)(R8<<2), F21
+	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	WORD $0x4e142e68 // smov x8, v19.s[2]
+	FMOVS        (R7)(R8<<2), F21
+	WORD $0x4e1c2e68 // smov x8, v19.s[3]
+	FMOVS        (R7)(R8<<2), F19
+	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
+	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
+	WORD $0xbc4620d4 // ldur s20, [x6, #98]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e060295 // tbl v21.16b, { v20.16b }, v6.16b
+	WORD $0x4e090294 // tbl v20.16b, { v20.16b }, v9.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
+	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
+	WORD $0x4e358eb8 // cmtst v24.16b, v21.16b, v21.16b
+	WORD $0x6e20ba59 // neg v25.16b, v18.16b
+	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
+	WORD $0x6e721f35 // bsl v21.16b, v25.16b, v18.16b
+	WORD $0x4e381eb5 // and v21.16b, v21.16b, v24.16b
+	WORD $0x4e348e92 // cmtst v18.16b, v20.16b, v20.16b
+	WORD $0x6e20ba78 // neg v24.16b, v19.16b
+	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
+	WORD $0x6e731f14 // bsl v20.16b, v24.16b, v19.16b
+	WORD $0x4e321e94 // and v20.16b, v20.16b, v18.16b
+	WORD $0x3ccc0072 // ldur q18, [x3, #192]
+	WORD $0x3ccd0073 // ldur q19, [x3, #208]
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9496f8 // sdot v24.4s, v23.16b, v20.16b
-	WORD $0x4e9596d8 // sdot v24.4s, v22.16b, v21.16b
-	WORD $0x4e21db14 // scvtf v20.4s, v24.4s
-	WORD $0x4f931a91 // fmla v17.4s, v20.4s, v19.s[2]
+	WORD $0x4e9296b8 // sdot v24.4s, v21.16b, v18.16b
+	WORD $0x4e939698 // sdot v24.4s, v20.16b, v19.16b
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        58(R6), F20
-	FMOVQ        62(R6), F21
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
-	FMOVQ        73(R6), F22
-	WORD $0x4e0102d7 // tbl v23.16b, { v22.16b }, v1.16b
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x6ea846f7 // ushl v23.4s, v23.4s, v8.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	WORD $0x3cc3a0d2 // ldur q18, [x6, #58]
+	WORD $0x3cc3e0d3 // ldur q19, [x6, #62]
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x3cc490d4 // ldur q20, [x6, #73]
+	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
+	WORD $0x6ea74695 // ushl v21.4s, v20.4s, v7.4s
+	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
+	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
+	WORD $0x4eb41e73 // orr v19.16b, v19.16b, v20.16b
 	MOVD         $iq3_s_grid<>+0(SB), R7
-	WORD $0x4e042e88 // smov x8, v20.s[0]
-	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e0c2e88 // smov x8, v20.s[1]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
-	WORD $0x4e142e88 // smov x8, v20.s[2]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e1c2e88 // smov x8, v20.s[3]
+	WORD $0x4e042e48 // smov x8, v18.s[0]
 	FMOVS        (R7)(R8<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
-	WORD $0x4e042ea8 // smov x8, v21.s[0]
-	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e0c2ea8 // smov x8, v21.s[1]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
-	WORD $0x4e142ea8 // smov x8, v21.s[2]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e1c2ea8 // smov x8, v21.s[3]
+	WORD $0x4e0c2e48 // smov x8, v18.s[1]
 	FMOVS        (R7)(R8<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
-	FMOVS        102(R6), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0702d7 // tbl v23.16b, { v22.16b }, v7.16b
-	WORD $0x4e0902d6 // tbl v22.16b, { v22.16b }, v9.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
-	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
-	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
-	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
-	FLDPQ        224(R3), (F20, F21)
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9496f8 // sdot v24.4s, v23.16b, v20.16b
-	WORD $0x4e9596d8 // sdot v24.4s, v22.16b, v21.16b
-	WORD $0x4e21db14 // scvtf v20.4s, v24.4s
-	WORD $0x4fb31a92 // fmla v18.4s, v20.4s, v19.s[3]
+	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	WORD $0x4e142e48 // smov x8, v18.s[2]
+	FMOVS        (R7)(R8<<2), F21
+	WORD $0x4e1c2e48 // smov x8, v18.s[3]
+	FMOVS        (R7)(R8<<2), F18
+	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
+	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	WORD $0x4e042e68 // smov x8, v19.s[0]
+	FMOVS        (R7)(R8<<2), F20
+	WORD $0x4e0c2e68 // smov x8, v19.s[1]
+	FMOVS        (R7)(R8<<2), F21
+	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	WORD $0x4e142e68 // smov x8, v19.s[2]
+	FMOVS        (R7)(R8<<2), F21
+	WORD $0x4e1c2e68 // smov x8, v19.s[3]
+	FMOVS        (R7)(R8<<2), F19
+	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
+	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
+	WORD $0xbc4660d4 // ldur s20, [x6, #102]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e060295 // tbl v21.16b, { v20.16b }, v6.16b
+	WORD $0x4e090294 // tbl v20.16b, { v20.16b }, v9.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
+	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
+	WORD $0x4e358eb9 // cmtst v25.16b, v21.16b, v21.16b
+	WORD $0x6e20ba5a // neg v26.16b, v18.16b
+	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
+	WORD $0x6e721f55 // bsl v21.16b, v26.16b, v18.16b
+	WORD $0x4e391eb5 // and v21.16b, v21.16b, v25.16b
+	WORD $0x4e348e92 // cmtst v18.16b, v20.16b, v20.16b
+	WORD $0x6e20ba79 // neg v25.16b, v19.16b
+	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
+	WORD $0x6e731f34 // bsl v20.16b, v25.16b, v19.16b
+	WORD $0x4e321e94 // and v20.16b, v20.16b, v18.16b
+	WORD $0x3cce0072 // ldur q18, [x3, #224]
+	WORD $0x3ccf0073 // ldur q19, [x3, #240]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e9296b9 // sdot v25.4s, v21.16b, v18.16b
+	WORD $0x4e939699 // sdot v25.4s, v20.16b, v19.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eb7bed2 // addp v18.4s, v22.4s, v23.4s
+	WORD $0x4eb9bf13 // addp v19.4s, v24.4s, v25.4s
+	WORD $0x4eb3be52 // addp v18.4s, v18.4s, v19.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e31ce50 // fmla v16.4s, v18.4s, v17.4s
 	ADD          $0x6e, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -970,8 +986,6 @@ loop3:
 done4:
 	ADD          $1, R5
 	WORD $0x4e30d5ef // fadd v15.4s, v15.4s, v16.4s
-	WORD $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
-	WORD $0x4e32d5ef // fadd v15.4s, v15.4s, v18.4s
 
 	// sums of the lanes
 	WORD $0x6e0f41f0 // ext v16.16b, v15.16b, v15.16b, #8
@@ -995,18 +1009,18 @@ TEXT ·matmulQ82xIq3_sDotProd(SB), NOSPLIT, $576-72
 	// constants of the loops
 	MOVD         $iq3_s_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	MOVD         $iq3_s_shuffle4<>+0(SB), R0
-	FMOVQ        (R0), F1
 	MOVD         $iq3_s_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F2
-	WORD $0x4f000423 // movi v3.4s, #1
-	WORD $0x4f00e424 // movi v4.16b, #1
+	FMOVQ        (R0), F1
+	WORD $0x4f000422 // movi v2.4s, #1
+	WORD $0x4f00e423 // movi v3.16b, #1
 	MOVD         $iq3_s_levels<>+0(SB), R0
-	FMOVQ        (R0), F5
-	WORD $0x4f0707e6 // movi v6.4s, #255
+	FMOVQ        (R0), F4
+	WORD $0x4f0707e5 // movi v5.4s, #255
 	MOVD         $iq3_s_shuffle5<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F6
 	MOVD         $iq3_s_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F7
+	MOVD         $iq3_s_shuffle4<>+0(SB), R0
 	FMOVQ        (R0), F8
 	MOVD         $iq3_s_shuffle6<>+0(SB), R0
 	FMOVQ        (R0), F9
@@ -1040,13 +1054,12 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f1 // ldr h17, [x7]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x7c4000f1 // ldur h17, [x7]
+	WORD $0x1ee24231 // fcvt s17, h17
 	MOVD         $iq3_s_const<>+0(SB), R8
 	FMOVQ        (R8), F18
 	WORD $0x4f026413 // movi v19.4s, #64, lsl #24
-	FMOVQ        94(R7), F20
+	WORD $0x3cc5e0f4 // ldur q20, [x7, #94]
 	WORD $0x4e0d0295 // tbl v21.16b, { v20.16b }, v13.16b
 	WORD $0x4e0e0294 // tbl v20.16b, { v20.16b }, v14.16b
 	WORD $0x6eab46b5 // ushl v21.4s, v21.4s, v11.4s
@@ -1059,25 +1072,24 @@ loop3:
 	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
 	WORD $0x4e35d654 // fadd v20.4s, v18.4s, v21.4s
 	WORD $0x4e33d652 // fadd v18.4s, v18.4s, v19.4s
-	WORD $0x6e34de33 // fmul v19.4s, v17.4s, v20.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	WORD $0x4f919293 // fmul v19.4s, v20.4s, v17.s[0]
+	WORD $0x4f919251 // fmul v17.4s, v18.4s, v17.s[0]
 	FMOVQ        F19, 32(R0)
 	FMOVQ        F17, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F17
-	FMOVQ        6(R7), F18
-	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	FMOVQ        66(R7), F19
-	WORD $0x4e010274 // tbl v20.16b, { v19.16b }, v1.16b
-	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
-	WORD $0x6ea84694 // ushl v20.4s, v20.4s, v8.4s
+	WORD $0x3cc020f1 // ldur q17, [x7, #2]
+	WORD $0x3cc060f2 // ldur q18, [x7, #6]
+	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x3cc420f3 // ldur q19, [x7, #66]
+	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
+	WORD $0x6ea74674 // ushl v20.4s, v19.4s, v7.4s
 	WORD $0x6eaa4673 // ushl v19.4s, v19.4s, v10.4s
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
 	WORD $0x4f285673 // shl v19.4s, v19.4s, #8
 	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
@@ -1105,18 +1117,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F18
 	WORD $0x4e923a94 // zip1 v20.4s, v20.4s, v18.4s
 	WORD $0x4ed43a72 // zip1 v18.2d, v19.2d, v20.2d
-	FMOVS        74(R7), F19
+	WORD $0xbc44a0f3 // ldur s19, [x7, #74]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e070274 // tbl v20.16b, { v19.16b }, v7.16b
+	WORD $0x4e060274 // tbl v20.16b, { v19.16b }, v6.16b
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
 	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
 	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4e241e73 // and v19.16b, v19.16b, v4.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
 	WORD $0x4e348e95 // cmtst v21.16b, v20.16b, v20.16b
 	WORD $0x6e20ba36 // neg v22.16b, v17.16b
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
@@ -1127,43 +1139,41 @@ loop3:
 	WORD $0x4e20aa73 // cmlt v19.16b, v19.16b, #0
 	WORD $0x6e721eb3 // bsl v19.16b, v21.16b, v18.16b
 	WORD $0x4e311e73 // and v19.16b, v19.16b, v17.16b
-	FLDPQ        (R4), (F17, F18)
+	WORD $0x3cc00091 // ldur q17, [x4]
+	WORD $0x3cc10092 // ldur q18, [x4, #16]
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4e919695 // sdot v21.4s, v20.16b, v17.16b
 	WORD $0x4e929675 // sdot v21.4s, v19.16b, v18.16b
-	FLDPQ        32(R4), (F17, F18)
+	WORD $0x3cc20091 // ldur q17, [x4, #32]
+	WORD $0x3cc30092 // ldur q18, [x4, #48]
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e919696 // sdot v22.4s, v20.16b, v17.16b
 	WORD $0x4e929676 // sdot v22.4s, v19.16b, v18.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        (R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc420011 // ldur s17, [x0, #32]
+	WORD $0xbc4000b2 // ldur s18, [x5]
 	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
 	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e32ce6f // fmla v15.4s, v19.4s, v18.4s
-	FMOVS        4(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4f92126f // fmla v15.4s, v19.4s, v18.s[0]
+	WORD $0xbc4040b2 // ldur s18, [x5, #4]
 	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
 	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x4e31ce70 // fmla v16.4s, v19.4s, v17.4s
+	WORD $0x4f911270 // fmla v16.4s, v19.4s, v17.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        10(R7), F17
-	FMOVQ        14(R7), F18
-	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	FMOVQ        67(R7), F19
-	WORD $0x4e010274 // tbl v20.16b, { v19.16b }, v1.16b
-	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
-	WORD $0x6ea84694 // ushl v20.4s, v20.4s, v8.4s
+	WORD $0x3cc0a0f1 // ldur q17, [x7, #10]
+	WORD $0x3cc0e0f2 // ldur q18, [x7, #14]
+	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x3cc430f3 // ldur q19, [x7, #67]
+	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
+	WORD $0x6ea74674 // ushl v20.4s, v19.4s, v7.4s
 	WORD $0x6eaa4673 // ushl v19.4s, v19.4s, v10.4s
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
 	WORD $0x4f285673 // shl v19.4s, v19.4s, #8
 	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
@@ -1191,18 +1201,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F18
 	WORD $0x4e923a94 // zip1 v20.4s, v20.4s, v18.4s
 	WORD $0x4ed43a72 // zip1 v18.2d, v19.2d, v20.2d
-	FMOVS        78(R7), F19
+	WORD $0xbc44e0f3 // ldur s19, [x7, #78]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e070274 // tbl v20.16b, { v19.16b }, v7.16b
+	WORD $0x4e060274 // tbl v20.16b, { v19.16b }, v6.16b
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
 	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
 	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4e241e73 // and v19.16b, v19.16b, v4.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
 	WORD $0x4e348e95 // cmtst v21.16b, v20.16b, v20.16b
 	WORD $0x6e20ba36 // neg v22.16b, v17.16b
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
@@ -1213,43 +1223,41 @@ loop3:
 	WORD $0x4e20aa73 // cmlt v19.16b, v19.16b, #0
 	WORD $0x6e721eb3 // bsl v19.16b, v21.16b, v18.16b
 	WORD $0x4e311e73 // and v19.16b, v19.16b, v17.16b
-	FLDPQ        64(R4), (F17, F18)
+	WORD $0x3cc40091 // ldur q17, [x4, #64]
+	WORD $0x3cc50092 // ldur q18, [x4, #80]
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4e919695 // sdot v21.4s, v20.16b, v17.16b
 	WORD $0x4e929675 // sdot v21.4s, v19.16b, v18.16b
-	FLDPQ        96(R4), (F17, F18)
+	WORD $0x3cc60091 // ldur q17, [x4, #96]
+	WORD $0x3cc70092 // ldur q18, [x4, #112]
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e919696 // sdot v22.4s, v20.16b, v17.16b
 	WORD $0x4e929676 // sdot v22.4s, v19.16b, v18.16b
 
 	// integer sums times both scales
-	FMOVS        36(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        8(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc424011 // ldur s17, [x0, #36]
+	WORD $0xbc4080b2 // ldur s18, [x5, #8]
 	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
 	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e32ce6f // fmla v15.4s, v19.4s, v18.4s
-	FMOVS        12(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4f92126f // fmla v15.4s, v19.4s, v18.s[0]
+	WORD $0xbc40c0b2 // ldur s18, [x5, #12]
 	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
 	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x4e31ce70 // fmla v16.4s, v19.4s, v17.4s
+	WORD $0x4f911270 // fmla v16.4s, v19.4s, v17.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        18(R7), F17
-	FMOVQ        22(R7), F18
-	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	FMOVQ        68(R7), F19
-	WORD $0x4e010274 // tbl v20.16b, { v19.16b }, v1.16b
-	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
-	WORD $0x6ea84694 // ushl v20.4s, v20.4s, v8.4s
+	WORD $0x3cc120f1 // ldur q17, [x7, #18]
+	WORD $0x3cc160f2 // ldur q18, [x7, #22]
+	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x3cc440f3 // ldur q19, [x7, #68]
+	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
+	WORD $0x6ea74674 // ushl v20.4s, v19.4s, v7.4s
 	WORD $0x6eaa4673 // ushl v19.4s, v19.4s, v10.4s
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
 	WORD $0x4f285673 // shl v19.4s, v19.4s, #8
 	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
@@ -1277,18 +1285,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F18
 	WORD $0x4e923a94 // zip1 v20.4s, v20.4s, v18.4s
 	WORD $0x4ed43a72 // zip1 v18.2d, v19.2d, v20.2d
-	FMOVS        82(R7), F19
+	WORD $0xbc4520f3 // ldur s19, [x7, #82]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e070274 // tbl v20.16b, { v19.16b }, v7.16b
+	WORD $0x4e060274 // tbl v20.16b, { v19.16b }, v6.16b
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
 	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
 	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4e241e73 // and v19.16b, v19.16b, v4.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
 	WORD $0x4e348e95 // cmtst v21.16b, v20.16b, v20.16b
 	WORD $0x6e20ba36 // neg v22.16b, v17.16b
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
@@ -1299,43 +1307,41 @@ loop3:
 	WORD $0x4e20aa73 // cmlt v19.16b, v19.16b, #0
 	WORD $0x6e721eb3 // bsl v19.16b, v21.16b, v18.16b
 	WORD $0x4e311e73 // and v19.16b, v19.16b, v17.16b
-	FLDPQ        128(R4), (F17, F18)
+	WORD $0x3cc80091 // ldur q17, [x4, #128]
+	WORD $0x3cc90092 // ldur q18, [x4, #144]
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4e919695 // sdot v21.4s, v20.16b, v17.16b
 	WORD $0x4e929675 // sdot v21.4s, v19.16b, v18.16b
-	FLDPQ        160(R4), (F17, F18)
+	WORD $0x3cca0091 // ldur q17, [x4, #160]
+	WORD $0x3ccb0092 // ldur q18, [x4, #176]
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e919696 // sdot v22.4s, v20.16b, v17.16b
 	WORD $0x4e929676 // sdot v22.4s, v19.16b, v18.16b
 
 	// integer sums times both scales
-	FMOVS        40(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        16(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc428011 // ldur s17, [x0, #40]
+	WORD $0xbc4100b2 // ldur s18, [x5, #16]
 	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
 	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e32ce6f // fmla v15.4s, v19.4s, v18.4s
-	FMOVS        20(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4f92126f // fmla v15.4s, v19.4s, v18.s[0]
+	WORD $0xbc4140b2 // ldur s18, [x5, #20]
 	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
 	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x4e31ce70 // fmla v16.4s, v19.4s, v17.4s
+	WORD $0x4f911270 // fmla v16.4s, v19.4s, v17.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        26(R7), F17
-	FMOVQ        30(R7), F18
-	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	FMOVQ        69(R7), F19
-	WORD $0x4e010274 // tbl v20.16b, { v19.16b }, v1.16b
-	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
-	WORD $0x6ea84694 // ushl v20.4s, v20.4s, v8.4s
+	WORD $0x3cc1a0f1 // ldur q17, [x7, #26]
+	WORD $0x3cc1e0f2 // ldur q18, [x7, #30]
+	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x3cc450f3 // ldur q19, [x7, #69]
+	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
+	WORD $0x6ea74674 // ushl v20.4s, v19.4s, v7.4s
 	WORD $0x6eaa4673 // ushl v19.4s, v19.4s, v10.4s
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
 	WORD $0x4f285673 // shl v19.4s, v19.4s, #8
 	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
@@ -1363,18 +1369,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F18
 	WORD $0x4e923a94 // zip1 v20.4s, v20.4s, v18.4s
 	WORD $0x4ed43a72 // zip1 v18.2d, v19.2d, v20.2d
-	FMOVS        86(R7), F19
+	WORD $0xbc4560f3 // ldur s19, [x7, #86]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e070274 // tbl v20.16b, { v19.16b }, v7.16b
+	WORD $0x4e060274 // tbl v20.16b, { v19.16b }, v6.16b
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
 	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
 	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4e241e73 // and v19.16b, v19.16b, v4.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
 	WORD $0x4e348e95 // cmtst v21.16b, v20.16b, v20.16b
 	WORD $0x6e20ba36 // neg v22.16b, v17.16b
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
@@ -1385,43 +1391,41 @@ loop3:
 	WORD $0x4e20aa73 // cmlt v19.16b, v19.16b, #0
 	WORD $0x6e721eb3 // bsl v19.16b, v21.16b, v18.16b
 	WORD $0x4e311e73 // and v19.16b, v19.16b, v17.16b
-	FLDPQ        192(R4), (F17, F18)
+	WORD $0x3ccc0091 // ldur q17, [x4, #192]
+	WORD $0x3ccd0092 // ldur q18, [x4, #208]
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4e919695 // sdot v21.4s, v20.16b, v17.16b
 	WORD $0x4e929675 // sdot v21.4s, v19.16b, v18.16b
-	FLDPQ        224(R4), (F17, F18)
+	WORD $0x3cce0091 // ldur q17, [x4, #224]
+	WORD $0x3ccf0092 // ldur q18, [x4, #240]
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e919696 // sdot v22.4s, v20.16b, v17.16b
 	WORD $0x4e929676 // sdot v22.4s, v19.16b, v18.16b
 
 	// integer sums times both scales
-	FMOVS        44(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        24(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc42c011 // ldur s17, [x0, #44]
+	WORD $0xbc4180b2 // ldur s18, [x5, #24]
 	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
 	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e32ce6f // fmla v15.4s, v19.4s, v18.4s
-	FMOVS        28(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4f92126f // fmla v15.4s, v19.4s, v18.s[0]
+	WORD $0xbc41c0b2 // ldur s18, [x5, #28]
 	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
 	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x4e31ce70 // fmla v16.4s, v19.4s, v17.4s
+	WORD $0x4f911270 // fmla v16.4s, v19.4s, v17.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        34(R7), F17
-	FMOVQ        38(R7), F18
-	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	FMOVQ        70(R7), F19
-	WORD $0x4e010274 // tbl v20.16b, { v19.16b }, v1.16b
-	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
-	WORD $0x6ea84694 // ushl v20.4s, v20.4s, v8.4s
+	WORD $0x3cc220f1 // ldur q17, [x7, #34]
+	WORD $0x3cc260f2 // ldur q18, [x7, #38]
+	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x3cc460f3 // ldur q19, [x7, #70]
+	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
+	WORD $0x6ea74674 // ushl v20.4s, v19.4s, v7.4s
 	WORD $0x6eaa4673 // ushl v19.4s, v19.4s, v10.4s
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
 	WORD $0x4f285673 // shl v19.4s, v19.4s, #8
 	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
@@ -1449,18 +1453,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F18
 	WORD $0x4e923a94 // zip1 v20.4s, v20.4s, v18.4s
 	WORD $0x4ed43a72 // zip1 v18.2d, v19.2d, v20.2d
-	FMOVS        90(R7), F19
+	WORD $0xbc45a0f3 // ldur s19, [x7, #90]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e070274 // tbl v20.16b, { v19.16b }, v7.16b
+	WORD $0x4e060274 // tbl v20.16b, { v19.16b }, v6.16b
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
 	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
 	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4e241e73 // and v19.16b, v19.16b, v4.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
 	WORD $0x4e348e95 // cmtst v21.16b, v20.16b, v20.16b
 	WORD $0x6e20ba36 // neg v22.16b, v17.16b
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
@@ -1481,33 +1485,29 @@ loop3:
 	WORD $0x4e929676 // sdot v22.4s, v19.16b, v18.16b
 
 	// integer sums times both scales
-	FMOVS        48(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        32(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc430011 // ldur s17, [x0, #48]
+	WORD $0xbc4200b2 // ldur s18, [x5, #32]
 	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
 	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e32ce6f // fmla v15.4s, v19.4s, v18.4s
-	FMOVS        36(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4f92126f // fmla v15.4s, v19.4s, v18.s[0]
+	WORD $0xbc4240b2 // ldur s18, [x5, #36]
 	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
 	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x4e31ce70 // fmla v16.4s, v19.4s, v17.4s
+	WORD $0x4f911270 // fmla v16.4s, v19.4s, v17.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        42(R7), F17
-	FMOVQ        46(R7), F18
-	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	FMOVQ        71(R7), F19
-	WORD $0x4e010274 // tbl v20.16b, { v19.16b }, v1.16b
-	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
-	WORD $0x6ea84694 // ushl v20.4s, v20.4s, v8.4s
+	WORD $0x3cc2a0f1 // ldur q17, [x7, #42]
+	WORD $0x3cc2e0f2 // ldur q18, [x7, #46]
+	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x3cc470f3 // ldur q19, [x7, #71]
+	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
+	WORD $0x6ea74674 // ushl v20.4s, v19.4s, v7.4s
 	WORD $0x6eaa4673 // ushl v19.4s, v19.4s, v10.4s
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
 	WORD $0x4f285673 // shl v19.4s, v19.4s, #8
 	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
@@ -1535,18 +1535,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F18
 	WORD $0x4e923a94 // zip1 v20.4s, v20.4s, v18.4s
 	WORD $0x4ed43a72 // zip1 v18.2d, v19.2d, v20.2d
-	FMOVS        94(R7), F19
+	WORD $0xbc45e0f3 // ldur s19, [x7, #94]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e070274 // tbl v20.16b, { v19.16b }, v7.16b
+	WORD $0x4e060274 // tbl v20.16b, { v19.16b }, v6.16b
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
 	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
 	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4e241e73 // and v19.16b, v19.16b, v4.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
 	WORD $0x4e348e95 // cmtst v21.16b, v20.16b, v20.16b
 	WORD $0x6e20ba36 // neg v22.16b, v17.16b
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
@@ -1567,33 +1567,29 @@ loop3:
 	WORD $0x4e929676 // sdot v22.4s, v19.16b, v18.16b
 
 	// integer sums times both scales
-	FMOVS        52(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        40(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc434011 // ldur s17, [x0, #52]
+	WORD $0xbc4280b2 // ldur s18, [x5, #40]
 	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
 	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e32ce6f // fmla v15.4s, v19.4s, v18.4s
-	FMOVS        44(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4f92126f // fmla v15.4s, v19.4s, v18.s[0]
+	WORD $0xbc42c0b2 // ldur s18, [x5, #44]
 	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
 	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x4e31ce70 // fmla v16.4s, v19.4s, v17.4s
+	WORD $0x4f911270 // fmla v16.4s, v19.4s, v17.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        50(R7), F17
-	FMOVQ        54(R7), F18
-	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	FMOVQ        72(R7), F19
-	WORD $0x4e010274 // tbl v20.16b, { v19.16b }, v1.16b
-	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
-	WORD $0x6ea84694 // ushl v20.4s, v20.4s, v8.4s
+	WORD $0x3cc320f1 // ldur q17, [x7, #50]
+	WORD $0x3cc360f2 // ldur q18, [x7, #54]
+	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x3cc480f3 // ldur q19, [x7, #72]
+	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
+	WORD $0x6ea74674 // ushl v20.4s, v19.4s, v7.4s
 	WORD $0x6eaa4673 // ushl v19.4s, v19.4s, v10.4s
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
 	WORD $0x4f285673 // shl v19.4s, v19.4s, #8
 	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
@@ -1621,18 +1617,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F18
 	WORD $0x4e923a94 // zip1 v20.4s, v20.4s, v18.4s
 	WORD $0x4ed43a72 // zip1 v18.2d, v19.2d, v20.2d
-	FMOVS        98(R7), F19
+	WORD $0xbc4620f3 // ldur s19, [x7, #98]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e070274 // tbl v20.16b, { v19.16b }, v7.16b
+	WORD $0x4e060274 // tbl v20.16b, { v19.16b }, v6.16b
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
 	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
 	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4e241e73 // and v19.16b, v19.16b, v4.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
 	WORD $0x4e348e95 // cmtst v21.16b, v20.16b, v20.16b
 	WORD $0x6e20ba36 // neg v22.16b, v17.16b
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
@@ -1653,33 +1649,29 @@ loop3:
 	WORD $0x4e929676 // sdot v22.4s, v19.16b, v18.16b
 
 	// integer sums times both scales
-	FMOVS        56(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        48(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc438011 // ldur s17, [x0, #56]
+	WORD $0xbc4300b2 // ldur s18, [x5, #48]
 	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
 	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e32ce6f // fmla v15.4s, v19.4s, v18.4s
-	FMOVS        52(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4f92126f // fmla v15.4s, v19.4s, v18.s[0]
+	WORD $0xbc4340b2 // ldur s18, [x5, #52]
 	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
 	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x4e31ce70 // fmla v16.4s, v19.4s, v17.4s
+	WORD $0x4f911270 // fmla v16.4s, v19.4s, v17.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        58(R7), F17
-	FMOVQ        62(R7), F18
-	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	FMOVQ        73(R7), F19
-	WORD $0x4e010274 // tbl v20.16b, { v19.16b }, v1.16b
-	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
-	WORD $0x6ea84694 // ushl v20.4s, v20.4s, v8.4s
+	WORD $0x3cc3a0f1 // ldur q17, [x7, #58]
+	WORD $0x3cc3e0f2 // ldur q18, [x7, #62]
+	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x3cc490f3 // ldur q19, [x7, #73]
+	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
+	WORD $0x6ea74674 // ushl v20.4s, v19.4s, v7.4s
 	WORD $0x6eaa4673 // ushl v19.4s, v19.4s, v10.4s
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
 	WORD $0x4f285673 // shl v19.4s, v19.4s, #8
 	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
@@ -1707,18 +1699,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F18
 	WORD $0x4e923a94 // zip1 v20.4s, v20.4s, v18.4s
 	WORD $0x4ed43a72 // zip1 v18.2d, v19.2d, v20.2d
-	FMOVS        102(R7), F19
+	WORD $0xbc4660f3 // ldur s19, [x7, #102]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e070274 // tbl v20.16b, { v19.16b }, v7.16b
+	WORD $0x4e060274 // tbl v20.16b, { v19.16b }, v6.16b
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
 	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
 	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4e241e73 // and v19.16b, v19.16b, v4.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
 	WORD $0x4e348e95 // cmtst v21.16b, v20.16b, v20.16b
 	WORD $0x6e20ba36 // neg v22.16b, v17.16b
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
@@ -1739,18 +1731,15 @@ loop3:
 	WORD $0x4e929676 // sdot v22.4s, v19.16b, v18.16b
 
 	// integer sums times both scales
-	FMOVS        60(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        56(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc43c011 // ldur s17, [x0, #60]
+	WORD $0xbc4380b2 // ldur s18, [x5, #56]
 	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
 	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e32ce6f // fmla v15.4s, v19.4s, v18.4s
-	FMOVS        60(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4f92126f // fmla v15.4s, v19.4s, v18.s[0]
+	WORD $0xbc43c0b2 // ldur s18, [x5, #60]
 	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
 	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x4e31ce70 // fmla v16.4s, v19.4s, v17.4s
+	WORD $0x4f911270 // fmla v16.4s, v19.4s, v17.s[0]
 	ADD          $0x6e, R7
 	ADD          $0x200, R4
 	ADD          $0x40, R5
@@ -1789,18 +1778,18 @@ TEXT ·matmulQ83xIq3_sDotProd(SB), NOSPLIT, $576-72
 	// constants of the loops
 	MOVD         $iq3_s_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	MOVD         $iq3_s_shuffle4<>+0(SB), R0
-	FMOVQ        (R0), F1
 	MOVD         $iq3_s_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F2
-	WORD $0x4f000423 // movi v3.4s, #1
-	WORD $0x4f00e424 // movi v4.16b, #1
+	FMOVQ        (R0), F1
+	WORD $0x4f000422 // movi v2.4s, #1
+	WORD $0x4f00e423 // movi v3.16b, #1
 	MOVD         $iq3_s_levels<>+0(SB), R0
-	FMOVQ        (R0), F5
-	WORD $0x4f0707e6 // movi v6.4s, #255
+	FMOVQ        (R0), F4
+	WORD $0x4f0707e5 // movi v5.4s, #255
 	MOVD         $iq3_s_shuffle5<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F6
 	MOVD         $iq3_s_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F7
+	MOVD         $iq3_s_shuffle4<>+0(SB), R0
 	FMOVQ        (R0), F8
 	MOVD         $iq3_s_shuffle6<>+0(SB), R0
 	FMOVQ        (R0), F9
@@ -1835,13 +1824,12 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f2 // ldr h18, [x7]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x7c4000f2 // ldur h18, [x7]
+	WORD $0x1ee24252 // fcvt s18, h18
 	MOVD         $iq3_s_const<>+0(SB), R8
 	FMOVQ        (R8), F19
 	WORD $0x4f026414 // movi v20.4s, #64, lsl #24
-	FMOVQ        94(R7), F21
+	WORD $0x3cc5e0f5 // ldur q21, [x7, #94]
 	WORD $0x4e0d02b6 // tbl v22.16b, { v21.16b }, v13.16b
 	WORD $0x4e0e02b5 // tbl v21.16b, { v21.16b }, v14.16b
 	WORD $0x6eab46d6 // ushl v22.4s, v22.4s, v11.4s
@@ -1854,25 +1842,24 @@ loop3:
 	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
 	WORD $0x4e36d675 // fadd v21.4s, v19.4s, v22.4s
 	WORD $0x4e34d673 // fadd v19.4s, v19.4s, v20.4s
-	WORD $0x6e35de54 // fmul v20.4s, v18.4s, v21.4s
-	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	WORD $0x4f9292b4 // fmul v20.4s, v21.4s, v18.s[0]
+	WORD $0x4f929272 // fmul v18.4s, v19.4s, v18.s[0]
 	FMOVQ        F20, 32(R0)
 	FMOVQ        F18, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F18
-	FMOVQ        6(R7), F19
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	FMOVQ        66(R7), F20
-	WORD $0x4e010295 // tbl v21.16b, { v20.16b }, v1.16b
-	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
-	WORD $0x6ea846b5 // ushl v21.4s, v21.4s, v8.4s
+	WORD $0x3cc020f2 // ldur q18, [x7, #2]
+	WORD $0x3cc060f3 // ldur q19, [x7, #6]
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x3cc420f4 // ldur q20, [x7, #66]
+	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
+	WORD $0x6ea74695 // ushl v21.4s, v20.4s, v7.4s
 	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
 	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
 	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
@@ -1900,18 +1887,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F19
 	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
 	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
-	FMOVS        74(R7), F20
+	WORD $0xbc44a0f4 // ldur s20, [x7, #74]
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e070295 // tbl v21.16b, { v20.16b }, v7.16b
+	WORD $0x4e060295 // tbl v21.16b, { v20.16b }, v6.16b
 	WORD $0x4e090294 // tbl v20.16b, { v20.16b }, v9.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
 	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
 	WORD $0x4e358eb6 // cmtst v22.16b, v21.16b, v21.16b
 	WORD $0x6e20ba57 // neg v23.16b, v18.16b
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
@@ -1922,52 +1909,50 @@ loop3:
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
 	WORD $0x6e731ed4 // bsl v20.16b, v22.16b, v19.16b
 	WORD $0x4e321e94 // and v20.16b, v20.16b, v18.16b
-	FLDPQ        (R4), (F18, F19)
+	WORD $0x3cc00092 // ldur q18, [x4]
+	WORD $0x3cc10093 // ldur q19, [x4, #16]
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e9296b6 // sdot v22.4s, v21.16b, v18.16b
 	WORD $0x4e939696 // sdot v22.4s, v20.16b, v19.16b
-	FLDPQ        32(R4), (F18, F19)
+	WORD $0x3cc20092 // ldur q18, [x4, #32]
+	WORD $0x3cc30093 // ldur q19, [x4, #48]
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e9296b7 // sdot v23.4s, v21.16b, v18.16b
 	WORD $0x4e939697 // sdot v23.4s, v20.16b, v19.16b
-	FLDPQ        64(R4), (F18, F19)
+	WORD $0x3cc40092 // ldur q18, [x4, #64]
+	WORD $0x3cc50093 // ldur q19, [x4, #80]
 	WORD $0x4f00e418 // movi v24.16b, #0
 	WORD $0x4e9296b8 // sdot v24.4s, v21.16b, v18.16b
 	WORD $0x4e939698 // sdot v24.4s, v20.16b, v19.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        (R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0xbc420012 // ldur s18, [x0, #32]
+	WORD $0xbc4000b3 // ldur s19, [x5]
 	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
 	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e33ce8f // fmla v15.4s, v20.4s, v19.4s
-	FMOVS        4(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f93128f // fmla v15.4s, v20.4s, v19.s[0]
+	WORD $0xbc4040b3 // ldur s19, [x5, #4]
 	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
 	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-	FMOVS        8(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f931290 // fmla v16.4s, v20.4s, v19.s[0]
+	WORD $0xbc4080b3 // ldur s19, [x5, #8]
 	WORD $0x4e21db14 // scvtf v20.4s, v24.4s
 	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x4e32ce91 // fmla v17.4s, v20.4s, v18.4s
+	WORD $0x4f921291 // fmla v17.4s, v20.4s, v18.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        10(R7), F18
-	FMOVQ        14(R7), F19
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	FMOVQ        67(R7), F20
-	WORD $0x4e010295 // tbl v21.16b, { v20.16b }, v1.16b
-	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
-	WORD $0x6ea846b5 // ushl v21.4s, v21.4s, v8.4s
+	WORD $0x3cc0a0f2 // ldur q18, [x7, #10]
+	WORD $0x3cc0e0f3 // ldur q19, [x7, #14]
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x3cc430f4 // ldur q20, [x7, #67]
+	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
+	WORD $0x6ea74695 // ushl v21.4s, v20.4s, v7.4s
 	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
 	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
 	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
@@ -1995,18 +1980,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F19
 	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
 	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
-	FMOVS        78(R7), F20
+	WORD $0xbc44e0f4 // ldur s20, [x7, #78]
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e070295 // tbl v21.16b, { v20.16b }, v7.16b
+	WORD $0x4e060295 // tbl v21.16b, { v20.16b }, v6.16b
 	WORD $0x4e090294 // tbl v20.16b, { v20.16b }, v9.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
 	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
 	WORD $0x4e358eb6 // cmtst v22.16b, v21.16b, v21.16b
 	WORD $0x6e20ba57 // neg v23.16b, v18.16b
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
@@ -2017,52 +2002,50 @@ loop3:
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
 	WORD $0x6e731ed4 // bsl v20.16b, v22.16b, v19.16b
 	WORD $0x4e321e94 // and v20.16b, v20.16b, v18.16b
-	FLDPQ        96(R4), (F18, F19)
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
+	WORD $0x3cc70093 // ldur q19, [x4, #112]
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e9296b6 // sdot v22.4s, v21.16b, v18.16b
 	WORD $0x4e939696 // sdot v22.4s, v20.16b, v19.16b
-	FLDPQ        128(R4), (F18, F19)
+	WORD $0x3cc80092 // ldur q18, [x4, #128]
+	WORD $0x3cc90093 // ldur q19, [x4, #144]
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e9296b7 // sdot v23.4s, v21.16b, v18.16b
 	WORD $0x4e939697 // sdot v23.4s, v20.16b, v19.16b
-	FLDPQ        160(R4), (F18, F19)
+	WORD $0x3cca0092 // ldur q18, [x4, #160]
+	WORD $0x3ccb0093 // ldur q19, [x4, #176]
 	WORD $0x4f00e418 // movi v24.16b, #0
 	WORD $0x4e9296b8 // sdot v24.4s, v21.16b, v18.16b
 	WORD $0x4e939698 // sdot v24.4s, v20.16b, v19.16b
 
 	// integer sums times both scales
-	FMOVS        36(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        12(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0xbc424012 // ldur s18, [x0, #36]
+	WORD $0xbc40c0b3 // ldur s19, [x5, #12]
 	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
 	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e33ce8f // fmla v15.4s, v20.4s, v19.4s
-	FMOVS        16(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f93128f // fmla v15.4s, v20.4s, v19.s[0]
+	WORD $0xbc4100b3 // ldur s19, [x5, #16]
 	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
 	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-	FMOVS        20(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f931290 // fmla v16.4s, v20.4s, v19.s[0]
+	WORD $0xbc4140b3 // ldur s19, [x5, #20]
 	WORD $0x4e21db14 // scvtf v20.4s, v24.4s
 	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x4e32ce91 // fmla v17.4s, v20.4s, v18.4s
+	WORD $0x4f921291 // fmla v17.4s, v20.4s, v18.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        18(R7), F18
-	FMOVQ        22(R7), F19
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	FMOVQ        68(R7), F20
-	WORD $0x4e010295 // tbl v21.16b, { v20.16b }, v1.16b
-	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
-	WORD $0x6ea846b5 // ushl v21.4s, v21.4s, v8.4s
+	WORD $0x3cc120f2 // ldur q18, [x7, #18]
+	WORD $0x3cc160f3 // ldur q19, [x7, #22]
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x3cc440f4 // ldur q20, [x7, #68]
+	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
+	WORD $0x6ea74695 // ushl v21.4s, v20.4s, v7.4s
 	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
 	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
 	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
@@ -2090,18 +2073,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F19
 	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
 	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
-	FMOVS        82(R7), F20
+	WORD $0xbc4520f4 // ldur s20, [x7, #82]
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e070295 // tbl v21.16b, { v20.16b }, v7.16b
+	WORD $0x4e060295 // tbl v21.16b, { v20.16b }, v6.16b
 	WORD $0x4e090294 // tbl v20.16b, { v20.16b }, v9.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
 	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
 	WORD $0x4e358eb6 // cmtst v22.16b, v21.16b, v21.16b
 	WORD $0x6e20ba57 // neg v23.16b, v18.16b
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
@@ -2112,11 +2095,13 @@ loop3:
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
 	WORD $0x6e731ed4 // bsl v20.16b, v22.16b, v19.16b
 	WORD $0x4e321e94 // and v20.16b, v20.16b, v18.16b
-	FLDPQ        192(R4), (F18, F19)
+	WORD $0x3ccc0092 // ldur q18, [x4, #192]
+	WORD $0x3ccd0093 // ldur q19, [x4, #208]
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e9296b6 // sdot v22.4s, v21.16b, v18.16b
 	WORD $0x4e939696 // sdot v22.4s, v20.16b, v19.16b
-	FLDPQ        224(R4), (F18, F19)
+	WORD $0x3cce0092 // ldur q18, [x4, #224]
+	WORD $0x3ccf0093 // ldur q19, [x4, #240]
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e9296b7 // sdot v23.4s, v21.16b, v18.16b
 	WORD $0x4e939697 // sdot v23.4s, v20.16b, v19.16b
@@ -2126,38 +2111,33 @@ loop3:
 	WORD $0x4e939698 // sdot v24.4s, v20.16b, v19.16b
 
 	// integer sums times both scales
-	FMOVS        40(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        24(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0xbc428012 // ldur s18, [x0, #40]
+	WORD $0xbc4180b3 // ldur s19, [x5, #24]
 	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
 	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e33ce8f // fmla v15.4s, v20.4s, v19.4s
-	FMOVS        28(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f93128f // fmla v15.4s, v20.4s, v19.s[0]
+	WORD $0xbc41c0b3 // ldur s19, [x5, #28]
 	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
 	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-	FMOVS        32(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f931290 // fmla v16.4s, v20.4s, v19.s[0]
+	WORD $0xbc4200b3 // ldur s19, [x5, #32]
 	WORD $0x4e21db14 // scvtf v20.4s, v24.4s
 	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x4e32ce91 // fmla v17.4s, v20.4s, v18.4s
+	WORD $0x4f921291 // fmla v17.4s, v20.4s, v18.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        26(R7), F18
-	FMOVQ        30(R7), F19
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	FMOVQ        69(R7), F20
-	WORD $0x4e010295 // tbl v21.16b, { v20.16b }, v1.16b
-	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
-	WORD $0x6ea846b5 // ushl v21.4s, v21.4s, v8.4s
+	WORD $0x3cc1a0f2 // ldur q18, [x7, #26]
+	WORD $0x3cc1e0f3 // ldur q19, [x7, #30]
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x3cc450f4 // ldur q20, [x7, #69]
+	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
+	WORD $0x6ea74695 // ushl v21.4s, v20.4s, v7.4s
 	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
 	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
 	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
@@ -2185,18 +2165,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F19
 	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
 	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
-	FMOVS        86(R7), F20
+	WORD $0xbc4560f4 // ldur s20, [x7, #86]
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e070295 // tbl v21.16b, { v20.16b }, v7.16b
+	WORD $0x4e060295 // tbl v21.16b, { v20.16b }, v6.16b
 	WORD $0x4e090294 // tbl v20.16b, { v20.16b }, v9.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
 	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
 	WORD $0x4e358eb6 // cmtst v22.16b, v21.16b, v21.16b
 	WORD $0x6e20ba57 // neg v23.16b, v18.16b
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
@@ -2221,38 +2201,33 @@ loop3:
 	WORD $0x4e939698 // sdot v24.4s, v20.16b, v19.16b
 
 	// integer sums times both scales
-	FMOVS        44(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        36(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0xbc42c012 // ldur s18, [x0, #44]
+	WORD $0xbc4240b3 // ldur s19, [x5, #36]
 	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
 	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e33ce8f // fmla v15.4s, v20.4s, v19.4s
-	FMOVS        40(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f93128f // fmla v15.4s, v20.4s, v19.s[0]
+	WORD $0xbc4280b3 // ldur s19, [x5, #40]
 	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
 	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-	FMOVS        44(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f931290 // fmla v16.4s, v20.4s, v19.s[0]
+	WORD $0xbc42c0b3 // ldur s19, [x5, #44]
 	WORD $0x4e21db14 // scvtf v20.4s, v24.4s
 	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x4e32ce91 // fmla v17.4s, v20.4s, v18.4s
+	WORD $0x4f921291 // fmla v17.4s, v20.4s, v18.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        34(R7), F18
-	FMOVQ        38(R7), F19
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	FMOVQ        70(R7), F20
-	WORD $0x4e010295 // tbl v21.16b, { v20.16b }, v1.16b
-	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
-	WORD $0x6ea846b5 // ushl v21.4s, v21.4s, v8.4s
+	WORD $0x3cc220f2 // ldur q18, [x7, #34]
+	WORD $0x3cc260f3 // ldur q19, [x7, #38]
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x3cc460f4 // ldur q20, [x7, #70]
+	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
+	WORD $0x6ea74695 // ushl v21.4s, v20.4s, v7.4s
 	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
 	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
 	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
@@ -2280,18 +2255,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F19
 	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
 	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
-	FMOVS        90(R7), F20
+	WORD $0xbc45a0f4 // ldur s20, [x7, #90]
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e070295 // tbl v21.16b, { v20.16b }, v7.16b
+	WORD $0x4e060295 // tbl v21.16b, { v20.16b }, v6.16b
 	WORD $0x4e090294 // tbl v20.16b, { v20.16b }, v9.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
 	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
 	WORD $0x4e358eb6 // cmtst v22.16b, v21.16b, v21.16b
 	WORD $0x6e20ba57 // neg v23.16b, v18.16b
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
@@ -2316,38 +2291,33 @@ loop3:
 	WORD $0x4e939698 // sdot v24.4s, v20.16b, v19.16b
 
 	// integer sums times both scales
-	FMOVS        48(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        48(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0xbc430012 // ldur s18, [x0, #48]
+	WORD $0xbc4300b3 // ldur s19, [x5, #48]
 	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
 	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e33ce8f // fmla v15.4s, v20.4s, v19.4s
-	FMOVS        52(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f93128f // fmla v15.4s, v20.4s, v19.s[0]
+	WORD $0xbc4340b3 // ldur s19, [x5, #52]
 	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
 	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-	FMOVS        56(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f931290 // fmla v16.4s, v20.4s, v19.s[0]
+	WORD $0xbc4380b3 // ldur s19, [x5, #56]
 	WORD $0x4e21db14 // scvtf v20.4s, v24.4s
 	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x4e32ce91 // fmla v17.4s, v20.4s, v18.4s
+	WORD $0x4f921291 // fmla v17.4s, v20.4s, v18.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        42(R7), F18
-	FMOVQ        46(R7), F19
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	FMOVQ        71(R7), F20
-	WORD $0x4e010295 // tbl v21.16b, { v20.16b }, v1.16b
-	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
-	WORD $0x6ea846b5 // ushl v21.4s, v21.4s, v8.4s
+	WORD $0x3cc2a0f2 // ldur q18, [x7, #42]
+	WORD $0x3cc2e0f3 // ldur q19, [x7, #46]
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x3cc470f4 // ldur q20, [x7, #71]
+	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
+	WORD $0x6ea74695 // ushl v21.4s, v20.4s, v7.4s
 	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
 	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
 	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
@@ -2375,18 +2345,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F19
 	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
 	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
-	FMOVS        94(R7), F20
+	WORD $0xbc45e0f4 // ldur s20, [x7, #94]
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e070295 // tbl v21.16b, { v20.16b }, v7.16b
+	WORD $0x4e060295 // tbl v21.16b, { v20.16b }, v6.16b
 	WORD $0x4e090294 // tbl v20.16b, { v20.16b }, v9.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
 	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
 	WORD $0x4e358eb6 // cmtst v22.16b, v21.16b, v21.16b
 	WORD $0x6e20ba57 // neg v23.16b, v18.16b
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
@@ -2411,38 +2381,33 @@ loop3:
 	WORD $0x4e939698 // sdot v24.4s, v20.16b, v19.16b
 
 	// integer sums times both scales
-	FMOVS        52(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        60(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0xbc434012 // ldur s18, [x0, #52]
+	WORD $0xbc43c0b3 // ldur s19, [x5, #60]
 	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
 	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e33ce8f // fmla v15.4s, v20.4s, v19.4s
-	FMOVS        64(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f93128f // fmla v15.4s, v20.4s, v19.s[0]
+	WORD $0xbc4400b3 // ldur s19, [x5, #64]
 	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
 	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-	FMOVS        68(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f931290 // fmla v16.4s, v20.4s, v19.s[0]
+	WORD $0xbc4440b3 // ldur s19, [x5, #68]
 	WORD $0x4e21db14 // scvtf v20.4s, v24.4s
 	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x4e32ce91 // fmla v17.4s, v20.4s, v18.4s
+	WORD $0x4f921291 // fmla v17.4s, v20.4s, v18.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        50(R7), F18
-	FMOVQ        54(R7), F19
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	FMOVQ        72(R7), F20
-	WORD $0x4e010295 // tbl v21.16b, { v20.16b }, v1.16b
-	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
-	WORD $0x6ea846b5 // ushl v21.4s, v21.4s, v8.4s
+	WORD $0x3cc320f2 // ldur q18, [x7, #50]
+	WORD $0x3cc360f3 // ldur q19, [x7, #54]
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x3cc480f4 // ldur q20, [x7, #72]
+	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
+	WORD $0x6ea74695 // ushl v21.4s, v20.4s, v7.4s
 	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
 	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
 	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
@@ -2470,18 +2435,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F19
 	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
 	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
-	FMOVS        98(R7), F20
+	WORD $0xbc4620f4 // ldur s20, [x7, #98]
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e070295 // tbl v21.16b, { v20.16b }, v7.16b
+	WORD $0x4e060295 // tbl v21.16b, { v20.16b }, v6.16b
 	WORD $0x4e090294 // tbl v20.16b, { v20.16b }, v9.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
 	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
 	WORD $0x4e358eb6 // cmtst v22.16b, v21.16b, v21.16b
 	WORD $0x6e20ba57 // neg v23.16b, v18.16b
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
@@ -2506,38 +2471,33 @@ loop3:
 	WORD $0x4e939698 // sdot v24.4s, v20.16b, v19.16b
 
 	// integer sums times both scales
-	FMOVS        56(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        72(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0xbc438012 // ldur s18, [x0, #56]
+	WORD $0xbc4480b3 // ldur s19, [x5, #72]
 	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
 	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e33ce8f // fmla v15.4s, v20.4s, v19.4s
-	FMOVS        76(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f93128f // fmla v15.4s, v20.4s, v19.s[0]
+	WORD $0xbc44c0b3 // ldur s19, [x5, #76]
 	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
 	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-	FMOVS        80(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f931290 // fmla v16.4s, v20.4s, v19.s[0]
+	WORD $0xbc4500b3 // ldur s19, [x5, #80]
 	WORD $0x4e21db14 // scvtf v20.4s, v24.4s
 	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x4e32ce91 // fmla v17.4s, v20.4s, v18.4s
+	WORD $0x4f921291 // fmla v17.4s, v20.4s, v18.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        58(R7), F18
-	FMOVQ        62(R7), F19
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	FMOVQ        73(R7), F20
-	WORD $0x4e010295 // tbl v21.16b, { v20.16b }, v1.16b
-	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
-	WORD $0x6ea846b5 // ushl v21.4s, v21.4s, v8.4s
+	WORD $0x3cc3a0f2 // ldur q18, [x7, #58]
+	WORD $0x3cc3e0f3 // ldur q19, [x7, #62]
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x3cc490f4 // ldur q20, [x7, #73]
+	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
+	WORD $0x6ea74695 // ushl v21.4s, v20.4s, v7.4s
 	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
 	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
 	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
@@ -2565,18 +2525,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F19
 	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
 	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
-	FMOVS        102(R7), F20
+	WORD $0xbc4660f4 // ldur s20, [x7, #102]
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e070295 // tbl v21.16b, { v20.16b }, v7.16b
+	WORD $0x4e060295 // tbl v21.16b, { v20.16b }, v6.16b
 	WORD $0x4e090294 // tbl v20.16b, { v20.16b }, v9.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
 	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
 	WORD $0x4e358eb6 // cmtst v22.16b, v21.16b, v21.16b
 	WORD $0x6e20ba57 // neg v23.16b, v18.16b
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
@@ -2601,23 +2561,19 @@ loop3:
 	WORD $0x4e939698 // sdot v24.4s, v20.16b, v19.16b
 
 	// integer sums times both scales
-	FMOVS        60(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        84(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0xbc43c012 // ldur s18, [x0, #60]
+	WORD $0xbc4540b3 // ldur s19, [x5, #84]
 	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
 	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e33ce8f // fmla v15.4s, v20.4s, v19.4s
-	FMOVS        88(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f93128f // fmla v15.4s, v20.4s, v19.s[0]
+	WORD $0xbc4580b3 // ldur s19, [x5, #88]
 	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
 	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-	FMOVS        92(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f931290 // fmla v16.4s, v20.4s, v19.s[0]
+	WORD $0xbc45c0b3 // ldur s19, [x5, #92]
 	WORD $0x4e21db14 // scvtf v20.4s, v24.4s
 	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x4e32ce91 // fmla v17.4s, v20.4s, v18.4s
+	WORD $0x4f921291 // fmla v17.4s, v20.4s, v18.s[0]
 	ADD          $0x6e, R7
 	ADD          $0x300, R4
 	ADD          $0x60, R5
@@ -2661,18 +2617,18 @@ TEXT ·matmulQ84xIq3_sDotProd(SB), NOSPLIT, $576-72
 	// constants of the loops
 	MOVD         $iq3_s_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	MOVD         $iq3_s_shuffle4<>+0(SB), R0
-	FMOVQ        (R0), F1
 	MOVD         $iq3_s_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F2
-	WORD $0x4f000423 // movi v3.4s, #1
-	WORD $0x4f00e424 // movi v4.16b, #1
+	FMOVQ        (R0), F1
+	WORD $0x4f000422 // movi v2.4s, #1
+	WORD $0x4f00e423 // movi v3.16b, #1
 	MOVD         $iq3_s_levels<>+0(SB), R0
-	FMOVQ        (R0), F5
-	WORD $0x4f0707e6 // movi v6.4s, #255
+	FMOVQ        (R0), F4
+	WORD $0x4f0707e5 // movi v5.4s, #255
 	MOVD         $iq3_s_shuffle5<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F6
 	MOVD         $iq3_s_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F7
+	MOVD         $iq3_s_shuffle4<>+0(SB), R0
 	FMOVQ        (R0), F8
 	MOVD         $iq3_s_shuffle6<>+0(SB), R0
 	FMOVQ        (R0), F9
@@ -2708,13 +2664,12 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f3 // ldr h19, [x7]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x7c4000f3 // ldur h19, [x7]
+	WORD $0x1ee24273 // fcvt s19, h19
 	MOVD         $iq3_s_const<>+0(SB), R8
 	FMOVQ        (R8), F20
 	WORD $0x4f026415 // movi v21.4s, #64, lsl #24
-	FMOVQ        94(R7), F22
+	WORD $0x3cc5e0f6 // ldur q22, [x7, #94]
 	WORD $0x4e0d02d7 // tbl v23.16b, { v22.16b }, v13.16b
 	WORD $0x4e0e02d6 // tbl v22.16b, { v22.16b }, v14.16b
 	WORD $0x6eab46f7 // ushl v23.4s, v23.4s, v11.4s
@@ -2727,25 +2682,24 @@ loop3:
 	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
 	WORD $0x4e37d696 // fadd v22.4s, v20.4s, v23.4s
 	WORD $0x4e35d694 // fadd v20.4s, v20.4s, v21.4s
-	WORD $0x6e36de75 // fmul v21.4s, v19.4s, v22.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	WORD $0x4f9392d5 // fmul v21.4s, v22.4s, v19.s[0]
+	WORD $0x4f939293 // fmul v19.4s, v20.4s, v19.s[0]
 	FMOVQ        F21, 32(R0)
 	FMOVQ        F19, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F19
-	FMOVQ        6(R7), F20
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	FMOVQ        66(R7), F21
-	WORD $0x4e0102b6 // tbl v22.16b, { v21.16b }, v1.16b
-	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
-	WORD $0x6ea846d6 // ushl v22.4s, v22.4s, v8.4s
+	WORD $0x3cc020f3 // ldur q19, [x7, #2]
+	WORD $0x3cc060f4 // ldur q20, [x7, #6]
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x3cc420f5 // ldur q21, [x7, #66]
+	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
+	WORD $0x6ea746b6 // ushl v22.4s, v21.4s, v7.4s
 	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
 	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
@@ -2773,18 +2727,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F20
 	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
 	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
-	FMOVS        74(R7), F21
+	WORD $0xbc44a0f5 // ldur s21, [x7, #74]
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e0702b6 // tbl v22.16b, { v21.16b }, v7.16b
+	WORD $0x4e0602b6 // tbl v22.16b, { v21.16b }, v6.16b
 	WORD $0x4e0902b5 // tbl v21.16b, { v21.16b }, v9.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
 	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
 	WORD $0x4e368ed7 // cmtst v23.16b, v22.16b, v22.16b
 	WORD $0x6e20ba78 // neg v24.16b, v19.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
@@ -2795,61 +2749,59 @@ loop3:
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
 	WORD $0x6e741ef5 // bsl v21.16b, v23.16b, v20.16b
 	WORD $0x4e331eb5 // and v21.16b, v21.16b, v19.16b
-	FLDPQ        (R4), (F19, F20)
+	WORD $0x3cc00093 // ldur q19, [x4]
+	WORD $0x3cc10094 // ldur q20, [x4, #16]
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e9396d7 // sdot v23.4s, v22.16b, v19.16b
 	WORD $0x4e9496b7 // sdot v23.4s, v21.16b, v20.16b
-	FLDPQ        32(R4), (F19, F20)
+	WORD $0x3cc20093 // ldur q19, [x4, #32]
+	WORD $0x3cc30094 // ldur q20, [x4, #48]
 	WORD $0x4f00e418 // movi v24.16b, #0
 	WORD $0x4e9396d8 // sdot v24.4s, v22.16b, v19.16b
 	WORD $0x4e9496b8 // sdot v24.4s, v21.16b, v20.16b
-	FLDPQ        64(R4), (F19, F20)
+	WORD $0x3cc40093 // ldur q19, [x4, #64]
+	WORD $0x3cc50094 // ldur q20, [x4, #80]
 	WORD $0x4f00e419 // movi v25.16b, #0
 	WORD $0x4e9396d9 // sdot v25.4s, v22.16b, v19.16b
 	WORD $0x4e9496b9 // sdot v25.4s, v21.16b, v20.16b
-	FLDPQ        96(R4), (F19, F20)
+	WORD $0x3cc60093 // ldur q19, [x4, #96]
+	WORD $0x3cc70094 // ldur q20, [x4, #112]
 	WORD $0x4f00e41a // movi v26.16b, #0
 	WORD $0x4e9396da // sdot v26.4s, v22.16b, v19.16b
 	WORD $0x4e9496ba // sdot v26.4s, v21.16b, v20.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        (R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0xbc420013 // ldur s19, [x0, #32]
+	WORD $0xbc4000b4 // ldur s20, [x5]
 	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceaf // fmla v15.4s, v21.4s, v20.4s
-	FMOVS        4(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412af // fmla v15.4s, v21.4s, v20.s[0]
+	WORD $0xbc4040b4 // ldur s20, [x5, #4]
 	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb0 // fmla v16.4s, v21.4s, v20.4s
-	FMOVS        8(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412b0 // fmla v16.4s, v21.4s, v20.s[0]
+	WORD $0xbc4080b4 // ldur s20, [x5, #8]
 	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb1 // fmla v17.4s, v21.4s, v20.4s
-	FMOVS        12(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412b1 // fmla v17.4s, v21.4s, v20.s[0]
+	WORD $0xbc40c0b4 // ldur s20, [x5, #12]
 	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
 	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e33ceb2 // fmla v18.4s, v21.4s, v19.4s
+	WORD $0x4f9312b2 // fmla v18.4s, v21.4s, v19.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        10(R7), F19
-	FMOVQ        14(R7), F20
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	FMOVQ        67(R7), F21
-	WORD $0x4e0102b6 // tbl v22.16b, { v21.16b }, v1.16b
-	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
-	WORD $0x6ea846d6 // ushl v22.4s, v22.4s, v8.4s
+	WORD $0x3cc0a0f3 // ldur q19, [x7, #10]
+	WORD $0x3cc0e0f4 // ldur q20, [x7, #14]
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x3cc430f5 // ldur q21, [x7, #67]
+	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
+	WORD $0x6ea746b6 // ushl v22.4s, v21.4s, v7.4s
 	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
 	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
@@ -2877,18 +2829,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F20
 	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
 	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
-	FMOVS        78(R7), F21
+	WORD $0xbc44e0f5 // ldur s21, [x7, #78]
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e0702b6 // tbl v22.16b, { v21.16b }, v7.16b
+	WORD $0x4e0602b6 // tbl v22.16b, { v21.16b }, v6.16b
 	WORD $0x4e0902b5 // tbl v21.16b, { v21.16b }, v9.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
 	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
 	WORD $0x4e368ed7 // cmtst v23.16b, v22.16b, v22.16b
 	WORD $0x6e20ba78 // neg v24.16b, v19.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
@@ -2899,61 +2851,59 @@ loop3:
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
 	WORD $0x6e741ef5 // bsl v21.16b, v23.16b, v20.16b
 	WORD $0x4e331eb5 // and v21.16b, v21.16b, v19.16b
-	FLDPQ        128(R4), (F19, F20)
+	WORD $0x3cc80093 // ldur q19, [x4, #128]
+	WORD $0x3cc90094 // ldur q20, [x4, #144]
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e9396d7 // sdot v23.4s, v22.16b, v19.16b
 	WORD $0x4e9496b7 // sdot v23.4s, v21.16b, v20.16b
-	FLDPQ        160(R4), (F19, F20)
+	WORD $0x3cca0093 // ldur q19, [x4, #160]
+	WORD $0x3ccb0094 // ldur q20, [x4, #176]
 	WORD $0x4f00e418 // movi v24.16b, #0
 	WORD $0x4e9396d8 // sdot v24.4s, v22.16b, v19.16b
 	WORD $0x4e9496b8 // sdot v24.4s, v21.16b, v20.16b
-	FLDPQ        192(R4), (F19, F20)
+	WORD $0x3ccc0093 // ldur q19, [x4, #192]
+	WORD $0x3ccd0094 // ldur q20, [x4, #208]
 	WORD $0x4f00e419 // movi v25.16b, #0
 	WORD $0x4e9396d9 // sdot v25.4s, v22.16b, v19.16b
 	WORD $0x4e9496b9 // sdot v25.4s, v21.16b, v20.16b
-	FLDPQ        224(R4), (F19, F20)
+	WORD $0x3cce0093 // ldur q19, [x4, #224]
+	WORD $0x3ccf0094 // ldur q20, [x4, #240]
 	WORD $0x4f00e41a // movi v26.16b, #0
 	WORD $0x4e9396da // sdot v26.4s, v22.16b, v19.16b
 	WORD $0x4e9496ba // sdot v26.4s, v21.16b, v20.16b
 
 	// integer sums times both scales
-	FMOVS        36(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        16(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0xbc424013 // ldur s19, [x0, #36]
+	WORD $0xbc4100b4 // ldur s20, [x5, #16]
 	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceaf // fmla v15.4s, v21.4s, v20.4s
-	FMOVS        20(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412af // fmla v15.4s, v21.4s, v20.s[0]
+	WORD $0xbc4140b4 // ldur s20, [x5, #20]
 	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb0 // fmla v16.4s, v21.4s, v20.4s
-	FMOVS        24(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412b0 // fmla v16.4s, v21.4s, v20.s[0]
+	WORD $0xbc4180b4 // ldur s20, [x5, #24]
 	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb1 // fmla v17.4s, v21.4s, v20.4s
-	FMOVS        28(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412b1 // fmla v17.4s, v21.4s, v20.s[0]
+	WORD $0xbc41c0b4 // ldur s20, [x5, #28]
 	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
 	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e33ceb2 // fmla v18.4s, v21.4s, v19.4s
+	WORD $0x4f9312b2 // fmla v18.4s, v21.4s, v19.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        18(R7), F19
-	FMOVQ        22(R7), F20
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	FMOVQ        68(R7), F21
-	WORD $0x4e0102b6 // tbl v22.16b, { v21.16b }, v1.16b
-	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
-	WORD $0x6ea846d6 // ushl v22.4s, v22.4s, v8.4s
+	WORD $0x3cc120f3 // ldur q19, [x7, #18]
+	WORD $0x3cc160f4 // ldur q20, [x7, #22]
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x3cc440f5 // ldur q21, [x7, #68]
+	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
+	WORD $0x6ea746b6 // ushl v22.4s, v21.4s, v7.4s
 	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
 	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
@@ -2981,18 +2931,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F20
 	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
 	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
-	FMOVS        82(R7), F21
+	WORD $0xbc4520f5 // ldur s21, [x7, #82]
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e0702b6 // tbl v22.16b, { v21.16b }, v7.16b
+	WORD $0x4e0602b6 // tbl v22.16b, { v21.16b }, v6.16b
 	WORD $0x4e0902b5 // tbl v21.16b, { v21.16b }, v9.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
 	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
 	WORD $0x4e368ed7 // cmtst v23.16b, v22.16b, v22.16b
 	WORD $0x6e20ba78 // neg v24.16b, v19.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
@@ -3021,43 +2971,37 @@ loop3:
 	WORD $0x4e9496ba // sdot v26.4s, v21.16b, v20.16b
 
 	// integer sums times both scales
-	FMOVS        40(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        32(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0xbc428013 // ldur s19, [x0, #40]
+	WORD $0xbc4200b4 // ldur s20, [x5, #32]
 	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceaf // fmla v15.4s, v21.4s, v20.4s
-	FMOVS        36(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412af // fmla v15.4s, v21.4s, v20.s[0]
+	WORD $0xbc4240b4 // ldur s20, [x5, #36]
 	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb0 // fmla v16.4s, v21.4s, v20.4s
-	FMOVS        40(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412b0 // fmla v16.4s, v21.4s, v20.s[0]
+	WORD $0xbc4280b4 // ldur s20, [x5, #40]
 	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb1 // fmla v17.4s, v21.4s, v20.4s
-	FMOVS        44(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412b1 // fmla v17.4s, v21.4s, v20.s[0]
+	WORD $0xbc42c0b4 // ldur s20, [x5, #44]
 	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
 	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e33ceb2 // fmla v18.4s, v21.4s, v19.4s
+	WORD $0x4f9312b2 // fmla v18.4s, v21.4s, v19.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        26(R7), F19
-	FMOVQ        30(R7), F20
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	FMOVQ        69(R7), F21
-	WORD $0x4e0102b6 // tbl v22.16b, { v21.16b }, v1.16b
-	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
-	WORD $0x6ea846d6 // ushl v22.4s, v22.4s, v8.4s
+	WORD $0x3cc1a0f3 // ldur q19, [x7, #26]
+	WORD $0x3cc1e0f4 // ldur q20, [x7, #30]
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x3cc450f5 // ldur q21, [x7, #69]
+	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
+	WORD $0x6ea746b6 // ushl v22.4s, v21.4s, v7.4s
 	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
 	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
@@ -3085,18 +3029,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F20
 	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
 	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
-	FMOVS        86(R7), F21
+	WORD $0xbc4560f5 // ldur s21, [x7, #86]
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e0702b6 // tbl v22.16b, { v21.16b }, v7.16b
+	WORD $0x4e0602b6 // tbl v22.16b, { v21.16b }, v6.16b
 	WORD $0x4e0902b5 // tbl v21.16b, { v21.16b }, v9.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
 	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
 	WORD $0x4e368ed7 // cmtst v23.16b, v22.16b, v22.16b
 	WORD $0x6e20ba78 // neg v24.16b, v19.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
@@ -3125,43 +3069,37 @@ loop3:
 	WORD $0x4e9496ba // sdot v26.4s, v21.16b, v20.16b
 
 	// integer sums times both scales
-	FMOVS        44(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        48(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0xbc42c013 // ldur s19, [x0, #44]
+	WORD $0xbc4300b4 // ldur s20, [x5, #48]
 	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceaf // fmla v15.4s, v21.4s, v20.4s
-	FMOVS        52(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412af // fmla v15.4s, v21.4s, v20.s[0]
+	WORD $0xbc4340b4 // ldur s20, [x5, #52]
 	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb0 // fmla v16.4s, v21.4s, v20.4s
-	FMOVS        56(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412b0 // fmla v16.4s, v21.4s, v20.s[0]
+	WORD $0xbc4380b4 // ldur s20, [x5, #56]
 	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb1 // fmla v17.4s, v21.4s, v20.4s
-	FMOVS        60(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412b1 // fmla v17.4s, v21.4s, v20.s[0]
+	WORD $0xbc43c0b4 // ldur s20, [x5, #60]
 	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
 	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e33ceb2 // fmla v18.4s, v21.4s, v19.4s
+	WORD $0x4f9312b2 // fmla v18.4s, v21.4s, v19.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        34(R7), F19
-	FMOVQ        38(R7), F20
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	FMOVQ        70(R7), F21
-	WORD $0x4e0102b6 // tbl v22.16b, { v21.16b }, v1.16b
-	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
-	WORD $0x6ea846d6 // ushl v22.4s, v22.4s, v8.4s
+	WORD $0x3cc220f3 // ldur q19, [x7, #34]
+	WORD $0x3cc260f4 // ldur q20, [x7, #38]
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x3cc460f5 // ldur q21, [x7, #70]
+	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
+	WORD $0x6ea746b6 // ushl v22.4s, v21.4s, v7.4s
 	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
 	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
@@ -3189,18 +3127,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F20
 	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
 	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
-	FMOVS        90(R7), F21
+	WORD $0xbc45a0f5 // ldur s21, [x7, #90]
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e0702b6 // tbl v22.16b, { v21.16b }, v7.16b
+	WORD $0x4e0602b6 // tbl v22.16b, { v21.16b }, v6.16b
 	WORD $0x4e0902b5 // tbl v21.16b, { v21.16b }, v9.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
 	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
 	WORD $0x4e368ed7 // cmtst v23.16b, v22.16b, v22.16b
 	WORD $0x6e20ba78 // neg v24.16b, v19.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
@@ -3229,43 +3167,37 @@ loop3:
 	WORD $0x4e9496ba // sdot v26.4s, v21.16b, v20.16b
 
 	// integer sums times both scales
-	FMOVS        48(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        64(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0xbc430013 // ldur s19, [x0, #48]
+	WORD $0xbc4400b4 // ldur s20, [x5, #64]
 	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceaf // fmla v15.4s, v21.4s, v20.4s
-	FMOVS        68(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412af // fmla v15.4s, v21.4s, v20.s[0]
+	WORD $0xbc4440b4 // ldur s20, [x5, #68]
 	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb0 // fmla v16.4s, v21.4s, v20.4s
-	FMOVS        72(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412b0 // fmla v16.4s, v21.4s, v20.s[0]
+	WORD $0xbc4480b4 // ldur s20, [x5, #72]
 	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb1 // fmla v17.4s, v21.4s, v20.4s
-	FMOVS        76(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412b1 // fmla v17.4s, v21.4s, v20.s[0]
+	WORD $0xbc44c0b4 // ldur s20, [x5, #76]
 	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
 	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e33ceb2 // fmla v18.4s, v21.4s, v19.4s
+	WORD $0x4f9312b2 // fmla v18.4s, v21.4s, v19.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        42(R7), F19
-	FMOVQ        46(R7), F20
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	FMOVQ        71(R7), F21
-	WORD $0x4e0102b6 // tbl v22.16b, { v21.16b }, v1.16b
-	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
-	WORD $0x6ea846d6 // ushl v22.4s, v22.4s, v8.4s
+	WORD $0x3cc2a0f3 // ldur q19, [x7, #42]
+	WORD $0x3cc2e0f4 // ldur q20, [x7, #46]
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x3cc470f5 // ldur q21, [x7, #71]
+	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
+	WORD $0x6ea746b6 // ushl v22.4s, v21.4s, v7.4s
 	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
 	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
@@ -3293,18 +3225,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F20
 	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
 	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
-	FMOVS        94(R7), F21
+	WORD $0xbc45e0f5 // ldur s21, [x7, #94]
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e0702b6 // tbl v22.16b, { v21.16b }, v7.16b
+	WORD $0x4e0602b6 // tbl v22.16b, { v21.16b }, v6.16b
 	WORD $0x4e0902b5 // tbl v21.16b, { v21.16b }, v9.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
 	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
 	WORD $0x4e368ed7 // cmtst v23.16b, v22.16b, v22.16b
 	WORD $0x6e20ba78 // neg v24.16b, v19.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
@@ -3333,43 +3265,37 @@ loop3:
 	WORD $0x4e9496ba // sdot v26.4s, v21.16b, v20.16b
 
 	// integer sums times both scales
-	FMOVS        52(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        80(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0xbc434013 // ldur s19, [x0, #52]
+	WORD $0xbc4500b4 // ldur s20, [x5, #80]
 	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceaf // fmla v15.4s, v21.4s, v20.4s
-	FMOVS        84(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412af // fmla v15.4s, v21.4s, v20.s[0]
+	WORD $0xbc4540b4 // ldur s20, [x5, #84]
 	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb0 // fmla v16.4s, v21.4s, v20.4s
-	FMOVS        88(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412b0 // fmla v16.4s, v21.4s, v20.s[0]
+	WORD $0xbc4580b4 // ldur s20, [x5, #88]
 	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb1 // fmla v17.4s, v21.4s, v20.4s
-	FMOVS        92(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412b1 // fmla v17.4s, v21.4s, v20.s[0]
+	WORD $0xbc45c0b4 // ldur s20, [x5, #92]
 	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
 	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e33ceb2 // fmla v18.4s, v21.4s, v19.4s
+	WORD $0x4f9312b2 // fmla v18.4s, v21.4s, v19.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        50(R7), F19
-	FMOVQ        54(R7), F20
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	FMOVQ        72(R7), F21
-	WORD $0x4e0102b6 // tbl v22.16b, { v21.16b }, v1.16b
-	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
-	WORD $0x6ea846d6 // ushl v22.4s, v22.4s, v8.4s
+	WORD $0x3cc320f3 // ldur q19, [x7, #50]
+	WORD $0x3cc360f4 // ldur q20, [x7, #54]
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x3cc480f5 // ldur q21, [x7, #72]
+	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
+	WORD $0x6ea746b6 // ushl v22.4s, v21.4s, v7.4s
 	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
 	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
@@ -3397,18 +3323,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F20
 	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
 	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
-	FMOVS        98(R7), F21
+	WORD $0xbc4620f5 // ldur s21, [x7, #98]
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e0702b6 // tbl v22.16b, { v21.16b }, v7.16b
+	WORD $0x4e0602b6 // tbl v22.16b, { v21.16b }, v6.16b
 	WORD $0x4e0902b5 // tbl v21.16b, { v21.16b }, v9.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
 	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
 	WORD $0x4e368ed7 // cmtst v23.16b, v22.16b, v22.16b
 	WORD $0x6e20ba78 // neg v24.16b, v19.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
@@ -3437,43 +3363,37 @@ loop3:
 	WORD $0x4e9496ba // sdot v26.4s, v21.16b, v20.16b
 
 	// integer sums times both scales
-	FMOVS        56(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        96(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0xbc438013 // ldur s19, [x0, #56]
+	WORD $0xbc4600b4 // ldur s20, [x5, #96]
 	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceaf // fmla v15.4s, v21.4s, v20.4s
-	FMOVS        100(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412af // fmla v15.4s, v21.4s, v20.s[0]
+	WORD $0xbc4640b4 // ldur s20, [x5, #100]
 	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb0 // fmla v16.4s, v21.4s, v20.4s
-	FMOVS        104(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412b0 // fmla v16.4s, v21.4s, v20.s[0]
+	WORD $0xbc4680b4 // ldur s20, [x5, #104]
 	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb1 // fmla v17.4s, v21.4s, v20.4s
-	FMOVS        108(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412b1 // fmla v17.4s, v21.4s, v20.s[0]
+	WORD $0xbc46c0b4 // ldur s20, [x5, #108]
 	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
 	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e33ceb2 // fmla v18.4s, v21.4s, v19.4s
+	WORD $0x4f9312b2 // fmla v18.4s, v21.4s, v19.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        58(R7), F19
-	FMOVQ        62(R7), F20
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	FMOVQ        73(R7), F21
-	WORD $0x4e0102b6 // tbl v22.16b, { v21.16b }, v1.16b
-	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
-	WORD $0x6ea846d6 // ushl v22.4s, v22.4s, v8.4s
+	WORD $0x3cc3a0f3 // ldur q19, [x7, #58]
+	WORD $0x3cc3e0f4 // ldur q20, [x7, #62]
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x3cc490f5 // ldur q21, [x7, #73]
+	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
+	WORD $0x6ea746b6 // ushl v22.4s, v21.4s, v7.4s
 	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
 	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
@@ -3501,18 +3421,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F20
 	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
 	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
-	FMOVS        102(R7), F21
+	WORD $0xbc4660f5 // ldur s21, [x7, #102]
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e0702b6 // tbl v22.16b, { v21.16b }, v7.16b
+	WORD $0x4e0602b6 // tbl v22.16b, { v21.16b }, v6.16b
 	WORD $0x4e0902b5 // tbl v21.16b, { v21.16b }, v9.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
 	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
 	WORD $0x4e368ed7 // cmtst v23.16b, v22.16b, v22.16b
 	WORD $0x6e20ba78 // neg v24.16b, v19.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
@@ -3541,28 +3461,23 @@ loop3:
 	WORD $0x4e9496ba // sdot v26.4s, v21.16b, v20.16b
 
 	// integer sums times both scales
-	FMOVS        60(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        112(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0xbc43c013 // ldur s19, [x0, #60]
+	WORD $0xbc4700b4 // ldur s20, [x5, #112]
 	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceaf // fmla v15.4s, v21.4s, v20.4s
-	FMOVS        116(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412af // fmla v15.4s, v21.4s, v20.s[0]
+	WORD $0xbc4740b4 // ldur s20, [x5, #116]
 	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb0 // fmla v16.4s, v21.4s, v20.4s
-	FMOVS        120(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412b0 // fmla v16.4s, v21.4s, v20.s[0]
+	WORD $0xbc4780b4 // ldur s20, [x5, #120]
 	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb1 // fmla v17.4s, v21.4s, v20.4s
-	FMOVS        124(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412b1 // fmla v17.4s, v21.4s, v20.s[0]
+	WORD $0xbc47c0b4 // ldur s20, [x5, #124]
 	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
 	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e33ceb2 // fmla v18.4s, v21.4s, v19.4s
+	WORD $0x4f9312b2 // fmla v18.4s, v21.4s, v19.s[0]
 	ADD          $0x6e, R7
 	ADD          $0x400, R4
 	ADD          $0x80, R5
@@ -3610,18 +3525,18 @@ TEXT ·decodeUnitsIq3_sNEON(SB), NOSPLIT, $576-24
 	// constants of the loops
 	MOVD         $iq3_s_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	MOVD         $iq3_s_shuffle4<>+0(SB), R0
-	FMOVQ        (R0), F1
 	MOVD         $iq3_s_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F2
-	WORD $0x4f000423 // movi v3.4s, #1
-	WORD $0x4f00e424 // movi v4.16b, #1
+	FMOVQ        (R0), F1
+	WORD $0x4f000422 // movi v2.4s, #1
+	WORD $0x4f00e423 // movi v3.16b, #1
 	MOVD         $iq3_s_levels<>+0(SB), R0
-	FMOVQ        (R0), F5
-	WORD $0x4f0707e6 // movi v6.4s, #255
+	FMOVQ        (R0), F4
+	WORD $0x4f0707e5 // movi v5.4s, #255
 	MOVD         $iq3_s_shuffle5<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F6
 	MOVD         $iq3_s_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F7
+	MOVD         $iq3_s_shuffle4<>+0(SB), R0
 	FMOVQ        (R0), F8
 	MOVD         $iq3_s_shuffle6<>+0(SB), R0
 	FMOVQ        (R0), F9
@@ -3645,13 +3560,12 @@ TEXT ·decodeUnitsIq3_sNEON(SB), NOSPLIT, $576-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d40002f // ldr h15, [x1]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x7c40002f // ldur h15, [x1]
+	WORD $0x1ee241ef // fcvt s15, h15
 	MOVD         $iq3_s_const<>+0(SB), R4
 	FMOVQ        (R4), F16
 	WORD $0x4f026411 // movi v17.4s, #64, lsl #24
-	FMOVQ        94(R1), F18
+	WORD $0x3cc5e032 // ldur q18, [x1, #94]
 	WORD $0x4e0d0253 // tbl v19.16b, { v18.16b }, v13.16b
 	WORD $0x4e0e0252 // tbl v18.16b, { v18.16b }, v14.16b
 	WORD $0x6eab4673 // ushl v19.4s, v19.4s, v11.4s
@@ -3664,25 +3578,24 @@ loop1:
 	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
 	WORD $0x4e33d612 // fadd v18.4s, v16.4s, v19.4s
 	WORD $0x4e31d610 // fadd v16.4s, v16.4s, v17.4s
-	WORD $0x6e32ddf1 // fmul v17.4s, v15.4s, v18.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	WORD $0x4f8f9251 // fmul v17.4s, v18.4s, v15.s[0]
+	WORD $0x4f8f920f // fmul v15.4s, v16.4s, v15.s[0]
 	FMOVQ        F17, 32(R3)
 	FMOVQ        F15, 48(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        2(R1), F15
-	FMOVQ        6(R1), F16
-	WORD $0x4e0201ef // tbl v15.16b, { v15.16b }, v2.16b
-	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
-	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
-	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
-	FMOVQ        66(R1), F17
-	WORD $0x4e010232 // tbl v18.16b, { v17.16b }, v1.16b
-	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
+	WORD $0x3cc0202f // ldur q15, [x1, #2]
+	WORD $0x3cc06030 // ldur q16, [x1, #6]
+	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
+	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x3cc42031 // ldur q17, [x1, #66]
+	WORD $0x4e080231 // tbl v17.16b, { v17.16b }, v8.16b
+	WORD $0x6ea74632 // ushl v18.4s, v17.4s, v7.4s
 	WORD $0x6eaa4631 // ushl v17.4s, v17.4s, v10.4s
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4f285652 // shl v18.4s, v18.4s, #8
 	WORD $0x4f285631 // shl v17.4s, v17.4s, #8
 	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
@@ -3710,18 +3623,18 @@ loop1:
 	FMOVS        (R4)(R5<<2), F16
 	WORD $0x4e903a52 // zip1 v18.4s, v18.4s, v16.4s
 	WORD $0x4ed23a30 // zip1 v16.2d, v17.2d, v18.2d
-	FMOVS        74(R1), F17
+	WORD $0xbc44a031 // ldur s17, [x1, #74]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e070232 // tbl v18.16b, { v17.16b }, v7.16b
+	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
 	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
 	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e241e52 // and v18.16b, v18.16b, v4.16b
-	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
-	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
-	WORD $0x4e1100b1 // tbl v17.16b, { v5.16b }, v17.16b
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
 	WORD $0x4e328e53 // cmtst v19.16b, v18.16b, v18.16b
 	WORD $0x6e20b9f4 // neg v20.16b, v15.16b
 	WORD $0x4e20aa52 // cmlt v18.16b, v18.16b, #0
@@ -3734,73 +3647,72 @@ loop1:
 	WORD $0x4e2f1e31 // and v17.16b, v17.16b, v15.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        32(R3), F17
+	WORD $0xbc420071 // ldur s17, [x3, #32]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVQ        F15, (R0)
 	FMOVQ        F16, 16(R0)
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        32(R3), F17
+	WORD $0xbc420071 // ldur s17, [x3, #32]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVQ        F15, 32(R0)
 	FMOVQ        F16, 48(R0)
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        32(R3), F17
+	WORD $0xbc420071 // ldur s17, [x3, #32]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVQ        F15, 64(R0)
 	FMOVQ        F16, 80(R0)
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        32(R3), F17
+	WORD $0xbc420071 // ldur s17, [x3, #32]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVQ        F15, 96(R0)
 	FMOVQ        F16, 112(R0)
 
 	// levels of values 32 to 63
-	FMOVQ        10(R1), F15
-	FMOVQ        14(R1), F16
-	WORD $0x4e0201ef // tbl v15.16b, { v15.16b }, v2.16b
-	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
-	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
-	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
-	FMOVQ        67(R1), F17
-	WORD $0x4e010232 // tbl v18.16b, { v17.16b }, v1.16b
-	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
+	WORD $0x3cc0a02f // ldur q15, [x1, #10]
+	WORD $0x3cc0e030 // ldur q16, [x1, #14]
+	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
+	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x3cc43031 // ldur q17, [x1, #67]
+	WORD $0x4e080231 // tbl v17.16b, { v17.16b }, v8.16b
+	WORD $0x6ea74632 // ushl v18.4s, v17.4s, v7.4s
 	WORD $0x6eaa4631 // ushl v17.4s, v17.4s, v10.4s
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4f285652 // shl v18.4s, v18.4s, #8
 	WORD $0x4f285631 // shl v17.4s, v17.4s, #8
 	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
@@ -3828,18 +3740,18 @@ loop1:
 	FMOVS        (R4)(R5<<2), F16
 	WORD $0x4e903a52 // zip1 v18.4s, v18.4s, v16.4s
 	WORD $0x4ed23a30 // zip1 v16.2d, v17.2d, v18.2d
-	FMOVS        78(R1), F17
+	WORD $0xbc44e031 // ldur s17, [x1, #78]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e070232 // tbl v18.16b, { v17.16b }, v7.16b
+	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
 	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
 	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e241e52 // and v18.16b, v18.16b, v4.16b
-	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
-	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
-	WORD $0x4e1100b1 // tbl v17.16b, { v5.16b }, v17.16b
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
 	WORD $0x4e328e53 // cmtst v19.16b, v18.16b, v18.16b
 	WORD $0x6e20b9f4 // neg v20.16b, v15.16b
 	WORD $0x4e20aa52 // cmlt v18.16b, v18.16b, #0
@@ -3852,73 +3764,72 @@ loop1:
 	WORD $0x4e2f1e31 // and v17.16b, v17.16b, v15.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        36(R3), F17
+	WORD $0xbc424071 // ldur s17, [x3, #36]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVQ        F15, 128(R0)
 	FMOVQ        F16, 144(R0)
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        36(R3), F17
+	WORD $0xbc424071 // ldur s17, [x3, #36]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVQ        F15, 160(R0)
 	FMOVQ        F16, 176(R0)
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        36(R3), F17
+	WORD $0xbc424071 // ldur s17, [x3, #36]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVQ        F15, 192(R0)
 	FMOVQ        F16, 208(R0)
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        36(R3), F17
+	WORD $0xbc424071 // ldur s17, [x3, #36]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVQ        F15, 224(R0)
 	FMOVQ        F16, 240(R0)
 
 	// levels of values 64 to 95
-	FMOVQ        18(R1), F15
-	FMOVQ        22(R1), F16
-	WORD $0x4e0201ef // tbl v15.16b, { v15.16b }, v2.16b
-	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
-	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
-	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
-	FMOVQ        68(R1), F17
-	WORD $0x4e010232 // tbl v18.16b, { v17.16b }, v1.16b
-	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
+	WORD $0x3cc1202f // ldur q15, [x1, #18]
+	WORD $0x3cc16030 // ldur q16, [x1, #22]
+	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
+	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x3cc44031 // ldur q17, [x1, #68]
+	WORD $0x4e080231 // tbl v17.16b, { v17.16b }, v8.16b
+	WORD $0x6ea74632 // ushl v18.4s, v17.4s, v7.4s
 	WORD $0x6eaa4631 // ushl v17.4s, v17.4s, v10.4s
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4f285652 // shl v18.4s, v18.4s, #8
 	WORD $0x4f285631 // shl v17.4s, v17.4s, #8
 	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
@@ -3946,18 +3857,18 @@ loop1:
 	FMOVS        (R4)(R5<<2), F16
 	WORD $0x4e903a52 // zip1 v18.4s, v18.4s, v16.4s
 	WORD $0x4ed23a30 // zip1 v16.2d, v17.2d, v18.2d
-	FMOVS        82(R1), F17
+	WORD $0xbc452031 // ldur s17, [x1, #82]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e070232 // tbl v18.16b, { v17.16b }, v7.16b
+	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
 	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
 	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e241e52 // and v18.16b, v18.16b, v4.16b
-	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
-	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
-	WORD $0x4e1100b1 // tbl v17.16b, { v5.16b }, v17.16b
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
 	WORD $0x4e328e53 // cmtst v19.16b, v18.16b, v18.16b
 	WORD $0x6e20b9f4 // neg v20.16b, v15.16b
 	WORD $0x4e20aa52 // cmlt v18.16b, v18.16b, #0
@@ -3970,73 +3881,72 @@ loop1:
 	WORD $0x4e2f1e31 // and v17.16b, v17.16b, v15.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        40(R3), F17
+	WORD $0xbc428071 // ldur s17, [x3, #40]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVQ        F15, 256(R0)
 	FMOVQ        F16, 272(R0)
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        40(R3), F17
+	WORD $0xbc428071 // ldur s17, [x3, #40]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVQ        F15, 288(R0)
 	FMOVQ        F16, 304(R0)
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        40(R3), F17
+	WORD $0xbc428071 // ldur s17, [x3, #40]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVQ        F15, 320(R0)
 	FMOVQ        F16, 336(R0)
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        40(R3), F17
+	WORD $0xbc428071 // ldur s17, [x3, #40]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVQ        F15, 352(R0)
 	FMOVQ        F16, 368(R0)
 
 	// levels of values 96 to 127
-	FMOVQ        26(R1), F15
-	FMOVQ        30(R1), F16
-	WORD $0x4e0201ef // tbl v15.16b, { v15.16b }, v2.16b
-	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
-	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
-	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
-	FMOVQ        69(R1), F17
-	WORD $0x4e010232 // tbl v18.16b, { v17.16b }, v1.16b
-	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
+	WORD $0x3cc1a02f // ldur q15, [x1, #26]
+	WORD $0x3cc1e030 // ldur q16, [x1, #30]
+	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
+	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x3cc45031 // ldur q17, [x1, #69]
+	WORD $0x4e080231 // tbl v17.16b, { v17.16b }, v8.16b
+	WORD $0x6ea74632 // ushl v18.4s, v17.4s, v7.4s
 	WORD $0x6eaa4631 // ushl v17.4s, v17.4s, v10.4s
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4f285652 // shl v18.4s, v18.4s, #8
 	WORD $0x4f285631 // shl v17.4s, v17.4s, #8
 	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
@@ -4064,18 +3974,18 @@ loop1:
 	FMOVS        (R4)(R5<<2), F16
 	WORD $0x4e903a52 // zip1 v18.4s, v18.4s, v16.4s
 	WORD $0x4ed23a30 // zip1 v16.2d, v17.2d, v18.2d
-	FMOVS        86(R1), F17
+	WORD $0xbc456031 // ldur s17, [x1, #86]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e070232 // tbl v18.16b, { v17.16b }, v7.16b
+	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
 	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
 	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e241e52 // and v18.16b, v18.16b, v4.16b
-	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
-	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
-	WORD $0x4e1100b1 // tbl v17.16b, { v5.16b }, v17.16b
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
 	WORD $0x4e328e53 // cmtst v19.16b, v18.16b, v18.16b
 	WORD $0x6e20b9f4 // neg v20.16b, v15.16b
 	WORD $0x4e20aa52 // cmlt v18.16b, v18.16b, #0
@@ -4088,73 +3998,72 @@ loop1:
 	WORD $0x4e2f1e31 // and v17.16b, v17.16b, v15.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        44(R3), F17
+	WORD $0xbc42c071 // ldur s17, [x3, #44]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVQ        F15, 384(R0)
 	FMOVQ        F16, 400(R0)
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        44(R3), F17
+	WORD $0xbc42c071 // ldur s17, [x3, #44]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVQ        F15, 416(R0)
 	FMOVQ        F16, 432(R0)
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        44(R3), F17
+	WORD $0xbc42c071 // ldur s17, [x3, #44]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVQ        F15, 448(R0)
 	FMOVQ        F16, 464(R0)
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        44(R3), F17
+	WORD $0xbc42c071 // ldur s17, [x3, #44]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVQ        F15, 480(R0)
 	FMOVQ        F16, 496(R0)
 
 	// levels of values 128 to 159
-	FMOVQ        34(R1), F15
-	FMOVQ        38(R1), F16
-	WORD $0x4e0201ef // tbl v15.16b, { v15.16b }, v2.16b
-	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
-	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
-	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
-	FMOVQ        70(R1), F17
-	WORD $0x4e010232 // tbl v18.16b, { v17.16b }, v1.16b
-	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
+	WORD $0x3cc2202f // ldur q15, [x1, #34]
+	WORD $0x3cc26030 // ldur q16, [x1, #38]
+	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
+	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x3cc46031 // ldur q17, [x1, #70]
+	WORD $0x4e080231 // tbl v17.16b, { v17.16b }, v8.16b
+	WORD $0x6ea74632 // ushl v18.4s, v17.4s, v7.4s
 	WORD $0x6eaa4631 // ushl v17.4s, v17.4s, v10.4s
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4f285652 // shl v18.4s, v18.4s, #8
 	WORD $0x4f285631 // shl v17.4s, v17.4s, #8
 	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
@@ -4182,18 +4091,18 @@ loop1:
 	FMOVS        (R4)(R5<<2), F16
 	WORD $0x4e903a52 // zip1 v18.4s, v18.4s, v16.4s
 	WORD $0x4ed23a30 // zip1 v16.2d, v17.2d, v18.2d
-	FMOVS        90(R1), F17
+	WORD $0xbc45a031 // ldur s17, [x1, #90]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e070232 // tbl v18.16b, { v17.16b }, v7.16b
+	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
 	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
 	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e241e52 // and v18.16b, v18.16b, v4.16b
-	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
-	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
-	WORD $0x4e1100b1 // tbl v17.16b, { v5.16b }, v17.16b
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
 	WORD $0x4e328e53 // cmtst v19.16b, v18.16b, v18.16b
 	WORD $0x6e20b9f4 // neg v20.16b, v15.16b
 	WORD $0x4e20aa52 // cmlt v18.16b, v18.16b, #0
@@ -4206,73 +4115,72 @@ loop1:
 	WORD $0x4e2f1e31 // and v17.16b, v17.16b, v15.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        48(R3), F17
+	WORD $0xbc430071 // ldur s17, [x3, #48]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVQ        F15, 512(R0)
 	FMOVQ        F16, 528(R0)
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        48(R3), F17
+	WORD $0xbc430071 // ldur s17, [x3, #48]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVQ        F15, 544(R0)
 	FMOVQ        F16, 560(R0)
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        48(R3), F17
+	WORD $0xbc430071 // ldur s17, [x3, #48]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVQ        F15, 576(R0)
 	FMOVQ        F16, 592(R0)
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        48(R3), F17
+	WORD $0xbc430071 // ldur s17, [x3, #48]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVQ        F15, 608(R0)
 	FMOVQ        F16, 624(R0)
 
 	// levels of values 160 to 191
-	FMOVQ        42(R1), F15
-	FMOVQ        46(R1), F16
-	WORD $0x4e0201ef // tbl v15.16b, { v15.16b }, v2.16b
-	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
-	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
-	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
-	FMOVQ        71(R1), F17
-	WORD $0x4e010232 // tbl v18.16b, { v17.16b }, v1.16b
-	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
+	WORD $0x3cc2a02f // ldur q15, [x1, #42]
+	WORD $0x3cc2e030 // ldur q16, [x1, #46]
+	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
+	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x3cc47031 // ldur q17, [x1, #71]
+	WORD $0x4e080231 // tbl v17.16b, { v17.16b }, v8.16b
+	WORD $0x6ea74632 // ushl v18.4s, v17.4s, v7.4s
 	WORD $0x6eaa4631 // ushl v17.4s, v17.4s, v10.4s
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4f285652 // shl v18.4s, v18.4s, #8
 	WORD $0x4f285631 // shl v17.4s, v17.4s, #8
 	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
@@ -4300,18 +4208,18 @@ loop1:
 	FMOVS        (R4)(R5<<2), F16
 	WORD $0x4e903a52 // zip1 v18.4s, v18.4s, v16.4s
 	WORD $0x4ed23a30 // zip1 v16.2d, v17.2d, v18.2d
-	FMOVS        94(R1), F17
+	WORD $0xbc45e031 // ldur s17, [x1, #94]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e070232 // tbl v18.16b, { v17.16b }, v7.16b
+	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
 	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
 	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e241e52 // and v18.16b, v18.16b, v4.16b
-	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
-	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
-	WORD $0x4e1100b1 // tbl v17.16b, { v5.16b }, v17.16b
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
 	WORD $0x4e328e53 // cmtst v19.16b, v18.16b, v18.16b
 	WORD $0x6e20b9f4 // neg v20.16b, v15.16b
 	WORD $0x4e20aa52 // cmlt v18.16b, v18.16b, #0
@@ -4324,73 +4232,72 @@ loop1:
 	WORD $0x4e2f1e31 // and v17.16b, v17.16b, v15.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        52(R3), F17
+	WORD $0xbc434071 // ldur s17, [x3, #52]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVQ        F15, 640(R0)
 	FMOVQ        F16, 656(R0)
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        52(R3), F17
+	WORD $0xbc434071 // ldur s17, [x3, #52]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVQ        F15, 672(R0)
 	FMOVQ        F16, 688(R0)
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        52(R3), F17
+	WORD $0xbc434071 // ldur s17, [x3, #52]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVQ        F15, 704(R0)
 	FMOVQ        F16, 720(R0)
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        52(R3), F17
+	WORD $0xbc434071 // ldur s17, [x3, #52]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVQ        F15, 736(R0)
 	FMOVQ        F16, 752(R0)
 
 	// levels of values 192 to 223
-	FMOVQ        50(R1), F15
-	FMOVQ        54(R1), F16
-	WORD $0x4e0201ef // tbl v15.16b, { v15.16b }, v2.16b
-	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
-	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
-	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
-	FMOVQ        72(R1), F17
-	WORD $0x4e010232 // tbl v18.16b, { v17.16b }, v1.16b
-	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
+	WORD $0x3cc3202f // ldur q15, [x1, #50]
+	WORD $0x3cc36030 // ldur q16, [x1, #54]
+	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
+	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x3cc48031 // ldur q17, [x1, #72]
+	WORD $0x4e080231 // tbl v17.16b, { v17.16b }, v8.16b
+	WORD $0x6ea74632 // ushl v18.4s, v17.4s, v7.4s
 	WORD $0x6eaa4631 // ushl v17.4s, v17.4s, v10.4s
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4f285652 // shl v18.4s, v18.4s, #8
 	WORD $0x4f285631 // shl v17.4s, v17.4s, #8
 	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
@@ -4418,18 +4325,18 @@ loop1:
 	FMOVS        (R4)(R5<<2), F16
 	WORD $0x4e903a52 // zip1 v18.4s, v18.4s, v16.4s
 	WORD $0x4ed23a30 // zip1 v16.2d, v17.2d, v18.2d
-	FMOVS        98(R1), F17
+	WORD $0xbc462031 // ldur s17, [x1, #98]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e070232 // tbl v18.16b, { v17.16b }, v7.16b
+	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
 	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
 	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e241e52 // and v18.16b, v18.16b, v4.16b
-	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
-	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
-	WORD $0x4e1100b1 // tbl v17.16b, { v5.16b }, v17.16b
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
 	WORD $0x4e328e53 // cmtst v19.16b, v18.16b, v18.16b
 	WORD $0x6e20b9f4 // neg v20.16b, v15.16b
 	WORD $0x4e20aa52 // cmlt v18.16b, v18.16b, #0
@@ -4442,73 +4349,72 @@ loop1:
 	WORD $0x4e2f1e31 // and v17.16b, v17.16b, v15.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        56(R3), F17
+	WORD $0xbc438071 // ldur s17, [x3, #56]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVQ        F15, 768(R0)
 	FMOVQ        F16, 784(R0)
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        56(R3), F17
+	WORD $0xbc438071 // ldur s17, [x3, #56]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVQ        F15, 800(R0)
 	FMOVQ        F16, 816(R0)
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        56(R3), F17
+	WORD $0xbc438071 // ldur s17, [x3, #56]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVQ        F15, 832(R0)
 	FMOVQ        F16, 848(R0)
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        56(R3), F17
+	WORD $0xbc438071 // ldur s17, [x3, #56]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVQ        F15, 864(R0)
 	FMOVQ        F16, 880(R0)
 
 	// levels of values 224 to 255
-	FMOVQ        58(R1), F15
-	FMOVQ        62(R1), F16
-	WORD $0x4e0201ef // tbl v15.16b, { v15.16b }, v2.16b
-	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
-	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
-	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
-	FMOVQ        73(R1), F17
-	WORD $0x4e010232 // tbl v18.16b, { v17.16b }, v1.16b
-	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
+	WORD $0x3cc3a02f // ldur q15, [x1, #58]
+	WORD $0x3cc3e030 // ldur q16, [x1, #62]
+	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
+	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x3cc49031 // ldur q17, [x1, #73]
+	WORD $0x4e080231 // tbl v17.16b, { v17.16b }, v8.16b
+	WORD $0x6ea74632 // ushl v18.4s, v17.4s, v7.4s
 	WORD $0x6eaa4631 // ushl v17.4s, v17.4s, v10.4s
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4f285652 // shl v18.4s, v18.4s, #8
 	WORD $0x4f285631 // shl v17.4s, v17.4s, #8
 	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
@@ -4536,18 +4442,18 @@ loop1:
 	FMOVS        (R4)(R5<<2), F16
 	WORD $0x4e903a52 // zip1 v18.4s, v18.4s, v16.4s
 	WORD $0x4ed23a30 // zip1 v16.2d, v17.2d, v18.2d
-	FMOVS        102(R1), F17
+	WORD $0xbc466031 // ldur s17, [x1, #102]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e070232 // tbl v18.16b, { v17.16b }, v7.16b
+	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
 	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
 	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e241e52 // and v18.16b, v18.16b, v4.16b
-	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
-	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
-	WORD $0x4e1100b1 // tbl v17.16b, { v5.16b }, v17.16b
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
 	WORD $0x4e328e53 // cmtst v19.16b, v18.16b, v18.16b
 	WORD $0x6e20b9f4 // neg v20.16b, v15.16b
 	WORD $0x4e20aa52 // cmlt v18.16b, v18.16b, #0
@@ -4560,54 +4466,54 @@ loop1:
 	WORD $0x4e2f1e31 // and v17.16b, v17.16b, v15.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        60(R3), F17
+	WORD $0xbc43c071 // ldur s17, [x3, #60]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVQ        F15, 896(R0)
 	FMOVQ        F16, 912(R0)
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        60(R3), F17
+	WORD $0xbc43c071 // ldur s17, [x3, #60]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVQ        F15, 928(R0)
 	FMOVQ        F16, 944(R0)
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        60(R3), F17
+	WORD $0xbc43c071 // ldur s17, [x3, #60]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVQ        F15, 960(R0)
 	FMOVQ        F16, 976(R0)
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        60(R3), F17
+	WORD $0xbc43c071 // ldur s17, [x3, #60]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVQ        F15, 992(R0)
@@ -4627,18 +4533,18 @@ TEXT ·matmul1xIq3_sNEON(SB), NOSPLIT, $576-64
 	// constants of the loops
 	MOVD         $iq3_s_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	MOVD         $iq3_s_shuffle4<>+0(SB), R0
-	FMOVQ        (R0), F1
 	MOVD         $iq3_s_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F2
-	WORD $0x4f000423 // movi v3.4s, #1
-	WORD $0x4f00e424 // movi v4.16b, #1
+	FMOVQ        (R0), F1
+	WORD $0x4f000422 // movi v2.4s, #1
+	WORD $0x4f00e423 // movi v3.16b, #1
 	MOVD         $iq3_s_levels<>+0(SB), R0
-	FMOVQ        (R0), F5
-	WORD $0x4f0707e6 // movi v6.4s, #255
+	FMOVQ        (R0), F4
+	WORD $0x4f0707e5 // movi v5.4s, #255
 	MOVD         $iq3_s_shuffle5<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F6
 	MOVD         $iq3_s_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F7
+	MOVD         $iq3_s_shuffle4<>+0(SB), R0
 	FMOVQ        (R0), F8
 	MOVD         $iq3_s_shuffle6<>+0(SB), R0
 	FMOVQ        (R0), F9
@@ -4677,13 +4583,12 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d7 // ldr h23, [x6]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x7c4000d7 // ldur h23, [x6]
+	WORD $0x1ee242f7 // fcvt s23, h23
 	MOVD         $iq3_s_const<>+0(SB), R7
 	FMOVQ        (R7), F24
 	WORD $0x4f026419 // movi v25.4s, #64, lsl #24
-	FMOVQ        94(R6), F26
+	WORD $0x3cc5e0da // ldur q26, [x6, #94]
 	WORD $0x4e0d035b // tbl v27.16b, { v26.16b }, v13.16b
 	WORD $0x4e0e035a // tbl v26.16b, { v26.16b }, v14.16b
 	WORD $0x6eab477b // ushl v27.4s, v27.4s, v11.4s
@@ -4696,25 +4601,24 @@ loop3:
 	WORD $0x6e3adf39 // fmul v25.4s, v25.4s, v26.4s
 	WORD $0x4e3bd71a // fadd v26.4s, v24.4s, v27.4s
 	WORD $0x4e39d718 // fadd v24.4s, v24.4s, v25.4s
-	WORD $0x6e3adef9 // fmul v25.4s, v23.4s, v26.4s
-	WORD $0x6e38def7 // fmul v23.4s, v23.4s, v24.4s
+	WORD $0x4f979359 // fmul v25.4s, v26.4s, v23.s[0]
+	WORD $0x4f979317 // fmul v23.4s, v24.4s, v23.s[0]
 	FMOVQ        F25, 32(R3)
 	FMOVQ        F23, 48(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        2(R6), F23
-	FMOVQ        6(R6), F24
-	WORD $0x4e0202f7 // tbl v23.16b, { v23.16b }, v2.16b
-	WORD $0x4e020318 // tbl v24.16b, { v24.16b }, v2.16b
-	WORD $0x4e261ef7 // and v23.16b, v23.16b, v6.16b
-	WORD $0x4e261f18 // and v24.16b, v24.16b, v6.16b
-	FMOVQ        66(R6), F25
-	WORD $0x4e01033a // tbl v26.16b, { v25.16b }, v1.16b
-	WORD $0x4e010339 // tbl v25.16b, { v25.16b }, v1.16b
-	WORD $0x6ea8475a // ushl v26.4s, v26.4s, v8.4s
+	WORD $0x3cc020d7 // ldur q23, [x6, #2]
+	WORD $0x3cc060d8 // ldur q24, [x6, #6]
+	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
+	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
+	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
+	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
+	WORD $0x3cc420d9 // ldur q25, [x6, #66]
+	WORD $0x4e080339 // tbl v25.16b, { v25.16b }, v8.16b
+	WORD $0x6ea7473a // ushl v26.4s, v25.4s, v7.4s
 	WORD $0x6eaa4739 // ushl v25.4s, v25.4s, v10.4s
-	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
+	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
 	WORD $0x4f28575a // shl v26.4s, v26.4s, #8
 	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
 	WORD $0x4eba1ef7 // orr v23.16b, v23.16b, v26.16b
@@ -4742,18 +4646,18 @@ loop3:
 	FMOVS        (R7)(R8<<2), F24
 	WORD $0x4e983b5a // zip1 v26.4s, v26.4s, v24.4s
 	WORD $0x4eda3b38 // zip1 v24.2d, v25.2d, v26.2d
-	FMOVS        74(R6), F25
+	WORD $0xbc44a0d9 // ldur s25, [x6, #74]
 	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e07033a // tbl v26.16b, { v25.16b }, v7.16b
+	WORD $0x4e06033a // tbl v26.16b, { v25.16b }, v6.16b
 	WORD $0x4e090339 // tbl v25.16b, { v25.16b }, v9.16b
 	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
 	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
 	WORD $0x6e208f5a // cmeq v26.16b, v26.16b, v0.16b
 	WORD $0x6e208f39 // cmeq v25.16b, v25.16b, v0.16b
-	WORD $0x4e241f5a // and v26.16b, v26.16b, v4.16b
-	WORD $0x4e241f39 // and v25.16b, v25.16b, v4.16b
-	WORD $0x4e1a00ba // tbl v26.16b, { v5.16b }, v26.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
+	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
+	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
+	WORD $0x4e1a009a // tbl v26.16b, { v4.16b }, v26.16b
+	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
 	WORD $0x4e3a8f5b // cmtst v27.16b, v26.16b, v26.16b
 	WORD $0x6e20bafc // neg v28.16b, v23.16b
 	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
@@ -4766,77 +4670,80 @@ loop3:
 	WORD $0x4e371f39 // and v25.16b, v25.16b, v23.16b
 	FMOVQ        F26, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F23
+	WORD $0xbc400077 // ldur s23, [x3]
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        4(R3), F24
+	WORD $0xbc404078 // ldur s24, [x3, #4]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	FMOVS        32(R3), F25
+	WORD $0xbc420079 // ldur s25, [x3, #32]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
-	FLDPQ        (R4), (F25, F26)
+	WORD $0x3cc00099 // ldur q25, [x4]
+	WORD $0x3cc1009a // ldur q26, [x4, #16]
 	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	FMOVS        8(R3), F23
+	WORD $0xbc408077 // ldur s23, [x3, #8]
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        12(R3), F24
+	WORD $0xbc40c078 // ldur s24, [x3, #12]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	FMOVS        32(R3), F25
+	WORD $0xbc420079 // ldur s25, [x3, #32]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
-	FLDPQ        32(R4), (F25, F26)
+	WORD $0x3cc20099 // ldur q25, [x4, #32]
+	WORD $0x3cc3009a // ldur q26, [x4, #48]
 	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	FMOVS        16(R3), F23
+	WORD $0xbc410077 // ldur s23, [x3, #16]
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        20(R3), F24
+	WORD $0xbc414078 // ldur s24, [x3, #20]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	FMOVS        32(R3), F25
+	WORD $0xbc420079 // ldur s25, [x3, #32]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
-	FLDPQ        64(R4), (F25, F26)
+	WORD $0x3cc40099 // ldur q25, [x4, #64]
+	WORD $0x3cc5009a // ldur q26, [x4, #80]
 	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	FMOVS        24(R3), F23
+	WORD $0xbc418077 // ldur s23, [x3, #24]
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        28(R3), F24
+	WORD $0xbc41c078 // ldur s24, [x3, #28]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	FMOVS        32(R3), F25
+	WORD $0xbc420079 // ldur s25, [x3, #32]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
-	FLDPQ        96(R4), (F25, F26)
+	WORD $0x3cc60099 // ldur q25, [x4, #96]
+	WORD $0x3cc7009a // ldur q26, [x4, #112]
 	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
 	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
 
 	// levels of values 32 to 63
-	FMOVQ        10(R6), F23
-	FMOVQ        14(R6), F24
-	WORD $0x4e0202f7 // tbl v23.16b, { v23.16b }, v2.16b
-	WORD $0x4e020318 // tbl v24.16b, { v24.16b }, v2.16b
-	WORD $0x4e261ef7 // and v23.16b, v23.16b, v6.16b
-	WORD $0x4e261f18 // and v24.16b, v24.16b, v6.16b
-	FMOVQ        67(R6), F25
-	WORD $0x4e01033a // tbl v26.16b, { v25.16b }, v1.16b
-	WORD $0x4e010339 // tbl v25.16b, { v25.16b }, v1.16b
-	WORD $0x6ea8475a // ushl v26.4s, v26.4s, v8.4s
+	WORD $0x3cc0a0d7 // ldur q23, [x6, #10]
+	WORD $0x3cc0e0d8 // ldur q24, [x6, #14]
+	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
+	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
+	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
+	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
+	WORD $0x3cc430d9 // ldur q25, [x6, #67]
+	WORD $0x4e080339 // tbl v25.16b, { v25.16b }, v8.16b
+	WORD $0x6ea7473a // ushl v26.4s, v25.4s, v7.4s
 	WORD $0x6eaa4739 // ushl v25.4s, v25.4s, v10.4s
-	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
+	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
 	WORD $0x4f28575a // shl v26.4s, v26.4s, #8
 	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
 	WORD $0x4eba1ef7 // orr v23.16b, v23.16b, v26.16b
@@ -4864,18 +4771,18 @@ loop3:
 	FMOVS        (R7)(R8<<2), F24
 	WORD $0x4e983b5a // zip1 v26.4s, v26.4s, v24.4s
 	WORD $0x4eda3b38 // zip1 v24.2d, v25.2d, v26.2d
-	FMOVS        78(R6), F25
+	WORD $0xbc44e0d9 // ldur s25, [x6, #78]
 	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e07033a // tbl v26.16b, { v25.16b }, v7.16b
+	WORD $0x4e06033a // tbl v26.16b, { v25.16b }, v6.16b
 	WORD $0x4e090339 // tbl v25.16b, { v25.16b }, v9.16b
 	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
 	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
 	WORD $0x6e208f5a // cmeq v26.16b, v26.16b, v0.16b
 	WORD $0x6e208f39 // cmeq v25.16b, v25.16b, v0.16b
-	WORD $0x4e241f5a // and v26.16b, v26.16b, v4.16b
-	WORD $0x4e241f39 // and v25.16b, v25.16b, v4.16b
-	WORD $0x4e1a00ba // tbl v26.16b, { v5.16b }, v26.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
+	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
+	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
+	WORD $0x4e1a009a // tbl v26.16b, { v4.16b }, v26.16b
+	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
 	WORD $0x4e3a8f5b // cmtst v27.16b, v26.16b, v26.16b
 	WORD $0x6e20bafc // neg v28.16b, v23.16b
 	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
@@ -4888,77 +4795,80 @@ loop3:
 	WORD $0x4e371f39 // and v25.16b, v25.16b, v23.16b
 	FMOVQ        F26, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F23
+	WORD $0xbc400077 // ldur s23, [x3]
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        4(R3), F24
+	WORD $0xbc404078 // ldur s24, [x3, #4]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	FMOVS        36(R3), F25
+	WORD $0xbc424079 // ldur s25, [x3, #36]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
-	FLDPQ        128(R4), (F25, F26)
+	WORD $0x3cc80099 // ldur q25, [x4, #128]
+	WORD $0x3cc9009a // ldur q26, [x4, #144]
 	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	FMOVS        8(R3), F23
+	WORD $0xbc408077 // ldur s23, [x3, #8]
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        12(R3), F24
+	WORD $0xbc40c078 // ldur s24, [x3, #12]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	FMOVS        36(R3), F25
+	WORD $0xbc424079 // ldur s25, [x3, #36]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
-	FLDPQ        160(R4), (F25, F26)
+	WORD $0x3cca0099 // ldur q25, [x4, #160]
+	WORD $0x3ccb009a // ldur q26, [x4, #176]
 	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	FMOVS        16(R3), F23
+	WORD $0xbc410077 // ldur s23, [x3, #16]
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        20(R3), F24
+	WORD $0xbc414078 // ldur s24, [x3, #20]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	FMOVS        36(R3), F25
+	WORD $0xbc424079 // ldur s25, [x3, #36]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
-	FLDPQ        192(R4), (F25, F26)
+	WORD $0x3ccc0099 // ldur q25, [x4, #192]
+	WORD $0x3ccd009a // ldur q26, [x4, #208]
 	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	FMOVS        24(R3), F23
+	WORD $0xbc418077 // ldur s23, [x3, #24]
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        28(R3), F24
+	WORD $0xbc41c078 // ldur s24, [x3, #28]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	FMOVS        36(R3), F25
+	WORD $0xbc424079 // ldur s25, [x3, #36]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
-	FLDPQ        224(R4), (F25, F26)
+	WORD $0x3cce0099 // ldur q25, [x4, #224]
+	WORD $0x3ccf009a // ldur q26, [x4, #240]
 	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
 	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
 
 	// levels of values 64 to 95
-	FMOVQ        18(R6), F23
-	FMOVQ        22(R6), F24
-	WORD $0x4e0202f7 // tbl v23.16b, { v23.16b }, v2.16b
-	WORD $0x4e020318 // tbl v24.16b, { v24.16b }, v2.16b
-	WORD $0x4e261ef7 // and v23.16b, v23.16b, v6.16b
-	WORD $0x4e261f18 // and v24.16b, v24.16b, v6.16b
-	FMOVQ        68(R6), F25
-	WORD $0x4e01033a // tbl v26.16b, { v25.16b }, v1.16b
-	WORD $0x4e010339 // tbl v25.16b, { v25.16b }, v1.16b
-	WORD $0x6ea8475a // ushl v26.4s, v26.4s, v8.4s
+	WORD $0x3cc120d7 // ldur q23, [x6, #18]
+	WORD $0x3cc160d8 // ldur q24, [x6, #22]
+	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
+	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
+	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
+	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
+	WORD $0x3cc440d9 // ldur q25, [x6, #68]
+	WORD $0x4e080339 // tbl v25.16b, { v25.16b }, v8.16b
+	WORD $0x6ea7473a // ushl v26.4s, v25.4s, v7.4s
 	WORD $0x6eaa4739 // ushl v25.4s, v25.4s, v10.4s
-	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
+	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
 	WORD $0x4f28575a // shl v26.4s, v26.4s, #8
 	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
 	WORD $0x4eba1ef7 // orr v23.16b, v23.16b, v26.16b
@@ -4986,18 +4896,18 @@ loop3:
 	FMOVS        (R7)(R8<<2), F24
 	WORD $0x4e983b5a // zip1 v26.4s, v26.4s, v24.4s
 	WORD $0x4eda3b38 // zip1 v24.2d, v25.2d, v26.2d
-	FMOVS        82(R6), F25
+	WORD $0xbc4520d9 // ldur s25, [x6, #82]
 	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e07033a // tbl v26.16b, { v25.16b }, v7.16b
+	WORD $0x4e06033a // tbl v26.16b, { v25.16b }, v6.16b
 	WORD $0x4e090339 // tbl v25.16b, { v25.16b }, v9.16b
 	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
 	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
 	WORD $0x6e208f5a // cmeq v26.16b, v26.16b, v0.16b
 	WORD $0x6e208f39 // cmeq v25.16b, v25.16b, v0.16b
-	WORD $0x4e241f5a // and v26.16b, v26.16b, v4.16b
-	WORD $0x4e241f39 // and v25.16b, v25.16b, v4.16b
-	WORD $0x4e1a00ba // tbl v26.16b, { v5.16b }, v26.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
+	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
+	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
+	WORD $0x4e1a009a // tbl v26.16b, { v4.16b }, v26.16b
+	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
 	WORD $0x4e3a8f5b // cmtst v27.16b, v26.16b, v26.16b
 	WORD $0x6e20bafc // neg v28.16b, v23.16b
 	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
@@ -5010,57 +4920,57 @@ loop3:
 	WORD $0x4e371f39 // and v25.16b, v25.16b, v23.16b
 	FMOVQ        F26, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F23
+	WORD $0xbc400077 // ldur s23, [x3]
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        4(R3), F24
+	WORD $0xbc404078 // ldur s24, [x3, #4]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	FMOVS        40(R3), F25
+	WORD $0xbc428079 // ldur s25, [x3, #40]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
 	FLDPQ        256(R4), (F25, F26)
 	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	FMOVS        8(R3), F23
+	WORD $0xbc408077 // ldur s23, [x3, #8]
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        12(R3), F24
+	WORD $0xbc40c078 // ldur s24, [x3, #12]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	FMOVS        40(R3), F25
+	WORD $0xbc428079 // ldur s25, [x3, #40]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
 	FLDPQ        288(R4), (F25, F26)
 	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	FMOVS        16(R3), F23
+	WORD $0xbc410077 // ldur s23, [x3, #16]
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        20(R3), F24
+	WORD $0xbc414078 // ldur s24, [x3, #20]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	FMOVS        40(R3), F25
+	WORD $0xbc428079 // ldur s25, [x3, #40]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
 	FLDPQ        320(R4), (F25, F26)
 	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	FMOVS        24(R3), F23
+	WORD $0xbc418077 // ldur s23, [x3, #24]
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        28(R3), F24
+	WORD $0xbc41c078 // ldur s24, [x3, #28]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	FMOVS        40(R3), F25
+	WORD $0xbc428079 // ldur s25, [x3, #40]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
 	FLDPQ        352(R4), (F25, F26)
@@ -5068,19 +4978,18 @@ loop3:
 	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
 
 	// levels of values 96 to 127
-	FMOVQ        26(R6), F23
-	FMOVQ        30(R6), F24
-	WORD $0x4e0202f7 // tbl v23.16b, { v23.16b }, v2.16b
-	WORD $0x4e020318 // tbl v24.16b, { v24.16b }, v2.16b
-	WORD $0x4e261ef7 // and v23.16b, v23.16b, v6.16b
-	WORD $0x4e261f18 // and v24.16b, v24.16b, v6.16b
-	FMOVQ        69(R6), F25
-	WORD $0x4e01033a // tbl v26.16b, { v25.16b }, v1.16b
-	WORD $0x4e010339 // tbl v25.16b, { v25.16b }, v1.16b
-	WORD $0x6ea8475a // ushl v26.4s, v26.4s, v8.4s
+	WORD $0x3cc1a0d7 // ldur q23, [x6, #26]
+	WORD $0x3cc1e0d8 // ldur q24, [x6, #30]
+	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
+	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
+	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
+	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
+	WORD $0x3cc450d9 // ldur q25, [x6, #69]
+	WORD $0x4e080339 // tbl v25.16b, { v25.16b }, v8.16b
+	WORD $0x6ea7473a // ushl v26.4s, v25.4s, v7.4s
 	WORD $0x6eaa4739 // ushl v25.4s, v25.4s, v10.4s
-	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
+	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
 	WORD $0x4f28575a // shl v26.4s, v26.4s, #8
 	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
 	WORD $0x4eba1ef7 // orr v23.16b, v23.16b, v26.16b
@@ -5108,18 +5017,18 @@ loop3:
 	FMOVS        (R7)(R8<<2), F24
 	WORD $0x4e983b5a // zip1 v26.4s, v26.4s, v24.4s
 	WORD $0x4eda3b38 // zip1 v24.2d, v25.2d, v26.2d
-	FMOVS        86(R6), F25
+	WORD $0xbc4560d9 // ldur s25, [x6, #86]
 	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e07033a // tbl v26.16b, { v25.16b }, v7.16b
+	WORD $0x4e06033a // tbl v26.16b, { v25.16b }, v6.16b
 	WORD $0x4e090339 // tbl v25.16b, { v25.16b }, v9.16b
 	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
 	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
 	WORD $0x6e208f5a // cmeq v26.16b, v26.16b, v0.16b
 	WORD $0x6e208f39 // cmeq v25.16b, v25.16b, v0.16b
-	WORD $0x4e241f5a // and v26.16b, v26.16b, v4.16b
-	WORD $0x4e241f39 // and v25.16b, v25.16b, v4.16b
-	WORD $0x4e1a00ba // tbl v26.16b, { v5.16b }, v26.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
+	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
+	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
+	WORD $0x4e1a009a // tbl v26.16b, { v4.16b }, v26.16b
+	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
 	WORD $0x4e3a8f5b // cmtst v27.16b, v26.16b, v26.16b
 	WORD $0x6e20bafc // neg v28.16b, v23.16b
 	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
@@ -5132,57 +5041,57 @@ loop3:
 	WORD $0x4e371f39 // and v25.16b, v25.16b, v23.16b
 	FMOVQ        F26, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F23
+	WORD $0xbc400077 // ldur s23, [x3]
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        4(R3), F24
+	WORD $0xbc404078 // ldur s24, [x3, #4]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	FMOVS        44(R3), F25
+	WORD $0xbc42c079 // ldur s25, [x3, #44]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
 	FLDPQ        384(R4), (F25, F26)
 	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	FMOVS        8(R3), F23
+	WORD $0xbc408077 // ldur s23, [x3, #8]
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        12(R3), F24
+	WORD $0xbc40c078 // ldur s24, [x3, #12]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	FMOVS        44(R3), F25
+	WORD $0xbc42c079 // ldur s25, [x3, #44]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
 	FLDPQ        416(R4), (F25, F26)
 	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	FMOVS        16(R3), F23
+	WORD $0xbc410077 // ldur s23, [x3, #16]
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        20(R3), F24
+	WORD $0xbc414078 // ldur s24, [x3, #20]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	FMOVS        44(R3), F25
+	WORD $0xbc42c079 // ldur s25, [x3, #44]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
 	FLDPQ        448(R4), (F25, F26)
 	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	FMOVS        24(R3), F23
+	WORD $0xbc418077 // ldur s23, [x3, #24]
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        28(R3), F24
+	WORD $0xbc41c078 // ldur s24, [x3, #28]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	FMOVS        44(R3), F25
+	WORD $0xbc42c079 // ldur s25, [x3, #44]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
 	FLDPQ        480(R4), (F25, F26)
@@ -5190,19 +5099,18 @@ loop3:
 	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
 
 	// levels of values 128 to 159
-	FMOVQ        34(R6), F23
-	FMOVQ        38(R6), F24
-	WORD $0x4e0202f7 // tbl v23.16b, { v23.16b }, v2.16b
-	WORD $0x4e020318 // tbl v24.16b, { v24.16b }, v2.16b
-	WORD $0x4e261ef7 // and v23.16b, v23.16b, v6.16b
-	WORD $0x4e261f18 // and v24.16b, v24.16b, v6.16b
-	FMOVQ        70(R6), F25
-	WORD $0x4e01033a // tbl v26.16b, { v25.16b }, v1.16b
-	WORD $0x4e010339 // tbl v25.16b, { v25.16b }, v1.16b
-	WORD $0x6ea8475a // ushl v26.4s, v26.4s, v8.4s
+	WORD $0x3cc220d7 // ldur q23, [x6, #34]
+	WORD $0x3cc260d8 // ldur q24, [x6, #38]
+	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
+	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
+	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
+	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
+	WORD $0x3cc460d9 // ldur q25, [x6, #70]
+	WORD $0x4e080339 // tbl v25.16b, { v25.16b }, v8.16b
+	WORD $0x6ea7473a // ushl v26.4s, v25.4s, v7.4s
 	WORD $0x6eaa4739 // ushl v25.4s, v25.4s, v10.4s
-	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
+	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
 	WORD $0x4f28575a // shl v26.4s, v26.4s, #8
 	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
 	WORD $0x4eba1ef7 // orr v23.16b, v23.16b, v26.16b
@@ -5230,18 +5138,18 @@ loop3:
 	FMOVS        (R7)(R8<<2), F24
 	WORD $0x4e983b5a // zip1 v26.4s, v26.4s, v24.4s
 	WORD $0x4eda3b38 // zip1 v24.2d, v25.2d, v26.2d
-	FMOVS        90(R6), F25
+	WORD $0xbc45a0d9 // ldur s25, [x6, #90]
 	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e07033a // tbl v26.16b, { v25.16b }, v7.16b
+	WORD $0x4e06033a // tbl v26.16b, { v25.16b }, v6.16b
 	WORD $0x4e090339 // tbl v25.16b, { v25.16b }, v9.16b
 	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
 	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
 	WORD $0x6e208f5a // cmeq v26.16b, v26.16b, v0.16b
 	WORD $0x6e208f39 // cmeq v25.16b, v25.16b, v0.16b
-	WORD $0x4e241f5a // and v26.16b, v26.16b, v4.16b
-	WORD $0x4e241f39 // and v25.16b, v25.16b, v4.16b
-	WORD $0x4e1a00ba // tbl v26.16b, { v5.16b }, v26.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
+	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
+	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
+	WORD $0x4e1a009a // tbl v26.16b, { v4.16b }, v26.16b
+	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
 	WORD $0x4e3a8f5b // cmtst v27.16b, v26.16b, v26.16b
 	WORD $0x6e20bafc // neg v28.16b, v23.16b
 	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
@@ -5254,57 +5162,57 @@ loop3:
 	WORD $0x4e371f39 // and v25.16b, v25.16b, v23.16b
 	FMOVQ        F26, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F23
+	WORD $0xbc400077 // ldur s23, [x3]
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        4(R3), F24
+	WORD $0xbc404078 // ldur s24, [x3, #4]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	FMOVS        48(R3), F25
+	WORD $0xbc430079 // ldur s25, [x3, #48]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
 	FLDPQ        512(R4), (F25, F26)
 	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	FMOVS        8(R3), F23
+	WORD $0xbc408077 // ldur s23, [x3, #8]
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        12(R3), F24
+	WORD $0xbc40c078 // ldur s24, [x3, #12]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	FMOVS        48(R3), F25
+	WORD $0xbc430079 // ldur s25, [x3, #48]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
 	FLDPQ        544(R4), (F25, F26)
 	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	FMOVS        16(R3), F23
+	WORD $0xbc410077 // ldur s23, [x3, #16]
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        20(R3), F24
+	WORD $0xbc414078 // ldur s24, [x3, #20]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	FMOVS        48(R3), F25
+	WORD $0xbc430079 // ldur s25, [x3, #48]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
 	FLDPQ        576(R4), (F25, F26)
 	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	FMOVS        24(R3), F23
+	WORD $0xbc418077 // ldur s23, [x3, #24]
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        28(R3), F24
+	WORD $0xbc41c078 // ldur s24, [x3, #28]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	FMOVS        48(R3), F25
+	WORD $0xbc430079 // ldur s25, [x3, #48]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
 	FLDPQ        608(R4), (F25, F26)
@@ -5312,19 +5220,18 @@ loop3:
 	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
 
 	// levels of values 160 to 191
-	FMOVQ        42(R6), F23
-	FMOVQ        46(R6), F24
-	WORD $0x4e0202f7 // tbl v23.16b, { v23.16b }, v2.16b
-	WORD $0x4e020318 // tbl v24.16b, { v24.16b }, v2.16b
-	WORD $0x4e261ef7 // and v23.16b, v23.16b, v6.16b
-	WORD $0x4e261f18 // and v24.16b, v24.16b, v6.16b
-	FMOVQ        71(R6), F25
-	WORD $0x4e01033a // tbl v26.16b, { v25.16b }, v1.16b
-	WORD $0x4e010339 // tbl v25.16b, { v25.16b }, v1.16b
-	WORD $0x6ea8475a // ushl v26.4s, v26.4s, v8.4s
+	WORD $0x3cc2a0d7 // ldur q23, [x6, #42]
+	WORD $0x3cc2e0d8 // ldur q24, [x6, #46]
+	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
+	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
+	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
+	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
+	WORD $0x3cc470d9 // ldur q25, [x6, #71]
+	WORD $0x4e080339 // tbl v25.16b, { v25.16b }, v8.16b
+	WORD $0x6ea7473a // ushl v26.4s, v25.4s, v7.4s
 	WORD $0x6eaa4739 // ushl v25.4s, v25.4s, v10.4s
-	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
+	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
 	WORD $0x4f28575a // shl v26.4s, v26.4s, #8
 	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
 	WORD $0x4eba1ef7 // orr v23.16b, v23.16b, v26.16b
@@ -5352,18 +5259,18 @@ loop3:
 	FMOVS        (R7)(R8<<2), F24
 	WORD $0x4e983b5a // zip1 v26.4s, v26.4s, v24.4s
 	WORD $0x4eda3b38 // zip1 v24.2d, v25.2d, v26.2d
-	FMOVS        94(R6), F25
+	WORD $0xbc45e0d9 // ldur s25, [x6, #94]
 	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e07033a // tbl v26.16b, { v25.16b }, v7.16b
+	WORD $0x4e06033a // tbl v26.16b, { v25.16b }, v6.16b
 	WORD $0x4e090339 // tbl v25.16b, { v25.16b }, v9.16b
 	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
 	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
 	WORD $0x6e208f5a // cmeq v26.16b, v26.16b, v0.16b
 	WORD $0x6e208f39 // cmeq v25.16b, v25.16b, v0.16b
-	WORD $0x4e241f5a // and v26.16b, v26.16b, v4.16b
-	WORD $0x4e241f39 // and v25.16b, v25.16b, v4.16b
-	WORD $0x4e1a00ba // tbl v26.16b, { v5.16b }, v26.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
+	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
+	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
+	WORD $0x4e1a009a // tbl v26.16b, { v4.16b }, v26.16b
+	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
 	WORD $0x4e3a8f5b // cmtst v27.16b, v26.16b, v26.16b
 	WORD $0x6e20bafc // neg v28.16b, v23.16b
 	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
@@ -5376,57 +5283,57 @@ loop3:
 	WORD $0x4e371f39 // and v25.16b, v25.16b, v23.16b
 	FMOVQ        F26, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F23
+	WORD $0xbc400077 // ldur s23, [x3]
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        4(R3), F24
+	WORD $0xbc404078 // ldur s24, [x3, #4]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	FMOVS        52(R3), F25
+	WORD $0xbc434079 // ldur s25, [x3, #52]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
 	FLDPQ        640(R4), (F25, F26)
 	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	FMOVS        8(R3), F23
+	WORD $0xbc408077 // ldur s23, [x3, #8]
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        12(R3), F24
+	WORD $0xbc40c078 // ldur s24, [x3, #12]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	FMOVS        52(R3), F25
+	WORD $0xbc434079 // ldur s25, [x3, #52]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
 	FLDPQ        672(R4), (F25, F26)
 	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	FMOVS        16(R3), F23
+	WORD $0xbc410077 // ldur s23, [x3, #16]
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        20(R3), F24
+	WORD $0xbc414078 // ldur s24, [x3, #20]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	FMOVS        52(R3), F25
+	WORD $0xbc434079 // ldur s25, [x3, #52]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
 	FLDPQ        704(R4), (F25, F26)
 	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	FMOVS        24(R3), F23
+	WORD $0xbc418077 // ldur s23, [x3, #24]
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        28(R3), F24
+	WORD $0xbc41c078 // ldur s24, [x3, #28]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	FMOVS        52(R3), F25
+	WORD $0xbc434079 // ldur s25, [x3, #52]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
 	FLDPQ        736(R4), (F25, F26)
@@ -5434,19 +5341,18 @@ loop3:
 	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
 
 	// levels of values 192 to 223
-	FMOVQ        50(R6), F23
-	FMOVQ        54(R6), F24
-	WORD $0x4e0202f7 // tbl v23.16b, { v23.16b }, v2.16b
-	WORD $0x4e020318 // tbl v24.16b, { v24.16b }, v2.16b
-	WORD $0x4e261ef7 // and v23.16b, v23.16b, v6.16b
-	WORD $0x4e261f18 // and v24.16b, v24.16b, v6.16b
-	FMOVQ        72(R6), F25
-	WORD $0x4e01033a // tbl v26.16b, { v25.16b }, v1.16b
-	WORD $0x4e010339 // tbl v25.16b, { v25.16b }, v1.16b
-	WORD $0x6ea8475a // ushl v26.4s, v26.4s, v8.4s
+	WORD $0x3cc320d7 // ldur q23, [x6, #50]
+	WORD $0x3cc360d8 // ldur q24, [x6, #54]
+	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
+	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
+	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
+	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
+	WORD $0x3cc480d9 // ldur q25, [x6, #72]
+	WORD $0x4e080339 // tbl v25.16b, { v25.16b }, v8.16b
+	WORD $0x6ea7473a // ushl v26.4s, v25.4s, v7.4s
 	WORD $0x6eaa4739 // ushl v25.4s, v25.4s, v10.4s
-	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
+	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
 	WORD $0x4f28575a // shl v26.4s, v26.4s, #8
 	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
 	WORD $0x4eba1ef7 // orr v23.16b, v23.16b, v26.16b
@@ -5474,18 +5380,18 @@ loop3:
 	FMOVS        (R7)(R8<<2), F24
 	WORD $0x4e983b5a // zip1 v26.4s, v26.4s, v24.4s
 	WORD $0x4eda3b38 // zip1 v24.2d, v25.2d, v26.2d
-	FMOVS        98(R6), F25
+	WORD $0xbc4620d9 // ldur s25, [x6, #98]
 	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e07033a // tbl v26.16b, { v25.16b }, v7.16b
+	WORD $0x4e06033a // tbl v26.16b, { v25.16b }, v6.16b
 	WORD $0x4e090339 // tbl v25.16b, { v25.16b }, v9.16b
 	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
 	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
 	WORD $0x6e208f5a // cmeq v26.16b, v26.16b, v0.16b
 	WORD $0x6e208f39 // cmeq v25.16b, v25.16b, v0.16b
-	WORD $0x4e241f5a // and v26.16b, v26.16b, v4.16b
-	WORD $0x4e241f39 // and v25.16b, v25.16b, v4.16b
-	WORD $0x4e1a00ba // tbl v26.16b, { v5.16b }, v26.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
+	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
+	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
+	WORD $0x4e1a009a // tbl v26.16b, { v4.16b }, v26.16b
+	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
 	WORD $0x4e3a8f5b // cmtst v27.16b, v26.16b, v26.16b
 	WORD $0x6e20bafc // neg v28.16b, v23.16b
 	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
@@ -5498,57 +5404,57 @@ loop3:
 	WORD $0x4e371f39 // and v25.16b, v25.16b, v23.16b
 	FMOVQ        F26, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F23
+	WORD $0xbc400077 // ldur s23, [x3]
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        4(R3), F24
+	WORD $0xbc404078 // ldur s24, [x3, #4]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	FMOVS        56(R3), F25
+	WORD $0xbc438079 // ldur s25, [x3, #56]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
 	FLDPQ        768(R4), (F25, F26)
 	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	FMOVS        8(R3), F23
+	WORD $0xbc408077 // ldur s23, [x3, #8]
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        12(R3), F24
+	WORD $0xbc40c078 // ldur s24, [x3, #12]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	FMOVS        56(R3), F25
+	WORD $0xbc438079 // ldur s25, [x3, #56]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
 	FLDPQ        800(R4), (F25, F26)
 	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	FMOVS        16(R3), F23
+	WORD $0xbc410077 // ldur s23, [x3, #16]
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        20(R3), F24
+	WORD $0xbc414078 // ldur s24, [x3, #20]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	FMOVS        56(R3), F25
+	WORD $0xbc438079 // ldur s25, [x3, #56]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
 	FLDPQ        832(R4), (F25, F26)
 	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	FMOVS        24(R3), F23
+	WORD $0xbc418077 // ldur s23, [x3, #24]
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        28(R3), F24
+	WORD $0xbc41c078 // ldur s24, [x3, #28]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	FMOVS        56(R3), F25
+	WORD $0xbc438079 // ldur s25, [x3, #56]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
 	FLDPQ        864(R4), (F25, F26)
@@ -5556,19 +5462,18 @@ loop3:
 	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
 
 	// levels of values 224 to 255
-	FMOVQ        58(R6), F23
-	FMOVQ        62(R6), F24
-	WORD $0x4e0202f7 // tbl v23.16b, { v23.16b }, v2.16b
-	WORD $0x4e020318 // tbl v24.16b, { v24.16b }, v2.16b
-	WORD $0x4e261ef7 // and v23.16b, v23.16b, v6.16b
-	WORD $0x4e261f18 // and v24.16b, v24.16b, v6.16b
-	FMOVQ        73(R6), F25
-	WORD $0x4e01033a // tbl v26.16b, { v25.16b }, v1.16b
-	WORD $0x4e010339 // tbl v25.16b, { v25.16b }, v1.16b
-	WORD $0x6ea8475a // ushl v26.4s, v26.4s, v8.4s
+	WORD $0x3cc3a0d7 // ldur q23, [x6, #58]
+	WORD $0x3cc3e0d8 // ldur q24, [x6, #62]
+	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
+	WORD $0x4e010318 // tbl v24.16b, { v24.16b }, v1.16b
+	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
+	WORD $0x4e251f18 // and v24.16b, v24.16b, v5.16b
+	WORD $0x3cc490d9 // ldur q25, [x6, #73]
+	WORD $0x4e080339 // tbl v25.16b, { v25.16b }, v8.16b
+	WORD $0x6ea7473a // ushl v26.4s, v25.4s, v7.4s
 	WORD $0x6eaa4739 // ushl v25.4s, v25.4s, v10.4s
-	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
+	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
 	WORD $0x4f28575a // shl v26.4s, v26.4s, #8
 	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
 	WORD $0x4eba1ef7 // orr v23.16b, v23.16b, v26.16b
@@ -5596,18 +5501,18 @@ loop3:
 	FMOVS        (R7)(R8<<2), F24
 	WORD $0x4e983b5a // zip1 v26.4s, v26.4s, v24.4s
 	WORD $0x4eda3b38 // zip1 v24.2d, v25.2d, v26.2d
-	FMOVS        102(R6), F25
+	WORD $0xbc4660d9 // ldur s25, [x6, #102]
 	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e07033a // tbl v26.16b, { v25.16b }, v7.16b
+	WORD $0x4e06033a // tbl v26.16b, { v25.16b }, v6.16b
 	WORD $0x4e090339 // tbl v25.16b, { v25.16b }, v9.16b
 	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
 	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
 	WORD $0x6e208f5a // cmeq v26.16b, v26.16b, v0.16b
 	WORD $0x6e208f39 // cmeq v25.16b, v25.16b, v0.16b
-	WORD $0x4e241f5a // and v26.16b, v26.16b, v4.16b
-	WORD $0x4e241f39 // and v25.16b, v25.16b, v4.16b
-	WORD $0x4e1a00ba // tbl v26.16b, { v5.16b }, v26.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
+	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
+	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
+	WORD $0x4e1a009a // tbl v26.16b, { v4.16b }, v26.16b
+	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
 	WORD $0x4e3a8f5b // cmtst v27.16b, v26.16b, v26.16b
 	WORD $0x6e20bafc // neg v28.16b, v23.16b
 	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
@@ -5620,57 +5525,57 @@ loop3:
 	WORD $0x4e371f39 // and v25.16b, v25.16b, v23.16b
 	FMOVQ        F26, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F23
+	WORD $0xbc400077 // ldur s23, [x3]
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        4(R3), F24
+	WORD $0xbc404078 // ldur s24, [x3, #4]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	FMOVS        60(R3), F25
+	WORD $0xbc43c079 // ldur s25, [x3, #60]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
 	FLDPQ        896(R4), (F25, F26)
 	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	FMOVS        8(R3), F23
+	WORD $0xbc408077 // ldur s23, [x3, #8]
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        12(R3), F24
+	WORD $0xbc40c078 // ldur s24, [x3, #12]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	FMOVS        60(R3), F25
+	WORD $0xbc43c079 // ldur s25, [x3, #60]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
 	FLDPQ        928(R4), (F25, F26)
 	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	FMOVS        16(R3), F23
+	WORD $0xbc410077 // ldur s23, [x3, #16]
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        20(R3), F24
+	WORD $0xbc414078 // ldur s24, [x3, #20]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	FMOVS        60(R3), F25
+	WORD $0xbc43c079 // ldur s25, [x3, #60]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
 	FLDPQ        960(R4), (F25, F26)
 	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	FMOVS        24(R3), F23
+	WORD $0xbc418077 // ldur s23, [x3, #24]
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        28(R3), F24
+	WORD $0xbc41c078 // ldur s24, [x3, #28]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	FMOVS        60(R3), F25
+	WORD $0xbc43c079 // ldur s25, [x3, #60]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
 	FLDPQ        992(R4), (F25, F26)
@@ -5712,18 +5617,18 @@ TEXT ·unpackIq3_sNEON(SB), NOSPLIT, $576-24
 	// constants of the loops
 	MOVD         $iq3_s_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	MOVD         $iq3_s_shuffle4<>+0(SB), R0
-	FMOVQ        (R0), F1
 	MOVD         $iq3_s_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F2
-	WORD $0x4f000423 // movi v3.4s, #1
-	WORD $0x4f00e424 // movi v4.16b, #1
+	FMOVQ        (R0), F1
+	WORD $0x4f000422 // movi v2.4s, #1
+	WORD $0x4f00e423 // movi v3.16b, #1
 	MOVD         $iq3_s_levels<>+0(SB), R0
-	FMOVQ        (R0), F5
-	WORD $0x4f0707e6 // movi v6.4s, #255
+	FMOVQ        (R0), F4
+	WORD $0x4f0707e5 // movi v5.4s, #255
 	MOVD         $iq3_s_shuffle5<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F6
 	MOVD         $iq3_s_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F7
+	MOVD         $iq3_s_shuffle4<>+0(SB), R0
 	FMOVQ        (R0), F8
 	MOVD         $iq3_s_shuffle6<>+0(SB), R0
 	FMOVQ        (R0), F9
@@ -5745,13 +5650,12 @@ TEXT ·unpackIq3_sNEON(SB), NOSPLIT, $576-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d40002f // ldr h15, [x1]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x7c40002f // ldur h15, [x1]
+	WORD $0x1ee241ef // fcvt s15, h15
 	MOVD         $iq3_s_const<>+0(SB), R4
 	FMOVQ        (R4), F16
 	WORD $0x4f026411 // movi v17.4s, #64, lsl #24
-	FMOVQ        94(R1), F18
+	WORD $0x3cc5e032 // ldur q18, [x1, #94]
 	WORD $0x4e0d0253 // tbl v19.16b, { v18.16b }, v13.16b
 	WORD $0x4e0e0252 // tbl v18.16b, { v18.16b }, v14.16b
 	WORD $0x6eab4673 // ushl v19.4s, v19.4s, v11.4s
@@ -5764,23 +5668,22 @@ loop1:
 	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
 	WORD $0x4e33d612 // fadd v18.4s, v16.4s, v19.4s
 	WORD $0x4e31d610 // fadd v16.4s, v16.4s, v17.4s
-	WORD $0x6e32ddf1 // fmul v17.4s, v15.4s, v18.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	WORD $0x4f8f9251 // fmul v17.4s, v18.4s, v15.s[0]
+	WORD $0x4f8f920f // fmul v15.4s, v16.4s, v15.s[0]
 	FMOVQ        F17, 32(R3)
 	FMOVQ        F15, 48(R3)
-	FMOVQ        2(R1), F15
-	FMOVQ        6(R1), F16
-	WORD $0x4e0201ef // tbl v15.16b, { v15.16b }, v2.16b
-	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
-	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
-	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
-	FMOVQ        66(R1), F17
-	WORD $0x4e010232 // tbl v18.16b, { v17.16b }, v1.16b
-	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
+	WORD $0x3cc0202f // ldur q15, [x1, #2]
+	WORD $0x3cc06030 // ldur q16, [x1, #6]
+	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
+	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x3cc42031 // ldur q17, [x1, #66]
+	WORD $0x4e080231 // tbl v17.16b, { v17.16b }, v8.16b
+	WORD $0x6ea74632 // ushl v18.4s, v17.4s, v7.4s
 	WORD $0x6eaa4631 // ushl v17.4s, v17.4s, v10.4s
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4f285652 // shl v18.4s, v18.4s, #8
 	WORD $0x4f285631 // shl v17.4s, v17.4s, #8
 	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
@@ -5808,18 +5711,18 @@ loop1:
 	FMOVS        (R4)(R5<<2), F16
 	WORD $0x4e903a52 // zip1 v18.4s, v18.4s, v16.4s
 	WORD $0x4ed23a30 // zip1 v16.2d, v17.2d, v18.2d
-	FMOVS        74(R1), F17
+	WORD $0xbc44a031 // ldur s17, [x1, #74]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e070232 // tbl v18.16b, { v17.16b }, v7.16b
+	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
 	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
 	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e241e52 // and v18.16b, v18.16b, v4.16b
-	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
-	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
-	WORD $0x4e1100b1 // tbl v17.16b, { v5.16b }, v17.16b
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
 	WORD $0x4e328e53 // cmtst v19.16b, v18.16b, v18.16b
 	WORD $0x6e20b9f4 // neg v20.16b, v15.16b
 	WORD $0x4e20aa52 // cmlt v18.16b, v18.16b, #0
@@ -5836,22 +5739,21 @@ loop1:
 	FMOVQ        F16, 16(R0)
 	FMOVQ        F18, 48(R0)
 	FMOVQ        F17, 64(R0)
-	FMOVS        32(R3), F15
+	WORD $0xbc42006f // ldur s15, [x3, #32]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	FMOVD        F15, 32(R0)
-	FMOVQ        10(R1), F15
-	FMOVQ        14(R1), F16
-	WORD $0x4e0201ef // tbl v15.16b, { v15.16b }, v2.16b
-	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
-	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
-	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
-	FMOVQ        67(R1), F17
-	WORD $0x4e010232 // tbl v18.16b, { v17.16b }, v1.16b
-	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
+	WORD $0x3cc0a02f // ldur q15, [x1, #10]
+	WORD $0x3cc0e030 // ldur q16, [x1, #14]
+	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
+	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x3cc43031 // ldur q17, [x1, #67]
+	WORD $0x4e080231 // tbl v17.16b, { v17.16b }, v8.16b
+	WORD $0x6ea74632 // ushl v18.4s, v17.4s, v7.4s
 	WORD $0x6eaa4631 // ushl v17.4s, v17.4s, v10.4s
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4f285652 // shl v18.4s, v18.4s, #8
 	WORD $0x4f285631 // shl v17.4s, v17.4s, #8
 	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
@@ -5879,18 +5781,18 @@ loop1:
 	FMOVS        (R4)(R5<<2), F16
 	WORD $0x4e903a52 // zip1 v18.4s, v18.4s, v16.4s
 	WORD $0x4ed23a30 // zip1 v16.2d, v17.2d, v18.2d
-	FMOVS        78(R1), F17
+	WORD $0xbc44e031 // ldur s17, [x1, #78]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e070232 // tbl v18.16b, { v17.16b }, v7.16b
+	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
 	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
 	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e241e52 // and v18.16b, v18.16b, v4.16b
-	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
-	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
-	WORD $0x4e1100b1 // tbl v17.16b, { v5.16b }, v17.16b
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
 	WORD $0x4e328e53 // cmtst v19.16b, v18.16b, v18.16b
 	WORD $0x6e20b9f4 // neg v20.16b, v15.16b
 	WORD $0x4e20aa52 // cmlt v18.16b, v18.16b, #0
@@ -5907,22 +5809,21 @@ loop1:
 	FMOVQ        F16, 96(R0)
 	FMOVQ        F18, 128(R0)
 	FMOVQ        F17, 144(R0)
-	FMOVS        36(R3), F15
+	WORD $0xbc42406f // ldur s15, [x3, #36]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	FMOVD        F15, 112(R0)
-	FMOVQ        18(R1), F15
-	FMOVQ        22(R1), F16
-	WORD $0x4e0201ef // tbl v15.16b, { v15.16b }, v2.16b
-	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
-	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
-	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
-	FMOVQ        68(R1), F17
-	WORD $0x4e010232 // tbl v18.16b, { v17.16b }, v1.16b
-	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
+	WORD $0x3cc1202f // ldur q15, [x1, #18]
+	WORD $0x3cc16030 // ldur q16, [x1, #22]
+	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
+	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x3cc44031 // ldur q17, [x1, #68]
+	WORD $0x4e080231 // tbl v17.16b, { v17.16b }, v8.16b
+	WORD $0x6ea74632 // ushl v18.4s, v17.4s, v7.4s
 	WORD $0x6eaa4631 // ushl v17.4s, v17.4s, v10.4s
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4f285652 // shl v18.4s, v18.4s, #8
 	WORD $0x4f285631 // shl v17.4s, v17.4s, #8
 	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
@@ -5950,18 +5851,18 @@ loop1:
 	FMOVS        (R4)(R5<<2), F16
 	WORD $0x4e903a52 // zip1 v18.4s, v18.4s, v16.4s
 	WORD $0x4ed23a30 // zip1 v16.2d, v17.2d, v18.2d
-	FMOVS        82(R1), F17
+	WORD $0xbc452031 // ldur s17, [x1, #82]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e070232 // tbl v18.16b, { v17.16b }, v7.16b
+	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
 	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
 	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e241e52 // and v18.16b, v18.16b, v4.16b
-	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
-	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
-	WORD $0x4e1100b1 // tbl v17.16b, { v5.16b }, v17.16b
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
 	WORD $0x4e328e53 // cmtst v19.16b, v18.16b, v18.16b
 	WORD $0x6e20b9f4 // neg v20.16b, v15.16b
 	WORD $0x4e20aa52 // cmlt v18.16b, v18.16b, #0
@@ -5978,22 +5879,21 @@ loop1:
 	FMOVQ        F16, 176(R0)
 	FMOVQ        F18, 208(R0)
 	FMOVQ        F17, 224(R0)
-	FMOVS        40(R3), F15
+	WORD $0xbc42806f // ldur s15, [x3, #40]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	FMOVD        F15, 192(R0)
-	FMOVQ        26(R1), F15
-	FMOVQ        30(R1), F16
-	WORD $0x4e0201ef // tbl v15.16b, { v15.16b }, v2.16b
-	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
-	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
-	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
-	FMOVQ        69(R1), F17
-	WORD $0x4e010232 // tbl v18.16b, { v17.16b }, v1.16b
-	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
+	WORD $0x3cc1a02f // ldur q15, [x1, #26]
+	WORD $0x3cc1e030 // ldur q16, [x1, #30]
+	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
+	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x3cc45031 // ldur q17, [x1, #69]
+	WORD $0x4e080231 // tbl v17.16b, { v17.16b }, v8.16b
+	WORD $0x6ea74632 // ushl v18.4s, v17.4s, v7.4s
 	WORD $0x6eaa4631 // ushl v17.4s, v17.4s, v10.4s
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4f285652 // shl v18.4s, v18.4s, #8
 	WORD $0x4f285631 // shl v17.4s, v17.4s, #8
 	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
@@ -6021,18 +5921,18 @@ loop1:
 	FMOVS        (R4)(R5<<2), F16
 	WORD $0x4e903a52 // zip1 v18.4s, v18.4s, v16.4s
 	WORD $0x4ed23a30 // zip1 v16.2d, v17.2d, v18.2d
-	FMOVS        86(R1), F17
+	WORD $0xbc456031 // ldur s17, [x1, #86]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e070232 // tbl v18.16b, { v17.16b }, v7.16b
+	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
 	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
 	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e241e52 // and v18.16b, v18.16b, v4.16b
-	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
-	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
-	WORD $0x4e1100b1 // tbl v17.16b, { v5.16b }, v17.16b
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
 	WORD $0x4e328e53 // cmtst v19.16b, v18.16b, v18.16b
 	WORD $0x6e20b9f4 // neg v20.16b, v15.16b
 	WORD $0x4e20aa52 // cmlt v18.16b, v18.16b, #0
@@ -6049,22 +5949,21 @@ loop1:
 	FMOVQ        F16, 256(R0)
 	FMOVQ        F18, 288(R0)
 	FMOVQ        F17, 304(R0)
-	FMOVS        44(R3), F15
+	WORD $0xbc42c06f // ldur s15, [x3, #44]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	FMOVD        F15, 272(R0)
-	FMOVQ        34(R1), F15
-	FMOVQ        38(R1), F16
-	WORD $0x4e0201ef // tbl v15.16b, { v15.16b }, v2.16b
-	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
-	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
-	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
-	FMOVQ        70(R1), F17
-	WORD $0x4e010232 // tbl v18.16b, { v17.16b }, v1.16b
-	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
+	WORD $0x3cc2202f // ldur q15, [x1, #34]
+	WORD $0x3cc26030 // ldur q16, [x1, #38]
+	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
+	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x3cc46031 // ldur q17, [x1, #70]
+	WORD $0x4e080231 // tbl v17.16b, { v17.16b }, v8.16b
+	WORD $0x6ea74632 // ushl v18.4s, v17.4s, v7.4s
 	WORD $0x6eaa4631 // ushl v17.4s, v17.4s, v10.4s
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4f285652 // shl v18.4s, v18.4s, #8
 	WORD $0x4f285631 // shl v17.4s, v17.4s, #8
 	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
@@ -6092,18 +5991,18 @@ loop1:
 	FMOVS        (R4)(R5<<2), F16
 	WORD $0x4e903a52 // zip1 v18.4s, v18.4s, v16.4s
 	WORD $0x4ed23a30 // zip1 v16.2d, v17.2d, v18.2d
-	FMOVS        90(R1), F17
+	WORD $0xbc45a031 // ldur s17, [x1, #90]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e070232 // tbl v18.16b, { v17.16b }, v7.16b
+	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
 	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
 	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e241e52 // and v18.16b, v18.16b, v4.16b
-	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
-	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
-	WORD $0x4e1100b1 // tbl v17.16b, { v5.16b }, v17.16b
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
 	WORD $0x4e328e53 // cmtst v19.16b, v18.16b, v18.16b
 	WORD $0x6e20b9f4 // neg v20.16b, v15.16b
 	WORD $0x4e20aa52 // cmlt v18.16b, v18.16b, #0
@@ -6120,22 +6019,21 @@ loop1:
 	FMOVQ        F16, 336(R0)
 	FMOVQ        F18, 368(R0)
 	FMOVQ        F17, 384(R0)
-	FMOVS        48(R3), F15
+	WORD $0xbc43006f // ldur s15, [x3, #48]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	FMOVD        F15, 352(R0)
-	FMOVQ        42(R1), F15
-	FMOVQ        46(R1), F16
-	WORD $0x4e0201ef // tbl v15.16b, { v15.16b }, v2.16b
-	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
-	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
-	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
-	FMOVQ        71(R1), F17
-	WORD $0x4e010232 // tbl v18.16b, { v17.16b }, v1.16b
-	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
+	WORD $0x3cc2a02f // ldur q15, [x1, #42]
+	WORD $0x3cc2e030 // ldur q16, [x1, #46]
+	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
+	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x3cc47031 // ldur q17, [x1, #71]
+	WORD $0x4e080231 // tbl v17.16b, { v17.16b }, v8.16b
+	WORD $0x6ea74632 // ushl v18.4s, v17.4s, v7.4s
 	WORD $0x6eaa4631 // ushl v17.4s, v17.4s, v10.4s
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4f285652 // shl v18.4s, v18.4s, #8
 	WORD $0x4f285631 // shl v17.4s, v17.4s, #8
 	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
@@ -6163,18 +6061,18 @@ loop1:
 	FMOVS        (R4)(R5<<2), F16
 	WORD $0x4e903a52 // zip1 v18.4s, v18.4s, v16.4s
 	WORD $0x4ed23a30 // zip1 v16.2d, v17.2d, v18.2d
-	FMOVS        94(R1), F17
+	WORD $0xbc45e031 // ldur s17, [x1, #94]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e070232 // tbl v18.16b, { v17.16b }, v7.16b
+	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
 	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
 	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e241e52 // and v18.16b, v18.16b, v4.16b
-	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
-	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
-	WORD $0x4e1100b1 // tbl v17.16b, { v5.16b }, v17.16b
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
 	WORD $0x4e328e53 // cmtst v19.16b, v18.16b, v18.16b
 	WORD $0x6e20b9f4 // neg v20.16b, v15.16b
 	WORD $0x4e20aa52 // cmlt v18.16b, v18.16b, #0
@@ -6191,22 +6089,21 @@ loop1:
 	FMOVQ        F16, 416(R0)
 	FMOVQ        F18, 448(R0)
 	FMOVQ        F17, 464(R0)
-	FMOVS        52(R3), F15
+	WORD $0xbc43406f // ldur s15, [x3, #52]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	FMOVD        F15, 432(R0)
-	FMOVQ        50(R1), F15
-	FMOVQ        54(R1), F16
-	WORD $0x4e0201ef // tbl v15.16b, { v15.16b }, v2.16b
-	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
-	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
-	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
-	FMOVQ        72(R1), F17
-	WORD $0x4e010232 // tbl v18.16b, { v17.16b }, v1.16b
-	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
+	WORD $0x3cc3202f // ldur q15, [x1, #50]
+	WORD $0x3cc36030 // ldur q16, [x1, #54]
+	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
+	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x3cc48031 // ldur q17, [x1, #72]
+	WORD $0x4e080231 // tbl v17.16b, { v17.16b }, v8.16b
+	WORD $0x6ea74632 // ushl v18.4s, v17.4s, v7.4s
 	WORD $0x6eaa4631 // ushl v17.4s, v17.4s, v10.4s
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4f285652 // shl v18.4s, v18.4s, #8
 	WORD $0x4f285631 // shl v17.4s, v17.4s, #8
 	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
@@ -6234,18 +6131,18 @@ loop1:
 	FMOVS        (R4)(R5<<2), F16
 	WORD $0x4e903a52 // zip1 v18.4s, v18.4s, v16.4s
 	WORD $0x4ed23a30 // zip1 v16.2d, v17.2d, v18.2d
-	FMOVS        98(R1), F17
+	WORD $0xbc462031 // ldur s17, [x1, #98]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e070232 // tbl v18.16b, { v17.16b }, v7.16b
+	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
 	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
 	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e241e52 // and v18.16b, v18.16b, v4.16b
-	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
-	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
-	WORD $0x4e1100b1 // tbl v17.16b, { v5.16b }, v17.16b
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
 	WORD $0x4e328e53 // cmtst v19.16b, v18.16b, v18.16b
 	WORD $0x6e20b9f4 // neg v20.16b, v15.16b
 	WORD $0x4e20aa52 // cmlt v18.16b, v18.16b, #0
@@ -6262,22 +6159,21 @@ loop1:
 	FMOVQ        F16, 496(R0)
 	FMOVQ        F18, 528(R0)
 	FMOVQ        F17, 544(R0)
-	FMOVS        56(R3), F15
+	WORD $0xbc43806f // ldur s15, [x3, #56]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	FMOVD        F15, 512(R0)
-	FMOVQ        58(R1), F15
-	FMOVQ        62(R1), F16
-	WORD $0x4e0201ef // tbl v15.16b, { v15.16b }, v2.16b
-	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
-	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
-	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
-	FMOVQ        73(R1), F17
-	WORD $0x4e010232 // tbl v18.16b, { v17.16b }, v1.16b
-	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
-	WORD $0x6ea84652 // ushl v18.4s, v18.4s, v8.4s
+	WORD $0x3cc3a02f // ldur q15, [x1, #58]
+	WORD $0x3cc3e030 // ldur q16, [x1, #62]
+	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
+	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
+	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x3cc49031 // ldur q17, [x1, #73]
+	WORD $0x4e080231 // tbl v17.16b, { v17.16b }, v8.16b
+	WORD $0x6ea74632 // ushl v18.4s, v17.4s, v7.4s
 	WORD $0x6eaa4631 // ushl v17.4s, v17.4s, v10.4s
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4f285652 // shl v18.4s, v18.4s, #8
 	WORD $0x4f285631 // shl v17.4s, v17.4s, #8
 	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
@@ -6305,18 +6201,18 @@ loop1:
 	FMOVS        (R4)(R5<<2), F16
 	WORD $0x4e903a52 // zip1 v18.4s, v18.4s, v16.4s
 	WORD $0x4ed23a30 // zip1 v16.2d, v17.2d, v18.2d
-	FMOVS        102(R1), F17
+	WORD $0xbc466031 // ldur s17, [x1, #102]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e070232 // tbl v18.16b, { v17.16b }, v7.16b
+	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
 	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
 	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e241e52 // and v18.16b, v18.16b, v4.16b
-	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
-	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
-	WORD $0x4e1100b1 // tbl v17.16b, { v5.16b }, v17.16b
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
 	WORD $0x4e328e53 // cmtst v19.16b, v18.16b, v18.16b
 	WORD $0x6e20b9f4 // neg v20.16b, v15.16b
 	WORD $0x4e20aa52 // cmlt v18.16b, v18.16b, #0
@@ -6333,7 +6229,7 @@ loop1:
 	FMOVQ        F16, 576(R0)
 	FMOVQ        F18, 608(R0)
 	FMOVQ        F17, 624(R0)
-	FMOVS        60(R3), F15
+	WORD $0xbc43c06f // ldur s15, [x3, #60]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	FMOVD        F15, 592(R0)
 	ADD          $0x6e, R1
@@ -6351,29 +6247,30 @@ TEXT ·matmulQ81xIq3_sNEON(SB), NOSPLIT, $0-72
 	// constants of the loops
 	MOVD         $iq3_s_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	MOVD         $iq3_s_shuffle4<>+0(SB), R0
-	FMOVQ        (R0), F1
 	MOVD         $iq3_s_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F2
-	WORD $0x4f000423 // movi v3.4s, #1
-	WORD $0x4f00e424 // movi v4.16b, #1
+	FMOVQ        (R0), F1
+	WORD $0x4f000422 // movi v2.4s, #1
+	WORD $0x4f00e423 // movi v3.16b, #1
 	MOVD         $iq3_s_levels<>+0(SB), R0
-	FMOVQ        (R0), F5
-	WORD $0x4f0707e6 // movi v6.4s, #255
+	FMOVQ        (R0), F4
+	WORD $0x4f0707e5 // movi v5.4s, #255
 	MOVD         $iq3_s_shuffle5<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F6
 	MOVD         $iq3_s_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F7
+	MOVD         $iq3_s_shuffle4<>+0(SB), R0
 	FMOVQ        (R0), F8
 	MOVD         $iq3_s_shuffle6<>+0(SB), R0
 	FMOVQ        (R0), F9
 	MOVD         $iq3_s_shifts3<>+0(SB), R0
 	FMOVQ        (R0), F10
-	MOVD         $iq3_s_shifts<>+0(SB), R0
+	MOVD         $iq3_s_shiftb<>+0(SB), R0
 	FMOVQ        (R0), F11
-	WORD $0x4f0005ec // movi v12.4s, #15
-	MOVD         $iq3_s_shuffle<>+0(SB), R0
+	MOVD         $iq3_s_shuffle8<>+0(SB), R0
+	FMOVQ        (R0), F12
+	MOVD         $iq3_s_shuffle7<>+0(SB), R0
 	FMOVQ        (R0), F13
-	MOVD         $iq3_s_shuffle2<>+0(SB), R0
+	MOVD         $iq3_s_mask2<>+0(SB), R0
 	FMOVQ        (R0), F14
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
@@ -6384,8 +6281,6 @@ TEXT ·matmulQ81xIq3_sNEON(SB), NOSPLIT, $0-72
 loop1:
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -6398,195 +6293,189 @@ loop3:
 	WORD $0xf98420c0 // prfm pldl1keep, [x6, #2112]
 
 	// scales of values 0 to 255, times those of the activations
-	WORD $0x7d4000d3 // ldr h19, [x6]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x3cc5e0d1 // ldur q17, [x6, #94]
+	WORD $0x4e0d0231 // tbl v17.16b, { v17.16b }, v13.16b
+	WORD $0x6e2b4631 // ushl v17.16b, v17.16b, v11.16b
+	WORD $0x4e2e1e31 // and v17.16b, v17.16b, v14.16b
+	WORD $0x7c4000d2 // ldur h18, [x6]
+	WORD $0x1ee24252 // fcvt s18, h18
 	MOVD         $iq3_s_const<>+0(SB), R7
-	FMOVQ        (R7), F20
-	WORD $0x4f026415 // movi v21.4s, #64, lsl #24
-	FMOVQ        94(R6), F22
-	WORD $0x4e0d02d7 // tbl v23.16b, { v22.16b }, v13.16b
-	WORD $0x4e0e02d6 // tbl v22.16b, { v22.16b }, v14.16b
-	WORD $0x6eab46f7 // ushl v23.4s, v23.4s, v11.4s
-	WORD $0x6eab46d6 // ushl v22.4s, v22.4s, v11.4s
-	WORD $0x4e2c1ef7 // and v23.16b, v23.16b, v12.16b
-	WORD $0x4e2c1ed6 // and v22.16b, v22.16b, v12.16b
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
-	WORD $0x4e37d696 // fadd v22.4s, v20.4s, v23.4s
-	WORD $0x4e35d694 // fadd v20.4s, v20.4s, v21.4s
-	WORD $0x6e36de75 // fmul v21.4s, v19.4s, v22.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
-	FLDPQ        (R4), (F20, F22)
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
+	FMOVQ        (R7), F19
+	WORD $0x4f026414 // movi v20.4s, #64, lsl #24
+	WORD $0x4e010235 // tbl v21.16b, { v17.16b }, v1.16b
+	WORD $0x4e0c0231 // tbl v17.16b, { v17.16b }, v12.16b
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
+	WORD $0x6e31de91 // fmul v17.4s, v20.4s, v17.4s
+	WORD $0x4e35d674 // fadd v20.4s, v19.4s, v21.4s
+	WORD $0x4e31d671 // fadd v17.4s, v19.4s, v17.4s
+	WORD $0x4f929293 // fmul v19.4s, v20.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	WORD $0x3cc00092 // ldur q18, [x4]
+	WORD $0x3cc10094 // ldur q20, [x4, #16]
+	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
+	WORD $0x6e34de31 // fmul v17.4s, v17.4s, v20.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F21
-	FMOVQ        6(R6), F22
-	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
-	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
-	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
-	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
-	FMOVQ        66(R6), F23
-	WORD $0x4e0102f8 // tbl v24.16b, { v23.16b }, v1.16b
-	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
-	WORD $0x6ea84718 // ushl v24.4s, v24.4s, v8.4s
-	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
-	WORD $0x4eb71ed6 // orr v22.16b, v22.16b, v23.16b
+	WORD $0x3cc020d3 // ldur q19, [x6, #2]
+	WORD $0x3cc060d4 // ldur q20, [x6, #6]
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x3cc420d5 // ldur q21, [x6, #66]
+	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
+	WORD $0x6ea746b6 // ushl v22.4s, v21.4s, v7.4s
+	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
+	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
 	MOVD         $iq3_s_grid<>+0(SB), R7
-	WORD $0x4e042ea8 // smov x8, v21.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ea8 // smov x8, v21.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
-	WORD $0x4e142ea8 // smov x8, v21.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ea8 // smov x8, v21.s[3]
+	WORD $0x4e042e68 // smov x8, v19.s[0]
 	FMOVS        (R7)(R8<<2), F21
-	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
-	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
-	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ec8 // smov x8, v22.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
-	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ec8 // smov x8, v22.s[3]
+	WORD $0x4e0c2e68 // smov x8, v19.s[1]
 	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
-	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
-	FMOVS        74(R6), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e0702f8 // tbl v24.16b, { v23.16b }, v7.16b
-	WORD $0x4e0902f7 // tbl v23.16b, { v23.16b }, v9.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
-	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x4e241f18 // and v24.16b, v24.16b, v4.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
-	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
-	WORD $0x4e388f19 // cmtst v25.16b, v24.16b, v24.16b
-	WORD $0x6e20baba // neg v26.16b, v21.16b
-	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e751f58 // bsl v24.16b, v26.16b, v21.16b
-	WORD $0x4e391f18 // and v24.16b, v24.16b, v25.16b
-	WORD $0x4e378ef5 // cmtst v21.16b, v23.16b, v23.16b
-	WORD $0x6e20bad9 // neg v25.16b, v22.16b
-	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e761f37 // bsl v23.16b, v25.16b, v22.16b
-	WORD $0x4e351ef7 // and v23.16b, v23.16b, v21.16b
-	FLDPQ        (R3), (F21, F22)
-	WORD $0x0e35c319 // smull v25.8h, v24.8b, v21.8b
-	WORD $0x4e35c315 // smull2 v21.8h, v24.16b, v21.16b
-	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c2f8 // smull v24.8h, v23.8b, v22.8b
-	WORD $0x4e36c2f6 // smull2 v22.8h, v23.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e606ad5 // sadalp v21.4s, v22.8h
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4f9412af // fmla v15.4s, v21.4s, v20.s[0]
+	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	WORD $0x4e142e68 // smov x8, v19.s[2]
+	FMOVS        (R7)(R8<<2), F22
+	WORD $0x4e1c2e68 // smov x8, v19.s[3]
+	FMOVS        (R7)(R8<<2), F19
+	WORD $0x4e933ad6 // zip1 v22.4s, v22.4s, v19.4s
+	WORD $0x4ed63ab3 // zip1 v19.2d, v21.2d, v22.2d
+	WORD $0x4e042e88 // smov x8, v20.s[0]
+	FMOVS        (R7)(R8<<2), F21
+	WORD $0x4e0c2e88 // smov x8, v20.s[1]
+	FMOVS        (R7)(R8<<2), F22
+	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	WORD $0x4e142e88 // smov x8, v20.s[2]
+	FMOVS        (R7)(R8<<2), F22
+	WORD $0x4e1c2e88 // smov x8, v20.s[3]
+	FMOVS        (R7)(R8<<2), F20
+	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
+	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
+	WORD $0xbc44a0d5 // ldur s21, [x6, #74]
+	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4e0602b6 // tbl v22.16b, { v21.16b }, v6.16b
+	WORD $0x4e0902b5 // tbl v21.16b, { v21.16b }, v9.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
+	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
+	WORD $0x4e368ed7 // cmtst v23.16b, v22.16b, v22.16b
+	WORD $0x6e20ba78 // neg v24.16b, v19.16b
+	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
+	WORD $0x6e731f16 // bsl v22.16b, v24.16b, v19.16b
+	WORD $0x4e371ed6 // and v22.16b, v22.16b, v23.16b
+	WORD $0x4e358eb3 // cmtst v19.16b, v21.16b, v21.16b
+	WORD $0x6e20ba97 // neg v23.16b, v20.16b
+	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
+	WORD $0x6e741ef5 // bsl v21.16b, v23.16b, v20.16b
+	WORD $0x4e331eb5 // and v21.16b, v21.16b, v19.16b
+	WORD $0x3cc00073 // ldur q19, [x3]
+	WORD $0x3cc10074 // ldur q20, [x3, #16]
+	WORD $0x0e33c2d7 // smull v23.8h, v22.8b, v19.8b
+	WORD $0x4e33c2d3 // smull2 v19.8h, v22.16b, v19.16b
+	WORD $0x4e73bef3 // addp v19.8h, v23.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e34c2b6 // smull v22.8h, v21.8b, v20.8b
+	WORD $0x4e34c2b4 // smull2 v20.8h, v21.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        10(R6), F21
-	FMOVQ        14(R6), F22
-	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
-	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
-	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
-	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
-	FMOVQ        67(R6), F23
-	WORD $0x4e0102f8 // tbl v24.16b, { v23.16b }, v1.16b
-	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
-	WORD $0x6ea84718 // ushl v24.4s, v24.4s, v8.4s
-	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
+	WORD $0x3cc0a0d4 // ldur q20, [x6, #10]
+	WORD $0x3cc0e0d5 // ldur q21, [x6, #14]
+	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
+	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
+	WORD $0x3cc430d6 // ldur q22, [x6, #67]
+	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
+	WORD $0x6ea746d7 // ushl v23.4s, v22.4s, v7.4s
+	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
-	WORD $0x4eb71ed6 // orr v22.16b, v22.16b, v23.16b
+	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
+	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
 	MOVD         $iq3_s_grid<>+0(SB), R7
-	WORD $0x4e042ea8 // smov x8, v21.s[0]
+	WORD $0x4e042e88 // smov x8, v20.s[0]
+	FMOVS        (R7)(R8<<2), F22
+	WORD $0x4e0c2e88 // smov x8, v20.s[1]
 	FMOVS        (R7)(R8<<2), F23
+	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	WORD $0x4e142e88 // smov x8, v20.s[2]
+	FMOVS        (R7)(R8<<2), F23
+	WORD $0x4e1c2e88 // smov x8, v20.s[3]
+	FMOVS        (R7)(R8<<2), F20
+	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
+	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	WORD $0x4e042ea8 // smov x8, v21.s[0]
+	FMOVS        (R7)(R8<<2), F22
 	WORD $0x4e0c2ea8 // smov x8, v21.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	FMOVS        (R7)(R8<<2), F23
+	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
 	WORD $0x4e142ea8 // smov x8, v21.s[2]
-	FMOVS        (R7)(R8<<2), F24
+	FMOVS        (R7)(R8<<2), F23
 	WORD $0x4e1c2ea8 // smov x8, v21.s[3]
 	FMOVS        (R7)(R8<<2), F21
-	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
-	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
-	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ec8 // smov x8, v22.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
-	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ec8 // smov x8, v22.s[3]
-	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
-	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
-	FMOVS        78(R6), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e0702f8 // tbl v24.16b, { v23.16b }, v7.16b
-	WORD $0x4e0902f7 // tbl v23.16b, { v23.16b }, v9.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
+	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
+	WORD $0xbc44e0d6 // ldur s22, [x6, #78]
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4e0602d7 // tbl v23.16b, { v22.16b }, v6.16b
+	WORD $0x4e0902d6 // tbl v22.16b, { v22.16b }, v9.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x4e241f18 // and v24.16b, v24.16b, v4.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
-	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
-	WORD $0x4e388f19 // cmtst v25.16b, v24.16b, v24.16b
-	WORD $0x6e20baba // neg v26.16b, v21.16b
-	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e751f58 // bsl v24.16b, v26.16b, v21.16b
-	WORD $0x4e391f18 // and v24.16b, v24.16b, v25.16b
-	WORD $0x4e378ef5 // cmtst v21.16b, v23.16b, v23.16b
-	WORD $0x6e20bad9 // neg v25.16b, v22.16b
+	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
+	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
+	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
+	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
+	WORD $0x6e20ba99 // neg v25.16b, v20.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e761f37 // bsl v23.16b, v25.16b, v22.16b
-	WORD $0x4e351ef7 // and v23.16b, v23.16b, v21.16b
-	FLDPQ        32(R3), (F21, F22)
-	WORD $0x0e35c319 // smull v25.8h, v24.8b, v21.8b
-	WORD $0x4e35c315 // smull2 v21.8h, v24.16b, v21.16b
-	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c2f8 // smull v24.8h, v23.8b, v22.8b
-	WORD $0x4e36c2f6 // smull2 v22.8h, v23.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e606ad5 // sadalp v21.4s, v22.8h
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4fb412b0 // fmla v16.4s, v21.4s, v20.s[1]
+	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
+	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
+	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
+	WORD $0x6e20bab8 // neg v24.16b, v21.16b
+	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
+	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
+	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
+	WORD $0x3cc20074 // ldur q20, [x3, #32]
+	WORD $0x3cc30075 // ldur q21, [x3, #48]
+	WORD $0x0e34c2f8 // smull v24.8h, v23.8b, v20.8b
+	WORD $0x4e34c2f4 // smull2 v20.8h, v23.16b, v20.16b
+	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e35c2d7 // smull v23.8h, v22.8b, v21.8b
+	WORD $0x4e35c2d5 // smull2 v21.8h, v22.16b, v21.16b
+	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
+	WORD $0x4e606ab4 // sadalp v20.4s, v21.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        18(R6), F21
-	FMOVQ        22(R6), F22
-	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
-	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
-	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
-	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
-	FMOVQ        68(R6), F23
-	WORD $0x4e0102f8 // tbl v24.16b, { v23.16b }, v1.16b
-	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
-	WORD $0x6ea84718 // ushl v24.4s, v24.4s, v8.4s
+	WORD $0x3cc120d5 // ldur q21, [x6, #18]
+	WORD $0x3cc160d6 // ldur q22, [x6, #22]
+	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
+	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
+	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
+	WORD $0x3cc440d7 // ldur q23, [x6, #68]
+	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
+	WORD $0x6ea746f8 // ushl v24.4s, v23.4s, v7.4s
 	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
 	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
 	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
@@ -6614,18 +6503,18 @@ loop3:
 	FMOVS        (R7)(R8<<2), F22
 	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
 	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
-	FMOVS        82(R6), F23
+	WORD $0xbc4520d7 // ldur s23, [x6, #82]
 	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e0702f8 // tbl v24.16b, { v23.16b }, v7.16b
+	WORD $0x4e0602f8 // tbl v24.16b, { v23.16b }, v6.16b
 	WORD $0x4e0902f7 // tbl v23.16b, { v23.16b }, v9.16b
 	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
 	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x4e241f18 // and v24.16b, v24.16b, v4.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
-	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
+	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
+	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
+	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
 	WORD $0x4e388f19 // cmtst v25.16b, v24.16b, v24.16b
 	WORD $0x6e20baba // neg v26.16b, v21.16b
 	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
@@ -6636,7 +6525,8 @@ loop3:
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
 	WORD $0x6e761f37 // bsl v23.16b, v25.16b, v22.16b
 	WORD $0x4e351ef7 // and v23.16b, v23.16b, v21.16b
-	FLDPQ        64(R3), (F21, F22)
+	WORD $0x3cc40075 // ldur q21, [x3, #64]
+	WORD $0x3cc50076 // ldur q22, [x3, #80]
 	WORD $0x0e35c319 // smull v25.8h, v24.8b, v21.8b
 	WORD $0x4e35c315 // smull2 v21.8h, v24.16b, v21.16b
 	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
@@ -6645,23 +6535,319 @@ loop3:
 	WORD $0x4e36c2f6 // smull2 v22.8h, v23.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e606ad5 // sadalp v21.4s, v22.8h
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4f941ab1 // fmla v17.4s, v21.4s, v20.s[2]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        26(R6), F21
-	FMOVQ        30(R6), F22
-	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
-	WORD $0x4e0202d6 // tbl v22.16b, { v22.16b }, v2.16b
-	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
-	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
-	FMOVQ        69(R6), F23
-	WORD $0x4e0102f8 // tbl v24.16b, { v23.16b }, v1.16b
+	WORD $0x3cc1a0d6 // ldur q22, [x6, #26]
+	WORD $0x3cc1e0d7 // ldur q23, [x6, #30]
+	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
 	WORD $0x4e0102f7 // tbl v23.16b, { v23.16b }, v1.16b
-	WORD $0x6ea84718 // ushl v24.4s, v24.4s, v8.4s
-	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
+	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
+	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
+	WORD $0x3cc450d8 // ldur q24, [x6, #69]
+	WORD $0x4e080318 // tbl v24.16b, { v24.16b }, v8.16b
+	WORD $0x6ea74719 // ushl v25.4s, v24.4s, v7.4s
+	WORD $0x6eaa4718 // ushl v24.4s, v24.4s, v10.4s
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
+	WORD $0x4f285739 // shl v25.4s, v25.4s, #8
+	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
+	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
+	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
+	MOVD         $iq3_s_grid<>+0(SB), R7
+	WORD $0x4e042ec8 // smov x8, v22.s[0]
+	FMOVS        (R7)(R8<<2), F24
+	WORD $0x4e0c2ec8 // smov x8, v22.s[1]
+	FMOVS        (R7)(R8<<2), F25
+	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	WORD $0x4e142ec8 // smov x8, v22.s[2]
+	FMOVS        (R7)(R8<<2), F25
+	WORD $0x4e1c2ec8 // smov x8, v22.s[3]
+	FMOVS        (R7)(R8<<2), F22
+	WORD $0x4e963b39 // zip1 v25.4s, v25.4s, v22.4s
+	WORD $0x4ed93b16 // zip1 v22.2d, v24.2d, v25.2d
+	WORD $0x4e042ee8 // smov x8, v23.s[0]
+	FMOVS        (R7)(R8<<2), F24
+	WORD $0x4e0c2ee8 // smov x8, v23.s[1]
+	FMOVS        (R7)(R8<<2), F25
+	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	WORD $0x4e142ee8 // smov x8, v23.s[2]
+	FMOVS        (R7)(R8<<2), F25
+	WORD $0x4e1c2ee8 // smov x8, v23.s[3]
+	FMOVS        (R7)(R8<<2), F23
+	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
+	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
+	WORD $0xbc4560d8 // ldur s24, [x6, #86]
+	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	WORD $0x4e060319 // tbl v25.16b, { v24.16b }, v6.16b
+	WORD $0x4e090318 // tbl v24.16b, { v24.16b }, v9.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x6e208f39 // cmeq v25.16b, v25.16b, v0.16b
+	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
+	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
 	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
+	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
+	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
+	WORD $0x4e398f3a // cmtst v26.16b, v25.16b, v25.16b
+	WORD $0x6e20badb // neg v27.16b, v22.16b
+	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
+	WORD $0x6e761f79 // bsl v25.16b, v27.16b, v22.16b
+	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
+	WORD $0x4e388f16 // cmtst v22.16b, v24.16b, v24.16b
+	WORD $0x6e20bafa // neg v26.16b, v23.16b
+	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
+	WORD $0x6e771f58 // bsl v24.16b, v26.16b, v23.16b
+	WORD $0x4e361f18 // and v24.16b, v24.16b, v22.16b
+	WORD $0x3cc60076 // ldur q22, [x3, #96]
+	WORD $0x3cc70077 // ldur q23, [x3, #112]
+	WORD $0x0e36c33a // smull v26.8h, v25.8b, v22.8b
+	WORD $0x4e36c336 // smull2 v22.8h, v25.16b, v22.16b
+	WORD $0x4e76bf56 // addp v22.8h, v26.8h, v22.8h
+	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
+	WORD $0x0e37c319 // smull v25.8h, v24.8b, v23.8b
+	WORD $0x4e37c317 // smull2 v23.8h, v24.16b, v23.16b
+	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
+	WORD $0x4e606af6 // sadalp v22.4s, v23.8h
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eb4be73 // addp v19.4s, v19.4s, v20.4s
+	WORD $0x4eb6beb4 // addp v20.4s, v21.4s, v22.4s
+	WORD $0x4eb4be73 // addp v19.4s, v19.4s, v20.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4e32ce6f // fmla v15.4s, v19.4s, v18.4s
+
+	// levels of values 128 to 159, and their products
+	WORD $0x3cc220d2 // ldur q18, [x6, #34]
+	WORD $0x3cc260d3 // ldur q19, [x6, #38]
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x3cc460d4 // ldur q20, [x6, #70]
+	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
+	WORD $0x6ea74695 // ushl v21.4s, v20.4s, v7.4s
+	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
+	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
+	WORD $0x4eb41e73 // orr v19.16b, v19.16b, v20.16b
+	MOVD         $iq3_s_grid<>+0(SB), R7
+	WORD $0x4e042e48 // smov x8, v18.s[0]
+	FMOVS        (R7)(R8<<2), F20
+	WORD $0x4e0c2e48 // smov x8, v18.s[1]
+	FMOVS        (R7)(R8<<2), F21
+	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	WORD $0x4e142e48 // smov x8, v18.s[2]
+	FMOVS        (R7)(R8<<2), F21
+	WORD $0x4e1c2e48 // smov x8, v18.s[3]
+	FMOVS        (R7)(R8<<2), F18
+	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
+	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	WORD $0x4e042e68 // smov x8, v19.s[0]
+	FMOVS        (R7)(R8<<2), F20
+	WORD $0x4e0c2e68 // smov x8, v19.s[1]
+	FMOVS        (R7)(R8<<2), F21
+	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	WORD $0x4e142e68 // smov x8, v19.s[2]
+	FMOVS        (R7)(R8<<2), F21
+	WORD $0x4e1c2e68 // smov x8, v19.s[3]
+	FMOVS        (R7)(R8<<2), F19
+	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
+	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
+	WORD $0xbc45a0d4 // ldur s20, [x6, #90]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e060295 // tbl v21.16b, { v20.16b }, v6.16b
+	WORD $0x4e090294 // tbl v20.16b, { v20.16b }, v9.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
+	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
+	WORD $0x4e358eb6 // cmtst v22.16b, v21.16b, v21.16b
+	WORD $0x6e20ba57 // neg v23.16b, v18.16b
+	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
+	WORD $0x6e721ef5 // bsl v21.16b, v23.16b, v18.16b
+	WORD $0x4e361eb5 // and v21.16b, v21.16b, v22.16b
+	WORD $0x4e348e92 // cmtst v18.16b, v20.16b, v20.16b
+	WORD $0x6e20ba76 // neg v22.16b, v19.16b
+	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
+	WORD $0x6e731ed4 // bsl v20.16b, v22.16b, v19.16b
+	WORD $0x4e321e94 // and v20.16b, v20.16b, v18.16b
+	WORD $0x3cc80072 // ldur q18, [x3, #128]
+	WORD $0x3cc90073 // ldur q19, [x3, #144]
+	WORD $0x0e32c2b6 // smull v22.8h, v21.8b, v18.8b
+	WORD $0x4e32c2b2 // smull2 v18.8h, v21.16b, v18.16b
+	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c295 // smull v21.8h, v20.8b, v19.8b
+	WORD $0x4e33c293 // smull2 v19.8h, v20.16b, v19.16b
+	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
+
+	// levels of values 160 to 191, and their products
+	WORD $0x3cc2a0d3 // ldur q19, [x6, #42]
+	WORD $0x3cc2e0d4 // ldur q20, [x6, #46]
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x3cc470d5 // ldur q21, [x6, #71]
+	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
+	WORD $0x6ea746b6 // ushl v22.4s, v21.4s, v7.4s
+	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
+	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
+	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
+	MOVD         $iq3_s_grid<>+0(SB), R7
+	WORD $0x4e042e68 // smov x8, v19.s[0]
+	FMOVS        (R7)(R8<<2), F21
+	WORD $0x4e0c2e68 // smov x8, v19.s[1]
+	FMOVS        (R7)(R8<<2), F22
+	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	WORD $0x4e142e68 // smov x8, v19.s[2]
+	FMOVS        (R7)(R8<<2), F22
+	WORD $0x4e1c2e68 // smov x8, v19.s[3]
+	FMOVS        (R7)(R8<<2), F19
+	WORD $0x4e933ad6 // zip1 v22.4s, v22.4s, v19.4s
+	WORD $0x4ed63ab3 // zip1 v19.2d, v21.2d, v22.2d
+	WORD $0x4e042e88 // smov x8, v20.s[0]
+	FMOVS        (R7)(R8<<2), F21
+	WORD $0x4e0c2e88 // smov x8, v20.s[1]
+	FMOVS        (R7)(R8<<2), F22
+	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	WORD $0x4e142e88 // smov x8, v20.s[2]
+	FMOVS        (R7)(R8<<2), F22
+	WORD $0x4e1c2e88 // smov x8, v20.s[3]
+	FMOVS        (R7)(R8<<2), F20
+	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
+	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
+	WORD $0xbc45e0d5 // ldur s21, [x6, #94]
+	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4e0602b6 // tbl v22.16b, { v21.16b }, v6.16b
+	WORD $0x4e0902b5 // tbl v21.16b, { v21.16b }, v9.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
+	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
+	WORD $0x4e368ed7 // cmtst v23.16b, v22.16b, v22.16b
+	WORD $0x6e20ba78 // neg v24.16b, v19.16b
+	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
+	WORD $0x6e731f16 // bsl v22.16b, v24.16b, v19.16b
+	WORD $0x4e371ed6 // and v22.16b, v22.16b, v23.16b
+	WORD $0x4e358eb3 // cmtst v19.16b, v21.16b, v21.16b
+	WORD $0x6e20ba97 // neg v23.16b, v20.16b
+	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
+	WORD $0x6e741ef5 // bsl v21.16b, v23.16b, v20.16b
+	WORD $0x4e331eb5 // and v21.16b, v21.16b, v19.16b
+	WORD $0x3cca0073 // ldur q19, [x3, #160]
+	WORD $0x3ccb0074 // ldur q20, [x3, #176]
+	WORD $0x0e33c2d7 // smull v23.8h, v22.8b, v19.8b
+	WORD $0x4e33c2d3 // smull2 v19.8h, v22.16b, v19.16b
+	WORD $0x4e73bef3 // addp v19.8h, v23.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e34c2b6 // smull v22.8h, v21.8b, v20.8b
+	WORD $0x4e34c2b4 // smull2 v20.8h, v21.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
+
+	// levels of values 192 to 223, and their products
+	WORD $0x3cc320d4 // ldur q20, [x6, #50]
+	WORD $0x3cc360d5 // ldur q21, [x6, #54]
+	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
+	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
+	WORD $0x3cc480d6 // ldur q22, [x6, #72]
+	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
+	WORD $0x6ea746d7 // ushl v23.4s, v22.4s, v7.4s
+	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
+	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
+	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	MOVD         $iq3_s_grid<>+0(SB), R7
+	WORD $0x4e042e88 // smov x8, v20.s[0]
+	FMOVS        (R7)(R8<<2), F22
+	WORD $0x4e0c2e88 // smov x8, v20.s[1]
+	FMOVS        (R7)(R8<<2), F23
+	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	WORD $0x4e142e88 // smov x8, v20.s[2]
+	FMOVS        (R7)(R8<<2), F23
+	WORD $0x4e1c2e88 // smov x8, v20.s[3]
+	FMOVS        (R7)(R8<<2), F20
+	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
+	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	WORD $0x4e042ea8 // smov x8, v21.s[0]
+	FMOVS        (R7)(R8<<2), F22
+	WORD $0x4e0c2ea8 // smov x8, v21.s[1]
+	FMOVS        (R7)(R8<<2), F23
+	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	WORD $0x4e142ea8 // smov x8, v21.s[2]
+	FMOVS        (R7)(R8<<2), F23
+	WORD $0x4e1c2ea8 // smov x8, v21.s[3]
+	FMOVS        (R7)(R8<<2), F21
+	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
+	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
+	WORD $0xbc4620d6 // ldur s22, [x6, #98]
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4e0602d7 // tbl v23.16b, { v22.16b }, v6.16b
+	WORD $0x4e0902d6 // tbl v22.16b, { v22.16b }, v9.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
+	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
 	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
+	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
+	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
+	WORD $0x6e20ba99 // neg v25.16b, v20.16b
+	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
+	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
+	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
+	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
+	WORD $0x6e20bab8 // neg v24.16b, v21.16b
+	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
+	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
+	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
+	WORD $0x3ccc0074 // ldur q20, [x3, #192]
+	WORD $0x3ccd0075 // ldur q21, [x3, #208]
+	WORD $0x0e34c2f8 // smull v24.8h, v23.8b, v20.8b
+	WORD $0x4e34c2f4 // smull2 v20.8h, v23.16b, v20.16b
+	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e35c2d7 // smull v23.8h, v22.8b, v21.8b
+	WORD $0x4e35c2d5 // smull2 v21.8h, v22.16b, v21.16b
+	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
+	WORD $0x4e606ab4 // sadalp v20.4s, v21.8h
+
+	// levels of values 224 to 255, and their products
+	WORD $0x3cc3a0d5 // ldur q21, [x6, #58]
+	WORD $0x3cc3e0d6 // ldur q22, [x6, #62]
+	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
+	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
+	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
+	WORD $0x3cc490d7 // ldur q23, [x6, #73]
+	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
+	WORD $0x6ea746f8 // ushl v24.4s, v23.4s, v7.4s
+	WORD $0x6eaa46f7 // ushl v23.4s, v23.4s, v10.4s
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
 	WORD $0x4f285718 // shl v24.4s, v24.4s, #8
 	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
 	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
@@ -6689,18 +6875,18 @@ loop3:
 	FMOVS        (R7)(R8<<2), F22
 	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
 	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
-	FMOVS        86(R6), F23
+	WORD $0xbc4660d7 // ldur s23, [x6, #102]
 	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e0702f8 // tbl v24.16b, { v23.16b }, v7.16b
+	WORD $0x4e0602f8 // tbl v24.16b, { v23.16b }, v6.16b
 	WORD $0x4e0902f7 // tbl v23.16b, { v23.16b }, v9.16b
 	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
 	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x4e241f18 // and v24.16b, v24.16b, v4.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x4e1800b8 // tbl v24.16b, { v5.16b }, v24.16b
-	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
+	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
+	WORD $0x4e180098 // tbl v24.16b, { v4.16b }, v24.16b
+	WORD $0x4e170097 // tbl v23.16b, { v4.16b }, v23.16b
 	WORD $0x4e388f19 // cmtst v25.16b, v24.16b, v24.16b
 	WORD $0x6e20baba // neg v26.16b, v21.16b
 	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
@@ -6711,7 +6897,8 @@ loop3:
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
 	WORD $0x6e761f37 // bsl v23.16b, v25.16b, v22.16b
 	WORD $0x4e351ef7 // and v23.16b, v23.16b, v21.16b
-	FLDPQ        96(R3), (F21, F22)
+	WORD $0x3cce0075 // ldur q21, [x3, #224]
+	WORD $0x3ccf0076 // ldur q22, [x3, #240]
 	WORD $0x0e35c319 // smull v25.8h, v24.8b, v21.8b
 	WORD $0x4e35c315 // smull2 v21.8h, v24.16b, v21.16b
 	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
@@ -6720,308 +6907,13 @@ loop3:
 	WORD $0x4e36c2f6 // smull2 v22.8h, v23.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e606ad5 // sadalp v21.4s, v22.8h
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4fb41ab2 // fmla v18.4s, v21.4s, v20.s[3]
 
-	// levels of values 128 to 159, and their products
-	FMOVQ        34(R6), F20
-	FMOVQ        38(R6), F21
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
-	FMOVQ        70(R6), F22
-	WORD $0x4e0102d7 // tbl v23.16b, { v22.16b }, v1.16b
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x6ea846f7 // ushl v23.4s, v23.4s, v8.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
-	MOVD         $iq3_s_grid<>+0(SB), R7
-	WORD $0x4e042e88 // smov x8, v20.s[0]
-	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e0c2e88 // smov x8, v20.s[1]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
-	WORD $0x4e142e88 // smov x8, v20.s[2]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e1c2e88 // smov x8, v20.s[3]
-	FMOVS        (R7)(R8<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
-	WORD $0x4e042ea8 // smov x8, v21.s[0]
-	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e0c2ea8 // smov x8, v21.s[1]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
-	WORD $0x4e142ea8 // smov x8, v21.s[2]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e1c2ea8 // smov x8, v21.s[3]
-	FMOVS        (R7)(R8<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
-	FMOVS        90(R6), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0702d7 // tbl v23.16b, { v22.16b }, v7.16b
-	WORD $0x4e0902d6 // tbl v22.16b, { v22.16b }, v9.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
-	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
-	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
-	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
-	FLDPQ        128(R3), (F20, F21)
-	WORD $0x0e34c2f8 // smull v24.8h, v23.8b, v20.8b
-	WORD $0x4e34c2f4 // smull2 v20.8h, v23.16b, v20.16b
-	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c2d7 // smull v23.8h, v22.8b, v21.8b
-	WORD $0x4e35c2d5 // smull2 v21.8h, v22.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e606ab4 // sadalp v20.4s, v21.8h
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4f93128f // fmla v15.4s, v20.4s, v19.s[0]
-
-	// levels of values 160 to 191, and their products
-	FMOVQ        42(R6), F20
-	FMOVQ        46(R6), F21
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
-	FMOVQ        71(R6), F22
-	WORD $0x4e0102d7 // tbl v23.16b, { v22.16b }, v1.16b
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x6ea846f7 // ushl v23.4s, v23.4s, v8.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
-	MOVD         $iq3_s_grid<>+0(SB), R7
-	WORD $0x4e042e88 // smov x8, v20.s[0]
-	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e0c2e88 // smov x8, v20.s[1]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
-	WORD $0x4e142e88 // smov x8, v20.s[2]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e1c2e88 // smov x8, v20.s[3]
-	FMOVS        (R7)(R8<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
-	WORD $0x4e042ea8 // smov x8, v21.s[0]
-	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e0c2ea8 // smov x8, v21.s[1]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
-	WORD $0x4e142ea8 // smov x8, v21.s[2]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e1c2ea8 // smov x8, v21.s[3]
-	FMOVS        (R7)(R8<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
-	FMOVS        94(R6), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0702d7 // tbl v23.16b, { v22.16b }, v7.16b
-	WORD $0x4e0902d6 // tbl v22.16b, { v22.16b }, v9.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
-	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
-	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
-	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
-	FLDPQ        160(R3), (F20, F21)
-	WORD $0x0e34c2f8 // smull v24.8h, v23.8b, v20.8b
-	WORD $0x4e34c2f4 // smull2 v20.8h, v23.16b, v20.16b
-	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c2d7 // smull v23.8h, v22.8b, v21.8b
-	WORD $0x4e35c2d5 // smull2 v21.8h, v22.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e606ab4 // sadalp v20.4s, v21.8h
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4fb31290 // fmla v16.4s, v20.4s, v19.s[1]
-
-	// levels of values 192 to 223, and their products
-	FMOVQ        50(R6), F20
-	FMOVQ        54(R6), F21
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
-	FMOVQ        72(R6), F22
-	WORD $0x4e0102d7 // tbl v23.16b, { v22.16b }, v1.16b
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x6ea846f7 // ushl v23.4s, v23.4s, v8.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
-	MOVD         $iq3_s_grid<>+0(SB), R7
-	WORD $0x4e042e88 // smov x8, v20.s[0]
-	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e0c2e88 // smov x8, v20.s[1]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
-	WORD $0x4e142e88 // smov x8, v20.s[2]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e1c2e88 // smov x8, v20.s[3]
-	FMOVS        (R7)(R8<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
-	WORD $0x4e042ea8 // smov x8, v21.s[0]
-	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e0c2ea8 // smov x8, v21.s[1]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
-	WORD $0x4e142ea8 // smov x8, v21.s[2]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e1c2ea8 // smov x8, v21.s[3]
-	FMOVS        (R7)(R8<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
-	FMOVS        98(R6), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0702d7 // tbl v23.16b, { v22.16b }, v7.16b
-	WORD $0x4e0902d6 // tbl v22.16b, { v22.16b }, v9.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
-	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
-	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
-	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
-	FLDPQ        192(R3), (F20, F21)
-	WORD $0x0e34c2f8 // smull v24.8h, v23.8b, v20.8b
-	WORD $0x4e34c2f4 // smull2 v20.8h, v23.16b, v20.16b
-	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c2d7 // smull v23.8h, v22.8b, v21.8b
-	WORD $0x4e35c2d5 // smull2 v21.8h, v22.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e606ab4 // sadalp v20.4s, v21.8h
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4f931a91 // fmla v17.4s, v20.4s, v19.s[2]
-
-	// levels of values 224 to 255, and their products
-	FMOVQ        58(R6), F20
-	FMOVQ        62(R6), F21
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
-	FMOVQ        73(R6), F22
-	WORD $0x4e0102d7 // tbl v23.16b, { v22.16b }, v1.16b
-	WORD $0x4e0102d6 // tbl v22.16b, { v22.16b }, v1.16b
-	WORD $0x6ea846f7 // ushl v23.4s, v23.4s, v8.4s
-	WORD $0x6eaa46d6 // ushl v22.4s, v22.4s, v10.4s
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4f2856f7 // shl v23.4s, v23.4s, #8
-	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
-	MOVD         $iq3_s_grid<>+0(SB), R7
-	WORD $0x4e042e88 // smov x8, v20.s[0]
-	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e0c2e88 // smov x8, v20.s[1]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
-	WORD $0x4e142e88 // smov x8, v20.s[2]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e1c2e88 // smov x8, v20.s[3]
-	FMOVS        (R7)(R8<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
-	WORD $0x4e042ea8 // smov x8, v21.s[0]
-	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e0c2ea8 // smov x8, v21.s[1]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
-	WORD $0x4e142ea8 // smov x8, v21.s[2]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e1c2ea8 // smov x8, v21.s[3]
-	FMOVS        (R7)(R8<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
-	FMOVS        102(R6), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0702d7 // tbl v23.16b, { v22.16b }, v7.16b
-	WORD $0x4e0902d6 // tbl v22.16b, { v22.16b }, v9.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
-	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
-	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
-	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
-	FLDPQ        224(R3), (F20, F21)
-	WORD $0x0e34c2f8 // smull v24.8h, v23.8b, v20.8b
-	WORD $0x4e34c2f4 // smull2 v20.8h, v23.16b, v20.16b
-	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c2d7 // smull v23.8h, v22.8b, v21.8b
-	WORD $0x4e35c2d5 // smull2 v21.8h, v22.16b, v21.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e606ab4 // sadalp v20.4s, v21.8h
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4fb31a92 // fmla v18.4s, v20.4s, v19.s[3]
+	// sums of 4 groups, times their factors
+	WORD $0x4eb3be52 // addp v18.4s, v18.4s, v19.4s
+	WORD $0x4eb5be93 // addp v19.4s, v20.4s, v21.4s
+	WORD $0x4eb3be52 // addp v18.4s, v18.4s, v19.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e31ce50 // fmla v16.4s, v18.4s, v17.4s
 	ADD          $0x6e, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -7031,8 +6923,6 @@ loop3:
 done4:
 	ADD          $1, R5
 	WORD $0x4e30d5ef // fadd v15.4s, v15.4s, v16.4s
-	WORD $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
-	WORD $0x4e32d5ef // fadd v15.4s, v15.4s, v18.4s
 
 	// sums of the lanes
 	WORD $0x6e0f41f0 // ext v16.16b, v15.16b, v15.16b, #8
@@ -7055,18 +6945,18 @@ TEXT ·matmulQ82xIq3_sNEON(SB), NOSPLIT, $576-72
 	// constants of the loops
 	MOVD         $iq3_s_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	MOVD         $iq3_s_shuffle4<>+0(SB), R0
-	FMOVQ        (R0), F1
 	MOVD         $iq3_s_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F2
-	WORD $0x4f000423 // movi v3.4s, #1
-	WORD $0x4f00e424 // movi v4.16b, #1
+	FMOVQ        (R0), F1
+	WORD $0x4f000422 // movi v2.4s, #1
+	WORD $0x4f00e423 // movi v3.16b, #1
 	MOVD         $iq3_s_levels<>+0(SB), R0
-	FMOVQ        (R0), F5
-	WORD $0x4f0707e6 // movi v6.4s, #255
+	FMOVQ        (R0), F4
+	WORD $0x4f0707e5 // movi v5.4s, #255
 	MOVD         $iq3_s_shuffle5<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F6
 	MOVD         $iq3_s_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F7
+	MOVD         $iq3_s_shuffle4<>+0(SB), R0
 	FMOVQ        (R0), F8
 	MOVD         $iq3_s_shuffle6<>+0(SB), R0
 	FMOVQ        (R0), F9
@@ -7100,13 +6990,12 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f1 // ldr h17, [x7]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x7c4000f1 // ldur h17, [x7]
+	WORD $0x1ee24231 // fcvt s17, h17
 	MOVD         $iq3_s_const<>+0(SB), R8
 	FMOVQ        (R8), F18
 	WORD $0x4f026413 // movi v19.4s, #64, lsl #24
-	FMOVQ        94(R7), F20
+	WORD $0x3cc5e0f4 // ldur q20, [x7, #94]
 	WORD $0x4e0d0295 // tbl v21.16b, { v20.16b }, v13.16b
 	WORD $0x4e0e0294 // tbl v20.16b, { v20.16b }, v14.16b
 	WORD $0x6eab46b5 // ushl v21.4s, v21.4s, v11.4s
@@ -7119,25 +7008,24 @@ loop3:
 	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
 	WORD $0x4e35d654 // fadd v20.4s, v18.4s, v21.4s
 	WORD $0x4e33d652 // fadd v18.4s, v18.4s, v19.4s
-	WORD $0x6e34de33 // fmul v19.4s, v17.4s, v20.4s
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	WORD $0x4f919293 // fmul v19.4s, v20.4s, v17.s[0]
+	WORD $0x4f919251 // fmul v17.4s, v18.4s, v17.s[0]
 	FMOVQ        F19, 32(R0)
 	FMOVQ        F17, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F17
-	FMOVQ        6(R7), F18
-	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	FMOVQ        66(R7), F19
-	WORD $0x4e010274 // tbl v20.16b, { v19.16b }, v1.16b
-	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
-	WORD $0x6ea84694 // ushl v20.4s, v20.4s, v8.4s
+	WORD $0x3cc020f1 // ldur q17, [x7, #2]
+	WORD $0x3cc060f2 // ldur q18, [x7, #6]
+	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x3cc420f3 // ldur q19, [x7, #66]
+	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
+	WORD $0x6ea74674 // ushl v20.4s, v19.4s, v7.4s
 	WORD $0x6eaa4673 // ushl v19.4s, v19.4s, v10.4s
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
 	WORD $0x4f285673 // shl v19.4s, v19.4s, #8
 	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
@@ -7165,18 +7053,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F18
 	WORD $0x4e923a94 // zip1 v20.4s, v20.4s, v18.4s
 	WORD $0x4ed43a72 // zip1 v18.2d, v19.2d, v20.2d
-	FMOVS        74(R7), F19
+	WORD $0xbc44a0f3 // ldur s19, [x7, #74]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e070274 // tbl v20.16b, { v19.16b }, v7.16b
+	WORD $0x4e060274 // tbl v20.16b, { v19.16b }, v6.16b
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
 	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
 	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4e241e73 // and v19.16b, v19.16b, v4.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
 	WORD $0x4e348e95 // cmtst v21.16b, v20.16b, v20.16b
 	WORD $0x6e20ba36 // neg v22.16b, v17.16b
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
@@ -7187,7 +7075,8 @@ loop3:
 	WORD $0x4e20aa73 // cmlt v19.16b, v19.16b, #0
 	WORD $0x6e721eb3 // bsl v19.16b, v21.16b, v18.16b
 	WORD $0x4e311e73 // and v19.16b, v19.16b, v17.16b
-	FLDPQ        (R4), (F17, F18)
+	WORD $0x3cc00091 // ldur q17, [x4]
+	WORD $0x3cc10092 // ldur q18, [x4, #16]
 	WORD $0x0e31c295 // smull v21.8h, v20.8b, v17.8b
 	WORD $0x4e31c291 // smull2 v17.8h, v20.16b, v17.16b
 	WORD $0x4e71beb1 // addp v17.8h, v21.8h, v17.8h
@@ -7196,7 +7085,8 @@ loop3:
 	WORD $0x4e32c272 // smull2 v18.8h, v19.16b, v18.16b
 	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
 	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
-	FLDPQ        32(R4), (F18, F21)
+	WORD $0x3cc20092 // ldur q18, [x4, #32]
+	WORD $0x3cc30095 // ldur q21, [x4, #48]
 	WORD $0x0e32c296 // smull v22.8h, v20.8b, v18.8b
 	WORD $0x4e32c292 // smull2 v18.8h, v20.16b, v18.16b
 	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
@@ -7207,33 +7097,29 @@ loop3:
 	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        (R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0xbc420013 // ldur s19, [x0, #32]
+	WORD $0xbc4000b4 // ldur s20, [x5]
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ce2f // fmla v15.4s, v17.4s, v20.4s
-	FMOVS        4(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4f94122f // fmla v15.4s, v17.4s, v20.s[0]
+	WORD $0xbc4040b1 // ldur s17, [x5, #4]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	WORD $0x4e31ce50 // fmla v16.4s, v18.4s, v17.4s
+	WORD $0x4f911250 // fmla v16.4s, v18.4s, v17.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        10(R7), F17
-	FMOVQ        14(R7), F18
-	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	FMOVQ        67(R7), F19
-	WORD $0x4e010274 // tbl v20.16b, { v19.16b }, v1.16b
-	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
-	WORD $0x6ea84694 // ushl v20.4s, v20.4s, v8.4s
+	WORD $0x3cc0a0f1 // ldur q17, [x7, #10]
+	WORD $0x3cc0e0f2 // ldur q18, [x7, #14]
+	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x3cc430f3 // ldur q19, [x7, #67]
+	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
+	WORD $0x6ea74674 // ushl v20.4s, v19.4s, v7.4s
 	WORD $0x6eaa4673 // ushl v19.4s, v19.4s, v10.4s
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
 	WORD $0x4f285673 // shl v19.4s, v19.4s, #8
 	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
@@ -7261,18 +7147,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F18
 	WORD $0x4e923a94 // zip1 v20.4s, v20.4s, v18.4s
 	WORD $0x4ed43a72 // zip1 v18.2d, v19.2d, v20.2d
-	FMOVS        78(R7), F19
+	WORD $0xbc44e0f3 // ldur s19, [x7, #78]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e070274 // tbl v20.16b, { v19.16b }, v7.16b
+	WORD $0x4e060274 // tbl v20.16b, { v19.16b }, v6.16b
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
 	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
 	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4e241e73 // and v19.16b, v19.16b, v4.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
 	WORD $0x4e348e95 // cmtst v21.16b, v20.16b, v20.16b
 	WORD $0x6e20ba36 // neg v22.16b, v17.16b
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
@@ -7283,7 +7169,8 @@ loop3:
 	WORD $0x4e20aa73 // cmlt v19.16b, v19.16b, #0
 	WORD $0x6e721eb3 // bsl v19.16b, v21.16b, v18.16b
 	WORD $0x4e311e73 // and v19.16b, v19.16b, v17.16b
-	FLDPQ        64(R4), (F17, F18)
+	WORD $0x3cc40091 // ldur q17, [x4, #64]
+	WORD $0x3cc50092 // ldur q18, [x4, #80]
 	WORD $0x0e31c295 // smull v21.8h, v20.8b, v17.8b
 	WORD $0x4e31c291 // smull2 v17.8h, v20.16b, v17.16b
 	WORD $0x4e71beb1 // addp v17.8h, v21.8h, v17.8h
@@ -7292,7 +7179,8 @@ loop3:
 	WORD $0x4e32c272 // smull2 v18.8h, v19.16b, v18.16b
 	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
 	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
-	FLDPQ        96(R4), (F18, F21)
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
+	WORD $0x3cc70095 // ldur q21, [x4, #112]
 	WORD $0x0e32c296 // smull v22.8h, v20.8b, v18.8b
 	WORD $0x4e32c292 // smull2 v18.8h, v20.16b, v18.16b
 	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
@@ -7303,33 +7191,29 @@ loop3:
 	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
 
 	// integer sums times both scales
-	FMOVS        36(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        8(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0xbc424013 // ldur s19, [x0, #36]
+	WORD $0xbc4080b4 // ldur s20, [x5, #8]
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ce2f // fmla v15.4s, v17.4s, v20.4s
-	FMOVS        12(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4f94122f // fmla v15.4s, v17.4s, v20.s[0]
+	WORD $0xbc40c0b1 // ldur s17, [x5, #12]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	WORD $0x4e31ce50 // fmla v16.4s, v18.4s, v17.4s
+	WORD $0x4f911250 // fmla v16.4s, v18.4s, v17.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        18(R7), F17
-	FMOVQ        22(R7), F18
-	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	FMOVQ        68(R7), F19
-	WORD $0x4e010274 // tbl v20.16b, { v19.16b }, v1.16b
-	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
-	WORD $0x6ea84694 // ushl v20.4s, v20.4s, v8.4s
+	WORD $0x3cc120f1 // ldur q17, [x7, #18]
+	WORD $0x3cc160f2 // ldur q18, [x7, #22]
+	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x3cc440f3 // ldur q19, [x7, #68]
+	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
+	WORD $0x6ea74674 // ushl v20.4s, v19.4s, v7.4s
 	WORD $0x6eaa4673 // ushl v19.4s, v19.4s, v10.4s
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
 	WORD $0x4f285673 // shl v19.4s, v19.4s, #8
 	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
@@ -7357,18 +7241,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F18
 	WORD $0x4e923a94 // zip1 v20.4s, v20.4s, v18.4s
 	WORD $0x4ed43a72 // zip1 v18.2d, v19.2d, v20.2d
-	FMOVS        82(R7), F19
+	WORD $0xbc4520f3 // ldur s19, [x7, #82]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e070274 // tbl v20.16b, { v19.16b }, v7.16b
+	WORD $0x4e060274 // tbl v20.16b, { v19.16b }, v6.16b
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
 	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
 	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4e241e73 // and v19.16b, v19.16b, v4.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
 	WORD $0x4e348e95 // cmtst v21.16b, v20.16b, v20.16b
 	WORD $0x6e20ba36 // neg v22.16b, v17.16b
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
@@ -7379,7 +7263,8 @@ loop3:
 	WORD $0x4e20aa73 // cmlt v19.16b, v19.16b, #0
 	WORD $0x6e721eb3 // bsl v19.16b, v21.16b, v18.16b
 	WORD $0x4e311e73 // and v19.16b, v19.16b, v17.16b
-	FLDPQ        128(R4), (F17, F18)
+	WORD $0x3cc80091 // ldur q17, [x4, #128]
+	WORD $0x3cc90092 // ldur q18, [x4, #144]
 	WORD $0x0e31c295 // smull v21.8h, v20.8b, v17.8b
 	WORD $0x4e31c291 // smull2 v17.8h, v20.16b, v17.16b
 	WORD $0x4e71beb1 // addp v17.8h, v21.8h, v17.8h
@@ -7388,7 +7273,8 @@ loop3:
 	WORD $0x4e32c272 // smull2 v18.8h, v19.16b, v18.16b
 	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
 	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
-	FLDPQ        160(R4), (F18, F21)
+	WORD $0x3cca0092 // ldur q18, [x4, #160]
+	WORD $0x3ccb0095 // ldur q21, [x4, #176]
 	WORD $0x0e32c296 // smull v22.8h, v20.8b, v18.8b
 	WORD $0x4e32c292 // smull2 v18.8h, v20.16b, v18.16b
 	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
@@ -7399,33 +7285,29 @@ loop3:
 	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
 
 	// integer sums times both scales
-	FMOVS        40(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        16(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0xbc428013 // ldur s19, [x0, #40]
+	WORD $0xbc4100b4 // ldur s20, [x5, #16]
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ce2f // fmla v15.4s, v17.4s, v20.4s
-	FMOVS        20(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4f94122f // fmla v15.4s, v17.4s, v20.s[0]
+	WORD $0xbc4140b1 // ldur s17, [x5, #20]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	WORD $0x4e31ce50 // fmla v16.4s, v18.4s, v17.4s
+	WORD $0x4f911250 // fmla v16.4s, v18.4s, v17.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        26(R7), F17
-	FMOVQ        30(R7), F18
-	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	FMOVQ        69(R7), F19
-	WORD $0x4e010274 // tbl v20.16b, { v19.16b }, v1.16b
-	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
-	WORD $0x6ea84694 // ushl v20.4s, v20.4s, v8.4s
+	WORD $0x3cc1a0f1 // ldur q17, [x7, #26]
+	WORD $0x3cc1e0f2 // ldur q18, [x7, #30]
+	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x3cc450f3 // ldur q19, [x7, #69]
+	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
+	WORD $0x6ea74674 // ushl v20.4s, v19.4s, v7.4s
 	WORD $0x6eaa4673 // ushl v19.4s, v19.4s, v10.4s
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
 	WORD $0x4f285673 // shl v19.4s, v19.4s, #8
 	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
@@ -7453,18 +7335,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F18
 	WORD $0x4e923a94 // zip1 v20.4s, v20.4s, v18.4s
 	WORD $0x4ed43a72 // zip1 v18.2d, v19.2d, v20.2d
-	FMOVS        86(R7), F19
+	WORD $0xbc4560f3 // ldur s19, [x7, #86]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e070274 // tbl v20.16b, { v19.16b }, v7.16b
+	WORD $0x4e060274 // tbl v20.16b, { v19.16b }, v6.16b
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
 	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
 	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4e241e73 // and v19.16b, v19.16b, v4.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
 	WORD $0x4e348e95 // cmtst v21.16b, v20.16b, v20.16b
 	WORD $0x6e20ba36 // neg v22.16b, v17.16b
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
@@ -7475,7 +7357,8 @@ loop3:
 	WORD $0x4e20aa73 // cmlt v19.16b, v19.16b, #0
 	WORD $0x6e721eb3 // bsl v19.16b, v21.16b, v18.16b
 	WORD $0x4e311e73 // and v19.16b, v19.16b, v17.16b
-	FLDPQ        192(R4), (F17, F18)
+	WORD $0x3ccc0091 // ldur q17, [x4, #192]
+	WORD $0x3ccd0092 // ldur q18, [x4, #208]
 	WORD $0x0e31c295 // smull v21.8h, v20.8b, v17.8b
 	WORD $0x4e31c291 // smull2 v17.8h, v20.16b, v17.16b
 	WORD $0x4e71beb1 // addp v17.8h, v21.8h, v17.8h
@@ -7484,7 +7367,8 @@ loop3:
 	WORD $0x4e32c272 // smull2 v18.8h, v19.16b, v18.16b
 	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
 	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
-	FLDPQ        224(R4), (F18, F21)
+	WORD $0x3cce0092 // ldur q18, [x4, #224]
+	WORD $0x3ccf0095 // ldur q21, [x4, #240]
 	WORD $0x0e32c296 // smull v22.8h, v20.8b, v18.8b
 	WORD $0x4e32c292 // smull2 v18.8h, v20.16b, v18.16b
 	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
@@ -7495,33 +7379,29 @@ loop3:
 	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
 
 	// integer sums times both scales
-	FMOVS        44(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        24(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0xbc42c013 // ldur s19, [x0, #44]
+	WORD $0xbc4180b4 // ldur s20, [x5, #24]
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ce2f // fmla v15.4s, v17.4s, v20.4s
-	FMOVS        28(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4f94122f // fmla v15.4s, v17.4s, v20.s[0]
+	WORD $0xbc41c0b1 // ldur s17, [x5, #28]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	WORD $0x4e31ce50 // fmla v16.4s, v18.4s, v17.4s
+	WORD $0x4f911250 // fmla v16.4s, v18.4s, v17.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        34(R7), F17
-	FMOVQ        38(R7), F18
-	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	FMOVQ        70(R7), F19
-	WORD $0x4e010274 // tbl v20.16b, { v19.16b }, v1.16b
-	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
-	WORD $0x6ea84694 // ushl v20.4s, v20.4s, v8.4s
+	WORD $0x3cc220f1 // ldur q17, [x7, #34]
+	WORD $0x3cc260f2 // ldur q18, [x7, #38]
+	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x3cc460f3 // ldur q19, [x7, #70]
+	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
+	WORD $0x6ea74674 // ushl v20.4s, v19.4s, v7.4s
 	WORD $0x6eaa4673 // ushl v19.4s, v19.4s, v10.4s
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
 	WORD $0x4f285673 // shl v19.4s, v19.4s, #8
 	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
@@ -7549,18 +7429,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F18
 	WORD $0x4e923a94 // zip1 v20.4s, v20.4s, v18.4s
 	WORD $0x4ed43a72 // zip1 v18.2d, v19.2d, v20.2d
-	FMOVS        90(R7), F19
+	WORD $0xbc45a0f3 // ldur s19, [x7, #90]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e070274 // tbl v20.16b, { v19.16b }, v7.16b
+	WORD $0x4e060274 // tbl v20.16b, { v19.16b }, v6.16b
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
 	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
 	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4e241e73 // and v19.16b, v19.16b, v4.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
 	WORD $0x4e348e95 // cmtst v21.16b, v20.16b, v20.16b
 	WORD $0x6e20ba36 // neg v22.16b, v17.16b
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
@@ -7591,33 +7471,29 @@ loop3:
 	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
 
 	// integer sums times both scales
-	FMOVS        48(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        32(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0xbc430013 // ldur s19, [x0, #48]
+	WORD $0xbc4200b4 // ldur s20, [x5, #32]
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ce2f // fmla v15.4s, v17.4s, v20.4s
-	FMOVS        36(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4f94122f // fmla v15.4s, v17.4s, v20.s[0]
+	WORD $0xbc4240b1 // ldur s17, [x5, #36]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	WORD $0x4e31ce50 // fmla v16.4s, v18.4s, v17.4s
+	WORD $0x4f911250 // fmla v16.4s, v18.4s, v17.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        42(R7), F17
-	FMOVQ        46(R7), F18
-	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	FMOVQ        71(R7), F19
-	WORD $0x4e010274 // tbl v20.16b, { v19.16b }, v1.16b
-	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
-	WORD $0x6ea84694 // ushl v20.4s, v20.4s, v8.4s
+	WORD $0x3cc2a0f1 // ldur q17, [x7, #42]
+	WORD $0x3cc2e0f2 // ldur q18, [x7, #46]
+	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x3cc470f3 // ldur q19, [x7, #71]
+	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
+	WORD $0x6ea74674 // ushl v20.4s, v19.4s, v7.4s
 	WORD $0x6eaa4673 // ushl v19.4s, v19.4s, v10.4s
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
 	WORD $0x4f285673 // shl v19.4s, v19.4s, #8
 	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
@@ -7645,18 +7521,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F18
 	WORD $0x4e923a94 // zip1 v20.4s, v20.4s, v18.4s
 	WORD $0x4ed43a72 // zip1 v18.2d, v19.2d, v20.2d
-	FMOVS        94(R7), F19
+	WORD $0xbc45e0f3 // ldur s19, [x7, #94]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e070274 // tbl v20.16b, { v19.16b }, v7.16b
+	WORD $0x4e060274 // tbl v20.16b, { v19.16b }, v6.16b
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
 	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
 	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4e241e73 // and v19.16b, v19.16b, v4.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
 	WORD $0x4e348e95 // cmtst v21.16b, v20.16b, v20.16b
 	WORD $0x6e20ba36 // neg v22.16b, v17.16b
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
@@ -7687,33 +7563,29 @@ loop3:
 	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
 
 	// integer sums times both scales
-	FMOVS        52(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        40(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0xbc434013 // ldur s19, [x0, #52]
+	WORD $0xbc4280b4 // ldur s20, [x5, #40]
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ce2f // fmla v15.4s, v17.4s, v20.4s
-	FMOVS        44(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4f94122f // fmla v15.4s, v17.4s, v20.s[0]
+	WORD $0xbc42c0b1 // ldur s17, [x5, #44]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	WORD $0x4e31ce50 // fmla v16.4s, v18.4s, v17.4s
+	WORD $0x4f911250 // fmla v16.4s, v18.4s, v17.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        50(R7), F17
-	FMOVQ        54(R7), F18
-	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	FMOVQ        72(R7), F19
-	WORD $0x4e010274 // tbl v20.16b, { v19.16b }, v1.16b
-	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
-	WORD $0x6ea84694 // ushl v20.4s, v20.4s, v8.4s
+	WORD $0x3cc320f1 // ldur q17, [x7, #50]
+	WORD $0x3cc360f2 // ldur q18, [x7, #54]
+	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x3cc480f3 // ldur q19, [x7, #72]
+	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
+	WORD $0x6ea74674 // ushl v20.4s, v19.4s, v7.4s
 	WORD $0x6eaa4673 // ushl v19.4s, v19.4s, v10.4s
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
 	WORD $0x4f285673 // shl v19.4s, v19.4s, #8
 	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
@@ -7741,18 +7613,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F18
 	WORD $0x4e923a94 // zip1 v20.4s, v20.4s, v18.4s
 	WORD $0x4ed43a72 // zip1 v18.2d, v19.2d, v20.2d
-	FMOVS        98(R7), F19
+	WORD $0xbc4620f3 // ldur s19, [x7, #98]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e070274 // tbl v20.16b, { v19.16b }, v7.16b
+	WORD $0x4e060274 // tbl v20.16b, { v19.16b }, v6.16b
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
 	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
 	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4e241e73 // and v19.16b, v19.16b, v4.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
 	WORD $0x4e348e95 // cmtst v21.16b, v20.16b, v20.16b
 	WORD $0x6e20ba36 // neg v22.16b, v17.16b
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
@@ -7783,33 +7655,29 @@ loop3:
 	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
 
 	// integer sums times both scales
-	FMOVS        56(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        48(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0xbc438013 // ldur s19, [x0, #56]
+	WORD $0xbc4300b4 // ldur s20, [x5, #48]
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ce2f // fmla v15.4s, v17.4s, v20.4s
-	FMOVS        52(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4f94122f // fmla v15.4s, v17.4s, v20.s[0]
+	WORD $0xbc4340b1 // ldur s17, [x5, #52]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	WORD $0x4e31ce50 // fmla v16.4s, v18.4s, v17.4s
+	WORD $0x4f911250 // fmla v16.4s, v18.4s, v17.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        58(R7), F17
-	FMOVQ        62(R7), F18
-	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	FMOVQ        73(R7), F19
-	WORD $0x4e010274 // tbl v20.16b, { v19.16b }, v1.16b
-	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
-	WORD $0x6ea84694 // ushl v20.4s, v20.4s, v8.4s
+	WORD $0x3cc3a0f1 // ldur q17, [x7, #58]
+	WORD $0x3cc3e0f2 // ldur q18, [x7, #62]
+	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x3cc490f3 // ldur q19, [x7, #73]
+	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
+	WORD $0x6ea74674 // ushl v20.4s, v19.4s, v7.4s
 	WORD $0x6eaa4673 // ushl v19.4s, v19.4s, v10.4s
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
 	WORD $0x4f285673 // shl v19.4s, v19.4s, #8
 	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
@@ -7837,18 +7705,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F18
 	WORD $0x4e923a94 // zip1 v20.4s, v20.4s, v18.4s
 	WORD $0x4ed43a72 // zip1 v18.2d, v19.2d, v20.2d
-	FMOVS        102(R7), F19
+	WORD $0xbc4660f3 // ldur s19, [x7, #102]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e070274 // tbl v20.16b, { v19.16b }, v7.16b
+	WORD $0x4e060274 // tbl v20.16b, { v19.16b }, v6.16b
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
 	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
 	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4e241e73 // and v19.16b, v19.16b, v4.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
 	WORD $0x4e348e95 // cmtst v21.16b, v20.16b, v20.16b
 	WORD $0x6e20ba36 // neg v22.16b, v17.16b
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
@@ -7879,18 +7747,15 @@ loop3:
 	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
 
 	// integer sums times both scales
-	FMOVS        60(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        56(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0xbc43c013 // ldur s19, [x0, #60]
+	WORD $0xbc4380b4 // ldur s20, [x5, #56]
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ce2f // fmla v15.4s, v17.4s, v20.4s
-	FMOVS        60(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4f94122f // fmla v15.4s, v17.4s, v20.s[0]
+	WORD $0xbc43c0b1 // ldur s17, [x5, #60]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	WORD $0x4e31ce50 // fmla v16.4s, v18.4s, v17.4s
+	WORD $0x4f911250 // fmla v16.4s, v18.4s, v17.s[0]
 	ADD          $0x6e, R7
 	ADD          $0x200, R4
 	ADD          $0x40, R5
@@ -7928,18 +7793,18 @@ TEXT ·matmulQ83xIq3_sNEON(SB), NOSPLIT, $576-72
 	// constants of the loops
 	MOVD         $iq3_s_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	MOVD         $iq3_s_shuffle4<>+0(SB), R0
-	FMOVQ        (R0), F1
 	MOVD         $iq3_s_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F2
-	WORD $0x4f000423 // movi v3.4s, #1
-	WORD $0x4f00e424 // movi v4.16b, #1
+	FMOVQ        (R0), F1
+	WORD $0x4f000422 // movi v2.4s, #1
+	WORD $0x4f00e423 // movi v3.16b, #1
 	MOVD         $iq3_s_levels<>+0(SB), R0
-	FMOVQ        (R0), F5
-	WORD $0x4f0707e6 // movi v6.4s, #255
+	FMOVQ        (R0), F4
+	WORD $0x4f0707e5 // movi v5.4s, #255
 	MOVD         $iq3_s_shuffle5<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F6
 	MOVD         $iq3_s_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F7
+	MOVD         $iq3_s_shuffle4<>+0(SB), R0
 	FMOVQ        (R0), F8
 	MOVD         $iq3_s_shuffle6<>+0(SB), R0
 	FMOVQ        (R0), F9
@@ -7974,13 +7839,12 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f2 // ldr h18, [x7]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x7c4000f2 // ldur h18, [x7]
+	WORD $0x1ee24252 // fcvt s18, h18
 	MOVD         $iq3_s_const<>+0(SB), R8
 	FMOVQ        (R8), F19
 	WORD $0x4f026414 // movi v20.4s, #64, lsl #24
-	FMOVQ        94(R7), F21
+	WORD $0x3cc5e0f5 // ldur q21, [x7, #94]
 	WORD $0x4e0d02b6 // tbl v22.16b, { v21.16b }, v13.16b
 	WORD $0x4e0e02b5 // tbl v21.16b, { v21.16b }, v14.16b
 	WORD $0x6eab46d6 // ushl v22.4s, v22.4s, v11.4s
@@ -7993,25 +7857,24 @@ loop3:
 	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
 	WORD $0x4e36d675 // fadd v21.4s, v19.4s, v22.4s
 	WORD $0x4e34d673 // fadd v19.4s, v19.4s, v20.4s
-	WORD $0x6e35de54 // fmul v20.4s, v18.4s, v21.4s
-	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	WORD $0x4f9292b4 // fmul v20.4s, v21.4s, v18.s[0]
+	WORD $0x4f929272 // fmul v18.4s, v19.4s, v18.s[0]
 	FMOVQ        F20, 32(R0)
 	FMOVQ        F18, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F18
-	FMOVQ        6(R7), F19
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	FMOVQ        66(R7), F20
-	WORD $0x4e010295 // tbl v21.16b, { v20.16b }, v1.16b
-	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
-	WORD $0x6ea846b5 // ushl v21.4s, v21.4s, v8.4s
+	WORD $0x3cc020f2 // ldur q18, [x7, #2]
+	WORD $0x3cc060f3 // ldur q19, [x7, #6]
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x3cc420f4 // ldur q20, [x7, #66]
+	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
+	WORD $0x6ea74695 // ushl v21.4s, v20.4s, v7.4s
 	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
 	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
 	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
@@ -8039,18 +7902,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F19
 	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
 	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
-	FMOVS        74(R7), F20
+	WORD $0xbc44a0f4 // ldur s20, [x7, #74]
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e070295 // tbl v21.16b, { v20.16b }, v7.16b
+	WORD $0x4e060295 // tbl v21.16b, { v20.16b }, v6.16b
 	WORD $0x4e090294 // tbl v20.16b, { v20.16b }, v9.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
 	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
 	WORD $0x4e358eb6 // cmtst v22.16b, v21.16b, v21.16b
 	WORD $0x6e20ba57 // neg v23.16b, v18.16b
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
@@ -8061,7 +7924,8 @@ loop3:
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
 	WORD $0x6e731ed4 // bsl v20.16b, v22.16b, v19.16b
 	WORD $0x4e321e94 // and v20.16b, v20.16b, v18.16b
-	FLDPQ        (R4), (F18, F19)
+	WORD $0x3cc00092 // ldur q18, [x4]
+	WORD $0x3cc10093 // ldur q19, [x4, #16]
 	WORD $0x0e32c2b6 // smull v22.8h, v21.8b, v18.8b
 	WORD $0x4e32c2b2 // smull2 v18.8h, v21.16b, v18.16b
 	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
@@ -8070,7 +7934,8 @@ loop3:
 	WORD $0x4e33c293 // smull2 v19.8h, v20.16b, v19.16b
 	WORD $0x4e73bed3 // addp v19.8h, v22.8h, v19.8h
 	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
-	FLDPQ        32(R4), (F19, F22)
+	WORD $0x3cc20093 // ldur q19, [x4, #32]
+	WORD $0x3cc30096 // ldur q22, [x4, #48]
 	WORD $0x0e33c2b7 // smull v23.8h, v21.8b, v19.8b
 	WORD $0x4e33c2b3 // smull2 v19.8h, v21.16b, v19.16b
 	WORD $0x4e73bef3 // addp v19.8h, v23.8h, v19.8h
@@ -8079,7 +7944,8 @@ loop3:
 	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
 	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
 	WORD $0x4e606ad3 // sadalp v19.4s, v22.8h
-	FLDPQ        64(R4), (F22, F23)
+	WORD $0x3cc40096 // ldur q22, [x4, #64]
+	WORD $0x3cc50097 // ldur q23, [x4, #80]
 	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
 	WORD $0x4e36c2b5 // smull2 v21.8h, v21.16b, v22.16b
 	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
@@ -8090,38 +7956,33 @@ loop3:
 	WORD $0x4e606a95 // sadalp v21.4s, v20.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        (R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc420014 // ldur s20, [x0, #32]
+	WORD $0xbc4000b6 // ldur s22, [x5]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
-	WORD $0x4e36ce4f // fmla v15.4s, v18.4s, v22.4s
-	FMOVS        4(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4f96124f // fmla v15.4s, v18.4s, v22.s[0]
+	WORD $0xbc4040b2 // ldur s18, [x5, #4]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	WORD $0x4e32ce70 // fmla v16.4s, v19.4s, v18.4s
-	FMOVS        8(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4f921270 // fmla v16.4s, v19.4s, v18.s[0]
+	WORD $0xbc4080b2 // ldur s18, [x5, #8]
 	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
 	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	WORD $0x4e32ce71 // fmla v17.4s, v19.4s, v18.4s
+	WORD $0x4f921271 // fmla v17.4s, v19.4s, v18.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        10(R7), F18
-	FMOVQ        14(R7), F19
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	FMOVQ        67(R7), F20
-	WORD $0x4e010295 // tbl v21.16b, { v20.16b }, v1.16b
-	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
-	WORD $0x6ea846b5 // ushl v21.4s, v21.4s, v8.4s
+	WORD $0x3cc0a0f2 // ldur q18, [x7, #10]
+	WORD $0x3cc0e0f3 // ldur q19, [x7, #14]
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x3cc430f4 // ldur q20, [x7, #67]
+	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
+	WORD $0x6ea74695 // ushl v21.4s, v20.4s, v7.4s
 	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
 	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
 	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
@@ -8149,18 +8010,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F19
 	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
 	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
-	FMOVS        78(R7), F20
+	WORD $0xbc44e0f4 // ldur s20, [x7, #78]
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e070295 // tbl v21.16b, { v20.16b }, v7.16b
+	WORD $0x4e060295 // tbl v21.16b, { v20.16b }, v6.16b
 	WORD $0x4e090294 // tbl v20.16b, { v20.16b }, v9.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
 	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
 	WORD $0x4e358eb6 // cmtst v22.16b, v21.16b, v21.16b
 	WORD $0x6e20ba57 // neg v23.16b, v18.16b
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
@@ -8171,7 +8032,8 @@ loop3:
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
 	WORD $0x6e731ed4 // bsl v20.16b, v22.16b, v19.16b
 	WORD $0x4e321e94 // and v20.16b, v20.16b, v18.16b
-	FLDPQ        96(R4), (F18, F19)
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
+	WORD $0x3cc70093 // ldur q19, [x4, #112]
 	WORD $0x0e32c2b6 // smull v22.8h, v21.8b, v18.8b
 	WORD $0x4e32c2b2 // smull2 v18.8h, v21.16b, v18.16b
 	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
@@ -8180,7 +8042,8 @@ loop3:
 	WORD $0x4e33c293 // smull2 v19.8h, v20.16b, v19.16b
 	WORD $0x4e73bed3 // addp v19.8h, v22.8h, v19.8h
 	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
-	FLDPQ        128(R4), (F19, F22)
+	WORD $0x3cc80093 // ldur q19, [x4, #128]
+	WORD $0x3cc90096 // ldur q22, [x4, #144]
 	WORD $0x0e33c2b7 // smull v23.8h, v21.8b, v19.8b
 	WORD $0x4e33c2b3 // smull2 v19.8h, v21.16b, v19.16b
 	WORD $0x4e73bef3 // addp v19.8h, v23.8h, v19.8h
@@ -8189,7 +8052,8 @@ loop3:
 	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
 	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
 	WORD $0x4e606ad3 // sadalp v19.4s, v22.8h
-	FLDPQ        160(R4), (F22, F23)
+	WORD $0x3cca0096 // ldur q22, [x4, #160]
+	WORD $0x3ccb0097 // ldur q23, [x4, #176]
 	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
 	WORD $0x4e36c2b5 // smull2 v21.8h, v21.16b, v22.16b
 	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
@@ -8200,38 +8064,33 @@ loop3:
 	WORD $0x4e606a95 // sadalp v21.4s, v20.8h
 
 	// integer sums times both scales
-	FMOVS        36(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        12(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc424014 // ldur s20, [x0, #36]
+	WORD $0xbc40c0b6 // ldur s22, [x5, #12]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
-	WORD $0x4e36ce4f // fmla v15.4s, v18.4s, v22.4s
-	FMOVS        16(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4f96124f // fmla v15.4s, v18.4s, v22.s[0]
+	WORD $0xbc4100b2 // ldur s18, [x5, #16]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	WORD $0x4e32ce70 // fmla v16.4s, v19.4s, v18.4s
-	FMOVS        20(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4f921270 // fmla v16.4s, v19.4s, v18.s[0]
+	WORD $0xbc4140b2 // ldur s18, [x5, #20]
 	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
 	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	WORD $0x4e32ce71 // fmla v17.4s, v19.4s, v18.4s
+	WORD $0x4f921271 // fmla v17.4s, v19.4s, v18.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        18(R7), F18
-	FMOVQ        22(R7), F19
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	FMOVQ        68(R7), F20
-	WORD $0x4e010295 // tbl v21.16b, { v20.16b }, v1.16b
-	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
-	WORD $0x6ea846b5 // ushl v21.4s, v21.4s, v8.4s
+	WORD $0x3cc120f2 // ldur q18, [x7, #18]
+	WORD $0x3cc160f3 // ldur q19, [x7, #22]
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x3cc440f4 // ldur q20, [x7, #68]
+	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
+	WORD $0x6ea74695 // ushl v21.4s, v20.4s, v7.4s
 	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
 	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
 	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
@@ -8259,18 +8118,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F19
 	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
 	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
-	FMOVS        82(R7), F20
+	WORD $0xbc4520f4 // ldur s20, [x7, #82]
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e070295 // tbl v21.16b, { v20.16b }, v7.16b
+	WORD $0x4e060295 // tbl v21.16b, { v20.16b }, v6.16b
 	WORD $0x4e090294 // tbl v20.16b, { v20.16b }, v9.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
 	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
 	WORD $0x4e358eb6 // cmtst v22.16b, v21.16b, v21.16b
 	WORD $0x6e20ba57 // neg v23.16b, v18.16b
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
@@ -8281,7 +8140,8 @@ loop3:
 	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
 	WORD $0x6e731ed4 // bsl v20.16b, v22.16b, v19.16b
 	WORD $0x4e321e94 // and v20.16b, v20.16b, v18.16b
-	FLDPQ        192(R4), (F18, F19)
+	WORD $0x3ccc0092 // ldur q18, [x4, #192]
+	WORD $0x3ccd0093 // ldur q19, [x4, #208]
 	WORD $0x0e32c2b6 // smull v22.8h, v21.8b, v18.8b
 	WORD $0x4e32c2b2 // smull2 v18.8h, v21.16b, v18.16b
 	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
@@ -8290,7 +8150,8 @@ loop3:
 	WORD $0x4e33c293 // smull2 v19.8h, v20.16b, v19.16b
 	WORD $0x4e73bed3 // addp v19.8h, v22.8h, v19.8h
 	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
-	FLDPQ        224(R4), (F19, F22)
+	WORD $0x3cce0093 // ldur q19, [x4, #224]
+	WORD $0x3ccf0096 // ldur q22, [x4, #240]
 	WORD $0x0e33c2b7 // smull v23.8h, v21.8b, v19.8b
 	WORD $0x4e33c2b3 // smull2 v19.8h, v21.16b, v19.16b
 	WORD $0x4e73bef3 // addp v19.8h, v23.8h, v19.8h
@@ -8310,38 +8171,33 @@ loop3:
 	WORD $0x4e606a95 // sadalp v21.4s, v20.8h
 
 	// integer sums times both scales
-	FMOVS        40(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        24(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc428014 // ldur s20, [x0, #40]
+	WORD $0xbc4180b6 // ldur s22, [x5, #24]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
-	WORD $0x4e36ce4f // fmla v15.4s, v18.4s, v22.4s
-	FMOVS        28(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4f96124f // fmla v15.4s, v18.4s, v22.s[0]
+	WORD $0xbc41c0b2 // ldur s18, [x5, #28]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	WORD $0x4e32ce70 // fmla v16.4s, v19.4s, v18.4s
-	FMOVS        32(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4f921270 // fmla v16.4s, v19.4s, v18.s[0]
+	WORD $0xbc4200b2 // ldur s18, [x5, #32]
 	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
 	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	WORD $0x4e32ce71 // fmla v17.4s, v19.4s, v18.4s
+	WORD $0x4f921271 // fmla v17.4s, v19.4s, v18.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        26(R7), F18
-	FMOVQ        30(R7), F19
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	FMOVQ        69(R7), F20
-	WORD $0x4e010295 // tbl v21.16b, { v20.16b }, v1.16b
-	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
-	WORD $0x6ea846b5 // ushl v21.4s, v21.4s, v8.4s
+	WORD $0x3cc1a0f2 // ldur q18, [x7, #26]
+	WORD $0x3cc1e0f3 // ldur q19, [x7, #30]
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x3cc450f4 // ldur q20, [x7, #69]
+	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
+	WORD $0x6ea74695 // ushl v21.4s, v20.4s, v7.4s
 	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
 	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
 	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
@@ -8369,18 +8225,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F19
 	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
 	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
-	FMOVS        86(R7), F20
+	WORD $0xbc4560f4 // ldur s20, [x7, #86]
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e070295 // tbl v21.16b, { v20.16b }, v7.16b
+	WORD $0x4e060295 // tbl v21.16b, { v20.16b }, v6.16b
 	WORD $0x4e090294 // tbl v20.16b, { v20.16b }, v9.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
 	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
 	WORD $0x4e358eb6 // cmtst v22.16b, v21.16b, v21.16b
 	WORD $0x6e20ba57 // neg v23.16b, v18.16b
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
@@ -8420,38 +8276,33 @@ loop3:
 	WORD $0x4e606a95 // sadalp v21.4s, v20.8h
 
 	// integer sums times both scales
-	FMOVS        44(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        36(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc42c014 // ldur s20, [x0, #44]
+	WORD $0xbc4240b6 // ldur s22, [x5, #36]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
-	WORD $0x4e36ce4f // fmla v15.4s, v18.4s, v22.4s
-	FMOVS        40(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4f96124f // fmla v15.4s, v18.4s, v22.s[0]
+	WORD $0xbc4280b2 // ldur s18, [x5, #40]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	WORD $0x4e32ce70 // fmla v16.4s, v19.4s, v18.4s
-	FMOVS        44(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4f921270 // fmla v16.4s, v19.4s, v18.s[0]
+	WORD $0xbc42c0b2 // ldur s18, [x5, #44]
 	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
 	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	WORD $0x4e32ce71 // fmla v17.4s, v19.4s, v18.4s
+	WORD $0x4f921271 // fmla v17.4s, v19.4s, v18.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        34(R7), F18
-	FMOVQ        38(R7), F19
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	FMOVQ        70(R7), F20
-	WORD $0x4e010295 // tbl v21.16b, { v20.16b }, v1.16b
-	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
-	WORD $0x6ea846b5 // ushl v21.4s, v21.4s, v8.4s
+	WORD $0x3cc220f2 // ldur q18, [x7, #34]
+	WORD $0x3cc260f3 // ldur q19, [x7, #38]
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x3cc460f4 // ldur q20, [x7, #70]
+	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
+	WORD $0x6ea74695 // ushl v21.4s, v20.4s, v7.4s
 	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
 	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
 	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
@@ -8479,18 +8330,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F19
 	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
 	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
-	FMOVS        90(R7), F20
+	WORD $0xbc45a0f4 // ldur s20, [x7, #90]
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e070295 // tbl v21.16b, { v20.16b }, v7.16b
+	WORD $0x4e060295 // tbl v21.16b, { v20.16b }, v6.16b
 	WORD $0x4e090294 // tbl v20.16b, { v20.16b }, v9.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
 	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
 	WORD $0x4e358eb6 // cmtst v22.16b, v21.16b, v21.16b
 	WORD $0x6e20ba57 // neg v23.16b, v18.16b
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
@@ -8530,38 +8381,33 @@ loop3:
 	WORD $0x4e606a95 // sadalp v21.4s, v20.8h
 
 	// integer sums times both scales
-	FMOVS        48(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        48(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc430014 // ldur s20, [x0, #48]
+	WORD $0xbc4300b6 // ldur s22, [x5, #48]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
-	WORD $0x4e36ce4f // fmla v15.4s, v18.4s, v22.4s
-	FMOVS        52(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4f96124f // fmla v15.4s, v18.4s, v22.s[0]
+	WORD $0xbc4340b2 // ldur s18, [x5, #52]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	WORD $0x4e32ce70 // fmla v16.4s, v19.4s, v18.4s
-	FMOVS        56(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4f921270 // fmla v16.4s, v19.4s, v18.s[0]
+	WORD $0xbc4380b2 // ldur s18, [x5, #56]
 	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
 	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	WORD $0x4e32ce71 // fmla v17.4s, v19.4s, v18.4s
+	WORD $0x4f921271 // fmla v17.4s, v19.4s, v18.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        42(R7), F18
-	FMOVQ        46(R7), F19
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	FMOVQ        71(R7), F20
-	WORD $0x4e010295 // tbl v21.16b, { v20.16b }, v1.16b
-	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
-	WORD $0x6ea846b5 // ushl v21.4s, v21.4s, v8.4s
+	WORD $0x3cc2a0f2 // ldur q18, [x7, #42]
+	WORD $0x3cc2e0f3 // ldur q19, [x7, #46]
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x3cc470f4 // ldur q20, [x7, #71]
+	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
+	WORD $0x6ea74695 // ushl v21.4s, v20.4s, v7.4s
 	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
 	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
 	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
@@ -8589,18 +8435,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F19
 	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
 	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
-	FMOVS        94(R7), F20
+	WORD $0xbc45e0f4 // ldur s20, [x7, #94]
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e070295 // tbl v21.16b, { v20.16b }, v7.16b
+	WORD $0x4e060295 // tbl v21.16b, { v20.16b }, v6.16b
 	WORD $0x4e090294 // tbl v20.16b, { v20.16b }, v9.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
 	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
 	WORD $0x4e358eb6 // cmtst v22.16b, v21.16b, v21.16b
 	WORD $0x6e20ba57 // neg v23.16b, v18.16b
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
@@ -8640,38 +8486,33 @@ loop3:
 	WORD $0x4e606a95 // sadalp v21.4s, v20.8h
 
 	// integer sums times both scales
-	FMOVS        52(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        60(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc434014 // ldur s20, [x0, #52]
+	WORD $0xbc43c0b6 // ldur s22, [x5, #60]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
-	WORD $0x4e36ce4f // fmla v15.4s, v18.4s, v22.4s
-	FMOVS        64(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4f96124f // fmla v15.4s, v18.4s, v22.s[0]
+	WORD $0xbc4400b2 // ldur s18, [x5, #64]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	WORD $0x4e32ce70 // fmla v16.4s, v19.4s, v18.4s
-	FMOVS        68(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4f921270 // fmla v16.4s, v19.4s, v18.s[0]
+	WORD $0xbc4440b2 // ldur s18, [x5, #68]
 	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
 	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	WORD $0x4e32ce71 // fmla v17.4s, v19.4s, v18.4s
+	WORD $0x4f921271 // fmla v17.4s, v19.4s, v18.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        50(R7), F18
-	FMOVQ        54(R7), F19
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	FMOVQ        72(R7), F20
-	WORD $0x4e010295 // tbl v21.16b, { v20.16b }, v1.16b
-	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
-	WORD $0x6ea846b5 // ushl v21.4s, v21.4s, v8.4s
+	WORD $0x3cc320f2 // ldur q18, [x7, #50]
+	WORD $0x3cc360f3 // ldur q19, [x7, #54]
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x3cc480f4 // ldur q20, [x7, #72]
+	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
+	WORD $0x6ea74695 // ushl v21.4s, v20.4s, v7.4s
 	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
 	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
 	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
@@ -8699,18 +8540,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F19
 	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
 	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
-	FMOVS        98(R7), F20
+	WORD $0xbc4620f4 // ldur s20, [x7, #98]
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e070295 // tbl v21.16b, { v20.16b }, v7.16b
+	WORD $0x4e060295 // tbl v21.16b, { v20.16b }, v6.16b
 	WORD $0x4e090294 // tbl v20.16b, { v20.16b }, v9.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
 	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
 	WORD $0x4e358eb6 // cmtst v22.16b, v21.16b, v21.16b
 	WORD $0x6e20ba57 // neg v23.16b, v18.16b
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
@@ -8750,38 +8591,33 @@ loop3:
 	WORD $0x4e606a95 // sadalp v21.4s, v20.8h
 
 	// integer sums times both scales
-	FMOVS        56(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        72(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc438014 // ldur s20, [x0, #56]
+	WORD $0xbc4480b6 // ldur s22, [x5, #72]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
-	WORD $0x4e36ce4f // fmla v15.4s, v18.4s, v22.4s
-	FMOVS        76(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4f96124f // fmla v15.4s, v18.4s, v22.s[0]
+	WORD $0xbc44c0b2 // ldur s18, [x5, #76]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	WORD $0x4e32ce70 // fmla v16.4s, v19.4s, v18.4s
-	FMOVS        80(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4f921270 // fmla v16.4s, v19.4s, v18.s[0]
+	WORD $0xbc4500b2 // ldur s18, [x5, #80]
 	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
 	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	WORD $0x4e32ce71 // fmla v17.4s, v19.4s, v18.4s
+	WORD $0x4f921271 // fmla v17.4s, v19.4s, v18.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        58(R7), F18
-	FMOVQ        62(R7), F19
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	FMOVQ        73(R7), F20
-	WORD $0x4e010295 // tbl v21.16b, { v20.16b }, v1.16b
-	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
-	WORD $0x6ea846b5 // ushl v21.4s, v21.4s, v8.4s
+	WORD $0x3cc3a0f2 // ldur q18, [x7, #58]
+	WORD $0x3cc3e0f3 // ldur q19, [x7, #62]
+	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x3cc490f4 // ldur q20, [x7, #73]
+	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
+	WORD $0x6ea74695 // ushl v21.4s, v20.4s, v7.4s
 	WORD $0x6eaa4694 // ushl v20.4s, v20.4s, v10.4s
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
 	WORD $0x4f285694 // shl v20.4s, v20.4s, #8
 	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
@@ -8809,18 +8645,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F19
 	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
 	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
-	FMOVS        102(R7), F20
+	WORD $0xbc4660f4 // ldur s20, [x7, #102]
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e070295 // tbl v21.16b, { v20.16b }, v7.16b
+	WORD $0x4e060295 // tbl v21.16b, { v20.16b }, v6.16b
 	WORD $0x4e090294 // tbl v20.16b, { v20.16b }, v9.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
 	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
 	WORD $0x4e358eb6 // cmtst v22.16b, v21.16b, v21.16b
 	WORD $0x6e20ba57 // neg v23.16b, v18.16b
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
@@ -8860,23 +8696,19 @@ loop3:
 	WORD $0x4e606a95 // sadalp v21.4s, v20.8h
 
 	// integer sums times both scales
-	FMOVS        60(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        84(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc43c014 // ldur s20, [x0, #60]
+	WORD $0xbc4540b6 // ldur s22, [x5, #84]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
-	WORD $0x4e36ce4f // fmla v15.4s, v18.4s, v22.4s
-	FMOVS        88(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4f96124f // fmla v15.4s, v18.4s, v22.s[0]
+	WORD $0xbc4580b2 // ldur s18, [x5, #88]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	WORD $0x4e32ce70 // fmla v16.4s, v19.4s, v18.4s
-	FMOVS        92(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4f921270 // fmla v16.4s, v19.4s, v18.s[0]
+	WORD $0xbc45c0b2 // ldur s18, [x5, #92]
 	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
 	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	WORD $0x4e32ce71 // fmla v17.4s, v19.4s, v18.4s
+	WORD $0x4f921271 // fmla v17.4s, v19.4s, v18.s[0]
 	ADD          $0x6e, R7
 	ADD          $0x300, R4
 	ADD          $0x60, R5
@@ -8919,18 +8751,18 @@ TEXT ·matmulQ84xIq3_sNEON(SB), NOSPLIT, $576-72
 	// constants of the loops
 	MOVD         $iq3_s_mask<>+0(SB), R0
 	FMOVQ        (R0), F0
-	MOVD         $iq3_s_shuffle4<>+0(SB), R0
-	FMOVQ        (R0), F1
 	MOVD         $iq3_s_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F2
-	WORD $0x4f000423 // movi v3.4s, #1
-	WORD $0x4f00e424 // movi v4.16b, #1
+	FMOVQ        (R0), F1
+	WORD $0x4f000422 // movi v2.4s, #1
+	WORD $0x4f00e423 // movi v3.16b, #1
 	MOVD         $iq3_s_levels<>+0(SB), R0
-	FMOVQ        (R0), F5
-	WORD $0x4f0707e6 // movi v6.4s, #255
+	FMOVQ        (R0), F4
+	WORD $0x4f0707e5 // movi v5.4s, #255
 	MOVD         $iq3_s_shuffle5<>+0(SB), R0
-	FMOVQ        (R0), F7
+	FMOVQ        (R0), F6
 	MOVD         $iq3_s_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F7
+	MOVD         $iq3_s_shuffle4<>+0(SB), R0
 	FMOVQ        (R0), F8
 	MOVD         $iq3_s_shuffle6<>+0(SB), R0
 	FMOVQ        (R0), F9
@@ -8966,13 +8798,12 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f3 // ldr h19, [x7]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x7c4000f3 // ldur h19, [x7]
+	WORD $0x1ee24273 // fcvt s19, h19
 	MOVD         $iq3_s_const<>+0(SB), R8
 	FMOVQ        (R8), F20
 	WORD $0x4f026415 // movi v21.4s, #64, lsl #24
-	FMOVQ        94(R7), F22
+	WORD $0x3cc5e0f6 // ldur q22, [x7, #94]
 	WORD $0x4e0d02d7 // tbl v23.16b, { v22.16b }, v13.16b
 	WORD $0x4e0e02d6 // tbl v22.16b, { v22.16b }, v14.16b
 	WORD $0x6eab46f7 // ushl v23.4s, v23.4s, v11.4s
@@ -8985,25 +8816,24 @@ loop3:
 	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
 	WORD $0x4e37d696 // fadd v22.4s, v20.4s, v23.4s
 	WORD $0x4e35d694 // fadd v20.4s, v20.4s, v21.4s
-	WORD $0x6e36de75 // fmul v21.4s, v19.4s, v22.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	WORD $0x4f9392d5 // fmul v21.4s, v22.4s, v19.s[0]
+	WORD $0x4f939293 // fmul v19.4s, v20.4s, v19.s[0]
 	FMOVQ        F21, 32(R0)
 	FMOVQ        F19, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F19
-	FMOVQ        6(R7), F20
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	FMOVQ        66(R7), F21
-	WORD $0x4e0102b6 // tbl v22.16b, { v21.16b }, v1.16b
-	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
-	WORD $0x6ea846d6 // ushl v22.4s, v22.4s, v8.4s
+	WORD $0x3cc020f3 // ldur q19, [x7, #2]
+	WORD $0x3cc060f4 // ldur q20, [x7, #6]
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x3cc420f5 // ldur q21, [x7, #66]
+	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
+	WORD $0x6ea746b6 // ushl v22.4s, v21.4s, v7.4s
 	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
 	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
@@ -9031,18 +8861,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F20
 	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
 	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
-	FMOVS        74(R7), F21
+	WORD $0xbc44a0f5 // ldur s21, [x7, #74]
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e0702b6 // tbl v22.16b, { v21.16b }, v7.16b
+	WORD $0x4e0602b6 // tbl v22.16b, { v21.16b }, v6.16b
 	WORD $0x4e0902b5 // tbl v21.16b, { v21.16b }, v9.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
 	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
 	WORD $0x4e368ed7 // cmtst v23.16b, v22.16b, v22.16b
 	WORD $0x6e20ba78 // neg v24.16b, v19.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
@@ -9053,7 +8883,8 @@ loop3:
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
 	WORD $0x6e741ef5 // bsl v21.16b, v23.16b, v20.16b
 	WORD $0x4e331eb5 // and v21.16b, v21.16b, v19.16b
-	FLDPQ        (R4), (F19, F20)
+	WORD $0x3cc00093 // ldur q19, [x4]
+	WORD $0x3cc10094 // ldur q20, [x4, #16]
 	WORD $0x0e33c2d7 // smull v23.8h, v22.8b, v19.8b
 	WORD $0x4e33c2d3 // smull2 v19.8h, v22.16b, v19.16b
 	WORD $0x4e73bef3 // addp v19.8h, v23.8h, v19.8h
@@ -9062,7 +8893,8 @@ loop3:
 	WORD $0x4e34c2b4 // smull2 v20.8h, v21.16b, v20.16b
 	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
 	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
-	FLDPQ        32(R4), (F20, F23)
+	WORD $0x3cc20094 // ldur q20, [x4, #32]
+	WORD $0x3cc30097 // ldur q23, [x4, #48]
 	WORD $0x0e34c2d8 // smull v24.8h, v22.8b, v20.8b
 	WORD $0x4e34c2d4 // smull2 v20.8h, v22.16b, v20.16b
 	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
@@ -9071,7 +8903,8 @@ loop3:
 	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e606af4 // sadalp v20.4s, v23.8h
-	FLDPQ        64(R4), (F23, F24)
+	WORD $0x3cc40097 // ldur q23, [x4, #64]
+	WORD $0x3cc50098 // ldur q24, [x4, #80]
 	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
 	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
 	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
@@ -9080,7 +8913,8 @@ loop3:
 	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
 	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
 	WORD $0x4e606b17 // sadalp v23.4s, v24.8h
-	FLDPQ        96(R4), (F24, F25)
+	WORD $0x3cc60098 // ldur q24, [x4, #96]
+	WORD $0x3cc70099 // ldur q25, [x4, #112]
 	WORD $0x0e38c2da // smull v26.8h, v22.8b, v24.8b
 	WORD $0x4e38c2d6 // smull2 v22.8h, v22.16b, v24.16b
 	WORD $0x4e76bf56 // addp v22.8h, v26.8h, v22.8h
@@ -9091,43 +8925,37 @@ loop3:
 	WORD $0x4e606ab6 // sadalp v22.4s, v21.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        (R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	WORD $0xbc420015 // ldur s21, [x0, #32]
+	WORD $0xbc4000b8 // ldur s24, [x5]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
-	WORD $0x4e38ce6f // fmla v15.4s, v19.4s, v24.4s
-	FMOVS        4(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f98126f // fmla v15.4s, v19.4s, v24.s[0]
+	WORD $0xbc4040b3 // ldur s19, [x5, #4]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-	FMOVS        8(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f931290 // fmla v16.4s, v20.4s, v19.s[0]
+	WORD $0xbc4080b3 // ldur s19, [x5, #8]
 	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
 	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	WORD $0x4e33ce91 // fmla v17.4s, v20.4s, v19.4s
-	FMOVS        12(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f931291 // fmla v17.4s, v20.4s, v19.s[0]
+	WORD $0xbc40c0b3 // ldur s19, [x5, #12]
 	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
 	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	WORD $0x4e33ce92 // fmla v18.4s, v20.4s, v19.4s
+	WORD $0x4f931292 // fmla v18.4s, v20.4s, v19.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        10(R7), F19
-	FMOVQ        14(R7), F20
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	FMOVQ        67(R7), F21
-	WORD $0x4e0102b6 // tbl v22.16b, { v21.16b }, v1.16b
-	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
-	WORD $0x6ea846d6 // ushl v22.4s, v22.4s, v8.4s
+	WORD $0x3cc0a0f3 // ldur q19, [x7, #10]
+	WORD $0x3cc0e0f4 // ldur q20, [x7, #14]
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x3cc430f5 // ldur q21, [x7, #67]
+	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
+	WORD $0x6ea746b6 // ushl v22.4s, v21.4s, v7.4s
 	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
 	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
@@ -9155,18 +8983,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F20
 	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
 	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
-	FMOVS        78(R7), F21
+	WORD $0xbc44e0f5 // ldur s21, [x7, #78]
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e0702b6 // tbl v22.16b, { v21.16b }, v7.16b
+	WORD $0x4e0602b6 // tbl v22.16b, { v21.16b }, v6.16b
 	WORD $0x4e0902b5 // tbl v21.16b, { v21.16b }, v9.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
 	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
 	WORD $0x4e368ed7 // cmtst v23.16b, v22.16b, v22.16b
 	WORD $0x6e20ba78 // neg v24.16b, v19.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
@@ -9177,7 +9005,8 @@ loop3:
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
 	WORD $0x6e741ef5 // bsl v21.16b, v23.16b, v20.16b
 	WORD $0x4e331eb5 // and v21.16b, v21.16b, v19.16b
-	FLDPQ        128(R4), (F19, F20)
+	WORD $0x3cc80093 // ldur q19, [x4, #128]
+	WORD $0x3cc90094 // ldur q20, [x4, #144]
 	WORD $0x0e33c2d7 // smull v23.8h, v22.8b, v19.8b
 	WORD $0x4e33c2d3 // smull2 v19.8h, v22.16b, v19.16b
 	WORD $0x4e73bef3 // addp v19.8h, v23.8h, v19.8h
@@ -9186,7 +9015,8 @@ loop3:
 	WORD $0x4e34c2b4 // smull2 v20.8h, v21.16b, v20.16b
 	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
 	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
-	FLDPQ        160(R4), (F20, F23)
+	WORD $0x3cca0094 // ldur q20, [x4, #160]
+	WORD $0x3ccb0097 // ldur q23, [x4, #176]
 	WORD $0x0e34c2d8 // smull v24.8h, v22.8b, v20.8b
 	WORD $0x4e34c2d4 // smull2 v20.8h, v22.16b, v20.16b
 	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
@@ -9195,7 +9025,8 @@ loop3:
 	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e606af4 // sadalp v20.4s, v23.8h
-	FLDPQ        192(R4), (F23, F24)
+	WORD $0x3ccc0097 // ldur q23, [x4, #192]
+	WORD $0x3ccd0098 // ldur q24, [x4, #208]
 	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
 	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
 	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
@@ -9204,7 +9035,8 @@ loop3:
 	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
 	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
 	WORD $0x4e606b17 // sadalp v23.4s, v24.8h
-	FLDPQ        224(R4), (F24, F25)
+	WORD $0x3cce0098 // ldur q24, [x4, #224]
+	WORD $0x3ccf0099 // ldur q25, [x4, #240]
 	WORD $0x0e38c2da // smull v26.8h, v22.8b, v24.8b
 	WORD $0x4e38c2d6 // smull2 v22.8h, v22.16b, v24.16b
 	WORD $0x4e76bf56 // addp v22.8h, v26.8h, v22.8h
@@ -9215,43 +9047,37 @@ loop3:
 	WORD $0x4e606ab6 // sadalp v22.4s, v21.8h
 
 	// integer sums times both scales
-	FMOVS        36(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        16(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	WORD $0xbc424015 // ldur s21, [x0, #36]
+	WORD $0xbc4100b8 // ldur s24, [x5, #16]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
-	WORD $0x4e38ce6f // fmla v15.4s, v19.4s, v24.4s
-	FMOVS        20(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f98126f // fmla v15.4s, v19.4s, v24.s[0]
+	WORD $0xbc4140b3 // ldur s19, [x5, #20]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-	FMOVS        24(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f931290 // fmla v16.4s, v20.4s, v19.s[0]
+	WORD $0xbc4180b3 // ldur s19, [x5, #24]
 	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
 	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	WORD $0x4e33ce91 // fmla v17.4s, v20.4s, v19.4s
-	FMOVS        28(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f931291 // fmla v17.4s, v20.4s, v19.s[0]
+	WORD $0xbc41c0b3 // ldur s19, [x5, #28]
 	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
 	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	WORD $0x4e33ce92 // fmla v18.4s, v20.4s, v19.4s
+	WORD $0x4f931292 // fmla v18.4s, v20.4s, v19.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        18(R7), F19
-	FMOVQ        22(R7), F20
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	FMOVQ        68(R7), F21
-	WORD $0x4e0102b6 // tbl v22.16b, { v21.16b }, v1.16b
-	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
-	WORD $0x6ea846d6 // ushl v22.4s, v22.4s, v8.4s
+	WORD $0x3cc120f3 // ldur q19, [x7, #18]
+	WORD $0x3cc160f4 // ldur q20, [x7, #22]
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x3cc440f5 // ldur q21, [x7, #68]
+	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
+	WORD $0x6ea746b6 // ushl v22.4s, v21.4s, v7.4s
 	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
 	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
@@ -9279,18 +9105,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F20
 	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
 	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
-	FMOVS        82(R7), F21
+	WORD $0xbc4520f5 // ldur s21, [x7, #82]
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e0702b6 // tbl v22.16b, { v21.16b }, v7.16b
+	WORD $0x4e0602b6 // tbl v22.16b, { v21.16b }, v6.16b
 	WORD $0x4e0902b5 // tbl v21.16b, { v21.16b }, v9.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
 	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
 	WORD $0x4e368ed7 // cmtst v23.16b, v22.16b, v22.16b
 	WORD $0x6e20ba78 // neg v24.16b, v19.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
@@ -9339,43 +9165,37 @@ loop3:
 	WORD $0x4e606ab6 // sadalp v22.4s, v21.8h
 
 	// integer sums times both scales
-	FMOVS        40(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        32(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	WORD $0xbc428015 // ldur s21, [x0, #40]
+	WORD $0xbc4200b8 // ldur s24, [x5, #32]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
-	WORD $0x4e38ce6f // fmla v15.4s, v19.4s, v24.4s
-	FMOVS        36(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f98126f // fmla v15.4s, v19.4s, v24.s[0]
+	WORD $0xbc4240b3 // ldur s19, [x5, #36]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-	FMOVS        40(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f931290 // fmla v16.4s, v20.4s, v19.s[0]
+	WORD $0xbc4280b3 // ldur s19, [x5, #40]
 	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
 	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	WORD $0x4e33ce91 // fmla v17.4s, v20.4s, v19.4s
-	FMOVS        44(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f931291 // fmla v17.4s, v20.4s, v19.s[0]
+	WORD $0xbc42c0b3 // ldur s19, [x5, #44]
 	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
 	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	WORD $0x4e33ce92 // fmla v18.4s, v20.4s, v19.4s
+	WORD $0x4f931292 // fmla v18.4s, v20.4s, v19.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        26(R7), F19
-	FMOVQ        30(R7), F20
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	FMOVQ        69(R7), F21
-	WORD $0x4e0102b6 // tbl v22.16b, { v21.16b }, v1.16b
-	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
-	WORD $0x6ea846d6 // ushl v22.4s, v22.4s, v8.4s
+	WORD $0x3cc1a0f3 // ldur q19, [x7, #26]
+	WORD $0x3cc1e0f4 // ldur q20, [x7, #30]
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x3cc450f5 // ldur q21, [x7, #69]
+	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
+	WORD $0x6ea746b6 // ushl v22.4s, v21.4s, v7.4s
 	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
 	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
@@ -9403,18 +9223,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F20
 	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
 	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
-	FMOVS        86(R7), F21
+	WORD $0xbc4560f5 // ldur s21, [x7, #86]
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e0702b6 // tbl v22.16b, { v21.16b }, v7.16b
+	WORD $0x4e0602b6 // tbl v22.16b, { v21.16b }, v6.16b
 	WORD $0x4e0902b5 // tbl v21.16b, { v21.16b }, v9.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
 	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
 	WORD $0x4e368ed7 // cmtst v23.16b, v22.16b, v22.16b
 	WORD $0x6e20ba78 // neg v24.16b, v19.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
@@ -9463,43 +9283,37 @@ loop3:
 	WORD $0x4e606ab6 // sadalp v22.4s, v21.8h
 
 	// integer sums times both scales
-	FMOVS        44(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        48(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	WORD $0xbc42c015 // ldur s21, [x0, #44]
+	WORD $0xbc4300b8 // ldur s24, [x5, #48]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
-	WORD $0x4e38ce6f // fmla v15.4s, v19.4s, v24.4s
-	FMOVS        52(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f98126f // fmla v15.4s, v19.4s, v24.s[0]
+	WORD $0xbc4340b3 // ldur s19, [x5, #52]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-	FMOVS        56(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f931290 // fmla v16.4s, v20.4s, v19.s[0]
+	WORD $0xbc4380b3 // ldur s19, [x5, #56]
 	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
 	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	WORD $0x4e33ce91 // fmla v17.4s, v20.4s, v19.4s
-	FMOVS        60(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f931291 // fmla v17.4s, v20.4s, v19.s[0]
+	WORD $0xbc43c0b3 // ldur s19, [x5, #60]
 	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
 	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	WORD $0x4e33ce92 // fmla v18.4s, v20.4s, v19.4s
+	WORD $0x4f931292 // fmla v18.4s, v20.4s, v19.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        34(R7), F19
-	FMOVQ        38(R7), F20
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	FMOVQ        70(R7), F21
-	WORD $0x4e0102b6 // tbl v22.16b, { v21.16b }, v1.16b
-	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
-	WORD $0x6ea846d6 // ushl v22.4s, v22.4s, v8.4s
+	WORD $0x3cc220f3 // ldur q19, [x7, #34]
+	WORD $0x3cc260f4 // ldur q20, [x7, #38]
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x3cc460f5 // ldur q21, [x7, #70]
+	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
+	WORD $0x6ea746b6 // ushl v22.4s, v21.4s, v7.4s
 	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
 	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
@@ -9527,18 +9341,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F20
 	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
 	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
-	FMOVS        90(R7), F21
+	WORD $0xbc45a0f5 // ldur s21, [x7, #90]
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e0702b6 // tbl v22.16b, { v21.16b }, v7.16b
+	WORD $0x4e0602b6 // tbl v22.16b, { v21.16b }, v6.16b
 	WORD $0x4e0902b5 // tbl v21.16b, { v21.16b }, v9.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
 	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
 	WORD $0x4e368ed7 // cmtst v23.16b, v22.16b, v22.16b
 	WORD $0x6e20ba78 // neg v24.16b, v19.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
@@ -9587,43 +9401,37 @@ loop3:
 	WORD $0x4e606ab6 // sadalp v22.4s, v21.8h
 
 	// integer sums times both scales
-	FMOVS        48(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        64(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	WORD $0xbc430015 // ldur s21, [x0, #48]
+	WORD $0xbc4400b8 // ldur s24, [x5, #64]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
-	WORD $0x4e38ce6f // fmla v15.4s, v19.4s, v24.4s
-	FMOVS        68(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f98126f // fmla v15.4s, v19.4s, v24.s[0]
+	WORD $0xbc4440b3 // ldur s19, [x5, #68]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-	FMOVS        72(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f931290 // fmla v16.4s, v20.4s, v19.s[0]
+	WORD $0xbc4480b3 // ldur s19, [x5, #72]
 	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
 	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	WORD $0x4e33ce91 // fmla v17.4s, v20.4s, v19.4s
-	FMOVS        76(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f931291 // fmla v17.4s, v20.4s, v19.s[0]
+	WORD $0xbc44c0b3 // ldur s19, [x5, #76]
 	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
 	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	WORD $0x4e33ce92 // fmla v18.4s, v20.4s, v19.4s
+	WORD $0x4f931292 // fmla v18.4s, v20.4s, v19.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        42(R7), F19
-	FMOVQ        46(R7), F20
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	FMOVQ        71(R7), F21
-	WORD $0x4e0102b6 // tbl v22.16b, { v21.16b }, v1.16b
-	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
-	WORD $0x6ea846d6 // ushl v22.4s, v22.4s, v8.4s
+	WORD $0x3cc2a0f3 // ldur q19, [x7, #42]
+	WORD $0x3cc2e0f4 // ldur q20, [x7, #46]
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x3cc470f5 // ldur q21, [x7, #71]
+	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
+	WORD $0x6ea746b6 // ushl v22.4s, v21.4s, v7.4s
 	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
 	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
@@ -9651,18 +9459,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F20
 	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
 	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
-	FMOVS        94(R7), F21
+	WORD $0xbc45e0f5 // ldur s21, [x7, #94]
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e0702b6 // tbl v22.16b, { v21.16b }, v7.16b
+	WORD $0x4e0602b6 // tbl v22.16b, { v21.16b }, v6.16b
 	WORD $0x4e0902b5 // tbl v21.16b, { v21.16b }, v9.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
 	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
 	WORD $0x4e368ed7 // cmtst v23.16b, v22.16b, v22.16b
 	WORD $0x6e20ba78 // neg v24.16b, v19.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
@@ -9711,43 +9519,37 @@ loop3:
 	WORD $0x4e606ab6 // sadalp v22.4s, v21.8h
 
 	// integer sums times both scales
-	FMOVS        52(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        80(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	WORD $0xbc434015 // ldur s21, [x0, #52]
+	WORD $0xbc4500b8 // ldur s24, [x5, #80]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
-	WORD $0x4e38ce6f // fmla v15.4s, v19.4s, v24.4s
-	FMOVS        84(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f98126f // fmla v15.4s, v19.4s, v24.s[0]
+	WORD $0xbc4540b3 // ldur s19, [x5, #84]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-	FMOVS        88(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f931290 // fmla v16.4s, v20.4s, v19.s[0]
+	WORD $0xbc4580b3 // ldur s19, [x5, #88]
 	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
 	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	WORD $0x4e33ce91 // fmla v17.4s, v20.4s, v19.4s
-	FMOVS        92(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f931291 // fmla v17.4s, v20.4s, v19.s[0]
+	WORD $0xbc45c0b3 // ldur s19, [x5, #92]
 	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
 	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	WORD $0x4e33ce92 // fmla v18.4s, v20.4s, v19.4s
+	WORD $0x4f931292 // fmla v18.4s, v20.4s, v19.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        50(R7), F19
-	FMOVQ        54(R7), F20
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	FMOVQ        72(R7), F21
-	WORD $0x4e0102b6 // tbl v22.16b, { v21.16b }, v1.16b
-	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
-	WORD $0x6ea846d6 // ushl v22.4s, v22.4s, v8.4s
+	WORD $0x3cc320f3 // ldur q19, [x7, #50]
+	WORD $0x3cc360f4 // ldur q20, [x7, #54]
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x3cc480f5 // ldur q21, [x7, #72]
+	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
+	WORD $0x6ea746b6 // ushl v22.4s, v21.4s, v7.4s
 	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
 	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
@@ -9775,18 +9577,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F20
 	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
 	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
-	FMOVS        98(R7), F21
+	WORD $0xbc4620f5 // ldur s21, [x7, #98]
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e0702b6 // tbl v22.16b, { v21.16b }, v7.16b
+	WORD $0x4e0602b6 // tbl v22.16b, { v21.16b }, v6.16b
 	WORD $0x4e0902b5 // tbl v21.16b, { v21.16b }, v9.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
 	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
 	WORD $0x4e368ed7 // cmtst v23.16b, v22.16b, v22.16b
 	WORD $0x6e20ba78 // neg v24.16b, v19.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
@@ -9835,43 +9637,37 @@ loop3:
 	WORD $0x4e606ab6 // sadalp v22.4s, v21.8h
 
 	// integer sums times both scales
-	FMOVS        56(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        96(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	WORD $0xbc438015 // ldur s21, [x0, #56]
+	WORD $0xbc4600b8 // ldur s24, [x5, #96]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
-	WORD $0x4e38ce6f // fmla v15.4s, v19.4s, v24.4s
-	FMOVS        100(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f98126f // fmla v15.4s, v19.4s, v24.s[0]
+	WORD $0xbc4640b3 // ldur s19, [x5, #100]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-	FMOVS        104(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f931290 // fmla v16.4s, v20.4s, v19.s[0]
+	WORD $0xbc4680b3 // ldur s19, [x5, #104]
 	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
 	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	WORD $0x4e33ce91 // fmla v17.4s, v20.4s, v19.4s
-	FMOVS        108(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f931291 // fmla v17.4s, v20.4s, v19.s[0]
+	WORD $0xbc46c0b3 // ldur s19, [x5, #108]
 	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
 	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	WORD $0x4e33ce92 // fmla v18.4s, v20.4s, v19.4s
+	WORD $0x4f931292 // fmla v18.4s, v20.4s, v19.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        58(R7), F19
-	FMOVQ        62(R7), F20
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	FMOVQ        73(R7), F21
-	WORD $0x4e0102b6 // tbl v22.16b, { v21.16b }, v1.16b
-	WORD $0x4e0102b5 // tbl v21.16b, { v21.16b }, v1.16b
-	WORD $0x6ea846d6 // ushl v22.4s, v22.4s, v8.4s
+	WORD $0x3cc3a0f3 // ldur q19, [x7, #58]
+	WORD $0x3cc3e0f4 // ldur q20, [x7, #62]
+	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
+	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x3cc490f5 // ldur q21, [x7, #73]
+	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
+	WORD $0x6ea746b6 // ushl v22.4s, v21.4s, v7.4s
 	WORD $0x6eaa46b5 // ushl v21.4s, v21.4s, v10.4s
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
 	WORD $0x4f2856d6 // shl v22.4s, v22.4s, #8
 	WORD $0x4f2856b5 // shl v21.4s, v21.4s, #8
 	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
@@ -9899,18 +9695,18 @@ loop3:
 	FMOVS        (R8)(R9<<2), F20
 	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
 	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
-	FMOVS        102(R7), F21
+	WORD $0xbc4660f5 // ldur s21, [x7, #102]
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e0702b6 // tbl v22.16b, { v21.16b }, v7.16b
+	WORD $0x4e0602b6 // tbl v22.16b, { v21.16b }, v6.16b
 	WORD $0x4e0902b5 // tbl v21.16b, { v21.16b }, v9.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
 	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
+	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
+	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
 	WORD $0x4e368ed7 // cmtst v23.16b, v22.16b, v22.16b
 	WORD $0x6e20ba78 // neg v24.16b, v19.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
@@ -9959,28 +9755,23 @@ loop3:
 	WORD $0x4e606ab6 // sadalp v22.4s, v21.8h
 
 	// integer sums times both scales
-	FMOVS        60(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        112(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	WORD $0xbc43c015 // ldur s21, [x0, #60]
+	WORD $0xbc4700b8 // ldur s24, [x5, #112]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e35df18 // fmul v24.4s, v24.4s, v21.4s
-	WORD $0x4e38ce6f // fmla v15.4s, v19.4s, v24.4s
-	FMOVS        116(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f98126f // fmla v15.4s, v19.4s, v24.s[0]
+	WORD $0xbc4740b3 // ldur s19, [x5, #116]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-	FMOVS        120(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f931290 // fmla v16.4s, v20.4s, v19.s[0]
+	WORD $0xbc4780b3 // ldur s19, [x5, #120]
 	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
 	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	WORD $0x4e33ce91 // fmla v17.4s, v20.4s, v19.4s
-	FMOVS        124(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f931291 // fmla v17.4s, v20.4s, v19.s[0]
+	WORD $0xbc47c0b3 // ldur s19, [x5, #124]
 	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
 	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	WORD $0x4e33ce92 // fmla v18.4s, v20.4s, v19.4s
+	WORD $0x4f931292 // fmla v18.4s, v20.4s, v19.s[0]
 	ADD          $0x6e, R7
 	ADD          $0x400, R4
 	ADD          $0x80, R5

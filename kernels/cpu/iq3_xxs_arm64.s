@@ -441,8 +441,6 @@ TEXT ·matmulQ81xIq3_xxsDotProd(SB), NOSPLIT, $0-72
 loop1:
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4f00e413 // movi v19.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -455,556 +453,558 @@ loop3:
 	WORD $0xf98420c0 // prfm pldl1keep, [x6, #2112]
 
 	// scales of values 0 to 255, times those of the activations
-	WORD $0x7d4000d4 // ldr h20, [x6]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4f0167f5 // movi v21.4s, #63, lsl #24
-	FMOVQ        69(R6), F22
-	FMOVQ        82(R6), F23
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e0a02f7 // tbl v23.16b, { v23.16b }, v10.16b
+	WORD $0x7c4000d2 // ldur h18, [x6]
+	WORD $0x1ee24252 // fcvt s18, h18
+	WORD $0x4f0167f3 // movi v19.4s, #63, lsl #24
+	WORD $0x3cc450d4 // ldur q20, [x6, #69]
+	WORD $0x3cc520d5 // ldur q21, [x6, #82]
+	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
+	WORD $0x4e0a02b6 // tbl v22.16b, { v21.16b }, v10.16b
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
 	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
+	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
 	WORD $0x4e271ed6 // and v22.16b, v22.16b, v7.16b
-	WORD $0x4e271ef7 // and v23.16b, v23.16b, v7.16b
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e36d6b6 // fadd v22.4s, v21.4s, v22.4s
-	WORD $0x4e37d6b5 // fadd v21.4s, v21.4s, v23.4s
-	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
-	WORD $0x4f0167f5 // movi v21.4s, #63, lsl #24
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
-	FLDPQ        (R4), (F21, F23)
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
-	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
+	WORD $0x4e34d674 // fadd v20.4s, v19.4s, v20.4s
+	WORD $0x4e36d673 // fadd v19.4s, v19.4s, v22.4s
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
+	WORD $0x4f929272 // fmul v18.4s, v19.4s, v18.s[0]
+	WORD $0x4f0167f3 // movi v19.4s, #63, lsl #24
+	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
+	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	WORD $0x3cc00093 // ldur q19, [x4]
+	WORD $0x3cc10096 // ldur q22, [x4, #16]
+	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
+	WORD $0x6e36de52 // fmul v18.4s, v18.4s, v22.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F22
-	FMOVQ        6(R6), F23
+	WORD $0x3cc020d4 // ldur q20, [x6, #2]
+	WORD $0x3cc060d6 // ldur q22, [x6, #6]
+	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
 	WORD $0x4e0002d6 // tbl v22.16b, { v22.16b }, v0.16b
-	WORD $0x4e0002f7 // tbl v23.16b, { v23.16b }, v0.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
 	MOVD         $iq3_xxs_grid<>+0(SB), R7
-	WORD $0x4e042ec8 // smov x8, v22.s[0]
+	WORD $0x4e042e88 // smov x8, v20.s[0]
+	FMOVS        (R7)(R8<<2), F23
+	WORD $0x4e0c2e88 // smov x8, v20.s[1]
 	FMOVS        (R7)(R8<<2), F24
+	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	WORD $0x4e142e88 // smov x8, v20.s[2]
+	FMOVS        (R7)(R8<<2), F24
+	WORD $0x4e1c2e88 // smov x8, v20.s[3]
+	FMOVS        (R7)(R8<<2), F20
+	WORD $0x4e943b18 // zip1 v24.4s, v24.4s, v20.4s
+	WORD $0x4ed83af4 // zip1 v20.2d, v23.2d, v24.2d
+	WORD $0x4e042ec8 // smov x8, v22.s[0]
+	FMOVS        (R7)(R8<<2), F23
 	WORD $0x4e0c2ec8 // smov x8, v22.s[1]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVS        (R7)(R8<<2), F24
+	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
 	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVS        (R7)(R8<<2), F25
+	FMOVS        (R7)(R8<<2), F24
 	WORD $0x4e1c2ec8 // smov x8, v22.s[3]
 	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e963b39 // zip1 v25.4s, v25.4s, v22.4s
-	WORD $0x4ed93b16 // zip1 v22.2d, v24.2d, v25.2d
-	WORD $0x4e042ee8 // smov x8, v23.s[0]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e0c2ee8 // smov x8, v23.s[1]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
-	WORD $0x4e142ee8 // smov x8, v23.s[2]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e1c2ee8 // smov x8, v23.s[3]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
-	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
-	FMOVQ        66(R6), F24
-	FMOVQ        67(R6), F25
-	WORD $0x4e050318 // tbl v24.16b, { v24.16b }, v5.16b
-	WORD $0x4e060339 // tbl v25.16b, { v25.16b }, v6.16b
-	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
-	WORD $0x6ea44739 // ushl v25.4s, v25.4s, v4.4s
+	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
+	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
+	WORD $0x3cc420d7 // ldur q23, [x6, #66]
+	WORD $0x3cc430d8 // ldur q24, [x6, #67]
+	WORD $0x4e0502f7 // tbl v23.16b, { v23.16b }, v5.16b
+	WORD $0x4e060318 // tbl v24.16b, { v24.16b }, v6.16b
+	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
+	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
 	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
 	MOVD         $iq3_xxs_signs<>+0(SB), R7
+	WORD $0x4e042ee8 // smov x8, v23.s[0]
+	FMOVD        (R7)(R8<<3), F25
+	WORD $0x4e142ee8 // smov x8, v23.s[2]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b37 // zip1 v23.2d, v25.2d, v23.2d
 	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F26
+	FMOVD        (R7)(R8<<3), F25
 	WORD $0x4e142f08 // smov x8, v24.s[2]
 	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b58 // zip1 v24.2d, v26.2d, v24.2d
-	WORD $0x4e042f28 // smov x8, v25.s[0]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4e142f28 // smov x8, v25.s[2]
-	FMOVD        (R7)(R8<<3), F25
-	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
-	WORD $0x4e388f1a // cmtst v26.16b, v24.16b, v24.16b
-	WORD $0x6e20badb // neg v27.16b, v22.16b
+	WORD $0x4ed83b38 // zip1 v24.2d, v25.2d, v24.2d
+	WORD $0x4e378ef9 // cmtst v25.16b, v23.16b, v23.16b
+	WORD $0x6e20ba9a // neg v26.16b, v20.16b
+	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
+	WORD $0x6e741f57 // bsl v23.16b, v26.16b, v20.16b
+	WORD $0x4e391ef7 // and v23.16b, v23.16b, v25.16b
+	WORD $0x4e388f14 // cmtst v20.16b, v24.16b, v24.16b
+	WORD $0x6e20bad9 // neg v25.16b, v22.16b
 	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e761f78 // bsl v24.16b, v27.16b, v22.16b
-	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
-	WORD $0x4e398f36 // cmtst v22.16b, v25.16b, v25.16b
-	WORD $0x6e20bafa // neg v26.16b, v23.16b
-	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
-	WORD $0x6e771f59 // bsl v25.16b, v26.16b, v23.16b
-	WORD $0x4e361f39 // and v25.16b, v25.16b, v22.16b
-	FLDPQ        (R3), (F22, F23)
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e96971a // sdot v26.4s, v24.16b, v22.16b
-	WORD $0x4e97973a // sdot v26.4s, v25.16b, v23.16b
-	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
-	WORD $0x4f9512d0 // fmla v16.4s, v22.4s, v21.s[0]
+	WORD $0x6e761f38 // bsl v24.16b, v25.16b, v22.16b
+	WORD $0x4e341f18 // and v24.16b, v24.16b, v20.16b
+	WORD $0x3cc00074 // ldur q20, [x3]
+	WORD $0x3cc10076 // ldur q22, [x3, #16]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e9496f9 // sdot v25.4s, v23.16b, v20.16b
+	WORD $0x4e969719 // sdot v25.4s, v24.16b, v22.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        10(R6), F22
-	FMOVQ        14(R6), F23
+	WORD $0x3cc0a0d4 // ldur q20, [x6, #10]
+	WORD $0x3cc0e0d6 // ldur q22, [x6, #14]
+	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
 	WORD $0x4e0002d6 // tbl v22.16b, { v22.16b }, v0.16b
-	WORD $0x4e0002f7 // tbl v23.16b, { v23.16b }, v0.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
 	MOVD         $iq3_xxs_grid<>+0(SB), R7
-	WORD $0x4e042ec8 // smov x8, v22.s[0]
+	WORD $0x4e042e88 // smov x8, v20.s[0]
+	FMOVS        (R7)(R8<<2), F23
+	WORD $0x4e0c2e88 // smov x8, v20.s[1]
 	FMOVS        (R7)(R8<<2), F24
+	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	WORD $0x4e142e88 // smov x8, v20.s[2]
+	FMOVS        (R7)(R8<<2), F24
+	WORD $0x4e1c2e88 // smov x8, v20.s[3]
+	FMOVS        (R7)(R8<<2), F20
+	WORD $0x4e943b18 // zip1 v24.4s, v24.4s, v20.4s
+	WORD $0x4ed83af4 // zip1 v20.2d, v23.2d, v24.2d
+	WORD $0x4e042ec8 // smov x8, v22.s[0]
+	FMOVS        (R7)(R8<<2), F23
 	WORD $0x4e0c2ec8 // smov x8, v22.s[1]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVS        (R7)(R8<<2), F24
+	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
 	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVS        (R7)(R8<<2), F25
+	FMOVS        (R7)(R8<<2), F24
 	WORD $0x4e1c2ec8 // smov x8, v22.s[3]
 	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e963b39 // zip1 v25.4s, v25.4s, v22.4s
-	WORD $0x4ed93b16 // zip1 v22.2d, v24.2d, v25.2d
-	WORD $0x4e042ee8 // smov x8, v23.s[0]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e0c2ee8 // smov x8, v23.s[1]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
-	WORD $0x4e142ee8 // smov x8, v23.s[2]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e1c2ee8 // smov x8, v23.s[3]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
-	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
-	FMOVQ        70(R6), F24
-	FMOVQ        71(R6), F25
-	WORD $0x4e050318 // tbl v24.16b, { v24.16b }, v5.16b
-	WORD $0x4e060339 // tbl v25.16b, { v25.16b }, v6.16b
-	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
-	WORD $0x6ea44739 // ushl v25.4s, v25.4s, v4.4s
+	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
+	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
+	WORD $0x3cc460d7 // ldur q23, [x6, #70]
+	WORD $0x3cc470d8 // ldur q24, [x6, #71]
+	WORD $0x4e0502f7 // tbl v23.16b, { v23.16b }, v5.16b
+	WORD $0x4e060318 // tbl v24.16b, { v24.16b }, v6.16b
+	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
+	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
 	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
 	MOVD         $iq3_xxs_signs<>+0(SB), R7
+	WORD $0x4e042ee8 // smov x8, v23.s[0]
+	FMOVD        (R7)(R8<<3), F26
+	WORD $0x4e142ee8 // smov x8, v23.s[2]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b57 // zip1 v23.2d, v26.2d, v23.2d
 	WORD $0x4e042f08 // smov x8, v24.s[0]
 	FMOVD        (R7)(R8<<3), F26
 	WORD $0x4e142f08 // smov x8, v24.s[2]
 	FMOVD        (R7)(R8<<3), F24
 	WORD $0x4ed83b58 // zip1 v24.2d, v26.2d, v24.2d
-	WORD $0x4e042f28 // smov x8, v25.s[0]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4e142f28 // smov x8, v25.s[2]
-	FMOVD        (R7)(R8<<3), F25
-	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
-	WORD $0x4e388f1a // cmtst v26.16b, v24.16b, v24.16b
-	WORD $0x6e20badb // neg v27.16b, v22.16b
+	WORD $0x4e378efa // cmtst v26.16b, v23.16b, v23.16b
+	WORD $0x6e20ba9b // neg v27.16b, v20.16b
+	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
+	WORD $0x6e741f77 // bsl v23.16b, v27.16b, v20.16b
+	WORD $0x4e3a1ef7 // and v23.16b, v23.16b, v26.16b
+	WORD $0x4e388f14 // cmtst v20.16b, v24.16b, v24.16b
+	WORD $0x6e20bada // neg v26.16b, v22.16b
 	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e761f78 // bsl v24.16b, v27.16b, v22.16b
-	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
-	WORD $0x4e398f36 // cmtst v22.16b, v25.16b, v25.16b
-	WORD $0x6e20bafa // neg v26.16b, v23.16b
-	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
-	WORD $0x6e771f59 // bsl v25.16b, v26.16b, v23.16b
-	WORD $0x4e361f39 // and v25.16b, v25.16b, v22.16b
-	FLDPQ        32(R3), (F22, F23)
+	WORD $0x6e761f58 // bsl v24.16b, v26.16b, v22.16b
+	WORD $0x4e341f18 // and v24.16b, v24.16b, v20.16b
+	WORD $0x3cc20074 // ldur q20, [x3, #32]
+	WORD $0x3cc30076 // ldur q22, [x3, #48]
 	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e9496fa // sdot v26.4s, v23.16b, v20.16b
 	WORD $0x4e96971a // sdot v26.4s, v24.16b, v22.16b
-	WORD $0x4e97973a // sdot v26.4s, v25.16b, v23.16b
-	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
-	WORD $0x4fb512d1 // fmla v17.4s, v22.4s, v21.s[1]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        18(R6), F22
-	FMOVQ        22(R6), F23
+	WORD $0x3cc120d4 // ldur q20, [x6, #18]
+	WORD $0x3cc160d6 // ldur q22, [x6, #22]
+	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
 	WORD $0x4e0002d6 // tbl v22.16b, { v22.16b }, v0.16b
-	WORD $0x4e0002f7 // tbl v23.16b, { v23.16b }, v0.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
 	MOVD         $iq3_xxs_grid<>+0(SB), R7
-	WORD $0x4e042ec8 // smov x8, v22.s[0]
+	WORD $0x4e042e88 // smov x8, v20.s[0]
+	FMOVS        (R7)(R8<<2), F23
+	WORD $0x4e0c2e88 // smov x8, v20.s[1]
 	FMOVS        (R7)(R8<<2), F24
+	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	WORD $0x4e142e88 // smov x8, v20.s[2]
+	FMOVS        (R7)(R8<<2), F24
+	WORD $0x4e1c2e88 // smov x8, v20.s[3]
+	FMOVS        (R7)(R8<<2), F20
+	WORD $0x4e943b18 // zip1 v24.4s, v24.4s, v20.4s
+	WORD $0x4ed83af4 // zip1 v20.2d, v23.2d, v24.2d
+	WORD $0x4e042ec8 // smov x8, v22.s[0]
+	FMOVS        (R7)(R8<<2), F23
 	WORD $0x4e0c2ec8 // smov x8, v22.s[1]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVS        (R7)(R8<<2), F24
+	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
 	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVS        (R7)(R8<<2), F25
+	FMOVS        (R7)(R8<<2), F24
 	WORD $0x4e1c2ec8 // smov x8, v22.s[3]
 	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e963b39 // zip1 v25.4s, v25.4s, v22.4s
-	WORD $0x4ed93b16 // zip1 v22.2d, v24.2d, v25.2d
-	WORD $0x4e042ee8 // smov x8, v23.s[0]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e0c2ee8 // smov x8, v23.s[1]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
-	WORD $0x4e142ee8 // smov x8, v23.s[2]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e1c2ee8 // smov x8, v23.s[3]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
-	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
-	FMOVQ        74(R6), F24
-	FMOVQ        75(R6), F25
-	WORD $0x4e050318 // tbl v24.16b, { v24.16b }, v5.16b
-	WORD $0x4e060339 // tbl v25.16b, { v25.16b }, v6.16b
-	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
-	WORD $0x6ea44739 // ushl v25.4s, v25.4s, v4.4s
+	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
+	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
+	WORD $0x3cc4a0d7 // ldur q23, [x6, #74]
+	WORD $0x3cc4b0d8 // ldur q24, [x6, #75]
+	WORD $0x4e0502f7 // tbl v23.16b, { v23.16b }, v5.16b
+	WORD $0x4e060318 // tbl v24.16b, { v24.16b }, v6.16b
+	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
+	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
 	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
 	MOVD         $iq3_xxs_signs<>+0(SB), R7
+	WORD $0x4e042ee8 // smov x8, v23.s[0]
+	FMOVD        (R7)(R8<<3), F27
+	WORD $0x4e142ee8 // smov x8, v23.s[2]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b77 // zip1 v23.2d, v27.2d, v23.2d
 	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F26
+	FMOVD        (R7)(R8<<3), F27
 	WORD $0x4e142f08 // smov x8, v24.s[2]
 	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b58 // zip1 v24.2d, v26.2d, v24.2d
-	WORD $0x4e042f28 // smov x8, v25.s[0]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4e142f28 // smov x8, v25.s[2]
-	FMOVD        (R7)(R8<<3), F25
-	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
-	WORD $0x4e388f1a // cmtst v26.16b, v24.16b, v24.16b
+	WORD $0x4ed83b78 // zip1 v24.2d, v27.2d, v24.2d
+	WORD $0x4e378efb // cmtst v27.16b, v23.16b, v23.16b
+	WORD $0x6e20ba9c // neg v28.16b, v20.16b
+	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
+	WORD $0x6e741f97 // bsl v23.16b, v28.16b, v20.16b
+	WORD $0x4e3b1ef7 // and v23.16b, v23.16b, v27.16b
+	WORD $0x4e388f14 // cmtst v20.16b, v24.16b, v24.16b
 	WORD $0x6e20badb // neg v27.16b, v22.16b
 	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
 	WORD $0x6e761f78 // bsl v24.16b, v27.16b, v22.16b
-	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
-	WORD $0x4e398f36 // cmtst v22.16b, v25.16b, v25.16b
-	WORD $0x6e20bafa // neg v26.16b, v23.16b
-	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
-	WORD $0x6e771f59 // bsl v25.16b, v26.16b, v23.16b
-	WORD $0x4e361f39 // and v25.16b, v25.16b, v22.16b
-	FLDPQ        64(R3), (F22, F23)
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e96971a // sdot v26.4s, v24.16b, v22.16b
-	WORD $0x4e97973a // sdot v26.4s, v25.16b, v23.16b
-	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
-	WORD $0x4f951ad2 // fmla v18.4s, v22.4s, v21.s[2]
+	WORD $0x4e341f18 // and v24.16b, v24.16b, v20.16b
+	WORD $0x3cc40074 // ldur q20, [x3, #64]
+	WORD $0x3cc50076 // ldur q22, [x3, #80]
+	WORD $0x4f00e41b // movi v27.16b, #0
+	WORD $0x4e9496fb // sdot v27.4s, v23.16b, v20.16b
+	WORD $0x4e96971b // sdot v27.4s, v24.16b, v22.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        26(R6), F22
-	FMOVQ        30(R6), F23
+	WORD $0x3cc1a0d4 // ldur q20, [x6, #26]
+	WORD $0x3cc1e0d6 // ldur q22, [x6, #30]
+	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
 	WORD $0x4e0002d6 // tbl v22.16b, { v22.16b }, v0.16b
-	WORD $0x4e0002f7 // tbl v23.16b, { v23.16b }, v0.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
 	MOVD         $iq3_xxs_grid<>+0(SB), R7
-	WORD $0x4e042ec8 // smov x8, v22.s[0]
+	WORD $0x4e042e88 // smov x8, v20.s[0]
+	FMOVS        (R7)(R8<<2), F23
+	WORD $0x4e0c2e88 // smov x8, v20.s[1]
 	FMOVS        (R7)(R8<<2), F24
+	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	WORD $0x4e142e88 // smov x8, v20.s[2]
+	FMOVS        (R7)(R8<<2), F24
+	WORD $0x4e1c2e88 // smov x8, v20.s[3]
+	FMOVS        (R7)(R8<<2), F20
+	WORD $0x4e943b18 // zip1 v24.4s, v24.4s, v20.4s
+	WORD $0x4ed83af4 // zip1 v20.2d, v23.2d, v24.2d
+	WORD $0x4e042ec8 // smov x8, v22.s[0]
+	FMOVS        (R7)(R8<<2), F23
 	WORD $0x4e0c2ec8 // smov x8, v22.s[1]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVS        (R7)(R8<<2), F24
+	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
 	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVS        (R7)(R8<<2), F25
+	FMOVS        (R7)(R8<<2), F24
 	WORD $0x4e1c2ec8 // smov x8, v22.s[3]
 	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e963b39 // zip1 v25.4s, v25.4s, v22.4s
-	WORD $0x4ed93b16 // zip1 v22.2d, v24.2d, v25.2d
-	WORD $0x4e042ee8 // smov x8, v23.s[0]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e0c2ee8 // smov x8, v23.s[1]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
-	WORD $0x4e142ee8 // smov x8, v23.s[2]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e1c2ee8 // smov x8, v23.s[3]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
-	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
-	FMOVQ        78(R6), F24
-	FMOVQ        79(R6), F25
-	WORD $0x4e050318 // tbl v24.16b, { v24.16b }, v5.16b
-	WORD $0x4e060339 // tbl v25.16b, { v25.16b }, v6.16b
-	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
-	WORD $0x6ea44739 // ushl v25.4s, v25.4s, v4.4s
+	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
+	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
+	WORD $0x3cc4e0d7 // ldur q23, [x6, #78]
+	WORD $0x3cc4f0d8 // ldur q24, [x6, #79]
+	WORD $0x4e0502f7 // tbl v23.16b, { v23.16b }, v5.16b
+	WORD $0x4e060318 // tbl v24.16b, { v24.16b }, v6.16b
+	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
+	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
 	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
 	MOVD         $iq3_xxs_signs<>+0(SB), R7
+	WORD $0x4e042ee8 // smov x8, v23.s[0]
+	FMOVD        (R7)(R8<<3), F28
+	WORD $0x4e142ee8 // smov x8, v23.s[2]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b97 // zip1 v23.2d, v28.2d, v23.2d
 	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F26
+	FMOVD        (R7)(R8<<3), F28
 	WORD $0x4e142f08 // smov x8, v24.s[2]
 	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b58 // zip1 v24.2d, v26.2d, v24.2d
-	WORD $0x4e042f28 // smov x8, v25.s[0]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4e142f28 // smov x8, v25.s[2]
-	FMOVD        (R7)(R8<<3), F25
-	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
-	WORD $0x4e388f1a // cmtst v26.16b, v24.16b, v24.16b
-	WORD $0x6e20badb // neg v27.16b, v22.16b
+	WORD $0x4ed83b98 // zip1 v24.2d, v28.2d, v24.2d
+	WORD $0x4e378efc // cmtst v28.16b, v23.16b, v23.16b
+	WORD $0x6e20ba9d // neg v29.16b, v20.16b
+	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
+	WORD $0x6e741fb7 // bsl v23.16b, v29.16b, v20.16b
+	WORD $0x4e3c1ef7 // and v23.16b, v23.16b, v28.16b
+	WORD $0x4e388f14 // cmtst v20.16b, v24.16b, v24.16b
+	WORD $0x6e20badc // neg v28.16b, v22.16b
 	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e761f78 // bsl v24.16b, v27.16b, v22.16b
-	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
-	WORD $0x4e398f36 // cmtst v22.16b, v25.16b, v25.16b
-	WORD $0x6e20bafa // neg v26.16b, v23.16b
-	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
-	WORD $0x6e771f59 // bsl v25.16b, v26.16b, v23.16b
-	WORD $0x4e361f39 // and v25.16b, v25.16b, v22.16b
-	FLDPQ        96(R3), (F22, F23)
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e96971a // sdot v26.4s, v24.16b, v22.16b
-	WORD $0x4e97973a // sdot v26.4s, v25.16b, v23.16b
-	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
-	WORD $0x4fb51ad3 // fmla v19.4s, v22.4s, v21.s[3]
+	WORD $0x6e761f98 // bsl v24.16b, v28.16b, v22.16b
+	WORD $0x4e341f18 // and v24.16b, v24.16b, v20.16b
+	WORD $0x3cc60074 // ldur q20, [x3, #96]
+	WORD $0x3cc70076 // ldur q22, [x3, #112]
+	WORD $0x4f00e41c // movi v28.16b, #0
+	WORD $0x4e9496fc // sdot v28.4s, v23.16b, v20.16b
+	WORD $0x4e96971c // sdot v28.4s, v24.16b, v22.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4ebabf34 // addp v20.4s, v25.4s, v26.4s
+	WORD $0x4ebcbf76 // addp v22.4s, v27.4s, v28.4s
+	WORD $0x4eb6be94 // addp v20.4s, v20.4s, v22.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        34(R6), F21
-	FMOVQ        38(R6), F22
-	WORD $0x4e0002b5 // tbl v21.16b, { v21.16b }, v0.16b
-	WORD $0x4e0002d6 // tbl v22.16b, { v22.16b }, v0.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x3cc220d3 // ldur q19, [x6, #34]
+	WORD $0x3cc260d4 // ldur q20, [x6, #38]
+	WORD $0x4e000273 // tbl v19.16b, { v19.16b }, v0.16b
+	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	MOVD         $iq3_xxs_grid<>+0(SB), R7
-	WORD $0x4e042ea8 // smov x8, v21.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ea8 // smov x8, v21.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
-	WORD $0x4e142ea8 // smov x8, v21.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ea8 // smov x8, v21.s[3]
-	FMOVS        (R7)(R8<<2), F21
-	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
-	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
-	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ec8 // smov x8, v22.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
-	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ec8 // smov x8, v22.s[3]
+	WORD $0x4e042e68 // smov x8, v19.s[0]
 	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
-	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
-	FMOVQ        82(R6), F23
-	WORD $0x4e0502f8 // tbl v24.16b, { v23.16b }, v5.16b
-	WORD $0x4e0902f7 // tbl v23.16b, { v23.16b }, v9.16b
-	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
+	WORD $0x4e0c2e68 // smov x8, v19.s[1]
+	FMOVS        (R7)(R8<<2), F23
+	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	WORD $0x4e142e68 // smov x8, v19.s[2]
+	FMOVS        (R7)(R8<<2), F23
+	WORD $0x4e1c2e68 // smov x8, v19.s[3]
+	FMOVS        (R7)(R8<<2), F19
+	WORD $0x4e933af7 // zip1 v23.4s, v23.4s, v19.4s
+	WORD $0x4ed73ad3 // zip1 v19.2d, v22.2d, v23.2d
+	WORD $0x4e042e88 // smov x8, v20.s[0]
+	FMOVS        (R7)(R8<<2), F22
+	WORD $0x4e0c2e88 // smov x8, v20.s[1]
+	FMOVS        (R7)(R8<<2), F23
+	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	WORD $0x4e142e88 // smov x8, v20.s[2]
+	FMOVS        (R7)(R8<<2), F23
+	WORD $0x4e1c2e88 // smov x8, v20.s[3]
+	FMOVS        (R7)(R8<<2), F20
+	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
+	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	WORD $0x4e0502b6 // tbl v22.16b, { v21.16b }, v5.16b
+	WORD $0x4e0902b7 // tbl v23.16b, { v21.16b }, v9.16b
+	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
 	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
 	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
 	MOVD         $iq3_xxs_signs<>+0(SB), R7
-	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F25
-	WORD $0x4e142f08 // smov x8, v24.s[2]
+	WORD $0x4e042ec8 // smov x8, v22.s[0]
 	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b38 // zip1 v24.2d, v25.2d, v24.2d
+	WORD $0x4e142ec8 // smov x8, v22.s[2]
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
 	WORD $0x4e042ee8 // smov x8, v23.s[0]
-	FMOVD        (R7)(R8<<3), F25
+	FMOVD        (R7)(R8<<3), F24
 	WORD $0x4e142ee8 // smov x8, v23.s[2]
 	FMOVD        (R7)(R8<<3), F23
-	WORD $0x4ed73b37 // zip1 v23.2d, v25.2d, v23.2d
-	WORD $0x4e388f19 // cmtst v25.16b, v24.16b, v24.16b
-	WORD $0x6e20baba // neg v26.16b, v21.16b
-	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e751f58 // bsl v24.16b, v26.16b, v21.16b
-	WORD $0x4e391f18 // and v24.16b, v24.16b, v25.16b
-	WORD $0x4e378ef5 // cmtst v21.16b, v23.16b, v23.16b
-	WORD $0x6e20bad9 // neg v25.16b, v22.16b
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
+	WORD $0x4e368ed8 // cmtst v24.16b, v22.16b, v22.16b
+	WORD $0x6e20ba79 // neg v25.16b, v19.16b
+	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
+	WORD $0x6e731f36 // bsl v22.16b, v25.16b, v19.16b
+	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
+	WORD $0x4e378ef3 // cmtst v19.16b, v23.16b, v23.16b
+	WORD $0x6e20ba98 // neg v24.16b, v20.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e761f37 // bsl v23.16b, v25.16b, v22.16b
-	WORD $0x4e351ef7 // and v23.16b, v23.16b, v21.16b
-	FLDPQ        128(R3), (F21, F22)
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e959719 // sdot v25.4s, v24.16b, v21.16b
-	WORD $0x4e9696f9 // sdot v25.4s, v23.16b, v22.16b
-	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
-	WORD $0x4f9412b0 // fmla v16.4s, v21.4s, v20.s[0]
+	WORD $0x6e741f17 // bsl v23.16b, v24.16b, v20.16b
+	WORD $0x4e331ef7 // and v23.16b, v23.16b, v19.16b
+	WORD $0x3cc80073 // ldur q19, [x3, #128]
+	WORD $0x3cc90074 // ldur q20, [x3, #144]
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e9396d8 // sdot v24.4s, v22.16b, v19.16b
+	WORD $0x4e9496f8 // sdot v24.4s, v23.16b, v20.16b
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        42(R6), F21
-	FMOVQ        46(R6), F22
-	WORD $0x4e0002b5 // tbl v21.16b, { v21.16b }, v0.16b
-	WORD $0x4e0002d6 // tbl v22.16b, { v22.16b }, v0.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x3cc2a0d3 // ldur q19, [x6, #42]
+	WORD $0x3cc2e0d4 // ldur q20, [x6, #46]
+	WORD $0x4e000273 // tbl v19.16b, { v19.16b }, v0.16b
+	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	MOVD         $iq3_xxs_grid<>+0(SB), R7
-	WORD $0x4e042ea8 // smov x8, v21.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ea8 // smov x8, v21.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
-	WORD $0x4e142ea8 // smov x8, v21.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ea8 // smov x8, v21.s[3]
-	FMOVS        (R7)(R8<<2), F21
-	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
-	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
-	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ec8 // smov x8, v22.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
-	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ec8 // smov x8, v22.s[3]
+	WORD $0x4e042e68 // smov x8, v19.s[0]
 	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
-	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
-	FMOVQ        82(R6), F23
-	WORD $0x4e0b02f8 // tbl v24.16b, { v23.16b }, v11.16b
-	WORD $0x4e0c02f7 // tbl v23.16b, { v23.16b }, v12.16b
-	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
+	WORD $0x4e0c2e68 // smov x8, v19.s[1]
+	FMOVS        (R7)(R8<<2), F23
+	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	WORD $0x4e142e68 // smov x8, v19.s[2]
+	FMOVS        (R7)(R8<<2), F23
+	WORD $0x4e1c2e68 // smov x8, v19.s[3]
+	FMOVS        (R7)(R8<<2), F19
+	WORD $0x4e933af7 // zip1 v23.4s, v23.4s, v19.4s
+	WORD $0x4ed73ad3 // zip1 v19.2d, v22.2d, v23.2d
+	WORD $0x4e042e88 // smov x8, v20.s[0]
+	FMOVS        (R7)(R8<<2), F22
+	WORD $0x4e0c2e88 // smov x8, v20.s[1]
+	FMOVS        (R7)(R8<<2), F23
+	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	WORD $0x4e142e88 // smov x8, v20.s[2]
+	FMOVS        (R7)(R8<<2), F23
+	WORD $0x4e1c2e88 // smov x8, v20.s[3]
+	FMOVS        (R7)(R8<<2), F20
+	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
+	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	WORD $0x4e0b02b6 // tbl v22.16b, { v21.16b }, v11.16b
+	WORD $0x4e0c02b7 // tbl v23.16b, { v21.16b }, v12.16b
+	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
 	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
 	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
 	MOVD         $iq3_xxs_signs<>+0(SB), R7
-	WORD $0x4e042f08 // smov x8, v24.s[0]
+	WORD $0x4e042ec8 // smov x8, v22.s[0]
 	FMOVD        (R7)(R8<<3), F25
-	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b38 // zip1 v24.2d, v25.2d, v24.2d
+	WORD $0x4e142ec8 // smov x8, v22.s[2]
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4ed63b36 // zip1 v22.2d, v25.2d, v22.2d
 	WORD $0x4e042ee8 // smov x8, v23.s[0]
 	FMOVD        (R7)(R8<<3), F25
 	WORD $0x4e142ee8 // smov x8, v23.s[2]
 	FMOVD        (R7)(R8<<3), F23
 	WORD $0x4ed73b37 // zip1 v23.2d, v25.2d, v23.2d
-	WORD $0x4e388f19 // cmtst v25.16b, v24.16b, v24.16b
-	WORD $0x6e20baba // neg v26.16b, v21.16b
-	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e751f58 // bsl v24.16b, v26.16b, v21.16b
-	WORD $0x4e391f18 // and v24.16b, v24.16b, v25.16b
-	WORD $0x4e378ef5 // cmtst v21.16b, v23.16b, v23.16b
-	WORD $0x6e20bad9 // neg v25.16b, v22.16b
+	WORD $0x4e368ed9 // cmtst v25.16b, v22.16b, v22.16b
+	WORD $0x6e20ba7a // neg v26.16b, v19.16b
+	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
+	WORD $0x6e731f56 // bsl v22.16b, v26.16b, v19.16b
+	WORD $0x4e391ed6 // and v22.16b, v22.16b, v25.16b
+	WORD $0x4e378ef3 // cmtst v19.16b, v23.16b, v23.16b
+	WORD $0x6e20ba99 // neg v25.16b, v20.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e761f37 // bsl v23.16b, v25.16b, v22.16b
-	WORD $0x4e351ef7 // and v23.16b, v23.16b, v21.16b
-	FLDPQ        160(R3), (F21, F22)
+	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
+	WORD $0x4e331ef7 // and v23.16b, v23.16b, v19.16b
+	WORD $0x3cca0073 // ldur q19, [x3, #160]
+	WORD $0x3ccb0074 // ldur q20, [x3, #176]
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e959719 // sdot v25.4s, v24.16b, v21.16b
-	WORD $0x4e9696f9 // sdot v25.4s, v23.16b, v22.16b
-	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
-	WORD $0x4fb412b1 // fmla v17.4s, v21.4s, v20.s[1]
+	WORD $0x4e9396d9 // sdot v25.4s, v22.16b, v19.16b
+	WORD $0x4e9496f9 // sdot v25.4s, v23.16b, v20.16b
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        50(R6), F21
-	FMOVQ        54(R6), F22
-	WORD $0x4e0002b5 // tbl v21.16b, { v21.16b }, v0.16b
-	WORD $0x4e0002d6 // tbl v22.16b, { v22.16b }, v0.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x3cc320d3 // ldur q19, [x6, #50]
+	WORD $0x3cc360d4 // ldur q20, [x6, #54]
+	WORD $0x4e000273 // tbl v19.16b, { v19.16b }, v0.16b
+	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	MOVD         $iq3_xxs_grid<>+0(SB), R7
-	WORD $0x4e042ea8 // smov x8, v21.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ea8 // smov x8, v21.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
-	WORD $0x4e142ea8 // smov x8, v21.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ea8 // smov x8, v21.s[3]
-	FMOVS        (R7)(R8<<2), F21
-	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
-	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
-	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ec8 // smov x8, v22.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
-	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ec8 // smov x8, v22.s[3]
+	WORD $0x4e042e68 // smov x8, v19.s[0]
 	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
-	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
-	FMOVQ        82(R6), F23
-	WORD $0x4e0d02f8 // tbl v24.16b, { v23.16b }, v13.16b
-	WORD $0x4e0e02f7 // tbl v23.16b, { v23.16b }, v14.16b
-	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
+	WORD $0x4e0c2e68 // smov x8, v19.s[1]
+	FMOVS        (R7)(R8<<2), F23
+	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	WORD $0x4e142e68 // smov x8, v19.s[2]
+	FMOVS        (R7)(R8<<2), F23
+	WORD $0x4e1c2e68 // smov x8, v19.s[3]
+	FMOVS        (R7)(R8<<2), F19
+	WORD $0x4e933af7 // zip1 v23.4s, v23.4s, v19.4s
+	WORD $0x4ed73ad3 // zip1 v19.2d, v22.2d, v23.2d
+	WORD $0x4e042e88 // smov x8, v20.s[0]
+	FMOVS        (R7)(R8<<2), F22
+	WORD $0x4e0c2e88 // smov x8, v20.s[1]
+	FMOVS        (R7)(R8<<2), F23
+	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	WORD $0x4e142e88 // smov x8, v20.s[2]
+	FMOVS        (R7)(R8<<2), F23
+	WORD $0x4e1c2e88 // smov x8, v20.s[3]
+	FMOVS        (R7)(R8<<2), F20
+	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
+	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	WORD $0x4e0d02b6 // tbl v22.16b, { v21.16b }, v13.16b
+	WORD $0x4e0e02b7 // tbl v23.16b, { v21.16b }, v14.16b
+	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
 	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
 	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
 	MOVD         $iq3_xxs_signs<>+0(SB), R7
-	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F25
-	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b38 // zip1 v24.2d, v25.2d, v24.2d
+	WORD $0x4e042ec8 // smov x8, v22.s[0]
+	FMOVD        (R7)(R8<<3), F26
+	WORD $0x4e142ec8 // smov x8, v22.s[2]
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4ed63b56 // zip1 v22.2d, v26.2d, v22.2d
 	WORD $0x4e042ee8 // smov x8, v23.s[0]
-	FMOVD        (R7)(R8<<3), F25
+	FMOVD        (R7)(R8<<3), F26
 	WORD $0x4e142ee8 // smov x8, v23.s[2]
 	FMOVD        (R7)(R8<<3), F23
-	WORD $0x4ed73b37 // zip1 v23.2d, v25.2d, v23.2d
-	WORD $0x4e388f19 // cmtst v25.16b, v24.16b, v24.16b
-	WORD $0x6e20baba // neg v26.16b, v21.16b
-	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e751f58 // bsl v24.16b, v26.16b, v21.16b
-	WORD $0x4e391f18 // and v24.16b, v24.16b, v25.16b
-	WORD $0x4e378ef5 // cmtst v21.16b, v23.16b, v23.16b
-	WORD $0x6e20bad9 // neg v25.16b, v22.16b
+	WORD $0x4ed73b57 // zip1 v23.2d, v26.2d, v23.2d
+	WORD $0x4e368eda // cmtst v26.16b, v22.16b, v22.16b
+	WORD $0x6e20ba7b // neg v27.16b, v19.16b
+	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
+	WORD $0x6e731f76 // bsl v22.16b, v27.16b, v19.16b
+	WORD $0x4e3a1ed6 // and v22.16b, v22.16b, v26.16b
+	WORD $0x4e378ef3 // cmtst v19.16b, v23.16b, v23.16b
+	WORD $0x6e20ba9a // neg v26.16b, v20.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e761f37 // bsl v23.16b, v25.16b, v22.16b
-	WORD $0x4e351ef7 // and v23.16b, v23.16b, v21.16b
-	FLDPQ        192(R3), (F21, F22)
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e959719 // sdot v25.4s, v24.16b, v21.16b
-	WORD $0x4e9696f9 // sdot v25.4s, v23.16b, v22.16b
-	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
-	WORD $0x4f941ab2 // fmla v18.4s, v21.4s, v20.s[2]
+	WORD $0x6e741f57 // bsl v23.16b, v26.16b, v20.16b
+	WORD $0x4e331ef7 // and v23.16b, v23.16b, v19.16b
+	WORD $0x3ccc0073 // ldur q19, [x3, #192]
+	WORD $0x3ccd0074 // ldur q20, [x3, #208]
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e9396da // sdot v26.4s, v22.16b, v19.16b
+	WORD $0x4e9496fa // sdot v26.4s, v23.16b, v20.16b
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        58(R6), F21
-	FMOVQ        62(R6), F22
-	WORD $0x4e0002b5 // tbl v21.16b, { v21.16b }, v0.16b
-	WORD $0x4e0002d6 // tbl v22.16b, { v22.16b }, v0.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x3cc3a0d3 // ldur q19, [x6, #58]
+	WORD $0x3cc3e0d4 // ldur q20, [x6, #62]
+	WORD $0x4e000273 // tbl v19.16b, { v19.16b }, v0.16b
+	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	MOVD         $iq3_xxs_grid<>+0(SB), R7
-	WORD $0x4e042ea8 // smov x8, v21.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ea8 // smov x8, v21.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
-	WORD $0x4e142ea8 // smov x8, v21.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ea8 // smov x8, v21.s[3]
-	FMOVS        (R7)(R8<<2), F21
-	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
-	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
-	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ec8 // smov x8, v22.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
-	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ec8 // smov x8, v22.s[3]
+	WORD $0x4e042e68 // smov x8, v19.s[0]
 	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
-	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
-	FMOVQ        82(R6), F23
-	WORD $0x4e0f02f8 // tbl v24.16b, { v23.16b }, v15.16b
+	WORD $0x4e0c2e68 // smov x8, v19.s[1]
+	FMOVS        (R7)(R8<<2), F23
+	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	WORD $0x4e142e68 // smov x8, v19.s[2]
+	FMOVS        (R7)(R8<<2), F23
+	WORD $0x4e1c2e68 // smov x8, v19.s[3]
+	FMOVS        (R7)(R8<<2), F19
+	WORD $0x4e933af7 // zip1 v23.4s, v23.4s, v19.4s
+	WORD $0x4ed73ad3 // zip1 v19.2d, v22.2d, v23.2d
+	WORD $0x4e042e88 // smov x8, v20.s[0]
+	FMOVS        (R7)(R8<<2), F22
+	WORD $0x4e0c2e88 // smov x8, v20.s[1]
+	FMOVS        (R7)(R8<<2), F23
+	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	WORD $0x4e142e88 // smov x8, v20.s[2]
+	FMOVS        (R7)(R8<<2), F23
+	WORD $0x4e1c2e88 // smov x8, v20.s[3]
+	FMOVS        (R7)(R8<<2), F20
+	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
+	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	WORD $0x4e0f02b6 // tbl v22.16b, { v21.16b }, v15.16b
 	MOVD         $iq3_xxs_shuffle12<>+0(SB), R7
-	FMOVQ        (R7), F25
-	WORD $0x4e1902f7 // tbl v23.16b, { v23.16b }, v25.16b
-	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
-	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
+	FMOVQ        (R7), F23
+	WORD $0x4e1702b5 // tbl v21.16b, { v21.16b }, v23.16b
+	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
+	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
 	MOVD         $iq3_xxs_signs<>+0(SB), R7
-	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F25
-	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b38 // zip1 v24.2d, v25.2d, v24.2d
-	WORD $0x4e042ee8 // smov x8, v23.s[0]
-	FMOVD        (R7)(R8<<3), F25
-	WORD $0x4e142ee8 // smov x8, v23.s[2]
+	WORD $0x4e042ec8 // smov x8, v22.s[0]
 	FMOVD        (R7)(R8<<3), F23
-	WORD $0x4ed73b37 // zip1 v23.2d, v25.2d, v23.2d
-	WORD $0x4e388f19 // cmtst v25.16b, v24.16b, v24.16b
-	WORD $0x6e20baba // neg v26.16b, v21.16b
-	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e751f58 // bsl v24.16b, v26.16b, v21.16b
-	WORD $0x4e391f18 // and v24.16b, v24.16b, v25.16b
-	WORD $0x4e378ef5 // cmtst v21.16b, v23.16b, v23.16b
-	WORD $0x6e20bad9 // neg v25.16b, v22.16b
-	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e761f37 // bsl v23.16b, v25.16b, v22.16b
-	WORD $0x4e351ef7 // and v23.16b, v23.16b, v21.16b
-	FLDPQ        224(R3), (F21, F22)
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e959719 // sdot v25.4s, v24.16b, v21.16b
-	WORD $0x4e9696f9 // sdot v25.4s, v23.16b, v22.16b
-	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
-	WORD $0x4fb41ab3 // fmla v19.4s, v21.4s, v20.s[3]
+	WORD $0x4e142ec8 // smov x8, v22.s[2]
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
+	WORD $0x4e042ea8 // smov x8, v21.s[0]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4e142ea8 // smov x8, v21.s[2]
+	FMOVD        (R7)(R8<<3), F21
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0x4e368ed7 // cmtst v23.16b, v22.16b, v22.16b
+	WORD $0x6e20ba7b // neg v27.16b, v19.16b
+	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
+	WORD $0x6e731f76 // bsl v22.16b, v27.16b, v19.16b
+	WORD $0x4e371ed6 // and v22.16b, v22.16b, v23.16b
+	WORD $0x4e358eb3 // cmtst v19.16b, v21.16b, v21.16b
+	WORD $0x6e20ba97 // neg v23.16b, v20.16b
+	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
+	WORD $0x6e741ef5 // bsl v21.16b, v23.16b, v20.16b
+	WORD $0x4e331eb5 // and v21.16b, v21.16b, v19.16b
+	WORD $0x3cce0073 // ldur q19, [x3, #224]
+	WORD $0x3ccf0074 // ldur q20, [x3, #240]
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e9396d7 // sdot v23.4s, v22.16b, v19.16b
+	WORD $0x4e9496b7 // sdot v23.4s, v21.16b, v20.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eb9bf13 // addp v19.4s, v24.4s, v25.4s
+	WORD $0x4eb7bf54 // addp v20.4s, v26.4s, v23.4s
+	WORD $0x4eb4be73 // addp v19.4s, v19.4s, v20.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4e32ce71 // fmla v17.4s, v19.4s, v18.4s
 	ADD          $0x62, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -1014,8 +1014,6 @@ loop3:
 done4:
 	ADD          $1, R5
 	WORD $0x4e31d610 // fadd v16.4s, v16.4s, v17.4s
-	WORD $0x4e32d610 // fadd v16.4s, v16.4s, v18.4s
-	WORD $0x4e33d610 // fadd v16.4s, v16.4s, v19.4s
 
 	// sums of the lanes
 	WORD $0x6e104211 // ext v17.16b, v16.16b, v16.16b, #8
@@ -1087,12 +1085,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f2 // ldr h18, [x7]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x7c4000f2 // ldur h18, [x7]
+	WORD $0x1ee24252 // fcvt s18, h18
 	WORD $0x4f0167f3 // movi v19.4s, #63, lsl #24
-	FMOVQ        69(R7), F20
-	FMOVQ        82(R7), F21
+	WORD $0x3cc450f4 // ldur q20, [x7, #69]
+	WORD $0x3cc520f5 // ldur q21, [x7, #82]
 	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
 	WORD $0x4e0a02b5 // tbl v21.16b, { v21.16b }, v10.16b
 	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
@@ -1103,8 +1100,8 @@ loop3:
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e34d674 // fadd v20.4s, v19.4s, v20.4s
 	WORD $0x4e35d673 // fadd v19.4s, v19.4s, v21.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
+	WORD $0x4f929272 // fmul v18.4s, v19.4s, v18.s[0]
 	WORD $0x4f0167f3 // movi v19.4s, #63, lsl #24
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
 	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
@@ -1112,8 +1109,8 @@ loop3:
 	FMOVQ        F18, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F18
-	FMOVQ        6(R7), F19
+	WORD $0x3cc020f2 // ldur q18, [x7, #2]
+	WORD $0x3cc060f3 // ldur q19, [x7, #6]
 	WORD $0x4e000252 // tbl v18.16b, { v18.16b }, v0.16b
 	WORD $0x4e000273 // tbl v19.16b, { v19.16b }, v0.16b
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
@@ -1141,8 +1138,8 @@ loop3:
 	FMOVS        (R8)(R9<<2), F19
 	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
 	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
-	FMOVQ        66(R7), F20
-	FMOVQ        67(R7), F21
+	WORD $0x3cc420f4 // ldur q20, [x7, #66]
+	WORD $0x3cc430f5 // ldur q21, [x7, #67]
 	WORD $0x4e050294 // tbl v20.16b, { v20.16b }, v5.16b
 	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
 	WORD $0x6ea34694 // ushl v20.4s, v20.4s, v3.4s
@@ -1170,32 +1167,31 @@ loop3:
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
 	WORD $0x6e731ed5 // bsl v21.16b, v22.16b, v19.16b
 	WORD $0x4e321eb5 // and v21.16b, v21.16b, v18.16b
-	FLDPQ        (R4), (F18, F19)
+	WORD $0x3cc00092 // ldur q18, [x4]
+	WORD $0x3cc10093 // ldur q19, [x4, #16]
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e929696 // sdot v22.4s, v20.16b, v18.16b
 	WORD $0x4e9396b6 // sdot v22.4s, v21.16b, v19.16b
-	FLDPQ        32(R4), (F18, F19)
+	WORD $0x3cc20092 // ldur q18, [x4, #32]
+	WORD $0x3cc30093 // ldur q19, [x4, #48]
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e929697 // sdot v23.4s, v20.16b, v18.16b
 	WORD $0x4e9396b7 // sdot v23.4s, v21.16b, v19.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        (R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0xbc420012 // ldur s18, [x0, #32]
+	WORD $0xbc4000b3 // ldur s19, [x5]
 	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
 	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-	FMOVS        4(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f931290 // fmla v16.4s, v20.4s, v19.s[0]
+	WORD $0xbc4040b3 // ldur s19, [x5, #4]
 	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
 	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x4e32ce91 // fmla v17.4s, v20.4s, v18.4s
+	WORD $0x4f921291 // fmla v17.4s, v20.4s, v18.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        10(R7), F18
-	FMOVQ        14(R7), F19
+	WORD $0x3cc0a0f2 // ldur q18, [x7, #10]
+	WORD $0x3cc0e0f3 // ldur q19, [x7, #14]
 	WORD $0x4e000252 // tbl v18.16b, { v18.16b }, v0.16b
 	WORD $0x4e000273 // tbl v19.16b, { v19.16b }, v0.16b
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
@@ -1223,8 +1219,8 @@ loop3:
 	FMOVS        (R8)(R9<<2), F19
 	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
 	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
-	FMOVQ        70(R7), F20
-	FMOVQ        71(R7), F21
+	WORD $0x3cc460f4 // ldur q20, [x7, #70]
+	WORD $0x3cc470f5 // ldur q21, [x7, #71]
 	WORD $0x4e050294 // tbl v20.16b, { v20.16b }, v5.16b
 	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
 	WORD $0x6ea34694 // ushl v20.4s, v20.4s, v3.4s
@@ -1252,32 +1248,31 @@ loop3:
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
 	WORD $0x6e731ed5 // bsl v21.16b, v22.16b, v19.16b
 	WORD $0x4e321eb5 // and v21.16b, v21.16b, v18.16b
-	FLDPQ        64(R4), (F18, F19)
+	WORD $0x3cc40092 // ldur q18, [x4, #64]
+	WORD $0x3cc50093 // ldur q19, [x4, #80]
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e929696 // sdot v22.4s, v20.16b, v18.16b
 	WORD $0x4e9396b6 // sdot v22.4s, v21.16b, v19.16b
-	FLDPQ        96(R4), (F18, F19)
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
+	WORD $0x3cc70093 // ldur q19, [x4, #112]
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e929697 // sdot v23.4s, v20.16b, v18.16b
 	WORD $0x4e9396b7 // sdot v23.4s, v21.16b, v19.16b
 
 	// integer sums times both scales
-	FMOVS        36(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        8(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0xbc424012 // ldur s18, [x0, #36]
+	WORD $0xbc4080b3 // ldur s19, [x5, #8]
 	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
 	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-	FMOVS        12(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f931290 // fmla v16.4s, v20.4s, v19.s[0]
+	WORD $0xbc40c0b3 // ldur s19, [x5, #12]
 	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
 	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x4e32ce91 // fmla v17.4s, v20.4s, v18.4s
+	WORD $0x4f921291 // fmla v17.4s, v20.4s, v18.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        18(R7), F18
-	FMOVQ        22(R7), F19
+	WORD $0x3cc120f2 // ldur q18, [x7, #18]
+	WORD $0x3cc160f3 // ldur q19, [x7, #22]
 	WORD $0x4e000252 // tbl v18.16b, { v18.16b }, v0.16b
 	WORD $0x4e000273 // tbl v19.16b, { v19.16b }, v0.16b
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
@@ -1305,8 +1300,8 @@ loop3:
 	FMOVS        (R8)(R9<<2), F19
 	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
 	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
-	FMOVQ        74(R7), F20
-	FMOVQ        75(R7), F21
+	WORD $0x3cc4a0f4 // ldur q20, [x7, #74]
+	WORD $0x3cc4b0f5 // ldur q21, [x7, #75]
 	WORD $0x4e050294 // tbl v20.16b, { v20.16b }, v5.16b
 	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
 	WORD $0x6ea34694 // ushl v20.4s, v20.4s, v3.4s
@@ -1334,32 +1329,31 @@ loop3:
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
 	WORD $0x6e731ed5 // bsl v21.16b, v22.16b, v19.16b
 	WORD $0x4e321eb5 // and v21.16b, v21.16b, v18.16b
-	FLDPQ        128(R4), (F18, F19)
+	WORD $0x3cc80092 // ldur q18, [x4, #128]
+	WORD $0x3cc90093 // ldur q19, [x4, #144]
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e929696 // sdot v22.4s, v20.16b, v18.16b
 	WORD $0x4e9396b6 // sdot v22.4s, v21.16b, v19.16b
-	FLDPQ        160(R4), (F18, F19)
+	WORD $0x3cca0092 // ldur q18, [x4, #160]
+	WORD $0x3ccb0093 // ldur q19, [x4, #176]
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e929697 // sdot v23.4s, v20.16b, v18.16b
 	WORD $0x4e9396b7 // sdot v23.4s, v21.16b, v19.16b
 
 	// integer sums times both scales
-	FMOVS        40(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        16(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0xbc428012 // ldur s18, [x0, #40]
+	WORD $0xbc4100b3 // ldur s19, [x5, #16]
 	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
 	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-	FMOVS        20(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f931290 // fmla v16.4s, v20.4s, v19.s[0]
+	WORD $0xbc4140b3 // ldur s19, [x5, #20]
 	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
 	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x4e32ce91 // fmla v17.4s, v20.4s, v18.4s
+	WORD $0x4f921291 // fmla v17.4s, v20.4s, v18.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        26(R7), F18
-	FMOVQ        30(R7), F19
+	WORD $0x3cc1a0f2 // ldur q18, [x7, #26]
+	WORD $0x3cc1e0f3 // ldur q19, [x7, #30]
 	WORD $0x4e000252 // tbl v18.16b, { v18.16b }, v0.16b
 	WORD $0x4e000273 // tbl v19.16b, { v19.16b }, v0.16b
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
@@ -1387,8 +1381,8 @@ loop3:
 	FMOVS        (R8)(R9<<2), F19
 	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
 	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
-	FMOVQ        78(R7), F20
-	FMOVQ        79(R7), F21
+	WORD $0x3cc4e0f4 // ldur q20, [x7, #78]
+	WORD $0x3cc4f0f5 // ldur q21, [x7, #79]
 	WORD $0x4e050294 // tbl v20.16b, { v20.16b }, v5.16b
 	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
 	WORD $0x6ea34694 // ushl v20.4s, v20.4s, v3.4s
@@ -1416,32 +1410,31 @@ loop3:
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
 	WORD $0x6e731ed5 // bsl v21.16b, v22.16b, v19.16b
 	WORD $0x4e321eb5 // and v21.16b, v21.16b, v18.16b
-	FLDPQ        192(R4), (F18, F19)
+	WORD $0x3ccc0092 // ldur q18, [x4, #192]
+	WORD $0x3ccd0093 // ldur q19, [x4, #208]
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e929696 // sdot v22.4s, v20.16b, v18.16b
 	WORD $0x4e9396b6 // sdot v22.4s, v21.16b, v19.16b
-	FLDPQ        224(R4), (F18, F19)
+	WORD $0x3cce0092 // ldur q18, [x4, #224]
+	WORD $0x3ccf0093 // ldur q19, [x4, #240]
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e929697 // sdot v23.4s, v20.16b, v18.16b
 	WORD $0x4e9396b7 // sdot v23.4s, v21.16b, v19.16b
 
 	// integer sums times both scales
-	FMOVS        44(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        24(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0xbc42c012 // ldur s18, [x0, #44]
+	WORD $0xbc4180b3 // ldur s19, [x5, #24]
 	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
 	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-	FMOVS        28(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f931290 // fmla v16.4s, v20.4s, v19.s[0]
+	WORD $0xbc41c0b3 // ldur s19, [x5, #28]
 	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
 	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x4e32ce91 // fmla v17.4s, v20.4s, v18.4s
+	WORD $0x4f921291 // fmla v17.4s, v20.4s, v18.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        34(R7), F18
-	FMOVQ        38(R7), F19
+	WORD $0x3cc220f2 // ldur q18, [x7, #34]
+	WORD $0x3cc260f3 // ldur q19, [x7, #38]
 	WORD $0x4e000252 // tbl v18.16b, { v18.16b }, v0.16b
 	WORD $0x4e000273 // tbl v19.16b, { v19.16b }, v0.16b
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
@@ -1469,250 +1462,238 @@ loop3:
 	FMOVS        (R8)(R9<<2), F19
 	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
 	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
-	FMOVQ        82(R7), F20
+	WORD $0x3cc520f4 // ldur q20, [x7, #82]
 	WORD $0x4e050295 // tbl v21.16b, { v20.16b }, v5.16b
-	WORD $0x4e090294 // tbl v20.16b, { v20.16b }, v9.16b
+	WORD $0x4e090296 // tbl v22.16b, { v20.16b }, v9.16b
 	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
-	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
+	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
 	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
 	MOVD         $iq3_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	WORD $0x4e042e89 // smov x9, v20.s[0]
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0x4e042ec9 // smov x9, v22.s[0]
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
-	WORD $0x4e358eb6 // cmtst v22.16b, v21.16b, v21.16b
-	WORD $0x6e20ba57 // neg v23.16b, v18.16b
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
+	WORD $0x4e358eb7 // cmtst v23.16b, v21.16b, v21.16b
+	WORD $0x6e20ba58 // neg v24.16b, v18.16b
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
-	WORD $0x6e721ef5 // bsl v21.16b, v23.16b, v18.16b
-	WORD $0x4e361eb5 // and v21.16b, v21.16b, v22.16b
-	WORD $0x4e348e92 // cmtst v18.16b, v20.16b, v20.16b
-	WORD $0x6e20ba76 // neg v22.16b, v19.16b
-	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
-	WORD $0x6e731ed4 // bsl v20.16b, v22.16b, v19.16b
-	WORD $0x4e321e94 // and v20.16b, v20.16b, v18.16b
+	WORD $0x6e721f15 // bsl v21.16b, v24.16b, v18.16b
+	WORD $0x4e371eb5 // and v21.16b, v21.16b, v23.16b
+	WORD $0x4e368ed2 // cmtst v18.16b, v22.16b, v22.16b
+	WORD $0x6e20ba77 // neg v23.16b, v19.16b
+	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
+	WORD $0x6e731ef6 // bsl v22.16b, v23.16b, v19.16b
+	WORD $0x4e321ed6 // and v22.16b, v22.16b, v18.16b
 	FLDPQ        256(R4), (F18, F19)
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9296b6 // sdot v22.4s, v21.16b, v18.16b
-	WORD $0x4e939696 // sdot v22.4s, v20.16b, v19.16b
-	FLDPQ        288(R4), (F18, F19)
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e9296b7 // sdot v23.4s, v21.16b, v18.16b
-	WORD $0x4e939697 // sdot v23.4s, v20.16b, v19.16b
+	WORD $0x4e9396d7 // sdot v23.4s, v22.16b, v19.16b
+	FLDPQ        288(R4), (F18, F19)
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e9296b8 // sdot v24.4s, v21.16b, v18.16b
+	WORD $0x4e9396d8 // sdot v24.4s, v22.16b, v19.16b
 
 	// integer sums times both scales
-	FMOVS        48(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        32(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
+	WORD $0xbc430012 // ldur s18, [x0, #48]
+	WORD $0xbc4200b3 // ldur s19, [x5, #32]
+	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
 	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-	FMOVS        36(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
+	WORD $0x4f9312b0 // fmla v16.4s, v21.4s, v19.s[0]
+	WORD $0xbc4240b3 // ldur s19, [x5, #36]
+	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
 	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x4e32ce91 // fmla v17.4s, v20.4s, v18.4s
+	WORD $0x4f9212b1 // fmla v17.4s, v21.4s, v18.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        42(R7), F18
-	FMOVQ        46(R7), F19
+	WORD $0x3cc2a0f2 // ldur q18, [x7, #42]
+	WORD $0x3cc2e0f3 // ldur q19, [x7, #46]
 	WORD $0x4e000252 // tbl v18.16b, { v18.16b }, v0.16b
 	WORD $0x4e000273 // tbl v19.16b, { v19.16b }, v0.16b
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	MOVD         $iq3_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e49 // smov x9, v18.s[0]
-	FMOVS        (R8)(R9<<2), F20
+	FMOVS        (R8)(R9<<2), F21
 	WORD $0x4e0c2e49 // smov x9, v18.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVS        (R8)(R9<<2), F22
+	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
 	WORD $0x4e142e49 // smov x9, v18.s[2]
-	FMOVS        (R8)(R9<<2), F21
+	FMOVS        (R8)(R9<<2), F22
 	WORD $0x4e1c2e49 // smov x9, v18.s[3]
 	FMOVS        (R8)(R9<<2), F18
-	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
-	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	WORD $0x4e923ad6 // zip1 v22.4s, v22.4s, v18.4s
+	WORD $0x4ed63ab2 // zip1 v18.2d, v21.2d, v22.2d
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F20
+	FMOVS        (R8)(R9<<2), F21
 	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVS        (R8)(R9<<2), F22
+	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F21
+	FMOVS        (R8)(R9<<2), F22
 	WORD $0x4e1c2e69 // smov x9, v19.s[3]
 	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
-	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
-	FMOVQ        82(R7), F20
+	WORD $0x4e933ad6 // zip1 v22.4s, v22.4s, v19.4s
+	WORD $0x4ed63ab3 // zip1 v19.2d, v21.2d, v22.2d
 	WORD $0x4e0b0295 // tbl v21.16b, { v20.16b }, v11.16b
-	WORD $0x4e0c0294 // tbl v20.16b, { v20.16b }, v12.16b
+	WORD $0x4e0c0296 // tbl v22.16b, { v20.16b }, v12.16b
 	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
-	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
+	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
 	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
 	MOVD         $iq3_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	WORD $0x4e042e89 // smov x9, v20.s[0]
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0x4e042ec9 // smov x9, v22.s[0]
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
-	WORD $0x4e358eb6 // cmtst v22.16b, v21.16b, v21.16b
-	WORD $0x6e20ba57 // neg v23.16b, v18.16b
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
+	WORD $0x4e358eb7 // cmtst v23.16b, v21.16b, v21.16b
+	WORD $0x6e20ba58 // neg v24.16b, v18.16b
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
-	WORD $0x6e721ef5 // bsl v21.16b, v23.16b, v18.16b
-	WORD $0x4e361eb5 // and v21.16b, v21.16b, v22.16b
-	WORD $0x4e348e92 // cmtst v18.16b, v20.16b, v20.16b
-	WORD $0x6e20ba76 // neg v22.16b, v19.16b
-	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
-	WORD $0x6e731ed4 // bsl v20.16b, v22.16b, v19.16b
-	WORD $0x4e321e94 // and v20.16b, v20.16b, v18.16b
+	WORD $0x6e721f15 // bsl v21.16b, v24.16b, v18.16b
+	WORD $0x4e371eb5 // and v21.16b, v21.16b, v23.16b
+	WORD $0x4e368ed2 // cmtst v18.16b, v22.16b, v22.16b
+	WORD $0x6e20ba77 // neg v23.16b, v19.16b
+	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
+	WORD $0x6e731ef6 // bsl v22.16b, v23.16b, v19.16b
+	WORD $0x4e321ed6 // and v22.16b, v22.16b, v18.16b
 	FLDPQ        320(R4), (F18, F19)
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9296b6 // sdot v22.4s, v21.16b, v18.16b
-	WORD $0x4e939696 // sdot v22.4s, v20.16b, v19.16b
-	FLDPQ        352(R4), (F18, F19)
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e9296b7 // sdot v23.4s, v21.16b, v18.16b
-	WORD $0x4e939697 // sdot v23.4s, v20.16b, v19.16b
+	WORD $0x4e9396d7 // sdot v23.4s, v22.16b, v19.16b
+	FLDPQ        352(R4), (F18, F19)
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e9296b8 // sdot v24.4s, v21.16b, v18.16b
+	WORD $0x4e9396d8 // sdot v24.4s, v22.16b, v19.16b
 
 	// integer sums times both scales
-	FMOVS        52(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        40(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
+	WORD $0xbc434012 // ldur s18, [x0, #52]
+	WORD $0xbc4280b3 // ldur s19, [x5, #40]
+	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
 	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-	FMOVS        44(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
+	WORD $0x4f9312b0 // fmla v16.4s, v21.4s, v19.s[0]
+	WORD $0xbc42c0b3 // ldur s19, [x5, #44]
+	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
 	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x4e32ce91 // fmla v17.4s, v20.4s, v18.4s
+	WORD $0x4f9212b1 // fmla v17.4s, v21.4s, v18.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        50(R7), F18
-	FMOVQ        54(R7), F19
+	WORD $0x3cc320f2 // ldur q18, [x7, #50]
+	WORD $0x3cc360f3 // ldur q19, [x7, #54]
 	WORD $0x4e000252 // tbl v18.16b, { v18.16b }, v0.16b
 	WORD $0x4e000273 // tbl v19.16b, { v19.16b }, v0.16b
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	MOVD         $iq3_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e49 // smov x9, v18.s[0]
-	FMOVS        (R8)(R9<<2), F20
+	FMOVS        (R8)(R9<<2), F21
 	WORD $0x4e0c2e49 // smov x9, v18.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVS        (R8)(R9<<2), F22
+	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
 	WORD $0x4e142e49 // smov x9, v18.s[2]
-	FMOVS        (R8)(R9<<2), F21
+	FMOVS        (R8)(R9<<2), F22
 	WORD $0x4e1c2e49 // smov x9, v18.s[3]
 	FMOVS        (R8)(R9<<2), F18
-	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
-	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	WORD $0x4e923ad6 // zip1 v22.4s, v22.4s, v18.4s
+	WORD $0x4ed63ab2 // zip1 v18.2d, v21.2d, v22.2d
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F20
+	FMOVS        (R8)(R9<<2), F21
 	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVS        (R8)(R9<<2), F22
+	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F21
+	FMOVS        (R8)(R9<<2), F22
 	WORD $0x4e1c2e69 // smov x9, v19.s[3]
 	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
-	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
-	FMOVQ        82(R7), F20
+	WORD $0x4e933ad6 // zip1 v22.4s, v22.4s, v19.4s
+	WORD $0x4ed63ab3 // zip1 v19.2d, v21.2d, v22.2d
 	WORD $0x4e0d0295 // tbl v21.16b, { v20.16b }, v13.16b
-	WORD $0x4e0e0294 // tbl v20.16b, { v20.16b }, v14.16b
+	WORD $0x4e0e0296 // tbl v22.16b, { v20.16b }, v14.16b
 	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
-	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
+	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
 	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
 	MOVD         $iq3_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	WORD $0x4e042e89 // smov x9, v20.s[0]
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0x4e042ec9 // smov x9, v22.s[0]
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
-	WORD $0x4e358eb6 // cmtst v22.16b, v21.16b, v21.16b
-	WORD $0x6e20ba57 // neg v23.16b, v18.16b
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
+	WORD $0x4e358eb7 // cmtst v23.16b, v21.16b, v21.16b
+	WORD $0x6e20ba58 // neg v24.16b, v18.16b
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
-	WORD $0x6e721ef5 // bsl v21.16b, v23.16b, v18.16b
-	WORD $0x4e361eb5 // and v21.16b, v21.16b, v22.16b
-	WORD $0x4e348e92 // cmtst v18.16b, v20.16b, v20.16b
-	WORD $0x6e20ba76 // neg v22.16b, v19.16b
-	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
-	WORD $0x6e731ed4 // bsl v20.16b, v22.16b, v19.16b
-	WORD $0x4e321e94 // and v20.16b, v20.16b, v18.16b
+	WORD $0x6e721f15 // bsl v21.16b, v24.16b, v18.16b
+	WORD $0x4e371eb5 // and v21.16b, v21.16b, v23.16b
+	WORD $0x4e368ed2 // cmtst v18.16b, v22.16b, v22.16b
+	WORD $0x6e20ba77 // neg v23.16b, v19.16b
+	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
+	WORD $0x6e731ef6 // bsl v22.16b, v23.16b, v19.16b
+	WORD $0x4e321ed6 // and v22.16b, v22.16b, v18.16b
 	FLDPQ        384(R4), (F18, F19)
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9296b6 // sdot v22.4s, v21.16b, v18.16b
-	WORD $0x4e939696 // sdot v22.4s, v20.16b, v19.16b
-	FLDPQ        416(R4), (F18, F19)
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e9296b7 // sdot v23.4s, v21.16b, v18.16b
-	WORD $0x4e939697 // sdot v23.4s, v20.16b, v19.16b
+	WORD $0x4e9396d7 // sdot v23.4s, v22.16b, v19.16b
+	FLDPQ        416(R4), (F18, F19)
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e9296b8 // sdot v24.4s, v21.16b, v18.16b
+	WORD $0x4e9396d8 // sdot v24.4s, v22.16b, v19.16b
 
 	// integer sums times both scales
-	FMOVS        56(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        48(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
+	WORD $0xbc438012 // ldur s18, [x0, #56]
+	WORD $0xbc4300b3 // ldur s19, [x5, #48]
+	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
 	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-	FMOVS        52(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
+	WORD $0x4f9312b0 // fmla v16.4s, v21.4s, v19.s[0]
+	WORD $0xbc4340b3 // ldur s19, [x5, #52]
+	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
 	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x4e32ce91 // fmla v17.4s, v20.4s, v18.4s
+	WORD $0x4f9212b1 // fmla v17.4s, v21.4s, v18.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        58(R7), F18
-	FMOVQ        62(R7), F19
+	WORD $0x3cc3a0f2 // ldur q18, [x7, #58]
+	WORD $0x3cc3e0f3 // ldur q19, [x7, #62]
 	WORD $0x4e000252 // tbl v18.16b, { v18.16b }, v0.16b
 	WORD $0x4e000273 // tbl v19.16b, { v19.16b }, v0.16b
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	MOVD         $iq3_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e49 // smov x9, v18.s[0]
-	FMOVS        (R8)(R9<<2), F20
+	FMOVS        (R8)(R9<<2), F21
 	WORD $0x4e0c2e49 // smov x9, v18.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVS        (R8)(R9<<2), F22
+	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
 	WORD $0x4e142e49 // smov x9, v18.s[2]
-	FMOVS        (R8)(R9<<2), F21
+	FMOVS        (R8)(R9<<2), F22
 	WORD $0x4e1c2e49 // smov x9, v18.s[3]
 	FMOVS        (R8)(R9<<2), F18
-	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
-	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	WORD $0x4e923ad6 // zip1 v22.4s, v22.4s, v18.4s
+	WORD $0x4ed63ab2 // zip1 v18.2d, v21.2d, v22.2d
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F20
+	FMOVS        (R8)(R9<<2), F21
 	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVS        (R8)(R9<<2), F22
+	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F21
+	FMOVS        (R8)(R9<<2), F22
 	WORD $0x4e1c2e69 // smov x9, v19.s[3]
 	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
-	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
-	FMOVQ        82(R7), F20
+	WORD $0x4e933ad6 // zip1 v22.4s, v22.4s, v19.4s
+	WORD $0x4ed63ab3 // zip1 v19.2d, v21.2d, v22.2d
 	WORD $0x4e0f0295 // tbl v21.16b, { v20.16b }, v15.16b
 	MOVD         $iq3_xxs_shuffle12<>+0(SB), R8
 	FMOVQ        (R8), F22
@@ -1752,18 +1733,15 @@ loop3:
 	WORD $0x4e939697 // sdot v23.4s, v20.16b, v19.16b
 
 	// integer sums times both scales
-	FMOVS        60(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        56(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0xbc43c012 // ldur s18, [x0, #60]
+	WORD $0xbc4380b3 // ldur s19, [x5, #56]
 	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
 	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
-	FMOVS        60(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f931290 // fmla v16.4s, v20.4s, v19.s[0]
+	WORD $0xbc43c0b3 // ldur s19, [x5, #60]
 	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
 	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x4e32ce91 // fmla v17.4s, v20.4s, v18.4s
+	WORD $0x4f921291 // fmla v17.4s, v20.4s, v18.s[0]
 	ADD          $0x62, R7
 	ADD          $0x200, R4
 	ADD          $0x40, R5
@@ -1851,12 +1829,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f3 // ldr h19, [x7]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x7c4000f3 // ldur h19, [x7]
+	WORD $0x1ee24273 // fcvt s19, h19
 	WORD $0x4f0167f4 // movi v20.4s, #63, lsl #24
-	FMOVQ        69(R7), F21
-	FMOVQ        82(R7), F22
+	WORD $0x3cc450f5 // ldur q21, [x7, #69]
+	WORD $0x3cc520f6 // ldur q22, [x7, #82]
 	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
 	WORD $0x4e0a02d6 // tbl v22.16b, { v22.16b }, v10.16b
 	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
@@ -1867,8 +1844,8 @@ loop3:
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e35d695 // fadd v21.4s, v20.4s, v21.4s
 	WORD $0x4e36d694 // fadd v20.4s, v20.4s, v22.4s
-	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	WORD $0x4f9392b5 // fmul v21.4s, v21.4s, v19.s[0]
+	WORD $0x4f939293 // fmul v19.4s, v20.4s, v19.s[0]
 	WORD $0x4f0167f4 // movi v20.4s, #63, lsl #24
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
 	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
@@ -1876,8 +1853,8 @@ loop3:
 	FMOVQ        F19, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F19
-	FMOVQ        6(R7), F20
+	WORD $0x3cc020f3 // ldur q19, [x7, #2]
+	WORD $0x3cc060f4 // ldur q20, [x7, #6]
 	WORD $0x4e000273 // tbl v19.16b, { v19.16b }, v0.16b
 	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
@@ -1905,8 +1882,8 @@ loop3:
 	FMOVS        (R8)(R9<<2), F20
 	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
 	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
-	FMOVQ        66(R7), F21
-	FMOVQ        67(R7), F22
+	WORD $0x3cc420f5 // ldur q21, [x7, #66]
+	WORD $0x3cc430f6 // ldur q22, [x7, #67]
 	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
 	WORD $0x4e0602d6 // tbl v22.16b, { v22.16b }, v6.16b
 	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
@@ -1934,41 +1911,40 @@ loop3:
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
 	WORD $0x6e741ef6 // bsl v22.16b, v23.16b, v20.16b
 	WORD $0x4e331ed6 // and v22.16b, v22.16b, v19.16b
-	FLDPQ        (R4), (F19, F20)
+	WORD $0x3cc00093 // ldur q19, [x4]
+	WORD $0x3cc10094 // ldur q20, [x4, #16]
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e9396b7 // sdot v23.4s, v21.16b, v19.16b
 	WORD $0x4e9496d7 // sdot v23.4s, v22.16b, v20.16b
-	FLDPQ        32(R4), (F19, F20)
+	WORD $0x3cc20093 // ldur q19, [x4, #32]
+	WORD $0x3cc30094 // ldur q20, [x4, #48]
 	WORD $0x4f00e418 // movi v24.16b, #0
 	WORD $0x4e9396b8 // sdot v24.4s, v21.16b, v19.16b
 	WORD $0x4e9496d8 // sdot v24.4s, v22.16b, v20.16b
-	FLDPQ        64(R4), (F19, F20)
+	WORD $0x3cc40093 // ldur q19, [x4, #64]
+	WORD $0x3cc50094 // ldur q20, [x4, #80]
 	WORD $0x4f00e419 // movi v25.16b, #0
 	WORD $0x4e9396b9 // sdot v25.4s, v21.16b, v19.16b
 	WORD $0x4e9496d9 // sdot v25.4s, v22.16b, v20.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        (R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0xbc420013 // ldur s19, [x0, #32]
+	WORD $0xbc4000b4 // ldur s20, [x5]
 	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb0 // fmla v16.4s, v21.4s, v20.4s
-	FMOVS        4(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412b0 // fmla v16.4s, v21.4s, v20.s[0]
+	WORD $0xbc4040b4 // ldur s20, [x5, #4]
 	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb1 // fmla v17.4s, v21.4s, v20.4s
-	FMOVS        8(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412b1 // fmla v17.4s, v21.4s, v20.s[0]
+	WORD $0xbc4080b4 // ldur s20, [x5, #8]
 	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
 	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e33ceb2 // fmla v18.4s, v21.4s, v19.4s
+	WORD $0x4f9312b2 // fmla v18.4s, v21.4s, v19.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        10(R7), F19
-	FMOVQ        14(R7), F20
+	WORD $0x3cc0a0f3 // ldur q19, [x7, #10]
+	WORD $0x3cc0e0f4 // ldur q20, [x7, #14]
 	WORD $0x4e000273 // tbl v19.16b, { v19.16b }, v0.16b
 	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
@@ -1996,8 +1972,8 @@ loop3:
 	FMOVS        (R8)(R9<<2), F20
 	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
 	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
-	FMOVQ        70(R7), F21
-	FMOVQ        71(R7), F22
+	WORD $0x3cc460f5 // ldur q21, [x7, #70]
+	WORD $0x3cc470f6 // ldur q22, [x7, #71]
 	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
 	WORD $0x4e0602d6 // tbl v22.16b, { v22.16b }, v6.16b
 	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
@@ -2025,41 +2001,40 @@ loop3:
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
 	WORD $0x6e741ef6 // bsl v22.16b, v23.16b, v20.16b
 	WORD $0x4e331ed6 // and v22.16b, v22.16b, v19.16b
-	FLDPQ        96(R4), (F19, F20)
+	WORD $0x3cc60093 // ldur q19, [x4, #96]
+	WORD $0x3cc70094 // ldur q20, [x4, #112]
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e9396b7 // sdot v23.4s, v21.16b, v19.16b
 	WORD $0x4e9496d7 // sdot v23.4s, v22.16b, v20.16b
-	FLDPQ        128(R4), (F19, F20)
+	WORD $0x3cc80093 // ldur q19, [x4, #128]
+	WORD $0x3cc90094 // ldur q20, [x4, #144]
 	WORD $0x4f00e418 // movi v24.16b, #0
 	WORD $0x4e9396b8 // sdot v24.4s, v21.16b, v19.16b
 	WORD $0x4e9496d8 // sdot v24.4s, v22.16b, v20.16b
-	FLDPQ        160(R4), (F19, F20)
+	WORD $0x3cca0093 // ldur q19, [x4, #160]
+	WORD $0x3ccb0094 // ldur q20, [x4, #176]
 	WORD $0x4f00e419 // movi v25.16b, #0
 	WORD $0x4e9396b9 // sdot v25.4s, v21.16b, v19.16b
 	WORD $0x4e9496d9 // sdot v25.4s, v22.16b, v20.16b
 
 	// integer sums times both scales
-	FMOVS        36(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        12(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0xbc424013 // ldur s19, [x0, #36]
+	WORD $0xbc40c0b4 // ldur s20, [x5, #12]
 	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb0 // fmla v16.4s, v21.4s, v20.4s
-	FMOVS        16(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412b0 // fmla v16.4s, v21.4s, v20.s[0]
+	WORD $0xbc4100b4 // ldur s20, [x5, #16]
 	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb1 // fmla v17.4s, v21.4s, v20.4s
-	FMOVS        20(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412b1 // fmla v17.4s, v21.4s, v20.s[0]
+	WORD $0xbc4140b4 // ldur s20, [x5, #20]
 	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
 	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e33ceb2 // fmla v18.4s, v21.4s, v19.4s
+	WORD $0x4f9312b2 // fmla v18.4s, v21.4s, v19.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        18(R7), F19
-	FMOVQ        22(R7), F20
+	WORD $0x3cc120f3 // ldur q19, [x7, #18]
+	WORD $0x3cc160f4 // ldur q20, [x7, #22]
 	WORD $0x4e000273 // tbl v19.16b, { v19.16b }, v0.16b
 	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
@@ -2087,8 +2062,8 @@ loop3:
 	FMOVS        (R8)(R9<<2), F20
 	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
 	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
-	FMOVQ        74(R7), F21
-	FMOVQ        75(R7), F22
+	WORD $0x3cc4a0f5 // ldur q21, [x7, #74]
+	WORD $0x3cc4b0f6 // ldur q22, [x7, #75]
 	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
 	WORD $0x4e0602d6 // tbl v22.16b, { v22.16b }, v6.16b
 	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
@@ -2116,11 +2091,13 @@ loop3:
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
 	WORD $0x6e741ef6 // bsl v22.16b, v23.16b, v20.16b
 	WORD $0x4e331ed6 // and v22.16b, v22.16b, v19.16b
-	FLDPQ        192(R4), (F19, F20)
+	WORD $0x3ccc0093 // ldur q19, [x4, #192]
+	WORD $0x3ccd0094 // ldur q20, [x4, #208]
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e9396b7 // sdot v23.4s, v21.16b, v19.16b
 	WORD $0x4e9496d7 // sdot v23.4s, v22.16b, v20.16b
-	FLDPQ        224(R4), (F19, F20)
+	WORD $0x3cce0093 // ldur q19, [x4, #224]
+	WORD $0x3ccf0094 // ldur q20, [x4, #240]
 	WORD $0x4f00e418 // movi v24.16b, #0
 	WORD $0x4e9396b8 // sdot v24.4s, v21.16b, v19.16b
 	WORD $0x4e9496d8 // sdot v24.4s, v22.16b, v20.16b
@@ -2130,27 +2107,23 @@ loop3:
 	WORD $0x4e9496d9 // sdot v25.4s, v22.16b, v20.16b
 
 	// integer sums times both scales
-	FMOVS        40(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        24(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0xbc428013 // ldur s19, [x0, #40]
+	WORD $0xbc4180b4 // ldur s20, [x5, #24]
 	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb0 // fmla v16.4s, v21.4s, v20.4s
-	FMOVS        28(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412b0 // fmla v16.4s, v21.4s, v20.s[0]
+	WORD $0xbc41c0b4 // ldur s20, [x5, #28]
 	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb1 // fmla v17.4s, v21.4s, v20.4s
-	FMOVS        32(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412b1 // fmla v17.4s, v21.4s, v20.s[0]
+	WORD $0xbc4200b4 // ldur s20, [x5, #32]
 	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
 	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e33ceb2 // fmla v18.4s, v21.4s, v19.4s
+	WORD $0x4f9312b2 // fmla v18.4s, v21.4s, v19.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        26(R7), F19
-	FMOVQ        30(R7), F20
+	WORD $0x3cc1a0f3 // ldur q19, [x7, #26]
+	WORD $0x3cc1e0f4 // ldur q20, [x7, #30]
 	WORD $0x4e000273 // tbl v19.16b, { v19.16b }, v0.16b
 	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
@@ -2178,8 +2151,8 @@ loop3:
 	FMOVS        (R8)(R9<<2), F20
 	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
 	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
-	FMOVQ        78(R7), F21
-	FMOVQ        79(R7), F22
+	WORD $0x3cc4e0f5 // ldur q21, [x7, #78]
+	WORD $0x3cc4f0f6 // ldur q22, [x7, #79]
 	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
 	WORD $0x4e0602d6 // tbl v22.16b, { v22.16b }, v6.16b
 	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
@@ -2221,27 +2194,23 @@ loop3:
 	WORD $0x4e9496d9 // sdot v25.4s, v22.16b, v20.16b
 
 	// integer sums times both scales
-	FMOVS        44(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        36(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0xbc42c013 // ldur s19, [x0, #44]
+	WORD $0xbc4240b4 // ldur s20, [x5, #36]
 	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb0 // fmla v16.4s, v21.4s, v20.4s
-	FMOVS        40(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412b0 // fmla v16.4s, v21.4s, v20.s[0]
+	WORD $0xbc4280b4 // ldur s20, [x5, #40]
 	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb1 // fmla v17.4s, v21.4s, v20.4s
-	FMOVS        44(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412b1 // fmla v17.4s, v21.4s, v20.s[0]
+	WORD $0xbc42c0b4 // ldur s20, [x5, #44]
 	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
 	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e33ceb2 // fmla v18.4s, v21.4s, v19.4s
+	WORD $0x4f9312b2 // fmla v18.4s, v21.4s, v19.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        34(R7), F19
-	FMOVQ        38(R7), F20
+	WORD $0x3cc220f3 // ldur q19, [x7, #34]
+	WORD $0x3cc260f4 // ldur q20, [x7, #38]
 	WORD $0x4e000273 // tbl v19.16b, { v19.16b }, v0.16b
 	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
@@ -2269,277 +2238,262 @@ loop3:
 	FMOVS        (R8)(R9<<2), F20
 	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
 	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
-	FMOVQ        82(R7), F21
+	WORD $0x3cc520f5 // ldur q21, [x7, #82]
 	WORD $0x4e0502b6 // tbl v22.16b, { v21.16b }, v5.16b
-	WORD $0x4e0902b5 // tbl v21.16b, { v21.16b }, v9.16b
+	WORD $0x4e0902b7 // tbl v23.16b, { v21.16b }, v9.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
-	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
+	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
 	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
 	MOVD         $iq3_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVD        (R8)(R9<<3), F23
+	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
+	WORD $0x4e042ee9 // smov x9, v23.s[0]
+	FMOVD        (R8)(R9<<3), F24
+	WORD $0x4e142ee9 // smov x9, v23.s[2]
 	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
-	WORD $0x4e368ed7 // cmtst v23.16b, v22.16b, v22.16b
-	WORD $0x6e20ba78 // neg v24.16b, v19.16b
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
+	WORD $0x4e368ed8 // cmtst v24.16b, v22.16b, v22.16b
+	WORD $0x6e20ba79 // neg v25.16b, v19.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e731f16 // bsl v22.16b, v24.16b, v19.16b
-	WORD $0x4e371ed6 // and v22.16b, v22.16b, v23.16b
-	WORD $0x4e358eb3 // cmtst v19.16b, v21.16b, v21.16b
-	WORD $0x6e20ba97 // neg v23.16b, v20.16b
-	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
-	WORD $0x6e741ef5 // bsl v21.16b, v23.16b, v20.16b
-	WORD $0x4e331eb5 // and v21.16b, v21.16b, v19.16b
+	WORD $0x6e731f36 // bsl v22.16b, v25.16b, v19.16b
+	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
+	WORD $0x4e378ef3 // cmtst v19.16b, v23.16b, v23.16b
+	WORD $0x6e20ba98 // neg v24.16b, v20.16b
+	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
+	WORD $0x6e741f17 // bsl v23.16b, v24.16b, v20.16b
+	WORD $0x4e331ef7 // and v23.16b, v23.16b, v19.16b
 	FLDPQ        384(R4), (F19, F20)
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9396d7 // sdot v23.4s, v22.16b, v19.16b
-	WORD $0x4e9496b7 // sdot v23.4s, v21.16b, v20.16b
-	FLDPQ        416(R4), (F19, F20)
 	WORD $0x4f00e418 // movi v24.16b, #0
 	WORD $0x4e9396d8 // sdot v24.4s, v22.16b, v19.16b
-	WORD $0x4e9496b8 // sdot v24.4s, v21.16b, v20.16b
-	FLDPQ        448(R4), (F19, F20)
+	WORD $0x4e9496f8 // sdot v24.4s, v23.16b, v20.16b
+	FLDPQ        416(R4), (F19, F20)
 	WORD $0x4f00e419 // movi v25.16b, #0
 	WORD $0x4e9396d9 // sdot v25.4s, v22.16b, v19.16b
-	WORD $0x4e9496b9 // sdot v25.4s, v21.16b, v20.16b
+	WORD $0x4e9496f9 // sdot v25.4s, v23.16b, v20.16b
+	FLDPQ        448(R4), (F19, F20)
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e9396da // sdot v26.4s, v22.16b, v19.16b
+	WORD $0x4e9496fa // sdot v26.4s, v23.16b, v20.16b
 
 	// integer sums times both scales
-	FMOVS        48(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        48(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
+	WORD $0xbc430013 // ldur s19, [x0, #48]
+	WORD $0xbc4300b4 // ldur s20, [x5, #48]
+	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb0 // fmla v16.4s, v21.4s, v20.4s
-	FMOVS        52(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
+	WORD $0x4f9412d0 // fmla v16.4s, v22.4s, v20.s[0]
+	WORD $0xbc4340b4 // ldur s20, [x5, #52]
+	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb1 // fmla v17.4s, v21.4s, v20.4s
-	FMOVS        56(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
+	WORD $0x4f9412d1 // fmla v17.4s, v22.4s, v20.s[0]
+	WORD $0xbc4380b4 // ldur s20, [x5, #56]
+	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
 	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e33ceb2 // fmla v18.4s, v21.4s, v19.4s
+	WORD $0x4f9312d2 // fmla v18.4s, v22.4s, v19.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        42(R7), F19
-	FMOVQ        46(R7), F20
+	WORD $0x3cc2a0f3 // ldur q19, [x7, #42]
+	WORD $0x3cc2e0f4 // ldur q20, [x7, #46]
 	WORD $0x4e000273 // tbl v19.16b, { v19.16b }, v0.16b
 	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	MOVD         $iq3_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F21
+	FMOVS        (R8)(R9<<2), F22
 	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVS        (R8)(R9<<2), F23
+	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F22
+	FMOVS        (R8)(R9<<2), F23
 	WORD $0x4e1c2e69 // smov x9, v19.s[3]
 	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ad6 // zip1 v22.4s, v22.4s, v19.4s
-	WORD $0x4ed63ab3 // zip1 v19.2d, v21.2d, v22.2d
+	WORD $0x4e933af7 // zip1 v23.4s, v23.4s, v19.4s
+	WORD $0x4ed73ad3 // zip1 v19.2d, v22.2d, v23.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F21
+	FMOVS        (R8)(R9<<2), F22
 	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVS        (R8)(R9<<2), F23
+	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F22
+	FMOVS        (R8)(R9<<2), F23
 	WORD $0x4e1c2e89 // smov x9, v20.s[3]
 	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
-	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
-	FMOVQ        82(R7), F21
+	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
+	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
 	WORD $0x4e0b02b6 // tbl v22.16b, { v21.16b }, v11.16b
-	WORD $0x4e0c02b5 // tbl v21.16b, { v21.16b }, v12.16b
+	WORD $0x4e0c02b7 // tbl v23.16b, { v21.16b }, v12.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
-	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
+	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
 	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
 	MOVD         $iq3_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVD        (R8)(R9<<3), F23
+	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
+	WORD $0x4e042ee9 // smov x9, v23.s[0]
+	FMOVD        (R8)(R9<<3), F24
+	WORD $0x4e142ee9 // smov x9, v23.s[2]
 	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
-	WORD $0x4e368ed7 // cmtst v23.16b, v22.16b, v22.16b
-	WORD $0x6e20ba78 // neg v24.16b, v19.16b
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
+	WORD $0x4e368ed8 // cmtst v24.16b, v22.16b, v22.16b
+	WORD $0x6e20ba79 // neg v25.16b, v19.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e731f16 // bsl v22.16b, v24.16b, v19.16b
-	WORD $0x4e371ed6 // and v22.16b, v22.16b, v23.16b
-	WORD $0x4e358eb3 // cmtst v19.16b, v21.16b, v21.16b
-	WORD $0x6e20ba97 // neg v23.16b, v20.16b
-	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
-	WORD $0x6e741ef5 // bsl v21.16b, v23.16b, v20.16b
-	WORD $0x4e331eb5 // and v21.16b, v21.16b, v19.16b
+	WORD $0x6e731f36 // bsl v22.16b, v25.16b, v19.16b
+	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
+	WORD $0x4e378ef3 // cmtst v19.16b, v23.16b, v23.16b
+	WORD $0x6e20ba98 // neg v24.16b, v20.16b
+	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
+	WORD $0x6e741f17 // bsl v23.16b, v24.16b, v20.16b
+	WORD $0x4e331ef7 // and v23.16b, v23.16b, v19.16b
 	FLDPQ        480(R4), (F19, F20)
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9396d7 // sdot v23.4s, v22.16b, v19.16b
-	WORD $0x4e9496b7 // sdot v23.4s, v21.16b, v20.16b
-	FLDPQ        512(R4), (F19, F20)
 	WORD $0x4f00e418 // movi v24.16b, #0
 	WORD $0x4e9396d8 // sdot v24.4s, v22.16b, v19.16b
-	WORD $0x4e9496b8 // sdot v24.4s, v21.16b, v20.16b
-	FLDPQ        544(R4), (F19, F20)
+	WORD $0x4e9496f8 // sdot v24.4s, v23.16b, v20.16b
+	FLDPQ        512(R4), (F19, F20)
 	WORD $0x4f00e419 // movi v25.16b, #0
 	WORD $0x4e9396d9 // sdot v25.4s, v22.16b, v19.16b
-	WORD $0x4e9496b9 // sdot v25.4s, v21.16b, v20.16b
+	WORD $0x4e9496f9 // sdot v25.4s, v23.16b, v20.16b
+	FLDPQ        544(R4), (F19, F20)
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e9396da // sdot v26.4s, v22.16b, v19.16b
+	WORD $0x4e9496fa // sdot v26.4s, v23.16b, v20.16b
 
 	// integer sums times both scales
-	FMOVS        52(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        60(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
+	WORD $0xbc434013 // ldur s19, [x0, #52]
+	WORD $0xbc43c0b4 // ldur s20, [x5, #60]
+	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb0 // fmla v16.4s, v21.4s, v20.4s
-	FMOVS        64(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
+	WORD $0x4f9412d0 // fmla v16.4s, v22.4s, v20.s[0]
+	WORD $0xbc4400b4 // ldur s20, [x5, #64]
+	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb1 // fmla v17.4s, v21.4s, v20.4s
-	FMOVS        68(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
+	WORD $0x4f9412d1 // fmla v17.4s, v22.4s, v20.s[0]
+	WORD $0xbc4440b4 // ldur s20, [x5, #68]
+	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
 	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e33ceb2 // fmla v18.4s, v21.4s, v19.4s
+	WORD $0x4f9312d2 // fmla v18.4s, v22.4s, v19.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        50(R7), F19
-	FMOVQ        54(R7), F20
+	WORD $0x3cc320f3 // ldur q19, [x7, #50]
+	WORD $0x3cc360f4 // ldur q20, [x7, #54]
 	WORD $0x4e000273 // tbl v19.16b, { v19.16b }, v0.16b
 	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	MOVD         $iq3_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F21
+	FMOVS        (R8)(R9<<2), F22
 	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVS        (R8)(R9<<2), F23
+	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F22
+	FMOVS        (R8)(R9<<2), F23
 	WORD $0x4e1c2e69 // smov x9, v19.s[3]
 	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ad6 // zip1 v22.4s, v22.4s, v19.4s
-	WORD $0x4ed63ab3 // zip1 v19.2d, v21.2d, v22.2d
+	WORD $0x4e933af7 // zip1 v23.4s, v23.4s, v19.4s
+	WORD $0x4ed73ad3 // zip1 v19.2d, v22.2d, v23.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F21
+	FMOVS        (R8)(R9<<2), F22
 	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVS        (R8)(R9<<2), F23
+	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F22
+	FMOVS        (R8)(R9<<2), F23
 	WORD $0x4e1c2e89 // smov x9, v20.s[3]
 	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
-	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
-	FMOVQ        82(R7), F21
+	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
+	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
 	WORD $0x4e0d02b6 // tbl v22.16b, { v21.16b }, v13.16b
-	WORD $0x4e0e02b5 // tbl v21.16b, { v21.16b }, v14.16b
+	WORD $0x4e0e02b7 // tbl v23.16b, { v21.16b }, v14.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
-	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
+	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
 	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
 	MOVD         $iq3_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVD        (R8)(R9<<3), F23
+	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
+	WORD $0x4e042ee9 // smov x9, v23.s[0]
+	FMOVD        (R8)(R9<<3), F24
+	WORD $0x4e142ee9 // smov x9, v23.s[2]
 	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
-	WORD $0x4e368ed7 // cmtst v23.16b, v22.16b, v22.16b
-	WORD $0x6e20ba78 // neg v24.16b, v19.16b
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
+	WORD $0x4e368ed8 // cmtst v24.16b, v22.16b, v22.16b
+	WORD $0x6e20ba79 // neg v25.16b, v19.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e731f16 // bsl v22.16b, v24.16b, v19.16b
-	WORD $0x4e371ed6 // and v22.16b, v22.16b, v23.16b
-	WORD $0x4e358eb3 // cmtst v19.16b, v21.16b, v21.16b
-	WORD $0x6e20ba97 // neg v23.16b, v20.16b
-	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
-	WORD $0x6e741ef5 // bsl v21.16b, v23.16b, v20.16b
-	WORD $0x4e331eb5 // and v21.16b, v21.16b, v19.16b
+	WORD $0x6e731f36 // bsl v22.16b, v25.16b, v19.16b
+	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
+	WORD $0x4e378ef3 // cmtst v19.16b, v23.16b, v23.16b
+	WORD $0x6e20ba98 // neg v24.16b, v20.16b
+	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
+	WORD $0x6e741f17 // bsl v23.16b, v24.16b, v20.16b
+	WORD $0x4e331ef7 // and v23.16b, v23.16b, v19.16b
 	FLDPQ        576(R4), (F19, F20)
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9396d7 // sdot v23.4s, v22.16b, v19.16b
-	WORD $0x4e9496b7 // sdot v23.4s, v21.16b, v20.16b
-	FLDPQ        608(R4), (F19, F20)
 	WORD $0x4f00e418 // movi v24.16b, #0
 	WORD $0x4e9396d8 // sdot v24.4s, v22.16b, v19.16b
-	WORD $0x4e9496b8 // sdot v24.4s, v21.16b, v20.16b
-	FLDPQ        640(R4), (F19, F20)
+	WORD $0x4e9496f8 // sdot v24.4s, v23.16b, v20.16b
+	FLDPQ        608(R4), (F19, F20)
 	WORD $0x4f00e419 // movi v25.16b, #0
 	WORD $0x4e9396d9 // sdot v25.4s, v22.16b, v19.16b
-	WORD $0x4e9496b9 // sdot v25.4s, v21.16b, v20.16b
+	WORD $0x4e9496f9 // sdot v25.4s, v23.16b, v20.16b
+	FLDPQ        640(R4), (F19, F20)
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e9396da // sdot v26.4s, v22.16b, v19.16b
+	WORD $0x4e9496fa // sdot v26.4s, v23.16b, v20.16b
 
 	// integer sums times both scales
-	FMOVS        56(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        72(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
+	WORD $0xbc438013 // ldur s19, [x0, #56]
+	WORD $0xbc4480b4 // ldur s20, [x5, #72]
+	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb0 // fmla v16.4s, v21.4s, v20.4s
-	FMOVS        76(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
+	WORD $0x4f9412d0 // fmla v16.4s, v22.4s, v20.s[0]
+	WORD $0xbc44c0b4 // ldur s20, [x5, #76]
+	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb1 // fmla v17.4s, v21.4s, v20.4s
-	FMOVS        80(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
+	WORD $0x4f9412d1 // fmla v17.4s, v22.4s, v20.s[0]
+	WORD $0xbc4500b4 // ldur s20, [x5, #80]
+	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
 	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e33ceb2 // fmla v18.4s, v21.4s, v19.4s
+	WORD $0x4f9312d2 // fmla v18.4s, v22.4s, v19.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        58(R7), F19
-	FMOVQ        62(R7), F20
+	WORD $0x3cc3a0f3 // ldur q19, [x7, #58]
+	WORD $0x3cc3e0f4 // ldur q20, [x7, #62]
 	WORD $0x4e000273 // tbl v19.16b, { v19.16b }, v0.16b
 	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	MOVD         $iq3_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F21
+	FMOVS        (R8)(R9<<2), F22
 	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVS        (R8)(R9<<2), F23
+	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F22
+	FMOVS        (R8)(R9<<2), F23
 	WORD $0x4e1c2e69 // smov x9, v19.s[3]
 	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ad6 // zip1 v22.4s, v22.4s, v19.4s
-	WORD $0x4ed63ab3 // zip1 v19.2d, v21.2d, v22.2d
+	WORD $0x4e933af7 // zip1 v23.4s, v23.4s, v19.4s
+	WORD $0x4ed73ad3 // zip1 v19.2d, v22.2d, v23.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F21
+	FMOVS        (R8)(R9<<2), F22
 	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVS        (R8)(R9<<2), F23
+	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F22
+	FMOVS        (R8)(R9<<2), F23
 	WORD $0x4e1c2e89 // smov x9, v20.s[3]
 	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
-	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
-	FMOVQ        82(R7), F21
+	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
+	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
 	WORD $0x4e0f02b6 // tbl v22.16b, { v21.16b }, v15.16b
 	MOVD         $iq3_xxs_shuffle12<>+0(SB), R8
 	FMOVQ        (R8), F23
@@ -2583,23 +2537,19 @@ loop3:
 	WORD $0x4e9496b9 // sdot v25.4s, v21.16b, v20.16b
 
 	// integer sums times both scales
-	FMOVS        60(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        84(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0xbc43c013 // ldur s19, [x0, #60]
+	WORD $0xbc4540b4 // ldur s20, [x5, #84]
 	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb0 // fmla v16.4s, v21.4s, v20.4s
-	FMOVS        88(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412b0 // fmla v16.4s, v21.4s, v20.s[0]
+	WORD $0xbc4580b4 // ldur s20, [x5, #88]
 	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
-	WORD $0x4e34ceb1 // fmla v17.4s, v21.4s, v20.4s
-	FMOVS        92(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412b1 // fmla v17.4s, v21.4s, v20.s[0]
+	WORD $0xbc45c0b4 // ldur s20, [x5, #92]
 	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
 	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e33ceb2 // fmla v18.4s, v21.4s, v19.4s
+	WORD $0x4f9312b2 // fmla v18.4s, v21.4s, v19.s[0]
 	ADD          $0x62, R7
 	ADD          $0x300, R4
 	ADD          $0x60, R5
@@ -2693,12 +2643,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f4 // ldr h20, [x7]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x7c4000f4 // ldur h20, [x7]
+	WORD $0x1ee24294 // fcvt s20, h20
 	WORD $0x4f0167f5 // movi v21.4s, #63, lsl #24
-	FMOVQ        69(R7), F22
-	FMOVQ        82(R7), F23
+	WORD $0x3cc450f6 // ldur q22, [x7, #69]
+	WORD $0x3cc520f7 // ldur q23, [x7, #82]
 	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
 	WORD $0x4e0a02f7 // tbl v23.16b, { v23.16b }, v10.16b
 	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
@@ -2709,8 +2658,8 @@ loop3:
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e36d6b6 // fadd v22.4s, v21.4s, v22.4s
 	WORD $0x4e37d6b5 // fadd v21.4s, v21.4s, v23.4s
-	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
+	WORD $0x4f9492d6 // fmul v22.4s, v22.4s, v20.s[0]
+	WORD $0x4f9492b4 // fmul v20.4s, v21.4s, v20.s[0]
 	WORD $0x4f0167f5 // movi v21.4s, #63, lsl #24
 	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
 	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
@@ -2718,8 +2667,8 @@ loop3:
 	FMOVQ        F20, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F20
-	FMOVQ        6(R7), F21
+	WORD $0x3cc020f4 // ldur q20, [x7, #2]
+	WORD $0x3cc060f5 // ldur q21, [x7, #6]
 	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
 	WORD $0x4e0002b5 // tbl v21.16b, { v21.16b }, v0.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
@@ -2747,8 +2696,8 @@ loop3:
 	FMOVS        (R8)(R9<<2), F21
 	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
 	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
-	FMOVQ        66(R7), F22
-	FMOVQ        67(R7), F23
+	WORD $0x3cc420f6 // ldur q22, [x7, #66]
+	WORD $0x3cc430f7 // ldur q23, [x7, #67]
 	WORD $0x4e0502d6 // tbl v22.16b, { v22.16b }, v5.16b
 	WORD $0x4e0602f7 // tbl v23.16b, { v23.16b }, v6.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
@@ -2776,50 +2725,49 @@ loop3:
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
 	WORD $0x6e751f17 // bsl v23.16b, v24.16b, v21.16b
 	WORD $0x4e341ef7 // and v23.16b, v23.16b, v20.16b
-	FLDPQ        (R4), (F20, F21)
+	WORD $0x3cc00094 // ldur q20, [x4]
+	WORD $0x3cc10095 // ldur q21, [x4, #16]
 	WORD $0x4f00e418 // movi v24.16b, #0
 	WORD $0x4e9496d8 // sdot v24.4s, v22.16b, v20.16b
 	WORD $0x4e9596f8 // sdot v24.4s, v23.16b, v21.16b
-	FLDPQ        32(R4), (F20, F21)
+	WORD $0x3cc20094 // ldur q20, [x4, #32]
+	WORD $0x3cc30095 // ldur q21, [x4, #48]
 	WORD $0x4f00e419 // movi v25.16b, #0
 	WORD $0x4e9496d9 // sdot v25.4s, v22.16b, v20.16b
 	WORD $0x4e9596f9 // sdot v25.4s, v23.16b, v21.16b
-	FLDPQ        64(R4), (F20, F21)
+	WORD $0x3cc40094 // ldur q20, [x4, #64]
+	WORD $0x3cc50095 // ldur q21, [x4, #80]
 	WORD $0x4f00e41a // movi v26.16b, #0
 	WORD $0x4e9496da // sdot v26.4s, v22.16b, v20.16b
 	WORD $0x4e9596fa // sdot v26.4s, v23.16b, v21.16b
-	FLDPQ        96(R4), (F20, F21)
+	WORD $0x3cc60094 // ldur q20, [x4, #96]
+	WORD $0x3cc70095 // ldur q21, [x4, #112]
 	WORD $0x4f00e41b // movi v27.16b, #0
 	WORD $0x4e9496db // sdot v27.4s, v22.16b, v20.16b
 	WORD $0x4e9596fb // sdot v27.4s, v23.16b, v21.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        (R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0xbc420014 // ldur s20, [x0, #32]
+	WORD $0xbc4000b5 // ldur s21, [x5]
 	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced0 // fmla v16.4s, v22.4s, v21.4s
-	FMOVS        4(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4f9512d0 // fmla v16.4s, v22.4s, v21.s[0]
+	WORD $0xbc4040b5 // ldur s21, [x5, #4]
 	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced1 // fmla v17.4s, v22.4s, v21.4s
-	FMOVS        8(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4f9512d1 // fmla v17.4s, v22.4s, v21.s[0]
+	WORD $0xbc4080b5 // ldur s21, [x5, #8]
 	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced2 // fmla v18.4s, v22.4s, v21.4s
-	FMOVS        12(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4f9512d2 // fmla v18.4s, v22.4s, v21.s[0]
+	WORD $0xbc40c0b5 // ldur s21, [x5, #12]
 	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
 	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x4f9412d3 // fmla v19.4s, v22.4s, v20.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        10(R7), F20
-	FMOVQ        14(R7), F21
+	WORD $0x3cc0a0f4 // ldur q20, [x7, #10]
+	WORD $0x3cc0e0f5 // ldur q21, [x7, #14]
 	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
 	WORD $0x4e0002b5 // tbl v21.16b, { v21.16b }, v0.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
@@ -2847,8 +2795,8 @@ loop3:
 	FMOVS        (R8)(R9<<2), F21
 	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
 	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
-	FMOVQ        70(R7), F22
-	FMOVQ        71(R7), F23
+	WORD $0x3cc460f6 // ldur q22, [x7, #70]
+	WORD $0x3cc470f7 // ldur q23, [x7, #71]
 	WORD $0x4e0502d6 // tbl v22.16b, { v22.16b }, v5.16b
 	WORD $0x4e0602f7 // tbl v23.16b, { v23.16b }, v6.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
@@ -2876,50 +2824,49 @@ loop3:
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
 	WORD $0x6e751f17 // bsl v23.16b, v24.16b, v21.16b
 	WORD $0x4e341ef7 // and v23.16b, v23.16b, v20.16b
-	FLDPQ        128(R4), (F20, F21)
+	WORD $0x3cc80094 // ldur q20, [x4, #128]
+	WORD $0x3cc90095 // ldur q21, [x4, #144]
 	WORD $0x4f00e418 // movi v24.16b, #0
 	WORD $0x4e9496d8 // sdot v24.4s, v22.16b, v20.16b
 	WORD $0x4e9596f8 // sdot v24.4s, v23.16b, v21.16b
-	FLDPQ        160(R4), (F20, F21)
+	WORD $0x3cca0094 // ldur q20, [x4, #160]
+	WORD $0x3ccb0095 // ldur q21, [x4, #176]
 	WORD $0x4f00e419 // movi v25.16b, #0
 	WORD $0x4e9496d9 // sdot v25.4s, v22.16b, v20.16b
 	WORD $0x4e9596f9 // sdot v25.4s, v23.16b, v21.16b
-	FLDPQ        192(R4), (F20, F21)
+	WORD $0x3ccc0094 // ldur q20, [x4, #192]
+	WORD $0x3ccd0095 // ldur q21, [x4, #208]
 	WORD $0x4f00e41a // movi v26.16b, #0
 	WORD $0x4e9496da // sdot v26.4s, v22.16b, v20.16b
 	WORD $0x4e9596fa // sdot v26.4s, v23.16b, v21.16b
-	FLDPQ        224(R4), (F20, F21)
+	WORD $0x3cce0094 // ldur q20, [x4, #224]
+	WORD $0x3ccf0095 // ldur q21, [x4, #240]
 	WORD $0x4f00e41b // movi v27.16b, #0
 	WORD $0x4e9496db // sdot v27.4s, v22.16b, v20.16b
 	WORD $0x4e9596fb // sdot v27.4s, v23.16b, v21.16b
 
 	// integer sums times both scales
-	FMOVS        36(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        16(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0xbc424014 // ldur s20, [x0, #36]
+	WORD $0xbc4100b5 // ldur s21, [x5, #16]
 	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced0 // fmla v16.4s, v22.4s, v21.4s
-	FMOVS        20(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4f9512d0 // fmla v16.4s, v22.4s, v21.s[0]
+	WORD $0xbc4140b5 // ldur s21, [x5, #20]
 	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced1 // fmla v17.4s, v22.4s, v21.4s
-	FMOVS        24(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4f9512d1 // fmla v17.4s, v22.4s, v21.s[0]
+	WORD $0xbc4180b5 // ldur s21, [x5, #24]
 	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced2 // fmla v18.4s, v22.4s, v21.4s
-	FMOVS        28(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4f9512d2 // fmla v18.4s, v22.4s, v21.s[0]
+	WORD $0xbc41c0b5 // ldur s21, [x5, #28]
 	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
 	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x4f9412d3 // fmla v19.4s, v22.4s, v20.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        18(R7), F20
-	FMOVQ        22(R7), F21
+	WORD $0x3cc120f4 // ldur q20, [x7, #18]
+	WORD $0x3cc160f5 // ldur q21, [x7, #22]
 	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
 	WORD $0x4e0002b5 // tbl v21.16b, { v21.16b }, v0.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
@@ -2947,8 +2894,8 @@ loop3:
 	FMOVS        (R8)(R9<<2), F21
 	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
 	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
-	FMOVQ        74(R7), F22
-	FMOVQ        75(R7), F23
+	WORD $0x3cc4a0f6 // ldur q22, [x7, #74]
+	WORD $0x3cc4b0f7 // ldur q23, [x7, #75]
 	WORD $0x4e0502d6 // tbl v22.16b, { v22.16b }, v5.16b
 	WORD $0x4e0602f7 // tbl v23.16b, { v23.16b }, v6.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
@@ -2994,32 +2941,27 @@ loop3:
 	WORD $0x4e9596fb // sdot v27.4s, v23.16b, v21.16b
 
 	// integer sums times both scales
-	FMOVS        40(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        32(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0xbc428014 // ldur s20, [x0, #40]
+	WORD $0xbc4200b5 // ldur s21, [x5, #32]
 	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced0 // fmla v16.4s, v22.4s, v21.4s
-	FMOVS        36(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4f9512d0 // fmla v16.4s, v22.4s, v21.s[0]
+	WORD $0xbc4240b5 // ldur s21, [x5, #36]
 	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced1 // fmla v17.4s, v22.4s, v21.4s
-	FMOVS        40(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4f9512d1 // fmla v17.4s, v22.4s, v21.s[0]
+	WORD $0xbc4280b5 // ldur s21, [x5, #40]
 	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced2 // fmla v18.4s, v22.4s, v21.4s
-	FMOVS        44(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4f9512d2 // fmla v18.4s, v22.4s, v21.s[0]
+	WORD $0xbc42c0b5 // ldur s21, [x5, #44]
 	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
 	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x4f9412d3 // fmla v19.4s, v22.4s, v20.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        26(R7), F20
-	FMOVQ        30(R7), F21
+	WORD $0x3cc1a0f4 // ldur q20, [x7, #26]
+	WORD $0x3cc1e0f5 // ldur q21, [x7, #30]
 	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
 	WORD $0x4e0002b5 // tbl v21.16b, { v21.16b }, v0.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
@@ -3047,8 +2989,8 @@ loop3:
 	FMOVS        (R8)(R9<<2), F21
 	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
 	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
-	FMOVQ        78(R7), F22
-	FMOVQ        79(R7), F23
+	WORD $0x3cc4e0f6 // ldur q22, [x7, #78]
+	WORD $0x3cc4f0f7 // ldur q23, [x7, #79]
 	WORD $0x4e0502d6 // tbl v22.16b, { v22.16b }, v5.16b
 	WORD $0x4e0602f7 // tbl v23.16b, { v23.16b }, v6.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
@@ -3094,32 +3036,27 @@ loop3:
 	WORD $0x4e9596fb // sdot v27.4s, v23.16b, v21.16b
 
 	// integer sums times both scales
-	FMOVS        44(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        48(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0xbc42c014 // ldur s20, [x0, #44]
+	WORD $0xbc4300b5 // ldur s21, [x5, #48]
 	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced0 // fmla v16.4s, v22.4s, v21.4s
-	FMOVS        52(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4f9512d0 // fmla v16.4s, v22.4s, v21.s[0]
+	WORD $0xbc4340b5 // ldur s21, [x5, #52]
 	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced1 // fmla v17.4s, v22.4s, v21.4s
-	FMOVS        56(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4f9512d1 // fmla v17.4s, v22.4s, v21.s[0]
+	WORD $0xbc4380b5 // ldur s21, [x5, #56]
 	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced2 // fmla v18.4s, v22.4s, v21.4s
-	FMOVS        60(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4f9512d2 // fmla v18.4s, v22.4s, v21.s[0]
+	WORD $0xbc43c0b5 // ldur s21, [x5, #60]
 	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
 	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x4f9412d3 // fmla v19.4s, v22.4s, v20.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        34(R7), F20
-	FMOVQ        38(R7), F21
+	WORD $0x3cc220f4 // ldur q20, [x7, #34]
+	WORD $0x3cc260f5 // ldur q21, [x7, #38]
 	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
 	WORD $0x4e0002b5 // tbl v21.16b, { v21.16b }, v0.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
@@ -3147,304 +3084,286 @@ loop3:
 	FMOVS        (R8)(R9<<2), F21
 	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
 	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
-	FMOVQ        82(R7), F22
+	WORD $0x3cc520f6 // ldur q22, [x7, #82]
 	WORD $0x4e0502d7 // tbl v23.16b, { v22.16b }, v5.16b
-	WORD $0x4e0902d6 // tbl v22.16b, { v22.16b }, v9.16b
+	WORD $0x4e0902d8 // tbl v24.16b, { v22.16b }, v9.16b
 	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
-	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
+	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
 	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
 	MOVD         $iq3_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVD        (R8)(R9<<3), F24
+	FMOVD        (R8)(R9<<3), F25
 	WORD $0x4e142ee9 // smov x9, v23.s[2]
 	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	WORD $0x4e042ec9 // smov x9, v22.s[0]
+	WORD $0x4ed73b37 // zip1 v23.2d, v25.2d, v23.2d
+	WORD $0x4e042f09 // smov x9, v24.s[0]
+	FMOVD        (R8)(R9<<3), F25
+	WORD $0x4e142f09 // smov x9, v24.s[2]
 	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
+	WORD $0x4ed83b38 // zip1 v24.2d, v25.2d, v24.2d
+	WORD $0x4e378ef9 // cmtst v25.16b, v23.16b, v23.16b
+	WORD $0x6e20ba9a // neg v26.16b, v20.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
-	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
-	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
+	WORD $0x6e741f57 // bsl v23.16b, v26.16b, v20.16b
+	WORD $0x4e391ef7 // and v23.16b, v23.16b, v25.16b
+	WORD $0x4e388f14 // cmtst v20.16b, v24.16b, v24.16b
+	WORD $0x6e20bab9 // neg v25.16b, v21.16b
+	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
+	WORD $0x6e751f38 // bsl v24.16b, v25.16b, v21.16b
+	WORD $0x4e341f18 // and v24.16b, v24.16b, v20.16b
 	FLDPQ        512(R4), (F20, F21)
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9496f8 // sdot v24.4s, v23.16b, v20.16b
-	WORD $0x4e9596d8 // sdot v24.4s, v22.16b, v21.16b
-	FLDPQ        544(R4), (F20, F21)
 	WORD $0x4f00e419 // movi v25.16b, #0
 	WORD $0x4e9496f9 // sdot v25.4s, v23.16b, v20.16b
-	WORD $0x4e9596d9 // sdot v25.4s, v22.16b, v21.16b
-	FLDPQ        576(R4), (F20, F21)
+	WORD $0x4e959719 // sdot v25.4s, v24.16b, v21.16b
+	FLDPQ        544(R4), (F20, F21)
 	WORD $0x4f00e41a // movi v26.16b, #0
 	WORD $0x4e9496fa // sdot v26.4s, v23.16b, v20.16b
-	WORD $0x4e9596da // sdot v26.4s, v22.16b, v21.16b
-	FLDPQ        608(R4), (F20, F21)
+	WORD $0x4e95971a // sdot v26.4s, v24.16b, v21.16b
+	FLDPQ        576(R4), (F20, F21)
 	WORD $0x4f00e41b // movi v27.16b, #0
 	WORD $0x4e9496fb // sdot v27.4s, v23.16b, v20.16b
-	WORD $0x4e9596db // sdot v27.4s, v22.16b, v21.16b
+	WORD $0x4e95971b // sdot v27.4s, v24.16b, v21.16b
+	FLDPQ        608(R4), (F20, F21)
+	WORD $0x4f00e41c // movi v28.16b, #0
+	WORD $0x4e9496fc // sdot v28.4s, v23.16b, v20.16b
+	WORD $0x4e95971c // sdot v28.4s, v24.16b, v21.16b
 
 	// integer sums times both scales
-	FMOVS        48(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        64(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
+	WORD $0xbc430014 // ldur s20, [x0, #48]
+	WORD $0xbc4400b5 // ldur s21, [x5, #64]
+	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced0 // fmla v16.4s, v22.4s, v21.4s
-	FMOVS        68(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
+	WORD $0x4f9512f0 // fmla v16.4s, v23.4s, v21.s[0]
+	WORD $0xbc4440b5 // ldur s21, [x5, #68]
+	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced1 // fmla v17.4s, v22.4s, v21.4s
-	FMOVS        72(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
+	WORD $0x4f9512f1 // fmla v17.4s, v23.4s, v21.s[0]
+	WORD $0xbc4480b5 // ldur s21, [x5, #72]
+	WORD $0x4e21db77 // scvtf v23.4s, v27.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced2 // fmla v18.4s, v22.4s, v21.4s
-	FMOVS        76(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
+	WORD $0x4f9512f2 // fmla v18.4s, v23.4s, v21.s[0]
+	WORD $0xbc44c0b5 // ldur s21, [x5, #76]
+	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
 	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x4f9412f3 // fmla v19.4s, v23.4s, v20.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        42(R7), F20
-	FMOVQ        46(R7), F21
+	WORD $0x3cc2a0f4 // ldur q20, [x7, #42]
+	WORD $0x3cc2e0f5 // ldur q21, [x7, #46]
 	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
 	WORD $0x4e0002b5 // tbl v21.16b, { v21.16b }, v0.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
 	MOVD         $iq3_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F22
+	FMOVS        (R8)(R9<<2), F23
 	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVS        (R8)(R9<<2), F24
+	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F23
+	FMOVS        (R8)(R9<<2), F24
 	WORD $0x4e1c2e89 // smov x9, v20.s[3]
 	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	WORD $0x4e943b18 // zip1 v24.4s, v24.4s, v20.4s
+	WORD $0x4ed83af4 // zip1 v20.2d, v23.2d, v24.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F22
+	FMOVS        (R8)(R9<<2), F23
 	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVS        (R8)(R9<<2), F24
+	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F23
+	FMOVS        (R8)(R9<<2), F24
 	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
 	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
-	FMOVQ        82(R7), F22
+	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
+	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
 	WORD $0x4e0b02d7 // tbl v23.16b, { v22.16b }, v11.16b
-	WORD $0x4e0c02d6 // tbl v22.16b, { v22.16b }, v12.16b
+	WORD $0x4e0c02d8 // tbl v24.16b, { v22.16b }, v12.16b
 	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
-	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
+	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
 	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
 	MOVD         $iq3_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVD        (R8)(R9<<3), F24
+	FMOVD        (R8)(R9<<3), F25
 	WORD $0x4e142ee9 // smov x9, v23.s[2]
 	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	WORD $0x4e042ec9 // smov x9, v22.s[0]
+	WORD $0x4ed73b37 // zip1 v23.2d, v25.2d, v23.2d
+	WORD $0x4e042f09 // smov x9, v24.s[0]
+	FMOVD        (R8)(R9<<3), F25
+	WORD $0x4e142f09 // smov x9, v24.s[2]
 	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
+	WORD $0x4ed83b38 // zip1 v24.2d, v25.2d, v24.2d
+	WORD $0x4e378ef9 // cmtst v25.16b, v23.16b, v23.16b
+	WORD $0x6e20ba9a // neg v26.16b, v20.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
-	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
-	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
+	WORD $0x6e741f57 // bsl v23.16b, v26.16b, v20.16b
+	WORD $0x4e391ef7 // and v23.16b, v23.16b, v25.16b
+	WORD $0x4e388f14 // cmtst v20.16b, v24.16b, v24.16b
+	WORD $0x6e20bab9 // neg v25.16b, v21.16b
+	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
+	WORD $0x6e751f38 // bsl v24.16b, v25.16b, v21.16b
+	WORD $0x4e341f18 // and v24.16b, v24.16b, v20.16b
 	FLDPQ        640(R4), (F20, F21)
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9496f8 // sdot v24.4s, v23.16b, v20.16b
-	WORD $0x4e9596d8 // sdot v24.4s, v22.16b, v21.16b
-	FLDPQ        672(R4), (F20, F21)
 	WORD $0x4f00e419 // movi v25.16b, #0
 	WORD $0x4e9496f9 // sdot v25.4s, v23.16b, v20.16b
-	WORD $0x4e9596d9 // sdot v25.4s, v22.16b, v21.16b
-	FLDPQ        704(R4), (F20, F21)
+	WORD $0x4e959719 // sdot v25.4s, v24.16b, v21.16b
+	FLDPQ        672(R4), (F20, F21)
 	WORD $0x4f00e41a // movi v26.16b, #0
 	WORD $0x4e9496fa // sdot v26.4s, v23.16b, v20.16b
-	WORD $0x4e9596da // sdot v26.4s, v22.16b, v21.16b
-	FLDPQ        736(R4), (F20, F21)
+	WORD $0x4e95971a // sdot v26.4s, v24.16b, v21.16b
+	FLDPQ        704(R4), (F20, F21)
 	WORD $0x4f00e41b // movi v27.16b, #0
 	WORD $0x4e9496fb // sdot v27.4s, v23.16b, v20.16b
-	WORD $0x4e9596db // sdot v27.4s, v22.16b, v21.16b
+	WORD $0x4e95971b // sdot v27.4s, v24.16b, v21.16b
+	FLDPQ        736(R4), (F20, F21)
+	WORD $0x4f00e41c // movi v28.16b, #0
+	WORD $0x4e9496fc // sdot v28.4s, v23.16b, v20.16b
+	WORD $0x4e95971c // sdot v28.4s, v24.16b, v21.16b
 
 	// integer sums times both scales
-	FMOVS        52(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        80(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
+	WORD $0xbc434014 // ldur s20, [x0, #52]
+	WORD $0xbc4500b5 // ldur s21, [x5, #80]
+	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced0 // fmla v16.4s, v22.4s, v21.4s
-	FMOVS        84(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
+	WORD $0x4f9512f0 // fmla v16.4s, v23.4s, v21.s[0]
+	WORD $0xbc4540b5 // ldur s21, [x5, #84]
+	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced1 // fmla v17.4s, v22.4s, v21.4s
-	FMOVS        88(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
+	WORD $0x4f9512f1 // fmla v17.4s, v23.4s, v21.s[0]
+	WORD $0xbc4580b5 // ldur s21, [x5, #88]
+	WORD $0x4e21db77 // scvtf v23.4s, v27.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced2 // fmla v18.4s, v22.4s, v21.4s
-	FMOVS        92(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
+	WORD $0x4f9512f2 // fmla v18.4s, v23.4s, v21.s[0]
+	WORD $0xbc45c0b5 // ldur s21, [x5, #92]
+	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
 	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x4f9412f3 // fmla v19.4s, v23.4s, v20.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        50(R7), F20
-	FMOVQ        54(R7), F21
+	WORD $0x3cc320f4 // ldur q20, [x7, #50]
+	WORD $0x3cc360f5 // ldur q21, [x7, #54]
 	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
 	WORD $0x4e0002b5 // tbl v21.16b, { v21.16b }, v0.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
 	MOVD         $iq3_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F22
+	FMOVS        (R8)(R9<<2), F23
 	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVS        (R8)(R9<<2), F24
+	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F23
+	FMOVS        (R8)(R9<<2), F24
 	WORD $0x4e1c2e89 // smov x9, v20.s[3]
 	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	WORD $0x4e943b18 // zip1 v24.4s, v24.4s, v20.4s
+	WORD $0x4ed83af4 // zip1 v20.2d, v23.2d, v24.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F22
+	FMOVS        (R8)(R9<<2), F23
 	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVS        (R8)(R9<<2), F24
+	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F23
+	FMOVS        (R8)(R9<<2), F24
 	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
 	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
-	FMOVQ        82(R7), F22
+	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
+	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
 	WORD $0x4e0d02d7 // tbl v23.16b, { v22.16b }, v13.16b
-	WORD $0x4e0e02d6 // tbl v22.16b, { v22.16b }, v14.16b
+	WORD $0x4e0e02d8 // tbl v24.16b, { v22.16b }, v14.16b
 	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
-	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
+	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
 	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
 	MOVD         $iq3_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVD        (R8)(R9<<3), F24
+	FMOVD        (R8)(R9<<3), F25
 	WORD $0x4e142ee9 // smov x9, v23.s[2]
 	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	WORD $0x4e042ec9 // smov x9, v22.s[0]
+	WORD $0x4ed73b37 // zip1 v23.2d, v25.2d, v23.2d
+	WORD $0x4e042f09 // smov x9, v24.s[0]
+	FMOVD        (R8)(R9<<3), F25
+	WORD $0x4e142f09 // smov x9, v24.s[2]
 	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
+	WORD $0x4ed83b38 // zip1 v24.2d, v25.2d, v24.2d
+	WORD $0x4e378ef9 // cmtst v25.16b, v23.16b, v23.16b
+	WORD $0x6e20ba9a // neg v26.16b, v20.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
-	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
-	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
+	WORD $0x6e741f57 // bsl v23.16b, v26.16b, v20.16b
+	WORD $0x4e391ef7 // and v23.16b, v23.16b, v25.16b
+	WORD $0x4e388f14 // cmtst v20.16b, v24.16b, v24.16b
+	WORD $0x6e20bab9 // neg v25.16b, v21.16b
+	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
+	WORD $0x6e751f38 // bsl v24.16b, v25.16b, v21.16b
+	WORD $0x4e341f18 // and v24.16b, v24.16b, v20.16b
 	FLDPQ        768(R4), (F20, F21)
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9496f8 // sdot v24.4s, v23.16b, v20.16b
-	WORD $0x4e9596d8 // sdot v24.4s, v22.16b, v21.16b
-	FLDPQ        800(R4), (F20, F21)
 	WORD $0x4f00e419 // movi v25.16b, #0
 	WORD $0x4e9496f9 // sdot v25.4s, v23.16b, v20.16b
-	WORD $0x4e9596d9 // sdot v25.4s, v22.16b, v21.16b
-	FLDPQ        832(R4), (F20, F21)
+	WORD $0x4e959719 // sdot v25.4s, v24.16b, v21.16b
+	FLDPQ        800(R4), (F20, F21)
 	WORD $0x4f00e41a // movi v26.16b, #0
 	WORD $0x4e9496fa // sdot v26.4s, v23.16b, v20.16b
-	WORD $0x4e9596da // sdot v26.4s, v22.16b, v21.16b
-	FLDPQ        864(R4), (F20, F21)
+	WORD $0x4e95971a // sdot v26.4s, v24.16b, v21.16b
+	FLDPQ        832(R4), (F20, F21)
 	WORD $0x4f00e41b // movi v27.16b, #0
 	WORD $0x4e9496fb // sdot v27.4s, v23.16b, v20.16b
-	WORD $0x4e9596db // sdot v27.4s, v22.16b, v21.16b
+	WORD $0x4e95971b // sdot v27.4s, v24.16b, v21.16b
+	FLDPQ        864(R4), (F20, F21)
+	WORD $0x4f00e41c // movi v28.16b, #0
+	WORD $0x4e9496fc // sdot v28.4s, v23.16b, v20.16b
+	WORD $0x4e95971c // sdot v28.4s, v24.16b, v21.16b
 
 	// integer sums times both scales
-	FMOVS        56(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        96(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
+	WORD $0xbc438014 // ldur s20, [x0, #56]
+	WORD $0xbc4600b5 // ldur s21, [x5, #96]
+	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced0 // fmla v16.4s, v22.4s, v21.4s
-	FMOVS        100(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
+	WORD $0x4f9512f0 // fmla v16.4s, v23.4s, v21.s[0]
+	WORD $0xbc4640b5 // ldur s21, [x5, #100]
+	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced1 // fmla v17.4s, v22.4s, v21.4s
-	FMOVS        104(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
+	WORD $0x4f9512f1 // fmla v17.4s, v23.4s, v21.s[0]
+	WORD $0xbc4680b5 // ldur s21, [x5, #104]
+	WORD $0x4e21db77 // scvtf v23.4s, v27.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced2 // fmla v18.4s, v22.4s, v21.4s
-	FMOVS        108(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
+	WORD $0x4f9512f2 // fmla v18.4s, v23.4s, v21.s[0]
+	WORD $0xbc46c0b5 // ldur s21, [x5, #108]
+	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
 	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x4f9412f3 // fmla v19.4s, v23.4s, v20.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        58(R7), F20
-	FMOVQ        62(R7), F21
+	WORD $0x3cc3a0f4 // ldur q20, [x7, #58]
+	WORD $0x3cc3e0f5 // ldur q21, [x7, #62]
 	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
 	WORD $0x4e0002b5 // tbl v21.16b, { v21.16b }, v0.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
 	MOVD         $iq3_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F22
+	FMOVS        (R8)(R9<<2), F23
 	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVS        (R8)(R9<<2), F24
+	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F23
+	FMOVS        (R8)(R9<<2), F24
 	WORD $0x4e1c2e89 // smov x9, v20.s[3]
 	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	WORD $0x4e943b18 // zip1 v24.4s, v24.4s, v20.4s
+	WORD $0x4ed83af4 // zip1 v20.2d, v23.2d, v24.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F22
+	FMOVS        (R8)(R9<<2), F23
 	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVS        (R8)(R9<<2), F24
+	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F23
+	FMOVS        (R8)(R9<<2), F24
 	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
 	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
-	FMOVQ        82(R7), F22
+	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
+	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
 	WORD $0x4e0f02d7 // tbl v23.16b, { v22.16b }, v15.16b
 	MOVD         $iq3_xxs_shuffle12<>+0(SB), R8
 	FMOVQ        (R8), F24
@@ -3492,28 +3411,23 @@ loop3:
 	WORD $0x4e9596db // sdot v27.4s, v22.16b, v21.16b
 
 	// integer sums times both scales
-	FMOVS        60(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        112(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0xbc43c014 // ldur s20, [x0, #60]
+	WORD $0xbc4700b5 // ldur s21, [x5, #112]
 	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced0 // fmla v16.4s, v22.4s, v21.4s
-	FMOVS        116(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4f9512d0 // fmla v16.4s, v22.4s, v21.s[0]
+	WORD $0xbc4740b5 // ldur s21, [x5, #116]
 	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced1 // fmla v17.4s, v22.4s, v21.4s
-	FMOVS        120(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4f9512d1 // fmla v17.4s, v22.4s, v21.s[0]
+	WORD $0xbc4780b5 // ldur s21, [x5, #120]
 	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ced2 // fmla v18.4s, v22.4s, v21.4s
-	FMOVS        124(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4f9512d2 // fmla v18.4s, v22.4s, v21.s[0]
+	WORD $0xbc47c0b5 // ldur s21, [x5, #124]
 	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
 	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x4e34ced3 // fmla v19.4s, v22.4s, v20.4s
+	WORD $0x4f9412d3 // fmla v19.4s, v22.4s, v20.s[0]
 	ADD          $0x62, R7
 	ADD          $0x400, R4
 	ADD          $0x80, R5
@@ -3599,12 +3513,11 @@ TEXT ·decodeUnitsIq3_xxsNEON(SB), NOSPLIT, $576-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d400030 // ldr h16, [x1]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7c400030 // ldur h16, [x1]
+	WORD $0x1ee24210 // fcvt s16, h16
 	WORD $0x4f0167f1 // movi v17.4s, #63, lsl #24
-	FMOVQ        69(R1), F18
-	FMOVQ        82(R1), F19
+	WORD $0x3cc45032 // ldur q18, [x1, #69]
+	WORD $0x3cc52033 // ldur q19, [x1, #82]
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
 	WORD $0x4e0a0273 // tbl v19.16b, { v19.16b }, v10.16b
 	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
@@ -3615,8 +3528,8 @@ loop1:
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x4e32d632 // fadd v18.4s, v17.4s, v18.4s
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x4f909230 // fmul v16.4s, v17.4s, v16.s[0]
 	WORD $0x4f0167f1 // movi v17.4s, #63, lsl #24
 	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
 	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
@@ -3624,8 +3537,8 @@ loop1:
 	FMOVQ        F16, 48(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        2(R1), F16
-	FMOVQ        6(R1), F17
+	WORD $0x3cc02030 // ldur q16, [x1, #2]
+	WORD $0x3cc06031 // ldur q17, [x1, #6]
 	WORD $0x4e000210 // tbl v16.16b, { v16.16b }, v0.16b
 	WORD $0x4e000231 // tbl v17.16b, { v17.16b }, v0.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
@@ -3653,8 +3566,8 @@ loop1:
 	FMOVS        (R4)(R5<<2), F17
 	WORD $0x4e913a73 // zip1 v19.4s, v19.4s, v17.4s
 	WORD $0x4ed33a51 // zip1 v17.2d, v18.2d, v19.2d
-	FMOVQ        66(R1), F18
-	FMOVQ        67(R1), F19
+	WORD $0x3cc42032 // ldur q18, [x1, #66]
+	WORD $0x3cc43033 // ldur q19, [x1, #67]
 	WORD $0x4e050252 // tbl v18.16b, { v18.16b }, v5.16b
 	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
 	WORD $0x6ea34652 // ushl v18.4s, v18.4s, v3.4s
@@ -3684,62 +3597,62 @@ loop1:
 	WORD $0x4e301e73 // and v19.16b, v19.16b, v16.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, (R0)
 	FMOVQ        F17, 16(R0)
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 32(R0)
 	FMOVQ        F17, 48(R0)
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 64(R0)
 	FMOVQ        F17, 80(R0)
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 96(R0)
 	FMOVQ        F17, 112(R0)
 
 	// levels of values 32 to 63
-	FMOVQ        10(R1), F16
-	FMOVQ        14(R1), F17
+	WORD $0x3cc0a030 // ldur q16, [x1, #10]
+	WORD $0x3cc0e031 // ldur q17, [x1, #14]
 	WORD $0x4e000210 // tbl v16.16b, { v16.16b }, v0.16b
 	WORD $0x4e000231 // tbl v17.16b, { v17.16b }, v0.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
@@ -3767,8 +3680,8 @@ loop1:
 	FMOVS        (R4)(R5<<2), F17
 	WORD $0x4e913a73 // zip1 v19.4s, v19.4s, v17.4s
 	WORD $0x4ed33a51 // zip1 v17.2d, v18.2d, v19.2d
-	FMOVQ        70(R1), F18
-	FMOVQ        71(R1), F19
+	WORD $0x3cc46032 // ldur q18, [x1, #70]
+	WORD $0x3cc47033 // ldur q19, [x1, #71]
 	WORD $0x4e050252 // tbl v18.16b, { v18.16b }, v5.16b
 	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
 	WORD $0x6ea34652 // ushl v18.4s, v18.4s, v3.4s
@@ -3798,62 +3711,62 @@ loop1:
 	WORD $0x4e301e73 // and v19.16b, v19.16b, v16.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 128(R0)
 	FMOVQ        F17, 144(R0)
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 160(R0)
 	FMOVQ        F17, 176(R0)
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 192(R0)
 	FMOVQ        F17, 208(R0)
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 224(R0)
 	FMOVQ        F17, 240(R0)
 
 	// levels of values 64 to 95
-	FMOVQ        18(R1), F16
-	FMOVQ        22(R1), F17
+	WORD $0x3cc12030 // ldur q16, [x1, #18]
+	WORD $0x3cc16031 // ldur q17, [x1, #22]
 	WORD $0x4e000210 // tbl v16.16b, { v16.16b }, v0.16b
 	WORD $0x4e000231 // tbl v17.16b, { v17.16b }, v0.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
@@ -3881,8 +3794,8 @@ loop1:
 	FMOVS        (R4)(R5<<2), F17
 	WORD $0x4e913a73 // zip1 v19.4s, v19.4s, v17.4s
 	WORD $0x4ed33a51 // zip1 v17.2d, v18.2d, v19.2d
-	FMOVQ        74(R1), F18
-	FMOVQ        75(R1), F19
+	WORD $0x3cc4a032 // ldur q18, [x1, #74]
+	WORD $0x3cc4b033 // ldur q19, [x1, #75]
 	WORD $0x4e050252 // tbl v18.16b, { v18.16b }, v5.16b
 	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
 	WORD $0x6ea34652 // ushl v18.4s, v18.4s, v3.4s
@@ -3912,62 +3825,62 @@ loop1:
 	WORD $0x4e301e73 // and v19.16b, v19.16b, v16.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 256(R0)
 	FMOVQ        F17, 272(R0)
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 288(R0)
 	FMOVQ        F17, 304(R0)
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 320(R0)
 	FMOVQ        F17, 336(R0)
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 352(R0)
 	FMOVQ        F17, 368(R0)
 
 	// levels of values 96 to 127
-	FMOVQ        26(R1), F16
-	FMOVQ        30(R1), F17
+	WORD $0x3cc1a030 // ldur q16, [x1, #26]
+	WORD $0x3cc1e031 // ldur q17, [x1, #30]
 	WORD $0x4e000210 // tbl v16.16b, { v16.16b }, v0.16b
 	WORD $0x4e000231 // tbl v17.16b, { v17.16b }, v0.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
@@ -3995,8 +3908,8 @@ loop1:
 	FMOVS        (R4)(R5<<2), F17
 	WORD $0x4e913a73 // zip1 v19.4s, v19.4s, v17.4s
 	WORD $0x4ed33a51 // zip1 v17.2d, v18.2d, v19.2d
-	FMOVQ        78(R1), F18
-	FMOVQ        79(R1), F19
+	WORD $0x3cc4e032 // ldur q18, [x1, #78]
+	WORD $0x3cc4f033 // ldur q19, [x1, #79]
 	WORD $0x4e050252 // tbl v18.16b, { v18.16b }, v5.16b
 	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
 	WORD $0x6ea34652 // ushl v18.4s, v18.4s, v3.4s
@@ -4026,62 +3939,62 @@ loop1:
 	WORD $0x4e301e73 // and v19.16b, v19.16b, v16.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 384(R0)
 	FMOVQ        F17, 400(R0)
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 416(R0)
 	FMOVQ        F17, 432(R0)
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 448(R0)
 	FMOVQ        F17, 464(R0)
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 480(R0)
 	FMOVQ        F17, 496(R0)
 
 	// levels of values 128 to 159
-	FMOVQ        34(R1), F16
-	FMOVQ        38(R1), F17
+	WORD $0x3cc22030 // ldur q16, [x1, #34]
+	WORD $0x3cc26031 // ldur q17, [x1, #38]
 	WORD $0x4e000210 // tbl v16.16b, { v16.16b }, v0.16b
 	WORD $0x4e000231 // tbl v17.16b, { v17.16b }, v0.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
@@ -4109,7 +4022,7 @@ loop1:
 	FMOVS        (R4)(R5<<2), F17
 	WORD $0x4e913a73 // zip1 v19.4s, v19.4s, v17.4s
 	WORD $0x4ed33a51 // zip1 v17.2d, v18.2d, v19.2d
-	FMOVQ        82(R1), F18
+	WORD $0x3cc52032 // ldur q18, [x1, #82]
 	WORD $0x4e050253 // tbl v19.16b, { v18.16b }, v5.16b
 	WORD $0x4e090252 // tbl v18.16b, { v18.16b }, v9.16b
 	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
@@ -4139,62 +4052,62 @@ loop1:
 	WORD $0x4e301e52 // and v18.16b, v18.16b, v16.16b
 	FMOVQ        F19, (R3)
 	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 512(R0)
 	FMOVQ        F17, 528(R0)
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 544(R0)
 	FMOVQ        F17, 560(R0)
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 576(R0)
 	FMOVQ        F17, 592(R0)
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 608(R0)
 	FMOVQ        F17, 624(R0)
 
 	// levels of values 160 to 191
-	FMOVQ        42(R1), F16
-	FMOVQ        46(R1), F17
+	WORD $0x3cc2a030 // ldur q16, [x1, #42]
+	WORD $0x3cc2e031 // ldur q17, [x1, #46]
 	WORD $0x4e000210 // tbl v16.16b, { v16.16b }, v0.16b
 	WORD $0x4e000231 // tbl v17.16b, { v17.16b }, v0.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
@@ -4222,7 +4135,7 @@ loop1:
 	FMOVS        (R4)(R5<<2), F17
 	WORD $0x4e913a73 // zip1 v19.4s, v19.4s, v17.4s
 	WORD $0x4ed33a51 // zip1 v17.2d, v18.2d, v19.2d
-	FMOVQ        82(R1), F18
+	WORD $0x3cc52032 // ldur q18, [x1, #82]
 	WORD $0x4e0b0253 // tbl v19.16b, { v18.16b }, v11.16b
 	WORD $0x4e0c0252 // tbl v18.16b, { v18.16b }, v12.16b
 	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
@@ -4252,62 +4165,62 @@ loop1:
 	WORD $0x4e301e52 // and v18.16b, v18.16b, v16.16b
 	FMOVQ        F19, (R3)
 	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 640(R0)
 	FMOVQ        F17, 656(R0)
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 672(R0)
 	FMOVQ        F17, 688(R0)
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 704(R0)
 	FMOVQ        F17, 720(R0)
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 736(R0)
 	FMOVQ        F17, 752(R0)
 
 	// levels of values 192 to 223
-	FMOVQ        50(R1), F16
-	FMOVQ        54(R1), F17
+	WORD $0x3cc32030 // ldur q16, [x1, #50]
+	WORD $0x3cc36031 // ldur q17, [x1, #54]
 	WORD $0x4e000210 // tbl v16.16b, { v16.16b }, v0.16b
 	WORD $0x4e000231 // tbl v17.16b, { v17.16b }, v0.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
@@ -4335,7 +4248,7 @@ loop1:
 	FMOVS        (R4)(R5<<2), F17
 	WORD $0x4e913a73 // zip1 v19.4s, v19.4s, v17.4s
 	WORD $0x4ed33a51 // zip1 v17.2d, v18.2d, v19.2d
-	FMOVQ        82(R1), F18
+	WORD $0x3cc52032 // ldur q18, [x1, #82]
 	WORD $0x4e0d0253 // tbl v19.16b, { v18.16b }, v13.16b
 	WORD $0x4e0e0252 // tbl v18.16b, { v18.16b }, v14.16b
 	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
@@ -4365,62 +4278,62 @@ loop1:
 	WORD $0x4e301e52 // and v18.16b, v18.16b, v16.16b
 	FMOVQ        F19, (R3)
 	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 768(R0)
 	FMOVQ        F17, 784(R0)
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 800(R0)
 	FMOVQ        F17, 816(R0)
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 832(R0)
 	FMOVQ        F17, 848(R0)
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 864(R0)
 	FMOVQ        F17, 880(R0)
 
 	// levels of values 224 to 255
-	FMOVQ        58(R1), F16
-	FMOVQ        62(R1), F17
+	WORD $0x3cc3a030 // ldur q16, [x1, #58]
+	WORD $0x3cc3e031 // ldur q17, [x1, #62]
 	WORD $0x4e000210 // tbl v16.16b, { v16.16b }, v0.16b
 	WORD $0x4e000231 // tbl v17.16b, { v17.16b }, v0.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
@@ -4448,7 +4361,7 @@ loop1:
 	FMOVS        (R4)(R5<<2), F17
 	WORD $0x4e913a73 // zip1 v19.4s, v19.4s, v17.4s
 	WORD $0x4ed33a51 // zip1 v17.2d, v18.2d, v19.2d
-	FMOVQ        82(R1), F18
+	WORD $0x3cc52032 // ldur q18, [x1, #82]
 	WORD $0x4e0f0253 // tbl v19.16b, { v18.16b }, v15.16b
 	MOVD         $iq3_xxs_shuffle12<>+0(SB), R4
 	FMOVQ        (R4), F20
@@ -4480,54 +4393,54 @@ loop1:
 	WORD $0x4e301e52 // and v18.16b, v18.16b, v16.16b
 	FMOVQ        F19, (R3)
 	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 896(R0)
 	FMOVQ        F17, 912(R0)
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 928(R0)
 	FMOVQ        F17, 944(R0)
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 960(R0)
 	FMOVQ        F17, 976(R0)
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 992(R0)
@@ -4600,12 +4513,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d8 // ldr h24, [x6]
-	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
+	WORD $0x7c4000d8 // ldur h24, [x6]
+	WORD $0x1ee24318 // fcvt s24, h24
 	WORD $0x4f0167f9 // movi v25.4s, #63, lsl #24
-	FMOVQ        69(R6), F26
-	FMOVQ        82(R6), F27
+	WORD $0x3cc450da // ldur q26, [x6, #69]
+	WORD $0x3cc520db // ldur q27, [x6, #82]
 	WORD $0x4e08035a // tbl v26.16b, { v26.16b }, v8.16b
 	WORD $0x4e0a037b // tbl v27.16b, { v27.16b }, v10.16b
 	WORD $0x6f3c075a // ushr v26.4s, v26.4s, #4
@@ -4616,8 +4528,8 @@ loop3:
 	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
 	WORD $0x4e3ad73a // fadd v26.4s, v25.4s, v26.4s
 	WORD $0x4e3bd739 // fadd v25.4s, v25.4s, v27.4s
-	WORD $0x6e3adf1a // fmul v26.4s, v24.4s, v26.4s
-	WORD $0x6e39df18 // fmul v24.4s, v24.4s, v25.4s
+	WORD $0x4f98935a // fmul v26.4s, v26.4s, v24.s[0]
+	WORD $0x4f989338 // fmul v24.4s, v25.4s, v24.s[0]
 	WORD $0x4f0167f9 // movi v25.4s, #63, lsl #24
 	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
 	WORD $0x6e39df18 // fmul v24.4s, v24.4s, v25.4s
@@ -4625,8 +4537,8 @@ loop3:
 	FMOVQ        F24, 48(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        2(R6), F24
-	FMOVQ        6(R6), F25
+	WORD $0x3cc020d8 // ldur q24, [x6, #2]
+	WORD $0x3cc060d9 // ldur q25, [x6, #6]
 	WORD $0x4e000318 // tbl v24.16b, { v24.16b }, v0.16b
 	WORD $0x4e000339 // tbl v25.16b, { v25.16b }, v0.16b
 	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
@@ -4654,8 +4566,8 @@ loop3:
 	FMOVS        (R7)(R8<<2), F25
 	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
 	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
-	FMOVQ        66(R6), F26
-	FMOVQ        67(R6), F27
+	WORD $0x3cc420da // ldur q26, [x6, #66]
+	WORD $0x3cc430db // ldur q27, [x6, #67]
 	WORD $0x4e05035a // tbl v26.16b, { v26.16b }, v5.16b
 	WORD $0x4e06037b // tbl v27.16b, { v27.16b }, v6.16b
 	WORD $0x6ea3475a // ushl v26.4s, v26.4s, v3.4s
@@ -4685,66 +4597,70 @@ loop3:
 	WORD $0x4e381f7b // and v27.16b, v27.16b, v24.16b
 	FMOVQ        F26, (R3)
 	FMOVQ        F27, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        32(R3), F26
+	WORD $0xbc42007a // ldur s26, [x3, #32]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        (R4), (F26, F27)
+	WORD $0x3cc0009a // ldur q26, [x4]
+	WORD $0x3cc1009b // ldur q27, [x4, #16]
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        32(R3), F26
+	WORD $0xbc42007a // ldur s26, [x3, #32]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        32(R4), (F26, F27)
+	WORD $0x3cc2009a // ldur q26, [x4, #32]
+	WORD $0x3cc3009b // ldur q27, [x4, #48]
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        32(R3), F26
+	WORD $0xbc42007a // ldur s26, [x3, #32]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        64(R4), (F26, F27)
+	WORD $0x3cc4009a // ldur q26, [x4, #64]
+	WORD $0x3cc5009b // ldur q27, [x4, #80]
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        32(R3), F26
+	WORD $0xbc42007a // ldur s26, [x3, #32]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        96(R4), (F26, F27)
+	WORD $0x3cc6009a // ldur q26, [x4, #96]
+	WORD $0x3cc7009b // ldur q27, [x4, #112]
 	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
 
 	// levels of values 32 to 63
-	FMOVQ        10(R6), F24
-	FMOVQ        14(R6), F25
+	WORD $0x3cc0a0d8 // ldur q24, [x6, #10]
+	WORD $0x3cc0e0d9 // ldur q25, [x6, #14]
 	WORD $0x4e000318 // tbl v24.16b, { v24.16b }, v0.16b
 	WORD $0x4e000339 // tbl v25.16b, { v25.16b }, v0.16b
 	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
@@ -4772,8 +4688,8 @@ loop3:
 	FMOVS        (R7)(R8<<2), F25
 	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
 	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
-	FMOVQ        70(R6), F26
-	FMOVQ        71(R6), F27
+	WORD $0x3cc460da // ldur q26, [x6, #70]
+	WORD $0x3cc470db // ldur q27, [x6, #71]
 	WORD $0x4e05035a // tbl v26.16b, { v26.16b }, v5.16b
 	WORD $0x4e06037b // tbl v27.16b, { v27.16b }, v6.16b
 	WORD $0x6ea3475a // ushl v26.4s, v26.4s, v3.4s
@@ -4803,66 +4719,70 @@ loop3:
 	WORD $0x4e381f7b // and v27.16b, v27.16b, v24.16b
 	FMOVQ        F26, (R3)
 	FMOVQ        F27, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        36(R3), F26
+	WORD $0xbc42407a // ldur s26, [x3, #36]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        128(R4), (F26, F27)
+	WORD $0x3cc8009a // ldur q26, [x4, #128]
+	WORD $0x3cc9009b // ldur q27, [x4, #144]
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        36(R3), F26
+	WORD $0xbc42407a // ldur s26, [x3, #36]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        160(R4), (F26, F27)
+	WORD $0x3cca009a // ldur q26, [x4, #160]
+	WORD $0x3ccb009b // ldur q27, [x4, #176]
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        36(R3), F26
+	WORD $0xbc42407a // ldur s26, [x3, #36]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        192(R4), (F26, F27)
+	WORD $0x3ccc009a // ldur q26, [x4, #192]
+	WORD $0x3ccd009b // ldur q27, [x4, #208]
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        36(R3), F26
+	WORD $0xbc42407a // ldur s26, [x3, #36]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
-	FLDPQ        224(R4), (F26, F27)
+	WORD $0x3cce009a // ldur q26, [x4, #224]
+	WORD $0x3ccf009b // ldur q27, [x4, #240]
 	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
 
 	// levels of values 64 to 95
-	FMOVQ        18(R6), F24
-	FMOVQ        22(R6), F25
+	WORD $0x3cc120d8 // ldur q24, [x6, #18]
+	WORD $0x3cc160d9 // ldur q25, [x6, #22]
 	WORD $0x4e000318 // tbl v24.16b, { v24.16b }, v0.16b
 	WORD $0x4e000339 // tbl v25.16b, { v25.16b }, v0.16b
 	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
@@ -4890,8 +4810,8 @@ loop3:
 	FMOVS        (R7)(R8<<2), F25
 	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
 	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
-	FMOVQ        74(R6), F26
-	FMOVQ        75(R6), F27
+	WORD $0x3cc4a0da // ldur q26, [x6, #74]
+	WORD $0x3cc4b0db // ldur q27, [x6, #75]
 	WORD $0x4e05035a // tbl v26.16b, { v26.16b }, v5.16b
 	WORD $0x4e06037b // tbl v27.16b, { v27.16b }, v6.16b
 	WORD $0x6ea3475a // ushl v26.4s, v26.4s, v3.4s
@@ -4921,57 +4841,57 @@ loop3:
 	WORD $0x4e381f7b // and v27.16b, v27.16b, v24.16b
 	FMOVQ        F26, (R3)
 	FMOVQ        F27, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        40(R3), F26
+	WORD $0xbc42807a // ldur s26, [x3, #40]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        256(R4), (F26, F27)
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        40(R3), F26
+	WORD $0xbc42807a // ldur s26, [x3, #40]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        288(R4), (F26, F27)
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        40(R3), F26
+	WORD $0xbc42807a // ldur s26, [x3, #40]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        320(R4), (F26, F27)
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        40(R3), F26
+	WORD $0xbc42807a // ldur s26, [x3, #40]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        352(R4), (F26, F27)
@@ -4979,8 +4899,8 @@ loop3:
 	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
 
 	// levels of values 96 to 127
-	FMOVQ        26(R6), F24
-	FMOVQ        30(R6), F25
+	WORD $0x3cc1a0d8 // ldur q24, [x6, #26]
+	WORD $0x3cc1e0d9 // ldur q25, [x6, #30]
 	WORD $0x4e000318 // tbl v24.16b, { v24.16b }, v0.16b
 	WORD $0x4e000339 // tbl v25.16b, { v25.16b }, v0.16b
 	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
@@ -5008,8 +4928,8 @@ loop3:
 	FMOVS        (R7)(R8<<2), F25
 	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
 	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
-	FMOVQ        78(R6), F26
-	FMOVQ        79(R6), F27
+	WORD $0x3cc4e0da // ldur q26, [x6, #78]
+	WORD $0x3cc4f0db // ldur q27, [x6, #79]
 	WORD $0x4e05035a // tbl v26.16b, { v26.16b }, v5.16b
 	WORD $0x4e06037b // tbl v27.16b, { v27.16b }, v6.16b
 	WORD $0x6ea3475a // ushl v26.4s, v26.4s, v3.4s
@@ -5039,57 +4959,57 @@ loop3:
 	WORD $0x4e381f7b // and v27.16b, v27.16b, v24.16b
 	FMOVQ        F26, (R3)
 	FMOVQ        F27, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        44(R3), F26
+	WORD $0xbc42c07a // ldur s26, [x3, #44]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        384(R4), (F26, F27)
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        44(R3), F26
+	WORD $0xbc42c07a // ldur s26, [x3, #44]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        416(R4), (F26, F27)
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        44(R3), F26
+	WORD $0xbc42c07a // ldur s26, [x3, #44]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        448(R4), (F26, F27)
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        44(R3), F26
+	WORD $0xbc42c07a // ldur s26, [x3, #44]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        480(R4), (F26, F27)
@@ -5097,8 +5017,8 @@ loop3:
 	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
 
 	// levels of values 128 to 159
-	FMOVQ        34(R6), F24
-	FMOVQ        38(R6), F25
+	WORD $0x3cc220d8 // ldur q24, [x6, #34]
+	WORD $0x3cc260d9 // ldur q25, [x6, #38]
 	WORD $0x4e000318 // tbl v24.16b, { v24.16b }, v0.16b
 	WORD $0x4e000339 // tbl v25.16b, { v25.16b }, v0.16b
 	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
@@ -5126,7 +5046,7 @@ loop3:
 	FMOVS        (R7)(R8<<2), F25
 	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
 	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
-	FMOVQ        82(R6), F26
+	WORD $0x3cc520da // ldur q26, [x6, #82]
 	WORD $0x4e05035b // tbl v27.16b, { v26.16b }, v5.16b
 	WORD $0x4e09035a // tbl v26.16b, { v26.16b }, v9.16b
 	WORD $0x6ea3477b // ushl v27.4s, v27.4s, v3.4s
@@ -5156,57 +5076,57 @@ loop3:
 	WORD $0x4e381f5a // and v26.16b, v26.16b, v24.16b
 	FMOVQ        F27, (R3)
 	FMOVQ        F26, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        48(R3), F26
+	WORD $0xbc43007a // ldur s26, [x3, #48]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        512(R4), (F26, F27)
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        48(R3), F26
+	WORD $0xbc43007a // ldur s26, [x3, #48]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        544(R4), (F26, F27)
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        48(R3), F26
+	WORD $0xbc43007a // ldur s26, [x3, #48]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        576(R4), (F26, F27)
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        48(R3), F26
+	WORD $0xbc43007a // ldur s26, [x3, #48]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        608(R4), (F26, F27)
@@ -5214,8 +5134,8 @@ loop3:
 	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
 
 	// levels of values 160 to 191
-	FMOVQ        42(R6), F24
-	FMOVQ        46(R6), F25
+	WORD $0x3cc2a0d8 // ldur q24, [x6, #42]
+	WORD $0x3cc2e0d9 // ldur q25, [x6, #46]
 	WORD $0x4e000318 // tbl v24.16b, { v24.16b }, v0.16b
 	WORD $0x4e000339 // tbl v25.16b, { v25.16b }, v0.16b
 	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
@@ -5243,7 +5163,7 @@ loop3:
 	FMOVS        (R7)(R8<<2), F25
 	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
 	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
-	FMOVQ        82(R6), F26
+	WORD $0x3cc520da // ldur q26, [x6, #82]
 	WORD $0x4e0b035b // tbl v27.16b, { v26.16b }, v11.16b
 	WORD $0x4e0c035a // tbl v26.16b, { v26.16b }, v12.16b
 	WORD $0x6ea3477b // ushl v27.4s, v27.4s, v3.4s
@@ -5273,57 +5193,57 @@ loop3:
 	WORD $0x4e381f5a // and v26.16b, v26.16b, v24.16b
 	FMOVQ        F27, (R3)
 	FMOVQ        F26, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        52(R3), F26
+	WORD $0xbc43407a // ldur s26, [x3, #52]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        640(R4), (F26, F27)
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        52(R3), F26
+	WORD $0xbc43407a // ldur s26, [x3, #52]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        672(R4), (F26, F27)
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        52(R3), F26
+	WORD $0xbc43407a // ldur s26, [x3, #52]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        704(R4), (F26, F27)
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        52(R3), F26
+	WORD $0xbc43407a // ldur s26, [x3, #52]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        736(R4), (F26, F27)
@@ -5331,8 +5251,8 @@ loop3:
 	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
 
 	// levels of values 192 to 223
-	FMOVQ        50(R6), F24
-	FMOVQ        54(R6), F25
+	WORD $0x3cc320d8 // ldur q24, [x6, #50]
+	WORD $0x3cc360d9 // ldur q25, [x6, #54]
 	WORD $0x4e000318 // tbl v24.16b, { v24.16b }, v0.16b
 	WORD $0x4e000339 // tbl v25.16b, { v25.16b }, v0.16b
 	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
@@ -5360,7 +5280,7 @@ loop3:
 	FMOVS        (R7)(R8<<2), F25
 	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
 	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
-	FMOVQ        82(R6), F26
+	WORD $0x3cc520da // ldur q26, [x6, #82]
 	WORD $0x4e0d035b // tbl v27.16b, { v26.16b }, v13.16b
 	WORD $0x4e0e035a // tbl v26.16b, { v26.16b }, v14.16b
 	WORD $0x6ea3477b // ushl v27.4s, v27.4s, v3.4s
@@ -5390,57 +5310,57 @@ loop3:
 	WORD $0x4e381f5a // and v26.16b, v26.16b, v24.16b
 	FMOVQ        F27, (R3)
 	FMOVQ        F26, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        56(R3), F26
+	WORD $0xbc43807a // ldur s26, [x3, #56]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        768(R4), (F26, F27)
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        56(R3), F26
+	WORD $0xbc43807a // ldur s26, [x3, #56]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        800(R4), (F26, F27)
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        56(R3), F26
+	WORD $0xbc43807a // ldur s26, [x3, #56]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        832(R4), (F26, F27)
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        56(R3), F26
+	WORD $0xbc43807a // ldur s26, [x3, #56]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        864(R4), (F26, F27)
@@ -5448,8 +5368,8 @@ loop3:
 	WORD $0x4e3bcf37 // fmla v23.4s, v25.4s, v27.4s
 
 	// levels of values 224 to 255
-	FMOVQ        58(R6), F24
-	FMOVQ        62(R6), F25
+	WORD $0x3cc3a0d8 // ldur q24, [x6, #58]
+	WORD $0x3cc3e0d9 // ldur q25, [x6, #62]
 	WORD $0x4e000318 // tbl v24.16b, { v24.16b }, v0.16b
 	WORD $0x4e000339 // tbl v25.16b, { v25.16b }, v0.16b
 	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
@@ -5477,7 +5397,7 @@ loop3:
 	FMOVS        (R7)(R8<<2), F25
 	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
 	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
-	FMOVQ        82(R6), F26
+	WORD $0x3cc520da // ldur q26, [x6, #82]
 	WORD $0x4e0f035b // tbl v27.16b, { v26.16b }, v15.16b
 	MOVD         $iq3_xxs_shuffle12<>+0(SB), R7
 	FMOVQ        (R7), F28
@@ -5509,57 +5429,57 @@ loop3:
 	WORD $0x4e381f5a // and v26.16b, v26.16b, v24.16b
 	FMOVQ        F27, (R3)
 	FMOVQ        F26, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        60(R3), F26
+	WORD $0xbc43c07a // ldur s26, [x3, #60]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        896(R4), (F26, F27)
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf31 // fmla v17.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        60(R3), F26
+	WORD $0xbc43c07a // ldur s26, [x3, #60]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        928(R4), (F26, F27)
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf33 // fmla v19.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        60(R3), F26
+	WORD $0xbc43c07a // ldur s26, [x3, #60]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        960(R4), (F26, F27)
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf35 // fmla v21.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
 	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	FMOVS        60(R3), F26
+	WORD $0xbc43c07a // ldur s26, [x3, #60]
 	WORD $0x4f9a9318 // fmul v24.4s, v24.4s, v26.s[0]
 	WORD $0x4f9a9339 // fmul v25.4s, v25.4s, v26.s[0]
 	FLDPQ        992(R4), (F26, F27)
@@ -5637,12 +5557,11 @@ TEXT ·unpackIq3_xxsNEON(SB), NOSPLIT, $576-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d400030 // ldr h16, [x1]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7c400030 // ldur h16, [x1]
+	WORD $0x1ee24210 // fcvt s16, h16
 	WORD $0x4f0167f1 // movi v17.4s, #63, lsl #24
-	FMOVQ        69(R1), F18
-	FMOVQ        82(R1), F19
+	WORD $0x3cc45032 // ldur q18, [x1, #69]
+	WORD $0x3cc52033 // ldur q19, [x1, #82]
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
 	WORD $0x4e0a0273 // tbl v19.16b, { v19.16b }, v10.16b
 	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
@@ -5653,15 +5572,15 @@ loop1:
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x4e32d632 // fadd v18.4s, v17.4s, v18.4s
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x4f909230 // fmul v16.4s, v17.4s, v16.s[0]
 	WORD $0x4f0167f1 // movi v17.4s, #63, lsl #24
 	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
 	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
 	FMOVQ        F18, 32(R3)
 	FMOVQ        F16, 48(R3)
-	FMOVQ        2(R1), F16
-	FMOVQ        6(R1), F17
+	WORD $0x3cc02030 // ldur q16, [x1, #2]
+	WORD $0x3cc06031 // ldur q17, [x1, #6]
 	WORD $0x4e000210 // tbl v16.16b, { v16.16b }, v0.16b
 	WORD $0x4e000231 // tbl v17.16b, { v17.16b }, v0.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
@@ -5689,8 +5608,8 @@ loop1:
 	FMOVS        (R4)(R5<<2), F17
 	WORD $0x4e913a73 // zip1 v19.4s, v19.4s, v17.4s
 	WORD $0x4ed33a51 // zip1 v17.2d, v18.2d, v19.2d
-	FMOVQ        66(R1), F18
-	FMOVQ        67(R1), F19
+	WORD $0x3cc42032 // ldur q18, [x1, #66]
+	WORD $0x3cc43033 // ldur q19, [x1, #67]
 	WORD $0x4e050252 // tbl v18.16b, { v18.16b }, v5.16b
 	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
 	WORD $0x6ea34652 // ushl v18.4s, v18.4s, v3.4s
@@ -5724,11 +5643,11 @@ loop1:
 	FMOVQ        F17, 16(R0)
 	FMOVQ        F18, 48(R0)
 	FMOVQ        F19, 64(R0)
-	FMOVS        32(R3), F16
+	WORD $0xbc420070 // ldur s16, [x3, #32]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	FMOVD        F16, 32(R0)
-	FMOVQ        10(R1), F16
-	FMOVQ        14(R1), F17
+	WORD $0x3cc0a030 // ldur q16, [x1, #10]
+	WORD $0x3cc0e031 // ldur q17, [x1, #14]
 	WORD $0x4e000210 // tbl v16.16b, { v16.16b }, v0.16b
 	WORD $0x4e000231 // tbl v17.16b, { v17.16b }, v0.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
@@ -5756,8 +5675,8 @@ loop1:
 	FMOVS        (R4)(R5<<2), F17
 	WORD $0x4e913a73 // zip1 v19.4s, v19.4s, v17.4s
 	WORD $0x4ed33a51 // zip1 v17.2d, v18.2d, v19.2d
-	FMOVQ        70(R1), F18
-	FMOVQ        71(R1), F19
+	WORD $0x3cc46032 // ldur q18, [x1, #70]
+	WORD $0x3cc47033 // ldur q19, [x1, #71]
 	WORD $0x4e050252 // tbl v18.16b, { v18.16b }, v5.16b
 	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
 	WORD $0x6ea34652 // ushl v18.4s, v18.4s, v3.4s
@@ -5791,11 +5710,11 @@ loop1:
 	FMOVQ        F17, 96(R0)
 	FMOVQ        F18, 128(R0)
 	FMOVQ        F19, 144(R0)
-	FMOVS        36(R3), F16
+	WORD $0xbc424070 // ldur s16, [x3, #36]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	FMOVD        F16, 112(R0)
-	FMOVQ        18(R1), F16
-	FMOVQ        22(R1), F17
+	WORD $0x3cc12030 // ldur q16, [x1, #18]
+	WORD $0x3cc16031 // ldur q17, [x1, #22]
 	WORD $0x4e000210 // tbl v16.16b, { v16.16b }, v0.16b
 	WORD $0x4e000231 // tbl v17.16b, { v17.16b }, v0.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
@@ -5823,8 +5742,8 @@ loop1:
 	FMOVS        (R4)(R5<<2), F17
 	WORD $0x4e913a73 // zip1 v19.4s, v19.4s, v17.4s
 	WORD $0x4ed33a51 // zip1 v17.2d, v18.2d, v19.2d
-	FMOVQ        74(R1), F18
-	FMOVQ        75(R1), F19
+	WORD $0x3cc4a032 // ldur q18, [x1, #74]
+	WORD $0x3cc4b033 // ldur q19, [x1, #75]
 	WORD $0x4e050252 // tbl v18.16b, { v18.16b }, v5.16b
 	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
 	WORD $0x6ea34652 // ushl v18.4s, v18.4s, v3.4s
@@ -5858,11 +5777,11 @@ loop1:
 	FMOVQ        F17, 176(R0)
 	FMOVQ        F18, 208(R0)
 	FMOVQ        F19, 224(R0)
-	FMOVS        40(R3), F16
+	WORD $0xbc428070 // ldur s16, [x3, #40]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	FMOVD        F16, 192(R0)
-	FMOVQ        26(R1), F16
-	FMOVQ        30(R1), F17
+	WORD $0x3cc1a030 // ldur q16, [x1, #26]
+	WORD $0x3cc1e031 // ldur q17, [x1, #30]
 	WORD $0x4e000210 // tbl v16.16b, { v16.16b }, v0.16b
 	WORD $0x4e000231 // tbl v17.16b, { v17.16b }, v0.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
@@ -5890,8 +5809,8 @@ loop1:
 	FMOVS        (R4)(R5<<2), F17
 	WORD $0x4e913a73 // zip1 v19.4s, v19.4s, v17.4s
 	WORD $0x4ed33a51 // zip1 v17.2d, v18.2d, v19.2d
-	FMOVQ        78(R1), F18
-	FMOVQ        79(R1), F19
+	WORD $0x3cc4e032 // ldur q18, [x1, #78]
+	WORD $0x3cc4f033 // ldur q19, [x1, #79]
 	WORD $0x4e050252 // tbl v18.16b, { v18.16b }, v5.16b
 	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
 	WORD $0x6ea34652 // ushl v18.4s, v18.4s, v3.4s
@@ -5925,11 +5844,11 @@ loop1:
 	FMOVQ        F17, 256(R0)
 	FMOVQ        F18, 288(R0)
 	FMOVQ        F19, 304(R0)
-	FMOVS        44(R3), F16
+	WORD $0xbc42c070 // ldur s16, [x3, #44]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	FMOVD        F16, 272(R0)
-	FMOVQ        34(R1), F16
-	FMOVQ        38(R1), F17
+	WORD $0x3cc22030 // ldur q16, [x1, #34]
+	WORD $0x3cc26031 // ldur q17, [x1, #38]
 	WORD $0x4e000210 // tbl v16.16b, { v16.16b }, v0.16b
 	WORD $0x4e000231 // tbl v17.16b, { v17.16b }, v0.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
@@ -5957,7 +5876,7 @@ loop1:
 	FMOVS        (R4)(R5<<2), F17
 	WORD $0x4e913a73 // zip1 v19.4s, v19.4s, v17.4s
 	WORD $0x4ed33a51 // zip1 v17.2d, v18.2d, v19.2d
-	FMOVQ        82(R1), F18
+	WORD $0x3cc52032 // ldur q18, [x1, #82]
 	WORD $0x4e050253 // tbl v19.16b, { v18.16b }, v5.16b
 	WORD $0x4e090252 // tbl v18.16b, { v18.16b }, v9.16b
 	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
@@ -5991,11 +5910,11 @@ loop1:
 	FMOVQ        F17, 336(R0)
 	FMOVQ        F19, 368(R0)
 	FMOVQ        F18, 384(R0)
-	FMOVS        48(R3), F16
+	WORD $0xbc430070 // ldur s16, [x3, #48]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	FMOVD        F16, 352(R0)
-	FMOVQ        42(R1), F16
-	FMOVQ        46(R1), F17
+	WORD $0x3cc2a030 // ldur q16, [x1, #42]
+	WORD $0x3cc2e031 // ldur q17, [x1, #46]
 	WORD $0x4e000210 // tbl v16.16b, { v16.16b }, v0.16b
 	WORD $0x4e000231 // tbl v17.16b, { v17.16b }, v0.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
@@ -6023,7 +5942,7 @@ loop1:
 	FMOVS        (R4)(R5<<2), F17
 	WORD $0x4e913a73 // zip1 v19.4s, v19.4s, v17.4s
 	WORD $0x4ed33a51 // zip1 v17.2d, v18.2d, v19.2d
-	FMOVQ        82(R1), F18
+	WORD $0x3cc52032 // ldur q18, [x1, #82]
 	WORD $0x4e0b0253 // tbl v19.16b, { v18.16b }, v11.16b
 	WORD $0x4e0c0252 // tbl v18.16b, { v18.16b }, v12.16b
 	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
@@ -6057,11 +5976,11 @@ loop1:
 	FMOVQ        F17, 416(R0)
 	FMOVQ        F19, 448(R0)
 	FMOVQ        F18, 464(R0)
-	FMOVS        52(R3), F16
+	WORD $0xbc434070 // ldur s16, [x3, #52]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	FMOVD        F16, 432(R0)
-	FMOVQ        50(R1), F16
-	FMOVQ        54(R1), F17
+	WORD $0x3cc32030 // ldur q16, [x1, #50]
+	WORD $0x3cc36031 // ldur q17, [x1, #54]
 	WORD $0x4e000210 // tbl v16.16b, { v16.16b }, v0.16b
 	WORD $0x4e000231 // tbl v17.16b, { v17.16b }, v0.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
@@ -6089,7 +6008,7 @@ loop1:
 	FMOVS        (R4)(R5<<2), F17
 	WORD $0x4e913a73 // zip1 v19.4s, v19.4s, v17.4s
 	WORD $0x4ed33a51 // zip1 v17.2d, v18.2d, v19.2d
-	FMOVQ        82(R1), F18
+	WORD $0x3cc52032 // ldur q18, [x1, #82]
 	WORD $0x4e0d0253 // tbl v19.16b, { v18.16b }, v13.16b
 	WORD $0x4e0e0252 // tbl v18.16b, { v18.16b }, v14.16b
 	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
@@ -6123,11 +6042,11 @@ loop1:
 	FMOVQ        F17, 496(R0)
 	FMOVQ        F19, 528(R0)
 	FMOVQ        F18, 544(R0)
-	FMOVS        56(R3), F16
+	WORD $0xbc438070 // ldur s16, [x3, #56]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	FMOVD        F16, 512(R0)
-	FMOVQ        58(R1), F16
-	FMOVQ        62(R1), F17
+	WORD $0x3cc3a030 // ldur q16, [x1, #58]
+	WORD $0x3cc3e031 // ldur q17, [x1, #62]
 	WORD $0x4e000210 // tbl v16.16b, { v16.16b }, v0.16b
 	WORD $0x4e000231 // tbl v17.16b, { v17.16b }, v0.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
@@ -6155,7 +6074,7 @@ loop1:
 	FMOVS        (R4)(R5<<2), F17
 	WORD $0x4e913a73 // zip1 v19.4s, v19.4s, v17.4s
 	WORD $0x4ed33a51 // zip1 v17.2d, v18.2d, v19.2d
-	FMOVQ        82(R1), F18
+	WORD $0x3cc52032 // ldur q18, [x1, #82]
 	WORD $0x4e0f0253 // tbl v19.16b, { v18.16b }, v15.16b
 	MOVD         $iq3_xxs_shuffle12<>+0(SB), R4
 	FMOVQ        (R4), F20
@@ -6191,7 +6110,7 @@ loop1:
 	FMOVQ        F17, 576(R0)
 	FMOVQ        F19, 608(R0)
 	FMOVQ        F18, 624(R0)
-	FMOVS        60(R3), F16
+	WORD $0xbc43c070 // ldur s16, [x3, #60]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	FMOVD        F16, 592(R0)
 	ADD          $0x62, R1
@@ -6245,8 +6164,6 @@ TEXT ·matmulQ81xIq3_xxsNEON(SB), NOSPLIT, $0-72
 loop1:
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4f00e413 // movi v19.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -6259,105 +6176,104 @@ loop3:
 	WORD $0xf98420c0 // prfm pldl1keep, [x6, #2112]
 
 	// scales of values 0 to 255, times those of the activations
-	WORD $0x7d4000d4 // ldr h20, [x6]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4f0167f5 // movi v21.4s, #63, lsl #24
-	FMOVQ        69(R6), F22
-	FMOVQ        82(R6), F23
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x4e0a02f7 // tbl v23.16b, { v23.16b }, v10.16b
+	WORD $0x7c4000d2 // ldur h18, [x6]
+	WORD $0x1ee24252 // fcvt s18, h18
+	WORD $0x4f0167f3 // movi v19.4s, #63, lsl #24
+	WORD $0x3cc450d4 // ldur q20, [x6, #69]
+	WORD $0x3cc520d5 // ldur q21, [x6, #82]
+	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
+	WORD $0x4e0a02b6 // tbl v22.16b, { v21.16b }, v10.16b
+	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
 	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x6f3c06f7 // ushr v23.4s, v23.4s, #4
+	WORD $0x4e271e94 // and v20.16b, v20.16b, v7.16b
 	WORD $0x4e271ed6 // and v22.16b, v22.16b, v7.16b
-	WORD $0x4e271ef7 // and v23.16b, v23.16b, v7.16b
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e36d6b6 // fadd v22.4s, v21.4s, v22.4s
-	WORD $0x4e37d6b5 // fadd v21.4s, v21.4s, v23.4s
-	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
-	WORD $0x4f0167f5 // movi v21.4s, #63, lsl #24
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
-	FLDPQ        (R4), (F21, F23)
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
-	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
+	WORD $0x4e34d674 // fadd v20.4s, v19.4s, v20.4s
+	WORD $0x4e36d673 // fadd v19.4s, v19.4s, v22.4s
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
+	WORD $0x4f929272 // fmul v18.4s, v19.4s, v18.s[0]
+	WORD $0x4f0167f3 // movi v19.4s, #63, lsl #24
+	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
+	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	WORD $0x3cc00093 // ldur q19, [x4]
+	WORD $0x3cc10096 // ldur q22, [x4, #16]
+	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
+	WORD $0x6e36de52 // fmul v18.4s, v18.4s, v22.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F22
-	FMOVQ        6(R6), F23
+	WORD $0x3cc020d4 // ldur q20, [x6, #2]
+	WORD $0x3cc060d6 // ldur q22, [x6, #6]
+	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
 	WORD $0x4e0002d6 // tbl v22.16b, { v22.16b }, v0.16b
-	WORD $0x4e0002f7 // tbl v23.16b, { v23.16b }, v0.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
 	MOVD         $iq3_xxs_grid<>+0(SB), R7
-	WORD $0x4e042ec8 // smov x8, v22.s[0]
+	WORD $0x4e042e88 // smov x8, v20.s[0]
+	FMOVS        (R7)(R8<<2), F23
+	WORD $0x4e0c2e88 // smov x8, v20.s[1]
 	FMOVS        (R7)(R8<<2), F24
+	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	WORD $0x4e142e88 // smov x8, v20.s[2]
+	FMOVS        (R7)(R8<<2), F24
+	WORD $0x4e1c2e88 // smov x8, v20.s[3]
+	FMOVS        (R7)(R8<<2), F20
+	WORD $0x4e943b18 // zip1 v24.4s, v24.4s, v20.4s
+	WORD $0x4ed83af4 // zip1 v20.2d, v23.2d, v24.2d
+	WORD $0x4e042ec8 // smov x8, v22.s[0]
+	FMOVS        (R7)(R8<<2), F23
 	WORD $0x4e0c2ec8 // smov x8, v22.s[1]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVS        (R7)(R8<<2), F24
+	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
 	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVS        (R7)(R8<<2), F25
+	FMOVS        (R7)(R8<<2), F24
 	WORD $0x4e1c2ec8 // smov x8, v22.s[3]
 	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e963b39 // zip1 v25.4s, v25.4s, v22.4s
-	WORD $0x4ed93b16 // zip1 v22.2d, v24.2d, v25.2d
-	WORD $0x4e042ee8 // smov x8, v23.s[0]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e0c2ee8 // smov x8, v23.s[1]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
-	WORD $0x4e142ee8 // smov x8, v23.s[2]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e1c2ee8 // smov x8, v23.s[3]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
-	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
-	FMOVQ        66(R6), F24
-	FMOVQ        67(R6), F25
-	WORD $0x4e050318 // tbl v24.16b, { v24.16b }, v5.16b
-	WORD $0x4e060339 // tbl v25.16b, { v25.16b }, v6.16b
-	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
-	WORD $0x6ea44739 // ushl v25.4s, v25.4s, v4.4s
+	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
+	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
+	WORD $0x3cc420d7 // ldur q23, [x6, #66]
+	WORD $0x3cc430d8 // ldur q24, [x6, #67]
+	WORD $0x4e0502f7 // tbl v23.16b, { v23.16b }, v5.16b
+	WORD $0x4e060318 // tbl v24.16b, { v24.16b }, v6.16b
+	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
+	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
 	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
 	MOVD         $iq3_xxs_signs<>+0(SB), R7
+	WORD $0x4e042ee8 // smov x8, v23.s[0]
+	FMOVD        (R7)(R8<<3), F25
+	WORD $0x4e142ee8 // smov x8, v23.s[2]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b37 // zip1 v23.2d, v25.2d, v23.2d
 	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F26
+	FMOVD        (R7)(R8<<3), F25
 	WORD $0x4e142f08 // smov x8, v24.s[2]
 	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b58 // zip1 v24.2d, v26.2d, v24.2d
-	WORD $0x4e042f28 // smov x8, v25.s[0]
-	FMOVD        (R7)(R8<<3), F26
-	WORD $0x4e142f28 // smov x8, v25.s[2]
-	FMOVD        (R7)(R8<<3), F25
-	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
-	WORD $0x4e388f1a // cmtst v26.16b, v24.16b, v24.16b
-	WORD $0x6e20badb // neg v27.16b, v22.16b
+	WORD $0x4ed83b38 // zip1 v24.2d, v25.2d, v24.2d
+	WORD $0x4e378ef9 // cmtst v25.16b, v23.16b, v23.16b
+	WORD $0x6e20ba9a // neg v26.16b, v20.16b
+	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
+	WORD $0x6e741f57 // bsl v23.16b, v26.16b, v20.16b
+	WORD $0x4e391ef7 // and v23.16b, v23.16b, v25.16b
+	WORD $0x4e388f14 // cmtst v20.16b, v24.16b, v24.16b
+	WORD $0x6e20bad9 // neg v25.16b, v22.16b
 	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e761f78 // bsl v24.16b, v27.16b, v22.16b
-	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
-	WORD $0x4e398f36 // cmtst v22.16b, v25.16b, v25.16b
-	WORD $0x6e20bafa // neg v26.16b, v23.16b
-	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
-	WORD $0x6e771f59 // bsl v25.16b, v26.16b, v23.16b
-	WORD $0x4e361f39 // and v25.16b, v25.16b, v22.16b
-	FLDPQ        (R3), (F22, F23)
-	WORD $0x0e36c31a // smull v26.8h, v24.8b, v22.8b
+	WORD $0x6e761f38 // bsl v24.16b, v25.16b, v22.16b
+	WORD $0x4e341f18 // and v24.16b, v24.16b, v20.16b
+	WORD $0x3cc00074 // ldur q20, [x3]
+	WORD $0x3cc10076 // ldur q22, [x3, #16]
+	WORD $0x0e34c2f9 // smull v25.8h, v23.8b, v20.8b
+	WORD $0x4e34c2f4 // smull2 v20.8h, v23.16b, v20.16b
+	WORD $0x4e74bf34 // addp v20.8h, v25.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e36c317 // smull v23.8h, v24.8b, v22.8b
 	WORD $0x4e36c316 // smull2 v22.8h, v24.16b, v22.16b
-	WORD $0x4e76bf56 // addp v22.8h, v26.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c338 // smull v24.8h, v25.8b, v23.8b
-	WORD $0x4e37c337 // smull2 v23.8h, v25.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e606af6 // sadalp v22.4s, v23.8h
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4f9512d0 // fmla v16.4s, v22.4s, v21.s[0]
+	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
+	WORD $0x4e606ad4 // sadalp v20.4s, v22.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        10(R6), F22
-	FMOVQ        14(R6), F23
+	WORD $0x3cc0a0d6 // ldur q22, [x6, #10]
+	WORD $0x3cc0e0d7 // ldur q23, [x6, #14]
 	WORD $0x4e0002d6 // tbl v22.16b, { v22.16b }, v0.16b
 	WORD $0x4e0002f7 // tbl v23.16b, { v23.16b }, v0.16b
 	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
@@ -6385,8 +6301,8 @@ loop3:
 	FMOVS        (R7)(R8<<2), F23
 	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
 	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
-	FMOVQ        70(R6), F24
-	FMOVQ        71(R6), F25
+	WORD $0x3cc460d8 // ldur q24, [x6, #70]
+	WORD $0x3cc470d9 // ldur q25, [x6, #71]
 	WORD $0x4e050318 // tbl v24.16b, { v24.16b }, v5.16b
 	WORD $0x4e060339 // tbl v25.16b, { v25.16b }, v6.16b
 	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
@@ -6414,7 +6330,8 @@ loop3:
 	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
 	WORD $0x6e771f59 // bsl v25.16b, v26.16b, v23.16b
 	WORD $0x4e361f39 // and v25.16b, v25.16b, v22.16b
-	FLDPQ        32(R3), (F22, F23)
+	WORD $0x3cc20076 // ldur q22, [x3, #32]
+	WORD $0x3cc30077 // ldur q23, [x3, #48]
 	WORD $0x0e36c31a // smull v26.8h, v24.8b, v22.8b
 	WORD $0x4e36c316 // smull2 v22.8h, v24.16b, v22.16b
 	WORD $0x4e76bf56 // addp v22.8h, v26.8h, v22.8h
@@ -6423,83 +6340,293 @@ loop3:
 	WORD $0x4e37c337 // smull2 v23.8h, v25.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e606af6 // sadalp v22.4s, v23.8h
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4fb512d1 // fmla v17.4s, v22.4s, v21.s[1]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        18(R6), F22
-	FMOVQ        22(R6), F23
-	WORD $0x4e0002d6 // tbl v22.16b, { v22.16b }, v0.16b
+	WORD $0x3cc120d7 // ldur q23, [x6, #18]
+	WORD $0x3cc160d8 // ldur q24, [x6, #22]
 	WORD $0x4e0002f7 // tbl v23.16b, { v23.16b }, v0.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e000318 // tbl v24.16b, { v24.16b }, v0.16b
 	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
 	MOVD         $iq3_xxs_grid<>+0(SB), R7
-	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e0c2ec8 // smov x8, v22.s[1]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
-	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e1c2ec8 // smov x8, v22.s[3]
-	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e963b39 // zip1 v25.4s, v25.4s, v22.4s
-	WORD $0x4ed93b16 // zip1 v22.2d, v24.2d, v25.2d
 	WORD $0x4e042ee8 // smov x8, v23.s[0]
-	FMOVS        (R7)(R8<<2), F24
+	FMOVS        (R7)(R8<<2), F25
 	WORD $0x4e0c2ee8 // smov x8, v23.s[1]
-	FMOVS        (R7)(R8<<2), F25
-	WORD $0x4e993b18 // zip1 v24.4s, v24.4s, v25.4s
+	FMOVS        (R7)(R8<<2), F26
+	WORD $0x4e9a3b39 // zip1 v25.4s, v25.4s, v26.4s
 	WORD $0x4e142ee8 // smov x8, v23.s[2]
-	FMOVS        (R7)(R8<<2), F25
+	FMOVS        (R7)(R8<<2), F26
 	WORD $0x4e1c2ee8 // smov x8, v23.s[3]
 	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
-	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
-	FMOVQ        74(R6), F24
-	FMOVQ        75(R6), F25
-	WORD $0x4e050318 // tbl v24.16b, { v24.16b }, v5.16b
-	WORD $0x4e060339 // tbl v25.16b, { v25.16b }, v6.16b
-	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
-	WORD $0x6ea44739 // ushl v25.4s, v25.4s, v4.4s
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	MOVD         $iq3_xxs_signs<>+0(SB), R7
+	WORD $0x4e973b5a // zip1 v26.4s, v26.4s, v23.4s
+	WORD $0x4eda3b37 // zip1 v23.2d, v25.2d, v26.2d
 	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F26
+	FMOVS        (R7)(R8<<2), F25
+	WORD $0x4e0c2f08 // smov x8, v24.s[1]
+	FMOVS        (R7)(R8<<2), F26
+	WORD $0x4e9a3b39 // zip1 v25.4s, v25.4s, v26.4s
 	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b58 // zip1 v24.2d, v26.2d, v24.2d
+	FMOVS        (R7)(R8<<2), F26
+	WORD $0x4e1c2f08 // smov x8, v24.s[3]
+	FMOVS        (R7)(R8<<2), F24
+	WORD $0x4e983b5a // zip1 v26.4s, v26.4s, v24.4s
+	WORD $0x4eda3b38 // zip1 v24.2d, v25.2d, v26.2d
+	WORD $0x3cc4a0d9 // ldur q25, [x6, #74]
+	WORD $0x3cc4b0da // ldur q26, [x6, #75]
+	WORD $0x4e050339 // tbl v25.16b, { v25.16b }, v5.16b
+	WORD $0x4e06035a // tbl v26.16b, { v26.16b }, v6.16b
+	WORD $0x6ea34739 // ushl v25.4s, v25.4s, v3.4s
+	WORD $0x6ea4475a // ushl v26.4s, v26.4s, v4.4s
+	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
+	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
+	MOVD         $iq3_xxs_signs<>+0(SB), R7
 	WORD $0x4e042f28 // smov x8, v25.s[0]
-	FMOVD        (R7)(R8<<3), F26
+	FMOVD        (R7)(R8<<3), F27
 	WORD $0x4e142f28 // smov x8, v25.s[2]
 	FMOVD        (R7)(R8<<3), F25
-	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
-	WORD $0x4e388f1a // cmtst v26.16b, v24.16b, v24.16b
-	WORD $0x6e20badb // neg v27.16b, v22.16b
-	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e761f78 // bsl v24.16b, v27.16b, v22.16b
-	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
-	WORD $0x4e398f36 // cmtst v22.16b, v25.16b, v25.16b
-	WORD $0x6e20bafa // neg v26.16b, v23.16b
+	WORD $0x4ed93b79 // zip1 v25.2d, v27.2d, v25.2d
+	WORD $0x4e042f48 // smov x8, v26.s[0]
+	FMOVD        (R7)(R8<<3), F27
+	WORD $0x4e142f48 // smov x8, v26.s[2]
+	FMOVD        (R7)(R8<<3), F26
+	WORD $0x4eda3b7a // zip1 v26.2d, v27.2d, v26.2d
+	WORD $0x4e398f3b // cmtst v27.16b, v25.16b, v25.16b
+	WORD $0x6e20bafc // neg v28.16b, v23.16b
 	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
-	WORD $0x6e771f59 // bsl v25.16b, v26.16b, v23.16b
-	WORD $0x4e361f39 // and v25.16b, v25.16b, v22.16b
-	FLDPQ        64(R3), (F22, F23)
-	WORD $0x0e36c31a // smull v26.8h, v24.8b, v22.8b
-	WORD $0x4e36c316 // smull2 v22.8h, v24.16b, v22.16b
-	WORD $0x4e76bf56 // addp v22.8h, v26.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c338 // smull v24.8h, v25.8b, v23.8b
+	WORD $0x6e771f99 // bsl v25.16b, v28.16b, v23.16b
+	WORD $0x4e3b1f39 // and v25.16b, v25.16b, v27.16b
+	WORD $0x4e3a8f57 // cmtst v23.16b, v26.16b, v26.16b
+	WORD $0x6e20bb1b // neg v27.16b, v24.16b
+	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
+	WORD $0x6e781f7a // bsl v26.16b, v27.16b, v24.16b
+	WORD $0x4e371f5a // and v26.16b, v26.16b, v23.16b
+	WORD $0x3cc40077 // ldur q23, [x3, #64]
+	WORD $0x3cc50078 // ldur q24, [x3, #80]
+	WORD $0x0e37c33b // smull v27.8h, v25.8b, v23.8b
 	WORD $0x4e37c337 // smull2 v23.8h, v25.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e606af6 // sadalp v22.4s, v23.8h
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4f951ad2 // fmla v18.4s, v22.4s, v21.s[2]
+	WORD $0x4e77bf77 // addp v23.8h, v27.8h, v23.8h
+	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
+	WORD $0x0e38c359 // smull v25.8h, v26.8b, v24.8b
+	WORD $0x4e38c358 // smull2 v24.8h, v26.16b, v24.16b
+	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
+	WORD $0x4e606b17 // sadalp v23.4s, v24.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        26(R6), F22
-	FMOVQ        30(R6), F23
+	WORD $0x3cc1a0d8 // ldur q24, [x6, #26]
+	WORD $0x3cc1e0d9 // ldur q25, [x6, #30]
+	WORD $0x4e000318 // tbl v24.16b, { v24.16b }, v0.16b
+	WORD $0x4e000339 // tbl v25.16b, { v25.16b }, v0.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	MOVD         $iq3_xxs_grid<>+0(SB), R7
+	WORD $0x4e042f08 // smov x8, v24.s[0]
+	FMOVS        (R7)(R8<<2), F26
+	WORD $0x4e0c2f08 // smov x8, v24.s[1]
+	FMOVS        (R7)(R8<<2), F27
+	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
+	WORD $0x4e142f08 // smov x8, v24.s[2]
+	FMOVS        (R7)(R8<<2), F27
+	WORD $0x4e1c2f08 // smov x8, v24.s[3]
+	FMOVS        (R7)(R8<<2), F24
+	WORD $0x4e983b7b // zip1 v27.4s, v27.4s, v24.4s
+	WORD $0x4edb3b58 // zip1 v24.2d, v26.2d, v27.2d
+	WORD $0x4e042f28 // smov x8, v25.s[0]
+	FMOVS        (R7)(R8<<2), F26
+	WORD $0x4e0c2f28 // smov x8, v25.s[1]
+	FMOVS        (R7)(R8<<2), F27
+	WORD $0x4e9b3b5a // zip1 v26.4s, v26.4s, v27.4s
+	WORD $0x4e142f28 // smov x8, v25.s[2]
+	FMOVS        (R7)(R8<<2), F27
+	WORD $0x4e1c2f28 // smov x8, v25.s[3]
+	FMOVS        (R7)(R8<<2), F25
+	WORD $0x4e993b7b // zip1 v27.4s, v27.4s, v25.4s
+	WORD $0x4edb3b59 // zip1 v25.2d, v26.2d, v27.2d
+	WORD $0x3cc4e0da // ldur q26, [x6, #78]
+	WORD $0x3cc4f0db // ldur q27, [x6, #79]
+	WORD $0x4e05035a // tbl v26.16b, { v26.16b }, v5.16b
+	WORD $0x4e06037b // tbl v27.16b, { v27.16b }, v6.16b
+	WORD $0x6ea3475a // ushl v26.4s, v26.4s, v3.4s
+	WORD $0x6ea4477b // ushl v27.4s, v27.4s, v4.4s
+	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
+	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
+	MOVD         $iq3_xxs_signs<>+0(SB), R7
+	WORD $0x4e042f48 // smov x8, v26.s[0]
+	FMOVD        (R7)(R8<<3), F28
+	WORD $0x4e142f48 // smov x8, v26.s[2]
+	FMOVD        (R7)(R8<<3), F26
+	WORD $0x4eda3b9a // zip1 v26.2d, v28.2d, v26.2d
+	WORD $0x4e042f68 // smov x8, v27.s[0]
+	FMOVD        (R7)(R8<<3), F28
+	WORD $0x4e142f68 // smov x8, v27.s[2]
+	FMOVD        (R7)(R8<<3), F27
+	WORD $0x4edb3b9b // zip1 v27.2d, v28.2d, v27.2d
+	WORD $0x4e3a8f5c // cmtst v28.16b, v26.16b, v26.16b
+	WORD $0x6e20bb1d // neg v29.16b, v24.16b
+	WORD $0x4e20ab5a // cmlt v26.16b, v26.16b, #0
+	WORD $0x6e781fba // bsl v26.16b, v29.16b, v24.16b
+	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
+	WORD $0x4e3b8f78 // cmtst v24.16b, v27.16b, v27.16b
+	WORD $0x6e20bb3c // neg v28.16b, v25.16b
+	WORD $0x4e20ab7b // cmlt v27.16b, v27.16b, #0
+	WORD $0x6e791f9b // bsl v27.16b, v28.16b, v25.16b
+	WORD $0x4e381f7b // and v27.16b, v27.16b, v24.16b
+	WORD $0x3cc60078 // ldur q24, [x3, #96]
+	WORD $0x3cc70079 // ldur q25, [x3, #112]
+	WORD $0x0e38c35c // smull v28.8h, v26.8b, v24.8b
+	WORD $0x4e38c358 // smull2 v24.8h, v26.16b, v24.16b
+	WORD $0x4e78bf98 // addp v24.8h, v28.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	WORD $0x0e39c37a // smull v26.8h, v27.8b, v25.8b
+	WORD $0x4e39c379 // smull2 v25.8h, v27.16b, v25.16b
+	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
+	WORD $0x4e606b38 // sadalp v24.4s, v25.8h
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eb6be94 // addp v20.4s, v20.4s, v22.4s
+	WORD $0x4eb8bef6 // addp v22.4s, v23.4s, v24.4s
+	WORD $0x4eb6be94 // addp v20.4s, v20.4s, v22.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e33ce90 // fmla v16.4s, v20.4s, v19.4s
+
+	// levels of values 128 to 159, and their products
+	WORD $0x3cc220d3 // ldur q19, [x6, #34]
+	WORD $0x3cc260d4 // ldur q20, [x6, #38]
+	WORD $0x4e000273 // tbl v19.16b, { v19.16b }, v0.16b
+	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	MOVD         $iq3_xxs_grid<>+0(SB), R7
+	WORD $0x4e042e68 // smov x8, v19.s[0]
+	FMOVS        (R7)(R8<<2), F22
+	WORD $0x4e0c2e68 // smov x8, v19.s[1]
+	FMOVS        (R7)(R8<<2), F23
+	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	WORD $0x4e142e68 // smov x8, v19.s[2]
+	FMOVS        (R7)(R8<<2), F23
+	WORD $0x4e1c2e68 // smov x8, v19.s[3]
+	FMOVS        (R7)(R8<<2), F19
+	WORD $0x4e933af7 // zip1 v23.4s, v23.4s, v19.4s
+	WORD $0x4ed73ad3 // zip1 v19.2d, v22.2d, v23.2d
+	WORD $0x4e042e88 // smov x8, v20.s[0]
+	FMOVS        (R7)(R8<<2), F22
+	WORD $0x4e0c2e88 // smov x8, v20.s[1]
+	FMOVS        (R7)(R8<<2), F23
+	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	WORD $0x4e142e88 // smov x8, v20.s[2]
+	FMOVS        (R7)(R8<<2), F23
+	WORD $0x4e1c2e88 // smov x8, v20.s[3]
+	FMOVS        (R7)(R8<<2), F20
+	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
+	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	WORD $0x4e0502b6 // tbl v22.16b, { v21.16b }, v5.16b
+	WORD $0x4e0902b7 // tbl v23.16b, { v21.16b }, v9.16b
+	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
+	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
+	MOVD         $iq3_xxs_signs<>+0(SB), R7
+	WORD $0x4e042ec8 // smov x8, v22.s[0]
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4e142ec8 // smov x8, v22.s[2]
+	FMOVD        (R7)(R8<<3), F22
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
+	WORD $0x4e042ee8 // smov x8, v23.s[0]
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4e142ee8 // smov x8, v23.s[2]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
+	WORD $0x4e368ed8 // cmtst v24.16b, v22.16b, v22.16b
+	WORD $0x6e20ba79 // neg v25.16b, v19.16b
+	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
+	WORD $0x6e731f36 // bsl v22.16b, v25.16b, v19.16b
+	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
+	WORD $0x4e378ef3 // cmtst v19.16b, v23.16b, v23.16b
+	WORD $0x6e20ba98 // neg v24.16b, v20.16b
+	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
+	WORD $0x6e741f17 // bsl v23.16b, v24.16b, v20.16b
+	WORD $0x4e331ef7 // and v23.16b, v23.16b, v19.16b
+	WORD $0x3cc80073 // ldur q19, [x3, #128]
+	WORD $0x3cc90074 // ldur q20, [x3, #144]
+	WORD $0x0e33c2d8 // smull v24.8h, v22.8b, v19.8b
+	WORD $0x4e33c2d3 // smull2 v19.8h, v22.16b, v19.16b
+	WORD $0x4e73bf13 // addp v19.8h, v24.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e34c2f6 // smull v22.8h, v23.8b, v20.8b
+	WORD $0x4e34c2f4 // smull2 v20.8h, v23.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
+
+	// levels of values 160 to 191, and their products
+	WORD $0x3cc2a0d4 // ldur q20, [x6, #42]
+	WORD $0x3cc2e0d6 // ldur q22, [x6, #46]
+	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
+	WORD $0x4e0002d6 // tbl v22.16b, { v22.16b }, v0.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	MOVD         $iq3_xxs_grid<>+0(SB), R7
+	WORD $0x4e042e88 // smov x8, v20.s[0]
+	FMOVS        (R7)(R8<<2), F23
+	WORD $0x4e0c2e88 // smov x8, v20.s[1]
+	FMOVS        (R7)(R8<<2), F24
+	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	WORD $0x4e142e88 // smov x8, v20.s[2]
+	FMOVS        (R7)(R8<<2), F24
+	WORD $0x4e1c2e88 // smov x8, v20.s[3]
+	FMOVS        (R7)(R8<<2), F20
+	WORD $0x4e943b18 // zip1 v24.4s, v24.4s, v20.4s
+	WORD $0x4ed83af4 // zip1 v20.2d, v23.2d, v24.2d
+	WORD $0x4e042ec8 // smov x8, v22.s[0]
+	FMOVS        (R7)(R8<<2), F23
+	WORD $0x4e0c2ec8 // smov x8, v22.s[1]
+	FMOVS        (R7)(R8<<2), F24
+	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
+	WORD $0x4e142ec8 // smov x8, v22.s[2]
+	FMOVS        (R7)(R8<<2), F24
+	WORD $0x4e1c2ec8 // smov x8, v22.s[3]
+	FMOVS        (R7)(R8<<2), F22
+	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
+	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
+	WORD $0x4e0b02b7 // tbl v23.16b, { v21.16b }, v11.16b
+	WORD $0x4e0c02b8 // tbl v24.16b, { v21.16b }, v12.16b
+	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
+	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
+	MOVD         $iq3_xxs_signs<>+0(SB), R7
+	WORD $0x4e042ee8 // smov x8, v23.s[0]
+	FMOVD        (R7)(R8<<3), F25
+	WORD $0x4e142ee8 // smov x8, v23.s[2]
+	FMOVD        (R7)(R8<<3), F23
+	WORD $0x4ed73b37 // zip1 v23.2d, v25.2d, v23.2d
+	WORD $0x4e042f08 // smov x8, v24.s[0]
+	FMOVD        (R7)(R8<<3), F25
+	WORD $0x4e142f08 // smov x8, v24.s[2]
+	FMOVD        (R7)(R8<<3), F24
+	WORD $0x4ed83b38 // zip1 v24.2d, v25.2d, v24.2d
+	WORD $0x4e378ef9 // cmtst v25.16b, v23.16b, v23.16b
+	WORD $0x6e20ba9a // neg v26.16b, v20.16b
+	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
+	WORD $0x6e741f57 // bsl v23.16b, v26.16b, v20.16b
+	WORD $0x4e391ef7 // and v23.16b, v23.16b, v25.16b
+	WORD $0x4e388f14 // cmtst v20.16b, v24.16b, v24.16b
+	WORD $0x6e20bad9 // neg v25.16b, v22.16b
+	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
+	WORD $0x6e761f38 // bsl v24.16b, v25.16b, v22.16b
+	WORD $0x4e341f18 // and v24.16b, v24.16b, v20.16b
+	WORD $0x3cca0074 // ldur q20, [x3, #160]
+	WORD $0x3ccb0076 // ldur q22, [x3, #176]
+	WORD $0x0e34c2f9 // smull v25.8h, v23.8b, v20.8b
+	WORD $0x4e34c2f4 // smull2 v20.8h, v23.16b, v20.16b
+	WORD $0x4e74bf34 // addp v20.8h, v25.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e36c317 // smull v23.8h, v24.8b, v22.8b
+	WORD $0x4e36c316 // smull2 v22.8h, v24.16b, v22.16b
+	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
+	WORD $0x4e606ad4 // sadalp v20.4s, v22.8h
+
+	// levels of values 192 to 223, and their products
+	WORD $0x3cc320d6 // ldur q22, [x6, #50]
+	WORD $0x3cc360d7 // ldur q23, [x6, #54]
 	WORD $0x4e0002d6 // tbl v22.16b, { v22.16b }, v0.16b
 	WORD $0x4e0002f7 // tbl v23.16b, { v23.16b }, v0.16b
 	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
@@ -6527,10 +6654,8 @@ loop3:
 	FMOVS        (R7)(R8<<2), F23
 	WORD $0x4e973b39 // zip1 v25.4s, v25.4s, v23.4s
 	WORD $0x4ed93b17 // zip1 v23.2d, v24.2d, v25.2d
-	FMOVQ        78(R6), F24
-	FMOVQ        79(R6), F25
-	WORD $0x4e050318 // tbl v24.16b, { v24.16b }, v5.16b
-	WORD $0x4e060339 // tbl v25.16b, { v25.16b }, v6.16b
+	WORD $0x4e0d02b8 // tbl v24.16b, { v21.16b }, v13.16b
+	WORD $0x4e0e02b9 // tbl v25.16b, { v21.16b }, v14.16b
 	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
 	WORD $0x6ea44739 // ushl v25.4s, v25.4s, v4.4s
 	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
@@ -6556,7 +6681,8 @@ loop3:
 	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
 	WORD $0x6e771f59 // bsl v25.16b, v26.16b, v23.16b
 	WORD $0x4e361f39 // and v25.16b, v25.16b, v22.16b
-	FLDPQ        96(R3), (F22, F23)
+	WORD $0x3ccc0076 // ldur q22, [x3, #192]
+	WORD $0x3ccd0077 // ldur q23, [x3, #208]
 	WORD $0x0e36c31a // smull v26.8h, v24.8b, v22.8b
 	WORD $0x4e36c316 // smull2 v22.8h, v24.16b, v22.16b
 	WORD $0x4e76bf56 // addp v22.8h, v26.8h, v22.8h
@@ -6565,290 +6691,83 @@ loop3:
 	WORD $0x4e37c337 // smull2 v23.8h, v25.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e606af6 // sadalp v22.4s, v23.8h
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4fb51ad3 // fmla v19.4s, v22.4s, v21.s[3]
-
-	// levels of values 128 to 159, and their products
-	FMOVQ        34(R6), F21
-	FMOVQ        38(R6), F22
-	WORD $0x4e0002b5 // tbl v21.16b, { v21.16b }, v0.16b
-	WORD $0x4e0002d6 // tbl v22.16b, { v22.16b }, v0.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	MOVD         $iq3_xxs_grid<>+0(SB), R7
-	WORD $0x4e042ea8 // smov x8, v21.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ea8 // smov x8, v21.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
-	WORD $0x4e142ea8 // smov x8, v21.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ea8 // smov x8, v21.s[3]
-	FMOVS        (R7)(R8<<2), F21
-	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
-	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
-	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ec8 // smov x8, v22.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
-	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ec8 // smov x8, v22.s[3]
-	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
-	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
-	FMOVQ        82(R6), F23
-	WORD $0x4e0502f8 // tbl v24.16b, { v23.16b }, v5.16b
-	WORD $0x4e0902f7 // tbl v23.16b, { v23.16b }, v9.16b
-	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
-	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	MOVD         $iq3_xxs_signs<>+0(SB), R7
-	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F25
-	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b38 // zip1 v24.2d, v25.2d, v24.2d
-	WORD $0x4e042ee8 // smov x8, v23.s[0]
-	FMOVD        (R7)(R8<<3), F25
-	WORD $0x4e142ee8 // smov x8, v23.s[2]
-	FMOVD        (R7)(R8<<3), F23
-	WORD $0x4ed73b37 // zip1 v23.2d, v25.2d, v23.2d
-	WORD $0x4e388f19 // cmtst v25.16b, v24.16b, v24.16b
-	WORD $0x6e20baba // neg v26.16b, v21.16b
-	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e751f58 // bsl v24.16b, v26.16b, v21.16b
-	WORD $0x4e391f18 // and v24.16b, v24.16b, v25.16b
-	WORD $0x4e378ef5 // cmtst v21.16b, v23.16b, v23.16b
-	WORD $0x6e20bad9 // neg v25.16b, v22.16b
-	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e761f37 // bsl v23.16b, v25.16b, v22.16b
-	WORD $0x4e351ef7 // and v23.16b, v23.16b, v21.16b
-	FLDPQ        128(R3), (F21, F22)
-	WORD $0x0e35c319 // smull v25.8h, v24.8b, v21.8b
-	WORD $0x4e35c315 // smull2 v21.8h, v24.16b, v21.16b
-	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c2f8 // smull v24.8h, v23.8b, v22.8b
-	WORD $0x4e36c2f6 // smull2 v22.8h, v23.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e606ad5 // sadalp v21.4s, v22.8h
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4f9412b0 // fmla v16.4s, v21.4s, v20.s[0]
-
-	// levels of values 160 to 191, and their products
-	FMOVQ        42(R6), F21
-	FMOVQ        46(R6), F22
-	WORD $0x4e0002b5 // tbl v21.16b, { v21.16b }, v0.16b
-	WORD $0x4e0002d6 // tbl v22.16b, { v22.16b }, v0.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	MOVD         $iq3_xxs_grid<>+0(SB), R7
-	WORD $0x4e042ea8 // smov x8, v21.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ea8 // smov x8, v21.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
-	WORD $0x4e142ea8 // smov x8, v21.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ea8 // smov x8, v21.s[3]
-	FMOVS        (R7)(R8<<2), F21
-	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
-	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
-	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ec8 // smov x8, v22.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
-	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ec8 // smov x8, v22.s[3]
-	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
-	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
-	FMOVQ        82(R6), F23
-	WORD $0x4e0b02f8 // tbl v24.16b, { v23.16b }, v11.16b
-	WORD $0x4e0c02f7 // tbl v23.16b, { v23.16b }, v12.16b
-	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
-	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	MOVD         $iq3_xxs_signs<>+0(SB), R7
-	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F25
-	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b38 // zip1 v24.2d, v25.2d, v24.2d
-	WORD $0x4e042ee8 // smov x8, v23.s[0]
-	FMOVD        (R7)(R8<<3), F25
-	WORD $0x4e142ee8 // smov x8, v23.s[2]
-	FMOVD        (R7)(R8<<3), F23
-	WORD $0x4ed73b37 // zip1 v23.2d, v25.2d, v23.2d
-	WORD $0x4e388f19 // cmtst v25.16b, v24.16b, v24.16b
-	WORD $0x6e20baba // neg v26.16b, v21.16b
-	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e751f58 // bsl v24.16b, v26.16b, v21.16b
-	WORD $0x4e391f18 // and v24.16b, v24.16b, v25.16b
-	WORD $0x4e378ef5 // cmtst v21.16b, v23.16b, v23.16b
-	WORD $0x6e20bad9 // neg v25.16b, v22.16b
-	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e761f37 // bsl v23.16b, v25.16b, v22.16b
-	WORD $0x4e351ef7 // and v23.16b, v23.16b, v21.16b
-	FLDPQ        160(R3), (F21, F22)
-	WORD $0x0e35c319 // smull v25.8h, v24.8b, v21.8b
-	WORD $0x4e35c315 // smull2 v21.8h, v24.16b, v21.16b
-	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c2f8 // smull v24.8h, v23.8b, v22.8b
-	WORD $0x4e36c2f6 // smull2 v22.8h, v23.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e606ad5 // sadalp v21.4s, v22.8h
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4fb412b1 // fmla v17.4s, v21.4s, v20.s[1]
-
-	// levels of values 192 to 223, and their products
-	FMOVQ        50(R6), F21
-	FMOVQ        54(R6), F22
-	WORD $0x4e0002b5 // tbl v21.16b, { v21.16b }, v0.16b
-	WORD $0x4e0002d6 // tbl v22.16b, { v22.16b }, v0.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	MOVD         $iq3_xxs_grid<>+0(SB), R7
-	WORD $0x4e042ea8 // smov x8, v21.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ea8 // smov x8, v21.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
-	WORD $0x4e142ea8 // smov x8, v21.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ea8 // smov x8, v21.s[3]
-	FMOVS        (R7)(R8<<2), F21
-	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
-	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
-	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ec8 // smov x8, v22.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
-	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ec8 // smov x8, v22.s[3]
-	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
-	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
-	FMOVQ        82(R6), F23
-	WORD $0x4e0d02f8 // tbl v24.16b, { v23.16b }, v13.16b
-	WORD $0x4e0e02f7 // tbl v23.16b, { v23.16b }, v14.16b
-	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
-	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	MOVD         $iq3_xxs_signs<>+0(SB), R7
-	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F25
-	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b38 // zip1 v24.2d, v25.2d, v24.2d
-	WORD $0x4e042ee8 // smov x8, v23.s[0]
-	FMOVD        (R7)(R8<<3), F25
-	WORD $0x4e142ee8 // smov x8, v23.s[2]
-	FMOVD        (R7)(R8<<3), F23
-	WORD $0x4ed73b37 // zip1 v23.2d, v25.2d, v23.2d
-	WORD $0x4e388f19 // cmtst v25.16b, v24.16b, v24.16b
-	WORD $0x6e20baba // neg v26.16b, v21.16b
-	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e751f58 // bsl v24.16b, v26.16b, v21.16b
-	WORD $0x4e391f18 // and v24.16b, v24.16b, v25.16b
-	WORD $0x4e378ef5 // cmtst v21.16b, v23.16b, v23.16b
-	WORD $0x6e20bad9 // neg v25.16b, v22.16b
-	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e761f37 // bsl v23.16b, v25.16b, v22.16b
-	WORD $0x4e351ef7 // and v23.16b, v23.16b, v21.16b
-	FLDPQ        192(R3), (F21, F22)
-	WORD $0x0e35c319 // smull v25.8h, v24.8b, v21.8b
-	WORD $0x4e35c315 // smull2 v21.8h, v24.16b, v21.16b
-	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c2f8 // smull v24.8h, v23.8b, v22.8b
-	WORD $0x4e36c2f6 // smull2 v22.8h, v23.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e606ad5 // sadalp v21.4s, v22.8h
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4f941ab2 // fmla v18.4s, v21.4s, v20.s[2]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        58(R6), F21
-	FMOVQ        62(R6), F22
-	WORD $0x4e0002b5 // tbl v21.16b, { v21.16b }, v0.16b
-	WORD $0x4e0002d6 // tbl v22.16b, { v22.16b }, v0.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x3cc3a0d7 // ldur q23, [x6, #58]
+	WORD $0x3cc3e0d8 // ldur q24, [x6, #62]
+	WORD $0x4e0002f7 // tbl v23.16b, { v23.16b }, v0.16b
+	WORD $0x4e000318 // tbl v24.16b, { v24.16b }, v0.16b
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
 	MOVD         $iq3_xxs_grid<>+0(SB), R7
-	WORD $0x4e042ea8 // smov x8, v21.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ea8 // smov x8, v21.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
-	WORD $0x4e142ea8 // smov x8, v21.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ea8 // smov x8, v21.s[3]
-	FMOVS        (R7)(R8<<2), F21
-	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
-	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
-	WORD $0x4e042ec8 // smov x8, v22.s[0]
-	FMOVS        (R7)(R8<<2), F23
-	WORD $0x4e0c2ec8 // smov x8, v22.s[1]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
-	WORD $0x4e142ec8 // smov x8, v22.s[2]
-	FMOVS        (R7)(R8<<2), F24
-	WORD $0x4e1c2ec8 // smov x8, v22.s[3]
-	FMOVS        (R7)(R8<<2), F22
-	WORD $0x4e963b18 // zip1 v24.4s, v24.4s, v22.4s
-	WORD $0x4ed83af6 // zip1 v22.2d, v23.2d, v24.2d
-	FMOVQ        82(R6), F23
-	WORD $0x4e0f02f8 // tbl v24.16b, { v23.16b }, v15.16b
-	MOVD         $iq3_xxs_shuffle12<>+0(SB), R7
-	FMOVQ        (R7), F25
-	WORD $0x4e1902f7 // tbl v23.16b, { v23.16b }, v25.16b
-	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
-	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	MOVD         $iq3_xxs_signs<>+0(SB), R7
-	WORD $0x4e042f08 // smov x8, v24.s[0]
-	FMOVD        (R7)(R8<<3), F25
-	WORD $0x4e142f08 // smov x8, v24.s[2]
-	FMOVD        (R7)(R8<<3), F24
-	WORD $0x4ed83b38 // zip1 v24.2d, v25.2d, v24.2d
 	WORD $0x4e042ee8 // smov x8, v23.s[0]
-	FMOVD        (R7)(R8<<3), F25
+	FMOVS        (R7)(R8<<2), F25
+	WORD $0x4e0c2ee8 // smov x8, v23.s[1]
+	FMOVS        (R7)(R8<<2), F26
+	WORD $0x4e9a3b39 // zip1 v25.4s, v25.4s, v26.4s
 	WORD $0x4e142ee8 // smov x8, v23.s[2]
-	FMOVD        (R7)(R8<<3), F23
-	WORD $0x4ed73b37 // zip1 v23.2d, v25.2d, v23.2d
-	WORD $0x4e388f19 // cmtst v25.16b, v24.16b, v24.16b
-	WORD $0x6e20baba // neg v26.16b, v21.16b
-	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
-	WORD $0x6e751f58 // bsl v24.16b, v26.16b, v21.16b
-	WORD $0x4e391f18 // and v24.16b, v24.16b, v25.16b
-	WORD $0x4e378ef5 // cmtst v21.16b, v23.16b, v23.16b
-	WORD $0x6e20bad9 // neg v25.16b, v22.16b
-	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e761f37 // bsl v23.16b, v25.16b, v22.16b
-	WORD $0x4e351ef7 // and v23.16b, v23.16b, v21.16b
-	FLDPQ        224(R3), (F21, F22)
-	WORD $0x0e35c319 // smull v25.8h, v24.8b, v21.8b
-	WORD $0x4e35c315 // smull2 v21.8h, v24.16b, v21.16b
+	FMOVS        (R7)(R8<<2), F26
+	WORD $0x4e1c2ee8 // smov x8, v23.s[3]
+	FMOVS        (R7)(R8<<2), F23
+	WORD $0x4e973b5a // zip1 v26.4s, v26.4s, v23.4s
+	WORD $0x4eda3b37 // zip1 v23.2d, v25.2d, v26.2d
+	WORD $0x4e042f08 // smov x8, v24.s[0]
+	FMOVS        (R7)(R8<<2), F25
+	WORD $0x4e0c2f08 // smov x8, v24.s[1]
+	FMOVS        (R7)(R8<<2), F26
+	WORD $0x4e9a3b39 // zip1 v25.4s, v25.4s, v26.4s
+	WORD $0x4e142f08 // smov x8, v24.s[2]
+	FMOVS        (R7)(R8<<2), F26
+	WORD $0x4e1c2f08 // smov x8, v24.s[3]
+	FMOVS        (R7)(R8<<2), F24
+	WORD $0x4e983b5a // zip1 v26.4s, v26.4s, v24.4s
+	WORD $0x4eda3b38 // zip1 v24.2d, v25.2d, v26.2d
+	WORD $0x4e0f02b9 // tbl v25.16b, { v21.16b }, v15.16b
+	MOVD         $iq3_xxs_shuffle12<>+0(SB), R7
+	FMOVQ        (R7), F26
+	WORD $0x4e1a02b5 // tbl v21.16b, { v21.16b }, v26.16b
+	WORD $0x6ea34739 // ushl v25.4s, v25.4s, v3.4s
+	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
+	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	MOVD         $iq3_xxs_signs<>+0(SB), R7
+	WORD $0x4e042f28 // smov x8, v25.s[0]
+	FMOVD        (R7)(R8<<3), F26
+	WORD $0x4e142f28 // smov x8, v25.s[2]
+	FMOVD        (R7)(R8<<3), F25
+	WORD $0x4ed93b59 // zip1 v25.2d, v26.2d, v25.2d
+	WORD $0x4e042ea8 // smov x8, v21.s[0]
+	FMOVD        (R7)(R8<<3), F26
+	WORD $0x4e142ea8 // smov x8, v21.s[2]
+	FMOVD        (R7)(R8<<3), F21
+	WORD $0x4ed53b55 // zip1 v21.2d, v26.2d, v21.2d
+	WORD $0x4e398f3a // cmtst v26.16b, v25.16b, v25.16b
+	WORD $0x6e20bafb // neg v27.16b, v23.16b
+	WORD $0x4e20ab39 // cmlt v25.16b, v25.16b, #0
+	WORD $0x6e771f79 // bsl v25.16b, v27.16b, v23.16b
+	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
+	WORD $0x4e358eb7 // cmtst v23.16b, v21.16b, v21.16b
+	WORD $0x6e20bb1a // neg v26.16b, v24.16b
+	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
+	WORD $0x6e781f55 // bsl v21.16b, v26.16b, v24.16b
+	WORD $0x4e371eb5 // and v21.16b, v21.16b, v23.16b
+	WORD $0x3cce0077 // ldur q23, [x3, #224]
+	WORD $0x3ccf0078 // ldur q24, [x3, #240]
+	WORD $0x0e37c33a // smull v26.8h, v25.8b, v23.8b
+	WORD $0x4e37c337 // smull2 v23.8h, v25.16b, v23.16b
+	WORD $0x4e77bf57 // addp v23.8h, v26.8h, v23.8h
+	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
+	WORD $0x0e38c2b9 // smull v25.8h, v21.8b, v24.8b
+	WORD $0x4e38c2b5 // smull2 v21.8h, v21.16b, v24.16b
 	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c2f8 // smull v24.8h, v23.8b, v22.8b
-	WORD $0x4e36c2f6 // smull2 v22.8h, v23.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e606ad5 // sadalp v21.4s, v22.8h
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4fb41ab3 // fmla v19.4s, v21.4s, v20.s[3]
+	WORD $0x4e606ab7 // sadalp v23.4s, v21.8h
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eb4be73 // addp v19.4s, v19.4s, v20.4s
+	WORD $0x4eb7bed4 // addp v20.4s, v22.4s, v23.4s
+	WORD $0x4eb4be73 // addp v19.4s, v19.4s, v20.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4e32ce71 // fmla v17.4s, v19.4s, v18.4s
 	ADD          $0x62, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -6858,8 +6777,6 @@ loop3:
 done4:
 	ADD          $1, R5
 	WORD $0x4e31d610 // fadd v16.4s, v16.4s, v17.4s
-	WORD $0x4e32d610 // fadd v16.4s, v16.4s, v18.4s
-	WORD $0x4e33d610 // fadd v16.4s, v16.4s, v19.4s
 
 	// sums of the lanes
 	WORD $0x6e104211 // ext v17.16b, v16.16b, v16.16b, #8
@@ -6930,12 +6847,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f2 // ldr h18, [x7]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x7c4000f2 // ldur h18, [x7]
+	WORD $0x1ee24252 // fcvt s18, h18
 	WORD $0x4f0167f3 // movi v19.4s, #63, lsl #24
-	FMOVQ        69(R7), F20
-	FMOVQ        82(R7), F21
+	WORD $0x3cc450f4 // ldur q20, [x7, #69]
+	WORD $0x3cc520f5 // ldur q21, [x7, #82]
 	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
 	WORD $0x4e0a02b5 // tbl v21.16b, { v21.16b }, v10.16b
 	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
@@ -6946,8 +6862,8 @@ loop3:
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e34d674 // fadd v20.4s, v19.4s, v20.4s
 	WORD $0x4e35d673 // fadd v19.4s, v19.4s, v21.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
+	WORD $0x4f929272 // fmul v18.4s, v19.4s, v18.s[0]
 	WORD $0x4f0167f3 // movi v19.4s, #63, lsl #24
 	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
 	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
@@ -6955,8 +6871,8 @@ loop3:
 	FMOVQ        F18, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F18
-	FMOVQ        6(R7), F19
+	WORD $0x3cc020f2 // ldur q18, [x7, #2]
+	WORD $0x3cc060f3 // ldur q19, [x7, #6]
 	WORD $0x4e000252 // tbl v18.16b, { v18.16b }, v0.16b
 	WORD $0x4e000273 // tbl v19.16b, { v19.16b }, v0.16b
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
@@ -6984,8 +6900,8 @@ loop3:
 	FMOVS        (R8)(R9<<2), F19
 	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
 	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
-	FMOVQ        66(R7), F20
-	FMOVQ        67(R7), F21
+	WORD $0x3cc420f4 // ldur q20, [x7, #66]
+	WORD $0x3cc430f5 // ldur q21, [x7, #67]
 	WORD $0x4e050294 // tbl v20.16b, { v20.16b }, v5.16b
 	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
 	WORD $0x6ea34694 // ushl v20.4s, v20.4s, v3.4s
@@ -7013,7 +6929,8 @@ loop3:
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
 	WORD $0x6e731ed5 // bsl v21.16b, v22.16b, v19.16b
 	WORD $0x4e321eb5 // and v21.16b, v21.16b, v18.16b
-	FLDPQ        (R4), (F18, F19)
+	WORD $0x3cc00092 // ldur q18, [x4]
+	WORD $0x3cc10093 // ldur q19, [x4, #16]
 	WORD $0x0e32c296 // smull v22.8h, v20.8b, v18.8b
 	WORD $0x4e32c292 // smull2 v18.8h, v20.16b, v18.16b
 	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
@@ -7022,7 +6939,8 @@ loop3:
 	WORD $0x4e33c2b3 // smull2 v19.8h, v21.16b, v19.16b
 	WORD $0x4e73bed3 // addp v19.8h, v22.8h, v19.8h
 	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
-	FLDPQ        32(R4), (F19, F22)
+	WORD $0x3cc20093 // ldur q19, [x4, #32]
+	WORD $0x3cc30096 // ldur q22, [x4, #48]
 	WORD $0x0e33c297 // smull v23.8h, v20.8b, v19.8b
 	WORD $0x4e33c293 // smull2 v19.8h, v20.16b, v19.16b
 	WORD $0x4e73bef3 // addp v19.8h, v23.8h, v19.8h
@@ -7033,22 +6951,19 @@ loop3:
 	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        (R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0xbc420014 // ldur s20, [x0, #32]
+	WORD $0xbc4000b5 // ldur s21, [x5]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ce50 // fmla v16.4s, v18.4s, v21.4s
-	FMOVS        4(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4f951250 // fmla v16.4s, v18.4s, v21.s[0]
+	WORD $0xbc4040b2 // ldur s18, [x5, #4]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	WORD $0x4e32ce71 // fmla v17.4s, v19.4s, v18.4s
+	WORD $0x4f921271 // fmla v17.4s, v19.4s, v18.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        10(R7), F18
-	FMOVQ        14(R7), F19
+	WORD $0x3cc0a0f2 // ldur q18, [x7, #10]
+	WORD $0x3cc0e0f3 // ldur q19, [x7, #14]
 	WORD $0x4e000252 // tbl v18.16b, { v18.16b }, v0.16b
 	WORD $0x4e000273 // tbl v19.16b, { v19.16b }, v0.16b
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
@@ -7076,8 +6991,8 @@ loop3:
 	FMOVS        (R8)(R9<<2), F19
 	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
 	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
-	FMOVQ        70(R7), F20
-	FMOVQ        71(R7), F21
+	WORD $0x3cc460f4 // ldur q20, [x7, #70]
+	WORD $0x3cc470f5 // ldur q21, [x7, #71]
 	WORD $0x4e050294 // tbl v20.16b, { v20.16b }, v5.16b
 	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
 	WORD $0x6ea34694 // ushl v20.4s, v20.4s, v3.4s
@@ -7105,7 +7020,8 @@ loop3:
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
 	WORD $0x6e731ed5 // bsl v21.16b, v22.16b, v19.16b
 	WORD $0x4e321eb5 // and v21.16b, v21.16b, v18.16b
-	FLDPQ        64(R4), (F18, F19)
+	WORD $0x3cc40092 // ldur q18, [x4, #64]
+	WORD $0x3cc50093 // ldur q19, [x4, #80]
 	WORD $0x0e32c296 // smull v22.8h, v20.8b, v18.8b
 	WORD $0x4e32c292 // smull2 v18.8h, v20.16b, v18.16b
 	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
@@ -7114,7 +7030,8 @@ loop3:
 	WORD $0x4e33c2b3 // smull2 v19.8h, v21.16b, v19.16b
 	WORD $0x4e73bed3 // addp v19.8h, v22.8h, v19.8h
 	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
-	FLDPQ        96(R4), (F19, F22)
+	WORD $0x3cc60093 // ldur q19, [x4, #96]
+	WORD $0x3cc70096 // ldur q22, [x4, #112]
 	WORD $0x0e33c297 // smull v23.8h, v20.8b, v19.8b
 	WORD $0x4e33c293 // smull2 v19.8h, v20.16b, v19.16b
 	WORD $0x4e73bef3 // addp v19.8h, v23.8h, v19.8h
@@ -7125,22 +7042,19 @@ loop3:
 	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
 
 	// integer sums times both scales
-	FMOVS        36(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        8(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0xbc424014 // ldur s20, [x0, #36]
+	WORD $0xbc4080b5 // ldur s21, [x5, #8]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ce50 // fmla v16.4s, v18.4s, v21.4s
-	FMOVS        12(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4f951250 // fmla v16.4s, v18.4s, v21.s[0]
+	WORD $0xbc40c0b2 // ldur s18, [x5, #12]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	WORD $0x4e32ce71 // fmla v17.4s, v19.4s, v18.4s
+	WORD $0x4f921271 // fmla v17.4s, v19.4s, v18.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        18(R7), F18
-	FMOVQ        22(R7), F19
+	WORD $0x3cc120f2 // ldur q18, [x7, #18]
+	WORD $0x3cc160f3 // ldur q19, [x7, #22]
 	WORD $0x4e000252 // tbl v18.16b, { v18.16b }, v0.16b
 	WORD $0x4e000273 // tbl v19.16b, { v19.16b }, v0.16b
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
@@ -7168,8 +7082,8 @@ loop3:
 	FMOVS        (R8)(R9<<2), F19
 	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
 	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
-	FMOVQ        74(R7), F20
-	FMOVQ        75(R7), F21
+	WORD $0x3cc4a0f4 // ldur q20, [x7, #74]
+	WORD $0x3cc4b0f5 // ldur q21, [x7, #75]
 	WORD $0x4e050294 // tbl v20.16b, { v20.16b }, v5.16b
 	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
 	WORD $0x6ea34694 // ushl v20.4s, v20.4s, v3.4s
@@ -7197,7 +7111,8 @@ loop3:
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
 	WORD $0x6e731ed5 // bsl v21.16b, v22.16b, v19.16b
 	WORD $0x4e321eb5 // and v21.16b, v21.16b, v18.16b
-	FLDPQ        128(R4), (F18, F19)
+	WORD $0x3cc80092 // ldur q18, [x4, #128]
+	WORD $0x3cc90093 // ldur q19, [x4, #144]
 	WORD $0x0e32c296 // smull v22.8h, v20.8b, v18.8b
 	WORD $0x4e32c292 // smull2 v18.8h, v20.16b, v18.16b
 	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
@@ -7206,7 +7121,8 @@ loop3:
 	WORD $0x4e33c2b3 // smull2 v19.8h, v21.16b, v19.16b
 	WORD $0x4e73bed3 // addp v19.8h, v22.8h, v19.8h
 	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
-	FLDPQ        160(R4), (F19, F22)
+	WORD $0x3cca0093 // ldur q19, [x4, #160]
+	WORD $0x3ccb0096 // ldur q22, [x4, #176]
 	WORD $0x0e33c297 // smull v23.8h, v20.8b, v19.8b
 	WORD $0x4e33c293 // smull2 v19.8h, v20.16b, v19.16b
 	WORD $0x4e73bef3 // addp v19.8h, v23.8h, v19.8h
@@ -7217,22 +7133,19 @@ loop3:
 	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
 
 	// integer sums times both scales
-	FMOVS        40(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        16(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0xbc428014 // ldur s20, [x0, #40]
+	WORD $0xbc4100b5 // ldur s21, [x5, #16]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ce50 // fmla v16.4s, v18.4s, v21.4s
-	FMOVS        20(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4f951250 // fmla v16.4s, v18.4s, v21.s[0]
+	WORD $0xbc4140b2 // ldur s18, [x5, #20]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	WORD $0x4e32ce71 // fmla v17.4s, v19.4s, v18.4s
+	WORD $0x4f921271 // fmla v17.4s, v19.4s, v18.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        26(R7), F18
-	FMOVQ        30(R7), F19
+	WORD $0x3cc1a0f2 // ldur q18, [x7, #26]
+	WORD $0x3cc1e0f3 // ldur q19, [x7, #30]
 	WORD $0x4e000252 // tbl v18.16b, { v18.16b }, v0.16b
 	WORD $0x4e000273 // tbl v19.16b, { v19.16b }, v0.16b
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
@@ -7260,8 +7173,8 @@ loop3:
 	FMOVS        (R8)(R9<<2), F19
 	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
 	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
-	FMOVQ        78(R7), F20
-	FMOVQ        79(R7), F21
+	WORD $0x3cc4e0f4 // ldur q20, [x7, #78]
+	WORD $0x3cc4f0f5 // ldur q21, [x7, #79]
 	WORD $0x4e050294 // tbl v20.16b, { v20.16b }, v5.16b
 	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
 	WORD $0x6ea34694 // ushl v20.4s, v20.4s, v3.4s
@@ -7289,7 +7202,8 @@ loop3:
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
 	WORD $0x6e731ed5 // bsl v21.16b, v22.16b, v19.16b
 	WORD $0x4e321eb5 // and v21.16b, v21.16b, v18.16b
-	FLDPQ        192(R4), (F18, F19)
+	WORD $0x3ccc0092 // ldur q18, [x4, #192]
+	WORD $0x3ccd0093 // ldur q19, [x4, #208]
 	WORD $0x0e32c296 // smull v22.8h, v20.8b, v18.8b
 	WORD $0x4e32c292 // smull2 v18.8h, v20.16b, v18.16b
 	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
@@ -7298,7 +7212,8 @@ loop3:
 	WORD $0x4e33c2b3 // smull2 v19.8h, v21.16b, v19.16b
 	WORD $0x4e73bed3 // addp v19.8h, v22.8h, v19.8h
 	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
-	FLDPQ        224(R4), (F19, F22)
+	WORD $0x3cce0093 // ldur q19, [x4, #224]
+	WORD $0x3ccf0096 // ldur q22, [x4, #240]
 	WORD $0x0e33c297 // smull v23.8h, v20.8b, v19.8b
 	WORD $0x4e33c293 // smull2 v19.8h, v20.16b, v19.16b
 	WORD $0x4e73bef3 // addp v19.8h, v23.8h, v19.8h
@@ -7309,22 +7224,19 @@ loop3:
 	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
 
 	// integer sums times both scales
-	FMOVS        44(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        24(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0xbc42c014 // ldur s20, [x0, #44]
+	WORD $0xbc4180b5 // ldur s21, [x5, #24]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ce50 // fmla v16.4s, v18.4s, v21.4s
-	FMOVS        28(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4f951250 // fmla v16.4s, v18.4s, v21.s[0]
+	WORD $0xbc41c0b2 // ldur s18, [x5, #28]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	WORD $0x4e32ce71 // fmla v17.4s, v19.4s, v18.4s
+	WORD $0x4f921271 // fmla v17.4s, v19.4s, v18.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        34(R7), F18
-	FMOVQ        38(R7), F19
+	WORD $0x3cc220f2 // ldur q18, [x7, #34]
+	WORD $0x3cc260f3 // ldur q19, [x7, #38]
 	WORD $0x4e000252 // tbl v18.16b, { v18.16b }, v0.16b
 	WORD $0x4e000273 // tbl v19.16b, { v19.16b }, v0.16b
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
@@ -7352,280 +7264,268 @@ loop3:
 	FMOVS        (R8)(R9<<2), F19
 	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
 	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
-	FMOVQ        82(R7), F20
+	WORD $0x3cc520f4 // ldur q20, [x7, #82]
 	WORD $0x4e050295 // tbl v21.16b, { v20.16b }, v5.16b
-	WORD $0x4e090294 // tbl v20.16b, { v20.16b }, v9.16b
+	WORD $0x4e090296 // tbl v22.16b, { v20.16b }, v9.16b
 	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
-	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
+	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
 	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
 	MOVD         $iq3_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	WORD $0x4e042e89 // smov x9, v20.s[0]
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0x4e042ec9 // smov x9, v22.s[0]
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
-	WORD $0x4e358eb6 // cmtst v22.16b, v21.16b, v21.16b
-	WORD $0x6e20ba57 // neg v23.16b, v18.16b
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
+	WORD $0x4e358eb7 // cmtst v23.16b, v21.16b, v21.16b
+	WORD $0x6e20ba58 // neg v24.16b, v18.16b
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
-	WORD $0x6e721ef5 // bsl v21.16b, v23.16b, v18.16b
-	WORD $0x4e361eb5 // and v21.16b, v21.16b, v22.16b
-	WORD $0x4e348e92 // cmtst v18.16b, v20.16b, v20.16b
-	WORD $0x6e20ba76 // neg v22.16b, v19.16b
-	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
-	WORD $0x6e731ed4 // bsl v20.16b, v22.16b, v19.16b
-	WORD $0x4e321e94 // and v20.16b, v20.16b, v18.16b
+	WORD $0x6e721f15 // bsl v21.16b, v24.16b, v18.16b
+	WORD $0x4e371eb5 // and v21.16b, v21.16b, v23.16b
+	WORD $0x4e368ed2 // cmtst v18.16b, v22.16b, v22.16b
+	WORD $0x6e20ba77 // neg v23.16b, v19.16b
+	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
+	WORD $0x6e731ef6 // bsl v22.16b, v23.16b, v19.16b
+	WORD $0x4e321ed6 // and v22.16b, v22.16b, v18.16b
 	FLDPQ        256(R4), (F18, F19)
-	WORD $0x0e32c2b6 // smull v22.8h, v21.8b, v18.8b
+	WORD $0x0e32c2b7 // smull v23.8h, v21.8b, v18.8b
 	WORD $0x4e32c2b2 // smull2 v18.8h, v21.16b, v18.16b
-	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
+	WORD $0x4e72bef2 // addp v18.8h, v23.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c296 // smull v22.8h, v20.8b, v19.8b
-	WORD $0x4e33c293 // smull2 v19.8h, v20.16b, v19.16b
-	WORD $0x4e73bed3 // addp v19.8h, v22.8h, v19.8h
-	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
-	FLDPQ        288(R4), (F19, F22)
-	WORD $0x0e33c2b7 // smull v23.8h, v21.8b, v19.8b
-	WORD $0x4e33c2b3 // smull2 v19.8h, v21.16b, v19.16b
+	WORD $0x0e33c2d7 // smull v23.8h, v22.8b, v19.8b
+	WORD $0x4e33c2d3 // smull2 v19.8h, v22.16b, v19.16b
 	WORD $0x4e73bef3 // addp v19.8h, v23.8h, v19.8h
+	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
+	FLDPQ        288(R4), (F19, F23)
+	WORD $0x0e33c2b8 // smull v24.8h, v21.8b, v19.8b
+	WORD $0x4e33c2b3 // smull2 v19.8h, v21.16b, v19.16b
+	WORD $0x4e73bf13 // addp v19.8h, v24.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e36c295 // smull v21.8h, v20.8b, v22.8b
-	WORD $0x4e36c294 // smull2 v20.8h, v20.16b, v22.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
+	WORD $0x0e37c2d5 // smull v21.8h, v22.8b, v23.8b
+	WORD $0x4e37c2d6 // smull2 v22.8h, v22.16b, v23.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606ab3 // sadalp v19.4s, v21.8h
 
 	// integer sums times both scales
-	FMOVS        48(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        32(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0xbc430015 // ldur s21, [x0, #48]
+	WORD $0xbc4200b6 // ldur s22, [x5, #32]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ce50 // fmla v16.4s, v18.4s, v21.4s
-	FMOVS        36(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
+	WORD $0x4f961250 // fmla v16.4s, v18.4s, v22.s[0]
+	WORD $0xbc4240b2 // ldur s18, [x5, #36]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	WORD $0x4e32ce71 // fmla v17.4s, v19.4s, v18.4s
+	WORD $0x6e35de52 // fmul v18.4s, v18.4s, v21.4s
+	WORD $0x4f921271 // fmla v17.4s, v19.4s, v18.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        42(R7), F18
-	FMOVQ        46(R7), F19
+	WORD $0x3cc2a0f2 // ldur q18, [x7, #42]
+	WORD $0x3cc2e0f3 // ldur q19, [x7, #46]
 	WORD $0x4e000252 // tbl v18.16b, { v18.16b }, v0.16b
 	WORD $0x4e000273 // tbl v19.16b, { v19.16b }, v0.16b
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	MOVD         $iq3_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e49 // smov x9, v18.s[0]
-	FMOVS        (R8)(R9<<2), F20
+	FMOVS        (R8)(R9<<2), F21
 	WORD $0x4e0c2e49 // smov x9, v18.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVS        (R8)(R9<<2), F22
+	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
 	WORD $0x4e142e49 // smov x9, v18.s[2]
-	FMOVS        (R8)(R9<<2), F21
+	FMOVS        (R8)(R9<<2), F22
 	WORD $0x4e1c2e49 // smov x9, v18.s[3]
 	FMOVS        (R8)(R9<<2), F18
-	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
-	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	WORD $0x4e923ad6 // zip1 v22.4s, v22.4s, v18.4s
+	WORD $0x4ed63ab2 // zip1 v18.2d, v21.2d, v22.2d
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F20
+	FMOVS        (R8)(R9<<2), F21
 	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVS        (R8)(R9<<2), F22
+	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F21
+	FMOVS        (R8)(R9<<2), F22
 	WORD $0x4e1c2e69 // smov x9, v19.s[3]
 	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
-	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
-	FMOVQ        82(R7), F20
+	WORD $0x4e933ad6 // zip1 v22.4s, v22.4s, v19.4s
+	WORD $0x4ed63ab3 // zip1 v19.2d, v21.2d, v22.2d
 	WORD $0x4e0b0295 // tbl v21.16b, { v20.16b }, v11.16b
-	WORD $0x4e0c0294 // tbl v20.16b, { v20.16b }, v12.16b
+	WORD $0x4e0c0296 // tbl v22.16b, { v20.16b }, v12.16b
 	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
-	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
+	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
 	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
 	MOVD         $iq3_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	WORD $0x4e042e89 // smov x9, v20.s[0]
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0x4e042ec9 // smov x9, v22.s[0]
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
-	WORD $0x4e358eb6 // cmtst v22.16b, v21.16b, v21.16b
-	WORD $0x6e20ba57 // neg v23.16b, v18.16b
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
+	WORD $0x4e358eb7 // cmtst v23.16b, v21.16b, v21.16b
+	WORD $0x6e20ba58 // neg v24.16b, v18.16b
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
-	WORD $0x6e721ef5 // bsl v21.16b, v23.16b, v18.16b
-	WORD $0x4e361eb5 // and v21.16b, v21.16b, v22.16b
-	WORD $0x4e348e92 // cmtst v18.16b, v20.16b, v20.16b
-	WORD $0x6e20ba76 // neg v22.16b, v19.16b
-	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
-	WORD $0x6e731ed4 // bsl v20.16b, v22.16b, v19.16b
-	WORD $0x4e321e94 // and v20.16b, v20.16b, v18.16b
+	WORD $0x6e721f15 // bsl v21.16b, v24.16b, v18.16b
+	WORD $0x4e371eb5 // and v21.16b, v21.16b, v23.16b
+	WORD $0x4e368ed2 // cmtst v18.16b, v22.16b, v22.16b
+	WORD $0x6e20ba77 // neg v23.16b, v19.16b
+	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
+	WORD $0x6e731ef6 // bsl v22.16b, v23.16b, v19.16b
+	WORD $0x4e321ed6 // and v22.16b, v22.16b, v18.16b
 	FLDPQ        320(R4), (F18, F19)
-	WORD $0x0e32c2b6 // smull v22.8h, v21.8b, v18.8b
+	WORD $0x0e32c2b7 // smull v23.8h, v21.8b, v18.8b
 	WORD $0x4e32c2b2 // smull2 v18.8h, v21.16b, v18.16b
-	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
+	WORD $0x4e72bef2 // addp v18.8h, v23.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c296 // smull v22.8h, v20.8b, v19.8b
-	WORD $0x4e33c293 // smull2 v19.8h, v20.16b, v19.16b
-	WORD $0x4e73bed3 // addp v19.8h, v22.8h, v19.8h
-	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
-	FLDPQ        352(R4), (F19, F22)
-	WORD $0x0e33c2b7 // smull v23.8h, v21.8b, v19.8b
-	WORD $0x4e33c2b3 // smull2 v19.8h, v21.16b, v19.16b
+	WORD $0x0e33c2d7 // smull v23.8h, v22.8b, v19.8b
+	WORD $0x4e33c2d3 // smull2 v19.8h, v22.16b, v19.16b
 	WORD $0x4e73bef3 // addp v19.8h, v23.8h, v19.8h
+	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
+	FLDPQ        352(R4), (F19, F23)
+	WORD $0x0e33c2b8 // smull v24.8h, v21.8b, v19.8b
+	WORD $0x4e33c2b3 // smull2 v19.8h, v21.16b, v19.16b
+	WORD $0x4e73bf13 // addp v19.8h, v24.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e36c295 // smull v21.8h, v20.8b, v22.8b
-	WORD $0x4e36c294 // smull2 v20.8h, v20.16b, v22.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
+	WORD $0x0e37c2d5 // smull v21.8h, v22.8b, v23.8b
+	WORD $0x4e37c2d6 // smull2 v22.8h, v22.16b, v23.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606ab3 // sadalp v19.4s, v21.8h
 
 	// integer sums times both scales
-	FMOVS        52(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        40(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0xbc434015 // ldur s21, [x0, #52]
+	WORD $0xbc4280b6 // ldur s22, [x5, #40]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ce50 // fmla v16.4s, v18.4s, v21.4s
-	FMOVS        44(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
+	WORD $0x4f961250 // fmla v16.4s, v18.4s, v22.s[0]
+	WORD $0xbc42c0b2 // ldur s18, [x5, #44]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	WORD $0x4e32ce71 // fmla v17.4s, v19.4s, v18.4s
+	WORD $0x6e35de52 // fmul v18.4s, v18.4s, v21.4s
+	WORD $0x4f921271 // fmla v17.4s, v19.4s, v18.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        50(R7), F18
-	FMOVQ        54(R7), F19
+	WORD $0x3cc320f2 // ldur q18, [x7, #50]
+	WORD $0x3cc360f3 // ldur q19, [x7, #54]
 	WORD $0x4e000252 // tbl v18.16b, { v18.16b }, v0.16b
 	WORD $0x4e000273 // tbl v19.16b, { v19.16b }, v0.16b
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	MOVD         $iq3_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e49 // smov x9, v18.s[0]
-	FMOVS        (R8)(R9<<2), F20
+	FMOVS        (R8)(R9<<2), F21
 	WORD $0x4e0c2e49 // smov x9, v18.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVS        (R8)(R9<<2), F22
+	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
 	WORD $0x4e142e49 // smov x9, v18.s[2]
-	FMOVS        (R8)(R9<<2), F21
+	FMOVS        (R8)(R9<<2), F22
 	WORD $0x4e1c2e49 // smov x9, v18.s[3]
 	FMOVS        (R8)(R9<<2), F18
-	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
-	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	WORD $0x4e923ad6 // zip1 v22.4s, v22.4s, v18.4s
+	WORD $0x4ed63ab2 // zip1 v18.2d, v21.2d, v22.2d
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F20
+	FMOVS        (R8)(R9<<2), F21
 	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVS        (R8)(R9<<2), F22
+	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F21
+	FMOVS        (R8)(R9<<2), F22
 	WORD $0x4e1c2e69 // smov x9, v19.s[3]
 	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
-	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
-	FMOVQ        82(R7), F20
+	WORD $0x4e933ad6 // zip1 v22.4s, v22.4s, v19.4s
+	WORD $0x4ed63ab3 // zip1 v19.2d, v21.2d, v22.2d
 	WORD $0x4e0d0295 // tbl v21.16b, { v20.16b }, v13.16b
-	WORD $0x4e0e0294 // tbl v20.16b, { v20.16b }, v14.16b
+	WORD $0x4e0e0296 // tbl v22.16b, { v20.16b }, v14.16b
 	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
-	WORD $0x6ea44694 // ushl v20.4s, v20.4s, v4.4s
+	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
 	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
 	MOVD         $iq3_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVD        (R8)(R9<<3), F22
+	FMOVD        (R8)(R9<<3), F23
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
 	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53ad5 // zip1 v21.2d, v22.2d, v21.2d
-	WORD $0x4e042e89 // smov x9, v20.s[0]
+	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
+	WORD $0x4e042ec9 // smov x9, v22.s[0]
+	FMOVD        (R8)(R9<<3), F23
+	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVD        (R8)(R9<<3), F20
-	WORD $0x4ed43ad4 // zip1 v20.2d, v22.2d, v20.2d
-	WORD $0x4e358eb6 // cmtst v22.16b, v21.16b, v21.16b
-	WORD $0x6e20ba57 // neg v23.16b, v18.16b
+	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
+	WORD $0x4e358eb7 // cmtst v23.16b, v21.16b, v21.16b
+	WORD $0x6e20ba58 // neg v24.16b, v18.16b
 	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
-	WORD $0x6e721ef5 // bsl v21.16b, v23.16b, v18.16b
-	WORD $0x4e361eb5 // and v21.16b, v21.16b, v22.16b
-	WORD $0x4e348e92 // cmtst v18.16b, v20.16b, v20.16b
-	WORD $0x6e20ba76 // neg v22.16b, v19.16b
-	WORD $0x4e20aa94 // cmlt v20.16b, v20.16b, #0
-	WORD $0x6e731ed4 // bsl v20.16b, v22.16b, v19.16b
-	WORD $0x4e321e94 // and v20.16b, v20.16b, v18.16b
+	WORD $0x6e721f15 // bsl v21.16b, v24.16b, v18.16b
+	WORD $0x4e371eb5 // and v21.16b, v21.16b, v23.16b
+	WORD $0x4e368ed2 // cmtst v18.16b, v22.16b, v22.16b
+	WORD $0x6e20ba77 // neg v23.16b, v19.16b
+	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
+	WORD $0x6e731ef6 // bsl v22.16b, v23.16b, v19.16b
+	WORD $0x4e321ed6 // and v22.16b, v22.16b, v18.16b
 	FLDPQ        384(R4), (F18, F19)
-	WORD $0x0e32c2b6 // smull v22.8h, v21.8b, v18.8b
+	WORD $0x0e32c2b7 // smull v23.8h, v21.8b, v18.8b
 	WORD $0x4e32c2b2 // smull2 v18.8h, v21.16b, v18.16b
-	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
+	WORD $0x4e72bef2 // addp v18.8h, v23.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c296 // smull v22.8h, v20.8b, v19.8b
-	WORD $0x4e33c293 // smull2 v19.8h, v20.16b, v19.16b
-	WORD $0x4e73bed3 // addp v19.8h, v22.8h, v19.8h
-	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
-	FLDPQ        416(R4), (F19, F22)
-	WORD $0x0e33c2b7 // smull v23.8h, v21.8b, v19.8b
-	WORD $0x4e33c2b3 // smull2 v19.8h, v21.16b, v19.16b
+	WORD $0x0e33c2d7 // smull v23.8h, v22.8b, v19.8b
+	WORD $0x4e33c2d3 // smull2 v19.8h, v22.16b, v19.16b
 	WORD $0x4e73bef3 // addp v19.8h, v23.8h, v19.8h
+	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
+	FLDPQ        416(R4), (F19, F23)
+	WORD $0x0e33c2b8 // smull v24.8h, v21.8b, v19.8b
+	WORD $0x4e33c2b3 // smull2 v19.8h, v21.16b, v19.16b
+	WORD $0x4e73bf13 // addp v19.8h, v24.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e36c295 // smull v21.8h, v20.8b, v22.8b
-	WORD $0x4e36c294 // smull2 v20.8h, v20.16b, v22.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
+	WORD $0x0e37c2d5 // smull v21.8h, v22.8b, v23.8b
+	WORD $0x4e37c2d6 // smull2 v22.8h, v22.16b, v23.16b
+	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
+	WORD $0x4e606ab3 // sadalp v19.4s, v21.8h
 
 	// integer sums times both scales
-	FMOVS        56(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        48(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0xbc438015 // ldur s21, [x0, #56]
+	WORD $0xbc4300b6 // ldur s22, [x5, #48]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ce50 // fmla v16.4s, v18.4s, v21.4s
-	FMOVS        52(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
+	WORD $0x4f961250 // fmla v16.4s, v18.4s, v22.s[0]
+	WORD $0xbc4340b2 // ldur s18, [x5, #52]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	WORD $0x4e32ce71 // fmla v17.4s, v19.4s, v18.4s
+	WORD $0x6e35de52 // fmul v18.4s, v18.4s, v21.4s
+	WORD $0x4f921271 // fmla v17.4s, v19.4s, v18.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        58(R7), F18
-	FMOVQ        62(R7), F19
+	WORD $0x3cc3a0f2 // ldur q18, [x7, #58]
+	WORD $0x3cc3e0f3 // ldur q19, [x7, #62]
 	WORD $0x4e000252 // tbl v18.16b, { v18.16b }, v0.16b
 	WORD $0x4e000273 // tbl v19.16b, { v19.16b }, v0.16b
 	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	MOVD         $iq3_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e49 // smov x9, v18.s[0]
-	FMOVS        (R8)(R9<<2), F20
+	FMOVS        (R8)(R9<<2), F21
 	WORD $0x4e0c2e49 // smov x9, v18.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVS        (R8)(R9<<2), F22
+	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
 	WORD $0x4e142e49 // smov x9, v18.s[2]
-	FMOVS        (R8)(R9<<2), F21
+	FMOVS        (R8)(R9<<2), F22
 	WORD $0x4e1c2e49 // smov x9, v18.s[3]
 	FMOVS        (R8)(R9<<2), F18
-	WORD $0x4e923ab5 // zip1 v21.4s, v21.4s, v18.4s
-	WORD $0x4ed53a92 // zip1 v18.2d, v20.2d, v21.2d
+	WORD $0x4e923ad6 // zip1 v22.4s, v22.4s, v18.4s
+	WORD $0x4ed63ab2 // zip1 v18.2d, v21.2d, v22.2d
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F20
+	FMOVS        (R8)(R9<<2), F21
 	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953a94 // zip1 v20.4s, v20.4s, v21.4s
+	FMOVS        (R8)(R9<<2), F22
+	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F21
+	FMOVS        (R8)(R9<<2), F22
 	WORD $0x4e1c2e69 // smov x9, v19.s[3]
 	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ab5 // zip1 v21.4s, v21.4s, v19.4s
-	WORD $0x4ed53a93 // zip1 v19.2d, v20.2d, v21.2d
-	FMOVQ        82(R7), F20
+	WORD $0x4e933ad6 // zip1 v22.4s, v22.4s, v19.4s
+	WORD $0x4ed63ab3 // zip1 v19.2d, v21.2d, v22.2d
 	WORD $0x4e0f0295 // tbl v21.16b, { v20.16b }, v15.16b
 	MOVD         $iq3_xxs_shuffle12<>+0(SB), R8
 	FMOVQ        (R8), F22
@@ -7675,18 +7575,15 @@ loop3:
 	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
 
 	// integer sums times both scales
-	FMOVS        60(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        56(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0xbc43c014 // ldur s20, [x0, #60]
+	WORD $0xbc4380b5 // ldur s21, [x5, #56]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
-	WORD $0x4e35ce50 // fmla v16.4s, v18.4s, v21.4s
-	FMOVS        60(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4f951250 // fmla v16.4s, v18.4s, v21.s[0]
+	WORD $0xbc43c0b2 // ldur s18, [x5, #60]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	WORD $0x4e32ce71 // fmla v17.4s, v19.4s, v18.4s
+	WORD $0x4f921271 // fmla v17.4s, v19.4s, v18.s[0]
 	ADD          $0x62, R7
 	ADD          $0x200, R4
 	ADD          $0x40, R5
@@ -7773,12 +7670,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f3 // ldr h19, [x7]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x7c4000f3 // ldur h19, [x7]
+	WORD $0x1ee24273 // fcvt s19, h19
 	WORD $0x4f0167f4 // movi v20.4s, #63, lsl #24
-	FMOVQ        69(R7), F21
-	FMOVQ        82(R7), F22
+	WORD $0x3cc450f5 // ldur q21, [x7, #69]
+	WORD $0x3cc520f6 // ldur q22, [x7, #82]
 	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
 	WORD $0x4e0a02d6 // tbl v22.16b, { v22.16b }, v10.16b
 	WORD $0x6f3c06b5 // ushr v21.4s, v21.4s, #4
@@ -7789,8 +7685,8 @@ loop3:
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e35d695 // fadd v21.4s, v20.4s, v21.4s
 	WORD $0x4e36d694 // fadd v20.4s, v20.4s, v22.4s
-	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
-	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	WORD $0x4f9392b5 // fmul v21.4s, v21.4s, v19.s[0]
+	WORD $0x4f939293 // fmul v19.4s, v20.4s, v19.s[0]
 	WORD $0x4f0167f4 // movi v20.4s, #63, lsl #24
 	WORD $0x6e34deb5 // fmul v21.4s, v21.4s, v20.4s
 	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
@@ -7798,8 +7694,8 @@ loop3:
 	FMOVQ        F19, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F19
-	FMOVQ        6(R7), F20
+	WORD $0x3cc020f3 // ldur q19, [x7, #2]
+	WORD $0x3cc060f4 // ldur q20, [x7, #6]
 	WORD $0x4e000273 // tbl v19.16b, { v19.16b }, v0.16b
 	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
@@ -7827,8 +7723,8 @@ loop3:
 	FMOVS        (R8)(R9<<2), F20
 	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
 	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
-	FMOVQ        66(R7), F21
-	FMOVQ        67(R7), F22
+	WORD $0x3cc420f5 // ldur q21, [x7, #66]
+	WORD $0x3cc430f6 // ldur q22, [x7, #67]
 	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
 	WORD $0x4e0602d6 // tbl v22.16b, { v22.16b }, v6.16b
 	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
@@ -7856,7 +7752,8 @@ loop3:
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
 	WORD $0x6e741ef6 // bsl v22.16b, v23.16b, v20.16b
 	WORD $0x4e331ed6 // and v22.16b, v22.16b, v19.16b
-	FLDPQ        (R4), (F19, F20)
+	WORD $0x3cc00093 // ldur q19, [x4]
+	WORD $0x3cc10094 // ldur q20, [x4, #16]
 	WORD $0x0e33c2b7 // smull v23.8h, v21.8b, v19.8b
 	WORD $0x4e33c2b3 // smull2 v19.8h, v21.16b, v19.16b
 	WORD $0x4e73bef3 // addp v19.8h, v23.8h, v19.8h
@@ -7865,7 +7762,8 @@ loop3:
 	WORD $0x4e34c2d4 // smull2 v20.8h, v22.16b, v20.16b
 	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
 	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
-	FLDPQ        32(R4), (F20, F23)
+	WORD $0x3cc20094 // ldur q20, [x4, #32]
+	WORD $0x3cc30097 // ldur q23, [x4, #48]
 	WORD $0x0e34c2b8 // smull v24.8h, v21.8b, v20.8b
 	WORD $0x4e34c2b4 // smull2 v20.8h, v21.16b, v20.16b
 	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
@@ -7874,7 +7772,8 @@ loop3:
 	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e606af4 // sadalp v20.4s, v23.8h
-	FLDPQ        64(R4), (F23, F24)
+	WORD $0x3cc40097 // ldur q23, [x4, #64]
+	WORD $0x3cc50098 // ldur q24, [x4, #80]
 	WORD $0x0e37c2b9 // smull v25.8h, v21.8b, v23.8b
 	WORD $0x4e37c2b5 // smull2 v21.8h, v21.16b, v23.16b
 	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
@@ -7885,27 +7784,23 @@ loop3:
 	WORD $0x4e606ad5 // sadalp v21.4s, v22.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        (R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0xbc420016 // ldur s22, [x0, #32]
+	WORD $0xbc4000b7 // ldur s23, [x5]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
-	WORD $0x4e37ce70 // fmla v16.4s, v19.4s, v23.4s
-	FMOVS        4(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f971270 // fmla v16.4s, v19.4s, v23.s[0]
+	WORD $0xbc4040b3 // ldur s19, [x5, #4]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
-	WORD $0x4e33ce91 // fmla v17.4s, v20.4s, v19.4s
-	FMOVS        8(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f931291 // fmla v17.4s, v20.4s, v19.s[0]
+	WORD $0xbc4080b3 // ldur s19, [x5, #8]
 	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
 	WORD $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
-	WORD $0x4e33ce92 // fmla v18.4s, v20.4s, v19.4s
+	WORD $0x4f931292 // fmla v18.4s, v20.4s, v19.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        10(R7), F19
-	FMOVQ        14(R7), F20
+	WORD $0x3cc0a0f3 // ldur q19, [x7, #10]
+	WORD $0x3cc0e0f4 // ldur q20, [x7, #14]
 	WORD $0x4e000273 // tbl v19.16b, { v19.16b }, v0.16b
 	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
@@ -7933,8 +7828,8 @@ loop3:
 	FMOVS        (R8)(R9<<2), F20
 	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
 	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
-	FMOVQ        70(R7), F21
-	FMOVQ        71(R7), F22
+	WORD $0x3cc460f5 // ldur q21, [x7, #70]
+	WORD $0x3cc470f6 // ldur q22, [x7, #71]
 	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
 	WORD $0x4e0602d6 // tbl v22.16b, { v22.16b }, v6.16b
 	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
@@ -7962,7 +7857,8 @@ loop3:
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
 	WORD $0x6e741ef6 // bsl v22.16b, v23.16b, v20.16b
 	WORD $0x4e331ed6 // and v22.16b, v22.16b, v19.16b
-	FLDPQ        96(R4), (F19, F20)
+	WORD $0x3cc60093 // ldur q19, [x4, #96]
+	WORD $0x3cc70094 // ldur q20, [x4, #112]
 	WORD $0x0e33c2b7 // smull v23.8h, v21.8b, v19.8b
 	WORD $0x4e33c2b3 // smull2 v19.8h, v21.16b, v19.16b
 	WORD $0x4e73bef3 // addp v19.8h, v23.8h, v19.8h
@@ -7971,7 +7867,8 @@ loop3:
 	WORD $0x4e34c2d4 // smull2 v20.8h, v22.16b, v20.16b
 	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
 	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
-	FLDPQ        128(R4), (F20, F23)
+	WORD $0x3cc80094 // ldur q20, [x4, #128]
+	WORD $0x3cc90097 // ldur q23, [x4, #144]
 	WORD $0x0e34c2b8 // smull v24.8h, v21.8b, v20.8b
 	WORD $0x4e34c2b4 // smull2 v20.8h, v21.16b, v20.16b
 	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
@@ -7980,7 +7877,8 @@ loop3:
 	WORD $0x4e37c2d7 // smull2 v23.8h, v22.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e606af4 // sadalp v20.4s, v23.8h
-	FLDPQ        160(R4), (F23, F24)
+	WORD $0x3cca0097 // ldur q23, [x4, #160]
+	WORD $0x3ccb0098 // ldur q24, [x4, #176]
 	WORD $0x0e37c2b9 // smull v25.8h, v21.8b, v23.8b
 	WORD $0x4e37c2b5 // smull2 v21.8h, v21.16b, v23.16b
 	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
@@ -7991,27 +7889,23 @@ loop3:
 	WORD $0x4e606ad5 // sadalp v21.4s, v22.8h
 
 	// integer sums times both scales
-	FMOVS        36(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        12(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0xbc424016 // ldur s22, [x0, #36]
+	WORD $0xbc40c0b7 // ldur s23, [x5, #12]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
-	WORD $0x4e37ce70 // fmla v16.4s, v19.4s, v23.4s
-	FMOVS        16(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f971270 // fmla v16.4s, v19.4s, v23.s[0]
+	WORD $0xbc4100b3 // ldur s19, [x5, #16]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
-	WORD $0x4e33ce91 // fmla v17.4s, v20.4s, v19.4s
-	FMOVS        20(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f931291 // fmla v17.4s, v20.4s, v19.s[0]
+	WORD $0xbc4140b3 // ldur s19, [x5, #20]
 	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
 	WORD $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
-	WORD $0x4e33ce92 // fmla v18.4s, v20.4s, v19.4s
+	WORD $0x4f931292 // fmla v18.4s, v20.4s, v19.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        18(R7), F19
-	FMOVQ        22(R7), F20
+	WORD $0x3cc120f3 // ldur q19, [x7, #18]
+	WORD $0x3cc160f4 // ldur q20, [x7, #22]
 	WORD $0x4e000273 // tbl v19.16b, { v19.16b }, v0.16b
 	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
@@ -8039,8 +7933,8 @@ loop3:
 	FMOVS        (R8)(R9<<2), F20
 	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
 	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
-	FMOVQ        74(R7), F21
-	FMOVQ        75(R7), F22
+	WORD $0x3cc4a0f5 // ldur q21, [x7, #74]
+	WORD $0x3cc4b0f6 // ldur q22, [x7, #75]
 	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
 	WORD $0x4e0602d6 // tbl v22.16b, { v22.16b }, v6.16b
 	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
@@ -8068,7 +7962,8 @@ loop3:
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
 	WORD $0x6e741ef6 // bsl v22.16b, v23.16b, v20.16b
 	WORD $0x4e331ed6 // and v22.16b, v22.16b, v19.16b
-	FLDPQ        192(R4), (F19, F20)
+	WORD $0x3ccc0093 // ldur q19, [x4, #192]
+	WORD $0x3ccd0094 // ldur q20, [x4, #208]
 	WORD $0x0e33c2b7 // smull v23.8h, v21.8b, v19.8b
 	WORD $0x4e33c2b3 // smull2 v19.8h, v21.16b, v19.16b
 	WORD $0x4e73bef3 // addp v19.8h, v23.8h, v19.8h
@@ -8077,7 +7972,8 @@ loop3:
 	WORD $0x4e34c2d4 // smull2 v20.8h, v22.16b, v20.16b
 	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
 	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
-	FLDPQ        224(R4), (F20, F23)
+	WORD $0x3cce0094 // ldur q20, [x4, #224]
+	WORD $0x3ccf0097 // ldur q23, [x4, #240]
 	WORD $0x0e34c2b8 // smull v24.8h, v21.8b, v20.8b
 	WORD $0x4e34c2b4 // smull2 v20.8h, v21.16b, v20.16b
 	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
@@ -8097,27 +7993,23 @@ loop3:
 	WORD $0x4e606ad5 // sadalp v21.4s, v22.8h
 
 	// integer sums times both scales
-	FMOVS        40(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        24(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0xbc428016 // ldur s22, [x0, #40]
+	WORD $0xbc4180b7 // ldur s23, [x5, #24]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
-	WORD $0x4e37ce70 // fmla v16.4s, v19.4s, v23.4s
-	FMOVS        28(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f971270 // fmla v16.4s, v19.4s, v23.s[0]
+	WORD $0xbc41c0b3 // ldur s19, [x5, #28]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
-	WORD $0x4e33ce91 // fmla v17.4s, v20.4s, v19.4s
-	FMOVS        32(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f931291 // fmla v17.4s, v20.4s, v19.s[0]
+	WORD $0xbc4200b3 // ldur s19, [x5, #32]
 	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
 	WORD $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
-	WORD $0x4e33ce92 // fmla v18.4s, v20.4s, v19.4s
+	WORD $0x4f931292 // fmla v18.4s, v20.4s, v19.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        26(R7), F19
-	FMOVQ        30(R7), F20
+	WORD $0x3cc1a0f3 // ldur q19, [x7, #26]
+	WORD $0x3cc1e0f4 // ldur q20, [x7, #30]
 	WORD $0x4e000273 // tbl v19.16b, { v19.16b }, v0.16b
 	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
@@ -8145,8 +8037,8 @@ loop3:
 	FMOVS        (R8)(R9<<2), F20
 	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
 	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
-	FMOVQ        78(R7), F21
-	FMOVQ        79(R7), F22
+	WORD $0x3cc4e0f5 // ldur q21, [x7, #78]
+	WORD $0x3cc4f0f6 // ldur q22, [x7, #79]
 	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
 	WORD $0x4e0602d6 // tbl v22.16b, { v22.16b }, v6.16b
 	WORD $0x6ea346b5 // ushl v21.4s, v21.4s, v3.4s
@@ -8203,27 +8095,23 @@ loop3:
 	WORD $0x4e606ad5 // sadalp v21.4s, v22.8h
 
 	// integer sums times both scales
-	FMOVS        44(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        36(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0xbc42c016 // ldur s22, [x0, #44]
+	WORD $0xbc4240b7 // ldur s23, [x5, #36]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
-	WORD $0x4e37ce70 // fmla v16.4s, v19.4s, v23.4s
-	FMOVS        40(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f971270 // fmla v16.4s, v19.4s, v23.s[0]
+	WORD $0xbc4280b3 // ldur s19, [x5, #40]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
-	WORD $0x4e33ce91 // fmla v17.4s, v20.4s, v19.4s
-	FMOVS        44(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f931291 // fmla v17.4s, v20.4s, v19.s[0]
+	WORD $0xbc42c0b3 // ldur s19, [x5, #44]
 	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
 	WORD $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
-	WORD $0x4e33ce92 // fmla v18.4s, v20.4s, v19.4s
+	WORD $0x4f931292 // fmla v18.4s, v20.4s, v19.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        34(R7), F19
-	FMOVQ        38(R7), F20
+	WORD $0x3cc220f3 // ldur q19, [x7, #34]
+	WORD $0x3cc260f4 // ldur q20, [x7, #38]
 	WORD $0x4e000273 // tbl v19.16b, { v19.16b }, v0.16b
 	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
@@ -8251,322 +8139,307 @@ loop3:
 	FMOVS        (R8)(R9<<2), F20
 	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
 	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
-	FMOVQ        82(R7), F21
+	WORD $0x3cc520f5 // ldur q21, [x7, #82]
 	WORD $0x4e0502b6 // tbl v22.16b, { v21.16b }, v5.16b
-	WORD $0x4e0902b5 // tbl v21.16b, { v21.16b }, v9.16b
+	WORD $0x4e0902b7 // tbl v23.16b, { v21.16b }, v9.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
-	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
+	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
 	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
 	MOVD         $iq3_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVD        (R8)(R9<<3), F23
+	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
+	WORD $0x4e042ee9 // smov x9, v23.s[0]
+	FMOVD        (R8)(R9<<3), F24
+	WORD $0x4e142ee9 // smov x9, v23.s[2]
 	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
-	WORD $0x4e368ed7 // cmtst v23.16b, v22.16b, v22.16b
-	WORD $0x6e20ba78 // neg v24.16b, v19.16b
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
+	WORD $0x4e368ed8 // cmtst v24.16b, v22.16b, v22.16b
+	WORD $0x6e20ba79 // neg v25.16b, v19.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e731f16 // bsl v22.16b, v24.16b, v19.16b
-	WORD $0x4e371ed6 // and v22.16b, v22.16b, v23.16b
-	WORD $0x4e358eb3 // cmtst v19.16b, v21.16b, v21.16b
-	WORD $0x6e20ba97 // neg v23.16b, v20.16b
-	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
-	WORD $0x6e741ef5 // bsl v21.16b, v23.16b, v20.16b
-	WORD $0x4e331eb5 // and v21.16b, v21.16b, v19.16b
+	WORD $0x6e731f36 // bsl v22.16b, v25.16b, v19.16b
+	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
+	WORD $0x4e378ef3 // cmtst v19.16b, v23.16b, v23.16b
+	WORD $0x6e20ba98 // neg v24.16b, v20.16b
+	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
+	WORD $0x6e741f17 // bsl v23.16b, v24.16b, v20.16b
+	WORD $0x4e331ef7 // and v23.16b, v23.16b, v19.16b
 	FLDPQ        384(R4), (F19, F20)
-	WORD $0x0e33c2d7 // smull v23.8h, v22.8b, v19.8b
+	WORD $0x0e33c2d8 // smull v24.8h, v22.8b, v19.8b
 	WORD $0x4e33c2d3 // smull2 v19.8h, v22.16b, v19.16b
-	WORD $0x4e73bef3 // addp v19.8h, v23.8h, v19.8h
+	WORD $0x4e73bf13 // addp v19.8h, v24.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c2b7 // smull v23.8h, v21.8b, v20.8b
-	WORD $0x4e34c2b4 // smull2 v20.8h, v21.16b, v20.16b
-	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
-	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
-	FLDPQ        416(R4), (F20, F23)
-	WORD $0x0e34c2d8 // smull v24.8h, v22.8b, v20.8b
-	WORD $0x4e34c2d4 // smull2 v20.8h, v22.16b, v20.16b
+	WORD $0x0e34c2f8 // smull v24.8h, v23.8b, v20.8b
+	WORD $0x4e34c2f4 // smull2 v20.8h, v23.16b, v20.16b
 	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
+	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
+	FLDPQ        416(R4), (F20, F24)
+	WORD $0x0e34c2d9 // smull v25.8h, v22.8b, v20.8b
+	WORD $0x4e34c2d4 // smull2 v20.8h, v22.16b, v20.16b
+	WORD $0x4e74bf34 // addp v20.8h, v25.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e606af4 // sadalp v20.4s, v23.8h
-	FLDPQ        448(R4), (F23, F24)
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d6 // smull2 v22.8h, v22.16b, v23.16b
-	WORD $0x4e76bf36 // addp v22.8h, v25.8h, v22.8h
+	WORD $0x0e38c2f9 // smull v25.8h, v23.8b, v24.8b
+	WORD $0x4e38c2f8 // smull2 v24.8h, v23.16b, v24.16b
+	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
+	WORD $0x4e606b14 // sadalp v20.4s, v24.8h
+	FLDPQ        448(R4), (F24, F25)
+	WORD $0x0e38c2da // smull v26.8h, v22.8b, v24.8b
+	WORD $0x4e38c2d6 // smull2 v22.8h, v22.16b, v24.16b
+	WORD $0x4e76bf56 // addp v22.8h, v26.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b5 // smull2 v21.8h, v21.16b, v24.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e606ab6 // sadalp v22.4s, v21.8h
+	WORD $0x0e39c2f8 // smull v24.8h, v23.8b, v25.8b
+	WORD $0x4e39c2f7 // smull2 v23.8h, v23.16b, v25.16b
+	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
+	WORD $0x4e606af6 // sadalp v22.4s, v23.8h
 
 	// integer sums times both scales
-	FMOVS        48(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        48(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0xbc430017 // ldur s23, [x0, #48]
+	WORD $0xbc4300b8 // ldur s24, [x5, #48]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e35def7 // fmul v23.4s, v23.4s, v21.4s
-	WORD $0x4e37ce70 // fmla v16.4s, v19.4s, v23.4s
-	FMOVS        52(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
+	WORD $0x4f981270 // fmla v16.4s, v19.4s, v24.s[0]
+	WORD $0xbc4340b3 // ldur s19, [x5, #52]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	WORD $0x4e33ce91 // fmla v17.4s, v20.4s, v19.4s
-	FMOVS        56(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
+	WORD $0x4f931291 // fmla v17.4s, v20.4s, v19.s[0]
+	WORD $0xbc4380b3 // ldur s19, [x5, #56]
 	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
-	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	WORD $0x4e33ce92 // fmla v18.4s, v20.4s, v19.4s
+	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
+	WORD $0x4f931292 // fmla v18.4s, v20.4s, v19.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        42(R7), F19
-	FMOVQ        46(R7), F20
+	WORD $0x3cc2a0f3 // ldur q19, [x7, #42]
+	WORD $0x3cc2e0f4 // ldur q20, [x7, #46]
 	WORD $0x4e000273 // tbl v19.16b, { v19.16b }, v0.16b
 	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	MOVD         $iq3_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F21
+	FMOVS        (R8)(R9<<2), F22
 	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVS        (R8)(R9<<2), F23
+	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F22
+	FMOVS        (R8)(R9<<2), F23
 	WORD $0x4e1c2e69 // smov x9, v19.s[3]
 	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ad6 // zip1 v22.4s, v22.4s, v19.4s
-	WORD $0x4ed63ab3 // zip1 v19.2d, v21.2d, v22.2d
+	WORD $0x4e933af7 // zip1 v23.4s, v23.4s, v19.4s
+	WORD $0x4ed73ad3 // zip1 v19.2d, v22.2d, v23.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F21
+	FMOVS        (R8)(R9<<2), F22
 	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVS        (R8)(R9<<2), F23
+	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F22
+	FMOVS        (R8)(R9<<2), F23
 	WORD $0x4e1c2e89 // smov x9, v20.s[3]
 	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
-	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
-	FMOVQ        82(R7), F21
+	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
+	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
 	WORD $0x4e0b02b6 // tbl v22.16b, { v21.16b }, v11.16b
-	WORD $0x4e0c02b5 // tbl v21.16b, { v21.16b }, v12.16b
+	WORD $0x4e0c02b7 // tbl v23.16b, { v21.16b }, v12.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
-	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
+	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
 	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
 	MOVD         $iq3_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVD        (R8)(R9<<3), F23
+	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
+	WORD $0x4e042ee9 // smov x9, v23.s[0]
+	FMOVD        (R8)(R9<<3), F24
+	WORD $0x4e142ee9 // smov x9, v23.s[2]
 	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
-	WORD $0x4e368ed7 // cmtst v23.16b, v22.16b, v22.16b
-	WORD $0x6e20ba78 // neg v24.16b, v19.16b
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
+	WORD $0x4e368ed8 // cmtst v24.16b, v22.16b, v22.16b
+	WORD $0x6e20ba79 // neg v25.16b, v19.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e731f16 // bsl v22.16b, v24.16b, v19.16b
-	WORD $0x4e371ed6 // and v22.16b, v22.16b, v23.16b
-	WORD $0x4e358eb3 // cmtst v19.16b, v21.16b, v21.16b
-	WORD $0x6e20ba97 // neg v23.16b, v20.16b
-	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
-	WORD $0x6e741ef5 // bsl v21.16b, v23.16b, v20.16b
-	WORD $0x4e331eb5 // and v21.16b, v21.16b, v19.16b
+	WORD $0x6e731f36 // bsl v22.16b, v25.16b, v19.16b
+	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
+	WORD $0x4e378ef3 // cmtst v19.16b, v23.16b, v23.16b
+	WORD $0x6e20ba98 // neg v24.16b, v20.16b
+	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
+	WORD $0x6e741f17 // bsl v23.16b, v24.16b, v20.16b
+	WORD $0x4e331ef7 // and v23.16b, v23.16b, v19.16b
 	FLDPQ        480(R4), (F19, F20)
-	WORD $0x0e33c2d7 // smull v23.8h, v22.8b, v19.8b
+	WORD $0x0e33c2d8 // smull v24.8h, v22.8b, v19.8b
 	WORD $0x4e33c2d3 // smull2 v19.8h, v22.16b, v19.16b
-	WORD $0x4e73bef3 // addp v19.8h, v23.8h, v19.8h
+	WORD $0x4e73bf13 // addp v19.8h, v24.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c2b7 // smull v23.8h, v21.8b, v20.8b
-	WORD $0x4e34c2b4 // smull2 v20.8h, v21.16b, v20.16b
-	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
-	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
-	FLDPQ        512(R4), (F20, F23)
-	WORD $0x0e34c2d8 // smull v24.8h, v22.8b, v20.8b
-	WORD $0x4e34c2d4 // smull2 v20.8h, v22.16b, v20.16b
+	WORD $0x0e34c2f8 // smull v24.8h, v23.8b, v20.8b
+	WORD $0x4e34c2f4 // smull2 v20.8h, v23.16b, v20.16b
 	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
+	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
+	FLDPQ        512(R4), (F20, F24)
+	WORD $0x0e34c2d9 // smull v25.8h, v22.8b, v20.8b
+	WORD $0x4e34c2d4 // smull2 v20.8h, v22.16b, v20.16b
+	WORD $0x4e74bf34 // addp v20.8h, v25.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e606af4 // sadalp v20.4s, v23.8h
-	FLDPQ        544(R4), (F23, F24)
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d6 // smull2 v22.8h, v22.16b, v23.16b
-	WORD $0x4e76bf36 // addp v22.8h, v25.8h, v22.8h
+	WORD $0x0e38c2f9 // smull v25.8h, v23.8b, v24.8b
+	WORD $0x4e38c2f8 // smull2 v24.8h, v23.16b, v24.16b
+	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
+	WORD $0x4e606b14 // sadalp v20.4s, v24.8h
+	FLDPQ        544(R4), (F24, F25)
+	WORD $0x0e38c2da // smull v26.8h, v22.8b, v24.8b
+	WORD $0x4e38c2d6 // smull2 v22.8h, v22.16b, v24.16b
+	WORD $0x4e76bf56 // addp v22.8h, v26.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b5 // smull2 v21.8h, v21.16b, v24.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e606ab6 // sadalp v22.4s, v21.8h
+	WORD $0x0e39c2f8 // smull v24.8h, v23.8b, v25.8b
+	WORD $0x4e39c2f7 // smull2 v23.8h, v23.16b, v25.16b
+	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
+	WORD $0x4e606af6 // sadalp v22.4s, v23.8h
 
 	// integer sums times both scales
-	FMOVS        52(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        60(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0xbc434017 // ldur s23, [x0, #52]
+	WORD $0xbc43c0b8 // ldur s24, [x5, #60]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e35def7 // fmul v23.4s, v23.4s, v21.4s
-	WORD $0x4e37ce70 // fmla v16.4s, v19.4s, v23.4s
-	FMOVS        64(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
+	WORD $0x4f981270 // fmla v16.4s, v19.4s, v24.s[0]
+	WORD $0xbc4400b3 // ldur s19, [x5, #64]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	WORD $0x4e33ce91 // fmla v17.4s, v20.4s, v19.4s
-	FMOVS        68(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
+	WORD $0x4f931291 // fmla v17.4s, v20.4s, v19.s[0]
+	WORD $0xbc4440b3 // ldur s19, [x5, #68]
 	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
-	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	WORD $0x4e33ce92 // fmla v18.4s, v20.4s, v19.4s
+	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
+	WORD $0x4f931292 // fmla v18.4s, v20.4s, v19.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        50(R7), F19
-	FMOVQ        54(R7), F20
+	WORD $0x3cc320f3 // ldur q19, [x7, #50]
+	WORD $0x3cc360f4 // ldur q20, [x7, #54]
 	WORD $0x4e000273 // tbl v19.16b, { v19.16b }, v0.16b
 	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	MOVD         $iq3_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F21
+	FMOVS        (R8)(R9<<2), F22
 	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVS        (R8)(R9<<2), F23
+	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F22
+	FMOVS        (R8)(R9<<2), F23
 	WORD $0x4e1c2e69 // smov x9, v19.s[3]
 	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ad6 // zip1 v22.4s, v22.4s, v19.4s
-	WORD $0x4ed63ab3 // zip1 v19.2d, v21.2d, v22.2d
+	WORD $0x4e933af7 // zip1 v23.4s, v23.4s, v19.4s
+	WORD $0x4ed73ad3 // zip1 v19.2d, v22.2d, v23.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F21
+	FMOVS        (R8)(R9<<2), F22
 	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVS        (R8)(R9<<2), F23
+	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F22
+	FMOVS        (R8)(R9<<2), F23
 	WORD $0x4e1c2e89 // smov x9, v20.s[3]
 	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
-	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
-	FMOVQ        82(R7), F21
+	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
+	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
 	WORD $0x4e0d02b6 // tbl v22.16b, { v21.16b }, v13.16b
-	WORD $0x4e0e02b5 // tbl v21.16b, { v21.16b }, v14.16b
+	WORD $0x4e0e02b7 // tbl v23.16b, { v21.16b }, v14.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
-	WORD $0x6ea446b5 // ushl v21.4s, v21.4s, v4.4s
+	WORD $0x6ea446f7 // ushl v23.4s, v23.4s, v4.4s
 	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
 	MOVD         $iq3_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ec9 // smov x9, v22.s[0]
-	FMOVD        (R8)(R9<<3), F23
+	FMOVD        (R8)(R9<<3), F24
 	WORD $0x4e142ec9 // smov x9, v22.s[2]
 	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63af6 // zip1 v22.2d, v23.2d, v22.2d
-	WORD $0x4e042ea9 // smov x9, v21.s[0]
+	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
+	WORD $0x4e042ee9 // smov x9, v23.s[0]
+	FMOVD        (R8)(R9<<3), F24
+	WORD $0x4e142ee9 // smov x9, v23.s[2]
 	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVD        (R8)(R9<<3), F21
-	WORD $0x4ed53af5 // zip1 v21.2d, v23.2d, v21.2d
-	WORD $0x4e368ed7 // cmtst v23.16b, v22.16b, v22.16b
-	WORD $0x6e20ba78 // neg v24.16b, v19.16b
+	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
+	WORD $0x4e368ed8 // cmtst v24.16b, v22.16b, v22.16b
+	WORD $0x6e20ba79 // neg v25.16b, v19.16b
 	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e731f16 // bsl v22.16b, v24.16b, v19.16b
-	WORD $0x4e371ed6 // and v22.16b, v22.16b, v23.16b
-	WORD $0x4e358eb3 // cmtst v19.16b, v21.16b, v21.16b
-	WORD $0x6e20ba97 // neg v23.16b, v20.16b
-	WORD $0x4e20aab5 // cmlt v21.16b, v21.16b, #0
-	WORD $0x6e741ef5 // bsl v21.16b, v23.16b, v20.16b
-	WORD $0x4e331eb5 // and v21.16b, v21.16b, v19.16b
+	WORD $0x6e731f36 // bsl v22.16b, v25.16b, v19.16b
+	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
+	WORD $0x4e378ef3 // cmtst v19.16b, v23.16b, v23.16b
+	WORD $0x6e20ba98 // neg v24.16b, v20.16b
+	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
+	WORD $0x6e741f17 // bsl v23.16b, v24.16b, v20.16b
+	WORD $0x4e331ef7 // and v23.16b, v23.16b, v19.16b
 	FLDPQ        576(R4), (F19, F20)
-	WORD $0x0e33c2d7 // smull v23.8h, v22.8b, v19.8b
+	WORD $0x0e33c2d8 // smull v24.8h, v22.8b, v19.8b
 	WORD $0x4e33c2d3 // smull2 v19.8h, v22.16b, v19.16b
-	WORD $0x4e73bef3 // addp v19.8h, v23.8h, v19.8h
+	WORD $0x4e73bf13 // addp v19.8h, v24.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c2b7 // smull v23.8h, v21.8b, v20.8b
-	WORD $0x4e34c2b4 // smull2 v20.8h, v21.16b, v20.16b
-	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
-	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
-	FLDPQ        608(R4), (F20, F23)
-	WORD $0x0e34c2d8 // smull v24.8h, v22.8b, v20.8b
-	WORD $0x4e34c2d4 // smull2 v20.8h, v22.16b, v20.16b
+	WORD $0x0e34c2f8 // smull v24.8h, v23.8b, v20.8b
+	WORD $0x4e34c2f4 // smull2 v20.8h, v23.16b, v20.16b
 	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
+	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
+	FLDPQ        608(R4), (F20, F24)
+	WORD $0x0e34c2d9 // smull v25.8h, v22.8b, v20.8b
+	WORD $0x4e34c2d4 // smull2 v20.8h, v22.16b, v20.16b
+	WORD $0x4e74bf34 // addp v20.8h, v25.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e606af4 // sadalp v20.4s, v23.8h
-	FLDPQ        640(R4), (F23, F24)
-	WORD $0x0e37c2d9 // smull v25.8h, v22.8b, v23.8b
-	WORD $0x4e37c2d6 // smull2 v22.8h, v22.16b, v23.16b
-	WORD $0x4e76bf36 // addp v22.8h, v25.8h, v22.8h
+	WORD $0x0e38c2f9 // smull v25.8h, v23.8b, v24.8b
+	WORD $0x4e38c2f8 // smull2 v24.8h, v23.16b, v24.16b
+	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
+	WORD $0x4e606b14 // sadalp v20.4s, v24.8h
+	FLDPQ        640(R4), (F24, F25)
+	WORD $0x0e38c2da // smull v26.8h, v22.8b, v24.8b
+	WORD $0x4e38c2d6 // smull2 v22.8h, v22.16b, v24.16b
+	WORD $0x4e76bf56 // addp v22.8h, v26.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e38c2b7 // smull v23.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b5 // smull2 v21.8h, v21.16b, v24.16b
-	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
-	WORD $0x4e606ab6 // sadalp v22.4s, v21.8h
+	WORD $0x0e39c2f8 // smull v24.8h, v23.8b, v25.8b
+	WORD $0x4e39c2f7 // smull2 v23.8h, v23.16b, v25.16b
+	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
+	WORD $0x4e606af6 // sadalp v22.4s, v23.8h
 
 	// integer sums times both scales
-	FMOVS        56(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        72(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0xbc438017 // ldur s23, [x0, #56]
+	WORD $0xbc4480b8 // ldur s24, [x5, #72]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e35def7 // fmul v23.4s, v23.4s, v21.4s
-	WORD $0x4e37ce70 // fmla v16.4s, v19.4s, v23.4s
-	FMOVS        76(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
+	WORD $0x4f981270 // fmla v16.4s, v19.4s, v24.s[0]
+	WORD $0xbc44c0b3 // ldur s19, [x5, #76]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	WORD $0x4e33ce91 // fmla v17.4s, v20.4s, v19.4s
-	FMOVS        80(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
+	WORD $0x4f931291 // fmla v17.4s, v20.4s, v19.s[0]
+	WORD $0xbc4500b3 // ldur s19, [x5, #80]
 	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
-	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	WORD $0x4e33ce92 // fmla v18.4s, v20.4s, v19.4s
+	WORD $0x6e37de73 // fmul v19.4s, v19.4s, v23.4s
+	WORD $0x4f931292 // fmla v18.4s, v20.4s, v19.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        58(R7), F19
-	FMOVQ        62(R7), F20
+	WORD $0x3cc3a0f3 // ldur q19, [x7, #58]
+	WORD $0x3cc3e0f4 // ldur q20, [x7, #62]
 	WORD $0x4e000273 // tbl v19.16b, { v19.16b }, v0.16b
 	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	MOVD         $iq3_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e69 // smov x9, v19.s[0]
-	FMOVS        (R8)(R9<<2), F21
+	FMOVS        (R8)(R9<<2), F22
 	WORD $0x4e0c2e69 // smov x9, v19.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVS        (R8)(R9<<2), F23
+	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
 	WORD $0x4e142e69 // smov x9, v19.s[2]
-	FMOVS        (R8)(R9<<2), F22
+	FMOVS        (R8)(R9<<2), F23
 	WORD $0x4e1c2e69 // smov x9, v19.s[3]
 	FMOVS        (R8)(R9<<2), F19
-	WORD $0x4e933ad6 // zip1 v22.4s, v22.4s, v19.4s
-	WORD $0x4ed63ab3 // zip1 v19.2d, v21.2d, v22.2d
+	WORD $0x4e933af7 // zip1 v23.4s, v23.4s, v19.4s
+	WORD $0x4ed73ad3 // zip1 v19.2d, v22.2d, v23.2d
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F21
+	FMOVS        (R8)(R9<<2), F22
 	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F22
-	WORD $0x4e963ab5 // zip1 v21.4s, v21.4s, v22.4s
+	FMOVS        (R8)(R9<<2), F23
+	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F22
+	FMOVS        (R8)(R9<<2), F23
 	WORD $0x4e1c2e89 // smov x9, v20.s[3]
 	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943ad6 // zip1 v22.4s, v22.4s, v20.4s
-	WORD $0x4ed63ab4 // zip1 v20.2d, v21.2d, v22.2d
-	FMOVQ        82(R7), F21
+	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
+	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
 	WORD $0x4e0f02b6 // tbl v22.16b, { v21.16b }, v15.16b
 	MOVD         $iq3_xxs_shuffle12<>+0(SB), R8
 	FMOVQ        (R8), F23
@@ -8625,23 +8498,19 @@ loop3:
 	WORD $0x4e606ab6 // sadalp v22.4s, v21.8h
 
 	// integer sums times both scales
-	FMOVS        60(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        84(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0xbc43c015 // ldur s21, [x0, #60]
+	WORD $0xbc4540b7 // ldur s23, [x5, #84]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e35def7 // fmul v23.4s, v23.4s, v21.4s
-	WORD $0x4e37ce70 // fmla v16.4s, v19.4s, v23.4s
-	FMOVS        88(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f971270 // fmla v16.4s, v19.4s, v23.s[0]
+	WORD $0xbc4580b3 // ldur s19, [x5, #88]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	WORD $0x4e33ce91 // fmla v17.4s, v20.4s, v19.4s
-	FMOVS        92(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f931291 // fmla v17.4s, v20.4s, v19.s[0]
+	WORD $0xbc45c0b3 // ldur s19, [x5, #92]
 	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
 	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
-	WORD $0x4e33ce92 // fmla v18.4s, v20.4s, v19.4s
+	WORD $0x4f931292 // fmla v18.4s, v20.4s, v19.s[0]
 	ADD          $0x62, R7
 	ADD          $0x300, R4
 	ADD          $0x60, R5
@@ -8734,12 +8603,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f4 // ldr h20, [x7]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x7c4000f4 // ldur h20, [x7]
+	WORD $0x1ee24294 // fcvt s20, h20
 	WORD $0x4f0167f5 // movi v21.4s, #63, lsl #24
-	FMOVQ        69(R7), F22
-	FMOVQ        82(R7), F23
+	WORD $0x3cc450f6 // ldur q22, [x7, #69]
+	WORD $0x3cc520f7 // ldur q23, [x7, #82]
 	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
 	WORD $0x4e0a02f7 // tbl v23.16b, { v23.16b }, v10.16b
 	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
@@ -8750,8 +8618,8 @@ loop3:
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e36d6b6 // fadd v22.4s, v21.4s, v22.4s
 	WORD $0x4e37d6b5 // fadd v21.4s, v21.4s, v23.4s
-	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
+	WORD $0x4f9492d6 // fmul v22.4s, v22.4s, v20.s[0]
+	WORD $0x4f9492b4 // fmul v20.4s, v21.4s, v20.s[0]
 	WORD $0x4f0167f5 // movi v21.4s, #63, lsl #24
 	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
 	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
@@ -8759,8 +8627,8 @@ loop3:
 	FMOVQ        F20, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R7), F20
-	FMOVQ        6(R7), F21
+	WORD $0x3cc020f4 // ldur q20, [x7, #2]
+	WORD $0x3cc060f5 // ldur q21, [x7, #6]
 	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
 	WORD $0x4e0002b5 // tbl v21.16b, { v21.16b }, v0.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
@@ -8788,8 +8656,8 @@ loop3:
 	FMOVS        (R8)(R9<<2), F21
 	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
 	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
-	FMOVQ        66(R7), F22
-	FMOVQ        67(R7), F23
+	WORD $0x3cc420f6 // ldur q22, [x7, #66]
+	WORD $0x3cc430f7 // ldur q23, [x7, #67]
 	WORD $0x4e0502d6 // tbl v22.16b, { v22.16b }, v5.16b
 	WORD $0x4e0602f7 // tbl v23.16b, { v23.16b }, v6.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
@@ -8817,7 +8685,8 @@ loop3:
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
 	WORD $0x6e751f17 // bsl v23.16b, v24.16b, v21.16b
 	WORD $0x4e341ef7 // and v23.16b, v23.16b, v20.16b
-	FLDPQ        (R4), (F20, F21)
+	WORD $0x3cc00094 // ldur q20, [x4]
+	WORD $0x3cc10095 // ldur q21, [x4, #16]
 	WORD $0x0e34c2d8 // smull v24.8h, v22.8b, v20.8b
 	WORD $0x4e34c2d4 // smull2 v20.8h, v22.16b, v20.16b
 	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
@@ -8826,7 +8695,8 @@ loop3:
 	WORD $0x4e35c2f5 // smull2 v21.8h, v23.16b, v21.16b
 	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
 	WORD $0x4e606ab4 // sadalp v20.4s, v21.8h
-	FLDPQ        32(R4), (F21, F24)
+	WORD $0x3cc20095 // ldur q21, [x4, #32]
+	WORD $0x3cc30098 // ldur q24, [x4, #48]
 	WORD $0x0e35c2d9 // smull v25.8h, v22.8b, v21.8b
 	WORD $0x4e35c2d5 // smull2 v21.8h, v22.16b, v21.16b
 	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
@@ -8835,7 +8705,8 @@ loop3:
 	WORD $0x4e38c2f8 // smull2 v24.8h, v23.16b, v24.16b
 	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
 	WORD $0x4e606b15 // sadalp v21.4s, v24.8h
-	FLDPQ        64(R4), (F24, F25)
+	WORD $0x3cc40098 // ldur q24, [x4, #64]
+	WORD $0x3cc50099 // ldur q25, [x4, #80]
 	WORD $0x0e38c2da // smull v26.8h, v22.8b, v24.8b
 	WORD $0x4e38c2d8 // smull2 v24.8h, v22.16b, v24.16b
 	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
@@ -8844,7 +8715,8 @@ loop3:
 	WORD $0x4e39c2f9 // smull2 v25.8h, v23.16b, v25.16b
 	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
 	WORD $0x4e606b38 // sadalp v24.4s, v25.8h
-	FLDPQ        96(R4), (F25, F26)
+	WORD $0x3cc60099 // ldur q25, [x4, #96]
+	WORD $0x3cc7009a // ldur q26, [x4, #112]
 	WORD $0x0e39c2db // smull v27.8h, v22.8b, v25.8b
 	WORD $0x4e39c2d6 // smull2 v22.8h, v22.16b, v25.16b
 	WORD $0x4e76bf76 // addp v22.8h, v27.8h, v22.8h
@@ -8855,32 +8727,27 @@ loop3:
 	WORD $0x4e606af6 // sadalp v22.4s, v23.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        (R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0xbc420017 // ldur s23, [x0, #32]
+	WORD $0xbc4000b9 // ldur s25, [x5]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
-	WORD $0x4e39ce90 // fmla v16.4s, v20.4s, v25.4s
-	FMOVS        4(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f991290 // fmla v16.4s, v20.4s, v25.s[0]
+	WORD $0xbc4040b4 // ldur s20, [x5, #4]
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
-	WORD $0x4e34ceb1 // fmla v17.4s, v21.4s, v20.4s
-	FMOVS        8(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412b1 // fmla v17.4s, v21.4s, v20.s[0]
+	WORD $0xbc4080b4 // ldur s20, [x5, #8]
 	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
 	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
-	WORD $0x4e34ceb2 // fmla v18.4s, v21.4s, v20.4s
-	FMOVS        12(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412b2 // fmla v18.4s, v21.4s, v20.s[0]
+	WORD $0xbc40c0b4 // ldur s20, [x5, #12]
 	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
 	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
-	WORD $0x4e34ceb3 // fmla v19.4s, v21.4s, v20.4s
+	WORD $0x4f9412b3 // fmla v19.4s, v21.4s, v20.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        10(R7), F20
-	FMOVQ        14(R7), F21
+	WORD $0x3cc0a0f4 // ldur q20, [x7, #10]
+	WORD $0x3cc0e0f5 // ldur q21, [x7, #14]
 	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
 	WORD $0x4e0002b5 // tbl v21.16b, { v21.16b }, v0.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
@@ -8908,8 +8775,8 @@ loop3:
 	FMOVS        (R8)(R9<<2), F21
 	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
 	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
-	FMOVQ        70(R7), F22
-	FMOVQ        71(R7), F23
+	WORD $0x3cc460f6 // ldur q22, [x7, #70]
+	WORD $0x3cc470f7 // ldur q23, [x7, #71]
 	WORD $0x4e0502d6 // tbl v22.16b, { v22.16b }, v5.16b
 	WORD $0x4e0602f7 // tbl v23.16b, { v23.16b }, v6.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
@@ -8937,7 +8804,8 @@ loop3:
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
 	WORD $0x6e751f17 // bsl v23.16b, v24.16b, v21.16b
 	WORD $0x4e341ef7 // and v23.16b, v23.16b, v20.16b
-	FLDPQ        128(R4), (F20, F21)
+	WORD $0x3cc80094 // ldur q20, [x4, #128]
+	WORD $0x3cc90095 // ldur q21, [x4, #144]
 	WORD $0x0e34c2d8 // smull v24.8h, v22.8b, v20.8b
 	WORD $0x4e34c2d4 // smull2 v20.8h, v22.16b, v20.16b
 	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
@@ -8946,7 +8814,8 @@ loop3:
 	WORD $0x4e35c2f5 // smull2 v21.8h, v23.16b, v21.16b
 	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
 	WORD $0x4e606ab4 // sadalp v20.4s, v21.8h
-	FLDPQ        160(R4), (F21, F24)
+	WORD $0x3cca0095 // ldur q21, [x4, #160]
+	WORD $0x3ccb0098 // ldur q24, [x4, #176]
 	WORD $0x0e35c2d9 // smull v25.8h, v22.8b, v21.8b
 	WORD $0x4e35c2d5 // smull2 v21.8h, v22.16b, v21.16b
 	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
@@ -8955,7 +8824,8 @@ loop3:
 	WORD $0x4e38c2f8 // smull2 v24.8h, v23.16b, v24.16b
 	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
 	WORD $0x4e606b15 // sadalp v21.4s, v24.8h
-	FLDPQ        192(R4), (F24, F25)
+	WORD $0x3ccc0098 // ldur q24, [x4, #192]
+	WORD $0x3ccd0099 // ldur q25, [x4, #208]
 	WORD $0x0e38c2da // smull v26.8h, v22.8b, v24.8b
 	WORD $0x4e38c2d8 // smull2 v24.8h, v22.16b, v24.16b
 	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
@@ -8964,7 +8834,8 @@ loop3:
 	WORD $0x4e39c2f9 // smull2 v25.8h, v23.16b, v25.16b
 	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
 	WORD $0x4e606b38 // sadalp v24.4s, v25.8h
-	FLDPQ        224(R4), (F25, F26)
+	WORD $0x3cce0099 // ldur q25, [x4, #224]
+	WORD $0x3ccf009a // ldur q26, [x4, #240]
 	WORD $0x0e39c2db // smull v27.8h, v22.8b, v25.8b
 	WORD $0x4e39c2d6 // smull2 v22.8h, v22.16b, v25.16b
 	WORD $0x4e76bf76 // addp v22.8h, v27.8h, v22.8h
@@ -8975,32 +8846,27 @@ loop3:
 	WORD $0x4e606af6 // sadalp v22.4s, v23.8h
 
 	// integer sums times both scales
-	FMOVS        36(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        16(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0xbc424017 // ldur s23, [x0, #36]
+	WORD $0xbc4100b9 // ldur s25, [x5, #16]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
-	WORD $0x4e39ce90 // fmla v16.4s, v20.4s, v25.4s
-	FMOVS        20(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f991290 // fmla v16.4s, v20.4s, v25.s[0]
+	WORD $0xbc4140b4 // ldur s20, [x5, #20]
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
-	WORD $0x4e34ceb1 // fmla v17.4s, v21.4s, v20.4s
-	FMOVS        24(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412b1 // fmla v17.4s, v21.4s, v20.s[0]
+	WORD $0xbc4180b4 // ldur s20, [x5, #24]
 	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
 	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
-	WORD $0x4e34ceb2 // fmla v18.4s, v21.4s, v20.4s
-	FMOVS        28(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412b2 // fmla v18.4s, v21.4s, v20.s[0]
+	WORD $0xbc41c0b4 // ldur s20, [x5, #28]
 	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
 	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
-	WORD $0x4e34ceb3 // fmla v19.4s, v21.4s, v20.4s
+	WORD $0x4f9412b3 // fmla v19.4s, v21.4s, v20.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        18(R7), F20
-	FMOVQ        22(R7), F21
+	WORD $0x3cc120f4 // ldur q20, [x7, #18]
+	WORD $0x3cc160f5 // ldur q21, [x7, #22]
 	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
 	WORD $0x4e0002b5 // tbl v21.16b, { v21.16b }, v0.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
@@ -9028,8 +8894,8 @@ loop3:
 	FMOVS        (R8)(R9<<2), F21
 	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
 	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
-	FMOVQ        74(R7), F22
-	FMOVQ        75(R7), F23
+	WORD $0x3cc4a0f6 // ldur q22, [x7, #74]
+	WORD $0x3cc4b0f7 // ldur q23, [x7, #75]
 	WORD $0x4e0502d6 // tbl v22.16b, { v22.16b }, v5.16b
 	WORD $0x4e0602f7 // tbl v23.16b, { v23.16b }, v6.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
@@ -9095,32 +8961,27 @@ loop3:
 	WORD $0x4e606af6 // sadalp v22.4s, v23.8h
 
 	// integer sums times both scales
-	FMOVS        40(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        32(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0xbc428017 // ldur s23, [x0, #40]
+	WORD $0xbc4200b9 // ldur s25, [x5, #32]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
-	WORD $0x4e39ce90 // fmla v16.4s, v20.4s, v25.4s
-	FMOVS        36(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f991290 // fmla v16.4s, v20.4s, v25.s[0]
+	WORD $0xbc4240b4 // ldur s20, [x5, #36]
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
-	WORD $0x4e34ceb1 // fmla v17.4s, v21.4s, v20.4s
-	FMOVS        40(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412b1 // fmla v17.4s, v21.4s, v20.s[0]
+	WORD $0xbc4280b4 // ldur s20, [x5, #40]
 	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
 	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
-	WORD $0x4e34ceb2 // fmla v18.4s, v21.4s, v20.4s
-	FMOVS        44(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412b2 // fmla v18.4s, v21.4s, v20.s[0]
+	WORD $0xbc42c0b4 // ldur s20, [x5, #44]
 	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
 	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
-	WORD $0x4e34ceb3 // fmla v19.4s, v21.4s, v20.4s
+	WORD $0x4f9412b3 // fmla v19.4s, v21.4s, v20.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        26(R7), F20
-	FMOVQ        30(R7), F21
+	WORD $0x3cc1a0f4 // ldur q20, [x7, #26]
+	WORD $0x3cc1e0f5 // ldur q21, [x7, #30]
 	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
 	WORD $0x4e0002b5 // tbl v21.16b, { v21.16b }, v0.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
@@ -9148,8 +9009,8 @@ loop3:
 	FMOVS        (R8)(R9<<2), F21
 	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
 	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
-	FMOVQ        78(R7), F22
-	FMOVQ        79(R7), F23
+	WORD $0x3cc4e0f6 // ldur q22, [x7, #78]
+	WORD $0x3cc4f0f7 // ldur q23, [x7, #79]
 	WORD $0x4e0502d6 // tbl v22.16b, { v22.16b }, v5.16b
 	WORD $0x4e0602f7 // tbl v23.16b, { v23.16b }, v6.16b
 	WORD $0x6ea346d6 // ushl v22.4s, v22.4s, v3.4s
@@ -9215,32 +9076,27 @@ loop3:
 	WORD $0x4e606af6 // sadalp v22.4s, v23.8h
 
 	// integer sums times both scales
-	FMOVS        44(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        48(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0xbc42c017 // ldur s23, [x0, #44]
+	WORD $0xbc4300b9 // ldur s25, [x5, #48]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
-	WORD $0x4e39ce90 // fmla v16.4s, v20.4s, v25.4s
-	FMOVS        52(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f991290 // fmla v16.4s, v20.4s, v25.s[0]
+	WORD $0xbc4340b4 // ldur s20, [x5, #52]
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
-	WORD $0x4e34ceb1 // fmla v17.4s, v21.4s, v20.4s
-	FMOVS        56(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412b1 // fmla v17.4s, v21.4s, v20.s[0]
+	WORD $0xbc4380b4 // ldur s20, [x5, #56]
 	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
 	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
-	WORD $0x4e34ceb2 // fmla v18.4s, v21.4s, v20.4s
-	FMOVS        60(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412b2 // fmla v18.4s, v21.4s, v20.s[0]
+	WORD $0xbc43c0b4 // ldur s20, [x5, #60]
 	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
 	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
-	WORD $0x4e34ceb3 // fmla v19.4s, v21.4s, v20.4s
+	WORD $0x4f9412b3 // fmla v19.4s, v21.4s, v20.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        34(R7), F20
-	FMOVQ        38(R7), F21
+	WORD $0x3cc220f4 // ldur q20, [x7, #34]
+	WORD $0x3cc260f5 // ldur q21, [x7, #38]
 	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
 	WORD $0x4e0002b5 // tbl v21.16b, { v21.16b }, v0.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
@@ -9268,364 +9124,346 @@ loop3:
 	FMOVS        (R8)(R9<<2), F21
 	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
 	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
-	FMOVQ        82(R7), F22
+	WORD $0x3cc520f6 // ldur q22, [x7, #82]
 	WORD $0x4e0502d7 // tbl v23.16b, { v22.16b }, v5.16b
-	WORD $0x4e0902d6 // tbl v22.16b, { v22.16b }, v9.16b
+	WORD $0x4e0902d8 // tbl v24.16b, { v22.16b }, v9.16b
 	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
-	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
+	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
 	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
 	MOVD         $iq3_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVD        (R8)(R9<<3), F24
+	FMOVD        (R8)(R9<<3), F25
 	WORD $0x4e142ee9 // smov x9, v23.s[2]
 	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	WORD $0x4e042ec9 // smov x9, v22.s[0]
+	WORD $0x4ed73b37 // zip1 v23.2d, v25.2d, v23.2d
+	WORD $0x4e042f09 // smov x9, v24.s[0]
+	FMOVD        (R8)(R9<<3), F25
+	WORD $0x4e142f09 // smov x9, v24.s[2]
 	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
+	WORD $0x4ed83b38 // zip1 v24.2d, v25.2d, v24.2d
+	WORD $0x4e378ef9 // cmtst v25.16b, v23.16b, v23.16b
+	WORD $0x6e20ba9a // neg v26.16b, v20.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
-	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
-	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
+	WORD $0x6e741f57 // bsl v23.16b, v26.16b, v20.16b
+	WORD $0x4e391ef7 // and v23.16b, v23.16b, v25.16b
+	WORD $0x4e388f14 // cmtst v20.16b, v24.16b, v24.16b
+	WORD $0x6e20bab9 // neg v25.16b, v21.16b
+	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
+	WORD $0x6e751f38 // bsl v24.16b, v25.16b, v21.16b
+	WORD $0x4e341f18 // and v24.16b, v24.16b, v20.16b
 	FLDPQ        512(R4), (F20, F21)
-	WORD $0x0e34c2f8 // smull v24.8h, v23.8b, v20.8b
+	WORD $0x0e34c2f9 // smull v25.8h, v23.8b, v20.8b
 	WORD $0x4e34c2f4 // smull2 v20.8h, v23.16b, v20.16b
-	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
+	WORD $0x4e74bf34 // addp v20.8h, v25.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c2d8 // smull v24.8h, v22.8b, v21.8b
-	WORD $0x4e35c2d5 // smull2 v21.8h, v22.16b, v21.16b
-	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
-	WORD $0x4e606ab4 // sadalp v20.4s, v21.8h
-	FLDPQ        544(R4), (F21, F24)
-	WORD $0x0e35c2f9 // smull v25.8h, v23.8b, v21.8b
-	WORD $0x4e35c2f5 // smull2 v21.8h, v23.16b, v21.16b
+	WORD $0x0e35c319 // smull v25.8h, v24.8b, v21.8b
+	WORD $0x4e35c315 // smull2 v21.8h, v24.16b, v21.16b
 	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
+	WORD $0x4e606ab4 // sadalp v20.4s, v21.8h
+	FLDPQ        544(R4), (F21, F25)
+	WORD $0x0e35c2fa // smull v26.8h, v23.8b, v21.8b
+	WORD $0x4e35c2f5 // smull2 v21.8h, v23.16b, v21.16b
+	WORD $0x4e75bf55 // addp v21.8h, v26.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e38c2d9 // smull v25.8h, v22.8b, v24.8b
-	WORD $0x4e38c2d8 // smull2 v24.8h, v22.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e606b15 // sadalp v21.4s, v24.8h
-	FLDPQ        576(R4), (F24, F25)
-	WORD $0x0e38c2fa // smull v26.8h, v23.8b, v24.8b
-	WORD $0x4e38c2f8 // smull2 v24.8h, v23.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c2da // smull v26.8h, v22.8b, v25.8b
-	WORD $0x4e39c2d9 // smull2 v25.8h, v22.16b, v25.16b
+	WORD $0x0e39c31a // smull v26.8h, v24.8b, v25.8b
+	WORD $0x4e39c319 // smull2 v25.8h, v24.16b, v25.16b
 	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e606b38 // sadalp v24.4s, v25.8h
-	FLDPQ        608(R4), (F25, F26)
+	WORD $0x4e606b35 // sadalp v21.4s, v25.8h
+	FLDPQ        576(R4), (F25, F26)
 	WORD $0x0e39c2fb // smull v27.8h, v23.8b, v25.8b
-	WORD $0x4e39c2f7 // smull2 v23.8h, v23.16b, v25.16b
-	WORD $0x4e77bf77 // addp v23.8h, v27.8h, v23.8h
+	WORD $0x4e39c2f9 // smull2 v25.8h, v23.16b, v25.16b
+	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
+	WORD $0x4e3ac31a // smull2 v26.8h, v24.16b, v26.16b
+	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
+	WORD $0x4e606b59 // sadalp v25.4s, v26.8h
+	FLDPQ        608(R4), (F26, F27)
+	WORD $0x0e3ac2fc // smull v28.8h, v23.8b, v26.8b
+	WORD $0x4e3ac2f7 // smull2 v23.8h, v23.16b, v26.16b
+	WORD $0x4e77bf97 // addp v23.8h, v28.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e3ac2d9 // smull v25.8h, v22.8b, v26.8b
-	WORD $0x4e3ac2d6 // smull2 v22.8h, v22.16b, v26.16b
-	WORD $0x4e76bf36 // addp v22.8h, v25.8h, v22.8h
-	WORD $0x4e606ad7 // sadalp v23.4s, v22.8h
+	WORD $0x0e3bc31a // smull v26.8h, v24.8b, v27.8b
+	WORD $0x4e3bc318 // smull2 v24.8h, v24.16b, v27.16b
+	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
+	WORD $0x4e606b17 // sadalp v23.4s, v24.8h
 
 	// integer sums times both scales
-	FMOVS        48(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        64(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0xbc430018 // ldur s24, [x0, #48]
+	WORD $0xbc4400ba // ldur s26, [x5, #64]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
-	WORD $0x4e39ce90 // fmla v16.4s, v20.4s, v25.4s
-	FMOVS        68(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x6e38df5a // fmul v26.4s, v26.4s, v24.4s
+	WORD $0x4f9a1290 // fmla v16.4s, v20.4s, v26.s[0]
+	WORD $0xbc4440b4 // ldur s20, [x5, #68]
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
-	WORD $0x4e34ceb1 // fmla v17.4s, v21.4s, v20.4s
-	FMOVS        72(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
-	WORD $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
-	WORD $0x4e34ceb2 // fmla v18.4s, v21.4s, v20.4s
-	FMOVS        76(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
+	WORD $0x4f9412b1 // fmla v17.4s, v21.4s, v20.s[0]
+	WORD $0xbc4480b4 // ldur s20, [x5, #72]
+	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
+	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
+	WORD $0x4f9412b2 // fmla v18.4s, v21.4s, v20.s[0]
+	WORD $0xbc44c0b4 // ldur s20, [x5, #76]
 	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
-	WORD $0x4e34ceb3 // fmla v19.4s, v21.4s, v20.4s
+	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
+	WORD $0x4f9412b3 // fmla v19.4s, v21.4s, v20.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        42(R7), F20
-	FMOVQ        46(R7), F21
+	WORD $0x3cc2a0f4 // ldur q20, [x7, #42]
+	WORD $0x3cc2e0f5 // ldur q21, [x7, #46]
 	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
 	WORD $0x4e0002b5 // tbl v21.16b, { v21.16b }, v0.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
 	MOVD         $iq3_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F22
+	FMOVS        (R8)(R9<<2), F23
 	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVS        (R8)(R9<<2), F24
+	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F23
+	FMOVS        (R8)(R9<<2), F24
 	WORD $0x4e1c2e89 // smov x9, v20.s[3]
 	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	WORD $0x4e943b18 // zip1 v24.4s, v24.4s, v20.4s
+	WORD $0x4ed83af4 // zip1 v20.2d, v23.2d, v24.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F22
+	FMOVS        (R8)(R9<<2), F23
 	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVS        (R8)(R9<<2), F24
+	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F23
+	FMOVS        (R8)(R9<<2), F24
 	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
 	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
-	FMOVQ        82(R7), F22
+	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
+	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
 	WORD $0x4e0b02d7 // tbl v23.16b, { v22.16b }, v11.16b
-	WORD $0x4e0c02d6 // tbl v22.16b, { v22.16b }, v12.16b
+	WORD $0x4e0c02d8 // tbl v24.16b, { v22.16b }, v12.16b
 	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
-	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
+	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
 	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
 	MOVD         $iq3_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVD        (R8)(R9<<3), F24
+	FMOVD        (R8)(R9<<3), F25
 	WORD $0x4e142ee9 // smov x9, v23.s[2]
 	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	WORD $0x4e042ec9 // smov x9, v22.s[0]
+	WORD $0x4ed73b37 // zip1 v23.2d, v25.2d, v23.2d
+	WORD $0x4e042f09 // smov x9, v24.s[0]
+	FMOVD        (R8)(R9<<3), F25
+	WORD $0x4e142f09 // smov x9, v24.s[2]
 	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
+	WORD $0x4ed83b38 // zip1 v24.2d, v25.2d, v24.2d
+	WORD $0x4e378ef9 // cmtst v25.16b, v23.16b, v23.16b
+	WORD $0x6e20ba9a // neg v26.16b, v20.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
-	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
-	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
+	WORD $0x6e741f57 // bsl v23.16b, v26.16b, v20.16b
+	WORD $0x4e391ef7 // and v23.16b, v23.16b, v25.16b
+	WORD $0x4e388f14 // cmtst v20.16b, v24.16b, v24.16b
+	WORD $0x6e20bab9 // neg v25.16b, v21.16b
+	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
+	WORD $0x6e751f38 // bsl v24.16b, v25.16b, v21.16b
+	WORD $0x4e341f18 // and v24.16b, v24.16b, v20.16b
 	FLDPQ        640(R4), (F20, F21)
-	WORD $0x0e34c2f8 // smull v24.8h, v23.8b, v20.8b
+	WORD $0x0e34c2f9 // smull v25.8h, v23.8b, v20.8b
 	WORD $0x4e34c2f4 // smull2 v20.8h, v23.16b, v20.16b
-	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
+	WORD $0x4e74bf34 // addp v20.8h, v25.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c2d8 // smull v24.8h, v22.8b, v21.8b
-	WORD $0x4e35c2d5 // smull2 v21.8h, v22.16b, v21.16b
-	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
-	WORD $0x4e606ab4 // sadalp v20.4s, v21.8h
-	FLDPQ        672(R4), (F21, F24)
-	WORD $0x0e35c2f9 // smull v25.8h, v23.8b, v21.8b
-	WORD $0x4e35c2f5 // smull2 v21.8h, v23.16b, v21.16b
+	WORD $0x0e35c319 // smull v25.8h, v24.8b, v21.8b
+	WORD $0x4e35c315 // smull2 v21.8h, v24.16b, v21.16b
 	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
+	WORD $0x4e606ab4 // sadalp v20.4s, v21.8h
+	FLDPQ        672(R4), (F21, F25)
+	WORD $0x0e35c2fa // smull v26.8h, v23.8b, v21.8b
+	WORD $0x4e35c2f5 // smull2 v21.8h, v23.16b, v21.16b
+	WORD $0x4e75bf55 // addp v21.8h, v26.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e38c2d9 // smull v25.8h, v22.8b, v24.8b
-	WORD $0x4e38c2d8 // smull2 v24.8h, v22.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e606b15 // sadalp v21.4s, v24.8h
-	FLDPQ        704(R4), (F24, F25)
-	WORD $0x0e38c2fa // smull v26.8h, v23.8b, v24.8b
-	WORD $0x4e38c2f8 // smull2 v24.8h, v23.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c2da // smull v26.8h, v22.8b, v25.8b
-	WORD $0x4e39c2d9 // smull2 v25.8h, v22.16b, v25.16b
+	WORD $0x0e39c31a // smull v26.8h, v24.8b, v25.8b
+	WORD $0x4e39c319 // smull2 v25.8h, v24.16b, v25.16b
 	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e606b38 // sadalp v24.4s, v25.8h
-	FLDPQ        736(R4), (F25, F26)
+	WORD $0x4e606b35 // sadalp v21.4s, v25.8h
+	FLDPQ        704(R4), (F25, F26)
 	WORD $0x0e39c2fb // smull v27.8h, v23.8b, v25.8b
-	WORD $0x4e39c2f7 // smull2 v23.8h, v23.16b, v25.16b
-	WORD $0x4e77bf77 // addp v23.8h, v27.8h, v23.8h
+	WORD $0x4e39c2f9 // smull2 v25.8h, v23.16b, v25.16b
+	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
+	WORD $0x4e3ac31a // smull2 v26.8h, v24.16b, v26.16b
+	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
+	WORD $0x4e606b59 // sadalp v25.4s, v26.8h
+	FLDPQ        736(R4), (F26, F27)
+	WORD $0x0e3ac2fc // smull v28.8h, v23.8b, v26.8b
+	WORD $0x4e3ac2f7 // smull2 v23.8h, v23.16b, v26.16b
+	WORD $0x4e77bf97 // addp v23.8h, v28.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e3ac2d9 // smull v25.8h, v22.8b, v26.8b
-	WORD $0x4e3ac2d6 // smull2 v22.8h, v22.16b, v26.16b
-	WORD $0x4e76bf36 // addp v22.8h, v25.8h, v22.8h
-	WORD $0x4e606ad7 // sadalp v23.4s, v22.8h
+	WORD $0x0e3bc31a // smull v26.8h, v24.8b, v27.8b
+	WORD $0x4e3bc318 // smull2 v24.8h, v24.16b, v27.16b
+	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
+	WORD $0x4e606b17 // sadalp v23.4s, v24.8h
 
 	// integer sums times both scales
-	FMOVS        52(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        80(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0xbc434018 // ldur s24, [x0, #52]
+	WORD $0xbc4500ba // ldur s26, [x5, #80]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
-	WORD $0x4e39ce90 // fmla v16.4s, v20.4s, v25.4s
-	FMOVS        84(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x6e38df5a // fmul v26.4s, v26.4s, v24.4s
+	WORD $0x4f9a1290 // fmla v16.4s, v20.4s, v26.s[0]
+	WORD $0xbc4540b4 // ldur s20, [x5, #84]
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
-	WORD $0x4e34ceb1 // fmla v17.4s, v21.4s, v20.4s
-	FMOVS        88(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
-	WORD $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
-	WORD $0x4e34ceb2 // fmla v18.4s, v21.4s, v20.4s
-	FMOVS        92(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
+	WORD $0x4f9412b1 // fmla v17.4s, v21.4s, v20.s[0]
+	WORD $0xbc4580b4 // ldur s20, [x5, #88]
+	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
+	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
+	WORD $0x4f9412b2 // fmla v18.4s, v21.4s, v20.s[0]
+	WORD $0xbc45c0b4 // ldur s20, [x5, #92]
 	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
-	WORD $0x4e34ceb3 // fmla v19.4s, v21.4s, v20.4s
+	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
+	WORD $0x4f9412b3 // fmla v19.4s, v21.4s, v20.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        50(R7), F20
-	FMOVQ        54(R7), F21
+	WORD $0x3cc320f4 // ldur q20, [x7, #50]
+	WORD $0x3cc360f5 // ldur q21, [x7, #54]
 	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
 	WORD $0x4e0002b5 // tbl v21.16b, { v21.16b }, v0.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
 	MOVD         $iq3_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F22
+	FMOVS        (R8)(R9<<2), F23
 	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVS        (R8)(R9<<2), F24
+	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F23
+	FMOVS        (R8)(R9<<2), F24
 	WORD $0x4e1c2e89 // smov x9, v20.s[3]
 	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	WORD $0x4e943b18 // zip1 v24.4s, v24.4s, v20.4s
+	WORD $0x4ed83af4 // zip1 v20.2d, v23.2d, v24.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F22
+	FMOVS        (R8)(R9<<2), F23
 	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVS        (R8)(R9<<2), F24
+	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F23
+	FMOVS        (R8)(R9<<2), F24
 	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
 	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
-	FMOVQ        82(R7), F22
+	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
+	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
 	WORD $0x4e0d02d7 // tbl v23.16b, { v22.16b }, v13.16b
-	WORD $0x4e0e02d6 // tbl v22.16b, { v22.16b }, v14.16b
+	WORD $0x4e0e02d8 // tbl v24.16b, { v22.16b }, v14.16b
 	WORD $0x6ea346f7 // ushl v23.4s, v23.4s, v3.4s
-	WORD $0x6ea446d6 // ushl v22.4s, v22.4s, v4.4s
+	WORD $0x6ea44718 // ushl v24.4s, v24.4s, v4.4s
 	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
 	MOVD         $iq3_xxs_signs<>+0(SB), R8
 	WORD $0x4e042ee9 // smov x9, v23.s[0]
-	FMOVD        (R8)(R9<<3), F24
+	FMOVD        (R8)(R9<<3), F25
 	WORD $0x4e142ee9 // smov x9, v23.s[2]
 	FMOVD        (R8)(R9<<3), F23
-	WORD $0x4ed73b17 // zip1 v23.2d, v24.2d, v23.2d
-	WORD $0x4e042ec9 // smov x9, v22.s[0]
+	WORD $0x4ed73b37 // zip1 v23.2d, v25.2d, v23.2d
+	WORD $0x4e042f09 // smov x9, v24.s[0]
+	FMOVD        (R8)(R9<<3), F25
+	WORD $0x4e142f09 // smov x9, v24.s[2]
 	FMOVD        (R8)(R9<<3), F24
-	WORD $0x4e142ec9 // smov x9, v22.s[2]
-	FMOVD        (R8)(R9<<3), F22
-	WORD $0x4ed63b16 // zip1 v22.2d, v24.2d, v22.2d
-	WORD $0x4e378ef8 // cmtst v24.16b, v23.16b, v23.16b
-	WORD $0x6e20ba99 // neg v25.16b, v20.16b
+	WORD $0x4ed83b38 // zip1 v24.2d, v25.2d, v24.2d
+	WORD $0x4e378ef9 // cmtst v25.16b, v23.16b, v23.16b
+	WORD $0x6e20ba9a // neg v26.16b, v20.16b
 	WORD $0x4e20aaf7 // cmlt v23.16b, v23.16b, #0
-	WORD $0x6e741f37 // bsl v23.16b, v25.16b, v20.16b
-	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4e368ed4 // cmtst v20.16b, v22.16b, v22.16b
-	WORD $0x6e20bab8 // neg v24.16b, v21.16b
-	WORD $0x4e20aad6 // cmlt v22.16b, v22.16b, #0
-	WORD $0x6e751f16 // bsl v22.16b, v24.16b, v21.16b
-	WORD $0x4e341ed6 // and v22.16b, v22.16b, v20.16b
+	WORD $0x6e741f57 // bsl v23.16b, v26.16b, v20.16b
+	WORD $0x4e391ef7 // and v23.16b, v23.16b, v25.16b
+	WORD $0x4e388f14 // cmtst v20.16b, v24.16b, v24.16b
+	WORD $0x6e20bab9 // neg v25.16b, v21.16b
+	WORD $0x4e20ab18 // cmlt v24.16b, v24.16b, #0
+	WORD $0x6e751f38 // bsl v24.16b, v25.16b, v21.16b
+	WORD $0x4e341f18 // and v24.16b, v24.16b, v20.16b
 	FLDPQ        768(R4), (F20, F21)
-	WORD $0x0e34c2f8 // smull v24.8h, v23.8b, v20.8b
+	WORD $0x0e34c2f9 // smull v25.8h, v23.8b, v20.8b
 	WORD $0x4e34c2f4 // smull2 v20.8h, v23.16b, v20.16b
-	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
+	WORD $0x4e74bf34 // addp v20.8h, v25.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c2d8 // smull v24.8h, v22.8b, v21.8b
-	WORD $0x4e35c2d5 // smull2 v21.8h, v22.16b, v21.16b
-	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
-	WORD $0x4e606ab4 // sadalp v20.4s, v21.8h
-	FLDPQ        800(R4), (F21, F24)
-	WORD $0x0e35c2f9 // smull v25.8h, v23.8b, v21.8b
-	WORD $0x4e35c2f5 // smull2 v21.8h, v23.16b, v21.16b
+	WORD $0x0e35c319 // smull v25.8h, v24.8b, v21.8b
+	WORD $0x4e35c315 // smull2 v21.8h, v24.16b, v21.16b
 	WORD $0x4e75bf35 // addp v21.8h, v25.8h, v21.8h
+	WORD $0x4e606ab4 // sadalp v20.4s, v21.8h
+	FLDPQ        800(R4), (F21, F25)
+	WORD $0x0e35c2fa // smull v26.8h, v23.8b, v21.8b
+	WORD $0x4e35c2f5 // smull2 v21.8h, v23.16b, v21.16b
+	WORD $0x4e75bf55 // addp v21.8h, v26.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e38c2d9 // smull v25.8h, v22.8b, v24.8b
-	WORD $0x4e38c2d8 // smull2 v24.8h, v22.16b, v24.16b
-	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
-	WORD $0x4e606b15 // sadalp v21.4s, v24.8h
-	FLDPQ        832(R4), (F24, F25)
-	WORD $0x0e38c2fa // smull v26.8h, v23.8b, v24.8b
-	WORD $0x4e38c2f8 // smull2 v24.8h, v23.16b, v24.16b
-	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
-	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c2da // smull v26.8h, v22.8b, v25.8b
-	WORD $0x4e39c2d9 // smull2 v25.8h, v22.16b, v25.16b
+	WORD $0x0e39c31a // smull v26.8h, v24.8b, v25.8b
+	WORD $0x4e39c319 // smull2 v25.8h, v24.16b, v25.16b
 	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
-	WORD $0x4e606b38 // sadalp v24.4s, v25.8h
-	FLDPQ        864(R4), (F25, F26)
+	WORD $0x4e606b35 // sadalp v21.4s, v25.8h
+	FLDPQ        832(R4), (F25, F26)
 	WORD $0x0e39c2fb // smull v27.8h, v23.8b, v25.8b
-	WORD $0x4e39c2f7 // smull2 v23.8h, v23.16b, v25.16b
-	WORD $0x4e77bf77 // addp v23.8h, v27.8h, v23.8h
+	WORD $0x4e39c2f9 // smull2 v25.8h, v23.16b, v25.16b
+	WORD $0x4e79bf79 // addp v25.8h, v27.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	WORD $0x0e3ac31b // smull v27.8h, v24.8b, v26.8b
+	WORD $0x4e3ac31a // smull2 v26.8h, v24.16b, v26.16b
+	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
+	WORD $0x4e606b59 // sadalp v25.4s, v26.8h
+	FLDPQ        864(R4), (F26, F27)
+	WORD $0x0e3ac2fc // smull v28.8h, v23.8b, v26.8b
+	WORD $0x4e3ac2f7 // smull2 v23.8h, v23.16b, v26.16b
+	WORD $0x4e77bf97 // addp v23.8h, v28.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e3ac2d9 // smull v25.8h, v22.8b, v26.8b
-	WORD $0x4e3ac2d6 // smull2 v22.8h, v22.16b, v26.16b
-	WORD $0x4e76bf36 // addp v22.8h, v25.8h, v22.8h
-	WORD $0x4e606ad7 // sadalp v23.4s, v22.8h
+	WORD $0x0e3bc31a // smull v26.8h, v24.8b, v27.8b
+	WORD $0x4e3bc318 // smull2 v24.8h, v24.16b, v27.16b
+	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
+	WORD $0x4e606b17 // sadalp v23.4s, v24.8h
 
 	// integer sums times both scales
-	FMOVS        56(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        96(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0xbc438018 // ldur s24, [x0, #56]
+	WORD $0xbc4600ba // ldur s26, [x5, #96]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
-	WORD $0x4e39ce90 // fmla v16.4s, v20.4s, v25.4s
-	FMOVS        100(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x6e38df5a // fmul v26.4s, v26.4s, v24.4s
+	WORD $0x4f9a1290 // fmla v16.4s, v20.4s, v26.s[0]
+	WORD $0xbc4640b4 // ldur s20, [x5, #100]
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
-	WORD $0x4e34ceb1 // fmla v17.4s, v21.4s, v20.4s
-	FMOVS        104(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
-	WORD $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
-	WORD $0x4e34ceb2 // fmla v18.4s, v21.4s, v20.4s
-	FMOVS        108(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
+	WORD $0x4f9412b1 // fmla v17.4s, v21.4s, v20.s[0]
+	WORD $0xbc4680b4 // ldur s20, [x5, #104]
+	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
+	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
+	WORD $0x4f9412b2 // fmla v18.4s, v21.4s, v20.s[0]
+	WORD $0xbc46c0b4 // ldur s20, [x5, #108]
 	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
-	WORD $0x4e34ceb3 // fmla v19.4s, v21.4s, v20.4s
+	WORD $0x6e38de94 // fmul v20.4s, v20.4s, v24.4s
+	WORD $0x4f9412b3 // fmla v19.4s, v21.4s, v20.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        58(R7), F20
-	FMOVQ        62(R7), F21
+	WORD $0x3cc3a0f4 // ldur q20, [x7, #58]
+	WORD $0x3cc3e0f5 // ldur q21, [x7, #62]
 	WORD $0x4e000294 // tbl v20.16b, { v20.16b }, v0.16b
 	WORD $0x4e0002b5 // tbl v21.16b, { v21.16b }, v0.16b
 	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
 	MOVD         $iq3_xxs_grid<>+0(SB), R8
 	WORD $0x4e042e89 // smov x9, v20.s[0]
-	FMOVS        (R8)(R9<<2), F22
+	FMOVS        (R8)(R9<<2), F23
 	WORD $0x4e0c2e89 // smov x9, v20.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVS        (R8)(R9<<2), F24
+	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
 	WORD $0x4e142e89 // smov x9, v20.s[2]
-	FMOVS        (R8)(R9<<2), F23
+	FMOVS        (R8)(R9<<2), F24
 	WORD $0x4e1c2e89 // smov x9, v20.s[3]
 	FMOVS        (R8)(R9<<2), F20
-	WORD $0x4e943af7 // zip1 v23.4s, v23.4s, v20.4s
-	WORD $0x4ed73ad4 // zip1 v20.2d, v22.2d, v23.2d
+	WORD $0x4e943b18 // zip1 v24.4s, v24.4s, v20.4s
+	WORD $0x4ed83af4 // zip1 v20.2d, v23.2d, v24.2d
 	WORD $0x4e042ea9 // smov x9, v21.s[0]
-	FMOVS        (R8)(R9<<2), F22
+	FMOVS        (R8)(R9<<2), F23
 	WORD $0x4e0c2ea9 // smov x9, v21.s[1]
-	FMOVS        (R8)(R9<<2), F23
-	WORD $0x4e973ad6 // zip1 v22.4s, v22.4s, v23.4s
+	FMOVS        (R8)(R9<<2), F24
+	WORD $0x4e983af7 // zip1 v23.4s, v23.4s, v24.4s
 	WORD $0x4e142ea9 // smov x9, v21.s[2]
-	FMOVS        (R8)(R9<<2), F23
+	FMOVS        (R8)(R9<<2), F24
 	WORD $0x4e1c2ea9 // smov x9, v21.s[3]
 	FMOVS        (R8)(R9<<2), F21
-	WORD $0x4e953af7 // zip1 v23.4s, v23.4s, v21.4s
-	WORD $0x4ed73ad5 // zip1 v21.2d, v22.2d, v23.2d
-	FMOVQ        82(R7), F22
+	WORD $0x4e953b18 // zip1 v24.4s, v24.4s, v21.4s
+	WORD $0x4ed83af5 // zip1 v21.2d, v23.2d, v24.2d
 	WORD $0x4e0f02d7 // tbl v23.16b, { v22.16b }, v15.16b
 	MOVD         $iq3_xxs_shuffle12<>+0(SB), R8
 	FMOVQ        (R8), F24
@@ -9693,28 +9531,23 @@ loop3:
 	WORD $0x4e606ad7 // sadalp v23.4s, v22.8h
 
 	// integer sums times both scales
-	FMOVS        60(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        112(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0xbc43c016 // ldur s22, [x0, #60]
+	WORD $0xbc4700b9 // ldur s25, [x5, #112]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e36df39 // fmul v25.4s, v25.4s, v22.4s
-	WORD $0x4e39ce90 // fmla v16.4s, v20.4s, v25.4s
-	FMOVS        116(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f991290 // fmla v16.4s, v20.4s, v25.s[0]
+	WORD $0xbc4740b4 // ldur s20, [x5, #116]
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
-	WORD $0x4e34ceb1 // fmla v17.4s, v21.4s, v20.4s
-	FMOVS        120(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412b1 // fmla v17.4s, v21.4s, v20.s[0]
+	WORD $0xbc4780b4 // ldur s20, [x5, #120]
 	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
 	WORD $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
-	WORD $0x4e34ceb2 // fmla v18.4s, v21.4s, v20.4s
-	FMOVS        124(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9412b2 // fmla v18.4s, v21.4s, v20.s[0]
+	WORD $0xbc47c0b4 // ldur s20, [x5, #124]
 	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
 	WORD $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
-	WORD $0x4e34ceb3 // fmla v19.4s, v21.4s, v20.4s
+	WORD $0x4f9412b3 // fmla v19.4s, v21.4s, v20.s[0]
 	ADD          $0x62, R7
 	ADD          $0x400, R4
 	ADD          $0x80, R5

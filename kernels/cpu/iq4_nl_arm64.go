@@ -234,6 +234,19 @@ func mix2xIq4_nlNEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride i
 //go:noescape
 func mix3xIq4_nlNEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
+// mix4xIq4_nlNEON adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 4 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: none
+//
+//go:noescape
+func mix4xIq4_nlNEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
 // mix5xIq4_nlNEON adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
 //
 //	for j := range 5 {
@@ -246,6 +259,19 @@ func mix3xIq4_nlNEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride i
 //
 //go:noescape
 func mix5xIq4_nlNEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mix6xIq4_nlNEON adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 6 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: none
+//
+//go:noescape
+func mix6xIq4_nlNEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
 func decodeIq4_nlNEON(dst []float32, src []byte) {
 	driveDecode(decodeUnitsIq4_nlNEON, 32, 18, decodeIq4_nlGeneric, dst, src)
@@ -400,7 +426,7 @@ func encodeIq4_nlNEON(dst []byte, src []float32) {
 	driveEncode(encodeGroupsIq4_nlNEON, 8, 32, 18, 3264, dst, src)
 }
 
-var mixTilesIq4_nlNEON = mixTiles{mix1xIq4_nlNEON, mix2xIq4_nlNEON, mix3xIq4_nlNEON, nil, mix5xIq4_nlNEON, nil}
+var mixTilesIq4_nlNEON = mixTiles{mix1xIq4_nlNEON, mix2xIq4_nlNEON, mix3xIq4_nlNEON, mix4xIq4_nlNEON, mix5xIq4_nlNEON, mix6xIq4_nlNEON}
 
 func mixIq4_nlNEON(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
 	mixTilesIq4_nlNEON.drive(32, 18, mixIq4_nlGeneric, o, ldo, p, ldp, m, v, stride, rows, n, ws)

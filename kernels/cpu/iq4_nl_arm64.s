@@ -100,9 +100,6 @@ TEXT ·matmulQ81xIq4_nlDotProd(SB), NOSPLIT, $0-72
 
 loop1:
 	WORD $0x4f00e402 // movi v2.16b, #0
-	WORD $0x4f00e403 // movi v3.16b, #0
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -115,68 +112,71 @@ loop3:
 	WORD $0xf98420c0 // prfm pldl1keep, [x6, #2112]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d4000c6 // ldr h6, [x6]
-	WORD $0x7d4024c7 // ldr h7, [x6, #18]
-	WORD $0x4e4738c6 // zip1 v6.8h, v6.8h, v7.8h
-	WORD $0x7d4048c7 // ldr h7, [x6, #36]
-	WORD $0x7d406cc8 // ldr h8, [x6, #54]
-	WORD $0x4e4838e7 // zip1 v7.8h, v7.8h, v8.8h
-	WORD $0x4e8738c6 // zip1 v6.4s, v6.4s, v7.4s
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	FMOVQ        (R4), F7
-	WORD $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
+	WORD $0x7c4000c3 // ldur h3, [x6]
+	WORD $0x7c4120c4 // ldur h4, [x6, #18]
+	WORD $0x4e443863 // zip1 v3.8h, v3.8h, v4.8h
+	WORD $0x7c4240c4 // ldur h4, [x6, #36]
+	WORD $0x7c4360c5 // ldur h5, [x6, #54]
+	WORD $0x4e453884 // zip1 v4.8h, v4.8h, v5.8h
+	WORD $0x4e843863 // zip1 v3.4s, v3.4s, v4.4s
+	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
+	WORD $0x3cc00084 // ldur q4, [x4]
+	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F7
-	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        (R3), (F9, F10)
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
-	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
-	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
-	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
+	WORD $0x3cc020c4 // ldur q4, [x6, #2]
+	WORD $0x6f0c0485 // ushr v5.16b, v4.16b, #4
+	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc00066 // ldur q6, [x3]
+	WORD $0x3cc10067 // ldur q7, [x3, #16]
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e869488 // sdot v8.4s, v4.16b, v6.16b
+	WORD $0x4e8794a8 // sdot v8.4s, v5.16b, v7.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        20(R6), F7
-	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        32(R3), (F9, F10)
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
-	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
-	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
-	WORD $0x4fa610e3 // fmla v3.4s, v7.4s, v6.s[1]
+	WORD $0x3cc140c4 // ldur q4, [x6, #20]
+	WORD $0x6f0c0485 // ushr v5.16b, v4.16b, #4
+	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc20066 // ldur q6, [x3, #32]
+	WORD $0x3cc30067 // ldur q7, [x3, #48]
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e869489 // sdot v9.4s, v4.16b, v6.16b
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        38(R6), F7
-	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        64(R3), (F9, F10)
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
-	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
-	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
-	WORD $0x4f8618e4 // fmla v4.4s, v7.4s, v6.s[2]
+	WORD $0x3cc260c4 // ldur q4, [x6, #38]
+	WORD $0x6f0c0485 // ushr v5.16b, v4.16b, #4
+	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc40066 // ldur q6, [x3, #64]
+	WORD $0x3cc50067 // ldur q7, [x3, #80]
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e86948a // sdot v10.4s, v4.16b, v6.16b
+	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        56(R6), F7
-	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        96(R3), (F9, F10)
+	WORD $0x3cc380c4 // ldur q4, [x6, #56]
+	WORD $0x6f0c0485 // ushr v5.16b, v4.16b, #4
+	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc60066 // ldur q6, [x3, #96]
+	WORD $0x3cc70067 // ldur q7, [x3, #112]
 	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
-	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
-	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
-	WORD $0x4fa618e5 // fmla v5.4s, v7.4s, v6.s[3]
+	WORD $0x4e86948b // sdot v11.4s, v4.16b, v6.16b
+	WORD $0x4e8794ab // sdot v11.4s, v5.16b, v7.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4ea9bd04 // addp v4.4s, v8.4s, v9.4s
+	WORD $0x4eabbd45 // addp v5.4s, v10.4s, v11.4s
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e23cc82 // fmla v2.4s, v4.4s, v3.4s
 	ADD          $0x48, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -191,26 +191,26 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000c6 // ldr h6, [x6]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c4000c3 // ldur h3, [x6]
+	WORD $0x1ee24063 // fcvt s3, h3
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F7
-	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        (R3), (F9, F10)
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
-	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
+	WORD $0x3cc020c4 // ldur q4, [x6, #2]
+	WORD $0x6f0c0485 // ushr v5.16b, v4.16b, #4
+	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc00066 // ldur q6, [x3]
+	WORD $0x3cc10067 // ldur q7, [x3, #16]
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e869488 // sdot v8.4s, v4.16b, v6.16b
+	WORD $0x4e8794a8 // sdot v8.4s, v5.16b, v7.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F7
-	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
-	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
-	WORD $0x4e26cd02 // fmla v2.4s, v8.4s, v6.4s
+	WORD $0xbc400084 // ldur s4, [x4]
+	WORD $0x4e21d905 // scvtf v5.4s, v8.4s
+	WORD $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	WORD $0x4f8310a2 // fmla v2.4s, v5.4s, v3.s[0]
 	ADD          $0x12, R6
 	ADD          $0x20, R3
 	ADD          $4, R4
@@ -219,9 +219,6 @@ loop5:
 
 done6:
 	ADD          $1, R5
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 
 	// sums of the lanes
 	WORD $0x6e024043 // ext v3.16b, v2.16b, v2.16b, #8
@@ -265,64 +262,66 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c4 // ldr h4, [x6]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c4000c4 // ldur h4, [x6]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F5
+	WORD $0x3cc020c5 // ldur q5, [x6, #2]
 	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
 	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
 	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	FLDPQ        (R3), (F7, F8)
+	WORD $0x3cc00067 // ldur q7, [x3]
+	WORD $0x3cc10068 // ldur q8, [x3, #16]
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
 	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
-	FLDPQ        32(R3), (F7, F8)
+	WORD $0x3cc20067 // ldur q7, [x3, #32]
+	WORD $0x3cc30068 // ldur q8, [x3, #48]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F5
+	WORD $0xbc400085 // ldur s5, [x4]
 	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
-	FMOVS        4(R4), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510c2 // fmla v2.4s, v6.4s, v5.s[0]
+	WORD $0xbc404085 // ldur s5, [x4, #4]
 	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
-	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
+	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
 
 	// scales of the block
-	WORD $0x7d4024c4 // ldr h4, [x6, #18]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c4120c4 // ldur h4, [x6, #18]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        20(R6), F5
+	WORD $0x3cc140c5 // ldur q5, [x6, #20]
 	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
 	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
 	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	FLDPQ        64(R3), (F7, F8)
+	WORD $0x3cc40067 // ldur q7, [x3, #64]
+	WORD $0x3cc50068 // ldur q8, [x3, #80]
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
 	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
-	FLDPQ        96(R3), (F7, F8)
+	WORD $0x3cc60067 // ldur q7, [x3, #96]
+	WORD $0x3cc70068 // ldur q8, [x3, #112]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 
 	// integer sums times both scales
-	FMOVS        8(R4), F5
+	WORD $0xbc408085 // ldur s5, [x4, #8]
 	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
-	FMOVS        12(R4), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510c2 // fmla v2.4s, v6.4s, v5.s[0]
+	WORD $0xbc40c085 // ldur s5, [x4, #12]
 	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
-	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
+	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
 	ADD          $0x24, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -337,34 +336,35 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000c4 // ldr h4, [x6]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c4000c4 // ldur h4, [x6]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F5
+	WORD $0x3cc020c5 // ldur q5, [x6, #2]
 	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
 	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
 	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	FLDPQ        (R3), (F7, F8)
+	WORD $0x3cc00067 // ldur q7, [x3]
+	WORD $0x3cc10068 // ldur q8, [x3, #16]
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
 	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
-	FLDPQ        32(R3), (F7, F8)
+	WORD $0x3cc20067 // ldur q7, [x3, #32]
+	WORD $0x3cc30068 // ldur q8, [x3, #48]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F5
+	WORD $0xbc400085 // ldur s5, [x4]
 	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
-	FMOVS        4(R4), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510c2 // fmla v2.4s, v6.4s, v5.s[0]
+	WORD $0xbc404085 // ldur s5, [x4, #4]
 	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
-	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
+	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
 	ADD          $0x12, R6
 	ADD          $0x40, R3
 	ADD          $8, R4
@@ -424,80 +424,84 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c5 // ldr h5, [x6]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7c4000c5 // ldur h5, [x6]
+	WORD $0x1ee240a5 // fcvt s5, h5
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F6
+	WORD $0x3cc020c6 // ldur q6, [x6, #2]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        (R3), (F8, F9)
+	WORD $0x3cc00068 // ldur q8, [x3]
+	WORD $0x3cc10069 // ldur q9, [x3, #16]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
-	FLDPQ        32(R3), (F8, F9)
+	WORD $0x3cc20068 // ldur q8, [x3, #32]
+	WORD $0x3cc30069 // ldur q9, [x3, #48]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
 	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
-	FLDPQ        64(R3), (F8, F9)
+	WORD $0x3cc40068 // ldur q8, [x3, #64]
+	WORD $0x3cc50069 // ldur q9, [x3, #80]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
 	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F6
+	WORD $0xbc400086 // ldur s6, [x4]
 	WORD $0x4e21d947 // scvtf v7.4s, v10.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        4(R4), F6
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
+	WORD $0xbc404086 // ldur s6, [x4, #4]
 	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
-	FMOVS        8(R4), F6
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4f8610e3 // fmla v3.4s, v7.4s, v6.s[0]
+	WORD $0xbc408086 // ldur s6, [x4, #8]
 	WORD $0x4e21d987 // scvtf v7.4s, v12.4s
-	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
-	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
+	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	WORD $0x4f8510e4 // fmla v4.4s, v7.4s, v5.s[0]
 
 	// scales of the block
-	WORD $0x7d4024c5 // ldr h5, [x6, #18]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7c4120c5 // ldur h5, [x6, #18]
+	WORD $0x1ee240a5 // fcvt s5, h5
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        20(R6), F6
+	WORD $0x3cc140c6 // ldur q6, [x6, #20]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        96(R3), (F8, F9)
+	WORD $0x3cc60068 // ldur q8, [x3, #96]
+	WORD $0x3cc70069 // ldur q9, [x3, #112]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
-	FLDPQ        128(R3), (F8, F9)
+	WORD $0x3cc80068 // ldur q8, [x3, #128]
+	WORD $0x3cc90069 // ldur q9, [x3, #144]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
 	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
-	FLDPQ        160(R3), (F8, F9)
+	WORD $0x3cca0068 // ldur q8, [x3, #160]
+	WORD $0x3ccb0069 // ldur q9, [x3, #176]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
 	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
 
 	// integer sums times both scales
-	FMOVS        12(R4), F6
+	WORD $0xbc40c086 // ldur s6, [x4, #12]
 	WORD $0x4e21d947 // scvtf v7.4s, v10.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        16(R4), F6
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
+	WORD $0xbc410086 // ldur s6, [x4, #16]
 	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
-	FMOVS        20(R4), F6
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4f8610e3 // fmla v3.4s, v7.4s, v6.s[0]
+	WORD $0xbc414086 // ldur s6, [x4, #20]
 	WORD $0x4e21d987 // scvtf v7.4s, v12.4s
-	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
-	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
+	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	WORD $0x4f8510e4 // fmla v4.4s, v7.4s, v5.s[0]
 	ADD          $0x24, R6
 	ADD          $0xc0, R3
 	ADD          $0x18, R4
@@ -512,42 +516,44 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000c5 // ldr h5, [x6]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7c4000c5 // ldur h5, [x6]
+	WORD $0x1ee240a5 // fcvt s5, h5
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F6
+	WORD $0x3cc020c6 // ldur q6, [x6, #2]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        (R3), (F8, F9)
+	WORD $0x3cc00068 // ldur q8, [x3]
+	WORD $0x3cc10069 // ldur q9, [x3, #16]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
-	FLDPQ        32(R3), (F8, F9)
+	WORD $0x3cc20068 // ldur q8, [x3, #32]
+	WORD $0x3cc30069 // ldur q9, [x3, #48]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
 	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
-	FLDPQ        64(R3), (F8, F9)
+	WORD $0x3cc40068 // ldur q8, [x3, #64]
+	WORD $0x3cc50069 // ldur q9, [x3, #80]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
 	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F6
+	WORD $0xbc400086 // ldur s6, [x4]
 	WORD $0x4e21d947 // scvtf v7.4s, v10.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        4(R4), F6
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
+	WORD $0xbc404086 // ldur s6, [x4, #4]
 	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
-	FMOVS        8(R4), F6
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4f8610e3 // fmla v3.4s, v7.4s, v6.s[0]
+	WORD $0xbc408086 // ldur s6, [x4, #8]
 	WORD $0x4e21d987 // scvtf v7.4s, v12.4s
-	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
-	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
+	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	WORD $0x4f8510e4 // fmla v4.4s, v7.4s, v5.s[0]
 	ADD          $0x12, R6
 	ADD          $0x60, R3
 	ADD          $0xc, R4
@@ -613,96 +619,102 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c6 // ldr h6, [x6]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c4000c6 // ldur h6, [x6]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F7
+	WORD $0x3cc020c7 // ldur q7, [x6, #2]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        (R3), (F9, F10)
+	WORD $0x3cc00069 // ldur q9, [x3]
+	WORD $0x3cc1006a // ldur q10, [x3, #16]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
-	FLDPQ        32(R3), (F9, F10)
+	WORD $0x3cc20069 // ldur q9, [x3, #32]
+	WORD $0x3cc3006a // ldur q10, [x3, #48]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
 	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	FLDPQ        64(R3), (F9, F10)
+	WORD $0x3cc40069 // ldur q9, [x3, #64]
+	WORD $0x3cc5006a // ldur q10, [x3, #80]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
 	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
-	FLDPQ        96(R3), (F9, F10)
+	WORD $0x3cc60069 // ldur q9, [x3, #96]
+	WORD $0x3cc7006a // ldur q10, [x3, #112]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8994ee // sdot v14.4s, v7.16b, v9.16b
 	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F7
+	WORD $0xbc400087 // ldur s7, [x4]
 	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
-	FMOVS        4(R4), F7
+	WORD $0x6e26dce7 // fmul v7.4s, v7.4s, v6.4s
+	WORD $0x4f871102 // fmla v2.4s, v8.4s, v7.s[0]
+	WORD $0xbc404087 // ldur s7, [x4, #4]
 	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
-	FMOVS        8(R4), F7
+	WORD $0x6e26dce7 // fmul v7.4s, v7.4s, v6.4s
+	WORD $0x4f871103 // fmla v3.4s, v8.4s, v7.s[0]
+	WORD $0xbc408087 // ldur s7, [x4, #8]
 	WORD $0x4e21d9a8 // scvtf v8.4s, v13.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
-	FMOVS        12(R4), F7
+	WORD $0x6e26dce7 // fmul v7.4s, v7.4s, v6.4s
+	WORD $0x4f871104 // fmla v4.4s, v8.4s, v7.s[0]
+	WORD $0xbc40c087 // ldur s7, [x4, #12]
 	WORD $0x4e21d9c8 // scvtf v8.4s, v14.4s
-	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
-	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+	WORD $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
+	WORD $0x4f861105 // fmla v5.4s, v8.4s, v6.s[0]
 
 	// scales of the block
-	WORD $0x7d4024c6 // ldr h6, [x6, #18]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c4120c6 // ldur h6, [x6, #18]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        20(R6), F7
+	WORD $0x3cc140c7 // ldur q7, [x6, #20]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        128(R3), (F9, F10)
+	WORD $0x3cc80069 // ldur q9, [x3, #128]
+	WORD $0x3cc9006a // ldur q10, [x3, #144]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
-	FLDPQ        160(R3), (F9, F10)
+	WORD $0x3cca0069 // ldur q9, [x3, #160]
+	WORD $0x3ccb006a // ldur q10, [x3, #176]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
 	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	FLDPQ        192(R3), (F9, F10)
+	WORD $0x3ccc0069 // ldur q9, [x3, #192]
+	WORD $0x3ccd006a // ldur q10, [x3, #208]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
 	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
-	FLDPQ        224(R3), (F9, F10)
+	WORD $0x3cce0069 // ldur q9, [x3, #224]
+	WORD $0x3ccf006a // ldur q10, [x3, #240]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8994ee // sdot v14.4s, v7.16b, v9.16b
 	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
 
 	// integer sums times both scales
-	FMOVS        16(R4), F7
+	WORD $0xbc410087 // ldur s7, [x4, #16]
 	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
-	FMOVS        20(R4), F7
+	WORD $0x6e26dce7 // fmul v7.4s, v7.4s, v6.4s
+	WORD $0x4f871102 // fmla v2.4s, v8.4s, v7.s[0]
+	WORD $0xbc414087 // ldur s7, [x4, #20]
 	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
-	FMOVS        24(R4), F7
+	WORD $0x6e26dce7 // fmul v7.4s, v7.4s, v6.4s
+	WORD $0x4f871103 // fmla v3.4s, v8.4s, v7.s[0]
+	WORD $0xbc418087 // ldur s7, [x4, #24]
 	WORD $0x4e21d9a8 // scvtf v8.4s, v13.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
-	FMOVS        28(R4), F7
+	WORD $0x6e26dce7 // fmul v7.4s, v7.4s, v6.4s
+	WORD $0x4f871104 // fmla v4.4s, v8.4s, v7.s[0]
+	WORD $0xbc41c087 // ldur s7, [x4, #28]
 	WORD $0x4e21d9c8 // scvtf v8.4s, v14.4s
-	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
-	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+	WORD $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
+	WORD $0x4f861105 // fmla v5.4s, v8.4s, v6.s[0]
 	ADD          $0x24, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -717,50 +729,53 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000c6 // ldr h6, [x6]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c4000c6 // ldur h6, [x6]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F7
+	WORD $0x3cc020c7 // ldur q7, [x6, #2]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        (R3), (F9, F10)
+	WORD $0x3cc00069 // ldur q9, [x3]
+	WORD $0x3cc1006a // ldur q10, [x3, #16]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
-	FLDPQ        32(R3), (F9, F10)
+	WORD $0x3cc20069 // ldur q9, [x3, #32]
+	WORD $0x3cc3006a // ldur q10, [x3, #48]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
 	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	FLDPQ        64(R3), (F9, F10)
+	WORD $0x3cc40069 // ldur q9, [x3, #64]
+	WORD $0x3cc5006a // ldur q10, [x3, #80]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
 	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
-	FLDPQ        96(R3), (F9, F10)
+	WORD $0x3cc60069 // ldur q9, [x3, #96]
+	WORD $0x3cc7006a // ldur q10, [x3, #112]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8994ee // sdot v14.4s, v7.16b, v9.16b
 	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F7
+	WORD $0xbc400087 // ldur s7, [x4]
 	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
-	FMOVS        4(R4), F7
+	WORD $0x6e26dce7 // fmul v7.4s, v7.4s, v6.4s
+	WORD $0x4f871102 // fmla v2.4s, v8.4s, v7.s[0]
+	WORD $0xbc404087 // ldur s7, [x4, #4]
 	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
-	FMOVS        8(R4), F7
+	WORD $0x6e26dce7 // fmul v7.4s, v7.4s, v6.4s
+	WORD $0x4f871103 // fmla v3.4s, v8.4s, v7.s[0]
+	WORD $0xbc408087 // ldur s7, [x4, #8]
 	WORD $0x4e21d9a8 // scvtf v8.4s, v13.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
-	FMOVS        12(R4), F7
+	WORD $0x6e26dce7 // fmul v7.4s, v7.4s, v6.4s
+	WORD $0x4f871104 // fmla v4.4s, v8.4s, v7.s[0]
+	WORD $0xbc40c087 // ldur s7, [x4, #12]
 	WORD $0x4e21d9c8 // scvtf v8.4s, v14.4s
-	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
-	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+	WORD $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
+	WORD $0x4f861105 // fmla v5.4s, v8.4s, v6.s[0]
 	ADD          $0x12, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -827,9 +842,6 @@ loop1:
 
 loop3:
 	WORD $0x4f00e402 // movi v2.16b, #0
-	WORD $0x4f00e403 // movi v3.16b, #0
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -842,68 +854,71 @@ loop5:
 	WORD $0xf9842120 // prfm pldl1keep, [x9, #2112]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d400126 // ldr h6, [x9]
-	WORD $0x7d402527 // ldr h7, [x9, #18]
-	WORD $0x4e4738c6 // zip1 v6.8h, v6.8h, v7.8h
-	WORD $0x7d404927 // ldr h7, [x9, #36]
-	WORD $0x7d406d28 // ldr h8, [x9, #54]
-	WORD $0x4e4838e7 // zip1 v7.8h, v7.8h, v8.8h
-	WORD $0x4e8738c6 // zip1 v6.4s, v6.4s, v7.4s
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	FMOVQ        (R7), F7
-	WORD $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
+	WORD $0x7c400123 // ldur h3, [x9]
+	WORD $0x7c412124 // ldur h4, [x9, #18]
+	WORD $0x4e443863 // zip1 v3.8h, v3.8h, v4.8h
+	WORD $0x7c424124 // ldur h4, [x9, #36]
+	WORD $0x7c436125 // ldur h5, [x9, #54]
+	WORD $0x4e453884 // zip1 v4.8h, v4.8h, v5.8h
+	WORD $0x4e843863 // zip1 v3.4s, v3.4s, v4.4s
+	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
+	WORD $0x3cc000e4 // ldur q4, [x7]
+	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F7
-	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        (R6), (F9, F10)
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
-	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
-	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
-	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
+	WORD $0x3cc02124 // ldur q4, [x9, #2]
+	WORD $0x6f0c0485 // ushr v5.16b, v4.16b, #4
+	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc000c6 // ldur q6, [x6]
+	WORD $0x3cc100c7 // ldur q7, [x6, #16]
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e869488 // sdot v8.4s, v4.16b, v6.16b
+	WORD $0x4e8794a8 // sdot v8.4s, v5.16b, v7.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        20(R9), F7
-	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        32(R6), (F9, F10)
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
-	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
-	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
-	WORD $0x4fa610e3 // fmla v3.4s, v7.4s, v6.s[1]
+	WORD $0x3cc14124 // ldur q4, [x9, #20]
+	WORD $0x6f0c0485 // ushr v5.16b, v4.16b, #4
+	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc200c6 // ldur q6, [x6, #32]
+	WORD $0x3cc300c7 // ldur q7, [x6, #48]
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e869489 // sdot v9.4s, v4.16b, v6.16b
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        38(R9), F7
-	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        64(R6), (F9, F10)
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
-	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
-	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
-	WORD $0x4f8618e4 // fmla v4.4s, v7.4s, v6.s[2]
+	WORD $0x3cc26124 // ldur q4, [x9, #38]
+	WORD $0x6f0c0485 // ushr v5.16b, v4.16b, #4
+	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc400c6 // ldur q6, [x6, #64]
+	WORD $0x3cc500c7 // ldur q7, [x6, #80]
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e86948a // sdot v10.4s, v4.16b, v6.16b
+	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        56(R9), F7
-	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        96(R6), (F9, F10)
+	WORD $0x3cc38124 // ldur q4, [x9, #56]
+	WORD $0x6f0c0485 // ushr v5.16b, v4.16b, #4
+	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc600c6 // ldur q6, [x6, #96]
+	WORD $0x3cc700c7 // ldur q7, [x6, #112]
 	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
-	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
-	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
-	WORD $0x4fa618e5 // fmla v5.4s, v7.4s, v6.s[3]
+	WORD $0x4e86948b // sdot v11.4s, v4.16b, v6.16b
+	WORD $0x4e8794ab // sdot v11.4s, v5.16b, v7.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4ea9bd04 // addp v4.4s, v8.4s, v9.4s
+	WORD $0x4eabbd45 // addp v5.4s, v10.4s, v11.4s
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e23cc82 // fmla v2.4s, v4.4s, v3.4s
 	ADD          $0x48, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -918,26 +933,26 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400126 // ldr h6, [x9]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c400123 // ldur h3, [x9]
+	WORD $0x1ee24063 // fcvt s3, h3
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F7
-	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        (R6), (F9, F10)
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
-	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
+	WORD $0x3cc02124 // ldur q4, [x9, #2]
+	WORD $0x6f0c0485 // ushr v5.16b, v4.16b, #4
+	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc000c6 // ldur q6, [x6]
+	WORD $0x3cc100c7 // ldur q7, [x6, #16]
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e869488 // sdot v8.4s, v4.16b, v6.16b
+	WORD $0x4e8794a8 // sdot v8.4s, v5.16b, v7.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F7
-	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
-	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
-	WORD $0x4e26cd02 // fmla v2.4s, v8.4s, v6.4s
+	WORD $0xbc4000e4 // ldur s4, [x7]
+	WORD $0x4e21d905 // scvtf v5.4s, v8.4s
+	WORD $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	WORD $0x4f8310a2 // fmla v2.4s, v5.4s, v3.s[0]
 	ADD          $0x12, R9
 	ADD          $0x20, R6
 	ADD          $4, R7
@@ -946,9 +961,6 @@ loop7:
 
 done8:
 	ADD          $1, R8
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	FMOVQ        F2, (R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
@@ -960,10 +972,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F2
-	FMOVQ        32(R3), F3
-	FMOVQ        64(R3), F4
-	FMOVQ        96(R3), F5
+	WORD $0x3cc00062 // ldur q2, [x3]
+	WORD $0x3cc20063 // ldur q3, [x3, #32]
+	WORD $0x3cc40064 // ldur q4, [x3, #64]
+	WORD $0x3cc60065 // ldur q5, [x3, #96]
 	WORD $0x4ec33846 // zip1 v6.2d, v2.2d, v3.2d
 	WORD $0x4ec37842 // zip2 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
@@ -1016,64 +1028,66 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400124 // ldr h4, [x9]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c400124 // ldur h4, [x9]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F5
+	WORD $0x3cc02125 // ldur q5, [x9, #2]
 	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
 	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
 	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	FLDPQ        (R6), (F7, F8)
+	WORD $0x3cc000c7 // ldur q7, [x6]
+	WORD $0x3cc100c8 // ldur q8, [x6, #16]
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
 	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
-	FLDPQ        32(R6), (F7, F8)
+	WORD $0x3cc200c7 // ldur q7, [x6, #32]
+	WORD $0x3cc300c8 // ldur q8, [x6, #48]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F5
+	WORD $0xbc4000e5 // ldur s5, [x7]
 	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
-	FMOVS        4(R7), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510c2 // fmla v2.4s, v6.4s, v5.s[0]
+	WORD $0xbc4040e5 // ldur s5, [x7, #4]
 	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
-	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
+	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
 
 	// scales of the block
-	WORD $0x7d402524 // ldr h4, [x9, #18]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c412124 // ldur h4, [x9, #18]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        20(R9), F5
+	WORD $0x3cc14125 // ldur q5, [x9, #20]
 	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
 	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
 	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	FLDPQ        64(R6), (F7, F8)
+	WORD $0x3cc400c7 // ldur q7, [x6, #64]
+	WORD $0x3cc500c8 // ldur q8, [x6, #80]
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
 	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
-	FLDPQ        96(R6), (F7, F8)
+	WORD $0x3cc600c7 // ldur q7, [x6, #96]
+	WORD $0x3cc700c8 // ldur q8, [x6, #112]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 
 	// integer sums times both scales
-	FMOVS        8(R7), F5
+	WORD $0xbc4080e5 // ldur s5, [x7, #8]
 	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
-	FMOVS        12(R7), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510c2 // fmla v2.4s, v6.4s, v5.s[0]
+	WORD $0xbc40c0e5 // ldur s5, [x7, #12]
 	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
-	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
+	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
 	ADD          $0x24, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -1088,34 +1102,35 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400124 // ldr h4, [x9]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c400124 // ldur h4, [x9]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F5
+	WORD $0x3cc02125 // ldur q5, [x9, #2]
 	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
 	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
 	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	FLDPQ        (R6), (F7, F8)
+	WORD $0x3cc000c7 // ldur q7, [x6]
+	WORD $0x3cc100c8 // ldur q8, [x6, #16]
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
 	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
-	FLDPQ        32(R6), (F7, F8)
+	WORD $0x3cc200c7 // ldur q7, [x6, #32]
+	WORD $0x3cc300c8 // ldur q8, [x6, #48]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F5
+	WORD $0xbc4000e5 // ldur s5, [x7]
 	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
-	FMOVS        4(R7), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510c2 // fmla v2.4s, v6.4s, v5.s[0]
+	WORD $0xbc4040e5 // ldur s5, [x7, #4]
 	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
-	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
+	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
 	ADD          $0x12, R9
 	ADD          $0x40, R6
 	ADD          $8, R7
@@ -1136,10 +1151,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F2
-	FMOVQ        32(R3), F3
-	FMOVQ        64(R3), F4
-	FMOVQ        96(R3), F5
+	WORD $0x3cc00062 // ldur q2, [x3]
+	WORD $0x3cc20063 // ldur q3, [x3, #32]
+	WORD $0x3cc40064 // ldur q4, [x3, #64]
+	WORD $0x3cc60065 // ldur q5, [x3, #96]
 	WORD $0x4ec33846 // zip1 v6.2d, v2.2d, v3.2d
 	WORD $0x4ec37842 // zip2 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
@@ -1148,10 +1163,10 @@ done4:
 	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	WORD $0x6e22d4c2 // faddp v2.4s, v6.4s, v2.4s
 	FMOVQ        F2, (R0)
-	FMOVQ        128(R3), F2
-	FMOVQ        160(R3), F3
-	FMOVQ        192(R3), F4
-	FMOVQ        224(R3), F5
+	WORD $0x3cc80062 // ldur q2, [x3, #128]
+	WORD $0x3cca0063 // ldur q3, [x3, #160]
+	WORD $0x3ccc0064 // ldur q4, [x3, #192]
+	WORD $0x3cce0065 // ldur q5, [x3, #224]
 	WORD $0x4ec33846 // zip1 v6.2d, v2.2d, v3.2d
 	WORD $0x4ec37842 // zip2 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
@@ -1208,80 +1223,84 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400125 // ldr h5, [x9]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7c400125 // ldur h5, [x9]
+	WORD $0x1ee240a5 // fcvt s5, h5
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F6
+	WORD $0x3cc02126 // ldur q6, [x9, #2]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        (R6), (F8, F9)
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
-	FLDPQ        32(R6), (F8, F9)
+	WORD $0x3cc200c8 // ldur q8, [x6, #32]
+	WORD $0x3cc300c9 // ldur q9, [x6, #48]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
 	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
-	FLDPQ        64(R6), (F8, F9)
+	WORD $0x3cc400c8 // ldur q8, [x6, #64]
+	WORD $0x3cc500c9 // ldur q9, [x6, #80]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
 	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F6
+	WORD $0xbc4000e6 // ldur s6, [x7]
 	WORD $0x4e21d947 // scvtf v7.4s, v10.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        4(R7), F6
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
+	WORD $0xbc4040e6 // ldur s6, [x7, #4]
 	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
-	FMOVS        8(R7), F6
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4f8610e3 // fmla v3.4s, v7.4s, v6.s[0]
+	WORD $0xbc4080e6 // ldur s6, [x7, #8]
 	WORD $0x4e21d987 // scvtf v7.4s, v12.4s
-	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
-	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
+	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	WORD $0x4f8510e4 // fmla v4.4s, v7.4s, v5.s[0]
 
 	// scales of the block
-	WORD $0x7d402525 // ldr h5, [x9, #18]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7c412125 // ldur h5, [x9, #18]
+	WORD $0x1ee240a5 // fcvt s5, h5
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        20(R9), F6
+	WORD $0x3cc14126 // ldur q6, [x9, #20]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        96(R6), (F8, F9)
+	WORD $0x3cc600c8 // ldur q8, [x6, #96]
+	WORD $0x3cc700c9 // ldur q9, [x6, #112]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
-	FLDPQ        128(R6), (F8, F9)
+	WORD $0x3cc800c8 // ldur q8, [x6, #128]
+	WORD $0x3cc900c9 // ldur q9, [x6, #144]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
 	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
-	FLDPQ        160(R6), (F8, F9)
+	WORD $0x3cca00c8 // ldur q8, [x6, #160]
+	WORD $0x3ccb00c9 // ldur q9, [x6, #176]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
 	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
 
 	// integer sums times both scales
-	FMOVS        12(R7), F6
+	WORD $0xbc40c0e6 // ldur s6, [x7, #12]
 	WORD $0x4e21d947 // scvtf v7.4s, v10.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        16(R7), F6
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
+	WORD $0xbc4100e6 // ldur s6, [x7, #16]
 	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
-	FMOVS        20(R7), F6
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4f8610e3 // fmla v3.4s, v7.4s, v6.s[0]
+	WORD $0xbc4140e6 // ldur s6, [x7, #20]
 	WORD $0x4e21d987 // scvtf v7.4s, v12.4s
-	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
-	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
+	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	WORD $0x4f8510e4 // fmla v4.4s, v7.4s, v5.s[0]
 	ADD          $0x24, R9
 	ADD          $0xc0, R6
 	ADD          $0x18, R7
@@ -1296,42 +1315,44 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400125 // ldr h5, [x9]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7c400125 // ldur h5, [x9]
+	WORD $0x1ee240a5 // fcvt s5, h5
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F6
+	WORD $0x3cc02126 // ldur q6, [x9, #2]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        (R6), (F8, F9)
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
-	FLDPQ        32(R6), (F8, F9)
+	WORD $0x3cc200c8 // ldur q8, [x6, #32]
+	WORD $0x3cc300c9 // ldur q9, [x6, #48]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
 	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
-	FLDPQ        64(R6), (F8, F9)
+	WORD $0x3cc400c8 // ldur q8, [x6, #64]
+	WORD $0x3cc500c9 // ldur q9, [x6, #80]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
 	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F6
+	WORD $0xbc4000e6 // ldur s6, [x7]
 	WORD $0x4e21d947 // scvtf v7.4s, v10.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        4(R7), F6
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
+	WORD $0xbc4040e6 // ldur s6, [x7, #4]
 	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
-	FMOVS        8(R7), F6
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4f8610e3 // fmla v3.4s, v7.4s, v6.s[0]
+	WORD $0xbc4080e6 // ldur s6, [x7, #8]
 	WORD $0x4e21d987 // scvtf v7.4s, v12.4s
-	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
-	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
+	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	WORD $0x4f8510e4 // fmla v4.4s, v7.4s, v5.s[0]
 	ADD          $0x12, R9
 	ADD          $0x60, R6
 	ADD          $0xc, R7
@@ -1353,10 +1374,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F2
-	FMOVQ        32(R3), F3
-	FMOVQ        64(R3), F4
-	FMOVQ        96(R3), F5
+	WORD $0x3cc00062 // ldur q2, [x3]
+	WORD $0x3cc20063 // ldur q3, [x3, #32]
+	WORD $0x3cc40064 // ldur q4, [x3, #64]
+	WORD $0x3cc60065 // ldur q5, [x3, #96]
 	WORD $0x4ec33846 // zip1 v6.2d, v2.2d, v3.2d
 	WORD $0x4ec37842 // zip2 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
@@ -1365,10 +1386,10 @@ done4:
 	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	WORD $0x6e22d4c2 // faddp v2.4s, v6.4s, v2.4s
 	FMOVQ        F2, (R0)
-	FMOVQ        128(R3), F2
-	FMOVQ        160(R3), F3
-	FMOVQ        192(R3), F4
-	FMOVQ        224(R3), F5
+	WORD $0x3cc80062 // ldur q2, [x3, #128]
+	WORD $0x3cca0063 // ldur q3, [x3, #160]
+	WORD $0x3ccc0064 // ldur q4, [x3, #192]
+	WORD $0x3cce0065 // ldur q5, [x3, #224]
 	WORD $0x4ec33846 // zip1 v6.2d, v2.2d, v3.2d
 	WORD $0x4ec37842 // zip2 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
@@ -1427,8 +1448,6 @@ loop1:
 loop3:
 	WORD $0x4f00e402 // movi v2.16b, #0
 	WORD $0x4f00e403 // movi v3.16b, #0
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -1439,96 +1458,84 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400126 // ldr h6, [x9]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c400124 // ldur h4, [x9]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F7
-	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        (R6), (F9, F10)
+	WORD $0x3cc02125 // ldur q5, [x9, #2]
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x3cc000c7 // ldur q7, [x6]
+	WORD $0x3cc100c8 // ldur q8, [x6, #16]
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	WORD $0x3cc200c7 // ldur q7, [x6, #32]
+	WORD $0x3cc300c8 // ldur q8, [x6, #48]
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	WORD $0x3cc400c7 // ldur q7, [x6, #64]
+	WORD $0x3cc500c8 // ldur q8, [x6, #80]
 	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
-	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
-	FLDPQ        32(R6), (F9, F10)
+	WORD $0x4e8794ab // sdot v11.4s, v5.16b, v7.16b
+	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
+	WORD $0x3cc600c7 // ldur q7, [x6, #96]
+	WORD $0x3cc700c8 // ldur q8, [x6, #112]
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
-	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	FLDPQ        64(R6), (F9, F10)
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
-	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
-	FLDPQ        96(R6), (F9, F10)
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8994ee // sdot v14.4s, v7.16b, v9.16b
-	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
+	WORD $0x4e8794ac // sdot v12.4s, v5.16b, v7.16b
+	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
 
-	// integer sums times both scales
-	FMOVS        (R7), F7
-	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
-	FMOVS        4(R7), F7
-	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
-	FMOVS        8(R7), F7
-	WORD $0x4e21d9a8 // scvtf v8.4s, v13.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
-	FMOVS        12(R7), F7
-	WORD $0x4e21d9c8 // scvtf v8.4s, v14.4s
-	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
-	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc000e5 // ldur q5, [x7]
+	WORD $0x4f8490a4 // fmul v4.4s, v5.4s, v4.s[0]
+	WORD $0x4eaabd25 // addp v5.4s, v9.4s, v10.4s
+	WORD $0x4eacbd66 // addp v6.4s, v11.4s, v12.4s
+	WORD $0x4ea6bca5 // addp v5.4s, v5.4s, v6.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24cca2 // fmla v2.4s, v5.4s, v4.4s
 
 	// scales of the block
-	WORD $0x7d402526 // ldr h6, [x9, #18]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c412124 // ldur h4, [x9, #18]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        20(R9), F7
-	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        128(R6), (F9, F10)
+	WORD $0x3cc14125 // ldur q5, [x9, #20]
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x3cc800c7 // ldur q7, [x6, #128]
+	WORD $0x3cc900c8 // ldur q8, [x6, #144]
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	WORD $0x3cca00c7 // ldur q7, [x6, #160]
+	WORD $0x3ccb00c8 // ldur q8, [x6, #176]
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	WORD $0x3ccc00c7 // ldur q7, [x6, #192]
+	WORD $0x3ccd00c8 // ldur q8, [x6, #208]
 	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
-	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
-	FLDPQ        160(R6), (F9, F10)
+	WORD $0x4e8794ab // sdot v11.4s, v5.16b, v7.16b
+	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
+	WORD $0x3cce00c7 // ldur q7, [x6, #224]
+	WORD $0x3ccf00c8 // ldur q8, [x6, #240]
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
-	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	FLDPQ        192(R6), (F9, F10)
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
-	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
-	FLDPQ        224(R6), (F9, F10)
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8994ee // sdot v14.4s, v7.16b, v9.16b
-	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
+	WORD $0x4e8794ac // sdot v12.4s, v5.16b, v7.16b
+	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
 
-	// integer sums times both scales
-	FMOVS        16(R7), F7
-	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
-	FMOVS        20(R7), F7
-	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
-	FMOVS        24(R7), F7
-	WORD $0x4e21d9a8 // scvtf v8.4s, v13.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
-	FMOVS        28(R7), F7
-	WORD $0x4e21d9c8 // scvtf v8.4s, v14.4s
-	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
-	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc100e5 // ldur q5, [x7, #16]
+	WORD $0x4f8490a4 // fmul v4.4s, v5.4s, v4.s[0]
+	WORD $0x4eaabd25 // addp v5.4s, v9.4s, v10.4s
+	WORD $0x4eacbd66 // addp v6.4s, v11.4s, v12.4s
+	WORD $0x4ea6bca5 // addp v5.4s, v5.4s, v6.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
 	ADD          $0x24, R9
 	ADD          $0x100, R6
 	ADD          $0x20, R7
@@ -1543,50 +1550,44 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400126 // ldr h6, [x9]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c400124 // ldur h4, [x9]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F7
-	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        (R6), (F9, F10)
+	WORD $0x3cc02125 // ldur q5, [x9, #2]
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x3cc000c7 // ldur q7, [x6]
+	WORD $0x3cc100c8 // ldur q8, [x6, #16]
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	WORD $0x3cc200c7 // ldur q7, [x6, #32]
+	WORD $0x3cc300c8 // ldur q8, [x6, #48]
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	WORD $0x3cc400c7 // ldur q7, [x6, #64]
+	WORD $0x3cc500c8 // ldur q8, [x6, #80]
 	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
-	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
-	FLDPQ        32(R6), (F9, F10)
+	WORD $0x4e8794ab // sdot v11.4s, v5.16b, v7.16b
+	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
+	WORD $0x3cc600c7 // ldur q7, [x6, #96]
+	WORD $0x3cc700c8 // ldur q8, [x6, #112]
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
-	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	FLDPQ        64(R6), (F9, F10)
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
-	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
-	FLDPQ        96(R6), (F9, F10)
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8994ee // sdot v14.4s, v7.16b, v9.16b
-	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
+	WORD $0x4e8794ac // sdot v12.4s, v5.16b, v7.16b
+	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
 
-	// integer sums times both scales
-	FMOVS        (R7), F7
-	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
-	FMOVS        4(R7), F7
-	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
-	FMOVS        8(R7), F7
-	WORD $0x4e21d9a8 // scvtf v8.4s, v13.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
-	FMOVS        12(R7), F7
-	WORD $0x4e21d9c8 // scvtf v8.4s, v14.4s
-	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
-	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc000e5 // ldur q5, [x7]
+	WORD $0x4f8490a4 // fmul v4.4s, v5.4s, v4.s[0]
+	WORD $0x4eaabd25 // addp v5.4s, v9.4s, v10.4s
+	WORD $0x4eacbd66 // addp v6.4s, v11.4s, v12.4s
+	WORD $0x4ea6bca5 // addp v5.4s, v5.4s, v6.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24cca2 // fmla v2.4s, v5.4s, v4.4s
 	ADD          $0x12, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -1595,10 +1596,8 @@ loop7:
 
 done8:
 	ADD          $1, R8
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	FMOVQ        F2, (R5)
-	FMOVQ        F3, 128(R5)
-	FMOVQ        F4, 256(R5)
-	FMOVQ        F5, 384(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -1609,57 +1608,25 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F2
-	FMOVQ        32(R3), F3
-	FMOVQ        64(R3), F4
-	FMOVQ        96(R3), F5
-	WORD $0x4ec33846 // zip1 v6.2d, v2.2d, v3.2d
-	WORD $0x4ec37842 // zip2 v2.2d, v2.2d, v3.2d
-	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
-	WORD $0x4ec53882 // zip1 v2.2d, v4.2d, v5.2d
-	WORD $0x4ec57883 // zip2 v3.2d, v4.2d, v5.2d
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	WORD $0x6e22d4c2 // faddp v2.4s, v6.4s, v2.4s
-	FMOVQ        F2, (R0)
-	FMOVQ        128(R3), F2
-	FMOVQ        160(R3), F3
-	FMOVQ        192(R3), F4
-	FMOVQ        224(R3), F5
-	WORD $0x4ec33846 // zip1 v6.2d, v2.2d, v3.2d
-	WORD $0x4ec37842 // zip2 v2.2d, v2.2d, v3.2d
-	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
-	WORD $0x4ec53882 // zip1 v2.2d, v4.2d, v5.2d
-	WORD $0x4ec57883 // zip2 v3.2d, v4.2d, v5.2d
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	WORD $0x6e22d4c2 // faddp v2.4s, v6.4s, v2.4s
+	WORD $0x3cc00062 // ldur q2, [x3]
+	WORD $0x3cc20063 // ldur q3, [x3, #32]
+	WORD $0x3cc40064 // ldur q4, [x3, #64]
+	WORD $0x3cc60065 // ldur q5, [x3, #96]
+	WORD $0x4e832846 // trn1 v6.4s, v2.4s, v3.4s
+	WORD $0x4e836842 // trn2 v2.4s, v2.4s, v3.4s
+	WORD $0x4e852883 // trn1 v3.4s, v4.4s, v5.4s
+	WORD $0x4e856884 // trn2 v4.4s, v4.4s, v5.4s
+	WORD $0x4ec338c5 // zip1 v5.2d, v6.2d, v3.2d
+	WORD $0x4ec43847 // zip1 v7.2d, v2.2d, v4.2d
+	WORD $0x4ec378c3 // zip2 v3.2d, v6.2d, v3.2d
+	WORD $0x4ec47842 // zip2 v2.2d, v2.2d, v4.2d
+	FMOVQ        F5, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F2, (R5)
-	FMOVQ        256(R3), F2
-	FMOVQ        288(R3), F3
-	FMOVQ        320(R3), F4
-	FMOVQ        352(R3), F5
-	WORD $0x4ec33846 // zip1 v6.2d, v2.2d, v3.2d
-	WORD $0x4ec37842 // zip2 v2.2d, v2.2d, v3.2d
-	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
-	WORD $0x4ec53882 // zip1 v2.2d, v4.2d, v5.2d
-	WORD $0x4ec57883 // zip2 v3.2d, v4.2d, v5.2d
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	WORD $0x6e22d4c2 // faddp v2.4s, v6.4s, v2.4s
+	FMOVQ        F7, (R5)
 	ADD          R4, R5
-	FMOVQ        F2, (R5)
-	FMOVQ        384(R3), F2
-	FMOVQ        416(R3), F3
-	FMOVQ        448(R3), F4
-	FMOVQ        480(R3), F5
-	WORD $0x4ec33846 // zip1 v6.2d, v2.2d, v3.2d
-	WORD $0x4ec37842 // zip2 v2.2d, v2.2d, v3.2d
-	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
-	WORD $0x4ec53882 // zip1 v2.2d, v4.2d, v5.2d
-	WORD $0x4ec57883 // zip2 v3.2d, v4.2d, v5.2d
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	WORD $0x6e22d4c2 // faddp v2.4s, v6.4s, v2.4s
+	FMOVQ        F3, (R5)
 	ADD          R4, R5
 	FMOVQ        F2, (R5)
 	ADD          $0x10, R0
@@ -1688,64 +1655,63 @@ TEXT ·decodeUnitsIq4_nlNEON(SB), NOSPLIT, $128-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d400022 // ldr h2, [x1]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
-	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	WORD $0x7c400022 // ldur h2, [x1]
+	WORD $0x1ee24042 // fcvt s2, h2
 
 	// levels of values 0 to 31
-	FMOVQ        2(R1), F3
+	WORD $0x3cc02023 // ldur q3, [x1, #2]
 	WORD $0x6f0c0464 // ushr v4.16b, v3.16b, #4
 	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
 	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
 	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
 	FMOVQ        F3, (R3)
 	FMOVQ        F4, 16(R3)
-	FMOVS        (R3), F3
+	WORD $0xbc400063 // ldur s3, [x3]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, (R0)
 	FMOVQ        F4, 16(R0)
-	FMOVS        8(R3), F3
+	WORD $0xbc408063 // ldur s3, [x3, #8]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        12(R3), F4
+	WORD $0xbc40c064 // ldur s4, [x3, #12]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 32(R0)
 	FMOVQ        F4, 48(R0)
-	FMOVS        16(R3), F3
+	WORD $0xbc410063 // ldur s3, [x3, #16]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        20(R3), F4
+	WORD $0xbc414064 // ldur s4, [x3, #20]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 64(R0)
 	FMOVQ        F4, 80(R0)
-	FMOVS        24(R3), F3
+	WORD $0xbc418063 // ldur s3, [x3, #24]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        28(R3), F4
+	WORD $0xbc41c064 // ldur s4, [x3, #28]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829082 // fmul v2.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 96(R0)
 	FMOVQ        F2, 112(R0)
 	ADD          $0x12, R1
@@ -1790,68 +1756,71 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000ca // ldur h10, [x6]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31
-	FMOVQ        2(R6), F11
+	WORD $0x3cc020cb // ldur q11, [x6, #2]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        (R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc0008d // ldur q13, [x4]
+	WORD $0x3cc1008e // ldur q14, [x4, #16]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        32(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc2008d // ldur q13, [x4, #32]
+	WORD $0x3cc3008e // ldur q14, [x4, #48]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        64(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc4008d // ldur q13, [x4, #64]
+	WORD $0x3cc5008e // ldur q14, [x4, #80]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
-	FLDPQ        96(R4), (F12, F13)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918a // fmul v10.4s, v12.4s, v10.s[0]
+	WORD $0x3cc6008c // ldur q12, [x4, #96]
+	WORD $0x3cc7008d // ldur q13, [x4, #112]
 	WORD $0x4e2ccd68 // fmla v8.4s, v11.4s, v12.4s
 	WORD $0x4e2dcd49 // fmla v9.4s, v10.4s, v13.4s
 	ADD          $0x12, R6
@@ -1918,92 +1887,95 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ea // ldr h10, [x7]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000ea // ldur h10, [x7]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31
-	FMOVQ        2(R7), F11
+	WORD $0x3cc020eb // ldur q11, [x7, #2]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        (R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc0008d // ldur q13, [x4]
+	WORD $0x3cc1008e // ldur q14, [x4, #16]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F13
+	WORD $0x3cc0010d // ldur q13, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F14
+	WORD $0x3cc1010e // ldur q14, [x8, #16]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        32(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc2008d // ldur q13, [x4, #32]
+	WORD $0x3cc3008e // ldur q14, [x4, #48]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F13
+	WORD $0x3cc2010d // ldur q13, [x8, #32]
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F14
+	WORD $0x3cc3010e // ldur q14, [x8, #48]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        64(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc4008d // ldur q13, [x4, #64]
+	WORD $0x3cc5008e // ldur q14, [x4, #80]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F13
+	WORD $0x3cc4010d // ldur q13, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F14
+	WORD $0x3cc5010e // ldur q14, [x8, #80]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
-	FLDPQ        96(R4), (F12, F13)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918a // fmul v10.4s, v12.4s, v10.s[0]
+	WORD $0x3cc6008c // ldur q12, [x4, #96]
+	WORD $0x3cc7008d // ldur q13, [x4, #112]
 	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
 	WORD $0x4e2dcd47 // fmla v7.4s, v10.4s, v13.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F12
+	WORD $0x3cc6010c // ldur q12, [x8, #96]
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F13
+	WORD $0x3cc7010d // ldur q13, [x8, #112]
 	WORD $0x4e2ccd68 // fmla v8.4s, v11.4s, v12.4s
 	WORD $0x4e2dcd49 // fmla v9.4s, v10.4s, v13.4s
 	ADD          $0x12, R7
@@ -2077,104 +2049,111 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400108 // ldr h8, [x8]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c400108 // ldur h8, [x8]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31
-	FMOVQ        2(R8), F9
+	WORD $0x3cc02109 // ldur q9, [x8, #2]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
 	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
 	FMOVQ        F9, (R3)
 	FMOVQ        F10, 16(R3)
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FLDPQ        (R4), (F11, F12)
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
+	WORD $0x3cc0008b // ldur q11, [x4]
+	WORD $0x3cc1008c // ldur q12, [x4, #16]
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F11
+	WORD $0x3cc0012b // ldur q11, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F12
+	WORD $0x3cc1012c // ldur q12, [x9, #16]
 	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
-	FLDPQ        (R6), (F11, F12)
+	WORD $0x3cc000cb // ldur q11, [x6]
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FLDPQ        32(R4), (F11, F12)
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
+	WORD $0x3cc2008b // ldur q11, [x4, #32]
+	WORD $0x3cc3008c // ldur q12, [x4, #48]
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F11
+	WORD $0x3cc2012b // ldur q11, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F12
+	WORD $0x3cc3012c // ldur q12, [x9, #48]
 	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
-	FLDPQ        32(R6), (F11, F12)
+	WORD $0x3cc200cb // ldur q11, [x6, #32]
+	WORD $0x3cc300cc // ldur q12, [x6, #48]
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        16(R3), F9
+	WORD $0xbc410069 // ldur s9, [x3, #16]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R3), F10
+	WORD $0xbc41406a // ldur s10, [x3, #20]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FLDPQ        64(R4), (F11, F12)
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
+	WORD $0x3cc4008b // ldur q11, [x4, #64]
+	WORD $0x3cc5008c // ldur q12, [x4, #80]
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F11
+	WORD $0x3cc4012b // ldur q11, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F12
+	WORD $0x3cc5012c // ldur q12, [x9, #80]
 	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
-	FLDPQ        64(R6), (F11, F12)
+	WORD $0x3cc400cb // ldur q11, [x6, #64]
+	WORD $0x3cc500cc // ldur q12, [x6, #80]
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        24(R3), F9
+	WORD $0xbc418069 // ldur s9, [x3, #24]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F10
+	WORD $0xbc41c06a // ldur s10, [x3, #28]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
-	FLDPQ        96(R4), (F10, F11)
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f889148 // fmul v8.4s, v10.4s, v8.s[0]
+	WORD $0x3cc6008a // ldur q10, [x4, #96]
+	WORD $0x3cc7008b // ldur q11, [x4, #112]
 	WORD $0x4e2acd22 // fmla v2.4s, v9.4s, v10.4s
 	WORD $0x4e2bcd03 // fmla v3.4s, v8.4s, v11.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F10
+	WORD $0x3cc6012a // ldur q10, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F11
+	WORD $0x3cc7012b // ldur q11, [x9, #112]
 	WORD $0x4e2acd24 // fmla v4.4s, v9.4s, v10.4s
 	WORD $0x4e2bcd05 // fmla v5.4s, v8.4s, v11.4s
-	FLDPQ        96(R6), (F10, F11)
+	WORD $0x3cc600ca // ldur q10, [x6, #96]
+	WORD $0x3cc700cb // ldur q11, [x6, #112]
 	WORD $0x4e2acd26 // fmla v6.4s, v9.4s, v10.4s
 	WORD $0x4e2bcd07 // fmla v7.4s, v8.4s, v11.4s
 	ADD          $0x12, R8
@@ -2253,128 +2232,135 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010a // ldr h10, [x8]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c40010a // ldur h10, [x8]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31
-	FMOVQ        2(R8), F11
+	WORD $0x3cc0210b // ldur q11, [x8, #2]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        (R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc0008d // ldur q13, [x4]
+	WORD $0x3cc1008e // ldur q14, [x4, #16]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F13
+	WORD $0x3cc0012d // ldur q13, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F14
+	WORD $0x3cc1012e // ldur q14, [x9, #16]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FLDPQ        (R6), (F13, F14)
+	WORD $0x3cc000cd // ldur q13, [x6]
+	WORD $0x3cc100ce // ldur q14, [x6, #16]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F13
+	WORD $0x3cc0012d // ldur q13, [x9]
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F14
+	WORD $0x3cc1012e // ldur q14, [x9, #16]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        32(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc2008d // ldur q13, [x4, #32]
+	WORD $0x3cc3008e // ldur q14, [x4, #48]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F13
+	WORD $0x3cc2012d // ldur q13, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F14
+	WORD $0x3cc3012e // ldur q14, [x9, #48]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FLDPQ        32(R6), (F13, F14)
+	WORD $0x3cc200cd // ldur q13, [x6, #32]
+	WORD $0x3cc300ce // ldur q14, [x6, #48]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F13
+	WORD $0x3cc2012d // ldur q13, [x9, #32]
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F14
+	WORD $0x3cc3012e // ldur q14, [x9, #48]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        64(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc4008d // ldur q13, [x4, #64]
+	WORD $0x3cc5008e // ldur q14, [x4, #80]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F13
+	WORD $0x3cc4012d // ldur q13, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F14
+	WORD $0x3cc5012e // ldur q14, [x9, #80]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FLDPQ        64(R6), (F13, F14)
+	WORD $0x3cc400cd // ldur q13, [x6, #64]
+	WORD $0x3cc500ce // ldur q14, [x6, #80]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F13
+	WORD $0x3cc4012d // ldur q13, [x9, #64]
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F14
+	WORD $0x3cc5012e // ldur q14, [x9, #80]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
-	FLDPQ        96(R4), (F12, F13)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918a // fmul v10.4s, v12.4s, v10.s[0]
+	WORD $0x3cc6008c // ldur q12, [x4, #96]
+	WORD $0x3cc7008d // ldur q13, [x4, #112]
 	WORD $0x4e2ccd62 // fmla v2.4s, v11.4s, v12.4s
 	WORD $0x4e2dcd43 // fmla v3.4s, v10.4s, v13.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F12
+	WORD $0x3cc6012c // ldur q12, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F13
+	WORD $0x3cc7012d // ldur q13, [x9, #112]
 	WORD $0x4e2ccd64 // fmla v4.4s, v11.4s, v12.4s
 	WORD $0x4e2dcd45 // fmla v5.4s, v10.4s, v13.4s
-	FLDPQ        96(R6), (F12, F13)
+	WORD $0x3cc600cc // ldur q12, [x6, #96]
+	WORD $0x3cc700cd // ldur q13, [x6, #112]
 	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
 	WORD $0x4e2dcd47 // fmla v7.4s, v10.4s, v13.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F12
+	WORD $0x3cc6012c // ldur q12, [x9, #96]
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F13
+	WORD $0x3cc7012d // ldur q13, [x9, #112]
 	WORD $0x4e2ccd68 // fmla v8.4s, v11.4s, v12.4s
 	WORD $0x4e2dcd49 // fmla v9.4s, v10.4s, v13.4s
 	ADD          $0x12, R8
@@ -2436,10 +2422,10 @@ TEXT ·unpackIq4_nlNEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d400022 // ldr h2, [x1]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x7c400022 // ldur h2, [x1]
+	WORD $0x1ee24042 // fcvt s2, h2
 	WORD $0x4e040442 // dup v2.4s, v2.s[0]
-	FMOVQ        2(R1), F3
+	WORD $0x3cc02023 // ldur q3, [x1, #2]
 	WORD $0x6f0c0464 // ushr v4.16b, v3.16b, #4
 	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
 	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
@@ -2478,10 +2464,14 @@ TEXT ·mix1xIq4_nlNEON(SB), NOSPLIT, $128-64
 loop1:
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FLDPQ        (R4), (F2, F3)
-	FLDPQ        32(R4), (F4, F5)
-	FLDPQ        64(R4), (F6, F7)
-	FLDPQ        96(R4), (F8, F9)
+	WORD $0x3cc00082 // ldur q2, [x4]
+	WORD $0x3cc10083 // ldur q3, [x4, #16]
+	WORD $0x3cc20084 // ldur q4, [x4, #32]
+	WORD $0x3cc30085 // ldur q5, [x4, #48]
+	WORD $0x3cc40086 // ldur q6, [x4, #64]
+	WORD $0x3cc50087 // ldur q7, [x4, #80]
+	WORD $0x3cc60088 // ldur q8, [x4, #96]
+	WORD $0x3cc70089 // ldur q9, [x4, #112]
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -2492,59 +2482,57 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVQ        2(R6), F10
+	WORD $0x3cc020ca // ldur q10, [x6, #2]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
 	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
 	FMOVQ        F10, (R3)
 	FMOVQ        F11, 16(R3)
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVS        (R4), F11
-	WORD $0x4f8b914c // fmul v12.4s, v10.4s, v11.s[0]
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	FMOVS        (R3), F11
+	WORD $0x7c4000ca // ldur h10, [x6]
+	WORD $0x1ee2414a // fcvt s10, h10
+	WORD $0xbc40008b // ldur s11, [x4]
+	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	WORD $0xbc40406c // ldur s12, [x3, #4]
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e2ccd62 // fmla v2.4s, v11.4s, v12.4s
-	WORD $0x4e2acda3 // fmla v3.4s, v13.4s, v10.4s
-	FMOVS        8(R3), F11
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8a1162 // fmla v2.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a1183 // fmla v3.4s, v12.4s, v10.s[0]
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e2ccd64 // fmla v4.4s, v11.4s, v12.4s
-	WORD $0x4e2acda5 // fmla v5.4s, v13.4s, v10.4s
-	FMOVS        16(R3), F11
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8a1164 // fmla v4.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a1185 // fmla v5.4s, v12.4s, v10.s[0]
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	WORD $0xbc41406c // ldur s12, [x3, #20]
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
-	WORD $0x4e2acda7 // fmla v7.4s, v13.4s, v10.4s
-	FMOVS        24(R3), F11
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8a1166 // fmla v6.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a1187 // fmla v7.4s, v12.4s, v10.s[0]
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F13
-	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
-	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e2ccd68 // fmla v8.4s, v11.4s, v12.4s
-	WORD $0x4e2acda9 // fmla v9.4s, v13.4s, v10.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8a1168 // fmla v8.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a1189 // fmla v9.4s, v12.4s, v10.s[0]
 	ADD          R7, R6
 	ADD          $4, R4
 	SUBS         $1, R5
@@ -2590,26 +2578,30 @@ loop1:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FLDPQ        (R4), (F2, F3)
+	WORD $0x3cc00082 // ldur q2, [x4]
+	WORD $0x3cc10083 // ldur q3, [x4, #16]
 	ADD          R5, R4, R6
-	FMOVQ        (R6), F4
+	WORD $0x3cc000c4 // ldur q4, [x6]
 	ADD          R5, R4, R6
-	FMOVQ        16(R6), F5
-	FLDPQ        32(R4), (F6, F7)
+	WORD $0x3cc100c5 // ldur q5, [x6, #16]
+	WORD $0x3cc20086 // ldur q6, [x4, #32]
+	WORD $0x3cc30087 // ldur q7, [x4, #48]
 	ADD          R5, R4, R6
-	FMOVQ        32(R6), F8
+	WORD $0x3cc200c8 // ldur q8, [x6, #32]
 	ADD          R5, R4, R6
-	FMOVQ        48(R6), F9
-	FLDPQ        64(R4), (F10, F11)
+	WORD $0x3cc300c9 // ldur q9, [x6, #48]
+	WORD $0x3cc4008a // ldur q10, [x4, #64]
+	WORD $0x3cc5008b // ldur q11, [x4, #80]
 	ADD          R5, R4, R6
-	FMOVQ        64(R6), F12
+	WORD $0x3cc400cc // ldur q12, [x6, #64]
 	ADD          R5, R4, R6
-	FMOVQ        80(R6), F13
-	FLDPQ        96(R4), (F14, F15)
+	WORD $0x3cc500cd // ldur q13, [x6, #80]
+	WORD $0x3cc6008e // ldur q14, [x4, #96]
+	WORD $0x3cc7008f // ldur q15, [x4, #112]
 	ADD          R5, R4, R6
-	FMOVQ        96(R6), F16
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F17
+	WORD $0x3cc70091 // ldur q17, [x4, #112]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         rows+48(FP), R6
@@ -2621,71 +2613,68 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVQ        2(R7), F18
+	WORD $0x3cc020f2 // ldur q18, [x7, #2]
 	WORD $0x6f0c0653 // ushr v19.16b, v18.16b, #4
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e120012 // tbl v18.16b, { v0.16b }, v18.16b
 	WORD $0x4e130013 // tbl v19.16b, { v0.16b }, v19.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F19, 16(R3)
-	WORD $0x7d4000f2 // ldr h18, [x7]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        (R4), F19
-	WORD $0x4f939254 // fmul v20.4s, v18.4s, v19.s[0]
-	WORD $0x4f939253 // fmul v19.4s, v18.4s, v19.s[0]
+	WORD $0x7c4000f2 // ldur h18, [x7]
+	WORD $0x1ee24252 // fcvt s18, h18
+	WORD $0xbc400093 // ldur s19, [x4]
+	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVS        (R9), F21
-	WORD $0x4f959256 // fmul v22.4s, v18.4s, v21.s[0]
-	WORD $0x4f959252 // fmul v18.4s, v18.4s, v21.s[0]
-	FMOVS        (R3), F21
+	WORD $0xbc400134 // ldur s20, [x9]
+	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
+	WORD $0xbc400074 // ldur s20, [x3]
+	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
+	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
+	WORD $0xbc404075 // ldur s21, [x3, #4]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e34cea2 // fmla v2.4s, v21.4s, v20.4s
-	WORD $0x4e33cee3 // fmla v3.4s, v23.4s, v19.4s
-	WORD $0x4e36cea4 // fmla v4.4s, v21.4s, v22.4s
-	WORD $0x4e32cee5 // fmla v5.4s, v23.4s, v18.4s
-	FMOVS        8(R3), F21
+	WORD $0x4f931282 // fmla v2.4s, v20.4s, v19.s[0]
+	WORD $0x4f9312a3 // fmla v3.4s, v21.4s, v19.s[0]
+	WORD $0x4f921284 // fmla v4.4s, v20.4s, v18.s[0]
+	WORD $0x4f9212a5 // fmla v5.4s, v21.4s, v18.s[0]
+	WORD $0xbc408074 // ldur s20, [x3, #8]
+	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
+	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
+	WORD $0xbc40c075 // ldur s21, [x3, #12]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e34cea6 // fmla v6.4s, v21.4s, v20.4s
-	WORD $0x4e33cee7 // fmla v7.4s, v23.4s, v19.4s
-	WORD $0x4e36cea8 // fmla v8.4s, v21.4s, v22.4s
-	WORD $0x4e32cee9 // fmla v9.4s, v23.4s, v18.4s
-	FMOVS        16(R3), F21
+	WORD $0x4f931286 // fmla v6.4s, v20.4s, v19.s[0]
+	WORD $0x4f9312a7 // fmla v7.4s, v21.4s, v19.s[0]
+	WORD $0x4f921288 // fmla v8.4s, v20.4s, v18.s[0]
+	WORD $0x4f9212a9 // fmla v9.4s, v21.4s, v18.s[0]
+	WORD $0xbc410074 // ldur s20, [x3, #16]
+	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
+	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
+	WORD $0xbc414075 // ldur s21, [x3, #20]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e34ceaa // fmla v10.4s, v21.4s, v20.4s
-	WORD $0x4e33ceeb // fmla v11.4s, v23.4s, v19.4s
-	WORD $0x4e36ceac // fmla v12.4s, v21.4s, v22.4s
-	WORD $0x4e32ceed // fmla v13.4s, v23.4s, v18.4s
-	FMOVS        24(R3), F21
+	WORD $0x4f93128a // fmla v10.4s, v20.4s, v19.s[0]
+	WORD $0x4f9312ab // fmla v11.4s, v21.4s, v19.s[0]
+	WORD $0x4f92128c // fmla v12.4s, v20.4s, v18.s[0]
+	WORD $0x4f9212ad // fmla v13.4s, v21.4s, v18.s[0]
+	WORD $0xbc418074 // ldur s20, [x3, #24]
+	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
+	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
+	WORD $0xbc41c075 // ldur s21, [x3, #28]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F23
-	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
-	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e34ceae // fmla v14.4s, v21.4s, v20.4s
-	WORD $0x4e33ceef // fmla v15.4s, v23.4s, v19.4s
-	WORD $0x4e36ceb0 // fmla v16.4s, v21.4s, v22.4s
-	WORD $0x4e32cef1 // fmla v17.4s, v23.4s, v18.4s
+	WORD $0x4f93128e // fmla v14.4s, v20.4s, v19.s[0]
+	WORD $0x4f9312af // fmla v15.4s, v21.4s, v19.s[0]
+	WORD $0x4f921290 // fmla v16.4s, v20.4s, v18.s[0]
+	WORD $0x4f9212b1 // fmla v17.4s, v21.4s, v18.s[0]
 	ADD          R8, R7
 	ADD          $4, R4
 	SUBS         $1, R6
@@ -2731,6 +2720,11 @@ done2:
 
 // mix3xIq4_nlNEON adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
 TEXT ·mix3xIq4_nlNEON(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	MOVD         $iq4_nl_levels<>+0(SB), R0
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         v+32(FP), R0
 	MOVD         units+56(FP), R1
 	MOVD         $0, R2
@@ -2747,30 +2741,38 @@ loop1:
 	ADD          R5, R6
 	ADD          R2, R4
 	ADD          R2, R6
-	FLDPQ        (R4), (F0, F1)
+	WORD $0x3cc00082 // ldur q2, [x4]
+	WORD $0x3cc10083 // ldur q3, [x4, #16]
 	ADD          R5, R4, R7
-	FMOVQ        (R7), F2
+	WORD $0x3cc000e4 // ldur q4, [x7]
 	ADD          R5, R4, R7
-	FMOVQ        16(R7), F3
-	FLDPQ        (R6), (F4, F5)
-	FLDPQ        32(R4), (F6, F7)
+	WORD $0x3cc100e5 // ldur q5, [x7, #16]
+	WORD $0x3cc000c6 // ldur q6, [x6]
+	WORD $0x3cc100c7 // ldur q7, [x6, #16]
+	WORD $0x3cc20088 // ldur q8, [x4, #32]
+	WORD $0x3cc30089 // ldur q9, [x4, #48]
 	ADD          R5, R4, R7
-	FMOVQ        32(R7), F8
+	WORD $0x3cc200ea // ldur q10, [x7, #32]
 	ADD          R5, R4, R7
-	FMOVQ        48(R7), F9
-	FLDPQ        32(R6), (F10, F11)
-	FLDPQ        64(R4), (F12, F13)
+	WORD $0x3cc300eb // ldur q11, [x7, #48]
+	WORD $0x3cc200cc // ldur q12, [x6, #32]
+	WORD $0x3cc300cd // ldur q13, [x6, #48]
+	WORD $0x3cc4008e // ldur q14, [x4, #64]
+	WORD $0x3cc5008f // ldur q15, [x4, #80]
 	ADD          R5, R4, R7
-	FMOVQ        64(R7), F14
+	WORD $0x3cc400f0 // ldur q16, [x7, #64]
 	ADD          R5, R4, R7
-	FMOVQ        80(R7), F15
-	FLDPQ        64(R6), (F16, F17)
-	FLDPQ        96(R4), (F18, F19)
+	WORD $0x3cc500f1 // ldur q17, [x7, #80]
+	WORD $0x3cc400d2 // ldur q18, [x6, #64]
+	WORD $0x3cc500d3 // ldur q19, [x6, #80]
+	WORD $0x3cc60094 // ldur q20, [x4, #96]
+	WORD $0x3cc70095 // ldur q21, [x4, #112]
 	ADD          R5, R4, R7
-	FMOVQ        96(R7), F20
+	WORD $0x3cc600f6 // ldur q22, [x7, #96]
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F21
-	FLDPQ        96(R6), (F22, F23)
+	WORD $0x3cc70097 // ldur q23, [x4, #112]
+	WORD $0x3cc600d8 // ldur q24, [x6, #96]
+	WORD $0x3cc700d9 // ldur q25, [x6, #112]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -2785,87 +2787,78 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVQ        2(R8), F24
-	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
-	WORD $0x4f00e5fa // movi v26.16b, #15
-	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
-	MOVD         $iq4_nl_levels<>+0(SB), R10
-	FMOVQ        (R10), F26
-	WORD $0x4e180358 // tbl v24.16b, { v26.16b }, v24.16b
-	MOVD         $iq4_nl_levels<>+0(SB), R10
-	FMOVQ        (R10), F26
-	WORD $0x4e190359 // tbl v25.16b, { v26.16b }, v25.16b
-	FMOVQ        F24, (R3)
-	FMOVQ        F25, 16(R3)
-	WORD $0x7d400118 // ldr h24, [x8]
-	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        (R4), F25
-	WORD $0x4f99931a // fmul v26.4s, v24.4s, v25.s[0]
-	WORD $0x4f999319 // fmul v25.4s, v24.4s, v25.s[0]
+	WORD $0x3cc0211a // ldur q26, [x8, #2]
+	WORD $0x6f0c075b // ushr v27.16b, v26.16b, #4
+	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
+	WORD $0x4e1a001a // tbl v26.16b, { v0.16b }, v26.16b
+	WORD $0x4e1b001b // tbl v27.16b, { v0.16b }, v27.16b
+	FMOVQ        F26, (R3)
+	FMOVQ        F27, 16(R3)
+	WORD $0x7c40011a // ldur h26, [x8]
+	WORD $0x1ee2435a // fcvt s26, h26
+	WORD $0xbc40009b // ldur s27, [x4]
+	WORD $0x6e3bdf5b // fmul v27.4s, v26.4s, v27.4s
 	ADD          R5, R4, R10
-	FMOVS        (R10), F27
-	WORD $0x4f9b931c // fmul v28.4s, v24.4s, v27.s[0]
-	WORD $0x4f9b931b // fmul v27.4s, v24.4s, v27.s[0]
-	FMOVS        (R6), F29
-	WORD $0x4f9d931e // fmul v30.4s, v24.4s, v29.s[0]
-	WORD $0x4f9d9318 // fmul v24.4s, v24.4s, v29.s[0]
-	FMOVS        (R3), F29
+	WORD $0xbc40015c // ldur s28, [x10]
+	WORD $0x6e3cdf5c // fmul v28.4s, v26.4s, v28.4s
+	WORD $0xbc4000dd // ldur s29, [x6]
+	WORD $0x6e3ddf5a // fmul v26.4s, v26.4s, v29.4s
+	WORD $0xbc40007d // ldur s29, [x3]
 	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
 	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        4(R3), F31
-	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
-	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
+	WORD $0xbc40407e // ldur s30, [x3, #4]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
 	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
-	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e3acfa0 // fmla v0.4s, v29.4s, v26.4s
-	WORD $0x4e39cfe1 // fmla v1.4s, v31.4s, v25.4s
-	WORD $0x4e3ccfa2 // fmla v2.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfe3 // fmla v3.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfa4 // fmla v4.4s, v29.4s, v30.4s
-	WORD $0x4e38cfe5 // fmla v5.4s, v31.4s, v24.4s
-	FMOVS        8(R3), F29
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4f9b13a2 // fmla v2.4s, v29.4s, v27.s[0]
+	WORD $0x4f9b13c3 // fmla v3.4s, v30.4s, v27.s[0]
+	WORD $0x4f9c13a4 // fmla v4.4s, v29.4s, v28.s[0]
+	WORD $0x4f9c13c5 // fmla v5.4s, v30.4s, v28.s[0]
+	WORD $0x4f9a13a6 // fmla v6.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a13c7 // fmla v7.4s, v30.4s, v26.s[0]
+	WORD $0xbc40807d // ldur s29, [x3, #8]
 	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
 	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        12(R3), F31
-	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
-	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
+	WORD $0xbc40c07e // ldur s30, [x3, #12]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
 	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
-	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e3acfa6 // fmla v6.4s, v29.4s, v26.4s
-	WORD $0x4e39cfe7 // fmla v7.4s, v31.4s, v25.4s
-	WORD $0x4e3ccfa8 // fmla v8.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfe9 // fmla v9.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfaa // fmla v10.4s, v29.4s, v30.4s
-	WORD $0x4e38cfeb // fmla v11.4s, v31.4s, v24.4s
-	FMOVS        16(R3), F29
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4f9b13a8 // fmla v8.4s, v29.4s, v27.s[0]
+	WORD $0x4f9b13c9 // fmla v9.4s, v30.4s, v27.s[0]
+	WORD $0x4f9c13aa // fmla v10.4s, v29.4s, v28.s[0]
+	WORD $0x4f9c13cb // fmla v11.4s, v30.4s, v28.s[0]
+	WORD $0x4f9a13ac // fmla v12.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a13cd // fmla v13.4s, v30.4s, v26.s[0]
+	WORD $0xbc41007d // ldur s29, [x3, #16]
 	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
 	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        20(R3), F31
-	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
-	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
+	WORD $0xbc41407e // ldur s30, [x3, #20]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
 	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
-	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e3acfac // fmla v12.4s, v29.4s, v26.4s
-	WORD $0x4e39cfed // fmla v13.4s, v31.4s, v25.4s
-	WORD $0x4e3ccfae // fmla v14.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfef // fmla v15.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb0 // fmla v16.4s, v29.4s, v30.4s
-	WORD $0x4e38cff1 // fmla v17.4s, v31.4s, v24.4s
-	FMOVS        24(R3), F29
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4f9b13ae // fmla v14.4s, v29.4s, v27.s[0]
+	WORD $0x4f9b13cf // fmla v15.4s, v30.4s, v27.s[0]
+	WORD $0x4f9c13b0 // fmla v16.4s, v29.4s, v28.s[0]
+	WORD $0x4f9c13d1 // fmla v17.4s, v30.4s, v28.s[0]
+	WORD $0x4f9a13b2 // fmla v18.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a13d3 // fmla v19.4s, v30.4s, v26.s[0]
+	WORD $0xbc41807d // ldur s29, [x3, #24]
 	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
 	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        28(R3), F31
-	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
-	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
+	WORD $0xbc41c07e // ldur s30, [x3, #28]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
 	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
-	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e3acfb2 // fmla v18.4s, v29.4s, v26.4s
-	WORD $0x4e39cff3 // fmla v19.4s, v31.4s, v25.4s
-	WORD $0x4e3ccfb4 // fmla v20.4s, v29.4s, v28.4s
-	WORD $0x4e3bcff5 // fmla v21.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb6 // fmla v22.4s, v29.4s, v30.4s
-	WORD $0x4e38cff7 // fmla v23.4s, v31.4s, v24.4s
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4f9b13b4 // fmla v20.4s, v29.4s, v27.s[0]
+	WORD $0x4f9b13d5 // fmla v21.4s, v30.4s, v27.s[0]
+	WORD $0x4f9c13b6 // fmla v22.4s, v29.4s, v28.s[0]
+	WORD $0x4f9c13d7 // fmla v23.4s, v30.4s, v28.s[0]
+	WORD $0x4f9a13b8 // fmla v24.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a13d9 // fmla v25.4s, v30.4s, v26.s[0]
 	ADD          R9, R8
 	ADD          $4, R4
 	ADD          $4, R6
@@ -2881,38 +2874,333 @@ done4:
 	ADD          R5, R6
 	ADD          R2, R4
 	ADD          R2, R6
-	FMOVQ        F0, (R4)
-	FMOVQ        F1, 16(R4)
+	FMOVQ        F2, (R4)
+	FMOVQ        F3, 16(R4)
 	ADD          R5, R4, R7
-	FMOVQ        F2, (R7)
+	FMOVQ        F4, (R7)
 	ADD          R5, R4, R7
-	FMOVQ        F3, 16(R7)
-	FMOVQ        F4, (R6)
-	FMOVQ        F5, 16(R6)
-	FMOVQ        F6, 32(R4)
-	FMOVQ        F7, 48(R4)
+	FMOVQ        F5, 16(R7)
+	FMOVQ        F6, (R6)
+	FMOVQ        F7, 16(R6)
+	FMOVQ        F8, 32(R4)
+	FMOVQ        F9, 48(R4)
 	ADD          R5, R4, R7
-	FMOVQ        F8, 32(R7)
+	FMOVQ        F10, 32(R7)
 	ADD          R5, R4, R7
-	FMOVQ        F9, 48(R7)
-	FMOVQ        F10, 32(R6)
-	FMOVQ        F11, 48(R6)
-	FMOVQ        F12, 64(R4)
-	FMOVQ        F13, 80(R4)
+	FMOVQ        F11, 48(R7)
+	FMOVQ        F12, 32(R6)
+	FMOVQ        F13, 48(R6)
+	FMOVQ        F14, 64(R4)
+	FMOVQ        F15, 80(R4)
 	ADD          R5, R4, R7
-	FMOVQ        F14, 64(R7)
+	FMOVQ        F16, 64(R7)
 	ADD          R5, R4, R7
-	FMOVQ        F15, 80(R7)
-	FMOVQ        F16, 64(R6)
-	FMOVQ        F17, 80(R6)
-	FMOVQ        F18, 96(R4)
-	FMOVQ        F19, 112(R4)
-	ADD          R5, R4, R7
-	FMOVQ        F20, 96(R7)
-	ADD          R5, R4, R4
+	FMOVQ        F17, 80(R7)
+	FMOVQ        F18, 64(R6)
+	FMOVQ        F19, 80(R6)
+	FMOVQ        F20, 96(R4)
 	FMOVQ        F21, 112(R4)
-	FMOVQ        F22, 96(R6)
-	FMOVQ        F23, 112(R6)
+	ADD          R5, R4, R7
+	FMOVQ        F22, 96(R7)
+	ADD          R5, R4, R4
+	FMOVQ        F23, 112(R4)
+	FMOVQ        F24, 96(R6)
+	FMOVQ        F25, 112(R6)
+	ADD          $0x12, R0
+	ADD          $0x80, R2
+	SUBS         $1, R1
+	BGE          loop1
+
+done2:
+	ADD          $1, R1
+	RET
+
+// mix4xIq4_nlNEON adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 32 values.
+TEXT ·mix4xIq4_nlNEON(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	MOVD         $iq4_nl_levels<>+0(SB), R0
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
+	MOVD         v+32(FP), R0
+	MOVD         units+56(FP), R1
+	MOVD         $0, R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $1, R1
+	BLT          done2
+
+loop1:
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	WORD $0x3cc00082 // ldur q2, [x4]
+	WORD $0x3cc10083 // ldur q3, [x4, #16]
+	ADD          R5, R4, R7
+	WORD $0x3cc000e4 // ldur q4, [x7]
+	ADD          R5, R4, R7
+	WORD $0x3cc100e5 // ldur q5, [x7, #16]
+	WORD $0x3cc000c6 // ldur q6, [x6]
+	WORD $0x3cc100c7 // ldur q7, [x6, #16]
+	ADD          R5, R6, R7
+	WORD $0x3cc000e8 // ldur q8, [x7]
+	ADD          R5, R6, R7
+	WORD $0x3cc100e9 // ldur q9, [x7, #16]
+	WORD $0x3cc2008a // ldur q10, [x4, #32]
+	WORD $0x3cc3008b // ldur q11, [x4, #48]
+	ADD          R5, R4, R7
+	WORD $0x3cc200ec // ldur q12, [x7, #32]
+	ADD          R5, R4, R7
+	WORD $0x3cc300ed // ldur q13, [x7, #48]
+	WORD $0x3cc200ce // ldur q14, [x6, #32]
+	WORD $0x3cc300cf // ldur q15, [x6, #48]
+	ADD          R5, R6, R7
+	WORD $0x3cc200f0 // ldur q16, [x7, #32]
+	ADD          R5, R6, R7
+	WORD $0x3cc300f1 // ldur q17, [x7, #48]
+	WORD $0x3cc40092 // ldur q18, [x4, #64]
+	WORD $0x3cc50093 // ldur q19, [x4, #80]
+	ADD          R5, R4, R7
+	WORD $0x3cc400f4 // ldur q20, [x7, #64]
+	ADD          R5, R4, R4
+	WORD $0x3cc50095 // ldur q21, [x4, #80]
+	WORD $0x3cc400d6 // ldur q22, [x6, #64]
+	WORD $0x3cc500d7 // ldur q23, [x6, #80]
+	ADD          R5, R6, R4
+	WORD $0x3cc40098 // ldur q24, [x4, #64]
+	ADD          R5, R6, R4
+	WORD $0x3cc50099 // ldur q25, [x4, #80]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         rows+48(FP), R7
+	MOVD         R0, R8
+	MOVD         stride+40(FP), R9
+	SUBS         $1, R7
+	BLT          done4
+
+loop3:
+
+	// levels of values 0 to 23
+	WORD $0x3cc0211a // ldur q26, [x8, #2]
+	WORD $0x6f0c075b // ushr v27.16b, v26.16b, #4
+	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
+	WORD $0x4e1a001a // tbl v26.16b, { v0.16b }, v26.16b
+	WORD $0x4e1b001b // tbl v27.16b, { v0.16b }, v27.16b
+	FMOVQ        F26, (R3)
+	FMOVQ        F27, 16(R3)
+	WORD $0x7c40011a // ldur h26, [x8]
+	WORD $0x1ee2435a // fcvt s26, h26
+	WORD $0xbc40009b // ldur s27, [x4]
+	WORD $0x6e3bdf5b // fmul v27.4s, v26.4s, v27.4s
+	ADD          R5, R4, R10
+	WORD $0xbc40015c // ldur s28, [x10]
+	WORD $0x6e3cdf5c // fmul v28.4s, v26.4s, v28.4s
+	WORD $0xbc4000dd // ldur s29, [x6]
+	WORD $0x6e3ddf5d // fmul v29.4s, v26.4s, v29.4s
+	ADD          R5, R6, R10
+	WORD $0xbc40015e // ldur s30, [x10]
+	WORD $0x6e3edf5a // fmul v26.4s, v26.4s, v30.4s
+	WORD $0xbc40007e // ldur s30, [x3]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc40407f // ldur s31, [x3, #4]
+	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
+	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
+	WORD $0x4f9b13c2 // fmla v2.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13e3 // fmla v3.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13c4 // fmla v4.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13e5 // fmla v5.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13c6 // fmla v6.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13e7 // fmla v7.4s, v31.4s, v29.s[0]
+	WORD $0x4f9a13c8 // fmla v8.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13e9 // fmla v9.4s, v31.4s, v26.s[0]
+	WORD $0xbc40807e // ldur s30, [x3, #8]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc40c07f // ldur s31, [x3, #12]
+	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
+	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
+	WORD $0x4f9b13ca // fmla v10.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13eb // fmla v11.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13cc // fmla v12.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13ed // fmla v13.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13ce // fmla v14.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13ef // fmla v15.4s, v31.4s, v29.s[0]
+	WORD $0x4f9a13d0 // fmla v16.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13f1 // fmla v17.4s, v31.4s, v26.s[0]
+	WORD $0xbc41007e // ldur s30, [x3, #16]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc41407f // ldur s31, [x3, #20]
+	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
+	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
+	WORD $0x4f9b13d2 // fmla v18.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13f3 // fmla v19.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d4 // fmla v20.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f5 // fmla v21.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d6 // fmla v22.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f7 // fmla v23.4s, v31.4s, v29.s[0]
+	WORD $0x4f9a13d8 // fmla v24.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13f9 // fmla v25.4s, v31.4s, v26.s[0]
+	ADD          R9, R8
+	ADD          $4, R4
+	ADD          $4, R6
+	SUBS         $1, R7
+	BGE          loop3
+
+done4:
+	ADD          $1, R7
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	FMOVQ        F2, (R4)
+	FMOVQ        F3, 16(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F4, (R7)
+	ADD          R5, R4, R7
+	FMOVQ        F5, 16(R7)
+	FMOVQ        F6, (R6)
+	FMOVQ        F7, 16(R6)
+	ADD          R5, R6, R7
+	FMOVQ        F8, (R7)
+	ADD          R5, R6, R7
+	FMOVQ        F9, 16(R7)
+	FMOVQ        F10, 32(R4)
+	FMOVQ        F11, 48(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F12, 32(R7)
+	ADD          R5, R4, R7
+	FMOVQ        F13, 48(R7)
+	FMOVQ        F14, 32(R6)
+	FMOVQ        F15, 48(R6)
+	ADD          R5, R6, R7
+	FMOVQ        F16, 32(R7)
+	ADD          R5, R6, R7
+	FMOVQ        F17, 48(R7)
+	FMOVQ        F18, 64(R4)
+	FMOVQ        F19, 80(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F20, 64(R7)
+	ADD          R5, R4, R4
+	FMOVQ        F21, 80(R4)
+	FMOVQ        F22, 64(R6)
+	FMOVQ        F23, 80(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F24, 64(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F25, 80(R4)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	WORD $0x3cc60082 // ldur q2, [x4, #96]
+	WORD $0x3cc70083 // ldur q3, [x4, #112]
+	ADD          R5, R4, R7
+	WORD $0x3cc600e4 // ldur q4, [x7, #96]
+	ADD          R5, R4, R4
+	WORD $0x3cc70085 // ldur q5, [x4, #112]
+	WORD $0x3cc600c6 // ldur q6, [x6, #96]
+	WORD $0x3cc700c7 // ldur q7, [x6, #112]
+	ADD          R5, R6, R4
+	WORD $0x3cc60088 // ldur q8, [x4, #96]
+	ADD          R5, R6, R4
+	WORD $0x3cc70089 // ldur q9, [x4, #112]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         rows+48(FP), R7
+	MOVD         R0, R8
+	MOVD         stride+40(FP), R9
+	SUBS         $1, R7
+	BLT          done6
+
+loop5:
+
+	// levels of values 24 to 31
+	WORD $0x3cc0210a // ldur q10, [x8, #2]
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	FMOVQ        F10, (R3)
+	FMOVQ        F11, 16(R3)
+	WORD $0x7c40010a // ldur h10, [x8]
+	WORD $0x1ee2414a // fcvt s10, h10
+	WORD $0xbc40008b // ldur s11, [x4]
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	ADD          R5, R4, R10
+	WORD $0xbc40014c // ldur s12, [x10]
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0xbc4000cd // ldur s13, [x6]
+	WORD $0x6e2ddd4d // fmul v13.4s, v10.4s, v13.4s
+	ADD          R5, R6, R10
+	WORD $0xbc40014e // ldur s14, [x10]
+	WORD $0x6e2edd4a // fmul v10.4s, v10.4s, v14.4s
+	WORD $0xbc41806e // ldur s14, [x3, #24]
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f8b11c2 // fmla v2.4s, v14.4s, v11.s[0]
+	WORD $0x4f8b11e3 // fmla v3.4s, v15.4s, v11.s[0]
+	WORD $0x4f8c11c4 // fmla v4.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11e5 // fmla v5.4s, v15.4s, v12.s[0]
+	WORD $0x4f8d11c6 // fmla v6.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d11e7 // fmla v7.4s, v15.4s, v13.s[0]
+	WORD $0x4f8a11c8 // fmla v8.4s, v14.4s, v10.s[0]
+	WORD $0x4f8a11e9 // fmla v9.4s, v15.4s, v10.s[0]
+	ADD          R9, R8
+	ADD          $4, R4
+	ADD          $4, R6
+	SUBS         $1, R7
+	BGE          loop5
+
+done6:
+	ADD          $1, R7
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	FMOVQ        F2, 96(R4)
+	FMOVQ        F3, 112(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F4, 96(R7)
+	ADD          R5, R4, R4
+	FMOVQ        F5, 112(R4)
+	FMOVQ        F6, 96(R6)
+	FMOVQ        F7, 112(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F8, 96(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F9, 112(R4)
 	ADD          $0x12, R0
 	ADD          $0x80, R2
 	SUBS         $1, R1
@@ -2924,6 +3212,11 @@ done2:
 
 // mix5xIq4_nlNEON adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
 TEXT ·mix5xIq4_nlNEON(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	MOVD         $iq4_nl_levels<>+0(SB), R0
+	FMOVQ        (R0), F0
+	WORD $0x4f00e5e1 // movi v1.16b, #15
 	MOVD         v+32(FP), R0
 	MOVD         units+56(FP), R1
 	MOVD         $0, R2
@@ -2944,28 +3237,34 @@ loop1:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FLDPQ        (R4), (F0, F1)
+	WORD $0x3cc00082 // ldur q2, [x4]
+	WORD $0x3cc10083 // ldur q3, [x4, #16]
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F2
+	WORD $0x3cc00104 // ldur q4, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F3
-	FLDPQ        (R6), (F4, F5)
+	WORD $0x3cc10105 // ldur q5, [x8, #16]
+	WORD $0x3cc000c6 // ldur q6, [x6]
+	WORD $0x3cc100c7 // ldur q7, [x6, #16]
 	ADD          R5, R6, R8
-	FMOVQ        (R8), F6
+	WORD $0x3cc00108 // ldur q8, [x8]
 	ADD          R5, R6, R8
-	FMOVQ        16(R8), F7
-	FLDPQ        (R7), (F8, F9)
-	FLDPQ        32(R4), (F10, F11)
+	WORD $0x3cc10109 // ldur q9, [x8, #16]
+	WORD $0x3cc000ea // ldur q10, [x7]
+	WORD $0x3cc100eb // ldur q11, [x7, #16]
+	WORD $0x3cc2008c // ldur q12, [x4, #32]
+	WORD $0x3cc3008d // ldur q13, [x4, #48]
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F12
+	WORD $0x3cc2010e // ldur q14, [x8, #32]
 	ADD          R5, R4, R4
-	FMOVQ        48(R4), F13
-	FLDPQ        32(R6), (F14, F15)
+	WORD $0x3cc3008f // ldur q15, [x4, #48]
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
 	ADD          R5, R6, R4
-	FMOVQ        32(R4), F16
+	WORD $0x3cc20092 // ldur q18, [x4, #32]
 	ADD          R5, R6, R4
-	FMOVQ        48(R4), F17
-	FLDPQ        32(R7), (F18, F19)
+	WORD $0x3cc30093 // ldur q19, [x4, #48]
+	WORD $0x3cc200f4 // ldur q20, [x7, #32]
+	WORD $0x3cc300f5 // ldur q21, [x7, #48]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -2983,74 +3282,425 @@ loop1:
 loop3:
 
 	// levels of values 0 to 15
-	FMOVQ        2(R9), F20
-	WORD $0x6f0c0695 // ushr v21.16b, v20.16b, #4
-	WORD $0x4f00e5f6 // movi v22.16b, #15
-	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
-	MOVD         $iq4_nl_levels<>+0(SB), R11
-	FMOVQ        (R11), F22
-	WORD $0x4e1402d4 // tbl v20.16b, { v22.16b }, v20.16b
-	MOVD         $iq4_nl_levels<>+0(SB), R11
-	FMOVQ        (R11), F22
-	WORD $0x4e1502d5 // tbl v21.16b, { v22.16b }, v21.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F21, 16(R3)
-	WORD $0x7d400134 // ldr h20, [x9]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        (R4), F21
-	WORD $0x4f959296 // fmul v22.4s, v20.4s, v21.s[0]
-	WORD $0x4f959295 // fmul v21.4s, v20.4s, v21.s[0]
+	WORD $0x3cc02136 // ldur q22, [x9, #2]
+	WORD $0x6f0c06d7 // ushr v23.16b, v22.16b, #4
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	WORD $0x4e160016 // tbl v22.16b, { v0.16b }, v22.16b
+	WORD $0x4e170017 // tbl v23.16b, { v0.16b }, v23.16b
+	FMOVQ        F22, (R3)
+	FMOVQ        F23, 16(R3)
+	WORD $0x7c400136 // ldur h22, [x9]
+	WORD $0x1ee242d6 // fcvt s22, h22
+	WORD $0xbc400097 // ldur s23, [x4]
+	WORD $0x6e37ded7 // fmul v23.4s, v22.4s, v23.4s
 	ADD          R5, R4, R11
-	FMOVS        (R11), F23
-	WORD $0x4f979298 // fmul v24.4s, v20.4s, v23.s[0]
-	WORD $0x4f979297 // fmul v23.4s, v20.4s, v23.s[0]
-	FMOVS        (R6), F25
-	WORD $0x4f99929a // fmul v26.4s, v20.4s, v25.s[0]
-	WORD $0x4f999299 // fmul v25.4s, v20.4s, v25.s[0]
+	WORD $0xbc400178 // ldur s24, [x11]
+	WORD $0x6e38ded8 // fmul v24.4s, v22.4s, v24.4s
+	WORD $0xbc4000d9 // ldur s25, [x6]
+	WORD $0x6e39ded9 // fmul v25.4s, v22.4s, v25.4s
 	ADD          R5, R6, R11
-	FMOVS        (R11), F27
-	WORD $0x4f9b929c // fmul v28.4s, v20.4s, v27.s[0]
-	WORD $0x4f9b929b // fmul v27.4s, v20.4s, v27.s[0]
-	FMOVS        (R7), F29
-	WORD $0x4f9d929e // fmul v30.4s, v20.4s, v29.s[0]
-	WORD $0x4f9d9294 // fmul v20.4s, v20.4s, v29.s[0]
-	FMOVS        (R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        4(R3), F31
+	WORD $0xbc40017a // ldur s26, [x11]
+	WORD $0x6e3adeda // fmul v26.4s, v22.4s, v26.4s
+	WORD $0xbc4000fb // ldur s27, [x7]
+	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
+	WORD $0xbc40007b // ldur s27, [x3]
+	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
+	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
+	WORD $0xbc40407c // ldur s28, [x3, #4]
+	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
+	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
+	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
+	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
+	WORD $0x4f971362 // fmla v2.4s, v27.4s, v23.s[0]
+	WORD $0x4f971383 // fmla v3.4s, v28.4s, v23.s[0]
+	WORD $0x4f981364 // fmla v4.4s, v27.4s, v24.s[0]
+	WORD $0x4f981385 // fmla v5.4s, v28.4s, v24.s[0]
+	WORD $0x4f991366 // fmla v6.4s, v27.4s, v25.s[0]
+	WORD $0x4f991387 // fmla v7.4s, v28.4s, v25.s[0]
+	WORD $0x4f9a1368 // fmla v8.4s, v27.4s, v26.s[0]
+	WORD $0x4f9a1389 // fmla v9.4s, v28.4s, v26.s[0]
+	WORD $0x4f96136a // fmla v10.4s, v27.4s, v22.s[0]
+	WORD $0x4f96138b // fmla v11.4s, v28.4s, v22.s[0]
+	WORD $0xbc40807b // ldur s27, [x3, #8]
+	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
+	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
+	WORD $0xbc40c07c // ldur s28, [x3, #12]
+	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
+	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
+	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
+	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
+	WORD $0x4f97136c // fmla v12.4s, v27.4s, v23.s[0]
+	WORD $0x4f97138d // fmla v13.4s, v28.4s, v23.s[0]
+	WORD $0x4f98136e // fmla v14.4s, v27.4s, v24.s[0]
+	WORD $0x4f98138f // fmla v15.4s, v28.4s, v24.s[0]
+	WORD $0x4f991370 // fmla v16.4s, v27.4s, v25.s[0]
+	WORD $0x4f991391 // fmla v17.4s, v28.4s, v25.s[0]
+	WORD $0x4f9a1372 // fmla v18.4s, v27.4s, v26.s[0]
+	WORD $0x4f9a1393 // fmla v19.4s, v28.4s, v26.s[0]
+	WORD $0x4f961374 // fmla v20.4s, v27.4s, v22.s[0]
+	WORD $0x4f961395 // fmla v21.4s, v28.4s, v22.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop3
+
+done4:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F2, (R4)
+	FMOVQ        F3, 16(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F4, (R8)
+	ADD          R5, R4, R8
+	FMOVQ        F5, 16(R8)
+	FMOVQ        F6, (R6)
+	FMOVQ        F7, 16(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F8, (R8)
+	ADD          R5, R6, R8
+	FMOVQ        F9, 16(R8)
+	FMOVQ        F10, (R7)
+	FMOVQ        F11, 16(R7)
+	FMOVQ        F12, 32(R4)
+	FMOVQ        F13, 48(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F14, 32(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F15, 48(R4)
+	FMOVQ        F16, 32(R6)
+	FMOVQ        F17, 48(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F18, 32(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F19, 48(R4)
+	FMOVQ        F20, 32(R7)
+	FMOVQ        F21, 48(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	WORD $0x3cc40082 // ldur q2, [x4, #64]
+	WORD $0x3cc50083 // ldur q3, [x4, #80]
+	ADD          R5, R4, R8
+	WORD $0x3cc40104 // ldur q4, [x8, #64]
+	ADD          R5, R4, R8
+	WORD $0x3cc50105 // ldur q5, [x8, #80]
+	WORD $0x3cc400c6 // ldur q6, [x6, #64]
+	WORD $0x3cc500c7 // ldur q7, [x6, #80]
+	ADD          R5, R6, R8
+	WORD $0x3cc40108 // ldur q8, [x8, #64]
+	ADD          R5, R6, R8
+	WORD $0x3cc50109 // ldur q9, [x8, #80]
+	WORD $0x3cc400ea // ldur q10, [x7, #64]
+	WORD $0x3cc500eb // ldur q11, [x7, #80]
+	WORD $0x3cc6008c // ldur q12, [x4, #96]
+	WORD $0x3cc7008d // ldur q13, [x4, #112]
+	ADD          R5, R4, R8
+	WORD $0x3cc6010e // ldur q14, [x8, #96]
+	ADD          R5, R4, R4
+	WORD $0x3cc7008f // ldur q15, [x4, #112]
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
+	WORD $0x3cc700d1 // ldur q17, [x6, #112]
+	ADD          R5, R6, R4
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
+	ADD          R5, R6, R4
+	WORD $0x3cc70093 // ldur q19, [x4, #112]
+	WORD $0x3cc600f4 // ldur q20, [x7, #96]
+	WORD $0x3cc700f5 // ldur q21, [x7, #112]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done6
+
+loop5:
+
+	// levels of values 16 to 31
+	WORD $0x3cc02136 // ldur q22, [x9, #2]
+	WORD $0x6f0c06d7 // ushr v23.16b, v22.16b, #4
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	WORD $0x4e160016 // tbl v22.16b, { v0.16b }, v22.16b
+	WORD $0x4e170017 // tbl v23.16b, { v0.16b }, v23.16b
+	FMOVQ        F22, (R3)
+	FMOVQ        F23, 16(R3)
+	WORD $0x7c400136 // ldur h22, [x9]
+	WORD $0x1ee242d6 // fcvt s22, h22
+	WORD $0xbc400097 // ldur s23, [x4]
+	WORD $0x6e37ded7 // fmul v23.4s, v22.4s, v23.4s
+	ADD          R5, R4, R11
+	WORD $0xbc400178 // ldur s24, [x11]
+	WORD $0x6e38ded8 // fmul v24.4s, v22.4s, v24.4s
+	WORD $0xbc4000d9 // ldur s25, [x6]
+	WORD $0x6e39ded9 // fmul v25.4s, v22.4s, v25.4s
+	ADD          R5, R6, R11
+	WORD $0xbc40017a // ldur s26, [x11]
+	WORD $0x6e3adeda // fmul v26.4s, v22.4s, v26.4s
+	WORD $0xbc4000fb // ldur s27, [x7]
+	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
+	WORD $0xbc41007b // ldur s27, [x3, #16]
+	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
+	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
+	WORD $0xbc41407c // ldur s28, [x3, #20]
+	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
+	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
+	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
+	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
+	WORD $0x4f971362 // fmla v2.4s, v27.4s, v23.s[0]
+	WORD $0x4f971383 // fmla v3.4s, v28.4s, v23.s[0]
+	WORD $0x4f981364 // fmla v4.4s, v27.4s, v24.s[0]
+	WORD $0x4f981385 // fmla v5.4s, v28.4s, v24.s[0]
+	WORD $0x4f991366 // fmla v6.4s, v27.4s, v25.s[0]
+	WORD $0x4f991387 // fmla v7.4s, v28.4s, v25.s[0]
+	WORD $0x4f9a1368 // fmla v8.4s, v27.4s, v26.s[0]
+	WORD $0x4f9a1389 // fmla v9.4s, v28.4s, v26.s[0]
+	WORD $0x4f96136a // fmla v10.4s, v27.4s, v22.s[0]
+	WORD $0x4f96138b // fmla v11.4s, v28.4s, v22.s[0]
+	WORD $0xbc41807b // ldur s27, [x3, #24]
+	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
+	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
+	WORD $0xbc41c07c // ldur s28, [x3, #28]
+	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
+	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
+	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
+	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
+	WORD $0x4f97136c // fmla v12.4s, v27.4s, v23.s[0]
+	WORD $0x4f97138d // fmla v13.4s, v28.4s, v23.s[0]
+	WORD $0x4f98136e // fmla v14.4s, v27.4s, v24.s[0]
+	WORD $0x4f98138f // fmla v15.4s, v28.4s, v24.s[0]
+	WORD $0x4f991370 // fmla v16.4s, v27.4s, v25.s[0]
+	WORD $0x4f991391 // fmla v17.4s, v28.4s, v25.s[0]
+	WORD $0x4f9a1372 // fmla v18.4s, v27.4s, v26.s[0]
+	WORD $0x4f9a1393 // fmla v19.4s, v28.4s, v26.s[0]
+	WORD $0x4f961374 // fmla v20.4s, v27.4s, v22.s[0]
+	WORD $0x4f961395 // fmla v21.4s, v28.4s, v22.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop5
+
+done6:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F2, 64(R4)
+	FMOVQ        F3, 80(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F4, 64(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F5, 80(R8)
+	FMOVQ        F6, 64(R6)
+	FMOVQ        F7, 80(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F8, 64(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F9, 80(R8)
+	FMOVQ        F10, 64(R7)
+	FMOVQ        F11, 80(R7)
+	FMOVQ        F12, 96(R4)
+	FMOVQ        F13, 112(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F14, 96(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F15, 112(R4)
+	FMOVQ        F16, 96(R6)
+	FMOVQ        F17, 112(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F18, 96(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F19, 112(R4)
+	FMOVQ        F20, 96(R7)
+	FMOVQ        F21, 112(R7)
+	ADD          $0x12, R0
+	ADD          $0x80, R2
+	SUBS         $1, R1
+	BGE          loop1
+
+done2:
+	ADD          $1, R1
+	RET
+
+// mix6xIq4_nlNEON adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 32 values.
+TEXT ·mix6xIq4_nlNEON(SB), NOSPLIT, $128-64
+	MOVD         v+32(FP), R0
+	MOVD         units+56(FP), R1
+	MOVD         $0, R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $1, R1
+	BLT          done2
+
+loop1:
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	WORD $0x3cc00080 // ldur q0, [x4]
+	WORD $0x3cc10081 // ldur q1, [x4, #16]
+	ADD          R5, R4, R8
+	WORD $0x3cc00102 // ldur q2, [x8]
+	ADD          R5, R4, R8
+	WORD $0x3cc10103 // ldur q3, [x8, #16]
+	WORD $0x3cc000c4 // ldur q4, [x6]
+	WORD $0x3cc100c5 // ldur q5, [x6, #16]
+	ADD          R5, R6, R8
+	WORD $0x3cc00106 // ldur q6, [x8]
+	ADD          R5, R6, R8
+	WORD $0x3cc10107 // ldur q7, [x8, #16]
+	WORD $0x3cc000e8 // ldur q8, [x7]
+	WORD $0x3cc100e9 // ldur q9, [x7, #16]
+	ADD          R5, R7, R8
+	WORD $0x3cc0010a // ldur q10, [x8]
+	ADD          R5, R7, R8
+	WORD $0x3cc1010b // ldur q11, [x8, #16]
+	WORD $0x3cc2008c // ldur q12, [x4, #32]
+	WORD $0x3cc3008d // ldur q13, [x4, #48]
+	ADD          R5, R4, R8
+	WORD $0x3cc2010e // ldur q14, [x8, #32]
+	ADD          R5, R4, R4
+	WORD $0x3cc3008f // ldur q15, [x4, #48]
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
+	ADD          R5, R6, R4
+	WORD $0x3cc20092 // ldur q18, [x4, #32]
+	ADD          R5, R6, R4
+	WORD $0x3cc30093 // ldur q19, [x4, #48]
+	WORD $0x3cc200f4 // ldur q20, [x7, #32]
+	WORD $0x3cc300f5 // ldur q21, [x7, #48]
+	ADD          R5, R7, R4
+	WORD $0x3cc20096 // ldur q22, [x4, #32]
+	ADD          R5, R7, R4
+	WORD $0x3cc30097 // ldur q23, [x4, #48]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done4
+
+loop3:
+
+	// levels of values 0 to 15
+	WORD $0x3cc02138 // ldur q24, [x9, #2]
+	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
+	WORD $0x4f00e5fa // movi v26.16b, #15
+	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
+	MOVD         $iq4_nl_levels<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e180358 // tbl v24.16b, { v26.16b }, v24.16b
+	MOVD         $iq4_nl_levels<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e190359 // tbl v25.16b, { v26.16b }, v25.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
+	WORD $0x7c400138 // ldur h24, [x9]
+	WORD $0x1ee24318 // fcvt s24, h24
+	WORD $0xbc400099 // ldur s25, [x4]
+	WORD $0x6e39df19 // fmul v25.4s, v24.4s, v25.4s
+	ADD          R5, R4, R11
+	WORD $0xbc40017a // ldur s26, [x11]
+	WORD $0x6e3adf1a // fmul v26.4s, v24.4s, v26.4s
+	WORD $0xbc4000db // ldur s27, [x6]
+	WORD $0x6e3bdf1b // fmul v27.4s, v24.4s, v27.4s
+	ADD          R5, R6, R11
+	WORD $0xbc40017c // ldur s28, [x11]
+	WORD $0x6e3cdf1c // fmul v28.4s, v24.4s, v28.4s
+	WORD $0xbc4000fd // ldur s29, [x7]
+	WORD $0x6e3ddf1d // fmul v29.4s, v24.4s, v29.4s
+	ADD          R5, R7, R11
+	WORD $0xbc40017e // ldur s30, [x11]
+	WORD $0x6e3edf18 // fmul v24.4s, v24.4s, v30.4s
+	WORD $0xbc40007e // ldur s30, [x3]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc40407f // ldur s31, [x3, #4]
 	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
 	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
 	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e36cfa0 // fmla v0.4s, v29.4s, v22.4s
-	WORD $0x4e35cfe1 // fmla v1.4s, v31.4s, v21.4s
-	WORD $0x4e38cfa2 // fmla v2.4s, v29.4s, v24.4s
-	WORD $0x4e37cfe3 // fmla v3.4s, v31.4s, v23.4s
-	WORD $0x4e3acfa4 // fmla v4.4s, v29.4s, v26.4s
-	WORD $0x4e39cfe5 // fmla v5.4s, v31.4s, v25.4s
-	WORD $0x4e3ccfa6 // fmla v6.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfe7 // fmla v7.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfa8 // fmla v8.4s, v29.4s, v30.4s
-	WORD $0x4e34cfe9 // fmla v9.4s, v31.4s, v20.4s
-	FMOVS        8(R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        12(R3), F31
+	WORD $0x4f9913c0 // fmla v0.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913e1 // fmla v1.4s, v31.4s, v25.s[0]
+	WORD $0x4f9a13c2 // fmla v2.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13e3 // fmla v3.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13c4 // fmla v4.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13e5 // fmla v5.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13c6 // fmla v6.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13e7 // fmla v7.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13c8 // fmla v8.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13e9 // fmla v9.4s, v31.4s, v29.s[0]
+	WORD $0x4f9813ca // fmla v10.4s, v30.4s, v24.s[0]
+	WORD $0x4f9813eb // fmla v11.4s, v31.4s, v24.s[0]
+	WORD $0xbc40807e // ldur s30, [x3, #8]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc40c07f // ldur s31, [x3, #12]
 	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
 	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
 	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e36cfaa // fmla v10.4s, v29.4s, v22.4s
-	WORD $0x4e35cfeb // fmla v11.4s, v31.4s, v21.4s
-	WORD $0x4e38cfac // fmla v12.4s, v29.4s, v24.4s
-	WORD $0x4e37cfed // fmla v13.4s, v31.4s, v23.4s
-	WORD $0x4e3acfae // fmla v14.4s, v29.4s, v26.4s
-	WORD $0x4e39cfef // fmla v15.4s, v31.4s, v25.4s
-	WORD $0x4e3ccfb0 // fmla v16.4s, v29.4s, v28.4s
-	WORD $0x4e3bcff1 // fmla v17.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb2 // fmla v18.4s, v29.4s, v30.4s
-	WORD $0x4e34cff3 // fmla v19.4s, v31.4s, v20.4s
+	WORD $0x4f9913cc // fmla v12.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913ed // fmla v13.4s, v31.4s, v25.s[0]
+	WORD $0x4f9a13ce // fmla v14.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13ef // fmla v15.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13d0 // fmla v16.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13f1 // fmla v17.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d2 // fmla v18.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f3 // fmla v19.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d4 // fmla v20.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f5 // fmla v21.4s, v31.4s, v29.s[0]
+	WORD $0x4f9813d6 // fmla v22.4s, v30.4s, v24.s[0]
+	WORD $0x4f9813f7 // fmla v23.4s, v31.4s, v24.s[0]
 	ADD          R10, R9
 	ADD          $4, R4
 	ADD          $4, R6
@@ -3085,20 +3735,28 @@ done4:
 	FMOVQ        F7, 16(R8)
 	FMOVQ        F8, (R7)
 	FMOVQ        F9, 16(R7)
-	FMOVQ        F10, 32(R4)
-	FMOVQ        F11, 48(R4)
-	ADD          R5, R4, R8
-	FMOVQ        F12, 32(R8)
-	ADD          R5, R4, R4
+	ADD          R5, R7, R8
+	FMOVQ        F10, (R8)
+	ADD          R5, R7, R8
+	FMOVQ        F11, 16(R8)
+	FMOVQ        F12, 32(R4)
 	FMOVQ        F13, 48(R4)
-	FMOVQ        F14, 32(R6)
-	FMOVQ        F15, 48(R6)
+	ADD          R5, R4, R8
+	FMOVQ        F14, 32(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F15, 48(R4)
+	FMOVQ        F16, 32(R6)
+	FMOVQ        F17, 48(R6)
 	ADD          R5, R6, R4
-	FMOVQ        F16, 32(R4)
+	FMOVQ        F18, 32(R4)
 	ADD          R5, R6, R4
-	FMOVQ        F17, 48(R4)
-	FMOVQ        F18, 32(R7)
-	FMOVQ        F19, 48(R7)
+	FMOVQ        F19, 48(R4)
+	FMOVQ        F20, 32(R7)
+	FMOVQ        F21, 48(R7)
+	ADD          R5, R7, R4
+	FMOVQ        F22, 32(R4)
+	ADD          R5, R7, R4
+	FMOVQ        F23, 48(R4)
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	MOVD         R4, R6
@@ -3110,28 +3768,42 @@ done4:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FLDPQ        64(R4), (F0, F1)
+	WORD $0x3cc40080 // ldur q0, [x4, #64]
+	WORD $0x3cc50081 // ldur q1, [x4, #80]
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F2
+	WORD $0x3cc40102 // ldur q2, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F3
-	FLDPQ        64(R6), (F4, F5)
+	WORD $0x3cc50103 // ldur q3, [x8, #80]
+	WORD $0x3cc400c4 // ldur q4, [x6, #64]
+	WORD $0x3cc500c5 // ldur q5, [x6, #80]
 	ADD          R5, R6, R8
-	FMOVQ        64(R8), F6
+	WORD $0x3cc40106 // ldur q6, [x8, #64]
 	ADD          R5, R6, R8
-	FMOVQ        80(R8), F7
-	FLDPQ        64(R7), (F8, F9)
-	FLDPQ        96(R4), (F10, F11)
+	WORD $0x3cc50107 // ldur q7, [x8, #80]
+	WORD $0x3cc400e8 // ldur q8, [x7, #64]
+	WORD $0x3cc500e9 // ldur q9, [x7, #80]
+	ADD          R5, R7, R8
+	WORD $0x3cc4010a // ldur q10, [x8, #64]
+	ADD          R5, R7, R8
+	WORD $0x3cc5010b // ldur q11, [x8, #80]
+	WORD $0x3cc6008c // ldur q12, [x4, #96]
+	WORD $0x3cc7008d // ldur q13, [x4, #112]
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F12
+	WORD $0x3cc6010e // ldur q14, [x8, #96]
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F13
-	FLDPQ        96(R6), (F14, F15)
+	WORD $0x3cc7008f // ldur q15, [x4, #112]
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
+	WORD $0x3cc700d1 // ldur q17, [x6, #112]
 	ADD          R5, R6, R4
-	FMOVQ        96(R4), F16
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
 	ADD          R5, R6, R4
-	FMOVQ        112(R4), F17
-	FLDPQ        96(R7), (F18, F19)
+	WORD $0x3cc70093 // ldur q19, [x4, #112]
+	WORD $0x3cc600f4 // ldur q20, [x7, #96]
+	WORD $0x3cc700f5 // ldur q21, [x7, #112]
+	ADD          R5, R7, R4
+	WORD $0x3cc60096 // ldur q22, [x4, #96]
+	ADD          R5, R7, R4
+	WORD $0x3cc70097 // ldur q23, [x4, #112]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -3149,74 +3821,75 @@ done4:
 loop5:
 
 	// levels of values 16 to 31
-	FMOVQ        2(R9), F20
-	WORD $0x6f0c0695 // ushr v21.16b, v20.16b, #4
-	WORD $0x4f00e5f6 // movi v22.16b, #15
-	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
+	WORD $0x3cc02138 // ldur q24, [x9, #2]
+	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
+	WORD $0x4f00e5fa // movi v26.16b, #15
+	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
 	MOVD         $iq4_nl_levels<>+0(SB), R11
-	FMOVQ        (R11), F22
-	WORD $0x4e1402d4 // tbl v20.16b, { v22.16b }, v20.16b
+	FMOVQ        (R11), F26
+	WORD $0x4e180358 // tbl v24.16b, { v26.16b }, v24.16b
 	MOVD         $iq4_nl_levels<>+0(SB), R11
-	FMOVQ        (R11), F22
-	WORD $0x4e1502d5 // tbl v21.16b, { v22.16b }, v21.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F21, 16(R3)
-	WORD $0x7d400134 // ldr h20, [x9]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        (R4), F21
-	WORD $0x4f959296 // fmul v22.4s, v20.4s, v21.s[0]
-	WORD $0x4f959295 // fmul v21.4s, v20.4s, v21.s[0]
+	FMOVQ        (R11), F26
+	WORD $0x4e190359 // tbl v25.16b, { v26.16b }, v25.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
+	WORD $0x7c400138 // ldur h24, [x9]
+	WORD $0x1ee24318 // fcvt s24, h24
+	WORD $0xbc400099 // ldur s25, [x4]
+	WORD $0x6e39df19 // fmul v25.4s, v24.4s, v25.4s
 	ADD          R5, R4, R11
-	FMOVS        (R11), F23
-	WORD $0x4f979298 // fmul v24.4s, v20.4s, v23.s[0]
-	WORD $0x4f979297 // fmul v23.4s, v20.4s, v23.s[0]
-	FMOVS        (R6), F25
-	WORD $0x4f99929a // fmul v26.4s, v20.4s, v25.s[0]
-	WORD $0x4f999299 // fmul v25.4s, v20.4s, v25.s[0]
+	WORD $0xbc40017a // ldur s26, [x11]
+	WORD $0x6e3adf1a // fmul v26.4s, v24.4s, v26.4s
+	WORD $0xbc4000db // ldur s27, [x6]
+	WORD $0x6e3bdf1b // fmul v27.4s, v24.4s, v27.4s
 	ADD          R5, R6, R11
-	FMOVS        (R11), F27
-	WORD $0x4f9b929c // fmul v28.4s, v20.4s, v27.s[0]
-	WORD $0x4f9b929b // fmul v27.4s, v20.4s, v27.s[0]
-	FMOVS        (R7), F29
-	WORD $0x4f9d929e // fmul v30.4s, v20.4s, v29.s[0]
-	WORD $0x4f9d9294 // fmul v20.4s, v20.4s, v29.s[0]
-	FMOVS        16(R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        20(R3), F31
+	WORD $0xbc40017c // ldur s28, [x11]
+	WORD $0x6e3cdf1c // fmul v28.4s, v24.4s, v28.4s
+	WORD $0xbc4000fd // ldur s29, [x7]
+	WORD $0x6e3ddf1d // fmul v29.4s, v24.4s, v29.4s
+	ADD          R5, R7, R11
+	WORD $0xbc40017e // ldur s30, [x11]
+	WORD $0x6e3edf18 // fmul v24.4s, v24.4s, v30.4s
+	WORD $0xbc41007e // ldur s30, [x3, #16]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc41407f // ldur s31, [x3, #20]
 	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
 	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
 	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e36cfa0 // fmla v0.4s, v29.4s, v22.4s
-	WORD $0x4e35cfe1 // fmla v1.4s, v31.4s, v21.4s
-	WORD $0x4e38cfa2 // fmla v2.4s, v29.4s, v24.4s
-	WORD $0x4e37cfe3 // fmla v3.4s, v31.4s, v23.4s
-	WORD $0x4e3acfa4 // fmla v4.4s, v29.4s, v26.4s
-	WORD $0x4e39cfe5 // fmla v5.4s, v31.4s, v25.4s
-	WORD $0x4e3ccfa6 // fmla v6.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfe7 // fmla v7.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfa8 // fmla v8.4s, v29.4s, v30.4s
-	WORD $0x4e34cfe9 // fmla v9.4s, v31.4s, v20.4s
-	FMOVS        24(R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        28(R3), F31
+	WORD $0x4f9913c0 // fmla v0.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913e1 // fmla v1.4s, v31.4s, v25.s[0]
+	WORD $0x4f9a13c2 // fmla v2.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13e3 // fmla v3.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13c4 // fmla v4.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13e5 // fmla v5.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13c6 // fmla v6.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13e7 // fmla v7.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13c8 // fmla v8.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13e9 // fmla v9.4s, v31.4s, v29.s[0]
+	WORD $0x4f9813ca // fmla v10.4s, v30.4s, v24.s[0]
+	WORD $0x4f9813eb // fmla v11.4s, v31.4s, v24.s[0]
+	WORD $0xbc41807e // ldur s30, [x3, #24]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc41c07f // ldur s31, [x3, #28]
 	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
 	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
 	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e36cfaa // fmla v10.4s, v29.4s, v22.4s
-	WORD $0x4e35cfeb // fmla v11.4s, v31.4s, v21.4s
-	WORD $0x4e38cfac // fmla v12.4s, v29.4s, v24.4s
-	WORD $0x4e37cfed // fmla v13.4s, v31.4s, v23.4s
-	WORD $0x4e3acfae // fmla v14.4s, v29.4s, v26.4s
-	WORD $0x4e39cfef // fmla v15.4s, v31.4s, v25.4s
-	WORD $0x4e3ccfb0 // fmla v16.4s, v29.4s, v28.4s
-	WORD $0x4e3bcff1 // fmla v17.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb2 // fmla v18.4s, v29.4s, v30.4s
-	WORD $0x4e34cff3 // fmla v19.4s, v31.4s, v20.4s
+	WORD $0x4f9913cc // fmla v12.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913ed // fmla v13.4s, v31.4s, v25.s[0]
+	WORD $0x4f9a13ce // fmla v14.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13ef // fmla v15.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13d0 // fmla v16.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13f1 // fmla v17.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d2 // fmla v18.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f3 // fmla v19.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d4 // fmla v20.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f5 // fmla v21.4s, v31.4s, v29.s[0]
+	WORD $0x4f9813d6 // fmla v22.4s, v30.4s, v24.s[0]
+	WORD $0x4f9813f7 // fmla v23.4s, v31.4s, v24.s[0]
 	ADD          R10, R9
 	ADD          $4, R4
 	ADD          $4, R6
@@ -3251,20 +3924,28 @@ done6:
 	FMOVQ        F7, 80(R8)
 	FMOVQ        F8, 64(R7)
 	FMOVQ        F9, 80(R7)
-	FMOVQ        F10, 96(R4)
-	FMOVQ        F11, 112(R4)
-	ADD          R5, R4, R8
-	FMOVQ        F12, 96(R8)
-	ADD          R5, R4, R4
+	ADD          R5, R7, R8
+	FMOVQ        F10, 64(R8)
+	ADD          R5, R7, R8
+	FMOVQ        F11, 80(R8)
+	FMOVQ        F12, 96(R4)
 	FMOVQ        F13, 112(R4)
-	FMOVQ        F14, 96(R6)
-	FMOVQ        F15, 112(R6)
+	ADD          R5, R4, R8
+	FMOVQ        F14, 96(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F15, 112(R4)
+	FMOVQ        F16, 96(R6)
+	FMOVQ        F17, 112(R6)
 	ADD          R5, R6, R4
-	FMOVQ        F16, 96(R4)
+	FMOVQ        F18, 96(R4)
 	ADD          R5, R6, R4
-	FMOVQ        F17, 112(R4)
-	FMOVQ        F18, 96(R7)
-	FMOVQ        F19, 112(R7)
+	FMOVQ        F19, 112(R4)
+	FMOVQ        F20, 96(R7)
+	FMOVQ        F21, 112(R7)
+	ADD          R5, R7, R4
+	FMOVQ        F22, 96(R4)
+	ADD          R5, R7, R4
+	FMOVQ        F23, 112(R4)
 	ADD          $0x12, R0
 	ADD          $0x80, R2
 	SUBS         $1, R1
@@ -3289,9 +3970,6 @@ TEXT ·matmulQ81xIq4_nlNEON(SB), NOSPLIT, $0-72
 
 loop1:
 	WORD $0x4f00e402 // movi v2.16b, #0
-	WORD $0x4f00e403 // movi v3.16b, #0
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -3304,78 +3982,76 @@ loop3:
 	WORD $0xf98420c0 // prfm pldl1keep, [x6, #2112]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d4000c6 // ldr h6, [x6]
-	WORD $0x7d4024c7 // ldr h7, [x6, #18]
-	WORD $0x4e4738c6 // zip1 v6.8h, v6.8h, v7.8h
-	WORD $0x7d4048c7 // ldr h7, [x6, #36]
-	WORD $0x7d406cc8 // ldr h8, [x6, #54]
-	WORD $0x4e4838e7 // zip1 v7.8h, v7.8h, v8.8h
-	WORD $0x4e8738c6 // zip1 v6.4s, v6.4s, v7.4s
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	FMOVQ        (R4), F7
-	WORD $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
+	WORD $0x7c4000c3 // ldur h3, [x6]
+	WORD $0x7c4120c4 // ldur h4, [x6, #18]
+	WORD $0x4e443863 // zip1 v3.8h, v3.8h, v4.8h
+	WORD $0x7c4240c4 // ldur h4, [x6, #36]
+	WORD $0x7c4360c5 // ldur h5, [x6, #54]
+	WORD $0x4e453884 // zip1 v4.8h, v4.8h, v5.8h
+	WORD $0x4e843863 // zip1 v3.4s, v3.4s, v4.4s
+	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
+	WORD $0x3cc00084 // ldur q4, [x4]
+	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F7
-	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        (R3), (F9, F10)
-	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
-	WORD $0x4e29c0e7 // smull2 v7.8h, v7.16b, v9.16b
-	WORD $0x4e67bd67 // addp v7.8h, v11.8h, v7.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e2ac109 // smull v9.8h, v8.8b, v10.8b
-	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
-	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
-	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
+	WORD $0x3cc020c4 // ldur q4, [x6, #2]
+	WORD $0x6f0c0485 // ushr v5.16b, v4.16b, #4
+	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc00066 // ldur q6, [x3]
+	WORD $0x3cc10067 // ldur q7, [x3, #16]
+	WORD $0x0e26c088 // smull v8.8h, v4.8b, v6.8b
+	WORD $0x4e26c084 // smull2 v4.8h, v4.16b, v6.16b
+	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x0e27c0a6 // smull v6.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a5 // smull2 v5.8h, v5.16b, v7.16b
+	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
+	WORD $0x4e6068a4 // sadalp v4.4s, v5.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        20(R6), F7
-	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        32(R3), (F9, F10)
-	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
-	WORD $0x4e29c0e7 // smull2 v7.8h, v7.16b, v9.16b
-	WORD $0x4e67bd67 // addp v7.8h, v11.8h, v7.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e2ac109 // smull v9.8h, v8.8b, v10.8b
-	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
-	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
-	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4fa610e3 // fmla v3.4s, v7.4s, v6.s[1]
+	WORD $0x3cc140c5 // ldur q5, [x6, #20]
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x3cc20067 // ldur q7, [x3, #32]
+	WORD $0x3cc30068 // ldur q8, [x3, #48]
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a5 // smull2 v5.8h, v5.16b, v7.16b
+	WORD $0x4e65bd25 // addp v5.8h, v9.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e28c0c7 // smull v7.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
+	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        38(R6), F7
-	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x3cc260c6 // ldur q6, [x6, #38]
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        64(R3), (F9, F10)
-	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x3cc40068 // ldur q8, [x3, #64]
+	WORD $0x3cc50069 // ldur q9, [x3, #80]
+	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
+	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x0e29c0e8 // smull v8.8h, v7.8b, v9.8b
 	WORD $0x4e29c0e7 // smull2 v7.8h, v7.16b, v9.16b
-	WORD $0x4e67bd67 // addp v7.8h, v11.8h, v7.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e2ac109 // smull v9.8h, v8.8b, v10.8b
-	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
-	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
-	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f8618e4 // fmla v4.4s, v7.4s, v6.s[2]
+	WORD $0x4e67bd07 // addp v7.8h, v8.8h, v7.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        56(R6), F7
+	WORD $0x3cc380c7 // ldur q7, [x6, #56]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        96(R3), (F9, F10)
+	WORD $0x3cc60069 // ldur q9, [x3, #96]
+	WORD $0x3cc7006a // ldur q10, [x3, #112]
 	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
 	WORD $0x4e29c0e7 // smull2 v7.8h, v7.16b, v9.16b
 	WORD $0x4e67bd67 // addp v7.8h, v11.8h, v7.8h
@@ -3384,8 +4060,13 @@ loop3:
 	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
 	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4fa618e5 // fmla v5.4s, v7.4s, v6.s[3]
+
+	// sums of 4 groups, times their factors
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4ea7bcc5 // addp v5.4s, v6.4s, v7.4s
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e23cc82 // fmla v2.4s, v4.4s, v3.4s
 	ADD          $0x48, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -3400,31 +4081,31 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000c6 // ldr h6, [x6]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c4000c3 // ldur h3, [x6]
+	WORD $0x1ee24063 // fcvt s3, h3
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F7
-	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        (R3), (F9, F10)
-	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
-	WORD $0x4e29c0e7 // smull2 v7.8h, v7.16b, v9.16b
-	WORD $0x4e67bd67 // addp v7.8h, v11.8h, v7.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e2ac109 // smull v9.8h, v8.8b, v10.8b
-	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
-	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
-	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	WORD $0x3cc020c4 // ldur q4, [x6, #2]
+	WORD $0x6f0c0485 // ushr v5.16b, v4.16b, #4
+	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc00066 // ldur q6, [x3]
+	WORD $0x3cc10067 // ldur q7, [x3, #16]
+	WORD $0x0e26c088 // smull v8.8h, v4.8b, v6.8b
+	WORD $0x4e26c084 // smull2 v4.8h, v4.16b, v6.16b
+	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x0e27c0a6 // smull v6.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a5 // smull2 v5.8h, v5.16b, v7.16b
+	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
+	WORD $0x4e6068a4 // sadalp v4.4s, v5.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F8
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f8890c6 // fmul v6.4s, v6.4s, v8.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
+	WORD $0xbc400085 // ldur s5, [x4]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e23dca3 // fmul v3.4s, v5.4s, v3.4s
+	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
 	ADD          $0x12, R6
 	ADD          $0x20, R3
 	ADD          $4, R4
@@ -3433,9 +4114,6 @@ loop5:
 
 done6:
 	ADD          $1, R5
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 
 	// sums of the lanes
 	WORD $0x6e024043 // ext v3.16b, v2.16b, v2.16b, #8
@@ -3478,17 +4156,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c4 // ldr h4, [x6]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c4000c4 // ldur h4, [x6]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F5
+	WORD $0x3cc020c5 // ldur q5, [x6, #2]
 	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
 	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
 	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	FLDPQ        (R3), (F7, F8)
+	WORD $0x3cc00067 // ldur q7, [x3]
+	WORD $0x3cc10068 // ldur q8, [x3, #16]
 	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
 	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
 	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
@@ -3497,7 +4175,8 @@ loop3:
 	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
 	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	FLDPQ        32(R3), (F8, F9)
+	WORD $0x3cc20068 // ldur q8, [x3, #32]
+	WORD $0x3cc30069 // ldur q9, [x3, #48]
 	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
 	WORD $0x4e28c0a5 // smull2 v5.8h, v5.16b, v8.16b
 	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
@@ -3508,27 +4187,27 @@ loop3:
 	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F6
+	WORD $0xbc400086 // ldur s6, [x4]
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        4(R4), F6
+	WORD $0x6e24dcc6 // fmul v6.4s, v6.4s, v4.4s
+	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
+	WORD $0xbc404086 // ldur s6, [x4, #4]
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f869084 // fmul v4.4s, v4.4s, v6.s[0]
-	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
+	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
+	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
 
 	// scales of the block
-	WORD $0x7d4024c4 // ldr h4, [x6, #18]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c4120c4 // ldur h4, [x6, #18]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        20(R6), F5
+	WORD $0x3cc140c5 // ldur q5, [x6, #20]
 	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
 	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
 	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	FLDPQ        64(R3), (F7, F8)
+	WORD $0x3cc40067 // ldur q7, [x3, #64]
+	WORD $0x3cc50068 // ldur q8, [x3, #80]
 	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
 	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
 	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
@@ -3537,7 +4216,8 @@ loop3:
 	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
 	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	FLDPQ        96(R3), (F8, F9)
+	WORD $0x3cc60068 // ldur q8, [x3, #96]
+	WORD $0x3cc70069 // ldur q9, [x3, #112]
 	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
 	WORD $0x4e28c0a5 // smull2 v5.8h, v5.16b, v8.16b
 	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
@@ -3548,14 +4228,14 @@ loop3:
 	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// integer sums times both scales
-	FMOVS        8(R4), F6
+	WORD $0xbc408086 // ldur s6, [x4, #8]
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        12(R4), F6
+	WORD $0x6e24dcc6 // fmul v6.4s, v6.4s, v4.4s
+	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
+	WORD $0xbc40c086 // ldur s6, [x4, #12]
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f869084 // fmul v4.4s, v4.4s, v6.s[0]
-	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
+	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
+	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
 	ADD          $0x24, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -3570,17 +4250,17 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000c4 // ldr h4, [x6]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c4000c4 // ldur h4, [x6]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F5
+	WORD $0x3cc020c5 // ldur q5, [x6, #2]
 	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
 	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
 	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	FLDPQ        (R3), (F7, F8)
+	WORD $0x3cc00067 // ldur q7, [x3]
+	WORD $0x3cc10068 // ldur q8, [x3, #16]
 	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
 	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
 	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
@@ -3589,7 +4269,8 @@ loop5:
 	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
 	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	FLDPQ        32(R3), (F8, F9)
+	WORD $0x3cc20068 // ldur q8, [x3, #32]
+	WORD $0x3cc30069 // ldur q9, [x3, #48]
 	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
 	WORD $0x4e28c0a5 // smull2 v5.8h, v5.16b, v8.16b
 	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
@@ -3600,14 +4281,14 @@ loop5:
 	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F6
+	WORD $0xbc400086 // ldur s6, [x4]
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        4(R4), F6
+	WORD $0x6e24dcc6 // fmul v6.4s, v6.4s, v4.4s
+	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
+	WORD $0xbc404086 // ldur s6, [x4, #4]
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f869084 // fmul v4.4s, v4.4s, v6.s[0]
-	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
+	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
+	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
 	ADD          $0x12, R6
 	ADD          $0x40, R3
 	ADD          $8, R4
@@ -3666,17 +4347,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c5 // ldr h5, [x6]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7c4000c5 // ldur h5, [x6]
+	WORD $0x1ee240a5 // fcvt s5, h5
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F6
+	WORD $0x3cc020c6 // ldur q6, [x6, #2]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        (R3), (F8, F9)
+	WORD $0x3cc00068 // ldur q8, [x3]
+	WORD $0x3cc10069 // ldur q9, [x3, #16]
 	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
 	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
 	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
@@ -3685,7 +4366,8 @@ loop3:
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
 	WORD $0x4e606928 // sadalp v8.4s, v9.8h
-	FLDPQ        32(R3), (F9, F10)
+	WORD $0x3cc20069 // ldur q9, [x3, #32]
+	WORD $0x3cc3006a // ldur q10, [x3, #48]
 	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
 	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
@@ -3694,7 +4376,8 @@ loop3:
 	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        64(R3), (F10, F11)
+	WORD $0x3cc4006a // ldur q10, [x3, #64]
+	WORD $0x3cc5006b // ldur q11, [x3, #80]
 	WORD $0x0e2ac0cc // smull v12.8h, v6.8b, v10.8b
 	WORD $0x4e2ac0c6 // smull2 v6.8h, v6.16b, v10.16b
 	WORD $0x4e66bd86 // addp v6.8h, v12.8h, v6.8h
@@ -3705,31 +4388,31 @@ loop3:
 	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F7
+	WORD $0xbc400087 // ldur s7, [x4]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
-	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
-	FMOVS        4(R4), F7
+	WORD $0x6e25dce7 // fmul v7.4s, v7.4s, v5.4s
+	WORD $0x4f871102 // fmla v2.4s, v8.4s, v7.s[0]
+	WORD $0xbc404087 // ldur s7, [x4, #4]
 	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
-	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
-	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
-	FMOVS        8(R4), F7
+	WORD $0x6e25dce7 // fmul v7.4s, v7.4s, v5.4s
+	WORD $0x4f871103 // fmla v3.4s, v8.4s, v7.s[0]
+	WORD $0xbc408087 // ldur s7, [x4, #8]
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f8790a5 // fmul v5.4s, v5.4s, v7.s[0]
-	WORD $0x4e25ccc4 // fmla v4.4s, v6.4s, v5.4s
+	WORD $0x6e25dce5 // fmul v5.4s, v7.4s, v5.4s
+	WORD $0x4f8510c4 // fmla v4.4s, v6.4s, v5.s[0]
 
 	// scales of the block
-	WORD $0x7d4024c5 // ldr h5, [x6, #18]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7c4120c5 // ldur h5, [x6, #18]
+	WORD $0x1ee240a5 // fcvt s5, h5
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        20(R6), F6
+	WORD $0x3cc140c6 // ldur q6, [x6, #20]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        96(R3), (F8, F9)
+	WORD $0x3cc60068 // ldur q8, [x3, #96]
+	WORD $0x3cc70069 // ldur q9, [x3, #112]
 	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
 	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
 	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
@@ -3738,7 +4421,8 @@ loop3:
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
 	WORD $0x4e606928 // sadalp v8.4s, v9.8h
-	FLDPQ        128(R3), (F9, F10)
+	WORD $0x3cc80069 // ldur q9, [x3, #128]
+	WORD $0x3cc9006a // ldur q10, [x3, #144]
 	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
 	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
@@ -3747,7 +4431,8 @@ loop3:
 	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        160(R3), (F10, F11)
+	WORD $0x3cca006a // ldur q10, [x3, #160]
+	WORD $0x3ccb006b // ldur q11, [x3, #176]
 	WORD $0x0e2ac0cc // smull v12.8h, v6.8b, v10.8b
 	WORD $0x4e2ac0c6 // smull2 v6.8h, v6.16b, v10.16b
 	WORD $0x4e66bd86 // addp v6.8h, v12.8h, v6.8h
@@ -3758,18 +4443,18 @@ loop3:
 	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        12(R4), F7
+	WORD $0xbc40c087 // ldur s7, [x4, #12]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
-	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
-	FMOVS        16(R4), F7
+	WORD $0x6e25dce7 // fmul v7.4s, v7.4s, v5.4s
+	WORD $0x4f871102 // fmla v2.4s, v8.4s, v7.s[0]
+	WORD $0xbc410087 // ldur s7, [x4, #16]
 	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
-	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
-	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
-	FMOVS        20(R4), F7
+	WORD $0x6e25dce7 // fmul v7.4s, v7.4s, v5.4s
+	WORD $0x4f871103 // fmla v3.4s, v8.4s, v7.s[0]
+	WORD $0xbc414087 // ldur s7, [x4, #20]
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f8790a5 // fmul v5.4s, v5.4s, v7.s[0]
-	WORD $0x4e25ccc4 // fmla v4.4s, v6.4s, v5.4s
+	WORD $0x6e25dce5 // fmul v5.4s, v7.4s, v5.4s
+	WORD $0x4f8510c4 // fmla v4.4s, v6.4s, v5.s[0]
 	ADD          $0x24, R6
 	ADD          $0xc0, R3
 	ADD          $0x18, R4
@@ -3784,17 +4469,17 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000c5 // ldr h5, [x6]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7c4000c5 // ldur h5, [x6]
+	WORD $0x1ee240a5 // fcvt s5, h5
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F6
+	WORD $0x3cc020c6 // ldur q6, [x6, #2]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        (R3), (F8, F9)
+	WORD $0x3cc00068 // ldur q8, [x3]
+	WORD $0x3cc10069 // ldur q9, [x3, #16]
 	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
 	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
 	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
@@ -3803,7 +4488,8 @@ loop5:
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
 	WORD $0x4e606928 // sadalp v8.4s, v9.8h
-	FLDPQ        32(R3), (F9, F10)
+	WORD $0x3cc20069 // ldur q9, [x3, #32]
+	WORD $0x3cc3006a // ldur q10, [x3, #48]
 	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
 	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
@@ -3812,7 +4498,8 @@ loop5:
 	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        64(R3), (F10, F11)
+	WORD $0x3cc4006a // ldur q10, [x3, #64]
+	WORD $0x3cc5006b // ldur q11, [x3, #80]
 	WORD $0x0e2ac0cc // smull v12.8h, v6.8b, v10.8b
 	WORD $0x4e2ac0c6 // smull2 v6.8h, v6.16b, v10.16b
 	WORD $0x4e66bd86 // addp v6.8h, v12.8h, v6.8h
@@ -3823,18 +4510,18 @@ loop5:
 	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F7
+	WORD $0xbc400087 // ldur s7, [x4]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
-	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
-	FMOVS        4(R4), F7
+	WORD $0x6e25dce7 // fmul v7.4s, v7.4s, v5.4s
+	WORD $0x4f871102 // fmla v2.4s, v8.4s, v7.s[0]
+	WORD $0xbc404087 // ldur s7, [x4, #4]
 	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
-	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
-	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
-	FMOVS        8(R4), F7
+	WORD $0x6e25dce7 // fmul v7.4s, v7.4s, v5.4s
+	WORD $0x4f871103 // fmla v3.4s, v8.4s, v7.s[0]
+	WORD $0xbc408087 // ldur s7, [x4, #8]
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f8790a5 // fmul v5.4s, v5.4s, v7.s[0]
-	WORD $0x4e25ccc4 // fmla v4.4s, v6.4s, v5.4s
+	WORD $0x6e25dce5 // fmul v5.4s, v7.4s, v5.4s
+	WORD $0x4f8510c4 // fmla v4.4s, v6.4s, v5.s[0]
 	ADD          $0x12, R6
 	ADD          $0x60, R3
 	ADD          $0xc, R4
@@ -3899,17 +4586,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c6 // ldr h6, [x6]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c4000c6 // ldur h6, [x6]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F7
+	WORD $0x3cc020c7 // ldur q7, [x6, #2]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        (R3), (F9, F10)
+	WORD $0x3cc00069 // ldur q9, [x3]
+	WORD $0x3cc1006a // ldur q10, [x3, #16]
 	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
@@ -3918,7 +4605,8 @@ loop3:
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        32(R3), (F10, F11)
+	WORD $0x3cc2006a // ldur q10, [x3, #32]
+	WORD $0x3cc3006b // ldur q11, [x3, #48]
 	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
 	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
@@ -3927,7 +4615,8 @@ loop3:
 	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
 	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        64(R3), (F11, F12)
+	WORD $0x3cc4006b // ldur q11, [x3, #64]
+	WORD $0x3cc5006c // ldur q12, [x3, #80]
 	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
 	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -3936,7 +4625,8 @@ loop3:
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        96(R3), (F12, F13)
+	WORD $0x3cc6006c // ldur q12, [x3, #96]
+	WORD $0x3cc7006d // ldur q13, [x3, #112]
 	WORD $0x0e2cc0ee // smull v14.8h, v7.8b, v12.8b
 	WORD $0x4e2cc0e7 // smull2 v7.8h, v7.16b, v12.16b
 	WORD $0x4e67bdc7 // addp v7.8h, v14.8h, v7.8h
@@ -3947,35 +4637,35 @@ loop3:
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F8
+	WORD $0xbc400088 // ldur s8, [x4]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd22 // fmla v2.4s, v9.4s, v8.4s
-	FMOVS        4(R4), F8
+	WORD $0x6e26dd08 // fmul v8.4s, v8.4s, v6.4s
+	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
+	WORD $0xbc404088 // ldur s8, [x4, #4]
 	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd23 // fmla v3.4s, v9.4s, v8.4s
-	FMOVS        8(R4), F8
+	WORD $0x6e26dd08 // fmul v8.4s, v8.4s, v6.4s
+	WORD $0x4f881123 // fmla v3.4s, v9.4s, v8.s[0]
+	WORD $0xbc408088 // ldur s8, [x4, #8]
 	WORD $0x4e21d969 // scvtf v9.4s, v11.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
-	FMOVS        12(R4), F8
+	WORD $0x6e26dd08 // fmul v8.4s, v8.4s, v6.4s
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD $0xbc40c088 // ldur s8, [x4, #12]
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f8890c6 // fmul v6.4s, v6.4s, v8.s[0]
-	WORD $0x4e26cce5 // fmla v5.4s, v7.4s, v6.4s
+	WORD $0x6e26dd06 // fmul v6.4s, v8.4s, v6.4s
+	WORD $0x4f8610e5 // fmla v5.4s, v7.4s, v6.s[0]
 
 	// scales of the block
-	WORD $0x7d4024c6 // ldr h6, [x6, #18]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c4120c6 // ldur h6, [x6, #18]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        20(R6), F7
+	WORD $0x3cc140c7 // ldur q7, [x6, #20]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        128(R3), (F9, F10)
+	WORD $0x3cc80069 // ldur q9, [x3, #128]
+	WORD $0x3cc9006a // ldur q10, [x3, #144]
 	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
@@ -3984,7 +4674,8 @@ loop3:
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        160(R3), (F10, F11)
+	WORD $0x3cca006a // ldur q10, [x3, #160]
+	WORD $0x3ccb006b // ldur q11, [x3, #176]
 	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
 	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
@@ -3993,7 +4684,8 @@ loop3:
 	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
 	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        192(R3), (F11, F12)
+	WORD $0x3ccc006b // ldur q11, [x3, #192]
+	WORD $0x3ccd006c // ldur q12, [x3, #208]
 	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
 	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -4002,7 +4694,8 @@ loop3:
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        224(R3), (F12, F13)
+	WORD $0x3cce006c // ldur q12, [x3, #224]
+	WORD $0x3ccf006d // ldur q13, [x3, #240]
 	WORD $0x0e2cc0ee // smull v14.8h, v7.8b, v12.8b
 	WORD $0x4e2cc0e7 // smull2 v7.8h, v7.16b, v12.16b
 	WORD $0x4e67bdc7 // addp v7.8h, v14.8h, v7.8h
@@ -4013,22 +4706,22 @@ loop3:
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        16(R4), F8
+	WORD $0xbc410088 // ldur s8, [x4, #16]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd22 // fmla v2.4s, v9.4s, v8.4s
-	FMOVS        20(R4), F8
+	WORD $0x6e26dd08 // fmul v8.4s, v8.4s, v6.4s
+	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
+	WORD $0xbc414088 // ldur s8, [x4, #20]
 	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd23 // fmla v3.4s, v9.4s, v8.4s
-	FMOVS        24(R4), F8
+	WORD $0x6e26dd08 // fmul v8.4s, v8.4s, v6.4s
+	WORD $0x4f881123 // fmla v3.4s, v9.4s, v8.s[0]
+	WORD $0xbc418088 // ldur s8, [x4, #24]
 	WORD $0x4e21d969 // scvtf v9.4s, v11.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
-	FMOVS        28(R4), F8
+	WORD $0x6e26dd08 // fmul v8.4s, v8.4s, v6.4s
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD $0xbc41c088 // ldur s8, [x4, #28]
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f8890c6 // fmul v6.4s, v6.4s, v8.s[0]
-	WORD $0x4e26cce5 // fmla v5.4s, v7.4s, v6.4s
+	WORD $0x6e26dd06 // fmul v6.4s, v8.4s, v6.4s
+	WORD $0x4f8610e5 // fmla v5.4s, v7.4s, v6.s[0]
 	ADD          $0x24, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -4043,17 +4736,17 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000c6 // ldr h6, [x6]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c4000c6 // ldur h6, [x6]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F7
+	WORD $0x3cc020c7 // ldur q7, [x6, #2]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        (R3), (F9, F10)
+	WORD $0x3cc00069 // ldur q9, [x3]
+	WORD $0x3cc1006a // ldur q10, [x3, #16]
 	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
@@ -4062,7 +4755,8 @@ loop5:
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        32(R3), (F10, F11)
+	WORD $0x3cc2006a // ldur q10, [x3, #32]
+	WORD $0x3cc3006b // ldur q11, [x3, #48]
 	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
 	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
@@ -4071,7 +4765,8 @@ loop5:
 	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
 	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        64(R3), (F11, F12)
+	WORD $0x3cc4006b // ldur q11, [x3, #64]
+	WORD $0x3cc5006c // ldur q12, [x3, #80]
 	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
 	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -4080,7 +4775,8 @@ loop5:
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        96(R3), (F12, F13)
+	WORD $0x3cc6006c // ldur q12, [x3, #96]
+	WORD $0x3cc7006d // ldur q13, [x3, #112]
 	WORD $0x0e2cc0ee // smull v14.8h, v7.8b, v12.8b
 	WORD $0x4e2cc0e7 // smull2 v7.8h, v7.16b, v12.16b
 	WORD $0x4e67bdc7 // addp v7.8h, v14.8h, v7.8h
@@ -4091,22 +4787,22 @@ loop5:
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F8
+	WORD $0xbc400088 // ldur s8, [x4]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd22 // fmla v2.4s, v9.4s, v8.4s
-	FMOVS        4(R4), F8
+	WORD $0x6e26dd08 // fmul v8.4s, v8.4s, v6.4s
+	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
+	WORD $0xbc404088 // ldur s8, [x4, #4]
 	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd23 // fmla v3.4s, v9.4s, v8.4s
-	FMOVS        8(R4), F8
+	WORD $0x6e26dd08 // fmul v8.4s, v8.4s, v6.4s
+	WORD $0x4f881123 // fmla v3.4s, v9.4s, v8.s[0]
+	WORD $0xbc408088 // ldur s8, [x4, #8]
 	WORD $0x4e21d969 // scvtf v9.4s, v11.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
-	FMOVS        12(R4), F8
+	WORD $0x6e26dd08 // fmul v8.4s, v8.4s, v6.4s
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD $0xbc40c088 // ldur s8, [x4, #12]
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f8890c6 // fmul v6.4s, v6.4s, v8.s[0]
-	WORD $0x4e26cce5 // fmla v5.4s, v7.4s, v6.4s
+	WORD $0x6e26dd06 // fmul v6.4s, v8.4s, v6.4s
+	WORD $0x4f8610e5 // fmla v5.4s, v7.4s, v6.s[0]
 	ADD          $0x12, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -4172,9 +4868,6 @@ loop1:
 
 loop3:
 	WORD $0x4f00e402 // movi v2.16b, #0
-	WORD $0x4f00e403 // movi v3.16b, #0
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -4187,78 +4880,76 @@ loop5:
 	WORD $0xf9842120 // prfm pldl1keep, [x9, #2112]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d400126 // ldr h6, [x9]
-	WORD $0x7d402527 // ldr h7, [x9, #18]
-	WORD $0x4e4738c6 // zip1 v6.8h, v6.8h, v7.8h
-	WORD $0x7d404927 // ldr h7, [x9, #36]
-	WORD $0x7d406d28 // ldr h8, [x9, #54]
-	WORD $0x4e4838e7 // zip1 v7.8h, v7.8h, v8.8h
-	WORD $0x4e8738c6 // zip1 v6.4s, v6.4s, v7.4s
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	FMOVQ        (R7), F7
-	WORD $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
+	WORD $0x7c400123 // ldur h3, [x9]
+	WORD $0x7c412124 // ldur h4, [x9, #18]
+	WORD $0x4e443863 // zip1 v3.8h, v3.8h, v4.8h
+	WORD $0x7c424124 // ldur h4, [x9, #36]
+	WORD $0x7c436125 // ldur h5, [x9, #54]
+	WORD $0x4e453884 // zip1 v4.8h, v4.8h, v5.8h
+	WORD $0x4e843863 // zip1 v3.4s, v3.4s, v4.4s
+	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
+	WORD $0x3cc000e4 // ldur q4, [x7]
+	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F7
-	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        (R6), (F9, F10)
-	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
-	WORD $0x4e29c0e7 // smull2 v7.8h, v7.16b, v9.16b
-	WORD $0x4e67bd67 // addp v7.8h, v11.8h, v7.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e2ac109 // smull v9.8h, v8.8b, v10.8b
-	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
-	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
-	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
+	WORD $0x3cc02124 // ldur q4, [x9, #2]
+	WORD $0x6f0c0485 // ushr v5.16b, v4.16b, #4
+	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc000c6 // ldur q6, [x6]
+	WORD $0x3cc100c7 // ldur q7, [x6, #16]
+	WORD $0x0e26c088 // smull v8.8h, v4.8b, v6.8b
+	WORD $0x4e26c084 // smull2 v4.8h, v4.16b, v6.16b
+	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x0e27c0a6 // smull v6.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a5 // smull2 v5.8h, v5.16b, v7.16b
+	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
+	WORD $0x4e6068a4 // sadalp v4.4s, v5.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        20(R9), F7
-	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        32(R6), (F9, F10)
-	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
-	WORD $0x4e29c0e7 // smull2 v7.8h, v7.16b, v9.16b
-	WORD $0x4e67bd67 // addp v7.8h, v11.8h, v7.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e2ac109 // smull v9.8h, v8.8b, v10.8b
-	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
-	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
-	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4fa610e3 // fmla v3.4s, v7.4s, v6.s[1]
+	WORD $0x3cc14125 // ldur q5, [x9, #20]
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x3cc200c7 // ldur q7, [x6, #32]
+	WORD $0x3cc300c8 // ldur q8, [x6, #48]
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a5 // smull2 v5.8h, v5.16b, v7.16b
+	WORD $0x4e65bd25 // addp v5.8h, v9.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e28c0c7 // smull v7.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
+	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        38(R9), F7
-	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x3cc26126 // ldur q6, [x9, #38]
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        64(R6), (F9, F10)
-	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x3cc400c8 // ldur q8, [x6, #64]
+	WORD $0x3cc500c9 // ldur q9, [x6, #80]
+	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
+	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x0e29c0e8 // smull v8.8h, v7.8b, v9.8b
 	WORD $0x4e29c0e7 // smull2 v7.8h, v7.16b, v9.16b
-	WORD $0x4e67bd67 // addp v7.8h, v11.8h, v7.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e2ac109 // smull v9.8h, v8.8b, v10.8b
-	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
-	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
-	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f8618e4 // fmla v4.4s, v7.4s, v6.s[2]
+	WORD $0x4e67bd07 // addp v7.8h, v8.8h, v7.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        56(R9), F7
+	WORD $0x3cc38127 // ldur q7, [x9, #56]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        96(R6), (F9, F10)
+	WORD $0x3cc600c9 // ldur q9, [x6, #96]
+	WORD $0x3cc700ca // ldur q10, [x6, #112]
 	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
 	WORD $0x4e29c0e7 // smull2 v7.8h, v7.16b, v9.16b
 	WORD $0x4e67bd67 // addp v7.8h, v11.8h, v7.8h
@@ -4267,8 +4958,13 @@ loop5:
 	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
 	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4fa618e5 // fmla v5.4s, v7.4s, v6.s[3]
+
+	// sums of 4 groups, times their factors
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4ea7bcc5 // addp v5.4s, v6.4s, v7.4s
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e23cc82 // fmla v2.4s, v4.4s, v3.4s
 	ADD          $0x48, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -4283,31 +4979,31 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400126 // ldr h6, [x9]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c400123 // ldur h3, [x9]
+	WORD $0x1ee24063 // fcvt s3, h3
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F7
-	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        (R6), (F9, F10)
-	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
-	WORD $0x4e29c0e7 // smull2 v7.8h, v7.16b, v9.16b
-	WORD $0x4e67bd67 // addp v7.8h, v11.8h, v7.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e2ac109 // smull v9.8h, v8.8b, v10.8b
-	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
-	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
-	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	WORD $0x3cc02124 // ldur q4, [x9, #2]
+	WORD $0x6f0c0485 // ushr v5.16b, v4.16b, #4
+	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc000c6 // ldur q6, [x6]
+	WORD $0x3cc100c7 // ldur q7, [x6, #16]
+	WORD $0x0e26c088 // smull v8.8h, v4.8b, v6.8b
+	WORD $0x4e26c084 // smull2 v4.8h, v4.16b, v6.16b
+	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x0e27c0a6 // smull v6.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a5 // smull2 v5.8h, v5.16b, v7.16b
+	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
+	WORD $0x4e6068a4 // sadalp v4.4s, v5.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F8
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f8890c6 // fmul v6.4s, v6.4s, v8.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
+	WORD $0xbc4000e5 // ldur s5, [x7]
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x6e23dca3 // fmul v3.4s, v5.4s, v3.4s
+	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
 	ADD          $0x12, R9
 	ADD          $0x20, R6
 	ADD          $4, R7
@@ -4316,9 +5012,6 @@ loop7:
 
 done8:
 	ADD          $1, R8
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
-	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
 	FMOVQ        F2, (R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
@@ -4330,10 +5023,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F2
-	FMOVQ        32(R3), F3
-	FMOVQ        64(R3), F4
-	FMOVQ        96(R3), F5
+	WORD $0x3cc00062 // ldur q2, [x3]
+	WORD $0x3cc20063 // ldur q3, [x3, #32]
+	WORD $0x3cc40064 // ldur q4, [x3, #64]
+	WORD $0x3cc60065 // ldur q5, [x3, #96]
 	WORD $0x4ec33846 // zip1 v6.2d, v2.2d, v3.2d
 	WORD $0x4ec37842 // zip2 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
@@ -4385,17 +5078,17 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400124 // ldr h4, [x9]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c400124 // ldur h4, [x9]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F5
+	WORD $0x3cc02125 // ldur q5, [x9, #2]
 	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
 	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
 	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	FLDPQ        (R6), (F7, F8)
+	WORD $0x3cc000c7 // ldur q7, [x6]
+	WORD $0x3cc100c8 // ldur q8, [x6, #16]
 	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
 	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
 	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
@@ -4404,7 +5097,8 @@ loop5:
 	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
 	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	FLDPQ        32(R6), (F8, F9)
+	WORD $0x3cc200c8 // ldur q8, [x6, #32]
+	WORD $0x3cc300c9 // ldur q9, [x6, #48]
 	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
 	WORD $0x4e28c0a5 // smull2 v5.8h, v5.16b, v8.16b
 	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
@@ -4415,27 +5109,27 @@ loop5:
 	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F6
+	WORD $0xbc4000e6 // ldur s6, [x7]
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        4(R7), F6
+	WORD $0x6e24dcc6 // fmul v6.4s, v6.4s, v4.4s
+	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
+	WORD $0xbc4040e6 // ldur s6, [x7, #4]
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f869084 // fmul v4.4s, v4.4s, v6.s[0]
-	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
+	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
+	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
 
 	// scales of the block
-	WORD $0x7d402524 // ldr h4, [x9, #18]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c412124 // ldur h4, [x9, #18]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        20(R9), F5
+	WORD $0x3cc14125 // ldur q5, [x9, #20]
 	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
 	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
 	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	FLDPQ        64(R6), (F7, F8)
+	WORD $0x3cc400c7 // ldur q7, [x6, #64]
+	WORD $0x3cc500c8 // ldur q8, [x6, #80]
 	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
 	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
 	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
@@ -4444,7 +5138,8 @@ loop5:
 	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
 	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	FLDPQ        96(R6), (F8, F9)
+	WORD $0x3cc600c8 // ldur q8, [x6, #96]
+	WORD $0x3cc700c9 // ldur q9, [x6, #112]
 	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
 	WORD $0x4e28c0a5 // smull2 v5.8h, v5.16b, v8.16b
 	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
@@ -4455,14 +5150,14 @@ loop5:
 	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// integer sums times both scales
-	FMOVS        8(R7), F6
+	WORD $0xbc4080e6 // ldur s6, [x7, #8]
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        12(R7), F6
+	WORD $0x6e24dcc6 // fmul v6.4s, v6.4s, v4.4s
+	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
+	WORD $0xbc40c0e6 // ldur s6, [x7, #12]
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f869084 // fmul v4.4s, v4.4s, v6.s[0]
-	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
+	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
+	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
 	ADD          $0x24, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -4477,17 +5172,17 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400124 // ldr h4, [x9]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c400124 // ldur h4, [x9]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F5
+	WORD $0x3cc02125 // ldur q5, [x9, #2]
 	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
 	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
 	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	FLDPQ        (R6), (F7, F8)
+	WORD $0x3cc000c7 // ldur q7, [x6]
+	WORD $0x3cc100c8 // ldur q8, [x6, #16]
 	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
 	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
 	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
@@ -4496,7 +5191,8 @@ loop7:
 	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
 	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	FLDPQ        32(R6), (F8, F9)
+	WORD $0x3cc200c8 // ldur q8, [x6, #32]
+	WORD $0x3cc300c9 // ldur q9, [x6, #48]
 	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
 	WORD $0x4e28c0a5 // smull2 v5.8h, v5.16b, v8.16b
 	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
@@ -4507,14 +5203,14 @@ loop7:
 	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F6
+	WORD $0xbc4000e6 // ldur s6, [x7]
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        4(R7), F6
+	WORD $0x6e24dcc6 // fmul v6.4s, v6.4s, v4.4s
+	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
+	WORD $0xbc4040e6 // ldur s6, [x7, #4]
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f869084 // fmul v4.4s, v4.4s, v6.s[0]
-	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
+	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
+	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
 	ADD          $0x12, R9
 	ADD          $0x40, R6
 	ADD          $8, R7
@@ -4535,10 +5231,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F2
-	FMOVQ        32(R3), F3
-	FMOVQ        64(R3), F4
-	FMOVQ        96(R3), F5
+	WORD $0x3cc00062 // ldur q2, [x3]
+	WORD $0x3cc20063 // ldur q3, [x3, #32]
+	WORD $0x3cc40064 // ldur q4, [x3, #64]
+	WORD $0x3cc60065 // ldur q5, [x3, #96]
 	WORD $0x4ec33846 // zip1 v6.2d, v2.2d, v3.2d
 	WORD $0x4ec37842 // zip2 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
@@ -4547,10 +5243,10 @@ done4:
 	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	WORD $0x6e22d4c2 // faddp v2.4s, v6.4s, v2.4s
 	FMOVQ        F2, (R0)
-	FMOVQ        128(R3), F2
-	FMOVQ        160(R3), F3
-	FMOVQ        192(R3), F4
-	FMOVQ        224(R3), F5
+	WORD $0x3cc80062 // ldur q2, [x3, #128]
+	WORD $0x3cca0063 // ldur q3, [x3, #160]
+	WORD $0x3ccc0064 // ldur q4, [x3, #192]
+	WORD $0x3cce0065 // ldur q5, [x3, #224]
 	WORD $0x4ec33846 // zip1 v6.2d, v2.2d, v3.2d
 	WORD $0x4ec37842 // zip2 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
@@ -4606,17 +5302,17 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400125 // ldr h5, [x9]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7c400125 // ldur h5, [x9]
+	WORD $0x1ee240a5 // fcvt s5, h5
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F6
+	WORD $0x3cc02126 // ldur q6, [x9, #2]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        (R6), (F8, F9)
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
 	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
 	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
 	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
@@ -4625,7 +5321,8 @@ loop5:
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
 	WORD $0x4e606928 // sadalp v8.4s, v9.8h
-	FLDPQ        32(R6), (F9, F10)
+	WORD $0x3cc200c9 // ldur q9, [x6, #32]
+	WORD $0x3cc300ca // ldur q10, [x6, #48]
 	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
 	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
@@ -4634,7 +5331,8 @@ loop5:
 	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        64(R6), (F10, F11)
+	WORD $0x3cc400ca // ldur q10, [x6, #64]
+	WORD $0x3cc500cb // ldur q11, [x6, #80]
 	WORD $0x0e2ac0cc // smull v12.8h, v6.8b, v10.8b
 	WORD $0x4e2ac0c6 // smull2 v6.8h, v6.16b, v10.16b
 	WORD $0x4e66bd86 // addp v6.8h, v12.8h, v6.8h
@@ -4645,31 +5343,31 @@ loop5:
 	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F7
+	WORD $0xbc4000e7 // ldur s7, [x7]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
-	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
-	FMOVS        4(R7), F7
+	WORD $0x6e25dce7 // fmul v7.4s, v7.4s, v5.4s
+	WORD $0x4f871102 // fmla v2.4s, v8.4s, v7.s[0]
+	WORD $0xbc4040e7 // ldur s7, [x7, #4]
 	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
-	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
-	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
-	FMOVS        8(R7), F7
+	WORD $0x6e25dce7 // fmul v7.4s, v7.4s, v5.4s
+	WORD $0x4f871103 // fmla v3.4s, v8.4s, v7.s[0]
+	WORD $0xbc4080e7 // ldur s7, [x7, #8]
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f8790a5 // fmul v5.4s, v5.4s, v7.s[0]
-	WORD $0x4e25ccc4 // fmla v4.4s, v6.4s, v5.4s
+	WORD $0x6e25dce5 // fmul v5.4s, v7.4s, v5.4s
+	WORD $0x4f8510c4 // fmla v4.4s, v6.4s, v5.s[0]
 
 	// scales of the block
-	WORD $0x7d402525 // ldr h5, [x9, #18]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7c412125 // ldur h5, [x9, #18]
+	WORD $0x1ee240a5 // fcvt s5, h5
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        20(R9), F6
+	WORD $0x3cc14126 // ldur q6, [x9, #20]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        96(R6), (F8, F9)
+	WORD $0x3cc600c8 // ldur q8, [x6, #96]
+	WORD $0x3cc700c9 // ldur q9, [x6, #112]
 	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
 	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
 	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
@@ -4678,7 +5376,8 @@ loop5:
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
 	WORD $0x4e606928 // sadalp v8.4s, v9.8h
-	FLDPQ        128(R6), (F9, F10)
+	WORD $0x3cc800c9 // ldur q9, [x6, #128]
+	WORD $0x3cc900ca // ldur q10, [x6, #144]
 	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
 	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
@@ -4687,7 +5386,8 @@ loop5:
 	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        160(R6), (F10, F11)
+	WORD $0x3cca00ca // ldur q10, [x6, #160]
+	WORD $0x3ccb00cb // ldur q11, [x6, #176]
 	WORD $0x0e2ac0cc // smull v12.8h, v6.8b, v10.8b
 	WORD $0x4e2ac0c6 // smull2 v6.8h, v6.16b, v10.16b
 	WORD $0x4e66bd86 // addp v6.8h, v12.8h, v6.8h
@@ -4698,18 +5398,18 @@ loop5:
 	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        12(R7), F7
+	WORD $0xbc40c0e7 // ldur s7, [x7, #12]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
-	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
-	FMOVS        16(R7), F7
+	WORD $0x6e25dce7 // fmul v7.4s, v7.4s, v5.4s
+	WORD $0x4f871102 // fmla v2.4s, v8.4s, v7.s[0]
+	WORD $0xbc4100e7 // ldur s7, [x7, #16]
 	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
-	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
-	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
-	FMOVS        20(R7), F7
+	WORD $0x6e25dce7 // fmul v7.4s, v7.4s, v5.4s
+	WORD $0x4f871103 // fmla v3.4s, v8.4s, v7.s[0]
+	WORD $0xbc4140e7 // ldur s7, [x7, #20]
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f8790a5 // fmul v5.4s, v5.4s, v7.s[0]
-	WORD $0x4e25ccc4 // fmla v4.4s, v6.4s, v5.4s
+	WORD $0x6e25dce5 // fmul v5.4s, v7.4s, v5.4s
+	WORD $0x4f8510c4 // fmla v4.4s, v6.4s, v5.s[0]
 	ADD          $0x24, R9
 	ADD          $0xc0, R6
 	ADD          $0x18, R7
@@ -4724,17 +5424,17 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400125 // ldr h5, [x9]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7c400125 // ldur h5, [x9]
+	WORD $0x1ee240a5 // fcvt s5, h5
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F6
+	WORD $0x3cc02126 // ldur q6, [x9, #2]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        (R6), (F8, F9)
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
 	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
 	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
 	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
@@ -4743,7 +5443,8 @@ loop7:
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
 	WORD $0x4e606928 // sadalp v8.4s, v9.8h
-	FLDPQ        32(R6), (F9, F10)
+	WORD $0x3cc200c9 // ldur q9, [x6, #32]
+	WORD $0x3cc300ca // ldur q10, [x6, #48]
 	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
 	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
@@ -4752,7 +5453,8 @@ loop7:
 	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        64(R6), (F10, F11)
+	WORD $0x3cc400ca // ldur q10, [x6, #64]
+	WORD $0x3cc500cb // ldur q11, [x6, #80]
 	WORD $0x0e2ac0cc // smull v12.8h, v6.8b, v10.8b
 	WORD $0x4e2ac0c6 // smull2 v6.8h, v6.16b, v10.16b
 	WORD $0x4e66bd86 // addp v6.8h, v12.8h, v6.8h
@@ -4763,18 +5465,18 @@ loop7:
 	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F7
+	WORD $0xbc4000e7 // ldur s7, [x7]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
-	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
-	FMOVS        4(R7), F7
+	WORD $0x6e25dce7 // fmul v7.4s, v7.4s, v5.4s
+	WORD $0x4f871102 // fmla v2.4s, v8.4s, v7.s[0]
+	WORD $0xbc4040e7 // ldur s7, [x7, #4]
 	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
-	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
-	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
-	FMOVS        8(R7), F7
+	WORD $0x6e25dce7 // fmul v7.4s, v7.4s, v5.4s
+	WORD $0x4f871103 // fmla v3.4s, v8.4s, v7.s[0]
+	WORD $0xbc4080e7 // ldur s7, [x7, #8]
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f8790a5 // fmul v5.4s, v5.4s, v7.s[0]
-	WORD $0x4e25ccc4 // fmla v4.4s, v6.4s, v5.4s
+	WORD $0x6e25dce5 // fmul v5.4s, v7.4s, v5.4s
+	WORD $0x4f8510c4 // fmla v4.4s, v6.4s, v5.s[0]
 	ADD          $0x12, R9
 	ADD          $0x60, R6
 	ADD          $0xc, R7
@@ -4796,10 +5498,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F2
-	FMOVQ        32(R3), F3
-	FMOVQ        64(R3), F4
-	FMOVQ        96(R3), F5
+	WORD $0x3cc00062 // ldur q2, [x3]
+	WORD $0x3cc20063 // ldur q3, [x3, #32]
+	WORD $0x3cc40064 // ldur q4, [x3, #64]
+	WORD $0x3cc60065 // ldur q5, [x3, #96]
 	WORD $0x4ec33846 // zip1 v6.2d, v2.2d, v3.2d
 	WORD $0x4ec37842 // zip2 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
@@ -4808,10 +5510,10 @@ done4:
 	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	WORD $0x6e22d4c2 // faddp v2.4s, v6.4s, v2.4s
 	FMOVQ        F2, (R0)
-	FMOVQ        128(R3), F2
-	FMOVQ        160(R3), F3
-	FMOVQ        192(R3), F4
-	FMOVQ        224(R3), F5
+	WORD $0x3cc80062 // ldur q2, [x3, #128]
+	WORD $0x3cca0063 // ldur q3, [x3, #160]
+	WORD $0x3ccc0064 // ldur q4, [x3, #192]
+	WORD $0x3cce0065 // ldur q5, [x3, #224]
 	WORD $0x4ec33846 // zip1 v6.2d, v2.2d, v3.2d
 	WORD $0x4ec37842 // zip2 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
@@ -4869,8 +5571,6 @@ loop1:
 loop3:
 	WORD $0x4f00e402 // movi v2.16b, #0
 	WORD $0x4f00e403 // movi v3.16b, #0
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -4881,136 +5581,124 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400126 // ldr h6, [x9]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c400124 // ldur h4, [x9]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F7
-	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        (R6), (F9, F10)
-	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
-	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x3cc02125 // ldur q5, [x9, #2]
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x3cc000c7 // ldur q7, [x6]
+	WORD $0x3cc100c8 // ldur q8, [x6, #16]
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	WORD $0x3cc200c8 // ldur q8, [x6, #32]
+	WORD $0x3cc300c9 // ldur q9, [x6, #48]
+	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
+	WORD $0x4e28c0a8 // smull2 v8.8h, v5.16b, v8.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c0ca // smull v10.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	WORD $0x3cc400c9 // ldur q9, [x6, #64]
+	WORD $0x3cc500ca // ldur q10, [x6, #80]
+	WORD $0x0e29c0ab // smull v11.8h, v5.8b, v9.8b
+	WORD $0x4e29c0a9 // smull2 v9.8h, v5.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
-	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x0e2ac0cb // smull v11.8h, v6.8b, v10.8b
+	WORD $0x4e2ac0ca // smull2 v10.8h, v6.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        32(R6), (F10, F11)
-	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
-	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
-	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2bc10c // smull v12.8h, v8.8b, v11.8b
-	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
-	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
-	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        64(R6), (F11, F12)
-	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
-	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
-	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        96(R6), (F12, F13)
-	WORD $0x0e2cc0ee // smull v14.8h, v7.8b, v12.8b
-	WORD $0x4e2cc0e7 // smull2 v7.8h, v7.16b, v12.16b
-	WORD $0x4e67bdc7 // addp v7.8h, v14.8h, v7.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e2dc10c // smull v12.8h, v8.8b, v13.8b
-	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	WORD $0x3cc600ca // ldur q10, [x6, #96]
+	WORD $0x3cc700cb // ldur q11, [x6, #112]
+	WORD $0x0e2ac0ac // smull v12.8h, v5.8b, v10.8b
+	WORD $0x4e2ac0a5 // smull2 v5.8h, v5.16b, v10.16b
+	WORD $0x4e65bd85 // addp v5.8h, v12.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e2bc0ca // smull v10.8h, v6.8b, v11.8b
+	WORD $0x4e2bc0c6 // smull2 v6.8h, v6.16b, v11.16b
+	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
-	// integer sums times both scales
-	FMOVS        (R7), F8
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd22 // fmla v2.4s, v9.4s, v8.4s
-	FMOVS        4(R7), F8
-	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd23 // fmla v3.4s, v9.4s, v8.4s
-	FMOVS        8(R7), F8
-	WORD $0x4e21d969 // scvtf v9.4s, v11.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
-	FMOVS        12(R7), F8
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f8890c6 // fmul v6.4s, v6.4s, v8.s[0]
-	WORD $0x4e26cce5 // fmla v5.4s, v7.4s, v6.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc000e6 // ldur q6, [x7]
+	WORD $0x4f8490c4 // fmul v4.4s, v6.4s, v4.s[0]
+	WORD $0x4ea8bce6 // addp v6.4s, v7.4s, v8.4s
+	WORD $0x4ea5bd25 // addp v5.4s, v9.4s, v5.4s
+	WORD $0x4ea5bcc5 // addp v5.4s, v6.4s, v5.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24cca2 // fmla v2.4s, v5.4s, v4.4s
 
 	// scales of the block
-	WORD $0x7d402526 // ldr h6, [x9, #18]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c412124 // ldur h4, [x9, #18]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        20(R9), F7
-	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        128(R6), (F9, F10)
-	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
-	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x3cc14125 // ldur q5, [x9, #20]
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x3cc800c7 // ldur q7, [x6, #128]
+	WORD $0x3cc900c8 // ldur q8, [x6, #144]
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	WORD $0x3cca00c8 // ldur q8, [x6, #160]
+	WORD $0x3ccb00c9 // ldur q9, [x6, #176]
+	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
+	WORD $0x4e28c0a8 // smull2 v8.8h, v5.16b, v8.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c0ca // smull v10.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	WORD $0x3ccc00c9 // ldur q9, [x6, #192]
+	WORD $0x3ccd00ca // ldur q10, [x6, #208]
+	WORD $0x0e29c0ab // smull v11.8h, v5.8b, v9.8b
+	WORD $0x4e29c0a9 // smull2 v9.8h, v5.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
-	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x0e2ac0cb // smull v11.8h, v6.8b, v10.8b
+	WORD $0x4e2ac0ca // smull2 v10.8h, v6.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        160(R6), (F10, F11)
-	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
-	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
-	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2bc10c // smull v12.8h, v8.8b, v11.8b
-	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
-	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
-	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        192(R6), (F11, F12)
-	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
-	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
-	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        224(R6), (F12, F13)
-	WORD $0x0e2cc0ee // smull v14.8h, v7.8b, v12.8b
-	WORD $0x4e2cc0e7 // smull2 v7.8h, v7.16b, v12.16b
-	WORD $0x4e67bdc7 // addp v7.8h, v14.8h, v7.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e2dc10c // smull v12.8h, v8.8b, v13.8b
-	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	WORD $0x3cce00ca // ldur q10, [x6, #224]
+	WORD $0x3ccf00cb // ldur q11, [x6, #240]
+	WORD $0x0e2ac0ac // smull v12.8h, v5.8b, v10.8b
+	WORD $0x4e2ac0a5 // smull2 v5.8h, v5.16b, v10.16b
+	WORD $0x4e65bd85 // addp v5.8h, v12.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e2bc0ca // smull v10.8h, v6.8b, v11.8b
+	WORD $0x4e2bc0c6 // smull2 v6.8h, v6.16b, v11.16b
+	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
-	// integer sums times both scales
-	FMOVS        16(R7), F8
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd22 // fmla v2.4s, v9.4s, v8.4s
-	FMOVS        20(R7), F8
-	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd23 // fmla v3.4s, v9.4s, v8.4s
-	FMOVS        24(R7), F8
-	WORD $0x4e21d969 // scvtf v9.4s, v11.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
-	FMOVS        28(R7), F8
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f8890c6 // fmul v6.4s, v6.4s, v8.s[0]
-	WORD $0x4e26cce5 // fmla v5.4s, v7.4s, v6.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc100e6 // ldur q6, [x7, #16]
+	WORD $0x4f8490c4 // fmul v4.4s, v6.4s, v4.s[0]
+	WORD $0x4ea8bce6 // addp v6.4s, v7.4s, v8.4s
+	WORD $0x4ea5bd25 // addp v5.4s, v9.4s, v5.4s
+	WORD $0x4ea5bcc5 // addp v5.4s, v6.4s, v5.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
 	ADD          $0x24, R9
 	ADD          $0x100, R6
 	ADD          $0x20, R7
@@ -5025,70 +5713,64 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400126 // ldr h6, [x9]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c400124 // ldur h4, [x9]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F7
-	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        (R6), (F9, F10)
-	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
-	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x3cc02125 // ldur q5, [x9, #2]
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x3cc000c7 // ldur q7, [x6]
+	WORD $0x3cc100c8 // ldur q8, [x6, #16]
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	WORD $0x3cc200c8 // ldur q8, [x6, #32]
+	WORD $0x3cc300c9 // ldur q9, [x6, #48]
+	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
+	WORD $0x4e28c0a8 // smull2 v8.8h, v5.16b, v8.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c0ca // smull v10.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	WORD $0x3cc400c9 // ldur q9, [x6, #64]
+	WORD $0x3cc500ca // ldur q10, [x6, #80]
+	WORD $0x0e29c0ab // smull v11.8h, v5.8b, v9.8b
+	WORD $0x4e29c0a9 // smull2 v9.8h, v5.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
-	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x0e2ac0cb // smull v11.8h, v6.8b, v10.8b
+	WORD $0x4e2ac0ca // smull2 v10.8h, v6.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        32(R6), (F10, F11)
-	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
-	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
-	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2bc10c // smull v12.8h, v8.8b, v11.8b
-	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
-	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
-	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        64(R6), (F11, F12)
-	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
-	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
-	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        96(R6), (F12, F13)
-	WORD $0x0e2cc0ee // smull v14.8h, v7.8b, v12.8b
-	WORD $0x4e2cc0e7 // smull2 v7.8h, v7.16b, v12.16b
-	WORD $0x4e67bdc7 // addp v7.8h, v14.8h, v7.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e2dc10c // smull v12.8h, v8.8b, v13.8b
-	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	WORD $0x3cc600ca // ldur q10, [x6, #96]
+	WORD $0x3cc700cb // ldur q11, [x6, #112]
+	WORD $0x0e2ac0ac // smull v12.8h, v5.8b, v10.8b
+	WORD $0x4e2ac0a5 // smull2 v5.8h, v5.16b, v10.16b
+	WORD $0x4e65bd85 // addp v5.8h, v12.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e2bc0ca // smull v10.8h, v6.8b, v11.8b
+	WORD $0x4e2bc0c6 // smull2 v6.8h, v6.16b, v11.16b
+	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
-	// integer sums times both scales
-	FMOVS        (R7), F8
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd22 // fmla v2.4s, v9.4s, v8.4s
-	FMOVS        4(R7), F8
-	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd23 // fmla v3.4s, v9.4s, v8.4s
-	FMOVS        8(R7), F8
-	WORD $0x4e21d969 // scvtf v9.4s, v11.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
-	FMOVS        12(R7), F8
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f8890c6 // fmul v6.4s, v6.4s, v8.s[0]
-	WORD $0x4e26cce5 // fmla v5.4s, v7.4s, v6.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc000e6 // ldur q6, [x7]
+	WORD $0x4f8490c4 // fmul v4.4s, v6.4s, v4.s[0]
+	WORD $0x4ea8bce6 // addp v6.4s, v7.4s, v8.4s
+	WORD $0x4ea5bd25 // addp v5.4s, v9.4s, v5.4s
+	WORD $0x4ea5bcc5 // addp v5.4s, v6.4s, v5.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e24cca2 // fmla v2.4s, v5.4s, v4.4s
 	ADD          $0x12, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -5097,10 +5779,8 @@ loop7:
 
 done8:
 	ADD          $1, R8
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
 	FMOVQ        F2, (R5)
-	FMOVQ        F3, 128(R5)
-	FMOVQ        F4, 256(R5)
-	FMOVQ        F5, 384(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -5111,57 +5791,25 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F2
-	FMOVQ        32(R3), F3
-	FMOVQ        64(R3), F4
-	FMOVQ        96(R3), F5
-	WORD $0x4ec33846 // zip1 v6.2d, v2.2d, v3.2d
-	WORD $0x4ec37842 // zip2 v2.2d, v2.2d, v3.2d
-	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
-	WORD $0x4ec53882 // zip1 v2.2d, v4.2d, v5.2d
-	WORD $0x4ec57883 // zip2 v3.2d, v4.2d, v5.2d
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	WORD $0x6e22d4c2 // faddp v2.4s, v6.4s, v2.4s
-	FMOVQ        F2, (R0)
-	FMOVQ        128(R3), F2
-	FMOVQ        160(R3), F3
-	FMOVQ        192(R3), F4
-	FMOVQ        224(R3), F5
-	WORD $0x4ec33846 // zip1 v6.2d, v2.2d, v3.2d
-	WORD $0x4ec37842 // zip2 v2.2d, v2.2d, v3.2d
-	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
-	WORD $0x4ec53882 // zip1 v2.2d, v4.2d, v5.2d
-	WORD $0x4ec57883 // zip2 v3.2d, v4.2d, v5.2d
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	WORD $0x6e22d4c2 // faddp v2.4s, v6.4s, v2.4s
+	WORD $0x3cc00062 // ldur q2, [x3]
+	WORD $0x3cc20063 // ldur q3, [x3, #32]
+	WORD $0x3cc40064 // ldur q4, [x3, #64]
+	WORD $0x3cc60065 // ldur q5, [x3, #96]
+	WORD $0x4e832846 // trn1 v6.4s, v2.4s, v3.4s
+	WORD $0x4e836842 // trn2 v2.4s, v2.4s, v3.4s
+	WORD $0x4e852883 // trn1 v3.4s, v4.4s, v5.4s
+	WORD $0x4e856884 // trn2 v4.4s, v4.4s, v5.4s
+	WORD $0x4ec338c5 // zip1 v5.2d, v6.2d, v3.2d
+	WORD $0x4ec43847 // zip1 v7.2d, v2.2d, v4.2d
+	WORD $0x4ec378c3 // zip2 v3.2d, v6.2d, v3.2d
+	WORD $0x4ec47842 // zip2 v2.2d, v2.2d, v4.2d
+	FMOVQ        F5, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F2, (R5)
-	FMOVQ        256(R3), F2
-	FMOVQ        288(R3), F3
-	FMOVQ        320(R3), F4
-	FMOVQ        352(R3), F5
-	WORD $0x4ec33846 // zip1 v6.2d, v2.2d, v3.2d
-	WORD $0x4ec37842 // zip2 v2.2d, v2.2d, v3.2d
-	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
-	WORD $0x4ec53882 // zip1 v2.2d, v4.2d, v5.2d
-	WORD $0x4ec57883 // zip2 v3.2d, v4.2d, v5.2d
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	WORD $0x6e22d4c2 // faddp v2.4s, v6.4s, v2.4s
+	FMOVQ        F7, (R5)
 	ADD          R4, R5
-	FMOVQ        F2, (R5)
-	FMOVQ        384(R3), F2
-	FMOVQ        416(R3), F3
-	FMOVQ        448(R3), F4
-	FMOVQ        480(R3), F5
-	WORD $0x4ec33846 // zip1 v6.2d, v2.2d, v3.2d
-	WORD $0x4ec37842 // zip2 v2.2d, v2.2d, v3.2d
-	WORD $0x4e22d4c6 // fadd v6.4s, v6.4s, v2.4s
-	WORD $0x4ec53882 // zip1 v2.2d, v4.2d, v5.2d
-	WORD $0x4ec57883 // zip2 v3.2d, v4.2d, v5.2d
-	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
-	WORD $0x6e22d4c2 // faddp v2.4s, v6.4s, v2.4s
+	FMOVQ        F3, (R5)
 	ADD          R4, R5
 	FMOVQ        F2, (R5)
 	ADD          $0x10, R0
@@ -5222,13 +5870,13 @@ loop1:
 
 loop3:
 	ADD          R4, R1, R6
-	FMOVQ        (R6), F14
+	WORD $0x3cc000ce // ldur q14, [x6]
 	ADD          R4, R1, R6
-	FMOVQ        16(R6), F15
+	WORD $0x3cc100cf // ldur q15, [x6, #16]
 	ADD          R4, R1, R6
-	FMOVQ        128(R6), F16
+	WORD $0x3cc800d0 // ldur q16, [x6, #128]
 	ADD          R4, R1, R6
-	FMOVQ        144(R6), F17
+	WORD $0x3cc900d1 // ldur q17, [x6, #144]
 	ADD          R4, R1, R6
 	FMOVQ        256(R6), F18
 	ADD          R4, R1, R6
@@ -5335,9 +5983,9 @@ done4:
 
 loop5:
 	ADD          R4<<3, R2, R6
-	FMOVQ        (R6), F16
+	WORD $0x3cc000d0 // ldur q16, [x6]
 	ADD          R4<<3, R2, R6
-	FMOVQ        16(R6), F17
+	WORD $0x3cc100d1 // ldur q17, [x6, #16]
 	WORD $0x4e221e12 // and v18.16b, v16.16b, v2.16b
 	WORD $0x4e221e33 // and v19.16b, v17.16b, v2.16b
 	WORD $0x4e221dd4 // and v20.16b, v14.16b, v2.16b
@@ -5351,9 +5999,9 @@ loop5:
 	WORD $0x6e6f1e30 // bsl v16.16b, v17.16b, v15.16b
 	WORD $0x4eb01e0f // mov v15.16b, v16.16b
 	ADD          R4<<3, R2, R6
-	FMOVQ        32(R6), F16
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
 	ADD          R4<<3, R2, R6
-	FMOVQ        48(R6), F17
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
 	WORD $0x4e221e12 // and v18.16b, v16.16b, v2.16b
 	WORD $0x4e221e33 // and v19.16b, v17.16b, v2.16b
 	WORD $0x4e221dd4 // and v20.16b, v14.16b, v2.16b
@@ -5367,9 +6015,9 @@ loop5:
 	WORD $0x6e6f1e30 // bsl v16.16b, v17.16b, v15.16b
 	WORD $0x4eb01e0f // mov v15.16b, v16.16b
 	ADD          R4<<3, R2, R6
-	FMOVQ        64(R6), F16
+	WORD $0x3cc400d0 // ldur q16, [x6, #64]
 	ADD          R4<<3, R2, R6
-	FMOVQ        80(R6), F17
+	WORD $0x3cc500d1 // ldur q17, [x6, #80]
 	WORD $0x4e221e12 // and v18.16b, v16.16b, v2.16b
 	WORD $0x4e221e33 // and v19.16b, v17.16b, v2.16b
 	WORD $0x4e221dd4 // and v20.16b, v14.16b, v2.16b
@@ -5383,9 +6031,9 @@ loop5:
 	WORD $0x6e6f1e30 // bsl v16.16b, v17.16b, v15.16b
 	WORD $0x4eb01e0f // mov v15.16b, v16.16b
 	ADD          R4<<3, R2, R6
-	FMOVQ        96(R6), F16
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
 	ADD          R4<<3, R2, R6
-	FMOVQ        112(R6), F17
+	WORD $0x3cc700d1 // ldur q17, [x6, #112]
 	WORD $0x4e221e12 // and v18.16b, v16.16b, v2.16b
 	WORD $0x4e221e33 // and v19.16b, v17.16b, v2.16b
 	WORD $0x4e221dd4 // and v20.16b, v14.16b, v2.16b
@@ -5443,9 +6091,9 @@ done6:
 
 loop7:
 	ADD          R4<<3, R2, R6
-	FMOVQ        (R6), F14
+	WORD $0x3cc000ce // ldur q14, [x6]
 	ADD          R4<<3, R2, R6
-	FMOVQ        16(R6), F15
+	WORD $0x3cc100cf // ldur q15, [x6, #16]
 	FMOVQ        1056(R2), F16
 	FMOVQ        1072(R2), F17
 	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
@@ -5503,9 +6151,9 @@ loop7:
 	ADD          R4<<3, R2, R6
 	FMOVQ        F15, 1104(R6)
 	ADD          R4<<3, R2, R6
-	FMOVQ        32(R6), F14
+	WORD $0x3cc200ce // ldur q14, [x6, #32]
 	ADD          R4<<3, R2, R6
-	FMOVQ        48(R6), F15
+	WORD $0x3cc300cf // ldur q15, [x6, #48]
 	FMOVQ        1056(R2), F16
 	FMOVQ        1072(R2), F17
 	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
@@ -5563,9 +6211,9 @@ loop7:
 	ADD          R4<<3, R2, R6
 	FMOVQ        F15, 1136(R6)
 	ADD          R4<<3, R2, R6
-	FMOVQ        64(R6), F14
+	WORD $0x3cc400ce // ldur q14, [x6, #64]
 	ADD          R4<<3, R2, R6
-	FMOVQ        80(R6), F15
+	WORD $0x3cc500cf // ldur q15, [x6, #80]
 	FMOVQ        1056(R2), F16
 	FMOVQ        1072(R2), F17
 	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
@@ -5623,9 +6271,9 @@ loop7:
 	ADD          R4<<3, R2, R6
 	FMOVQ        F15, 1168(R6)
 	ADD          R4<<3, R2, R6
-	FMOVQ        96(R6), F14
+	WORD $0x3cc600ce // ldur q14, [x6, #96]
 	ADD          R4<<3, R2, R6
-	FMOVQ        112(R6), F15
+	WORD $0x3cc700cf // ldur q15, [x6, #112]
 	FMOVQ        1056(R2), F16
 	FMOVQ        1072(R2), F17
 	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
@@ -5698,9 +6346,9 @@ done8:
 
 loop9:
 	ADD          R4<<3, R2, R6
-	FMOVQ        (R6), F14
+	WORD $0x3cc000ce // ldur q14, [x6]
 	ADD          R4<<3, R2, R6
-	FMOVQ        16(R6), F15
+	WORD $0x3cc100cf // ldur q15, [x6, #16]
 	WORD $0x6e2eddce // fmul v14.4s, v14.4s, v14.4s
 	WORD $0x6e2fddef // fmul v15.4s, v15.4s, v15.4s
 	ADD          R4<<3, R2, R6
@@ -5708,9 +6356,9 @@ loop9:
 	ADD          R4<<3, R2, R6
 	FMOVQ        F15, 2128(R6)
 	ADD          R4<<3, R2, R6
-	FMOVQ        32(R6), F14
+	WORD $0x3cc200ce // ldur q14, [x6, #32]
 	ADD          R4<<3, R2, R6
-	FMOVQ        48(R6), F15
+	WORD $0x3cc300cf // ldur q15, [x6, #48]
 	WORD $0x6e2eddce // fmul v14.4s, v14.4s, v14.4s
 	WORD $0x6e2fddef // fmul v15.4s, v15.4s, v15.4s
 	ADD          R4<<3, R2, R6
@@ -5718,9 +6366,9 @@ loop9:
 	ADD          R4<<3, R2, R6
 	FMOVQ        F15, 2160(R6)
 	ADD          R4<<3, R2, R6
-	FMOVQ        64(R6), F14
+	WORD $0x3cc400ce // ldur q14, [x6, #64]
 	ADD          R4<<3, R2, R6
-	FMOVQ        80(R6), F15
+	WORD $0x3cc500cf // ldur q15, [x6, #80]
 	WORD $0x6e2eddce // fmul v14.4s, v14.4s, v14.4s
 	WORD $0x6e2fddef // fmul v15.4s, v15.4s, v15.4s
 	ADD          R4<<3, R2, R6
@@ -5728,9 +6376,9 @@ loop9:
 	ADD          R4<<3, R2, R6
 	FMOVQ        F15, 2192(R6)
 	ADD          R4<<3, R2, R6
-	FMOVQ        96(R6), F14
+	WORD $0x3cc600ce // ldur q14, [x6, #96]
 	ADD          R4<<3, R2, R6
-	FMOVQ        112(R6), F15
+	WORD $0x3cc700cf // ldur q15, [x6, #112]
 	WORD $0x6e2eddce // fmul v14.4s, v14.4s, v14.4s
 	WORD $0x6e2fddef // fmul v15.4s, v15.4s, v15.4s
 	ADD          R4<<3, R2, R6
@@ -5771,9 +6419,9 @@ loop11:
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        (R6), F18
+	WORD $0x3cc000d2 // ldur q18, [x6]
 	ADD          R4<<3, R2, R6
-	FMOVQ        16(R6), F19
+	WORD $0x3cc100d3 // ldur q19, [x6, #16]
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
 	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
@@ -5795,9 +6443,9 @@ loop11:
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        32(R6), F18
+	WORD $0x3cc200d2 // ldur q18, [x6, #32]
 	ADD          R4<<3, R2, R6
-	FMOVQ        48(R6), F19
+	WORD $0x3cc300d3 // ldur q19, [x6, #48]
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
 	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
@@ -5819,9 +6467,9 @@ loop11:
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        64(R6), F18
+	WORD $0x3cc400d2 // ldur q18, [x6, #64]
 	ADD          R4<<3, R2, R6
-	FMOVQ        80(R6), F19
+	WORD $0x3cc500d3 // ldur q19, [x6, #80]
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
 	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
@@ -5843,9 +6491,9 @@ loop11:
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        96(R6), F18
+	WORD $0x3cc600d2 // ldur q18, [x6, #96]
 	ADD          R4<<3, R2, R6
-	FMOVQ        112(R6), F19
+	WORD $0x3cc700d3 // ldur q19, [x6, #112]
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
 	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s

@@ -29,10 +29,50 @@ DATA iq4_xs_levels<>+0(SB)/8, $0xf6eaddcfbfad9881
 DATA iq4_xs_levels<>+8(SB)/8, $0x7159453526190d01
 GLOBL iq4_xs_levels<>(SB), RODATA|NOPTR, $16
 
-// iq4_xs_mask: float32, 4 times 0x7fffffff
-DATA iq4_xs_mask<>+0(SB)/8, $0x7fffffff7fffffff
-DATA iq4_xs_mask<>+8(SB)/8, $0x7fffffff7fffffff
+// iq4_xs_shuffle3: bytes 2 2 3 3 4 4 5 5 - - - - - - - -
+DATA iq4_xs_shuffle3<>+0(SB)/8, $0x0505040403030202
+DATA iq4_xs_shuffle3<>+8(SB)/8, $0x8080808080808080
+GLOBL iq4_xs_shuffle3<>(SB), RODATA|NOPTR, $16
+
+// iq4_xs_shiftb: int8 0 -4 0 -4 0 -4 0 -4 0 0 0 0 0 0 0 0
+DATA iq4_xs_shiftb<>+0(SB)/8, $0xfc00fc00fc00fc00
+DATA iq4_xs_shiftb<>+8(SB)/8, $0x0000000000000000
+GLOBL iq4_xs_shiftb<>(SB), RODATA|NOPTR, $16
+
+// iq4_xs_mask: int8 15 15 15 15 15 15 15 15 0 0 0 0 0 0 0 0
+DATA iq4_xs_mask<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
+DATA iq4_xs_mask<>+8(SB)/8, $0x0000000000000000
 GLOBL iq4_xs_mask<>(SB), RODATA|NOPTR, $16
+
+// iq4_xs_shuffle4: bytes 0 0 0 0 1 1 1 1 - - - - - - - -
+DATA iq4_xs_shuffle4<>+0(SB)/8, $0x0101010100000000
+DATA iq4_xs_shuffle4<>+8(SB)/8, $0x8080808080808080
+GLOBL iq4_xs_shuffle4<>(SB), RODATA|NOPTR, $16
+
+// iq4_xs_shiftb2: int8 4 2 0 -2 4 2 0 -2 0 0 0 0 0 0 0 0
+DATA iq4_xs_shiftb2<>+0(SB)/8, $0xfe000204fe000204
+DATA iq4_xs_shiftb2<>+8(SB)/8, $0x0000000000000000
+GLOBL iq4_xs_shiftb2<>(SB), RODATA|NOPTR, $16
+
+// iq4_xs_or: int8 48 48 48 48 48 48 48 48 0 0 0 0 0 0 0 0
+DATA iq4_xs_or<>+0(SB)/8, $0x3030303030303030
+DATA iq4_xs_or<>+8(SB)/8, $0x0000000000000000
+GLOBL iq4_xs_or<>(SB), RODATA|NOPTR, $16
+
+// iq4_xs_shuffle5: bytes 0 - - - 1 - - - 2 - - - 3 - - -
+DATA iq4_xs_shuffle5<>+0(SB)/8, $0x8080800180808000
+DATA iq4_xs_shuffle5<>+8(SB)/8, $0x8080800380808002
+GLOBL iq4_xs_shuffle5<>(SB), RODATA|NOPTR, $16
+
+// iq4_xs_shuffle6: bytes 4 - - - 5 - - - 6 - - - 7 - - -
+DATA iq4_xs_shuffle6<>+0(SB)/8, $0x8080800580808004
+DATA iq4_xs_shuffle6<>+8(SB)/8, $0x8080800780808006
+GLOBL iq4_xs_shuffle6<>(SB), RODATA|NOPTR, $16
+
+// iq4_xs_mask2: float32, 4 times 0x7fffffff
+DATA iq4_xs_mask2<>+0(SB)/8, $0x7fffffff7fffffff
+DATA iq4_xs_mask2<>+8(SB)/8, $0x7fffffff7fffffff
+GLOBL iq4_xs_mask2<>(SB), RODATA|NOPTR, $16
 
 // iq4_xs_one: float32, 4 times 1
 DATA iq4_xs_one<>+0(SB)/8, $0x3f8000003f800000
@@ -122,16 +162,22 @@ TEXT ·matmulQ81xIq4_xsDotProd(SB), NOSPLIT, $0-72
 	MOVD         $iq4_xs_levels<>+0(SB), R0
 	FMOVQ        (R0), F0
 	WORD $0x4f00e5e1 // movi v1.16b, #15
-	MOVD         $iq4_xs_shifts<>+0(SB), R0
+	MOVD         $iq4_xs_shuffle4<>+0(SB), R0
 	FMOVQ        (R0), F2
-	MOVD         $iq4_xs_shifts2<>+0(SB), R0
+	MOVD         $iq4_xs_shuffle5<>+0(SB), R0
 	FMOVQ        (R0), F3
-	MOVD         $iq4_xs_shuffle2<>+0(SB), R0
+	MOVD         $iq4_xs_shiftb<>+0(SB), R0
 	FMOVQ        (R0), F4
-	MOVD         $iq4_xs_shuffle<>+0(SB), R0
+	MOVD         $iq4_xs_shuffle3<>+0(SB), R0
 	FMOVQ        (R0), F5
-	WORD $0x4f000466 // movi v6.4s, #3
-	WORD $0x4f0005e7 // movi v7.4s, #15
+	MOVD         $iq4_xs_shiftb2<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $iq4_xs_shuffle6<>+0(SB), R0
+	FMOVQ        (R0), F7
+	MOVD         $iq4_xs_mask<>+0(SB), R0
+	FMOVQ        (R0), F8
+	MOVD         $iq4_xs_or<>+0(SB), R0
+	FMOVQ        (R0), F9
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -139,8 +185,6 @@ TEXT ·matmulQ81xIq4_xsDotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	MOVD         q+16(FP), R3
@@ -156,143 +200,138 @@ loop3:
 	WORD $0xf98440c0 // prfm pldl1keep, [x6, #2176]
 
 	// scales of values 0 to 255, times those of the activations
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        4(R6), F13
-	FMOVQ        6(R6), F14
-	WORD $0x4e0501ad // tbl v13.16b, { v13.16b }, v5.16b
-	WORD $0x4e0501ce // tbl v14.16b, { v14.16b }, v5.16b
-	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
-	WORD $0x6ea245ce // ushl v14.4s, v14.4s, v2.4s
-	WORD $0x4e271dad // and v13.16b, v13.16b, v7.16b
-	WORD $0x4e271dce // and v14.16b, v14.16b, v7.16b
-	FMOVQ        2(R6), F15
-	FMOVQ        3(R6), F16
-	WORD $0x4e0401ef // tbl v15.16b, { v15.16b }, v4.16b
-	WORD $0x4e040210 // tbl v16.16b, { v16.16b }, v4.16b
-	WORD $0x6ea345ef // ushl v15.4s, v15.4s, v3.4s
-	WORD $0x6ea34610 // ushl v16.4s, v16.4s, v3.4s
-	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
-	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x3cc020cc // ldur q12, [x6, #2]
+	WORD $0x4e05018d // tbl v13.16b, { v12.16b }, v5.16b
+	WORD $0x6e2445ad // ushl v13.16b, v13.16b, v4.16b
+	WORD $0x4e281dad // and v13.16b, v13.16b, v8.16b
+	WORD $0x4e02018c // tbl v12.16b, { v12.16b }, v2.16b
+	WORD $0x6e26458c // ushl v12.16b, v12.16b, v6.16b
+	WORD $0x6ea91d8d // bit v13.16b, v12.16b, v9.16b
+	WORD $0x7c4000cc // ldur h12, [x6]
+	WORD $0x1ee2418c // fcvt s12, h12
+	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
+	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4f02644f // movi v15.4s, #66, lsl #24
-	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
 	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FLDPQ        (R4), (F14, F15)
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c91ac // fmul v12.4s, v13.4s, v12.s[0]
+	WORD $0x3cc0008d // ldur q13, [x4]
+	WORD $0x3cc1008f // ldur q15, [x4, #16]
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
 	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R6), F14
+	WORD $0x3cc080ce // ldur q14, [x6, #8]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
 	WORD $0x4e0f000f // tbl v15.16b, { v0.16b }, v15.16b
-	FLDPQ        (R3), (F16, F17)
+	WORD $0x3cc00070 // ldur q16, [x3]
+	WORD $0x3cc10071 // ldur q17, [x3, #16]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
 	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
-	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
-	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        24(R6), F14
+	WORD $0x3cc180ce // ldur q14, [x6, #24]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
 	WORD $0x4e0f000f // tbl v15.16b, { v0.16b }, v15.16b
-	FLDPQ        32(R3), (F16, F17)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
-	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
-	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
-	WORD $0x4fad11c9 // fmla v9.4s, v14.4s, v13.s[1]
+	WORD $0x3cc20070 // ldur q16, [x3, #32]
+	WORD $0x3cc30071 // ldur q17, [x3, #48]
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        40(R6), F14
+	WORD $0x3cc280ce // ldur q14, [x6, #40]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
 	WORD $0x4e0f000f // tbl v15.16b, { v0.16b }, v15.16b
-	FLDPQ        64(R3), (F16, F17)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
-	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
-	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
-	WORD $0x4f8d19ca // fmla v10.4s, v14.4s, v13.s[2]
+	WORD $0x3cc40070 // ldur q16, [x3, #64]
+	WORD $0x3cc50071 // ldur q17, [x3, #80]
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9095d4 // sdot v20.4s, v14.16b, v16.16b
+	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        56(R6), F14
+	WORD $0x3cc380ce // ldur q14, [x6, #56]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
 	WORD $0x4e0f000f // tbl v15.16b, { v0.16b }, v15.16b
-	FLDPQ        96(R3), (F16, F17)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
-	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
-	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
-	WORD $0x4fad19cb // fmla v11.4s, v14.4s, v13.s[3]
+	WORD $0x3cc60070 // ldur q16, [x3, #96]
+	WORD $0x3cc70071 // ldur q17, [x3, #112]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9095d5 // sdot v21.4s, v14.16b, v16.16b
+	WORD $0x4e9195f5 // sdot v21.4s, v15.16b, v17.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eb3be4e // addp v14.4s, v18.4s, v19.4s
+	WORD $0x4eb5be8f // addp v15.4s, v20.4s, v21.4s
+	WORD $0x4eafbdce // addp v14.4s, v14.4s, v15.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        72(R6), F13
+	WORD $0x3cc480cd // ldur q13, [x6, #72]
 	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
 	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
-	FLDPQ        128(R3), (F15, F16)
+	WORD $0x3cc8006f // ldur q15, [x3, #128]
+	WORD $0x3cc90070 // ldur q16, [x3, #144]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
 	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        88(R6), F13
+	WORD $0x3cc580cd // ldur q13, [x6, #88]
 	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
 	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
-	FLDPQ        160(R3), (F15, F16)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4fac11a9 // fmla v9.4s, v13.4s, v12.s[1]
+	WORD $0x3cca006f // ldur q15, [x3, #160]
+	WORD $0x3ccb0070 // ldur q16, [x3, #176]
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        104(R6), F13
+	WORD $0x3cc680cd // ldur q13, [x6, #104]
 	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
 	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
-	FLDPQ        192(R3), (F15, F16)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4f8c19aa // fmla v10.4s, v13.4s, v12.s[2]
+	WORD $0x3ccc006f // ldur q15, [x3, #192]
+	WORD $0x3ccd0070 // ldur q16, [x3, #208]
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
+	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        120(R6), F13
+	WORD $0x3cc780cd // ldur q13, [x6, #120]
 	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
 	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
-	FLDPQ        224(R3), (F15, F16)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4fac19ab // fmla v11.4s, v13.4s, v12.s[3]
+	WORD $0x3cce006f // ldur q15, [x3, #224]
+	WORD $0x3ccf0070 // ldur q16, [x3, #240]
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e8f95b4 // sdot v20.4s, v13.16b, v15.16b
+	WORD $0x4e9095d4 // sdot v20.4s, v14.16b, v16.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eb2be2d // addp v13.4s, v17.4s, v18.4s
+	WORD $0x4eb4be6e // addp v14.4s, v19.4s, v20.4s
+	WORD $0x4eaebdad // addp v13.4s, v13.4s, v14.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
 	ADD          $0x88, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -301,15 +340,13 @@ loop3:
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x4e2bd508 // fadd v8.4s, v8.4s, v11.4s
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
 
 	// sums of the lanes
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R0)
+	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R0)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -359,19 +396,18 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ea // ldr h10, [x7]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVQ        4(R7), F11
-	FMOVQ        6(R7), F12
+	WORD $0x7c4000ea // ldur h10, [x7]
+	WORD $0x1ee2414a // fcvt s10, h10
+	WORD $0x3cc040eb // ldur q11, [x7, #4]
+	WORD $0x3cc060ec // ldur q12, [x7, #6]
 	WORD $0x4e05016b // tbl v11.16b, { v11.16b }, v5.16b
 	WORD $0x4e05018c // tbl v12.16b, { v12.16b }, v5.16b
 	WORD $0x6ea2456b // ushl v11.4s, v11.4s, v2.4s
 	WORD $0x6ea2458c // ushl v12.4s, v12.4s, v2.4s
 	WORD $0x4e271d6b // and v11.16b, v11.16b, v7.16b
 	WORD $0x4e271d8c // and v12.16b, v12.16b, v7.16b
-	FMOVQ        2(R7), F13
-	FMOVQ        3(R7), F14
+	WORD $0x3cc020ed // ldur q13, [x7, #2]
+	WORD $0x3cc030ee // ldur q14, [x7, #3]
 	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
 	WORD $0x4e0401ce // tbl v14.16b, { v14.16b }, v4.16b
 	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
@@ -387,129 +423,125 @@ loop3:
 	WORD $0x4f02644d // movi v13.4s, #66, lsl #24
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918a // fmul v10.4s, v12.4s, v10.s[0]
 	FMOVQ        F11, 32(R0)
 	FMOVQ        F10, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R7), F10
+	WORD $0x3cc080ea // ldur q10, [x7, #8]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
 	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
-	FLDPQ        (R4), (F12, F13)
+	WORD $0x3cc0008c // ldur q12, [x4]
+	WORD $0x3cc1008d // ldur q13, [x4, #16]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        32(R4), (F12, F13)
+	WORD $0x3cc2008c // ldur q12, [x4, #32]
+	WORD $0x3cc3008d // ldur q13, [x4, #48]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVS        (R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0xbc42000a // ldur s10, [x0, #32]
+	WORD $0xbc4000ab // ldur s11, [x5]
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
 	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        4(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	WORD $0xbc4040ab // ldur s11, [x5, #4]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
 	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0x4f8a1189 // fmla v9.4s, v12.4s, v10.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        24(R7), F10
+	WORD $0x3cc180ea // ldur q10, [x7, #24]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
 	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
-	FLDPQ        64(R4), (F12, F13)
+	WORD $0x3cc4008c // ldur q12, [x4, #64]
+	WORD $0x3cc5008d // ldur q13, [x4, #80]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        96(R4), (F12, F13)
+	WORD $0x3cc6008c // ldur q12, [x4, #96]
+	WORD $0x3cc7008d // ldur q13, [x4, #112]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        36(R0), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVS        8(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0xbc42400a // ldur s10, [x0, #36]
+	WORD $0xbc4080ab // ldur s11, [x5, #8]
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
 	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        12(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	WORD $0xbc40c0ab // ldur s11, [x5, #12]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
 	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0x4f8a1189 // fmla v9.4s, v12.4s, v10.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        40(R7), F10
+	WORD $0x3cc280ea // ldur q10, [x7, #40]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
 	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
-	FLDPQ        128(R4), (F12, F13)
+	WORD $0x3cc8008c // ldur q12, [x4, #128]
+	WORD $0x3cc9008d // ldur q13, [x4, #144]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        160(R4), (F12, F13)
+	WORD $0x3cca008c // ldur q12, [x4, #160]
+	WORD $0x3ccb008d // ldur q13, [x4, #176]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        40(R0), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVS        16(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0xbc42800a // ldur s10, [x0, #40]
+	WORD $0xbc4100ab // ldur s11, [x5, #16]
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
 	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        20(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	WORD $0xbc4140ab // ldur s11, [x5, #20]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
 	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0x4f8a1189 // fmla v9.4s, v12.4s, v10.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        56(R7), F10
+	WORD $0x3cc380ea // ldur q10, [x7, #56]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
 	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
-	FLDPQ        192(R4), (F12, F13)
+	WORD $0x3ccc008c // ldur q12, [x4, #192]
+	WORD $0x3ccd008d // ldur q13, [x4, #208]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        224(R4), (F12, F13)
+	WORD $0x3cce008c // ldur q12, [x4, #224]
+	WORD $0x3ccf008d // ldur q13, [x4, #240]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        44(R0), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVS        24(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0xbc42c00a // ldur s10, [x0, #44]
+	WORD $0xbc4180ab // ldur s11, [x5, #24]
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
 	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        28(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	WORD $0xbc41c0ab // ldur s11, [x5, #28]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
 	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0x4f8a1189 // fmla v9.4s, v12.4s, v10.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        72(R7), F10
+	WORD $0x3cc480ea // ldur q10, [x7, #72]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
@@ -524,21 +556,18 @@ loop3:
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        48(R0), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVS        32(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0xbc43000a // ldur s10, [x0, #48]
+	WORD $0xbc4200ab // ldur s11, [x5, #32]
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
 	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        36(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	WORD $0xbc4240ab // ldur s11, [x5, #36]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
 	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0x4f8a1189 // fmla v9.4s, v12.4s, v10.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        88(R7), F10
+	WORD $0x3cc580ea // ldur q10, [x7, #88]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
@@ -553,21 +582,18 @@ loop3:
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        52(R0), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVS        40(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0xbc43400a // ldur s10, [x0, #52]
+	WORD $0xbc4280ab // ldur s11, [x5, #40]
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
 	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        44(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	WORD $0xbc42c0ab // ldur s11, [x5, #44]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
 	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0x4f8a1189 // fmla v9.4s, v12.4s, v10.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        104(R7), F10
+	WORD $0x3cc680ea // ldur q10, [x7, #104]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
@@ -582,21 +608,18 @@ loop3:
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        56(R0), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVS        48(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0xbc43800a // ldur s10, [x0, #56]
+	WORD $0xbc4300ab // ldur s11, [x5, #48]
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
 	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        52(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	WORD $0xbc4340ab // ldur s11, [x5, #52]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
 	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0x4f8a1189 // fmla v9.4s, v12.4s, v10.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        120(R7), F10
+	WORD $0x3cc780ea // ldur q10, [x7, #120]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
@@ -611,18 +634,15 @@ loop3:
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        60(R0), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVS        56(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0xbc43c00a // ldur s10, [x0, #60]
+	WORD $0xbc4380ab // ldur s11, [x5, #56]
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
 	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        60(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	WORD $0xbc43c0ab // ldur s11, [x5, #60]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
 	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0x4f8a1189 // fmla v9.4s, v12.4s, v10.s[0]
 	ADD          $0x88, R7
 	ADD          $0x200, R4
 	ADD          $0x40, R5
@@ -694,19 +714,18 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000eb // ldr h11, [x7]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVQ        4(R7), F12
-	FMOVQ        6(R7), F13
+	WORD $0x7c4000eb // ldur h11, [x7]
+	WORD $0x1ee2416b // fcvt s11, h11
+	WORD $0x3cc040ec // ldur q12, [x7, #4]
+	WORD $0x3cc060ed // ldur q13, [x7, #6]
 	WORD $0x4e05018c // tbl v12.16b, { v12.16b }, v5.16b
 	WORD $0x4e0501ad // tbl v13.16b, { v13.16b }, v5.16b
 	WORD $0x6ea2458c // ushl v12.4s, v12.4s, v2.4s
 	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
 	WORD $0x4e271d8c // and v12.16b, v12.16b, v7.16b
 	WORD $0x4e271dad // and v13.16b, v13.16b, v7.16b
-	FMOVQ        2(R7), F14
-	FMOVQ        3(R7), F15
+	WORD $0x3cc020ee // ldur q14, [x7, #2]
+	WORD $0x3cc030ef // ldur q15, [x7, #3]
 	WORD $0x4e0401ce // tbl v14.16b, { v14.16b }, v4.16b
 	WORD $0x4e0401ef // tbl v15.16b, { v15.16b }, v4.16b
 	WORD $0x6ea345ce // ushl v14.4s, v14.4s, v3.4s
@@ -722,98 +741,98 @@ loop3:
 	WORD $0x4f02644e // movi v14.4s, #66, lsl #24
 	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
 	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	WORD $0x4f8b918c // fmul v12.4s, v12.4s, v11.s[0]
+	WORD $0x4f8b91ab // fmul v11.4s, v13.4s, v11.s[0]
 	FMOVQ        F12, 32(R0)
 	FMOVQ        F11, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R7), F11
+	WORD $0x3cc080eb // ldur q11, [x7, #8]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
-	FLDPQ        (R4), (F13, F14)
+	WORD $0x3cc0008d // ldur q13, [x4]
+	WORD $0x3cc1008e // ldur q14, [x4, #16]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        32(R4), (F13, F14)
+	WORD $0x3cc2008d // ldur q13, [x4, #32]
+	WORD $0x3cc3008e // ldur q14, [x4, #48]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FLDPQ        64(R4), (F13, F14)
+	WORD $0x3cc4008d // ldur q13, [x4, #64]
+	WORD $0x3cc5008e // ldur q14, [x4, #80]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        (R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0xbc42000b // ldur s11, [x0, #32]
+	WORD $0xbc4000ac // ldur s12, [x5]
 	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
 	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        4(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xbc4040ac // ldur s12, [x5, #4]
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
 	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        8(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0xbc4080ac // ldur s12, [x5, #8]
 	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
 	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x4f8b11aa // fmla v10.4s, v13.4s, v11.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        24(R7), F11
+	WORD $0x3cc180eb // ldur q11, [x7, #24]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
-	FLDPQ        96(R4), (F13, F14)
+	WORD $0x3cc6008d // ldur q13, [x4, #96]
+	WORD $0x3cc7008e // ldur q14, [x4, #112]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        128(R4), (F13, F14)
+	WORD $0x3cc8008d // ldur q13, [x4, #128]
+	WORD $0x3cc9008e // ldur q14, [x4, #144]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FLDPQ        160(R4), (F13, F14)
+	WORD $0x3cca008d // ldur q13, [x4, #160]
+	WORD $0x3ccb008e // ldur q14, [x4, #176]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        36(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        12(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0xbc42400b // ldur s11, [x0, #36]
+	WORD $0xbc40c0ac // ldur s12, [x5, #12]
 	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
 	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        16(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xbc4100ac // ldur s12, [x5, #16]
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
 	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        20(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0xbc4140ac // ldur s12, [x5, #20]
 	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
 	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x4f8b11aa // fmla v10.4s, v13.4s, v11.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        40(R7), F11
+	WORD $0x3cc280eb // ldur q11, [x7, #40]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
-	FLDPQ        192(R4), (F13, F14)
+	WORD $0x3ccc008d // ldur q13, [x4, #192]
+	WORD $0x3ccd008e // ldur q14, [x4, #208]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        224(R4), (F13, F14)
+	WORD $0x3cce008d // ldur q13, [x4, #224]
+	WORD $0x3ccf008e // ldur q14, [x4, #240]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
@@ -823,26 +842,22 @@ loop3:
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        40(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        24(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0xbc42800b // ldur s11, [x0, #40]
+	WORD $0xbc4180ac // ldur s12, [x5, #24]
 	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
 	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        28(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xbc41c0ac // ldur s12, [x5, #28]
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
 	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        32(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0xbc4200ac // ldur s12, [x5, #32]
 	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
 	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x4f8b11aa // fmla v10.4s, v13.4s, v11.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        56(R7), F11
+	WORD $0x3cc380eb // ldur q11, [x7, #56]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
@@ -861,26 +876,22 @@ loop3:
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        44(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        36(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0xbc42c00b // ldur s11, [x0, #44]
+	WORD $0xbc4240ac // ldur s12, [x5, #36]
 	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
 	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        40(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xbc4280ac // ldur s12, [x5, #40]
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
 	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        44(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0xbc42c0ac // ldur s12, [x5, #44]
 	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
 	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x4f8b11aa // fmla v10.4s, v13.4s, v11.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        72(R7), F11
+	WORD $0x3cc480eb // ldur q11, [x7, #72]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
@@ -899,26 +910,22 @@ loop3:
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        48(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        48(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0xbc43000b // ldur s11, [x0, #48]
+	WORD $0xbc4300ac // ldur s12, [x5, #48]
 	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
 	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        52(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xbc4340ac // ldur s12, [x5, #52]
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
 	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        56(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0xbc4380ac // ldur s12, [x5, #56]
 	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
 	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x4f8b11aa // fmla v10.4s, v13.4s, v11.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        88(R7), F11
+	WORD $0x3cc580eb // ldur q11, [x7, #88]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
@@ -937,26 +944,22 @@ loop3:
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        52(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        60(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0xbc43400b // ldur s11, [x0, #52]
+	WORD $0xbc43c0ac // ldur s12, [x5, #60]
 	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
 	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        64(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xbc4400ac // ldur s12, [x5, #64]
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
 	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        68(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0xbc4440ac // ldur s12, [x5, #68]
 	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
 	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x4f8b11aa // fmla v10.4s, v13.4s, v11.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        104(R7), F11
+	WORD $0x3cc680eb // ldur q11, [x7, #104]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
@@ -975,26 +978,22 @@ loop3:
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        56(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        72(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0xbc43800b // ldur s11, [x0, #56]
+	WORD $0xbc4480ac // ldur s12, [x5, #72]
 	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
 	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        76(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xbc44c0ac // ldur s12, [x5, #76]
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
 	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        80(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0xbc4500ac // ldur s12, [x5, #80]
 	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
 	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x4f8b11aa // fmla v10.4s, v13.4s, v11.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        120(R7), F11
+	WORD $0x3cc780eb // ldur q11, [x7, #120]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
@@ -1013,23 +1012,19 @@ loop3:
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        60(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        84(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0xbc43c00b // ldur s11, [x0, #60]
+	WORD $0xbc4540ac // ldur s12, [x5, #84]
 	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
 	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        88(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xbc4580ac // ldur s12, [x5, #88]
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
 	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        92(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0xbc45c0ac // ldur s12, [x5, #92]
 	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
 	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x4f8b11aa // fmla v10.4s, v13.4s, v11.s[0]
 	ADD          $0x88, R7
 	ADD          $0x300, R4
 	ADD          $0x60, R5
@@ -1107,19 +1102,18 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ec // ldr h12, [x7]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        4(R7), F13
-	FMOVQ        6(R7), F14
+	WORD $0x7c4000ec // ldur h12, [x7]
+	WORD $0x1ee2418c // fcvt s12, h12
+	WORD $0x3cc040ed // ldur q13, [x7, #4]
+	WORD $0x3cc060ee // ldur q14, [x7, #6]
 	WORD $0x4e0501ad // tbl v13.16b, { v13.16b }, v5.16b
 	WORD $0x4e0501ce // tbl v14.16b, { v14.16b }, v5.16b
 	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
 	WORD $0x6ea245ce // ushl v14.4s, v14.4s, v2.4s
 	WORD $0x4e271dad // and v13.16b, v13.16b, v7.16b
 	WORD $0x4e271dce // and v14.16b, v14.16b, v7.16b
-	FMOVQ        2(R7), F15
-	FMOVQ        3(R7), F16
+	WORD $0x3cc020ef // ldur q15, [x7, #2]
+	WORD $0x3cc030f0 // ldur q16, [x7, #3]
 	WORD $0x4e0401ef // tbl v15.16b, { v15.16b }, v4.16b
 	WORD $0x4e040210 // tbl v16.16b, { v16.16b }, v4.16b
 	WORD $0x6ea345ef // ushl v15.4s, v15.4s, v3.4s
@@ -1135,107 +1129,105 @@ loop3:
 	WORD $0x4f02644f // movi v15.4s, #66, lsl #24
 	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
 	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91cc // fmul v12.4s, v14.4s, v12.s[0]
 	FMOVQ        F13, 32(R0)
 	FMOVQ        F12, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R7), F12
+	WORD $0x3cc080ec // ldur q12, [x7, #8]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
 	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
-	FLDPQ        (R4), (F14, F15)
+	WORD $0x3cc0008e // ldur q14, [x4]
+	WORD $0x3cc1008f // ldur q15, [x4, #16]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	FLDPQ        32(R4), (F14, F15)
+	WORD $0x3cc2008e // ldur q14, [x4, #32]
+	WORD $0x3cc3008f // ldur q15, [x4, #48]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	FLDPQ        64(R4), (F14, F15)
+	WORD $0x3cc4008e // ldur q14, [x4, #64]
+	WORD $0x3cc5008f // ldur q15, [x4, #80]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
-	FLDPQ        96(R4), (F14, F15)
+	WORD $0x3cc6008e // ldur q14, [x4, #96]
+	WORD $0x3cc7008f // ldur q15, [x4, #112]
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        (R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0xbc42000c // ldur s12, [x0, #32]
+	WORD $0xbc4000ad // ldur s13, [x5]
 	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        4(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xbc4040ad // ldur s13, [x5, #4]
 	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        8(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xbc4080ad // ldur s13, [x5, #8]
 	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-	FMOVS        12(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	WORD $0xbc40c0ad // ldur s13, [x5, #12]
 	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	WORD $0x4f8c11cb // fmla v11.4s, v14.4s, v12.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        24(R7), F12
+	WORD $0x3cc180ec // ldur q12, [x7, #24]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
 	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
-	FLDPQ        128(R4), (F14, F15)
+	WORD $0x3cc8008e // ldur q14, [x4, #128]
+	WORD $0x3cc9008f // ldur q15, [x4, #144]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	FLDPQ        160(R4), (F14, F15)
+	WORD $0x3cca008e // ldur q14, [x4, #160]
+	WORD $0x3ccb008f // ldur q15, [x4, #176]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	FLDPQ        192(R4), (F14, F15)
+	WORD $0x3ccc008e // ldur q14, [x4, #192]
+	WORD $0x3ccd008f // ldur q15, [x4, #208]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
-	FLDPQ        224(R4), (F14, F15)
+	WORD $0x3cce008e // ldur q14, [x4, #224]
+	WORD $0x3ccf008f // ldur q15, [x4, #240]
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        36(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        16(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0xbc42400c // ldur s12, [x0, #36]
+	WORD $0xbc4100ad // ldur s13, [x5, #16]
 	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        20(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xbc4140ad // ldur s13, [x5, #20]
 	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        24(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xbc4180ad // ldur s13, [x5, #24]
 	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-	FMOVS        28(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	WORD $0xbc41c0ad // ldur s13, [x5, #28]
 	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	WORD $0x4f8c11cb // fmla v11.4s, v14.4s, v12.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        40(R7), F12
+	WORD $0x3cc280ec // ldur q12, [x7, #40]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
@@ -1258,31 +1250,26 @@ loop3:
 	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        40(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        32(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0xbc42800c // ldur s12, [x0, #40]
+	WORD $0xbc4200ad // ldur s13, [x5, #32]
 	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        36(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xbc4240ad // ldur s13, [x5, #36]
 	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        40(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xbc4280ad // ldur s13, [x5, #40]
 	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-	FMOVS        44(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	WORD $0xbc42c0ad // ldur s13, [x5, #44]
 	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	WORD $0x4f8c11cb // fmla v11.4s, v14.4s, v12.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        56(R7), F12
+	WORD $0x3cc380ec // ldur q12, [x7, #56]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
@@ -1305,31 +1292,26 @@ loop3:
 	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        44(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        48(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0xbc42c00c // ldur s12, [x0, #44]
+	WORD $0xbc4300ad // ldur s13, [x5, #48]
 	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        52(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xbc4340ad // ldur s13, [x5, #52]
 	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        56(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xbc4380ad // ldur s13, [x5, #56]
 	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-	FMOVS        60(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	WORD $0xbc43c0ad // ldur s13, [x5, #60]
 	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	WORD $0x4f8c11cb // fmla v11.4s, v14.4s, v12.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        72(R7), F12
+	WORD $0x3cc480ec // ldur q12, [x7, #72]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
@@ -1352,31 +1334,26 @@ loop3:
 	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        48(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        64(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0xbc43000c // ldur s12, [x0, #48]
+	WORD $0xbc4400ad // ldur s13, [x5, #64]
 	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        68(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xbc4440ad // ldur s13, [x5, #68]
 	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        72(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xbc4480ad // ldur s13, [x5, #72]
 	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-	FMOVS        76(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	WORD $0xbc44c0ad // ldur s13, [x5, #76]
 	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	WORD $0x4f8c11cb // fmla v11.4s, v14.4s, v12.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        88(R7), F12
+	WORD $0x3cc580ec // ldur q12, [x7, #88]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
@@ -1399,31 +1376,26 @@ loop3:
 	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        52(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        80(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0xbc43400c // ldur s12, [x0, #52]
+	WORD $0xbc4500ad // ldur s13, [x5, #80]
 	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        84(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xbc4540ad // ldur s13, [x5, #84]
 	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        88(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xbc4580ad // ldur s13, [x5, #88]
 	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-	FMOVS        92(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	WORD $0xbc45c0ad // ldur s13, [x5, #92]
 	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	WORD $0x4f8c11cb // fmla v11.4s, v14.4s, v12.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        104(R7), F12
+	WORD $0x3cc680ec // ldur q12, [x7, #104]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
@@ -1446,31 +1418,26 @@ loop3:
 	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        56(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        96(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0xbc43800c // ldur s12, [x0, #56]
+	WORD $0xbc4600ad // ldur s13, [x5, #96]
 	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        100(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xbc4640ad // ldur s13, [x5, #100]
 	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        104(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xbc4680ad // ldur s13, [x5, #104]
 	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-	FMOVS        108(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	WORD $0xbc46c0ad // ldur s13, [x5, #108]
 	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	WORD $0x4f8c11cb // fmla v11.4s, v14.4s, v12.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        120(R7), F12
+	WORD $0x3cc780ec // ldur q12, [x7, #120]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
@@ -1493,28 +1460,23 @@ loop3:
 	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        60(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        112(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0xbc43c00c // ldur s12, [x0, #60]
+	WORD $0xbc4700ad // ldur s13, [x5, #112]
 	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        116(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xbc4740ad // ldur s13, [x5, #116]
 	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        120(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xbc4780ad // ldur s13, [x5, #120]
 	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-	FMOVS        124(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	WORD $0xbc47c0ad // ldur s13, [x5, #124]
 	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	WORD $0x4f8c11cb // fmla v11.4s, v14.4s, v12.s[0]
 	ADD          $0x88, R7
 	ADD          $0x400, R4
 	ADD          $0x80, R5
@@ -1584,19 +1546,18 @@ TEXT ·decodeUnitsIq4_xsNEON(SB), NOSPLIT, $576-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d400028 // ldr h8, [x1]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	FMOVQ        4(R1), F9
-	FMOVQ        6(R1), F10
+	WORD $0x7c400028 // ldur h8, [x1]
+	WORD $0x1ee24108 // fcvt s8, h8
+	WORD $0x3cc04029 // ldur q9, [x1, #4]
+	WORD $0x3cc0602a // ldur q10, [x1, #6]
 	WORD $0x4e050129 // tbl v9.16b, { v9.16b }, v5.16b
 	WORD $0x4e05014a // tbl v10.16b, { v10.16b }, v5.16b
 	WORD $0x6ea24529 // ushl v9.4s, v9.4s, v2.4s
 	WORD $0x6ea2454a // ushl v10.4s, v10.4s, v2.4s
 	WORD $0x4e271d29 // and v9.16b, v9.16b, v7.16b
 	WORD $0x4e271d4a // and v10.16b, v10.16b, v7.16b
-	FMOVQ        2(R1), F11
-	FMOVQ        3(R1), F12
+	WORD $0x3cc0202b // ldur q11, [x1, #2]
+	WORD $0x3cc0302c // ldur q12, [x1, #3]
 	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
 	WORD $0x4e04018c // tbl v12.16b, { v12.16b }, v4.16b
 	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
@@ -1612,494 +1573,494 @@ loop1:
 	WORD $0x4f02644b // movi v11.4s, #66, lsl #24
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
 	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f889148 // fmul v8.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 32(R3)
 	FMOVQ        F8, 48(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        8(R1), F8
+	WORD $0x3cc08028 // ldur q8, [x1, #8]
 	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
 	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        32(R3), F10
+	WORD $0xbc42006a // ldur s10, [x3, #32]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, (R0)
 	FMOVQ        F9, 16(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        32(R3), F10
+	WORD $0xbc42006a // ldur s10, [x3, #32]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 32(R0)
 	FMOVQ        F9, 48(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        32(R3), F10
+	WORD $0xbc42006a // ldur s10, [x3, #32]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 64(R0)
 	FMOVQ        F9, 80(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        32(R3), F10
+	WORD $0xbc42006a // ldur s10, [x3, #32]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 96(R0)
 	FMOVQ        F9, 112(R0)
 
 	// levels of values 32 to 63
-	FMOVQ        24(R1), F8
+	WORD $0x3cc18028 // ldur q8, [x1, #24]
 	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
 	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        36(R3), F10
+	WORD $0xbc42406a // ldur s10, [x3, #36]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 128(R0)
 	FMOVQ        F9, 144(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        36(R3), F10
+	WORD $0xbc42406a // ldur s10, [x3, #36]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 160(R0)
 	FMOVQ        F9, 176(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        36(R3), F10
+	WORD $0xbc42406a // ldur s10, [x3, #36]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 192(R0)
 	FMOVQ        F9, 208(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        36(R3), F10
+	WORD $0xbc42406a // ldur s10, [x3, #36]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 224(R0)
 	FMOVQ        F9, 240(R0)
 
 	// levels of values 64 to 95
-	FMOVQ        40(R1), F8
+	WORD $0x3cc28028 // ldur q8, [x1, #40]
 	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
 	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        40(R3), F10
+	WORD $0xbc42806a // ldur s10, [x3, #40]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 256(R0)
 	FMOVQ        F9, 272(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        40(R3), F10
+	WORD $0xbc42806a // ldur s10, [x3, #40]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 288(R0)
 	FMOVQ        F9, 304(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        40(R3), F10
+	WORD $0xbc42806a // ldur s10, [x3, #40]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 320(R0)
 	FMOVQ        F9, 336(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        40(R3), F10
+	WORD $0xbc42806a // ldur s10, [x3, #40]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 352(R0)
 	FMOVQ        F9, 368(R0)
 
 	// levels of values 96 to 127
-	FMOVQ        56(R1), F8
+	WORD $0x3cc38028 // ldur q8, [x1, #56]
 	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
 	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        44(R3), F10
+	WORD $0xbc42c06a // ldur s10, [x3, #44]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 384(R0)
 	FMOVQ        F9, 400(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        44(R3), F10
+	WORD $0xbc42c06a // ldur s10, [x3, #44]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 416(R0)
 	FMOVQ        F9, 432(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        44(R3), F10
+	WORD $0xbc42c06a // ldur s10, [x3, #44]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 448(R0)
 	FMOVQ        F9, 464(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        44(R3), F10
+	WORD $0xbc42c06a // ldur s10, [x3, #44]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 480(R0)
 	FMOVQ        F9, 496(R0)
 
 	// levels of values 128 to 159
-	FMOVQ        72(R1), F8
+	WORD $0x3cc48028 // ldur q8, [x1, #72]
 	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
 	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        48(R3), F10
+	WORD $0xbc43006a // ldur s10, [x3, #48]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 512(R0)
 	FMOVQ        F9, 528(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        48(R3), F10
+	WORD $0xbc43006a // ldur s10, [x3, #48]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 544(R0)
 	FMOVQ        F9, 560(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        48(R3), F10
+	WORD $0xbc43006a // ldur s10, [x3, #48]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 576(R0)
 	FMOVQ        F9, 592(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        48(R3), F10
+	WORD $0xbc43006a // ldur s10, [x3, #48]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 608(R0)
 	FMOVQ        F9, 624(R0)
 
 	// levels of values 160 to 191
-	FMOVQ        88(R1), F8
+	WORD $0x3cc58028 // ldur q8, [x1, #88]
 	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
 	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        52(R3), F10
+	WORD $0xbc43406a // ldur s10, [x3, #52]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 640(R0)
 	FMOVQ        F9, 656(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        52(R3), F10
+	WORD $0xbc43406a // ldur s10, [x3, #52]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 672(R0)
 	FMOVQ        F9, 688(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        52(R3), F10
+	WORD $0xbc43406a // ldur s10, [x3, #52]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 704(R0)
 	FMOVQ        F9, 720(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        52(R3), F10
+	WORD $0xbc43406a // ldur s10, [x3, #52]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 736(R0)
 	FMOVQ        F9, 752(R0)
 
 	// levels of values 192 to 223
-	FMOVQ        104(R1), F8
+	WORD $0x3cc68028 // ldur q8, [x1, #104]
 	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
 	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        56(R3), F10
+	WORD $0xbc43806a // ldur s10, [x3, #56]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 768(R0)
 	FMOVQ        F9, 784(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        56(R3), F10
+	WORD $0xbc43806a // ldur s10, [x3, #56]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 800(R0)
 	FMOVQ        F9, 816(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        56(R3), F10
+	WORD $0xbc43806a // ldur s10, [x3, #56]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 832(R0)
 	FMOVQ        F9, 848(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        56(R3), F10
+	WORD $0xbc43806a // ldur s10, [x3, #56]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 864(R0)
 	FMOVQ        F9, 880(R0)
 
 	// levels of values 224 to 255
-	FMOVQ        120(R1), F8
+	WORD $0x3cc78028 // ldur q8, [x1, #120]
 	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
 	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        60(R3), F10
+	WORD $0xbc43c06a // ldur s10, [x3, #60]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 896(R0)
 	FMOVQ        F9, 912(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        60(R3), F10
+	WORD $0xbc43c06a // ldur s10, [x3, #60]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 928(R0)
 	FMOVQ        F9, 944(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        60(R3), F10
+	WORD $0xbc43c06a // ldur s10, [x3, #60]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 960(R0)
 	FMOVQ        F9, 976(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        60(R3), F10
+	WORD $0xbc43c06a // ldur s10, [x3, #60]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 992(R0)
@@ -2156,19 +2117,18 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d0 // ldr h16, [x6]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVQ        4(R6), F17
-	FMOVQ        6(R6), F18
+	WORD $0x7c4000d0 // ldur h16, [x6]
+	WORD $0x1ee24210 // fcvt s16, h16
+	WORD $0x3cc040d1 // ldur q17, [x6, #4]
+	WORD $0x3cc060d2 // ldur q18, [x6, #6]
 	WORD $0x4e050231 // tbl v17.16b, { v17.16b }, v5.16b
 	WORD $0x4e050252 // tbl v18.16b, { v18.16b }, v5.16b
 	WORD $0x6ea24631 // ushl v17.4s, v17.4s, v2.4s
 	WORD $0x6ea24652 // ushl v18.4s, v18.4s, v2.4s
 	WORD $0x4e271e31 // and v17.16b, v17.16b, v7.16b
 	WORD $0x4e271e52 // and v18.16b, v18.16b, v7.16b
-	FMOVQ        2(R6), F19
-	FMOVQ        3(R6), F20
+	WORD $0x3cc020d3 // ldur q19, [x6, #2]
+	WORD $0x3cc030d4 // ldur q20, [x6, #3]
 	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
 	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
 	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
@@ -2184,200 +2144,208 @@ loop3:
 	WORD $0x4f026453 // movi v19.4s, #66, lsl #24
 	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
 	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909250 // fmul v16.4s, v18.4s, v16.s[0]
 	FMOVQ        F17, 32(R3)
 	FMOVQ        F16, 48(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        8(R6), F16
+	WORD $0x3cc080d0 // ldur q16, [x6, #8]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
 	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        (R4), (F18, F19)
+	WORD $0x3cc00092 // ldur q18, [x4]
+	WORD $0x3cc10093 // ldur q19, [x4, #16]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        32(R4), (F18, F19)
+	WORD $0x3cc20092 // ldur q18, [x4, #32]
+	WORD $0x3cc30093 // ldur q19, [x4, #48]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        64(R4), (F18, F19)
+	WORD $0x3cc40092 // ldur q18, [x4, #64]
+	WORD $0x3cc50093 // ldur q19, [x4, #80]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        96(R4), (F18, F19)
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
+	WORD $0x3cc70093 // ldur q19, [x4, #112]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 32 to 63
-	FMOVQ        24(R6), F16
+	WORD $0x3cc180d0 // ldur q16, [x6, #24]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
 	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        128(R4), (F18, F19)
+	WORD $0x3cc80092 // ldur q18, [x4, #128]
+	WORD $0x3cc90093 // ldur q19, [x4, #144]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        160(R4), (F18, F19)
+	WORD $0x3cca0092 // ldur q18, [x4, #160]
+	WORD $0x3ccb0093 // ldur q19, [x4, #176]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        192(R4), (F18, F19)
+	WORD $0x3ccc0092 // ldur q18, [x4, #192]
+	WORD $0x3ccd0093 // ldur q19, [x4, #208]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        224(R4), (F18, F19)
+	WORD $0x3cce0092 // ldur q18, [x4, #224]
+	WORD $0x3ccf0093 // ldur q19, [x4, #240]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 64 to 95
-	FMOVQ        40(R6), F16
+	WORD $0x3cc280d0 // ldur q16, [x6, #40]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
 	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        256(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        288(R4), (F18, F19)
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        320(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        352(R4), (F18, F19)
@@ -2385,64 +2353,64 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 96 to 127
-	FMOVQ        56(R6), F16
+	WORD $0x3cc380d0 // ldur q16, [x6, #56]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
 	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        384(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        416(R4), (F18, F19)
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        448(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        480(R4), (F18, F19)
@@ -2450,64 +2418,64 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 128 to 159
-	FMOVQ        72(R6), F16
+	WORD $0x3cc480d0 // ldur q16, [x6, #72]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
 	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        512(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        544(R4), (F18, F19)
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        576(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        608(R4), (F18, F19)
@@ -2515,64 +2483,64 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 160 to 191
-	FMOVQ        88(R6), F16
+	WORD $0x3cc580d0 // ldur q16, [x6, #88]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
 	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        640(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        672(R4), (F18, F19)
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        704(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        736(R4), (F18, F19)
@@ -2580,64 +2548,64 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 192 to 223
-	FMOVQ        104(R6), F16
+	WORD $0x3cc680d0 // ldur q16, [x6, #104]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
 	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        768(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        800(R4), (F18, F19)
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        832(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        864(R4), (F18, F19)
@@ -2645,64 +2613,64 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 224 to 255
-	FMOVQ        120(R6), F16
+	WORD $0x3cc780d0 // ldur q16, [x6, #120]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
 	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        896(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        928(R4), (F18, F19)
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        960(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        992(R4), (F18, F19)
@@ -2782,19 +2750,18 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f0 // ldr h16, [x7]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVQ        4(R7), F17
-	FMOVQ        6(R7), F18
+	WORD $0x7c4000f0 // ldur h16, [x7]
+	WORD $0x1ee24210 // fcvt s16, h16
+	WORD $0x3cc040f1 // ldur q17, [x7, #4]
+	WORD $0x3cc060f2 // ldur q18, [x7, #6]
 	WORD $0x4e050231 // tbl v17.16b, { v17.16b }, v5.16b
 	WORD $0x4e050252 // tbl v18.16b, { v18.16b }, v5.16b
 	WORD $0x6ea24631 // ushl v17.4s, v17.4s, v2.4s
 	WORD $0x6ea24652 // ushl v18.4s, v18.4s, v2.4s
 	WORD $0x4e271e31 // and v17.16b, v17.16b, v7.16b
 	WORD $0x4e271e52 // and v18.16b, v18.16b, v7.16b
-	FMOVQ        2(R7), F19
-	FMOVQ        3(R7), F20
+	WORD $0x3cc020f3 // ldur q19, [x7, #2]
+	WORD $0x3cc030f4 // ldur q20, [x7, #3]
 	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
 	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
 	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
@@ -2810,206 +2777,214 @@ loop3:
 	WORD $0x4f026453 // movi v19.4s, #66, lsl #24
 	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
 	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909250 // fmul v16.4s, v18.4s, v16.s[0]
 	FMOVQ        F17, 32(R3)
 	FMOVQ        F16, 48(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        8(R7), F16
+	WORD $0x3cc080f0 // ldur q16, [x7, #8]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
 	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        (R4), (F18, F19)
+	WORD $0x3cc00092 // ldur q18, [x4]
+	WORD $0x3cc10093 // ldur q19, [x4, #16]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F18
+	WORD $0x3cc00112 // ldur q18, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F19
+	WORD $0x3cc10113 // ldur q19, [x8, #16]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        32(R4), (F18, F19)
+	WORD $0x3cc20092 // ldur q18, [x4, #32]
+	WORD $0x3cc30093 // ldur q19, [x4, #48]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F18
+	WORD $0x3cc20112 // ldur q18, [x8, #32]
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F19
+	WORD $0x3cc30113 // ldur q19, [x8, #48]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        64(R4), (F18, F19)
+	WORD $0x3cc40092 // ldur q18, [x4, #64]
+	WORD $0x3cc50093 // ldur q19, [x4, #80]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F18
+	WORD $0x3cc40112 // ldur q18, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F19
+	WORD $0x3cc50113 // ldur q19, [x8, #80]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        96(R4), (F18, F19)
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
+	WORD $0x3cc70093 // ldur q19, [x4, #112]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F18
+	WORD $0x3cc60112 // ldur q18, [x8, #96]
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F19
+	WORD $0x3cc70113 // ldur q19, [x8, #112]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 32 to 63
-	FMOVQ        24(R7), F16
+	WORD $0x3cc180f0 // ldur q16, [x7, #24]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
 	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        128(R4), (F18, F19)
+	WORD $0x3cc80092 // ldur q18, [x4, #128]
+	WORD $0x3cc90093 // ldur q19, [x4, #144]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        128(R8), F18
+	WORD $0x3cc80112 // ldur q18, [x8, #128]
 	ADD          R5, R4, R8
-	FMOVQ        144(R8), F19
+	WORD $0x3cc90113 // ldur q19, [x8, #144]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        160(R4), (F18, F19)
+	WORD $0x3cca0092 // ldur q18, [x4, #160]
+	WORD $0x3ccb0093 // ldur q19, [x4, #176]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        160(R8), F18
+	WORD $0x3cca0112 // ldur q18, [x8, #160]
 	ADD          R5, R4, R8
-	FMOVQ        176(R8), F19
+	WORD $0x3ccb0113 // ldur q19, [x8, #176]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        192(R4), (F18, F19)
+	WORD $0x3ccc0092 // ldur q18, [x4, #192]
+	WORD $0x3ccd0093 // ldur q19, [x4, #208]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        192(R8), F18
+	WORD $0x3ccc0112 // ldur q18, [x8, #192]
 	ADD          R5, R4, R8
-	FMOVQ        208(R8), F19
+	WORD $0x3ccd0113 // ldur q19, [x8, #208]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        224(R4), (F18, F19)
+	WORD $0x3cce0092 // ldur q18, [x4, #224]
+	WORD $0x3ccf0093 // ldur q19, [x4, #240]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        224(R8), F18
+	WORD $0x3cce0112 // ldur q18, [x8, #224]
 	ADD          R5, R4, R8
-	FMOVQ        240(R8), F19
+	WORD $0x3ccf0113 // ldur q19, [x8, #240]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 64 to 95
-	FMOVQ        40(R7), F16
+	WORD $0x3cc280f0 // ldur q16, [x7, #40]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
 	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        256(R4), (F18, F19)
@@ -3021,15 +2996,15 @@ loop3:
 	FMOVQ        272(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        288(R4), (F18, F19)
@@ -3041,15 +3016,15 @@ loop3:
 	FMOVQ        304(R8), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        320(R4), (F18, F19)
@@ -3061,15 +3036,15 @@ loop3:
 	FMOVQ        336(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        352(R4), (F18, F19)
@@ -3083,22 +3058,22 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 96 to 127
-	FMOVQ        56(R7), F16
+	WORD $0x3cc380f0 // ldur q16, [x7, #56]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
 	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        384(R4), (F18, F19)
@@ -3110,15 +3085,15 @@ loop3:
 	FMOVQ        400(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        416(R4), (F18, F19)
@@ -3130,15 +3105,15 @@ loop3:
 	FMOVQ        432(R8), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        448(R4), (F18, F19)
@@ -3150,15 +3125,15 @@ loop3:
 	FMOVQ        464(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        480(R4), (F18, F19)
@@ -3172,22 +3147,22 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 128 to 159
-	FMOVQ        72(R7), F16
+	WORD $0x3cc480f0 // ldur q16, [x7, #72]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
 	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        512(R4), (F18, F19)
@@ -3199,15 +3174,15 @@ loop3:
 	FMOVQ        528(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        544(R4), (F18, F19)
@@ -3219,15 +3194,15 @@ loop3:
 	FMOVQ        560(R8), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        576(R4), (F18, F19)
@@ -3239,15 +3214,15 @@ loop3:
 	FMOVQ        592(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        608(R4), (F18, F19)
@@ -3261,22 +3236,22 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 160 to 191
-	FMOVQ        88(R7), F16
+	WORD $0x3cc580f0 // ldur q16, [x7, #88]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
 	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        640(R4), (F18, F19)
@@ -3288,15 +3263,15 @@ loop3:
 	FMOVQ        656(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        672(R4), (F18, F19)
@@ -3308,15 +3283,15 @@ loop3:
 	FMOVQ        688(R8), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        704(R4), (F18, F19)
@@ -3328,15 +3303,15 @@ loop3:
 	FMOVQ        720(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        736(R4), (F18, F19)
@@ -3350,22 +3325,22 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 192 to 223
-	FMOVQ        104(R7), F16
+	WORD $0x3cc680f0 // ldur q16, [x7, #104]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
 	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        768(R4), (F18, F19)
@@ -3377,15 +3352,15 @@ loop3:
 	FMOVQ        784(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        800(R4), (F18, F19)
@@ -3397,15 +3372,15 @@ loop3:
 	FMOVQ        816(R8), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        832(R4), (F18, F19)
@@ -3417,15 +3392,15 @@ loop3:
 	FMOVQ        848(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        864(R4), (F18, F19)
@@ -3439,22 +3414,22 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 224 to 255
-	FMOVQ        120(R7), F16
+	WORD $0x3cc780f0 // ldur q16, [x7, #120]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
 	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        896(R4), (F18, F19)
@@ -3466,15 +3441,15 @@ loop3:
 	FMOVQ        912(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        928(R4), (F18, F19)
@@ -3486,15 +3461,15 @@ loop3:
 	FMOVQ        944(R8), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        960(R4), (F18, F19)
@@ -3506,15 +3481,15 @@ loop3:
 	FMOVQ        976(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        992(R4), (F18, F19)
@@ -3607,19 +3582,18 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010e // ldr h14, [x8]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVQ        4(R8), F15
-	FMOVQ        6(R8), F16
+	WORD $0x7c40010e // ldur h14, [x8]
+	WORD $0x1ee241ce // fcvt s14, h14
+	WORD $0x3cc0410f // ldur q15, [x8, #4]
+	WORD $0x3cc06110 // ldur q16, [x8, #6]
 	WORD $0x4e0501ef // tbl v15.16b, { v15.16b }, v5.16b
 	WORD $0x4e050210 // tbl v16.16b, { v16.16b }, v5.16b
 	WORD $0x6ea245ef // ushl v15.4s, v15.4s, v2.4s
 	WORD $0x6ea24610 // ushl v16.4s, v16.4s, v2.4s
 	WORD $0x4e271def // and v15.16b, v15.16b, v7.16b
 	WORD $0x4e271e10 // and v16.16b, v16.16b, v7.16b
-	FMOVQ        2(R8), F17
-	FMOVQ        3(R8), F18
+	WORD $0x3cc02111 // ldur q17, [x8, #2]
+	WORD $0x3cc03112 // ldur q18, [x8, #3]
 	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
 	WORD $0x4e040252 // tbl v18.16b, { v18.16b }, v4.16b
 	WORD $0x6ea34631 // ushl v17.4s, v17.4s, v3.4s
@@ -3635,230 +3609,246 @@ loop3:
 	WORD $0x4f026451 // movi v17.4s, #66, lsl #24
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e920e // fmul v14.4s, v16.4s, v14.s[0]
 	FMOVQ        F15, 32(R3)
 	FMOVQ        F14, 48(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        8(R8), F14
+	WORD $0x3cc0810e // ldur q14, [x8, #8]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
 	WORD $0x4e0f000f // tbl v15.16b, { v0.16b }, v15.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        32(R3), F16
+	WORD $0xbc420070 // ldur s16, [x3, #32]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FLDPQ        (R4), (F16, F17)
+	WORD $0x3cc00090 // ldur q16, [x4]
+	WORD $0x3cc10091 // ldur q17, [x4, #16]
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F16
+	WORD $0x3cc00130 // ldur q16, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F17
+	WORD $0x3cc10131 // ldur q17, [x9, #16]
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FLDPQ        (R6), (F16, F17)
+	WORD $0x3cc000d0 // ldur q16, [x6]
+	WORD $0x3cc100d1 // ldur q17, [x6, #16]
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        32(R3), F16
+	WORD $0xbc420070 // ldur s16, [x3, #32]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FLDPQ        32(R4), (F16, F17)
+	WORD $0x3cc20090 // ldur q16, [x4, #32]
+	WORD $0x3cc30091 // ldur q17, [x4, #48]
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F16
+	WORD $0x3cc20130 // ldur q16, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F17
+	WORD $0x3cc30131 // ldur q17, [x9, #48]
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FLDPQ        32(R6), (F16, F17)
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        32(R3), F16
+	WORD $0xbc420070 // ldur s16, [x3, #32]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FLDPQ        64(R4), (F16, F17)
+	WORD $0x3cc40090 // ldur q16, [x4, #64]
+	WORD $0x3cc50091 // ldur q17, [x4, #80]
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F16
+	WORD $0x3cc40130 // ldur q16, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F17
+	WORD $0x3cc50131 // ldur q17, [x9, #80]
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FLDPQ        64(R6), (F16, F17)
+	WORD $0x3cc400d0 // ldur q16, [x6, #64]
+	WORD $0x3cc500d1 // ldur q17, [x6, #80]
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        32(R3), F16
+	WORD $0xbc420070 // ldur s16, [x3, #32]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FLDPQ        96(R4), (F16, F17)
+	WORD $0x3cc60090 // ldur q16, [x4, #96]
+	WORD $0x3cc70091 // ldur q17, [x4, #112]
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F16
+	WORD $0x3cc60130 // ldur q16, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F17
+	WORD $0x3cc70131 // ldur q17, [x9, #112]
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FLDPQ        96(R6), (F16, F17)
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
+	WORD $0x3cc700d1 // ldur q17, [x6, #112]
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 32 to 63
-	FMOVQ        24(R8), F14
+	WORD $0x3cc1810e // ldur q14, [x8, #24]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
 	WORD $0x4e0f000f // tbl v15.16b, { v0.16b }, v15.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        36(R3), F16
+	WORD $0xbc424070 // ldur s16, [x3, #36]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FLDPQ        128(R4), (F16, F17)
+	WORD $0x3cc80090 // ldur q16, [x4, #128]
+	WORD $0x3cc90091 // ldur q17, [x4, #144]
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F16
+	WORD $0x3cc80130 // ldur q16, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F17
+	WORD $0x3cc90131 // ldur q17, [x9, #144]
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FLDPQ        128(R6), (F16, F17)
+	WORD $0x3cc800d0 // ldur q16, [x6, #128]
+	WORD $0x3cc900d1 // ldur q17, [x6, #144]
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        36(R3), F16
+	WORD $0xbc424070 // ldur s16, [x3, #36]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FLDPQ        160(R4), (F16, F17)
+	WORD $0x3cca0090 // ldur q16, [x4, #160]
+	WORD $0x3ccb0091 // ldur q17, [x4, #176]
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F16
+	WORD $0x3cca0130 // ldur q16, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F17
+	WORD $0x3ccb0131 // ldur q17, [x9, #176]
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FLDPQ        160(R6), (F16, F17)
+	WORD $0x3cca00d0 // ldur q16, [x6, #160]
+	WORD $0x3ccb00d1 // ldur q17, [x6, #176]
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        36(R3), F16
+	WORD $0xbc424070 // ldur s16, [x3, #36]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FLDPQ        192(R4), (F16, F17)
+	WORD $0x3ccc0090 // ldur q16, [x4, #192]
+	WORD $0x3ccd0091 // ldur q17, [x4, #208]
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F16
+	WORD $0x3ccc0130 // ldur q16, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F17
+	WORD $0x3ccd0131 // ldur q17, [x9, #208]
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FLDPQ        192(R6), (F16, F17)
+	WORD $0x3ccc00d0 // ldur q16, [x6, #192]
+	WORD $0x3ccd00d1 // ldur q17, [x6, #208]
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        36(R3), F16
+	WORD $0xbc424070 // ldur s16, [x3, #36]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FLDPQ        224(R4), (F16, F17)
+	WORD $0x3cce0090 // ldur q16, [x4, #224]
+	WORD $0x3ccf0091 // ldur q17, [x4, #240]
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F16
+	WORD $0x3cce0130 // ldur q16, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F17
+	WORD $0x3ccf0131 // ldur q17, [x9, #240]
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FLDPQ        224(R6), (F16, F17)
+	WORD $0x3cce00d0 // ldur q16, [x6, #224]
+	WORD $0x3ccf00d1 // ldur q17, [x6, #240]
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 64 to 95
-	FMOVQ        40(R8), F14
+	WORD $0x3cc2810e // ldur q14, [x8, #40]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
 	WORD $0x4e0f000f // tbl v15.16b, { v0.16b }, v15.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        40(R3), F16
+	WORD $0xbc428070 // ldur s16, [x3, #40]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        256(R4), (F16, F17)
@@ -3873,15 +3863,15 @@ loop3:
 	FLDPQ        256(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        40(R3), F16
+	WORD $0xbc428070 // ldur s16, [x3, #40]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        288(R4), (F16, F17)
@@ -3896,15 +3886,15 @@ loop3:
 	FLDPQ        288(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        40(R3), F16
+	WORD $0xbc428070 // ldur s16, [x3, #40]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        320(R4), (F16, F17)
@@ -3919,15 +3909,15 @@ loop3:
 	FLDPQ        320(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        40(R3), F16
+	WORD $0xbc428070 // ldur s16, [x3, #40]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        352(R4), (F16, F17)
@@ -3944,22 +3934,22 @@ loop3:
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 96 to 127
-	FMOVQ        56(R8), F14
+	WORD $0x3cc3810e // ldur q14, [x8, #56]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
 	WORD $0x4e0f000f // tbl v15.16b, { v0.16b }, v15.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        44(R3), F16
+	WORD $0xbc42c070 // ldur s16, [x3, #44]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        384(R4), (F16, F17)
@@ -3974,15 +3964,15 @@ loop3:
 	FLDPQ        384(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        44(R3), F16
+	WORD $0xbc42c070 // ldur s16, [x3, #44]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        416(R4), (F16, F17)
@@ -3997,15 +3987,15 @@ loop3:
 	FLDPQ        416(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        44(R3), F16
+	WORD $0xbc42c070 // ldur s16, [x3, #44]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        448(R4), (F16, F17)
@@ -4020,15 +4010,15 @@ loop3:
 	FLDPQ        448(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        44(R3), F16
+	WORD $0xbc42c070 // ldur s16, [x3, #44]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        480(R4), (F16, F17)
@@ -4045,22 +4035,22 @@ loop3:
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 128 to 159
-	FMOVQ        72(R8), F14
+	WORD $0x3cc4810e // ldur q14, [x8, #72]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
 	WORD $0x4e0f000f // tbl v15.16b, { v0.16b }, v15.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        48(R3), F16
+	WORD $0xbc430070 // ldur s16, [x3, #48]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        512(R4), (F16, F17)
@@ -4075,15 +4065,15 @@ loop3:
 	FLDPQ        512(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        48(R3), F16
+	WORD $0xbc430070 // ldur s16, [x3, #48]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        544(R4), (F16, F17)
@@ -4098,15 +4088,15 @@ loop3:
 	FLDPQ        544(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        48(R3), F16
+	WORD $0xbc430070 // ldur s16, [x3, #48]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        576(R4), (F16, F17)
@@ -4121,15 +4111,15 @@ loop3:
 	FLDPQ        576(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        48(R3), F16
+	WORD $0xbc430070 // ldur s16, [x3, #48]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        608(R4), (F16, F17)
@@ -4146,22 +4136,22 @@ loop3:
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 160 to 191
-	FMOVQ        88(R8), F14
+	WORD $0x3cc5810e // ldur q14, [x8, #88]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
 	WORD $0x4e0f000f // tbl v15.16b, { v0.16b }, v15.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        52(R3), F16
+	WORD $0xbc434070 // ldur s16, [x3, #52]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        640(R4), (F16, F17)
@@ -4176,15 +4166,15 @@ loop3:
 	FLDPQ        640(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        52(R3), F16
+	WORD $0xbc434070 // ldur s16, [x3, #52]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        672(R4), (F16, F17)
@@ -4199,15 +4189,15 @@ loop3:
 	FLDPQ        672(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        52(R3), F16
+	WORD $0xbc434070 // ldur s16, [x3, #52]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        704(R4), (F16, F17)
@@ -4222,15 +4212,15 @@ loop3:
 	FLDPQ        704(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        52(R3), F16
+	WORD $0xbc434070 // ldur s16, [x3, #52]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        736(R4), (F16, F17)
@@ -4247,22 +4237,22 @@ loop3:
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 192 to 223
-	FMOVQ        104(R8), F14
+	WORD $0x3cc6810e // ldur q14, [x8, #104]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
 	WORD $0x4e0f000f // tbl v15.16b, { v0.16b }, v15.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        56(R3), F16
+	WORD $0xbc438070 // ldur s16, [x3, #56]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        768(R4), (F16, F17)
@@ -4277,15 +4267,15 @@ loop3:
 	FLDPQ        768(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        56(R3), F16
+	WORD $0xbc438070 // ldur s16, [x3, #56]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        800(R4), (F16, F17)
@@ -4300,15 +4290,15 @@ loop3:
 	FLDPQ        800(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        56(R3), F16
+	WORD $0xbc438070 // ldur s16, [x3, #56]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        832(R4), (F16, F17)
@@ -4323,15 +4313,15 @@ loop3:
 	FLDPQ        832(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        56(R3), F16
+	WORD $0xbc438070 // ldur s16, [x3, #56]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        864(R4), (F16, F17)
@@ -4348,22 +4338,22 @@ loop3:
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 224 to 255
-	FMOVQ        120(R8), F14
+	WORD $0x3cc7810e // ldur q14, [x8, #120]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
 	WORD $0x4e0f000f // tbl v15.16b, { v0.16b }, v15.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        60(R3), F16
+	WORD $0xbc43c070 // ldur s16, [x3, #60]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        896(R4), (F16, F17)
@@ -4378,15 +4368,15 @@ loop3:
 	FLDPQ        896(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        60(R3), F16
+	WORD $0xbc43c070 // ldur s16, [x3, #60]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        928(R4), (F16, F17)
@@ -4401,15 +4391,15 @@ loop3:
 	FLDPQ        928(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        60(R3), F16
+	WORD $0xbc43c070 // ldur s16, [x3, #60]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        960(R4), (F16, F17)
@@ -4424,15 +4414,15 @@ loop3:
 	FLDPQ        960(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        60(R3), F16
+	WORD $0xbc43c070 // ldur s16, [x3, #60]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        992(R4), (F16, F17)
@@ -4533,19 +4523,18 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400110 // ldr h16, [x8]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVQ        4(R8), F17
-	FMOVQ        6(R8), F18
+	WORD $0x7c400110 // ldur h16, [x8]
+	WORD $0x1ee24210 // fcvt s16, h16
+	WORD $0x3cc04111 // ldur q17, [x8, #4]
+	WORD $0x3cc06112 // ldur q18, [x8, #6]
 	WORD $0x4e050231 // tbl v17.16b, { v17.16b }, v5.16b
 	WORD $0x4e050252 // tbl v18.16b, { v18.16b }, v5.16b
 	WORD $0x6ea24631 // ushl v17.4s, v17.4s, v2.4s
 	WORD $0x6ea24652 // ushl v18.4s, v18.4s, v2.4s
 	WORD $0x4e271e31 // and v17.16b, v17.16b, v7.16b
 	WORD $0x4e271e52 // and v18.16b, v18.16b, v7.16b
-	FMOVQ        2(R8), F19
-	FMOVQ        3(R8), F20
+	WORD $0x3cc02113 // ldur q19, [x8, #2]
+	WORD $0x3cc03114 // ldur q20, [x8, #3]
 	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
 	WORD $0x4e040294 // tbl v20.16b, { v20.16b }, v4.16b
 	WORD $0x6ea34673 // ushl v19.4s, v19.4s, v3.4s
@@ -4561,278 +4550,294 @@ loop3:
 	WORD $0x4f026453 // movi v19.4s, #66, lsl #24
 	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
 	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909250 // fmul v16.4s, v18.4s, v16.s[0]
 	FMOVQ        F17, 32(R3)
 	FMOVQ        F16, 48(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        8(R8), F16
+	WORD $0x3cc08110 // ldur q16, [x8, #8]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
 	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        (R4), (F18, F19)
+	WORD $0x3cc00092 // ldur q18, [x4]
+	WORD $0x3cc10093 // ldur q19, [x4, #16]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F18
+	WORD $0x3cc00132 // ldur q18, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F19
+	WORD $0x3cc10133 // ldur q19, [x9, #16]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FLDPQ        (R6), (F18, F19)
+	WORD $0x3cc000d2 // ldur q18, [x6]
+	WORD $0x3cc100d3 // ldur q19, [x6, #16]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F18
+	WORD $0x3cc00132 // ldur q18, [x9]
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F19
+	WORD $0x3cc10133 // ldur q19, [x9, #16]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        32(R4), (F18, F19)
+	WORD $0x3cc20092 // ldur q18, [x4, #32]
+	WORD $0x3cc30093 // ldur q19, [x4, #48]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F18
+	WORD $0x3cc20132 // ldur q18, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F19
+	WORD $0x3cc30133 // ldur q19, [x9, #48]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FLDPQ        32(R6), (F18, F19)
+	WORD $0x3cc200d2 // ldur q18, [x6, #32]
+	WORD $0x3cc300d3 // ldur q19, [x6, #48]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F18
+	WORD $0x3cc20132 // ldur q18, [x9, #32]
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F19
+	WORD $0x3cc30133 // ldur q19, [x9, #48]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        64(R4), (F18, F19)
+	WORD $0x3cc40092 // ldur q18, [x4, #64]
+	WORD $0x3cc50093 // ldur q19, [x4, #80]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F18
+	WORD $0x3cc40132 // ldur q18, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F19
+	WORD $0x3cc50133 // ldur q19, [x9, #80]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FLDPQ        64(R6), (F18, F19)
+	WORD $0x3cc400d2 // ldur q18, [x6, #64]
+	WORD $0x3cc500d3 // ldur q19, [x6, #80]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F18
+	WORD $0x3cc40132 // ldur q18, [x9, #64]
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F19
+	WORD $0x3cc50133 // ldur q19, [x9, #80]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        96(R4), (F18, F19)
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
+	WORD $0x3cc70093 // ldur q19, [x4, #112]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F18
+	WORD $0x3cc60132 // ldur q18, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F19
+	WORD $0x3cc70133 // ldur q19, [x9, #112]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FLDPQ        96(R6), (F18, F19)
+	WORD $0x3cc600d2 // ldur q18, [x6, #96]
+	WORD $0x3cc700d3 // ldur q19, [x6, #112]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F18
+	WORD $0x3cc60132 // ldur q18, [x9, #96]
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F19
+	WORD $0x3cc70133 // ldur q19, [x9, #112]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 32 to 63
-	FMOVQ        24(R8), F16
+	WORD $0x3cc18110 // ldur q16, [x8, #24]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
 	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        128(R4), (F18, F19)
+	WORD $0x3cc80092 // ldur q18, [x4, #128]
+	WORD $0x3cc90093 // ldur q19, [x4, #144]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F18
+	WORD $0x3cc80132 // ldur q18, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F19
+	WORD $0x3cc90133 // ldur q19, [x9, #144]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FLDPQ        128(R6), (F18, F19)
+	WORD $0x3cc800d2 // ldur q18, [x6, #128]
+	WORD $0x3cc900d3 // ldur q19, [x6, #144]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        128(R9), F18
+	WORD $0x3cc80132 // ldur q18, [x9, #128]
 	ADD          R5, R6, R9
-	FMOVQ        144(R9), F19
+	WORD $0x3cc90133 // ldur q19, [x9, #144]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        160(R4), (F18, F19)
+	WORD $0x3cca0092 // ldur q18, [x4, #160]
+	WORD $0x3ccb0093 // ldur q19, [x4, #176]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F18
+	WORD $0x3cca0132 // ldur q18, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F19
+	WORD $0x3ccb0133 // ldur q19, [x9, #176]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FLDPQ        160(R6), (F18, F19)
+	WORD $0x3cca00d2 // ldur q18, [x6, #160]
+	WORD $0x3ccb00d3 // ldur q19, [x6, #176]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        160(R9), F18
+	WORD $0x3cca0132 // ldur q18, [x9, #160]
 	ADD          R5, R6, R9
-	FMOVQ        176(R9), F19
+	WORD $0x3ccb0133 // ldur q19, [x9, #176]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        192(R4), (F18, F19)
+	WORD $0x3ccc0092 // ldur q18, [x4, #192]
+	WORD $0x3ccd0093 // ldur q19, [x4, #208]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F18
+	WORD $0x3ccc0132 // ldur q18, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F19
+	WORD $0x3ccd0133 // ldur q19, [x9, #208]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FLDPQ        192(R6), (F18, F19)
+	WORD $0x3ccc00d2 // ldur q18, [x6, #192]
+	WORD $0x3ccd00d3 // ldur q19, [x6, #208]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        192(R9), F18
+	WORD $0x3ccc0132 // ldur q18, [x9, #192]
 	ADD          R5, R6, R9
-	FMOVQ        208(R9), F19
+	WORD $0x3ccd0133 // ldur q19, [x9, #208]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        224(R4), (F18, F19)
+	WORD $0x3cce0092 // ldur q18, [x4, #224]
+	WORD $0x3ccf0093 // ldur q19, [x4, #240]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F18
+	WORD $0x3cce0132 // ldur q18, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F19
+	WORD $0x3ccf0133 // ldur q19, [x9, #240]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FLDPQ        224(R6), (F18, F19)
+	WORD $0x3cce00d2 // ldur q18, [x6, #224]
+	WORD $0x3ccf00d3 // ldur q19, [x6, #240]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        224(R9), F18
+	WORD $0x3cce0132 // ldur q18, [x9, #224]
 	ADD          R5, R6, R9
-	FMOVQ        240(R9), F19
+	WORD $0x3ccf0133 // ldur q19, [x9, #240]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 64 to 95
-	FMOVQ        40(R8), F16
+	WORD $0x3cc28110 // ldur q16, [x8, #40]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
 	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        256(R4), (F18, F19)
@@ -4853,15 +4858,15 @@ loop3:
 	FMOVQ        272(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        288(R4), (F18, F19)
@@ -4882,15 +4887,15 @@ loop3:
 	FMOVQ        304(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        320(R4), (F18, F19)
@@ -4911,15 +4916,15 @@ loop3:
 	FMOVQ        336(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        352(R4), (F18, F19)
@@ -4942,22 +4947,22 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 96 to 127
-	FMOVQ        56(R8), F16
+	WORD $0x3cc38110 // ldur q16, [x8, #56]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
 	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        384(R4), (F18, F19)
@@ -4978,15 +4983,15 @@ loop3:
 	FMOVQ        400(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        416(R4), (F18, F19)
@@ -5007,15 +5012,15 @@ loop3:
 	FMOVQ        432(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        448(R4), (F18, F19)
@@ -5036,15 +5041,15 @@ loop3:
 	FMOVQ        464(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        480(R4), (F18, F19)
@@ -5067,22 +5072,22 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 128 to 159
-	FMOVQ        72(R8), F16
+	WORD $0x3cc48110 // ldur q16, [x8, #72]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
 	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        512(R4), (F18, F19)
@@ -5103,15 +5108,15 @@ loop3:
 	FMOVQ        528(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        544(R4), (F18, F19)
@@ -5132,15 +5137,15 @@ loop3:
 	FMOVQ        560(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        576(R4), (F18, F19)
@@ -5161,15 +5166,15 @@ loop3:
 	FMOVQ        592(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        608(R4), (F18, F19)
@@ -5192,22 +5197,22 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 160 to 191
-	FMOVQ        88(R8), F16
+	WORD $0x3cc58110 // ldur q16, [x8, #88]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
 	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        640(R4), (F18, F19)
@@ -5228,15 +5233,15 @@ loop3:
 	FMOVQ        656(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        672(R4), (F18, F19)
@@ -5257,15 +5262,15 @@ loop3:
 	FMOVQ        688(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        704(R4), (F18, F19)
@@ -5286,15 +5291,15 @@ loop3:
 	FMOVQ        720(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        736(R4), (F18, F19)
@@ -5317,22 +5322,22 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 192 to 223
-	FMOVQ        104(R8), F16
+	WORD $0x3cc68110 // ldur q16, [x8, #104]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
 	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        768(R4), (F18, F19)
@@ -5353,15 +5358,15 @@ loop3:
 	FMOVQ        784(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        800(R4), (F18, F19)
@@ -5382,15 +5387,15 @@ loop3:
 	FMOVQ        816(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        832(R4), (F18, F19)
@@ -5411,15 +5416,15 @@ loop3:
 	FMOVQ        848(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        864(R4), (F18, F19)
@@ -5442,22 +5447,22 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 224 to 255
-	FMOVQ        120(R8), F16
+	WORD $0x3cc78110 // ldur q16, [x8, #120]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
 	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        896(R4), (F18, F19)
@@ -5478,15 +5483,15 @@ loop3:
 	FMOVQ        912(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        928(R4), (F18, F19)
@@ -5507,15 +5512,15 @@ loop3:
 	FMOVQ        944(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        960(R4), (F18, F19)
@@ -5536,15 +5541,15 @@ loop3:
 	FMOVQ        976(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        992(R4), (F18, F19)
@@ -5636,19 +5641,18 @@ TEXT ·unpackIq4_xsNEON(SB), NOSPLIT, $576-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d400028 // ldr h8, [x1]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	FMOVQ        4(R1), F9
-	FMOVQ        6(R1), F10
+	WORD $0x7c400028 // ldur h8, [x1]
+	WORD $0x1ee24108 // fcvt s8, h8
+	WORD $0x3cc04029 // ldur q9, [x1, #4]
+	WORD $0x3cc0602a // ldur q10, [x1, #6]
 	WORD $0x4e050129 // tbl v9.16b, { v9.16b }, v5.16b
 	WORD $0x4e05014a // tbl v10.16b, { v10.16b }, v5.16b
 	WORD $0x6ea24529 // ushl v9.4s, v9.4s, v2.4s
 	WORD $0x6ea2454a // ushl v10.4s, v10.4s, v2.4s
 	WORD $0x4e271d29 // and v9.16b, v9.16b, v7.16b
 	WORD $0x4e271d4a // and v10.16b, v10.16b, v7.16b
-	FMOVQ        2(R1), F11
-	FMOVQ        3(R1), F12
+	WORD $0x3cc0202b // ldur q11, [x1, #2]
+	WORD $0x3cc0302c // ldur q12, [x1, #3]
 	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
 	WORD $0x4e04018c // tbl v12.16b, { v12.16b }, v4.16b
 	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
@@ -5664,11 +5668,11 @@ loop1:
 	WORD $0x4f02644b // movi v11.4s, #66, lsl #24
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
 	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f889148 // fmul v8.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 32(R3)
 	FMOVQ        F8, 48(R3)
-	FMOVQ        8(R1), F8
+	WORD $0x3cc08028 // ldur q8, [x1, #8]
 	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
@@ -5679,10 +5683,10 @@ loop1:
 	FMOVQ        F11, 16(R0)
 	FMOVQ        F8, 48(R0)
 	FMOVQ        F9, 64(R0)
-	FMOVS        32(R3), F8
+	WORD $0xbc420068 // ldur s8, [x3, #32]
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVD        F8, 32(R0)
-	FMOVQ        24(R1), F8
+	WORD $0x3cc18028 // ldur q8, [x1, #24]
 	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
@@ -5693,10 +5697,10 @@ loop1:
 	FMOVQ        F11, 96(R0)
 	FMOVQ        F8, 128(R0)
 	FMOVQ        F9, 144(R0)
-	FMOVS        36(R3), F8
+	WORD $0xbc424068 // ldur s8, [x3, #36]
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVD        F8, 112(R0)
-	FMOVQ        40(R1), F8
+	WORD $0x3cc28028 // ldur q8, [x1, #40]
 	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
@@ -5707,10 +5711,10 @@ loop1:
 	FMOVQ        F11, 176(R0)
 	FMOVQ        F8, 208(R0)
 	FMOVQ        F9, 224(R0)
-	FMOVS        40(R3), F8
+	WORD $0xbc428068 // ldur s8, [x3, #40]
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVD        F8, 192(R0)
-	FMOVQ        56(R1), F8
+	WORD $0x3cc38028 // ldur q8, [x1, #56]
 	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
@@ -5721,10 +5725,10 @@ loop1:
 	FMOVQ        F11, 256(R0)
 	FMOVQ        F8, 288(R0)
 	FMOVQ        F9, 304(R0)
-	FMOVS        44(R3), F8
+	WORD $0xbc42c068 // ldur s8, [x3, #44]
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVD        F8, 272(R0)
-	FMOVQ        72(R1), F8
+	WORD $0x3cc48028 // ldur q8, [x1, #72]
 	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
@@ -5735,10 +5739,10 @@ loop1:
 	FMOVQ        F11, 336(R0)
 	FMOVQ        F8, 368(R0)
 	FMOVQ        F9, 384(R0)
-	FMOVS        48(R3), F8
+	WORD $0xbc430068 // ldur s8, [x3, #48]
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVD        F8, 352(R0)
-	FMOVQ        88(R1), F8
+	WORD $0x3cc58028 // ldur q8, [x1, #88]
 	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
@@ -5749,10 +5753,10 @@ loop1:
 	FMOVQ        F11, 416(R0)
 	FMOVQ        F8, 448(R0)
 	FMOVQ        F9, 464(R0)
-	FMOVS        52(R3), F8
+	WORD $0xbc434068 // ldur s8, [x3, #52]
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVD        F8, 432(R0)
-	FMOVQ        104(R1), F8
+	WORD $0x3cc68028 // ldur q8, [x1, #104]
 	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
@@ -5763,10 +5767,10 @@ loop1:
 	FMOVQ        F11, 496(R0)
 	FMOVQ        F8, 528(R0)
 	FMOVQ        F9, 544(R0)
-	FMOVS        56(R3), F8
+	WORD $0xbc438068 // ldur s8, [x3, #56]
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVD        F8, 512(R0)
-	FMOVQ        120(R1), F8
+	WORD $0x3cc78028 // ldur q8, [x1, #120]
 	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
@@ -5777,7 +5781,7 @@ loop1:
 	FMOVQ        F11, 576(R0)
 	FMOVQ        F8, 608(R0)
 	FMOVQ        F9, 624(R0)
-	FMOVS        60(R3), F8
+	WORD $0xbc43c068 // ldur s8, [x3, #60]
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVD        F8, 592(R0)
 	ADD          $0x88, R1
@@ -5796,16 +5800,22 @@ TEXT ·matmulQ81xIq4_xsNEON(SB), NOSPLIT, $0-72
 	MOVD         $iq4_xs_levels<>+0(SB), R0
 	FMOVQ        (R0), F0
 	WORD $0x4f00e5e1 // movi v1.16b, #15
-	MOVD         $iq4_xs_shifts<>+0(SB), R0
+	MOVD         $iq4_xs_shuffle4<>+0(SB), R0
 	FMOVQ        (R0), F2
-	MOVD         $iq4_xs_shifts2<>+0(SB), R0
+	MOVD         $iq4_xs_shuffle5<>+0(SB), R0
 	FMOVQ        (R0), F3
-	MOVD         $iq4_xs_shuffle2<>+0(SB), R0
+	MOVD         $iq4_xs_shiftb<>+0(SB), R0
 	FMOVQ        (R0), F4
-	MOVD         $iq4_xs_shuffle<>+0(SB), R0
+	MOVD         $iq4_xs_shuffle3<>+0(SB), R0
 	FMOVQ        (R0), F5
-	WORD $0x4f000466 // movi v6.4s, #3
-	WORD $0x4f0005e7 // movi v7.4s, #15
+	MOVD         $iq4_xs_shiftb2<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $iq4_xs_shuffle6<>+0(SB), R0
+	FMOVQ        (R0), F7
+	MOVD         $iq4_xs_mask<>+0(SB), R0
+	FMOVQ        (R0), F8
+	MOVD         $iq4_xs_or<>+0(SB), R0
+	FMOVQ        (R0), F9
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -5813,8 +5823,6 @@ TEXT ·matmulQ81xIq4_xsNEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	MOVD         q+16(FP), R3
@@ -5830,47 +5838,37 @@ loop3:
 	WORD $0xf98440c0 // prfm pldl1keep, [x6, #2176]
 
 	// scales of values 0 to 255, times those of the activations
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        4(R6), F13
-	FMOVQ        6(R6), F14
-	WORD $0x4e0501ad // tbl v13.16b, { v13.16b }, v5.16b
-	WORD $0x4e0501ce // tbl v14.16b, { v14.16b }, v5.16b
-	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
-	WORD $0x6ea245ce // ushl v14.4s, v14.4s, v2.4s
-	WORD $0x4e271dad // and v13.16b, v13.16b, v7.16b
-	WORD $0x4e271dce // and v14.16b, v14.16b, v7.16b
-	FMOVQ        2(R6), F15
-	FMOVQ        3(R6), F16
-	WORD $0x4e0401ef // tbl v15.16b, { v15.16b }, v4.16b
-	WORD $0x4e040210 // tbl v16.16b, { v16.16b }, v4.16b
-	WORD $0x6ea345ef // ushl v15.4s, v15.4s, v3.4s
-	WORD $0x6ea34610 // ushl v16.4s, v16.4s, v3.4s
-	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
-	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x3cc020cc // ldur q12, [x6, #2]
+	WORD $0x4e05018d // tbl v13.16b, { v12.16b }, v5.16b
+	WORD $0x6e2445ad // ushl v13.16b, v13.16b, v4.16b
+	WORD $0x4e281dad // and v13.16b, v13.16b, v8.16b
+	WORD $0x4e02018c // tbl v12.16b, { v12.16b }, v2.16b
+	WORD $0x6e26458c // ushl v12.16b, v12.16b, v6.16b
+	WORD $0x6ea91d8d // bit v13.16b, v12.16b, v9.16b
+	WORD $0x7c4000cc // ldur h12, [x6]
+	WORD $0x1ee2418c // fcvt s12, h12
+	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
+	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4f02644f // movi v15.4s, #66, lsl #24
-	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
 	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FLDPQ        (R4), (F14, F15)
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c91ac // fmul v12.4s, v13.4s, v12.s[0]
+	WORD $0x3cc0008d // ldur q13, [x4]
+	WORD $0x3cc1008f // ldur q15, [x4, #16]
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
 	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R6), F14
+	WORD $0x3cc080ce // ldur q14, [x6, #8]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
 	WORD $0x4e0f000f // tbl v15.16b, { v0.16b }, v15.16b
-	FLDPQ        (R3), (F16, F17)
+	WORD $0x3cc00070 // ldur q16, [x3]
+	WORD $0x3cc10071 // ldur q17, [x3, #16]
 	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
 	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
 	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
@@ -5879,52 +5877,90 @@ loop3:
 	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        24(R6), F14
-	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
+	WORD $0x3cc180cf // ldur q15, [x6, #24]
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
 	WORD $0x4e0f000f // tbl v15.16b, { v0.16b }, v15.16b
-	FLDPQ        32(R3), (F16, F17)
-	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
-	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
-	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
+	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
+	WORD $0x3cc20071 // ldur q17, [x3, #32]
+	WORD $0x3cc30072 // ldur q18, [x3, #48]
+	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
 	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4fad11c9 // fmla v9.4s, v14.4s, v13.s[1]
+	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
+	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        40(R6), F14
-	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
-	WORD $0x4e0f000f // tbl v15.16b, { v0.16b }, v15.16b
-	FLDPQ        64(R3), (F16, F17)
-	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
-	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
-	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
-	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f8d19ca // fmla v10.4s, v14.4s, v13.s[2]
+	WORD $0x3cc280d0 // ldur q16, [x6, #40]
+	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
+	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
+	WORD $0x3cc40072 // ldur q18, [x3, #64]
+	WORD $0x3cc50073 // ldur q19, [x3, #80]
+	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
+	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
+	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e33c232 // smull v18.8h, v17.8b, v19.8b
+	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        56(R6), F14
+	WORD $0x3cc380d1 // ldur q17, [x6, #56]
+	WORD $0x6f0c0632 // ushr v18.16b, v17.16b, #4
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
+	WORD $0x4e120012 // tbl v18.16b, { v0.16b }, v18.16b
+	WORD $0x3cc60073 // ldur q19, [x3, #96]
+	WORD $0x3cc70074 // ldur q20, [x3, #112]
+	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
+	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
+	WORD $0x4e71beb1 // addp v17.8h, v21.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e34c253 // smull v19.8h, v18.8b, v20.8b
+	WORD $0x4e34c252 // smull2 v18.8h, v18.16b, v20.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eafbdce // addp v14.4s, v14.4s, v15.4s
+	WORD $0x4eb1be0f // addp v15.4s, v16.4s, v17.4s
+	WORD $0x4eafbdce // addp v14.4s, v14.4s, v15.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
+
+	// levels of values 128 to 159, and their products
+	WORD $0x3cc480cd // ldur q13, [x6, #72]
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
+	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
+	WORD $0x3cc8006f // ldur q15, [x3, #128]
+	WORD $0x3cc90070 // ldur q16, [x3, #144]
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e30c1cf // smull v15.8h, v14.8b, v16.8b
+	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+
+	// levels of values 160 to 191, and their products
+	WORD $0x3cc580ce // ldur q14, [x6, #88]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
 	WORD $0x4e0f000f // tbl v15.16b, { v0.16b }, v15.16b
-	FLDPQ        96(R3), (F16, F17)
+	WORD $0x3cca0070 // ldur q16, [x3, #160]
+	WORD $0x3ccb0071 // ldur q17, [x3, #176]
 	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
 	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
 	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
@@ -5933,80 +5969,47 @@ loop3:
 	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4fad19cb // fmla v11.4s, v14.4s, v13.s[3]
-
-	// levels of values 128 to 159, and their products
-	FMOVQ        72(R6), F13
-	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
-	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
-	FLDPQ        128(R3), (F15, F16)
-	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e30c1cf // smull v15.8h, v14.8b, v16.8b
-	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
-
-	// levels of values 160 to 191, and their products
-	FMOVQ        88(R6), F13
-	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
-	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
-	FLDPQ        160(R3), (F15, F16)
-	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e30c1cf // smull v15.8h, v14.8b, v16.8b
-	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4fac11a9 // fmla v9.4s, v13.4s, v12.s[1]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        104(R6), F13
-	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
-	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
-	FLDPQ        192(R3), (F15, F16)
-	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e30c1cf // smull v15.8h, v14.8b, v16.8b
-	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8c19aa // fmla v10.4s, v13.4s, v12.s[2]
+	WORD $0x3cc680cf // ldur q15, [x6, #104]
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x4e0f000f // tbl v15.16b, { v0.16b }, v15.16b
+	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
+	WORD $0x3ccc0071 // ldur q17, [x3, #192]
+	WORD $0x3ccd0072 // ldur q18, [x3, #208]
+	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
+	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        120(R6), F13
-	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
-	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
-	FLDPQ        224(R3), (F15, F16)
-	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e30c1cf // smull v15.8h, v14.8b, v16.8b
-	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	WORD $0x3cc780d0 // ldur q16, [x6, #120]
+	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
+	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
+	WORD $0x4e100010 // tbl v16.16b, { v0.16b }, v16.16b
+	WORD $0x4e110011 // tbl v17.16b, { v0.16b }, v17.16b
+	WORD $0x3cce0072 // ldur q18, [x3, #224]
+	WORD $0x3ccf0073 // ldur q19, [x3, #240]
+	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
+	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
+	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e33c232 // smull v18.8h, v17.8b, v19.8b
+	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eaebdad // addp v13.4s, v13.4s, v14.4s
+	WORD $0x4eb0bdee // addp v14.4s, v15.4s, v16.4s
+	WORD $0x4eaebdad // addp v13.4s, v13.4s, v14.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4fac19ab // fmla v11.4s, v13.4s, v12.s[3]
+	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
 	ADD          $0x88, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -6015,15 +6018,13 @@ loop3:
 
 done4:
 	ADD          $1, R5
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x4e2bd508 // fadd v8.4s, v8.4s, v11.4s
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
 
 	// sums of the lanes
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R0)
+	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R0)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -6072,19 +6073,18 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ea // ldr h10, [x7]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVQ        4(R7), F11
-	FMOVQ        6(R7), F12
+	WORD $0x7c4000ea // ldur h10, [x7]
+	WORD $0x1ee2414a // fcvt s10, h10
+	WORD $0x3cc040eb // ldur q11, [x7, #4]
+	WORD $0x3cc060ec // ldur q12, [x7, #6]
 	WORD $0x4e05016b // tbl v11.16b, { v11.16b }, v5.16b
 	WORD $0x4e05018c // tbl v12.16b, { v12.16b }, v5.16b
 	WORD $0x6ea2456b // ushl v11.4s, v11.4s, v2.4s
 	WORD $0x6ea2458c // ushl v12.4s, v12.4s, v2.4s
 	WORD $0x4e271d6b // and v11.16b, v11.16b, v7.16b
 	WORD $0x4e271d8c // and v12.16b, v12.16b, v7.16b
-	FMOVQ        2(R7), F13
-	FMOVQ        3(R7), F14
+	WORD $0x3cc020ed // ldur q13, [x7, #2]
+	WORD $0x3cc030ee // ldur q14, [x7, #3]
 	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
 	WORD $0x4e0401ce // tbl v14.16b, { v14.16b }, v4.16b
 	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
@@ -6100,18 +6100,19 @@ loop3:
 	WORD $0x4f02644d // movi v13.4s, #66, lsl #24
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918a // fmul v10.4s, v12.4s, v10.s[0]
 	FMOVQ        F11, 32(R0)
 	FMOVQ        F10, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R7), F10
+	WORD $0x3cc080ea // ldur q10, [x7, #8]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
 	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
-	FLDPQ        (R4), (F12, F13)
+	WORD $0x3cc0008c // ldur q12, [x4]
+	WORD $0x3cc1008d // ldur q13, [x4, #16]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -6120,7 +6121,8 @@ loop3:
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        32(R4), (F13, F14)
+	WORD $0x3cc2008d // ldur q13, [x4, #32]
+	WORD $0x3cc3008e // ldur q14, [x4, #48]
 	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
 	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
 	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
@@ -6131,26 +6133,24 @@ loop3:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        (R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0xbc42000b // ldur s11, [x0, #32]
+	WORD $0xbc4000ad // ldur s13, [x5]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
-	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
-	FMOVS        4(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f8d1188 // fmla v8.4s, v12.4s, v13.s[0]
+	WORD $0xbc4040ac // ldur s12, [x5, #4]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2bcd49 // fmla v9.4s, v10.4s, v11.4s
+	WORD $0x4f8b1149 // fmla v9.4s, v10.4s, v11.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        24(R7), F10
+	WORD $0x3cc180ea // ldur q10, [x7, #24]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
 	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
-	FLDPQ        64(R4), (F12, F13)
+	WORD $0x3cc4008c // ldur q12, [x4, #64]
+	WORD $0x3cc5008d // ldur q13, [x4, #80]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -6159,7 +6159,8 @@ loop3:
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        96(R4), (F13, F14)
+	WORD $0x3cc6008d // ldur q13, [x4, #96]
+	WORD $0x3cc7008e // ldur q14, [x4, #112]
 	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
 	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
 	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
@@ -6170,26 +6171,24 @@ loop3:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        36(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        8(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0xbc42400b // ldur s11, [x0, #36]
+	WORD $0xbc4080ad // ldur s13, [x5, #8]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
-	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
-	FMOVS        12(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f8d1188 // fmla v8.4s, v12.4s, v13.s[0]
+	WORD $0xbc40c0ac // ldur s12, [x5, #12]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2bcd49 // fmla v9.4s, v10.4s, v11.4s
+	WORD $0x4f8b1149 // fmla v9.4s, v10.4s, v11.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        40(R7), F10
+	WORD $0x3cc280ea // ldur q10, [x7, #40]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
 	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
-	FLDPQ        128(R4), (F12, F13)
+	WORD $0x3cc8008c // ldur q12, [x4, #128]
+	WORD $0x3cc9008d // ldur q13, [x4, #144]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -6198,7 +6197,8 @@ loop3:
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        160(R4), (F13, F14)
+	WORD $0x3cca008d // ldur q13, [x4, #160]
+	WORD $0x3ccb008e // ldur q14, [x4, #176]
 	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
 	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
 	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
@@ -6209,26 +6209,24 @@ loop3:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        40(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        16(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0xbc42800b // ldur s11, [x0, #40]
+	WORD $0xbc4100ad // ldur s13, [x5, #16]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
-	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
-	FMOVS        20(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f8d1188 // fmla v8.4s, v12.4s, v13.s[0]
+	WORD $0xbc4140ac // ldur s12, [x5, #20]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2bcd49 // fmla v9.4s, v10.4s, v11.4s
+	WORD $0x4f8b1149 // fmla v9.4s, v10.4s, v11.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        56(R7), F10
+	WORD $0x3cc380ea // ldur q10, [x7, #56]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
 	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
-	FLDPQ        192(R4), (F12, F13)
+	WORD $0x3ccc008c // ldur q12, [x4, #192]
+	WORD $0x3ccd008d // ldur q13, [x4, #208]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -6237,7 +6235,8 @@ loop3:
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        224(R4), (F13, F14)
+	WORD $0x3cce008d // ldur q13, [x4, #224]
+	WORD $0x3ccf008e // ldur q14, [x4, #240]
 	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
 	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
 	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
@@ -6248,21 +6247,18 @@ loop3:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        44(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        24(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0xbc42c00b // ldur s11, [x0, #44]
+	WORD $0xbc4180ad // ldur s13, [x5, #24]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
-	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
-	FMOVS        28(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f8d1188 // fmla v8.4s, v12.4s, v13.s[0]
+	WORD $0xbc41c0ac // ldur s12, [x5, #28]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2bcd49 // fmla v9.4s, v10.4s, v11.4s
+	WORD $0x4f8b1149 // fmla v9.4s, v10.4s, v11.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        72(R7), F10
+	WORD $0x3cc480ea // ldur q10, [x7, #72]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
@@ -6287,21 +6283,18 @@ loop3:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        48(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        32(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0xbc43000b // ldur s11, [x0, #48]
+	WORD $0xbc4200ad // ldur s13, [x5, #32]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
-	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
-	FMOVS        36(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f8d1188 // fmla v8.4s, v12.4s, v13.s[0]
+	WORD $0xbc4240ac // ldur s12, [x5, #36]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2bcd49 // fmla v9.4s, v10.4s, v11.4s
+	WORD $0x4f8b1149 // fmla v9.4s, v10.4s, v11.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        88(R7), F10
+	WORD $0x3cc580ea // ldur q10, [x7, #88]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
@@ -6326,21 +6319,18 @@ loop3:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        52(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        40(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0xbc43400b // ldur s11, [x0, #52]
+	WORD $0xbc4280ad // ldur s13, [x5, #40]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
-	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
-	FMOVS        44(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f8d1188 // fmla v8.4s, v12.4s, v13.s[0]
+	WORD $0xbc42c0ac // ldur s12, [x5, #44]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2bcd49 // fmla v9.4s, v10.4s, v11.4s
+	WORD $0x4f8b1149 // fmla v9.4s, v10.4s, v11.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        104(R7), F10
+	WORD $0x3cc680ea // ldur q10, [x7, #104]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
@@ -6365,21 +6355,18 @@ loop3:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        56(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        48(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0xbc43800b // ldur s11, [x0, #56]
+	WORD $0xbc4300ad // ldur s13, [x5, #48]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
-	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
-	FMOVS        52(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f8d1188 // fmla v8.4s, v12.4s, v13.s[0]
+	WORD $0xbc4340ac // ldur s12, [x5, #52]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2bcd49 // fmla v9.4s, v10.4s, v11.4s
+	WORD $0x4f8b1149 // fmla v9.4s, v10.4s, v11.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        120(R7), F10
+	WORD $0x3cc780ea // ldur q10, [x7, #120]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
@@ -6404,18 +6391,15 @@ loop3:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        60(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        56(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0xbc43c00b // ldur s11, [x0, #60]
+	WORD $0xbc4380ad // ldur s13, [x5, #56]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
-	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
-	FMOVS        60(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f8d1188 // fmla v8.4s, v12.4s, v13.s[0]
+	WORD $0xbc43c0ac // ldur s12, [x5, #60]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2bcd49 // fmla v9.4s, v10.4s, v11.4s
+	WORD $0x4f8b1149 // fmla v9.4s, v10.4s, v11.s[0]
 	ADD          $0x88, R7
 	ADD          $0x200, R4
 	ADD          $0x40, R5
@@ -6486,19 +6470,18 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000eb // ldr h11, [x7]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVQ        4(R7), F12
-	FMOVQ        6(R7), F13
+	WORD $0x7c4000eb // ldur h11, [x7]
+	WORD $0x1ee2416b // fcvt s11, h11
+	WORD $0x3cc040ec // ldur q12, [x7, #4]
+	WORD $0x3cc060ed // ldur q13, [x7, #6]
 	WORD $0x4e05018c // tbl v12.16b, { v12.16b }, v5.16b
 	WORD $0x4e0501ad // tbl v13.16b, { v13.16b }, v5.16b
 	WORD $0x6ea2458c // ushl v12.4s, v12.4s, v2.4s
 	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
 	WORD $0x4e271d8c // and v12.16b, v12.16b, v7.16b
 	WORD $0x4e271dad // and v13.16b, v13.16b, v7.16b
-	FMOVQ        2(R7), F14
-	FMOVQ        3(R7), F15
+	WORD $0x3cc020ee // ldur q14, [x7, #2]
+	WORD $0x3cc030ef // ldur q15, [x7, #3]
 	WORD $0x4e0401ce // tbl v14.16b, { v14.16b }, v4.16b
 	WORD $0x4e0401ef // tbl v15.16b, { v15.16b }, v4.16b
 	WORD $0x6ea345ce // ushl v14.4s, v14.4s, v3.4s
@@ -6514,18 +6497,19 @@ loop3:
 	WORD $0x4f02644e // movi v14.4s, #66, lsl #24
 	WORD $0x4eaed58c // fsub v12.4s, v12.4s, v14.4s
 	WORD $0x4eaed5ad // fsub v13.4s, v13.4s, v14.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	WORD $0x4f8b918c // fmul v12.4s, v12.4s, v11.s[0]
+	WORD $0x4f8b91ab // fmul v11.4s, v13.4s, v11.s[0]
 	FMOVQ        F12, 32(R0)
 	FMOVQ        F11, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R7), F11
+	WORD $0x3cc080eb // ldur q11, [x7, #8]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
-	FLDPQ        (R4), (F13, F14)
+	WORD $0x3cc0008d // ldur q13, [x4]
+	WORD $0x3cc1008e // ldur q14, [x4, #16]
 	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -6534,7 +6518,8 @@ loop3:
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        32(R4), (F14, F15)
+	WORD $0x3cc2008e // ldur q14, [x4, #32]
+	WORD $0x3cc3008f // ldur q15, [x4, #48]
 	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -6543,7 +6528,8 @@ loop3:
 	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        64(R4), (F15, F16)
+	WORD $0x3cc4008f // ldur q15, [x4, #64]
+	WORD $0x3cc50090 // ldur q16, [x4, #80]
 	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
 	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
 	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
@@ -6554,31 +6540,28 @@ loop3:
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        (R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0xbc42000c // ldur s12, [x0, #32]
+	WORD $0xbc4000af // ldur s15, [x5]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	FMOVS        4(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8f11a8 // fmla v8.4s, v13.4s, v15.s[0]
+	WORD $0xbc4040ad // ldur s13, [x5, #4]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        8(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xbc4080ad // ldur s13, [x5, #8]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
+	WORD $0x4f8c116a // fmla v10.4s, v11.4s, v12.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        24(R7), F11
+	WORD $0x3cc180eb // ldur q11, [x7, #24]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
-	FLDPQ        96(R4), (F13, F14)
+	WORD $0x3cc6008d // ldur q13, [x4, #96]
+	WORD $0x3cc7008e // ldur q14, [x4, #112]
 	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -6587,7 +6570,8 @@ loop3:
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        128(R4), (F14, F15)
+	WORD $0x3cc8008e // ldur q14, [x4, #128]
+	WORD $0x3cc9008f // ldur q15, [x4, #144]
 	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -6596,7 +6580,8 @@ loop3:
 	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        160(R4), (F15, F16)
+	WORD $0x3cca008f // ldur q15, [x4, #160]
+	WORD $0x3ccb0090 // ldur q16, [x4, #176]
 	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
 	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
 	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
@@ -6607,31 +6592,28 @@ loop3:
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        36(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        12(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0xbc42400c // ldur s12, [x0, #36]
+	WORD $0xbc40c0af // ldur s15, [x5, #12]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	FMOVS        16(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8f11a8 // fmla v8.4s, v13.4s, v15.s[0]
+	WORD $0xbc4100ad // ldur s13, [x5, #16]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        20(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xbc4140ad // ldur s13, [x5, #20]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
+	WORD $0x4f8c116a // fmla v10.4s, v11.4s, v12.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        40(R7), F11
+	WORD $0x3cc280eb // ldur q11, [x7, #40]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
-	FLDPQ        192(R4), (F13, F14)
+	WORD $0x3ccc008d // ldur q13, [x4, #192]
+	WORD $0x3ccd008e // ldur q14, [x4, #208]
 	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -6640,7 +6622,8 @@ loop3:
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        224(R4), (F14, F15)
+	WORD $0x3cce008e // ldur q14, [x4, #224]
+	WORD $0x3ccf008f // ldur q15, [x4, #240]
 	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -6660,26 +6643,22 @@ loop3:
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        40(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        24(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0xbc42800c // ldur s12, [x0, #40]
+	WORD $0xbc4180af // ldur s15, [x5, #24]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	FMOVS        28(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8f11a8 // fmla v8.4s, v13.4s, v15.s[0]
+	WORD $0xbc41c0ad // ldur s13, [x5, #28]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        32(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xbc4200ad // ldur s13, [x5, #32]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
+	WORD $0x4f8c116a // fmla v10.4s, v11.4s, v12.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        56(R7), F11
+	WORD $0x3cc380eb // ldur q11, [x7, #56]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
@@ -6713,26 +6692,22 @@ loop3:
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        44(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        36(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0xbc42c00c // ldur s12, [x0, #44]
+	WORD $0xbc4240af // ldur s15, [x5, #36]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	FMOVS        40(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8f11a8 // fmla v8.4s, v13.4s, v15.s[0]
+	WORD $0xbc4280ad // ldur s13, [x5, #40]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        44(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xbc42c0ad // ldur s13, [x5, #44]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
+	WORD $0x4f8c116a // fmla v10.4s, v11.4s, v12.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        72(R7), F11
+	WORD $0x3cc480eb // ldur q11, [x7, #72]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
@@ -6766,26 +6741,22 @@ loop3:
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        48(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        48(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0xbc43000c // ldur s12, [x0, #48]
+	WORD $0xbc4300af // ldur s15, [x5, #48]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	FMOVS        52(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8f11a8 // fmla v8.4s, v13.4s, v15.s[0]
+	WORD $0xbc4340ad // ldur s13, [x5, #52]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        56(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xbc4380ad // ldur s13, [x5, #56]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
+	WORD $0x4f8c116a // fmla v10.4s, v11.4s, v12.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        88(R7), F11
+	WORD $0x3cc580eb // ldur q11, [x7, #88]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
@@ -6819,26 +6790,22 @@ loop3:
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        52(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        60(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0xbc43400c // ldur s12, [x0, #52]
+	WORD $0xbc43c0af // ldur s15, [x5, #60]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	FMOVS        64(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8f11a8 // fmla v8.4s, v13.4s, v15.s[0]
+	WORD $0xbc4400ad // ldur s13, [x5, #64]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        68(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xbc4440ad // ldur s13, [x5, #68]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
+	WORD $0x4f8c116a // fmla v10.4s, v11.4s, v12.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        104(R7), F11
+	WORD $0x3cc680eb // ldur q11, [x7, #104]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
@@ -6872,26 +6839,22 @@ loop3:
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        56(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        72(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0xbc43800c // ldur s12, [x0, #56]
+	WORD $0xbc4480af // ldur s15, [x5, #72]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	FMOVS        76(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8f11a8 // fmla v8.4s, v13.4s, v15.s[0]
+	WORD $0xbc44c0ad // ldur s13, [x5, #76]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        80(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xbc4500ad // ldur s13, [x5, #80]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
+	WORD $0x4f8c116a // fmla v10.4s, v11.4s, v12.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        120(R7), F11
+	WORD $0x3cc780eb // ldur q11, [x7, #120]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
@@ -6925,23 +6888,19 @@ loop3:
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        60(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        84(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0xbc43c00c // ldur s12, [x0, #60]
+	WORD $0xbc4540af // ldur s15, [x5, #84]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	FMOVS        88(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8f11a8 // fmla v8.4s, v13.4s, v15.s[0]
+	WORD $0xbc4580ad // ldur s13, [x5, #88]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        92(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xbc45c0ad // ldur s13, [x5, #92]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
+	WORD $0x4f8c116a // fmla v10.4s, v11.4s, v12.s[0]
 	ADD          $0x88, R7
 	ADD          $0x300, R4
 	ADD          $0x60, R5
@@ -7018,19 +6977,18 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ec // ldr h12, [x7]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        4(R7), F13
-	FMOVQ        6(R7), F14
+	WORD $0x7c4000ec // ldur h12, [x7]
+	WORD $0x1ee2418c // fcvt s12, h12
+	WORD $0x3cc040ed // ldur q13, [x7, #4]
+	WORD $0x3cc060ee // ldur q14, [x7, #6]
 	WORD $0x4e0501ad // tbl v13.16b, { v13.16b }, v5.16b
 	WORD $0x4e0501ce // tbl v14.16b, { v14.16b }, v5.16b
 	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
 	WORD $0x6ea245ce // ushl v14.4s, v14.4s, v2.4s
 	WORD $0x4e271dad // and v13.16b, v13.16b, v7.16b
 	WORD $0x4e271dce // and v14.16b, v14.16b, v7.16b
-	FMOVQ        2(R7), F15
-	FMOVQ        3(R7), F16
+	WORD $0x3cc020ef // ldur q15, [x7, #2]
+	WORD $0x3cc030f0 // ldur q16, [x7, #3]
 	WORD $0x4e0401ef // tbl v15.16b, { v15.16b }, v4.16b
 	WORD $0x4e040210 // tbl v16.16b, { v16.16b }, v4.16b
 	WORD $0x6ea345ef // ushl v15.4s, v15.4s, v3.4s
@@ -7046,18 +7004,19 @@ loop3:
 	WORD $0x4f02644f // movi v15.4s, #66, lsl #24
 	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
 	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91cc // fmul v12.4s, v14.4s, v12.s[0]
 	FMOVQ        F13, 32(R0)
 	FMOVQ        F12, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R7), F12
+	WORD $0x3cc080ec // ldur q12, [x7, #8]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
 	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
-	FLDPQ        (R4), (F14, F15)
+	WORD $0x3cc0008e // ldur q14, [x4]
+	WORD $0x3cc1008f // ldur q15, [x4, #16]
 	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -7066,7 +7025,8 @@ loop3:
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        32(R4), (F15, F16)
+	WORD $0x3cc2008f // ldur q15, [x4, #32]
+	WORD $0x3cc30090 // ldur q16, [x4, #48]
 	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
 	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -7075,7 +7035,8 @@ loop3:
 	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        64(R4), (F16, F17)
+	WORD $0x3cc40090 // ldur q16, [x4, #64]
+	WORD $0x3cc50091 // ldur q17, [x4, #80]
 	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
 	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -7084,7 +7045,8 @@ loop3:
 	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        96(R4), (F17, F18)
+	WORD $0x3cc60091 // ldur q17, [x4, #96]
+	WORD $0x3cc70092 // ldur q18, [x4, #112]
 	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
 	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
 	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
@@ -7095,36 +7057,32 @@ loop3:
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        (R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0xbc42000d // ldur s13, [x0, #32]
+	WORD $0xbc4000b1 // ldur s17, [x5]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
-	WORD $0x4e31cdc8 // fmla v8.4s, v14.4s, v17.4s
-	FMOVS        4(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f9111c8 // fmla v8.4s, v14.4s, v17.s[0]
+	WORD $0xbc4040ae // ldur s14, [x5, #4]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
-	FMOVS        8(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f8e11e9 // fmla v9.4s, v15.4s, v14.s[0]
+	WORD $0xbc4080ae // ldur s14, [x5, #8]
 	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
 	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        12(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
+	WORD $0xbc40c0ae // ldur s14, [x5, #12]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
+	WORD $0x4f8d118b // fmla v11.4s, v12.4s, v13.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        24(R7), F12
+	WORD $0x3cc180ec // ldur q12, [x7, #24]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
 	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
-	FLDPQ        128(R4), (F14, F15)
+	WORD $0x3cc8008e // ldur q14, [x4, #128]
+	WORD $0x3cc9008f // ldur q15, [x4, #144]
 	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -7133,7 +7091,8 @@ loop3:
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        160(R4), (F15, F16)
+	WORD $0x3cca008f // ldur q15, [x4, #160]
+	WORD $0x3ccb0090 // ldur q16, [x4, #176]
 	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
 	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -7142,7 +7101,8 @@ loop3:
 	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        192(R4), (F16, F17)
+	WORD $0x3ccc0090 // ldur q16, [x4, #192]
+	WORD $0x3ccd0091 // ldur q17, [x4, #208]
 	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
 	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -7151,7 +7111,8 @@ loop3:
 	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        224(R4), (F17, F18)
+	WORD $0x3cce0091 // ldur q17, [x4, #224]
+	WORD $0x3ccf0092 // ldur q18, [x4, #240]
 	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
 	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
 	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
@@ -7162,31 +7123,26 @@ loop3:
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        36(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        16(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0xbc42400d // ldur s13, [x0, #36]
+	WORD $0xbc4100b1 // ldur s17, [x5, #16]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
-	WORD $0x4e31cdc8 // fmla v8.4s, v14.4s, v17.4s
-	FMOVS        20(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f9111c8 // fmla v8.4s, v14.4s, v17.s[0]
+	WORD $0xbc4140ae // ldur s14, [x5, #20]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
-	FMOVS        24(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f8e11e9 // fmla v9.4s, v15.4s, v14.s[0]
+	WORD $0xbc4180ae // ldur s14, [x5, #24]
 	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
 	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        28(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
+	WORD $0xbc41c0ae // ldur s14, [x5, #28]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
+	WORD $0x4f8d118b // fmla v11.4s, v12.4s, v13.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        40(R7), F12
+	WORD $0x3cc280ec // ldur q12, [x7, #40]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
@@ -7229,31 +7185,26 @@ loop3:
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        40(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        32(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0xbc42800d // ldur s13, [x0, #40]
+	WORD $0xbc4200b1 // ldur s17, [x5, #32]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
-	WORD $0x4e31cdc8 // fmla v8.4s, v14.4s, v17.4s
-	FMOVS        36(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f9111c8 // fmla v8.4s, v14.4s, v17.s[0]
+	WORD $0xbc4240ae // ldur s14, [x5, #36]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
-	FMOVS        40(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f8e11e9 // fmla v9.4s, v15.4s, v14.s[0]
+	WORD $0xbc4280ae // ldur s14, [x5, #40]
 	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
 	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        44(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
+	WORD $0xbc42c0ae // ldur s14, [x5, #44]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
+	WORD $0x4f8d118b // fmla v11.4s, v12.4s, v13.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        56(R7), F12
+	WORD $0x3cc380ec // ldur q12, [x7, #56]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
@@ -7296,31 +7247,26 @@ loop3:
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        44(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        48(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0xbc42c00d // ldur s13, [x0, #44]
+	WORD $0xbc4300b1 // ldur s17, [x5, #48]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
-	WORD $0x4e31cdc8 // fmla v8.4s, v14.4s, v17.4s
-	FMOVS        52(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f9111c8 // fmla v8.4s, v14.4s, v17.s[0]
+	WORD $0xbc4340ae // ldur s14, [x5, #52]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
-	FMOVS        56(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f8e11e9 // fmla v9.4s, v15.4s, v14.s[0]
+	WORD $0xbc4380ae // ldur s14, [x5, #56]
 	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
 	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        60(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
+	WORD $0xbc43c0ae // ldur s14, [x5, #60]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
+	WORD $0x4f8d118b // fmla v11.4s, v12.4s, v13.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        72(R7), F12
+	WORD $0x3cc480ec // ldur q12, [x7, #72]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
@@ -7363,31 +7309,26 @@ loop3:
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        48(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        64(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0xbc43000d // ldur s13, [x0, #48]
+	WORD $0xbc4400b1 // ldur s17, [x5, #64]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
-	WORD $0x4e31cdc8 // fmla v8.4s, v14.4s, v17.4s
-	FMOVS        68(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f9111c8 // fmla v8.4s, v14.4s, v17.s[0]
+	WORD $0xbc4440ae // ldur s14, [x5, #68]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
-	FMOVS        72(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f8e11e9 // fmla v9.4s, v15.4s, v14.s[0]
+	WORD $0xbc4480ae // ldur s14, [x5, #72]
 	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
 	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        76(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
+	WORD $0xbc44c0ae // ldur s14, [x5, #76]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
+	WORD $0x4f8d118b // fmla v11.4s, v12.4s, v13.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        88(R7), F12
+	WORD $0x3cc580ec // ldur q12, [x7, #88]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
@@ -7430,31 +7371,26 @@ loop3:
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        52(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        80(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0xbc43400d // ldur s13, [x0, #52]
+	WORD $0xbc4500b1 // ldur s17, [x5, #80]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
-	WORD $0x4e31cdc8 // fmla v8.4s, v14.4s, v17.4s
-	FMOVS        84(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f9111c8 // fmla v8.4s, v14.4s, v17.s[0]
+	WORD $0xbc4540ae // ldur s14, [x5, #84]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
-	FMOVS        88(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f8e11e9 // fmla v9.4s, v15.4s, v14.s[0]
+	WORD $0xbc4580ae // ldur s14, [x5, #88]
 	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
 	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        92(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
+	WORD $0xbc45c0ae // ldur s14, [x5, #92]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
+	WORD $0x4f8d118b // fmla v11.4s, v12.4s, v13.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        104(R7), F12
+	WORD $0x3cc680ec // ldur q12, [x7, #104]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
@@ -7497,31 +7433,26 @@ loop3:
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        56(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        96(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0xbc43800d // ldur s13, [x0, #56]
+	WORD $0xbc4600b1 // ldur s17, [x5, #96]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
-	WORD $0x4e31cdc8 // fmla v8.4s, v14.4s, v17.4s
-	FMOVS        100(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f9111c8 // fmla v8.4s, v14.4s, v17.s[0]
+	WORD $0xbc4640ae // ldur s14, [x5, #100]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
-	FMOVS        104(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f8e11e9 // fmla v9.4s, v15.4s, v14.s[0]
+	WORD $0xbc4680ae // ldur s14, [x5, #104]
 	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
 	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        108(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
+	WORD $0xbc46c0ae // ldur s14, [x5, #108]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
+	WORD $0x4f8d118b // fmla v11.4s, v12.4s, v13.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        120(R7), F12
+	WORD $0x3cc780ec // ldur q12, [x7, #120]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
@@ -7564,28 +7495,23 @@ loop3:
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        60(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        112(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0xbc43c00d // ldur s13, [x0, #60]
+	WORD $0xbc4700b1 // ldur s17, [x5, #112]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
-	WORD $0x4e31cdc8 // fmla v8.4s, v14.4s, v17.4s
-	FMOVS        116(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f9111c8 // fmla v8.4s, v14.4s, v17.s[0]
+	WORD $0xbc4740ae // ldur s14, [x5, #116]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
-	FMOVS        120(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f8e11e9 // fmla v9.4s, v15.4s, v14.s[0]
+	WORD $0xbc4780ae // ldur s14, [x5, #120]
 	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
 	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        124(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
+	WORD $0xbc47c0ae // ldur s14, [x5, #124]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
+	WORD $0x4f8d118b // fmla v11.4s, v12.4s, v13.s[0]
 	ADD          $0x88, R7
 	ADD          $0x400, R4
 	ADD          $0x80, R5
@@ -7653,7 +7579,7 @@ TEXT ·encodeGroupsIq4_xsNEON(SB), NOSPLIT, $0-32
 	FMOVQ        (R0), F10
 	MOVD         $iq4_xs_level4<>+0(SB), R0
 	FMOVQ        (R0), F11
-	MOVD         $iq4_xs_mask<>+0(SB), R0
+	MOVD         $iq4_xs_mask2<>+0(SB), R0
 	FMOVQ        (R0), F12
 	WORD $0x4f01040d // movi v13.4s, #32
 	MOVD         dst+0(FP), R0
@@ -7676,9 +7602,9 @@ loop1:
 
 loop3:
 	ADD          R4, R1, R6
-	FMOVQ        (R6), F14
+	WORD $0x3cc000ce // ldur q14, [x6]
 	ADD          R4, R1, R6
-	FMOVQ        16(R6), F15
+	WORD $0x3cc100cf // ldur q15, [x6, #16]
 	ADD          R4, R1, R6
 	FMOVQ        1024(R6), F16
 	ADD          R4, R1, R6
@@ -7796,9 +7722,9 @@ loop5:
 
 loop7:
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F16
+	WORD $0x3cc00110 // ldur q16, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F17
+	WORD $0x3cc10111 // ldur q17, [x8, #16]
 	WORD $0x4e2c1e12 // and v18.16b, v16.16b, v12.16b
 	WORD $0x4e2c1e33 // and v19.16b, v17.16b, v12.16b
 	WORD $0x4e2c1dd4 // and v20.16b, v14.16b, v12.16b
@@ -7837,9 +7763,9 @@ done6:
 
 loop9:
 	ADD          R4<<3, R2, R6
-	FMOVQ        (R6), F14
+	WORD $0x3cc000ce // ldur q14, [x6]
 	ADD          R4<<3, R2, R6
-	FMOVQ        16(R6), F15
+	WORD $0x3cc100cf // ldur q15, [x6, #16]
 	WORD $0x6e2eddce // fmul v14.4s, v14.4s, v14.4s
 	WORD $0x6e2fddef // fmul v15.4s, v15.4s, v15.4s
 	ADD          R4<<3, R2, R6
@@ -7869,9 +7795,9 @@ loop11:
 
 loop13:
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F14
+	WORD $0x3cc0010e // ldur q14, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F15
+	WORD $0x3cc1010f // ldur q15, [x8, #16]
 	ADD          R5<<3, R2, R8
 	FMOVQ        8192(R8), F16
 	ADD          R5<<3, R2, R8
@@ -8041,9 +7967,9 @@ loop21:
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F18
+	WORD $0x3cc00112 // ldur q18, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F19
+	WORD $0x3cc10113 // ldur q19, [x8, #16]
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
 	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
@@ -8121,9 +8047,9 @@ loop25:
 
 loop27:
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F14
+	WORD $0x3cc0010e // ldur q14, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F15
+	WORD $0x3cc1010f // ldur q15, [x8, #16]
 	ADD          R5<<3, R2, R8
 	FMOVQ        8192(R8), F16
 	ADD          R5<<3, R2, R8
@@ -8293,9 +8219,9 @@ loop35:
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F18
+	WORD $0x3cc00112 // ldur q18, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F19
+	WORD $0x3cc10113 // ldur q19, [x8, #16]
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
 	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
@@ -8463,9 +8389,9 @@ loop43:
 
 loop45:
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F14
+	WORD $0x3cc0010e // ldur q14, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F15
+	WORD $0x3cc1010f // ldur q15, [x8, #16]
 	ADD          R5<<3, R2, R8
 	FMOVQ        8192(R8), F16
 	ADD          R5<<3, R2, R8
@@ -8635,9 +8561,9 @@ loop53:
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F18
+	WORD $0x3cc00112 // ldur q18, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F19
+	WORD $0x3cc10113 // ldur q19, [x8, #16]
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
 	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
@@ -8797,9 +8723,9 @@ loop61:
 
 loop63:
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F14
+	WORD $0x3cc0010e // ldur q14, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F15
+	WORD $0x3cc1010f // ldur q15, [x8, #16]
 	ADD          R5<<3, R2, R8
 	FMOVQ        44032(R8), F16
 	ADD          R5<<3, R2, R8
@@ -8963,9 +8889,9 @@ loop71:
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F18
+	WORD $0x3cc00112 // ldur q18, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F19
+	WORD $0x3cc10113 // ldur q19, [x8, #16]
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
 	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
@@ -9226,9 +9152,9 @@ loop83:
 
 loop85:
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F14
+	WORD $0x3cc0010e // ldur q14, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F15
+	WORD $0x3cc1010f // ldur q15, [x8, #16]
 	FMOVQ        54112(R2), F16
 	FMOVQ        54128(R2), F17
 	ADD          R5<<3, R2, R8

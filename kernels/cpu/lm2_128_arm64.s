@@ -265,12 +265,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c6 // ldr h6, [x6]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c4000c6 // ldur h6, [x6]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F7
+	WORD $0xfc4020c7 // ldur d7, [x6, #2]
 	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
 	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
 	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
@@ -278,13 +277,14 @@ loop3:
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
 	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FLDPQ        (R3), (F9, F10)
+	WORD $0x3cc00069 // ldur q9, [x3]
+	WORD $0x3cc1006a // ldur q10, [x3, #16]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4e8a94eb // sdot v11.4s, v7.16b, v10.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F7
+	WORD $0xfc40a0c7 // ldur d7, [x6, #10]
 	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
 	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
 	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
@@ -292,12 +292,13 @@ loop3:
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
 	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FLDPQ        32(R3), (F9, F10)
+	WORD $0x3cc20069 // ldur q9, [x3, #32]
+	WORD $0x3cc3006a // ldur q10, [x3, #48]
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4e8a94eb // sdot v11.4s, v7.16b, v10.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F7
+	WORD $0xfc4120c7 // ldur d7, [x6, #18]
 	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
 	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
 	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
@@ -305,12 +306,13 @@ loop3:
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
 	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FLDPQ        64(R3), (F9, F10)
+	WORD $0x3cc40069 // ldur q9, [x3, #64]
+	WORD $0x3cc5006a // ldur q10, [x3, #80]
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4e8a94eb // sdot v11.4s, v7.16b, v10.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F7
+	WORD $0xfc41a0c7 // ldur d7, [x6, #26]
 	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
 	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
 	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
@@ -318,15 +320,16 @@ loop3:
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
 	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FLDPQ        96(R3), (F9, F10)
+	WORD $0x3cc60069 // ldur q9, [x3, #96]
+	WORD $0x3cc7006a // ldur q10, [x3, #112]
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4e8a94eb // sdot v11.4s, v7.16b, v10.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F7
+	WORD $0xbc400087 // ldur s7, [x4]
 	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
-	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
-	WORD $0x4e26cd04 // fmla v4.4s, v8.4s, v6.4s
+	WORD $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
+	WORD $0x4f861104 // fmla v4.4s, v8.4s, v6.s[0]
 	ADD          $0x22, R6
 	ADD          $0x80, R3
 	ADD          $4, R4
@@ -383,12 +386,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c6 // ldr h6, [x6]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c4000c6 // ldur h6, [x6]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F7
+	WORD $0xfc4020c7 // ldur d7, [x6, #2]
 	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
 	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
 	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
@@ -396,17 +398,19 @@ loop3:
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
 	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FLDPQ        (R3), (F9, F10)
+	WORD $0x3cc00069 // ldur q9, [x3]
+	WORD $0x3cc1006a // ldur q10, [x3, #16]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4e8a94eb // sdot v11.4s, v7.16b, v10.16b
-	FLDPQ        128(R3), (F9, F10)
+	WORD $0x3cc80069 // ldur q9, [x3, #128]
+	WORD $0x3cc9006a // ldur q10, [x3, #144]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e89950c // sdot v12.4s, v8.16b, v9.16b
 	WORD $0x4e8a94ec // sdot v12.4s, v7.16b, v10.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F7
+	WORD $0xfc40a0c7 // ldur d7, [x6, #10]
 	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
 	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
 	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
@@ -414,15 +418,17 @@ loop3:
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
 	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FLDPQ        32(R3), (F9, F10)
+	WORD $0x3cc20069 // ldur q9, [x3, #32]
+	WORD $0x3cc3006a // ldur q10, [x3, #48]
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4e8a94eb // sdot v11.4s, v7.16b, v10.16b
-	FLDPQ        160(R3), (F9, F10)
+	WORD $0x3cca0069 // ldur q9, [x3, #160]
+	WORD $0x3ccb006a // ldur q10, [x3, #176]
 	WORD $0x4e89950c // sdot v12.4s, v8.16b, v9.16b
 	WORD $0x4e8a94ec // sdot v12.4s, v7.16b, v10.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F7
+	WORD $0xfc4120c7 // ldur d7, [x6, #18]
 	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
 	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
 	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
@@ -430,15 +436,17 @@ loop3:
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
 	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FLDPQ        64(R3), (F9, F10)
+	WORD $0x3cc40069 // ldur q9, [x3, #64]
+	WORD $0x3cc5006a // ldur q10, [x3, #80]
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4e8a94eb // sdot v11.4s, v7.16b, v10.16b
-	FLDPQ        192(R3), (F9, F10)
+	WORD $0x3ccc0069 // ldur q9, [x3, #192]
+	WORD $0x3ccd006a // ldur q10, [x3, #208]
 	WORD $0x4e89950c // sdot v12.4s, v8.16b, v9.16b
 	WORD $0x4e8a94ec // sdot v12.4s, v7.16b, v10.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F7
+	WORD $0xfc41a0c7 // ldur d7, [x6, #26]
 	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
 	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
 	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
@@ -446,22 +454,24 @@ loop3:
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
 	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FLDPQ        96(R3), (F9, F10)
+	WORD $0x3cc60069 // ldur q9, [x3, #96]
+	WORD $0x3cc7006a // ldur q10, [x3, #112]
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4e8a94eb // sdot v11.4s, v7.16b, v10.16b
-	FLDPQ        224(R3), (F9, F10)
+	WORD $0x3cce0069 // ldur q9, [x3, #224]
+	WORD $0x3ccf006a // ldur q10, [x3, #240]
 	WORD $0x4e89950c // sdot v12.4s, v8.16b, v9.16b
 	WORD $0x4e8a94ec // sdot v12.4s, v7.16b, v10.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F7
+	WORD $0xbc400087 // ldur s7, [x4]
 	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
-	FMOVS        4(R4), F7
+	WORD $0x6e26dce7 // fmul v7.4s, v7.4s, v6.4s
+	WORD $0x4f871104 // fmla v4.4s, v8.4s, v7.s[0]
+	WORD $0xbc404087 // ldur s7, [x4, #4]
 	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
-	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
-	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+	WORD $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
+	WORD $0x4f861105 // fmla v5.4s, v8.4s, v6.s[0]
 	ADD          $0x22, R6
 	ADD          $0x100, R3
 	ADD          $8, R4
@@ -525,12 +535,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c7 // ldr h7, [x6]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c4000c7 // ldur h7, [x6]
+	WORD $0x1ee240e7 // fcvt s7, h7
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F8
+	WORD $0xfc4020c8 // ldur d8, [x6, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
 	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
@@ -538,11 +547,13 @@ loop3:
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FLDPQ        (R3), (F10, F11)
+	WORD $0x3cc0006a // ldur q10, [x3]
+	WORD $0x3cc1006b // ldur q11, [x3, #16]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
 	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
-	FLDPQ        128(R3), (F10, F11)
+	WORD $0x3cc8006a // ldur q10, [x3, #128]
+	WORD $0x3cc9006b // ldur q11, [x3, #144]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8a952d // sdot v13.4s, v9.16b, v10.16b
 	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
@@ -552,7 +563,7 @@ loop3:
 	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F8
+	WORD $0xfc40a0c8 // ldur d8, [x6, #10]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
 	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
@@ -560,10 +571,12 @@ loop3:
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FLDPQ        32(R3), (F10, F11)
+	WORD $0x3cc2006a // ldur q10, [x3, #32]
+	WORD $0x3cc3006b // ldur q11, [x3, #48]
 	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
 	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
-	FLDPQ        160(R3), (F10, F11)
+	WORD $0x3cca006a // ldur q10, [x3, #160]
+	WORD $0x3ccb006b // ldur q11, [x3, #176]
 	WORD $0x4e8a952d // sdot v13.4s, v9.16b, v10.16b
 	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
 	FLDPQ        288(R3), (F10, F11)
@@ -571,7 +584,7 @@ loop3:
 	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F8
+	WORD $0xfc4120c8 // ldur d8, [x6, #18]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
 	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
@@ -579,10 +592,12 @@ loop3:
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FLDPQ        64(R3), (F10, F11)
+	WORD $0x3cc4006a // ldur q10, [x3, #64]
+	WORD $0x3cc5006b // ldur q11, [x3, #80]
 	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
 	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
-	FLDPQ        192(R3), (F10, F11)
+	WORD $0x3ccc006a // ldur q10, [x3, #192]
+	WORD $0x3ccd006b // ldur q11, [x3, #208]
 	WORD $0x4e8a952d // sdot v13.4s, v9.16b, v10.16b
 	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
 	FLDPQ        320(R3), (F10, F11)
@@ -590,7 +605,7 @@ loop3:
 	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F8
+	WORD $0xfc41a0c8 // ldur d8, [x6, #26]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
 	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
@@ -598,10 +613,12 @@ loop3:
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FLDPQ        96(R3), (F10, F11)
+	WORD $0x3cc6006a // ldur q10, [x3, #96]
+	WORD $0x3cc7006b // ldur q11, [x3, #112]
 	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
 	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
-	FLDPQ        224(R3), (F10, F11)
+	WORD $0x3cce006a // ldur q10, [x3, #224]
+	WORD $0x3ccf006b // ldur q11, [x3, #240]
 	WORD $0x4e8a952d // sdot v13.4s, v9.16b, v10.16b
 	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
 	FLDPQ        352(R3), (F10, F11)
@@ -609,18 +626,18 @@ loop3:
 	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F8
+	WORD $0xbc400088 // ldur s8, [x4]
 	WORD $0x4e21d989 // scvtf v9.4s, v12.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
-	FMOVS        4(R4), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD $0xbc404088 // ldur s8, [x4, #4]
 	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
-	FMOVS        8(R4), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881125 // fmla v5.4s, v9.4s, v8.s[0]
+	WORD $0xbc408088 // ldur s8, [x4, #8]
 	WORD $0x4e21d9c9 // scvtf v9.4s, v14.4s
-	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
-	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4f871126 // fmla v6.4s, v9.4s, v7.s[0]
 	ADD          $0x22, R6
 	ADD          $0x180, R3
 	ADD          $0xc, R4
@@ -690,12 +707,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F9
+	WORD $0xfc4020c9 // ldur d9, [x6, #2]
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
 	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
@@ -703,11 +719,13 @@ loop3:
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        (R3), (F11, F12)
+	WORD $0x3cc0006b // ldur q11, [x3]
+	WORD $0x3cc1006c // ldur q12, [x3, #16]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
 	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
-	FLDPQ        128(R3), (F11, F12)
+	WORD $0x3cc8006b // ldur q11, [x3, #128]
+	WORD $0x3cc9006c // ldur q12, [x3, #144]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8b954e // sdot v14.4s, v10.16b, v11.16b
 	WORD $0x4e8c952e // sdot v14.4s, v9.16b, v12.16b
@@ -721,7 +739,7 @@ loop3:
 	WORD $0x4e8c9530 // sdot v16.4s, v9.16b, v12.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F9
+	WORD $0xfc40a0c9 // ldur d9, [x6, #10]
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
 	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
@@ -729,10 +747,12 @@ loop3:
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        32(R3), (F11, F12)
+	WORD $0x3cc2006b // ldur q11, [x3, #32]
+	WORD $0x3cc3006c // ldur q12, [x3, #48]
 	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
 	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
-	FLDPQ        160(R3), (F11, F12)
+	WORD $0x3cca006b // ldur q11, [x3, #160]
+	WORD $0x3ccb006c // ldur q12, [x3, #176]
 	WORD $0x4e8b954e // sdot v14.4s, v10.16b, v11.16b
 	WORD $0x4e8c952e // sdot v14.4s, v9.16b, v12.16b
 	FLDPQ        288(R3), (F11, F12)
@@ -743,7 +763,7 @@ loop3:
 	WORD $0x4e8c9530 // sdot v16.4s, v9.16b, v12.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F9
+	WORD $0xfc4120c9 // ldur d9, [x6, #18]
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
 	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
@@ -751,10 +771,12 @@ loop3:
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        64(R3), (F11, F12)
+	WORD $0x3cc4006b // ldur q11, [x3, #64]
+	WORD $0x3cc5006c // ldur q12, [x3, #80]
 	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
 	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
-	FLDPQ        192(R3), (F11, F12)
+	WORD $0x3ccc006b // ldur q11, [x3, #192]
+	WORD $0x3ccd006c // ldur q12, [x3, #208]
 	WORD $0x4e8b954e // sdot v14.4s, v10.16b, v11.16b
 	WORD $0x4e8c952e // sdot v14.4s, v9.16b, v12.16b
 	FLDPQ        320(R3), (F11, F12)
@@ -765,7 +787,7 @@ loop3:
 	WORD $0x4e8c9530 // sdot v16.4s, v9.16b, v12.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F9
+	WORD $0xfc41a0c9 // ldur d9, [x6, #26]
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
 	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
@@ -773,10 +795,12 @@ loop3:
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        96(R3), (F11, F12)
+	WORD $0x3cc6006b // ldur q11, [x3, #96]
+	WORD $0x3cc7006c // ldur q12, [x3, #112]
 	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
 	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
-	FLDPQ        224(R3), (F11, F12)
+	WORD $0x3cce006b // ldur q11, [x3, #224]
+	WORD $0x3ccf006c // ldur q12, [x3, #240]
 	WORD $0x4e8b954e // sdot v14.4s, v10.16b, v11.16b
 	WORD $0x4e8c952e // sdot v14.4s, v9.16b, v12.16b
 	FLDPQ        352(R3), (F11, F12)
@@ -787,22 +811,22 @@ loop3:
 	WORD $0x4e8c9530 // sdot v16.4s, v9.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F9
+	WORD $0xbc400089 // ldur s9, [x4]
 	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd44 // fmla v4.4s, v10.4s, v9.4s
-	FMOVS        4(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
+	WORD $0xbc404089 // ldur s9, [x4, #4]
 	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
-	FMOVS        8(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
+	WORD $0xbc408089 // ldur s9, [x4, #8]
 	WORD $0x4e21d9ea // scvtf v10.4s, v15.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
-	FMOVS        12(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	WORD $0xbc40c089 // ldur s9, [x4, #12]
 	WORD $0x4e21da0a // scvtf v10.4s, v16.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
 	ADD          $0x22, R6
 	ADD          $0x200, R3
 	ADD          $0x10, R4
@@ -865,13 +889,13 @@ TEXT ·matmulQ8Block1xLm2_128DotProd(SB), NOSPLIT, $544-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e422 // movi v2.16b, #1
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        32(R2), F5
+	WORD $0x3cc20045 // ldur q5, [x2, #32]
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -879,7 +903,7 @@ TEXT ·matmulQ8Block1xLm2_128DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        64(R2), F5
+	WORD $0x3cc40045 // ldur q5, [x2, #64]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
@@ -887,7 +911,7 @@ TEXT ·matmulQ8Block1xLm2_128DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        96(R2), F5
+	WORD $0x3cc60045 // ldur q5, [x2, #96]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
@@ -921,13 +945,13 @@ TEXT ·matmulQ8Block1xLm2_128DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e849445 // sdot v5.4s, v2.16b, v4.16b
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        32(R2), F7
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -935,7 +959,7 @@ TEXT ·matmulQ8Block1xLm2_128DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        64(R2), F7
+	WORD $0x3cc40047 // ldur q7, [x2, #64]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
@@ -943,7 +967,7 @@ TEXT ·matmulQ8Block1xLm2_128DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
@@ -975,13 +999,13 @@ TEXT ·matmulQ8Block1xLm2_128DotProd(SB), NOSPLIT, $544-72
 	FMOVQ        F3, 48(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        16(R2), F3
+	WORD $0x3cc10043 // ldur q3, [x2, #16]
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -989,7 +1013,7 @@ TEXT ·matmulQ8Block1xLm2_128DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
@@ -997,7 +1021,7 @@ TEXT ·matmulQ8Block1xLm2_128DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
@@ -1029,13 +1053,13 @@ TEXT ·matmulQ8Block1xLm2_128DotProd(SB), NOSPLIT, $544-72
 	FMOVQ        F3, 80(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        16(R2), F3
+	WORD $0x3cc10043 // ldur q3, [x2, #16]
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -1043,7 +1067,7 @@ TEXT ·matmulQ8Block1xLm2_128DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
@@ -1051,7 +1075,7 @@ TEXT ·matmulQ8Block1xLm2_128DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle4<>+0(SB), R2
@@ -1114,112 +1138,110 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 7 and 32 to 39 and 64 to 71 and 96 to 103, and their products
-	FMOVQ        2(R6), F2
-	FMOVQ        18(R6), F3
-	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
-	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
-	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
-	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FLDPQ        (R5), (F4, F5)
-	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
-	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
-	WORD $0x4f08a484 // sshll2 v4.8h, v4.16b, #0
-	WORD $0x4e649c42 // mul v2.8h, v2.8h, v4.8h
-	WORD $0x4e62bcc2 // addp v2.8h, v6.8h, v2.8h
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x2f08a464 // ushll v4.8h, v3.8b, #0
-	WORD $0x0f08a4a6 // sshll v6.8h, v5.8b, #0
+	WORD $0x3cc020c2 // ldur q2, [x6, #2]
+	WORD $0x3cc120c3 // ldur q3, [x6, #18]
+	WORD $0x4e211c44 // and v4.16b, v2.16b, v1.16b
+	WORD $0x4e211c65 // and v5.16b, v3.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc000a6 // ldur q6, [x5]
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
+	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
+	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
+	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
+	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
 	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
-	WORD $0x4f08a4a5 // sshll2 v5.8h, v5.16b, #0
-	WORD $0x4e659c63 // mul v3.8h, v3.8h, v5.8h
-	WORD $0x4e63bc83 // addp v3.8h, v4.8h, v3.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x2f08a4a6 // ushll v6.8h, v5.8b, #0
+	WORD $0x0f08a4e8 // sshll v8.8h, v7.8b, #0
+	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
+	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4f08a4e7 // sshll2 v7.8h, v7.16b, #0
+	WORD $0x4e679ca5 // mul v5.8h, v5.8h, v7.8h
+	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
 
 	// levels of values 8 to 15 and 40 to 47 and 72 to 79 and 104 to 111, and their products
-	FMOVQ        2(R6), F4
-	FMOVQ        18(R6), F5
-	WORD $0x6f0e0484 // ushr v4.16b, v4.16b, #2
-	WORD $0x6f0e04a5 // ushr v5.16b, v5.16b, #2
-	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
-	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
-	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
-	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
-	FLDPQ        32(R5), (F6, F7)
-	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
-	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
-	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
-	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
-	WORD $0x4e606882 // sadalp v2.4s, v4.8h
-	WORD $0x2f08a4a4 // ushll v4.8h, v5.8b, #0
-	WORD $0x0f08a4e6 // sshll v6.8h, v7.8b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
-	WORD $0x4f08a4e6 // sshll2 v6.8h, v7.16b, #0
-	WORD $0x4e669ca5 // mul v5.8h, v5.8h, v6.8h
-	WORD $0x4e65bc84 // addp v4.8h, v4.8h, v5.8h
-	WORD $0x4e606883 // sadalp v3.4s, v4.8h
+	WORD $0x6f0e0446 // ushr v6.16b, v2.16b, #2
+	WORD $0x6f0e0467 // ushr v7.16b, v3.16b, #2
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x3cc200a8 // ldur q8, [x5, #32]
+	WORD $0x3cc300a9 // ldur q9, [x5, #48]
+	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
+	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
+	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
+	WORD $0x6f08a4c6 // ushll2 v6.8h, v6.16b, #0
+	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
+	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
+	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
+	WORD $0x4e6068c4 // sadalp v4.4s, v6.8h
+	WORD $0x2f08a4e6 // ushll v6.8h, v7.8b, #0
+	WORD $0x0f08a528 // sshll v8.8h, v9.8b, #0
+	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
+	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
+	WORD $0x4f08a528 // sshll2 v8.8h, v9.16b, #0
+	WORD $0x4e689ce7 // mul v7.8h, v7.8h, v8.8h
+	WORD $0x4e67bcc6 // addp v6.8h, v6.8h, v7.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// levels of values 16 to 23 and 48 to 55 and 80 to 87 and 112 to 119, and their products
-	FMOVQ        2(R6), F4
-	FMOVQ        18(R6), F5
-	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
-	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
-	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
-	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
-	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
-	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
-	FLDPQ        64(R5), (F6, F7)
-	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
-	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
-	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
-	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
-	WORD $0x4e606882 // sadalp v2.4s, v4.8h
-	WORD $0x2f08a4a4 // ushll v4.8h, v5.8b, #0
-	WORD $0x0f08a4e6 // sshll v6.8h, v7.8b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
-	WORD $0x4f08a4e6 // sshll2 v6.8h, v7.16b, #0
-	WORD $0x4e669ca5 // mul v5.8h, v5.8h, v6.8h
-	WORD $0x4e65bc84 // addp v4.8h, v4.8h, v5.8h
-	WORD $0x4e606883 // sadalp v3.4s, v4.8h
+	WORD $0x6f0c0446 // ushr v6.16b, v2.16b, #4
+	WORD $0x6f0c0467 // ushr v7.16b, v3.16b, #4
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x3cc400a8 // ldur q8, [x5, #64]
+	WORD $0x3cc500a9 // ldur q9, [x5, #80]
+	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
+	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
+	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
+	WORD $0x6f08a4c6 // ushll2 v6.8h, v6.16b, #0
+	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
+	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
+	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
+	WORD $0x4e6068c4 // sadalp v4.4s, v6.8h
+	WORD $0x2f08a4e6 // ushll v6.8h, v7.8b, #0
+	WORD $0x0f08a528 // sshll v8.8h, v9.8b, #0
+	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
+	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
+	WORD $0x4f08a528 // sshll2 v8.8h, v9.16b, #0
+	WORD $0x4e689ce7 // mul v7.8h, v7.8h, v8.8h
+	WORD $0x4e67bcc6 // addp v6.8h, v6.8h, v7.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// levels of values 24 to 31 and 56 to 63 and 88 to 95 and 120 to 127, and their products
-	FMOVQ        2(R6), F4
-	FMOVQ        18(R6), F5
-	WORD $0x6f0a0484 // ushr v4.16b, v4.16b, #6
-	WORD $0x6f0a04a5 // ushr v5.16b, v5.16b, #6
-	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
-	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
-	FLDPQ        96(R5), (F6, F7)
-	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
+	WORD $0x6f0a0442 // ushr v2.16b, v2.16b, #6
+	WORD $0x6f0a0463 // ushr v3.16b, v3.16b, #6
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc600a6 // ldur q6, [x5, #96]
+	WORD $0x3cc700a7 // ldur q7, [x5, #112]
+	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
 	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
-	WORD $0x4e606882 // sadalp v2.4s, v4.8h
-	WORD $0x2f08a4a4 // ushll v4.8h, v5.8b, #0
+	WORD $0x4e669c42 // mul v2.8h, v2.8h, v6.8h
+	WORD $0x4e62bd02 // addp v2.8h, v8.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a4e6 // sshll v6.8h, v7.8b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4e669c42 // mul v2.8h, v2.8h, v6.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a4e6 // sshll2 v6.8h, v7.16b, #0
-	WORD $0x4e669ca5 // mul v5.8h, v5.8h, v6.8h
-	WORD $0x4e65bc84 // addp v4.8h, v4.8h, v5.8h
-	WORD $0x4e606883 // sadalp v3.4s, v4.8h
-	FMOVQ        F2, (R9)
-	FMOVQ        F3, 16(R9)
-	WORD $0x7d4000c2 // ldr h2, [x6]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x4e669c63 // mul v3.8h, v3.8h, v6.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
+	FMOVQ        F4, (R9)
+	FMOVQ        F5, 16(R9)
+	WORD $0x7c4000c2 // ldur h2, [x6]
+	WORD $0x1ee24042 // fcvt s2, h2
 	WORD $0x4e040442 // dup v2.4s, v2.s[0]
 	FMOVQ        F2, (R10)
 	FMOVQ        F2, 16(R10)
@@ -1234,10 +1256,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F2
-	FMOVQ        32(R1), F3
-	FMOVQ        64(R1), F4
-	FMOVQ        96(R1), F5
+	WORD $0x3cc00022 // ldur q2, [x1]
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
+	WORD $0x3cc40024 // ldur q4, [x1, #64]
+	WORD $0x3cc60025 // ldur q5, [x1, #96]
 	WORD $0x4ea00863 // rev64 v3.4s, v3.4s
 	WORD $0x4e832842 // trn1 v2.4s, v2.4s, v3.4s
 	WORD $0x4ea008a3 // rev64 v3.4s, v5.4s
@@ -1245,10 +1267,14 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FLDPQ        (R0), (F3, F4)
-	FLDPQ        32(R0), (F5, F6)
-	FLDPQ        64(R0), (F7, F8)
-	FLDPQ        96(R0), (F9, F10)
+	WORD $0x3cc00003 // ldur q3, [x0]
+	WORD $0x3cc10004 // ldur q4, [x0, #16]
+	WORD $0x3cc20005 // ldur q5, [x0, #32]
+	WORD $0x3cc30006 // ldur q6, [x0, #48]
+	WORD $0x3cc40007 // ldur q7, [x0, #64]
+	WORD $0x3cc50008 // ldur q8, [x0, #80]
+	WORD $0x3cc60009 // ldur q9, [x0, #96]
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -1257,10 +1283,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        (R3), F4
+	WORD $0xbc400064 // ldur s4, [x3]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	FMOVQ        F2, (R2)
@@ -1293,13 +1319,13 @@ TEXT ·matmulQ8Block2xLm2_128DotProd(SB), 0, $800-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e422 // movi v2.16b, #1
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        32(R2), F5
+	WORD $0x3cc20045 // ldur q5, [x2, #32]
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -1307,7 +1333,7 @@ TEXT ·matmulQ8Block2xLm2_128DotProd(SB), 0, $800-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        64(R2), F5
+	WORD $0x3cc40045 // ldur q5, [x2, #64]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
@@ -1315,7 +1341,7 @@ TEXT ·matmulQ8Block2xLm2_128DotProd(SB), 0, $800-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        96(R2), F5
+	WORD $0x3cc60045 // ldur q5, [x2, #96]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
@@ -1349,13 +1375,13 @@ TEXT ·matmulQ8Block2xLm2_128DotProd(SB), 0, $800-72
 	WORD $0x4e849445 // sdot v5.4s, v2.16b, v4.16b
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        32(R2), F7
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -1363,7 +1389,7 @@ TEXT ·matmulQ8Block2xLm2_128DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        64(R2), F7
+	WORD $0x3cc40047 // ldur q7, [x2, #64]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
@@ -1371,7 +1397,7 @@ TEXT ·matmulQ8Block2xLm2_128DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
@@ -1403,13 +1429,13 @@ TEXT ·matmulQ8Block2xLm2_128DotProd(SB), 0, $800-72
 	FMOVQ        F3, 48(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        16(R2), F3
+	WORD $0x3cc10043 // ldur q3, [x2, #16]
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -1417,7 +1443,7 @@ TEXT ·matmulQ8Block2xLm2_128DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
@@ -1425,7 +1451,7 @@ TEXT ·matmulQ8Block2xLm2_128DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
@@ -1457,13 +1483,13 @@ TEXT ·matmulQ8Block2xLm2_128DotProd(SB), 0, $800-72
 	FMOVQ        F3, 80(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        16(R2), F3
+	WORD $0x3cc10043 // ldur q3, [x2, #16]
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -1471,7 +1497,7 @@ TEXT ·matmulQ8Block2xLm2_128DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
@@ -1479,7 +1505,7 @@ TEXT ·matmulQ8Block2xLm2_128DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
@@ -1522,13 +1548,13 @@ TEXT ·matmulQ8Block2xLm2_128DotProd(SB), 0, $800-72
 	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
 	WORD $0x7e30d884 // faddp s4, v4.2s
 	FMOVS        F4, (R4)
-	FMOVQ        128(R2), F3
+	WORD $0x3cc80043 // ldur q3, [x2, #128]
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        160(R2), F5
+	WORD $0x3cca0045 // ldur q5, [x2, #160]
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -1536,7 +1562,7 @@ TEXT ·matmulQ8Block2xLm2_128DotProd(SB), 0, $800-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        192(R2), F5
+	WORD $0x3ccc0045 // ldur q5, [x2, #192]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
@@ -1544,7 +1570,7 @@ TEXT ·matmulQ8Block2xLm2_128DotProd(SB), 0, $800-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        224(R2), F5
+	WORD $0x3cce0045 // ldur q5, [x2, #224]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
@@ -1578,13 +1604,13 @@ TEXT ·matmulQ8Block2xLm2_128DotProd(SB), 0, $800-72
 	WORD $0x4e849445 // sdot v5.4s, v2.16b, v4.16b
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        128(R2), F3
+	WORD $0x3cc80043 // ldur q3, [x2, #128]
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        160(R2), F7
+	WORD $0x3cca0047 // ldur q7, [x2, #160]
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -1592,7 +1618,7 @@ TEXT ·matmulQ8Block2xLm2_128DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        192(R2), F7
+	WORD $0x3ccc0047 // ldur q7, [x2, #192]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
@@ -1600,7 +1626,7 @@ TEXT ·matmulQ8Block2xLm2_128DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
@@ -1632,13 +1658,13 @@ TEXT ·matmulQ8Block2xLm2_128DotProd(SB), 0, $800-72
 	FMOVQ        F3, 176(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        144(R2), F3
+	WORD $0x3cc90043 // ldur q3, [x2, #144]
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -1646,7 +1672,7 @@ TEXT ·matmulQ8Block2xLm2_128DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
@@ -1654,7 +1680,7 @@ TEXT ·matmulQ8Block2xLm2_128DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
@@ -1686,13 +1712,13 @@ TEXT ·matmulQ8Block2xLm2_128DotProd(SB), 0, $800-72
 	FMOVQ        F3, 208(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        144(R2), F3
+	WORD $0x3cc90043 // ldur q3, [x2, #144]
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -1700,7 +1726,7 @@ TEXT ·matmulQ8Block2xLm2_128DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
@@ -1708,7 +1734,7 @@ TEXT ·matmulQ8Block2xLm2_128DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle4<>+0(SB), R2
@@ -1771,182 +1797,184 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 7 and 32 to 39 and 64 to 71 and 96 to 103, and their products
-	FMOVQ        2(R6), F2
-	FMOVQ        18(R6), F3
-	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
-	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
-	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
-	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FLDPQ        (R5), (F4, F5)
-	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
-	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a447 // ushll2 v7.8h, v2.16b, #0
-	WORD $0x4f08a484 // sshll2 v4.8h, v4.16b, #0
-	WORD $0x4e649ce7 // mul v7.8h, v7.8h, v4.8h
-	WORD $0x4e67bcc4 // addp v4.8h, v6.8h, v7.8h
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x2f08a466 // ushll v6.8h, v3.8b, #0
-	WORD $0x0f08a4a7 // sshll v7.8h, v5.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a467 // ushll2 v7.8h, v3.16b, #0
-	WORD $0x4f08a4a5 // sshll2 v5.8h, v5.16b, #0
-	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
-	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FLDPQ        128(R5), (F6, F7)
-	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
+	WORD $0x3cc020c2 // ldur q2, [x6, #2]
+	WORD $0x3cc120c3 // ldur q3, [x6, #18]
+	WORD $0x4e211c44 // and v4.16b, v2.16b, v1.16b
+	WORD $0x4e211c65 // and v5.16b, v3.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc000a6 // ldur q6, [x5]
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
+	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x6f08a489 // ushll2 v9.8h, v4.16b, #0
 	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
-	WORD $0x4e669c42 // mul v2.8h, v2.8h, v6.8h
-	WORD $0x4e62bd02 // addp v2.8h, v8.8h, v2.8h
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x2f08a466 // ushll v6.8h, v3.8b, #0
-	WORD $0x0f08a4e8 // sshll v8.8h, v7.8b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
+	WORD $0x4e669d29 // mul v9.8h, v9.8h, v6.8h
+	WORD $0x4e69bd06 // addp v6.8h, v8.8h, v9.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
+	WORD $0x0f08a4e9 // sshll v9.8h, v7.8b, #0
+	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
+	WORD $0x6f08a4a9 // ushll2 v9.8h, v5.16b, #0
 	WORD $0x4f08a4e7 // sshll2 v7.8h, v7.16b, #0
-	WORD $0x4e679c63 // mul v3.8h, v3.8h, v7.8h
-	WORD $0x4e63bcc3 // addp v3.8h, v6.8h, v3.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
+	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x3cc800a8 // ldur q8, [x5, #128]
+	WORD $0x3cc900a9 // ldur q9, [x5, #144]
+	WORD $0x2f08a48a // ushll v10.8h, v4.8b, #0
+	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
+	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
+	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
+	WORD $0x4e689c84 // mul v4.8h, v4.8h, v8.8h
+	WORD $0x4e64bd44 // addp v4.8h, v10.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
+	WORD $0x0f08a52a // sshll v10.8h, v9.8b, #0
+	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
+	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
+	WORD $0x4e699ca5 // mul v5.8h, v5.8h, v9.8h
+	WORD $0x4e65bd05 // addp v5.8h, v8.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
 
 	// levels of values 8 to 15 and 40 to 47 and 72 to 79 and 104 to 111, and their products
-	FMOVQ        2(R6), F6
-	FMOVQ        18(R6), F7
-	WORD $0x6f0e04c6 // ushr v6.16b, v6.16b, #2
-	WORD $0x6f0e04e7 // ushr v7.16b, v7.16b, #2
-	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        32(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
-	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
-	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4cb // ushll2 v11.8h, v6.16b, #0
-	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689d6b // mul v11.8h, v11.8h, v8.8h
-	WORD $0x4e6bbd48 // addp v8.8h, v10.8h, v11.8h
-	WORD $0x4e606904 // sadalp v4.4s, v8.8h
-	WORD $0x2f08a4e8 // ushll v8.8h, v7.8b, #0
-	WORD $0x0f08a52a // sshll v10.8h, v9.8b, #0
+	WORD $0x6f0e0448 // ushr v8.16b, v2.16b, #2
+	WORD $0x6f0e0469 // ushr v9.16b, v3.16b, #2
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	WORD $0x3cc200aa // ldur q10, [x5, #32]
+	WORD $0x3cc300ab // ldur q11, [x5, #48]
+	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
+	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
+	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x4e606946 // sadalp v6.4s, v10.8h
+	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
+	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
+	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
+	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
+	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
+	WORD $0x4e606947 // sadalp v7.4s, v10.8h
+	WORD $0x3cca00aa // ldur q10, [x5, #160]
+	WORD $0x3ccb00ab // ldur q11, [x5, #176]
+	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
 	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a4ea // ushll2 v10.8h, v7.16b, #0
-	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
-	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
-	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e606904 // sadalp v4.4s, v8.8h
+	WORD $0x2f08a528 // ushll v8.8h, v9.8b, #0
+	WORD $0x0f08a56a // sshll v10.8h, v11.8b, #0
+	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
+	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
+	WORD $0x4f08a56a // sshll2 v10.8h, v11.16b, #0
+	WORD $0x4e6a9d29 // mul v9.8h, v9.8h, v10.8h
+	WORD $0x4e69bd08 // addp v8.8h, v8.8h, v9.8h
 	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FLDPQ        160(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
-	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
-	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4c6 // ushll2 v6.8h, v6.16b, #0
-	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
-	WORD $0x4e6068c2 // sadalp v2.4s, v6.8h
-	WORD $0x2f08a4e6 // ushll v6.8h, v7.8b, #0
-	WORD $0x0f08a528 // sshll v8.8h, v9.8b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
-	WORD $0x4f08a528 // sshll2 v8.8h, v9.16b, #0
-	WORD $0x4e689ce7 // mul v7.8h, v7.8h, v8.8h
-	WORD $0x4e67bcc6 // addp v6.8h, v6.8h, v7.8h
-	WORD $0x4e6068c3 // sadalp v3.4s, v6.8h
 
 	// levels of values 16 to 23 and 48 to 55 and 80 to 87 and 112 to 119, and their products
-	FMOVQ        2(R6), F6
-	FMOVQ        18(R6), F7
-	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
-	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
-	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        64(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
-	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
-	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4cb // ushll2 v11.8h, v6.16b, #0
-	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689d6b // mul v11.8h, v11.8h, v8.8h
-	WORD $0x4e6bbd48 // addp v8.8h, v10.8h, v11.8h
-	WORD $0x4e606904 // sadalp v4.4s, v8.8h
-	WORD $0x2f08a4e8 // ushll v8.8h, v7.8b, #0
-	WORD $0x0f08a52a // sshll v10.8h, v9.8b, #0
+	WORD $0x6f0c0448 // ushr v8.16b, v2.16b, #4
+	WORD $0x6f0c0469 // ushr v9.16b, v3.16b, #4
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	WORD $0x3cc400aa // ldur q10, [x5, #64]
+	WORD $0x3cc500ab // ldur q11, [x5, #80]
+	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
+	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
+	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x4e606946 // sadalp v6.4s, v10.8h
+	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
+	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
+	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
+	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
+	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
+	WORD $0x4e606947 // sadalp v7.4s, v10.8h
+	WORD $0x3ccc00aa // ldur q10, [x5, #192]
+	WORD $0x3ccd00ab // ldur q11, [x5, #208]
+	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
 	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a4ea // ushll2 v10.8h, v7.16b, #0
-	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
-	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
-	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e606904 // sadalp v4.4s, v8.8h
+	WORD $0x2f08a528 // ushll v8.8h, v9.8b, #0
+	WORD $0x0f08a56a // sshll v10.8h, v11.8b, #0
+	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
+	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
+	WORD $0x4f08a56a // sshll2 v10.8h, v11.16b, #0
+	WORD $0x4e6a9d29 // mul v9.8h, v9.8h, v10.8h
+	WORD $0x4e69bd08 // addp v8.8h, v8.8h, v9.8h
 	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FLDPQ        192(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
-	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
-	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4c6 // ushll2 v6.8h, v6.16b, #0
-	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
-	WORD $0x4e6068c2 // sadalp v2.4s, v6.8h
-	WORD $0x2f08a4e6 // ushll v6.8h, v7.8b, #0
-	WORD $0x0f08a528 // sshll v8.8h, v9.8b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
-	WORD $0x4f08a528 // sshll2 v8.8h, v9.16b, #0
-	WORD $0x4e689ce7 // mul v7.8h, v7.8h, v8.8h
-	WORD $0x4e67bcc6 // addp v6.8h, v6.8h, v7.8h
-	WORD $0x4e6068c3 // sadalp v3.4s, v6.8h
 
 	// levels of values 24 to 31 and 56 to 63 and 88 to 95 and 120 to 127, and their products
-	FMOVQ        2(R6), F6
-	FMOVQ        18(R6), F7
-	WORD $0x6f0a04c6 // ushr v6.16b, v6.16b, #6
-	WORD $0x6f0a04e7 // ushr v7.16b, v7.16b, #6
-	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        96(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
+	WORD $0x6f0a0442 // ushr v2.16b, v2.16b, #6
+	WORD $0x6f0a0463 // ushr v3.16b, v3.16b, #6
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc600a8 // ldur q8, [x5, #96]
+	WORD $0x3cc700a9 // ldur q9, [x5, #112]
+	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4cb // ushll2 v11.8h, v6.16b, #0
+	WORD $0x6f08a44b // ushll2 v11.8h, v2.16b, #0
 	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
 	WORD $0x4e689d6b // mul v11.8h, v11.8h, v8.8h
 	WORD $0x4e6bbd48 // addp v8.8h, v10.8h, v11.8h
-	WORD $0x4e606904 // sadalp v4.4s, v8.8h
-	WORD $0x2f08a4e8 // ushll v8.8h, v7.8b, #0
+	WORD $0x4e606906 // sadalp v6.4s, v8.8h
+	WORD $0x2f08a468 // ushll v8.8h, v3.8b, #0
 	WORD $0x0f08a52a // sshll v10.8h, v9.8b, #0
 	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a4ea // ushll2 v10.8h, v7.16b, #0
+	WORD $0x6f08a46a // ushll2 v10.8h, v3.16b, #0
 	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
 	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
 	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
-	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FLDPQ        224(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	WORD $0x3cce00a8 // ldur q8, [x5, #224]
+	WORD $0x3ccf00a9 // ldur q9, [x5, #240]
+	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4c6 // ushll2 v6.8h, v6.16b, #0
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
 	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
-	WORD $0x4e6068c2 // sadalp v2.4s, v6.8h
-	WORD $0x2f08a4e6 // ushll v6.8h, v7.8b, #0
+	WORD $0x4e689c42 // mul v2.8h, v2.8h, v8.8h
+	WORD $0x4e62bd42 // addp v2.8h, v10.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a528 // sshll v8.8h, v9.8b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
+	WORD $0x4e689c42 // mul v2.8h, v2.8h, v8.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a528 // sshll2 v8.8h, v9.16b, #0
-	WORD $0x4e689ce7 // mul v7.8h, v7.8h, v8.8h
-	WORD $0x4e67bcc6 // addp v6.8h, v6.8h, v7.8h
-	WORD $0x4e6068c3 // sadalp v3.4s, v6.8h
-	FMOVQ        F4, (R9)
-	FMOVQ        F5, 16(R9)
-	FMOVQ        F2, 128(R9)
-	FMOVQ        F3, 144(R9)
-	WORD $0x7d4000c2 // ldr h2, [x6]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x4e689c63 // mul v3.8h, v3.8h, v8.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
+	FMOVQ        F6, (R9)
+	FMOVQ        F7, 16(R9)
+	FMOVQ        F4, 128(R9)
+	FMOVQ        F5, 144(R9)
+	WORD $0x7c4000c2 // ldur h2, [x6]
+	WORD $0x1ee24042 // fcvt s2, h2
 	WORD $0x4e040442 // dup v2.4s, v2.s[0]
 	FMOVQ        F2, (R10)
 	FMOVQ        F2, 16(R10)
@@ -1961,10 +1989,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F2
-	FMOVQ        32(R1), F3
-	FMOVQ        64(R1), F4
-	FMOVQ        96(R1), F5
+	WORD $0x3cc00022 // ldur q2, [x1]
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
+	WORD $0x3cc40024 // ldur q4, [x1, #64]
+	WORD $0x3cc60025 // ldur q5, [x1, #96]
 	WORD $0x4ea00863 // rev64 v3.4s, v3.4s
 	WORD $0x4e832842 // trn1 v2.4s, v2.4s, v3.4s
 	WORD $0x4ea008a3 // rev64 v3.4s, v5.4s
@@ -1972,10 +2000,14 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FLDPQ        (R0), (F3, F4)
-	FLDPQ        32(R0), (F5, F6)
-	FLDPQ        64(R0), (F7, F8)
-	FLDPQ        96(R0), (F9, F10)
+	WORD $0x3cc00003 // ldur q3, [x0]
+	WORD $0x3cc10004 // ldur q4, [x0, #16]
+	WORD $0x3cc20005 // ldur q5, [x0, #32]
+	WORD $0x3cc30006 // ldur q6, [x0, #48]
+	WORD $0x3cc40007 // ldur q7, [x0, #64]
+	WORD $0x3cc50008 // ldur q8, [x0, #80]
+	WORD $0x3cc60009 // ldur q9, [x0, #96]
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -1984,17 +2016,21 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        (R3), F4
+	WORD $0xbc400064 // ldur s4, [x3]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FLDPQ        128(R0), (F3, F4)
-	FLDPQ        160(R0), (F5, F6)
-	FLDPQ        192(R0), (F7, F8)
-	FLDPQ        224(R0), (F9, F10)
+	WORD $0x3cc80003 // ldur q3, [x0, #128]
+	WORD $0x3cc90004 // ldur q4, [x0, #144]
+	WORD $0x3cca0005 // ldur q5, [x0, #160]
+	WORD $0x3ccb0006 // ldur q6, [x0, #176]
+	WORD $0x3ccc0007 // ldur q7, [x0, #192]
+	WORD $0x3ccd0008 // ldur q8, [x0, #208]
+	WORD $0x3cce0009 // ldur q9, [x0, #224]
+	WORD $0x3ccf000a // ldur q10, [x0, #240]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -2003,10 +2039,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        4(R4), F4
+	WORD $0xbc404084 // ldur s4, [x4, #4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
@@ -2042,13 +2078,13 @@ TEXT ·matmulQ8Block3xLm2_128DotProd(SB), 0, $1056-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e422 // movi v2.16b, #1
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        32(R2), F5
+	WORD $0x3cc20045 // ldur q5, [x2, #32]
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -2056,7 +2092,7 @@ TEXT ·matmulQ8Block3xLm2_128DotProd(SB), 0, $1056-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        64(R2), F5
+	WORD $0x3cc40045 // ldur q5, [x2, #64]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
@@ -2064,7 +2100,7 @@ TEXT ·matmulQ8Block3xLm2_128DotProd(SB), 0, $1056-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        96(R2), F5
+	WORD $0x3cc60045 // ldur q5, [x2, #96]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
@@ -2098,13 +2134,13 @@ TEXT ·matmulQ8Block3xLm2_128DotProd(SB), 0, $1056-72
 	WORD $0x4e849445 // sdot v5.4s, v2.16b, v4.16b
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        32(R2), F7
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -2112,7 +2148,7 @@ TEXT ·matmulQ8Block3xLm2_128DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        64(R2), F7
+	WORD $0x3cc40047 // ldur q7, [x2, #64]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
@@ -2120,7 +2156,7 @@ TEXT ·matmulQ8Block3xLm2_128DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
@@ -2152,13 +2188,13 @@ TEXT ·matmulQ8Block3xLm2_128DotProd(SB), 0, $1056-72
 	FMOVQ        F3, 48(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        16(R2), F3
+	WORD $0x3cc10043 // ldur q3, [x2, #16]
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -2166,7 +2202,7 @@ TEXT ·matmulQ8Block3xLm2_128DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
@@ -2174,7 +2210,7 @@ TEXT ·matmulQ8Block3xLm2_128DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
@@ -2206,13 +2242,13 @@ TEXT ·matmulQ8Block3xLm2_128DotProd(SB), 0, $1056-72
 	FMOVQ        F3, 80(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        16(R2), F3
+	WORD $0x3cc10043 // ldur q3, [x2, #16]
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -2220,7 +2256,7 @@ TEXT ·matmulQ8Block3xLm2_128DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
@@ -2228,7 +2264,7 @@ TEXT ·matmulQ8Block3xLm2_128DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
@@ -2271,13 +2307,13 @@ TEXT ·matmulQ8Block3xLm2_128DotProd(SB), 0, $1056-72
 	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
 	WORD $0x7e30d884 // faddp s4, v4.2s
 	FMOVS        F4, (R4)
-	FMOVQ        128(R2), F3
+	WORD $0x3cc80043 // ldur q3, [x2, #128]
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        160(R2), F5
+	WORD $0x3cca0045 // ldur q5, [x2, #160]
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -2285,7 +2321,7 @@ TEXT ·matmulQ8Block3xLm2_128DotProd(SB), 0, $1056-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        192(R2), F5
+	WORD $0x3ccc0045 // ldur q5, [x2, #192]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
@@ -2293,7 +2329,7 @@ TEXT ·matmulQ8Block3xLm2_128DotProd(SB), 0, $1056-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        224(R2), F5
+	WORD $0x3cce0045 // ldur q5, [x2, #224]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
@@ -2327,13 +2363,13 @@ TEXT ·matmulQ8Block3xLm2_128DotProd(SB), 0, $1056-72
 	WORD $0x4e849445 // sdot v5.4s, v2.16b, v4.16b
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        128(R2), F3
+	WORD $0x3cc80043 // ldur q3, [x2, #128]
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        160(R2), F7
+	WORD $0x3cca0047 // ldur q7, [x2, #160]
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -2341,7 +2377,7 @@ TEXT ·matmulQ8Block3xLm2_128DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        192(R2), F7
+	WORD $0x3ccc0047 // ldur q7, [x2, #192]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
@@ -2349,7 +2385,7 @@ TEXT ·matmulQ8Block3xLm2_128DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
@@ -2381,13 +2417,13 @@ TEXT ·matmulQ8Block3xLm2_128DotProd(SB), 0, $1056-72
 	FMOVQ        F3, 176(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        144(R2), F3
+	WORD $0x3cc90043 // ldur q3, [x2, #144]
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -2395,7 +2431,7 @@ TEXT ·matmulQ8Block3xLm2_128DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
@@ -2403,7 +2439,7 @@ TEXT ·matmulQ8Block3xLm2_128DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
@@ -2435,13 +2471,13 @@ TEXT ·matmulQ8Block3xLm2_128DotProd(SB), 0, $1056-72
 	FMOVQ        F3, 208(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        144(R2), F3
+	WORD $0x3cc90043 // ldur q3, [x2, #144]
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -2449,7 +2485,7 @@ TEXT ·matmulQ8Block3xLm2_128DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
@@ -2457,7 +2493,7 @@ TEXT ·matmulQ8Block3xLm2_128DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
@@ -2749,252 +2785,254 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 7 and 32 to 39 and 64 to 71 and 96 to 103, and their products
-	FMOVQ        2(R6), F2
-	FMOVQ        18(R6), F3
-	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
-	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
-	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
-	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FLDPQ        (R5), (F4, F5)
-	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
-	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a447 // ushll2 v7.8h, v2.16b, #0
-	WORD $0x4f08a484 // sshll2 v4.8h, v4.16b, #0
-	WORD $0x4e649ce7 // mul v7.8h, v7.8h, v4.8h
-	WORD $0x4e67bcc4 // addp v4.8h, v6.8h, v7.8h
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x2f08a466 // ushll v6.8h, v3.8b, #0
-	WORD $0x0f08a4a7 // sshll v7.8h, v5.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a467 // ushll2 v7.8h, v3.16b, #0
-	WORD $0x4f08a4a5 // sshll2 v5.8h, v5.16b, #0
-	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
-	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FLDPQ        128(R5), (F6, F7)
-	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
+	WORD $0x3cc020c2 // ldur q2, [x6, #2]
+	WORD $0x3cc120c3 // ldur q3, [x6, #18]
+	WORD $0x4e211c44 // and v4.16b, v2.16b, v1.16b
+	WORD $0x4e211c65 // and v5.16b, v3.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc000a6 // ldur q6, [x5]
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
+	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a449 // ushll2 v9.8h, v2.16b, #0
+	WORD $0x6f08a489 // ushll2 v9.8h, v4.16b, #0
 	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
 	WORD $0x4e669d29 // mul v9.8h, v9.8h, v6.8h
 	WORD $0x4e69bd06 // addp v6.8h, v8.8h, v9.8h
 	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x2f08a468 // ushll v8.8h, v3.8b, #0
+	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
 	WORD $0x0f08a4e9 // sshll v9.8h, v7.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a469 // ushll2 v9.8h, v3.16b, #0
+	WORD $0x6f08a4a9 // ushll2 v9.8h, v5.16b, #0
 	WORD $0x4f08a4e7 // sshll2 v7.8h, v7.16b, #0
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FLDPQ        256(R5), (F8, F9)
-	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
+	WORD $0x3cc800a8 // ldur q8, [x5, #128]
+	WORD $0x3cc900a9 // ldur q9, [x5, #144]
+	WORD $0x2f08a48a // ushll v10.8h, v4.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x6f08a48b // ushll2 v11.8h, v4.16b, #0
 	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689c42 // mul v2.8h, v2.8h, v8.8h
-	WORD $0x4e62bd42 // addp v2.8h, v10.8h, v2.8h
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x2f08a468 // ushll v8.8h, v3.8b, #0
-	WORD $0x0f08a52a // sshll v10.8h, v9.8b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
+	WORD $0x4e689d6b // mul v11.8h, v11.8h, v8.8h
+	WORD $0x4e6bbd48 // addp v8.8h, v10.8h, v11.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x2f08a4aa // ushll v10.8h, v5.8b, #0
+	WORD $0x0f08a52b // sshll v11.8h, v9.8b, #0
+	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
+	WORD $0x6f08a4ab // ushll2 v11.8h, v5.16b, #0
 	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
-	WORD $0x4e699c63 // mul v3.8h, v3.8h, v9.8h
-	WORD $0x4e63bd03 // addp v3.8h, v8.8h, v3.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4e699d6b // mul v11.8h, v11.8h, v9.8h
+	WORD $0x4e6bbd49 // addp v9.8h, v10.8h, v11.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FLDPQ        256(R5), (F10, F11)
+	WORD $0x2f08a48c // ushll v12.8h, v4.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
+	WORD $0x4e6a9c84 // mul v4.8h, v4.8h, v10.8h
+	WORD $0x4e64bd84 // addp v4.8h, v12.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x2f08a4aa // ushll v10.8h, v5.8b, #0
+	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
+	WORD $0x4e6b9ca5 // mul v5.8h, v5.8h, v11.8h
+	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
 
 	// levels of values 8 to 15 and 40 to 47 and 72 to 79 and 104 to 111, and their products
-	FMOVQ        2(R6), F8
-	FMOVQ        18(R6), F9
-	WORD $0x6f0e0508 // ushr v8.16b, v8.16b, #2
-	WORD $0x6f0e0529 // ushr v9.16b, v9.16b, #2
-	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
-	FLDPQ        32(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
-	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x6f0e044a // ushr v10.16b, v2.16b, #2
+	WORD $0x6f0e046b // ushr v11.16b, v3.16b, #2
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x3cc200ac // ldur q12, [x5, #32]
+	WORD $0x3cc300ad // ldur q13, [x5, #48]
+	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
+	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x4e606986 // sadalp v6.4s, v12.8h
+	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
+	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x4e606987 // sadalp v7.4s, v12.8h
+	WORD $0x3cca00ac // ldur q12, [x5, #160]
+	WORD $0x3ccb00ad // ldur q13, [x5, #176]
+	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
+	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x4e606988 // sadalp v8.4s, v12.8h
+	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
+	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x4e606989 // sadalp v9.4s, v12.8h
+	FLDPQ        288(R5), (F12, F13)
+	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
 	WORD $0x4e606944 // sadalp v4.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x2f08a56a // ushll v10.8h, v11.8b, #0
+	WORD $0x0f08a5ac // sshll v12.8h, v13.8b, #0
 	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
-	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
+	WORD $0x4f08a5ac // sshll2 v12.8h, v13.16b, #0
+	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
+	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
 	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FLDPQ        160(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
-	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
-	WORD $0x4e606946 // sadalp v6.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
-	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
-	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FLDPQ        288(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e606902 // sadalp v2.4s, v8.8h
-	WORD $0x2f08a528 // ushll v8.8h, v9.8b, #0
-	WORD $0x0f08a56a // sshll v10.8h, v11.8b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
-	WORD $0x4f08a56a // sshll2 v10.8h, v11.16b, #0
-	WORD $0x4e6a9d29 // mul v9.8h, v9.8h, v10.8h
-	WORD $0x4e69bd08 // addp v8.8h, v8.8h, v9.8h
-	WORD $0x4e606903 // sadalp v3.4s, v8.8h
 
 	// levels of values 16 to 23 and 48 to 55 and 80 to 87 and 112 to 119, and their products
-	FMOVQ        2(R6), F8
-	FMOVQ        18(R6), F9
-	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
-	FLDPQ        64(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
-	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x6f0c044a // ushr v10.16b, v2.16b, #4
+	WORD $0x6f0c046b // ushr v11.16b, v3.16b, #4
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x3cc400ac // ldur q12, [x5, #64]
+	WORD $0x3cc500ad // ldur q13, [x5, #80]
+	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
+	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x4e606986 // sadalp v6.4s, v12.8h
+	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
+	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x4e606987 // sadalp v7.4s, v12.8h
+	WORD $0x3ccc00ac // ldur q12, [x5, #192]
+	WORD $0x3ccd00ad // ldur q13, [x5, #208]
+	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
+	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x4e606988 // sadalp v8.4s, v12.8h
+	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
+	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x4e606989 // sadalp v9.4s, v12.8h
+	FLDPQ        320(R5), (F12, F13)
+	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
 	WORD $0x4e606944 // sadalp v4.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x2f08a56a // ushll v10.8h, v11.8b, #0
+	WORD $0x0f08a5ac // sshll v12.8h, v13.8b, #0
 	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
-	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
+	WORD $0x4f08a5ac // sshll2 v12.8h, v13.16b, #0
+	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
+	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
 	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FLDPQ        192(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
-	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
-	WORD $0x4e606946 // sadalp v6.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
-	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
-	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FLDPQ        320(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e606902 // sadalp v2.4s, v8.8h
-	WORD $0x2f08a528 // ushll v8.8h, v9.8b, #0
-	WORD $0x0f08a56a // sshll v10.8h, v11.8b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
-	WORD $0x4f08a56a // sshll2 v10.8h, v11.16b, #0
-	WORD $0x4e6a9d29 // mul v9.8h, v9.8h, v10.8h
-	WORD $0x4e69bd08 // addp v8.8h, v8.8h, v9.8h
-	WORD $0x4e606903 // sadalp v3.4s, v8.8h
 
 	// levels of values 24 to 31 and 56 to 63 and 88 to 95 and 120 to 127, and their products
-	FMOVQ        2(R6), F8
-	FMOVQ        18(R6), F9
-	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
-	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
-	FLDPQ        96(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x6f0a0442 // ushr v2.16b, v2.16b, #6
+	WORD $0x6f0a0463 // ushr v3.16b, v3.16b, #6
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc600aa // ldur q10, [x5, #96]
+	WORD $0x3cc700ab // ldur q11, [x5, #112]
+	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
-	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
-	WORD $0x4e606944 // sadalp v4.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
-	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
-	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FLDPQ        224(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
+	WORD $0x6f08a44d // ushll2 v13.8h, v2.16b, #0
 	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
 	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
 	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
 	WORD $0x4e606946 // sadalp v6.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
+	WORD $0x2f08a46a // ushll v10.8h, v3.8b, #0
 	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
 	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
+	WORD $0x6f08a46c // ushll2 v12.8h, v3.16b, #0
 	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FLDPQ        352(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x3cce00aa // ldur q10, [x5, #224]
+	WORD $0x3ccf00ab // ldur q11, [x5, #240]
+	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
+	WORD $0x6f08a44d // ushll2 v13.8h, v2.16b, #0
 	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e606902 // sadalp v2.4s, v8.8h
-	WORD $0x2f08a528 // ushll v8.8h, v9.8b, #0
+	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
+	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x4e606948 // sadalp v8.4s, v10.8h
+	WORD $0x2f08a46a // ushll v10.8h, v3.8b, #0
+	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a46c // ushll2 v12.8h, v3.16b, #0
+	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
+	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
+	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        352(R5), (F10, F11)
+	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
+	WORD $0x4e6a9c42 // mul v2.8h, v2.8h, v10.8h
+	WORD $0x4e62bd82 // addp v2.8h, v12.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a56a // sshll v10.8h, v11.8b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
+	WORD $0x4e6a9c42 // mul v2.8h, v2.8h, v10.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a56a // sshll2 v10.8h, v11.16b, #0
-	WORD $0x4e6a9d29 // mul v9.8h, v9.8h, v10.8h
-	WORD $0x4e69bd08 // addp v8.8h, v8.8h, v9.8h
-	WORD $0x4e606903 // sadalp v3.4s, v8.8h
-	FMOVQ        F4, (R9)
-	FMOVQ        F5, 16(R9)
-	FMOVQ        F6, 128(R9)
-	FMOVQ        F7, 144(R9)
-	FMOVQ        F2, 256(R9)
-	FMOVQ        F3, 272(R9)
-	WORD $0x7d4000c2 // ldr h2, [x6]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x4e6a9c63 // mul v3.8h, v3.8h, v10.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
+	FMOVQ        F6, (R9)
+	FMOVQ        F7, 16(R9)
+	FMOVQ        F8, 128(R9)
+	FMOVQ        F9, 144(R9)
+	FMOVQ        F4, 256(R9)
+	FMOVQ        F5, 272(R9)
+	WORD $0x7c4000c2 // ldur h2, [x6]
+	WORD $0x1ee24042 // fcvt s2, h2
 	WORD $0x4e040442 // dup v2.4s, v2.s[0]
 	FMOVQ        F2, (R10)
 	FMOVQ        F2, 16(R10)
@@ -3009,10 +3047,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F2
-	FMOVQ        32(R1), F3
-	FMOVQ        64(R1), F4
-	FMOVQ        96(R1), F5
+	WORD $0x3cc00022 // ldur q2, [x1]
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
+	WORD $0x3cc40024 // ldur q4, [x1, #64]
+	WORD $0x3cc60025 // ldur q5, [x1, #96]
 	WORD $0x4ea00863 // rev64 v3.4s, v3.4s
 	WORD $0x4e832842 // trn1 v2.4s, v2.4s, v3.4s
 	WORD $0x4ea008a3 // rev64 v3.4s, v5.4s
@@ -3020,10 +3058,14 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FLDPQ        (R0), (F3, F4)
-	FLDPQ        32(R0), (F5, F6)
-	FLDPQ        64(R0), (F7, F8)
-	FLDPQ        96(R0), (F9, F10)
+	WORD $0x3cc00003 // ldur q3, [x0]
+	WORD $0x3cc10004 // ldur q4, [x0, #16]
+	WORD $0x3cc20005 // ldur q5, [x0, #32]
+	WORD $0x3cc30006 // ldur q6, [x0, #48]
+	WORD $0x3cc40007 // ldur q7, [x0, #64]
+	WORD $0x3cc50008 // ldur q8, [x0, #80]
+	WORD $0x3cc60009 // ldur q9, [x0, #96]
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -3032,17 +3074,21 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        (R3), F4
+	WORD $0xbc400064 // ldur s4, [x3]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FLDPQ        128(R0), (F3, F4)
-	FLDPQ        160(R0), (F5, F6)
-	FLDPQ        192(R0), (F7, F8)
-	FLDPQ        224(R0), (F9, F10)
+	WORD $0x3cc80003 // ldur q3, [x0, #128]
+	WORD $0x3cc90004 // ldur q4, [x0, #144]
+	WORD $0x3cca0005 // ldur q5, [x0, #160]
+	WORD $0x3ccb0006 // ldur q6, [x0, #176]
+	WORD $0x3ccc0007 // ldur q7, [x0, #192]
+	WORD $0x3ccd0008 // ldur q8, [x0, #208]
+	WORD $0x3cce0009 // ldur q9, [x0, #224]
+	WORD $0x3ccf000a // ldur q10, [x0, #240]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -3051,10 +3097,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        4(R4), F4
+	WORD $0xbc404084 // ldur s4, [x4, #4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
@@ -3073,10 +3119,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        8(R4), F4
+	WORD $0xbc408084 // ldur s4, [x4, #8]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        8(R3), F4
+	WORD $0xbc408064 // ldur s4, [x3, #8]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	ADD          R8, R9
@@ -3110,13 +3156,13 @@ TEXT ·matmulQ8Block4xLm2_128DotProd(SB), 0, $1312-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e422 // movi v2.16b, #1
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        32(R2), F5
+	WORD $0x3cc20045 // ldur q5, [x2, #32]
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -3124,7 +3170,7 @@ TEXT ·matmulQ8Block4xLm2_128DotProd(SB), 0, $1312-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        64(R2), F5
+	WORD $0x3cc40045 // ldur q5, [x2, #64]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
@@ -3132,7 +3178,7 @@ TEXT ·matmulQ8Block4xLm2_128DotProd(SB), 0, $1312-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        96(R2), F5
+	WORD $0x3cc60045 // ldur q5, [x2, #96]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
@@ -3166,13 +3212,13 @@ TEXT ·matmulQ8Block4xLm2_128DotProd(SB), 0, $1312-72
 	WORD $0x4e849445 // sdot v5.4s, v2.16b, v4.16b
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        32(R2), F7
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -3180,7 +3226,7 @@ TEXT ·matmulQ8Block4xLm2_128DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        64(R2), F7
+	WORD $0x3cc40047 // ldur q7, [x2, #64]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
@@ -3188,7 +3234,7 @@ TEXT ·matmulQ8Block4xLm2_128DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
@@ -3220,13 +3266,13 @@ TEXT ·matmulQ8Block4xLm2_128DotProd(SB), 0, $1312-72
 	FMOVQ        F3, 48(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        16(R2), F3
+	WORD $0x3cc10043 // ldur q3, [x2, #16]
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -3234,7 +3280,7 @@ TEXT ·matmulQ8Block4xLm2_128DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
@@ -3242,7 +3288,7 @@ TEXT ·matmulQ8Block4xLm2_128DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
@@ -3274,13 +3320,13 @@ TEXT ·matmulQ8Block4xLm2_128DotProd(SB), 0, $1312-72
 	FMOVQ        F3, 80(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        16(R2), F3
+	WORD $0x3cc10043 // ldur q3, [x2, #16]
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -3288,7 +3334,7 @@ TEXT ·matmulQ8Block4xLm2_128DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
@@ -3296,7 +3342,7 @@ TEXT ·matmulQ8Block4xLm2_128DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
@@ -3339,13 +3385,13 @@ TEXT ·matmulQ8Block4xLm2_128DotProd(SB), 0, $1312-72
 	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
 	WORD $0x7e30d884 // faddp s4, v4.2s
 	FMOVS        F4, (R4)
-	FMOVQ        128(R2), F3
+	WORD $0x3cc80043 // ldur q3, [x2, #128]
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        160(R2), F5
+	WORD $0x3cca0045 // ldur q5, [x2, #160]
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -3353,7 +3399,7 @@ TEXT ·matmulQ8Block4xLm2_128DotProd(SB), 0, $1312-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        192(R2), F5
+	WORD $0x3ccc0045 // ldur q5, [x2, #192]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
@@ -3361,7 +3407,7 @@ TEXT ·matmulQ8Block4xLm2_128DotProd(SB), 0, $1312-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        224(R2), F5
+	WORD $0x3cce0045 // ldur q5, [x2, #224]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
@@ -3395,13 +3441,13 @@ TEXT ·matmulQ8Block4xLm2_128DotProd(SB), 0, $1312-72
 	WORD $0x4e849445 // sdot v5.4s, v2.16b, v4.16b
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        128(R2), F3
+	WORD $0x3cc80043 // ldur q3, [x2, #128]
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        160(R2), F7
+	WORD $0x3cca0047 // ldur q7, [x2, #160]
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -3409,7 +3455,7 @@ TEXT ·matmulQ8Block4xLm2_128DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        192(R2), F7
+	WORD $0x3ccc0047 // ldur q7, [x2, #192]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
@@ -3417,7 +3463,7 @@ TEXT ·matmulQ8Block4xLm2_128DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
@@ -3449,13 +3495,13 @@ TEXT ·matmulQ8Block4xLm2_128DotProd(SB), 0, $1312-72
 	FMOVQ        F3, 176(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        144(R2), F3
+	WORD $0x3cc90043 // ldur q3, [x2, #144]
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -3463,7 +3509,7 @@ TEXT ·matmulQ8Block4xLm2_128DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
@@ -3471,7 +3517,7 @@ TEXT ·matmulQ8Block4xLm2_128DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
@@ -3503,13 +3549,13 @@ TEXT ·matmulQ8Block4xLm2_128DotProd(SB), 0, $1312-72
 	FMOVQ        F3, 208(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        144(R2), F3
+	WORD $0x3cc90043 // ldur q3, [x2, #144]
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -3517,7 +3563,7 @@ TEXT ·matmulQ8Block4xLm2_128DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
@@ -3525,7 +3571,7 @@ TEXT ·matmulQ8Block4xLm2_128DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
@@ -4046,322 +4092,324 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 7 and 32 to 39 and 64 to 71 and 96 to 103, and their products
-	FMOVQ        2(R6), F2
-	FMOVQ        18(R6), F3
-	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
-	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
-	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
-	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FLDPQ        (R5), (F4, F5)
-	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
-	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a447 // ushll2 v7.8h, v2.16b, #0
-	WORD $0x4f08a484 // sshll2 v4.8h, v4.16b, #0
-	WORD $0x4e649ce7 // mul v7.8h, v7.8h, v4.8h
-	WORD $0x4e67bcc4 // addp v4.8h, v6.8h, v7.8h
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x2f08a466 // ushll v6.8h, v3.8b, #0
-	WORD $0x0f08a4a7 // sshll v7.8h, v5.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a467 // ushll2 v7.8h, v3.16b, #0
-	WORD $0x4f08a4a5 // sshll2 v5.8h, v5.16b, #0
-	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
-	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FLDPQ        128(R5), (F6, F7)
-	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
+	WORD $0x3cc020c2 // ldur q2, [x6, #2]
+	WORD $0x3cc120c3 // ldur q3, [x6, #18]
+	WORD $0x4e211c44 // and v4.16b, v2.16b, v1.16b
+	WORD $0x4e211c65 // and v5.16b, v3.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc000a6 // ldur q6, [x5]
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
+	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a449 // ushll2 v9.8h, v2.16b, #0
+	WORD $0x6f08a489 // ushll2 v9.8h, v4.16b, #0
 	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
 	WORD $0x4e669d29 // mul v9.8h, v9.8h, v6.8h
 	WORD $0x4e69bd06 // addp v6.8h, v8.8h, v9.8h
 	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x2f08a468 // ushll v8.8h, v3.8b, #0
+	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
 	WORD $0x0f08a4e9 // sshll v9.8h, v7.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a469 // ushll2 v9.8h, v3.16b, #0
+	WORD $0x6f08a4a9 // ushll2 v9.8h, v5.16b, #0
 	WORD $0x4f08a4e7 // sshll2 v7.8h, v7.16b, #0
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FLDPQ        256(R5), (F8, F9)
-	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
+	WORD $0x3cc800a8 // ldur q8, [x5, #128]
+	WORD $0x3cc900a9 // ldur q9, [x5, #144]
+	WORD $0x2f08a48a // ushll v10.8h, v4.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a44b // ushll2 v11.8h, v2.16b, #0
+	WORD $0x6f08a48b // ushll2 v11.8h, v4.16b, #0
 	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
 	WORD $0x4e689d6b // mul v11.8h, v11.8h, v8.8h
 	WORD $0x4e6bbd48 // addp v8.8h, v10.8h, v11.8h
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x2f08a46a // ushll v10.8h, v3.8b, #0
+	WORD $0x2f08a4aa // ushll v10.8h, v5.8b, #0
 	WORD $0x0f08a52b // sshll v11.8h, v9.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a46b // ushll2 v11.8h, v3.16b, #0
+	WORD $0x6f08a4ab // ushll2 v11.8h, v5.16b, #0
 	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
 	WORD $0x4e699d6b // mul v11.8h, v11.8h, v9.8h
 	WORD $0x4e6bbd49 // addp v9.8h, v10.8h, v11.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        384(R5), (F10, F11)
-	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
+	FLDPQ        256(R5), (F10, F11)
+	WORD $0x2f08a48c // ushll v12.8h, v4.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x6f08a48d // ushll2 v13.8h, v4.16b, #0
 	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9c42 // mul v2.8h, v2.8h, v10.8h
-	WORD $0x4e62bd82 // addp v2.8h, v12.8h, v2.8h
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x2f08a46a // ushll v10.8h, v3.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
+	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
+	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x2f08a4ac // ushll v12.8h, v5.8b, #0
+	WORD $0x0f08a56d // sshll v13.8h, v11.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a4ad // ushll2 v13.8h, v5.16b, #0
 	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9c63 // mul v3.8h, v3.8h, v11.8h
-	WORD $0x4e63bd43 // addp v3.8h, v10.8h, v3.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
+	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	FLDPQ        384(R5), (F12, F13)
+	WORD $0x2f08a48e // ushll v14.8h, v4.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9c84 // mul v4.8h, v4.8h, v12.8h
+	WORD $0x4e64bdc4 // addp v4.8h, v14.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x2f08a4ac // ushll v12.8h, v5.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9ca5 // mul v5.8h, v5.8h, v13.8h
+	WORD $0x4e65bd85 // addp v5.8h, v12.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
 
 	// levels of values 8 to 15 and 40 to 47 and 72 to 79 and 104 to 111, and their products
-	FMOVQ        2(R6), F10
-	FMOVQ        18(R6), F11
-	WORD $0x6f0e054a // ushr v10.16b, v10.16b, #2
-	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
-	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
-	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
-	FLDPQ        32(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x6f0e044c // ushr v12.16b, v2.16b, #2
+	WORD $0x6f0e046d // ushr v13.16b, v3.16b, #2
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
+	WORD $0x3cc200ae // ldur q14, [x5, #32]
+	WORD $0x3cc300af // ldur q15, [x5, #48]
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
+	WORD $0x4e6069c6 // sadalp v6.4s, v14.8h
+	WORD $0x2f08a5ae // ushll v14.8h, v13.8b, #0
+	WORD $0x0f08a5f0 // sshll v16.8h, v15.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a5b0 // ushll2 v16.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
+	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
+	WORD $0x4e6069c7 // sadalp v7.4s, v14.8h
+	WORD $0x3cca00ae // ldur q14, [x5, #160]
+	WORD $0x3ccb00af // ldur q15, [x5, #176]
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
+	WORD $0x4e6069c8 // sadalp v8.4s, v14.8h
+	WORD $0x2f08a5ae // ushll v14.8h, v13.8b, #0
+	WORD $0x0f08a5f0 // sshll v16.8h, v15.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a5b0 // ushll2 v16.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
+	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
+	WORD $0x4e6069c9 // sadalp v9.4s, v14.8h
+	FLDPQ        288(R5), (F14, F15)
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
+	WORD $0x4e6069ca // sadalp v10.4s, v14.8h
+	WORD $0x2f08a5ae // ushll v14.8h, v13.8b, #0
+	WORD $0x0f08a5f0 // sshll v16.8h, v15.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a5b0 // ushll2 v16.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
+	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
+	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
+	FLDPQ        416(R5), (F14, F15)
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
 	WORD $0x4e606984 // sadalp v4.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x2f08a5ac // ushll v12.8h, v13.8b, #0
+	WORD $0x0f08a5ee // sshll v14.8h, v15.8b, #0
 	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a5ad // ushll2 v13.8h, v13.16b, #0
+	WORD $0x4f08a5ee // sshll2 v14.8h, v15.16b, #0
+	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
+	WORD $0x4e6dbd8c // addp v12.8h, v12.8h, v13.8h
 	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FLDPQ        160(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
-	WORD $0x4e606986 // sadalp v6.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
-	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
-	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FLDPQ        288(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
-	WORD $0x4e606988 // sadalp v8.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
-	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
-	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FLDPQ        416(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
-	WORD $0x4e606942 // sadalp v2.4s, v10.8h
-	WORD $0x2f08a56a // ushll v10.8h, v11.8b, #0
-	WORD $0x0f08a5ac // sshll v12.8h, v13.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
-	WORD $0x4f08a5ac // sshll2 v12.8h, v13.16b, #0
-	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
-	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
-	WORD $0x4e606943 // sadalp v3.4s, v10.8h
 
 	// levels of values 16 to 23 and 48 to 55 and 80 to 87 and 112 to 119, and their products
-	FMOVQ        2(R6), F10
-	FMOVQ        18(R6), F11
-	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
-	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
-	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
-	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
-	FLDPQ        64(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x6f0c044c // ushr v12.16b, v2.16b, #4
+	WORD $0x6f0c046d // ushr v13.16b, v3.16b, #4
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
+	WORD $0x3cc400ae // ldur q14, [x5, #64]
+	WORD $0x3cc500af // ldur q15, [x5, #80]
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
+	WORD $0x4e6069c6 // sadalp v6.4s, v14.8h
+	WORD $0x2f08a5ae // ushll v14.8h, v13.8b, #0
+	WORD $0x0f08a5f0 // sshll v16.8h, v15.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a5b0 // ushll2 v16.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
+	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
+	WORD $0x4e6069c7 // sadalp v7.4s, v14.8h
+	WORD $0x3ccc00ae // ldur q14, [x5, #192]
+	WORD $0x3ccd00af // ldur q15, [x5, #208]
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
+	WORD $0x4e6069c8 // sadalp v8.4s, v14.8h
+	WORD $0x2f08a5ae // ushll v14.8h, v13.8b, #0
+	WORD $0x0f08a5f0 // sshll v16.8h, v15.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a5b0 // ushll2 v16.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
+	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
+	WORD $0x4e6069c9 // sadalp v9.4s, v14.8h
+	FLDPQ        320(R5), (F14, F15)
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
+	WORD $0x4e6069ca // sadalp v10.4s, v14.8h
+	WORD $0x2f08a5ae // ushll v14.8h, v13.8b, #0
+	WORD $0x0f08a5f0 // sshll v16.8h, v15.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a5b0 // ushll2 v16.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
+	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
+	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
+	FLDPQ        448(R5), (F14, F15)
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
 	WORD $0x4e606984 // sadalp v4.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x2f08a5ac // ushll v12.8h, v13.8b, #0
+	WORD $0x0f08a5ee // sshll v14.8h, v15.8b, #0
 	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a5ad // ushll2 v13.8h, v13.16b, #0
+	WORD $0x4f08a5ee // sshll2 v14.8h, v15.16b, #0
+	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
+	WORD $0x4e6dbd8c // addp v12.8h, v12.8h, v13.8h
 	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FLDPQ        192(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
-	WORD $0x4e606986 // sadalp v6.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
-	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
-	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FLDPQ        320(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
-	WORD $0x4e606988 // sadalp v8.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
-	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
-	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FLDPQ        448(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
-	WORD $0x4e606942 // sadalp v2.4s, v10.8h
-	WORD $0x2f08a56a // ushll v10.8h, v11.8b, #0
-	WORD $0x0f08a5ac // sshll v12.8h, v13.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
-	WORD $0x4f08a5ac // sshll2 v12.8h, v13.16b, #0
-	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
-	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
-	WORD $0x4e606943 // sadalp v3.4s, v10.8h
 
 	// levels of values 24 to 31 and 56 to 63 and 88 to 95 and 120 to 127, and their products
-	FMOVQ        2(R6), F10
-	FMOVQ        18(R6), F11
-	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
-	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
-	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
-	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
-	FLDPQ        96(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x6f0a0442 // ushr v2.16b, v2.16b, #6
+	WORD $0x6f0a0463 // ushr v3.16b, v3.16b, #6
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc600ac // ldur q12, [x5, #96]
+	WORD $0x3cc700ad // ldur q13, [x5, #112]
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
-	WORD $0x4e606984 // sadalp v4.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
-	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
-	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FLDPQ        224(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x6f08a44f // ushll2 v15.8h, v2.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
 	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
 	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
 	WORD $0x4e606986 // sadalp v6.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x2f08a46c // ushll v12.8h, v3.8b, #0
 	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
 	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x6f08a46e // ushll2 v14.8h, v3.16b, #0
 	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FLDPQ        352(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x3cce00ac // ldur q12, [x5, #224]
+	WORD $0x3ccf00ad // ldur q13, [x5, #240]
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x6f08a44f // ushll2 v15.8h, v2.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
 	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
 	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
 	WORD $0x4e606988 // sadalp v8.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x2f08a46c // ushll v12.8h, v3.8b, #0
 	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
 	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x6f08a46e // ushll2 v14.8h, v3.16b, #0
 	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FLDPQ        480(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	FLDPQ        352(R5), (F12, F13)
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
+	WORD $0x6f08a44f // ushll2 v15.8h, v2.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
-	WORD $0x4e606942 // sadalp v2.4s, v10.8h
-	WORD $0x2f08a56a // ushll v10.8h, v11.8b, #0
+	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
+	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x4e60698a // sadalp v10.4s, v12.8h
+	WORD $0x2f08a46c // ushll v12.8h, v3.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a46e // ushll2 v14.8h, v3.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
+	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        480(R5), (F12, F13)
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9c42 // mul v2.8h, v2.8h, v12.8h
+	WORD $0x4e62bdc2 // addp v2.8h, v14.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a5ac // sshll v12.8h, v13.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
+	WORD $0x4e6c9c42 // mul v2.8h, v2.8h, v12.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a5ac // sshll2 v12.8h, v13.16b, #0
-	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
-	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
-	WORD $0x4e606943 // sadalp v3.4s, v10.8h
-	FMOVQ        F4, (R9)
-	FMOVQ        F5, 16(R9)
-	FMOVQ        F6, 128(R9)
-	FMOVQ        F7, 144(R9)
-	FMOVQ        F8, 256(R9)
-	FMOVQ        F9, 272(R9)
-	FMOVQ        F2, 384(R9)
-	FMOVQ        F3, 400(R9)
-	WORD $0x7d4000c2 // ldr h2, [x6]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x4e6c9c63 // mul v3.8h, v3.8h, v12.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
+	FMOVQ        F6, (R9)
+	FMOVQ        F7, 16(R9)
+	FMOVQ        F8, 128(R9)
+	FMOVQ        F9, 144(R9)
+	FMOVQ        F10, 256(R9)
+	FMOVQ        F11, 272(R9)
+	FMOVQ        F4, 384(R9)
+	FMOVQ        F5, 400(R9)
+	WORD $0x7c4000c2 // ldur h2, [x6]
+	WORD $0x1ee24042 // fcvt s2, h2
 	WORD $0x4e040442 // dup v2.4s, v2.s[0]
 	FMOVQ        F2, (R10)
 	FMOVQ        F2, 16(R10)
@@ -4376,10 +4424,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F2
-	FMOVQ        32(R1), F3
-	FMOVQ        64(R1), F4
-	FMOVQ        96(R1), F5
+	WORD $0x3cc00022 // ldur q2, [x1]
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
+	WORD $0x3cc40024 // ldur q4, [x1, #64]
+	WORD $0x3cc60025 // ldur q5, [x1, #96]
 	WORD $0x4ea00863 // rev64 v3.4s, v3.4s
 	WORD $0x4e832842 // trn1 v2.4s, v2.4s, v3.4s
 	WORD $0x4ea008a3 // rev64 v3.4s, v5.4s
@@ -4387,10 +4435,14 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FLDPQ        (R0), (F3, F4)
-	FLDPQ        32(R0), (F5, F6)
-	FLDPQ        64(R0), (F7, F8)
-	FLDPQ        96(R0), (F9, F10)
+	WORD $0x3cc00003 // ldur q3, [x0]
+	WORD $0x3cc10004 // ldur q4, [x0, #16]
+	WORD $0x3cc20005 // ldur q5, [x0, #32]
+	WORD $0x3cc30006 // ldur q6, [x0, #48]
+	WORD $0x3cc40007 // ldur q7, [x0, #64]
+	WORD $0x3cc50008 // ldur q8, [x0, #80]
+	WORD $0x3cc60009 // ldur q9, [x0, #96]
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -4399,17 +4451,21 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        (R3), F4
+	WORD $0xbc400064 // ldur s4, [x3]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FLDPQ        128(R0), (F3, F4)
-	FLDPQ        160(R0), (F5, F6)
-	FLDPQ        192(R0), (F7, F8)
-	FLDPQ        224(R0), (F9, F10)
+	WORD $0x3cc80003 // ldur q3, [x0, #128]
+	WORD $0x3cc90004 // ldur q4, [x0, #144]
+	WORD $0x3cca0005 // ldur q5, [x0, #160]
+	WORD $0x3ccb0006 // ldur q6, [x0, #176]
+	WORD $0x3ccc0007 // ldur q7, [x0, #192]
+	WORD $0x3ccd0008 // ldur q8, [x0, #208]
+	WORD $0x3cce0009 // ldur q9, [x0, #224]
+	WORD $0x3ccf000a // ldur q10, [x0, #240]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -4418,10 +4474,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        4(R4), F4
+	WORD $0xbc404084 // ldur s4, [x4, #4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
@@ -4440,10 +4496,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        8(R4), F4
+	WORD $0xbc408084 // ldur s4, [x4, #8]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        8(R3), F4
+	WORD $0xbc408064 // ldur s4, [x3, #8]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	ADD          R8, R9
@@ -4460,10 +4516,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        12(R4), F4
+	WORD $0xbc40c084 // ldur s4, [x4, #12]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        12(R3), F4
+	WORD $0xbc40c064 // ldur s4, [x3, #12]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	ADD          R8, R9
@@ -4498,12 +4554,11 @@ TEXT ·decodeUnitsLm2_128NEON(SB), NOSPLIT, $320-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d400024 // ldr h4, [x1]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c400024 // ldur h4, [x1]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31
-	FMOVD        2(R1), F5
+	WORD $0xfc402025 // ldur d5, [x1, #2]
 	WORD $0x4e0804a5 // dup v5.2d, v5.d[0]
 	WORD $0x6ea244a6 // ushl v6.4s, v5.4s, v2.4s
 	WORD $0x6ea344a5 // ushl v5.4s, v5.4s, v3.4s
@@ -4513,57 +4568,57 @@ loop1:
 	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
 	FMOVQ        F6, (R3)
 	FMOVQ        F5, 16(R3)
-	FMOVS        (R3), F5
+	WORD $0xbc400065 // ldur s5, [x3]
 	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
 	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        4(R3), F6
+	WORD $0xbc404066 // ldur s6, [x3, #4]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
+	WORD $0x4f8490a5 // fmul v5.4s, v5.4s, v4.s[0]
+	WORD $0x4f8490c6 // fmul v6.4s, v6.4s, v4.s[0]
 	FMOVQ        F5, (R0)
 	FMOVQ        F6, 16(R0)
-	FMOVS        8(R3), F5
+	WORD $0xbc408065 // ldur s5, [x3, #8]
 	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
 	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        12(R3), F6
+	WORD $0xbc40c066 // ldur s6, [x3, #12]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
+	WORD $0x4f8490a5 // fmul v5.4s, v5.4s, v4.s[0]
+	WORD $0x4f8490c6 // fmul v6.4s, v6.4s, v4.s[0]
 	FMOVQ        F5, 32(R0)
 	FMOVQ        F6, 48(R0)
-	FMOVS        16(R3), F5
+	WORD $0xbc410065 // ldur s5, [x3, #16]
 	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
 	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        20(R3), F6
+	WORD $0xbc414066 // ldur s6, [x3, #20]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
+	WORD $0x4f8490a5 // fmul v5.4s, v5.4s, v4.s[0]
+	WORD $0x4f8490c6 // fmul v6.4s, v6.4s, v4.s[0]
 	FMOVQ        F5, 64(R0)
 	FMOVQ        F6, 80(R0)
-	FMOVS        24(R3), F5
+	WORD $0xbc418065 // ldur s5, [x3, #24]
 	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
 	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        28(R3), F6
+	WORD $0xbc41c066 // ldur s6, [x3, #28]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
+	WORD $0x4f8490a5 // fmul v5.4s, v5.4s, v4.s[0]
+	WORD $0x4f8490c6 // fmul v6.4s, v6.4s, v4.s[0]
 	FMOVQ        F5, 96(R0)
 	FMOVQ        F6, 112(R0)
 
 	// levels of values 32 to 63
-	FMOVD        10(R1), F5
+	WORD $0xfc40a025 // ldur d5, [x1, #10]
 	WORD $0x4e0804a5 // dup v5.2d, v5.d[0]
 	WORD $0x6ea244a6 // ushl v6.4s, v5.4s, v2.4s
 	WORD $0x6ea344a5 // ushl v5.4s, v5.4s, v3.4s
@@ -4573,57 +4628,57 @@ loop1:
 	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
 	FMOVQ        F6, (R3)
 	FMOVQ        F5, 16(R3)
-	FMOVS        (R3), F5
+	WORD $0xbc400065 // ldur s5, [x3]
 	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
 	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        4(R3), F6
+	WORD $0xbc404066 // ldur s6, [x3, #4]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
+	WORD $0x4f8490a5 // fmul v5.4s, v5.4s, v4.s[0]
+	WORD $0x4f8490c6 // fmul v6.4s, v6.4s, v4.s[0]
 	FMOVQ        F5, 128(R0)
 	FMOVQ        F6, 144(R0)
-	FMOVS        8(R3), F5
+	WORD $0xbc408065 // ldur s5, [x3, #8]
 	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
 	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        12(R3), F6
+	WORD $0xbc40c066 // ldur s6, [x3, #12]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
+	WORD $0x4f8490a5 // fmul v5.4s, v5.4s, v4.s[0]
+	WORD $0x4f8490c6 // fmul v6.4s, v6.4s, v4.s[0]
 	FMOVQ        F5, 160(R0)
 	FMOVQ        F6, 176(R0)
-	FMOVS        16(R3), F5
+	WORD $0xbc410065 // ldur s5, [x3, #16]
 	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
 	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        20(R3), F6
+	WORD $0xbc414066 // ldur s6, [x3, #20]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
+	WORD $0x4f8490a5 // fmul v5.4s, v5.4s, v4.s[0]
+	WORD $0x4f8490c6 // fmul v6.4s, v6.4s, v4.s[0]
 	FMOVQ        F5, 192(R0)
 	FMOVQ        F6, 208(R0)
-	FMOVS        24(R3), F5
+	WORD $0xbc418065 // ldur s5, [x3, #24]
 	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
 	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        28(R3), F6
+	WORD $0xbc41c066 // ldur s6, [x3, #28]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
+	WORD $0x4f8490a5 // fmul v5.4s, v5.4s, v4.s[0]
+	WORD $0x4f8490c6 // fmul v6.4s, v6.4s, v4.s[0]
 	FMOVQ        F5, 224(R0)
 	FMOVQ        F6, 240(R0)
 
 	// levels of values 64 to 95
-	FMOVD        18(R1), F5
+	WORD $0xfc412025 // ldur d5, [x1, #18]
 	WORD $0x4e0804a5 // dup v5.2d, v5.d[0]
 	WORD $0x6ea244a6 // ushl v6.4s, v5.4s, v2.4s
 	WORD $0x6ea344a5 // ushl v5.4s, v5.4s, v3.4s
@@ -4633,57 +4688,57 @@ loop1:
 	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
 	FMOVQ        F6, (R3)
 	FMOVQ        F5, 16(R3)
-	FMOVS        (R3), F5
+	WORD $0xbc400065 // ldur s5, [x3]
 	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
 	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        4(R3), F6
+	WORD $0xbc404066 // ldur s6, [x3, #4]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
+	WORD $0x4f8490a5 // fmul v5.4s, v5.4s, v4.s[0]
+	WORD $0x4f8490c6 // fmul v6.4s, v6.4s, v4.s[0]
 	FMOVQ        F5, 256(R0)
 	FMOVQ        F6, 272(R0)
-	FMOVS        8(R3), F5
+	WORD $0xbc408065 // ldur s5, [x3, #8]
 	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
 	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        12(R3), F6
+	WORD $0xbc40c066 // ldur s6, [x3, #12]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
+	WORD $0x4f8490a5 // fmul v5.4s, v5.4s, v4.s[0]
+	WORD $0x4f8490c6 // fmul v6.4s, v6.4s, v4.s[0]
 	FMOVQ        F5, 288(R0)
 	FMOVQ        F6, 304(R0)
-	FMOVS        16(R3), F5
+	WORD $0xbc410065 // ldur s5, [x3, #16]
 	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
 	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        20(R3), F6
+	WORD $0xbc414066 // ldur s6, [x3, #20]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
+	WORD $0x4f8490a5 // fmul v5.4s, v5.4s, v4.s[0]
+	WORD $0x4f8490c6 // fmul v6.4s, v6.4s, v4.s[0]
 	FMOVQ        F5, 320(R0)
 	FMOVQ        F6, 336(R0)
-	FMOVS        24(R3), F5
+	WORD $0xbc418065 // ldur s5, [x3, #24]
 	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
 	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        28(R3), F6
+	WORD $0xbc41c066 // ldur s6, [x3, #28]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
+	WORD $0x4f8490a5 // fmul v5.4s, v5.4s, v4.s[0]
+	WORD $0x4f8490c6 // fmul v6.4s, v6.4s, v4.s[0]
 	FMOVQ        F5, 352(R0)
 	FMOVQ        F6, 368(R0)
 
 	// levels of values 96 to 127
-	FMOVD        26(R1), F5
+	WORD $0xfc41a025 // ldur d5, [x1, #26]
 	WORD $0x4e0804a5 // dup v5.2d, v5.d[0]
 	WORD $0x6ea244a6 // ushl v6.4s, v5.4s, v2.4s
 	WORD $0x6ea344a5 // ushl v5.4s, v5.4s, v3.4s
@@ -4693,52 +4748,52 @@ loop1:
 	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
 	FMOVQ        F6, (R3)
 	FMOVQ        F5, 16(R3)
-	FMOVS        (R3), F5
+	WORD $0xbc400065 // ldur s5, [x3]
 	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
 	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        4(R3), F6
+	WORD $0xbc404066 // ldur s6, [x3, #4]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
+	WORD $0x4f8490a5 // fmul v5.4s, v5.4s, v4.s[0]
+	WORD $0x4f8490c6 // fmul v6.4s, v6.4s, v4.s[0]
 	FMOVQ        F5, 384(R0)
 	FMOVQ        F6, 400(R0)
-	FMOVS        8(R3), F5
+	WORD $0xbc408065 // ldur s5, [x3, #8]
 	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
 	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        12(R3), F6
+	WORD $0xbc40c066 // ldur s6, [x3, #12]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
+	WORD $0x4f8490a5 // fmul v5.4s, v5.4s, v4.s[0]
+	WORD $0x4f8490c6 // fmul v6.4s, v6.4s, v4.s[0]
 	FMOVQ        F5, 416(R0)
 	FMOVQ        F6, 432(R0)
-	FMOVS        16(R3), F5
+	WORD $0xbc410065 // ldur s5, [x3, #16]
 	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
 	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        20(R3), F6
+	WORD $0xbc414066 // ldur s6, [x3, #20]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
+	WORD $0x4f8490a5 // fmul v5.4s, v5.4s, v4.s[0]
+	WORD $0x4f8490c6 // fmul v6.4s, v6.4s, v4.s[0]
 	FMOVQ        F5, 448(R0)
 	FMOVQ        F6, 464(R0)
-	FMOVS        24(R3), F5
+	WORD $0xbc418065 // ldur s5, [x3, #24]
 	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
 	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        28(R3), F6
+	WORD $0xbc41c066 // ldur s6, [x3, #28]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
+	WORD $0x4f8490a5 // fmul v5.4s, v5.4s, v4.s[0]
+	WORD $0x4f8490c4 // fmul v4.4s, v6.4s, v4.s[0]
 	FMOVQ        F5, 480(R0)
 	FMOVQ        F4, 496(R0)
 	ADD          $0x22, R1
@@ -4787,12 +4842,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c4000cc // ldur h12, [x6]
+	WORD $0x1ee2418c // fcvt s12, h12
 
 	// levels of values 0 to 31
-	FMOVD        2(R6), F13
+	WORD $0xfc4020cd // ldur d13, [x6, #2]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
 	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
@@ -4802,61 +4856,65 @@ loop3:
 	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
+	WORD $0xbc40406e // ldur s14, [x3, #4]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        (R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc0008f // ldur q15, [x4]
+	WORD $0x3cc10090 // ldur q16, [x4, #16]
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        32(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc2008f // ldur q15, [x4, #32]
+	WORD $0x3cc30090 // ldur q16, [x4, #48]
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
+	WORD $0xbc41406e // ldur s14, [x3, #20]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        64(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc4008f // ldur q15, [x4, #64]
+	WORD $0x3cc50090 // ldur q16, [x4, #80]
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        96(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc6008f // ldur q15, [x4, #96]
+	WORD $0x3cc70090 // ldur q16, [x4, #112]
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 
 	// levels of values 32 to 63
-	FMOVD        10(R6), F13
+	WORD $0xfc40a0cd // ldur d13, [x6, #10]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
 	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
@@ -4866,61 +4924,65 @@ loop3:
 	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
+	WORD $0xbc40406e // ldur s14, [x3, #4]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        128(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc8008f // ldur q15, [x4, #128]
+	WORD $0x3cc90090 // ldur q16, [x4, #144]
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        160(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cca008f // ldur q15, [x4, #160]
+	WORD $0x3ccb0090 // ldur q16, [x4, #176]
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
+	WORD $0xbc41406e // ldur s14, [x3, #20]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        192(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3ccc008f // ldur q15, [x4, #192]
+	WORD $0x3ccd0090 // ldur q16, [x4, #208]
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        224(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cce008f // ldur q15, [x4, #224]
+	WORD $0x3ccf0090 // ldur q16, [x4, #240]
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 
 	// levels of values 64 to 95
-	FMOVD        18(R6), F13
+	WORD $0xfc4120cd // ldur d13, [x6, #18]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
 	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
@@ -4930,61 +4992,61 @@ loop3:
 	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
+	WORD $0xbc40406e // ldur s14, [x3, #4]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
 	FLDPQ        256(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
 	FLDPQ        288(R4), (F15, F16)
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
+	WORD $0xbc41406e // ldur s14, [x3, #20]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
 	FLDPQ        320(R4), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
 	FLDPQ        352(R4), (F15, F16)
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 
 	// levels of values 96 to 127
-	FMOVD        26(R6), F13
+	WORD $0xfc41a0cd // ldur d13, [x6, #26]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
 	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
@@ -4994,55 +5056,55 @@ loop3:
 	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
+	WORD $0xbc40406e // ldur s14, [x3, #4]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
 	FLDPQ        384(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
 	FLDPQ        416(R4), (F15, F16)
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
+	WORD $0xbc41406e // ldur s14, [x3, #20]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
 	FLDPQ        448(R4), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91cc // fmul v12.4s, v14.4s, v12.s[0]
 	FLDPQ        480(R4), (F14, F15)
 	WORD $0x4e2ecdaa // fmla v10.4s, v13.4s, v14.4s
 	WORD $0x4e2fcd8b // fmla v11.4s, v12.4s, v15.4s
@@ -5114,12 +5176,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ec // ldr h12, [x7]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c4000ec // ldur h12, [x7]
+	WORD $0x1ee2418c // fcvt s12, h12
 
 	// levels of values 0 to 31
-	FMOVD        2(R7), F13
+	WORD $0xfc4020ed // ldur d13, [x7, #2]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
 	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
@@ -5129,85 +5190,89 @@ loop3:
 	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
+	WORD $0xbc40406e // ldur s14, [x3, #4]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        (R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc0008f // ldur q15, [x4]
+	WORD $0x3cc10090 // ldur q16, [x4, #16]
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F15
+	WORD $0x3cc0010f // ldur q15, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F16
+	WORD $0x3cc10110 // ldur q16, [x8, #16]
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        32(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc2008f // ldur q15, [x4, #32]
+	WORD $0x3cc30090 // ldur q16, [x4, #48]
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F15
+	WORD $0x3cc2010f // ldur q15, [x8, #32]
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F16
+	WORD $0x3cc30110 // ldur q16, [x8, #48]
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
+	WORD $0xbc41406e // ldur s14, [x3, #20]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        64(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc4008f // ldur q15, [x4, #64]
+	WORD $0x3cc50090 // ldur q16, [x4, #80]
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F15
+	WORD $0x3cc4010f // ldur q15, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F16
+	WORD $0x3cc50110 // ldur q16, [x8, #80]
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        96(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc6008f // ldur q15, [x4, #96]
+	WORD $0x3cc70090 // ldur q16, [x4, #112]
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F15
+	WORD $0x3cc6010f // ldur q15, [x8, #96]
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F16
+	WORD $0x3cc70110 // ldur q16, [x8, #112]
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 
 	// levels of values 32 to 63
-	FMOVD        10(R7), F13
+	WORD $0xfc40a0ed // ldur d13, [x7, #10]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
 	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
@@ -5217,85 +5282,89 @@ loop3:
 	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
+	WORD $0xbc40406e // ldur s14, [x3, #4]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        128(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc8008f // ldur q15, [x4, #128]
+	WORD $0x3cc90090 // ldur q16, [x4, #144]
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
-	FMOVQ        128(R8), F15
+	WORD $0x3cc8010f // ldur q15, [x8, #128]
 	ADD          R5, R4, R8
-	FMOVQ        144(R8), F16
+	WORD $0x3cc90110 // ldur q16, [x8, #144]
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        160(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cca008f // ldur q15, [x4, #160]
+	WORD $0x3ccb0090 // ldur q16, [x4, #176]
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
-	FMOVQ        160(R8), F15
+	WORD $0x3cca010f // ldur q15, [x8, #160]
 	ADD          R5, R4, R8
-	FMOVQ        176(R8), F16
+	WORD $0x3ccb0110 // ldur q16, [x8, #176]
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
+	WORD $0xbc41406e // ldur s14, [x3, #20]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        192(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3ccc008f // ldur q15, [x4, #192]
+	WORD $0x3ccd0090 // ldur q16, [x4, #208]
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
-	FMOVQ        192(R8), F15
+	WORD $0x3ccc010f // ldur q15, [x8, #192]
 	ADD          R5, R4, R8
-	FMOVQ        208(R8), F16
+	WORD $0x3ccd0110 // ldur q16, [x8, #208]
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        224(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cce008f // ldur q15, [x4, #224]
+	WORD $0x3ccf0090 // ldur q16, [x4, #240]
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
-	FMOVQ        224(R8), F15
+	WORD $0x3cce010f // ldur q15, [x8, #224]
 	ADD          R5, R4, R8
-	FMOVQ        240(R8), F16
+	WORD $0x3ccf0110 // ldur q16, [x8, #240]
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 
 	// levels of values 64 to 95
-	FMOVD        18(R7), F13
+	WORD $0xfc4120ed // ldur d13, [x7, #18]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
 	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
@@ -5305,16 +5374,16 @@ loop3:
 	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
+	WORD $0xbc40406e // ldur s14, [x3, #4]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
 	FLDPQ        256(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
@@ -5324,16 +5393,16 @@ loop3:
 	FMOVQ        272(R8), F16
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
 	FLDPQ        288(R4), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
@@ -5343,16 +5412,16 @@ loop3:
 	FMOVQ        304(R8), F16
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
+	WORD $0xbc41406e // ldur s14, [x3, #20]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
 	FLDPQ        320(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
@@ -5362,16 +5431,16 @@ loop3:
 	FMOVQ        336(R8), F16
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
 	FLDPQ        352(R4), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
@@ -5383,7 +5452,7 @@ loop3:
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 
 	// levels of values 96 to 127
-	FMOVD        26(R7), F13
+	WORD $0xfc41a0ed // ldur d13, [x7, #26]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
 	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
@@ -5393,16 +5462,16 @@ loop3:
 	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
+	WORD $0xbc40406e // ldur s14, [x3, #4]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
 	FLDPQ        384(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
@@ -5412,16 +5481,16 @@ loop3:
 	FMOVQ        400(R8), F16
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
 	FLDPQ        416(R4), (F15, F16)
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
@@ -5431,16 +5500,16 @@ loop3:
 	FMOVQ        432(R8), F16
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
+	WORD $0xbc41406e // ldur s14, [x3, #20]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
 	FLDPQ        448(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
@@ -5450,16 +5519,16 @@ loop3:
 	FMOVQ        464(R8), F16
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91cc // fmul v12.4s, v14.4s, v12.s[0]
 	FLDPQ        480(R4), (F14, F15)
 	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
 	WORD $0x4e2fcd89 // fmla v9.4s, v12.4s, v15.4s
@@ -5544,12 +5613,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010a // ldr h10, [x8]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c40010a // ldur h10, [x8]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31
-	FMOVD        2(R8), F11
+	WORD $0xfc40210b // ldur d11, [x8, #2]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
 	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
@@ -5559,97 +5627,105 @@ loop3:
 	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
 	FMOVQ        F12, (R3)
 	FMOVQ        F11, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        (R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc0008d // ldur q13, [x4]
+	WORD $0x3cc1008e // ldur q14, [x4, #16]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F13
+	WORD $0x3cc0012d // ldur q13, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F14
+	WORD $0x3cc1012e // ldur q14, [x9, #16]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FLDPQ        (R6), (F13, F14)
+	WORD $0x3cc000cd // ldur q13, [x6]
+	WORD $0x3cc100ce // ldur q14, [x6, #16]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        32(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc2008d // ldur q13, [x4, #32]
+	WORD $0x3cc3008e // ldur q14, [x4, #48]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F13
+	WORD $0x3cc2012d // ldur q13, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F14
+	WORD $0x3cc3012e // ldur q14, [x9, #48]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FLDPQ        32(R6), (F13, F14)
+	WORD $0x3cc200cd // ldur q13, [x6, #32]
+	WORD $0x3cc300ce // ldur q14, [x6, #48]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        64(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc4008d // ldur q13, [x4, #64]
+	WORD $0x3cc5008e // ldur q14, [x4, #80]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F13
+	WORD $0x3cc4012d // ldur q13, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F14
+	WORD $0x3cc5012e // ldur q14, [x9, #80]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FLDPQ        64(R6), (F13, F14)
+	WORD $0x3cc400cd // ldur q13, [x6, #64]
+	WORD $0x3cc500ce // ldur q14, [x6, #80]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        96(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc6008d // ldur q13, [x4, #96]
+	WORD $0x3cc7008e // ldur q14, [x4, #112]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F13
+	WORD $0x3cc6012d // ldur q13, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F14
+	WORD $0x3cc7012e // ldur q14, [x9, #112]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FLDPQ        96(R6), (F13, F14)
+	WORD $0x3cc600cd // ldur q13, [x6, #96]
+	WORD $0x3cc700ce // ldur q14, [x6, #112]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 32 to 63
-	FMOVD        10(R8), F11
+	WORD $0xfc40a10b // ldur d11, [x8, #10]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
 	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
@@ -5659,97 +5735,105 @@ loop3:
 	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
 	FMOVQ        F12, (R3)
 	FMOVQ        F11, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        128(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc8008d // ldur q13, [x4, #128]
+	WORD $0x3cc9008e // ldur q14, [x4, #144]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F13
+	WORD $0x3cc8012d // ldur q13, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F14
+	WORD $0x3cc9012e // ldur q14, [x9, #144]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FLDPQ        128(R6), (F13, F14)
+	WORD $0x3cc800cd // ldur q13, [x6, #128]
+	WORD $0x3cc900ce // ldur q14, [x6, #144]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        160(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cca008d // ldur q13, [x4, #160]
+	WORD $0x3ccb008e // ldur q14, [x4, #176]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F13
+	WORD $0x3cca012d // ldur q13, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F14
+	WORD $0x3ccb012e // ldur q14, [x9, #176]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FLDPQ        160(R6), (F13, F14)
+	WORD $0x3cca00cd // ldur q13, [x6, #160]
+	WORD $0x3ccb00ce // ldur q14, [x6, #176]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        192(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3ccc008d // ldur q13, [x4, #192]
+	WORD $0x3ccd008e // ldur q14, [x4, #208]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F13
+	WORD $0x3ccc012d // ldur q13, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F14
+	WORD $0x3ccd012e // ldur q14, [x9, #208]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FLDPQ        192(R6), (F13, F14)
+	WORD $0x3ccc00cd // ldur q13, [x6, #192]
+	WORD $0x3ccd00ce // ldur q14, [x6, #208]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        224(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cce008d // ldur q13, [x4, #224]
+	WORD $0x3ccf008e // ldur q14, [x4, #240]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F13
+	WORD $0x3cce012d // ldur q13, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F14
+	WORD $0x3ccf012e // ldur q14, [x9, #240]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FLDPQ        224(R6), (F13, F14)
+	WORD $0x3cce00cd // ldur q13, [x6, #224]
+	WORD $0x3ccf00ce // ldur q14, [x6, #240]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 64 to 95
-	FMOVD        18(R8), F11
+	WORD $0xfc41210b // ldur d11, [x8, #18]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
 	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
@@ -5759,16 +5843,16 @@ loop3:
 	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
 	FMOVQ        F12, (R3)
 	FMOVQ        F11, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        256(R4), (F13, F14)
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
@@ -5781,16 +5865,16 @@ loop3:
 	FLDPQ        256(R6), (F13, F14)
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        288(R4), (F13, F14)
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
@@ -5803,16 +5887,16 @@ loop3:
 	FLDPQ        288(R6), (F13, F14)
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        320(R4), (F13, F14)
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
@@ -5825,16 +5909,16 @@ loop3:
 	FLDPQ        320(R6), (F13, F14)
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        352(R4), (F13, F14)
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
@@ -5849,7 +5933,7 @@ loop3:
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 96 to 127
-	FMOVD        26(R8), F11
+	WORD $0xfc41a10b // ldur d11, [x8, #26]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
 	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
@@ -5859,16 +5943,16 @@ loop3:
 	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
 	FMOVQ        F12, (R3)
 	FMOVQ        F11, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        384(R4), (F13, F14)
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
@@ -5881,16 +5965,16 @@ loop3:
 	FLDPQ        384(R6), (F13, F14)
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        416(R4), (F13, F14)
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
@@ -5903,16 +5987,16 @@ loop3:
 	FLDPQ        416(R6), (F13, F14)
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        448(R4), (F13, F14)
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
@@ -5925,16 +6009,16 @@ loop3:
 	FLDPQ        448(R6), (F13, F14)
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918a // fmul v10.4s, v12.4s, v10.s[0]
 	FLDPQ        480(R4), (F12, F13)
 	WORD $0x4e2ccd64 // fmla v4.4s, v11.4s, v12.4s
 	WORD $0x4e2dcd45 // fmla v5.4s, v10.4s, v13.4s
@@ -6027,12 +6111,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010c // ldr h12, [x8]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c40010c // ldur h12, [x8]
+	WORD $0x1ee2418c // fcvt s12, h12
 
 	// levels of values 0 to 31
-	FMOVD        2(R8), F13
+	WORD $0xfc40210d // ldur d13, [x8, #2]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
 	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
@@ -6042,121 +6125,129 @@ loop3:
 	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
+	WORD $0xbc40406e // ldur s14, [x3, #4]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        (R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc0008f // ldur q15, [x4]
+	WORD $0x3cc10090 // ldur q16, [x4, #16]
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F15
+	WORD $0x3cc0012f // ldur q15, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F16
+	WORD $0x3cc10130 // ldur q16, [x9, #16]
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FLDPQ        (R6), (F15, F16)
+	WORD $0x3cc000cf // ldur q15, [x6]
+	WORD $0x3cc100d0 // ldur q16, [x6, #16]
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F15
+	WORD $0x3cc0012f // ldur q15, [x9]
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F16
+	WORD $0x3cc10130 // ldur q16, [x9, #16]
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        32(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc2008f // ldur q15, [x4, #32]
+	WORD $0x3cc30090 // ldur q16, [x4, #48]
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F15
+	WORD $0x3cc2012f // ldur q15, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F16
+	WORD $0x3cc30130 // ldur q16, [x9, #48]
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FLDPQ        32(R6), (F15, F16)
+	WORD $0x3cc200cf // ldur q15, [x6, #32]
+	WORD $0x3cc300d0 // ldur q16, [x6, #48]
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F15
+	WORD $0x3cc2012f // ldur q15, [x9, #32]
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F16
+	WORD $0x3cc30130 // ldur q16, [x9, #48]
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
+	WORD $0xbc41406e // ldur s14, [x3, #20]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        64(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc4008f // ldur q15, [x4, #64]
+	WORD $0x3cc50090 // ldur q16, [x4, #80]
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F15
+	WORD $0x3cc4012f // ldur q15, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F16
+	WORD $0x3cc50130 // ldur q16, [x9, #80]
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FLDPQ        64(R6), (F15, F16)
+	WORD $0x3cc400cf // ldur q15, [x6, #64]
+	WORD $0x3cc500d0 // ldur q16, [x6, #80]
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F15
+	WORD $0x3cc4012f // ldur q15, [x9, #64]
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F16
+	WORD $0x3cc50130 // ldur q16, [x9, #80]
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        96(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc6008f // ldur q15, [x4, #96]
+	WORD $0x3cc70090 // ldur q16, [x4, #112]
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F15
+	WORD $0x3cc6012f // ldur q15, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F16
+	WORD $0x3cc70130 // ldur q16, [x9, #112]
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FLDPQ        96(R6), (F15, F16)
+	WORD $0x3cc600cf // ldur q15, [x6, #96]
+	WORD $0x3cc700d0 // ldur q16, [x6, #112]
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F15
+	WORD $0x3cc6012f // ldur q15, [x9, #96]
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F16
+	WORD $0x3cc70130 // ldur q16, [x9, #112]
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 
 	// levels of values 32 to 63
-	FMOVD        10(R8), F13
+	WORD $0xfc40a10d // ldur d13, [x8, #10]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
 	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
@@ -6166,121 +6257,129 @@ loop3:
 	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
+	WORD $0xbc40406e // ldur s14, [x3, #4]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        128(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc8008f // ldur q15, [x4, #128]
+	WORD $0x3cc90090 // ldur q16, [x4, #144]
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F15
+	WORD $0x3cc8012f // ldur q15, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F16
+	WORD $0x3cc90130 // ldur q16, [x9, #144]
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FLDPQ        128(R6), (F15, F16)
+	WORD $0x3cc800cf // ldur q15, [x6, #128]
+	WORD $0x3cc900d0 // ldur q16, [x6, #144]
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
-	FMOVQ        128(R9), F15
+	WORD $0x3cc8012f // ldur q15, [x9, #128]
 	ADD          R5, R6, R9
-	FMOVQ        144(R9), F16
+	WORD $0x3cc90130 // ldur q16, [x9, #144]
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        160(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cca008f // ldur q15, [x4, #160]
+	WORD $0x3ccb0090 // ldur q16, [x4, #176]
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F15
+	WORD $0x3cca012f // ldur q15, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F16
+	WORD $0x3ccb0130 // ldur q16, [x9, #176]
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FLDPQ        160(R6), (F15, F16)
+	WORD $0x3cca00cf // ldur q15, [x6, #160]
+	WORD $0x3ccb00d0 // ldur q16, [x6, #176]
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
-	FMOVQ        160(R9), F15
+	WORD $0x3cca012f // ldur q15, [x9, #160]
 	ADD          R5, R6, R9
-	FMOVQ        176(R9), F16
+	WORD $0x3ccb0130 // ldur q16, [x9, #176]
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
+	WORD $0xbc41406e // ldur s14, [x3, #20]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        192(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3ccc008f // ldur q15, [x4, #192]
+	WORD $0x3ccd0090 // ldur q16, [x4, #208]
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F15
+	WORD $0x3ccc012f // ldur q15, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F16
+	WORD $0x3ccd0130 // ldur q16, [x9, #208]
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FLDPQ        192(R6), (F15, F16)
+	WORD $0x3ccc00cf // ldur q15, [x6, #192]
+	WORD $0x3ccd00d0 // ldur q16, [x6, #208]
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
-	FMOVQ        192(R9), F15
+	WORD $0x3ccc012f // ldur q15, [x9, #192]
 	ADD          R5, R6, R9
-	FMOVQ        208(R9), F16
+	WORD $0x3ccd0130 // ldur q16, [x9, #208]
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        224(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cce008f // ldur q15, [x4, #224]
+	WORD $0x3ccf0090 // ldur q16, [x4, #240]
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F15
+	WORD $0x3cce012f // ldur q15, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F16
+	WORD $0x3ccf0130 // ldur q16, [x9, #240]
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FLDPQ        224(R6), (F15, F16)
+	WORD $0x3cce00cf // ldur q15, [x6, #224]
+	WORD $0x3ccf00d0 // ldur q16, [x6, #240]
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
-	FMOVQ        224(R9), F15
+	WORD $0x3cce012f // ldur q15, [x9, #224]
 	ADD          R5, R6, R9
-	FMOVQ        240(R9), F16
+	WORD $0x3ccf0130 // ldur q16, [x9, #240]
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 
 	// levels of values 64 to 95
-	FMOVD        18(R8), F13
+	WORD $0xfc41210d // ldur d13, [x8, #18]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
 	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
@@ -6290,16 +6389,16 @@ loop3:
 	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
+	WORD $0xbc40406e // ldur s14, [x3, #4]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
 	FLDPQ        256(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
@@ -6318,16 +6417,16 @@ loop3:
 	FMOVQ        272(R9), F16
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
 	FLDPQ        288(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
@@ -6346,16 +6445,16 @@ loop3:
 	FMOVQ        304(R9), F16
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
+	WORD $0xbc41406e // ldur s14, [x3, #20]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
 	FLDPQ        320(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
@@ -6374,16 +6473,16 @@ loop3:
 	FMOVQ        336(R9), F16
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
 	FLDPQ        352(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
@@ -6404,7 +6503,7 @@ loop3:
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 
 	// levels of values 96 to 127
-	FMOVD        26(R8), F13
+	WORD $0xfc41a10d // ldur d13, [x8, #26]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
 	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
@@ -6414,16 +6513,16 @@ loop3:
 	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
+	WORD $0xbc40406e // ldur s14, [x3, #4]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
 	FLDPQ        384(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
@@ -6442,16 +6541,16 @@ loop3:
 	FMOVQ        400(R9), F16
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
 	FLDPQ        416(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
@@ -6470,16 +6569,16 @@ loop3:
 	FMOVQ        432(R9), F16
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
+	WORD $0xbc41406e // ldur s14, [x3, #20]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
 	FLDPQ        448(R4), (F15, F16)
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
@@ -6498,16 +6597,16 @@ loop3:
 	FMOVQ        464(R9), F16
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91cc // fmul v12.4s, v14.4s, v12.s[0]
 	FLDPQ        480(R4), (F14, F15)
 	WORD $0x4e2ecda4 // fmla v4.4s, v13.4s, v14.4s
 	WORD $0x4e2fcd85 // fmla v5.4s, v12.4s, v15.4s
@@ -6589,10 +6688,10 @@ TEXT ·unpackLm2_128NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d400024 // ldr h4, [x1]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x7c400024 // ldur h4, [x1]
+	WORD $0x1ee24084 // fcvt s4, h4
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	FMOVD        2(R1), F5
+	WORD $0xfc402025 // ldur d5, [x1, #2]
 	WORD $0x4e0804a5 // dup v5.2d, v5.d[0]
 	WORD $0x6ea244a6 // ushl v6.4s, v5.4s, v2.4s
 	WORD $0x6ea344a5 // ushl v5.4s, v5.4s, v3.4s
@@ -6607,7 +6706,7 @@ loop1:
 	FMOVQ        F6, 48(R0)
 	FMOVQ        F5, 64(R0)
 	FMOVD        F4, 32(R0)
-	FMOVD        10(R1), F5
+	WORD $0xfc40a025 // ldur d5, [x1, #10]
 	WORD $0x4e0804a5 // dup v5.2d, v5.d[0]
 	WORD $0x6ea244a6 // ushl v6.4s, v5.4s, v2.4s
 	WORD $0x6ea344a5 // ushl v5.4s, v5.4s, v3.4s
@@ -6622,7 +6721,7 @@ loop1:
 	FMOVQ        F6, 128(R0)
 	FMOVQ        F5, 144(R0)
 	FMOVD        F4, 112(R0)
-	FMOVD        18(R1), F5
+	WORD $0xfc412025 // ldur d5, [x1, #18]
 	WORD $0x4e0804a5 // dup v5.2d, v5.d[0]
 	WORD $0x6ea244a6 // ushl v6.4s, v5.4s, v2.4s
 	WORD $0x6ea344a5 // ushl v5.4s, v5.4s, v3.4s
@@ -6637,7 +6736,7 @@ loop1:
 	FMOVQ        F6, 208(R0)
 	FMOVQ        F5, 224(R0)
 	FMOVD        F4, 192(R0)
-	FMOVD        26(R1), F5
+	WORD $0xfc41a025 // ldur d5, [x1, #26]
 	WORD $0x4e0804a5 // dup v5.2d, v5.d[0]
 	WORD $0x6ea244a6 // ushl v6.4s, v5.4s, v2.4s
 	WORD $0x6ea344a5 // ushl v5.4s, v5.4s, v3.4s
@@ -6683,7 +6782,7 @@ TEXT ·mixLevelsLm2_128NEON(SB), NOSPLIT, $0-40
 loop1:
 
 	// levels of values 0 to 31
-	FMOVD        2(R2), F4
+	WORD $0xfc402044 // ldur d4, [x2, #2]
 	WORD $0x4e080484 // dup v4.2d, v4.d[0]
 	WORD $0x6ea24485 // ushl v5.4s, v4.4s, v2.4s
 	WORD $0x6ea34484 // ushl v4.4s, v4.4s, v3.4s
@@ -6695,7 +6794,7 @@ loop1:
 	FMOVQ        F4, 16(R0)
 
 	// levels of values 32 to 63
-	FMOVD        10(R2), F4
+	WORD $0xfc40a044 // ldur d4, [x2, #10]
 	WORD $0x4e080484 // dup v4.2d, v4.d[0]
 	WORD $0x6ea24485 // ushl v5.4s, v4.4s, v2.4s
 	WORD $0x6ea34484 // ushl v4.4s, v4.4s, v3.4s
@@ -6707,7 +6806,7 @@ loop1:
 	FMOVQ        F4, 48(R0)
 
 	// levels of values 64 to 95
-	FMOVD        18(R2), F4
+	WORD $0xfc412044 // ldur d4, [x2, #18]
 	WORD $0x4e080484 // dup v4.2d, v4.d[0]
 	WORD $0x6ea24485 // ushl v5.4s, v4.4s, v2.4s
 	WORD $0x6ea34484 // ushl v4.4s, v4.4s, v3.4s
@@ -6719,7 +6818,7 @@ loop1:
 	FMOVQ        F4, 80(R0)
 
 	// levels of values 96 to 127
-	FMOVD        26(R2), F4
+	WORD $0xfc41a044 // ldur d4, [x2, #26]
 	WORD $0x4e080484 // dup v4.2d, v4.d[0]
 	WORD $0x6ea24485 // ushl v5.4s, v4.4s, v2.4s
 	WORD $0x6ea34484 // ushl v4.4s, v4.4s, v3.4s
@@ -6729,8 +6828,8 @@ loop1:
 	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
 	FMOVQ        F5, 96(R0)
 	FMOVQ        F4, 112(R0)
-	WORD $0x7d400044 // ldr h4, [x2]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x7c400044 // ldur h4, [x2]
+	WORD $0x1ee24084 // fcvt s4, h4
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	FMOVS        F4, (R1)
 	ADD          $0x80, R0
@@ -6762,25 +6861,25 @@ TEXT ·mixPairsLm2_128NEON(SB), NOSPLIT, $0-40
 
 loop1:
 	WORD $0xf9840040 // prfm pldl1keep, [x2, #2048]
-	WORD $0x7d400042 // ldr h2, [x2]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x7c400042 // ldur h2, [x2]
+	WORD $0x1ee24042 // fcvt s2, h2
 	WORD $0x4e040442 // dup v2.4s, v2.s[0]
 	FMOVS        F2, (R1)
 	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
-	WORD $0x7d4000a2 // ldr h2, [x5]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x7c4000a2 // ldur h2, [x5]
+	WORD $0x1ee24042 // fcvt s2, h2
 	WORD $0x4e040442 // dup v2.4s, v2.s[0]
 	FMOVS        F2, 4(R1)
 
 	// levels of values 0 to 7 and 32 to 39 and 64 to 71 and 96 to 103
-	FMOVQ        2(R2), F2
-	FMOVQ        18(R2), F3
+	WORD $0x3cc02042 // ldur q2, [x2, #2]
+	WORD $0x3cc12043 // ldur q3, [x2, #18]
 	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
 	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
 	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
 	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FMOVQ        2(R5), F4
-	FMOVQ        18(R5), F5
+	WORD $0x3cc020a4 // ldur q4, [x5, #2]
+	WORD $0x3cc120a5 // ldur q5, [x5, #18]
 	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
 	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
 	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
@@ -6795,16 +6894,16 @@ loop1:
 	FMOVQ        F3, 48(R0)
 
 	// levels of values 8 to 15 and 40 to 47 and 72 to 79 and 104 to 111
-	FMOVQ        2(R2), F2
-	FMOVQ        18(R2), F3
+	WORD $0x3cc02042 // ldur q2, [x2, #2]
+	WORD $0x3cc12043 // ldur q3, [x2, #18]
 	WORD $0x6f0e0442 // ushr v2.16b, v2.16b, #2
 	WORD $0x6f0e0463 // ushr v3.16b, v3.16b, #2
 	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
 	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
 	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
 	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FMOVQ        2(R5), F4
-	FMOVQ        18(R5), F5
+	WORD $0x3cc020a4 // ldur q4, [x5, #2]
+	WORD $0x3cc120a5 // ldur q5, [x5, #18]
 	WORD $0x6f0e0484 // ushr v4.16b, v4.16b, #2
 	WORD $0x6f0e04a5 // ushr v5.16b, v5.16b, #2
 	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
@@ -6821,16 +6920,16 @@ loop1:
 	FMOVQ        F3, 112(R0)
 
 	// levels of values 16 to 23 and 48 to 55 and 80 to 87 and 112 to 119
-	FMOVQ        2(R2), F2
-	FMOVQ        18(R2), F3
+	WORD $0x3cc02042 // ldur q2, [x2, #2]
+	WORD $0x3cc12043 // ldur q3, [x2, #18]
 	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
 	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
 	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
 	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
 	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
 	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FMOVQ        2(R5), F4
-	FMOVQ        18(R5), F5
+	WORD $0x3cc020a4 // ldur q4, [x5, #2]
+	WORD $0x3cc120a5 // ldur q5, [x5, #18]
 	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
 	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
 	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
@@ -6847,14 +6946,14 @@ loop1:
 	FMOVQ        F3, 176(R0)
 
 	// levels of values 24 to 31 and 56 to 63 and 88 to 95 and 120 to 127
-	FMOVQ        2(R2), F2
-	FMOVQ        18(R2), F3
+	WORD $0x3cc02042 // ldur q2, [x2, #2]
+	WORD $0x3cc12043 // ldur q3, [x2, #18]
 	WORD $0x6f0a0442 // ushr v2.16b, v2.16b, #6
 	WORD $0x6f0a0463 // ushr v3.16b, v3.16b, #6
 	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
 	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FMOVQ        2(R5), F4
-	FMOVQ        18(R5), F5
+	WORD $0x3cc020a4 // ldur q4, [x5, #2]
+	WORD $0x3cc120a5 // ldur q5, [x5, #18]
 	WORD $0x6f0a0484 // ushr v4.16b, v4.16b, #6
 	WORD $0x6f0a04a5 // ushr v5.16b, v5.16b, #6
 	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
@@ -6890,62 +6989,76 @@ TEXT ·mixPlaceLm2_128NEON(SB), NOSPLIT, $0-32
 	BLT          done2
 
 loop1:
-	FLDPQ        (R0), (F0, F1)
-	FLDPQ        (R2), (F2, F3)
+	WORD $0x3cc00000 // ldur q0, [x0]
+	WORD $0x3cc10001 // ldur q1, [x0, #16]
+	WORD $0x3cc00042 // ldur q2, [x2]
+	WORD $0x3cc10043 // ldur q3, [x2, #16]
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, (R0)
 	FMOVQ        F1, 16(R0)
-	FLDPQ        32(R0), (F0, F1)
-	FLDPQ        128(R2), (F2, F3)
+	WORD $0x3cc20000 // ldur q0, [x0, #32]
+	WORD $0x3cc30001 // ldur q1, [x0, #48]
+	WORD $0x3cc80042 // ldur q2, [x2, #128]
+	WORD $0x3cc90043 // ldur q3, [x2, #144]
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 32(R0)
 	FMOVQ        F1, 48(R0)
-	FLDPQ        64(R0), (F0, F1)
+	WORD $0x3cc40000 // ldur q0, [x0, #64]
+	WORD $0x3cc50001 // ldur q1, [x0, #80]
 	FLDPQ        256(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 64(R0)
 	FMOVQ        F1, 80(R0)
-	FLDPQ        96(R0), (F0, F1)
+	WORD $0x3cc60000 // ldur q0, [x0, #96]
+	WORD $0x3cc70001 // ldur q1, [x0, #112]
 	FLDPQ        384(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 96(R0)
 	FMOVQ        F1, 112(R0)
-	FLDPQ        128(R0), (F0, F1)
-	FLDPQ        32(R2), (F2, F3)
+	WORD $0x3cc80000 // ldur q0, [x0, #128]
+	WORD $0x3cc90001 // ldur q1, [x0, #144]
+	WORD $0x3cc20042 // ldur q2, [x2, #32]
+	WORD $0x3cc30043 // ldur q3, [x2, #48]
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 128(R0)
 	FMOVQ        F1, 144(R0)
-	FLDPQ        160(R0), (F0, F1)
-	FLDPQ        160(R2), (F2, F3)
+	WORD $0x3cca0000 // ldur q0, [x0, #160]
+	WORD $0x3ccb0001 // ldur q1, [x0, #176]
+	WORD $0x3cca0042 // ldur q2, [x2, #160]
+	WORD $0x3ccb0043 // ldur q3, [x2, #176]
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 160(R0)
 	FMOVQ        F1, 176(R0)
-	FLDPQ        192(R0), (F0, F1)
+	WORD $0x3ccc0000 // ldur q0, [x0, #192]
+	WORD $0x3ccd0001 // ldur q1, [x0, #208]
 	FLDPQ        288(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 192(R0)
 	FMOVQ        F1, 208(R0)
-	FLDPQ        224(R0), (F0, F1)
+	WORD $0x3cce0000 // ldur q0, [x0, #224]
+	WORD $0x3ccf0001 // ldur q1, [x0, #240]
 	FLDPQ        416(R2), (F2, F3)
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 224(R0)
 	FMOVQ        F1, 240(R0)
 	FLDPQ        256(R0), (F0, F1)
-	FLDPQ        64(R2), (F2, F3)
+	WORD $0x3cc40042 // ldur q2, [x2, #64]
+	WORD $0x3cc50043 // ldur q3, [x2, #80]
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 256(R0)
 	FMOVQ        F1, 272(R0)
 	FLDPQ        288(R0), (F0, F1)
-	FLDPQ        192(R2), (F2, F3)
+	WORD $0x3ccc0042 // ldur q2, [x2, #192]
+	WORD $0x3ccd0043 // ldur q3, [x2, #208]
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 288(R0)
@@ -6963,13 +7076,15 @@ loop1:
 	FMOVQ        F0, 352(R0)
 	FMOVQ        F1, 368(R0)
 	FLDPQ        384(R0), (F0, F1)
-	FLDPQ        96(R2), (F2, F3)
+	WORD $0x3cc60042 // ldur q2, [x2, #96]
+	WORD $0x3cc70043 // ldur q3, [x2, #112]
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 384(R0)
 	FMOVQ        F1, 400(R0)
 	FLDPQ        416(R0), (F0, F1)
-	FLDPQ        224(R2), (F2, F3)
+	WORD $0x3cce0042 // ldur q2, [x2, #224]
+	WORD $0x3ccf0043 // ldur q3, [x2, #240]
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 416(R0)
@@ -7025,12 +7140,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c6 // ldr h6, [x6]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c4000c6 // ldur h6, [x6]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F7
+	WORD $0xfc4020c7 // ldur d7, [x6, #2]
 	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
 	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
 	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
@@ -7038,7 +7152,8 @@ loop3:
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
 	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FLDPQ        (R3), (F9, F10)
+	WORD $0x3cc00069 // ldur q9, [x3]
+	WORD $0x3cc1006a // ldur q10, [x3, #16]
 	WORD $0x0e29c10b // smull v11.8h, v8.8b, v9.8b
 	WORD $0x4e29c108 // smull2 v8.8h, v8.16b, v9.16b
 	WORD $0x4e68bd68 // addp v8.8h, v11.8h, v8.8h
@@ -7049,7 +7164,7 @@ loop3:
 	WORD $0x4e6068e8 // sadalp v8.4s, v7.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F7
+	WORD $0xfc40a0c7 // ldur d7, [x6, #10]
 	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
 	WORD $0x6ea244e9 // ushl v9.4s, v7.4s, v2.4s
 	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
@@ -7057,7 +7172,8 @@ loop3:
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FLDPQ        32(R3), (F10, F11)
+	WORD $0x3cc2006a // ldur q10, [x3, #32]
+	WORD $0x3cc3006b // ldur q11, [x3, #48]
 	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
 	WORD $0x4e2ac129 // smull2 v9.8h, v9.16b, v10.16b
 	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
@@ -7068,7 +7184,7 @@ loop3:
 	WORD $0x4e6068e8 // sadalp v8.4s, v7.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F7
+	WORD $0xfc4120c7 // ldur d7, [x6, #18]
 	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
 	WORD $0x6ea244e9 // ushl v9.4s, v7.4s, v2.4s
 	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
@@ -7076,7 +7192,8 @@ loop3:
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FLDPQ        64(R3), (F10, F11)
+	WORD $0x3cc4006a // ldur q10, [x3, #64]
+	WORD $0x3cc5006b // ldur q11, [x3, #80]
 	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
 	WORD $0x4e2ac129 // smull2 v9.8h, v9.16b, v10.16b
 	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
@@ -7087,7 +7204,7 @@ loop3:
 	WORD $0x4e6068e8 // sadalp v8.4s, v7.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F7
+	WORD $0xfc41a0c7 // ldur d7, [x6, #26]
 	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
 	WORD $0x6ea244e9 // ushl v9.4s, v7.4s, v2.4s
 	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
@@ -7095,7 +7212,8 @@ loop3:
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FLDPQ        96(R3), (F10, F11)
+	WORD $0x3cc6006a // ldur q10, [x3, #96]
+	WORD $0x3cc7006b // ldur q11, [x3, #112]
 	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
 	WORD $0x4e2ac129 // smull2 v9.8h, v9.16b, v10.16b
 	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
@@ -7106,10 +7224,10 @@ loop3:
 	WORD $0x4e6068e8 // sadalp v8.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F7
+	WORD $0xbc400087 // ldur s7, [x4]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
-	WORD $0x4e26cd04 // fmla v4.4s, v8.4s, v6.4s
+	WORD $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
+	WORD $0x4f861104 // fmla v4.4s, v8.4s, v6.s[0]
 	ADD          $0x22, R6
 	ADD          $0x80, R3
 	ADD          $4, R4
@@ -7165,12 +7283,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c6 // ldr h6, [x6]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c4000c6 // ldur h6, [x6]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F7
+	WORD $0xfc4020c7 // ldur d7, [x6, #2]
 	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
 	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
 	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
@@ -7178,7 +7295,8 @@ loop3:
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
 	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FLDPQ        (R3), (F9, F10)
+	WORD $0x3cc00069 // ldur q9, [x3]
+	WORD $0x3cc1006a // ldur q10, [x3, #16]
 	WORD $0x0e29c10b // smull v11.8h, v8.8b, v9.8b
 	WORD $0x4e29c109 // smull2 v9.8h, v8.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
@@ -7187,7 +7305,8 @@ loop3:
 	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        128(R3), (F10, F11)
+	WORD $0x3cc8006a // ldur q10, [x3, #128]
+	WORD $0x3cc9006b // ldur q11, [x3, #144]
 	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
 	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
 	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
@@ -7198,7 +7317,7 @@ loop3:
 	WORD $0x4e6068e8 // sadalp v8.4s, v7.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F7
+	WORD $0xfc40a0c7 // ldur d7, [x6, #10]
 	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
 	WORD $0x6ea244ea // ushl v10.4s, v7.4s, v2.4s
 	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
@@ -7206,7 +7325,8 @@ loop3:
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FLDPQ        32(R3), (F11, F12)
+	WORD $0x3cc2006b // ldur q11, [x3, #32]
+	WORD $0x3cc3006c // ldur q12, [x3, #48]
 	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
 	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -7215,7 +7335,8 @@ loop3:
 	WORD $0x4e2cc0ec // smull2 v12.8h, v7.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e606969 // sadalp v9.4s, v11.8h
-	FLDPQ        160(R3), (F11, F12)
+	WORD $0x3cca006b // ldur q11, [x3, #160]
+	WORD $0x3ccb006c // ldur q12, [x3, #176]
 	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
 	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
 	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
@@ -7226,7 +7347,7 @@ loop3:
 	WORD $0x4e6068e8 // sadalp v8.4s, v7.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F7
+	WORD $0xfc4120c7 // ldur d7, [x6, #18]
 	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
 	WORD $0x6ea244ea // ushl v10.4s, v7.4s, v2.4s
 	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
@@ -7234,7 +7355,8 @@ loop3:
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FLDPQ        64(R3), (F11, F12)
+	WORD $0x3cc4006b // ldur q11, [x3, #64]
+	WORD $0x3cc5006c // ldur q12, [x3, #80]
 	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
 	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -7243,7 +7365,8 @@ loop3:
 	WORD $0x4e2cc0ec // smull2 v12.8h, v7.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e606969 // sadalp v9.4s, v11.8h
-	FLDPQ        192(R3), (F11, F12)
+	WORD $0x3ccc006b // ldur q11, [x3, #192]
+	WORD $0x3ccd006c // ldur q12, [x3, #208]
 	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
 	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
 	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
@@ -7254,7 +7377,7 @@ loop3:
 	WORD $0x4e6068e8 // sadalp v8.4s, v7.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F7
+	WORD $0xfc41a0c7 // ldur d7, [x6, #26]
 	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
 	WORD $0x6ea244ea // ushl v10.4s, v7.4s, v2.4s
 	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
@@ -7262,7 +7385,8 @@ loop3:
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FLDPQ        96(R3), (F11, F12)
+	WORD $0x3cc6006b // ldur q11, [x3, #96]
+	WORD $0x3cc7006c // ldur q12, [x3, #112]
 	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
 	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -7271,7 +7395,8 @@ loop3:
 	WORD $0x4e2cc0ec // smull2 v12.8h, v7.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e606969 // sadalp v9.4s, v11.8h
-	FLDPQ        224(R3), (F11, F12)
+	WORD $0x3cce006b // ldur q11, [x3, #224]
+	WORD $0x3ccf006c // ldur q12, [x3, #240]
 	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
 	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
 	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
@@ -7282,14 +7407,14 @@ loop3:
 	WORD $0x4e6068e8 // sadalp v8.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F7
+	WORD $0xbc400087 // ldur s7, [x4]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd24 // fmla v4.4s, v9.4s, v7.4s
-	FMOVS        4(R4), F7
+	WORD $0x6e26dce7 // fmul v7.4s, v7.4s, v6.4s
+	WORD $0x4f871124 // fmla v4.4s, v9.4s, v7.s[0]
+	WORD $0xbc404087 // ldur s7, [x4, #4]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
-	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+	WORD $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
+	WORD $0x4f861105 // fmla v5.4s, v8.4s, v6.s[0]
 	ADD          $0x22, R6
 	ADD          $0x100, R3
 	ADD          $8, R4
@@ -7352,12 +7477,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c7 // ldr h7, [x6]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c4000c7 // ldur h7, [x6]
+	WORD $0x1ee240e7 // fcvt s7, h7
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F8
+	WORD $0xfc4020c8 // ldur d8, [x6, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
 	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
@@ -7365,7 +7489,8 @@ loop3:
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FLDPQ        (R3), (F10, F11)
+	WORD $0x3cc0006a // ldur q10, [x3]
+	WORD $0x3cc1006b // ldur q11, [x3, #16]
 	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
 	WORD $0x4e2ac12a // smull2 v10.8h, v9.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
@@ -7374,7 +7499,8 @@ loop3:
 	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
 	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        128(R3), (F11, F12)
+	WORD $0x3cc8006b // ldur q11, [x3, #128]
+	WORD $0x3cc9006c // ldur q12, [x3, #144]
 	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
 	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -7394,7 +7520,7 @@ loop3:
 	WORD $0x4e606909 // sadalp v9.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F8
+	WORD $0xfc40a0c8 // ldur d8, [x6, #10]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea2450c // ushl v12.4s, v8.4s, v2.4s
 	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
@@ -7402,7 +7528,8 @@ loop3:
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FLDPQ        32(R3), (F13, F14)
+	WORD $0x3cc2006d // ldur q13, [x3, #32]
+	WORD $0x3cc3006e // ldur q14, [x3, #48]
 	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
 	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -7411,7 +7538,8 @@ loop3:
 	WORD $0x4e2ec10e // smull2 v14.8h, v8.16b, v14.16b
 	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
 	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
-	FLDPQ        160(R3), (F13, F14)
+	WORD $0x3cca006d // ldur q13, [x3, #160]
+	WORD $0x3ccb006e // ldur q14, [x3, #176]
 	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
 	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -7431,7 +7559,7 @@ loop3:
 	WORD $0x4e606909 // sadalp v9.4s, v8.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F8
+	WORD $0xfc4120c8 // ldur d8, [x6, #18]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea2450c // ushl v12.4s, v8.4s, v2.4s
 	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
@@ -7439,7 +7567,8 @@ loop3:
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FLDPQ        64(R3), (F13, F14)
+	WORD $0x3cc4006d // ldur q13, [x3, #64]
+	WORD $0x3cc5006e // ldur q14, [x3, #80]
 	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
 	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -7448,7 +7577,8 @@ loop3:
 	WORD $0x4e2ec10e // smull2 v14.8h, v8.16b, v14.16b
 	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
 	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
-	FLDPQ        192(R3), (F13, F14)
+	WORD $0x3ccc006d // ldur q13, [x3, #192]
+	WORD $0x3ccd006e // ldur q14, [x3, #208]
 	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
 	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -7468,7 +7598,7 @@ loop3:
 	WORD $0x4e606909 // sadalp v9.4s, v8.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F8
+	WORD $0xfc41a0c8 // ldur d8, [x6, #26]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea2450c // ushl v12.4s, v8.4s, v2.4s
 	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
@@ -7476,7 +7606,8 @@ loop3:
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FLDPQ        96(R3), (F13, F14)
+	WORD $0x3cc6006d // ldur q13, [x3, #96]
+	WORD $0x3cc7006e // ldur q14, [x3, #112]
 	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
 	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -7485,7 +7616,8 @@ loop3:
 	WORD $0x4e2ec10e // smull2 v14.8h, v8.16b, v14.16b
 	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
 	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
-	FLDPQ        224(R3), (F13, F14)
+	WORD $0x3cce006d // ldur q13, [x3, #224]
+	WORD $0x3ccf006e // ldur q14, [x3, #240]
 	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
 	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -7505,18 +7637,18 @@ loop3:
 	WORD $0x4e606909 // sadalp v9.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F8
+	WORD $0xbc400088 // ldur s8, [x4]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
-	FMOVS        4(R4), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881144 // fmla v4.4s, v10.4s, v8.s[0]
+	WORD $0xbc404088 // ldur s8, [x4, #4]
 	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd45 // fmla v5.4s, v10.4s, v8.4s
-	FMOVS        8(R4), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	WORD $0xbc408088 // ldur s8, [x4, #8]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
-	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4f871126 // fmla v6.4s, v9.4s, v7.s[0]
 	ADD          $0x22, R6
 	ADD          $0x180, R3
 	ADD          $0xc, R4
@@ -7585,12 +7717,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F9
+	WORD $0xfc4020c9 // ldur d9, [x6, #2]
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
 	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
@@ -7598,7 +7729,8 @@ loop3:
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        (R3), (F11, F12)
+	WORD $0x3cc0006b // ldur q11, [x3]
+	WORD $0x3cc1006c // ldur q12, [x3, #16]
 	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
 	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -7607,7 +7739,8 @@ loop3:
 	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        128(R3), (F12, F13)
+	WORD $0x3cc8006c // ldur q12, [x3, #128]
+	WORD $0x3cc9006d // ldur q13, [x3, #144]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -7636,7 +7769,7 @@ loop3:
 	WORD $0x4e60692a // sadalp v10.4s, v9.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F9
+	WORD $0xfc40a0c9 // ldur d9, [x6, #10]
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea2452e // ushl v14.4s, v9.4s, v2.4s
 	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
@@ -7644,7 +7777,8 @@ loop3:
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        32(R3), (F15, F16)
+	WORD $0x3cc2006f // ldur q15, [x3, #32]
+	WORD $0x3cc30070 // ldur q16, [x3, #48]
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
 	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -7653,7 +7787,8 @@ loop3:
 	WORD $0x4e30c130 // smull2 v16.8h, v9.16b, v16.16b
 	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
 	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
-	FLDPQ        160(R3), (F15, F16)
+	WORD $0x3cca006f // ldur q15, [x3, #160]
+	WORD $0x3ccb0070 // ldur q16, [x3, #176]
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
 	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -7682,7 +7817,7 @@ loop3:
 	WORD $0x4e60692a // sadalp v10.4s, v9.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F9
+	WORD $0xfc4120c9 // ldur d9, [x6, #18]
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea2452e // ushl v14.4s, v9.4s, v2.4s
 	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
@@ -7690,7 +7825,8 @@ loop3:
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        64(R3), (F15, F16)
+	WORD $0x3cc4006f // ldur q15, [x3, #64]
+	WORD $0x3cc50070 // ldur q16, [x3, #80]
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
 	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -7699,7 +7835,8 @@ loop3:
 	WORD $0x4e30c130 // smull2 v16.8h, v9.16b, v16.16b
 	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
 	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
-	FLDPQ        192(R3), (F15, F16)
+	WORD $0x3ccc006f // ldur q15, [x3, #192]
+	WORD $0x3ccd0070 // ldur q16, [x3, #208]
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
 	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -7728,7 +7865,7 @@ loop3:
 	WORD $0x4e60692a // sadalp v10.4s, v9.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F9
+	WORD $0xfc41a0c9 // ldur d9, [x6, #26]
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea2452e // ushl v14.4s, v9.4s, v2.4s
 	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
@@ -7736,7 +7873,8 @@ loop3:
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        96(R3), (F15, F16)
+	WORD $0x3cc6006f // ldur q15, [x3, #96]
+	WORD $0x3cc70070 // ldur q16, [x3, #112]
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
 	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -7745,7 +7883,8 @@ loop3:
 	WORD $0x4e30c130 // smull2 v16.8h, v9.16b, v16.16b
 	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
 	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
-	FLDPQ        224(R3), (F15, F16)
+	WORD $0x3cce006f // ldur q15, [x3, #224]
+	WORD $0x3ccf0070 // ldur q16, [x3, #240]
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
 	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -7774,22 +7913,22 @@ loop3:
 	WORD $0x4e60692a // sadalp v10.4s, v9.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F9
+	WORD $0xbc400089 // ldur s9, [x4]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd64 // fmla v4.4s, v11.4s, v9.4s
-	FMOVS        4(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891164 // fmla v4.4s, v11.4s, v9.s[0]
+	WORD $0xbc404089 // ldur s9, [x4, #4]
 	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
-	FMOVS        8(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891165 // fmla v5.4s, v11.4s, v9.s[0]
+	WORD $0xbc408089 // ldur s9, [x4, #8]
 	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd66 // fmla v6.4s, v11.4s, v9.4s
-	FMOVS        12(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891166 // fmla v6.4s, v11.4s, v9.s[0]
+	WORD $0xbc40c089 // ldur s9, [x4, #12]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
 	ADD          $0x22, R6
 	ADD          $0x200, R3
 	ADD          $0x10, R4
@@ -7851,13 +7990,13 @@ TEXT ·matmulQ8Block1xLm2_128NEON(SB), NOSPLIT, $544-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e422 // movi v2.16b, #1
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        32(R2), F5
+	WORD $0x3cc20045 // ldur q5, [x2, #32]
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -7865,7 +8004,7 @@ TEXT ·matmulQ8Block1xLm2_128NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        64(R2), F5
+	WORD $0x3cc40045 // ldur q5, [x2, #64]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
@@ -7873,7 +8012,7 @@ TEXT ·matmulQ8Block1xLm2_128NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        96(R2), F5
+	WORD $0x3cc60045 // ldur q5, [x2, #96]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
@@ -7911,13 +8050,13 @@ TEXT ·matmulQ8Block1xLm2_128NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e23c043 // smull2 v3.8h, v2.16b, v3.16b
 	WORD $0x4e63bca3 // addp v3.8h, v5.8h, v3.8h
 	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	FMOVQ        (R2), F5
+	WORD $0x3cc00045 // ldur q5, [x2]
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        32(R2), F7
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -7925,7 +8064,7 @@ TEXT ·matmulQ8Block1xLm2_128NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        64(R2), F7
+	WORD $0x3cc40047 // ldur q7, [x2, #64]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
@@ -7933,7 +8072,7 @@ TEXT ·matmulQ8Block1xLm2_128NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
@@ -7971,13 +8110,13 @@ TEXT ·matmulQ8Block1xLm2_128NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        16(R2), F5
+	WORD $0x3cc10045 // ldur q5, [x2, #16]
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -7985,7 +8124,7 @@ TEXT ·matmulQ8Block1xLm2_128NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
@@ -7993,7 +8132,7 @@ TEXT ·matmulQ8Block1xLm2_128NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
@@ -8031,13 +8170,13 @@ TEXT ·matmulQ8Block1xLm2_128NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        16(R2), F5
+	WORD $0x3cc10045 // ldur q5, [x2, #16]
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -8045,7 +8184,7 @@ TEXT ·matmulQ8Block1xLm2_128NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
@@ -8053,7 +8192,7 @@ TEXT ·matmulQ8Block1xLm2_128NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle4<>+0(SB), R2
@@ -8122,112 +8261,110 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 7 and 32 to 39 and 64 to 71 and 96 to 103, and their products
-	FMOVQ        2(R6), F2
-	FMOVQ        18(R6), F3
-	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
-	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
-	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
-	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FLDPQ        (R5), (F4, F5)
-	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
-	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
-	WORD $0x4f08a484 // sshll2 v4.8h, v4.16b, #0
-	WORD $0x4e649c42 // mul v2.8h, v2.8h, v4.8h
-	WORD $0x4e62bcc2 // addp v2.8h, v6.8h, v2.8h
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x2f08a464 // ushll v4.8h, v3.8b, #0
-	WORD $0x0f08a4a6 // sshll v6.8h, v5.8b, #0
+	WORD $0x3cc020c2 // ldur q2, [x6, #2]
+	WORD $0x3cc120c3 // ldur q3, [x6, #18]
+	WORD $0x4e211c44 // and v4.16b, v2.16b, v1.16b
+	WORD $0x4e211c65 // and v5.16b, v3.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc000a6 // ldur q6, [x5]
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
+	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
+	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
+	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
+	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
 	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
-	WORD $0x4f08a4a5 // sshll2 v5.8h, v5.16b, #0
-	WORD $0x4e659c63 // mul v3.8h, v3.8h, v5.8h
-	WORD $0x4e63bc83 // addp v3.8h, v4.8h, v3.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x2f08a4a6 // ushll v6.8h, v5.8b, #0
+	WORD $0x0f08a4e8 // sshll v8.8h, v7.8b, #0
+	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
+	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4f08a4e7 // sshll2 v7.8h, v7.16b, #0
+	WORD $0x4e679ca5 // mul v5.8h, v5.8h, v7.8h
+	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
 
 	// levels of values 8 to 15 and 40 to 47 and 72 to 79 and 104 to 111, and their products
-	FMOVQ        2(R6), F4
-	FMOVQ        18(R6), F5
-	WORD $0x6f0e0484 // ushr v4.16b, v4.16b, #2
-	WORD $0x6f0e04a5 // ushr v5.16b, v5.16b, #2
-	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
-	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
-	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
-	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
-	FLDPQ        32(R5), (F6, F7)
-	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
-	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
-	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
-	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
-	WORD $0x4e606882 // sadalp v2.4s, v4.8h
-	WORD $0x2f08a4a4 // ushll v4.8h, v5.8b, #0
-	WORD $0x0f08a4e6 // sshll v6.8h, v7.8b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
-	WORD $0x4f08a4e6 // sshll2 v6.8h, v7.16b, #0
-	WORD $0x4e669ca5 // mul v5.8h, v5.8h, v6.8h
-	WORD $0x4e65bc84 // addp v4.8h, v4.8h, v5.8h
-	WORD $0x4e606883 // sadalp v3.4s, v4.8h
+	WORD $0x6f0e0446 // ushr v6.16b, v2.16b, #2
+	WORD $0x6f0e0467 // ushr v7.16b, v3.16b, #2
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x3cc200a8 // ldur q8, [x5, #32]
+	WORD $0x3cc300a9 // ldur q9, [x5, #48]
+	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
+	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
+	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
+	WORD $0x6f08a4c6 // ushll2 v6.8h, v6.16b, #0
+	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
+	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
+	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
+	WORD $0x4e6068c4 // sadalp v4.4s, v6.8h
+	WORD $0x2f08a4e6 // ushll v6.8h, v7.8b, #0
+	WORD $0x0f08a528 // sshll v8.8h, v9.8b, #0
+	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
+	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
+	WORD $0x4f08a528 // sshll2 v8.8h, v9.16b, #0
+	WORD $0x4e689ce7 // mul v7.8h, v7.8h, v8.8h
+	WORD $0x4e67bcc6 // addp v6.8h, v6.8h, v7.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// levels of values 16 to 23 and 48 to 55 and 80 to 87 and 112 to 119, and their products
-	FMOVQ        2(R6), F4
-	FMOVQ        18(R6), F5
-	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
-	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
-	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
-	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
-	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
-	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
-	FLDPQ        64(R5), (F6, F7)
-	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
-	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
-	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
-	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
-	WORD $0x4e606882 // sadalp v2.4s, v4.8h
-	WORD $0x2f08a4a4 // ushll v4.8h, v5.8b, #0
-	WORD $0x0f08a4e6 // sshll v6.8h, v7.8b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
-	WORD $0x4f08a4e6 // sshll2 v6.8h, v7.16b, #0
-	WORD $0x4e669ca5 // mul v5.8h, v5.8h, v6.8h
-	WORD $0x4e65bc84 // addp v4.8h, v4.8h, v5.8h
-	WORD $0x4e606883 // sadalp v3.4s, v4.8h
+	WORD $0x6f0c0446 // ushr v6.16b, v2.16b, #4
+	WORD $0x6f0c0467 // ushr v7.16b, v3.16b, #4
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x3cc400a8 // ldur q8, [x5, #64]
+	WORD $0x3cc500a9 // ldur q9, [x5, #80]
+	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
+	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
+	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
+	WORD $0x6f08a4c6 // ushll2 v6.8h, v6.16b, #0
+	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
+	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
+	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
+	WORD $0x4e6068c4 // sadalp v4.4s, v6.8h
+	WORD $0x2f08a4e6 // ushll v6.8h, v7.8b, #0
+	WORD $0x0f08a528 // sshll v8.8h, v9.8b, #0
+	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
+	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
+	WORD $0x4f08a528 // sshll2 v8.8h, v9.16b, #0
+	WORD $0x4e689ce7 // mul v7.8h, v7.8h, v8.8h
+	WORD $0x4e67bcc6 // addp v6.8h, v6.8h, v7.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// levels of values 24 to 31 and 56 to 63 and 88 to 95 and 120 to 127, and their products
-	FMOVQ        2(R6), F4
-	FMOVQ        18(R6), F5
-	WORD $0x6f0a0484 // ushr v4.16b, v4.16b, #6
-	WORD $0x6f0a04a5 // ushr v5.16b, v5.16b, #6
-	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
-	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
-	FLDPQ        96(R5), (F6, F7)
-	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
+	WORD $0x6f0a0442 // ushr v2.16b, v2.16b, #6
+	WORD $0x6f0a0463 // ushr v3.16b, v3.16b, #6
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc600a6 // ldur q6, [x5, #96]
+	WORD $0x3cc700a7 // ldur q7, [x5, #112]
+	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
 	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
-	WORD $0x4e606882 // sadalp v2.4s, v4.8h
-	WORD $0x2f08a4a4 // ushll v4.8h, v5.8b, #0
+	WORD $0x4e669c42 // mul v2.8h, v2.8h, v6.8h
+	WORD $0x4e62bd02 // addp v2.8h, v8.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a4e6 // sshll v6.8h, v7.8b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4e669c42 // mul v2.8h, v2.8h, v6.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a4e6 // sshll2 v6.8h, v7.16b, #0
-	WORD $0x4e669ca5 // mul v5.8h, v5.8h, v6.8h
-	WORD $0x4e65bc84 // addp v4.8h, v4.8h, v5.8h
-	WORD $0x4e606883 // sadalp v3.4s, v4.8h
-	FMOVQ        F2, (R9)
-	FMOVQ        F3, 16(R9)
-	WORD $0x7d4000c2 // ldr h2, [x6]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x4e669c63 // mul v3.8h, v3.8h, v6.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
+	FMOVQ        F4, (R9)
+	FMOVQ        F5, 16(R9)
+	WORD $0x7c4000c2 // ldur h2, [x6]
+	WORD $0x1ee24042 // fcvt s2, h2
 	WORD $0x4e040442 // dup v2.4s, v2.s[0]
 	FMOVQ        F2, (R10)
 	FMOVQ        F2, 16(R10)
@@ -8242,10 +8379,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F2
-	FMOVQ        32(R1), F3
-	FMOVQ        64(R1), F4
-	FMOVQ        96(R1), F5
+	WORD $0x3cc00022 // ldur q2, [x1]
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
+	WORD $0x3cc40024 // ldur q4, [x1, #64]
+	WORD $0x3cc60025 // ldur q5, [x1, #96]
 	WORD $0x4ea00863 // rev64 v3.4s, v3.4s
 	WORD $0x4e832842 // trn1 v2.4s, v2.4s, v3.4s
 	WORD $0x4ea008a3 // rev64 v3.4s, v5.4s
@@ -8253,10 +8390,14 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FLDPQ        (R0), (F3, F4)
-	FLDPQ        32(R0), (F5, F6)
-	FLDPQ        64(R0), (F7, F8)
-	FLDPQ        96(R0), (F9, F10)
+	WORD $0x3cc00003 // ldur q3, [x0]
+	WORD $0x3cc10004 // ldur q4, [x0, #16]
+	WORD $0x3cc20005 // ldur q5, [x0, #32]
+	WORD $0x3cc30006 // ldur q6, [x0, #48]
+	WORD $0x3cc40007 // ldur q7, [x0, #64]
+	WORD $0x3cc50008 // ldur q8, [x0, #80]
+	WORD $0x3cc60009 // ldur q9, [x0, #96]
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -8265,10 +8406,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        (R3), F4
+	WORD $0xbc400064 // ldur s4, [x3]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	FMOVQ        F2, (R2)
@@ -8300,13 +8441,13 @@ TEXT ·matmulQ8Block2xLm2_128NEON(SB), 0, $800-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e422 // movi v2.16b, #1
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        32(R2), F5
+	WORD $0x3cc20045 // ldur q5, [x2, #32]
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -8314,7 +8455,7 @@ TEXT ·matmulQ8Block2xLm2_128NEON(SB), 0, $800-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        64(R2), F5
+	WORD $0x3cc40045 // ldur q5, [x2, #64]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
@@ -8322,7 +8463,7 @@ TEXT ·matmulQ8Block2xLm2_128NEON(SB), 0, $800-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        96(R2), F5
+	WORD $0x3cc60045 // ldur q5, [x2, #96]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
@@ -8360,13 +8501,13 @@ TEXT ·matmulQ8Block2xLm2_128NEON(SB), 0, $800-72
 	WORD $0x4e23c043 // smull2 v3.8h, v2.16b, v3.16b
 	WORD $0x4e63bca3 // addp v3.8h, v5.8h, v3.8h
 	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	FMOVQ        (R2), F5
+	WORD $0x3cc00045 // ldur q5, [x2]
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        32(R2), F7
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -8374,7 +8515,7 @@ TEXT ·matmulQ8Block2xLm2_128NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        64(R2), F7
+	WORD $0x3cc40047 // ldur q7, [x2, #64]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
@@ -8382,7 +8523,7 @@ TEXT ·matmulQ8Block2xLm2_128NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
@@ -8420,13 +8561,13 @@ TEXT ·matmulQ8Block2xLm2_128NEON(SB), 0, $800-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        16(R2), F5
+	WORD $0x3cc10045 // ldur q5, [x2, #16]
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -8434,7 +8575,7 @@ TEXT ·matmulQ8Block2xLm2_128NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
@@ -8442,7 +8583,7 @@ TEXT ·matmulQ8Block2xLm2_128NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
@@ -8480,13 +8621,13 @@ TEXT ·matmulQ8Block2xLm2_128NEON(SB), 0, $800-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        16(R2), F5
+	WORD $0x3cc10045 // ldur q5, [x2, #16]
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -8494,7 +8635,7 @@ TEXT ·matmulQ8Block2xLm2_128NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
@@ -8502,7 +8643,7 @@ TEXT ·matmulQ8Block2xLm2_128NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
@@ -8551,13 +8692,13 @@ TEXT ·matmulQ8Block2xLm2_128NEON(SB), 0, $800-72
 	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
 	WORD $0x7e30d884 // faddp s4, v4.2s
 	FMOVS        F4, (R4)
-	FMOVQ        128(R2), F3
+	WORD $0x3cc80043 // ldur q3, [x2, #128]
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        160(R2), F5
+	WORD $0x3cca0045 // ldur q5, [x2, #160]
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -8565,7 +8706,7 @@ TEXT ·matmulQ8Block2xLm2_128NEON(SB), 0, $800-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        192(R2), F5
+	WORD $0x3ccc0045 // ldur q5, [x2, #192]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
@@ -8573,7 +8714,7 @@ TEXT ·matmulQ8Block2xLm2_128NEON(SB), 0, $800-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        224(R2), F5
+	WORD $0x3cce0045 // ldur q5, [x2, #224]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
@@ -8611,13 +8752,13 @@ TEXT ·matmulQ8Block2xLm2_128NEON(SB), 0, $800-72
 	WORD $0x4e23c043 // smull2 v3.8h, v2.16b, v3.16b
 	WORD $0x4e63bca3 // addp v3.8h, v5.8h, v3.8h
 	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	FMOVQ        128(R2), F5
+	WORD $0x3cc80045 // ldur q5, [x2, #128]
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        160(R2), F7
+	WORD $0x3cca0047 // ldur q7, [x2, #160]
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -8625,7 +8766,7 @@ TEXT ·matmulQ8Block2xLm2_128NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        192(R2), F7
+	WORD $0x3ccc0047 // ldur q7, [x2, #192]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
@@ -8633,7 +8774,7 @@ TEXT ·matmulQ8Block2xLm2_128NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
@@ -8671,13 +8812,13 @@ TEXT ·matmulQ8Block2xLm2_128NEON(SB), 0, $800-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        144(R2), F5
+	WORD $0x3cc90045 // ldur q5, [x2, #144]
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -8685,7 +8826,7 @@ TEXT ·matmulQ8Block2xLm2_128NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
@@ -8693,7 +8834,7 @@ TEXT ·matmulQ8Block2xLm2_128NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
@@ -8731,13 +8872,13 @@ TEXT ·matmulQ8Block2xLm2_128NEON(SB), 0, $800-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        144(R2), F5
+	WORD $0x3cc90045 // ldur q5, [x2, #144]
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -8745,7 +8886,7 @@ TEXT ·matmulQ8Block2xLm2_128NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
@@ -8753,7 +8894,7 @@ TEXT ·matmulQ8Block2xLm2_128NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle4<>+0(SB), R2
@@ -8822,182 +8963,184 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 7 and 32 to 39 and 64 to 71 and 96 to 103, and their products
-	FMOVQ        2(R6), F2
-	FMOVQ        18(R6), F3
-	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
-	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
-	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
-	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FLDPQ        (R5), (F4, F5)
-	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
-	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a447 // ushll2 v7.8h, v2.16b, #0
-	WORD $0x4f08a484 // sshll2 v4.8h, v4.16b, #0
-	WORD $0x4e649ce7 // mul v7.8h, v7.8h, v4.8h
-	WORD $0x4e67bcc4 // addp v4.8h, v6.8h, v7.8h
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x2f08a466 // ushll v6.8h, v3.8b, #0
-	WORD $0x0f08a4a7 // sshll v7.8h, v5.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a467 // ushll2 v7.8h, v3.16b, #0
-	WORD $0x4f08a4a5 // sshll2 v5.8h, v5.16b, #0
-	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
-	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FLDPQ        128(R5), (F6, F7)
-	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
+	WORD $0x3cc020c2 // ldur q2, [x6, #2]
+	WORD $0x3cc120c3 // ldur q3, [x6, #18]
+	WORD $0x4e211c44 // and v4.16b, v2.16b, v1.16b
+	WORD $0x4e211c65 // and v5.16b, v3.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc000a6 // ldur q6, [x5]
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
+	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x6f08a489 // ushll2 v9.8h, v4.16b, #0
 	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
-	WORD $0x4e669c42 // mul v2.8h, v2.8h, v6.8h
-	WORD $0x4e62bd02 // addp v2.8h, v8.8h, v2.8h
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x2f08a466 // ushll v6.8h, v3.8b, #0
-	WORD $0x0f08a4e8 // sshll v8.8h, v7.8b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
+	WORD $0x4e669d29 // mul v9.8h, v9.8h, v6.8h
+	WORD $0x4e69bd06 // addp v6.8h, v8.8h, v9.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
+	WORD $0x0f08a4e9 // sshll v9.8h, v7.8b, #0
+	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
+	WORD $0x6f08a4a9 // ushll2 v9.8h, v5.16b, #0
 	WORD $0x4f08a4e7 // sshll2 v7.8h, v7.16b, #0
-	WORD $0x4e679c63 // mul v3.8h, v3.8h, v7.8h
-	WORD $0x4e63bcc3 // addp v3.8h, v6.8h, v3.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
+	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x3cc800a8 // ldur q8, [x5, #128]
+	WORD $0x3cc900a9 // ldur q9, [x5, #144]
+	WORD $0x2f08a48a // ushll v10.8h, v4.8b, #0
+	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
+	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
+	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
+	WORD $0x4e689c84 // mul v4.8h, v4.8h, v8.8h
+	WORD $0x4e64bd44 // addp v4.8h, v10.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
+	WORD $0x0f08a52a // sshll v10.8h, v9.8b, #0
+	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
+	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
+	WORD $0x4e699ca5 // mul v5.8h, v5.8h, v9.8h
+	WORD $0x4e65bd05 // addp v5.8h, v8.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
 
 	// levels of values 8 to 15 and 40 to 47 and 72 to 79 and 104 to 111, and their products
-	FMOVQ        2(R6), F6
-	FMOVQ        18(R6), F7
-	WORD $0x6f0e04c6 // ushr v6.16b, v6.16b, #2
-	WORD $0x6f0e04e7 // ushr v7.16b, v7.16b, #2
-	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        32(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
-	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
-	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4cb // ushll2 v11.8h, v6.16b, #0
-	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689d6b // mul v11.8h, v11.8h, v8.8h
-	WORD $0x4e6bbd48 // addp v8.8h, v10.8h, v11.8h
-	WORD $0x4e606904 // sadalp v4.4s, v8.8h
-	WORD $0x2f08a4e8 // ushll v8.8h, v7.8b, #0
-	WORD $0x0f08a52a // sshll v10.8h, v9.8b, #0
+	WORD $0x6f0e0448 // ushr v8.16b, v2.16b, #2
+	WORD $0x6f0e0469 // ushr v9.16b, v3.16b, #2
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	WORD $0x3cc200aa // ldur q10, [x5, #32]
+	WORD $0x3cc300ab // ldur q11, [x5, #48]
+	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
+	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
+	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x4e606946 // sadalp v6.4s, v10.8h
+	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
+	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
+	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
+	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
+	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
+	WORD $0x4e606947 // sadalp v7.4s, v10.8h
+	WORD $0x3cca00aa // ldur q10, [x5, #160]
+	WORD $0x3ccb00ab // ldur q11, [x5, #176]
+	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
 	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a4ea // ushll2 v10.8h, v7.16b, #0
-	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
-	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
-	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e606904 // sadalp v4.4s, v8.8h
+	WORD $0x2f08a528 // ushll v8.8h, v9.8b, #0
+	WORD $0x0f08a56a // sshll v10.8h, v11.8b, #0
+	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
+	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
+	WORD $0x4f08a56a // sshll2 v10.8h, v11.16b, #0
+	WORD $0x4e6a9d29 // mul v9.8h, v9.8h, v10.8h
+	WORD $0x4e69bd08 // addp v8.8h, v8.8h, v9.8h
 	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FLDPQ        160(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
-	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
-	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4c6 // ushll2 v6.8h, v6.16b, #0
-	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
-	WORD $0x4e6068c2 // sadalp v2.4s, v6.8h
-	WORD $0x2f08a4e6 // ushll v6.8h, v7.8b, #0
-	WORD $0x0f08a528 // sshll v8.8h, v9.8b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
-	WORD $0x4f08a528 // sshll2 v8.8h, v9.16b, #0
-	WORD $0x4e689ce7 // mul v7.8h, v7.8h, v8.8h
-	WORD $0x4e67bcc6 // addp v6.8h, v6.8h, v7.8h
-	WORD $0x4e6068c3 // sadalp v3.4s, v6.8h
 
 	// levels of values 16 to 23 and 48 to 55 and 80 to 87 and 112 to 119, and their products
-	FMOVQ        2(R6), F6
-	FMOVQ        18(R6), F7
-	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
-	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
-	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        64(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
-	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
-	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4cb // ushll2 v11.8h, v6.16b, #0
-	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689d6b // mul v11.8h, v11.8h, v8.8h
-	WORD $0x4e6bbd48 // addp v8.8h, v10.8h, v11.8h
-	WORD $0x4e606904 // sadalp v4.4s, v8.8h
-	WORD $0x2f08a4e8 // ushll v8.8h, v7.8b, #0
-	WORD $0x0f08a52a // sshll v10.8h, v9.8b, #0
+	WORD $0x6f0c0448 // ushr v8.16b, v2.16b, #4
+	WORD $0x6f0c0469 // ushr v9.16b, v3.16b, #4
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	WORD $0x3cc400aa // ldur q10, [x5, #64]
+	WORD $0x3cc500ab // ldur q11, [x5, #80]
+	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
+	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
+	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x4e606946 // sadalp v6.4s, v10.8h
+	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
+	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
+	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
+	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
+	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
+	WORD $0x4e606947 // sadalp v7.4s, v10.8h
+	WORD $0x3ccc00aa // ldur q10, [x5, #192]
+	WORD $0x3ccd00ab // ldur q11, [x5, #208]
+	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
 	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a4ea // ushll2 v10.8h, v7.16b, #0
-	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
-	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
-	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e606904 // sadalp v4.4s, v8.8h
+	WORD $0x2f08a528 // ushll v8.8h, v9.8b, #0
+	WORD $0x0f08a56a // sshll v10.8h, v11.8b, #0
+	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
+	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
+	WORD $0x4f08a56a // sshll2 v10.8h, v11.16b, #0
+	WORD $0x4e6a9d29 // mul v9.8h, v9.8h, v10.8h
+	WORD $0x4e69bd08 // addp v8.8h, v8.8h, v9.8h
 	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FLDPQ        192(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
-	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
-	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4c6 // ushll2 v6.8h, v6.16b, #0
-	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
-	WORD $0x4e6068c2 // sadalp v2.4s, v6.8h
-	WORD $0x2f08a4e6 // ushll v6.8h, v7.8b, #0
-	WORD $0x0f08a528 // sshll v8.8h, v9.8b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
-	WORD $0x4f08a528 // sshll2 v8.8h, v9.16b, #0
-	WORD $0x4e689ce7 // mul v7.8h, v7.8h, v8.8h
-	WORD $0x4e67bcc6 // addp v6.8h, v6.8h, v7.8h
-	WORD $0x4e6068c3 // sadalp v3.4s, v6.8h
 
 	// levels of values 24 to 31 and 56 to 63 and 88 to 95 and 120 to 127, and their products
-	FMOVQ        2(R6), F6
-	FMOVQ        18(R6), F7
-	WORD $0x6f0a04c6 // ushr v6.16b, v6.16b, #6
-	WORD $0x6f0a04e7 // ushr v7.16b, v7.16b, #6
-	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        96(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
+	WORD $0x6f0a0442 // ushr v2.16b, v2.16b, #6
+	WORD $0x6f0a0463 // ushr v3.16b, v3.16b, #6
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc600a8 // ldur q8, [x5, #96]
+	WORD $0x3cc700a9 // ldur q9, [x5, #112]
+	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4cb // ushll2 v11.8h, v6.16b, #0
+	WORD $0x6f08a44b // ushll2 v11.8h, v2.16b, #0
 	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
 	WORD $0x4e689d6b // mul v11.8h, v11.8h, v8.8h
 	WORD $0x4e6bbd48 // addp v8.8h, v10.8h, v11.8h
-	WORD $0x4e606904 // sadalp v4.4s, v8.8h
-	WORD $0x2f08a4e8 // ushll v8.8h, v7.8b, #0
+	WORD $0x4e606906 // sadalp v6.4s, v8.8h
+	WORD $0x2f08a468 // ushll v8.8h, v3.8b, #0
 	WORD $0x0f08a52a // sshll v10.8h, v9.8b, #0
 	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a4ea // ushll2 v10.8h, v7.16b, #0
+	WORD $0x6f08a46a // ushll2 v10.8h, v3.16b, #0
 	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
 	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
 	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
-	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FLDPQ        224(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	WORD $0x3cce00a8 // ldur q8, [x5, #224]
+	WORD $0x3ccf00a9 // ldur q9, [x5, #240]
+	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4c6 // ushll2 v6.8h, v6.16b, #0
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
 	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
-	WORD $0x4e6068c2 // sadalp v2.4s, v6.8h
-	WORD $0x2f08a4e6 // ushll v6.8h, v7.8b, #0
+	WORD $0x4e689c42 // mul v2.8h, v2.8h, v8.8h
+	WORD $0x4e62bd42 // addp v2.8h, v10.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a528 // sshll v8.8h, v9.8b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
+	WORD $0x4e689c42 // mul v2.8h, v2.8h, v8.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a528 // sshll2 v8.8h, v9.16b, #0
-	WORD $0x4e689ce7 // mul v7.8h, v7.8h, v8.8h
-	WORD $0x4e67bcc6 // addp v6.8h, v6.8h, v7.8h
-	WORD $0x4e6068c3 // sadalp v3.4s, v6.8h
-	FMOVQ        F4, (R9)
-	FMOVQ        F5, 16(R9)
-	FMOVQ        F2, 128(R9)
-	FMOVQ        F3, 144(R9)
-	WORD $0x7d4000c2 // ldr h2, [x6]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x4e689c63 // mul v3.8h, v3.8h, v8.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
+	FMOVQ        F6, (R9)
+	FMOVQ        F7, 16(R9)
+	FMOVQ        F4, 128(R9)
+	FMOVQ        F5, 144(R9)
+	WORD $0x7c4000c2 // ldur h2, [x6]
+	WORD $0x1ee24042 // fcvt s2, h2
 	WORD $0x4e040442 // dup v2.4s, v2.s[0]
 	FMOVQ        F2, (R10)
 	FMOVQ        F2, 16(R10)
@@ -9012,10 +9155,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F2
-	FMOVQ        32(R1), F3
-	FMOVQ        64(R1), F4
-	FMOVQ        96(R1), F5
+	WORD $0x3cc00022 // ldur q2, [x1]
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
+	WORD $0x3cc40024 // ldur q4, [x1, #64]
+	WORD $0x3cc60025 // ldur q5, [x1, #96]
 	WORD $0x4ea00863 // rev64 v3.4s, v3.4s
 	WORD $0x4e832842 // trn1 v2.4s, v2.4s, v3.4s
 	WORD $0x4ea008a3 // rev64 v3.4s, v5.4s
@@ -9023,10 +9166,14 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FLDPQ        (R0), (F3, F4)
-	FLDPQ        32(R0), (F5, F6)
-	FLDPQ        64(R0), (F7, F8)
-	FLDPQ        96(R0), (F9, F10)
+	WORD $0x3cc00003 // ldur q3, [x0]
+	WORD $0x3cc10004 // ldur q4, [x0, #16]
+	WORD $0x3cc20005 // ldur q5, [x0, #32]
+	WORD $0x3cc30006 // ldur q6, [x0, #48]
+	WORD $0x3cc40007 // ldur q7, [x0, #64]
+	WORD $0x3cc50008 // ldur q8, [x0, #80]
+	WORD $0x3cc60009 // ldur q9, [x0, #96]
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -9035,17 +9182,21 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        (R3), F4
+	WORD $0xbc400064 // ldur s4, [x3]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FLDPQ        128(R0), (F3, F4)
-	FLDPQ        160(R0), (F5, F6)
-	FLDPQ        192(R0), (F7, F8)
-	FLDPQ        224(R0), (F9, F10)
+	WORD $0x3cc80003 // ldur q3, [x0, #128]
+	WORD $0x3cc90004 // ldur q4, [x0, #144]
+	WORD $0x3cca0005 // ldur q5, [x0, #160]
+	WORD $0x3ccb0006 // ldur q6, [x0, #176]
+	WORD $0x3ccc0007 // ldur q7, [x0, #192]
+	WORD $0x3ccd0008 // ldur q8, [x0, #208]
+	WORD $0x3cce0009 // ldur q9, [x0, #224]
+	WORD $0x3ccf000a // ldur q10, [x0, #240]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -9054,10 +9205,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        4(R4), F4
+	WORD $0xbc404084 // ldur s4, [x4, #4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
@@ -9092,13 +9243,13 @@ TEXT ·matmulQ8Block3xLm2_128NEON(SB), 0, $1056-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e422 // movi v2.16b, #1
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        32(R2), F5
+	WORD $0x3cc20045 // ldur q5, [x2, #32]
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -9106,7 +9257,7 @@ TEXT ·matmulQ8Block3xLm2_128NEON(SB), 0, $1056-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        64(R2), F5
+	WORD $0x3cc40045 // ldur q5, [x2, #64]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
@@ -9114,7 +9265,7 @@ TEXT ·matmulQ8Block3xLm2_128NEON(SB), 0, $1056-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        96(R2), F5
+	WORD $0x3cc60045 // ldur q5, [x2, #96]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
@@ -9152,13 +9303,13 @@ TEXT ·matmulQ8Block3xLm2_128NEON(SB), 0, $1056-72
 	WORD $0x4e23c043 // smull2 v3.8h, v2.16b, v3.16b
 	WORD $0x4e63bca3 // addp v3.8h, v5.8h, v3.8h
 	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	FMOVQ        (R2), F5
+	WORD $0x3cc00045 // ldur q5, [x2]
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        32(R2), F7
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -9166,7 +9317,7 @@ TEXT ·matmulQ8Block3xLm2_128NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        64(R2), F7
+	WORD $0x3cc40047 // ldur q7, [x2, #64]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
@@ -9174,7 +9325,7 @@ TEXT ·matmulQ8Block3xLm2_128NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
@@ -9212,13 +9363,13 @@ TEXT ·matmulQ8Block3xLm2_128NEON(SB), 0, $1056-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        16(R2), F5
+	WORD $0x3cc10045 // ldur q5, [x2, #16]
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -9226,7 +9377,7 @@ TEXT ·matmulQ8Block3xLm2_128NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
@@ -9234,7 +9385,7 @@ TEXT ·matmulQ8Block3xLm2_128NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
@@ -9272,13 +9423,13 @@ TEXT ·matmulQ8Block3xLm2_128NEON(SB), 0, $1056-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        16(R2), F5
+	WORD $0x3cc10045 // ldur q5, [x2, #16]
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -9286,7 +9437,7 @@ TEXT ·matmulQ8Block3xLm2_128NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
@@ -9294,7 +9445,7 @@ TEXT ·matmulQ8Block3xLm2_128NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
@@ -9343,13 +9494,13 @@ TEXT ·matmulQ8Block3xLm2_128NEON(SB), 0, $1056-72
 	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
 	WORD $0x7e30d884 // faddp s4, v4.2s
 	FMOVS        F4, (R4)
-	FMOVQ        128(R2), F3
+	WORD $0x3cc80043 // ldur q3, [x2, #128]
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        160(R2), F5
+	WORD $0x3cca0045 // ldur q5, [x2, #160]
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -9357,7 +9508,7 @@ TEXT ·matmulQ8Block3xLm2_128NEON(SB), 0, $1056-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        192(R2), F5
+	WORD $0x3ccc0045 // ldur q5, [x2, #192]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
@@ -9365,7 +9516,7 @@ TEXT ·matmulQ8Block3xLm2_128NEON(SB), 0, $1056-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        224(R2), F5
+	WORD $0x3cce0045 // ldur q5, [x2, #224]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
@@ -9403,13 +9554,13 @@ TEXT ·matmulQ8Block3xLm2_128NEON(SB), 0, $1056-72
 	WORD $0x4e23c043 // smull2 v3.8h, v2.16b, v3.16b
 	WORD $0x4e63bca3 // addp v3.8h, v5.8h, v3.8h
 	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	FMOVQ        128(R2), F5
+	WORD $0x3cc80045 // ldur q5, [x2, #128]
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        160(R2), F7
+	WORD $0x3cca0047 // ldur q7, [x2, #160]
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -9417,7 +9568,7 @@ TEXT ·matmulQ8Block3xLm2_128NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        192(R2), F7
+	WORD $0x3ccc0047 // ldur q7, [x2, #192]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
@@ -9425,7 +9576,7 @@ TEXT ·matmulQ8Block3xLm2_128NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
@@ -9463,13 +9614,13 @@ TEXT ·matmulQ8Block3xLm2_128NEON(SB), 0, $1056-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        144(R2), F5
+	WORD $0x3cc90045 // ldur q5, [x2, #144]
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -9477,7 +9628,7 @@ TEXT ·matmulQ8Block3xLm2_128NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
@@ -9485,7 +9636,7 @@ TEXT ·matmulQ8Block3xLm2_128NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
@@ -9523,13 +9674,13 @@ TEXT ·matmulQ8Block3xLm2_128NEON(SB), 0, $1056-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        144(R2), F5
+	WORD $0x3cc90045 // ldur q5, [x2, #144]
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -9537,7 +9688,7 @@ TEXT ·matmulQ8Block3xLm2_128NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
@@ -9545,7 +9696,7 @@ TEXT ·matmulQ8Block3xLm2_128NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
@@ -9865,252 +10016,254 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 7 and 32 to 39 and 64 to 71 and 96 to 103, and their products
-	FMOVQ        2(R6), F2
-	FMOVQ        18(R6), F3
-	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
-	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
-	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
-	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FLDPQ        (R5), (F4, F5)
-	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
-	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a447 // ushll2 v7.8h, v2.16b, #0
-	WORD $0x4f08a484 // sshll2 v4.8h, v4.16b, #0
-	WORD $0x4e649ce7 // mul v7.8h, v7.8h, v4.8h
-	WORD $0x4e67bcc4 // addp v4.8h, v6.8h, v7.8h
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x2f08a466 // ushll v6.8h, v3.8b, #0
-	WORD $0x0f08a4a7 // sshll v7.8h, v5.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a467 // ushll2 v7.8h, v3.16b, #0
-	WORD $0x4f08a4a5 // sshll2 v5.8h, v5.16b, #0
-	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
-	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FLDPQ        128(R5), (F6, F7)
-	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
+	WORD $0x3cc020c2 // ldur q2, [x6, #2]
+	WORD $0x3cc120c3 // ldur q3, [x6, #18]
+	WORD $0x4e211c44 // and v4.16b, v2.16b, v1.16b
+	WORD $0x4e211c65 // and v5.16b, v3.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc000a6 // ldur q6, [x5]
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
+	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a449 // ushll2 v9.8h, v2.16b, #0
+	WORD $0x6f08a489 // ushll2 v9.8h, v4.16b, #0
 	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
 	WORD $0x4e669d29 // mul v9.8h, v9.8h, v6.8h
 	WORD $0x4e69bd06 // addp v6.8h, v8.8h, v9.8h
 	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x2f08a468 // ushll v8.8h, v3.8b, #0
+	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
 	WORD $0x0f08a4e9 // sshll v9.8h, v7.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a469 // ushll2 v9.8h, v3.16b, #0
+	WORD $0x6f08a4a9 // ushll2 v9.8h, v5.16b, #0
 	WORD $0x4f08a4e7 // sshll2 v7.8h, v7.16b, #0
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FLDPQ        256(R5), (F8, F9)
-	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
+	WORD $0x3cc800a8 // ldur q8, [x5, #128]
+	WORD $0x3cc900a9 // ldur q9, [x5, #144]
+	WORD $0x2f08a48a // ushll v10.8h, v4.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x6f08a48b // ushll2 v11.8h, v4.16b, #0
 	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689c42 // mul v2.8h, v2.8h, v8.8h
-	WORD $0x4e62bd42 // addp v2.8h, v10.8h, v2.8h
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x2f08a468 // ushll v8.8h, v3.8b, #0
-	WORD $0x0f08a52a // sshll v10.8h, v9.8b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
+	WORD $0x4e689d6b // mul v11.8h, v11.8h, v8.8h
+	WORD $0x4e6bbd48 // addp v8.8h, v10.8h, v11.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x2f08a4aa // ushll v10.8h, v5.8b, #0
+	WORD $0x0f08a52b // sshll v11.8h, v9.8b, #0
+	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
+	WORD $0x6f08a4ab // ushll2 v11.8h, v5.16b, #0
 	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
-	WORD $0x4e699c63 // mul v3.8h, v3.8h, v9.8h
-	WORD $0x4e63bd03 // addp v3.8h, v8.8h, v3.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4e699d6b // mul v11.8h, v11.8h, v9.8h
+	WORD $0x4e6bbd49 // addp v9.8h, v10.8h, v11.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FLDPQ        256(R5), (F10, F11)
+	WORD $0x2f08a48c // ushll v12.8h, v4.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
+	WORD $0x4e6a9c84 // mul v4.8h, v4.8h, v10.8h
+	WORD $0x4e64bd84 // addp v4.8h, v12.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x2f08a4aa // ushll v10.8h, v5.8b, #0
+	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
+	WORD $0x4e6b9ca5 // mul v5.8h, v5.8h, v11.8h
+	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
 
 	// levels of values 8 to 15 and 40 to 47 and 72 to 79 and 104 to 111, and their products
-	FMOVQ        2(R6), F8
-	FMOVQ        18(R6), F9
-	WORD $0x6f0e0508 // ushr v8.16b, v8.16b, #2
-	WORD $0x6f0e0529 // ushr v9.16b, v9.16b, #2
-	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
-	FLDPQ        32(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
-	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x6f0e044a // ushr v10.16b, v2.16b, #2
+	WORD $0x6f0e046b // ushr v11.16b, v3.16b, #2
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x3cc200ac // ldur q12, [x5, #32]
+	WORD $0x3cc300ad // ldur q13, [x5, #48]
+	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
+	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x4e606986 // sadalp v6.4s, v12.8h
+	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
+	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x4e606987 // sadalp v7.4s, v12.8h
+	WORD $0x3cca00ac // ldur q12, [x5, #160]
+	WORD $0x3ccb00ad // ldur q13, [x5, #176]
+	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
+	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x4e606988 // sadalp v8.4s, v12.8h
+	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
+	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x4e606989 // sadalp v9.4s, v12.8h
+	FLDPQ        288(R5), (F12, F13)
+	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
 	WORD $0x4e606944 // sadalp v4.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x2f08a56a // ushll v10.8h, v11.8b, #0
+	WORD $0x0f08a5ac // sshll v12.8h, v13.8b, #0
 	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
-	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
+	WORD $0x4f08a5ac // sshll2 v12.8h, v13.16b, #0
+	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
+	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
 	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FLDPQ        160(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
-	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
-	WORD $0x4e606946 // sadalp v6.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
-	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
-	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FLDPQ        288(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e606902 // sadalp v2.4s, v8.8h
-	WORD $0x2f08a528 // ushll v8.8h, v9.8b, #0
-	WORD $0x0f08a56a // sshll v10.8h, v11.8b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
-	WORD $0x4f08a56a // sshll2 v10.8h, v11.16b, #0
-	WORD $0x4e6a9d29 // mul v9.8h, v9.8h, v10.8h
-	WORD $0x4e69bd08 // addp v8.8h, v8.8h, v9.8h
-	WORD $0x4e606903 // sadalp v3.4s, v8.8h
 
 	// levels of values 16 to 23 and 48 to 55 and 80 to 87 and 112 to 119, and their products
-	FMOVQ        2(R6), F8
-	FMOVQ        18(R6), F9
-	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
-	FLDPQ        64(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
-	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x6f0c044a // ushr v10.16b, v2.16b, #4
+	WORD $0x6f0c046b // ushr v11.16b, v3.16b, #4
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x3cc400ac // ldur q12, [x5, #64]
+	WORD $0x3cc500ad // ldur q13, [x5, #80]
+	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
+	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x4e606986 // sadalp v6.4s, v12.8h
+	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
+	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x4e606987 // sadalp v7.4s, v12.8h
+	WORD $0x3ccc00ac // ldur q12, [x5, #192]
+	WORD $0x3ccd00ad // ldur q13, [x5, #208]
+	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
+	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x4e606988 // sadalp v8.4s, v12.8h
+	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
+	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x4e606989 // sadalp v9.4s, v12.8h
+	FLDPQ        320(R5), (F12, F13)
+	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
 	WORD $0x4e606944 // sadalp v4.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x2f08a56a // ushll v10.8h, v11.8b, #0
+	WORD $0x0f08a5ac // sshll v12.8h, v13.8b, #0
 	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
-	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
+	WORD $0x4f08a5ac // sshll2 v12.8h, v13.16b, #0
+	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
+	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
 	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FLDPQ        192(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
-	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
-	WORD $0x4e606946 // sadalp v6.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
-	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
-	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FLDPQ        320(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e606902 // sadalp v2.4s, v8.8h
-	WORD $0x2f08a528 // ushll v8.8h, v9.8b, #0
-	WORD $0x0f08a56a // sshll v10.8h, v11.8b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
-	WORD $0x4f08a56a // sshll2 v10.8h, v11.16b, #0
-	WORD $0x4e6a9d29 // mul v9.8h, v9.8h, v10.8h
-	WORD $0x4e69bd08 // addp v8.8h, v8.8h, v9.8h
-	WORD $0x4e606903 // sadalp v3.4s, v8.8h
 
 	// levels of values 24 to 31 and 56 to 63 and 88 to 95 and 120 to 127, and their products
-	FMOVQ        2(R6), F8
-	FMOVQ        18(R6), F9
-	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
-	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
-	FLDPQ        96(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x6f0a0442 // ushr v2.16b, v2.16b, #6
+	WORD $0x6f0a0463 // ushr v3.16b, v3.16b, #6
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc600aa // ldur q10, [x5, #96]
+	WORD $0x3cc700ab // ldur q11, [x5, #112]
+	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
-	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
-	WORD $0x4e606944 // sadalp v4.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
-	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
-	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FLDPQ        224(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
+	WORD $0x6f08a44d // ushll2 v13.8h, v2.16b, #0
 	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
 	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
 	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
 	WORD $0x4e606946 // sadalp v6.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
+	WORD $0x2f08a46a // ushll v10.8h, v3.8b, #0
 	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
 	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
+	WORD $0x6f08a46c // ushll2 v12.8h, v3.16b, #0
 	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FLDPQ        352(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x3cce00aa // ldur q10, [x5, #224]
+	WORD $0x3ccf00ab // ldur q11, [x5, #240]
+	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
+	WORD $0x6f08a44d // ushll2 v13.8h, v2.16b, #0
 	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e606902 // sadalp v2.4s, v8.8h
-	WORD $0x2f08a528 // ushll v8.8h, v9.8b, #0
+	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
+	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x4e606948 // sadalp v8.4s, v10.8h
+	WORD $0x2f08a46a // ushll v10.8h, v3.8b, #0
+	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a46c // ushll2 v12.8h, v3.16b, #0
+	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
+	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
+	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        352(R5), (F10, F11)
+	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
+	WORD $0x4e6a9c42 // mul v2.8h, v2.8h, v10.8h
+	WORD $0x4e62bd82 // addp v2.8h, v12.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a56a // sshll v10.8h, v11.8b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
+	WORD $0x4e6a9c42 // mul v2.8h, v2.8h, v10.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a56a // sshll2 v10.8h, v11.16b, #0
-	WORD $0x4e6a9d29 // mul v9.8h, v9.8h, v10.8h
-	WORD $0x4e69bd08 // addp v8.8h, v8.8h, v9.8h
-	WORD $0x4e606903 // sadalp v3.4s, v8.8h
-	FMOVQ        F4, (R9)
-	FMOVQ        F5, 16(R9)
-	FMOVQ        F6, 128(R9)
-	FMOVQ        F7, 144(R9)
-	FMOVQ        F2, 256(R9)
-	FMOVQ        F3, 272(R9)
-	WORD $0x7d4000c2 // ldr h2, [x6]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x4e6a9c63 // mul v3.8h, v3.8h, v10.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
+	FMOVQ        F6, (R9)
+	FMOVQ        F7, 16(R9)
+	FMOVQ        F8, 128(R9)
+	FMOVQ        F9, 144(R9)
+	FMOVQ        F4, 256(R9)
+	FMOVQ        F5, 272(R9)
+	WORD $0x7c4000c2 // ldur h2, [x6]
+	WORD $0x1ee24042 // fcvt s2, h2
 	WORD $0x4e040442 // dup v2.4s, v2.s[0]
 	FMOVQ        F2, (R10)
 	FMOVQ        F2, 16(R10)
@@ -10125,10 +10278,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F2
-	FMOVQ        32(R1), F3
-	FMOVQ        64(R1), F4
-	FMOVQ        96(R1), F5
+	WORD $0x3cc00022 // ldur q2, [x1]
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
+	WORD $0x3cc40024 // ldur q4, [x1, #64]
+	WORD $0x3cc60025 // ldur q5, [x1, #96]
 	WORD $0x4ea00863 // rev64 v3.4s, v3.4s
 	WORD $0x4e832842 // trn1 v2.4s, v2.4s, v3.4s
 	WORD $0x4ea008a3 // rev64 v3.4s, v5.4s
@@ -10136,10 +10289,14 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FLDPQ        (R0), (F3, F4)
-	FLDPQ        32(R0), (F5, F6)
-	FLDPQ        64(R0), (F7, F8)
-	FLDPQ        96(R0), (F9, F10)
+	WORD $0x3cc00003 // ldur q3, [x0]
+	WORD $0x3cc10004 // ldur q4, [x0, #16]
+	WORD $0x3cc20005 // ldur q5, [x0, #32]
+	WORD $0x3cc30006 // ldur q6, [x0, #48]
+	WORD $0x3cc40007 // ldur q7, [x0, #64]
+	WORD $0x3cc50008 // ldur q8, [x0, #80]
+	WORD $0x3cc60009 // ldur q9, [x0, #96]
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -10148,17 +10305,21 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        (R3), F4
+	WORD $0xbc400064 // ldur s4, [x3]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FLDPQ        128(R0), (F3, F4)
-	FLDPQ        160(R0), (F5, F6)
-	FLDPQ        192(R0), (F7, F8)
-	FLDPQ        224(R0), (F9, F10)
+	WORD $0x3cc80003 // ldur q3, [x0, #128]
+	WORD $0x3cc90004 // ldur q4, [x0, #144]
+	WORD $0x3cca0005 // ldur q5, [x0, #160]
+	WORD $0x3ccb0006 // ldur q6, [x0, #176]
+	WORD $0x3ccc0007 // ldur q7, [x0, #192]
+	WORD $0x3ccd0008 // ldur q8, [x0, #208]
+	WORD $0x3cce0009 // ldur q9, [x0, #224]
+	WORD $0x3ccf000a // ldur q10, [x0, #240]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -10167,10 +10328,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        4(R4), F4
+	WORD $0xbc404084 // ldur s4, [x4, #4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
@@ -10189,10 +10350,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        8(R4), F4
+	WORD $0xbc408084 // ldur s4, [x4, #8]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        8(R3), F4
+	WORD $0xbc408064 // ldur s4, [x3, #8]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	ADD          R8, R9
@@ -10225,13 +10386,13 @@ TEXT ·matmulQ8Block4xLm2_128NEON(SB), 0, $1312-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e422 // movi v2.16b, #1
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        32(R2), F5
+	WORD $0x3cc20045 // ldur q5, [x2, #32]
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -10239,7 +10400,7 @@ TEXT ·matmulQ8Block4xLm2_128NEON(SB), 0, $1312-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        64(R2), F5
+	WORD $0x3cc40045 // ldur q5, [x2, #64]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
@@ -10247,7 +10408,7 @@ TEXT ·matmulQ8Block4xLm2_128NEON(SB), 0, $1312-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        96(R2), F5
+	WORD $0x3cc60045 // ldur q5, [x2, #96]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
@@ -10285,13 +10446,13 @@ TEXT ·matmulQ8Block4xLm2_128NEON(SB), 0, $1312-72
 	WORD $0x4e23c043 // smull2 v3.8h, v2.16b, v3.16b
 	WORD $0x4e63bca3 // addp v3.8h, v5.8h, v3.8h
 	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	FMOVQ        (R2), F5
+	WORD $0x3cc00045 // ldur q5, [x2]
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        32(R2), F7
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -10299,7 +10460,7 @@ TEXT ·matmulQ8Block4xLm2_128NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        64(R2), F7
+	WORD $0x3cc40047 // ldur q7, [x2, #64]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
@@ -10307,7 +10468,7 @@ TEXT ·matmulQ8Block4xLm2_128NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
@@ -10345,13 +10506,13 @@ TEXT ·matmulQ8Block4xLm2_128NEON(SB), 0, $1312-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        16(R2), F5
+	WORD $0x3cc10045 // ldur q5, [x2, #16]
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -10359,7 +10520,7 @@ TEXT ·matmulQ8Block4xLm2_128NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
@@ -10367,7 +10528,7 @@ TEXT ·matmulQ8Block4xLm2_128NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
@@ -10405,13 +10566,13 @@ TEXT ·matmulQ8Block4xLm2_128NEON(SB), 0, $1312-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        16(R2), F5
+	WORD $0x3cc10045 // ldur q5, [x2, #16]
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -10419,7 +10580,7 @@ TEXT ·matmulQ8Block4xLm2_128NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
@@ -10427,7 +10588,7 @@ TEXT ·matmulQ8Block4xLm2_128NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
@@ -10476,13 +10637,13 @@ TEXT ·matmulQ8Block4xLm2_128NEON(SB), 0, $1312-72
 	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
 	WORD $0x7e30d884 // faddp s4, v4.2s
 	FMOVS        F4, (R4)
-	FMOVQ        128(R2), F3
+	WORD $0x3cc80043 // ldur q3, [x2, #128]
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        160(R2), F5
+	WORD $0x3cca0045 // ldur q5, [x2, #160]
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -10490,7 +10651,7 @@ TEXT ·matmulQ8Block4xLm2_128NEON(SB), 0, $1312-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        192(R2), F5
+	WORD $0x3ccc0045 // ldur q5, [x2, #192]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
@@ -10498,7 +10659,7 @@ TEXT ·matmulQ8Block4xLm2_128NEON(SB), 0, $1312-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        224(R2), F5
+	WORD $0x3cce0045 // ldur q5, [x2, #224]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
@@ -10536,13 +10697,13 @@ TEXT ·matmulQ8Block4xLm2_128NEON(SB), 0, $1312-72
 	WORD $0x4e23c043 // smull2 v3.8h, v2.16b, v3.16b
 	WORD $0x4e63bca3 // addp v3.8h, v5.8h, v3.8h
 	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	FMOVQ        128(R2), F5
+	WORD $0x3cc80045 // ldur q5, [x2, #128]
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        160(R2), F7
+	WORD $0x3cca0047 // ldur q7, [x2, #160]
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -10550,7 +10711,7 @@ TEXT ·matmulQ8Block4xLm2_128NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        192(R2), F7
+	WORD $0x3ccc0047 // ldur q7, [x2, #192]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
@@ -10558,7 +10719,7 @@ TEXT ·matmulQ8Block4xLm2_128NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
@@ -10596,13 +10757,13 @@ TEXT ·matmulQ8Block4xLm2_128NEON(SB), 0, $1312-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        144(R2), F5
+	WORD $0x3cc90045 // ldur q5, [x2, #144]
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -10610,7 +10771,7 @@ TEXT ·matmulQ8Block4xLm2_128NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle<>+0(SB), R6
@@ -10618,7 +10779,7 @@ TEXT ·matmulQ8Block4xLm2_128NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle2<>+0(SB), R6
@@ -10656,13 +10817,13 @@ TEXT ·matmulQ8Block4xLm2_128NEON(SB), 0, $1312-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        144(R2), F5
+	WORD $0x3cc90045 // ldur q5, [x2, #144]
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -10670,7 +10831,7 @@ TEXT ·matmulQ8Block4xLm2_128NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle3<>+0(SB), R6
@@ -10678,7 +10839,7 @@ TEXT ·matmulQ8Block4xLm2_128NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm2_128_shuffle4<>+0(SB), R6
@@ -11249,322 +11410,324 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 7 and 32 to 39 and 64 to 71 and 96 to 103, and their products
-	FMOVQ        2(R6), F2
-	FMOVQ        18(R6), F3
-	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
-	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
-	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
-	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FLDPQ        (R5), (F4, F5)
-	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
-	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a447 // ushll2 v7.8h, v2.16b, #0
-	WORD $0x4f08a484 // sshll2 v4.8h, v4.16b, #0
-	WORD $0x4e649ce7 // mul v7.8h, v7.8h, v4.8h
-	WORD $0x4e67bcc4 // addp v4.8h, v6.8h, v7.8h
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x2f08a466 // ushll v6.8h, v3.8b, #0
-	WORD $0x0f08a4a7 // sshll v7.8h, v5.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a467 // ushll2 v7.8h, v3.16b, #0
-	WORD $0x4f08a4a5 // sshll2 v5.8h, v5.16b, #0
-	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
-	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FLDPQ        128(R5), (F6, F7)
-	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
+	WORD $0x3cc020c2 // ldur q2, [x6, #2]
+	WORD $0x3cc120c3 // ldur q3, [x6, #18]
+	WORD $0x4e211c44 // and v4.16b, v2.16b, v1.16b
+	WORD $0x4e211c65 // and v5.16b, v3.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc000a6 // ldur q6, [x5]
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
+	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a449 // ushll2 v9.8h, v2.16b, #0
+	WORD $0x6f08a489 // ushll2 v9.8h, v4.16b, #0
 	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
 	WORD $0x4e669d29 // mul v9.8h, v9.8h, v6.8h
 	WORD $0x4e69bd06 // addp v6.8h, v8.8h, v9.8h
 	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x2f08a468 // ushll v8.8h, v3.8b, #0
+	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
 	WORD $0x0f08a4e9 // sshll v9.8h, v7.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a469 // ushll2 v9.8h, v3.16b, #0
+	WORD $0x6f08a4a9 // ushll2 v9.8h, v5.16b, #0
 	WORD $0x4f08a4e7 // sshll2 v7.8h, v7.16b, #0
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FLDPQ        256(R5), (F8, F9)
-	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
+	WORD $0x3cc800a8 // ldur q8, [x5, #128]
+	WORD $0x3cc900a9 // ldur q9, [x5, #144]
+	WORD $0x2f08a48a // ushll v10.8h, v4.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a44b // ushll2 v11.8h, v2.16b, #0
+	WORD $0x6f08a48b // ushll2 v11.8h, v4.16b, #0
 	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
 	WORD $0x4e689d6b // mul v11.8h, v11.8h, v8.8h
 	WORD $0x4e6bbd48 // addp v8.8h, v10.8h, v11.8h
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x2f08a46a // ushll v10.8h, v3.8b, #0
+	WORD $0x2f08a4aa // ushll v10.8h, v5.8b, #0
 	WORD $0x0f08a52b // sshll v11.8h, v9.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a46b // ushll2 v11.8h, v3.16b, #0
+	WORD $0x6f08a4ab // ushll2 v11.8h, v5.16b, #0
 	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
 	WORD $0x4e699d6b // mul v11.8h, v11.8h, v9.8h
 	WORD $0x4e6bbd49 // addp v9.8h, v10.8h, v11.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        384(R5), (F10, F11)
-	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
+	FLDPQ        256(R5), (F10, F11)
+	WORD $0x2f08a48c // ushll v12.8h, v4.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x6f08a48d // ushll2 v13.8h, v4.16b, #0
 	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9c42 // mul v2.8h, v2.8h, v10.8h
-	WORD $0x4e62bd82 // addp v2.8h, v12.8h, v2.8h
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x2f08a46a // ushll v10.8h, v3.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
+	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
+	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x2f08a4ac // ushll v12.8h, v5.8b, #0
+	WORD $0x0f08a56d // sshll v13.8h, v11.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a4ad // ushll2 v13.8h, v5.16b, #0
 	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9c63 // mul v3.8h, v3.8h, v11.8h
-	WORD $0x4e63bd43 // addp v3.8h, v10.8h, v3.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
+	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	FLDPQ        384(R5), (F12, F13)
+	WORD $0x2f08a48e // ushll v14.8h, v4.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9c84 // mul v4.8h, v4.8h, v12.8h
+	WORD $0x4e64bdc4 // addp v4.8h, v14.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x2f08a4ac // ushll v12.8h, v5.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9ca5 // mul v5.8h, v5.8h, v13.8h
+	WORD $0x4e65bd85 // addp v5.8h, v12.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
 
 	// levels of values 8 to 15 and 40 to 47 and 72 to 79 and 104 to 111, and their products
-	FMOVQ        2(R6), F10
-	FMOVQ        18(R6), F11
-	WORD $0x6f0e054a // ushr v10.16b, v10.16b, #2
-	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
-	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
-	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
-	FLDPQ        32(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x6f0e044c // ushr v12.16b, v2.16b, #2
+	WORD $0x6f0e046d // ushr v13.16b, v3.16b, #2
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
+	WORD $0x3cc200ae // ldur q14, [x5, #32]
+	WORD $0x3cc300af // ldur q15, [x5, #48]
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
+	WORD $0x4e6069c6 // sadalp v6.4s, v14.8h
+	WORD $0x2f08a5ae // ushll v14.8h, v13.8b, #0
+	WORD $0x0f08a5f0 // sshll v16.8h, v15.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a5b0 // ushll2 v16.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
+	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
+	WORD $0x4e6069c7 // sadalp v7.4s, v14.8h
+	WORD $0x3cca00ae // ldur q14, [x5, #160]
+	WORD $0x3ccb00af // ldur q15, [x5, #176]
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
+	WORD $0x4e6069c8 // sadalp v8.4s, v14.8h
+	WORD $0x2f08a5ae // ushll v14.8h, v13.8b, #0
+	WORD $0x0f08a5f0 // sshll v16.8h, v15.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a5b0 // ushll2 v16.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
+	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
+	WORD $0x4e6069c9 // sadalp v9.4s, v14.8h
+	FLDPQ        288(R5), (F14, F15)
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
+	WORD $0x4e6069ca // sadalp v10.4s, v14.8h
+	WORD $0x2f08a5ae // ushll v14.8h, v13.8b, #0
+	WORD $0x0f08a5f0 // sshll v16.8h, v15.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a5b0 // ushll2 v16.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
+	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
+	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
+	FLDPQ        416(R5), (F14, F15)
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
 	WORD $0x4e606984 // sadalp v4.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x2f08a5ac // ushll v12.8h, v13.8b, #0
+	WORD $0x0f08a5ee // sshll v14.8h, v15.8b, #0
 	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a5ad // ushll2 v13.8h, v13.16b, #0
+	WORD $0x4f08a5ee // sshll2 v14.8h, v15.16b, #0
+	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
+	WORD $0x4e6dbd8c // addp v12.8h, v12.8h, v13.8h
 	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FLDPQ        160(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
-	WORD $0x4e606986 // sadalp v6.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
-	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
-	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FLDPQ        288(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
-	WORD $0x4e606988 // sadalp v8.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
-	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
-	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FLDPQ        416(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
-	WORD $0x4e606942 // sadalp v2.4s, v10.8h
-	WORD $0x2f08a56a // ushll v10.8h, v11.8b, #0
-	WORD $0x0f08a5ac // sshll v12.8h, v13.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
-	WORD $0x4f08a5ac // sshll2 v12.8h, v13.16b, #0
-	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
-	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
-	WORD $0x4e606943 // sadalp v3.4s, v10.8h
 
 	// levels of values 16 to 23 and 48 to 55 and 80 to 87 and 112 to 119, and their products
-	FMOVQ        2(R6), F10
-	FMOVQ        18(R6), F11
-	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
-	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
-	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
-	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
-	FLDPQ        64(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x6f0c044c // ushr v12.16b, v2.16b, #4
+	WORD $0x6f0c046d // ushr v13.16b, v3.16b, #4
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
+	WORD $0x3cc400ae // ldur q14, [x5, #64]
+	WORD $0x3cc500af // ldur q15, [x5, #80]
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
+	WORD $0x4e6069c6 // sadalp v6.4s, v14.8h
+	WORD $0x2f08a5ae // ushll v14.8h, v13.8b, #0
+	WORD $0x0f08a5f0 // sshll v16.8h, v15.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a5b0 // ushll2 v16.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
+	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
+	WORD $0x4e6069c7 // sadalp v7.4s, v14.8h
+	WORD $0x3ccc00ae // ldur q14, [x5, #192]
+	WORD $0x3ccd00af // ldur q15, [x5, #208]
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
+	WORD $0x4e6069c8 // sadalp v8.4s, v14.8h
+	WORD $0x2f08a5ae // ushll v14.8h, v13.8b, #0
+	WORD $0x0f08a5f0 // sshll v16.8h, v15.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a5b0 // ushll2 v16.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
+	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
+	WORD $0x4e6069c9 // sadalp v9.4s, v14.8h
+	FLDPQ        320(R5), (F14, F15)
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
+	WORD $0x4e6069ca // sadalp v10.4s, v14.8h
+	WORD $0x2f08a5ae // ushll v14.8h, v13.8b, #0
+	WORD $0x0f08a5f0 // sshll v16.8h, v15.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a5b0 // ushll2 v16.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
+	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
+	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
+	FLDPQ        448(R5), (F14, F15)
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
 	WORD $0x4e606984 // sadalp v4.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x2f08a5ac // ushll v12.8h, v13.8b, #0
+	WORD $0x0f08a5ee // sshll v14.8h, v15.8b, #0
 	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a5ad // ushll2 v13.8h, v13.16b, #0
+	WORD $0x4f08a5ee // sshll2 v14.8h, v15.16b, #0
+	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
+	WORD $0x4e6dbd8c // addp v12.8h, v12.8h, v13.8h
 	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FLDPQ        192(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
-	WORD $0x4e606986 // sadalp v6.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
-	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
-	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FLDPQ        320(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
-	WORD $0x4e606988 // sadalp v8.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
-	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
-	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FLDPQ        448(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
-	WORD $0x4e606942 // sadalp v2.4s, v10.8h
-	WORD $0x2f08a56a // ushll v10.8h, v11.8b, #0
-	WORD $0x0f08a5ac // sshll v12.8h, v13.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
-	WORD $0x4f08a5ac // sshll2 v12.8h, v13.16b, #0
-	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
-	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
-	WORD $0x4e606943 // sadalp v3.4s, v10.8h
 
 	// levels of values 24 to 31 and 56 to 63 and 88 to 95 and 120 to 127, and their products
-	FMOVQ        2(R6), F10
-	FMOVQ        18(R6), F11
-	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
-	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
-	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
-	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
-	FLDPQ        96(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x6f0a0442 // ushr v2.16b, v2.16b, #6
+	WORD $0x6f0a0463 // ushr v3.16b, v3.16b, #6
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc600ac // ldur q12, [x5, #96]
+	WORD $0x3cc700ad // ldur q13, [x5, #112]
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
-	WORD $0x4e606984 // sadalp v4.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
-	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
-	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FLDPQ        224(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x6f08a44f // ushll2 v15.8h, v2.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
 	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
 	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
 	WORD $0x4e606986 // sadalp v6.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x2f08a46c // ushll v12.8h, v3.8b, #0
 	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
 	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x6f08a46e // ushll2 v14.8h, v3.16b, #0
 	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FLDPQ        352(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x3cce00ac // ldur q12, [x5, #224]
+	WORD $0x3ccf00ad // ldur q13, [x5, #240]
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x6f08a44f // ushll2 v15.8h, v2.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
 	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
 	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
 	WORD $0x4e606988 // sadalp v8.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x2f08a46c // ushll v12.8h, v3.8b, #0
 	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
 	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x6f08a46e // ushll2 v14.8h, v3.16b, #0
 	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FLDPQ        480(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	FLDPQ        352(R5), (F12, F13)
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
+	WORD $0x6f08a44f // ushll2 v15.8h, v2.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
-	WORD $0x4e606942 // sadalp v2.4s, v10.8h
-	WORD $0x2f08a56a // ushll v10.8h, v11.8b, #0
+	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
+	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x4e60698a // sadalp v10.4s, v12.8h
+	WORD $0x2f08a46c // ushll v12.8h, v3.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a46e // ushll2 v14.8h, v3.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
+	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        480(R5), (F12, F13)
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9c42 // mul v2.8h, v2.8h, v12.8h
+	WORD $0x4e62bdc2 // addp v2.8h, v14.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a5ac // sshll v12.8h, v13.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
+	WORD $0x4e6c9c42 // mul v2.8h, v2.8h, v12.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a5ac // sshll2 v12.8h, v13.16b, #0
-	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
-	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
-	WORD $0x4e606943 // sadalp v3.4s, v10.8h
-	FMOVQ        F4, (R9)
-	FMOVQ        F5, 16(R9)
-	FMOVQ        F6, 128(R9)
-	FMOVQ        F7, 144(R9)
-	FMOVQ        F8, 256(R9)
-	FMOVQ        F9, 272(R9)
-	FMOVQ        F2, 384(R9)
-	FMOVQ        F3, 400(R9)
-	WORD $0x7d4000c2 // ldr h2, [x6]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x4e6c9c63 // mul v3.8h, v3.8h, v12.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
+	FMOVQ        F6, (R9)
+	FMOVQ        F7, 16(R9)
+	FMOVQ        F8, 128(R9)
+	FMOVQ        F9, 144(R9)
+	FMOVQ        F10, 256(R9)
+	FMOVQ        F11, 272(R9)
+	FMOVQ        F4, 384(R9)
+	FMOVQ        F5, 400(R9)
+	WORD $0x7c4000c2 // ldur h2, [x6]
+	WORD $0x1ee24042 // fcvt s2, h2
 	WORD $0x4e040442 // dup v2.4s, v2.s[0]
 	FMOVQ        F2, (R10)
 	FMOVQ        F2, 16(R10)
@@ -11579,10 +11742,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F2
-	FMOVQ        32(R1), F3
-	FMOVQ        64(R1), F4
-	FMOVQ        96(R1), F5
+	WORD $0x3cc00022 // ldur q2, [x1]
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
+	WORD $0x3cc40024 // ldur q4, [x1, #64]
+	WORD $0x3cc60025 // ldur q5, [x1, #96]
 	WORD $0x4ea00863 // rev64 v3.4s, v3.4s
 	WORD $0x4e832842 // trn1 v2.4s, v2.4s, v3.4s
 	WORD $0x4ea008a3 // rev64 v3.4s, v5.4s
@@ -11590,10 +11753,14 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FLDPQ        (R0), (F3, F4)
-	FLDPQ        32(R0), (F5, F6)
-	FLDPQ        64(R0), (F7, F8)
-	FLDPQ        96(R0), (F9, F10)
+	WORD $0x3cc00003 // ldur q3, [x0]
+	WORD $0x3cc10004 // ldur q4, [x0, #16]
+	WORD $0x3cc20005 // ldur q5, [x0, #32]
+	WORD $0x3cc30006 // ldur q6, [x0, #48]
+	WORD $0x3cc40007 // ldur q7, [x0, #64]
+	WORD $0x3cc50008 // ldur q8, [x0, #80]
+	WORD $0x3cc60009 // ldur q9, [x0, #96]
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -11602,17 +11769,21 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        (R3), F4
+	WORD $0xbc400064 // ldur s4, [x3]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FLDPQ        128(R0), (F3, F4)
-	FLDPQ        160(R0), (F5, F6)
-	FLDPQ        192(R0), (F7, F8)
-	FLDPQ        224(R0), (F9, F10)
+	WORD $0x3cc80003 // ldur q3, [x0, #128]
+	WORD $0x3cc90004 // ldur q4, [x0, #144]
+	WORD $0x3cca0005 // ldur q5, [x0, #160]
+	WORD $0x3ccb0006 // ldur q6, [x0, #176]
+	WORD $0x3ccc0007 // ldur q7, [x0, #192]
+	WORD $0x3ccd0008 // ldur q8, [x0, #208]
+	WORD $0x3cce0009 // ldur q9, [x0, #224]
+	WORD $0x3ccf000a // ldur q10, [x0, #240]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -11621,10 +11792,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        4(R4), F4
+	WORD $0xbc404084 // ldur s4, [x4, #4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
@@ -11643,10 +11814,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        8(R4), F4
+	WORD $0xbc408084 // ldur s4, [x4, #8]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        8(R3), F4
+	WORD $0xbc408064 // ldur s4, [x3, #8]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	ADD          R8, R9
@@ -11663,10 +11834,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        12(R4), F4
+	WORD $0xbc40c084 // ldur s4, [x4, #12]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        12(R3), F4
+	WORD $0xbc40c064 // ldur s4, [x3, #12]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	ADD          R8, R9
@@ -11716,9 +11887,9 @@ loop1:
 
 loop3:
 	ADD          R4, R1, R6
-	FMOVQ        (R6), F8
+	WORD $0x3cc000c8 // ldur q8, [x6]
 	ADD          R4, R1, R6
-	FMOVQ        16(R6), F9
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
 	ADD          R4, R1, R6
 	FMOVQ        512(R6), F10
 	ADD          R4, R1, R6
@@ -11829,33 +12000,33 @@ done4:
 
 loop5:
 	ADD          R4<<3, R2, R6
-	FMOVQ        (R6), F10
+	WORD $0x3cc000ca // ldur q10, [x6]
 	ADD          R4<<3, R2, R6
-	FMOVQ        16(R6), F11
+	WORD $0x3cc100cb // ldur q11, [x6, #16]
 	WORD $0x6e2add4a // fmul v10.4s, v10.4s, v10.4s
 	WORD $0x6e2bdd6b // fmul v11.4s, v11.4s, v11.4s
 	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
 	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        32(R6), F10
+	WORD $0x3cc200ca // ldur q10, [x6, #32]
 	ADD          R4<<3, R2, R6
-	FMOVQ        48(R6), F11
+	WORD $0x3cc300cb // ldur q11, [x6, #48]
 	WORD $0x6e2add4a // fmul v10.4s, v10.4s, v10.4s
 	WORD $0x6e2bdd6b // fmul v11.4s, v11.4s, v11.4s
 	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
 	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        64(R6), F10
+	WORD $0x3cc400ca // ldur q10, [x6, #64]
 	ADD          R4<<3, R2, R6
-	FMOVQ        80(R6), F11
+	WORD $0x3cc500cb // ldur q11, [x6, #80]
 	WORD $0x6e2add4a // fmul v10.4s, v10.4s, v10.4s
 	WORD $0x6e2bdd6b // fmul v11.4s, v11.4s, v11.4s
 	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
 	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        96(R6), F10
+	WORD $0x3cc600ca // ldur q10, [x6, #96]
 	ADD          R4<<3, R2, R6
-	FMOVQ        112(R6), F11
+	WORD $0x3cc700cb // ldur q11, [x6, #112]
 	WORD $0x6e2add4a // fmul v10.4s, v10.4s, v10.4s
 	WORD $0x6e2bdd6b // fmul v11.4s, v11.4s, v11.4s
 	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
@@ -11903,9 +12074,9 @@ loop7:
 	FMOVQ        4160(R2), F8
 	FMOVQ        4176(R2), F9
 	ADD          R5<<3, R2, R7
-	FMOVQ        (R7), F10
+	WORD $0x3cc000ea // ldur q10, [x7]
 	ADD          R5<<3, R2, R7
-	FMOVQ        16(R7), F11
+	WORD $0x3cc100eb // ldur q11, [x7, #16]
 	FMOVQ        4192(R2), F12
 	FMOVQ        4208(R2), F13
 	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
@@ -11916,7 +12087,7 @@ loop7:
 	WORD $0x4ea91d29 // mov v9.16b, v9.16b
 	WORD $0x6e6c1d69 // bsl v9.16b, v11.16b, v12.16b
 	ADD          R5, R4, R7
-	FMOVS        (R7), F10
+	WORD $0xbc4000ea // ldur s10, [x7]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	ADD          R5<<3, R2, R7
@@ -11926,9 +12097,9 @@ loop7:
 	FMOVQ        4160(R2), F8
 	FMOVQ        4176(R2), F9
 	ADD          R5<<3, R2, R7
-	FMOVQ        32(R7), F10
+	WORD $0x3cc200ea // ldur q10, [x7, #32]
 	ADD          R5<<3, R2, R7
-	FMOVQ        48(R7), F11
+	WORD $0x3cc300eb // ldur q11, [x7, #48]
 	FMOVQ        4192(R2), F12
 	FMOVQ        4208(R2), F13
 	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
@@ -11939,7 +12110,7 @@ loop7:
 	WORD $0x4ea91d29 // mov v9.16b, v9.16b
 	WORD $0x6e6c1d69 // bsl v9.16b, v11.16b, v12.16b
 	ADD          R5, R4, R7
-	FMOVS        4(R7), F10
+	WORD $0xbc4040ea // ldur s10, [x7, #4]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	ADD          R5<<3, R2, R7
@@ -11949,9 +12120,9 @@ loop7:
 	FMOVQ        4160(R2), F8
 	FMOVQ        4176(R2), F9
 	ADD          R5<<3, R2, R7
-	FMOVQ        64(R7), F10
+	WORD $0x3cc400ea // ldur q10, [x7, #64]
 	ADD          R5<<3, R2, R7
-	FMOVQ        80(R7), F11
+	WORD $0x3cc500eb // ldur q11, [x7, #80]
 	FMOVQ        4192(R2), F12
 	FMOVQ        4208(R2), F13
 	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
@@ -11962,7 +12133,7 @@ loop7:
 	WORD $0x4ea91d29 // mov v9.16b, v9.16b
 	WORD $0x6e6c1d69 // bsl v9.16b, v11.16b, v12.16b
 	ADD          R5, R4, R7
-	FMOVS        8(R7), F10
+	WORD $0xbc4080ea // ldur s10, [x7, #8]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	ADD          R5<<3, R2, R7
@@ -11972,9 +12143,9 @@ loop7:
 	FMOVQ        4160(R2), F8
 	FMOVQ        4176(R2), F9
 	ADD          R5<<3, R2, R7
-	FMOVQ        96(R7), F10
+	WORD $0x3cc600ea // ldur q10, [x7, #96]
 	ADD          R5<<3, R2, R7
-	FMOVQ        112(R7), F11
+	WORD $0x3cc700eb // ldur q11, [x7, #112]
 	FMOVQ        4192(R2), F12
 	FMOVQ        4208(R2), F13
 	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
@@ -11985,7 +12156,7 @@ loop7:
 	WORD $0x4ea91d29 // mov v9.16b, v9.16b
 	WORD $0x6e6c1d69 // bsl v9.16b, v11.16b, v12.16b
 	ADD          R5, R4, R7
-	FMOVS        12(R7), F10
+	WORD $0xbc40c0ea // ldur s10, [x7, #12]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	ADD          R5<<3, R2, R7
@@ -12244,7 +12415,7 @@ loop17:
 	WORD $0x4eacd508 // fsub v8.4s, v8.4s, v12.4s
 	WORD $0x4eadd529 // fsub v9.4s, v9.4s, v13.4s
 	ADD          R5, R4, R8
-	FMOVS        (R8), F12
+	WORD $0xbc40010c // ldur s12, [x8]
 	WORD $0x4f8c91cd // fmul v13.4s, v14.4s, v12.s[0]
 	WORD $0x4f8c91ec // fmul v12.4s, v15.4s, v12.s[0]
 	ADD          R5<<3, R2, R8
@@ -12252,7 +12423,7 @@ loop17:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F12, 4240(R8)
 	ADD          R5, R4, R8
-	FMOVS        128(R8), F12
+	WORD $0xbc48010c // ldur s12, [x8, #128]
 	WORD $0x4f8c920d // fmul v13.4s, v16.4s, v12.s[0]
 	WORD $0x4f8c922c // fmul v12.4s, v17.4s, v12.s[0]
 	ADD          R5<<3, R2, R8

@@ -112,9 +112,6 @@ TEXT ·matmulQ81xLm2_32DotProd(SB), NOSPLIT, $0-72
 
 loop1:
 	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -126,80 +123,83 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x7d4014c9 // ldr h9, [x6, #10]
-	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
-	WORD $0x7d4028c9 // ldr h9, [x6, #20]
-	WORD $0x7d403cca // ldr h10, [x6, #30]
-	WORD $0x4e4a3929 // zip1 v9.8h, v9.8h, v10.8h
-	WORD $0x4e893908 // zip1 v8.4s, v8.4s, v9.4s
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	FMOVQ        (R4), F9
-	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	WORD $0x7c4000c5 // ldur h5, [x6]
+	WORD $0x7c40a0c6 // ldur h6, [x6, #10]
+	WORD $0x4e4638a5 // zip1 v5.8h, v5.8h, v6.8h
+	WORD $0x7c4140c6 // ldur h6, [x6, #20]
+	WORD $0x7c41e0c7 // ldur h7, [x6, #30]
+	WORD $0x4e4738c6 // zip1 v6.8h, v6.8h, v7.8h
+	WORD $0x4e8638a5 // zip1 v5.4s, v5.4s, v6.4s
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x3cc00086 // ldur q6, [x4]
+	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F9
-	WORD $0x4e080529 // dup v9.2d, v9.d[0]
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        (R3), (F11, F12)
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
-	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
-	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD $0xfc4020c6 // ldur d6, [x6, #2]
+	WORD $0x4e0804c6 // dup v6.2d, v6.d[0]
+	WORD $0x6ea244c7 // ushl v7.4s, v6.4s, v2.4s
+	WORD $0x6ea344c6 // ushl v6.4s, v6.4s, v3.4s
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
+	WORD $0x3cc00068 // ldur q8, [x3]
+	WORD $0x3cc10069 // ldur q9, [x3, #16]
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8894ea // sdot v10.4s, v7.16b, v8.16b
+	WORD $0x4e8994ca // sdot v10.4s, v6.16b, v9.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVD        12(R6), F9
-	WORD $0x4e080529 // dup v9.2d, v9.d[0]
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        32(R3), (F11, F12)
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
-	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
-	WORD $0x4fa81125 // fmla v5.4s, v9.4s, v8.s[1]
+	WORD $0xfc40c0c6 // ldur d6, [x6, #12]
+	WORD $0x4e0804c6 // dup v6.2d, v6.d[0]
+	WORD $0x6ea244c7 // ushl v7.4s, v6.4s, v2.4s
+	WORD $0x6ea344c6 // ushl v6.4s, v6.4s, v3.4s
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
+	WORD $0x3cc20068 // ldur q8, [x3, #32]
+	WORD $0x3cc30069 // ldur q9, [x3, #48]
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8894eb // sdot v11.4s, v7.16b, v8.16b
+	WORD $0x4e8994cb // sdot v11.4s, v6.16b, v9.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVD        22(R6), F9
-	WORD $0x4e080529 // dup v9.2d, v9.d[0]
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        64(R3), (F11, F12)
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
-	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
-	WORD $0x4f881926 // fmla v6.4s, v9.4s, v8.s[2]
+	WORD $0xfc4160c6 // ldur d6, [x6, #22]
+	WORD $0x4e0804c6 // dup v6.2d, v6.d[0]
+	WORD $0x6ea244c7 // ushl v7.4s, v6.4s, v2.4s
+	WORD $0x6ea344c6 // ushl v6.4s, v6.4s, v3.4s
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
+	WORD $0x3cc40068 // ldur q8, [x3, #64]
+	WORD $0x3cc50069 // ldur q9, [x3, #80]
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8894ec // sdot v12.4s, v7.16b, v8.16b
+	WORD $0x4e8994cc // sdot v12.4s, v6.16b, v9.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVD        32(R6), F9
-	WORD $0x4e080529 // dup v9.2d, v9.d[0]
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        96(R3), (F11, F12)
+	WORD $0xfc4200c6 // ldur d6, [x6, #32]
+	WORD $0x4e0804c6 // dup v6.2d, v6.d[0]
+	WORD $0x6ea244c7 // ushl v7.4s, v6.4s, v2.4s
+	WORD $0x6ea344c6 // ushl v6.4s, v6.4s, v3.4s
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
+	WORD $0x3cc60068 // ldur q8, [x3, #96]
+	WORD $0x3cc70069 // ldur q9, [x3, #112]
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
-	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
-	WORD $0x4fa81927 // fmla v7.4s, v9.4s, v8.s[3]
+	WORD $0x4e8894ed // sdot v13.4s, v7.16b, v8.16b
+	WORD $0x4e8994cd // sdot v13.4s, v6.16b, v9.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eabbd46 // addp v6.4s, v10.4s, v11.4s
+	WORD $0x4eadbd87 // addp v7.4s, v12.4s, v13.4s
+	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e25ccc4 // fmla v4.4s, v6.4s, v5.4s
 	ADD          $0x28, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -214,29 +214,29 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c4000c5 // ldur h5, [x6]
+	WORD $0x1ee240a5 // fcvt s5, h5
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F9
-	WORD $0x4e080529 // dup v9.2d, v9.d[0]
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        (R3), (F11, F12)
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
+	WORD $0xfc4020c6 // ldur d6, [x6, #2]
+	WORD $0x4e0804c6 // dup v6.2d, v6.d[0]
+	WORD $0x6ea244c7 // ushl v7.4s, v6.4s, v2.4s
+	WORD $0x6ea344c6 // ushl v6.4s, v6.4s, v3.4s
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
+	WORD $0x3cc00068 // ldur q8, [x3]
+	WORD $0x3cc10069 // ldur q9, [x3, #16]
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8894ea // sdot v10.4s, v7.16b, v8.16b
+	WORD $0x4e8994ca // sdot v10.4s, v6.16b, v9.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F9
-	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
+	WORD $0xbc400086 // ldur s6, [x4]
+	WORD $0x4e21d947 // scvtf v7.4s, v10.4s
+	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	WORD $0x4f8510e4 // fmla v4.4s, v7.4s, v5.s[0]
 	ADD          $0xa, R6
 	ADD          $0x20, R3
 	ADD          $4, R4
@@ -245,9 +245,6 @@ loop5:
 
 done6:
 	ADD          $1, R5
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x4e27d484 // fadd v4.4s, v4.4s, v7.4s
 
 	// sums of the lanes
 	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
@@ -295,12 +292,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c6 // ldr h6, [x6]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c4000c6 // ldur h6, [x6]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F7
+	WORD $0xfc4020c7 // ldur d7, [x6, #2]
 	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
 	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
 	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
@@ -308,32 +304,33 @@ loop3:
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
 	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FLDPQ        (R3), (F9, F10)
+	WORD $0x3cc00069 // ldur q9, [x3]
+	WORD $0x3cc1006a // ldur q10, [x3, #16]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4e8a94eb // sdot v11.4s, v7.16b, v10.16b
-	FLDPQ        32(R3), (F9, F10)
+	WORD $0x3cc20069 // ldur q9, [x3, #32]
+	WORD $0x3cc3006a // ldur q10, [x3, #48]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e89950c // sdot v12.4s, v8.16b, v9.16b
 	WORD $0x4e8a94ec // sdot v12.4s, v7.16b, v10.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F7
+	WORD $0xbc400087 // ldur s7, [x4]
 	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
-	FMOVS        4(R4), F7
+	WORD $0x6e26dce7 // fmul v7.4s, v7.4s, v6.4s
+	WORD $0x4f871104 // fmla v4.4s, v8.4s, v7.s[0]
+	WORD $0xbc404087 // ldur s7, [x4, #4]
 	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
-	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
-	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+	WORD $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
+	WORD $0x4f861105 // fmla v5.4s, v8.4s, v6.s[0]
 
 	// scales of the block
-	WORD $0x7d4014c6 // ldr h6, [x6, #10]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c40a0c6 // ldur h6, [x6, #10]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FMOVD        12(R6), F7
+	WORD $0xfc40c0c7 // ldur d7, [x6, #12]
 	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
 	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
 	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
@@ -341,24 +338,26 @@ loop3:
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
 	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FLDPQ        64(R3), (F9, F10)
+	WORD $0x3cc40069 // ldur q9, [x3, #64]
+	WORD $0x3cc5006a // ldur q10, [x3, #80]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4e8a94eb // sdot v11.4s, v7.16b, v10.16b
-	FLDPQ        96(R3), (F9, F10)
+	WORD $0x3cc60069 // ldur q9, [x3, #96]
+	WORD $0x3cc7006a // ldur q10, [x3, #112]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e89950c // sdot v12.4s, v8.16b, v9.16b
 	WORD $0x4e8a94ec // sdot v12.4s, v7.16b, v10.16b
 
 	// integer sums times both scales
-	FMOVS        8(R4), F7
+	WORD $0xbc408087 // ldur s7, [x4, #8]
 	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
-	FMOVS        12(R4), F7
+	WORD $0x6e26dce7 // fmul v7.4s, v7.4s, v6.4s
+	WORD $0x4f871104 // fmla v4.4s, v8.4s, v7.s[0]
+	WORD $0xbc40c087 // ldur s7, [x4, #12]
 	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
-	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
-	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+	WORD $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
+	WORD $0x4f861105 // fmla v5.4s, v8.4s, v6.s[0]
 	ADD          $0x14, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -373,12 +372,11 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000c6 // ldr h6, [x6]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c4000c6 // ldur h6, [x6]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F7
+	WORD $0xfc4020c7 // ldur d7, [x6, #2]
 	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
 	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
 	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
@@ -386,24 +384,26 @@ loop5:
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
 	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FLDPQ        (R3), (F9, F10)
+	WORD $0x3cc00069 // ldur q9, [x3]
+	WORD $0x3cc1006a // ldur q10, [x3, #16]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4e8a94eb // sdot v11.4s, v7.16b, v10.16b
-	FLDPQ        32(R3), (F9, F10)
+	WORD $0x3cc20069 // ldur q9, [x3, #32]
+	WORD $0x3cc3006a // ldur q10, [x3, #48]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e89950c // sdot v12.4s, v8.16b, v9.16b
 	WORD $0x4e8a94ec // sdot v12.4s, v7.16b, v10.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F7
+	WORD $0xbc400087 // ldur s7, [x4]
 	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
-	FMOVS        4(R4), F7
+	WORD $0x6e26dce7 // fmul v7.4s, v7.4s, v6.4s
+	WORD $0x4f871104 // fmla v4.4s, v8.4s, v7.s[0]
+	WORD $0xbc404087 // ldur s7, [x4, #4]
 	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
-	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
-	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+	WORD $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
+	WORD $0x4f861105 // fmla v5.4s, v8.4s, v6.s[0]
 	ADD          $0xa, R6
 	ADD          $0x40, R3
 	ADD          $8, R4
@@ -467,12 +467,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c7 // ldr h7, [x6]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c4000c7 // ldur h7, [x6]
+	WORD $0x1ee240e7 // fcvt s7, h7
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F8
+	WORD $0xfc4020c8 // ldur d8, [x6, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
 	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
@@ -480,40 +479,42 @@ loop3:
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FLDPQ        (R3), (F10, F11)
+	WORD $0x3cc0006a // ldur q10, [x3]
+	WORD $0x3cc1006b // ldur q11, [x3, #16]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
 	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
-	FLDPQ        32(R3), (F10, F11)
+	WORD $0x3cc2006a // ldur q10, [x3, #32]
+	WORD $0x3cc3006b // ldur q11, [x3, #48]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8a952d // sdot v13.4s, v9.16b, v10.16b
 	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
-	FLDPQ        64(R3), (F10, F11)
+	WORD $0x3cc4006a // ldur q10, [x3, #64]
+	WORD $0x3cc5006b // ldur q11, [x3, #80]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8a952e // sdot v14.4s, v9.16b, v10.16b
 	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F8
+	WORD $0xbc400088 // ldur s8, [x4]
 	WORD $0x4e21d989 // scvtf v9.4s, v12.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
-	FMOVS        4(R4), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD $0xbc404088 // ldur s8, [x4, #4]
 	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
-	FMOVS        8(R4), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881125 // fmla v5.4s, v9.4s, v8.s[0]
+	WORD $0xbc408088 // ldur s8, [x4, #8]
 	WORD $0x4e21d9c9 // scvtf v9.4s, v14.4s
-	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
-	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4f871126 // fmla v6.4s, v9.4s, v7.s[0]
 
 	// scales of the block
-	WORD $0x7d4014c7 // ldr h7, [x6, #10]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c40a0c7 // ldur h7, [x6, #10]
+	WORD $0x1ee240e7 // fcvt s7, h7
 
 	// levels of values 0 to 31, and their products
-	FMOVD        12(R6), F8
+	WORD $0xfc40c0c8 // ldur d8, [x6, #12]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
 	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
@@ -521,32 +522,35 @@ loop3:
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FLDPQ        96(R3), (F10, F11)
+	WORD $0x3cc6006a // ldur q10, [x3, #96]
+	WORD $0x3cc7006b // ldur q11, [x3, #112]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
 	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
-	FLDPQ        128(R3), (F10, F11)
+	WORD $0x3cc8006a // ldur q10, [x3, #128]
+	WORD $0x3cc9006b // ldur q11, [x3, #144]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8a952d // sdot v13.4s, v9.16b, v10.16b
 	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
-	FLDPQ        160(R3), (F10, F11)
+	WORD $0x3cca006a // ldur q10, [x3, #160]
+	WORD $0x3ccb006b // ldur q11, [x3, #176]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8a952e // sdot v14.4s, v9.16b, v10.16b
 	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
 
 	// integer sums times both scales
-	FMOVS        12(R4), F8
+	WORD $0xbc40c088 // ldur s8, [x4, #12]
 	WORD $0x4e21d989 // scvtf v9.4s, v12.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
-	FMOVS        16(R4), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD $0xbc410088 // ldur s8, [x4, #16]
 	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
-	FMOVS        20(R4), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881125 // fmla v5.4s, v9.4s, v8.s[0]
+	WORD $0xbc414088 // ldur s8, [x4, #20]
 	WORD $0x4e21d9c9 // scvtf v9.4s, v14.4s
-	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
-	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4f871126 // fmla v6.4s, v9.4s, v7.s[0]
 	ADD          $0x14, R6
 	ADD          $0xc0, R3
 	ADD          $0x18, R4
@@ -561,12 +565,11 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000c7 // ldr h7, [x6]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c4000c7 // ldur h7, [x6]
+	WORD $0x1ee240e7 // fcvt s7, h7
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F8
+	WORD $0xfc4020c8 // ldur d8, [x6, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
 	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
@@ -574,32 +577,35 @@ loop5:
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FLDPQ        (R3), (F10, F11)
+	WORD $0x3cc0006a // ldur q10, [x3]
+	WORD $0x3cc1006b // ldur q11, [x3, #16]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
 	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
-	FLDPQ        32(R3), (F10, F11)
+	WORD $0x3cc2006a // ldur q10, [x3, #32]
+	WORD $0x3cc3006b // ldur q11, [x3, #48]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8a952d // sdot v13.4s, v9.16b, v10.16b
 	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
-	FLDPQ        64(R3), (F10, F11)
+	WORD $0x3cc4006a // ldur q10, [x3, #64]
+	WORD $0x3cc5006b // ldur q11, [x3, #80]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8a952e // sdot v14.4s, v9.16b, v10.16b
 	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F8
+	WORD $0xbc400088 // ldur s8, [x4]
 	WORD $0x4e21d989 // scvtf v9.4s, v12.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
-	FMOVS        4(R4), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD $0xbc404088 // ldur s8, [x4, #4]
 	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
-	FMOVS        8(R4), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881125 // fmla v5.4s, v9.4s, v8.s[0]
+	WORD $0xbc408088 // ldur s8, [x4, #8]
 	WORD $0x4e21d9c9 // scvtf v9.4s, v14.4s
-	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
-	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4f871126 // fmla v6.4s, v9.4s, v7.s[0]
 	ADD          $0xa, R6
 	ADD          $0x60, R3
 	ADD          $0xc, R4
@@ -669,12 +675,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F9
+	WORD $0xfc4020c9 // ldur d9, [x6, #2]
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
 	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
@@ -682,48 +687,51 @@ loop3:
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        (R3), (F11, F12)
+	WORD $0x3cc0006b // ldur q11, [x3]
+	WORD $0x3cc1006c // ldur q12, [x3, #16]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
 	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
-	FLDPQ        32(R3), (F11, F12)
+	WORD $0x3cc2006b // ldur q11, [x3, #32]
+	WORD $0x3cc3006c // ldur q12, [x3, #48]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8b954e // sdot v14.4s, v10.16b, v11.16b
 	WORD $0x4e8c952e // sdot v14.4s, v9.16b, v12.16b
-	FLDPQ        64(R3), (F11, F12)
+	WORD $0x3cc4006b // ldur q11, [x3, #64]
+	WORD $0x3cc5006c // ldur q12, [x3, #80]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8b954f // sdot v15.4s, v10.16b, v11.16b
 	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
-	FLDPQ        96(R3), (F11, F12)
+	WORD $0x3cc6006b // ldur q11, [x3, #96]
+	WORD $0x3cc7006c // ldur q12, [x3, #112]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8b9550 // sdot v16.4s, v10.16b, v11.16b
 	WORD $0x4e8c9530 // sdot v16.4s, v9.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F9
+	WORD $0xbc400089 // ldur s9, [x4]
 	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd44 // fmla v4.4s, v10.4s, v9.4s
-	FMOVS        4(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
+	WORD $0xbc404089 // ldur s9, [x4, #4]
 	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
-	FMOVS        8(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
+	WORD $0xbc408089 // ldur s9, [x4, #8]
 	WORD $0x4e21d9ea // scvtf v10.4s, v15.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
-	FMOVS        12(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	WORD $0xbc40c089 // ldur s9, [x4, #12]
 	WORD $0x4e21da0a // scvtf v10.4s, v16.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
 
 	// scales of the block
-	WORD $0x7d4014c8 // ldr h8, [x6, #10]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c40a0c8 // ldur h8, [x6, #10]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVD        12(R6), F9
+	WORD $0xfc40c0c9 // ldur d9, [x6, #12]
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
 	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
@@ -731,40 +739,44 @@ loop3:
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        128(R3), (F11, F12)
+	WORD $0x3cc8006b // ldur q11, [x3, #128]
+	WORD $0x3cc9006c // ldur q12, [x3, #144]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
 	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
-	FLDPQ        160(R3), (F11, F12)
+	WORD $0x3cca006b // ldur q11, [x3, #160]
+	WORD $0x3ccb006c // ldur q12, [x3, #176]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8b954e // sdot v14.4s, v10.16b, v11.16b
 	WORD $0x4e8c952e // sdot v14.4s, v9.16b, v12.16b
-	FLDPQ        192(R3), (F11, F12)
+	WORD $0x3ccc006b // ldur q11, [x3, #192]
+	WORD $0x3ccd006c // ldur q12, [x3, #208]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8b954f // sdot v15.4s, v10.16b, v11.16b
 	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
-	FLDPQ        224(R3), (F11, F12)
+	WORD $0x3cce006b // ldur q11, [x3, #224]
+	WORD $0x3ccf006c // ldur q12, [x3, #240]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8b9550 // sdot v16.4s, v10.16b, v11.16b
 	WORD $0x4e8c9530 // sdot v16.4s, v9.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        16(R4), F9
+	WORD $0xbc410089 // ldur s9, [x4, #16]
 	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd44 // fmla v4.4s, v10.4s, v9.4s
-	FMOVS        20(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
+	WORD $0xbc414089 // ldur s9, [x4, #20]
 	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
-	FMOVS        24(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
+	WORD $0xbc418089 // ldur s9, [x4, #24]
 	WORD $0x4e21d9ea // scvtf v10.4s, v15.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
-	FMOVS        28(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	WORD $0xbc41c089 // ldur s9, [x4, #28]
 	WORD $0x4e21da0a // scvtf v10.4s, v16.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
 	ADD          $0x14, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -779,12 +791,11 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F9
+	WORD $0xfc4020c9 // ldur d9, [x6, #2]
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
 	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
@@ -792,40 +803,44 @@ loop5:
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        (R3), (F11, F12)
+	WORD $0x3cc0006b // ldur q11, [x3]
+	WORD $0x3cc1006c // ldur q12, [x3, #16]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
 	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
-	FLDPQ        32(R3), (F11, F12)
+	WORD $0x3cc2006b // ldur q11, [x3, #32]
+	WORD $0x3cc3006c // ldur q12, [x3, #48]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8b954e // sdot v14.4s, v10.16b, v11.16b
 	WORD $0x4e8c952e // sdot v14.4s, v9.16b, v12.16b
-	FLDPQ        64(R3), (F11, F12)
+	WORD $0x3cc4006b // ldur q11, [x3, #64]
+	WORD $0x3cc5006c // ldur q12, [x3, #80]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8b954f // sdot v15.4s, v10.16b, v11.16b
 	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
-	FLDPQ        96(R3), (F11, F12)
+	WORD $0x3cc6006b // ldur q11, [x3, #96]
+	WORD $0x3cc7006c // ldur q12, [x3, #112]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8b9550 // sdot v16.4s, v10.16b, v11.16b
 	WORD $0x4e8c9530 // sdot v16.4s, v9.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F9
+	WORD $0xbc400089 // ldur s9, [x4]
 	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd44 // fmla v4.4s, v10.4s, v9.4s
-	FMOVS        4(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
+	WORD $0xbc404089 // ldur s9, [x4, #4]
 	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
-	FMOVS        8(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
+	WORD $0xbc408089 // ldur s9, [x4, #8]
 	WORD $0x4e21d9ea // scvtf v10.4s, v15.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
-	FMOVS        12(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	WORD $0xbc40c089 // ldur s9, [x4, #12]
 	WORD $0x4e21da0a // scvtf v10.4s, v16.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
 	ADD          $0xa, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -896,9 +911,6 @@ loop1:
 
 loop3:
 	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -910,80 +922,83 @@ loop5:
 	WORD $0xf9840120 // prfm pldl1keep, [x9, #2048]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d400128 // ldr h8, [x9]
-	WORD $0x7d401529 // ldr h9, [x9, #10]
-	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
-	WORD $0x7d402929 // ldr h9, [x9, #20]
-	WORD $0x7d403d2a // ldr h10, [x9, #30]
-	WORD $0x4e4a3929 // zip1 v9.8h, v9.8h, v10.8h
-	WORD $0x4e893908 // zip1 v8.4s, v8.4s, v9.4s
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	FMOVQ        (R7), F9
-	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	WORD $0x7c400125 // ldur h5, [x9]
+	WORD $0x7c40a126 // ldur h6, [x9, #10]
+	WORD $0x4e4638a5 // zip1 v5.8h, v5.8h, v6.8h
+	WORD $0x7c414126 // ldur h6, [x9, #20]
+	WORD $0x7c41e127 // ldur h7, [x9, #30]
+	WORD $0x4e4738c6 // zip1 v6.8h, v6.8h, v7.8h
+	WORD $0x4e8638a5 // zip1 v5.4s, v5.4s, v6.4s
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x3cc000e6 // ldur q6, [x7]
+	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F9
-	WORD $0x4e080529 // dup v9.2d, v9.d[0]
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        (R6), (F11, F12)
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
-	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
-	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD $0xfc402126 // ldur d6, [x9, #2]
+	WORD $0x4e0804c6 // dup v6.2d, v6.d[0]
+	WORD $0x6ea244c7 // ushl v7.4s, v6.4s, v2.4s
+	WORD $0x6ea344c6 // ushl v6.4s, v6.4s, v3.4s
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8894ea // sdot v10.4s, v7.16b, v8.16b
+	WORD $0x4e8994ca // sdot v10.4s, v6.16b, v9.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVD        12(R9), F9
-	WORD $0x4e080529 // dup v9.2d, v9.d[0]
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        32(R6), (F11, F12)
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
-	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
-	WORD $0x4fa81125 // fmla v5.4s, v9.4s, v8.s[1]
+	WORD $0xfc40c126 // ldur d6, [x9, #12]
+	WORD $0x4e0804c6 // dup v6.2d, v6.d[0]
+	WORD $0x6ea244c7 // ushl v7.4s, v6.4s, v2.4s
+	WORD $0x6ea344c6 // ushl v6.4s, v6.4s, v3.4s
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
+	WORD $0x3cc200c8 // ldur q8, [x6, #32]
+	WORD $0x3cc300c9 // ldur q9, [x6, #48]
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8894eb // sdot v11.4s, v7.16b, v8.16b
+	WORD $0x4e8994cb // sdot v11.4s, v6.16b, v9.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVD        22(R9), F9
-	WORD $0x4e080529 // dup v9.2d, v9.d[0]
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        64(R6), (F11, F12)
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
-	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
-	WORD $0x4f881926 // fmla v6.4s, v9.4s, v8.s[2]
+	WORD $0xfc416126 // ldur d6, [x9, #22]
+	WORD $0x4e0804c6 // dup v6.2d, v6.d[0]
+	WORD $0x6ea244c7 // ushl v7.4s, v6.4s, v2.4s
+	WORD $0x6ea344c6 // ushl v6.4s, v6.4s, v3.4s
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
+	WORD $0x3cc400c8 // ldur q8, [x6, #64]
+	WORD $0x3cc500c9 // ldur q9, [x6, #80]
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8894ec // sdot v12.4s, v7.16b, v8.16b
+	WORD $0x4e8994cc // sdot v12.4s, v6.16b, v9.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVD        32(R9), F9
-	WORD $0x4e080529 // dup v9.2d, v9.d[0]
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        96(R6), (F11, F12)
+	WORD $0xfc420126 // ldur d6, [x9, #32]
+	WORD $0x4e0804c6 // dup v6.2d, v6.d[0]
+	WORD $0x6ea244c7 // ushl v7.4s, v6.4s, v2.4s
+	WORD $0x6ea344c6 // ushl v6.4s, v6.4s, v3.4s
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
+	WORD $0x3cc600c8 // ldur q8, [x6, #96]
+	WORD $0x3cc700c9 // ldur q9, [x6, #112]
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
-	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
-	WORD $0x4fa81927 // fmla v7.4s, v9.4s, v8.s[3]
+	WORD $0x4e8894ed // sdot v13.4s, v7.16b, v8.16b
+	WORD $0x4e8994cd // sdot v13.4s, v6.16b, v9.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eabbd46 // addp v6.4s, v10.4s, v11.4s
+	WORD $0x4eadbd87 // addp v7.4s, v12.4s, v13.4s
+	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e25ccc4 // fmla v4.4s, v6.4s, v5.4s
 	ADD          $0x28, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -998,29 +1013,29 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400128 // ldr h8, [x9]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c400125 // ldur h5, [x9]
+	WORD $0x1ee240a5 // fcvt s5, h5
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F9
-	WORD $0x4e080529 // dup v9.2d, v9.d[0]
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        (R6), (F11, F12)
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
+	WORD $0xfc402126 // ldur d6, [x9, #2]
+	WORD $0x4e0804c6 // dup v6.2d, v6.d[0]
+	WORD $0x6ea244c7 // ushl v7.4s, v6.4s, v2.4s
+	WORD $0x6ea344c6 // ushl v6.4s, v6.4s, v3.4s
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8894ea // sdot v10.4s, v7.16b, v8.16b
+	WORD $0x4e8994ca // sdot v10.4s, v6.16b, v9.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F9
-	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
+	WORD $0xbc4000e6 // ldur s6, [x7]
+	WORD $0x4e21d947 // scvtf v7.4s, v10.4s
+	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	WORD $0x4f8510e4 // fmla v4.4s, v7.4s, v5.s[0]
 	ADD          $0xa, R9
 	ADD          $0x20, R6
 	ADD          $4, R7
@@ -1029,9 +1044,6 @@ loop7:
 
 done8:
 	ADD          $1, R8
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x4e27d484 // fadd v4.4s, v4.4s, v7.4s
 	FMOVQ        F4, (R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
@@ -1043,10 +1055,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F4
-	FMOVQ        32(R3), F5
-	FMOVQ        64(R3), F6
-	FMOVQ        96(R3), F7
+	WORD $0x3cc00064 // ldur q4, [x3]
+	WORD $0x3cc20065 // ldur q5, [x3, #32]
+	WORD $0x3cc40066 // ldur q6, [x3, #64]
+	WORD $0x3cc60067 // ldur q7, [x3, #96]
 	WORD $0x4ec53888 // zip1 v8.2d, v4.2d, v5.2d
 	WORD $0x4ec57884 // zip2 v4.2d, v4.2d, v5.2d
 	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
@@ -1103,12 +1115,11 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400126 // ldr h6, [x9]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c400126 // ldur h6, [x9]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F7
+	WORD $0xfc402127 // ldur d7, [x9, #2]
 	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
 	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
 	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
@@ -1116,32 +1127,33 @@ loop5:
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
 	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FLDPQ        (R6), (F9, F10)
+	WORD $0x3cc000c9 // ldur q9, [x6]
+	WORD $0x3cc100ca // ldur q10, [x6, #16]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4e8a94eb // sdot v11.4s, v7.16b, v10.16b
-	FLDPQ        32(R6), (F9, F10)
+	WORD $0x3cc200c9 // ldur q9, [x6, #32]
+	WORD $0x3cc300ca // ldur q10, [x6, #48]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e89950c // sdot v12.4s, v8.16b, v9.16b
 	WORD $0x4e8a94ec // sdot v12.4s, v7.16b, v10.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F7
+	WORD $0xbc4000e7 // ldur s7, [x7]
 	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
-	FMOVS        4(R7), F7
+	WORD $0x6e26dce7 // fmul v7.4s, v7.4s, v6.4s
+	WORD $0x4f871104 // fmla v4.4s, v8.4s, v7.s[0]
+	WORD $0xbc4040e7 // ldur s7, [x7, #4]
 	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
-	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
-	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+	WORD $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
+	WORD $0x4f861105 // fmla v5.4s, v8.4s, v6.s[0]
 
 	// scales of the block
-	WORD $0x7d401526 // ldr h6, [x9, #10]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c40a126 // ldur h6, [x9, #10]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FMOVD        12(R9), F7
+	WORD $0xfc40c127 // ldur d7, [x9, #12]
 	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
 	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
 	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
@@ -1149,24 +1161,26 @@ loop5:
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
 	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FLDPQ        64(R6), (F9, F10)
+	WORD $0x3cc400c9 // ldur q9, [x6, #64]
+	WORD $0x3cc500ca // ldur q10, [x6, #80]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4e8a94eb // sdot v11.4s, v7.16b, v10.16b
-	FLDPQ        96(R6), (F9, F10)
+	WORD $0x3cc600c9 // ldur q9, [x6, #96]
+	WORD $0x3cc700ca // ldur q10, [x6, #112]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e89950c // sdot v12.4s, v8.16b, v9.16b
 	WORD $0x4e8a94ec // sdot v12.4s, v7.16b, v10.16b
 
 	// integer sums times both scales
-	FMOVS        8(R7), F7
+	WORD $0xbc4080e7 // ldur s7, [x7, #8]
 	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
-	FMOVS        12(R7), F7
+	WORD $0x6e26dce7 // fmul v7.4s, v7.4s, v6.4s
+	WORD $0x4f871104 // fmla v4.4s, v8.4s, v7.s[0]
+	WORD $0xbc40c0e7 // ldur s7, [x7, #12]
 	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
-	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
-	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+	WORD $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
+	WORD $0x4f861105 // fmla v5.4s, v8.4s, v6.s[0]
 	ADD          $0x14, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -1181,12 +1195,11 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400126 // ldr h6, [x9]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c400126 // ldur h6, [x9]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F7
+	WORD $0xfc402127 // ldur d7, [x9, #2]
 	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
 	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
 	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
@@ -1194,24 +1207,26 @@ loop7:
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
 	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FLDPQ        (R6), (F9, F10)
+	WORD $0x3cc000c9 // ldur q9, [x6]
+	WORD $0x3cc100ca // ldur q10, [x6, #16]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4e8a94eb // sdot v11.4s, v7.16b, v10.16b
-	FLDPQ        32(R6), (F9, F10)
+	WORD $0x3cc200c9 // ldur q9, [x6, #32]
+	WORD $0x3cc300ca // ldur q10, [x6, #48]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e89950c // sdot v12.4s, v8.16b, v9.16b
 	WORD $0x4e8a94ec // sdot v12.4s, v7.16b, v10.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F7
+	WORD $0xbc4000e7 // ldur s7, [x7]
 	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
-	FMOVS        4(R7), F7
+	WORD $0x6e26dce7 // fmul v7.4s, v7.4s, v6.4s
+	WORD $0x4f871104 // fmla v4.4s, v8.4s, v7.s[0]
+	WORD $0xbc4040e7 // ldur s7, [x7, #4]
 	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
-	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
-	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+	WORD $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
+	WORD $0x4f861105 // fmla v5.4s, v8.4s, v6.s[0]
 	ADD          $0xa, R9
 	ADD          $0x40, R6
 	ADD          $8, R7
@@ -1232,10 +1247,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F4
-	FMOVQ        32(R3), F5
-	FMOVQ        64(R3), F6
-	FMOVQ        96(R3), F7
+	WORD $0x3cc00064 // ldur q4, [x3]
+	WORD $0x3cc20065 // ldur q5, [x3, #32]
+	WORD $0x3cc40066 // ldur q6, [x3, #64]
+	WORD $0x3cc60067 // ldur q7, [x3, #96]
 	WORD $0x4ec53888 // zip1 v8.2d, v4.2d, v5.2d
 	WORD $0x4ec57884 // zip2 v4.2d, v4.2d, v5.2d
 	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
@@ -1244,10 +1259,10 @@ done4:
 	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	WORD $0x6e24d504 // faddp v4.4s, v8.4s, v4.4s
 	FMOVQ        F4, (R0)
-	FMOVQ        128(R3), F4
-	FMOVQ        160(R3), F5
-	FMOVQ        192(R3), F6
-	FMOVQ        224(R3), F7
+	WORD $0x3cc80064 // ldur q4, [x3, #128]
+	WORD $0x3cca0065 // ldur q5, [x3, #160]
+	WORD $0x3ccc0066 // ldur q6, [x3, #192]
+	WORD $0x3cce0067 // ldur q7, [x3, #224]
 	WORD $0x4ec53888 // zip1 v8.2d, v4.2d, v5.2d
 	WORD $0x4ec57884 // zip2 v4.2d, v4.2d, v5.2d
 	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
@@ -1308,12 +1323,11 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400127 // ldr h7, [x9]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c400127 // ldur h7, [x9]
+	WORD $0x1ee240e7 // fcvt s7, h7
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F8
+	WORD $0xfc402128 // ldur d8, [x9, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
 	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
@@ -1321,40 +1335,42 @@ loop5:
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FLDPQ        (R6), (F10, F11)
+	WORD $0x3cc000ca // ldur q10, [x6]
+	WORD $0x3cc100cb // ldur q11, [x6, #16]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
 	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
-	FLDPQ        32(R6), (F10, F11)
+	WORD $0x3cc200ca // ldur q10, [x6, #32]
+	WORD $0x3cc300cb // ldur q11, [x6, #48]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8a952d // sdot v13.4s, v9.16b, v10.16b
 	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
-	FLDPQ        64(R6), (F10, F11)
+	WORD $0x3cc400ca // ldur q10, [x6, #64]
+	WORD $0x3cc500cb // ldur q11, [x6, #80]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8a952e // sdot v14.4s, v9.16b, v10.16b
 	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F8
+	WORD $0xbc4000e8 // ldur s8, [x7]
 	WORD $0x4e21d989 // scvtf v9.4s, v12.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
-	FMOVS        4(R7), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD $0xbc4040e8 // ldur s8, [x7, #4]
 	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
-	FMOVS        8(R7), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881125 // fmla v5.4s, v9.4s, v8.s[0]
+	WORD $0xbc4080e8 // ldur s8, [x7, #8]
 	WORD $0x4e21d9c9 // scvtf v9.4s, v14.4s
-	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
-	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4f871126 // fmla v6.4s, v9.4s, v7.s[0]
 
 	// scales of the block
-	WORD $0x7d401527 // ldr h7, [x9, #10]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c40a127 // ldur h7, [x9, #10]
+	WORD $0x1ee240e7 // fcvt s7, h7
 
 	// levels of values 0 to 31, and their products
-	FMOVD        12(R9), F8
+	WORD $0xfc40c128 // ldur d8, [x9, #12]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
 	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
@@ -1362,32 +1378,35 @@ loop5:
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FLDPQ        96(R6), (F10, F11)
+	WORD $0x3cc600ca // ldur q10, [x6, #96]
+	WORD $0x3cc700cb // ldur q11, [x6, #112]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
 	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
-	FLDPQ        128(R6), (F10, F11)
+	WORD $0x3cc800ca // ldur q10, [x6, #128]
+	WORD $0x3cc900cb // ldur q11, [x6, #144]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8a952d // sdot v13.4s, v9.16b, v10.16b
 	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
-	FLDPQ        160(R6), (F10, F11)
+	WORD $0x3cca00ca // ldur q10, [x6, #160]
+	WORD $0x3ccb00cb // ldur q11, [x6, #176]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8a952e // sdot v14.4s, v9.16b, v10.16b
 	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
 
 	// integer sums times both scales
-	FMOVS        12(R7), F8
+	WORD $0xbc40c0e8 // ldur s8, [x7, #12]
 	WORD $0x4e21d989 // scvtf v9.4s, v12.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
-	FMOVS        16(R7), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD $0xbc4100e8 // ldur s8, [x7, #16]
 	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
-	FMOVS        20(R7), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881125 // fmla v5.4s, v9.4s, v8.s[0]
+	WORD $0xbc4140e8 // ldur s8, [x7, #20]
 	WORD $0x4e21d9c9 // scvtf v9.4s, v14.4s
-	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
-	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4f871126 // fmla v6.4s, v9.4s, v7.s[0]
 	ADD          $0x14, R9
 	ADD          $0xc0, R6
 	ADD          $0x18, R7
@@ -1402,12 +1421,11 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400127 // ldr h7, [x9]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c400127 // ldur h7, [x9]
+	WORD $0x1ee240e7 // fcvt s7, h7
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F8
+	WORD $0xfc402128 // ldur d8, [x9, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
 	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
@@ -1415,32 +1433,35 @@ loop7:
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FLDPQ        (R6), (F10, F11)
+	WORD $0x3cc000ca // ldur q10, [x6]
+	WORD $0x3cc100cb // ldur q11, [x6, #16]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
 	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
-	FLDPQ        32(R6), (F10, F11)
+	WORD $0x3cc200ca // ldur q10, [x6, #32]
+	WORD $0x3cc300cb // ldur q11, [x6, #48]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8a952d // sdot v13.4s, v9.16b, v10.16b
 	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
-	FLDPQ        64(R6), (F10, F11)
+	WORD $0x3cc400ca // ldur q10, [x6, #64]
+	WORD $0x3cc500cb // ldur q11, [x6, #80]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8a952e // sdot v14.4s, v9.16b, v10.16b
 	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F8
+	WORD $0xbc4000e8 // ldur s8, [x7]
 	WORD $0x4e21d989 // scvtf v9.4s, v12.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
-	FMOVS        4(R7), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD $0xbc4040e8 // ldur s8, [x7, #4]
 	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
-	FMOVS        8(R7), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881125 // fmla v5.4s, v9.4s, v8.s[0]
+	WORD $0xbc4080e8 // ldur s8, [x7, #8]
 	WORD $0x4e21d9c9 // scvtf v9.4s, v14.4s
-	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
-	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4f871126 // fmla v6.4s, v9.4s, v7.s[0]
 	ADD          $0xa, R9
 	ADD          $0x60, R6
 	ADD          $0xc, R7
@@ -1462,10 +1483,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F4
-	FMOVQ        32(R3), F5
-	FMOVQ        64(R3), F6
-	FMOVQ        96(R3), F7
+	WORD $0x3cc00064 // ldur q4, [x3]
+	WORD $0x3cc20065 // ldur q5, [x3, #32]
+	WORD $0x3cc40066 // ldur q6, [x3, #64]
+	WORD $0x3cc60067 // ldur q7, [x3, #96]
 	WORD $0x4ec53888 // zip1 v8.2d, v4.2d, v5.2d
 	WORD $0x4ec57884 // zip2 v4.2d, v4.2d, v5.2d
 	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
@@ -1474,10 +1495,10 @@ done4:
 	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	WORD $0x6e24d504 // faddp v4.4s, v8.4s, v4.4s
 	FMOVQ        F4, (R0)
-	FMOVQ        128(R3), F4
-	FMOVQ        160(R3), F5
-	FMOVQ        192(R3), F6
-	FMOVQ        224(R3), F7
+	WORD $0x3cc80064 // ldur q4, [x3, #128]
+	WORD $0x3cca0065 // ldur q5, [x3, #160]
+	WORD $0x3ccc0066 // ldur q6, [x3, #192]
+	WORD $0x3cce0067 // ldur q7, [x3, #224]
 	WORD $0x4ec53888 // zip1 v8.2d, v4.2d, v5.2d
 	WORD $0x4ec57884 // zip2 v4.2d, v4.2d, v5.2d
 	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
@@ -1540,8 +1561,6 @@ loop1:
 loop3:
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -1552,102 +1571,90 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400128 // ldr h8, [x9]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c400126 // ldur h6, [x9]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F9
-	WORD $0x4e080529 // dup v9.2d, v9.d[0]
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        (R6), (F11, F12)
+	WORD $0xfc402127 // ldur d7, [x9, #2]
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	WORD $0x3cc000c9 // ldur q9, [x6]
+	WORD $0x3cc100ca // ldur q10, [x6, #16]
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
+	WORD $0x4e8a94eb // sdot v11.4s, v7.16b, v10.16b
+	WORD $0x3cc200c9 // ldur q9, [x6, #32]
+	WORD $0x3cc300ca // ldur q10, [x6, #48]
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e89950c // sdot v12.4s, v8.16b, v9.16b
+	WORD $0x4e8a94ec // sdot v12.4s, v7.16b, v10.16b
+	WORD $0x3cc400c9 // ldur q9, [x6, #64]
+	WORD $0x3cc500ca // ldur q10, [x6, #80]
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
-	FLDPQ        32(R6), (F11, F12)
+	WORD $0x4e89950d // sdot v13.4s, v8.16b, v9.16b
+	WORD $0x4e8a94ed // sdot v13.4s, v7.16b, v10.16b
+	WORD $0x3cc600c9 // ldur q9, [x6, #96]
+	WORD $0x3cc700ca // ldur q10, [x6, #112]
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8b954e // sdot v14.4s, v10.16b, v11.16b
-	WORD $0x4e8c952e // sdot v14.4s, v9.16b, v12.16b
-	FLDPQ        64(R6), (F11, F12)
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8b954f // sdot v15.4s, v10.16b, v11.16b
-	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
-	FLDPQ        96(R6), (F11, F12)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8b9550 // sdot v16.4s, v10.16b, v11.16b
-	WORD $0x4e8c9530 // sdot v16.4s, v9.16b, v12.16b
+	WORD $0x4e89950e // sdot v14.4s, v8.16b, v9.16b
+	WORD $0x4e8a94ee // sdot v14.4s, v7.16b, v10.16b
 
-	// integer sums times both scales
-	FMOVS        (R7), F9
-	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd44 // fmla v4.4s, v10.4s, v9.4s
-	FMOVS        4(R7), F9
-	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
-	FMOVS        8(R7), F9
-	WORD $0x4e21d9ea // scvtf v10.4s, v15.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
-	FMOVS        12(R7), F9
-	WORD $0x4e21da0a // scvtf v10.4s, v16.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc000e7 // ldur q7, [x7]
+	WORD $0x4f8690e6 // fmul v6.4s, v7.4s, v6.s[0]
+	WORD $0x4eacbd67 // addp v7.4s, v11.4s, v12.4s
+	WORD $0x4eaebda8 // addp v8.4s, v13.4s, v14.4s
+	WORD $0x4ea8bce7 // addp v7.4s, v7.4s, v8.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e26cce4 // fmla v4.4s, v7.4s, v6.4s
 
 	// scales of the block
-	WORD $0x7d401528 // ldr h8, [x9, #10]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c40a126 // ldur h6, [x9, #10]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FMOVD        12(R9), F9
-	WORD $0x4e080529 // dup v9.2d, v9.d[0]
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        128(R6), (F11, F12)
+	WORD $0xfc40c127 // ldur d7, [x9, #12]
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	WORD $0x3cc800c9 // ldur q9, [x6, #128]
+	WORD $0x3cc900ca // ldur q10, [x6, #144]
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
+	WORD $0x4e8a94eb // sdot v11.4s, v7.16b, v10.16b
+	WORD $0x3cca00c9 // ldur q9, [x6, #160]
+	WORD $0x3ccb00ca // ldur q10, [x6, #176]
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e89950c // sdot v12.4s, v8.16b, v9.16b
+	WORD $0x4e8a94ec // sdot v12.4s, v7.16b, v10.16b
+	WORD $0x3ccc00c9 // ldur q9, [x6, #192]
+	WORD $0x3ccd00ca // ldur q10, [x6, #208]
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
-	FLDPQ        160(R6), (F11, F12)
+	WORD $0x4e89950d // sdot v13.4s, v8.16b, v9.16b
+	WORD $0x4e8a94ed // sdot v13.4s, v7.16b, v10.16b
+	WORD $0x3cce00c9 // ldur q9, [x6, #224]
+	WORD $0x3ccf00ca // ldur q10, [x6, #240]
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8b954e // sdot v14.4s, v10.16b, v11.16b
-	WORD $0x4e8c952e // sdot v14.4s, v9.16b, v12.16b
-	FLDPQ        192(R6), (F11, F12)
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8b954f // sdot v15.4s, v10.16b, v11.16b
-	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
-	FLDPQ        224(R6), (F11, F12)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8b9550 // sdot v16.4s, v10.16b, v11.16b
-	WORD $0x4e8c9530 // sdot v16.4s, v9.16b, v12.16b
+	WORD $0x4e89950e // sdot v14.4s, v8.16b, v9.16b
+	WORD $0x4e8a94ee // sdot v14.4s, v7.16b, v10.16b
 
-	// integer sums times both scales
-	FMOVS        16(R7), F9
-	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd44 // fmla v4.4s, v10.4s, v9.4s
-	FMOVS        20(R7), F9
-	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
-	FMOVS        24(R7), F9
-	WORD $0x4e21d9ea // scvtf v10.4s, v15.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
-	FMOVS        28(R7), F9
-	WORD $0x4e21da0a // scvtf v10.4s, v16.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc100e7 // ldur q7, [x7, #16]
+	WORD $0x4f8690e6 // fmul v6.4s, v7.4s, v6.s[0]
+	WORD $0x4eacbd67 // addp v7.4s, v11.4s, v12.4s
+	WORD $0x4eaebda8 // addp v8.4s, v13.4s, v14.4s
+	WORD $0x4ea8bce7 // addp v7.4s, v7.4s, v8.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e26cce5 // fmla v5.4s, v7.4s, v6.4s
 	ADD          $0x14, R9
 	ADD          $0x100, R6
 	ADD          $0x20, R7
@@ -1662,53 +1669,47 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400128 // ldr h8, [x9]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c400126 // ldur h6, [x9]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F9
-	WORD $0x4e080529 // dup v9.2d, v9.d[0]
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        (R6), (F11, F12)
+	WORD $0xfc402127 // ldur d7, [x9, #2]
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	WORD $0x3cc000c9 // ldur q9, [x6]
+	WORD $0x3cc100ca // ldur q10, [x6, #16]
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
+	WORD $0x4e8a94eb // sdot v11.4s, v7.16b, v10.16b
+	WORD $0x3cc200c9 // ldur q9, [x6, #32]
+	WORD $0x3cc300ca // ldur q10, [x6, #48]
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e89950c // sdot v12.4s, v8.16b, v9.16b
+	WORD $0x4e8a94ec // sdot v12.4s, v7.16b, v10.16b
+	WORD $0x3cc400c9 // ldur q9, [x6, #64]
+	WORD $0x3cc500ca // ldur q10, [x6, #80]
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
-	FLDPQ        32(R6), (F11, F12)
+	WORD $0x4e89950d // sdot v13.4s, v8.16b, v9.16b
+	WORD $0x4e8a94ed // sdot v13.4s, v7.16b, v10.16b
+	WORD $0x3cc600c9 // ldur q9, [x6, #96]
+	WORD $0x3cc700ca // ldur q10, [x6, #112]
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8b954e // sdot v14.4s, v10.16b, v11.16b
-	WORD $0x4e8c952e // sdot v14.4s, v9.16b, v12.16b
-	FLDPQ        64(R6), (F11, F12)
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8b954f // sdot v15.4s, v10.16b, v11.16b
-	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
-	FLDPQ        96(R6), (F11, F12)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8b9550 // sdot v16.4s, v10.16b, v11.16b
-	WORD $0x4e8c9530 // sdot v16.4s, v9.16b, v12.16b
+	WORD $0x4e89950e // sdot v14.4s, v8.16b, v9.16b
+	WORD $0x4e8a94ee // sdot v14.4s, v7.16b, v10.16b
 
-	// integer sums times both scales
-	FMOVS        (R7), F9
-	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd44 // fmla v4.4s, v10.4s, v9.4s
-	FMOVS        4(R7), F9
-	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
-	FMOVS        8(R7), F9
-	WORD $0x4e21d9ea // scvtf v10.4s, v15.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
-	FMOVS        12(R7), F9
-	WORD $0x4e21da0a // scvtf v10.4s, v16.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc000e7 // ldur q7, [x7]
+	WORD $0x4f8690e6 // fmul v6.4s, v7.4s, v6.s[0]
+	WORD $0x4eacbd67 // addp v7.4s, v11.4s, v12.4s
+	WORD $0x4eaebda8 // addp v8.4s, v13.4s, v14.4s
+	WORD $0x4ea8bce7 // addp v7.4s, v7.4s, v8.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e26cce4 // fmla v4.4s, v7.4s, v6.4s
 	ADD          $0xa, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -1717,10 +1718,8 @@ loop7:
 
 done8:
 	ADD          $1, R8
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	FMOVQ        F4, (R5)
-	FMOVQ        F5, 128(R5)
-	FMOVQ        F6, 256(R5)
-	FMOVQ        F7, 384(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -1731,57 +1730,25 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F4
-	FMOVQ        32(R3), F5
-	FMOVQ        64(R3), F6
-	FMOVQ        96(R3), F7
-	WORD $0x4ec53888 // zip1 v8.2d, v4.2d, v5.2d
-	WORD $0x4ec57884 // zip2 v4.2d, v4.2d, v5.2d
-	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
-	WORD $0x4ec738c4 // zip1 v4.2d, v6.2d, v7.2d
-	WORD $0x4ec778c5 // zip2 v5.2d, v6.2d, v7.2d
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e24d504 // faddp v4.4s, v8.4s, v4.4s
-	FMOVQ        F4, (R0)
-	FMOVQ        128(R3), F4
-	FMOVQ        160(R3), F5
-	FMOVQ        192(R3), F6
-	FMOVQ        224(R3), F7
-	WORD $0x4ec53888 // zip1 v8.2d, v4.2d, v5.2d
-	WORD $0x4ec57884 // zip2 v4.2d, v4.2d, v5.2d
-	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
-	WORD $0x4ec738c4 // zip1 v4.2d, v6.2d, v7.2d
-	WORD $0x4ec778c5 // zip2 v5.2d, v6.2d, v7.2d
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e24d504 // faddp v4.4s, v8.4s, v4.4s
+	WORD $0x3cc00064 // ldur q4, [x3]
+	WORD $0x3cc20065 // ldur q5, [x3, #32]
+	WORD $0x3cc40066 // ldur q6, [x3, #64]
+	WORD $0x3cc60067 // ldur q7, [x3, #96]
+	WORD $0x4e852888 // trn1 v8.4s, v4.4s, v5.4s
+	WORD $0x4e856884 // trn2 v4.4s, v4.4s, v5.4s
+	WORD $0x4e8728c5 // trn1 v5.4s, v6.4s, v7.4s
+	WORD $0x4e8768c6 // trn2 v6.4s, v6.4s, v7.4s
+	WORD $0x4ec53907 // zip1 v7.2d, v8.2d, v5.2d
+	WORD $0x4ec63889 // zip1 v9.2d, v4.2d, v6.2d
+	WORD $0x4ec57905 // zip2 v5.2d, v8.2d, v5.2d
+	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
+	FMOVQ        F7, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F4, (R5)
-	FMOVQ        256(R3), F4
-	FMOVQ        288(R3), F5
-	FMOVQ        320(R3), F6
-	FMOVQ        352(R3), F7
-	WORD $0x4ec53888 // zip1 v8.2d, v4.2d, v5.2d
-	WORD $0x4ec57884 // zip2 v4.2d, v4.2d, v5.2d
-	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
-	WORD $0x4ec738c4 // zip1 v4.2d, v6.2d, v7.2d
-	WORD $0x4ec778c5 // zip2 v5.2d, v6.2d, v7.2d
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e24d504 // faddp v4.4s, v8.4s, v4.4s
+	FMOVQ        F9, (R5)
 	ADD          R4, R5
-	FMOVQ        F4, (R5)
-	FMOVQ        384(R3), F4
-	FMOVQ        416(R3), F5
-	FMOVQ        448(R3), F6
-	FMOVQ        480(R3), F7
-	WORD $0x4ec53888 // zip1 v8.2d, v4.2d, v5.2d
-	WORD $0x4ec57884 // zip2 v4.2d, v4.2d, v5.2d
-	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
-	WORD $0x4ec738c4 // zip1 v4.2d, v6.2d, v7.2d
-	WORD $0x4ec778c5 // zip2 v5.2d, v6.2d, v7.2d
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e24d504 // faddp v4.4s, v8.4s, v4.4s
+	FMOVQ        F5, (R5)
 	ADD          R4, R5
 	FMOVQ        F4, (R5)
 	ADD          $0x10, R0
@@ -1814,12 +1781,11 @@ TEXT ·decodeUnitsLm2_32NEON(SB), NOSPLIT, $128-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d400024 // ldr h4, [x1]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c400024 // ldur h4, [x1]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31
-	FMOVD        2(R1), F5
+	WORD $0xfc402025 // ldur d5, [x1, #2]
 	WORD $0x4e0804a5 // dup v5.2d, v5.d[0]
 	WORD $0x6ea244a6 // ushl v6.4s, v5.4s, v2.4s
 	WORD $0x6ea344a5 // ushl v5.4s, v5.4s, v3.4s
@@ -1829,52 +1795,52 @@ loop1:
 	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
 	FMOVQ        F6, (R3)
 	FMOVQ        F5, 16(R3)
-	FMOVS        (R3), F5
+	WORD $0xbc400065 // ldur s5, [x3]
 	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
 	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        4(R3), F6
+	WORD $0xbc404066 // ldur s6, [x3, #4]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
+	WORD $0x4f8490a5 // fmul v5.4s, v5.4s, v4.s[0]
+	WORD $0x4f8490c6 // fmul v6.4s, v6.4s, v4.s[0]
 	FMOVQ        F5, (R0)
 	FMOVQ        F6, 16(R0)
-	FMOVS        8(R3), F5
+	WORD $0xbc408065 // ldur s5, [x3, #8]
 	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
 	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        12(R3), F6
+	WORD $0xbc40c066 // ldur s6, [x3, #12]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
+	WORD $0x4f8490a5 // fmul v5.4s, v5.4s, v4.s[0]
+	WORD $0x4f8490c6 // fmul v6.4s, v6.4s, v4.s[0]
 	FMOVQ        F5, 32(R0)
 	FMOVQ        F6, 48(R0)
-	FMOVS        16(R3), F5
+	WORD $0xbc410065 // ldur s5, [x3, #16]
 	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
 	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        20(R3), F6
+	WORD $0xbc414066 // ldur s6, [x3, #20]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
+	WORD $0x4f8490a5 // fmul v5.4s, v5.4s, v4.s[0]
+	WORD $0x4f8490c6 // fmul v6.4s, v6.4s, v4.s[0]
 	FMOVQ        F5, 64(R0)
 	FMOVQ        F6, 80(R0)
-	FMOVS        24(R3), F5
+	WORD $0xbc418065 // ldur s5, [x3, #24]
 	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
 	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        28(R3), F6
+	WORD $0xbc41c066 // ldur s6, [x3, #28]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
+	WORD $0x4f8490a5 // fmul v5.4s, v5.4s, v4.s[0]
+	WORD $0x4f8490c4 // fmul v4.4s, v6.4s, v4.s[0]
 	FMOVQ        F5, 96(R0)
 	FMOVQ        F4, 112(R0)
 	ADD          $0xa, R1
@@ -1923,12 +1889,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c4000cc // ldur h12, [x6]
+	WORD $0x1ee2418c // fcvt s12, h12
 
 	// levels of values 0 to 31
-	FMOVD        2(R6), F13
+	WORD $0xfc4020cd // ldur d13, [x6, #2]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
 	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
@@ -1938,56 +1903,60 @@ loop3:
 	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
+	WORD $0xbc40406e // ldur s14, [x3, #4]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        (R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc0008f // ldur q15, [x4]
+	WORD $0x3cc10090 // ldur q16, [x4, #16]
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        32(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc2008f // ldur q15, [x4, #32]
+	WORD $0x3cc30090 // ldur q16, [x4, #48]
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
+	WORD $0xbc41406e // ldur s14, [x3, #20]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        64(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc4008f // ldur q15, [x4, #64]
+	WORD $0x3cc50090 // ldur q16, [x4, #80]
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FLDPQ        96(R4), (F14, F15)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91cc // fmul v12.4s, v14.4s, v12.s[0]
+	WORD $0x3cc6008e // ldur q14, [x4, #96]
+	WORD $0x3cc7008f // ldur q15, [x4, #112]
 	WORD $0x4e2ecdaa // fmla v10.4s, v13.4s, v14.4s
 	WORD $0x4e2fcd8b // fmla v11.4s, v12.4s, v15.4s
 	ADD          $0xa, R6
@@ -2058,12 +2027,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ec // ldr h12, [x7]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c4000ec // ldur h12, [x7]
+	WORD $0x1ee2418c // fcvt s12, h12
 
 	// levels of values 0 to 31
-	FMOVD        2(R7), F13
+	WORD $0xfc4020ed // ldur d13, [x7, #2]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
 	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
@@ -2073,80 +2041,84 @@ loop3:
 	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
+	WORD $0xbc40406e // ldur s14, [x3, #4]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        (R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc0008f // ldur q15, [x4]
+	WORD $0x3cc10090 // ldur q16, [x4, #16]
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F15
+	WORD $0x3cc0010f // ldur q15, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F16
+	WORD $0x3cc10110 // ldur q16, [x8, #16]
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        32(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc2008f // ldur q15, [x4, #32]
+	WORD $0x3cc30090 // ldur q16, [x4, #48]
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F15
+	WORD $0x3cc2010f // ldur q15, [x8, #32]
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F16
+	WORD $0x3cc30110 // ldur q16, [x8, #48]
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
+	WORD $0xbc41406e // ldur s14, [x3, #20]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        64(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc4008f // ldur q15, [x4, #64]
+	WORD $0x3cc50090 // ldur q16, [x4, #80]
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F15
+	WORD $0x3cc4010f // ldur q15, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F16
+	WORD $0x3cc50110 // ldur q16, [x8, #80]
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FLDPQ        96(R4), (F14, F15)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91cc // fmul v12.4s, v14.4s, v12.s[0]
+	WORD $0x3cc6008e // ldur q14, [x4, #96]
+	WORD $0x3cc7008f // ldur q15, [x4, #112]
 	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
 	WORD $0x4e2fcd89 // fmla v9.4s, v12.4s, v15.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F14
+	WORD $0x3cc6010e // ldur q14, [x8, #96]
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F15
+	WORD $0x3cc7010f // ldur q15, [x8, #112]
 	WORD $0x4e2ecdaa // fmla v10.4s, v13.4s, v14.4s
 	WORD $0x4e2fcd8b // fmla v11.4s, v12.4s, v15.4s
 	ADD          $0xa, R7
@@ -2224,12 +2196,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010a // ldr h10, [x8]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c40010a // ldur h10, [x8]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31
-	FMOVD        2(R8), F11
+	WORD $0xfc40210b // ldur d11, [x8, #2]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
 	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
@@ -2239,92 +2210,100 @@ loop3:
 	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
 	FMOVQ        F12, (R3)
 	FMOVQ        F11, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        (R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc0008d // ldur q13, [x4]
+	WORD $0x3cc1008e // ldur q14, [x4, #16]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F13
+	WORD $0x3cc0012d // ldur q13, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F14
+	WORD $0x3cc1012e // ldur q14, [x9, #16]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FLDPQ        (R6), (F13, F14)
+	WORD $0x3cc000cd // ldur q13, [x6]
+	WORD $0x3cc100ce // ldur q14, [x6, #16]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        32(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc2008d // ldur q13, [x4, #32]
+	WORD $0x3cc3008e // ldur q14, [x4, #48]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F13
+	WORD $0x3cc2012d // ldur q13, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F14
+	WORD $0x3cc3012e // ldur q14, [x9, #48]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FLDPQ        32(R6), (F13, F14)
+	WORD $0x3cc200cd // ldur q13, [x6, #32]
+	WORD $0x3cc300ce // ldur q14, [x6, #48]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        64(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc4008d // ldur q13, [x4, #64]
+	WORD $0x3cc5008e // ldur q14, [x4, #80]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F13
+	WORD $0x3cc4012d // ldur q13, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F14
+	WORD $0x3cc5012e // ldur q14, [x9, #80]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FLDPQ        64(R6), (F13, F14)
+	WORD $0x3cc400cd // ldur q13, [x6, #64]
+	WORD $0x3cc500ce // ldur q14, [x6, #80]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
-	FLDPQ        96(R4), (F12, F13)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918a // fmul v10.4s, v12.4s, v10.s[0]
+	WORD $0x3cc6008c // ldur q12, [x4, #96]
+	WORD $0x3cc7008d // ldur q13, [x4, #112]
 	WORD $0x4e2ccd64 // fmla v4.4s, v11.4s, v12.4s
 	WORD $0x4e2dcd45 // fmla v5.4s, v10.4s, v13.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F12
+	WORD $0x3cc6012c // ldur q12, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F13
+	WORD $0x3cc7012d // ldur q13, [x9, #112]
 	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
 	WORD $0x4e2dcd47 // fmla v7.4s, v10.4s, v13.4s
-	FLDPQ        96(R6), (F12, F13)
+	WORD $0x3cc600cc // ldur q12, [x6, #96]
+	WORD $0x3cc700cd // ldur q13, [x6, #112]
 	WORD $0x4e2ccd68 // fmla v8.4s, v11.4s, v12.4s
 	WORD $0x4e2dcd49 // fmla v9.4s, v10.4s, v13.4s
 	ADD          $0xa, R8
@@ -2407,12 +2386,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010c // ldr h12, [x8]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c40010c // ldur h12, [x8]
+	WORD $0x1ee2418c // fcvt s12, h12
 
 	// levels of values 0 to 31
-	FMOVD        2(R8), F13
+	WORD $0xfc40210d // ldur d13, [x8, #2]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
 	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
@@ -2422,116 +2400,124 @@ loop3:
 	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
+	WORD $0xbc40406e // ldur s14, [x3, #4]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        (R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc0008f // ldur q15, [x4]
+	WORD $0x3cc10090 // ldur q16, [x4, #16]
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F15
+	WORD $0x3cc0012f // ldur q15, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F16
+	WORD $0x3cc10130 // ldur q16, [x9, #16]
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FLDPQ        (R6), (F15, F16)
+	WORD $0x3cc000cf // ldur q15, [x6]
+	WORD $0x3cc100d0 // ldur q16, [x6, #16]
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F15
+	WORD $0x3cc0012f // ldur q15, [x9]
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F16
+	WORD $0x3cc10130 // ldur q16, [x9, #16]
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        32(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc2008f // ldur q15, [x4, #32]
+	WORD $0x3cc30090 // ldur q16, [x4, #48]
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F15
+	WORD $0x3cc2012f // ldur q15, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F16
+	WORD $0x3cc30130 // ldur q16, [x9, #48]
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FLDPQ        32(R6), (F15, F16)
+	WORD $0x3cc200cf // ldur q15, [x6, #32]
+	WORD $0x3cc300d0 // ldur q16, [x6, #48]
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F15
+	WORD $0x3cc2012f // ldur q15, [x9, #32]
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F16
+	WORD $0x3cc30130 // ldur q16, [x9, #48]
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
+	WORD $0xbc41406e // ldur s14, [x3, #20]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        64(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc4008f // ldur q15, [x4, #64]
+	WORD $0x3cc50090 // ldur q16, [x4, #80]
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F15
+	WORD $0x3cc4012f // ldur q15, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F16
+	WORD $0x3cc50130 // ldur q16, [x9, #80]
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FLDPQ        64(R6), (F15, F16)
+	WORD $0x3cc400cf // ldur q15, [x6, #64]
+	WORD $0x3cc500d0 // ldur q16, [x6, #80]
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F15
+	WORD $0x3cc4012f // ldur q15, [x9, #64]
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F16
+	WORD $0x3cc50130 // ldur q16, [x9, #80]
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FLDPQ        96(R4), (F14, F15)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91cc // fmul v12.4s, v14.4s, v12.s[0]
+	WORD $0x3cc6008e // ldur q14, [x4, #96]
+	WORD $0x3cc7008f // ldur q15, [x4, #112]
 	WORD $0x4e2ecda4 // fmla v4.4s, v13.4s, v14.4s
 	WORD $0x4e2fcd85 // fmla v5.4s, v12.4s, v15.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F14
+	WORD $0x3cc6012e // ldur q14, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F15
+	WORD $0x3cc7012f // ldur q15, [x9, #112]
 	WORD $0x4e2ecda6 // fmla v6.4s, v13.4s, v14.4s
 	WORD $0x4e2fcd87 // fmla v7.4s, v12.4s, v15.4s
-	FLDPQ        96(R6), (F14, F15)
+	WORD $0x3cc600ce // ldur q14, [x6, #96]
+	WORD $0x3cc700cf // ldur q15, [x6, #112]
 	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
 	WORD $0x4e2fcd89 // fmla v9.4s, v12.4s, v15.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F14
+	WORD $0x3cc6012e // ldur q14, [x9, #96]
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F15
+	WORD $0x3cc7012f // ldur q15, [x9, #112]
 	WORD $0x4e2ecdaa // fmla v10.4s, v13.4s, v14.4s
 	WORD $0x4e2fcd8b // fmla v11.4s, v12.4s, v15.4s
 	ADD          $0xa, R8
@@ -2597,10 +2583,10 @@ TEXT ·unpackLm2_32NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d400024 // ldr h4, [x1]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x7c400024 // ldur h4, [x1]
+	WORD $0x1ee24084 // fcvt s4, h4
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	FMOVD        2(R1), F5
+	WORD $0xfc402025 // ldur d5, [x1, #2]
 	WORD $0x4e0804a5 // dup v5.2d, v5.d[0]
 	WORD $0x6ea244a6 // ushl v6.4s, v5.4s, v2.4s
 	WORD $0x6ea344a5 // ushl v5.4s, v5.4s, v3.4s
@@ -2646,10 +2632,14 @@ TEXT ·mix1xLm2_32NEON(SB), NOSPLIT, $128-64
 loop1:
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FLDPQ        (R4), (F4, F5)
-	FLDPQ        32(R4), (F6, F7)
-	FLDPQ        64(R4), (F8, F9)
-	FLDPQ        96(R4), (F10, F11)
+	WORD $0x3cc00084 // ldur q4, [x4]
+	WORD $0x3cc10085 // ldur q5, [x4, #16]
+	WORD $0x3cc20086 // ldur q6, [x4, #32]
+	WORD $0x3cc30087 // ldur q7, [x4, #48]
+	WORD $0x3cc40088 // ldur q8, [x4, #64]
+	WORD $0x3cc50089 // ldur q9, [x4, #80]
+	WORD $0x3cc6008a // ldur q10, [x4, #96]
+	WORD $0x3cc7008b // ldur q11, [x4, #112]
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -2660,7 +2650,7 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVD        2(R6), F12
+	WORD $0xfc4020cc // ldur d12, [x6, #2]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea2458d // ushl v13.4s, v12.4s, v2.4s
 	WORD $0x6ea3458c // ushl v12.4s, v12.4s, v3.4s
@@ -2670,52 +2660,50 @@ loop3:
 	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
 	FMOVQ        F13, (R3)
 	FMOVQ        F12, 16(R3)
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        (R4), F13
-	WORD $0x4f8d918e // fmul v14.4s, v12.4s, v13.s[0]
-	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        (R3), F13
+	WORD $0x7c4000cc // ldur h12, [x6]
+	WORD $0x1ee2418c // fcvt s12, h12
+	WORD $0xbc40008d // ldur s13, [x4]
+	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F15
-	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
-	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0xbc40406e // ldur s14, [x3, #4]
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e2ecda4 // fmla v4.4s, v13.4s, v14.4s
-	WORD $0x4e2ccde5 // fmla v5.4s, v15.4s, v12.4s
-	FMOVS        8(R3), F13
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8c11a4 // fmla v4.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c5 // fmla v5.4s, v14.4s, v12.s[0]
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F15
-	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
-	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e2ecda6 // fmla v6.4s, v13.4s, v14.4s
-	WORD $0x4e2ccde7 // fmla v7.4s, v15.4s, v12.4s
-	FMOVS        16(R3), F13
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8c11a6 // fmla v6.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c7 // fmla v7.4s, v14.4s, v12.s[0]
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F15
-	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
-	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0xbc41406e // ldur s14, [x3, #20]
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
-	WORD $0x4e2ccde9 // fmla v9.4s, v15.4s, v12.4s
-	FMOVS        24(R3), F13
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c9 // fmla v9.4s, v14.4s, v12.s[0]
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F15
-	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
-	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e2ecdaa // fmla v10.4s, v13.4s, v14.4s
-	WORD $0x4e2ccdeb // fmla v11.4s, v15.4s, v12.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11cb // fmla v11.4s, v14.4s, v12.s[0]
 	ADD          R7, R6
 	ADD          $4, R4
 	SUBS         $1, R5
@@ -2765,26 +2753,30 @@ loop1:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FLDPQ        (R4), (F4, F5)
+	WORD $0x3cc00084 // ldur q4, [x4]
+	WORD $0x3cc10085 // ldur q5, [x4, #16]
 	ADD          R5, R4, R6
-	FMOVQ        (R6), F6
+	WORD $0x3cc000c6 // ldur q6, [x6]
 	ADD          R5, R4, R6
-	FMOVQ        16(R6), F7
-	FLDPQ        32(R4), (F8, F9)
+	WORD $0x3cc100c7 // ldur q7, [x6, #16]
+	WORD $0x3cc20088 // ldur q8, [x4, #32]
+	WORD $0x3cc30089 // ldur q9, [x4, #48]
 	ADD          R5, R4, R6
-	FMOVQ        32(R6), F10
+	WORD $0x3cc200ca // ldur q10, [x6, #32]
 	ADD          R5, R4, R6
-	FMOVQ        48(R6), F11
-	FLDPQ        64(R4), (F12, F13)
+	WORD $0x3cc300cb // ldur q11, [x6, #48]
+	WORD $0x3cc4008c // ldur q12, [x4, #64]
+	WORD $0x3cc5008d // ldur q13, [x4, #80]
 	ADD          R5, R4, R6
-	FMOVQ        64(R6), F14
+	WORD $0x3cc400ce // ldur q14, [x6, #64]
 	ADD          R5, R4, R6
-	FMOVQ        80(R6), F15
-	FLDPQ        96(R4), (F16, F17)
+	WORD $0x3cc500cf // ldur q15, [x6, #80]
+	WORD $0x3cc60090 // ldur q16, [x4, #96]
+	WORD $0x3cc70091 // ldur q17, [x4, #112]
 	ADD          R5, R4, R6
-	FMOVQ        96(R6), F18
+	WORD $0x3cc600d2 // ldur q18, [x6, #96]
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F19
+	WORD $0x3cc70093 // ldur q19, [x4, #112]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         rows+48(FP), R6
@@ -2796,7 +2788,7 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVD        2(R7), F20
+	WORD $0xfc4020f4 // ldur d20, [x7, #2]
 	WORD $0x4e080694 // dup v20.2d, v20.d[0]
 	WORD $0x6ea24695 // ushl v21.4s, v20.4s, v2.4s
 	WORD $0x6ea34694 // ushl v20.4s, v20.4s, v3.4s
@@ -2806,64 +2798,61 @@ loop3:
 	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
 	FMOVQ        F21, (R3)
 	FMOVQ        F20, 16(R3)
-	WORD $0x7d4000f4 // ldr h20, [x7]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        (R4), F21
-	WORD $0x4f959296 // fmul v22.4s, v20.4s, v21.s[0]
-	WORD $0x4f959295 // fmul v21.4s, v20.4s, v21.s[0]
+	WORD $0x7c4000f4 // ldur h20, [x7]
+	WORD $0x1ee24294 // fcvt s20, h20
+	WORD $0xbc400095 // ldur s21, [x4]
+	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
 	ADD          R5, R4, R9
-	FMOVS        (R9), F23
-	WORD $0x4f979298 // fmul v24.4s, v20.4s, v23.s[0]
-	WORD $0x4f979294 // fmul v20.4s, v20.4s, v23.s[0]
-	FMOVS        (R3), F23
+	WORD $0xbc400136 // ldur s22, [x9]
+	WORD $0x6e36de94 // fmul v20.4s, v20.4s, v22.4s
+	WORD $0xbc400076 // ldur s22, [x3]
+	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
+	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
+	WORD $0xbc404077 // ldur s23, [x3, #4]
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        4(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x4e36cee4 // fmla v4.4s, v23.4s, v22.4s
-	WORD $0x4e35cf25 // fmla v5.4s, v25.4s, v21.4s
-	WORD $0x4e38cee6 // fmla v6.4s, v23.4s, v24.4s
-	WORD $0x4e34cf27 // fmla v7.4s, v25.4s, v20.4s
-	FMOVS        8(R3), F23
+	WORD $0x4f9512c4 // fmla v4.4s, v22.4s, v21.s[0]
+	WORD $0x4f9512e5 // fmla v5.4s, v23.4s, v21.s[0]
+	WORD $0x4f9412c6 // fmla v6.4s, v22.4s, v20.s[0]
+	WORD $0x4f9412e7 // fmla v7.4s, v23.4s, v20.s[0]
+	WORD $0xbc408076 // ldur s22, [x3, #8]
+	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
+	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
+	WORD $0xbc40c077 // ldur s23, [x3, #12]
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        12(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x4e36cee8 // fmla v8.4s, v23.4s, v22.4s
-	WORD $0x4e35cf29 // fmla v9.4s, v25.4s, v21.4s
-	WORD $0x4e38ceea // fmla v10.4s, v23.4s, v24.4s
-	WORD $0x4e34cf2b // fmla v11.4s, v25.4s, v20.4s
-	FMOVS        16(R3), F23
+	WORD $0x4f9512c8 // fmla v8.4s, v22.4s, v21.s[0]
+	WORD $0x4f9512e9 // fmla v9.4s, v23.4s, v21.s[0]
+	WORD $0x4f9412ca // fmla v10.4s, v22.4s, v20.s[0]
+	WORD $0x4f9412eb // fmla v11.4s, v23.4s, v20.s[0]
+	WORD $0xbc410076 // ldur s22, [x3, #16]
+	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
+	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
+	WORD $0xbc414077 // ldur s23, [x3, #20]
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        20(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x4e36ceec // fmla v12.4s, v23.4s, v22.4s
-	WORD $0x4e35cf2d // fmla v13.4s, v25.4s, v21.4s
-	WORD $0x4e38ceee // fmla v14.4s, v23.4s, v24.4s
-	WORD $0x4e34cf2f // fmla v15.4s, v25.4s, v20.4s
-	FMOVS        24(R3), F23
+	WORD $0x4f9512cc // fmla v12.4s, v22.4s, v21.s[0]
+	WORD $0x4f9512ed // fmla v13.4s, v23.4s, v21.s[0]
+	WORD $0x4f9412ce // fmla v14.4s, v22.4s, v20.s[0]
+	WORD $0x4f9412ef // fmla v15.4s, v23.4s, v20.s[0]
+	WORD $0xbc418076 // ldur s22, [x3, #24]
+	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
+	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
+	WORD $0xbc41c077 // ldur s23, [x3, #28]
 	WORD $0x0f08a6f7 // sshll v23.8h, v23.8b, #0
 	WORD $0x0f10a6f7 // sshll v23.4s, v23.4h, #0
-	FMOVS        28(R3), F25
-	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
-	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x4e36cef0 // fmla v16.4s, v23.4s, v22.4s
-	WORD $0x4e35cf31 // fmla v17.4s, v25.4s, v21.4s
-	WORD $0x4e38cef2 // fmla v18.4s, v23.4s, v24.4s
-	WORD $0x4e34cf33 // fmla v19.4s, v25.4s, v20.4s
+	WORD $0x4f9512d0 // fmla v16.4s, v22.4s, v21.s[0]
+	WORD $0x4f9512f1 // fmla v17.4s, v23.4s, v21.s[0]
+	WORD $0x4f9412d2 // fmla v18.4s, v22.4s, v20.s[0]
+	WORD $0x4f9412f3 // fmla v19.4s, v23.4s, v20.s[0]
 	ADD          R8, R7
 	ADD          $4, R4
 	SUBS         $1, R6
@@ -2909,6 +2898,13 @@ done2:
 
 // mix3xLm2_32NEON adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
 TEXT ·mix3xLm2_32NEON(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	WORD $0x4f00e460 // movi v0.16b, #3
+	MOVD         $lm2_32_levels<>+0(SB), R0
+	FMOVQ        (R0), F1
+	MOVD         $lm2_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F2
 	MOVD         v+32(FP), R0
 	MOVD         units+56(FP), R1
 	MOVD         $0, R2
@@ -2925,30 +2921,38 @@ loop1:
 	ADD          R5, R6
 	ADD          R2, R4
 	ADD          R2, R6
-	FLDPQ        (R4), (F0, F1)
+	WORD $0x3cc00083 // ldur q3, [x4]
+	WORD $0x3cc10084 // ldur q4, [x4, #16]
 	ADD          R5, R4, R7
-	FMOVQ        (R7), F2
+	WORD $0x3cc000e5 // ldur q5, [x7]
 	ADD          R5, R4, R7
-	FMOVQ        16(R7), F3
-	FLDPQ        (R6), (F4, F5)
-	FLDPQ        32(R4), (F6, F7)
+	WORD $0x3cc100e6 // ldur q6, [x7, #16]
+	WORD $0x3cc000c7 // ldur q7, [x6]
+	WORD $0x3cc100c8 // ldur q8, [x6, #16]
+	WORD $0x3cc20089 // ldur q9, [x4, #32]
+	WORD $0x3cc3008a // ldur q10, [x4, #48]
 	ADD          R5, R4, R7
-	FMOVQ        32(R7), F8
+	WORD $0x3cc200eb // ldur q11, [x7, #32]
 	ADD          R5, R4, R7
-	FMOVQ        48(R7), F9
-	FLDPQ        32(R6), (F10, F11)
-	FLDPQ        64(R4), (F12, F13)
+	WORD $0x3cc300ec // ldur q12, [x7, #48]
+	WORD $0x3cc200cd // ldur q13, [x6, #32]
+	WORD $0x3cc300ce // ldur q14, [x6, #48]
+	WORD $0x3cc4008f // ldur q15, [x4, #64]
+	WORD $0x3cc50090 // ldur q16, [x4, #80]
 	ADD          R5, R4, R7
-	FMOVQ        64(R7), F14
+	WORD $0x3cc400f1 // ldur q17, [x7, #64]
 	ADD          R5, R4, R7
-	FMOVQ        80(R7), F15
-	FLDPQ        64(R6), (F16, F17)
-	FLDPQ        96(R4), (F18, F19)
+	WORD $0x3cc500f2 // ldur q18, [x7, #80]
+	WORD $0x3cc400d3 // ldur q19, [x6, #64]
+	WORD $0x3cc500d4 // ldur q20, [x6, #80]
+	WORD $0x3cc60095 // ldur q21, [x4, #96]
+	WORD $0x3cc70096 // ldur q22, [x4, #112]
 	ADD          R5, R4, R7
-	FMOVQ        96(R7), F20
+	WORD $0x3cc600f7 // ldur q23, [x7, #96]
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F21
-	FLDPQ        96(R6), (F22, F23)
+	WORD $0x3cc70098 // ldur q24, [x4, #112]
+	WORD $0x3cc600d9 // ldur q25, [x6, #96]
+	WORD $0x3cc700da // ldur q26, [x6, #112]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -2963,95 +2967,83 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVD        2(R8), F24
-	WORD $0x4e080718 // dup v24.2d, v24.d[0]
-	MOVD         $lm2_32_shifts<>+0(SB), R10
-	FMOVQ        (R10), F25
-	WORD $0x6eb94719 // ushl v25.4s, v24.4s, v25.4s
+	WORD $0xfc40211b // ldur d27, [x8, #2]
+	WORD $0x4e08077b // dup v27.2d, v27.d[0]
+	WORD $0x6ea2477c // ushl v28.4s, v27.4s, v2.4s
 	MOVD         $lm2_32_shifts2<>+0(SB), R10
-	FMOVQ        (R10), F26
-	WORD $0x6eba4718 // ushl v24.4s, v24.4s, v26.4s
-	WORD $0x4f00e47a // movi v26.16b, #3
-	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
-	WORD $0x4f00e47a // movi v26.16b, #3
-	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
-	MOVD         $lm2_32_levels<>+0(SB), R10
-	FMOVQ        (R10), F26
-	WORD $0x4e190359 // tbl v25.16b, { v26.16b }, v25.16b
-	MOVD         $lm2_32_levels<>+0(SB), R10
-	FMOVQ        (R10), F26
-	WORD $0x4e180358 // tbl v24.16b, { v26.16b }, v24.16b
-	FMOVQ        F25, (R3)
-	FMOVQ        F24, 16(R3)
-	WORD $0x7d400118 // ldr h24, [x8]
-	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        (R4), F25
-	WORD $0x4f99931a // fmul v26.4s, v24.4s, v25.s[0]
-	WORD $0x4f999319 // fmul v25.4s, v24.4s, v25.s[0]
+	FMOVQ        (R10), F29
+	WORD $0x6ebd477b // ushl v27.4s, v27.4s, v29.4s
+	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4e1c003c // tbl v28.16b, { v1.16b }, v28.16b
+	WORD $0x4e1b003b // tbl v27.16b, { v1.16b }, v27.16b
+	FMOVQ        F28, (R3)
+	FMOVQ        F27, 16(R3)
+	WORD $0x7c40011b // ldur h27, [x8]
+	WORD $0x1ee2437b // fcvt s27, h27
+	WORD $0xbc40009c // ldur s28, [x4]
+	WORD $0x6e3cdf7c // fmul v28.4s, v27.4s, v28.4s
 	ADD          R5, R4, R10
-	FMOVS        (R10), F27
-	WORD $0x4f9b931c // fmul v28.4s, v24.4s, v27.s[0]
-	WORD $0x4f9b931b // fmul v27.4s, v24.4s, v27.s[0]
-	FMOVS        (R6), F29
-	WORD $0x4f9d931e // fmul v30.4s, v24.4s, v29.s[0]
-	WORD $0x4f9d9318 // fmul v24.4s, v24.4s, v29.s[0]
-	FMOVS        (R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        4(R3), F31
+	WORD $0xbc40015d // ldur s29, [x10]
+	WORD $0x6e3ddf7d // fmul v29.4s, v27.4s, v29.4s
+	WORD $0xbc4000de // ldur s30, [x6]
+	WORD $0x6e3edf7b // fmul v27.4s, v27.4s, v30.4s
+	WORD $0xbc40007e // ldur s30, [x3]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc40407f // ldur s31, [x3, #4]
 	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
 	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
 	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e3acfa0 // fmla v0.4s, v29.4s, v26.4s
-	WORD $0x4e39cfe1 // fmla v1.4s, v31.4s, v25.4s
-	WORD $0x4e3ccfa2 // fmla v2.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfe3 // fmla v3.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfa4 // fmla v4.4s, v29.4s, v30.4s
-	WORD $0x4e38cfe5 // fmla v5.4s, v31.4s, v24.4s
-	FMOVS        8(R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        12(R3), F31
+	WORD $0x4f9c13c3 // fmla v3.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13e4 // fmla v4.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13c5 // fmla v5.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13e6 // fmla v6.4s, v31.4s, v29.s[0]
+	WORD $0x4f9b13c7 // fmla v7.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13e8 // fmla v8.4s, v31.4s, v27.s[0]
+	WORD $0xbc40807e // ldur s30, [x3, #8]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc40c07f // ldur s31, [x3, #12]
 	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
 	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
 	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e3acfa6 // fmla v6.4s, v29.4s, v26.4s
-	WORD $0x4e39cfe7 // fmla v7.4s, v31.4s, v25.4s
-	WORD $0x4e3ccfa8 // fmla v8.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfe9 // fmla v9.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfaa // fmla v10.4s, v29.4s, v30.4s
-	WORD $0x4e38cfeb // fmla v11.4s, v31.4s, v24.4s
-	FMOVS        16(R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        20(R3), F31
+	WORD $0x4f9c13c9 // fmla v9.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13ea // fmla v10.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13cb // fmla v11.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13ec // fmla v12.4s, v31.4s, v29.s[0]
+	WORD $0x4f9b13cd // fmla v13.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13ee // fmla v14.4s, v31.4s, v27.s[0]
+	WORD $0xbc41007e // ldur s30, [x3, #16]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc41407f // ldur s31, [x3, #20]
 	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
 	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
 	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e3acfac // fmla v12.4s, v29.4s, v26.4s
-	WORD $0x4e39cfed // fmla v13.4s, v31.4s, v25.4s
-	WORD $0x4e3ccfae // fmla v14.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfef // fmla v15.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb0 // fmla v16.4s, v29.4s, v30.4s
-	WORD $0x4e38cff1 // fmla v17.4s, v31.4s, v24.4s
-	FMOVS        24(R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        28(R3), F31
+	WORD $0x4f9c13cf // fmla v15.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f0 // fmla v16.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d1 // fmla v17.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f2 // fmla v18.4s, v31.4s, v29.s[0]
+	WORD $0x4f9b13d3 // fmla v19.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13f4 // fmla v20.4s, v31.4s, v27.s[0]
+	WORD $0xbc41807e // ldur s30, [x3, #24]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc41c07f // ldur s31, [x3, #28]
 	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
 	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
 	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e3acfb2 // fmla v18.4s, v29.4s, v26.4s
-	WORD $0x4e39cff3 // fmla v19.4s, v31.4s, v25.4s
-	WORD $0x4e3ccfb4 // fmla v20.4s, v29.4s, v28.4s
-	WORD $0x4e3bcff5 // fmla v21.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb6 // fmla v22.4s, v29.4s, v30.4s
-	WORD $0x4e38cff7 // fmla v23.4s, v31.4s, v24.4s
+	WORD $0x4f9c13d5 // fmla v21.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f6 // fmla v22.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d7 // fmla v23.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f8 // fmla v24.4s, v31.4s, v29.s[0]
+	WORD $0x4f9b13d9 // fmla v25.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13fa // fmla v26.4s, v31.4s, v27.s[0]
 	ADD          R9, R8
 	ADD          $4, R4
 	ADD          $4, R6
@@ -3067,38 +3059,347 @@ done4:
 	ADD          R5, R6
 	ADD          R2, R4
 	ADD          R2, R6
-	FMOVQ        F0, (R4)
-	FMOVQ        F1, 16(R4)
+	FMOVQ        F3, (R4)
+	FMOVQ        F4, 16(R4)
 	ADD          R5, R4, R7
-	FMOVQ        F2, (R7)
+	FMOVQ        F5, (R7)
 	ADD          R5, R4, R7
-	FMOVQ        F3, 16(R7)
-	FMOVQ        F4, (R6)
-	FMOVQ        F5, 16(R6)
-	FMOVQ        F6, 32(R4)
-	FMOVQ        F7, 48(R4)
+	FMOVQ        F6, 16(R7)
+	FMOVQ        F7, (R6)
+	FMOVQ        F8, 16(R6)
+	FMOVQ        F9, 32(R4)
+	FMOVQ        F10, 48(R4)
 	ADD          R5, R4, R7
-	FMOVQ        F8, 32(R7)
+	FMOVQ        F11, 32(R7)
 	ADD          R5, R4, R7
-	FMOVQ        F9, 48(R7)
-	FMOVQ        F10, 32(R6)
-	FMOVQ        F11, 48(R6)
-	FMOVQ        F12, 64(R4)
-	FMOVQ        F13, 80(R4)
+	FMOVQ        F12, 48(R7)
+	FMOVQ        F13, 32(R6)
+	FMOVQ        F14, 48(R6)
+	FMOVQ        F15, 64(R4)
+	FMOVQ        F16, 80(R4)
 	ADD          R5, R4, R7
-	FMOVQ        F14, 64(R7)
+	FMOVQ        F17, 64(R7)
 	ADD          R5, R4, R7
-	FMOVQ        F15, 80(R7)
-	FMOVQ        F16, 64(R6)
-	FMOVQ        F17, 80(R6)
-	FMOVQ        F18, 96(R4)
-	FMOVQ        F19, 112(R4)
+	FMOVQ        F18, 80(R7)
+	FMOVQ        F19, 64(R6)
+	FMOVQ        F20, 80(R6)
+	FMOVQ        F21, 96(R4)
+	FMOVQ        F22, 112(R4)
 	ADD          R5, R4, R7
-	FMOVQ        F20, 96(R7)
+	FMOVQ        F23, 96(R7)
 	ADD          R5, R4, R4
-	FMOVQ        F21, 112(R4)
-	FMOVQ        F22, 96(R6)
-	FMOVQ        F23, 112(R6)
+	FMOVQ        F24, 112(R4)
+	FMOVQ        F25, 96(R6)
+	FMOVQ        F26, 112(R6)
+	ADD          $0xa, R0
+	ADD          $0x80, R2
+	SUBS         $1, R1
+	BGE          loop1
+
+done2:
+	ADD          $1, R1
+	RET
+
+// mix4xLm2_32NEON adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 32 values.
+TEXT ·mix4xLm2_32NEON(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	WORD $0x4f00e460 // movi v0.16b, #3
+	MOVD         $lm2_32_levels<>+0(SB), R0
+	FMOVQ        (R0), F1
+	MOVD         v+32(FP), R0
+	MOVD         units+56(FP), R1
+	MOVD         $0, R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $1, R1
+	BLT          done2
+
+loop1:
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	WORD $0x3cc00082 // ldur q2, [x4]
+	WORD $0x3cc10083 // ldur q3, [x4, #16]
+	ADD          R5, R4, R7
+	WORD $0x3cc000e4 // ldur q4, [x7]
+	ADD          R5, R4, R7
+	WORD $0x3cc100e5 // ldur q5, [x7, #16]
+	WORD $0x3cc000c6 // ldur q6, [x6]
+	WORD $0x3cc100c7 // ldur q7, [x6, #16]
+	ADD          R5, R6, R7
+	WORD $0x3cc000e8 // ldur q8, [x7]
+	ADD          R5, R6, R7
+	WORD $0x3cc100e9 // ldur q9, [x7, #16]
+	WORD $0x3cc2008a // ldur q10, [x4, #32]
+	WORD $0x3cc3008b // ldur q11, [x4, #48]
+	ADD          R5, R4, R7
+	WORD $0x3cc200ec // ldur q12, [x7, #32]
+	ADD          R5, R4, R7
+	WORD $0x3cc300ed // ldur q13, [x7, #48]
+	WORD $0x3cc200ce // ldur q14, [x6, #32]
+	WORD $0x3cc300cf // ldur q15, [x6, #48]
+	ADD          R5, R6, R7
+	WORD $0x3cc200f0 // ldur q16, [x7, #32]
+	ADD          R5, R6, R7
+	WORD $0x3cc300f1 // ldur q17, [x7, #48]
+	WORD $0x3cc40092 // ldur q18, [x4, #64]
+	WORD $0x3cc50093 // ldur q19, [x4, #80]
+	ADD          R5, R4, R7
+	WORD $0x3cc400f4 // ldur q20, [x7, #64]
+	ADD          R5, R4, R4
+	WORD $0x3cc50095 // ldur q21, [x4, #80]
+	WORD $0x3cc400d6 // ldur q22, [x6, #64]
+	WORD $0x3cc500d7 // ldur q23, [x6, #80]
+	ADD          R5, R6, R4
+	WORD $0x3cc40098 // ldur q24, [x4, #64]
+	ADD          R5, R6, R4
+	WORD $0x3cc50099 // ldur q25, [x4, #80]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         rows+48(FP), R7
+	MOVD         R0, R8
+	MOVD         stride+40(FP), R9
+	SUBS         $1, R7
+	BLT          done4
+
+loop3:
+
+	// levels of values 0 to 23
+	WORD $0xfc40211a // ldur d26, [x8, #2]
+	WORD $0x4e08075a // dup v26.2d, v26.d[0]
+	MOVD         $lm2_32_shifts<>+0(SB), R10
+	FMOVQ        (R10), F27
+	WORD $0x6ebb475b // ushl v27.4s, v26.4s, v27.4s
+	MOVD         $lm2_32_shifts2<>+0(SB), R10
+	FMOVQ        (R10), F28
+	WORD $0x6ebc475a // ushl v26.4s, v26.4s, v28.4s
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e1b003b // tbl v27.16b, { v1.16b }, v27.16b
+	WORD $0x4e1a003a // tbl v26.16b, { v1.16b }, v26.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F26, 16(R3)
+	WORD $0x7c40011a // ldur h26, [x8]
+	WORD $0x1ee2435a // fcvt s26, h26
+	WORD $0xbc40009b // ldur s27, [x4]
+	WORD $0x6e3bdf5b // fmul v27.4s, v26.4s, v27.4s
+	ADD          R5, R4, R10
+	WORD $0xbc40015c // ldur s28, [x10]
+	WORD $0x6e3cdf5c // fmul v28.4s, v26.4s, v28.4s
+	WORD $0xbc4000dd // ldur s29, [x6]
+	WORD $0x6e3ddf5d // fmul v29.4s, v26.4s, v29.4s
+	ADD          R5, R6, R10
+	WORD $0xbc40015e // ldur s30, [x10]
+	WORD $0x6e3edf5a // fmul v26.4s, v26.4s, v30.4s
+	WORD $0xbc40007e // ldur s30, [x3]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc40407f // ldur s31, [x3, #4]
+	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
+	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
+	WORD $0x4f9b13c2 // fmla v2.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13e3 // fmla v3.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13c4 // fmla v4.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13e5 // fmla v5.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13c6 // fmla v6.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13e7 // fmla v7.4s, v31.4s, v29.s[0]
+	WORD $0x4f9a13c8 // fmla v8.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13e9 // fmla v9.4s, v31.4s, v26.s[0]
+	WORD $0xbc40807e // ldur s30, [x3, #8]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc40c07f // ldur s31, [x3, #12]
+	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
+	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
+	WORD $0x4f9b13ca // fmla v10.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13eb // fmla v11.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13cc // fmla v12.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13ed // fmla v13.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13ce // fmla v14.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13ef // fmla v15.4s, v31.4s, v29.s[0]
+	WORD $0x4f9a13d0 // fmla v16.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13f1 // fmla v17.4s, v31.4s, v26.s[0]
+	WORD $0xbc41007e // ldur s30, [x3, #16]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc41407f // ldur s31, [x3, #20]
+	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
+	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
+	WORD $0x4f9b13d2 // fmla v18.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13f3 // fmla v19.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d4 // fmla v20.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f5 // fmla v21.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d6 // fmla v22.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f7 // fmla v23.4s, v31.4s, v29.s[0]
+	WORD $0x4f9a13d8 // fmla v24.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13f9 // fmla v25.4s, v31.4s, v26.s[0]
+	ADD          R9, R8
+	ADD          $4, R4
+	ADD          $4, R6
+	SUBS         $1, R7
+	BGE          loop3
+
+done4:
+	ADD          $1, R7
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	FMOVQ        F2, (R4)
+	FMOVQ        F3, 16(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F4, (R7)
+	ADD          R5, R4, R7
+	FMOVQ        F5, 16(R7)
+	FMOVQ        F6, (R6)
+	FMOVQ        F7, 16(R6)
+	ADD          R5, R6, R7
+	FMOVQ        F8, (R7)
+	ADD          R5, R6, R7
+	FMOVQ        F9, 16(R7)
+	FMOVQ        F10, 32(R4)
+	FMOVQ        F11, 48(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F12, 32(R7)
+	ADD          R5, R4, R7
+	FMOVQ        F13, 48(R7)
+	FMOVQ        F14, 32(R6)
+	FMOVQ        F15, 48(R6)
+	ADD          R5, R6, R7
+	FMOVQ        F16, 32(R7)
+	ADD          R5, R6, R7
+	FMOVQ        F17, 48(R7)
+	FMOVQ        F18, 64(R4)
+	FMOVQ        F19, 80(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F20, 64(R7)
+	ADD          R5, R4, R4
+	FMOVQ        F21, 80(R4)
+	FMOVQ        F22, 64(R6)
+	FMOVQ        F23, 80(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F24, 64(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F25, 80(R4)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	WORD $0x3cc60082 // ldur q2, [x4, #96]
+	WORD $0x3cc70083 // ldur q3, [x4, #112]
+	ADD          R5, R4, R7
+	WORD $0x3cc600e4 // ldur q4, [x7, #96]
+	ADD          R5, R4, R4
+	WORD $0x3cc70085 // ldur q5, [x4, #112]
+	WORD $0x3cc600c6 // ldur q6, [x6, #96]
+	WORD $0x3cc700c7 // ldur q7, [x6, #112]
+	ADD          R5, R6, R4
+	WORD $0x3cc60088 // ldur q8, [x4, #96]
+	ADD          R5, R6, R4
+	WORD $0x3cc70089 // ldur q9, [x4, #112]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         rows+48(FP), R7
+	MOVD         R0, R8
+	MOVD         stride+40(FP), R9
+	SUBS         $1, R7
+	BLT          done6
+
+loop5:
+
+	// levels of values 24 to 31
+	WORD $0xfc40210a // ldur d10, [x8, #2]
+	WORD $0x4e08054a // dup v10.2d, v10.d[0]
+	MOVD         $lm2_32_shifts<>+0(SB), R10
+	FMOVQ        (R10), F11
+	WORD $0x6eab454b // ushl v11.4s, v10.4s, v11.4s
+	MOVD         $lm2_32_shifts2<>+0(SB), R10
+	FMOVQ        (R10), F12
+	WORD $0x6eac454a // ushl v10.4s, v10.4s, v12.4s
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F10, 16(R3)
+	WORD $0x7c40010a // ldur h10, [x8]
+	WORD $0x1ee2414a // fcvt s10, h10
+	WORD $0xbc40008b // ldur s11, [x4]
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	ADD          R5, R4, R10
+	WORD $0xbc40014c // ldur s12, [x10]
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0xbc4000cd // ldur s13, [x6]
+	WORD $0x6e2ddd4d // fmul v13.4s, v10.4s, v13.4s
+	ADD          R5, R6, R10
+	WORD $0xbc40014e // ldur s14, [x10]
+	WORD $0x6e2edd4a // fmul v10.4s, v10.4s, v14.4s
+	WORD $0xbc41806e // ldur s14, [x3, #24]
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f8b11c2 // fmla v2.4s, v14.4s, v11.s[0]
+	WORD $0x4f8b11e3 // fmla v3.4s, v15.4s, v11.s[0]
+	WORD $0x4f8c11c4 // fmla v4.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11e5 // fmla v5.4s, v15.4s, v12.s[0]
+	WORD $0x4f8d11c6 // fmla v6.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d11e7 // fmla v7.4s, v15.4s, v13.s[0]
+	WORD $0x4f8a11c8 // fmla v8.4s, v14.4s, v10.s[0]
+	WORD $0x4f8a11e9 // fmla v9.4s, v15.4s, v10.s[0]
+	ADD          R9, R8
+	ADD          $4, R4
+	ADD          $4, R6
+	SUBS         $1, R7
+	BGE          loop5
+
+done6:
+	ADD          $1, R7
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	FMOVQ        F2, 96(R4)
+	FMOVQ        F3, 112(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F4, 96(R7)
+	ADD          R5, R4, R4
+	FMOVQ        F5, 112(R4)
+	FMOVQ        F6, 96(R6)
+	FMOVQ        F7, 112(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F8, 96(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F9, 112(R4)
 	ADD          $0xa, R0
 	ADD          $0x80, R2
 	SUBS         $1, R1
@@ -3110,6 +3411,15 @@ done2:
 
 // mix5xLm2_32NEON adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
 TEXT ·mix5xLm2_32NEON(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	WORD $0x4f00e460 // movi v0.16b, #3
+	MOVD         $lm2_32_levels<>+0(SB), R0
+	FMOVQ        (R0), F1
+	MOVD         $lm2_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F2
+	MOVD         $lm2_32_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F3
 	MOVD         v+32(FP), R0
 	MOVD         units+56(FP), R1
 	MOVD         $0, R2
@@ -3130,28 +3440,34 @@ loop1:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FLDPQ        (R4), (F0, F1)
+	WORD $0x3cc00084 // ldur q4, [x4]
+	WORD $0x3cc10085 // ldur q5, [x4, #16]
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F2
+	WORD $0x3cc00106 // ldur q6, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F3
-	FLDPQ        (R6), (F4, F5)
+	WORD $0x3cc10107 // ldur q7, [x8, #16]
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
 	ADD          R5, R6, R8
-	FMOVQ        (R8), F6
+	WORD $0x3cc0010a // ldur q10, [x8]
 	ADD          R5, R6, R8
-	FMOVQ        16(R8), F7
-	FLDPQ        (R7), (F8, F9)
-	FLDPQ        32(R4), (F10, F11)
+	WORD $0x3cc1010b // ldur q11, [x8, #16]
+	WORD $0x3cc000ec // ldur q12, [x7]
+	WORD $0x3cc100ed // ldur q13, [x7, #16]
+	WORD $0x3cc2008e // ldur q14, [x4, #32]
+	WORD $0x3cc3008f // ldur q15, [x4, #48]
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F12
+	WORD $0x3cc20110 // ldur q16, [x8, #32]
 	ADD          R5, R4, R4
-	FMOVQ        48(R4), F13
-	FLDPQ        32(R6), (F14, F15)
+	WORD $0x3cc30091 // ldur q17, [x4, #48]
+	WORD $0x3cc200d2 // ldur q18, [x6, #32]
+	WORD $0x3cc300d3 // ldur q19, [x6, #48]
 	ADD          R5, R6, R4
-	FMOVQ        32(R4), F16
+	WORD $0x3cc20094 // ldur q20, [x4, #32]
 	ADD          R5, R6, R4
-	FMOVQ        48(R4), F17
-	FLDPQ        32(R7), (F18, F19)
+	WORD $0x3cc30095 // ldur q21, [x4, #48]
+	WORD $0x3cc200f6 // ldur q22, [x7, #32]
+	WORD $0x3cc300f7 // ldur q23, [x7, #48]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -3169,82 +3485,439 @@ loop1:
 loop3:
 
 	// levels of values 0 to 15
-	FMOVD        2(R9), F20
-	WORD $0x4e080694 // dup v20.2d, v20.d[0]
-	MOVD         $lm2_32_shifts<>+0(SB), R11
-	FMOVQ        (R11), F21
-	WORD $0x6eb54695 // ushl v21.4s, v20.4s, v21.4s
-	MOVD         $lm2_32_shifts2<>+0(SB), R11
-	FMOVQ        (R11), F22
-	WORD $0x6eb64694 // ushl v20.4s, v20.4s, v22.4s
-	WORD $0x4f00e476 // movi v22.16b, #3
-	WORD $0x4e361eb5 // and v21.16b, v21.16b, v22.16b
-	WORD $0x4f00e476 // movi v22.16b, #3
-	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
-	MOVD         $lm2_32_levels<>+0(SB), R11
-	FMOVQ        (R11), F22
-	WORD $0x4e1502d5 // tbl v21.16b, { v22.16b }, v21.16b
-	MOVD         $lm2_32_levels<>+0(SB), R11
-	FMOVQ        (R11), F22
-	WORD $0x4e1402d4 // tbl v20.16b, { v22.16b }, v20.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F20, 16(R3)
-	WORD $0x7d400134 // ldr h20, [x9]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        (R4), F21
-	WORD $0x4f959296 // fmul v22.4s, v20.4s, v21.s[0]
-	WORD $0x4f959295 // fmul v21.4s, v20.4s, v21.s[0]
+	WORD $0xfc402138 // ldur d24, [x9, #2]
+	WORD $0x4e080718 // dup v24.2d, v24.d[0]
+	WORD $0x6ea24719 // ushl v25.4s, v24.4s, v2.4s
+	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e190039 // tbl v25.16b, { v1.16b }, v25.16b
+	WORD $0x4e180038 // tbl v24.16b, { v1.16b }, v24.16b
+	FMOVQ        F25, (R3)
+	FMOVQ        F24, 16(R3)
+	WORD $0x7c400138 // ldur h24, [x9]
+	WORD $0x1ee24318 // fcvt s24, h24
+	WORD $0xbc400099 // ldur s25, [x4]
+	WORD $0x6e39df19 // fmul v25.4s, v24.4s, v25.4s
 	ADD          R5, R4, R11
-	FMOVS        (R11), F23
-	WORD $0x4f979298 // fmul v24.4s, v20.4s, v23.s[0]
-	WORD $0x4f979297 // fmul v23.4s, v20.4s, v23.s[0]
-	FMOVS        (R6), F25
-	WORD $0x4f99929a // fmul v26.4s, v20.4s, v25.s[0]
-	WORD $0x4f999299 // fmul v25.4s, v20.4s, v25.s[0]
+	WORD $0xbc40017a // ldur s26, [x11]
+	WORD $0x6e3adf1a // fmul v26.4s, v24.4s, v26.4s
+	WORD $0xbc4000db // ldur s27, [x6]
+	WORD $0x6e3bdf1b // fmul v27.4s, v24.4s, v27.4s
 	ADD          R5, R6, R11
-	FMOVS        (R11), F27
-	WORD $0x4f9b929c // fmul v28.4s, v20.4s, v27.s[0]
-	WORD $0x4f9b929b // fmul v27.4s, v20.4s, v27.s[0]
-	FMOVS        (R7), F29
-	WORD $0x4f9d929e // fmul v30.4s, v20.4s, v29.s[0]
-	WORD $0x4f9d9294 // fmul v20.4s, v20.4s, v29.s[0]
-	FMOVS        (R3), F29
+	WORD $0xbc40017c // ldur s28, [x11]
+	WORD $0x6e3cdf1c // fmul v28.4s, v24.4s, v28.4s
+	WORD $0xbc4000fd // ldur s29, [x7]
+	WORD $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
+	WORD $0xbc40007d // ldur s29, [x3]
 	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
 	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        4(R3), F31
-	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
-	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
+	WORD $0xbc40407e // ldur s30, [x3, #4]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
 	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
-	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e36cfa0 // fmla v0.4s, v29.4s, v22.4s
-	WORD $0x4e35cfe1 // fmla v1.4s, v31.4s, v21.4s
-	WORD $0x4e38cfa2 // fmla v2.4s, v29.4s, v24.4s
-	WORD $0x4e37cfe3 // fmla v3.4s, v31.4s, v23.4s
-	WORD $0x4e3acfa4 // fmla v4.4s, v29.4s, v26.4s
-	WORD $0x4e39cfe5 // fmla v5.4s, v31.4s, v25.4s
-	WORD $0x4e3ccfa6 // fmla v6.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfe7 // fmla v7.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfa8 // fmla v8.4s, v29.4s, v30.4s
-	WORD $0x4e34cfe9 // fmla v9.4s, v31.4s, v20.4s
-	FMOVS        8(R3), F29
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4f9913a4 // fmla v4.4s, v29.4s, v25.s[0]
+	WORD $0x4f9913c5 // fmla v5.4s, v30.4s, v25.s[0]
+	WORD $0x4f9a13a6 // fmla v6.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a13c7 // fmla v7.4s, v30.4s, v26.s[0]
+	WORD $0x4f9b13a8 // fmla v8.4s, v29.4s, v27.s[0]
+	WORD $0x4f9b13c9 // fmla v9.4s, v30.4s, v27.s[0]
+	WORD $0x4f9c13aa // fmla v10.4s, v29.4s, v28.s[0]
+	WORD $0x4f9c13cb // fmla v11.4s, v30.4s, v28.s[0]
+	WORD $0x4f9813ac // fmla v12.4s, v29.4s, v24.s[0]
+	WORD $0x4f9813cd // fmla v13.4s, v30.4s, v24.s[0]
+	WORD $0xbc40807d // ldur s29, [x3, #8]
 	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
 	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        12(R3), F31
+	WORD $0xbc40c07e // ldur s30, [x3, #12]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4f9913ae // fmla v14.4s, v29.4s, v25.s[0]
+	WORD $0x4f9913cf // fmla v15.4s, v30.4s, v25.s[0]
+	WORD $0x4f9a13b0 // fmla v16.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a13d1 // fmla v17.4s, v30.4s, v26.s[0]
+	WORD $0x4f9b13b2 // fmla v18.4s, v29.4s, v27.s[0]
+	WORD $0x4f9b13d3 // fmla v19.4s, v30.4s, v27.s[0]
+	WORD $0x4f9c13b4 // fmla v20.4s, v29.4s, v28.s[0]
+	WORD $0x4f9c13d5 // fmla v21.4s, v30.4s, v28.s[0]
+	WORD $0x4f9813b6 // fmla v22.4s, v29.4s, v24.s[0]
+	WORD $0x4f9813d7 // fmla v23.4s, v30.4s, v24.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop3
+
+done4:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F4, (R4)
+	FMOVQ        F5, 16(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F6, (R8)
+	ADD          R5, R4, R8
+	FMOVQ        F7, 16(R8)
+	FMOVQ        F8, (R6)
+	FMOVQ        F9, 16(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F10, (R8)
+	ADD          R5, R6, R8
+	FMOVQ        F11, 16(R8)
+	FMOVQ        F12, (R7)
+	FMOVQ        F13, 16(R7)
+	FMOVQ        F14, 32(R4)
+	FMOVQ        F15, 48(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F16, 32(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F17, 48(R4)
+	FMOVQ        F18, 32(R6)
+	FMOVQ        F19, 48(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F20, 32(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F21, 48(R4)
+	FMOVQ        F22, 32(R7)
+	FMOVQ        F23, 48(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	WORD $0x3cc40084 // ldur q4, [x4, #64]
+	WORD $0x3cc50085 // ldur q5, [x4, #80]
+	ADD          R5, R4, R8
+	WORD $0x3cc40106 // ldur q6, [x8, #64]
+	ADD          R5, R4, R8
+	WORD $0x3cc50107 // ldur q7, [x8, #80]
+	WORD $0x3cc400c8 // ldur q8, [x6, #64]
+	WORD $0x3cc500c9 // ldur q9, [x6, #80]
+	ADD          R5, R6, R8
+	WORD $0x3cc4010a // ldur q10, [x8, #64]
+	ADD          R5, R6, R8
+	WORD $0x3cc5010b // ldur q11, [x8, #80]
+	WORD $0x3cc400ec // ldur q12, [x7, #64]
+	WORD $0x3cc500ed // ldur q13, [x7, #80]
+	WORD $0x3cc6008e // ldur q14, [x4, #96]
+	WORD $0x3cc7008f // ldur q15, [x4, #112]
+	ADD          R5, R4, R8
+	WORD $0x3cc60110 // ldur q16, [x8, #96]
+	ADD          R5, R4, R4
+	WORD $0x3cc70091 // ldur q17, [x4, #112]
+	WORD $0x3cc600d2 // ldur q18, [x6, #96]
+	WORD $0x3cc700d3 // ldur q19, [x6, #112]
+	ADD          R5, R6, R4
+	WORD $0x3cc60094 // ldur q20, [x4, #96]
+	ADD          R5, R6, R4
+	WORD $0x3cc70095 // ldur q21, [x4, #112]
+	WORD $0x3cc600f6 // ldur q22, [x7, #96]
+	WORD $0x3cc700f7 // ldur q23, [x7, #112]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done6
+
+loop5:
+
+	// levels of values 16 to 31
+	WORD $0xfc402138 // ldur d24, [x9, #2]
+	WORD $0x4e080718 // dup v24.2d, v24.d[0]
+	WORD $0x6ea24719 // ushl v25.4s, v24.4s, v2.4s
+	WORD $0x6ea34718 // ushl v24.4s, v24.4s, v3.4s
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e190039 // tbl v25.16b, { v1.16b }, v25.16b
+	WORD $0x4e180038 // tbl v24.16b, { v1.16b }, v24.16b
+	FMOVQ        F25, (R3)
+	FMOVQ        F24, 16(R3)
+	WORD $0x7c400138 // ldur h24, [x9]
+	WORD $0x1ee24318 // fcvt s24, h24
+	WORD $0xbc400099 // ldur s25, [x4]
+	WORD $0x6e39df19 // fmul v25.4s, v24.4s, v25.4s
+	ADD          R5, R4, R11
+	WORD $0xbc40017a // ldur s26, [x11]
+	WORD $0x6e3adf1a // fmul v26.4s, v24.4s, v26.4s
+	WORD $0xbc4000db // ldur s27, [x6]
+	WORD $0x6e3bdf1b // fmul v27.4s, v24.4s, v27.4s
+	ADD          R5, R6, R11
+	WORD $0xbc40017c // ldur s28, [x11]
+	WORD $0x6e3cdf1c // fmul v28.4s, v24.4s, v28.4s
+	WORD $0xbc4000fd // ldur s29, [x7]
+	WORD $0x6e3ddf18 // fmul v24.4s, v24.4s, v29.4s
+	WORD $0xbc41007d // ldur s29, [x3, #16]
+	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
+	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
+	WORD $0xbc41407e // ldur s30, [x3, #20]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4f9913a4 // fmla v4.4s, v29.4s, v25.s[0]
+	WORD $0x4f9913c5 // fmla v5.4s, v30.4s, v25.s[0]
+	WORD $0x4f9a13a6 // fmla v6.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a13c7 // fmla v7.4s, v30.4s, v26.s[0]
+	WORD $0x4f9b13a8 // fmla v8.4s, v29.4s, v27.s[0]
+	WORD $0x4f9b13c9 // fmla v9.4s, v30.4s, v27.s[0]
+	WORD $0x4f9c13aa // fmla v10.4s, v29.4s, v28.s[0]
+	WORD $0x4f9c13cb // fmla v11.4s, v30.4s, v28.s[0]
+	WORD $0x4f9813ac // fmla v12.4s, v29.4s, v24.s[0]
+	WORD $0x4f9813cd // fmla v13.4s, v30.4s, v24.s[0]
+	WORD $0xbc41807d // ldur s29, [x3, #24]
+	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
+	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
+	WORD $0xbc41c07e // ldur s30, [x3, #28]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4f9913ae // fmla v14.4s, v29.4s, v25.s[0]
+	WORD $0x4f9913cf // fmla v15.4s, v30.4s, v25.s[0]
+	WORD $0x4f9a13b0 // fmla v16.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a13d1 // fmla v17.4s, v30.4s, v26.s[0]
+	WORD $0x4f9b13b2 // fmla v18.4s, v29.4s, v27.s[0]
+	WORD $0x4f9b13d3 // fmla v19.4s, v30.4s, v27.s[0]
+	WORD $0x4f9c13b4 // fmla v20.4s, v29.4s, v28.s[0]
+	WORD $0x4f9c13d5 // fmla v21.4s, v30.4s, v28.s[0]
+	WORD $0x4f9813b6 // fmla v22.4s, v29.4s, v24.s[0]
+	WORD $0x4f9813d7 // fmla v23.4s, v30.4s, v24.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop5
+
+done6:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F4, 64(R4)
+	FMOVQ        F5, 80(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F6, 64(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F7, 80(R8)
+	FMOVQ        F8, 64(R6)
+	FMOVQ        F9, 80(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F10, 64(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F11, 80(R8)
+	FMOVQ        F12, 64(R7)
+	FMOVQ        F13, 80(R7)
+	FMOVQ        F14, 96(R4)
+	FMOVQ        F15, 112(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F16, 96(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F17, 112(R4)
+	FMOVQ        F18, 96(R6)
+	FMOVQ        F19, 112(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F20, 96(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F21, 112(R4)
+	FMOVQ        F22, 96(R7)
+	FMOVQ        F23, 112(R7)
+	ADD          $0xa, R0
+	ADD          $0x80, R2
+	SUBS         $1, R1
+	BGE          loop1
+
+done2:
+	ADD          $1, R1
+	RET
+
+// mix6xLm2_32NEON adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 32 values.
+TEXT ·mix6xLm2_32NEON(SB), NOSPLIT, $128-64
+	MOVD         v+32(FP), R0
+	MOVD         units+56(FP), R1
+	MOVD         $0, R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $1, R1
+	BLT          done2
+
+loop1:
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	WORD $0x3cc00080 // ldur q0, [x4]
+	WORD $0x3cc10081 // ldur q1, [x4, #16]
+	ADD          R5, R4, R8
+	WORD $0x3cc00102 // ldur q2, [x8]
+	ADD          R5, R4, R8
+	WORD $0x3cc10103 // ldur q3, [x8, #16]
+	WORD $0x3cc000c4 // ldur q4, [x6]
+	WORD $0x3cc100c5 // ldur q5, [x6, #16]
+	ADD          R5, R6, R8
+	WORD $0x3cc00106 // ldur q6, [x8]
+	ADD          R5, R6, R8
+	WORD $0x3cc10107 // ldur q7, [x8, #16]
+	WORD $0x3cc000e8 // ldur q8, [x7]
+	WORD $0x3cc100e9 // ldur q9, [x7, #16]
+	ADD          R5, R7, R8
+	WORD $0x3cc0010a // ldur q10, [x8]
+	ADD          R5, R7, R8
+	WORD $0x3cc1010b // ldur q11, [x8, #16]
+	WORD $0x3cc2008c // ldur q12, [x4, #32]
+	WORD $0x3cc3008d // ldur q13, [x4, #48]
+	ADD          R5, R4, R8
+	WORD $0x3cc2010e // ldur q14, [x8, #32]
+	ADD          R5, R4, R4
+	WORD $0x3cc3008f // ldur q15, [x4, #48]
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
+	ADD          R5, R6, R4
+	WORD $0x3cc20092 // ldur q18, [x4, #32]
+	ADD          R5, R6, R4
+	WORD $0x3cc30093 // ldur q19, [x4, #48]
+	WORD $0x3cc200f4 // ldur q20, [x7, #32]
+	WORD $0x3cc300f5 // ldur q21, [x7, #48]
+	ADD          R5, R7, R4
+	WORD $0x3cc20096 // ldur q22, [x4, #32]
+	ADD          R5, R7, R4
+	WORD $0x3cc30097 // ldur q23, [x4, #48]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done4
+
+loop3:
+
+	// levels of values 0 to 15
+	WORD $0xfc402138 // ldur d24, [x9, #2]
+	WORD $0x4e080718 // dup v24.2d, v24.d[0]
+	MOVD         $lm2_32_shifts<>+0(SB), R11
+	FMOVQ        (R11), F25
+	WORD $0x6eb94719 // ushl v25.4s, v24.4s, v25.4s
+	MOVD         $lm2_32_shifts2<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x6eba4718 // ushl v24.4s, v24.4s, v26.4s
+	WORD $0x4f00e47a // movi v26.16b, #3
+	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
+	WORD $0x4f00e47a // movi v26.16b, #3
+	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
+	MOVD         $lm2_32_levels<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e190359 // tbl v25.16b, { v26.16b }, v25.16b
+	MOVD         $lm2_32_levels<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e180358 // tbl v24.16b, { v26.16b }, v24.16b
+	FMOVQ        F25, (R3)
+	FMOVQ        F24, 16(R3)
+	WORD $0x7c400138 // ldur h24, [x9]
+	WORD $0x1ee24318 // fcvt s24, h24
+	WORD $0xbc400099 // ldur s25, [x4]
+	WORD $0x6e39df19 // fmul v25.4s, v24.4s, v25.4s
+	ADD          R5, R4, R11
+	WORD $0xbc40017a // ldur s26, [x11]
+	WORD $0x6e3adf1a // fmul v26.4s, v24.4s, v26.4s
+	WORD $0xbc4000db // ldur s27, [x6]
+	WORD $0x6e3bdf1b // fmul v27.4s, v24.4s, v27.4s
+	ADD          R5, R6, R11
+	WORD $0xbc40017c // ldur s28, [x11]
+	WORD $0x6e3cdf1c // fmul v28.4s, v24.4s, v28.4s
+	WORD $0xbc4000fd // ldur s29, [x7]
+	WORD $0x6e3ddf1d // fmul v29.4s, v24.4s, v29.4s
+	ADD          R5, R7, R11
+	WORD $0xbc40017e // ldur s30, [x11]
+	WORD $0x6e3edf18 // fmul v24.4s, v24.4s, v30.4s
+	WORD $0xbc40007e // ldur s30, [x3]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc40407f // ldur s31, [x3, #4]
 	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
 	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
 	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e36cfaa // fmla v10.4s, v29.4s, v22.4s
-	WORD $0x4e35cfeb // fmla v11.4s, v31.4s, v21.4s
-	WORD $0x4e38cfac // fmla v12.4s, v29.4s, v24.4s
-	WORD $0x4e37cfed // fmla v13.4s, v31.4s, v23.4s
-	WORD $0x4e3acfae // fmla v14.4s, v29.4s, v26.4s
-	WORD $0x4e39cfef // fmla v15.4s, v31.4s, v25.4s
-	WORD $0x4e3ccfb0 // fmla v16.4s, v29.4s, v28.4s
-	WORD $0x4e3bcff1 // fmla v17.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb2 // fmla v18.4s, v29.4s, v30.4s
-	WORD $0x4e34cff3 // fmla v19.4s, v31.4s, v20.4s
+	WORD $0x4f9913c0 // fmla v0.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913e1 // fmla v1.4s, v31.4s, v25.s[0]
+	WORD $0x4f9a13c2 // fmla v2.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13e3 // fmla v3.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13c4 // fmla v4.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13e5 // fmla v5.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13c6 // fmla v6.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13e7 // fmla v7.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13c8 // fmla v8.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13e9 // fmla v9.4s, v31.4s, v29.s[0]
+	WORD $0x4f9813ca // fmla v10.4s, v30.4s, v24.s[0]
+	WORD $0x4f9813eb // fmla v11.4s, v31.4s, v24.s[0]
+	WORD $0xbc40807e // ldur s30, [x3, #8]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc40c07f // ldur s31, [x3, #12]
+	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
+	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
+	WORD $0x4f9913cc // fmla v12.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913ed // fmla v13.4s, v31.4s, v25.s[0]
+	WORD $0x4f9a13ce // fmla v14.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13ef // fmla v15.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13d0 // fmla v16.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13f1 // fmla v17.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d2 // fmla v18.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f3 // fmla v19.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d4 // fmla v20.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f5 // fmla v21.4s, v31.4s, v29.s[0]
+	WORD $0x4f9813d6 // fmla v22.4s, v30.4s, v24.s[0]
+	WORD $0x4f9813f7 // fmla v23.4s, v31.4s, v24.s[0]
 	ADD          R10, R9
 	ADD          $4, R4
 	ADD          $4, R6
@@ -3279,20 +3952,28 @@ done4:
 	FMOVQ        F7, 16(R8)
 	FMOVQ        F8, (R7)
 	FMOVQ        F9, 16(R7)
-	FMOVQ        F10, 32(R4)
-	FMOVQ        F11, 48(R4)
-	ADD          R5, R4, R8
-	FMOVQ        F12, 32(R8)
-	ADD          R5, R4, R4
+	ADD          R5, R7, R8
+	FMOVQ        F10, (R8)
+	ADD          R5, R7, R8
+	FMOVQ        F11, 16(R8)
+	FMOVQ        F12, 32(R4)
 	FMOVQ        F13, 48(R4)
-	FMOVQ        F14, 32(R6)
-	FMOVQ        F15, 48(R6)
+	ADD          R5, R4, R8
+	FMOVQ        F14, 32(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F15, 48(R4)
+	FMOVQ        F16, 32(R6)
+	FMOVQ        F17, 48(R6)
 	ADD          R5, R6, R4
-	FMOVQ        F16, 32(R4)
+	FMOVQ        F18, 32(R4)
 	ADD          R5, R6, R4
-	FMOVQ        F17, 48(R4)
-	FMOVQ        F18, 32(R7)
-	FMOVQ        F19, 48(R7)
+	FMOVQ        F19, 48(R4)
+	FMOVQ        F20, 32(R7)
+	FMOVQ        F21, 48(R7)
+	ADD          R5, R7, R4
+	FMOVQ        F22, 32(R4)
+	ADD          R5, R7, R4
+	FMOVQ        F23, 48(R4)
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	MOVD         R4, R6
@@ -3304,28 +3985,42 @@ done4:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FLDPQ        64(R4), (F0, F1)
+	WORD $0x3cc40080 // ldur q0, [x4, #64]
+	WORD $0x3cc50081 // ldur q1, [x4, #80]
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F2
+	WORD $0x3cc40102 // ldur q2, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F3
-	FLDPQ        64(R6), (F4, F5)
+	WORD $0x3cc50103 // ldur q3, [x8, #80]
+	WORD $0x3cc400c4 // ldur q4, [x6, #64]
+	WORD $0x3cc500c5 // ldur q5, [x6, #80]
 	ADD          R5, R6, R8
-	FMOVQ        64(R8), F6
+	WORD $0x3cc40106 // ldur q6, [x8, #64]
 	ADD          R5, R6, R8
-	FMOVQ        80(R8), F7
-	FLDPQ        64(R7), (F8, F9)
-	FLDPQ        96(R4), (F10, F11)
+	WORD $0x3cc50107 // ldur q7, [x8, #80]
+	WORD $0x3cc400e8 // ldur q8, [x7, #64]
+	WORD $0x3cc500e9 // ldur q9, [x7, #80]
+	ADD          R5, R7, R8
+	WORD $0x3cc4010a // ldur q10, [x8, #64]
+	ADD          R5, R7, R8
+	WORD $0x3cc5010b // ldur q11, [x8, #80]
+	WORD $0x3cc6008c // ldur q12, [x4, #96]
+	WORD $0x3cc7008d // ldur q13, [x4, #112]
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F12
+	WORD $0x3cc6010e // ldur q14, [x8, #96]
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F13
-	FLDPQ        96(R6), (F14, F15)
+	WORD $0x3cc7008f // ldur q15, [x4, #112]
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
+	WORD $0x3cc700d1 // ldur q17, [x6, #112]
 	ADD          R5, R6, R4
-	FMOVQ        96(R4), F16
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
 	ADD          R5, R6, R4
-	FMOVQ        112(R4), F17
-	FLDPQ        96(R7), (F18, F19)
+	WORD $0x3cc70093 // ldur q19, [x4, #112]
+	WORD $0x3cc600f4 // ldur q20, [x7, #96]
+	WORD $0x3cc700f5 // ldur q21, [x7, #112]
+	ADD          R5, R7, R4
+	WORD $0x3cc60096 // ldur q22, [x4, #96]
+	ADD          R5, R7, R4
+	WORD $0x3cc70097 // ldur q23, [x4, #112]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -3343,82 +4038,83 @@ done4:
 loop5:
 
 	// levels of values 16 to 31
-	FMOVD        2(R9), F20
-	WORD $0x4e080694 // dup v20.2d, v20.d[0]
+	WORD $0xfc402138 // ldur d24, [x9, #2]
+	WORD $0x4e080718 // dup v24.2d, v24.d[0]
 	MOVD         $lm2_32_shifts<>+0(SB), R11
-	FMOVQ        (R11), F21
-	WORD $0x6eb54695 // ushl v21.4s, v20.4s, v21.4s
+	FMOVQ        (R11), F25
+	WORD $0x6eb94719 // ushl v25.4s, v24.4s, v25.4s
 	MOVD         $lm2_32_shifts2<>+0(SB), R11
-	FMOVQ        (R11), F22
-	WORD $0x6eb64694 // ushl v20.4s, v20.4s, v22.4s
-	WORD $0x4f00e476 // movi v22.16b, #3
-	WORD $0x4e361eb5 // and v21.16b, v21.16b, v22.16b
-	WORD $0x4f00e476 // movi v22.16b, #3
-	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
+	FMOVQ        (R11), F26
+	WORD $0x6eba4718 // ushl v24.4s, v24.4s, v26.4s
+	WORD $0x4f00e47a // movi v26.16b, #3
+	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
+	WORD $0x4f00e47a // movi v26.16b, #3
+	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
 	MOVD         $lm2_32_levels<>+0(SB), R11
-	FMOVQ        (R11), F22
-	WORD $0x4e1502d5 // tbl v21.16b, { v22.16b }, v21.16b
+	FMOVQ        (R11), F26
+	WORD $0x4e190359 // tbl v25.16b, { v26.16b }, v25.16b
 	MOVD         $lm2_32_levels<>+0(SB), R11
-	FMOVQ        (R11), F22
-	WORD $0x4e1402d4 // tbl v20.16b, { v22.16b }, v20.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F20, 16(R3)
-	WORD $0x7d400134 // ldr h20, [x9]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        (R4), F21
-	WORD $0x4f959296 // fmul v22.4s, v20.4s, v21.s[0]
-	WORD $0x4f959295 // fmul v21.4s, v20.4s, v21.s[0]
+	FMOVQ        (R11), F26
+	WORD $0x4e180358 // tbl v24.16b, { v26.16b }, v24.16b
+	FMOVQ        F25, (R3)
+	FMOVQ        F24, 16(R3)
+	WORD $0x7c400138 // ldur h24, [x9]
+	WORD $0x1ee24318 // fcvt s24, h24
+	WORD $0xbc400099 // ldur s25, [x4]
+	WORD $0x6e39df19 // fmul v25.4s, v24.4s, v25.4s
 	ADD          R5, R4, R11
-	FMOVS        (R11), F23
-	WORD $0x4f979298 // fmul v24.4s, v20.4s, v23.s[0]
-	WORD $0x4f979297 // fmul v23.4s, v20.4s, v23.s[0]
-	FMOVS        (R6), F25
-	WORD $0x4f99929a // fmul v26.4s, v20.4s, v25.s[0]
-	WORD $0x4f999299 // fmul v25.4s, v20.4s, v25.s[0]
+	WORD $0xbc40017a // ldur s26, [x11]
+	WORD $0x6e3adf1a // fmul v26.4s, v24.4s, v26.4s
+	WORD $0xbc4000db // ldur s27, [x6]
+	WORD $0x6e3bdf1b // fmul v27.4s, v24.4s, v27.4s
 	ADD          R5, R6, R11
-	FMOVS        (R11), F27
-	WORD $0x4f9b929c // fmul v28.4s, v20.4s, v27.s[0]
-	WORD $0x4f9b929b // fmul v27.4s, v20.4s, v27.s[0]
-	FMOVS        (R7), F29
-	WORD $0x4f9d929e // fmul v30.4s, v20.4s, v29.s[0]
-	WORD $0x4f9d9294 // fmul v20.4s, v20.4s, v29.s[0]
-	FMOVS        16(R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        20(R3), F31
+	WORD $0xbc40017c // ldur s28, [x11]
+	WORD $0x6e3cdf1c // fmul v28.4s, v24.4s, v28.4s
+	WORD $0xbc4000fd // ldur s29, [x7]
+	WORD $0x6e3ddf1d // fmul v29.4s, v24.4s, v29.4s
+	ADD          R5, R7, R11
+	WORD $0xbc40017e // ldur s30, [x11]
+	WORD $0x6e3edf18 // fmul v24.4s, v24.4s, v30.4s
+	WORD $0xbc41007e // ldur s30, [x3, #16]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc41407f // ldur s31, [x3, #20]
 	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
 	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
 	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e36cfa0 // fmla v0.4s, v29.4s, v22.4s
-	WORD $0x4e35cfe1 // fmla v1.4s, v31.4s, v21.4s
-	WORD $0x4e38cfa2 // fmla v2.4s, v29.4s, v24.4s
-	WORD $0x4e37cfe3 // fmla v3.4s, v31.4s, v23.4s
-	WORD $0x4e3acfa4 // fmla v4.4s, v29.4s, v26.4s
-	WORD $0x4e39cfe5 // fmla v5.4s, v31.4s, v25.4s
-	WORD $0x4e3ccfa6 // fmla v6.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfe7 // fmla v7.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfa8 // fmla v8.4s, v29.4s, v30.4s
-	WORD $0x4e34cfe9 // fmla v9.4s, v31.4s, v20.4s
-	FMOVS        24(R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        28(R3), F31
+	WORD $0x4f9913c0 // fmla v0.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913e1 // fmla v1.4s, v31.4s, v25.s[0]
+	WORD $0x4f9a13c2 // fmla v2.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13e3 // fmla v3.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13c4 // fmla v4.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13e5 // fmla v5.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13c6 // fmla v6.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13e7 // fmla v7.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13c8 // fmla v8.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13e9 // fmla v9.4s, v31.4s, v29.s[0]
+	WORD $0x4f9813ca // fmla v10.4s, v30.4s, v24.s[0]
+	WORD $0x4f9813eb // fmla v11.4s, v31.4s, v24.s[0]
+	WORD $0xbc41807e // ldur s30, [x3, #24]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc41c07f // ldur s31, [x3, #28]
 	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
 	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
 	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e36cfaa // fmla v10.4s, v29.4s, v22.4s
-	WORD $0x4e35cfeb // fmla v11.4s, v31.4s, v21.4s
-	WORD $0x4e38cfac // fmla v12.4s, v29.4s, v24.4s
-	WORD $0x4e37cfed // fmla v13.4s, v31.4s, v23.4s
-	WORD $0x4e3acfae // fmla v14.4s, v29.4s, v26.4s
-	WORD $0x4e39cfef // fmla v15.4s, v31.4s, v25.4s
-	WORD $0x4e3ccfb0 // fmla v16.4s, v29.4s, v28.4s
-	WORD $0x4e3bcff1 // fmla v17.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb2 // fmla v18.4s, v29.4s, v30.4s
-	WORD $0x4e34cff3 // fmla v19.4s, v31.4s, v20.4s
+	WORD $0x4f9913cc // fmla v12.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913ed // fmla v13.4s, v31.4s, v25.s[0]
+	WORD $0x4f9a13ce // fmla v14.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13ef // fmla v15.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13d0 // fmla v16.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13f1 // fmla v17.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d2 // fmla v18.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f3 // fmla v19.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d4 // fmla v20.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f5 // fmla v21.4s, v31.4s, v29.s[0]
+	WORD $0x4f9813d6 // fmla v22.4s, v30.4s, v24.s[0]
+	WORD $0x4f9813f7 // fmla v23.4s, v31.4s, v24.s[0]
 	ADD          R10, R9
 	ADD          $4, R4
 	ADD          $4, R6
@@ -3453,20 +4149,28 @@ done6:
 	FMOVQ        F7, 80(R8)
 	FMOVQ        F8, 64(R7)
 	FMOVQ        F9, 80(R7)
-	FMOVQ        F10, 96(R4)
-	FMOVQ        F11, 112(R4)
-	ADD          R5, R4, R8
-	FMOVQ        F12, 96(R8)
-	ADD          R5, R4, R4
+	ADD          R5, R7, R8
+	FMOVQ        F10, 64(R8)
+	ADD          R5, R7, R8
+	FMOVQ        F11, 80(R8)
+	FMOVQ        F12, 96(R4)
 	FMOVQ        F13, 112(R4)
-	FMOVQ        F14, 96(R6)
-	FMOVQ        F15, 112(R6)
+	ADD          R5, R4, R8
+	FMOVQ        F14, 96(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F15, 112(R4)
+	FMOVQ        F16, 96(R6)
+	FMOVQ        F17, 112(R6)
 	ADD          R5, R6, R4
-	FMOVQ        F16, 96(R4)
+	FMOVQ        F18, 96(R4)
 	ADD          R5, R6, R4
-	FMOVQ        F17, 112(R4)
-	FMOVQ        F18, 96(R7)
-	FMOVQ        F19, 112(R7)
+	FMOVQ        F19, 112(R4)
+	FMOVQ        F20, 96(R7)
+	FMOVQ        F21, 112(R7)
+	ADD          R5, R7, R4
+	FMOVQ        F22, 96(R4)
+	ADD          R5, R7, R4
+	FMOVQ        F23, 112(R4)
 	ADD          $0xa, R0
 	ADD          $0x80, R2
 	SUBS         $1, R1
@@ -3495,9 +4199,6 @@ TEXT ·matmulQ81xLm2_32NEON(SB), NOSPLIT, $0-72
 
 loop1:
 	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -3509,100 +4210,103 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x7d4014c9 // ldr h9, [x6, #10]
-	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
-	WORD $0x7d4028c9 // ldr h9, [x6, #20]
-	WORD $0x7d403cca // ldr h10, [x6, #30]
-	WORD $0x4e4a3929 // zip1 v9.8h, v9.8h, v10.8h
-	WORD $0x4e893908 // zip1 v8.4s, v8.4s, v9.4s
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	FMOVQ        (R4), F9
-	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	WORD $0x7c4000c5 // ldur h5, [x6]
+	WORD $0x7c40a0c6 // ldur h6, [x6, #10]
+	WORD $0x4e4638a5 // zip1 v5.8h, v5.8h, v6.8h
+	WORD $0x7c4140c6 // ldur h6, [x6, #20]
+	WORD $0x7c41e0c7 // ldur h7, [x6, #30]
+	WORD $0x4e4738c6 // zip1 v6.8h, v6.8h, v7.8h
+	WORD $0x4e8638a5 // zip1 v5.4s, v5.4s, v6.4s
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x3cc00086 // ldur q6, [x4]
+	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F9
-	WORD $0x4e080529 // dup v9.2d, v9.d[0]
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        (R3), (F11, F12)
-	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
-	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2cc12b // smull v11.8h, v9.8b, v12.8b
-	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
-	WORD $0x4e60692a // sadalp v10.4s, v9.8h
-	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
-	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD $0xfc4020c6 // ldur d6, [x6, #2]
+	WORD $0x4e0804c6 // dup v6.2d, v6.d[0]
+	WORD $0x6ea244c7 // ushl v7.4s, v6.4s, v2.4s
+	WORD $0x6ea344c6 // ushl v6.4s, v6.4s, v3.4s
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
+	WORD $0x3cc00068 // ldur q8, [x3]
+	WORD $0x3cc10069 // ldur q9, [x3, #16]
+	WORD $0x0e28c0ea // smull v10.8h, v7.8b, v8.8b
+	WORD $0x4e28c0e7 // smull2 v7.8h, v7.16b, v8.16b
+	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e29c0c8 // smull v8.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
+	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
+	WORD $0x4e6068c7 // sadalp v7.4s, v6.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        12(R6), F9
-	WORD $0x4e080529 // dup v9.2d, v9.d[0]
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        32(R3), (F11, F12)
-	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
-	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2cc12b // smull v11.8h, v9.8b, v12.8b
-	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
-	WORD $0x4e60692a // sadalp v10.4s, v9.8h
-	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
-	WORD $0x4fa81125 // fmla v5.4s, v9.4s, v8.s[1]
+	WORD $0xfc40c0c6 // ldur d6, [x6, #12]
+	WORD $0x4e0804c6 // dup v6.2d, v6.d[0]
+	WORD $0x6ea244c8 // ushl v8.4s, v6.4s, v2.4s
+	WORD $0x6ea344c6 // ushl v6.4s, v6.4s, v3.4s
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
+	WORD $0x3cc20069 // ldur q9, [x3, #32]
+	WORD $0x3cc3006a // ldur q10, [x3, #48]
+	WORD $0x0e29c10b // smull v11.8h, v8.8b, v9.8b
+	WORD $0x4e29c108 // smull2 v8.8h, v8.16b, v9.16b
+	WORD $0x4e68bd68 // addp v8.8h, v11.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2ac0c9 // smull v9.8h, v6.8b, v10.8b
+	WORD $0x4e2ac0c6 // smull2 v6.8h, v6.16b, v10.16b
+	WORD $0x4e66bd26 // addp v6.8h, v9.8h, v6.8h
+	WORD $0x4e6068c8 // sadalp v8.4s, v6.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        22(R6), F9
-	WORD $0x4e080529 // dup v9.2d, v9.d[0]
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0xfc4160c6 // ldur d6, [x6, #22]
+	WORD $0x4e0804c6 // dup v6.2d, v6.d[0]
+	WORD $0x6ea244c9 // ushl v9.4s, v6.4s, v2.4s
+	WORD $0x6ea344c6 // ushl v6.4s, v6.4s, v3.4s
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        64(R3), (F11, F12)
-	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
-	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2cc12b // smull v11.8h, v9.8b, v12.8b
-	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
-	WORD $0x4e60692a // sadalp v10.4s, v9.8h
-	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
-	WORD $0x4f881926 // fmla v6.4s, v9.4s, v8.s[2]
+	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
+	WORD $0x3cc4006a // ldur q10, [x3, #64]
+	WORD $0x3cc5006b // ldur q11, [x3, #80]
+	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
+	WORD $0x4e2ac129 // smull2 v9.8h, v9.16b, v10.16b
+	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2bc0ca // smull v10.8h, v6.8b, v11.8b
+	WORD $0x4e2bc0c6 // smull2 v6.8h, v6.16b, v11.16b
+	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
+	WORD $0x4e6068c9 // sadalp v9.4s, v6.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        32(R6), F9
-	WORD $0x4e080529 // dup v9.2d, v9.d[0]
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
+	WORD $0xfc4200c6 // ldur d6, [x6, #32]
+	WORD $0x4e0804c6 // dup v6.2d, v6.d[0]
+	WORD $0x6ea244ca // ushl v10.4s, v6.4s, v2.4s
+	WORD $0x6ea344c6 // ushl v6.4s, v6.4s, v3.4s
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        96(R3), (F11, F12)
+	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
+	WORD $0x3cc6006b // ldur q11, [x3, #96]
+	WORD $0x3cc7006c // ldur q12, [x3, #112]
 	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
 	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
 	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2cc12b // smull v11.8h, v9.8b, v12.8b
-	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
-	WORD $0x4e60692a // sadalp v10.4s, v9.8h
-	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
-	WORD $0x4fa81927 // fmla v7.4s, v9.4s, v8.s[3]
+	WORD $0x0e2cc0cb // smull v11.8h, v6.8b, v12.8b
+	WORD $0x4e2cc0c6 // smull2 v6.8h, v6.16b, v12.16b
+	WORD $0x4e66bd66 // addp v6.8h, v11.8h, v6.8h
+	WORD $0x4e6068ca // sadalp v10.4s, v6.8h
+
+	// sums of 4 groups, times their factors
+	WORD $0x4ea8bce6 // addp v6.4s, v7.4s, v8.4s
+	WORD $0x4eaabd27 // addp v7.4s, v9.4s, v10.4s
+	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e25ccc4 // fmla v4.4s, v6.4s, v5.4s
 	ADD          $0x28, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -3617,34 +4321,34 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c4000c5 // ldur h5, [x6]
+	WORD $0x1ee240a5 // fcvt s5, h5
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F9
-	WORD $0x4e080529 // dup v9.2d, v9.d[0]
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        (R3), (F11, F12)
-	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
-	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2cc12b // smull v11.8h, v9.8b, v12.8b
-	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
-	WORD $0x4e60692a // sadalp v10.4s, v9.8h
+	WORD $0xfc4020c6 // ldur d6, [x6, #2]
+	WORD $0x4e0804c6 // dup v6.2d, v6.d[0]
+	WORD $0x6ea244c7 // ushl v7.4s, v6.4s, v2.4s
+	WORD $0x6ea344c6 // ushl v6.4s, v6.4s, v3.4s
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
+	WORD $0x3cc00068 // ldur q8, [x3]
+	WORD $0x3cc10069 // ldur q9, [x3, #16]
+	WORD $0x0e28c0ea // smull v10.8h, v7.8b, v8.8b
+	WORD $0x4e28c0e7 // smull2 v7.8h, v7.16b, v8.16b
+	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e29c0c8 // smull v8.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
+	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
+	WORD $0x4e6068c7 // sadalp v7.4s, v6.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F9
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
+	WORD $0xbc400086 // ldur s6, [x4]
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	WORD $0x4f8510e4 // fmla v4.4s, v7.4s, v5.s[0]
 	ADD          $0xa, R6
 	ADD          $0x20, R3
 	ADD          $4, R4
@@ -3653,9 +4357,6 @@ loop5:
 
 done6:
 	ADD          $1, R5
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x4e27d484 // fadd v4.4s, v4.4s, v7.4s
 
 	// sums of the lanes
 	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
@@ -3702,12 +4403,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c6 // ldr h6, [x6]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c4000c6 // ldur h6, [x6]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F7
+	WORD $0xfc4020c7 // ldur d7, [x6, #2]
 	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
 	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
 	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
@@ -3715,7 +4415,8 @@ loop3:
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
 	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FLDPQ        (R3), (F9, F10)
+	WORD $0x3cc00069 // ldur q9, [x3]
+	WORD $0x3cc1006a // ldur q10, [x3, #16]
 	WORD $0x0e29c10b // smull v11.8h, v8.8b, v9.8b
 	WORD $0x4e29c109 // smull2 v9.8h, v8.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
@@ -3724,7 +4425,8 @@ loop3:
 	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        32(R3), (F10, F11)
+	WORD $0x3cc2006a // ldur q10, [x3, #32]
+	WORD $0x3cc3006b // ldur q11, [x3, #48]
 	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
 	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
 	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
@@ -3735,22 +4437,21 @@ loop3:
 	WORD $0x4e6068e8 // sadalp v8.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F7
+	WORD $0xbc400087 // ldur s7, [x4]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd24 // fmla v4.4s, v9.4s, v7.4s
-	FMOVS        4(R4), F7
+	WORD $0x6e26dce7 // fmul v7.4s, v7.4s, v6.4s
+	WORD $0x4f871124 // fmla v4.4s, v9.4s, v7.s[0]
+	WORD $0xbc404087 // ldur s7, [x4, #4]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
-	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+	WORD $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
+	WORD $0x4f861105 // fmla v5.4s, v8.4s, v6.s[0]
 
 	// scales of the block
-	WORD $0x7d4014c6 // ldr h6, [x6, #10]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c40a0c6 // ldur h6, [x6, #10]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FMOVD        12(R6), F7
+	WORD $0xfc40c0c7 // ldur d7, [x6, #12]
 	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
 	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
 	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
@@ -3758,7 +4459,8 @@ loop3:
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
 	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FLDPQ        64(R3), (F9, F10)
+	WORD $0x3cc40069 // ldur q9, [x3, #64]
+	WORD $0x3cc5006a // ldur q10, [x3, #80]
 	WORD $0x0e29c10b // smull v11.8h, v8.8b, v9.8b
 	WORD $0x4e29c109 // smull2 v9.8h, v8.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
@@ -3767,7 +4469,8 @@ loop3:
 	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        96(R3), (F10, F11)
+	WORD $0x3cc6006a // ldur q10, [x3, #96]
+	WORD $0x3cc7006b // ldur q11, [x3, #112]
 	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
 	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
 	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
@@ -3778,14 +4481,14 @@ loop3:
 	WORD $0x4e6068e8 // sadalp v8.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        8(R4), F7
+	WORD $0xbc408087 // ldur s7, [x4, #8]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd24 // fmla v4.4s, v9.4s, v7.4s
-	FMOVS        12(R4), F7
+	WORD $0x6e26dce7 // fmul v7.4s, v7.4s, v6.4s
+	WORD $0x4f871124 // fmla v4.4s, v9.4s, v7.s[0]
+	WORD $0xbc40c087 // ldur s7, [x4, #12]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
-	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+	WORD $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
+	WORD $0x4f861105 // fmla v5.4s, v8.4s, v6.s[0]
 	ADD          $0x14, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -3800,12 +4503,11 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000c6 // ldr h6, [x6]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c4000c6 // ldur h6, [x6]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F7
+	WORD $0xfc4020c7 // ldur d7, [x6, #2]
 	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
 	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
 	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
@@ -3813,7 +4515,8 @@ loop5:
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
 	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FLDPQ        (R3), (F9, F10)
+	WORD $0x3cc00069 // ldur q9, [x3]
+	WORD $0x3cc1006a // ldur q10, [x3, #16]
 	WORD $0x0e29c10b // smull v11.8h, v8.8b, v9.8b
 	WORD $0x4e29c109 // smull2 v9.8h, v8.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
@@ -3822,7 +4525,8 @@ loop5:
 	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        32(R3), (F10, F11)
+	WORD $0x3cc2006a // ldur q10, [x3, #32]
+	WORD $0x3cc3006b // ldur q11, [x3, #48]
 	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
 	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
 	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
@@ -3833,14 +4537,14 @@ loop5:
 	WORD $0x4e6068e8 // sadalp v8.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F7
+	WORD $0xbc400087 // ldur s7, [x4]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd24 // fmla v4.4s, v9.4s, v7.4s
-	FMOVS        4(R4), F7
+	WORD $0x6e26dce7 // fmul v7.4s, v7.4s, v6.4s
+	WORD $0x4f871124 // fmla v4.4s, v9.4s, v7.s[0]
+	WORD $0xbc404087 // ldur s7, [x4, #4]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
-	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+	WORD $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
+	WORD $0x4f861105 // fmla v5.4s, v8.4s, v6.s[0]
 	ADD          $0xa, R6
 	ADD          $0x40, R3
 	ADD          $8, R4
@@ -3903,12 +4607,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c7 // ldr h7, [x6]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c4000c7 // ldur h7, [x6]
+	WORD $0x1ee240e7 // fcvt s7, h7
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F8
+	WORD $0xfc4020c8 // ldur d8, [x6, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
 	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
@@ -3916,7 +4619,8 @@ loop3:
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FLDPQ        (R3), (F10, F11)
+	WORD $0x3cc0006a // ldur q10, [x3]
+	WORD $0x3cc1006b // ldur q11, [x3, #16]
 	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
 	WORD $0x4e2ac12a // smull2 v10.8h, v9.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
@@ -3925,7 +4629,8 @@ loop3:
 	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
 	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        32(R3), (F11, F12)
+	WORD $0x3cc2006b // ldur q11, [x3, #32]
+	WORD $0x3cc3006c // ldur q12, [x3, #48]
 	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
 	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -3934,7 +4639,8 @@ loop3:
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        64(R3), (F12, F13)
+	WORD $0x3cc4006c // ldur q12, [x3, #64]
+	WORD $0x3cc5006d // ldur q13, [x3, #80]
 	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
 	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
 	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
@@ -3945,26 +4651,25 @@ loop3:
 	WORD $0x4e606909 // sadalp v9.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F8
+	WORD $0xbc400088 // ldur s8, [x4]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
-	FMOVS        4(R4), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881144 // fmla v4.4s, v10.4s, v8.s[0]
+	WORD $0xbc404088 // ldur s8, [x4, #4]
 	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd45 // fmla v5.4s, v10.4s, v8.4s
-	FMOVS        8(R4), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	WORD $0xbc408088 // ldur s8, [x4, #8]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
-	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4f871126 // fmla v6.4s, v9.4s, v7.s[0]
 
 	// scales of the block
-	WORD $0x7d4014c7 // ldr h7, [x6, #10]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c40a0c7 // ldur h7, [x6, #10]
+	WORD $0x1ee240e7 // fcvt s7, h7
 
 	// levels of values 0 to 31, and their products
-	FMOVD        12(R6), F8
+	WORD $0xfc40c0c8 // ldur d8, [x6, #12]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
 	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
@@ -3972,7 +4677,8 @@ loop3:
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FLDPQ        96(R3), (F10, F11)
+	WORD $0x3cc6006a // ldur q10, [x3, #96]
+	WORD $0x3cc7006b // ldur q11, [x3, #112]
 	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
 	WORD $0x4e2ac12a // smull2 v10.8h, v9.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
@@ -3981,7 +4687,8 @@ loop3:
 	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
 	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        128(R3), (F11, F12)
+	WORD $0x3cc8006b // ldur q11, [x3, #128]
+	WORD $0x3cc9006c // ldur q12, [x3, #144]
 	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
 	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -3990,7 +4697,8 @@ loop3:
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        160(R3), (F12, F13)
+	WORD $0x3cca006c // ldur q12, [x3, #160]
+	WORD $0x3ccb006d // ldur q13, [x3, #176]
 	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
 	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
 	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
@@ -4001,18 +4709,18 @@ loop3:
 	WORD $0x4e606909 // sadalp v9.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        12(R4), F8
+	WORD $0xbc40c088 // ldur s8, [x4, #12]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
-	FMOVS        16(R4), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881144 // fmla v4.4s, v10.4s, v8.s[0]
+	WORD $0xbc410088 // ldur s8, [x4, #16]
 	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd45 // fmla v5.4s, v10.4s, v8.4s
-	FMOVS        20(R4), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	WORD $0xbc414088 // ldur s8, [x4, #20]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
-	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4f871126 // fmla v6.4s, v9.4s, v7.s[0]
 	ADD          $0x14, R6
 	ADD          $0xc0, R3
 	ADD          $0x18, R4
@@ -4027,12 +4735,11 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000c7 // ldr h7, [x6]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c4000c7 // ldur h7, [x6]
+	WORD $0x1ee240e7 // fcvt s7, h7
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F8
+	WORD $0xfc4020c8 // ldur d8, [x6, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
 	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
@@ -4040,7 +4747,8 @@ loop5:
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FLDPQ        (R3), (F10, F11)
+	WORD $0x3cc0006a // ldur q10, [x3]
+	WORD $0x3cc1006b // ldur q11, [x3, #16]
 	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
 	WORD $0x4e2ac12a // smull2 v10.8h, v9.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
@@ -4049,7 +4757,8 @@ loop5:
 	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
 	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        32(R3), (F11, F12)
+	WORD $0x3cc2006b // ldur q11, [x3, #32]
+	WORD $0x3cc3006c // ldur q12, [x3, #48]
 	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
 	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -4058,7 +4767,8 @@ loop5:
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        64(R3), (F12, F13)
+	WORD $0x3cc4006c // ldur q12, [x3, #64]
+	WORD $0x3cc5006d // ldur q13, [x3, #80]
 	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
 	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
 	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
@@ -4069,18 +4779,18 @@ loop5:
 	WORD $0x4e606909 // sadalp v9.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F8
+	WORD $0xbc400088 // ldur s8, [x4]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
-	FMOVS        4(R4), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881144 // fmla v4.4s, v10.4s, v8.s[0]
+	WORD $0xbc404088 // ldur s8, [x4, #4]
 	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd45 // fmla v5.4s, v10.4s, v8.4s
-	FMOVS        8(R4), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	WORD $0xbc408088 // ldur s8, [x4, #8]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
-	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4f871126 // fmla v6.4s, v9.4s, v7.s[0]
 	ADD          $0xa, R6
 	ADD          $0x60, R3
 	ADD          $0xc, R4
@@ -4149,12 +4859,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F9
+	WORD $0xfc4020c9 // ldur d9, [x6, #2]
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
 	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
@@ -4162,7 +4871,8 @@ loop3:
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        (R3), (F11, F12)
+	WORD $0x3cc0006b // ldur q11, [x3]
+	WORD $0x3cc1006c // ldur q12, [x3, #16]
 	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
 	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -4171,7 +4881,8 @@ loop3:
 	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        32(R3), (F12, F13)
+	WORD $0x3cc2006c // ldur q12, [x3, #32]
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -4180,7 +4891,8 @@ loop3:
 	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        64(R3), (F13, F14)
+	WORD $0x3cc4006d // ldur q13, [x3, #64]
+	WORD $0x3cc5006e // ldur q14, [x3, #80]
 	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
 	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -4189,7 +4901,8 @@ loop3:
 	WORD $0x4e2ec12e // smull2 v14.8h, v9.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        96(R3), (F14, F15)
+	WORD $0x3cc6006e // ldur q14, [x3, #96]
+	WORD $0x3cc7006f // ldur q15, [x3, #112]
 	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
 	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
 	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
@@ -4200,30 +4913,29 @@ loop3:
 	WORD $0x4e60692a // sadalp v10.4s, v9.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F9
+	WORD $0xbc400089 // ldur s9, [x4]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd64 // fmla v4.4s, v11.4s, v9.4s
-	FMOVS        4(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891164 // fmla v4.4s, v11.4s, v9.s[0]
+	WORD $0xbc404089 // ldur s9, [x4, #4]
 	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
-	FMOVS        8(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891165 // fmla v5.4s, v11.4s, v9.s[0]
+	WORD $0xbc408089 // ldur s9, [x4, #8]
 	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd66 // fmla v6.4s, v11.4s, v9.4s
-	FMOVS        12(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891166 // fmla v6.4s, v11.4s, v9.s[0]
+	WORD $0xbc40c089 // ldur s9, [x4, #12]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
 
 	// scales of the block
-	WORD $0x7d4014c8 // ldr h8, [x6, #10]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c40a0c8 // ldur h8, [x6, #10]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVD        12(R6), F9
+	WORD $0xfc40c0c9 // ldur d9, [x6, #12]
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
 	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
@@ -4231,7 +4943,8 @@ loop3:
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        128(R3), (F11, F12)
+	WORD $0x3cc8006b // ldur q11, [x3, #128]
+	WORD $0x3cc9006c // ldur q12, [x3, #144]
 	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
 	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -4240,7 +4953,8 @@ loop3:
 	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        160(R3), (F12, F13)
+	WORD $0x3cca006c // ldur q12, [x3, #160]
+	WORD $0x3ccb006d // ldur q13, [x3, #176]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -4249,7 +4963,8 @@ loop3:
 	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        192(R3), (F13, F14)
+	WORD $0x3ccc006d // ldur q13, [x3, #192]
+	WORD $0x3ccd006e // ldur q14, [x3, #208]
 	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
 	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -4258,7 +4973,8 @@ loop3:
 	WORD $0x4e2ec12e // smull2 v14.8h, v9.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        224(R3), (F14, F15)
+	WORD $0x3cce006e // ldur q14, [x3, #224]
+	WORD $0x3ccf006f // ldur q15, [x3, #240]
 	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
 	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
 	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
@@ -4269,22 +4985,22 @@ loop3:
 	WORD $0x4e60692a // sadalp v10.4s, v9.8h
 
 	// integer sums times both scales
-	FMOVS        16(R4), F9
+	WORD $0xbc410089 // ldur s9, [x4, #16]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd64 // fmla v4.4s, v11.4s, v9.4s
-	FMOVS        20(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891164 // fmla v4.4s, v11.4s, v9.s[0]
+	WORD $0xbc414089 // ldur s9, [x4, #20]
 	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
-	FMOVS        24(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891165 // fmla v5.4s, v11.4s, v9.s[0]
+	WORD $0xbc418089 // ldur s9, [x4, #24]
 	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd66 // fmla v6.4s, v11.4s, v9.4s
-	FMOVS        28(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891166 // fmla v6.4s, v11.4s, v9.s[0]
+	WORD $0xbc41c089 // ldur s9, [x4, #28]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
 	ADD          $0x14, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -4299,12 +5015,11 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F9
+	WORD $0xfc4020c9 // ldur d9, [x6, #2]
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
 	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
@@ -4312,7 +5027,8 @@ loop5:
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        (R3), (F11, F12)
+	WORD $0x3cc0006b // ldur q11, [x3]
+	WORD $0x3cc1006c // ldur q12, [x3, #16]
 	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
 	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -4321,7 +5037,8 @@ loop5:
 	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        32(R3), (F12, F13)
+	WORD $0x3cc2006c // ldur q12, [x3, #32]
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -4330,7 +5047,8 @@ loop5:
 	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        64(R3), (F13, F14)
+	WORD $0x3cc4006d // ldur q13, [x3, #64]
+	WORD $0x3cc5006e // ldur q14, [x3, #80]
 	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
 	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -4339,7 +5057,8 @@ loop5:
 	WORD $0x4e2ec12e // smull2 v14.8h, v9.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        96(R3), (F14, F15)
+	WORD $0x3cc6006e // ldur q14, [x3, #96]
+	WORD $0x3cc7006f // ldur q15, [x3, #112]
 	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
 	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
 	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
@@ -4350,22 +5069,22 @@ loop5:
 	WORD $0x4e60692a // sadalp v10.4s, v9.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F9
+	WORD $0xbc400089 // ldur s9, [x4]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd64 // fmla v4.4s, v11.4s, v9.4s
-	FMOVS        4(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891164 // fmla v4.4s, v11.4s, v9.s[0]
+	WORD $0xbc404089 // ldur s9, [x4, #4]
 	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
-	FMOVS        8(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891165 // fmla v5.4s, v11.4s, v9.s[0]
+	WORD $0xbc408089 // ldur s9, [x4, #8]
 	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd66 // fmla v6.4s, v11.4s, v9.4s
-	FMOVS        12(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891166 // fmla v6.4s, v11.4s, v9.s[0]
+	WORD $0xbc40c089 // ldur s9, [x4, #12]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
 	ADD          $0xa, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -4435,9 +5154,6 @@ loop1:
 
 loop3:
 	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -4449,100 +5165,103 @@ loop5:
 	WORD $0xf9840120 // prfm pldl1keep, [x9, #2048]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d400128 // ldr h8, [x9]
-	WORD $0x7d401529 // ldr h9, [x9, #10]
-	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
-	WORD $0x7d402929 // ldr h9, [x9, #20]
-	WORD $0x7d403d2a // ldr h10, [x9, #30]
-	WORD $0x4e4a3929 // zip1 v9.8h, v9.8h, v10.8h
-	WORD $0x4e893908 // zip1 v8.4s, v8.4s, v9.4s
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	FMOVQ        (R7), F9
-	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	WORD $0x7c400125 // ldur h5, [x9]
+	WORD $0x7c40a126 // ldur h6, [x9, #10]
+	WORD $0x4e4638a5 // zip1 v5.8h, v5.8h, v6.8h
+	WORD $0x7c414126 // ldur h6, [x9, #20]
+	WORD $0x7c41e127 // ldur h7, [x9, #30]
+	WORD $0x4e4738c6 // zip1 v6.8h, v6.8h, v7.8h
+	WORD $0x4e8638a5 // zip1 v5.4s, v5.4s, v6.4s
+	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x3cc000e6 // ldur q6, [x7]
+	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F9
-	WORD $0x4e080529 // dup v9.2d, v9.d[0]
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        (R6), (F11, F12)
-	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
-	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2cc12b // smull v11.8h, v9.8b, v12.8b
-	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
-	WORD $0x4e60692a // sadalp v10.4s, v9.8h
-	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
-	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD $0xfc402126 // ldur d6, [x9, #2]
+	WORD $0x4e0804c6 // dup v6.2d, v6.d[0]
+	WORD $0x6ea244c7 // ushl v7.4s, v6.4s, v2.4s
+	WORD $0x6ea344c6 // ushl v6.4s, v6.4s, v3.4s
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
+	WORD $0x0e28c0ea // smull v10.8h, v7.8b, v8.8b
+	WORD $0x4e28c0e7 // smull2 v7.8h, v7.16b, v8.16b
+	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e29c0c8 // smull v8.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
+	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
+	WORD $0x4e6068c7 // sadalp v7.4s, v6.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        12(R9), F9
-	WORD $0x4e080529 // dup v9.2d, v9.d[0]
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        32(R6), (F11, F12)
-	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
-	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2cc12b // smull v11.8h, v9.8b, v12.8b
-	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
-	WORD $0x4e60692a // sadalp v10.4s, v9.8h
-	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
-	WORD $0x4fa81125 // fmla v5.4s, v9.4s, v8.s[1]
+	WORD $0xfc40c126 // ldur d6, [x9, #12]
+	WORD $0x4e0804c6 // dup v6.2d, v6.d[0]
+	WORD $0x6ea244c8 // ushl v8.4s, v6.4s, v2.4s
+	WORD $0x6ea344c6 // ushl v6.4s, v6.4s, v3.4s
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
+	WORD $0x3cc200c9 // ldur q9, [x6, #32]
+	WORD $0x3cc300ca // ldur q10, [x6, #48]
+	WORD $0x0e29c10b // smull v11.8h, v8.8b, v9.8b
+	WORD $0x4e29c108 // smull2 v8.8h, v8.16b, v9.16b
+	WORD $0x4e68bd68 // addp v8.8h, v11.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2ac0c9 // smull v9.8h, v6.8b, v10.8b
+	WORD $0x4e2ac0c6 // smull2 v6.8h, v6.16b, v10.16b
+	WORD $0x4e66bd26 // addp v6.8h, v9.8h, v6.8h
+	WORD $0x4e6068c8 // sadalp v8.4s, v6.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        22(R9), F9
-	WORD $0x4e080529 // dup v9.2d, v9.d[0]
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0xfc416126 // ldur d6, [x9, #22]
+	WORD $0x4e0804c6 // dup v6.2d, v6.d[0]
+	WORD $0x6ea244c9 // ushl v9.4s, v6.4s, v2.4s
+	WORD $0x6ea344c6 // ushl v6.4s, v6.4s, v3.4s
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        64(R6), (F11, F12)
-	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
-	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2cc12b // smull v11.8h, v9.8b, v12.8b
-	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
-	WORD $0x4e60692a // sadalp v10.4s, v9.8h
-	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
-	WORD $0x4f881926 // fmla v6.4s, v9.4s, v8.s[2]
+	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
+	WORD $0x3cc400ca // ldur q10, [x6, #64]
+	WORD $0x3cc500cb // ldur q11, [x6, #80]
+	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
+	WORD $0x4e2ac129 // smull2 v9.8h, v9.16b, v10.16b
+	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2bc0ca // smull v10.8h, v6.8b, v11.8b
+	WORD $0x4e2bc0c6 // smull2 v6.8h, v6.16b, v11.16b
+	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
+	WORD $0x4e6068c9 // sadalp v9.4s, v6.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        32(R9), F9
-	WORD $0x4e080529 // dup v9.2d, v9.d[0]
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
+	WORD $0xfc420126 // ldur d6, [x9, #32]
+	WORD $0x4e0804c6 // dup v6.2d, v6.d[0]
+	WORD $0x6ea244ca // ushl v10.4s, v6.4s, v2.4s
+	WORD $0x6ea344c6 // ushl v6.4s, v6.4s, v3.4s
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        96(R6), (F11, F12)
+	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
+	WORD $0x3cc600cb // ldur q11, [x6, #96]
+	WORD $0x3cc700cc // ldur q12, [x6, #112]
 	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
 	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
 	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2cc12b // smull v11.8h, v9.8b, v12.8b
-	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
-	WORD $0x4e60692a // sadalp v10.4s, v9.8h
-	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
-	WORD $0x4fa81927 // fmla v7.4s, v9.4s, v8.s[3]
+	WORD $0x0e2cc0cb // smull v11.8h, v6.8b, v12.8b
+	WORD $0x4e2cc0c6 // smull2 v6.8h, v6.16b, v12.16b
+	WORD $0x4e66bd66 // addp v6.8h, v11.8h, v6.8h
+	WORD $0x4e6068ca // sadalp v10.4s, v6.8h
+
+	// sums of 4 groups, times their factors
+	WORD $0x4ea8bce6 // addp v6.4s, v7.4s, v8.4s
+	WORD $0x4eaabd27 // addp v7.4s, v9.4s, v10.4s
+	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
+	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
+	WORD $0x4e25ccc4 // fmla v4.4s, v6.4s, v5.4s
 	ADD          $0x28, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -4557,34 +5276,34 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400128 // ldr h8, [x9]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c400125 // ldur h5, [x9]
+	WORD $0x1ee240a5 // fcvt s5, h5
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F9
-	WORD $0x4e080529 // dup v9.2d, v9.d[0]
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        (R6), (F11, F12)
-	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
-	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2cc12b // smull v11.8h, v9.8b, v12.8b
-	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
-	WORD $0x4e60692a // sadalp v10.4s, v9.8h
+	WORD $0xfc402126 // ldur d6, [x9, #2]
+	WORD $0x4e0804c6 // dup v6.2d, v6.d[0]
+	WORD $0x6ea244c7 // ushl v7.4s, v6.4s, v2.4s
+	WORD $0x6ea344c6 // ushl v6.4s, v6.4s, v3.4s
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
+	WORD $0x0e28c0ea // smull v10.8h, v7.8b, v8.8b
+	WORD $0x4e28c0e7 // smull2 v7.8h, v7.16b, v8.16b
+	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e29c0c8 // smull v8.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
+	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
+	WORD $0x4e6068c7 // sadalp v7.4s, v6.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F9
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
+	WORD $0xbc4000e6 // ldur s6, [x7]
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	WORD $0x4f8510e4 // fmla v4.4s, v7.4s, v5.s[0]
 	ADD          $0xa, R9
 	ADD          $0x20, R6
 	ADD          $4, R7
@@ -4593,9 +5312,6 @@ loop7:
 
 done8:
 	ADD          $1, R8
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x4e27d484 // fadd v4.4s, v4.4s, v7.4s
 	FMOVQ        F4, (R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
@@ -4607,10 +5323,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F4
-	FMOVQ        32(R3), F5
-	FMOVQ        64(R3), F6
-	FMOVQ        96(R3), F7
+	WORD $0x3cc00064 // ldur q4, [x3]
+	WORD $0x3cc20065 // ldur q5, [x3, #32]
+	WORD $0x3cc40066 // ldur q6, [x3, #64]
+	WORD $0x3cc60067 // ldur q7, [x3, #96]
 	WORD $0x4ec53888 // zip1 v8.2d, v4.2d, v5.2d
 	WORD $0x4ec57884 // zip2 v4.2d, v4.2d, v5.2d
 	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
@@ -4666,12 +5382,11 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400126 // ldr h6, [x9]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c400126 // ldur h6, [x9]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F7
+	WORD $0xfc402127 // ldur d7, [x9, #2]
 	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
 	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
 	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
@@ -4679,7 +5394,8 @@ loop5:
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
 	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FLDPQ        (R6), (F9, F10)
+	WORD $0x3cc000c9 // ldur q9, [x6]
+	WORD $0x3cc100ca // ldur q10, [x6, #16]
 	WORD $0x0e29c10b // smull v11.8h, v8.8b, v9.8b
 	WORD $0x4e29c109 // smull2 v9.8h, v8.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
@@ -4688,7 +5404,8 @@ loop5:
 	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        32(R6), (F10, F11)
+	WORD $0x3cc200ca // ldur q10, [x6, #32]
+	WORD $0x3cc300cb // ldur q11, [x6, #48]
 	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
 	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
 	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
@@ -4699,22 +5416,21 @@ loop5:
 	WORD $0x4e6068e8 // sadalp v8.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F7
+	WORD $0xbc4000e7 // ldur s7, [x7]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd24 // fmla v4.4s, v9.4s, v7.4s
-	FMOVS        4(R7), F7
+	WORD $0x6e26dce7 // fmul v7.4s, v7.4s, v6.4s
+	WORD $0x4f871124 // fmla v4.4s, v9.4s, v7.s[0]
+	WORD $0xbc4040e7 // ldur s7, [x7, #4]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
-	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+	WORD $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
+	WORD $0x4f861105 // fmla v5.4s, v8.4s, v6.s[0]
 
 	// scales of the block
-	WORD $0x7d401526 // ldr h6, [x9, #10]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c40a126 // ldur h6, [x9, #10]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FMOVD        12(R9), F7
+	WORD $0xfc40c127 // ldur d7, [x9, #12]
 	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
 	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
 	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
@@ -4722,7 +5438,8 @@ loop5:
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
 	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FLDPQ        64(R6), (F9, F10)
+	WORD $0x3cc400c9 // ldur q9, [x6, #64]
+	WORD $0x3cc500ca // ldur q10, [x6, #80]
 	WORD $0x0e29c10b // smull v11.8h, v8.8b, v9.8b
 	WORD $0x4e29c109 // smull2 v9.8h, v8.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
@@ -4731,7 +5448,8 @@ loop5:
 	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        96(R6), (F10, F11)
+	WORD $0x3cc600ca // ldur q10, [x6, #96]
+	WORD $0x3cc700cb // ldur q11, [x6, #112]
 	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
 	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
 	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
@@ -4742,14 +5460,14 @@ loop5:
 	WORD $0x4e6068e8 // sadalp v8.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        8(R7), F7
+	WORD $0xbc4080e7 // ldur s7, [x7, #8]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd24 // fmla v4.4s, v9.4s, v7.4s
-	FMOVS        12(R7), F7
+	WORD $0x6e26dce7 // fmul v7.4s, v7.4s, v6.4s
+	WORD $0x4f871124 // fmla v4.4s, v9.4s, v7.s[0]
+	WORD $0xbc40c0e7 // ldur s7, [x7, #12]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
-	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+	WORD $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
+	WORD $0x4f861105 // fmla v5.4s, v8.4s, v6.s[0]
 	ADD          $0x14, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -4764,12 +5482,11 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400126 // ldr h6, [x9]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c400126 // ldur h6, [x9]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F7
+	WORD $0xfc402127 // ldur d7, [x9, #2]
 	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
 	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
 	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
@@ -4777,7 +5494,8 @@ loop7:
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
 	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FLDPQ        (R6), (F9, F10)
+	WORD $0x3cc000c9 // ldur q9, [x6]
+	WORD $0x3cc100ca // ldur q10, [x6, #16]
 	WORD $0x0e29c10b // smull v11.8h, v8.8b, v9.8b
 	WORD $0x4e29c109 // smull2 v9.8h, v8.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
@@ -4786,7 +5504,8 @@ loop7:
 	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        32(R6), (F10, F11)
+	WORD $0x3cc200ca // ldur q10, [x6, #32]
+	WORD $0x3cc300cb // ldur q11, [x6, #48]
 	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
 	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
 	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
@@ -4797,14 +5516,14 @@ loop7:
 	WORD $0x4e6068e8 // sadalp v8.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F7
+	WORD $0xbc4000e7 // ldur s7, [x7]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd24 // fmla v4.4s, v9.4s, v7.4s
-	FMOVS        4(R7), F7
+	WORD $0x6e26dce7 // fmul v7.4s, v7.4s, v6.4s
+	WORD $0x4f871124 // fmla v4.4s, v9.4s, v7.s[0]
+	WORD $0xbc4040e7 // ldur s7, [x7, #4]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
-	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+	WORD $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
+	WORD $0x4f861105 // fmla v5.4s, v8.4s, v6.s[0]
 	ADD          $0xa, R9
 	ADD          $0x40, R6
 	ADD          $8, R7
@@ -4825,10 +5544,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F4
-	FMOVQ        32(R3), F5
-	FMOVQ        64(R3), F6
-	FMOVQ        96(R3), F7
+	WORD $0x3cc00064 // ldur q4, [x3]
+	WORD $0x3cc20065 // ldur q5, [x3, #32]
+	WORD $0x3cc40066 // ldur q6, [x3, #64]
+	WORD $0x3cc60067 // ldur q7, [x3, #96]
 	WORD $0x4ec53888 // zip1 v8.2d, v4.2d, v5.2d
 	WORD $0x4ec57884 // zip2 v4.2d, v4.2d, v5.2d
 	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
@@ -4837,10 +5556,10 @@ done4:
 	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	WORD $0x6e24d504 // faddp v4.4s, v8.4s, v4.4s
 	FMOVQ        F4, (R0)
-	FMOVQ        128(R3), F4
-	FMOVQ        160(R3), F5
-	FMOVQ        192(R3), F6
-	FMOVQ        224(R3), F7
+	WORD $0x3cc80064 // ldur q4, [x3, #128]
+	WORD $0x3cca0065 // ldur q5, [x3, #160]
+	WORD $0x3ccc0066 // ldur q6, [x3, #192]
+	WORD $0x3cce0067 // ldur q7, [x3, #224]
 	WORD $0x4ec53888 // zip1 v8.2d, v4.2d, v5.2d
 	WORD $0x4ec57884 // zip2 v4.2d, v4.2d, v5.2d
 	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
@@ -4900,12 +5619,11 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400127 // ldr h7, [x9]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c400127 // ldur h7, [x9]
+	WORD $0x1ee240e7 // fcvt s7, h7
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F8
+	WORD $0xfc402128 // ldur d8, [x9, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
 	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
@@ -4913,7 +5631,8 @@ loop5:
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FLDPQ        (R6), (F10, F11)
+	WORD $0x3cc000ca // ldur q10, [x6]
+	WORD $0x3cc100cb // ldur q11, [x6, #16]
 	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
 	WORD $0x4e2ac12a // smull2 v10.8h, v9.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
@@ -4922,7 +5641,8 @@ loop5:
 	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
 	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        32(R6), (F11, F12)
+	WORD $0x3cc200cb // ldur q11, [x6, #32]
+	WORD $0x3cc300cc // ldur q12, [x6, #48]
 	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
 	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -4931,7 +5651,8 @@ loop5:
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        64(R6), (F12, F13)
+	WORD $0x3cc400cc // ldur q12, [x6, #64]
+	WORD $0x3cc500cd // ldur q13, [x6, #80]
 	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
 	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
 	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
@@ -4942,26 +5663,25 @@ loop5:
 	WORD $0x4e606909 // sadalp v9.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F8
+	WORD $0xbc4000e8 // ldur s8, [x7]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
-	FMOVS        4(R7), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881144 // fmla v4.4s, v10.4s, v8.s[0]
+	WORD $0xbc4040e8 // ldur s8, [x7, #4]
 	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd45 // fmla v5.4s, v10.4s, v8.4s
-	FMOVS        8(R7), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	WORD $0xbc4080e8 // ldur s8, [x7, #8]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
-	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4f871126 // fmla v6.4s, v9.4s, v7.s[0]
 
 	// scales of the block
-	WORD $0x7d401527 // ldr h7, [x9, #10]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c40a127 // ldur h7, [x9, #10]
+	WORD $0x1ee240e7 // fcvt s7, h7
 
 	// levels of values 0 to 31, and their products
-	FMOVD        12(R9), F8
+	WORD $0xfc40c128 // ldur d8, [x9, #12]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
 	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
@@ -4969,7 +5689,8 @@ loop5:
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FLDPQ        96(R6), (F10, F11)
+	WORD $0x3cc600ca // ldur q10, [x6, #96]
+	WORD $0x3cc700cb // ldur q11, [x6, #112]
 	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
 	WORD $0x4e2ac12a // smull2 v10.8h, v9.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
@@ -4978,7 +5699,8 @@ loop5:
 	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
 	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        128(R6), (F11, F12)
+	WORD $0x3cc800cb // ldur q11, [x6, #128]
+	WORD $0x3cc900cc // ldur q12, [x6, #144]
 	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
 	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -4987,7 +5709,8 @@ loop5:
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        160(R6), (F12, F13)
+	WORD $0x3cca00cc // ldur q12, [x6, #160]
+	WORD $0x3ccb00cd // ldur q13, [x6, #176]
 	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
 	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
 	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
@@ -4998,18 +5721,18 @@ loop5:
 	WORD $0x4e606909 // sadalp v9.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        12(R7), F8
+	WORD $0xbc40c0e8 // ldur s8, [x7, #12]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
-	FMOVS        16(R7), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881144 // fmla v4.4s, v10.4s, v8.s[0]
+	WORD $0xbc4100e8 // ldur s8, [x7, #16]
 	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd45 // fmla v5.4s, v10.4s, v8.4s
-	FMOVS        20(R7), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	WORD $0xbc4140e8 // ldur s8, [x7, #20]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
-	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4f871126 // fmla v6.4s, v9.4s, v7.s[0]
 	ADD          $0x14, R9
 	ADD          $0xc0, R6
 	ADD          $0x18, R7
@@ -5024,12 +5747,11 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400127 // ldr h7, [x9]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c400127 // ldur h7, [x9]
+	WORD $0x1ee240e7 // fcvt s7, h7
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F8
+	WORD $0xfc402128 // ldur d8, [x9, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
 	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
@@ -5037,7 +5759,8 @@ loop7:
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FLDPQ        (R6), (F10, F11)
+	WORD $0x3cc000ca // ldur q10, [x6]
+	WORD $0x3cc100cb // ldur q11, [x6, #16]
 	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
 	WORD $0x4e2ac12a // smull2 v10.8h, v9.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
@@ -5046,7 +5769,8 @@ loop7:
 	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
 	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        32(R6), (F11, F12)
+	WORD $0x3cc200cb // ldur q11, [x6, #32]
+	WORD $0x3cc300cc // ldur q12, [x6, #48]
 	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
 	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -5055,7 +5779,8 @@ loop7:
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        64(R6), (F12, F13)
+	WORD $0x3cc400cc // ldur q12, [x6, #64]
+	WORD $0x3cc500cd // ldur q13, [x6, #80]
 	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
 	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
 	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
@@ -5066,18 +5791,18 @@ loop7:
 	WORD $0x4e606909 // sadalp v9.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F8
+	WORD $0xbc4000e8 // ldur s8, [x7]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
-	FMOVS        4(R7), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881144 // fmla v4.4s, v10.4s, v8.s[0]
+	WORD $0xbc4040e8 // ldur s8, [x7, #4]
 	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd45 // fmla v5.4s, v10.4s, v8.4s
-	FMOVS        8(R7), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	WORD $0xbc4080e8 // ldur s8, [x7, #8]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
-	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4f871126 // fmla v6.4s, v9.4s, v7.s[0]
 	ADD          $0xa, R9
 	ADD          $0x60, R6
 	ADD          $0xc, R7
@@ -5099,10 +5824,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F4
-	FMOVQ        32(R3), F5
-	FMOVQ        64(R3), F6
-	FMOVQ        96(R3), F7
+	WORD $0x3cc00064 // ldur q4, [x3]
+	WORD $0x3cc20065 // ldur q5, [x3, #32]
+	WORD $0x3cc40066 // ldur q6, [x3, #64]
+	WORD $0x3cc60067 // ldur q7, [x3, #96]
 	WORD $0x4ec53888 // zip1 v8.2d, v4.2d, v5.2d
 	WORD $0x4ec57884 // zip2 v4.2d, v4.2d, v5.2d
 	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
@@ -5111,10 +5836,10 @@ done4:
 	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	WORD $0x6e24d504 // faddp v4.4s, v8.4s, v4.4s
 	FMOVQ        F4, (R0)
-	FMOVQ        128(R3), F4
-	FMOVQ        160(R3), F5
-	FMOVQ        192(R3), F6
-	FMOVQ        224(R3), F7
+	WORD $0x3cc80064 // ldur q4, [x3, #128]
+	WORD $0x3cca0065 // ldur q5, [x3, #160]
+	WORD $0x3ccc0066 // ldur q6, [x3, #192]
+	WORD $0x3cce0067 // ldur q7, [x3, #224]
 	WORD $0x4ec53888 // zip1 v8.2d, v4.2d, v5.2d
 	WORD $0x4ec57884 // zip2 v4.2d, v4.2d, v5.2d
 	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
@@ -5176,8 +5901,6 @@ loop1:
 loop3:
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -5188,142 +5911,130 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400128 // ldr h8, [x9]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c400126 // ldur h6, [x9]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F9
-	WORD $0x4e080529 // dup v9.2d, v9.d[0]
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        (R6), (F11, F12)
-	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
+	WORD $0xfc402127 // ldur d7, [x9, #2]
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	WORD $0x3cc000c9 // ldur q9, [x6]
+	WORD $0x3cc100ca // ldur q10, [x6, #16]
+	WORD $0x0e29c10b // smull v11.8h, v8.8b, v9.8b
+	WORD $0x4e29c109 // smull2 v9.8h, v8.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac0eb // smull v11.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	WORD $0x3cc200ca // ldur q10, [x6, #32]
+	WORD $0x3cc300cb // ldur q11, [x6, #48]
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2bc0ec // smull v12.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	WORD $0x3cc400cb // ldur q11, [x6, #64]
+	WORD $0x3cc500cc // ldur q12, [x6, #80]
+	WORD $0x0e2bc10d // smull v13.8h, v8.8b, v11.8b
+	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
-	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
+	WORD $0x0e2cc0ed // smull v13.8h, v7.8b, v12.8b
+	WORD $0x4e2cc0ec // smull2 v12.8h, v7.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        32(R6), (F12, F13)
-	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
-	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2dc12e // smull v14.8h, v9.8b, v13.8b
-	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
-	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        64(R6), (F13, F14)
-	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec12f // smull v15.8h, v9.8b, v14.8b
-	WORD $0x4e2ec12e // smull2 v14.8h, v9.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        96(R6), (F14, F15)
-	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
-	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
-	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2fc12e // smull v14.8h, v9.8b, v15.8b
-	WORD $0x4e2fc129 // smull2 v9.8h, v9.16b, v15.16b
-	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
-	WORD $0x4e60692a // sadalp v10.4s, v9.8h
+	WORD $0x3cc600cc // ldur q12, [x6, #96]
+	WORD $0x3cc700cd // ldur q13, [x6, #112]
+	WORD $0x0e2cc10e // smull v14.8h, v8.8b, v12.8b
+	WORD $0x4e2cc108 // smull2 v8.8h, v8.16b, v12.16b
+	WORD $0x4e68bdc8 // addp v8.8h, v14.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2dc0ec // smull v12.8h, v7.8b, v13.8b
+	WORD $0x4e2dc0e7 // smull2 v7.8h, v7.16b, v13.16b
+	WORD $0x4e67bd87 // addp v7.8h, v12.8h, v7.8h
+	WORD $0x4e6068e8 // sadalp v8.4s, v7.8h
 
-	// integer sums times both scales
-	FMOVS        (R7), F9
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd64 // fmla v4.4s, v11.4s, v9.4s
-	FMOVS        4(R7), F9
-	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
-	FMOVS        8(R7), F9
-	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd66 // fmla v6.4s, v11.4s, v9.4s
-	FMOVS        12(R7), F9
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc000e7 // ldur q7, [x7]
+	WORD $0x4f8690e6 // fmul v6.4s, v7.4s, v6.s[0]
+	WORD $0x4eaabd27 // addp v7.4s, v9.4s, v10.4s
+	WORD $0x4ea8bd68 // addp v8.4s, v11.4s, v8.4s
+	WORD $0x4ea8bce7 // addp v7.4s, v7.4s, v8.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e26cce4 // fmla v4.4s, v7.4s, v6.4s
 
 	// scales of the block
-	WORD $0x7d401528 // ldr h8, [x9, #10]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c40a126 // ldur h6, [x9, #10]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FMOVD        12(R9), F9
-	WORD $0x4e080529 // dup v9.2d, v9.d[0]
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        128(R6), (F11, F12)
-	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
+	WORD $0xfc40c127 // ldur d7, [x9, #12]
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	WORD $0x3cc800c9 // ldur q9, [x6, #128]
+	WORD $0x3cc900ca // ldur q10, [x6, #144]
+	WORD $0x0e29c10b // smull v11.8h, v8.8b, v9.8b
+	WORD $0x4e29c109 // smull2 v9.8h, v8.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac0eb // smull v11.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	WORD $0x3cca00ca // ldur q10, [x6, #160]
+	WORD $0x3ccb00cb // ldur q11, [x6, #176]
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2bc0ec // smull v12.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	WORD $0x3ccc00cb // ldur q11, [x6, #192]
+	WORD $0x3ccd00cc // ldur q12, [x6, #208]
+	WORD $0x0e2bc10d // smull v13.8h, v8.8b, v11.8b
+	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
-	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
+	WORD $0x0e2cc0ed // smull v13.8h, v7.8b, v12.8b
+	WORD $0x4e2cc0ec // smull2 v12.8h, v7.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        160(R6), (F12, F13)
-	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
-	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2dc12e // smull v14.8h, v9.8b, v13.8b
-	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
-	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        192(R6), (F13, F14)
-	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec12f // smull v15.8h, v9.8b, v14.8b
-	WORD $0x4e2ec12e // smull2 v14.8h, v9.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        224(R6), (F14, F15)
-	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
-	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
-	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2fc12e // smull v14.8h, v9.8b, v15.8b
-	WORD $0x4e2fc129 // smull2 v9.8h, v9.16b, v15.16b
-	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
-	WORD $0x4e60692a // sadalp v10.4s, v9.8h
+	WORD $0x3cce00cc // ldur q12, [x6, #224]
+	WORD $0x3ccf00cd // ldur q13, [x6, #240]
+	WORD $0x0e2cc10e // smull v14.8h, v8.8b, v12.8b
+	WORD $0x4e2cc108 // smull2 v8.8h, v8.16b, v12.16b
+	WORD $0x4e68bdc8 // addp v8.8h, v14.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2dc0ec // smull v12.8h, v7.8b, v13.8b
+	WORD $0x4e2dc0e7 // smull2 v7.8h, v7.16b, v13.16b
+	WORD $0x4e67bd87 // addp v7.8h, v12.8h, v7.8h
+	WORD $0x4e6068e8 // sadalp v8.4s, v7.8h
 
-	// integer sums times both scales
-	FMOVS        16(R7), F9
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd64 // fmla v4.4s, v11.4s, v9.4s
-	FMOVS        20(R7), F9
-	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
-	FMOVS        24(R7), F9
-	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd66 // fmla v6.4s, v11.4s, v9.4s
-	FMOVS        28(R7), F9
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc100e7 // ldur q7, [x7, #16]
+	WORD $0x4f8690e6 // fmul v6.4s, v7.4s, v6.s[0]
+	WORD $0x4eaabd27 // addp v7.4s, v9.4s, v10.4s
+	WORD $0x4ea8bd68 // addp v8.4s, v11.4s, v8.4s
+	WORD $0x4ea8bce7 // addp v7.4s, v7.4s, v8.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e26cce5 // fmla v5.4s, v7.4s, v6.4s
 	ADD          $0x14, R9
 	ADD          $0x100, R6
 	ADD          $0x20, R7
@@ -5338,73 +6049,67 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400128 // ldr h8, [x9]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c400126 // ldur h6, [x9]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F9
-	WORD $0x4e080529 // dup v9.2d, v9.d[0]
-	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
-	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        (R6), (F11, F12)
-	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
+	WORD $0xfc402127 // ldur d7, [x9, #2]
+	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
+	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
+	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
+	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
+	WORD $0x3cc000c9 // ldur q9, [x6]
+	WORD $0x3cc100ca // ldur q10, [x6, #16]
+	WORD $0x0e29c10b // smull v11.8h, v8.8b, v9.8b
+	WORD $0x4e29c109 // smull2 v9.8h, v8.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac0eb // smull v11.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	WORD $0x3cc200ca // ldur q10, [x6, #32]
+	WORD $0x3cc300cb // ldur q11, [x6, #48]
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2bc0ec // smull v12.8h, v7.8b, v11.8b
+	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	WORD $0x3cc400cb // ldur q11, [x6, #64]
+	WORD $0x3cc500cc // ldur q12, [x6, #80]
+	WORD $0x0e2bc10d // smull v13.8h, v8.8b, v11.8b
+	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
-	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
+	WORD $0x0e2cc0ed // smull v13.8h, v7.8b, v12.8b
+	WORD $0x4e2cc0ec // smull2 v12.8h, v7.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        32(R6), (F12, F13)
-	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
-	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2dc12e // smull v14.8h, v9.8b, v13.8b
-	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
-	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        64(R6), (F13, F14)
-	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec12f // smull v15.8h, v9.8b, v14.8b
-	WORD $0x4e2ec12e // smull2 v14.8h, v9.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        96(R6), (F14, F15)
-	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
-	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
-	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2fc12e // smull v14.8h, v9.8b, v15.8b
-	WORD $0x4e2fc129 // smull2 v9.8h, v9.16b, v15.16b
-	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
-	WORD $0x4e60692a // sadalp v10.4s, v9.8h
+	WORD $0x3cc600cc // ldur q12, [x6, #96]
+	WORD $0x3cc700cd // ldur q13, [x6, #112]
+	WORD $0x0e2cc10e // smull v14.8h, v8.8b, v12.8b
+	WORD $0x4e2cc108 // smull2 v8.8h, v8.16b, v12.16b
+	WORD $0x4e68bdc8 // addp v8.8h, v14.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2dc0ec // smull v12.8h, v7.8b, v13.8b
+	WORD $0x4e2dc0e7 // smull2 v7.8h, v7.16b, v13.16b
+	WORD $0x4e67bd87 // addp v7.8h, v12.8h, v7.8h
+	WORD $0x4e6068e8 // sadalp v8.4s, v7.8h
 
-	// integer sums times both scales
-	FMOVS        (R7), F9
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd64 // fmla v4.4s, v11.4s, v9.4s
-	FMOVS        4(R7), F9
-	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
-	FMOVS        8(R7), F9
-	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd66 // fmla v6.4s, v11.4s, v9.4s
-	FMOVS        12(R7), F9
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc000e7 // ldur q7, [x7]
+	WORD $0x4f8690e6 // fmul v6.4s, v7.4s, v6.s[0]
+	WORD $0x4eaabd27 // addp v7.4s, v9.4s, v10.4s
+	WORD $0x4ea8bd68 // addp v8.4s, v11.4s, v8.4s
+	WORD $0x4ea8bce7 // addp v7.4s, v7.4s, v8.4s
+	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
+	WORD $0x4e26cce4 // fmla v4.4s, v7.4s, v6.4s
 	ADD          $0xa, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -5413,10 +6118,8 @@ loop7:
 
 done8:
 	ADD          $1, R8
+	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
 	FMOVQ        F4, (R5)
-	FMOVQ        F5, 128(R5)
-	FMOVQ        F6, 256(R5)
-	FMOVQ        F7, 384(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -5427,57 +6130,25 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F4
-	FMOVQ        32(R3), F5
-	FMOVQ        64(R3), F6
-	FMOVQ        96(R3), F7
-	WORD $0x4ec53888 // zip1 v8.2d, v4.2d, v5.2d
-	WORD $0x4ec57884 // zip2 v4.2d, v4.2d, v5.2d
-	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
-	WORD $0x4ec738c4 // zip1 v4.2d, v6.2d, v7.2d
-	WORD $0x4ec778c5 // zip2 v5.2d, v6.2d, v7.2d
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e24d504 // faddp v4.4s, v8.4s, v4.4s
-	FMOVQ        F4, (R0)
-	FMOVQ        128(R3), F4
-	FMOVQ        160(R3), F5
-	FMOVQ        192(R3), F6
-	FMOVQ        224(R3), F7
-	WORD $0x4ec53888 // zip1 v8.2d, v4.2d, v5.2d
-	WORD $0x4ec57884 // zip2 v4.2d, v4.2d, v5.2d
-	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
-	WORD $0x4ec738c4 // zip1 v4.2d, v6.2d, v7.2d
-	WORD $0x4ec778c5 // zip2 v5.2d, v6.2d, v7.2d
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e24d504 // faddp v4.4s, v8.4s, v4.4s
+	WORD $0x3cc00064 // ldur q4, [x3]
+	WORD $0x3cc20065 // ldur q5, [x3, #32]
+	WORD $0x3cc40066 // ldur q6, [x3, #64]
+	WORD $0x3cc60067 // ldur q7, [x3, #96]
+	WORD $0x4e852888 // trn1 v8.4s, v4.4s, v5.4s
+	WORD $0x4e856884 // trn2 v4.4s, v4.4s, v5.4s
+	WORD $0x4e8728c5 // trn1 v5.4s, v6.4s, v7.4s
+	WORD $0x4e8768c6 // trn2 v6.4s, v6.4s, v7.4s
+	WORD $0x4ec53907 // zip1 v7.2d, v8.2d, v5.2d
+	WORD $0x4ec63889 // zip1 v9.2d, v4.2d, v6.2d
+	WORD $0x4ec57905 // zip2 v5.2d, v8.2d, v5.2d
+	WORD $0x4ec67884 // zip2 v4.2d, v4.2d, v6.2d
+	FMOVQ        F7, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F4, (R5)
-	FMOVQ        256(R3), F4
-	FMOVQ        288(R3), F5
-	FMOVQ        320(R3), F6
-	FMOVQ        352(R3), F7
-	WORD $0x4ec53888 // zip1 v8.2d, v4.2d, v5.2d
-	WORD $0x4ec57884 // zip2 v4.2d, v4.2d, v5.2d
-	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
-	WORD $0x4ec738c4 // zip1 v4.2d, v6.2d, v7.2d
-	WORD $0x4ec778c5 // zip2 v5.2d, v6.2d, v7.2d
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e24d504 // faddp v4.4s, v8.4s, v4.4s
+	FMOVQ        F9, (R5)
 	ADD          R4, R5
-	FMOVQ        F4, (R5)
-	FMOVQ        384(R3), F4
-	FMOVQ        416(R3), F5
-	FMOVQ        448(R3), F6
-	FMOVQ        480(R3), F7
-	WORD $0x4ec53888 // zip1 v8.2d, v4.2d, v5.2d
-	WORD $0x4ec57884 // zip2 v4.2d, v4.2d, v5.2d
-	WORD $0x4e24d508 // fadd v8.4s, v8.4s, v4.4s
-	WORD $0x4ec738c4 // zip1 v4.2d, v6.2d, v7.2d
-	WORD $0x4ec778c5 // zip2 v5.2d, v6.2d, v7.2d
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x6e24d504 // faddp v4.4s, v8.4s, v4.4s
+	FMOVQ        F5, (R5)
 	ADD          R4, R5
 	FMOVQ        F4, (R5)
 	ADD          $0x10, R0
@@ -5525,13 +6196,13 @@ loop1:
 
 loop3:
 	ADD          R4, R1, R6
-	FMOVQ        (R6), F8
+	WORD $0x3cc000c8 // ldur q8, [x6]
 	ADD          R4, R1, R6
-	FMOVQ        16(R6), F9
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
 	ADD          R4, R1, R6
-	FMOVQ        128(R6), F10
+	WORD $0x3cc800ca // ldur q10, [x6, #128]
 	ADD          R4, R1, R6
-	FMOVQ        144(R6), F11
+	WORD $0x3cc900cb // ldur q11, [x6, #144]
 	ADD          R4, R1, R6
 	FMOVQ        256(R6), F12
 	ADD          R4, R1, R6
@@ -5638,33 +6309,33 @@ done4:
 
 loop5:
 	ADD          R4<<3, R2, R6
-	FMOVQ        (R6), F10
+	WORD $0x3cc000ca // ldur q10, [x6]
 	ADD          R4<<3, R2, R6
-	FMOVQ        16(R6), F11
+	WORD $0x3cc100cb // ldur q11, [x6, #16]
 	WORD $0x6e2add4a // fmul v10.4s, v10.4s, v10.4s
 	WORD $0x6e2bdd6b // fmul v11.4s, v11.4s, v11.4s
 	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
 	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        32(R6), F10
+	WORD $0x3cc200ca // ldur q10, [x6, #32]
 	ADD          R4<<3, R2, R6
-	FMOVQ        48(R6), F11
+	WORD $0x3cc300cb // ldur q11, [x6, #48]
 	WORD $0x6e2add4a // fmul v10.4s, v10.4s, v10.4s
 	WORD $0x6e2bdd6b // fmul v11.4s, v11.4s, v11.4s
 	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
 	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        64(R6), F10
+	WORD $0x3cc400ca // ldur q10, [x6, #64]
 	ADD          R4<<3, R2, R6
-	FMOVQ        80(R6), F11
+	WORD $0x3cc500cb // ldur q11, [x6, #80]
 	WORD $0x6e2add4a // fmul v10.4s, v10.4s, v10.4s
 	WORD $0x6e2bdd6b // fmul v11.4s, v11.4s, v11.4s
 	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
 	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        96(R6), F10
+	WORD $0x3cc600ca // ldur q10, [x6, #96]
 	ADD          R4<<3, R2, R6
-	FMOVQ        112(R6), F11
+	WORD $0x3cc700cb // ldur q11, [x6, #112]
 	WORD $0x6e2add4a // fmul v10.4s, v10.4s, v10.4s
 	WORD $0x6e2bdd6b // fmul v11.4s, v11.4s, v11.4s
 	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
@@ -5712,9 +6383,9 @@ loop7:
 	FMOVQ        1088(R2), F8
 	FMOVQ        1104(R2), F9
 	ADD          R5<<3, R2, R7
-	FMOVQ        (R7), F10
+	WORD $0x3cc000ea // ldur q10, [x7]
 	ADD          R5<<3, R2, R7
-	FMOVQ        16(R7), F11
+	WORD $0x3cc100eb // ldur q11, [x7, #16]
 	FMOVQ        1120(R2), F12
 	FMOVQ        1136(R2), F13
 	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
@@ -5725,7 +6396,7 @@ loop7:
 	WORD $0x4ea91d29 // mov v9.16b, v9.16b
 	WORD $0x6e6c1d69 // bsl v9.16b, v11.16b, v12.16b
 	ADD          R5, R4, R7
-	FMOVS        (R7), F10
+	WORD $0xbc4000ea // ldur s10, [x7]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	ADD          R5<<3, R2, R7
@@ -5735,9 +6406,9 @@ loop7:
 	FMOVQ        1088(R2), F8
 	FMOVQ        1104(R2), F9
 	ADD          R5<<3, R2, R7
-	FMOVQ        32(R7), F10
+	WORD $0x3cc200ea // ldur q10, [x7, #32]
 	ADD          R5<<3, R2, R7
-	FMOVQ        48(R7), F11
+	WORD $0x3cc300eb // ldur q11, [x7, #48]
 	FMOVQ        1120(R2), F12
 	FMOVQ        1136(R2), F13
 	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
@@ -5748,7 +6419,7 @@ loop7:
 	WORD $0x4ea91d29 // mov v9.16b, v9.16b
 	WORD $0x6e6c1d69 // bsl v9.16b, v11.16b, v12.16b
 	ADD          R5, R4, R7
-	FMOVS        4(R7), F10
+	WORD $0xbc4040ea // ldur s10, [x7, #4]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	ADD          R5<<3, R2, R7
@@ -5758,9 +6429,9 @@ loop7:
 	FMOVQ        1088(R2), F8
 	FMOVQ        1104(R2), F9
 	ADD          R5<<3, R2, R7
-	FMOVQ        64(R7), F10
+	WORD $0x3cc400ea // ldur q10, [x7, #64]
 	ADD          R5<<3, R2, R7
-	FMOVQ        80(R7), F11
+	WORD $0x3cc500eb // ldur q11, [x7, #80]
 	FMOVQ        1120(R2), F12
 	FMOVQ        1136(R2), F13
 	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
@@ -5771,7 +6442,7 @@ loop7:
 	WORD $0x4ea91d29 // mov v9.16b, v9.16b
 	WORD $0x6e6c1d69 // bsl v9.16b, v11.16b, v12.16b
 	ADD          R5, R4, R7
-	FMOVS        8(R7), F10
+	WORD $0xbc4080ea // ldur s10, [x7, #8]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	ADD          R5<<3, R2, R7
@@ -5781,9 +6452,9 @@ loop7:
 	FMOVQ        1088(R2), F8
 	FMOVQ        1104(R2), F9
 	ADD          R5<<3, R2, R7
-	FMOVQ        96(R7), F10
+	WORD $0x3cc600ea // ldur q10, [x7, #96]
 	ADD          R5<<3, R2, R7
-	FMOVQ        112(R7), F11
+	WORD $0x3cc700eb // ldur q11, [x7, #112]
 	FMOVQ        1120(R2), F12
 	FMOVQ        1136(R2), F13
 	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
@@ -5794,7 +6465,7 @@ loop7:
 	WORD $0x4ea91d29 // mov v9.16b, v9.16b
 	WORD $0x6e6c1d69 // bsl v9.16b, v11.16b, v12.16b
 	ADD          R5, R4, R7
-	FMOVS        12(R7), F10
+	WORD $0xbc40c0ea // ldur s10, [x7, #12]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	ADD          R5<<3, R2, R7
@@ -5980,7 +6651,7 @@ loop13:
 	WORD $0x4eacd508 // fsub v8.4s, v8.4s, v12.4s
 	WORD $0x4eadd529 // fsub v9.4s, v9.4s, v13.4s
 	ADD          R5, R4, R8
-	FMOVS        (R8), F12
+	WORD $0xbc40010c // ldur s12, [x8]
 	WORD $0x4f8c91cd // fmul v13.4s, v14.4s, v12.s[0]
 	WORD $0x4f8c91ec // fmul v12.4s, v15.4s, v12.s[0]
 	ADD          R5<<3, R2, R8
@@ -5988,7 +6659,7 @@ loop13:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F12, 1168(R8)
 	ADD          R5, R4, R8
-	FMOVS        32(R8), F12
+	WORD $0xbc42010c // ldur s12, [x8, #32]
 	WORD $0x4f8c920d // fmul v13.4s, v16.4s, v12.s[0]
 	WORD $0x4f8c922c // fmul v12.4s, v17.4s, v12.s[0]
 	ADD          R5<<3, R2, R8
@@ -5996,7 +6667,7 @@ loop13:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F12, 1424(R8)
 	ADD          R5, R4, R8
-	FMOVS        64(R8), F12
+	WORD $0xbc44010c // ldur s12, [x8, #64]
 	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
 	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	ADD          R5<<3, R2, R8
@@ -6004,7 +6675,7 @@ loop13:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F11, 1680(R8)
 	ADD          R5, R4, R8
-	FMOVS        96(R8), F10
+	WORD $0xbc46010a // ldur s10, [x8, #96]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	ADD          R5<<3, R2, R8

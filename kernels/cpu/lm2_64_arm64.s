@@ -165,12 +165,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c6 // ldr h6, [x6]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c4000c6 // ldur h6, [x6]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F7
+	WORD $0xfc4020c7 // ldur d7, [x6, #2]
 	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
 	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
 	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
@@ -178,13 +177,14 @@ loop3:
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
 	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FLDPQ        (R3), (F9, F10)
+	WORD $0x3cc00069 // ldur q9, [x3]
+	WORD $0x3cc1006a // ldur q10, [x3, #16]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4e8a94eb // sdot v11.4s, v7.16b, v10.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F7
+	WORD $0xfc40a0c7 // ldur d7, [x6, #10]
 	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
 	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
 	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
@@ -192,15 +192,16 @@ loop3:
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
 	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FLDPQ        32(R3), (F9, F10)
+	WORD $0x3cc20069 // ldur q9, [x3, #32]
+	WORD $0x3cc3006a // ldur q10, [x3, #48]
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4e8a94eb // sdot v11.4s, v7.16b, v10.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F7
+	WORD $0xbc400087 // ldur s7, [x4]
 	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
-	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
-	WORD $0x4e26cd04 // fmla v4.4s, v8.4s, v6.4s
+	WORD $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
+	WORD $0x4f861104 // fmla v4.4s, v8.4s, v6.s[0]
 	ADD          $0x12, R6
 	ADD          $0x40, R3
 	ADD          $4, R4
@@ -257,12 +258,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c6 // ldr h6, [x6]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c4000c6 // ldur h6, [x6]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F7
+	WORD $0xfc4020c7 // ldur d7, [x6, #2]
 	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
 	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
 	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
@@ -270,17 +270,19 @@ loop3:
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
 	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FLDPQ        (R3), (F9, F10)
+	WORD $0x3cc00069 // ldur q9, [x3]
+	WORD $0x3cc1006a // ldur q10, [x3, #16]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4e8a94eb // sdot v11.4s, v7.16b, v10.16b
-	FLDPQ        64(R3), (F9, F10)
+	WORD $0x3cc40069 // ldur q9, [x3, #64]
+	WORD $0x3cc5006a // ldur q10, [x3, #80]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e89950c // sdot v12.4s, v8.16b, v9.16b
 	WORD $0x4e8a94ec // sdot v12.4s, v7.16b, v10.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F7
+	WORD $0xfc40a0c7 // ldur d7, [x6, #10]
 	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
 	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
 	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
@@ -288,22 +290,24 @@ loop3:
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
 	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FLDPQ        32(R3), (F9, F10)
+	WORD $0x3cc20069 // ldur q9, [x3, #32]
+	WORD $0x3cc3006a // ldur q10, [x3, #48]
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4e8a94eb // sdot v11.4s, v7.16b, v10.16b
-	FLDPQ        96(R3), (F9, F10)
+	WORD $0x3cc60069 // ldur q9, [x3, #96]
+	WORD $0x3cc7006a // ldur q10, [x3, #112]
 	WORD $0x4e89950c // sdot v12.4s, v8.16b, v9.16b
 	WORD $0x4e8a94ec // sdot v12.4s, v7.16b, v10.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F7
+	WORD $0xbc400087 // ldur s7, [x4]
 	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
-	FMOVS        4(R4), F7
+	WORD $0x6e26dce7 // fmul v7.4s, v7.4s, v6.4s
+	WORD $0x4f871104 // fmla v4.4s, v8.4s, v7.s[0]
+	WORD $0xbc404087 // ldur s7, [x4, #4]
 	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
-	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
-	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+	WORD $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
+	WORD $0x4f861105 // fmla v5.4s, v8.4s, v6.s[0]
 	ADD          $0x12, R6
 	ADD          $0x80, R3
 	ADD          $8, R4
@@ -367,12 +371,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c7 // ldr h7, [x6]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c4000c7 // ldur h7, [x6]
+	WORD $0x1ee240e7 // fcvt s7, h7
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F8
+	WORD $0xfc4020c8 // ldur d8, [x6, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
 	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
@@ -380,21 +383,24 @@ loop3:
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FLDPQ        (R3), (F10, F11)
+	WORD $0x3cc0006a // ldur q10, [x3]
+	WORD $0x3cc1006b // ldur q11, [x3, #16]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
 	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
-	FLDPQ        64(R3), (F10, F11)
+	WORD $0x3cc4006a // ldur q10, [x3, #64]
+	WORD $0x3cc5006b // ldur q11, [x3, #80]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8a952d // sdot v13.4s, v9.16b, v10.16b
 	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
-	FLDPQ        128(R3), (F10, F11)
+	WORD $0x3cc8006a // ldur q10, [x3, #128]
+	WORD $0x3cc9006b // ldur q11, [x3, #144]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8a952e // sdot v14.4s, v9.16b, v10.16b
 	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F8
+	WORD $0xfc40a0c8 // ldur d8, [x6, #10]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
 	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
@@ -402,29 +408,32 @@ loop3:
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FLDPQ        32(R3), (F10, F11)
+	WORD $0x3cc2006a // ldur q10, [x3, #32]
+	WORD $0x3cc3006b // ldur q11, [x3, #48]
 	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
 	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
-	FLDPQ        96(R3), (F10, F11)
+	WORD $0x3cc6006a // ldur q10, [x3, #96]
+	WORD $0x3cc7006b // ldur q11, [x3, #112]
 	WORD $0x4e8a952d // sdot v13.4s, v9.16b, v10.16b
 	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
-	FLDPQ        160(R3), (F10, F11)
+	WORD $0x3cca006a // ldur q10, [x3, #160]
+	WORD $0x3ccb006b // ldur q11, [x3, #176]
 	WORD $0x4e8a952e // sdot v14.4s, v9.16b, v10.16b
 	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F8
+	WORD $0xbc400088 // ldur s8, [x4]
 	WORD $0x4e21d989 // scvtf v9.4s, v12.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
-	FMOVS        4(R4), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD $0xbc404088 // ldur s8, [x4, #4]
 	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
-	FMOVS        8(R4), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881125 // fmla v5.4s, v9.4s, v8.s[0]
+	WORD $0xbc408088 // ldur s8, [x4, #8]
 	WORD $0x4e21d9c9 // scvtf v9.4s, v14.4s
-	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
-	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4f871126 // fmla v6.4s, v9.4s, v7.s[0]
 	ADD          $0x12, R6
 	ADD          $0xc0, R3
 	ADD          $0xc, R4
@@ -494,12 +503,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F9
+	WORD $0xfc4020c9 // ldur d9, [x6, #2]
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
 	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
@@ -507,25 +515,29 @@ loop3:
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        (R3), (F11, F12)
+	WORD $0x3cc0006b // ldur q11, [x3]
+	WORD $0x3cc1006c // ldur q12, [x3, #16]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
 	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
-	FLDPQ        64(R3), (F11, F12)
+	WORD $0x3cc4006b // ldur q11, [x3, #64]
+	WORD $0x3cc5006c // ldur q12, [x3, #80]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8b954e // sdot v14.4s, v10.16b, v11.16b
 	WORD $0x4e8c952e // sdot v14.4s, v9.16b, v12.16b
-	FLDPQ        128(R3), (F11, F12)
+	WORD $0x3cc8006b // ldur q11, [x3, #128]
+	WORD $0x3cc9006c // ldur q12, [x3, #144]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8b954f // sdot v15.4s, v10.16b, v11.16b
 	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
-	FLDPQ        192(R3), (F11, F12)
+	WORD $0x3ccc006b // ldur q11, [x3, #192]
+	WORD $0x3ccd006c // ldur q12, [x3, #208]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8b9550 // sdot v16.4s, v10.16b, v11.16b
 	WORD $0x4e8c9530 // sdot v16.4s, v9.16b, v12.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F9
+	WORD $0xfc40a0c9 // ldur d9, [x6, #10]
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
 	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
@@ -533,36 +545,40 @@ loop3:
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        32(R3), (F11, F12)
+	WORD $0x3cc2006b // ldur q11, [x3, #32]
+	WORD $0x3cc3006c // ldur q12, [x3, #48]
 	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
 	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
-	FLDPQ        96(R3), (F11, F12)
+	WORD $0x3cc6006b // ldur q11, [x3, #96]
+	WORD $0x3cc7006c // ldur q12, [x3, #112]
 	WORD $0x4e8b954e // sdot v14.4s, v10.16b, v11.16b
 	WORD $0x4e8c952e // sdot v14.4s, v9.16b, v12.16b
-	FLDPQ        160(R3), (F11, F12)
+	WORD $0x3cca006b // ldur q11, [x3, #160]
+	WORD $0x3ccb006c // ldur q12, [x3, #176]
 	WORD $0x4e8b954f // sdot v15.4s, v10.16b, v11.16b
 	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
-	FLDPQ        224(R3), (F11, F12)
+	WORD $0x3cce006b // ldur q11, [x3, #224]
+	WORD $0x3ccf006c // ldur q12, [x3, #240]
 	WORD $0x4e8b9550 // sdot v16.4s, v10.16b, v11.16b
 	WORD $0x4e8c9530 // sdot v16.4s, v9.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F9
+	WORD $0xbc400089 // ldur s9, [x4]
 	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd44 // fmla v4.4s, v10.4s, v9.4s
-	FMOVS        4(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
+	WORD $0xbc404089 // ldur s9, [x4, #4]
 	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
-	FMOVS        8(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
+	WORD $0xbc408089 // ldur s9, [x4, #8]
 	WORD $0x4e21d9ea // scvtf v10.4s, v15.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
-	FMOVS        12(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	WORD $0xbc40c089 // ldur s9, [x4, #12]
 	WORD $0x4e21da0a // scvtf v10.4s, v16.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
 	ADD          $0x12, R6
 	ADD          $0x100, R3
 	ADD          $0x10, R4
@@ -629,7 +645,8 @@ TEXT ·matmulQ8Block1xLm2_64DotProd(SB), NOSPLIT, $480-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e424 // movi v4.16b, #1
-	FLDPQ        (R2), (F5, F6)
+	WORD $0x3cc00045 // ldur q5, [x2]
+	WORD $0x3cc10046 // ldur q6, [x2, #16]
 	WORD $0x4f00e447 // movi v7.16b, #2
 	WORD $0x4e271ca7 // and v7.16b, v5.16b, v7.16b
 	WORD $0x4f00e448 // movi v8.16b, #2
@@ -656,7 +673,8 @@ TEXT ·matmulQ8Block1xLm2_64DotProd(SB), NOSPLIT, $480-72
 	WORD $0x4e859487 // sdot v7.4s, v4.16b, v5.16b
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4e869485 // sdot v5.4s, v4.16b, v6.16b
-	FLDPQ        32(R2), (F6, F8)
+	WORD $0x3cc20046 // ldur q6, [x2, #32]
+	WORD $0x3cc30048 // ldur q8, [x2, #48]
 	WORD $0x4f00e449 // movi v9.16b, #2
 	WORD $0x4e291cc9 // and v9.16b, v6.16b, v9.16b
 	WORD $0x4f00e44a // movi v10.16b, #2
@@ -712,7 +730,7 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F4
+	WORD $0xfc4020c4 // ldur d4, [x6, #2]
 	WORD $0x4e080484 // dup v4.2d, v4.d[0]
 	WORD $0x6ea24485 // ushl v5.4s, v4.4s, v2.4s
 	WORD $0x6ea34484 // ushl v4.4s, v4.4s, v3.4s
@@ -720,7 +738,8 @@ loop3:
 	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
 	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
 	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	FLDPQ        (R5), (F6, F7)
+	WORD $0x3cc000a6 // ldur q6, [x5]
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
 	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -739,7 +758,7 @@ loop3:
 	WORD $0x4e602884 // saddlp v4.4s, v4.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F6
+	WORD $0xfc40a0c6 // ldur d6, [x6, #10]
 	WORD $0x4e0804c6 // dup v6.2d, v6.d[0]
 	WORD $0x6ea244c7 // ushl v7.4s, v6.4s, v2.4s
 	WORD $0x6ea344c6 // ushl v6.4s, v6.4s, v3.4s
@@ -747,7 +766,8 @@ loop3:
 	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
 	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
 	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	FLDPQ        32(R5), (F8, F9)
+	WORD $0x3cc200a8 // ldur q8, [x5, #32]
+	WORD $0x3cc300a9 // ldur q9, [x5, #48]
 	WORD $0x2f08a4ea // ushll v10.8h, v7.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -766,8 +786,8 @@ loop3:
 	WORD $0x4e6068c4 // sadalp v4.4s, v6.8h
 	FMOVQ        F5, (R9)
 	FMOVQ        F4, 16(R9)
-	WORD $0x7d4000c4 // ldr h4, [x6]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x7c4000c4 // ldur h4, [x6]
+	WORD $0x1ee24084 // fcvt s4, h4
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	FMOVQ        F4, (R10)
 	FMOVQ        F4, 16(R10)
@@ -782,10 +802,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F4
-	FMOVQ        32(R1), F5
-	FMOVQ        64(R1), F6
-	FMOVQ        96(R1), F7
+	WORD $0x3cc00024 // ldur q4, [x1]
+	WORD $0x3cc20025 // ldur q5, [x1, #32]
+	WORD $0x3cc40026 // ldur q6, [x1, #64]
+	WORD $0x3cc60027 // ldur q7, [x1, #96]
 	WORD $0x4ea008a5 // rev64 v5.4s, v5.4s
 	WORD $0x4e852884 // trn1 v4.4s, v4.4s, v5.4s
 	WORD $0x4ea008e5 // rev64 v5.4s, v7.4s
@@ -793,10 +813,14 @@ done4:
 	WORD $0x6e0540a5 // ext v5.16b, v5.16b, v5.16b, #8
 	WORD $0x4ec53884 // zip1 v4.2d, v4.2d, v5.2d
 	WORD $0x4e24d484 // fadd v4.4s, v4.4s, v4.4s
-	FLDPQ        (R0), (F5, F6)
-	FLDPQ        32(R0), (F7, F8)
-	FLDPQ        64(R0), (F9, F10)
-	FLDPQ        96(R0), (F11, F12)
+	WORD $0x3cc00005 // ldur q5, [x0]
+	WORD $0x3cc10006 // ldur q6, [x0, #16]
+	WORD $0x3cc20007 // ldur q7, [x0, #32]
+	WORD $0x3cc30008 // ldur q8, [x0, #48]
+	WORD $0x3cc40009 // ldur q9, [x0, #64]
+	WORD $0x3cc5000a // ldur q10, [x0, #80]
+	WORD $0x3cc6000b // ldur q11, [x0, #96]
+	WORD $0x3cc7000c // ldur q12, [x0, #112]
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
 	WORD $0x4eabbd27 // addp v7.4s, v9.4s, v11.4s
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
@@ -805,10 +829,10 @@ done4:
 	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
 	WORD $0x4ea684a5 // add v5.4s, v5.4s, v6.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        (R4), F6
+	WORD $0xbc400086 // ldur s6, [x4]
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVS        (R3), F6
+	WORD $0xbc400066 // ldur s6, [x3]
 	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	FMOVQ        F4, (R2)
@@ -845,7 +869,8 @@ TEXT ·matmulQ8Block2xLm2_64DotProd(SB), 0, $672-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e424 // movi v4.16b, #1
-	FLDPQ        (R2), (F5, F6)
+	WORD $0x3cc00045 // ldur q5, [x2]
+	WORD $0x3cc10046 // ldur q6, [x2, #16]
 	WORD $0x4f00e447 // movi v7.16b, #2
 	WORD $0x4e271ca7 // and v7.16b, v5.16b, v7.16b
 	WORD $0x4f00e448 // movi v8.16b, #2
@@ -872,7 +897,8 @@ TEXT ·matmulQ8Block2xLm2_64DotProd(SB), 0, $672-72
 	WORD $0x4e859487 // sdot v7.4s, v4.16b, v5.16b
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4e869485 // sdot v5.4s, v4.16b, v6.16b
-	FLDPQ        32(R2), (F6, F8)
+	WORD $0x3cc20046 // ldur q6, [x2, #32]
+	WORD $0x3cc30048 // ldur q8, [x2, #48]
 	WORD $0x4f00e449 // movi v9.16b, #2
 	WORD $0x4e291cc9 // and v9.16b, v6.16b, v9.16b
 	WORD $0x4f00e44a // movi v10.16b, #2
@@ -908,7 +934,8 @@ TEXT ·matmulQ8Block2xLm2_64DotProd(SB), 0, $672-72
 	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
 	WORD $0x7e30d8c6 // faddp s6, v6.2s
 	FMOVS        F6, (R4)
-	FLDPQ        64(R2), (F5, F6)
+	WORD $0x3cc40045 // ldur q5, [x2, #64]
+	WORD $0x3cc50046 // ldur q6, [x2, #80]
 	WORD $0x4f00e447 // movi v7.16b, #2
 	WORD $0x4e271ca7 // and v7.16b, v5.16b, v7.16b
 	WORD $0x4f00e448 // movi v8.16b, #2
@@ -935,7 +962,8 @@ TEXT ·matmulQ8Block2xLm2_64DotProd(SB), 0, $672-72
 	WORD $0x4e859487 // sdot v7.4s, v4.16b, v5.16b
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4e869485 // sdot v5.4s, v4.16b, v6.16b
-	FLDPQ        96(R2), (F6, F8)
+	WORD $0x3cc60046 // ldur q6, [x2, #96]
+	WORD $0x3cc70048 // ldur q8, [x2, #112]
 	WORD $0x4f00e449 // movi v9.16b, #2
 	WORD $0x4e291cc9 // and v9.16b, v6.16b, v9.16b
 	WORD $0x4f00e44a // movi v10.16b, #2
@@ -991,7 +1019,7 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F4
+	WORD $0xfc4020c4 // ldur d4, [x6, #2]
 	WORD $0x4e080484 // dup v4.2d, v4.d[0]
 	WORD $0x6ea24485 // ushl v5.4s, v4.4s, v2.4s
 	WORD $0x6ea34484 // ushl v4.4s, v4.4s, v3.4s
@@ -999,7 +1027,8 @@ loop3:
 	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
 	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
 	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	FLDPQ        (R5), (F6, F7)
+	WORD $0x3cc000a6 // ldur q6, [x5]
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
 	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -1016,7 +1045,8 @@ loop3:
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FLDPQ        64(R5), (F8, F9)
+	WORD $0x3cc400a8 // ldur q8, [x5, #64]
+	WORD $0x3cc500a9 // ldur q9, [x5, #80]
 	WORD $0x2f08a4aa // ushll v10.8h, v5.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -1035,7 +1065,7 @@ loop3:
 	WORD $0x4e602884 // saddlp v4.4s, v4.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F8
+	WORD $0xfc40a0c8 // ldur d8, [x6, #10]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
 	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
@@ -1043,7 +1073,8 @@ loop3:
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FLDPQ        32(R5), (F10, F11)
+	WORD $0x3cc200aa // ldur q10, [x5, #32]
+	WORD $0x3cc300ab // ldur q11, [x5, #48]
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -1060,7 +1091,8 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FLDPQ        96(R5), (F10, F11)
+	WORD $0x3cc600aa // ldur q10, [x5, #96]
+	WORD $0x3cc700ab // ldur q11, [x5, #112]
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -1081,8 +1113,8 @@ loop3:
 	FMOVQ        F7, 16(R9)
 	FMOVQ        F5, 128(R9)
 	FMOVQ        F4, 144(R9)
-	WORD $0x7d4000c4 // ldr h4, [x6]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x7c4000c4 // ldur h4, [x6]
+	WORD $0x1ee24084 // fcvt s4, h4
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	FMOVQ        F4, (R10)
 	FMOVQ        F4, 16(R10)
@@ -1097,10 +1129,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F4
-	FMOVQ        32(R1), F5
-	FMOVQ        64(R1), F6
-	FMOVQ        96(R1), F7
+	WORD $0x3cc00024 // ldur q4, [x1]
+	WORD $0x3cc20025 // ldur q5, [x1, #32]
+	WORD $0x3cc40026 // ldur q6, [x1, #64]
+	WORD $0x3cc60027 // ldur q7, [x1, #96]
 	WORD $0x4ea008a5 // rev64 v5.4s, v5.4s
 	WORD $0x4e852884 // trn1 v4.4s, v4.4s, v5.4s
 	WORD $0x4ea008e5 // rev64 v5.4s, v7.4s
@@ -1108,10 +1140,14 @@ done4:
 	WORD $0x6e0540a5 // ext v5.16b, v5.16b, v5.16b, #8
 	WORD $0x4ec53884 // zip1 v4.2d, v4.2d, v5.2d
 	WORD $0x4e24d484 // fadd v4.4s, v4.4s, v4.4s
-	FLDPQ        (R0), (F5, F6)
-	FLDPQ        32(R0), (F7, F8)
-	FLDPQ        64(R0), (F9, F10)
-	FLDPQ        96(R0), (F11, F12)
+	WORD $0x3cc00005 // ldur q5, [x0]
+	WORD $0x3cc10006 // ldur q6, [x0, #16]
+	WORD $0x3cc20007 // ldur q7, [x0, #32]
+	WORD $0x3cc30008 // ldur q8, [x0, #48]
+	WORD $0x3cc40009 // ldur q9, [x0, #64]
+	WORD $0x3cc5000a // ldur q10, [x0, #80]
+	WORD $0x3cc6000b // ldur q11, [x0, #96]
+	WORD $0x3cc7000c // ldur q12, [x0, #112]
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
 	WORD $0x4eabbd27 // addp v7.4s, v9.4s, v11.4s
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
@@ -1120,17 +1156,21 @@ done4:
 	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
 	WORD $0x4ea684a5 // add v5.4s, v5.4s, v6.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        (R4), F6
+	WORD $0xbc400086 // ldur s6, [x4]
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVS        (R3), F6
+	WORD $0xbc400066 // ldur s6, [x3]
 	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	FMOVQ        F5, (R2)
-	FLDPQ        128(R0), (F5, F6)
-	FLDPQ        160(R0), (F7, F8)
-	FLDPQ        192(R0), (F9, F10)
-	FLDPQ        224(R0), (F11, F12)
+	WORD $0x3cc80005 // ldur q5, [x0, #128]
+	WORD $0x3cc90006 // ldur q6, [x0, #144]
+	WORD $0x3cca0007 // ldur q7, [x0, #160]
+	WORD $0x3ccb0008 // ldur q8, [x0, #176]
+	WORD $0x3ccc0009 // ldur q9, [x0, #192]
+	WORD $0x3ccd000a // ldur q10, [x0, #208]
+	WORD $0x3cce000b // ldur q11, [x0, #224]
+	WORD $0x3ccf000c // ldur q12, [x0, #240]
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
 	WORD $0x4eabbd27 // addp v7.4s, v9.4s, v11.4s
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
@@ -1139,10 +1179,10 @@ done4:
 	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
 	WORD $0x4ea684a5 // add v5.4s, v5.4s, v6.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        4(R4), F6
+	WORD $0xbc404086 // ldur s6, [x4, #4]
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVS        4(R3), F6
+	WORD $0xbc404066 // ldur s6, [x3, #4]
 	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	MOVD         ldy+8(FP), R8
@@ -1182,7 +1222,8 @@ TEXT ·matmulQ8Block3xLm2_64DotProd(SB), 0, $864-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e424 // movi v4.16b, #1
-	FLDPQ        (R2), (F5, F6)
+	WORD $0x3cc00045 // ldur q5, [x2]
+	WORD $0x3cc10046 // ldur q6, [x2, #16]
 	WORD $0x4f00e447 // movi v7.16b, #2
 	WORD $0x4e271ca7 // and v7.16b, v5.16b, v7.16b
 	WORD $0x4f00e448 // movi v8.16b, #2
@@ -1209,7 +1250,8 @@ TEXT ·matmulQ8Block3xLm2_64DotProd(SB), 0, $864-72
 	WORD $0x4e859487 // sdot v7.4s, v4.16b, v5.16b
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4e869485 // sdot v5.4s, v4.16b, v6.16b
-	FLDPQ        32(R2), (F6, F8)
+	WORD $0x3cc20046 // ldur q6, [x2, #32]
+	WORD $0x3cc30048 // ldur q8, [x2, #48]
 	WORD $0x4f00e449 // movi v9.16b, #2
 	WORD $0x4e291cc9 // and v9.16b, v6.16b, v9.16b
 	WORD $0x4f00e44a // movi v10.16b, #2
@@ -1245,7 +1287,8 @@ TEXT ·matmulQ8Block3xLm2_64DotProd(SB), 0, $864-72
 	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
 	WORD $0x7e30d8c6 // faddp s6, v6.2s
 	FMOVS        F6, (R4)
-	FLDPQ        64(R2), (F5, F6)
+	WORD $0x3cc40045 // ldur q5, [x2, #64]
+	WORD $0x3cc50046 // ldur q6, [x2, #80]
 	WORD $0x4f00e447 // movi v7.16b, #2
 	WORD $0x4e271ca7 // and v7.16b, v5.16b, v7.16b
 	WORD $0x4f00e448 // movi v8.16b, #2
@@ -1272,7 +1315,8 @@ TEXT ·matmulQ8Block3xLm2_64DotProd(SB), 0, $864-72
 	WORD $0x4e859487 // sdot v7.4s, v4.16b, v5.16b
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4e869485 // sdot v5.4s, v4.16b, v6.16b
-	FLDPQ        96(R2), (F6, F8)
+	WORD $0x3cc60046 // ldur q6, [x2, #96]
+	WORD $0x3cc70048 // ldur q8, [x2, #112]
 	WORD $0x4f00e449 // movi v9.16b, #2
 	WORD $0x4e291cc9 // and v9.16b, v6.16b, v9.16b
 	WORD $0x4f00e44a // movi v10.16b, #2
@@ -1308,7 +1352,8 @@ TEXT ·matmulQ8Block3xLm2_64DotProd(SB), 0, $864-72
 	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
 	WORD $0x7e30d8c6 // faddp s6, v6.2s
 	FMOVS        F6, 4(R4)
-	FLDPQ        128(R2), (F5, F6)
+	WORD $0x3cc80045 // ldur q5, [x2, #128]
+	WORD $0x3cc90046 // ldur q6, [x2, #144]
 	WORD $0x4f00e447 // movi v7.16b, #2
 	WORD $0x4e271ca7 // and v7.16b, v5.16b, v7.16b
 	WORD $0x4f00e448 // movi v8.16b, #2
@@ -1335,7 +1380,8 @@ TEXT ·matmulQ8Block3xLm2_64DotProd(SB), 0, $864-72
 	WORD $0x4e859487 // sdot v7.4s, v4.16b, v5.16b
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4e869485 // sdot v5.4s, v4.16b, v6.16b
-	FLDPQ        160(R2), (F6, F8)
+	WORD $0x3cca0046 // ldur q6, [x2, #160]
+	WORD $0x3ccb0048 // ldur q8, [x2, #176]
 	WORD $0x4f00e449 // movi v9.16b, #2
 	WORD $0x4e291cc9 // and v9.16b, v6.16b, v9.16b
 	WORD $0x4f00e44a // movi v10.16b, #2
@@ -1391,7 +1437,7 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F4
+	WORD $0xfc4020c4 // ldur d4, [x6, #2]
 	WORD $0x4e080484 // dup v4.2d, v4.d[0]
 	WORD $0x6ea24485 // ushl v5.4s, v4.4s, v2.4s
 	WORD $0x6ea34484 // ushl v4.4s, v4.4s, v3.4s
@@ -1399,7 +1445,8 @@ loop3:
 	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
 	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
 	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	FLDPQ        (R5), (F6, F7)
+	WORD $0x3cc000a6 // ldur q6, [x5]
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
 	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -1416,7 +1463,8 @@ loop3:
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FLDPQ        64(R5), (F8, F9)
+	WORD $0x3cc400a8 // ldur q8, [x5, #64]
+	WORD $0x3cc500a9 // ldur q9, [x5, #80]
 	WORD $0x2f08a4aa // ushll v10.8h, v5.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -1433,7 +1481,8 @@ loop3:
 	WORD $0x4e699d6b // mul v11.8h, v11.8h, v9.8h
 	WORD $0x4e6bbd49 // addp v9.8h, v10.8h, v11.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        128(R5), (F10, F11)
+	WORD $0x3cc800aa // ldur q10, [x5, #128]
+	WORD $0x3cc900ab // ldur q11, [x5, #144]
 	WORD $0x2f08a4ac // ushll v12.8h, v5.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -1452,7 +1501,7 @@ loop3:
 	WORD $0x4e602884 // saddlp v4.4s, v4.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F10
+	WORD $0xfc40a0ca // ldur d10, [x6, #10]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x6ea2454b // ushl v11.4s, v10.4s, v2.4s
 	WORD $0x6ea3454a // ushl v10.4s, v10.4s, v3.4s
@@ -1460,7 +1509,8 @@ loop3:
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	FLDPQ        32(R5), (F12, F13)
+	WORD $0x3cc200ac // ldur q12, [x5, #32]
+	WORD $0x3cc300ad // ldur q13, [x5, #48]
 	WORD $0x2f08a56e // ushll v14.8h, v11.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -1477,7 +1527,8 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FLDPQ        96(R5), (F12, F13)
+	WORD $0x3cc600ac // ldur q12, [x5, #96]
+	WORD $0x3cc700ad // ldur q13, [x5, #112]
 	WORD $0x2f08a56e // ushll v14.8h, v11.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -1494,7 +1545,8 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FLDPQ        160(R5), (F12, F13)
+	WORD $0x3cca00ac // ldur q12, [x5, #160]
+	WORD $0x3ccb00ad // ldur q13, [x5, #176]
 	WORD $0x2f08a56e // ushll v14.8h, v11.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -1517,8 +1569,8 @@ loop3:
 	FMOVQ        F9, 144(R9)
 	FMOVQ        F5, 256(R9)
 	FMOVQ        F4, 272(R9)
-	WORD $0x7d4000c4 // ldr h4, [x6]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x7c4000c4 // ldur h4, [x6]
+	WORD $0x1ee24084 // fcvt s4, h4
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	FMOVQ        F4, (R10)
 	FMOVQ        F4, 16(R10)
@@ -1533,10 +1585,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F4
-	FMOVQ        32(R1), F5
-	FMOVQ        64(R1), F6
-	FMOVQ        96(R1), F7
+	WORD $0x3cc00024 // ldur q4, [x1]
+	WORD $0x3cc20025 // ldur q5, [x1, #32]
+	WORD $0x3cc40026 // ldur q6, [x1, #64]
+	WORD $0x3cc60027 // ldur q7, [x1, #96]
 	WORD $0x4ea008a5 // rev64 v5.4s, v5.4s
 	WORD $0x4e852884 // trn1 v4.4s, v4.4s, v5.4s
 	WORD $0x4ea008e5 // rev64 v5.4s, v7.4s
@@ -1544,10 +1596,14 @@ done4:
 	WORD $0x6e0540a5 // ext v5.16b, v5.16b, v5.16b, #8
 	WORD $0x4ec53884 // zip1 v4.2d, v4.2d, v5.2d
 	WORD $0x4e24d484 // fadd v4.4s, v4.4s, v4.4s
-	FLDPQ        (R0), (F5, F6)
-	FLDPQ        32(R0), (F7, F8)
-	FLDPQ        64(R0), (F9, F10)
-	FLDPQ        96(R0), (F11, F12)
+	WORD $0x3cc00005 // ldur q5, [x0]
+	WORD $0x3cc10006 // ldur q6, [x0, #16]
+	WORD $0x3cc20007 // ldur q7, [x0, #32]
+	WORD $0x3cc30008 // ldur q8, [x0, #48]
+	WORD $0x3cc40009 // ldur q9, [x0, #64]
+	WORD $0x3cc5000a // ldur q10, [x0, #80]
+	WORD $0x3cc6000b // ldur q11, [x0, #96]
+	WORD $0x3cc7000c // ldur q12, [x0, #112]
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
 	WORD $0x4eabbd27 // addp v7.4s, v9.4s, v11.4s
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
@@ -1556,17 +1612,21 @@ done4:
 	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
 	WORD $0x4ea684a5 // add v5.4s, v5.4s, v6.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        (R4), F6
+	WORD $0xbc400086 // ldur s6, [x4]
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVS        (R3), F6
+	WORD $0xbc400066 // ldur s6, [x3]
 	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	FMOVQ        F5, (R2)
-	FLDPQ        128(R0), (F5, F6)
-	FLDPQ        160(R0), (F7, F8)
-	FLDPQ        192(R0), (F9, F10)
-	FLDPQ        224(R0), (F11, F12)
+	WORD $0x3cc80005 // ldur q5, [x0, #128]
+	WORD $0x3cc90006 // ldur q6, [x0, #144]
+	WORD $0x3cca0007 // ldur q7, [x0, #160]
+	WORD $0x3ccb0008 // ldur q8, [x0, #176]
+	WORD $0x3ccc0009 // ldur q9, [x0, #192]
+	WORD $0x3ccd000a // ldur q10, [x0, #208]
+	WORD $0x3cce000b // ldur q11, [x0, #224]
+	WORD $0x3ccf000c // ldur q12, [x0, #240]
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
 	WORD $0x4eabbd27 // addp v7.4s, v9.4s, v11.4s
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
@@ -1575,10 +1635,10 @@ done4:
 	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
 	WORD $0x4ea684a5 // add v5.4s, v5.4s, v6.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        4(R4), F6
+	WORD $0xbc404086 // ldur s6, [x4, #4]
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVS        4(R3), F6
+	WORD $0xbc404066 // ldur s6, [x3, #4]
 	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	MOVD         ldy+8(FP), R8
@@ -1597,10 +1657,10 @@ done4:
 	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
 	WORD $0x4ea684a5 // add v5.4s, v5.4s, v6.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        8(R4), F6
+	WORD $0xbc408086 // ldur s6, [x4, #8]
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVS        8(R3), F6
+	WORD $0xbc408066 // ldur s6, [x3, #8]
 	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	ADD          R8, R9
@@ -1638,7 +1698,8 @@ TEXT ·matmulQ8Block4xLm2_64DotProd(SB), 0, $1056-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e424 // movi v4.16b, #1
-	FLDPQ        (R2), (F5, F6)
+	WORD $0x3cc00045 // ldur q5, [x2]
+	WORD $0x3cc10046 // ldur q6, [x2, #16]
 	WORD $0x4f00e447 // movi v7.16b, #2
 	WORD $0x4e271ca7 // and v7.16b, v5.16b, v7.16b
 	WORD $0x4f00e448 // movi v8.16b, #2
@@ -1665,7 +1726,8 @@ TEXT ·matmulQ8Block4xLm2_64DotProd(SB), 0, $1056-72
 	WORD $0x4e859487 // sdot v7.4s, v4.16b, v5.16b
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4e869485 // sdot v5.4s, v4.16b, v6.16b
-	FLDPQ        32(R2), (F6, F8)
+	WORD $0x3cc20046 // ldur q6, [x2, #32]
+	WORD $0x3cc30048 // ldur q8, [x2, #48]
 	WORD $0x4f00e449 // movi v9.16b, #2
 	WORD $0x4e291cc9 // and v9.16b, v6.16b, v9.16b
 	WORD $0x4f00e44a // movi v10.16b, #2
@@ -1701,7 +1763,8 @@ TEXT ·matmulQ8Block4xLm2_64DotProd(SB), 0, $1056-72
 	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
 	WORD $0x7e30d8c6 // faddp s6, v6.2s
 	FMOVS        F6, (R4)
-	FLDPQ        64(R2), (F5, F6)
+	WORD $0x3cc40045 // ldur q5, [x2, #64]
+	WORD $0x3cc50046 // ldur q6, [x2, #80]
 	WORD $0x4f00e447 // movi v7.16b, #2
 	WORD $0x4e271ca7 // and v7.16b, v5.16b, v7.16b
 	WORD $0x4f00e448 // movi v8.16b, #2
@@ -1728,7 +1791,8 @@ TEXT ·matmulQ8Block4xLm2_64DotProd(SB), 0, $1056-72
 	WORD $0x4e859487 // sdot v7.4s, v4.16b, v5.16b
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4e869485 // sdot v5.4s, v4.16b, v6.16b
-	FLDPQ        96(R2), (F6, F8)
+	WORD $0x3cc60046 // ldur q6, [x2, #96]
+	WORD $0x3cc70048 // ldur q8, [x2, #112]
 	WORD $0x4f00e449 // movi v9.16b, #2
 	WORD $0x4e291cc9 // and v9.16b, v6.16b, v9.16b
 	WORD $0x4f00e44a // movi v10.16b, #2
@@ -1764,7 +1828,8 @@ TEXT ·matmulQ8Block4xLm2_64DotProd(SB), 0, $1056-72
 	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
 	WORD $0x7e30d8c6 // faddp s6, v6.2s
 	FMOVS        F6, 4(R4)
-	FLDPQ        128(R2), (F5, F6)
+	WORD $0x3cc80045 // ldur q5, [x2, #128]
+	WORD $0x3cc90046 // ldur q6, [x2, #144]
 	WORD $0x4f00e447 // movi v7.16b, #2
 	WORD $0x4e271ca7 // and v7.16b, v5.16b, v7.16b
 	WORD $0x4f00e448 // movi v8.16b, #2
@@ -1791,7 +1856,8 @@ TEXT ·matmulQ8Block4xLm2_64DotProd(SB), 0, $1056-72
 	WORD $0x4e859487 // sdot v7.4s, v4.16b, v5.16b
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4e869485 // sdot v5.4s, v4.16b, v6.16b
-	FLDPQ        160(R2), (F6, F8)
+	WORD $0x3cca0046 // ldur q6, [x2, #160]
+	WORD $0x3ccb0048 // ldur q8, [x2, #176]
 	WORD $0x4f00e449 // movi v9.16b, #2
 	WORD $0x4e291cc9 // and v9.16b, v6.16b, v9.16b
 	WORD $0x4f00e44a // movi v10.16b, #2
@@ -1827,7 +1893,8 @@ TEXT ·matmulQ8Block4xLm2_64DotProd(SB), 0, $1056-72
 	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
 	WORD $0x7e30d8c6 // faddp s6, v6.2s
 	FMOVS        F6, 8(R4)
-	FLDPQ        192(R2), (F5, F6)
+	WORD $0x3ccc0045 // ldur q5, [x2, #192]
+	WORD $0x3ccd0046 // ldur q6, [x2, #208]
 	WORD $0x4f00e447 // movi v7.16b, #2
 	WORD $0x4e271ca7 // and v7.16b, v5.16b, v7.16b
 	WORD $0x4f00e448 // movi v8.16b, #2
@@ -1854,7 +1921,8 @@ TEXT ·matmulQ8Block4xLm2_64DotProd(SB), 0, $1056-72
 	WORD $0x4e859487 // sdot v7.4s, v4.16b, v5.16b
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4e869485 // sdot v5.4s, v4.16b, v6.16b
-	FLDPQ        224(R2), (F6, F8)
+	WORD $0x3cce0046 // ldur q6, [x2, #224]
+	WORD $0x3ccf0048 // ldur q8, [x2, #240]
 	WORD $0x4f00e449 // movi v9.16b, #2
 	WORD $0x4e291cc9 // and v9.16b, v6.16b, v9.16b
 	WORD $0x4f00e44a // movi v10.16b, #2
@@ -1910,7 +1978,7 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F4
+	WORD $0xfc4020c4 // ldur d4, [x6, #2]
 	WORD $0x4e080484 // dup v4.2d, v4.d[0]
 	WORD $0x6ea24485 // ushl v5.4s, v4.4s, v2.4s
 	WORD $0x6ea34484 // ushl v4.4s, v4.4s, v3.4s
@@ -1918,7 +1986,8 @@ loop3:
 	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
 	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
 	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	FLDPQ        (R5), (F6, F7)
+	WORD $0x3cc000a6 // ldur q6, [x5]
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
 	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -1935,7 +2004,8 @@ loop3:
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FLDPQ        64(R5), (F8, F9)
+	WORD $0x3cc400a8 // ldur q8, [x5, #64]
+	WORD $0x3cc500a9 // ldur q9, [x5, #80]
 	WORD $0x2f08a4aa // ushll v10.8h, v5.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -1952,7 +2022,8 @@ loop3:
 	WORD $0x4e699d6b // mul v11.8h, v11.8h, v9.8h
 	WORD $0x4e6bbd49 // addp v9.8h, v10.8h, v11.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        128(R5), (F10, F11)
+	WORD $0x3cc800aa // ldur q10, [x5, #128]
+	WORD $0x3cc900ab // ldur q11, [x5, #144]
 	WORD $0x2f08a4ac // ushll v12.8h, v5.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -1969,7 +2040,8 @@ loop3:
 	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
 	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FLDPQ        192(R5), (F12, F13)
+	WORD $0x3ccc00ac // ldur q12, [x5, #192]
+	WORD $0x3ccd00ad // ldur q13, [x5, #208]
 	WORD $0x2f08a4ae // ushll v14.8h, v5.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -1988,7 +2060,7 @@ loop3:
 	WORD $0x4e602884 // saddlp v4.4s, v4.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F12
+	WORD $0xfc40a0cc // ldur d12, [x6, #10]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea2458d // ushl v13.4s, v12.4s, v2.4s
 	WORD $0x6ea3458c // ushl v12.4s, v12.4s, v3.4s
@@ -1996,7 +2068,8 @@ loop3:
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
 	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FLDPQ        32(R5), (F14, F15)
+	WORD $0x3cc200ae // ldur q14, [x5, #32]
+	WORD $0x3cc300af // ldur q15, [x5, #48]
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -2013,7 +2086,8 @@ loop3:
 	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
 	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
 	WORD $0x4e6069c7 // sadalp v7.4s, v14.8h
-	FLDPQ        96(R5), (F14, F15)
+	WORD $0x3cc600ae // ldur q14, [x5, #96]
+	WORD $0x3cc700af // ldur q15, [x5, #112]
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -2030,7 +2104,8 @@ loop3:
 	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
 	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
 	WORD $0x4e6069c9 // sadalp v9.4s, v14.8h
-	FLDPQ        160(R5), (F14, F15)
+	WORD $0x3cca00ae // ldur q14, [x5, #160]
+	WORD $0x3ccb00af // ldur q15, [x5, #176]
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -2047,7 +2122,8 @@ loop3:
 	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
 	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
 	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
-	FLDPQ        224(R5), (F14, F15)
+	WORD $0x3cce00ae // ldur q14, [x5, #224]
+	WORD $0x3ccf00af // ldur q15, [x5, #240]
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -2072,8 +2148,8 @@ loop3:
 	FMOVQ        F11, 272(R9)
 	FMOVQ        F5, 384(R9)
 	FMOVQ        F4, 400(R9)
-	WORD $0x7d4000c4 // ldr h4, [x6]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x7c4000c4 // ldur h4, [x6]
+	WORD $0x1ee24084 // fcvt s4, h4
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	FMOVQ        F4, (R10)
 	FMOVQ        F4, 16(R10)
@@ -2088,10 +2164,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F4
-	FMOVQ        32(R1), F5
-	FMOVQ        64(R1), F6
-	FMOVQ        96(R1), F7
+	WORD $0x3cc00024 // ldur q4, [x1]
+	WORD $0x3cc20025 // ldur q5, [x1, #32]
+	WORD $0x3cc40026 // ldur q6, [x1, #64]
+	WORD $0x3cc60027 // ldur q7, [x1, #96]
 	WORD $0x4ea008a5 // rev64 v5.4s, v5.4s
 	WORD $0x4e852884 // trn1 v4.4s, v4.4s, v5.4s
 	WORD $0x4ea008e5 // rev64 v5.4s, v7.4s
@@ -2099,10 +2175,14 @@ done4:
 	WORD $0x6e0540a5 // ext v5.16b, v5.16b, v5.16b, #8
 	WORD $0x4ec53884 // zip1 v4.2d, v4.2d, v5.2d
 	WORD $0x4e24d484 // fadd v4.4s, v4.4s, v4.4s
-	FLDPQ        (R0), (F5, F6)
-	FLDPQ        32(R0), (F7, F8)
-	FLDPQ        64(R0), (F9, F10)
-	FLDPQ        96(R0), (F11, F12)
+	WORD $0x3cc00005 // ldur q5, [x0]
+	WORD $0x3cc10006 // ldur q6, [x0, #16]
+	WORD $0x3cc20007 // ldur q7, [x0, #32]
+	WORD $0x3cc30008 // ldur q8, [x0, #48]
+	WORD $0x3cc40009 // ldur q9, [x0, #64]
+	WORD $0x3cc5000a // ldur q10, [x0, #80]
+	WORD $0x3cc6000b // ldur q11, [x0, #96]
+	WORD $0x3cc7000c // ldur q12, [x0, #112]
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
 	WORD $0x4eabbd27 // addp v7.4s, v9.4s, v11.4s
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
@@ -2111,17 +2191,21 @@ done4:
 	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
 	WORD $0x4ea684a5 // add v5.4s, v5.4s, v6.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        (R4), F6
+	WORD $0xbc400086 // ldur s6, [x4]
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVS        (R3), F6
+	WORD $0xbc400066 // ldur s6, [x3]
 	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	FMOVQ        F5, (R2)
-	FLDPQ        128(R0), (F5, F6)
-	FLDPQ        160(R0), (F7, F8)
-	FLDPQ        192(R0), (F9, F10)
-	FLDPQ        224(R0), (F11, F12)
+	WORD $0x3cc80005 // ldur q5, [x0, #128]
+	WORD $0x3cc90006 // ldur q6, [x0, #144]
+	WORD $0x3cca0007 // ldur q7, [x0, #160]
+	WORD $0x3ccb0008 // ldur q8, [x0, #176]
+	WORD $0x3ccc0009 // ldur q9, [x0, #192]
+	WORD $0x3ccd000a // ldur q10, [x0, #208]
+	WORD $0x3cce000b // ldur q11, [x0, #224]
+	WORD $0x3ccf000c // ldur q12, [x0, #240]
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
 	WORD $0x4eabbd27 // addp v7.4s, v9.4s, v11.4s
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
@@ -2130,10 +2214,10 @@ done4:
 	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
 	WORD $0x4ea684a5 // add v5.4s, v5.4s, v6.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        4(R4), F6
+	WORD $0xbc404086 // ldur s6, [x4, #4]
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVS        4(R3), F6
+	WORD $0xbc404066 // ldur s6, [x3, #4]
 	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	MOVD         ldy+8(FP), R8
@@ -2152,10 +2236,10 @@ done4:
 	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
 	WORD $0x4ea684a5 // add v5.4s, v5.4s, v6.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        8(R4), F6
+	WORD $0xbc408086 // ldur s6, [x4, #8]
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVS        8(R3), F6
+	WORD $0xbc408066 // ldur s6, [x3, #8]
 	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	ADD          R8, R9
@@ -2172,10 +2256,10 @@ done4:
 	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
 	WORD $0x4ea684a5 // add v5.4s, v5.4s, v6.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        12(R4), F6
+	WORD $0xbc40c086 // ldur s6, [x4, #12]
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVS        12(R3), F6
+	WORD $0xbc40c066 // ldur s6, [x3, #12]
 	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	ADD          R8, R9
@@ -2210,12 +2294,11 @@ TEXT ·decodeUnitsLm2_64NEON(SB), NOSPLIT, $192-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d400024 // ldr h4, [x1]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c400024 // ldur h4, [x1]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31
-	FMOVD        2(R1), F5
+	WORD $0xfc402025 // ldur d5, [x1, #2]
 	WORD $0x4e0804a5 // dup v5.2d, v5.d[0]
 	WORD $0x6ea244a6 // ushl v6.4s, v5.4s, v2.4s
 	WORD $0x6ea344a5 // ushl v5.4s, v5.4s, v3.4s
@@ -2225,57 +2308,57 @@ loop1:
 	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
 	FMOVQ        F6, (R3)
 	FMOVQ        F5, 16(R3)
-	FMOVS        (R3), F5
+	WORD $0xbc400065 // ldur s5, [x3]
 	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
 	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        4(R3), F6
+	WORD $0xbc404066 // ldur s6, [x3, #4]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
+	WORD $0x4f8490a5 // fmul v5.4s, v5.4s, v4.s[0]
+	WORD $0x4f8490c6 // fmul v6.4s, v6.4s, v4.s[0]
 	FMOVQ        F5, (R0)
 	FMOVQ        F6, 16(R0)
-	FMOVS        8(R3), F5
+	WORD $0xbc408065 // ldur s5, [x3, #8]
 	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
 	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        12(R3), F6
+	WORD $0xbc40c066 // ldur s6, [x3, #12]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
+	WORD $0x4f8490a5 // fmul v5.4s, v5.4s, v4.s[0]
+	WORD $0x4f8490c6 // fmul v6.4s, v6.4s, v4.s[0]
 	FMOVQ        F5, 32(R0)
 	FMOVQ        F6, 48(R0)
-	FMOVS        16(R3), F5
+	WORD $0xbc410065 // ldur s5, [x3, #16]
 	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
 	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        20(R3), F6
+	WORD $0xbc414066 // ldur s6, [x3, #20]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
+	WORD $0x4f8490a5 // fmul v5.4s, v5.4s, v4.s[0]
+	WORD $0x4f8490c6 // fmul v6.4s, v6.4s, v4.s[0]
 	FMOVQ        F5, 64(R0)
 	FMOVQ        F6, 80(R0)
-	FMOVS        24(R3), F5
+	WORD $0xbc418065 // ldur s5, [x3, #24]
 	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
 	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        28(R3), F6
+	WORD $0xbc41c066 // ldur s6, [x3, #28]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
+	WORD $0x4f8490a5 // fmul v5.4s, v5.4s, v4.s[0]
+	WORD $0x4f8490c6 // fmul v6.4s, v6.4s, v4.s[0]
 	FMOVQ        F5, 96(R0)
 	FMOVQ        F6, 112(R0)
 
 	// levels of values 32 to 63
-	FMOVD        10(R1), F5
+	WORD $0xfc40a025 // ldur d5, [x1, #10]
 	WORD $0x4e0804a5 // dup v5.2d, v5.d[0]
 	WORD $0x6ea244a6 // ushl v6.4s, v5.4s, v2.4s
 	WORD $0x6ea344a5 // ushl v5.4s, v5.4s, v3.4s
@@ -2285,52 +2368,52 @@ loop1:
 	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
 	FMOVQ        F6, (R3)
 	FMOVQ        F5, 16(R3)
-	FMOVS        (R3), F5
+	WORD $0xbc400065 // ldur s5, [x3]
 	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
 	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        4(R3), F6
+	WORD $0xbc404066 // ldur s6, [x3, #4]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
+	WORD $0x4f8490a5 // fmul v5.4s, v5.4s, v4.s[0]
+	WORD $0x4f8490c6 // fmul v6.4s, v6.4s, v4.s[0]
 	FMOVQ        F5, 128(R0)
 	FMOVQ        F6, 144(R0)
-	FMOVS        8(R3), F5
+	WORD $0xbc408065 // ldur s5, [x3, #8]
 	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
 	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        12(R3), F6
+	WORD $0xbc40c066 // ldur s6, [x3, #12]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
+	WORD $0x4f8490a5 // fmul v5.4s, v5.4s, v4.s[0]
+	WORD $0x4f8490c6 // fmul v6.4s, v6.4s, v4.s[0]
 	FMOVQ        F5, 160(R0)
 	FMOVQ        F6, 176(R0)
-	FMOVS        16(R3), F5
+	WORD $0xbc410065 // ldur s5, [x3, #16]
 	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
 	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        20(R3), F6
+	WORD $0xbc414066 // ldur s6, [x3, #20]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
+	WORD $0x4f8490a5 // fmul v5.4s, v5.4s, v4.s[0]
+	WORD $0x4f8490c6 // fmul v6.4s, v6.4s, v4.s[0]
 	FMOVQ        F5, 192(R0)
 	FMOVQ        F6, 208(R0)
-	FMOVS        24(R3), F5
+	WORD $0xbc418065 // ldur s5, [x3, #24]
 	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
 	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
-	FMOVS        28(R3), F6
+	WORD $0xbc41c066 // ldur s6, [x3, #28]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
+	WORD $0x4f8490a5 // fmul v5.4s, v5.4s, v4.s[0]
+	WORD $0x4f8490c4 // fmul v4.4s, v6.4s, v4.s[0]
 	FMOVQ        F5, 224(R0)
 	FMOVQ        F4, 240(R0)
 	ADD          $0x12, R1
@@ -2379,12 +2462,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c4000cc // ldur h12, [x6]
+	WORD $0x1ee2418c // fcvt s12, h12
 
 	// levels of values 0 to 31
-	FMOVD        2(R6), F13
+	WORD $0xfc4020cd // ldur d13, [x6, #2]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
 	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
@@ -2394,61 +2476,65 @@ loop3:
 	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
+	WORD $0xbc40406e // ldur s14, [x3, #4]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        (R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc0008f // ldur q15, [x4]
+	WORD $0x3cc10090 // ldur q16, [x4, #16]
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        32(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc2008f // ldur q15, [x4, #32]
+	WORD $0x3cc30090 // ldur q16, [x4, #48]
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
+	WORD $0xbc41406e // ldur s14, [x3, #20]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        64(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc4008f // ldur q15, [x4, #64]
+	WORD $0x3cc50090 // ldur q16, [x4, #80]
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        96(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc6008f // ldur q15, [x4, #96]
+	WORD $0x3cc70090 // ldur q16, [x4, #112]
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 
 	// levels of values 32 to 63
-	FMOVD        10(R6), F13
+	WORD $0xfc40a0cd // ldur d13, [x6, #10]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
 	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
@@ -2458,56 +2544,60 @@ loop3:
 	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
+	WORD $0xbc40406e // ldur s14, [x3, #4]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        128(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc8008f // ldur q15, [x4, #128]
+	WORD $0x3cc90090 // ldur q16, [x4, #144]
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        160(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cca008f // ldur q15, [x4, #160]
+	WORD $0x3ccb0090 // ldur q16, [x4, #176]
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
+	WORD $0xbc41406e // ldur s14, [x3, #20]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        192(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3ccc008f // ldur q15, [x4, #192]
+	WORD $0x3ccd0090 // ldur q16, [x4, #208]
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FLDPQ        224(R4), (F14, F15)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91cc // fmul v12.4s, v14.4s, v12.s[0]
+	WORD $0x3cce008e // ldur q14, [x4, #224]
+	WORD $0x3ccf008f // ldur q15, [x4, #240]
 	WORD $0x4e2ecdaa // fmla v10.4s, v13.4s, v14.4s
 	WORD $0x4e2fcd8b // fmla v11.4s, v12.4s, v15.4s
 	ADD          $0x12, R6
@@ -2578,12 +2668,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ec // ldr h12, [x7]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c4000ec // ldur h12, [x7]
+	WORD $0x1ee2418c // fcvt s12, h12
 
 	// levels of values 0 to 31
-	FMOVD        2(R7), F13
+	WORD $0xfc4020ed // ldur d13, [x7, #2]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
 	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
@@ -2593,85 +2682,89 @@ loop3:
 	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
+	WORD $0xbc40406e // ldur s14, [x3, #4]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        (R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc0008f // ldur q15, [x4]
+	WORD $0x3cc10090 // ldur q16, [x4, #16]
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F15
+	WORD $0x3cc0010f // ldur q15, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F16
+	WORD $0x3cc10110 // ldur q16, [x8, #16]
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        32(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc2008f // ldur q15, [x4, #32]
+	WORD $0x3cc30090 // ldur q16, [x4, #48]
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F15
+	WORD $0x3cc2010f // ldur q15, [x8, #32]
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F16
+	WORD $0x3cc30110 // ldur q16, [x8, #48]
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
+	WORD $0xbc41406e // ldur s14, [x3, #20]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        64(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc4008f // ldur q15, [x4, #64]
+	WORD $0x3cc50090 // ldur q16, [x4, #80]
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F15
+	WORD $0x3cc4010f // ldur q15, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F16
+	WORD $0x3cc50110 // ldur q16, [x8, #80]
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        96(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc6008f // ldur q15, [x4, #96]
+	WORD $0x3cc70090 // ldur q16, [x4, #112]
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F15
+	WORD $0x3cc6010f // ldur q15, [x8, #96]
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F16
+	WORD $0x3cc70110 // ldur q16, [x8, #112]
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 
 	// levels of values 32 to 63
-	FMOVD        10(R7), F13
+	WORD $0xfc40a0ed // ldur d13, [x7, #10]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
 	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
@@ -2681,80 +2774,84 @@ loop3:
 	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
+	WORD $0xbc40406e // ldur s14, [x3, #4]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        128(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc8008f // ldur q15, [x4, #128]
+	WORD $0x3cc90090 // ldur q16, [x4, #144]
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
-	FMOVQ        128(R8), F15
+	WORD $0x3cc8010f // ldur q15, [x8, #128]
 	ADD          R5, R4, R8
-	FMOVQ        144(R8), F16
+	WORD $0x3cc90110 // ldur q16, [x8, #144]
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        160(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cca008f // ldur q15, [x4, #160]
+	WORD $0x3ccb0090 // ldur q16, [x4, #176]
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
-	FMOVQ        160(R8), F15
+	WORD $0x3cca010f // ldur q15, [x8, #160]
 	ADD          R5, R4, R8
-	FMOVQ        176(R8), F16
+	WORD $0x3ccb0110 // ldur q16, [x8, #176]
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
+	WORD $0xbc41406e // ldur s14, [x3, #20]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        192(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3ccc008f // ldur q15, [x4, #192]
+	WORD $0x3ccd0090 // ldur q16, [x4, #208]
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R8
-	FMOVQ        192(R8), F15
+	WORD $0x3ccc010f // ldur q15, [x8, #192]
 	ADD          R5, R4, R8
-	FMOVQ        208(R8), F16
+	WORD $0x3ccd0110 // ldur q16, [x8, #208]
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FLDPQ        224(R4), (F14, F15)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91cc // fmul v12.4s, v14.4s, v12.s[0]
+	WORD $0x3cce008e // ldur q14, [x4, #224]
+	WORD $0x3ccf008f // ldur q15, [x4, #240]
 	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
 	WORD $0x4e2fcd89 // fmla v9.4s, v12.4s, v15.4s
 	ADD          R5, R4, R8
-	FMOVQ        224(R8), F14
+	WORD $0x3cce010e // ldur q14, [x8, #224]
 	ADD          R5, R4, R8
-	FMOVQ        240(R8), F15
+	WORD $0x3ccf010f // ldur q15, [x8, #240]
 	WORD $0x4e2ecdaa // fmla v10.4s, v13.4s, v14.4s
 	WORD $0x4e2fcd8b // fmla v11.4s, v12.4s, v15.4s
 	ADD          $0x12, R7
@@ -2832,12 +2929,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010a // ldr h10, [x8]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c40010a // ldur h10, [x8]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31
-	FMOVD        2(R8), F11
+	WORD $0xfc40210b // ldur d11, [x8, #2]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
 	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
@@ -2847,97 +2943,105 @@ loop3:
 	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
 	FMOVQ        F12, (R3)
 	FMOVQ        F11, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        (R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc0008d // ldur q13, [x4]
+	WORD $0x3cc1008e // ldur q14, [x4, #16]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F13
+	WORD $0x3cc0012d // ldur q13, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F14
+	WORD $0x3cc1012e // ldur q14, [x9, #16]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FLDPQ        (R6), (F13, F14)
+	WORD $0x3cc000cd // ldur q13, [x6]
+	WORD $0x3cc100ce // ldur q14, [x6, #16]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        32(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc2008d // ldur q13, [x4, #32]
+	WORD $0x3cc3008e // ldur q14, [x4, #48]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F13
+	WORD $0x3cc2012d // ldur q13, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F14
+	WORD $0x3cc3012e // ldur q14, [x9, #48]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FLDPQ        32(R6), (F13, F14)
+	WORD $0x3cc200cd // ldur q13, [x6, #32]
+	WORD $0x3cc300ce // ldur q14, [x6, #48]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        64(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc4008d // ldur q13, [x4, #64]
+	WORD $0x3cc5008e // ldur q14, [x4, #80]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F13
+	WORD $0x3cc4012d // ldur q13, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F14
+	WORD $0x3cc5012e // ldur q14, [x9, #80]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FLDPQ        64(R6), (F13, F14)
+	WORD $0x3cc400cd // ldur q13, [x6, #64]
+	WORD $0x3cc500ce // ldur q14, [x6, #80]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        96(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc6008d // ldur q13, [x4, #96]
+	WORD $0x3cc7008e // ldur q14, [x4, #112]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F13
+	WORD $0x3cc6012d // ldur q13, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F14
+	WORD $0x3cc7012e // ldur q14, [x9, #112]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FLDPQ        96(R6), (F13, F14)
+	WORD $0x3cc600cd // ldur q13, [x6, #96]
+	WORD $0x3cc700ce // ldur q14, [x6, #112]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 32 to 63
-	FMOVD        10(R8), F11
+	WORD $0xfc40a10b // ldur d11, [x8, #10]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea2456c // ushl v12.4s, v11.4s, v2.4s
 	WORD $0x6ea3456b // ushl v11.4s, v11.4s, v3.4s
@@ -2947,92 +3051,100 @@ loop3:
 	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
 	FMOVQ        F12, (R3)
 	FMOVQ        F11, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        128(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc8008d // ldur q13, [x4, #128]
+	WORD $0x3cc9008e // ldur q14, [x4, #144]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F13
+	WORD $0x3cc8012d // ldur q13, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F14
+	WORD $0x3cc9012e // ldur q14, [x9, #144]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FLDPQ        128(R6), (F13, F14)
+	WORD $0x3cc800cd // ldur q13, [x6, #128]
+	WORD $0x3cc900ce // ldur q14, [x6, #144]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        160(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cca008d // ldur q13, [x4, #160]
+	WORD $0x3ccb008e // ldur q14, [x4, #176]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F13
+	WORD $0x3cca012d // ldur q13, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F14
+	WORD $0x3ccb012e // ldur q14, [x9, #176]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FLDPQ        160(R6), (F13, F14)
+	WORD $0x3cca00cd // ldur q13, [x6, #160]
+	WORD $0x3ccb00ce // ldur q14, [x6, #176]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        192(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3ccc008d // ldur q13, [x4, #192]
+	WORD $0x3ccd008e // ldur q14, [x4, #208]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F13
+	WORD $0x3ccc012d // ldur q13, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F14
+	WORD $0x3ccd012e // ldur q14, [x9, #208]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FLDPQ        192(R6), (F13, F14)
+	WORD $0x3ccc00cd // ldur q13, [x6, #192]
+	WORD $0x3ccd00ce // ldur q14, [x6, #208]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
-	FLDPQ        224(R4), (F12, F13)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918a // fmul v10.4s, v12.4s, v10.s[0]
+	WORD $0x3cce008c // ldur q12, [x4, #224]
+	WORD $0x3ccf008d // ldur q13, [x4, #240]
 	WORD $0x4e2ccd64 // fmla v4.4s, v11.4s, v12.4s
 	WORD $0x4e2dcd45 // fmla v5.4s, v10.4s, v13.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F12
+	WORD $0x3cce012c // ldur q12, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F13
+	WORD $0x3ccf012d // ldur q13, [x9, #240]
 	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
 	WORD $0x4e2dcd47 // fmla v7.4s, v10.4s, v13.4s
-	FLDPQ        224(R6), (F12, F13)
+	WORD $0x3cce00cc // ldur q12, [x6, #224]
+	WORD $0x3ccf00cd // ldur q13, [x6, #240]
 	WORD $0x4e2ccd68 // fmla v8.4s, v11.4s, v12.4s
 	WORD $0x4e2dcd49 // fmla v9.4s, v10.4s, v13.4s
 	ADD          $0x12, R8
@@ -3115,12 +3227,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010c // ldr h12, [x8]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c40010c // ldur h12, [x8]
+	WORD $0x1ee2418c // fcvt s12, h12
 
 	// levels of values 0 to 31
-	FMOVD        2(R8), F13
+	WORD $0xfc40210d // ldur d13, [x8, #2]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
 	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
@@ -3130,121 +3241,129 @@ loop3:
 	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
+	WORD $0xbc40406e // ldur s14, [x3, #4]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        (R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc0008f // ldur q15, [x4]
+	WORD $0x3cc10090 // ldur q16, [x4, #16]
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F15
+	WORD $0x3cc0012f // ldur q15, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F16
+	WORD $0x3cc10130 // ldur q16, [x9, #16]
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FLDPQ        (R6), (F15, F16)
+	WORD $0x3cc000cf // ldur q15, [x6]
+	WORD $0x3cc100d0 // ldur q16, [x6, #16]
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F15
+	WORD $0x3cc0012f // ldur q15, [x9]
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F16
+	WORD $0x3cc10130 // ldur q16, [x9, #16]
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        32(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc2008f // ldur q15, [x4, #32]
+	WORD $0x3cc30090 // ldur q16, [x4, #48]
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F15
+	WORD $0x3cc2012f // ldur q15, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F16
+	WORD $0x3cc30130 // ldur q16, [x9, #48]
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FLDPQ        32(R6), (F15, F16)
+	WORD $0x3cc200cf // ldur q15, [x6, #32]
+	WORD $0x3cc300d0 // ldur q16, [x6, #48]
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F15
+	WORD $0x3cc2012f // ldur q15, [x9, #32]
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F16
+	WORD $0x3cc30130 // ldur q16, [x9, #48]
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
+	WORD $0xbc41406e // ldur s14, [x3, #20]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        64(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc4008f // ldur q15, [x4, #64]
+	WORD $0x3cc50090 // ldur q16, [x4, #80]
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F15
+	WORD $0x3cc4012f // ldur q15, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F16
+	WORD $0x3cc50130 // ldur q16, [x9, #80]
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FLDPQ        64(R6), (F15, F16)
+	WORD $0x3cc400cf // ldur q15, [x6, #64]
+	WORD $0x3cc500d0 // ldur q16, [x6, #80]
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F15
+	WORD $0x3cc4012f // ldur q15, [x9, #64]
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F16
+	WORD $0x3cc50130 // ldur q16, [x9, #80]
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        96(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc6008f // ldur q15, [x4, #96]
+	WORD $0x3cc70090 // ldur q16, [x4, #112]
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F15
+	WORD $0x3cc6012f // ldur q15, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F16
+	WORD $0x3cc70130 // ldur q16, [x9, #112]
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FLDPQ        96(R6), (F15, F16)
+	WORD $0x3cc600cf // ldur q15, [x6, #96]
+	WORD $0x3cc700d0 // ldur q16, [x6, #112]
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F15
+	WORD $0x3cc6012f // ldur q15, [x9, #96]
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F16
+	WORD $0x3cc70130 // ldur q16, [x9, #112]
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 
 	// levels of values 32 to 63
-	FMOVD        10(R8), F13
+	WORD $0xfc40a10d // ldur d13, [x8, #10]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea245ae // ushl v14.4s, v13.4s, v2.4s
 	WORD $0x6ea345ad // ushl v13.4s, v13.4s, v3.4s
@@ -3254,116 +3373,124 @@ loop3:
 	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F13, 16(R3)
-	FMOVS        (R3), F13
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
+	WORD $0xbc40406e // ldur s14, [x3, #4]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        128(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc8008f // ldur q15, [x4, #128]
+	WORD $0x3cc90090 // ldur q16, [x4, #144]
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F15
+	WORD $0x3cc8012f // ldur q15, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F16
+	WORD $0x3cc90130 // ldur q16, [x9, #144]
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FLDPQ        128(R6), (F15, F16)
+	WORD $0x3cc800cf // ldur q15, [x6, #128]
+	WORD $0x3cc900d0 // ldur q16, [x6, #144]
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
-	FMOVQ        128(R9), F15
+	WORD $0x3cc8012f // ldur q15, [x9, #128]
 	ADD          R5, R6, R9
-	FMOVQ        144(R9), F16
+	WORD $0x3cc90130 // ldur q16, [x9, #144]
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        160(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cca008f // ldur q15, [x4, #160]
+	WORD $0x3ccb0090 // ldur q16, [x4, #176]
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F15
+	WORD $0x3cca012f // ldur q15, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F16
+	WORD $0x3ccb0130 // ldur q16, [x9, #176]
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FLDPQ        160(R6), (F15, F16)
+	WORD $0x3cca00cf // ldur q15, [x6, #160]
+	WORD $0x3ccb00d0 // ldur q16, [x6, #176]
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
-	FMOVQ        160(R9), F15
+	WORD $0x3cca012f // ldur q15, [x9, #160]
 	ADD          R5, R6, R9
-	FMOVQ        176(R9), F16
+	WORD $0x3ccb0130 // ldur q16, [x9, #176]
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
+	WORD $0xbc41406e // ldur s14, [x3, #20]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        192(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3ccc008f // ldur q15, [x4, #192]
+	WORD $0x3ccd0090 // ldur q16, [x4, #208]
 	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F15
+	WORD $0x3ccc012f // ldur q15, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F16
+	WORD $0x3ccd0130 // ldur q16, [x9, #208]
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	FLDPQ        192(R6), (F15, F16)
+	WORD $0x3ccc00cf // ldur q15, [x6, #192]
+	WORD $0x3ccd00d0 // ldur q16, [x6, #208]
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	ADD          R5, R6, R9
-	FMOVQ        192(R9), F15
+	WORD $0x3ccc012f // ldur q15, [x9, #192]
 	ADD          R5, R6, R9
-	FMOVQ        208(R9), F16
+	WORD $0x3ccd0130 // ldur q16, [x9, #208]
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FLDPQ        224(R4), (F14, F15)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91cc // fmul v12.4s, v14.4s, v12.s[0]
+	WORD $0x3cce008e // ldur q14, [x4, #224]
+	WORD $0x3ccf008f // ldur q15, [x4, #240]
 	WORD $0x4e2ecda4 // fmla v4.4s, v13.4s, v14.4s
 	WORD $0x4e2fcd85 // fmla v5.4s, v12.4s, v15.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F14
+	WORD $0x3cce012e // ldur q14, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F15
+	WORD $0x3ccf012f // ldur q15, [x9, #240]
 	WORD $0x4e2ecda6 // fmla v6.4s, v13.4s, v14.4s
 	WORD $0x4e2fcd87 // fmla v7.4s, v12.4s, v15.4s
-	FLDPQ        224(R6), (F14, F15)
+	WORD $0x3cce00ce // ldur q14, [x6, #224]
+	WORD $0x3ccf00cf // ldur q15, [x6, #240]
 	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
 	WORD $0x4e2fcd89 // fmla v9.4s, v12.4s, v15.4s
 	ADD          R5, R6, R9
-	FMOVQ        224(R9), F14
+	WORD $0x3cce012e // ldur q14, [x9, #224]
 	ADD          R5, R6, R9
-	FMOVQ        240(R9), F15
+	WORD $0x3ccf012f // ldur q15, [x9, #240]
 	WORD $0x4e2ecdaa // fmla v10.4s, v13.4s, v14.4s
 	WORD $0x4e2fcd8b // fmla v11.4s, v12.4s, v15.4s
 	ADD          $0x12, R8
@@ -3429,10 +3556,10 @@ TEXT ·unpackLm2_64NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d400024 // ldr h4, [x1]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x7c400024 // ldur h4, [x1]
+	WORD $0x1ee24084 // fcvt s4, h4
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	FMOVD        2(R1), F5
+	WORD $0xfc402025 // ldur d5, [x1, #2]
 	WORD $0x4e0804a5 // dup v5.2d, v5.d[0]
 	WORD $0x6ea244a6 // ushl v6.4s, v5.4s, v2.4s
 	WORD $0x6ea344a5 // ushl v5.4s, v5.4s, v3.4s
@@ -3447,7 +3574,7 @@ loop1:
 	FMOVQ        F6, 48(R0)
 	FMOVQ        F5, 64(R0)
 	FMOVD        F4, 32(R0)
-	FMOVD        10(R1), F5
+	WORD $0xfc40a025 // ldur d5, [x1, #10]
 	WORD $0x4e0804a5 // dup v5.2d, v5.d[0]
 	WORD $0x6ea244a6 // ushl v6.4s, v5.4s, v2.4s
 	WORD $0x6ea344a5 // ushl v5.4s, v5.4s, v3.4s
@@ -3493,7 +3620,7 @@ TEXT ·mixLevelsLm2_64NEON(SB), NOSPLIT, $0-40
 loop1:
 
 	// levels of values 0 to 31
-	FMOVD        2(R2), F4
+	WORD $0xfc402044 // ldur d4, [x2, #2]
 	WORD $0x4e080484 // dup v4.2d, v4.d[0]
 	WORD $0x6ea24485 // ushl v5.4s, v4.4s, v2.4s
 	WORD $0x6ea34484 // ushl v4.4s, v4.4s, v3.4s
@@ -3505,7 +3632,7 @@ loop1:
 	FMOVQ        F4, 16(R0)
 
 	// levels of values 32 to 63
-	FMOVD        10(R2), F4
+	WORD $0xfc40a044 // ldur d4, [x2, #10]
 	WORD $0x4e080484 // dup v4.2d, v4.d[0]
 	WORD $0x6ea24485 // ushl v5.4s, v4.4s, v2.4s
 	WORD $0x6ea34484 // ushl v4.4s, v4.4s, v3.4s
@@ -3515,8 +3642,8 @@ loop1:
 	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
 	FMOVQ        F5, 32(R0)
 	FMOVQ        F4, 48(R0)
-	WORD $0x7d400044 // ldr h4, [x2]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x7c400044 // ldur h4, [x2]
+	WORD $0x1ee24084 // fcvt s4, h4
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	FMOVS        F4, (R1)
 	ADD          $0x40, R0
@@ -3552,18 +3679,18 @@ TEXT ·mixPairsLm2_64NEON(SB), NOSPLIT, $0-40
 
 loop1:
 	WORD $0xf9840040 // prfm pldl1keep, [x2, #2048]
-	WORD $0x7d400044 // ldr h4, [x2]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x7c400044 // ldur h4, [x2]
+	WORD $0x1ee24084 // fcvt s4, h4
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	FMOVS        F4, (R1)
 	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
-	WORD $0x7d4000a4 // ldr h4, [x5]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x7c4000a4 // ldur h4, [x5]
+	WORD $0x1ee24084 // fcvt s4, h4
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	FMOVS        F4, 4(R1)
 
 	// levels of values 0 to 31
-	FMOVD        2(R2), F4
+	WORD $0xfc402044 // ldur d4, [x2, #2]
 	WORD $0x4e080484 // dup v4.2d, v4.d[0]
 	WORD $0x6ea24485 // ushl v5.4s, v4.4s, v2.4s
 	WORD $0x6ea34484 // ushl v4.4s, v4.4s, v3.4s
@@ -3571,7 +3698,7 @@ loop1:
 	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
 	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
 	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	FMOVD        2(R5), F6
+	WORD $0xfc4020a6 // ldur d6, [x5, #2]
 	WORD $0x4e0804c6 // dup v6.2d, v6.d[0]
 	WORD $0x6ea244c7 // ushl v7.4s, v6.4s, v2.4s
 	WORD $0x6ea344c6 // ushl v6.4s, v6.4s, v3.4s
@@ -3589,7 +3716,7 @@ loop1:
 	FMOVQ        F4, 48(R0)
 
 	// levels of values 32 to 63
-	FMOVD        10(R2), F4
+	WORD $0xfc40a044 // ldur d4, [x2, #10]
 	WORD $0x4e080484 // dup v4.2d, v4.d[0]
 	WORD $0x6ea24485 // ushl v5.4s, v4.4s, v2.4s
 	WORD $0x6ea34484 // ushl v4.4s, v4.4s, v3.4s
@@ -3597,7 +3724,7 @@ loop1:
 	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
 	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
 	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	FMOVD        10(R5), F6
+	WORD $0xfc40a0a6 // ldur d6, [x5, #10]
 	WORD $0x4e0804c6 // dup v6.2d, v6.d[0]
 	WORD $0x6ea244c7 // ushl v7.4s, v6.4s, v2.4s
 	WORD $0x6ea344c6 // ushl v6.4s, v6.4s, v3.4s
@@ -3656,12 +3783,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c6 // ldr h6, [x6]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c4000c6 // ldur h6, [x6]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F7
+	WORD $0xfc4020c7 // ldur d7, [x6, #2]
 	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
 	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
 	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
@@ -3669,7 +3795,8 @@ loop3:
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
 	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FLDPQ        (R3), (F9, F10)
+	WORD $0x3cc00069 // ldur q9, [x3]
+	WORD $0x3cc1006a // ldur q10, [x3, #16]
 	WORD $0x0e29c10b // smull v11.8h, v8.8b, v9.8b
 	WORD $0x4e29c108 // smull2 v8.8h, v8.16b, v9.16b
 	WORD $0x4e68bd68 // addp v8.8h, v11.8h, v8.8h
@@ -3680,7 +3807,7 @@ loop3:
 	WORD $0x4e6068e8 // sadalp v8.4s, v7.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F7
+	WORD $0xfc40a0c7 // ldur d7, [x6, #10]
 	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
 	WORD $0x6ea244e9 // ushl v9.4s, v7.4s, v2.4s
 	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
@@ -3688,7 +3815,8 @@ loop3:
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FLDPQ        32(R3), (F10, F11)
+	WORD $0x3cc2006a // ldur q10, [x3, #32]
+	WORD $0x3cc3006b // ldur q11, [x3, #48]
 	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
 	WORD $0x4e2ac129 // smull2 v9.8h, v9.16b, v10.16b
 	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
@@ -3699,10 +3827,10 @@ loop3:
 	WORD $0x4e6068e8 // sadalp v8.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F7
+	WORD $0xbc400087 // ldur s7, [x4]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
-	WORD $0x4e26cd04 // fmla v4.4s, v8.4s, v6.4s
+	WORD $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
+	WORD $0x4f861104 // fmla v4.4s, v8.4s, v6.s[0]
 	ADD          $0x12, R6
 	ADD          $0x40, R3
 	ADD          $4, R4
@@ -3758,12 +3886,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c6 // ldr h6, [x6]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c4000c6 // ldur h6, [x6]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F7
+	WORD $0xfc4020c7 // ldur d7, [x6, #2]
 	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
 	WORD $0x6ea244e8 // ushl v8.4s, v7.4s, v2.4s
 	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
@@ -3771,7 +3898,8 @@ loop3:
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
 	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FLDPQ        (R3), (F9, F10)
+	WORD $0x3cc00069 // ldur q9, [x3]
+	WORD $0x3cc1006a // ldur q10, [x3, #16]
 	WORD $0x0e29c10b // smull v11.8h, v8.8b, v9.8b
 	WORD $0x4e29c109 // smull2 v9.8h, v8.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
@@ -3780,7 +3908,8 @@ loop3:
 	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        64(R3), (F10, F11)
+	WORD $0x3cc4006a // ldur q10, [x3, #64]
+	WORD $0x3cc5006b // ldur q11, [x3, #80]
 	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
 	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
 	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
@@ -3791,7 +3920,7 @@ loop3:
 	WORD $0x4e6068e8 // sadalp v8.4s, v7.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F7
+	WORD $0xfc40a0c7 // ldur d7, [x6, #10]
 	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
 	WORD $0x6ea244ea // ushl v10.4s, v7.4s, v2.4s
 	WORD $0x6ea344e7 // ushl v7.4s, v7.4s, v3.4s
@@ -3799,7 +3928,8 @@ loop3:
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
-	FLDPQ        32(R3), (F11, F12)
+	WORD $0x3cc2006b // ldur q11, [x3, #32]
+	WORD $0x3cc3006c // ldur q12, [x3, #48]
 	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
 	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -3808,7 +3938,8 @@ loop3:
 	WORD $0x4e2cc0ec // smull2 v12.8h, v7.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e606969 // sadalp v9.4s, v11.8h
-	FLDPQ        96(R3), (F11, F12)
+	WORD $0x3cc6006b // ldur q11, [x3, #96]
+	WORD $0x3cc7006c // ldur q12, [x3, #112]
 	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
 	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
 	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
@@ -3819,14 +3950,14 @@ loop3:
 	WORD $0x4e6068e8 // sadalp v8.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F7
+	WORD $0xbc400087 // ldur s7, [x4]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd24 // fmla v4.4s, v9.4s, v7.4s
-	FMOVS        4(R4), F7
+	WORD $0x6e26dce7 // fmul v7.4s, v7.4s, v6.4s
+	WORD $0x4f871124 // fmla v4.4s, v9.4s, v7.s[0]
+	WORD $0xbc404087 // ldur s7, [x4, #4]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
-	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+	WORD $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
+	WORD $0x4f861105 // fmla v5.4s, v8.4s, v6.s[0]
 	ADD          $0x12, R6
 	ADD          $0x80, R3
 	ADD          $8, R4
@@ -3889,12 +4020,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c7 // ldr h7, [x6]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c4000c7 // ldur h7, [x6]
+	WORD $0x1ee240e7 // fcvt s7, h7
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F8
+	WORD $0xfc4020c8 // ldur d8, [x6, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
 	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
@@ -3902,7 +4032,8 @@ loop3:
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FLDPQ        (R3), (F10, F11)
+	WORD $0x3cc0006a // ldur q10, [x3]
+	WORD $0x3cc1006b // ldur q11, [x3, #16]
 	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
 	WORD $0x4e2ac12a // smull2 v10.8h, v9.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
@@ -3911,7 +4042,8 @@ loop3:
 	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
 	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        64(R3), (F11, F12)
+	WORD $0x3cc4006b // ldur q11, [x3, #64]
+	WORD $0x3cc5006c // ldur q12, [x3, #80]
 	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
 	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -3920,7 +4052,8 @@ loop3:
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        128(R3), (F12, F13)
+	WORD $0x3cc8006c // ldur q12, [x3, #128]
+	WORD $0x3cc9006d // ldur q13, [x3, #144]
 	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
 	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
 	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
@@ -3931,7 +4064,7 @@ loop3:
 	WORD $0x4e606909 // sadalp v9.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F8
+	WORD $0xfc40a0c8 // ldur d8, [x6, #10]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea2450c // ushl v12.4s, v8.4s, v2.4s
 	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
@@ -3939,7 +4072,8 @@ loop3:
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FLDPQ        32(R3), (F13, F14)
+	WORD $0x3cc2006d // ldur q13, [x3, #32]
+	WORD $0x3cc3006e // ldur q14, [x3, #48]
 	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
 	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -3948,7 +4082,8 @@ loop3:
 	WORD $0x4e2ec10e // smull2 v14.8h, v8.16b, v14.16b
 	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
 	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
-	FLDPQ        96(R3), (F13, F14)
+	WORD $0x3cc6006d // ldur q13, [x3, #96]
+	WORD $0x3cc7006e // ldur q14, [x3, #112]
 	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
 	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -3957,7 +4092,8 @@ loop3:
 	WORD $0x4e2ec10e // smull2 v14.8h, v8.16b, v14.16b
 	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
 	WORD $0x4e6069ab // sadalp v11.4s, v13.8h
-	FLDPQ        160(R3), (F13, F14)
+	WORD $0x3cca006d // ldur q13, [x3, #160]
+	WORD $0x3ccb006e // ldur q14, [x3, #176]
 	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
 	WORD $0x4e2dc18c // smull2 v12.8h, v12.16b, v13.16b
 	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
@@ -3968,18 +4104,18 @@ loop3:
 	WORD $0x4e606909 // sadalp v9.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F8
+	WORD $0xbc400088 // ldur s8, [x4]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd44 // fmla v4.4s, v10.4s, v8.4s
-	FMOVS        4(R4), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881144 // fmla v4.4s, v10.4s, v8.s[0]
+	WORD $0xbc404088 // ldur s8, [x4, #4]
 	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd45 // fmla v5.4s, v10.4s, v8.4s
-	FMOVS        8(R4), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	WORD $0xbc408088 // ldur s8, [x4, #8]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
-	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4f871126 // fmla v6.4s, v9.4s, v7.s[0]
 	ADD          $0x12, R6
 	ADD          $0xc0, R3
 	ADD          $0xc, R4
@@ -4048,12 +4184,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F9
+	WORD $0xfc4020c9 // ldur d9, [x6, #2]
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea2452a // ushl v10.4s, v9.4s, v2.4s
 	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
@@ -4061,7 +4196,8 @@ loop3:
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        (R3), (F11, F12)
+	WORD $0x3cc0006b // ldur q11, [x3]
+	WORD $0x3cc1006c // ldur q12, [x3, #16]
 	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
 	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -4070,7 +4206,8 @@ loop3:
 	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        64(R3), (F12, F13)
+	WORD $0x3cc4006c // ldur q12, [x3, #64]
+	WORD $0x3cc5006d // ldur q13, [x3, #80]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -4079,7 +4216,8 @@ loop3:
 	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        128(R3), (F13, F14)
+	WORD $0x3cc8006d // ldur q13, [x3, #128]
+	WORD $0x3cc9006e // ldur q14, [x3, #144]
 	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
 	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -4088,7 +4226,8 @@ loop3:
 	WORD $0x4e2ec12e // smull2 v14.8h, v9.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        192(R3), (F14, F15)
+	WORD $0x3ccc006e // ldur q14, [x3, #192]
+	WORD $0x3ccd006f // ldur q15, [x3, #208]
 	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
 	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
 	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
@@ -4099,7 +4238,7 @@ loop3:
 	WORD $0x4e60692a // sadalp v10.4s, v9.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F9
+	WORD $0xfc40a0c9 // ldur d9, [x6, #10]
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea2452e // ushl v14.4s, v9.4s, v2.4s
 	WORD $0x6ea34529 // ushl v9.4s, v9.4s, v3.4s
@@ -4107,7 +4246,8 @@ loop3:
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	FLDPQ        32(R3), (F15, F16)
+	WORD $0x3cc2006f // ldur q15, [x3, #32]
+	WORD $0x3cc30070 // ldur q16, [x3, #48]
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
 	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -4116,7 +4256,8 @@ loop3:
 	WORD $0x4e30c130 // smull2 v16.8h, v9.16b, v16.16b
 	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
 	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
-	FLDPQ        96(R3), (F15, F16)
+	WORD $0x3cc6006f // ldur q15, [x3, #96]
+	WORD $0x3cc70070 // ldur q16, [x3, #112]
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
 	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -4125,7 +4266,8 @@ loop3:
 	WORD $0x4e30c130 // smull2 v16.8h, v9.16b, v16.16b
 	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
 	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
-	FLDPQ        160(R3), (F15, F16)
+	WORD $0x3cca006f // ldur q15, [x3, #160]
+	WORD $0x3ccb0070 // ldur q16, [x3, #176]
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
 	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -4134,7 +4276,8 @@ loop3:
 	WORD $0x4e30c130 // smull2 v16.8h, v9.16b, v16.16b
 	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
 	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
-	FLDPQ        224(R3), (F15, F16)
+	WORD $0x3cce006f // ldur q15, [x3, #224]
+	WORD $0x3ccf0070 // ldur q16, [x3, #240]
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
 	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
 	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
@@ -4145,22 +4288,22 @@ loop3:
 	WORD $0x4e60692a // sadalp v10.4s, v9.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F9
+	WORD $0xbc400089 // ldur s9, [x4]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd64 // fmla v4.4s, v11.4s, v9.4s
-	FMOVS        4(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891164 // fmla v4.4s, v11.4s, v9.s[0]
+	WORD $0xbc404089 // ldur s9, [x4, #4]
 	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
-	FMOVS        8(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891165 // fmla v5.4s, v11.4s, v9.s[0]
+	WORD $0xbc408089 // ldur s9, [x4, #8]
 	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd66 // fmla v6.4s, v11.4s, v9.4s
-	FMOVS        12(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891166 // fmla v6.4s, v11.4s, v9.s[0]
+	WORD $0xbc40c089 // ldur s9, [x4, #12]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
 	ADD          $0x12, R6
 	ADD          $0x100, R3
 	ADD          $0x10, R4
@@ -4226,7 +4369,8 @@ TEXT ·matmulQ8Block1xLm2_64NEON(SB), NOSPLIT, $480-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e424 // movi v4.16b, #1
-	FLDPQ        (R2), (F5, F6)
+	WORD $0x3cc00045 // ldur q5, [x2]
+	WORD $0x3cc10046 // ldur q6, [x2, #16]
 	WORD $0x4f00e447 // movi v7.16b, #2
 	WORD $0x4e271ca7 // and v7.16b, v5.16b, v7.16b
 	WORD $0x4f00e448 // movi v8.16b, #2
@@ -4257,7 +4401,8 @@ TEXT ·matmulQ8Block1xLm2_64NEON(SB), NOSPLIT, $480-72
 	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
 	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
 	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	FLDPQ        32(R2), (F7, F8)
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
+	WORD $0x3cc30048 // ldur q8, [x2, #48]
 	WORD $0x4f00e449 // movi v9.16b, #2
 	WORD $0x4e291ce9 // and v9.16b, v7.16b, v9.16b
 	WORD $0x4f00e44a // movi v10.16b, #2
@@ -4319,7 +4464,7 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F4
+	WORD $0xfc4020c4 // ldur d4, [x6, #2]
 	WORD $0x4e080484 // dup v4.2d, v4.d[0]
 	WORD $0x6ea24485 // ushl v5.4s, v4.4s, v2.4s
 	WORD $0x6ea34484 // ushl v4.4s, v4.4s, v3.4s
@@ -4327,7 +4472,8 @@ loop3:
 	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
 	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
 	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	FLDPQ        (R5), (F6, F7)
+	WORD $0x3cc000a6 // ldur q6, [x5]
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
 	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -4346,7 +4492,7 @@ loop3:
 	WORD $0x4e602884 // saddlp v4.4s, v4.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F6
+	WORD $0xfc40a0c6 // ldur d6, [x6, #10]
 	WORD $0x4e0804c6 // dup v6.2d, v6.d[0]
 	WORD $0x6ea244c7 // ushl v7.4s, v6.4s, v2.4s
 	WORD $0x6ea344c6 // ushl v6.4s, v6.4s, v3.4s
@@ -4354,7 +4500,8 @@ loop3:
 	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
 	WORD $0x4e070027 // tbl v7.16b, { v1.16b }, v7.16b
 	WORD $0x4e060026 // tbl v6.16b, { v1.16b }, v6.16b
-	FLDPQ        32(R5), (F8, F9)
+	WORD $0x3cc200a8 // ldur q8, [x5, #32]
+	WORD $0x3cc300a9 // ldur q9, [x5, #48]
 	WORD $0x2f08a4ea // ushll v10.8h, v7.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -4373,8 +4520,8 @@ loop3:
 	WORD $0x4e6068c4 // sadalp v4.4s, v6.8h
 	FMOVQ        F5, (R9)
 	FMOVQ        F4, 16(R9)
-	WORD $0x7d4000c4 // ldr h4, [x6]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x7c4000c4 // ldur h4, [x6]
+	WORD $0x1ee24084 // fcvt s4, h4
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	FMOVQ        F4, (R10)
 	FMOVQ        F4, 16(R10)
@@ -4389,10 +4536,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F4
-	FMOVQ        32(R1), F5
-	FMOVQ        64(R1), F6
-	FMOVQ        96(R1), F7
+	WORD $0x3cc00024 // ldur q4, [x1]
+	WORD $0x3cc20025 // ldur q5, [x1, #32]
+	WORD $0x3cc40026 // ldur q6, [x1, #64]
+	WORD $0x3cc60027 // ldur q7, [x1, #96]
 	WORD $0x4ea008a5 // rev64 v5.4s, v5.4s
 	WORD $0x4e852884 // trn1 v4.4s, v4.4s, v5.4s
 	WORD $0x4ea008e5 // rev64 v5.4s, v7.4s
@@ -4400,10 +4547,14 @@ done4:
 	WORD $0x6e0540a5 // ext v5.16b, v5.16b, v5.16b, #8
 	WORD $0x4ec53884 // zip1 v4.2d, v4.2d, v5.2d
 	WORD $0x4e24d484 // fadd v4.4s, v4.4s, v4.4s
-	FLDPQ        (R0), (F5, F6)
-	FLDPQ        32(R0), (F7, F8)
-	FLDPQ        64(R0), (F9, F10)
-	FLDPQ        96(R0), (F11, F12)
+	WORD $0x3cc00005 // ldur q5, [x0]
+	WORD $0x3cc10006 // ldur q6, [x0, #16]
+	WORD $0x3cc20007 // ldur q7, [x0, #32]
+	WORD $0x3cc30008 // ldur q8, [x0, #48]
+	WORD $0x3cc40009 // ldur q9, [x0, #64]
+	WORD $0x3cc5000a // ldur q10, [x0, #80]
+	WORD $0x3cc6000b // ldur q11, [x0, #96]
+	WORD $0x3cc7000c // ldur q12, [x0, #112]
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
 	WORD $0x4eabbd27 // addp v7.4s, v9.4s, v11.4s
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
@@ -4412,10 +4563,10 @@ done4:
 	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
 	WORD $0x4ea684a5 // add v5.4s, v5.4s, v6.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        (R4), F6
+	WORD $0xbc400086 // ldur s6, [x4]
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVS        (R3), F6
+	WORD $0xbc400066 // ldur s6, [x3]
 	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	FMOVQ        F4, (R2)
@@ -4451,7 +4602,8 @@ TEXT ·matmulQ8Block2xLm2_64NEON(SB), 0, $672-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e424 // movi v4.16b, #1
-	FLDPQ        (R2), (F5, F6)
+	WORD $0x3cc00045 // ldur q5, [x2]
+	WORD $0x3cc10046 // ldur q6, [x2, #16]
 	WORD $0x4f00e447 // movi v7.16b, #2
 	WORD $0x4e271ca7 // and v7.16b, v5.16b, v7.16b
 	WORD $0x4f00e448 // movi v8.16b, #2
@@ -4482,7 +4634,8 @@ TEXT ·matmulQ8Block2xLm2_64NEON(SB), 0, $672-72
 	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
 	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
 	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	FLDPQ        32(R2), (F7, F8)
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
+	WORD $0x3cc30048 // ldur q8, [x2, #48]
 	WORD $0x4f00e449 // movi v9.16b, #2
 	WORD $0x4e291ce9 // and v9.16b, v7.16b, v9.16b
 	WORD $0x4f00e44a // movi v10.16b, #2
@@ -4524,7 +4677,8 @@ TEXT ·matmulQ8Block2xLm2_64NEON(SB), 0, $672-72
 	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
 	WORD $0x7e30d8c6 // faddp s6, v6.2s
 	FMOVS        F6, (R4)
-	FLDPQ        64(R2), (F5, F6)
+	WORD $0x3cc40045 // ldur q5, [x2, #64]
+	WORD $0x3cc50046 // ldur q6, [x2, #80]
 	WORD $0x4f00e447 // movi v7.16b, #2
 	WORD $0x4e271ca7 // and v7.16b, v5.16b, v7.16b
 	WORD $0x4f00e448 // movi v8.16b, #2
@@ -4555,7 +4709,8 @@ TEXT ·matmulQ8Block2xLm2_64NEON(SB), 0, $672-72
 	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
 	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
 	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	FLDPQ        96(R2), (F7, F8)
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
+	WORD $0x3cc70048 // ldur q8, [x2, #112]
 	WORD $0x4f00e449 // movi v9.16b, #2
 	WORD $0x4e291ce9 // and v9.16b, v7.16b, v9.16b
 	WORD $0x4f00e44a // movi v10.16b, #2
@@ -4617,7 +4772,7 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F4
+	WORD $0xfc4020c4 // ldur d4, [x6, #2]
 	WORD $0x4e080484 // dup v4.2d, v4.d[0]
 	WORD $0x6ea24485 // ushl v5.4s, v4.4s, v2.4s
 	WORD $0x6ea34484 // ushl v4.4s, v4.4s, v3.4s
@@ -4625,7 +4780,8 @@ loop3:
 	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
 	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
 	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	FLDPQ        (R5), (F6, F7)
+	WORD $0x3cc000a6 // ldur q6, [x5]
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
 	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -4642,7 +4798,8 @@ loop3:
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FLDPQ        64(R5), (F8, F9)
+	WORD $0x3cc400a8 // ldur q8, [x5, #64]
+	WORD $0x3cc500a9 // ldur q9, [x5, #80]
 	WORD $0x2f08a4aa // ushll v10.8h, v5.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -4661,7 +4818,7 @@ loop3:
 	WORD $0x4e602884 // saddlp v4.4s, v4.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F8
+	WORD $0xfc40a0c8 // ldur d8, [x6, #10]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea24509 // ushl v9.4s, v8.4s, v2.4s
 	WORD $0x6ea34508 // ushl v8.4s, v8.4s, v3.4s
@@ -4669,7 +4826,8 @@ loop3:
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e080028 // tbl v8.16b, { v1.16b }, v8.16b
-	FLDPQ        32(R5), (F10, F11)
+	WORD $0x3cc200aa // ldur q10, [x5, #32]
+	WORD $0x3cc300ab // ldur q11, [x5, #48]
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -4686,7 +4844,8 @@ loop3:
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FLDPQ        96(R5), (F10, F11)
+	WORD $0x3cc600aa // ldur q10, [x5, #96]
+	WORD $0x3cc700ab // ldur q11, [x5, #112]
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -4707,8 +4866,8 @@ loop3:
 	FMOVQ        F7, 16(R9)
 	FMOVQ        F5, 128(R9)
 	FMOVQ        F4, 144(R9)
-	WORD $0x7d4000c4 // ldr h4, [x6]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x7c4000c4 // ldur h4, [x6]
+	WORD $0x1ee24084 // fcvt s4, h4
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	FMOVQ        F4, (R10)
 	FMOVQ        F4, 16(R10)
@@ -4723,10 +4882,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F4
-	FMOVQ        32(R1), F5
-	FMOVQ        64(R1), F6
-	FMOVQ        96(R1), F7
+	WORD $0x3cc00024 // ldur q4, [x1]
+	WORD $0x3cc20025 // ldur q5, [x1, #32]
+	WORD $0x3cc40026 // ldur q6, [x1, #64]
+	WORD $0x3cc60027 // ldur q7, [x1, #96]
 	WORD $0x4ea008a5 // rev64 v5.4s, v5.4s
 	WORD $0x4e852884 // trn1 v4.4s, v4.4s, v5.4s
 	WORD $0x4ea008e5 // rev64 v5.4s, v7.4s
@@ -4734,10 +4893,14 @@ done4:
 	WORD $0x6e0540a5 // ext v5.16b, v5.16b, v5.16b, #8
 	WORD $0x4ec53884 // zip1 v4.2d, v4.2d, v5.2d
 	WORD $0x4e24d484 // fadd v4.4s, v4.4s, v4.4s
-	FLDPQ        (R0), (F5, F6)
-	FLDPQ        32(R0), (F7, F8)
-	FLDPQ        64(R0), (F9, F10)
-	FLDPQ        96(R0), (F11, F12)
+	WORD $0x3cc00005 // ldur q5, [x0]
+	WORD $0x3cc10006 // ldur q6, [x0, #16]
+	WORD $0x3cc20007 // ldur q7, [x0, #32]
+	WORD $0x3cc30008 // ldur q8, [x0, #48]
+	WORD $0x3cc40009 // ldur q9, [x0, #64]
+	WORD $0x3cc5000a // ldur q10, [x0, #80]
+	WORD $0x3cc6000b // ldur q11, [x0, #96]
+	WORD $0x3cc7000c // ldur q12, [x0, #112]
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
 	WORD $0x4eabbd27 // addp v7.4s, v9.4s, v11.4s
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
@@ -4746,17 +4909,21 @@ done4:
 	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
 	WORD $0x4ea684a5 // add v5.4s, v5.4s, v6.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        (R4), F6
+	WORD $0xbc400086 // ldur s6, [x4]
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVS        (R3), F6
+	WORD $0xbc400066 // ldur s6, [x3]
 	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	FMOVQ        F5, (R2)
-	FLDPQ        128(R0), (F5, F6)
-	FLDPQ        160(R0), (F7, F8)
-	FLDPQ        192(R0), (F9, F10)
-	FLDPQ        224(R0), (F11, F12)
+	WORD $0x3cc80005 // ldur q5, [x0, #128]
+	WORD $0x3cc90006 // ldur q6, [x0, #144]
+	WORD $0x3cca0007 // ldur q7, [x0, #160]
+	WORD $0x3ccb0008 // ldur q8, [x0, #176]
+	WORD $0x3ccc0009 // ldur q9, [x0, #192]
+	WORD $0x3ccd000a // ldur q10, [x0, #208]
+	WORD $0x3cce000b // ldur q11, [x0, #224]
+	WORD $0x3ccf000c // ldur q12, [x0, #240]
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
 	WORD $0x4eabbd27 // addp v7.4s, v9.4s, v11.4s
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
@@ -4765,10 +4932,10 @@ done4:
 	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
 	WORD $0x4ea684a5 // add v5.4s, v5.4s, v6.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        4(R4), F6
+	WORD $0xbc404086 // ldur s6, [x4, #4]
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVS        4(R3), F6
+	WORD $0xbc404066 // ldur s6, [x3, #4]
 	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	MOVD         ldy+8(FP), R8
@@ -4807,7 +4974,8 @@ TEXT ·matmulQ8Block3xLm2_64NEON(SB), 0, $864-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e424 // movi v4.16b, #1
-	FLDPQ        (R2), (F5, F6)
+	WORD $0x3cc00045 // ldur q5, [x2]
+	WORD $0x3cc10046 // ldur q6, [x2, #16]
 	WORD $0x4f00e447 // movi v7.16b, #2
 	WORD $0x4e271ca7 // and v7.16b, v5.16b, v7.16b
 	WORD $0x4f00e448 // movi v8.16b, #2
@@ -4838,7 +5006,8 @@ TEXT ·matmulQ8Block3xLm2_64NEON(SB), 0, $864-72
 	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
 	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
 	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	FLDPQ        32(R2), (F7, F8)
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
+	WORD $0x3cc30048 // ldur q8, [x2, #48]
 	WORD $0x4f00e449 // movi v9.16b, #2
 	WORD $0x4e291ce9 // and v9.16b, v7.16b, v9.16b
 	WORD $0x4f00e44a // movi v10.16b, #2
@@ -4880,7 +5049,8 @@ TEXT ·matmulQ8Block3xLm2_64NEON(SB), 0, $864-72
 	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
 	WORD $0x7e30d8c6 // faddp s6, v6.2s
 	FMOVS        F6, (R4)
-	FLDPQ        64(R2), (F5, F6)
+	WORD $0x3cc40045 // ldur q5, [x2, #64]
+	WORD $0x3cc50046 // ldur q6, [x2, #80]
 	WORD $0x4f00e447 // movi v7.16b, #2
 	WORD $0x4e271ca7 // and v7.16b, v5.16b, v7.16b
 	WORD $0x4f00e448 // movi v8.16b, #2
@@ -4911,7 +5081,8 @@ TEXT ·matmulQ8Block3xLm2_64NEON(SB), 0, $864-72
 	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
 	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
 	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	FLDPQ        96(R2), (F7, F8)
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
+	WORD $0x3cc70048 // ldur q8, [x2, #112]
 	WORD $0x4f00e449 // movi v9.16b, #2
 	WORD $0x4e291ce9 // and v9.16b, v7.16b, v9.16b
 	WORD $0x4f00e44a // movi v10.16b, #2
@@ -4953,7 +5124,8 @@ TEXT ·matmulQ8Block3xLm2_64NEON(SB), 0, $864-72
 	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
 	WORD $0x7e30d8c6 // faddp s6, v6.2s
 	FMOVS        F6, 4(R4)
-	FLDPQ        128(R2), (F5, F6)
+	WORD $0x3cc80045 // ldur q5, [x2, #128]
+	WORD $0x3cc90046 // ldur q6, [x2, #144]
 	WORD $0x4f00e447 // movi v7.16b, #2
 	WORD $0x4e271ca7 // and v7.16b, v5.16b, v7.16b
 	WORD $0x4f00e448 // movi v8.16b, #2
@@ -4984,7 +5156,8 @@ TEXT ·matmulQ8Block3xLm2_64NEON(SB), 0, $864-72
 	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
 	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
 	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	FLDPQ        160(R2), (F7, F8)
+	WORD $0x3cca0047 // ldur q7, [x2, #160]
+	WORD $0x3ccb0048 // ldur q8, [x2, #176]
 	WORD $0x4f00e449 // movi v9.16b, #2
 	WORD $0x4e291ce9 // and v9.16b, v7.16b, v9.16b
 	WORD $0x4f00e44a // movi v10.16b, #2
@@ -5046,7 +5219,7 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F4
+	WORD $0xfc4020c4 // ldur d4, [x6, #2]
 	WORD $0x4e080484 // dup v4.2d, v4.d[0]
 	WORD $0x6ea24485 // ushl v5.4s, v4.4s, v2.4s
 	WORD $0x6ea34484 // ushl v4.4s, v4.4s, v3.4s
@@ -5054,7 +5227,8 @@ loop3:
 	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
 	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
 	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	FLDPQ        (R5), (F6, F7)
+	WORD $0x3cc000a6 // ldur q6, [x5]
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
 	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -5071,7 +5245,8 @@ loop3:
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FLDPQ        64(R5), (F8, F9)
+	WORD $0x3cc400a8 // ldur q8, [x5, #64]
+	WORD $0x3cc500a9 // ldur q9, [x5, #80]
 	WORD $0x2f08a4aa // ushll v10.8h, v5.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -5088,7 +5263,8 @@ loop3:
 	WORD $0x4e699d6b // mul v11.8h, v11.8h, v9.8h
 	WORD $0x4e6bbd49 // addp v9.8h, v10.8h, v11.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        128(R5), (F10, F11)
+	WORD $0x3cc800aa // ldur q10, [x5, #128]
+	WORD $0x3cc900ab // ldur q11, [x5, #144]
 	WORD $0x2f08a4ac // ushll v12.8h, v5.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -5107,7 +5283,7 @@ loop3:
 	WORD $0x4e602884 // saddlp v4.4s, v4.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F10
+	WORD $0xfc40a0ca // ldur d10, [x6, #10]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x6ea2454b // ushl v11.4s, v10.4s, v2.4s
 	WORD $0x6ea3454a // ushl v10.4s, v10.4s, v3.4s
@@ -5115,7 +5291,8 @@ loop3:
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	FLDPQ        32(R5), (F12, F13)
+	WORD $0x3cc200ac // ldur q12, [x5, #32]
+	WORD $0x3cc300ad // ldur q13, [x5, #48]
 	WORD $0x2f08a56e // ushll v14.8h, v11.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -5132,7 +5309,8 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FLDPQ        96(R5), (F12, F13)
+	WORD $0x3cc600ac // ldur q12, [x5, #96]
+	WORD $0x3cc700ad // ldur q13, [x5, #112]
 	WORD $0x2f08a56e // ushll v14.8h, v11.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -5149,7 +5327,8 @@ loop3:
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FLDPQ        160(R5), (F12, F13)
+	WORD $0x3cca00ac // ldur q12, [x5, #160]
+	WORD $0x3ccb00ad // ldur q13, [x5, #176]
 	WORD $0x2f08a56e // ushll v14.8h, v11.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -5172,8 +5351,8 @@ loop3:
 	FMOVQ        F9, 144(R9)
 	FMOVQ        F5, 256(R9)
 	FMOVQ        F4, 272(R9)
-	WORD $0x7d4000c4 // ldr h4, [x6]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x7c4000c4 // ldur h4, [x6]
+	WORD $0x1ee24084 // fcvt s4, h4
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	FMOVQ        F4, (R10)
 	FMOVQ        F4, 16(R10)
@@ -5188,10 +5367,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F4
-	FMOVQ        32(R1), F5
-	FMOVQ        64(R1), F6
-	FMOVQ        96(R1), F7
+	WORD $0x3cc00024 // ldur q4, [x1]
+	WORD $0x3cc20025 // ldur q5, [x1, #32]
+	WORD $0x3cc40026 // ldur q6, [x1, #64]
+	WORD $0x3cc60027 // ldur q7, [x1, #96]
 	WORD $0x4ea008a5 // rev64 v5.4s, v5.4s
 	WORD $0x4e852884 // trn1 v4.4s, v4.4s, v5.4s
 	WORD $0x4ea008e5 // rev64 v5.4s, v7.4s
@@ -5199,10 +5378,14 @@ done4:
 	WORD $0x6e0540a5 // ext v5.16b, v5.16b, v5.16b, #8
 	WORD $0x4ec53884 // zip1 v4.2d, v4.2d, v5.2d
 	WORD $0x4e24d484 // fadd v4.4s, v4.4s, v4.4s
-	FLDPQ        (R0), (F5, F6)
-	FLDPQ        32(R0), (F7, F8)
-	FLDPQ        64(R0), (F9, F10)
-	FLDPQ        96(R0), (F11, F12)
+	WORD $0x3cc00005 // ldur q5, [x0]
+	WORD $0x3cc10006 // ldur q6, [x0, #16]
+	WORD $0x3cc20007 // ldur q7, [x0, #32]
+	WORD $0x3cc30008 // ldur q8, [x0, #48]
+	WORD $0x3cc40009 // ldur q9, [x0, #64]
+	WORD $0x3cc5000a // ldur q10, [x0, #80]
+	WORD $0x3cc6000b // ldur q11, [x0, #96]
+	WORD $0x3cc7000c // ldur q12, [x0, #112]
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
 	WORD $0x4eabbd27 // addp v7.4s, v9.4s, v11.4s
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
@@ -5211,17 +5394,21 @@ done4:
 	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
 	WORD $0x4ea684a5 // add v5.4s, v5.4s, v6.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        (R4), F6
+	WORD $0xbc400086 // ldur s6, [x4]
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVS        (R3), F6
+	WORD $0xbc400066 // ldur s6, [x3]
 	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	FMOVQ        F5, (R2)
-	FLDPQ        128(R0), (F5, F6)
-	FLDPQ        160(R0), (F7, F8)
-	FLDPQ        192(R0), (F9, F10)
-	FLDPQ        224(R0), (F11, F12)
+	WORD $0x3cc80005 // ldur q5, [x0, #128]
+	WORD $0x3cc90006 // ldur q6, [x0, #144]
+	WORD $0x3cca0007 // ldur q7, [x0, #160]
+	WORD $0x3ccb0008 // ldur q8, [x0, #176]
+	WORD $0x3ccc0009 // ldur q9, [x0, #192]
+	WORD $0x3ccd000a // ldur q10, [x0, #208]
+	WORD $0x3cce000b // ldur q11, [x0, #224]
+	WORD $0x3ccf000c // ldur q12, [x0, #240]
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
 	WORD $0x4eabbd27 // addp v7.4s, v9.4s, v11.4s
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
@@ -5230,10 +5417,10 @@ done4:
 	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
 	WORD $0x4ea684a5 // add v5.4s, v5.4s, v6.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        4(R4), F6
+	WORD $0xbc404086 // ldur s6, [x4, #4]
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVS        4(R3), F6
+	WORD $0xbc404066 // ldur s6, [x3, #4]
 	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	MOVD         ldy+8(FP), R8
@@ -5252,10 +5439,10 @@ done4:
 	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
 	WORD $0x4ea684a5 // add v5.4s, v5.4s, v6.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        8(R4), F6
+	WORD $0xbc408086 // ldur s6, [x4, #8]
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVS        8(R3), F6
+	WORD $0xbc408066 // ldur s6, [x3, #8]
 	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	ADD          R8, R9
@@ -5292,7 +5479,8 @@ TEXT ·matmulQ8Block4xLm2_64NEON(SB), 0, $1056-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e424 // movi v4.16b, #1
-	FLDPQ        (R2), (F5, F6)
+	WORD $0x3cc00045 // ldur q5, [x2]
+	WORD $0x3cc10046 // ldur q6, [x2, #16]
 	WORD $0x4f00e447 // movi v7.16b, #2
 	WORD $0x4e271ca7 // and v7.16b, v5.16b, v7.16b
 	WORD $0x4f00e448 // movi v8.16b, #2
@@ -5323,7 +5511,8 @@ TEXT ·matmulQ8Block4xLm2_64NEON(SB), 0, $1056-72
 	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
 	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
 	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	FLDPQ        32(R2), (F7, F8)
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
+	WORD $0x3cc30048 // ldur q8, [x2, #48]
 	WORD $0x4f00e449 // movi v9.16b, #2
 	WORD $0x4e291ce9 // and v9.16b, v7.16b, v9.16b
 	WORD $0x4f00e44a // movi v10.16b, #2
@@ -5365,7 +5554,8 @@ TEXT ·matmulQ8Block4xLm2_64NEON(SB), 0, $1056-72
 	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
 	WORD $0x7e30d8c6 // faddp s6, v6.2s
 	FMOVS        F6, (R4)
-	FLDPQ        64(R2), (F5, F6)
+	WORD $0x3cc40045 // ldur q5, [x2, #64]
+	WORD $0x3cc50046 // ldur q6, [x2, #80]
 	WORD $0x4f00e447 // movi v7.16b, #2
 	WORD $0x4e271ca7 // and v7.16b, v5.16b, v7.16b
 	WORD $0x4f00e448 // movi v8.16b, #2
@@ -5396,7 +5586,8 @@ TEXT ·matmulQ8Block4xLm2_64NEON(SB), 0, $1056-72
 	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
 	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
 	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	FLDPQ        96(R2), (F7, F8)
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
+	WORD $0x3cc70048 // ldur q8, [x2, #112]
 	WORD $0x4f00e449 // movi v9.16b, #2
 	WORD $0x4e291ce9 // and v9.16b, v7.16b, v9.16b
 	WORD $0x4f00e44a // movi v10.16b, #2
@@ -5438,7 +5629,8 @@ TEXT ·matmulQ8Block4xLm2_64NEON(SB), 0, $1056-72
 	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
 	WORD $0x7e30d8c6 // faddp s6, v6.2s
 	FMOVS        F6, 4(R4)
-	FLDPQ        128(R2), (F5, F6)
+	WORD $0x3cc80045 // ldur q5, [x2, #128]
+	WORD $0x3cc90046 // ldur q6, [x2, #144]
 	WORD $0x4f00e447 // movi v7.16b, #2
 	WORD $0x4e271ca7 // and v7.16b, v5.16b, v7.16b
 	WORD $0x4f00e448 // movi v8.16b, #2
@@ -5469,7 +5661,8 @@ TEXT ·matmulQ8Block4xLm2_64NEON(SB), 0, $1056-72
 	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
 	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
 	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	FLDPQ        160(R2), (F7, F8)
+	WORD $0x3cca0047 // ldur q7, [x2, #160]
+	WORD $0x3ccb0048 // ldur q8, [x2, #176]
 	WORD $0x4f00e449 // movi v9.16b, #2
 	WORD $0x4e291ce9 // and v9.16b, v7.16b, v9.16b
 	WORD $0x4f00e44a // movi v10.16b, #2
@@ -5511,7 +5704,8 @@ TEXT ·matmulQ8Block4xLm2_64NEON(SB), 0, $1056-72
 	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
 	WORD $0x7e30d8c6 // faddp s6, v6.2s
 	FMOVS        F6, 8(R4)
-	FLDPQ        192(R2), (F5, F6)
+	WORD $0x3ccc0045 // ldur q5, [x2, #192]
+	WORD $0x3ccd0046 // ldur q6, [x2, #208]
 	WORD $0x4f00e447 // movi v7.16b, #2
 	WORD $0x4e271ca7 // and v7.16b, v5.16b, v7.16b
 	WORD $0x4f00e448 // movi v8.16b, #2
@@ -5542,7 +5736,8 @@ TEXT ·matmulQ8Block4xLm2_64NEON(SB), 0, $1056-72
 	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
 	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
 	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	FLDPQ        224(R2), (F7, F8)
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
+	WORD $0x3ccf0048 // ldur q8, [x2, #240]
 	WORD $0x4f00e449 // movi v9.16b, #2
 	WORD $0x4e291ce9 // and v9.16b, v7.16b, v9.16b
 	WORD $0x4f00e44a // movi v10.16b, #2
@@ -5604,7 +5799,7 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F4
+	WORD $0xfc4020c4 // ldur d4, [x6, #2]
 	WORD $0x4e080484 // dup v4.2d, v4.d[0]
 	WORD $0x6ea24485 // ushl v5.4s, v4.4s, v2.4s
 	WORD $0x6ea34484 // ushl v4.4s, v4.4s, v3.4s
@@ -5612,7 +5807,8 @@ loop3:
 	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
 	WORD $0x4e050025 // tbl v5.16b, { v1.16b }, v5.16b
 	WORD $0x4e040024 // tbl v4.16b, { v1.16b }, v4.16b
-	FLDPQ        (R5), (F6, F7)
+	WORD $0x3cc000a6 // ldur q6, [x5]
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
 	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
@@ -5629,7 +5825,8 @@ loop3:
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FLDPQ        64(R5), (F8, F9)
+	WORD $0x3cc400a8 // ldur q8, [x5, #64]
+	WORD $0x3cc500a9 // ldur q9, [x5, #80]
 	WORD $0x2f08a4aa // ushll v10.8h, v5.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
@@ -5646,7 +5843,8 @@ loop3:
 	WORD $0x4e699d6b // mul v11.8h, v11.8h, v9.8h
 	WORD $0x4e6bbd49 // addp v9.8h, v10.8h, v11.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        128(R5), (F10, F11)
+	WORD $0x3cc800aa // ldur q10, [x5, #128]
+	WORD $0x3cc900ab // ldur q11, [x5, #144]
 	WORD $0x2f08a4ac // ushll v12.8h, v5.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -5663,7 +5861,8 @@ loop3:
 	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
 	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FLDPQ        192(R5), (F12, F13)
+	WORD $0x3ccc00ac // ldur q12, [x5, #192]
+	WORD $0x3ccd00ad // ldur q13, [x5, #208]
 	WORD $0x2f08a4ae // ushll v14.8h, v5.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -5682,7 +5881,7 @@ loop3:
 	WORD $0x4e602884 // saddlp v4.4s, v4.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F12
+	WORD $0xfc40a0cc // ldur d12, [x6, #10]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea2458d // ushl v13.4s, v12.4s, v2.4s
 	WORD $0x6ea3458c // ushl v12.4s, v12.4s, v3.4s
@@ -5690,7 +5889,8 @@ loop3:
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
 	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FLDPQ        32(R5), (F14, F15)
+	WORD $0x3cc200ae // ldur q14, [x5, #32]
+	WORD $0x3cc300af // ldur q15, [x5, #48]
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -5707,7 +5907,8 @@ loop3:
 	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
 	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
 	WORD $0x4e6069c7 // sadalp v7.4s, v14.8h
-	FLDPQ        96(R5), (F14, F15)
+	WORD $0x3cc600ae // ldur q14, [x5, #96]
+	WORD $0x3cc700af // ldur q15, [x5, #112]
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -5724,7 +5925,8 @@ loop3:
 	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
 	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
 	WORD $0x4e6069c9 // sadalp v9.4s, v14.8h
-	FLDPQ        160(R5), (F14, F15)
+	WORD $0x3cca00ae // ldur q14, [x5, #160]
+	WORD $0x3ccb00af // ldur q15, [x5, #176]
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -5741,7 +5943,8 @@ loop3:
 	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
 	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
 	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
-	FLDPQ        224(R5), (F14, F15)
+	WORD $0x3cce00ae // ldur q14, [x5, #224]
+	WORD $0x3ccf00af // ldur q15, [x5, #240]
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -5766,8 +5969,8 @@ loop3:
 	FMOVQ        F11, 272(R9)
 	FMOVQ        F5, 384(R9)
 	FMOVQ        F4, 400(R9)
-	WORD $0x7d4000c4 // ldr h4, [x6]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x7c4000c4 // ldur h4, [x6]
+	WORD $0x1ee24084 // fcvt s4, h4
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	FMOVQ        F4, (R10)
 	FMOVQ        F4, 16(R10)
@@ -5782,10 +5985,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F4
-	FMOVQ        32(R1), F5
-	FMOVQ        64(R1), F6
-	FMOVQ        96(R1), F7
+	WORD $0x3cc00024 // ldur q4, [x1]
+	WORD $0x3cc20025 // ldur q5, [x1, #32]
+	WORD $0x3cc40026 // ldur q6, [x1, #64]
+	WORD $0x3cc60027 // ldur q7, [x1, #96]
 	WORD $0x4ea008a5 // rev64 v5.4s, v5.4s
 	WORD $0x4e852884 // trn1 v4.4s, v4.4s, v5.4s
 	WORD $0x4ea008e5 // rev64 v5.4s, v7.4s
@@ -5793,10 +5996,14 @@ done4:
 	WORD $0x6e0540a5 // ext v5.16b, v5.16b, v5.16b, #8
 	WORD $0x4ec53884 // zip1 v4.2d, v4.2d, v5.2d
 	WORD $0x4e24d484 // fadd v4.4s, v4.4s, v4.4s
-	FLDPQ        (R0), (F5, F6)
-	FLDPQ        32(R0), (F7, F8)
-	FLDPQ        64(R0), (F9, F10)
-	FLDPQ        96(R0), (F11, F12)
+	WORD $0x3cc00005 // ldur q5, [x0]
+	WORD $0x3cc10006 // ldur q6, [x0, #16]
+	WORD $0x3cc20007 // ldur q7, [x0, #32]
+	WORD $0x3cc30008 // ldur q8, [x0, #48]
+	WORD $0x3cc40009 // ldur q9, [x0, #64]
+	WORD $0x3cc5000a // ldur q10, [x0, #80]
+	WORD $0x3cc6000b // ldur q11, [x0, #96]
+	WORD $0x3cc7000c // ldur q12, [x0, #112]
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
 	WORD $0x4eabbd27 // addp v7.4s, v9.4s, v11.4s
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
@@ -5805,17 +6012,21 @@ done4:
 	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
 	WORD $0x4ea684a5 // add v5.4s, v5.4s, v6.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        (R4), F6
+	WORD $0xbc400086 // ldur s6, [x4]
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVS        (R3), F6
+	WORD $0xbc400066 // ldur s6, [x3]
 	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	FMOVQ        F5, (R2)
-	FLDPQ        128(R0), (F5, F6)
-	FLDPQ        160(R0), (F7, F8)
-	FLDPQ        192(R0), (F9, F10)
-	FLDPQ        224(R0), (F11, F12)
+	WORD $0x3cc80005 // ldur q5, [x0, #128]
+	WORD $0x3cc90006 // ldur q6, [x0, #144]
+	WORD $0x3cca0007 // ldur q7, [x0, #160]
+	WORD $0x3ccb0008 // ldur q8, [x0, #176]
+	WORD $0x3ccc0009 // ldur q9, [x0, #192]
+	WORD $0x3ccd000a // ldur q10, [x0, #208]
+	WORD $0x3cce000b // ldur q11, [x0, #224]
+	WORD $0x3ccf000c // ldur q12, [x0, #240]
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
 	WORD $0x4eabbd27 // addp v7.4s, v9.4s, v11.4s
 	WORD $0x4ea7bca5 // addp v5.4s, v5.4s, v7.4s
@@ -5824,10 +6035,10 @@ done4:
 	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
 	WORD $0x4ea684a5 // add v5.4s, v5.4s, v6.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        4(R4), F6
+	WORD $0xbc404086 // ldur s6, [x4, #4]
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVS        4(R3), F6
+	WORD $0xbc404066 // ldur s6, [x3, #4]
 	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	MOVD         ldy+8(FP), R8
@@ -5846,10 +6057,10 @@ done4:
 	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
 	WORD $0x4ea684a5 // add v5.4s, v5.4s, v6.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        8(R4), F6
+	WORD $0xbc408086 // ldur s6, [x4, #8]
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVS        8(R3), F6
+	WORD $0xbc408066 // ldur s6, [x3, #8]
 	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
 	ADD          R8, R9
@@ -5866,10 +6077,10 @@ done4:
 	WORD $0x4ea7bcc6 // addp v6.4s, v6.4s, v7.4s
 	WORD $0x4ea684a5 // add v5.4s, v5.4s, v6.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	FMOVS        12(R4), F6
+	WORD $0xbc40c086 // ldur s6, [x4, #12]
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	FMOVS        12(R3), F6
+	WORD $0xbc40c066 // ldur s6, [x3, #12]
 	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
 	ADD          R8, R9
@@ -5919,9 +6130,9 @@ loop1:
 
 loop3:
 	ADD          R4, R1, R6
-	FMOVQ        (R6), F8
+	WORD $0x3cc000c8 // ldur q8, [x6]
 	ADD          R4, R1, R6
-	FMOVQ        16(R6), F9
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
 	ADD          R4, R1, R6
 	FMOVQ        256(R6), F10
 	ADD          R4, R1, R6
@@ -6032,33 +6243,33 @@ done4:
 
 loop5:
 	ADD          R4<<3, R2, R6
-	FMOVQ        (R6), F10
+	WORD $0x3cc000ca // ldur q10, [x6]
 	ADD          R4<<3, R2, R6
-	FMOVQ        16(R6), F11
+	WORD $0x3cc100cb // ldur q11, [x6, #16]
 	WORD $0x6e2add4a // fmul v10.4s, v10.4s, v10.4s
 	WORD $0x6e2bdd6b // fmul v11.4s, v11.4s, v11.4s
 	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
 	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        32(R6), F10
+	WORD $0x3cc200ca // ldur q10, [x6, #32]
 	ADD          R4<<3, R2, R6
-	FMOVQ        48(R6), F11
+	WORD $0x3cc300cb // ldur q11, [x6, #48]
 	WORD $0x6e2add4a // fmul v10.4s, v10.4s, v10.4s
 	WORD $0x6e2bdd6b // fmul v11.4s, v11.4s, v11.4s
 	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
 	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        64(R6), F10
+	WORD $0x3cc400ca // ldur q10, [x6, #64]
 	ADD          R4<<3, R2, R6
-	FMOVQ        80(R6), F11
+	WORD $0x3cc500cb // ldur q11, [x6, #80]
 	WORD $0x6e2add4a // fmul v10.4s, v10.4s, v10.4s
 	WORD $0x6e2bdd6b // fmul v11.4s, v11.4s, v11.4s
 	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
 	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        96(R6), F10
+	WORD $0x3cc600ca // ldur q10, [x6, #96]
 	ADD          R4<<3, R2, R6
-	FMOVQ        112(R6), F11
+	WORD $0x3cc700cb // ldur q11, [x6, #112]
 	WORD $0x6e2add4a // fmul v10.4s, v10.4s, v10.4s
 	WORD $0x6e2bdd6b // fmul v11.4s, v11.4s, v11.4s
 	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
@@ -6106,9 +6317,9 @@ loop7:
 	FMOVQ        2112(R2), F8
 	FMOVQ        2128(R2), F9
 	ADD          R5<<3, R2, R7
-	FMOVQ        (R7), F10
+	WORD $0x3cc000ea // ldur q10, [x7]
 	ADD          R5<<3, R2, R7
-	FMOVQ        16(R7), F11
+	WORD $0x3cc100eb // ldur q11, [x7, #16]
 	FMOVQ        2144(R2), F12
 	FMOVQ        2160(R2), F13
 	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
@@ -6119,7 +6330,7 @@ loop7:
 	WORD $0x4ea91d29 // mov v9.16b, v9.16b
 	WORD $0x6e6c1d69 // bsl v9.16b, v11.16b, v12.16b
 	ADD          R5, R4, R7
-	FMOVS        (R7), F10
+	WORD $0xbc4000ea // ldur s10, [x7]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	ADD          R5<<3, R2, R7
@@ -6129,9 +6340,9 @@ loop7:
 	FMOVQ        2112(R2), F8
 	FMOVQ        2128(R2), F9
 	ADD          R5<<3, R2, R7
-	FMOVQ        32(R7), F10
+	WORD $0x3cc200ea // ldur q10, [x7, #32]
 	ADD          R5<<3, R2, R7
-	FMOVQ        48(R7), F11
+	WORD $0x3cc300eb // ldur q11, [x7, #48]
 	FMOVQ        2144(R2), F12
 	FMOVQ        2160(R2), F13
 	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
@@ -6142,7 +6353,7 @@ loop7:
 	WORD $0x4ea91d29 // mov v9.16b, v9.16b
 	WORD $0x6e6c1d69 // bsl v9.16b, v11.16b, v12.16b
 	ADD          R5, R4, R7
-	FMOVS        4(R7), F10
+	WORD $0xbc4040ea // ldur s10, [x7, #4]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	ADD          R5<<3, R2, R7
@@ -6152,9 +6363,9 @@ loop7:
 	FMOVQ        2112(R2), F8
 	FMOVQ        2128(R2), F9
 	ADD          R5<<3, R2, R7
-	FMOVQ        64(R7), F10
+	WORD $0x3cc400ea // ldur q10, [x7, #64]
 	ADD          R5<<3, R2, R7
-	FMOVQ        80(R7), F11
+	WORD $0x3cc500eb // ldur q11, [x7, #80]
 	FMOVQ        2144(R2), F12
 	FMOVQ        2160(R2), F13
 	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
@@ -6165,7 +6376,7 @@ loop7:
 	WORD $0x4ea91d29 // mov v9.16b, v9.16b
 	WORD $0x6e6c1d69 // bsl v9.16b, v11.16b, v12.16b
 	ADD          R5, R4, R7
-	FMOVS        8(R7), F10
+	WORD $0xbc4080ea // ldur s10, [x7, #8]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	ADD          R5<<3, R2, R7
@@ -6175,9 +6386,9 @@ loop7:
 	FMOVQ        2112(R2), F8
 	FMOVQ        2128(R2), F9
 	ADD          R5<<3, R2, R7
-	FMOVQ        96(R7), F10
+	WORD $0x3cc600ea // ldur q10, [x7, #96]
 	ADD          R5<<3, R2, R7
-	FMOVQ        112(R7), F11
+	WORD $0x3cc700eb // ldur q11, [x7, #112]
 	FMOVQ        2144(R2), F12
 	FMOVQ        2160(R2), F13
 	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
@@ -6188,7 +6399,7 @@ loop7:
 	WORD $0x4ea91d29 // mov v9.16b, v9.16b
 	WORD $0x6e6c1d69 // bsl v9.16b, v11.16b, v12.16b
 	ADD          R5, R4, R7
-	FMOVS        12(R7), F10
+	WORD $0xbc40c0ea // ldur s10, [x7, #12]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	ADD          R5<<3, R2, R7
@@ -6422,7 +6633,7 @@ loop13:
 	WORD $0x4eb0d508 // fsub v8.4s, v8.4s, v16.4s
 	WORD $0x4eb1d529 // fsub v9.4s, v9.4s, v17.4s
 	ADD          R5, R4, R8
-	FMOVS        (R8), F16
+	WORD $0xbc400110 // ldur s16, [x8]
 	WORD $0x4f909291 // fmul v17.4s, v20.4s, v16.s[0]
 	WORD $0x4f9092b0 // fmul v16.4s, v21.4s, v16.s[0]
 	ADD          R5<<3, R2, R8
@@ -6430,7 +6641,7 @@ loop13:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F16, 2192(R8)
 	ADD          R5, R4, R8
-	FMOVS        32(R8), F16
+	WORD $0xbc420110 // ldur s16, [x8, #32]
 	WORD $0x4f9092d1 // fmul v17.4s, v22.4s, v16.s[0]
 	WORD $0x4f9092f0 // fmul v16.4s, v23.4s, v16.s[0]
 	ADD          R5<<3, R2, R8
@@ -6438,7 +6649,7 @@ loop13:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F16, 2448(R8)
 	ADD          R5, R4, R8
-	FMOVS        64(R8), F16
+	WORD $0xbc440110 // ldur s16, [x8, #64]
 	WORD $0x4f909311 // fmul v17.4s, v24.4s, v16.s[0]
 	WORD $0x4f909330 // fmul v16.4s, v25.4s, v16.s[0]
 	ADD          R5<<3, R2, R8
@@ -6446,7 +6657,7 @@ loop13:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F16, 2704(R8)
 	ADD          R5, R4, R8
-	FMOVS        96(R8), F16
+	WORD $0xbc460110 // ldur s16, [x8, #96]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R8
@@ -6454,7 +6665,7 @@ loop13:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F15, 2960(R8)
 	ADD          R5, R4, R8
-	FMOVS        128(R8), F14
+	WORD $0xbc48010e // ldur s14, [x8, #128]
 	WORD $0x4f8e918c // fmul v12.4s, v12.4s, v14.s[0]
 	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
 	ADD          R5<<3, R2, R8
@@ -6462,7 +6673,7 @@ loop13:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F13, 3216(R8)
 	ADD          R5, R4, R8
-	FMOVS        160(R8), F12
+	WORD $0xbc4a010c // ldur s12, [x8, #160]
 	WORD $0x4f8c924d // fmul v13.4s, v18.4s, v12.s[0]
 	WORD $0x4f8c926c // fmul v12.4s, v19.4s, v12.s[0]
 	ADD          R5<<3, R2, R8
@@ -6470,7 +6681,7 @@ loop13:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F12, 3472(R8)
 	ADD          R5, R4, R8
-	FMOVS        192(R8), F12
+	WORD $0xbc4c010c // ldur s12, [x8, #192]
 	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
 	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	ADD          R5<<3, R2, R8
@@ -6478,7 +6689,7 @@ loop13:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F11, 3728(R8)
 	ADD          R5, R4, R8
-	FMOVS        224(R8), F10
+	WORD $0xbc4e010a // ldur s10, [x8, #224]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	ADD          R5<<3, R2, R8

@@ -271,18 +271,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000ca // ldur h10, [x6]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F11
+	WORD $0xfc4020cb // ldur d11, [x6, #2]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        34(R6), F13
+	WORD $0xbc4220cd // ldur s13, [x6, #34]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -296,19 +295,20 @@ loop3:
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        (R3), (F13, F14)
+	WORD $0x3cc0006d // ldur q13, [x3]
+	WORD $0x3cc1006e // ldur q14, [x3, #16]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
 	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F11
+	WORD $0xfc40a0cb // ldur d11, [x6, #10]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        38(R6), F13
+	WORD $0xbc4260cd // ldur s13, [x6, #38]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -322,18 +322,19 @@ loop3:
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        32(R3), (F13, F14)
+	WORD $0x3cc2006d // ldur q13, [x3, #32]
+	WORD $0x3cc3006e // ldur q14, [x3, #48]
 	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
 	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F11
+	WORD $0xfc4120cb // ldur d11, [x6, #18]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        42(R6), F13
+	WORD $0xbc42a0cd // ldur s13, [x6, #42]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -347,18 +348,19 @@ loop3:
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        64(R3), (F13, F14)
+	WORD $0x3cc4006d // ldur q13, [x3, #64]
+	WORD $0x3cc5006e // ldur q14, [x3, #80]
 	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
 	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F11
+	WORD $0xfc41a0cb // ldur d11, [x6, #26]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        46(R6), F13
+	WORD $0xbc42e0cd // ldur s13, [x6, #46]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -372,15 +374,16 @@ loop3:
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        96(R3), (F13, F14)
+	WORD $0x3cc6006d // ldur q13, [x3, #96]
+	WORD $0x3cc7006e // ldur q14, [x3, #112]
 	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
 	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e2acd88 // fmla v8.4s, v12.4s, v10.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4f8a1188 // fmla v8.4s, v12.4s, v10.s[0]
 	ADD          $0x32, R6
 	ADD          $0x80, R3
 	ADD          $4, R4
@@ -443,18 +446,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000ca // ldur h10, [x6]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F11
+	WORD $0xfc4020cb // ldur d11, [x6, #2]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        34(R6), F13
+	WORD $0xbc4220cd // ldur s13, [x6, #34]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -468,23 +470,25 @@ loop3:
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        (R3), (F13, F14)
+	WORD $0x3cc0006d // ldur q13, [x3]
+	WORD $0x3cc1006e // ldur q14, [x3, #16]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
 	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
-	FLDPQ        128(R3), (F13, F14)
+	WORD $0x3cc8006d // ldur q13, [x3, #128]
+	WORD $0x3cc9006e // ldur q14, [x3, #144]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
 	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F11
+	WORD $0xfc40a0cb // ldur d11, [x6, #10]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        38(R6), F13
+	WORD $0xbc4260cd // ldur s13, [x6, #38]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -498,21 +502,23 @@ loop3:
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        32(R3), (F13, F14)
+	WORD $0x3cc2006d // ldur q13, [x3, #32]
+	WORD $0x3cc3006e // ldur q14, [x3, #48]
 	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
 	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
-	FLDPQ        160(R3), (F13, F14)
+	WORD $0x3cca006d // ldur q13, [x3, #160]
+	WORD $0x3ccb006e // ldur q14, [x3, #176]
 	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
 	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F11
+	WORD $0xfc4120cb // ldur d11, [x6, #18]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        42(R6), F13
+	WORD $0xbc42a0cd // ldur s13, [x6, #42]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -526,21 +532,23 @@ loop3:
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        64(R3), (F13, F14)
+	WORD $0x3cc4006d // ldur q13, [x3, #64]
+	WORD $0x3cc5006e // ldur q14, [x3, #80]
 	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
 	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
-	FLDPQ        192(R3), (F13, F14)
+	WORD $0x3ccc006d // ldur q13, [x3, #192]
+	WORD $0x3ccd006e // ldur q14, [x3, #208]
 	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
 	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F11
+	WORD $0xfc41a0cb // ldur d11, [x6, #26]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        46(R6), F13
+	WORD $0xbc42e0cd // ldur s13, [x6, #46]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -554,22 +562,24 @@ loop3:
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        96(R3), (F13, F14)
+	WORD $0x3cc6006d // ldur q13, [x3, #96]
+	WORD $0x3cc7006e // ldur q14, [x3, #112]
 	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
 	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
-	FLDPQ        224(R3), (F13, F14)
+	WORD $0x3cce006d // ldur q13, [x3, #224]
+	WORD $0x3ccf006e // ldur q14, [x3, #240]
 	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
 	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        4(R4), F11
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	WORD $0xbc40408b // ldur s11, [x4, #4]
 	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4f8a1189 // fmla v9.4s, v12.4s, v10.s[0]
 	ADD          $0x32, R6
 	ADD          $0x100, R3
 	ADD          $8, R4
@@ -639,18 +649,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cb // ldr h11, [x6]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c4000cb // ldur h11, [x6]
+	WORD $0x1ee2416b // fcvt s11, h11
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F12
+	WORD $0xfc4020cc // ldur d12, [x6, #2]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        34(R6), F14
+	WORD $0xbc4220ce // ldur s14, [x6, #34]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -664,11 +673,13 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        (R3), (F14, F15)
+	WORD $0x3cc0006e // ldur q14, [x3]
+	WORD $0x3cc1006f // ldur q15, [x3, #16]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
 	WORD $0x4e8f9590 // sdot v16.4s, v12.16b, v15.16b
-	FLDPQ        128(R3), (F14, F15)
+	WORD $0x3cc8006e // ldur q14, [x3, #128]
+	WORD $0x3cc9006f // ldur q15, [x3, #144]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8e95b1 // sdot v17.4s, v13.16b, v14.16b
 	WORD $0x4e8f9591 // sdot v17.4s, v12.16b, v15.16b
@@ -678,13 +689,13 @@ loop3:
 	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F12
+	WORD $0xfc40a0cc // ldur d12, [x6, #10]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        38(R6), F14
+	WORD $0xbc4260ce // ldur s14, [x6, #38]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -698,10 +709,12 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        32(R3), (F14, F15)
+	WORD $0x3cc2006e // ldur q14, [x3, #32]
+	WORD $0x3cc3006f // ldur q15, [x3, #48]
 	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
 	WORD $0x4e8f9590 // sdot v16.4s, v12.16b, v15.16b
-	FLDPQ        160(R3), (F14, F15)
+	WORD $0x3cca006e // ldur q14, [x3, #160]
+	WORD $0x3ccb006f // ldur q15, [x3, #176]
 	WORD $0x4e8e95b1 // sdot v17.4s, v13.16b, v14.16b
 	WORD $0x4e8f9591 // sdot v17.4s, v12.16b, v15.16b
 	FLDPQ        288(R3), (F14, F15)
@@ -709,13 +722,13 @@ loop3:
 	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F12
+	WORD $0xfc4120cc // ldur d12, [x6, #18]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        42(R6), F14
+	WORD $0xbc42a0ce // ldur s14, [x6, #42]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -729,10 +742,12 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        64(R3), (F14, F15)
+	WORD $0x3cc4006e // ldur q14, [x3, #64]
+	WORD $0x3cc5006f // ldur q15, [x3, #80]
 	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
 	WORD $0x4e8f9590 // sdot v16.4s, v12.16b, v15.16b
-	FLDPQ        192(R3), (F14, F15)
+	WORD $0x3ccc006e // ldur q14, [x3, #192]
+	WORD $0x3ccd006f // ldur q15, [x3, #208]
 	WORD $0x4e8e95b1 // sdot v17.4s, v13.16b, v14.16b
 	WORD $0x4e8f9591 // sdot v17.4s, v12.16b, v15.16b
 	FLDPQ        320(R3), (F14, F15)
@@ -740,13 +755,13 @@ loop3:
 	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F12
+	WORD $0xfc41a0cc // ldur d12, [x6, #26]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        46(R6), F14
+	WORD $0xbc42e0ce // ldur s14, [x6, #46]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -760,10 +775,12 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        96(R3), (F14, F15)
+	WORD $0x3cc6006e // ldur q14, [x3, #96]
+	WORD $0x3cc7006f // ldur q15, [x3, #112]
 	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
 	WORD $0x4e8f9590 // sdot v16.4s, v12.16b, v15.16b
-	FLDPQ        224(R3), (F14, F15)
+	WORD $0x3cce006e // ldur q14, [x3, #224]
+	WORD $0x3ccf006f // ldur q15, [x3, #240]
 	WORD $0x4e8e95b1 // sdot v17.4s, v13.16b, v14.16b
 	WORD $0x4e8f9591 // sdot v17.4s, v12.16b, v15.16b
 	FLDPQ        352(R3), (F14, F15)
@@ -771,18 +788,18 @@ loop3:
 	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F12
+	WORD $0xbc40008c // ldur s12, [x4]
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        4(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xbc40408c // ldur s12, [x4, #4]
 	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        8(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0xbc40808c // ldur s12, [x4, #8]
 	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
-	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4f8b11aa // fmla v10.4s, v13.4s, v11.s[0]
 	ADD          $0x32, R6
 	ADD          $0x180, R3
 	ADD          $0xc, R4
@@ -858,18 +875,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c4000cc // ldur h12, [x6]
+	WORD $0x1ee2418c // fcvt s12, h12
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F13
+	WORD $0xfc4020cd // ldur d13, [x6, #2]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
 	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        34(R6), F15
+	WORD $0xbc4220cf // ldur s15, [x6, #34]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
 	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
@@ -883,11 +899,13 @@ loop3:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        (R3), (F15, F16)
+	WORD $0x3cc0006f // ldur q15, [x3]
+	WORD $0x3cc10070 // ldur q16, [x3, #16]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
 	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
-	FLDPQ        128(R3), (F15, F16)
+	WORD $0x3cc8006f // ldur q15, [x3, #128]
+	WORD $0x3cc90070 // ldur q16, [x3, #144]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8f95d2 // sdot v18.4s, v14.16b, v15.16b
 	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
@@ -901,13 +919,13 @@ loop3:
 	WORD $0x4e9095b4 // sdot v20.4s, v13.16b, v16.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F13
+	WORD $0xfc40a0cd // ldur d13, [x6, #10]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
 	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        38(R6), F15
+	WORD $0xbc4260cf // ldur s15, [x6, #38]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
 	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
@@ -921,10 +939,12 @@ loop3:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        32(R3), (F15, F16)
+	WORD $0x3cc2006f // ldur q15, [x3, #32]
+	WORD $0x3cc30070 // ldur q16, [x3, #48]
 	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
 	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
-	FLDPQ        160(R3), (F15, F16)
+	WORD $0x3cca006f // ldur q15, [x3, #160]
+	WORD $0x3ccb0070 // ldur q16, [x3, #176]
 	WORD $0x4e8f95d2 // sdot v18.4s, v14.16b, v15.16b
 	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
 	FLDPQ        288(R3), (F15, F16)
@@ -935,13 +955,13 @@ loop3:
 	WORD $0x4e9095b4 // sdot v20.4s, v13.16b, v16.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F13
+	WORD $0xfc4120cd // ldur d13, [x6, #18]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
 	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        42(R6), F15
+	WORD $0xbc42a0cf // ldur s15, [x6, #42]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
 	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
@@ -955,10 +975,12 @@ loop3:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        64(R3), (F15, F16)
+	WORD $0x3cc4006f // ldur q15, [x3, #64]
+	WORD $0x3cc50070 // ldur q16, [x3, #80]
 	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
 	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
-	FLDPQ        192(R3), (F15, F16)
+	WORD $0x3ccc006f // ldur q15, [x3, #192]
+	WORD $0x3ccd0070 // ldur q16, [x3, #208]
 	WORD $0x4e8f95d2 // sdot v18.4s, v14.16b, v15.16b
 	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
 	FLDPQ        320(R3), (F15, F16)
@@ -969,13 +991,13 @@ loop3:
 	WORD $0x4e9095b4 // sdot v20.4s, v13.16b, v16.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F13
+	WORD $0xfc41a0cd // ldur d13, [x6, #26]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
 	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        46(R6), F15
+	WORD $0xbc42e0cf // ldur s15, [x6, #46]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
 	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
@@ -989,10 +1011,12 @@ loop3:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        96(R3), (F15, F16)
+	WORD $0x3cc6006f // ldur q15, [x3, #96]
+	WORD $0x3cc70070 // ldur q16, [x3, #112]
 	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
 	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
-	FLDPQ        224(R3), (F15, F16)
+	WORD $0x3cce006f // ldur q15, [x3, #224]
+	WORD $0x3ccf0070 // ldur q16, [x3, #240]
 	WORD $0x4e8f95d2 // sdot v18.4s, v14.16b, v15.16b
 	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
 	FLDPQ        352(R3), (F15, F16)
@@ -1003,22 +1027,22 @@ loop3:
 	WORD $0x4e9095b4 // sdot v20.4s, v13.16b, v16.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
+	WORD $0xbc40008d // ldur s13, [x4]
 	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        4(R4), F13
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xbc40408d // ldur s13, [x4, #4]
 	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        8(R4), F13
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xbc40808d // ldur s13, [x4, #8]
 	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-	FMOVS        12(R4), F13
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	WORD $0xbc40c08d // ldur s13, [x4, #12]
 	WORD $0x4e21da8e // scvtf v14.4s, v20.4s
-	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4f8c11cb // fmla v11.4s, v14.4s, v12.s[0]
 	ADD          $0x32, R6
 	ADD          $0x200, R3
 	ADD          $0x10, R4
@@ -1091,7 +1115,8 @@ TEXT ·matmulQ8Block1xLm3_128DotProd(SB), NOSPLIT, $544-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e428 // movi v8.16b, #1
-	FLDPQ        (R2), (F9, F10)
+	WORD $0x3cc00049 // ldur q9, [x2]
+	WORD $0x3cc1004a // ldur q10, [x2, #16]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -1118,7 +1143,8 @@ TEXT ·matmulQ8Block1xLm3_128DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FLDPQ        32(R2), (F10, F12)
+	WORD $0x3cc2004a // ldur q10, [x2, #32]
+	WORD $0x3cc3004c // ldur q12, [x2, #48]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -1143,7 +1169,8 @@ TEXT ·matmulQ8Block1xLm3_128DotProd(SB), NOSPLIT, $544-72
 	FMOVQ        F12, 48(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FLDPQ        64(R2), (F10, F12)
+	WORD $0x3cc4004a // ldur q10, [x2, #64]
+	WORD $0x3cc5004c // ldur q12, [x2, #80]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -1168,7 +1195,8 @@ TEXT ·matmulQ8Block1xLm3_128DotProd(SB), NOSPLIT, $544-72
 	FMOVQ        F12, 80(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FLDPQ        96(R2), (F10, F12)
+	WORD $0x3cc6004a // ldur q10, [x2, #96]
+	WORD $0x3cc7004c // ldur q12, [x2, #112]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -1224,13 +1252,13 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F8
+	WORD $0xfc4020c8 // ldur d8, [x6, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        34(R6), F10
+	WORD $0xbc4220ca // ldur s10, [x6, #34]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -1244,7 +1272,8 @@ loop3:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FLDPQ        (R5), (F10, F11)
+	WORD $0x3cc000aa // ldur q10, [x5]
+	WORD $0x3cc100ab // ldur q11, [x5, #16]
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -1263,13 +1292,13 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F10
+	WORD $0xfc40a0ca // ldur d10, [x6, #10]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x6ea4454b // ushl v11.4s, v10.4s, v4.4s
 	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	FMOVS        38(R6), F12
+	WORD $0xbc4260cc // ldur s12, [x6, #38]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -1283,7 +1312,8 @@ loop3:
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
-	FLDPQ        32(R5), (F12, F13)
+	WORD $0x3cc200ac // ldur q12, [x5, #32]
+	WORD $0x3cc300ad // ldur q13, [x5, #48]
 	WORD $0x2f08a56e // ushll v14.8h, v11.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -1302,13 +1332,13 @@ loop3:
 	WORD $0x4e606948 // sadalp v8.4s, v10.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F10
+	WORD $0xfc4120ca // ldur d10, [x6, #18]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x6ea4454b // ushl v11.4s, v10.4s, v4.4s
 	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	FMOVS        42(R6), F12
+	WORD $0xbc42a0cc // ldur s12, [x6, #42]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -1322,7 +1352,8 @@ loop3:
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
-	FLDPQ        64(R5), (F12, F13)
+	WORD $0x3cc400ac // ldur q12, [x5, #64]
+	WORD $0x3cc500ad // ldur q13, [x5, #80]
 	WORD $0x2f08a56e // ushll v14.8h, v11.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -1341,13 +1372,13 @@ loop3:
 	WORD $0x4e606948 // sadalp v8.4s, v10.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F10
+	WORD $0xfc41a0ca // ldur d10, [x6, #26]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x6ea4454b // ushl v11.4s, v10.4s, v4.4s
 	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	FMOVS        46(R6), F12
+	WORD $0xbc42e0cc // ldur s12, [x6, #46]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -1361,7 +1392,8 @@ loop3:
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
-	FLDPQ        96(R5), (F12, F13)
+	WORD $0x3cc600ac // ldur q12, [x5, #96]
+	WORD $0x3cc700ad // ldur q13, [x5, #112]
 	WORD $0x2f08a56e // ushll v14.8h, v11.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -1380,8 +1412,8 @@ loop3:
 	WORD $0x4e606948 // sadalp v8.4s, v10.8h
 	FMOVQ        F9, (R9)
 	FMOVQ        F8, 16(R9)
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVQ        F8, (R10)
 	FMOVQ        F8, 16(R10)
@@ -1396,10 +1428,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F8
-	FMOVQ        32(R1), F9
-	FMOVQ        64(R1), F10
-	FMOVQ        96(R1), F11
+	WORD $0x3cc00028 // ldur q8, [x1]
+	WORD $0x3cc20029 // ldur q9, [x1, #32]
+	WORD $0x3cc4002a // ldur q10, [x1, #64]
+	WORD $0x3cc6002b // ldur q11, [x1, #96]
 	WORD $0x4ea00929 // rev64 v9.4s, v9.4s
 	WORD $0x4e892908 // trn1 v8.4s, v8.4s, v9.4s
 	WORD $0x4ea00969 // rev64 v9.4s, v11.4s
@@ -1407,10 +1439,14 @@ done4:
 	WORD $0x6e094129 // ext v9.16b, v9.16b, v9.16b, #8
 	WORD $0x4ec93908 // zip1 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
-	FLDPQ        (R0), (F9, F10)
-	FLDPQ        32(R0), (F11, F12)
-	FLDPQ        64(R0), (F13, F14)
-	FLDPQ        96(R0), (F15, F16)
+	WORD $0x3cc00009 // ldur q9, [x0]
+	WORD $0x3cc1000a // ldur q10, [x0, #16]
+	WORD $0x3cc2000b // ldur q11, [x0, #32]
+	WORD $0x3cc3000c // ldur q12, [x0, #48]
+	WORD $0x3cc4000d // ldur q13, [x0, #64]
+	WORD $0x3cc5000e // ldur q14, [x0, #80]
+	WORD $0x3cc6000f // ldur q15, [x0, #96]
+	WORD $0x3cc70010 // ldur q16, [x0, #112]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -1419,10 +1455,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        (R3), F10
+	WORD $0xbc40006a // ldur s10, [x3]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
 	FMOVQ        F8, (R2)
@@ -1465,7 +1501,8 @@ TEXT ·matmulQ8Block2xLm3_128DotProd(SB), 0, $800-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e428 // movi v8.16b, #1
-	FLDPQ        (R2), (F9, F10)
+	WORD $0x3cc00049 // ldur q9, [x2]
+	WORD $0x3cc1004a // ldur q10, [x2, #16]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -1492,7 +1529,8 @@ TEXT ·matmulQ8Block2xLm3_128DotProd(SB), 0, $800-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FLDPQ        32(R2), (F10, F12)
+	WORD $0x3cc2004a // ldur q10, [x2, #32]
+	WORD $0x3cc3004c // ldur q12, [x2, #48]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -1517,7 +1555,8 @@ TEXT ·matmulQ8Block2xLm3_128DotProd(SB), 0, $800-72
 	FMOVQ        F12, 48(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FLDPQ        64(R2), (F10, F12)
+	WORD $0x3cc4004a // ldur q10, [x2, #64]
+	WORD $0x3cc5004c // ldur q12, [x2, #80]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -1542,7 +1581,8 @@ TEXT ·matmulQ8Block2xLm3_128DotProd(SB), 0, $800-72
 	FMOVQ        F12, 80(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FLDPQ        96(R2), (F10, F12)
+	WORD $0x3cc6004a // ldur q10, [x2, #96]
+	WORD $0x3cc7004c // ldur q12, [x2, #112]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -1578,7 +1618,8 @@ TEXT ·matmulQ8Block2xLm3_128DotProd(SB), 0, $800-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, (R4)
-	FLDPQ        128(R2), (F9, F10)
+	WORD $0x3cc80049 // ldur q9, [x2, #128]
+	WORD $0x3cc9004a // ldur q10, [x2, #144]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -1605,7 +1646,8 @@ TEXT ·matmulQ8Block2xLm3_128DotProd(SB), 0, $800-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FLDPQ        160(R2), (F10, F12)
+	WORD $0x3cca004a // ldur q10, [x2, #160]
+	WORD $0x3ccb004c // ldur q12, [x2, #176]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -1630,7 +1672,8 @@ TEXT ·matmulQ8Block2xLm3_128DotProd(SB), 0, $800-72
 	FMOVQ        F12, 176(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FLDPQ        192(R2), (F10, F12)
+	WORD $0x3ccc004a // ldur q10, [x2, #192]
+	WORD $0x3ccd004c // ldur q12, [x2, #208]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -1655,7 +1698,8 @@ TEXT ·matmulQ8Block2xLm3_128DotProd(SB), 0, $800-72
 	FMOVQ        F12, 208(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FLDPQ        224(R2), (F10, F12)
+	WORD $0x3cce004a // ldur q10, [x2, #224]
+	WORD $0x3ccf004c // ldur q12, [x2, #240]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -1711,13 +1755,13 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F8
+	WORD $0xfc4020c8 // ldur d8, [x6, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        34(R6), F10
+	WORD $0xbc4220ca // ldur s10, [x6, #34]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -1731,7 +1775,8 @@ loop3:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FLDPQ        (R5), (F10, F11)
+	WORD $0x3cc000aa // ldur q10, [x5]
+	WORD $0x3cc100ab // ldur q11, [x5, #16]
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -1748,7 +1793,8 @@ loop3:
 	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
 	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FLDPQ        128(R5), (F12, F13)
+	WORD $0x3cc800ac // ldur q12, [x5, #128]
+	WORD $0x3cc900ad // ldur q13, [x5, #144]
 	WORD $0x2f08a52e // ushll v14.8h, v9.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -1767,13 +1813,13 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F12
+	WORD $0xfc40a0cc // ldur d12, [x6, #10]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        38(R6), F14
+	WORD $0xbc4260ce // ldur s14, [x6, #38]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -1787,7 +1833,8 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        32(R5), (F14, F15)
+	WORD $0x3cc200ae // ldur q14, [x5, #32]
+	WORD $0x3cc300af // ldur q15, [x5, #48]
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -1804,7 +1851,8 @@ loop3:
 	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
 	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
 	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
-	FLDPQ        160(R5), (F14, F15)
+	WORD $0x3cca00ae // ldur q14, [x5, #160]
+	WORD $0x3ccb00af // ldur q15, [x5, #176]
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -1823,13 +1871,13 @@ loop3:
 	WORD $0x4e606988 // sadalp v8.4s, v12.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F12
+	WORD $0xfc4120cc // ldur d12, [x6, #18]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        42(R6), F14
+	WORD $0xbc42a0ce // ldur s14, [x6, #42]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -1843,7 +1891,8 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        64(R5), (F14, F15)
+	WORD $0x3cc400ae // ldur q14, [x5, #64]
+	WORD $0x3cc500af // ldur q15, [x5, #80]
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -1860,7 +1909,8 @@ loop3:
 	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
 	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
 	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
-	FLDPQ        192(R5), (F14, F15)
+	WORD $0x3ccc00ae // ldur q14, [x5, #192]
+	WORD $0x3ccd00af // ldur q15, [x5, #208]
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -1879,13 +1929,13 @@ loop3:
 	WORD $0x4e606988 // sadalp v8.4s, v12.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F12
+	WORD $0xfc41a0cc // ldur d12, [x6, #26]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        46(R6), F14
+	WORD $0xbc42e0ce // ldur s14, [x6, #46]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -1899,7 +1949,8 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        96(R5), (F14, F15)
+	WORD $0x3cc600ae // ldur q14, [x5, #96]
+	WORD $0x3cc700af // ldur q15, [x5, #112]
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -1916,7 +1967,8 @@ loop3:
 	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
 	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
 	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
-	FLDPQ        224(R5), (F14, F15)
+	WORD $0x3cce00ae // ldur q14, [x5, #224]
+	WORD $0x3ccf00af // ldur q15, [x5, #240]
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -1937,8 +1989,8 @@ loop3:
 	FMOVQ        F11, 16(R9)
 	FMOVQ        F9, 128(R9)
 	FMOVQ        F8, 144(R9)
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVQ        F8, (R10)
 	FMOVQ        F8, 16(R10)
@@ -1953,10 +2005,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F8
-	FMOVQ        32(R1), F9
-	FMOVQ        64(R1), F10
-	FMOVQ        96(R1), F11
+	WORD $0x3cc00028 // ldur q8, [x1]
+	WORD $0x3cc20029 // ldur q9, [x1, #32]
+	WORD $0x3cc4002a // ldur q10, [x1, #64]
+	WORD $0x3cc6002b // ldur q11, [x1, #96]
 	WORD $0x4ea00929 // rev64 v9.4s, v9.4s
 	WORD $0x4e892908 // trn1 v8.4s, v8.4s, v9.4s
 	WORD $0x4ea00969 // rev64 v9.4s, v11.4s
@@ -1964,10 +2016,14 @@ done4:
 	WORD $0x6e094129 // ext v9.16b, v9.16b, v9.16b, #8
 	WORD $0x4ec93908 // zip1 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
-	FLDPQ        (R0), (F9, F10)
-	FLDPQ        32(R0), (F11, F12)
-	FLDPQ        64(R0), (F13, F14)
-	FLDPQ        96(R0), (F15, F16)
+	WORD $0x3cc00009 // ldur q9, [x0]
+	WORD $0x3cc1000a // ldur q10, [x0, #16]
+	WORD $0x3cc2000b // ldur q11, [x0, #32]
+	WORD $0x3cc3000c // ldur q12, [x0, #48]
+	WORD $0x3cc4000d // ldur q13, [x0, #64]
+	WORD $0x3cc5000e // ldur q14, [x0, #80]
+	WORD $0x3cc6000f // ldur q15, [x0, #96]
+	WORD $0x3cc70010 // ldur q16, [x0, #112]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -1976,17 +2032,21 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        (R3), F10
+	WORD $0xbc40006a // ldur s10, [x3]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ        F9, (R2)
-	FLDPQ        128(R0), (F9, F10)
-	FLDPQ        160(R0), (F11, F12)
-	FLDPQ        192(R0), (F13, F14)
-	FLDPQ        224(R0), (F15, F16)
+	WORD $0x3cc80009 // ldur q9, [x0, #128]
+	WORD $0x3cc9000a // ldur q10, [x0, #144]
+	WORD $0x3cca000b // ldur q11, [x0, #160]
+	WORD $0x3ccb000c // ldur q12, [x0, #176]
+	WORD $0x3ccc000d // ldur q13, [x0, #192]
+	WORD $0x3ccd000e // ldur q14, [x0, #208]
+	WORD $0x3cce000f // ldur q15, [x0, #224]
+	WORD $0x3ccf0010 // ldur q16, [x0, #240]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -1995,10 +2055,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        4(R4), F10
+	WORD $0xbc40408a // ldur s10, [x4, #4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
 	MOVD         ldy+8(FP), R8
@@ -2044,7 +2104,8 @@ TEXT ·matmulQ8Block3xLm3_128DotProd(SB), 0, $1056-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e428 // movi v8.16b, #1
-	FLDPQ        (R2), (F9, F10)
+	WORD $0x3cc00049 // ldur q9, [x2]
+	WORD $0x3cc1004a // ldur q10, [x2, #16]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -2071,7 +2132,8 @@ TEXT ·matmulQ8Block3xLm3_128DotProd(SB), 0, $1056-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FLDPQ        32(R2), (F10, F12)
+	WORD $0x3cc2004a // ldur q10, [x2, #32]
+	WORD $0x3cc3004c // ldur q12, [x2, #48]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -2096,7 +2158,8 @@ TEXT ·matmulQ8Block3xLm3_128DotProd(SB), 0, $1056-72
 	FMOVQ        F12, 48(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FLDPQ        64(R2), (F10, F12)
+	WORD $0x3cc4004a // ldur q10, [x2, #64]
+	WORD $0x3cc5004c // ldur q12, [x2, #80]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -2121,7 +2184,8 @@ TEXT ·matmulQ8Block3xLm3_128DotProd(SB), 0, $1056-72
 	FMOVQ        F12, 80(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FLDPQ        96(R2), (F10, F12)
+	WORD $0x3cc6004a // ldur q10, [x2, #96]
+	WORD $0x3cc7004c // ldur q12, [x2, #112]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -2157,7 +2221,8 @@ TEXT ·matmulQ8Block3xLm3_128DotProd(SB), 0, $1056-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, (R4)
-	FLDPQ        128(R2), (F9, F10)
+	WORD $0x3cc80049 // ldur q9, [x2, #128]
+	WORD $0x3cc9004a // ldur q10, [x2, #144]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -2184,7 +2249,8 @@ TEXT ·matmulQ8Block3xLm3_128DotProd(SB), 0, $1056-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FLDPQ        160(R2), (F10, F12)
+	WORD $0x3cca004a // ldur q10, [x2, #160]
+	WORD $0x3ccb004c // ldur q12, [x2, #176]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -2209,7 +2275,8 @@ TEXT ·matmulQ8Block3xLm3_128DotProd(SB), 0, $1056-72
 	FMOVQ        F12, 176(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FLDPQ        192(R2), (F10, F12)
+	WORD $0x3ccc004a // ldur q10, [x2, #192]
+	WORD $0x3ccd004c // ldur q12, [x2, #208]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -2234,7 +2301,8 @@ TEXT ·matmulQ8Block3xLm3_128DotProd(SB), 0, $1056-72
 	FMOVQ        F12, 208(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FLDPQ        224(R2), (F10, F12)
+	WORD $0x3cce004a // ldur q10, [x2, #224]
+	WORD $0x3ccf004c // ldur q12, [x2, #240]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -2403,13 +2471,13 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F8
+	WORD $0xfc4020c8 // ldur d8, [x6, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        34(R6), F10
+	WORD $0xbc4220ca // ldur s10, [x6, #34]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -2423,7 +2491,8 @@ loop3:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FLDPQ        (R5), (F10, F11)
+	WORD $0x3cc000aa // ldur q10, [x5]
+	WORD $0x3cc100ab // ldur q11, [x5, #16]
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -2440,7 +2509,8 @@ loop3:
 	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
 	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FLDPQ        128(R5), (F12, F13)
+	WORD $0x3cc800ac // ldur q12, [x5, #128]
+	WORD $0x3cc900ad // ldur q13, [x5, #144]
 	WORD $0x2f08a52e // ushll v14.8h, v9.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -2476,13 +2546,13 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F14
+	WORD $0xfc40a0ce // ldur d14, [x6, #10]
 	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
 	WORD $0x6ea445cf // ushl v15.4s, v14.4s, v4.4s
 	WORD $0x6ea745ce // ushl v14.4s, v14.4s, v7.4s
 	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	FMOVS        38(R6), F16
+	WORD $0xbc4260d0 // ldur s16, [x6, #38]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x6ea54611 // ushl v17.4s, v16.4s, v5.4s
 	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
@@ -2496,7 +2566,8 @@ loop3:
 	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	FLDPQ        32(R5), (F16, F17)
+	WORD $0x3cc200b0 // ldur q16, [x5, #32]
+	WORD $0x3cc300b1 // ldur q17, [x5, #48]
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -2513,7 +2584,8 @@ loop3:
 	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
 	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
 	WORD $0x4e606a0b // sadalp v11.4s, v16.8h
-	FLDPQ        160(R5), (F16, F17)
+	WORD $0x3cca00b0 // ldur q16, [x5, #160]
+	WORD $0x3ccb00b1 // ldur q17, [x5, #176]
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -2549,13 +2621,13 @@ loop3:
 	WORD $0x4e6069c8 // sadalp v8.4s, v14.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F14
+	WORD $0xfc4120ce // ldur d14, [x6, #18]
 	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
 	WORD $0x6ea445cf // ushl v15.4s, v14.4s, v4.4s
 	WORD $0x6ea745ce // ushl v14.4s, v14.4s, v7.4s
 	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	FMOVS        42(R6), F16
+	WORD $0xbc42a0d0 // ldur s16, [x6, #42]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x6ea54611 // ushl v17.4s, v16.4s, v5.4s
 	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
@@ -2569,7 +2641,8 @@ loop3:
 	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	FLDPQ        64(R5), (F16, F17)
+	WORD $0x3cc400b0 // ldur q16, [x5, #64]
+	WORD $0x3cc500b1 // ldur q17, [x5, #80]
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -2586,7 +2659,8 @@ loop3:
 	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
 	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
 	WORD $0x4e606a0b // sadalp v11.4s, v16.8h
-	FLDPQ        192(R5), (F16, F17)
+	WORD $0x3ccc00b0 // ldur q16, [x5, #192]
+	WORD $0x3ccd00b1 // ldur q17, [x5, #208]
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -2622,13 +2696,13 @@ loop3:
 	WORD $0x4e6069c8 // sadalp v8.4s, v14.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F14
+	WORD $0xfc41a0ce // ldur d14, [x6, #26]
 	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
 	WORD $0x6ea445cf // ushl v15.4s, v14.4s, v4.4s
 	WORD $0x6ea745ce // ushl v14.4s, v14.4s, v7.4s
 	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	FMOVS        46(R6), F16
+	WORD $0xbc42e0d0 // ldur s16, [x6, #46]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x6ea54611 // ushl v17.4s, v16.4s, v5.4s
 	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
@@ -2642,7 +2716,8 @@ loop3:
 	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	FLDPQ        96(R5), (F16, F17)
+	WORD $0x3cc600b0 // ldur q16, [x5, #96]
+	WORD $0x3cc700b1 // ldur q17, [x5, #112]
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -2659,7 +2734,8 @@ loop3:
 	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
 	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
 	WORD $0x4e606a0b // sadalp v11.4s, v16.8h
-	FLDPQ        224(R5), (F16, F17)
+	WORD $0x3cce00b0 // ldur q16, [x5, #224]
+	WORD $0x3ccf00b1 // ldur q17, [x5, #240]
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -2699,8 +2775,8 @@ loop3:
 	FMOVQ        F13, 144(R9)
 	FMOVQ        F9, 256(R9)
 	FMOVQ        F8, 272(R9)
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVQ        F8, (R10)
 	FMOVQ        F8, 16(R10)
@@ -2715,10 +2791,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F8
-	FMOVQ        32(R1), F9
-	FMOVQ        64(R1), F10
-	FMOVQ        96(R1), F11
+	WORD $0x3cc00028 // ldur q8, [x1]
+	WORD $0x3cc20029 // ldur q9, [x1, #32]
+	WORD $0x3cc4002a // ldur q10, [x1, #64]
+	WORD $0x3cc6002b // ldur q11, [x1, #96]
 	WORD $0x4ea00929 // rev64 v9.4s, v9.4s
 	WORD $0x4e892908 // trn1 v8.4s, v8.4s, v9.4s
 	WORD $0x4ea00969 // rev64 v9.4s, v11.4s
@@ -2726,10 +2802,14 @@ done4:
 	WORD $0x6e094129 // ext v9.16b, v9.16b, v9.16b, #8
 	WORD $0x4ec93908 // zip1 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
-	FLDPQ        (R0), (F9, F10)
-	FLDPQ        32(R0), (F11, F12)
-	FLDPQ        64(R0), (F13, F14)
-	FLDPQ        96(R0), (F15, F16)
+	WORD $0x3cc00009 // ldur q9, [x0]
+	WORD $0x3cc1000a // ldur q10, [x0, #16]
+	WORD $0x3cc2000b // ldur q11, [x0, #32]
+	WORD $0x3cc3000c // ldur q12, [x0, #48]
+	WORD $0x3cc4000d // ldur q13, [x0, #64]
+	WORD $0x3cc5000e // ldur q14, [x0, #80]
+	WORD $0x3cc6000f // ldur q15, [x0, #96]
+	WORD $0x3cc70010 // ldur q16, [x0, #112]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -2738,17 +2818,21 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        (R3), F10
+	WORD $0xbc40006a // ldur s10, [x3]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ        F9, (R2)
-	FLDPQ        128(R0), (F9, F10)
-	FLDPQ        160(R0), (F11, F12)
-	FLDPQ        192(R0), (F13, F14)
-	FLDPQ        224(R0), (F15, F16)
+	WORD $0x3cc80009 // ldur q9, [x0, #128]
+	WORD $0x3cc9000a // ldur q10, [x0, #144]
+	WORD $0x3cca000b // ldur q11, [x0, #160]
+	WORD $0x3ccb000c // ldur q12, [x0, #176]
+	WORD $0x3ccc000d // ldur q13, [x0, #192]
+	WORD $0x3ccd000e // ldur q14, [x0, #208]
+	WORD $0x3cce000f // ldur q15, [x0, #224]
+	WORD $0x3ccf0010 // ldur q16, [x0, #240]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -2757,10 +2841,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        4(R4), F10
+	WORD $0xbc40408a // ldur s10, [x4, #4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	MOVD         ldy+8(FP), R8
@@ -2779,10 +2863,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        8(R4), F10
+	WORD $0xbc40808a // ldur s10, [x4, #8]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        8(R3), F10
+	WORD $0xbc40806a // ldur s10, [x3, #8]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
 	ADD          R8, R9
@@ -2826,7 +2910,8 @@ TEXT ·matmulQ8Block4xLm3_128DotProd(SB), 0, $1312-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e428 // movi v8.16b, #1
-	FLDPQ        (R2), (F9, F10)
+	WORD $0x3cc00049 // ldur q9, [x2]
+	WORD $0x3cc1004a // ldur q10, [x2, #16]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -2853,7 +2938,8 @@ TEXT ·matmulQ8Block4xLm3_128DotProd(SB), 0, $1312-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FLDPQ        32(R2), (F10, F12)
+	WORD $0x3cc2004a // ldur q10, [x2, #32]
+	WORD $0x3cc3004c // ldur q12, [x2, #48]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -2878,7 +2964,8 @@ TEXT ·matmulQ8Block4xLm3_128DotProd(SB), 0, $1312-72
 	FMOVQ        F12, 48(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FLDPQ        64(R2), (F10, F12)
+	WORD $0x3cc4004a // ldur q10, [x2, #64]
+	WORD $0x3cc5004c // ldur q12, [x2, #80]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -2903,7 +2990,8 @@ TEXT ·matmulQ8Block4xLm3_128DotProd(SB), 0, $1312-72
 	FMOVQ        F12, 80(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FLDPQ        96(R2), (F10, F12)
+	WORD $0x3cc6004a // ldur q10, [x2, #96]
+	WORD $0x3cc7004c // ldur q12, [x2, #112]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -2939,7 +3027,8 @@ TEXT ·matmulQ8Block4xLm3_128DotProd(SB), 0, $1312-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, (R4)
-	FLDPQ        128(R2), (F9, F10)
+	WORD $0x3cc80049 // ldur q9, [x2, #128]
+	WORD $0x3cc9004a // ldur q10, [x2, #144]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -2966,7 +3055,8 @@ TEXT ·matmulQ8Block4xLm3_128DotProd(SB), 0, $1312-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FLDPQ        160(R2), (F10, F12)
+	WORD $0x3cca004a // ldur q10, [x2, #160]
+	WORD $0x3ccb004c // ldur q12, [x2, #176]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -2991,7 +3081,8 @@ TEXT ·matmulQ8Block4xLm3_128DotProd(SB), 0, $1312-72
 	FMOVQ        F12, 176(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FLDPQ        192(R2), (F10, F12)
+	WORD $0x3ccc004a // ldur q10, [x2, #192]
+	WORD $0x3ccd004c // ldur q12, [x2, #208]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -3016,7 +3107,8 @@ TEXT ·matmulQ8Block4xLm3_128DotProd(SB), 0, $1312-72
 	FMOVQ        F12, 208(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FLDPQ        224(R2), (F10, F12)
+	WORD $0x3cce004a // ldur q10, [x2, #224]
+	WORD $0x3ccf004c // ldur q12, [x2, #240]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -3298,13 +3390,13 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F8
+	WORD $0xfc4020c8 // ldur d8, [x6, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        34(R6), F10
+	WORD $0xbc4220ca // ldur s10, [x6, #34]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -3318,7 +3410,8 @@ loop3:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FLDPQ        (R5), (F10, F11)
+	WORD $0x3cc000aa // ldur q10, [x5]
+	WORD $0x3cc100ab // ldur q11, [x5, #16]
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -3335,7 +3428,8 @@ loop3:
 	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
 	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FLDPQ        128(R5), (F12, F13)
+	WORD $0x3cc800ac // ldur q12, [x5, #128]
+	WORD $0x3cc900ad // ldur q13, [x5, #144]
 	WORD $0x2f08a52e // ushll v14.8h, v9.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -3388,13 +3482,13 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F16
+	WORD $0xfc40a0d0 // ldur d16, [x6, #10]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x6ea44611 // ushl v17.4s, v16.4s, v4.4s
 	WORD $0x6ea74610 // ushl v16.4s, v16.4s, v7.4s
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	FMOVS        38(R6), F18
+	WORD $0xbc4260d2 // ldur s18, [x6, #38]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
 	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
@@ -3408,7 +3502,8 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	FLDPQ        32(R5), (F18, F19)
+	WORD $0x3cc200b2 // ldur q18, [x5, #32]
+	WORD $0x3cc300b3 // ldur q19, [x5, #48]
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -3425,7 +3520,8 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4b // sadalp v11.4s, v18.8h
-	FLDPQ        160(R5), (F18, F19)
+	WORD $0x3cca00b2 // ldur q18, [x5, #160]
+	WORD $0x3ccb00b3 // ldur q19, [x5, #176]
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -3478,13 +3574,13 @@ loop3:
 	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F16
+	WORD $0xfc4120d0 // ldur d16, [x6, #18]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x6ea44611 // ushl v17.4s, v16.4s, v4.4s
 	WORD $0x6ea74610 // ushl v16.4s, v16.4s, v7.4s
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	FMOVS        42(R6), F18
+	WORD $0xbc42a0d2 // ldur s18, [x6, #42]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
 	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
@@ -3498,7 +3594,8 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	FLDPQ        64(R5), (F18, F19)
+	WORD $0x3cc400b2 // ldur q18, [x5, #64]
+	WORD $0x3cc500b3 // ldur q19, [x5, #80]
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -3515,7 +3612,8 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4b // sadalp v11.4s, v18.8h
-	FLDPQ        192(R5), (F18, F19)
+	WORD $0x3ccc00b2 // ldur q18, [x5, #192]
+	WORD $0x3ccd00b3 // ldur q19, [x5, #208]
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -3568,13 +3666,13 @@ loop3:
 	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F16
+	WORD $0xfc41a0d0 // ldur d16, [x6, #26]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x6ea44611 // ushl v17.4s, v16.4s, v4.4s
 	WORD $0x6ea74610 // ushl v16.4s, v16.4s, v7.4s
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	FMOVS        46(R6), F18
+	WORD $0xbc42e0d2 // ldur s18, [x6, #46]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
 	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
@@ -3588,7 +3686,8 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	FLDPQ        96(R5), (F18, F19)
+	WORD $0x3cc600b2 // ldur q18, [x5, #96]
+	WORD $0x3cc700b3 // ldur q19, [x5, #112]
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -3605,7 +3704,8 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4b // sadalp v11.4s, v18.8h
-	FLDPQ        224(R5), (F18, F19)
+	WORD $0x3cce00b2 // ldur q18, [x5, #224]
+	WORD $0x3ccf00b3 // ldur q19, [x5, #240]
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -3664,8 +3764,8 @@ loop3:
 	FMOVQ        F15, 272(R9)
 	FMOVQ        F9, 384(R9)
 	FMOVQ        F8, 400(R9)
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVQ        F8, (R10)
 	FMOVQ        F8, 16(R10)
@@ -3680,10 +3780,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F8
-	FMOVQ        32(R1), F9
-	FMOVQ        64(R1), F10
-	FMOVQ        96(R1), F11
+	WORD $0x3cc00028 // ldur q8, [x1]
+	WORD $0x3cc20029 // ldur q9, [x1, #32]
+	WORD $0x3cc4002a // ldur q10, [x1, #64]
+	WORD $0x3cc6002b // ldur q11, [x1, #96]
 	WORD $0x4ea00929 // rev64 v9.4s, v9.4s
 	WORD $0x4e892908 // trn1 v8.4s, v8.4s, v9.4s
 	WORD $0x4ea00969 // rev64 v9.4s, v11.4s
@@ -3691,10 +3791,14 @@ done4:
 	WORD $0x6e094129 // ext v9.16b, v9.16b, v9.16b, #8
 	WORD $0x4ec93908 // zip1 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
-	FLDPQ        (R0), (F9, F10)
-	FLDPQ        32(R0), (F11, F12)
-	FLDPQ        64(R0), (F13, F14)
-	FLDPQ        96(R0), (F15, F16)
+	WORD $0x3cc00009 // ldur q9, [x0]
+	WORD $0x3cc1000a // ldur q10, [x0, #16]
+	WORD $0x3cc2000b // ldur q11, [x0, #32]
+	WORD $0x3cc3000c // ldur q12, [x0, #48]
+	WORD $0x3cc4000d // ldur q13, [x0, #64]
+	WORD $0x3cc5000e // ldur q14, [x0, #80]
+	WORD $0x3cc6000f // ldur q15, [x0, #96]
+	WORD $0x3cc70010 // ldur q16, [x0, #112]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -3703,17 +3807,21 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        (R3), F10
+	WORD $0xbc40006a // ldur s10, [x3]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ        F9, (R2)
-	FLDPQ        128(R0), (F9, F10)
-	FLDPQ        160(R0), (F11, F12)
-	FLDPQ        192(R0), (F13, F14)
-	FLDPQ        224(R0), (F15, F16)
+	WORD $0x3cc80009 // ldur q9, [x0, #128]
+	WORD $0x3cc9000a // ldur q10, [x0, #144]
+	WORD $0x3cca000b // ldur q11, [x0, #160]
+	WORD $0x3ccb000c // ldur q12, [x0, #176]
+	WORD $0x3ccc000d // ldur q13, [x0, #192]
+	WORD $0x3ccd000e // ldur q14, [x0, #208]
+	WORD $0x3cce000f // ldur q15, [x0, #224]
+	WORD $0x3ccf0010 // ldur q16, [x0, #240]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -3722,10 +3830,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        4(R4), F10
+	WORD $0xbc40408a // ldur s10, [x4, #4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	MOVD         ldy+8(FP), R8
@@ -3744,10 +3852,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        8(R4), F10
+	WORD $0xbc40808a // ldur s10, [x4, #8]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        8(R3), F10
+	WORD $0xbc40806a // ldur s10, [x3, #8]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	ADD          R8, R9
@@ -3764,10 +3872,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        12(R4), F10
+	WORD $0xbc40c08a // ldur s10, [x4, #12]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
 	ADD          R8, R9
@@ -3808,18 +3916,17 @@ TEXT ·decodeUnitsLm3_128NEON(SB), NOSPLIT, $320-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d400028 // ldr h8, [x1]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c400028 // ldur h8, [x1]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31
-	FMOVD        2(R1), F9
+	WORD $0xfc402029 // ldur d9, [x1, #2]
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea4452a // ushl v10.4s, v9.4s, v4.4s
 	WORD $0x6ea74529 // ushl v9.4s, v9.4s, v7.4s
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	FMOVS        34(R1), F11
+	WORD $0xbc42202b // ldur s11, [x1, #34]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -3835,63 +3942,63 @@ loop1:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	FMOVQ        F10, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, (R0)
 	FMOVQ        F10, 16(R0)
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 32(R0)
 	FMOVQ        F10, 48(R0)
-	FMOVS        16(R3), F9
+	WORD $0xbc410069 // ldur s9, [x3, #16]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R3), F10
+	WORD $0xbc41406a // ldur s10, [x3, #20]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 64(R0)
 	FMOVQ        F10, 80(R0)
-	FMOVS        24(R3), F9
+	WORD $0xbc418069 // ldur s9, [x3, #24]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F10
+	WORD $0xbc41c06a // ldur s10, [x3, #28]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 96(R0)
 	FMOVQ        F10, 112(R0)
 
 	// levels of values 32 to 63
-	FMOVD        10(R1), F9
+	WORD $0xfc40a029 // ldur d9, [x1, #10]
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea4452a // ushl v10.4s, v9.4s, v4.4s
 	WORD $0x6ea74529 // ushl v9.4s, v9.4s, v7.4s
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	FMOVS        38(R1), F11
+	WORD $0xbc42602b // ldur s11, [x1, #38]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -3907,63 +4014,63 @@ loop1:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	FMOVQ        F10, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 128(R0)
 	FMOVQ        F10, 144(R0)
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 160(R0)
 	FMOVQ        F10, 176(R0)
-	FMOVS        16(R3), F9
+	WORD $0xbc410069 // ldur s9, [x3, #16]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R3), F10
+	WORD $0xbc41406a // ldur s10, [x3, #20]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 192(R0)
 	FMOVQ        F10, 208(R0)
-	FMOVS        24(R3), F9
+	WORD $0xbc418069 // ldur s9, [x3, #24]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F10
+	WORD $0xbc41c06a // ldur s10, [x3, #28]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 224(R0)
 	FMOVQ        F10, 240(R0)
 
 	// levels of values 64 to 95
-	FMOVD        18(R1), F9
+	WORD $0xfc412029 // ldur d9, [x1, #18]
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea4452a // ushl v10.4s, v9.4s, v4.4s
 	WORD $0x6ea74529 // ushl v9.4s, v9.4s, v7.4s
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	FMOVS        42(R1), F11
+	WORD $0xbc42a02b // ldur s11, [x1, #42]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -3979,63 +4086,63 @@ loop1:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	FMOVQ        F10, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 256(R0)
 	FMOVQ        F10, 272(R0)
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 288(R0)
 	FMOVQ        F10, 304(R0)
-	FMOVS        16(R3), F9
+	WORD $0xbc410069 // ldur s9, [x3, #16]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R3), F10
+	WORD $0xbc41406a // ldur s10, [x3, #20]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 320(R0)
 	FMOVQ        F10, 336(R0)
-	FMOVS        24(R3), F9
+	WORD $0xbc418069 // ldur s9, [x3, #24]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F10
+	WORD $0xbc41c06a // ldur s10, [x3, #28]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 352(R0)
 	FMOVQ        F10, 368(R0)
 
 	// levels of values 96 to 127
-	FMOVD        26(R1), F9
+	WORD $0xfc41a029 // ldur d9, [x1, #26]
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea4452a // ushl v10.4s, v9.4s, v4.4s
 	WORD $0x6ea74529 // ushl v9.4s, v9.4s, v7.4s
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	FMOVS        46(R1), F11
+	WORD $0xbc42e02b // ldur s11, [x1, #46]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -4051,52 +4158,52 @@ loop1:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	FMOVQ        F10, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 384(R0)
 	FMOVQ        F10, 400(R0)
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 416(R0)
 	FMOVQ        F10, 432(R0)
-	FMOVS        16(R3), F9
+	WORD $0xbc410069 // ldur s9, [x3, #16]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R3), F10
+	WORD $0xbc41406a // ldur s10, [x3, #20]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 448(R0)
 	FMOVQ        F10, 464(R0)
-	FMOVS        24(R3), F9
+	WORD $0xbc418069 // ldur s9, [x3, #24]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F10
+	WORD $0xbc41c06a // ldur s10, [x3, #28]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f889148 // fmul v8.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 480(R0)
 	FMOVQ        F8, 496(R0)
 	ADD          $0x32, R1
@@ -4151,18 +4258,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d0 // ldr h16, [x6]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7c4000d0 // ldur h16, [x6]
+	WORD $0x1ee24210 // fcvt s16, h16
 
 	// levels of values 0 to 31
-	FMOVD        2(R6), F17
+	WORD $0xfc4020d1 // ldur d17, [x6, #2]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
 	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        34(R6), F19
+	WORD $0xbc4220d3 // ldur s19, [x6, #34]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
@@ -4178,67 +4284,71 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
+	WORD $0xbc400071 // ldur s17, [x3]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
+	WORD $0xbc404072 // ldur s18, [x3, #4]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        (R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc00093 // ldur q19, [x4]
+	WORD $0x3cc10094 // ldur q20, [x4, #16]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
+	WORD $0xbc408071 // ldur s17, [x3, #8]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
+	WORD $0xbc40c072 // ldur s18, [x3, #12]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        32(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc20093 // ldur q19, [x4, #32]
+	WORD $0x3cc30094 // ldur q20, [x4, #48]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
+	WORD $0xbc410071 // ldur s17, [x3, #16]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
+	WORD $0xbc414072 // ldur s18, [x3, #20]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        64(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc40093 // ldur q19, [x4, #64]
+	WORD $0x3cc50094 // ldur q20, [x4, #80]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
+	WORD $0xbc418071 // ldur s17, [x3, #24]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
+	WORD $0xbc41c072 // ldur s18, [x3, #28]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        96(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc60093 // ldur q19, [x4, #96]
+	WORD $0x3cc70094 // ldur q20, [x4, #112]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 
 	// levels of values 32 to 63
-	FMOVD        10(R6), F17
+	WORD $0xfc40a0d1 // ldur d17, [x6, #10]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
 	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        38(R6), F19
+	WORD $0xbc4260d3 // ldur s19, [x6, #38]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
@@ -4254,67 +4364,71 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
+	WORD $0xbc400071 // ldur s17, [x3]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
+	WORD $0xbc404072 // ldur s18, [x3, #4]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        128(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc80093 // ldur q19, [x4, #128]
+	WORD $0x3cc90094 // ldur q20, [x4, #144]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
+	WORD $0xbc408071 // ldur s17, [x3, #8]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
+	WORD $0xbc40c072 // ldur s18, [x3, #12]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        160(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cca0093 // ldur q19, [x4, #160]
+	WORD $0x3ccb0094 // ldur q20, [x4, #176]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
+	WORD $0xbc410071 // ldur s17, [x3, #16]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
+	WORD $0xbc414072 // ldur s18, [x3, #20]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        192(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3ccc0093 // ldur q19, [x4, #192]
+	WORD $0x3ccd0094 // ldur q20, [x4, #208]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
+	WORD $0xbc418071 // ldur s17, [x3, #24]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
+	WORD $0xbc41c072 // ldur s18, [x3, #28]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        224(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cce0093 // ldur q19, [x4, #224]
+	WORD $0x3ccf0094 // ldur q20, [x4, #240]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 
 	// levels of values 64 to 95
-	FMOVD        18(R6), F17
+	WORD $0xfc4120d1 // ldur d17, [x6, #18]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
 	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        42(R6), F19
+	WORD $0xbc42a0d3 // ldur s19, [x6, #42]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
@@ -4330,67 +4444,67 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
+	WORD $0xbc400071 // ldur s17, [x3]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
+	WORD $0xbc404072 // ldur s18, [x3, #4]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        256(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
+	WORD $0xbc408071 // ldur s17, [x3, #8]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
+	WORD $0xbc40c072 // ldur s18, [x3, #12]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        288(R4), (F19, F20)
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
+	WORD $0xbc410071 // ldur s17, [x3, #16]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
+	WORD $0xbc414072 // ldur s18, [x3, #20]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        320(R4), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
+	WORD $0xbc418071 // ldur s17, [x3, #24]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
+	WORD $0xbc41c072 // ldur s18, [x3, #28]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        352(R4), (F19, F20)
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 
 	// levels of values 96 to 127
-	FMOVD        26(R6), F17
+	WORD $0xfc41a0d1 // ldur d17, [x6, #26]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
 	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        46(R6), F19
+	WORD $0xbc42e0d3 // ldur s19, [x6, #46]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
@@ -4406,55 +4520,55 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
+	WORD $0xbc400071 // ldur s17, [x3]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
+	WORD $0xbc404072 // ldur s18, [x3, #4]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        384(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
+	WORD $0xbc408071 // ldur s17, [x3, #8]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
+	WORD $0xbc40c072 // ldur s18, [x3, #12]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        416(R4), (F19, F20)
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
+	WORD $0xbc410071 // ldur s17, [x3, #16]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
+	WORD $0xbc414072 // ldur s18, [x3, #20]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        448(R4), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
+	WORD $0xbc418071 // ldur s17, [x3, #24]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
+	WORD $0xbc41c072 // ldur s18, [x3, #28]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909250 // fmul v16.4s, v18.4s, v16.s[0]
 	FLDPQ        480(R4), (F18, F19)
 	WORD $0x4e32ce2e // fmla v14.4s, v17.4s, v18.4s
 	WORD $0x4e33ce0f // fmla v15.4s, v16.4s, v19.4s
@@ -4532,18 +4646,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f0 // ldr h16, [x7]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7c4000f0 // ldur h16, [x7]
+	WORD $0x1ee24210 // fcvt s16, h16
 
 	// levels of values 0 to 31
-	FMOVD        2(R7), F17
+	WORD $0xfc4020f1 // ldur d17, [x7, #2]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
 	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        34(R7), F19
+	WORD $0xbc4220f3 // ldur s19, [x7, #34]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
@@ -4559,91 +4672,95 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
+	WORD $0xbc400071 // ldur s17, [x3]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
+	WORD $0xbc404072 // ldur s18, [x3, #4]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        (R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc00093 // ldur q19, [x4]
+	WORD $0x3cc10094 // ldur q20, [x4, #16]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F19
+	WORD $0x3cc00113 // ldur q19, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F20
+	WORD $0x3cc10114 // ldur q20, [x8, #16]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
+	WORD $0xbc408071 // ldur s17, [x3, #8]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
+	WORD $0xbc40c072 // ldur s18, [x3, #12]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        32(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc20093 // ldur q19, [x4, #32]
+	WORD $0x3cc30094 // ldur q20, [x4, #48]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F19
+	WORD $0x3cc20113 // ldur q19, [x8, #32]
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F20
+	WORD $0x3cc30114 // ldur q20, [x8, #48]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
+	WORD $0xbc410071 // ldur s17, [x3, #16]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
+	WORD $0xbc414072 // ldur s18, [x3, #20]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        64(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc40093 // ldur q19, [x4, #64]
+	WORD $0x3cc50094 // ldur q20, [x4, #80]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F19
+	WORD $0x3cc40113 // ldur q19, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F20
+	WORD $0x3cc50114 // ldur q20, [x8, #80]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
+	WORD $0xbc418071 // ldur s17, [x3, #24]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
+	WORD $0xbc41c072 // ldur s18, [x3, #28]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        96(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc60093 // ldur q19, [x4, #96]
+	WORD $0x3cc70094 // ldur q20, [x4, #112]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F19
+	WORD $0x3cc60113 // ldur q19, [x8, #96]
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F20
+	WORD $0x3cc70114 // ldur q20, [x8, #112]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 
 	// levels of values 32 to 63
-	FMOVD        10(R7), F17
+	WORD $0xfc40a0f1 // ldur d17, [x7, #10]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
 	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        38(R7), F19
+	WORD $0xbc4260f3 // ldur s19, [x7, #38]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
@@ -4659,91 +4776,95 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
+	WORD $0xbc400071 // ldur s17, [x3]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
+	WORD $0xbc404072 // ldur s18, [x3, #4]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        128(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc80093 // ldur q19, [x4, #128]
+	WORD $0x3cc90094 // ldur q20, [x4, #144]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
-	FMOVQ        128(R8), F19
+	WORD $0x3cc80113 // ldur q19, [x8, #128]
 	ADD          R5, R4, R8
-	FMOVQ        144(R8), F20
+	WORD $0x3cc90114 // ldur q20, [x8, #144]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
+	WORD $0xbc408071 // ldur s17, [x3, #8]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
+	WORD $0xbc40c072 // ldur s18, [x3, #12]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        160(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cca0093 // ldur q19, [x4, #160]
+	WORD $0x3ccb0094 // ldur q20, [x4, #176]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
-	FMOVQ        160(R8), F19
+	WORD $0x3cca0113 // ldur q19, [x8, #160]
 	ADD          R5, R4, R8
-	FMOVQ        176(R8), F20
+	WORD $0x3ccb0114 // ldur q20, [x8, #176]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
+	WORD $0xbc410071 // ldur s17, [x3, #16]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
+	WORD $0xbc414072 // ldur s18, [x3, #20]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        192(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3ccc0093 // ldur q19, [x4, #192]
+	WORD $0x3ccd0094 // ldur q20, [x4, #208]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
-	FMOVQ        192(R8), F19
+	WORD $0x3ccc0113 // ldur q19, [x8, #192]
 	ADD          R5, R4, R8
-	FMOVQ        208(R8), F20
+	WORD $0x3ccd0114 // ldur q20, [x8, #208]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
+	WORD $0xbc418071 // ldur s17, [x3, #24]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
+	WORD $0xbc41c072 // ldur s18, [x3, #28]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        224(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cce0093 // ldur q19, [x4, #224]
+	WORD $0x3ccf0094 // ldur q20, [x4, #240]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
-	FMOVQ        224(R8), F19
+	WORD $0x3cce0113 // ldur q19, [x8, #224]
 	ADD          R5, R4, R8
-	FMOVQ        240(R8), F20
+	WORD $0x3ccf0114 // ldur q20, [x8, #240]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 
 	// levels of values 64 to 95
-	FMOVD        18(R7), F17
+	WORD $0xfc4120f1 // ldur d17, [x7, #18]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
 	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        42(R7), F19
+	WORD $0xbc42a0f3 // ldur s19, [x7, #42]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
@@ -4759,16 +4880,16 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
+	WORD $0xbc400071 // ldur s17, [x3]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
+	WORD $0xbc404072 // ldur s18, [x3, #4]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        256(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
@@ -4778,16 +4899,16 @@ loop3:
 	FMOVQ        272(R8), F20
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
+	WORD $0xbc408071 // ldur s17, [x3, #8]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
+	WORD $0xbc40c072 // ldur s18, [x3, #12]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        288(R4), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
@@ -4797,16 +4918,16 @@ loop3:
 	FMOVQ        304(R8), F20
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
+	WORD $0xbc410071 // ldur s17, [x3, #16]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
+	WORD $0xbc414072 // ldur s18, [x3, #20]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        320(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
@@ -4816,16 +4937,16 @@ loop3:
 	FMOVQ        336(R8), F20
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
+	WORD $0xbc418071 // ldur s17, [x3, #24]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
+	WORD $0xbc41c072 // ldur s18, [x3, #28]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        352(R4), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
@@ -4837,13 +4958,13 @@ loop3:
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 
 	// levels of values 96 to 127
-	FMOVD        26(R7), F17
+	WORD $0xfc41a0f1 // ldur d17, [x7, #26]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
 	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        46(R7), F19
+	WORD $0xbc42e0f3 // ldur s19, [x7, #46]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
@@ -4859,16 +4980,16 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
+	WORD $0xbc400071 // ldur s17, [x3]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
+	WORD $0xbc404072 // ldur s18, [x3, #4]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        384(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
@@ -4878,16 +4999,16 @@ loop3:
 	FMOVQ        400(R8), F20
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
+	WORD $0xbc408071 // ldur s17, [x3, #8]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
+	WORD $0xbc40c072 // ldur s18, [x3, #12]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        416(R4), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
@@ -4897,16 +5018,16 @@ loop3:
 	FMOVQ        432(R8), F20
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
+	WORD $0xbc410071 // ldur s17, [x3, #16]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
+	WORD $0xbc414072 // ldur s18, [x3, #20]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        448(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
@@ -4916,16 +5037,16 @@ loop3:
 	FMOVQ        464(R8), F20
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
+	WORD $0xbc418071 // ldur s17, [x3, #24]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
+	WORD $0xbc41c072 // ldur s18, [x3, #28]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909250 // fmul v16.4s, v18.4s, v16.s[0]
 	FLDPQ        480(R4), (F18, F19)
 	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
 	WORD $0x4e33ce0d // fmla v13.4s, v16.4s, v19.4s
@@ -5016,18 +5137,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010e // ldr h14, [x8]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7c40010e // ldur h14, [x8]
+	WORD $0x1ee241ce // fcvt s14, h14
 
 	// levels of values 0 to 31
-	FMOVD        2(R8), F15
+	WORD $0xfc40210f // ldur d15, [x8, #2]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x6ea445f0 // ushl v16.4s, v15.4s, v4.4s
 	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        34(R8), F17
+	WORD $0xbc422111 // ldur s17, [x8, #34]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
 	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
@@ -5043,103 +5163,111 @@ loop3:
 	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FLDPQ        (R4), (F17, F18)
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x3cc00091 // ldur q17, [x4]
+	WORD $0x3cc10092 // ldur q18, [x4, #16]
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F17
+	WORD $0x3cc00131 // ldur q17, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F18
+	WORD $0x3cc10132 // ldur q18, [x9, #16]
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FLDPQ        (R6), (F17, F18)
+	WORD $0x3cc000d1 // ldur q17, [x6]
+	WORD $0x3cc100d2 // ldur q18, [x6, #16]
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FLDPQ        32(R4), (F17, F18)
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x3cc20091 // ldur q17, [x4, #32]
+	WORD $0x3cc30092 // ldur q18, [x4, #48]
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F17
+	WORD $0x3cc20131 // ldur q17, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F18
+	WORD $0x3cc30132 // ldur q18, [x9, #48]
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FLDPQ        32(R6), (F17, F18)
+	WORD $0x3cc200d1 // ldur q17, [x6, #32]
+	WORD $0x3cc300d2 // ldur q18, [x6, #48]
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FLDPQ        64(R4), (F17, F18)
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x3cc40091 // ldur q17, [x4, #64]
+	WORD $0x3cc50092 // ldur q18, [x4, #80]
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F17
+	WORD $0x3cc40131 // ldur q17, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F18
+	WORD $0x3cc50132 // ldur q18, [x9, #80]
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FLDPQ        64(R6), (F17, F18)
+	WORD $0x3cc400d1 // ldur q17, [x6, #64]
+	WORD $0x3cc500d2 // ldur q18, [x6, #80]
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FLDPQ        96(R4), (F17, F18)
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x3cc60091 // ldur q17, [x4, #96]
+	WORD $0x3cc70092 // ldur q18, [x4, #112]
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F17
+	WORD $0x3cc60131 // ldur q17, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F18
+	WORD $0x3cc70132 // ldur q18, [x9, #112]
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FLDPQ        96(R6), (F17, F18)
+	WORD $0x3cc600d1 // ldur q17, [x6, #96]
+	WORD $0x3cc700d2 // ldur q18, [x6, #112]
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 
 	// levels of values 32 to 63
-	FMOVD        10(R8), F15
+	WORD $0xfc40a10f // ldur d15, [x8, #10]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x6ea445f0 // ushl v16.4s, v15.4s, v4.4s
 	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        38(R8), F17
+	WORD $0xbc426111 // ldur s17, [x8, #38]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
 	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
@@ -5155,103 +5283,111 @@ loop3:
 	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FLDPQ        128(R4), (F17, F18)
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x3cc80091 // ldur q17, [x4, #128]
+	WORD $0x3cc90092 // ldur q18, [x4, #144]
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F17
+	WORD $0x3cc80131 // ldur q17, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F18
+	WORD $0x3cc90132 // ldur q18, [x9, #144]
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FLDPQ        128(R6), (F17, F18)
+	WORD $0x3cc800d1 // ldur q17, [x6, #128]
+	WORD $0x3cc900d2 // ldur q18, [x6, #144]
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FLDPQ        160(R4), (F17, F18)
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x3cca0091 // ldur q17, [x4, #160]
+	WORD $0x3ccb0092 // ldur q18, [x4, #176]
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F17
+	WORD $0x3cca0131 // ldur q17, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F18
+	WORD $0x3ccb0132 // ldur q18, [x9, #176]
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FLDPQ        160(R6), (F17, F18)
+	WORD $0x3cca00d1 // ldur q17, [x6, #160]
+	WORD $0x3ccb00d2 // ldur q18, [x6, #176]
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FLDPQ        192(R4), (F17, F18)
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x3ccc0091 // ldur q17, [x4, #192]
+	WORD $0x3ccd0092 // ldur q18, [x4, #208]
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F17
+	WORD $0x3ccc0131 // ldur q17, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F18
+	WORD $0x3ccd0132 // ldur q18, [x9, #208]
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FLDPQ        192(R6), (F17, F18)
+	WORD $0x3ccc00d1 // ldur q17, [x6, #192]
+	WORD $0x3ccd00d2 // ldur q18, [x6, #208]
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FLDPQ        224(R4), (F17, F18)
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x3cce0091 // ldur q17, [x4, #224]
+	WORD $0x3ccf0092 // ldur q18, [x4, #240]
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F17
+	WORD $0x3cce0131 // ldur q17, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F18
+	WORD $0x3ccf0132 // ldur q18, [x9, #240]
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FLDPQ        224(R6), (F17, F18)
+	WORD $0x3cce00d1 // ldur q17, [x6, #224]
+	WORD $0x3ccf00d2 // ldur q18, [x6, #240]
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 
 	// levels of values 64 to 95
-	FMOVD        18(R8), F15
+	WORD $0xfc41210f // ldur d15, [x8, #18]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x6ea445f0 // ushl v16.4s, v15.4s, v4.4s
 	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        42(R8), F17
+	WORD $0xbc42a111 // ldur s17, [x8, #42]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
 	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
@@ -5267,16 +5403,16 @@ loop3:
 	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
 	FLDPQ        256(R4), (F17, F18)
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
@@ -5289,16 +5425,16 @@ loop3:
 	FLDPQ        256(R6), (F17, F18)
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
 	FLDPQ        288(R4), (F17, F18)
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
@@ -5311,16 +5447,16 @@ loop3:
 	FLDPQ        288(R6), (F17, F18)
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
 	FLDPQ        320(R4), (F17, F18)
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
@@ -5333,16 +5469,16 @@ loop3:
 	FLDPQ        320(R6), (F17, F18)
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
 	FLDPQ        352(R4), (F17, F18)
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
@@ -5357,13 +5493,13 @@ loop3:
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 
 	// levels of values 96 to 127
-	FMOVD        26(R8), F15
+	WORD $0xfc41a10f // ldur d15, [x8, #26]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x6ea445f0 // ushl v16.4s, v15.4s, v4.4s
 	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        46(R8), F17
+	WORD $0xbc42e111 // ldur s17, [x8, #46]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
 	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
@@ -5379,16 +5515,16 @@ loop3:
 	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
 	FLDPQ        384(R4), (F17, F18)
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
@@ -5401,16 +5537,16 @@ loop3:
 	FLDPQ        384(R6), (F17, F18)
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
 	FLDPQ        416(R4), (F17, F18)
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
@@ -5423,16 +5559,16 @@ loop3:
 	FLDPQ        416(R6), (F17, F18)
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
 	FLDPQ        448(R4), (F17, F18)
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
@@ -5445,16 +5581,16 @@ loop3:
 	FLDPQ        448(R6), (F17, F18)
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e920e // fmul v14.4s, v16.4s, v14.s[0]
 	FLDPQ        480(R4), (F16, F17)
 	WORD $0x4e30cde8 // fmla v8.4s, v15.4s, v16.4s
 	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
@@ -5553,18 +5689,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400110 // ldr h16, [x8]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7c400110 // ldur h16, [x8]
+	WORD $0x1ee24210 // fcvt s16, h16
 
 	// levels of values 0 to 31
-	FMOVD        2(R8), F17
+	WORD $0xfc402111 // ldur d17, [x8, #2]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
 	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        34(R8), F19
+	WORD $0xbc422113 // ldur s19, [x8, #34]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
@@ -5580,127 +5715,135 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
+	WORD $0xbc400071 // ldur s17, [x3]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
+	WORD $0xbc404072 // ldur s18, [x3, #4]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        (R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc00093 // ldur q19, [x4]
+	WORD $0x3cc10094 // ldur q20, [x4, #16]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F19
+	WORD $0x3cc00133 // ldur q19, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F20
+	WORD $0x3cc10134 // ldur q20, [x9, #16]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FLDPQ        (R6), (F19, F20)
+	WORD $0x3cc000d3 // ldur q19, [x6]
+	WORD $0x3cc100d4 // ldur q20, [x6, #16]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F19
+	WORD $0x3cc00133 // ldur q19, [x9]
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F20
+	WORD $0x3cc10134 // ldur q20, [x9, #16]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
+	WORD $0xbc408071 // ldur s17, [x3, #8]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
+	WORD $0xbc40c072 // ldur s18, [x3, #12]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        32(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc20093 // ldur q19, [x4, #32]
+	WORD $0x3cc30094 // ldur q20, [x4, #48]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F19
+	WORD $0x3cc20133 // ldur q19, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F20
+	WORD $0x3cc30134 // ldur q20, [x9, #48]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FLDPQ        32(R6), (F19, F20)
+	WORD $0x3cc200d3 // ldur q19, [x6, #32]
+	WORD $0x3cc300d4 // ldur q20, [x6, #48]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F19
+	WORD $0x3cc20133 // ldur q19, [x9, #32]
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F20
+	WORD $0x3cc30134 // ldur q20, [x9, #48]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
+	WORD $0xbc410071 // ldur s17, [x3, #16]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
+	WORD $0xbc414072 // ldur s18, [x3, #20]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        64(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc40093 // ldur q19, [x4, #64]
+	WORD $0x3cc50094 // ldur q20, [x4, #80]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F19
+	WORD $0x3cc40133 // ldur q19, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F20
+	WORD $0x3cc50134 // ldur q20, [x9, #80]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FLDPQ        64(R6), (F19, F20)
+	WORD $0x3cc400d3 // ldur q19, [x6, #64]
+	WORD $0x3cc500d4 // ldur q20, [x6, #80]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F19
+	WORD $0x3cc40133 // ldur q19, [x9, #64]
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F20
+	WORD $0x3cc50134 // ldur q20, [x9, #80]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
+	WORD $0xbc418071 // ldur s17, [x3, #24]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
+	WORD $0xbc41c072 // ldur s18, [x3, #28]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        96(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc60093 // ldur q19, [x4, #96]
+	WORD $0x3cc70094 // ldur q20, [x4, #112]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F19
+	WORD $0x3cc60133 // ldur q19, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F20
+	WORD $0x3cc70134 // ldur q20, [x9, #112]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FLDPQ        96(R6), (F19, F20)
+	WORD $0x3cc600d3 // ldur q19, [x6, #96]
+	WORD $0x3cc700d4 // ldur q20, [x6, #112]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F19
+	WORD $0x3cc60133 // ldur q19, [x9, #96]
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F20
+	WORD $0x3cc70134 // ldur q20, [x9, #112]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 
 	// levels of values 32 to 63
-	FMOVD        10(R8), F17
+	WORD $0xfc40a111 // ldur d17, [x8, #10]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
 	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        38(R8), F19
+	WORD $0xbc426113 // ldur s19, [x8, #38]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
@@ -5716,127 +5859,135 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
+	WORD $0xbc400071 // ldur s17, [x3]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
+	WORD $0xbc404072 // ldur s18, [x3, #4]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        128(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc80093 // ldur q19, [x4, #128]
+	WORD $0x3cc90094 // ldur q20, [x4, #144]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F19
+	WORD $0x3cc80133 // ldur q19, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F20
+	WORD $0x3cc90134 // ldur q20, [x9, #144]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FLDPQ        128(R6), (F19, F20)
+	WORD $0x3cc800d3 // ldur q19, [x6, #128]
+	WORD $0x3cc900d4 // ldur q20, [x6, #144]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
-	FMOVQ        128(R9), F19
+	WORD $0x3cc80133 // ldur q19, [x9, #128]
 	ADD          R5, R6, R9
-	FMOVQ        144(R9), F20
+	WORD $0x3cc90134 // ldur q20, [x9, #144]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
+	WORD $0xbc408071 // ldur s17, [x3, #8]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
+	WORD $0xbc40c072 // ldur s18, [x3, #12]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        160(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cca0093 // ldur q19, [x4, #160]
+	WORD $0x3ccb0094 // ldur q20, [x4, #176]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F19
+	WORD $0x3cca0133 // ldur q19, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F20
+	WORD $0x3ccb0134 // ldur q20, [x9, #176]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FLDPQ        160(R6), (F19, F20)
+	WORD $0x3cca00d3 // ldur q19, [x6, #160]
+	WORD $0x3ccb00d4 // ldur q20, [x6, #176]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
-	FMOVQ        160(R9), F19
+	WORD $0x3cca0133 // ldur q19, [x9, #160]
 	ADD          R5, R6, R9
-	FMOVQ        176(R9), F20
+	WORD $0x3ccb0134 // ldur q20, [x9, #176]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
+	WORD $0xbc410071 // ldur s17, [x3, #16]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
+	WORD $0xbc414072 // ldur s18, [x3, #20]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        192(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3ccc0093 // ldur q19, [x4, #192]
+	WORD $0x3ccd0094 // ldur q20, [x4, #208]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F19
+	WORD $0x3ccc0133 // ldur q19, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F20
+	WORD $0x3ccd0134 // ldur q20, [x9, #208]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FLDPQ        192(R6), (F19, F20)
+	WORD $0x3ccc00d3 // ldur q19, [x6, #192]
+	WORD $0x3ccd00d4 // ldur q20, [x6, #208]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
-	FMOVQ        192(R9), F19
+	WORD $0x3ccc0133 // ldur q19, [x9, #192]
 	ADD          R5, R6, R9
-	FMOVQ        208(R9), F20
+	WORD $0x3ccd0134 // ldur q20, [x9, #208]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
+	WORD $0xbc418071 // ldur s17, [x3, #24]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
+	WORD $0xbc41c072 // ldur s18, [x3, #28]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        224(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cce0093 // ldur q19, [x4, #224]
+	WORD $0x3ccf0094 // ldur q20, [x4, #240]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F19
+	WORD $0x3cce0133 // ldur q19, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F20
+	WORD $0x3ccf0134 // ldur q20, [x9, #240]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FLDPQ        224(R6), (F19, F20)
+	WORD $0x3cce00d3 // ldur q19, [x6, #224]
+	WORD $0x3ccf00d4 // ldur q20, [x6, #240]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
-	FMOVQ        224(R9), F19
+	WORD $0x3cce0133 // ldur q19, [x9, #224]
 	ADD          R5, R6, R9
-	FMOVQ        240(R9), F20
+	WORD $0x3ccf0134 // ldur q20, [x9, #240]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 
 	// levels of values 64 to 95
-	FMOVD        18(R8), F17
+	WORD $0xfc412111 // ldur d17, [x8, #18]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
 	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        42(R8), F19
+	WORD $0xbc42a113 // ldur s19, [x8, #42]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
@@ -5852,16 +6003,16 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
+	WORD $0xbc400071 // ldur s17, [x3]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
+	WORD $0xbc404072 // ldur s18, [x3, #4]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        256(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
@@ -5880,16 +6031,16 @@ loop3:
 	FMOVQ        272(R9), F20
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
+	WORD $0xbc408071 // ldur s17, [x3, #8]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
+	WORD $0xbc40c072 // ldur s18, [x3, #12]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        288(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
@@ -5908,16 +6059,16 @@ loop3:
 	FMOVQ        304(R9), F20
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
+	WORD $0xbc410071 // ldur s17, [x3, #16]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
+	WORD $0xbc414072 // ldur s18, [x3, #20]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        320(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
@@ -5936,16 +6087,16 @@ loop3:
 	FMOVQ        336(R9), F20
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
+	WORD $0xbc418071 // ldur s17, [x3, #24]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
+	WORD $0xbc41c072 // ldur s18, [x3, #28]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        352(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
@@ -5966,13 +6117,13 @@ loop3:
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 
 	// levels of values 96 to 127
-	FMOVD        26(R8), F17
+	WORD $0xfc41a111 // ldur d17, [x8, #26]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
 	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        46(R8), F19
+	WORD $0xbc42e113 // ldur s19, [x8, #46]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
@@ -5988,16 +6139,16 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
+	WORD $0xbc400071 // ldur s17, [x3]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
+	WORD $0xbc404072 // ldur s18, [x3, #4]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        384(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
@@ -6016,16 +6167,16 @@ loop3:
 	FMOVQ        400(R9), F20
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
+	WORD $0xbc408071 // ldur s17, [x3, #8]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
+	WORD $0xbc40c072 // ldur s18, [x3, #12]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        416(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
@@ -6044,16 +6195,16 @@ loop3:
 	FMOVQ        432(R9), F20
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
+	WORD $0xbc410071 // ldur s17, [x3, #16]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
+	WORD $0xbc414072 // ldur s18, [x3, #20]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        448(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
@@ -6072,16 +6223,16 @@ loop3:
 	FMOVQ        464(R9), F20
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
+	WORD $0xbc418071 // ldur s17, [x3, #24]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
+	WORD $0xbc41c072 // ldur s18, [x3, #28]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909250 // fmul v16.4s, v18.4s, v16.s[0]
 	FLDPQ        480(R4), (F18, F19)
 	WORD $0x4e32ce28 // fmla v8.4s, v17.4s, v18.4s
 	WORD $0x4e33ce09 // fmla v9.4s, v16.4s, v19.4s
@@ -6169,16 +6320,16 @@ TEXT ·unpackLm3_128NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d400028 // ldr h8, [x1]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x7c400028 // ldur h8, [x1]
+	WORD $0x1ee24108 // fcvt s8, h8
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	FMOVD        2(R1), F9
+	WORD $0xfc402029 // ldur d9, [x1, #2]
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea4452a // ushl v10.4s, v9.4s, v4.4s
 	WORD $0x6ea74529 // ushl v9.4s, v9.4s, v7.4s
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	FMOVS        34(R1), F11
+	WORD $0xbc42202b // ldur s11, [x1, #34]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -6199,13 +6350,13 @@ loop1:
 	FMOVQ        F10, 48(R0)
 	FMOVQ        F9, 64(R0)
 	FMOVD        F8, 32(R0)
-	FMOVD        10(R1), F9
+	WORD $0xfc40a029 // ldur d9, [x1, #10]
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea4452a // ushl v10.4s, v9.4s, v4.4s
 	WORD $0x6ea74529 // ushl v9.4s, v9.4s, v7.4s
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	FMOVS        38(R1), F11
+	WORD $0xbc42602b // ldur s11, [x1, #38]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -6226,13 +6377,13 @@ loop1:
 	FMOVQ        F10, 128(R0)
 	FMOVQ        F9, 144(R0)
 	FMOVD        F8, 112(R0)
-	FMOVD        18(R1), F9
+	WORD $0xfc412029 // ldur d9, [x1, #18]
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea4452a // ushl v10.4s, v9.4s, v4.4s
 	WORD $0x6ea74529 // ushl v9.4s, v9.4s, v7.4s
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	FMOVS        42(R1), F11
+	WORD $0xbc42a02b // ldur s11, [x1, #42]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -6253,13 +6404,13 @@ loop1:
 	FMOVQ        F10, 208(R0)
 	FMOVQ        F9, 224(R0)
 	FMOVD        F8, 192(R0)
-	FMOVD        26(R1), F9
+	WORD $0xfc41a029 // ldur d9, [x1, #26]
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea4452a // ushl v10.4s, v9.4s, v4.4s
 	WORD $0x6ea74529 // ushl v9.4s, v9.4s, v7.4s
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	FMOVS        46(R1), F11
+	WORD $0xbc42e02b // ldur s11, [x1, #46]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -6317,13 +6468,13 @@ TEXT ·mixLevelsLm3_128NEON(SB), NOSPLIT, $0-40
 loop1:
 
 	// levels of values 0 to 31
-	FMOVD        2(R2), F8
+	WORD $0xfc402048 // ldur d8, [x2, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        34(R2), F10
+	WORD $0xbc42204a // ldur s10, [x2, #34]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -6341,13 +6492,13 @@ loop1:
 	FMOVQ        F8, 16(R0)
 
 	// levels of values 32 to 63
-	FMOVD        10(R2), F8
+	WORD $0xfc40a048 // ldur d8, [x2, #10]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        38(R2), F10
+	WORD $0xbc42604a // ldur s10, [x2, #38]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -6365,13 +6516,13 @@ loop1:
 	FMOVQ        F8, 48(R0)
 
 	// levels of values 64 to 95
-	FMOVD        18(R2), F8
+	WORD $0xfc412048 // ldur d8, [x2, #18]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        42(R2), F10
+	WORD $0xbc42a04a // ldur s10, [x2, #42]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -6389,13 +6540,13 @@ loop1:
 	FMOVQ        F8, 80(R0)
 
 	// levels of values 96 to 127
-	FMOVD        26(R2), F8
+	WORD $0xfc41a048 // ldur d8, [x2, #26]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        46(R2), F10
+	WORD $0xbc42e04a // ldur s10, [x2, #46]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -6411,8 +6562,8 @@ loop1:
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
 	FMOVQ        F9, 96(R0)
 	FMOVQ        F8, 112(R0)
-	WORD $0x7d400048 // ldr h8, [x2]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x7c400048 // ldur h8, [x2]
+	WORD $0x1ee24108 // fcvt s8, h8
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVS        F8, (R1)
 	ADD          $0x80, R0
@@ -6454,24 +6605,24 @@ TEXT ·mixPairsLm3_128NEON(SB), NOSPLIT, $0-40
 
 loop1:
 	WORD $0xf9840040 // prfm pldl1keep, [x2, #2048]
-	WORD $0x7d400048 // ldr h8, [x2]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x7c400048 // ldur h8, [x2]
+	WORD $0x1ee24108 // fcvt s8, h8
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVS        F8, (R1)
 	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
-	WORD $0x7d4000a8 // ldr h8, [x5]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x7c4000a8 // ldur h8, [x5]
+	WORD $0x1ee24108 // fcvt s8, h8
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVS        F8, 4(R1)
 
 	// levels of values 0 to 31
-	FMOVD        2(R2), F8
+	WORD $0xfc402048 // ldur d8, [x2, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        34(R2), F10
+	WORD $0xbc42204a // ldur s10, [x2, #34]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -6485,13 +6636,13 @@ loop1:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FMOVD        2(R5), F10
+	WORD $0xfc4020aa // ldur d10, [x5, #2]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x6ea4454b // ushl v11.4s, v10.4s, v4.4s
 	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	FMOVS        34(R5), F12
+	WORD $0xbc4220ac // ldur s12, [x5, #34]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -6515,13 +6666,13 @@ loop1:
 	FMOVQ        F8, 48(R0)
 
 	// levels of values 32 to 63
-	FMOVD        10(R2), F8
+	WORD $0xfc40a048 // ldur d8, [x2, #10]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        38(R2), F10
+	WORD $0xbc42604a // ldur s10, [x2, #38]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -6535,13 +6686,13 @@ loop1:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FMOVD        10(R5), F10
+	WORD $0xfc40a0aa // ldur d10, [x5, #10]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x6ea4454b // ushl v11.4s, v10.4s, v4.4s
 	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	FMOVS        38(R5), F12
+	WORD $0xbc4260ac // ldur s12, [x5, #38]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -6565,13 +6716,13 @@ loop1:
 	FMOVQ        F8, 112(R0)
 
 	// levels of values 64 to 95
-	FMOVD        18(R2), F8
+	WORD $0xfc412048 // ldur d8, [x2, #18]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        42(R2), F10
+	WORD $0xbc42a04a // ldur s10, [x2, #42]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -6585,13 +6736,13 @@ loop1:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FMOVD        18(R5), F10
+	WORD $0xfc4120aa // ldur d10, [x5, #18]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x6ea4454b // ushl v11.4s, v10.4s, v4.4s
 	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	FMOVS        42(R5), F12
+	WORD $0xbc42a0ac // ldur s12, [x5, #42]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -6615,13 +6766,13 @@ loop1:
 	FMOVQ        F8, 176(R0)
 
 	// levels of values 96 to 127
-	FMOVD        26(R2), F8
+	WORD $0xfc41a048 // ldur d8, [x2, #26]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        46(R2), F10
+	WORD $0xbc42e04a // ldur s10, [x2, #46]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -6635,13 +6786,13 @@ loop1:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FMOVD        26(R5), F10
+	WORD $0xfc41a0aa // ldur d10, [x5, #26]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x6ea4454b // ushl v11.4s, v10.4s, v4.4s
 	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	FMOVS        46(R5), F12
+	WORD $0xbc42e0ac // ldur s12, [x5, #46]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -6712,18 +6863,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000ca // ldur h10, [x6]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F11
+	WORD $0xfc4020cb // ldur d11, [x6, #2]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        34(R6), F13
+	WORD $0xbc4220cd // ldur s13, [x6, #34]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -6737,7 +6887,8 @@ loop3:
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        (R3), (F13, F14)
+	WORD $0x3cc0006d // ldur q13, [x3]
+	WORD $0x3cc1006e // ldur q14, [x3, #16]
 	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
 	WORD $0x4e2dc18c // smull2 v12.8h, v12.16b, v13.16b
 	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
@@ -6748,13 +6899,13 @@ loop3:
 	WORD $0x4e60696c // sadalp v12.4s, v11.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F11
+	WORD $0xfc40a0cb // ldur d11, [x6, #10]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456d // ushl v13.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        38(R6), F14
+	WORD $0xbc4260ce // ldur s14, [x6, #38]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -6768,7 +6919,8 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        32(R3), (F14, F15)
+	WORD $0x3cc2006e // ldur q14, [x3, #32]
+	WORD $0x3cc3006f // ldur q15, [x3, #48]
 	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
 	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
 	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
@@ -6779,13 +6931,13 @@ loop3:
 	WORD $0x4e60696c // sadalp v12.4s, v11.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F11
+	WORD $0xfc4120cb // ldur d11, [x6, #18]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456d // ushl v13.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        42(R6), F14
+	WORD $0xbc42a0ce // ldur s14, [x6, #42]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -6799,7 +6951,8 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        64(R3), (F14, F15)
+	WORD $0x3cc4006e // ldur q14, [x3, #64]
+	WORD $0x3cc5006f // ldur q15, [x3, #80]
 	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
 	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
 	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
@@ -6810,13 +6963,13 @@ loop3:
 	WORD $0x4e60696c // sadalp v12.4s, v11.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F11
+	WORD $0xfc41a0cb // ldur d11, [x6, #26]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456d // ushl v13.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        46(R6), F14
+	WORD $0xbc42e0ce // ldur s14, [x6, #46]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -6830,7 +6983,8 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        96(R3), (F14, F15)
+	WORD $0x3cc6006e // ldur q14, [x3, #96]
+	WORD $0x3cc7006f // ldur q15, [x3, #112]
 	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
 	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
 	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
@@ -6841,10 +6995,10 @@ loop3:
 	WORD $0x4e60696c // sadalp v12.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e2acd88 // fmla v8.4s, v12.4s, v10.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4f8a1188 // fmla v8.4s, v12.4s, v10.s[0]
 	ADD          $0x32, R6
 	ADD          $0x80, R3
 	ADD          $4, R4
@@ -6906,18 +7060,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000ca // ldur h10, [x6]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F11
+	WORD $0xfc4020cb // ldur d11, [x6, #2]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        34(R6), F13
+	WORD $0xbc4220cd // ldur s13, [x6, #34]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -6931,7 +7084,8 @@ loop3:
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        (R3), (F13, F14)
+	WORD $0x3cc0006d // ldur q13, [x3]
+	WORD $0x3cc1006e // ldur q14, [x3, #16]
 	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
 	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -6940,7 +7094,8 @@ loop3:
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        128(R3), (F14, F15)
+	WORD $0x3cc8006e // ldur q14, [x3, #128]
+	WORD $0x3cc9006f // ldur q15, [x3, #144]
 	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
 	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
@@ -6951,13 +7106,13 @@ loop3:
 	WORD $0x4e60696c // sadalp v12.4s, v11.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F11
+	WORD $0xfc40a0cb // ldur d11, [x6, #10]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456e // ushl v14.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        38(R6), F15
+	WORD $0xbc4260cf // ldur s15, [x6, #38]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
 	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
@@ -6971,7 +7126,8 @@ loop3:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        32(R3), (F15, F16)
+	WORD $0x3cc2006f // ldur q15, [x3, #32]
+	WORD $0x3cc30070 // ldur q16, [x3, #48]
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
 	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -6980,7 +7136,8 @@ loop3:
 	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
 	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
 	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
-	FLDPQ        160(R3), (F15, F16)
+	WORD $0x3cca006f // ldur q15, [x3, #160]
+	WORD $0x3ccb0070 // ldur q16, [x3, #176]
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
 	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
 	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
@@ -6991,13 +7148,13 @@ loop3:
 	WORD $0x4e60696c // sadalp v12.4s, v11.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F11
+	WORD $0xfc4120cb // ldur d11, [x6, #18]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456e // ushl v14.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        42(R6), F15
+	WORD $0xbc42a0cf // ldur s15, [x6, #42]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
 	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
@@ -7011,7 +7168,8 @@ loop3:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        64(R3), (F15, F16)
+	WORD $0x3cc4006f // ldur q15, [x3, #64]
+	WORD $0x3cc50070 // ldur q16, [x3, #80]
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
 	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -7020,7 +7178,8 @@ loop3:
 	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
 	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
 	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
-	FLDPQ        192(R3), (F15, F16)
+	WORD $0x3ccc006f // ldur q15, [x3, #192]
+	WORD $0x3ccd0070 // ldur q16, [x3, #208]
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
 	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
 	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
@@ -7031,13 +7190,13 @@ loop3:
 	WORD $0x4e60696c // sadalp v12.4s, v11.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F11
+	WORD $0xfc41a0cb // ldur d11, [x6, #26]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456e // ushl v14.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        46(R6), F15
+	WORD $0xbc42e0cf // ldur s15, [x6, #46]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
 	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
@@ -7051,7 +7210,8 @@ loop3:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        96(R3), (F15, F16)
+	WORD $0x3cc6006f // ldur q15, [x3, #96]
+	WORD $0x3cc70070 // ldur q16, [x3, #112]
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
 	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -7060,7 +7220,8 @@ loop3:
 	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
 	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
 	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
-	FLDPQ        224(R3), (F15, F16)
+	WORD $0x3cce006f // ldur q15, [x3, #224]
+	WORD $0x3ccf0070 // ldur q16, [x3, #240]
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
 	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
 	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
@@ -7071,14 +7232,14 @@ loop3:
 	WORD $0x4e60696c // sadalp v12.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcda8 // fmla v8.4s, v13.4s, v11.4s
-	FMOVS        4(R4), F11
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b11a8 // fmla v8.4s, v13.4s, v11.s[0]
+	WORD $0xbc40408b // ldur s11, [x4, #4]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4f8a1189 // fmla v9.4s, v12.4s, v10.s[0]
 	ADD          $0x32, R6
 	ADD          $0x100, R3
 	ADD          $8, R4
@@ -7147,18 +7308,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cb // ldr h11, [x6]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c4000cb // ldur h11, [x6]
+	WORD $0x1ee2416b // fcvt s11, h11
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F12
+	WORD $0xfc4020cc // ldur d12, [x6, #2]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        34(R6), F14
+	WORD $0xbc4220ce // ldur s14, [x6, #34]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -7172,7 +7332,8 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        (R3), (F14, F15)
+	WORD $0x3cc0006e // ldur q14, [x3]
+	WORD $0x3cc1006f // ldur q15, [x3, #16]
 	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
 	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -7181,7 +7342,8 @@ loop3:
 	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        128(R3), (F15, F16)
+	WORD $0x3cc8006f // ldur q15, [x3, #128]
+	WORD $0x3cc90070 // ldur q16, [x3, #144]
 	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -7201,13 +7363,13 @@ loop3:
 	WORD $0x4e60698d // sadalp v13.4s, v12.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F12
+	WORD $0xfc40a0cc // ldur d12, [x6, #10]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea44590 // ushl v16.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        38(R6), F17
+	WORD $0xbc4260d1 // ldur s17, [x6, #38]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
 	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
@@ -7221,7 +7383,8 @@ loop3:
 	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        32(R3), (F17, F18)
+	WORD $0x3cc20071 // ldur q17, [x3, #32]
+	WORD $0x3cc30072 // ldur q18, [x3, #48]
 	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
 	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -7230,7 +7393,8 @@ loop3:
 	WORD $0x4e32c192 // smull2 v18.8h, v12.16b, v18.16b
 	WORD $0x4e72be31 // addp v17.8h, v17.8h, v18.8h
 	WORD $0x4e606a2e // sadalp v14.4s, v17.8h
-	FLDPQ        160(R3), (F17, F18)
+	WORD $0x3cca0071 // ldur q17, [x3, #160]
+	WORD $0x3ccb0072 // ldur q18, [x3, #176]
 	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
 	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -7250,13 +7414,13 @@ loop3:
 	WORD $0x4e60698d // sadalp v13.4s, v12.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F12
+	WORD $0xfc4120cc // ldur d12, [x6, #18]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea44590 // ushl v16.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        42(R6), F17
+	WORD $0xbc42a0d1 // ldur s17, [x6, #42]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
 	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
@@ -7270,7 +7434,8 @@ loop3:
 	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        64(R3), (F17, F18)
+	WORD $0x3cc40071 // ldur q17, [x3, #64]
+	WORD $0x3cc50072 // ldur q18, [x3, #80]
 	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
 	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -7279,7 +7444,8 @@ loop3:
 	WORD $0x4e32c192 // smull2 v18.8h, v12.16b, v18.16b
 	WORD $0x4e72be31 // addp v17.8h, v17.8h, v18.8h
 	WORD $0x4e606a2e // sadalp v14.4s, v17.8h
-	FLDPQ        192(R3), (F17, F18)
+	WORD $0x3ccc0071 // ldur q17, [x3, #192]
+	WORD $0x3ccd0072 // ldur q18, [x3, #208]
 	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
 	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -7299,13 +7465,13 @@ loop3:
 	WORD $0x4e60698d // sadalp v13.4s, v12.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F12
+	WORD $0xfc41a0cc // ldur d12, [x6, #26]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea44590 // ushl v16.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        46(R6), F17
+	WORD $0xbc42e0d1 // ldur s17, [x6, #46]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
 	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
@@ -7319,7 +7485,8 @@ loop3:
 	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        96(R3), (F17, F18)
+	WORD $0x3cc60071 // ldur q17, [x3, #96]
+	WORD $0x3cc70072 // ldur q18, [x3, #112]
 	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
 	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -7328,7 +7495,8 @@ loop3:
 	WORD $0x4e32c192 // smull2 v18.8h, v12.16b, v18.16b
 	WORD $0x4e72be31 // addp v17.8h, v17.8h, v18.8h
 	WORD $0x4e606a2e // sadalp v14.4s, v17.8h
-	FLDPQ        224(R3), (F17, F18)
+	WORD $0x3cce0071 // ldur q17, [x3, #224]
+	WORD $0x3ccf0072 // ldur q18, [x3, #240]
 	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
 	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -7348,18 +7516,18 @@ loop3:
 	WORD $0x4e60698d // sadalp v13.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F12
+	WORD $0xbc40008c // ldur s12, [x4]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccdc8 // fmla v8.4s, v14.4s, v12.4s
-	FMOVS        4(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11c8 // fmla v8.4s, v14.4s, v12.s[0]
+	WORD $0xbc40408c // ldur s12, [x4, #4]
 	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccdc9 // fmla v9.4s, v14.4s, v12.4s
-	FMOVS        8(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11c9 // fmla v9.4s, v14.4s, v12.s[0]
+	WORD $0xbc40808c // ldur s12, [x4, #8]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4f8b11aa // fmla v10.4s, v13.4s, v11.s[0]
 	ADD          $0x32, R6
 	ADD          $0x180, R3
 	ADD          $0xc, R4
@@ -7434,18 +7602,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c4000cc // ldur h12, [x6]
+	WORD $0x1ee2418c // fcvt s12, h12
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F13
+	WORD $0xfc4020cd // ldur d13, [x6, #2]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
 	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        34(R6), F15
+	WORD $0xbc4220cf // ldur s15, [x6, #34]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
 	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
@@ -7459,7 +7626,8 @@ loop3:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        (R3), (F15, F16)
+	WORD $0x3cc0006f // ldur q15, [x3]
+	WORD $0x3cc10070 // ldur q16, [x3, #16]
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
 	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -7468,7 +7636,8 @@ loop3:
 	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        128(R3), (F16, F17)
+	WORD $0x3cc80070 // ldur q16, [x3, #128]
+	WORD $0x3cc90071 // ldur q17, [x3, #144]
 	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
 	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -7497,13 +7666,13 @@ loop3:
 	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F13
+	WORD $0xfc40a0cd // ldur d13, [x6, #10]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea445b2 // ushl v18.4s, v13.4s, v4.4s
 	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        38(R6), F19
+	WORD $0xbc4260d3 // ldur s19, [x6, #38]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
@@ -7517,7 +7686,8 @@ loop3:
 	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        32(R3), (F19, F20)
+	WORD $0x3cc20073 // ldur q19, [x3, #32]
+	WORD $0x3cc30074 // ldur q20, [x3, #48]
 	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
 	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
@@ -7526,7 +7696,8 @@ loop3:
 	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
 	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	FLDPQ        160(R3), (F19, F20)
+	WORD $0x3cca0073 // ldur q19, [x3, #160]
+	WORD $0x3ccb0074 // ldur q20, [x3, #176]
 	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
 	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
@@ -7555,13 +7726,13 @@ loop3:
 	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F13
+	WORD $0xfc4120cd // ldur d13, [x6, #18]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea445b2 // ushl v18.4s, v13.4s, v4.4s
 	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        42(R6), F19
+	WORD $0xbc42a0d3 // ldur s19, [x6, #42]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
@@ -7575,7 +7746,8 @@ loop3:
 	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        64(R3), (F19, F20)
+	WORD $0x3cc40073 // ldur q19, [x3, #64]
+	WORD $0x3cc50074 // ldur q20, [x3, #80]
 	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
 	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
@@ -7584,7 +7756,8 @@ loop3:
 	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
 	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	FLDPQ        192(R3), (F19, F20)
+	WORD $0x3ccc0073 // ldur q19, [x3, #192]
+	WORD $0x3ccd0074 // ldur q20, [x3, #208]
 	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
 	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
@@ -7613,13 +7786,13 @@ loop3:
 	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F13
+	WORD $0xfc41a0cd // ldur d13, [x6, #26]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea445b2 // ushl v18.4s, v13.4s, v4.4s
 	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        46(R6), F19
+	WORD $0xbc42e0d3 // ldur s19, [x6, #46]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
@@ -7633,7 +7806,8 @@ loop3:
 	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        96(R3), (F19, F20)
+	WORD $0x3cc60073 // ldur q19, [x3, #96]
+	WORD $0x3cc70074 // ldur q20, [x3, #112]
 	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
 	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
@@ -7642,7 +7816,8 @@ loop3:
 	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
 	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	FLDPQ        224(R3), (F19, F20)
+	WORD $0x3cce0073 // ldur q19, [x3, #224]
+	WORD $0x3ccf0074 // ldur q20, [x3, #240]
 	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
 	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
@@ -7671,22 +7846,22 @@ loop3:
 	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
+	WORD $0xbc40008d // ldur s13, [x4]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcde8 // fmla v8.4s, v15.4s, v13.4s
-	FMOVS        4(R4), F13
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11e8 // fmla v8.4s, v15.4s, v13.s[0]
+	WORD $0xbc40408d // ldur s13, [x4, #4]
 	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
-	FMOVS        8(R4), F13
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11e9 // fmla v9.4s, v15.4s, v13.s[0]
+	WORD $0xbc40808d // ldur s13, [x4, #8]
 	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcdea // fmla v10.4s, v15.4s, v13.4s
-	FMOVS        12(R4), F13
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11ea // fmla v10.4s, v15.4s, v13.s[0]
+	WORD $0xbc40c08d // ldur s13, [x4, #12]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4f8c11cb // fmla v11.4s, v14.4s, v12.s[0]
 	ADD          $0x32, R6
 	ADD          $0x200, R3
 	ADD          $0x10, R4
@@ -7758,7 +7933,8 @@ TEXT ·matmulQ8Block1xLm3_128NEON(SB), NOSPLIT, $544-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e428 // movi v8.16b, #1
-	FLDPQ        (R2), (F9, F10)
+	WORD $0x3cc00049 // ldur q9, [x2]
+	WORD $0x3cc1004a // ldur q10, [x2, #16]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -7789,7 +7965,8 @@ TEXT ·matmulQ8Block1xLm3_128NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FLDPQ        32(R2), (F11, F12)
+	WORD $0x3cc2004b // ldur q11, [x2, #32]
+	WORD $0x3cc3004c // ldur q12, [x2, #48]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -7820,7 +7997,8 @@ TEXT ·matmulQ8Block1xLm3_128NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        64(R2), (F11, F12)
+	WORD $0x3cc4004b // ldur q11, [x2, #64]
+	WORD $0x3cc5004c // ldur q12, [x2, #80]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -7851,7 +8029,8 @@ TEXT ·matmulQ8Block1xLm3_128NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        96(R2), (F11, F12)
+	WORD $0x3cc6004b // ldur q11, [x2, #96]
+	WORD $0x3cc7004c // ldur q12, [x2, #112]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -7913,13 +8092,13 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F8
+	WORD $0xfc4020c8 // ldur d8, [x6, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        34(R6), F10
+	WORD $0xbc4220ca // ldur s10, [x6, #34]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -7933,7 +8112,8 @@ loop3:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FLDPQ        (R5), (F10, F11)
+	WORD $0x3cc000aa // ldur q10, [x5]
+	WORD $0x3cc100ab // ldur q11, [x5, #16]
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -7952,13 +8132,13 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F10
+	WORD $0xfc40a0ca // ldur d10, [x6, #10]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x6ea4454b // ushl v11.4s, v10.4s, v4.4s
 	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	FMOVS        38(R6), F12
+	WORD $0xbc4260cc // ldur s12, [x6, #38]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -7972,7 +8152,8 @@ loop3:
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
-	FLDPQ        32(R5), (F12, F13)
+	WORD $0x3cc200ac // ldur q12, [x5, #32]
+	WORD $0x3cc300ad // ldur q13, [x5, #48]
 	WORD $0x2f08a56e // ushll v14.8h, v11.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -7991,13 +8172,13 @@ loop3:
 	WORD $0x4e606948 // sadalp v8.4s, v10.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F10
+	WORD $0xfc4120ca // ldur d10, [x6, #18]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x6ea4454b // ushl v11.4s, v10.4s, v4.4s
 	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	FMOVS        42(R6), F12
+	WORD $0xbc42a0cc // ldur s12, [x6, #42]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -8011,7 +8192,8 @@ loop3:
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
-	FLDPQ        64(R5), (F12, F13)
+	WORD $0x3cc400ac // ldur q12, [x5, #64]
+	WORD $0x3cc500ad // ldur q13, [x5, #80]
 	WORD $0x2f08a56e // ushll v14.8h, v11.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -8030,13 +8212,13 @@ loop3:
 	WORD $0x4e606948 // sadalp v8.4s, v10.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F10
+	WORD $0xfc41a0ca // ldur d10, [x6, #26]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x6ea4454b // ushl v11.4s, v10.4s, v4.4s
 	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	FMOVS        46(R6), F12
+	WORD $0xbc42e0cc // ldur s12, [x6, #46]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -8050,7 +8232,8 @@ loop3:
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
-	FLDPQ        96(R5), (F12, F13)
+	WORD $0x3cc600ac // ldur q12, [x5, #96]
+	WORD $0x3cc700ad // ldur q13, [x5, #112]
 	WORD $0x2f08a56e // ushll v14.8h, v11.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -8069,8 +8252,8 @@ loop3:
 	WORD $0x4e606948 // sadalp v8.4s, v10.8h
 	FMOVQ        F9, (R9)
 	FMOVQ        F8, 16(R9)
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVQ        F8, (R10)
 	FMOVQ        F8, 16(R10)
@@ -8085,10 +8268,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F8
-	FMOVQ        32(R1), F9
-	FMOVQ        64(R1), F10
-	FMOVQ        96(R1), F11
+	WORD $0x3cc00028 // ldur q8, [x1]
+	WORD $0x3cc20029 // ldur q9, [x1, #32]
+	WORD $0x3cc4002a // ldur q10, [x1, #64]
+	WORD $0x3cc6002b // ldur q11, [x1, #96]
 	WORD $0x4ea00929 // rev64 v9.4s, v9.4s
 	WORD $0x4e892908 // trn1 v8.4s, v8.4s, v9.4s
 	WORD $0x4ea00969 // rev64 v9.4s, v11.4s
@@ -8096,10 +8279,14 @@ done4:
 	WORD $0x6e094129 // ext v9.16b, v9.16b, v9.16b, #8
 	WORD $0x4ec93908 // zip1 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
-	FLDPQ        (R0), (F9, F10)
-	FLDPQ        32(R0), (F11, F12)
-	FLDPQ        64(R0), (F13, F14)
-	FLDPQ        96(R0), (F15, F16)
+	WORD $0x3cc00009 // ldur q9, [x0]
+	WORD $0x3cc1000a // ldur q10, [x0, #16]
+	WORD $0x3cc2000b // ldur q11, [x0, #32]
+	WORD $0x3cc3000c // ldur q12, [x0, #48]
+	WORD $0x3cc4000d // ldur q13, [x0, #64]
+	WORD $0x3cc5000e // ldur q14, [x0, #80]
+	WORD $0x3cc6000f // ldur q15, [x0, #96]
+	WORD $0x3cc70010 // ldur q16, [x0, #112]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -8108,10 +8295,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        (R3), F10
+	WORD $0xbc40006a // ldur s10, [x3]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
 	FMOVQ        F8, (R2)
@@ -8153,7 +8340,8 @@ TEXT ·matmulQ8Block2xLm3_128NEON(SB), 0, $800-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e428 // movi v8.16b, #1
-	FLDPQ        (R2), (F9, F10)
+	WORD $0x3cc00049 // ldur q9, [x2]
+	WORD $0x3cc1004a // ldur q10, [x2, #16]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -8184,7 +8372,8 @@ TEXT ·matmulQ8Block2xLm3_128NEON(SB), 0, $800-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FLDPQ        32(R2), (F11, F12)
+	WORD $0x3cc2004b // ldur q11, [x2, #32]
+	WORD $0x3cc3004c // ldur q12, [x2, #48]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -8215,7 +8404,8 @@ TEXT ·matmulQ8Block2xLm3_128NEON(SB), 0, $800-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        64(R2), (F11, F12)
+	WORD $0x3cc4004b // ldur q11, [x2, #64]
+	WORD $0x3cc5004c // ldur q12, [x2, #80]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -8246,7 +8436,8 @@ TEXT ·matmulQ8Block2xLm3_128NEON(SB), 0, $800-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        96(R2), (F11, F12)
+	WORD $0x3cc6004b // ldur q11, [x2, #96]
+	WORD $0x3cc7004c // ldur q12, [x2, #112]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -8288,7 +8479,8 @@ TEXT ·matmulQ8Block2xLm3_128NEON(SB), 0, $800-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, (R4)
-	FLDPQ        128(R2), (F9, F10)
+	WORD $0x3cc80049 // ldur q9, [x2, #128]
+	WORD $0x3cc9004a // ldur q10, [x2, #144]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -8319,7 +8511,8 @@ TEXT ·matmulQ8Block2xLm3_128NEON(SB), 0, $800-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FLDPQ        160(R2), (F11, F12)
+	WORD $0x3cca004b // ldur q11, [x2, #160]
+	WORD $0x3ccb004c // ldur q12, [x2, #176]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -8350,7 +8543,8 @@ TEXT ·matmulQ8Block2xLm3_128NEON(SB), 0, $800-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        192(R2), (F11, F12)
+	WORD $0x3ccc004b // ldur q11, [x2, #192]
+	WORD $0x3ccd004c // ldur q12, [x2, #208]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -8381,7 +8575,8 @@ TEXT ·matmulQ8Block2xLm3_128NEON(SB), 0, $800-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        224(R2), (F11, F12)
+	WORD $0x3cce004b // ldur q11, [x2, #224]
+	WORD $0x3ccf004c // ldur q12, [x2, #240]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -8443,13 +8638,13 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F8
+	WORD $0xfc4020c8 // ldur d8, [x6, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        34(R6), F10
+	WORD $0xbc4220ca // ldur s10, [x6, #34]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -8463,7 +8658,8 @@ loop3:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FLDPQ        (R5), (F10, F11)
+	WORD $0x3cc000aa // ldur q10, [x5]
+	WORD $0x3cc100ab // ldur q11, [x5, #16]
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -8480,7 +8676,8 @@ loop3:
 	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
 	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FLDPQ        128(R5), (F12, F13)
+	WORD $0x3cc800ac // ldur q12, [x5, #128]
+	WORD $0x3cc900ad // ldur q13, [x5, #144]
 	WORD $0x2f08a52e // ushll v14.8h, v9.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -8499,13 +8696,13 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F12
+	WORD $0xfc40a0cc // ldur d12, [x6, #10]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        38(R6), F14
+	WORD $0xbc4260ce // ldur s14, [x6, #38]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -8519,7 +8716,8 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        32(R5), (F14, F15)
+	WORD $0x3cc200ae // ldur q14, [x5, #32]
+	WORD $0x3cc300af // ldur q15, [x5, #48]
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -8536,7 +8734,8 @@ loop3:
 	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
 	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
 	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
-	FLDPQ        160(R5), (F14, F15)
+	WORD $0x3cca00ae // ldur q14, [x5, #160]
+	WORD $0x3ccb00af // ldur q15, [x5, #176]
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -8555,13 +8754,13 @@ loop3:
 	WORD $0x4e606988 // sadalp v8.4s, v12.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F12
+	WORD $0xfc4120cc // ldur d12, [x6, #18]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        42(R6), F14
+	WORD $0xbc42a0ce // ldur s14, [x6, #42]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -8575,7 +8774,8 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        64(R5), (F14, F15)
+	WORD $0x3cc400ae // ldur q14, [x5, #64]
+	WORD $0x3cc500af // ldur q15, [x5, #80]
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -8592,7 +8792,8 @@ loop3:
 	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
 	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
 	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
-	FLDPQ        192(R5), (F14, F15)
+	WORD $0x3ccc00ae // ldur q14, [x5, #192]
+	WORD $0x3ccd00af // ldur q15, [x5, #208]
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -8611,13 +8812,13 @@ loop3:
 	WORD $0x4e606988 // sadalp v8.4s, v12.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F12
+	WORD $0xfc41a0cc // ldur d12, [x6, #26]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        46(R6), F14
+	WORD $0xbc42e0ce // ldur s14, [x6, #46]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -8631,7 +8832,8 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        96(R5), (F14, F15)
+	WORD $0x3cc600ae // ldur q14, [x5, #96]
+	WORD $0x3cc700af // ldur q15, [x5, #112]
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -8648,7 +8850,8 @@ loop3:
 	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
 	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
 	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
-	FLDPQ        224(R5), (F14, F15)
+	WORD $0x3cce00ae // ldur q14, [x5, #224]
+	WORD $0x3ccf00af // ldur q15, [x5, #240]
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -8669,8 +8872,8 @@ loop3:
 	FMOVQ        F11, 16(R9)
 	FMOVQ        F9, 128(R9)
 	FMOVQ        F8, 144(R9)
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVQ        F8, (R10)
 	FMOVQ        F8, 16(R10)
@@ -8685,10 +8888,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F8
-	FMOVQ        32(R1), F9
-	FMOVQ        64(R1), F10
-	FMOVQ        96(R1), F11
+	WORD $0x3cc00028 // ldur q8, [x1]
+	WORD $0x3cc20029 // ldur q9, [x1, #32]
+	WORD $0x3cc4002a // ldur q10, [x1, #64]
+	WORD $0x3cc6002b // ldur q11, [x1, #96]
 	WORD $0x4ea00929 // rev64 v9.4s, v9.4s
 	WORD $0x4e892908 // trn1 v8.4s, v8.4s, v9.4s
 	WORD $0x4ea00969 // rev64 v9.4s, v11.4s
@@ -8696,10 +8899,14 @@ done4:
 	WORD $0x6e094129 // ext v9.16b, v9.16b, v9.16b, #8
 	WORD $0x4ec93908 // zip1 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
-	FLDPQ        (R0), (F9, F10)
-	FLDPQ        32(R0), (F11, F12)
-	FLDPQ        64(R0), (F13, F14)
-	FLDPQ        96(R0), (F15, F16)
+	WORD $0x3cc00009 // ldur q9, [x0]
+	WORD $0x3cc1000a // ldur q10, [x0, #16]
+	WORD $0x3cc2000b // ldur q11, [x0, #32]
+	WORD $0x3cc3000c // ldur q12, [x0, #48]
+	WORD $0x3cc4000d // ldur q13, [x0, #64]
+	WORD $0x3cc5000e // ldur q14, [x0, #80]
+	WORD $0x3cc6000f // ldur q15, [x0, #96]
+	WORD $0x3cc70010 // ldur q16, [x0, #112]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -8708,17 +8915,21 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        (R3), F10
+	WORD $0xbc40006a // ldur s10, [x3]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ        F9, (R2)
-	FLDPQ        128(R0), (F9, F10)
-	FLDPQ        160(R0), (F11, F12)
-	FLDPQ        192(R0), (F13, F14)
-	FLDPQ        224(R0), (F15, F16)
+	WORD $0x3cc80009 // ldur q9, [x0, #128]
+	WORD $0x3cc9000a // ldur q10, [x0, #144]
+	WORD $0x3cca000b // ldur q11, [x0, #160]
+	WORD $0x3ccb000c // ldur q12, [x0, #176]
+	WORD $0x3ccc000d // ldur q13, [x0, #192]
+	WORD $0x3ccd000e // ldur q14, [x0, #208]
+	WORD $0x3cce000f // ldur q15, [x0, #224]
+	WORD $0x3ccf0010 // ldur q16, [x0, #240]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -8727,10 +8938,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        4(R4), F10
+	WORD $0xbc40408a // ldur s10, [x4, #4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
 	MOVD         ldy+8(FP), R8
@@ -8775,7 +8986,8 @@ TEXT ·matmulQ8Block3xLm3_128NEON(SB), 0, $1056-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e428 // movi v8.16b, #1
-	FLDPQ        (R2), (F9, F10)
+	WORD $0x3cc00049 // ldur q9, [x2]
+	WORD $0x3cc1004a // ldur q10, [x2, #16]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -8806,7 +9018,8 @@ TEXT ·matmulQ8Block3xLm3_128NEON(SB), 0, $1056-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FLDPQ        32(R2), (F11, F12)
+	WORD $0x3cc2004b // ldur q11, [x2, #32]
+	WORD $0x3cc3004c // ldur q12, [x2, #48]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -8837,7 +9050,8 @@ TEXT ·matmulQ8Block3xLm3_128NEON(SB), 0, $1056-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        64(R2), (F11, F12)
+	WORD $0x3cc4004b // ldur q11, [x2, #64]
+	WORD $0x3cc5004c // ldur q12, [x2, #80]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -8868,7 +9082,8 @@ TEXT ·matmulQ8Block3xLm3_128NEON(SB), 0, $1056-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        96(R2), (F11, F12)
+	WORD $0x3cc6004b // ldur q11, [x2, #96]
+	WORD $0x3cc7004c // ldur q12, [x2, #112]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -8910,7 +9125,8 @@ TEXT ·matmulQ8Block3xLm3_128NEON(SB), 0, $1056-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, (R4)
-	FLDPQ        128(R2), (F9, F10)
+	WORD $0x3cc80049 // ldur q9, [x2, #128]
+	WORD $0x3cc9004a // ldur q10, [x2, #144]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -8941,7 +9157,8 @@ TEXT ·matmulQ8Block3xLm3_128NEON(SB), 0, $1056-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FLDPQ        160(R2), (F11, F12)
+	WORD $0x3cca004b // ldur q11, [x2, #160]
+	WORD $0x3ccb004c // ldur q12, [x2, #176]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -8972,7 +9189,8 @@ TEXT ·matmulQ8Block3xLm3_128NEON(SB), 0, $1056-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        192(R2), (F11, F12)
+	WORD $0x3ccc004b // ldur q11, [x2, #192]
+	WORD $0x3ccd004c // ldur q12, [x2, #208]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -9003,7 +9221,8 @@ TEXT ·matmulQ8Block3xLm3_128NEON(SB), 0, $1056-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        224(R2), (F11, F12)
+	WORD $0x3cce004b // ldur q11, [x2, #224]
+	WORD $0x3ccf004c // ldur q12, [x2, #240]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -9200,13 +9419,13 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F8
+	WORD $0xfc4020c8 // ldur d8, [x6, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        34(R6), F10
+	WORD $0xbc4220ca // ldur s10, [x6, #34]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -9220,7 +9439,8 @@ loop3:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FLDPQ        (R5), (F10, F11)
+	WORD $0x3cc000aa // ldur q10, [x5]
+	WORD $0x3cc100ab // ldur q11, [x5, #16]
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -9237,7 +9457,8 @@ loop3:
 	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
 	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FLDPQ        128(R5), (F12, F13)
+	WORD $0x3cc800ac // ldur q12, [x5, #128]
+	WORD $0x3cc900ad // ldur q13, [x5, #144]
 	WORD $0x2f08a52e // ushll v14.8h, v9.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -9273,13 +9494,13 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F14
+	WORD $0xfc40a0ce // ldur d14, [x6, #10]
 	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
 	WORD $0x6ea445cf // ushl v15.4s, v14.4s, v4.4s
 	WORD $0x6ea745ce // ushl v14.4s, v14.4s, v7.4s
 	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	FMOVS        38(R6), F16
+	WORD $0xbc4260d0 // ldur s16, [x6, #38]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x6ea54611 // ushl v17.4s, v16.4s, v5.4s
 	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
@@ -9293,7 +9514,8 @@ loop3:
 	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	FLDPQ        32(R5), (F16, F17)
+	WORD $0x3cc200b0 // ldur q16, [x5, #32]
+	WORD $0x3cc300b1 // ldur q17, [x5, #48]
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -9310,7 +9532,8 @@ loop3:
 	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
 	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
 	WORD $0x4e606a0b // sadalp v11.4s, v16.8h
-	FLDPQ        160(R5), (F16, F17)
+	WORD $0x3cca00b0 // ldur q16, [x5, #160]
+	WORD $0x3ccb00b1 // ldur q17, [x5, #176]
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -9346,13 +9569,13 @@ loop3:
 	WORD $0x4e6069c8 // sadalp v8.4s, v14.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F14
+	WORD $0xfc4120ce // ldur d14, [x6, #18]
 	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
 	WORD $0x6ea445cf // ushl v15.4s, v14.4s, v4.4s
 	WORD $0x6ea745ce // ushl v14.4s, v14.4s, v7.4s
 	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	FMOVS        42(R6), F16
+	WORD $0xbc42a0d0 // ldur s16, [x6, #42]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x6ea54611 // ushl v17.4s, v16.4s, v5.4s
 	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
@@ -9366,7 +9589,8 @@ loop3:
 	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	FLDPQ        64(R5), (F16, F17)
+	WORD $0x3cc400b0 // ldur q16, [x5, #64]
+	WORD $0x3cc500b1 // ldur q17, [x5, #80]
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -9383,7 +9607,8 @@ loop3:
 	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
 	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
 	WORD $0x4e606a0b // sadalp v11.4s, v16.8h
-	FLDPQ        192(R5), (F16, F17)
+	WORD $0x3ccc00b0 // ldur q16, [x5, #192]
+	WORD $0x3ccd00b1 // ldur q17, [x5, #208]
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -9419,13 +9644,13 @@ loop3:
 	WORD $0x4e6069c8 // sadalp v8.4s, v14.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F14
+	WORD $0xfc41a0ce // ldur d14, [x6, #26]
 	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
 	WORD $0x6ea445cf // ushl v15.4s, v14.4s, v4.4s
 	WORD $0x6ea745ce // ushl v14.4s, v14.4s, v7.4s
 	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	FMOVS        46(R6), F16
+	WORD $0xbc42e0d0 // ldur s16, [x6, #46]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x6ea54611 // ushl v17.4s, v16.4s, v5.4s
 	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
@@ -9439,7 +9664,8 @@ loop3:
 	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	FLDPQ        96(R5), (F16, F17)
+	WORD $0x3cc600b0 // ldur q16, [x5, #96]
+	WORD $0x3cc700b1 // ldur q17, [x5, #112]
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -9456,7 +9682,8 @@ loop3:
 	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
 	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
 	WORD $0x4e606a0b // sadalp v11.4s, v16.8h
-	FLDPQ        224(R5), (F16, F17)
+	WORD $0x3cce00b0 // ldur q16, [x5, #224]
+	WORD $0x3ccf00b1 // ldur q17, [x5, #240]
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -9496,8 +9723,8 @@ loop3:
 	FMOVQ        F13, 144(R9)
 	FMOVQ        F9, 256(R9)
 	FMOVQ        F8, 272(R9)
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVQ        F8, (R10)
 	FMOVQ        F8, 16(R10)
@@ -9512,10 +9739,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F8
-	FMOVQ        32(R1), F9
-	FMOVQ        64(R1), F10
-	FMOVQ        96(R1), F11
+	WORD $0x3cc00028 // ldur q8, [x1]
+	WORD $0x3cc20029 // ldur q9, [x1, #32]
+	WORD $0x3cc4002a // ldur q10, [x1, #64]
+	WORD $0x3cc6002b // ldur q11, [x1, #96]
 	WORD $0x4ea00929 // rev64 v9.4s, v9.4s
 	WORD $0x4e892908 // trn1 v8.4s, v8.4s, v9.4s
 	WORD $0x4ea00969 // rev64 v9.4s, v11.4s
@@ -9523,10 +9750,14 @@ done4:
 	WORD $0x6e094129 // ext v9.16b, v9.16b, v9.16b, #8
 	WORD $0x4ec93908 // zip1 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
-	FLDPQ        (R0), (F9, F10)
-	FLDPQ        32(R0), (F11, F12)
-	FLDPQ        64(R0), (F13, F14)
-	FLDPQ        96(R0), (F15, F16)
+	WORD $0x3cc00009 // ldur q9, [x0]
+	WORD $0x3cc1000a // ldur q10, [x0, #16]
+	WORD $0x3cc2000b // ldur q11, [x0, #32]
+	WORD $0x3cc3000c // ldur q12, [x0, #48]
+	WORD $0x3cc4000d // ldur q13, [x0, #64]
+	WORD $0x3cc5000e // ldur q14, [x0, #80]
+	WORD $0x3cc6000f // ldur q15, [x0, #96]
+	WORD $0x3cc70010 // ldur q16, [x0, #112]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -9535,17 +9766,21 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        (R3), F10
+	WORD $0xbc40006a // ldur s10, [x3]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ        F9, (R2)
-	FLDPQ        128(R0), (F9, F10)
-	FLDPQ        160(R0), (F11, F12)
-	FLDPQ        192(R0), (F13, F14)
-	FLDPQ        224(R0), (F15, F16)
+	WORD $0x3cc80009 // ldur q9, [x0, #128]
+	WORD $0x3cc9000a // ldur q10, [x0, #144]
+	WORD $0x3cca000b // ldur q11, [x0, #160]
+	WORD $0x3ccb000c // ldur q12, [x0, #176]
+	WORD $0x3ccc000d // ldur q13, [x0, #192]
+	WORD $0x3ccd000e // ldur q14, [x0, #208]
+	WORD $0x3cce000f // ldur q15, [x0, #224]
+	WORD $0x3ccf0010 // ldur q16, [x0, #240]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -9554,10 +9789,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        4(R4), F10
+	WORD $0xbc40408a // ldur s10, [x4, #4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	MOVD         ldy+8(FP), R8
@@ -9576,10 +9811,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        8(R4), F10
+	WORD $0xbc40808a // ldur s10, [x4, #8]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        8(R3), F10
+	WORD $0xbc40806a // ldur s10, [x3, #8]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
 	ADD          R8, R9
@@ -9622,7 +9857,8 @@ TEXT ·matmulQ8Block4xLm3_128NEON(SB), 0, $1312-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e428 // movi v8.16b, #1
-	FLDPQ        (R2), (F9, F10)
+	WORD $0x3cc00049 // ldur q9, [x2]
+	WORD $0x3cc1004a // ldur q10, [x2, #16]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -9653,7 +9889,8 @@ TEXT ·matmulQ8Block4xLm3_128NEON(SB), 0, $1312-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FLDPQ        32(R2), (F11, F12)
+	WORD $0x3cc2004b // ldur q11, [x2, #32]
+	WORD $0x3cc3004c // ldur q12, [x2, #48]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -9684,7 +9921,8 @@ TEXT ·matmulQ8Block4xLm3_128NEON(SB), 0, $1312-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        64(R2), (F11, F12)
+	WORD $0x3cc4004b // ldur q11, [x2, #64]
+	WORD $0x3cc5004c // ldur q12, [x2, #80]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -9715,7 +9953,8 @@ TEXT ·matmulQ8Block4xLm3_128NEON(SB), 0, $1312-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        96(R2), (F11, F12)
+	WORD $0x3cc6004b // ldur q11, [x2, #96]
+	WORD $0x3cc7004c // ldur q12, [x2, #112]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -9757,7 +9996,8 @@ TEXT ·matmulQ8Block4xLm3_128NEON(SB), 0, $1312-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, (R4)
-	FLDPQ        128(R2), (F9, F10)
+	WORD $0x3cc80049 // ldur q9, [x2, #128]
+	WORD $0x3cc9004a // ldur q10, [x2, #144]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -9788,7 +10028,8 @@ TEXT ·matmulQ8Block4xLm3_128NEON(SB), 0, $1312-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FLDPQ        160(R2), (F11, F12)
+	WORD $0x3cca004b // ldur q11, [x2, #160]
+	WORD $0x3ccb004c // ldur q12, [x2, #176]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -9819,7 +10060,8 @@ TEXT ·matmulQ8Block4xLm3_128NEON(SB), 0, $1312-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        192(R2), (F11, F12)
+	WORD $0x3ccc004b // ldur q11, [x2, #192]
+	WORD $0x3ccd004c // ldur q12, [x2, #208]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -9850,7 +10092,8 @@ TEXT ·matmulQ8Block4xLm3_128NEON(SB), 0, $1312-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        224(R2), (F11, F12)
+	WORD $0x3cce004b // ldur q11, [x2, #224]
+	WORD $0x3ccf004c // ldur q12, [x2, #240]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -10182,13 +10425,13 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F8
+	WORD $0xfc4020c8 // ldur d8, [x6, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        34(R6), F10
+	WORD $0xbc4220ca // ldur s10, [x6, #34]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -10202,7 +10445,8 @@ loop3:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FLDPQ        (R5), (F10, F11)
+	WORD $0x3cc000aa // ldur q10, [x5]
+	WORD $0x3cc100ab // ldur q11, [x5, #16]
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -10219,7 +10463,8 @@ loop3:
 	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
 	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FLDPQ        128(R5), (F12, F13)
+	WORD $0x3cc800ac // ldur q12, [x5, #128]
+	WORD $0x3cc900ad // ldur q13, [x5, #144]
 	WORD $0x2f08a52e // ushll v14.8h, v9.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -10272,13 +10517,13 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F16
+	WORD $0xfc40a0d0 // ldur d16, [x6, #10]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x6ea44611 // ushl v17.4s, v16.4s, v4.4s
 	WORD $0x6ea74610 // ushl v16.4s, v16.4s, v7.4s
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	FMOVS        38(R6), F18
+	WORD $0xbc4260d2 // ldur s18, [x6, #38]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
 	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
@@ -10292,7 +10537,8 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	FLDPQ        32(R5), (F18, F19)
+	WORD $0x3cc200b2 // ldur q18, [x5, #32]
+	WORD $0x3cc300b3 // ldur q19, [x5, #48]
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -10309,7 +10555,8 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4b // sadalp v11.4s, v18.8h
-	FLDPQ        160(R5), (F18, F19)
+	WORD $0x3cca00b2 // ldur q18, [x5, #160]
+	WORD $0x3ccb00b3 // ldur q19, [x5, #176]
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -10362,13 +10609,13 @@ loop3:
 	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F16
+	WORD $0xfc4120d0 // ldur d16, [x6, #18]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x6ea44611 // ushl v17.4s, v16.4s, v4.4s
 	WORD $0x6ea74610 // ushl v16.4s, v16.4s, v7.4s
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	FMOVS        42(R6), F18
+	WORD $0xbc42a0d2 // ldur s18, [x6, #42]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
 	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
@@ -10382,7 +10629,8 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	FLDPQ        64(R5), (F18, F19)
+	WORD $0x3cc400b2 // ldur q18, [x5, #64]
+	WORD $0x3cc500b3 // ldur q19, [x5, #80]
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -10399,7 +10647,8 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4b // sadalp v11.4s, v18.8h
-	FLDPQ        192(R5), (F18, F19)
+	WORD $0x3ccc00b2 // ldur q18, [x5, #192]
+	WORD $0x3ccd00b3 // ldur q19, [x5, #208]
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -10452,13 +10701,13 @@ loop3:
 	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F16
+	WORD $0xfc41a0d0 // ldur d16, [x6, #26]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x6ea44611 // ushl v17.4s, v16.4s, v4.4s
 	WORD $0x6ea74610 // ushl v16.4s, v16.4s, v7.4s
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	FMOVS        46(R6), F18
+	WORD $0xbc42e0d2 // ldur s18, [x6, #46]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
 	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
@@ -10472,7 +10721,8 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	FLDPQ        96(R5), (F18, F19)
+	WORD $0x3cc600b2 // ldur q18, [x5, #96]
+	WORD $0x3cc700b3 // ldur q19, [x5, #112]
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -10489,7 +10739,8 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4b // sadalp v11.4s, v18.8h
-	FLDPQ        224(R5), (F18, F19)
+	WORD $0x3cce00b2 // ldur q18, [x5, #224]
+	WORD $0x3ccf00b3 // ldur q19, [x5, #240]
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -10548,8 +10799,8 @@ loop3:
 	FMOVQ        F15, 272(R9)
 	FMOVQ        F9, 384(R9)
 	FMOVQ        F8, 400(R9)
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVQ        F8, (R10)
 	FMOVQ        F8, 16(R10)
@@ -10564,10 +10815,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F8
-	FMOVQ        32(R1), F9
-	FMOVQ        64(R1), F10
-	FMOVQ        96(R1), F11
+	WORD $0x3cc00028 // ldur q8, [x1]
+	WORD $0x3cc20029 // ldur q9, [x1, #32]
+	WORD $0x3cc4002a // ldur q10, [x1, #64]
+	WORD $0x3cc6002b // ldur q11, [x1, #96]
 	WORD $0x4ea00929 // rev64 v9.4s, v9.4s
 	WORD $0x4e892908 // trn1 v8.4s, v8.4s, v9.4s
 	WORD $0x4ea00969 // rev64 v9.4s, v11.4s
@@ -10575,10 +10826,14 @@ done4:
 	WORD $0x6e094129 // ext v9.16b, v9.16b, v9.16b, #8
 	WORD $0x4ec93908 // zip1 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
-	FLDPQ        (R0), (F9, F10)
-	FLDPQ        32(R0), (F11, F12)
-	FLDPQ        64(R0), (F13, F14)
-	FLDPQ        96(R0), (F15, F16)
+	WORD $0x3cc00009 // ldur q9, [x0]
+	WORD $0x3cc1000a // ldur q10, [x0, #16]
+	WORD $0x3cc2000b // ldur q11, [x0, #32]
+	WORD $0x3cc3000c // ldur q12, [x0, #48]
+	WORD $0x3cc4000d // ldur q13, [x0, #64]
+	WORD $0x3cc5000e // ldur q14, [x0, #80]
+	WORD $0x3cc6000f // ldur q15, [x0, #96]
+	WORD $0x3cc70010 // ldur q16, [x0, #112]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -10587,17 +10842,21 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        (R3), F10
+	WORD $0xbc40006a // ldur s10, [x3]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ        F9, (R2)
-	FLDPQ        128(R0), (F9, F10)
-	FLDPQ        160(R0), (F11, F12)
-	FLDPQ        192(R0), (F13, F14)
-	FLDPQ        224(R0), (F15, F16)
+	WORD $0x3cc80009 // ldur q9, [x0, #128]
+	WORD $0x3cc9000a // ldur q10, [x0, #144]
+	WORD $0x3cca000b // ldur q11, [x0, #160]
+	WORD $0x3ccb000c // ldur q12, [x0, #176]
+	WORD $0x3ccc000d // ldur q13, [x0, #192]
+	WORD $0x3ccd000e // ldur q14, [x0, #208]
+	WORD $0x3cce000f // ldur q15, [x0, #224]
+	WORD $0x3ccf0010 // ldur q16, [x0, #240]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -10606,10 +10865,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        4(R4), F10
+	WORD $0xbc40408a // ldur s10, [x4, #4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	MOVD         ldy+8(FP), R8
@@ -10628,10 +10887,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        8(R4), F10
+	WORD $0xbc40808a // ldur s10, [x4, #8]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        8(R3), F10
+	WORD $0xbc40806a // ldur s10, [x3, #8]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	ADD          R8, R9
@@ -10648,10 +10907,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        12(R4), F10
+	WORD $0xbc40c08a // ldur s10, [x4, #12]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
 	ADD          R8, R9
@@ -10706,9 +10965,9 @@ loop1:
 
 loop3:
 	ADD          R4, R1, R6
-	FMOVQ        (R6), F11
+	WORD $0x3cc000cb // ldur q11, [x6]
 	ADD          R4, R1, R6
-	FMOVQ        16(R6), F12
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
 	ADD          R4, R1, R6
 	FMOVQ        512(R6), F13
 	ADD          R4, R1, R6
@@ -10819,33 +11078,33 @@ done4:
 
 loop5:
 	ADD          R4<<3, R2, R6
-	FMOVQ        (R6), F13
+	WORD $0x3cc000cd // ldur q13, [x6]
 	ADD          R4<<3, R2, R6
-	FMOVQ        16(R6), F14
+	WORD $0x3cc100ce // ldur q14, [x6, #16]
 	WORD $0x6e2dddad // fmul v13.4s, v13.4s, v13.4s
 	WORD $0x6e2eddce // fmul v14.4s, v14.4s, v14.4s
 	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
 	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        32(R6), F13
+	WORD $0x3cc200cd // ldur q13, [x6, #32]
 	ADD          R4<<3, R2, R6
-	FMOVQ        48(R6), F14
+	WORD $0x3cc300ce // ldur q14, [x6, #48]
 	WORD $0x6e2dddad // fmul v13.4s, v13.4s, v13.4s
 	WORD $0x6e2eddce // fmul v14.4s, v14.4s, v14.4s
 	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
 	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        64(R6), F13
+	WORD $0x3cc400cd // ldur q13, [x6, #64]
 	ADD          R4<<3, R2, R6
-	FMOVQ        80(R6), F14
+	WORD $0x3cc500ce // ldur q14, [x6, #80]
 	WORD $0x6e2dddad // fmul v13.4s, v13.4s, v13.4s
 	WORD $0x6e2eddce // fmul v14.4s, v14.4s, v14.4s
 	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
 	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        96(R6), F13
+	WORD $0x3cc600cd // ldur q13, [x6, #96]
 	ADD          R4<<3, R2, R6
-	FMOVQ        112(R6), F14
+	WORD $0x3cc700ce // ldur q14, [x6, #112]
 	WORD $0x6e2dddad // fmul v13.4s, v13.4s, v13.4s
 	WORD $0x6e2eddce // fmul v14.4s, v14.4s, v14.4s
 	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
@@ -10893,9 +11152,9 @@ loop7:
 	FMOVQ        4160(R2), F11
 	FMOVQ        4176(R2), F12
 	ADD          R5<<3, R2, R7
-	FMOVQ        (R7), F13
+	WORD $0x3cc000ed // ldur q13, [x7]
 	ADD          R5<<3, R2, R7
-	FMOVQ        16(R7), F14
+	WORD $0x3cc100ee // ldur q14, [x7, #16]
 	FMOVQ        4192(R2), F15
 	FMOVQ        4208(R2), F16
 	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
@@ -10906,7 +11165,7 @@ loop7:
 	WORD $0x4eac1d8c // mov v12.16b, v12.16b
 	WORD $0x6e6f1dcc // bsl v12.16b, v14.16b, v15.16b
 	ADD          R5, R4, R7
-	FMOVS        (R7), F13
+	WORD $0xbc4000ed // ldur s13, [x7]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	ADD          R5<<3, R2, R7
@@ -10916,9 +11175,9 @@ loop7:
 	FMOVQ        4160(R2), F11
 	FMOVQ        4176(R2), F12
 	ADD          R5<<3, R2, R7
-	FMOVQ        32(R7), F13
+	WORD $0x3cc200ed // ldur q13, [x7, #32]
 	ADD          R5<<3, R2, R7
-	FMOVQ        48(R7), F14
+	WORD $0x3cc300ee // ldur q14, [x7, #48]
 	FMOVQ        4192(R2), F15
 	FMOVQ        4208(R2), F16
 	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
@@ -10929,7 +11188,7 @@ loop7:
 	WORD $0x4eac1d8c // mov v12.16b, v12.16b
 	WORD $0x6e6f1dcc // bsl v12.16b, v14.16b, v15.16b
 	ADD          R5, R4, R7
-	FMOVS        4(R7), F13
+	WORD $0xbc4040ed // ldur s13, [x7, #4]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	ADD          R5<<3, R2, R7
@@ -10939,9 +11198,9 @@ loop7:
 	FMOVQ        4160(R2), F11
 	FMOVQ        4176(R2), F12
 	ADD          R5<<3, R2, R7
-	FMOVQ        64(R7), F13
+	WORD $0x3cc400ed // ldur q13, [x7, #64]
 	ADD          R5<<3, R2, R7
-	FMOVQ        80(R7), F14
+	WORD $0x3cc500ee // ldur q14, [x7, #80]
 	FMOVQ        4192(R2), F15
 	FMOVQ        4208(R2), F16
 	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
@@ -10952,7 +11211,7 @@ loop7:
 	WORD $0x4eac1d8c // mov v12.16b, v12.16b
 	WORD $0x6e6f1dcc // bsl v12.16b, v14.16b, v15.16b
 	ADD          R5, R4, R7
-	FMOVS        8(R7), F13
+	WORD $0xbc4080ed // ldur s13, [x7, #8]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	ADD          R5<<3, R2, R7
@@ -10962,9 +11221,9 @@ loop7:
 	FMOVQ        4160(R2), F11
 	FMOVQ        4176(R2), F12
 	ADD          R5<<3, R2, R7
-	FMOVQ        96(R7), F13
+	WORD $0x3cc600ed // ldur q13, [x7, #96]
 	ADD          R5<<3, R2, R7
-	FMOVQ        112(R7), F14
+	WORD $0x3cc700ee // ldur q14, [x7, #112]
 	FMOVQ        4192(R2), F15
 	FMOVQ        4208(R2), F16
 	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
@@ -10975,7 +11234,7 @@ loop7:
 	WORD $0x4eac1d8c // mov v12.16b, v12.16b
 	WORD $0x6e6f1dcc // bsl v12.16b, v14.16b, v15.16b
 	ADD          R5, R4, R7
-	FMOVS        12(R7), F13
+	WORD $0xbc40c0ed // ldur s13, [x7, #12]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	ADD          R5<<3, R2, R7
@@ -11234,7 +11493,7 @@ loop17:
 	WORD $0x4eafd56b // fsub v11.4s, v11.4s, v15.4s
 	WORD $0x4eb0d58c // fsub v12.4s, v12.4s, v16.4s
 	ADD          R5, R4, R8
-	FMOVS        (R8), F15
+	WORD $0xbc40010f // ldur s15, [x8]
 	WORD $0x4f8f9230 // fmul v16.4s, v17.4s, v15.s[0]
 	WORD $0x4f8f924f // fmul v15.4s, v18.4s, v15.s[0]
 	ADD          R5<<3, R2, R8
@@ -11242,7 +11501,7 @@ loop17:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F15, 4240(R8)
 	ADD          R5, R4, R8
-	FMOVS        128(R8), F15
+	WORD $0xbc48010f // ldur s15, [x8, #128]
 	WORD $0x4f8f9270 // fmul v16.4s, v19.4s, v15.s[0]
 	WORD $0x4f8f928f // fmul v15.4s, v20.4s, v15.s[0]
 	ADD          R5<<3, R2, R8

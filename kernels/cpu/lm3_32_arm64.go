@@ -234,6 +234,19 @@ func mix2xLm3_32NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride i
 //go:noescape
 func mix3xLm3_32NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
+// mix4xLm3_32NEON adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 4 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: none
+//
+//go:noescape
+func mix4xLm3_32NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
 // mix5xLm3_32NEON adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
 //
 //	for j := range 5 {
@@ -246,6 +259,19 @@ func mix3xLm3_32NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride i
 //
 //go:noescape
 func mix5xLm3_32NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mix6xLm3_32NEON adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 6 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: none
+//
+//go:noescape
+func mix6xLm3_32NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
 func decodeLm3_32NEON(dst []float32, src []byte) {
 	driveDecode(decodeUnitsLm3_32NEON, 32, 14, decodeLm3_32Generic, dst, src)
@@ -399,7 +425,7 @@ func encodeLm3_32NEON(dst []byte, src []float32) {
 	driveEncode(encodeGroupsLm3_32NEON, 8, 32, 14, 3328, dst, src)
 }
 
-var mixTilesLm3_32NEON = mixTiles{mix1xLm3_32NEON, mix2xLm3_32NEON, mix3xLm3_32NEON, nil, mix5xLm3_32NEON, nil}
+var mixTilesLm3_32NEON = mixTiles{mix1xLm3_32NEON, mix2xLm3_32NEON, mix3xLm3_32NEON, mix4xLm3_32NEON, mix5xLm3_32NEON, mix6xLm3_32NEON}
 
 func mixLm3_32NEON(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
 	mixTilesLm3_32NEON.drive(32, 14, mixLm3_32Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)

@@ -138,9 +138,6 @@ TEXT ·matmulQ81xLm3_32DotProd(SB), NOSPLIT, $0-72
 
 loop1:
 	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -152,128 +149,131 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x7d401ccd // ldr h13, [x6, #14]
-	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
-	WORD $0x7d4038cd // ldr h13, [x6, #28]
-	WORD $0x7d4054ce // ldr h14, [x6, #42]
-	WORD $0x4e4e39ad // zip1 v13.8h, v13.8h, v14.8h
-	WORD $0x4e8d398c // zip1 v12.4s, v12.4s, v13.4s
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	FMOVQ        (R4), F13
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x7c40e0ca // ldur h10, [x6, #14]
+	WORD $0x4e4a3929 // zip1 v9.8h, v9.8h, v10.8h
+	WORD $0x7c41c0ca // ldur h10, [x6, #28]
+	WORD $0x7c42a0cb // ldur h11, [x6, #42]
+	WORD $0x4e4b394a // zip1 v10.8h, v10.8h, v11.8h
+	WORD $0x4e8a3929 // zip1 v9.4s, v9.4s, v10.4s
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x3cc0008a // ldur q10, [x4]
+	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        10(R6), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
-	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        (R3), (F15, F16)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xfc4020ca // ldur d10, [x6, #2]
+	WORD $0x4e08054a // dup v10.2d, v10.d[0]
+	WORD $0x6ea4454b // ushl v11.4s, v10.4s, v4.4s
+	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0xbc40a0cc // ldur s12, [x6, #10]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4f22558c // shl v12.4s, v12.4s, #2
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
+	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006d // ldur q13, [x3, #16]
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c956e // sdot v14.4s, v11.16b, v12.16b
+	WORD $0x4e8d954e // sdot v14.4s, v10.16b, v13.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVD        16(R6), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        24(R6), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
-	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        32(R3), (F15, F16)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4fac11a9 // fmla v9.4s, v13.4s, v12.s[1]
+	WORD $0xfc4100ca // ldur d10, [x6, #16]
+	WORD $0x4e08054a // dup v10.2d, v10.d[0]
+	WORD $0x6ea4454b // ushl v11.4s, v10.4s, v4.4s
+	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0xbc4180cc // ldur s12, [x6, #24]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4f22558c // shl v12.4s, v12.4s, #2
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
+	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
+	WORD $0x3cc2006c // ldur q12, [x3, #32]
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8c956f // sdot v15.4s, v11.16b, v12.16b
+	WORD $0x4e8d954f // sdot v15.4s, v10.16b, v13.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVD        30(R6), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        38(R6), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
-	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        64(R3), (F15, F16)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4f8c19aa // fmla v10.4s, v13.4s, v12.s[2]
+	WORD $0xfc41e0ca // ldur d10, [x6, #30]
+	WORD $0x4e08054a // dup v10.2d, v10.d[0]
+	WORD $0x6ea4454b // ushl v11.4s, v10.4s, v4.4s
+	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0xbc4260cc // ldur s12, [x6, #38]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4f22558c // shl v12.4s, v12.4s, #2
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
+	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
+	WORD $0x3cc4006c // ldur q12, [x3, #64]
+	WORD $0x3cc5006d // ldur q13, [x3, #80]
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8c9570 // sdot v16.4s, v11.16b, v12.16b
+	WORD $0x4e8d9550 // sdot v16.4s, v10.16b, v13.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVD        44(R6), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        52(R6), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
-	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        96(R3), (F15, F16)
+	WORD $0xfc42c0ca // ldur d10, [x6, #44]
+	WORD $0x4e08054a // dup v10.2d, v10.d[0]
+	WORD $0x6ea4454b // ushl v11.4s, v10.4s, v4.4s
+	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0xbc4340cc // ldur s12, [x6, #52]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4f22558c // shl v12.4s, v12.4s, #2
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
+	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
+	WORD $0x3cc6006c // ldur q12, [x3, #96]
+	WORD $0x3cc7006d // ldur q13, [x3, #112]
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4fac19ab // fmla v11.4s, v13.4s, v12.s[3]
+	WORD $0x4e8c9571 // sdot v17.4s, v11.16b, v12.16b
+	WORD $0x4e8d9551 // sdot v17.4s, v10.16b, v13.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eafbdca // addp v10.4s, v14.4s, v15.4s
+	WORD $0x4eb1be0b // addp v11.4s, v16.4s, v17.4s
+	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
 	ADD          $0x38, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -288,41 +288,41 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        10(R6), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
-	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        (R3), (F15, F16)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
+	WORD $0xfc4020ca // ldur d10, [x6, #2]
+	WORD $0x4e08054a // dup v10.2d, v10.d[0]
+	WORD $0x6ea4454b // ushl v11.4s, v10.4s, v4.4s
+	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0xbc40a0cc // ldur s12, [x6, #10]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4f22558c // shl v12.4s, v12.4s, #2
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
+	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006d // ldur q13, [x3, #16]
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c956e // sdot v14.4s, v11.16b, v12.16b
+	WORD $0x4e8d954e // sdot v14.4s, v10.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
-	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
-	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	WORD $0x4e2ccdc8 // fmla v8.4s, v14.4s, v12.4s
+	WORD $0xbc40008a // ldur s10, [x4]
+	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
+	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f891168 // fmla v8.4s, v11.4s, v9.s[0]
 	ADD          $0xe, R6
 	ADD          $0x20, R3
 	ADD          $4, R4
@@ -331,9 +331,6 @@ loop5:
 
 done6:
 	ADD          $1, R5
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x4e2bd508 // fadd v8.4s, v8.4s, v11.4s
 
 	// sums of the lanes
 	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
@@ -387,18 +384,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000ca // ldur h10, [x6]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F11
+	WORD $0xfc4020cb // ldur d11, [x6, #2]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        10(R6), F13
+	WORD $0xbc40a0cd // ldur s13, [x6, #10]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -412,38 +408,39 @@ loop3:
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        (R3), (F13, F14)
+	WORD $0x3cc0006d // ldur q13, [x3]
+	WORD $0x3cc1006e // ldur q14, [x3, #16]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
 	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
-	FLDPQ        32(R3), (F13, F14)
+	WORD $0x3cc2006d // ldur q13, [x3, #32]
+	WORD $0x3cc3006e // ldur q14, [x3, #48]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
 	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        4(R4), F11
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	WORD $0xbc40408b // ldur s11, [x4, #4]
 	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4f8a1189 // fmla v9.4s, v12.4s, v10.s[0]
 
 	// scales of the block
-	WORD $0x7d401cca // ldr h10, [x6, #14]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c40e0ca // ldur h10, [x6, #14]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVD        16(R6), F11
+	WORD $0xfc4100cb // ldur d11, [x6, #16]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        24(R6), F13
+	WORD $0xbc4180cd // ldur s13, [x6, #24]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -457,24 +454,26 @@ loop3:
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        64(R3), (F13, F14)
+	WORD $0x3cc4006d // ldur q13, [x3, #64]
+	WORD $0x3cc5006e // ldur q14, [x3, #80]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
 	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
-	FLDPQ        96(R3), (F13, F14)
+	WORD $0x3cc6006d // ldur q13, [x3, #96]
+	WORD $0x3cc7006e // ldur q14, [x3, #112]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
 	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        8(R4), F11
+	WORD $0xbc40808b // ldur s11, [x4, #8]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        12(R4), F11
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	WORD $0xbc40c08b // ldur s11, [x4, #12]
 	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4f8a1189 // fmla v9.4s, v12.4s, v10.s[0]
 	ADD          $0x1c, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -489,18 +488,17 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000ca // ldur h10, [x6]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F11
+	WORD $0xfc4020cb // ldur d11, [x6, #2]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        10(R6), F13
+	WORD $0xbc40a0cd // ldur s13, [x6, #10]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -514,24 +512,26 @@ loop5:
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        (R3), (F13, F14)
+	WORD $0x3cc0006d // ldur q13, [x3]
+	WORD $0x3cc1006e // ldur q14, [x3, #16]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
 	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
-	FLDPQ        32(R3), (F13, F14)
+	WORD $0x3cc2006d // ldur q13, [x3, #32]
+	WORD $0x3cc3006e // ldur q14, [x3, #48]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
 	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        4(R4), F11
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	WORD $0xbc40408b // ldur s11, [x4, #4]
 	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4f8a1189 // fmla v9.4s, v12.4s, v10.s[0]
 	ADD          $0xe, R6
 	ADD          $0x40, R3
 	ADD          $8, R4
@@ -601,18 +601,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cb // ldr h11, [x6]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c4000cb // ldur h11, [x6]
+	WORD $0x1ee2416b // fcvt s11, h11
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F12
+	WORD $0xfc4020cc // ldur d12, [x6, #2]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        10(R6), F14
+	WORD $0xbc40a0ce // ldur s14, [x6, #10]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -626,46 +625,48 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        (R3), (F14, F15)
+	WORD $0x3cc0006e // ldur q14, [x3]
+	WORD $0x3cc1006f // ldur q15, [x3, #16]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
 	WORD $0x4e8f9590 // sdot v16.4s, v12.16b, v15.16b
-	FLDPQ        32(R3), (F14, F15)
+	WORD $0x3cc2006e // ldur q14, [x3, #32]
+	WORD $0x3cc3006f // ldur q15, [x3, #48]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8e95b1 // sdot v17.4s, v13.16b, v14.16b
 	WORD $0x4e8f9591 // sdot v17.4s, v12.16b, v15.16b
-	FLDPQ        64(R3), (F14, F15)
+	WORD $0x3cc4006e // ldur q14, [x3, #64]
+	WORD $0x3cc5006f // ldur q15, [x3, #80]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8e95b2 // sdot v18.4s, v13.16b, v14.16b
 	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F12
+	WORD $0xbc40008c // ldur s12, [x4]
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        4(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xbc40408c // ldur s12, [x4, #4]
 	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        8(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0xbc40808c // ldur s12, [x4, #8]
 	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
-	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4f8b11aa // fmla v10.4s, v13.4s, v11.s[0]
 
 	// scales of the block
-	WORD $0x7d401ccb // ldr h11, [x6, #14]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c40e0cb // ldur h11, [x6, #14]
+	WORD $0x1ee2416b // fcvt s11, h11
 
 	// levels of values 0 to 31, and their products
-	FMOVD        16(R6), F12
+	WORD $0xfc4100cc // ldur d12, [x6, #16]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        24(R6), F14
+	WORD $0xbc4180ce // ldur s14, [x6, #24]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -679,32 +680,35 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        96(R3), (F14, F15)
+	WORD $0x3cc6006e // ldur q14, [x3, #96]
+	WORD $0x3cc7006f // ldur q15, [x3, #112]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
 	WORD $0x4e8f9590 // sdot v16.4s, v12.16b, v15.16b
-	FLDPQ        128(R3), (F14, F15)
+	WORD $0x3cc8006e // ldur q14, [x3, #128]
+	WORD $0x3cc9006f // ldur q15, [x3, #144]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8e95b1 // sdot v17.4s, v13.16b, v14.16b
 	WORD $0x4e8f9591 // sdot v17.4s, v12.16b, v15.16b
-	FLDPQ        160(R3), (F14, F15)
+	WORD $0x3cca006e // ldur q14, [x3, #160]
+	WORD $0x3ccb006f // ldur q15, [x3, #176]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8e95b2 // sdot v18.4s, v13.16b, v14.16b
 	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        12(R4), F12
+	WORD $0xbc40c08c // ldur s12, [x4, #12]
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        16(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xbc41008c // ldur s12, [x4, #16]
 	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        20(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0xbc41408c // ldur s12, [x4, #20]
 	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
-	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4f8b11aa // fmla v10.4s, v13.4s, v11.s[0]
 	ADD          $0x1c, R6
 	ADD          $0xc0, R3
 	ADD          $0x18, R4
@@ -719,18 +723,17 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000cb // ldr h11, [x6]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c4000cb // ldur h11, [x6]
+	WORD $0x1ee2416b // fcvt s11, h11
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F12
+	WORD $0xfc4020cc // ldur d12, [x6, #2]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        10(R6), F14
+	WORD $0xbc40a0ce // ldur s14, [x6, #10]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -744,32 +747,35 @@ loop5:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        (R3), (F14, F15)
+	WORD $0x3cc0006e // ldur q14, [x3]
+	WORD $0x3cc1006f // ldur q15, [x3, #16]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
 	WORD $0x4e8f9590 // sdot v16.4s, v12.16b, v15.16b
-	FLDPQ        32(R3), (F14, F15)
+	WORD $0x3cc2006e // ldur q14, [x3, #32]
+	WORD $0x3cc3006f // ldur q15, [x3, #48]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8e95b1 // sdot v17.4s, v13.16b, v14.16b
 	WORD $0x4e8f9591 // sdot v17.4s, v12.16b, v15.16b
-	FLDPQ        64(R3), (F14, F15)
+	WORD $0x3cc4006e // ldur q14, [x3, #64]
+	WORD $0x3cc5006f // ldur q15, [x3, #80]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8e95b2 // sdot v18.4s, v13.16b, v14.16b
 	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F12
+	WORD $0xbc40008c // ldur s12, [x4]
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        4(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xbc40408c // ldur s12, [x4, #4]
 	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        8(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0xbc40808c // ldur s12, [x4, #8]
 	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
-	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4f8b11aa // fmla v10.4s, v13.4s, v11.s[0]
 	ADD          $0xe, R6
 	ADD          $0x60, R3
 	ADD          $0xc, R4
@@ -845,18 +851,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c4000cc // ldur h12, [x6]
+	WORD $0x1ee2418c // fcvt s12, h12
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F13
+	WORD $0xfc4020cd // ldur d13, [x6, #2]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
 	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        10(R6), F15
+	WORD $0xbc40a0cf // ldur s15, [x6, #10]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
 	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
@@ -870,54 +875,57 @@ loop3:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        (R3), (F15, F16)
+	WORD $0x3cc0006f // ldur q15, [x3]
+	WORD $0x3cc10070 // ldur q16, [x3, #16]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
 	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
-	FLDPQ        32(R3), (F15, F16)
+	WORD $0x3cc2006f // ldur q15, [x3, #32]
+	WORD $0x3cc30070 // ldur q16, [x3, #48]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8f95d2 // sdot v18.4s, v14.16b, v15.16b
 	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
-	FLDPQ        64(R3), (F15, F16)
+	WORD $0x3cc4006f // ldur q15, [x3, #64]
+	WORD $0x3cc50070 // ldur q16, [x3, #80]
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e8f95d3 // sdot v19.4s, v14.16b, v15.16b
 	WORD $0x4e9095b3 // sdot v19.4s, v13.16b, v16.16b
-	FLDPQ        96(R3), (F15, F16)
+	WORD $0x3cc6006f // ldur q15, [x3, #96]
+	WORD $0x3cc70070 // ldur q16, [x3, #112]
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e8f95d4 // sdot v20.4s, v14.16b, v15.16b
 	WORD $0x4e9095b4 // sdot v20.4s, v13.16b, v16.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
+	WORD $0xbc40008d // ldur s13, [x4]
 	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        4(R4), F13
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xbc40408d // ldur s13, [x4, #4]
 	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        8(R4), F13
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xbc40808d // ldur s13, [x4, #8]
 	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-	FMOVS        12(R4), F13
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	WORD $0xbc40c08d // ldur s13, [x4, #12]
 	WORD $0x4e21da8e // scvtf v14.4s, v20.4s
-	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4f8c11cb // fmla v11.4s, v14.4s, v12.s[0]
 
 	// scales of the block
-	WORD $0x7d401ccc // ldr h12, [x6, #14]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c40e0cc // ldur h12, [x6, #14]
+	WORD $0x1ee2418c // fcvt s12, h12
 
 	// levels of values 0 to 31, and their products
-	FMOVD        16(R6), F13
+	WORD $0xfc4100cd // ldur d13, [x6, #16]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
 	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        24(R6), F15
+	WORD $0xbc4180cf // ldur s15, [x6, #24]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
 	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
@@ -931,40 +939,44 @@ loop3:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        128(R3), (F15, F16)
+	WORD $0x3cc8006f // ldur q15, [x3, #128]
+	WORD $0x3cc90070 // ldur q16, [x3, #144]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
 	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
-	FLDPQ        160(R3), (F15, F16)
+	WORD $0x3cca006f // ldur q15, [x3, #160]
+	WORD $0x3ccb0070 // ldur q16, [x3, #176]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8f95d2 // sdot v18.4s, v14.16b, v15.16b
 	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
-	FLDPQ        192(R3), (F15, F16)
+	WORD $0x3ccc006f // ldur q15, [x3, #192]
+	WORD $0x3ccd0070 // ldur q16, [x3, #208]
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e8f95d3 // sdot v19.4s, v14.16b, v15.16b
 	WORD $0x4e9095b3 // sdot v19.4s, v13.16b, v16.16b
-	FLDPQ        224(R3), (F15, F16)
+	WORD $0x3cce006f // ldur q15, [x3, #224]
+	WORD $0x3ccf0070 // ldur q16, [x3, #240]
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e8f95d4 // sdot v20.4s, v14.16b, v15.16b
 	WORD $0x4e9095b4 // sdot v20.4s, v13.16b, v16.16b
 
 	// integer sums times both scales
-	FMOVS        16(R4), F13
+	WORD $0xbc41008d // ldur s13, [x4, #16]
 	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        20(R4), F13
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xbc41408d // ldur s13, [x4, #20]
 	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        24(R4), F13
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xbc41808d // ldur s13, [x4, #24]
 	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-	FMOVS        28(R4), F13
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	WORD $0xbc41c08d // ldur s13, [x4, #28]
 	WORD $0x4e21da8e // scvtf v14.4s, v20.4s
-	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4f8c11cb // fmla v11.4s, v14.4s, v12.s[0]
 	ADD          $0x1c, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -979,18 +991,17 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c4000cc // ldur h12, [x6]
+	WORD $0x1ee2418c // fcvt s12, h12
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F13
+	WORD $0xfc4020cd // ldur d13, [x6, #2]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
 	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        10(R6), F15
+	WORD $0xbc40a0cf // ldur s15, [x6, #10]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
 	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
@@ -1004,40 +1015,44 @@ loop5:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        (R3), (F15, F16)
+	WORD $0x3cc0006f // ldur q15, [x3]
+	WORD $0x3cc10070 // ldur q16, [x3, #16]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
 	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
-	FLDPQ        32(R3), (F15, F16)
+	WORD $0x3cc2006f // ldur q15, [x3, #32]
+	WORD $0x3cc30070 // ldur q16, [x3, #48]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8f95d2 // sdot v18.4s, v14.16b, v15.16b
 	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
-	FLDPQ        64(R3), (F15, F16)
+	WORD $0x3cc4006f // ldur q15, [x3, #64]
+	WORD $0x3cc50070 // ldur q16, [x3, #80]
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e8f95d3 // sdot v19.4s, v14.16b, v15.16b
 	WORD $0x4e9095b3 // sdot v19.4s, v13.16b, v16.16b
-	FLDPQ        96(R3), (F15, F16)
+	WORD $0x3cc6006f // ldur q15, [x3, #96]
+	WORD $0x3cc70070 // ldur q16, [x3, #112]
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e8f95d4 // sdot v20.4s, v14.16b, v15.16b
 	WORD $0x4e9095b4 // sdot v20.4s, v13.16b, v16.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
+	WORD $0xbc40008d // ldur s13, [x4]
 	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        4(R4), F13
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xbc40408d // ldur s13, [x4, #4]
 	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        8(R4), F13
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xbc40808d // ldur s13, [x4, #8]
 	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-	FMOVS        12(R4), F13
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	WORD $0xbc40c08d // ldur s13, [x4, #12]
 	WORD $0x4e21da8e // scvtf v14.4s, v20.4s
-	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4f8c11cb // fmla v11.4s, v14.4s, v12.s[0]
 	ADD          $0xe, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -1114,9 +1129,6 @@ loop1:
 
 loop3:
 	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -1128,128 +1140,131 @@ loop5:
 	WORD $0xf9840120 // prfm pldl1keep, [x9, #2048]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d40012c // ldr h12, [x9]
-	WORD $0x7d401d2d // ldr h13, [x9, #14]
-	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
-	WORD $0x7d40392d // ldr h13, [x9, #28]
-	WORD $0x7d40552e // ldr h14, [x9, #42]
-	WORD $0x4e4e39ad // zip1 v13.8h, v13.8h, v14.8h
-	WORD $0x4e8d398c // zip1 v12.4s, v12.4s, v13.4s
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	FMOVQ        (R7), F13
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x7c400129 // ldur h9, [x9]
+	WORD $0x7c40e12a // ldur h10, [x9, #14]
+	WORD $0x4e4a3929 // zip1 v9.8h, v9.8h, v10.8h
+	WORD $0x7c41c12a // ldur h10, [x9, #28]
+	WORD $0x7c42a12b // ldur h11, [x9, #42]
+	WORD $0x4e4b394a // zip1 v10.8h, v10.8h, v11.8h
+	WORD $0x4e8a3929 // zip1 v9.4s, v9.4s, v10.4s
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x3cc000ea // ldur q10, [x7]
+	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        10(R9), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
-	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        (R6), (F15, F16)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xfc40212a // ldur d10, [x9, #2]
+	WORD $0x4e08054a // dup v10.2d, v10.d[0]
+	WORD $0x6ea4454b // ushl v11.4s, v10.4s, v4.4s
+	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0xbc40a12c // ldur s12, [x9, #10]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4f22558c // shl v12.4s, v12.4s, #2
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
+	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
+	WORD $0x3cc000cc // ldur q12, [x6]
+	WORD $0x3cc100cd // ldur q13, [x6, #16]
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c956e // sdot v14.4s, v11.16b, v12.16b
+	WORD $0x4e8d954e // sdot v14.4s, v10.16b, v13.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVD        16(R9), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        24(R9), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
-	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        32(R6), (F15, F16)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4fac11a9 // fmla v9.4s, v13.4s, v12.s[1]
+	WORD $0xfc41012a // ldur d10, [x9, #16]
+	WORD $0x4e08054a // dup v10.2d, v10.d[0]
+	WORD $0x6ea4454b // ushl v11.4s, v10.4s, v4.4s
+	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0xbc41812c // ldur s12, [x9, #24]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4f22558c // shl v12.4s, v12.4s, #2
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
+	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
+	WORD $0x3cc200cc // ldur q12, [x6, #32]
+	WORD $0x3cc300cd // ldur q13, [x6, #48]
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8c956f // sdot v15.4s, v11.16b, v12.16b
+	WORD $0x4e8d954f // sdot v15.4s, v10.16b, v13.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVD        30(R9), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        38(R9), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
-	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        64(R6), (F15, F16)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4f8c19aa // fmla v10.4s, v13.4s, v12.s[2]
+	WORD $0xfc41e12a // ldur d10, [x9, #30]
+	WORD $0x4e08054a // dup v10.2d, v10.d[0]
+	WORD $0x6ea4454b // ushl v11.4s, v10.4s, v4.4s
+	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0xbc42612c // ldur s12, [x9, #38]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4f22558c // shl v12.4s, v12.4s, #2
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
+	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
+	WORD $0x3cc400cc // ldur q12, [x6, #64]
+	WORD $0x3cc500cd // ldur q13, [x6, #80]
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8c9570 // sdot v16.4s, v11.16b, v12.16b
+	WORD $0x4e8d9550 // sdot v16.4s, v10.16b, v13.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVD        44(R9), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        52(R9), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
-	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        96(R6), (F15, F16)
+	WORD $0xfc42c12a // ldur d10, [x9, #44]
+	WORD $0x4e08054a // dup v10.2d, v10.d[0]
+	WORD $0x6ea4454b // ushl v11.4s, v10.4s, v4.4s
+	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0xbc43412c // ldur s12, [x9, #52]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4f22558c // shl v12.4s, v12.4s, #2
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
+	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
+	WORD $0x3cc600cc // ldur q12, [x6, #96]
+	WORD $0x3cc700cd // ldur q13, [x6, #112]
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4fac19ab // fmla v11.4s, v13.4s, v12.s[3]
+	WORD $0x4e8c9571 // sdot v17.4s, v11.16b, v12.16b
+	WORD $0x4e8d9551 // sdot v17.4s, v10.16b, v13.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eafbdca // addp v10.4s, v14.4s, v15.4s
+	WORD $0x4eb1be0b // addp v11.4s, v16.4s, v17.4s
+	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
 	ADD          $0x38, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -1264,41 +1279,41 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012c // ldr h12, [x9]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c400129 // ldur h9, [x9]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        10(R9), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
-	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        (R6), (F15, F16)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
+	WORD $0xfc40212a // ldur d10, [x9, #2]
+	WORD $0x4e08054a // dup v10.2d, v10.d[0]
+	WORD $0x6ea4454b // ushl v11.4s, v10.4s, v4.4s
+	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0xbc40a12c // ldur s12, [x9, #10]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4f22558c // shl v12.4s, v12.4s, #2
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
+	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
+	WORD $0x3cc000cc // ldur q12, [x6]
+	WORD $0x3cc100cd // ldur q13, [x6, #16]
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c956e // sdot v14.4s, v11.16b, v12.16b
+	WORD $0x4e8d954e // sdot v14.4s, v10.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F13
-	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
-	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	WORD $0x4e2ccdc8 // fmla v8.4s, v14.4s, v12.4s
+	WORD $0xbc4000ea // ldur s10, [x7]
+	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
+	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f891168 // fmla v8.4s, v11.4s, v9.s[0]
 	ADD          $0xe, R9
 	ADD          $0x20, R6
 	ADD          $4, R7
@@ -1307,9 +1322,6 @@ loop7:
 
 done8:
 	ADD          $1, R8
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x4e2bd508 // fadd v8.4s, v8.4s, v11.4s
 	FMOVQ        F8, (R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
@@ -1321,10 +1333,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F8
-	FMOVQ        32(R3), F9
-	FMOVQ        64(R3), F10
-	FMOVQ        96(R3), F11
+	WORD $0x3cc00068 // ldur q8, [x3]
+	WORD $0x3cc20069 // ldur q9, [x3, #32]
+	WORD $0x3cc4006a // ldur q10, [x3, #64]
+	WORD $0x3cc6006b // ldur q11, [x3, #96]
 	WORD $0x4ec9390c // zip1 v12.2d, v8.2d, v9.2d
 	WORD $0x4ec97908 // zip2 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
@@ -1387,18 +1399,17 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40012a // ldr h10, [x9]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c40012a // ldur h10, [x9]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F11
+	WORD $0xfc40212b // ldur d11, [x9, #2]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        10(R9), F13
+	WORD $0xbc40a12d // ldur s13, [x9, #10]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -1412,38 +1423,39 @@ loop5:
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        (R6), (F13, F14)
+	WORD $0x3cc000cd // ldur q13, [x6]
+	WORD $0x3cc100ce // ldur q14, [x6, #16]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
 	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
-	FLDPQ        32(R6), (F13, F14)
+	WORD $0x3cc200cd // ldur q13, [x6, #32]
+	WORD $0x3cc300ce // ldur q14, [x6, #48]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
 	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F11
+	WORD $0xbc4000eb // ldur s11, [x7]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        4(R7), F11
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	WORD $0xbc4040eb // ldur s11, [x7, #4]
 	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4f8a1189 // fmla v9.4s, v12.4s, v10.s[0]
 
 	// scales of the block
-	WORD $0x7d401d2a // ldr h10, [x9, #14]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c40e12a // ldur h10, [x9, #14]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVD        16(R9), F11
+	WORD $0xfc41012b // ldur d11, [x9, #16]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        24(R9), F13
+	WORD $0xbc41812d // ldur s13, [x9, #24]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -1457,24 +1469,26 @@ loop5:
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        64(R6), (F13, F14)
+	WORD $0x3cc400cd // ldur q13, [x6, #64]
+	WORD $0x3cc500ce // ldur q14, [x6, #80]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
 	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
-	FLDPQ        96(R6), (F13, F14)
+	WORD $0x3cc600cd // ldur q13, [x6, #96]
+	WORD $0x3cc700ce // ldur q14, [x6, #112]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
 	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        8(R7), F11
+	WORD $0xbc4080eb // ldur s11, [x7, #8]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        12(R7), F11
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	WORD $0xbc40c0eb // ldur s11, [x7, #12]
 	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4f8a1189 // fmla v9.4s, v12.4s, v10.s[0]
 	ADD          $0x1c, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -1489,18 +1503,17 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012a // ldr h10, [x9]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c40012a // ldur h10, [x9]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F11
+	WORD $0xfc40212b // ldur d11, [x9, #2]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        10(R9), F13
+	WORD $0xbc40a12d // ldur s13, [x9, #10]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -1514,24 +1527,26 @@ loop7:
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        (R6), (F13, F14)
+	WORD $0x3cc000cd // ldur q13, [x6]
+	WORD $0x3cc100ce // ldur q14, [x6, #16]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
 	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
-	FLDPQ        32(R6), (F13, F14)
+	WORD $0x3cc200cd // ldur q13, [x6, #32]
+	WORD $0x3cc300ce // ldur q14, [x6, #48]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
 	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F11
+	WORD $0xbc4000eb // ldur s11, [x7]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        4(R7), F11
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	WORD $0xbc4040eb // ldur s11, [x7, #4]
 	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4f8a1189 // fmla v9.4s, v12.4s, v10.s[0]
 	ADD          $0xe, R9
 	ADD          $0x40, R6
 	ADD          $8, R7
@@ -1552,10 +1567,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F8
-	FMOVQ        32(R3), F9
-	FMOVQ        64(R3), F10
-	FMOVQ        96(R3), F11
+	WORD $0x3cc00068 // ldur q8, [x3]
+	WORD $0x3cc20069 // ldur q9, [x3, #32]
+	WORD $0x3cc4006a // ldur q10, [x3, #64]
+	WORD $0x3cc6006b // ldur q11, [x3, #96]
 	WORD $0x4ec9390c // zip1 v12.2d, v8.2d, v9.2d
 	WORD $0x4ec97908 // zip2 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
@@ -1564,10 +1579,10 @@ done4:
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
 	WORD $0x6e28d588 // faddp v8.4s, v12.4s, v8.4s
 	FMOVQ        F8, (R0)
-	FMOVQ        128(R3), F8
-	FMOVQ        160(R3), F9
-	FMOVQ        192(R3), F10
-	FMOVQ        224(R3), F11
+	WORD $0x3cc80068 // ldur q8, [x3, #128]
+	WORD $0x3cca0069 // ldur q9, [x3, #160]
+	WORD $0x3ccc006a // ldur q10, [x3, #192]
+	WORD $0x3cce006b // ldur q11, [x3, #224]
 	WORD $0x4ec9390c // zip1 v12.2d, v8.2d, v9.2d
 	WORD $0x4ec97908 // zip2 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
@@ -1634,18 +1649,17 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40012b // ldr h11, [x9]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c40012b // ldur h11, [x9]
+	WORD $0x1ee2416b // fcvt s11, h11
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F12
+	WORD $0xfc40212c // ldur d12, [x9, #2]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        10(R9), F14
+	WORD $0xbc40a12e // ldur s14, [x9, #10]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -1659,46 +1673,48 @@ loop5:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        (R6), (F14, F15)
+	WORD $0x3cc000ce // ldur q14, [x6]
+	WORD $0x3cc100cf // ldur q15, [x6, #16]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
 	WORD $0x4e8f9590 // sdot v16.4s, v12.16b, v15.16b
-	FLDPQ        32(R6), (F14, F15)
+	WORD $0x3cc200ce // ldur q14, [x6, #32]
+	WORD $0x3cc300cf // ldur q15, [x6, #48]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8e95b1 // sdot v17.4s, v13.16b, v14.16b
 	WORD $0x4e8f9591 // sdot v17.4s, v12.16b, v15.16b
-	FLDPQ        64(R6), (F14, F15)
+	WORD $0x3cc400ce // ldur q14, [x6, #64]
+	WORD $0x3cc500cf // ldur q15, [x6, #80]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8e95b2 // sdot v18.4s, v13.16b, v14.16b
 	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F12
+	WORD $0xbc4000ec // ldur s12, [x7]
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        4(R7), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xbc4040ec // ldur s12, [x7, #4]
 	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        8(R7), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0xbc4080ec // ldur s12, [x7, #8]
 	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
-	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4f8b11aa // fmla v10.4s, v13.4s, v11.s[0]
 
 	// scales of the block
-	WORD $0x7d401d2b // ldr h11, [x9, #14]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c40e12b // ldur h11, [x9, #14]
+	WORD $0x1ee2416b // fcvt s11, h11
 
 	// levels of values 0 to 31, and their products
-	FMOVD        16(R9), F12
+	WORD $0xfc41012c // ldur d12, [x9, #16]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        24(R9), F14
+	WORD $0xbc41812e // ldur s14, [x9, #24]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -1712,32 +1728,35 @@ loop5:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        96(R6), (F14, F15)
+	WORD $0x3cc600ce // ldur q14, [x6, #96]
+	WORD $0x3cc700cf // ldur q15, [x6, #112]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
 	WORD $0x4e8f9590 // sdot v16.4s, v12.16b, v15.16b
-	FLDPQ        128(R6), (F14, F15)
+	WORD $0x3cc800ce // ldur q14, [x6, #128]
+	WORD $0x3cc900cf // ldur q15, [x6, #144]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8e95b1 // sdot v17.4s, v13.16b, v14.16b
 	WORD $0x4e8f9591 // sdot v17.4s, v12.16b, v15.16b
-	FLDPQ        160(R6), (F14, F15)
+	WORD $0x3cca00ce // ldur q14, [x6, #160]
+	WORD $0x3ccb00cf // ldur q15, [x6, #176]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8e95b2 // sdot v18.4s, v13.16b, v14.16b
 	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        12(R7), F12
+	WORD $0xbc40c0ec // ldur s12, [x7, #12]
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        16(R7), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xbc4100ec // ldur s12, [x7, #16]
 	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        20(R7), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0xbc4140ec // ldur s12, [x7, #20]
 	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
-	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4f8b11aa // fmla v10.4s, v13.4s, v11.s[0]
 	ADD          $0x1c, R9
 	ADD          $0xc0, R6
 	ADD          $0x18, R7
@@ -1752,18 +1771,17 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012b // ldr h11, [x9]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c40012b // ldur h11, [x9]
+	WORD $0x1ee2416b // fcvt s11, h11
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F12
+	WORD $0xfc40212c // ldur d12, [x9, #2]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        10(R9), F14
+	WORD $0xbc40a12e // ldur s14, [x9, #10]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -1777,32 +1795,35 @@ loop7:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        (R6), (F14, F15)
+	WORD $0x3cc000ce // ldur q14, [x6]
+	WORD $0x3cc100cf // ldur q15, [x6, #16]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
 	WORD $0x4e8f9590 // sdot v16.4s, v12.16b, v15.16b
-	FLDPQ        32(R6), (F14, F15)
+	WORD $0x3cc200ce // ldur q14, [x6, #32]
+	WORD $0x3cc300cf // ldur q15, [x6, #48]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8e95b1 // sdot v17.4s, v13.16b, v14.16b
 	WORD $0x4e8f9591 // sdot v17.4s, v12.16b, v15.16b
-	FLDPQ        64(R6), (F14, F15)
+	WORD $0x3cc400ce // ldur q14, [x6, #64]
+	WORD $0x3cc500cf // ldur q15, [x6, #80]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8e95b2 // sdot v18.4s, v13.16b, v14.16b
 	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F12
+	WORD $0xbc4000ec // ldur s12, [x7]
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        4(R7), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xbc4040ec // ldur s12, [x7, #4]
 	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        8(R7), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0xbc4080ec // ldur s12, [x7, #8]
 	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
-	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4f8b11aa // fmla v10.4s, v13.4s, v11.s[0]
 	ADD          $0xe, R9
 	ADD          $0x60, R6
 	ADD          $0xc, R7
@@ -1824,10 +1845,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F8
-	FMOVQ        32(R3), F9
-	FMOVQ        64(R3), F10
-	FMOVQ        96(R3), F11
+	WORD $0x3cc00068 // ldur q8, [x3]
+	WORD $0x3cc20069 // ldur q9, [x3, #32]
+	WORD $0x3cc4006a // ldur q10, [x3, #64]
+	WORD $0x3cc6006b // ldur q11, [x3, #96]
 	WORD $0x4ec9390c // zip1 v12.2d, v8.2d, v9.2d
 	WORD $0x4ec97908 // zip2 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
@@ -1836,10 +1857,10 @@ done4:
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
 	WORD $0x6e28d588 // faddp v8.4s, v12.4s, v8.4s
 	FMOVQ        F8, (R0)
-	FMOVQ        128(R3), F8
-	FMOVQ        160(R3), F9
-	FMOVQ        192(R3), F10
-	FMOVQ        224(R3), F11
+	WORD $0x3cc80068 // ldur q8, [x3, #128]
+	WORD $0x3cca0069 // ldur q9, [x3, #160]
+	WORD $0x3ccc006a // ldur q10, [x3, #192]
+	WORD $0x3cce006b // ldur q11, [x3, #224]
 	WORD $0x4ec9390c // zip1 v12.2d, v8.2d, v9.2d
 	WORD $0x4ec97908 // zip2 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
@@ -1908,8 +1929,6 @@ loop1:
 loop3:
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -1920,126 +1939,114 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40012c // ldr h12, [x9]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c40012a // ldur h10, [x9]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        10(R9), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
-	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        (R6), (F15, F16)
+	WORD $0xfc40212b // ldur d11, [x9, #2]
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0xbc40a12d // ldur s13, [x9, #10]
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	WORD $0x3cc000cd // ldur q13, [x6]
+	WORD $0x3cc100ce // ldur q14, [x6, #16]
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
+	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
+	WORD $0x3cc200cd // ldur q13, [x6, #32]
+	WORD $0x3cc300ce // ldur q14, [x6, #48]
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
+	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
+	WORD $0x3cc400cd // ldur q13, [x6, #64]
+	WORD $0x3cc500ce // ldur q14, [x6, #80]
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
-	FLDPQ        32(R6), (F15, F16)
+	WORD $0x4e8d9591 // sdot v17.4s, v12.16b, v13.16b
+	WORD $0x4e8e9571 // sdot v17.4s, v11.16b, v14.16b
+	WORD $0x3cc600cd // ldur q13, [x6, #96]
+	WORD $0x3cc700ce // ldur q14, [x6, #112]
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8f95d2 // sdot v18.4s, v14.16b, v15.16b
-	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
-	FLDPQ        64(R6), (F15, F16)
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e8f95d3 // sdot v19.4s, v14.16b, v15.16b
-	WORD $0x4e9095b3 // sdot v19.4s, v13.16b, v16.16b
-	FLDPQ        96(R6), (F15, F16)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e8f95d4 // sdot v20.4s, v14.16b, v15.16b
-	WORD $0x4e9095b4 // sdot v20.4s, v13.16b, v16.16b
+	WORD $0x4e8d9592 // sdot v18.4s, v12.16b, v13.16b
+	WORD $0x4e8e9572 // sdot v18.4s, v11.16b, v14.16b
 
-	// integer sums times both scales
-	FMOVS        (R7), F13
-	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        4(R7), F13
-	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        8(R7), F13
-	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-	FMOVS        12(R7), F13
-	WORD $0x4e21da8e // scvtf v14.4s, v20.4s
-	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc000eb // ldur q11, [x7]
+	WORD $0x4f8a916a // fmul v10.4s, v11.4s, v10.s[0]
+	WORD $0x4eb0bdeb // addp v11.4s, v15.4s, v16.4s
+	WORD $0x4eb2be2c // addp v12.4s, v17.4s, v18.4s
+	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e2acd68 // fmla v8.4s, v11.4s, v10.4s
 
 	// scales of the block
-	WORD $0x7d401d2c // ldr h12, [x9, #14]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c40e12a // ldur h10, [x9, #14]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVD        16(R9), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        24(R9), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
-	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        128(R6), (F15, F16)
+	WORD $0xfc41012b // ldur d11, [x9, #16]
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0xbc41812d // ldur s13, [x9, #24]
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	WORD $0x3cc800cd // ldur q13, [x6, #128]
+	WORD $0x3cc900ce // ldur q14, [x6, #144]
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
+	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
+	WORD $0x3cca00cd // ldur q13, [x6, #160]
+	WORD $0x3ccb00ce // ldur q14, [x6, #176]
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
+	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
+	WORD $0x3ccc00cd // ldur q13, [x6, #192]
+	WORD $0x3ccd00ce // ldur q14, [x6, #208]
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
-	FLDPQ        160(R6), (F15, F16)
+	WORD $0x4e8d9591 // sdot v17.4s, v12.16b, v13.16b
+	WORD $0x4e8e9571 // sdot v17.4s, v11.16b, v14.16b
+	WORD $0x3cce00cd // ldur q13, [x6, #224]
+	WORD $0x3ccf00ce // ldur q14, [x6, #240]
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8f95d2 // sdot v18.4s, v14.16b, v15.16b
-	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
-	FLDPQ        192(R6), (F15, F16)
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e8f95d3 // sdot v19.4s, v14.16b, v15.16b
-	WORD $0x4e9095b3 // sdot v19.4s, v13.16b, v16.16b
-	FLDPQ        224(R6), (F15, F16)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e8f95d4 // sdot v20.4s, v14.16b, v15.16b
-	WORD $0x4e9095b4 // sdot v20.4s, v13.16b, v16.16b
+	WORD $0x4e8d9592 // sdot v18.4s, v12.16b, v13.16b
+	WORD $0x4e8e9572 // sdot v18.4s, v11.16b, v14.16b
 
-	// integer sums times both scales
-	FMOVS        16(R7), F13
-	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        20(R7), F13
-	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        24(R7), F13
-	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-	FMOVS        28(R7), F13
-	WORD $0x4e21da8e // scvtf v14.4s, v20.4s
-	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc100eb // ldur q11, [x7, #16]
+	WORD $0x4f8a916a // fmul v10.4s, v11.4s, v10.s[0]
+	WORD $0x4eb0bdeb // addp v11.4s, v15.4s, v16.4s
+	WORD $0x4eb2be2c // addp v12.4s, v17.4s, v18.4s
+	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
 	ADD          $0x1c, R9
 	ADD          $0x100, R6
 	ADD          $0x20, R7
@@ -2054,65 +2061,59 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012c // ldr h12, [x9]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c40012a // ldur h10, [x9]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        10(R9), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
-	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        (R6), (F15, F16)
+	WORD $0xfc40212b // ldur d11, [x9, #2]
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0xbc40a12d // ldur s13, [x9, #10]
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	WORD $0x3cc000cd // ldur q13, [x6]
+	WORD $0x3cc100ce // ldur q14, [x6, #16]
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
+	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
+	WORD $0x3cc200cd // ldur q13, [x6, #32]
+	WORD $0x3cc300ce // ldur q14, [x6, #48]
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
+	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
+	WORD $0x3cc400cd // ldur q13, [x6, #64]
+	WORD $0x3cc500ce // ldur q14, [x6, #80]
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
-	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
-	FLDPQ        32(R6), (F15, F16)
+	WORD $0x4e8d9591 // sdot v17.4s, v12.16b, v13.16b
+	WORD $0x4e8e9571 // sdot v17.4s, v11.16b, v14.16b
+	WORD $0x3cc600cd // ldur q13, [x6, #96]
+	WORD $0x3cc700ce // ldur q14, [x6, #112]
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8f95d2 // sdot v18.4s, v14.16b, v15.16b
-	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
-	FLDPQ        64(R6), (F15, F16)
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e8f95d3 // sdot v19.4s, v14.16b, v15.16b
-	WORD $0x4e9095b3 // sdot v19.4s, v13.16b, v16.16b
-	FLDPQ        96(R6), (F15, F16)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e8f95d4 // sdot v20.4s, v14.16b, v15.16b
-	WORD $0x4e9095b4 // sdot v20.4s, v13.16b, v16.16b
+	WORD $0x4e8d9592 // sdot v18.4s, v12.16b, v13.16b
+	WORD $0x4e8e9572 // sdot v18.4s, v11.16b, v14.16b
 
-	// integer sums times both scales
-	FMOVS        (R7), F13
-	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        4(R7), F13
-	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        8(R7), F13
-	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-	FMOVS        12(R7), F13
-	WORD $0x4e21da8e // scvtf v14.4s, v20.4s
-	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc000eb // ldur q11, [x7]
+	WORD $0x4f8a916a // fmul v10.4s, v11.4s, v10.s[0]
+	WORD $0x4eb0bdeb // addp v11.4s, v15.4s, v16.4s
+	WORD $0x4eb2be2c // addp v12.4s, v17.4s, v18.4s
+	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e2acd68 // fmla v8.4s, v11.4s, v10.4s
 	ADD          $0xe, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -2121,10 +2122,8 @@ loop7:
 
 done8:
 	ADD          $1, R8
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
 	FMOVQ        F8, (R5)
-	FMOVQ        F9, 128(R5)
-	FMOVQ        F10, 256(R5)
-	FMOVQ        F11, 384(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -2135,57 +2134,25 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F8
-	FMOVQ        32(R3), F9
-	FMOVQ        64(R3), F10
-	FMOVQ        96(R3), F11
-	WORD $0x4ec9390c // zip1 v12.2d, v8.2d, v9.2d
-	WORD $0x4ec97908 // zip2 v8.2d, v8.2d, v9.2d
-	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
-	WORD $0x4ecb3948 // zip1 v8.2d, v10.2d, v11.2d
-	WORD $0x4ecb7949 // zip2 v9.2d, v10.2d, v11.2d
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e28d588 // faddp v8.4s, v12.4s, v8.4s
-	FMOVQ        F8, (R0)
-	FMOVQ        128(R3), F8
-	FMOVQ        160(R3), F9
-	FMOVQ        192(R3), F10
-	FMOVQ        224(R3), F11
-	WORD $0x4ec9390c // zip1 v12.2d, v8.2d, v9.2d
-	WORD $0x4ec97908 // zip2 v8.2d, v8.2d, v9.2d
-	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
-	WORD $0x4ecb3948 // zip1 v8.2d, v10.2d, v11.2d
-	WORD $0x4ecb7949 // zip2 v9.2d, v10.2d, v11.2d
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e28d588 // faddp v8.4s, v12.4s, v8.4s
+	WORD $0x3cc00068 // ldur q8, [x3]
+	WORD $0x3cc20069 // ldur q9, [x3, #32]
+	WORD $0x3cc4006a // ldur q10, [x3, #64]
+	WORD $0x3cc6006b // ldur q11, [x3, #96]
+	WORD $0x4e89290c // trn1 v12.4s, v8.4s, v9.4s
+	WORD $0x4e896908 // trn2 v8.4s, v8.4s, v9.4s
+	WORD $0x4e8b2949 // trn1 v9.4s, v10.4s, v11.4s
+	WORD $0x4e8b694a // trn2 v10.4s, v10.4s, v11.4s
+	WORD $0x4ec9398b // zip1 v11.2d, v12.2d, v9.2d
+	WORD $0x4eca390d // zip1 v13.2d, v8.2d, v10.2d
+	WORD $0x4ec97989 // zip2 v9.2d, v12.2d, v9.2d
+	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
+	FMOVQ        F11, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F8, (R5)
-	FMOVQ        256(R3), F8
-	FMOVQ        288(R3), F9
-	FMOVQ        320(R3), F10
-	FMOVQ        352(R3), F11
-	WORD $0x4ec9390c // zip1 v12.2d, v8.2d, v9.2d
-	WORD $0x4ec97908 // zip2 v8.2d, v8.2d, v9.2d
-	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
-	WORD $0x4ecb3948 // zip1 v8.2d, v10.2d, v11.2d
-	WORD $0x4ecb7949 // zip2 v9.2d, v10.2d, v11.2d
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e28d588 // faddp v8.4s, v12.4s, v8.4s
+	FMOVQ        F13, (R5)
 	ADD          R4, R5
-	FMOVQ        F8, (R5)
-	FMOVQ        384(R3), F8
-	FMOVQ        416(R3), F9
-	FMOVQ        448(R3), F10
-	FMOVQ        480(R3), F11
-	WORD $0x4ec9390c // zip1 v12.2d, v8.2d, v9.2d
-	WORD $0x4ec97908 // zip2 v8.2d, v8.2d, v9.2d
-	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
-	WORD $0x4ecb3948 // zip1 v8.2d, v10.2d, v11.2d
-	WORD $0x4ecb7949 // zip2 v9.2d, v10.2d, v11.2d
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e28d588 // faddp v8.4s, v12.4s, v8.4s
+	FMOVQ        F9, (R5)
 	ADD          R4, R5
 	FMOVQ        F8, (R5)
 	ADD          $0x10, R0
@@ -2224,18 +2191,17 @@ TEXT ·decodeUnitsLm3_32NEON(SB), NOSPLIT, $128-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d400028 // ldr h8, [x1]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c400028 // ldur h8, [x1]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31
-	FMOVD        2(R1), F9
+	WORD $0xfc402029 // ldur d9, [x1, #2]
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea4452a // ushl v10.4s, v9.4s, v4.4s
 	WORD $0x6ea74529 // ushl v9.4s, v9.4s, v7.4s
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	FMOVS        10(R1), F11
+	WORD $0xbc40a02b // ldur s11, [x1, #10]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -2251,52 +2217,52 @@ loop1:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	FMOVQ        F10, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, (R0)
 	FMOVQ        F10, 16(R0)
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 32(R0)
 	FMOVQ        F10, 48(R0)
-	FMOVS        16(R3), F9
+	WORD $0xbc410069 // ldur s9, [x3, #16]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R3), F10
+	WORD $0xbc41406a // ldur s10, [x3, #20]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 64(R0)
 	FMOVQ        F10, 80(R0)
-	FMOVS        24(R3), F9
+	WORD $0xbc418069 // ldur s9, [x3, #24]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F10
+	WORD $0xbc41c06a // ldur s10, [x3, #28]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f889148 // fmul v8.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 96(R0)
 	FMOVQ        F8, 112(R0)
 	ADD          $0xe, R1
@@ -2351,18 +2317,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d0 // ldr h16, [x6]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7c4000d0 // ldur h16, [x6]
+	WORD $0x1ee24210 // fcvt s16, h16
 
 	// levels of values 0 to 31
-	FMOVD        2(R6), F17
+	WORD $0xfc4020d1 // ldur d17, [x6, #2]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
 	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        10(R6), F19
+	WORD $0xbc40a0d3 // ldur s19, [x6, #10]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
@@ -2378,56 +2343,60 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
+	WORD $0xbc400071 // ldur s17, [x3]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
+	WORD $0xbc404072 // ldur s18, [x3, #4]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        (R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc00093 // ldur q19, [x4]
+	WORD $0x3cc10094 // ldur q20, [x4, #16]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
+	WORD $0xbc408071 // ldur s17, [x3, #8]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
+	WORD $0xbc40c072 // ldur s18, [x3, #12]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        32(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc20093 // ldur q19, [x4, #32]
+	WORD $0x3cc30094 // ldur q20, [x4, #48]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
+	WORD $0xbc410071 // ldur s17, [x3, #16]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
+	WORD $0xbc414072 // ldur s18, [x3, #20]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        64(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc40093 // ldur q19, [x4, #64]
+	WORD $0x3cc50094 // ldur q20, [x4, #80]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
+	WORD $0xbc418071 // ldur s17, [x3, #24]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
+	WORD $0xbc41c072 // ldur s18, [x3, #28]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	FLDPQ        96(R4), (F18, F19)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909250 // fmul v16.4s, v18.4s, v16.s[0]
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
+	WORD $0x3cc70093 // ldur q19, [x4, #112]
 	WORD $0x4e32ce2e // fmla v14.4s, v17.4s, v18.4s
 	WORD $0x4e33ce0f // fmla v15.4s, v16.4s, v19.4s
 	ADD          $0xe, R6
@@ -2504,18 +2473,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f0 // ldr h16, [x7]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7c4000f0 // ldur h16, [x7]
+	WORD $0x1ee24210 // fcvt s16, h16
 
 	// levels of values 0 to 31
-	FMOVD        2(R7), F17
+	WORD $0xfc4020f1 // ldur d17, [x7, #2]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
 	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        10(R7), F19
+	WORD $0xbc40a0f3 // ldur s19, [x7, #10]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
@@ -2531,80 +2499,84 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
+	WORD $0xbc400071 // ldur s17, [x3]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
+	WORD $0xbc404072 // ldur s18, [x3, #4]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        (R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc00093 // ldur q19, [x4]
+	WORD $0x3cc10094 // ldur q20, [x4, #16]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F19
+	WORD $0x3cc00113 // ldur q19, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F20
+	WORD $0x3cc10114 // ldur q20, [x8, #16]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
+	WORD $0xbc408071 // ldur s17, [x3, #8]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
+	WORD $0xbc40c072 // ldur s18, [x3, #12]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        32(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc20093 // ldur q19, [x4, #32]
+	WORD $0x3cc30094 // ldur q20, [x4, #48]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F19
+	WORD $0x3cc20113 // ldur q19, [x8, #32]
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F20
+	WORD $0x3cc30114 // ldur q20, [x8, #48]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
+	WORD $0xbc410071 // ldur s17, [x3, #16]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
+	WORD $0xbc414072 // ldur s18, [x3, #20]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        64(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc40093 // ldur q19, [x4, #64]
+	WORD $0x3cc50094 // ldur q20, [x4, #80]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F19
+	WORD $0x3cc40113 // ldur q19, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F20
+	WORD $0x3cc50114 // ldur q20, [x8, #80]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
+	WORD $0xbc418071 // ldur s17, [x3, #24]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
+	WORD $0xbc41c072 // ldur s18, [x3, #28]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	FLDPQ        96(R4), (F18, F19)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909250 // fmul v16.4s, v18.4s, v16.s[0]
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
+	WORD $0x3cc70093 // ldur q19, [x4, #112]
 	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
 	WORD $0x4e33ce0d // fmla v13.4s, v16.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F18
+	WORD $0x3cc60112 // ldur q18, [x8, #96]
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F19
+	WORD $0x3cc70113 // ldur q19, [x8, #112]
 	WORD $0x4e32ce2e // fmla v14.4s, v17.4s, v18.4s
 	WORD $0x4e33ce0f // fmla v15.4s, v16.4s, v19.4s
 	ADD          $0xe, R7
@@ -2688,18 +2660,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010e // ldr h14, [x8]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7c40010e // ldur h14, [x8]
+	WORD $0x1ee241ce // fcvt s14, h14
 
 	// levels of values 0 to 31
-	FMOVD        2(R8), F15
+	WORD $0xfc40210f // ldur d15, [x8, #2]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x6ea445f0 // ushl v16.4s, v15.4s, v4.4s
 	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        10(R8), F17
+	WORD $0xbc40a111 // ldur s17, [x8, #10]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
 	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
@@ -2715,92 +2686,100 @@ loop3:
 	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FLDPQ        (R4), (F17, F18)
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x3cc00091 // ldur q17, [x4]
+	WORD $0x3cc10092 // ldur q18, [x4, #16]
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F17
+	WORD $0x3cc00131 // ldur q17, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F18
+	WORD $0x3cc10132 // ldur q18, [x9, #16]
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FLDPQ        (R6), (F17, F18)
+	WORD $0x3cc000d1 // ldur q17, [x6]
+	WORD $0x3cc100d2 // ldur q18, [x6, #16]
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FLDPQ        32(R4), (F17, F18)
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x3cc20091 // ldur q17, [x4, #32]
+	WORD $0x3cc30092 // ldur q18, [x4, #48]
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F17
+	WORD $0x3cc20131 // ldur q17, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F18
+	WORD $0x3cc30132 // ldur q18, [x9, #48]
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FLDPQ        32(R6), (F17, F18)
+	WORD $0x3cc200d1 // ldur q17, [x6, #32]
+	WORD $0x3cc300d2 // ldur q18, [x6, #48]
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FLDPQ        64(R4), (F17, F18)
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x3cc40091 // ldur q17, [x4, #64]
+	WORD $0x3cc50092 // ldur q18, [x4, #80]
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F17
+	WORD $0x3cc40131 // ldur q17, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F18
+	WORD $0x3cc50132 // ldur q18, [x9, #80]
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FLDPQ        64(R6), (F17, F18)
+	WORD $0x3cc400d1 // ldur q17, [x6, #64]
+	WORD $0x3cc500d2 // ldur q18, [x6, #80]
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	FLDPQ        96(R4), (F16, F17)
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e920e // fmul v14.4s, v16.4s, v14.s[0]
+	WORD $0x3cc60090 // ldur q16, [x4, #96]
+	WORD $0x3cc70091 // ldur q17, [x4, #112]
 	WORD $0x4e30cde8 // fmla v8.4s, v15.4s, v16.4s
 	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F16
+	WORD $0x3cc60130 // ldur q16, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F17
+	WORD $0x3cc70131 // ldur q17, [x9, #112]
 	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
 	WORD $0x4e31cdcb // fmla v11.4s, v14.4s, v17.4s
-	FLDPQ        96(R6), (F16, F17)
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
+	WORD $0x3cc700d1 // ldur q17, [x6, #112]
 	WORD $0x4e30cdec // fmla v12.4s, v15.4s, v16.4s
 	WORD $0x4e31cdcd // fmla v13.4s, v14.4s, v17.4s
 	ADD          $0xe, R8
@@ -2889,18 +2868,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400110 // ldr h16, [x8]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7c400110 // ldur h16, [x8]
+	WORD $0x1ee24210 // fcvt s16, h16
 
 	// levels of values 0 to 31
-	FMOVD        2(R8), F17
+	WORD $0xfc402111 // ldur d17, [x8, #2]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
 	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        10(R8), F19
+	WORD $0xbc40a113 // ldur s19, [x8, #10]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
@@ -2916,116 +2894,124 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
+	WORD $0xbc400071 // ldur s17, [x3]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
+	WORD $0xbc404072 // ldur s18, [x3, #4]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        (R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc00093 // ldur q19, [x4]
+	WORD $0x3cc10094 // ldur q20, [x4, #16]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F19
+	WORD $0x3cc00133 // ldur q19, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F20
+	WORD $0x3cc10134 // ldur q20, [x9, #16]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FLDPQ        (R6), (F19, F20)
+	WORD $0x3cc000d3 // ldur q19, [x6]
+	WORD $0x3cc100d4 // ldur q20, [x6, #16]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F19
+	WORD $0x3cc00133 // ldur q19, [x9]
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F20
+	WORD $0x3cc10134 // ldur q20, [x9, #16]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
+	WORD $0xbc408071 // ldur s17, [x3, #8]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
+	WORD $0xbc40c072 // ldur s18, [x3, #12]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        32(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc20093 // ldur q19, [x4, #32]
+	WORD $0x3cc30094 // ldur q20, [x4, #48]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F19
+	WORD $0x3cc20133 // ldur q19, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F20
+	WORD $0x3cc30134 // ldur q20, [x9, #48]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FLDPQ        32(R6), (F19, F20)
+	WORD $0x3cc200d3 // ldur q19, [x6, #32]
+	WORD $0x3cc300d4 // ldur q20, [x6, #48]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F19
+	WORD $0x3cc20133 // ldur q19, [x9, #32]
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F20
+	WORD $0x3cc30134 // ldur q20, [x9, #48]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
+	WORD $0xbc410071 // ldur s17, [x3, #16]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
+	WORD $0xbc414072 // ldur s18, [x3, #20]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        64(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc40093 // ldur q19, [x4, #64]
+	WORD $0x3cc50094 // ldur q20, [x4, #80]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F19
+	WORD $0x3cc40133 // ldur q19, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F20
+	WORD $0x3cc50134 // ldur q20, [x9, #80]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FLDPQ        64(R6), (F19, F20)
+	WORD $0x3cc400d3 // ldur q19, [x6, #64]
+	WORD $0x3cc500d4 // ldur q20, [x6, #80]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F19
+	WORD $0x3cc40133 // ldur q19, [x9, #64]
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F20
+	WORD $0x3cc50134 // ldur q20, [x9, #80]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
+	WORD $0xbc418071 // ldur s17, [x3, #24]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
+	WORD $0xbc41c072 // ldur s18, [x3, #28]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	FLDPQ        96(R4), (F18, F19)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909250 // fmul v16.4s, v18.4s, v16.s[0]
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
+	WORD $0x3cc70093 // ldur q19, [x4, #112]
 	WORD $0x4e32ce28 // fmla v8.4s, v17.4s, v18.4s
 	WORD $0x4e33ce09 // fmla v9.4s, v16.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F18
+	WORD $0x3cc60132 // ldur q18, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F19
+	WORD $0x3cc70133 // ldur q19, [x9, #112]
 	WORD $0x4e32ce2a // fmla v10.4s, v17.4s, v18.4s
 	WORD $0x4e33ce0b // fmla v11.4s, v16.4s, v19.4s
-	FLDPQ        96(R6), (F18, F19)
+	WORD $0x3cc600d2 // ldur q18, [x6, #96]
+	WORD $0x3cc700d3 // ldur q19, [x6, #112]
 	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
 	WORD $0x4e33ce0d // fmla v13.4s, v16.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F18
+	WORD $0x3cc60132 // ldur q18, [x9, #96]
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F19
+	WORD $0x3cc70133 // ldur q19, [x9, #112]
 	WORD $0x4e32ce2e // fmla v14.4s, v17.4s, v18.4s
 	WORD $0x4e33ce0f // fmla v15.4s, v16.4s, v19.4s
 	ADD          $0xe, R8
@@ -3097,16 +3083,16 @@ TEXT ·unpackLm3_32NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d400028 // ldr h8, [x1]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x7c400028 // ldur h8, [x1]
+	WORD $0x1ee24108 // fcvt s8, h8
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	FMOVD        2(R1), F9
+	WORD $0xfc402029 // ldur d9, [x1, #2]
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea4452a // ushl v10.4s, v9.4s, v4.4s
 	WORD $0x6ea74529 // ushl v9.4s, v9.4s, v7.4s
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	FMOVS        10(R1), F11
+	WORD $0xbc40a02b // ldur s11, [x1, #10]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -3164,10 +3150,14 @@ TEXT ·mix1xLm3_32NEON(SB), NOSPLIT, $128-64
 loop1:
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FLDPQ        (R4), (F8, F9)
-	FLDPQ        32(R4), (F10, F11)
-	FLDPQ        64(R4), (F12, F13)
-	FLDPQ        96(R4), (F14, F15)
+	WORD $0x3cc00088 // ldur q8, [x4]
+	WORD $0x3cc10089 // ldur q9, [x4, #16]
+	WORD $0x3cc2008a // ldur q10, [x4, #32]
+	WORD $0x3cc3008b // ldur q11, [x4, #48]
+	WORD $0x3cc4008c // ldur q12, [x4, #64]
+	WORD $0x3cc5008d // ldur q13, [x4, #80]
+	WORD $0x3cc6008e // ldur q14, [x4, #96]
+	WORD $0x3cc7008f // ldur q15, [x4, #112]
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -3178,13 +3168,13 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVD        2(R6), F16
+	WORD $0xfc4020d0 // ldur d16, [x6, #2]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x6ea44611 // ushl v17.4s, v16.4s, v4.4s
 	WORD $0x6ea74610 // ushl v16.4s, v16.4s, v7.4s
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	FMOVS        10(R6), F18
+	WORD $0xbc40a0d2 // ldur s18, [x6, #10]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
 	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
@@ -3200,52 +3190,50 @@ loop3:
 	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
 	FMOVQ        F17, (R3)
 	FMOVQ        F16, 16(R3)
-	WORD $0x7d4000d0 // ldr h16, [x6]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        (R4), F17
-	WORD $0x4f919212 // fmul v18.4s, v16.4s, v17.s[0]
-	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        (R3), F17
+	WORD $0x7c4000d0 // ldur h16, [x6]
+	WORD $0x1ee24210 // fcvt s16, h16
+	WORD $0xbc400091 // ldur s17, [x4]
+	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	WORD $0xbc400071 // ldur s17, [x3]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
+	WORD $0xbc404072 // ldur s18, [x3, #4]
+	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
+	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e32ce28 // fmla v8.4s, v17.4s, v18.4s
-	WORD $0x4e30ce69 // fmla v9.4s, v19.4s, v16.4s
-	FMOVS        8(R3), F17
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4f901228 // fmla v8.4s, v17.4s, v16.s[0]
+	WORD $0x4f901249 // fmla v9.4s, v18.4s, v16.s[0]
+	WORD $0xbc408071 // ldur s17, [x3, #8]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
+	WORD $0xbc40c072 // ldur s18, [x3, #12]
+	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
+	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e32ce2a // fmla v10.4s, v17.4s, v18.4s
-	WORD $0x4e30ce6b // fmla v11.4s, v19.4s, v16.4s
-	FMOVS        16(R3), F17
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4f90122a // fmla v10.4s, v17.4s, v16.s[0]
+	WORD $0x4f90124b // fmla v11.4s, v18.4s, v16.s[0]
+	WORD $0xbc410071 // ldur s17, [x3, #16]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
+	WORD $0xbc414072 // ldur s18, [x3, #20]
+	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
+	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
-	WORD $0x4e30ce6d // fmla v13.4s, v19.4s, v16.4s
-	FMOVS        24(R3), F17
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4f90122c // fmla v12.4s, v17.4s, v16.s[0]
+	WORD $0x4f90124d // fmla v13.4s, v18.4s, v16.s[0]
+	WORD $0xbc418071 // ldur s17, [x3, #24]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
+	WORD $0xbc41c072 // ldur s18, [x3, #28]
+	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
+	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e32ce2e // fmla v14.4s, v17.4s, v18.4s
-	WORD $0x4e30ce6f // fmla v15.4s, v19.4s, v16.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4f90122e // fmla v14.4s, v17.4s, v16.s[0]
+	WORD $0x4f90124f // fmla v15.4s, v18.4s, v16.s[0]
 	ADD          R7, R6
 	ADD          $4, R4
 	SUBS         $1, R5
@@ -3301,26 +3289,30 @@ loop1:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FLDPQ        (R4), (F8, F9)
+	WORD $0x3cc00088 // ldur q8, [x4]
+	WORD $0x3cc10089 // ldur q9, [x4, #16]
 	ADD          R5, R4, R6
-	FMOVQ        (R6), F10
+	WORD $0x3cc000ca // ldur q10, [x6]
 	ADD          R5, R4, R6
-	FMOVQ        16(R6), F11
-	FLDPQ        32(R4), (F12, F13)
+	WORD $0x3cc100cb // ldur q11, [x6, #16]
+	WORD $0x3cc2008c // ldur q12, [x4, #32]
+	WORD $0x3cc3008d // ldur q13, [x4, #48]
 	ADD          R5, R4, R6
-	FMOVQ        32(R6), F14
+	WORD $0x3cc200ce // ldur q14, [x6, #32]
 	ADD          R5, R4, R6
-	FMOVQ        48(R6), F15
-	FLDPQ        64(R4), (F16, F17)
+	WORD $0x3cc300cf // ldur q15, [x6, #48]
+	WORD $0x3cc40090 // ldur q16, [x4, #64]
+	WORD $0x3cc50091 // ldur q17, [x4, #80]
 	ADD          R5, R4, R6
-	FMOVQ        64(R6), F18
+	WORD $0x3cc400d2 // ldur q18, [x6, #64]
 	ADD          R5, R4, R6
-	FMOVQ        80(R6), F19
-	FLDPQ        96(R4), (F20, F21)
+	WORD $0x3cc500d3 // ldur q19, [x6, #80]
+	WORD $0x3cc60094 // ldur q20, [x4, #96]
+	WORD $0x3cc70095 // ldur q21, [x4, #112]
 	ADD          R5, R4, R6
-	FMOVQ        96(R6), F22
+	WORD $0x3cc600d6 // ldur q22, [x6, #96]
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F23
+	WORD $0x3cc70097 // ldur q23, [x4, #112]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         rows+48(FP), R6
@@ -3332,13 +3324,13 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVD        2(R7), F24
+	WORD $0xfc4020f8 // ldur d24, [x7, #2]
 	WORD $0x4e080718 // dup v24.2d, v24.d[0]
 	WORD $0x6ea44719 // ushl v25.4s, v24.4s, v4.4s
 	WORD $0x6ea74718 // ushl v24.4s, v24.4s, v7.4s
 	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
 	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	FMOVS        10(R7), F26
+	WORD $0xbc40a0fa // ldur s26, [x7, #10]
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
 	WORD $0x6ea5475b // ushl v27.4s, v26.4s, v5.4s
 	WORD $0x6ea6475a // ushl v26.4s, v26.4s, v6.4s
@@ -3354,64 +3346,61 @@ loop3:
 	WORD $0x4e180078 // tbl v24.16b, { v3.16b }, v24.16b
 	FMOVQ        F25, (R3)
 	FMOVQ        F24, 16(R3)
-	WORD $0x7d4000f8 // ldr h24, [x7]
-	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        (R4), F25
-	WORD $0x4f99931a // fmul v26.4s, v24.4s, v25.s[0]
-	WORD $0x4f999319 // fmul v25.4s, v24.4s, v25.s[0]
+	WORD $0x7c4000f8 // ldur h24, [x7]
+	WORD $0x1ee24318 // fcvt s24, h24
+	WORD $0xbc400099 // ldur s25, [x4]
+	WORD $0x6e39df19 // fmul v25.4s, v24.4s, v25.4s
 	ADD          R5, R4, R9
-	FMOVS        (R9), F27
-	WORD $0x4f9b931c // fmul v28.4s, v24.4s, v27.s[0]
-	WORD $0x4f9b9318 // fmul v24.4s, v24.4s, v27.s[0]
-	FMOVS        (R3), F27
+	WORD $0xbc40013a // ldur s26, [x9]
+	WORD $0x6e3adf18 // fmul v24.4s, v24.4s, v26.4s
+	WORD $0xbc40007a // ldur s26, [x3]
+	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
+	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
+	WORD $0xbc40407b // ldur s27, [x3, #4]
 	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
 	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        4(R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
 	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
-	WORD $0x4e3acf68 // fmla v8.4s, v27.4s, v26.4s
-	WORD $0x4e39cfa9 // fmla v9.4s, v29.4s, v25.4s
-	WORD $0x4e3ccf6a // fmla v10.4s, v27.4s, v28.4s
-	WORD $0x4e38cfab // fmla v11.4s, v29.4s, v24.4s
-	FMOVS        8(R3), F27
+	WORD $0x4f991348 // fmla v8.4s, v26.4s, v25.s[0]
+	WORD $0x4f991369 // fmla v9.4s, v27.4s, v25.s[0]
+	WORD $0x4f98134a // fmla v10.4s, v26.4s, v24.s[0]
+	WORD $0x4f98136b // fmla v11.4s, v27.4s, v24.s[0]
+	WORD $0xbc40807a // ldur s26, [x3, #8]
+	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
+	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
+	WORD $0xbc40c07b // ldur s27, [x3, #12]
 	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
 	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        12(R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
 	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
-	WORD $0x4e3acf6c // fmla v12.4s, v27.4s, v26.4s
-	WORD $0x4e39cfad // fmla v13.4s, v29.4s, v25.4s
-	WORD $0x4e3ccf6e // fmla v14.4s, v27.4s, v28.4s
-	WORD $0x4e38cfaf // fmla v15.4s, v29.4s, v24.4s
-	FMOVS        16(R3), F27
+	WORD $0x4f99134c // fmla v12.4s, v26.4s, v25.s[0]
+	WORD $0x4f99136d // fmla v13.4s, v27.4s, v25.s[0]
+	WORD $0x4f98134e // fmla v14.4s, v26.4s, v24.s[0]
+	WORD $0x4f98136f // fmla v15.4s, v27.4s, v24.s[0]
+	WORD $0xbc41007a // ldur s26, [x3, #16]
+	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
+	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
+	WORD $0xbc41407b // ldur s27, [x3, #20]
 	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
 	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        20(R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
 	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
-	WORD $0x4e3acf70 // fmla v16.4s, v27.4s, v26.4s
-	WORD $0x4e39cfb1 // fmla v17.4s, v29.4s, v25.4s
-	WORD $0x4e3ccf72 // fmla v18.4s, v27.4s, v28.4s
-	WORD $0x4e38cfb3 // fmla v19.4s, v29.4s, v24.4s
-	FMOVS        24(R3), F27
+	WORD $0x4f991350 // fmla v16.4s, v26.4s, v25.s[0]
+	WORD $0x4f991371 // fmla v17.4s, v27.4s, v25.s[0]
+	WORD $0x4f981352 // fmla v18.4s, v26.4s, v24.s[0]
+	WORD $0x4f981373 // fmla v19.4s, v27.4s, v24.s[0]
+	WORD $0xbc41807a // ldur s26, [x3, #24]
+	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
+	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
+	WORD $0xbc41c07b // ldur s27, [x3, #28]
 	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
 	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        28(R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
 	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
-	WORD $0x4e3acf74 // fmla v20.4s, v27.4s, v26.4s
-	WORD $0x4e39cfb5 // fmla v21.4s, v29.4s, v25.4s
-	WORD $0x4e3ccf76 // fmla v22.4s, v27.4s, v28.4s
-	WORD $0x4e38cfb7 // fmla v23.4s, v29.4s, v24.4s
+	WORD $0x4f991354 // fmla v20.4s, v26.4s, v25.s[0]
+	WORD $0x4f991375 // fmla v21.4s, v27.4s, v25.s[0]
+	WORD $0x4f981356 // fmla v22.4s, v26.4s, v24.s[0]
+	WORD $0x4f981377 // fmla v23.4s, v27.4s, v24.s[0]
 	ADD          R8, R7
 	ADD          $4, R4
 	SUBS         $1, R6
@@ -3457,6 +3446,11 @@ done2:
 
 // mix3xLm3_32NEON adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
 TEXT ·mix3xLm3_32NEON(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	WORD $0x4f00e420 // movi v0.16b, #1
+	WORD $0x4f00e461 // movi v1.16b, #3
+	WORD $0x4f00e5e2 // movi v2.16b, #15
 	MOVD         v+32(FP), R0
 	MOVD         units+56(FP), R1
 	MOVD         $0, R2
@@ -3473,30 +3467,38 @@ loop1:
 	ADD          R5, R6
 	ADD          R2, R4
 	ADD          R2, R6
-	FLDPQ        (R4), (F0, F1)
+	WORD $0x3cc00083 // ldur q3, [x4]
+	WORD $0x3cc10084 // ldur q4, [x4, #16]
 	ADD          R5, R4, R7
-	FMOVQ        (R7), F2
+	WORD $0x3cc000e5 // ldur q5, [x7]
 	ADD          R5, R4, R7
-	FMOVQ        16(R7), F3
-	FLDPQ        (R6), (F4, F5)
-	FLDPQ        32(R4), (F6, F7)
+	WORD $0x3cc100e6 // ldur q6, [x7, #16]
+	WORD $0x3cc000c7 // ldur q7, [x6]
+	WORD $0x3cc100c8 // ldur q8, [x6, #16]
+	WORD $0x3cc20089 // ldur q9, [x4, #32]
+	WORD $0x3cc3008a // ldur q10, [x4, #48]
 	ADD          R5, R4, R7
-	FMOVQ        32(R7), F8
+	WORD $0x3cc200eb // ldur q11, [x7, #32]
 	ADD          R5, R4, R7
-	FMOVQ        48(R7), F9
-	FLDPQ        32(R6), (F10, F11)
-	FLDPQ        64(R4), (F12, F13)
+	WORD $0x3cc300ec // ldur q12, [x7, #48]
+	WORD $0x3cc200cd // ldur q13, [x6, #32]
+	WORD $0x3cc300ce // ldur q14, [x6, #48]
+	WORD $0x3cc4008f // ldur q15, [x4, #64]
+	WORD $0x3cc50090 // ldur q16, [x4, #80]
 	ADD          R5, R4, R7
-	FMOVQ        64(R7), F14
+	WORD $0x3cc400f1 // ldur q17, [x7, #64]
 	ADD          R5, R4, R7
-	FMOVQ        80(R7), F15
-	FLDPQ        64(R6), (F16, F17)
-	FLDPQ        96(R4), (F18, F19)
+	WORD $0x3cc500f2 // ldur q18, [x7, #80]
+	WORD $0x3cc400d3 // ldur q19, [x6, #64]
+	WORD $0x3cc500d4 // ldur q20, [x6, #80]
+	WORD $0x3cc60095 // ldur q21, [x4, #96]
+	WORD $0x3cc70096 // ldur q22, [x4, #112]
 	ADD          R5, R4, R7
-	FMOVQ        96(R7), F20
+	WORD $0x3cc600f7 // ldur q23, [x7, #96]
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F21
-	FLDPQ        96(R6), (F22, F23)
+	WORD $0x3cc70098 // ldur q24, [x4, #112]
+	WORD $0x3cc600d9 // ldur q25, [x6, #96]
+	WORD $0x3cc700da // ldur q26, [x6, #112]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -3511,115 +3513,105 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVD        2(R8), F24
-	WORD $0x4e080718 // dup v24.2d, v24.d[0]
+	WORD $0xfc40211b // ldur d27, [x8, #2]
+	WORD $0x4e08077b // dup v27.2d, v27.d[0]
 	MOVD         $lm3_32_shifts<>+0(SB), R10
-	FMOVQ        (R10), F25
-	WORD $0x6eb94719 // ushl v25.4s, v24.4s, v25.4s
-	MOVD         $lm3_32_shifts2<>+0(SB), R10
-	FMOVQ        (R10), F26
-	WORD $0x6eba4718 // ushl v24.4s, v24.4s, v26.4s
-	WORD $0x4f00e47a // movi v26.16b, #3
-	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
-	WORD $0x4f00e47a // movi v26.16b, #3
-	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
-	FMOVS        10(R8), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	MOVD         $lm3_32_shifts3<>+0(SB), R10
-	FMOVQ        (R10), F27
-	WORD $0x6ebb475b // ushl v27.4s, v26.4s, v27.4s
-	MOVD         $lm3_32_shifts4<>+0(SB), R10
 	FMOVQ        (R10), F28
-	WORD $0x6ebc475a // ushl v26.4s, v26.4s, v28.4s
-	WORD $0x4f00e43c // movi v28.16b, #1
-	WORD $0x4e3c1f7b // and v27.16b, v27.16b, v28.16b
-	WORD $0x4f00e43c // movi v28.16b, #1
-	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
-	WORD $0x4f22577b // shl v27.4s, v27.4s, #2
-	WORD $0x4f22575a // shl v26.4s, v26.4s, #2
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4f00e5fa // movi v26.16b, #15
-	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
+	WORD $0x6ebc477c // ushl v28.4s, v27.4s, v28.4s
+	MOVD         $lm3_32_shifts2<>+0(SB), R10
+	FMOVQ        (R10), F29
+	WORD $0x6ebd477b // ushl v27.4s, v27.4s, v29.4s
+	WORD $0x4e211f9c // and v28.16b, v28.16b, v1.16b
+	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
+	WORD $0xbc40a11d // ldur s29, [x8, #10]
+	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
+	MOVD         $lm3_32_shifts3<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x6ebe47be // ushl v30.4s, v29.4s, v30.4s
+	MOVD         $lm3_32_shifts4<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x6ebf47bd // ushl v29.4s, v29.4s, v31.4s
+	WORD $0x4e201fde // and v30.16b, v30.16b, v0.16b
+	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
+	WORD $0x4f2257de // shl v30.4s, v30.4s, #2
+	WORD $0x4f2257bd // shl v29.4s, v29.4s, #2
+	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
+	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
+	WORD $0x4e221f9c // and v28.16b, v28.16b, v2.16b
 	MOVD         $lm3_32_levels<>+0(SB), R10
-	FMOVQ        (R10), F26
-	WORD $0x4e190359 // tbl v25.16b, { v26.16b }, v25.16b
-	WORD $0x4f00e5fa // movi v26.16b, #15
-	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
+	FMOVQ        (R10), F29
+	WORD $0x4e1c03bc // tbl v28.16b, { v29.16b }, v28.16b
+	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
 	MOVD         $lm3_32_levels<>+0(SB), R10
-	FMOVQ        (R10), F26
-	WORD $0x4e180358 // tbl v24.16b, { v26.16b }, v24.16b
-	FMOVQ        F25, (R3)
-	FMOVQ        F24, 16(R3)
-	WORD $0x7d400118 // ldr h24, [x8]
-	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        (R4), F25
-	WORD $0x4f99931a // fmul v26.4s, v24.4s, v25.s[0]
-	WORD $0x4f999319 // fmul v25.4s, v24.4s, v25.s[0]
+	FMOVQ        (R10), F29
+	WORD $0x4e1b03bb // tbl v27.16b, { v29.16b }, v27.16b
+	FMOVQ        F28, (R3)
+	FMOVQ        F27, 16(R3)
+	WORD $0x7c40011b // ldur h27, [x8]
+	WORD $0x1ee2437b // fcvt s27, h27
+	WORD $0xbc40009c // ldur s28, [x4]
+	WORD $0x6e3cdf7c // fmul v28.4s, v27.4s, v28.4s
 	ADD          R5, R4, R10
-	FMOVS        (R10), F27
-	WORD $0x4f9b931c // fmul v28.4s, v24.4s, v27.s[0]
-	WORD $0x4f9b931b // fmul v27.4s, v24.4s, v27.s[0]
-	FMOVS        (R6), F29
-	WORD $0x4f9d931e // fmul v30.4s, v24.4s, v29.s[0]
-	WORD $0x4f9d9318 // fmul v24.4s, v24.4s, v29.s[0]
-	FMOVS        (R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        4(R3), F31
+	WORD $0xbc40015d // ldur s29, [x10]
+	WORD $0x6e3ddf7d // fmul v29.4s, v27.4s, v29.4s
+	WORD $0xbc4000de // ldur s30, [x6]
+	WORD $0x6e3edf7b // fmul v27.4s, v27.4s, v30.4s
+	WORD $0xbc40007e // ldur s30, [x3]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc40407f // ldur s31, [x3, #4]
 	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
 	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
 	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e3acfa0 // fmla v0.4s, v29.4s, v26.4s
-	WORD $0x4e39cfe1 // fmla v1.4s, v31.4s, v25.4s
-	WORD $0x4e3ccfa2 // fmla v2.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfe3 // fmla v3.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfa4 // fmla v4.4s, v29.4s, v30.4s
-	WORD $0x4e38cfe5 // fmla v5.4s, v31.4s, v24.4s
-	FMOVS        8(R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        12(R3), F31
+	WORD $0x4f9c13c3 // fmla v3.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13e4 // fmla v4.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13c5 // fmla v5.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13e6 // fmla v6.4s, v31.4s, v29.s[0]
+	WORD $0x4f9b13c7 // fmla v7.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13e8 // fmla v8.4s, v31.4s, v27.s[0]
+	WORD $0xbc40807e // ldur s30, [x3, #8]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc40c07f // ldur s31, [x3, #12]
 	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
 	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
 	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e3acfa6 // fmla v6.4s, v29.4s, v26.4s
-	WORD $0x4e39cfe7 // fmla v7.4s, v31.4s, v25.4s
-	WORD $0x4e3ccfa8 // fmla v8.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfe9 // fmla v9.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfaa // fmla v10.4s, v29.4s, v30.4s
-	WORD $0x4e38cfeb // fmla v11.4s, v31.4s, v24.4s
-	FMOVS        16(R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        20(R3), F31
+	WORD $0x4f9c13c9 // fmla v9.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13ea // fmla v10.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13cb // fmla v11.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13ec // fmla v12.4s, v31.4s, v29.s[0]
+	WORD $0x4f9b13cd // fmla v13.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13ee // fmla v14.4s, v31.4s, v27.s[0]
+	WORD $0xbc41007e // ldur s30, [x3, #16]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc41407f // ldur s31, [x3, #20]
 	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
 	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
 	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e3acfac // fmla v12.4s, v29.4s, v26.4s
-	WORD $0x4e39cfed // fmla v13.4s, v31.4s, v25.4s
-	WORD $0x4e3ccfae // fmla v14.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfef // fmla v15.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb0 // fmla v16.4s, v29.4s, v30.4s
-	WORD $0x4e38cff1 // fmla v17.4s, v31.4s, v24.4s
-	FMOVS        24(R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        28(R3), F31
+	WORD $0x4f9c13cf // fmla v15.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f0 // fmla v16.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d1 // fmla v17.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f2 // fmla v18.4s, v31.4s, v29.s[0]
+	WORD $0x4f9b13d3 // fmla v19.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13f4 // fmla v20.4s, v31.4s, v27.s[0]
+	WORD $0xbc41807e // ldur s30, [x3, #24]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc41c07f // ldur s31, [x3, #28]
 	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
 	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
 	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e3acfb2 // fmla v18.4s, v29.4s, v26.4s
-	WORD $0x4e39cff3 // fmla v19.4s, v31.4s, v25.4s
-	WORD $0x4e3ccfb4 // fmla v20.4s, v29.4s, v28.4s
-	WORD $0x4e3bcff5 // fmla v21.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb6 // fmla v22.4s, v29.4s, v30.4s
-	WORD $0x4e38cff7 // fmla v23.4s, v31.4s, v24.4s
+	WORD $0x4f9c13d5 // fmla v21.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f6 // fmla v22.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d7 // fmla v23.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f8 // fmla v24.4s, v31.4s, v29.s[0]
+	WORD $0x4f9b13d9 // fmla v25.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13fa // fmla v26.4s, v31.4s, v27.s[0]
 	ADD          R9, R8
 	ADD          $4, R4
 	ADD          $4, R6
@@ -3635,38 +3627,390 @@ done4:
 	ADD          R5, R6
 	ADD          R2, R4
 	ADD          R2, R6
-	FMOVQ        F0, (R4)
-	FMOVQ        F1, 16(R4)
+	FMOVQ        F3, (R4)
+	FMOVQ        F4, 16(R4)
 	ADD          R5, R4, R7
-	FMOVQ        F2, (R7)
+	FMOVQ        F5, (R7)
 	ADD          R5, R4, R7
-	FMOVQ        F3, 16(R7)
-	FMOVQ        F4, (R6)
-	FMOVQ        F5, 16(R6)
-	FMOVQ        F6, 32(R4)
-	FMOVQ        F7, 48(R4)
+	FMOVQ        F6, 16(R7)
+	FMOVQ        F7, (R6)
+	FMOVQ        F8, 16(R6)
+	FMOVQ        F9, 32(R4)
+	FMOVQ        F10, 48(R4)
 	ADD          R5, R4, R7
-	FMOVQ        F8, 32(R7)
+	FMOVQ        F11, 32(R7)
 	ADD          R5, R4, R7
-	FMOVQ        F9, 48(R7)
-	FMOVQ        F10, 32(R6)
-	FMOVQ        F11, 48(R6)
-	FMOVQ        F12, 64(R4)
-	FMOVQ        F13, 80(R4)
+	FMOVQ        F12, 48(R7)
+	FMOVQ        F13, 32(R6)
+	FMOVQ        F14, 48(R6)
+	FMOVQ        F15, 64(R4)
+	FMOVQ        F16, 80(R4)
 	ADD          R5, R4, R7
-	FMOVQ        F14, 64(R7)
+	FMOVQ        F17, 64(R7)
 	ADD          R5, R4, R7
-	FMOVQ        F15, 80(R7)
-	FMOVQ        F16, 64(R6)
-	FMOVQ        F17, 80(R6)
-	FMOVQ        F18, 96(R4)
-	FMOVQ        F19, 112(R4)
+	FMOVQ        F18, 80(R7)
+	FMOVQ        F19, 64(R6)
+	FMOVQ        F20, 80(R6)
+	FMOVQ        F21, 96(R4)
+	FMOVQ        F22, 112(R4)
 	ADD          R5, R4, R7
-	FMOVQ        F20, 96(R7)
+	FMOVQ        F23, 96(R7)
 	ADD          R5, R4, R4
-	FMOVQ        F21, 112(R4)
-	FMOVQ        F22, 96(R6)
-	FMOVQ        F23, 112(R6)
+	FMOVQ        F24, 112(R4)
+	FMOVQ        F25, 96(R6)
+	FMOVQ        F26, 112(R6)
+	ADD          $0xe, R0
+	ADD          $0x80, R2
+	SUBS         $1, R1
+	BGE          loop1
+
+done2:
+	ADD          $1, R1
+	RET
+
+// mix4xLm3_32NEON adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 32 values.
+TEXT ·mix4xLm3_32NEON(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	WORD $0x4f00e420 // movi v0.16b, #1
+	WORD $0x4f00e461 // movi v1.16b, #3
+	MOVD         v+32(FP), R0
+	MOVD         units+56(FP), R1
+	MOVD         $0, R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $1, R1
+	BLT          done2
+
+loop1:
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	WORD $0x3cc00082 // ldur q2, [x4]
+	WORD $0x3cc10083 // ldur q3, [x4, #16]
+	ADD          R5, R4, R7
+	WORD $0x3cc000e4 // ldur q4, [x7]
+	ADD          R5, R4, R7
+	WORD $0x3cc100e5 // ldur q5, [x7, #16]
+	WORD $0x3cc000c6 // ldur q6, [x6]
+	WORD $0x3cc100c7 // ldur q7, [x6, #16]
+	ADD          R5, R6, R7
+	WORD $0x3cc000e8 // ldur q8, [x7]
+	ADD          R5, R6, R7
+	WORD $0x3cc100e9 // ldur q9, [x7, #16]
+	WORD $0x3cc2008a // ldur q10, [x4, #32]
+	WORD $0x3cc3008b // ldur q11, [x4, #48]
+	ADD          R5, R4, R7
+	WORD $0x3cc200ec // ldur q12, [x7, #32]
+	ADD          R5, R4, R7
+	WORD $0x3cc300ed // ldur q13, [x7, #48]
+	WORD $0x3cc200ce // ldur q14, [x6, #32]
+	WORD $0x3cc300cf // ldur q15, [x6, #48]
+	ADD          R5, R6, R7
+	WORD $0x3cc200f0 // ldur q16, [x7, #32]
+	ADD          R5, R6, R7
+	WORD $0x3cc300f1 // ldur q17, [x7, #48]
+	WORD $0x3cc40092 // ldur q18, [x4, #64]
+	WORD $0x3cc50093 // ldur q19, [x4, #80]
+	ADD          R5, R4, R7
+	WORD $0x3cc400f4 // ldur q20, [x7, #64]
+	ADD          R5, R4, R4
+	WORD $0x3cc50095 // ldur q21, [x4, #80]
+	WORD $0x3cc400d6 // ldur q22, [x6, #64]
+	WORD $0x3cc500d7 // ldur q23, [x6, #80]
+	ADD          R5, R6, R4
+	WORD $0x3cc40098 // ldur q24, [x4, #64]
+	ADD          R5, R6, R4
+	WORD $0x3cc50099 // ldur q25, [x4, #80]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         rows+48(FP), R7
+	MOVD         R0, R8
+	MOVD         stride+40(FP), R9
+	SUBS         $1, R7
+	BLT          done4
+
+loop3:
+
+	// levels of values 0 to 23
+	WORD $0xfc40211a // ldur d26, [x8, #2]
+	WORD $0x4e08075a // dup v26.2d, v26.d[0]
+	MOVD         $lm3_32_shifts<>+0(SB), R10
+	FMOVQ        (R10), F27
+	WORD $0x6ebb475b // ushl v27.4s, v26.4s, v27.4s
+	MOVD         $lm3_32_shifts2<>+0(SB), R10
+	FMOVQ        (R10), F28
+	WORD $0x6ebc475a // ushl v26.4s, v26.4s, v28.4s
+	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
+	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
+	WORD $0xbc40a11c // ldur s28, [x8, #10]
+	WORD $0x4e04079c // dup v28.4s, v28.s[0]
+	MOVD         $lm3_32_shifts3<>+0(SB), R10
+	FMOVQ        (R10), F29
+	WORD $0x6ebd479d // ushl v29.4s, v28.4s, v29.4s
+	MOVD         $lm3_32_shifts4<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x6ebe479c // ushl v28.4s, v28.4s, v30.4s
+	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
+	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
+	WORD $0x4f2257bd // shl v29.4s, v29.4s, #2
+	WORD $0x4f22579c // shl v28.4s, v28.4s, #2
+	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
+	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
+	WORD $0x4f00e5fc // movi v28.16b, #15
+	WORD $0x4e3c1f7b // and v27.16b, v27.16b, v28.16b
+	MOVD         $lm3_32_levels<>+0(SB), R10
+	FMOVQ        (R10), F28
+	WORD $0x4e1b039b // tbl v27.16b, { v28.16b }, v27.16b
+	WORD $0x4f00e5fc // movi v28.16b, #15
+	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
+	MOVD         $lm3_32_levels<>+0(SB), R10
+	FMOVQ        (R10), F28
+	WORD $0x4e1a039a // tbl v26.16b, { v28.16b }, v26.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F26, 16(R3)
+	WORD $0x7c40011a // ldur h26, [x8]
+	WORD $0x1ee2435a // fcvt s26, h26
+	WORD $0xbc40009b // ldur s27, [x4]
+	WORD $0x6e3bdf5b // fmul v27.4s, v26.4s, v27.4s
+	ADD          R5, R4, R10
+	WORD $0xbc40015c // ldur s28, [x10]
+	WORD $0x6e3cdf5c // fmul v28.4s, v26.4s, v28.4s
+	WORD $0xbc4000dd // ldur s29, [x6]
+	WORD $0x6e3ddf5d // fmul v29.4s, v26.4s, v29.4s
+	ADD          R5, R6, R10
+	WORD $0xbc40015e // ldur s30, [x10]
+	WORD $0x6e3edf5a // fmul v26.4s, v26.4s, v30.4s
+	WORD $0xbc40007e // ldur s30, [x3]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc40407f // ldur s31, [x3, #4]
+	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
+	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
+	WORD $0x4f9b13c2 // fmla v2.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13e3 // fmla v3.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13c4 // fmla v4.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13e5 // fmla v5.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13c6 // fmla v6.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13e7 // fmla v7.4s, v31.4s, v29.s[0]
+	WORD $0x4f9a13c8 // fmla v8.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13e9 // fmla v9.4s, v31.4s, v26.s[0]
+	WORD $0xbc40807e // ldur s30, [x3, #8]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc40c07f // ldur s31, [x3, #12]
+	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
+	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
+	WORD $0x4f9b13ca // fmla v10.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13eb // fmla v11.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13cc // fmla v12.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13ed // fmla v13.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13ce // fmla v14.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13ef // fmla v15.4s, v31.4s, v29.s[0]
+	WORD $0x4f9a13d0 // fmla v16.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13f1 // fmla v17.4s, v31.4s, v26.s[0]
+	WORD $0xbc41007e // ldur s30, [x3, #16]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc41407f // ldur s31, [x3, #20]
+	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
+	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
+	WORD $0x4f9b13d2 // fmla v18.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13f3 // fmla v19.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d4 // fmla v20.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f5 // fmla v21.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d6 // fmla v22.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f7 // fmla v23.4s, v31.4s, v29.s[0]
+	WORD $0x4f9a13d8 // fmla v24.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13f9 // fmla v25.4s, v31.4s, v26.s[0]
+	ADD          R9, R8
+	ADD          $4, R4
+	ADD          $4, R6
+	SUBS         $1, R7
+	BGE          loop3
+
+done4:
+	ADD          $1, R7
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	FMOVQ        F2, (R4)
+	FMOVQ        F3, 16(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F4, (R7)
+	ADD          R5, R4, R7
+	FMOVQ        F5, 16(R7)
+	FMOVQ        F6, (R6)
+	FMOVQ        F7, 16(R6)
+	ADD          R5, R6, R7
+	FMOVQ        F8, (R7)
+	ADD          R5, R6, R7
+	FMOVQ        F9, 16(R7)
+	FMOVQ        F10, 32(R4)
+	FMOVQ        F11, 48(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F12, 32(R7)
+	ADD          R5, R4, R7
+	FMOVQ        F13, 48(R7)
+	FMOVQ        F14, 32(R6)
+	FMOVQ        F15, 48(R6)
+	ADD          R5, R6, R7
+	FMOVQ        F16, 32(R7)
+	ADD          R5, R6, R7
+	FMOVQ        F17, 48(R7)
+	FMOVQ        F18, 64(R4)
+	FMOVQ        F19, 80(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F20, 64(R7)
+	ADD          R5, R4, R4
+	FMOVQ        F21, 80(R4)
+	FMOVQ        F22, 64(R6)
+	FMOVQ        F23, 80(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F24, 64(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F25, 80(R4)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	WORD $0x3cc60082 // ldur q2, [x4, #96]
+	WORD $0x3cc70083 // ldur q3, [x4, #112]
+	ADD          R5, R4, R7
+	WORD $0x3cc600e4 // ldur q4, [x7, #96]
+	ADD          R5, R4, R4
+	WORD $0x3cc70085 // ldur q5, [x4, #112]
+	WORD $0x3cc600c6 // ldur q6, [x6, #96]
+	WORD $0x3cc700c7 // ldur q7, [x6, #112]
+	ADD          R5, R6, R4
+	WORD $0x3cc60088 // ldur q8, [x4, #96]
+	ADD          R5, R6, R4
+	WORD $0x3cc70089 // ldur q9, [x4, #112]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         rows+48(FP), R7
+	MOVD         R0, R8
+	MOVD         stride+40(FP), R9
+	SUBS         $1, R7
+	BLT          done6
+
+loop5:
+
+	// levels of values 24 to 31
+	WORD $0xfc40210a // ldur d10, [x8, #2]
+	WORD $0x4e08054a // dup v10.2d, v10.d[0]
+	MOVD         $lm3_32_shifts<>+0(SB), R10
+	FMOVQ        (R10), F11
+	WORD $0x6eab454b // ushl v11.4s, v10.4s, v11.4s
+	MOVD         $lm3_32_shifts2<>+0(SB), R10
+	FMOVQ        (R10), F12
+	WORD $0x6eac454a // ushl v10.4s, v10.4s, v12.4s
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0xbc40a10c // ldur s12, [x8, #10]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	MOVD         $lm3_32_shifts3<>+0(SB), R10
+	FMOVQ        (R10), F13
+	WORD $0x6ead458d // ushl v13.4s, v12.4s, v13.4s
+	MOVD         $lm3_32_shifts4<>+0(SB), R10
+	FMOVQ        (R10), F14
+	WORD $0x6eae458c // ushl v12.4s, v12.4s, v14.4s
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4f22558c // shl v12.4s, v12.4s, #2
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	WORD $0x4f00e5ec // movi v12.16b, #15
+	WORD $0x4e2c1d6b // and v11.16b, v11.16b, v12.16b
+	MOVD         $lm3_32_levels<>+0(SB), R10
+	FMOVQ        (R10), F12
+	WORD $0x4e0b018b // tbl v11.16b, { v12.16b }, v11.16b
+	WORD $0x4f00e5ec // movi v12.16b, #15
+	WORD $0x4e2c1d4a // and v10.16b, v10.16b, v12.16b
+	MOVD         $lm3_32_levels<>+0(SB), R10
+	FMOVQ        (R10), F12
+	WORD $0x4e0a018a // tbl v10.16b, { v12.16b }, v10.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F10, 16(R3)
+	WORD $0x7c40010a // ldur h10, [x8]
+	WORD $0x1ee2414a // fcvt s10, h10
+	WORD $0xbc40008b // ldur s11, [x4]
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	ADD          R5, R4, R10
+	WORD $0xbc40014c // ldur s12, [x10]
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0xbc4000cd // ldur s13, [x6]
+	WORD $0x6e2ddd4d // fmul v13.4s, v10.4s, v13.4s
+	ADD          R5, R6, R10
+	WORD $0xbc40014e // ldur s14, [x10]
+	WORD $0x6e2edd4a // fmul v10.4s, v10.4s, v14.4s
+	WORD $0xbc41806e // ldur s14, [x3, #24]
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f8b11c2 // fmla v2.4s, v14.4s, v11.s[0]
+	WORD $0x4f8b11e3 // fmla v3.4s, v15.4s, v11.s[0]
+	WORD $0x4f8c11c4 // fmla v4.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11e5 // fmla v5.4s, v15.4s, v12.s[0]
+	WORD $0x4f8d11c6 // fmla v6.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d11e7 // fmla v7.4s, v15.4s, v13.s[0]
+	WORD $0x4f8a11c8 // fmla v8.4s, v14.4s, v10.s[0]
+	WORD $0x4f8a11e9 // fmla v9.4s, v15.4s, v10.s[0]
+	ADD          R9, R8
+	ADD          $4, R4
+	ADD          $4, R6
+	SUBS         $1, R7
+	BGE          loop5
+
+done6:
+	ADD          $1, R7
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	FMOVQ        F2, 96(R4)
+	FMOVQ        F3, 112(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F4, 96(R7)
+	ADD          R5, R4, R4
+	FMOVQ        F5, 112(R4)
+	FMOVQ        F6, 96(R6)
+	FMOVQ        F7, 112(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F8, 96(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F9, 112(R4)
 	ADD          $0xe, R0
 	ADD          $0x80, R2
 	SUBS         $1, R1
@@ -3678,6 +4022,15 @@ done2:
 
 // mix5xLm3_32NEON adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
 TEXT ·mix5xLm3_32NEON(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	WORD $0x4f00e420 // movi v0.16b, #1
+	WORD $0x4f00e461 // movi v1.16b, #3
+	WORD $0x4f00e5e2 // movi v2.16b, #15
+	MOVD         $lm3_32_levels<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         $lm3_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F4
 	MOVD         v+32(FP), R0
 	MOVD         units+56(FP), R1
 	MOVD         $0, R2
@@ -3698,28 +4051,34 @@ loop1:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FLDPQ        (R4), (F0, F1)
+	WORD $0x3cc00085 // ldur q5, [x4]
+	WORD $0x3cc10086 // ldur q6, [x4, #16]
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F2
+	WORD $0x3cc00107 // ldur q7, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F3
-	FLDPQ        (R6), (F4, F5)
+	WORD $0x3cc10108 // ldur q8, [x8, #16]
+	WORD $0x3cc000c9 // ldur q9, [x6]
+	WORD $0x3cc100ca // ldur q10, [x6, #16]
 	ADD          R5, R6, R8
-	FMOVQ        (R8), F6
+	WORD $0x3cc0010b // ldur q11, [x8]
 	ADD          R5, R6, R8
-	FMOVQ        16(R8), F7
-	FLDPQ        (R7), (F8, F9)
-	FLDPQ        32(R4), (F10, F11)
+	WORD $0x3cc1010c // ldur q12, [x8, #16]
+	WORD $0x3cc000ed // ldur q13, [x7]
+	WORD $0x3cc100ee // ldur q14, [x7, #16]
+	WORD $0x3cc2008f // ldur q15, [x4, #32]
+	WORD $0x3cc30090 // ldur q16, [x4, #48]
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F12
+	WORD $0x3cc20111 // ldur q17, [x8, #32]
 	ADD          R5, R4, R4
-	FMOVQ        48(R4), F13
-	FLDPQ        32(R6), (F14, F15)
+	WORD $0x3cc30092 // ldur q18, [x4, #48]
+	WORD $0x3cc200d3 // ldur q19, [x6, #32]
+	WORD $0x3cc300d4 // ldur q20, [x6, #48]
 	ADD          R5, R6, R4
-	FMOVQ        32(R4), F16
+	WORD $0x3cc20095 // ldur q21, [x4, #32]
 	ADD          R5, R6, R4
-	FMOVQ        48(R4), F17
-	FLDPQ        32(R7), (F18, F19)
+	WORD $0x3cc30096 // ldur q22, [x4, #48]
+	WORD $0x3cc200f7 // ldur q23, [x7, #32]
+	WORD $0x3cc300f8 // ldur q24, [x7, #48]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -3737,102 +4096,495 @@ loop1:
 loop3:
 
 	// levels of values 0 to 15
-	FMOVD        2(R9), F20
-	WORD $0x4e080694 // dup v20.2d, v20.d[0]
-	MOVD         $lm3_32_shifts<>+0(SB), R11
-	FMOVQ        (R11), F21
-	WORD $0x6eb54695 // ushl v21.4s, v20.4s, v21.4s
+	WORD $0xfc402139 // ldur d25, [x9, #2]
+	WORD $0x4e080739 // dup v25.2d, v25.d[0]
+	WORD $0x6ea4473a // ushl v26.4s, v25.4s, v4.4s
 	MOVD         $lm3_32_shifts2<>+0(SB), R11
-	FMOVQ        (R11), F22
-	WORD $0x6eb64694 // ushl v20.4s, v20.4s, v22.4s
-	WORD $0x4f00e476 // movi v22.16b, #3
-	WORD $0x4e361eb5 // and v21.16b, v21.16b, v22.16b
-	WORD $0x4f00e476 // movi v22.16b, #3
-	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
-	FMOVS        10(R9), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	FMOVQ        (R11), F27
+	WORD $0x6ebb4739 // ushl v25.4s, v25.4s, v27.4s
+	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
+	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
+	WORD $0xbc40a13b // ldur s27, [x9, #10]
+	WORD $0x4e04077b // dup v27.4s, v27.s[0]
 	MOVD         $lm3_32_shifts3<>+0(SB), R11
-	FMOVQ        (R11), F23
-	WORD $0x6eb746d7 // ushl v23.4s, v22.4s, v23.4s
+	FMOVQ        (R11), F28
+	WORD $0x6ebc477c // ushl v28.4s, v27.4s, v28.4s
 	MOVD         $lm3_32_shifts4<>+0(SB), R11
-	FMOVQ        (R11), F24
-	WORD $0x6eb846d6 // ushl v22.4s, v22.4s, v24.4s
-	WORD $0x4f00e438 // movi v24.16b, #1
-	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4f00e438 // movi v24.16b, #1
-	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
-	WORD $0x4f2256f7 // shl v23.4s, v23.4s, #2
-	WORD $0x4f2256d6 // shl v22.4s, v22.4s, #2
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4f00e5f6 // movi v22.16b, #15
-	WORD $0x4e361eb5 // and v21.16b, v21.16b, v22.16b
-	MOVD         $lm3_32_levels<>+0(SB), R11
-	FMOVQ        (R11), F22
-	WORD $0x4e1502d5 // tbl v21.16b, { v22.16b }, v21.16b
-	WORD $0x4f00e5f6 // movi v22.16b, #15
-	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
-	MOVD         $lm3_32_levels<>+0(SB), R11
-	FMOVQ        (R11), F22
-	WORD $0x4e1402d4 // tbl v20.16b, { v22.16b }, v20.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F20, 16(R3)
-	WORD $0x7d400134 // ldr h20, [x9]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        (R4), F21
-	WORD $0x4f959296 // fmul v22.4s, v20.4s, v21.s[0]
-	WORD $0x4f959295 // fmul v21.4s, v20.4s, v21.s[0]
+	FMOVQ        (R11), F29
+	WORD $0x6ebd477b // ushl v27.4s, v27.4s, v29.4s
+	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4f22579c // shl v28.4s, v28.4s, #2
+	WORD $0x4f22577b // shl v27.4s, v27.4s, #2
+	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
+	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
+	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
+	WORD $0x4e1a007a // tbl v26.16b, { v3.16b }, v26.16b
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x4e190079 // tbl v25.16b, { v3.16b }, v25.16b
+	FMOVQ        F26, (R3)
+	FMOVQ        F25, 16(R3)
+	WORD $0x7c400139 // ldur h25, [x9]
+	WORD $0x1ee24339 // fcvt s25, h25
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
 	ADD          R5, R4, R11
-	FMOVS        (R11), F23
-	WORD $0x4f979298 // fmul v24.4s, v20.4s, v23.s[0]
-	WORD $0x4f979297 // fmul v23.4s, v20.4s, v23.s[0]
-	FMOVS        (R6), F25
-	WORD $0x4f99929a // fmul v26.4s, v20.4s, v25.s[0]
-	WORD $0x4f999299 // fmul v25.4s, v20.4s, v25.s[0]
+	WORD $0xbc40017b // ldur s27, [x11]
+	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
+	WORD $0xbc4000dc // ldur s28, [x6]
+	WORD $0x6e3cdf3c // fmul v28.4s, v25.4s, v28.4s
 	ADD          R5, R6, R11
-	FMOVS        (R11), F27
-	WORD $0x4f9b929c // fmul v28.4s, v20.4s, v27.s[0]
-	WORD $0x4f9b929b // fmul v27.4s, v20.4s, v27.s[0]
-	FMOVS        (R7), F29
-	WORD $0x4f9d929e // fmul v30.4s, v20.4s, v29.s[0]
-	WORD $0x4f9d9294 // fmul v20.4s, v20.4s, v29.s[0]
-	FMOVS        (R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        4(R3), F31
+	WORD $0xbc40017d // ldur s29, [x11]
+	WORD $0x6e3ddf3d // fmul v29.4s, v25.4s, v29.4s
+	WORD $0xbc4000fe // ldur s30, [x7]
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	WORD $0xbc40007e // ldur s30, [x3]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc40407f // ldur s31, [x3, #4]
 	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
 	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
 	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e36cfa0 // fmla v0.4s, v29.4s, v22.4s
-	WORD $0x4e35cfe1 // fmla v1.4s, v31.4s, v21.4s
-	WORD $0x4e38cfa2 // fmla v2.4s, v29.4s, v24.4s
-	WORD $0x4e37cfe3 // fmla v3.4s, v31.4s, v23.4s
-	WORD $0x4e3acfa4 // fmla v4.4s, v29.4s, v26.4s
-	WORD $0x4e39cfe5 // fmla v5.4s, v31.4s, v25.4s
-	WORD $0x4e3ccfa6 // fmla v6.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfe7 // fmla v7.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfa8 // fmla v8.4s, v29.4s, v30.4s
-	WORD $0x4e34cfe9 // fmla v9.4s, v31.4s, v20.4s
-	FMOVS        8(R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        12(R3), F31
+	WORD $0x4f9a13c5 // fmla v5.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13e6 // fmla v6.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13c7 // fmla v7.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13e8 // fmla v8.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13c9 // fmla v9.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13ea // fmla v10.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13cb // fmla v11.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13ec // fmla v12.4s, v31.4s, v29.s[0]
+	WORD $0x4f9913cd // fmla v13.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913ee // fmla v14.4s, v31.4s, v25.s[0]
+	WORD $0xbc40807e // ldur s30, [x3, #8]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc40c07f // ldur s31, [x3, #12]
 	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
 	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
 	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e36cfaa // fmla v10.4s, v29.4s, v22.4s
-	WORD $0x4e35cfeb // fmla v11.4s, v31.4s, v21.4s
-	WORD $0x4e38cfac // fmla v12.4s, v29.4s, v24.4s
-	WORD $0x4e37cfed // fmla v13.4s, v31.4s, v23.4s
-	WORD $0x4e3acfae // fmla v14.4s, v29.4s, v26.4s
-	WORD $0x4e39cfef // fmla v15.4s, v31.4s, v25.4s
-	WORD $0x4e3ccfb0 // fmla v16.4s, v29.4s, v28.4s
-	WORD $0x4e3bcff1 // fmla v17.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb2 // fmla v18.4s, v29.4s, v30.4s
-	WORD $0x4e34cff3 // fmla v19.4s, v31.4s, v20.4s
+	WORD $0x4f9a13cf // fmla v15.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13f0 // fmla v16.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13d1 // fmla v17.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13f2 // fmla v18.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d3 // fmla v19.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f4 // fmla v20.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d5 // fmla v21.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f6 // fmla v22.4s, v31.4s, v29.s[0]
+	WORD $0x4f9913d7 // fmla v23.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913f8 // fmla v24.4s, v31.4s, v25.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop3
+
+done4:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F5, (R4)
+	FMOVQ        F6, 16(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F7, (R8)
+	ADD          R5, R4, R8
+	FMOVQ        F8, 16(R8)
+	FMOVQ        F9, (R6)
+	FMOVQ        F10, 16(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F11, (R8)
+	ADD          R5, R6, R8
+	FMOVQ        F12, 16(R8)
+	FMOVQ        F13, (R7)
+	FMOVQ        F14, 16(R7)
+	FMOVQ        F15, 32(R4)
+	FMOVQ        F16, 48(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F17, 32(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F18, 48(R4)
+	FMOVQ        F19, 32(R6)
+	FMOVQ        F20, 48(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F21, 32(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F22, 48(R4)
+	FMOVQ        F23, 32(R7)
+	FMOVQ        F24, 48(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	WORD $0x3cc40085 // ldur q5, [x4, #64]
+	WORD $0x3cc50086 // ldur q6, [x4, #80]
+	ADD          R5, R4, R8
+	WORD $0x3cc40107 // ldur q7, [x8, #64]
+	ADD          R5, R4, R8
+	WORD $0x3cc50108 // ldur q8, [x8, #80]
+	WORD $0x3cc400c9 // ldur q9, [x6, #64]
+	WORD $0x3cc500ca // ldur q10, [x6, #80]
+	ADD          R5, R6, R8
+	WORD $0x3cc4010b // ldur q11, [x8, #64]
+	ADD          R5, R6, R8
+	WORD $0x3cc5010c // ldur q12, [x8, #80]
+	WORD $0x3cc400ed // ldur q13, [x7, #64]
+	WORD $0x3cc500ee // ldur q14, [x7, #80]
+	WORD $0x3cc6008f // ldur q15, [x4, #96]
+	WORD $0x3cc70090 // ldur q16, [x4, #112]
+	ADD          R5, R4, R8
+	WORD $0x3cc60111 // ldur q17, [x8, #96]
+	ADD          R5, R4, R4
+	WORD $0x3cc70092 // ldur q18, [x4, #112]
+	WORD $0x3cc600d3 // ldur q19, [x6, #96]
+	WORD $0x3cc700d4 // ldur q20, [x6, #112]
+	ADD          R5, R6, R4
+	WORD $0x3cc60095 // ldur q21, [x4, #96]
+	ADD          R5, R6, R4
+	WORD $0x3cc70096 // ldur q22, [x4, #112]
+	WORD $0x3cc600f7 // ldur q23, [x7, #96]
+	WORD $0x3cc700f8 // ldur q24, [x7, #112]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done6
+
+loop5:
+
+	// levels of values 16 to 31
+	WORD $0xfc402139 // ldur d25, [x9, #2]
+	WORD $0x4e080739 // dup v25.2d, v25.d[0]
+	WORD $0x6ea4473a // ushl v26.4s, v25.4s, v4.4s
+	MOVD         $lm3_32_shifts2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x6ebb4739 // ushl v25.4s, v25.4s, v27.4s
+	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
+	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
+	WORD $0xbc40a13b // ldur s27, [x9, #10]
+	WORD $0x4e04077b // dup v27.4s, v27.s[0]
+	MOVD         $lm3_32_shifts3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	WORD $0x6ebc477c // ushl v28.4s, v27.4s, v28.4s
+	MOVD         $lm3_32_shifts4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	WORD $0x6ebd477b // ushl v27.4s, v27.4s, v29.4s
+	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4f22579c // shl v28.4s, v28.4s, #2
+	WORD $0x4f22577b // shl v27.4s, v27.4s, #2
+	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
+	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
+	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
+	WORD $0x4e1a007a // tbl v26.16b, { v3.16b }, v26.16b
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x4e190079 // tbl v25.16b, { v3.16b }, v25.16b
+	FMOVQ        F26, (R3)
+	FMOVQ        F25, 16(R3)
+	WORD $0x7c400139 // ldur h25, [x9]
+	WORD $0x1ee24339 // fcvt s25, h25
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
+	ADD          R5, R4, R11
+	WORD $0xbc40017b // ldur s27, [x11]
+	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
+	WORD $0xbc4000dc // ldur s28, [x6]
+	WORD $0x6e3cdf3c // fmul v28.4s, v25.4s, v28.4s
+	ADD          R5, R6, R11
+	WORD $0xbc40017d // ldur s29, [x11]
+	WORD $0x6e3ddf3d // fmul v29.4s, v25.4s, v29.4s
+	WORD $0xbc4000fe // ldur s30, [x7]
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	WORD $0xbc41007e // ldur s30, [x3, #16]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc41407f // ldur s31, [x3, #20]
+	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
+	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
+	WORD $0x4f9a13c5 // fmla v5.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13e6 // fmla v6.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13c7 // fmla v7.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13e8 // fmla v8.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13c9 // fmla v9.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13ea // fmla v10.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13cb // fmla v11.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13ec // fmla v12.4s, v31.4s, v29.s[0]
+	WORD $0x4f9913cd // fmla v13.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913ee // fmla v14.4s, v31.4s, v25.s[0]
+	WORD $0xbc41807e // ldur s30, [x3, #24]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc41c07f // ldur s31, [x3, #28]
+	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
+	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
+	WORD $0x4f9a13cf // fmla v15.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13f0 // fmla v16.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13d1 // fmla v17.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13f2 // fmla v18.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d3 // fmla v19.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f4 // fmla v20.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d5 // fmla v21.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f6 // fmla v22.4s, v31.4s, v29.s[0]
+	WORD $0x4f9913d7 // fmla v23.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913f8 // fmla v24.4s, v31.4s, v25.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop5
+
+done6:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F5, 64(R4)
+	FMOVQ        F6, 80(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F7, 64(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F8, 80(R8)
+	FMOVQ        F9, 64(R6)
+	FMOVQ        F10, 80(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F11, 64(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F12, 80(R8)
+	FMOVQ        F13, 64(R7)
+	FMOVQ        F14, 80(R7)
+	FMOVQ        F15, 96(R4)
+	FMOVQ        F16, 112(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F17, 96(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F18, 112(R4)
+	FMOVQ        F19, 96(R6)
+	FMOVQ        F20, 112(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F21, 96(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F22, 112(R4)
+	FMOVQ        F23, 96(R7)
+	FMOVQ        F24, 112(R7)
+	ADD          $0xe, R0
+	ADD          $0x80, R2
+	SUBS         $1, R1
+	BGE          loop1
+
+done2:
+	ADD          $1, R1
+	RET
+
+// mix6xLm3_32NEON adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 32 values.
+TEXT ·mix6xLm3_32NEON(SB), NOSPLIT, $128-64
+	MOVD         v+32(FP), R0
+	MOVD         units+56(FP), R1
+	MOVD         $0, R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $1, R1
+	BLT          done2
+
+loop1:
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	WORD $0x3cc00080 // ldur q0, [x4]
+	WORD $0x3cc10081 // ldur q1, [x4, #16]
+	ADD          R5, R4, R8
+	WORD $0x3cc00102 // ldur q2, [x8]
+	ADD          R5, R4, R8
+	WORD $0x3cc10103 // ldur q3, [x8, #16]
+	WORD $0x3cc000c4 // ldur q4, [x6]
+	WORD $0x3cc100c5 // ldur q5, [x6, #16]
+	ADD          R5, R6, R8
+	WORD $0x3cc00106 // ldur q6, [x8]
+	ADD          R5, R6, R8
+	WORD $0x3cc10107 // ldur q7, [x8, #16]
+	WORD $0x3cc000e8 // ldur q8, [x7]
+	WORD $0x3cc100e9 // ldur q9, [x7, #16]
+	ADD          R5, R7, R8
+	WORD $0x3cc0010a // ldur q10, [x8]
+	ADD          R5, R7, R8
+	WORD $0x3cc1010b // ldur q11, [x8, #16]
+	WORD $0x3cc2008c // ldur q12, [x4, #32]
+	WORD $0x3cc3008d // ldur q13, [x4, #48]
+	ADD          R5, R4, R8
+	WORD $0x3cc2010e // ldur q14, [x8, #32]
+	ADD          R5, R4, R4
+	WORD $0x3cc3008f // ldur q15, [x4, #48]
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
+	ADD          R5, R6, R4
+	WORD $0x3cc20092 // ldur q18, [x4, #32]
+	ADD          R5, R6, R4
+	WORD $0x3cc30093 // ldur q19, [x4, #48]
+	WORD $0x3cc200f4 // ldur q20, [x7, #32]
+	WORD $0x3cc300f5 // ldur q21, [x7, #48]
+	ADD          R5, R7, R4
+	WORD $0x3cc20096 // ldur q22, [x4, #32]
+	ADD          R5, R7, R4
+	WORD $0x3cc30097 // ldur q23, [x4, #48]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done4
+
+loop3:
+
+	// levels of values 0 to 15
+	WORD $0xfc402138 // ldur d24, [x9, #2]
+	WORD $0x4e080718 // dup v24.2d, v24.d[0]
+	MOVD         $lm3_32_shifts<>+0(SB), R11
+	FMOVQ        (R11), F25
+	WORD $0x6eb94719 // ushl v25.4s, v24.4s, v25.4s
+	MOVD         $lm3_32_shifts2<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x6eba4718 // ushl v24.4s, v24.4s, v26.4s
+	WORD $0x4f00e47a // movi v26.16b, #3
+	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
+	WORD $0x4f00e47a // movi v26.16b, #3
+	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
+	WORD $0xbc40a13a // ldur s26, [x9, #10]
+	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	MOVD         $lm3_32_shifts3<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x6ebb475b // ushl v27.4s, v26.4s, v27.4s
+	MOVD         $lm3_32_shifts4<>+0(SB), R11
+	FMOVQ        (R11), F28
+	WORD $0x6ebc475a // ushl v26.4s, v26.4s, v28.4s
+	WORD $0x4f00e43c // movi v28.16b, #1
+	WORD $0x4e3c1f7b // and v27.16b, v27.16b, v28.16b
+	WORD $0x4f00e43c // movi v28.16b, #1
+	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
+	WORD $0x4f22577b // shl v27.4s, v27.4s, #2
+	WORD $0x4f22575a // shl v26.4s, v26.4s, #2
+	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
+	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
+	WORD $0x4f00e5fa // movi v26.16b, #15
+	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
+	MOVD         $lm3_32_levels<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e190359 // tbl v25.16b, { v26.16b }, v25.16b
+	WORD $0x4f00e5fa // movi v26.16b, #15
+	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
+	MOVD         $lm3_32_levels<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e180358 // tbl v24.16b, { v26.16b }, v24.16b
+	FMOVQ        F25, (R3)
+	FMOVQ        F24, 16(R3)
+	WORD $0x7c400138 // ldur h24, [x9]
+	WORD $0x1ee24318 // fcvt s24, h24
+	WORD $0xbc400099 // ldur s25, [x4]
+	WORD $0x6e39df19 // fmul v25.4s, v24.4s, v25.4s
+	ADD          R5, R4, R11
+	WORD $0xbc40017a // ldur s26, [x11]
+	WORD $0x6e3adf1a // fmul v26.4s, v24.4s, v26.4s
+	WORD $0xbc4000db // ldur s27, [x6]
+	WORD $0x6e3bdf1b // fmul v27.4s, v24.4s, v27.4s
+	ADD          R5, R6, R11
+	WORD $0xbc40017c // ldur s28, [x11]
+	WORD $0x6e3cdf1c // fmul v28.4s, v24.4s, v28.4s
+	WORD $0xbc4000fd // ldur s29, [x7]
+	WORD $0x6e3ddf1d // fmul v29.4s, v24.4s, v29.4s
+	ADD          R5, R7, R11
+	WORD $0xbc40017e // ldur s30, [x11]
+	WORD $0x6e3edf18 // fmul v24.4s, v24.4s, v30.4s
+	WORD $0xbc40007e // ldur s30, [x3]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc40407f // ldur s31, [x3, #4]
+	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
+	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
+	WORD $0x4f9913c0 // fmla v0.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913e1 // fmla v1.4s, v31.4s, v25.s[0]
+	WORD $0x4f9a13c2 // fmla v2.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13e3 // fmla v3.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13c4 // fmla v4.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13e5 // fmla v5.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13c6 // fmla v6.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13e7 // fmla v7.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13c8 // fmla v8.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13e9 // fmla v9.4s, v31.4s, v29.s[0]
+	WORD $0x4f9813ca // fmla v10.4s, v30.4s, v24.s[0]
+	WORD $0x4f9813eb // fmla v11.4s, v31.4s, v24.s[0]
+	WORD $0xbc40807e // ldur s30, [x3, #8]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc40c07f // ldur s31, [x3, #12]
+	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
+	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
+	WORD $0x4f9913cc // fmla v12.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913ed // fmla v13.4s, v31.4s, v25.s[0]
+	WORD $0x4f9a13ce // fmla v14.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13ef // fmla v15.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13d0 // fmla v16.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13f1 // fmla v17.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d2 // fmla v18.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f3 // fmla v19.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d4 // fmla v20.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f5 // fmla v21.4s, v31.4s, v29.s[0]
+	WORD $0x4f9813d6 // fmla v22.4s, v30.4s, v24.s[0]
+	WORD $0x4f9813f7 // fmla v23.4s, v31.4s, v24.s[0]
 	ADD          R10, R9
 	ADD          $4, R4
 	ADD          $4, R6
@@ -3867,20 +4619,28 @@ done4:
 	FMOVQ        F7, 16(R8)
 	FMOVQ        F8, (R7)
 	FMOVQ        F9, 16(R7)
-	FMOVQ        F10, 32(R4)
-	FMOVQ        F11, 48(R4)
-	ADD          R5, R4, R8
-	FMOVQ        F12, 32(R8)
-	ADD          R5, R4, R4
+	ADD          R5, R7, R8
+	FMOVQ        F10, (R8)
+	ADD          R5, R7, R8
+	FMOVQ        F11, 16(R8)
+	FMOVQ        F12, 32(R4)
 	FMOVQ        F13, 48(R4)
-	FMOVQ        F14, 32(R6)
-	FMOVQ        F15, 48(R6)
+	ADD          R5, R4, R8
+	FMOVQ        F14, 32(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F15, 48(R4)
+	FMOVQ        F16, 32(R6)
+	FMOVQ        F17, 48(R6)
 	ADD          R5, R6, R4
-	FMOVQ        F16, 32(R4)
+	FMOVQ        F18, 32(R4)
 	ADD          R5, R6, R4
-	FMOVQ        F17, 48(R4)
-	FMOVQ        F18, 32(R7)
-	FMOVQ        F19, 48(R7)
+	FMOVQ        F19, 48(R4)
+	FMOVQ        F20, 32(R7)
+	FMOVQ        F21, 48(R7)
+	ADD          R5, R7, R4
+	FMOVQ        F22, 32(R4)
+	ADD          R5, R7, R4
+	FMOVQ        F23, 48(R4)
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	MOVD         R4, R6
@@ -3892,28 +4652,42 @@ done4:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FLDPQ        64(R4), (F0, F1)
+	WORD $0x3cc40080 // ldur q0, [x4, #64]
+	WORD $0x3cc50081 // ldur q1, [x4, #80]
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F2
+	WORD $0x3cc40102 // ldur q2, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F3
-	FLDPQ        64(R6), (F4, F5)
+	WORD $0x3cc50103 // ldur q3, [x8, #80]
+	WORD $0x3cc400c4 // ldur q4, [x6, #64]
+	WORD $0x3cc500c5 // ldur q5, [x6, #80]
 	ADD          R5, R6, R8
-	FMOVQ        64(R8), F6
+	WORD $0x3cc40106 // ldur q6, [x8, #64]
 	ADD          R5, R6, R8
-	FMOVQ        80(R8), F7
-	FLDPQ        64(R7), (F8, F9)
-	FLDPQ        96(R4), (F10, F11)
+	WORD $0x3cc50107 // ldur q7, [x8, #80]
+	WORD $0x3cc400e8 // ldur q8, [x7, #64]
+	WORD $0x3cc500e9 // ldur q9, [x7, #80]
+	ADD          R5, R7, R8
+	WORD $0x3cc4010a // ldur q10, [x8, #64]
+	ADD          R5, R7, R8
+	WORD $0x3cc5010b // ldur q11, [x8, #80]
+	WORD $0x3cc6008c // ldur q12, [x4, #96]
+	WORD $0x3cc7008d // ldur q13, [x4, #112]
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F12
+	WORD $0x3cc6010e // ldur q14, [x8, #96]
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F13
-	FLDPQ        96(R6), (F14, F15)
+	WORD $0x3cc7008f // ldur q15, [x4, #112]
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
+	WORD $0x3cc700d1 // ldur q17, [x6, #112]
 	ADD          R5, R6, R4
-	FMOVQ        96(R4), F16
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
 	ADD          R5, R6, R4
-	FMOVQ        112(R4), F17
-	FLDPQ        96(R7), (F18, F19)
+	WORD $0x3cc70093 // ldur q19, [x4, #112]
+	WORD $0x3cc600f4 // ldur q20, [x7, #96]
+	WORD $0x3cc700f5 // ldur q21, [x7, #112]
+	ADD          R5, R7, R4
+	WORD $0x3cc60096 // ldur q22, [x4, #96]
+	ADD          R5, R7, R4
+	WORD $0x3cc70097 // ldur q23, [x4, #112]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -3931,102 +4705,103 @@ done4:
 loop5:
 
 	// levels of values 16 to 31
-	FMOVD        2(R9), F20
-	WORD $0x4e080694 // dup v20.2d, v20.d[0]
+	WORD $0xfc402138 // ldur d24, [x9, #2]
+	WORD $0x4e080718 // dup v24.2d, v24.d[0]
 	MOVD         $lm3_32_shifts<>+0(SB), R11
-	FMOVQ        (R11), F21
-	WORD $0x6eb54695 // ushl v21.4s, v20.4s, v21.4s
+	FMOVQ        (R11), F25
+	WORD $0x6eb94719 // ushl v25.4s, v24.4s, v25.4s
 	MOVD         $lm3_32_shifts2<>+0(SB), R11
-	FMOVQ        (R11), F22
-	WORD $0x6eb64694 // ushl v20.4s, v20.4s, v22.4s
-	WORD $0x4f00e476 // movi v22.16b, #3
-	WORD $0x4e361eb5 // and v21.16b, v21.16b, v22.16b
-	WORD $0x4f00e476 // movi v22.16b, #3
-	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
-	FMOVS        10(R9), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	FMOVQ        (R11), F26
+	WORD $0x6eba4718 // ushl v24.4s, v24.4s, v26.4s
+	WORD $0x4f00e47a // movi v26.16b, #3
+	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
+	WORD $0x4f00e47a // movi v26.16b, #3
+	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
+	WORD $0xbc40a13a // ldur s26, [x9, #10]
+	WORD $0x4e04075a // dup v26.4s, v26.s[0]
 	MOVD         $lm3_32_shifts3<>+0(SB), R11
-	FMOVQ        (R11), F23
-	WORD $0x6eb746d7 // ushl v23.4s, v22.4s, v23.4s
+	FMOVQ        (R11), F27
+	WORD $0x6ebb475b // ushl v27.4s, v26.4s, v27.4s
 	MOVD         $lm3_32_shifts4<>+0(SB), R11
-	FMOVQ        (R11), F24
-	WORD $0x6eb846d6 // ushl v22.4s, v22.4s, v24.4s
-	WORD $0x4f00e438 // movi v24.16b, #1
-	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4f00e438 // movi v24.16b, #1
-	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
-	WORD $0x4f2256f7 // shl v23.4s, v23.4s, #2
-	WORD $0x4f2256d6 // shl v22.4s, v22.4s, #2
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4f00e5f6 // movi v22.16b, #15
-	WORD $0x4e361eb5 // and v21.16b, v21.16b, v22.16b
+	FMOVQ        (R11), F28
+	WORD $0x6ebc475a // ushl v26.4s, v26.4s, v28.4s
+	WORD $0x4f00e43c // movi v28.16b, #1
+	WORD $0x4e3c1f7b // and v27.16b, v27.16b, v28.16b
+	WORD $0x4f00e43c // movi v28.16b, #1
+	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
+	WORD $0x4f22577b // shl v27.4s, v27.4s, #2
+	WORD $0x4f22575a // shl v26.4s, v26.4s, #2
+	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
+	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
+	WORD $0x4f00e5fa // movi v26.16b, #15
+	WORD $0x4e3a1f39 // and v25.16b, v25.16b, v26.16b
 	MOVD         $lm3_32_levels<>+0(SB), R11
-	FMOVQ        (R11), F22
-	WORD $0x4e1502d5 // tbl v21.16b, { v22.16b }, v21.16b
-	WORD $0x4f00e5f6 // movi v22.16b, #15
-	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
+	FMOVQ        (R11), F26
+	WORD $0x4e190359 // tbl v25.16b, { v26.16b }, v25.16b
+	WORD $0x4f00e5fa // movi v26.16b, #15
+	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
 	MOVD         $lm3_32_levels<>+0(SB), R11
-	FMOVQ        (R11), F22
-	WORD $0x4e1402d4 // tbl v20.16b, { v22.16b }, v20.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F20, 16(R3)
-	WORD $0x7d400134 // ldr h20, [x9]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        (R4), F21
-	WORD $0x4f959296 // fmul v22.4s, v20.4s, v21.s[0]
-	WORD $0x4f959295 // fmul v21.4s, v20.4s, v21.s[0]
+	FMOVQ        (R11), F26
+	WORD $0x4e180358 // tbl v24.16b, { v26.16b }, v24.16b
+	FMOVQ        F25, (R3)
+	FMOVQ        F24, 16(R3)
+	WORD $0x7c400138 // ldur h24, [x9]
+	WORD $0x1ee24318 // fcvt s24, h24
+	WORD $0xbc400099 // ldur s25, [x4]
+	WORD $0x6e39df19 // fmul v25.4s, v24.4s, v25.4s
 	ADD          R5, R4, R11
-	FMOVS        (R11), F23
-	WORD $0x4f979298 // fmul v24.4s, v20.4s, v23.s[0]
-	WORD $0x4f979297 // fmul v23.4s, v20.4s, v23.s[0]
-	FMOVS        (R6), F25
-	WORD $0x4f99929a // fmul v26.4s, v20.4s, v25.s[0]
-	WORD $0x4f999299 // fmul v25.4s, v20.4s, v25.s[0]
+	WORD $0xbc40017a // ldur s26, [x11]
+	WORD $0x6e3adf1a // fmul v26.4s, v24.4s, v26.4s
+	WORD $0xbc4000db // ldur s27, [x6]
+	WORD $0x6e3bdf1b // fmul v27.4s, v24.4s, v27.4s
 	ADD          R5, R6, R11
-	FMOVS        (R11), F27
-	WORD $0x4f9b929c // fmul v28.4s, v20.4s, v27.s[0]
-	WORD $0x4f9b929b // fmul v27.4s, v20.4s, v27.s[0]
-	FMOVS        (R7), F29
-	WORD $0x4f9d929e // fmul v30.4s, v20.4s, v29.s[0]
-	WORD $0x4f9d9294 // fmul v20.4s, v20.4s, v29.s[0]
-	FMOVS        16(R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        20(R3), F31
+	WORD $0xbc40017c // ldur s28, [x11]
+	WORD $0x6e3cdf1c // fmul v28.4s, v24.4s, v28.4s
+	WORD $0xbc4000fd // ldur s29, [x7]
+	WORD $0x6e3ddf1d // fmul v29.4s, v24.4s, v29.4s
+	ADD          R5, R7, R11
+	WORD $0xbc40017e // ldur s30, [x11]
+	WORD $0x6e3edf18 // fmul v24.4s, v24.4s, v30.4s
+	WORD $0xbc41007e // ldur s30, [x3, #16]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc41407f // ldur s31, [x3, #20]
 	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
 	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
 	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e36cfa0 // fmla v0.4s, v29.4s, v22.4s
-	WORD $0x4e35cfe1 // fmla v1.4s, v31.4s, v21.4s
-	WORD $0x4e38cfa2 // fmla v2.4s, v29.4s, v24.4s
-	WORD $0x4e37cfe3 // fmla v3.4s, v31.4s, v23.4s
-	WORD $0x4e3acfa4 // fmla v4.4s, v29.4s, v26.4s
-	WORD $0x4e39cfe5 // fmla v5.4s, v31.4s, v25.4s
-	WORD $0x4e3ccfa6 // fmla v6.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfe7 // fmla v7.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfa8 // fmla v8.4s, v29.4s, v30.4s
-	WORD $0x4e34cfe9 // fmla v9.4s, v31.4s, v20.4s
-	FMOVS        24(R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        28(R3), F31
+	WORD $0x4f9913c0 // fmla v0.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913e1 // fmla v1.4s, v31.4s, v25.s[0]
+	WORD $0x4f9a13c2 // fmla v2.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13e3 // fmla v3.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13c4 // fmla v4.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13e5 // fmla v5.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13c6 // fmla v6.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13e7 // fmla v7.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13c8 // fmla v8.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13e9 // fmla v9.4s, v31.4s, v29.s[0]
+	WORD $0x4f9813ca // fmla v10.4s, v30.4s, v24.s[0]
+	WORD $0x4f9813eb // fmla v11.4s, v31.4s, v24.s[0]
+	WORD $0xbc41807e // ldur s30, [x3, #24]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc41c07f // ldur s31, [x3, #28]
 	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
 	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
 	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e36cfaa // fmla v10.4s, v29.4s, v22.4s
-	WORD $0x4e35cfeb // fmla v11.4s, v31.4s, v21.4s
-	WORD $0x4e38cfac // fmla v12.4s, v29.4s, v24.4s
-	WORD $0x4e37cfed // fmla v13.4s, v31.4s, v23.4s
-	WORD $0x4e3acfae // fmla v14.4s, v29.4s, v26.4s
-	WORD $0x4e39cfef // fmla v15.4s, v31.4s, v25.4s
-	WORD $0x4e3ccfb0 // fmla v16.4s, v29.4s, v28.4s
-	WORD $0x4e3bcff1 // fmla v17.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb2 // fmla v18.4s, v29.4s, v30.4s
-	WORD $0x4e34cff3 // fmla v19.4s, v31.4s, v20.4s
+	WORD $0x4f9913cc // fmla v12.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913ed // fmla v13.4s, v31.4s, v25.s[0]
+	WORD $0x4f9a13ce // fmla v14.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13ef // fmla v15.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13d0 // fmla v16.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13f1 // fmla v17.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d2 // fmla v18.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f3 // fmla v19.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d4 // fmla v20.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f5 // fmla v21.4s, v31.4s, v29.s[0]
+	WORD $0x4f9813d6 // fmla v22.4s, v30.4s, v24.s[0]
+	WORD $0x4f9813f7 // fmla v23.4s, v31.4s, v24.s[0]
 	ADD          R10, R9
 	ADD          $4, R4
 	ADD          $4, R6
@@ -4061,20 +4836,28 @@ done6:
 	FMOVQ        F7, 80(R8)
 	FMOVQ        F8, 64(R7)
 	FMOVQ        F9, 80(R7)
-	FMOVQ        F10, 96(R4)
-	FMOVQ        F11, 112(R4)
-	ADD          R5, R4, R8
-	FMOVQ        F12, 96(R8)
-	ADD          R5, R4, R4
+	ADD          R5, R7, R8
+	FMOVQ        F10, 64(R8)
+	ADD          R5, R7, R8
+	FMOVQ        F11, 80(R8)
+	FMOVQ        F12, 96(R4)
 	FMOVQ        F13, 112(R4)
-	FMOVQ        F14, 96(R6)
-	FMOVQ        F15, 112(R6)
+	ADD          R5, R4, R8
+	FMOVQ        F14, 96(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F15, 112(R4)
+	FMOVQ        F16, 96(R6)
+	FMOVQ        F17, 112(R6)
 	ADD          R5, R6, R4
-	FMOVQ        F16, 96(R4)
+	FMOVQ        F18, 96(R4)
 	ADD          R5, R6, R4
-	FMOVQ        F17, 112(R4)
-	FMOVQ        F18, 96(R7)
-	FMOVQ        F19, 112(R7)
+	FMOVQ        F19, 112(R4)
+	FMOVQ        F20, 96(R7)
+	FMOVQ        F21, 112(R7)
+	ADD          R5, R7, R4
+	FMOVQ        F22, 96(R4)
+	ADD          R5, R7, R4
+	FMOVQ        F23, 112(R4)
 	ADD          $0xe, R0
 	ADD          $0x80, R2
 	SUBS         $1, R1
@@ -4109,9 +4892,6 @@ TEXT ·matmulQ81xLm3_32NEON(SB), NOSPLIT, $0-72
 
 loop1:
 	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -4123,124 +4903,121 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x7d401ccd // ldr h13, [x6, #14]
-	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
-	WORD $0x7d4038cd // ldr h13, [x6, #28]
-	WORD $0x7d4054ce // ldr h14, [x6, #42]
-	WORD $0x4e4e39ad // zip1 v13.8h, v13.8h, v14.8h
-	WORD $0x4e8d398c // zip1 v12.4s, v12.4s, v13.4s
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	FMOVQ        (R4), F13
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x7c40e0ca // ldur h10, [x6, #14]
+	WORD $0x4e4a3929 // zip1 v9.8h, v9.8h, v10.8h
+	WORD $0x7c41c0ca // ldur h10, [x6, #28]
+	WORD $0x7c42a0cb // ldur h11, [x6, #42]
+	WORD $0x4e4b394a // zip1 v10.8h, v10.8h, v11.8h
+	WORD $0x4e8a3929 // zip1 v9.4s, v9.4s, v10.4s
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x3cc0008a // ldur q10, [x4]
+	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        10(R6), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
-	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        (R3), (F15, F16)
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
-	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
-	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xfc4020ca // ldur d10, [x6, #2]
+	WORD $0x4e08054a // dup v10.2d, v10.d[0]
+	WORD $0x6ea4454b // ushl v11.4s, v10.4s, v4.4s
+	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0xbc40a0cc // ldur s12, [x6, #10]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4f22558c // shl v12.4s, v12.4s, #2
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
+	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006d // ldur q13, [x3, #16]
+	WORD $0x0e2cc16e // smull v14.8h, v11.8b, v12.8b
+	WORD $0x4e2cc16b // smull2 v11.8h, v11.16b, v12.16b
+	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2dc14c // smull v12.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60694b // sadalp v11.4s, v10.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        16(R6), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        24(R6), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
-	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        32(R3), (F15, F16)
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
-	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
-	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x4fac11a9 // fmla v9.4s, v13.4s, v12.s[1]
+	WORD $0xfc4100ca // ldur d10, [x6, #16]
+	WORD $0x4e08054a // dup v10.2d, v10.d[0]
+	WORD $0x6ea4454c // ushl v12.4s, v10.4s, v4.4s
+	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0xbc4180cd // ldur s13, [x6, #24]
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
+	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
+	WORD $0x3cc2006d // ldur q13, [x3, #32]
+	WORD $0x3cc3006e // ldur q14, [x3, #48]
+	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
+	WORD $0x4e2dc18c // smull2 v12.8h, v12.16b, v13.16b
+	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2ec14d // smull v13.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
+	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
+	WORD $0x4e60694c // sadalp v12.4s, v10.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        30(R6), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0xfc41e0ca // ldur d10, [x6, #30]
+	WORD $0x4e08054a // dup v10.2d, v10.d[0]
+	WORD $0x6ea4454d // ushl v13.4s, v10.4s, v4.4s
+	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        38(R6), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0xbc4260ce // ldur s14, [x6, #38]
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        64(R3), (F15, F16)
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
-	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
-	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x4f8c19aa // fmla v10.4s, v13.4s, v12.s[2]
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
+	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
+	WORD $0x3cc4006e // ldur q14, [x3, #64]
+	WORD $0x3cc5006f // ldur q15, [x3, #80]
+	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
+	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
+	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2fc14e // smull v14.8h, v10.8b, v15.8b
+	WORD $0x4e2fc14a // smull2 v10.8h, v10.16b, v15.16b
+	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
+	WORD $0x4e60694d // sadalp v13.4s, v10.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        44(R6), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
+	WORD $0xfc42c0ca // ldur d10, [x6, #44]
+	WORD $0x4e08054a // dup v10.2d, v10.d[0]
+	WORD $0x6ea4454e // ushl v14.4s, v10.4s, v4.4s
+	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        52(R6), F15
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0xbc4340cf // ldur s15, [x6, #52]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
 	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
@@ -4249,22 +5026,28 @@ loop3:
 	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
 	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
 	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eaf1d4a // orr v10.16b, v10.16b, v15.16b
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        96(R3), (F15, F16)
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
+	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
+	WORD $0x3cc6006f // ldur q15, [x3, #96]
+	WORD $0x3cc70070 // ldur q16, [x3, #112]
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
 	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
 	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
-	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x4fac19ab // fmla v11.4s, v13.4s, v12.s[3]
+	WORD $0x0e30c14f // smull v15.8h, v10.8b, v16.8b
+	WORD $0x4e30c14a // smull2 v10.8h, v10.16b, v16.16b
+	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
+	WORD $0x4e60694e // sadalp v14.4s, v10.8h
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eacbd6a // addp v10.4s, v11.4s, v12.4s
+	WORD $0x4eaebdab // addp v11.4s, v13.4s, v14.4s
+	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
 	ADD          $0x38, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -4279,46 +5062,46 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        10(R6), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
-	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        (R3), (F15, F16)
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
-	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
+	WORD $0xfc4020ca // ldur d10, [x6, #2]
+	WORD $0x4e08054a // dup v10.2d, v10.d[0]
+	WORD $0x6ea4454b // ushl v11.4s, v10.4s, v4.4s
+	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0xbc40a0cc // ldur s12, [x6, #10]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4f22558c // shl v12.4s, v12.4s, #2
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
+	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006d // ldur q13, [x3, #16]
+	WORD $0x0e2cc16e // smull v14.8h, v11.8b, v12.8b
+	WORD $0x4e2cc16b // smull2 v11.8h, v11.16b, v12.16b
+	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2dc14c // smull v12.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60694b // sadalp v11.4s, v10.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	WORD $0x4e2ccdc8 // fmla v8.4s, v14.4s, v12.4s
+	WORD $0xbc40008a // ldur s10, [x4]
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f891168 // fmla v8.4s, v11.4s, v9.s[0]
 	ADD          $0xe, R6
 	ADD          $0x20, R3
 	ADD          $4, R4
@@ -4327,9 +5110,6 @@ loop5:
 
 done6:
 	ADD          $1, R5
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x4e2bd508 // fadd v8.4s, v8.4s, v11.4s
 
 	// sums of the lanes
 	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
@@ -4382,18 +5162,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000ca // ldur h10, [x6]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F11
+	WORD $0xfc4020cb // ldur d11, [x6, #2]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        10(R6), F13
+	WORD $0xbc40a0cd // ldur s13, [x6, #10]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -4407,7 +5186,8 @@ loop3:
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        (R3), (F13, F14)
+	WORD $0x3cc0006d // ldur q13, [x3]
+	WORD $0x3cc1006e // ldur q14, [x3, #16]
 	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
 	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -4416,7 +5196,8 @@ loop3:
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        32(R3), (F14, F15)
+	WORD $0x3cc2006e // ldur q14, [x3, #32]
+	WORD $0x3cc3006f // ldur q15, [x3, #48]
 	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
 	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
@@ -4427,28 +5208,27 @@ loop3:
 	WORD $0x4e60696c // sadalp v12.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcda8 // fmla v8.4s, v13.4s, v11.4s
-	FMOVS        4(R4), F11
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b11a8 // fmla v8.4s, v13.4s, v11.s[0]
+	WORD $0xbc40408b // ldur s11, [x4, #4]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4f8a1189 // fmla v9.4s, v12.4s, v10.s[0]
 
 	// scales of the block
-	WORD $0x7d401cca // ldr h10, [x6, #14]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c40e0ca // ldur h10, [x6, #14]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVD        16(R6), F11
+	WORD $0xfc4100cb // ldur d11, [x6, #16]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        24(R6), F13
+	WORD $0xbc4180cd // ldur s13, [x6, #24]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -4462,7 +5242,8 @@ loop3:
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        64(R3), (F13, F14)
+	WORD $0x3cc4006d // ldur q13, [x3, #64]
+	WORD $0x3cc5006e // ldur q14, [x3, #80]
 	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
 	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -4471,7 +5252,8 @@ loop3:
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        96(R3), (F14, F15)
+	WORD $0x3cc6006e // ldur q14, [x3, #96]
+	WORD $0x3cc7006f // ldur q15, [x3, #112]
 	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
 	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
@@ -4482,14 +5264,14 @@ loop3:
 	WORD $0x4e60696c // sadalp v12.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        8(R4), F11
+	WORD $0xbc40808b // ldur s11, [x4, #8]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcda8 // fmla v8.4s, v13.4s, v11.4s
-	FMOVS        12(R4), F11
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b11a8 // fmla v8.4s, v13.4s, v11.s[0]
+	WORD $0xbc40c08b // ldur s11, [x4, #12]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4f8a1189 // fmla v9.4s, v12.4s, v10.s[0]
 	ADD          $0x1c, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -4504,18 +5286,17 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000ca // ldur h10, [x6]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F11
+	WORD $0xfc4020cb // ldur d11, [x6, #2]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        10(R6), F13
+	WORD $0xbc40a0cd // ldur s13, [x6, #10]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -4529,7 +5310,8 @@ loop5:
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        (R3), (F13, F14)
+	WORD $0x3cc0006d // ldur q13, [x3]
+	WORD $0x3cc1006e // ldur q14, [x3, #16]
 	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
 	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -4538,7 +5320,8 @@ loop5:
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        32(R3), (F14, F15)
+	WORD $0x3cc2006e // ldur q14, [x3, #32]
+	WORD $0x3cc3006f // ldur q15, [x3, #48]
 	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
 	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
@@ -4549,14 +5332,14 @@ loop5:
 	WORD $0x4e60696c // sadalp v12.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcda8 // fmla v8.4s, v13.4s, v11.4s
-	FMOVS        4(R4), F11
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b11a8 // fmla v8.4s, v13.4s, v11.s[0]
+	WORD $0xbc40408b // ldur s11, [x4, #4]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4f8a1189 // fmla v9.4s, v12.4s, v10.s[0]
 	ADD          $0xe, R6
 	ADD          $0x40, R3
 	ADD          $8, R4
@@ -4625,18 +5408,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cb // ldr h11, [x6]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c4000cb // ldur h11, [x6]
+	WORD $0x1ee2416b // fcvt s11, h11
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F12
+	WORD $0xfc4020cc // ldur d12, [x6, #2]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        10(R6), F14
+	WORD $0xbc40a0ce // ldur s14, [x6, #10]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -4650,7 +5432,8 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        (R3), (F14, F15)
+	WORD $0x3cc0006e // ldur q14, [x3]
+	WORD $0x3cc1006f // ldur q15, [x3, #16]
 	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
 	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -4659,7 +5442,8 @@ loop3:
 	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        32(R3), (F15, F16)
+	WORD $0x3cc2006f // ldur q15, [x3, #32]
+	WORD $0x3cc30070 // ldur q16, [x3, #48]
 	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -4668,7 +5452,8 @@ loop3:
 	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        64(R3), (F16, F17)
+	WORD $0x3cc40070 // ldur q16, [x3, #64]
+	WORD $0x3cc50071 // ldur q17, [x3, #80]
 	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
 	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
 	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
@@ -4679,32 +5464,31 @@ loop3:
 	WORD $0x4e60698d // sadalp v13.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F12
+	WORD $0xbc40008c // ldur s12, [x4]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccdc8 // fmla v8.4s, v14.4s, v12.4s
-	FMOVS        4(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11c8 // fmla v8.4s, v14.4s, v12.s[0]
+	WORD $0xbc40408c // ldur s12, [x4, #4]
 	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccdc9 // fmla v9.4s, v14.4s, v12.4s
-	FMOVS        8(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11c9 // fmla v9.4s, v14.4s, v12.s[0]
+	WORD $0xbc40808c // ldur s12, [x4, #8]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4f8b11aa // fmla v10.4s, v13.4s, v11.s[0]
 
 	// scales of the block
-	WORD $0x7d401ccb // ldr h11, [x6, #14]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c40e0cb // ldur h11, [x6, #14]
+	WORD $0x1ee2416b // fcvt s11, h11
 
 	// levels of values 0 to 31, and their products
-	FMOVD        16(R6), F12
+	WORD $0xfc4100cc // ldur d12, [x6, #16]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        24(R6), F14
+	WORD $0xbc4180ce // ldur s14, [x6, #24]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -4718,7 +5502,8 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        96(R3), (F14, F15)
+	WORD $0x3cc6006e // ldur q14, [x3, #96]
+	WORD $0x3cc7006f // ldur q15, [x3, #112]
 	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
 	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -4727,7 +5512,8 @@ loop3:
 	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        128(R3), (F15, F16)
+	WORD $0x3cc8006f // ldur q15, [x3, #128]
+	WORD $0x3cc90070 // ldur q16, [x3, #144]
 	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -4736,7 +5522,8 @@ loop3:
 	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        160(R3), (F16, F17)
+	WORD $0x3cca0070 // ldur q16, [x3, #160]
+	WORD $0x3ccb0071 // ldur q17, [x3, #176]
 	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
 	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
 	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
@@ -4747,18 +5534,18 @@ loop3:
 	WORD $0x4e60698d // sadalp v13.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        12(R4), F12
+	WORD $0xbc40c08c // ldur s12, [x4, #12]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccdc8 // fmla v8.4s, v14.4s, v12.4s
-	FMOVS        16(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11c8 // fmla v8.4s, v14.4s, v12.s[0]
+	WORD $0xbc41008c // ldur s12, [x4, #16]
 	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccdc9 // fmla v9.4s, v14.4s, v12.4s
-	FMOVS        20(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11c9 // fmla v9.4s, v14.4s, v12.s[0]
+	WORD $0xbc41408c // ldur s12, [x4, #20]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4f8b11aa // fmla v10.4s, v13.4s, v11.s[0]
 	ADD          $0x1c, R6
 	ADD          $0xc0, R3
 	ADD          $0x18, R4
@@ -4773,18 +5560,17 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000cb // ldr h11, [x6]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c4000cb // ldur h11, [x6]
+	WORD $0x1ee2416b // fcvt s11, h11
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F12
+	WORD $0xfc4020cc // ldur d12, [x6, #2]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        10(R6), F14
+	WORD $0xbc40a0ce // ldur s14, [x6, #10]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -4798,7 +5584,8 @@ loop5:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        (R3), (F14, F15)
+	WORD $0x3cc0006e // ldur q14, [x3]
+	WORD $0x3cc1006f // ldur q15, [x3, #16]
 	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
 	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -4807,7 +5594,8 @@ loop5:
 	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        32(R3), (F15, F16)
+	WORD $0x3cc2006f // ldur q15, [x3, #32]
+	WORD $0x3cc30070 // ldur q16, [x3, #48]
 	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -4816,7 +5604,8 @@ loop5:
 	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        64(R3), (F16, F17)
+	WORD $0x3cc40070 // ldur q16, [x3, #64]
+	WORD $0x3cc50071 // ldur q17, [x3, #80]
 	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
 	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
 	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
@@ -4827,18 +5616,18 @@ loop5:
 	WORD $0x4e60698d // sadalp v13.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F12
+	WORD $0xbc40008c // ldur s12, [x4]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccdc8 // fmla v8.4s, v14.4s, v12.4s
-	FMOVS        4(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11c8 // fmla v8.4s, v14.4s, v12.s[0]
+	WORD $0xbc40408c // ldur s12, [x4, #4]
 	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccdc9 // fmla v9.4s, v14.4s, v12.4s
-	FMOVS        8(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11c9 // fmla v9.4s, v14.4s, v12.s[0]
+	WORD $0xbc40808c // ldur s12, [x4, #8]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4f8b11aa // fmla v10.4s, v13.4s, v11.s[0]
 	ADD          $0xe, R6
 	ADD          $0x60, R3
 	ADD          $0xc, R4
@@ -4913,18 +5702,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c4000cc // ldur h12, [x6]
+	WORD $0x1ee2418c // fcvt s12, h12
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F13
+	WORD $0xfc4020cd // ldur d13, [x6, #2]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
 	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        10(R6), F15
+	WORD $0xbc40a0cf // ldur s15, [x6, #10]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
 	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
@@ -4938,7 +5726,8 @@ loop3:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        (R3), (F15, F16)
+	WORD $0x3cc0006f // ldur q15, [x3]
+	WORD $0x3cc10070 // ldur q16, [x3, #16]
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
 	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -4947,7 +5736,8 @@ loop3:
 	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        32(R3), (F16, F17)
+	WORD $0x3cc20070 // ldur q16, [x3, #32]
+	WORD $0x3cc30071 // ldur q17, [x3, #48]
 	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
 	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -4956,7 +5746,8 @@ loop3:
 	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        64(R3), (F17, F18)
+	WORD $0x3cc40071 // ldur q17, [x3, #64]
+	WORD $0x3cc50072 // ldur q18, [x3, #80]
 	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
 	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -4965,7 +5756,8 @@ loop3:
 	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
-	FLDPQ        96(R3), (F18, F19)
+	WORD $0x3cc60072 // ldur q18, [x3, #96]
+	WORD $0x3cc70073 // ldur q19, [x3, #112]
 	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
 	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
 	WORD $0x4e6ebe8e // addp v14.8h, v20.8h, v14.8h
@@ -4976,36 +5768,35 @@ loop3:
 	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
+	WORD $0xbc40008d // ldur s13, [x4]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcde8 // fmla v8.4s, v15.4s, v13.4s
-	FMOVS        4(R4), F13
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11e8 // fmla v8.4s, v15.4s, v13.s[0]
+	WORD $0xbc40408d // ldur s13, [x4, #4]
 	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
-	FMOVS        8(R4), F13
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11e9 // fmla v9.4s, v15.4s, v13.s[0]
+	WORD $0xbc40808d // ldur s13, [x4, #8]
 	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcdea // fmla v10.4s, v15.4s, v13.4s
-	FMOVS        12(R4), F13
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11ea // fmla v10.4s, v15.4s, v13.s[0]
+	WORD $0xbc40c08d // ldur s13, [x4, #12]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4f8c11cb // fmla v11.4s, v14.4s, v12.s[0]
 
 	// scales of the block
-	WORD $0x7d401ccc // ldr h12, [x6, #14]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c40e0cc // ldur h12, [x6, #14]
+	WORD $0x1ee2418c // fcvt s12, h12
 
 	// levels of values 0 to 31, and their products
-	FMOVD        16(R6), F13
+	WORD $0xfc4100cd // ldur d13, [x6, #16]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
 	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        24(R6), F15
+	WORD $0xbc4180cf // ldur s15, [x6, #24]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
 	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
@@ -5019,7 +5810,8 @@ loop3:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        128(R3), (F15, F16)
+	WORD $0x3cc8006f // ldur q15, [x3, #128]
+	WORD $0x3cc90070 // ldur q16, [x3, #144]
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
 	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -5028,7 +5820,8 @@ loop3:
 	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        160(R3), (F16, F17)
+	WORD $0x3cca0070 // ldur q16, [x3, #160]
+	WORD $0x3ccb0071 // ldur q17, [x3, #176]
 	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
 	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -5037,7 +5830,8 @@ loop3:
 	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        192(R3), (F17, F18)
+	WORD $0x3ccc0071 // ldur q17, [x3, #192]
+	WORD $0x3ccd0072 // ldur q18, [x3, #208]
 	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
 	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -5046,7 +5840,8 @@ loop3:
 	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
-	FLDPQ        224(R3), (F18, F19)
+	WORD $0x3cce0072 // ldur q18, [x3, #224]
+	WORD $0x3ccf0073 // ldur q19, [x3, #240]
 	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
 	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
 	WORD $0x4e6ebe8e // addp v14.8h, v20.8h, v14.8h
@@ -5057,22 +5852,22 @@ loop3:
 	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        16(R4), F13
+	WORD $0xbc41008d // ldur s13, [x4, #16]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcde8 // fmla v8.4s, v15.4s, v13.4s
-	FMOVS        20(R4), F13
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11e8 // fmla v8.4s, v15.4s, v13.s[0]
+	WORD $0xbc41408d // ldur s13, [x4, #20]
 	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
-	FMOVS        24(R4), F13
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11e9 // fmla v9.4s, v15.4s, v13.s[0]
+	WORD $0xbc41808d // ldur s13, [x4, #24]
 	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcdea // fmla v10.4s, v15.4s, v13.4s
-	FMOVS        28(R4), F13
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11ea // fmla v10.4s, v15.4s, v13.s[0]
+	WORD $0xbc41c08d // ldur s13, [x4, #28]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4f8c11cb // fmla v11.4s, v14.4s, v12.s[0]
 	ADD          $0x1c, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -5087,18 +5882,17 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c4000cc // ldur h12, [x6]
+	WORD $0x1ee2418c // fcvt s12, h12
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F13
+	WORD $0xfc4020cd // ldur d13, [x6, #2]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
 	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        10(R6), F15
+	WORD $0xbc40a0cf // ldur s15, [x6, #10]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
 	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
@@ -5112,7 +5906,8 @@ loop5:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        (R3), (F15, F16)
+	WORD $0x3cc0006f // ldur q15, [x3]
+	WORD $0x3cc10070 // ldur q16, [x3, #16]
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
 	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -5121,7 +5916,8 @@ loop5:
 	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        32(R3), (F16, F17)
+	WORD $0x3cc20070 // ldur q16, [x3, #32]
+	WORD $0x3cc30071 // ldur q17, [x3, #48]
 	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
 	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -5130,7 +5926,8 @@ loop5:
 	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        64(R3), (F17, F18)
+	WORD $0x3cc40071 // ldur q17, [x3, #64]
+	WORD $0x3cc50072 // ldur q18, [x3, #80]
 	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
 	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -5139,7 +5936,8 @@ loop5:
 	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
-	FLDPQ        96(R3), (F18, F19)
+	WORD $0x3cc60072 // ldur q18, [x3, #96]
+	WORD $0x3cc70073 // ldur q19, [x3, #112]
 	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
 	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
 	WORD $0x4e6ebe8e // addp v14.8h, v20.8h, v14.8h
@@ -5150,22 +5948,22 @@ loop5:
 	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
+	WORD $0xbc40008d // ldur s13, [x4]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcde8 // fmla v8.4s, v15.4s, v13.4s
-	FMOVS        4(R4), F13
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11e8 // fmla v8.4s, v15.4s, v13.s[0]
+	WORD $0xbc40408d // ldur s13, [x4, #4]
 	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
-	FMOVS        8(R4), F13
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11e9 // fmla v9.4s, v15.4s, v13.s[0]
+	WORD $0xbc40808d // ldur s13, [x4, #8]
 	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcdea // fmla v10.4s, v15.4s, v13.4s
-	FMOVS        12(R4), F13
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11ea // fmla v10.4s, v15.4s, v13.s[0]
+	WORD $0xbc40c08d // ldur s13, [x4, #12]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4f8c11cb // fmla v11.4s, v14.4s, v12.s[0]
 	ADD          $0xe, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -5241,9 +6039,6 @@ loop1:
 
 loop3:
 	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -5255,124 +6050,121 @@ loop5:
 	WORD $0xf9840120 // prfm pldl1keep, [x9, #2048]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d40012c // ldr h12, [x9]
-	WORD $0x7d401d2d // ldr h13, [x9, #14]
-	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
-	WORD $0x7d40392d // ldr h13, [x9, #28]
-	WORD $0x7d40552e // ldr h14, [x9, #42]
-	WORD $0x4e4e39ad // zip1 v13.8h, v13.8h, v14.8h
-	WORD $0x4e8d398c // zip1 v12.4s, v12.4s, v13.4s
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	FMOVQ        (R7), F13
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x7c400129 // ldur h9, [x9]
+	WORD $0x7c40e12a // ldur h10, [x9, #14]
+	WORD $0x4e4a3929 // zip1 v9.8h, v9.8h, v10.8h
+	WORD $0x7c41c12a // ldur h10, [x9, #28]
+	WORD $0x7c42a12b // ldur h11, [x9, #42]
+	WORD $0x4e4b394a // zip1 v10.8h, v10.8h, v11.8h
+	WORD $0x4e8a3929 // zip1 v9.4s, v9.4s, v10.4s
+	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
+	WORD $0x3cc000ea // ldur q10, [x7]
+	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        10(R9), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
-	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        (R6), (F15, F16)
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
-	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
-	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xfc40212a // ldur d10, [x9, #2]
+	WORD $0x4e08054a // dup v10.2d, v10.d[0]
+	WORD $0x6ea4454b // ushl v11.4s, v10.4s, v4.4s
+	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0xbc40a12c // ldur s12, [x9, #10]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4f22558c // shl v12.4s, v12.4s, #2
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
+	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
+	WORD $0x3cc000cc // ldur q12, [x6]
+	WORD $0x3cc100cd // ldur q13, [x6, #16]
+	WORD $0x0e2cc16e // smull v14.8h, v11.8b, v12.8b
+	WORD $0x4e2cc16b // smull2 v11.8h, v11.16b, v12.16b
+	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2dc14c // smull v12.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60694b // sadalp v11.4s, v10.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        16(R9), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        24(R9), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
-	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        32(R6), (F15, F16)
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
-	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
-	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x4fac11a9 // fmla v9.4s, v13.4s, v12.s[1]
+	WORD $0xfc41012a // ldur d10, [x9, #16]
+	WORD $0x4e08054a // dup v10.2d, v10.d[0]
+	WORD $0x6ea4454c // ushl v12.4s, v10.4s, v4.4s
+	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0xbc41812d // ldur s13, [x9, #24]
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
+	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
+	WORD $0x3cc200cd // ldur q13, [x6, #32]
+	WORD $0x3cc300ce // ldur q14, [x6, #48]
+	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
+	WORD $0x4e2dc18c // smull2 v12.8h, v12.16b, v13.16b
+	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2ec14d // smull v13.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
+	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
+	WORD $0x4e60694c // sadalp v12.4s, v10.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        30(R9), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
+	WORD $0xfc41e12a // ldur d10, [x9, #30]
+	WORD $0x4e08054a // dup v10.2d, v10.d[0]
+	WORD $0x6ea4454d // ushl v13.4s, v10.4s, v4.4s
+	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        38(R9), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0xbc42612e // ldur s14, [x9, #38]
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
+	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        64(R6), (F15, F16)
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
-	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
-	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x4f8c19aa // fmla v10.4s, v13.4s, v12.s[2]
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
+	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
+	WORD $0x3cc400ce // ldur q14, [x6, #64]
+	WORD $0x3cc500cf // ldur q15, [x6, #80]
+	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
+	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
+	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2fc14e // smull v14.8h, v10.8b, v15.8b
+	WORD $0x4e2fc14a // smull2 v10.8h, v10.16b, v15.16b
+	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
+	WORD $0x4e60694d // sadalp v13.4s, v10.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        44(R9), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
+	WORD $0xfc42c12a // ldur d10, [x9, #44]
+	WORD $0x4e08054a // dup v10.2d, v10.d[0]
+	WORD $0x6ea4454e // ushl v14.4s, v10.4s, v4.4s
+	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        52(R9), F15
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0xbc43412f // ldur s15, [x9, #52]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
 	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
@@ -5381,22 +6173,28 @@ loop5:
 	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
 	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
 	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4eaf1d4a // orr v10.16b, v10.16b, v15.16b
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        96(R6), (F15, F16)
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
+	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
+	WORD $0x3cc600cf // ldur q15, [x6, #96]
+	WORD $0x3cc700d0 // ldur q16, [x6, #112]
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
 	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
 	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
-	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x4fac19ab // fmla v11.4s, v13.4s, v12.s[3]
+	WORD $0x0e30c14f // smull v15.8h, v10.8b, v16.8b
+	WORD $0x4e30c14a // smull2 v10.8h, v10.16b, v16.16b
+	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
+	WORD $0x4e60694e // sadalp v14.4s, v10.8h
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eacbd6a // addp v10.4s, v11.4s, v12.4s
+	WORD $0x4eaebdab // addp v11.4s, v13.4s, v14.4s
+	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
 	ADD          $0x38, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -5411,46 +6209,46 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012c // ldr h12, [x9]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c400129 // ldur h9, [x9]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        10(R9), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
-	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        (R6), (F15, F16)
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
-	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
-	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
+	WORD $0xfc40212a // ldur d10, [x9, #2]
+	WORD $0x4e08054a // dup v10.2d, v10.d[0]
+	WORD $0x6ea4454b // ushl v11.4s, v10.4s, v4.4s
+	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0xbc40a12c // ldur s12, [x9, #10]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4f22558c // shl v12.4s, v12.4s, #2
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
+	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
+	WORD $0x3cc000cc // ldur q12, [x6]
+	WORD $0x3cc100cd // ldur q13, [x6, #16]
+	WORD $0x0e2cc16e // smull v14.8h, v11.8b, v12.8b
+	WORD $0x4e2cc16b // smull2 v11.8h, v11.16b, v12.16b
+	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2dc14c // smull v12.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60694b // sadalp v11.4s, v10.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F13
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	WORD $0x4e2ccdc8 // fmla v8.4s, v14.4s, v12.4s
+	WORD $0xbc4000ea // ldur s10, [x7]
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f891168 // fmla v8.4s, v11.4s, v9.s[0]
 	ADD          $0xe, R9
 	ADD          $0x20, R6
 	ADD          $4, R7
@@ -5459,9 +6257,6 @@ loop7:
 
 done8:
 	ADD          $1, R8
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
-	WORD $0x4e2bd508 // fadd v8.4s, v8.4s, v11.4s
 	FMOVQ        F8, (R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
@@ -5473,10 +6268,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F8
-	FMOVQ        32(R3), F9
-	FMOVQ        64(R3), F10
-	FMOVQ        96(R3), F11
+	WORD $0x3cc00068 // ldur q8, [x3]
+	WORD $0x3cc20069 // ldur q9, [x3, #32]
+	WORD $0x3cc4006a // ldur q10, [x3, #64]
+	WORD $0x3cc6006b // ldur q11, [x3, #96]
 	WORD $0x4ec9390c // zip1 v12.2d, v8.2d, v9.2d
 	WORD $0x4ec97908 // zip2 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
@@ -5538,18 +6333,17 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40012a // ldr h10, [x9]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c40012a // ldur h10, [x9]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F11
+	WORD $0xfc40212b // ldur d11, [x9, #2]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        10(R9), F13
+	WORD $0xbc40a12d // ldur s13, [x9, #10]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -5563,7 +6357,8 @@ loop5:
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        (R6), (F13, F14)
+	WORD $0x3cc000cd // ldur q13, [x6]
+	WORD $0x3cc100ce // ldur q14, [x6, #16]
 	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
 	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -5572,7 +6367,8 @@ loop5:
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        32(R6), (F14, F15)
+	WORD $0x3cc200ce // ldur q14, [x6, #32]
+	WORD $0x3cc300cf // ldur q15, [x6, #48]
 	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
 	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
@@ -5583,28 +6379,27 @@ loop5:
 	WORD $0x4e60696c // sadalp v12.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F11
+	WORD $0xbc4000eb // ldur s11, [x7]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcda8 // fmla v8.4s, v13.4s, v11.4s
-	FMOVS        4(R7), F11
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b11a8 // fmla v8.4s, v13.4s, v11.s[0]
+	WORD $0xbc4040eb // ldur s11, [x7, #4]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4f8a1189 // fmla v9.4s, v12.4s, v10.s[0]
 
 	// scales of the block
-	WORD $0x7d401d2a // ldr h10, [x9, #14]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c40e12a // ldur h10, [x9, #14]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVD        16(R9), F11
+	WORD $0xfc41012b // ldur d11, [x9, #16]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        24(R9), F13
+	WORD $0xbc41812d // ldur s13, [x9, #24]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -5618,7 +6413,8 @@ loop5:
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        64(R6), (F13, F14)
+	WORD $0x3cc400cd // ldur q13, [x6, #64]
+	WORD $0x3cc500ce // ldur q14, [x6, #80]
 	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
 	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -5627,7 +6423,8 @@ loop5:
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        96(R6), (F14, F15)
+	WORD $0x3cc600ce // ldur q14, [x6, #96]
+	WORD $0x3cc700cf // ldur q15, [x6, #112]
 	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
 	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
@@ -5638,14 +6435,14 @@ loop5:
 	WORD $0x4e60696c // sadalp v12.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        8(R7), F11
+	WORD $0xbc4080eb // ldur s11, [x7, #8]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcda8 // fmla v8.4s, v13.4s, v11.4s
-	FMOVS        12(R7), F11
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b11a8 // fmla v8.4s, v13.4s, v11.s[0]
+	WORD $0xbc40c0eb // ldur s11, [x7, #12]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4f8a1189 // fmla v9.4s, v12.4s, v10.s[0]
 	ADD          $0x1c, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -5660,18 +6457,17 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012a // ldr h10, [x9]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c40012a // ldur h10, [x9]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F11
+	WORD $0xfc40212b // ldur d11, [x9, #2]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        10(R9), F13
+	WORD $0xbc40a12d // ldur s13, [x9, #10]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -5685,7 +6481,8 @@ loop7:
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        (R6), (F13, F14)
+	WORD $0x3cc000cd // ldur q13, [x6]
+	WORD $0x3cc100ce // ldur q14, [x6, #16]
 	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
 	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -5694,7 +6491,8 @@ loop7:
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        32(R6), (F14, F15)
+	WORD $0x3cc200ce // ldur q14, [x6, #32]
+	WORD $0x3cc300cf // ldur q15, [x6, #48]
 	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
 	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
@@ -5705,14 +6503,14 @@ loop7:
 	WORD $0x4e60696c // sadalp v12.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F11
+	WORD $0xbc4000eb // ldur s11, [x7]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcda8 // fmla v8.4s, v13.4s, v11.4s
-	FMOVS        4(R7), F11
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b11a8 // fmla v8.4s, v13.4s, v11.s[0]
+	WORD $0xbc4040eb // ldur s11, [x7, #4]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4f8a1189 // fmla v9.4s, v12.4s, v10.s[0]
 	ADD          $0xe, R9
 	ADD          $0x40, R6
 	ADD          $8, R7
@@ -5733,10 +6531,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F8
-	FMOVQ        32(R3), F9
-	FMOVQ        64(R3), F10
-	FMOVQ        96(R3), F11
+	WORD $0x3cc00068 // ldur q8, [x3]
+	WORD $0x3cc20069 // ldur q9, [x3, #32]
+	WORD $0x3cc4006a // ldur q10, [x3, #64]
+	WORD $0x3cc6006b // ldur q11, [x3, #96]
 	WORD $0x4ec9390c // zip1 v12.2d, v8.2d, v9.2d
 	WORD $0x4ec97908 // zip2 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
@@ -5745,10 +6543,10 @@ done4:
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
 	WORD $0x6e28d588 // faddp v8.4s, v12.4s, v8.4s
 	FMOVQ        F8, (R0)
-	FMOVQ        128(R3), F8
-	FMOVQ        160(R3), F9
-	FMOVQ        192(R3), F10
-	FMOVQ        224(R3), F11
+	WORD $0x3cc80068 // ldur q8, [x3, #128]
+	WORD $0x3cca0069 // ldur q9, [x3, #160]
+	WORD $0x3ccc006a // ldur q10, [x3, #192]
+	WORD $0x3cce006b // ldur q11, [x3, #224]
 	WORD $0x4ec9390c // zip1 v12.2d, v8.2d, v9.2d
 	WORD $0x4ec97908 // zip2 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
@@ -5814,18 +6612,17 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40012b // ldr h11, [x9]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c40012b // ldur h11, [x9]
+	WORD $0x1ee2416b // fcvt s11, h11
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F12
+	WORD $0xfc40212c // ldur d12, [x9, #2]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        10(R9), F14
+	WORD $0xbc40a12e // ldur s14, [x9, #10]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -5839,7 +6636,8 @@ loop5:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        (R6), (F14, F15)
+	WORD $0x3cc000ce // ldur q14, [x6]
+	WORD $0x3cc100cf // ldur q15, [x6, #16]
 	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
 	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -5848,7 +6646,8 @@ loop5:
 	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        32(R6), (F15, F16)
+	WORD $0x3cc200cf // ldur q15, [x6, #32]
+	WORD $0x3cc300d0 // ldur q16, [x6, #48]
 	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -5857,7 +6656,8 @@ loop5:
 	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        64(R6), (F16, F17)
+	WORD $0x3cc400d0 // ldur q16, [x6, #64]
+	WORD $0x3cc500d1 // ldur q17, [x6, #80]
 	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
 	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
 	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
@@ -5868,32 +6668,31 @@ loop5:
 	WORD $0x4e60698d // sadalp v13.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F12
+	WORD $0xbc4000ec // ldur s12, [x7]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccdc8 // fmla v8.4s, v14.4s, v12.4s
-	FMOVS        4(R7), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11c8 // fmla v8.4s, v14.4s, v12.s[0]
+	WORD $0xbc4040ec // ldur s12, [x7, #4]
 	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccdc9 // fmla v9.4s, v14.4s, v12.4s
-	FMOVS        8(R7), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11c9 // fmla v9.4s, v14.4s, v12.s[0]
+	WORD $0xbc4080ec // ldur s12, [x7, #8]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4f8b11aa // fmla v10.4s, v13.4s, v11.s[0]
 
 	// scales of the block
-	WORD $0x7d401d2b // ldr h11, [x9, #14]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c40e12b // ldur h11, [x9, #14]
+	WORD $0x1ee2416b // fcvt s11, h11
 
 	// levels of values 0 to 31, and their products
-	FMOVD        16(R9), F12
+	WORD $0xfc41012c // ldur d12, [x9, #16]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        24(R9), F14
+	WORD $0xbc41812e // ldur s14, [x9, #24]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -5907,7 +6706,8 @@ loop5:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        96(R6), (F14, F15)
+	WORD $0x3cc600ce // ldur q14, [x6, #96]
+	WORD $0x3cc700cf // ldur q15, [x6, #112]
 	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
 	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -5916,7 +6716,8 @@ loop5:
 	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        128(R6), (F15, F16)
+	WORD $0x3cc800cf // ldur q15, [x6, #128]
+	WORD $0x3cc900d0 // ldur q16, [x6, #144]
 	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -5925,7 +6726,8 @@ loop5:
 	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        160(R6), (F16, F17)
+	WORD $0x3cca00d0 // ldur q16, [x6, #160]
+	WORD $0x3ccb00d1 // ldur q17, [x6, #176]
 	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
 	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
 	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
@@ -5936,18 +6738,18 @@ loop5:
 	WORD $0x4e60698d // sadalp v13.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        12(R7), F12
+	WORD $0xbc40c0ec // ldur s12, [x7, #12]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccdc8 // fmla v8.4s, v14.4s, v12.4s
-	FMOVS        16(R7), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11c8 // fmla v8.4s, v14.4s, v12.s[0]
+	WORD $0xbc4100ec // ldur s12, [x7, #16]
 	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccdc9 // fmla v9.4s, v14.4s, v12.4s
-	FMOVS        20(R7), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11c9 // fmla v9.4s, v14.4s, v12.s[0]
+	WORD $0xbc4140ec // ldur s12, [x7, #20]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4f8b11aa // fmla v10.4s, v13.4s, v11.s[0]
 	ADD          $0x1c, R9
 	ADD          $0xc0, R6
 	ADD          $0x18, R7
@@ -5962,18 +6764,17 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012b // ldr h11, [x9]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c40012b // ldur h11, [x9]
+	WORD $0x1ee2416b // fcvt s11, h11
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F12
+	WORD $0xfc40212c // ldur d12, [x9, #2]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        10(R9), F14
+	WORD $0xbc40a12e // ldur s14, [x9, #10]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -5987,7 +6788,8 @@ loop7:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        (R6), (F14, F15)
+	WORD $0x3cc000ce // ldur q14, [x6]
+	WORD $0x3cc100cf // ldur q15, [x6, #16]
 	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
 	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -5996,7 +6798,8 @@ loop7:
 	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        32(R6), (F15, F16)
+	WORD $0x3cc200cf // ldur q15, [x6, #32]
+	WORD $0x3cc300d0 // ldur q16, [x6, #48]
 	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -6005,7 +6808,8 @@ loop7:
 	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        64(R6), (F16, F17)
+	WORD $0x3cc400d0 // ldur q16, [x6, #64]
+	WORD $0x3cc500d1 // ldur q17, [x6, #80]
 	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
 	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
 	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
@@ -6016,18 +6820,18 @@ loop7:
 	WORD $0x4e60698d // sadalp v13.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F12
+	WORD $0xbc4000ec // ldur s12, [x7]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccdc8 // fmla v8.4s, v14.4s, v12.4s
-	FMOVS        4(R7), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11c8 // fmla v8.4s, v14.4s, v12.s[0]
+	WORD $0xbc4040ec // ldur s12, [x7, #4]
 	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccdc9 // fmla v9.4s, v14.4s, v12.4s
-	FMOVS        8(R7), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11c9 // fmla v9.4s, v14.4s, v12.s[0]
+	WORD $0xbc4080ec // ldur s12, [x7, #8]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4f8b11aa // fmla v10.4s, v13.4s, v11.s[0]
 	ADD          $0xe, R9
 	ADD          $0x60, R6
 	ADD          $0xc, R7
@@ -6049,10 +6853,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F8
-	FMOVQ        32(R3), F9
-	FMOVQ        64(R3), F10
-	FMOVQ        96(R3), F11
+	WORD $0x3cc00068 // ldur q8, [x3]
+	WORD $0x3cc20069 // ldur q9, [x3, #32]
+	WORD $0x3cc4006a // ldur q10, [x3, #64]
+	WORD $0x3cc6006b // ldur q11, [x3, #96]
 	WORD $0x4ec9390c // zip1 v12.2d, v8.2d, v9.2d
 	WORD $0x4ec97908 // zip2 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
@@ -6061,10 +6865,10 @@ done4:
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
 	WORD $0x6e28d588 // faddp v8.4s, v12.4s, v8.4s
 	FMOVQ        F8, (R0)
-	FMOVQ        128(R3), F8
-	FMOVQ        160(R3), F9
-	FMOVQ        192(R3), F10
-	FMOVQ        224(R3), F11
+	WORD $0x3cc80068 // ldur q8, [x3, #128]
+	WORD $0x3cca0069 // ldur q9, [x3, #160]
+	WORD $0x3ccc006a // ldur q10, [x3, #192]
+	WORD $0x3cce006b // ldur q11, [x3, #224]
 	WORD $0x4ec9390c // zip1 v12.2d, v8.2d, v9.2d
 	WORD $0x4ec97908 // zip2 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
@@ -6132,8 +6936,6 @@ loop1:
 loop3:
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -6144,166 +6946,154 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40012c // ldr h12, [x9]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c40012a // ldur h10, [x9]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        10(R9), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
-	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        (R6), (F15, F16)
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
+	WORD $0xfc40212b // ldur d11, [x9, #2]
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0xbc40a12d // ldur s13, [x9, #10]
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	WORD $0x3cc000cd // ldur q13, [x6]
+	WORD $0x3cc100ce // ldur q14, [x6, #16]
+	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
+	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	WORD $0x3cc200ce // ldur q14, [x6, #32]
+	WORD $0x3cc300cf // ldur q15, [x6, #48]
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc170 // smull v16.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	WORD $0x3cc400cf // ldur q15, [x6, #64]
+	WORD $0x3cc500d0 // ldur q16, [x6, #80]
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x0e30c171 // smull v17.8h, v11.8b, v16.8b
+	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        32(R6), (F16, F17)
-	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
-	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
-	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        64(R6), (F17, F18)
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1b3 // smull v19.8h, v13.8b, v18.8b
-	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
-	FLDPQ        96(R6), (F18, F19)
-	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
-	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
-	WORD $0x4e6ebe8e // addp v14.8h, v20.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e33c1b2 // smull v18.8h, v13.8b, v19.8b
-	WORD $0x4e33c1ad // smull2 v13.8h, v13.16b, v19.16b
-	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
-	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
+	WORD $0x3cc700d1 // ldur q17, [x6, #112]
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e31c170 // smull v16.8h, v11.8b, v17.8b
+	WORD $0x4e31c16b // smull2 v11.8h, v11.16b, v17.16b
+	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
+	WORD $0x4e60696c // sadalp v12.4s, v11.8h
 
-	// integer sums times both scales
-	FMOVS        (R7), F13
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcde8 // fmla v8.4s, v15.4s, v13.4s
-	FMOVS        4(R7), F13
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
-	FMOVS        8(R7), F13
-	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcdea // fmla v10.4s, v15.4s, v13.4s
-	FMOVS        12(R7), F13
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc000eb // ldur q11, [x7]
+	WORD $0x4f8a916a // fmul v10.4s, v11.4s, v10.s[0]
+	WORD $0x4eaebdab // addp v11.4s, v13.4s, v14.4s
+	WORD $0x4eacbdec // addp v12.4s, v15.4s, v12.4s
+	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e2acd68 // fmla v8.4s, v11.4s, v10.4s
 
 	// scales of the block
-	WORD $0x7d401d2c // ldr h12, [x9, #14]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c40e12a // ldur h10, [x9, #14]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVD        16(R9), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        24(R9), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
-	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        128(R6), (F15, F16)
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
+	WORD $0xfc41012b // ldur d11, [x9, #16]
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0xbc41812d // ldur s13, [x9, #24]
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	WORD $0x3cc800cd // ldur q13, [x6, #128]
+	WORD $0x3cc900ce // ldur q14, [x6, #144]
+	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
+	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	WORD $0x3cca00ce // ldur q14, [x6, #160]
+	WORD $0x3ccb00cf // ldur q15, [x6, #176]
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc170 // smull v16.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	WORD $0x3ccc00cf // ldur q15, [x6, #192]
+	WORD $0x3ccd00d0 // ldur q16, [x6, #208]
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x0e30c171 // smull v17.8h, v11.8b, v16.8b
+	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        160(R6), (F16, F17)
-	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
-	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
-	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        192(R6), (F17, F18)
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1b3 // smull v19.8h, v13.8b, v18.8b
-	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
-	FLDPQ        224(R6), (F18, F19)
-	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
-	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
-	WORD $0x4e6ebe8e // addp v14.8h, v20.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e33c1b2 // smull v18.8h, v13.8b, v19.8b
-	WORD $0x4e33c1ad // smull2 v13.8h, v13.16b, v19.16b
-	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
-	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
+	WORD $0x3cce00d0 // ldur q16, [x6, #224]
+	WORD $0x3ccf00d1 // ldur q17, [x6, #240]
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e31c170 // smull v16.8h, v11.8b, v17.8b
+	WORD $0x4e31c16b // smull2 v11.8h, v11.16b, v17.16b
+	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
+	WORD $0x4e60696c // sadalp v12.4s, v11.8h
 
-	// integer sums times both scales
-	FMOVS        16(R7), F13
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcde8 // fmla v8.4s, v15.4s, v13.4s
-	FMOVS        20(R7), F13
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
-	FMOVS        24(R7), F13
-	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcdea // fmla v10.4s, v15.4s, v13.4s
-	FMOVS        28(R7), F13
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc100eb // ldur q11, [x7, #16]
+	WORD $0x4f8a916a // fmul v10.4s, v11.4s, v10.s[0]
+	WORD $0x4eaebdab // addp v11.4s, v13.4s, v14.4s
+	WORD $0x4eacbdec // addp v12.4s, v15.4s, v12.4s
+	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
 	ADD          $0x1c, R9
 	ADD          $0x100, R6
 	ADD          $0x20, R7
@@ -6318,85 +7108,79 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012c // ldr h12, [x9]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c40012a // ldur h10, [x9]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R9), F13
-	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
-	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
-	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        10(R9), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
-	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        (R6), (F15, F16)
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
+	WORD $0xfc40212b // ldur d11, [x9, #2]
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
+	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0xbc40a12d // ldur s13, [x9, #10]
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
+	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
+	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
+	WORD $0x3cc000cd // ldur q13, [x6]
+	WORD $0x3cc100ce // ldur q14, [x6, #16]
+	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
+	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	WORD $0x3cc200ce // ldur q14, [x6, #32]
+	WORD $0x3cc300cf // ldur q15, [x6, #48]
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc170 // smull v16.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	WORD $0x3cc400cf // ldur q15, [x6, #64]
+	WORD $0x3cc500d0 // ldur q16, [x6, #80]
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x0e30c171 // smull v17.8h, v11.8b, v16.8b
+	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        32(R6), (F16, F17)
-	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
-	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
-	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        64(R6), (F17, F18)
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1b3 // smull v19.8h, v13.8b, v18.8b
-	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
-	FLDPQ        96(R6), (F18, F19)
-	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
-	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
-	WORD $0x4e6ebe8e // addp v14.8h, v20.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e33c1b2 // smull v18.8h, v13.8b, v19.8b
-	WORD $0x4e33c1ad // smull2 v13.8h, v13.16b, v19.16b
-	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
-	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
+	WORD $0x3cc700d1 // ldur q17, [x6, #112]
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e31c170 // smull v16.8h, v11.8b, v17.8b
+	WORD $0x4e31c16b // smull2 v11.8h, v11.16b, v17.16b
+	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
+	WORD $0x4e60696c // sadalp v12.4s, v11.8h
 
-	// integer sums times both scales
-	FMOVS        (R7), F13
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcde8 // fmla v8.4s, v15.4s, v13.4s
-	FMOVS        4(R7), F13
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
-	FMOVS        8(R7), F13
-	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcdea // fmla v10.4s, v15.4s, v13.4s
-	FMOVS        12(R7), F13
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc000eb // ldur q11, [x7]
+	WORD $0x4f8a916a // fmul v10.4s, v11.4s, v10.s[0]
+	WORD $0x4eaebdab // addp v11.4s, v13.4s, v14.4s
+	WORD $0x4eacbdec // addp v12.4s, v15.4s, v12.4s
+	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e2acd68 // fmla v8.4s, v11.4s, v10.4s
 	ADD          $0xe, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -6405,10 +7189,8 @@ loop7:
 
 done8:
 	ADD          $1, R8
+	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
 	FMOVQ        F8, (R5)
-	FMOVQ        F9, 128(R5)
-	FMOVQ        F10, 256(R5)
-	FMOVQ        F11, 384(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -6419,57 +7201,25 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F8
-	FMOVQ        32(R3), F9
-	FMOVQ        64(R3), F10
-	FMOVQ        96(R3), F11
-	WORD $0x4ec9390c // zip1 v12.2d, v8.2d, v9.2d
-	WORD $0x4ec97908 // zip2 v8.2d, v8.2d, v9.2d
-	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
-	WORD $0x4ecb3948 // zip1 v8.2d, v10.2d, v11.2d
-	WORD $0x4ecb7949 // zip2 v9.2d, v10.2d, v11.2d
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e28d588 // faddp v8.4s, v12.4s, v8.4s
-	FMOVQ        F8, (R0)
-	FMOVQ        128(R3), F8
-	FMOVQ        160(R3), F9
-	FMOVQ        192(R3), F10
-	FMOVQ        224(R3), F11
-	WORD $0x4ec9390c // zip1 v12.2d, v8.2d, v9.2d
-	WORD $0x4ec97908 // zip2 v8.2d, v8.2d, v9.2d
-	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
-	WORD $0x4ecb3948 // zip1 v8.2d, v10.2d, v11.2d
-	WORD $0x4ecb7949 // zip2 v9.2d, v10.2d, v11.2d
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e28d588 // faddp v8.4s, v12.4s, v8.4s
+	WORD $0x3cc00068 // ldur q8, [x3]
+	WORD $0x3cc20069 // ldur q9, [x3, #32]
+	WORD $0x3cc4006a // ldur q10, [x3, #64]
+	WORD $0x3cc6006b // ldur q11, [x3, #96]
+	WORD $0x4e89290c // trn1 v12.4s, v8.4s, v9.4s
+	WORD $0x4e896908 // trn2 v8.4s, v8.4s, v9.4s
+	WORD $0x4e8b2949 // trn1 v9.4s, v10.4s, v11.4s
+	WORD $0x4e8b694a // trn2 v10.4s, v10.4s, v11.4s
+	WORD $0x4ec9398b // zip1 v11.2d, v12.2d, v9.2d
+	WORD $0x4eca390d // zip1 v13.2d, v8.2d, v10.2d
+	WORD $0x4ec97989 // zip2 v9.2d, v12.2d, v9.2d
+	WORD $0x4eca7908 // zip2 v8.2d, v8.2d, v10.2d
+	FMOVQ        F11, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F8, (R5)
-	FMOVQ        256(R3), F8
-	FMOVQ        288(R3), F9
-	FMOVQ        320(R3), F10
-	FMOVQ        352(R3), F11
-	WORD $0x4ec9390c // zip1 v12.2d, v8.2d, v9.2d
-	WORD $0x4ec97908 // zip2 v8.2d, v8.2d, v9.2d
-	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
-	WORD $0x4ecb3948 // zip1 v8.2d, v10.2d, v11.2d
-	WORD $0x4ecb7949 // zip2 v9.2d, v10.2d, v11.2d
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e28d588 // faddp v8.4s, v12.4s, v8.4s
+	FMOVQ        F13, (R5)
 	ADD          R4, R5
-	FMOVQ        F8, (R5)
-	FMOVQ        384(R3), F8
-	FMOVQ        416(R3), F9
-	FMOVQ        448(R3), F10
-	FMOVQ        480(R3), F11
-	WORD $0x4ec9390c // zip1 v12.2d, v8.2d, v9.2d
-	WORD $0x4ec97908 // zip2 v8.2d, v8.2d, v9.2d
-	WORD $0x4e28d58c // fadd v12.4s, v12.4s, v8.4s
-	WORD $0x4ecb3948 // zip1 v8.2d, v10.2d, v11.2d
-	WORD $0x4ecb7949 // zip2 v9.2d, v10.2d, v11.2d
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e28d588 // faddp v8.4s, v12.4s, v8.4s
+	FMOVQ        F9, (R5)
 	ADD          R4, R5
 	FMOVQ        F8, (R5)
 	ADD          $0x10, R0
@@ -6522,13 +7272,13 @@ loop1:
 
 loop3:
 	ADD          R4, R1, R6
-	FMOVQ        (R6), F11
+	WORD $0x3cc000cb // ldur q11, [x6]
 	ADD          R4, R1, R6
-	FMOVQ        16(R6), F12
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
 	ADD          R4, R1, R6
-	FMOVQ        128(R6), F13
+	WORD $0x3cc800cd // ldur q13, [x6, #128]
 	ADD          R4, R1, R6
-	FMOVQ        144(R6), F14
+	WORD $0x3cc900ce // ldur q14, [x6, #144]
 	ADD          R4, R1, R6
 	FMOVQ        256(R6), F15
 	ADD          R4, R1, R6
@@ -6635,33 +7385,33 @@ done4:
 
 loop5:
 	ADD          R4<<3, R2, R6
-	FMOVQ        (R6), F13
+	WORD $0x3cc000cd // ldur q13, [x6]
 	ADD          R4<<3, R2, R6
-	FMOVQ        16(R6), F14
+	WORD $0x3cc100ce // ldur q14, [x6, #16]
 	WORD $0x6e2dddad // fmul v13.4s, v13.4s, v13.4s
 	WORD $0x6e2eddce // fmul v14.4s, v14.4s, v14.4s
 	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
 	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        32(R6), F13
+	WORD $0x3cc200cd // ldur q13, [x6, #32]
 	ADD          R4<<3, R2, R6
-	FMOVQ        48(R6), F14
+	WORD $0x3cc300ce // ldur q14, [x6, #48]
 	WORD $0x6e2dddad // fmul v13.4s, v13.4s, v13.4s
 	WORD $0x6e2eddce // fmul v14.4s, v14.4s, v14.4s
 	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
 	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        64(R6), F13
+	WORD $0x3cc400cd // ldur q13, [x6, #64]
 	ADD          R4<<3, R2, R6
-	FMOVQ        80(R6), F14
+	WORD $0x3cc500ce // ldur q14, [x6, #80]
 	WORD $0x6e2dddad // fmul v13.4s, v13.4s, v13.4s
 	WORD $0x6e2eddce // fmul v14.4s, v14.4s, v14.4s
 	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
 	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        96(R6), F13
+	WORD $0x3cc600cd // ldur q13, [x6, #96]
 	ADD          R4<<3, R2, R6
-	FMOVQ        112(R6), F14
+	WORD $0x3cc700ce // ldur q14, [x6, #112]
 	WORD $0x6e2dddad // fmul v13.4s, v13.4s, v13.4s
 	WORD $0x6e2eddce // fmul v14.4s, v14.4s, v14.4s
 	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
@@ -6709,9 +7459,9 @@ loop7:
 	FMOVQ        1088(R2), F11
 	FMOVQ        1104(R2), F12
 	ADD          R5<<3, R2, R7
-	FMOVQ        (R7), F13
+	WORD $0x3cc000ed // ldur q13, [x7]
 	ADD          R5<<3, R2, R7
-	FMOVQ        16(R7), F14
+	WORD $0x3cc100ee // ldur q14, [x7, #16]
 	FMOVQ        1120(R2), F15
 	FMOVQ        1136(R2), F16
 	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
@@ -6722,7 +7472,7 @@ loop7:
 	WORD $0x4eac1d8c // mov v12.16b, v12.16b
 	WORD $0x6e6f1dcc // bsl v12.16b, v14.16b, v15.16b
 	ADD          R5, R4, R7
-	FMOVS        (R7), F13
+	WORD $0xbc4000ed // ldur s13, [x7]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	ADD          R5<<3, R2, R7
@@ -6732,9 +7482,9 @@ loop7:
 	FMOVQ        1088(R2), F11
 	FMOVQ        1104(R2), F12
 	ADD          R5<<3, R2, R7
-	FMOVQ        32(R7), F13
+	WORD $0x3cc200ed // ldur q13, [x7, #32]
 	ADD          R5<<3, R2, R7
-	FMOVQ        48(R7), F14
+	WORD $0x3cc300ee // ldur q14, [x7, #48]
 	FMOVQ        1120(R2), F15
 	FMOVQ        1136(R2), F16
 	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
@@ -6745,7 +7495,7 @@ loop7:
 	WORD $0x4eac1d8c // mov v12.16b, v12.16b
 	WORD $0x6e6f1dcc // bsl v12.16b, v14.16b, v15.16b
 	ADD          R5, R4, R7
-	FMOVS        4(R7), F13
+	WORD $0xbc4040ed // ldur s13, [x7, #4]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	ADD          R5<<3, R2, R7
@@ -6755,9 +7505,9 @@ loop7:
 	FMOVQ        1088(R2), F11
 	FMOVQ        1104(R2), F12
 	ADD          R5<<3, R2, R7
-	FMOVQ        64(R7), F13
+	WORD $0x3cc400ed // ldur q13, [x7, #64]
 	ADD          R5<<3, R2, R7
-	FMOVQ        80(R7), F14
+	WORD $0x3cc500ee // ldur q14, [x7, #80]
 	FMOVQ        1120(R2), F15
 	FMOVQ        1136(R2), F16
 	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
@@ -6768,7 +7518,7 @@ loop7:
 	WORD $0x4eac1d8c // mov v12.16b, v12.16b
 	WORD $0x6e6f1dcc // bsl v12.16b, v14.16b, v15.16b
 	ADD          R5, R4, R7
-	FMOVS        8(R7), F13
+	WORD $0xbc4080ed // ldur s13, [x7, #8]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	ADD          R5<<3, R2, R7
@@ -6778,9 +7528,9 @@ loop7:
 	FMOVQ        1088(R2), F11
 	FMOVQ        1104(R2), F12
 	ADD          R5<<3, R2, R7
-	FMOVQ        96(R7), F13
+	WORD $0x3cc600ed // ldur q13, [x7, #96]
 	ADD          R5<<3, R2, R7
-	FMOVQ        112(R7), F14
+	WORD $0x3cc700ee // ldur q14, [x7, #112]
 	FMOVQ        1120(R2), F15
 	FMOVQ        1136(R2), F16
 	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
@@ -6791,7 +7541,7 @@ loop7:
 	WORD $0x4eac1d8c // mov v12.16b, v12.16b
 	WORD $0x6e6f1dcc // bsl v12.16b, v14.16b, v15.16b
 	ADD          R5, R4, R7
-	FMOVS        12(R7), F13
+	WORD $0xbc40c0ed // ldur s13, [x7, #12]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	ADD          R5<<3, R2, R7
@@ -6977,7 +7727,7 @@ loop13:
 	WORD $0x4eafd56b // fsub v11.4s, v11.4s, v15.4s
 	WORD $0x4eb0d58c // fsub v12.4s, v12.4s, v16.4s
 	ADD          R5, R4, R8
-	FMOVS        (R8), F15
+	WORD $0xbc40010f // ldur s15, [x8]
 	WORD $0x4f8f9230 // fmul v16.4s, v17.4s, v15.s[0]
 	WORD $0x4f8f924f // fmul v15.4s, v18.4s, v15.s[0]
 	ADD          R5<<3, R2, R8
@@ -6985,7 +7735,7 @@ loop13:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F15, 1168(R8)
 	ADD          R5, R4, R8
-	FMOVS        32(R8), F15
+	WORD $0xbc42010f // ldur s15, [x8, #32]
 	WORD $0x4f8f9270 // fmul v16.4s, v19.4s, v15.s[0]
 	WORD $0x4f8f928f // fmul v15.4s, v20.4s, v15.s[0]
 	ADD          R5<<3, R2, R8
@@ -6993,7 +7743,7 @@ loop13:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F15, 1424(R8)
 	ADD          R5, R4, R8
-	FMOVS        64(R8), F15
+	WORD $0xbc44010f // ldur s15, [x8, #64]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	ADD          R5<<3, R2, R8
@@ -7001,7 +7751,7 @@ loop13:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F14, 1680(R8)
 	ADD          R5, R4, R8
-	FMOVS        96(R8), F13
+	WORD $0xbc46010d // ldur s13, [x8, #96]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	ADD          R5<<3, R2, R8

@@ -191,18 +191,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000ca // ldur h10, [x6]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F11
+	WORD $0xfc4020cb // ldur d11, [x6, #2]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        18(R6), F13
+	WORD $0xbc4120cd // ldur s13, [x6, #18]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -216,19 +215,20 @@ loop3:
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        (R3), (F13, F14)
+	WORD $0x3cc0006d // ldur q13, [x3]
+	WORD $0x3cc1006e // ldur q14, [x3, #16]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
 	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F11
+	WORD $0xfc40a0cb // ldur d11, [x6, #10]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        22(R6), F13
+	WORD $0xbc4160cd // ldur s13, [x6, #22]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -242,15 +242,16 @@ loop3:
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        32(R3), (F13, F14)
+	WORD $0x3cc2006d // ldur q13, [x3, #32]
+	WORD $0x3cc3006e // ldur q14, [x3, #48]
 	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
 	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e2acd88 // fmla v8.4s, v12.4s, v10.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4f8a1188 // fmla v8.4s, v12.4s, v10.s[0]
 	ADD          $0x1a, R6
 	ADD          $0x40, R3
 	ADD          $4, R4
@@ -313,18 +314,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000ca // ldur h10, [x6]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F11
+	WORD $0xfc4020cb // ldur d11, [x6, #2]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        18(R6), F13
+	WORD $0xbc4120cd // ldur s13, [x6, #18]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -338,23 +338,25 @@ loop3:
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        (R3), (F13, F14)
+	WORD $0x3cc0006d // ldur q13, [x3]
+	WORD $0x3cc1006e // ldur q14, [x3, #16]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
 	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
-	FLDPQ        64(R3), (F13, F14)
+	WORD $0x3cc4006d // ldur q13, [x3, #64]
+	WORD $0x3cc5006e // ldur q14, [x3, #80]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
 	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F11
+	WORD $0xfc40a0cb // ldur d11, [x6, #10]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        22(R6), F13
+	WORD $0xbc4160cd // ldur s13, [x6, #22]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -368,22 +370,24 @@ loop3:
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        32(R3), (F13, F14)
+	WORD $0x3cc2006d // ldur q13, [x3, #32]
+	WORD $0x3cc3006e // ldur q14, [x3, #48]
 	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
 	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
-	FLDPQ        96(R3), (F13, F14)
+	WORD $0x3cc6006d // ldur q13, [x3, #96]
+	WORD $0x3cc7006e // ldur q14, [x3, #112]
 	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
 	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        4(R4), F11
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	WORD $0xbc40408b // ldur s11, [x4, #4]
 	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4f8a1189 // fmla v9.4s, v12.4s, v10.s[0]
 	ADD          $0x1a, R6
 	ADD          $0x80, R3
 	ADD          $8, R4
@@ -453,18 +457,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cb // ldr h11, [x6]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c4000cb // ldur h11, [x6]
+	WORD $0x1ee2416b // fcvt s11, h11
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F12
+	WORD $0xfc4020cc // ldur d12, [x6, #2]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        18(R6), F14
+	WORD $0xbc4120ce // ldur s14, [x6, #18]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -478,27 +481,30 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        (R3), (F14, F15)
+	WORD $0x3cc0006e // ldur q14, [x3]
+	WORD $0x3cc1006f // ldur q15, [x3, #16]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
 	WORD $0x4e8f9590 // sdot v16.4s, v12.16b, v15.16b
-	FLDPQ        64(R3), (F14, F15)
+	WORD $0x3cc4006e // ldur q14, [x3, #64]
+	WORD $0x3cc5006f // ldur q15, [x3, #80]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8e95b1 // sdot v17.4s, v13.16b, v14.16b
 	WORD $0x4e8f9591 // sdot v17.4s, v12.16b, v15.16b
-	FLDPQ        128(R3), (F14, F15)
+	WORD $0x3cc8006e // ldur q14, [x3, #128]
+	WORD $0x3cc9006f // ldur q15, [x3, #144]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8e95b2 // sdot v18.4s, v13.16b, v14.16b
 	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F12
+	WORD $0xfc40a0cc // ldur d12, [x6, #10]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        22(R6), F14
+	WORD $0xbc4160ce // ldur s14, [x6, #22]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -512,29 +518,32 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        32(R3), (F14, F15)
+	WORD $0x3cc2006e // ldur q14, [x3, #32]
+	WORD $0x3cc3006f // ldur q15, [x3, #48]
 	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
 	WORD $0x4e8f9590 // sdot v16.4s, v12.16b, v15.16b
-	FLDPQ        96(R3), (F14, F15)
+	WORD $0x3cc6006e // ldur q14, [x3, #96]
+	WORD $0x3cc7006f // ldur q15, [x3, #112]
 	WORD $0x4e8e95b1 // sdot v17.4s, v13.16b, v14.16b
 	WORD $0x4e8f9591 // sdot v17.4s, v12.16b, v15.16b
-	FLDPQ        160(R3), (F14, F15)
+	WORD $0x3cca006e // ldur q14, [x3, #160]
+	WORD $0x3ccb006f // ldur q15, [x3, #176]
 	WORD $0x4e8e95b2 // sdot v18.4s, v13.16b, v14.16b
 	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F12
+	WORD $0xbc40008c // ldur s12, [x4]
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        4(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xbc40408c // ldur s12, [x4, #4]
 	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        8(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0xbc40808c // ldur s12, [x4, #8]
 	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
-	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4f8b11aa // fmla v10.4s, v13.4s, v11.s[0]
 	ADD          $0x1a, R6
 	ADD          $0xc0, R3
 	ADD          $0xc, R4
@@ -610,18 +619,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c4000cc // ldur h12, [x6]
+	WORD $0x1ee2418c // fcvt s12, h12
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F13
+	WORD $0xfc4020cd // ldur d13, [x6, #2]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
 	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        18(R6), F15
+	WORD $0xbc4120cf // ldur s15, [x6, #18]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
 	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
@@ -635,31 +643,35 @@ loop3:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        (R3), (F15, F16)
+	WORD $0x3cc0006f // ldur q15, [x3]
+	WORD $0x3cc10070 // ldur q16, [x3, #16]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
 	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
-	FLDPQ        64(R3), (F15, F16)
+	WORD $0x3cc4006f // ldur q15, [x3, #64]
+	WORD $0x3cc50070 // ldur q16, [x3, #80]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8f95d2 // sdot v18.4s, v14.16b, v15.16b
 	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
-	FLDPQ        128(R3), (F15, F16)
+	WORD $0x3cc8006f // ldur q15, [x3, #128]
+	WORD $0x3cc90070 // ldur q16, [x3, #144]
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e8f95d3 // sdot v19.4s, v14.16b, v15.16b
 	WORD $0x4e9095b3 // sdot v19.4s, v13.16b, v16.16b
-	FLDPQ        192(R3), (F15, F16)
+	WORD $0x3ccc006f // ldur q15, [x3, #192]
+	WORD $0x3ccd0070 // ldur q16, [x3, #208]
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e8f95d4 // sdot v20.4s, v14.16b, v15.16b
 	WORD $0x4e9095b4 // sdot v20.4s, v13.16b, v16.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F13
+	WORD $0xfc40a0cd // ldur d13, [x6, #10]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
 	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        22(R6), F15
+	WORD $0xbc4160cf // ldur s15, [x6, #22]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
 	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
@@ -673,36 +685,40 @@ loop3:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        32(R3), (F15, F16)
+	WORD $0x3cc2006f // ldur q15, [x3, #32]
+	WORD $0x3cc30070 // ldur q16, [x3, #48]
 	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
 	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
-	FLDPQ        96(R3), (F15, F16)
+	WORD $0x3cc6006f // ldur q15, [x3, #96]
+	WORD $0x3cc70070 // ldur q16, [x3, #112]
 	WORD $0x4e8f95d2 // sdot v18.4s, v14.16b, v15.16b
 	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
-	FLDPQ        160(R3), (F15, F16)
+	WORD $0x3cca006f // ldur q15, [x3, #160]
+	WORD $0x3ccb0070 // ldur q16, [x3, #176]
 	WORD $0x4e8f95d3 // sdot v19.4s, v14.16b, v15.16b
 	WORD $0x4e9095b3 // sdot v19.4s, v13.16b, v16.16b
-	FLDPQ        224(R3), (F15, F16)
+	WORD $0x3cce006f // ldur q15, [x3, #224]
+	WORD $0x3ccf0070 // ldur q16, [x3, #240]
 	WORD $0x4e8f95d4 // sdot v20.4s, v14.16b, v15.16b
 	WORD $0x4e9095b4 // sdot v20.4s, v13.16b, v16.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
+	WORD $0xbc40008d // ldur s13, [x4]
 	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        4(R4), F13
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xbc40408d // ldur s13, [x4, #4]
 	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        8(R4), F13
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xbc40808d // ldur s13, [x4, #8]
 	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-	FMOVS        12(R4), F13
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	WORD $0xbc40c08d // ldur s13, [x4, #12]
 	WORD $0x4e21da8e // scvtf v14.4s, v20.4s
-	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4f8c11cb // fmla v11.4s, v14.4s, v12.s[0]
 	ADD          $0x1a, R6
 	ADD          $0x100, R3
 	ADD          $0x10, R4
@@ -775,7 +791,8 @@ TEXT ·matmulQ8Block1xLm3_64DotProd(SB), NOSPLIT, $480-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e428 // movi v8.16b, #1
-	FLDPQ        (R2), (F9, F10)
+	WORD $0x3cc00049 // ldur q9, [x2]
+	WORD $0x3cc1004a // ldur q10, [x2, #16]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -802,7 +819,8 @@ TEXT ·matmulQ8Block1xLm3_64DotProd(SB), NOSPLIT, $480-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FLDPQ        32(R2), (F10, F12)
+	WORD $0x3cc2004a // ldur q10, [x2, #32]
+	WORD $0x3cc3004c // ldur q12, [x2, #48]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -858,13 +876,13 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F8
+	WORD $0xfc4020c8 // ldur d8, [x6, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        18(R6), F10
+	WORD $0xbc4120ca // ldur s10, [x6, #18]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -878,7 +896,8 @@ loop3:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FLDPQ        (R5), (F10, F11)
+	WORD $0x3cc000aa // ldur q10, [x5]
+	WORD $0x3cc100ab // ldur q11, [x5, #16]
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -897,13 +916,13 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F10
+	WORD $0xfc40a0ca // ldur d10, [x6, #10]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x6ea4454b // ushl v11.4s, v10.4s, v4.4s
 	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	FMOVS        22(R6), F12
+	WORD $0xbc4160cc // ldur s12, [x6, #22]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -917,7 +936,8 @@ loop3:
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
-	FLDPQ        32(R5), (F12, F13)
+	WORD $0x3cc200ac // ldur q12, [x5, #32]
+	WORD $0x3cc300ad // ldur q13, [x5, #48]
 	WORD $0x2f08a56e // ushll v14.8h, v11.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -936,8 +956,8 @@ loop3:
 	WORD $0x4e606948 // sadalp v8.4s, v10.8h
 	FMOVQ        F9, (R9)
 	FMOVQ        F8, 16(R9)
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVQ        F8, (R10)
 	FMOVQ        F8, 16(R10)
@@ -952,10 +972,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F8
-	FMOVQ        32(R1), F9
-	FMOVQ        64(R1), F10
-	FMOVQ        96(R1), F11
+	WORD $0x3cc00028 // ldur q8, [x1]
+	WORD $0x3cc20029 // ldur q9, [x1, #32]
+	WORD $0x3cc4002a // ldur q10, [x1, #64]
+	WORD $0x3cc6002b // ldur q11, [x1, #96]
 	WORD $0x4ea00929 // rev64 v9.4s, v9.4s
 	WORD $0x4e892908 // trn1 v8.4s, v8.4s, v9.4s
 	WORD $0x4ea00969 // rev64 v9.4s, v11.4s
@@ -963,10 +983,14 @@ done4:
 	WORD $0x6e094129 // ext v9.16b, v9.16b, v9.16b, #8
 	WORD $0x4ec93908 // zip1 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
-	FLDPQ        (R0), (F9, F10)
-	FLDPQ        32(R0), (F11, F12)
-	FLDPQ        64(R0), (F13, F14)
-	FLDPQ        96(R0), (F15, F16)
+	WORD $0x3cc00009 // ldur q9, [x0]
+	WORD $0x3cc1000a // ldur q10, [x0, #16]
+	WORD $0x3cc2000b // ldur q11, [x0, #32]
+	WORD $0x3cc3000c // ldur q12, [x0, #48]
+	WORD $0x3cc4000d // ldur q13, [x0, #64]
+	WORD $0x3cc5000e // ldur q14, [x0, #80]
+	WORD $0x3cc6000f // ldur q15, [x0, #96]
+	WORD $0x3cc70010 // ldur q16, [x0, #112]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -975,10 +999,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        (R3), F10
+	WORD $0xbc40006a // ldur s10, [x3]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
 	FMOVQ        F8, (R2)
@@ -1021,7 +1045,8 @@ TEXT ·matmulQ8Block2xLm3_64DotProd(SB), 0, $672-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e428 // movi v8.16b, #1
-	FLDPQ        (R2), (F9, F10)
+	WORD $0x3cc00049 // ldur q9, [x2]
+	WORD $0x3cc1004a // ldur q10, [x2, #16]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -1048,7 +1073,8 @@ TEXT ·matmulQ8Block2xLm3_64DotProd(SB), 0, $672-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FLDPQ        32(R2), (F10, F12)
+	WORD $0x3cc2004a // ldur q10, [x2, #32]
+	WORD $0x3cc3004c // ldur q12, [x2, #48]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -1084,7 +1110,8 @@ TEXT ·matmulQ8Block2xLm3_64DotProd(SB), 0, $672-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, (R4)
-	FLDPQ        64(R2), (F9, F10)
+	WORD $0x3cc40049 // ldur q9, [x2, #64]
+	WORD $0x3cc5004a // ldur q10, [x2, #80]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -1111,7 +1138,8 @@ TEXT ·matmulQ8Block2xLm3_64DotProd(SB), 0, $672-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FLDPQ        96(R2), (F10, F12)
+	WORD $0x3cc6004a // ldur q10, [x2, #96]
+	WORD $0x3cc7004c // ldur q12, [x2, #112]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -1167,13 +1195,13 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F8
+	WORD $0xfc4020c8 // ldur d8, [x6, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        18(R6), F10
+	WORD $0xbc4120ca // ldur s10, [x6, #18]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -1187,7 +1215,8 @@ loop3:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FLDPQ        (R5), (F10, F11)
+	WORD $0x3cc000aa // ldur q10, [x5]
+	WORD $0x3cc100ab // ldur q11, [x5, #16]
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -1204,7 +1233,8 @@ loop3:
 	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
 	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FLDPQ        64(R5), (F12, F13)
+	WORD $0x3cc400ac // ldur q12, [x5, #64]
+	WORD $0x3cc500ad // ldur q13, [x5, #80]
 	WORD $0x2f08a52e // ushll v14.8h, v9.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -1223,13 +1253,13 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F12
+	WORD $0xfc40a0cc // ldur d12, [x6, #10]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        22(R6), F14
+	WORD $0xbc4160ce // ldur s14, [x6, #22]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -1243,7 +1273,8 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        32(R5), (F14, F15)
+	WORD $0x3cc200ae // ldur q14, [x5, #32]
+	WORD $0x3cc300af // ldur q15, [x5, #48]
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -1260,7 +1291,8 @@ loop3:
 	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
 	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
 	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
-	FLDPQ        96(R5), (F14, F15)
+	WORD $0x3cc600ae // ldur q14, [x5, #96]
+	WORD $0x3cc700af // ldur q15, [x5, #112]
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -1281,8 +1313,8 @@ loop3:
 	FMOVQ        F11, 16(R9)
 	FMOVQ        F9, 128(R9)
 	FMOVQ        F8, 144(R9)
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVQ        F8, (R10)
 	FMOVQ        F8, 16(R10)
@@ -1297,10 +1329,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F8
-	FMOVQ        32(R1), F9
-	FMOVQ        64(R1), F10
-	FMOVQ        96(R1), F11
+	WORD $0x3cc00028 // ldur q8, [x1]
+	WORD $0x3cc20029 // ldur q9, [x1, #32]
+	WORD $0x3cc4002a // ldur q10, [x1, #64]
+	WORD $0x3cc6002b // ldur q11, [x1, #96]
 	WORD $0x4ea00929 // rev64 v9.4s, v9.4s
 	WORD $0x4e892908 // trn1 v8.4s, v8.4s, v9.4s
 	WORD $0x4ea00969 // rev64 v9.4s, v11.4s
@@ -1308,10 +1340,14 @@ done4:
 	WORD $0x6e094129 // ext v9.16b, v9.16b, v9.16b, #8
 	WORD $0x4ec93908 // zip1 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
-	FLDPQ        (R0), (F9, F10)
-	FLDPQ        32(R0), (F11, F12)
-	FLDPQ        64(R0), (F13, F14)
-	FLDPQ        96(R0), (F15, F16)
+	WORD $0x3cc00009 // ldur q9, [x0]
+	WORD $0x3cc1000a // ldur q10, [x0, #16]
+	WORD $0x3cc2000b // ldur q11, [x0, #32]
+	WORD $0x3cc3000c // ldur q12, [x0, #48]
+	WORD $0x3cc4000d // ldur q13, [x0, #64]
+	WORD $0x3cc5000e // ldur q14, [x0, #80]
+	WORD $0x3cc6000f // ldur q15, [x0, #96]
+	WORD $0x3cc70010 // ldur q16, [x0, #112]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -1320,17 +1356,21 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        (R3), F10
+	WORD $0xbc40006a // ldur s10, [x3]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ        F9, (R2)
-	FLDPQ        128(R0), (F9, F10)
-	FLDPQ        160(R0), (F11, F12)
-	FLDPQ        192(R0), (F13, F14)
-	FLDPQ        224(R0), (F15, F16)
+	WORD $0x3cc80009 // ldur q9, [x0, #128]
+	WORD $0x3cc9000a // ldur q10, [x0, #144]
+	WORD $0x3cca000b // ldur q11, [x0, #160]
+	WORD $0x3ccb000c // ldur q12, [x0, #176]
+	WORD $0x3ccc000d // ldur q13, [x0, #192]
+	WORD $0x3ccd000e // ldur q14, [x0, #208]
+	WORD $0x3cce000f // ldur q15, [x0, #224]
+	WORD $0x3ccf0010 // ldur q16, [x0, #240]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -1339,10 +1379,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        4(R4), F10
+	WORD $0xbc40408a // ldur s10, [x4, #4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
 	MOVD         ldy+8(FP), R8
@@ -1388,7 +1428,8 @@ TEXT ·matmulQ8Block3xLm3_64DotProd(SB), 0, $864-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e428 // movi v8.16b, #1
-	FLDPQ        (R2), (F9, F10)
+	WORD $0x3cc00049 // ldur q9, [x2]
+	WORD $0x3cc1004a // ldur q10, [x2, #16]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -1415,7 +1456,8 @@ TEXT ·matmulQ8Block3xLm3_64DotProd(SB), 0, $864-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FLDPQ        32(R2), (F10, F12)
+	WORD $0x3cc2004a // ldur q10, [x2, #32]
+	WORD $0x3cc3004c // ldur q12, [x2, #48]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -1451,7 +1493,8 @@ TEXT ·matmulQ8Block3xLm3_64DotProd(SB), 0, $864-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, (R4)
-	FLDPQ        64(R2), (F9, F10)
+	WORD $0x3cc40049 // ldur q9, [x2, #64]
+	WORD $0x3cc5004a // ldur q10, [x2, #80]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -1478,7 +1521,8 @@ TEXT ·matmulQ8Block3xLm3_64DotProd(SB), 0, $864-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FLDPQ        96(R2), (F10, F12)
+	WORD $0x3cc6004a // ldur q10, [x2, #96]
+	WORD $0x3cc7004c // ldur q12, [x2, #112]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -1514,7 +1558,8 @@ TEXT ·matmulQ8Block3xLm3_64DotProd(SB), 0, $864-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, 4(R4)
-	FLDPQ        128(R2), (F9, F10)
+	WORD $0x3cc80049 // ldur q9, [x2, #128]
+	WORD $0x3cc9004a // ldur q10, [x2, #144]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -1541,7 +1586,8 @@ TEXT ·matmulQ8Block3xLm3_64DotProd(SB), 0, $864-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FLDPQ        160(R2), (F10, F12)
+	WORD $0x3cca004a // ldur q10, [x2, #160]
+	WORD $0x3ccb004c // ldur q12, [x2, #176]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -1597,13 +1643,13 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F8
+	WORD $0xfc4020c8 // ldur d8, [x6, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        18(R6), F10
+	WORD $0xbc4120ca // ldur s10, [x6, #18]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -1617,7 +1663,8 @@ loop3:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FLDPQ        (R5), (F10, F11)
+	WORD $0x3cc000aa // ldur q10, [x5]
+	WORD $0x3cc100ab // ldur q11, [x5, #16]
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -1634,7 +1681,8 @@ loop3:
 	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
 	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FLDPQ        64(R5), (F12, F13)
+	WORD $0x3cc400ac // ldur q12, [x5, #64]
+	WORD $0x3cc500ad // ldur q13, [x5, #80]
 	WORD $0x2f08a52e // ushll v14.8h, v9.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -1651,7 +1699,8 @@ loop3:
 	WORD $0x4e6d9def // mul v15.8h, v15.8h, v13.8h
 	WORD $0x4e6fbdcd // addp v13.8h, v14.8h, v15.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FLDPQ        128(R5), (F14, F15)
+	WORD $0x3cc800ae // ldur q14, [x5, #128]
+	WORD $0x3cc900af // ldur q15, [x5, #144]
 	WORD $0x2f08a530 // ushll v16.8h, v9.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -1670,13 +1719,13 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F14
+	WORD $0xfc40a0ce // ldur d14, [x6, #10]
 	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
 	WORD $0x6ea445cf // ushl v15.4s, v14.4s, v4.4s
 	WORD $0x6ea745ce // ushl v14.4s, v14.4s, v7.4s
 	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	FMOVS        22(R6), F16
+	WORD $0xbc4160d0 // ldur s16, [x6, #22]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x6ea54611 // ushl v17.4s, v16.4s, v5.4s
 	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
@@ -1690,7 +1739,8 @@ loop3:
 	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	FLDPQ        32(R5), (F16, F17)
+	WORD $0x3cc200b0 // ldur q16, [x5, #32]
+	WORD $0x3cc300b1 // ldur q17, [x5, #48]
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -1707,7 +1757,8 @@ loop3:
 	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
 	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
 	WORD $0x4e606a0b // sadalp v11.4s, v16.8h
-	FLDPQ        96(R5), (F16, F17)
+	WORD $0x3cc600b0 // ldur q16, [x5, #96]
+	WORD $0x3cc700b1 // ldur q17, [x5, #112]
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -1724,7 +1775,8 @@ loop3:
 	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
 	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
 	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
-	FLDPQ        160(R5), (F16, F17)
+	WORD $0x3cca00b0 // ldur q16, [x5, #160]
+	WORD $0x3ccb00b1 // ldur q17, [x5, #176]
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -1747,8 +1799,8 @@ loop3:
 	FMOVQ        F13, 144(R9)
 	FMOVQ        F9, 256(R9)
 	FMOVQ        F8, 272(R9)
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVQ        F8, (R10)
 	FMOVQ        F8, 16(R10)
@@ -1763,10 +1815,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F8
-	FMOVQ        32(R1), F9
-	FMOVQ        64(R1), F10
-	FMOVQ        96(R1), F11
+	WORD $0x3cc00028 // ldur q8, [x1]
+	WORD $0x3cc20029 // ldur q9, [x1, #32]
+	WORD $0x3cc4002a // ldur q10, [x1, #64]
+	WORD $0x3cc6002b // ldur q11, [x1, #96]
 	WORD $0x4ea00929 // rev64 v9.4s, v9.4s
 	WORD $0x4e892908 // trn1 v8.4s, v8.4s, v9.4s
 	WORD $0x4ea00969 // rev64 v9.4s, v11.4s
@@ -1774,10 +1826,14 @@ done4:
 	WORD $0x6e094129 // ext v9.16b, v9.16b, v9.16b, #8
 	WORD $0x4ec93908 // zip1 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
-	FLDPQ        (R0), (F9, F10)
-	FLDPQ        32(R0), (F11, F12)
-	FLDPQ        64(R0), (F13, F14)
-	FLDPQ        96(R0), (F15, F16)
+	WORD $0x3cc00009 // ldur q9, [x0]
+	WORD $0x3cc1000a // ldur q10, [x0, #16]
+	WORD $0x3cc2000b // ldur q11, [x0, #32]
+	WORD $0x3cc3000c // ldur q12, [x0, #48]
+	WORD $0x3cc4000d // ldur q13, [x0, #64]
+	WORD $0x3cc5000e // ldur q14, [x0, #80]
+	WORD $0x3cc6000f // ldur q15, [x0, #96]
+	WORD $0x3cc70010 // ldur q16, [x0, #112]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -1786,17 +1842,21 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        (R3), F10
+	WORD $0xbc40006a // ldur s10, [x3]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ        F9, (R2)
-	FLDPQ        128(R0), (F9, F10)
-	FLDPQ        160(R0), (F11, F12)
-	FLDPQ        192(R0), (F13, F14)
-	FLDPQ        224(R0), (F15, F16)
+	WORD $0x3cc80009 // ldur q9, [x0, #128]
+	WORD $0x3cc9000a // ldur q10, [x0, #144]
+	WORD $0x3cca000b // ldur q11, [x0, #160]
+	WORD $0x3ccb000c // ldur q12, [x0, #176]
+	WORD $0x3ccc000d // ldur q13, [x0, #192]
+	WORD $0x3ccd000e // ldur q14, [x0, #208]
+	WORD $0x3cce000f // ldur q15, [x0, #224]
+	WORD $0x3ccf0010 // ldur q16, [x0, #240]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -1805,10 +1865,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        4(R4), F10
+	WORD $0xbc40408a // ldur s10, [x4, #4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	MOVD         ldy+8(FP), R8
@@ -1827,10 +1887,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        8(R4), F10
+	WORD $0xbc40808a // ldur s10, [x4, #8]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        8(R3), F10
+	WORD $0xbc40806a // ldur s10, [x3, #8]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
 	ADD          R8, R9
@@ -1874,7 +1934,8 @@ TEXT ·matmulQ8Block4xLm3_64DotProd(SB), 0, $1056-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e428 // movi v8.16b, #1
-	FLDPQ        (R2), (F9, F10)
+	WORD $0x3cc00049 // ldur q9, [x2]
+	WORD $0x3cc1004a // ldur q10, [x2, #16]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -1901,7 +1962,8 @@ TEXT ·matmulQ8Block4xLm3_64DotProd(SB), 0, $1056-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FLDPQ        32(R2), (F10, F12)
+	WORD $0x3cc2004a // ldur q10, [x2, #32]
+	WORD $0x3cc3004c // ldur q12, [x2, #48]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -1937,7 +1999,8 @@ TEXT ·matmulQ8Block4xLm3_64DotProd(SB), 0, $1056-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, (R4)
-	FLDPQ        64(R2), (F9, F10)
+	WORD $0x3cc40049 // ldur q9, [x2, #64]
+	WORD $0x3cc5004a // ldur q10, [x2, #80]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -1964,7 +2027,8 @@ TEXT ·matmulQ8Block4xLm3_64DotProd(SB), 0, $1056-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FLDPQ        96(R2), (F10, F12)
+	WORD $0x3cc6004a // ldur q10, [x2, #96]
+	WORD $0x3cc7004c // ldur q12, [x2, #112]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -2000,7 +2064,8 @@ TEXT ·matmulQ8Block4xLm3_64DotProd(SB), 0, $1056-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, 4(R4)
-	FLDPQ        128(R2), (F9, F10)
+	WORD $0x3cc80049 // ldur q9, [x2, #128]
+	WORD $0x3cc9004a // ldur q10, [x2, #144]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -2027,7 +2092,8 @@ TEXT ·matmulQ8Block4xLm3_64DotProd(SB), 0, $1056-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FLDPQ        160(R2), (F10, F12)
+	WORD $0x3cca004a // ldur q10, [x2, #160]
+	WORD $0x3ccb004c // ldur q12, [x2, #176]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -2063,7 +2129,8 @@ TEXT ·matmulQ8Block4xLm3_64DotProd(SB), 0, $1056-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, 8(R4)
-	FLDPQ        192(R2), (F9, F10)
+	WORD $0x3ccc0049 // ldur q9, [x2, #192]
+	WORD $0x3ccd004a // ldur q10, [x2, #208]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -2090,7 +2157,8 @@ TEXT ·matmulQ8Block4xLm3_64DotProd(SB), 0, $1056-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FLDPQ        224(R2), (F10, F12)
+	WORD $0x3cce004a // ldur q10, [x2, #224]
+	WORD $0x3ccf004c // ldur q12, [x2, #240]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -2146,13 +2214,13 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F8
+	WORD $0xfc4020c8 // ldur d8, [x6, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        18(R6), F10
+	WORD $0xbc4120ca // ldur s10, [x6, #18]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -2166,7 +2234,8 @@ loop3:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FLDPQ        (R5), (F10, F11)
+	WORD $0x3cc000aa // ldur q10, [x5]
+	WORD $0x3cc100ab // ldur q11, [x5, #16]
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -2183,7 +2252,8 @@ loop3:
 	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
 	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FLDPQ        64(R5), (F12, F13)
+	WORD $0x3cc400ac // ldur q12, [x5, #64]
+	WORD $0x3cc500ad // ldur q13, [x5, #80]
 	WORD $0x2f08a52e // ushll v14.8h, v9.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -2200,7 +2270,8 @@ loop3:
 	WORD $0x4e6d9def // mul v15.8h, v15.8h, v13.8h
 	WORD $0x4e6fbdcd // addp v13.8h, v14.8h, v15.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FLDPQ        128(R5), (F14, F15)
+	WORD $0x3cc800ae // ldur q14, [x5, #128]
+	WORD $0x3cc900af // ldur q15, [x5, #144]
 	WORD $0x2f08a530 // ushll v16.8h, v9.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -2217,7 +2288,8 @@ loop3:
 	WORD $0x4e6f9e31 // mul v17.8h, v17.8h, v15.8h
 	WORD $0x4e71be0f // addp v15.8h, v16.8h, v17.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FLDPQ        192(R5), (F16, F17)
+	WORD $0x3ccc00b0 // ldur q16, [x5, #192]
+	WORD $0x3ccd00b1 // ldur q17, [x5, #208]
 	WORD $0x2f08a532 // ushll v18.8h, v9.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -2236,13 +2308,13 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F16
+	WORD $0xfc40a0d0 // ldur d16, [x6, #10]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x6ea44611 // ushl v17.4s, v16.4s, v4.4s
 	WORD $0x6ea74610 // ushl v16.4s, v16.4s, v7.4s
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	FMOVS        22(R6), F18
+	WORD $0xbc4160d2 // ldur s18, [x6, #22]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
 	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
@@ -2256,7 +2328,8 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	FLDPQ        32(R5), (F18, F19)
+	WORD $0x3cc200b2 // ldur q18, [x5, #32]
+	WORD $0x3cc300b3 // ldur q19, [x5, #48]
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -2273,7 +2346,8 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4b // sadalp v11.4s, v18.8h
-	FLDPQ        96(R5), (F18, F19)
+	WORD $0x3cc600b2 // ldur q18, [x5, #96]
+	WORD $0x3cc700b3 // ldur q19, [x5, #112]
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -2290,7 +2364,8 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4d // sadalp v13.4s, v18.8h
-	FLDPQ        160(R5), (F18, F19)
+	WORD $0x3cca00b2 // ldur q18, [x5, #160]
+	WORD $0x3ccb00b3 // ldur q19, [x5, #176]
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -2307,7 +2382,8 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4f // sadalp v15.4s, v18.8h
-	FLDPQ        224(R5), (F18, F19)
+	WORD $0x3cce00b2 // ldur q18, [x5, #224]
+	WORD $0x3ccf00b3 // ldur q19, [x5, #240]
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -2332,8 +2408,8 @@ loop3:
 	FMOVQ        F15, 272(R9)
 	FMOVQ        F9, 384(R9)
 	FMOVQ        F8, 400(R9)
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVQ        F8, (R10)
 	FMOVQ        F8, 16(R10)
@@ -2348,10 +2424,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F8
-	FMOVQ        32(R1), F9
-	FMOVQ        64(R1), F10
-	FMOVQ        96(R1), F11
+	WORD $0x3cc00028 // ldur q8, [x1]
+	WORD $0x3cc20029 // ldur q9, [x1, #32]
+	WORD $0x3cc4002a // ldur q10, [x1, #64]
+	WORD $0x3cc6002b // ldur q11, [x1, #96]
 	WORD $0x4ea00929 // rev64 v9.4s, v9.4s
 	WORD $0x4e892908 // trn1 v8.4s, v8.4s, v9.4s
 	WORD $0x4ea00969 // rev64 v9.4s, v11.4s
@@ -2359,10 +2435,14 @@ done4:
 	WORD $0x6e094129 // ext v9.16b, v9.16b, v9.16b, #8
 	WORD $0x4ec93908 // zip1 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
-	FLDPQ        (R0), (F9, F10)
-	FLDPQ        32(R0), (F11, F12)
-	FLDPQ        64(R0), (F13, F14)
-	FLDPQ        96(R0), (F15, F16)
+	WORD $0x3cc00009 // ldur q9, [x0]
+	WORD $0x3cc1000a // ldur q10, [x0, #16]
+	WORD $0x3cc2000b // ldur q11, [x0, #32]
+	WORD $0x3cc3000c // ldur q12, [x0, #48]
+	WORD $0x3cc4000d // ldur q13, [x0, #64]
+	WORD $0x3cc5000e // ldur q14, [x0, #80]
+	WORD $0x3cc6000f // ldur q15, [x0, #96]
+	WORD $0x3cc70010 // ldur q16, [x0, #112]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -2371,17 +2451,21 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        (R3), F10
+	WORD $0xbc40006a // ldur s10, [x3]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ        F9, (R2)
-	FLDPQ        128(R0), (F9, F10)
-	FLDPQ        160(R0), (F11, F12)
-	FLDPQ        192(R0), (F13, F14)
-	FLDPQ        224(R0), (F15, F16)
+	WORD $0x3cc80009 // ldur q9, [x0, #128]
+	WORD $0x3cc9000a // ldur q10, [x0, #144]
+	WORD $0x3cca000b // ldur q11, [x0, #160]
+	WORD $0x3ccb000c // ldur q12, [x0, #176]
+	WORD $0x3ccc000d // ldur q13, [x0, #192]
+	WORD $0x3ccd000e // ldur q14, [x0, #208]
+	WORD $0x3cce000f // ldur q15, [x0, #224]
+	WORD $0x3ccf0010 // ldur q16, [x0, #240]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -2390,10 +2474,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        4(R4), F10
+	WORD $0xbc40408a // ldur s10, [x4, #4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	MOVD         ldy+8(FP), R8
@@ -2412,10 +2496,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        8(R4), F10
+	WORD $0xbc40808a // ldur s10, [x4, #8]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        8(R3), F10
+	WORD $0xbc40806a // ldur s10, [x3, #8]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	ADD          R8, R9
@@ -2432,10 +2516,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        12(R4), F10
+	WORD $0xbc40c08a // ldur s10, [x4, #12]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
 	ADD          R8, R9
@@ -2476,18 +2560,17 @@ TEXT ·decodeUnitsLm3_64NEON(SB), NOSPLIT, $192-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d400028 // ldr h8, [x1]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c400028 // ldur h8, [x1]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31
-	FMOVD        2(R1), F9
+	WORD $0xfc402029 // ldur d9, [x1, #2]
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea4452a // ushl v10.4s, v9.4s, v4.4s
 	WORD $0x6ea74529 // ushl v9.4s, v9.4s, v7.4s
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	FMOVS        18(R1), F11
+	WORD $0xbc41202b // ldur s11, [x1, #18]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -2503,63 +2586,63 @@ loop1:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	FMOVQ        F10, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, (R0)
 	FMOVQ        F10, 16(R0)
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 32(R0)
 	FMOVQ        F10, 48(R0)
-	FMOVS        16(R3), F9
+	WORD $0xbc410069 // ldur s9, [x3, #16]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R3), F10
+	WORD $0xbc41406a // ldur s10, [x3, #20]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 64(R0)
 	FMOVQ        F10, 80(R0)
-	FMOVS        24(R3), F9
+	WORD $0xbc418069 // ldur s9, [x3, #24]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F10
+	WORD $0xbc41c06a // ldur s10, [x3, #28]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 96(R0)
 	FMOVQ        F10, 112(R0)
 
 	// levels of values 32 to 63
-	FMOVD        10(R1), F9
+	WORD $0xfc40a029 // ldur d9, [x1, #10]
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea4452a // ushl v10.4s, v9.4s, v4.4s
 	WORD $0x6ea74529 // ushl v9.4s, v9.4s, v7.4s
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	FMOVS        22(R1), F11
+	WORD $0xbc41602b // ldur s11, [x1, #22]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -2575,52 +2658,52 @@ loop1:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	FMOVQ        F10, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 128(R0)
 	FMOVQ        F10, 144(R0)
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 160(R0)
 	FMOVQ        F10, 176(R0)
-	FMOVS        16(R3), F9
+	WORD $0xbc410069 // ldur s9, [x3, #16]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R3), F10
+	WORD $0xbc41406a // ldur s10, [x3, #20]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 192(R0)
 	FMOVQ        F10, 208(R0)
-	FMOVS        24(R3), F9
+	WORD $0xbc418069 // ldur s9, [x3, #24]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F10
+	WORD $0xbc41c06a // ldur s10, [x3, #28]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f889148 // fmul v8.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 224(R0)
 	FMOVQ        F8, 240(R0)
 	ADD          $0x1a, R1
@@ -2675,18 +2758,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d0 // ldr h16, [x6]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7c4000d0 // ldur h16, [x6]
+	WORD $0x1ee24210 // fcvt s16, h16
 
 	// levels of values 0 to 31
-	FMOVD        2(R6), F17
+	WORD $0xfc4020d1 // ldur d17, [x6, #2]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
 	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        18(R6), F19
+	WORD $0xbc4120d3 // ldur s19, [x6, #18]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
@@ -2702,67 +2784,71 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
+	WORD $0xbc400071 // ldur s17, [x3]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
+	WORD $0xbc404072 // ldur s18, [x3, #4]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        (R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc00093 // ldur q19, [x4]
+	WORD $0x3cc10094 // ldur q20, [x4, #16]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
+	WORD $0xbc408071 // ldur s17, [x3, #8]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
+	WORD $0xbc40c072 // ldur s18, [x3, #12]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        32(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc20093 // ldur q19, [x4, #32]
+	WORD $0x3cc30094 // ldur q20, [x4, #48]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
+	WORD $0xbc410071 // ldur s17, [x3, #16]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
+	WORD $0xbc414072 // ldur s18, [x3, #20]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        64(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc40093 // ldur q19, [x4, #64]
+	WORD $0x3cc50094 // ldur q20, [x4, #80]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
+	WORD $0xbc418071 // ldur s17, [x3, #24]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
+	WORD $0xbc41c072 // ldur s18, [x3, #28]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        96(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc60093 // ldur q19, [x4, #96]
+	WORD $0x3cc70094 // ldur q20, [x4, #112]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 
 	// levels of values 32 to 63
-	FMOVD        10(R6), F17
+	WORD $0xfc40a0d1 // ldur d17, [x6, #10]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
 	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        22(R6), F19
+	WORD $0xbc4160d3 // ldur s19, [x6, #22]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
@@ -2778,56 +2864,60 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
+	WORD $0xbc400071 // ldur s17, [x3]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
+	WORD $0xbc404072 // ldur s18, [x3, #4]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        128(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc80093 // ldur q19, [x4, #128]
+	WORD $0x3cc90094 // ldur q20, [x4, #144]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
+	WORD $0xbc408071 // ldur s17, [x3, #8]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
+	WORD $0xbc40c072 // ldur s18, [x3, #12]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        160(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cca0093 // ldur q19, [x4, #160]
+	WORD $0x3ccb0094 // ldur q20, [x4, #176]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
+	WORD $0xbc410071 // ldur s17, [x3, #16]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
+	WORD $0xbc414072 // ldur s18, [x3, #20]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        192(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3ccc0093 // ldur q19, [x4, #192]
+	WORD $0x3ccd0094 // ldur q20, [x4, #208]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
+	WORD $0xbc418071 // ldur s17, [x3, #24]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
+	WORD $0xbc41c072 // ldur s18, [x3, #28]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	FLDPQ        224(R4), (F18, F19)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909250 // fmul v16.4s, v18.4s, v16.s[0]
+	WORD $0x3cce0092 // ldur q18, [x4, #224]
+	WORD $0x3ccf0093 // ldur q19, [x4, #240]
 	WORD $0x4e32ce2e // fmla v14.4s, v17.4s, v18.4s
 	WORD $0x4e33ce0f // fmla v15.4s, v16.4s, v19.4s
 	ADD          $0x1a, R6
@@ -2904,18 +2994,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f0 // ldr h16, [x7]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7c4000f0 // ldur h16, [x7]
+	WORD $0x1ee24210 // fcvt s16, h16
 
 	// levels of values 0 to 31
-	FMOVD        2(R7), F17
+	WORD $0xfc4020f1 // ldur d17, [x7, #2]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
 	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        18(R7), F19
+	WORD $0xbc4120f3 // ldur s19, [x7, #18]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
@@ -2931,91 +3020,95 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
+	WORD $0xbc400071 // ldur s17, [x3]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
+	WORD $0xbc404072 // ldur s18, [x3, #4]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        (R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc00093 // ldur q19, [x4]
+	WORD $0x3cc10094 // ldur q20, [x4, #16]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F19
+	WORD $0x3cc00113 // ldur q19, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F20
+	WORD $0x3cc10114 // ldur q20, [x8, #16]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
+	WORD $0xbc408071 // ldur s17, [x3, #8]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
+	WORD $0xbc40c072 // ldur s18, [x3, #12]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        32(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc20093 // ldur q19, [x4, #32]
+	WORD $0x3cc30094 // ldur q20, [x4, #48]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F19
+	WORD $0x3cc20113 // ldur q19, [x8, #32]
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F20
+	WORD $0x3cc30114 // ldur q20, [x8, #48]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
+	WORD $0xbc410071 // ldur s17, [x3, #16]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
+	WORD $0xbc414072 // ldur s18, [x3, #20]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        64(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc40093 // ldur q19, [x4, #64]
+	WORD $0x3cc50094 // ldur q20, [x4, #80]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F19
+	WORD $0x3cc40113 // ldur q19, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F20
+	WORD $0x3cc50114 // ldur q20, [x8, #80]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
+	WORD $0xbc418071 // ldur s17, [x3, #24]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
+	WORD $0xbc41c072 // ldur s18, [x3, #28]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        96(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc60093 // ldur q19, [x4, #96]
+	WORD $0x3cc70094 // ldur q20, [x4, #112]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F19
+	WORD $0x3cc60113 // ldur q19, [x8, #96]
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F20
+	WORD $0x3cc70114 // ldur q20, [x8, #112]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 
 	// levels of values 32 to 63
-	FMOVD        10(R7), F17
+	WORD $0xfc40a0f1 // ldur d17, [x7, #10]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
 	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        22(R7), F19
+	WORD $0xbc4160f3 // ldur s19, [x7, #22]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
@@ -3031,80 +3124,84 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
+	WORD $0xbc400071 // ldur s17, [x3]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
+	WORD $0xbc404072 // ldur s18, [x3, #4]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        128(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc80093 // ldur q19, [x4, #128]
+	WORD $0x3cc90094 // ldur q20, [x4, #144]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
-	FMOVQ        128(R8), F19
+	WORD $0x3cc80113 // ldur q19, [x8, #128]
 	ADD          R5, R4, R8
-	FMOVQ        144(R8), F20
+	WORD $0x3cc90114 // ldur q20, [x8, #144]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
+	WORD $0xbc408071 // ldur s17, [x3, #8]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
+	WORD $0xbc40c072 // ldur s18, [x3, #12]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        160(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cca0093 // ldur q19, [x4, #160]
+	WORD $0x3ccb0094 // ldur q20, [x4, #176]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
-	FMOVQ        160(R8), F19
+	WORD $0x3cca0113 // ldur q19, [x8, #160]
 	ADD          R5, R4, R8
-	FMOVQ        176(R8), F20
+	WORD $0x3ccb0114 // ldur q20, [x8, #176]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
+	WORD $0xbc410071 // ldur s17, [x3, #16]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
+	WORD $0xbc414072 // ldur s18, [x3, #20]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        192(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3ccc0093 // ldur q19, [x4, #192]
+	WORD $0x3ccd0094 // ldur q20, [x4, #208]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
-	FMOVQ        192(R8), F19
+	WORD $0x3ccc0113 // ldur q19, [x8, #192]
 	ADD          R5, R4, R8
-	FMOVQ        208(R8), F20
+	WORD $0x3ccd0114 // ldur q20, [x8, #208]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
+	WORD $0xbc418071 // ldur s17, [x3, #24]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
+	WORD $0xbc41c072 // ldur s18, [x3, #28]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	FLDPQ        224(R4), (F18, F19)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909250 // fmul v16.4s, v18.4s, v16.s[0]
+	WORD $0x3cce0092 // ldur q18, [x4, #224]
+	WORD $0x3ccf0093 // ldur q19, [x4, #240]
 	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
 	WORD $0x4e33ce0d // fmla v13.4s, v16.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        224(R8), F18
+	WORD $0x3cce0112 // ldur q18, [x8, #224]
 	ADD          R5, R4, R8
-	FMOVQ        240(R8), F19
+	WORD $0x3ccf0113 // ldur q19, [x8, #240]
 	WORD $0x4e32ce2e // fmla v14.4s, v17.4s, v18.4s
 	WORD $0x4e33ce0f // fmla v15.4s, v16.4s, v19.4s
 	ADD          $0x1a, R7
@@ -3188,18 +3285,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010e // ldr h14, [x8]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7c40010e // ldur h14, [x8]
+	WORD $0x1ee241ce // fcvt s14, h14
 
 	// levels of values 0 to 31
-	FMOVD        2(R8), F15
+	WORD $0xfc40210f // ldur d15, [x8, #2]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x6ea445f0 // ushl v16.4s, v15.4s, v4.4s
 	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        18(R8), F17
+	WORD $0xbc412111 // ldur s17, [x8, #18]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
 	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
@@ -3215,103 +3311,111 @@ loop3:
 	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FLDPQ        (R4), (F17, F18)
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x3cc00091 // ldur q17, [x4]
+	WORD $0x3cc10092 // ldur q18, [x4, #16]
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F17
+	WORD $0x3cc00131 // ldur q17, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F18
+	WORD $0x3cc10132 // ldur q18, [x9, #16]
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FLDPQ        (R6), (F17, F18)
+	WORD $0x3cc000d1 // ldur q17, [x6]
+	WORD $0x3cc100d2 // ldur q18, [x6, #16]
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FLDPQ        32(R4), (F17, F18)
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x3cc20091 // ldur q17, [x4, #32]
+	WORD $0x3cc30092 // ldur q18, [x4, #48]
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F17
+	WORD $0x3cc20131 // ldur q17, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F18
+	WORD $0x3cc30132 // ldur q18, [x9, #48]
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FLDPQ        32(R6), (F17, F18)
+	WORD $0x3cc200d1 // ldur q17, [x6, #32]
+	WORD $0x3cc300d2 // ldur q18, [x6, #48]
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FLDPQ        64(R4), (F17, F18)
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x3cc40091 // ldur q17, [x4, #64]
+	WORD $0x3cc50092 // ldur q18, [x4, #80]
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F17
+	WORD $0x3cc40131 // ldur q17, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F18
+	WORD $0x3cc50132 // ldur q18, [x9, #80]
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FLDPQ        64(R6), (F17, F18)
+	WORD $0x3cc400d1 // ldur q17, [x6, #64]
+	WORD $0x3cc500d2 // ldur q18, [x6, #80]
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FLDPQ        96(R4), (F17, F18)
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x3cc60091 // ldur q17, [x4, #96]
+	WORD $0x3cc70092 // ldur q18, [x4, #112]
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F17
+	WORD $0x3cc60131 // ldur q17, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F18
+	WORD $0x3cc70132 // ldur q18, [x9, #112]
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FLDPQ        96(R6), (F17, F18)
+	WORD $0x3cc600d1 // ldur q17, [x6, #96]
+	WORD $0x3cc700d2 // ldur q18, [x6, #112]
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 
 	// levels of values 32 to 63
-	FMOVD        10(R8), F15
+	WORD $0xfc40a10f // ldur d15, [x8, #10]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x6ea445f0 // ushl v16.4s, v15.4s, v4.4s
 	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        22(R8), F17
+	WORD $0xbc416111 // ldur s17, [x8, #22]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
 	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
@@ -3327,92 +3431,100 @@ loop3:
 	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FLDPQ        128(R4), (F17, F18)
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x3cc80091 // ldur q17, [x4, #128]
+	WORD $0x3cc90092 // ldur q18, [x4, #144]
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F17
+	WORD $0x3cc80131 // ldur q17, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F18
+	WORD $0x3cc90132 // ldur q18, [x9, #144]
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FLDPQ        128(R6), (F17, F18)
+	WORD $0x3cc800d1 // ldur q17, [x6, #128]
+	WORD $0x3cc900d2 // ldur q18, [x6, #144]
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FLDPQ        160(R4), (F17, F18)
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x3cca0091 // ldur q17, [x4, #160]
+	WORD $0x3ccb0092 // ldur q18, [x4, #176]
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F17
+	WORD $0x3cca0131 // ldur q17, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F18
+	WORD $0x3ccb0132 // ldur q18, [x9, #176]
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FLDPQ        160(R6), (F17, F18)
+	WORD $0x3cca00d1 // ldur q17, [x6, #160]
+	WORD $0x3ccb00d2 // ldur q18, [x6, #176]
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FLDPQ        192(R4), (F17, F18)
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x3ccc0091 // ldur q17, [x4, #192]
+	WORD $0x3ccd0092 // ldur q18, [x4, #208]
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F17
+	WORD $0x3ccc0131 // ldur q17, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F18
+	WORD $0x3ccd0132 // ldur q18, [x9, #208]
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FLDPQ        192(R6), (F17, F18)
+	WORD $0x3ccc00d1 // ldur q17, [x6, #192]
+	WORD $0x3ccd00d2 // ldur q18, [x6, #208]
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	FLDPQ        224(R4), (F16, F17)
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e920e // fmul v14.4s, v16.4s, v14.s[0]
+	WORD $0x3cce0090 // ldur q16, [x4, #224]
+	WORD $0x3ccf0091 // ldur q17, [x4, #240]
 	WORD $0x4e30cde8 // fmla v8.4s, v15.4s, v16.4s
 	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F16
+	WORD $0x3cce0130 // ldur q16, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F17
+	WORD $0x3ccf0131 // ldur q17, [x9, #240]
 	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
 	WORD $0x4e31cdcb // fmla v11.4s, v14.4s, v17.4s
-	FLDPQ        224(R6), (F16, F17)
+	WORD $0x3cce00d0 // ldur q16, [x6, #224]
+	WORD $0x3ccf00d1 // ldur q17, [x6, #240]
 	WORD $0x4e30cdec // fmla v12.4s, v15.4s, v16.4s
 	WORD $0x4e31cdcd // fmla v13.4s, v14.4s, v17.4s
 	ADD          $0x1a, R8
@@ -3501,18 +3613,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400110 // ldr h16, [x8]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7c400110 // ldur h16, [x8]
+	WORD $0x1ee24210 // fcvt s16, h16
 
 	// levels of values 0 to 31
-	FMOVD        2(R8), F17
+	WORD $0xfc402111 // ldur d17, [x8, #2]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
 	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        18(R8), F19
+	WORD $0xbc412113 // ldur s19, [x8, #18]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
@@ -3528,127 +3639,135 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
+	WORD $0xbc400071 // ldur s17, [x3]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
+	WORD $0xbc404072 // ldur s18, [x3, #4]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        (R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc00093 // ldur q19, [x4]
+	WORD $0x3cc10094 // ldur q20, [x4, #16]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F19
+	WORD $0x3cc00133 // ldur q19, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F20
+	WORD $0x3cc10134 // ldur q20, [x9, #16]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FLDPQ        (R6), (F19, F20)
+	WORD $0x3cc000d3 // ldur q19, [x6]
+	WORD $0x3cc100d4 // ldur q20, [x6, #16]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F19
+	WORD $0x3cc00133 // ldur q19, [x9]
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F20
+	WORD $0x3cc10134 // ldur q20, [x9, #16]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
+	WORD $0xbc408071 // ldur s17, [x3, #8]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
+	WORD $0xbc40c072 // ldur s18, [x3, #12]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        32(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc20093 // ldur q19, [x4, #32]
+	WORD $0x3cc30094 // ldur q20, [x4, #48]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F19
+	WORD $0x3cc20133 // ldur q19, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F20
+	WORD $0x3cc30134 // ldur q20, [x9, #48]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FLDPQ        32(R6), (F19, F20)
+	WORD $0x3cc200d3 // ldur q19, [x6, #32]
+	WORD $0x3cc300d4 // ldur q20, [x6, #48]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F19
+	WORD $0x3cc20133 // ldur q19, [x9, #32]
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F20
+	WORD $0x3cc30134 // ldur q20, [x9, #48]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
+	WORD $0xbc410071 // ldur s17, [x3, #16]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
+	WORD $0xbc414072 // ldur s18, [x3, #20]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        64(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc40093 // ldur q19, [x4, #64]
+	WORD $0x3cc50094 // ldur q20, [x4, #80]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F19
+	WORD $0x3cc40133 // ldur q19, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F20
+	WORD $0x3cc50134 // ldur q20, [x9, #80]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FLDPQ        64(R6), (F19, F20)
+	WORD $0x3cc400d3 // ldur q19, [x6, #64]
+	WORD $0x3cc500d4 // ldur q20, [x6, #80]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F19
+	WORD $0x3cc40133 // ldur q19, [x9, #64]
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F20
+	WORD $0x3cc50134 // ldur q20, [x9, #80]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
+	WORD $0xbc418071 // ldur s17, [x3, #24]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
+	WORD $0xbc41c072 // ldur s18, [x3, #28]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        96(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc60093 // ldur q19, [x4, #96]
+	WORD $0x3cc70094 // ldur q20, [x4, #112]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F19
+	WORD $0x3cc60133 // ldur q19, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F20
+	WORD $0x3cc70134 // ldur q20, [x9, #112]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FLDPQ        96(R6), (F19, F20)
+	WORD $0x3cc600d3 // ldur q19, [x6, #96]
+	WORD $0x3cc700d4 // ldur q20, [x6, #112]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F19
+	WORD $0x3cc60133 // ldur q19, [x9, #96]
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F20
+	WORD $0x3cc70134 // ldur q20, [x9, #112]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 
 	// levels of values 32 to 63
-	FMOVD        10(R8), F17
+	WORD $0xfc40a111 // ldur d17, [x8, #10]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
 	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        22(R8), F19
+	WORD $0xbc416113 // ldur s19, [x8, #22]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
@@ -3664,116 +3783,124 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
+	WORD $0xbc400071 // ldur s17, [x3]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
+	WORD $0xbc404072 // ldur s18, [x3, #4]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        128(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc80093 // ldur q19, [x4, #128]
+	WORD $0x3cc90094 // ldur q20, [x4, #144]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F19
+	WORD $0x3cc80133 // ldur q19, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F20
+	WORD $0x3cc90134 // ldur q20, [x9, #144]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FLDPQ        128(R6), (F19, F20)
+	WORD $0x3cc800d3 // ldur q19, [x6, #128]
+	WORD $0x3cc900d4 // ldur q20, [x6, #144]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
-	FMOVQ        128(R9), F19
+	WORD $0x3cc80133 // ldur q19, [x9, #128]
 	ADD          R5, R6, R9
-	FMOVQ        144(R9), F20
+	WORD $0x3cc90134 // ldur q20, [x9, #144]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
+	WORD $0xbc408071 // ldur s17, [x3, #8]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
+	WORD $0xbc40c072 // ldur s18, [x3, #12]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        160(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cca0093 // ldur q19, [x4, #160]
+	WORD $0x3ccb0094 // ldur q20, [x4, #176]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F19
+	WORD $0x3cca0133 // ldur q19, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F20
+	WORD $0x3ccb0134 // ldur q20, [x9, #176]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FLDPQ        160(R6), (F19, F20)
+	WORD $0x3cca00d3 // ldur q19, [x6, #160]
+	WORD $0x3ccb00d4 // ldur q20, [x6, #176]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
-	FMOVQ        160(R9), F19
+	WORD $0x3cca0133 // ldur q19, [x9, #160]
 	ADD          R5, R6, R9
-	FMOVQ        176(R9), F20
+	WORD $0x3ccb0134 // ldur q20, [x9, #176]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
+	WORD $0xbc410071 // ldur s17, [x3, #16]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
+	WORD $0xbc414072 // ldur s18, [x3, #20]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        192(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3ccc0093 // ldur q19, [x4, #192]
+	WORD $0x3ccd0094 // ldur q20, [x4, #208]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F19
+	WORD $0x3ccc0133 // ldur q19, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F20
+	WORD $0x3ccd0134 // ldur q20, [x9, #208]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FLDPQ        192(R6), (F19, F20)
+	WORD $0x3ccc00d3 // ldur q19, [x6, #192]
+	WORD $0x3ccd00d4 // ldur q20, [x6, #208]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
-	FMOVQ        192(R9), F19
+	WORD $0x3ccc0133 // ldur q19, [x9, #192]
 	ADD          R5, R6, R9
-	FMOVQ        208(R9), F20
+	WORD $0x3ccd0134 // ldur q20, [x9, #208]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
+	WORD $0xbc418071 // ldur s17, [x3, #24]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
+	WORD $0xbc41c072 // ldur s18, [x3, #28]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	FLDPQ        224(R4), (F18, F19)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909250 // fmul v16.4s, v18.4s, v16.s[0]
+	WORD $0x3cce0092 // ldur q18, [x4, #224]
+	WORD $0x3ccf0093 // ldur q19, [x4, #240]
 	WORD $0x4e32ce28 // fmla v8.4s, v17.4s, v18.4s
 	WORD $0x4e33ce09 // fmla v9.4s, v16.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F18
+	WORD $0x3cce0132 // ldur q18, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F19
+	WORD $0x3ccf0133 // ldur q19, [x9, #240]
 	WORD $0x4e32ce2a // fmla v10.4s, v17.4s, v18.4s
 	WORD $0x4e33ce0b // fmla v11.4s, v16.4s, v19.4s
-	FLDPQ        224(R6), (F18, F19)
+	WORD $0x3cce00d2 // ldur q18, [x6, #224]
+	WORD $0x3ccf00d3 // ldur q19, [x6, #240]
 	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
 	WORD $0x4e33ce0d // fmla v13.4s, v16.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        224(R9), F18
+	WORD $0x3cce0132 // ldur q18, [x9, #224]
 	ADD          R5, R6, R9
-	FMOVQ        240(R9), F19
+	WORD $0x3ccf0133 // ldur q19, [x9, #240]
 	WORD $0x4e32ce2e // fmla v14.4s, v17.4s, v18.4s
 	WORD $0x4e33ce0f // fmla v15.4s, v16.4s, v19.4s
 	ADD          $0x1a, R8
@@ -3845,16 +3972,16 @@ TEXT ·unpackLm3_64NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d400028 // ldr h8, [x1]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x7c400028 // ldur h8, [x1]
+	WORD $0x1ee24108 // fcvt s8, h8
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	FMOVD        2(R1), F9
+	WORD $0xfc402029 // ldur d9, [x1, #2]
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea4452a // ushl v10.4s, v9.4s, v4.4s
 	WORD $0x6ea74529 // ushl v9.4s, v9.4s, v7.4s
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	FMOVS        18(R1), F11
+	WORD $0xbc41202b // ldur s11, [x1, #18]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -3875,13 +4002,13 @@ loop1:
 	FMOVQ        F10, 48(R0)
 	FMOVQ        F9, 64(R0)
 	FMOVD        F8, 32(R0)
-	FMOVD        10(R1), F9
+	WORD $0xfc40a029 // ldur d9, [x1, #10]
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea4452a // ushl v10.4s, v9.4s, v4.4s
 	WORD $0x6ea74529 // ushl v9.4s, v9.4s, v7.4s
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	FMOVS        22(R1), F11
+	WORD $0xbc41602b // ldur s11, [x1, #22]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -3939,13 +4066,13 @@ TEXT ·mixLevelsLm3_64NEON(SB), NOSPLIT, $0-40
 loop1:
 
 	// levels of values 0 to 31
-	FMOVD        2(R2), F8
+	WORD $0xfc402048 // ldur d8, [x2, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        18(R2), F10
+	WORD $0xbc41204a // ldur s10, [x2, #18]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -3963,13 +4090,13 @@ loop1:
 	FMOVQ        F8, 16(R0)
 
 	// levels of values 32 to 63
-	FMOVD        10(R2), F8
+	WORD $0xfc40a048 // ldur d8, [x2, #10]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        22(R2), F10
+	WORD $0xbc41604a // ldur s10, [x2, #22]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -3985,8 +4112,8 @@ loop1:
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
 	FMOVQ        F9, 32(R0)
 	FMOVQ        F8, 48(R0)
-	WORD $0x7d400048 // ldr h8, [x2]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x7c400048 // ldur h8, [x2]
+	WORD $0x1ee24108 // fcvt s8, h8
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVS        F8, (R1)
 	ADD          $0x40, R0
@@ -4028,24 +4155,24 @@ TEXT ·mixPairsLm3_64NEON(SB), NOSPLIT, $0-40
 
 loop1:
 	WORD $0xf9840040 // prfm pldl1keep, [x2, #2048]
-	WORD $0x7d400048 // ldr h8, [x2]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x7c400048 // ldur h8, [x2]
+	WORD $0x1ee24108 // fcvt s8, h8
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVS        F8, (R1)
 	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
-	WORD $0x7d4000a8 // ldr h8, [x5]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x7c4000a8 // ldur h8, [x5]
+	WORD $0x1ee24108 // fcvt s8, h8
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVS        F8, 4(R1)
 
 	// levels of values 0 to 31
-	FMOVD        2(R2), F8
+	WORD $0xfc402048 // ldur d8, [x2, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        18(R2), F10
+	WORD $0xbc41204a // ldur s10, [x2, #18]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -4059,13 +4186,13 @@ loop1:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FMOVD        2(R5), F10
+	WORD $0xfc4020aa // ldur d10, [x5, #2]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x6ea4454b // ushl v11.4s, v10.4s, v4.4s
 	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	FMOVS        18(R5), F12
+	WORD $0xbc4120ac // ldur s12, [x5, #18]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -4089,13 +4216,13 @@ loop1:
 	FMOVQ        F8, 48(R0)
 
 	// levels of values 32 to 63
-	FMOVD        10(R2), F8
+	WORD $0xfc40a048 // ldur d8, [x2, #10]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        22(R2), F10
+	WORD $0xbc41604a // ldur s10, [x2, #22]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -4109,13 +4236,13 @@ loop1:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FMOVD        10(R5), F10
+	WORD $0xfc40a0aa // ldur d10, [x5, #10]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x6ea4454b // ushl v11.4s, v10.4s, v4.4s
 	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	FMOVS        22(R5), F12
+	WORD $0xbc4160ac // ldur s12, [x5, #22]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -4186,18 +4313,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000ca // ldur h10, [x6]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F11
+	WORD $0xfc4020cb // ldur d11, [x6, #2]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        18(R6), F13
+	WORD $0xbc4120cd // ldur s13, [x6, #18]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -4211,7 +4337,8 @@ loop3:
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        (R3), (F13, F14)
+	WORD $0x3cc0006d // ldur q13, [x3]
+	WORD $0x3cc1006e // ldur q14, [x3, #16]
 	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
 	WORD $0x4e2dc18c // smull2 v12.8h, v12.16b, v13.16b
 	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
@@ -4222,13 +4349,13 @@ loop3:
 	WORD $0x4e60696c // sadalp v12.4s, v11.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F11
+	WORD $0xfc40a0cb // ldur d11, [x6, #10]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456d // ushl v13.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        22(R6), F14
+	WORD $0xbc4160ce // ldur s14, [x6, #22]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -4242,7 +4369,8 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        32(R3), (F14, F15)
+	WORD $0x3cc2006e // ldur q14, [x3, #32]
+	WORD $0x3cc3006f // ldur q15, [x3, #48]
 	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
 	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
 	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
@@ -4253,10 +4381,10 @@ loop3:
 	WORD $0x4e60696c // sadalp v12.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e2acd88 // fmla v8.4s, v12.4s, v10.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4f8a1188 // fmla v8.4s, v12.4s, v10.s[0]
 	ADD          $0x1a, R6
 	ADD          $0x40, R3
 	ADD          $4, R4
@@ -4318,18 +4446,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000ca // ldur h10, [x6]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F11
+	WORD $0xfc4020cb // ldur d11, [x6, #2]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        18(R6), F13
+	WORD $0xbc4120cd // ldur s13, [x6, #18]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -4343,7 +4470,8 @@ loop3:
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        (R3), (F13, F14)
+	WORD $0x3cc0006d // ldur q13, [x3]
+	WORD $0x3cc1006e // ldur q14, [x3, #16]
 	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
 	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -4352,7 +4480,8 @@ loop3:
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        64(R3), (F14, F15)
+	WORD $0x3cc4006e // ldur q14, [x3, #64]
+	WORD $0x3cc5006f // ldur q15, [x3, #80]
 	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
 	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
@@ -4363,13 +4492,13 @@ loop3:
 	WORD $0x4e60696c // sadalp v12.4s, v11.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F11
+	WORD $0xfc40a0cb // ldur d11, [x6, #10]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456e // ushl v14.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        22(R6), F15
+	WORD $0xbc4160cf // ldur s15, [x6, #22]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
 	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
@@ -4383,7 +4512,8 @@ loop3:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        32(R3), (F15, F16)
+	WORD $0x3cc2006f // ldur q15, [x3, #32]
+	WORD $0x3cc30070 // ldur q16, [x3, #48]
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
 	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -4392,7 +4522,8 @@ loop3:
 	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
 	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
 	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
-	FLDPQ        96(R3), (F15, F16)
+	WORD $0x3cc6006f // ldur q15, [x3, #96]
+	WORD $0x3cc70070 // ldur q16, [x3, #112]
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
 	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
 	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
@@ -4403,14 +4534,14 @@ loop3:
 	WORD $0x4e60696c // sadalp v12.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcda8 // fmla v8.4s, v13.4s, v11.4s
-	FMOVS        4(R4), F11
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b11a8 // fmla v8.4s, v13.4s, v11.s[0]
+	WORD $0xbc40408b // ldur s11, [x4, #4]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4f8a1189 // fmla v9.4s, v12.4s, v10.s[0]
 	ADD          $0x1a, R6
 	ADD          $0x80, R3
 	ADD          $8, R4
@@ -4479,18 +4610,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cb // ldr h11, [x6]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c4000cb // ldur h11, [x6]
+	WORD $0x1ee2416b // fcvt s11, h11
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F12
+	WORD $0xfc4020cc // ldur d12, [x6, #2]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        18(R6), F14
+	WORD $0xbc4120ce // ldur s14, [x6, #18]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -4504,7 +4634,8 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        (R3), (F14, F15)
+	WORD $0x3cc0006e // ldur q14, [x3]
+	WORD $0x3cc1006f // ldur q15, [x3, #16]
 	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
 	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -4513,7 +4644,8 @@ loop3:
 	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        64(R3), (F15, F16)
+	WORD $0x3cc4006f // ldur q15, [x3, #64]
+	WORD $0x3cc50070 // ldur q16, [x3, #80]
 	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -4522,7 +4654,8 @@ loop3:
 	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        128(R3), (F16, F17)
+	WORD $0x3cc80070 // ldur q16, [x3, #128]
+	WORD $0x3cc90071 // ldur q17, [x3, #144]
 	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
 	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
 	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
@@ -4533,13 +4666,13 @@ loop3:
 	WORD $0x4e60698d // sadalp v13.4s, v12.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F12
+	WORD $0xfc40a0cc // ldur d12, [x6, #10]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea44590 // ushl v16.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        22(R6), F17
+	WORD $0xbc4160d1 // ldur s17, [x6, #22]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
 	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
@@ -4553,7 +4686,8 @@ loop3:
 	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        32(R3), (F17, F18)
+	WORD $0x3cc20071 // ldur q17, [x3, #32]
+	WORD $0x3cc30072 // ldur q18, [x3, #48]
 	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
 	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -4562,7 +4696,8 @@ loop3:
 	WORD $0x4e32c192 // smull2 v18.8h, v12.16b, v18.16b
 	WORD $0x4e72be31 // addp v17.8h, v17.8h, v18.8h
 	WORD $0x4e606a2e // sadalp v14.4s, v17.8h
-	FLDPQ        96(R3), (F17, F18)
+	WORD $0x3cc60071 // ldur q17, [x3, #96]
+	WORD $0x3cc70072 // ldur q18, [x3, #112]
 	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
 	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -4571,7 +4706,8 @@ loop3:
 	WORD $0x4e32c192 // smull2 v18.8h, v12.16b, v18.16b
 	WORD $0x4e72be31 // addp v17.8h, v17.8h, v18.8h
 	WORD $0x4e606a2f // sadalp v15.4s, v17.8h
-	FLDPQ        160(R3), (F17, F18)
+	WORD $0x3cca0071 // ldur q17, [x3, #160]
+	WORD $0x3ccb0072 // ldur q18, [x3, #176]
 	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
 	WORD $0x4e31c210 // smull2 v16.8h, v16.16b, v17.16b
 	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
@@ -4582,18 +4718,18 @@ loop3:
 	WORD $0x4e60698d // sadalp v13.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F12
+	WORD $0xbc40008c // ldur s12, [x4]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccdc8 // fmla v8.4s, v14.4s, v12.4s
-	FMOVS        4(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11c8 // fmla v8.4s, v14.4s, v12.s[0]
+	WORD $0xbc40408c // ldur s12, [x4, #4]
 	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccdc9 // fmla v9.4s, v14.4s, v12.4s
-	FMOVS        8(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11c9 // fmla v9.4s, v14.4s, v12.s[0]
+	WORD $0xbc40808c // ldur s12, [x4, #8]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4f8b11aa // fmla v10.4s, v13.4s, v11.s[0]
 	ADD          $0x1a, R6
 	ADD          $0xc0, R3
 	ADD          $0xc, R4
@@ -4668,18 +4804,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c4000cc // ldur h12, [x6]
+	WORD $0x1ee2418c // fcvt s12, h12
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F13
+	WORD $0xfc4020cd // ldur d13, [x6, #2]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
 	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        18(R6), F15
+	WORD $0xbc4120cf // ldur s15, [x6, #18]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
 	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
@@ -4693,7 +4828,8 @@ loop3:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        (R3), (F15, F16)
+	WORD $0x3cc0006f // ldur q15, [x3]
+	WORD $0x3cc10070 // ldur q16, [x3, #16]
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
 	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -4702,7 +4838,8 @@ loop3:
 	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        64(R3), (F16, F17)
+	WORD $0x3cc40070 // ldur q16, [x3, #64]
+	WORD $0x3cc50071 // ldur q17, [x3, #80]
 	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
 	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -4711,7 +4848,8 @@ loop3:
 	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        128(R3), (F17, F18)
+	WORD $0x3cc80071 // ldur q17, [x3, #128]
+	WORD $0x3cc90072 // ldur q18, [x3, #144]
 	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
 	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -4720,7 +4858,8 @@ loop3:
 	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
-	FLDPQ        192(R3), (F18, F19)
+	WORD $0x3ccc0072 // ldur q18, [x3, #192]
+	WORD $0x3ccd0073 // ldur q19, [x3, #208]
 	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
 	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
 	WORD $0x4e6ebe8e // addp v14.8h, v20.8h, v14.8h
@@ -4731,13 +4870,13 @@ loop3:
 	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F13
+	WORD $0xfc40a0cd // ldur d13, [x6, #10]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea445b2 // ushl v18.4s, v13.4s, v4.4s
 	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        22(R6), F19
+	WORD $0xbc4160d3 // ldur s19, [x6, #22]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
@@ -4751,7 +4890,8 @@ loop3:
 	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        32(R3), (F19, F20)
+	WORD $0x3cc20073 // ldur q19, [x3, #32]
+	WORD $0x3cc30074 // ldur q20, [x3, #48]
 	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
 	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
@@ -4760,7 +4900,8 @@ loop3:
 	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
 	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	FLDPQ        96(R3), (F19, F20)
+	WORD $0x3cc60073 // ldur q19, [x3, #96]
+	WORD $0x3cc70074 // ldur q20, [x3, #112]
 	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
 	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
@@ -4769,7 +4910,8 @@ loop3:
 	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
 	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
-	FLDPQ        160(R3), (F19, F20)
+	WORD $0x3cca0073 // ldur q19, [x3, #160]
+	WORD $0x3ccb0074 // ldur q20, [x3, #176]
 	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
 	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
@@ -4778,7 +4920,8 @@ loop3:
 	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
 	WORD $0x4e606a71 // sadalp v17.4s, v19.8h
-	FLDPQ        224(R3), (F19, F20)
+	WORD $0x3cce0073 // ldur q19, [x3, #224]
+	WORD $0x3ccf0074 // ldur q20, [x3, #240]
 	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
 	WORD $0x4e33c252 // smull2 v18.8h, v18.16b, v19.16b
 	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
@@ -4789,22 +4932,22 @@ loop3:
 	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
+	WORD $0xbc40008d // ldur s13, [x4]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcde8 // fmla v8.4s, v15.4s, v13.4s
-	FMOVS        4(R4), F13
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11e8 // fmla v8.4s, v15.4s, v13.s[0]
+	WORD $0xbc40408d // ldur s13, [x4, #4]
 	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
-	FMOVS        8(R4), F13
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11e9 // fmla v9.4s, v15.4s, v13.s[0]
+	WORD $0xbc40808d // ldur s13, [x4, #8]
 	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcdea // fmla v10.4s, v15.4s, v13.4s
-	FMOVS        12(R4), F13
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11ea // fmla v10.4s, v15.4s, v13.s[0]
+	WORD $0xbc40c08d // ldur s13, [x4, #12]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4f8c11cb // fmla v11.4s, v14.4s, v12.s[0]
 	ADD          $0x1a, R6
 	ADD          $0x100, R3
 	ADD          $0x10, R4
@@ -4876,7 +5019,8 @@ TEXT ·matmulQ8Block1xLm3_64NEON(SB), NOSPLIT, $480-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e428 // movi v8.16b, #1
-	FLDPQ        (R2), (F9, F10)
+	WORD $0x3cc00049 // ldur q9, [x2]
+	WORD $0x3cc1004a // ldur q10, [x2, #16]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -4907,7 +5051,8 @@ TEXT ·matmulQ8Block1xLm3_64NEON(SB), NOSPLIT, $480-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FLDPQ        32(R2), (F11, F12)
+	WORD $0x3cc2004b // ldur q11, [x2, #32]
+	WORD $0x3cc3004c // ldur q12, [x2, #48]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -4969,13 +5114,13 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F8
+	WORD $0xfc4020c8 // ldur d8, [x6, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        18(R6), F10
+	WORD $0xbc4120ca // ldur s10, [x6, #18]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -4989,7 +5134,8 @@ loop3:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FLDPQ        (R5), (F10, F11)
+	WORD $0x3cc000aa // ldur q10, [x5]
+	WORD $0x3cc100ab // ldur q11, [x5, #16]
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -5008,13 +5154,13 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F10
+	WORD $0xfc40a0ca // ldur d10, [x6, #10]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x6ea4454b // ushl v11.4s, v10.4s, v4.4s
 	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	FMOVS        22(R6), F12
+	WORD $0xbc4160cc // ldur s12, [x6, #22]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -5028,7 +5174,8 @@ loop3:
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
-	FLDPQ        32(R5), (F12, F13)
+	WORD $0x3cc200ac // ldur q12, [x5, #32]
+	WORD $0x3cc300ad // ldur q13, [x5, #48]
 	WORD $0x2f08a56e // ushll v14.8h, v11.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -5047,8 +5194,8 @@ loop3:
 	WORD $0x4e606948 // sadalp v8.4s, v10.8h
 	FMOVQ        F9, (R9)
 	FMOVQ        F8, 16(R9)
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVQ        F8, (R10)
 	FMOVQ        F8, 16(R10)
@@ -5063,10 +5210,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F8
-	FMOVQ        32(R1), F9
-	FMOVQ        64(R1), F10
-	FMOVQ        96(R1), F11
+	WORD $0x3cc00028 // ldur q8, [x1]
+	WORD $0x3cc20029 // ldur q9, [x1, #32]
+	WORD $0x3cc4002a // ldur q10, [x1, #64]
+	WORD $0x3cc6002b // ldur q11, [x1, #96]
 	WORD $0x4ea00929 // rev64 v9.4s, v9.4s
 	WORD $0x4e892908 // trn1 v8.4s, v8.4s, v9.4s
 	WORD $0x4ea00969 // rev64 v9.4s, v11.4s
@@ -5074,10 +5221,14 @@ done4:
 	WORD $0x6e094129 // ext v9.16b, v9.16b, v9.16b, #8
 	WORD $0x4ec93908 // zip1 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
-	FLDPQ        (R0), (F9, F10)
-	FLDPQ        32(R0), (F11, F12)
-	FLDPQ        64(R0), (F13, F14)
-	FLDPQ        96(R0), (F15, F16)
+	WORD $0x3cc00009 // ldur q9, [x0]
+	WORD $0x3cc1000a // ldur q10, [x0, #16]
+	WORD $0x3cc2000b // ldur q11, [x0, #32]
+	WORD $0x3cc3000c // ldur q12, [x0, #48]
+	WORD $0x3cc4000d // ldur q13, [x0, #64]
+	WORD $0x3cc5000e // ldur q14, [x0, #80]
+	WORD $0x3cc6000f // ldur q15, [x0, #96]
+	WORD $0x3cc70010 // ldur q16, [x0, #112]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -5086,10 +5237,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        (R3), F10
+	WORD $0xbc40006a // ldur s10, [x3]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
 	FMOVQ        F8, (R2)
@@ -5131,7 +5282,8 @@ TEXT ·matmulQ8Block2xLm3_64NEON(SB), 0, $672-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e428 // movi v8.16b, #1
-	FLDPQ        (R2), (F9, F10)
+	WORD $0x3cc00049 // ldur q9, [x2]
+	WORD $0x3cc1004a // ldur q10, [x2, #16]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -5162,7 +5314,8 @@ TEXT ·matmulQ8Block2xLm3_64NEON(SB), 0, $672-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FLDPQ        32(R2), (F11, F12)
+	WORD $0x3cc2004b // ldur q11, [x2, #32]
+	WORD $0x3cc3004c // ldur q12, [x2, #48]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -5204,7 +5357,8 @@ TEXT ·matmulQ8Block2xLm3_64NEON(SB), 0, $672-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, (R4)
-	FLDPQ        64(R2), (F9, F10)
+	WORD $0x3cc40049 // ldur q9, [x2, #64]
+	WORD $0x3cc5004a // ldur q10, [x2, #80]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -5235,7 +5389,8 @@ TEXT ·matmulQ8Block2xLm3_64NEON(SB), 0, $672-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FLDPQ        96(R2), (F11, F12)
+	WORD $0x3cc6004b // ldur q11, [x2, #96]
+	WORD $0x3cc7004c // ldur q12, [x2, #112]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -5297,13 +5452,13 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F8
+	WORD $0xfc4020c8 // ldur d8, [x6, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        18(R6), F10
+	WORD $0xbc4120ca // ldur s10, [x6, #18]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -5317,7 +5472,8 @@ loop3:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FLDPQ        (R5), (F10, F11)
+	WORD $0x3cc000aa // ldur q10, [x5]
+	WORD $0x3cc100ab // ldur q11, [x5, #16]
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -5334,7 +5490,8 @@ loop3:
 	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
 	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FLDPQ        64(R5), (F12, F13)
+	WORD $0x3cc400ac // ldur q12, [x5, #64]
+	WORD $0x3cc500ad // ldur q13, [x5, #80]
 	WORD $0x2f08a52e // ushll v14.8h, v9.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -5353,13 +5510,13 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F12
+	WORD $0xfc40a0cc // ldur d12, [x6, #10]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        22(R6), F14
+	WORD $0xbc4160ce // ldur s14, [x6, #22]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -5373,7 +5530,8 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        32(R5), (F14, F15)
+	WORD $0x3cc200ae // ldur q14, [x5, #32]
+	WORD $0x3cc300af // ldur q15, [x5, #48]
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -5390,7 +5548,8 @@ loop3:
 	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
 	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
 	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
-	FLDPQ        96(R5), (F14, F15)
+	WORD $0x3cc600ae // ldur q14, [x5, #96]
+	WORD $0x3cc700af // ldur q15, [x5, #112]
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -5411,8 +5570,8 @@ loop3:
 	FMOVQ        F11, 16(R9)
 	FMOVQ        F9, 128(R9)
 	FMOVQ        F8, 144(R9)
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVQ        F8, (R10)
 	FMOVQ        F8, 16(R10)
@@ -5427,10 +5586,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F8
-	FMOVQ        32(R1), F9
-	FMOVQ        64(R1), F10
-	FMOVQ        96(R1), F11
+	WORD $0x3cc00028 // ldur q8, [x1]
+	WORD $0x3cc20029 // ldur q9, [x1, #32]
+	WORD $0x3cc4002a // ldur q10, [x1, #64]
+	WORD $0x3cc6002b // ldur q11, [x1, #96]
 	WORD $0x4ea00929 // rev64 v9.4s, v9.4s
 	WORD $0x4e892908 // trn1 v8.4s, v8.4s, v9.4s
 	WORD $0x4ea00969 // rev64 v9.4s, v11.4s
@@ -5438,10 +5597,14 @@ done4:
 	WORD $0x6e094129 // ext v9.16b, v9.16b, v9.16b, #8
 	WORD $0x4ec93908 // zip1 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
-	FLDPQ        (R0), (F9, F10)
-	FLDPQ        32(R0), (F11, F12)
-	FLDPQ        64(R0), (F13, F14)
-	FLDPQ        96(R0), (F15, F16)
+	WORD $0x3cc00009 // ldur q9, [x0]
+	WORD $0x3cc1000a // ldur q10, [x0, #16]
+	WORD $0x3cc2000b // ldur q11, [x0, #32]
+	WORD $0x3cc3000c // ldur q12, [x0, #48]
+	WORD $0x3cc4000d // ldur q13, [x0, #64]
+	WORD $0x3cc5000e // ldur q14, [x0, #80]
+	WORD $0x3cc6000f // ldur q15, [x0, #96]
+	WORD $0x3cc70010 // ldur q16, [x0, #112]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -5450,17 +5613,21 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        (R3), F10
+	WORD $0xbc40006a // ldur s10, [x3]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ        F9, (R2)
-	FLDPQ        128(R0), (F9, F10)
-	FLDPQ        160(R0), (F11, F12)
-	FLDPQ        192(R0), (F13, F14)
-	FLDPQ        224(R0), (F15, F16)
+	WORD $0x3cc80009 // ldur q9, [x0, #128]
+	WORD $0x3cc9000a // ldur q10, [x0, #144]
+	WORD $0x3cca000b // ldur q11, [x0, #160]
+	WORD $0x3ccb000c // ldur q12, [x0, #176]
+	WORD $0x3ccc000d // ldur q13, [x0, #192]
+	WORD $0x3ccd000e // ldur q14, [x0, #208]
+	WORD $0x3cce000f // ldur q15, [x0, #224]
+	WORD $0x3ccf0010 // ldur q16, [x0, #240]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -5469,10 +5636,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        4(R4), F10
+	WORD $0xbc40408a // ldur s10, [x4, #4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
 	MOVD         ldy+8(FP), R8
@@ -5517,7 +5684,8 @@ TEXT ·matmulQ8Block3xLm3_64NEON(SB), 0, $864-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e428 // movi v8.16b, #1
-	FLDPQ        (R2), (F9, F10)
+	WORD $0x3cc00049 // ldur q9, [x2]
+	WORD $0x3cc1004a // ldur q10, [x2, #16]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -5548,7 +5716,8 @@ TEXT ·matmulQ8Block3xLm3_64NEON(SB), 0, $864-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FLDPQ        32(R2), (F11, F12)
+	WORD $0x3cc2004b // ldur q11, [x2, #32]
+	WORD $0x3cc3004c // ldur q12, [x2, #48]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -5590,7 +5759,8 @@ TEXT ·matmulQ8Block3xLm3_64NEON(SB), 0, $864-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, (R4)
-	FLDPQ        64(R2), (F9, F10)
+	WORD $0x3cc40049 // ldur q9, [x2, #64]
+	WORD $0x3cc5004a // ldur q10, [x2, #80]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -5621,7 +5791,8 @@ TEXT ·matmulQ8Block3xLm3_64NEON(SB), 0, $864-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FLDPQ        96(R2), (F11, F12)
+	WORD $0x3cc6004b // ldur q11, [x2, #96]
+	WORD $0x3cc7004c // ldur q12, [x2, #112]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -5663,7 +5834,8 @@ TEXT ·matmulQ8Block3xLm3_64NEON(SB), 0, $864-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, 4(R4)
-	FLDPQ        128(R2), (F9, F10)
+	WORD $0x3cc80049 // ldur q9, [x2, #128]
+	WORD $0x3cc9004a // ldur q10, [x2, #144]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -5694,7 +5866,8 @@ TEXT ·matmulQ8Block3xLm3_64NEON(SB), 0, $864-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FLDPQ        160(R2), (F11, F12)
+	WORD $0x3cca004b // ldur q11, [x2, #160]
+	WORD $0x3ccb004c // ldur q12, [x2, #176]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -5756,13 +5929,13 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F8
+	WORD $0xfc4020c8 // ldur d8, [x6, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        18(R6), F10
+	WORD $0xbc4120ca // ldur s10, [x6, #18]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -5776,7 +5949,8 @@ loop3:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FLDPQ        (R5), (F10, F11)
+	WORD $0x3cc000aa // ldur q10, [x5]
+	WORD $0x3cc100ab // ldur q11, [x5, #16]
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -5793,7 +5967,8 @@ loop3:
 	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
 	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FLDPQ        64(R5), (F12, F13)
+	WORD $0x3cc400ac // ldur q12, [x5, #64]
+	WORD $0x3cc500ad // ldur q13, [x5, #80]
 	WORD $0x2f08a52e // ushll v14.8h, v9.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -5810,7 +5985,8 @@ loop3:
 	WORD $0x4e6d9def // mul v15.8h, v15.8h, v13.8h
 	WORD $0x4e6fbdcd // addp v13.8h, v14.8h, v15.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FLDPQ        128(R5), (F14, F15)
+	WORD $0x3cc800ae // ldur q14, [x5, #128]
+	WORD $0x3cc900af // ldur q15, [x5, #144]
 	WORD $0x2f08a530 // ushll v16.8h, v9.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -5829,13 +6005,13 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F14
+	WORD $0xfc40a0ce // ldur d14, [x6, #10]
 	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
 	WORD $0x6ea445cf // ushl v15.4s, v14.4s, v4.4s
 	WORD $0x6ea745ce // ushl v14.4s, v14.4s, v7.4s
 	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	FMOVS        22(R6), F16
+	WORD $0xbc4160d0 // ldur s16, [x6, #22]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x6ea54611 // ushl v17.4s, v16.4s, v5.4s
 	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
@@ -5849,7 +6025,8 @@ loop3:
 	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	FLDPQ        32(R5), (F16, F17)
+	WORD $0x3cc200b0 // ldur q16, [x5, #32]
+	WORD $0x3cc300b1 // ldur q17, [x5, #48]
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -5866,7 +6043,8 @@ loop3:
 	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
 	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
 	WORD $0x4e606a0b // sadalp v11.4s, v16.8h
-	FLDPQ        96(R5), (F16, F17)
+	WORD $0x3cc600b0 // ldur q16, [x5, #96]
+	WORD $0x3cc700b1 // ldur q17, [x5, #112]
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -5883,7 +6061,8 @@ loop3:
 	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
 	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
 	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
-	FLDPQ        160(R5), (F16, F17)
+	WORD $0x3cca00b0 // ldur q16, [x5, #160]
+	WORD $0x3ccb00b1 // ldur q17, [x5, #176]
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -5906,8 +6085,8 @@ loop3:
 	FMOVQ        F13, 144(R9)
 	FMOVQ        F9, 256(R9)
 	FMOVQ        F8, 272(R9)
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVQ        F8, (R10)
 	FMOVQ        F8, 16(R10)
@@ -5922,10 +6101,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F8
-	FMOVQ        32(R1), F9
-	FMOVQ        64(R1), F10
-	FMOVQ        96(R1), F11
+	WORD $0x3cc00028 // ldur q8, [x1]
+	WORD $0x3cc20029 // ldur q9, [x1, #32]
+	WORD $0x3cc4002a // ldur q10, [x1, #64]
+	WORD $0x3cc6002b // ldur q11, [x1, #96]
 	WORD $0x4ea00929 // rev64 v9.4s, v9.4s
 	WORD $0x4e892908 // trn1 v8.4s, v8.4s, v9.4s
 	WORD $0x4ea00969 // rev64 v9.4s, v11.4s
@@ -5933,10 +6112,14 @@ done4:
 	WORD $0x6e094129 // ext v9.16b, v9.16b, v9.16b, #8
 	WORD $0x4ec93908 // zip1 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
-	FLDPQ        (R0), (F9, F10)
-	FLDPQ        32(R0), (F11, F12)
-	FLDPQ        64(R0), (F13, F14)
-	FLDPQ        96(R0), (F15, F16)
+	WORD $0x3cc00009 // ldur q9, [x0]
+	WORD $0x3cc1000a // ldur q10, [x0, #16]
+	WORD $0x3cc2000b // ldur q11, [x0, #32]
+	WORD $0x3cc3000c // ldur q12, [x0, #48]
+	WORD $0x3cc4000d // ldur q13, [x0, #64]
+	WORD $0x3cc5000e // ldur q14, [x0, #80]
+	WORD $0x3cc6000f // ldur q15, [x0, #96]
+	WORD $0x3cc70010 // ldur q16, [x0, #112]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -5945,17 +6128,21 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        (R3), F10
+	WORD $0xbc40006a // ldur s10, [x3]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ        F9, (R2)
-	FLDPQ        128(R0), (F9, F10)
-	FLDPQ        160(R0), (F11, F12)
-	FLDPQ        192(R0), (F13, F14)
-	FLDPQ        224(R0), (F15, F16)
+	WORD $0x3cc80009 // ldur q9, [x0, #128]
+	WORD $0x3cc9000a // ldur q10, [x0, #144]
+	WORD $0x3cca000b // ldur q11, [x0, #160]
+	WORD $0x3ccb000c // ldur q12, [x0, #176]
+	WORD $0x3ccc000d // ldur q13, [x0, #192]
+	WORD $0x3ccd000e // ldur q14, [x0, #208]
+	WORD $0x3cce000f // ldur q15, [x0, #224]
+	WORD $0x3ccf0010 // ldur q16, [x0, #240]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -5964,10 +6151,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        4(R4), F10
+	WORD $0xbc40408a // ldur s10, [x4, #4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	MOVD         ldy+8(FP), R8
@@ -5986,10 +6173,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        8(R4), F10
+	WORD $0xbc40808a // ldur s10, [x4, #8]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        8(R3), F10
+	WORD $0xbc40806a // ldur s10, [x3, #8]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
 	ADD          R8, R9
@@ -6032,7 +6219,8 @@ TEXT ·matmulQ8Block4xLm3_64NEON(SB), 0, $1056-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e428 // movi v8.16b, #1
-	FLDPQ        (R2), (F9, F10)
+	WORD $0x3cc00049 // ldur q9, [x2]
+	WORD $0x3cc1004a // ldur q10, [x2, #16]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -6063,7 +6251,8 @@ TEXT ·matmulQ8Block4xLm3_64NEON(SB), 0, $1056-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FLDPQ        32(R2), (F11, F12)
+	WORD $0x3cc2004b // ldur q11, [x2, #32]
+	WORD $0x3cc3004c // ldur q12, [x2, #48]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -6105,7 +6294,8 @@ TEXT ·matmulQ8Block4xLm3_64NEON(SB), 0, $1056-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, (R4)
-	FLDPQ        64(R2), (F9, F10)
+	WORD $0x3cc40049 // ldur q9, [x2, #64]
+	WORD $0x3cc5004a // ldur q10, [x2, #80]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -6136,7 +6326,8 @@ TEXT ·matmulQ8Block4xLm3_64NEON(SB), 0, $1056-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FLDPQ        96(R2), (F11, F12)
+	WORD $0x3cc6004b // ldur q11, [x2, #96]
+	WORD $0x3cc7004c // ldur q12, [x2, #112]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -6178,7 +6369,8 @@ TEXT ·matmulQ8Block4xLm3_64NEON(SB), 0, $1056-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, 4(R4)
-	FLDPQ        128(R2), (F9, F10)
+	WORD $0x3cc80049 // ldur q9, [x2, #128]
+	WORD $0x3cc9004a // ldur q10, [x2, #144]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -6209,7 +6401,8 @@ TEXT ·matmulQ8Block4xLm3_64NEON(SB), 0, $1056-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FLDPQ        160(R2), (F11, F12)
+	WORD $0x3cca004b // ldur q11, [x2, #160]
+	WORD $0x3ccb004c // ldur q12, [x2, #176]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -6251,7 +6444,8 @@ TEXT ·matmulQ8Block4xLm3_64NEON(SB), 0, $1056-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, 8(R4)
-	FLDPQ        192(R2), (F9, F10)
+	WORD $0x3ccc0049 // ldur q9, [x2, #192]
+	WORD $0x3ccd004a // ldur q10, [x2, #208]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -6282,7 +6476,8 @@ TEXT ·matmulQ8Block4xLm3_64NEON(SB), 0, $1056-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FLDPQ        224(R2), (F11, F12)
+	WORD $0x3cce004b // ldur q11, [x2, #224]
+	WORD $0x3ccf004c // ldur q12, [x2, #240]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -6344,13 +6539,13 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F8
+	WORD $0xfc4020c8 // ldur d8, [x6, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        18(R6), F10
+	WORD $0xbc4120ca // ldur s10, [x6, #18]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -6364,7 +6559,8 @@ loop3:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FLDPQ        (R5), (F10, F11)
+	WORD $0x3cc000aa // ldur q10, [x5]
+	WORD $0x3cc100ab // ldur q11, [x5, #16]
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -6381,7 +6577,8 @@ loop3:
 	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
 	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FLDPQ        64(R5), (F12, F13)
+	WORD $0x3cc400ac // ldur q12, [x5, #64]
+	WORD $0x3cc500ad // ldur q13, [x5, #80]
 	WORD $0x2f08a52e // ushll v14.8h, v9.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -6398,7 +6595,8 @@ loop3:
 	WORD $0x4e6d9def // mul v15.8h, v15.8h, v13.8h
 	WORD $0x4e6fbdcd // addp v13.8h, v14.8h, v15.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FLDPQ        128(R5), (F14, F15)
+	WORD $0x3cc800ae // ldur q14, [x5, #128]
+	WORD $0x3cc900af // ldur q15, [x5, #144]
 	WORD $0x2f08a530 // ushll v16.8h, v9.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -6415,7 +6613,8 @@ loop3:
 	WORD $0x4e6f9e31 // mul v17.8h, v17.8h, v15.8h
 	WORD $0x4e71be0f // addp v15.8h, v16.8h, v17.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FLDPQ        192(R5), (F16, F17)
+	WORD $0x3ccc00b0 // ldur q16, [x5, #192]
+	WORD $0x3ccd00b1 // ldur q17, [x5, #208]
 	WORD $0x2f08a532 // ushll v18.8h, v9.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -6434,13 +6633,13 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F16
+	WORD $0xfc40a0d0 // ldur d16, [x6, #10]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x6ea44611 // ushl v17.4s, v16.4s, v4.4s
 	WORD $0x6ea74610 // ushl v16.4s, v16.4s, v7.4s
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	FMOVS        22(R6), F18
+	WORD $0xbc4160d2 // ldur s18, [x6, #22]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
 	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
@@ -6454,7 +6653,8 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	FLDPQ        32(R5), (F18, F19)
+	WORD $0x3cc200b2 // ldur q18, [x5, #32]
+	WORD $0x3cc300b3 // ldur q19, [x5, #48]
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -6471,7 +6671,8 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4b // sadalp v11.4s, v18.8h
-	FLDPQ        96(R5), (F18, F19)
+	WORD $0x3cc600b2 // ldur q18, [x5, #96]
+	WORD $0x3cc700b3 // ldur q19, [x5, #112]
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -6488,7 +6689,8 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4d // sadalp v13.4s, v18.8h
-	FLDPQ        160(R5), (F18, F19)
+	WORD $0x3cca00b2 // ldur q18, [x5, #160]
+	WORD $0x3ccb00b3 // ldur q19, [x5, #176]
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -6505,7 +6707,8 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4f // sadalp v15.4s, v18.8h
-	FLDPQ        224(R5), (F18, F19)
+	WORD $0x3cce00b2 // ldur q18, [x5, #224]
+	WORD $0x3ccf00b3 // ldur q19, [x5, #240]
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -6530,8 +6733,8 @@ loop3:
 	FMOVQ        F15, 272(R9)
 	FMOVQ        F9, 384(R9)
 	FMOVQ        F8, 400(R9)
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVQ        F8, (R10)
 	FMOVQ        F8, 16(R10)
@@ -6546,10 +6749,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F8
-	FMOVQ        32(R1), F9
-	FMOVQ        64(R1), F10
-	FMOVQ        96(R1), F11
+	WORD $0x3cc00028 // ldur q8, [x1]
+	WORD $0x3cc20029 // ldur q9, [x1, #32]
+	WORD $0x3cc4002a // ldur q10, [x1, #64]
+	WORD $0x3cc6002b // ldur q11, [x1, #96]
 	WORD $0x4ea00929 // rev64 v9.4s, v9.4s
 	WORD $0x4e892908 // trn1 v8.4s, v8.4s, v9.4s
 	WORD $0x4ea00969 // rev64 v9.4s, v11.4s
@@ -6557,10 +6760,14 @@ done4:
 	WORD $0x6e094129 // ext v9.16b, v9.16b, v9.16b, #8
 	WORD $0x4ec93908 // zip1 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
-	FLDPQ        (R0), (F9, F10)
-	FLDPQ        32(R0), (F11, F12)
-	FLDPQ        64(R0), (F13, F14)
-	FLDPQ        96(R0), (F15, F16)
+	WORD $0x3cc00009 // ldur q9, [x0]
+	WORD $0x3cc1000a // ldur q10, [x0, #16]
+	WORD $0x3cc2000b // ldur q11, [x0, #32]
+	WORD $0x3cc3000c // ldur q12, [x0, #48]
+	WORD $0x3cc4000d // ldur q13, [x0, #64]
+	WORD $0x3cc5000e // ldur q14, [x0, #80]
+	WORD $0x3cc6000f // ldur q15, [x0, #96]
+	WORD $0x3cc70010 // ldur q16, [x0, #112]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -6569,17 +6776,21 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        (R3), F10
+	WORD $0xbc40006a // ldur s10, [x3]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ        F9, (R2)
-	FLDPQ        128(R0), (F9, F10)
-	FLDPQ        160(R0), (F11, F12)
-	FLDPQ        192(R0), (F13, F14)
-	FLDPQ        224(R0), (F15, F16)
+	WORD $0x3cc80009 // ldur q9, [x0, #128]
+	WORD $0x3cc9000a // ldur q10, [x0, #144]
+	WORD $0x3cca000b // ldur q11, [x0, #160]
+	WORD $0x3ccb000c // ldur q12, [x0, #176]
+	WORD $0x3ccc000d // ldur q13, [x0, #192]
+	WORD $0x3ccd000e // ldur q14, [x0, #208]
+	WORD $0x3cce000f // ldur q15, [x0, #224]
+	WORD $0x3ccf0010 // ldur q16, [x0, #240]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -6588,10 +6799,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        4(R4), F10
+	WORD $0xbc40408a // ldur s10, [x4, #4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	MOVD         ldy+8(FP), R8
@@ -6610,10 +6821,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        8(R4), F10
+	WORD $0xbc40808a // ldur s10, [x4, #8]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        8(R3), F10
+	WORD $0xbc40806a // ldur s10, [x3, #8]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	ADD          R8, R9
@@ -6630,10 +6841,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        12(R4), F10
+	WORD $0xbc40c08a // ldur s10, [x4, #12]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
 	ADD          R8, R9
@@ -6688,9 +6899,9 @@ loop1:
 
 loop3:
 	ADD          R4, R1, R6
-	FMOVQ        (R6), F11
+	WORD $0x3cc000cb // ldur q11, [x6]
 	ADD          R4, R1, R6
-	FMOVQ        16(R6), F12
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
 	ADD          R4, R1, R6
 	FMOVQ        256(R6), F13
 	ADD          R4, R1, R6
@@ -6801,33 +7012,33 @@ done4:
 
 loop5:
 	ADD          R4<<3, R2, R6
-	FMOVQ        (R6), F13
+	WORD $0x3cc000cd // ldur q13, [x6]
 	ADD          R4<<3, R2, R6
-	FMOVQ        16(R6), F14
+	WORD $0x3cc100ce // ldur q14, [x6, #16]
 	WORD $0x6e2dddad // fmul v13.4s, v13.4s, v13.4s
 	WORD $0x6e2eddce // fmul v14.4s, v14.4s, v14.4s
 	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
 	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        32(R6), F13
+	WORD $0x3cc200cd // ldur q13, [x6, #32]
 	ADD          R4<<3, R2, R6
-	FMOVQ        48(R6), F14
+	WORD $0x3cc300ce // ldur q14, [x6, #48]
 	WORD $0x6e2dddad // fmul v13.4s, v13.4s, v13.4s
 	WORD $0x6e2eddce // fmul v14.4s, v14.4s, v14.4s
 	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
 	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        64(R6), F13
+	WORD $0x3cc400cd // ldur q13, [x6, #64]
 	ADD          R4<<3, R2, R6
-	FMOVQ        80(R6), F14
+	WORD $0x3cc500ce // ldur q14, [x6, #80]
 	WORD $0x6e2dddad // fmul v13.4s, v13.4s, v13.4s
 	WORD $0x6e2eddce // fmul v14.4s, v14.4s, v14.4s
 	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
 	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        96(R6), F13
+	WORD $0x3cc600cd // ldur q13, [x6, #96]
 	ADD          R4<<3, R2, R6
-	FMOVQ        112(R6), F14
+	WORD $0x3cc700ce // ldur q14, [x6, #112]
 	WORD $0x6e2dddad // fmul v13.4s, v13.4s, v13.4s
 	WORD $0x6e2eddce // fmul v14.4s, v14.4s, v14.4s
 	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
@@ -6875,9 +7086,9 @@ loop7:
 	FMOVQ        2112(R2), F11
 	FMOVQ        2128(R2), F12
 	ADD          R5<<3, R2, R7
-	FMOVQ        (R7), F13
+	WORD $0x3cc000ed // ldur q13, [x7]
 	ADD          R5<<3, R2, R7
-	FMOVQ        16(R7), F14
+	WORD $0x3cc100ee // ldur q14, [x7, #16]
 	FMOVQ        2144(R2), F15
 	FMOVQ        2160(R2), F16
 	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
@@ -6888,7 +7099,7 @@ loop7:
 	WORD $0x4eac1d8c // mov v12.16b, v12.16b
 	WORD $0x6e6f1dcc // bsl v12.16b, v14.16b, v15.16b
 	ADD          R5, R4, R7
-	FMOVS        (R7), F13
+	WORD $0xbc4000ed // ldur s13, [x7]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	ADD          R5<<3, R2, R7
@@ -6898,9 +7109,9 @@ loop7:
 	FMOVQ        2112(R2), F11
 	FMOVQ        2128(R2), F12
 	ADD          R5<<3, R2, R7
-	FMOVQ        32(R7), F13
+	WORD $0x3cc200ed // ldur q13, [x7, #32]
 	ADD          R5<<3, R2, R7
-	FMOVQ        48(R7), F14
+	WORD $0x3cc300ee // ldur q14, [x7, #48]
 	FMOVQ        2144(R2), F15
 	FMOVQ        2160(R2), F16
 	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
@@ -6911,7 +7122,7 @@ loop7:
 	WORD $0x4eac1d8c // mov v12.16b, v12.16b
 	WORD $0x6e6f1dcc // bsl v12.16b, v14.16b, v15.16b
 	ADD          R5, R4, R7
-	FMOVS        4(R7), F13
+	WORD $0xbc4040ed // ldur s13, [x7, #4]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	ADD          R5<<3, R2, R7
@@ -6921,9 +7132,9 @@ loop7:
 	FMOVQ        2112(R2), F11
 	FMOVQ        2128(R2), F12
 	ADD          R5<<3, R2, R7
-	FMOVQ        64(R7), F13
+	WORD $0x3cc400ed // ldur q13, [x7, #64]
 	ADD          R5<<3, R2, R7
-	FMOVQ        80(R7), F14
+	WORD $0x3cc500ee // ldur q14, [x7, #80]
 	FMOVQ        2144(R2), F15
 	FMOVQ        2160(R2), F16
 	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
@@ -6934,7 +7145,7 @@ loop7:
 	WORD $0x4eac1d8c // mov v12.16b, v12.16b
 	WORD $0x6e6f1dcc // bsl v12.16b, v14.16b, v15.16b
 	ADD          R5, R4, R7
-	FMOVS        8(R7), F13
+	WORD $0xbc4080ed // ldur s13, [x7, #8]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	ADD          R5<<3, R2, R7
@@ -6944,9 +7155,9 @@ loop7:
 	FMOVQ        2112(R2), F11
 	FMOVQ        2128(R2), F12
 	ADD          R5<<3, R2, R7
-	FMOVQ        96(R7), F13
+	WORD $0x3cc600ed // ldur q13, [x7, #96]
 	ADD          R5<<3, R2, R7
-	FMOVQ        112(R7), F14
+	WORD $0x3cc700ee // ldur q14, [x7, #112]
 	FMOVQ        2144(R2), F15
 	FMOVQ        2160(R2), F16
 	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
@@ -6957,7 +7168,7 @@ loop7:
 	WORD $0x4eac1d8c // mov v12.16b, v12.16b
 	WORD $0x6e6f1dcc // bsl v12.16b, v14.16b, v15.16b
 	ADD          R5, R4, R7
-	FMOVS        12(R7), F13
+	WORD $0xbc40c0ed // ldur s13, [x7, #12]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	ADD          R5<<3, R2, R7
@@ -7191,7 +7402,7 @@ loop13:
 	WORD $0x4eb3d56b // fsub v11.4s, v11.4s, v19.4s
 	WORD $0x4eb4d58c // fsub v12.4s, v12.4s, v20.4s
 	ADD          R5, R4, R8
-	FMOVS        (R8), F19
+	WORD $0xbc400113 // ldur s19, [x8]
 	WORD $0x4f9392f4 // fmul v20.4s, v23.4s, v19.s[0]
 	WORD $0x4f939313 // fmul v19.4s, v24.4s, v19.s[0]
 	ADD          R5<<3, R2, R8
@@ -7199,7 +7410,7 @@ loop13:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F19, 2192(R8)
 	ADD          R5, R4, R8
-	FMOVS        32(R8), F19
+	WORD $0xbc420113 // ldur s19, [x8, #32]
 	WORD $0x4f939334 // fmul v20.4s, v25.4s, v19.s[0]
 	WORD $0x4f939353 // fmul v19.4s, v26.4s, v19.s[0]
 	ADD          R5<<3, R2, R8
@@ -7207,7 +7418,7 @@ loop13:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F19, 2448(R8)
 	ADD          R5, R4, R8
-	FMOVS        64(R8), F19
+	WORD $0xbc440113 // ldur s19, [x8, #64]
 	WORD $0x4f939374 // fmul v20.4s, v27.4s, v19.s[0]
 	WORD $0x4f939393 // fmul v19.4s, v28.4s, v19.s[0]
 	ADD          R5<<3, R2, R8
@@ -7215,7 +7426,7 @@ loop13:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F19, 2704(R8)
 	ADD          R5, R4, R8
-	FMOVS        96(R8), F19
+	WORD $0xbc460113 // ldur s19, [x8, #96]
 	WORD $0x4f939231 // fmul v17.4s, v17.4s, v19.s[0]
 	WORD $0x4f939252 // fmul v18.4s, v18.4s, v19.s[0]
 	ADD          R5<<3, R2, R8
@@ -7223,7 +7434,7 @@ loop13:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F18, 2960(R8)
 	ADD          R5, R4, R8
-	FMOVS        128(R8), F17
+	WORD $0xbc480111 // ldur s17, [x8, #128]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	ADD          R5<<3, R2, R8
@@ -7231,7 +7442,7 @@ loop13:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F16, 3216(R8)
 	ADD          R5, R4, R8
-	FMOVS        160(R8), F15
+	WORD $0xbc4a010f // ldur s15, [x8, #160]
 	WORD $0x4f8f92b0 // fmul v16.4s, v21.4s, v15.s[0]
 	WORD $0x4f8f92cf // fmul v15.4s, v22.4s, v15.s[0]
 	ADD          R5<<3, R2, R8
@@ -7239,7 +7450,7 @@ loop13:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F15, 3472(R8)
 	ADD          R5, R4, R8
-	FMOVS        192(R8), F15
+	WORD $0xbc4c010f // ldur s15, [x8, #192]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	ADD          R5<<3, R2, R8
@@ -7247,7 +7458,7 @@ loop13:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F14, 3728(R8)
 	ADD          R5, R4, R8
-	FMOVS        224(R8), F13
+	WORD $0xbc4e010d // ldur s13, [x8, #224]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	ADD          R5<<3, R2, R8

@@ -266,56 +266,59 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c4 // ldr h4, [x6]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c4000c4 // ldur h4, [x6]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F5
+	WORD $0x3cc020c5 // ldur q5, [x6, #2]
 	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
 	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
 	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	FLDPQ        (R3), (F7, F8)
+	WORD $0x3cc00067 // ldur q7, [x3]
+	WORD $0x3cc10068 // ldur q8, [x3, #16]
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
 	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F5
+	WORD $0x3cc120c5 // ldur q5, [x6, #18]
 	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
 	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
 	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	FLDPQ        32(R3), (F7, F8)
+	WORD $0x3cc20067 // ldur q7, [x3, #32]
+	WORD $0x3cc30068 // ldur q8, [x3, #48]
 	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
 	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F5
+	WORD $0x3cc220c5 // ldur q5, [x6, #34]
 	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
 	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
 	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	FLDPQ        64(R3), (F7, F8)
+	WORD $0x3cc40067 // ldur q7, [x3, #64]
+	WORD $0x3cc50068 // ldur q8, [x3, #80]
 	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
 	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F5
+	WORD $0x3cc320c5 // ldur q5, [x6, #50]
 	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
 	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
 	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	FLDPQ        96(R3), (F7, F8)
+	WORD $0x3cc60067 // ldur q7, [x3, #96]
+	WORD $0x3cc70068 // ldur q8, [x3, #112]
 	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
 	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F5
+	WORD $0xbc400085 // ldur s5, [x4]
 	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
-	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	WORD $0x4e24ccc2 // fmla v2.4s, v6.4s, v4.4s
+	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	WORD $0x4f8410c2 // fmla v2.4s, v6.4s, v4.s[0]
 	ADD          $0x42, R6
 	ADD          $0x80, R3
 	ADD          $4, R4
@@ -368,73 +371,80 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c4 // ldr h4, [x6]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c4000c4 // ldur h4, [x6]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F5
+	WORD $0x3cc020c5 // ldur q5, [x6, #2]
 	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
 	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
 	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	FLDPQ        (R3), (F7, F8)
+	WORD $0x3cc00067 // ldur q7, [x3]
+	WORD $0x3cc10068 // ldur q8, [x3, #16]
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
 	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
-	FLDPQ        128(R3), (F7, F8)
+	WORD $0x3cc80067 // ldur q7, [x3, #128]
+	WORD $0x3cc90068 // ldur q8, [x3, #144]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F5
+	WORD $0x3cc120c5 // ldur q5, [x6, #18]
 	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
 	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
 	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	FLDPQ        32(R3), (F7, F8)
+	WORD $0x3cc20067 // ldur q7, [x3, #32]
+	WORD $0x3cc30068 // ldur q8, [x3, #48]
 	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
 	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
-	FLDPQ        160(R3), (F7, F8)
+	WORD $0x3cca0067 // ldur q7, [x3, #160]
+	WORD $0x3ccb0068 // ldur q8, [x3, #176]
 	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F5
+	WORD $0x3cc220c5 // ldur q5, [x6, #34]
 	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
 	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
 	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	FLDPQ        64(R3), (F7, F8)
+	WORD $0x3cc40067 // ldur q7, [x3, #64]
+	WORD $0x3cc50068 // ldur q8, [x3, #80]
 	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
 	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
-	FLDPQ        192(R3), (F7, F8)
+	WORD $0x3ccc0067 // ldur q7, [x3, #192]
+	WORD $0x3ccd0068 // ldur q8, [x3, #208]
 	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F5
+	WORD $0x3cc320c5 // ldur q5, [x6, #50]
 	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
 	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
 	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	FLDPQ        96(R3), (F7, F8)
+	WORD $0x3cc60067 // ldur q7, [x3, #96]
+	WORD $0x3cc70068 // ldur q8, [x3, #112]
 	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
 	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
-	FLDPQ        224(R3), (F7, F8)
+	WORD $0x3cce0067 // ldur q7, [x3, #224]
+	WORD $0x3ccf0068 // ldur q8, [x3, #240]
 	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F5
+	WORD $0xbc400085 // ldur s5, [x4]
 	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
-	FMOVS        4(R4), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510c2 // fmla v2.4s, v6.4s, v5.s[0]
+	WORD $0xbc404085 // ldur s5, [x4, #4]
 	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
-	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
+	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
 	ADD          $0x42, R6
 	ADD          $0x100, R3
 	ADD          $8, R4
@@ -494,21 +504,22 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c5 // ldr h5, [x6]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7c4000c5 // ldur h5, [x6]
+	WORD $0x1ee240a5 // fcvt s5, h5
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F6
+	WORD $0x3cc020c6 // ldur q6, [x6, #2]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        (R3), (F8, F9)
+	WORD $0x3cc00068 // ldur q8, [x3]
+	WORD $0x3cc10069 // ldur q9, [x3, #16]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
-	FLDPQ        128(R3), (F8, F9)
+	WORD $0x3cc80068 // ldur q8, [x3, #128]
+	WORD $0x3cc90069 // ldur q9, [x3, #144]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
 	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
@@ -518,15 +529,17 @@ loop3:
 	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F6
+	WORD $0x3cc120c6 // ldur q6, [x6, #18]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        32(R3), (F8, F9)
+	WORD $0x3cc20068 // ldur q8, [x3, #32]
+	WORD $0x3cc30069 // ldur q9, [x3, #48]
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
-	FLDPQ        160(R3), (F8, F9)
+	WORD $0x3cca0068 // ldur q8, [x3, #160]
+	WORD $0x3ccb0069 // ldur q9, [x3, #176]
 	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
 	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
 	FLDPQ        288(R3), (F8, F9)
@@ -534,15 +547,17 @@ loop3:
 	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F6
+	WORD $0x3cc220c6 // ldur q6, [x6, #34]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        64(R3), (F8, F9)
+	WORD $0x3cc40068 // ldur q8, [x3, #64]
+	WORD $0x3cc50069 // ldur q9, [x3, #80]
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
-	FLDPQ        192(R3), (F8, F9)
+	WORD $0x3ccc0068 // ldur q8, [x3, #192]
+	WORD $0x3ccd0069 // ldur q9, [x3, #208]
 	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
 	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
 	FLDPQ        320(R3), (F8, F9)
@@ -550,15 +565,17 @@ loop3:
 	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F6
+	WORD $0x3cc320c6 // ldur q6, [x6, #50]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        96(R3), (F8, F9)
+	WORD $0x3cc60068 // ldur q8, [x3, #96]
+	WORD $0x3cc70069 // ldur q9, [x3, #112]
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
-	FLDPQ        224(R3), (F8, F9)
+	WORD $0x3cce0068 // ldur q8, [x3, #224]
+	WORD $0x3ccf0069 // ldur q9, [x3, #240]
 	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
 	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
 	FLDPQ        352(R3), (F8, F9)
@@ -566,18 +583,18 @@ loop3:
 	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F6
+	WORD $0xbc400086 // ldur s6, [x4]
 	WORD $0x4e21d947 // scvtf v7.4s, v10.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        4(R4), F6
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
+	WORD $0xbc404086 // ldur s6, [x4, #4]
 	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
-	FMOVS        8(R4), F6
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4f8610e3 // fmla v3.4s, v7.4s, v6.s[0]
+	WORD $0xbc408086 // ldur s6, [x4, #8]
 	WORD $0x4e21d987 // scvtf v7.4s, v12.4s
-	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
-	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
+	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	WORD $0x4f8510e4 // fmla v4.4s, v7.4s, v5.s[0]
 	ADD          $0x42, R6
 	ADD          $0x180, R3
 	ADD          $0xc, R4
@@ -643,21 +660,22 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c6 // ldr h6, [x6]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c4000c6 // ldur h6, [x6]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F7
+	WORD $0x3cc020c7 // ldur q7, [x6, #2]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        (R3), (F9, F10)
+	WORD $0x3cc00069 // ldur q9, [x3]
+	WORD $0x3cc1006a // ldur q10, [x3, #16]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
-	FLDPQ        128(R3), (F9, F10)
+	WORD $0x3cc80069 // ldur q9, [x3, #128]
+	WORD $0x3cc9006a // ldur q10, [x3, #144]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
 	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
@@ -671,15 +689,17 @@ loop3:
 	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F7
+	WORD $0x3cc120c7 // ldur q7, [x6, #18]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        32(R3), (F9, F10)
+	WORD $0x3cc20069 // ldur q9, [x3, #32]
+	WORD $0x3cc3006a // ldur q10, [x3, #48]
 	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
-	FLDPQ        160(R3), (F9, F10)
+	WORD $0x3cca0069 // ldur q9, [x3, #160]
+	WORD $0x3ccb006a // ldur q10, [x3, #176]
 	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
 	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
 	FLDPQ        288(R3), (F9, F10)
@@ -690,15 +710,17 @@ loop3:
 	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F7
+	WORD $0x3cc220c7 // ldur q7, [x6, #34]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        64(R3), (F9, F10)
+	WORD $0x3cc40069 // ldur q9, [x3, #64]
+	WORD $0x3cc5006a // ldur q10, [x3, #80]
 	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
-	FLDPQ        192(R3), (F9, F10)
+	WORD $0x3ccc0069 // ldur q9, [x3, #192]
+	WORD $0x3ccd006a // ldur q10, [x3, #208]
 	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
 	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
 	FLDPQ        320(R3), (F9, F10)
@@ -709,15 +731,17 @@ loop3:
 	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F7
+	WORD $0x3cc320c7 // ldur q7, [x6, #50]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        96(R3), (F9, F10)
+	WORD $0x3cc60069 // ldur q9, [x3, #96]
+	WORD $0x3cc7006a // ldur q10, [x3, #112]
 	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
-	FLDPQ        224(R3), (F9, F10)
+	WORD $0x3cce0069 // ldur q9, [x3, #224]
+	WORD $0x3ccf006a // ldur q10, [x3, #240]
 	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
 	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
 	FLDPQ        352(R3), (F9, F10)
@@ -728,22 +752,22 @@ loop3:
 	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F7
+	WORD $0xbc400087 // ldur s7, [x4]
 	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
-	FMOVS        4(R4), F7
+	WORD $0x6e26dce7 // fmul v7.4s, v7.4s, v6.4s
+	WORD $0x4f871102 // fmla v2.4s, v8.4s, v7.s[0]
+	WORD $0xbc404087 // ldur s7, [x4, #4]
 	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
-	FMOVS        8(R4), F7
+	WORD $0x6e26dce7 // fmul v7.4s, v7.4s, v6.4s
+	WORD $0x4f871103 // fmla v3.4s, v8.4s, v7.s[0]
+	WORD $0xbc408087 // ldur s7, [x4, #8]
 	WORD $0x4e21d9a8 // scvtf v8.4s, v13.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
-	FMOVS        12(R4), F7
+	WORD $0x6e26dce7 // fmul v7.4s, v7.4s, v6.4s
+	WORD $0x4f871104 // fmla v4.4s, v8.4s, v7.s[0]
+	WORD $0xbc40c087 // ldur s7, [x4, #12]
 	WORD $0x4e21d9c8 // scvtf v8.4s, v14.4s
-	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
-	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+	WORD $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
+	WORD $0x4f861105 // fmla v5.4s, v8.4s, v6.s[0]
 	ADD          $0x42, R6
 	ADD          $0x200, R3
 	ADD          $0x10, R4
@@ -806,13 +830,13 @@ TEXT ·matmulQ8Block1xLm4_128DotProd(SB), NOSPLIT, $544-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e422 // movi v2.16b, #1
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        32(R2), F5
+	WORD $0x3cc20045 // ldur q5, [x2, #32]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -846,13 +870,13 @@ TEXT ·matmulQ8Block1xLm4_128DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e849445 // sdot v5.4s, v2.16b, v4.16b
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        16(R2), F3
+	WORD $0x3cc10043 // ldur q3, [x2, #16]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -884,13 +908,13 @@ TEXT ·matmulQ8Block1xLm4_128DotProd(SB), NOSPLIT, $544-72
 	FMOVQ        F3, 48(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        64(R2), F3
+	WORD $0x3cc40043 // ldur q3, [x2, #64]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -922,13 +946,13 @@ TEXT ·matmulQ8Block1xLm4_128DotProd(SB), NOSPLIT, $544-72
 	FMOVQ        F3, 80(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        80(R2), F3
+	WORD $0x3cc50043 // ldur q3, [x2, #80]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R2
@@ -991,108 +1015,108 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 15 and 32 to 47, and their products
-	FMOVQ        2(R6), F2
-	FMOVQ        18(R6), F3
-	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
-	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
-	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
-	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FLDPQ        (R5), (F4, F5)
-	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
-	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
-	WORD $0x4f08a484 // sshll2 v4.8h, v4.16b, #0
-	WORD $0x4e649c42 // mul v2.8h, v2.8h, v4.8h
-	WORD $0x4e62bcc2 // addp v2.8h, v6.8h, v2.8h
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x2f08a464 // ushll v4.8h, v3.8b, #0
-	WORD $0x0f08a4a6 // sshll v6.8h, v5.8b, #0
+	WORD $0x3cc020c2 // ldur q2, [x6, #2]
+	WORD $0x3cc120c3 // ldur q3, [x6, #18]
+	WORD $0x4e211c44 // and v4.16b, v2.16b, v1.16b
+	WORD $0x4e211c65 // and v5.16b, v3.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc000a6 // ldur q6, [x5]
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
+	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
+	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
+	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
+	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
 	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
-	WORD $0x4f08a4a5 // sshll2 v5.8h, v5.16b, #0
-	WORD $0x4e659c63 // mul v3.8h, v3.8h, v5.8h
-	WORD $0x4e63bc83 // addp v3.8h, v4.8h, v3.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x2f08a4a6 // ushll v6.8h, v5.8b, #0
+	WORD $0x0f08a4e8 // sshll v8.8h, v7.8b, #0
+	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
+	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4f08a4e7 // sshll2 v7.8h, v7.16b, #0
+	WORD $0x4e679ca5 // mul v5.8h, v5.8h, v7.8h
+	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
 
 	// levels of values 16 to 31 and 48 to 63, and their products
-	FMOVQ        2(R6), F4
-	FMOVQ        18(R6), F5
-	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
-	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
-	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
-	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
-	FLDPQ        32(R5), (F6, F7)
-	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
+	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc200a6 // ldur q6, [x5, #32]
+	WORD $0x3cc300a7 // ldur q7, [x5, #48]
+	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
 	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
-	WORD $0x4e606882 // sadalp v2.4s, v4.8h
-	WORD $0x2f08a4a4 // ushll v4.8h, v5.8b, #0
+	WORD $0x4e669c42 // mul v2.8h, v2.8h, v6.8h
+	WORD $0x4e62bd02 // addp v2.8h, v8.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a4e6 // sshll v6.8h, v7.8b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4e669c42 // mul v2.8h, v2.8h, v6.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a4e6 // sshll2 v6.8h, v7.16b, #0
-	WORD $0x4e669ca5 // mul v5.8h, v5.8h, v6.8h
-	WORD $0x4e65bc84 // addp v4.8h, v4.8h, v5.8h
-	WORD $0x4e606883 // sadalp v3.4s, v4.8h
+	WORD $0x4e669c63 // mul v3.8h, v3.8h, v6.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
 
 	// levels of values 64 to 79 and 96 to 111, and their products
-	FMOVQ        34(R6), F4
-	FMOVQ        50(R6), F5
-	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
-	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
-	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
-	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
-	FLDPQ        64(R5), (F6, F7)
-	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
-	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
-	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
-	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
-	WORD $0x4e606882 // sadalp v2.4s, v4.8h
-	WORD $0x2f08a4a4 // ushll v4.8h, v5.8b, #0
-	WORD $0x0f08a4e6 // sshll v6.8h, v7.8b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
-	WORD $0x4f08a4e6 // sshll2 v6.8h, v7.16b, #0
-	WORD $0x4e669ca5 // mul v5.8h, v5.8h, v6.8h
-	WORD $0x4e65bc84 // addp v4.8h, v4.8h, v5.8h
-	WORD $0x4e606883 // sadalp v3.4s, v4.8h
+	WORD $0x3cc220c2 // ldur q2, [x6, #34]
+	WORD $0x3cc320c3 // ldur q3, [x6, #50]
+	WORD $0x4e211c46 // and v6.16b, v2.16b, v1.16b
+	WORD $0x4e211c67 // and v7.16b, v3.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x3cc400a8 // ldur q8, [x5, #64]
+	WORD $0x3cc500a9 // ldur q9, [x5, #80]
+	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
+	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
+	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
+	WORD $0x6f08a4c6 // ushll2 v6.8h, v6.16b, #0
+	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
+	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
+	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
+	WORD $0x4e6068c4 // sadalp v4.4s, v6.8h
+	WORD $0x2f08a4e6 // ushll v6.8h, v7.8b, #0
+	WORD $0x0f08a528 // sshll v8.8h, v9.8b, #0
+	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
+	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
+	WORD $0x4f08a528 // sshll2 v8.8h, v9.16b, #0
+	WORD $0x4e689ce7 // mul v7.8h, v7.8h, v8.8h
+	WORD $0x4e67bcc6 // addp v6.8h, v6.8h, v7.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// levels of values 80 to 95 and 112 to 127, and their products
-	FMOVQ        34(R6), F4
-	FMOVQ        50(R6), F5
-	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
-	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
-	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
-	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
-	FLDPQ        96(R5), (F6, F7)
-	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
+	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc600a6 // ldur q6, [x5, #96]
+	WORD $0x3cc700a7 // ldur q7, [x5, #112]
+	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
 	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
-	WORD $0x4e606882 // sadalp v2.4s, v4.8h
-	WORD $0x2f08a4a4 // ushll v4.8h, v5.8b, #0
+	WORD $0x4e669c42 // mul v2.8h, v2.8h, v6.8h
+	WORD $0x4e62bd02 // addp v2.8h, v8.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a4e6 // sshll v6.8h, v7.8b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4e669c42 // mul v2.8h, v2.8h, v6.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a4e6 // sshll2 v6.8h, v7.16b, #0
-	WORD $0x4e669ca5 // mul v5.8h, v5.8h, v6.8h
-	WORD $0x4e65bc84 // addp v4.8h, v4.8h, v5.8h
-	WORD $0x4e606883 // sadalp v3.4s, v4.8h
-	FMOVQ        F2, (R9)
-	FMOVQ        F3, 16(R9)
-	WORD $0x7d4000c2 // ldr h2, [x6]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x4e669c63 // mul v3.8h, v3.8h, v6.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
+	FMOVQ        F4, (R9)
+	FMOVQ        F5, 16(R9)
+	WORD $0x7c4000c2 // ldur h2, [x6]
+	WORD $0x1ee24042 // fcvt s2, h2
 	WORD $0x4e040442 // dup v2.4s, v2.s[0]
 	FMOVQ        F2, (R10)
 	FMOVQ        F2, 16(R10)
@@ -1107,10 +1131,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F2
-	FMOVQ        32(R1), F3
-	FMOVQ        64(R1), F4
-	FMOVQ        96(R1), F5
+	WORD $0x3cc00022 // ldur q2, [x1]
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
+	WORD $0x3cc40024 // ldur q4, [x1, #64]
+	WORD $0x3cc60025 // ldur q5, [x1, #96]
 	WORD $0x4ea00863 // rev64 v3.4s, v3.4s
 	WORD $0x4e832842 // trn1 v2.4s, v2.4s, v3.4s
 	WORD $0x4ea008a3 // rev64 v3.4s, v5.4s
@@ -1118,10 +1142,14 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FLDPQ        (R0), (F3, F4)
-	FLDPQ        32(R0), (F5, F6)
-	FLDPQ        64(R0), (F7, F8)
-	FLDPQ        96(R0), (F9, F10)
+	WORD $0x3cc00003 // ldur q3, [x0]
+	WORD $0x3cc10004 // ldur q4, [x0, #16]
+	WORD $0x3cc20005 // ldur q5, [x0, #32]
+	WORD $0x3cc30006 // ldur q6, [x0, #48]
+	WORD $0x3cc40007 // ldur q7, [x0, #64]
+	WORD $0x3cc50008 // ldur q8, [x0, #80]
+	WORD $0x3cc60009 // ldur q9, [x0, #96]
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -1130,10 +1158,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        (R3), F4
+	WORD $0xbc400064 // ldur s4, [x3]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	FMOVQ        F2, (R2)
@@ -1166,13 +1194,13 @@ TEXT ·matmulQ8Block2xLm4_128DotProd(SB), 0, $800-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e422 // movi v2.16b, #1
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        32(R2), F5
+	WORD $0x3cc20045 // ldur q5, [x2, #32]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -1206,13 +1234,13 @@ TEXT ·matmulQ8Block2xLm4_128DotProd(SB), 0, $800-72
 	WORD $0x4e849445 // sdot v5.4s, v2.16b, v4.16b
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        16(R2), F3
+	WORD $0x3cc10043 // ldur q3, [x2, #16]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -1244,13 +1272,13 @@ TEXT ·matmulQ8Block2xLm4_128DotProd(SB), 0, $800-72
 	FMOVQ        F3, 48(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        64(R2), F3
+	WORD $0x3cc40043 // ldur q3, [x2, #64]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -1282,13 +1310,13 @@ TEXT ·matmulQ8Block2xLm4_128DotProd(SB), 0, $800-72
 	FMOVQ        F3, 80(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        80(R2), F3
+	WORD $0x3cc50043 // ldur q3, [x2, #80]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -1331,13 +1359,13 @@ TEXT ·matmulQ8Block2xLm4_128DotProd(SB), 0, $800-72
 	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
 	WORD $0x7e30d884 // faddp s4, v4.2s
 	FMOVS        F4, (R4)
-	FMOVQ        128(R2), F3
+	WORD $0x3cc80043 // ldur q3, [x2, #128]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        160(R2), F5
+	WORD $0x3cca0045 // ldur q5, [x2, #160]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -1371,13 +1399,13 @@ TEXT ·matmulQ8Block2xLm4_128DotProd(SB), 0, $800-72
 	WORD $0x4e849445 // sdot v5.4s, v2.16b, v4.16b
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        144(R2), F3
+	WORD $0x3cc90043 // ldur q3, [x2, #144]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -1409,13 +1437,13 @@ TEXT ·matmulQ8Block2xLm4_128DotProd(SB), 0, $800-72
 	FMOVQ        F3, 176(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        192(R2), F3
+	WORD $0x3ccc0043 // ldur q3, [x2, #192]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -1447,13 +1475,13 @@ TEXT ·matmulQ8Block2xLm4_128DotProd(SB), 0, $800-72
 	FMOVQ        F3, 208(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        208(R2), F3
+	WORD $0x3ccd0043 // ldur q3, [x2, #208]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R2
@@ -1516,178 +1544,182 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 15 and 32 to 47, and their products
-	FMOVQ        2(R6), F2
-	FMOVQ        18(R6), F3
-	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
-	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
-	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
-	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FLDPQ        (R5), (F4, F5)
-	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
-	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a447 // ushll2 v7.8h, v2.16b, #0
-	WORD $0x4f08a484 // sshll2 v4.8h, v4.16b, #0
-	WORD $0x4e649ce7 // mul v7.8h, v7.8h, v4.8h
-	WORD $0x4e67bcc4 // addp v4.8h, v6.8h, v7.8h
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x2f08a466 // ushll v6.8h, v3.8b, #0
-	WORD $0x0f08a4a7 // sshll v7.8h, v5.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a467 // ushll2 v7.8h, v3.16b, #0
-	WORD $0x4f08a4a5 // sshll2 v5.8h, v5.16b, #0
-	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
-	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FLDPQ        128(R5), (F6, F7)
-	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
+	WORD $0x3cc020c2 // ldur q2, [x6, #2]
+	WORD $0x3cc120c3 // ldur q3, [x6, #18]
+	WORD $0x4e211c44 // and v4.16b, v2.16b, v1.16b
+	WORD $0x4e211c65 // and v5.16b, v3.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc000a6 // ldur q6, [x5]
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
+	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x6f08a489 // ushll2 v9.8h, v4.16b, #0
 	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
-	WORD $0x4e669c42 // mul v2.8h, v2.8h, v6.8h
-	WORD $0x4e62bd02 // addp v2.8h, v8.8h, v2.8h
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x2f08a466 // ushll v6.8h, v3.8b, #0
-	WORD $0x0f08a4e8 // sshll v8.8h, v7.8b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
+	WORD $0x4e669d29 // mul v9.8h, v9.8h, v6.8h
+	WORD $0x4e69bd06 // addp v6.8h, v8.8h, v9.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
+	WORD $0x0f08a4e9 // sshll v9.8h, v7.8b, #0
+	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
+	WORD $0x6f08a4a9 // ushll2 v9.8h, v5.16b, #0
 	WORD $0x4f08a4e7 // sshll2 v7.8h, v7.16b, #0
-	WORD $0x4e679c63 // mul v3.8h, v3.8h, v7.8h
-	WORD $0x4e63bcc3 // addp v3.8h, v6.8h, v3.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
+	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x3cc800a8 // ldur q8, [x5, #128]
+	WORD $0x3cc900a9 // ldur q9, [x5, #144]
+	WORD $0x2f08a48a // ushll v10.8h, v4.8b, #0
+	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
+	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
+	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
+	WORD $0x4e689c84 // mul v4.8h, v4.8h, v8.8h
+	WORD $0x4e64bd44 // addp v4.8h, v10.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
+	WORD $0x0f08a52a // sshll v10.8h, v9.8b, #0
+	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
+	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
+	WORD $0x4e699ca5 // mul v5.8h, v5.8h, v9.8h
+	WORD $0x4e65bd05 // addp v5.8h, v8.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
 
 	// levels of values 16 to 31 and 48 to 63, and their products
-	FMOVQ        2(R6), F6
-	FMOVQ        18(R6), F7
-	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
-	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
-	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        32(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
+	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc200a8 // ldur q8, [x5, #32]
+	WORD $0x3cc300a9 // ldur q9, [x5, #48]
+	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4cb // ushll2 v11.8h, v6.16b, #0
+	WORD $0x6f08a44b // ushll2 v11.8h, v2.16b, #0
 	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
 	WORD $0x4e689d6b // mul v11.8h, v11.8h, v8.8h
 	WORD $0x4e6bbd48 // addp v8.8h, v10.8h, v11.8h
-	WORD $0x4e606904 // sadalp v4.4s, v8.8h
-	WORD $0x2f08a4e8 // ushll v8.8h, v7.8b, #0
+	WORD $0x4e606906 // sadalp v6.4s, v8.8h
+	WORD $0x2f08a468 // ushll v8.8h, v3.8b, #0
 	WORD $0x0f08a52a // sshll v10.8h, v9.8b, #0
 	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a4ea // ushll2 v10.8h, v7.16b, #0
+	WORD $0x6f08a46a // ushll2 v10.8h, v3.16b, #0
 	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
 	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
 	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
-	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FLDPQ        160(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	WORD $0x3cca00a8 // ldur q8, [x5, #160]
+	WORD $0x3ccb00a9 // ldur q9, [x5, #176]
+	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4c6 // ushll2 v6.8h, v6.16b, #0
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
 	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
-	WORD $0x4e6068c2 // sadalp v2.4s, v6.8h
-	WORD $0x2f08a4e6 // ushll v6.8h, v7.8b, #0
+	WORD $0x4e689c42 // mul v2.8h, v2.8h, v8.8h
+	WORD $0x4e62bd42 // addp v2.8h, v10.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a528 // sshll v8.8h, v9.8b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
+	WORD $0x4e689c42 // mul v2.8h, v2.8h, v8.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a528 // sshll2 v8.8h, v9.16b, #0
-	WORD $0x4e689ce7 // mul v7.8h, v7.8h, v8.8h
-	WORD $0x4e67bcc6 // addp v6.8h, v6.8h, v7.8h
-	WORD $0x4e6068c3 // sadalp v3.4s, v6.8h
+	WORD $0x4e689c63 // mul v3.8h, v3.8h, v8.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
 
 	// levels of values 64 to 79 and 96 to 111, and their products
-	FMOVQ        34(R6), F6
-	FMOVQ        50(R6), F7
-	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        64(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
-	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
-	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4cb // ushll2 v11.8h, v6.16b, #0
-	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689d6b // mul v11.8h, v11.8h, v8.8h
-	WORD $0x4e6bbd48 // addp v8.8h, v10.8h, v11.8h
-	WORD $0x4e606904 // sadalp v4.4s, v8.8h
-	WORD $0x2f08a4e8 // ushll v8.8h, v7.8b, #0
-	WORD $0x0f08a52a // sshll v10.8h, v9.8b, #0
+	WORD $0x3cc220c2 // ldur q2, [x6, #34]
+	WORD $0x3cc320c3 // ldur q3, [x6, #50]
+	WORD $0x4e211c48 // and v8.16b, v2.16b, v1.16b
+	WORD $0x4e211c69 // and v9.16b, v3.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	WORD $0x3cc400aa // ldur q10, [x5, #64]
+	WORD $0x3cc500ab // ldur q11, [x5, #80]
+	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
+	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
+	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x4e606946 // sadalp v6.4s, v10.8h
+	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
+	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
+	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
+	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
+	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
+	WORD $0x4e606947 // sadalp v7.4s, v10.8h
+	WORD $0x3ccc00aa // ldur q10, [x5, #192]
+	WORD $0x3ccd00ab // ldur q11, [x5, #208]
+	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
 	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a4ea // ushll2 v10.8h, v7.16b, #0
-	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
-	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
-	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e606904 // sadalp v4.4s, v8.8h
+	WORD $0x2f08a528 // ushll v8.8h, v9.8b, #0
+	WORD $0x0f08a56a // sshll v10.8h, v11.8b, #0
+	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
+	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
+	WORD $0x4f08a56a // sshll2 v10.8h, v11.16b, #0
+	WORD $0x4e6a9d29 // mul v9.8h, v9.8h, v10.8h
+	WORD $0x4e69bd08 // addp v8.8h, v8.8h, v9.8h
 	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FLDPQ        192(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
-	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
-	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4c6 // ushll2 v6.8h, v6.16b, #0
-	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
-	WORD $0x4e6068c2 // sadalp v2.4s, v6.8h
-	WORD $0x2f08a4e6 // ushll v6.8h, v7.8b, #0
-	WORD $0x0f08a528 // sshll v8.8h, v9.8b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
-	WORD $0x4f08a528 // sshll2 v8.8h, v9.16b, #0
-	WORD $0x4e689ce7 // mul v7.8h, v7.8h, v8.8h
-	WORD $0x4e67bcc6 // addp v6.8h, v6.8h, v7.8h
-	WORD $0x4e6068c3 // sadalp v3.4s, v6.8h
 
 	// levels of values 80 to 95 and 112 to 127, and their products
-	FMOVQ        34(R6), F6
-	FMOVQ        50(R6), F7
-	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
-	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
-	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        96(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
+	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc600a8 // ldur q8, [x5, #96]
+	WORD $0x3cc700a9 // ldur q9, [x5, #112]
+	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4cb // ushll2 v11.8h, v6.16b, #0
+	WORD $0x6f08a44b // ushll2 v11.8h, v2.16b, #0
 	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
 	WORD $0x4e689d6b // mul v11.8h, v11.8h, v8.8h
 	WORD $0x4e6bbd48 // addp v8.8h, v10.8h, v11.8h
-	WORD $0x4e606904 // sadalp v4.4s, v8.8h
-	WORD $0x2f08a4e8 // ushll v8.8h, v7.8b, #0
+	WORD $0x4e606906 // sadalp v6.4s, v8.8h
+	WORD $0x2f08a468 // ushll v8.8h, v3.8b, #0
 	WORD $0x0f08a52a // sshll v10.8h, v9.8b, #0
 	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a4ea // ushll2 v10.8h, v7.16b, #0
+	WORD $0x6f08a46a // ushll2 v10.8h, v3.16b, #0
 	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
 	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
 	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
-	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FLDPQ        224(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	WORD $0x3cce00a8 // ldur q8, [x5, #224]
+	WORD $0x3ccf00a9 // ldur q9, [x5, #240]
+	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4c6 // ushll2 v6.8h, v6.16b, #0
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
 	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
-	WORD $0x4e6068c2 // sadalp v2.4s, v6.8h
-	WORD $0x2f08a4e6 // ushll v6.8h, v7.8b, #0
+	WORD $0x4e689c42 // mul v2.8h, v2.8h, v8.8h
+	WORD $0x4e62bd42 // addp v2.8h, v10.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a528 // sshll v8.8h, v9.8b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
+	WORD $0x4e689c42 // mul v2.8h, v2.8h, v8.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a528 // sshll2 v8.8h, v9.16b, #0
-	WORD $0x4e689ce7 // mul v7.8h, v7.8h, v8.8h
-	WORD $0x4e67bcc6 // addp v6.8h, v6.8h, v7.8h
-	WORD $0x4e6068c3 // sadalp v3.4s, v6.8h
-	FMOVQ        F4, (R9)
-	FMOVQ        F5, 16(R9)
-	FMOVQ        F2, 128(R9)
-	FMOVQ        F3, 144(R9)
-	WORD $0x7d4000c2 // ldr h2, [x6]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x4e689c63 // mul v3.8h, v3.8h, v8.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
+	FMOVQ        F6, (R9)
+	FMOVQ        F7, 16(R9)
+	FMOVQ        F4, 128(R9)
+	FMOVQ        F5, 144(R9)
+	WORD $0x7c4000c2 // ldur h2, [x6]
+	WORD $0x1ee24042 // fcvt s2, h2
 	WORD $0x4e040442 // dup v2.4s, v2.s[0]
 	FMOVQ        F2, (R10)
 	FMOVQ        F2, 16(R10)
@@ -1702,10 +1734,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F2
-	FMOVQ        32(R1), F3
-	FMOVQ        64(R1), F4
-	FMOVQ        96(R1), F5
+	WORD $0x3cc00022 // ldur q2, [x1]
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
+	WORD $0x3cc40024 // ldur q4, [x1, #64]
+	WORD $0x3cc60025 // ldur q5, [x1, #96]
 	WORD $0x4ea00863 // rev64 v3.4s, v3.4s
 	WORD $0x4e832842 // trn1 v2.4s, v2.4s, v3.4s
 	WORD $0x4ea008a3 // rev64 v3.4s, v5.4s
@@ -1713,10 +1745,14 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FLDPQ        (R0), (F3, F4)
-	FLDPQ        32(R0), (F5, F6)
-	FLDPQ        64(R0), (F7, F8)
-	FLDPQ        96(R0), (F9, F10)
+	WORD $0x3cc00003 // ldur q3, [x0]
+	WORD $0x3cc10004 // ldur q4, [x0, #16]
+	WORD $0x3cc20005 // ldur q5, [x0, #32]
+	WORD $0x3cc30006 // ldur q6, [x0, #48]
+	WORD $0x3cc40007 // ldur q7, [x0, #64]
+	WORD $0x3cc50008 // ldur q8, [x0, #80]
+	WORD $0x3cc60009 // ldur q9, [x0, #96]
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -1725,17 +1761,21 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        (R3), F4
+	WORD $0xbc400064 // ldur s4, [x3]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FLDPQ        128(R0), (F3, F4)
-	FLDPQ        160(R0), (F5, F6)
-	FLDPQ        192(R0), (F7, F8)
-	FLDPQ        224(R0), (F9, F10)
+	WORD $0x3cc80003 // ldur q3, [x0, #128]
+	WORD $0x3cc90004 // ldur q4, [x0, #144]
+	WORD $0x3cca0005 // ldur q5, [x0, #160]
+	WORD $0x3ccb0006 // ldur q6, [x0, #176]
+	WORD $0x3ccc0007 // ldur q7, [x0, #192]
+	WORD $0x3ccd0008 // ldur q8, [x0, #208]
+	WORD $0x3cce0009 // ldur q9, [x0, #224]
+	WORD $0x3ccf000a // ldur q10, [x0, #240]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -1744,10 +1784,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        4(R4), F4
+	WORD $0xbc404084 // ldur s4, [x4, #4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
@@ -1783,13 +1823,13 @@ TEXT ·matmulQ8Block3xLm4_128DotProd(SB), 0, $1056-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e422 // movi v2.16b, #1
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        32(R2), F5
+	WORD $0x3cc20045 // ldur q5, [x2, #32]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -1823,13 +1863,13 @@ TEXT ·matmulQ8Block3xLm4_128DotProd(SB), 0, $1056-72
 	WORD $0x4e849445 // sdot v5.4s, v2.16b, v4.16b
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        16(R2), F3
+	WORD $0x3cc10043 // ldur q3, [x2, #16]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -1861,13 +1901,13 @@ TEXT ·matmulQ8Block3xLm4_128DotProd(SB), 0, $1056-72
 	FMOVQ        F3, 48(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        64(R2), F3
+	WORD $0x3cc40043 // ldur q3, [x2, #64]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -1899,13 +1939,13 @@ TEXT ·matmulQ8Block3xLm4_128DotProd(SB), 0, $1056-72
 	FMOVQ        F3, 80(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        80(R2), F3
+	WORD $0x3cc50043 // ldur q3, [x2, #80]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -1948,13 +1988,13 @@ TEXT ·matmulQ8Block3xLm4_128DotProd(SB), 0, $1056-72
 	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
 	WORD $0x7e30d884 // faddp s4, v4.2s
 	FMOVS        F4, (R4)
-	FMOVQ        128(R2), F3
+	WORD $0x3cc80043 // ldur q3, [x2, #128]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        160(R2), F5
+	WORD $0x3cca0045 // ldur q5, [x2, #160]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -1988,13 +2028,13 @@ TEXT ·matmulQ8Block3xLm4_128DotProd(SB), 0, $1056-72
 	WORD $0x4e849445 // sdot v5.4s, v2.16b, v4.16b
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        144(R2), F3
+	WORD $0x3cc90043 // ldur q3, [x2, #144]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -2026,13 +2066,13 @@ TEXT ·matmulQ8Block3xLm4_128DotProd(SB), 0, $1056-72
 	FMOVQ        F3, 176(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        192(R2), F3
+	WORD $0x3ccc0043 // ldur q3, [x2, #192]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -2064,13 +2104,13 @@ TEXT ·matmulQ8Block3xLm4_128DotProd(SB), 0, $1056-72
 	FMOVQ        F3, 208(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        208(R2), F3
+	WORD $0x3ccd0043 // ldur q3, [x2, #208]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -2298,248 +2338,252 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 15 and 32 to 47, and their products
-	FMOVQ        2(R6), F2
-	FMOVQ        18(R6), F3
-	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
-	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
-	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
-	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FLDPQ        (R5), (F4, F5)
-	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
-	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a447 // ushll2 v7.8h, v2.16b, #0
-	WORD $0x4f08a484 // sshll2 v4.8h, v4.16b, #0
-	WORD $0x4e649ce7 // mul v7.8h, v7.8h, v4.8h
-	WORD $0x4e67bcc4 // addp v4.8h, v6.8h, v7.8h
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x2f08a466 // ushll v6.8h, v3.8b, #0
-	WORD $0x0f08a4a7 // sshll v7.8h, v5.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a467 // ushll2 v7.8h, v3.16b, #0
-	WORD $0x4f08a4a5 // sshll2 v5.8h, v5.16b, #0
-	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
-	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FLDPQ        128(R5), (F6, F7)
-	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
+	WORD $0x3cc020c2 // ldur q2, [x6, #2]
+	WORD $0x3cc120c3 // ldur q3, [x6, #18]
+	WORD $0x4e211c44 // and v4.16b, v2.16b, v1.16b
+	WORD $0x4e211c65 // and v5.16b, v3.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc000a6 // ldur q6, [x5]
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
+	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a449 // ushll2 v9.8h, v2.16b, #0
+	WORD $0x6f08a489 // ushll2 v9.8h, v4.16b, #0
 	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
 	WORD $0x4e669d29 // mul v9.8h, v9.8h, v6.8h
 	WORD $0x4e69bd06 // addp v6.8h, v8.8h, v9.8h
 	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x2f08a468 // ushll v8.8h, v3.8b, #0
+	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
 	WORD $0x0f08a4e9 // sshll v9.8h, v7.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a469 // ushll2 v9.8h, v3.16b, #0
+	WORD $0x6f08a4a9 // ushll2 v9.8h, v5.16b, #0
 	WORD $0x4f08a4e7 // sshll2 v7.8h, v7.16b, #0
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FLDPQ        256(R5), (F8, F9)
-	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
+	WORD $0x3cc800a8 // ldur q8, [x5, #128]
+	WORD $0x3cc900a9 // ldur q9, [x5, #144]
+	WORD $0x2f08a48a // ushll v10.8h, v4.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x6f08a48b // ushll2 v11.8h, v4.16b, #0
 	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689c42 // mul v2.8h, v2.8h, v8.8h
-	WORD $0x4e62bd42 // addp v2.8h, v10.8h, v2.8h
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x2f08a468 // ushll v8.8h, v3.8b, #0
-	WORD $0x0f08a52a // sshll v10.8h, v9.8b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
+	WORD $0x4e689d6b // mul v11.8h, v11.8h, v8.8h
+	WORD $0x4e6bbd48 // addp v8.8h, v10.8h, v11.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x2f08a4aa // ushll v10.8h, v5.8b, #0
+	WORD $0x0f08a52b // sshll v11.8h, v9.8b, #0
+	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
+	WORD $0x6f08a4ab // ushll2 v11.8h, v5.16b, #0
 	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
-	WORD $0x4e699c63 // mul v3.8h, v3.8h, v9.8h
-	WORD $0x4e63bd03 // addp v3.8h, v8.8h, v3.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4e699d6b // mul v11.8h, v11.8h, v9.8h
+	WORD $0x4e6bbd49 // addp v9.8h, v10.8h, v11.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FLDPQ        256(R5), (F10, F11)
+	WORD $0x2f08a48c // ushll v12.8h, v4.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
+	WORD $0x4e6a9c84 // mul v4.8h, v4.8h, v10.8h
+	WORD $0x4e64bd84 // addp v4.8h, v12.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x2f08a4aa // ushll v10.8h, v5.8b, #0
+	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
+	WORD $0x4e6b9ca5 // mul v5.8h, v5.8h, v11.8h
+	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
 
 	// levels of values 16 to 31 and 48 to 63, and their products
-	FMOVQ        2(R6), F8
-	FMOVQ        18(R6), F9
-	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
-	FLDPQ        32(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc200aa // ldur q10, [x5, #32]
+	WORD $0x3cc300ab // ldur q11, [x5, #48]
+	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
-	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
-	WORD $0x4e606944 // sadalp v4.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
-	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
-	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FLDPQ        160(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
+	WORD $0x6f08a44d // ushll2 v13.8h, v2.16b, #0
 	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
 	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
 	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
 	WORD $0x4e606946 // sadalp v6.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
+	WORD $0x2f08a46a // ushll v10.8h, v3.8b, #0
 	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
 	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
+	WORD $0x6f08a46c // ushll2 v12.8h, v3.16b, #0
 	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FLDPQ        288(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x3cca00aa // ldur q10, [x5, #160]
+	WORD $0x3ccb00ab // ldur q11, [x5, #176]
+	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
+	WORD $0x6f08a44d // ushll2 v13.8h, v2.16b, #0
 	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e606902 // sadalp v2.4s, v8.8h
-	WORD $0x2f08a528 // ushll v8.8h, v9.8b, #0
+	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
+	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x4e606948 // sadalp v8.4s, v10.8h
+	WORD $0x2f08a46a // ushll v10.8h, v3.8b, #0
+	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a46c // ushll2 v12.8h, v3.16b, #0
+	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
+	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
+	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        288(R5), (F10, F11)
+	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
+	WORD $0x4e6a9c42 // mul v2.8h, v2.8h, v10.8h
+	WORD $0x4e62bd82 // addp v2.8h, v12.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a56a // sshll v10.8h, v11.8b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
+	WORD $0x4e6a9c42 // mul v2.8h, v2.8h, v10.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a56a // sshll2 v10.8h, v11.16b, #0
-	WORD $0x4e6a9d29 // mul v9.8h, v9.8h, v10.8h
-	WORD $0x4e69bd08 // addp v8.8h, v8.8h, v9.8h
-	WORD $0x4e606903 // sadalp v3.4s, v8.8h
+	WORD $0x4e6a9c63 // mul v3.8h, v3.8h, v10.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
 
 	// levels of values 64 to 79 and 96 to 111, and their products
-	FMOVQ        34(R6), F8
-	FMOVQ        50(R6), F9
-	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
-	FLDPQ        64(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
-	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x3cc220c2 // ldur q2, [x6, #34]
+	WORD $0x3cc320c3 // ldur q3, [x6, #50]
+	WORD $0x4e211c4a // and v10.16b, v2.16b, v1.16b
+	WORD $0x4e211c6b // and v11.16b, v3.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x3cc400ac // ldur q12, [x5, #64]
+	WORD $0x3cc500ad // ldur q13, [x5, #80]
+	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
+	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x4e606986 // sadalp v6.4s, v12.8h
+	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
+	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x4e606987 // sadalp v7.4s, v12.8h
+	WORD $0x3ccc00ac // ldur q12, [x5, #192]
+	WORD $0x3ccd00ad // ldur q13, [x5, #208]
+	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
+	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x4e606988 // sadalp v8.4s, v12.8h
+	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
+	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x4e606989 // sadalp v9.4s, v12.8h
+	FLDPQ        320(R5), (F12, F13)
+	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
 	WORD $0x4e606944 // sadalp v4.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x2f08a56a // ushll v10.8h, v11.8b, #0
+	WORD $0x0f08a5ac // sshll v12.8h, v13.8b, #0
 	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
-	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
+	WORD $0x4f08a5ac // sshll2 v12.8h, v13.16b, #0
+	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
+	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
 	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FLDPQ        192(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
-	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
-	WORD $0x4e606946 // sadalp v6.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
-	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
-	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FLDPQ        320(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e606902 // sadalp v2.4s, v8.8h
-	WORD $0x2f08a528 // ushll v8.8h, v9.8b, #0
-	WORD $0x0f08a56a // sshll v10.8h, v11.8b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
-	WORD $0x4f08a56a // sshll2 v10.8h, v11.16b, #0
-	WORD $0x4e6a9d29 // mul v9.8h, v9.8h, v10.8h
-	WORD $0x4e69bd08 // addp v8.8h, v8.8h, v9.8h
-	WORD $0x4e606903 // sadalp v3.4s, v8.8h
 
 	// levels of values 80 to 95 and 112 to 127, and their products
-	FMOVQ        34(R6), F8
-	FMOVQ        50(R6), F9
-	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
-	FLDPQ        96(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc600aa // ldur q10, [x5, #96]
+	WORD $0x3cc700ab // ldur q11, [x5, #112]
+	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
-	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
-	WORD $0x4e606944 // sadalp v4.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
-	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
-	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FLDPQ        224(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
+	WORD $0x6f08a44d // ushll2 v13.8h, v2.16b, #0
 	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
 	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
 	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
 	WORD $0x4e606946 // sadalp v6.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
+	WORD $0x2f08a46a // ushll v10.8h, v3.8b, #0
 	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
 	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
+	WORD $0x6f08a46c // ushll2 v12.8h, v3.16b, #0
 	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FLDPQ        352(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x3cce00aa // ldur q10, [x5, #224]
+	WORD $0x3ccf00ab // ldur q11, [x5, #240]
+	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
+	WORD $0x6f08a44d // ushll2 v13.8h, v2.16b, #0
 	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e606902 // sadalp v2.4s, v8.8h
-	WORD $0x2f08a528 // ushll v8.8h, v9.8b, #0
+	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
+	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x4e606948 // sadalp v8.4s, v10.8h
+	WORD $0x2f08a46a // ushll v10.8h, v3.8b, #0
+	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a46c // ushll2 v12.8h, v3.16b, #0
+	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
+	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
+	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        352(R5), (F10, F11)
+	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
+	WORD $0x4e6a9c42 // mul v2.8h, v2.8h, v10.8h
+	WORD $0x4e62bd82 // addp v2.8h, v12.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a56a // sshll v10.8h, v11.8b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
+	WORD $0x4e6a9c42 // mul v2.8h, v2.8h, v10.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a56a // sshll2 v10.8h, v11.16b, #0
-	WORD $0x4e6a9d29 // mul v9.8h, v9.8h, v10.8h
-	WORD $0x4e69bd08 // addp v8.8h, v8.8h, v9.8h
-	WORD $0x4e606903 // sadalp v3.4s, v8.8h
-	FMOVQ        F4, (R9)
-	FMOVQ        F5, 16(R9)
-	FMOVQ        F6, 128(R9)
-	FMOVQ        F7, 144(R9)
-	FMOVQ        F2, 256(R9)
-	FMOVQ        F3, 272(R9)
-	WORD $0x7d4000c2 // ldr h2, [x6]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x4e6a9c63 // mul v3.8h, v3.8h, v10.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
+	FMOVQ        F6, (R9)
+	FMOVQ        F7, 16(R9)
+	FMOVQ        F8, 128(R9)
+	FMOVQ        F9, 144(R9)
+	FMOVQ        F4, 256(R9)
+	FMOVQ        F5, 272(R9)
+	WORD $0x7c4000c2 // ldur h2, [x6]
+	WORD $0x1ee24042 // fcvt s2, h2
 	WORD $0x4e040442 // dup v2.4s, v2.s[0]
 	FMOVQ        F2, (R10)
 	FMOVQ        F2, 16(R10)
@@ -2554,10 +2598,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F2
-	FMOVQ        32(R1), F3
-	FMOVQ        64(R1), F4
-	FMOVQ        96(R1), F5
+	WORD $0x3cc00022 // ldur q2, [x1]
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
+	WORD $0x3cc40024 // ldur q4, [x1, #64]
+	WORD $0x3cc60025 // ldur q5, [x1, #96]
 	WORD $0x4ea00863 // rev64 v3.4s, v3.4s
 	WORD $0x4e832842 // trn1 v2.4s, v2.4s, v3.4s
 	WORD $0x4ea008a3 // rev64 v3.4s, v5.4s
@@ -2565,10 +2609,14 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FLDPQ        (R0), (F3, F4)
-	FLDPQ        32(R0), (F5, F6)
-	FLDPQ        64(R0), (F7, F8)
-	FLDPQ        96(R0), (F9, F10)
+	WORD $0x3cc00003 // ldur q3, [x0]
+	WORD $0x3cc10004 // ldur q4, [x0, #16]
+	WORD $0x3cc20005 // ldur q5, [x0, #32]
+	WORD $0x3cc30006 // ldur q6, [x0, #48]
+	WORD $0x3cc40007 // ldur q7, [x0, #64]
+	WORD $0x3cc50008 // ldur q8, [x0, #80]
+	WORD $0x3cc60009 // ldur q9, [x0, #96]
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -2577,17 +2625,21 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        (R3), F4
+	WORD $0xbc400064 // ldur s4, [x3]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FLDPQ        128(R0), (F3, F4)
-	FLDPQ        160(R0), (F5, F6)
-	FLDPQ        192(R0), (F7, F8)
-	FLDPQ        224(R0), (F9, F10)
+	WORD $0x3cc80003 // ldur q3, [x0, #128]
+	WORD $0x3cc90004 // ldur q4, [x0, #144]
+	WORD $0x3cca0005 // ldur q5, [x0, #160]
+	WORD $0x3ccb0006 // ldur q6, [x0, #176]
+	WORD $0x3ccc0007 // ldur q7, [x0, #192]
+	WORD $0x3ccd0008 // ldur q8, [x0, #208]
+	WORD $0x3cce0009 // ldur q9, [x0, #224]
+	WORD $0x3ccf000a // ldur q10, [x0, #240]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -2596,10 +2648,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        4(R4), F4
+	WORD $0xbc404084 // ldur s4, [x4, #4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
@@ -2618,10 +2670,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        8(R4), F4
+	WORD $0xbc408084 // ldur s4, [x4, #8]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        8(R3), F4
+	WORD $0xbc408064 // ldur s4, [x3, #8]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	ADD          R8, R9
@@ -2655,13 +2707,13 @@ TEXT ·matmulQ8Block4xLm4_128DotProd(SB), 0, $1312-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e422 // movi v2.16b, #1
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        32(R2), F5
+	WORD $0x3cc20045 // ldur q5, [x2, #32]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -2695,13 +2747,13 @@ TEXT ·matmulQ8Block4xLm4_128DotProd(SB), 0, $1312-72
 	WORD $0x4e849445 // sdot v5.4s, v2.16b, v4.16b
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        16(R2), F3
+	WORD $0x3cc10043 // ldur q3, [x2, #16]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -2733,13 +2785,13 @@ TEXT ·matmulQ8Block4xLm4_128DotProd(SB), 0, $1312-72
 	FMOVQ        F3, 48(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        64(R2), F3
+	WORD $0x3cc40043 // ldur q3, [x2, #64]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -2771,13 +2823,13 @@ TEXT ·matmulQ8Block4xLm4_128DotProd(SB), 0, $1312-72
 	FMOVQ        F3, 80(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        80(R2), F3
+	WORD $0x3cc50043 // ldur q3, [x2, #80]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -2820,13 +2872,13 @@ TEXT ·matmulQ8Block4xLm4_128DotProd(SB), 0, $1312-72
 	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
 	WORD $0x7e30d884 // faddp s4, v4.2s
 	FMOVS        F4, (R4)
-	FMOVQ        128(R2), F3
+	WORD $0x3cc80043 // ldur q3, [x2, #128]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        160(R2), F5
+	WORD $0x3cca0045 // ldur q5, [x2, #160]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -2860,13 +2912,13 @@ TEXT ·matmulQ8Block4xLm4_128DotProd(SB), 0, $1312-72
 	WORD $0x4e849445 // sdot v5.4s, v2.16b, v4.16b
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        144(R2), F3
+	WORD $0x3cc90043 // ldur q3, [x2, #144]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -2898,13 +2950,13 @@ TEXT ·matmulQ8Block4xLm4_128DotProd(SB), 0, $1312-72
 	FMOVQ        F3, 176(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        192(R2), F3
+	WORD $0x3ccc0043 // ldur q3, [x2, #192]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -2936,13 +2988,13 @@ TEXT ·matmulQ8Block4xLm4_128DotProd(SB), 0, $1312-72
 	FMOVQ        F3, 208(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        208(R2), F3
+	WORD $0x3ccd0043 // ldur q3, [x2, #208]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -3335,318 +3387,322 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 15 and 32 to 47, and their products
-	FMOVQ        2(R6), F2
-	FMOVQ        18(R6), F3
-	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
-	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
-	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
-	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FLDPQ        (R5), (F4, F5)
-	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
-	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a447 // ushll2 v7.8h, v2.16b, #0
-	WORD $0x4f08a484 // sshll2 v4.8h, v4.16b, #0
-	WORD $0x4e649ce7 // mul v7.8h, v7.8h, v4.8h
-	WORD $0x4e67bcc4 // addp v4.8h, v6.8h, v7.8h
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x2f08a466 // ushll v6.8h, v3.8b, #0
-	WORD $0x0f08a4a7 // sshll v7.8h, v5.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a467 // ushll2 v7.8h, v3.16b, #0
-	WORD $0x4f08a4a5 // sshll2 v5.8h, v5.16b, #0
-	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
-	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FLDPQ        128(R5), (F6, F7)
-	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
+	WORD $0x3cc020c2 // ldur q2, [x6, #2]
+	WORD $0x3cc120c3 // ldur q3, [x6, #18]
+	WORD $0x4e211c44 // and v4.16b, v2.16b, v1.16b
+	WORD $0x4e211c65 // and v5.16b, v3.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc000a6 // ldur q6, [x5]
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
+	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a449 // ushll2 v9.8h, v2.16b, #0
+	WORD $0x6f08a489 // ushll2 v9.8h, v4.16b, #0
 	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
 	WORD $0x4e669d29 // mul v9.8h, v9.8h, v6.8h
 	WORD $0x4e69bd06 // addp v6.8h, v8.8h, v9.8h
 	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x2f08a468 // ushll v8.8h, v3.8b, #0
+	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
 	WORD $0x0f08a4e9 // sshll v9.8h, v7.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a469 // ushll2 v9.8h, v3.16b, #0
+	WORD $0x6f08a4a9 // ushll2 v9.8h, v5.16b, #0
 	WORD $0x4f08a4e7 // sshll2 v7.8h, v7.16b, #0
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FLDPQ        256(R5), (F8, F9)
-	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
+	WORD $0x3cc800a8 // ldur q8, [x5, #128]
+	WORD $0x3cc900a9 // ldur q9, [x5, #144]
+	WORD $0x2f08a48a // ushll v10.8h, v4.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a44b // ushll2 v11.8h, v2.16b, #0
+	WORD $0x6f08a48b // ushll2 v11.8h, v4.16b, #0
 	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
 	WORD $0x4e689d6b // mul v11.8h, v11.8h, v8.8h
 	WORD $0x4e6bbd48 // addp v8.8h, v10.8h, v11.8h
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x2f08a46a // ushll v10.8h, v3.8b, #0
+	WORD $0x2f08a4aa // ushll v10.8h, v5.8b, #0
 	WORD $0x0f08a52b // sshll v11.8h, v9.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a46b // ushll2 v11.8h, v3.16b, #0
+	WORD $0x6f08a4ab // ushll2 v11.8h, v5.16b, #0
 	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
 	WORD $0x4e699d6b // mul v11.8h, v11.8h, v9.8h
 	WORD $0x4e6bbd49 // addp v9.8h, v10.8h, v11.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        384(R5), (F10, F11)
-	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
+	FLDPQ        256(R5), (F10, F11)
+	WORD $0x2f08a48c // ushll v12.8h, v4.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x6f08a48d // ushll2 v13.8h, v4.16b, #0
 	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9c42 // mul v2.8h, v2.8h, v10.8h
-	WORD $0x4e62bd82 // addp v2.8h, v12.8h, v2.8h
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x2f08a46a // ushll v10.8h, v3.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
+	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
+	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x2f08a4ac // ushll v12.8h, v5.8b, #0
+	WORD $0x0f08a56d // sshll v13.8h, v11.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a4ad // ushll2 v13.8h, v5.16b, #0
 	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9c63 // mul v3.8h, v3.8h, v11.8h
-	WORD $0x4e63bd43 // addp v3.8h, v10.8h, v3.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
+	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	FLDPQ        384(R5), (F12, F13)
+	WORD $0x2f08a48e // ushll v14.8h, v4.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9c84 // mul v4.8h, v4.8h, v12.8h
+	WORD $0x4e64bdc4 // addp v4.8h, v14.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x2f08a4ac // ushll v12.8h, v5.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9ca5 // mul v5.8h, v5.8h, v13.8h
+	WORD $0x4e65bd85 // addp v5.8h, v12.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
 
 	// levels of values 16 to 31 and 48 to 63, and their products
-	FMOVQ        2(R6), F10
-	FMOVQ        18(R6), F11
-	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
-	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
-	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
-	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
-	FLDPQ        32(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc200ac // ldur q12, [x5, #32]
+	WORD $0x3cc300ad // ldur q13, [x5, #48]
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
-	WORD $0x4e606984 // sadalp v4.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
-	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
-	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FLDPQ        160(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x6f08a44f // ushll2 v15.8h, v2.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
 	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
 	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
 	WORD $0x4e606986 // sadalp v6.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x2f08a46c // ushll v12.8h, v3.8b, #0
 	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
 	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x6f08a46e // ushll2 v14.8h, v3.16b, #0
 	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FLDPQ        288(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x3cca00ac // ldur q12, [x5, #160]
+	WORD $0x3ccb00ad // ldur q13, [x5, #176]
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x6f08a44f // ushll2 v15.8h, v2.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
 	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
 	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
 	WORD $0x4e606988 // sadalp v8.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x2f08a46c // ushll v12.8h, v3.8b, #0
 	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
 	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x6f08a46e // ushll2 v14.8h, v3.16b, #0
 	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FLDPQ        416(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	FLDPQ        288(R5), (F12, F13)
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
+	WORD $0x6f08a44f // ushll2 v15.8h, v2.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
-	WORD $0x4e606942 // sadalp v2.4s, v10.8h
-	WORD $0x2f08a56a // ushll v10.8h, v11.8b, #0
+	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
+	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x4e60698a // sadalp v10.4s, v12.8h
+	WORD $0x2f08a46c // ushll v12.8h, v3.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a46e // ushll2 v14.8h, v3.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
+	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        416(R5), (F12, F13)
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9c42 // mul v2.8h, v2.8h, v12.8h
+	WORD $0x4e62bdc2 // addp v2.8h, v14.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a5ac // sshll v12.8h, v13.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
+	WORD $0x4e6c9c42 // mul v2.8h, v2.8h, v12.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a5ac // sshll2 v12.8h, v13.16b, #0
-	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
-	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
-	WORD $0x4e606943 // sadalp v3.4s, v10.8h
+	WORD $0x4e6c9c63 // mul v3.8h, v3.8h, v12.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
 
 	// levels of values 64 to 79 and 96 to 111, and their products
-	FMOVQ        34(R6), F10
-	FMOVQ        50(R6), F11
-	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
-	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
-	FLDPQ        64(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x3cc220c2 // ldur q2, [x6, #34]
+	WORD $0x3cc320c3 // ldur q3, [x6, #50]
+	WORD $0x4e211c4c // and v12.16b, v2.16b, v1.16b
+	WORD $0x4e211c6d // and v13.16b, v3.16b, v1.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
+	WORD $0x3cc400ae // ldur q14, [x5, #64]
+	WORD $0x3cc500af // ldur q15, [x5, #80]
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
+	WORD $0x4e6069c6 // sadalp v6.4s, v14.8h
+	WORD $0x2f08a5ae // ushll v14.8h, v13.8b, #0
+	WORD $0x0f08a5f0 // sshll v16.8h, v15.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a5b0 // ushll2 v16.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
+	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
+	WORD $0x4e6069c7 // sadalp v7.4s, v14.8h
+	WORD $0x3ccc00ae // ldur q14, [x5, #192]
+	WORD $0x3ccd00af // ldur q15, [x5, #208]
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
+	WORD $0x4e6069c8 // sadalp v8.4s, v14.8h
+	WORD $0x2f08a5ae // ushll v14.8h, v13.8b, #0
+	WORD $0x0f08a5f0 // sshll v16.8h, v15.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a5b0 // ushll2 v16.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
+	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
+	WORD $0x4e6069c9 // sadalp v9.4s, v14.8h
+	FLDPQ        320(R5), (F14, F15)
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
+	WORD $0x4e6069ca // sadalp v10.4s, v14.8h
+	WORD $0x2f08a5ae // ushll v14.8h, v13.8b, #0
+	WORD $0x0f08a5f0 // sshll v16.8h, v15.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a5b0 // ushll2 v16.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
+	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
+	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
+	FLDPQ        448(R5), (F14, F15)
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
 	WORD $0x4e606984 // sadalp v4.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x2f08a5ac // ushll v12.8h, v13.8b, #0
+	WORD $0x0f08a5ee // sshll v14.8h, v15.8b, #0
 	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a5ad // ushll2 v13.8h, v13.16b, #0
+	WORD $0x4f08a5ee // sshll2 v14.8h, v15.16b, #0
+	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
+	WORD $0x4e6dbd8c // addp v12.8h, v12.8h, v13.8h
 	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FLDPQ        192(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
-	WORD $0x4e606986 // sadalp v6.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
-	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
-	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FLDPQ        320(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
-	WORD $0x4e606988 // sadalp v8.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
-	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
-	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FLDPQ        448(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
-	WORD $0x4e606942 // sadalp v2.4s, v10.8h
-	WORD $0x2f08a56a // ushll v10.8h, v11.8b, #0
-	WORD $0x0f08a5ac // sshll v12.8h, v13.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
-	WORD $0x4f08a5ac // sshll2 v12.8h, v13.16b, #0
-	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
-	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
-	WORD $0x4e606943 // sadalp v3.4s, v10.8h
 
 	// levels of values 80 to 95 and 112 to 127, and their products
-	FMOVQ        34(R6), F10
-	FMOVQ        50(R6), F11
-	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
-	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
-	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
-	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
-	FLDPQ        96(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc600ac // ldur q12, [x5, #96]
+	WORD $0x3cc700ad // ldur q13, [x5, #112]
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
-	WORD $0x4e606984 // sadalp v4.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
-	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
-	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FLDPQ        224(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x6f08a44f // ushll2 v15.8h, v2.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
 	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
 	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
 	WORD $0x4e606986 // sadalp v6.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x2f08a46c // ushll v12.8h, v3.8b, #0
 	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
 	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x6f08a46e // ushll2 v14.8h, v3.16b, #0
 	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FLDPQ        352(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x3cce00ac // ldur q12, [x5, #224]
+	WORD $0x3ccf00ad // ldur q13, [x5, #240]
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x6f08a44f // ushll2 v15.8h, v2.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
 	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
 	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
 	WORD $0x4e606988 // sadalp v8.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x2f08a46c // ushll v12.8h, v3.8b, #0
 	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
 	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x6f08a46e // ushll2 v14.8h, v3.16b, #0
 	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FLDPQ        480(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	FLDPQ        352(R5), (F12, F13)
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
+	WORD $0x6f08a44f // ushll2 v15.8h, v2.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
-	WORD $0x4e606942 // sadalp v2.4s, v10.8h
-	WORD $0x2f08a56a // ushll v10.8h, v11.8b, #0
+	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
+	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x4e60698a // sadalp v10.4s, v12.8h
+	WORD $0x2f08a46c // ushll v12.8h, v3.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a46e // ushll2 v14.8h, v3.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
+	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        480(R5), (F12, F13)
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9c42 // mul v2.8h, v2.8h, v12.8h
+	WORD $0x4e62bdc2 // addp v2.8h, v14.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a5ac // sshll v12.8h, v13.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
+	WORD $0x4e6c9c42 // mul v2.8h, v2.8h, v12.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a5ac // sshll2 v12.8h, v13.16b, #0
-	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
-	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
-	WORD $0x4e606943 // sadalp v3.4s, v10.8h
-	FMOVQ        F4, (R9)
-	FMOVQ        F5, 16(R9)
-	FMOVQ        F6, 128(R9)
-	FMOVQ        F7, 144(R9)
-	FMOVQ        F8, 256(R9)
-	FMOVQ        F9, 272(R9)
-	FMOVQ        F2, 384(R9)
-	FMOVQ        F3, 400(R9)
-	WORD $0x7d4000c2 // ldr h2, [x6]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x4e6c9c63 // mul v3.8h, v3.8h, v12.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
+	FMOVQ        F6, (R9)
+	FMOVQ        F7, 16(R9)
+	FMOVQ        F8, 128(R9)
+	FMOVQ        F9, 144(R9)
+	FMOVQ        F10, 256(R9)
+	FMOVQ        F11, 272(R9)
+	FMOVQ        F4, 384(R9)
+	FMOVQ        F5, 400(R9)
+	WORD $0x7c4000c2 // ldur h2, [x6]
+	WORD $0x1ee24042 // fcvt s2, h2
 	WORD $0x4e040442 // dup v2.4s, v2.s[0]
 	FMOVQ        F2, (R10)
 	FMOVQ        F2, 16(R10)
@@ -3661,10 +3717,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F2
-	FMOVQ        32(R1), F3
-	FMOVQ        64(R1), F4
-	FMOVQ        96(R1), F5
+	WORD $0x3cc00022 // ldur q2, [x1]
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
+	WORD $0x3cc40024 // ldur q4, [x1, #64]
+	WORD $0x3cc60025 // ldur q5, [x1, #96]
 	WORD $0x4ea00863 // rev64 v3.4s, v3.4s
 	WORD $0x4e832842 // trn1 v2.4s, v2.4s, v3.4s
 	WORD $0x4ea008a3 // rev64 v3.4s, v5.4s
@@ -3672,10 +3728,14 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FLDPQ        (R0), (F3, F4)
-	FLDPQ        32(R0), (F5, F6)
-	FLDPQ        64(R0), (F7, F8)
-	FLDPQ        96(R0), (F9, F10)
+	WORD $0x3cc00003 // ldur q3, [x0]
+	WORD $0x3cc10004 // ldur q4, [x0, #16]
+	WORD $0x3cc20005 // ldur q5, [x0, #32]
+	WORD $0x3cc30006 // ldur q6, [x0, #48]
+	WORD $0x3cc40007 // ldur q7, [x0, #64]
+	WORD $0x3cc50008 // ldur q8, [x0, #80]
+	WORD $0x3cc60009 // ldur q9, [x0, #96]
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -3684,17 +3744,21 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        (R3), F4
+	WORD $0xbc400064 // ldur s4, [x3]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FLDPQ        128(R0), (F3, F4)
-	FLDPQ        160(R0), (F5, F6)
-	FLDPQ        192(R0), (F7, F8)
-	FLDPQ        224(R0), (F9, F10)
+	WORD $0x3cc80003 // ldur q3, [x0, #128]
+	WORD $0x3cc90004 // ldur q4, [x0, #144]
+	WORD $0x3cca0005 // ldur q5, [x0, #160]
+	WORD $0x3ccb0006 // ldur q6, [x0, #176]
+	WORD $0x3ccc0007 // ldur q7, [x0, #192]
+	WORD $0x3ccd0008 // ldur q8, [x0, #208]
+	WORD $0x3cce0009 // ldur q9, [x0, #224]
+	WORD $0x3ccf000a // ldur q10, [x0, #240]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -3703,10 +3767,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        4(R4), F4
+	WORD $0xbc404084 // ldur s4, [x4, #4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
@@ -3725,10 +3789,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        8(R4), F4
+	WORD $0xbc408084 // ldur s4, [x4, #8]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        8(R3), F4
+	WORD $0xbc408064 // ldur s4, [x3, #8]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	ADD          R8, R9
@@ -3745,10 +3809,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        12(R4), F4
+	WORD $0xbc40c084 // ldur s4, [x4, #12]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        12(R3), F4
+	WORD $0xbc40c064 // ldur s4, [x3, #12]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	ADD          R8, R9
@@ -3779,235 +3843,234 @@ TEXT ·decodeUnitsLm4_128NEON(SB), NOSPLIT, $320-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d400022 // ldr h2, [x1]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
-	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	WORD $0x7c400022 // ldur h2, [x1]
+	WORD $0x1ee24042 // fcvt s2, h2
 
 	// levels of values 0 to 31
-	FMOVQ        2(R1), F3
+	WORD $0x3cc02023 // ldur q3, [x1, #2]
 	WORD $0x6f0c0464 // ushr v4.16b, v3.16b, #4
 	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
 	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
 	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
 	FMOVQ        F3, (R3)
 	FMOVQ        F4, 16(R3)
-	FMOVS        (R3), F3
+	WORD $0xbc400063 // ldur s3, [x3]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, (R0)
 	FMOVQ        F4, 16(R0)
-	FMOVS        8(R3), F3
+	WORD $0xbc408063 // ldur s3, [x3, #8]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        12(R3), F4
+	WORD $0xbc40c064 // ldur s4, [x3, #12]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 32(R0)
 	FMOVQ        F4, 48(R0)
-	FMOVS        16(R3), F3
+	WORD $0xbc410063 // ldur s3, [x3, #16]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        20(R3), F4
+	WORD $0xbc414064 // ldur s4, [x3, #20]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 64(R0)
 	FMOVQ        F4, 80(R0)
-	FMOVS        24(R3), F3
+	WORD $0xbc418063 // ldur s3, [x3, #24]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        28(R3), F4
+	WORD $0xbc41c064 // ldur s4, [x3, #28]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 96(R0)
 	FMOVQ        F4, 112(R0)
 
 	// levels of values 32 to 63
-	FMOVQ        18(R1), F3
+	WORD $0x3cc12023 // ldur q3, [x1, #18]
 	WORD $0x6f0c0464 // ushr v4.16b, v3.16b, #4
 	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
 	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
 	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
 	FMOVQ        F3, (R3)
 	FMOVQ        F4, 16(R3)
-	FMOVS        (R3), F3
+	WORD $0xbc400063 // ldur s3, [x3]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 128(R0)
 	FMOVQ        F4, 144(R0)
-	FMOVS        8(R3), F3
+	WORD $0xbc408063 // ldur s3, [x3, #8]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        12(R3), F4
+	WORD $0xbc40c064 // ldur s4, [x3, #12]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 160(R0)
 	FMOVQ        F4, 176(R0)
-	FMOVS        16(R3), F3
+	WORD $0xbc410063 // ldur s3, [x3, #16]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        20(R3), F4
+	WORD $0xbc414064 // ldur s4, [x3, #20]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 192(R0)
 	FMOVQ        F4, 208(R0)
-	FMOVS        24(R3), F3
+	WORD $0xbc418063 // ldur s3, [x3, #24]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        28(R3), F4
+	WORD $0xbc41c064 // ldur s4, [x3, #28]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 224(R0)
 	FMOVQ        F4, 240(R0)
 
 	// levels of values 64 to 95
-	FMOVQ        34(R1), F3
+	WORD $0x3cc22023 // ldur q3, [x1, #34]
 	WORD $0x6f0c0464 // ushr v4.16b, v3.16b, #4
 	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
 	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
 	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
 	FMOVQ        F3, (R3)
 	FMOVQ        F4, 16(R3)
-	FMOVS        (R3), F3
+	WORD $0xbc400063 // ldur s3, [x3]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 256(R0)
 	FMOVQ        F4, 272(R0)
-	FMOVS        8(R3), F3
+	WORD $0xbc408063 // ldur s3, [x3, #8]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        12(R3), F4
+	WORD $0xbc40c064 // ldur s4, [x3, #12]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 288(R0)
 	FMOVQ        F4, 304(R0)
-	FMOVS        16(R3), F3
+	WORD $0xbc410063 // ldur s3, [x3, #16]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        20(R3), F4
+	WORD $0xbc414064 // ldur s4, [x3, #20]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 320(R0)
 	FMOVQ        F4, 336(R0)
-	FMOVS        24(R3), F3
+	WORD $0xbc418063 // ldur s3, [x3, #24]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        28(R3), F4
+	WORD $0xbc41c064 // ldur s4, [x3, #28]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 352(R0)
 	FMOVQ        F4, 368(R0)
 
 	// levels of values 96 to 127
-	FMOVQ        50(R1), F3
+	WORD $0x3cc32023 // ldur q3, [x1, #50]
 	WORD $0x6f0c0464 // ushr v4.16b, v3.16b, #4
 	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
 	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
 	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
 	FMOVQ        F3, (R3)
 	FMOVQ        F4, 16(R3)
-	FMOVS        (R3), F3
+	WORD $0xbc400063 // ldur s3, [x3]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 384(R0)
 	FMOVQ        F4, 400(R0)
-	FMOVS        8(R3), F3
+	WORD $0xbc408063 // ldur s3, [x3, #8]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        12(R3), F4
+	WORD $0xbc40c064 // ldur s4, [x3, #12]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 416(R0)
 	FMOVQ        F4, 432(R0)
-	FMOVS        16(R3), F3
+	WORD $0xbc410063 // ldur s3, [x3, #16]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        20(R3), F4
+	WORD $0xbc414064 // ldur s4, [x3, #20]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 448(R0)
 	FMOVQ        F4, 464(R0)
-	FMOVS        24(R3), F3
+	WORD $0xbc418063 // ldur s3, [x3, #24]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        28(R3), F4
+	WORD $0xbc41c064 // ldur s4, [x3, #28]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829082 // fmul v2.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 480(R0)
 	FMOVQ        F2, 496(R0)
 	ADD          $0x42, R1
@@ -4052,250 +4115,257 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000ca // ldur h10, [x6]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31
-	FMOVQ        2(R6), F11
+	WORD $0x3cc020cb // ldur q11, [x6, #2]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        (R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc0008d // ldur q13, [x4]
+	WORD $0x3cc1008e // ldur q14, [x4, #16]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        32(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc2008d // ldur q13, [x4, #32]
+	WORD $0x3cc3008e // ldur q14, [x4, #48]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        64(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc4008d // ldur q13, [x4, #64]
+	WORD $0x3cc5008e // ldur q14, [x4, #80]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        96(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc6008d // ldur q13, [x4, #96]
+	WORD $0x3cc7008e // ldur q14, [x4, #112]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 32 to 63
-	FMOVQ        18(R6), F11
+	WORD $0x3cc120cb // ldur q11, [x6, #18]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        128(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc8008d // ldur q13, [x4, #128]
+	WORD $0x3cc9008e // ldur q14, [x4, #144]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        160(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cca008d // ldur q13, [x4, #160]
+	WORD $0x3ccb008e // ldur q14, [x4, #176]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        192(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3ccc008d // ldur q13, [x4, #192]
+	WORD $0x3ccd008e // ldur q14, [x4, #208]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        224(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cce008d // ldur q13, [x4, #224]
+	WORD $0x3ccf008e // ldur q14, [x4, #240]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 64 to 95
-	FMOVQ        34(R6), F11
+	WORD $0x3cc220cb // ldur q11, [x6, #34]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        256(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        288(R4), (F13, F14)
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        320(R4), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        352(R4), (F13, F14)
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 96 to 127
-	FMOVQ        50(R6), F11
+	WORD $0x3cc320cb // ldur q11, [x6, #50]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        384(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        416(R4), (F13, F14)
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        448(R4), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918a // fmul v10.4s, v12.4s, v10.s[0]
 	FLDPQ        480(R4), (F12, F13)
 	WORD $0x4e2ccd68 // fmla v8.4s, v11.4s, v12.4s
 	WORD $0x4e2dcd49 // fmla v9.4s, v10.4s, v13.4s
@@ -4363,198 +4433,205 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ea // ldr h10, [x7]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000ea // ldur h10, [x7]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31
-	FMOVQ        2(R7), F11
+	WORD $0x3cc020eb // ldur q11, [x7, #2]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        (R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc0008d // ldur q13, [x4]
+	WORD $0x3cc1008e // ldur q14, [x4, #16]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F13
+	WORD $0x3cc0010d // ldur q13, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F14
+	WORD $0x3cc1010e // ldur q14, [x8, #16]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        32(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc2008d // ldur q13, [x4, #32]
+	WORD $0x3cc3008e // ldur q14, [x4, #48]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F13
+	WORD $0x3cc2010d // ldur q13, [x8, #32]
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F14
+	WORD $0x3cc3010e // ldur q14, [x8, #48]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        64(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc4008d // ldur q13, [x4, #64]
+	WORD $0x3cc5008e // ldur q14, [x4, #80]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F13
+	WORD $0x3cc4010d // ldur q13, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F14
+	WORD $0x3cc5010e // ldur q14, [x8, #80]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        96(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc6008d // ldur q13, [x4, #96]
+	WORD $0x3cc7008e // ldur q14, [x4, #112]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F13
+	WORD $0x3cc6010d // ldur q13, [x8, #96]
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F14
+	WORD $0x3cc7010e // ldur q14, [x8, #112]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 32 to 63
-	FMOVQ        18(R7), F11
+	WORD $0x3cc120eb // ldur q11, [x7, #18]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        128(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc8008d // ldur q13, [x4, #128]
+	WORD $0x3cc9008e // ldur q14, [x4, #144]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        128(R8), F13
+	WORD $0x3cc8010d // ldur q13, [x8, #128]
 	ADD          R5, R4, R8
-	FMOVQ        144(R8), F14
+	WORD $0x3cc9010e // ldur q14, [x8, #144]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        160(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cca008d // ldur q13, [x4, #160]
+	WORD $0x3ccb008e // ldur q14, [x4, #176]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        160(R8), F13
+	WORD $0x3cca010d // ldur q13, [x8, #160]
 	ADD          R5, R4, R8
-	FMOVQ        176(R8), F14
+	WORD $0x3ccb010e // ldur q14, [x8, #176]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        192(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3ccc008d // ldur q13, [x4, #192]
+	WORD $0x3ccd008e // ldur q14, [x4, #208]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        192(R8), F13
+	WORD $0x3ccc010d // ldur q13, [x8, #192]
 	ADD          R5, R4, R8
-	FMOVQ        208(R8), F14
+	WORD $0x3ccd010e // ldur q14, [x8, #208]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        224(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cce008d // ldur q13, [x4, #224]
+	WORD $0x3ccf008e // ldur q14, [x4, #240]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        224(R8), F13
+	WORD $0x3cce010d // ldur q13, [x8, #224]
 	ADD          R5, R4, R8
-	FMOVQ        240(R8), F14
+	WORD $0x3ccf010e // ldur q14, [x8, #240]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 64 to 95
-	FMOVQ        34(R7), F11
+	WORD $0x3cc220eb // ldur q11, [x7, #34]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        256(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -4564,16 +4641,16 @@ loop3:
 	FMOVQ        272(R8), F14
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        288(R4), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
@@ -4583,16 +4660,16 @@ loop3:
 	FMOVQ        304(R8), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        320(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -4602,16 +4679,16 @@ loop3:
 	FMOVQ        336(R8), F14
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        352(R4), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
@@ -4623,23 +4700,23 @@ loop3:
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 96 to 127
-	FMOVQ        50(R7), F11
+	WORD $0x3cc320eb // ldur q11, [x7, #50]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        384(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -4649,16 +4726,16 @@ loop3:
 	FMOVQ        400(R8), F14
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        416(R4), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
@@ -4668,16 +4745,16 @@ loop3:
 	FMOVQ        432(R8), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        448(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -4687,16 +4764,16 @@ loop3:
 	FMOVQ        464(R8), F14
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918a // fmul v10.4s, v12.4s, v10.s[0]
 	FLDPQ        480(R4), (F12, F13)
 	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
 	WORD $0x4e2dcd47 // fmla v7.4s, v10.4s, v13.4s
@@ -4777,222 +4854,237 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400108 // ldr h8, [x8]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c400108 // ldur h8, [x8]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31
-	FMOVQ        2(R8), F9
+	WORD $0x3cc02109 // ldur q9, [x8, #2]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
 	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
 	FMOVQ        F9, (R3)
 	FMOVQ        F10, 16(R3)
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FLDPQ        (R4), (F11, F12)
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
+	WORD $0x3cc0008b // ldur q11, [x4]
+	WORD $0x3cc1008c // ldur q12, [x4, #16]
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F11
+	WORD $0x3cc0012b // ldur q11, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F12
+	WORD $0x3cc1012c // ldur q12, [x9, #16]
 	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
-	FLDPQ        (R6), (F11, F12)
+	WORD $0x3cc000cb // ldur q11, [x6]
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FLDPQ        32(R4), (F11, F12)
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
+	WORD $0x3cc2008b // ldur q11, [x4, #32]
+	WORD $0x3cc3008c // ldur q12, [x4, #48]
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F11
+	WORD $0x3cc2012b // ldur q11, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F12
+	WORD $0x3cc3012c // ldur q12, [x9, #48]
 	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
-	FLDPQ        32(R6), (F11, F12)
+	WORD $0x3cc200cb // ldur q11, [x6, #32]
+	WORD $0x3cc300cc // ldur q12, [x6, #48]
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        16(R3), F9
+	WORD $0xbc410069 // ldur s9, [x3, #16]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R3), F10
+	WORD $0xbc41406a // ldur s10, [x3, #20]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FLDPQ        64(R4), (F11, F12)
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
+	WORD $0x3cc4008b // ldur q11, [x4, #64]
+	WORD $0x3cc5008c // ldur q12, [x4, #80]
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F11
+	WORD $0x3cc4012b // ldur q11, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F12
+	WORD $0x3cc5012c // ldur q12, [x9, #80]
 	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
-	FLDPQ        64(R6), (F11, F12)
+	WORD $0x3cc400cb // ldur q11, [x6, #64]
+	WORD $0x3cc500cc // ldur q12, [x6, #80]
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        24(R3), F9
+	WORD $0xbc418069 // ldur s9, [x3, #24]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F10
+	WORD $0xbc41c06a // ldur s10, [x3, #28]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FLDPQ        96(R4), (F11, F12)
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
+	WORD $0x3cc6008b // ldur q11, [x4, #96]
+	WORD $0x3cc7008c // ldur q12, [x4, #112]
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F11
+	WORD $0x3cc6012b // ldur q11, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F12
+	WORD $0x3cc7012c // ldur q12, [x9, #112]
 	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
-	FLDPQ        96(R6), (F11, F12)
+	WORD $0x3cc600cb // ldur q11, [x6, #96]
+	WORD $0x3cc700cc // ldur q12, [x6, #112]
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
 
 	// levels of values 32 to 63
-	FMOVQ        18(R8), F9
+	WORD $0x3cc12109 // ldur q9, [x8, #18]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
 	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
 	FMOVQ        F9, (R3)
 	FMOVQ        F10, 16(R3)
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FLDPQ        128(R4), (F11, F12)
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
+	WORD $0x3cc8008b // ldur q11, [x4, #128]
+	WORD $0x3cc9008c // ldur q12, [x4, #144]
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F11
+	WORD $0x3cc8012b // ldur q11, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F12
+	WORD $0x3cc9012c // ldur q12, [x9, #144]
 	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
-	FLDPQ        128(R6), (F11, F12)
+	WORD $0x3cc800cb // ldur q11, [x6, #128]
+	WORD $0x3cc900cc // ldur q12, [x6, #144]
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FLDPQ        160(R4), (F11, F12)
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
+	WORD $0x3cca008b // ldur q11, [x4, #160]
+	WORD $0x3ccb008c // ldur q12, [x4, #176]
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F11
+	WORD $0x3cca012b // ldur q11, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F12
+	WORD $0x3ccb012c // ldur q12, [x9, #176]
 	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
-	FLDPQ        160(R6), (F11, F12)
+	WORD $0x3cca00cb // ldur q11, [x6, #160]
+	WORD $0x3ccb00cc // ldur q12, [x6, #176]
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        16(R3), F9
+	WORD $0xbc410069 // ldur s9, [x3, #16]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R3), F10
+	WORD $0xbc41406a // ldur s10, [x3, #20]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FLDPQ        192(R4), (F11, F12)
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
+	WORD $0x3ccc008b // ldur q11, [x4, #192]
+	WORD $0x3ccd008c // ldur q12, [x4, #208]
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F11
+	WORD $0x3ccc012b // ldur q11, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F12
+	WORD $0x3ccd012c // ldur q12, [x9, #208]
 	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
-	FLDPQ        192(R6), (F11, F12)
+	WORD $0x3ccc00cb // ldur q11, [x6, #192]
+	WORD $0x3ccd00cc // ldur q12, [x6, #208]
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        24(R3), F9
+	WORD $0xbc418069 // ldur s9, [x3, #24]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F10
+	WORD $0xbc41c06a // ldur s10, [x3, #28]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FLDPQ        224(R4), (F11, F12)
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
+	WORD $0x3cce008b // ldur q11, [x4, #224]
+	WORD $0x3ccf008c // ldur q12, [x4, #240]
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F11
+	WORD $0x3cce012b // ldur q11, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F12
+	WORD $0x3ccf012c // ldur q12, [x9, #240]
 	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
-	FLDPQ        224(R6), (F11, F12)
+	WORD $0x3cce00cb // ldur q11, [x6, #224]
+	WORD $0x3ccf00cc // ldur q12, [x6, #240]
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
 
 	// levels of values 64 to 95
-	FMOVQ        34(R8), F9
+	WORD $0x3cc22109 // ldur q9, [x8, #34]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
 	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
 	FMOVQ        F9, (R3)
 	FMOVQ        F10, 16(R3)
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FLDPQ        256(R4), (F11, F12)
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
@@ -5005,16 +5097,16 @@ loop3:
 	FLDPQ        256(R6), (F11, F12)
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FLDPQ        288(R4), (F11, F12)
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
@@ -5027,16 +5119,16 @@ loop3:
 	FLDPQ        288(R6), (F11, F12)
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        16(R3), F9
+	WORD $0xbc410069 // ldur s9, [x3, #16]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R3), F10
+	WORD $0xbc41406a // ldur s10, [x3, #20]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FLDPQ        320(R4), (F11, F12)
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
@@ -5049,16 +5141,16 @@ loop3:
 	FLDPQ        320(R6), (F11, F12)
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        24(R3), F9
+	WORD $0xbc418069 // ldur s9, [x3, #24]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F10
+	WORD $0xbc41c06a // ldur s10, [x3, #28]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FLDPQ        352(R4), (F11, F12)
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
@@ -5073,23 +5165,23 @@ loop3:
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
 
 	// levels of values 96 to 127
-	FMOVQ        50(R8), F9
+	WORD $0x3cc32109 // ldur q9, [x8, #50]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
 	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
 	FMOVQ        F9, (R3)
 	FMOVQ        F10, 16(R3)
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FLDPQ        384(R4), (F11, F12)
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
@@ -5102,16 +5194,16 @@ loop3:
 	FLDPQ        384(R6), (F11, F12)
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FLDPQ        416(R4), (F11, F12)
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
@@ -5124,16 +5216,16 @@ loop3:
 	FLDPQ        416(R6), (F11, F12)
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        16(R3), F9
+	WORD $0xbc410069 // ldur s9, [x3, #16]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R3), F10
+	WORD $0xbc41406a // ldur s10, [x3, #20]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FLDPQ        448(R4), (F11, F12)
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
@@ -5146,16 +5238,16 @@ loop3:
 	FLDPQ        448(R6), (F11, F12)
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        24(R3), F9
+	WORD $0xbc418069 // ldur s9, [x3, #24]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F10
+	WORD $0xbc41c06a // ldur s10, [x3, #28]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f889148 // fmul v8.4s, v10.4s, v8.s[0]
 	FLDPQ        480(R4), (F10, F11)
 	WORD $0x4e2acd22 // fmla v2.4s, v9.4s, v10.4s
 	WORD $0x4e2bcd03 // fmla v3.4s, v8.4s, v11.4s
@@ -5244,270 +5336,285 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010a // ldr h10, [x8]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c40010a // ldur h10, [x8]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31
-	FMOVQ        2(R8), F11
+	WORD $0x3cc0210b // ldur q11, [x8, #2]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        (R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc0008d // ldur q13, [x4]
+	WORD $0x3cc1008e // ldur q14, [x4, #16]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F13
+	WORD $0x3cc0012d // ldur q13, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F14
+	WORD $0x3cc1012e // ldur q14, [x9, #16]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FLDPQ        (R6), (F13, F14)
+	WORD $0x3cc000cd // ldur q13, [x6]
+	WORD $0x3cc100ce // ldur q14, [x6, #16]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F13
+	WORD $0x3cc0012d // ldur q13, [x9]
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F14
+	WORD $0x3cc1012e // ldur q14, [x9, #16]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        32(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc2008d // ldur q13, [x4, #32]
+	WORD $0x3cc3008e // ldur q14, [x4, #48]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F13
+	WORD $0x3cc2012d // ldur q13, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F14
+	WORD $0x3cc3012e // ldur q14, [x9, #48]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FLDPQ        32(R6), (F13, F14)
+	WORD $0x3cc200cd // ldur q13, [x6, #32]
+	WORD $0x3cc300ce // ldur q14, [x6, #48]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F13
+	WORD $0x3cc2012d // ldur q13, [x9, #32]
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F14
+	WORD $0x3cc3012e // ldur q14, [x9, #48]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        64(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc4008d // ldur q13, [x4, #64]
+	WORD $0x3cc5008e // ldur q14, [x4, #80]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F13
+	WORD $0x3cc4012d // ldur q13, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F14
+	WORD $0x3cc5012e // ldur q14, [x9, #80]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FLDPQ        64(R6), (F13, F14)
+	WORD $0x3cc400cd // ldur q13, [x6, #64]
+	WORD $0x3cc500ce // ldur q14, [x6, #80]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F13
+	WORD $0x3cc4012d // ldur q13, [x9, #64]
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F14
+	WORD $0x3cc5012e // ldur q14, [x9, #80]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        96(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc6008d // ldur q13, [x4, #96]
+	WORD $0x3cc7008e // ldur q14, [x4, #112]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F13
+	WORD $0x3cc6012d // ldur q13, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F14
+	WORD $0x3cc7012e // ldur q14, [x9, #112]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FLDPQ        96(R6), (F13, F14)
+	WORD $0x3cc600cd // ldur q13, [x6, #96]
+	WORD $0x3cc700ce // ldur q14, [x6, #112]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F13
+	WORD $0x3cc6012d // ldur q13, [x9, #96]
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F14
+	WORD $0x3cc7012e // ldur q14, [x9, #112]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 32 to 63
-	FMOVQ        18(R8), F11
+	WORD $0x3cc1210b // ldur q11, [x8, #18]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        128(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc8008d // ldur q13, [x4, #128]
+	WORD $0x3cc9008e // ldur q14, [x4, #144]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F13
+	WORD $0x3cc8012d // ldur q13, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F14
+	WORD $0x3cc9012e // ldur q14, [x9, #144]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FLDPQ        128(R6), (F13, F14)
+	WORD $0x3cc800cd // ldur q13, [x6, #128]
+	WORD $0x3cc900ce // ldur q14, [x6, #144]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	ADD          R5, R6, R9
-	FMOVQ        128(R9), F13
+	WORD $0x3cc8012d // ldur q13, [x9, #128]
 	ADD          R5, R6, R9
-	FMOVQ        144(R9), F14
+	WORD $0x3cc9012e // ldur q14, [x9, #144]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        160(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cca008d // ldur q13, [x4, #160]
+	WORD $0x3ccb008e // ldur q14, [x4, #176]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F13
+	WORD $0x3cca012d // ldur q13, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F14
+	WORD $0x3ccb012e // ldur q14, [x9, #176]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FLDPQ        160(R6), (F13, F14)
+	WORD $0x3cca00cd // ldur q13, [x6, #160]
+	WORD $0x3ccb00ce // ldur q14, [x6, #176]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	ADD          R5, R6, R9
-	FMOVQ        160(R9), F13
+	WORD $0x3cca012d // ldur q13, [x9, #160]
 	ADD          R5, R6, R9
-	FMOVQ        176(R9), F14
+	WORD $0x3ccb012e // ldur q14, [x9, #176]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        192(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3ccc008d // ldur q13, [x4, #192]
+	WORD $0x3ccd008e // ldur q14, [x4, #208]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F13
+	WORD $0x3ccc012d // ldur q13, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F14
+	WORD $0x3ccd012e // ldur q14, [x9, #208]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FLDPQ        192(R6), (F13, F14)
+	WORD $0x3ccc00cd // ldur q13, [x6, #192]
+	WORD $0x3ccd00ce // ldur q14, [x6, #208]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	ADD          R5, R6, R9
-	FMOVQ        192(R9), F13
+	WORD $0x3ccc012d // ldur q13, [x9, #192]
 	ADD          R5, R6, R9
-	FMOVQ        208(R9), F14
+	WORD $0x3ccd012e // ldur q14, [x9, #208]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        224(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cce008d // ldur q13, [x4, #224]
+	WORD $0x3ccf008e // ldur q14, [x4, #240]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F13
+	WORD $0x3cce012d // ldur q13, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F14
+	WORD $0x3ccf012e // ldur q14, [x9, #240]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FLDPQ        224(R6), (F13, F14)
+	WORD $0x3cce00cd // ldur q13, [x6, #224]
+	WORD $0x3ccf00ce // ldur q14, [x6, #240]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	ADD          R5, R6, R9
-	FMOVQ        224(R9), F13
+	WORD $0x3cce012d // ldur q13, [x9, #224]
 	ADD          R5, R6, R9
-	FMOVQ        240(R9), F14
+	WORD $0x3ccf012e // ldur q14, [x9, #240]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 64 to 95
-	FMOVQ        34(R8), F11
+	WORD $0x3cc2210b // ldur q11, [x8, #34]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        256(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -5526,16 +5633,16 @@ loop3:
 	FMOVQ        272(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        288(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -5554,16 +5661,16 @@ loop3:
 	FMOVQ        304(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        320(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -5582,16 +5689,16 @@ loop3:
 	FMOVQ        336(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        352(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -5612,23 +5719,23 @@ loop3:
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 96 to 127
-	FMOVQ        50(R8), F11
+	WORD $0x3cc3210b // ldur q11, [x8, #50]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        384(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -5647,16 +5754,16 @@ loop3:
 	FMOVQ        400(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        416(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -5675,16 +5782,16 @@ loop3:
 	FMOVQ        432(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        448(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -5703,16 +5810,16 @@ loop3:
 	FMOVQ        464(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918a // fmul v10.4s, v12.4s, v10.s[0]
 	FLDPQ        480(R4), (F12, F13)
 	WORD $0x4e2ccd62 // fmla v2.4s, v11.4s, v12.4s
 	WORD $0x4e2dcd43 // fmla v3.4s, v10.4s, v13.4s
@@ -5790,10 +5897,10 @@ TEXT ·unpackLm4_128NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d400022 // ldr h2, [x1]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x7c400022 // ldur h2, [x1]
+	WORD $0x1ee24042 // fcvt s2, h2
 	WORD $0x4e040442 // dup v2.4s, v2.s[0]
-	FMOVQ        2(R1), F3
+	WORD $0x3cc02023 // ldur q3, [x1, #2]
 	WORD $0x6f0c0464 // ushr v4.16b, v3.16b, #4
 	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
 	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
@@ -5805,7 +5912,7 @@ loop1:
 	FMOVQ        F3, 48(R0)
 	FMOVQ        F4, 64(R0)
 	FMOVD        F2, 32(R0)
-	FMOVQ        18(R1), F3
+	WORD $0x3cc12023 // ldur q3, [x1, #18]
 	WORD $0x6f0c0464 // ushr v4.16b, v3.16b, #4
 	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
 	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
@@ -5817,7 +5924,7 @@ loop1:
 	FMOVQ        F3, 128(R0)
 	FMOVQ        F4, 144(R0)
 	FMOVD        F2, 112(R0)
-	FMOVQ        34(R1), F3
+	WORD $0x3cc22023 // ldur q3, [x1, #34]
 	WORD $0x6f0c0464 // ushr v4.16b, v3.16b, #4
 	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
 	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
@@ -5829,7 +5936,7 @@ loop1:
 	FMOVQ        F3, 208(R0)
 	FMOVQ        F4, 224(R0)
 	FMOVD        F2, 192(R0)
-	FMOVQ        50(R1), F3
+	WORD $0x3cc32023 // ldur q3, [x1, #50]
 	WORD $0x6f0c0464 // ushr v4.16b, v3.16b, #4
 	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
 	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
@@ -5868,7 +5975,7 @@ TEXT ·mixLevelsLm4_128NEON(SB), NOSPLIT, $0-40
 loop1:
 
 	// levels of values 0 to 31
-	FMOVQ        2(R2), F2
+	WORD $0x3cc02042 // ldur q2, [x2, #2]
 	WORD $0x6f0c0443 // ushr v3.16b, v2.16b, #4
 	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
 	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
@@ -5877,7 +5984,7 @@ loop1:
 	FMOVQ        F3, 16(R0)
 
 	// levels of values 32 to 63
-	FMOVQ        18(R2), F2
+	WORD $0x3cc12042 // ldur q2, [x2, #18]
 	WORD $0x6f0c0443 // ushr v3.16b, v2.16b, #4
 	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
 	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
@@ -5886,7 +5993,7 @@ loop1:
 	FMOVQ        F3, 48(R0)
 
 	// levels of values 64 to 95
-	FMOVQ        34(R2), F2
+	WORD $0x3cc22042 // ldur q2, [x2, #34]
 	WORD $0x6f0c0443 // ushr v3.16b, v2.16b, #4
 	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
 	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
@@ -5895,15 +6002,15 @@ loop1:
 	FMOVQ        F3, 80(R0)
 
 	// levels of values 96 to 127
-	FMOVQ        50(R2), F2
+	WORD $0x3cc32042 // ldur q2, [x2, #50]
 	WORD $0x6f0c0443 // ushr v3.16b, v2.16b, #4
 	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
 	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
 	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
 	FMOVQ        F2, 96(R0)
 	FMOVQ        F3, 112(R0)
-	WORD $0x7d400042 // ldr h2, [x2]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x7c400042 // ldur h2, [x2]
+	WORD $0x1ee24042 // fcvt s2, h2
 	WORD $0x4e040442 // dup v2.4s, v2.s[0]
 	FMOVS        F2, (R1)
 	ADD          $0x80, R0
@@ -5935,25 +6042,25 @@ TEXT ·mixPairsLm4_128NEON(SB), NOSPLIT, $0-40
 
 loop1:
 	WORD $0xf9840040 // prfm pldl1keep, [x2, #2048]
-	WORD $0x7d400042 // ldr h2, [x2]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x7c400042 // ldur h2, [x2]
+	WORD $0x1ee24042 // fcvt s2, h2
 	WORD $0x4e040442 // dup v2.4s, v2.s[0]
 	FMOVS        F2, (R1)
 	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
-	WORD $0x7d4000a2 // ldr h2, [x5]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x7c4000a2 // ldur h2, [x5]
+	WORD $0x1ee24042 // fcvt s2, h2
 	WORD $0x4e040442 // dup v2.4s, v2.s[0]
 	FMOVS        F2, 4(R1)
 
 	// levels of values 0 to 15 and 32 to 47
-	FMOVQ        2(R2), F2
-	FMOVQ        18(R2), F3
+	WORD $0x3cc02042 // ldur q2, [x2, #2]
+	WORD $0x3cc12043 // ldur q3, [x2, #18]
 	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
 	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
 	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
 	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FMOVQ        2(R5), F4
-	FMOVQ        18(R5), F5
+	WORD $0x3cc020a4 // ldur q4, [x5, #2]
+	WORD $0x3cc120a5 // ldur q5, [x5, #18]
 	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
 	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
 	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
@@ -5968,14 +6075,14 @@ loop1:
 	FMOVQ        F3, 48(R0)
 
 	// levels of values 16 to 31 and 48 to 63
-	FMOVQ        2(R2), F2
-	FMOVQ        18(R2), F3
+	WORD $0x3cc02042 // ldur q2, [x2, #2]
+	WORD $0x3cc12043 // ldur q3, [x2, #18]
 	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
 	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
 	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
 	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FMOVQ        2(R5), F4
-	FMOVQ        18(R5), F5
+	WORD $0x3cc020a4 // ldur q4, [x5, #2]
+	WORD $0x3cc120a5 // ldur q5, [x5, #18]
 	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
 	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
 	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
@@ -5990,14 +6097,14 @@ loop1:
 	FMOVQ        F3, 112(R0)
 
 	// levels of values 64 to 79 and 96 to 111
-	FMOVQ        34(R2), F2
-	FMOVQ        50(R2), F3
+	WORD $0x3cc22042 // ldur q2, [x2, #34]
+	WORD $0x3cc32043 // ldur q3, [x2, #50]
 	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
 	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
 	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
 	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FMOVQ        34(R5), F4
-	FMOVQ        50(R5), F5
+	WORD $0x3cc220a4 // ldur q4, [x5, #34]
+	WORD $0x3cc320a5 // ldur q5, [x5, #50]
 	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
 	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
 	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
@@ -6012,14 +6119,14 @@ loop1:
 	FMOVQ        F3, 176(R0)
 
 	// levels of values 80 to 95 and 112 to 127
-	FMOVQ        34(R2), F2
-	FMOVQ        50(R2), F3
+	WORD $0x3cc22042 // ldur q2, [x2, #34]
+	WORD $0x3cc32043 // ldur q3, [x2, #50]
 	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
 	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
 	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
 	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FMOVQ        34(R5), F4
-	FMOVQ        50(R5), F5
+	WORD $0x3cc220a4 // ldur q4, [x5, #34]
+	WORD $0x3cc320a5 // ldur q5, [x5, #50]
 	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
 	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
 	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
@@ -6055,50 +6162,66 @@ TEXT ·mixPlaceLm4_128NEON(SB), NOSPLIT, $0-32
 	BLT          done2
 
 loop1:
-	FLDPQ        (R0), (F0, F1)
-	FLDPQ        (R2), (F2, F3)
+	WORD $0x3cc00000 // ldur q0, [x0]
+	WORD $0x3cc10001 // ldur q1, [x0, #16]
+	WORD $0x3cc00042 // ldur q2, [x2]
+	WORD $0x3cc10043 // ldur q3, [x2, #16]
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, (R0)
 	FMOVQ        F1, 16(R0)
-	FLDPQ        32(R0), (F0, F1)
-	FLDPQ        32(R2), (F2, F3)
+	WORD $0x3cc20000 // ldur q0, [x0, #32]
+	WORD $0x3cc30001 // ldur q1, [x0, #48]
+	WORD $0x3cc20042 // ldur q2, [x2, #32]
+	WORD $0x3cc30043 // ldur q3, [x2, #48]
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 32(R0)
 	FMOVQ        F1, 48(R0)
-	FLDPQ        64(R0), (F0, F1)
-	FLDPQ        128(R2), (F2, F3)
+	WORD $0x3cc40000 // ldur q0, [x0, #64]
+	WORD $0x3cc50001 // ldur q1, [x0, #80]
+	WORD $0x3cc80042 // ldur q2, [x2, #128]
+	WORD $0x3cc90043 // ldur q3, [x2, #144]
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 64(R0)
 	FMOVQ        F1, 80(R0)
-	FLDPQ        96(R0), (F0, F1)
-	FLDPQ        160(R2), (F2, F3)
+	WORD $0x3cc60000 // ldur q0, [x0, #96]
+	WORD $0x3cc70001 // ldur q1, [x0, #112]
+	WORD $0x3cca0042 // ldur q2, [x2, #160]
+	WORD $0x3ccb0043 // ldur q3, [x2, #176]
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 96(R0)
 	FMOVQ        F1, 112(R0)
-	FLDPQ        128(R0), (F0, F1)
-	FLDPQ        64(R2), (F2, F3)
+	WORD $0x3cc80000 // ldur q0, [x0, #128]
+	WORD $0x3cc90001 // ldur q1, [x0, #144]
+	WORD $0x3cc40042 // ldur q2, [x2, #64]
+	WORD $0x3cc50043 // ldur q3, [x2, #80]
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 128(R0)
 	FMOVQ        F1, 144(R0)
-	FLDPQ        160(R0), (F0, F1)
-	FLDPQ        96(R2), (F2, F3)
+	WORD $0x3cca0000 // ldur q0, [x0, #160]
+	WORD $0x3ccb0001 // ldur q1, [x0, #176]
+	WORD $0x3cc60042 // ldur q2, [x2, #96]
+	WORD $0x3cc70043 // ldur q3, [x2, #112]
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 160(R0)
 	FMOVQ        F1, 176(R0)
-	FLDPQ        192(R0), (F0, F1)
-	FLDPQ        192(R2), (F2, F3)
+	WORD $0x3ccc0000 // ldur q0, [x0, #192]
+	WORD $0x3ccd0001 // ldur q1, [x0, #208]
+	WORD $0x3ccc0042 // ldur q2, [x2, #192]
+	WORD $0x3ccd0043 // ldur q3, [x2, #208]
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 192(R0)
 	FMOVQ        F1, 208(R0)
-	FLDPQ        224(R0), (F0, F1)
-	FLDPQ        224(R2), (F2, F3)
+	WORD $0x3cce0000 // ldur q0, [x0, #224]
+	WORD $0x3ccf0001 // ldur q1, [x0, #240]
+	WORD $0x3cce0042 // ldur q2, [x2, #224]
+	WORD $0x3ccf0043 // ldur q3, [x2, #240]
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 224(R0)
@@ -6186,17 +6309,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c4 // ldr h4, [x6]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c4000c4 // ldur h4, [x6]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F5
+	WORD $0x3cc020c5 // ldur q5, [x6, #2]
 	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
 	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
 	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	FLDPQ        (R3), (F7, F8)
+	WORD $0x3cc00067 // ldur q7, [x3]
+	WORD $0x3cc10068 // ldur q8, [x3, #16]
 	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
 	WORD $0x4e27c0a5 // smull2 v5.8h, v5.16b, v7.16b
 	WORD $0x4e65bd25 // addp v5.8h, v9.8h, v5.8h
@@ -6207,12 +6330,13 @@ loop3:
 	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F6
+	WORD $0x3cc120c6 // ldur q6, [x6, #18]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        32(R3), (F8, F9)
+	WORD $0x3cc20068 // ldur q8, [x3, #32]
+	WORD $0x3cc30069 // ldur q9, [x3, #48]
 	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
 	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
 	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
@@ -6223,12 +6347,13 @@ loop3:
 	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F6
+	WORD $0x3cc220c6 // ldur q6, [x6, #34]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        64(R3), (F8, F9)
+	WORD $0x3cc40068 // ldur q8, [x3, #64]
+	WORD $0x3cc50069 // ldur q9, [x3, #80]
 	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
 	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
 	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
@@ -6239,12 +6364,13 @@ loop3:
 	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F6
+	WORD $0x3cc320c6 // ldur q6, [x6, #50]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        96(R3), (F8, F9)
+	WORD $0x3cc60068 // ldur q8, [x3, #96]
+	WORD $0x3cc70069 // ldur q9, [x3, #112]
 	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
 	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
 	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
@@ -6255,10 +6381,10 @@ loop3:
 	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F6
+	WORD $0xbc400086 // ldur s6, [x4]
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f869084 // fmul v4.4s, v4.4s, v6.s[0]
-	WORD $0x4e24cca2 // fmla v2.4s, v5.4s, v4.4s
+	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
+	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
 	ADD          $0x42, R6
 	ADD          $0x80, R3
 	ADD          $4, R4
@@ -6310,17 +6436,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c4 // ldr h4, [x6]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c4000c4 // ldur h4, [x6]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F5
+	WORD $0x3cc020c5 // ldur q5, [x6, #2]
 	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
 	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
 	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	FLDPQ        (R3), (F7, F8)
+	WORD $0x3cc00067 // ldur q7, [x3]
+	WORD $0x3cc10068 // ldur q8, [x3, #16]
 	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
 	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
 	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
@@ -6329,7 +6455,8 @@ loop3:
 	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
 	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	FLDPQ        128(R3), (F8, F9)
+	WORD $0x3cc80068 // ldur q8, [x3, #128]
+	WORD $0x3cc90069 // ldur q9, [x3, #144]
 	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
 	WORD $0x4e28c0a5 // smull2 v5.8h, v5.16b, v8.16b
 	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
@@ -6340,12 +6467,13 @@ loop3:
 	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F6
+	WORD $0x3cc120c6 // ldur q6, [x6, #18]
 	WORD $0x6f0c04c8 // ushr v8.16b, v6.16b, #4
 	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        32(R3), (F9, F10)
+	WORD $0x3cc20069 // ldur q9, [x3, #32]
+	WORD $0x3cc3006a // ldur q10, [x3, #48]
 	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
 	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
@@ -6354,7 +6482,8 @@ loop3:
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd29 // addp v9.8h, v9.8h, v10.8h
 	WORD $0x4e606927 // sadalp v7.4s, v9.8h
-	FLDPQ        160(R3), (F9, F10)
+	WORD $0x3cca0069 // ldur q9, [x3, #160]
+	WORD $0x3ccb006a // ldur q10, [x3, #176]
 	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
 	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
 	WORD $0x4e66bd66 // addp v6.8h, v11.8h, v6.8h
@@ -6365,12 +6494,13 @@ loop3:
 	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F6
+	WORD $0x3cc220c6 // ldur q6, [x6, #34]
 	WORD $0x6f0c04c8 // ushr v8.16b, v6.16b, #4
 	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        64(R3), (F9, F10)
+	WORD $0x3cc40069 // ldur q9, [x3, #64]
+	WORD $0x3cc5006a // ldur q10, [x3, #80]
 	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
 	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
@@ -6379,7 +6509,8 @@ loop3:
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd29 // addp v9.8h, v9.8h, v10.8h
 	WORD $0x4e606927 // sadalp v7.4s, v9.8h
-	FLDPQ        192(R3), (F9, F10)
+	WORD $0x3ccc0069 // ldur q9, [x3, #192]
+	WORD $0x3ccd006a // ldur q10, [x3, #208]
 	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
 	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
 	WORD $0x4e66bd66 // addp v6.8h, v11.8h, v6.8h
@@ -6390,12 +6521,13 @@ loop3:
 	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F6
+	WORD $0x3cc320c6 // ldur q6, [x6, #50]
 	WORD $0x6f0c04c8 // ushr v8.16b, v6.16b, #4
 	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        96(R3), (F9, F10)
+	WORD $0x3cc60069 // ldur q9, [x3, #96]
+	WORD $0x3cc7006a // ldur q10, [x3, #112]
 	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
 	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
@@ -6404,7 +6536,8 @@ loop3:
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd29 // addp v9.8h, v9.8h, v10.8h
 	WORD $0x4e606927 // sadalp v7.4s, v9.8h
-	FLDPQ        224(R3), (F9, F10)
+	WORD $0x3cce0069 // ldur q9, [x3, #224]
+	WORD $0x3ccf006a // ldur q10, [x3, #240]
 	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
 	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
 	WORD $0x4e66bd66 // addp v6.8h, v11.8h, v6.8h
@@ -6415,14 +6548,14 @@ loop3:
 	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F6
+	WORD $0xbc400086 // ldur s6, [x4]
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        4(R4), F6
+	WORD $0x6e24dcc6 // fmul v6.4s, v6.4s, v4.4s
+	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
+	WORD $0xbc404086 // ldur s6, [x4, #4]
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f869084 // fmul v4.4s, v4.4s, v6.s[0]
-	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
+	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
+	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
 	ADD          $0x42, R6
 	ADD          $0x100, R3
 	ADD          $8, R4
@@ -6481,17 +6614,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c5 // ldr h5, [x6]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7c4000c5 // ldur h5, [x6]
+	WORD $0x1ee240a5 // fcvt s5, h5
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F6
+	WORD $0x3cc020c6 // ldur q6, [x6, #2]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        (R3), (F8, F9)
+	WORD $0x3cc00068 // ldur q8, [x3]
+	WORD $0x3cc10069 // ldur q9, [x3, #16]
 	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
 	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
 	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
@@ -6500,7 +6633,8 @@ loop3:
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
 	WORD $0x4e606928 // sadalp v8.4s, v9.8h
-	FLDPQ        128(R3), (F9, F10)
+	WORD $0x3cc80069 // ldur q9, [x3, #128]
+	WORD $0x3cc9006a // ldur q10, [x3, #144]
 	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
 	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
@@ -6520,12 +6654,13 @@ loop3:
 	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F7
+	WORD $0x3cc120c7 // ldur q7, [x6, #18]
 	WORD $0x6f0c04ea // ushr v10.16b, v7.16b, #4
 	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
 	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
-	FLDPQ        32(R3), (F11, F12)
+	WORD $0x3cc2006b // ldur q11, [x3, #32]
+	WORD $0x3cc3006c // ldur q12, [x3, #48]
 	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
 	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -6534,7 +6669,8 @@ loop3:
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e606968 // sadalp v8.4s, v11.8h
-	FLDPQ        160(R3), (F11, F12)
+	WORD $0x3cca006b // ldur q11, [x3, #160]
+	WORD $0x3ccb006c // ldur q12, [x3, #176]
 	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
 	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -6554,12 +6690,13 @@ loop3:
 	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F7
+	WORD $0x3cc220c7 // ldur q7, [x6, #34]
 	WORD $0x6f0c04ea // ushr v10.16b, v7.16b, #4
 	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
 	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
-	FLDPQ        64(R3), (F11, F12)
+	WORD $0x3cc4006b // ldur q11, [x3, #64]
+	WORD $0x3cc5006c // ldur q12, [x3, #80]
 	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
 	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -6568,7 +6705,8 @@ loop3:
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e606968 // sadalp v8.4s, v11.8h
-	FLDPQ        192(R3), (F11, F12)
+	WORD $0x3ccc006b // ldur q11, [x3, #192]
+	WORD $0x3ccd006c // ldur q12, [x3, #208]
 	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
 	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -6588,12 +6726,13 @@ loop3:
 	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F7
+	WORD $0x3cc320c7 // ldur q7, [x6, #50]
 	WORD $0x6f0c04ea // ushr v10.16b, v7.16b, #4
 	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
 	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
-	FLDPQ        96(R3), (F11, F12)
+	WORD $0x3cc6006b // ldur q11, [x3, #96]
+	WORD $0x3cc7006c // ldur q12, [x3, #112]
 	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
 	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -6602,7 +6741,8 @@ loop3:
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e606968 // sadalp v8.4s, v11.8h
-	FLDPQ        224(R3), (F11, F12)
+	WORD $0x3cce006b // ldur q11, [x3, #224]
+	WORD $0x3ccf006c // ldur q12, [x3, #240]
 	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
 	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -6622,18 +6762,18 @@ loop3:
 	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F7
+	WORD $0xbc400087 // ldur s7, [x4]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
-	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
-	FMOVS        4(R4), F7
+	WORD $0x6e25dce7 // fmul v7.4s, v7.4s, v5.4s
+	WORD $0x4f871102 // fmla v2.4s, v8.4s, v7.s[0]
+	WORD $0xbc404087 // ldur s7, [x4, #4]
 	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
-	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
-	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
-	FMOVS        8(R4), F7
+	WORD $0x6e25dce7 // fmul v7.4s, v7.4s, v5.4s
+	WORD $0x4f871103 // fmla v3.4s, v8.4s, v7.s[0]
+	WORD $0xbc408087 // ldur s7, [x4, #8]
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f8790a5 // fmul v5.4s, v5.4s, v7.s[0]
-	WORD $0x4e25ccc4 // fmla v4.4s, v6.4s, v5.4s
+	WORD $0x6e25dce5 // fmul v5.4s, v7.4s, v5.4s
+	WORD $0x4f8510c4 // fmla v4.4s, v6.4s, v5.s[0]
 	ADD          $0x42, R6
 	ADD          $0x180, R3
 	ADD          $0xc, R4
@@ -6698,17 +6838,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c6 // ldr h6, [x6]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c4000c6 // ldur h6, [x6]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F7
+	WORD $0x3cc020c7 // ldur q7, [x6, #2]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        (R3), (F9, F10)
+	WORD $0x3cc00069 // ldur q9, [x3]
+	WORD $0x3cc1006a // ldur q10, [x3, #16]
 	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
@@ -6717,7 +6857,8 @@ loop3:
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        128(R3), (F10, F11)
+	WORD $0x3cc8006a // ldur q10, [x3, #128]
+	WORD $0x3cc9006b // ldur q11, [x3, #144]
 	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
 	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
@@ -6746,12 +6887,13 @@ loop3:
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F8
+	WORD $0x3cc120c8 // ldur q8, [x6, #18]
 	WORD $0x6f0c050c // ushr v12.16b, v8.16b, #4
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
-	FLDPQ        32(R3), (F13, F14)
+	WORD $0x3cc2006d // ldur q13, [x3, #32]
+	WORD $0x3cc3006e // ldur q14, [x3, #48]
 	WORD $0x0e2dc10f // smull v15.8h, v8.8b, v13.8b
 	WORD $0x4e2dc10d // smull2 v13.8h, v8.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -6760,7 +6902,8 @@ loop3:
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
 	WORD $0x4e6069a9 // sadalp v9.4s, v13.8h
-	FLDPQ        160(R3), (F13, F14)
+	WORD $0x3cca006d // ldur q13, [x3, #160]
+	WORD $0x3ccb006e // ldur q14, [x3, #176]
 	WORD $0x0e2dc10f // smull v15.8h, v8.8b, v13.8b
 	WORD $0x4e2dc10d // smull2 v13.8h, v8.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -6789,12 +6932,13 @@ loop3:
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F8
+	WORD $0x3cc220c8 // ldur q8, [x6, #34]
 	WORD $0x6f0c050c // ushr v12.16b, v8.16b, #4
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
-	FLDPQ        64(R3), (F13, F14)
+	WORD $0x3cc4006d // ldur q13, [x3, #64]
+	WORD $0x3cc5006e // ldur q14, [x3, #80]
 	WORD $0x0e2dc10f // smull v15.8h, v8.8b, v13.8b
 	WORD $0x4e2dc10d // smull2 v13.8h, v8.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -6803,7 +6947,8 @@ loop3:
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
 	WORD $0x4e6069a9 // sadalp v9.4s, v13.8h
-	FLDPQ        192(R3), (F13, F14)
+	WORD $0x3ccc006d // ldur q13, [x3, #192]
+	WORD $0x3ccd006e // ldur q14, [x3, #208]
 	WORD $0x0e2dc10f // smull v15.8h, v8.8b, v13.8b
 	WORD $0x4e2dc10d // smull2 v13.8h, v8.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -6832,12 +6977,13 @@ loop3:
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F8
+	WORD $0x3cc320c8 // ldur q8, [x6, #50]
 	WORD $0x6f0c050c // ushr v12.16b, v8.16b, #4
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
-	FLDPQ        96(R3), (F13, F14)
+	WORD $0x3cc6006d // ldur q13, [x3, #96]
+	WORD $0x3cc7006e // ldur q14, [x3, #112]
 	WORD $0x0e2dc10f // smull v15.8h, v8.8b, v13.8b
 	WORD $0x4e2dc10d // smull2 v13.8h, v8.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -6846,7 +6992,8 @@ loop3:
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
 	WORD $0x4e6069a9 // sadalp v9.4s, v13.8h
-	FLDPQ        224(R3), (F13, F14)
+	WORD $0x3cce006d // ldur q13, [x3, #224]
+	WORD $0x3ccf006e // ldur q14, [x3, #240]
 	WORD $0x0e2dc10f // smull v15.8h, v8.8b, v13.8b
 	WORD $0x4e2dc10d // smull2 v13.8h, v8.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -6875,22 +7022,22 @@ loop3:
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F8
+	WORD $0xbc400088 // ldur s8, [x4]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd22 // fmla v2.4s, v9.4s, v8.4s
-	FMOVS        4(R4), F8
+	WORD $0x6e26dd08 // fmul v8.4s, v8.4s, v6.4s
+	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
+	WORD $0xbc404088 // ldur s8, [x4, #4]
 	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd23 // fmla v3.4s, v9.4s, v8.4s
-	FMOVS        8(R4), F8
+	WORD $0x6e26dd08 // fmul v8.4s, v8.4s, v6.4s
+	WORD $0x4f881123 // fmla v3.4s, v9.4s, v8.s[0]
+	WORD $0xbc408088 // ldur s8, [x4, #8]
 	WORD $0x4e21d969 // scvtf v9.4s, v11.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
-	FMOVS        12(R4), F8
+	WORD $0x6e26dd08 // fmul v8.4s, v8.4s, v6.4s
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD $0xbc40c088 // ldur s8, [x4, #12]
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f8890c6 // fmul v6.4s, v6.4s, v8.s[0]
-	WORD $0x4e26cce5 // fmla v5.4s, v7.4s, v6.4s
+	WORD $0x6e26dd06 // fmul v6.4s, v8.4s, v6.4s
+	WORD $0x4f8610e5 // fmla v5.4s, v7.4s, v6.s[0]
 	ADD          $0x42, R6
 	ADD          $0x200, R3
 	ADD          $0x10, R4
@@ -6952,13 +7099,13 @@ TEXT ·matmulQ8Block1xLm4_128NEON(SB), NOSPLIT, $544-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e422 // movi v2.16b, #1
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        32(R2), F5
+	WORD $0x3cc20045 // ldur q5, [x2, #32]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -6996,13 +7143,13 @@ TEXT ·matmulQ8Block1xLm4_128NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e23c043 // smull2 v3.8h, v2.16b, v3.16b
 	WORD $0x4e63bca3 // addp v3.8h, v5.8h, v3.8h
 	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	FMOVQ        16(R2), F5
+	WORD $0x3cc10045 // ldur q5, [x2, #16]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -7040,13 +7187,13 @@ TEXT ·matmulQ8Block1xLm4_128NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        64(R2), F5
+	WORD $0x3cc40045 // ldur q5, [x2, #64]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -7084,13 +7231,13 @@ TEXT ·matmulQ8Block1xLm4_128NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        80(R2), F5
+	WORD $0x3cc50045 // ldur q5, [x2, #80]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R2
@@ -7159,108 +7306,108 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 15 and 32 to 47, and their products
-	FMOVQ        2(R6), F2
-	FMOVQ        18(R6), F3
-	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
-	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
-	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
-	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FLDPQ        (R5), (F4, F5)
-	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
-	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
-	WORD $0x4f08a484 // sshll2 v4.8h, v4.16b, #0
-	WORD $0x4e649c42 // mul v2.8h, v2.8h, v4.8h
-	WORD $0x4e62bcc2 // addp v2.8h, v6.8h, v2.8h
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x2f08a464 // ushll v4.8h, v3.8b, #0
-	WORD $0x0f08a4a6 // sshll v6.8h, v5.8b, #0
+	WORD $0x3cc020c2 // ldur q2, [x6, #2]
+	WORD $0x3cc120c3 // ldur q3, [x6, #18]
+	WORD $0x4e211c44 // and v4.16b, v2.16b, v1.16b
+	WORD $0x4e211c65 // and v5.16b, v3.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc000a6 // ldur q6, [x5]
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
+	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
+	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
+	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
+	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
 	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
-	WORD $0x4f08a4a5 // sshll2 v5.8h, v5.16b, #0
-	WORD $0x4e659c63 // mul v3.8h, v3.8h, v5.8h
-	WORD $0x4e63bc83 // addp v3.8h, v4.8h, v3.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x2f08a4a6 // ushll v6.8h, v5.8b, #0
+	WORD $0x0f08a4e8 // sshll v8.8h, v7.8b, #0
+	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
+	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4f08a4e7 // sshll2 v7.8h, v7.16b, #0
+	WORD $0x4e679ca5 // mul v5.8h, v5.8h, v7.8h
+	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
 
 	// levels of values 16 to 31 and 48 to 63, and their products
-	FMOVQ        2(R6), F4
-	FMOVQ        18(R6), F5
-	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
-	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
-	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
-	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
-	FLDPQ        32(R5), (F6, F7)
-	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
+	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc200a6 // ldur q6, [x5, #32]
+	WORD $0x3cc300a7 // ldur q7, [x5, #48]
+	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
 	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
-	WORD $0x4e606882 // sadalp v2.4s, v4.8h
-	WORD $0x2f08a4a4 // ushll v4.8h, v5.8b, #0
+	WORD $0x4e669c42 // mul v2.8h, v2.8h, v6.8h
+	WORD $0x4e62bd02 // addp v2.8h, v8.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a4e6 // sshll v6.8h, v7.8b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4e669c42 // mul v2.8h, v2.8h, v6.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a4e6 // sshll2 v6.8h, v7.16b, #0
-	WORD $0x4e669ca5 // mul v5.8h, v5.8h, v6.8h
-	WORD $0x4e65bc84 // addp v4.8h, v4.8h, v5.8h
-	WORD $0x4e606883 // sadalp v3.4s, v4.8h
+	WORD $0x4e669c63 // mul v3.8h, v3.8h, v6.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
 
 	// levels of values 64 to 79 and 96 to 111, and their products
-	FMOVQ        34(R6), F4
-	FMOVQ        50(R6), F5
-	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
-	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
-	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
-	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
-	FLDPQ        64(R5), (F6, F7)
-	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
-	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
-	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
-	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
-	WORD $0x4e606882 // sadalp v2.4s, v4.8h
-	WORD $0x2f08a4a4 // ushll v4.8h, v5.8b, #0
-	WORD $0x0f08a4e6 // sshll v6.8h, v7.8b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
-	WORD $0x4f08a4e6 // sshll2 v6.8h, v7.16b, #0
-	WORD $0x4e669ca5 // mul v5.8h, v5.8h, v6.8h
-	WORD $0x4e65bc84 // addp v4.8h, v4.8h, v5.8h
-	WORD $0x4e606883 // sadalp v3.4s, v4.8h
+	WORD $0x3cc220c2 // ldur q2, [x6, #34]
+	WORD $0x3cc320c3 // ldur q3, [x6, #50]
+	WORD $0x4e211c46 // and v6.16b, v2.16b, v1.16b
+	WORD $0x4e211c67 // and v7.16b, v3.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x3cc400a8 // ldur q8, [x5, #64]
+	WORD $0x3cc500a9 // ldur q9, [x5, #80]
+	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
+	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
+	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
+	WORD $0x6f08a4c6 // ushll2 v6.8h, v6.16b, #0
+	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
+	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
+	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
+	WORD $0x4e6068c4 // sadalp v4.4s, v6.8h
+	WORD $0x2f08a4e6 // ushll v6.8h, v7.8b, #0
+	WORD $0x0f08a528 // sshll v8.8h, v9.8b, #0
+	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
+	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
+	WORD $0x4f08a528 // sshll2 v8.8h, v9.16b, #0
+	WORD $0x4e689ce7 // mul v7.8h, v7.8h, v8.8h
+	WORD $0x4e67bcc6 // addp v6.8h, v6.8h, v7.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// levels of values 80 to 95 and 112 to 127, and their products
-	FMOVQ        34(R6), F4
-	FMOVQ        50(R6), F5
-	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
-	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
-	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
-	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
-	FLDPQ        96(R5), (F6, F7)
-	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
+	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc600a6 // ldur q6, [x5, #96]
+	WORD $0x3cc700a7 // ldur q7, [x5, #112]
+	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
 	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
-	WORD $0x4e606882 // sadalp v2.4s, v4.8h
-	WORD $0x2f08a4a4 // ushll v4.8h, v5.8b, #0
+	WORD $0x4e669c42 // mul v2.8h, v2.8h, v6.8h
+	WORD $0x4e62bd02 // addp v2.8h, v8.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a4e6 // sshll v6.8h, v7.8b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4e669c42 // mul v2.8h, v2.8h, v6.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a4e6 // sshll2 v6.8h, v7.16b, #0
-	WORD $0x4e669ca5 // mul v5.8h, v5.8h, v6.8h
-	WORD $0x4e65bc84 // addp v4.8h, v4.8h, v5.8h
-	WORD $0x4e606883 // sadalp v3.4s, v4.8h
-	FMOVQ        F2, (R9)
-	FMOVQ        F3, 16(R9)
-	WORD $0x7d4000c2 // ldr h2, [x6]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x4e669c63 // mul v3.8h, v3.8h, v6.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
+	FMOVQ        F4, (R9)
+	FMOVQ        F5, 16(R9)
+	WORD $0x7c4000c2 // ldur h2, [x6]
+	WORD $0x1ee24042 // fcvt s2, h2
 	WORD $0x4e040442 // dup v2.4s, v2.s[0]
 	FMOVQ        F2, (R10)
 	FMOVQ        F2, 16(R10)
@@ -7275,10 +7422,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F2
-	FMOVQ        32(R1), F3
-	FMOVQ        64(R1), F4
-	FMOVQ        96(R1), F5
+	WORD $0x3cc00022 // ldur q2, [x1]
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
+	WORD $0x3cc40024 // ldur q4, [x1, #64]
+	WORD $0x3cc60025 // ldur q5, [x1, #96]
 	WORD $0x4ea00863 // rev64 v3.4s, v3.4s
 	WORD $0x4e832842 // trn1 v2.4s, v2.4s, v3.4s
 	WORD $0x4ea008a3 // rev64 v3.4s, v5.4s
@@ -7286,10 +7433,14 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FLDPQ        (R0), (F3, F4)
-	FLDPQ        32(R0), (F5, F6)
-	FLDPQ        64(R0), (F7, F8)
-	FLDPQ        96(R0), (F9, F10)
+	WORD $0x3cc00003 // ldur q3, [x0]
+	WORD $0x3cc10004 // ldur q4, [x0, #16]
+	WORD $0x3cc20005 // ldur q5, [x0, #32]
+	WORD $0x3cc30006 // ldur q6, [x0, #48]
+	WORD $0x3cc40007 // ldur q7, [x0, #64]
+	WORD $0x3cc50008 // ldur q8, [x0, #80]
+	WORD $0x3cc60009 // ldur q9, [x0, #96]
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -7298,10 +7449,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        (R3), F4
+	WORD $0xbc400064 // ldur s4, [x3]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	FMOVQ        F2, (R2)
@@ -7333,13 +7484,13 @@ TEXT ·matmulQ8Block2xLm4_128NEON(SB), 0, $800-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e422 // movi v2.16b, #1
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        32(R2), F5
+	WORD $0x3cc20045 // ldur q5, [x2, #32]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -7377,13 +7528,13 @@ TEXT ·matmulQ8Block2xLm4_128NEON(SB), 0, $800-72
 	WORD $0x4e23c043 // smull2 v3.8h, v2.16b, v3.16b
 	WORD $0x4e63bca3 // addp v3.8h, v5.8h, v3.8h
 	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	FMOVQ        16(R2), F5
+	WORD $0x3cc10045 // ldur q5, [x2, #16]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -7421,13 +7572,13 @@ TEXT ·matmulQ8Block2xLm4_128NEON(SB), 0, $800-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        64(R2), F5
+	WORD $0x3cc40045 // ldur q5, [x2, #64]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -7465,13 +7616,13 @@ TEXT ·matmulQ8Block2xLm4_128NEON(SB), 0, $800-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        80(R2), F5
+	WORD $0x3cc50045 // ldur q5, [x2, #80]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -7520,13 +7671,13 @@ TEXT ·matmulQ8Block2xLm4_128NEON(SB), 0, $800-72
 	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
 	WORD $0x7e30d884 // faddp s4, v4.2s
 	FMOVS        F4, (R4)
-	FMOVQ        128(R2), F3
+	WORD $0x3cc80043 // ldur q3, [x2, #128]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        160(R2), F5
+	WORD $0x3cca0045 // ldur q5, [x2, #160]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -7564,13 +7715,13 @@ TEXT ·matmulQ8Block2xLm4_128NEON(SB), 0, $800-72
 	WORD $0x4e23c043 // smull2 v3.8h, v2.16b, v3.16b
 	WORD $0x4e63bca3 // addp v3.8h, v5.8h, v3.8h
 	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	FMOVQ        144(R2), F5
+	WORD $0x3cc90045 // ldur q5, [x2, #144]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -7608,13 +7759,13 @@ TEXT ·matmulQ8Block2xLm4_128NEON(SB), 0, $800-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        192(R2), F5
+	WORD $0x3ccc0045 // ldur q5, [x2, #192]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -7652,13 +7803,13 @@ TEXT ·matmulQ8Block2xLm4_128NEON(SB), 0, $800-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        208(R2), F5
+	WORD $0x3ccd0045 // ldur q5, [x2, #208]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R2
@@ -7727,178 +7878,182 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 15 and 32 to 47, and their products
-	FMOVQ        2(R6), F2
-	FMOVQ        18(R6), F3
-	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
-	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
-	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
-	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FLDPQ        (R5), (F4, F5)
-	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
-	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a447 // ushll2 v7.8h, v2.16b, #0
-	WORD $0x4f08a484 // sshll2 v4.8h, v4.16b, #0
-	WORD $0x4e649ce7 // mul v7.8h, v7.8h, v4.8h
-	WORD $0x4e67bcc4 // addp v4.8h, v6.8h, v7.8h
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x2f08a466 // ushll v6.8h, v3.8b, #0
-	WORD $0x0f08a4a7 // sshll v7.8h, v5.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a467 // ushll2 v7.8h, v3.16b, #0
-	WORD $0x4f08a4a5 // sshll2 v5.8h, v5.16b, #0
-	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
-	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FLDPQ        128(R5), (F6, F7)
-	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
+	WORD $0x3cc020c2 // ldur q2, [x6, #2]
+	WORD $0x3cc120c3 // ldur q3, [x6, #18]
+	WORD $0x4e211c44 // and v4.16b, v2.16b, v1.16b
+	WORD $0x4e211c65 // and v5.16b, v3.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc000a6 // ldur q6, [x5]
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
+	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x6f08a489 // ushll2 v9.8h, v4.16b, #0
 	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
-	WORD $0x4e669c42 // mul v2.8h, v2.8h, v6.8h
-	WORD $0x4e62bd02 // addp v2.8h, v8.8h, v2.8h
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x2f08a466 // ushll v6.8h, v3.8b, #0
-	WORD $0x0f08a4e8 // sshll v8.8h, v7.8b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
+	WORD $0x4e669d29 // mul v9.8h, v9.8h, v6.8h
+	WORD $0x4e69bd06 // addp v6.8h, v8.8h, v9.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
+	WORD $0x0f08a4e9 // sshll v9.8h, v7.8b, #0
+	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
+	WORD $0x6f08a4a9 // ushll2 v9.8h, v5.16b, #0
 	WORD $0x4f08a4e7 // sshll2 v7.8h, v7.16b, #0
-	WORD $0x4e679c63 // mul v3.8h, v3.8h, v7.8h
-	WORD $0x4e63bcc3 // addp v3.8h, v6.8h, v3.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
+	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x3cc800a8 // ldur q8, [x5, #128]
+	WORD $0x3cc900a9 // ldur q9, [x5, #144]
+	WORD $0x2f08a48a // ushll v10.8h, v4.8b, #0
+	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
+	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
+	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
+	WORD $0x4e689c84 // mul v4.8h, v4.8h, v8.8h
+	WORD $0x4e64bd44 // addp v4.8h, v10.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
+	WORD $0x0f08a52a // sshll v10.8h, v9.8b, #0
+	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
+	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
+	WORD $0x4e699ca5 // mul v5.8h, v5.8h, v9.8h
+	WORD $0x4e65bd05 // addp v5.8h, v8.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
 
 	// levels of values 16 to 31 and 48 to 63, and their products
-	FMOVQ        2(R6), F6
-	FMOVQ        18(R6), F7
-	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
-	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
-	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        32(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
+	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc200a8 // ldur q8, [x5, #32]
+	WORD $0x3cc300a9 // ldur q9, [x5, #48]
+	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4cb // ushll2 v11.8h, v6.16b, #0
+	WORD $0x6f08a44b // ushll2 v11.8h, v2.16b, #0
 	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
 	WORD $0x4e689d6b // mul v11.8h, v11.8h, v8.8h
 	WORD $0x4e6bbd48 // addp v8.8h, v10.8h, v11.8h
-	WORD $0x4e606904 // sadalp v4.4s, v8.8h
-	WORD $0x2f08a4e8 // ushll v8.8h, v7.8b, #0
+	WORD $0x4e606906 // sadalp v6.4s, v8.8h
+	WORD $0x2f08a468 // ushll v8.8h, v3.8b, #0
 	WORD $0x0f08a52a // sshll v10.8h, v9.8b, #0
 	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a4ea // ushll2 v10.8h, v7.16b, #0
+	WORD $0x6f08a46a // ushll2 v10.8h, v3.16b, #0
 	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
 	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
 	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
-	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FLDPQ        160(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	WORD $0x3cca00a8 // ldur q8, [x5, #160]
+	WORD $0x3ccb00a9 // ldur q9, [x5, #176]
+	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4c6 // ushll2 v6.8h, v6.16b, #0
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
 	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
-	WORD $0x4e6068c2 // sadalp v2.4s, v6.8h
-	WORD $0x2f08a4e6 // ushll v6.8h, v7.8b, #0
+	WORD $0x4e689c42 // mul v2.8h, v2.8h, v8.8h
+	WORD $0x4e62bd42 // addp v2.8h, v10.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a528 // sshll v8.8h, v9.8b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
+	WORD $0x4e689c42 // mul v2.8h, v2.8h, v8.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a528 // sshll2 v8.8h, v9.16b, #0
-	WORD $0x4e689ce7 // mul v7.8h, v7.8h, v8.8h
-	WORD $0x4e67bcc6 // addp v6.8h, v6.8h, v7.8h
-	WORD $0x4e6068c3 // sadalp v3.4s, v6.8h
+	WORD $0x4e689c63 // mul v3.8h, v3.8h, v8.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
 
 	// levels of values 64 to 79 and 96 to 111, and their products
-	FMOVQ        34(R6), F6
-	FMOVQ        50(R6), F7
-	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        64(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
-	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
-	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4cb // ushll2 v11.8h, v6.16b, #0
-	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689d6b // mul v11.8h, v11.8h, v8.8h
-	WORD $0x4e6bbd48 // addp v8.8h, v10.8h, v11.8h
-	WORD $0x4e606904 // sadalp v4.4s, v8.8h
-	WORD $0x2f08a4e8 // ushll v8.8h, v7.8b, #0
-	WORD $0x0f08a52a // sshll v10.8h, v9.8b, #0
+	WORD $0x3cc220c2 // ldur q2, [x6, #34]
+	WORD $0x3cc320c3 // ldur q3, [x6, #50]
+	WORD $0x4e211c48 // and v8.16b, v2.16b, v1.16b
+	WORD $0x4e211c69 // and v9.16b, v3.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	WORD $0x3cc400aa // ldur q10, [x5, #64]
+	WORD $0x3cc500ab // ldur q11, [x5, #80]
+	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
+	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
+	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x4e606946 // sadalp v6.4s, v10.8h
+	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
+	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
+	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
+	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
+	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
+	WORD $0x4e606947 // sadalp v7.4s, v10.8h
+	WORD $0x3ccc00aa // ldur q10, [x5, #192]
+	WORD $0x3ccd00ab // ldur q11, [x5, #208]
+	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
 	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a4ea // ushll2 v10.8h, v7.16b, #0
-	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
-	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
-	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e606904 // sadalp v4.4s, v8.8h
+	WORD $0x2f08a528 // ushll v8.8h, v9.8b, #0
+	WORD $0x0f08a56a // sshll v10.8h, v11.8b, #0
+	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
+	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
+	WORD $0x4f08a56a // sshll2 v10.8h, v11.16b, #0
+	WORD $0x4e6a9d29 // mul v9.8h, v9.8h, v10.8h
+	WORD $0x4e69bd08 // addp v8.8h, v8.8h, v9.8h
 	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FLDPQ        192(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
-	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
-	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4c6 // ushll2 v6.8h, v6.16b, #0
-	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
-	WORD $0x4e6068c2 // sadalp v2.4s, v6.8h
-	WORD $0x2f08a4e6 // ushll v6.8h, v7.8b, #0
-	WORD $0x0f08a528 // sshll v8.8h, v9.8b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
-	WORD $0x4f08a528 // sshll2 v8.8h, v9.16b, #0
-	WORD $0x4e689ce7 // mul v7.8h, v7.8h, v8.8h
-	WORD $0x4e67bcc6 // addp v6.8h, v6.8h, v7.8h
-	WORD $0x4e6068c3 // sadalp v3.4s, v6.8h
 
 	// levels of values 80 to 95 and 112 to 127, and their products
-	FMOVQ        34(R6), F6
-	FMOVQ        50(R6), F7
-	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
-	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
-	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        96(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
+	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc600a8 // ldur q8, [x5, #96]
+	WORD $0x3cc700a9 // ldur q9, [x5, #112]
+	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4cb // ushll2 v11.8h, v6.16b, #0
+	WORD $0x6f08a44b // ushll2 v11.8h, v2.16b, #0
 	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
 	WORD $0x4e689d6b // mul v11.8h, v11.8h, v8.8h
 	WORD $0x4e6bbd48 // addp v8.8h, v10.8h, v11.8h
-	WORD $0x4e606904 // sadalp v4.4s, v8.8h
-	WORD $0x2f08a4e8 // ushll v8.8h, v7.8b, #0
+	WORD $0x4e606906 // sadalp v6.4s, v8.8h
+	WORD $0x2f08a468 // ushll v8.8h, v3.8b, #0
 	WORD $0x0f08a52a // sshll v10.8h, v9.8b, #0
 	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a4ea // ushll2 v10.8h, v7.16b, #0
+	WORD $0x6f08a46a // ushll2 v10.8h, v3.16b, #0
 	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
 	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
 	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
-	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FLDPQ        224(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	WORD $0x3cce00a8 // ldur q8, [x5, #224]
+	WORD $0x3ccf00a9 // ldur q9, [x5, #240]
+	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4c6 // ushll2 v6.8h, v6.16b, #0
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
 	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
-	WORD $0x4e6068c2 // sadalp v2.4s, v6.8h
-	WORD $0x2f08a4e6 // ushll v6.8h, v7.8b, #0
+	WORD $0x4e689c42 // mul v2.8h, v2.8h, v8.8h
+	WORD $0x4e62bd42 // addp v2.8h, v10.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a528 // sshll v8.8h, v9.8b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
+	WORD $0x4e689c42 // mul v2.8h, v2.8h, v8.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a528 // sshll2 v8.8h, v9.16b, #0
-	WORD $0x4e689ce7 // mul v7.8h, v7.8h, v8.8h
-	WORD $0x4e67bcc6 // addp v6.8h, v6.8h, v7.8h
-	WORD $0x4e6068c3 // sadalp v3.4s, v6.8h
-	FMOVQ        F4, (R9)
-	FMOVQ        F5, 16(R9)
-	FMOVQ        F2, 128(R9)
-	FMOVQ        F3, 144(R9)
-	WORD $0x7d4000c2 // ldr h2, [x6]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x4e689c63 // mul v3.8h, v3.8h, v8.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
+	FMOVQ        F6, (R9)
+	FMOVQ        F7, 16(R9)
+	FMOVQ        F4, 128(R9)
+	FMOVQ        F5, 144(R9)
+	WORD $0x7c4000c2 // ldur h2, [x6]
+	WORD $0x1ee24042 // fcvt s2, h2
 	WORD $0x4e040442 // dup v2.4s, v2.s[0]
 	FMOVQ        F2, (R10)
 	FMOVQ        F2, 16(R10)
@@ -7913,10 +8068,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F2
-	FMOVQ        32(R1), F3
-	FMOVQ        64(R1), F4
-	FMOVQ        96(R1), F5
+	WORD $0x3cc00022 // ldur q2, [x1]
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
+	WORD $0x3cc40024 // ldur q4, [x1, #64]
+	WORD $0x3cc60025 // ldur q5, [x1, #96]
 	WORD $0x4ea00863 // rev64 v3.4s, v3.4s
 	WORD $0x4e832842 // trn1 v2.4s, v2.4s, v3.4s
 	WORD $0x4ea008a3 // rev64 v3.4s, v5.4s
@@ -7924,10 +8079,14 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FLDPQ        (R0), (F3, F4)
-	FLDPQ        32(R0), (F5, F6)
-	FLDPQ        64(R0), (F7, F8)
-	FLDPQ        96(R0), (F9, F10)
+	WORD $0x3cc00003 // ldur q3, [x0]
+	WORD $0x3cc10004 // ldur q4, [x0, #16]
+	WORD $0x3cc20005 // ldur q5, [x0, #32]
+	WORD $0x3cc30006 // ldur q6, [x0, #48]
+	WORD $0x3cc40007 // ldur q7, [x0, #64]
+	WORD $0x3cc50008 // ldur q8, [x0, #80]
+	WORD $0x3cc60009 // ldur q9, [x0, #96]
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -7936,17 +8095,21 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        (R3), F4
+	WORD $0xbc400064 // ldur s4, [x3]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FLDPQ        128(R0), (F3, F4)
-	FLDPQ        160(R0), (F5, F6)
-	FLDPQ        192(R0), (F7, F8)
-	FLDPQ        224(R0), (F9, F10)
+	WORD $0x3cc80003 // ldur q3, [x0, #128]
+	WORD $0x3cc90004 // ldur q4, [x0, #144]
+	WORD $0x3cca0005 // ldur q5, [x0, #160]
+	WORD $0x3ccb0006 // ldur q6, [x0, #176]
+	WORD $0x3ccc0007 // ldur q7, [x0, #192]
+	WORD $0x3ccd0008 // ldur q8, [x0, #208]
+	WORD $0x3cce0009 // ldur q9, [x0, #224]
+	WORD $0x3ccf000a // ldur q10, [x0, #240]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -7955,10 +8118,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        4(R4), F4
+	WORD $0xbc404084 // ldur s4, [x4, #4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
@@ -7993,13 +8156,13 @@ TEXT ·matmulQ8Block3xLm4_128NEON(SB), 0, $1056-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e422 // movi v2.16b, #1
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        32(R2), F5
+	WORD $0x3cc20045 // ldur q5, [x2, #32]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -8037,13 +8200,13 @@ TEXT ·matmulQ8Block3xLm4_128NEON(SB), 0, $1056-72
 	WORD $0x4e23c043 // smull2 v3.8h, v2.16b, v3.16b
 	WORD $0x4e63bca3 // addp v3.8h, v5.8h, v3.8h
 	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	FMOVQ        16(R2), F5
+	WORD $0x3cc10045 // ldur q5, [x2, #16]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -8081,13 +8244,13 @@ TEXT ·matmulQ8Block3xLm4_128NEON(SB), 0, $1056-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        64(R2), F5
+	WORD $0x3cc40045 // ldur q5, [x2, #64]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -8125,13 +8288,13 @@ TEXT ·matmulQ8Block3xLm4_128NEON(SB), 0, $1056-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        80(R2), F5
+	WORD $0x3cc50045 // ldur q5, [x2, #80]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -8180,13 +8343,13 @@ TEXT ·matmulQ8Block3xLm4_128NEON(SB), 0, $1056-72
 	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
 	WORD $0x7e30d884 // faddp s4, v4.2s
 	FMOVS        F4, (R4)
-	FMOVQ        128(R2), F3
+	WORD $0x3cc80043 // ldur q3, [x2, #128]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        160(R2), F5
+	WORD $0x3cca0045 // ldur q5, [x2, #160]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -8224,13 +8387,13 @@ TEXT ·matmulQ8Block3xLm4_128NEON(SB), 0, $1056-72
 	WORD $0x4e23c043 // smull2 v3.8h, v2.16b, v3.16b
 	WORD $0x4e63bca3 // addp v3.8h, v5.8h, v3.8h
 	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	FMOVQ        144(R2), F5
+	WORD $0x3cc90045 // ldur q5, [x2, #144]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -8268,13 +8431,13 @@ TEXT ·matmulQ8Block3xLm4_128NEON(SB), 0, $1056-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        192(R2), F5
+	WORD $0x3ccc0045 // ldur q5, [x2, #192]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -8312,13 +8475,13 @@ TEXT ·matmulQ8Block3xLm4_128NEON(SB), 0, $1056-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        208(R2), F5
+	WORD $0x3ccd0045 // ldur q5, [x2, #208]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -8574,248 +8737,252 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 15 and 32 to 47, and their products
-	FMOVQ        2(R6), F2
-	FMOVQ        18(R6), F3
-	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
-	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
-	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
-	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FLDPQ        (R5), (F4, F5)
-	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
-	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a447 // ushll2 v7.8h, v2.16b, #0
-	WORD $0x4f08a484 // sshll2 v4.8h, v4.16b, #0
-	WORD $0x4e649ce7 // mul v7.8h, v7.8h, v4.8h
-	WORD $0x4e67bcc4 // addp v4.8h, v6.8h, v7.8h
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x2f08a466 // ushll v6.8h, v3.8b, #0
-	WORD $0x0f08a4a7 // sshll v7.8h, v5.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a467 // ushll2 v7.8h, v3.16b, #0
-	WORD $0x4f08a4a5 // sshll2 v5.8h, v5.16b, #0
-	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
-	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FLDPQ        128(R5), (F6, F7)
-	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
+	WORD $0x3cc020c2 // ldur q2, [x6, #2]
+	WORD $0x3cc120c3 // ldur q3, [x6, #18]
+	WORD $0x4e211c44 // and v4.16b, v2.16b, v1.16b
+	WORD $0x4e211c65 // and v5.16b, v3.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc000a6 // ldur q6, [x5]
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
+	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a449 // ushll2 v9.8h, v2.16b, #0
+	WORD $0x6f08a489 // ushll2 v9.8h, v4.16b, #0
 	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
 	WORD $0x4e669d29 // mul v9.8h, v9.8h, v6.8h
 	WORD $0x4e69bd06 // addp v6.8h, v8.8h, v9.8h
 	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x2f08a468 // ushll v8.8h, v3.8b, #0
+	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
 	WORD $0x0f08a4e9 // sshll v9.8h, v7.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a469 // ushll2 v9.8h, v3.16b, #0
+	WORD $0x6f08a4a9 // ushll2 v9.8h, v5.16b, #0
 	WORD $0x4f08a4e7 // sshll2 v7.8h, v7.16b, #0
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FLDPQ        256(R5), (F8, F9)
-	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
+	WORD $0x3cc800a8 // ldur q8, [x5, #128]
+	WORD $0x3cc900a9 // ldur q9, [x5, #144]
+	WORD $0x2f08a48a // ushll v10.8h, v4.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x6f08a48b // ushll2 v11.8h, v4.16b, #0
 	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689c42 // mul v2.8h, v2.8h, v8.8h
-	WORD $0x4e62bd42 // addp v2.8h, v10.8h, v2.8h
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x2f08a468 // ushll v8.8h, v3.8b, #0
-	WORD $0x0f08a52a // sshll v10.8h, v9.8b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
+	WORD $0x4e689d6b // mul v11.8h, v11.8h, v8.8h
+	WORD $0x4e6bbd48 // addp v8.8h, v10.8h, v11.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x2f08a4aa // ushll v10.8h, v5.8b, #0
+	WORD $0x0f08a52b // sshll v11.8h, v9.8b, #0
+	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
+	WORD $0x6f08a4ab // ushll2 v11.8h, v5.16b, #0
 	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
-	WORD $0x4e699c63 // mul v3.8h, v3.8h, v9.8h
-	WORD $0x4e63bd03 // addp v3.8h, v8.8h, v3.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4e699d6b // mul v11.8h, v11.8h, v9.8h
+	WORD $0x4e6bbd49 // addp v9.8h, v10.8h, v11.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FLDPQ        256(R5), (F10, F11)
+	WORD $0x2f08a48c // ushll v12.8h, v4.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
+	WORD $0x4e6a9c84 // mul v4.8h, v4.8h, v10.8h
+	WORD $0x4e64bd84 // addp v4.8h, v12.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x2f08a4aa // ushll v10.8h, v5.8b, #0
+	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
+	WORD $0x4e6b9ca5 // mul v5.8h, v5.8h, v11.8h
+	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
 
 	// levels of values 16 to 31 and 48 to 63, and their products
-	FMOVQ        2(R6), F8
-	FMOVQ        18(R6), F9
-	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
-	FLDPQ        32(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc200aa // ldur q10, [x5, #32]
+	WORD $0x3cc300ab // ldur q11, [x5, #48]
+	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
-	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
-	WORD $0x4e606944 // sadalp v4.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
-	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
-	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FLDPQ        160(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
+	WORD $0x6f08a44d // ushll2 v13.8h, v2.16b, #0
 	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
 	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
 	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
 	WORD $0x4e606946 // sadalp v6.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
+	WORD $0x2f08a46a // ushll v10.8h, v3.8b, #0
 	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
 	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
+	WORD $0x6f08a46c // ushll2 v12.8h, v3.16b, #0
 	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FLDPQ        288(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x3cca00aa // ldur q10, [x5, #160]
+	WORD $0x3ccb00ab // ldur q11, [x5, #176]
+	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
+	WORD $0x6f08a44d // ushll2 v13.8h, v2.16b, #0
 	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e606902 // sadalp v2.4s, v8.8h
-	WORD $0x2f08a528 // ushll v8.8h, v9.8b, #0
+	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
+	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x4e606948 // sadalp v8.4s, v10.8h
+	WORD $0x2f08a46a // ushll v10.8h, v3.8b, #0
+	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a46c // ushll2 v12.8h, v3.16b, #0
+	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
+	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
+	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        288(R5), (F10, F11)
+	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
+	WORD $0x4e6a9c42 // mul v2.8h, v2.8h, v10.8h
+	WORD $0x4e62bd82 // addp v2.8h, v12.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a56a // sshll v10.8h, v11.8b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
+	WORD $0x4e6a9c42 // mul v2.8h, v2.8h, v10.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a56a // sshll2 v10.8h, v11.16b, #0
-	WORD $0x4e6a9d29 // mul v9.8h, v9.8h, v10.8h
-	WORD $0x4e69bd08 // addp v8.8h, v8.8h, v9.8h
-	WORD $0x4e606903 // sadalp v3.4s, v8.8h
+	WORD $0x4e6a9c63 // mul v3.8h, v3.8h, v10.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
 
 	// levels of values 64 to 79 and 96 to 111, and their products
-	FMOVQ        34(R6), F8
-	FMOVQ        50(R6), F9
-	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
-	FLDPQ        64(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
-	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x3cc220c2 // ldur q2, [x6, #34]
+	WORD $0x3cc320c3 // ldur q3, [x6, #50]
+	WORD $0x4e211c4a // and v10.16b, v2.16b, v1.16b
+	WORD $0x4e211c6b // and v11.16b, v3.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x3cc400ac // ldur q12, [x5, #64]
+	WORD $0x3cc500ad // ldur q13, [x5, #80]
+	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
+	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x4e606986 // sadalp v6.4s, v12.8h
+	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
+	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x4e606987 // sadalp v7.4s, v12.8h
+	WORD $0x3ccc00ac // ldur q12, [x5, #192]
+	WORD $0x3ccd00ad // ldur q13, [x5, #208]
+	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
+	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x4e606988 // sadalp v8.4s, v12.8h
+	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
+	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x4e606989 // sadalp v9.4s, v12.8h
+	FLDPQ        320(R5), (F12, F13)
+	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
 	WORD $0x4e606944 // sadalp v4.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x2f08a56a // ushll v10.8h, v11.8b, #0
+	WORD $0x0f08a5ac // sshll v12.8h, v13.8b, #0
 	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
-	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
+	WORD $0x4f08a5ac // sshll2 v12.8h, v13.16b, #0
+	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
+	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
 	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FLDPQ        192(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
-	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
-	WORD $0x4e606946 // sadalp v6.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
-	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
-	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FLDPQ        320(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e606902 // sadalp v2.4s, v8.8h
-	WORD $0x2f08a528 // ushll v8.8h, v9.8b, #0
-	WORD $0x0f08a56a // sshll v10.8h, v11.8b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
-	WORD $0x4f08a56a // sshll2 v10.8h, v11.16b, #0
-	WORD $0x4e6a9d29 // mul v9.8h, v9.8h, v10.8h
-	WORD $0x4e69bd08 // addp v8.8h, v8.8h, v9.8h
-	WORD $0x4e606903 // sadalp v3.4s, v8.8h
 
 	// levels of values 80 to 95 and 112 to 127, and their products
-	FMOVQ        34(R6), F8
-	FMOVQ        50(R6), F9
-	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
-	FLDPQ        96(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc600aa // ldur q10, [x5, #96]
+	WORD $0x3cc700ab // ldur q11, [x5, #112]
+	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
-	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
-	WORD $0x4e606944 // sadalp v4.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
-	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
-	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FLDPQ        224(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
+	WORD $0x6f08a44d // ushll2 v13.8h, v2.16b, #0
 	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
 	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
 	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
 	WORD $0x4e606946 // sadalp v6.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
+	WORD $0x2f08a46a // ushll v10.8h, v3.8b, #0
 	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
 	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
+	WORD $0x6f08a46c // ushll2 v12.8h, v3.16b, #0
 	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FLDPQ        352(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x3cce00aa // ldur q10, [x5, #224]
+	WORD $0x3ccf00ab // ldur q11, [x5, #240]
+	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
+	WORD $0x6f08a44d // ushll2 v13.8h, v2.16b, #0
 	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e606902 // sadalp v2.4s, v8.8h
-	WORD $0x2f08a528 // ushll v8.8h, v9.8b, #0
+	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
+	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x4e606948 // sadalp v8.4s, v10.8h
+	WORD $0x2f08a46a // ushll v10.8h, v3.8b, #0
+	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a46c // ushll2 v12.8h, v3.16b, #0
+	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
+	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
+	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        352(R5), (F10, F11)
+	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
+	WORD $0x4e6a9c42 // mul v2.8h, v2.8h, v10.8h
+	WORD $0x4e62bd82 // addp v2.8h, v12.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a56a // sshll v10.8h, v11.8b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
+	WORD $0x4e6a9c42 // mul v2.8h, v2.8h, v10.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a56a // sshll2 v10.8h, v11.16b, #0
-	WORD $0x4e6a9d29 // mul v9.8h, v9.8h, v10.8h
-	WORD $0x4e69bd08 // addp v8.8h, v8.8h, v9.8h
-	WORD $0x4e606903 // sadalp v3.4s, v8.8h
-	FMOVQ        F4, (R9)
-	FMOVQ        F5, 16(R9)
-	FMOVQ        F6, 128(R9)
-	FMOVQ        F7, 144(R9)
-	FMOVQ        F2, 256(R9)
-	FMOVQ        F3, 272(R9)
-	WORD $0x7d4000c2 // ldr h2, [x6]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x4e6a9c63 // mul v3.8h, v3.8h, v10.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
+	FMOVQ        F6, (R9)
+	FMOVQ        F7, 16(R9)
+	FMOVQ        F8, 128(R9)
+	FMOVQ        F9, 144(R9)
+	FMOVQ        F4, 256(R9)
+	FMOVQ        F5, 272(R9)
+	WORD $0x7c4000c2 // ldur h2, [x6]
+	WORD $0x1ee24042 // fcvt s2, h2
 	WORD $0x4e040442 // dup v2.4s, v2.s[0]
 	FMOVQ        F2, (R10)
 	FMOVQ        F2, 16(R10)
@@ -8830,10 +8997,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F2
-	FMOVQ        32(R1), F3
-	FMOVQ        64(R1), F4
-	FMOVQ        96(R1), F5
+	WORD $0x3cc00022 // ldur q2, [x1]
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
+	WORD $0x3cc40024 // ldur q4, [x1, #64]
+	WORD $0x3cc60025 // ldur q5, [x1, #96]
 	WORD $0x4ea00863 // rev64 v3.4s, v3.4s
 	WORD $0x4e832842 // trn1 v2.4s, v2.4s, v3.4s
 	WORD $0x4ea008a3 // rev64 v3.4s, v5.4s
@@ -8841,10 +9008,14 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FLDPQ        (R0), (F3, F4)
-	FLDPQ        32(R0), (F5, F6)
-	FLDPQ        64(R0), (F7, F8)
-	FLDPQ        96(R0), (F9, F10)
+	WORD $0x3cc00003 // ldur q3, [x0]
+	WORD $0x3cc10004 // ldur q4, [x0, #16]
+	WORD $0x3cc20005 // ldur q5, [x0, #32]
+	WORD $0x3cc30006 // ldur q6, [x0, #48]
+	WORD $0x3cc40007 // ldur q7, [x0, #64]
+	WORD $0x3cc50008 // ldur q8, [x0, #80]
+	WORD $0x3cc60009 // ldur q9, [x0, #96]
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -8853,17 +9024,21 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        (R3), F4
+	WORD $0xbc400064 // ldur s4, [x3]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FLDPQ        128(R0), (F3, F4)
-	FLDPQ        160(R0), (F5, F6)
-	FLDPQ        192(R0), (F7, F8)
-	FLDPQ        224(R0), (F9, F10)
+	WORD $0x3cc80003 // ldur q3, [x0, #128]
+	WORD $0x3cc90004 // ldur q4, [x0, #144]
+	WORD $0x3cca0005 // ldur q5, [x0, #160]
+	WORD $0x3ccb0006 // ldur q6, [x0, #176]
+	WORD $0x3ccc0007 // ldur q7, [x0, #192]
+	WORD $0x3ccd0008 // ldur q8, [x0, #208]
+	WORD $0x3cce0009 // ldur q9, [x0, #224]
+	WORD $0x3ccf000a // ldur q10, [x0, #240]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -8872,10 +9047,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        4(R4), F4
+	WORD $0xbc404084 // ldur s4, [x4, #4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
@@ -8894,10 +9069,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        8(R4), F4
+	WORD $0xbc408084 // ldur s4, [x4, #8]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        8(R3), F4
+	WORD $0xbc408064 // ldur s4, [x3, #8]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	ADD          R8, R9
@@ -8930,13 +9105,13 @@ TEXT ·matmulQ8Block4xLm4_128NEON(SB), 0, $1312-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e422 // movi v2.16b, #1
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        32(R2), F5
+	WORD $0x3cc20045 // ldur q5, [x2, #32]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -8974,13 +9149,13 @@ TEXT ·matmulQ8Block4xLm4_128NEON(SB), 0, $1312-72
 	WORD $0x4e23c043 // smull2 v3.8h, v2.16b, v3.16b
 	WORD $0x4e63bca3 // addp v3.8h, v5.8h, v3.8h
 	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	FMOVQ        16(R2), F5
+	WORD $0x3cc10045 // ldur q5, [x2, #16]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -9018,13 +9193,13 @@ TEXT ·matmulQ8Block4xLm4_128NEON(SB), 0, $1312-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        64(R2), F5
+	WORD $0x3cc40045 // ldur q5, [x2, #64]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -9062,13 +9237,13 @@ TEXT ·matmulQ8Block4xLm4_128NEON(SB), 0, $1312-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        80(R2), F5
+	WORD $0x3cc50045 // ldur q5, [x2, #80]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -9117,13 +9292,13 @@ TEXT ·matmulQ8Block4xLm4_128NEON(SB), 0, $1312-72
 	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
 	WORD $0x7e30d884 // faddp s4, v4.2s
 	FMOVS        F4, (R4)
-	FMOVQ        128(R2), F3
+	WORD $0x3cc80043 // ldur q3, [x2, #128]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        160(R2), F5
+	WORD $0x3cca0045 // ldur q5, [x2, #160]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -9161,13 +9336,13 @@ TEXT ·matmulQ8Block4xLm4_128NEON(SB), 0, $1312-72
 	WORD $0x4e23c043 // smull2 v3.8h, v2.16b, v3.16b
 	WORD $0x4e63bca3 // addp v3.8h, v5.8h, v3.8h
 	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	FMOVQ        144(R2), F5
+	WORD $0x3cc90045 // ldur q5, [x2, #144]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -9205,13 +9380,13 @@ TEXT ·matmulQ8Block4xLm4_128NEON(SB), 0, $1312-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        192(R2), F5
+	WORD $0x3ccc0045 // ldur q5, [x2, #192]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -9249,13 +9424,13 @@ TEXT ·matmulQ8Block4xLm4_128NEON(SB), 0, $1312-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        208(R2), F5
+	WORD $0x3ccd0045 // ldur q5, [x2, #208]
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $lm4_128_shuffle<>+0(SB), R6
@@ -9698,318 +9873,322 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 15 and 32 to 47, and their products
-	FMOVQ        2(R6), F2
-	FMOVQ        18(R6), F3
-	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
-	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
-	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
-	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FLDPQ        (R5), (F4, F5)
-	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
-	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a447 // ushll2 v7.8h, v2.16b, #0
-	WORD $0x4f08a484 // sshll2 v4.8h, v4.16b, #0
-	WORD $0x4e649ce7 // mul v7.8h, v7.8h, v4.8h
-	WORD $0x4e67bcc4 // addp v4.8h, v6.8h, v7.8h
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x2f08a466 // ushll v6.8h, v3.8b, #0
-	WORD $0x0f08a4a7 // sshll v7.8h, v5.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a467 // ushll2 v7.8h, v3.16b, #0
-	WORD $0x4f08a4a5 // sshll2 v5.8h, v5.16b, #0
-	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
-	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FLDPQ        128(R5), (F6, F7)
-	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
+	WORD $0x3cc020c2 // ldur q2, [x6, #2]
+	WORD $0x3cc120c3 // ldur q3, [x6, #18]
+	WORD $0x4e211c44 // and v4.16b, v2.16b, v1.16b
+	WORD $0x4e211c65 // and v5.16b, v3.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc000a6 // ldur q6, [x5]
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
+	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a449 // ushll2 v9.8h, v2.16b, #0
+	WORD $0x6f08a489 // ushll2 v9.8h, v4.16b, #0
 	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
 	WORD $0x4e669d29 // mul v9.8h, v9.8h, v6.8h
 	WORD $0x4e69bd06 // addp v6.8h, v8.8h, v9.8h
 	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x2f08a468 // ushll v8.8h, v3.8b, #0
+	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
 	WORD $0x0f08a4e9 // sshll v9.8h, v7.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a469 // ushll2 v9.8h, v3.16b, #0
+	WORD $0x6f08a4a9 // ushll2 v9.8h, v5.16b, #0
 	WORD $0x4f08a4e7 // sshll2 v7.8h, v7.16b, #0
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FLDPQ        256(R5), (F8, F9)
-	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
+	WORD $0x3cc800a8 // ldur q8, [x5, #128]
+	WORD $0x3cc900a9 // ldur q9, [x5, #144]
+	WORD $0x2f08a48a // ushll v10.8h, v4.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a44b // ushll2 v11.8h, v2.16b, #0
+	WORD $0x6f08a48b // ushll2 v11.8h, v4.16b, #0
 	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
 	WORD $0x4e689d6b // mul v11.8h, v11.8h, v8.8h
 	WORD $0x4e6bbd48 // addp v8.8h, v10.8h, v11.8h
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x2f08a46a // ushll v10.8h, v3.8b, #0
+	WORD $0x2f08a4aa // ushll v10.8h, v5.8b, #0
 	WORD $0x0f08a52b // sshll v11.8h, v9.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a46b // ushll2 v11.8h, v3.16b, #0
+	WORD $0x6f08a4ab // ushll2 v11.8h, v5.16b, #0
 	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
 	WORD $0x4e699d6b // mul v11.8h, v11.8h, v9.8h
 	WORD $0x4e6bbd49 // addp v9.8h, v10.8h, v11.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        384(R5), (F10, F11)
-	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
+	FLDPQ        256(R5), (F10, F11)
+	WORD $0x2f08a48c // ushll v12.8h, v4.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x6f08a48d // ushll2 v13.8h, v4.16b, #0
 	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9c42 // mul v2.8h, v2.8h, v10.8h
-	WORD $0x4e62bd82 // addp v2.8h, v12.8h, v2.8h
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x2f08a46a // ushll v10.8h, v3.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
+	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
+	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x2f08a4ac // ushll v12.8h, v5.8b, #0
+	WORD $0x0f08a56d // sshll v13.8h, v11.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a4ad // ushll2 v13.8h, v5.16b, #0
 	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9c63 // mul v3.8h, v3.8h, v11.8h
-	WORD $0x4e63bd43 // addp v3.8h, v10.8h, v3.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
+	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	FLDPQ        384(R5), (F12, F13)
+	WORD $0x2f08a48e // ushll v14.8h, v4.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9c84 // mul v4.8h, v4.8h, v12.8h
+	WORD $0x4e64bdc4 // addp v4.8h, v14.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x2f08a4ac // ushll v12.8h, v5.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9ca5 // mul v5.8h, v5.8h, v13.8h
+	WORD $0x4e65bd85 // addp v5.8h, v12.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
 
 	// levels of values 16 to 31 and 48 to 63, and their products
-	FMOVQ        2(R6), F10
-	FMOVQ        18(R6), F11
-	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
-	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
-	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
-	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
-	FLDPQ        32(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc200ac // ldur q12, [x5, #32]
+	WORD $0x3cc300ad // ldur q13, [x5, #48]
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
-	WORD $0x4e606984 // sadalp v4.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
-	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
-	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FLDPQ        160(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x6f08a44f // ushll2 v15.8h, v2.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
 	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
 	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
 	WORD $0x4e606986 // sadalp v6.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x2f08a46c // ushll v12.8h, v3.8b, #0
 	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
 	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x6f08a46e // ushll2 v14.8h, v3.16b, #0
 	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FLDPQ        288(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x3cca00ac // ldur q12, [x5, #160]
+	WORD $0x3ccb00ad // ldur q13, [x5, #176]
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x6f08a44f // ushll2 v15.8h, v2.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
 	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
 	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
 	WORD $0x4e606988 // sadalp v8.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x2f08a46c // ushll v12.8h, v3.8b, #0
 	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
 	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x6f08a46e // ushll2 v14.8h, v3.16b, #0
 	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FLDPQ        416(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	FLDPQ        288(R5), (F12, F13)
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
+	WORD $0x6f08a44f // ushll2 v15.8h, v2.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
-	WORD $0x4e606942 // sadalp v2.4s, v10.8h
-	WORD $0x2f08a56a // ushll v10.8h, v11.8b, #0
+	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
+	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x4e60698a // sadalp v10.4s, v12.8h
+	WORD $0x2f08a46c // ushll v12.8h, v3.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a46e // ushll2 v14.8h, v3.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
+	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        416(R5), (F12, F13)
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9c42 // mul v2.8h, v2.8h, v12.8h
+	WORD $0x4e62bdc2 // addp v2.8h, v14.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a5ac // sshll v12.8h, v13.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
+	WORD $0x4e6c9c42 // mul v2.8h, v2.8h, v12.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a5ac // sshll2 v12.8h, v13.16b, #0
-	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
-	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
-	WORD $0x4e606943 // sadalp v3.4s, v10.8h
+	WORD $0x4e6c9c63 // mul v3.8h, v3.8h, v12.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
 
 	// levels of values 64 to 79 and 96 to 111, and their products
-	FMOVQ        34(R6), F10
-	FMOVQ        50(R6), F11
-	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
-	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
-	FLDPQ        64(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x3cc220c2 // ldur q2, [x6, #34]
+	WORD $0x3cc320c3 // ldur q3, [x6, #50]
+	WORD $0x4e211c4c // and v12.16b, v2.16b, v1.16b
+	WORD $0x4e211c6d // and v13.16b, v3.16b, v1.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
+	WORD $0x3cc400ae // ldur q14, [x5, #64]
+	WORD $0x3cc500af // ldur q15, [x5, #80]
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
+	WORD $0x4e6069c6 // sadalp v6.4s, v14.8h
+	WORD $0x2f08a5ae // ushll v14.8h, v13.8b, #0
+	WORD $0x0f08a5f0 // sshll v16.8h, v15.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a5b0 // ushll2 v16.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
+	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
+	WORD $0x4e6069c7 // sadalp v7.4s, v14.8h
+	WORD $0x3ccc00ae // ldur q14, [x5, #192]
+	WORD $0x3ccd00af // ldur q15, [x5, #208]
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
+	WORD $0x4e6069c8 // sadalp v8.4s, v14.8h
+	WORD $0x2f08a5ae // ushll v14.8h, v13.8b, #0
+	WORD $0x0f08a5f0 // sshll v16.8h, v15.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a5b0 // ushll2 v16.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
+	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
+	WORD $0x4e6069c9 // sadalp v9.4s, v14.8h
+	FLDPQ        320(R5), (F14, F15)
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
+	WORD $0x4e6069ca // sadalp v10.4s, v14.8h
+	WORD $0x2f08a5ae // ushll v14.8h, v13.8b, #0
+	WORD $0x0f08a5f0 // sshll v16.8h, v15.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a5b0 // ushll2 v16.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
+	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
+	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
+	FLDPQ        448(R5), (F14, F15)
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
 	WORD $0x4e606984 // sadalp v4.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x2f08a5ac // ushll v12.8h, v13.8b, #0
+	WORD $0x0f08a5ee // sshll v14.8h, v15.8b, #0
 	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a5ad // ushll2 v13.8h, v13.16b, #0
+	WORD $0x4f08a5ee // sshll2 v14.8h, v15.16b, #0
+	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
+	WORD $0x4e6dbd8c // addp v12.8h, v12.8h, v13.8h
 	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FLDPQ        192(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
-	WORD $0x4e606986 // sadalp v6.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
-	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
-	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FLDPQ        320(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
-	WORD $0x4e606988 // sadalp v8.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
-	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
-	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FLDPQ        448(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
-	WORD $0x4e606942 // sadalp v2.4s, v10.8h
-	WORD $0x2f08a56a // ushll v10.8h, v11.8b, #0
-	WORD $0x0f08a5ac // sshll v12.8h, v13.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
-	WORD $0x4f08a5ac // sshll2 v12.8h, v13.16b, #0
-	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
-	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
-	WORD $0x4e606943 // sadalp v3.4s, v10.8h
 
 	// levels of values 80 to 95 and 112 to 127, and their products
-	FMOVQ        34(R6), F10
-	FMOVQ        50(R6), F11
-	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
-	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
-	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
-	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
-	FLDPQ        96(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc600ac // ldur q12, [x5, #96]
+	WORD $0x3cc700ad // ldur q13, [x5, #112]
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
-	WORD $0x4e606984 // sadalp v4.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
-	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
-	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FLDPQ        224(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x6f08a44f // ushll2 v15.8h, v2.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
 	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
 	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
 	WORD $0x4e606986 // sadalp v6.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x2f08a46c // ushll v12.8h, v3.8b, #0
 	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
 	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x6f08a46e // ushll2 v14.8h, v3.16b, #0
 	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FLDPQ        352(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x3cce00ac // ldur q12, [x5, #224]
+	WORD $0x3ccf00ad // ldur q13, [x5, #240]
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x6f08a44f // ushll2 v15.8h, v2.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
 	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
 	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
 	WORD $0x4e606988 // sadalp v8.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x2f08a46c // ushll v12.8h, v3.8b, #0
 	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
 	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x6f08a46e // ushll2 v14.8h, v3.16b, #0
 	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FLDPQ        480(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	FLDPQ        352(R5), (F12, F13)
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
+	WORD $0x6f08a44f // ushll2 v15.8h, v2.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
-	WORD $0x4e606942 // sadalp v2.4s, v10.8h
-	WORD $0x2f08a56a // ushll v10.8h, v11.8b, #0
+	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
+	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x4e60698a // sadalp v10.4s, v12.8h
+	WORD $0x2f08a46c // ushll v12.8h, v3.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a46e // ushll2 v14.8h, v3.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
+	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        480(R5), (F12, F13)
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9c42 // mul v2.8h, v2.8h, v12.8h
+	WORD $0x4e62bdc2 // addp v2.8h, v14.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a5ac // sshll v12.8h, v13.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
+	WORD $0x4e6c9c42 // mul v2.8h, v2.8h, v12.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a5ac // sshll2 v12.8h, v13.16b, #0
-	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
-	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
-	WORD $0x4e606943 // sadalp v3.4s, v10.8h
-	FMOVQ        F4, (R9)
-	FMOVQ        F5, 16(R9)
-	FMOVQ        F6, 128(R9)
-	FMOVQ        F7, 144(R9)
-	FMOVQ        F8, 256(R9)
-	FMOVQ        F9, 272(R9)
-	FMOVQ        F2, 384(R9)
-	FMOVQ        F3, 400(R9)
-	WORD $0x7d4000c2 // ldr h2, [x6]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x4e6c9c63 // mul v3.8h, v3.8h, v12.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
+	FMOVQ        F6, (R9)
+	FMOVQ        F7, 16(R9)
+	FMOVQ        F8, 128(R9)
+	FMOVQ        F9, 144(R9)
+	FMOVQ        F10, 256(R9)
+	FMOVQ        F11, 272(R9)
+	FMOVQ        F4, 384(R9)
+	FMOVQ        F5, 400(R9)
+	WORD $0x7c4000c2 // ldur h2, [x6]
+	WORD $0x1ee24042 // fcvt s2, h2
 	WORD $0x4e040442 // dup v2.4s, v2.s[0]
 	FMOVQ        F2, (R10)
 	FMOVQ        F2, 16(R10)
@@ -10024,10 +10203,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F2
-	FMOVQ        32(R1), F3
-	FMOVQ        64(R1), F4
-	FMOVQ        96(R1), F5
+	WORD $0x3cc00022 // ldur q2, [x1]
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
+	WORD $0x3cc40024 // ldur q4, [x1, #64]
+	WORD $0x3cc60025 // ldur q5, [x1, #96]
 	WORD $0x4ea00863 // rev64 v3.4s, v3.4s
 	WORD $0x4e832842 // trn1 v2.4s, v2.4s, v3.4s
 	WORD $0x4ea008a3 // rev64 v3.4s, v5.4s
@@ -10035,10 +10214,14 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FLDPQ        (R0), (F3, F4)
-	FLDPQ        32(R0), (F5, F6)
-	FLDPQ        64(R0), (F7, F8)
-	FLDPQ        96(R0), (F9, F10)
+	WORD $0x3cc00003 // ldur q3, [x0]
+	WORD $0x3cc10004 // ldur q4, [x0, #16]
+	WORD $0x3cc20005 // ldur q5, [x0, #32]
+	WORD $0x3cc30006 // ldur q6, [x0, #48]
+	WORD $0x3cc40007 // ldur q7, [x0, #64]
+	WORD $0x3cc50008 // ldur q8, [x0, #80]
+	WORD $0x3cc60009 // ldur q9, [x0, #96]
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -10047,17 +10230,21 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        (R3), F4
+	WORD $0xbc400064 // ldur s4, [x3]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FLDPQ        128(R0), (F3, F4)
-	FLDPQ        160(R0), (F5, F6)
-	FLDPQ        192(R0), (F7, F8)
-	FLDPQ        224(R0), (F9, F10)
+	WORD $0x3cc80003 // ldur q3, [x0, #128]
+	WORD $0x3cc90004 // ldur q4, [x0, #144]
+	WORD $0x3cca0005 // ldur q5, [x0, #160]
+	WORD $0x3ccb0006 // ldur q6, [x0, #176]
+	WORD $0x3ccc0007 // ldur q7, [x0, #192]
+	WORD $0x3ccd0008 // ldur q8, [x0, #208]
+	WORD $0x3cce0009 // ldur q9, [x0, #224]
+	WORD $0x3ccf000a // ldur q10, [x0, #240]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -10066,10 +10253,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        4(R4), F4
+	WORD $0xbc404084 // ldur s4, [x4, #4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
@@ -10088,10 +10275,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        8(R4), F4
+	WORD $0xbc408084 // ldur s4, [x4, #8]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        8(R3), F4
+	WORD $0xbc408064 // ldur s4, [x3, #8]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	ADD          R8, R9
@@ -10108,10 +10295,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        12(R4), F4
+	WORD $0xbc40c084 // ldur s4, [x4, #12]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        12(R3), F4
+	WORD $0xbc40c064 // ldur s4, [x3, #12]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	ADD          R8, R9
@@ -10173,9 +10360,9 @@ loop1:
 
 loop3:
 	ADD          R4, R1, R6
-	FMOVQ        (R6), F14
+	WORD $0x3cc000ce // ldur q14, [x6]
 	ADD          R4, R1, R6
-	FMOVQ        16(R6), F15
+	WORD $0x3cc100cf // ldur q15, [x6, #16]
 	ADD          R4, R1, R6
 	FMOVQ        512(R6), F16
 	ADD          R4, R1, R6
@@ -10286,33 +10473,33 @@ done4:
 
 loop5:
 	ADD          R4<<3, R2, R6
-	FMOVQ        (R6), F16
+	WORD $0x3cc000d0 // ldur q16, [x6]
 	ADD          R4<<3, R2, R6
-	FMOVQ        16(R6), F17
+	WORD $0x3cc100d1 // ldur q17, [x6, #16]
 	WORD $0x6e30de10 // fmul v16.4s, v16.4s, v16.4s
 	WORD $0x6e31de31 // fmul v17.4s, v17.4s, v17.4s
 	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
 	WORD $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        32(R6), F16
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
 	ADD          R4<<3, R2, R6
-	FMOVQ        48(R6), F17
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
 	WORD $0x6e30de10 // fmul v16.4s, v16.4s, v16.4s
 	WORD $0x6e31de31 // fmul v17.4s, v17.4s, v17.4s
 	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
 	WORD $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        64(R6), F16
+	WORD $0x3cc400d0 // ldur q16, [x6, #64]
 	ADD          R4<<3, R2, R6
-	FMOVQ        80(R6), F17
+	WORD $0x3cc500d1 // ldur q17, [x6, #80]
 	WORD $0x6e30de10 // fmul v16.4s, v16.4s, v16.4s
 	WORD $0x6e31de31 // fmul v17.4s, v17.4s, v17.4s
 	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
 	WORD $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        96(R6), F16
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
 	ADD          R4<<3, R2, R6
-	FMOVQ        112(R6), F17
+	WORD $0x3cc700d1 // ldur q17, [x6, #112]
 	WORD $0x6e30de10 // fmul v16.4s, v16.4s, v16.4s
 	WORD $0x6e31de31 // fmul v17.4s, v17.4s, v17.4s
 	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
@@ -10360,9 +10547,9 @@ loop7:
 	FMOVQ        4160(R2), F14
 	FMOVQ        4176(R2), F15
 	ADD          R5<<3, R2, R7
-	FMOVQ        (R7), F16
+	WORD $0x3cc000f0 // ldur q16, [x7]
 	ADD          R5<<3, R2, R7
-	FMOVQ        16(R7), F17
+	WORD $0x3cc100f1 // ldur q17, [x7, #16]
 	FMOVQ        4192(R2), F18
 	FMOVQ        4208(R2), F19
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
@@ -10373,7 +10560,7 @@ loop7:
 	WORD $0x4eaf1def // mov v15.16b, v15.16b
 	WORD $0x6e721e2f // bsl v15.16b, v17.16b, v18.16b
 	ADD          R5, R4, R7
-	FMOVS        (R7), F16
+	WORD $0xbc4000f0 // ldur s16, [x7]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R7
@@ -10383,9 +10570,9 @@ loop7:
 	FMOVQ        4160(R2), F14
 	FMOVQ        4176(R2), F15
 	ADD          R5<<3, R2, R7
-	FMOVQ        32(R7), F16
+	WORD $0x3cc200f0 // ldur q16, [x7, #32]
 	ADD          R5<<3, R2, R7
-	FMOVQ        48(R7), F17
+	WORD $0x3cc300f1 // ldur q17, [x7, #48]
 	FMOVQ        4192(R2), F18
 	FMOVQ        4208(R2), F19
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
@@ -10396,7 +10583,7 @@ loop7:
 	WORD $0x4eaf1def // mov v15.16b, v15.16b
 	WORD $0x6e721e2f // bsl v15.16b, v17.16b, v18.16b
 	ADD          R5, R4, R7
-	FMOVS        4(R7), F16
+	WORD $0xbc4040f0 // ldur s16, [x7, #4]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R7
@@ -10406,9 +10593,9 @@ loop7:
 	FMOVQ        4160(R2), F14
 	FMOVQ        4176(R2), F15
 	ADD          R5<<3, R2, R7
-	FMOVQ        64(R7), F16
+	WORD $0x3cc400f0 // ldur q16, [x7, #64]
 	ADD          R5<<3, R2, R7
-	FMOVQ        80(R7), F17
+	WORD $0x3cc500f1 // ldur q17, [x7, #80]
 	FMOVQ        4192(R2), F18
 	FMOVQ        4208(R2), F19
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
@@ -10419,7 +10606,7 @@ loop7:
 	WORD $0x4eaf1def // mov v15.16b, v15.16b
 	WORD $0x6e721e2f // bsl v15.16b, v17.16b, v18.16b
 	ADD          R5, R4, R7
-	FMOVS        8(R7), F16
+	WORD $0xbc4080f0 // ldur s16, [x7, #8]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R7
@@ -10429,9 +10616,9 @@ loop7:
 	FMOVQ        4160(R2), F14
 	FMOVQ        4176(R2), F15
 	ADD          R5<<3, R2, R7
-	FMOVQ        96(R7), F16
+	WORD $0x3cc600f0 // ldur q16, [x7, #96]
 	ADD          R5<<3, R2, R7
-	FMOVQ        112(R7), F17
+	WORD $0x3cc700f1 // ldur q17, [x7, #112]
 	FMOVQ        4192(R2), F18
 	FMOVQ        4208(R2), F19
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
@@ -10442,7 +10629,7 @@ loop7:
 	WORD $0x4eaf1def // mov v15.16b, v15.16b
 	WORD $0x6e721e2f // bsl v15.16b, v17.16b, v18.16b
 	ADD          R5, R4, R7
-	FMOVS        12(R7), F16
+	WORD $0xbc40c0f0 // ldur s16, [x7, #12]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R7
@@ -10701,7 +10888,7 @@ loop17:
 	WORD $0x4eb2d5ce // fsub v14.4s, v14.4s, v18.4s
 	WORD $0x4eb3d5ef // fsub v15.4s, v15.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVS        (R8), F18
+	WORD $0xbc400112 // ldur s18, [x8]
 	WORD $0x4f929293 // fmul v19.4s, v20.4s, v18.s[0]
 	WORD $0x4f9292b2 // fmul v18.4s, v21.4s, v18.s[0]
 	ADD          R5<<3, R2, R8
@@ -10709,7 +10896,7 @@ loop17:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F18, 4240(R8)
 	ADD          R5, R4, R8
-	FMOVS        128(R8), F18
+	WORD $0xbc480112 // ldur s18, [x8, #128]
 	WORD $0x4f9292d3 // fmul v19.4s, v22.4s, v18.s[0]
 	WORD $0x4f9292f2 // fmul v18.4s, v23.4s, v18.s[0]
 	ADD          R5<<3, R2, R8

@@ -222,6 +222,19 @@ func mix1xLm5_128NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride 
 //go:noescape
 func mix2xLm5_128NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
+// mix5xLm5_128NEON adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 5 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: none
+//
+//go:noescape
+func mix5xLm5_128NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
 // mixPairsLm5_128NEON unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
 //
 //	for r := range rows {
@@ -389,7 +402,7 @@ func encodeLm5_128NEON(dst []byte, src []float32) {
 	driveEncode(encodeGroupsLm5_128NEON, 8, 128, 82, 12544, dst, src)
 }
 
-var mixTilesLm5_128NEON = mixTiles{mix1xLm5_128NEON, mix2xLm5_128NEON, nil, nil, nil, nil}
+var mixTilesLm5_128NEON = mixTiles{mix1xLm5_128NEON, mix2xLm5_128NEON, nil, nil, mix5xLm5_128NEON, nil}
 
 func mixLm5_128NEON(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
 	mixTilesLm5_128NEON.drive(128, 82, mixLm5_128Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)

@@ -334,18 +334,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 	MOVD         $lm5_128_const<>+0(SB), R7
 	FMOVQ        (R7), F10
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F10
+	WORD $0x3cc020ca // ldur q10, [x6, #2]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        66(R6), F12
+	WORD $0xbc4420cc // ldur s12, [x6, #66]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -367,16 +366,17 @@ loop3:
 	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
 	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
-	FLDPQ        (R3), (F12, F13)
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006d // ldur q13, [x3, #16]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F10
+	WORD $0x3cc120ca // ldur q10, [x6, #18]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        70(R6), F12
+	WORD $0xbc4460cc // ldur s12, [x6, #70]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -398,15 +398,16 @@ loop3:
 	WORD $0x6e6c1dea // bsl v10.16b, v15.16b, v12.16b
 	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
 	WORD $0x6e6d1e0b // bsl v11.16b, v16.16b, v13.16b
-	FLDPQ        32(R3), (F12, F13)
+	WORD $0x3cc2006c // ldur q12, [x3, #32]
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F10
+	WORD $0x3cc220ca // ldur q10, [x6, #34]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        74(R6), F12
+	WORD $0xbc44a0cc // ldur s12, [x6, #74]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -428,15 +429,16 @@ loop3:
 	WORD $0x6e6c1dea // bsl v10.16b, v15.16b, v12.16b
 	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
 	WORD $0x6e6d1e0b // bsl v11.16b, v16.16b, v13.16b
-	FLDPQ        64(R3), (F12, F13)
+	WORD $0x3cc4006c // ldur q12, [x3, #64]
+	WORD $0x3cc5006d // ldur q13, [x3, #80]
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F10
+	WORD $0x3cc320ca // ldur q10, [x6, #50]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        78(R6), F12
+	WORD $0xbc44e0cc // ldur s12, [x6, #78]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -458,12 +460,13 @@ loop3:
 	WORD $0x6e6c1dea // bsl v10.16b, v15.16b, v12.16b
 	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
 	WORD $0x6e6d1e0b // bsl v11.16b, v16.16b, v13.16b
-	FLDPQ        96(R3), (F12, F13)
+	WORD $0x3cc6006c // ldur q12, [x3, #96]
+	WORD $0x3cc7006d // ldur q13, [x3, #112]
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x4e29cd67 // fmla v7.4s, v11.4s, v9.4s
@@ -527,18 +530,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 	MOVD         $lm5_128_const<>+0(SB), R7
 	FMOVQ        (R7), F10
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F10
+	WORD $0x3cc020ca // ldur q10, [x6, #2]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        66(R6), F12
+	WORD $0xbc4420cc // ldur s12, [x6, #66]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -560,20 +562,22 @@ loop3:
 	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
 	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
-	FLDPQ        (R3), (F12, F13)
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006d // ldur q13, [x3, #16]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        128(R3), (F12, F13)
+	WORD $0x3cc8006c // ldur q12, [x3, #128]
+	WORD $0x3cc9006d // ldur q13, [x3, #144]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F10
+	WORD $0x3cc120ca // ldur q10, [x6, #18]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        70(R6), F12
+	WORD $0xbc4460cc // ldur s12, [x6, #70]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -595,18 +599,20 @@ loop3:
 	WORD $0x6e6c1e0a // bsl v10.16b, v16.16b, v12.16b
 	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
 	WORD $0x6e6d1e2b // bsl v11.16b, v17.16b, v13.16b
-	FLDPQ        32(R3), (F12, F13)
+	WORD $0x3cc2006c // ldur q12, [x3, #32]
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        160(R3), (F12, F13)
+	WORD $0x3cca006c // ldur q12, [x3, #160]
+	WORD $0x3ccb006d // ldur q13, [x3, #176]
 	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F10
+	WORD $0x3cc220ca // ldur q10, [x6, #34]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        74(R6), F12
+	WORD $0xbc44a0cc // ldur s12, [x6, #74]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -628,18 +634,20 @@ loop3:
 	WORD $0x6e6c1e0a // bsl v10.16b, v16.16b, v12.16b
 	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
 	WORD $0x6e6d1e2b // bsl v11.16b, v17.16b, v13.16b
-	FLDPQ        64(R3), (F12, F13)
+	WORD $0x3cc4006c // ldur q12, [x3, #64]
+	WORD $0x3cc5006d // ldur q13, [x3, #80]
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        192(R3), (F12, F13)
+	WORD $0x3ccc006c // ldur q12, [x3, #192]
+	WORD $0x3ccd006d // ldur q13, [x3, #208]
 	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F10
+	WORD $0x3cc320ca // ldur q10, [x6, #50]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        78(R6), F12
+	WORD $0xbc44e0cc // ldur s12, [x6, #78]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -661,19 +669,21 @@ loop3:
 	WORD $0x6e6c1e0a // bsl v10.16b, v16.16b, v12.16b
 	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
 	WORD $0x6e6d1e2b // bsl v11.16b, v17.16b, v13.16b
-	FLDPQ        96(R3), (F12, F13)
+	WORD $0x3cc6006c // ldur q12, [x3, #96]
+	WORD $0x3cc7006d // ldur q13, [x3, #112]
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        224(R3), (F12, F13)
+	WORD $0x3cce006c // ldur q12, [x3, #224]
+	WORD $0x3ccf006d // ldur q13, [x3, #240]
 	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
 	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
 	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
-	FMOVS        4(R4), F10
+	WORD $0xbc40408a // ldur s10, [x4, #4]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
@@ -744,18 +754,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000ca // ldur h10, [x6]
+	WORD $0x1ee2414a // fcvt s10, h10
 	MOVD         $lm5_128_const<>+0(SB), R7
 	FMOVQ        (R7), F11
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4f8a916a // fmul v10.4s, v11.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F11
+	WORD $0x3cc020cb // ldur q11, [x6, #2]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        66(R6), F13
+	WORD $0xbc4420cd // ldur s13, [x6, #66]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -777,11 +786,13 @@ loop3:
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	FLDPQ        (R3), (F13, F14)
+	WORD $0x3cc0006d // ldur q13, [x3]
+	WORD $0x3cc1006e // ldur q14, [x3, #16]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        128(R3), (F13, F14)
+	WORD $0x3cc8006d // ldur q13, [x3, #128]
+	WORD $0x3cc9006e // ldur q14, [x3, #144]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
@@ -791,10 +802,10 @@ loop3:
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F11
+	WORD $0x3cc120cb // ldur q11, [x6, #18]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        70(R6), F13
+	WORD $0xbc4460cd // ldur s13, [x6, #70]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -816,10 +827,12 @@ loop3:
 	WORD $0x6e6d1e4b // bsl v11.16b, v18.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e6c // bsl v12.16b, v19.16b, v14.16b
-	FLDPQ        32(R3), (F13, F14)
+	WORD $0x3cc2006d // ldur q13, [x3, #32]
+	WORD $0x3cc3006e // ldur q14, [x3, #48]
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        160(R3), (F13, F14)
+	WORD $0x3cca006d // ldur q13, [x3, #160]
+	WORD $0x3ccb006e // ldur q14, [x3, #176]
 	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
 	FLDPQ        288(R3), (F13, F14)
@@ -827,10 +840,10 @@ loop3:
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F11
+	WORD $0x3cc220cb // ldur q11, [x6, #34]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        74(R6), F13
+	WORD $0xbc44a0cd // ldur s13, [x6, #74]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -852,10 +865,12 @@ loop3:
 	WORD $0x6e6d1e4b // bsl v11.16b, v18.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e6c // bsl v12.16b, v19.16b, v14.16b
-	FLDPQ        64(R3), (F13, F14)
+	WORD $0x3cc4006d // ldur q13, [x3, #64]
+	WORD $0x3cc5006e // ldur q14, [x3, #80]
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        192(R3), (F13, F14)
+	WORD $0x3ccc006d // ldur q13, [x3, #192]
+	WORD $0x3ccd006e // ldur q14, [x3, #208]
 	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
 	FLDPQ        320(R3), (F13, F14)
@@ -863,10 +878,10 @@ loop3:
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F11
+	WORD $0x3cc320cb // ldur q11, [x6, #50]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        78(R6), F13
+	WORD $0xbc44e0cd // ldur s13, [x6, #78]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -888,10 +903,12 @@ loop3:
 	WORD $0x6e6d1e4b // bsl v11.16b, v18.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e6c // bsl v12.16b, v19.16b, v14.16b
-	FLDPQ        96(R3), (F13, F14)
+	WORD $0x3cc6006d // ldur q13, [x3, #96]
+	WORD $0x3cc7006e // ldur q14, [x3, #112]
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        224(R3), (F13, F14)
+	WORD $0x3cce006d // ldur q13, [x3, #224]
+	WORD $0x3ccf006e // ldur q14, [x3, #240]
 	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
 	FLDPQ        352(R3), (F13, F14)
@@ -899,15 +916,15 @@ loop3:
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
 	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
 	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        4(R4), F11
+	WORD $0xbc40408b // ldur s11, [x4, #4]
 	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
 	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
 	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        8(R4), F11
+	WORD $0xbc40808b // ldur s11, [x4, #8]
 	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
@@ -984,18 +1001,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cb // ldr h11, [x6]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c4000cb // ldur h11, [x6]
+	WORD $0x1ee2416b // fcvt s11, h11
 	MOVD         $lm5_128_const<>+0(SB), R7
 	FMOVQ        (R7), F12
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	WORD $0x4f8b918b // fmul v11.4s, v12.4s, v11.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F12
+	WORD $0x3cc020cc // ldur q12, [x6, #2]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        66(R6), F14
+	WORD $0xbc4420ce // ldur s14, [x6, #66]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -1017,11 +1033,13 @@ loop3:
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
 	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
 	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        (R3), (F14, F15)
+	WORD $0x3cc0006e // ldur q14, [x3]
+	WORD $0x3cc1006f // ldur q15, [x3, #16]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	FLDPQ        128(R3), (F14, F15)
+	WORD $0x3cc8006e // ldur q14, [x3, #128]
+	WORD $0x3cc9006f // ldur q15, [x3, #144]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
@@ -1035,10 +1053,10 @@ loop3:
 	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F12
+	WORD $0x3cc120cc // ldur q12, [x6, #18]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        70(R6), F14
+	WORD $0xbc4460ce // ldur s14, [x6, #70]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -1060,10 +1078,12 @@ loop3:
 	WORD $0x6e6e1e8c // bsl v12.16b, v20.16b, v14.16b
 	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
 	WORD $0x6e6f1ead // bsl v13.16b, v21.16b, v15.16b
-	FLDPQ        32(R3), (F14, F15)
+	WORD $0x3cc2006e // ldur q14, [x3, #32]
+	WORD $0x3cc3006f // ldur q15, [x3, #48]
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	FLDPQ        160(R3), (F14, F15)
+	WORD $0x3cca006e // ldur q14, [x3, #160]
+	WORD $0x3ccb006f // ldur q15, [x3, #176]
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
 	FLDPQ        288(R3), (F14, F15)
@@ -1074,10 +1094,10 @@ loop3:
 	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F12
+	WORD $0x3cc220cc // ldur q12, [x6, #34]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        74(R6), F14
+	WORD $0xbc44a0ce // ldur s14, [x6, #74]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -1099,10 +1119,12 @@ loop3:
 	WORD $0x6e6e1e8c // bsl v12.16b, v20.16b, v14.16b
 	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
 	WORD $0x6e6f1ead // bsl v13.16b, v21.16b, v15.16b
-	FLDPQ        64(R3), (F14, F15)
+	WORD $0x3cc4006e // ldur q14, [x3, #64]
+	WORD $0x3cc5006f // ldur q15, [x3, #80]
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	FLDPQ        192(R3), (F14, F15)
+	WORD $0x3ccc006e // ldur q14, [x3, #192]
+	WORD $0x3ccd006f // ldur q15, [x3, #208]
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
 	FLDPQ        320(R3), (F14, F15)
@@ -1113,10 +1135,10 @@ loop3:
 	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F12
+	WORD $0x3cc320cc // ldur q12, [x6, #50]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        78(R6), F14
+	WORD $0xbc44e0ce // ldur s14, [x6, #78]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -1138,10 +1160,12 @@ loop3:
 	WORD $0x6e6e1e8c // bsl v12.16b, v20.16b, v14.16b
 	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
 	WORD $0x6e6f1ead // bsl v13.16b, v21.16b, v15.16b
-	FLDPQ        96(R3), (F14, F15)
+	WORD $0x3cc6006e // ldur q14, [x3, #96]
+	WORD $0x3cc7006f // ldur q15, [x3, #112]
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	FLDPQ        224(R3), (F14, F15)
+	WORD $0x3cce006e // ldur q14, [x3, #224]
+	WORD $0x3ccf006f // ldur q15, [x3, #240]
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
 	FLDPQ        352(R3), (F14, F15)
@@ -1152,19 +1176,19 @@ loop3:
 	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F12
+	WORD $0xbc40008c // ldur s12, [x4]
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
 	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
 	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        4(R4), F12
+	WORD $0xbc40408c // ldur s12, [x4, #4]
 	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
 	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
 	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        8(R4), F12
+	WORD $0xbc40808c // ldur s12, [x4, #8]
 	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
 	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
 	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        12(R4), F12
+	WORD $0xbc40c08c // ldur s12, [x4, #12]
 	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
 	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
@@ -1251,10 +1275,10 @@ loop3:
 	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R5), F7
+	WORD $0x3cc020a7 // ldur q7, [x5, #2]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        66(R5), F9
+	WORD $0xbc4420a9 // ldur s9, [x5, #66]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
 	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
@@ -1276,17 +1300,18 @@ loop3:
 	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
 	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
 	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
-	FLDPQ        (R2), (F9, F10)
+	WORD $0x3cc00049 // ldur q9, [x2]
+	WORD $0x3cc1004a // ldur q10, [x2, #16]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
 	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4e8a9507 // sdot v7.4s, v8.16b, v10.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R5), F8
+	WORD $0x3cc120a8 // ldur q8, [x5, #18]
 	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FMOVS        70(R5), F10
+	WORD $0xbc4460aa // ldur s10, [x5, #70]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454c // ushl v12.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -1308,15 +1333,16 @@ loop3:
 	WORD $0x6e6a1da8 // bsl v8.16b, v13.16b, v10.16b
 	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
 	WORD $0x6e6c1dc9 // bsl v9.16b, v14.16b, v12.16b
-	FLDPQ        32(R2), (F10, F12)
+	WORD $0x3cc2004a // ldur q10, [x2, #32]
+	WORD $0x3cc3004c // ldur q12, [x2, #48]
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9527 // sdot v7.4s, v9.16b, v12.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R5), F8
+	WORD $0x3cc220a8 // ldur q8, [x5, #34]
 	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FMOVS        74(R5), F10
+	WORD $0xbc44a0aa // ldur s10, [x5, #74]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454c // ushl v12.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -1338,15 +1364,16 @@ loop3:
 	WORD $0x6e6a1da8 // bsl v8.16b, v13.16b, v10.16b
 	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
 	WORD $0x6e6c1dc9 // bsl v9.16b, v14.16b, v12.16b
-	FLDPQ        64(R2), (F10, F12)
+	WORD $0x3cc4004a // ldur q10, [x2, #64]
+	WORD $0x3cc5004c // ldur q12, [x2, #80]
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9527 // sdot v7.4s, v9.16b, v12.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R5), F8
+	WORD $0x3cc320a8 // ldur q8, [x5, #50]
 	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FMOVS        78(R5), F10
+	WORD $0xbc44e0aa // ldur s10, [x5, #78]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454c // ushl v12.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -1368,19 +1395,18 @@ loop3:
 	WORD $0x6e6a1da8 // bsl v8.16b, v13.16b, v10.16b
 	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
 	WORD $0x6e6c1dc9 // bsl v9.16b, v14.16b, v12.16b
-	FLDPQ        96(R2), (F10, F12)
+	WORD $0x3cc6004a // ldur q10, [x2, #96]
+	WORD $0x3cc7004c // ldur q12, [x2, #112]
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9527 // sdot v7.4s, v9.16b, v12.16b
 	FMOVQ        F11, (R8)
 	FMOVQ        F7, 16(R8)
-	WORD $0x7d4000a7 // ldr h7, [x5]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c4000a7 // ldur h7, [x5]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	MOVD         $lm5_128_const<>+0(SB), R10
 	FMOVQ        (R10), F8
-	WORD $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
-	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
-	FMOVQ        F9, (R9)
+	WORD $0x4f879107 // fmul v7.4s, v8.4s, v7.s[0]
+	FMOVQ        F7, (R9)
 	FMOVQ        F7, 16(R9)
 	ADD          $0x20, R8
 	ADD          $0x20, R9
@@ -1393,20 +1419,24 @@ done4:
 	ADD          $1, R7
 
 	// four results for each row of y
-	FMOVQ        (R1), F7
-	FMOVQ        32(R1), F8
-	FMOVQ        64(R1), F9
-	FMOVQ        96(R1), F10
+	WORD $0x3cc00027 // ldur q7, [x1]
+	WORD $0x3cc20028 // ldur q8, [x1, #32]
+	WORD $0x3cc40029 // ldur q9, [x1, #64]
+	WORD $0x3cc6002a // ldur q10, [x1, #96]
 	WORD $0x4ea00908 // rev64 v8.4s, v8.4s
 	WORD $0x4e8828e7 // trn1 v7.4s, v7.4s, v8.4s
 	WORD $0x4ea00948 // rev64 v8.4s, v10.4s
 	WORD $0x4e882928 // trn1 v8.4s, v9.4s, v8.4s
 	WORD $0x6e084108 // ext v8.16b, v8.16b, v8.16b, #8
 	WORD $0x4ec838e7 // zip1 v7.2d, v7.2d, v8.2d
-	FLDPQ        (R0), (F8, F9)
-	FLDPQ        32(R0), (F10, F11)
-	FLDPQ        64(R0), (F12, F13)
-	FLDPQ        96(R0), (F14, F15)
+	WORD $0x3cc00008 // ldur q8, [x0]
+	WORD $0x3cc10009 // ldur q9, [x0, #16]
+	WORD $0x3cc2000a // ldur q10, [x0, #32]
+	WORD $0x3cc3000b // ldur q11, [x0, #48]
+	WORD $0x3cc4000c // ldur q12, [x0, #64]
+	WORD $0x3cc5000d // ldur q13, [x0, #80]
+	WORD $0x3cc6000e // ldur q14, [x0, #96]
+	WORD $0x3cc7000f // ldur q15, [x0, #112]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -1415,7 +1445,7 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
 	FMOVQ        F7, (R4)
@@ -1469,10 +1499,10 @@ loop3:
 	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R5), F7
+	WORD $0x3cc020a7 // ldur q7, [x5, #2]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        66(R5), F9
+	WORD $0xbc4420a9 // ldur s9, [x5, #66]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
 	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
@@ -1494,22 +1524,24 @@ loop3:
 	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
 	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
 	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
-	FLDPQ        (R2), (F9, F10)
+	WORD $0x3cc00049 // ldur q9, [x2]
+	WORD $0x3cc1004a // ldur q10, [x2, #16]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FLDPQ        128(R2), (F10, F12)
+	WORD $0x3cc8004a // ldur q10, [x2, #128]
+	WORD $0x3cc9004c // ldur q12, [x2, #144]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8a94ed // sdot v13.4s, v7.16b, v10.16b
 	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4e8c9507 // sdot v7.4s, v8.16b, v12.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R5), F8
+	WORD $0x3cc120a8 // ldur q8, [x5, #18]
 	WORD $0x6f0c050a // ushr v10.16b, v8.16b, #4
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FMOVS        70(R5), F12
+	WORD $0xbc4460ac // ldur s12, [x5, #70]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458e // ushl v14.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -1531,18 +1563,20 @@ loop3:
 	WORD $0x6e6c1de8 // bsl v8.16b, v15.16b, v12.16b
 	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
 	WORD $0x6e6e1e0a // bsl v10.16b, v16.16b, v14.16b
-	FLDPQ        32(R2), (F12, F14)
+	WORD $0x3cc2004c // ldur q12, [x2, #32]
+	WORD $0x3cc3004e // ldur q14, [x2, #48]
 	WORD $0x4e8c950b // sdot v11.4s, v8.16b, v12.16b
 	WORD $0x4e8e9549 // sdot v9.4s, v10.16b, v14.16b
-	FLDPQ        160(R2), (F12, F14)
+	WORD $0x3cca004c // ldur q12, [x2, #160]
+	WORD $0x3ccb004e // ldur q14, [x2, #176]
 	WORD $0x4e8c950d // sdot v13.4s, v8.16b, v12.16b
 	WORD $0x4e8e9547 // sdot v7.4s, v10.16b, v14.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R5), F8
+	WORD $0x3cc220a8 // ldur q8, [x5, #34]
 	WORD $0x6f0c050a // ushr v10.16b, v8.16b, #4
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FMOVS        74(R5), F12
+	WORD $0xbc44a0ac // ldur s12, [x5, #74]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458e // ushl v14.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -1564,18 +1598,20 @@ loop3:
 	WORD $0x6e6c1de8 // bsl v8.16b, v15.16b, v12.16b
 	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
 	WORD $0x6e6e1e0a // bsl v10.16b, v16.16b, v14.16b
-	FLDPQ        64(R2), (F12, F14)
+	WORD $0x3cc4004c // ldur q12, [x2, #64]
+	WORD $0x3cc5004e // ldur q14, [x2, #80]
 	WORD $0x4e8c950b // sdot v11.4s, v8.16b, v12.16b
 	WORD $0x4e8e9549 // sdot v9.4s, v10.16b, v14.16b
-	FLDPQ        192(R2), (F12, F14)
+	WORD $0x3ccc004c // ldur q12, [x2, #192]
+	WORD $0x3ccd004e // ldur q14, [x2, #208]
 	WORD $0x4e8c950d // sdot v13.4s, v8.16b, v12.16b
 	WORD $0x4e8e9547 // sdot v7.4s, v10.16b, v14.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R5), F8
+	WORD $0x3cc320a8 // ldur q8, [x5, #50]
 	WORD $0x6f0c050a // ushr v10.16b, v8.16b, #4
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FMOVS        78(R5), F12
+	WORD $0xbc44e0ac // ldur s12, [x5, #78]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458e // ushl v14.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -1597,24 +1633,24 @@ loop3:
 	WORD $0x6e6c1de8 // bsl v8.16b, v15.16b, v12.16b
 	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
 	WORD $0x6e6e1e0a // bsl v10.16b, v16.16b, v14.16b
-	FLDPQ        96(R2), (F12, F14)
+	WORD $0x3cc6004c // ldur q12, [x2, #96]
+	WORD $0x3cc7004e // ldur q14, [x2, #112]
 	WORD $0x4e8c950b // sdot v11.4s, v8.16b, v12.16b
 	WORD $0x4e8e9549 // sdot v9.4s, v10.16b, v14.16b
-	FLDPQ        224(R2), (F12, F14)
+	WORD $0x3cce004c // ldur q12, [x2, #224]
+	WORD $0x3ccf004e // ldur q14, [x2, #240]
 	WORD $0x4e8c950d // sdot v13.4s, v8.16b, v12.16b
 	WORD $0x4e8e9547 // sdot v7.4s, v10.16b, v14.16b
 	FMOVQ        F11, (R8)
 	FMOVQ        F9, 16(R8)
 	FMOVQ        F13, 128(R8)
 	FMOVQ        F7, 144(R8)
-	WORD $0x7d4000a7 // ldr h7, [x5]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c4000a7 // ldur h7, [x5]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	MOVD         $lm5_128_const<>+0(SB), R10
 	FMOVQ        (R10), F8
-	WORD $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
-	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
-	FMOVQ        F9, (R9)
+	WORD $0x4f879107 // fmul v7.4s, v8.4s, v7.s[0]
+	FMOVQ        F7, (R9)
 	FMOVQ        F7, 16(R9)
 	ADD          $0x20, R8
 	ADD          $0x20, R9
@@ -1627,20 +1663,24 @@ done4:
 	ADD          $1, R7
 
 	// four results for each row of y
-	FMOVQ        (R1), F7
-	FMOVQ        32(R1), F8
-	FMOVQ        64(R1), F9
-	FMOVQ        96(R1), F10
+	WORD $0x3cc00027 // ldur q7, [x1]
+	WORD $0x3cc20028 // ldur q8, [x1, #32]
+	WORD $0x3cc40029 // ldur q9, [x1, #64]
+	WORD $0x3cc6002a // ldur q10, [x1, #96]
 	WORD $0x4ea00908 // rev64 v8.4s, v8.4s
 	WORD $0x4e8828e7 // trn1 v7.4s, v7.4s, v8.4s
 	WORD $0x4ea00948 // rev64 v8.4s, v10.4s
 	WORD $0x4e882928 // trn1 v8.4s, v9.4s, v8.4s
 	WORD $0x6e084108 // ext v8.16b, v8.16b, v8.16b, #8
 	WORD $0x4ec838e7 // zip1 v7.2d, v7.2d, v8.2d
-	FLDPQ        (R0), (F8, F9)
-	FLDPQ        32(R0), (F10, F11)
-	FLDPQ        64(R0), (F12, F13)
-	FLDPQ        96(R0), (F14, F15)
+	WORD $0x3cc00008 // ldur q8, [x0]
+	WORD $0x3cc10009 // ldur q9, [x0, #16]
+	WORD $0x3cc2000a // ldur q10, [x0, #32]
+	WORD $0x3cc3000b // ldur q11, [x0, #48]
+	WORD $0x3cc4000c // ldur q12, [x0, #64]
+	WORD $0x3cc5000d // ldur q13, [x0, #80]
+	WORD $0x3cc6000e // ldur q14, [x0, #96]
+	WORD $0x3cc7000f // ldur q15, [x0, #112]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -1649,14 +1689,18 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	FMOVQ        F8, (R4)
-	FLDPQ        128(R0), (F8, F9)
-	FLDPQ        160(R0), (F10, F11)
-	FLDPQ        192(R0), (F12, F13)
-	FLDPQ        224(R0), (F14, F15)
+	WORD $0x3cc80008 // ldur q8, [x0, #128]
+	WORD $0x3cc90009 // ldur q9, [x0, #144]
+	WORD $0x3cca000a // ldur q10, [x0, #160]
+	WORD $0x3ccb000b // ldur q11, [x0, #176]
+	WORD $0x3ccc000c // ldur q12, [x0, #192]
+	WORD $0x3ccd000d // ldur q13, [x0, #208]
+	WORD $0x3cce000e // ldur q14, [x0, #224]
+	WORD $0x3ccf000f // ldur q15, [x0, #240]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -1665,7 +1709,7 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
 	MOVD         ldy+8(FP), R7
@@ -1722,10 +1766,10 @@ loop3:
 	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R5), F7
+	WORD $0x3cc020a7 // ldur q7, [x5, #2]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        66(R5), F9
+	WORD $0xbc4420a9 // ldur s9, [x5, #66]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
 	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
@@ -1747,12 +1791,14 @@ loop3:
 	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
 	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
 	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
-	FLDPQ        (R2), (F9, F10)
+	WORD $0x3cc00049 // ldur q9, [x2]
+	WORD $0x3cc1004a // ldur q10, [x2, #16]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FLDPQ        128(R2), (F10, F12)
+	WORD $0x3cc8004a // ldur q10, [x2, #128]
+	WORD $0x3cc9004c // ldur q12, [x2, #144]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8a94ed // sdot v13.4s, v7.16b, v10.16b
 	WORD $0x4f00e40a // movi v10.16b, #0
@@ -1764,10 +1810,10 @@ loop3:
 	WORD $0x4e8e9507 // sdot v7.4s, v8.16b, v14.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R5), F8
+	WORD $0x3cc120a8 // ldur q8, [x5, #18]
 	WORD $0x6f0c050c // ushr v12.16b, v8.16b, #4
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FMOVS        70(R5), F14
+	WORD $0xbc4460ae // ldur s14, [x5, #70]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545d0 // ushl v16.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -1789,10 +1835,12 @@ loop3:
 	WORD $0x6e6e1e28 // bsl v8.16b, v17.16b, v14.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e701e4c // bsl v12.16b, v18.16b, v16.16b
-	FLDPQ        32(R2), (F14, F16)
+	WORD $0x3cc2004e // ldur q14, [x2, #32]
+	WORD $0x3cc30050 // ldur q16, [x2, #48]
 	WORD $0x4e8e950b // sdot v11.4s, v8.16b, v14.16b
 	WORD $0x4e909589 // sdot v9.4s, v12.16b, v16.16b
-	FLDPQ        160(R2), (F14, F16)
+	WORD $0x3cca004e // ldur q14, [x2, #160]
+	WORD $0x3ccb0050 // ldur q16, [x2, #176]
 	WORD $0x4e8e950d // sdot v13.4s, v8.16b, v14.16b
 	WORD $0x4e90958a // sdot v10.4s, v12.16b, v16.16b
 	FLDPQ        288(R2), (F14, F16)
@@ -1800,10 +1848,10 @@ loop3:
 	WORD $0x4e909587 // sdot v7.4s, v12.16b, v16.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R5), F8
+	WORD $0x3cc220a8 // ldur q8, [x5, #34]
 	WORD $0x6f0c050c // ushr v12.16b, v8.16b, #4
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FMOVS        74(R5), F14
+	WORD $0xbc44a0ae // ldur s14, [x5, #74]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545d0 // ushl v16.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -1825,10 +1873,12 @@ loop3:
 	WORD $0x6e6e1e28 // bsl v8.16b, v17.16b, v14.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e701e4c // bsl v12.16b, v18.16b, v16.16b
-	FLDPQ        64(R2), (F14, F16)
+	WORD $0x3cc4004e // ldur q14, [x2, #64]
+	WORD $0x3cc50050 // ldur q16, [x2, #80]
 	WORD $0x4e8e950b // sdot v11.4s, v8.16b, v14.16b
 	WORD $0x4e909589 // sdot v9.4s, v12.16b, v16.16b
-	FLDPQ        192(R2), (F14, F16)
+	WORD $0x3ccc004e // ldur q14, [x2, #192]
+	WORD $0x3ccd0050 // ldur q16, [x2, #208]
 	WORD $0x4e8e950d // sdot v13.4s, v8.16b, v14.16b
 	WORD $0x4e90958a // sdot v10.4s, v12.16b, v16.16b
 	FLDPQ        320(R2), (F14, F16)
@@ -1836,10 +1886,10 @@ loop3:
 	WORD $0x4e909587 // sdot v7.4s, v12.16b, v16.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R5), F8
+	WORD $0x3cc320a8 // ldur q8, [x5, #50]
 	WORD $0x6f0c050c // ushr v12.16b, v8.16b, #4
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FMOVS        78(R5), F14
+	WORD $0xbc44e0ae // ldur s14, [x5, #78]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545d0 // ushl v16.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -1861,10 +1911,12 @@ loop3:
 	WORD $0x6e6e1e28 // bsl v8.16b, v17.16b, v14.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e701e4c // bsl v12.16b, v18.16b, v16.16b
-	FLDPQ        96(R2), (F14, F16)
+	WORD $0x3cc6004e // ldur q14, [x2, #96]
+	WORD $0x3cc70050 // ldur q16, [x2, #112]
 	WORD $0x4e8e950b // sdot v11.4s, v8.16b, v14.16b
 	WORD $0x4e909589 // sdot v9.4s, v12.16b, v16.16b
-	FLDPQ        224(R2), (F14, F16)
+	WORD $0x3cce004e // ldur q14, [x2, #224]
+	WORD $0x3ccf0050 // ldur q16, [x2, #240]
 	WORD $0x4e8e950d // sdot v13.4s, v8.16b, v14.16b
 	WORD $0x4e90958a // sdot v10.4s, v12.16b, v16.16b
 	FLDPQ        352(R2), (F14, F16)
@@ -1876,14 +1928,12 @@ loop3:
 	FMOVQ        F10, 144(R8)
 	FMOVQ        F15, 256(R8)
 	FMOVQ        F7, 272(R8)
-	WORD $0x7d4000a7 // ldr h7, [x5]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c4000a7 // ldur h7, [x5]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	MOVD         $lm5_128_const<>+0(SB), R10
 	FMOVQ        (R10), F8
-	WORD $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
-	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
-	FMOVQ        F9, (R9)
+	WORD $0x4f879107 // fmul v7.4s, v8.4s, v7.s[0]
+	FMOVQ        F7, (R9)
 	FMOVQ        F7, 16(R9)
 	ADD          $0x20, R8
 	ADD          $0x20, R9
@@ -1896,20 +1946,24 @@ done4:
 	ADD          $1, R7
 
 	// four results for each row of y
-	FMOVQ        (R1), F7
-	FMOVQ        32(R1), F8
-	FMOVQ        64(R1), F9
-	FMOVQ        96(R1), F10
+	WORD $0x3cc00027 // ldur q7, [x1]
+	WORD $0x3cc20028 // ldur q8, [x1, #32]
+	WORD $0x3cc40029 // ldur q9, [x1, #64]
+	WORD $0x3cc6002a // ldur q10, [x1, #96]
 	WORD $0x4ea00908 // rev64 v8.4s, v8.4s
 	WORD $0x4e8828e7 // trn1 v7.4s, v7.4s, v8.4s
 	WORD $0x4ea00948 // rev64 v8.4s, v10.4s
 	WORD $0x4e882928 // trn1 v8.4s, v9.4s, v8.4s
 	WORD $0x6e084108 // ext v8.16b, v8.16b, v8.16b, #8
 	WORD $0x4ec838e7 // zip1 v7.2d, v7.2d, v8.2d
-	FLDPQ        (R0), (F8, F9)
-	FLDPQ        32(R0), (F10, F11)
-	FLDPQ        64(R0), (F12, F13)
-	FLDPQ        96(R0), (F14, F15)
+	WORD $0x3cc00008 // ldur q8, [x0]
+	WORD $0x3cc10009 // ldur q9, [x0, #16]
+	WORD $0x3cc2000a // ldur q10, [x0, #32]
+	WORD $0x3cc3000b // ldur q11, [x0, #48]
+	WORD $0x3cc4000c // ldur q12, [x0, #64]
+	WORD $0x3cc5000d // ldur q13, [x0, #80]
+	WORD $0x3cc6000e // ldur q14, [x0, #96]
+	WORD $0x3cc7000f // ldur q15, [x0, #112]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -1918,14 +1972,18 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	FMOVQ        F8, (R4)
-	FLDPQ        128(R0), (F8, F9)
-	FLDPQ        160(R0), (F10, F11)
-	FLDPQ        192(R0), (F12, F13)
-	FLDPQ        224(R0), (F14, F15)
+	WORD $0x3cc80008 // ldur q8, [x0, #128]
+	WORD $0x3cc90009 // ldur q9, [x0, #144]
+	WORD $0x3cca000a // ldur q10, [x0, #160]
+	WORD $0x3ccb000b // ldur q11, [x0, #176]
+	WORD $0x3ccc000c // ldur q12, [x0, #192]
+	WORD $0x3ccd000d // ldur q13, [x0, #208]
+	WORD $0x3cce000e // ldur q14, [x0, #224]
+	WORD $0x3ccf000f // ldur q15, [x0, #240]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -1934,7 +1992,7 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	MOVD         ldy+8(FP), R7
@@ -1953,7 +2011,7 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
 	ADD          R7, R8
@@ -2008,10 +2066,10 @@ loop3:
 	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R5), F7
+	WORD $0x3cc020a7 // ldur q7, [x5, #2]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        66(R5), F9
+	WORD $0xbc4420a9 // ldur s9, [x5, #66]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
 	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
@@ -2033,12 +2091,14 @@ loop3:
 	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
 	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
 	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
-	FLDPQ        (R2), (F9, F10)
+	WORD $0x3cc00049 // ldur q9, [x2]
+	WORD $0x3cc1004a // ldur q10, [x2, #16]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FLDPQ        128(R2), (F10, F12)
+	WORD $0x3cc8004a // ldur q10, [x2, #128]
+	WORD $0x3cc9004c // ldur q12, [x2, #144]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8a94ed // sdot v13.4s, v7.16b, v10.16b
 	WORD $0x4f00e40a // movi v10.16b, #0
@@ -2055,10 +2115,10 @@ loop3:
 	WORD $0x4e909507 // sdot v7.4s, v8.16b, v16.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R5), F8
+	WORD $0x3cc120a8 // ldur q8, [x5, #18]
 	WORD $0x6f0c050e // ushr v14.16b, v8.16b, #4
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FMOVS        70(R5), F16
+	WORD $0xbc4460b0 // ldur s16, [x5, #70]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x6ea54612 // ushl v18.4s, v16.4s, v5.4s
 	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
@@ -2080,10 +2140,12 @@ loop3:
 	WORD $0x6e701e68 // bsl v8.16b, v19.16b, v16.16b
 	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
 	WORD $0x6e721e8e // bsl v14.16b, v20.16b, v18.16b
-	FLDPQ        32(R2), (F16, F18)
+	WORD $0x3cc20050 // ldur q16, [x2, #32]
+	WORD $0x3cc30052 // ldur q18, [x2, #48]
 	WORD $0x4e90950b // sdot v11.4s, v8.16b, v16.16b
 	WORD $0x4e9295c9 // sdot v9.4s, v14.16b, v18.16b
-	FLDPQ        160(R2), (F16, F18)
+	WORD $0x3cca0050 // ldur q16, [x2, #160]
+	WORD $0x3ccb0052 // ldur q18, [x2, #176]
 	WORD $0x4e90950d // sdot v13.4s, v8.16b, v16.16b
 	WORD $0x4e9295ca // sdot v10.4s, v14.16b, v18.16b
 	FLDPQ        288(R2), (F16, F18)
@@ -2094,10 +2156,10 @@ loop3:
 	WORD $0x4e9295c7 // sdot v7.4s, v14.16b, v18.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R5), F8
+	WORD $0x3cc220a8 // ldur q8, [x5, #34]
 	WORD $0x6f0c050e // ushr v14.16b, v8.16b, #4
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FMOVS        74(R5), F16
+	WORD $0xbc44a0b0 // ldur s16, [x5, #74]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x6ea54612 // ushl v18.4s, v16.4s, v5.4s
 	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
@@ -2119,10 +2181,12 @@ loop3:
 	WORD $0x6e701e68 // bsl v8.16b, v19.16b, v16.16b
 	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
 	WORD $0x6e721e8e // bsl v14.16b, v20.16b, v18.16b
-	FLDPQ        64(R2), (F16, F18)
+	WORD $0x3cc40050 // ldur q16, [x2, #64]
+	WORD $0x3cc50052 // ldur q18, [x2, #80]
 	WORD $0x4e90950b // sdot v11.4s, v8.16b, v16.16b
 	WORD $0x4e9295c9 // sdot v9.4s, v14.16b, v18.16b
-	FLDPQ        192(R2), (F16, F18)
+	WORD $0x3ccc0050 // ldur q16, [x2, #192]
+	WORD $0x3ccd0052 // ldur q18, [x2, #208]
 	WORD $0x4e90950d // sdot v13.4s, v8.16b, v16.16b
 	WORD $0x4e9295ca // sdot v10.4s, v14.16b, v18.16b
 	FLDPQ        320(R2), (F16, F18)
@@ -2133,10 +2197,10 @@ loop3:
 	WORD $0x4e9295c7 // sdot v7.4s, v14.16b, v18.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R5), F8
+	WORD $0x3cc320a8 // ldur q8, [x5, #50]
 	WORD $0x6f0c050e // ushr v14.16b, v8.16b, #4
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FMOVS        78(R5), F16
+	WORD $0xbc44e0b0 // ldur s16, [x5, #78]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x6ea54612 // ushl v18.4s, v16.4s, v5.4s
 	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
@@ -2158,10 +2222,12 @@ loop3:
 	WORD $0x6e701e68 // bsl v8.16b, v19.16b, v16.16b
 	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
 	WORD $0x6e721e8e // bsl v14.16b, v20.16b, v18.16b
-	FLDPQ        96(R2), (F16, F18)
+	WORD $0x3cc60050 // ldur q16, [x2, #96]
+	WORD $0x3cc70052 // ldur q18, [x2, #112]
 	WORD $0x4e90950b // sdot v11.4s, v8.16b, v16.16b
 	WORD $0x4e9295c9 // sdot v9.4s, v14.16b, v18.16b
-	FLDPQ        224(R2), (F16, F18)
+	WORD $0x3cce0050 // ldur q16, [x2, #224]
+	WORD $0x3ccf0052 // ldur q18, [x2, #240]
 	WORD $0x4e90950d // sdot v13.4s, v8.16b, v16.16b
 	WORD $0x4e9295ca // sdot v10.4s, v14.16b, v18.16b
 	FLDPQ        352(R2), (F16, F18)
@@ -2178,14 +2244,12 @@ loop3:
 	FMOVQ        F12, 272(R8)
 	FMOVQ        F17, 384(R8)
 	FMOVQ        F7, 400(R8)
-	WORD $0x7d4000a7 // ldr h7, [x5]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c4000a7 // ldur h7, [x5]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	MOVD         $lm5_128_const<>+0(SB), R10
 	FMOVQ        (R10), F8
-	WORD $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
-	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
-	FMOVQ        F9, (R9)
+	WORD $0x4f879107 // fmul v7.4s, v8.4s, v7.s[0]
+	FMOVQ        F7, (R9)
 	FMOVQ        F7, 16(R9)
 	ADD          $0x20, R8
 	ADD          $0x20, R9
@@ -2198,20 +2262,24 @@ done4:
 	ADD          $1, R7
 
 	// four results for each row of y
-	FMOVQ        (R1), F7
-	FMOVQ        32(R1), F8
-	FMOVQ        64(R1), F9
-	FMOVQ        96(R1), F10
+	WORD $0x3cc00027 // ldur q7, [x1]
+	WORD $0x3cc20028 // ldur q8, [x1, #32]
+	WORD $0x3cc40029 // ldur q9, [x1, #64]
+	WORD $0x3cc6002a // ldur q10, [x1, #96]
 	WORD $0x4ea00908 // rev64 v8.4s, v8.4s
 	WORD $0x4e8828e7 // trn1 v7.4s, v7.4s, v8.4s
 	WORD $0x4ea00948 // rev64 v8.4s, v10.4s
 	WORD $0x4e882928 // trn1 v8.4s, v9.4s, v8.4s
 	WORD $0x6e084108 // ext v8.16b, v8.16b, v8.16b, #8
 	WORD $0x4ec838e7 // zip1 v7.2d, v7.2d, v8.2d
-	FLDPQ        (R0), (F8, F9)
-	FLDPQ        32(R0), (F10, F11)
-	FLDPQ        64(R0), (F12, F13)
-	FLDPQ        96(R0), (F14, F15)
+	WORD $0x3cc00008 // ldur q8, [x0]
+	WORD $0x3cc10009 // ldur q9, [x0, #16]
+	WORD $0x3cc2000a // ldur q10, [x0, #32]
+	WORD $0x3cc3000b // ldur q11, [x0, #48]
+	WORD $0x3cc4000c // ldur q12, [x0, #64]
+	WORD $0x3cc5000d // ldur q13, [x0, #80]
+	WORD $0x3cc6000e // ldur q14, [x0, #96]
+	WORD $0x3cc7000f // ldur q15, [x0, #112]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -2220,14 +2288,18 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	FMOVQ        F8, (R4)
-	FLDPQ        128(R0), (F8, F9)
-	FLDPQ        160(R0), (F10, F11)
-	FLDPQ        192(R0), (F12, F13)
-	FLDPQ        224(R0), (F14, F15)
+	WORD $0x3cc80008 // ldur q8, [x0, #128]
+	WORD $0x3cc90009 // ldur q9, [x0, #144]
+	WORD $0x3cca000a // ldur q10, [x0, #160]
+	WORD $0x3ccb000b // ldur q11, [x0, #176]
+	WORD $0x3ccc000c // ldur q12, [x0, #192]
+	WORD $0x3ccd000d // ldur q13, [x0, #208]
+	WORD $0x3cce000e // ldur q14, [x0, #224]
+	WORD $0x3ccf000f // ldur q15, [x0, #240]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -2236,7 +2308,7 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	MOVD         ldy+8(FP), R7
@@ -2255,7 +2327,7 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	ADD          R7, R8
@@ -2272,7 +2344,7 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
 	ADD          R7, R8
@@ -2326,15 +2398,14 @@ TEXT ·decodeUnitsLm5_128NEON(SB), NOSPLIT, $320-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d40002f // ldr h15, [x1]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x7c40002f // ldur h15, [x1]
+	WORD $0x1ee241ef // fcvt s15, h15
 
 	// levels of values 0 to 31
-	FMOVQ        2(R1), F16
+	WORD $0x3cc02030 // ldur q16, [x1, #2]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e2d1e10 // and v16.16b, v16.16b, v13.16b
-	FMOVS        66(R1), F18
+	WORD $0xbc442032 // ldur s18, [x1, #66]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6eac4653 // ushl v19.4s, v18.4s, v12.4s
 	WORD $0x6eae4652 // ushl v18.4s, v18.4s, v14.4s
@@ -2346,10 +2417,10 @@ loop1:
 	WORD $0x4eb21e31 // orr v17.16b, v17.16b, v18.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
@@ -2362,14 +2433,14 @@ loop1:
 	WORD $0x4e106051 // tbl v17.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
 	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
 	WORD $0x4e1070d1 // tbx v17.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
-	WORD $0x6e32ddf0 // fmul v16.4s, v15.4s, v18.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9250 // fmul v16.4s, v18.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FMOVQ        F16, (R0)
 	FMOVQ        F17, 16(R0)
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
@@ -2382,14 +2453,14 @@ loop1:
 	WORD $0x4e106051 // tbl v17.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
 	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
 	WORD $0x4e1070d1 // tbx v17.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
-	WORD $0x6e32ddf0 // fmul v16.4s, v15.4s, v18.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9250 // fmul v16.4s, v18.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FMOVQ        F16, 32(R0)
 	FMOVQ        F17, 48(R0)
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
@@ -2402,14 +2473,14 @@ loop1:
 	WORD $0x4e106051 // tbl v17.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
 	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
 	WORD $0x4e1070d1 // tbx v17.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
-	WORD $0x6e32ddf0 // fmul v16.4s, v15.4s, v18.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9250 // fmul v16.4s, v18.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FMOVQ        F16, 64(R0)
 	FMOVQ        F17, 80(R0)
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
@@ -2422,16 +2493,16 @@ loop1:
 	WORD $0x4e106051 // tbl v17.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
 	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
 	WORD $0x4e1070d1 // tbx v17.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
-	WORD $0x6e32ddf0 // fmul v16.4s, v15.4s, v18.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9250 // fmul v16.4s, v18.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FMOVQ        F16, 96(R0)
 	FMOVQ        F17, 112(R0)
 
 	// levels of values 32 to 63
-	FMOVQ        18(R1), F16
+	WORD $0x3cc12030 // ldur q16, [x1, #18]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e2d1e10 // and v16.16b, v16.16b, v13.16b
-	FMOVS        70(R1), F18
+	WORD $0xbc446032 // ldur s18, [x1, #70]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6eac4653 // ushl v19.4s, v18.4s, v12.4s
 	WORD $0x6eae4652 // ushl v18.4s, v18.4s, v14.4s
@@ -2443,10 +2514,10 @@ loop1:
 	WORD $0x4eb21e31 // orr v17.16b, v17.16b, v18.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
@@ -2459,14 +2530,14 @@ loop1:
 	WORD $0x4e106051 // tbl v17.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
 	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
 	WORD $0x4e1070d1 // tbx v17.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
-	WORD $0x6e32ddf0 // fmul v16.4s, v15.4s, v18.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9250 // fmul v16.4s, v18.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FMOVQ        F16, 128(R0)
 	FMOVQ        F17, 144(R0)
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
@@ -2479,14 +2550,14 @@ loop1:
 	WORD $0x4e106051 // tbl v17.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
 	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
 	WORD $0x4e1070d1 // tbx v17.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
-	WORD $0x6e32ddf0 // fmul v16.4s, v15.4s, v18.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9250 // fmul v16.4s, v18.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FMOVQ        F16, 160(R0)
 	FMOVQ        F17, 176(R0)
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
@@ -2499,14 +2570,14 @@ loop1:
 	WORD $0x4e106051 // tbl v17.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
 	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
 	WORD $0x4e1070d1 // tbx v17.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
-	WORD $0x6e32ddf0 // fmul v16.4s, v15.4s, v18.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9250 // fmul v16.4s, v18.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FMOVQ        F16, 192(R0)
 	FMOVQ        F17, 208(R0)
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
@@ -2519,16 +2590,16 @@ loop1:
 	WORD $0x4e106051 // tbl v17.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
 	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
 	WORD $0x4e1070d1 // tbx v17.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
-	WORD $0x6e32ddf0 // fmul v16.4s, v15.4s, v18.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9250 // fmul v16.4s, v18.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FMOVQ        F16, 224(R0)
 	FMOVQ        F17, 240(R0)
 
 	// levels of values 64 to 95
-	FMOVQ        34(R1), F16
+	WORD $0x3cc22030 // ldur q16, [x1, #34]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e2d1e10 // and v16.16b, v16.16b, v13.16b
-	FMOVS        74(R1), F18
+	WORD $0xbc44a032 // ldur s18, [x1, #74]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6eac4653 // ushl v19.4s, v18.4s, v12.4s
 	WORD $0x6eae4652 // ushl v18.4s, v18.4s, v14.4s
@@ -2540,10 +2611,10 @@ loop1:
 	WORD $0x4eb21e31 // orr v17.16b, v17.16b, v18.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
@@ -2556,14 +2627,14 @@ loop1:
 	WORD $0x4e106051 // tbl v17.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
 	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
 	WORD $0x4e1070d1 // tbx v17.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
-	WORD $0x6e32ddf0 // fmul v16.4s, v15.4s, v18.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9250 // fmul v16.4s, v18.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FMOVQ        F16, 256(R0)
 	FMOVQ        F17, 272(R0)
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
@@ -2576,14 +2647,14 @@ loop1:
 	WORD $0x4e106051 // tbl v17.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
 	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
 	WORD $0x4e1070d1 // tbx v17.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
-	WORD $0x6e32ddf0 // fmul v16.4s, v15.4s, v18.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9250 // fmul v16.4s, v18.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FMOVQ        F16, 288(R0)
 	FMOVQ        F17, 304(R0)
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
@@ -2596,14 +2667,14 @@ loop1:
 	WORD $0x4e106051 // tbl v17.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
 	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
 	WORD $0x4e1070d1 // tbx v17.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
-	WORD $0x6e32ddf0 // fmul v16.4s, v15.4s, v18.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9250 // fmul v16.4s, v18.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FMOVQ        F16, 320(R0)
 	FMOVQ        F17, 336(R0)
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
@@ -2616,16 +2687,16 @@ loop1:
 	WORD $0x4e106051 // tbl v17.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
 	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
 	WORD $0x4e1070d1 // tbx v17.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
-	WORD $0x6e32ddf0 // fmul v16.4s, v15.4s, v18.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9250 // fmul v16.4s, v18.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FMOVQ        F16, 352(R0)
 	FMOVQ        F17, 368(R0)
 
 	// levels of values 96 to 127
-	FMOVQ        50(R1), F16
+	WORD $0x3cc32030 // ldur q16, [x1, #50]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e2d1e10 // and v16.16b, v16.16b, v13.16b
-	FMOVS        78(R1), F18
+	WORD $0xbc44e032 // ldur s18, [x1, #78]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6eac4653 // ushl v19.4s, v18.4s, v12.4s
 	WORD $0x6eae4652 // ushl v18.4s, v18.4s, v14.4s
@@ -2637,10 +2708,10 @@ loop1:
 	WORD $0x4eb21e31 // orr v17.16b, v17.16b, v18.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
@@ -2653,14 +2724,14 @@ loop1:
 	WORD $0x4e106051 // tbl v17.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
 	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
 	WORD $0x4e1070d1 // tbx v17.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
-	WORD $0x6e32ddf0 // fmul v16.4s, v15.4s, v18.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9250 // fmul v16.4s, v18.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FMOVQ        F16, 384(R0)
 	FMOVQ        F17, 400(R0)
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
@@ -2673,14 +2744,14 @@ loop1:
 	WORD $0x4e106051 // tbl v17.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
 	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
 	WORD $0x4e1070d1 // tbx v17.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
-	WORD $0x6e32ddf0 // fmul v16.4s, v15.4s, v18.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9250 // fmul v16.4s, v18.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FMOVQ        F16, 416(R0)
 	FMOVQ        F17, 432(R0)
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
@@ -2693,14 +2764,14 @@ loop1:
 	WORD $0x4e106051 // tbl v17.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
 	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
 	WORD $0x4e1070d1 // tbx v17.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
-	WORD $0x6e32ddf0 // fmul v16.4s, v15.4s, v18.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9250 // fmul v16.4s, v18.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FMOVQ        F16, 448(R0)
 	FMOVQ        F17, 464(R0)
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
@@ -2713,8 +2784,8 @@ loop1:
 	WORD $0x4e106051 // tbl v17.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
 	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
 	WORD $0x4e1070d1 // tbx v17.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
-	WORD $0x6e32ddf0 // fmul v16.4s, v15.4s, v18.4s
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x4f8f9250 // fmul v16.4s, v18.4s, v15.s[0]
+	WORD $0x4f8f922f // fmul v15.4s, v17.4s, v15.s[0]
 	FMOVQ        F16, 480(R0)
 	FMOVQ        F15, 496(R0)
 	ADD          $0x52, R1
@@ -2782,15 +2853,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d7 // ldr h23, [x6]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x7c4000d7 // ldur h23, [x6]
+	WORD $0x1ee242f7 // fcvt s23, h23
 
 	// levels of values 0 to 31
-	FMOVQ        2(R6), F24
+	WORD $0x3cc020d8 // ldur q24, [x6, #2]
 	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4e2d1f18 // and v24.16b, v24.16b, v13.16b
-	FMOVS        66(R6), F26
+	WORD $0xbc4420da // ldur s26, [x6, #66]
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
 	WORD $0x6eac475b // ushl v27.4s, v26.4s, v12.4s
 	WORD $0x6eae475a // ushl v26.4s, v26.4s, v14.4s
@@ -2802,10 +2872,10 @@ loop3:
 	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -2818,15 +2888,16 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        (R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc0009a // ldur q26, [x4]
+	WORD $0x3cc1009b // ldur q27, [x4, #16]
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -2839,15 +2910,16 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        32(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc2009a // ldur q26, [x4, #32]
+	WORD $0x3cc3009b // ldur q27, [x4, #48]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -2860,15 +2932,16 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        64(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc4009a // ldur q26, [x4, #64]
+	WORD $0x3cc5009b // ldur q27, [x4, #80]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -2881,17 +2954,18 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        96(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc6009a // ldur q26, [x4, #96]
+	WORD $0x3cc7009b // ldur q27, [x4, #112]
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
 
 	// levels of values 32 to 63
-	FMOVQ        18(R6), F24
+	WORD $0x3cc120d8 // ldur q24, [x6, #18]
 	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4e2d1f18 // and v24.16b, v24.16b, v13.16b
-	FMOVS        70(R6), F26
+	WORD $0xbc4460da // ldur s26, [x6, #70]
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
 	WORD $0x6eac475b // ushl v27.4s, v26.4s, v12.4s
 	WORD $0x6eae475a // ushl v26.4s, v26.4s, v14.4s
@@ -2903,10 +2977,10 @@ loop3:
 	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -2919,15 +2993,16 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        128(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc8009a // ldur q26, [x4, #128]
+	WORD $0x3cc9009b // ldur q27, [x4, #144]
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -2940,15 +3015,16 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        160(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cca009a // ldur q26, [x4, #160]
+	WORD $0x3ccb009b // ldur q27, [x4, #176]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -2961,15 +3037,16 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        192(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3ccc009a // ldur q26, [x4, #192]
+	WORD $0x3ccd009b // ldur q27, [x4, #208]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -2982,17 +3059,18 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        224(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cce009a // ldur q26, [x4, #224]
+	WORD $0x3ccf009b // ldur q27, [x4, #240]
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
 
 	// levels of values 64 to 95
-	FMOVQ        34(R6), F24
+	WORD $0x3cc220d8 // ldur q24, [x6, #34]
 	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4e2d1f18 // and v24.16b, v24.16b, v13.16b
-	FMOVS        74(R6), F26
+	WORD $0xbc44a0da // ldur s26, [x6, #74]
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
 	WORD $0x6eac475b // ushl v27.4s, v26.4s, v12.4s
 	WORD $0x6eae475a // ushl v26.4s, v26.4s, v14.4s
@@ -3004,10 +3082,10 @@ loop3:
 	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -3020,15 +3098,15 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        256(R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -3041,15 +3119,15 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        288(R4), (F26, F27)
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -3062,15 +3140,15 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        320(R4), (F26, F27)
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -3083,17 +3161,17 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        352(R4), (F26, F27)
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
 
 	// levels of values 96 to 127
-	FMOVQ        50(R6), F24
+	WORD $0x3cc320d8 // ldur q24, [x6, #50]
 	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4e2d1f18 // and v24.16b, v24.16b, v13.16b
-	FMOVS        78(R6), F26
+	WORD $0xbc44e0da // ldur s26, [x6, #78]
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
 	WORD $0x6eac475b // ushl v27.4s, v26.4s, v12.4s
 	WORD $0x6eae475a // ushl v26.4s, v26.4s, v14.4s
@@ -3105,10 +3183,10 @@ loop3:
 	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -3121,15 +3199,15 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        384(R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -3142,15 +3220,15 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        416(R4), (F26, F27)
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -3163,15 +3241,15 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        448(R4), (F26, F27)
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -3184,8 +3262,8 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979337 // fmul v23.4s, v25.4s, v23.s[0]
 	FLDPQ        480(R4), (F25, F26)
 	WORD $0x4e39cf15 // fmla v21.4s, v24.4s, v25.4s
 	WORD $0x4e3acef6 // fmla v22.4s, v23.4s, v26.4s
@@ -3276,15 +3354,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f7 // ldr h23, [x7]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x7c4000f7 // ldur h23, [x7]
+	WORD $0x1ee242f7 // fcvt s23, h23
 
 	// levels of values 0 to 31
-	FMOVQ        2(R7), F24
+	WORD $0x3cc020f8 // ldur q24, [x7, #2]
 	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4e2d1f18 // and v24.16b, v24.16b, v13.16b
-	FMOVS        66(R7), F26
+	WORD $0xbc4420fa // ldur s26, [x7, #66]
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
 	WORD $0x6eac475b // ushl v27.4s, v26.4s, v12.4s
 	WORD $0x6eae475a // ushl v26.4s, v26.4s, v14.4s
@@ -3296,10 +3373,10 @@ loop3:
 	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -3312,21 +3389,22 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        (R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc0009a // ldur q26, [x4]
+	WORD $0x3cc1009b // ldur q27, [x4, #16]
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F26
+	WORD $0x3cc0011a // ldur q26, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F27
+	WORD $0x3cc1011b // ldur q27, [x8, #16]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -3339,21 +3417,22 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        32(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc2009a // ldur q26, [x4, #32]
+	WORD $0x3cc3009b // ldur q27, [x4, #48]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F26
+	WORD $0x3cc2011a // ldur q26, [x8, #32]
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F27
+	WORD $0x3cc3011b // ldur q27, [x8, #48]
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -3366,21 +3445,22 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        64(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc4009a // ldur q26, [x4, #64]
+	WORD $0x3cc5009b // ldur q27, [x4, #80]
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F26
+	WORD $0x3cc4011a // ldur q26, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F27
+	WORD $0x3cc5011b // ldur q27, [x8, #80]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -3393,23 +3473,24 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        96(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc6009a // ldur q26, [x4, #96]
+	WORD $0x3cc7009b // ldur q27, [x4, #112]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F26
+	WORD $0x3cc6011a // ldur q26, [x8, #96]
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F27
+	WORD $0x3cc7011b // ldur q27, [x8, #112]
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
 
 	// levels of values 32 to 63
-	FMOVQ        18(R7), F24
+	WORD $0x3cc120f8 // ldur q24, [x7, #18]
 	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4e2d1f18 // and v24.16b, v24.16b, v13.16b
-	FMOVS        70(R7), F26
+	WORD $0xbc4460fa // ldur s26, [x7, #70]
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
 	WORD $0x6eac475b // ushl v27.4s, v26.4s, v12.4s
 	WORD $0x6eae475a // ushl v26.4s, v26.4s, v14.4s
@@ -3421,10 +3502,10 @@ loop3:
 	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -3437,21 +3518,22 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        128(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc8009a // ldur q26, [x4, #128]
+	WORD $0x3cc9009b // ldur q27, [x4, #144]
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
-	FMOVQ        128(R8), F26
+	WORD $0x3cc8011a // ldur q26, [x8, #128]
 	ADD          R5, R4, R8
-	FMOVQ        144(R8), F27
+	WORD $0x3cc9011b // ldur q27, [x8, #144]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -3464,21 +3546,22 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        160(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cca009a // ldur q26, [x4, #160]
+	WORD $0x3ccb009b // ldur q27, [x4, #176]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
-	FMOVQ        160(R8), F26
+	WORD $0x3cca011a // ldur q26, [x8, #160]
 	ADD          R5, R4, R8
-	FMOVQ        176(R8), F27
+	WORD $0x3ccb011b // ldur q27, [x8, #176]
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -3491,21 +3574,22 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        192(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3ccc009a // ldur q26, [x4, #192]
+	WORD $0x3ccd009b // ldur q27, [x4, #208]
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
-	FMOVQ        192(R8), F26
+	WORD $0x3ccc011a // ldur q26, [x8, #192]
 	ADD          R5, R4, R8
-	FMOVQ        208(R8), F27
+	WORD $0x3ccd011b // ldur q27, [x8, #208]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -3518,23 +3602,24 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        224(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cce009a // ldur q26, [x4, #224]
+	WORD $0x3ccf009b // ldur q27, [x4, #240]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
-	FMOVQ        224(R8), F26
+	WORD $0x3cce011a // ldur q26, [x8, #224]
 	ADD          R5, R4, R8
-	FMOVQ        240(R8), F27
+	WORD $0x3ccf011b // ldur q27, [x8, #240]
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
 
 	// levels of values 64 to 95
-	FMOVQ        34(R7), F24
+	WORD $0x3cc220f8 // ldur q24, [x7, #34]
 	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4e2d1f18 // and v24.16b, v24.16b, v13.16b
-	FMOVS        74(R7), F26
+	WORD $0xbc44a0fa // ldur s26, [x7, #74]
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
 	WORD $0x6eac475b // ushl v27.4s, v26.4s, v12.4s
 	WORD $0x6eae475a // ushl v26.4s, v26.4s, v14.4s
@@ -3546,10 +3631,10 @@ loop3:
 	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -3562,8 +3647,8 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        256(R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
@@ -3573,10 +3658,10 @@ loop3:
 	FMOVQ        272(R8), F27
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -3589,8 +3674,8 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        288(R4), (F26, F27)
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
@@ -3600,10 +3685,10 @@ loop3:
 	FMOVQ        304(R8), F27
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -3616,8 +3701,8 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        320(R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
@@ -3627,10 +3712,10 @@ loop3:
 	FMOVQ        336(R8), F27
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -3643,8 +3728,8 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        352(R4), (F26, F27)
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
@@ -3656,10 +3741,10 @@ loop3:
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
 
 	// levels of values 96 to 127
-	FMOVQ        50(R7), F24
+	WORD $0x3cc320f8 // ldur q24, [x7, #50]
 	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4e2d1f18 // and v24.16b, v24.16b, v13.16b
-	FMOVS        78(R7), F26
+	WORD $0xbc44e0fa // ldur s26, [x7, #78]
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
 	WORD $0x6eac475b // ushl v27.4s, v26.4s, v12.4s
 	WORD $0x6eae475a // ushl v26.4s, v26.4s, v14.4s
@@ -3671,10 +3756,10 @@ loop3:
 	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -3687,8 +3772,8 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        384(R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
@@ -3698,10 +3783,10 @@ loop3:
 	FMOVQ        400(R8), F27
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -3714,8 +3799,8 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        416(R4), (F26, F27)
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
@@ -3725,10 +3810,10 @@ loop3:
 	FMOVQ        432(R8), F27
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -3741,8 +3826,8 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        448(R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
@@ -3752,10 +3837,10 @@ loop3:
 	FMOVQ        464(R8), F27
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -3768,8 +3853,8 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979337 // fmul v23.4s, v25.4s, v23.s[0]
 	FLDPQ        480(R4), (F25, F26)
 	WORD $0x4e39cf13 // fmla v19.4s, v24.4s, v25.4s
 	WORD $0x4e3acef4 // fmla v20.4s, v23.4s, v26.4s
@@ -3873,15 +3958,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400115 // ldr h21, [x8]
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x7c400115 // ldur h21, [x8]
+	WORD $0x1ee242b5 // fcvt s21, h21
 
 	// levels of values 0 to 31
-	FMOVQ        2(R8), F22
+	WORD $0x3cc02116 // ldur q22, [x8, #2]
 	WORD $0x6f0c06d7 // ushr v23.16b, v22.16b, #4
 	WORD $0x4e2d1ed6 // and v22.16b, v22.16b, v13.16b
-	FMOVS        66(R8), F24
+	WORD $0xbc442118 // ldur s24, [x8, #66]
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	WORD $0x6eac4719 // ushl v25.4s, v24.4s, v12.4s
 	WORD $0x6eae4718 // ushl v24.4s, v24.4s, v14.4s
@@ -3893,10 +3977,10 @@ loop3:
 	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
 	FMOVQ        F22, (R3)
 	FMOVQ        F23, 16(R3)
-	FMOVS        (R3), F22
+	WORD $0xbc400076 // ldur s22, [x3]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        4(R3), F23
+	WORD $0xbc404077 // ldur s23, [x3, #4]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
@@ -3909,24 +3993,26 @@ loop3:
 	WORD $0x4e166057 // tbl v23.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
 	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
 	WORD $0x4e1670d7 // tbx v23.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
-	WORD $0x6e38deb6 // fmul v22.4s, v21.4s, v24.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FLDPQ        (R4), (F24, F25)
+	WORD $0x4f959316 // fmul v22.4s, v24.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
+	WORD $0x3cc00098 // ldur q24, [x4]
+	WORD $0x3cc10099 // ldur q25, [x4, #16]
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F24
+	WORD $0x3cc00138 // ldur q24, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F25
+	WORD $0x3cc10139 // ldur q25, [x9, #16]
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
-	FLDPQ        (R6), (F24, F25)
+	WORD $0x3cc000d8 // ldur q24, [x6]
+	WORD $0x3cc100d9 // ldur q25, [x6, #16]
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
-	FMOVS        8(R3), F22
+	WORD $0xbc408076 // ldur s22, [x3, #8]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        12(R3), F23
+	WORD $0xbc40c077 // ldur s23, [x3, #12]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
@@ -3939,24 +4025,26 @@ loop3:
 	WORD $0x4e166057 // tbl v23.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
 	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
 	WORD $0x4e1670d7 // tbx v23.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
-	WORD $0x6e38deb6 // fmul v22.4s, v21.4s, v24.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FLDPQ        32(R4), (F24, F25)
+	WORD $0x4f959316 // fmul v22.4s, v24.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
+	WORD $0x3cc20098 // ldur q24, [x4, #32]
+	WORD $0x3cc30099 // ldur q25, [x4, #48]
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F24
+	WORD $0x3cc20138 // ldur q24, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F25
+	WORD $0x3cc30139 // ldur q25, [x9, #48]
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
-	FLDPQ        32(R6), (F24, F25)
+	WORD $0x3cc200d8 // ldur q24, [x6, #32]
+	WORD $0x3cc300d9 // ldur q25, [x6, #48]
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
-	FMOVS        16(R3), F22
+	WORD $0xbc410076 // ldur s22, [x3, #16]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        20(R3), F23
+	WORD $0xbc414077 // ldur s23, [x3, #20]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
@@ -3969,24 +4057,26 @@ loop3:
 	WORD $0x4e166057 // tbl v23.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
 	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
 	WORD $0x4e1670d7 // tbx v23.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
-	WORD $0x6e38deb6 // fmul v22.4s, v21.4s, v24.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FLDPQ        64(R4), (F24, F25)
+	WORD $0x4f959316 // fmul v22.4s, v24.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
+	WORD $0x3cc40098 // ldur q24, [x4, #64]
+	WORD $0x3cc50099 // ldur q25, [x4, #80]
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F24
+	WORD $0x3cc40138 // ldur q24, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F25
+	WORD $0x3cc50139 // ldur q25, [x9, #80]
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
-	FLDPQ        64(R6), (F24, F25)
+	WORD $0x3cc400d8 // ldur q24, [x6, #64]
+	WORD $0x3cc500d9 // ldur q25, [x6, #80]
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
-	FMOVS        24(R3), F22
+	WORD $0xbc418076 // ldur s22, [x3, #24]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        28(R3), F23
+	WORD $0xbc41c077 // ldur s23, [x3, #28]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
@@ -3999,26 +4089,28 @@ loop3:
 	WORD $0x4e166057 // tbl v23.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
 	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
 	WORD $0x4e1670d7 // tbx v23.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
-	WORD $0x6e38deb6 // fmul v22.4s, v21.4s, v24.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FLDPQ        96(R4), (F24, F25)
+	WORD $0x4f959316 // fmul v22.4s, v24.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
+	WORD $0x3cc60098 // ldur q24, [x4, #96]
+	WORD $0x3cc70099 // ldur q25, [x4, #112]
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F24
+	WORD $0x3cc60138 // ldur q24, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F25
+	WORD $0x3cc70139 // ldur q25, [x9, #112]
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
-	FLDPQ        96(R6), (F24, F25)
+	WORD $0x3cc600d8 // ldur q24, [x6, #96]
+	WORD $0x3cc700d9 // ldur q25, [x6, #112]
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
 
 	// levels of values 32 to 63
-	FMOVQ        18(R8), F22
+	WORD $0x3cc12116 // ldur q22, [x8, #18]
 	WORD $0x6f0c06d7 // ushr v23.16b, v22.16b, #4
 	WORD $0x4e2d1ed6 // and v22.16b, v22.16b, v13.16b
-	FMOVS        70(R8), F24
+	WORD $0xbc446118 // ldur s24, [x8, #70]
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	WORD $0x6eac4719 // ushl v25.4s, v24.4s, v12.4s
 	WORD $0x6eae4718 // ushl v24.4s, v24.4s, v14.4s
@@ -4030,10 +4122,10 @@ loop3:
 	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
 	FMOVQ        F22, (R3)
 	FMOVQ        F23, 16(R3)
-	FMOVS        (R3), F22
+	WORD $0xbc400076 // ldur s22, [x3]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        4(R3), F23
+	WORD $0xbc404077 // ldur s23, [x3, #4]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
@@ -4046,24 +4138,26 @@ loop3:
 	WORD $0x4e166057 // tbl v23.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
 	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
 	WORD $0x4e1670d7 // tbx v23.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
-	WORD $0x6e38deb6 // fmul v22.4s, v21.4s, v24.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FLDPQ        128(R4), (F24, F25)
+	WORD $0x4f959316 // fmul v22.4s, v24.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
+	WORD $0x3cc80098 // ldur q24, [x4, #128]
+	WORD $0x3cc90099 // ldur q25, [x4, #144]
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F24
+	WORD $0x3cc80138 // ldur q24, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F25
+	WORD $0x3cc90139 // ldur q25, [x9, #144]
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
-	FLDPQ        128(R6), (F24, F25)
+	WORD $0x3cc800d8 // ldur q24, [x6, #128]
+	WORD $0x3cc900d9 // ldur q25, [x6, #144]
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
-	FMOVS        8(R3), F22
+	WORD $0xbc408076 // ldur s22, [x3, #8]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        12(R3), F23
+	WORD $0xbc40c077 // ldur s23, [x3, #12]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
@@ -4076,24 +4170,26 @@ loop3:
 	WORD $0x4e166057 // tbl v23.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
 	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
 	WORD $0x4e1670d7 // tbx v23.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
-	WORD $0x6e38deb6 // fmul v22.4s, v21.4s, v24.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FLDPQ        160(R4), (F24, F25)
+	WORD $0x4f959316 // fmul v22.4s, v24.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
+	WORD $0x3cca0098 // ldur q24, [x4, #160]
+	WORD $0x3ccb0099 // ldur q25, [x4, #176]
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F24
+	WORD $0x3cca0138 // ldur q24, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F25
+	WORD $0x3ccb0139 // ldur q25, [x9, #176]
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
-	FLDPQ        160(R6), (F24, F25)
+	WORD $0x3cca00d8 // ldur q24, [x6, #160]
+	WORD $0x3ccb00d9 // ldur q25, [x6, #176]
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
-	FMOVS        16(R3), F22
+	WORD $0xbc410076 // ldur s22, [x3, #16]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        20(R3), F23
+	WORD $0xbc414077 // ldur s23, [x3, #20]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
@@ -4106,24 +4202,26 @@ loop3:
 	WORD $0x4e166057 // tbl v23.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
 	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
 	WORD $0x4e1670d7 // tbx v23.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
-	WORD $0x6e38deb6 // fmul v22.4s, v21.4s, v24.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FLDPQ        192(R4), (F24, F25)
+	WORD $0x4f959316 // fmul v22.4s, v24.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
+	WORD $0x3ccc0098 // ldur q24, [x4, #192]
+	WORD $0x3ccd0099 // ldur q25, [x4, #208]
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F24
+	WORD $0x3ccc0138 // ldur q24, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F25
+	WORD $0x3ccd0139 // ldur q25, [x9, #208]
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
-	FLDPQ        192(R6), (F24, F25)
+	WORD $0x3ccc00d8 // ldur q24, [x6, #192]
+	WORD $0x3ccd00d9 // ldur q25, [x6, #208]
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
-	FMOVS        24(R3), F22
+	WORD $0xbc418076 // ldur s22, [x3, #24]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        28(R3), F23
+	WORD $0xbc41c077 // ldur s23, [x3, #28]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
@@ -4136,26 +4234,28 @@ loop3:
 	WORD $0x4e166057 // tbl v23.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
 	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
 	WORD $0x4e1670d7 // tbx v23.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
-	WORD $0x6e38deb6 // fmul v22.4s, v21.4s, v24.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FLDPQ        224(R4), (F24, F25)
+	WORD $0x4f959316 // fmul v22.4s, v24.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
+	WORD $0x3cce0098 // ldur q24, [x4, #224]
+	WORD $0x3ccf0099 // ldur q25, [x4, #240]
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F24
+	WORD $0x3cce0138 // ldur q24, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F25
+	WORD $0x3ccf0139 // ldur q25, [x9, #240]
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
-	FLDPQ        224(R6), (F24, F25)
+	WORD $0x3cce00d8 // ldur q24, [x6, #224]
+	WORD $0x3ccf00d9 // ldur q25, [x6, #240]
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
 
 	// levels of values 64 to 95
-	FMOVQ        34(R8), F22
+	WORD $0x3cc22116 // ldur q22, [x8, #34]
 	WORD $0x6f0c06d7 // ushr v23.16b, v22.16b, #4
 	WORD $0x4e2d1ed6 // and v22.16b, v22.16b, v13.16b
-	FMOVS        74(R8), F24
+	WORD $0xbc44a118 // ldur s24, [x8, #74]
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	WORD $0x6eac4719 // ushl v25.4s, v24.4s, v12.4s
 	WORD $0x6eae4718 // ushl v24.4s, v24.4s, v14.4s
@@ -4167,10 +4267,10 @@ loop3:
 	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
 	FMOVQ        F22, (R3)
 	FMOVQ        F23, 16(R3)
-	FMOVS        (R3), F22
+	WORD $0xbc400076 // ldur s22, [x3]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        4(R3), F23
+	WORD $0xbc404077 // ldur s23, [x3, #4]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
@@ -4183,8 +4283,8 @@ loop3:
 	WORD $0x4e166057 // tbl v23.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
 	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
 	WORD $0x4e1670d7 // tbx v23.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
-	WORD $0x6e38deb6 // fmul v22.4s, v21.4s, v24.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	WORD $0x4f959316 // fmul v22.4s, v24.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
 	FLDPQ        256(R4), (F24, F25)
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
@@ -4197,10 +4297,10 @@ loop3:
 	FLDPQ        256(R6), (F24, F25)
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
-	FMOVS        8(R3), F22
+	WORD $0xbc408076 // ldur s22, [x3, #8]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        12(R3), F23
+	WORD $0xbc40c077 // ldur s23, [x3, #12]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
@@ -4213,8 +4313,8 @@ loop3:
 	WORD $0x4e166057 // tbl v23.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
 	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
 	WORD $0x4e1670d7 // tbx v23.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
-	WORD $0x6e38deb6 // fmul v22.4s, v21.4s, v24.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	WORD $0x4f959316 // fmul v22.4s, v24.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
 	FLDPQ        288(R4), (F24, F25)
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
@@ -4227,10 +4327,10 @@ loop3:
 	FLDPQ        288(R6), (F24, F25)
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
-	FMOVS        16(R3), F22
+	WORD $0xbc410076 // ldur s22, [x3, #16]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        20(R3), F23
+	WORD $0xbc414077 // ldur s23, [x3, #20]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
@@ -4243,8 +4343,8 @@ loop3:
 	WORD $0x4e166057 // tbl v23.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
 	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
 	WORD $0x4e1670d7 // tbx v23.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
-	WORD $0x6e38deb6 // fmul v22.4s, v21.4s, v24.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	WORD $0x4f959316 // fmul v22.4s, v24.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
 	FLDPQ        320(R4), (F24, F25)
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
@@ -4257,10 +4357,10 @@ loop3:
 	FLDPQ        320(R6), (F24, F25)
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
-	FMOVS        24(R3), F22
+	WORD $0xbc418076 // ldur s22, [x3, #24]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        28(R3), F23
+	WORD $0xbc41c077 // ldur s23, [x3, #28]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
@@ -4273,8 +4373,8 @@ loop3:
 	WORD $0x4e166057 // tbl v23.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
 	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
 	WORD $0x4e1670d7 // tbx v23.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
-	WORD $0x6e38deb6 // fmul v22.4s, v21.4s, v24.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	WORD $0x4f959316 // fmul v22.4s, v24.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
 	FLDPQ        352(R4), (F24, F25)
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
@@ -4289,10 +4389,10 @@ loop3:
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
 
 	// levels of values 96 to 127
-	FMOVQ        50(R8), F22
+	WORD $0x3cc32116 // ldur q22, [x8, #50]
 	WORD $0x6f0c06d7 // ushr v23.16b, v22.16b, #4
 	WORD $0x4e2d1ed6 // and v22.16b, v22.16b, v13.16b
-	FMOVS        78(R8), F24
+	WORD $0xbc44e118 // ldur s24, [x8, #78]
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	WORD $0x6eac4719 // ushl v25.4s, v24.4s, v12.4s
 	WORD $0x6eae4718 // ushl v24.4s, v24.4s, v14.4s
@@ -4304,10 +4404,10 @@ loop3:
 	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
 	FMOVQ        F22, (R3)
 	FMOVQ        F23, 16(R3)
-	FMOVS        (R3), F22
+	WORD $0xbc400076 // ldur s22, [x3]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        4(R3), F23
+	WORD $0xbc404077 // ldur s23, [x3, #4]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
@@ -4320,8 +4420,8 @@ loop3:
 	WORD $0x4e166057 // tbl v23.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
 	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
 	WORD $0x4e1670d7 // tbx v23.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
-	WORD $0x6e38deb6 // fmul v22.4s, v21.4s, v24.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	WORD $0x4f959316 // fmul v22.4s, v24.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
 	FLDPQ        384(R4), (F24, F25)
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
@@ -4334,10 +4434,10 @@ loop3:
 	FLDPQ        384(R6), (F24, F25)
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
-	FMOVS        8(R3), F22
+	WORD $0xbc408076 // ldur s22, [x3, #8]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        12(R3), F23
+	WORD $0xbc40c077 // ldur s23, [x3, #12]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
@@ -4350,8 +4450,8 @@ loop3:
 	WORD $0x4e166057 // tbl v23.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
 	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
 	WORD $0x4e1670d7 // tbx v23.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
-	WORD $0x6e38deb6 // fmul v22.4s, v21.4s, v24.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	WORD $0x4f959316 // fmul v22.4s, v24.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
 	FLDPQ        416(R4), (F24, F25)
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
@@ -4364,10 +4464,10 @@ loop3:
 	FLDPQ        416(R6), (F24, F25)
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
-	FMOVS        16(R3), F22
+	WORD $0xbc410076 // ldur s22, [x3, #16]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        20(R3), F23
+	WORD $0xbc414077 // ldur s23, [x3, #20]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
@@ -4380,8 +4480,8 @@ loop3:
 	WORD $0x4e166057 // tbl v23.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
 	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
 	WORD $0x4e1670d7 // tbx v23.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
-	WORD $0x6e38deb6 // fmul v22.4s, v21.4s, v24.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	WORD $0x4f959316 // fmul v22.4s, v24.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
 	FLDPQ        448(R4), (F24, F25)
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
@@ -4394,10 +4494,10 @@ loop3:
 	FLDPQ        448(R6), (F24, F25)
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
-	FMOVS        24(R3), F22
+	WORD $0xbc418076 // ldur s22, [x3, #24]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        28(R3), F23
+	WORD $0xbc41c077 // ldur s23, [x3, #28]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
@@ -4410,8 +4510,8 @@ loop3:
 	WORD $0x4e166057 // tbl v23.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
 	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
 	WORD $0x4e1670d7 // tbx v23.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
-	WORD $0x6e38deb6 // fmul v22.4s, v21.4s, v24.4s
-	WORD $0x6e37deb5 // fmul v21.4s, v21.4s, v23.4s
+	WORD $0x4f959316 // fmul v22.4s, v24.4s, v21.s[0]
+	WORD $0x4f9592f5 // fmul v21.4s, v23.4s, v21.s[0]
 	FLDPQ        480(R4), (F23, F24)
 	WORD $0x4e37cecf // fmla v15.4s, v22.4s, v23.4s
 	WORD $0x4e38ceb0 // fmla v16.4s, v21.4s, v24.4s
@@ -4523,15 +4623,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400117 // ldr h23, [x8]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x7c400117 // ldur h23, [x8]
+	WORD $0x1ee242f7 // fcvt s23, h23
 
 	// levels of values 0 to 31
-	FMOVQ        2(R8), F24
+	WORD $0x3cc02118 // ldur q24, [x8, #2]
 	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4e2d1f18 // and v24.16b, v24.16b, v13.16b
-	FMOVS        66(R8), F26
+	WORD $0xbc44211a // ldur s26, [x8, #66]
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
 	WORD $0x6eac475b // ushl v27.4s, v26.4s, v12.4s
 	WORD $0x6eae475a // ushl v26.4s, v26.4s, v14.4s
@@ -4543,10 +4642,10 @@ loop3:
 	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -4559,30 +4658,32 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        (R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc0009a // ldur q26, [x4]
+	WORD $0x3cc1009b // ldur q27, [x4, #16]
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F26
+	WORD $0x3cc0013a // ldur q26, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F27
+	WORD $0x3cc1013b // ldur q27, [x9, #16]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FLDPQ        (R6), (F26, F27)
+	WORD $0x3cc000da // ldur q26, [x6]
+	WORD $0x3cc100db // ldur q27, [x6, #16]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F26
+	WORD $0x3cc0013a // ldur q26, [x9]
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F27
+	WORD $0x3cc1013b // ldur q27, [x9, #16]
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -4595,30 +4696,32 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        32(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc2009a // ldur q26, [x4, #32]
+	WORD $0x3cc3009b // ldur q27, [x4, #48]
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F26
+	WORD $0x3cc2013a // ldur q26, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F27
+	WORD $0x3cc3013b // ldur q27, [x9, #48]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FLDPQ        32(R6), (F26, F27)
+	WORD $0x3cc200da // ldur q26, [x6, #32]
+	WORD $0x3cc300db // ldur q27, [x6, #48]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F26
+	WORD $0x3cc2013a // ldur q26, [x9, #32]
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F27
+	WORD $0x3cc3013b // ldur q27, [x9, #48]
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -4631,30 +4734,32 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        64(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc4009a // ldur q26, [x4, #64]
+	WORD $0x3cc5009b // ldur q27, [x4, #80]
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F26
+	WORD $0x3cc4013a // ldur q26, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F27
+	WORD $0x3cc5013b // ldur q27, [x9, #80]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FLDPQ        64(R6), (F26, F27)
+	WORD $0x3cc400da // ldur q26, [x6, #64]
+	WORD $0x3cc500db // ldur q27, [x6, #80]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F26
+	WORD $0x3cc4013a // ldur q26, [x9, #64]
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F27
+	WORD $0x3cc5013b // ldur q27, [x9, #80]
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -4667,32 +4772,34 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        96(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc6009a // ldur q26, [x4, #96]
+	WORD $0x3cc7009b // ldur q27, [x4, #112]
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F26
+	WORD $0x3cc6013a // ldur q26, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F27
+	WORD $0x3cc7013b // ldur q27, [x9, #112]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FLDPQ        96(R6), (F26, F27)
+	WORD $0x3cc600da // ldur q26, [x6, #96]
+	WORD $0x3cc700db // ldur q27, [x6, #112]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F26
+	WORD $0x3cc6013a // ldur q26, [x9, #96]
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F27
+	WORD $0x3cc7013b // ldur q27, [x9, #112]
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
 
 	// levels of values 32 to 63
-	FMOVQ        18(R8), F24
+	WORD $0x3cc12118 // ldur q24, [x8, #18]
 	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4e2d1f18 // and v24.16b, v24.16b, v13.16b
-	FMOVS        70(R8), F26
+	WORD $0xbc44611a // ldur s26, [x8, #70]
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
 	WORD $0x6eac475b // ushl v27.4s, v26.4s, v12.4s
 	WORD $0x6eae475a // ushl v26.4s, v26.4s, v14.4s
@@ -4704,10 +4811,10 @@ loop3:
 	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -4720,30 +4827,32 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        128(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc8009a // ldur q26, [x4, #128]
+	WORD $0x3cc9009b // ldur q27, [x4, #144]
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F26
+	WORD $0x3cc8013a // ldur q26, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F27
+	WORD $0x3cc9013b // ldur q27, [x9, #144]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FLDPQ        128(R6), (F26, F27)
+	WORD $0x3cc800da // ldur q26, [x6, #128]
+	WORD $0x3cc900db // ldur q27, [x6, #144]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
-	FMOVQ        128(R9), F26
+	WORD $0x3cc8013a // ldur q26, [x9, #128]
 	ADD          R5, R6, R9
-	FMOVQ        144(R9), F27
+	WORD $0x3cc9013b // ldur q27, [x9, #144]
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -4756,30 +4865,32 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        160(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cca009a // ldur q26, [x4, #160]
+	WORD $0x3ccb009b // ldur q27, [x4, #176]
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F26
+	WORD $0x3cca013a // ldur q26, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F27
+	WORD $0x3ccb013b // ldur q27, [x9, #176]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FLDPQ        160(R6), (F26, F27)
+	WORD $0x3cca00da // ldur q26, [x6, #160]
+	WORD $0x3ccb00db // ldur q27, [x6, #176]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
-	FMOVQ        160(R9), F26
+	WORD $0x3cca013a // ldur q26, [x9, #160]
 	ADD          R5, R6, R9
-	FMOVQ        176(R9), F27
+	WORD $0x3ccb013b // ldur q27, [x9, #176]
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -4792,30 +4903,32 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        192(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3ccc009a // ldur q26, [x4, #192]
+	WORD $0x3ccd009b // ldur q27, [x4, #208]
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F26
+	WORD $0x3ccc013a // ldur q26, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F27
+	WORD $0x3ccd013b // ldur q27, [x9, #208]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FLDPQ        192(R6), (F26, F27)
+	WORD $0x3ccc00da // ldur q26, [x6, #192]
+	WORD $0x3ccd00db // ldur q27, [x6, #208]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
-	FMOVQ        192(R9), F26
+	WORD $0x3ccc013a // ldur q26, [x9, #192]
 	ADD          R5, R6, R9
-	FMOVQ        208(R9), F27
+	WORD $0x3ccd013b // ldur q27, [x9, #208]
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -4828,32 +4941,34 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        224(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cce009a // ldur q26, [x4, #224]
+	WORD $0x3ccf009b // ldur q27, [x4, #240]
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F26
+	WORD $0x3cce013a // ldur q26, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F27
+	WORD $0x3ccf013b // ldur q27, [x9, #240]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FLDPQ        224(R6), (F26, F27)
+	WORD $0x3cce00da // ldur q26, [x6, #224]
+	WORD $0x3ccf00db // ldur q27, [x6, #240]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
-	FMOVQ        224(R9), F26
+	WORD $0x3cce013a // ldur q26, [x9, #224]
 	ADD          R5, R6, R9
-	FMOVQ        240(R9), F27
+	WORD $0x3ccf013b // ldur q27, [x9, #240]
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
 
 	// levels of values 64 to 95
-	FMOVQ        34(R8), F24
+	WORD $0x3cc22118 // ldur q24, [x8, #34]
 	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4e2d1f18 // and v24.16b, v24.16b, v13.16b
-	FMOVS        74(R8), F26
+	WORD $0xbc44a11a // ldur s26, [x8, #74]
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
 	WORD $0x6eac475b // ushl v27.4s, v26.4s, v12.4s
 	WORD $0x6eae475a // ushl v26.4s, v26.4s, v14.4s
@@ -4865,10 +4980,10 @@ loop3:
 	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -4881,8 +4996,8 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        256(R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
@@ -4901,10 +5016,10 @@ loop3:
 	FMOVQ        272(R9), F27
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -4917,8 +5032,8 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        288(R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
@@ -4937,10 +5052,10 @@ loop3:
 	FMOVQ        304(R9), F27
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -4953,8 +5068,8 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        320(R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
@@ -4973,10 +5088,10 @@ loop3:
 	FMOVQ        336(R9), F27
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -4989,8 +5104,8 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        352(R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
@@ -5011,10 +5126,10 @@ loop3:
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
 
 	// levels of values 96 to 127
-	FMOVQ        50(R8), F24
+	WORD $0x3cc32118 // ldur q24, [x8, #50]
 	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4e2d1f18 // and v24.16b, v24.16b, v13.16b
-	FMOVS        78(R8), F26
+	WORD $0xbc44e11a // ldur s26, [x8, #78]
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
 	WORD $0x6eac475b // ushl v27.4s, v26.4s, v12.4s
 	WORD $0x6eae475a // ushl v26.4s, v26.4s, v14.4s
@@ -5026,10 +5141,10 @@ loop3:
 	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -5042,8 +5157,8 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        384(R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
@@ -5062,10 +5177,10 @@ loop3:
 	FMOVQ        400(R9), F27
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -5078,8 +5193,8 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        416(R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
@@ -5098,10 +5213,10 @@ loop3:
 	FMOVQ        432(R9), F27
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -5114,8 +5229,8 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        448(R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
@@ -5134,10 +5249,10 @@ loop3:
 	FMOVQ        464(R9), F27
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -5150,8 +5265,8 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979337 // fmul v23.4s, v25.4s, v23.s[0]
 	FLDPQ        480(R4), (F25, F26)
 	WORD $0x4e39cf0f // fmla v15.4s, v24.4s, v25.4s
 	WORD $0x4e3acef0 // fmla v16.4s, v23.4s, v26.4s
@@ -5237,17 +5352,15 @@ TEXT ·unpackLm5_128NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d400027 // ldr h7, [x1]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c400027 // ldur h7, [x1]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	MOVD         $lm5_128_const<>+0(SB), R3
 	FMOVQ        (R3), F8
-	WORD $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
-	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
-	FMOVQ        2(R1), F7
-	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        66(R1), F10
+	WORD $0x4f879107 // fmul v7.4s, v8.4s, v7.s[0]
+	WORD $0x3cc02028 // ldur q8, [x1, #2]
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0xbc44202a // ldur s10, [x1, #66]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -5255,31 +5368,31 @@ loop1:
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
 	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
-	WORD $0x4eab1ce7 // orr v7.16b, v7.16b, v11.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
-	WORD $0x4e201cea // and v10.16b, v7.16b, v0.16b
+	WORD $0x4eab1d08 // orr v8.16b, v8.16b, v11.16b
+	WORD $0x4eaa1d29 // orr v9.16b, v9.16b, v10.16b
+	WORD $0x4e201d0a // and v10.16b, v8.16b, v0.16b
 	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
-	WORD $0x4e201d0b // and v11.16b, v8.16b, v0.16b
+	WORD $0x4e201d2b // and v11.16b, v9.16b, v0.16b
 	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	WORD $0x4e201cec // and v12.16b, v7.16b, v0.16b
+	WORD $0x4e201d0c // and v12.16b, v8.16b, v0.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	WORD $0x4e201d0d // and v13.16b, v8.16b, v0.16b
+	WORD $0x4e201d2d // and v13.16b, v9.16b, v0.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	WORD $0x4e228ce7 // cmtst v7.16b, v7.16b, v2.16b
-	WORD $0x6e6a1d87 // bsl v7.16b, v12.16b, v10.16b
 	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
-	WORD $0x6e6b1da8 // bsl v8.16b, v13.16b, v11.16b
-	WORD $0x4e20b8ea // abs v10.16b, v7.16b
-	WORD $0x4e20b90b // abs v11.16b, v8.16b
+	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
+	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
+	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
+	WORD $0x4e20b90a // abs v10.16b, v8.16b
+	WORD $0x4e20b92b // abs v11.16b, v9.16b
 	FMOVQ        F10, (R0)
 	FMOVQ        F11, 16(R0)
-	FMOVQ        F7, 48(R0)
-	FMOVQ        F8, 64(R0)
-	FMOVD        F9, 32(R0)
-	FMOVQ        18(R1), F7
-	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        70(R1), F10
+	FMOVQ        F8, 48(R0)
+	FMOVQ        F9, 64(R0)
+	FMOVD        F7, 32(R0)
+	WORD $0x3cc12028 // ldur q8, [x1, #18]
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0xbc44602a // ldur s10, [x1, #70]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -5287,31 +5400,31 @@ loop1:
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
 	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
-	WORD $0x4eab1ce7 // orr v7.16b, v7.16b, v11.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
-	WORD $0x4e201cea // and v10.16b, v7.16b, v0.16b
+	WORD $0x4eab1d08 // orr v8.16b, v8.16b, v11.16b
+	WORD $0x4eaa1d29 // orr v9.16b, v9.16b, v10.16b
+	WORD $0x4e201d0a // and v10.16b, v8.16b, v0.16b
 	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
-	WORD $0x4e201d0b // and v11.16b, v8.16b, v0.16b
+	WORD $0x4e201d2b // and v11.16b, v9.16b, v0.16b
 	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	WORD $0x4e201cec // and v12.16b, v7.16b, v0.16b
+	WORD $0x4e201d0c // and v12.16b, v8.16b, v0.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	WORD $0x4e201d0d // and v13.16b, v8.16b, v0.16b
+	WORD $0x4e201d2d // and v13.16b, v9.16b, v0.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	WORD $0x4e228ce7 // cmtst v7.16b, v7.16b, v2.16b
-	WORD $0x6e6a1d87 // bsl v7.16b, v12.16b, v10.16b
 	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
-	WORD $0x6e6b1da8 // bsl v8.16b, v13.16b, v11.16b
-	WORD $0x4e20b8ea // abs v10.16b, v7.16b
-	WORD $0x4e20b90b // abs v11.16b, v8.16b
+	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
+	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
+	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
+	WORD $0x4e20b90a // abs v10.16b, v8.16b
+	WORD $0x4e20b92b // abs v11.16b, v9.16b
 	FMOVQ        F10, 80(R0)
 	FMOVQ        F11, 96(R0)
-	FMOVQ        F7, 128(R0)
-	FMOVQ        F8, 144(R0)
-	FMOVD        F9, 112(R0)
-	FMOVQ        34(R1), F7
-	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        74(R1), F10
+	FMOVQ        F8, 128(R0)
+	FMOVQ        F9, 144(R0)
+	FMOVD        F7, 112(R0)
+	WORD $0x3cc22028 // ldur q8, [x1, #34]
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0xbc44a02a // ldur s10, [x1, #74]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -5319,31 +5432,31 @@ loop1:
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
 	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
-	WORD $0x4eab1ce7 // orr v7.16b, v7.16b, v11.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
-	WORD $0x4e201cea // and v10.16b, v7.16b, v0.16b
+	WORD $0x4eab1d08 // orr v8.16b, v8.16b, v11.16b
+	WORD $0x4eaa1d29 // orr v9.16b, v9.16b, v10.16b
+	WORD $0x4e201d0a // and v10.16b, v8.16b, v0.16b
 	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
-	WORD $0x4e201d0b // and v11.16b, v8.16b, v0.16b
+	WORD $0x4e201d2b // and v11.16b, v9.16b, v0.16b
 	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	WORD $0x4e201cec // and v12.16b, v7.16b, v0.16b
+	WORD $0x4e201d0c // and v12.16b, v8.16b, v0.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	WORD $0x4e201d0d // and v13.16b, v8.16b, v0.16b
+	WORD $0x4e201d2d // and v13.16b, v9.16b, v0.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	WORD $0x4e228ce7 // cmtst v7.16b, v7.16b, v2.16b
-	WORD $0x6e6a1d87 // bsl v7.16b, v12.16b, v10.16b
 	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
-	WORD $0x6e6b1da8 // bsl v8.16b, v13.16b, v11.16b
-	WORD $0x4e20b8ea // abs v10.16b, v7.16b
-	WORD $0x4e20b90b // abs v11.16b, v8.16b
+	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
+	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
+	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
+	WORD $0x4e20b90a // abs v10.16b, v8.16b
+	WORD $0x4e20b92b // abs v11.16b, v9.16b
 	FMOVQ        F10, 160(R0)
 	FMOVQ        F11, 176(R0)
-	FMOVQ        F7, 208(R0)
-	FMOVQ        F8, 224(R0)
-	FMOVD        F9, 192(R0)
-	FMOVQ        50(R1), F7
-	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        78(R1), F10
+	FMOVQ        F8, 208(R0)
+	FMOVQ        F9, 224(R0)
+	FMOVD        F7, 192(R0)
+	WORD $0x3cc32028 // ldur q8, [x1, #50]
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0xbc44e02a // ldur s10, [x1, #78]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -5351,27 +5464,27 @@ loop1:
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
 	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
-	WORD $0x4eab1ce7 // orr v7.16b, v7.16b, v11.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
-	WORD $0x4e201cea // and v10.16b, v7.16b, v0.16b
+	WORD $0x4eab1d08 // orr v8.16b, v8.16b, v11.16b
+	WORD $0x4eaa1d29 // orr v9.16b, v9.16b, v10.16b
+	WORD $0x4e201d0a // and v10.16b, v8.16b, v0.16b
 	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
-	WORD $0x4e201d0b // and v11.16b, v8.16b, v0.16b
+	WORD $0x4e201d2b // and v11.16b, v9.16b, v0.16b
 	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	WORD $0x4e201cec // and v12.16b, v7.16b, v0.16b
+	WORD $0x4e201d0c // and v12.16b, v8.16b, v0.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	WORD $0x4e201d0d // and v13.16b, v8.16b, v0.16b
+	WORD $0x4e201d2d // and v13.16b, v9.16b, v0.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	WORD $0x4e228ce7 // cmtst v7.16b, v7.16b, v2.16b
-	WORD $0x6e6a1d87 // bsl v7.16b, v12.16b, v10.16b
 	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
-	WORD $0x6e6b1da8 // bsl v8.16b, v13.16b, v11.16b
-	WORD $0x4e20b8ea // abs v10.16b, v7.16b
-	WORD $0x4e20b90b // abs v11.16b, v8.16b
+	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
+	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
+	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
+	WORD $0x4e20b90a // abs v10.16b, v8.16b
+	WORD $0x4e20b92b // abs v11.16b, v9.16b
 	FMOVQ        F10, 240(R0)
 	FMOVQ        F11, 256(R0)
-	FMOVQ        F7, 288(R0)
-	FMOVQ        F8, 304(R0)
-	FMOVD        F9, 272(R0)
+	FMOVQ        F8, 288(R0)
+	FMOVQ        F9, 304(R0)
+	FMOVD        F7, 272(R0)
 	ADD          $0x52, R1
 	ADD          $0x140, R0
 	SUBS         $1, R2
@@ -5422,10 +5535,14 @@ TEXT ·mix1xLm5_128NEON(SB), NOSPLIT, $320-64
 loop1:
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FLDPQ        (R4), (F15, F16)
-	FLDPQ        32(R4), (F17, F18)
-	FLDPQ        64(R4), (F19, F20)
-	FLDPQ        96(R4), (F21, F22)
+	WORD $0x3cc0008f // ldur q15, [x4]
+	WORD $0x3cc10090 // ldur q16, [x4, #16]
+	WORD $0x3cc20091 // ldur q17, [x4, #32]
+	WORD $0x3cc30092 // ldur q18, [x4, #48]
+	WORD $0x3cc40093 // ldur q19, [x4, #64]
+	WORD $0x3cc50094 // ldur q20, [x4, #80]
+	WORD $0x3cc60095 // ldur q21, [x4, #96]
+	WORD $0x3cc70096 // ldur q22, [x4, #112]
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -5436,10 +5553,10 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVQ        2(R6), F23
+	WORD $0x3cc020d7 // ldur q23, [x6, #2]
 	WORD $0x6f0c06f8 // ushr v24.16b, v23.16b, #4
 	WORD $0x4e2d1ef7 // and v23.16b, v23.16b, v13.16b
-	FMOVS        66(R6), F25
+	WORD $0xbc4420d9 // ldur s25, [x6, #66]
 	WORD $0x4e040739 // dup v25.4s, v25.s[0]
 	WORD $0x6eac473a // ushl v26.4s, v25.4s, v12.4s
 	WORD $0x6eae4739 // ushl v25.4s, v25.4s, v14.4s
@@ -5451,84 +5568,82 @@ loop3:
 	WORD $0x4eb91f18 // orr v24.16b, v24.16b, v25.16b
 	FMOVQ        F23, (R3)
 	FMOVQ        F24, 16(R3)
-	WORD $0x7d4000d7 // ldr h23, [x6]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        (R4), F24
-	WORD $0x4f9892f9 // fmul v25.4s, v23.4s, v24.s[0]
-	WORD $0x4f9892f7 // fmul v23.4s, v23.4s, v24.s[0]
-	FMOVS        (R3), F24
+	WORD $0x7c4000d7 // ldur h23, [x6]
+	WORD $0x1ee242f7 // fcvt s23, h23
+	WORD $0xbc400098 // ldur s24, [x4]
+	WORD $0x6e38def7 // fmul v23.4s, v23.4s, v24.4s
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0xbc404079 // ldur s25, [x3, #4]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e18605b // tbl v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e1870db // tbx v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4ea19f58 // mul v24.4s, v26.4s, v1.4s
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e18605a // tbl v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870da // tbx v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4e39cf6f // fmla v15.4s, v27.4s, v25.4s
-	WORD $0x4e37cf50 // fmla v16.4s, v26.4s, v23.4s
-	FMOVS        8(R3), F24
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4f97134f // fmla v15.4s, v26.4s, v23.s[0]
+	WORD $0x4f971330 // fmla v16.4s, v25.4s, v23.s[0]
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e18605b // tbl v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e1870db // tbx v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4ea19f58 // mul v24.4s, v26.4s, v1.4s
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e18605a // tbl v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870da // tbx v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4e39cf71 // fmla v17.4s, v27.4s, v25.4s
-	WORD $0x4e37cf52 // fmla v18.4s, v26.4s, v23.4s
-	FMOVS        16(R3), F24
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4f971351 // fmla v17.4s, v26.4s, v23.s[0]
+	WORD $0x4f971332 // fmla v18.4s, v25.4s, v23.s[0]
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0xbc414079 // ldur s25, [x3, #20]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e18605b // tbl v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e1870db // tbx v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4ea19f58 // mul v24.4s, v26.4s, v1.4s
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e18605a // tbl v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870da // tbx v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4e39cf73 // fmla v19.4s, v27.4s, v25.4s
-	WORD $0x4e37cf54 // fmla v20.4s, v26.4s, v23.4s
-	FMOVS        24(R3), F24
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4f971353 // fmla v19.4s, v26.4s, v23.s[0]
+	WORD $0x4f971334 // fmla v20.4s, v25.4s, v23.s[0]
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e18605b // tbl v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e1870db // tbx v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4ea19f58 // mul v24.4s, v26.4s, v1.4s
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e18605a // tbl v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870da // tbx v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4e39cf75 // fmla v21.4s, v27.4s, v25.4s
-	WORD $0x4e37cf56 // fmla v22.4s, v26.4s, v23.4s
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4f971355 // fmla v21.4s, v26.4s, v23.s[0]
+	WORD $0x4f971336 // fmla v22.4s, v25.4s, v23.s[0]
 	ADD          R7, R6
 	ADD          $4, R4
 	SUBS         $1, R5
@@ -5548,10 +5663,14 @@ done4:
 	FMOVQ        F22, 112(R4)
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FLDPQ        128(R4), (F15, F16)
-	FLDPQ        160(R4), (F17, F18)
-	FLDPQ        192(R4), (F19, F20)
-	FLDPQ        224(R4), (F21, F22)
+	WORD $0x3cc8008f // ldur q15, [x4, #128]
+	WORD $0x3cc90090 // ldur q16, [x4, #144]
+	WORD $0x3cca0091 // ldur q17, [x4, #160]
+	WORD $0x3ccb0092 // ldur q18, [x4, #176]
+	WORD $0x3ccc0093 // ldur q19, [x4, #192]
+	WORD $0x3ccd0094 // ldur q20, [x4, #208]
+	WORD $0x3cce0095 // ldur q21, [x4, #224]
+	WORD $0x3ccf0096 // ldur q22, [x4, #240]
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -5562,10 +5681,10 @@ done4:
 loop5:
 
 	// levels of values 32 to 63
-	FMOVQ        18(R6), F23
+	WORD $0x3cc120d7 // ldur q23, [x6, #18]
 	WORD $0x6f0c06f8 // ushr v24.16b, v23.16b, #4
 	WORD $0x4e2d1ef7 // and v23.16b, v23.16b, v13.16b
-	FMOVS        70(R6), F25
+	WORD $0xbc4460d9 // ldur s25, [x6, #70]
 	WORD $0x4e040739 // dup v25.4s, v25.s[0]
 	WORD $0x6eac473a // ushl v26.4s, v25.4s, v12.4s
 	WORD $0x6eae4739 // ushl v25.4s, v25.4s, v14.4s
@@ -5577,84 +5696,82 @@ loop5:
 	WORD $0x4eb91f18 // orr v24.16b, v24.16b, v25.16b
 	FMOVQ        F23, (R3)
 	FMOVQ        F24, 16(R3)
-	WORD $0x7d4000d7 // ldr h23, [x6]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        (R4), F24
-	WORD $0x4f9892f9 // fmul v25.4s, v23.4s, v24.s[0]
-	WORD $0x4f9892f7 // fmul v23.4s, v23.4s, v24.s[0]
-	FMOVS        (R3), F24
+	WORD $0x7c4000d7 // ldur h23, [x6]
+	WORD $0x1ee242f7 // fcvt s23, h23
+	WORD $0xbc400098 // ldur s24, [x4]
+	WORD $0x6e38def7 // fmul v23.4s, v23.4s, v24.4s
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0xbc404079 // ldur s25, [x3, #4]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e18605b // tbl v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e1870db // tbx v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4ea19f58 // mul v24.4s, v26.4s, v1.4s
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e18605a // tbl v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870da // tbx v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4e39cf6f // fmla v15.4s, v27.4s, v25.4s
-	WORD $0x4e37cf50 // fmla v16.4s, v26.4s, v23.4s
-	FMOVS        8(R3), F24
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4f97134f // fmla v15.4s, v26.4s, v23.s[0]
+	WORD $0x4f971330 // fmla v16.4s, v25.4s, v23.s[0]
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e18605b // tbl v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e1870db // tbx v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4ea19f58 // mul v24.4s, v26.4s, v1.4s
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e18605a // tbl v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870da // tbx v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4e39cf71 // fmla v17.4s, v27.4s, v25.4s
-	WORD $0x4e37cf52 // fmla v18.4s, v26.4s, v23.4s
-	FMOVS        16(R3), F24
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4f971351 // fmla v17.4s, v26.4s, v23.s[0]
+	WORD $0x4f971332 // fmla v18.4s, v25.4s, v23.s[0]
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0xbc414079 // ldur s25, [x3, #20]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e18605b // tbl v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e1870db // tbx v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4ea19f58 // mul v24.4s, v26.4s, v1.4s
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e18605a // tbl v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870da // tbx v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4e39cf73 // fmla v19.4s, v27.4s, v25.4s
-	WORD $0x4e37cf54 // fmla v20.4s, v26.4s, v23.4s
-	FMOVS        24(R3), F24
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4f971353 // fmla v19.4s, v26.4s, v23.s[0]
+	WORD $0x4f971334 // fmla v20.4s, v25.4s, v23.s[0]
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e18605b // tbl v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e1870db // tbx v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4ea19f58 // mul v24.4s, v26.4s, v1.4s
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e18605a // tbl v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870da // tbx v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4e39cf75 // fmla v21.4s, v27.4s, v25.4s
-	WORD $0x4e37cf56 // fmla v22.4s, v26.4s, v23.4s
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4f971355 // fmla v21.4s, v26.4s, v23.s[0]
+	WORD $0x4f971336 // fmla v22.4s, v25.4s, v23.s[0]
 	ADD          R7, R6
 	ADD          $4, R4
 	SUBS         $1, R5
@@ -5688,10 +5805,10 @@ done6:
 loop7:
 
 	// levels of values 64 to 95
-	FMOVQ        34(R6), F23
+	WORD $0x3cc220d7 // ldur q23, [x6, #34]
 	WORD $0x6f0c06f8 // ushr v24.16b, v23.16b, #4
 	WORD $0x4e2d1ef7 // and v23.16b, v23.16b, v13.16b
-	FMOVS        74(R6), F25
+	WORD $0xbc44a0d9 // ldur s25, [x6, #74]
 	WORD $0x4e040739 // dup v25.4s, v25.s[0]
 	WORD $0x6eac473a // ushl v26.4s, v25.4s, v12.4s
 	WORD $0x6eae4739 // ushl v25.4s, v25.4s, v14.4s
@@ -5703,84 +5820,82 @@ loop7:
 	WORD $0x4eb91f18 // orr v24.16b, v24.16b, v25.16b
 	FMOVQ        F23, (R3)
 	FMOVQ        F24, 16(R3)
-	WORD $0x7d4000d7 // ldr h23, [x6]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        (R4), F24
-	WORD $0x4f9892f9 // fmul v25.4s, v23.4s, v24.s[0]
-	WORD $0x4f9892f7 // fmul v23.4s, v23.4s, v24.s[0]
-	FMOVS        (R3), F24
+	WORD $0x7c4000d7 // ldur h23, [x6]
+	WORD $0x1ee242f7 // fcvt s23, h23
+	WORD $0xbc400098 // ldur s24, [x4]
+	WORD $0x6e38def7 // fmul v23.4s, v23.4s, v24.4s
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0xbc404079 // ldur s25, [x3, #4]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e18605b // tbl v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e1870db // tbx v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4ea19f58 // mul v24.4s, v26.4s, v1.4s
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e18605a // tbl v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870da // tbx v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4e39cf6f // fmla v15.4s, v27.4s, v25.4s
-	WORD $0x4e37cf50 // fmla v16.4s, v26.4s, v23.4s
-	FMOVS        8(R3), F24
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4f97134f // fmla v15.4s, v26.4s, v23.s[0]
+	WORD $0x4f971330 // fmla v16.4s, v25.4s, v23.s[0]
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e18605b // tbl v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e1870db // tbx v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4ea19f58 // mul v24.4s, v26.4s, v1.4s
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e18605a // tbl v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870da // tbx v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4e39cf71 // fmla v17.4s, v27.4s, v25.4s
-	WORD $0x4e37cf52 // fmla v18.4s, v26.4s, v23.4s
-	FMOVS        16(R3), F24
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4f971351 // fmla v17.4s, v26.4s, v23.s[0]
+	WORD $0x4f971332 // fmla v18.4s, v25.4s, v23.s[0]
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0xbc414079 // ldur s25, [x3, #20]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e18605b // tbl v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e1870db // tbx v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4ea19f58 // mul v24.4s, v26.4s, v1.4s
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e18605a // tbl v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870da // tbx v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4e39cf73 // fmla v19.4s, v27.4s, v25.4s
-	WORD $0x4e37cf54 // fmla v20.4s, v26.4s, v23.4s
-	FMOVS        24(R3), F24
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4f971353 // fmla v19.4s, v26.4s, v23.s[0]
+	WORD $0x4f971334 // fmla v20.4s, v25.4s, v23.s[0]
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e18605b // tbl v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e1870db // tbx v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4ea19f58 // mul v24.4s, v26.4s, v1.4s
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e18605a // tbl v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870da // tbx v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4e39cf75 // fmla v21.4s, v27.4s, v25.4s
-	WORD $0x4e37cf56 // fmla v22.4s, v26.4s, v23.4s
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4f971355 // fmla v21.4s, v26.4s, v23.s[0]
+	WORD $0x4f971336 // fmla v22.4s, v25.4s, v23.s[0]
 	ADD          R7, R6
 	ADD          $4, R4
 	SUBS         $1, R5
@@ -5814,10 +5929,10 @@ done8:
 loop9:
 
 	// levels of values 96 to 127
-	FMOVQ        50(R6), F23
+	WORD $0x3cc320d7 // ldur q23, [x6, #50]
 	WORD $0x6f0c06f8 // ushr v24.16b, v23.16b, #4
 	WORD $0x4e2d1ef7 // and v23.16b, v23.16b, v13.16b
-	FMOVS        78(R6), F25
+	WORD $0xbc44e0d9 // ldur s25, [x6, #78]
 	WORD $0x4e040739 // dup v25.4s, v25.s[0]
 	WORD $0x6eac473a // ushl v26.4s, v25.4s, v12.4s
 	WORD $0x6eae4739 // ushl v25.4s, v25.4s, v14.4s
@@ -5829,84 +5944,82 @@ loop9:
 	WORD $0x4eb91f18 // orr v24.16b, v24.16b, v25.16b
 	FMOVQ        F23, (R3)
 	FMOVQ        F24, 16(R3)
-	WORD $0x7d4000d7 // ldr h23, [x6]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        (R4), F24
-	WORD $0x4f9892f9 // fmul v25.4s, v23.4s, v24.s[0]
-	WORD $0x4f9892f7 // fmul v23.4s, v23.4s, v24.s[0]
-	FMOVS        (R3), F24
+	WORD $0x7c4000d7 // ldur h23, [x6]
+	WORD $0x1ee242f7 // fcvt s23, h23
+	WORD $0xbc400098 // ldur s24, [x4]
+	WORD $0x6e38def7 // fmul v23.4s, v23.4s, v24.4s
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0xbc404079 // ldur s25, [x3, #4]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e18605b // tbl v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e1870db // tbx v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4ea19f58 // mul v24.4s, v26.4s, v1.4s
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e18605a // tbl v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870da // tbx v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4e39cf6f // fmla v15.4s, v27.4s, v25.4s
-	WORD $0x4e37cf50 // fmla v16.4s, v26.4s, v23.4s
-	FMOVS        8(R3), F24
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4f97134f // fmla v15.4s, v26.4s, v23.s[0]
+	WORD $0x4f971330 // fmla v16.4s, v25.4s, v23.s[0]
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e18605b // tbl v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e1870db // tbx v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4ea19f58 // mul v24.4s, v26.4s, v1.4s
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e18605a // tbl v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870da // tbx v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4e39cf71 // fmla v17.4s, v27.4s, v25.4s
-	WORD $0x4e37cf52 // fmla v18.4s, v26.4s, v23.4s
-	FMOVS        16(R3), F24
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4f971351 // fmla v17.4s, v26.4s, v23.s[0]
+	WORD $0x4f971332 // fmla v18.4s, v25.4s, v23.s[0]
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0xbc414079 // ldur s25, [x3, #20]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e18605b // tbl v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e1870db // tbx v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4ea19f58 // mul v24.4s, v26.4s, v1.4s
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e18605a // tbl v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870da // tbx v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4e39cf73 // fmla v19.4s, v27.4s, v25.4s
-	WORD $0x4e37cf54 // fmla v20.4s, v26.4s, v23.4s
-	FMOVS        24(R3), F24
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4f971353 // fmla v19.4s, v26.4s, v23.s[0]
+	WORD $0x4f971334 // fmla v20.4s, v25.4s, v23.s[0]
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e18605b // tbl v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e1870db // tbx v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4ea19f58 // mul v24.4s, v26.4s, v1.4s
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e18605a // tbl v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870da // tbx v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4e39cf75 // fmla v21.4s, v27.4s, v25.4s
-	WORD $0x4e37cf56 // fmla v22.4s, v26.4s, v23.4s
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4f971355 // fmla v21.4s, v26.4s, v23.s[0]
+	WORD $0x4f971336 // fmla v22.4s, v25.4s, v23.s[0]
 	ADD          R7, R6
 	ADD          $4, R4
 	SUBS         $1, R5
@@ -5940,6 +6053,23 @@ TEXT ·mix2xLm5_128NEON(SB), NOSPLIT, $320-64
 	MOVD         $lm5_128_level<>+0(SB), R0
 	FMOVQ        (R0), F0
 	WORD $0x4f00e481 // movi v1.16b, #4
+	MOVD         $lm5_128_level2<>+0(SB), R0
+	FMOVQ        (R0), F2
+	MOVD         $lm5_128_level3<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         $lm5_128_level4<>+0(SB), R0
+	FMOVQ        (R0), F4
+	MOVD         $lm5_128_level5<>+0(SB), R0
+	FMOVQ        (R0), F5
+	MOVD         $lm5_128_level6<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $lm5_128_level7<>+0(SB), R0
+	FMOVQ        (R0), F7
+	MOVD         $lm5_128_level8<>+0(SB), R0
+	FMOVQ        (R0), F8
+	MOVD         $lm5_128_level9<>+0(SB), R0
+	FMOVQ        (R0), F9
+	WORD $0x4f06e40a // movi v10.16b, #192
 	MOVD         v+32(FP), R0
 	MOVD         units+56(FP), R1
 	MOVD         $0, R2
@@ -5952,26 +6082,30 @@ loop1:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FLDPQ        (R4), (F2, F3)
+	WORD $0x3cc0008b // ldur q11, [x4]
+	WORD $0x3cc1008c // ldur q12, [x4, #16]
 	ADD          R5, R4, R6
-	FMOVQ        (R6), F4
+	WORD $0x3cc000cd // ldur q13, [x6]
 	ADD          R5, R4, R6
-	FMOVQ        16(R6), F5
-	FLDPQ        32(R4), (F6, F7)
+	WORD $0x3cc100ce // ldur q14, [x6, #16]
+	WORD $0x3cc2008f // ldur q15, [x4, #32]
+	WORD $0x3cc30090 // ldur q16, [x4, #48]
 	ADD          R5, R4, R6
-	FMOVQ        32(R6), F8
+	WORD $0x3cc200d1 // ldur q17, [x6, #32]
 	ADD          R5, R4, R6
-	FMOVQ        48(R6), F9
-	FLDPQ        64(R4), (F10, F11)
+	WORD $0x3cc300d2 // ldur q18, [x6, #48]
+	WORD $0x3cc40093 // ldur q19, [x4, #64]
+	WORD $0x3cc50094 // ldur q20, [x4, #80]
 	ADD          R5, R4, R6
-	FMOVQ        64(R6), F12
+	WORD $0x3cc400d5 // ldur q21, [x6, #64]
 	ADD          R5, R4, R6
-	FMOVQ        80(R6), F13
-	FLDPQ        96(R4), (F14, F15)
+	WORD $0x3cc500d6 // ldur q22, [x6, #80]
+	WORD $0x3cc60097 // ldur q23, [x4, #96]
+	WORD $0x3cc70098 // ldur q24, [x4, #112]
 	ADD          R5, R4, R6
-	FMOVQ        96(R6), F16
+	WORD $0x3cc600d9 // ldur q25, [x6, #96]
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F17
+	WORD $0x3cc7009a // ldur q26, [x4, #112]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         rows+48(FP), R6
@@ -5983,254 +6117,115 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVQ        2(R7), F18
-	WORD $0x6f0c0653 // ushr v19.16b, v18.16b, #4
-	WORD $0x4f00e5f4 // movi v20.16b, #15
-	WORD $0x4e341e52 // and v18.16b, v18.16b, v20.16b
-	FMOVS        66(R7), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x3cc020fb // ldur q27, [x7, #2]
+	WORD $0x6f0c077c // ushr v28.16b, v27.16b, #4
+	WORD $0x4f00e5fd // movi v29.16b, #15
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	WORD $0xbc4420fd // ldur s29, [x7, #66]
+	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
 	MOVD         $lm5_128_shifts<>+0(SB), R9
-	FMOVQ        (R9), F21
-	WORD $0x6eb54695 // ushl v21.4s, v20.4s, v21.4s
+	FMOVQ        (R9), F30
+	WORD $0x6ebe47be // ushl v30.4s, v29.4s, v30.4s
 	MOVD         $lm5_128_shifts2<>+0(SB), R9
-	FMOVQ        (R9), F22
-	WORD $0x6eb64694 // ushl v20.4s, v20.4s, v22.4s
-	WORD $0x4f00e436 // movi v22.16b, #1
-	WORD $0x4e361eb5 // and v21.16b, v21.16b, v22.16b
-	WORD $0x4f00e436 // movi v22.16b, #1
-	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4eb41e73 // orr v19.16b, v19.16b, v20.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F19, 16(R3)
-	WORD $0x7d4000f2 // ldr h18, [x7]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        (R4), F19
-	WORD $0x4f939254 // fmul v20.4s, v18.4s, v19.s[0]
-	WORD $0x4f939253 // fmul v19.4s, v18.4s, v19.s[0]
+	FMOVQ        (R9), F31
+	WORD $0x6ebf47bd // ushl v29.4s, v29.4s, v31.4s
+	WORD $0x4f00e43f // movi v31.16b, #1
+	WORD $0x4e3f1fde // and v30.16b, v30.16b, v31.16b
+	WORD $0x4f00e43f // movi v31.16b, #1
+	WORD $0x4e3f1fbd // and v29.16b, v29.16b, v31.16b
+	WORD $0x4f2457de // shl v30.4s, v30.4s, #4
+	WORD $0x4f2457bd // shl v29.4s, v29.4s, #4
+	WORD $0x4ebe1f7b // orr v27.16b, v27.16b, v30.16b
+	WORD $0x4ebd1f9c // orr v28.16b, v28.16b, v29.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
+	WORD $0x7c4000fb // ldur h27, [x7]
+	WORD $0x1ee2437b // fcvt s27, h27
+	WORD $0xbc40009c // ldur s28, [x4]
+	WORD $0x6e3cdf7c // fmul v28.4s, v27.4s, v28.4s
 	ADD          R5, R4, R9
-	FMOVS        (R9), F21
-	WORD $0x4f959256 // fmul v22.4s, v18.4s, v21.s[0]
-	WORD $0x4f959252 // fmul v18.4s, v18.4s, v21.s[0]
-	FMOVS        (R3), F21
-	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
-	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F23
-	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
-	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	MOVD         $lm5_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F24
-	MOVD         $lm5_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F27
-	WORD $0x4e156318 // tbl v24.16b, { v24.16b, v25.16b, v26.16b, v27.16b }, v21.16b
-	WORD $0x4f06e419 // movi v25.16b, #192
-	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
-	MOVD         $lm5_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e157338 // tbx v24.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4ea19ef5 // mul v21.4s, v23.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	MOVD         $lm5_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e156337 // tbl v23.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4f06e419 // movi v25.16b, #192
-	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
-	MOVD         $lm5_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e157337 // tbx v23.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4e34cf02 // fmla v2.4s, v24.4s, v20.4s
-	WORD $0x4e33cee3 // fmla v3.4s, v23.4s, v19.4s
-	WORD $0x4e36cf04 // fmla v4.4s, v24.4s, v22.4s
-	WORD $0x4e32cee5 // fmla v5.4s, v23.4s, v18.4s
-	FMOVS        8(R3), F21
-	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
-	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F23
-	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
-	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	MOVD         $lm5_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F24
-	MOVD         $lm5_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F27
-	WORD $0x4e156318 // tbl v24.16b, { v24.16b, v25.16b, v26.16b, v27.16b }, v21.16b
-	WORD $0x4f06e419 // movi v25.16b, #192
-	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
-	MOVD         $lm5_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e157338 // tbx v24.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4ea19ef5 // mul v21.4s, v23.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	MOVD         $lm5_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e156337 // tbl v23.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4f06e419 // movi v25.16b, #192
-	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
-	MOVD         $lm5_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e157337 // tbx v23.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4e34cf06 // fmla v6.4s, v24.4s, v20.4s
-	WORD $0x4e33cee7 // fmla v7.4s, v23.4s, v19.4s
-	WORD $0x4e36cf08 // fmla v8.4s, v24.4s, v22.4s
-	WORD $0x4e32cee9 // fmla v9.4s, v23.4s, v18.4s
-	FMOVS        16(R3), F21
-	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
-	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F23
-	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
-	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	MOVD         $lm5_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F24
-	MOVD         $lm5_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F27
-	WORD $0x4e156318 // tbl v24.16b, { v24.16b, v25.16b, v26.16b, v27.16b }, v21.16b
-	WORD $0x4f06e419 // movi v25.16b, #192
-	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
-	MOVD         $lm5_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e157338 // tbx v24.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4ea19ef5 // mul v21.4s, v23.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	MOVD         $lm5_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e156337 // tbl v23.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4f06e419 // movi v25.16b, #192
-	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
-	MOVD         $lm5_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e157337 // tbx v23.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4e34cf0a // fmla v10.4s, v24.4s, v20.4s
-	WORD $0x4e33ceeb // fmla v11.4s, v23.4s, v19.4s
-	WORD $0x4e36cf0c // fmla v12.4s, v24.4s, v22.4s
-	WORD $0x4e32ceed // fmla v13.4s, v23.4s, v18.4s
-	FMOVS        24(R3), F21
-	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
-	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F23
-	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
-	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	MOVD         $lm5_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F24
-	MOVD         $lm5_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F27
-	WORD $0x4e156318 // tbl v24.16b, { v24.16b, v25.16b, v26.16b, v27.16b }, v21.16b
-	WORD $0x4f06e419 // movi v25.16b, #192
-	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
-	MOVD         $lm5_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e157338 // tbx v24.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4ea19ef5 // mul v21.4s, v23.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	MOVD         $lm5_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e156337 // tbl v23.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4f06e419 // movi v25.16b, #192
-	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
-	MOVD         $lm5_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e157337 // tbx v23.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4e34cf0e // fmla v14.4s, v24.4s, v20.4s
-	WORD $0x4e33ceef // fmla v15.4s, v23.4s, v19.4s
-	WORD $0x4e36cf10 // fmla v16.4s, v24.4s, v22.4s
-	WORD $0x4e32cef1 // fmla v17.4s, v23.4s, v18.4s
+	WORD $0xbc40013d // ldur s29, [x9]
+	WORD $0x6e3ddf7b // fmul v27.4s, v27.4s, v29.4s
+	WORD $0xbc40007d // ldur s29, [x3]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0xbc40407e // ldur s30, [x3, #4]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4ea19fbd // mul v29.4s, v29.4s, v1.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	WORD $0x4e1d605f // tbl v31.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
+	WORD $0x4e2a87bd // add v29.16b, v29.16b, v10.16b
+	WORD $0x4e1d70df // tbx v31.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v29.16b
+	WORD $0x4ea19fdd // mul v29.4s, v30.4s, v1.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	WORD $0x4e1d605e // tbl v30.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
+	WORD $0x4e2a87bd // add v29.16b, v29.16b, v10.16b
+	WORD $0x4e1d70de // tbx v30.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v29.16b
+	WORD $0x4f9c13eb // fmla v11.4s, v31.4s, v28.s[0]
+	WORD $0x4f9c13cc // fmla v12.4s, v30.4s, v28.s[0]
+	WORD $0x4f9b13ed // fmla v13.4s, v31.4s, v27.s[0]
+	WORD $0x4f9b13ce // fmla v14.4s, v30.4s, v27.s[0]
+	WORD $0xbc40807d // ldur s29, [x3, #8]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0xbc40c07e // ldur s30, [x3, #12]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4ea19fbd // mul v29.4s, v29.4s, v1.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	WORD $0x4e1d605f // tbl v31.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
+	WORD $0x4e2a87bd // add v29.16b, v29.16b, v10.16b
+	WORD $0x4e1d70df // tbx v31.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v29.16b
+	WORD $0x4ea19fdd // mul v29.4s, v30.4s, v1.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	WORD $0x4e1d605e // tbl v30.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
+	WORD $0x4e2a87bd // add v29.16b, v29.16b, v10.16b
+	WORD $0x4e1d70de // tbx v30.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v29.16b
+	WORD $0x4f9c13ef // fmla v15.4s, v31.4s, v28.s[0]
+	WORD $0x4f9c13d0 // fmla v16.4s, v30.4s, v28.s[0]
+	WORD $0x4f9b13f1 // fmla v17.4s, v31.4s, v27.s[0]
+	WORD $0x4f9b13d2 // fmla v18.4s, v30.4s, v27.s[0]
+	WORD $0xbc41007d // ldur s29, [x3, #16]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0xbc41407e // ldur s30, [x3, #20]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4ea19fbd // mul v29.4s, v29.4s, v1.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	WORD $0x4e1d605f // tbl v31.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
+	WORD $0x4e2a87bd // add v29.16b, v29.16b, v10.16b
+	WORD $0x4e1d70df // tbx v31.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v29.16b
+	WORD $0x4ea19fdd // mul v29.4s, v30.4s, v1.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	WORD $0x4e1d605e // tbl v30.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
+	WORD $0x4e2a87bd // add v29.16b, v29.16b, v10.16b
+	WORD $0x4e1d70de // tbx v30.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v29.16b
+	WORD $0x4f9c13f3 // fmla v19.4s, v31.4s, v28.s[0]
+	WORD $0x4f9c13d4 // fmla v20.4s, v30.4s, v28.s[0]
+	WORD $0x4f9b13f5 // fmla v21.4s, v31.4s, v27.s[0]
+	WORD $0x4f9b13d6 // fmla v22.4s, v30.4s, v27.s[0]
+	WORD $0xbc41807d // ldur s29, [x3, #24]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0xbc41c07e // ldur s30, [x3, #28]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4ea19fbd // mul v29.4s, v29.4s, v1.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	WORD $0x4e1d605f // tbl v31.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
+	WORD $0x4e2a87bd // add v29.16b, v29.16b, v10.16b
+	WORD $0x4e1d70df // tbx v31.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v29.16b
+	WORD $0x4ea19fdd // mul v29.4s, v30.4s, v1.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	WORD $0x4e1d605e // tbl v30.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
+	WORD $0x4e2a87bd // add v29.16b, v29.16b, v10.16b
+	WORD $0x4e1d70de // tbx v30.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v29.16b
+	WORD $0x4f9c13f7 // fmla v23.4s, v31.4s, v28.s[0]
+	WORD $0x4f9c13d8 // fmla v24.4s, v30.4s, v28.s[0]
+	WORD $0x4f9b13f9 // fmla v25.4s, v31.4s, v27.s[0]
+	WORD $0x4f9b13da // fmla v26.4s, v30.4s, v27.s[0]
 	ADD          R8, R7
 	ADD          $4, R4
 	SUBS         $1, R6
@@ -6241,53 +6236,57 @@ done4:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FMOVQ        F2, (R4)
-	FMOVQ        F3, 16(R4)
+	FMOVQ        F11, (R4)
+	FMOVQ        F12, 16(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F4, (R6)
+	FMOVQ        F13, (R6)
 	ADD          R5, R4, R6
-	FMOVQ        F5, 16(R6)
-	FMOVQ        F6, 32(R4)
-	FMOVQ        F7, 48(R4)
+	FMOVQ        F14, 16(R6)
+	FMOVQ        F15, 32(R4)
+	FMOVQ        F16, 48(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F8, 32(R6)
+	FMOVQ        F17, 32(R6)
 	ADD          R5, R4, R6
-	FMOVQ        F9, 48(R6)
-	FMOVQ        F10, 64(R4)
-	FMOVQ        F11, 80(R4)
+	FMOVQ        F18, 48(R6)
+	FMOVQ        F19, 64(R4)
+	FMOVQ        F20, 80(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F12, 64(R6)
+	FMOVQ        F21, 64(R6)
 	ADD          R5, R4, R6
-	FMOVQ        F13, 80(R6)
-	FMOVQ        F14, 96(R4)
-	FMOVQ        F15, 112(R4)
+	FMOVQ        F22, 80(R6)
+	FMOVQ        F23, 96(R4)
+	FMOVQ        F24, 112(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F16, 96(R6)
+	FMOVQ        F25, 96(R6)
 	ADD          R5, R4, R4
-	FMOVQ        F17, 112(R4)
+	FMOVQ        F26, 112(R4)
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FLDPQ        128(R4), (F2, F3)
+	WORD $0x3cc8008b // ldur q11, [x4, #128]
+	WORD $0x3cc9008c // ldur q12, [x4, #144]
 	ADD          R5, R4, R6
-	FMOVQ        128(R6), F4
+	WORD $0x3cc800cd // ldur q13, [x6, #128]
 	ADD          R5, R4, R6
-	FMOVQ        144(R6), F5
-	FLDPQ        160(R4), (F6, F7)
+	WORD $0x3cc900ce // ldur q14, [x6, #144]
+	WORD $0x3cca008f // ldur q15, [x4, #160]
+	WORD $0x3ccb0090 // ldur q16, [x4, #176]
 	ADD          R5, R4, R6
-	FMOVQ        160(R6), F8
+	WORD $0x3cca00d1 // ldur q17, [x6, #160]
 	ADD          R5, R4, R6
-	FMOVQ        176(R6), F9
-	FLDPQ        192(R4), (F10, F11)
+	WORD $0x3ccb00d2 // ldur q18, [x6, #176]
+	WORD $0x3ccc0093 // ldur q19, [x4, #192]
+	WORD $0x3ccd0094 // ldur q20, [x4, #208]
 	ADD          R5, R4, R6
-	FMOVQ        192(R6), F12
+	WORD $0x3ccc00d5 // ldur q21, [x6, #192]
 	ADD          R5, R4, R6
-	FMOVQ        208(R6), F13
-	FLDPQ        224(R4), (F14, F15)
+	WORD $0x3ccd00d6 // ldur q22, [x6, #208]
+	WORD $0x3cce0097 // ldur q23, [x4, #224]
+	WORD $0x3ccf0098 // ldur q24, [x4, #240]
 	ADD          R5, R4, R6
-	FMOVQ        224(R6), F16
+	WORD $0x3cce00d9 // ldur q25, [x6, #224]
 	ADD          R5, R4, R4
-	FMOVQ        240(R4), F17
+	WORD $0x3ccf009a // ldur q26, [x4, #240]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         rows+48(FP), R6
@@ -6299,254 +6298,115 @@ done4:
 loop5:
 
 	// levels of values 32 to 63
-	FMOVQ        18(R7), F18
-	WORD $0x6f0c0653 // ushr v19.16b, v18.16b, #4
-	WORD $0x4f00e5f4 // movi v20.16b, #15
-	WORD $0x4e341e52 // and v18.16b, v18.16b, v20.16b
-	FMOVS        70(R7), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x3cc120fb // ldur q27, [x7, #18]
+	WORD $0x6f0c077c // ushr v28.16b, v27.16b, #4
+	WORD $0x4f00e5fd // movi v29.16b, #15
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	WORD $0xbc4460fd // ldur s29, [x7, #70]
+	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
 	MOVD         $lm5_128_shifts<>+0(SB), R9
-	FMOVQ        (R9), F21
-	WORD $0x6eb54695 // ushl v21.4s, v20.4s, v21.4s
+	FMOVQ        (R9), F30
+	WORD $0x6ebe47be // ushl v30.4s, v29.4s, v30.4s
 	MOVD         $lm5_128_shifts2<>+0(SB), R9
-	FMOVQ        (R9), F22
-	WORD $0x6eb64694 // ushl v20.4s, v20.4s, v22.4s
-	WORD $0x4f00e436 // movi v22.16b, #1
-	WORD $0x4e361eb5 // and v21.16b, v21.16b, v22.16b
-	WORD $0x4f00e436 // movi v22.16b, #1
-	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4eb41e73 // orr v19.16b, v19.16b, v20.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F19, 16(R3)
-	WORD $0x7d4000f2 // ldr h18, [x7]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        (R4), F19
-	WORD $0x4f939254 // fmul v20.4s, v18.4s, v19.s[0]
-	WORD $0x4f939253 // fmul v19.4s, v18.4s, v19.s[0]
+	FMOVQ        (R9), F31
+	WORD $0x6ebf47bd // ushl v29.4s, v29.4s, v31.4s
+	WORD $0x4f00e43f // movi v31.16b, #1
+	WORD $0x4e3f1fde // and v30.16b, v30.16b, v31.16b
+	WORD $0x4f00e43f // movi v31.16b, #1
+	WORD $0x4e3f1fbd // and v29.16b, v29.16b, v31.16b
+	WORD $0x4f2457de // shl v30.4s, v30.4s, #4
+	WORD $0x4f2457bd // shl v29.4s, v29.4s, #4
+	WORD $0x4ebe1f7b // orr v27.16b, v27.16b, v30.16b
+	WORD $0x4ebd1f9c // orr v28.16b, v28.16b, v29.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
+	WORD $0x7c4000fb // ldur h27, [x7]
+	WORD $0x1ee2437b // fcvt s27, h27
+	WORD $0xbc40009c // ldur s28, [x4]
+	WORD $0x6e3cdf7c // fmul v28.4s, v27.4s, v28.4s
 	ADD          R5, R4, R9
-	FMOVS        (R9), F21
-	WORD $0x4f959256 // fmul v22.4s, v18.4s, v21.s[0]
-	WORD $0x4f959252 // fmul v18.4s, v18.4s, v21.s[0]
-	FMOVS        (R3), F21
-	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
-	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F23
-	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
-	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	MOVD         $lm5_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F24
-	MOVD         $lm5_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F27
-	WORD $0x4e156318 // tbl v24.16b, { v24.16b, v25.16b, v26.16b, v27.16b }, v21.16b
-	WORD $0x4f06e419 // movi v25.16b, #192
-	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
-	MOVD         $lm5_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e157338 // tbx v24.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4ea19ef5 // mul v21.4s, v23.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	MOVD         $lm5_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e156337 // tbl v23.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4f06e419 // movi v25.16b, #192
-	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
-	MOVD         $lm5_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e157337 // tbx v23.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4e34cf02 // fmla v2.4s, v24.4s, v20.4s
-	WORD $0x4e33cee3 // fmla v3.4s, v23.4s, v19.4s
-	WORD $0x4e36cf04 // fmla v4.4s, v24.4s, v22.4s
-	WORD $0x4e32cee5 // fmla v5.4s, v23.4s, v18.4s
-	FMOVS        8(R3), F21
-	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
-	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F23
-	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
-	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	MOVD         $lm5_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F24
-	MOVD         $lm5_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F27
-	WORD $0x4e156318 // tbl v24.16b, { v24.16b, v25.16b, v26.16b, v27.16b }, v21.16b
-	WORD $0x4f06e419 // movi v25.16b, #192
-	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
-	MOVD         $lm5_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e157338 // tbx v24.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4ea19ef5 // mul v21.4s, v23.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	MOVD         $lm5_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e156337 // tbl v23.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4f06e419 // movi v25.16b, #192
-	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
-	MOVD         $lm5_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e157337 // tbx v23.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4e34cf06 // fmla v6.4s, v24.4s, v20.4s
-	WORD $0x4e33cee7 // fmla v7.4s, v23.4s, v19.4s
-	WORD $0x4e36cf08 // fmla v8.4s, v24.4s, v22.4s
-	WORD $0x4e32cee9 // fmla v9.4s, v23.4s, v18.4s
-	FMOVS        16(R3), F21
-	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
-	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F23
-	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
-	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	MOVD         $lm5_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F24
-	MOVD         $lm5_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F27
-	WORD $0x4e156318 // tbl v24.16b, { v24.16b, v25.16b, v26.16b, v27.16b }, v21.16b
-	WORD $0x4f06e419 // movi v25.16b, #192
-	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
-	MOVD         $lm5_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e157338 // tbx v24.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4ea19ef5 // mul v21.4s, v23.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	MOVD         $lm5_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e156337 // tbl v23.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4f06e419 // movi v25.16b, #192
-	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
-	MOVD         $lm5_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e157337 // tbx v23.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4e34cf0a // fmla v10.4s, v24.4s, v20.4s
-	WORD $0x4e33ceeb // fmla v11.4s, v23.4s, v19.4s
-	WORD $0x4e36cf0c // fmla v12.4s, v24.4s, v22.4s
-	WORD $0x4e32ceed // fmla v13.4s, v23.4s, v18.4s
-	FMOVS        24(R3), F21
-	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
-	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F23
-	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
-	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	MOVD         $lm5_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F24
-	MOVD         $lm5_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F27
-	WORD $0x4e156318 // tbl v24.16b, { v24.16b, v25.16b, v26.16b, v27.16b }, v21.16b
-	WORD $0x4f06e419 // movi v25.16b, #192
-	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
-	MOVD         $lm5_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e157338 // tbx v24.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4ea19ef5 // mul v21.4s, v23.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	MOVD         $lm5_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e156337 // tbl v23.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4f06e419 // movi v25.16b, #192
-	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
-	MOVD         $lm5_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e157337 // tbx v23.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4e34cf0e // fmla v14.4s, v24.4s, v20.4s
-	WORD $0x4e33ceef // fmla v15.4s, v23.4s, v19.4s
-	WORD $0x4e36cf10 // fmla v16.4s, v24.4s, v22.4s
-	WORD $0x4e32cef1 // fmla v17.4s, v23.4s, v18.4s
+	WORD $0xbc40013d // ldur s29, [x9]
+	WORD $0x6e3ddf7b // fmul v27.4s, v27.4s, v29.4s
+	WORD $0xbc40007d // ldur s29, [x3]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0xbc40407e // ldur s30, [x3, #4]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4ea19fbd // mul v29.4s, v29.4s, v1.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	WORD $0x4e1d605f // tbl v31.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
+	WORD $0x4e2a87bd // add v29.16b, v29.16b, v10.16b
+	WORD $0x4e1d70df // tbx v31.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v29.16b
+	WORD $0x4ea19fdd // mul v29.4s, v30.4s, v1.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	WORD $0x4e1d605e // tbl v30.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
+	WORD $0x4e2a87bd // add v29.16b, v29.16b, v10.16b
+	WORD $0x4e1d70de // tbx v30.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v29.16b
+	WORD $0x4f9c13eb // fmla v11.4s, v31.4s, v28.s[0]
+	WORD $0x4f9c13cc // fmla v12.4s, v30.4s, v28.s[0]
+	WORD $0x4f9b13ed // fmla v13.4s, v31.4s, v27.s[0]
+	WORD $0x4f9b13ce // fmla v14.4s, v30.4s, v27.s[0]
+	WORD $0xbc40807d // ldur s29, [x3, #8]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0xbc40c07e // ldur s30, [x3, #12]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4ea19fbd // mul v29.4s, v29.4s, v1.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	WORD $0x4e1d605f // tbl v31.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
+	WORD $0x4e2a87bd // add v29.16b, v29.16b, v10.16b
+	WORD $0x4e1d70df // tbx v31.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v29.16b
+	WORD $0x4ea19fdd // mul v29.4s, v30.4s, v1.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	WORD $0x4e1d605e // tbl v30.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
+	WORD $0x4e2a87bd // add v29.16b, v29.16b, v10.16b
+	WORD $0x4e1d70de // tbx v30.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v29.16b
+	WORD $0x4f9c13ef // fmla v15.4s, v31.4s, v28.s[0]
+	WORD $0x4f9c13d0 // fmla v16.4s, v30.4s, v28.s[0]
+	WORD $0x4f9b13f1 // fmla v17.4s, v31.4s, v27.s[0]
+	WORD $0x4f9b13d2 // fmla v18.4s, v30.4s, v27.s[0]
+	WORD $0xbc41007d // ldur s29, [x3, #16]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0xbc41407e // ldur s30, [x3, #20]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4ea19fbd // mul v29.4s, v29.4s, v1.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	WORD $0x4e1d605f // tbl v31.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
+	WORD $0x4e2a87bd // add v29.16b, v29.16b, v10.16b
+	WORD $0x4e1d70df // tbx v31.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v29.16b
+	WORD $0x4ea19fdd // mul v29.4s, v30.4s, v1.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	WORD $0x4e1d605e // tbl v30.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
+	WORD $0x4e2a87bd // add v29.16b, v29.16b, v10.16b
+	WORD $0x4e1d70de // tbx v30.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v29.16b
+	WORD $0x4f9c13f3 // fmla v19.4s, v31.4s, v28.s[0]
+	WORD $0x4f9c13d4 // fmla v20.4s, v30.4s, v28.s[0]
+	WORD $0x4f9b13f5 // fmla v21.4s, v31.4s, v27.s[0]
+	WORD $0x4f9b13d6 // fmla v22.4s, v30.4s, v27.s[0]
+	WORD $0xbc41807d // ldur s29, [x3, #24]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0xbc41c07e // ldur s30, [x3, #28]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4ea19fbd // mul v29.4s, v29.4s, v1.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	WORD $0x4e1d605f // tbl v31.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
+	WORD $0x4e2a87bd // add v29.16b, v29.16b, v10.16b
+	WORD $0x4e1d70df // tbx v31.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v29.16b
+	WORD $0x4ea19fdd // mul v29.4s, v30.4s, v1.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	WORD $0x4e1d605e // tbl v30.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
+	WORD $0x4e2a87bd // add v29.16b, v29.16b, v10.16b
+	WORD $0x4e1d70de // tbx v30.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v29.16b
+	WORD $0x4f9c13f7 // fmla v23.4s, v31.4s, v28.s[0]
+	WORD $0x4f9c13d8 // fmla v24.4s, v30.4s, v28.s[0]
+	WORD $0x4f9b13f9 // fmla v25.4s, v31.4s, v27.s[0]
+	WORD $0x4f9b13da // fmla v26.4s, v30.4s, v27.s[0]
 	ADD          R8, R7
 	ADD          $4, R4
 	SUBS         $1, R6
@@ -6557,53 +6417,53 @@ done6:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FMOVQ        F2, 128(R4)
-	FMOVQ        F3, 144(R4)
+	FMOVQ        F11, 128(R4)
+	FMOVQ        F12, 144(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F4, 128(R6)
+	FMOVQ        F13, 128(R6)
 	ADD          R5, R4, R6
-	FMOVQ        F5, 144(R6)
-	FMOVQ        F6, 160(R4)
-	FMOVQ        F7, 176(R4)
+	FMOVQ        F14, 144(R6)
+	FMOVQ        F15, 160(R4)
+	FMOVQ        F16, 176(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F8, 160(R6)
+	FMOVQ        F17, 160(R6)
 	ADD          R5, R4, R6
-	FMOVQ        F9, 176(R6)
-	FMOVQ        F10, 192(R4)
-	FMOVQ        F11, 208(R4)
+	FMOVQ        F18, 176(R6)
+	FMOVQ        F19, 192(R4)
+	FMOVQ        F20, 208(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F12, 192(R6)
+	FMOVQ        F21, 192(R6)
 	ADD          R5, R4, R6
-	FMOVQ        F13, 208(R6)
-	FMOVQ        F14, 224(R4)
-	FMOVQ        F15, 240(R4)
+	FMOVQ        F22, 208(R6)
+	FMOVQ        F23, 224(R4)
+	FMOVQ        F24, 240(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F16, 224(R6)
+	FMOVQ        F25, 224(R6)
 	ADD          R5, R4, R4
-	FMOVQ        F17, 240(R4)
+	FMOVQ        F26, 240(R4)
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FLDPQ        256(R4), (F2, F3)
+	FLDPQ        256(R4), (F11, F12)
 	ADD          R5, R4, R6
-	FMOVQ        256(R6), F4
+	FMOVQ        256(R6), F13
 	ADD          R5, R4, R6
-	FMOVQ        272(R6), F5
-	FLDPQ        288(R4), (F6, F7)
+	FMOVQ        272(R6), F14
+	FLDPQ        288(R4), (F15, F16)
 	ADD          R5, R4, R6
-	FMOVQ        288(R6), F8
+	FMOVQ        288(R6), F17
 	ADD          R5, R4, R6
-	FMOVQ        304(R6), F9
-	FLDPQ        320(R4), (F10, F11)
+	FMOVQ        304(R6), F18
+	FLDPQ        320(R4), (F19, F20)
 	ADD          R5, R4, R6
-	FMOVQ        320(R6), F12
+	FMOVQ        320(R6), F21
 	ADD          R5, R4, R6
-	FMOVQ        336(R6), F13
-	FLDPQ        352(R4), (F14, F15)
+	FMOVQ        336(R6), F22
+	FLDPQ        352(R4), (F23, F24)
 	ADD          R5, R4, R6
-	FMOVQ        352(R6), F16
+	FMOVQ        352(R6), F25
 	ADD          R5, R4, R4
-	FMOVQ        368(R4), F17
+	FMOVQ        368(R4), F26
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         rows+48(FP), R6
@@ -6615,254 +6475,115 @@ done6:
 loop7:
 
 	// levels of values 64 to 95
-	FMOVQ        34(R7), F18
-	WORD $0x6f0c0653 // ushr v19.16b, v18.16b, #4
-	WORD $0x4f00e5f4 // movi v20.16b, #15
-	WORD $0x4e341e52 // and v18.16b, v18.16b, v20.16b
-	FMOVS        74(R7), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x3cc220fb // ldur q27, [x7, #34]
+	WORD $0x6f0c077c // ushr v28.16b, v27.16b, #4
+	WORD $0x4f00e5fd // movi v29.16b, #15
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	WORD $0xbc44a0fd // ldur s29, [x7, #74]
+	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
 	MOVD         $lm5_128_shifts<>+0(SB), R9
-	FMOVQ        (R9), F21
-	WORD $0x6eb54695 // ushl v21.4s, v20.4s, v21.4s
+	FMOVQ        (R9), F30
+	WORD $0x6ebe47be // ushl v30.4s, v29.4s, v30.4s
 	MOVD         $lm5_128_shifts2<>+0(SB), R9
-	FMOVQ        (R9), F22
-	WORD $0x6eb64694 // ushl v20.4s, v20.4s, v22.4s
-	WORD $0x4f00e436 // movi v22.16b, #1
-	WORD $0x4e361eb5 // and v21.16b, v21.16b, v22.16b
-	WORD $0x4f00e436 // movi v22.16b, #1
-	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4eb41e73 // orr v19.16b, v19.16b, v20.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F19, 16(R3)
-	WORD $0x7d4000f2 // ldr h18, [x7]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        (R4), F19
-	WORD $0x4f939254 // fmul v20.4s, v18.4s, v19.s[0]
-	WORD $0x4f939253 // fmul v19.4s, v18.4s, v19.s[0]
+	FMOVQ        (R9), F31
+	WORD $0x6ebf47bd // ushl v29.4s, v29.4s, v31.4s
+	WORD $0x4f00e43f // movi v31.16b, #1
+	WORD $0x4e3f1fde // and v30.16b, v30.16b, v31.16b
+	WORD $0x4f00e43f // movi v31.16b, #1
+	WORD $0x4e3f1fbd // and v29.16b, v29.16b, v31.16b
+	WORD $0x4f2457de // shl v30.4s, v30.4s, #4
+	WORD $0x4f2457bd // shl v29.4s, v29.4s, #4
+	WORD $0x4ebe1f7b // orr v27.16b, v27.16b, v30.16b
+	WORD $0x4ebd1f9c // orr v28.16b, v28.16b, v29.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
+	WORD $0x7c4000fb // ldur h27, [x7]
+	WORD $0x1ee2437b // fcvt s27, h27
+	WORD $0xbc40009c // ldur s28, [x4]
+	WORD $0x6e3cdf7c // fmul v28.4s, v27.4s, v28.4s
 	ADD          R5, R4, R9
-	FMOVS        (R9), F21
-	WORD $0x4f959256 // fmul v22.4s, v18.4s, v21.s[0]
-	WORD $0x4f959252 // fmul v18.4s, v18.4s, v21.s[0]
-	FMOVS        (R3), F21
-	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
-	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F23
-	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
-	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	MOVD         $lm5_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F24
-	MOVD         $lm5_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F27
-	WORD $0x4e156318 // tbl v24.16b, { v24.16b, v25.16b, v26.16b, v27.16b }, v21.16b
-	WORD $0x4f06e419 // movi v25.16b, #192
-	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
-	MOVD         $lm5_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e157338 // tbx v24.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4ea19ef5 // mul v21.4s, v23.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	MOVD         $lm5_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e156337 // tbl v23.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4f06e419 // movi v25.16b, #192
-	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
-	MOVD         $lm5_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e157337 // tbx v23.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4e34cf02 // fmla v2.4s, v24.4s, v20.4s
-	WORD $0x4e33cee3 // fmla v3.4s, v23.4s, v19.4s
-	WORD $0x4e36cf04 // fmla v4.4s, v24.4s, v22.4s
-	WORD $0x4e32cee5 // fmla v5.4s, v23.4s, v18.4s
-	FMOVS        8(R3), F21
-	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
-	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F23
-	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
-	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	MOVD         $lm5_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F24
-	MOVD         $lm5_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F27
-	WORD $0x4e156318 // tbl v24.16b, { v24.16b, v25.16b, v26.16b, v27.16b }, v21.16b
-	WORD $0x4f06e419 // movi v25.16b, #192
-	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
-	MOVD         $lm5_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e157338 // tbx v24.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4ea19ef5 // mul v21.4s, v23.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	MOVD         $lm5_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e156337 // tbl v23.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4f06e419 // movi v25.16b, #192
-	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
-	MOVD         $lm5_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e157337 // tbx v23.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4e34cf06 // fmla v6.4s, v24.4s, v20.4s
-	WORD $0x4e33cee7 // fmla v7.4s, v23.4s, v19.4s
-	WORD $0x4e36cf08 // fmla v8.4s, v24.4s, v22.4s
-	WORD $0x4e32cee9 // fmla v9.4s, v23.4s, v18.4s
-	FMOVS        16(R3), F21
-	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
-	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F23
-	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
-	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	MOVD         $lm5_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F24
-	MOVD         $lm5_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F27
-	WORD $0x4e156318 // tbl v24.16b, { v24.16b, v25.16b, v26.16b, v27.16b }, v21.16b
-	WORD $0x4f06e419 // movi v25.16b, #192
-	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
-	MOVD         $lm5_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e157338 // tbx v24.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4ea19ef5 // mul v21.4s, v23.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	MOVD         $lm5_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e156337 // tbl v23.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4f06e419 // movi v25.16b, #192
-	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
-	MOVD         $lm5_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e157337 // tbx v23.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4e34cf0a // fmla v10.4s, v24.4s, v20.4s
-	WORD $0x4e33ceeb // fmla v11.4s, v23.4s, v19.4s
-	WORD $0x4e36cf0c // fmla v12.4s, v24.4s, v22.4s
-	WORD $0x4e32ceed // fmla v13.4s, v23.4s, v18.4s
-	FMOVS        24(R3), F21
-	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
-	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F23
-	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
-	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	MOVD         $lm5_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F24
-	MOVD         $lm5_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F27
-	WORD $0x4e156318 // tbl v24.16b, { v24.16b, v25.16b, v26.16b, v27.16b }, v21.16b
-	WORD $0x4f06e419 // movi v25.16b, #192
-	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
-	MOVD         $lm5_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e157338 // tbx v24.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4ea19ef5 // mul v21.4s, v23.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	MOVD         $lm5_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e156337 // tbl v23.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4f06e419 // movi v25.16b, #192
-	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
-	MOVD         $lm5_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e157337 // tbx v23.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4e34cf0e // fmla v14.4s, v24.4s, v20.4s
-	WORD $0x4e33ceef // fmla v15.4s, v23.4s, v19.4s
-	WORD $0x4e36cf10 // fmla v16.4s, v24.4s, v22.4s
-	WORD $0x4e32cef1 // fmla v17.4s, v23.4s, v18.4s
+	WORD $0xbc40013d // ldur s29, [x9]
+	WORD $0x6e3ddf7b // fmul v27.4s, v27.4s, v29.4s
+	WORD $0xbc40007d // ldur s29, [x3]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0xbc40407e // ldur s30, [x3, #4]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4ea19fbd // mul v29.4s, v29.4s, v1.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	WORD $0x4e1d605f // tbl v31.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
+	WORD $0x4e2a87bd // add v29.16b, v29.16b, v10.16b
+	WORD $0x4e1d70df // tbx v31.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v29.16b
+	WORD $0x4ea19fdd // mul v29.4s, v30.4s, v1.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	WORD $0x4e1d605e // tbl v30.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
+	WORD $0x4e2a87bd // add v29.16b, v29.16b, v10.16b
+	WORD $0x4e1d70de // tbx v30.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v29.16b
+	WORD $0x4f9c13eb // fmla v11.4s, v31.4s, v28.s[0]
+	WORD $0x4f9c13cc // fmla v12.4s, v30.4s, v28.s[0]
+	WORD $0x4f9b13ed // fmla v13.4s, v31.4s, v27.s[0]
+	WORD $0x4f9b13ce // fmla v14.4s, v30.4s, v27.s[0]
+	WORD $0xbc40807d // ldur s29, [x3, #8]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0xbc40c07e // ldur s30, [x3, #12]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4ea19fbd // mul v29.4s, v29.4s, v1.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	WORD $0x4e1d605f // tbl v31.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
+	WORD $0x4e2a87bd // add v29.16b, v29.16b, v10.16b
+	WORD $0x4e1d70df // tbx v31.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v29.16b
+	WORD $0x4ea19fdd // mul v29.4s, v30.4s, v1.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	WORD $0x4e1d605e // tbl v30.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
+	WORD $0x4e2a87bd // add v29.16b, v29.16b, v10.16b
+	WORD $0x4e1d70de // tbx v30.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v29.16b
+	WORD $0x4f9c13ef // fmla v15.4s, v31.4s, v28.s[0]
+	WORD $0x4f9c13d0 // fmla v16.4s, v30.4s, v28.s[0]
+	WORD $0x4f9b13f1 // fmla v17.4s, v31.4s, v27.s[0]
+	WORD $0x4f9b13d2 // fmla v18.4s, v30.4s, v27.s[0]
+	WORD $0xbc41007d // ldur s29, [x3, #16]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0xbc41407e // ldur s30, [x3, #20]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4ea19fbd // mul v29.4s, v29.4s, v1.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	WORD $0x4e1d605f // tbl v31.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
+	WORD $0x4e2a87bd // add v29.16b, v29.16b, v10.16b
+	WORD $0x4e1d70df // tbx v31.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v29.16b
+	WORD $0x4ea19fdd // mul v29.4s, v30.4s, v1.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	WORD $0x4e1d605e // tbl v30.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
+	WORD $0x4e2a87bd // add v29.16b, v29.16b, v10.16b
+	WORD $0x4e1d70de // tbx v30.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v29.16b
+	WORD $0x4f9c13f3 // fmla v19.4s, v31.4s, v28.s[0]
+	WORD $0x4f9c13d4 // fmla v20.4s, v30.4s, v28.s[0]
+	WORD $0x4f9b13f5 // fmla v21.4s, v31.4s, v27.s[0]
+	WORD $0x4f9b13d6 // fmla v22.4s, v30.4s, v27.s[0]
+	WORD $0xbc41807d // ldur s29, [x3, #24]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0xbc41c07e // ldur s30, [x3, #28]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4ea19fbd // mul v29.4s, v29.4s, v1.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	WORD $0x4e1d605f // tbl v31.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
+	WORD $0x4e2a87bd // add v29.16b, v29.16b, v10.16b
+	WORD $0x4e1d70df // tbx v31.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v29.16b
+	WORD $0x4ea19fdd // mul v29.4s, v30.4s, v1.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	WORD $0x4e1d605e // tbl v30.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
+	WORD $0x4e2a87bd // add v29.16b, v29.16b, v10.16b
+	WORD $0x4e1d70de // tbx v30.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v29.16b
+	WORD $0x4f9c13f7 // fmla v23.4s, v31.4s, v28.s[0]
+	WORD $0x4f9c13d8 // fmla v24.4s, v30.4s, v28.s[0]
+	WORD $0x4f9b13f9 // fmla v25.4s, v31.4s, v27.s[0]
+	WORD $0x4f9b13da // fmla v26.4s, v30.4s, v27.s[0]
 	ADD          R8, R7
 	ADD          $4, R4
 	SUBS         $1, R6
@@ -6873,53 +6594,53 @@ done8:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FMOVQ        F2, 256(R4)
-	FMOVQ        F3, 272(R4)
+	FMOVQ        F11, 256(R4)
+	FMOVQ        F12, 272(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F4, 256(R6)
+	FMOVQ        F13, 256(R6)
 	ADD          R5, R4, R6
-	FMOVQ        F5, 272(R6)
-	FMOVQ        F6, 288(R4)
-	FMOVQ        F7, 304(R4)
+	FMOVQ        F14, 272(R6)
+	FMOVQ        F15, 288(R4)
+	FMOVQ        F16, 304(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F8, 288(R6)
+	FMOVQ        F17, 288(R6)
 	ADD          R5, R4, R6
-	FMOVQ        F9, 304(R6)
-	FMOVQ        F10, 320(R4)
-	FMOVQ        F11, 336(R4)
+	FMOVQ        F18, 304(R6)
+	FMOVQ        F19, 320(R4)
+	FMOVQ        F20, 336(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F12, 320(R6)
+	FMOVQ        F21, 320(R6)
 	ADD          R5, R4, R6
-	FMOVQ        F13, 336(R6)
-	FMOVQ        F14, 352(R4)
-	FMOVQ        F15, 368(R4)
+	FMOVQ        F22, 336(R6)
+	FMOVQ        F23, 352(R4)
+	FMOVQ        F24, 368(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F16, 352(R6)
+	FMOVQ        F25, 352(R6)
 	ADD          R5, R4, R4
-	FMOVQ        F17, 368(R4)
+	FMOVQ        F26, 368(R4)
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FLDPQ        384(R4), (F2, F3)
+	FLDPQ        384(R4), (F11, F12)
 	ADD          R5, R4, R6
-	FMOVQ        384(R6), F4
+	FMOVQ        384(R6), F13
 	ADD          R5, R4, R6
-	FMOVQ        400(R6), F5
-	FLDPQ        416(R4), (F6, F7)
+	FMOVQ        400(R6), F14
+	FLDPQ        416(R4), (F15, F16)
 	ADD          R5, R4, R6
-	FMOVQ        416(R6), F8
+	FMOVQ        416(R6), F17
 	ADD          R5, R4, R6
-	FMOVQ        432(R6), F9
-	FLDPQ        448(R4), (F10, F11)
+	FMOVQ        432(R6), F18
+	FLDPQ        448(R4), (F19, F20)
 	ADD          R5, R4, R6
-	FMOVQ        448(R6), F12
+	FMOVQ        448(R6), F21
 	ADD          R5, R4, R6
-	FMOVQ        464(R6), F13
-	FLDPQ        480(R4), (F14, F15)
+	FMOVQ        464(R6), F22
+	FLDPQ        480(R4), (F23, F24)
 	ADD          R5, R4, R6
-	FMOVQ        480(R6), F16
+	FMOVQ        480(R6), F25
 	ADD          R5, R4, R4
-	FMOVQ        496(R4), F17
+	FMOVQ        496(R4), F26
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         rows+48(FP), R6
@@ -6931,254 +6652,115 @@ done8:
 loop9:
 
 	// levels of values 96 to 127
-	FMOVQ        50(R7), F18
-	WORD $0x6f0c0653 // ushr v19.16b, v18.16b, #4
-	WORD $0x4f00e5f4 // movi v20.16b, #15
-	WORD $0x4e341e52 // and v18.16b, v18.16b, v20.16b
-	FMOVS        78(R7), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x3cc320fb // ldur q27, [x7, #50]
+	WORD $0x6f0c077c // ushr v28.16b, v27.16b, #4
+	WORD $0x4f00e5fd // movi v29.16b, #15
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	WORD $0xbc44e0fd // ldur s29, [x7, #78]
+	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
 	MOVD         $lm5_128_shifts<>+0(SB), R9
-	FMOVQ        (R9), F21
-	WORD $0x6eb54695 // ushl v21.4s, v20.4s, v21.4s
+	FMOVQ        (R9), F30
+	WORD $0x6ebe47be // ushl v30.4s, v29.4s, v30.4s
 	MOVD         $lm5_128_shifts2<>+0(SB), R9
-	FMOVQ        (R9), F22
-	WORD $0x6eb64694 // ushl v20.4s, v20.4s, v22.4s
-	WORD $0x4f00e436 // movi v22.16b, #1
-	WORD $0x4e361eb5 // and v21.16b, v21.16b, v22.16b
-	WORD $0x4f00e436 // movi v22.16b, #1
-	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4eb41e73 // orr v19.16b, v19.16b, v20.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F19, 16(R3)
-	WORD $0x7d4000f2 // ldr h18, [x7]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        (R4), F19
-	WORD $0x4f939254 // fmul v20.4s, v18.4s, v19.s[0]
-	WORD $0x4f939253 // fmul v19.4s, v18.4s, v19.s[0]
+	FMOVQ        (R9), F31
+	WORD $0x6ebf47bd // ushl v29.4s, v29.4s, v31.4s
+	WORD $0x4f00e43f // movi v31.16b, #1
+	WORD $0x4e3f1fde // and v30.16b, v30.16b, v31.16b
+	WORD $0x4f00e43f // movi v31.16b, #1
+	WORD $0x4e3f1fbd // and v29.16b, v29.16b, v31.16b
+	WORD $0x4f2457de // shl v30.4s, v30.4s, #4
+	WORD $0x4f2457bd // shl v29.4s, v29.4s, #4
+	WORD $0x4ebe1f7b // orr v27.16b, v27.16b, v30.16b
+	WORD $0x4ebd1f9c // orr v28.16b, v28.16b, v29.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
+	WORD $0x7c4000fb // ldur h27, [x7]
+	WORD $0x1ee2437b // fcvt s27, h27
+	WORD $0xbc40009c // ldur s28, [x4]
+	WORD $0x6e3cdf7c // fmul v28.4s, v27.4s, v28.4s
 	ADD          R5, R4, R9
-	FMOVS        (R9), F21
-	WORD $0x4f959256 // fmul v22.4s, v18.4s, v21.s[0]
-	WORD $0x4f959252 // fmul v18.4s, v18.4s, v21.s[0]
-	FMOVS        (R3), F21
-	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
-	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F23
-	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
-	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	MOVD         $lm5_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F24
-	MOVD         $lm5_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F27
-	WORD $0x4e156318 // tbl v24.16b, { v24.16b, v25.16b, v26.16b, v27.16b }, v21.16b
-	WORD $0x4f06e419 // movi v25.16b, #192
-	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
-	MOVD         $lm5_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e157338 // tbx v24.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4ea19ef5 // mul v21.4s, v23.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	MOVD         $lm5_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e156337 // tbl v23.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4f06e419 // movi v25.16b, #192
-	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
-	MOVD         $lm5_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e157337 // tbx v23.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4e34cf02 // fmla v2.4s, v24.4s, v20.4s
-	WORD $0x4e33cee3 // fmla v3.4s, v23.4s, v19.4s
-	WORD $0x4e36cf04 // fmla v4.4s, v24.4s, v22.4s
-	WORD $0x4e32cee5 // fmla v5.4s, v23.4s, v18.4s
-	FMOVS        8(R3), F21
-	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
-	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F23
-	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
-	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	MOVD         $lm5_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F24
-	MOVD         $lm5_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F27
-	WORD $0x4e156318 // tbl v24.16b, { v24.16b, v25.16b, v26.16b, v27.16b }, v21.16b
-	WORD $0x4f06e419 // movi v25.16b, #192
-	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
-	MOVD         $lm5_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e157338 // tbx v24.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4ea19ef5 // mul v21.4s, v23.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	MOVD         $lm5_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e156337 // tbl v23.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4f06e419 // movi v25.16b, #192
-	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
-	MOVD         $lm5_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e157337 // tbx v23.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4e34cf06 // fmla v6.4s, v24.4s, v20.4s
-	WORD $0x4e33cee7 // fmla v7.4s, v23.4s, v19.4s
-	WORD $0x4e36cf08 // fmla v8.4s, v24.4s, v22.4s
-	WORD $0x4e32cee9 // fmla v9.4s, v23.4s, v18.4s
-	FMOVS        16(R3), F21
-	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
-	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F23
-	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
-	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	MOVD         $lm5_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F24
-	MOVD         $lm5_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F27
-	WORD $0x4e156318 // tbl v24.16b, { v24.16b, v25.16b, v26.16b, v27.16b }, v21.16b
-	WORD $0x4f06e419 // movi v25.16b, #192
-	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
-	MOVD         $lm5_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e157338 // tbx v24.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4ea19ef5 // mul v21.4s, v23.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	MOVD         $lm5_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e156337 // tbl v23.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4f06e419 // movi v25.16b, #192
-	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
-	MOVD         $lm5_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e157337 // tbx v23.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4e34cf0a // fmla v10.4s, v24.4s, v20.4s
-	WORD $0x4e33ceeb // fmla v11.4s, v23.4s, v19.4s
-	WORD $0x4e36cf0c // fmla v12.4s, v24.4s, v22.4s
-	WORD $0x4e32ceed // fmla v13.4s, v23.4s, v18.4s
-	FMOVS        24(R3), F21
-	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
-	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F23
-	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
-	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	MOVD         $lm5_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F24
-	MOVD         $lm5_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F27
-	WORD $0x4e156318 // tbl v24.16b, { v24.16b, v25.16b, v26.16b, v27.16b }, v21.16b
-	WORD $0x4f06e419 // movi v25.16b, #192
-	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
-	MOVD         $lm5_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e157338 // tbx v24.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4ea19ef5 // mul v21.4s, v23.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	MOVD         $lm5_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e156337 // tbl v23.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4f06e419 // movi v25.16b, #192
-	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
-	MOVD         $lm5_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e157337 // tbx v23.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4e34cf0e // fmla v14.4s, v24.4s, v20.4s
-	WORD $0x4e33ceef // fmla v15.4s, v23.4s, v19.4s
-	WORD $0x4e36cf10 // fmla v16.4s, v24.4s, v22.4s
-	WORD $0x4e32cef1 // fmla v17.4s, v23.4s, v18.4s
+	WORD $0xbc40013d // ldur s29, [x9]
+	WORD $0x6e3ddf7b // fmul v27.4s, v27.4s, v29.4s
+	WORD $0xbc40007d // ldur s29, [x3]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0xbc40407e // ldur s30, [x3, #4]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4ea19fbd // mul v29.4s, v29.4s, v1.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	WORD $0x4e1d605f // tbl v31.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
+	WORD $0x4e2a87bd // add v29.16b, v29.16b, v10.16b
+	WORD $0x4e1d70df // tbx v31.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v29.16b
+	WORD $0x4ea19fdd // mul v29.4s, v30.4s, v1.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	WORD $0x4e1d605e // tbl v30.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
+	WORD $0x4e2a87bd // add v29.16b, v29.16b, v10.16b
+	WORD $0x4e1d70de // tbx v30.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v29.16b
+	WORD $0x4f9c13eb // fmla v11.4s, v31.4s, v28.s[0]
+	WORD $0x4f9c13cc // fmla v12.4s, v30.4s, v28.s[0]
+	WORD $0x4f9b13ed // fmla v13.4s, v31.4s, v27.s[0]
+	WORD $0x4f9b13ce // fmla v14.4s, v30.4s, v27.s[0]
+	WORD $0xbc40807d // ldur s29, [x3, #8]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0xbc40c07e // ldur s30, [x3, #12]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4ea19fbd // mul v29.4s, v29.4s, v1.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	WORD $0x4e1d605f // tbl v31.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
+	WORD $0x4e2a87bd // add v29.16b, v29.16b, v10.16b
+	WORD $0x4e1d70df // tbx v31.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v29.16b
+	WORD $0x4ea19fdd // mul v29.4s, v30.4s, v1.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	WORD $0x4e1d605e // tbl v30.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
+	WORD $0x4e2a87bd // add v29.16b, v29.16b, v10.16b
+	WORD $0x4e1d70de // tbx v30.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v29.16b
+	WORD $0x4f9c13ef // fmla v15.4s, v31.4s, v28.s[0]
+	WORD $0x4f9c13d0 // fmla v16.4s, v30.4s, v28.s[0]
+	WORD $0x4f9b13f1 // fmla v17.4s, v31.4s, v27.s[0]
+	WORD $0x4f9b13d2 // fmla v18.4s, v30.4s, v27.s[0]
+	WORD $0xbc41007d // ldur s29, [x3, #16]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0xbc41407e // ldur s30, [x3, #20]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4ea19fbd // mul v29.4s, v29.4s, v1.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	WORD $0x4e1d605f // tbl v31.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
+	WORD $0x4e2a87bd // add v29.16b, v29.16b, v10.16b
+	WORD $0x4e1d70df // tbx v31.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v29.16b
+	WORD $0x4ea19fdd // mul v29.4s, v30.4s, v1.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	WORD $0x4e1d605e // tbl v30.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
+	WORD $0x4e2a87bd // add v29.16b, v29.16b, v10.16b
+	WORD $0x4e1d70de // tbx v30.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v29.16b
+	WORD $0x4f9c13f3 // fmla v19.4s, v31.4s, v28.s[0]
+	WORD $0x4f9c13d4 // fmla v20.4s, v30.4s, v28.s[0]
+	WORD $0x4f9b13f5 // fmla v21.4s, v31.4s, v27.s[0]
+	WORD $0x4f9b13d6 // fmla v22.4s, v30.4s, v27.s[0]
+	WORD $0xbc41807d // ldur s29, [x3, #24]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0xbc41c07e // ldur s30, [x3, #28]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4ea19fbd // mul v29.4s, v29.4s, v1.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	WORD $0x4e1d605f // tbl v31.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
+	WORD $0x4e2a87bd // add v29.16b, v29.16b, v10.16b
+	WORD $0x4e1d70df // tbx v31.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v29.16b
+	WORD $0x4ea19fdd // mul v29.4s, v30.4s, v1.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	WORD $0x4e1d605e // tbl v30.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
+	WORD $0x4e2a87bd // add v29.16b, v29.16b, v10.16b
+	WORD $0x4e1d70de // tbx v30.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v29.16b
+	WORD $0x4f9c13f7 // fmla v23.4s, v31.4s, v28.s[0]
+	WORD $0x4f9c13d8 // fmla v24.4s, v30.4s, v28.s[0]
+	WORD $0x4f9b13f9 // fmla v25.4s, v31.4s, v27.s[0]
+	WORD $0x4f9b13da // fmla v26.4s, v30.4s, v27.s[0]
 	ADD          R8, R7
 	ADD          $4, R4
 	SUBS         $1, R6
@@ -7189,30 +6771,2202 @@ done10:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FMOVQ        F2, 384(R4)
-	FMOVQ        F3, 400(R4)
+	FMOVQ        F11, 384(R4)
+	FMOVQ        F12, 400(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F4, 384(R6)
+	FMOVQ        F13, 384(R6)
 	ADD          R5, R4, R6
-	FMOVQ        F5, 400(R6)
-	FMOVQ        F6, 416(R4)
-	FMOVQ        F7, 432(R4)
+	FMOVQ        F14, 400(R6)
+	FMOVQ        F15, 416(R4)
+	FMOVQ        F16, 432(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F8, 416(R6)
+	FMOVQ        F17, 416(R6)
 	ADD          R5, R4, R6
-	FMOVQ        F9, 432(R6)
-	FMOVQ        F10, 448(R4)
-	FMOVQ        F11, 464(R4)
+	FMOVQ        F18, 432(R6)
+	FMOVQ        F19, 448(R4)
+	FMOVQ        F20, 464(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F12, 448(R6)
+	FMOVQ        F21, 448(R6)
 	ADD          R5, R4, R6
-	FMOVQ        F13, 464(R6)
-	FMOVQ        F14, 480(R4)
-	FMOVQ        F15, 496(R4)
+	FMOVQ        F22, 464(R6)
+	FMOVQ        F23, 480(R4)
+	FMOVQ        F24, 496(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F16, 480(R6)
+	FMOVQ        F25, 480(R6)
 	ADD          R5, R4, R4
+	FMOVQ        F26, 496(R4)
+	ADD          $0x52, R0
+	ADD          $0x200, R2
+	SUBS         $1, R1
+	BGE          loop1
+
+done2:
+	ADD          $1, R1
+	RET
+
+// mix5xLm5_128NEON adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
+TEXT ·mix5xLm5_128NEON(SB), NOSPLIT, $320-64
+	MOVD         v+32(FP), R0
+	MOVD         units+56(FP), R1
+	MOVD         $0, R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $1, R1
+	BLT          done2
+
+loop1:
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	WORD $0x3cc00080 // ldur q0, [x4]
+	WORD $0x3cc10081 // ldur q1, [x4, #16]
+	ADD          R5, R4, R8
+	WORD $0x3cc00102 // ldur q2, [x8]
+	ADD          R5, R4, R8
+	WORD $0x3cc10103 // ldur q3, [x8, #16]
+	WORD $0x3cc000c4 // ldur q4, [x6]
+	WORD $0x3cc100c5 // ldur q5, [x6, #16]
+	ADD          R5, R6, R8
+	WORD $0x3cc00106 // ldur q6, [x8]
+	ADD          R5, R6, R8
+	WORD $0x3cc10107 // ldur q7, [x8, #16]
+	WORD $0x3cc000e8 // ldur q8, [x7]
+	WORD $0x3cc100e9 // ldur q9, [x7, #16]
+	WORD $0x3cc2008a // ldur q10, [x4, #32]
+	WORD $0x3cc3008b // ldur q11, [x4, #48]
+	ADD          R5, R4, R8
+	WORD $0x3cc2010c // ldur q12, [x8, #32]
+	ADD          R5, R4, R4
+	WORD $0x3cc3008d // ldur q13, [x4, #48]
+	WORD $0x3cc200ce // ldur q14, [x6, #32]
+	WORD $0x3cc300cf // ldur q15, [x6, #48]
+	ADD          R5, R6, R4
+	WORD $0x3cc20090 // ldur q16, [x4, #32]
+	ADD          R5, R6, R4
+	WORD $0x3cc30091 // ldur q17, [x4, #48]
+	WORD $0x3cc200f2 // ldur q18, [x7, #32]
+	WORD $0x3cc300f3 // ldur q19, [x7, #48]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done4
+
+loop3:
+
+	// levels of values 0 to 15
+	WORD $0x3cc02134 // ldur q20, [x9, #2]
+	WORD $0x6f0c0695 // ushr v21.16b, v20.16b, #4
+	WORD $0x4f00e5f6 // movi v22.16b, #15
+	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
+	WORD $0xbc442136 // ldur s22, [x9, #66]
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	MOVD         $lm5_128_shifts<>+0(SB), R11
+	FMOVQ        (R11), F23
+	WORD $0x6eb746d7 // ushl v23.4s, v22.4s, v23.4s
+	MOVD         $lm5_128_shifts2<>+0(SB), R11
+	FMOVQ        (R11), F24
+	WORD $0x6eb846d6 // ushl v22.4s, v22.4s, v24.4s
+	WORD $0x4f00e438 // movi v24.16b, #1
+	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
+	WORD $0x4f00e438 // movi v24.16b, #1
+	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
+	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
+	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
+	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0x7c400134 // ldur h20, [x9]
+	WORD $0x1ee24294 // fcvt s20, h20
+	WORD $0xbc400095 // ldur s21, [x4]
+	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
+	ADD          R5, R4, R11
+	WORD $0xbc400176 // ldur s22, [x11]
+	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
+	WORD $0xbc4000d7 // ldur s23, [x6]
+	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
+	ADD          R5, R6, R11
+	WORD $0xbc400178 // ldur s24, [x11]
+	WORD $0x6e38de98 // fmul v24.4s, v20.4s, v24.4s
+	WORD $0xbc4000f9 // ldur s25, [x7]
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0xbc400079 // ldur s25, [x3]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc40407a // ldur s26, [x3, #4]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4f00e49b // movi v27.16b, #4
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	MOVD         $lm5_128_level<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	MOVD         $lm5_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	MOVD         $lm5_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm5_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f00e499 // movi v25.16b, #4
+	WORD $0x4eb99f59 // mul v25.4s, v26.4s, v25.4s
+	MOVD         $lm5_128_level<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	MOVD         $lm5_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm5_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f951360 // fmla v0.4s, v27.4s, v21.s[0]
+	WORD $0x4f951341 // fmla v1.4s, v26.4s, v21.s[0]
+	WORD $0x4f961362 // fmla v2.4s, v27.4s, v22.s[0]
+	WORD $0x4f961343 // fmla v3.4s, v26.4s, v22.s[0]
+	WORD $0x4f971364 // fmla v4.4s, v27.4s, v23.s[0]
+	WORD $0x4f971345 // fmla v5.4s, v26.4s, v23.s[0]
+	WORD $0x4f981366 // fmla v6.4s, v27.4s, v24.s[0]
+	WORD $0x4f981347 // fmla v7.4s, v26.4s, v24.s[0]
+	WORD $0x4f941368 // fmla v8.4s, v27.4s, v20.s[0]
+	WORD $0x4f941349 // fmla v9.4s, v26.4s, v20.s[0]
+	WORD $0xbc408079 // ldur s25, [x3, #8]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc40c07a // ldur s26, [x3, #12]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4f00e49b // movi v27.16b, #4
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	MOVD         $lm5_128_level<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	MOVD         $lm5_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	MOVD         $lm5_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm5_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f00e499 // movi v25.16b, #4
+	WORD $0x4eb99f59 // mul v25.4s, v26.4s, v25.4s
+	MOVD         $lm5_128_level<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	MOVD         $lm5_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm5_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f95136a // fmla v10.4s, v27.4s, v21.s[0]
+	WORD $0x4f95134b // fmla v11.4s, v26.4s, v21.s[0]
+	WORD $0x4f96136c // fmla v12.4s, v27.4s, v22.s[0]
+	WORD $0x4f96134d // fmla v13.4s, v26.4s, v22.s[0]
+	WORD $0x4f97136e // fmla v14.4s, v27.4s, v23.s[0]
+	WORD $0x4f97134f // fmla v15.4s, v26.4s, v23.s[0]
+	WORD $0x4f981370 // fmla v16.4s, v27.4s, v24.s[0]
+	WORD $0x4f981351 // fmla v17.4s, v26.4s, v24.s[0]
+	WORD $0x4f941372 // fmla v18.4s, v27.4s, v20.s[0]
+	WORD $0x4f941353 // fmla v19.4s, v26.4s, v20.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop3
+
+done4:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F0, (R4)
+	FMOVQ        F1, 16(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F2, (R8)
+	ADD          R5, R4, R8
+	FMOVQ        F3, 16(R8)
+	FMOVQ        F4, (R6)
+	FMOVQ        F5, 16(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F6, (R8)
+	ADD          R5, R6, R8
+	FMOVQ        F7, 16(R8)
+	FMOVQ        F8, (R7)
+	FMOVQ        F9, 16(R7)
+	FMOVQ        F10, 32(R4)
+	FMOVQ        F11, 48(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F12, 32(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F13, 48(R4)
+	FMOVQ        F14, 32(R6)
+	FMOVQ        F15, 48(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F16, 32(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F17, 48(R4)
+	FMOVQ        F18, 32(R7)
+	FMOVQ        F19, 48(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	WORD $0x3cc40080 // ldur q0, [x4, #64]
+	WORD $0x3cc50081 // ldur q1, [x4, #80]
+	ADD          R5, R4, R8
+	WORD $0x3cc40102 // ldur q2, [x8, #64]
+	ADD          R5, R4, R8
+	WORD $0x3cc50103 // ldur q3, [x8, #80]
+	WORD $0x3cc400c4 // ldur q4, [x6, #64]
+	WORD $0x3cc500c5 // ldur q5, [x6, #80]
+	ADD          R5, R6, R8
+	WORD $0x3cc40106 // ldur q6, [x8, #64]
+	ADD          R5, R6, R8
+	WORD $0x3cc50107 // ldur q7, [x8, #80]
+	WORD $0x3cc400e8 // ldur q8, [x7, #64]
+	WORD $0x3cc500e9 // ldur q9, [x7, #80]
+	WORD $0x3cc6008a // ldur q10, [x4, #96]
+	WORD $0x3cc7008b // ldur q11, [x4, #112]
+	ADD          R5, R4, R8
+	WORD $0x3cc6010c // ldur q12, [x8, #96]
+	ADD          R5, R4, R4
+	WORD $0x3cc7008d // ldur q13, [x4, #112]
+	WORD $0x3cc600ce // ldur q14, [x6, #96]
+	WORD $0x3cc700cf // ldur q15, [x6, #112]
+	ADD          R5, R6, R4
+	WORD $0x3cc60090 // ldur q16, [x4, #96]
+	ADD          R5, R6, R4
+	WORD $0x3cc70091 // ldur q17, [x4, #112]
+	WORD $0x3cc600f2 // ldur q18, [x7, #96]
+	WORD $0x3cc700f3 // ldur q19, [x7, #112]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done6
+
+loop5:
+
+	// levels of values 16 to 31
+	WORD $0x3cc02134 // ldur q20, [x9, #2]
+	WORD $0x6f0c0695 // ushr v21.16b, v20.16b, #4
+	WORD $0x4f00e5f6 // movi v22.16b, #15
+	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
+	WORD $0xbc442136 // ldur s22, [x9, #66]
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	MOVD         $lm5_128_shifts<>+0(SB), R11
+	FMOVQ        (R11), F23
+	WORD $0x6eb746d7 // ushl v23.4s, v22.4s, v23.4s
+	MOVD         $lm5_128_shifts2<>+0(SB), R11
+	FMOVQ        (R11), F24
+	WORD $0x6eb846d6 // ushl v22.4s, v22.4s, v24.4s
+	WORD $0x4f00e438 // movi v24.16b, #1
+	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
+	WORD $0x4f00e438 // movi v24.16b, #1
+	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
+	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
+	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
+	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0x7c400134 // ldur h20, [x9]
+	WORD $0x1ee24294 // fcvt s20, h20
+	WORD $0xbc400095 // ldur s21, [x4]
+	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
+	ADD          R5, R4, R11
+	WORD $0xbc400176 // ldur s22, [x11]
+	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
+	WORD $0xbc4000d7 // ldur s23, [x6]
+	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
+	ADD          R5, R6, R11
+	WORD $0xbc400178 // ldur s24, [x11]
+	WORD $0x6e38de98 // fmul v24.4s, v20.4s, v24.4s
+	WORD $0xbc4000f9 // ldur s25, [x7]
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0xbc410079 // ldur s25, [x3, #16]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc41407a // ldur s26, [x3, #20]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4f00e49b // movi v27.16b, #4
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	MOVD         $lm5_128_level<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	MOVD         $lm5_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	MOVD         $lm5_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm5_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f00e499 // movi v25.16b, #4
+	WORD $0x4eb99f59 // mul v25.4s, v26.4s, v25.4s
+	MOVD         $lm5_128_level<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	MOVD         $lm5_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm5_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f951360 // fmla v0.4s, v27.4s, v21.s[0]
+	WORD $0x4f951341 // fmla v1.4s, v26.4s, v21.s[0]
+	WORD $0x4f961362 // fmla v2.4s, v27.4s, v22.s[0]
+	WORD $0x4f961343 // fmla v3.4s, v26.4s, v22.s[0]
+	WORD $0x4f971364 // fmla v4.4s, v27.4s, v23.s[0]
+	WORD $0x4f971345 // fmla v5.4s, v26.4s, v23.s[0]
+	WORD $0x4f981366 // fmla v6.4s, v27.4s, v24.s[0]
+	WORD $0x4f981347 // fmla v7.4s, v26.4s, v24.s[0]
+	WORD $0x4f941368 // fmla v8.4s, v27.4s, v20.s[0]
+	WORD $0x4f941349 // fmla v9.4s, v26.4s, v20.s[0]
+	WORD $0xbc418079 // ldur s25, [x3, #24]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc41c07a // ldur s26, [x3, #28]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4f00e49b // movi v27.16b, #4
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	MOVD         $lm5_128_level<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	MOVD         $lm5_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	MOVD         $lm5_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm5_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f00e499 // movi v25.16b, #4
+	WORD $0x4eb99f59 // mul v25.4s, v26.4s, v25.4s
+	MOVD         $lm5_128_level<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	MOVD         $lm5_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm5_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f95136a // fmla v10.4s, v27.4s, v21.s[0]
+	WORD $0x4f95134b // fmla v11.4s, v26.4s, v21.s[0]
+	WORD $0x4f96136c // fmla v12.4s, v27.4s, v22.s[0]
+	WORD $0x4f96134d // fmla v13.4s, v26.4s, v22.s[0]
+	WORD $0x4f97136e // fmla v14.4s, v27.4s, v23.s[0]
+	WORD $0x4f97134f // fmla v15.4s, v26.4s, v23.s[0]
+	WORD $0x4f981370 // fmla v16.4s, v27.4s, v24.s[0]
+	WORD $0x4f981351 // fmla v17.4s, v26.4s, v24.s[0]
+	WORD $0x4f941372 // fmla v18.4s, v27.4s, v20.s[0]
+	WORD $0x4f941353 // fmla v19.4s, v26.4s, v20.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop5
+
+done6:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F0, 64(R4)
+	FMOVQ        F1, 80(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F2, 64(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F3, 80(R8)
+	FMOVQ        F4, 64(R6)
+	FMOVQ        F5, 80(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F6, 64(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F7, 80(R8)
+	FMOVQ        F8, 64(R7)
+	FMOVQ        F9, 80(R7)
+	FMOVQ        F10, 96(R4)
+	FMOVQ        F11, 112(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F12, 96(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F13, 112(R4)
+	FMOVQ        F14, 96(R6)
+	FMOVQ        F15, 112(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F16, 96(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F17, 112(R4)
+	FMOVQ        F18, 96(R7)
+	FMOVQ        F19, 112(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	WORD $0x3cc80080 // ldur q0, [x4, #128]
+	WORD $0x3cc90081 // ldur q1, [x4, #144]
+	ADD          R5, R4, R8
+	WORD $0x3cc80102 // ldur q2, [x8, #128]
+	ADD          R5, R4, R8
+	WORD $0x3cc90103 // ldur q3, [x8, #144]
+	WORD $0x3cc800c4 // ldur q4, [x6, #128]
+	WORD $0x3cc900c5 // ldur q5, [x6, #144]
+	ADD          R5, R6, R8
+	WORD $0x3cc80106 // ldur q6, [x8, #128]
+	ADD          R5, R6, R8
+	WORD $0x3cc90107 // ldur q7, [x8, #144]
+	WORD $0x3cc800e8 // ldur q8, [x7, #128]
+	WORD $0x3cc900e9 // ldur q9, [x7, #144]
+	WORD $0x3cca008a // ldur q10, [x4, #160]
+	WORD $0x3ccb008b // ldur q11, [x4, #176]
+	ADD          R5, R4, R8
+	WORD $0x3cca010c // ldur q12, [x8, #160]
+	ADD          R5, R4, R4
+	WORD $0x3ccb008d // ldur q13, [x4, #176]
+	WORD $0x3cca00ce // ldur q14, [x6, #160]
+	WORD $0x3ccb00cf // ldur q15, [x6, #176]
+	ADD          R5, R6, R4
+	WORD $0x3cca0090 // ldur q16, [x4, #160]
+	ADD          R5, R6, R4
+	WORD $0x3ccb0091 // ldur q17, [x4, #176]
+	WORD $0x3cca00f2 // ldur q18, [x7, #160]
+	WORD $0x3ccb00f3 // ldur q19, [x7, #176]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done8
+
+loop7:
+
+	// levels of values 32 to 47
+	WORD $0x3cc12134 // ldur q20, [x9, #18]
+	WORD $0x6f0c0695 // ushr v21.16b, v20.16b, #4
+	WORD $0x4f00e5f6 // movi v22.16b, #15
+	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
+	WORD $0xbc446136 // ldur s22, [x9, #70]
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	MOVD         $lm5_128_shifts<>+0(SB), R11
+	FMOVQ        (R11), F23
+	WORD $0x6eb746d7 // ushl v23.4s, v22.4s, v23.4s
+	MOVD         $lm5_128_shifts2<>+0(SB), R11
+	FMOVQ        (R11), F24
+	WORD $0x6eb846d6 // ushl v22.4s, v22.4s, v24.4s
+	WORD $0x4f00e438 // movi v24.16b, #1
+	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
+	WORD $0x4f00e438 // movi v24.16b, #1
+	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
+	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
+	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
+	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0x7c400134 // ldur h20, [x9]
+	WORD $0x1ee24294 // fcvt s20, h20
+	WORD $0xbc400095 // ldur s21, [x4]
+	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
+	ADD          R5, R4, R11
+	WORD $0xbc400176 // ldur s22, [x11]
+	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
+	WORD $0xbc4000d7 // ldur s23, [x6]
+	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
+	ADD          R5, R6, R11
+	WORD $0xbc400178 // ldur s24, [x11]
+	WORD $0x6e38de98 // fmul v24.4s, v20.4s, v24.4s
+	WORD $0xbc4000f9 // ldur s25, [x7]
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0xbc400079 // ldur s25, [x3]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc40407a // ldur s26, [x3, #4]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4f00e49b // movi v27.16b, #4
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	MOVD         $lm5_128_level<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	MOVD         $lm5_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	MOVD         $lm5_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm5_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f00e499 // movi v25.16b, #4
+	WORD $0x4eb99f59 // mul v25.4s, v26.4s, v25.4s
+	MOVD         $lm5_128_level<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	MOVD         $lm5_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm5_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f951360 // fmla v0.4s, v27.4s, v21.s[0]
+	WORD $0x4f951341 // fmla v1.4s, v26.4s, v21.s[0]
+	WORD $0x4f961362 // fmla v2.4s, v27.4s, v22.s[0]
+	WORD $0x4f961343 // fmla v3.4s, v26.4s, v22.s[0]
+	WORD $0x4f971364 // fmla v4.4s, v27.4s, v23.s[0]
+	WORD $0x4f971345 // fmla v5.4s, v26.4s, v23.s[0]
+	WORD $0x4f981366 // fmla v6.4s, v27.4s, v24.s[0]
+	WORD $0x4f981347 // fmla v7.4s, v26.4s, v24.s[0]
+	WORD $0x4f941368 // fmla v8.4s, v27.4s, v20.s[0]
+	WORD $0x4f941349 // fmla v9.4s, v26.4s, v20.s[0]
+	WORD $0xbc408079 // ldur s25, [x3, #8]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc40c07a // ldur s26, [x3, #12]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4f00e49b // movi v27.16b, #4
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	MOVD         $lm5_128_level<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	MOVD         $lm5_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	MOVD         $lm5_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm5_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f00e499 // movi v25.16b, #4
+	WORD $0x4eb99f59 // mul v25.4s, v26.4s, v25.4s
+	MOVD         $lm5_128_level<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	MOVD         $lm5_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm5_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f95136a // fmla v10.4s, v27.4s, v21.s[0]
+	WORD $0x4f95134b // fmla v11.4s, v26.4s, v21.s[0]
+	WORD $0x4f96136c // fmla v12.4s, v27.4s, v22.s[0]
+	WORD $0x4f96134d // fmla v13.4s, v26.4s, v22.s[0]
+	WORD $0x4f97136e // fmla v14.4s, v27.4s, v23.s[0]
+	WORD $0x4f97134f // fmla v15.4s, v26.4s, v23.s[0]
+	WORD $0x4f981370 // fmla v16.4s, v27.4s, v24.s[0]
+	WORD $0x4f981351 // fmla v17.4s, v26.4s, v24.s[0]
+	WORD $0x4f941372 // fmla v18.4s, v27.4s, v20.s[0]
+	WORD $0x4f941353 // fmla v19.4s, v26.4s, v20.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop7
+
+done8:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F0, 128(R4)
+	FMOVQ        F1, 144(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F2, 128(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F3, 144(R8)
+	FMOVQ        F4, 128(R6)
+	FMOVQ        F5, 144(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F6, 128(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F7, 144(R8)
+	FMOVQ        F8, 128(R7)
+	FMOVQ        F9, 144(R7)
+	FMOVQ        F10, 160(R4)
+	FMOVQ        F11, 176(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F12, 160(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F13, 176(R4)
+	FMOVQ        F14, 160(R6)
+	FMOVQ        F15, 176(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F16, 160(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F17, 176(R4)
+	FMOVQ        F18, 160(R7)
+	FMOVQ        F19, 176(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	WORD $0x3ccc0080 // ldur q0, [x4, #192]
+	WORD $0x3ccd0081 // ldur q1, [x4, #208]
+	ADD          R5, R4, R8
+	WORD $0x3ccc0102 // ldur q2, [x8, #192]
+	ADD          R5, R4, R8
+	WORD $0x3ccd0103 // ldur q3, [x8, #208]
+	WORD $0x3ccc00c4 // ldur q4, [x6, #192]
+	WORD $0x3ccd00c5 // ldur q5, [x6, #208]
+	ADD          R5, R6, R8
+	WORD $0x3ccc0106 // ldur q6, [x8, #192]
+	ADD          R5, R6, R8
+	WORD $0x3ccd0107 // ldur q7, [x8, #208]
+	WORD $0x3ccc00e8 // ldur q8, [x7, #192]
+	WORD $0x3ccd00e9 // ldur q9, [x7, #208]
+	WORD $0x3cce008a // ldur q10, [x4, #224]
+	WORD $0x3ccf008b // ldur q11, [x4, #240]
+	ADD          R5, R4, R8
+	WORD $0x3cce010c // ldur q12, [x8, #224]
+	ADD          R5, R4, R4
+	WORD $0x3ccf008d // ldur q13, [x4, #240]
+	WORD $0x3cce00ce // ldur q14, [x6, #224]
+	WORD $0x3ccf00cf // ldur q15, [x6, #240]
+	ADD          R5, R6, R4
+	WORD $0x3cce0090 // ldur q16, [x4, #224]
+	ADD          R5, R6, R4
+	WORD $0x3ccf0091 // ldur q17, [x4, #240]
+	WORD $0x3cce00f2 // ldur q18, [x7, #224]
+	WORD $0x3ccf00f3 // ldur q19, [x7, #240]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done10
+
+loop9:
+
+	// levels of values 48 to 63
+	WORD $0x3cc12134 // ldur q20, [x9, #18]
+	WORD $0x6f0c0695 // ushr v21.16b, v20.16b, #4
+	WORD $0x4f00e5f6 // movi v22.16b, #15
+	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
+	WORD $0xbc446136 // ldur s22, [x9, #70]
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	MOVD         $lm5_128_shifts<>+0(SB), R11
+	FMOVQ        (R11), F23
+	WORD $0x6eb746d7 // ushl v23.4s, v22.4s, v23.4s
+	MOVD         $lm5_128_shifts2<>+0(SB), R11
+	FMOVQ        (R11), F24
+	WORD $0x6eb846d6 // ushl v22.4s, v22.4s, v24.4s
+	WORD $0x4f00e438 // movi v24.16b, #1
+	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
+	WORD $0x4f00e438 // movi v24.16b, #1
+	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
+	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
+	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
+	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0x7c400134 // ldur h20, [x9]
+	WORD $0x1ee24294 // fcvt s20, h20
+	WORD $0xbc400095 // ldur s21, [x4]
+	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
+	ADD          R5, R4, R11
+	WORD $0xbc400176 // ldur s22, [x11]
+	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
+	WORD $0xbc4000d7 // ldur s23, [x6]
+	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
+	ADD          R5, R6, R11
+	WORD $0xbc400178 // ldur s24, [x11]
+	WORD $0x6e38de98 // fmul v24.4s, v20.4s, v24.4s
+	WORD $0xbc4000f9 // ldur s25, [x7]
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0xbc410079 // ldur s25, [x3, #16]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc41407a // ldur s26, [x3, #20]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4f00e49b // movi v27.16b, #4
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	MOVD         $lm5_128_level<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	MOVD         $lm5_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	MOVD         $lm5_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm5_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f00e499 // movi v25.16b, #4
+	WORD $0x4eb99f59 // mul v25.4s, v26.4s, v25.4s
+	MOVD         $lm5_128_level<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	MOVD         $lm5_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm5_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f951360 // fmla v0.4s, v27.4s, v21.s[0]
+	WORD $0x4f951341 // fmla v1.4s, v26.4s, v21.s[0]
+	WORD $0x4f961362 // fmla v2.4s, v27.4s, v22.s[0]
+	WORD $0x4f961343 // fmla v3.4s, v26.4s, v22.s[0]
+	WORD $0x4f971364 // fmla v4.4s, v27.4s, v23.s[0]
+	WORD $0x4f971345 // fmla v5.4s, v26.4s, v23.s[0]
+	WORD $0x4f981366 // fmla v6.4s, v27.4s, v24.s[0]
+	WORD $0x4f981347 // fmla v7.4s, v26.4s, v24.s[0]
+	WORD $0x4f941368 // fmla v8.4s, v27.4s, v20.s[0]
+	WORD $0x4f941349 // fmla v9.4s, v26.4s, v20.s[0]
+	WORD $0xbc418079 // ldur s25, [x3, #24]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc41c07a // ldur s26, [x3, #28]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4f00e49b // movi v27.16b, #4
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	MOVD         $lm5_128_level<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	MOVD         $lm5_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	MOVD         $lm5_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm5_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f00e499 // movi v25.16b, #4
+	WORD $0x4eb99f59 // mul v25.4s, v26.4s, v25.4s
+	MOVD         $lm5_128_level<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	MOVD         $lm5_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm5_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f95136a // fmla v10.4s, v27.4s, v21.s[0]
+	WORD $0x4f95134b // fmla v11.4s, v26.4s, v21.s[0]
+	WORD $0x4f96136c // fmla v12.4s, v27.4s, v22.s[0]
+	WORD $0x4f96134d // fmla v13.4s, v26.4s, v22.s[0]
+	WORD $0x4f97136e // fmla v14.4s, v27.4s, v23.s[0]
+	WORD $0x4f97134f // fmla v15.4s, v26.4s, v23.s[0]
+	WORD $0x4f981370 // fmla v16.4s, v27.4s, v24.s[0]
+	WORD $0x4f981351 // fmla v17.4s, v26.4s, v24.s[0]
+	WORD $0x4f941372 // fmla v18.4s, v27.4s, v20.s[0]
+	WORD $0x4f941353 // fmla v19.4s, v26.4s, v20.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop9
+
+done10:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F0, 192(R4)
+	FMOVQ        F1, 208(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F2, 192(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F3, 208(R8)
+	FMOVQ        F4, 192(R6)
+	FMOVQ        F5, 208(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F6, 192(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F7, 208(R8)
+	FMOVQ        F8, 192(R7)
+	FMOVQ        F9, 208(R7)
+	FMOVQ        F10, 224(R4)
+	FMOVQ        F11, 240(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F12, 224(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F13, 240(R4)
+	FMOVQ        F14, 224(R6)
+	FMOVQ        F15, 240(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F16, 224(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F17, 240(R4)
+	FMOVQ        F18, 224(R7)
+	FMOVQ        F19, 240(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FLDPQ        256(R4), (F0, F1)
+	ADD          R5, R4, R8
+	FMOVQ        256(R8), F2
+	ADD          R5, R4, R8
+	FMOVQ        272(R8), F3
+	FLDPQ        256(R6), (F4, F5)
+	ADD          R5, R6, R8
+	FMOVQ        256(R8), F6
+	ADD          R5, R6, R8
+	FMOVQ        272(R8), F7
+	FLDPQ        256(R7), (F8, F9)
+	FLDPQ        288(R4), (F10, F11)
+	ADD          R5, R4, R8
+	FMOVQ        288(R8), F12
+	ADD          R5, R4, R4
+	FMOVQ        304(R4), F13
+	FLDPQ        288(R6), (F14, F15)
+	ADD          R5, R6, R4
+	FMOVQ        288(R4), F16
+	ADD          R5, R6, R4
+	FMOVQ        304(R4), F17
+	FLDPQ        288(R7), (F18, F19)
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done12
+
+loop11:
+
+	// levels of values 64 to 79
+	WORD $0x3cc22134 // ldur q20, [x9, #34]
+	WORD $0x6f0c0695 // ushr v21.16b, v20.16b, #4
+	WORD $0x4f00e5f6 // movi v22.16b, #15
+	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
+	WORD $0xbc44a136 // ldur s22, [x9, #74]
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	MOVD         $lm5_128_shifts<>+0(SB), R11
+	FMOVQ        (R11), F23
+	WORD $0x6eb746d7 // ushl v23.4s, v22.4s, v23.4s
+	MOVD         $lm5_128_shifts2<>+0(SB), R11
+	FMOVQ        (R11), F24
+	WORD $0x6eb846d6 // ushl v22.4s, v22.4s, v24.4s
+	WORD $0x4f00e438 // movi v24.16b, #1
+	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
+	WORD $0x4f00e438 // movi v24.16b, #1
+	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
+	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
+	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
+	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0x7c400134 // ldur h20, [x9]
+	WORD $0x1ee24294 // fcvt s20, h20
+	WORD $0xbc400095 // ldur s21, [x4]
+	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
+	ADD          R5, R4, R11
+	WORD $0xbc400176 // ldur s22, [x11]
+	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
+	WORD $0xbc4000d7 // ldur s23, [x6]
+	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
+	ADD          R5, R6, R11
+	WORD $0xbc400178 // ldur s24, [x11]
+	WORD $0x6e38de98 // fmul v24.4s, v20.4s, v24.4s
+	WORD $0xbc4000f9 // ldur s25, [x7]
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0xbc400079 // ldur s25, [x3]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc40407a // ldur s26, [x3, #4]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4f00e49b // movi v27.16b, #4
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	MOVD         $lm5_128_level<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	MOVD         $lm5_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	MOVD         $lm5_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm5_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f00e499 // movi v25.16b, #4
+	WORD $0x4eb99f59 // mul v25.4s, v26.4s, v25.4s
+	MOVD         $lm5_128_level<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	MOVD         $lm5_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm5_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f951360 // fmla v0.4s, v27.4s, v21.s[0]
+	WORD $0x4f951341 // fmla v1.4s, v26.4s, v21.s[0]
+	WORD $0x4f961362 // fmla v2.4s, v27.4s, v22.s[0]
+	WORD $0x4f961343 // fmla v3.4s, v26.4s, v22.s[0]
+	WORD $0x4f971364 // fmla v4.4s, v27.4s, v23.s[0]
+	WORD $0x4f971345 // fmla v5.4s, v26.4s, v23.s[0]
+	WORD $0x4f981366 // fmla v6.4s, v27.4s, v24.s[0]
+	WORD $0x4f981347 // fmla v7.4s, v26.4s, v24.s[0]
+	WORD $0x4f941368 // fmla v8.4s, v27.4s, v20.s[0]
+	WORD $0x4f941349 // fmla v9.4s, v26.4s, v20.s[0]
+	WORD $0xbc408079 // ldur s25, [x3, #8]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc40c07a // ldur s26, [x3, #12]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4f00e49b // movi v27.16b, #4
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	MOVD         $lm5_128_level<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	MOVD         $lm5_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	MOVD         $lm5_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm5_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f00e499 // movi v25.16b, #4
+	WORD $0x4eb99f59 // mul v25.4s, v26.4s, v25.4s
+	MOVD         $lm5_128_level<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	MOVD         $lm5_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm5_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f95136a // fmla v10.4s, v27.4s, v21.s[0]
+	WORD $0x4f95134b // fmla v11.4s, v26.4s, v21.s[0]
+	WORD $0x4f96136c // fmla v12.4s, v27.4s, v22.s[0]
+	WORD $0x4f96134d // fmla v13.4s, v26.4s, v22.s[0]
+	WORD $0x4f97136e // fmla v14.4s, v27.4s, v23.s[0]
+	WORD $0x4f97134f // fmla v15.4s, v26.4s, v23.s[0]
+	WORD $0x4f981370 // fmla v16.4s, v27.4s, v24.s[0]
+	WORD $0x4f981351 // fmla v17.4s, v26.4s, v24.s[0]
+	WORD $0x4f941372 // fmla v18.4s, v27.4s, v20.s[0]
+	WORD $0x4f941353 // fmla v19.4s, v26.4s, v20.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop11
+
+done12:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F0, 256(R4)
+	FMOVQ        F1, 272(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F2, 256(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F3, 272(R8)
+	FMOVQ        F4, 256(R6)
+	FMOVQ        F5, 272(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F6, 256(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F7, 272(R8)
+	FMOVQ        F8, 256(R7)
+	FMOVQ        F9, 272(R7)
+	FMOVQ        F10, 288(R4)
+	FMOVQ        F11, 304(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F12, 288(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F13, 304(R4)
+	FMOVQ        F14, 288(R6)
+	FMOVQ        F15, 304(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F16, 288(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F17, 304(R4)
+	FMOVQ        F18, 288(R7)
+	FMOVQ        F19, 304(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FLDPQ        320(R4), (F0, F1)
+	ADD          R5, R4, R8
+	FMOVQ        320(R8), F2
+	ADD          R5, R4, R8
+	FMOVQ        336(R8), F3
+	FLDPQ        320(R6), (F4, F5)
+	ADD          R5, R6, R8
+	FMOVQ        320(R8), F6
+	ADD          R5, R6, R8
+	FMOVQ        336(R8), F7
+	FLDPQ        320(R7), (F8, F9)
+	FLDPQ        352(R4), (F10, F11)
+	ADD          R5, R4, R8
+	FMOVQ        352(R8), F12
+	ADD          R5, R4, R4
+	FMOVQ        368(R4), F13
+	FLDPQ        352(R6), (F14, F15)
+	ADD          R5, R6, R4
+	FMOVQ        352(R4), F16
+	ADD          R5, R6, R4
+	FMOVQ        368(R4), F17
+	FLDPQ        352(R7), (F18, F19)
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done14
+
+loop13:
+
+	// levels of values 80 to 95
+	WORD $0x3cc22134 // ldur q20, [x9, #34]
+	WORD $0x6f0c0695 // ushr v21.16b, v20.16b, #4
+	WORD $0x4f00e5f6 // movi v22.16b, #15
+	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
+	WORD $0xbc44a136 // ldur s22, [x9, #74]
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	MOVD         $lm5_128_shifts<>+0(SB), R11
+	FMOVQ        (R11), F23
+	WORD $0x6eb746d7 // ushl v23.4s, v22.4s, v23.4s
+	MOVD         $lm5_128_shifts2<>+0(SB), R11
+	FMOVQ        (R11), F24
+	WORD $0x6eb846d6 // ushl v22.4s, v22.4s, v24.4s
+	WORD $0x4f00e438 // movi v24.16b, #1
+	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
+	WORD $0x4f00e438 // movi v24.16b, #1
+	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
+	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
+	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
+	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0x7c400134 // ldur h20, [x9]
+	WORD $0x1ee24294 // fcvt s20, h20
+	WORD $0xbc400095 // ldur s21, [x4]
+	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
+	ADD          R5, R4, R11
+	WORD $0xbc400176 // ldur s22, [x11]
+	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
+	WORD $0xbc4000d7 // ldur s23, [x6]
+	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
+	ADD          R5, R6, R11
+	WORD $0xbc400178 // ldur s24, [x11]
+	WORD $0x6e38de98 // fmul v24.4s, v20.4s, v24.4s
+	WORD $0xbc4000f9 // ldur s25, [x7]
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0xbc410079 // ldur s25, [x3, #16]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc41407a // ldur s26, [x3, #20]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4f00e49b // movi v27.16b, #4
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	MOVD         $lm5_128_level<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	MOVD         $lm5_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	MOVD         $lm5_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm5_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f00e499 // movi v25.16b, #4
+	WORD $0x4eb99f59 // mul v25.4s, v26.4s, v25.4s
+	MOVD         $lm5_128_level<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	MOVD         $lm5_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm5_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f951360 // fmla v0.4s, v27.4s, v21.s[0]
+	WORD $0x4f951341 // fmla v1.4s, v26.4s, v21.s[0]
+	WORD $0x4f961362 // fmla v2.4s, v27.4s, v22.s[0]
+	WORD $0x4f961343 // fmla v3.4s, v26.4s, v22.s[0]
+	WORD $0x4f971364 // fmla v4.4s, v27.4s, v23.s[0]
+	WORD $0x4f971345 // fmla v5.4s, v26.4s, v23.s[0]
+	WORD $0x4f981366 // fmla v6.4s, v27.4s, v24.s[0]
+	WORD $0x4f981347 // fmla v7.4s, v26.4s, v24.s[0]
+	WORD $0x4f941368 // fmla v8.4s, v27.4s, v20.s[0]
+	WORD $0x4f941349 // fmla v9.4s, v26.4s, v20.s[0]
+	WORD $0xbc418079 // ldur s25, [x3, #24]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc41c07a // ldur s26, [x3, #28]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4f00e49b // movi v27.16b, #4
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	MOVD         $lm5_128_level<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	MOVD         $lm5_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	MOVD         $lm5_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm5_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f00e499 // movi v25.16b, #4
+	WORD $0x4eb99f59 // mul v25.4s, v26.4s, v25.4s
+	MOVD         $lm5_128_level<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	MOVD         $lm5_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm5_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f95136a // fmla v10.4s, v27.4s, v21.s[0]
+	WORD $0x4f95134b // fmla v11.4s, v26.4s, v21.s[0]
+	WORD $0x4f96136c // fmla v12.4s, v27.4s, v22.s[0]
+	WORD $0x4f96134d // fmla v13.4s, v26.4s, v22.s[0]
+	WORD $0x4f97136e // fmla v14.4s, v27.4s, v23.s[0]
+	WORD $0x4f97134f // fmla v15.4s, v26.4s, v23.s[0]
+	WORD $0x4f981370 // fmla v16.4s, v27.4s, v24.s[0]
+	WORD $0x4f981351 // fmla v17.4s, v26.4s, v24.s[0]
+	WORD $0x4f941372 // fmla v18.4s, v27.4s, v20.s[0]
+	WORD $0x4f941353 // fmla v19.4s, v26.4s, v20.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop13
+
+done14:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F0, 320(R4)
+	FMOVQ        F1, 336(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F2, 320(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F3, 336(R8)
+	FMOVQ        F4, 320(R6)
+	FMOVQ        F5, 336(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F6, 320(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F7, 336(R8)
+	FMOVQ        F8, 320(R7)
+	FMOVQ        F9, 336(R7)
+	FMOVQ        F10, 352(R4)
+	FMOVQ        F11, 368(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F12, 352(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F13, 368(R4)
+	FMOVQ        F14, 352(R6)
+	FMOVQ        F15, 368(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F16, 352(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F17, 368(R4)
+	FMOVQ        F18, 352(R7)
+	FMOVQ        F19, 368(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FLDPQ        384(R4), (F0, F1)
+	ADD          R5, R4, R8
+	FMOVQ        384(R8), F2
+	ADD          R5, R4, R8
+	FMOVQ        400(R8), F3
+	FLDPQ        384(R6), (F4, F5)
+	ADD          R5, R6, R8
+	FMOVQ        384(R8), F6
+	ADD          R5, R6, R8
+	FMOVQ        400(R8), F7
+	FLDPQ        384(R7), (F8, F9)
+	FLDPQ        416(R4), (F10, F11)
+	ADD          R5, R4, R8
+	FMOVQ        416(R8), F12
+	ADD          R5, R4, R4
+	FMOVQ        432(R4), F13
+	FLDPQ        416(R6), (F14, F15)
+	ADD          R5, R6, R4
+	FMOVQ        416(R4), F16
+	ADD          R5, R6, R4
+	FMOVQ        432(R4), F17
+	FLDPQ        416(R7), (F18, F19)
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done16
+
+loop15:
+
+	// levels of values 96 to 111
+	WORD $0x3cc32134 // ldur q20, [x9, #50]
+	WORD $0x6f0c0695 // ushr v21.16b, v20.16b, #4
+	WORD $0x4f00e5f6 // movi v22.16b, #15
+	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
+	WORD $0xbc44e136 // ldur s22, [x9, #78]
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	MOVD         $lm5_128_shifts<>+0(SB), R11
+	FMOVQ        (R11), F23
+	WORD $0x6eb746d7 // ushl v23.4s, v22.4s, v23.4s
+	MOVD         $lm5_128_shifts2<>+0(SB), R11
+	FMOVQ        (R11), F24
+	WORD $0x6eb846d6 // ushl v22.4s, v22.4s, v24.4s
+	WORD $0x4f00e438 // movi v24.16b, #1
+	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
+	WORD $0x4f00e438 // movi v24.16b, #1
+	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
+	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
+	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
+	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0x7c400134 // ldur h20, [x9]
+	WORD $0x1ee24294 // fcvt s20, h20
+	WORD $0xbc400095 // ldur s21, [x4]
+	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
+	ADD          R5, R4, R11
+	WORD $0xbc400176 // ldur s22, [x11]
+	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
+	WORD $0xbc4000d7 // ldur s23, [x6]
+	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
+	ADD          R5, R6, R11
+	WORD $0xbc400178 // ldur s24, [x11]
+	WORD $0x6e38de98 // fmul v24.4s, v20.4s, v24.4s
+	WORD $0xbc4000f9 // ldur s25, [x7]
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0xbc400079 // ldur s25, [x3]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc40407a // ldur s26, [x3, #4]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4f00e49b // movi v27.16b, #4
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	MOVD         $lm5_128_level<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	MOVD         $lm5_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	MOVD         $lm5_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm5_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f00e499 // movi v25.16b, #4
+	WORD $0x4eb99f59 // mul v25.4s, v26.4s, v25.4s
+	MOVD         $lm5_128_level<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	MOVD         $lm5_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm5_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f951360 // fmla v0.4s, v27.4s, v21.s[0]
+	WORD $0x4f951341 // fmla v1.4s, v26.4s, v21.s[0]
+	WORD $0x4f961362 // fmla v2.4s, v27.4s, v22.s[0]
+	WORD $0x4f961343 // fmla v3.4s, v26.4s, v22.s[0]
+	WORD $0x4f971364 // fmla v4.4s, v27.4s, v23.s[0]
+	WORD $0x4f971345 // fmla v5.4s, v26.4s, v23.s[0]
+	WORD $0x4f981366 // fmla v6.4s, v27.4s, v24.s[0]
+	WORD $0x4f981347 // fmla v7.4s, v26.4s, v24.s[0]
+	WORD $0x4f941368 // fmla v8.4s, v27.4s, v20.s[0]
+	WORD $0x4f941349 // fmla v9.4s, v26.4s, v20.s[0]
+	WORD $0xbc408079 // ldur s25, [x3, #8]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc40c07a // ldur s26, [x3, #12]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4f00e49b // movi v27.16b, #4
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	MOVD         $lm5_128_level<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	MOVD         $lm5_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	MOVD         $lm5_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm5_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f00e499 // movi v25.16b, #4
+	WORD $0x4eb99f59 // mul v25.4s, v26.4s, v25.4s
+	MOVD         $lm5_128_level<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	MOVD         $lm5_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm5_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f95136a // fmla v10.4s, v27.4s, v21.s[0]
+	WORD $0x4f95134b // fmla v11.4s, v26.4s, v21.s[0]
+	WORD $0x4f96136c // fmla v12.4s, v27.4s, v22.s[0]
+	WORD $0x4f96134d // fmla v13.4s, v26.4s, v22.s[0]
+	WORD $0x4f97136e // fmla v14.4s, v27.4s, v23.s[0]
+	WORD $0x4f97134f // fmla v15.4s, v26.4s, v23.s[0]
+	WORD $0x4f981370 // fmla v16.4s, v27.4s, v24.s[0]
+	WORD $0x4f981351 // fmla v17.4s, v26.4s, v24.s[0]
+	WORD $0x4f941372 // fmla v18.4s, v27.4s, v20.s[0]
+	WORD $0x4f941353 // fmla v19.4s, v26.4s, v20.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop15
+
+done16:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F0, 384(R4)
+	FMOVQ        F1, 400(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F2, 384(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F3, 400(R8)
+	FMOVQ        F4, 384(R6)
+	FMOVQ        F5, 400(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F6, 384(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F7, 400(R8)
+	FMOVQ        F8, 384(R7)
+	FMOVQ        F9, 400(R7)
+	FMOVQ        F10, 416(R4)
+	FMOVQ        F11, 432(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F12, 416(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F13, 432(R4)
+	FMOVQ        F14, 416(R6)
+	FMOVQ        F15, 432(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F16, 416(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F17, 432(R4)
+	FMOVQ        F18, 416(R7)
+	FMOVQ        F19, 432(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FLDPQ        448(R4), (F0, F1)
+	ADD          R5, R4, R8
+	FMOVQ        448(R8), F2
+	ADD          R5, R4, R8
+	FMOVQ        464(R8), F3
+	FLDPQ        448(R6), (F4, F5)
+	ADD          R5, R6, R8
+	FMOVQ        448(R8), F6
+	ADD          R5, R6, R8
+	FMOVQ        464(R8), F7
+	FLDPQ        448(R7), (F8, F9)
+	FLDPQ        480(R4), (F10, F11)
+	ADD          R5, R4, R8
+	FMOVQ        480(R8), F12
+	ADD          R5, R4, R4
+	FMOVQ        496(R4), F13
+	FLDPQ        480(R6), (F14, F15)
+	ADD          R5, R6, R4
+	FMOVQ        480(R4), F16
+	ADD          R5, R6, R4
+	FMOVQ        496(R4), F17
+	FLDPQ        480(R7), (F18, F19)
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done18
+
+loop17:
+
+	// levels of values 112 to 127
+	WORD $0x3cc32134 // ldur q20, [x9, #50]
+	WORD $0x6f0c0695 // ushr v21.16b, v20.16b, #4
+	WORD $0x4f00e5f6 // movi v22.16b, #15
+	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
+	WORD $0xbc44e136 // ldur s22, [x9, #78]
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	MOVD         $lm5_128_shifts<>+0(SB), R11
+	FMOVQ        (R11), F23
+	WORD $0x6eb746d7 // ushl v23.4s, v22.4s, v23.4s
+	MOVD         $lm5_128_shifts2<>+0(SB), R11
+	FMOVQ        (R11), F24
+	WORD $0x6eb846d6 // ushl v22.4s, v22.4s, v24.4s
+	WORD $0x4f00e438 // movi v24.16b, #1
+	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
+	WORD $0x4f00e438 // movi v24.16b, #1
+	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
+	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
+	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
+	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0x7c400134 // ldur h20, [x9]
+	WORD $0x1ee24294 // fcvt s20, h20
+	WORD $0xbc400095 // ldur s21, [x4]
+	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
+	ADD          R5, R4, R11
+	WORD $0xbc400176 // ldur s22, [x11]
+	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
+	WORD $0xbc4000d7 // ldur s23, [x6]
+	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
+	ADD          R5, R6, R11
+	WORD $0xbc400178 // ldur s24, [x11]
+	WORD $0x6e38de98 // fmul v24.4s, v20.4s, v24.4s
+	WORD $0xbc4000f9 // ldur s25, [x7]
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0xbc410079 // ldur s25, [x3, #16]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc41407a // ldur s26, [x3, #20]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4f00e49b // movi v27.16b, #4
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	MOVD         $lm5_128_level<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	MOVD         $lm5_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	MOVD         $lm5_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm5_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f00e499 // movi v25.16b, #4
+	WORD $0x4eb99f59 // mul v25.4s, v26.4s, v25.4s
+	MOVD         $lm5_128_level<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	MOVD         $lm5_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm5_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f951360 // fmla v0.4s, v27.4s, v21.s[0]
+	WORD $0x4f951341 // fmla v1.4s, v26.4s, v21.s[0]
+	WORD $0x4f961362 // fmla v2.4s, v27.4s, v22.s[0]
+	WORD $0x4f961343 // fmla v3.4s, v26.4s, v22.s[0]
+	WORD $0x4f971364 // fmla v4.4s, v27.4s, v23.s[0]
+	WORD $0x4f971345 // fmla v5.4s, v26.4s, v23.s[0]
+	WORD $0x4f981366 // fmla v6.4s, v27.4s, v24.s[0]
+	WORD $0x4f981347 // fmla v7.4s, v26.4s, v24.s[0]
+	WORD $0x4f941368 // fmla v8.4s, v27.4s, v20.s[0]
+	WORD $0x4f941349 // fmla v9.4s, v26.4s, v20.s[0]
+	WORD $0xbc418079 // ldur s25, [x3, #24]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc41c07a // ldur s26, [x3, #28]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4f00e49b // movi v27.16b, #4
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	MOVD         $lm5_128_level<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	MOVD         $lm5_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	MOVD         $lm5_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm5_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f00e499 // movi v25.16b, #4
+	WORD $0x4eb99f59 // mul v25.4s, v26.4s, v25.4s
+	MOVD         $lm5_128_level<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	MOVD         $lm5_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm5_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f95136a // fmla v10.4s, v27.4s, v21.s[0]
+	WORD $0x4f95134b // fmla v11.4s, v26.4s, v21.s[0]
+	WORD $0x4f96136c // fmla v12.4s, v27.4s, v22.s[0]
+	WORD $0x4f96134d // fmla v13.4s, v26.4s, v22.s[0]
+	WORD $0x4f97136e // fmla v14.4s, v27.4s, v23.s[0]
+	WORD $0x4f97134f // fmla v15.4s, v26.4s, v23.s[0]
+	WORD $0x4f981370 // fmla v16.4s, v27.4s, v24.s[0]
+	WORD $0x4f981351 // fmla v17.4s, v26.4s, v24.s[0]
+	WORD $0x4f941372 // fmla v18.4s, v27.4s, v20.s[0]
+	WORD $0x4f941353 // fmla v19.4s, v26.4s, v20.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop17
+
+done18:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F0, 448(R4)
+	FMOVQ        F1, 464(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F2, 448(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F3, 464(R8)
+	FMOVQ        F4, 448(R6)
+	FMOVQ        F5, 464(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F6, 448(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F7, 464(R8)
+	FMOVQ        F8, 448(R7)
+	FMOVQ        F9, 464(R7)
+	FMOVQ        F10, 480(R4)
+	FMOVQ        F11, 496(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F12, 480(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F13, 496(R4)
+	FMOVQ        F14, 480(R6)
+	FMOVQ        F15, 496(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F16, 480(R4)
+	ADD          R5, R6, R4
 	FMOVQ        F17, 496(R4)
+	FMOVQ        F18, 480(R7)
+	FMOVQ        F19, 496(R7)
 	ADD          $0x52, R0
 	ADD          $0x200, R2
 	SUBS         $1, R1
@@ -7249,29 +9003,25 @@ TEXT ·mixPairsLm5_128NEON(SB), NOSPLIT, $0-40
 
 loop1:
 	WORD $0xf9840040 // prfm pldl1keep, [x2, #2048]
-	WORD $0x7d400047 // ldr h7, [x2]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c400047 // ldur h7, [x2]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	MOVD         $lm5_128_const<>+0(SB), R6
 	FMOVQ        (R6), F8
-	WORD $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
-	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
-	FMOVS        F9, (R1)
+	WORD $0x4f879107 // fmul v7.4s, v8.4s, v7.s[0]
+	FMOVS        F7, (R1)
 	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
-	WORD $0x7d4000a7 // ldr h7, [x5]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c4000a7 // ldur h7, [x5]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	MOVD         $lm5_128_const<>+0(SB), R6
 	FMOVQ        (R6), F8
-	WORD $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
-	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
-	FMOVS        F9, 4(R1)
+	WORD $0x4f879107 // fmul v7.4s, v8.4s, v7.s[0]
+	FMOVS        F7, 4(R1)
 
 	// levels of values 0 to 31
-	FMOVQ        2(R2), F7
+	WORD $0x3cc02047 // ldur q7, [x2, #2]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        66(R2), F9
+	WORD $0xbc442049 // ldur s9, [x2, #66]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
 	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
@@ -7293,10 +9043,10 @@ loop1:
 	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
 	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
 	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
-	FMOVQ        2(R5), F9
+	WORD $0x3cc020a9 // ldur q9, [x5, #2]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        66(R5), F11
+	WORD $0xbc4420ab // ldur s11, [x5, #66]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -7328,10 +9078,10 @@ loop1:
 	FMOVQ        F8, 48(R0)
 
 	// levels of values 32 to 63
-	FMOVQ        18(R2), F7
+	WORD $0x3cc12047 // ldur q7, [x2, #18]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        70(R2), F9
+	WORD $0xbc446049 // ldur s9, [x2, #70]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
 	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
@@ -7353,10 +9103,10 @@ loop1:
 	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
 	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
 	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
-	FMOVQ        18(R5), F9
+	WORD $0x3cc120a9 // ldur q9, [x5, #18]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        70(R5), F11
+	WORD $0xbc4460ab // ldur s11, [x5, #70]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -7388,10 +9138,10 @@ loop1:
 	FMOVQ        F8, 112(R0)
 
 	// levels of values 64 to 95
-	FMOVQ        34(R2), F7
+	WORD $0x3cc22047 // ldur q7, [x2, #34]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        74(R2), F9
+	WORD $0xbc44a049 // ldur s9, [x2, #74]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
 	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
@@ -7413,10 +9163,10 @@ loop1:
 	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
 	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
 	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
-	FMOVQ        34(R5), F9
+	WORD $0x3cc220a9 // ldur q9, [x5, #34]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        74(R5), F11
+	WORD $0xbc44a0ab // ldur s11, [x5, #74]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -7448,10 +9198,10 @@ loop1:
 	FMOVQ        F8, 176(R0)
 
 	// levels of values 96 to 127
-	FMOVQ        50(R2), F7
+	WORD $0x3cc32047 // ldur q7, [x2, #50]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        78(R2), F9
+	WORD $0xbc44e049 // ldur s9, [x2, #78]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
 	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
@@ -7473,10 +9223,10 @@ loop1:
 	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
 	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
 	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
-	FMOVQ        50(R5), F9
+	WORD $0x3cc320a9 // ldur q9, [x5, #50]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        78(R5), F11
+	WORD $0xbc44e0ab // ldur s11, [x5, #78]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -7553,18 +9303,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 	MOVD         $lm5_128_const<>+0(SB), R7
 	FMOVQ        (R7), F10
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F10
+	WORD $0x3cc020ca // ldur q10, [x6, #2]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        66(R6), F12
+	WORD $0xbc4420cc // ldur s12, [x6, #66]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -7586,7 +9335,8 @@ loop3:
 	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
 	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
-	FLDPQ        (R3), (F12, F13)
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006d // ldur q13, [x3, #16]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
 	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
@@ -7597,10 +9347,10 @@ loop3:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F11
+	WORD $0x3cc120cb // ldur q11, [x6, #18]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        70(R6), F13
+	WORD $0xbc4460cd // ldur s13, [x6, #70]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -7622,7 +9372,8 @@ loop3:
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	FLDPQ        32(R3), (F13, F14)
+	WORD $0x3cc2006d // ldur q13, [x3, #32]
+	WORD $0x3cc3006e // ldur q14, [x3, #48]
 	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
 	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
 	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
@@ -7633,10 +9384,10 @@ loop3:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F11
+	WORD $0x3cc220cb // ldur q11, [x6, #34]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        74(R6), F13
+	WORD $0xbc44a0cd // ldur s13, [x6, #74]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -7658,7 +9409,8 @@ loop3:
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	FLDPQ        64(R3), (F13, F14)
+	WORD $0x3cc4006d // ldur q13, [x3, #64]
+	WORD $0x3cc5006e // ldur q14, [x3, #80]
 	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
 	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
 	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
@@ -7669,10 +9421,10 @@ loop3:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F11
+	WORD $0x3cc320cb // ldur q11, [x6, #50]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        78(R6), F13
+	WORD $0xbc44e0cd // ldur s13, [x6, #78]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -7694,7 +9446,8 @@ loop3:
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	FLDPQ        96(R3), (F13, F14)
+	WORD $0x3cc6006d // ldur q13, [x3, #96]
+	WORD $0x3cc7006e // ldur q14, [x3, #112]
 	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
 	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
 	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
@@ -7705,7 +9458,7 @@ loop3:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4e29cd47 // fmla v7.4s, v10.4s, v9.4s
@@ -7768,18 +9521,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 	MOVD         $lm5_128_const<>+0(SB), R7
 	FMOVQ        (R7), F10
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F10
+	WORD $0x3cc020ca // ldur q10, [x6, #2]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        66(R6), F12
+	WORD $0xbc4420cc // ldur s12, [x6, #66]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -7801,7 +9553,8 @@ loop3:
 	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
 	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
-	FLDPQ        (R3), (F12, F13)
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006d // ldur q13, [x3, #16]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -7810,7 +9563,8 @@ loop3:
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        128(R3), (F13, F14)
+	WORD $0x3cc8006d // ldur q13, [x3, #128]
+	WORD $0x3cc9006e // ldur q14, [x3, #144]
 	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
 	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
 	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
@@ -7821,10 +9575,10 @@ loop3:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F11
+	WORD $0x3cc120cb // ldur q11, [x6, #18]
 	WORD $0x6f0c056d // ushr v13.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        70(R6), F14
+	WORD $0xbc4460ce // ldur s14, [x6, #70]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -7846,7 +9600,8 @@ loop3:
 	WORD $0x6e6e1e0b // bsl v11.16b, v16.16b, v14.16b
 	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
 	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        32(R3), (F14, F15)
+	WORD $0x3cc2006e // ldur q14, [x3, #32]
+	WORD $0x3cc3006f // ldur q15, [x3, #48]
 	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -7855,7 +9610,8 @@ loop3:
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbdce // addp v14.8h, v14.8h, v15.8h
 	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
-	FLDPQ        160(R3), (F14, F15)
+	WORD $0x3cca006e // ldur q14, [x3, #160]
+	WORD $0x3ccb006f // ldur q15, [x3, #176]
 	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
 	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
 	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
@@ -7866,10 +9622,10 @@ loop3:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F11
+	WORD $0x3cc220cb // ldur q11, [x6, #34]
 	WORD $0x6f0c056d // ushr v13.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        74(R6), F14
+	WORD $0xbc44a0ce // ldur s14, [x6, #74]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -7891,7 +9647,8 @@ loop3:
 	WORD $0x6e6e1e0b // bsl v11.16b, v16.16b, v14.16b
 	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
 	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        64(R3), (F14, F15)
+	WORD $0x3cc4006e // ldur q14, [x3, #64]
+	WORD $0x3cc5006f // ldur q15, [x3, #80]
 	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -7900,7 +9657,8 @@ loop3:
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbdce // addp v14.8h, v14.8h, v15.8h
 	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
-	FLDPQ        192(R3), (F14, F15)
+	WORD $0x3ccc006e // ldur q14, [x3, #192]
+	WORD $0x3ccd006f // ldur q15, [x3, #208]
 	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
 	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
 	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
@@ -7911,10 +9669,10 @@ loop3:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F11
+	WORD $0x3cc320cb // ldur q11, [x6, #50]
 	WORD $0x6f0c056d // ushr v13.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        78(R6), F14
+	WORD $0xbc44e0ce // ldur s14, [x6, #78]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -7936,7 +9694,8 @@ loop3:
 	WORD $0x6e6e1e0b // bsl v11.16b, v16.16b, v14.16b
 	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
 	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        96(R3), (F14, F15)
+	WORD $0x3cc6006e // ldur q14, [x3, #96]
+	WORD $0x3cc7006f // ldur q15, [x3, #112]
 	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -7945,7 +9704,8 @@ loop3:
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbdce // addp v14.8h, v14.8h, v15.8h
 	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
-	FLDPQ        224(R3), (F14, F15)
+	WORD $0x3cce006e // ldur q14, [x3, #224]
+	WORD $0x3ccf006f // ldur q15, [x3, #240]
 	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
 	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
 	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
@@ -7956,11 +9716,11 @@ loop3:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
 	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        4(R4), F11
+	WORD $0xbc40408b // ldur s11, [x4, #4]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
@@ -8030,18 +9790,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000ca // ldur h10, [x6]
+	WORD $0x1ee2414a // fcvt s10, h10
 	MOVD         $lm5_128_const<>+0(SB), R7
 	FMOVQ        (R7), F11
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4f8a916a // fmul v10.4s, v11.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F11
+	WORD $0x3cc020cb // ldur q11, [x6, #2]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        66(R6), F13
+	WORD $0xbc4420cd // ldur s13, [x6, #66]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -8063,7 +9822,8 @@ loop3:
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	FLDPQ        (R3), (F13, F14)
+	WORD $0x3cc0006d // ldur q13, [x3]
+	WORD $0x3cc1006e // ldur q14, [x3, #16]
 	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -8072,7 +9832,8 @@ loop3:
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        128(R3), (F14, F15)
+	WORD $0x3cc8006e // ldur q14, [x3, #128]
+	WORD $0x3cc9006f // ldur q15, [x3, #144]
 	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -8092,10 +9853,10 @@ loop3:
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F12
+	WORD $0x3cc120cc // ldur q12, [x6, #18]
 	WORD $0x6f0c058f // ushr v15.16b, v12.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        70(R6), F16
+	WORD $0xbc4460d0 // ldur s16, [x6, #70]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x6ea54611 // ushl v17.4s, v16.4s, v5.4s
 	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
@@ -8117,7 +9878,8 @@ loop3:
 	WORD $0x6e701e4c // bsl v12.16b, v18.16b, v16.16b
 	WORD $0x4e228def // cmtst v15.16b, v15.16b, v2.16b
 	WORD $0x6e711e6f // bsl v15.16b, v19.16b, v17.16b
-	FLDPQ        32(R3), (F16, F17)
+	WORD $0x3cc20070 // ldur q16, [x3, #32]
+	WORD $0x3cc30071 // ldur q17, [x3, #48]
 	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
 	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -8126,7 +9888,8 @@ loop3:
 	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
-	FLDPQ        160(R3), (F16, F17)
+	WORD $0x3cca0070 // ldur q16, [x3, #160]
+	WORD $0x3ccb0071 // ldur q17, [x3, #176]
 	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
 	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -8146,10 +9909,10 @@ loop3:
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F12
+	WORD $0x3cc220cc // ldur q12, [x6, #34]
 	WORD $0x6f0c058f // ushr v15.16b, v12.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        74(R6), F16
+	WORD $0xbc44a0d0 // ldur s16, [x6, #74]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x6ea54611 // ushl v17.4s, v16.4s, v5.4s
 	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
@@ -8171,7 +9934,8 @@ loop3:
 	WORD $0x6e701e4c // bsl v12.16b, v18.16b, v16.16b
 	WORD $0x4e228def // cmtst v15.16b, v15.16b, v2.16b
 	WORD $0x6e711e6f // bsl v15.16b, v19.16b, v17.16b
-	FLDPQ        64(R3), (F16, F17)
+	WORD $0x3cc40070 // ldur q16, [x3, #64]
+	WORD $0x3cc50071 // ldur q17, [x3, #80]
 	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
 	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -8180,7 +9944,8 @@ loop3:
 	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
-	FLDPQ        192(R3), (F16, F17)
+	WORD $0x3ccc0070 // ldur q16, [x3, #192]
+	WORD $0x3ccd0071 // ldur q17, [x3, #208]
 	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
 	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -8200,10 +9965,10 @@ loop3:
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F12
+	WORD $0x3cc320cc // ldur q12, [x6, #50]
 	WORD $0x6f0c058f // ushr v15.16b, v12.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        78(R6), F16
+	WORD $0xbc44e0d0 // ldur s16, [x6, #78]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x6ea54611 // ushl v17.4s, v16.4s, v5.4s
 	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
@@ -8225,7 +9990,8 @@ loop3:
 	WORD $0x6e701e4c // bsl v12.16b, v18.16b, v16.16b
 	WORD $0x4e228def // cmtst v15.16b, v15.16b, v2.16b
 	WORD $0x6e711e6f // bsl v15.16b, v19.16b, v17.16b
-	FLDPQ        96(R3), (F16, F17)
+	WORD $0x3cc60070 // ldur q16, [x3, #96]
+	WORD $0x3cc70071 // ldur q17, [x3, #112]
 	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
 	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -8234,7 +10000,8 @@ loop3:
 	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
-	FLDPQ        224(R3), (F16, F17)
+	WORD $0x3cce0070 // ldur q16, [x3, #224]
+	WORD $0x3ccf0071 // ldur q17, [x3, #240]
 	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
 	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -8254,15 +10021,15 @@ loop3:
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F12
+	WORD $0xbc40008c // ldur s12, [x4]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
 	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        4(R4), F12
+	WORD $0xbc40408c // ldur s12, [x4, #4]
 	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
 	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
 	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        8(R4), F12
+	WORD $0xbc40808c // ldur s12, [x4, #8]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
 	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
@@ -8338,18 +10105,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cb // ldr h11, [x6]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c4000cb // ldur h11, [x6]
+	WORD $0x1ee2416b // fcvt s11, h11
 	MOVD         $lm5_128_const<>+0(SB), R7
 	FMOVQ        (R7), F12
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	WORD $0x4f8b918b // fmul v11.4s, v12.4s, v11.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F12
+	WORD $0x3cc020cc // ldur q12, [x6, #2]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        66(R6), F14
+	WORD $0xbc4420ce // ldur s14, [x6, #66]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -8371,7 +10137,8 @@ loop3:
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
 	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
 	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        (R3), (F14, F15)
+	WORD $0x3cc0006e // ldur q14, [x3]
+	WORD $0x3cc1006f // ldur q15, [x3, #16]
 	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -8380,7 +10147,8 @@ loop3:
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        128(R3), (F15, F16)
+	WORD $0x3cc8006f // ldur q15, [x3, #128]
+	WORD $0x3cc90070 // ldur q16, [x3, #144]
 	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
 	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -8409,10 +10177,10 @@ loop3:
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F13
+	WORD $0x3cc120cd // ldur q13, [x6, #18]
 	WORD $0x6f0c05b1 // ushr v17.16b, v13.16b, #4
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVS        70(R6), F18
+	WORD $0xbc4460d2 // ldur s18, [x6, #70]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
 	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
@@ -8434,7 +10202,8 @@ loop3:
 	WORD $0x6e721e8d // bsl v13.16b, v20.16b, v18.16b
 	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
 	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
-	FLDPQ        32(R3), (F18, F19)
+	WORD $0x3cc20072 // ldur q18, [x3, #32]
+	WORD $0x3cc30073 // ldur q19, [x3, #48]
 	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
 	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -8443,7 +10212,8 @@ loop3:
 	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
 	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
-	FLDPQ        160(R3), (F18, F19)
+	WORD $0x3cca0072 // ldur q18, [x3, #160]
+	WORD $0x3ccb0073 // ldur q19, [x3, #176]
 	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
 	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -8472,10 +10242,10 @@ loop3:
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F13
+	WORD $0x3cc220cd // ldur q13, [x6, #34]
 	WORD $0x6f0c05b1 // ushr v17.16b, v13.16b, #4
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVS        74(R6), F18
+	WORD $0xbc44a0d2 // ldur s18, [x6, #74]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
 	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
@@ -8497,7 +10267,8 @@ loop3:
 	WORD $0x6e721e8d // bsl v13.16b, v20.16b, v18.16b
 	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
 	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
-	FLDPQ        64(R3), (F18, F19)
+	WORD $0x3cc40072 // ldur q18, [x3, #64]
+	WORD $0x3cc50073 // ldur q19, [x3, #80]
 	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
 	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -8506,7 +10277,8 @@ loop3:
 	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
 	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
-	FLDPQ        192(R3), (F18, F19)
+	WORD $0x3ccc0072 // ldur q18, [x3, #192]
+	WORD $0x3ccd0073 // ldur q19, [x3, #208]
 	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
 	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -8535,10 +10307,10 @@ loop3:
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F13
+	WORD $0x3cc320cd // ldur q13, [x6, #50]
 	WORD $0x6f0c05b1 // ushr v17.16b, v13.16b, #4
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVS        78(R6), F18
+	WORD $0xbc44e0d2 // ldur s18, [x6, #78]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
 	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
@@ -8560,7 +10332,8 @@ loop3:
 	WORD $0x6e721e8d // bsl v13.16b, v20.16b, v18.16b
 	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
 	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
-	FLDPQ        96(R3), (F18, F19)
+	WORD $0x3cc60072 // ldur q18, [x3, #96]
+	WORD $0x3cc70073 // ldur q19, [x3, #112]
 	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
 	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -8569,7 +10342,8 @@ loop3:
 	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
 	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
-	FLDPQ        224(R3), (F18, F19)
+	WORD $0x3cce0072 // ldur q18, [x3, #224]
+	WORD $0x3ccf0073 // ldur q19, [x3, #240]
 	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
 	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -8598,19 +10372,19 @@ loop3:
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
+	WORD $0xbc40008d // ldur s13, [x4]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
 	WORD $0x4e2dcdc7 // fmla v7.4s, v14.4s, v13.4s
-	FMOVS        4(R4), F13
+	WORD $0xbc40408d // ldur s13, [x4, #4]
 	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
 	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
 	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        8(R4), F13
+	WORD $0xbc40808d // ldur s13, [x4, #8]
 	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
 	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
 	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        12(R4), F13
+	WORD $0xbc40c08d // ldur s13, [x4, #12]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
@@ -8696,10 +10470,10 @@ loop3:
 	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R5), F7
+	WORD $0x3cc020a7 // ldur q7, [x5, #2]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        66(R5), F9
+	WORD $0xbc4420a9 // ldur s9, [x5, #66]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
 	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
@@ -8721,7 +10495,8 @@ loop3:
 	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
 	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
 	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
-	FLDPQ        (R2), (F9, F10)
+	WORD $0x3cc00049 // ldur q9, [x2]
+	WORD $0x3cc1004a // ldur q10, [x2, #16]
 	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
 	WORD $0x4e29c0e7 // smull2 v7.8h, v7.16b, v9.16b
 	WORD $0x4e67bd67 // addp v7.8h, v11.8h, v7.8h
@@ -8732,10 +10507,10 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R5), F9
+	WORD $0x3cc120a9 // ldur q9, [x5, #18]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        70(R5), F11
+	WORD $0xbc4460ab // ldur s11, [x5, #70]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -8757,7 +10532,8 @@ loop3:
 	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
 	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
 	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
-	FLDPQ        32(R2), (F11, F12)
+	WORD $0x3cc2004b // ldur q11, [x2, #32]
+	WORD $0x3cc3004c // ldur q12, [x2, #48]
 	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
 	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
 	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
@@ -8768,10 +10544,10 @@ loop3:
 	WORD $0x4e606928 // sadalp v8.4s, v9.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R5), F9
+	WORD $0x3cc220a9 // ldur q9, [x5, #34]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        74(R5), F11
+	WORD $0xbc44a0ab // ldur s11, [x5, #74]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -8793,7 +10569,8 @@ loop3:
 	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
 	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
 	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
-	FLDPQ        64(R2), (F11, F12)
+	WORD $0x3cc4004b // ldur q11, [x2, #64]
+	WORD $0x3cc5004c // ldur q12, [x2, #80]
 	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
 	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
 	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
@@ -8804,10 +10581,10 @@ loop3:
 	WORD $0x4e606928 // sadalp v8.4s, v9.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R5), F9
+	WORD $0x3cc320a9 // ldur q9, [x5, #50]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        78(R5), F11
+	WORD $0xbc44e0ab // ldur s11, [x5, #78]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -8829,7 +10606,8 @@ loop3:
 	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
 	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
 	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
-	FLDPQ        96(R2), (F11, F12)
+	WORD $0x3cc6004b // ldur q11, [x2, #96]
+	WORD $0x3cc7004c // ldur q12, [x2, #112]
 	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
 	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
 	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
@@ -8840,14 +10618,12 @@ loop3:
 	WORD $0x4e606928 // sadalp v8.4s, v9.8h
 	FMOVQ        F7, (R8)
 	FMOVQ        F8, 16(R8)
-	WORD $0x7d4000a7 // ldr h7, [x5]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c4000a7 // ldur h7, [x5]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	MOVD         $lm5_128_const<>+0(SB), R10
 	FMOVQ        (R10), F8
-	WORD $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
-	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
-	FMOVQ        F9, (R9)
+	WORD $0x4f879107 // fmul v7.4s, v8.4s, v7.s[0]
+	FMOVQ        F7, (R9)
 	FMOVQ        F7, 16(R9)
 	ADD          $0x20, R8
 	ADD          $0x20, R9
@@ -8860,20 +10636,24 @@ done4:
 	ADD          $1, R7
 
 	// four results for each row of y
-	FMOVQ        (R1), F7
-	FMOVQ        32(R1), F8
-	FMOVQ        64(R1), F9
-	FMOVQ        96(R1), F10
+	WORD $0x3cc00027 // ldur q7, [x1]
+	WORD $0x3cc20028 // ldur q8, [x1, #32]
+	WORD $0x3cc40029 // ldur q9, [x1, #64]
+	WORD $0x3cc6002a // ldur q10, [x1, #96]
 	WORD $0x4ea00908 // rev64 v8.4s, v8.4s
 	WORD $0x4e8828e7 // trn1 v7.4s, v7.4s, v8.4s
 	WORD $0x4ea00948 // rev64 v8.4s, v10.4s
 	WORD $0x4e882928 // trn1 v8.4s, v9.4s, v8.4s
 	WORD $0x6e084108 // ext v8.16b, v8.16b, v8.16b, #8
 	WORD $0x4ec838e7 // zip1 v7.2d, v7.2d, v8.2d
-	FLDPQ        (R0), (F8, F9)
-	FLDPQ        32(R0), (F10, F11)
-	FLDPQ        64(R0), (F12, F13)
-	FLDPQ        96(R0), (F14, F15)
+	WORD $0x3cc00008 // ldur q8, [x0]
+	WORD $0x3cc10009 // ldur q9, [x0, #16]
+	WORD $0x3cc2000a // ldur q10, [x0, #32]
+	WORD $0x3cc3000b // ldur q11, [x0, #48]
+	WORD $0x3cc4000c // ldur q12, [x0, #64]
+	WORD $0x3cc5000d // ldur q13, [x0, #80]
+	WORD $0x3cc6000e // ldur q14, [x0, #96]
+	WORD $0x3cc7000f // ldur q15, [x0, #112]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -8882,7 +10662,7 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
 	FMOVQ        F7, (R4)
@@ -8935,10 +10715,10 @@ loop3:
 	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R5), F7
+	WORD $0x3cc020a7 // ldur q7, [x5, #2]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        66(R5), F9
+	WORD $0xbc4420a9 // ldur s9, [x5, #66]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
 	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
@@ -8960,7 +10740,8 @@ loop3:
 	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
 	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
 	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
-	FLDPQ        (R2), (F9, F10)
+	WORD $0x3cc00049 // ldur q9, [x2]
+	WORD $0x3cc1004a // ldur q10, [x2, #16]
 	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
@@ -8969,7 +10750,8 @@ loop3:
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FLDPQ        128(R2), (F11, F12)
+	WORD $0x3cc8004b // ldur q11, [x2, #128]
+	WORD $0x3cc9004c // ldur q12, [x2, #144]
 	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
 	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
 	WORD $0x4e67bda7 // addp v7.8h, v13.8h, v7.8h
@@ -8980,10 +10762,10 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R5), F11
+	WORD $0x3cc120ab // ldur q11, [x5, #18]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        70(R5), F13
+	WORD $0xbc4460ad // ldur s13, [x5, #70]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -9005,7 +10787,8 @@ loop3:
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	FLDPQ        32(R2), (F13, F14)
+	WORD $0x3cc2004d // ldur q13, [x2, #32]
+	WORD $0x3cc3004e // ldur q14, [x2, #48]
 	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -9014,7 +10797,8 @@ loop3:
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
 	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
-	FLDPQ        160(R2), (F13, F14)
+	WORD $0x3cca004d // ldur q13, [x2, #160]
+	WORD $0x3ccb004e // ldur q14, [x2, #176]
 	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
 	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
 	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
@@ -9025,10 +10809,10 @@ loop3:
 	WORD $0x4e606968 // sadalp v8.4s, v11.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R5), F11
+	WORD $0x3cc220ab // ldur q11, [x5, #34]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        74(R5), F13
+	WORD $0xbc44a0ad // ldur s13, [x5, #74]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -9050,7 +10834,8 @@ loop3:
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	FLDPQ        64(R2), (F13, F14)
+	WORD $0x3cc4004d // ldur q13, [x2, #64]
+	WORD $0x3cc5004e // ldur q14, [x2, #80]
 	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -9059,7 +10844,8 @@ loop3:
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
 	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
-	FLDPQ        192(R2), (F13, F14)
+	WORD $0x3ccc004d // ldur q13, [x2, #192]
+	WORD $0x3ccd004e // ldur q14, [x2, #208]
 	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
 	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
 	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
@@ -9070,10 +10856,10 @@ loop3:
 	WORD $0x4e606968 // sadalp v8.4s, v11.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R5), F11
+	WORD $0x3cc320ab // ldur q11, [x5, #50]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        78(R5), F13
+	WORD $0xbc44e0ad // ldur s13, [x5, #78]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -9095,7 +10881,8 @@ loop3:
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	FLDPQ        96(R2), (F13, F14)
+	WORD $0x3cc6004d // ldur q13, [x2, #96]
+	WORD $0x3cc7004e // ldur q14, [x2, #112]
 	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -9104,7 +10891,8 @@ loop3:
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
 	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
-	FLDPQ        224(R2), (F13, F14)
+	WORD $0x3cce004d // ldur q13, [x2, #224]
+	WORD $0x3ccf004e // ldur q14, [x2, #240]
 	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
 	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
 	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
@@ -9117,14 +10905,12 @@ loop3:
 	FMOVQ        F10, 16(R8)
 	FMOVQ        F7, 128(R8)
 	FMOVQ        F8, 144(R8)
-	WORD $0x7d4000a7 // ldr h7, [x5]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c4000a7 // ldur h7, [x5]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	MOVD         $lm5_128_const<>+0(SB), R10
 	FMOVQ        (R10), F8
-	WORD $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
-	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
-	FMOVQ        F9, (R9)
+	WORD $0x4f879107 // fmul v7.4s, v8.4s, v7.s[0]
+	FMOVQ        F7, (R9)
 	FMOVQ        F7, 16(R9)
 	ADD          $0x20, R8
 	ADD          $0x20, R9
@@ -9137,20 +10923,24 @@ done4:
 	ADD          $1, R7
 
 	// four results for each row of y
-	FMOVQ        (R1), F7
-	FMOVQ        32(R1), F8
-	FMOVQ        64(R1), F9
-	FMOVQ        96(R1), F10
+	WORD $0x3cc00027 // ldur q7, [x1]
+	WORD $0x3cc20028 // ldur q8, [x1, #32]
+	WORD $0x3cc40029 // ldur q9, [x1, #64]
+	WORD $0x3cc6002a // ldur q10, [x1, #96]
 	WORD $0x4ea00908 // rev64 v8.4s, v8.4s
 	WORD $0x4e8828e7 // trn1 v7.4s, v7.4s, v8.4s
 	WORD $0x4ea00948 // rev64 v8.4s, v10.4s
 	WORD $0x4e882928 // trn1 v8.4s, v9.4s, v8.4s
 	WORD $0x6e084108 // ext v8.16b, v8.16b, v8.16b, #8
 	WORD $0x4ec838e7 // zip1 v7.2d, v7.2d, v8.2d
-	FLDPQ        (R0), (F8, F9)
-	FLDPQ        32(R0), (F10, F11)
-	FLDPQ        64(R0), (F12, F13)
-	FLDPQ        96(R0), (F14, F15)
+	WORD $0x3cc00008 // ldur q8, [x0]
+	WORD $0x3cc10009 // ldur q9, [x0, #16]
+	WORD $0x3cc2000a // ldur q10, [x0, #32]
+	WORD $0x3cc3000b // ldur q11, [x0, #48]
+	WORD $0x3cc4000c // ldur q12, [x0, #64]
+	WORD $0x3cc5000d // ldur q13, [x0, #80]
+	WORD $0x3cc6000e // ldur q14, [x0, #96]
+	WORD $0x3cc7000f // ldur q15, [x0, #112]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -9159,14 +10949,18 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	FMOVQ        F8, (R4)
-	FLDPQ        128(R0), (F8, F9)
-	FLDPQ        160(R0), (F10, F11)
-	FLDPQ        192(R0), (F12, F13)
-	FLDPQ        224(R0), (F14, F15)
+	WORD $0x3cc80008 // ldur q8, [x0, #128]
+	WORD $0x3cc90009 // ldur q9, [x0, #144]
+	WORD $0x3cca000a // ldur q10, [x0, #160]
+	WORD $0x3ccb000b // ldur q11, [x0, #176]
+	WORD $0x3ccc000c // ldur q12, [x0, #192]
+	WORD $0x3ccd000d // ldur q13, [x0, #208]
+	WORD $0x3cce000e // ldur q14, [x0, #224]
+	WORD $0x3ccf000f // ldur q15, [x0, #240]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -9175,7 +10969,7 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
 	MOVD         ldy+8(FP), R7
@@ -9231,10 +11025,10 @@ loop3:
 	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R5), F7
+	WORD $0x3cc020a7 // ldur q7, [x5, #2]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        66(R5), F9
+	WORD $0xbc4420a9 // ldur s9, [x5, #66]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
 	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
@@ -9256,7 +11050,8 @@ loop3:
 	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
 	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
 	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
-	FLDPQ        (R2), (F9, F10)
+	WORD $0x3cc00049 // ldur q9, [x2]
+	WORD $0x3cc1004a // ldur q10, [x2, #16]
 	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
@@ -9265,7 +11060,8 @@ loop3:
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FLDPQ        128(R2), (F11, F12)
+	WORD $0x3cc8004b // ldur q11, [x2, #128]
+	WORD $0x3cc9004c // ldur q12, [x2, #144]
 	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
 	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -9285,10 +11081,10 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R5), F13
+	WORD $0x3cc120ad // ldur q13, [x5, #18]
 	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVS        70(R5), F15
+	WORD $0xbc4460af // ldur s15, [x5, #70]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
 	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
@@ -9310,7 +11106,8 @@ loop3:
 	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
 	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
 	WORD $0x6e701e4e // bsl v14.16b, v18.16b, v16.16b
-	FLDPQ        32(R2), (F15, F16)
+	WORD $0x3cc2004f // ldur q15, [x2, #32]
+	WORD $0x3cc30050 // ldur q16, [x2, #48]
 	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -9319,7 +11116,8 @@ loop3:
 	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
 	WORD $0x4e6069ea // sadalp v10.4s, v15.8h
-	FLDPQ        160(R2), (F15, F16)
+	WORD $0x3cca004f // ldur q15, [x2, #160]
+	WORD $0x3ccb0050 // ldur q16, [x2, #176]
 	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -9339,10 +11137,10 @@ loop3:
 	WORD $0x4e6069a8 // sadalp v8.4s, v13.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R5), F13
+	WORD $0x3cc220ad // ldur q13, [x5, #34]
 	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVS        74(R5), F15
+	WORD $0xbc44a0af // ldur s15, [x5, #74]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
 	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
@@ -9364,7 +11162,8 @@ loop3:
 	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
 	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
 	WORD $0x6e701e4e // bsl v14.16b, v18.16b, v16.16b
-	FLDPQ        64(R2), (F15, F16)
+	WORD $0x3cc4004f // ldur q15, [x2, #64]
+	WORD $0x3cc50050 // ldur q16, [x2, #80]
 	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -9373,7 +11172,8 @@ loop3:
 	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
 	WORD $0x4e6069ea // sadalp v10.4s, v15.8h
-	FLDPQ        192(R2), (F15, F16)
+	WORD $0x3ccc004f // ldur q15, [x2, #192]
+	WORD $0x3ccd0050 // ldur q16, [x2, #208]
 	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -9393,10 +11193,10 @@ loop3:
 	WORD $0x4e6069a8 // sadalp v8.4s, v13.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R5), F13
+	WORD $0x3cc320ad // ldur q13, [x5, #50]
 	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVS        78(R5), F15
+	WORD $0xbc44e0af // ldur s15, [x5, #78]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
 	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
@@ -9418,7 +11218,8 @@ loop3:
 	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
 	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
 	WORD $0x6e701e4e // bsl v14.16b, v18.16b, v16.16b
-	FLDPQ        96(R2), (F15, F16)
+	WORD $0x3cc6004f // ldur q15, [x2, #96]
+	WORD $0x3cc70050 // ldur q16, [x2, #112]
 	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -9427,7 +11228,8 @@ loop3:
 	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
 	WORD $0x4e6069ea // sadalp v10.4s, v15.8h
-	FLDPQ        224(R2), (F15, F16)
+	WORD $0x3cce004f // ldur q15, [x2, #224]
+	WORD $0x3ccf0050 // ldur q16, [x2, #240]
 	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -9451,14 +11253,12 @@ loop3:
 	FMOVQ        F12, 144(R8)
 	FMOVQ        F7, 256(R8)
 	FMOVQ        F8, 272(R8)
-	WORD $0x7d4000a7 // ldr h7, [x5]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c4000a7 // ldur h7, [x5]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	MOVD         $lm5_128_const<>+0(SB), R10
 	FMOVQ        (R10), F8
-	WORD $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
-	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
-	FMOVQ        F9, (R9)
+	WORD $0x4f879107 // fmul v7.4s, v8.4s, v7.s[0]
+	FMOVQ        F7, (R9)
 	FMOVQ        F7, 16(R9)
 	ADD          $0x20, R8
 	ADD          $0x20, R9
@@ -9471,20 +11271,24 @@ done4:
 	ADD          $1, R7
 
 	// four results for each row of y
-	FMOVQ        (R1), F7
-	FMOVQ        32(R1), F8
-	FMOVQ        64(R1), F9
-	FMOVQ        96(R1), F10
+	WORD $0x3cc00027 // ldur q7, [x1]
+	WORD $0x3cc20028 // ldur q8, [x1, #32]
+	WORD $0x3cc40029 // ldur q9, [x1, #64]
+	WORD $0x3cc6002a // ldur q10, [x1, #96]
 	WORD $0x4ea00908 // rev64 v8.4s, v8.4s
 	WORD $0x4e8828e7 // trn1 v7.4s, v7.4s, v8.4s
 	WORD $0x4ea00948 // rev64 v8.4s, v10.4s
 	WORD $0x4e882928 // trn1 v8.4s, v9.4s, v8.4s
 	WORD $0x6e084108 // ext v8.16b, v8.16b, v8.16b, #8
 	WORD $0x4ec838e7 // zip1 v7.2d, v7.2d, v8.2d
-	FLDPQ        (R0), (F8, F9)
-	FLDPQ        32(R0), (F10, F11)
-	FLDPQ        64(R0), (F12, F13)
-	FLDPQ        96(R0), (F14, F15)
+	WORD $0x3cc00008 // ldur q8, [x0]
+	WORD $0x3cc10009 // ldur q9, [x0, #16]
+	WORD $0x3cc2000a // ldur q10, [x0, #32]
+	WORD $0x3cc3000b // ldur q11, [x0, #48]
+	WORD $0x3cc4000c // ldur q12, [x0, #64]
+	WORD $0x3cc5000d // ldur q13, [x0, #80]
+	WORD $0x3cc6000e // ldur q14, [x0, #96]
+	WORD $0x3cc7000f // ldur q15, [x0, #112]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -9493,14 +11297,18 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	FMOVQ        F8, (R4)
-	FLDPQ        128(R0), (F8, F9)
-	FLDPQ        160(R0), (F10, F11)
-	FLDPQ        192(R0), (F12, F13)
-	FLDPQ        224(R0), (F14, F15)
+	WORD $0x3cc80008 // ldur q8, [x0, #128]
+	WORD $0x3cc90009 // ldur q9, [x0, #144]
+	WORD $0x3cca000a // ldur q10, [x0, #160]
+	WORD $0x3ccb000b // ldur q11, [x0, #176]
+	WORD $0x3ccc000c // ldur q12, [x0, #192]
+	WORD $0x3ccd000d // ldur q13, [x0, #208]
+	WORD $0x3cce000e // ldur q14, [x0, #224]
+	WORD $0x3ccf000f // ldur q15, [x0, #240]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -9509,7 +11317,7 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	MOVD         ldy+8(FP), R7
@@ -9528,7 +11336,7 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
 	ADD          R7, R8
@@ -9582,10 +11390,10 @@ loop3:
 	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R5), F7
+	WORD $0x3cc020a7 // ldur q7, [x5, #2]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        66(R5), F9
+	WORD $0xbc4420a9 // ldur s9, [x5, #66]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
 	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
@@ -9607,7 +11415,8 @@ loop3:
 	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
 	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
 	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
-	FLDPQ        (R2), (F9, F10)
+	WORD $0x3cc00049 // ldur q9, [x2]
+	WORD $0x3cc1004a // ldur q10, [x2, #16]
 	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
@@ -9616,7 +11425,8 @@ loop3:
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FLDPQ        128(R2), (F11, F12)
+	WORD $0x3cc8004b // ldur q11, [x2, #128]
+	WORD $0x3cc9004c // ldur q12, [x2, #144]
 	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
 	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -9645,10 +11455,10 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R5), F15
+	WORD $0x3cc120af // ldur q15, [x5, #18]
 	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVS        70(R5), F17
+	WORD $0xbc4460b1 // ldur s17, [x5, #70]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
 	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
@@ -9670,7 +11480,8 @@ loop3:
 	WORD $0x6e711e6f // bsl v15.16b, v19.16b, v17.16b
 	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
 	WORD $0x6e721e90 // bsl v16.16b, v20.16b, v18.16b
-	FLDPQ        32(R2), (F17, F18)
+	WORD $0x3cc20051 // ldur q17, [x2, #32]
+	WORD $0x3cc30052 // ldur q18, [x2, #48]
 	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
 	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -9679,7 +11490,8 @@ loop3:
 	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
 	WORD $0x4e72be31 // addp v17.8h, v17.8h, v18.8h
 	WORD $0x4e606a2a // sadalp v10.4s, v17.8h
-	FLDPQ        160(R2), (F17, F18)
+	WORD $0x3cca0051 // ldur q17, [x2, #160]
+	WORD $0x3ccb0052 // ldur q18, [x2, #176]
 	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
 	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -9708,10 +11520,10 @@ loop3:
 	WORD $0x4e6069e8 // sadalp v8.4s, v15.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R5), F15
+	WORD $0x3cc220af // ldur q15, [x5, #34]
 	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVS        74(R5), F17
+	WORD $0xbc44a0b1 // ldur s17, [x5, #74]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
 	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
@@ -9733,7 +11545,8 @@ loop3:
 	WORD $0x6e711e6f // bsl v15.16b, v19.16b, v17.16b
 	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
 	WORD $0x6e721e90 // bsl v16.16b, v20.16b, v18.16b
-	FLDPQ        64(R2), (F17, F18)
+	WORD $0x3cc40051 // ldur q17, [x2, #64]
+	WORD $0x3cc50052 // ldur q18, [x2, #80]
 	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
 	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -9742,7 +11555,8 @@ loop3:
 	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
 	WORD $0x4e72be31 // addp v17.8h, v17.8h, v18.8h
 	WORD $0x4e606a2a // sadalp v10.4s, v17.8h
-	FLDPQ        192(R2), (F17, F18)
+	WORD $0x3ccc0051 // ldur q17, [x2, #192]
+	WORD $0x3ccd0052 // ldur q18, [x2, #208]
 	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
 	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -9771,10 +11585,10 @@ loop3:
 	WORD $0x4e6069e8 // sadalp v8.4s, v15.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R5), F15
+	WORD $0x3cc320af // ldur q15, [x5, #50]
 	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVS        78(R5), F17
+	WORD $0xbc44e0b1 // ldur s17, [x5, #78]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
 	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
@@ -9796,7 +11610,8 @@ loop3:
 	WORD $0x6e711e6f // bsl v15.16b, v19.16b, v17.16b
 	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
 	WORD $0x6e721e90 // bsl v16.16b, v20.16b, v18.16b
-	FLDPQ        96(R2), (F17, F18)
+	WORD $0x3cc60051 // ldur q17, [x2, #96]
+	WORD $0x3cc70052 // ldur q18, [x2, #112]
 	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
 	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -9805,7 +11620,8 @@ loop3:
 	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
 	WORD $0x4e72be31 // addp v17.8h, v17.8h, v18.8h
 	WORD $0x4e606a2a // sadalp v10.4s, v17.8h
-	FLDPQ        224(R2), (F17, F18)
+	WORD $0x3cce0051 // ldur q17, [x2, #224]
+	WORD $0x3ccf0052 // ldur q18, [x2, #240]
 	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
 	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -9840,14 +11656,12 @@ loop3:
 	FMOVQ        F14, 272(R8)
 	FMOVQ        F7, 384(R8)
 	FMOVQ        F8, 400(R8)
-	WORD $0x7d4000a7 // ldr h7, [x5]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c4000a7 // ldur h7, [x5]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	MOVD         $lm5_128_const<>+0(SB), R10
 	FMOVQ        (R10), F8
-	WORD $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
-	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
-	FMOVQ        F9, (R9)
+	WORD $0x4f879107 // fmul v7.4s, v8.4s, v7.s[0]
+	FMOVQ        F7, (R9)
 	FMOVQ        F7, 16(R9)
 	ADD          $0x20, R8
 	ADD          $0x20, R9
@@ -9860,20 +11674,24 @@ done4:
 	ADD          $1, R7
 
 	// four results for each row of y
-	FMOVQ        (R1), F7
-	FMOVQ        32(R1), F8
-	FMOVQ        64(R1), F9
-	FMOVQ        96(R1), F10
+	WORD $0x3cc00027 // ldur q7, [x1]
+	WORD $0x3cc20028 // ldur q8, [x1, #32]
+	WORD $0x3cc40029 // ldur q9, [x1, #64]
+	WORD $0x3cc6002a // ldur q10, [x1, #96]
 	WORD $0x4ea00908 // rev64 v8.4s, v8.4s
 	WORD $0x4e8828e7 // trn1 v7.4s, v7.4s, v8.4s
 	WORD $0x4ea00948 // rev64 v8.4s, v10.4s
 	WORD $0x4e882928 // trn1 v8.4s, v9.4s, v8.4s
 	WORD $0x6e084108 // ext v8.16b, v8.16b, v8.16b, #8
 	WORD $0x4ec838e7 // zip1 v7.2d, v7.2d, v8.2d
-	FLDPQ        (R0), (F8, F9)
-	FLDPQ        32(R0), (F10, F11)
-	FLDPQ        64(R0), (F12, F13)
-	FLDPQ        96(R0), (F14, F15)
+	WORD $0x3cc00008 // ldur q8, [x0]
+	WORD $0x3cc10009 // ldur q9, [x0, #16]
+	WORD $0x3cc2000a // ldur q10, [x0, #32]
+	WORD $0x3cc3000b // ldur q11, [x0, #48]
+	WORD $0x3cc4000c // ldur q12, [x0, #64]
+	WORD $0x3cc5000d // ldur q13, [x0, #80]
+	WORD $0x3cc6000e // ldur q14, [x0, #96]
+	WORD $0x3cc7000f // ldur q15, [x0, #112]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -9882,14 +11700,18 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	FMOVQ        F8, (R4)
-	FLDPQ        128(R0), (F8, F9)
-	FLDPQ        160(R0), (F10, F11)
-	FLDPQ        192(R0), (F12, F13)
-	FLDPQ        224(R0), (F14, F15)
+	WORD $0x3cc80008 // ldur q8, [x0, #128]
+	WORD $0x3cc90009 // ldur q9, [x0, #144]
+	WORD $0x3cca000a // ldur q10, [x0, #160]
+	WORD $0x3ccb000b // ldur q11, [x0, #176]
+	WORD $0x3ccc000c // ldur q12, [x0, #192]
+	WORD $0x3ccd000d // ldur q13, [x0, #208]
+	WORD $0x3cce000e // ldur q14, [x0, #224]
+	WORD $0x3ccf000f // ldur q15, [x0, #240]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -9898,7 +11720,7 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	MOVD         ldy+8(FP), R7
@@ -9917,7 +11739,7 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	ADD          R7, R8
@@ -9934,7 +11756,7 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
 	ADD          R7, R8
@@ -9993,9 +11815,9 @@ loop1:
 
 loop3:
 	ADD          R4, R1, R6
-	FMOVQ        (R6), F13
+	WORD $0x3cc000cd // ldur q13, [x6]
 	ADD          R4, R1, R6
-	FMOVQ        16(R6), F14
+	WORD $0x3cc100ce // ldur q14, [x6, #16]
 	ADD          R4, R1, R6
 	FMOVQ        512(R6), F15
 	ADD          R4, R1, R6
@@ -10106,33 +11928,33 @@ done4:
 
 loop5:
 	ADD          R4<<3, R2, R6
-	FMOVQ        (R6), F15
+	WORD $0x3cc000cf // ldur q15, [x6]
 	ADD          R4<<3, R2, R6
-	FMOVQ        16(R6), F16
+	WORD $0x3cc100d0 // ldur q16, [x6, #16]
 	WORD $0x6e2fddef // fmul v15.4s, v15.4s, v15.4s
 	WORD $0x6e30de10 // fmul v16.4s, v16.4s, v16.4s
 	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
 	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        32(R6), F15
+	WORD $0x3cc200cf // ldur q15, [x6, #32]
 	ADD          R4<<3, R2, R6
-	FMOVQ        48(R6), F16
+	WORD $0x3cc300d0 // ldur q16, [x6, #48]
 	WORD $0x6e2fddef // fmul v15.4s, v15.4s, v15.4s
 	WORD $0x6e30de10 // fmul v16.4s, v16.4s, v16.4s
 	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
 	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        64(R6), F15
+	WORD $0x3cc400cf // ldur q15, [x6, #64]
 	ADD          R4<<3, R2, R6
-	FMOVQ        80(R6), F16
+	WORD $0x3cc500d0 // ldur q16, [x6, #80]
 	WORD $0x6e2fddef // fmul v15.4s, v15.4s, v15.4s
 	WORD $0x6e30de10 // fmul v16.4s, v16.4s, v16.4s
 	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
 	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        96(R6), F15
+	WORD $0x3cc600cf // ldur q15, [x6, #96]
 	ADD          R4<<3, R2, R6
-	FMOVQ        112(R6), F16
+	WORD $0x3cc700d0 // ldur q16, [x6, #112]
 	WORD $0x6e2fddef // fmul v15.4s, v15.4s, v15.4s
 	WORD $0x6e30de10 // fmul v16.4s, v16.4s, v16.4s
 	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
@@ -10180,9 +12002,9 @@ loop7:
 	FMOVQ        4160(R2), F13
 	FMOVQ        4176(R2), F14
 	ADD          R5<<3, R2, R7
-	FMOVQ        (R7), F15
+	WORD $0x3cc000ef // ldur q15, [x7]
 	ADD          R5<<3, R2, R7
-	FMOVQ        16(R7), F16
+	WORD $0x3cc100f0 // ldur q16, [x7, #16]
 	FMOVQ        4192(R2), F17
 	FMOVQ        4208(R2), F18
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
@@ -10193,7 +12015,7 @@ loop7:
 	WORD $0x4eae1dce // mov v14.16b, v14.16b
 	WORD $0x6e711e0e // bsl v14.16b, v16.16b, v17.16b
 	ADD          R5, R4, R7
-	FMOVS        (R7), F15
+	WORD $0xbc4000ef // ldur s15, [x7]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	ADD          R5<<3, R2, R7
@@ -10203,9 +12025,9 @@ loop7:
 	FMOVQ        4160(R2), F13
 	FMOVQ        4176(R2), F14
 	ADD          R5<<3, R2, R7
-	FMOVQ        32(R7), F15
+	WORD $0x3cc200ef // ldur q15, [x7, #32]
 	ADD          R5<<3, R2, R7
-	FMOVQ        48(R7), F16
+	WORD $0x3cc300f0 // ldur q16, [x7, #48]
 	FMOVQ        4192(R2), F17
 	FMOVQ        4208(R2), F18
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
@@ -10216,7 +12038,7 @@ loop7:
 	WORD $0x4eae1dce // mov v14.16b, v14.16b
 	WORD $0x6e711e0e // bsl v14.16b, v16.16b, v17.16b
 	ADD          R5, R4, R7
-	FMOVS        4(R7), F15
+	WORD $0xbc4040ef // ldur s15, [x7, #4]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	ADD          R5<<3, R2, R7
@@ -10226,9 +12048,9 @@ loop7:
 	FMOVQ        4160(R2), F13
 	FMOVQ        4176(R2), F14
 	ADD          R5<<3, R2, R7
-	FMOVQ        64(R7), F15
+	WORD $0x3cc400ef // ldur q15, [x7, #64]
 	ADD          R5<<3, R2, R7
-	FMOVQ        80(R7), F16
+	WORD $0x3cc500f0 // ldur q16, [x7, #80]
 	FMOVQ        4192(R2), F17
 	FMOVQ        4208(R2), F18
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
@@ -10239,7 +12061,7 @@ loop7:
 	WORD $0x4eae1dce // mov v14.16b, v14.16b
 	WORD $0x6e711e0e // bsl v14.16b, v16.16b, v17.16b
 	ADD          R5, R4, R7
-	FMOVS        8(R7), F15
+	WORD $0xbc4080ef // ldur s15, [x7, #8]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	ADD          R5<<3, R2, R7
@@ -10249,9 +12071,9 @@ loop7:
 	FMOVQ        4160(R2), F13
 	FMOVQ        4176(R2), F14
 	ADD          R5<<3, R2, R7
-	FMOVQ        96(R7), F15
+	WORD $0x3cc600ef // ldur q15, [x7, #96]
 	ADD          R5<<3, R2, R7
-	FMOVQ        112(R7), F16
+	WORD $0x3cc700f0 // ldur q16, [x7, #112]
 	FMOVQ        4192(R2), F17
 	FMOVQ        4208(R2), F18
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
@@ -10262,7 +12084,7 @@ loop7:
 	WORD $0x4eae1dce // mov v14.16b, v14.16b
 	WORD $0x6e711e0e // bsl v14.16b, v16.16b, v17.16b
 	ADD          R5, R4, R7
-	FMOVS        12(R7), F15
+	WORD $0xbc40c0ef // ldur s15, [x7, #12]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	ADD          R5<<3, R2, R7
@@ -10521,7 +12343,7 @@ loop17:
 	WORD $0x4eb1d5ad // fsub v13.4s, v13.4s, v17.4s
 	WORD $0x4eb2d5ce // fsub v14.4s, v14.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVS        (R8), F17
+	WORD $0xbc400111 // ldur s17, [x8]
 	WORD $0x4f919272 // fmul v18.4s, v19.4s, v17.s[0]
 	WORD $0x4f919291 // fmul v17.4s, v20.4s, v17.s[0]
 	ADD          R5<<3, R2, R8
@@ -10529,7 +12351,7 @@ loop17:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F17, 4240(R8)
 	ADD          R5, R4, R8
-	FMOVS        128(R8), F17
+	WORD $0xbc480111 // ldur s17, [x8, #128]
 	WORD $0x4f9192b2 // fmul v18.4s, v21.4s, v17.s[0]
 	WORD $0x4f9192d1 // fmul v17.4s, v22.4s, v17.s[0]
 	ADD          R5<<3, R2, R8

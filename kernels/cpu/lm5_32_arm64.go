@@ -221,6 +221,19 @@ func mix1xLm5_32NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride i
 //go:noescape
 func mix2xLm5_32NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
+// mix5xLm5_32NEON adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 5 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: none
+//
+//go:noescape
+func mix5xLm5_32NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
 // mixQ81xLm5_32NEON adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
 //
 //	for j := range 1 {
@@ -260,6 +273,19 @@ func mixQ82xLm5_32NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride
 //go:noescape
 func mixQ83xLm5_32NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
+// mixQ84xLm5_32NEON adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 4 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: none
+//
+//go:noescape
+func mixQ84xLm5_32NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
 // mixQ85xLm5_32NEON adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
 //
 //	for j := range 5 {
@@ -272,6 +298,19 @@ func mixQ83xLm5_32NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride
 //
 //go:noescape
 func mixQ85xLm5_32NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mixQ86xLm5_32NEON adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 6 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: none
+//
+//go:noescape
+func mixQ86xLm5_32NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
 func decodeLm5_32NEON(dst []float32, src []byte) {
 	driveDecode(decodeUnitsLm5_32NEON, 32, 22, decodeLm5_32Generic, dst, src)
@@ -425,13 +464,13 @@ func encodeLm5_32NEON(dst []byte, src []float32) {
 	driveEncode(encodeGroupsLm5_32NEON, 8, 32, 22, 3328, dst, src)
 }
 
-var mixTilesLm5_32NEON = mixTiles{mix1xLm5_32NEON, mix2xLm5_32NEON, nil, nil, nil, nil}
+var mixTilesLm5_32NEON = mixTiles{mix1xLm5_32NEON, mix2xLm5_32NEON, nil, nil, mix5xLm5_32NEON, nil}
 
 func mixLm5_32NEON(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
 	mixTilesLm5_32NEON.drive(32, 22, mixLm5_32Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)
 }
 
-var mixQ8TilesLm5_32NEON = mixTiles{mixQ81xLm5_32NEON, mixQ82xLm5_32NEON, mixQ83xLm5_32NEON, nil, mixQ85xLm5_32NEON, nil}
+var mixQ8TilesLm5_32NEON = mixTiles{mixQ81xLm5_32NEON, mixQ82xLm5_32NEON, mixQ83xLm5_32NEON, mixQ84xLm5_32NEON, mixQ85xLm5_32NEON, mixQ86xLm5_32NEON}
 
 func mixQ8Lm5_32NEON(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
 	mixQ8TilesLm5_32NEON.drive(32, 22, mixLm5_32Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)

@@ -196,9 +196,6 @@ TEXT ·matmulQ81xLm5_32DotProd(SB), NOSPLIT, $0-72
 
 loop1:
 	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -211,151 +208,154 @@ loop3:
 	WORD $0xf98420c0 // prfm pldl1keep, [x6, #2112]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d4000cb // ldr h11, [x6]
-	WORD $0x7d402ccc // ldr h12, [x6, #22]
-	WORD $0x4e4c396b // zip1 v11.8h, v11.8h, v12.8h
-	WORD $0x7d4058cc // ldr h12, [x6, #44]
-	WORD $0x7d4084cd // ldr h13, [x6, #66]
-	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
-	WORD $0x4e8c396b // zip1 v11.4s, v11.4s, v12.4s
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x7c4160c9 // ldur h9, [x6, #22]
+	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
+	WORD $0x7c42c0c9 // ldur h9, [x6, #44]
+	WORD $0x7c4420ca // ldur h10, [x6, #66]
+	WORD $0x4e4a3929 // zip1 v9.8h, v9.8h, v10.8h
+	WORD $0x4e893908 // zip1 v8.4s, v8.4s, v9.4s
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
 	MOVD         $lm5_32_const<>+0(SB), R7
-	FMOVQ        (R7), F12
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
-	FMOVQ        (R4), F12
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	FMOVQ        (R7), F9
+	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	WORD $0x3cc00089 // ldur q9, [x4]
+	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F12
-	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        18(R6), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
-	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
-	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
-	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        (R3), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	WORD $0x3cc020c9 // ldur q9, [x6, #2]
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0xbc4120cb // ldur s11, [x6, #18]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
+	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x4e201d2b // and v11.16b, v9.16b, v0.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d2d // and v13.16b, v9.16b, v0.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
+	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	WORD $0x3cc0006b // ldur q11, [x3]
+	WORD $0x3cc1006c // ldur q12, [x3, #16]
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        24(R6), F12
-	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        40(R6), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
-	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
-	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
-	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        32(R3), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4fab1188 // fmla v8.4s, v12.4s, v11.s[1]
+	WORD $0x3cc180c9 // ldur q9, [x6, #24]
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0xbc4280cb // ldur s11, [x6, #40]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
+	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x4e201d2b // and v11.16b, v9.16b, v0.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d2e // and v14.16b, v9.16b, v0.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e201d4f // and v15.16b, v10.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
+	WORD $0x6e6b1dc9 // bsl v9.16b, v14.16b, v11.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dea // bsl v10.16b, v15.16b, v12.16b
+	WORD $0x3cc2006b // ldur q11, [x3, #32]
+	WORD $0x3cc3006c // ldur q12, [x3, #48]
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        46(R6), F12
-	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        62(R6), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
-	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x3cc2e0c9 // ldur q9, [x6, #46]
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0xbc43e0cb // ldur s11, [x6, #62]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
+	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x4e201d2b // and v11.16b, v9.16b, v0.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d2f // and v15.16b, v9.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e201d50 // and v16.16b, v10.16b, v0.16b
 	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
-	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
-	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        64(R3), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4f8b1989 // fmla v9.4s, v12.4s, v11.s[2]
+	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
+	WORD $0x6e6b1de9 // bsl v9.16b, v15.16b, v11.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1e0a // bsl v10.16b, v16.16b, v12.16b
+	WORD $0x3cc4006b // ldur q11, [x3, #64]
+	WORD $0x3cc5006c // ldur q12, [x3, #80]
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8b952f // sdot v15.4s, v9.16b, v11.16b
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        68(R6), F12
-	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        84(R6), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
-	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x3cc440c9 // ldur q9, [x6, #68]
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0xbc4540cb // ldur s11, [x6, #84]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
+	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x4e201d2b // and v11.16b, v9.16b, v0.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d30 // and v16.16b, v9.16b, v0.16b
 	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e201d51 // and v17.16b, v10.16b, v0.16b
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
-	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
-	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        96(R3), (F14, F15)
+	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
+	WORD $0x6e6b1e09 // bsl v9.16b, v16.16b, v11.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1e2a // bsl v10.16b, v17.16b, v12.16b
+	WORD $0x3cc6006b // ldur q11, [x3, #96]
+	WORD $0x3cc7006c // ldur q12, [x3, #112]
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4fab198a // fmla v10.4s, v12.4s, v11.s[3]
+	WORD $0x4e8b9530 // sdot v16.4s, v9.16b, v11.16b
+	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eaebda9 // addp v9.4s, v13.4s, v14.4s
+	WORD $0x4eb0bdea // addp v10.4s, v15.4s, v16.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
 	ADD          $0x58, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -370,49 +370,49 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000cb // ldr h11, [x6]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 	MOVD         $lm5_32_const<>+0(SB), R7
-	FMOVQ        (R7), F12
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	FMOVQ        (R7), F9
+	WORD $0x4f889128 // fmul v8.4s, v9.4s, v8.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F12
-	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        18(R6), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
-	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
-	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
-	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        (R3), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	WORD $0x3cc020c9 // ldur q9, [x6, #2]
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0xbc4120cb // ldur s11, [x6, #18]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
+	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x4e201d2b // and v11.16b, v9.16b, v0.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d2d // and v13.16b, v9.16b, v0.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
+	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	WORD $0x3cc0006b // ldur q11, [x3]
+	WORD $0x3cc1006c // ldur q12, [x3, #16]
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F12
-	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
-	WORD $0x4e2bcda7 // fmla v7.4s, v13.4s, v11.4s
+	WORD $0xbc400089 // ldur s9, [x4]
+	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
 	ADD          $0x16, R6
 	ADD          $0x20, R3
 	ADD          $4, R4
@@ -421,9 +421,6 @@ loop5:
 
 done6:
 	ADD          $1, R5
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	WORD $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
 
 	// sums of the lanes
 	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
@@ -475,18 +472,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 	MOVD         $lm5_32_const<>+0(SB), R7
 	FMOVQ        (R7), F10
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F10
+	WORD $0x3cc020ca // ldur q10, [x6, #2]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        18(R6), F12
+	WORD $0xbc4120cc // ldur s12, [x6, #18]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -508,38 +504,39 @@ loop3:
 	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
 	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
-	FLDPQ        (R3), (F12, F13)
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006d // ldur q13, [x3, #16]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        32(R3), (F12, F13)
+	WORD $0x3cc2006c // ldur q12, [x3, #32]
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
 	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
 	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
-	FMOVS        4(R4), F10
+	WORD $0xbc40408a // ldur s10, [x4, #4]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
 
 	// scales of the block
-	WORD $0x7d402cc9 // ldr h9, [x6, #22]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4160c9 // ldur h9, [x6, #22]
+	WORD $0x1ee24129 // fcvt s9, h9
 	MOVD         $lm5_32_const<>+0(SB), R7
 	FMOVQ        (R7), F10
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R6), F10
+	WORD $0x3cc180ca // ldur q10, [x6, #24]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        40(R6), F12
+	WORD $0xbc4280cc // ldur s12, [x6, #40]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -561,21 +558,23 @@ loop3:
 	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
 	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
-	FLDPQ        64(R3), (F12, F13)
+	WORD $0x3cc4006c // ldur q12, [x3, #64]
+	WORD $0x3cc5006d // ldur q13, [x3, #80]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        96(R3), (F12, F13)
+	WORD $0x3cc6006c // ldur q12, [x3, #96]
+	WORD $0x3cc7006d // ldur q13, [x3, #112]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        8(R4), F10
+	WORD $0xbc40808a // ldur s10, [x4, #8]
 	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
 	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
 	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
-	FMOVS        12(R4), F10
+	WORD $0xbc40c08a // ldur s10, [x4, #12]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
@@ -593,18 +592,17 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 	MOVD         $lm5_32_const<>+0(SB), R7
 	FMOVQ        (R7), F10
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F10
+	WORD $0x3cc020ca // ldur q10, [x6, #2]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        18(R6), F12
+	WORD $0xbc4120cc // ldur s12, [x6, #18]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -626,21 +624,23 @@ loop5:
 	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
 	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
-	FLDPQ        (R3), (F12, F13)
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006d // ldur q13, [x3, #16]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        32(R3), (F12, F13)
+	WORD $0x3cc2006c // ldur q12, [x3, #32]
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
 	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
 	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
-	FMOVS        4(R4), F10
+	WORD $0xbc40408a // ldur s10, [x4, #4]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
@@ -711,18 +711,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000ca // ldur h10, [x6]
+	WORD $0x1ee2414a // fcvt s10, h10
 	MOVD         $lm5_32_const<>+0(SB), R7
 	FMOVQ        (R7), F11
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4f8a916a // fmul v10.4s, v11.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F11
+	WORD $0x3cc020cb // ldur q11, [x6, #2]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        18(R6), F13
+	WORD $0xbc4120cd // ldur s13, [x6, #18]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -744,46 +743,48 @@ loop3:
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	FLDPQ        (R3), (F13, F14)
+	WORD $0x3cc0006d // ldur q13, [x3]
+	WORD $0x3cc1006e // ldur q14, [x3, #16]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        32(R3), (F13, F14)
+	WORD $0x3cc2006d // ldur q13, [x3, #32]
+	WORD $0x3cc3006e // ldur q14, [x3, #48]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FLDPQ        64(R3), (F13, F14)
+	WORD $0x3cc4006d // ldur q13, [x3, #64]
+	WORD $0x3cc5006e // ldur q14, [x3, #80]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
 	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
 	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        4(R4), F11
+	WORD $0xbc40408b // ldur s11, [x4, #4]
 	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
 	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
 	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        8(R4), F11
+	WORD $0xbc40808b // ldur s11, [x4, #8]
 	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
 
 	// scales of the block
-	WORD $0x7d402cca // ldr h10, [x6, #22]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4160ca // ldur h10, [x6, #22]
+	WORD $0x1ee2414a // fcvt s10, h10
 	MOVD         $lm5_32_const<>+0(SB), R7
 	FMOVQ        (R7), F11
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4f8a916a // fmul v10.4s, v11.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R6), F11
+	WORD $0x3cc180cb // ldur q11, [x6, #24]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        40(R6), F13
+	WORD $0xbc4280cd // ldur s13, [x6, #40]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -805,29 +806,32 @@ loop3:
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	FLDPQ        96(R3), (F13, F14)
+	WORD $0x3cc6006d // ldur q13, [x3, #96]
+	WORD $0x3cc7006e // ldur q14, [x3, #112]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        128(R3), (F13, F14)
+	WORD $0x3cc8006d // ldur q13, [x3, #128]
+	WORD $0x3cc9006e // ldur q14, [x3, #144]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FLDPQ        160(R3), (F13, F14)
+	WORD $0x3cca006d // ldur q13, [x3, #160]
+	WORD $0x3ccb006e // ldur q14, [x3, #176]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        12(R4), F11
+	WORD $0xbc40c08b // ldur s11, [x4, #12]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
 	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
 	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        16(R4), F11
+	WORD $0xbc41008b // ldur s11, [x4, #16]
 	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
 	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
 	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        20(R4), F11
+	WORD $0xbc41408b // ldur s11, [x4, #20]
 	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
@@ -845,18 +849,17 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000ca // ldur h10, [x6]
+	WORD $0x1ee2414a // fcvt s10, h10
 	MOVD         $lm5_32_const<>+0(SB), R7
 	FMOVQ        (R7), F11
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4f8a916a // fmul v10.4s, v11.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F11
+	WORD $0x3cc020cb // ldur q11, [x6, #2]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        18(R6), F13
+	WORD $0xbc4120cd // ldur s13, [x6, #18]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -878,29 +881,32 @@ loop5:
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	FLDPQ        (R3), (F13, F14)
+	WORD $0x3cc0006d // ldur q13, [x3]
+	WORD $0x3cc1006e // ldur q14, [x3, #16]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        32(R3), (F13, F14)
+	WORD $0x3cc2006d // ldur q13, [x3, #32]
+	WORD $0x3cc3006e // ldur q14, [x3, #48]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FLDPQ        64(R3), (F13, F14)
+	WORD $0x3cc4006d // ldur q13, [x3, #64]
+	WORD $0x3cc5006e // ldur q14, [x3, #80]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
 	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
 	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        4(R4), F11
+	WORD $0xbc40408b // ldur s11, [x4, #4]
 	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
 	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
 	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        8(R4), F11
+	WORD $0xbc40808b // ldur s11, [x4, #8]
 	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
@@ -977,18 +983,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cb // ldr h11, [x6]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c4000cb // ldur h11, [x6]
+	WORD $0x1ee2416b // fcvt s11, h11
 	MOVD         $lm5_32_const<>+0(SB), R7
 	FMOVQ        (R7), F12
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	WORD $0x4f8b918b // fmul v11.4s, v12.4s, v11.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F12
+	WORD $0x3cc020cc // ldur q12, [x6, #2]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        18(R6), F14
+	WORD $0xbc4120ce // ldur s14, [x6, #18]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -1010,54 +1015,57 @@ loop3:
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
 	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
 	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        (R3), (F14, F15)
+	WORD $0x3cc0006e // ldur q14, [x3]
+	WORD $0x3cc1006f // ldur q15, [x3, #16]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	FLDPQ        32(R3), (F14, F15)
+	WORD $0x3cc2006e // ldur q14, [x3, #32]
+	WORD $0x3cc3006f // ldur q15, [x3, #48]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	FLDPQ        64(R3), (F14, F15)
+	WORD $0x3cc4006e // ldur q14, [x3, #64]
+	WORD $0x3cc5006f // ldur q15, [x3, #80]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
-	FLDPQ        96(R3), (F14, F15)
+	WORD $0x3cc6006e // ldur q14, [x3, #96]
+	WORD $0x3cc7006f // ldur q15, [x3, #112]
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F12
+	WORD $0xbc40008c // ldur s12, [x4]
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
 	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
 	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        4(R4), F12
+	WORD $0xbc40408c // ldur s12, [x4, #4]
 	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
 	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
 	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        8(R4), F12
+	WORD $0xbc40808c // ldur s12, [x4, #8]
 	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
 	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
 	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        12(R4), F12
+	WORD $0xbc40c08c // ldur s12, [x4, #12]
 	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
 	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 
 	// scales of the block
-	WORD $0x7d402ccb // ldr h11, [x6, #22]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c4160cb // ldur h11, [x6, #22]
+	WORD $0x1ee2416b // fcvt s11, h11
 	MOVD         $lm5_32_const<>+0(SB), R7
 	FMOVQ        (R7), F12
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	WORD $0x4f8b918b // fmul v11.4s, v12.4s, v11.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R6), F12
+	WORD $0x3cc180cc // ldur q12, [x6, #24]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        40(R6), F14
+	WORD $0xbc4280ce // ldur s14, [x6, #40]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -1079,37 +1087,41 @@ loop3:
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
 	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
 	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        128(R3), (F14, F15)
+	WORD $0x3cc8006e // ldur q14, [x3, #128]
+	WORD $0x3cc9006f // ldur q15, [x3, #144]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	FLDPQ        160(R3), (F14, F15)
+	WORD $0x3cca006e // ldur q14, [x3, #160]
+	WORD $0x3ccb006f // ldur q15, [x3, #176]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	FLDPQ        192(R3), (F14, F15)
+	WORD $0x3ccc006e // ldur q14, [x3, #192]
+	WORD $0x3ccd006f // ldur q15, [x3, #208]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
-	FLDPQ        224(R3), (F14, F15)
+	WORD $0x3cce006e // ldur q14, [x3, #224]
+	WORD $0x3ccf006f // ldur q15, [x3, #240]
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        16(R4), F12
+	WORD $0xbc41008c // ldur s12, [x4, #16]
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
 	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
 	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        20(R4), F12
+	WORD $0xbc41408c // ldur s12, [x4, #20]
 	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
 	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
 	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        24(R4), F12
+	WORD $0xbc41808c // ldur s12, [x4, #24]
 	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
 	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
 	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        28(R4), F12
+	WORD $0xbc41c08c // ldur s12, [x4, #28]
 	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
 	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
@@ -1127,18 +1139,17 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000cb // ldr h11, [x6]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c4000cb // ldur h11, [x6]
+	WORD $0x1ee2416b // fcvt s11, h11
 	MOVD         $lm5_32_const<>+0(SB), R7
 	FMOVQ        (R7), F12
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	WORD $0x4f8b918b // fmul v11.4s, v12.4s, v11.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F12
+	WORD $0x3cc020cc // ldur q12, [x6, #2]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        18(R6), F14
+	WORD $0xbc4120ce // ldur s14, [x6, #18]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -1160,37 +1171,41 @@ loop5:
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
 	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
 	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        (R3), (F14, F15)
+	WORD $0x3cc0006e // ldur q14, [x3]
+	WORD $0x3cc1006f // ldur q15, [x3, #16]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	FLDPQ        32(R3), (F14, F15)
+	WORD $0x3cc2006e // ldur q14, [x3, #32]
+	WORD $0x3cc3006f // ldur q15, [x3, #48]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	FLDPQ        64(R3), (F14, F15)
+	WORD $0x3cc4006e // ldur q14, [x3, #64]
+	WORD $0x3cc5006f // ldur q15, [x3, #80]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
-	FLDPQ        96(R3), (F14, F15)
+	WORD $0x3cc6006e // ldur q14, [x3, #96]
+	WORD $0x3cc7006f // ldur q15, [x3, #112]
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F12
+	WORD $0xbc40008c // ldur s12, [x4]
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
 	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
 	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        4(R4), F12
+	WORD $0xbc40408c // ldur s12, [x4, #4]
 	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
 	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
 	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        8(R4), F12
+	WORD $0xbc40808c // ldur s12, [x4, #8]
 	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
 	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
 	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        12(R4), F12
+	WORD $0xbc40c08c // ldur s12, [x4, #12]
 	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
 	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
@@ -1268,9 +1283,6 @@ loop1:
 
 loop3:
 	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -1283,151 +1295,154 @@ loop5:
 	WORD $0xf9842120 // prfm pldl1keep, [x9, #2112]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d40012b // ldr h11, [x9]
-	WORD $0x7d402d2c // ldr h12, [x9, #22]
-	WORD $0x4e4c396b // zip1 v11.8h, v11.8h, v12.8h
-	WORD $0x7d40592c // ldr h12, [x9, #44]
-	WORD $0x7d40852d // ldr h13, [x9, #66]
-	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
-	WORD $0x4e8c396b // zip1 v11.4s, v11.4s, v12.4s
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x7c400128 // ldur h8, [x9]
+	WORD $0x7c416129 // ldur h9, [x9, #22]
+	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
+	WORD $0x7c42c129 // ldur h9, [x9, #44]
+	WORD $0x7c44212a // ldur h10, [x9, #66]
+	WORD $0x4e4a3929 // zip1 v9.8h, v9.8h, v10.8h
+	WORD $0x4e893908 // zip1 v8.4s, v8.4s, v9.4s
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
 	MOVD         $lm5_32_const<>+0(SB), R10
-	FMOVQ        (R10), F12
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
-	FMOVQ        (R7), F12
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	FMOVQ        (R10), F9
+	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	WORD $0x3cc000e9 // ldur q9, [x7]
+	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F12
-	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        18(R9), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
-	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
-	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
-	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        (R6), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	WORD $0x3cc02129 // ldur q9, [x9, #2]
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0xbc41212b // ldur s11, [x9, #18]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
+	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x4e201d2b // and v11.16b, v9.16b, v0.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d2d // and v13.16b, v9.16b, v0.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
+	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	WORD $0x3cc000cb // ldur q11, [x6]
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        24(R9), F12
-	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        40(R9), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
-	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
-	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
-	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        32(R6), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4fab1188 // fmla v8.4s, v12.4s, v11.s[1]
+	WORD $0x3cc18129 // ldur q9, [x9, #24]
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0xbc42812b // ldur s11, [x9, #40]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
+	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x4e201d2b // and v11.16b, v9.16b, v0.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d2e // and v14.16b, v9.16b, v0.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e201d4f // and v15.16b, v10.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
+	WORD $0x6e6b1dc9 // bsl v9.16b, v14.16b, v11.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dea // bsl v10.16b, v15.16b, v12.16b
+	WORD $0x3cc200cb // ldur q11, [x6, #32]
+	WORD $0x3cc300cc // ldur q12, [x6, #48]
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        46(R9), F12
-	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        62(R9), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
-	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x3cc2e129 // ldur q9, [x9, #46]
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0xbc43e12b // ldur s11, [x9, #62]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
+	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x4e201d2b // and v11.16b, v9.16b, v0.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d2f // and v15.16b, v9.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e201d50 // and v16.16b, v10.16b, v0.16b
 	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
-	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
-	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        64(R6), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4f8b1989 // fmla v9.4s, v12.4s, v11.s[2]
+	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
+	WORD $0x6e6b1de9 // bsl v9.16b, v15.16b, v11.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1e0a // bsl v10.16b, v16.16b, v12.16b
+	WORD $0x3cc400cb // ldur q11, [x6, #64]
+	WORD $0x3cc500cc // ldur q12, [x6, #80]
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8b952f // sdot v15.4s, v9.16b, v11.16b
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        68(R9), F12
-	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        84(R9), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
-	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x3cc44129 // ldur q9, [x9, #68]
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0xbc45412b // ldur s11, [x9, #84]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
+	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x4e201d2b // and v11.16b, v9.16b, v0.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d30 // and v16.16b, v9.16b, v0.16b
 	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e201d51 // and v17.16b, v10.16b, v0.16b
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
-	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
-	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        96(R6), (F14, F15)
+	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
+	WORD $0x6e6b1e09 // bsl v9.16b, v16.16b, v11.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1e2a // bsl v10.16b, v17.16b, v12.16b
+	WORD $0x3cc600cb // ldur q11, [x6, #96]
+	WORD $0x3cc700cc // ldur q12, [x6, #112]
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4fab198a // fmla v10.4s, v12.4s, v11.s[3]
+	WORD $0x4e8b9530 // sdot v16.4s, v9.16b, v11.16b
+	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eaebda9 // addp v9.4s, v13.4s, v14.4s
+	WORD $0x4eb0bdea // addp v10.4s, v15.4s, v16.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
 	ADD          $0x58, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -1442,49 +1457,49 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012b // ldr h11, [x9]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c400128 // ldur h8, [x9]
+	WORD $0x1ee24108 // fcvt s8, h8
 	MOVD         $lm5_32_const<>+0(SB), R10
-	FMOVQ        (R10), F12
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	FMOVQ        (R10), F9
+	WORD $0x4f889128 // fmul v8.4s, v9.4s, v8.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F12
-	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        18(R9), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
-	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
-	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
-	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        (R6), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	WORD $0x3cc02129 // ldur q9, [x9, #2]
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0xbc41212b // ldur s11, [x9, #18]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
+	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x4e201d2b // and v11.16b, v9.16b, v0.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d2d // and v13.16b, v9.16b, v0.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
+	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	WORD $0x3cc000cb // ldur q11, [x6]
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F12
-	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
-	WORD $0x4e2bcda7 // fmla v7.4s, v13.4s, v11.4s
+	WORD $0xbc4000e9 // ldur s9, [x7]
+	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
+	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
+	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
 	ADD          $0x16, R9
 	ADD          $0x20, R6
 	ADD          $4, R7
@@ -1493,9 +1508,6 @@ loop7:
 
 done8:
 	ADD          $1, R8
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	WORD $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
 	FMOVQ        F7, (R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
@@ -1507,10 +1519,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F7
-	FMOVQ        32(R3), F8
-	FMOVQ        64(R3), F9
-	FMOVQ        96(R3), F10
+	WORD $0x3cc00067 // ldur q7, [x3]
+	WORD $0x3cc20068 // ldur q8, [x3, #32]
+	WORD $0x3cc40069 // ldur q9, [x3, #64]
+	WORD $0x3cc6006a // ldur q10, [x3, #96]
 	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
 	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
 	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
@@ -1571,18 +1583,17 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400129 // ldr h9, [x9]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c400129 // ldur h9, [x9]
+	WORD $0x1ee24129 // fcvt s9, h9
 	MOVD         $lm5_32_const<>+0(SB), R10
 	FMOVQ        (R10), F10
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F10
+	WORD $0x3cc0212a // ldur q10, [x9, #2]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        18(R9), F12
+	WORD $0xbc41212c // ldur s12, [x9, #18]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -1604,38 +1615,39 @@ loop5:
 	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
 	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
-	FLDPQ        (R6), (F12, F13)
+	WORD $0x3cc000cc // ldur q12, [x6]
+	WORD $0x3cc100cd // ldur q13, [x6, #16]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        32(R6), (F12, F13)
+	WORD $0x3cc200cc // ldur q12, [x6, #32]
+	WORD $0x3cc300cd // ldur q13, [x6, #48]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F10
+	WORD $0xbc4000ea // ldur s10, [x7]
 	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
 	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
 	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
-	FMOVS        4(R7), F10
+	WORD $0xbc4040ea // ldur s10, [x7, #4]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
 
 	// scales of the block
-	WORD $0x7d402d29 // ldr h9, [x9, #22]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c416129 // ldur h9, [x9, #22]
+	WORD $0x1ee24129 // fcvt s9, h9
 	MOVD         $lm5_32_const<>+0(SB), R10
 	FMOVQ        (R10), F10
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R9), F10
+	WORD $0x3cc1812a // ldur q10, [x9, #24]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        40(R9), F12
+	WORD $0xbc42812c // ldur s12, [x9, #40]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -1657,21 +1669,23 @@ loop5:
 	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
 	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
-	FLDPQ        64(R6), (F12, F13)
+	WORD $0x3cc400cc // ldur q12, [x6, #64]
+	WORD $0x3cc500cd // ldur q13, [x6, #80]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        96(R6), (F12, F13)
+	WORD $0x3cc600cc // ldur q12, [x6, #96]
+	WORD $0x3cc700cd // ldur q13, [x6, #112]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        8(R7), F10
+	WORD $0xbc4080ea // ldur s10, [x7, #8]
 	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
 	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
 	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
-	FMOVS        12(R7), F10
+	WORD $0xbc40c0ea // ldur s10, [x7, #12]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
@@ -1689,18 +1703,17 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400129 // ldr h9, [x9]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c400129 // ldur h9, [x9]
+	WORD $0x1ee24129 // fcvt s9, h9
 	MOVD         $lm5_32_const<>+0(SB), R10
 	FMOVQ        (R10), F10
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F10
+	WORD $0x3cc0212a // ldur q10, [x9, #2]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        18(R9), F12
+	WORD $0xbc41212c // ldur s12, [x9, #18]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -1722,21 +1735,23 @@ loop7:
 	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
 	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
-	FLDPQ        (R6), (F12, F13)
+	WORD $0x3cc000cc // ldur q12, [x6]
+	WORD $0x3cc100cd // ldur q13, [x6, #16]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        32(R6), (F12, F13)
+	WORD $0x3cc200cc // ldur q12, [x6, #32]
+	WORD $0x3cc300cd // ldur q13, [x6, #48]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F10
+	WORD $0xbc4000ea // ldur s10, [x7]
 	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
 	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
 	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
-	FMOVS        4(R7), F10
+	WORD $0xbc4040ea // ldur s10, [x7, #4]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
@@ -1760,10 +1775,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F7
-	FMOVQ        32(R3), F8
-	FMOVQ        64(R3), F9
-	FMOVQ        96(R3), F10
+	WORD $0x3cc00067 // ldur q7, [x3]
+	WORD $0x3cc20068 // ldur q8, [x3, #32]
+	WORD $0x3cc40069 // ldur q9, [x3, #64]
+	WORD $0x3cc6006a // ldur q10, [x3, #96]
 	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
 	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
 	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
@@ -1772,10 +1787,10 @@ done4:
 	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD $0x6e27d567 // faddp v7.4s, v11.4s, v7.4s
 	FMOVQ        F7, (R0)
-	FMOVQ        128(R3), F7
-	FMOVQ        160(R3), F8
-	FMOVQ        192(R3), F9
-	FMOVQ        224(R3), F10
+	WORD $0x3cc80067 // ldur q7, [x3, #128]
+	WORD $0x3cca0068 // ldur q8, [x3, #160]
+	WORD $0x3ccc0069 // ldur q9, [x3, #192]
+	WORD $0x3cce006a // ldur q10, [x3, #224]
 	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
 	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
 	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
@@ -1840,18 +1855,17 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40012a // ldr h10, [x9]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c40012a // ldur h10, [x9]
+	WORD $0x1ee2414a // fcvt s10, h10
 	MOVD         $lm5_32_const<>+0(SB), R10
 	FMOVQ        (R10), F11
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4f8a916a // fmul v10.4s, v11.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F11
+	WORD $0x3cc0212b // ldur q11, [x9, #2]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        18(R9), F13
+	WORD $0xbc41212d // ldur s13, [x9, #18]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -1873,46 +1887,48 @@ loop5:
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	FLDPQ        (R6), (F13, F14)
+	WORD $0x3cc000cd // ldur q13, [x6]
+	WORD $0x3cc100ce // ldur q14, [x6, #16]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        32(R6), (F13, F14)
+	WORD $0x3cc200cd // ldur q13, [x6, #32]
+	WORD $0x3cc300ce // ldur q14, [x6, #48]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FLDPQ        64(R6), (F13, F14)
+	WORD $0x3cc400cd // ldur q13, [x6, #64]
+	WORD $0x3cc500ce // ldur q14, [x6, #80]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F11
+	WORD $0xbc4000eb // ldur s11, [x7]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
 	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
 	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        4(R7), F11
+	WORD $0xbc4040eb // ldur s11, [x7, #4]
 	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
 	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
 	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        8(R7), F11
+	WORD $0xbc4080eb // ldur s11, [x7, #8]
 	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
 
 	// scales of the block
-	WORD $0x7d402d2a // ldr h10, [x9, #22]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c41612a // ldur h10, [x9, #22]
+	WORD $0x1ee2414a // fcvt s10, h10
 	MOVD         $lm5_32_const<>+0(SB), R10
 	FMOVQ        (R10), F11
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4f8a916a // fmul v10.4s, v11.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R9), F11
+	WORD $0x3cc1812b // ldur q11, [x9, #24]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        40(R9), F13
+	WORD $0xbc42812d // ldur s13, [x9, #40]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -1934,29 +1950,32 @@ loop5:
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	FLDPQ        96(R6), (F13, F14)
+	WORD $0x3cc600cd // ldur q13, [x6, #96]
+	WORD $0x3cc700ce // ldur q14, [x6, #112]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        128(R6), (F13, F14)
+	WORD $0x3cc800cd // ldur q13, [x6, #128]
+	WORD $0x3cc900ce // ldur q14, [x6, #144]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FLDPQ        160(R6), (F13, F14)
+	WORD $0x3cca00cd // ldur q13, [x6, #160]
+	WORD $0x3ccb00ce // ldur q14, [x6, #176]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        12(R7), F11
+	WORD $0xbc40c0eb // ldur s11, [x7, #12]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
 	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
 	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        16(R7), F11
+	WORD $0xbc4100eb // ldur s11, [x7, #16]
 	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
 	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
 	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        20(R7), F11
+	WORD $0xbc4140eb // ldur s11, [x7, #20]
 	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
@@ -1974,18 +1993,17 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012a // ldr h10, [x9]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c40012a // ldur h10, [x9]
+	WORD $0x1ee2414a // fcvt s10, h10
 	MOVD         $lm5_32_const<>+0(SB), R10
 	FMOVQ        (R10), F11
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4f8a916a // fmul v10.4s, v11.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F11
+	WORD $0x3cc0212b // ldur q11, [x9, #2]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        18(R9), F13
+	WORD $0xbc41212d // ldur s13, [x9, #18]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -2007,29 +2025,32 @@ loop7:
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	FLDPQ        (R6), (F13, F14)
+	WORD $0x3cc000cd // ldur q13, [x6]
+	WORD $0x3cc100ce // ldur q14, [x6, #16]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        32(R6), (F13, F14)
+	WORD $0x3cc200cd // ldur q13, [x6, #32]
+	WORD $0x3cc300ce // ldur q14, [x6, #48]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FLDPQ        64(R6), (F13, F14)
+	WORD $0x3cc400cd // ldur q13, [x6, #64]
+	WORD $0x3cc500ce // ldur q14, [x6, #80]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F11
+	WORD $0xbc4000eb // ldur s11, [x7]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
 	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
 	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        4(R7), F11
+	WORD $0xbc4040eb // ldur s11, [x7, #4]
 	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
 	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
 	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        8(R7), F11
+	WORD $0xbc4080eb // ldur s11, [x7, #8]
 	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
@@ -2054,10 +2075,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F7
-	FMOVQ        32(R3), F8
-	FMOVQ        64(R3), F9
-	FMOVQ        96(R3), F10
+	WORD $0x3cc00067 // ldur q7, [x3]
+	WORD $0x3cc20068 // ldur q8, [x3, #32]
+	WORD $0x3cc40069 // ldur q9, [x3, #64]
+	WORD $0x3cc6006a // ldur q10, [x3, #96]
 	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
 	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
 	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
@@ -2066,10 +2087,10 @@ done4:
 	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD $0x6e27d567 // faddp v7.4s, v11.4s, v7.4s
 	FMOVQ        F7, (R0)
-	FMOVQ        128(R3), F7
-	FMOVQ        160(R3), F8
-	FMOVQ        192(R3), F9
-	FMOVQ        224(R3), F10
+	WORD $0x3cc80067 // ldur q7, [x3, #128]
+	WORD $0x3cca0068 // ldur q8, [x3, #160]
+	WORD $0x3ccc0069 // ldur q9, [x3, #192]
+	WORD $0x3cce006a // ldur q10, [x3, #224]
 	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
 	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
 	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
@@ -2136,8 +2157,6 @@ loop1:
 loop3:
 	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -2148,142 +2167,130 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40012b // ldr h11, [x9]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c400129 // ldur h9, [x9]
+	WORD $0x1ee24129 // fcvt s9, h9
 	MOVD         $lm5_32_const<>+0(SB), R10
-	FMOVQ        (R10), F12
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	FMOVQ        (R10), F10
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F12
-	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        18(R9), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
-	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
-	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
-	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        (R6), (F14, F15)
+	WORD $0x3cc0212a // ldur q10, [x9, #2]
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0xbc41212c // ldur s12, [x9, #18]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	WORD $0x3cc000cc // ldur q12, [x6]
+	WORD $0x3cc100cd // ldur q13, [x6, #16]
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	WORD $0x3cc200cc // ldur q12, [x6, #32]
+	WORD $0x3cc300cd // ldur q13, [x6, #48]
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x3cc400cc // ldur q12, [x6, #64]
+	WORD $0x3cc500cd // ldur q13, [x6, #80]
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	FLDPQ        32(R6), (F14, F15)
+	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x3cc600cc // ldur q12, [x6, #96]
+	WORD $0x3cc700cd // ldur q13, [x6, #112]
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	FLDPQ        64(R6), (F14, F15)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
-	FLDPQ        96(R6), (F14, F15)
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
+	WORD $0x4e8c9551 // sdot v17.4s, v10.16b, v12.16b
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
 
-	// integer sums times both scales
-	FMOVS        (R7), F12
-	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        4(R7), F12
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        8(R7), F12
-	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        12(R7), F12
-	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc000ea // ldur q10, [x7]
+	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4eafbdca // addp v10.4s, v14.4s, v15.4s
+	WORD $0x4eb1be0b // addp v11.4s, v16.4s, v17.4s
+	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e29cd47 // fmla v7.4s, v10.4s, v9.4s
 
 	// scales of the block
-	WORD $0x7d402d2b // ldr h11, [x9, #22]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c416129 // ldur h9, [x9, #22]
+	WORD $0x1ee24129 // fcvt s9, h9
 	MOVD         $lm5_32_const<>+0(SB), R10
-	FMOVQ        (R10), F12
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	FMOVQ        (R10), F10
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R9), F12
-	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        40(R9), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
-	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
-	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
-	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        128(R6), (F14, F15)
+	WORD $0x3cc1812a // ldur q10, [x9, #24]
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0xbc42812c // ldur s12, [x9, #40]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	WORD $0x3cc800cc // ldur q12, [x6, #128]
+	WORD $0x3cc900cd // ldur q13, [x6, #144]
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	WORD $0x3cca00cc // ldur q12, [x6, #160]
+	WORD $0x3ccb00cd // ldur q13, [x6, #176]
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x3ccc00cc // ldur q12, [x6, #192]
+	WORD $0x3ccd00cd // ldur q13, [x6, #208]
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	FLDPQ        160(R6), (F14, F15)
+	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x3cce00cc // ldur q12, [x6, #224]
+	WORD $0x3ccf00cd // ldur q13, [x6, #240]
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	FLDPQ        192(R6), (F14, F15)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
-	FLDPQ        224(R6), (F14, F15)
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
+	WORD $0x4e8c9551 // sdot v17.4s, v10.16b, v12.16b
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
 
-	// integer sums times both scales
-	FMOVS        16(R7), F12
-	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        20(R7), F12
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        24(R7), F12
-	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        28(R7), F12
-	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc100ea // ldur q10, [x7, #16]
+	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4eafbdca // addp v10.4s, v14.4s, v15.4s
+	WORD $0x4eb1be0b // addp v11.4s, v16.4s, v17.4s
+	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
 	ADD          $0x2c, R9
 	ADD          $0x100, R6
 	ADD          $0x20, R7
@@ -2298,73 +2305,67 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012b // ldr h11, [x9]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c400129 // ldur h9, [x9]
+	WORD $0x1ee24129 // fcvt s9, h9
 	MOVD         $lm5_32_const<>+0(SB), R10
-	FMOVQ        (R10), F12
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	FMOVQ        (R10), F10
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F12
-	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        18(R9), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
-	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
-	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
-	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        (R6), (F14, F15)
+	WORD $0x3cc0212a // ldur q10, [x9, #2]
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0xbc41212c // ldur s12, [x9, #18]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	WORD $0x3cc000cc // ldur q12, [x6]
+	WORD $0x3cc100cd // ldur q13, [x6, #16]
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	WORD $0x3cc200cc // ldur q12, [x6, #32]
+	WORD $0x3cc300cd // ldur q13, [x6, #48]
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x3cc400cc // ldur q12, [x6, #64]
+	WORD $0x3cc500cd // ldur q13, [x6, #80]
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	FLDPQ        32(R6), (F14, F15)
+	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x3cc600cc // ldur q12, [x6, #96]
+	WORD $0x3cc700cd // ldur q13, [x6, #112]
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	FLDPQ        64(R6), (F14, F15)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
-	FLDPQ        96(R6), (F14, F15)
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
+	WORD $0x4e8c9551 // sdot v17.4s, v10.16b, v12.16b
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
 
-	// integer sums times both scales
-	FMOVS        (R7), F12
-	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        4(R7), F12
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        8(R7), F12
-	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        12(R7), F12
-	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc000ea // ldur q10, [x7]
+	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4eafbdca // addp v10.4s, v14.4s, v15.4s
+	WORD $0x4eb1be0b // addp v11.4s, v16.4s, v17.4s
+	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e29cd47 // fmla v7.4s, v10.4s, v9.4s
 	ADD          $0x16, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -2373,10 +2374,8 @@ loop7:
 
 done8:
 	ADD          $1, R8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	FMOVQ        F7, (R5)
-	FMOVQ        F8, 128(R5)
-	FMOVQ        F9, 256(R5)
-	FMOVQ        F10, 384(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -2387,57 +2386,25 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F7
-	FMOVQ        32(R3), F8
-	FMOVQ        64(R3), F9
-	FMOVQ        96(R3), F10
-	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
-	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
-	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
-	WORD $0x4eca3927 // zip1 v7.2d, v9.2d, v10.2d
-	WORD $0x4eca7928 // zip2 v8.2d, v9.2d, v10.2d
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD $0x6e27d567 // faddp v7.4s, v11.4s, v7.4s
-	FMOVQ        F7, (R0)
-	FMOVQ        128(R3), F7
-	FMOVQ        160(R3), F8
-	FMOVQ        192(R3), F9
-	FMOVQ        224(R3), F10
-	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
-	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
-	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
-	WORD $0x4eca3927 // zip1 v7.2d, v9.2d, v10.2d
-	WORD $0x4eca7928 // zip2 v8.2d, v9.2d, v10.2d
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD $0x6e27d567 // faddp v7.4s, v11.4s, v7.4s
+	WORD $0x3cc00067 // ldur q7, [x3]
+	WORD $0x3cc20068 // ldur q8, [x3, #32]
+	WORD $0x3cc40069 // ldur q9, [x3, #64]
+	WORD $0x3cc6006a // ldur q10, [x3, #96]
+	WORD $0x4e8828eb // trn1 v11.4s, v7.4s, v8.4s
+	WORD $0x4e8868e7 // trn2 v7.4s, v7.4s, v8.4s
+	WORD $0x4e8a2928 // trn1 v8.4s, v9.4s, v10.4s
+	WORD $0x4e8a6929 // trn2 v9.4s, v9.4s, v10.4s
+	WORD $0x4ec8396a // zip1 v10.2d, v11.2d, v8.2d
+	WORD $0x4ec938ec // zip1 v12.2d, v7.2d, v9.2d
+	WORD $0x4ec87968 // zip2 v8.2d, v11.2d, v8.2d
+	WORD $0x4ec978e7 // zip2 v7.2d, v7.2d, v9.2d
+	FMOVQ        F10, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F7, (R5)
-	FMOVQ        256(R3), F7
-	FMOVQ        288(R3), F8
-	FMOVQ        320(R3), F9
-	FMOVQ        352(R3), F10
-	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
-	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
-	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
-	WORD $0x4eca3927 // zip1 v7.2d, v9.2d, v10.2d
-	WORD $0x4eca7928 // zip2 v8.2d, v9.2d, v10.2d
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD $0x6e27d567 // faddp v7.4s, v11.4s, v7.4s
+	FMOVQ        F12, (R5)
 	ADD          R4, R5
-	FMOVQ        F7, (R5)
-	FMOVQ        384(R3), F7
-	FMOVQ        416(R3), F8
-	FMOVQ        448(R3), F9
-	FMOVQ        480(R3), F10
-	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
-	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
-	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
-	WORD $0x4eca3927 // zip1 v7.2d, v9.2d, v10.2d
-	WORD $0x4eca7928 // zip2 v8.2d, v9.2d, v10.2d
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD $0x6e27d567 // faddp v7.4s, v11.4s, v7.4s
+	FMOVQ        F8, (R5)
 	ADD          R4, R5
 	FMOVQ        F7, (R5)
 	ADD          $0x10, R0
@@ -2489,15 +2456,14 @@ TEXT ·decodeUnitsLm5_32NEON(SB), NOSPLIT, $128-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d40002f // ldr h15, [x1]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x7c40002f // ldur h15, [x1]
+	WORD $0x1ee241ef // fcvt s15, h15
 
 	// levels of values 0 to 31
-	FMOVQ        2(R1), F16
+	WORD $0x3cc02030 // ldur q16, [x1, #2]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e2d1e10 // and v16.16b, v16.16b, v13.16b
-	FMOVS        18(R1), F18
+	WORD $0xbc412032 // ldur s18, [x1, #18]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6eac4653 // ushl v19.4s, v18.4s, v12.4s
 	WORD $0x6eae4652 // ushl v18.4s, v18.4s, v14.4s
@@ -2509,10 +2475,10 @@ loop1:
 	WORD $0x4eb21e31 // orr v17.16b, v17.16b, v18.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
@@ -2525,14 +2491,14 @@ loop1:
 	WORD $0x4e106051 // tbl v17.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
 	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
 	WORD $0x4e1070d1 // tbx v17.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
-	WORD $0x6e32ddf0 // fmul v16.4s, v15.4s, v18.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9250 // fmul v16.4s, v18.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FMOVQ        F16, (R0)
 	FMOVQ        F17, 16(R0)
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
@@ -2545,14 +2511,14 @@ loop1:
 	WORD $0x4e106051 // tbl v17.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
 	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
 	WORD $0x4e1070d1 // tbx v17.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
-	WORD $0x6e32ddf0 // fmul v16.4s, v15.4s, v18.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9250 // fmul v16.4s, v18.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FMOVQ        F16, 32(R0)
 	FMOVQ        F17, 48(R0)
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
@@ -2565,14 +2531,14 @@ loop1:
 	WORD $0x4e106051 // tbl v17.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
 	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
 	WORD $0x4e1070d1 // tbx v17.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
-	WORD $0x6e32ddf0 // fmul v16.4s, v15.4s, v18.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9250 // fmul v16.4s, v18.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FMOVQ        F16, 64(R0)
 	FMOVQ        F17, 80(R0)
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
@@ -2585,8 +2551,8 @@ loop1:
 	WORD $0x4e106051 // tbl v17.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v16.16b
 	WORD $0x4e2a8610 // add v16.16b, v16.16b, v10.16b
 	WORD $0x4e1070d1 // tbx v17.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v16.16b
-	WORD $0x6e32ddf0 // fmul v16.4s, v15.4s, v18.4s
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x4f8f9250 // fmul v16.4s, v18.4s, v15.s[0]
+	WORD $0x4f8f922f // fmul v15.4s, v17.4s, v15.s[0]
 	FMOVQ        F16, 96(R0)
 	FMOVQ        F15, 112(R0)
 	ADD          $0x16, R1
@@ -2654,15 +2620,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d7 // ldr h23, [x6]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x7c4000d7 // ldur h23, [x6]
+	WORD $0x1ee242f7 // fcvt s23, h23
 
 	// levels of values 0 to 31
-	FMOVQ        2(R6), F24
+	WORD $0x3cc020d8 // ldur q24, [x6, #2]
 	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4e2d1f18 // and v24.16b, v24.16b, v13.16b
-	FMOVS        18(R6), F26
+	WORD $0xbc4120da // ldur s26, [x6, #18]
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
 	WORD $0x6eac475b // ushl v27.4s, v26.4s, v12.4s
 	WORD $0x6eae475a // ushl v26.4s, v26.4s, v14.4s
@@ -2674,10 +2639,10 @@ loop3:
 	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -2690,15 +2655,16 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        (R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc0009a // ldur q26, [x4]
+	WORD $0x3cc1009b // ldur q27, [x4, #16]
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -2711,15 +2677,16 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        32(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc2009a // ldur q26, [x4, #32]
+	WORD $0x3cc3009b // ldur q27, [x4, #48]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -2732,15 +2699,16 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        64(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc4009a // ldur q26, [x4, #64]
+	WORD $0x3cc5009b // ldur q27, [x4, #80]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -2753,9 +2721,10 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
-	FLDPQ        96(R4), (F25, F26)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979337 // fmul v23.4s, v25.4s, v23.s[0]
+	WORD $0x3cc60099 // ldur q25, [x4, #96]
+	WORD $0x3cc7009a // ldur q26, [x4, #112]
 	WORD $0x4e39cf15 // fmla v21.4s, v24.4s, v25.4s
 	WORD $0x4e3acef6 // fmla v22.4s, v23.4s, v26.4s
 	ADD          $0x16, R6
@@ -2845,15 +2814,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f7 // ldr h23, [x7]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x7c4000f7 // ldur h23, [x7]
+	WORD $0x1ee242f7 // fcvt s23, h23
 
 	// levels of values 0 to 31
-	FMOVQ        2(R7), F24
+	WORD $0x3cc020f8 // ldur q24, [x7, #2]
 	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4e2d1f18 // and v24.16b, v24.16b, v13.16b
-	FMOVS        18(R7), F26
+	WORD $0xbc4120fa // ldur s26, [x7, #18]
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
 	WORD $0x6eac475b // ushl v27.4s, v26.4s, v12.4s
 	WORD $0x6eae475a // ushl v26.4s, v26.4s, v14.4s
@@ -2865,10 +2833,10 @@ loop3:
 	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -2881,21 +2849,22 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        (R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc0009a // ldur q26, [x4]
+	WORD $0x3cc1009b // ldur q27, [x4, #16]
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F26
+	WORD $0x3cc0011a // ldur q26, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F27
+	WORD $0x3cc1011b // ldur q27, [x8, #16]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -2908,21 +2877,22 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        32(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc2009a // ldur q26, [x4, #32]
+	WORD $0x3cc3009b // ldur q27, [x4, #48]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F26
+	WORD $0x3cc2011a // ldur q26, [x8, #32]
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F27
+	WORD $0x3cc3011b // ldur q27, [x8, #48]
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -2935,21 +2905,22 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        64(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc4009a // ldur q26, [x4, #64]
+	WORD $0x3cc5009b // ldur q27, [x4, #80]
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F26
+	WORD $0x3cc4011a // ldur q26, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F27
+	WORD $0x3cc5011b // ldur q27, [x8, #80]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -2962,15 +2933,16 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
-	FLDPQ        96(R4), (F25, F26)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979337 // fmul v23.4s, v25.4s, v23.s[0]
+	WORD $0x3cc60099 // ldur q25, [x4, #96]
+	WORD $0x3cc7009a // ldur q26, [x4, #112]
 	WORD $0x4e39cf13 // fmla v19.4s, v24.4s, v25.4s
 	WORD $0x4e3acef4 // fmla v20.4s, v23.4s, v26.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F25
+	WORD $0x3cc60119 // ldur q25, [x8, #96]
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F26
+	WORD $0x3cc7011a // ldur q26, [x8, #112]
 	WORD $0x4e39cf15 // fmla v21.4s, v24.4s, v25.4s
 	WORD $0x4e3acef6 // fmla v22.4s, v23.4s, v26.4s
 	ADD          $0x16, R7
@@ -3067,15 +3039,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400115 // ldr h21, [x8]
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x7c400115 // ldur h21, [x8]
+	WORD $0x1ee242b5 // fcvt s21, h21
 
 	// levels of values 0 to 31
-	FMOVQ        2(R8), F22
+	WORD $0x3cc02116 // ldur q22, [x8, #2]
 	WORD $0x6f0c06d7 // ushr v23.16b, v22.16b, #4
 	WORD $0x4e2d1ed6 // and v22.16b, v22.16b, v13.16b
-	FMOVS        18(R8), F24
+	WORD $0xbc412118 // ldur s24, [x8, #18]
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	WORD $0x6eac4719 // ushl v25.4s, v24.4s, v12.4s
 	WORD $0x6eae4718 // ushl v24.4s, v24.4s, v14.4s
@@ -3087,10 +3058,10 @@ loop3:
 	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
 	FMOVQ        F22, (R3)
 	FMOVQ        F23, 16(R3)
-	FMOVS        (R3), F22
+	WORD $0xbc400076 // ldur s22, [x3]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        4(R3), F23
+	WORD $0xbc404077 // ldur s23, [x3, #4]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
@@ -3103,24 +3074,26 @@ loop3:
 	WORD $0x4e166057 // tbl v23.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
 	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
 	WORD $0x4e1670d7 // tbx v23.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
-	WORD $0x6e38deb6 // fmul v22.4s, v21.4s, v24.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FLDPQ        (R4), (F24, F25)
+	WORD $0x4f959316 // fmul v22.4s, v24.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
+	WORD $0x3cc00098 // ldur q24, [x4]
+	WORD $0x3cc10099 // ldur q25, [x4, #16]
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F24
+	WORD $0x3cc00138 // ldur q24, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F25
+	WORD $0x3cc10139 // ldur q25, [x9, #16]
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
-	FLDPQ        (R6), (F24, F25)
+	WORD $0x3cc000d8 // ldur q24, [x6]
+	WORD $0x3cc100d9 // ldur q25, [x6, #16]
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
-	FMOVS        8(R3), F22
+	WORD $0xbc408076 // ldur s22, [x3, #8]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        12(R3), F23
+	WORD $0xbc40c077 // ldur s23, [x3, #12]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
@@ -3133,24 +3106,26 @@ loop3:
 	WORD $0x4e166057 // tbl v23.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
 	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
 	WORD $0x4e1670d7 // tbx v23.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
-	WORD $0x6e38deb6 // fmul v22.4s, v21.4s, v24.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FLDPQ        32(R4), (F24, F25)
+	WORD $0x4f959316 // fmul v22.4s, v24.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
+	WORD $0x3cc20098 // ldur q24, [x4, #32]
+	WORD $0x3cc30099 // ldur q25, [x4, #48]
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F24
+	WORD $0x3cc20138 // ldur q24, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F25
+	WORD $0x3cc30139 // ldur q25, [x9, #48]
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
-	FLDPQ        32(R6), (F24, F25)
+	WORD $0x3cc200d8 // ldur q24, [x6, #32]
+	WORD $0x3cc300d9 // ldur q25, [x6, #48]
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
-	FMOVS        16(R3), F22
+	WORD $0xbc410076 // ldur s22, [x3, #16]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        20(R3), F23
+	WORD $0xbc414077 // ldur s23, [x3, #20]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
@@ -3163,24 +3138,26 @@ loop3:
 	WORD $0x4e166057 // tbl v23.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
 	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
 	WORD $0x4e1670d7 // tbx v23.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
-	WORD $0x6e38deb6 // fmul v22.4s, v21.4s, v24.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FLDPQ        64(R4), (F24, F25)
+	WORD $0x4f959316 // fmul v22.4s, v24.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
+	WORD $0x3cc40098 // ldur q24, [x4, #64]
+	WORD $0x3cc50099 // ldur q25, [x4, #80]
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F24
+	WORD $0x3cc40138 // ldur q24, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F25
+	WORD $0x3cc50139 // ldur q25, [x9, #80]
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
-	FLDPQ        64(R6), (F24, F25)
+	WORD $0x3cc400d8 // ldur q24, [x6, #64]
+	WORD $0x3cc500d9 // ldur q25, [x6, #80]
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
-	FMOVS        24(R3), F22
+	WORD $0xbc418076 // ldur s22, [x3, #24]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        28(R3), F23
+	WORD $0xbc41c077 // ldur s23, [x3, #28]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
@@ -3193,18 +3170,20 @@ loop3:
 	WORD $0x4e166057 // tbl v23.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v22.16b
 	WORD $0x4e2a86d6 // add v22.16b, v22.16b, v10.16b
 	WORD $0x4e1670d7 // tbx v23.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v22.16b
-	WORD $0x6e38deb6 // fmul v22.4s, v21.4s, v24.4s
-	WORD $0x6e37deb5 // fmul v21.4s, v21.4s, v23.4s
-	FLDPQ        96(R4), (F23, F24)
+	WORD $0x4f959316 // fmul v22.4s, v24.4s, v21.s[0]
+	WORD $0x4f9592f5 // fmul v21.4s, v23.4s, v21.s[0]
+	WORD $0x3cc60097 // ldur q23, [x4, #96]
+	WORD $0x3cc70098 // ldur q24, [x4, #112]
 	WORD $0x4e37cecf // fmla v15.4s, v22.4s, v23.4s
 	WORD $0x4e38ceb0 // fmla v16.4s, v21.4s, v24.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F23
+	WORD $0x3cc60137 // ldur q23, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F24
+	WORD $0x3cc70138 // ldur q24, [x9, #112]
 	WORD $0x4e37ced1 // fmla v17.4s, v22.4s, v23.4s
 	WORD $0x4e38ceb2 // fmla v18.4s, v21.4s, v24.4s
-	FLDPQ        96(R6), (F23, F24)
+	WORD $0x3cc600d7 // ldur q23, [x6, #96]
+	WORD $0x3cc700d8 // ldur q24, [x6, #112]
 	WORD $0x4e37ced3 // fmla v19.4s, v22.4s, v23.4s
 	WORD $0x4e38ceb4 // fmla v20.4s, v21.4s, v24.4s
 	ADD          $0x16, R8
@@ -3306,15 +3285,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400117 // ldr h23, [x8]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x7c400117 // ldur h23, [x8]
+	WORD $0x1ee242f7 // fcvt s23, h23
 
 	// levels of values 0 to 31
-	FMOVQ        2(R8), F24
+	WORD $0x3cc02118 // ldur q24, [x8, #2]
 	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4e2d1f18 // and v24.16b, v24.16b, v13.16b
-	FMOVS        18(R8), F26
+	WORD $0xbc41211a // ldur s26, [x8, #18]
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
 	WORD $0x6eac475b // ushl v27.4s, v26.4s, v12.4s
 	WORD $0x6eae475a // ushl v26.4s, v26.4s, v14.4s
@@ -3326,10 +3304,10 @@ loop3:
 	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -3342,30 +3320,32 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        (R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc0009a // ldur q26, [x4]
+	WORD $0x3cc1009b // ldur q27, [x4, #16]
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F26
+	WORD $0x3cc0013a // ldur q26, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F27
+	WORD $0x3cc1013b // ldur q27, [x9, #16]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FLDPQ        (R6), (F26, F27)
+	WORD $0x3cc000da // ldur q26, [x6]
+	WORD $0x3cc100db // ldur q27, [x6, #16]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F26
+	WORD $0x3cc0013a // ldur q26, [x9]
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F27
+	WORD $0x3cc1013b // ldur q27, [x9, #16]
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -3378,30 +3358,32 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        32(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc2009a // ldur q26, [x4, #32]
+	WORD $0x3cc3009b // ldur q27, [x4, #48]
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F26
+	WORD $0x3cc2013a // ldur q26, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F27
+	WORD $0x3cc3013b // ldur q27, [x9, #48]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FLDPQ        32(R6), (F26, F27)
+	WORD $0x3cc200da // ldur q26, [x6, #32]
+	WORD $0x3cc300db // ldur q27, [x6, #48]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F26
+	WORD $0x3cc2013a // ldur q26, [x9, #32]
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F27
+	WORD $0x3cc3013b // ldur q27, [x9, #48]
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -3414,30 +3396,32 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        64(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc4009a // ldur q26, [x4, #64]
+	WORD $0x3cc5009b // ldur q27, [x4, #80]
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F26
+	WORD $0x3cc4013a // ldur q26, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F27
+	WORD $0x3cc5013b // ldur q27, [x9, #80]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FLDPQ        64(R6), (F26, F27)
+	WORD $0x3cc400da // ldur q26, [x6, #64]
+	WORD $0x3cc500db // ldur q27, [x6, #80]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F26
+	WORD $0x3cc4013a // ldur q26, [x9, #64]
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F27
+	WORD $0x3cc5013b // ldur q27, [x9, #80]
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
@@ -3450,24 +3434,26 @@ loop3:
 	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
-	FLDPQ        96(R4), (F25, F26)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979337 // fmul v23.4s, v25.4s, v23.s[0]
+	WORD $0x3cc60099 // ldur q25, [x4, #96]
+	WORD $0x3cc7009a // ldur q26, [x4, #112]
 	WORD $0x4e39cf0f // fmla v15.4s, v24.4s, v25.4s
 	WORD $0x4e3acef0 // fmla v16.4s, v23.4s, v26.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F25
+	WORD $0x3cc60139 // ldur q25, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F26
+	WORD $0x3cc7013a // ldur q26, [x9, #112]
 	WORD $0x4e39cf11 // fmla v17.4s, v24.4s, v25.4s
 	WORD $0x4e3acef2 // fmla v18.4s, v23.4s, v26.4s
-	FLDPQ        96(R6), (F25, F26)
+	WORD $0x3cc600d9 // ldur q25, [x6, #96]
+	WORD $0x3cc700da // ldur q26, [x6, #112]
 	WORD $0x4e39cf13 // fmla v19.4s, v24.4s, v25.4s
 	WORD $0x4e3acef4 // fmla v20.4s, v23.4s, v26.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F25
+	WORD $0x3cc60139 // ldur q25, [x9, #96]
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F26
+	WORD $0x3cc7013a // ldur q26, [x9, #112]
 	WORD $0x4e39cf15 // fmla v21.4s, v24.4s, v25.4s
 	WORD $0x4e3acef6 // fmla v22.4s, v23.4s, v26.4s
 	ADD          $0x16, R8
@@ -3537,17 +3523,15 @@ TEXT ·unpackLm5_32NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d400027 // ldr h7, [x1]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c400027 // ldur h7, [x1]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	MOVD         $lm5_32_const<>+0(SB), R3
 	FMOVQ        (R3), F8
-	WORD $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
-	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
-	FMOVQ        2(R1), F7
-	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        18(R1), F10
+	WORD $0x4f879107 // fmul v7.4s, v8.4s, v7.s[0]
+	WORD $0x3cc02028 // ldur q8, [x1, #2]
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0xbc41202a // ldur s10, [x1, #18]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -3555,27 +3539,27 @@ loop1:
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
 	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
-	WORD $0x4eab1ce7 // orr v7.16b, v7.16b, v11.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
-	WORD $0x4e201cea // and v10.16b, v7.16b, v0.16b
+	WORD $0x4eab1d08 // orr v8.16b, v8.16b, v11.16b
+	WORD $0x4eaa1d29 // orr v9.16b, v9.16b, v10.16b
+	WORD $0x4e201d0a // and v10.16b, v8.16b, v0.16b
 	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
-	WORD $0x4e201d0b // and v11.16b, v8.16b, v0.16b
+	WORD $0x4e201d2b // and v11.16b, v9.16b, v0.16b
 	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	WORD $0x4e201cec // and v12.16b, v7.16b, v0.16b
+	WORD $0x4e201d0c // and v12.16b, v8.16b, v0.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	WORD $0x4e201d0d // and v13.16b, v8.16b, v0.16b
+	WORD $0x4e201d2d // and v13.16b, v9.16b, v0.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	WORD $0x4e228ce7 // cmtst v7.16b, v7.16b, v2.16b
-	WORD $0x6e6a1d87 // bsl v7.16b, v12.16b, v10.16b
 	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
-	WORD $0x6e6b1da8 // bsl v8.16b, v13.16b, v11.16b
-	WORD $0x4e20b8ea // abs v10.16b, v7.16b
-	WORD $0x4e20b90b // abs v11.16b, v8.16b
+	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
+	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
+	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
+	WORD $0x4e20b90a // abs v10.16b, v8.16b
+	WORD $0x4e20b92b // abs v11.16b, v9.16b
 	FMOVQ        F10, (R0)
 	FMOVQ        F11, 16(R0)
-	FMOVQ        F7, 48(R0)
-	FMOVQ        F8, 64(R0)
-	FMOVD        F9, 32(R0)
+	FMOVQ        F8, 48(R0)
+	FMOVQ        F9, 64(R0)
+	FMOVD        F7, 32(R0)
 	ADD          $0x16, R1
 	ADD          $0x50, R0
 	SUBS         $1, R2
@@ -3626,10 +3610,14 @@ TEXT ·mix1xLm5_32NEON(SB), NOSPLIT, $128-64
 loop1:
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FLDPQ        (R4), (F15, F16)
-	FLDPQ        32(R4), (F17, F18)
-	FLDPQ        64(R4), (F19, F20)
-	FLDPQ        96(R4), (F21, F22)
+	WORD $0x3cc0008f // ldur q15, [x4]
+	WORD $0x3cc10090 // ldur q16, [x4, #16]
+	WORD $0x3cc20091 // ldur q17, [x4, #32]
+	WORD $0x3cc30092 // ldur q18, [x4, #48]
+	WORD $0x3cc40093 // ldur q19, [x4, #64]
+	WORD $0x3cc50094 // ldur q20, [x4, #80]
+	WORD $0x3cc60095 // ldur q21, [x4, #96]
+	WORD $0x3cc70096 // ldur q22, [x4, #112]
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -3640,10 +3628,10 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVQ        2(R6), F23
+	WORD $0x3cc020d7 // ldur q23, [x6, #2]
 	WORD $0x6f0c06f8 // ushr v24.16b, v23.16b, #4
 	WORD $0x4e2d1ef7 // and v23.16b, v23.16b, v13.16b
-	FMOVS        18(R6), F25
+	WORD $0xbc4120d9 // ldur s25, [x6, #18]
 	WORD $0x4e040739 // dup v25.4s, v25.s[0]
 	WORD $0x6eac473a // ushl v26.4s, v25.4s, v12.4s
 	WORD $0x6eae4739 // ushl v25.4s, v25.4s, v14.4s
@@ -3655,84 +3643,82 @@ loop3:
 	WORD $0x4eb91f18 // orr v24.16b, v24.16b, v25.16b
 	FMOVQ        F23, (R3)
 	FMOVQ        F24, 16(R3)
-	WORD $0x7d4000d7 // ldr h23, [x6]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        (R4), F24
-	WORD $0x4f9892f9 // fmul v25.4s, v23.4s, v24.s[0]
-	WORD $0x4f9892f7 // fmul v23.4s, v23.4s, v24.s[0]
-	FMOVS        (R3), F24
+	WORD $0x7c4000d7 // ldur h23, [x6]
+	WORD $0x1ee242f7 // fcvt s23, h23
+	WORD $0xbc400098 // ldur s24, [x4]
+	WORD $0x6e38def7 // fmul v23.4s, v23.4s, v24.4s
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0xbc404079 // ldur s25, [x3, #4]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e18605b // tbl v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e1870db // tbx v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4ea19f58 // mul v24.4s, v26.4s, v1.4s
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e18605a // tbl v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870da // tbx v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4e39cf6f // fmla v15.4s, v27.4s, v25.4s
-	WORD $0x4e37cf50 // fmla v16.4s, v26.4s, v23.4s
-	FMOVS        8(R3), F24
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4f97134f // fmla v15.4s, v26.4s, v23.s[0]
+	WORD $0x4f971330 // fmla v16.4s, v25.4s, v23.s[0]
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e18605b // tbl v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e1870db // tbx v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4ea19f58 // mul v24.4s, v26.4s, v1.4s
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e18605a // tbl v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870da // tbx v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4e39cf71 // fmla v17.4s, v27.4s, v25.4s
-	WORD $0x4e37cf52 // fmla v18.4s, v26.4s, v23.4s
-	FMOVS        16(R3), F24
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4f971351 // fmla v17.4s, v26.4s, v23.s[0]
+	WORD $0x4f971332 // fmla v18.4s, v25.4s, v23.s[0]
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0xbc414079 // ldur s25, [x3, #20]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e18605b // tbl v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e1870db // tbx v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4ea19f58 // mul v24.4s, v26.4s, v1.4s
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e18605a // tbl v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870da // tbx v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4e39cf73 // fmla v19.4s, v27.4s, v25.4s
-	WORD $0x4e37cf54 // fmla v20.4s, v26.4s, v23.4s
-	FMOVS        24(R3), F24
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4f971353 // fmla v19.4s, v26.4s, v23.s[0]
+	WORD $0x4f971334 // fmla v20.4s, v25.4s, v23.s[0]
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F26
-	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
-	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
-	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
-	WORD $0x4e18605b // tbl v27.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
-	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
-	WORD $0x4e1870db // tbx v27.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4ea19f58 // mul v24.4s, v26.4s, v1.4s
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e18605a // tbl v26.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
 	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
 	WORD $0x4e1870da // tbx v26.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
-	WORD $0x4e39cf75 // fmla v21.4s, v27.4s, v25.4s
-	WORD $0x4e37cf56 // fmla v22.4s, v26.4s, v23.4s
+	WORD $0x4ea19f38 // mul v24.4s, v25.4s, v1.4s
+	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
+	WORD $0x4e186059 // tbl v25.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v24.16b
+	WORD $0x4e2a8718 // add v24.16b, v24.16b, v10.16b
+	WORD $0x4e1870d9 // tbx v25.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v24.16b
+	WORD $0x4f971355 // fmla v21.4s, v26.4s, v23.s[0]
+	WORD $0x4f971336 // fmla v22.4s, v25.4s, v23.s[0]
 	ADD          R7, R6
 	ADD          $4, R4
 	SUBS         $1, R5
@@ -3766,6 +3752,23 @@ TEXT ·mix2xLm5_32NEON(SB), NOSPLIT, $128-64
 	MOVD         $lm5_32_level<>+0(SB), R0
 	FMOVQ        (R0), F0
 	WORD $0x4f00e481 // movi v1.16b, #4
+	MOVD         $lm5_32_level2<>+0(SB), R0
+	FMOVQ        (R0), F2
+	MOVD         $lm5_32_level3<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         $lm5_32_level4<>+0(SB), R0
+	FMOVQ        (R0), F4
+	MOVD         $lm5_32_level5<>+0(SB), R0
+	FMOVQ        (R0), F5
+	MOVD         $lm5_32_level6<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $lm5_32_level7<>+0(SB), R0
+	FMOVQ        (R0), F7
+	MOVD         $lm5_32_level8<>+0(SB), R0
+	FMOVQ        (R0), F8
+	MOVD         $lm5_32_level9<>+0(SB), R0
+	FMOVQ        (R0), F9
+	WORD $0x4f06e40a // movi v10.16b, #192
 	MOVD         v+32(FP), R0
 	MOVD         units+56(FP), R1
 	MOVD         $0, R2
@@ -3778,26 +3781,30 @@ loop1:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FLDPQ        (R4), (F2, F3)
+	WORD $0x3cc0008b // ldur q11, [x4]
+	WORD $0x3cc1008c // ldur q12, [x4, #16]
 	ADD          R5, R4, R6
-	FMOVQ        (R6), F4
+	WORD $0x3cc000cd // ldur q13, [x6]
 	ADD          R5, R4, R6
-	FMOVQ        16(R6), F5
-	FLDPQ        32(R4), (F6, F7)
+	WORD $0x3cc100ce // ldur q14, [x6, #16]
+	WORD $0x3cc2008f // ldur q15, [x4, #32]
+	WORD $0x3cc30090 // ldur q16, [x4, #48]
 	ADD          R5, R4, R6
-	FMOVQ        32(R6), F8
+	WORD $0x3cc200d1 // ldur q17, [x6, #32]
 	ADD          R5, R4, R6
-	FMOVQ        48(R6), F9
-	FLDPQ        64(R4), (F10, F11)
+	WORD $0x3cc300d2 // ldur q18, [x6, #48]
+	WORD $0x3cc40093 // ldur q19, [x4, #64]
+	WORD $0x3cc50094 // ldur q20, [x4, #80]
 	ADD          R5, R4, R6
-	FMOVQ        64(R6), F12
+	WORD $0x3cc400d5 // ldur q21, [x6, #64]
 	ADD          R5, R4, R6
-	FMOVQ        80(R6), F13
-	FLDPQ        96(R4), (F14, F15)
+	WORD $0x3cc500d6 // ldur q22, [x6, #80]
+	WORD $0x3cc60097 // ldur q23, [x4, #96]
+	WORD $0x3cc70098 // ldur q24, [x4, #112]
 	ADD          R5, R4, R6
-	FMOVQ        96(R6), F16
+	WORD $0x3cc600d9 // ldur q25, [x6, #96]
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F17
+	WORD $0x3cc7009a // ldur q26, [x4, #112]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         rows+48(FP), R6
@@ -3809,854 +3816,149 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVQ        2(R7), F18
-	WORD $0x6f0c0653 // ushr v19.16b, v18.16b, #4
-	WORD $0x4f00e5f4 // movi v20.16b, #15
-	WORD $0x4e341e52 // and v18.16b, v18.16b, v20.16b
-	FMOVS        18(R7), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	MOVD         $lm5_32_shifts<>+0(SB), R9
-	FMOVQ        (R9), F21
-	WORD $0x6eb54695 // ushl v21.4s, v20.4s, v21.4s
-	MOVD         $lm5_32_shifts2<>+0(SB), R9
-	FMOVQ        (R9), F22
-	WORD $0x6eb64694 // ushl v20.4s, v20.4s, v22.4s
-	WORD $0x4f00e436 // movi v22.16b, #1
-	WORD $0x4e361eb5 // and v21.16b, v21.16b, v22.16b
-	WORD $0x4f00e436 // movi v22.16b, #1
-	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4eb41e73 // orr v19.16b, v19.16b, v20.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F19, 16(R3)
-	WORD $0x7d4000f2 // ldr h18, [x7]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        (R4), F19
-	WORD $0x4f939254 // fmul v20.4s, v18.4s, v19.s[0]
-	WORD $0x4f939253 // fmul v19.4s, v18.4s, v19.s[0]
-	ADD          R5, R4, R9
-	FMOVS        (R9), F21
-	WORD $0x4f959256 // fmul v22.4s, v18.4s, v21.s[0]
-	WORD $0x4f959252 // fmul v18.4s, v18.4s, v21.s[0]
-	FMOVS        (R3), F21
-	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
-	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F23
-	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
-	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	MOVD         $lm5_32_level2<>+0(SB), R9
-	FMOVQ        (R9), F24
-	MOVD         $lm5_32_level3<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_32_level4<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_32_level5<>+0(SB), R9
-	FMOVQ        (R9), F27
-	WORD $0x4e156318 // tbl v24.16b, { v24.16b, v25.16b, v26.16b, v27.16b }, v21.16b
-	WORD $0x4f06e419 // movi v25.16b, #192
-	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
-	MOVD         $lm5_32_level6<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_32_level7<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_32_level8<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_32_level9<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e157338 // tbx v24.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4ea19ef5 // mul v21.4s, v23.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	MOVD         $lm5_32_level2<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_32_level3<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_32_level4<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_32_level5<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e156337 // tbl v23.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4f06e419 // movi v25.16b, #192
-	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
-	MOVD         $lm5_32_level6<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_32_level7<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_32_level8<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_32_level9<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e157337 // tbx v23.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4e34cf02 // fmla v2.4s, v24.4s, v20.4s
-	WORD $0x4e33cee3 // fmla v3.4s, v23.4s, v19.4s
-	WORD $0x4e36cf04 // fmla v4.4s, v24.4s, v22.4s
-	WORD $0x4e32cee5 // fmla v5.4s, v23.4s, v18.4s
-	FMOVS        8(R3), F21
-	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
-	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F23
-	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
-	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	MOVD         $lm5_32_level2<>+0(SB), R9
-	FMOVQ        (R9), F24
-	MOVD         $lm5_32_level3<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_32_level4<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_32_level5<>+0(SB), R9
-	FMOVQ        (R9), F27
-	WORD $0x4e156318 // tbl v24.16b, { v24.16b, v25.16b, v26.16b, v27.16b }, v21.16b
-	WORD $0x4f06e419 // movi v25.16b, #192
-	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
-	MOVD         $lm5_32_level6<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_32_level7<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_32_level8<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_32_level9<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e157338 // tbx v24.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4ea19ef5 // mul v21.4s, v23.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	MOVD         $lm5_32_level2<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_32_level3<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_32_level4<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_32_level5<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e156337 // tbl v23.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4f06e419 // movi v25.16b, #192
-	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
-	MOVD         $lm5_32_level6<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_32_level7<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_32_level8<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_32_level9<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e157337 // tbx v23.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4e34cf06 // fmla v6.4s, v24.4s, v20.4s
-	WORD $0x4e33cee7 // fmla v7.4s, v23.4s, v19.4s
-	WORD $0x4e36cf08 // fmla v8.4s, v24.4s, v22.4s
-	WORD $0x4e32cee9 // fmla v9.4s, v23.4s, v18.4s
-	FMOVS        16(R3), F21
-	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
-	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F23
-	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
-	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	MOVD         $lm5_32_level2<>+0(SB), R9
-	FMOVQ        (R9), F24
-	MOVD         $lm5_32_level3<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_32_level4<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_32_level5<>+0(SB), R9
-	FMOVQ        (R9), F27
-	WORD $0x4e156318 // tbl v24.16b, { v24.16b, v25.16b, v26.16b, v27.16b }, v21.16b
-	WORD $0x4f06e419 // movi v25.16b, #192
-	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
-	MOVD         $lm5_32_level6<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_32_level7<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_32_level8<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_32_level9<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e157338 // tbx v24.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4ea19ef5 // mul v21.4s, v23.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	MOVD         $lm5_32_level2<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_32_level3<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_32_level4<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_32_level5<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e156337 // tbl v23.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4f06e419 // movi v25.16b, #192
-	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
-	MOVD         $lm5_32_level6<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_32_level7<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_32_level8<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_32_level9<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e157337 // tbx v23.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4e34cf0a // fmla v10.4s, v24.4s, v20.4s
-	WORD $0x4e33ceeb // fmla v11.4s, v23.4s, v19.4s
-	WORD $0x4e36cf0c // fmla v12.4s, v24.4s, v22.4s
-	WORD $0x4e32ceed // fmla v13.4s, v23.4s, v18.4s
-	FMOVS        24(R3), F21
-	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
-	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F23
-	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
-	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	MOVD         $lm5_32_level2<>+0(SB), R9
-	FMOVQ        (R9), F24
-	MOVD         $lm5_32_level3<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_32_level4<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_32_level5<>+0(SB), R9
-	FMOVQ        (R9), F27
-	WORD $0x4e156318 // tbl v24.16b, { v24.16b, v25.16b, v26.16b, v27.16b }, v21.16b
-	WORD $0x4f06e419 // movi v25.16b, #192
-	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
-	MOVD         $lm5_32_level6<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_32_level7<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_32_level8<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_32_level9<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e157338 // tbx v24.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4ea19ef5 // mul v21.4s, v23.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	MOVD         $lm5_32_level2<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_32_level3<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_32_level4<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_32_level5<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e156337 // tbl v23.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4f06e419 // movi v25.16b, #192
-	WORD $0x4e3986b5 // add v21.16b, v21.16b, v25.16b
-	MOVD         $lm5_32_level6<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm5_32_level7<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm5_32_level8<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm5_32_level9<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e157337 // tbx v23.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
-	WORD $0x4e34cf0e // fmla v14.4s, v24.4s, v20.4s
-	WORD $0x4e33ceef // fmla v15.4s, v23.4s, v19.4s
-	WORD $0x4e36cf10 // fmla v16.4s, v24.4s, v22.4s
-	WORD $0x4e32cef1 // fmla v17.4s, v23.4s, v18.4s
-	ADD          R8, R7
-	ADD          $4, R4
-	SUBS         $1, R6
-	BGE          loop3
-
-done4:
-	ADD          $1, R6
-	MOVD         o+0(FP), R4
-	MOVD         ldo+8(FP), R5
-	ADD          R2, R4
-	FMOVQ        F2, (R4)
-	FMOVQ        F3, 16(R4)
-	ADD          R5, R4, R6
-	FMOVQ        F4, (R6)
-	ADD          R5, R4, R6
-	FMOVQ        F5, 16(R6)
-	FMOVQ        F6, 32(R4)
-	FMOVQ        F7, 48(R4)
-	ADD          R5, R4, R6
-	FMOVQ        F8, 32(R6)
-	ADD          R5, R4, R6
-	FMOVQ        F9, 48(R6)
-	FMOVQ        F10, 64(R4)
-	FMOVQ        F11, 80(R4)
-	ADD          R5, R4, R6
-	FMOVQ        F12, 64(R6)
-	ADD          R5, R4, R6
-	FMOVQ        F13, 80(R6)
-	FMOVQ        F14, 96(R4)
-	FMOVQ        F15, 112(R4)
-	ADD          R5, R4, R6
-	FMOVQ        F16, 96(R6)
-	ADD          R5, R4, R4
-	FMOVQ        F17, 112(R4)
-	ADD          $0x16, R0
-	ADD          $0x80, R2
-	SUBS         $1, R1
-	BGE          loop1
-
-done2:
-	ADD          $1, R1
-	RET
-
-// mixQ81xLm5_32NEON adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
-TEXT ·mixQ81xLm5_32NEON(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e421 // movi v1.16b, #1
-	WORD $0x4f00e602 // movi v2.16b, #16
-	MOVD         $lm5_32_levels2<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         $lm5_32_levels<>+0(SB), R0
-	FMOVQ        (R0), F4
-	MOVD         $lm5_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $lm5_32_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         v+32(FP), R0
-	MOVD         units+56(FP), R1
-	MOVD         $0, R2
-	MOVD         $39(RSP), R3
-	AND          $-32, R3
-	SUBS         $1, R1
-	BLT          done2
-
-loop1:
-	MOVD         o+0(FP), R4
-	ADD          R2, R4
-	FLDPQ        (R4), (F7, F8)
-	FLDPQ        32(R4), (F9, F10)
-	FLDPQ        64(R4), (F11, F12)
-	FLDPQ        96(R4), (F13, F14)
-	MOVD         p+16(FP), R4
-	MOVD         rows+48(FP), R5
-	MOVD         R0, R6
-	MOVD         stride+40(FP), R7
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	FMOVQ        2(R6), F15
-	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVS        18(R6), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
-	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
-	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
-	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
-	WORD $0x4e130073 // tbl v19.16b, { v3.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
-	WORD $0x4e228def // cmtst v15.16b, v15.16b, v2.16b
-	WORD $0x6e711e6f // bsl v15.16b, v19.16b, v17.16b
-	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
-	WORD $0x6e721e90 // bsl v16.16b, v20.16b, v18.16b
-	FMOVQ        F15, (R3)
-	FMOVQ        F16, 16(R3)
-	WORD $0x7d4000cf // ldr h15, [x6]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	MOVD         $lm5_32_const<>+0(SB), R8
-	FMOVQ        (R8), F16
-	WORD $0x6e30ddf1 // fmul v17.4s, v15.4s, v16.4s
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
-	FMOVS        (R4), F16
-	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
-	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FMOVS        (R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e31ce07 // fmla v7.4s, v16.4s, v17.4s
-	WORD $0x4e2fce48 // fmla v8.4s, v18.4s, v15.4s
-	FMOVS        8(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e31ce09 // fmla v9.4s, v16.4s, v17.4s
-	WORD $0x4e2fce4a // fmla v10.4s, v18.4s, v15.4s
-	FMOVS        16(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e31ce0b // fmla v11.4s, v16.4s, v17.4s
-	WORD $0x4e2fce4c // fmla v12.4s, v18.4s, v15.4s
-	FMOVS        24(R3), F16
-	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
-	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F18
-	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
-	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e31ce0d // fmla v13.4s, v16.4s, v17.4s
-	WORD $0x4e2fce4e // fmla v14.4s, v18.4s, v15.4s
-	ADD          R7, R6
-	ADD          $4, R4
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-	MOVD         o+0(FP), R4
-	ADD          R2, R4
-	FMOVQ        F7, (R4)
-	FMOVQ        F8, 16(R4)
-	FMOVQ        F9, 32(R4)
-	FMOVQ        F10, 48(R4)
-	FMOVQ        F11, 64(R4)
-	FMOVQ        F12, 80(R4)
-	FMOVQ        F13, 96(R4)
-	FMOVQ        F14, 112(R4)
-	ADD          $0x16, R0
-	ADD          $0x80, R2
-	SUBS         $1, R1
-	BGE          loop1
-
-done2:
-	ADD          $1, R1
-	RET
-
-// mixQ82xLm5_32NEON adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
-TEXT ·mixQ82xLm5_32NEON(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e421 // movi v1.16b, #1
-	WORD $0x4f00e602 // movi v2.16b, #16
-	MOVD         $lm5_32_levels2<>+0(SB), R0
-	FMOVQ        (R0), F3
-	MOVD         $lm5_32_levels<>+0(SB), R0
-	FMOVQ        (R0), F4
-	MOVD         $lm5_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $lm5_32_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         v+32(FP), R0
-	MOVD         units+56(FP), R1
-	MOVD         $0, R2
-	MOVD         $39(RSP), R3
-	AND          $-32, R3
-	SUBS         $1, R1
-	BLT          done2
-
-loop1:
-	MOVD         o+0(FP), R4
-	MOVD         ldo+8(FP), R5
-	ADD          R2, R4
-	FLDPQ        (R4), (F7, F8)
-	ADD          R5, R4, R6
-	FMOVQ        (R6), F9
-	ADD          R5, R4, R6
-	FMOVQ        16(R6), F10
-	FLDPQ        32(R4), (F11, F12)
-	ADD          R5, R4, R6
-	FMOVQ        32(R6), F13
-	ADD          R5, R4, R6
-	FMOVQ        48(R6), F14
-	FLDPQ        64(R4), (F15, F16)
-	ADD          R5, R4, R6
-	FMOVQ        64(R6), F17
-	ADD          R5, R4, R6
-	FMOVQ        80(R6), F18
-	FLDPQ        96(R4), (F19, F20)
-	ADD          R5, R4, R6
-	FMOVQ        96(R6), F21
-	ADD          R5, R4, R4
-	FMOVQ        112(R4), F22
-	MOVD         p+16(FP), R4
-	MOVD         ldp+24(FP), R5
-	MOVD         rows+48(FP), R6
-	MOVD         R0, R7
-	MOVD         stride+40(FP), R8
-	SUBS         $1, R6
-	BLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	FMOVQ        2(R7), F23
-	WORD $0x6f0c06f8 // ushr v24.16b, v23.16b, #4
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	FMOVS        18(R7), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x6ea5473a // ushl v26.4s, v25.4s, v5.4s
-	WORD $0x6ea64739 // ushl v25.4s, v25.4s, v6.4s
-	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
-	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
-	WORD $0x4eba1ef7 // orr v23.16b, v23.16b, v26.16b
-	WORD $0x4eb91f18 // orr v24.16b, v24.16b, v25.16b
-	WORD $0x4e201ef9 // and v25.16b, v23.16b, v0.16b
-	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
-	WORD $0x4e201f1a // and v26.16b, v24.16b, v0.16b
-	WORD $0x4e1a009a // tbl v26.16b, { v4.16b }, v26.16b
-	WORD $0x4e201efb // and v27.16b, v23.16b, v0.16b
-	WORD $0x4e1b007b // tbl v27.16b, { v3.16b }, v27.16b
-	WORD $0x4e201f1c // and v28.16b, v24.16b, v0.16b
-	WORD $0x4e1c007c // tbl v28.16b, { v3.16b }, v28.16b
-	WORD $0x4e228ef7 // cmtst v23.16b, v23.16b, v2.16b
-	WORD $0x6e791f77 // bsl v23.16b, v27.16b, v25.16b
-	WORD $0x4e228f18 // cmtst v24.16b, v24.16b, v2.16b
-	WORD $0x6e7a1f98 // bsl v24.16b, v28.16b, v26.16b
-	FMOVQ        F23, (R3)
-	FMOVQ        F24, 16(R3)
-	WORD $0x7d4000f7 // ldr h23, [x7]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	MOVD         $lm5_32_const<>+0(SB), R9
-	FMOVQ        (R9), F24
-	WORD $0x6e38def9 // fmul v25.4s, v23.4s, v24.4s
-	WORD $0x6e38def7 // fmul v23.4s, v23.4s, v24.4s
-	FMOVS        (R4), F24
-	WORD $0x4f98933a // fmul v26.4s, v25.4s, v24.s[0]
-	WORD $0x4f9892f8 // fmul v24.4s, v23.4s, v24.s[0]
-	ADD          R5, R4, R9
-	FMOVS        (R9), F27
-	WORD $0x4f9b9339 // fmul v25.4s, v25.4s, v27.s[0]
-	WORD $0x4f9b92f7 // fmul v23.4s, v23.4s, v27.s[0]
-	FMOVS        (R3), F27
-	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
-	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        4(R3), F28
-	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
-	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x4e3acf67 // fmla v7.4s, v27.4s, v26.4s
-	WORD $0x4e38cf88 // fmla v8.4s, v28.4s, v24.4s
-	WORD $0x4e39cf69 // fmla v9.4s, v27.4s, v25.4s
-	WORD $0x4e37cf8a // fmla v10.4s, v28.4s, v23.4s
-	FMOVS        8(R3), F27
-	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
-	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        12(R3), F28
-	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
-	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x4e3acf6b // fmla v11.4s, v27.4s, v26.4s
-	WORD $0x4e38cf8c // fmla v12.4s, v28.4s, v24.4s
-	WORD $0x4e39cf6d // fmla v13.4s, v27.4s, v25.4s
-	WORD $0x4e37cf8e // fmla v14.4s, v28.4s, v23.4s
-	FMOVS        16(R3), F27
-	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
-	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        20(R3), F28
-	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
-	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x4e3acf6f // fmla v15.4s, v27.4s, v26.4s
-	WORD $0x4e38cf90 // fmla v16.4s, v28.4s, v24.4s
-	WORD $0x4e39cf71 // fmla v17.4s, v27.4s, v25.4s
-	WORD $0x4e37cf92 // fmla v18.4s, v28.4s, v23.4s
-	FMOVS        24(R3), F27
-	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
-	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        28(R3), F28
-	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
-	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x4e3acf73 // fmla v19.4s, v27.4s, v26.4s
-	WORD $0x4e38cf94 // fmla v20.4s, v28.4s, v24.4s
-	WORD $0x4e39cf75 // fmla v21.4s, v27.4s, v25.4s
-	WORD $0x4e37cf96 // fmla v22.4s, v28.4s, v23.4s
-	ADD          R8, R7
-	ADD          $4, R4
-	SUBS         $1, R6
-	BGE          loop3
-
-done4:
-	ADD          $1, R6
-	MOVD         o+0(FP), R4
-	MOVD         ldo+8(FP), R5
-	ADD          R2, R4
-	FMOVQ        F7, (R4)
-	FMOVQ        F8, 16(R4)
-	ADD          R5, R4, R6
-	FMOVQ        F9, (R6)
-	ADD          R5, R4, R6
-	FMOVQ        F10, 16(R6)
-	FMOVQ        F11, 32(R4)
-	FMOVQ        F12, 48(R4)
-	ADD          R5, R4, R6
-	FMOVQ        F13, 32(R6)
-	ADD          R5, R4, R6
-	FMOVQ        F14, 48(R6)
-	FMOVQ        F15, 64(R4)
-	FMOVQ        F16, 80(R4)
-	ADD          R5, R4, R6
-	FMOVQ        F17, 64(R6)
-	ADD          R5, R4, R6
-	FMOVQ        F18, 80(R6)
-	FMOVQ        F19, 96(R4)
-	FMOVQ        F20, 112(R4)
-	ADD          R5, R4, R6
-	FMOVQ        F21, 96(R6)
-	ADD          R5, R4, R4
-	FMOVQ        F22, 112(R4)
-	ADD          $0x16, R0
-	ADD          $0x80, R2
-	SUBS         $1, R1
-	BGE          loop1
-
-done2:
-	ADD          $1, R1
-	RET
-
-// mixQ83xLm5_32NEON adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
-TEXT ·mixQ83xLm5_32NEON(SB), NOSPLIT, $128-64
-	MOVD         v+32(FP), R0
-	MOVD         units+56(FP), R1
-	MOVD         $0, R2
-	MOVD         $39(RSP), R3
-	AND          $-32, R3
-	SUBS         $1, R1
-	BLT          done2
-
-loop1:
-	MOVD         o+0(FP), R4
-	MOVD         ldo+8(FP), R5
-	MOVD         R4, R6
-	ADD          R5, R6
-	ADD          R5, R6
-	ADD          R2, R4
-	ADD          R2, R6
-	FLDPQ        (R4), (F0, F1)
-	ADD          R5, R4, R7
-	FMOVQ        (R7), F2
-	ADD          R5, R4, R7
-	FMOVQ        16(R7), F3
-	FLDPQ        (R6), (F4, F5)
-	FLDPQ        32(R4), (F6, F7)
-	ADD          R5, R4, R7
-	FMOVQ        32(R7), F8
-	ADD          R5, R4, R7
-	FMOVQ        48(R7), F9
-	FLDPQ        32(R6), (F10, F11)
-	FLDPQ        64(R4), (F12, F13)
-	ADD          R5, R4, R7
-	FMOVQ        64(R7), F14
-	ADD          R5, R4, R7
-	FMOVQ        80(R7), F15
-	FLDPQ        64(R6), (F16, F17)
-	FLDPQ        96(R4), (F18, F19)
-	ADD          R5, R4, R7
-	FMOVQ        96(R7), F20
-	ADD          R5, R4, R4
-	FMOVQ        112(R4), F21
-	FLDPQ        96(R6), (F22, F23)
-	MOVD         p+16(FP), R4
-	MOVD         ldp+24(FP), R5
-	MOVD         R4, R6
-	ADD          R5, R6
-	ADD          R5, R6
-	MOVD         rows+48(FP), R7
-	MOVD         R0, R8
-	MOVD         stride+40(FP), R9
-	SUBS         $1, R7
-	BLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	FMOVQ        2(R8), F24
-	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
-	WORD $0x4f00e5fa // movi v26.16b, #15
-	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
-	FMOVS        18(R8), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	MOVD         $lm5_32_shifts<>+0(SB), R10
-	FMOVQ        (R10), F27
-	WORD $0x6ebb475b // ushl v27.4s, v26.4s, v27.4s
-	MOVD         $lm5_32_shifts2<>+0(SB), R10
-	FMOVQ        (R10), F28
-	WORD $0x6ebc475a // ushl v26.4s, v26.4s, v28.4s
-	WORD $0x4f00e43c // movi v28.16b, #1
-	WORD $0x4e3c1f7b // and v27.16b, v27.16b, v28.16b
-	WORD $0x4f00e43c // movi v28.16b, #1
-	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
-	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
-	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
-	WORD $0x4ebb1f18 // orr v24.16b, v24.16b, v27.16b
-	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
-	WORD $0x4f00e5fa // movi v26.16b, #15
-	WORD $0x4e3a1f1a // and v26.16b, v24.16b, v26.16b
-	MOVD         $lm5_32_levels<>+0(SB), R10
-	FMOVQ        (R10), F27
-	WORD $0x4e1a037a // tbl v26.16b, { v27.16b }, v26.16b
-	WORD $0x4f00e5fb // movi v27.16b, #15
-	WORD $0x4e3b1f3b // and v27.16b, v25.16b, v27.16b
-	MOVD         $lm5_32_levels<>+0(SB), R10
-	FMOVQ        (R10), F28
-	WORD $0x4e1b039b // tbl v27.16b, { v28.16b }, v27.16b
-	WORD $0x4f00e5fc // movi v28.16b, #15
-	WORD $0x4e3c1f1c // and v28.16b, v24.16b, v28.16b
-	MOVD         $lm5_32_levels2<>+0(SB), R10
-	FMOVQ        (R10), F29
-	WORD $0x4e1c03bc // tbl v28.16b, { v29.16b }, v28.16b
+	WORD $0x3cc020fb // ldur q27, [x7, #2]
+	WORD $0x6f0c077c // ushr v28.16b, v27.16b, #4
 	WORD $0x4f00e5fd // movi v29.16b, #15
-	WORD $0x4e3d1f3d // and v29.16b, v25.16b, v29.16b
-	MOVD         $lm5_32_levels2<>+0(SB), R10
-	FMOVQ        (R10), F30
-	WORD $0x4e1d03dd // tbl v29.16b, { v30.16b }, v29.16b
-	WORD $0x4f00e61e // movi v30.16b, #16
-	WORD $0x4e3e8f18 // cmtst v24.16b, v24.16b, v30.16b
-	WORD $0x6e7a1f98 // bsl v24.16b, v28.16b, v26.16b
-	WORD $0x4f00e61a // movi v26.16b, #16
-	WORD $0x4e3a8f39 // cmtst v25.16b, v25.16b, v26.16b
-	WORD $0x6e7b1fb9 // bsl v25.16b, v29.16b, v27.16b
-	FMOVQ        F24, (R3)
-	FMOVQ        F25, 16(R3)
-	WORD $0x7d400118 // ldr h24, [x8]
-	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	MOVD         $lm5_32_const<>+0(SB), R10
-	FMOVQ        (R10), F25
-	WORD $0x6e39df1a // fmul v26.4s, v24.4s, v25.4s
-	WORD $0x6e39df18 // fmul v24.4s, v24.4s, v25.4s
-	FMOVS        (R4), F25
-	WORD $0x4f99935b // fmul v27.4s, v26.4s, v25.s[0]
-	WORD $0x4f999319 // fmul v25.4s, v24.4s, v25.s[0]
-	ADD          R5, R4, R10
-	FMOVS        (R10), F28
-	WORD $0x4f9c935d // fmul v29.4s, v26.4s, v28.s[0]
-	WORD $0x4f9c931c // fmul v28.4s, v24.4s, v28.s[0]
-	FMOVS        (R6), F30
-	WORD $0x4f9e935a // fmul v26.4s, v26.4s, v30.s[0]
-	WORD $0x4f9e9318 // fmul v24.4s, v24.4s, v30.s[0]
-	FMOVS        (R3), F30
-	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
-	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
-	FMOVS        4(R3), F31
-	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
-	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
-	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e3bcfc0 // fmla v0.4s, v30.4s, v27.4s
-	WORD $0x4e39cfe1 // fmla v1.4s, v31.4s, v25.4s
-	WORD $0x4e3dcfc2 // fmla v2.4s, v30.4s, v29.4s
-	WORD $0x4e3ccfe3 // fmla v3.4s, v31.4s, v28.4s
-	WORD $0x4e3acfc4 // fmla v4.4s, v30.4s, v26.4s
-	WORD $0x4e38cfe5 // fmla v5.4s, v31.4s, v24.4s
-	FMOVS        8(R3), F30
-	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
-	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
-	FMOVS        12(R3), F31
-	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
-	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
-	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e3bcfc6 // fmla v6.4s, v30.4s, v27.4s
-	WORD $0x4e39cfe7 // fmla v7.4s, v31.4s, v25.4s
-	WORD $0x4e3dcfc8 // fmla v8.4s, v30.4s, v29.4s
-	WORD $0x4e3ccfe9 // fmla v9.4s, v31.4s, v28.4s
-	WORD $0x4e3acfca // fmla v10.4s, v30.4s, v26.4s
-	WORD $0x4e38cfeb // fmla v11.4s, v31.4s, v24.4s
-	FMOVS        16(R3), F30
-	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
-	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
-	FMOVS        20(R3), F31
-	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
-	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
-	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e3bcfcc // fmla v12.4s, v30.4s, v27.4s
-	WORD $0x4e39cfed // fmla v13.4s, v31.4s, v25.4s
-	WORD $0x4e3dcfce // fmla v14.4s, v30.4s, v29.4s
-	WORD $0x4e3ccfef // fmla v15.4s, v31.4s, v28.4s
-	WORD $0x4e3acfd0 // fmla v16.4s, v30.4s, v26.4s
-	WORD $0x4e38cff1 // fmla v17.4s, v31.4s, v24.4s
-	FMOVS        24(R3), F30
-	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
-	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
-	FMOVS        28(R3), F31
-	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
-	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
-	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e3bcfd2 // fmla v18.4s, v30.4s, v27.4s
-	WORD $0x4e39cff3 // fmla v19.4s, v31.4s, v25.4s
-	WORD $0x4e3dcfd4 // fmla v20.4s, v30.4s, v29.4s
-	WORD $0x4e3ccff5 // fmla v21.4s, v31.4s, v28.4s
-	WORD $0x4e3acfd6 // fmla v22.4s, v30.4s, v26.4s
-	WORD $0x4e38cff7 // fmla v23.4s, v31.4s, v24.4s
-	ADD          R9, R8
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	WORD $0xbc4120fd // ldur s29, [x7, #18]
+	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
+	MOVD         $lm5_32_shifts<>+0(SB), R9
+	FMOVQ        (R9), F30
+	WORD $0x6ebe47be // ushl v30.4s, v29.4s, v30.4s
+	MOVD         $lm5_32_shifts2<>+0(SB), R9
+	FMOVQ        (R9), F31
+	WORD $0x6ebf47bd // ushl v29.4s, v29.4s, v31.4s
+	WORD $0x4f00e43f // movi v31.16b, #1
+	WORD $0x4e3f1fde // and v30.16b, v30.16b, v31.16b
+	WORD $0x4f00e43f // movi v31.16b, #1
+	WORD $0x4e3f1fbd // and v29.16b, v29.16b, v31.16b
+	WORD $0x4f2457de // shl v30.4s, v30.4s, #4
+	WORD $0x4f2457bd // shl v29.4s, v29.4s, #4
+	WORD $0x4ebe1f7b // orr v27.16b, v27.16b, v30.16b
+	WORD $0x4ebd1f9c // orr v28.16b, v28.16b, v29.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
+	WORD $0x7c4000fb // ldur h27, [x7]
+	WORD $0x1ee2437b // fcvt s27, h27
+	WORD $0xbc40009c // ldur s28, [x4]
+	WORD $0x6e3cdf7c // fmul v28.4s, v27.4s, v28.4s
+	ADD          R5, R4, R9
+	WORD $0xbc40013d // ldur s29, [x9]
+	WORD $0x6e3ddf7b // fmul v27.4s, v27.4s, v29.4s
+	WORD $0xbc40007d // ldur s29, [x3]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0xbc40407e // ldur s30, [x3, #4]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4ea19fbd // mul v29.4s, v29.4s, v1.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	WORD $0x4e1d605f // tbl v31.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
+	WORD $0x4e2a87bd // add v29.16b, v29.16b, v10.16b
+	WORD $0x4e1d70df // tbx v31.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v29.16b
+	WORD $0x4ea19fdd // mul v29.4s, v30.4s, v1.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	WORD $0x4e1d605e // tbl v30.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
+	WORD $0x4e2a87bd // add v29.16b, v29.16b, v10.16b
+	WORD $0x4e1d70de // tbx v30.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v29.16b
+	WORD $0x4f9c13eb // fmla v11.4s, v31.4s, v28.s[0]
+	WORD $0x4f9c13cc // fmla v12.4s, v30.4s, v28.s[0]
+	WORD $0x4f9b13ed // fmla v13.4s, v31.4s, v27.s[0]
+	WORD $0x4f9b13ce // fmla v14.4s, v30.4s, v27.s[0]
+	WORD $0xbc40807d // ldur s29, [x3, #8]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0xbc40c07e // ldur s30, [x3, #12]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4ea19fbd // mul v29.4s, v29.4s, v1.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	WORD $0x4e1d605f // tbl v31.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
+	WORD $0x4e2a87bd // add v29.16b, v29.16b, v10.16b
+	WORD $0x4e1d70df // tbx v31.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v29.16b
+	WORD $0x4ea19fdd // mul v29.4s, v30.4s, v1.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	WORD $0x4e1d605e // tbl v30.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
+	WORD $0x4e2a87bd // add v29.16b, v29.16b, v10.16b
+	WORD $0x4e1d70de // tbx v30.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v29.16b
+	WORD $0x4f9c13ef // fmla v15.4s, v31.4s, v28.s[0]
+	WORD $0x4f9c13d0 // fmla v16.4s, v30.4s, v28.s[0]
+	WORD $0x4f9b13f1 // fmla v17.4s, v31.4s, v27.s[0]
+	WORD $0x4f9b13d2 // fmla v18.4s, v30.4s, v27.s[0]
+	WORD $0xbc41007d // ldur s29, [x3, #16]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0xbc41407e // ldur s30, [x3, #20]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4ea19fbd // mul v29.4s, v29.4s, v1.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	WORD $0x4e1d605f // tbl v31.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
+	WORD $0x4e2a87bd // add v29.16b, v29.16b, v10.16b
+	WORD $0x4e1d70df // tbx v31.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v29.16b
+	WORD $0x4ea19fdd // mul v29.4s, v30.4s, v1.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	WORD $0x4e1d605e // tbl v30.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
+	WORD $0x4e2a87bd // add v29.16b, v29.16b, v10.16b
+	WORD $0x4e1d70de // tbx v30.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v29.16b
+	WORD $0x4f9c13f3 // fmla v19.4s, v31.4s, v28.s[0]
+	WORD $0x4f9c13d4 // fmla v20.4s, v30.4s, v28.s[0]
+	WORD $0x4f9b13f5 // fmla v21.4s, v31.4s, v27.s[0]
+	WORD $0x4f9b13d6 // fmla v22.4s, v30.4s, v27.s[0]
+	WORD $0xbc41807d // ldur s29, [x3, #24]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0xbc41c07e // ldur s30, [x3, #28]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4ea19fbd // mul v29.4s, v29.4s, v1.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	WORD $0x4e1d605f // tbl v31.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
+	WORD $0x4e2a87bd // add v29.16b, v29.16b, v10.16b
+	WORD $0x4e1d70df // tbx v31.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v29.16b
+	WORD $0x4ea19fdd // mul v29.4s, v30.4s, v1.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	WORD $0x4e1d605e // tbl v30.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
+	WORD $0x4e2a87bd // add v29.16b, v29.16b, v10.16b
+	WORD $0x4e1d70de // tbx v30.16b, { v6.16b, v7.16b, v8.16b, v9.16b }, v29.16b
+	WORD $0x4f9c13f7 // fmla v23.4s, v31.4s, v28.s[0]
+	WORD $0x4f9c13d8 // fmla v24.4s, v30.4s, v28.s[0]
+	WORD $0x4f9b13f9 // fmla v25.4s, v31.4s, v27.s[0]
+	WORD $0x4f9b13da // fmla v26.4s, v30.4s, v27.s[0]
+	ADD          R8, R7
 	ADD          $4, R4
-	ADD          $4, R6
-	SUBS         $1, R7
+	SUBS         $1, R6
 	BGE          loop3
 
 done4:
-	ADD          $1, R7
+	ADD          $1, R6
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
-	MOVD         R4, R6
-	ADD          R5, R6
-	ADD          R5, R6
 	ADD          R2, R4
-	ADD          R2, R6
-	FMOVQ        F0, (R4)
-	FMOVQ        F1, 16(R4)
-	ADD          R5, R4, R7
-	FMOVQ        F2, (R7)
-	ADD          R5, R4, R7
-	FMOVQ        F3, 16(R7)
-	FMOVQ        F4, (R6)
-	FMOVQ        F5, 16(R6)
-	FMOVQ        F6, 32(R4)
-	FMOVQ        F7, 48(R4)
-	ADD          R5, R4, R7
-	FMOVQ        F8, 32(R7)
-	ADD          R5, R4, R7
-	FMOVQ        F9, 48(R7)
-	FMOVQ        F10, 32(R6)
-	FMOVQ        F11, 48(R6)
-	FMOVQ        F12, 64(R4)
-	FMOVQ        F13, 80(R4)
-	ADD          R5, R4, R7
-	FMOVQ        F14, 64(R7)
-	ADD          R5, R4, R7
-	FMOVQ        F15, 80(R7)
-	FMOVQ        F16, 64(R6)
-	FMOVQ        F17, 80(R6)
-	FMOVQ        F18, 96(R4)
-	FMOVQ        F19, 112(R4)
-	ADD          R5, R4, R7
-	FMOVQ        F20, 96(R7)
+	FMOVQ        F11, (R4)
+	FMOVQ        F12, 16(R4)
+	ADD          R5, R4, R6
+	FMOVQ        F13, (R6)
+	ADD          R5, R4, R6
+	FMOVQ        F14, 16(R6)
+	FMOVQ        F15, 32(R4)
+	FMOVQ        F16, 48(R4)
+	ADD          R5, R4, R6
+	FMOVQ        F17, 32(R6)
+	ADD          R5, R4, R6
+	FMOVQ        F18, 48(R6)
+	FMOVQ        F19, 64(R4)
+	FMOVQ        F20, 80(R4)
+	ADD          R5, R4, R6
+	FMOVQ        F21, 64(R6)
+	ADD          R5, R4, R6
+	FMOVQ        F22, 80(R6)
+	FMOVQ        F23, 96(R4)
+	FMOVQ        F24, 112(R4)
+	ADD          R5, R4, R6
+	FMOVQ        F25, 96(R6)
 	ADD          R5, R4, R4
-	FMOVQ        F21, 112(R4)
-	FMOVQ        F22, 96(R6)
-	FMOVQ        F23, 112(R6)
+	FMOVQ        F26, 112(R4)
 	ADD          $0x16, R0
 	ADD          $0x80, R2
 	SUBS         $1, R1
@@ -4666,8 +3968,8 @@ done2:
 	ADD          $1, R1
 	RET
 
-// mixQ85xLm5_32NEON adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
-TEXT ·mixQ85xLm5_32NEON(SB), NOSPLIT, $128-64
+// mix5xLm5_32NEON adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
+TEXT ·mix5xLm5_32NEON(SB), NOSPLIT, $128-64
 	MOVD         v+32(FP), R0
 	MOVD         units+56(FP), R1
 	MOVD         $0, R2
@@ -4688,28 +3990,34 @@ loop1:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FLDPQ        (R4), (F0, F1)
+	WORD $0x3cc00080 // ldur q0, [x4]
+	WORD $0x3cc10081 // ldur q1, [x4, #16]
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F2
+	WORD $0x3cc00102 // ldur q2, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F3
-	FLDPQ        (R6), (F4, F5)
+	WORD $0x3cc10103 // ldur q3, [x8, #16]
+	WORD $0x3cc000c4 // ldur q4, [x6]
+	WORD $0x3cc100c5 // ldur q5, [x6, #16]
 	ADD          R5, R6, R8
-	FMOVQ        (R8), F6
+	WORD $0x3cc00106 // ldur q6, [x8]
 	ADD          R5, R6, R8
-	FMOVQ        16(R8), F7
-	FLDPQ        (R7), (F8, F9)
-	FLDPQ        32(R4), (F10, F11)
+	WORD $0x3cc10107 // ldur q7, [x8, #16]
+	WORD $0x3cc000e8 // ldur q8, [x7]
+	WORD $0x3cc100e9 // ldur q9, [x7, #16]
+	WORD $0x3cc2008a // ldur q10, [x4, #32]
+	WORD $0x3cc3008b // ldur q11, [x4, #48]
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F12
+	WORD $0x3cc2010c // ldur q12, [x8, #32]
 	ADD          R5, R4, R4
-	FMOVQ        48(R4), F13
-	FLDPQ        32(R6), (F14, F15)
+	WORD $0x3cc3008d // ldur q13, [x4, #48]
+	WORD $0x3cc200ce // ldur q14, [x6, #32]
+	WORD $0x3cc300cf // ldur q15, [x6, #48]
 	ADD          R5, R6, R4
-	FMOVQ        32(R4), F16
+	WORD $0x3cc20090 // ldur q16, [x4, #32]
 	ADD          R5, R6, R4
-	FMOVQ        48(R4), F17
-	FLDPQ        32(R7), (F18, F19)
+	WORD $0x3cc30091 // ldur q17, [x4, #48]
+	WORD $0x3cc200f2 // ldur q18, [x7, #32]
+	WORD $0x3cc300f3 // ldur q19, [x7, #48]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -4727,11 +4035,11 @@ loop1:
 loop3:
 
 	// levels of values 0 to 15
-	FMOVQ        2(R9), F20
+	WORD $0x3cc02134 // ldur q20, [x9, #2]
 	WORD $0x6f0c0695 // ushr v21.16b, v20.16b, #4
 	WORD $0x4f00e5f6 // movi v22.16b, #15
 	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
-	FMOVS        18(R9), F22
+	WORD $0xbc412136 // ldur s22, [x9, #18]
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
 	MOVD         $lm5_32_shifts<>+0(SB), R11
 	FMOVQ        (R11), F23
@@ -4747,94 +4055,154 @@ loop3:
 	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
 	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
 	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
-	WORD $0x4f00e5f6 // movi v22.16b, #15
-	WORD $0x4e361e96 // and v22.16b, v20.16b, v22.16b
-	MOVD         $lm5_32_levels<>+0(SB), R11
-	FMOVQ        (R11), F23
-	WORD $0x4e1602f6 // tbl v22.16b, { v23.16b }, v22.16b
-	WORD $0x4f00e5f7 // movi v23.16b, #15
-	WORD $0x4e371eb7 // and v23.16b, v21.16b, v23.16b
-	MOVD         $lm5_32_levels<>+0(SB), R11
-	FMOVQ        (R11), F24
-	WORD $0x4e170317 // tbl v23.16b, { v24.16b }, v23.16b
-	WORD $0x4f00e5f8 // movi v24.16b, #15
-	WORD $0x4e381e98 // and v24.16b, v20.16b, v24.16b
-	MOVD         $lm5_32_levels2<>+0(SB), R11
-	FMOVQ        (R11), F25
-	WORD $0x4e180338 // tbl v24.16b, { v25.16b }, v24.16b
-	WORD $0x4f00e5f9 // movi v25.16b, #15
-	WORD $0x4e391eb9 // and v25.16b, v21.16b, v25.16b
-	MOVD         $lm5_32_levels2<>+0(SB), R11
-	FMOVQ        (R11), F26
-	WORD $0x4e190359 // tbl v25.16b, { v26.16b }, v25.16b
-	WORD $0x4f00e61a // movi v26.16b, #16
-	WORD $0x4e3a8e94 // cmtst v20.16b, v20.16b, v26.16b
-	WORD $0x6e761f14 // bsl v20.16b, v24.16b, v22.16b
-	WORD $0x4f00e616 // movi v22.16b, #16
-	WORD $0x4e368eb5 // cmtst v21.16b, v21.16b, v22.16b
-	WORD $0x6e771f35 // bsl v21.16b, v25.16b, v23.16b
 	FMOVQ        F20, (R3)
 	FMOVQ        F21, 16(R3)
-	WORD $0x7d400134 // ldr h20, [x9]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	MOVD         $lm5_32_const<>+0(SB), R11
-	FMOVQ        (R11), F21
-	WORD $0x6e35de96 // fmul v22.4s, v20.4s, v21.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
-	FMOVS        (R4), F21
-	WORD $0x4f9592d7 // fmul v23.4s, v22.4s, v21.s[0]
-	WORD $0x4f959295 // fmul v21.4s, v20.4s, v21.s[0]
+	WORD $0x7c400134 // ldur h20, [x9]
+	WORD $0x1ee24294 // fcvt s20, h20
+	WORD $0xbc400095 // ldur s21, [x4]
+	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
 	ADD          R5, R4, R11
-	FMOVS        (R11), F24
-	WORD $0x4f9892d9 // fmul v25.4s, v22.4s, v24.s[0]
-	WORD $0x4f989298 // fmul v24.4s, v20.4s, v24.s[0]
-	FMOVS        (R6), F26
-	WORD $0x4f9a92db // fmul v27.4s, v22.4s, v26.s[0]
-	WORD $0x4f9a929a // fmul v26.4s, v20.4s, v26.s[0]
+	WORD $0xbc400176 // ldur s22, [x11]
+	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
+	WORD $0xbc4000d7 // ldur s23, [x6]
+	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
 	ADD          R5, R6, R11
-	FMOVS        (R11), F28
-	WORD $0x4f9c92dd // fmul v29.4s, v22.4s, v28.s[0]
-	WORD $0x4f9c929c // fmul v28.4s, v20.4s, v28.s[0]
-	FMOVS        (R7), F30
-	WORD $0x4f9e92d6 // fmul v22.4s, v22.4s, v30.s[0]
-	WORD $0x4f9e9294 // fmul v20.4s, v20.4s, v30.s[0]
-	FMOVS        (R3), F30
-	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
-	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
-	FMOVS        4(R3), F31
-	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
-	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
-	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e37cfc0 // fmla v0.4s, v30.4s, v23.4s
-	WORD $0x4e35cfe1 // fmla v1.4s, v31.4s, v21.4s
-	WORD $0x4e39cfc2 // fmla v2.4s, v30.4s, v25.4s
-	WORD $0x4e38cfe3 // fmla v3.4s, v31.4s, v24.4s
-	WORD $0x4e3bcfc4 // fmla v4.4s, v30.4s, v27.4s
-	WORD $0x4e3acfe5 // fmla v5.4s, v31.4s, v26.4s
-	WORD $0x4e3dcfc6 // fmla v6.4s, v30.4s, v29.4s
-	WORD $0x4e3ccfe7 // fmla v7.4s, v31.4s, v28.4s
-	WORD $0x4e36cfc8 // fmla v8.4s, v30.4s, v22.4s
-	WORD $0x4e34cfe9 // fmla v9.4s, v31.4s, v20.4s
-	FMOVS        8(R3), F30
-	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
-	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
-	FMOVS        12(R3), F31
-	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
-	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
-	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e37cfca // fmla v10.4s, v30.4s, v23.4s
-	WORD $0x4e35cfeb // fmla v11.4s, v31.4s, v21.4s
-	WORD $0x4e39cfcc // fmla v12.4s, v30.4s, v25.4s
-	WORD $0x4e38cfed // fmla v13.4s, v31.4s, v24.4s
-	WORD $0x4e3bcfce // fmla v14.4s, v30.4s, v27.4s
-	WORD $0x4e3acfef // fmla v15.4s, v31.4s, v26.4s
-	WORD $0x4e3dcfd0 // fmla v16.4s, v30.4s, v29.4s
-	WORD $0x4e3ccff1 // fmla v17.4s, v31.4s, v28.4s
-	WORD $0x4e36cfd2 // fmla v18.4s, v30.4s, v22.4s
-	WORD $0x4e34cff3 // fmla v19.4s, v31.4s, v20.4s
+	WORD $0xbc400178 // ldur s24, [x11]
+	WORD $0x6e38de98 // fmul v24.4s, v20.4s, v24.4s
+	WORD $0xbc4000f9 // ldur s25, [x7]
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0xbc400079 // ldur s25, [x3]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc40407a // ldur s26, [x3, #4]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4f00e49b // movi v27.16b, #4
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	MOVD         $lm5_32_level<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	MOVD         $lm5_32_level2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	MOVD         $lm5_32_level3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_32_level4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_32_level5<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm5_32_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_32_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_32_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_32_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f00e499 // movi v25.16b, #4
+	WORD $0x4eb99f59 // mul v25.4s, v26.4s, v25.4s
+	MOVD         $lm5_32_level<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	MOVD         $lm5_32_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_32_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_32_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_32_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm5_32_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_32_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_32_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_32_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f951360 // fmla v0.4s, v27.4s, v21.s[0]
+	WORD $0x4f951341 // fmla v1.4s, v26.4s, v21.s[0]
+	WORD $0x4f961362 // fmla v2.4s, v27.4s, v22.s[0]
+	WORD $0x4f961343 // fmla v3.4s, v26.4s, v22.s[0]
+	WORD $0x4f971364 // fmla v4.4s, v27.4s, v23.s[0]
+	WORD $0x4f971345 // fmla v5.4s, v26.4s, v23.s[0]
+	WORD $0x4f981366 // fmla v6.4s, v27.4s, v24.s[0]
+	WORD $0x4f981347 // fmla v7.4s, v26.4s, v24.s[0]
+	WORD $0x4f941368 // fmla v8.4s, v27.4s, v20.s[0]
+	WORD $0x4f941349 // fmla v9.4s, v26.4s, v20.s[0]
+	WORD $0xbc408079 // ldur s25, [x3, #8]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc40c07a // ldur s26, [x3, #12]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4f00e49b // movi v27.16b, #4
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	MOVD         $lm5_32_level<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	MOVD         $lm5_32_level2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	MOVD         $lm5_32_level3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_32_level4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_32_level5<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm5_32_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_32_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_32_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_32_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f00e499 // movi v25.16b, #4
+	WORD $0x4eb99f59 // mul v25.4s, v26.4s, v25.4s
+	MOVD         $lm5_32_level<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	MOVD         $lm5_32_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_32_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_32_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_32_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm5_32_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_32_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_32_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_32_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f95136a // fmla v10.4s, v27.4s, v21.s[0]
+	WORD $0x4f95134b // fmla v11.4s, v26.4s, v21.s[0]
+	WORD $0x4f96136c // fmla v12.4s, v27.4s, v22.s[0]
+	WORD $0x4f96134d // fmla v13.4s, v26.4s, v22.s[0]
+	WORD $0x4f97136e // fmla v14.4s, v27.4s, v23.s[0]
+	WORD $0x4f97134f // fmla v15.4s, v26.4s, v23.s[0]
+	WORD $0x4f981370 // fmla v16.4s, v27.4s, v24.s[0]
+	WORD $0x4f981351 // fmla v17.4s, v26.4s, v24.s[0]
+	WORD $0x4f941372 // fmla v18.4s, v27.4s, v20.s[0]
+	WORD $0x4f941353 // fmla v19.4s, v26.4s, v20.s[0]
 	ADD          R10, R9
 	ADD          $4, R4
 	ADD          $4, R6
@@ -4894,28 +4262,34 @@ done4:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FLDPQ        64(R4), (F0, F1)
+	WORD $0x3cc40080 // ldur q0, [x4, #64]
+	WORD $0x3cc50081 // ldur q1, [x4, #80]
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F2
+	WORD $0x3cc40102 // ldur q2, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F3
-	FLDPQ        64(R6), (F4, F5)
+	WORD $0x3cc50103 // ldur q3, [x8, #80]
+	WORD $0x3cc400c4 // ldur q4, [x6, #64]
+	WORD $0x3cc500c5 // ldur q5, [x6, #80]
 	ADD          R5, R6, R8
-	FMOVQ        64(R8), F6
+	WORD $0x3cc40106 // ldur q6, [x8, #64]
 	ADD          R5, R6, R8
-	FMOVQ        80(R8), F7
-	FLDPQ        64(R7), (F8, F9)
-	FLDPQ        96(R4), (F10, F11)
+	WORD $0x3cc50107 // ldur q7, [x8, #80]
+	WORD $0x3cc400e8 // ldur q8, [x7, #64]
+	WORD $0x3cc500e9 // ldur q9, [x7, #80]
+	WORD $0x3cc6008a // ldur q10, [x4, #96]
+	WORD $0x3cc7008b // ldur q11, [x4, #112]
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F12
+	WORD $0x3cc6010c // ldur q12, [x8, #96]
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F13
-	FLDPQ        96(R6), (F14, F15)
+	WORD $0x3cc7008d // ldur q13, [x4, #112]
+	WORD $0x3cc600ce // ldur q14, [x6, #96]
+	WORD $0x3cc700cf // ldur q15, [x6, #112]
 	ADD          R5, R6, R4
-	FMOVQ        96(R4), F16
+	WORD $0x3cc60090 // ldur q16, [x4, #96]
 	ADD          R5, R6, R4
-	FMOVQ        112(R4), F17
-	FLDPQ        96(R7), (F18, F19)
+	WORD $0x3cc70091 // ldur q17, [x4, #112]
+	WORD $0x3cc600f2 // ldur q18, [x7, #96]
+	WORD $0x3cc700f3 // ldur q19, [x7, #112]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -4933,11 +4307,11 @@ done4:
 loop5:
 
 	// levels of values 16 to 31
-	FMOVQ        2(R9), F20
+	WORD $0x3cc02134 // ldur q20, [x9, #2]
 	WORD $0x6f0c0695 // ushr v21.16b, v20.16b, #4
 	WORD $0x4f00e5f6 // movi v22.16b, #15
 	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
-	FMOVS        18(R9), F22
+	WORD $0xbc412136 // ldur s22, [x9, #18]
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
 	MOVD         $lm5_32_shifts<>+0(SB), R11
 	FMOVQ        (R11), F23
@@ -4953,94 +4327,154 @@ loop5:
 	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
 	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
 	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
-	WORD $0x4f00e5f6 // movi v22.16b, #15
-	WORD $0x4e361e96 // and v22.16b, v20.16b, v22.16b
-	MOVD         $lm5_32_levels<>+0(SB), R11
-	FMOVQ        (R11), F23
-	WORD $0x4e1602f6 // tbl v22.16b, { v23.16b }, v22.16b
-	WORD $0x4f00e5f7 // movi v23.16b, #15
-	WORD $0x4e371eb7 // and v23.16b, v21.16b, v23.16b
-	MOVD         $lm5_32_levels<>+0(SB), R11
-	FMOVQ        (R11), F24
-	WORD $0x4e170317 // tbl v23.16b, { v24.16b }, v23.16b
-	WORD $0x4f00e5f8 // movi v24.16b, #15
-	WORD $0x4e381e98 // and v24.16b, v20.16b, v24.16b
-	MOVD         $lm5_32_levels2<>+0(SB), R11
-	FMOVQ        (R11), F25
-	WORD $0x4e180338 // tbl v24.16b, { v25.16b }, v24.16b
-	WORD $0x4f00e5f9 // movi v25.16b, #15
-	WORD $0x4e391eb9 // and v25.16b, v21.16b, v25.16b
-	MOVD         $lm5_32_levels2<>+0(SB), R11
-	FMOVQ        (R11), F26
-	WORD $0x4e190359 // tbl v25.16b, { v26.16b }, v25.16b
-	WORD $0x4f00e61a // movi v26.16b, #16
-	WORD $0x4e3a8e94 // cmtst v20.16b, v20.16b, v26.16b
-	WORD $0x6e761f14 // bsl v20.16b, v24.16b, v22.16b
-	WORD $0x4f00e616 // movi v22.16b, #16
-	WORD $0x4e368eb5 // cmtst v21.16b, v21.16b, v22.16b
-	WORD $0x6e771f35 // bsl v21.16b, v25.16b, v23.16b
 	FMOVQ        F20, (R3)
 	FMOVQ        F21, 16(R3)
-	WORD $0x7d400134 // ldr h20, [x9]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	MOVD         $lm5_32_const<>+0(SB), R11
-	FMOVQ        (R11), F21
-	WORD $0x6e35de96 // fmul v22.4s, v20.4s, v21.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
-	FMOVS        (R4), F21
-	WORD $0x4f9592d7 // fmul v23.4s, v22.4s, v21.s[0]
-	WORD $0x4f959295 // fmul v21.4s, v20.4s, v21.s[0]
+	WORD $0x7c400134 // ldur h20, [x9]
+	WORD $0x1ee24294 // fcvt s20, h20
+	WORD $0xbc400095 // ldur s21, [x4]
+	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
 	ADD          R5, R4, R11
-	FMOVS        (R11), F24
-	WORD $0x4f9892d9 // fmul v25.4s, v22.4s, v24.s[0]
-	WORD $0x4f989298 // fmul v24.4s, v20.4s, v24.s[0]
-	FMOVS        (R6), F26
-	WORD $0x4f9a92db // fmul v27.4s, v22.4s, v26.s[0]
-	WORD $0x4f9a929a // fmul v26.4s, v20.4s, v26.s[0]
+	WORD $0xbc400176 // ldur s22, [x11]
+	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
+	WORD $0xbc4000d7 // ldur s23, [x6]
+	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
 	ADD          R5, R6, R11
-	FMOVS        (R11), F28
-	WORD $0x4f9c92dd // fmul v29.4s, v22.4s, v28.s[0]
-	WORD $0x4f9c929c // fmul v28.4s, v20.4s, v28.s[0]
-	FMOVS        (R7), F30
-	WORD $0x4f9e92d6 // fmul v22.4s, v22.4s, v30.s[0]
-	WORD $0x4f9e9294 // fmul v20.4s, v20.4s, v30.s[0]
-	FMOVS        16(R3), F30
-	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
-	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
-	FMOVS        20(R3), F31
-	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
-	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
-	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e37cfc0 // fmla v0.4s, v30.4s, v23.4s
-	WORD $0x4e35cfe1 // fmla v1.4s, v31.4s, v21.4s
-	WORD $0x4e39cfc2 // fmla v2.4s, v30.4s, v25.4s
-	WORD $0x4e38cfe3 // fmla v3.4s, v31.4s, v24.4s
-	WORD $0x4e3bcfc4 // fmla v4.4s, v30.4s, v27.4s
-	WORD $0x4e3acfe5 // fmla v5.4s, v31.4s, v26.4s
-	WORD $0x4e3dcfc6 // fmla v6.4s, v30.4s, v29.4s
-	WORD $0x4e3ccfe7 // fmla v7.4s, v31.4s, v28.4s
-	WORD $0x4e36cfc8 // fmla v8.4s, v30.4s, v22.4s
-	WORD $0x4e34cfe9 // fmla v9.4s, v31.4s, v20.4s
-	FMOVS        24(R3), F30
-	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
-	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
-	FMOVS        28(R3), F31
-	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
-	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
-	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e37cfca // fmla v10.4s, v30.4s, v23.4s
-	WORD $0x4e35cfeb // fmla v11.4s, v31.4s, v21.4s
-	WORD $0x4e39cfcc // fmla v12.4s, v30.4s, v25.4s
-	WORD $0x4e38cfed // fmla v13.4s, v31.4s, v24.4s
-	WORD $0x4e3bcfce // fmla v14.4s, v30.4s, v27.4s
-	WORD $0x4e3acfef // fmla v15.4s, v31.4s, v26.4s
-	WORD $0x4e3dcfd0 // fmla v16.4s, v30.4s, v29.4s
-	WORD $0x4e3ccff1 // fmla v17.4s, v31.4s, v28.4s
-	WORD $0x4e36cfd2 // fmla v18.4s, v30.4s, v22.4s
-	WORD $0x4e34cff3 // fmla v19.4s, v31.4s, v20.4s
+	WORD $0xbc400178 // ldur s24, [x11]
+	WORD $0x6e38de98 // fmul v24.4s, v20.4s, v24.4s
+	WORD $0xbc4000f9 // ldur s25, [x7]
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0xbc410079 // ldur s25, [x3, #16]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc41407a // ldur s26, [x3, #20]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4f00e49b // movi v27.16b, #4
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	MOVD         $lm5_32_level<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	MOVD         $lm5_32_level2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	MOVD         $lm5_32_level3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_32_level4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_32_level5<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm5_32_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_32_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_32_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_32_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f00e499 // movi v25.16b, #4
+	WORD $0x4eb99f59 // mul v25.4s, v26.4s, v25.4s
+	MOVD         $lm5_32_level<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	MOVD         $lm5_32_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_32_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_32_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_32_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm5_32_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_32_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_32_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_32_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f951360 // fmla v0.4s, v27.4s, v21.s[0]
+	WORD $0x4f951341 // fmla v1.4s, v26.4s, v21.s[0]
+	WORD $0x4f961362 // fmla v2.4s, v27.4s, v22.s[0]
+	WORD $0x4f961343 // fmla v3.4s, v26.4s, v22.s[0]
+	WORD $0x4f971364 // fmla v4.4s, v27.4s, v23.s[0]
+	WORD $0x4f971345 // fmla v5.4s, v26.4s, v23.s[0]
+	WORD $0x4f981366 // fmla v6.4s, v27.4s, v24.s[0]
+	WORD $0x4f981347 // fmla v7.4s, v26.4s, v24.s[0]
+	WORD $0x4f941368 // fmla v8.4s, v27.4s, v20.s[0]
+	WORD $0x4f941349 // fmla v9.4s, v26.4s, v20.s[0]
+	WORD $0xbc418079 // ldur s25, [x3, #24]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc41c07a // ldur s26, [x3, #28]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4f00e49b // movi v27.16b, #4
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	MOVD         $lm5_32_level<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	MOVD         $lm5_32_level2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	MOVD         $lm5_32_level3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_32_level4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_32_level5<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm5_32_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_32_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_32_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_32_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f00e499 // movi v25.16b, #4
+	WORD $0x4eb99f59 // mul v25.4s, v26.4s, v25.4s
+	MOVD         $lm5_32_level<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	MOVD         $lm5_32_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_32_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_32_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_32_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm5_32_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm5_32_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm5_32_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm5_32_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f95136a // fmla v10.4s, v27.4s, v21.s[0]
+	WORD $0x4f95134b // fmla v11.4s, v26.4s, v21.s[0]
+	WORD $0x4f96136c // fmla v12.4s, v27.4s, v22.s[0]
+	WORD $0x4f96134d // fmla v13.4s, v26.4s, v22.s[0]
+	WORD $0x4f97136e // fmla v14.4s, v27.4s, v23.s[0]
+	WORD $0x4f97134f // fmla v15.4s, v26.4s, v23.s[0]
+	WORD $0x4f981370 // fmla v16.4s, v27.4s, v24.s[0]
+	WORD $0x4f981351 // fmla v17.4s, v26.4s, v24.s[0]
+	WORD $0x4f941372 // fmla v18.4s, v27.4s, v20.s[0]
+	WORD $0x4f941353 // fmla v19.4s, v26.4s, v20.s[0]
 	ADD          R10, R9
 	ADD          $4, R4
 	ADD          $4, R6
@@ -5098,6 +4532,1826 @@ done2:
 	ADD          $1, R1
 	RET
 
+// mixQ81xLm5_32NEON adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
+TEXT ·mixQ81xLm5_32NEON(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	WORD $0x4f00e5e0 // movi v0.16b, #15
+	WORD $0x4f00e421 // movi v1.16b, #1
+	WORD $0x4f00e602 // movi v2.16b, #16
+	MOVD         $lm5_32_levels2<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         $lm5_32_levels<>+0(SB), R0
+	FMOVQ        (R0), F4
+	MOVD         $lm5_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
+	MOVD         $lm5_32_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         v+32(FP), R0
+	MOVD         units+56(FP), R1
+	MOVD         $0, R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $1, R1
+	BLT          done2
+
+loop1:
+	MOVD         o+0(FP), R4
+	ADD          R2, R4
+	WORD $0x3cc00087 // ldur q7, [x4]
+	WORD $0x3cc10088 // ldur q8, [x4, #16]
+	WORD $0x3cc20089 // ldur q9, [x4, #32]
+	WORD $0x3cc3008a // ldur q10, [x4, #48]
+	WORD $0x3cc4008b // ldur q11, [x4, #64]
+	WORD $0x3cc5008c // ldur q12, [x4, #80]
+	WORD $0x3cc6008d // ldur q13, [x4, #96]
+	WORD $0x3cc7008e // ldur q14, [x4, #112]
+	MOVD         p+16(FP), R4
+	MOVD         rows+48(FP), R5
+	MOVD         R0, R6
+	MOVD         stride+40(FP), R7
+	SUBS         $1, R5
+	BLT          done4
+
+loop3:
+
+	// levels of values 0 to 31
+	WORD $0x3cc020cf // ldur q15, [x6, #2]
+	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0xbc4120d1 // ldur s17, [x6, #18]
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
+	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
+	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
+	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
+	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x4e130073 // tbl v19.16b, { v3.16b }, v19.16b
+	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e140074 // tbl v20.16b, { v3.16b }, v20.16b
+	WORD $0x4e228def // cmtst v15.16b, v15.16b, v2.16b
+	WORD $0x6e711e6f // bsl v15.16b, v19.16b, v17.16b
+	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
+	WORD $0x6e721e90 // bsl v16.16b, v20.16b, v18.16b
+	FMOVQ        F15, (R3)
+	FMOVQ        F16, 16(R3)
+	WORD $0x7c4000cf // ldur h15, [x6]
+	WORD $0x1ee241ef // fcvt s15, h15
+	MOVD         $lm5_32_const<>+0(SB), R8
+	FMOVQ        (R8), F16
+	WORD $0x4f8f920f // fmul v15.4s, v16.4s, v15.s[0]
+	WORD $0xbc400090 // ldur s16, [x4]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	WORD $0xbc400070 // ldur s16, [x3]
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0xbc404071 // ldur s17, [x3, #4]
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e2fce07 // fmla v7.4s, v16.4s, v15.4s
+	WORD $0x4e2fce28 // fmla v8.4s, v17.4s, v15.4s
+	WORD $0xbc408070 // ldur s16, [x3, #8]
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e2fce09 // fmla v9.4s, v16.4s, v15.4s
+	WORD $0x4e2fce2a // fmla v10.4s, v17.4s, v15.4s
+	WORD $0xbc410070 // ldur s16, [x3, #16]
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0xbc414071 // ldur s17, [x3, #20]
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
+	WORD $0x4e2fce2c // fmla v12.4s, v17.4s, v15.4s
+	WORD $0xbc418070 // ldur s16, [x3, #24]
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
+	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
+	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e2fce0d // fmla v13.4s, v16.4s, v15.4s
+	WORD $0x4e2fce2e // fmla v14.4s, v17.4s, v15.4s
+	ADD          R7, R6
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop3
+
+done4:
+	ADD          $1, R5
+	MOVD         o+0(FP), R4
+	ADD          R2, R4
+	FMOVQ        F7, (R4)
+	FMOVQ        F8, 16(R4)
+	FMOVQ        F9, 32(R4)
+	FMOVQ        F10, 48(R4)
+	FMOVQ        F11, 64(R4)
+	FMOVQ        F12, 80(R4)
+	FMOVQ        F13, 96(R4)
+	FMOVQ        F14, 112(R4)
+	ADD          $0x16, R0
+	ADD          $0x80, R2
+	SUBS         $1, R1
+	BGE          loop1
+
+done2:
+	ADD          $1, R1
+	RET
+
+// mixQ82xLm5_32NEON adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
+TEXT ·mixQ82xLm5_32NEON(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	WORD $0x4f00e5e0 // movi v0.16b, #15
+	WORD $0x4f00e421 // movi v1.16b, #1
+	WORD $0x4f00e602 // movi v2.16b, #16
+	MOVD         $lm5_32_levels2<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         $lm5_32_levels<>+0(SB), R0
+	FMOVQ        (R0), F4
+	MOVD         $lm5_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F5
+	MOVD         $lm5_32_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         v+32(FP), R0
+	MOVD         units+56(FP), R1
+	MOVD         $0, R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $1, R1
+	BLT          done2
+
+loop1:
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	ADD          R2, R4
+	WORD $0x3cc00087 // ldur q7, [x4]
+	WORD $0x3cc10088 // ldur q8, [x4, #16]
+	ADD          R5, R4, R6
+	WORD $0x3cc000c9 // ldur q9, [x6]
+	ADD          R5, R4, R6
+	WORD $0x3cc100ca // ldur q10, [x6, #16]
+	WORD $0x3cc2008b // ldur q11, [x4, #32]
+	WORD $0x3cc3008c // ldur q12, [x4, #48]
+	ADD          R5, R4, R6
+	WORD $0x3cc200cd // ldur q13, [x6, #32]
+	ADD          R5, R4, R6
+	WORD $0x3cc300ce // ldur q14, [x6, #48]
+	WORD $0x3cc4008f // ldur q15, [x4, #64]
+	WORD $0x3cc50090 // ldur q16, [x4, #80]
+	ADD          R5, R4, R6
+	WORD $0x3cc400d1 // ldur q17, [x6, #64]
+	ADD          R5, R4, R6
+	WORD $0x3cc500d2 // ldur q18, [x6, #80]
+	WORD $0x3cc60093 // ldur q19, [x4, #96]
+	WORD $0x3cc70094 // ldur q20, [x4, #112]
+	ADD          R5, R4, R6
+	WORD $0x3cc600d5 // ldur q21, [x6, #96]
+	ADD          R5, R4, R4
+	WORD $0x3cc70096 // ldur q22, [x4, #112]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         rows+48(FP), R6
+	MOVD         R0, R7
+	MOVD         stride+40(FP), R8
+	SUBS         $1, R6
+	BLT          done4
+
+loop3:
+
+	// levels of values 0 to 31
+	WORD $0x3cc020f7 // ldur q23, [x7, #2]
+	WORD $0x6f0c06f8 // ushr v24.16b, v23.16b, #4
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0xbc4120f9 // ldur s25, [x7, #18]
+	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0x6ea5473a // ushl v26.4s, v25.4s, v5.4s
+	WORD $0x6ea64739 // ushl v25.4s, v25.4s, v6.4s
+	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
+	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
+	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
+	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
+	WORD $0x4eba1ef7 // orr v23.16b, v23.16b, v26.16b
+	WORD $0x4eb91f18 // orr v24.16b, v24.16b, v25.16b
+	WORD $0x4e201ef9 // and v25.16b, v23.16b, v0.16b
+	WORD $0x4e190099 // tbl v25.16b, { v4.16b }, v25.16b
+	WORD $0x4e201f1a // and v26.16b, v24.16b, v0.16b
+	WORD $0x4e1a009a // tbl v26.16b, { v4.16b }, v26.16b
+	WORD $0x4e201efb // and v27.16b, v23.16b, v0.16b
+	WORD $0x4e1b007b // tbl v27.16b, { v3.16b }, v27.16b
+	WORD $0x4e201f1c // and v28.16b, v24.16b, v0.16b
+	WORD $0x4e1c007c // tbl v28.16b, { v3.16b }, v28.16b
+	WORD $0x4e228ef7 // cmtst v23.16b, v23.16b, v2.16b
+	WORD $0x6e791f77 // bsl v23.16b, v27.16b, v25.16b
+	WORD $0x4e228f18 // cmtst v24.16b, v24.16b, v2.16b
+	WORD $0x6e7a1f98 // bsl v24.16b, v28.16b, v26.16b
+	FMOVQ        F23, (R3)
+	FMOVQ        F24, 16(R3)
+	WORD $0x7c4000f7 // ldur h23, [x7]
+	WORD $0x1ee242f7 // fcvt s23, h23
+	MOVD         $lm5_32_const<>+0(SB), R9
+	FMOVQ        (R9), F24
+	WORD $0x4f979317 // fmul v23.4s, v24.4s, v23.s[0]
+	WORD $0xbc400098 // ldur s24, [x4]
+	WORD $0x4f9892f8 // fmul v24.4s, v23.4s, v24.s[0]
+	ADD          R5, R4, R9
+	WORD $0xbc400139 // ldur s25, [x9]
+	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
+	WORD $0xbc400079 // ldur s25, [x3]
+	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
+	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
+	WORD $0xbc40407a // ldur s26, [x3, #4]
+	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
+	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	WORD $0x4e38cf27 // fmla v7.4s, v25.4s, v24.4s
+	WORD $0x4e38cf48 // fmla v8.4s, v26.4s, v24.4s
+	WORD $0x4e37cf29 // fmla v9.4s, v25.4s, v23.4s
+	WORD $0x4e37cf4a // fmla v10.4s, v26.4s, v23.4s
+	WORD $0xbc408079 // ldur s25, [x3, #8]
+	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
+	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
+	WORD $0xbc40c07a // ldur s26, [x3, #12]
+	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
+	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	WORD $0x4e38cf2b // fmla v11.4s, v25.4s, v24.4s
+	WORD $0x4e38cf4c // fmla v12.4s, v26.4s, v24.4s
+	WORD $0x4e37cf2d // fmla v13.4s, v25.4s, v23.4s
+	WORD $0x4e37cf4e // fmla v14.4s, v26.4s, v23.4s
+	WORD $0xbc410079 // ldur s25, [x3, #16]
+	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
+	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
+	WORD $0xbc41407a // ldur s26, [x3, #20]
+	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
+	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	WORD $0x4e38cf2f // fmla v15.4s, v25.4s, v24.4s
+	WORD $0x4e38cf50 // fmla v16.4s, v26.4s, v24.4s
+	WORD $0x4e37cf31 // fmla v17.4s, v25.4s, v23.4s
+	WORD $0x4e37cf52 // fmla v18.4s, v26.4s, v23.4s
+	WORD $0xbc418079 // ldur s25, [x3, #24]
+	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
+	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
+	WORD $0xbc41c07a // ldur s26, [x3, #28]
+	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
+	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	WORD $0x4e38cf33 // fmla v19.4s, v25.4s, v24.4s
+	WORD $0x4e38cf54 // fmla v20.4s, v26.4s, v24.4s
+	WORD $0x4e37cf35 // fmla v21.4s, v25.4s, v23.4s
+	WORD $0x4e37cf56 // fmla v22.4s, v26.4s, v23.4s
+	ADD          R8, R7
+	ADD          $4, R4
+	SUBS         $1, R6
+	BGE          loop3
+
+done4:
+	ADD          $1, R6
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	ADD          R2, R4
+	FMOVQ        F7, (R4)
+	FMOVQ        F8, 16(R4)
+	ADD          R5, R4, R6
+	FMOVQ        F9, (R6)
+	ADD          R5, R4, R6
+	FMOVQ        F10, 16(R6)
+	FMOVQ        F11, 32(R4)
+	FMOVQ        F12, 48(R4)
+	ADD          R5, R4, R6
+	FMOVQ        F13, 32(R6)
+	ADD          R5, R4, R6
+	FMOVQ        F14, 48(R6)
+	FMOVQ        F15, 64(R4)
+	FMOVQ        F16, 80(R4)
+	ADD          R5, R4, R6
+	FMOVQ        F17, 64(R6)
+	ADD          R5, R4, R6
+	FMOVQ        F18, 80(R6)
+	FMOVQ        F19, 96(R4)
+	FMOVQ        F20, 112(R4)
+	ADD          R5, R4, R6
+	FMOVQ        F21, 96(R6)
+	ADD          R5, R4, R4
+	FMOVQ        F22, 112(R4)
+	ADD          $0x16, R0
+	ADD          $0x80, R2
+	SUBS         $1, R1
+	BGE          loop1
+
+done2:
+	ADD          $1, R1
+	RET
+
+// mixQ83xLm5_32NEON adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
+TEXT ·mixQ83xLm5_32NEON(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	WORD $0x4f00e5e0 // movi v0.16b, #15
+	MOVD         v+32(FP), R0
+	MOVD         units+56(FP), R1
+	MOVD         $0, R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $1, R1
+	BLT          done2
+
+loop1:
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	WORD $0x3cc00081 // ldur q1, [x4]
+	WORD $0x3cc10082 // ldur q2, [x4, #16]
+	ADD          R5, R4, R7
+	WORD $0x3cc000e3 // ldur q3, [x7]
+	ADD          R5, R4, R7
+	WORD $0x3cc100e4 // ldur q4, [x7, #16]
+	WORD $0x3cc000c5 // ldur q5, [x6]
+	WORD $0x3cc100c6 // ldur q6, [x6, #16]
+	WORD $0x3cc20087 // ldur q7, [x4, #32]
+	WORD $0x3cc30088 // ldur q8, [x4, #48]
+	ADD          R5, R4, R7
+	WORD $0x3cc200e9 // ldur q9, [x7, #32]
+	ADD          R5, R4, R7
+	WORD $0x3cc300ea // ldur q10, [x7, #48]
+	WORD $0x3cc200cb // ldur q11, [x6, #32]
+	WORD $0x3cc300cc // ldur q12, [x6, #48]
+	WORD $0x3cc4008d // ldur q13, [x4, #64]
+	WORD $0x3cc5008e // ldur q14, [x4, #80]
+	ADD          R5, R4, R7
+	WORD $0x3cc400ef // ldur q15, [x7, #64]
+	ADD          R5, R4, R7
+	WORD $0x3cc500f0 // ldur q16, [x7, #80]
+	WORD $0x3cc400d1 // ldur q17, [x6, #64]
+	WORD $0x3cc500d2 // ldur q18, [x6, #80]
+	WORD $0x3cc60093 // ldur q19, [x4, #96]
+	WORD $0x3cc70094 // ldur q20, [x4, #112]
+	ADD          R5, R4, R7
+	WORD $0x3cc600f5 // ldur q21, [x7, #96]
+	ADD          R5, R4, R4
+	WORD $0x3cc70096 // ldur q22, [x4, #112]
+	WORD $0x3cc600d7 // ldur q23, [x6, #96]
+	WORD $0x3cc700d8 // ldur q24, [x6, #112]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         rows+48(FP), R7
+	MOVD         R0, R8
+	MOVD         stride+40(FP), R9
+	SUBS         $1, R7
+	BLT          done4
+
+loop3:
+
+	// levels of values 0 to 31
+	WORD $0x3cc02119 // ldur q25, [x8, #2]
+	WORD $0x6f0c073a // ushr v26.16b, v25.16b, #4
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0xbc41211b // ldur s27, [x8, #18]
+	WORD $0x4e04077b // dup v27.4s, v27.s[0]
+	MOVD         $lm5_32_shifts<>+0(SB), R10
+	FMOVQ        (R10), F28
+	WORD $0x6ebc477c // ushl v28.4s, v27.4s, v28.4s
+	MOVD         $lm5_32_shifts2<>+0(SB), R10
+	FMOVQ        (R10), F29
+	WORD $0x6ebd477b // ushl v27.4s, v27.4s, v29.4s
+	WORD $0x4f00e43d // movi v29.16b, #1
+	WORD $0x4e3d1f9c // and v28.16b, v28.16b, v29.16b
+	WORD $0x4f00e43d // movi v29.16b, #1
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	WORD $0x4f24579c // shl v28.4s, v28.4s, #4
+	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
+	WORD $0x4ebc1f39 // orr v25.16b, v25.16b, v28.16b
+	WORD $0x4ebb1f5a // orr v26.16b, v26.16b, v27.16b
+	WORD $0x4e201f3b // and v27.16b, v25.16b, v0.16b
+	MOVD         $lm5_32_levels<>+0(SB), R10
+	FMOVQ        (R10), F28
+	WORD $0x4e1b039b // tbl v27.16b, { v28.16b }, v27.16b
+	WORD $0x4e201f5c // and v28.16b, v26.16b, v0.16b
+	MOVD         $lm5_32_levels<>+0(SB), R10
+	FMOVQ        (R10), F29
+	WORD $0x4e1c03bc // tbl v28.16b, { v29.16b }, v28.16b
+	WORD $0x4e201f3d // and v29.16b, v25.16b, v0.16b
+	MOVD         $lm5_32_levels2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e1d03dd // tbl v29.16b, { v30.16b }, v29.16b
+	WORD $0x4e201f5e // and v30.16b, v26.16b, v0.16b
+	MOVD         $lm5_32_levels2<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1e03fe // tbl v30.16b, { v31.16b }, v30.16b
+	WORD $0x4f00e61f // movi v31.16b, #16
+	WORD $0x4e3f8f39 // cmtst v25.16b, v25.16b, v31.16b
+	WORD $0x6e7b1fb9 // bsl v25.16b, v29.16b, v27.16b
+	WORD $0x4f00e61b // movi v27.16b, #16
+	WORD $0x4e3b8f5a // cmtst v26.16b, v26.16b, v27.16b
+	WORD $0x6e7c1fda // bsl v26.16b, v30.16b, v28.16b
+	FMOVQ        F25, (R3)
+	FMOVQ        F26, 16(R3)
+	WORD $0x7c400119 // ldur h25, [x8]
+	WORD $0x1ee24339 // fcvt s25, h25
+	MOVD         $lm5_32_const<>+0(SB), R10
+	FMOVQ        (R10), F26
+	WORD $0x4f999359 // fmul v25.4s, v26.4s, v25.s[0]
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x4f9a933a // fmul v26.4s, v25.4s, v26.s[0]
+	ADD          R5, R4, R10
+	WORD $0xbc40015b // ldur s27, [x10]
+	WORD $0x4f9b933b // fmul v27.4s, v25.4s, v27.s[0]
+	WORD $0xbc4000dc // ldur s28, [x6]
+	WORD $0x4f9c9339 // fmul v25.4s, v25.4s, v28.s[0]
+	WORD $0xbc40007c // ldur s28, [x3]
+	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
+	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
+	WORD $0xbc40407d // ldur s29, [x3, #4]
+	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
+	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
+	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
+	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e3acf81 // fmla v1.4s, v28.4s, v26.4s
+	WORD $0x4e3acfa2 // fmla v2.4s, v29.4s, v26.4s
+	WORD $0x4e3bcf83 // fmla v3.4s, v28.4s, v27.4s
+	WORD $0x4e3bcfa4 // fmla v4.4s, v29.4s, v27.4s
+	WORD $0x4e39cf85 // fmla v5.4s, v28.4s, v25.4s
+	WORD $0x4e39cfa6 // fmla v6.4s, v29.4s, v25.4s
+	WORD $0xbc40807c // ldur s28, [x3, #8]
+	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
+	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
+	WORD $0xbc40c07d // ldur s29, [x3, #12]
+	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
+	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
+	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
+	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e3acf87 // fmla v7.4s, v28.4s, v26.4s
+	WORD $0x4e3acfa8 // fmla v8.4s, v29.4s, v26.4s
+	WORD $0x4e3bcf89 // fmla v9.4s, v28.4s, v27.4s
+	WORD $0x4e3bcfaa // fmla v10.4s, v29.4s, v27.4s
+	WORD $0x4e39cf8b // fmla v11.4s, v28.4s, v25.4s
+	WORD $0x4e39cfac // fmla v12.4s, v29.4s, v25.4s
+	WORD $0xbc41007c // ldur s28, [x3, #16]
+	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
+	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
+	WORD $0xbc41407d // ldur s29, [x3, #20]
+	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
+	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
+	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
+	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e3acf8d // fmla v13.4s, v28.4s, v26.4s
+	WORD $0x4e3acfae // fmla v14.4s, v29.4s, v26.4s
+	WORD $0x4e3bcf8f // fmla v15.4s, v28.4s, v27.4s
+	WORD $0x4e3bcfb0 // fmla v16.4s, v29.4s, v27.4s
+	WORD $0x4e39cf91 // fmla v17.4s, v28.4s, v25.4s
+	WORD $0x4e39cfb2 // fmla v18.4s, v29.4s, v25.4s
+	WORD $0xbc41807c // ldur s28, [x3, #24]
+	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
+	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
+	WORD $0xbc41c07d // ldur s29, [x3, #28]
+	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
+	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
+	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
+	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e3acf93 // fmla v19.4s, v28.4s, v26.4s
+	WORD $0x4e3acfb4 // fmla v20.4s, v29.4s, v26.4s
+	WORD $0x4e3bcf95 // fmla v21.4s, v28.4s, v27.4s
+	WORD $0x4e3bcfb6 // fmla v22.4s, v29.4s, v27.4s
+	WORD $0x4e39cf97 // fmla v23.4s, v28.4s, v25.4s
+	WORD $0x4e39cfb8 // fmla v24.4s, v29.4s, v25.4s
+	ADD          R9, R8
+	ADD          $4, R4
+	ADD          $4, R6
+	SUBS         $1, R7
+	BGE          loop3
+
+done4:
+	ADD          $1, R7
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	FMOVQ        F1, (R4)
+	FMOVQ        F2, 16(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F3, (R7)
+	ADD          R5, R4, R7
+	FMOVQ        F4, 16(R7)
+	FMOVQ        F5, (R6)
+	FMOVQ        F6, 16(R6)
+	FMOVQ        F7, 32(R4)
+	FMOVQ        F8, 48(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F9, 32(R7)
+	ADD          R5, R4, R7
+	FMOVQ        F10, 48(R7)
+	FMOVQ        F11, 32(R6)
+	FMOVQ        F12, 48(R6)
+	FMOVQ        F13, 64(R4)
+	FMOVQ        F14, 80(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F15, 64(R7)
+	ADD          R5, R4, R7
+	FMOVQ        F16, 80(R7)
+	FMOVQ        F17, 64(R6)
+	FMOVQ        F18, 80(R6)
+	FMOVQ        F19, 96(R4)
+	FMOVQ        F20, 112(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F21, 96(R7)
+	ADD          R5, R4, R4
+	FMOVQ        F22, 112(R4)
+	FMOVQ        F23, 96(R6)
+	FMOVQ        F24, 112(R6)
+	ADD          $0x16, R0
+	ADD          $0x80, R2
+	SUBS         $1, R1
+	BGE          loop1
+
+done2:
+	ADD          $1, R1
+	RET
+
+// mixQ84xLm5_32NEON adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 32 values.
+TEXT ·mixQ84xLm5_32NEON(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	WORD $0x4f00e5e0 // movi v0.16b, #15
+	MOVD         v+32(FP), R0
+	MOVD         units+56(FP), R1
+	MOVD         $0, R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $1, R1
+	BLT          done2
+
+loop1:
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	WORD $0x3cc00081 // ldur q1, [x4]
+	WORD $0x3cc10082 // ldur q2, [x4, #16]
+	ADD          R5, R4, R7
+	WORD $0x3cc000e3 // ldur q3, [x7]
+	ADD          R5, R4, R7
+	WORD $0x3cc100e4 // ldur q4, [x7, #16]
+	WORD $0x3cc000c5 // ldur q5, [x6]
+	WORD $0x3cc100c6 // ldur q6, [x6, #16]
+	ADD          R5, R6, R7
+	WORD $0x3cc000e7 // ldur q7, [x7]
+	ADD          R5, R6, R7
+	WORD $0x3cc100e8 // ldur q8, [x7, #16]
+	WORD $0x3cc20089 // ldur q9, [x4, #32]
+	WORD $0x3cc3008a // ldur q10, [x4, #48]
+	ADD          R5, R4, R7
+	WORD $0x3cc200eb // ldur q11, [x7, #32]
+	ADD          R5, R4, R7
+	WORD $0x3cc300ec // ldur q12, [x7, #48]
+	WORD $0x3cc200cd // ldur q13, [x6, #32]
+	WORD $0x3cc300ce // ldur q14, [x6, #48]
+	ADD          R5, R6, R7
+	WORD $0x3cc200ef // ldur q15, [x7, #32]
+	ADD          R5, R6, R7
+	WORD $0x3cc300f0 // ldur q16, [x7, #48]
+	WORD $0x3cc40091 // ldur q17, [x4, #64]
+	WORD $0x3cc50092 // ldur q18, [x4, #80]
+	ADD          R5, R4, R7
+	WORD $0x3cc400f3 // ldur q19, [x7, #64]
+	ADD          R5, R4, R4
+	WORD $0x3cc50094 // ldur q20, [x4, #80]
+	WORD $0x3cc400d5 // ldur q21, [x6, #64]
+	WORD $0x3cc500d6 // ldur q22, [x6, #80]
+	ADD          R5, R6, R4
+	WORD $0x3cc40097 // ldur q23, [x4, #64]
+	ADD          R5, R6, R4
+	WORD $0x3cc50098 // ldur q24, [x4, #80]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         rows+48(FP), R7
+	MOVD         R0, R8
+	MOVD         stride+40(FP), R9
+	SUBS         $1, R7
+	BLT          done4
+
+loop3:
+
+	// levels of values 0 to 23
+	WORD $0x3cc02119 // ldur q25, [x8, #2]
+	WORD $0x6f0c073a // ushr v26.16b, v25.16b, #4
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0xbc41211b // ldur s27, [x8, #18]
+	WORD $0x4e04077b // dup v27.4s, v27.s[0]
+	MOVD         $lm5_32_shifts<>+0(SB), R10
+	FMOVQ        (R10), F28
+	WORD $0x6ebc477c // ushl v28.4s, v27.4s, v28.4s
+	MOVD         $lm5_32_shifts2<>+0(SB), R10
+	FMOVQ        (R10), F29
+	WORD $0x6ebd477b // ushl v27.4s, v27.4s, v29.4s
+	WORD $0x4f00e43d // movi v29.16b, #1
+	WORD $0x4e3d1f9c // and v28.16b, v28.16b, v29.16b
+	WORD $0x4f00e43d // movi v29.16b, #1
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	WORD $0x4f24579c // shl v28.4s, v28.4s, #4
+	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
+	WORD $0x4ebc1f39 // orr v25.16b, v25.16b, v28.16b
+	WORD $0x4ebb1f5a // orr v26.16b, v26.16b, v27.16b
+	WORD $0x4e201f3b // and v27.16b, v25.16b, v0.16b
+	MOVD         $lm5_32_levels<>+0(SB), R10
+	FMOVQ        (R10), F28
+	WORD $0x4e1b039b // tbl v27.16b, { v28.16b }, v27.16b
+	WORD $0x4e201f5c // and v28.16b, v26.16b, v0.16b
+	MOVD         $lm5_32_levels<>+0(SB), R10
+	FMOVQ        (R10), F29
+	WORD $0x4e1c03bc // tbl v28.16b, { v29.16b }, v28.16b
+	WORD $0x4e201f3d // and v29.16b, v25.16b, v0.16b
+	MOVD         $lm5_32_levels2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e1d03dd // tbl v29.16b, { v30.16b }, v29.16b
+	WORD $0x4e201f5e // and v30.16b, v26.16b, v0.16b
+	MOVD         $lm5_32_levels2<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1e03fe // tbl v30.16b, { v31.16b }, v30.16b
+	WORD $0x4f00e61f // movi v31.16b, #16
+	WORD $0x4e3f8f39 // cmtst v25.16b, v25.16b, v31.16b
+	WORD $0x6e7b1fb9 // bsl v25.16b, v29.16b, v27.16b
+	WORD $0x4f00e61b // movi v27.16b, #16
+	WORD $0x4e3b8f5a // cmtst v26.16b, v26.16b, v27.16b
+	WORD $0x6e7c1fda // bsl v26.16b, v30.16b, v28.16b
+	FMOVQ        F25, (R3)
+	FMOVQ        F26, 16(R3)
+	WORD $0x7c400119 // ldur h25, [x8]
+	WORD $0x1ee24339 // fcvt s25, h25
+	MOVD         $lm5_32_const<>+0(SB), R10
+	FMOVQ        (R10), F26
+	WORD $0x4f999359 // fmul v25.4s, v26.4s, v25.s[0]
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x4f9a933a // fmul v26.4s, v25.4s, v26.s[0]
+	ADD          R5, R4, R10
+	WORD $0xbc40015b // ldur s27, [x10]
+	WORD $0x4f9b933b // fmul v27.4s, v25.4s, v27.s[0]
+	WORD $0xbc4000dc // ldur s28, [x6]
+	WORD $0x4f9c933c // fmul v28.4s, v25.4s, v28.s[0]
+	ADD          R5, R6, R10
+	WORD $0xbc40015d // ldur s29, [x10]
+	WORD $0x4f9d9339 // fmul v25.4s, v25.4s, v29.s[0]
+	WORD $0xbc40007d // ldur s29, [x3]
+	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
+	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
+	WORD $0xbc40407e // ldur s30, [x3, #4]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4e3acfa1 // fmla v1.4s, v29.4s, v26.4s
+	WORD $0x4e3acfc2 // fmla v2.4s, v30.4s, v26.4s
+	WORD $0x4e3bcfa3 // fmla v3.4s, v29.4s, v27.4s
+	WORD $0x4e3bcfc4 // fmla v4.4s, v30.4s, v27.4s
+	WORD $0x4e3ccfa5 // fmla v5.4s, v29.4s, v28.4s
+	WORD $0x4e3ccfc6 // fmla v6.4s, v30.4s, v28.4s
+	WORD $0x4e39cfa7 // fmla v7.4s, v29.4s, v25.4s
+	WORD $0x4e39cfc8 // fmla v8.4s, v30.4s, v25.4s
+	WORD $0xbc40807d // ldur s29, [x3, #8]
+	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
+	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
+	WORD $0xbc40c07e // ldur s30, [x3, #12]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4e3acfa9 // fmla v9.4s, v29.4s, v26.4s
+	WORD $0x4e3acfca // fmla v10.4s, v30.4s, v26.4s
+	WORD $0x4e3bcfab // fmla v11.4s, v29.4s, v27.4s
+	WORD $0x4e3bcfcc // fmla v12.4s, v30.4s, v27.4s
+	WORD $0x4e3ccfad // fmla v13.4s, v29.4s, v28.4s
+	WORD $0x4e3ccfce // fmla v14.4s, v30.4s, v28.4s
+	WORD $0x4e39cfaf // fmla v15.4s, v29.4s, v25.4s
+	WORD $0x4e39cfd0 // fmla v16.4s, v30.4s, v25.4s
+	WORD $0xbc41007d // ldur s29, [x3, #16]
+	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
+	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
+	WORD $0xbc41407e // ldur s30, [x3, #20]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4e3acfb1 // fmla v17.4s, v29.4s, v26.4s
+	WORD $0x4e3acfd2 // fmla v18.4s, v30.4s, v26.4s
+	WORD $0x4e3bcfb3 // fmla v19.4s, v29.4s, v27.4s
+	WORD $0x4e3bcfd4 // fmla v20.4s, v30.4s, v27.4s
+	WORD $0x4e3ccfb5 // fmla v21.4s, v29.4s, v28.4s
+	WORD $0x4e3ccfd6 // fmla v22.4s, v30.4s, v28.4s
+	WORD $0x4e39cfb7 // fmla v23.4s, v29.4s, v25.4s
+	WORD $0x4e39cfd8 // fmla v24.4s, v30.4s, v25.4s
+	ADD          R9, R8
+	ADD          $4, R4
+	ADD          $4, R6
+	SUBS         $1, R7
+	BGE          loop3
+
+done4:
+	ADD          $1, R7
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	FMOVQ        F1, (R4)
+	FMOVQ        F2, 16(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F3, (R7)
+	ADD          R5, R4, R7
+	FMOVQ        F4, 16(R7)
+	FMOVQ        F5, (R6)
+	FMOVQ        F6, 16(R6)
+	ADD          R5, R6, R7
+	FMOVQ        F7, (R7)
+	ADD          R5, R6, R7
+	FMOVQ        F8, 16(R7)
+	FMOVQ        F9, 32(R4)
+	FMOVQ        F10, 48(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F11, 32(R7)
+	ADD          R5, R4, R7
+	FMOVQ        F12, 48(R7)
+	FMOVQ        F13, 32(R6)
+	FMOVQ        F14, 48(R6)
+	ADD          R5, R6, R7
+	FMOVQ        F15, 32(R7)
+	ADD          R5, R6, R7
+	FMOVQ        F16, 48(R7)
+	FMOVQ        F17, 64(R4)
+	FMOVQ        F18, 80(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F19, 64(R7)
+	ADD          R5, R4, R4
+	FMOVQ        F20, 80(R4)
+	FMOVQ        F21, 64(R6)
+	FMOVQ        F22, 80(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F23, 64(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F24, 80(R4)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	WORD $0x3cc60081 // ldur q1, [x4, #96]
+	WORD $0x3cc70082 // ldur q2, [x4, #112]
+	ADD          R5, R4, R7
+	WORD $0x3cc600e3 // ldur q3, [x7, #96]
+	ADD          R5, R4, R4
+	WORD $0x3cc70084 // ldur q4, [x4, #112]
+	WORD $0x3cc600c5 // ldur q5, [x6, #96]
+	WORD $0x3cc700c6 // ldur q6, [x6, #112]
+	ADD          R5, R6, R4
+	WORD $0x3cc60087 // ldur q7, [x4, #96]
+	ADD          R5, R6, R4
+	WORD $0x3cc70088 // ldur q8, [x4, #112]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         rows+48(FP), R7
+	MOVD         R0, R8
+	MOVD         stride+40(FP), R9
+	SUBS         $1, R7
+	BLT          done6
+
+loop5:
+
+	// levels of values 24 to 31
+	WORD $0x3cc02109 // ldur q9, [x8, #2]
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0xbc41210b // ldur s11, [x8, #18]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	MOVD         $lm5_32_shifts<>+0(SB), R10
+	FMOVQ        (R10), F12
+	WORD $0x6eac456c // ushl v12.4s, v11.4s, v12.4s
+	MOVD         $lm5_32_shifts2<>+0(SB), R10
+	FMOVQ        (R10), F13
+	WORD $0x6ead456b // ushl v11.4s, v11.4s, v13.4s
+	WORD $0x4f00e42d // movi v13.16b, #1
+	WORD $0x4e2d1d8c // and v12.16b, v12.16b, v13.16b
+	WORD $0x4f00e42d // movi v13.16b, #1
+	WORD $0x4e2d1d6b // and v11.16b, v11.16b, v13.16b
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x4e201d2b // and v11.16b, v9.16b, v0.16b
+	MOVD         $lm5_32_levels<>+0(SB), R10
+	FMOVQ        (R10), F12
+	WORD $0x4e0b018b // tbl v11.16b, { v12.16b }, v11.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	MOVD         $lm5_32_levels<>+0(SB), R10
+	FMOVQ        (R10), F13
+	WORD $0x4e0c01ac // tbl v12.16b, { v13.16b }, v12.16b
+	WORD $0x4e201d2d // and v13.16b, v9.16b, v0.16b
+	MOVD         $lm5_32_levels2<>+0(SB), R10
+	FMOVQ        (R10), F14
+	WORD $0x4e0d01cd // tbl v13.16b, { v14.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	MOVD         $lm5_32_levels2<>+0(SB), R10
+	FMOVQ        (R10), F15
+	WORD $0x4e0e01ee // tbl v14.16b, { v15.16b }, v14.16b
+	WORD $0x4f00e60f // movi v15.16b, #16
+	WORD $0x4e2f8d29 // cmtst v9.16b, v9.16b, v15.16b
+	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
+	WORD $0x4f00e60b // movi v11.16b, #16
+	WORD $0x4e2b8d4a // cmtst v10.16b, v10.16b, v11.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	FMOVQ        F9, (R3)
+	FMOVQ        F10, 16(R3)
+	WORD $0x7c400109 // ldur h9, [x8]
+	WORD $0x1ee24129 // fcvt s9, h9
+	MOVD         $lm5_32_const<>+0(SB), R10
+	FMOVQ        (R10), F10
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
+	WORD $0xbc40008a // ldur s10, [x4]
+	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
+	ADD          R5, R4, R10
+	WORD $0xbc40014b // ldur s11, [x10]
+	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
+	WORD $0xbc4000cc // ldur s12, [x6]
+	WORD $0x4f8c912c // fmul v12.4s, v9.4s, v12.s[0]
+	ADD          R5, R6, R10
+	WORD $0xbc40014d // ldur s13, [x10]
+	WORD $0x4f8d9129 // fmul v9.4s, v9.4s, v13.s[0]
+	WORD $0xbc41806d // ldur s13, [x3, #24]
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e2acda1 // fmla v1.4s, v13.4s, v10.4s
+	WORD $0x4e2acdc2 // fmla v2.4s, v14.4s, v10.4s
+	WORD $0x4e2bcda3 // fmla v3.4s, v13.4s, v11.4s
+	WORD $0x4e2bcdc4 // fmla v4.4s, v14.4s, v11.4s
+	WORD $0x4e2ccda5 // fmla v5.4s, v13.4s, v12.4s
+	WORD $0x4e2ccdc6 // fmla v6.4s, v14.4s, v12.4s
+	WORD $0x4e29cda7 // fmla v7.4s, v13.4s, v9.4s
+	WORD $0x4e29cdc8 // fmla v8.4s, v14.4s, v9.4s
+	ADD          R9, R8
+	ADD          $4, R4
+	ADD          $4, R6
+	SUBS         $1, R7
+	BGE          loop5
+
+done6:
+	ADD          $1, R7
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	FMOVQ        F1, 96(R4)
+	FMOVQ        F2, 112(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F3, 96(R7)
+	ADD          R5, R4, R4
+	FMOVQ        F4, 112(R4)
+	FMOVQ        F5, 96(R6)
+	FMOVQ        F6, 112(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F7, 96(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F8, 112(R4)
+	ADD          $0x16, R0
+	ADD          $0x80, R2
+	SUBS         $1, R1
+	BGE          loop1
+
+done2:
+	ADD          $1, R1
+	RET
+
+// mixQ85xLm5_32NEON adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
+TEXT ·mixQ85xLm5_32NEON(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	WORD $0x4f00e5e0 // movi v0.16b, #15
+	WORD $0x4f00e421 // movi v1.16b, #1
+	WORD $0x4f00e602 // movi v2.16b, #16
+	MOVD         $lm5_32_levels2<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         $lm5_32_levels<>+0(SB), R0
+	FMOVQ        (R0), F4
+	MOVD         v+32(FP), R0
+	MOVD         units+56(FP), R1
+	MOVD         $0, R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $1, R1
+	BLT          done2
+
+loop1:
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	WORD $0x3cc00085 // ldur q5, [x4]
+	WORD $0x3cc10086 // ldur q6, [x4, #16]
+	ADD          R5, R4, R8
+	WORD $0x3cc00107 // ldur q7, [x8]
+	ADD          R5, R4, R8
+	WORD $0x3cc10108 // ldur q8, [x8, #16]
+	WORD $0x3cc000c9 // ldur q9, [x6]
+	WORD $0x3cc100ca // ldur q10, [x6, #16]
+	ADD          R5, R6, R8
+	WORD $0x3cc0010b // ldur q11, [x8]
+	ADD          R5, R6, R8
+	WORD $0x3cc1010c // ldur q12, [x8, #16]
+	WORD $0x3cc000ed // ldur q13, [x7]
+	WORD $0x3cc100ee // ldur q14, [x7, #16]
+	WORD $0x3cc2008f // ldur q15, [x4, #32]
+	WORD $0x3cc30090 // ldur q16, [x4, #48]
+	ADD          R5, R4, R8
+	WORD $0x3cc20111 // ldur q17, [x8, #32]
+	ADD          R5, R4, R4
+	WORD $0x3cc30092 // ldur q18, [x4, #48]
+	WORD $0x3cc200d3 // ldur q19, [x6, #32]
+	WORD $0x3cc300d4 // ldur q20, [x6, #48]
+	ADD          R5, R6, R4
+	WORD $0x3cc20095 // ldur q21, [x4, #32]
+	ADD          R5, R6, R4
+	WORD $0x3cc30096 // ldur q22, [x4, #48]
+	WORD $0x3cc200f7 // ldur q23, [x7, #32]
+	WORD $0x3cc300f8 // ldur q24, [x7, #48]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done4
+
+loop3:
+
+	// levels of values 0 to 15
+	WORD $0x3cc02139 // ldur q25, [x9, #2]
+	WORD $0x6f0c073a // ushr v26.16b, v25.16b, #4
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0xbc41213b // ldur s27, [x9, #18]
+	WORD $0x4e04077b // dup v27.4s, v27.s[0]
+	MOVD         $lm5_32_shifts<>+0(SB), R11
+	FMOVQ        (R11), F28
+	WORD $0x6ebc477c // ushl v28.4s, v27.4s, v28.4s
+	MOVD         $lm5_32_shifts2<>+0(SB), R11
+	FMOVQ        (R11), F29
+	WORD $0x6ebd477b // ushl v27.4s, v27.4s, v29.4s
+	WORD $0x4e211f9c // and v28.16b, v28.16b, v1.16b
+	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
+	WORD $0x4f24579c // shl v28.4s, v28.4s, #4
+	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
+	WORD $0x4ebc1f39 // orr v25.16b, v25.16b, v28.16b
+	WORD $0x4ebb1f5a // orr v26.16b, v26.16b, v27.16b
+	WORD $0x4e201f3b // and v27.16b, v25.16b, v0.16b
+	WORD $0x4e1b009b // tbl v27.16b, { v4.16b }, v27.16b
+	WORD $0x4e201f5c // and v28.16b, v26.16b, v0.16b
+	WORD $0x4e1c009c // tbl v28.16b, { v4.16b }, v28.16b
+	WORD $0x4e201f3d // and v29.16b, v25.16b, v0.16b
+	WORD $0x4e1d007d // tbl v29.16b, { v3.16b }, v29.16b
+	WORD $0x4e201f5e // and v30.16b, v26.16b, v0.16b
+	WORD $0x4e1e007e // tbl v30.16b, { v3.16b }, v30.16b
+	WORD $0x4e228f39 // cmtst v25.16b, v25.16b, v2.16b
+	WORD $0x6e7b1fb9 // bsl v25.16b, v29.16b, v27.16b
+	WORD $0x4e228f5a // cmtst v26.16b, v26.16b, v2.16b
+	WORD $0x6e7c1fda // bsl v26.16b, v30.16b, v28.16b
+	FMOVQ        F25, (R3)
+	FMOVQ        F26, 16(R3)
+	WORD $0x7c400139 // ldur h25, [x9]
+	WORD $0x1ee24339 // fcvt s25, h25
+	MOVD         $lm5_32_const<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4f999359 // fmul v25.4s, v26.4s, v25.s[0]
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x4f9a933a // fmul v26.4s, v25.4s, v26.s[0]
+	ADD          R5, R4, R11
+	WORD $0xbc40017b // ldur s27, [x11]
+	WORD $0x4f9b933b // fmul v27.4s, v25.4s, v27.s[0]
+	WORD $0xbc4000dc // ldur s28, [x6]
+	WORD $0x4f9c933c // fmul v28.4s, v25.4s, v28.s[0]
+	ADD          R5, R6, R11
+	WORD $0xbc40017d // ldur s29, [x11]
+	WORD $0x4f9d933d // fmul v29.4s, v25.4s, v29.s[0]
+	WORD $0xbc4000fe // ldur s30, [x7]
+	WORD $0x4f9e9339 // fmul v25.4s, v25.4s, v30.s[0]
+	WORD $0xbc40007e // ldur s30, [x3]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc40407f // ldur s31, [x3, #4]
+	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
+	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
+	WORD $0x4e3acfc5 // fmla v5.4s, v30.4s, v26.4s
+	WORD $0x4e3acfe6 // fmla v6.4s, v31.4s, v26.4s
+	WORD $0x4e3bcfc7 // fmla v7.4s, v30.4s, v27.4s
+	WORD $0x4e3bcfe8 // fmla v8.4s, v31.4s, v27.4s
+	WORD $0x4e3ccfc9 // fmla v9.4s, v30.4s, v28.4s
+	WORD $0x4e3ccfea // fmla v10.4s, v31.4s, v28.4s
+	WORD $0x4e3dcfcb // fmla v11.4s, v30.4s, v29.4s
+	WORD $0x4e3dcfec // fmla v12.4s, v31.4s, v29.4s
+	WORD $0x4e39cfcd // fmla v13.4s, v30.4s, v25.4s
+	WORD $0x4e39cfee // fmla v14.4s, v31.4s, v25.4s
+	WORD $0xbc40807e // ldur s30, [x3, #8]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc40c07f // ldur s31, [x3, #12]
+	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
+	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
+	WORD $0x4e3acfcf // fmla v15.4s, v30.4s, v26.4s
+	WORD $0x4e3acff0 // fmla v16.4s, v31.4s, v26.4s
+	WORD $0x4e3bcfd1 // fmla v17.4s, v30.4s, v27.4s
+	WORD $0x4e3bcff2 // fmla v18.4s, v31.4s, v27.4s
+	WORD $0x4e3ccfd3 // fmla v19.4s, v30.4s, v28.4s
+	WORD $0x4e3ccff4 // fmla v20.4s, v31.4s, v28.4s
+	WORD $0x4e3dcfd5 // fmla v21.4s, v30.4s, v29.4s
+	WORD $0x4e3dcff6 // fmla v22.4s, v31.4s, v29.4s
+	WORD $0x4e39cfd7 // fmla v23.4s, v30.4s, v25.4s
+	WORD $0x4e39cff8 // fmla v24.4s, v31.4s, v25.4s
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop3
+
+done4:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F5, (R4)
+	FMOVQ        F6, 16(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F7, (R8)
+	ADD          R5, R4, R8
+	FMOVQ        F8, 16(R8)
+	FMOVQ        F9, (R6)
+	FMOVQ        F10, 16(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F11, (R8)
+	ADD          R5, R6, R8
+	FMOVQ        F12, 16(R8)
+	FMOVQ        F13, (R7)
+	FMOVQ        F14, 16(R7)
+	FMOVQ        F15, 32(R4)
+	FMOVQ        F16, 48(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F17, 32(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F18, 48(R4)
+	FMOVQ        F19, 32(R6)
+	FMOVQ        F20, 48(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F21, 32(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F22, 48(R4)
+	FMOVQ        F23, 32(R7)
+	FMOVQ        F24, 48(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	WORD $0x3cc40085 // ldur q5, [x4, #64]
+	WORD $0x3cc50086 // ldur q6, [x4, #80]
+	ADD          R5, R4, R8
+	WORD $0x3cc40107 // ldur q7, [x8, #64]
+	ADD          R5, R4, R8
+	WORD $0x3cc50108 // ldur q8, [x8, #80]
+	WORD $0x3cc400c9 // ldur q9, [x6, #64]
+	WORD $0x3cc500ca // ldur q10, [x6, #80]
+	ADD          R5, R6, R8
+	WORD $0x3cc4010b // ldur q11, [x8, #64]
+	ADD          R5, R6, R8
+	WORD $0x3cc5010c // ldur q12, [x8, #80]
+	WORD $0x3cc400ed // ldur q13, [x7, #64]
+	WORD $0x3cc500ee // ldur q14, [x7, #80]
+	WORD $0x3cc6008f // ldur q15, [x4, #96]
+	WORD $0x3cc70090 // ldur q16, [x4, #112]
+	ADD          R5, R4, R8
+	WORD $0x3cc60111 // ldur q17, [x8, #96]
+	ADD          R5, R4, R4
+	WORD $0x3cc70092 // ldur q18, [x4, #112]
+	WORD $0x3cc600d3 // ldur q19, [x6, #96]
+	WORD $0x3cc700d4 // ldur q20, [x6, #112]
+	ADD          R5, R6, R4
+	WORD $0x3cc60095 // ldur q21, [x4, #96]
+	ADD          R5, R6, R4
+	WORD $0x3cc70096 // ldur q22, [x4, #112]
+	WORD $0x3cc600f7 // ldur q23, [x7, #96]
+	WORD $0x3cc700f8 // ldur q24, [x7, #112]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done6
+
+loop5:
+
+	// levels of values 16 to 31
+	WORD $0x3cc02139 // ldur q25, [x9, #2]
+	WORD $0x6f0c073a // ushr v26.16b, v25.16b, #4
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0xbc41213b // ldur s27, [x9, #18]
+	WORD $0x4e04077b // dup v27.4s, v27.s[0]
+	MOVD         $lm5_32_shifts<>+0(SB), R11
+	FMOVQ        (R11), F28
+	WORD $0x6ebc477c // ushl v28.4s, v27.4s, v28.4s
+	MOVD         $lm5_32_shifts2<>+0(SB), R11
+	FMOVQ        (R11), F29
+	WORD $0x6ebd477b // ushl v27.4s, v27.4s, v29.4s
+	WORD $0x4e211f9c // and v28.16b, v28.16b, v1.16b
+	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
+	WORD $0x4f24579c // shl v28.4s, v28.4s, #4
+	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
+	WORD $0x4ebc1f39 // orr v25.16b, v25.16b, v28.16b
+	WORD $0x4ebb1f5a // orr v26.16b, v26.16b, v27.16b
+	WORD $0x4e201f3b // and v27.16b, v25.16b, v0.16b
+	WORD $0x4e1b009b // tbl v27.16b, { v4.16b }, v27.16b
+	WORD $0x4e201f5c // and v28.16b, v26.16b, v0.16b
+	WORD $0x4e1c009c // tbl v28.16b, { v4.16b }, v28.16b
+	WORD $0x4e201f3d // and v29.16b, v25.16b, v0.16b
+	WORD $0x4e1d007d // tbl v29.16b, { v3.16b }, v29.16b
+	WORD $0x4e201f5e // and v30.16b, v26.16b, v0.16b
+	WORD $0x4e1e007e // tbl v30.16b, { v3.16b }, v30.16b
+	WORD $0x4e228f39 // cmtst v25.16b, v25.16b, v2.16b
+	WORD $0x6e7b1fb9 // bsl v25.16b, v29.16b, v27.16b
+	WORD $0x4e228f5a // cmtst v26.16b, v26.16b, v2.16b
+	WORD $0x6e7c1fda // bsl v26.16b, v30.16b, v28.16b
+	FMOVQ        F25, (R3)
+	FMOVQ        F26, 16(R3)
+	WORD $0x7c400139 // ldur h25, [x9]
+	WORD $0x1ee24339 // fcvt s25, h25
+	MOVD         $lm5_32_const<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4f999359 // fmul v25.4s, v26.4s, v25.s[0]
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x4f9a933a // fmul v26.4s, v25.4s, v26.s[0]
+	ADD          R5, R4, R11
+	WORD $0xbc40017b // ldur s27, [x11]
+	WORD $0x4f9b933b // fmul v27.4s, v25.4s, v27.s[0]
+	WORD $0xbc4000dc // ldur s28, [x6]
+	WORD $0x4f9c933c // fmul v28.4s, v25.4s, v28.s[0]
+	ADD          R5, R6, R11
+	WORD $0xbc40017d // ldur s29, [x11]
+	WORD $0x4f9d933d // fmul v29.4s, v25.4s, v29.s[0]
+	WORD $0xbc4000fe // ldur s30, [x7]
+	WORD $0x4f9e9339 // fmul v25.4s, v25.4s, v30.s[0]
+	WORD $0xbc41007e // ldur s30, [x3, #16]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc41407f // ldur s31, [x3, #20]
+	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
+	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
+	WORD $0x4e3acfc5 // fmla v5.4s, v30.4s, v26.4s
+	WORD $0x4e3acfe6 // fmla v6.4s, v31.4s, v26.4s
+	WORD $0x4e3bcfc7 // fmla v7.4s, v30.4s, v27.4s
+	WORD $0x4e3bcfe8 // fmla v8.4s, v31.4s, v27.4s
+	WORD $0x4e3ccfc9 // fmla v9.4s, v30.4s, v28.4s
+	WORD $0x4e3ccfea // fmla v10.4s, v31.4s, v28.4s
+	WORD $0x4e3dcfcb // fmla v11.4s, v30.4s, v29.4s
+	WORD $0x4e3dcfec // fmla v12.4s, v31.4s, v29.4s
+	WORD $0x4e39cfcd // fmla v13.4s, v30.4s, v25.4s
+	WORD $0x4e39cfee // fmla v14.4s, v31.4s, v25.4s
+	WORD $0xbc41807e // ldur s30, [x3, #24]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc41c07f // ldur s31, [x3, #28]
+	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
+	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
+	WORD $0x4e3acfcf // fmla v15.4s, v30.4s, v26.4s
+	WORD $0x4e3acff0 // fmla v16.4s, v31.4s, v26.4s
+	WORD $0x4e3bcfd1 // fmla v17.4s, v30.4s, v27.4s
+	WORD $0x4e3bcff2 // fmla v18.4s, v31.4s, v27.4s
+	WORD $0x4e3ccfd3 // fmla v19.4s, v30.4s, v28.4s
+	WORD $0x4e3ccff4 // fmla v20.4s, v31.4s, v28.4s
+	WORD $0x4e3dcfd5 // fmla v21.4s, v30.4s, v29.4s
+	WORD $0x4e3dcff6 // fmla v22.4s, v31.4s, v29.4s
+	WORD $0x4e39cfd7 // fmla v23.4s, v30.4s, v25.4s
+	WORD $0x4e39cff8 // fmla v24.4s, v31.4s, v25.4s
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop5
+
+done6:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F5, 64(R4)
+	FMOVQ        F6, 80(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F7, 64(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F8, 80(R8)
+	FMOVQ        F9, 64(R6)
+	FMOVQ        F10, 80(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F11, 64(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F12, 80(R8)
+	FMOVQ        F13, 64(R7)
+	FMOVQ        F14, 80(R7)
+	FMOVQ        F15, 96(R4)
+	FMOVQ        F16, 112(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F17, 96(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F18, 112(R4)
+	FMOVQ        F19, 96(R6)
+	FMOVQ        F20, 112(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F21, 96(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F22, 112(R4)
+	FMOVQ        F23, 96(R7)
+	FMOVQ        F24, 112(R7)
+	ADD          $0x16, R0
+	ADD          $0x80, R2
+	SUBS         $1, R1
+	BGE          loop1
+
+done2:
+	ADD          $1, R1
+	RET
+
+// mixQ86xLm5_32NEON adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 32 values.
+TEXT ·mixQ86xLm5_32NEON(SB), NOSPLIT, $128-64
+	MOVD         v+32(FP), R0
+	MOVD         units+56(FP), R1
+	MOVD         $0, R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $1, R1
+	BLT          done2
+
+loop1:
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	WORD $0x3cc00080 // ldur q0, [x4]
+	WORD $0x3cc10081 // ldur q1, [x4, #16]
+	ADD          R5, R4, R8
+	WORD $0x3cc00102 // ldur q2, [x8]
+	ADD          R5, R4, R8
+	WORD $0x3cc10103 // ldur q3, [x8, #16]
+	WORD $0x3cc000c4 // ldur q4, [x6]
+	WORD $0x3cc100c5 // ldur q5, [x6, #16]
+	ADD          R5, R6, R8
+	WORD $0x3cc00106 // ldur q6, [x8]
+	ADD          R5, R6, R8
+	WORD $0x3cc10107 // ldur q7, [x8, #16]
+	WORD $0x3cc000e8 // ldur q8, [x7]
+	WORD $0x3cc100e9 // ldur q9, [x7, #16]
+	ADD          R5, R7, R8
+	WORD $0x3cc0010a // ldur q10, [x8]
+	ADD          R5, R7, R8
+	WORD $0x3cc1010b // ldur q11, [x8, #16]
+	WORD $0x3cc2008c // ldur q12, [x4, #32]
+	WORD $0x3cc3008d // ldur q13, [x4, #48]
+	ADD          R5, R4, R8
+	WORD $0x3cc2010e // ldur q14, [x8, #32]
+	ADD          R5, R4, R4
+	WORD $0x3cc3008f // ldur q15, [x4, #48]
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
+	ADD          R5, R6, R4
+	WORD $0x3cc20092 // ldur q18, [x4, #32]
+	ADD          R5, R6, R4
+	WORD $0x3cc30093 // ldur q19, [x4, #48]
+	WORD $0x3cc200f4 // ldur q20, [x7, #32]
+	WORD $0x3cc300f5 // ldur q21, [x7, #48]
+	ADD          R5, R7, R4
+	WORD $0x3cc20096 // ldur q22, [x4, #32]
+	ADD          R5, R7, R4
+	WORD $0x3cc30097 // ldur q23, [x4, #48]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done4
+
+loop3:
+
+	// levels of values 0 to 15
+	WORD $0x3cc02138 // ldur q24, [x9, #2]
+	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
+	WORD $0x4f00e5fa // movi v26.16b, #15
+	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
+	WORD $0xbc41213a // ldur s26, [x9, #18]
+	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	MOVD         $lm5_32_shifts<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x6ebb475b // ushl v27.4s, v26.4s, v27.4s
+	MOVD         $lm5_32_shifts2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	WORD $0x6ebc475a // ushl v26.4s, v26.4s, v28.4s
+	WORD $0x4f00e43c // movi v28.16b, #1
+	WORD $0x4e3c1f7b // and v27.16b, v27.16b, v28.16b
+	WORD $0x4f00e43c // movi v28.16b, #1
+	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
+	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
+	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
+	WORD $0x4ebb1f18 // orr v24.16b, v24.16b, v27.16b
+	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
+	WORD $0x4f00e5fa // movi v26.16b, #15
+	WORD $0x4e3a1f1a // and v26.16b, v24.16b, v26.16b
+	MOVD         $lm5_32_levels<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e1a037a // tbl v26.16b, { v27.16b }, v26.16b
+	WORD $0x4f00e5fb // movi v27.16b, #15
+	WORD $0x4e3b1f3b // and v27.16b, v25.16b, v27.16b
+	MOVD         $lm5_32_levels<>+0(SB), R11
+	FMOVQ        (R11), F28
+	WORD $0x4e1b039b // tbl v27.16b, { v28.16b }, v27.16b
+	WORD $0x4f00e5fc // movi v28.16b, #15
+	WORD $0x4e3c1f1c // and v28.16b, v24.16b, v28.16b
+	MOVD         $lm5_32_levels2<>+0(SB), R11
+	FMOVQ        (R11), F29
+	WORD $0x4e1c03bc // tbl v28.16b, { v29.16b }, v28.16b
+	WORD $0x4f00e5fd // movi v29.16b, #15
+	WORD $0x4e3d1f3d // and v29.16b, v25.16b, v29.16b
+	MOVD         $lm5_32_levels2<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e1d03dd // tbl v29.16b, { v30.16b }, v29.16b
+	WORD $0x4f00e61e // movi v30.16b, #16
+	WORD $0x4e3e8f18 // cmtst v24.16b, v24.16b, v30.16b
+	WORD $0x6e7a1f98 // bsl v24.16b, v28.16b, v26.16b
+	WORD $0x4f00e61a // movi v26.16b, #16
+	WORD $0x4e3a8f39 // cmtst v25.16b, v25.16b, v26.16b
+	WORD $0x6e7b1fb9 // bsl v25.16b, v29.16b, v27.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
+	WORD $0x7c400138 // ldur h24, [x9]
+	WORD $0x1ee24318 // fcvt s24, h24
+	MOVD         $lm5_32_const<>+0(SB), R11
+	FMOVQ        (R11), F25
+	WORD $0x4f989338 // fmul v24.4s, v25.4s, v24.s[0]
+	WORD $0xbc400099 // ldur s25, [x4]
+	WORD $0x4f999319 // fmul v25.4s, v24.4s, v25.s[0]
+	ADD          R5, R4, R11
+	WORD $0xbc40017a // ldur s26, [x11]
+	WORD $0x4f9a931a // fmul v26.4s, v24.4s, v26.s[0]
+	WORD $0xbc4000db // ldur s27, [x6]
+	WORD $0x4f9b931b // fmul v27.4s, v24.4s, v27.s[0]
+	ADD          R5, R6, R11
+	WORD $0xbc40017c // ldur s28, [x11]
+	WORD $0x4f9c931c // fmul v28.4s, v24.4s, v28.s[0]
+	WORD $0xbc4000fd // ldur s29, [x7]
+	WORD $0x4f9d931d // fmul v29.4s, v24.4s, v29.s[0]
+	ADD          R5, R7, R11
+	WORD $0xbc40017e // ldur s30, [x11]
+	WORD $0x4f9e9318 // fmul v24.4s, v24.4s, v30.s[0]
+	WORD $0xbc40007e // ldur s30, [x3]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc40407f // ldur s31, [x3, #4]
+	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
+	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
+	WORD $0x4e39cfc0 // fmla v0.4s, v30.4s, v25.4s
+	WORD $0x4e39cfe1 // fmla v1.4s, v31.4s, v25.4s
+	WORD $0x4e3acfc2 // fmla v2.4s, v30.4s, v26.4s
+	WORD $0x4e3acfe3 // fmla v3.4s, v31.4s, v26.4s
+	WORD $0x4e3bcfc4 // fmla v4.4s, v30.4s, v27.4s
+	WORD $0x4e3bcfe5 // fmla v5.4s, v31.4s, v27.4s
+	WORD $0x4e3ccfc6 // fmla v6.4s, v30.4s, v28.4s
+	WORD $0x4e3ccfe7 // fmla v7.4s, v31.4s, v28.4s
+	WORD $0x4e3dcfc8 // fmla v8.4s, v30.4s, v29.4s
+	WORD $0x4e3dcfe9 // fmla v9.4s, v31.4s, v29.4s
+	WORD $0x4e38cfca // fmla v10.4s, v30.4s, v24.4s
+	WORD $0x4e38cfeb // fmla v11.4s, v31.4s, v24.4s
+	WORD $0xbc40807e // ldur s30, [x3, #8]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc40c07f // ldur s31, [x3, #12]
+	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
+	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
+	WORD $0x4e39cfcc // fmla v12.4s, v30.4s, v25.4s
+	WORD $0x4e39cfed // fmla v13.4s, v31.4s, v25.4s
+	WORD $0x4e3acfce // fmla v14.4s, v30.4s, v26.4s
+	WORD $0x4e3acfef // fmla v15.4s, v31.4s, v26.4s
+	WORD $0x4e3bcfd0 // fmla v16.4s, v30.4s, v27.4s
+	WORD $0x4e3bcff1 // fmla v17.4s, v31.4s, v27.4s
+	WORD $0x4e3ccfd2 // fmla v18.4s, v30.4s, v28.4s
+	WORD $0x4e3ccff3 // fmla v19.4s, v31.4s, v28.4s
+	WORD $0x4e3dcfd4 // fmla v20.4s, v30.4s, v29.4s
+	WORD $0x4e3dcff5 // fmla v21.4s, v31.4s, v29.4s
+	WORD $0x4e38cfd6 // fmla v22.4s, v30.4s, v24.4s
+	WORD $0x4e38cff7 // fmla v23.4s, v31.4s, v24.4s
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop3
+
+done4:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F0, (R4)
+	FMOVQ        F1, 16(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F2, (R8)
+	ADD          R5, R4, R8
+	FMOVQ        F3, 16(R8)
+	FMOVQ        F4, (R6)
+	FMOVQ        F5, 16(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F6, (R8)
+	ADD          R5, R6, R8
+	FMOVQ        F7, 16(R8)
+	FMOVQ        F8, (R7)
+	FMOVQ        F9, 16(R7)
+	ADD          R5, R7, R8
+	FMOVQ        F10, (R8)
+	ADD          R5, R7, R8
+	FMOVQ        F11, 16(R8)
+	FMOVQ        F12, 32(R4)
+	FMOVQ        F13, 48(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F14, 32(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F15, 48(R4)
+	FMOVQ        F16, 32(R6)
+	FMOVQ        F17, 48(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F18, 32(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F19, 48(R4)
+	FMOVQ        F20, 32(R7)
+	FMOVQ        F21, 48(R7)
+	ADD          R5, R7, R4
+	FMOVQ        F22, 32(R4)
+	ADD          R5, R7, R4
+	FMOVQ        F23, 48(R4)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	WORD $0x3cc40080 // ldur q0, [x4, #64]
+	WORD $0x3cc50081 // ldur q1, [x4, #80]
+	ADD          R5, R4, R8
+	WORD $0x3cc40102 // ldur q2, [x8, #64]
+	ADD          R5, R4, R8
+	WORD $0x3cc50103 // ldur q3, [x8, #80]
+	WORD $0x3cc400c4 // ldur q4, [x6, #64]
+	WORD $0x3cc500c5 // ldur q5, [x6, #80]
+	ADD          R5, R6, R8
+	WORD $0x3cc40106 // ldur q6, [x8, #64]
+	ADD          R5, R6, R8
+	WORD $0x3cc50107 // ldur q7, [x8, #80]
+	WORD $0x3cc400e8 // ldur q8, [x7, #64]
+	WORD $0x3cc500e9 // ldur q9, [x7, #80]
+	ADD          R5, R7, R8
+	WORD $0x3cc4010a // ldur q10, [x8, #64]
+	ADD          R5, R7, R8
+	WORD $0x3cc5010b // ldur q11, [x8, #80]
+	WORD $0x3cc6008c // ldur q12, [x4, #96]
+	WORD $0x3cc7008d // ldur q13, [x4, #112]
+	ADD          R5, R4, R8
+	WORD $0x3cc6010e // ldur q14, [x8, #96]
+	ADD          R5, R4, R4
+	WORD $0x3cc7008f // ldur q15, [x4, #112]
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
+	WORD $0x3cc700d1 // ldur q17, [x6, #112]
+	ADD          R5, R6, R4
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
+	ADD          R5, R6, R4
+	WORD $0x3cc70093 // ldur q19, [x4, #112]
+	WORD $0x3cc600f4 // ldur q20, [x7, #96]
+	WORD $0x3cc700f5 // ldur q21, [x7, #112]
+	ADD          R5, R7, R4
+	WORD $0x3cc60096 // ldur q22, [x4, #96]
+	ADD          R5, R7, R4
+	WORD $0x3cc70097 // ldur q23, [x4, #112]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done6
+
+loop5:
+
+	// levels of values 16 to 31
+	WORD $0x3cc02138 // ldur q24, [x9, #2]
+	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
+	WORD $0x4f00e5fa // movi v26.16b, #15
+	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
+	WORD $0xbc41213a // ldur s26, [x9, #18]
+	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	MOVD         $lm5_32_shifts<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x6ebb475b // ushl v27.4s, v26.4s, v27.4s
+	MOVD         $lm5_32_shifts2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	WORD $0x6ebc475a // ushl v26.4s, v26.4s, v28.4s
+	WORD $0x4f00e43c // movi v28.16b, #1
+	WORD $0x4e3c1f7b // and v27.16b, v27.16b, v28.16b
+	WORD $0x4f00e43c // movi v28.16b, #1
+	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
+	WORD $0x4f24577b // shl v27.4s, v27.4s, #4
+	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
+	WORD $0x4ebb1f18 // orr v24.16b, v24.16b, v27.16b
+	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
+	WORD $0x4f00e5fa // movi v26.16b, #15
+	WORD $0x4e3a1f1a // and v26.16b, v24.16b, v26.16b
+	MOVD         $lm5_32_levels<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e1a037a // tbl v26.16b, { v27.16b }, v26.16b
+	WORD $0x4f00e5fb // movi v27.16b, #15
+	WORD $0x4e3b1f3b // and v27.16b, v25.16b, v27.16b
+	MOVD         $lm5_32_levels<>+0(SB), R11
+	FMOVQ        (R11), F28
+	WORD $0x4e1b039b // tbl v27.16b, { v28.16b }, v27.16b
+	WORD $0x4f00e5fc // movi v28.16b, #15
+	WORD $0x4e3c1f1c // and v28.16b, v24.16b, v28.16b
+	MOVD         $lm5_32_levels2<>+0(SB), R11
+	FMOVQ        (R11), F29
+	WORD $0x4e1c03bc // tbl v28.16b, { v29.16b }, v28.16b
+	WORD $0x4f00e5fd // movi v29.16b, #15
+	WORD $0x4e3d1f3d // and v29.16b, v25.16b, v29.16b
+	MOVD         $lm5_32_levels2<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e1d03dd // tbl v29.16b, { v30.16b }, v29.16b
+	WORD $0x4f00e61e // movi v30.16b, #16
+	WORD $0x4e3e8f18 // cmtst v24.16b, v24.16b, v30.16b
+	WORD $0x6e7a1f98 // bsl v24.16b, v28.16b, v26.16b
+	WORD $0x4f00e61a // movi v26.16b, #16
+	WORD $0x4e3a8f39 // cmtst v25.16b, v25.16b, v26.16b
+	WORD $0x6e7b1fb9 // bsl v25.16b, v29.16b, v27.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
+	WORD $0x7c400138 // ldur h24, [x9]
+	WORD $0x1ee24318 // fcvt s24, h24
+	MOVD         $lm5_32_const<>+0(SB), R11
+	FMOVQ        (R11), F25
+	WORD $0x4f989338 // fmul v24.4s, v25.4s, v24.s[0]
+	WORD $0xbc400099 // ldur s25, [x4]
+	WORD $0x4f999319 // fmul v25.4s, v24.4s, v25.s[0]
+	ADD          R5, R4, R11
+	WORD $0xbc40017a // ldur s26, [x11]
+	WORD $0x4f9a931a // fmul v26.4s, v24.4s, v26.s[0]
+	WORD $0xbc4000db // ldur s27, [x6]
+	WORD $0x4f9b931b // fmul v27.4s, v24.4s, v27.s[0]
+	ADD          R5, R6, R11
+	WORD $0xbc40017c // ldur s28, [x11]
+	WORD $0x4f9c931c // fmul v28.4s, v24.4s, v28.s[0]
+	WORD $0xbc4000fd // ldur s29, [x7]
+	WORD $0x4f9d931d // fmul v29.4s, v24.4s, v29.s[0]
+	ADD          R5, R7, R11
+	WORD $0xbc40017e // ldur s30, [x11]
+	WORD $0x4f9e9318 // fmul v24.4s, v24.4s, v30.s[0]
+	WORD $0xbc41007e // ldur s30, [x3, #16]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc41407f // ldur s31, [x3, #20]
+	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
+	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
+	WORD $0x4e39cfc0 // fmla v0.4s, v30.4s, v25.4s
+	WORD $0x4e39cfe1 // fmla v1.4s, v31.4s, v25.4s
+	WORD $0x4e3acfc2 // fmla v2.4s, v30.4s, v26.4s
+	WORD $0x4e3acfe3 // fmla v3.4s, v31.4s, v26.4s
+	WORD $0x4e3bcfc4 // fmla v4.4s, v30.4s, v27.4s
+	WORD $0x4e3bcfe5 // fmla v5.4s, v31.4s, v27.4s
+	WORD $0x4e3ccfc6 // fmla v6.4s, v30.4s, v28.4s
+	WORD $0x4e3ccfe7 // fmla v7.4s, v31.4s, v28.4s
+	WORD $0x4e3dcfc8 // fmla v8.4s, v30.4s, v29.4s
+	WORD $0x4e3dcfe9 // fmla v9.4s, v31.4s, v29.4s
+	WORD $0x4e38cfca // fmla v10.4s, v30.4s, v24.4s
+	WORD $0x4e38cfeb // fmla v11.4s, v31.4s, v24.4s
+	WORD $0xbc41807e // ldur s30, [x3, #24]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc41c07f // ldur s31, [x3, #28]
+	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
+	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
+	WORD $0x4e39cfcc // fmla v12.4s, v30.4s, v25.4s
+	WORD $0x4e39cfed // fmla v13.4s, v31.4s, v25.4s
+	WORD $0x4e3acfce // fmla v14.4s, v30.4s, v26.4s
+	WORD $0x4e3acfef // fmla v15.4s, v31.4s, v26.4s
+	WORD $0x4e3bcfd0 // fmla v16.4s, v30.4s, v27.4s
+	WORD $0x4e3bcff1 // fmla v17.4s, v31.4s, v27.4s
+	WORD $0x4e3ccfd2 // fmla v18.4s, v30.4s, v28.4s
+	WORD $0x4e3ccff3 // fmla v19.4s, v31.4s, v28.4s
+	WORD $0x4e3dcfd4 // fmla v20.4s, v30.4s, v29.4s
+	WORD $0x4e3dcff5 // fmla v21.4s, v31.4s, v29.4s
+	WORD $0x4e38cfd6 // fmla v22.4s, v30.4s, v24.4s
+	WORD $0x4e38cff7 // fmla v23.4s, v31.4s, v24.4s
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop5
+
+done6:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F0, 64(R4)
+	FMOVQ        F1, 80(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F2, 64(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F3, 80(R8)
+	FMOVQ        F4, 64(R6)
+	FMOVQ        F5, 80(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F6, 64(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F7, 80(R8)
+	FMOVQ        F8, 64(R7)
+	FMOVQ        F9, 80(R7)
+	ADD          R5, R7, R8
+	FMOVQ        F10, 64(R8)
+	ADD          R5, R7, R8
+	FMOVQ        F11, 80(R8)
+	FMOVQ        F12, 96(R4)
+	FMOVQ        F13, 112(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F14, 96(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F15, 112(R4)
+	FMOVQ        F16, 96(R6)
+	FMOVQ        F17, 112(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F18, 96(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F19, 112(R4)
+	FMOVQ        F20, 96(R7)
+	FMOVQ        F21, 112(R7)
+	ADD          R5, R7, R4
+	FMOVQ        F22, 96(R4)
+	ADD          R5, R7, R4
+	FMOVQ        F23, 112(R4)
+	ADD          $0x16, R0
+	ADD          $0x80, R2
+	SUBS         $1, R1
+	BGE          loop1
+
+done2:
+	ADD          $1, R1
+	RET
+
 // matmulQ81xLm5_32NEON multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 TEXT ·matmulQ81xLm5_32NEON(SB), NOSPLIT, $0-72
 
@@ -5121,9 +6375,6 @@ TEXT ·matmulQ81xLm5_32NEON(SB), NOSPLIT, $0-72
 
 loop1:
 	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -5136,139 +6387,136 @@ loop3:
 	WORD $0xf98420c0 // prfm pldl1keep, [x6, #2112]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d4000cb // ldr h11, [x6]
-	WORD $0x7d402ccc // ldr h12, [x6, #22]
-	WORD $0x4e4c396b // zip1 v11.8h, v11.8h, v12.8h
-	WORD $0x7d4058cc // ldr h12, [x6, #44]
-	WORD $0x7d4084cd // ldr h13, [x6, #66]
-	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
-	WORD $0x4e8c396b // zip1 v11.4s, v11.4s, v12.4s
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x7c4160c9 // ldur h9, [x6, #22]
+	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
+	WORD $0x7c42c0c9 // ldur h9, [x6, #44]
+	WORD $0x7c4420ca // ldur h10, [x6, #66]
+	WORD $0x4e4a3929 // zip1 v9.8h, v9.8h, v10.8h
+	WORD $0x4e893908 // zip1 v8.4s, v8.4s, v9.4s
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
 	MOVD         $lm5_32_const<>+0(SB), R7
-	FMOVQ        (R7), F12
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
-	FMOVQ        (R4), F12
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	FMOVQ        (R7), F9
+	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	WORD $0x3cc00089 // ldur q9, [x4]
+	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F12
-	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        18(R6), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
-	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
-	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
-	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        (R3), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
-	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
-	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	WORD $0x3cc020c9 // ldur q9, [x6, #2]
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0xbc4120cb // ldur s11, [x6, #18]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
+	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x4e201d2b // and v11.16b, v9.16b, v0.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d2d // and v13.16b, v9.16b, v0.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
+	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	WORD $0x3cc0006b // ldur q11, [x3]
+	WORD $0x3cc1006c // ldur q12, [x3, #16]
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
+	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2cc14b // smull v11.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        24(R6), F12
-	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        40(R6), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
-	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
-	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
-	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        32(R3), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
-	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
-	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4fab1188 // fmla v8.4s, v12.4s, v11.s[1]
+	WORD $0x3cc180ca // ldur q10, [x6, #24]
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0xbc4280cc // ldur s12, [x6, #40]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	WORD $0x3cc2006c // ldur q12, [x3, #32]
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2dc16c // smull v12.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        46(R6), F12
-	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        62(R6), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
-	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x3cc2e0cb // ldur q11, [x6, #46]
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0xbc43e0cd // ldur s13, [x6, #62]
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
 	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
 	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
 	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
 	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
-	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        64(R3), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x3cc4006d // ldur q13, [x3, #64]
+	WORD $0x3cc5006e // ldur q14, [x3, #80]
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
+	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2ec18d // smull v13.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
-	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
-	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b1989 // fmla v9.4s, v12.4s, v11.s[2]
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        68(R6), F12
+	WORD $0x3cc440cc // ldur q12, [x6, #68]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        84(R6), F14
+	WORD $0xbc4540ce // ldur s14, [x6, #84]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -5290,7 +6538,8 @@ loop3:
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
 	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
 	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        96(R3), (F14, F15)
+	WORD $0x3cc6006e // ldur q14, [x3, #96]
+	WORD $0x3cc7006f // ldur q15, [x3, #112]
 	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
 	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
@@ -5299,8 +6548,13 @@ loop3:
 	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4fab198a // fmla v10.4s, v12.4s, v11.s[3]
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4eacbd6a // addp v10.4s, v11.4s, v12.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
 	ADD          $0x58, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -5315,54 +6569,54 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000cb // ldr h11, [x6]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 	MOVD         $lm5_32_const<>+0(SB), R7
-	FMOVQ        (R7), F12
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	FMOVQ        (R7), F9
+	WORD $0x4f889128 // fmul v8.4s, v9.4s, v8.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F12
-	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        18(R6), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
-	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
-	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
-	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        (R3), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
-	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
-	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x3cc020c9 // ldur q9, [x6, #2]
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0xbc4120cb // ldur s11, [x6, #18]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
+	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x4e201d2b // and v11.16b, v9.16b, v0.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d2d // and v13.16b, v9.16b, v0.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
+	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	WORD $0x3cc0006b // ldur q11, [x3]
+	WORD $0x3cc1006c // ldur q12, [x3, #16]
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
+	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2cc14b // smull v11.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
+	WORD $0xbc40008a // ldur s10, [x4]
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
 	ADD          $0x16, R6
 	ADD          $0x20, R3
 	ADD          $4, R4
@@ -5371,9 +6625,6 @@ loop5:
 
 done6:
 	ADD          $1, R5
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	WORD $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
 
 	// sums of the lanes
 	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
@@ -5424,18 +6675,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 	MOVD         $lm5_32_const<>+0(SB), R7
 	FMOVQ        (R7), F10
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F10
+	WORD $0x3cc020ca // ldur q10, [x6, #2]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        18(R6), F12
+	WORD $0xbc4120cc // ldur s12, [x6, #18]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -5457,7 +6707,8 @@ loop3:
 	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
 	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
-	FLDPQ        (R3), (F12, F13)
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006d // ldur q13, [x3, #16]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -5466,7 +6717,8 @@ loop3:
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        32(R3), (F13, F14)
+	WORD $0x3cc2006d // ldur q13, [x3, #32]
+	WORD $0x3cc3006e // ldur q14, [x3, #48]
 	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
 	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
 	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
@@ -5477,28 +6729,27 @@ loop3:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
 	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        4(R4), F11
+	WORD $0xbc40408b // ldur s11, [x4, #4]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
 
 	// scales of the block
-	WORD $0x7d402cc9 // ldr h9, [x6, #22]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4160c9 // ldur h9, [x6, #22]
+	WORD $0x1ee24129 // fcvt s9, h9
 	MOVD         $lm5_32_const<>+0(SB), R7
 	FMOVQ        (R7), F10
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R6), F10
+	WORD $0x3cc180ca // ldur q10, [x6, #24]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        40(R6), F12
+	WORD $0xbc4280cc // ldur s12, [x6, #40]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -5520,7 +6771,8 @@ loop3:
 	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
 	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
-	FLDPQ        64(R3), (F12, F13)
+	WORD $0x3cc4006c // ldur q12, [x3, #64]
+	WORD $0x3cc5006d // ldur q13, [x3, #80]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -5529,7 +6781,8 @@ loop3:
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        96(R3), (F13, F14)
+	WORD $0x3cc6006d // ldur q13, [x3, #96]
+	WORD $0x3cc7006e // ldur q14, [x3, #112]
 	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
 	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
 	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
@@ -5540,11 +6793,11 @@ loop3:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        8(R4), F11
+	WORD $0xbc40808b // ldur s11, [x4, #8]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
 	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        12(R4), F11
+	WORD $0xbc40c08b // ldur s11, [x4, #12]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
@@ -5562,18 +6815,17 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 	MOVD         $lm5_32_const<>+0(SB), R7
 	FMOVQ        (R7), F10
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F10
+	WORD $0x3cc020ca // ldur q10, [x6, #2]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        18(R6), F12
+	WORD $0xbc4120cc // ldur s12, [x6, #18]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -5595,7 +6847,8 @@ loop5:
 	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
 	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
-	FLDPQ        (R3), (F12, F13)
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006d // ldur q13, [x3, #16]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -5604,7 +6857,8 @@ loop5:
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        32(R3), (F13, F14)
+	WORD $0x3cc2006d // ldur q13, [x3, #32]
+	WORD $0x3cc3006e // ldur q14, [x3, #48]
 	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
 	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
 	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
@@ -5615,11 +6869,11 @@ loop5:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
 	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        4(R4), F11
+	WORD $0xbc40408b // ldur s11, [x4, #4]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
@@ -5689,18 +6943,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000ca // ldur h10, [x6]
+	WORD $0x1ee2414a // fcvt s10, h10
 	MOVD         $lm5_32_const<>+0(SB), R7
 	FMOVQ        (R7), F11
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4f8a916a // fmul v10.4s, v11.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F11
+	WORD $0x3cc020cb // ldur q11, [x6, #2]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        18(R6), F13
+	WORD $0xbc4120cd // ldur s13, [x6, #18]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -5722,7 +6975,8 @@ loop3:
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	FLDPQ        (R3), (F13, F14)
+	WORD $0x3cc0006d // ldur q13, [x3]
+	WORD $0x3cc1006e // ldur q14, [x3, #16]
 	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -5731,7 +6985,8 @@ loop3:
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        32(R3), (F14, F15)
+	WORD $0x3cc2006e // ldur q14, [x3, #32]
+	WORD $0x3cc3006f // ldur q15, [x3, #48]
 	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -5740,7 +6995,8 @@ loop3:
 	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        64(R3), (F15, F16)
+	WORD $0x3cc4006f // ldur q15, [x3, #64]
+	WORD $0x3cc50070 // ldur q16, [x3, #80]
 	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
 	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
 	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
@@ -5751,32 +7007,31 @@ loop3:
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F12
+	WORD $0xbc40008c // ldur s12, [x4]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
 	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        4(R4), F12
+	WORD $0xbc40408c // ldur s12, [x4, #4]
 	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
 	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
 	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        8(R4), F12
+	WORD $0xbc40808c // ldur s12, [x4, #8]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
 	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
 
 	// scales of the block
-	WORD $0x7d402cca // ldr h10, [x6, #22]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4160ca // ldur h10, [x6, #22]
+	WORD $0x1ee2414a // fcvt s10, h10
 	MOVD         $lm5_32_const<>+0(SB), R7
 	FMOVQ        (R7), F11
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4f8a916a // fmul v10.4s, v11.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R6), F11
+	WORD $0x3cc180cb // ldur q11, [x6, #24]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        40(R6), F13
+	WORD $0xbc4280cd // ldur s13, [x6, #40]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -5798,7 +7053,8 @@ loop3:
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	FLDPQ        96(R3), (F13, F14)
+	WORD $0x3cc6006d // ldur q13, [x3, #96]
+	WORD $0x3cc7006e // ldur q14, [x3, #112]
 	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -5807,7 +7063,8 @@ loop3:
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        128(R3), (F14, F15)
+	WORD $0x3cc8006e // ldur q14, [x3, #128]
+	WORD $0x3cc9006f // ldur q15, [x3, #144]
 	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -5816,7 +7073,8 @@ loop3:
 	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        160(R3), (F15, F16)
+	WORD $0x3cca006f // ldur q15, [x3, #160]
+	WORD $0x3ccb0070 // ldur q16, [x3, #176]
 	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
 	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
 	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
@@ -5827,15 +7085,15 @@ loop3:
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        12(R4), F12
+	WORD $0xbc40c08c // ldur s12, [x4, #12]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
 	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        16(R4), F12
+	WORD $0xbc41008c // ldur s12, [x4, #16]
 	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
 	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
 	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        20(R4), F12
+	WORD $0xbc41408c // ldur s12, [x4, #20]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
 	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
@@ -5853,18 +7111,17 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000ca // ldur h10, [x6]
+	WORD $0x1ee2414a // fcvt s10, h10
 	MOVD         $lm5_32_const<>+0(SB), R7
 	FMOVQ        (R7), F11
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4f8a916a // fmul v10.4s, v11.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F11
+	WORD $0x3cc020cb // ldur q11, [x6, #2]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        18(R6), F13
+	WORD $0xbc4120cd // ldur s13, [x6, #18]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -5886,7 +7143,8 @@ loop5:
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	FLDPQ        (R3), (F13, F14)
+	WORD $0x3cc0006d // ldur q13, [x3]
+	WORD $0x3cc1006e // ldur q14, [x3, #16]
 	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -5895,7 +7153,8 @@ loop5:
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        32(R3), (F14, F15)
+	WORD $0x3cc2006e // ldur q14, [x3, #32]
+	WORD $0x3cc3006f // ldur q15, [x3, #48]
 	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -5904,7 +7163,8 @@ loop5:
 	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        64(R3), (F15, F16)
+	WORD $0x3cc4006f // ldur q15, [x3, #64]
+	WORD $0x3cc50070 // ldur q16, [x3, #80]
 	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
 	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
 	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
@@ -5915,15 +7175,15 @@ loop5:
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F12
+	WORD $0xbc40008c // ldur s12, [x4]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
 	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        4(R4), F12
+	WORD $0xbc40408c // ldur s12, [x4, #4]
 	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
 	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
 	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        8(R4), F12
+	WORD $0xbc40808c // ldur s12, [x4, #8]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
 	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
@@ -5999,18 +7259,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cb // ldr h11, [x6]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c4000cb // ldur h11, [x6]
+	WORD $0x1ee2416b // fcvt s11, h11
 	MOVD         $lm5_32_const<>+0(SB), R7
 	FMOVQ        (R7), F12
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	WORD $0x4f8b918b // fmul v11.4s, v12.4s, v11.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F12
+	WORD $0x3cc020cc // ldur q12, [x6, #2]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        18(R6), F14
+	WORD $0xbc4120ce // ldur s14, [x6, #18]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -6032,7 +7291,8 @@ loop3:
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
 	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
 	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        (R3), (F14, F15)
+	WORD $0x3cc0006e // ldur q14, [x3]
+	WORD $0x3cc1006f // ldur q15, [x3, #16]
 	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -6041,7 +7301,8 @@ loop3:
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        32(R3), (F15, F16)
+	WORD $0x3cc2006f // ldur q15, [x3, #32]
+	WORD $0x3cc30070 // ldur q16, [x3, #48]
 	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
 	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -6050,7 +7311,8 @@ loop3:
 	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        64(R3), (F16, F17)
+	WORD $0x3cc40070 // ldur q16, [x3, #64]
+	WORD $0x3cc50071 // ldur q17, [x3, #80]
 	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
 	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -6059,7 +7321,8 @@ loop3:
 	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        96(R3), (F17, F18)
+	WORD $0x3cc60071 // ldur q17, [x3, #96]
+	WORD $0x3cc70072 // ldur q18, [x3, #112]
 	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
 	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
 	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
@@ -6070,36 +7333,35 @@ loop3:
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
+	WORD $0xbc40008d // ldur s13, [x4]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
 	WORD $0x4e2dcdc7 // fmla v7.4s, v14.4s, v13.4s
-	FMOVS        4(R4), F13
+	WORD $0xbc40408d // ldur s13, [x4, #4]
 	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
 	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
 	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        8(R4), F13
+	WORD $0xbc40808d // ldur s13, [x4, #8]
 	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
 	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
 	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        12(R4), F13
+	WORD $0xbc40c08d // ldur s13, [x4, #12]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
 
 	// scales of the block
-	WORD $0x7d402ccb // ldr h11, [x6, #22]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c4160cb // ldur h11, [x6, #22]
+	WORD $0x1ee2416b // fcvt s11, h11
 	MOVD         $lm5_32_const<>+0(SB), R7
 	FMOVQ        (R7), F12
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	WORD $0x4f8b918b // fmul v11.4s, v12.4s, v11.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R6), F12
+	WORD $0x3cc180cc // ldur q12, [x6, #24]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        40(R6), F14
+	WORD $0xbc4280ce // ldur s14, [x6, #40]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -6121,7 +7383,8 @@ loop3:
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
 	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
 	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        128(R3), (F14, F15)
+	WORD $0x3cc8006e // ldur q14, [x3, #128]
+	WORD $0x3cc9006f // ldur q15, [x3, #144]
 	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -6130,7 +7393,8 @@ loop3:
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        160(R3), (F15, F16)
+	WORD $0x3cca006f // ldur q15, [x3, #160]
+	WORD $0x3ccb0070 // ldur q16, [x3, #176]
 	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
 	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -6139,7 +7403,8 @@ loop3:
 	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        192(R3), (F16, F17)
+	WORD $0x3ccc0070 // ldur q16, [x3, #192]
+	WORD $0x3ccd0071 // ldur q17, [x3, #208]
 	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
 	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -6148,7 +7413,8 @@ loop3:
 	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        224(R3), (F17, F18)
+	WORD $0x3cce0071 // ldur q17, [x3, #224]
+	WORD $0x3ccf0072 // ldur q18, [x3, #240]
 	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
 	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
 	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
@@ -6159,19 +7425,19 @@ loop3:
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        16(R4), F13
+	WORD $0xbc41008d // ldur s13, [x4, #16]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
 	WORD $0x4e2dcdc7 // fmla v7.4s, v14.4s, v13.4s
-	FMOVS        20(R4), F13
+	WORD $0xbc41408d // ldur s13, [x4, #20]
 	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
 	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
 	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        24(R4), F13
+	WORD $0xbc41808d // ldur s13, [x4, #24]
 	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
 	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
 	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        28(R4), F13
+	WORD $0xbc41c08d // ldur s13, [x4, #28]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
@@ -6189,18 +7455,17 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000cb // ldr h11, [x6]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c4000cb // ldur h11, [x6]
+	WORD $0x1ee2416b // fcvt s11, h11
 	MOVD         $lm5_32_const<>+0(SB), R7
 	FMOVQ        (R7), F12
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	WORD $0x4f8b918b // fmul v11.4s, v12.4s, v11.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F12
+	WORD $0x3cc020cc // ldur q12, [x6, #2]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        18(R6), F14
+	WORD $0xbc4120ce // ldur s14, [x6, #18]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -6222,7 +7487,8 @@ loop5:
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
 	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
 	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        (R3), (F14, F15)
+	WORD $0x3cc0006e // ldur q14, [x3]
+	WORD $0x3cc1006f // ldur q15, [x3, #16]
 	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -6231,7 +7497,8 @@ loop5:
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        32(R3), (F15, F16)
+	WORD $0x3cc2006f // ldur q15, [x3, #32]
+	WORD $0x3cc30070 // ldur q16, [x3, #48]
 	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
 	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -6240,7 +7507,8 @@ loop5:
 	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        64(R3), (F16, F17)
+	WORD $0x3cc40070 // ldur q16, [x3, #64]
+	WORD $0x3cc50071 // ldur q17, [x3, #80]
 	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
 	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -6249,7 +7517,8 @@ loop5:
 	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        96(R3), (F17, F18)
+	WORD $0x3cc60071 // ldur q17, [x3, #96]
+	WORD $0x3cc70072 // ldur q18, [x3, #112]
 	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
 	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
 	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
@@ -6260,19 +7529,19 @@ loop5:
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
+	WORD $0xbc40008d // ldur s13, [x4]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
 	WORD $0x4e2dcdc7 // fmla v7.4s, v14.4s, v13.4s
-	FMOVS        4(R4), F13
+	WORD $0xbc40408d // ldur s13, [x4, #4]
 	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
 	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
 	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        8(R4), F13
+	WORD $0xbc40808d // ldur s13, [x4, #8]
 	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
 	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
 	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        12(R4), F13
+	WORD $0xbc40c08d // ldur s13, [x4, #12]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
@@ -6349,9 +7618,6 @@ loop1:
 
 loop3:
 	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -6364,139 +7630,136 @@ loop5:
 	WORD $0xf9842120 // prfm pldl1keep, [x9, #2112]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d40012b // ldr h11, [x9]
-	WORD $0x7d402d2c // ldr h12, [x9, #22]
-	WORD $0x4e4c396b // zip1 v11.8h, v11.8h, v12.8h
-	WORD $0x7d40592c // ldr h12, [x9, #44]
-	WORD $0x7d40852d // ldr h13, [x9, #66]
-	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
-	WORD $0x4e8c396b // zip1 v11.4s, v11.4s, v12.4s
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x7c400128 // ldur h8, [x9]
+	WORD $0x7c416129 // ldur h9, [x9, #22]
+	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
+	WORD $0x7c42c129 // ldur h9, [x9, #44]
+	WORD $0x7c44212a // ldur h10, [x9, #66]
+	WORD $0x4e4a3929 // zip1 v9.8h, v9.8h, v10.8h
+	WORD $0x4e893908 // zip1 v8.4s, v8.4s, v9.4s
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
 	MOVD         $lm5_32_const<>+0(SB), R10
-	FMOVQ        (R10), F12
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
-	FMOVQ        (R7), F12
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	FMOVQ        (R10), F9
+	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	WORD $0x3cc000e9 // ldur q9, [x7]
+	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F12
-	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        18(R9), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
-	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
-	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
-	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        (R6), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
-	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
-	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	WORD $0x3cc02129 // ldur q9, [x9, #2]
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0xbc41212b // ldur s11, [x9, #18]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
+	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x4e201d2b // and v11.16b, v9.16b, v0.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d2d // and v13.16b, v9.16b, v0.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
+	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	WORD $0x3cc000cb // ldur q11, [x6]
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
+	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2cc14b // smull v11.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        24(R9), F12
-	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        40(R9), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
-	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
-	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
-	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        32(R6), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
-	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
-	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4fab1188 // fmla v8.4s, v12.4s, v11.s[1]
+	WORD $0x3cc1812a // ldur q10, [x9, #24]
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0xbc42812c // ldur s12, [x9, #40]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	WORD $0x3cc200cc // ldur q12, [x6, #32]
+	WORD $0x3cc300cd // ldur q13, [x6, #48]
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2dc16c // smull v12.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        46(R9), F12
-	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        62(R9), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
-	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
+	WORD $0x3cc2e12b // ldur q11, [x9, #46]
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0xbc43e12d // ldur s13, [x9, #62]
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
+	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
 	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
 	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
 	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
 	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
-	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        64(R6), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x3cc400cd // ldur q13, [x6, #64]
+	WORD $0x3cc500ce // ldur q14, [x6, #80]
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
+	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2ec18d // smull v13.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
-	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
-	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b1989 // fmla v9.4s, v12.4s, v11.s[2]
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        68(R9), F12
+	WORD $0x3cc4412c // ldur q12, [x9, #68]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        84(R9), F14
+	WORD $0xbc45412e // ldur s14, [x9, #84]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -6518,7 +7781,8 @@ loop5:
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
 	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
 	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        96(R6), (F14, F15)
+	WORD $0x3cc600ce // ldur q14, [x6, #96]
+	WORD $0x3cc700cf // ldur q15, [x6, #112]
 	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
 	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
@@ -6527,8 +7791,13 @@ loop5:
 	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4fab198a // fmla v10.4s, v12.4s, v11.s[3]
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4eacbd6a // addp v10.4s, v11.4s, v12.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
 	ADD          $0x58, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -6543,54 +7812,54 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012b // ldr h11, [x9]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c400128 // ldur h8, [x9]
+	WORD $0x1ee24108 // fcvt s8, h8
 	MOVD         $lm5_32_const<>+0(SB), R10
-	FMOVQ        (R10), F12
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	FMOVQ        (R10), F9
+	WORD $0x4f889128 // fmul v8.4s, v9.4s, v8.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F12
-	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        18(R9), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
-	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
-	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
-	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        (R6), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
-	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
-	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x3cc02129 // ldur q9, [x9, #2]
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0xbc41212b // ldur s11, [x9, #18]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
+	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
+	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x4e201d2b // and v11.16b, v9.16b, v0.16b
+	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d2d // and v13.16b, v9.16b, v0.16b
+	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e228d29 // cmtst v9.16b, v9.16b, v2.16b
+	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	WORD $0x3cc000cb // ldur q11, [x6]
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
+	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2cc14b // smull v11.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F13
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
+	WORD $0xbc4000ea // ldur s10, [x7]
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
 	ADD          $0x16, R9
 	ADD          $0x20, R6
 	ADD          $4, R7
@@ -6599,9 +7868,6 @@ loop7:
 
 done8:
 	ADD          $1, R8
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	WORD $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
 	FMOVQ        F7, (R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
@@ -6613,10 +7879,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F7
-	FMOVQ        32(R3), F8
-	FMOVQ        64(R3), F9
-	FMOVQ        96(R3), F10
+	WORD $0x3cc00067 // ldur q7, [x3]
+	WORD $0x3cc20068 // ldur q8, [x3, #32]
+	WORD $0x3cc40069 // ldur q9, [x3, #64]
+	WORD $0x3cc6006a // ldur q10, [x3, #96]
 	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
 	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
 	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
@@ -6676,18 +7942,17 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400129 // ldr h9, [x9]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c400129 // ldur h9, [x9]
+	WORD $0x1ee24129 // fcvt s9, h9
 	MOVD         $lm5_32_const<>+0(SB), R10
 	FMOVQ        (R10), F10
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F10
+	WORD $0x3cc0212a // ldur q10, [x9, #2]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        18(R9), F12
+	WORD $0xbc41212c // ldur s12, [x9, #18]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -6709,7 +7974,8 @@ loop5:
 	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
 	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
-	FLDPQ        (R6), (F12, F13)
+	WORD $0x3cc000cc // ldur q12, [x6]
+	WORD $0x3cc100cd // ldur q13, [x6, #16]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -6718,7 +7984,8 @@ loop5:
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        32(R6), (F13, F14)
+	WORD $0x3cc200cd // ldur q13, [x6, #32]
+	WORD $0x3cc300ce // ldur q14, [x6, #48]
 	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
 	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
 	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
@@ -6729,28 +7996,27 @@ loop5:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F11
+	WORD $0xbc4000eb // ldur s11, [x7]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
 	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        4(R7), F11
+	WORD $0xbc4040eb // ldur s11, [x7, #4]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
 
 	// scales of the block
-	WORD $0x7d402d29 // ldr h9, [x9, #22]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c416129 // ldur h9, [x9, #22]
+	WORD $0x1ee24129 // fcvt s9, h9
 	MOVD         $lm5_32_const<>+0(SB), R10
 	FMOVQ        (R10), F10
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R9), F10
+	WORD $0x3cc1812a // ldur q10, [x9, #24]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        40(R9), F12
+	WORD $0xbc42812c // ldur s12, [x9, #40]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -6772,7 +8038,8 @@ loop5:
 	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
 	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
-	FLDPQ        64(R6), (F12, F13)
+	WORD $0x3cc400cc // ldur q12, [x6, #64]
+	WORD $0x3cc500cd // ldur q13, [x6, #80]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -6781,7 +8048,8 @@ loop5:
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        96(R6), (F13, F14)
+	WORD $0x3cc600cd // ldur q13, [x6, #96]
+	WORD $0x3cc700ce // ldur q14, [x6, #112]
 	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
 	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
 	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
@@ -6792,11 +8060,11 @@ loop5:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        8(R7), F11
+	WORD $0xbc4080eb // ldur s11, [x7, #8]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
 	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        12(R7), F11
+	WORD $0xbc40c0eb // ldur s11, [x7, #12]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
@@ -6814,18 +8082,17 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400129 // ldr h9, [x9]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c400129 // ldur h9, [x9]
+	WORD $0x1ee24129 // fcvt s9, h9
 	MOVD         $lm5_32_const<>+0(SB), R10
 	FMOVQ        (R10), F10
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F10
+	WORD $0x3cc0212a // ldur q10, [x9, #2]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        18(R9), F12
+	WORD $0xbc41212c // ldur s12, [x9, #18]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -6847,7 +8114,8 @@ loop7:
 	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
 	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
-	FLDPQ        (R6), (F12, F13)
+	WORD $0x3cc000cc // ldur q12, [x6]
+	WORD $0x3cc100cd // ldur q13, [x6, #16]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -6856,7 +8124,8 @@ loop7:
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        32(R6), (F13, F14)
+	WORD $0x3cc200cd // ldur q13, [x6, #32]
+	WORD $0x3cc300ce // ldur q14, [x6, #48]
 	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
 	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
 	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
@@ -6867,11 +8136,11 @@ loop7:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F11
+	WORD $0xbc4000eb // ldur s11, [x7]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
 	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        4(R7), F11
+	WORD $0xbc4040eb // ldur s11, [x7, #4]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
@@ -6895,10 +8164,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F7
-	FMOVQ        32(R3), F8
-	FMOVQ        64(R3), F9
-	FMOVQ        96(R3), F10
+	WORD $0x3cc00067 // ldur q7, [x3]
+	WORD $0x3cc20068 // ldur q8, [x3, #32]
+	WORD $0x3cc40069 // ldur q9, [x3, #64]
+	WORD $0x3cc6006a // ldur q10, [x3, #96]
 	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
 	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
 	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
@@ -6907,10 +8176,10 @@ done4:
 	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD $0x6e27d567 // faddp v7.4s, v11.4s, v7.4s
 	FMOVQ        F7, (R0)
-	FMOVQ        128(R3), F7
-	FMOVQ        160(R3), F8
-	FMOVQ        192(R3), F9
-	FMOVQ        224(R3), F10
+	WORD $0x3cc80067 // ldur q7, [x3, #128]
+	WORD $0x3cca0068 // ldur q8, [x3, #160]
+	WORD $0x3ccc0069 // ldur q9, [x3, #192]
+	WORD $0x3cce006a // ldur q10, [x3, #224]
 	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
 	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
 	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
@@ -6974,18 +8243,17 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40012a // ldr h10, [x9]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c40012a // ldur h10, [x9]
+	WORD $0x1ee2414a // fcvt s10, h10
 	MOVD         $lm5_32_const<>+0(SB), R10
 	FMOVQ        (R10), F11
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4f8a916a // fmul v10.4s, v11.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F11
+	WORD $0x3cc0212b // ldur q11, [x9, #2]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        18(R9), F13
+	WORD $0xbc41212d // ldur s13, [x9, #18]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -7007,7 +8275,8 @@ loop5:
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	FLDPQ        (R6), (F13, F14)
+	WORD $0x3cc000cd // ldur q13, [x6]
+	WORD $0x3cc100ce // ldur q14, [x6, #16]
 	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -7016,7 +8285,8 @@ loop5:
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        32(R6), (F14, F15)
+	WORD $0x3cc200ce // ldur q14, [x6, #32]
+	WORD $0x3cc300cf // ldur q15, [x6, #48]
 	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -7025,7 +8295,8 @@ loop5:
 	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        64(R6), (F15, F16)
+	WORD $0x3cc400cf // ldur q15, [x6, #64]
+	WORD $0x3cc500d0 // ldur q16, [x6, #80]
 	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
 	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
 	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
@@ -7036,32 +8307,31 @@ loop5:
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F12
+	WORD $0xbc4000ec // ldur s12, [x7]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
 	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        4(R7), F12
+	WORD $0xbc4040ec // ldur s12, [x7, #4]
 	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
 	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
 	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        8(R7), F12
+	WORD $0xbc4080ec // ldur s12, [x7, #8]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
 	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
 
 	// scales of the block
-	WORD $0x7d402d2a // ldr h10, [x9, #22]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c41612a // ldur h10, [x9, #22]
+	WORD $0x1ee2414a // fcvt s10, h10
 	MOVD         $lm5_32_const<>+0(SB), R10
 	FMOVQ        (R10), F11
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4f8a916a // fmul v10.4s, v11.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R9), F11
+	WORD $0x3cc1812b // ldur q11, [x9, #24]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        40(R9), F13
+	WORD $0xbc42812d // ldur s13, [x9, #40]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -7083,7 +8353,8 @@ loop5:
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	FLDPQ        96(R6), (F13, F14)
+	WORD $0x3cc600cd // ldur q13, [x6, #96]
+	WORD $0x3cc700ce // ldur q14, [x6, #112]
 	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -7092,7 +8363,8 @@ loop5:
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        128(R6), (F14, F15)
+	WORD $0x3cc800ce // ldur q14, [x6, #128]
+	WORD $0x3cc900cf // ldur q15, [x6, #144]
 	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -7101,7 +8373,8 @@ loop5:
 	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        160(R6), (F15, F16)
+	WORD $0x3cca00cf // ldur q15, [x6, #160]
+	WORD $0x3ccb00d0 // ldur q16, [x6, #176]
 	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
 	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
 	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
@@ -7112,15 +8385,15 @@ loop5:
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        12(R7), F12
+	WORD $0xbc40c0ec // ldur s12, [x7, #12]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
 	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        16(R7), F12
+	WORD $0xbc4100ec // ldur s12, [x7, #16]
 	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
 	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
 	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        20(R7), F12
+	WORD $0xbc4140ec // ldur s12, [x7, #20]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
 	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
@@ -7138,18 +8411,17 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012a // ldr h10, [x9]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c40012a // ldur h10, [x9]
+	WORD $0x1ee2414a // fcvt s10, h10
 	MOVD         $lm5_32_const<>+0(SB), R10
 	FMOVQ        (R10), F11
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4f8a916a // fmul v10.4s, v11.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F11
+	WORD $0x3cc0212b // ldur q11, [x9, #2]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        18(R9), F13
+	WORD $0xbc41212d // ldur s13, [x9, #18]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -7171,7 +8443,8 @@ loop7:
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	FLDPQ        (R6), (F13, F14)
+	WORD $0x3cc000cd // ldur q13, [x6]
+	WORD $0x3cc100ce // ldur q14, [x6, #16]
 	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -7180,7 +8453,8 @@ loop7:
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        32(R6), (F14, F15)
+	WORD $0x3cc200ce // ldur q14, [x6, #32]
+	WORD $0x3cc300cf // ldur q15, [x6, #48]
 	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -7189,7 +8463,8 @@ loop7:
 	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        64(R6), (F15, F16)
+	WORD $0x3cc400cf // ldur q15, [x6, #64]
+	WORD $0x3cc500d0 // ldur q16, [x6, #80]
 	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
 	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
 	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
@@ -7200,15 +8475,15 @@ loop7:
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F12
+	WORD $0xbc4000ec // ldur s12, [x7]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
 	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        4(R7), F12
+	WORD $0xbc4040ec // ldur s12, [x7, #4]
 	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
 	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
 	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        8(R7), F12
+	WORD $0xbc4080ec // ldur s12, [x7, #8]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
 	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
@@ -7233,10 +8508,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F7
-	FMOVQ        32(R3), F8
-	FMOVQ        64(R3), F9
-	FMOVQ        96(R3), F10
+	WORD $0x3cc00067 // ldur q7, [x3]
+	WORD $0x3cc20068 // ldur q8, [x3, #32]
+	WORD $0x3cc40069 // ldur q9, [x3, #64]
+	WORD $0x3cc6006a // ldur q10, [x3, #96]
 	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
 	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
 	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
@@ -7245,10 +8520,10 @@ done4:
 	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	WORD $0x6e27d567 // faddp v7.4s, v11.4s, v7.4s
 	FMOVQ        F7, (R0)
-	FMOVQ        128(R3), F7
-	FMOVQ        160(R3), F8
-	FMOVQ        192(R3), F9
-	FMOVQ        224(R3), F10
+	WORD $0x3cc80067 // ldur q7, [x3, #128]
+	WORD $0x3cca0068 // ldur q8, [x3, #160]
+	WORD $0x3ccc0069 // ldur q9, [x3, #192]
+	WORD $0x3cce006a // ldur q10, [x3, #224]
 	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
 	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
 	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
@@ -7314,8 +8589,6 @@ loop1:
 loop3:
 	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -7326,182 +8599,170 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40012b // ldr h11, [x9]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c400129 // ldur h9, [x9]
+	WORD $0x1ee24129 // fcvt s9, h9
 	MOVD         $lm5_32_const<>+0(SB), R10
-	FMOVQ        (R10), F12
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	FMOVQ        (R10), F10
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F12
-	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        18(R9), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
-	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
-	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
-	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        (R6), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x3cc0212a // ldur q10, [x9, #2]
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0xbc41212c // ldur s12, [x9, #18]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	WORD $0x3cc000cc // ldur q12, [x6]
+	WORD $0x3cc100cd // ldur q13, [x6, #16]
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x3cc200cd // ldur q13, [x6, #32]
+	WORD $0x3cc300ce // ldur q14, [x6, #48]
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	WORD $0x3cc400ce // ldur q14, [x6, #64]
+	WORD $0x3cc500cf // ldur q15, [x6, #80]
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x0e2fc170 // smull v16.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        32(R6), (F15, F16)
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        64(R6), (F16, F17)
-	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
-	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
-	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        96(R6), (F17, F18)
-	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x3cc600cf // ldur q15, [x6, #96]
+	WORD $0x3cc700d0 // ldur q16, [x6, #112]
+	WORD $0x0e2fc151 // smull v17.8h, v10.8b, v15.8b
+	WORD $0x4e2fc14a // smull2 v10.8h, v10.16b, v15.16b
+	WORD $0x4e6abe2a // addp v10.8h, v17.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e30c16f // smull v15.8h, v11.8b, v16.8b
+	WORD $0x4e30c16b // smull2 v11.8h, v11.16b, v16.16b
+	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
-	// integer sums times both scales
-	FMOVS        (R7), F13
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcdc7 // fmla v7.4s, v14.4s, v13.4s
-	FMOVS        4(R7), F13
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        8(R7), F13
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        12(R7), F13
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
-	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc000eb // ldur q11, [x7]
+	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
+	WORD $0x4eadbd8b // addp v11.4s, v12.4s, v13.4s
+	WORD $0x4eaabdca // addp v10.4s, v14.4s, v10.4s
+	WORD $0x4eaabd6a // addp v10.4s, v11.4s, v10.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e29cd47 // fmla v7.4s, v10.4s, v9.4s
 
 	// scales of the block
-	WORD $0x7d402d2b // ldr h11, [x9, #22]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c416129 // ldur h9, [x9, #22]
+	WORD $0x1ee24129 // fcvt s9, h9
 	MOVD         $lm5_32_const<>+0(SB), R10
-	FMOVQ        (R10), F12
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	FMOVQ        (R10), F10
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R9), F12
-	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        40(R9), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
-	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
-	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
-	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        128(R6), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x3cc1812a // ldur q10, [x9, #24]
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0xbc42812c // ldur s12, [x9, #40]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	WORD $0x3cc800cc // ldur q12, [x6, #128]
+	WORD $0x3cc900cd // ldur q13, [x6, #144]
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x3cca00cd // ldur q13, [x6, #160]
+	WORD $0x3ccb00ce // ldur q14, [x6, #176]
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	WORD $0x3ccc00ce // ldur q14, [x6, #192]
+	WORD $0x3ccd00cf // ldur q15, [x6, #208]
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x0e2fc170 // smull v16.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        160(R6), (F15, F16)
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        192(R6), (F16, F17)
-	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
-	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
-	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        224(R6), (F17, F18)
-	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x3cce00cf // ldur q15, [x6, #224]
+	WORD $0x3ccf00d0 // ldur q16, [x6, #240]
+	WORD $0x0e2fc151 // smull v17.8h, v10.8b, v15.8b
+	WORD $0x4e2fc14a // smull2 v10.8h, v10.16b, v15.16b
+	WORD $0x4e6abe2a // addp v10.8h, v17.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e30c16f // smull v15.8h, v11.8b, v16.8b
+	WORD $0x4e30c16b // smull2 v11.8h, v11.16b, v16.16b
+	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
-	// integer sums times both scales
-	FMOVS        16(R7), F13
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcdc7 // fmla v7.4s, v14.4s, v13.4s
-	FMOVS        20(R7), F13
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        24(R7), F13
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        28(R7), F13
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
-	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc100eb // ldur q11, [x7, #16]
+	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
+	WORD $0x4eadbd8b // addp v11.4s, v12.4s, v13.4s
+	WORD $0x4eaabdca // addp v10.4s, v14.4s, v10.4s
+	WORD $0x4eaabd6a // addp v10.4s, v11.4s, v10.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
 	ADD          $0x2c, R9
 	ADD          $0x100, R6
 	ADD          $0x20, R7
@@ -7516,93 +8777,87 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012b // ldr h11, [x9]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c400129 // ldur h9, [x9]
+	WORD $0x1ee24129 // fcvt s9, h9
 	MOVD         $lm5_32_const<>+0(SB), R10
-	FMOVQ        (R10), F12
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	FMOVQ        (R10), F10
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F12
-	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        18(R9), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
-	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
-	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
-	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
-	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
-	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
-	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        (R6), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x3cc0212a // ldur q10, [x9, #2]
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0xbc41212c // ldur s12, [x9, #18]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
+	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
+	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
+	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
+	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
+	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
+	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
+	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
+	WORD $0x3cc000cc // ldur q12, [x6]
+	WORD $0x3cc100cd // ldur q13, [x6, #16]
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x3cc200cd // ldur q13, [x6, #32]
+	WORD $0x3cc300ce // ldur q14, [x6, #48]
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	WORD $0x3cc400ce // ldur q14, [x6, #64]
+	WORD $0x3cc500cf // ldur q15, [x6, #80]
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x0e2fc170 // smull v16.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        32(R6), (F15, F16)
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        64(R6), (F16, F17)
-	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
-	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
-	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        96(R6), (F17, F18)
-	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x3cc600cf // ldur q15, [x6, #96]
+	WORD $0x3cc700d0 // ldur q16, [x6, #112]
+	WORD $0x0e2fc151 // smull v17.8h, v10.8b, v15.8b
+	WORD $0x4e2fc14a // smull2 v10.8h, v10.16b, v15.16b
+	WORD $0x4e6abe2a // addp v10.8h, v17.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e30c16f // smull v15.8h, v11.8b, v16.8b
+	WORD $0x4e30c16b // smull2 v11.8h, v11.16b, v16.16b
+	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
-	// integer sums times both scales
-	FMOVS        (R7), F13
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcdc7 // fmla v7.4s, v14.4s, v13.4s
-	FMOVS        4(R7), F13
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        8(R7), F13
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        12(R7), F13
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
-	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc000eb // ldur q11, [x7]
+	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
+	WORD $0x4eadbd8b // addp v11.4s, v12.4s, v13.4s
+	WORD $0x4eaabdca // addp v10.4s, v14.4s, v10.4s
+	WORD $0x4eaabd6a // addp v10.4s, v11.4s, v10.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e29cd47 // fmla v7.4s, v10.4s, v9.4s
 	ADD          $0x16, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -7611,10 +8866,8 @@ loop7:
 
 done8:
 	ADD          $1, R8
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
 	FMOVQ        F7, (R5)
-	FMOVQ        F8, 128(R5)
-	FMOVQ        F9, 256(R5)
-	FMOVQ        F10, 384(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -7625,57 +8878,25 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F7
-	FMOVQ        32(R3), F8
-	FMOVQ        64(R3), F9
-	FMOVQ        96(R3), F10
-	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
-	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
-	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
-	WORD $0x4eca3927 // zip1 v7.2d, v9.2d, v10.2d
-	WORD $0x4eca7928 // zip2 v8.2d, v9.2d, v10.2d
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD $0x6e27d567 // faddp v7.4s, v11.4s, v7.4s
-	FMOVQ        F7, (R0)
-	FMOVQ        128(R3), F7
-	FMOVQ        160(R3), F8
-	FMOVQ        192(R3), F9
-	FMOVQ        224(R3), F10
-	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
-	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
-	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
-	WORD $0x4eca3927 // zip1 v7.2d, v9.2d, v10.2d
-	WORD $0x4eca7928 // zip2 v8.2d, v9.2d, v10.2d
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD $0x6e27d567 // faddp v7.4s, v11.4s, v7.4s
+	WORD $0x3cc00067 // ldur q7, [x3]
+	WORD $0x3cc20068 // ldur q8, [x3, #32]
+	WORD $0x3cc40069 // ldur q9, [x3, #64]
+	WORD $0x3cc6006a // ldur q10, [x3, #96]
+	WORD $0x4e8828eb // trn1 v11.4s, v7.4s, v8.4s
+	WORD $0x4e8868e7 // trn2 v7.4s, v7.4s, v8.4s
+	WORD $0x4e8a2928 // trn1 v8.4s, v9.4s, v10.4s
+	WORD $0x4e8a6929 // trn2 v9.4s, v9.4s, v10.4s
+	WORD $0x4ec8396a // zip1 v10.2d, v11.2d, v8.2d
+	WORD $0x4ec938ec // zip1 v12.2d, v7.2d, v9.2d
+	WORD $0x4ec87968 // zip2 v8.2d, v11.2d, v8.2d
+	WORD $0x4ec978e7 // zip2 v7.2d, v7.2d, v9.2d
+	FMOVQ        F10, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F7, (R5)
-	FMOVQ        256(R3), F7
-	FMOVQ        288(R3), F8
-	FMOVQ        320(R3), F9
-	FMOVQ        352(R3), F10
-	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
-	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
-	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
-	WORD $0x4eca3927 // zip1 v7.2d, v9.2d, v10.2d
-	WORD $0x4eca7928 // zip2 v8.2d, v9.2d, v10.2d
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD $0x6e27d567 // faddp v7.4s, v11.4s, v7.4s
+	FMOVQ        F12, (R5)
 	ADD          R4, R5
-	FMOVQ        F7, (R5)
-	FMOVQ        384(R3), F7
-	FMOVQ        416(R3), F8
-	FMOVQ        448(R3), F9
-	FMOVQ        480(R3), F10
-	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
-	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
-	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
-	WORD $0x4eca3927 // zip1 v7.2d, v9.2d, v10.2d
-	WORD $0x4eca7928 // zip2 v8.2d, v9.2d, v10.2d
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD $0x6e27d567 // faddp v7.4s, v11.4s, v7.4s
+	FMOVQ        F8, (R5)
 	ADD          R4, R5
 	FMOVQ        F7, (R5)
 	ADD          $0x10, R0
@@ -7735,13 +8956,13 @@ loop1:
 
 loop3:
 	ADD          R4, R1, R6
-	FMOVQ        (R6), F14
+	WORD $0x3cc000ce // ldur q14, [x6]
 	ADD          R4, R1, R6
-	FMOVQ        16(R6), F15
+	WORD $0x3cc100cf // ldur q15, [x6, #16]
 	ADD          R4, R1, R6
-	FMOVQ        128(R6), F16
+	WORD $0x3cc800d0 // ldur q16, [x6, #128]
 	ADD          R4, R1, R6
-	FMOVQ        144(R6), F17
+	WORD $0x3cc900d1 // ldur q17, [x6, #144]
 	ADD          R4, R1, R6
 	FMOVQ        256(R6), F18
 	ADD          R4, R1, R6
@@ -7848,33 +9069,33 @@ done4:
 
 loop5:
 	ADD          R4<<3, R2, R6
-	FMOVQ        (R6), F16
+	WORD $0x3cc000d0 // ldur q16, [x6]
 	ADD          R4<<3, R2, R6
-	FMOVQ        16(R6), F17
+	WORD $0x3cc100d1 // ldur q17, [x6, #16]
 	WORD $0x6e30de10 // fmul v16.4s, v16.4s, v16.4s
 	WORD $0x6e31de31 // fmul v17.4s, v17.4s, v17.4s
 	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
 	WORD $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        32(R6), F16
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
 	ADD          R4<<3, R2, R6
-	FMOVQ        48(R6), F17
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
 	WORD $0x6e30de10 // fmul v16.4s, v16.4s, v16.4s
 	WORD $0x6e31de31 // fmul v17.4s, v17.4s, v17.4s
 	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
 	WORD $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        64(R6), F16
+	WORD $0x3cc400d0 // ldur q16, [x6, #64]
 	ADD          R4<<3, R2, R6
-	FMOVQ        80(R6), F17
+	WORD $0x3cc500d1 // ldur q17, [x6, #80]
 	WORD $0x6e30de10 // fmul v16.4s, v16.4s, v16.4s
 	WORD $0x6e31de31 // fmul v17.4s, v17.4s, v17.4s
 	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
 	WORD $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        96(R6), F16
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
 	ADD          R4<<3, R2, R6
-	FMOVQ        112(R6), F17
+	WORD $0x3cc700d1 // ldur q17, [x6, #112]
 	WORD $0x6e30de10 // fmul v16.4s, v16.4s, v16.4s
 	WORD $0x6e31de31 // fmul v17.4s, v17.4s, v17.4s
 	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
@@ -7922,9 +9143,9 @@ loop7:
 	FMOVQ        1088(R2), F14
 	FMOVQ        1104(R2), F15
 	ADD          R5<<3, R2, R7
-	FMOVQ        (R7), F16
+	WORD $0x3cc000f0 // ldur q16, [x7]
 	ADD          R5<<3, R2, R7
-	FMOVQ        16(R7), F17
+	WORD $0x3cc100f1 // ldur q17, [x7, #16]
 	FMOVQ        1120(R2), F18
 	FMOVQ        1136(R2), F19
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
@@ -7935,7 +9156,7 @@ loop7:
 	WORD $0x4eaf1def // mov v15.16b, v15.16b
 	WORD $0x6e721e2f // bsl v15.16b, v17.16b, v18.16b
 	ADD          R5, R4, R7
-	FMOVS        (R7), F16
+	WORD $0xbc4000f0 // ldur s16, [x7]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R7
@@ -7945,9 +9166,9 @@ loop7:
 	FMOVQ        1088(R2), F14
 	FMOVQ        1104(R2), F15
 	ADD          R5<<3, R2, R7
-	FMOVQ        32(R7), F16
+	WORD $0x3cc200f0 // ldur q16, [x7, #32]
 	ADD          R5<<3, R2, R7
-	FMOVQ        48(R7), F17
+	WORD $0x3cc300f1 // ldur q17, [x7, #48]
 	FMOVQ        1120(R2), F18
 	FMOVQ        1136(R2), F19
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
@@ -7958,7 +9179,7 @@ loop7:
 	WORD $0x4eaf1def // mov v15.16b, v15.16b
 	WORD $0x6e721e2f // bsl v15.16b, v17.16b, v18.16b
 	ADD          R5, R4, R7
-	FMOVS        4(R7), F16
+	WORD $0xbc4040f0 // ldur s16, [x7, #4]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R7
@@ -7968,9 +9189,9 @@ loop7:
 	FMOVQ        1088(R2), F14
 	FMOVQ        1104(R2), F15
 	ADD          R5<<3, R2, R7
-	FMOVQ        64(R7), F16
+	WORD $0x3cc400f0 // ldur q16, [x7, #64]
 	ADD          R5<<3, R2, R7
-	FMOVQ        80(R7), F17
+	WORD $0x3cc500f1 // ldur q17, [x7, #80]
 	FMOVQ        1120(R2), F18
 	FMOVQ        1136(R2), F19
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
@@ -7981,7 +9202,7 @@ loop7:
 	WORD $0x4eaf1def // mov v15.16b, v15.16b
 	WORD $0x6e721e2f // bsl v15.16b, v17.16b, v18.16b
 	ADD          R5, R4, R7
-	FMOVS        8(R7), F16
+	WORD $0xbc4080f0 // ldur s16, [x7, #8]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R7
@@ -7991,9 +9212,9 @@ loop7:
 	FMOVQ        1088(R2), F14
 	FMOVQ        1104(R2), F15
 	ADD          R5<<3, R2, R7
-	FMOVQ        96(R7), F16
+	WORD $0x3cc600f0 // ldur q16, [x7, #96]
 	ADD          R5<<3, R2, R7
-	FMOVQ        112(R7), F17
+	WORD $0x3cc700f1 // ldur q17, [x7, #112]
 	FMOVQ        1120(R2), F18
 	FMOVQ        1136(R2), F19
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
@@ -8004,7 +9225,7 @@ loop7:
 	WORD $0x4eaf1def // mov v15.16b, v15.16b
 	WORD $0x6e721e2f // bsl v15.16b, v17.16b, v18.16b
 	ADD          R5, R4, R7
-	FMOVS        12(R7), F16
+	WORD $0xbc40c0f0 // ldur s16, [x7, #12]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R7
@@ -8190,7 +9411,7 @@ loop13:
 	WORD $0x4eb2d5ce // fsub v14.4s, v14.4s, v18.4s
 	WORD $0x4eb3d5ef // fsub v15.4s, v15.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVS        (R8), F18
+	WORD $0xbc400112 // ldur s18, [x8]
 	WORD $0x4f929293 // fmul v19.4s, v20.4s, v18.s[0]
 	WORD $0x4f9292b2 // fmul v18.4s, v21.4s, v18.s[0]
 	ADD          R5<<3, R2, R8
@@ -8198,7 +9419,7 @@ loop13:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F18, 1168(R8)
 	ADD          R5, R4, R8
-	FMOVS        32(R8), F18
+	WORD $0xbc420112 // ldur s18, [x8, #32]
 	WORD $0x4f9292d3 // fmul v19.4s, v22.4s, v18.s[0]
 	WORD $0x4f9292f2 // fmul v18.4s, v23.4s, v18.s[0]
 	ADD          R5<<3, R2, R8
@@ -8206,7 +9427,7 @@ loop13:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F18, 1424(R8)
 	ADD          R5, R4, R8
-	FMOVS        64(R8), F18
+	WORD $0xbc440112 // ldur s18, [x8, #64]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	ADD          R5<<3, R2, R8
@@ -8214,7 +9435,7 @@ loop13:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F17, 1680(R8)
 	ADD          R5, R4, R8
-	FMOVS        96(R8), F16
+	WORD $0xbc460110 // ldur s16, [x8, #96]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R8

@@ -222,6 +222,19 @@ func mix1xLm5_64NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride i
 //go:noescape
 func mix2xLm5_64NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
+// mix5xLm5_64NEON adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 64 values.
+//
+//	for j := range 5 {
+//		for i := range units * 64 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: none
+//
+//go:noescape
+func mix5xLm5_64NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
 // mixPairsLm5_64NEON unpacks a block of 64 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
 //
 //	for r := range rows {
@@ -389,7 +402,7 @@ func encodeLm5_64NEON(dst []byte, src []float32) {
 	driveEncode(encodeGroupsLm5_64NEON, 8, 64, 42, 6400, dst, src)
 }
 
-var mixTilesLm5_64NEON = mixTiles{mix1xLm5_64NEON, mix2xLm5_64NEON, nil, nil, nil, nil}
+var mixTilesLm5_64NEON = mixTiles{mix1xLm5_64NEON, mix2xLm5_64NEON, nil, nil, mix5xLm5_64NEON, nil}
 
 func mixLm5_64NEON(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
 	mixTilesLm5_64NEON.drive(64, 42, mixLm5_64Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)

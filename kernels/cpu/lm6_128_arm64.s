@@ -424,18 +424,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c4000cc // ldur h12, [x6]
+	WORD $0x1ee2418c // fcvt s12, h12
 	MOVD         $lm6_128_const<>+0(SB), R7
 	FMOVQ        (R7), F13
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8c91ac // fmul v12.4s, v13.4s, v12.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F13
+	WORD $0x3cc020cd // ldur q13, [x6, #2]
 	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVD        66(R6), F15
+	WORD $0xfc4420cf // ldur d15, [x6, #66]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
 	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
@@ -473,16 +472,17 @@ loop3:
 	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
 	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
 	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
-	FLDPQ        (R3), (F15, F16)
+	WORD $0x3cc0006f // ldur q15, [x3]
+	WORD $0x3cc10070 // ldur q16, [x3, #16]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
 	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F13
+	WORD $0x3cc120cd // ldur q13, [x6, #18]
 	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVD        74(R6), F15
+	WORD $0xfc44a0cf // ldur d15, [x6, #74]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
 	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
@@ -520,15 +520,16 @@ loop3:
 	WORD $0x6e741ecd // bsl v13.16b, v22.16b, v20.16b
 	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
 	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
-	FLDPQ        32(R3), (F15, F16)
+	WORD $0x3cc2006f // ldur q15, [x3, #32]
+	WORD $0x3cc30070 // ldur q16, [x3, #48]
 	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
 	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F13
+	WORD $0x3cc220cd // ldur q13, [x6, #34]
 	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVD        82(R6), F15
+	WORD $0xfc4520cf // ldur d15, [x6, #82]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
 	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
@@ -566,15 +567,16 @@ loop3:
 	WORD $0x6e741ecd // bsl v13.16b, v22.16b, v20.16b
 	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
 	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
-	FLDPQ        64(R3), (F15, F16)
+	WORD $0x3cc4006f // ldur q15, [x3, #64]
+	WORD $0x3cc50070 // ldur q16, [x3, #80]
 	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
 	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F13
+	WORD $0x3cc320cd // ldur q13, [x6, #50]
 	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVD        90(R6), F15
+	WORD $0xfc45a0cf // ldur d15, [x6, #90]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
 	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
@@ -612,12 +614,13 @@ loop3:
 	WORD $0x6e741ecd // bsl v13.16b, v22.16b, v20.16b
 	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
 	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
-	FLDPQ        96(R3), (F15, F16)
+	WORD $0x3cc6006f // ldur q15, [x3, #96]
+	WORD $0x3cc70070 // ldur q16, [x3, #112]
 	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
 	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
+	WORD $0xbc40008d // ldur s13, [x4]
 	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	WORD $0x4e2ccdca // fmla v10.4s, v14.4s, v12.4s
@@ -686,18 +689,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c4000cc // ldur h12, [x6]
+	WORD $0x1ee2418c // fcvt s12, h12
 	MOVD         $lm6_128_const<>+0(SB), R7
 	FMOVQ        (R7), F13
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8c91ac // fmul v12.4s, v13.4s, v12.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F13
+	WORD $0x3cc020cd // ldur q13, [x6, #2]
 	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVD        66(R6), F15
+	WORD $0xfc4420cf // ldur d15, [x6, #66]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
 	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
@@ -735,20 +737,22 @@ loop3:
 	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
 	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
 	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
-	FLDPQ        (R3), (F15, F16)
+	WORD $0x3cc0006f // ldur q15, [x3]
+	WORD $0x3cc10070 // ldur q16, [x3, #16]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
 	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
-	FLDPQ        128(R3), (F15, F16)
+	WORD $0x3cc8006f // ldur q15, [x3, #128]
+	WORD $0x3cc90070 // ldur q16, [x3, #144]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
 	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F13
+	WORD $0x3cc120cd // ldur q13, [x6, #18]
 	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVD        74(R6), F15
+	WORD $0xfc44a0cf // ldur d15, [x6, #74]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
 	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
@@ -786,18 +790,20 @@ loop3:
 	WORD $0x6e751eed // bsl v13.16b, v23.16b, v21.16b
 	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
 	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
-	FLDPQ        32(R3), (F15, F16)
+	WORD $0x3cc2006f // ldur q15, [x3, #32]
+	WORD $0x3cc30070 // ldur q16, [x3, #48]
 	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
 	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
-	FLDPQ        160(R3), (F15, F16)
+	WORD $0x3cca006f // ldur q15, [x3, #160]
+	WORD $0x3ccb0070 // ldur q16, [x3, #176]
 	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
 	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F13
+	WORD $0x3cc220cd // ldur q13, [x6, #34]
 	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVD        82(R6), F15
+	WORD $0xfc4520cf // ldur d15, [x6, #82]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
 	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
@@ -835,18 +841,20 @@ loop3:
 	WORD $0x6e751eed // bsl v13.16b, v23.16b, v21.16b
 	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
 	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
-	FLDPQ        64(R3), (F15, F16)
+	WORD $0x3cc4006f // ldur q15, [x3, #64]
+	WORD $0x3cc50070 // ldur q16, [x3, #80]
 	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
 	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
-	FLDPQ        192(R3), (F15, F16)
+	WORD $0x3ccc006f // ldur q15, [x3, #192]
+	WORD $0x3ccd0070 // ldur q16, [x3, #208]
 	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
 	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F13
+	WORD $0x3cc320cd // ldur q13, [x6, #50]
 	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVD        90(R6), F15
+	WORD $0xfc45a0cf // ldur d15, [x6, #90]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
 	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
@@ -884,19 +892,21 @@ loop3:
 	WORD $0x6e751eed // bsl v13.16b, v23.16b, v21.16b
 	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
 	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
-	FLDPQ        96(R3), (F15, F16)
+	WORD $0x3cc6006f // ldur q15, [x3, #96]
+	WORD $0x3cc70070 // ldur q16, [x3, #112]
 	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
 	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
-	FLDPQ        224(R3), (F15, F16)
+	WORD $0x3cce006f // ldur q15, [x3, #224]
+	WORD $0x3ccf0070 // ldur q16, [x3, #240]
 	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
 	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
+	WORD $0xbc40008d // ldur s13, [x4]
 	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
 	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
 	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-	FMOVS        4(R4), F13
+	WORD $0xbc40408d // ldur s13, [x4, #4]
 	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
@@ -972,18 +982,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cd // ldr h13, [x6]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7c4000cd // ldur h13, [x6]
+	WORD $0x1ee241ad // fcvt s13, h13
 	MOVD         $lm6_128_const<>+0(SB), R7
 	FMOVQ        (R7), F14
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x4f8d91cd // fmul v13.4s, v14.4s, v13.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F14
+	WORD $0x3cc020ce // ldur q14, [x6, #2]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVD        66(R6), F16
+	WORD $0xfc4420d0 // ldur d16, [x6, #66]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
 	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
@@ -1021,11 +1030,13 @@ loop3:
 	WORD $0x6e741ece // bsl v14.16b, v22.16b, v20.16b
 	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
 	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
-	FLDPQ        (R3), (F16, F17)
+	WORD $0x3cc00070 // ldur q16, [x3]
+	WORD $0x3cc10071 // ldur q17, [x3, #16]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
 	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
-	FLDPQ        128(R3), (F16, F17)
+	WORD $0x3cc80070 // ldur q16, [x3, #128]
+	WORD $0x3cc90071 // ldur q17, [x3, #144]
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
 	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
@@ -1035,10 +1046,10 @@ loop3:
 	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F14
+	WORD $0x3cc120ce // ldur q14, [x6, #18]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVD        74(R6), F16
+	WORD $0xfc44a0d0 // ldur d16, [x6, #74]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
 	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
@@ -1076,10 +1087,12 @@ loop3:
 	WORD $0x6e771f2e // bsl v14.16b, v25.16b, v23.16b
 	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
 	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
-	FLDPQ        32(R3), (F16, F17)
+	WORD $0x3cc20070 // ldur q16, [x3, #32]
+	WORD $0x3cc30071 // ldur q17, [x3, #48]
 	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
 	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
-	FLDPQ        160(R3), (F16, F17)
+	WORD $0x3cca0070 // ldur q16, [x3, #160]
+	WORD $0x3ccb0071 // ldur q17, [x3, #176]
 	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
 	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
 	FLDPQ        288(R3), (F16, F17)
@@ -1087,10 +1100,10 @@ loop3:
 	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F14
+	WORD $0x3cc220ce // ldur q14, [x6, #34]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVD        82(R6), F16
+	WORD $0xfc4520d0 // ldur d16, [x6, #82]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
 	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
@@ -1128,10 +1141,12 @@ loop3:
 	WORD $0x6e771f2e // bsl v14.16b, v25.16b, v23.16b
 	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
 	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
-	FLDPQ        64(R3), (F16, F17)
+	WORD $0x3cc40070 // ldur q16, [x3, #64]
+	WORD $0x3cc50071 // ldur q17, [x3, #80]
 	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
 	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
-	FLDPQ        192(R3), (F16, F17)
+	WORD $0x3ccc0070 // ldur q16, [x3, #192]
+	WORD $0x3ccd0071 // ldur q17, [x3, #208]
 	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
 	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
 	FLDPQ        320(R3), (F16, F17)
@@ -1139,10 +1154,10 @@ loop3:
 	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F14
+	WORD $0x3cc320ce // ldur q14, [x6, #50]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVD        90(R6), F16
+	WORD $0xfc45a0d0 // ldur d16, [x6, #90]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
 	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
@@ -1180,10 +1195,12 @@ loop3:
 	WORD $0x6e771f2e // bsl v14.16b, v25.16b, v23.16b
 	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
 	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
-	FLDPQ        96(R3), (F16, F17)
+	WORD $0x3cc60070 // ldur q16, [x3, #96]
+	WORD $0x3cc70071 // ldur q17, [x3, #112]
 	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
 	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
-	FLDPQ        224(R3), (F16, F17)
+	WORD $0x3cce0070 // ldur q16, [x3, #224]
+	WORD $0x3ccf0071 // ldur q17, [x3, #240]
 	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
 	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
 	FLDPQ        352(R3), (F16, F17)
@@ -1191,15 +1208,15 @@ loop3:
 	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F14
+	WORD $0xbc40008e // ldur s14, [x4]
 	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
 	WORD $0x4f8e91ae // fmul v14.4s, v13.4s, v14.s[0]
 	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        4(R4), F14
+	WORD $0xbc40408e // ldur s14, [x4, #4]
 	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
 	WORD $0x4f8e91ae // fmul v14.4s, v13.4s, v14.s[0]
 	WORD $0x4e2ecdeb // fmla v11.4s, v15.4s, v14.4s
-	FMOVS        8(R4), F14
+	WORD $0xbc40808e // ldur s14, [x4, #8]
 	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
 	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
 	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
@@ -1281,18 +1298,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ce // ldr h14, [x6]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7c4000ce // ldur h14, [x6]
+	WORD $0x1ee241ce // fcvt s14, h14
 	MOVD         $lm6_128_const<>+0(SB), R7
 	FMOVQ        (R7), F15
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	WORD $0x4f8e91ee // fmul v14.4s, v15.4s, v14.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F15
+	WORD $0x3cc020cf // ldur q15, [x6, #2]
 	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVD        66(R6), F17
+	WORD $0xfc4420d1 // ldur d17, [x6, #66]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
 	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
@@ -1330,11 +1346,13 @@ loop3:
 	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
 	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
 	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
-	FLDPQ        (R3), (F17, F18)
+	WORD $0x3cc00071 // ldur q17, [x3]
+	WORD $0x3cc10072 // ldur q18, [x3, #16]
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
 	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
-	FLDPQ        128(R3), (F17, F18)
+	WORD $0x3cc80071 // ldur q17, [x3, #128]
+	WORD $0x3cc90072 // ldur q18, [x3, #144]
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
 	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
@@ -1348,10 +1366,10 @@ loop3:
 	WORD $0x4e929616 // sdot v22.4s, v16.16b, v18.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F15
+	WORD $0x3cc120cf // ldur q15, [x6, #18]
 	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVD        74(R6), F17
+	WORD $0xfc44a0d1 // ldur d17, [x6, #74]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
 	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
@@ -1389,10 +1407,12 @@ loop3:
 	WORD $0x6e791f6f // bsl v15.16b, v27.16b, v25.16b
 	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
 	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
-	FLDPQ        32(R3), (F17, F18)
+	WORD $0x3cc20071 // ldur q17, [x3, #32]
+	WORD $0x3cc30072 // ldur q18, [x3, #48]
 	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
 	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
-	FLDPQ        160(R3), (F17, F18)
+	WORD $0x3cca0071 // ldur q17, [x3, #160]
+	WORD $0x3ccb0072 // ldur q18, [x3, #176]
 	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
 	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
 	FLDPQ        288(R3), (F17, F18)
@@ -1403,10 +1423,10 @@ loop3:
 	WORD $0x4e929616 // sdot v22.4s, v16.16b, v18.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F15
+	WORD $0x3cc220cf // ldur q15, [x6, #34]
 	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVD        82(R6), F17
+	WORD $0xfc4520d1 // ldur d17, [x6, #82]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
 	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
@@ -1444,10 +1464,12 @@ loop3:
 	WORD $0x6e791f6f // bsl v15.16b, v27.16b, v25.16b
 	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
 	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
-	FLDPQ        64(R3), (F17, F18)
+	WORD $0x3cc40071 // ldur q17, [x3, #64]
+	WORD $0x3cc50072 // ldur q18, [x3, #80]
 	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
 	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
-	FLDPQ        192(R3), (F17, F18)
+	WORD $0x3ccc0071 // ldur q17, [x3, #192]
+	WORD $0x3ccd0072 // ldur q18, [x3, #208]
 	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
 	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
 	FLDPQ        320(R3), (F17, F18)
@@ -1458,10 +1480,10 @@ loop3:
 	WORD $0x4e929616 // sdot v22.4s, v16.16b, v18.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F15
+	WORD $0x3cc320cf // ldur q15, [x6, #50]
 	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVD        90(R6), F17
+	WORD $0xfc45a0d1 // ldur d17, [x6, #90]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
 	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
@@ -1499,10 +1521,12 @@ loop3:
 	WORD $0x6e791f6f // bsl v15.16b, v27.16b, v25.16b
 	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
 	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
-	FLDPQ        96(R3), (F17, F18)
+	WORD $0x3cc60071 // ldur q17, [x3, #96]
+	WORD $0x3cc70072 // ldur q18, [x3, #112]
 	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
 	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
-	FLDPQ        224(R3), (F17, F18)
+	WORD $0x3cce0071 // ldur q17, [x3, #224]
+	WORD $0x3ccf0072 // ldur q18, [x3, #240]
 	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
 	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
 	FLDPQ        352(R3), (F17, F18)
@@ -1513,19 +1537,19 @@ loop3:
 	WORD $0x4e929616 // sdot v22.4s, v16.16b, v18.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F15
+	WORD $0xbc40008f // ldur s15, [x4]
 	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
 	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
 	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
-	FMOVS        4(R4), F15
+	WORD $0xbc40408f // ldur s15, [x4, #4]
 	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
 	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
 	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
-	FMOVS        8(R4), F15
+	WORD $0xbc40808f // ldur s15, [x4, #8]
 	WORD $0x4e21dab0 // scvtf v16.4s, v21.4s
 	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
 	WORD $0x4e2fce0c // fmla v12.4s, v16.4s, v15.4s
-	FMOVS        12(R4), F15
+	WORD $0xbc40c08f // ldur s15, [x4, #12]
 	WORD $0x4e21dad0 // scvtf v16.4s, v22.4s
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	WORD $0x4e2ece0d // fmla v13.4s, v16.4s, v14.4s
@@ -1617,10 +1641,10 @@ loop3:
 	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R5), F10
+	WORD $0x3cc020aa // ldur q10, [x5, #2]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVD        66(R5), F12
+	WORD $0xfc4420ac // ldur d12, [x5, #66]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea8458d // ushl v13.4s, v12.4s, v8.4s
 	WORD $0x6ea9458c // ushl v12.4s, v12.4s, v9.4s
@@ -1658,17 +1682,18 @@ loop3:
 	WORD $0x6e701e4a // bsl v10.16b, v18.16b, v16.16b
 	WORD $0x4e238d6b // cmtst v11.16b, v11.16b, v3.16b
 	WORD $0x6e6c1dab // bsl v11.16b, v13.16b, v12.16b
-	FLDPQ        (R2), (F12, F13)
+	WORD $0x3cc0004c // ldur q12, [x2]
+	WORD $0x3cc1004d // ldur q13, [x2, #16]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e8d956a // sdot v10.4s, v11.16b, v13.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R5), F11
+	WORD $0x3cc120ab // ldur q11, [x5, #18]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVD        74(R5), F13
+	WORD $0xfc44a0ad // ldur d13, [x5, #74]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea845af // ushl v15.4s, v13.4s, v8.4s
 	WORD $0x6ea945ad // ushl v13.4s, v13.4s, v9.4s
@@ -1706,15 +1731,16 @@ loop3:
 	WORD $0x6e721e8b // bsl v11.16b, v20.16b, v18.16b
 	WORD $0x4e238d8c // cmtst v12.16b, v12.16b, v3.16b
 	WORD $0x6e6d1dec // bsl v12.16b, v15.16b, v13.16b
-	FLDPQ        32(R2), (F13, F15)
+	WORD $0x3cc2004d // ldur q13, [x2, #32]
+	WORD $0x3cc3004f // ldur q15, [x2, #48]
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
 	WORD $0x4e8f958a // sdot v10.4s, v12.16b, v15.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R5), F11
+	WORD $0x3cc220ab // ldur q11, [x5, #34]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVD        82(R5), F13
+	WORD $0xfc4520ad // ldur d13, [x5, #82]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea845af // ushl v15.4s, v13.4s, v8.4s
 	WORD $0x6ea945ad // ushl v13.4s, v13.4s, v9.4s
@@ -1752,15 +1778,16 @@ loop3:
 	WORD $0x6e721e8b // bsl v11.16b, v20.16b, v18.16b
 	WORD $0x4e238d8c // cmtst v12.16b, v12.16b, v3.16b
 	WORD $0x6e6d1dec // bsl v12.16b, v15.16b, v13.16b
-	FLDPQ        64(R2), (F13, F15)
+	WORD $0x3cc4004d // ldur q13, [x2, #64]
+	WORD $0x3cc5004f // ldur q15, [x2, #80]
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
 	WORD $0x4e8f958a // sdot v10.4s, v12.16b, v15.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R5), F11
+	WORD $0x3cc320ab // ldur q11, [x5, #50]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVD        90(R5), F13
+	WORD $0xfc45a0ad // ldur d13, [x5, #90]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea845af // ushl v15.4s, v13.4s, v8.4s
 	WORD $0x6ea945ad // ushl v13.4s, v13.4s, v9.4s
@@ -1798,19 +1825,18 @@ loop3:
 	WORD $0x6e721e8b // bsl v11.16b, v20.16b, v18.16b
 	WORD $0x4e238d8c // cmtst v12.16b, v12.16b, v3.16b
 	WORD $0x6e6d1dec // bsl v12.16b, v15.16b, v13.16b
-	FLDPQ        96(R2), (F13, F15)
+	WORD $0x3cc6004d // ldur q13, [x2, #96]
+	WORD $0x3cc7004f // ldur q15, [x2, #112]
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
 	WORD $0x4e8f958a // sdot v10.4s, v12.16b, v15.16b
 	FMOVQ        F14, (R8)
 	FMOVQ        F10, 16(R8)
-	WORD $0x7d4000aa // ldr h10, [x5]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000aa // ldur h10, [x5]
+	WORD $0x1ee2414a // fcvt s10, h10
 	MOVD         $lm6_128_const<>+0(SB), R10
 	FMOVQ        (R10), F11
-	WORD $0x6e2bdd4c // fmul v12.4s, v10.4s, v11.4s
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	FMOVQ        F12, (R9)
+	WORD $0x4f8a916a // fmul v10.4s, v11.4s, v10.s[0]
+	FMOVQ        F10, (R9)
 	FMOVQ        F10, 16(R9)
 	ADD          $0x20, R8
 	ADD          $0x20, R9
@@ -1823,20 +1849,24 @@ done4:
 	ADD          $1, R7
 
 	// four results for each row of y
-	FMOVQ        (R1), F10
-	FMOVQ        32(R1), F11
-	FMOVQ        64(R1), F12
-	FMOVQ        96(R1), F13
+	WORD $0x3cc0002a // ldur q10, [x1]
+	WORD $0x3cc2002b // ldur q11, [x1, #32]
+	WORD $0x3cc4002c // ldur q12, [x1, #64]
+	WORD $0x3cc6002d // ldur q13, [x1, #96]
 	WORD $0x4ea0096b // rev64 v11.4s, v11.4s
 	WORD $0x4e8b294a // trn1 v10.4s, v10.4s, v11.4s
 	WORD $0x4ea009ab // rev64 v11.4s, v13.4s
 	WORD $0x4e8b298b // trn1 v11.4s, v12.4s, v11.4s
 	WORD $0x6e0b416b // ext v11.16b, v11.16b, v11.16b, #8
 	WORD $0x4ecb394a // zip1 v10.2d, v10.2d, v11.2d
-	FLDPQ        (R0), (F11, F12)
-	FLDPQ        32(R0), (F13, F14)
-	FLDPQ        64(R0), (F15, F16)
-	FLDPQ        96(R0), (F17, F18)
+	WORD $0x3cc0000b // ldur q11, [x0]
+	WORD $0x3cc1000c // ldur q12, [x0, #16]
+	WORD $0x3cc2000d // ldur q13, [x0, #32]
+	WORD $0x3cc3000e // ldur q14, [x0, #48]
+	WORD $0x3cc4000f // ldur q15, [x0, #64]
+	WORD $0x3cc50010 // ldur q16, [x0, #80]
+	WORD $0x3cc60011 // ldur q17, [x0, #96]
+	WORD $0x3cc70012 // ldur q18, [x0, #112]
 	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
 	WORD $0x4eb1bded // addp v13.4s, v15.4s, v17.4s
 	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
@@ -1845,7 +1875,7 @@ done4:
 	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
 	WORD $0x4eac856b // add v11.4s, v11.4s, v12.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        (R3), F12
+	WORD $0xbc40006c // ldur s12, [x3]
 	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
 	FMOVQ        F10, (R4)
@@ -1904,10 +1934,10 @@ loop3:
 	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R5), F10
+	WORD $0x3cc020aa // ldur q10, [x5, #2]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVD        66(R5), F12
+	WORD $0xfc4420ac // ldur d12, [x5, #66]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea8458d // ushl v13.4s, v12.4s, v8.4s
 	WORD $0x6ea9458c // ushl v12.4s, v12.4s, v9.4s
@@ -1945,22 +1975,24 @@ loop3:
 	WORD $0x6e701e4a // bsl v10.16b, v18.16b, v16.16b
 	WORD $0x4e238d6b // cmtst v11.16b, v11.16b, v3.16b
 	WORD $0x6e6c1dab // bsl v11.16b, v13.16b, v12.16b
-	FLDPQ        (R2), (F12, F13)
+	WORD $0x3cc0004c // ldur q12, [x2]
+	WORD $0x3cc1004d // ldur q13, [x2, #16]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8d956c // sdot v12.4s, v11.16b, v13.16b
-	FLDPQ        128(R2), (F13, F15)
+	WORD $0x3cc8004d // ldur q13, [x2, #128]
+	WORD $0x3cc9004f // ldur q15, [x2, #144]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8d9550 // sdot v16.4s, v10.16b, v13.16b
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e8f956a // sdot v10.4s, v11.16b, v15.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R5), F11
+	WORD $0x3cc120ab // ldur q11, [x5, #18]
 	WORD $0x6f0c056d // ushr v13.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVD        74(R5), F15
+	WORD $0xfc44a0af // ldur d15, [x5, #74]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x6ea845f1 // ushl v17.4s, v15.4s, v8.4s
 	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
@@ -1998,18 +2030,20 @@ loop3:
 	WORD $0x6e741ecb // bsl v11.16b, v22.16b, v20.16b
 	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
 	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        32(R2), (F15, F17)
+	WORD $0x3cc2004f // ldur q15, [x2, #32]
+	WORD $0x3cc30051 // ldur q17, [x2, #48]
 	WORD $0x4e8f956e // sdot v14.4s, v11.16b, v15.16b
 	WORD $0x4e9195ac // sdot v12.4s, v13.16b, v17.16b
-	FLDPQ        160(R2), (F15, F17)
+	WORD $0x3cca004f // ldur q15, [x2, #160]
+	WORD $0x3ccb0051 // ldur q17, [x2, #176]
 	WORD $0x4e8f9570 // sdot v16.4s, v11.16b, v15.16b
 	WORD $0x4e9195aa // sdot v10.4s, v13.16b, v17.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R5), F11
+	WORD $0x3cc220ab // ldur q11, [x5, #34]
 	WORD $0x6f0c056d // ushr v13.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVD        82(R5), F15
+	WORD $0xfc4520af // ldur d15, [x5, #82]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x6ea845f1 // ushl v17.4s, v15.4s, v8.4s
 	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
@@ -2047,18 +2081,20 @@ loop3:
 	WORD $0x6e741ecb // bsl v11.16b, v22.16b, v20.16b
 	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
 	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        64(R2), (F15, F17)
+	WORD $0x3cc4004f // ldur q15, [x2, #64]
+	WORD $0x3cc50051 // ldur q17, [x2, #80]
 	WORD $0x4e8f956e // sdot v14.4s, v11.16b, v15.16b
 	WORD $0x4e9195ac // sdot v12.4s, v13.16b, v17.16b
-	FLDPQ        192(R2), (F15, F17)
+	WORD $0x3ccc004f // ldur q15, [x2, #192]
+	WORD $0x3ccd0051 // ldur q17, [x2, #208]
 	WORD $0x4e8f9570 // sdot v16.4s, v11.16b, v15.16b
 	WORD $0x4e9195aa // sdot v10.4s, v13.16b, v17.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R5), F11
+	WORD $0x3cc320ab // ldur q11, [x5, #50]
 	WORD $0x6f0c056d // ushr v13.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVD        90(R5), F15
+	WORD $0xfc45a0af // ldur d15, [x5, #90]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x6ea845f1 // ushl v17.4s, v15.4s, v8.4s
 	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
@@ -2096,24 +2132,24 @@ loop3:
 	WORD $0x6e741ecb // bsl v11.16b, v22.16b, v20.16b
 	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
 	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        96(R2), (F15, F17)
+	WORD $0x3cc6004f // ldur q15, [x2, #96]
+	WORD $0x3cc70051 // ldur q17, [x2, #112]
 	WORD $0x4e8f956e // sdot v14.4s, v11.16b, v15.16b
 	WORD $0x4e9195ac // sdot v12.4s, v13.16b, v17.16b
-	FLDPQ        224(R2), (F15, F17)
+	WORD $0x3cce004f // ldur q15, [x2, #224]
+	WORD $0x3ccf0051 // ldur q17, [x2, #240]
 	WORD $0x4e8f9570 // sdot v16.4s, v11.16b, v15.16b
 	WORD $0x4e9195aa // sdot v10.4s, v13.16b, v17.16b
 	FMOVQ        F14, (R8)
 	FMOVQ        F12, 16(R8)
 	FMOVQ        F16, 128(R8)
 	FMOVQ        F10, 144(R8)
-	WORD $0x7d4000aa // ldr h10, [x5]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000aa // ldur h10, [x5]
+	WORD $0x1ee2414a // fcvt s10, h10
 	MOVD         $lm6_128_const<>+0(SB), R10
 	FMOVQ        (R10), F11
-	WORD $0x6e2bdd4c // fmul v12.4s, v10.4s, v11.4s
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	FMOVQ        F12, (R9)
+	WORD $0x4f8a916a // fmul v10.4s, v11.4s, v10.s[0]
+	FMOVQ        F10, (R9)
 	FMOVQ        F10, 16(R9)
 	ADD          $0x20, R8
 	ADD          $0x20, R9
@@ -2126,20 +2162,24 @@ done4:
 	ADD          $1, R7
 
 	// four results for each row of y
-	FMOVQ        (R1), F10
-	FMOVQ        32(R1), F11
-	FMOVQ        64(R1), F12
-	FMOVQ        96(R1), F13
+	WORD $0x3cc0002a // ldur q10, [x1]
+	WORD $0x3cc2002b // ldur q11, [x1, #32]
+	WORD $0x3cc4002c // ldur q12, [x1, #64]
+	WORD $0x3cc6002d // ldur q13, [x1, #96]
 	WORD $0x4ea0096b // rev64 v11.4s, v11.4s
 	WORD $0x4e8b294a // trn1 v10.4s, v10.4s, v11.4s
 	WORD $0x4ea009ab // rev64 v11.4s, v13.4s
 	WORD $0x4e8b298b // trn1 v11.4s, v12.4s, v11.4s
 	WORD $0x6e0b416b // ext v11.16b, v11.16b, v11.16b, #8
 	WORD $0x4ecb394a // zip1 v10.2d, v10.2d, v11.2d
-	FLDPQ        (R0), (F11, F12)
-	FLDPQ        32(R0), (F13, F14)
-	FLDPQ        64(R0), (F15, F16)
-	FLDPQ        96(R0), (F17, F18)
+	WORD $0x3cc0000b // ldur q11, [x0]
+	WORD $0x3cc1000c // ldur q12, [x0, #16]
+	WORD $0x3cc2000d // ldur q13, [x0, #32]
+	WORD $0x3cc3000e // ldur q14, [x0, #48]
+	WORD $0x3cc4000f // ldur q15, [x0, #64]
+	WORD $0x3cc50010 // ldur q16, [x0, #80]
+	WORD $0x3cc60011 // ldur q17, [x0, #96]
+	WORD $0x3cc70012 // ldur q18, [x0, #112]
 	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
 	WORD $0x4eb1bded // addp v13.4s, v15.4s, v17.4s
 	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
@@ -2148,14 +2188,18 @@ done4:
 	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
 	WORD $0x4eac856b // add v11.4s, v11.4s, v12.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        (R3), F12
+	WORD $0xbc40006c // ldur s12, [x3]
 	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
 	FMOVQ        F11, (R4)
-	FLDPQ        128(R0), (F11, F12)
-	FLDPQ        160(R0), (F13, F14)
-	FLDPQ        192(R0), (F15, F16)
-	FLDPQ        224(R0), (F17, F18)
+	WORD $0x3cc8000b // ldur q11, [x0, #128]
+	WORD $0x3cc9000c // ldur q12, [x0, #144]
+	WORD $0x3cca000d // ldur q13, [x0, #160]
+	WORD $0x3ccb000e // ldur q14, [x0, #176]
+	WORD $0x3ccc000f // ldur q15, [x0, #192]
+	WORD $0x3ccd0010 // ldur q16, [x0, #208]
+	WORD $0x3cce0011 // ldur q17, [x0, #224]
+	WORD $0x3ccf0012 // ldur q18, [x0, #240]
 	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
 	WORD $0x4eb1bded // addp v13.4s, v15.4s, v17.4s
 	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
@@ -2164,7 +2208,7 @@ done4:
 	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
 	WORD $0x4eac856b // add v11.4s, v11.4s, v12.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
 	MOVD         ldy+8(FP), R7
@@ -2226,10 +2270,10 @@ loop3:
 	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R5), F10
+	WORD $0x3cc020aa // ldur q10, [x5, #2]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVD        66(R5), F12
+	WORD $0xfc4420ac // ldur d12, [x5, #66]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea8458d // ushl v13.4s, v12.4s, v8.4s
 	WORD $0x6ea9458c // ushl v12.4s, v12.4s, v9.4s
@@ -2267,12 +2311,14 @@ loop3:
 	WORD $0x6e701e4a // bsl v10.16b, v18.16b, v16.16b
 	WORD $0x4e238d6b // cmtst v11.16b, v11.16b, v3.16b
 	WORD $0x6e6c1dab // bsl v11.16b, v13.16b, v12.16b
-	FLDPQ        (R2), (F12, F13)
+	WORD $0x3cc0004c // ldur q12, [x2]
+	WORD $0x3cc1004d // ldur q13, [x2, #16]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8d956c // sdot v12.4s, v11.16b, v13.16b
-	FLDPQ        128(R2), (F13, F15)
+	WORD $0x3cc8004d // ldur q13, [x2, #128]
+	WORD $0x3cc9004f // ldur q15, [x2, #144]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8d9550 // sdot v16.4s, v10.16b, v13.16b
 	WORD $0x4f00e40d // movi v13.16b, #0
@@ -2284,10 +2330,10 @@ loop3:
 	WORD $0x4e91956a // sdot v10.4s, v11.16b, v17.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R5), F11
+	WORD $0x3cc120ab // ldur q11, [x5, #18]
 	WORD $0x6f0c056f // ushr v15.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVD        74(R5), F17
+	WORD $0xfc44a0b1 // ldur d17, [x5, #74]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea84633 // ushl v19.4s, v17.4s, v8.4s
 	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
@@ -2325,10 +2371,12 @@ loop3:
 	WORD $0x6e761f0b // bsl v11.16b, v24.16b, v22.16b
 	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
 	WORD $0x6e711e6f // bsl v15.16b, v19.16b, v17.16b
-	FLDPQ        32(R2), (F17, F19)
+	WORD $0x3cc20051 // ldur q17, [x2, #32]
+	WORD $0x3cc30053 // ldur q19, [x2, #48]
 	WORD $0x4e91956e // sdot v14.4s, v11.16b, v17.16b
 	WORD $0x4e9395ec // sdot v12.4s, v15.16b, v19.16b
-	FLDPQ        160(R2), (F17, F19)
+	WORD $0x3cca0051 // ldur q17, [x2, #160]
+	WORD $0x3ccb0053 // ldur q19, [x2, #176]
 	WORD $0x4e919570 // sdot v16.4s, v11.16b, v17.16b
 	WORD $0x4e9395ed // sdot v13.4s, v15.16b, v19.16b
 	FLDPQ        288(R2), (F17, F19)
@@ -2336,10 +2384,10 @@ loop3:
 	WORD $0x4e9395ea // sdot v10.4s, v15.16b, v19.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R5), F11
+	WORD $0x3cc220ab // ldur q11, [x5, #34]
 	WORD $0x6f0c056f // ushr v15.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVD        82(R5), F17
+	WORD $0xfc4520b1 // ldur d17, [x5, #82]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea84633 // ushl v19.4s, v17.4s, v8.4s
 	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
@@ -2377,10 +2425,12 @@ loop3:
 	WORD $0x6e761f0b // bsl v11.16b, v24.16b, v22.16b
 	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
 	WORD $0x6e711e6f // bsl v15.16b, v19.16b, v17.16b
-	FLDPQ        64(R2), (F17, F19)
+	WORD $0x3cc40051 // ldur q17, [x2, #64]
+	WORD $0x3cc50053 // ldur q19, [x2, #80]
 	WORD $0x4e91956e // sdot v14.4s, v11.16b, v17.16b
 	WORD $0x4e9395ec // sdot v12.4s, v15.16b, v19.16b
-	FLDPQ        192(R2), (F17, F19)
+	WORD $0x3ccc0051 // ldur q17, [x2, #192]
+	WORD $0x3ccd0053 // ldur q19, [x2, #208]
 	WORD $0x4e919570 // sdot v16.4s, v11.16b, v17.16b
 	WORD $0x4e9395ed // sdot v13.4s, v15.16b, v19.16b
 	FLDPQ        320(R2), (F17, F19)
@@ -2388,10 +2438,10 @@ loop3:
 	WORD $0x4e9395ea // sdot v10.4s, v15.16b, v19.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R5), F11
+	WORD $0x3cc320ab // ldur q11, [x5, #50]
 	WORD $0x6f0c056f // ushr v15.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVD        90(R5), F17
+	WORD $0xfc45a0b1 // ldur d17, [x5, #90]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea84633 // ushl v19.4s, v17.4s, v8.4s
 	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
@@ -2429,10 +2479,12 @@ loop3:
 	WORD $0x6e761f0b // bsl v11.16b, v24.16b, v22.16b
 	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
 	WORD $0x6e711e6f // bsl v15.16b, v19.16b, v17.16b
-	FLDPQ        96(R2), (F17, F19)
+	WORD $0x3cc60051 // ldur q17, [x2, #96]
+	WORD $0x3cc70053 // ldur q19, [x2, #112]
 	WORD $0x4e91956e // sdot v14.4s, v11.16b, v17.16b
 	WORD $0x4e9395ec // sdot v12.4s, v15.16b, v19.16b
-	FLDPQ        224(R2), (F17, F19)
+	WORD $0x3cce0051 // ldur q17, [x2, #224]
+	WORD $0x3ccf0053 // ldur q19, [x2, #240]
 	WORD $0x4e919570 // sdot v16.4s, v11.16b, v17.16b
 	WORD $0x4e9395ed // sdot v13.4s, v15.16b, v19.16b
 	FLDPQ        352(R2), (F17, F19)
@@ -2444,14 +2496,12 @@ loop3:
 	FMOVQ        F13, 144(R8)
 	FMOVQ        F18, 256(R8)
 	FMOVQ        F10, 272(R8)
-	WORD $0x7d4000aa // ldr h10, [x5]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000aa // ldur h10, [x5]
+	WORD $0x1ee2414a // fcvt s10, h10
 	MOVD         $lm6_128_const<>+0(SB), R10
 	FMOVQ        (R10), F11
-	WORD $0x6e2bdd4c // fmul v12.4s, v10.4s, v11.4s
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	FMOVQ        F12, (R9)
+	WORD $0x4f8a916a // fmul v10.4s, v11.4s, v10.s[0]
+	FMOVQ        F10, (R9)
 	FMOVQ        F10, 16(R9)
 	ADD          $0x20, R8
 	ADD          $0x20, R9
@@ -2464,20 +2514,24 @@ done4:
 	ADD          $1, R7
 
 	// four results for each row of y
-	FMOVQ        (R1), F10
-	FMOVQ        32(R1), F11
-	FMOVQ        64(R1), F12
-	FMOVQ        96(R1), F13
+	WORD $0x3cc0002a // ldur q10, [x1]
+	WORD $0x3cc2002b // ldur q11, [x1, #32]
+	WORD $0x3cc4002c // ldur q12, [x1, #64]
+	WORD $0x3cc6002d // ldur q13, [x1, #96]
 	WORD $0x4ea0096b // rev64 v11.4s, v11.4s
 	WORD $0x4e8b294a // trn1 v10.4s, v10.4s, v11.4s
 	WORD $0x4ea009ab // rev64 v11.4s, v13.4s
 	WORD $0x4e8b298b // trn1 v11.4s, v12.4s, v11.4s
 	WORD $0x6e0b416b // ext v11.16b, v11.16b, v11.16b, #8
 	WORD $0x4ecb394a // zip1 v10.2d, v10.2d, v11.2d
-	FLDPQ        (R0), (F11, F12)
-	FLDPQ        32(R0), (F13, F14)
-	FLDPQ        64(R0), (F15, F16)
-	FLDPQ        96(R0), (F17, F18)
+	WORD $0x3cc0000b // ldur q11, [x0]
+	WORD $0x3cc1000c // ldur q12, [x0, #16]
+	WORD $0x3cc2000d // ldur q13, [x0, #32]
+	WORD $0x3cc3000e // ldur q14, [x0, #48]
+	WORD $0x3cc4000f // ldur q15, [x0, #64]
+	WORD $0x3cc50010 // ldur q16, [x0, #80]
+	WORD $0x3cc60011 // ldur q17, [x0, #96]
+	WORD $0x3cc70012 // ldur q18, [x0, #112]
 	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
 	WORD $0x4eb1bded // addp v13.4s, v15.4s, v17.4s
 	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
@@ -2486,14 +2540,18 @@ done4:
 	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
 	WORD $0x4eac856b // add v11.4s, v11.4s, v12.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        (R3), F12
+	WORD $0xbc40006c // ldur s12, [x3]
 	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
 	FMOVQ        F11, (R4)
-	FLDPQ        128(R0), (F11, F12)
-	FLDPQ        160(R0), (F13, F14)
-	FLDPQ        192(R0), (F15, F16)
-	FLDPQ        224(R0), (F17, F18)
+	WORD $0x3cc8000b // ldur q11, [x0, #128]
+	WORD $0x3cc9000c // ldur q12, [x0, #144]
+	WORD $0x3cca000d // ldur q13, [x0, #160]
+	WORD $0x3ccb000e // ldur q14, [x0, #176]
+	WORD $0x3ccc000f // ldur q15, [x0, #192]
+	WORD $0x3ccd0010 // ldur q16, [x0, #208]
+	WORD $0x3cce0011 // ldur q17, [x0, #224]
+	WORD $0x3ccf0012 // ldur q18, [x0, #240]
 	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
 	WORD $0x4eb1bded // addp v13.4s, v15.4s, v17.4s
 	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
@@ -2502,7 +2560,7 @@ done4:
 	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
 	WORD $0x4eac856b // add v11.4s, v11.4s, v12.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
 	MOVD         ldy+8(FP), R7
@@ -2521,7 +2579,7 @@ done4:
 	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
 	WORD $0x4eac856b // add v11.4s, v11.4s, v12.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        8(R3), F12
+	WORD $0xbc40806c // ldur s12, [x3, #8]
 	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
 	ADD          R7, R8
@@ -2581,10 +2639,10 @@ loop3:
 	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R5), F10
+	WORD $0x3cc020aa // ldur q10, [x5, #2]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVD        66(R5), F12
+	WORD $0xfc4420ac // ldur d12, [x5, #66]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea8458d // ushl v13.4s, v12.4s, v8.4s
 	WORD $0x6ea9458c // ushl v12.4s, v12.4s, v9.4s
@@ -2622,12 +2680,14 @@ loop3:
 	WORD $0x6e701e4a // bsl v10.16b, v18.16b, v16.16b
 	WORD $0x4e238d6b // cmtst v11.16b, v11.16b, v3.16b
 	WORD $0x6e6c1dab // bsl v11.16b, v13.16b, v12.16b
-	FLDPQ        (R2), (F12, F13)
+	WORD $0x3cc0004c // ldur q12, [x2]
+	WORD $0x3cc1004d // ldur q13, [x2, #16]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8d956c // sdot v12.4s, v11.16b, v13.16b
-	FLDPQ        128(R2), (F13, F15)
+	WORD $0x3cc8004d // ldur q13, [x2, #128]
+	WORD $0x3cc9004f // ldur q15, [x2, #144]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8d9550 // sdot v16.4s, v10.16b, v13.16b
 	WORD $0x4f00e40d // movi v13.16b, #0
@@ -2644,10 +2704,10 @@ loop3:
 	WORD $0x4e93956a // sdot v10.4s, v11.16b, v19.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R5), F11
+	WORD $0x3cc120ab // ldur q11, [x5, #18]
 	WORD $0x6f0c0571 // ushr v17.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVD        74(R5), F19
+	WORD $0xfc44a0b3 // ldur d19, [x5, #74]
 	WORD $0x4e080673 // dup v19.2d, v19.d[0]
 	WORD $0x6ea84675 // ushl v21.4s, v19.4s, v8.4s
 	WORD $0x6ea94673 // ushl v19.4s, v19.4s, v9.4s
@@ -2685,10 +2745,12 @@ loop3:
 	WORD $0x6e781f4b // bsl v11.16b, v26.16b, v24.16b
 	WORD $0x4e238e31 // cmtst v17.16b, v17.16b, v3.16b
 	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
-	FLDPQ        32(R2), (F19, F21)
+	WORD $0x3cc20053 // ldur q19, [x2, #32]
+	WORD $0x3cc30055 // ldur q21, [x2, #48]
 	WORD $0x4e93956e // sdot v14.4s, v11.16b, v19.16b
 	WORD $0x4e95962c // sdot v12.4s, v17.16b, v21.16b
-	FLDPQ        160(R2), (F19, F21)
+	WORD $0x3cca0053 // ldur q19, [x2, #160]
+	WORD $0x3ccb0055 // ldur q21, [x2, #176]
 	WORD $0x4e939570 // sdot v16.4s, v11.16b, v19.16b
 	WORD $0x4e95962d // sdot v13.4s, v17.16b, v21.16b
 	FLDPQ        288(R2), (F19, F21)
@@ -2699,10 +2761,10 @@ loop3:
 	WORD $0x4e95962a // sdot v10.4s, v17.16b, v21.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R5), F11
+	WORD $0x3cc220ab // ldur q11, [x5, #34]
 	WORD $0x6f0c0571 // ushr v17.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVD        82(R5), F19
+	WORD $0xfc4520b3 // ldur d19, [x5, #82]
 	WORD $0x4e080673 // dup v19.2d, v19.d[0]
 	WORD $0x6ea84675 // ushl v21.4s, v19.4s, v8.4s
 	WORD $0x6ea94673 // ushl v19.4s, v19.4s, v9.4s
@@ -2740,10 +2802,12 @@ loop3:
 	WORD $0x6e781f4b // bsl v11.16b, v26.16b, v24.16b
 	WORD $0x4e238e31 // cmtst v17.16b, v17.16b, v3.16b
 	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
-	FLDPQ        64(R2), (F19, F21)
+	WORD $0x3cc40053 // ldur q19, [x2, #64]
+	WORD $0x3cc50055 // ldur q21, [x2, #80]
 	WORD $0x4e93956e // sdot v14.4s, v11.16b, v19.16b
 	WORD $0x4e95962c // sdot v12.4s, v17.16b, v21.16b
-	FLDPQ        192(R2), (F19, F21)
+	WORD $0x3ccc0053 // ldur q19, [x2, #192]
+	WORD $0x3ccd0055 // ldur q21, [x2, #208]
 	WORD $0x4e939570 // sdot v16.4s, v11.16b, v19.16b
 	WORD $0x4e95962d // sdot v13.4s, v17.16b, v21.16b
 	FLDPQ        320(R2), (F19, F21)
@@ -2754,10 +2818,10 @@ loop3:
 	WORD $0x4e95962a // sdot v10.4s, v17.16b, v21.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R5), F11
+	WORD $0x3cc320ab // ldur q11, [x5, #50]
 	WORD $0x6f0c0571 // ushr v17.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVD        90(R5), F19
+	WORD $0xfc45a0b3 // ldur d19, [x5, #90]
 	WORD $0x4e080673 // dup v19.2d, v19.d[0]
 	WORD $0x6ea84675 // ushl v21.4s, v19.4s, v8.4s
 	WORD $0x6ea94673 // ushl v19.4s, v19.4s, v9.4s
@@ -2795,10 +2859,12 @@ loop3:
 	WORD $0x6e781f4b // bsl v11.16b, v26.16b, v24.16b
 	WORD $0x4e238e31 // cmtst v17.16b, v17.16b, v3.16b
 	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
-	FLDPQ        96(R2), (F19, F21)
+	WORD $0x3cc60053 // ldur q19, [x2, #96]
+	WORD $0x3cc70055 // ldur q21, [x2, #112]
 	WORD $0x4e93956e // sdot v14.4s, v11.16b, v19.16b
 	WORD $0x4e95962c // sdot v12.4s, v17.16b, v21.16b
-	FLDPQ        224(R2), (F19, F21)
+	WORD $0x3cce0053 // ldur q19, [x2, #224]
+	WORD $0x3ccf0055 // ldur q21, [x2, #240]
 	WORD $0x4e939570 // sdot v16.4s, v11.16b, v19.16b
 	WORD $0x4e95962d // sdot v13.4s, v17.16b, v21.16b
 	FLDPQ        352(R2), (F19, F21)
@@ -2815,14 +2881,12 @@ loop3:
 	FMOVQ        F15, 272(R8)
 	FMOVQ        F20, 384(R8)
 	FMOVQ        F10, 400(R8)
-	WORD $0x7d4000aa // ldr h10, [x5]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000aa // ldur h10, [x5]
+	WORD $0x1ee2414a // fcvt s10, h10
 	MOVD         $lm6_128_const<>+0(SB), R10
 	FMOVQ        (R10), F11
-	WORD $0x6e2bdd4c // fmul v12.4s, v10.4s, v11.4s
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	FMOVQ        F12, (R9)
+	WORD $0x4f8a916a // fmul v10.4s, v11.4s, v10.s[0]
+	FMOVQ        F10, (R9)
 	FMOVQ        F10, 16(R9)
 	ADD          $0x20, R8
 	ADD          $0x20, R9
@@ -2835,20 +2899,24 @@ done4:
 	ADD          $1, R7
 
 	// four results for each row of y
-	FMOVQ        (R1), F10
-	FMOVQ        32(R1), F11
-	FMOVQ        64(R1), F12
-	FMOVQ        96(R1), F13
+	WORD $0x3cc0002a // ldur q10, [x1]
+	WORD $0x3cc2002b // ldur q11, [x1, #32]
+	WORD $0x3cc4002c // ldur q12, [x1, #64]
+	WORD $0x3cc6002d // ldur q13, [x1, #96]
 	WORD $0x4ea0096b // rev64 v11.4s, v11.4s
 	WORD $0x4e8b294a // trn1 v10.4s, v10.4s, v11.4s
 	WORD $0x4ea009ab // rev64 v11.4s, v13.4s
 	WORD $0x4e8b298b // trn1 v11.4s, v12.4s, v11.4s
 	WORD $0x6e0b416b // ext v11.16b, v11.16b, v11.16b, #8
 	WORD $0x4ecb394a // zip1 v10.2d, v10.2d, v11.2d
-	FLDPQ        (R0), (F11, F12)
-	FLDPQ        32(R0), (F13, F14)
-	FLDPQ        64(R0), (F15, F16)
-	FLDPQ        96(R0), (F17, F18)
+	WORD $0x3cc0000b // ldur q11, [x0]
+	WORD $0x3cc1000c // ldur q12, [x0, #16]
+	WORD $0x3cc2000d // ldur q13, [x0, #32]
+	WORD $0x3cc3000e // ldur q14, [x0, #48]
+	WORD $0x3cc4000f // ldur q15, [x0, #64]
+	WORD $0x3cc50010 // ldur q16, [x0, #80]
+	WORD $0x3cc60011 // ldur q17, [x0, #96]
+	WORD $0x3cc70012 // ldur q18, [x0, #112]
 	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
 	WORD $0x4eb1bded // addp v13.4s, v15.4s, v17.4s
 	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
@@ -2857,14 +2925,18 @@ done4:
 	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
 	WORD $0x4eac856b // add v11.4s, v11.4s, v12.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        (R3), F12
+	WORD $0xbc40006c // ldur s12, [x3]
 	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
 	FMOVQ        F11, (R4)
-	FLDPQ        128(R0), (F11, F12)
-	FLDPQ        160(R0), (F13, F14)
-	FLDPQ        192(R0), (F15, F16)
-	FLDPQ        224(R0), (F17, F18)
+	WORD $0x3cc8000b // ldur q11, [x0, #128]
+	WORD $0x3cc9000c // ldur q12, [x0, #144]
+	WORD $0x3cca000d // ldur q13, [x0, #160]
+	WORD $0x3ccb000e // ldur q14, [x0, #176]
+	WORD $0x3ccc000f // ldur q15, [x0, #192]
+	WORD $0x3ccd0010 // ldur q16, [x0, #208]
+	WORD $0x3cce0011 // ldur q17, [x0, #224]
+	WORD $0x3ccf0012 // ldur q18, [x0, #240]
 	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
 	WORD $0x4eb1bded // addp v13.4s, v15.4s, v17.4s
 	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
@@ -2873,7 +2945,7 @@ done4:
 	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
 	WORD $0x4eac856b // add v11.4s, v11.4s, v12.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
 	MOVD         ldy+8(FP), R7
@@ -2892,7 +2964,7 @@ done4:
 	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
 	WORD $0x4eac856b // add v11.4s, v11.4s, v12.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        8(R3), F12
+	WORD $0xbc40806c // ldur s12, [x3, #8]
 	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
 	ADD          R7, R8
@@ -2909,7 +2981,7 @@ done4:
 	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
 	WORD $0x4eac856b // add v11.4s, v11.4s, v12.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
 	ADD          R7, R8
@@ -2979,15 +3051,14 @@ TEXT ·decodeUnitsLm6_128NEON(SB), NOSPLIT, $320-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d400037 // ldr h23, [x1]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x7c400037 // ldur h23, [x1]
+	WORD $0x1ee242f7 // fcvt s23, h23
 
 	// levels of values 0 to 31
-	FMOVQ        2(R1), F24
+	WORD $0x3cc02038 // ldur q24, [x1, #2]
 	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4e351f18 // and v24.16b, v24.16b, v21.16b
-	FMOVD        66(R1), F26
+	WORD $0xfc44203a // ldur d26, [x1, #66]
 	WORD $0x4e08075a // dup v26.2d, v26.d[0]
 	WORD $0x6eb4475b // ushl v27.4s, v26.4s, v20.4s
 	WORD $0x6eb6475a // ushl v26.4s, v26.4s, v22.4s
@@ -2999,10 +3070,10 @@ loop1:
 	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -3023,14 +3094,14 @@ loop1:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FMOVQ        F24, (R0)
 	FMOVQ        F25, 16(R0)
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -3051,14 +3122,14 @@ loop1:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FMOVQ        F24, 32(R0)
 	FMOVQ        F25, 48(R0)
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -3079,14 +3150,14 @@ loop1:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FMOVQ        F24, 64(R0)
 	FMOVQ        F25, 80(R0)
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -3107,16 +3178,16 @@ loop1:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FMOVQ        F24, 96(R0)
 	FMOVQ        F25, 112(R0)
 
 	// levels of values 32 to 63
-	FMOVQ        18(R1), F24
+	WORD $0x3cc12038 // ldur q24, [x1, #18]
 	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4e351f18 // and v24.16b, v24.16b, v21.16b
-	FMOVD        74(R1), F26
+	WORD $0xfc44a03a // ldur d26, [x1, #74]
 	WORD $0x4e08075a // dup v26.2d, v26.d[0]
 	WORD $0x6eb4475b // ushl v27.4s, v26.4s, v20.4s
 	WORD $0x6eb6475a // ushl v26.4s, v26.4s, v22.4s
@@ -3128,10 +3199,10 @@ loop1:
 	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -3152,14 +3223,14 @@ loop1:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FMOVQ        F24, 128(R0)
 	FMOVQ        F25, 144(R0)
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -3180,14 +3251,14 @@ loop1:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FMOVQ        F24, 160(R0)
 	FMOVQ        F25, 176(R0)
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -3208,14 +3279,14 @@ loop1:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FMOVQ        F24, 192(R0)
 	FMOVQ        F25, 208(R0)
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -3236,16 +3307,16 @@ loop1:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FMOVQ        F24, 224(R0)
 	FMOVQ        F25, 240(R0)
 
 	// levels of values 64 to 95
-	FMOVQ        34(R1), F24
+	WORD $0x3cc22038 // ldur q24, [x1, #34]
 	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4e351f18 // and v24.16b, v24.16b, v21.16b
-	FMOVD        82(R1), F26
+	WORD $0xfc45203a // ldur d26, [x1, #82]
 	WORD $0x4e08075a // dup v26.2d, v26.d[0]
 	WORD $0x6eb4475b // ushl v27.4s, v26.4s, v20.4s
 	WORD $0x6eb6475a // ushl v26.4s, v26.4s, v22.4s
@@ -3257,10 +3328,10 @@ loop1:
 	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -3281,14 +3352,14 @@ loop1:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FMOVQ        F24, 256(R0)
 	FMOVQ        F25, 272(R0)
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -3309,14 +3380,14 @@ loop1:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FMOVQ        F24, 288(R0)
 	FMOVQ        F25, 304(R0)
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -3337,14 +3408,14 @@ loop1:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FMOVQ        F24, 320(R0)
 	FMOVQ        F25, 336(R0)
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -3365,16 +3436,16 @@ loop1:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FMOVQ        F24, 352(R0)
 	FMOVQ        F25, 368(R0)
 
 	// levels of values 96 to 127
-	FMOVQ        50(R1), F24
+	WORD $0x3cc32038 // ldur q24, [x1, #50]
 	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4e351f18 // and v24.16b, v24.16b, v21.16b
-	FMOVD        90(R1), F26
+	WORD $0xfc45a03a // ldur d26, [x1, #90]
 	WORD $0x4e08075a // dup v26.2d, v26.d[0]
 	WORD $0x6eb4475b // ushl v27.4s, v26.4s, v20.4s
 	WORD $0x6eb6475a // ushl v26.4s, v26.4s, v22.4s
@@ -3386,10 +3457,10 @@ loop1:
 	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -3410,14 +3481,14 @@ loop1:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FMOVQ        F24, 384(R0)
 	FMOVQ        F25, 400(R0)
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -3438,14 +3509,14 @@ loop1:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FMOVQ        F24, 416(R0)
 	FMOVQ        F25, 432(R0)
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -3466,14 +3537,14 @@ loop1:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FMOVQ        F24, 448(R0)
 	FMOVQ        F25, 464(R0)
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -3494,8 +3565,8 @@ loop1:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979337 // fmul v23.4s, v25.4s, v23.s[0]
 	FMOVQ        F24, 480(R0)
 	FMOVQ        F23, 496(R0)
 	ADD          $0x62, R1
@@ -3565,16 +3636,15 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d7 // ldr h23, [x6]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x7c4000d7 // ldur h23, [x6]
+	WORD $0x1ee242f7 // fcvt s23, h23
 
 	// levels of values 0 to 31
-	FMOVQ        2(R6), F24
+	WORD $0x3cc020d8 // ldur q24, [x6, #2]
 	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4f00e5fa // movi v26.16b, #15
 	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
-	FMOVD        66(R6), F26
+	WORD $0xfc4420da // ldur d26, [x6, #66]
 	WORD $0x4e08075a // dup v26.2d, v26.d[0]
 	MOVD         $lm6_128_shifts<>+0(SB), R7
 	FMOVQ        (R7), F27
@@ -3592,10 +3662,10 @@ loop3:
 	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -3632,15 +3702,16 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        (R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc0009a // ldur q26, [x4]
+	WORD $0x3cc1009b // ldur q27, [x4, #16]
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -3677,15 +3748,16 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        32(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc2009a // ldur q26, [x4, #32]
+	WORD $0x3cc3009b // ldur q27, [x4, #48]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -3722,15 +3794,16 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        64(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc4009a // ldur q26, [x4, #64]
+	WORD $0x3cc5009b // ldur q27, [x4, #80]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -3767,18 +3840,19 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        96(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc6009a // ldur q26, [x4, #96]
+	WORD $0x3cc7009b // ldur q27, [x4, #112]
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
 
 	// levels of values 32 to 63
-	FMOVQ        18(R6), F24
+	WORD $0x3cc120d8 // ldur q24, [x6, #18]
 	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4f00e5fa // movi v26.16b, #15
 	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
-	FMOVD        74(R6), F26
+	WORD $0xfc44a0da // ldur d26, [x6, #74]
 	WORD $0x4e08075a // dup v26.2d, v26.d[0]
 	MOVD         $lm6_128_shifts<>+0(SB), R7
 	FMOVQ        (R7), F27
@@ -3796,10 +3870,10 @@ loop3:
 	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -3836,15 +3910,16 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        128(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc8009a // ldur q26, [x4, #128]
+	WORD $0x3cc9009b // ldur q27, [x4, #144]
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -3881,15 +3956,16 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        160(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cca009a // ldur q26, [x4, #160]
+	WORD $0x3ccb009b // ldur q27, [x4, #176]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -3926,15 +4002,16 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        192(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3ccc009a // ldur q26, [x4, #192]
+	WORD $0x3ccd009b // ldur q27, [x4, #208]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -3971,18 +4048,19 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        224(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cce009a // ldur q26, [x4, #224]
+	WORD $0x3ccf009b // ldur q27, [x4, #240]
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
 
 	// levels of values 64 to 95
-	FMOVQ        34(R6), F24
+	WORD $0x3cc220d8 // ldur q24, [x6, #34]
 	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4f00e5fa // movi v26.16b, #15
 	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
-	FMOVD        82(R6), F26
+	WORD $0xfc4520da // ldur d26, [x6, #82]
 	WORD $0x4e08075a // dup v26.2d, v26.d[0]
 	MOVD         $lm6_128_shifts<>+0(SB), R7
 	FMOVQ        (R7), F27
@@ -4000,10 +4078,10 @@ loop3:
 	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -4040,15 +4118,15 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        256(R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -4085,15 +4163,15 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        288(R4), (F26, F27)
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -4130,15 +4208,15 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        320(R4), (F26, F27)
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -4175,18 +4253,18 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        352(R4), (F26, F27)
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
 
 	// levels of values 96 to 127
-	FMOVQ        50(R6), F24
+	WORD $0x3cc320d8 // ldur q24, [x6, #50]
 	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4f00e5fa // movi v26.16b, #15
 	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
-	FMOVD        90(R6), F26
+	WORD $0xfc45a0da // ldur d26, [x6, #90]
 	WORD $0x4e08075a // dup v26.2d, v26.d[0]
 	MOVD         $lm6_128_shifts<>+0(SB), R7
 	FMOVQ        (R7), F27
@@ -4204,10 +4282,10 @@ loop3:
 	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -4244,15 +4322,15 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        384(R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -4289,15 +4367,15 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        416(R4), (F26, F27)
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -4334,15 +4412,15 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        448(R4), (F26, F27)
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -4379,8 +4457,8 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979337 // fmul v23.4s, v25.4s, v23.s[0]
 	FLDPQ        480(R4), (F25, F26)
 	WORD $0x4e39cf15 // fmla v21.4s, v24.4s, v25.4s
 	WORD $0x4e3acef6 // fmla v22.4s, v23.4s, v26.4s
@@ -4473,16 +4551,15 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f7 // ldr h23, [x7]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x7c4000f7 // ldur h23, [x7]
+	WORD $0x1ee242f7 // fcvt s23, h23
 
 	// levels of values 0 to 31
-	FMOVQ        2(R7), F24
+	WORD $0x3cc020f8 // ldur q24, [x7, #2]
 	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4f00e5fa // movi v26.16b, #15
 	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
-	FMOVD        66(R7), F26
+	WORD $0xfc4420fa // ldur d26, [x7, #66]
 	WORD $0x4e08075a // dup v26.2d, v26.d[0]
 	MOVD         $lm6_128_shifts<>+0(SB), R8
 	FMOVQ        (R8), F27
@@ -4500,10 +4577,10 @@ loop3:
 	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -4540,21 +4617,22 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        (R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc0009a // ldur q26, [x4]
+	WORD $0x3cc1009b // ldur q27, [x4, #16]
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F26
+	WORD $0x3cc0011a // ldur q26, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F27
+	WORD $0x3cc1011b // ldur q27, [x8, #16]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -4591,21 +4669,22 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        32(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc2009a // ldur q26, [x4, #32]
+	WORD $0x3cc3009b // ldur q27, [x4, #48]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F26
+	WORD $0x3cc2011a // ldur q26, [x8, #32]
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F27
+	WORD $0x3cc3011b // ldur q27, [x8, #48]
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -4642,21 +4721,22 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        64(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc4009a // ldur q26, [x4, #64]
+	WORD $0x3cc5009b // ldur q27, [x4, #80]
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F26
+	WORD $0x3cc4011a // ldur q26, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F27
+	WORD $0x3cc5011b // ldur q27, [x8, #80]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -4693,24 +4773,25 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        96(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc6009a // ldur q26, [x4, #96]
+	WORD $0x3cc7009b // ldur q27, [x4, #112]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F26
+	WORD $0x3cc6011a // ldur q26, [x8, #96]
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F27
+	WORD $0x3cc7011b // ldur q27, [x8, #112]
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
 
 	// levels of values 32 to 63
-	FMOVQ        18(R7), F24
+	WORD $0x3cc120f8 // ldur q24, [x7, #18]
 	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4f00e5fa // movi v26.16b, #15
 	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
-	FMOVD        74(R7), F26
+	WORD $0xfc44a0fa // ldur d26, [x7, #74]
 	WORD $0x4e08075a // dup v26.2d, v26.d[0]
 	MOVD         $lm6_128_shifts<>+0(SB), R8
 	FMOVQ        (R8), F27
@@ -4728,10 +4809,10 @@ loop3:
 	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -4768,21 +4849,22 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        128(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc8009a // ldur q26, [x4, #128]
+	WORD $0x3cc9009b // ldur q27, [x4, #144]
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
-	FMOVQ        128(R8), F26
+	WORD $0x3cc8011a // ldur q26, [x8, #128]
 	ADD          R5, R4, R8
-	FMOVQ        144(R8), F27
+	WORD $0x3cc9011b // ldur q27, [x8, #144]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -4819,21 +4901,22 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        160(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cca009a // ldur q26, [x4, #160]
+	WORD $0x3ccb009b // ldur q27, [x4, #176]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
-	FMOVQ        160(R8), F26
+	WORD $0x3cca011a // ldur q26, [x8, #160]
 	ADD          R5, R4, R8
-	FMOVQ        176(R8), F27
+	WORD $0x3ccb011b // ldur q27, [x8, #176]
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -4870,21 +4953,22 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        192(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3ccc009a // ldur q26, [x4, #192]
+	WORD $0x3ccd009b // ldur q27, [x4, #208]
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
-	FMOVQ        192(R8), F26
+	WORD $0x3ccc011a // ldur q26, [x8, #192]
 	ADD          R5, R4, R8
-	FMOVQ        208(R8), F27
+	WORD $0x3ccd011b // ldur q27, [x8, #208]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -4921,24 +5005,25 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        224(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cce009a // ldur q26, [x4, #224]
+	WORD $0x3ccf009b // ldur q27, [x4, #240]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
-	FMOVQ        224(R8), F26
+	WORD $0x3cce011a // ldur q26, [x8, #224]
 	ADD          R5, R4, R8
-	FMOVQ        240(R8), F27
+	WORD $0x3ccf011b // ldur q27, [x8, #240]
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
 
 	// levels of values 64 to 95
-	FMOVQ        34(R7), F24
+	WORD $0x3cc220f8 // ldur q24, [x7, #34]
 	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4f00e5fa // movi v26.16b, #15
 	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
-	FMOVD        82(R7), F26
+	WORD $0xfc4520fa // ldur d26, [x7, #82]
 	WORD $0x4e08075a // dup v26.2d, v26.d[0]
 	MOVD         $lm6_128_shifts<>+0(SB), R8
 	FMOVQ        (R8), F27
@@ -4956,10 +5041,10 @@ loop3:
 	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -4996,8 +5081,8 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        256(R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
@@ -5007,10 +5092,10 @@ loop3:
 	FMOVQ        272(R8), F27
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -5047,8 +5132,8 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        288(R4), (F26, F27)
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
@@ -5058,10 +5143,10 @@ loop3:
 	FMOVQ        304(R8), F27
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -5098,8 +5183,8 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        320(R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
@@ -5109,10 +5194,10 @@ loop3:
 	FMOVQ        336(R8), F27
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -5149,8 +5234,8 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        352(R4), (F26, F27)
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
@@ -5162,11 +5247,11 @@ loop3:
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
 
 	// levels of values 96 to 127
-	FMOVQ        50(R7), F24
+	WORD $0x3cc320f8 // ldur q24, [x7, #50]
 	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4f00e5fa // movi v26.16b, #15
 	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
-	FMOVD        90(R7), F26
+	WORD $0xfc45a0fa // ldur d26, [x7, #90]
 	WORD $0x4e08075a // dup v26.2d, v26.d[0]
 	MOVD         $lm6_128_shifts<>+0(SB), R8
 	FMOVQ        (R8), F27
@@ -5184,10 +5269,10 @@ loop3:
 	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -5224,8 +5309,8 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        384(R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
@@ -5235,10 +5320,10 @@ loop3:
 	FMOVQ        400(R8), F27
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -5275,8 +5360,8 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        416(R4), (F26, F27)
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
@@ -5286,10 +5371,10 @@ loop3:
 	FMOVQ        432(R8), F27
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -5326,8 +5411,8 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        448(R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
@@ -5337,10 +5422,10 @@ loop3:
 	FMOVQ        464(R8), F27
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -5377,8 +5462,8 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979337 // fmul v23.4s, v25.4s, v23.s[0]
 	FLDPQ        480(R4), (F25, F26)
 	WORD $0x4e39cf13 // fmla v19.4s, v24.4s, v25.4s
 	WORD $0x4e3acef4 // fmla v20.4s, v23.4s, v26.4s
@@ -5493,16 +5578,15 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40011a // ldr h26, [x8]
-	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0x7c40011a // ldur h26, [x8]
+	WORD $0x1ee2435a // fcvt s26, h26
 
 	// levels of values 0 to 31
-	FMOVQ        2(R8), F27
+	WORD $0x3cc0211b // ldur q27, [x8, #2]
 	WORD $0x6f0c077c // ushr v28.16b, v27.16b, #4
 	WORD $0x4f00e5fd // movi v29.16b, #15
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	FMOVD        66(R8), F29
+	WORD $0xfc44211d // ldur d29, [x8, #66]
 	WORD $0x4e0807bd // dup v29.2d, v29.d[0]
 	MOVD         $lm6_128_shifts<>+0(SB), R9
 	FMOVQ        (R9), F30
@@ -5518,10 +5602,10 @@ loop3:
 	WORD $0x4ebd1f9c // orr v28.16b, v28.16b, v29.16b
 	FMOVQ        F27, (R3)
 	FMOVQ        F28, 16(R3)
-	FMOVS        (R3), F27
+	WORD $0xbc40007b // ldur s27, [x3]
 	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
 	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	FMOVS        4(R3), F28
+	WORD $0xbc40407c // ldur s28, [x3, #4]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
 	WORD $0x4ea29f7b // mul v27.4s, v27.4s, v2.4s
@@ -5542,24 +5626,26 @@ loop3:
 	WORD $0x4e1b717c // tbx v28.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v27.16b
 	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
 	WORD $0x4e1b707c // tbx v28.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v27.16b
-	WORD $0x6e3ddf5b // fmul v27.4s, v26.4s, v29.4s
-	WORD $0x6e3cdf5c // fmul v28.4s, v26.4s, v28.4s
-	FLDPQ        (R4), (F29, F30)
+	WORD $0x4f9a93bb // fmul v27.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a939c // fmul v28.4s, v28.4s, v26.s[0]
+	WORD $0x3cc0009d // ldur q29, [x4]
+	WORD $0x3cc1009e // ldur q30, [x4, #16]
 	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf95 // fmla v21.4s, v28.4s, v30.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F29
+	WORD $0x3cc0013d // ldur q29, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F30
+	WORD $0x3cc1013e // ldur q30, [x9, #16]
 	WORD $0x4e3dcf76 // fmla v22.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf97 // fmla v23.4s, v28.4s, v30.4s
-	FLDPQ        (R6), (F29, F30)
+	WORD $0x3cc000dd // ldur q29, [x6]
+	WORD $0x3cc100de // ldur q30, [x6, #16]
 	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf99 // fmla v25.4s, v28.4s, v30.4s
-	FMOVS        8(R3), F27
+	WORD $0xbc40807b // ldur s27, [x3, #8]
 	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
 	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	FMOVS        12(R3), F28
+	WORD $0xbc40c07c // ldur s28, [x3, #12]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
 	WORD $0x4ea29f7b // mul v27.4s, v27.4s, v2.4s
@@ -5580,24 +5666,26 @@ loop3:
 	WORD $0x4e1b717c // tbx v28.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v27.16b
 	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
 	WORD $0x4e1b707c // tbx v28.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v27.16b
-	WORD $0x6e3ddf5b // fmul v27.4s, v26.4s, v29.4s
-	WORD $0x6e3cdf5c // fmul v28.4s, v26.4s, v28.4s
-	FLDPQ        32(R4), (F29, F30)
+	WORD $0x4f9a93bb // fmul v27.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a939c // fmul v28.4s, v28.4s, v26.s[0]
+	WORD $0x3cc2009d // ldur q29, [x4, #32]
+	WORD $0x3cc3009e // ldur q30, [x4, #48]
 	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf95 // fmla v21.4s, v28.4s, v30.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F29
+	WORD $0x3cc2013d // ldur q29, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F30
+	WORD $0x3cc3013e // ldur q30, [x9, #48]
 	WORD $0x4e3dcf76 // fmla v22.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf97 // fmla v23.4s, v28.4s, v30.4s
-	FLDPQ        32(R6), (F29, F30)
+	WORD $0x3cc200dd // ldur q29, [x6, #32]
+	WORD $0x3cc300de // ldur q30, [x6, #48]
 	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf99 // fmla v25.4s, v28.4s, v30.4s
-	FMOVS        16(R3), F27
+	WORD $0xbc41007b // ldur s27, [x3, #16]
 	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
 	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	FMOVS        20(R3), F28
+	WORD $0xbc41407c // ldur s28, [x3, #20]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
 	WORD $0x4ea29f7b // mul v27.4s, v27.4s, v2.4s
@@ -5618,24 +5706,26 @@ loop3:
 	WORD $0x4e1b717c // tbx v28.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v27.16b
 	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
 	WORD $0x4e1b707c // tbx v28.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v27.16b
-	WORD $0x6e3ddf5b // fmul v27.4s, v26.4s, v29.4s
-	WORD $0x6e3cdf5c // fmul v28.4s, v26.4s, v28.4s
-	FLDPQ        64(R4), (F29, F30)
+	WORD $0x4f9a93bb // fmul v27.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a939c // fmul v28.4s, v28.4s, v26.s[0]
+	WORD $0x3cc4009d // ldur q29, [x4, #64]
+	WORD $0x3cc5009e // ldur q30, [x4, #80]
 	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf95 // fmla v21.4s, v28.4s, v30.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F29
+	WORD $0x3cc4013d // ldur q29, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F30
+	WORD $0x3cc5013e // ldur q30, [x9, #80]
 	WORD $0x4e3dcf76 // fmla v22.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf97 // fmla v23.4s, v28.4s, v30.4s
-	FLDPQ        64(R6), (F29, F30)
+	WORD $0x3cc400dd // ldur q29, [x6, #64]
+	WORD $0x3cc500de // ldur q30, [x6, #80]
 	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf99 // fmla v25.4s, v28.4s, v30.4s
-	FMOVS        24(R3), F27
+	WORD $0xbc41807b // ldur s27, [x3, #24]
 	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
 	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	FMOVS        28(R3), F28
+	WORD $0xbc41c07c // ldur s28, [x3, #28]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
 	WORD $0x4ea29f7b // mul v27.4s, v27.4s, v2.4s
@@ -5656,27 +5746,29 @@ loop3:
 	WORD $0x4e1b717c // tbx v28.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v27.16b
 	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
 	WORD $0x4e1b707c // tbx v28.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v27.16b
-	WORD $0x6e3ddf5b // fmul v27.4s, v26.4s, v29.4s
-	WORD $0x6e3cdf5c // fmul v28.4s, v26.4s, v28.4s
-	FLDPQ        96(R4), (F29, F30)
+	WORD $0x4f9a93bb // fmul v27.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a939c // fmul v28.4s, v28.4s, v26.s[0]
+	WORD $0x3cc6009d // ldur q29, [x4, #96]
+	WORD $0x3cc7009e // ldur q30, [x4, #112]
 	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf95 // fmla v21.4s, v28.4s, v30.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F29
+	WORD $0x3cc6013d // ldur q29, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F30
+	WORD $0x3cc7013e // ldur q30, [x9, #112]
 	WORD $0x4e3dcf76 // fmla v22.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf97 // fmla v23.4s, v28.4s, v30.4s
-	FLDPQ        96(R6), (F29, F30)
+	WORD $0x3cc600dd // ldur q29, [x6, #96]
+	WORD $0x3cc700de // ldur q30, [x6, #112]
 	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf99 // fmla v25.4s, v28.4s, v30.4s
 
 	// levels of values 32 to 63
-	FMOVQ        18(R8), F27
+	WORD $0x3cc1211b // ldur q27, [x8, #18]
 	WORD $0x6f0c077c // ushr v28.16b, v27.16b, #4
 	WORD $0x4f00e5fd // movi v29.16b, #15
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	FMOVD        74(R8), F29
+	WORD $0xfc44a11d // ldur d29, [x8, #74]
 	WORD $0x4e0807bd // dup v29.2d, v29.d[0]
 	MOVD         $lm6_128_shifts<>+0(SB), R9
 	FMOVQ        (R9), F30
@@ -5692,10 +5784,10 @@ loop3:
 	WORD $0x4ebd1f9c // orr v28.16b, v28.16b, v29.16b
 	FMOVQ        F27, (R3)
 	FMOVQ        F28, 16(R3)
-	FMOVS        (R3), F27
+	WORD $0xbc40007b // ldur s27, [x3]
 	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
 	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	FMOVS        4(R3), F28
+	WORD $0xbc40407c // ldur s28, [x3, #4]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
 	WORD $0x4ea29f7b // mul v27.4s, v27.4s, v2.4s
@@ -5716,24 +5808,26 @@ loop3:
 	WORD $0x4e1b717c // tbx v28.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v27.16b
 	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
 	WORD $0x4e1b707c // tbx v28.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v27.16b
-	WORD $0x6e3ddf5b // fmul v27.4s, v26.4s, v29.4s
-	WORD $0x6e3cdf5c // fmul v28.4s, v26.4s, v28.4s
-	FLDPQ        128(R4), (F29, F30)
+	WORD $0x4f9a93bb // fmul v27.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a939c // fmul v28.4s, v28.4s, v26.s[0]
+	WORD $0x3cc8009d // ldur q29, [x4, #128]
+	WORD $0x3cc9009e // ldur q30, [x4, #144]
 	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf95 // fmla v21.4s, v28.4s, v30.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F29
+	WORD $0x3cc8013d // ldur q29, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F30
+	WORD $0x3cc9013e // ldur q30, [x9, #144]
 	WORD $0x4e3dcf76 // fmla v22.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf97 // fmla v23.4s, v28.4s, v30.4s
-	FLDPQ        128(R6), (F29, F30)
+	WORD $0x3cc800dd // ldur q29, [x6, #128]
+	WORD $0x3cc900de // ldur q30, [x6, #144]
 	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf99 // fmla v25.4s, v28.4s, v30.4s
-	FMOVS        8(R3), F27
+	WORD $0xbc40807b // ldur s27, [x3, #8]
 	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
 	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	FMOVS        12(R3), F28
+	WORD $0xbc40c07c // ldur s28, [x3, #12]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
 	WORD $0x4ea29f7b // mul v27.4s, v27.4s, v2.4s
@@ -5754,24 +5848,26 @@ loop3:
 	WORD $0x4e1b717c // tbx v28.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v27.16b
 	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
 	WORD $0x4e1b707c // tbx v28.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v27.16b
-	WORD $0x6e3ddf5b // fmul v27.4s, v26.4s, v29.4s
-	WORD $0x6e3cdf5c // fmul v28.4s, v26.4s, v28.4s
-	FLDPQ        160(R4), (F29, F30)
+	WORD $0x4f9a93bb // fmul v27.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a939c // fmul v28.4s, v28.4s, v26.s[0]
+	WORD $0x3cca009d // ldur q29, [x4, #160]
+	WORD $0x3ccb009e // ldur q30, [x4, #176]
 	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf95 // fmla v21.4s, v28.4s, v30.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F29
+	WORD $0x3cca013d // ldur q29, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F30
+	WORD $0x3ccb013e // ldur q30, [x9, #176]
 	WORD $0x4e3dcf76 // fmla v22.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf97 // fmla v23.4s, v28.4s, v30.4s
-	FLDPQ        160(R6), (F29, F30)
+	WORD $0x3cca00dd // ldur q29, [x6, #160]
+	WORD $0x3ccb00de // ldur q30, [x6, #176]
 	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf99 // fmla v25.4s, v28.4s, v30.4s
-	FMOVS        16(R3), F27
+	WORD $0xbc41007b // ldur s27, [x3, #16]
 	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
 	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	FMOVS        20(R3), F28
+	WORD $0xbc41407c // ldur s28, [x3, #20]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
 	WORD $0x4ea29f7b // mul v27.4s, v27.4s, v2.4s
@@ -5792,24 +5888,26 @@ loop3:
 	WORD $0x4e1b717c // tbx v28.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v27.16b
 	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
 	WORD $0x4e1b707c // tbx v28.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v27.16b
-	WORD $0x6e3ddf5b // fmul v27.4s, v26.4s, v29.4s
-	WORD $0x6e3cdf5c // fmul v28.4s, v26.4s, v28.4s
-	FLDPQ        192(R4), (F29, F30)
+	WORD $0x4f9a93bb // fmul v27.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a939c // fmul v28.4s, v28.4s, v26.s[0]
+	WORD $0x3ccc009d // ldur q29, [x4, #192]
+	WORD $0x3ccd009e // ldur q30, [x4, #208]
 	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf95 // fmla v21.4s, v28.4s, v30.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F29
+	WORD $0x3ccc013d // ldur q29, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F30
+	WORD $0x3ccd013e // ldur q30, [x9, #208]
 	WORD $0x4e3dcf76 // fmla v22.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf97 // fmla v23.4s, v28.4s, v30.4s
-	FLDPQ        192(R6), (F29, F30)
+	WORD $0x3ccc00dd // ldur q29, [x6, #192]
+	WORD $0x3ccd00de // ldur q30, [x6, #208]
 	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf99 // fmla v25.4s, v28.4s, v30.4s
-	FMOVS        24(R3), F27
+	WORD $0xbc41807b // ldur s27, [x3, #24]
 	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
 	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	FMOVS        28(R3), F28
+	WORD $0xbc41c07c // ldur s28, [x3, #28]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
 	WORD $0x4ea29f7b // mul v27.4s, v27.4s, v2.4s
@@ -5830,27 +5928,29 @@ loop3:
 	WORD $0x4e1b717c // tbx v28.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v27.16b
 	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
 	WORD $0x4e1b707c // tbx v28.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v27.16b
-	WORD $0x6e3ddf5b // fmul v27.4s, v26.4s, v29.4s
-	WORD $0x6e3cdf5c // fmul v28.4s, v26.4s, v28.4s
-	FLDPQ        224(R4), (F29, F30)
+	WORD $0x4f9a93bb // fmul v27.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a939c // fmul v28.4s, v28.4s, v26.s[0]
+	WORD $0x3cce009d // ldur q29, [x4, #224]
+	WORD $0x3ccf009e // ldur q30, [x4, #240]
 	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf95 // fmla v21.4s, v28.4s, v30.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F29
+	WORD $0x3cce013d // ldur q29, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F30
+	WORD $0x3ccf013e // ldur q30, [x9, #240]
 	WORD $0x4e3dcf76 // fmla v22.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf97 // fmla v23.4s, v28.4s, v30.4s
-	FLDPQ        224(R6), (F29, F30)
+	WORD $0x3cce00dd // ldur q29, [x6, #224]
+	WORD $0x3ccf00de // ldur q30, [x6, #240]
 	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf99 // fmla v25.4s, v28.4s, v30.4s
 
 	// levels of values 64 to 95
-	FMOVQ        34(R8), F27
+	WORD $0x3cc2211b // ldur q27, [x8, #34]
 	WORD $0x6f0c077c // ushr v28.16b, v27.16b, #4
 	WORD $0x4f00e5fd // movi v29.16b, #15
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	FMOVD        82(R8), F29
+	WORD $0xfc45211d // ldur d29, [x8, #82]
 	WORD $0x4e0807bd // dup v29.2d, v29.d[0]
 	MOVD         $lm6_128_shifts<>+0(SB), R9
 	FMOVQ        (R9), F30
@@ -5866,10 +5966,10 @@ loop3:
 	WORD $0x4ebd1f9c // orr v28.16b, v28.16b, v29.16b
 	FMOVQ        F27, (R3)
 	FMOVQ        F28, 16(R3)
-	FMOVS        (R3), F27
+	WORD $0xbc40007b // ldur s27, [x3]
 	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
 	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	FMOVS        4(R3), F28
+	WORD $0xbc40407c // ldur s28, [x3, #4]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
 	WORD $0x4ea29f7b // mul v27.4s, v27.4s, v2.4s
@@ -5890,8 +5990,8 @@ loop3:
 	WORD $0x4e1b717c // tbx v28.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v27.16b
 	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
 	WORD $0x4e1b707c // tbx v28.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v27.16b
-	WORD $0x6e3ddf5b // fmul v27.4s, v26.4s, v29.4s
-	WORD $0x6e3cdf5c // fmul v28.4s, v26.4s, v28.4s
+	WORD $0x4f9a93bb // fmul v27.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a939c // fmul v28.4s, v28.4s, v26.s[0]
 	FLDPQ        256(R4), (F29, F30)
 	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf95 // fmla v21.4s, v28.4s, v30.4s
@@ -5904,10 +6004,10 @@ loop3:
 	FLDPQ        256(R6), (F29, F30)
 	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf99 // fmla v25.4s, v28.4s, v30.4s
-	FMOVS        8(R3), F27
+	WORD $0xbc40807b // ldur s27, [x3, #8]
 	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
 	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	FMOVS        12(R3), F28
+	WORD $0xbc40c07c // ldur s28, [x3, #12]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
 	WORD $0x4ea29f7b // mul v27.4s, v27.4s, v2.4s
@@ -5928,8 +6028,8 @@ loop3:
 	WORD $0x4e1b717c // tbx v28.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v27.16b
 	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
 	WORD $0x4e1b707c // tbx v28.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v27.16b
-	WORD $0x6e3ddf5b // fmul v27.4s, v26.4s, v29.4s
-	WORD $0x6e3cdf5c // fmul v28.4s, v26.4s, v28.4s
+	WORD $0x4f9a93bb // fmul v27.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a939c // fmul v28.4s, v28.4s, v26.s[0]
 	FLDPQ        288(R4), (F29, F30)
 	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf95 // fmla v21.4s, v28.4s, v30.4s
@@ -5942,10 +6042,10 @@ loop3:
 	FLDPQ        288(R6), (F29, F30)
 	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf99 // fmla v25.4s, v28.4s, v30.4s
-	FMOVS        16(R3), F27
+	WORD $0xbc41007b // ldur s27, [x3, #16]
 	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
 	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	FMOVS        20(R3), F28
+	WORD $0xbc41407c // ldur s28, [x3, #20]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
 	WORD $0x4ea29f7b // mul v27.4s, v27.4s, v2.4s
@@ -5966,8 +6066,8 @@ loop3:
 	WORD $0x4e1b717c // tbx v28.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v27.16b
 	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
 	WORD $0x4e1b707c // tbx v28.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v27.16b
-	WORD $0x6e3ddf5b // fmul v27.4s, v26.4s, v29.4s
-	WORD $0x6e3cdf5c // fmul v28.4s, v26.4s, v28.4s
+	WORD $0x4f9a93bb // fmul v27.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a939c // fmul v28.4s, v28.4s, v26.s[0]
 	FLDPQ        320(R4), (F29, F30)
 	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf95 // fmla v21.4s, v28.4s, v30.4s
@@ -5980,10 +6080,10 @@ loop3:
 	FLDPQ        320(R6), (F29, F30)
 	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf99 // fmla v25.4s, v28.4s, v30.4s
-	FMOVS        24(R3), F27
+	WORD $0xbc41807b // ldur s27, [x3, #24]
 	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
 	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	FMOVS        28(R3), F28
+	WORD $0xbc41c07c // ldur s28, [x3, #28]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
 	WORD $0x4ea29f7b // mul v27.4s, v27.4s, v2.4s
@@ -6004,8 +6104,8 @@ loop3:
 	WORD $0x4e1b717c // tbx v28.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v27.16b
 	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
 	WORD $0x4e1b707c // tbx v28.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v27.16b
-	WORD $0x6e3ddf5b // fmul v27.4s, v26.4s, v29.4s
-	WORD $0x6e3cdf5c // fmul v28.4s, v26.4s, v28.4s
+	WORD $0x4f9a93bb // fmul v27.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a939c // fmul v28.4s, v28.4s, v26.s[0]
 	FLDPQ        352(R4), (F29, F30)
 	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf95 // fmla v21.4s, v28.4s, v30.4s
@@ -6020,11 +6120,11 @@ loop3:
 	WORD $0x4e3ecf99 // fmla v25.4s, v28.4s, v30.4s
 
 	// levels of values 96 to 127
-	FMOVQ        50(R8), F27
+	WORD $0x3cc3211b // ldur q27, [x8, #50]
 	WORD $0x6f0c077c // ushr v28.16b, v27.16b, #4
 	WORD $0x4f00e5fd // movi v29.16b, #15
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	FMOVD        90(R8), F29
+	WORD $0xfc45a11d // ldur d29, [x8, #90]
 	WORD $0x4e0807bd // dup v29.2d, v29.d[0]
 	MOVD         $lm6_128_shifts<>+0(SB), R9
 	FMOVQ        (R9), F30
@@ -6040,10 +6140,10 @@ loop3:
 	WORD $0x4ebd1f9c // orr v28.16b, v28.16b, v29.16b
 	FMOVQ        F27, (R3)
 	FMOVQ        F28, 16(R3)
-	FMOVS        (R3), F27
+	WORD $0xbc40007b // ldur s27, [x3]
 	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
 	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	FMOVS        4(R3), F28
+	WORD $0xbc40407c // ldur s28, [x3, #4]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
 	WORD $0x4ea29f7b // mul v27.4s, v27.4s, v2.4s
@@ -6064,8 +6164,8 @@ loop3:
 	WORD $0x4e1b717c // tbx v28.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v27.16b
 	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
 	WORD $0x4e1b707c // tbx v28.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v27.16b
-	WORD $0x6e3ddf5b // fmul v27.4s, v26.4s, v29.4s
-	WORD $0x6e3cdf5c // fmul v28.4s, v26.4s, v28.4s
+	WORD $0x4f9a93bb // fmul v27.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a939c // fmul v28.4s, v28.4s, v26.s[0]
 	FLDPQ        384(R4), (F29, F30)
 	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf95 // fmla v21.4s, v28.4s, v30.4s
@@ -6078,10 +6178,10 @@ loop3:
 	FLDPQ        384(R6), (F29, F30)
 	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf99 // fmla v25.4s, v28.4s, v30.4s
-	FMOVS        8(R3), F27
+	WORD $0xbc40807b // ldur s27, [x3, #8]
 	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
 	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	FMOVS        12(R3), F28
+	WORD $0xbc40c07c // ldur s28, [x3, #12]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
 	WORD $0x4ea29f7b // mul v27.4s, v27.4s, v2.4s
@@ -6102,8 +6202,8 @@ loop3:
 	WORD $0x4e1b717c // tbx v28.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v27.16b
 	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
 	WORD $0x4e1b707c // tbx v28.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v27.16b
-	WORD $0x6e3ddf5b // fmul v27.4s, v26.4s, v29.4s
-	WORD $0x6e3cdf5c // fmul v28.4s, v26.4s, v28.4s
+	WORD $0x4f9a93bb // fmul v27.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a939c // fmul v28.4s, v28.4s, v26.s[0]
 	FLDPQ        416(R4), (F29, F30)
 	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf95 // fmla v21.4s, v28.4s, v30.4s
@@ -6116,10 +6216,10 @@ loop3:
 	FLDPQ        416(R6), (F29, F30)
 	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf99 // fmla v25.4s, v28.4s, v30.4s
-	FMOVS        16(R3), F27
+	WORD $0xbc41007b // ldur s27, [x3, #16]
 	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
 	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	FMOVS        20(R3), F28
+	WORD $0xbc41407c // ldur s28, [x3, #20]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
 	WORD $0x4ea29f7b // mul v27.4s, v27.4s, v2.4s
@@ -6140,8 +6240,8 @@ loop3:
 	WORD $0x4e1b717c // tbx v28.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v27.16b
 	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
 	WORD $0x4e1b707c // tbx v28.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v27.16b
-	WORD $0x6e3ddf5b // fmul v27.4s, v26.4s, v29.4s
-	WORD $0x6e3cdf5c // fmul v28.4s, v26.4s, v28.4s
+	WORD $0x4f9a93bb // fmul v27.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a939c // fmul v28.4s, v28.4s, v26.s[0]
 	FLDPQ        448(R4), (F29, F30)
 	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf95 // fmla v21.4s, v28.4s, v30.4s
@@ -6154,10 +6254,10 @@ loop3:
 	FLDPQ        448(R6), (F29, F30)
 	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf99 // fmla v25.4s, v28.4s, v30.4s
-	FMOVS        24(R3), F27
+	WORD $0xbc41807b // ldur s27, [x3, #24]
 	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
 	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	FMOVS        28(R3), F28
+	WORD $0xbc41c07c // ldur s28, [x3, #28]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
 	WORD $0x4ea29f7b // mul v27.4s, v27.4s, v2.4s
@@ -6178,8 +6278,8 @@ loop3:
 	WORD $0x4e1b717c // tbx v28.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v27.16b
 	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
 	WORD $0x4e1b707c // tbx v28.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v27.16b
-	WORD $0x6e3ddf5b // fmul v27.4s, v26.4s, v29.4s
-	WORD $0x6e3cdf5a // fmul v26.4s, v26.4s, v28.4s
+	WORD $0x4f9a93bb // fmul v27.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a939a // fmul v26.4s, v28.4s, v26.s[0]
 	FLDPQ        480(R4), (F28, F29)
 	WORD $0x4e3ccf74 // fmla v20.4s, v27.4s, v28.4s
 	WORD $0x4e3dcf55 // fmla v21.4s, v26.4s, v29.4s
@@ -6293,16 +6393,15 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400117 // ldr h23, [x8]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x7c400117 // ldur h23, [x8]
+	WORD $0x1ee242f7 // fcvt s23, h23
 
 	// levels of values 0 to 31
-	FMOVQ        2(R8), F24
+	WORD $0x3cc02118 // ldur q24, [x8, #2]
 	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4f00e5fa // movi v26.16b, #15
 	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
-	FMOVD        66(R8), F26
+	WORD $0xfc44211a // ldur d26, [x8, #66]
 	WORD $0x4e08075a // dup v26.2d, v26.d[0]
 	MOVD         $lm6_128_shifts<>+0(SB), R9
 	FMOVQ        (R9), F27
@@ -6320,10 +6419,10 @@ loop3:
 	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -6360,30 +6459,32 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        (R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc0009a // ldur q26, [x4]
+	WORD $0x3cc1009b // ldur q27, [x4, #16]
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F26
+	WORD $0x3cc0013a // ldur q26, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F27
+	WORD $0x3cc1013b // ldur q27, [x9, #16]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FLDPQ        (R6), (F26, F27)
+	WORD $0x3cc000da // ldur q26, [x6]
+	WORD $0x3cc100db // ldur q27, [x6, #16]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F26
+	WORD $0x3cc0013a // ldur q26, [x9]
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F27
+	WORD $0x3cc1013b // ldur q27, [x9, #16]
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -6420,30 +6521,32 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        32(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc2009a // ldur q26, [x4, #32]
+	WORD $0x3cc3009b // ldur q27, [x4, #48]
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F26
+	WORD $0x3cc2013a // ldur q26, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F27
+	WORD $0x3cc3013b // ldur q27, [x9, #48]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FLDPQ        32(R6), (F26, F27)
+	WORD $0x3cc200da // ldur q26, [x6, #32]
+	WORD $0x3cc300db // ldur q27, [x6, #48]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F26
+	WORD $0x3cc2013a // ldur q26, [x9, #32]
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F27
+	WORD $0x3cc3013b // ldur q27, [x9, #48]
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -6480,30 +6583,32 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        64(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc4009a // ldur q26, [x4, #64]
+	WORD $0x3cc5009b // ldur q27, [x4, #80]
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F26
+	WORD $0x3cc4013a // ldur q26, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F27
+	WORD $0x3cc5013b // ldur q27, [x9, #80]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FLDPQ        64(R6), (F26, F27)
+	WORD $0x3cc400da // ldur q26, [x6, #64]
+	WORD $0x3cc500db // ldur q27, [x6, #80]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F26
+	WORD $0x3cc4013a // ldur q26, [x9, #64]
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F27
+	WORD $0x3cc5013b // ldur q27, [x9, #80]
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -6540,33 +6645,35 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        96(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc6009a // ldur q26, [x4, #96]
+	WORD $0x3cc7009b // ldur q27, [x4, #112]
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F26
+	WORD $0x3cc6013a // ldur q26, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F27
+	WORD $0x3cc7013b // ldur q27, [x9, #112]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FLDPQ        96(R6), (F26, F27)
+	WORD $0x3cc600da // ldur q26, [x6, #96]
+	WORD $0x3cc700db // ldur q27, [x6, #112]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F26
+	WORD $0x3cc6013a // ldur q26, [x9, #96]
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F27
+	WORD $0x3cc7013b // ldur q27, [x9, #112]
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
 
 	// levels of values 32 to 63
-	FMOVQ        18(R8), F24
+	WORD $0x3cc12118 // ldur q24, [x8, #18]
 	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4f00e5fa // movi v26.16b, #15
 	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
-	FMOVD        74(R8), F26
+	WORD $0xfc44a11a // ldur d26, [x8, #74]
 	WORD $0x4e08075a // dup v26.2d, v26.d[0]
 	MOVD         $lm6_128_shifts<>+0(SB), R9
 	FMOVQ        (R9), F27
@@ -6584,10 +6691,10 @@ loop3:
 	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -6624,30 +6731,32 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        128(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc8009a // ldur q26, [x4, #128]
+	WORD $0x3cc9009b // ldur q27, [x4, #144]
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F26
+	WORD $0x3cc8013a // ldur q26, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F27
+	WORD $0x3cc9013b // ldur q27, [x9, #144]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FLDPQ        128(R6), (F26, F27)
+	WORD $0x3cc800da // ldur q26, [x6, #128]
+	WORD $0x3cc900db // ldur q27, [x6, #144]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
-	FMOVQ        128(R9), F26
+	WORD $0x3cc8013a // ldur q26, [x9, #128]
 	ADD          R5, R6, R9
-	FMOVQ        144(R9), F27
+	WORD $0x3cc9013b // ldur q27, [x9, #144]
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -6684,30 +6793,32 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        160(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cca009a // ldur q26, [x4, #160]
+	WORD $0x3ccb009b // ldur q27, [x4, #176]
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F26
+	WORD $0x3cca013a // ldur q26, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F27
+	WORD $0x3ccb013b // ldur q27, [x9, #176]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FLDPQ        160(R6), (F26, F27)
+	WORD $0x3cca00da // ldur q26, [x6, #160]
+	WORD $0x3ccb00db // ldur q27, [x6, #176]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
-	FMOVQ        160(R9), F26
+	WORD $0x3cca013a // ldur q26, [x9, #160]
 	ADD          R5, R6, R9
-	FMOVQ        176(R9), F27
+	WORD $0x3ccb013b // ldur q27, [x9, #176]
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -6744,30 +6855,32 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        192(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3ccc009a // ldur q26, [x4, #192]
+	WORD $0x3ccd009b // ldur q27, [x4, #208]
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F26
+	WORD $0x3ccc013a // ldur q26, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F27
+	WORD $0x3ccd013b // ldur q27, [x9, #208]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FLDPQ        192(R6), (F26, F27)
+	WORD $0x3ccc00da // ldur q26, [x6, #192]
+	WORD $0x3ccd00db // ldur q27, [x6, #208]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
-	FMOVQ        192(R9), F26
+	WORD $0x3ccc013a // ldur q26, [x9, #192]
 	ADD          R5, R6, R9
-	FMOVQ        208(R9), F27
+	WORD $0x3ccd013b // ldur q27, [x9, #208]
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -6804,33 +6917,35 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        224(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cce009a // ldur q26, [x4, #224]
+	WORD $0x3ccf009b // ldur q27, [x4, #240]
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F26
+	WORD $0x3cce013a // ldur q26, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F27
+	WORD $0x3ccf013b // ldur q27, [x9, #240]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FLDPQ        224(R6), (F26, F27)
+	WORD $0x3cce00da // ldur q26, [x6, #224]
+	WORD $0x3ccf00db // ldur q27, [x6, #240]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
-	FMOVQ        224(R9), F26
+	WORD $0x3cce013a // ldur q26, [x9, #224]
 	ADD          R5, R6, R9
-	FMOVQ        240(R9), F27
+	WORD $0x3ccf013b // ldur q27, [x9, #240]
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
 
 	// levels of values 64 to 95
-	FMOVQ        34(R8), F24
+	WORD $0x3cc22118 // ldur q24, [x8, #34]
 	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4f00e5fa // movi v26.16b, #15
 	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
-	FMOVD        82(R8), F26
+	WORD $0xfc45211a // ldur d26, [x8, #82]
 	WORD $0x4e08075a // dup v26.2d, v26.d[0]
 	MOVD         $lm6_128_shifts<>+0(SB), R9
 	FMOVQ        (R9), F27
@@ -6848,10 +6963,10 @@ loop3:
 	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -6888,8 +7003,8 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        256(R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
@@ -6908,10 +7023,10 @@ loop3:
 	FMOVQ        272(R9), F27
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -6948,8 +7063,8 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        288(R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
@@ -6968,10 +7083,10 @@ loop3:
 	FMOVQ        304(R9), F27
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -7008,8 +7123,8 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        320(R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
@@ -7028,10 +7143,10 @@ loop3:
 	FMOVQ        336(R9), F27
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -7068,8 +7183,8 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        352(R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
@@ -7090,11 +7205,11 @@ loop3:
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
 
 	// levels of values 96 to 127
-	FMOVQ        50(R8), F24
+	WORD $0x3cc32118 // ldur q24, [x8, #50]
 	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4f00e5fa // movi v26.16b, #15
 	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
-	FMOVD        90(R8), F26
+	WORD $0xfc45a11a // ldur d26, [x8, #90]
 	WORD $0x4e08075a // dup v26.2d, v26.d[0]
 	MOVD         $lm6_128_shifts<>+0(SB), R9
 	FMOVQ        (R9), F27
@@ -7112,10 +7227,10 @@ loop3:
 	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -7152,8 +7267,8 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        384(R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
@@ -7172,10 +7287,10 @@ loop3:
 	FMOVQ        400(R9), F27
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -7212,8 +7327,8 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        416(R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
@@ -7232,10 +7347,10 @@ loop3:
 	FMOVQ        432(R9), F27
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -7272,8 +7387,8 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FLDPQ        448(R4), (F26, F27)
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
@@ -7292,10 +7407,10 @@ loop3:
 	FMOVQ        464(R9), F27
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -7332,8 +7447,8 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979337 // fmul v23.4s, v25.4s, v23.s[0]
 	FLDPQ        480(R4), (F25, F26)
 	WORD $0x4e39cf0f // fmla v15.4s, v24.4s, v25.4s
 	WORD $0x4e3acef0 // fmla v16.4s, v23.4s, v26.4s
@@ -7424,17 +7539,15 @@ TEXT ·unpackLm6_128NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d40002a // ldr h10, [x1]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c40002a // ldur h10, [x1]
+	WORD $0x1ee2414a // fcvt s10, h10
 	MOVD         $lm6_128_const<>+0(SB), R3
 	FMOVQ        (R3), F11
-	WORD $0x6e2bdd4c // fmul v12.4s, v10.4s, v11.4s
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	FMOVQ        2(R1), F10
-	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVD        66(R1), F13
+	WORD $0x4f8a916a // fmul v10.4s, v11.4s, v10.s[0]
+	WORD $0x3cc0202b // ldur q11, [x1, #2]
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0xfc44202d // ldur d13, [x1, #66]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea845ae // ushl v14.4s, v13.4s, v8.4s
 	WORD $0x6ea945ad // ushl v13.4s, v13.4s, v9.4s
@@ -7442,47 +7555,47 @@ loop1:
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
 	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
-	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
 	WORD $0x4e0d00cd // tbl v13.16b, { v6.16b }, v13.16b
-	WORD $0x4e201d6e // and v14.16b, v11.16b, v0.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
 	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
-	WORD $0x4e201d4f // and v15.16b, v10.16b, v0.16b
-	WORD $0x4e0f00ef // tbl v15.16b, { v7.16b }, v15.16b
-	WORD $0x4e201d70 // and v16.16b, v11.16b, v0.16b
-	WORD $0x4e1000f0 // tbl v16.16b, { v7.16b }, v16.16b
-	WORD $0x4e218d51 // cmtst v17.16b, v10.16b, v1.16b
-	WORD $0x6e6d1df1 // bsl v17.16b, v15.16b, v13.16b
-	WORD $0x4e218d6d // cmtst v13.16b, v11.16b, v1.16b
-	WORD $0x6e6e1e0d // bsl v13.16b, v16.16b, v14.16b
-	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
 	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f00ef // tbl v15.16b, { v7.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e1000f0 // tbl v16.16b, { v7.16b }, v16.16b
+	WORD $0x4e218d71 // cmtst v17.16b, v11.16b, v1.16b
+	WORD $0x6e6d1df1 // bsl v17.16b, v15.16b, v13.16b
+	WORD $0x4e218d8d // cmtst v13.16b, v12.16b, v1.16b
+	WORD $0x6e6e1e0d // bsl v13.16b, v16.16b, v14.16b
+	WORD $0x4e201d6e // and v14.16b, v11.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d8f // and v15.16b, v12.16b, v0.16b
 	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e201d50 // and v16.16b, v10.16b, v0.16b
+	WORD $0x4e201d70 // and v16.16b, v11.16b, v0.16b
 	WORD $0x4e1000b0 // tbl v16.16b, { v5.16b }, v16.16b
-	WORD $0x4e201d72 // and v18.16b, v11.16b, v0.16b
+	WORD $0x4e201d92 // and v18.16b, v12.16b, v0.16b
 	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
-	WORD $0x4e218d53 // cmtst v19.16b, v10.16b, v1.16b
+	WORD $0x4e218d73 // cmtst v19.16b, v11.16b, v1.16b
 	WORD $0x6e6e1e13 // bsl v19.16b, v16.16b, v14.16b
-	WORD $0x4e218d6e // cmtst v14.16b, v11.16b, v1.16b
+	WORD $0x4e218d8e // cmtst v14.16b, v12.16b, v1.16b
 	WORD $0x6e6f1e4e // bsl v14.16b, v18.16b, v15.16b
-	WORD $0x4e238d4a // cmtst v10.16b, v10.16b, v3.16b
-	WORD $0x6e711e6a // bsl v10.16b, v19.16b, v17.16b
 	WORD $0x4e238d6b // cmtst v11.16b, v11.16b, v3.16b
-	WORD $0x6e6d1dcb // bsl v11.16b, v14.16b, v13.16b
-	WORD $0x4e20b94d // abs v13.16b, v10.16b
-	WORD $0x4e20b96e // abs v14.16b, v11.16b
+	WORD $0x6e711e6b // bsl v11.16b, v19.16b, v17.16b
+	WORD $0x4e238d8c // cmtst v12.16b, v12.16b, v3.16b
+	WORD $0x6e6d1dcc // bsl v12.16b, v14.16b, v13.16b
+	WORD $0x4e20b96d // abs v13.16b, v11.16b
+	WORD $0x4e20b98e // abs v14.16b, v12.16b
 	FMOVQ        F13, (R0)
 	FMOVQ        F14, 16(R0)
-	FMOVQ        F10, 48(R0)
-	FMOVQ        F11, 64(R0)
-	FMOVD        F12, 32(R0)
-	FMOVQ        18(R1), F10
-	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVD        74(R1), F13
+	FMOVQ        F11, 48(R0)
+	FMOVQ        F12, 64(R0)
+	FMOVD        F10, 32(R0)
+	WORD $0x3cc1202b // ldur q11, [x1, #18]
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0xfc44a02d // ldur d13, [x1, #74]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea845ae // ushl v14.4s, v13.4s, v8.4s
 	WORD $0x6ea945ad // ushl v13.4s, v13.4s, v9.4s
@@ -7490,47 +7603,47 @@ loop1:
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
 	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
-	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
 	WORD $0x4e0d00cd // tbl v13.16b, { v6.16b }, v13.16b
-	WORD $0x4e201d6e // and v14.16b, v11.16b, v0.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
 	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
-	WORD $0x4e201d4f // and v15.16b, v10.16b, v0.16b
-	WORD $0x4e0f00ef // tbl v15.16b, { v7.16b }, v15.16b
-	WORD $0x4e201d70 // and v16.16b, v11.16b, v0.16b
-	WORD $0x4e1000f0 // tbl v16.16b, { v7.16b }, v16.16b
-	WORD $0x4e218d51 // cmtst v17.16b, v10.16b, v1.16b
-	WORD $0x6e6d1df1 // bsl v17.16b, v15.16b, v13.16b
-	WORD $0x4e218d6d // cmtst v13.16b, v11.16b, v1.16b
-	WORD $0x6e6e1e0d // bsl v13.16b, v16.16b, v14.16b
-	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
 	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f00ef // tbl v15.16b, { v7.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e1000f0 // tbl v16.16b, { v7.16b }, v16.16b
+	WORD $0x4e218d71 // cmtst v17.16b, v11.16b, v1.16b
+	WORD $0x6e6d1df1 // bsl v17.16b, v15.16b, v13.16b
+	WORD $0x4e218d8d // cmtst v13.16b, v12.16b, v1.16b
+	WORD $0x6e6e1e0d // bsl v13.16b, v16.16b, v14.16b
+	WORD $0x4e201d6e // and v14.16b, v11.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d8f // and v15.16b, v12.16b, v0.16b
 	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e201d50 // and v16.16b, v10.16b, v0.16b
+	WORD $0x4e201d70 // and v16.16b, v11.16b, v0.16b
 	WORD $0x4e1000b0 // tbl v16.16b, { v5.16b }, v16.16b
-	WORD $0x4e201d72 // and v18.16b, v11.16b, v0.16b
+	WORD $0x4e201d92 // and v18.16b, v12.16b, v0.16b
 	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
-	WORD $0x4e218d53 // cmtst v19.16b, v10.16b, v1.16b
+	WORD $0x4e218d73 // cmtst v19.16b, v11.16b, v1.16b
 	WORD $0x6e6e1e13 // bsl v19.16b, v16.16b, v14.16b
-	WORD $0x4e218d6e // cmtst v14.16b, v11.16b, v1.16b
+	WORD $0x4e218d8e // cmtst v14.16b, v12.16b, v1.16b
 	WORD $0x6e6f1e4e // bsl v14.16b, v18.16b, v15.16b
-	WORD $0x4e238d4a // cmtst v10.16b, v10.16b, v3.16b
-	WORD $0x6e711e6a // bsl v10.16b, v19.16b, v17.16b
 	WORD $0x4e238d6b // cmtst v11.16b, v11.16b, v3.16b
-	WORD $0x6e6d1dcb // bsl v11.16b, v14.16b, v13.16b
-	WORD $0x4e20b94d // abs v13.16b, v10.16b
-	WORD $0x4e20b96e // abs v14.16b, v11.16b
+	WORD $0x6e711e6b // bsl v11.16b, v19.16b, v17.16b
+	WORD $0x4e238d8c // cmtst v12.16b, v12.16b, v3.16b
+	WORD $0x6e6d1dcc // bsl v12.16b, v14.16b, v13.16b
+	WORD $0x4e20b96d // abs v13.16b, v11.16b
+	WORD $0x4e20b98e // abs v14.16b, v12.16b
 	FMOVQ        F13, 80(R0)
 	FMOVQ        F14, 96(R0)
-	FMOVQ        F10, 128(R0)
-	FMOVQ        F11, 144(R0)
-	FMOVD        F12, 112(R0)
-	FMOVQ        34(R1), F10
-	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVD        82(R1), F13
+	FMOVQ        F11, 128(R0)
+	FMOVQ        F12, 144(R0)
+	FMOVD        F10, 112(R0)
+	WORD $0x3cc2202b // ldur q11, [x1, #34]
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0xfc45202d // ldur d13, [x1, #82]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea845ae // ushl v14.4s, v13.4s, v8.4s
 	WORD $0x6ea945ad // ushl v13.4s, v13.4s, v9.4s
@@ -7538,47 +7651,47 @@ loop1:
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
 	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
-	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
 	WORD $0x4e0d00cd // tbl v13.16b, { v6.16b }, v13.16b
-	WORD $0x4e201d6e // and v14.16b, v11.16b, v0.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
 	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
-	WORD $0x4e201d4f // and v15.16b, v10.16b, v0.16b
-	WORD $0x4e0f00ef // tbl v15.16b, { v7.16b }, v15.16b
-	WORD $0x4e201d70 // and v16.16b, v11.16b, v0.16b
-	WORD $0x4e1000f0 // tbl v16.16b, { v7.16b }, v16.16b
-	WORD $0x4e218d51 // cmtst v17.16b, v10.16b, v1.16b
-	WORD $0x6e6d1df1 // bsl v17.16b, v15.16b, v13.16b
-	WORD $0x4e218d6d // cmtst v13.16b, v11.16b, v1.16b
-	WORD $0x6e6e1e0d // bsl v13.16b, v16.16b, v14.16b
-	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
 	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f00ef // tbl v15.16b, { v7.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e1000f0 // tbl v16.16b, { v7.16b }, v16.16b
+	WORD $0x4e218d71 // cmtst v17.16b, v11.16b, v1.16b
+	WORD $0x6e6d1df1 // bsl v17.16b, v15.16b, v13.16b
+	WORD $0x4e218d8d // cmtst v13.16b, v12.16b, v1.16b
+	WORD $0x6e6e1e0d // bsl v13.16b, v16.16b, v14.16b
+	WORD $0x4e201d6e // and v14.16b, v11.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d8f // and v15.16b, v12.16b, v0.16b
 	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e201d50 // and v16.16b, v10.16b, v0.16b
+	WORD $0x4e201d70 // and v16.16b, v11.16b, v0.16b
 	WORD $0x4e1000b0 // tbl v16.16b, { v5.16b }, v16.16b
-	WORD $0x4e201d72 // and v18.16b, v11.16b, v0.16b
+	WORD $0x4e201d92 // and v18.16b, v12.16b, v0.16b
 	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
-	WORD $0x4e218d53 // cmtst v19.16b, v10.16b, v1.16b
+	WORD $0x4e218d73 // cmtst v19.16b, v11.16b, v1.16b
 	WORD $0x6e6e1e13 // bsl v19.16b, v16.16b, v14.16b
-	WORD $0x4e218d6e // cmtst v14.16b, v11.16b, v1.16b
+	WORD $0x4e218d8e // cmtst v14.16b, v12.16b, v1.16b
 	WORD $0x6e6f1e4e // bsl v14.16b, v18.16b, v15.16b
-	WORD $0x4e238d4a // cmtst v10.16b, v10.16b, v3.16b
-	WORD $0x6e711e6a // bsl v10.16b, v19.16b, v17.16b
 	WORD $0x4e238d6b // cmtst v11.16b, v11.16b, v3.16b
-	WORD $0x6e6d1dcb // bsl v11.16b, v14.16b, v13.16b
-	WORD $0x4e20b94d // abs v13.16b, v10.16b
-	WORD $0x4e20b96e // abs v14.16b, v11.16b
+	WORD $0x6e711e6b // bsl v11.16b, v19.16b, v17.16b
+	WORD $0x4e238d8c // cmtst v12.16b, v12.16b, v3.16b
+	WORD $0x6e6d1dcc // bsl v12.16b, v14.16b, v13.16b
+	WORD $0x4e20b96d // abs v13.16b, v11.16b
+	WORD $0x4e20b98e // abs v14.16b, v12.16b
 	FMOVQ        F13, 160(R0)
 	FMOVQ        F14, 176(R0)
-	FMOVQ        F10, 208(R0)
-	FMOVQ        F11, 224(R0)
-	FMOVD        F12, 192(R0)
-	FMOVQ        50(R1), F10
-	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVD        90(R1), F13
+	FMOVQ        F11, 208(R0)
+	FMOVQ        F12, 224(R0)
+	FMOVD        F10, 192(R0)
+	WORD $0x3cc3202b // ldur q11, [x1, #50]
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0xfc45a02d // ldur d13, [x1, #90]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea845ae // ushl v14.4s, v13.4s, v8.4s
 	WORD $0x6ea945ad // ushl v13.4s, v13.4s, v9.4s
@@ -7586,43 +7699,43 @@ loop1:
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
 	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
-	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
 	WORD $0x4e0d00cd // tbl v13.16b, { v6.16b }, v13.16b
-	WORD $0x4e201d6e // and v14.16b, v11.16b, v0.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
 	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
-	WORD $0x4e201d4f // and v15.16b, v10.16b, v0.16b
-	WORD $0x4e0f00ef // tbl v15.16b, { v7.16b }, v15.16b
-	WORD $0x4e201d70 // and v16.16b, v11.16b, v0.16b
-	WORD $0x4e1000f0 // tbl v16.16b, { v7.16b }, v16.16b
-	WORD $0x4e218d51 // cmtst v17.16b, v10.16b, v1.16b
-	WORD $0x6e6d1df1 // bsl v17.16b, v15.16b, v13.16b
-	WORD $0x4e218d6d // cmtst v13.16b, v11.16b, v1.16b
-	WORD $0x6e6e1e0d // bsl v13.16b, v16.16b, v14.16b
-	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
 	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f00ef // tbl v15.16b, { v7.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e1000f0 // tbl v16.16b, { v7.16b }, v16.16b
+	WORD $0x4e218d71 // cmtst v17.16b, v11.16b, v1.16b
+	WORD $0x6e6d1df1 // bsl v17.16b, v15.16b, v13.16b
+	WORD $0x4e218d8d // cmtst v13.16b, v12.16b, v1.16b
+	WORD $0x6e6e1e0d // bsl v13.16b, v16.16b, v14.16b
+	WORD $0x4e201d6e // and v14.16b, v11.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d8f // and v15.16b, v12.16b, v0.16b
 	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e201d50 // and v16.16b, v10.16b, v0.16b
+	WORD $0x4e201d70 // and v16.16b, v11.16b, v0.16b
 	WORD $0x4e1000b0 // tbl v16.16b, { v5.16b }, v16.16b
-	WORD $0x4e201d72 // and v18.16b, v11.16b, v0.16b
+	WORD $0x4e201d92 // and v18.16b, v12.16b, v0.16b
 	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
-	WORD $0x4e218d53 // cmtst v19.16b, v10.16b, v1.16b
+	WORD $0x4e218d73 // cmtst v19.16b, v11.16b, v1.16b
 	WORD $0x6e6e1e13 // bsl v19.16b, v16.16b, v14.16b
-	WORD $0x4e218d6e // cmtst v14.16b, v11.16b, v1.16b
+	WORD $0x4e218d8e // cmtst v14.16b, v12.16b, v1.16b
 	WORD $0x6e6f1e4e // bsl v14.16b, v18.16b, v15.16b
-	WORD $0x4e238d4a // cmtst v10.16b, v10.16b, v3.16b
-	WORD $0x6e711e6a // bsl v10.16b, v19.16b, v17.16b
 	WORD $0x4e238d6b // cmtst v11.16b, v11.16b, v3.16b
-	WORD $0x6e6d1dcb // bsl v11.16b, v14.16b, v13.16b
-	WORD $0x4e20b94d // abs v13.16b, v10.16b
-	WORD $0x4e20b96e // abs v14.16b, v11.16b
+	WORD $0x6e711e6b // bsl v11.16b, v19.16b, v17.16b
+	WORD $0x4e238d8c // cmtst v12.16b, v12.16b, v3.16b
+	WORD $0x6e6d1dcc // bsl v12.16b, v14.16b, v13.16b
+	WORD $0x4e20b96d // abs v13.16b, v11.16b
+	WORD $0x4e20b98e // abs v14.16b, v12.16b
 	FMOVQ        F13, 240(R0)
 	FMOVQ        F14, 256(R0)
-	FMOVQ        F10, 288(R0)
-	FMOVQ        F11, 304(R0)
-	FMOVD        F12, 272(R0)
+	FMOVQ        F11, 288(R0)
+	FMOVQ        F12, 304(R0)
+	FMOVD        F10, 272(R0)
 	ADD          $0x62, R1
 	ADD          $0x140, R0
 	SUBS         $1, R2
@@ -7683,10 +7796,14 @@ TEXT ·mix1xLm6_128NEON(SB), NOSPLIT, $320-64
 loop1:
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FLDPQ        (R4), (F19, F20)
-	FLDPQ        32(R4), (F21, F22)
-	FLDPQ        64(R4), (F23, F24)
-	FLDPQ        96(R4), (F25, F26)
+	WORD $0x3cc00093 // ldur q19, [x4]
+	WORD $0x3cc10094 // ldur q20, [x4, #16]
+	WORD $0x3cc20095 // ldur q21, [x4, #32]
+	WORD $0x3cc30096 // ldur q22, [x4, #48]
+	WORD $0x3cc40097 // ldur q23, [x4, #64]
+	WORD $0x3cc50098 // ldur q24, [x4, #80]
+	WORD $0x3cc60099 // ldur q25, [x4, #96]
+	WORD $0x3cc7009a // ldur q26, [x4, #112]
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -7697,11 +7814,11 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVQ        2(R6), F27
+	WORD $0x3cc020db // ldur q27, [x6, #2]
 	WORD $0x6f0c077c // ushr v28.16b, v27.16b, #4
 	WORD $0x4f00e5fd // movi v29.16b, #15
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	FMOVD        66(R6), F29
+	WORD $0xfc4420dd // ldur d29, [x6, #66]
 	WORD $0x4e0807bd // dup v29.2d, v29.d[0]
 	MOVD         $lm6_128_shifts<>+0(SB), R8
 	FMOVQ        (R8), F30
@@ -7719,28 +7836,17 @@ loop3:
 	WORD $0x4ebd1f9c // orr v28.16b, v28.16b, v29.16b
 	FMOVQ        F27, (R3)
 	FMOVQ        F28, 16(R3)
-	WORD $0x7d4000db // ldr h27, [x6]
-	WORD $0x0e217b7b // fcvtl v27.4s, v27.4h
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        (R4), F28
-	WORD $0x4f9c937d // fmul v29.4s, v27.4s, v28.s[0]
-	WORD $0x4f9c937b // fmul v27.4s, v27.4s, v28.s[0]
-	FMOVS        (R3), F28
+	WORD $0x7c4000db // ldur h27, [x6]
+	WORD $0x1ee2437b // fcvt s27, h27
+	WORD $0xbc40009c // ldur s28, [x4]
+	WORD $0x6e3cdf7b // fmul v27.4s, v27.4s, v28.4s
+	WORD $0xbc40007c // ldur s28, [x3]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	FMOVS        4(R3), F30
-	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
-	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc40407d // ldur s29, [x3, #4]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
 	WORD $0x4ea29f9c // mul v28.4s, v28.4s, v2.4s
-	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
-	WORD $0x4e1c60ff // tbl v31.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c71ff // tbx v31.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c717f // tbx v31.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c707f // tbx v31.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
-	WORD $0x4ea29fdc // mul v28.4s, v30.4s, v2.4s
 	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
 	WORD $0x4e1c60fe // tbl v30.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
@@ -7749,24 +7855,24 @@ loop3:
 	WORD $0x4e1c717e // tbx v30.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
 	WORD $0x4e1c707e // tbx v30.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
-	WORD $0x4e3dcff3 // fmla v19.4s, v31.4s, v29.4s
-	WORD $0x4e3bcfd4 // fmla v20.4s, v30.4s, v27.4s
-	FMOVS        8(R3), F28
+	WORD $0x4ea29fbc // mul v28.4s, v29.4s, v2.4s
+	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
+	WORD $0x4e1c60fd // tbl v29.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c71fd // tbx v29.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c717d // tbx v29.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c707d // tbx v29.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
+	WORD $0x4f9b13d3 // fmla v19.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13b4 // fmla v20.4s, v29.4s, v27.s[0]
+	WORD $0xbc40807c // ldur s28, [x3, #8]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	FMOVS        12(R3), F30
-	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
-	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc40c07d // ldur s29, [x3, #12]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
 	WORD $0x4ea29f9c // mul v28.4s, v28.4s, v2.4s
-	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
-	WORD $0x4e1c60ff // tbl v31.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c71ff // tbx v31.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c717f // tbx v31.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c707f // tbx v31.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
-	WORD $0x4ea29fdc // mul v28.4s, v30.4s, v2.4s
 	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
 	WORD $0x4e1c60fe // tbl v30.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
@@ -7775,24 +7881,24 @@ loop3:
 	WORD $0x4e1c717e // tbx v30.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
 	WORD $0x4e1c707e // tbx v30.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
-	WORD $0x4e3dcff5 // fmla v21.4s, v31.4s, v29.4s
-	WORD $0x4e3bcfd6 // fmla v22.4s, v30.4s, v27.4s
-	FMOVS        16(R3), F28
+	WORD $0x4ea29fbc // mul v28.4s, v29.4s, v2.4s
+	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
+	WORD $0x4e1c60fd // tbl v29.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c71fd // tbx v29.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c717d // tbx v29.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c707d // tbx v29.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
+	WORD $0x4f9b13d5 // fmla v21.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13b6 // fmla v22.4s, v29.4s, v27.s[0]
+	WORD $0xbc41007c // ldur s28, [x3, #16]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	FMOVS        20(R3), F30
-	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
-	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc41407d // ldur s29, [x3, #20]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
 	WORD $0x4ea29f9c // mul v28.4s, v28.4s, v2.4s
-	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
-	WORD $0x4e1c60ff // tbl v31.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c71ff // tbx v31.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c717f // tbx v31.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c707f // tbx v31.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
-	WORD $0x4ea29fdc // mul v28.4s, v30.4s, v2.4s
 	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
 	WORD $0x4e1c60fe // tbl v30.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
@@ -7801,24 +7907,24 @@ loop3:
 	WORD $0x4e1c717e // tbx v30.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
 	WORD $0x4e1c707e // tbx v30.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
-	WORD $0x4e3dcff7 // fmla v23.4s, v31.4s, v29.4s
-	WORD $0x4e3bcfd8 // fmla v24.4s, v30.4s, v27.4s
-	FMOVS        24(R3), F28
+	WORD $0x4ea29fbc // mul v28.4s, v29.4s, v2.4s
+	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
+	WORD $0x4e1c60fd // tbl v29.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c71fd // tbx v29.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c717d // tbx v29.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c707d // tbx v29.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
+	WORD $0x4f9b13d7 // fmla v23.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13b8 // fmla v24.4s, v29.4s, v27.s[0]
+	WORD $0xbc41807c // ldur s28, [x3, #24]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	FMOVS        28(R3), F30
-	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
-	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc41c07d // ldur s29, [x3, #28]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
 	WORD $0x4ea29f9c // mul v28.4s, v28.4s, v2.4s
-	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
-	WORD $0x4e1c60ff // tbl v31.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c71ff // tbx v31.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c717f // tbx v31.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c707f // tbx v31.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
-	WORD $0x4ea29fdc // mul v28.4s, v30.4s, v2.4s
 	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
 	WORD $0x4e1c60fe // tbl v30.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
@@ -7827,8 +7933,17 @@ loop3:
 	WORD $0x4e1c717e // tbx v30.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
 	WORD $0x4e1c707e // tbx v30.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
-	WORD $0x4e3dcff9 // fmla v25.4s, v31.4s, v29.4s
-	WORD $0x4e3bcfda // fmla v26.4s, v30.4s, v27.4s
+	WORD $0x4ea29fbc // mul v28.4s, v29.4s, v2.4s
+	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
+	WORD $0x4e1c60fd // tbl v29.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c71fd // tbx v29.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c717d // tbx v29.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c707d // tbx v29.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
+	WORD $0x4f9b13d9 // fmla v25.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13ba // fmla v26.4s, v29.4s, v27.s[0]
 	ADD          R7, R6
 	ADD          $4, R4
 	SUBS         $1, R5
@@ -7848,10 +7963,14 @@ done4:
 	FMOVQ        F26, 112(R4)
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FLDPQ        128(R4), (F19, F20)
-	FLDPQ        160(R4), (F21, F22)
-	FLDPQ        192(R4), (F23, F24)
-	FLDPQ        224(R4), (F25, F26)
+	WORD $0x3cc80093 // ldur q19, [x4, #128]
+	WORD $0x3cc90094 // ldur q20, [x4, #144]
+	WORD $0x3cca0095 // ldur q21, [x4, #160]
+	WORD $0x3ccb0096 // ldur q22, [x4, #176]
+	WORD $0x3ccc0097 // ldur q23, [x4, #192]
+	WORD $0x3ccd0098 // ldur q24, [x4, #208]
+	WORD $0x3cce0099 // ldur q25, [x4, #224]
+	WORD $0x3ccf009a // ldur q26, [x4, #240]
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -7862,11 +7981,11 @@ done4:
 loop5:
 
 	// levels of values 32 to 63
-	FMOVQ        18(R6), F27
+	WORD $0x3cc120db // ldur q27, [x6, #18]
 	WORD $0x6f0c077c // ushr v28.16b, v27.16b, #4
 	WORD $0x4f00e5fd // movi v29.16b, #15
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	FMOVD        74(R6), F29
+	WORD $0xfc44a0dd // ldur d29, [x6, #74]
 	WORD $0x4e0807bd // dup v29.2d, v29.d[0]
 	MOVD         $lm6_128_shifts<>+0(SB), R8
 	FMOVQ        (R8), F30
@@ -7884,28 +8003,17 @@ loop5:
 	WORD $0x4ebd1f9c // orr v28.16b, v28.16b, v29.16b
 	FMOVQ        F27, (R3)
 	FMOVQ        F28, 16(R3)
-	WORD $0x7d4000db // ldr h27, [x6]
-	WORD $0x0e217b7b // fcvtl v27.4s, v27.4h
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        (R4), F28
-	WORD $0x4f9c937d // fmul v29.4s, v27.4s, v28.s[0]
-	WORD $0x4f9c937b // fmul v27.4s, v27.4s, v28.s[0]
-	FMOVS        (R3), F28
+	WORD $0x7c4000db // ldur h27, [x6]
+	WORD $0x1ee2437b // fcvt s27, h27
+	WORD $0xbc40009c // ldur s28, [x4]
+	WORD $0x6e3cdf7b // fmul v27.4s, v27.4s, v28.4s
+	WORD $0xbc40007c // ldur s28, [x3]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	FMOVS        4(R3), F30
-	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
-	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc40407d // ldur s29, [x3, #4]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
 	WORD $0x4ea29f9c // mul v28.4s, v28.4s, v2.4s
-	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
-	WORD $0x4e1c60ff // tbl v31.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c71ff // tbx v31.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c717f // tbx v31.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c707f // tbx v31.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
-	WORD $0x4ea29fdc // mul v28.4s, v30.4s, v2.4s
 	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
 	WORD $0x4e1c60fe // tbl v30.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
@@ -7914,24 +8022,24 @@ loop5:
 	WORD $0x4e1c717e // tbx v30.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
 	WORD $0x4e1c707e // tbx v30.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
-	WORD $0x4e3dcff3 // fmla v19.4s, v31.4s, v29.4s
-	WORD $0x4e3bcfd4 // fmla v20.4s, v30.4s, v27.4s
-	FMOVS        8(R3), F28
+	WORD $0x4ea29fbc // mul v28.4s, v29.4s, v2.4s
+	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
+	WORD $0x4e1c60fd // tbl v29.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c71fd // tbx v29.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c717d // tbx v29.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c707d // tbx v29.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
+	WORD $0x4f9b13d3 // fmla v19.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13b4 // fmla v20.4s, v29.4s, v27.s[0]
+	WORD $0xbc40807c // ldur s28, [x3, #8]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	FMOVS        12(R3), F30
-	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
-	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc40c07d // ldur s29, [x3, #12]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
 	WORD $0x4ea29f9c // mul v28.4s, v28.4s, v2.4s
-	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
-	WORD $0x4e1c60ff // tbl v31.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c71ff // tbx v31.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c717f // tbx v31.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c707f // tbx v31.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
-	WORD $0x4ea29fdc // mul v28.4s, v30.4s, v2.4s
 	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
 	WORD $0x4e1c60fe // tbl v30.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
@@ -7940,24 +8048,24 @@ loop5:
 	WORD $0x4e1c717e // tbx v30.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
 	WORD $0x4e1c707e // tbx v30.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
-	WORD $0x4e3dcff5 // fmla v21.4s, v31.4s, v29.4s
-	WORD $0x4e3bcfd6 // fmla v22.4s, v30.4s, v27.4s
-	FMOVS        16(R3), F28
+	WORD $0x4ea29fbc // mul v28.4s, v29.4s, v2.4s
+	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
+	WORD $0x4e1c60fd // tbl v29.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c71fd // tbx v29.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c717d // tbx v29.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c707d // tbx v29.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
+	WORD $0x4f9b13d5 // fmla v21.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13b6 // fmla v22.4s, v29.4s, v27.s[0]
+	WORD $0xbc41007c // ldur s28, [x3, #16]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	FMOVS        20(R3), F30
-	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
-	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc41407d // ldur s29, [x3, #20]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
 	WORD $0x4ea29f9c // mul v28.4s, v28.4s, v2.4s
-	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
-	WORD $0x4e1c60ff // tbl v31.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c71ff // tbx v31.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c717f // tbx v31.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c707f // tbx v31.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
-	WORD $0x4ea29fdc // mul v28.4s, v30.4s, v2.4s
 	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
 	WORD $0x4e1c60fe // tbl v30.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
@@ -7966,24 +8074,24 @@ loop5:
 	WORD $0x4e1c717e // tbx v30.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
 	WORD $0x4e1c707e // tbx v30.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
-	WORD $0x4e3dcff7 // fmla v23.4s, v31.4s, v29.4s
-	WORD $0x4e3bcfd8 // fmla v24.4s, v30.4s, v27.4s
-	FMOVS        24(R3), F28
+	WORD $0x4ea29fbc // mul v28.4s, v29.4s, v2.4s
+	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
+	WORD $0x4e1c60fd // tbl v29.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c71fd // tbx v29.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c717d // tbx v29.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c707d // tbx v29.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
+	WORD $0x4f9b13d7 // fmla v23.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13b8 // fmla v24.4s, v29.4s, v27.s[0]
+	WORD $0xbc41807c // ldur s28, [x3, #24]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	FMOVS        28(R3), F30
-	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
-	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc41c07d // ldur s29, [x3, #28]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
 	WORD $0x4ea29f9c // mul v28.4s, v28.4s, v2.4s
-	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
-	WORD $0x4e1c60ff // tbl v31.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c71ff // tbx v31.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c717f // tbx v31.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c707f // tbx v31.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
-	WORD $0x4ea29fdc // mul v28.4s, v30.4s, v2.4s
 	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
 	WORD $0x4e1c60fe // tbl v30.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
@@ -7992,8 +8100,17 @@ loop5:
 	WORD $0x4e1c717e // tbx v30.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
 	WORD $0x4e1c707e // tbx v30.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
-	WORD $0x4e3dcff9 // fmla v25.4s, v31.4s, v29.4s
-	WORD $0x4e3bcfda // fmla v26.4s, v30.4s, v27.4s
+	WORD $0x4ea29fbc // mul v28.4s, v29.4s, v2.4s
+	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
+	WORD $0x4e1c60fd // tbl v29.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c71fd // tbx v29.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c717d // tbx v29.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c707d // tbx v29.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
+	WORD $0x4f9b13d9 // fmla v25.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13ba // fmla v26.4s, v29.4s, v27.s[0]
 	ADD          R7, R6
 	ADD          $4, R4
 	SUBS         $1, R5
@@ -8027,11 +8144,11 @@ done6:
 loop7:
 
 	// levels of values 64 to 95
-	FMOVQ        34(R6), F27
+	WORD $0x3cc220db // ldur q27, [x6, #34]
 	WORD $0x6f0c077c // ushr v28.16b, v27.16b, #4
 	WORD $0x4f00e5fd // movi v29.16b, #15
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	FMOVD        82(R6), F29
+	WORD $0xfc4520dd // ldur d29, [x6, #82]
 	WORD $0x4e0807bd // dup v29.2d, v29.d[0]
 	MOVD         $lm6_128_shifts<>+0(SB), R8
 	FMOVQ        (R8), F30
@@ -8049,28 +8166,17 @@ loop7:
 	WORD $0x4ebd1f9c // orr v28.16b, v28.16b, v29.16b
 	FMOVQ        F27, (R3)
 	FMOVQ        F28, 16(R3)
-	WORD $0x7d4000db // ldr h27, [x6]
-	WORD $0x0e217b7b // fcvtl v27.4s, v27.4h
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        (R4), F28
-	WORD $0x4f9c937d // fmul v29.4s, v27.4s, v28.s[0]
-	WORD $0x4f9c937b // fmul v27.4s, v27.4s, v28.s[0]
-	FMOVS        (R3), F28
+	WORD $0x7c4000db // ldur h27, [x6]
+	WORD $0x1ee2437b // fcvt s27, h27
+	WORD $0xbc40009c // ldur s28, [x4]
+	WORD $0x6e3cdf7b // fmul v27.4s, v27.4s, v28.4s
+	WORD $0xbc40007c // ldur s28, [x3]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	FMOVS        4(R3), F30
-	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
-	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc40407d // ldur s29, [x3, #4]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
 	WORD $0x4ea29f9c // mul v28.4s, v28.4s, v2.4s
-	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
-	WORD $0x4e1c60ff // tbl v31.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c71ff // tbx v31.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c717f // tbx v31.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c707f // tbx v31.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
-	WORD $0x4ea29fdc // mul v28.4s, v30.4s, v2.4s
 	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
 	WORD $0x4e1c60fe // tbl v30.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
@@ -8079,24 +8185,24 @@ loop7:
 	WORD $0x4e1c717e // tbx v30.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
 	WORD $0x4e1c707e // tbx v30.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
-	WORD $0x4e3dcff3 // fmla v19.4s, v31.4s, v29.4s
-	WORD $0x4e3bcfd4 // fmla v20.4s, v30.4s, v27.4s
-	FMOVS        8(R3), F28
+	WORD $0x4ea29fbc // mul v28.4s, v29.4s, v2.4s
+	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
+	WORD $0x4e1c60fd // tbl v29.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c71fd // tbx v29.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c717d // tbx v29.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c707d // tbx v29.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
+	WORD $0x4f9b13d3 // fmla v19.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13b4 // fmla v20.4s, v29.4s, v27.s[0]
+	WORD $0xbc40807c // ldur s28, [x3, #8]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	FMOVS        12(R3), F30
-	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
-	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc40c07d // ldur s29, [x3, #12]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
 	WORD $0x4ea29f9c // mul v28.4s, v28.4s, v2.4s
-	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
-	WORD $0x4e1c60ff // tbl v31.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c71ff // tbx v31.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c717f // tbx v31.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c707f // tbx v31.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
-	WORD $0x4ea29fdc // mul v28.4s, v30.4s, v2.4s
 	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
 	WORD $0x4e1c60fe // tbl v30.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
@@ -8105,24 +8211,24 @@ loop7:
 	WORD $0x4e1c717e // tbx v30.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
 	WORD $0x4e1c707e // tbx v30.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
-	WORD $0x4e3dcff5 // fmla v21.4s, v31.4s, v29.4s
-	WORD $0x4e3bcfd6 // fmla v22.4s, v30.4s, v27.4s
-	FMOVS        16(R3), F28
+	WORD $0x4ea29fbc // mul v28.4s, v29.4s, v2.4s
+	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
+	WORD $0x4e1c60fd // tbl v29.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c71fd // tbx v29.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c717d // tbx v29.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c707d // tbx v29.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
+	WORD $0x4f9b13d5 // fmla v21.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13b6 // fmla v22.4s, v29.4s, v27.s[0]
+	WORD $0xbc41007c // ldur s28, [x3, #16]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	FMOVS        20(R3), F30
-	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
-	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc41407d // ldur s29, [x3, #20]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
 	WORD $0x4ea29f9c // mul v28.4s, v28.4s, v2.4s
-	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
-	WORD $0x4e1c60ff // tbl v31.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c71ff // tbx v31.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c717f // tbx v31.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c707f // tbx v31.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
-	WORD $0x4ea29fdc // mul v28.4s, v30.4s, v2.4s
 	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
 	WORD $0x4e1c60fe // tbl v30.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
@@ -8131,24 +8237,24 @@ loop7:
 	WORD $0x4e1c717e // tbx v30.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
 	WORD $0x4e1c707e // tbx v30.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
-	WORD $0x4e3dcff7 // fmla v23.4s, v31.4s, v29.4s
-	WORD $0x4e3bcfd8 // fmla v24.4s, v30.4s, v27.4s
-	FMOVS        24(R3), F28
+	WORD $0x4ea29fbc // mul v28.4s, v29.4s, v2.4s
+	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
+	WORD $0x4e1c60fd // tbl v29.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c71fd // tbx v29.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c717d // tbx v29.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c707d // tbx v29.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
+	WORD $0x4f9b13d7 // fmla v23.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13b8 // fmla v24.4s, v29.4s, v27.s[0]
+	WORD $0xbc41807c // ldur s28, [x3, #24]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	FMOVS        28(R3), F30
-	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
-	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc41c07d // ldur s29, [x3, #28]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
 	WORD $0x4ea29f9c // mul v28.4s, v28.4s, v2.4s
-	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
-	WORD $0x4e1c60ff // tbl v31.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c71ff // tbx v31.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c717f // tbx v31.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c707f // tbx v31.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
-	WORD $0x4ea29fdc // mul v28.4s, v30.4s, v2.4s
 	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
 	WORD $0x4e1c60fe // tbl v30.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
@@ -8157,8 +8263,17 @@ loop7:
 	WORD $0x4e1c717e // tbx v30.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
 	WORD $0x4e1c707e // tbx v30.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
-	WORD $0x4e3dcff9 // fmla v25.4s, v31.4s, v29.4s
-	WORD $0x4e3bcfda // fmla v26.4s, v30.4s, v27.4s
+	WORD $0x4ea29fbc // mul v28.4s, v29.4s, v2.4s
+	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
+	WORD $0x4e1c60fd // tbl v29.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c71fd // tbx v29.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c717d // tbx v29.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c707d // tbx v29.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
+	WORD $0x4f9b13d9 // fmla v25.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13ba // fmla v26.4s, v29.4s, v27.s[0]
 	ADD          R7, R6
 	ADD          $4, R4
 	SUBS         $1, R5
@@ -8192,11 +8307,11 @@ done8:
 loop9:
 
 	// levels of values 96 to 127
-	FMOVQ        50(R6), F27
+	WORD $0x3cc320db // ldur q27, [x6, #50]
 	WORD $0x6f0c077c // ushr v28.16b, v27.16b, #4
 	WORD $0x4f00e5fd // movi v29.16b, #15
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	FMOVD        90(R6), F29
+	WORD $0xfc45a0dd // ldur d29, [x6, #90]
 	WORD $0x4e0807bd // dup v29.2d, v29.d[0]
 	MOVD         $lm6_128_shifts<>+0(SB), R8
 	FMOVQ        (R8), F30
@@ -8214,28 +8329,17 @@ loop9:
 	WORD $0x4ebd1f9c // orr v28.16b, v28.16b, v29.16b
 	FMOVQ        F27, (R3)
 	FMOVQ        F28, 16(R3)
-	WORD $0x7d4000db // ldr h27, [x6]
-	WORD $0x0e217b7b // fcvtl v27.4s, v27.4h
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        (R4), F28
-	WORD $0x4f9c937d // fmul v29.4s, v27.4s, v28.s[0]
-	WORD $0x4f9c937b // fmul v27.4s, v27.4s, v28.s[0]
-	FMOVS        (R3), F28
+	WORD $0x7c4000db // ldur h27, [x6]
+	WORD $0x1ee2437b // fcvt s27, h27
+	WORD $0xbc40009c // ldur s28, [x4]
+	WORD $0x6e3cdf7b // fmul v27.4s, v27.4s, v28.4s
+	WORD $0xbc40007c // ldur s28, [x3]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	FMOVS        4(R3), F30
-	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
-	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc40407d // ldur s29, [x3, #4]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
 	WORD $0x4ea29f9c // mul v28.4s, v28.4s, v2.4s
-	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
-	WORD $0x4e1c60ff // tbl v31.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c71ff // tbx v31.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c717f // tbx v31.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c707f // tbx v31.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
-	WORD $0x4ea29fdc // mul v28.4s, v30.4s, v2.4s
 	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
 	WORD $0x4e1c60fe // tbl v30.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
@@ -8244,24 +8348,24 @@ loop9:
 	WORD $0x4e1c717e // tbx v30.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
 	WORD $0x4e1c707e // tbx v30.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
-	WORD $0x4e3dcff3 // fmla v19.4s, v31.4s, v29.4s
-	WORD $0x4e3bcfd4 // fmla v20.4s, v30.4s, v27.4s
-	FMOVS        8(R3), F28
+	WORD $0x4ea29fbc // mul v28.4s, v29.4s, v2.4s
+	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
+	WORD $0x4e1c60fd // tbl v29.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c71fd // tbx v29.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c717d // tbx v29.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c707d // tbx v29.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
+	WORD $0x4f9b13d3 // fmla v19.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13b4 // fmla v20.4s, v29.4s, v27.s[0]
+	WORD $0xbc40807c // ldur s28, [x3, #8]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	FMOVS        12(R3), F30
-	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
-	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc40c07d // ldur s29, [x3, #12]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
 	WORD $0x4ea29f9c // mul v28.4s, v28.4s, v2.4s
-	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
-	WORD $0x4e1c60ff // tbl v31.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c71ff // tbx v31.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c717f // tbx v31.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c707f // tbx v31.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
-	WORD $0x4ea29fdc // mul v28.4s, v30.4s, v2.4s
 	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
 	WORD $0x4e1c60fe // tbl v30.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
@@ -8270,24 +8374,24 @@ loop9:
 	WORD $0x4e1c717e // tbx v30.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
 	WORD $0x4e1c707e // tbx v30.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
-	WORD $0x4e3dcff5 // fmla v21.4s, v31.4s, v29.4s
-	WORD $0x4e3bcfd6 // fmla v22.4s, v30.4s, v27.4s
-	FMOVS        16(R3), F28
+	WORD $0x4ea29fbc // mul v28.4s, v29.4s, v2.4s
+	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
+	WORD $0x4e1c60fd // tbl v29.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c71fd // tbx v29.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c717d // tbx v29.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c707d // tbx v29.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
+	WORD $0x4f9b13d5 // fmla v21.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13b6 // fmla v22.4s, v29.4s, v27.s[0]
+	WORD $0xbc41007c // ldur s28, [x3, #16]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	FMOVS        20(R3), F30
-	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
-	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc41407d // ldur s29, [x3, #20]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
 	WORD $0x4ea29f9c // mul v28.4s, v28.4s, v2.4s
-	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
-	WORD $0x4e1c60ff // tbl v31.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c71ff // tbx v31.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c717f // tbx v31.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c707f // tbx v31.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
-	WORD $0x4ea29fdc // mul v28.4s, v30.4s, v2.4s
 	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
 	WORD $0x4e1c60fe // tbl v30.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
@@ -8296,24 +8400,24 @@ loop9:
 	WORD $0x4e1c717e // tbx v30.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
 	WORD $0x4e1c707e // tbx v30.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
-	WORD $0x4e3dcff7 // fmla v23.4s, v31.4s, v29.4s
-	WORD $0x4e3bcfd8 // fmla v24.4s, v30.4s, v27.4s
-	FMOVS        24(R3), F28
+	WORD $0x4ea29fbc // mul v28.4s, v29.4s, v2.4s
+	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
+	WORD $0x4e1c60fd // tbl v29.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c71fd // tbx v29.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c717d // tbx v29.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c707d // tbx v29.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
+	WORD $0x4f9b13d7 // fmla v23.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13b8 // fmla v24.4s, v29.4s, v27.s[0]
+	WORD $0xbc41807c // ldur s28, [x3, #24]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	FMOVS        28(R3), F30
-	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
-	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc41c07d // ldur s29, [x3, #28]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
 	WORD $0x4ea29f9c // mul v28.4s, v28.4s, v2.4s
-	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
-	WORD $0x4e1c60ff // tbl v31.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c71ff // tbx v31.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c717f // tbx v31.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c707f // tbx v31.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
-	WORD $0x4ea29fdc // mul v28.4s, v30.4s, v2.4s
 	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
 	WORD $0x4e1c60fe // tbl v30.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
@@ -8322,8 +8426,17 @@ loop9:
 	WORD $0x4e1c717e // tbx v30.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
 	WORD $0x4e1c707e // tbx v30.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
-	WORD $0x4e3dcff9 // fmla v25.4s, v31.4s, v29.4s
-	WORD $0x4e3bcfda // fmla v26.4s, v30.4s, v27.4s
+	WORD $0x4ea29fbc // mul v28.4s, v29.4s, v2.4s
+	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
+	WORD $0x4e1c60fd // tbl v29.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c71fd // tbx v29.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c717d // tbx v29.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c707d // tbx v29.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
+	WORD $0x4f9b13d9 // fmla v25.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13ba // fmla v26.4s, v29.4s, v27.s[0]
 	ADD          R7, R6
 	ADD          $4, R4
 	SUBS         $1, R5
@@ -8358,6 +8471,14 @@ TEXT ·mix2xLm6_128NEON(SB), NOSPLIT, $320-64
 	MOVD         $lm6_128_level<>+0(SB), R0
 	FMOVQ        (R0), F1
 	WORD $0x4f00e482 // movi v2.16b, #4
+	MOVD         $lm6_128_level14<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         $lm6_128_level15<>+0(SB), R0
+	FMOVQ        (R0), F4
+	MOVD         $lm6_128_level16<>+0(SB), R0
+	FMOVQ        (R0), F5
+	MOVD         $lm6_128_level17<>+0(SB), R0
+	FMOVQ        (R0), F6
 	MOVD         v+32(FP), R0
 	MOVD         units+56(FP), R1
 	MOVD         $0, R2
@@ -8370,26 +8491,30 @@ loop1:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FLDPQ        (R4), (F3, F4)
+	WORD $0x3cc00087 // ldur q7, [x4]
+	WORD $0x3cc10088 // ldur q8, [x4, #16]
 	ADD          R5, R4, R6
-	FMOVQ        (R6), F5
+	WORD $0x3cc000c9 // ldur q9, [x6]
 	ADD          R5, R4, R6
-	FMOVQ        16(R6), F6
-	FLDPQ        32(R4), (F7, F8)
+	WORD $0x3cc100ca // ldur q10, [x6, #16]
+	WORD $0x3cc2008b // ldur q11, [x4, #32]
+	WORD $0x3cc3008c // ldur q12, [x4, #48]
 	ADD          R5, R4, R6
-	FMOVQ        32(R6), F9
+	WORD $0x3cc200cd // ldur q13, [x6, #32]
 	ADD          R5, R4, R6
-	FMOVQ        48(R6), F10
-	FLDPQ        64(R4), (F11, F12)
+	WORD $0x3cc300ce // ldur q14, [x6, #48]
+	WORD $0x3cc4008f // ldur q15, [x4, #64]
+	WORD $0x3cc50090 // ldur q16, [x4, #80]
 	ADD          R5, R4, R6
-	FMOVQ        64(R6), F13
+	WORD $0x3cc400d1 // ldur q17, [x6, #64]
 	ADD          R5, R4, R6
-	FMOVQ        80(R6), F14
-	FLDPQ        96(R4), (F15, F16)
+	WORD $0x3cc500d2 // ldur q18, [x6, #80]
+	WORD $0x3cc60093 // ldur q19, [x4, #96]
+	WORD $0x3cc70094 // ldur q20, [x4, #112]
 	ADD          R5, R4, R6
-	FMOVQ        96(R6), F17
+	WORD $0x3cc600d5 // ldur q21, [x6, #96]
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F18
+	WORD $0x3cc70096 // ldur q22, [x4, #112]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         rows+48(FP), R6
@@ -8401,406 +8526,339 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVQ        2(R7), F19
-	WORD $0x6f0c0674 // ushr v20.16b, v19.16b, #4
-	WORD $0x4f00e5f5 // movi v21.16b, #15
-	WORD $0x4e351e73 // and v19.16b, v19.16b, v21.16b
-	FMOVD        66(R7), F21
-	WORD $0x4e0806b5 // dup v21.2d, v21.d[0]
+	WORD $0x3cc020f7 // ldur q23, [x7, #2]
+	WORD $0x6f0c06f8 // ushr v24.16b, v23.16b, #4
+	WORD $0x4f00e5f9 // movi v25.16b, #15
+	WORD $0x4e391ef7 // and v23.16b, v23.16b, v25.16b
+	WORD $0xfc4420f9 // ldur d25, [x7, #66]
+	WORD $0x4e080739 // dup v25.2d, v25.d[0]
 	MOVD         $lm6_128_shifts<>+0(SB), R9
-	FMOVQ        (R9), F22
-	WORD $0x6eb646b6 // ushl v22.4s, v21.4s, v22.4s
+	FMOVQ        (R9), F26
+	WORD $0x6eba473a // ushl v26.4s, v25.4s, v26.4s
 	MOVD         $lm6_128_shifts2<>+0(SB), R9
-	FMOVQ        (R9), F23
-	WORD $0x6eb746b5 // ushl v21.4s, v21.4s, v23.4s
-	WORD $0x4f00e477 // movi v23.16b, #3
-	WORD $0x4e371ed6 // and v22.16b, v22.16b, v23.16b
-	WORD $0x4f00e477 // movi v23.16b, #3
-	WORD $0x4e371eb5 // and v21.16b, v21.16b, v23.16b
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F20, 16(R3)
-	WORD $0x7d4000f3 // ldr h19, [x7]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        (R4), F20
-	WORD $0x4f949275 // fmul v21.4s, v19.4s, v20.s[0]
-	WORD $0x4f949274 // fmul v20.4s, v19.4s, v20.s[0]
+	FMOVQ        (R9), F27
+	WORD $0x6ebb4739 // ushl v25.4s, v25.4s, v27.4s
+	WORD $0x4f00e47b // movi v27.16b, #3
+	WORD $0x4e3b1f5a // and v26.16b, v26.16b, v27.16b
+	WORD $0x4f00e47b // movi v27.16b, #3
+	WORD $0x4e3b1f39 // and v25.16b, v25.16b, v27.16b
+	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
+	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
+	WORD $0x4eba1ef7 // orr v23.16b, v23.16b, v26.16b
+	WORD $0x4eb91f18 // orr v24.16b, v24.16b, v25.16b
+	FMOVQ        F23, (R3)
+	FMOVQ        F24, 16(R3)
+	WORD $0x7c4000f7 // ldur h23, [x7]
+	WORD $0x1ee242f7 // fcvt s23, h23
+	WORD $0xbc400098 // ldur s24, [x4]
+	WORD $0x6e38def8 // fmul v24.4s, v23.4s, v24.4s
 	ADD          R5, R4, R9
-	FMOVS        (R9), F22
-	WORD $0x4f969277 // fmul v23.4s, v19.4s, v22.s[0]
-	WORD $0x4f969273 // fmul v19.4s, v19.4s, v22.s[0]
-	FMOVS        (R3), F22
-	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
-	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        4(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
-	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
+	WORD $0xbc400139 // ldur s25, [x9]
+	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
+	WORD $0xbc400079 // ldur s25, [x3]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc40407a // ldur s26, [x3, #4]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x4e218739 // add v25.16b, v25.16b, v1.16b
 	MOVD         $lm6_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F25
+	FMOVQ        (R9), F27
 	MOVD         $lm6_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e166339 // tbl v25.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level10<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level11<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level12<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level13<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_128_level14<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_128_level15<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_128_level16<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_128_level17<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4ea29f16 // mul v22.4s, v24.4s, v2.4s
-	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	WORD $0x4e19707b // tbx v27.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v25.16b
+	WORD $0x4ea29f59 // mul v25.4s, v26.4s, v2.4s
+	WORD $0x4e218739 // add v25.16b, v25.16b, v1.16b
 	MOVD         $lm6_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e166358 // tbl v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level10<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level11<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level12<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level13<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_128_level14<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_128_level15<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_128_level16<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_128_level17<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e35cf23 // fmla v3.4s, v25.4s, v21.4s
-	WORD $0x4e34cf04 // fmla v4.4s, v24.4s, v20.4s
-	WORD $0x4e37cf25 // fmla v5.4s, v25.4s, v23.4s
-	WORD $0x4e33cf06 // fmla v6.4s, v24.4s, v19.4s
-	FMOVS        8(R3), F22
-	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
-	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        12(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
-	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	WORD $0x4e19707a // tbx v26.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v25.16b
+	WORD $0x4f981367 // fmla v7.4s, v27.4s, v24.s[0]
+	WORD $0x4f981348 // fmla v8.4s, v26.4s, v24.s[0]
+	WORD $0x4f971369 // fmla v9.4s, v27.4s, v23.s[0]
+	WORD $0x4f97134a // fmla v10.4s, v26.4s, v23.s[0]
+	WORD $0xbc408079 // ldur s25, [x3, #8]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc40c07a // ldur s26, [x3, #12]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x4e218739 // add v25.16b, v25.16b, v1.16b
 	MOVD         $lm6_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F25
+	FMOVQ        (R9), F27
 	MOVD         $lm6_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e166339 // tbl v25.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level10<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level11<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level12<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level13<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_128_level14<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_128_level15<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_128_level16<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_128_level17<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4ea29f16 // mul v22.4s, v24.4s, v2.4s
-	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	WORD $0x4e19707b // tbx v27.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v25.16b
+	WORD $0x4ea29f59 // mul v25.4s, v26.4s, v2.4s
+	WORD $0x4e218739 // add v25.16b, v25.16b, v1.16b
 	MOVD         $lm6_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e166358 // tbl v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level10<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level11<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level12<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level13<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_128_level14<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_128_level15<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_128_level16<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_128_level17<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e35cf27 // fmla v7.4s, v25.4s, v21.4s
-	WORD $0x4e34cf08 // fmla v8.4s, v24.4s, v20.4s
-	WORD $0x4e37cf29 // fmla v9.4s, v25.4s, v23.4s
-	WORD $0x4e33cf0a // fmla v10.4s, v24.4s, v19.4s
-	FMOVS        16(R3), F22
-	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
-	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        20(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
-	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	WORD $0x4e19707a // tbx v26.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v25.16b
+	WORD $0x4f98136b // fmla v11.4s, v27.4s, v24.s[0]
+	WORD $0x4f98134c // fmla v12.4s, v26.4s, v24.s[0]
+	WORD $0x4f97136d // fmla v13.4s, v27.4s, v23.s[0]
+	WORD $0x4f97134e // fmla v14.4s, v26.4s, v23.s[0]
+	WORD $0xbc410079 // ldur s25, [x3, #16]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc41407a // ldur s26, [x3, #20]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x4e218739 // add v25.16b, v25.16b, v1.16b
 	MOVD         $lm6_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F25
+	FMOVQ        (R9), F27
 	MOVD         $lm6_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e166339 // tbl v25.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level10<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level11<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level12<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level13<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_128_level14<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_128_level15<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_128_level16<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_128_level17<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4ea29f16 // mul v22.4s, v24.4s, v2.4s
-	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	WORD $0x4e19707b // tbx v27.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v25.16b
+	WORD $0x4ea29f59 // mul v25.4s, v26.4s, v2.4s
+	WORD $0x4e218739 // add v25.16b, v25.16b, v1.16b
 	MOVD         $lm6_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e166358 // tbl v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level10<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level11<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level12<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level13<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_128_level14<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_128_level15<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_128_level16<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_128_level17<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e35cf2b // fmla v11.4s, v25.4s, v21.4s
-	WORD $0x4e34cf0c // fmla v12.4s, v24.4s, v20.4s
-	WORD $0x4e37cf2d // fmla v13.4s, v25.4s, v23.4s
-	WORD $0x4e33cf0e // fmla v14.4s, v24.4s, v19.4s
-	FMOVS        24(R3), F22
-	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
-	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        28(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
-	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	WORD $0x4e19707a // tbx v26.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v25.16b
+	WORD $0x4f98136f // fmla v15.4s, v27.4s, v24.s[0]
+	WORD $0x4f981350 // fmla v16.4s, v26.4s, v24.s[0]
+	WORD $0x4f971371 // fmla v17.4s, v27.4s, v23.s[0]
+	WORD $0x4f971352 // fmla v18.4s, v26.4s, v23.s[0]
+	WORD $0xbc418079 // ldur s25, [x3, #24]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc41c07a // ldur s26, [x3, #28]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x4e218739 // add v25.16b, v25.16b, v1.16b
 	MOVD         $lm6_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F25
+	FMOVQ        (R9), F27
 	MOVD         $lm6_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e166339 // tbl v25.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level10<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level11<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level12<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level13<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_128_level14<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_128_level15<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_128_level16<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_128_level17<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4ea29f16 // mul v22.4s, v24.4s, v2.4s
-	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	WORD $0x4e19707b // tbx v27.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v25.16b
+	WORD $0x4ea29f59 // mul v25.4s, v26.4s, v2.4s
+	WORD $0x4e218739 // add v25.16b, v25.16b, v1.16b
 	MOVD         $lm6_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e166358 // tbl v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level10<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level11<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level12<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level13<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_128_level14<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_128_level15<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_128_level16<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_128_level17<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e35cf2f // fmla v15.4s, v25.4s, v21.4s
-	WORD $0x4e34cf10 // fmla v16.4s, v24.4s, v20.4s
-	WORD $0x4e37cf31 // fmla v17.4s, v25.4s, v23.4s
-	WORD $0x4e33cf12 // fmla v18.4s, v24.4s, v19.4s
+	FMOVQ        (R9), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	WORD $0x4e19707a // tbx v26.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v25.16b
+	WORD $0x4f981373 // fmla v19.4s, v27.4s, v24.s[0]
+	WORD $0x4f981354 // fmla v20.4s, v26.4s, v24.s[0]
+	WORD $0x4f971375 // fmla v21.4s, v27.4s, v23.s[0]
+	WORD $0x4f971356 // fmla v22.4s, v26.4s, v23.s[0]
 	ADD          R8, R7
 	ADD          $4, R4
 	SUBS         $1, R6
@@ -8811,53 +8869,57 @@ done4:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FMOVQ        F3, (R4)
-	FMOVQ        F4, 16(R4)
+	FMOVQ        F7, (R4)
+	FMOVQ        F8, 16(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F5, (R6)
+	FMOVQ        F9, (R6)
 	ADD          R5, R4, R6
-	FMOVQ        F6, 16(R6)
-	FMOVQ        F7, 32(R4)
-	FMOVQ        F8, 48(R4)
+	FMOVQ        F10, 16(R6)
+	FMOVQ        F11, 32(R4)
+	FMOVQ        F12, 48(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F9, 32(R6)
+	FMOVQ        F13, 32(R6)
 	ADD          R5, R4, R6
-	FMOVQ        F10, 48(R6)
-	FMOVQ        F11, 64(R4)
-	FMOVQ        F12, 80(R4)
+	FMOVQ        F14, 48(R6)
+	FMOVQ        F15, 64(R4)
+	FMOVQ        F16, 80(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F13, 64(R6)
+	FMOVQ        F17, 64(R6)
 	ADD          R5, R4, R6
-	FMOVQ        F14, 80(R6)
-	FMOVQ        F15, 96(R4)
-	FMOVQ        F16, 112(R4)
+	FMOVQ        F18, 80(R6)
+	FMOVQ        F19, 96(R4)
+	FMOVQ        F20, 112(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F17, 96(R6)
+	FMOVQ        F21, 96(R6)
 	ADD          R5, R4, R4
-	FMOVQ        F18, 112(R4)
+	FMOVQ        F22, 112(R4)
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FLDPQ        128(R4), (F3, F4)
+	WORD $0x3cc80087 // ldur q7, [x4, #128]
+	WORD $0x3cc90088 // ldur q8, [x4, #144]
 	ADD          R5, R4, R6
-	FMOVQ        128(R6), F5
+	WORD $0x3cc800c9 // ldur q9, [x6, #128]
 	ADD          R5, R4, R6
-	FMOVQ        144(R6), F6
-	FLDPQ        160(R4), (F7, F8)
+	WORD $0x3cc900ca // ldur q10, [x6, #144]
+	WORD $0x3cca008b // ldur q11, [x4, #160]
+	WORD $0x3ccb008c // ldur q12, [x4, #176]
 	ADD          R5, R4, R6
-	FMOVQ        160(R6), F9
+	WORD $0x3cca00cd // ldur q13, [x6, #160]
 	ADD          R5, R4, R6
-	FMOVQ        176(R6), F10
-	FLDPQ        192(R4), (F11, F12)
+	WORD $0x3ccb00ce // ldur q14, [x6, #176]
+	WORD $0x3ccc008f // ldur q15, [x4, #192]
+	WORD $0x3ccd0090 // ldur q16, [x4, #208]
 	ADD          R5, R4, R6
-	FMOVQ        192(R6), F13
+	WORD $0x3ccc00d1 // ldur q17, [x6, #192]
 	ADD          R5, R4, R6
-	FMOVQ        208(R6), F14
-	FLDPQ        224(R4), (F15, F16)
+	WORD $0x3ccd00d2 // ldur q18, [x6, #208]
+	WORD $0x3cce0093 // ldur q19, [x4, #224]
+	WORD $0x3ccf0094 // ldur q20, [x4, #240]
 	ADD          R5, R4, R6
-	FMOVQ        224(R6), F17
+	WORD $0x3cce00d5 // ldur q21, [x6, #224]
 	ADD          R5, R4, R4
-	FMOVQ        240(R4), F18
+	WORD $0x3ccf0096 // ldur q22, [x4, #240]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         rows+48(FP), R6
@@ -8869,406 +8931,339 @@ done4:
 loop5:
 
 	// levels of values 32 to 63
-	FMOVQ        18(R7), F19
-	WORD $0x6f0c0674 // ushr v20.16b, v19.16b, #4
-	WORD $0x4f00e5f5 // movi v21.16b, #15
-	WORD $0x4e351e73 // and v19.16b, v19.16b, v21.16b
-	FMOVD        74(R7), F21
-	WORD $0x4e0806b5 // dup v21.2d, v21.d[0]
+	WORD $0x3cc120f7 // ldur q23, [x7, #18]
+	WORD $0x6f0c06f8 // ushr v24.16b, v23.16b, #4
+	WORD $0x4f00e5f9 // movi v25.16b, #15
+	WORD $0x4e391ef7 // and v23.16b, v23.16b, v25.16b
+	WORD $0xfc44a0f9 // ldur d25, [x7, #74]
+	WORD $0x4e080739 // dup v25.2d, v25.d[0]
 	MOVD         $lm6_128_shifts<>+0(SB), R9
-	FMOVQ        (R9), F22
-	WORD $0x6eb646b6 // ushl v22.4s, v21.4s, v22.4s
+	FMOVQ        (R9), F26
+	WORD $0x6eba473a // ushl v26.4s, v25.4s, v26.4s
 	MOVD         $lm6_128_shifts2<>+0(SB), R9
-	FMOVQ        (R9), F23
-	WORD $0x6eb746b5 // ushl v21.4s, v21.4s, v23.4s
-	WORD $0x4f00e477 // movi v23.16b, #3
-	WORD $0x4e371ed6 // and v22.16b, v22.16b, v23.16b
-	WORD $0x4f00e477 // movi v23.16b, #3
-	WORD $0x4e371eb5 // and v21.16b, v21.16b, v23.16b
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F20, 16(R3)
-	WORD $0x7d4000f3 // ldr h19, [x7]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        (R4), F20
-	WORD $0x4f949275 // fmul v21.4s, v19.4s, v20.s[0]
-	WORD $0x4f949274 // fmul v20.4s, v19.4s, v20.s[0]
+	FMOVQ        (R9), F27
+	WORD $0x6ebb4739 // ushl v25.4s, v25.4s, v27.4s
+	WORD $0x4f00e47b // movi v27.16b, #3
+	WORD $0x4e3b1f5a // and v26.16b, v26.16b, v27.16b
+	WORD $0x4f00e47b // movi v27.16b, #3
+	WORD $0x4e3b1f39 // and v25.16b, v25.16b, v27.16b
+	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
+	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
+	WORD $0x4eba1ef7 // orr v23.16b, v23.16b, v26.16b
+	WORD $0x4eb91f18 // orr v24.16b, v24.16b, v25.16b
+	FMOVQ        F23, (R3)
+	FMOVQ        F24, 16(R3)
+	WORD $0x7c4000f7 // ldur h23, [x7]
+	WORD $0x1ee242f7 // fcvt s23, h23
+	WORD $0xbc400098 // ldur s24, [x4]
+	WORD $0x6e38def8 // fmul v24.4s, v23.4s, v24.4s
 	ADD          R5, R4, R9
-	FMOVS        (R9), F22
-	WORD $0x4f969277 // fmul v23.4s, v19.4s, v22.s[0]
-	WORD $0x4f969273 // fmul v19.4s, v19.4s, v22.s[0]
-	FMOVS        (R3), F22
-	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
-	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        4(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
-	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
+	WORD $0xbc400139 // ldur s25, [x9]
+	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
+	WORD $0xbc400079 // ldur s25, [x3]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc40407a // ldur s26, [x3, #4]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x4e218739 // add v25.16b, v25.16b, v1.16b
 	MOVD         $lm6_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F25
+	FMOVQ        (R9), F27
 	MOVD         $lm6_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e166339 // tbl v25.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level10<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level11<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level12<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level13<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_128_level14<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_128_level15<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_128_level16<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_128_level17<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4ea29f16 // mul v22.4s, v24.4s, v2.4s
-	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	WORD $0x4e19707b // tbx v27.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v25.16b
+	WORD $0x4ea29f59 // mul v25.4s, v26.4s, v2.4s
+	WORD $0x4e218739 // add v25.16b, v25.16b, v1.16b
 	MOVD         $lm6_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e166358 // tbl v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level10<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level11<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level12<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level13<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_128_level14<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_128_level15<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_128_level16<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_128_level17<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e35cf23 // fmla v3.4s, v25.4s, v21.4s
-	WORD $0x4e34cf04 // fmla v4.4s, v24.4s, v20.4s
-	WORD $0x4e37cf25 // fmla v5.4s, v25.4s, v23.4s
-	WORD $0x4e33cf06 // fmla v6.4s, v24.4s, v19.4s
-	FMOVS        8(R3), F22
-	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
-	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        12(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
-	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	WORD $0x4e19707a // tbx v26.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v25.16b
+	WORD $0x4f981367 // fmla v7.4s, v27.4s, v24.s[0]
+	WORD $0x4f981348 // fmla v8.4s, v26.4s, v24.s[0]
+	WORD $0x4f971369 // fmla v9.4s, v27.4s, v23.s[0]
+	WORD $0x4f97134a // fmla v10.4s, v26.4s, v23.s[0]
+	WORD $0xbc408079 // ldur s25, [x3, #8]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc40c07a // ldur s26, [x3, #12]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x4e218739 // add v25.16b, v25.16b, v1.16b
 	MOVD         $lm6_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F25
+	FMOVQ        (R9), F27
 	MOVD         $lm6_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e166339 // tbl v25.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level10<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level11<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level12<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level13<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_128_level14<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_128_level15<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_128_level16<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_128_level17<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4ea29f16 // mul v22.4s, v24.4s, v2.4s
-	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	WORD $0x4e19707b // tbx v27.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v25.16b
+	WORD $0x4ea29f59 // mul v25.4s, v26.4s, v2.4s
+	WORD $0x4e218739 // add v25.16b, v25.16b, v1.16b
 	MOVD         $lm6_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e166358 // tbl v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level10<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level11<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level12<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level13<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_128_level14<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_128_level15<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_128_level16<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_128_level17<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e35cf27 // fmla v7.4s, v25.4s, v21.4s
-	WORD $0x4e34cf08 // fmla v8.4s, v24.4s, v20.4s
-	WORD $0x4e37cf29 // fmla v9.4s, v25.4s, v23.4s
-	WORD $0x4e33cf0a // fmla v10.4s, v24.4s, v19.4s
-	FMOVS        16(R3), F22
-	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
-	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        20(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
-	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	WORD $0x4e19707a // tbx v26.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v25.16b
+	WORD $0x4f98136b // fmla v11.4s, v27.4s, v24.s[0]
+	WORD $0x4f98134c // fmla v12.4s, v26.4s, v24.s[0]
+	WORD $0x4f97136d // fmla v13.4s, v27.4s, v23.s[0]
+	WORD $0x4f97134e // fmla v14.4s, v26.4s, v23.s[0]
+	WORD $0xbc410079 // ldur s25, [x3, #16]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc41407a // ldur s26, [x3, #20]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x4e218739 // add v25.16b, v25.16b, v1.16b
 	MOVD         $lm6_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F25
+	FMOVQ        (R9), F27
 	MOVD         $lm6_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e166339 // tbl v25.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level10<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level11<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level12<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level13<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_128_level14<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_128_level15<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_128_level16<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_128_level17<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4ea29f16 // mul v22.4s, v24.4s, v2.4s
-	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	WORD $0x4e19707b // tbx v27.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v25.16b
+	WORD $0x4ea29f59 // mul v25.4s, v26.4s, v2.4s
+	WORD $0x4e218739 // add v25.16b, v25.16b, v1.16b
 	MOVD         $lm6_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e166358 // tbl v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level10<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level11<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level12<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level13<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_128_level14<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_128_level15<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_128_level16<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_128_level17<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e35cf2b // fmla v11.4s, v25.4s, v21.4s
-	WORD $0x4e34cf0c // fmla v12.4s, v24.4s, v20.4s
-	WORD $0x4e37cf2d // fmla v13.4s, v25.4s, v23.4s
-	WORD $0x4e33cf0e // fmla v14.4s, v24.4s, v19.4s
-	FMOVS        24(R3), F22
-	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
-	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        28(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
-	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	WORD $0x4e19707a // tbx v26.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v25.16b
+	WORD $0x4f98136f // fmla v15.4s, v27.4s, v24.s[0]
+	WORD $0x4f981350 // fmla v16.4s, v26.4s, v24.s[0]
+	WORD $0x4f971371 // fmla v17.4s, v27.4s, v23.s[0]
+	WORD $0x4f971352 // fmla v18.4s, v26.4s, v23.s[0]
+	WORD $0xbc418079 // ldur s25, [x3, #24]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc41c07a // ldur s26, [x3, #28]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x4e218739 // add v25.16b, v25.16b, v1.16b
 	MOVD         $lm6_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F25
+	FMOVQ        (R9), F27
 	MOVD         $lm6_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e166339 // tbl v25.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level10<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level11<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level12<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level13<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_128_level14<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_128_level15<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_128_level16<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_128_level17<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4ea29f16 // mul v22.4s, v24.4s, v2.4s
-	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	WORD $0x4e19707b // tbx v27.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v25.16b
+	WORD $0x4ea29f59 // mul v25.4s, v26.4s, v2.4s
+	WORD $0x4e218739 // add v25.16b, v25.16b, v1.16b
 	MOVD         $lm6_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e166358 // tbl v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level10<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level11<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level12<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level13<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_128_level14<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_128_level15<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_128_level16<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_128_level17<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e35cf2f // fmla v15.4s, v25.4s, v21.4s
-	WORD $0x4e34cf10 // fmla v16.4s, v24.4s, v20.4s
-	WORD $0x4e37cf31 // fmla v17.4s, v25.4s, v23.4s
-	WORD $0x4e33cf12 // fmla v18.4s, v24.4s, v19.4s
+	FMOVQ        (R9), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	WORD $0x4e19707a // tbx v26.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v25.16b
+	WORD $0x4f981373 // fmla v19.4s, v27.4s, v24.s[0]
+	WORD $0x4f981354 // fmla v20.4s, v26.4s, v24.s[0]
+	WORD $0x4f971375 // fmla v21.4s, v27.4s, v23.s[0]
+	WORD $0x4f971356 // fmla v22.4s, v26.4s, v23.s[0]
 	ADD          R8, R7
 	ADD          $4, R4
 	SUBS         $1, R6
@@ -9279,53 +9274,53 @@ done6:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FMOVQ        F3, 128(R4)
-	FMOVQ        F4, 144(R4)
+	FMOVQ        F7, 128(R4)
+	FMOVQ        F8, 144(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F5, 128(R6)
+	FMOVQ        F9, 128(R6)
 	ADD          R5, R4, R6
-	FMOVQ        F6, 144(R6)
-	FMOVQ        F7, 160(R4)
-	FMOVQ        F8, 176(R4)
+	FMOVQ        F10, 144(R6)
+	FMOVQ        F11, 160(R4)
+	FMOVQ        F12, 176(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F9, 160(R6)
+	FMOVQ        F13, 160(R6)
 	ADD          R5, R4, R6
-	FMOVQ        F10, 176(R6)
-	FMOVQ        F11, 192(R4)
-	FMOVQ        F12, 208(R4)
+	FMOVQ        F14, 176(R6)
+	FMOVQ        F15, 192(R4)
+	FMOVQ        F16, 208(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F13, 192(R6)
+	FMOVQ        F17, 192(R6)
 	ADD          R5, R4, R6
-	FMOVQ        F14, 208(R6)
-	FMOVQ        F15, 224(R4)
-	FMOVQ        F16, 240(R4)
+	FMOVQ        F18, 208(R6)
+	FMOVQ        F19, 224(R4)
+	FMOVQ        F20, 240(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F17, 224(R6)
+	FMOVQ        F21, 224(R6)
 	ADD          R5, R4, R4
-	FMOVQ        F18, 240(R4)
+	FMOVQ        F22, 240(R4)
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FLDPQ        256(R4), (F3, F4)
+	FLDPQ        256(R4), (F7, F8)
 	ADD          R5, R4, R6
-	FMOVQ        256(R6), F5
+	FMOVQ        256(R6), F9
 	ADD          R5, R4, R6
-	FMOVQ        272(R6), F6
-	FLDPQ        288(R4), (F7, F8)
+	FMOVQ        272(R6), F10
+	FLDPQ        288(R4), (F11, F12)
 	ADD          R5, R4, R6
-	FMOVQ        288(R6), F9
+	FMOVQ        288(R6), F13
 	ADD          R5, R4, R6
-	FMOVQ        304(R6), F10
-	FLDPQ        320(R4), (F11, F12)
+	FMOVQ        304(R6), F14
+	FLDPQ        320(R4), (F15, F16)
 	ADD          R5, R4, R6
-	FMOVQ        320(R6), F13
+	FMOVQ        320(R6), F17
 	ADD          R5, R4, R6
-	FMOVQ        336(R6), F14
-	FLDPQ        352(R4), (F15, F16)
+	FMOVQ        336(R6), F18
+	FLDPQ        352(R4), (F19, F20)
 	ADD          R5, R4, R6
-	FMOVQ        352(R6), F17
+	FMOVQ        352(R6), F21
 	ADD          R5, R4, R4
-	FMOVQ        368(R4), F18
+	FMOVQ        368(R4), F22
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         rows+48(FP), R6
@@ -9337,406 +9332,339 @@ done6:
 loop7:
 
 	// levels of values 64 to 95
-	FMOVQ        34(R7), F19
-	WORD $0x6f0c0674 // ushr v20.16b, v19.16b, #4
-	WORD $0x4f00e5f5 // movi v21.16b, #15
-	WORD $0x4e351e73 // and v19.16b, v19.16b, v21.16b
-	FMOVD        82(R7), F21
-	WORD $0x4e0806b5 // dup v21.2d, v21.d[0]
+	WORD $0x3cc220f7 // ldur q23, [x7, #34]
+	WORD $0x6f0c06f8 // ushr v24.16b, v23.16b, #4
+	WORD $0x4f00e5f9 // movi v25.16b, #15
+	WORD $0x4e391ef7 // and v23.16b, v23.16b, v25.16b
+	WORD $0xfc4520f9 // ldur d25, [x7, #82]
+	WORD $0x4e080739 // dup v25.2d, v25.d[0]
 	MOVD         $lm6_128_shifts<>+0(SB), R9
-	FMOVQ        (R9), F22
-	WORD $0x6eb646b6 // ushl v22.4s, v21.4s, v22.4s
+	FMOVQ        (R9), F26
+	WORD $0x6eba473a // ushl v26.4s, v25.4s, v26.4s
 	MOVD         $lm6_128_shifts2<>+0(SB), R9
-	FMOVQ        (R9), F23
-	WORD $0x6eb746b5 // ushl v21.4s, v21.4s, v23.4s
-	WORD $0x4f00e477 // movi v23.16b, #3
-	WORD $0x4e371ed6 // and v22.16b, v22.16b, v23.16b
-	WORD $0x4f00e477 // movi v23.16b, #3
-	WORD $0x4e371eb5 // and v21.16b, v21.16b, v23.16b
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F20, 16(R3)
-	WORD $0x7d4000f3 // ldr h19, [x7]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        (R4), F20
-	WORD $0x4f949275 // fmul v21.4s, v19.4s, v20.s[0]
-	WORD $0x4f949274 // fmul v20.4s, v19.4s, v20.s[0]
+	FMOVQ        (R9), F27
+	WORD $0x6ebb4739 // ushl v25.4s, v25.4s, v27.4s
+	WORD $0x4f00e47b // movi v27.16b, #3
+	WORD $0x4e3b1f5a // and v26.16b, v26.16b, v27.16b
+	WORD $0x4f00e47b // movi v27.16b, #3
+	WORD $0x4e3b1f39 // and v25.16b, v25.16b, v27.16b
+	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
+	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
+	WORD $0x4eba1ef7 // orr v23.16b, v23.16b, v26.16b
+	WORD $0x4eb91f18 // orr v24.16b, v24.16b, v25.16b
+	FMOVQ        F23, (R3)
+	FMOVQ        F24, 16(R3)
+	WORD $0x7c4000f7 // ldur h23, [x7]
+	WORD $0x1ee242f7 // fcvt s23, h23
+	WORD $0xbc400098 // ldur s24, [x4]
+	WORD $0x6e38def8 // fmul v24.4s, v23.4s, v24.4s
 	ADD          R5, R4, R9
-	FMOVS        (R9), F22
-	WORD $0x4f969277 // fmul v23.4s, v19.4s, v22.s[0]
-	WORD $0x4f969273 // fmul v19.4s, v19.4s, v22.s[0]
-	FMOVS        (R3), F22
-	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
-	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        4(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
-	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
+	WORD $0xbc400139 // ldur s25, [x9]
+	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
+	WORD $0xbc400079 // ldur s25, [x3]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc40407a // ldur s26, [x3, #4]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x4e218739 // add v25.16b, v25.16b, v1.16b
 	MOVD         $lm6_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F25
+	FMOVQ        (R9), F27
 	MOVD         $lm6_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e166339 // tbl v25.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level10<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level11<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level12<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level13<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_128_level14<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_128_level15<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_128_level16<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_128_level17<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4ea29f16 // mul v22.4s, v24.4s, v2.4s
-	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	WORD $0x4e19707b // tbx v27.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v25.16b
+	WORD $0x4ea29f59 // mul v25.4s, v26.4s, v2.4s
+	WORD $0x4e218739 // add v25.16b, v25.16b, v1.16b
 	MOVD         $lm6_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e166358 // tbl v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level10<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level11<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level12<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level13<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_128_level14<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_128_level15<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_128_level16<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_128_level17<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e35cf23 // fmla v3.4s, v25.4s, v21.4s
-	WORD $0x4e34cf04 // fmla v4.4s, v24.4s, v20.4s
-	WORD $0x4e37cf25 // fmla v5.4s, v25.4s, v23.4s
-	WORD $0x4e33cf06 // fmla v6.4s, v24.4s, v19.4s
-	FMOVS        8(R3), F22
-	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
-	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        12(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
-	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	WORD $0x4e19707a // tbx v26.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v25.16b
+	WORD $0x4f981367 // fmla v7.4s, v27.4s, v24.s[0]
+	WORD $0x4f981348 // fmla v8.4s, v26.4s, v24.s[0]
+	WORD $0x4f971369 // fmla v9.4s, v27.4s, v23.s[0]
+	WORD $0x4f97134a // fmla v10.4s, v26.4s, v23.s[0]
+	WORD $0xbc408079 // ldur s25, [x3, #8]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc40c07a // ldur s26, [x3, #12]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x4e218739 // add v25.16b, v25.16b, v1.16b
 	MOVD         $lm6_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F25
+	FMOVQ        (R9), F27
 	MOVD         $lm6_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e166339 // tbl v25.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level10<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level11<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level12<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level13<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_128_level14<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_128_level15<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_128_level16<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_128_level17<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4ea29f16 // mul v22.4s, v24.4s, v2.4s
-	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	WORD $0x4e19707b // tbx v27.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v25.16b
+	WORD $0x4ea29f59 // mul v25.4s, v26.4s, v2.4s
+	WORD $0x4e218739 // add v25.16b, v25.16b, v1.16b
 	MOVD         $lm6_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e166358 // tbl v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level10<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level11<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level12<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level13<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_128_level14<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_128_level15<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_128_level16<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_128_level17<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e35cf27 // fmla v7.4s, v25.4s, v21.4s
-	WORD $0x4e34cf08 // fmla v8.4s, v24.4s, v20.4s
-	WORD $0x4e37cf29 // fmla v9.4s, v25.4s, v23.4s
-	WORD $0x4e33cf0a // fmla v10.4s, v24.4s, v19.4s
-	FMOVS        16(R3), F22
-	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
-	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        20(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
-	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	WORD $0x4e19707a // tbx v26.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v25.16b
+	WORD $0x4f98136b // fmla v11.4s, v27.4s, v24.s[0]
+	WORD $0x4f98134c // fmla v12.4s, v26.4s, v24.s[0]
+	WORD $0x4f97136d // fmla v13.4s, v27.4s, v23.s[0]
+	WORD $0x4f97134e // fmla v14.4s, v26.4s, v23.s[0]
+	WORD $0xbc410079 // ldur s25, [x3, #16]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc41407a // ldur s26, [x3, #20]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x4e218739 // add v25.16b, v25.16b, v1.16b
 	MOVD         $lm6_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F25
+	FMOVQ        (R9), F27
 	MOVD         $lm6_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e166339 // tbl v25.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level10<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level11<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level12<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level13<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_128_level14<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_128_level15<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_128_level16<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_128_level17<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4ea29f16 // mul v22.4s, v24.4s, v2.4s
-	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	WORD $0x4e19707b // tbx v27.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v25.16b
+	WORD $0x4ea29f59 // mul v25.4s, v26.4s, v2.4s
+	WORD $0x4e218739 // add v25.16b, v25.16b, v1.16b
 	MOVD         $lm6_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e166358 // tbl v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level10<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level11<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level12<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level13<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_128_level14<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_128_level15<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_128_level16<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_128_level17<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e35cf2b // fmla v11.4s, v25.4s, v21.4s
-	WORD $0x4e34cf0c // fmla v12.4s, v24.4s, v20.4s
-	WORD $0x4e37cf2d // fmla v13.4s, v25.4s, v23.4s
-	WORD $0x4e33cf0e // fmla v14.4s, v24.4s, v19.4s
-	FMOVS        24(R3), F22
-	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
-	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        28(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
-	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	WORD $0x4e19707a // tbx v26.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v25.16b
+	WORD $0x4f98136f // fmla v15.4s, v27.4s, v24.s[0]
+	WORD $0x4f981350 // fmla v16.4s, v26.4s, v24.s[0]
+	WORD $0x4f971371 // fmla v17.4s, v27.4s, v23.s[0]
+	WORD $0x4f971352 // fmla v18.4s, v26.4s, v23.s[0]
+	WORD $0xbc418079 // ldur s25, [x3, #24]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc41c07a // ldur s26, [x3, #28]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x4e218739 // add v25.16b, v25.16b, v1.16b
 	MOVD         $lm6_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F25
+	FMOVQ        (R9), F27
 	MOVD         $lm6_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e166339 // tbl v25.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level10<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level11<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level12<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level13<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_128_level14<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_128_level15<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_128_level16<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_128_level17<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4ea29f16 // mul v22.4s, v24.4s, v2.4s
-	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	WORD $0x4e19707b // tbx v27.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v25.16b
+	WORD $0x4ea29f59 // mul v25.4s, v26.4s, v2.4s
+	WORD $0x4e218739 // add v25.16b, v25.16b, v1.16b
 	MOVD         $lm6_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e166358 // tbl v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level10<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level11<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level12<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level13<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_128_level14<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_128_level15<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_128_level16<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_128_level17<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e35cf2f // fmla v15.4s, v25.4s, v21.4s
-	WORD $0x4e34cf10 // fmla v16.4s, v24.4s, v20.4s
-	WORD $0x4e37cf31 // fmla v17.4s, v25.4s, v23.4s
-	WORD $0x4e33cf12 // fmla v18.4s, v24.4s, v19.4s
+	FMOVQ        (R9), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	WORD $0x4e19707a // tbx v26.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v25.16b
+	WORD $0x4f981373 // fmla v19.4s, v27.4s, v24.s[0]
+	WORD $0x4f981354 // fmla v20.4s, v26.4s, v24.s[0]
+	WORD $0x4f971375 // fmla v21.4s, v27.4s, v23.s[0]
+	WORD $0x4f971356 // fmla v22.4s, v26.4s, v23.s[0]
 	ADD          R8, R7
 	ADD          $4, R4
 	SUBS         $1, R6
@@ -9747,53 +9675,53 @@ done8:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FMOVQ        F3, 256(R4)
-	FMOVQ        F4, 272(R4)
+	FMOVQ        F7, 256(R4)
+	FMOVQ        F8, 272(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F5, 256(R6)
+	FMOVQ        F9, 256(R6)
 	ADD          R5, R4, R6
-	FMOVQ        F6, 272(R6)
-	FMOVQ        F7, 288(R4)
-	FMOVQ        F8, 304(R4)
+	FMOVQ        F10, 272(R6)
+	FMOVQ        F11, 288(R4)
+	FMOVQ        F12, 304(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F9, 288(R6)
+	FMOVQ        F13, 288(R6)
 	ADD          R5, R4, R6
-	FMOVQ        F10, 304(R6)
-	FMOVQ        F11, 320(R4)
-	FMOVQ        F12, 336(R4)
+	FMOVQ        F14, 304(R6)
+	FMOVQ        F15, 320(R4)
+	FMOVQ        F16, 336(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F13, 320(R6)
+	FMOVQ        F17, 320(R6)
 	ADD          R5, R4, R6
-	FMOVQ        F14, 336(R6)
-	FMOVQ        F15, 352(R4)
-	FMOVQ        F16, 368(R4)
+	FMOVQ        F18, 336(R6)
+	FMOVQ        F19, 352(R4)
+	FMOVQ        F20, 368(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F17, 352(R6)
+	FMOVQ        F21, 352(R6)
 	ADD          R5, R4, R4
-	FMOVQ        F18, 368(R4)
+	FMOVQ        F22, 368(R4)
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FLDPQ        384(R4), (F3, F4)
+	FLDPQ        384(R4), (F7, F8)
 	ADD          R5, R4, R6
-	FMOVQ        384(R6), F5
+	FMOVQ        384(R6), F9
 	ADD          R5, R4, R6
-	FMOVQ        400(R6), F6
-	FLDPQ        416(R4), (F7, F8)
+	FMOVQ        400(R6), F10
+	FLDPQ        416(R4), (F11, F12)
 	ADD          R5, R4, R6
-	FMOVQ        416(R6), F9
+	FMOVQ        416(R6), F13
 	ADD          R5, R4, R6
-	FMOVQ        432(R6), F10
-	FLDPQ        448(R4), (F11, F12)
+	FMOVQ        432(R6), F14
+	FLDPQ        448(R4), (F15, F16)
 	ADD          R5, R4, R6
-	FMOVQ        448(R6), F13
+	FMOVQ        448(R6), F17
 	ADD          R5, R4, R6
-	FMOVQ        464(R6), F14
-	FLDPQ        480(R4), (F15, F16)
+	FMOVQ        464(R6), F18
+	FLDPQ        480(R4), (F19, F20)
 	ADD          R5, R4, R6
-	FMOVQ        480(R6), F17
+	FMOVQ        480(R6), F21
 	ADD          R5, R4, R4
-	FMOVQ        496(R4), F18
+	FMOVQ        496(R4), F22
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         rows+48(FP), R6
@@ -9805,406 +9733,339 @@ done8:
 loop9:
 
 	// levels of values 96 to 127
-	FMOVQ        50(R7), F19
-	WORD $0x6f0c0674 // ushr v20.16b, v19.16b, #4
-	WORD $0x4f00e5f5 // movi v21.16b, #15
-	WORD $0x4e351e73 // and v19.16b, v19.16b, v21.16b
-	FMOVD        90(R7), F21
-	WORD $0x4e0806b5 // dup v21.2d, v21.d[0]
+	WORD $0x3cc320f7 // ldur q23, [x7, #50]
+	WORD $0x6f0c06f8 // ushr v24.16b, v23.16b, #4
+	WORD $0x4f00e5f9 // movi v25.16b, #15
+	WORD $0x4e391ef7 // and v23.16b, v23.16b, v25.16b
+	WORD $0xfc45a0f9 // ldur d25, [x7, #90]
+	WORD $0x4e080739 // dup v25.2d, v25.d[0]
 	MOVD         $lm6_128_shifts<>+0(SB), R9
-	FMOVQ        (R9), F22
-	WORD $0x6eb646b6 // ushl v22.4s, v21.4s, v22.4s
+	FMOVQ        (R9), F26
+	WORD $0x6eba473a // ushl v26.4s, v25.4s, v26.4s
 	MOVD         $lm6_128_shifts2<>+0(SB), R9
-	FMOVQ        (R9), F23
-	WORD $0x6eb746b5 // ushl v21.4s, v21.4s, v23.4s
-	WORD $0x4f00e477 // movi v23.16b, #3
-	WORD $0x4e371ed6 // and v22.16b, v22.16b, v23.16b
-	WORD $0x4f00e477 // movi v23.16b, #3
-	WORD $0x4e371eb5 // and v21.16b, v21.16b, v23.16b
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F20, 16(R3)
-	WORD $0x7d4000f3 // ldr h19, [x7]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        (R4), F20
-	WORD $0x4f949275 // fmul v21.4s, v19.4s, v20.s[0]
-	WORD $0x4f949274 // fmul v20.4s, v19.4s, v20.s[0]
+	FMOVQ        (R9), F27
+	WORD $0x6ebb4739 // ushl v25.4s, v25.4s, v27.4s
+	WORD $0x4f00e47b // movi v27.16b, #3
+	WORD $0x4e3b1f5a // and v26.16b, v26.16b, v27.16b
+	WORD $0x4f00e47b // movi v27.16b, #3
+	WORD $0x4e3b1f39 // and v25.16b, v25.16b, v27.16b
+	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
+	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
+	WORD $0x4eba1ef7 // orr v23.16b, v23.16b, v26.16b
+	WORD $0x4eb91f18 // orr v24.16b, v24.16b, v25.16b
+	FMOVQ        F23, (R3)
+	FMOVQ        F24, 16(R3)
+	WORD $0x7c4000f7 // ldur h23, [x7]
+	WORD $0x1ee242f7 // fcvt s23, h23
+	WORD $0xbc400098 // ldur s24, [x4]
+	WORD $0x6e38def8 // fmul v24.4s, v23.4s, v24.4s
 	ADD          R5, R4, R9
-	FMOVS        (R9), F22
-	WORD $0x4f969277 // fmul v23.4s, v19.4s, v22.s[0]
-	WORD $0x4f969273 // fmul v19.4s, v19.4s, v22.s[0]
-	FMOVS        (R3), F22
-	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
-	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        4(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
-	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
+	WORD $0xbc400139 // ldur s25, [x9]
+	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
+	WORD $0xbc400079 // ldur s25, [x3]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc40407a // ldur s26, [x3, #4]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x4e218739 // add v25.16b, v25.16b, v1.16b
 	MOVD         $lm6_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F25
+	FMOVQ        (R9), F27
 	MOVD         $lm6_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e166339 // tbl v25.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level10<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level11<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level12<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level13<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_128_level14<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_128_level15<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_128_level16<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_128_level17<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4ea29f16 // mul v22.4s, v24.4s, v2.4s
-	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	WORD $0x4e19707b // tbx v27.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v25.16b
+	WORD $0x4ea29f59 // mul v25.4s, v26.4s, v2.4s
+	WORD $0x4e218739 // add v25.16b, v25.16b, v1.16b
 	MOVD         $lm6_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e166358 // tbl v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level10<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level11<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level12<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level13<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_128_level14<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_128_level15<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_128_level16<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_128_level17<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e35cf23 // fmla v3.4s, v25.4s, v21.4s
-	WORD $0x4e34cf04 // fmla v4.4s, v24.4s, v20.4s
-	WORD $0x4e37cf25 // fmla v5.4s, v25.4s, v23.4s
-	WORD $0x4e33cf06 // fmla v6.4s, v24.4s, v19.4s
-	FMOVS        8(R3), F22
-	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
-	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        12(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
-	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	WORD $0x4e19707a // tbx v26.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v25.16b
+	WORD $0x4f981367 // fmla v7.4s, v27.4s, v24.s[0]
+	WORD $0x4f981348 // fmla v8.4s, v26.4s, v24.s[0]
+	WORD $0x4f971369 // fmla v9.4s, v27.4s, v23.s[0]
+	WORD $0x4f97134a // fmla v10.4s, v26.4s, v23.s[0]
+	WORD $0xbc408079 // ldur s25, [x3, #8]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc40c07a // ldur s26, [x3, #12]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x4e218739 // add v25.16b, v25.16b, v1.16b
 	MOVD         $lm6_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F25
+	FMOVQ        (R9), F27
 	MOVD         $lm6_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e166339 // tbl v25.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level10<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level11<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level12<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level13<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_128_level14<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_128_level15<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_128_level16<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_128_level17<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4ea29f16 // mul v22.4s, v24.4s, v2.4s
-	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	WORD $0x4e19707b // tbx v27.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v25.16b
+	WORD $0x4ea29f59 // mul v25.4s, v26.4s, v2.4s
+	WORD $0x4e218739 // add v25.16b, v25.16b, v1.16b
 	MOVD         $lm6_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e166358 // tbl v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level10<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level11<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level12<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level13<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_128_level14<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_128_level15<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_128_level16<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_128_level17<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e35cf27 // fmla v7.4s, v25.4s, v21.4s
-	WORD $0x4e34cf08 // fmla v8.4s, v24.4s, v20.4s
-	WORD $0x4e37cf29 // fmla v9.4s, v25.4s, v23.4s
-	WORD $0x4e33cf0a // fmla v10.4s, v24.4s, v19.4s
-	FMOVS        16(R3), F22
-	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
-	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        20(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
-	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	WORD $0x4e19707a // tbx v26.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v25.16b
+	WORD $0x4f98136b // fmla v11.4s, v27.4s, v24.s[0]
+	WORD $0x4f98134c // fmla v12.4s, v26.4s, v24.s[0]
+	WORD $0x4f97136d // fmla v13.4s, v27.4s, v23.s[0]
+	WORD $0x4f97134e // fmla v14.4s, v26.4s, v23.s[0]
+	WORD $0xbc410079 // ldur s25, [x3, #16]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc41407a // ldur s26, [x3, #20]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x4e218739 // add v25.16b, v25.16b, v1.16b
 	MOVD         $lm6_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F25
+	FMOVQ        (R9), F27
 	MOVD         $lm6_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e166339 // tbl v25.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level10<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level11<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level12<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level13<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_128_level14<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_128_level15<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_128_level16<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_128_level17<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4ea29f16 // mul v22.4s, v24.4s, v2.4s
-	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	WORD $0x4e19707b // tbx v27.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v25.16b
+	WORD $0x4ea29f59 // mul v25.4s, v26.4s, v2.4s
+	WORD $0x4e218739 // add v25.16b, v25.16b, v1.16b
 	MOVD         $lm6_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e166358 // tbl v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level10<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level11<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level12<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level13<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_128_level14<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_128_level15<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_128_level16<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_128_level17<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e35cf2b // fmla v11.4s, v25.4s, v21.4s
-	WORD $0x4e34cf0c // fmla v12.4s, v24.4s, v20.4s
-	WORD $0x4e37cf2d // fmla v13.4s, v25.4s, v23.4s
-	WORD $0x4e33cf0e // fmla v14.4s, v24.4s, v19.4s
-	FMOVS        24(R3), F22
-	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
-	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        28(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
-	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	WORD $0x4e19707a // tbx v26.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v25.16b
+	WORD $0x4f98136f // fmla v15.4s, v27.4s, v24.s[0]
+	WORD $0x4f981350 // fmla v16.4s, v26.4s, v24.s[0]
+	WORD $0x4f971371 // fmla v17.4s, v27.4s, v23.s[0]
+	WORD $0x4f971352 // fmla v18.4s, v26.4s, v23.s[0]
+	WORD $0xbc418079 // ldur s25, [x3, #24]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc41c07a // ldur s26, [x3, #28]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x4e218739 // add v25.16b, v25.16b, v1.16b
 	MOVD         $lm6_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F25
+	FMOVQ        (R9), F27
 	MOVD         $lm6_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e166339 // tbl v25.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level10<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level11<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level12<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level13<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_128_level14<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_128_level15<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_128_level16<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_128_level17<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4ea29f16 // mul v22.4s, v24.4s, v2.4s
-	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	WORD $0x4e19707b // tbx v27.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v25.16b
+	WORD $0x4ea29f59 // mul v25.4s, v26.4s, v2.4s
+	WORD $0x4e218739 // add v25.16b, v25.16b, v1.16b
 	MOVD         $lm6_128_level2<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level3<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level4<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level5<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e166358 // tbl v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level6<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level7<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level8<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level9<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
+	FMOVQ        (R9), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
 	MOVD         $lm6_128_level10<>+0(SB), R9
-	FMOVQ        (R9), F26
+	FMOVQ        (R9), F28
 	MOVD         $lm6_128_level11<>+0(SB), R9
-	FMOVQ        (R9), F27
+	FMOVQ        (R9), F29
 	MOVD         $lm6_128_level12<>+0(SB), R9
-	FMOVQ        (R9), F28
+	FMOVQ        (R9), F30
 	MOVD         $lm6_128_level13<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_128_level14<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_128_level15<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_128_level16<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_128_level17<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e35cf2f // fmla v15.4s, v25.4s, v21.4s
-	WORD $0x4e34cf10 // fmla v16.4s, v24.4s, v20.4s
-	WORD $0x4e37cf31 // fmla v17.4s, v25.4s, v23.4s
-	WORD $0x4e33cf12 // fmla v18.4s, v24.4s, v19.4s
+	FMOVQ        (R9), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	WORD $0x4e19707a // tbx v26.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v25.16b
+	WORD $0x4f981373 // fmla v19.4s, v27.4s, v24.s[0]
+	WORD $0x4f981354 // fmla v20.4s, v26.4s, v24.s[0]
+	WORD $0x4f971375 // fmla v21.4s, v27.4s, v23.s[0]
+	WORD $0x4f971356 // fmla v22.4s, v26.4s, v23.s[0]
 	ADD          R8, R7
 	ADD          $4, R4
 	SUBS         $1, R6
@@ -10215,30 +10076,2906 @@ done10:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FMOVQ        F3, 384(R4)
-	FMOVQ        F4, 400(R4)
+	FMOVQ        F7, 384(R4)
+	FMOVQ        F8, 400(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F5, 384(R6)
+	FMOVQ        F9, 384(R6)
 	ADD          R5, R4, R6
-	FMOVQ        F6, 400(R6)
-	FMOVQ        F7, 416(R4)
-	FMOVQ        F8, 432(R4)
+	FMOVQ        F10, 400(R6)
+	FMOVQ        F11, 416(R4)
+	FMOVQ        F12, 432(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F9, 416(R6)
+	FMOVQ        F13, 416(R6)
 	ADD          R5, R4, R6
-	FMOVQ        F10, 432(R6)
-	FMOVQ        F11, 448(R4)
-	FMOVQ        F12, 464(R4)
+	FMOVQ        F14, 432(R6)
+	FMOVQ        F15, 448(R4)
+	FMOVQ        F16, 464(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F13, 448(R6)
+	FMOVQ        F17, 448(R6)
 	ADD          R5, R4, R6
-	FMOVQ        F14, 464(R6)
-	FMOVQ        F15, 480(R4)
-	FMOVQ        F16, 496(R4)
+	FMOVQ        F18, 464(R6)
+	FMOVQ        F19, 480(R4)
+	FMOVQ        F20, 496(R4)
 	ADD          R5, R4, R6
-	FMOVQ        F17, 480(R6)
+	FMOVQ        F21, 480(R6)
 	ADD          R5, R4, R4
-	FMOVQ        F18, 496(R4)
+	FMOVQ        F22, 496(R4)
+	ADD          $0x62, R0
+	ADD          $0x200, R2
+	SUBS         $1, R1
+	BGE          loop1
+
+done2:
+	ADD          $1, R1
+	RET
+
+// mix5xLm6_128NEON adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
+TEXT ·mix5xLm6_128NEON(SB), NOSPLIT, $320-64
+	MOVD         v+32(FP), R0
+	MOVD         units+56(FP), R1
+	MOVD         $0, R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $1, R1
+	BLT          done2
+
+loop1:
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	WORD $0x3cc00080 // ldur q0, [x4]
+	WORD $0x3cc10081 // ldur q1, [x4, #16]
+	ADD          R5, R4, R8
+	WORD $0x3cc00102 // ldur q2, [x8]
+	ADD          R5, R4, R8
+	WORD $0x3cc10103 // ldur q3, [x8, #16]
+	WORD $0x3cc000c4 // ldur q4, [x6]
+	WORD $0x3cc100c5 // ldur q5, [x6, #16]
+	ADD          R5, R6, R8
+	WORD $0x3cc00106 // ldur q6, [x8]
+	ADD          R5, R6, R8
+	WORD $0x3cc10107 // ldur q7, [x8, #16]
+	WORD $0x3cc000e8 // ldur q8, [x7]
+	WORD $0x3cc100e9 // ldur q9, [x7, #16]
+	WORD $0x3cc2008a // ldur q10, [x4, #32]
+	WORD $0x3cc3008b // ldur q11, [x4, #48]
+	ADD          R5, R4, R8
+	WORD $0x3cc2010c // ldur q12, [x8, #32]
+	ADD          R5, R4, R4
+	WORD $0x3cc3008d // ldur q13, [x4, #48]
+	WORD $0x3cc200ce // ldur q14, [x6, #32]
+	WORD $0x3cc300cf // ldur q15, [x6, #48]
+	ADD          R5, R6, R4
+	WORD $0x3cc20090 // ldur q16, [x4, #32]
+	ADD          R5, R6, R4
+	WORD $0x3cc30091 // ldur q17, [x4, #48]
+	WORD $0x3cc200f2 // ldur q18, [x7, #32]
+	WORD $0x3cc300f3 // ldur q19, [x7, #48]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done4
+
+loop3:
+
+	// levels of values 0 to 15
+	WORD $0x3cc02134 // ldur q20, [x9, #2]
+	WORD $0x6f0c0695 // ushr v21.16b, v20.16b, #4
+	WORD $0x4f00e5f6 // movi v22.16b, #15
+	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
+	WORD $0xfc442136 // ldur d22, [x9, #66]
+	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
+	MOVD         $lm6_128_shifts<>+0(SB), R11
+	FMOVQ        (R11), F23
+	WORD $0x6eb746d7 // ushl v23.4s, v22.4s, v23.4s
+	MOVD         $lm6_128_shifts2<>+0(SB), R11
+	FMOVQ        (R11), F24
+	WORD $0x6eb846d6 // ushl v22.4s, v22.4s, v24.4s
+	WORD $0x4f00e478 // movi v24.16b, #3
+	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
+	WORD $0x4f00e478 // movi v24.16b, #3
+	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
+	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
+	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
+	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0x7c400134 // ldur h20, [x9]
+	WORD $0x1ee24294 // fcvt s20, h20
+	WORD $0xbc400095 // ldur s21, [x4]
+	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
+	ADD          R5, R4, R11
+	WORD $0xbc400176 // ldur s22, [x11]
+	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
+	WORD $0xbc4000d7 // ldur s23, [x6]
+	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
+	ADD          R5, R6, R11
+	WORD $0xbc400178 // ldur s24, [x11]
+	WORD $0x6e38de98 // fmul v24.4s, v20.4s, v24.4s
+	WORD $0xbc4000f9 // ldur s25, [x7]
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0xbc400079 // ldur s25, [x3]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc40407a // ldur s26, [x3, #4]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4f00e49b // movi v27.16b, #4
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	MOVD         $lm6_128_level<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	MOVD         $lm6_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	MOVD         $lm6_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level10<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level11<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level12<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level13<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level14<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level15<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level16<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level17<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f00e499 // movi v25.16b, #4
+	WORD $0x4eb99f59 // mul v25.4s, v26.4s, v25.4s
+	MOVD         $lm6_128_level<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	MOVD         $lm6_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level10<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level11<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level12<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level13<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level14<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level15<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level16<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level17<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f951360 // fmla v0.4s, v27.4s, v21.s[0]
+	WORD $0x4f951341 // fmla v1.4s, v26.4s, v21.s[0]
+	WORD $0x4f961362 // fmla v2.4s, v27.4s, v22.s[0]
+	WORD $0x4f961343 // fmla v3.4s, v26.4s, v22.s[0]
+	WORD $0x4f971364 // fmla v4.4s, v27.4s, v23.s[0]
+	WORD $0x4f971345 // fmla v5.4s, v26.4s, v23.s[0]
+	WORD $0x4f981366 // fmla v6.4s, v27.4s, v24.s[0]
+	WORD $0x4f981347 // fmla v7.4s, v26.4s, v24.s[0]
+	WORD $0x4f941368 // fmla v8.4s, v27.4s, v20.s[0]
+	WORD $0x4f941349 // fmla v9.4s, v26.4s, v20.s[0]
+	WORD $0xbc408079 // ldur s25, [x3, #8]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc40c07a // ldur s26, [x3, #12]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4f00e49b // movi v27.16b, #4
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	MOVD         $lm6_128_level<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	MOVD         $lm6_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	MOVD         $lm6_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level10<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level11<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level12<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level13<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level14<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level15<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level16<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level17<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f00e499 // movi v25.16b, #4
+	WORD $0x4eb99f59 // mul v25.4s, v26.4s, v25.4s
+	MOVD         $lm6_128_level<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	MOVD         $lm6_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level10<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level11<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level12<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level13<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level14<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level15<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level16<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level17<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f95136a // fmla v10.4s, v27.4s, v21.s[0]
+	WORD $0x4f95134b // fmla v11.4s, v26.4s, v21.s[0]
+	WORD $0x4f96136c // fmla v12.4s, v27.4s, v22.s[0]
+	WORD $0x4f96134d // fmla v13.4s, v26.4s, v22.s[0]
+	WORD $0x4f97136e // fmla v14.4s, v27.4s, v23.s[0]
+	WORD $0x4f97134f // fmla v15.4s, v26.4s, v23.s[0]
+	WORD $0x4f981370 // fmla v16.4s, v27.4s, v24.s[0]
+	WORD $0x4f981351 // fmla v17.4s, v26.4s, v24.s[0]
+	WORD $0x4f941372 // fmla v18.4s, v27.4s, v20.s[0]
+	WORD $0x4f941353 // fmla v19.4s, v26.4s, v20.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop3
+
+done4:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F0, (R4)
+	FMOVQ        F1, 16(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F2, (R8)
+	ADD          R5, R4, R8
+	FMOVQ        F3, 16(R8)
+	FMOVQ        F4, (R6)
+	FMOVQ        F5, 16(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F6, (R8)
+	ADD          R5, R6, R8
+	FMOVQ        F7, 16(R8)
+	FMOVQ        F8, (R7)
+	FMOVQ        F9, 16(R7)
+	FMOVQ        F10, 32(R4)
+	FMOVQ        F11, 48(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F12, 32(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F13, 48(R4)
+	FMOVQ        F14, 32(R6)
+	FMOVQ        F15, 48(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F16, 32(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F17, 48(R4)
+	FMOVQ        F18, 32(R7)
+	FMOVQ        F19, 48(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	WORD $0x3cc40080 // ldur q0, [x4, #64]
+	WORD $0x3cc50081 // ldur q1, [x4, #80]
+	ADD          R5, R4, R8
+	WORD $0x3cc40102 // ldur q2, [x8, #64]
+	ADD          R5, R4, R8
+	WORD $0x3cc50103 // ldur q3, [x8, #80]
+	WORD $0x3cc400c4 // ldur q4, [x6, #64]
+	WORD $0x3cc500c5 // ldur q5, [x6, #80]
+	ADD          R5, R6, R8
+	WORD $0x3cc40106 // ldur q6, [x8, #64]
+	ADD          R5, R6, R8
+	WORD $0x3cc50107 // ldur q7, [x8, #80]
+	WORD $0x3cc400e8 // ldur q8, [x7, #64]
+	WORD $0x3cc500e9 // ldur q9, [x7, #80]
+	WORD $0x3cc6008a // ldur q10, [x4, #96]
+	WORD $0x3cc7008b // ldur q11, [x4, #112]
+	ADD          R5, R4, R8
+	WORD $0x3cc6010c // ldur q12, [x8, #96]
+	ADD          R5, R4, R4
+	WORD $0x3cc7008d // ldur q13, [x4, #112]
+	WORD $0x3cc600ce // ldur q14, [x6, #96]
+	WORD $0x3cc700cf // ldur q15, [x6, #112]
+	ADD          R5, R6, R4
+	WORD $0x3cc60090 // ldur q16, [x4, #96]
+	ADD          R5, R6, R4
+	WORD $0x3cc70091 // ldur q17, [x4, #112]
+	WORD $0x3cc600f2 // ldur q18, [x7, #96]
+	WORD $0x3cc700f3 // ldur q19, [x7, #112]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done6
+
+loop5:
+
+	// levels of values 16 to 31
+	WORD $0x3cc02134 // ldur q20, [x9, #2]
+	WORD $0x6f0c0695 // ushr v21.16b, v20.16b, #4
+	WORD $0x4f00e5f6 // movi v22.16b, #15
+	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
+	WORD $0xfc442136 // ldur d22, [x9, #66]
+	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
+	MOVD         $lm6_128_shifts<>+0(SB), R11
+	FMOVQ        (R11), F23
+	WORD $0x6eb746d7 // ushl v23.4s, v22.4s, v23.4s
+	MOVD         $lm6_128_shifts2<>+0(SB), R11
+	FMOVQ        (R11), F24
+	WORD $0x6eb846d6 // ushl v22.4s, v22.4s, v24.4s
+	WORD $0x4f00e478 // movi v24.16b, #3
+	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
+	WORD $0x4f00e478 // movi v24.16b, #3
+	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
+	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
+	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
+	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0x7c400134 // ldur h20, [x9]
+	WORD $0x1ee24294 // fcvt s20, h20
+	WORD $0xbc400095 // ldur s21, [x4]
+	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
+	ADD          R5, R4, R11
+	WORD $0xbc400176 // ldur s22, [x11]
+	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
+	WORD $0xbc4000d7 // ldur s23, [x6]
+	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
+	ADD          R5, R6, R11
+	WORD $0xbc400178 // ldur s24, [x11]
+	WORD $0x6e38de98 // fmul v24.4s, v20.4s, v24.4s
+	WORD $0xbc4000f9 // ldur s25, [x7]
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0xbc410079 // ldur s25, [x3, #16]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc41407a // ldur s26, [x3, #20]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4f00e49b // movi v27.16b, #4
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	MOVD         $lm6_128_level<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	MOVD         $lm6_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	MOVD         $lm6_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level10<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level11<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level12<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level13<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level14<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level15<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level16<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level17<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f00e499 // movi v25.16b, #4
+	WORD $0x4eb99f59 // mul v25.4s, v26.4s, v25.4s
+	MOVD         $lm6_128_level<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	MOVD         $lm6_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level10<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level11<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level12<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level13<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level14<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level15<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level16<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level17<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f951360 // fmla v0.4s, v27.4s, v21.s[0]
+	WORD $0x4f951341 // fmla v1.4s, v26.4s, v21.s[0]
+	WORD $0x4f961362 // fmla v2.4s, v27.4s, v22.s[0]
+	WORD $0x4f961343 // fmla v3.4s, v26.4s, v22.s[0]
+	WORD $0x4f971364 // fmla v4.4s, v27.4s, v23.s[0]
+	WORD $0x4f971345 // fmla v5.4s, v26.4s, v23.s[0]
+	WORD $0x4f981366 // fmla v6.4s, v27.4s, v24.s[0]
+	WORD $0x4f981347 // fmla v7.4s, v26.4s, v24.s[0]
+	WORD $0x4f941368 // fmla v8.4s, v27.4s, v20.s[0]
+	WORD $0x4f941349 // fmla v9.4s, v26.4s, v20.s[0]
+	WORD $0xbc418079 // ldur s25, [x3, #24]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc41c07a // ldur s26, [x3, #28]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4f00e49b // movi v27.16b, #4
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	MOVD         $lm6_128_level<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	MOVD         $lm6_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	MOVD         $lm6_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level10<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level11<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level12<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level13<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level14<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level15<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level16<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level17<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f00e499 // movi v25.16b, #4
+	WORD $0x4eb99f59 // mul v25.4s, v26.4s, v25.4s
+	MOVD         $lm6_128_level<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	MOVD         $lm6_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level10<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level11<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level12<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level13<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level14<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level15<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level16<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level17<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f95136a // fmla v10.4s, v27.4s, v21.s[0]
+	WORD $0x4f95134b // fmla v11.4s, v26.4s, v21.s[0]
+	WORD $0x4f96136c // fmla v12.4s, v27.4s, v22.s[0]
+	WORD $0x4f96134d // fmla v13.4s, v26.4s, v22.s[0]
+	WORD $0x4f97136e // fmla v14.4s, v27.4s, v23.s[0]
+	WORD $0x4f97134f // fmla v15.4s, v26.4s, v23.s[0]
+	WORD $0x4f981370 // fmla v16.4s, v27.4s, v24.s[0]
+	WORD $0x4f981351 // fmla v17.4s, v26.4s, v24.s[0]
+	WORD $0x4f941372 // fmla v18.4s, v27.4s, v20.s[0]
+	WORD $0x4f941353 // fmla v19.4s, v26.4s, v20.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop5
+
+done6:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F0, 64(R4)
+	FMOVQ        F1, 80(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F2, 64(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F3, 80(R8)
+	FMOVQ        F4, 64(R6)
+	FMOVQ        F5, 80(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F6, 64(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F7, 80(R8)
+	FMOVQ        F8, 64(R7)
+	FMOVQ        F9, 80(R7)
+	FMOVQ        F10, 96(R4)
+	FMOVQ        F11, 112(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F12, 96(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F13, 112(R4)
+	FMOVQ        F14, 96(R6)
+	FMOVQ        F15, 112(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F16, 96(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F17, 112(R4)
+	FMOVQ        F18, 96(R7)
+	FMOVQ        F19, 112(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	WORD $0x3cc80080 // ldur q0, [x4, #128]
+	WORD $0x3cc90081 // ldur q1, [x4, #144]
+	ADD          R5, R4, R8
+	WORD $0x3cc80102 // ldur q2, [x8, #128]
+	ADD          R5, R4, R8
+	WORD $0x3cc90103 // ldur q3, [x8, #144]
+	WORD $0x3cc800c4 // ldur q4, [x6, #128]
+	WORD $0x3cc900c5 // ldur q5, [x6, #144]
+	ADD          R5, R6, R8
+	WORD $0x3cc80106 // ldur q6, [x8, #128]
+	ADD          R5, R6, R8
+	WORD $0x3cc90107 // ldur q7, [x8, #144]
+	WORD $0x3cc800e8 // ldur q8, [x7, #128]
+	WORD $0x3cc900e9 // ldur q9, [x7, #144]
+	WORD $0x3cca008a // ldur q10, [x4, #160]
+	WORD $0x3ccb008b // ldur q11, [x4, #176]
+	ADD          R5, R4, R8
+	WORD $0x3cca010c // ldur q12, [x8, #160]
+	ADD          R5, R4, R4
+	WORD $0x3ccb008d // ldur q13, [x4, #176]
+	WORD $0x3cca00ce // ldur q14, [x6, #160]
+	WORD $0x3ccb00cf // ldur q15, [x6, #176]
+	ADD          R5, R6, R4
+	WORD $0x3cca0090 // ldur q16, [x4, #160]
+	ADD          R5, R6, R4
+	WORD $0x3ccb0091 // ldur q17, [x4, #176]
+	WORD $0x3cca00f2 // ldur q18, [x7, #160]
+	WORD $0x3ccb00f3 // ldur q19, [x7, #176]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done8
+
+loop7:
+
+	// levels of values 32 to 47
+	WORD $0x3cc12134 // ldur q20, [x9, #18]
+	WORD $0x6f0c0695 // ushr v21.16b, v20.16b, #4
+	WORD $0x4f00e5f6 // movi v22.16b, #15
+	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
+	WORD $0xfc44a136 // ldur d22, [x9, #74]
+	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
+	MOVD         $lm6_128_shifts<>+0(SB), R11
+	FMOVQ        (R11), F23
+	WORD $0x6eb746d7 // ushl v23.4s, v22.4s, v23.4s
+	MOVD         $lm6_128_shifts2<>+0(SB), R11
+	FMOVQ        (R11), F24
+	WORD $0x6eb846d6 // ushl v22.4s, v22.4s, v24.4s
+	WORD $0x4f00e478 // movi v24.16b, #3
+	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
+	WORD $0x4f00e478 // movi v24.16b, #3
+	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
+	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
+	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
+	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0x7c400134 // ldur h20, [x9]
+	WORD $0x1ee24294 // fcvt s20, h20
+	WORD $0xbc400095 // ldur s21, [x4]
+	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
+	ADD          R5, R4, R11
+	WORD $0xbc400176 // ldur s22, [x11]
+	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
+	WORD $0xbc4000d7 // ldur s23, [x6]
+	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
+	ADD          R5, R6, R11
+	WORD $0xbc400178 // ldur s24, [x11]
+	WORD $0x6e38de98 // fmul v24.4s, v20.4s, v24.4s
+	WORD $0xbc4000f9 // ldur s25, [x7]
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0xbc400079 // ldur s25, [x3]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc40407a // ldur s26, [x3, #4]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4f00e49b // movi v27.16b, #4
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	MOVD         $lm6_128_level<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	MOVD         $lm6_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	MOVD         $lm6_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level10<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level11<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level12<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level13<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level14<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level15<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level16<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level17<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f00e499 // movi v25.16b, #4
+	WORD $0x4eb99f59 // mul v25.4s, v26.4s, v25.4s
+	MOVD         $lm6_128_level<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	MOVD         $lm6_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level10<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level11<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level12<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level13<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level14<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level15<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level16<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level17<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f951360 // fmla v0.4s, v27.4s, v21.s[0]
+	WORD $0x4f951341 // fmla v1.4s, v26.4s, v21.s[0]
+	WORD $0x4f961362 // fmla v2.4s, v27.4s, v22.s[0]
+	WORD $0x4f961343 // fmla v3.4s, v26.4s, v22.s[0]
+	WORD $0x4f971364 // fmla v4.4s, v27.4s, v23.s[0]
+	WORD $0x4f971345 // fmla v5.4s, v26.4s, v23.s[0]
+	WORD $0x4f981366 // fmla v6.4s, v27.4s, v24.s[0]
+	WORD $0x4f981347 // fmla v7.4s, v26.4s, v24.s[0]
+	WORD $0x4f941368 // fmla v8.4s, v27.4s, v20.s[0]
+	WORD $0x4f941349 // fmla v9.4s, v26.4s, v20.s[0]
+	WORD $0xbc408079 // ldur s25, [x3, #8]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc40c07a // ldur s26, [x3, #12]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4f00e49b // movi v27.16b, #4
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	MOVD         $lm6_128_level<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	MOVD         $lm6_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	MOVD         $lm6_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level10<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level11<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level12<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level13<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level14<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level15<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level16<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level17<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f00e499 // movi v25.16b, #4
+	WORD $0x4eb99f59 // mul v25.4s, v26.4s, v25.4s
+	MOVD         $lm6_128_level<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	MOVD         $lm6_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level10<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level11<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level12<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level13<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level14<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level15<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level16<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level17<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f95136a // fmla v10.4s, v27.4s, v21.s[0]
+	WORD $0x4f95134b // fmla v11.4s, v26.4s, v21.s[0]
+	WORD $0x4f96136c // fmla v12.4s, v27.4s, v22.s[0]
+	WORD $0x4f96134d // fmla v13.4s, v26.4s, v22.s[0]
+	WORD $0x4f97136e // fmla v14.4s, v27.4s, v23.s[0]
+	WORD $0x4f97134f // fmla v15.4s, v26.4s, v23.s[0]
+	WORD $0x4f981370 // fmla v16.4s, v27.4s, v24.s[0]
+	WORD $0x4f981351 // fmla v17.4s, v26.4s, v24.s[0]
+	WORD $0x4f941372 // fmla v18.4s, v27.4s, v20.s[0]
+	WORD $0x4f941353 // fmla v19.4s, v26.4s, v20.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop7
+
+done8:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F0, 128(R4)
+	FMOVQ        F1, 144(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F2, 128(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F3, 144(R8)
+	FMOVQ        F4, 128(R6)
+	FMOVQ        F5, 144(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F6, 128(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F7, 144(R8)
+	FMOVQ        F8, 128(R7)
+	FMOVQ        F9, 144(R7)
+	FMOVQ        F10, 160(R4)
+	FMOVQ        F11, 176(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F12, 160(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F13, 176(R4)
+	FMOVQ        F14, 160(R6)
+	FMOVQ        F15, 176(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F16, 160(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F17, 176(R4)
+	FMOVQ        F18, 160(R7)
+	FMOVQ        F19, 176(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	WORD $0x3ccc0080 // ldur q0, [x4, #192]
+	WORD $0x3ccd0081 // ldur q1, [x4, #208]
+	ADD          R5, R4, R8
+	WORD $0x3ccc0102 // ldur q2, [x8, #192]
+	ADD          R5, R4, R8
+	WORD $0x3ccd0103 // ldur q3, [x8, #208]
+	WORD $0x3ccc00c4 // ldur q4, [x6, #192]
+	WORD $0x3ccd00c5 // ldur q5, [x6, #208]
+	ADD          R5, R6, R8
+	WORD $0x3ccc0106 // ldur q6, [x8, #192]
+	ADD          R5, R6, R8
+	WORD $0x3ccd0107 // ldur q7, [x8, #208]
+	WORD $0x3ccc00e8 // ldur q8, [x7, #192]
+	WORD $0x3ccd00e9 // ldur q9, [x7, #208]
+	WORD $0x3cce008a // ldur q10, [x4, #224]
+	WORD $0x3ccf008b // ldur q11, [x4, #240]
+	ADD          R5, R4, R8
+	WORD $0x3cce010c // ldur q12, [x8, #224]
+	ADD          R5, R4, R4
+	WORD $0x3ccf008d // ldur q13, [x4, #240]
+	WORD $0x3cce00ce // ldur q14, [x6, #224]
+	WORD $0x3ccf00cf // ldur q15, [x6, #240]
+	ADD          R5, R6, R4
+	WORD $0x3cce0090 // ldur q16, [x4, #224]
+	ADD          R5, R6, R4
+	WORD $0x3ccf0091 // ldur q17, [x4, #240]
+	WORD $0x3cce00f2 // ldur q18, [x7, #224]
+	WORD $0x3ccf00f3 // ldur q19, [x7, #240]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done10
+
+loop9:
+
+	// levels of values 48 to 63
+	WORD $0x3cc12134 // ldur q20, [x9, #18]
+	WORD $0x6f0c0695 // ushr v21.16b, v20.16b, #4
+	WORD $0x4f00e5f6 // movi v22.16b, #15
+	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
+	WORD $0xfc44a136 // ldur d22, [x9, #74]
+	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
+	MOVD         $lm6_128_shifts<>+0(SB), R11
+	FMOVQ        (R11), F23
+	WORD $0x6eb746d7 // ushl v23.4s, v22.4s, v23.4s
+	MOVD         $lm6_128_shifts2<>+0(SB), R11
+	FMOVQ        (R11), F24
+	WORD $0x6eb846d6 // ushl v22.4s, v22.4s, v24.4s
+	WORD $0x4f00e478 // movi v24.16b, #3
+	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
+	WORD $0x4f00e478 // movi v24.16b, #3
+	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
+	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
+	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
+	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0x7c400134 // ldur h20, [x9]
+	WORD $0x1ee24294 // fcvt s20, h20
+	WORD $0xbc400095 // ldur s21, [x4]
+	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
+	ADD          R5, R4, R11
+	WORD $0xbc400176 // ldur s22, [x11]
+	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
+	WORD $0xbc4000d7 // ldur s23, [x6]
+	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
+	ADD          R5, R6, R11
+	WORD $0xbc400178 // ldur s24, [x11]
+	WORD $0x6e38de98 // fmul v24.4s, v20.4s, v24.4s
+	WORD $0xbc4000f9 // ldur s25, [x7]
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0xbc410079 // ldur s25, [x3, #16]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc41407a // ldur s26, [x3, #20]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4f00e49b // movi v27.16b, #4
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	MOVD         $lm6_128_level<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	MOVD         $lm6_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	MOVD         $lm6_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level10<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level11<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level12<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level13<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level14<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level15<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level16<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level17<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f00e499 // movi v25.16b, #4
+	WORD $0x4eb99f59 // mul v25.4s, v26.4s, v25.4s
+	MOVD         $lm6_128_level<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	MOVD         $lm6_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level10<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level11<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level12<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level13<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level14<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level15<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level16<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level17<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f951360 // fmla v0.4s, v27.4s, v21.s[0]
+	WORD $0x4f951341 // fmla v1.4s, v26.4s, v21.s[0]
+	WORD $0x4f961362 // fmla v2.4s, v27.4s, v22.s[0]
+	WORD $0x4f961343 // fmla v3.4s, v26.4s, v22.s[0]
+	WORD $0x4f971364 // fmla v4.4s, v27.4s, v23.s[0]
+	WORD $0x4f971345 // fmla v5.4s, v26.4s, v23.s[0]
+	WORD $0x4f981366 // fmla v6.4s, v27.4s, v24.s[0]
+	WORD $0x4f981347 // fmla v7.4s, v26.4s, v24.s[0]
+	WORD $0x4f941368 // fmla v8.4s, v27.4s, v20.s[0]
+	WORD $0x4f941349 // fmla v9.4s, v26.4s, v20.s[0]
+	WORD $0xbc418079 // ldur s25, [x3, #24]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc41c07a // ldur s26, [x3, #28]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4f00e49b // movi v27.16b, #4
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	MOVD         $lm6_128_level<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	MOVD         $lm6_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	MOVD         $lm6_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level10<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level11<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level12<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level13<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level14<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level15<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level16<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level17<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f00e499 // movi v25.16b, #4
+	WORD $0x4eb99f59 // mul v25.4s, v26.4s, v25.4s
+	MOVD         $lm6_128_level<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	MOVD         $lm6_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level10<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level11<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level12<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level13<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level14<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level15<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level16<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level17<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f95136a // fmla v10.4s, v27.4s, v21.s[0]
+	WORD $0x4f95134b // fmla v11.4s, v26.4s, v21.s[0]
+	WORD $0x4f96136c // fmla v12.4s, v27.4s, v22.s[0]
+	WORD $0x4f96134d // fmla v13.4s, v26.4s, v22.s[0]
+	WORD $0x4f97136e // fmla v14.4s, v27.4s, v23.s[0]
+	WORD $0x4f97134f // fmla v15.4s, v26.4s, v23.s[0]
+	WORD $0x4f981370 // fmla v16.4s, v27.4s, v24.s[0]
+	WORD $0x4f981351 // fmla v17.4s, v26.4s, v24.s[0]
+	WORD $0x4f941372 // fmla v18.4s, v27.4s, v20.s[0]
+	WORD $0x4f941353 // fmla v19.4s, v26.4s, v20.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop9
+
+done10:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F0, 192(R4)
+	FMOVQ        F1, 208(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F2, 192(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F3, 208(R8)
+	FMOVQ        F4, 192(R6)
+	FMOVQ        F5, 208(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F6, 192(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F7, 208(R8)
+	FMOVQ        F8, 192(R7)
+	FMOVQ        F9, 208(R7)
+	FMOVQ        F10, 224(R4)
+	FMOVQ        F11, 240(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F12, 224(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F13, 240(R4)
+	FMOVQ        F14, 224(R6)
+	FMOVQ        F15, 240(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F16, 224(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F17, 240(R4)
+	FMOVQ        F18, 224(R7)
+	FMOVQ        F19, 240(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FLDPQ        256(R4), (F0, F1)
+	ADD          R5, R4, R8
+	FMOVQ        256(R8), F2
+	ADD          R5, R4, R8
+	FMOVQ        272(R8), F3
+	FLDPQ        256(R6), (F4, F5)
+	ADD          R5, R6, R8
+	FMOVQ        256(R8), F6
+	ADD          R5, R6, R8
+	FMOVQ        272(R8), F7
+	FLDPQ        256(R7), (F8, F9)
+	FLDPQ        288(R4), (F10, F11)
+	ADD          R5, R4, R8
+	FMOVQ        288(R8), F12
+	ADD          R5, R4, R4
+	FMOVQ        304(R4), F13
+	FLDPQ        288(R6), (F14, F15)
+	ADD          R5, R6, R4
+	FMOVQ        288(R4), F16
+	ADD          R5, R6, R4
+	FMOVQ        304(R4), F17
+	FLDPQ        288(R7), (F18, F19)
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done12
+
+loop11:
+
+	// levels of values 64 to 79
+	WORD $0x3cc22134 // ldur q20, [x9, #34]
+	WORD $0x6f0c0695 // ushr v21.16b, v20.16b, #4
+	WORD $0x4f00e5f6 // movi v22.16b, #15
+	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
+	WORD $0xfc452136 // ldur d22, [x9, #82]
+	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
+	MOVD         $lm6_128_shifts<>+0(SB), R11
+	FMOVQ        (R11), F23
+	WORD $0x6eb746d7 // ushl v23.4s, v22.4s, v23.4s
+	MOVD         $lm6_128_shifts2<>+0(SB), R11
+	FMOVQ        (R11), F24
+	WORD $0x6eb846d6 // ushl v22.4s, v22.4s, v24.4s
+	WORD $0x4f00e478 // movi v24.16b, #3
+	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
+	WORD $0x4f00e478 // movi v24.16b, #3
+	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
+	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
+	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
+	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0x7c400134 // ldur h20, [x9]
+	WORD $0x1ee24294 // fcvt s20, h20
+	WORD $0xbc400095 // ldur s21, [x4]
+	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
+	ADD          R5, R4, R11
+	WORD $0xbc400176 // ldur s22, [x11]
+	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
+	WORD $0xbc4000d7 // ldur s23, [x6]
+	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
+	ADD          R5, R6, R11
+	WORD $0xbc400178 // ldur s24, [x11]
+	WORD $0x6e38de98 // fmul v24.4s, v20.4s, v24.4s
+	WORD $0xbc4000f9 // ldur s25, [x7]
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0xbc400079 // ldur s25, [x3]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc40407a // ldur s26, [x3, #4]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4f00e49b // movi v27.16b, #4
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	MOVD         $lm6_128_level<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	MOVD         $lm6_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	MOVD         $lm6_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level10<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level11<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level12<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level13<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level14<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level15<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level16<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level17<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f00e499 // movi v25.16b, #4
+	WORD $0x4eb99f59 // mul v25.4s, v26.4s, v25.4s
+	MOVD         $lm6_128_level<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	MOVD         $lm6_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level10<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level11<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level12<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level13<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level14<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level15<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level16<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level17<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f951360 // fmla v0.4s, v27.4s, v21.s[0]
+	WORD $0x4f951341 // fmla v1.4s, v26.4s, v21.s[0]
+	WORD $0x4f961362 // fmla v2.4s, v27.4s, v22.s[0]
+	WORD $0x4f961343 // fmla v3.4s, v26.4s, v22.s[0]
+	WORD $0x4f971364 // fmla v4.4s, v27.4s, v23.s[0]
+	WORD $0x4f971345 // fmla v5.4s, v26.4s, v23.s[0]
+	WORD $0x4f981366 // fmla v6.4s, v27.4s, v24.s[0]
+	WORD $0x4f981347 // fmla v7.4s, v26.4s, v24.s[0]
+	WORD $0x4f941368 // fmla v8.4s, v27.4s, v20.s[0]
+	WORD $0x4f941349 // fmla v9.4s, v26.4s, v20.s[0]
+	WORD $0xbc408079 // ldur s25, [x3, #8]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc40c07a // ldur s26, [x3, #12]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4f00e49b // movi v27.16b, #4
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	MOVD         $lm6_128_level<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	MOVD         $lm6_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	MOVD         $lm6_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level10<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level11<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level12<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level13<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level14<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level15<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level16<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level17<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f00e499 // movi v25.16b, #4
+	WORD $0x4eb99f59 // mul v25.4s, v26.4s, v25.4s
+	MOVD         $lm6_128_level<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	MOVD         $lm6_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level10<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level11<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level12<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level13<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level14<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level15<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level16<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level17<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f95136a // fmla v10.4s, v27.4s, v21.s[0]
+	WORD $0x4f95134b // fmla v11.4s, v26.4s, v21.s[0]
+	WORD $0x4f96136c // fmla v12.4s, v27.4s, v22.s[0]
+	WORD $0x4f96134d // fmla v13.4s, v26.4s, v22.s[0]
+	WORD $0x4f97136e // fmla v14.4s, v27.4s, v23.s[0]
+	WORD $0x4f97134f // fmla v15.4s, v26.4s, v23.s[0]
+	WORD $0x4f981370 // fmla v16.4s, v27.4s, v24.s[0]
+	WORD $0x4f981351 // fmla v17.4s, v26.4s, v24.s[0]
+	WORD $0x4f941372 // fmla v18.4s, v27.4s, v20.s[0]
+	WORD $0x4f941353 // fmla v19.4s, v26.4s, v20.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop11
+
+done12:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F0, 256(R4)
+	FMOVQ        F1, 272(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F2, 256(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F3, 272(R8)
+	FMOVQ        F4, 256(R6)
+	FMOVQ        F5, 272(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F6, 256(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F7, 272(R8)
+	FMOVQ        F8, 256(R7)
+	FMOVQ        F9, 272(R7)
+	FMOVQ        F10, 288(R4)
+	FMOVQ        F11, 304(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F12, 288(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F13, 304(R4)
+	FMOVQ        F14, 288(R6)
+	FMOVQ        F15, 304(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F16, 288(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F17, 304(R4)
+	FMOVQ        F18, 288(R7)
+	FMOVQ        F19, 304(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FLDPQ        320(R4), (F0, F1)
+	ADD          R5, R4, R8
+	FMOVQ        320(R8), F2
+	ADD          R5, R4, R8
+	FMOVQ        336(R8), F3
+	FLDPQ        320(R6), (F4, F5)
+	ADD          R5, R6, R8
+	FMOVQ        320(R8), F6
+	ADD          R5, R6, R8
+	FMOVQ        336(R8), F7
+	FLDPQ        320(R7), (F8, F9)
+	FLDPQ        352(R4), (F10, F11)
+	ADD          R5, R4, R8
+	FMOVQ        352(R8), F12
+	ADD          R5, R4, R4
+	FMOVQ        368(R4), F13
+	FLDPQ        352(R6), (F14, F15)
+	ADD          R5, R6, R4
+	FMOVQ        352(R4), F16
+	ADD          R5, R6, R4
+	FMOVQ        368(R4), F17
+	FLDPQ        352(R7), (F18, F19)
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done14
+
+loop13:
+
+	// levels of values 80 to 95
+	WORD $0x3cc22134 // ldur q20, [x9, #34]
+	WORD $0x6f0c0695 // ushr v21.16b, v20.16b, #4
+	WORD $0x4f00e5f6 // movi v22.16b, #15
+	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
+	WORD $0xfc452136 // ldur d22, [x9, #82]
+	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
+	MOVD         $lm6_128_shifts<>+0(SB), R11
+	FMOVQ        (R11), F23
+	WORD $0x6eb746d7 // ushl v23.4s, v22.4s, v23.4s
+	MOVD         $lm6_128_shifts2<>+0(SB), R11
+	FMOVQ        (R11), F24
+	WORD $0x6eb846d6 // ushl v22.4s, v22.4s, v24.4s
+	WORD $0x4f00e478 // movi v24.16b, #3
+	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
+	WORD $0x4f00e478 // movi v24.16b, #3
+	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
+	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
+	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
+	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0x7c400134 // ldur h20, [x9]
+	WORD $0x1ee24294 // fcvt s20, h20
+	WORD $0xbc400095 // ldur s21, [x4]
+	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
+	ADD          R5, R4, R11
+	WORD $0xbc400176 // ldur s22, [x11]
+	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
+	WORD $0xbc4000d7 // ldur s23, [x6]
+	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
+	ADD          R5, R6, R11
+	WORD $0xbc400178 // ldur s24, [x11]
+	WORD $0x6e38de98 // fmul v24.4s, v20.4s, v24.4s
+	WORD $0xbc4000f9 // ldur s25, [x7]
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0xbc410079 // ldur s25, [x3, #16]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc41407a // ldur s26, [x3, #20]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4f00e49b // movi v27.16b, #4
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	MOVD         $lm6_128_level<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	MOVD         $lm6_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	MOVD         $lm6_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level10<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level11<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level12<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level13<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level14<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level15<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level16<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level17<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f00e499 // movi v25.16b, #4
+	WORD $0x4eb99f59 // mul v25.4s, v26.4s, v25.4s
+	MOVD         $lm6_128_level<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	MOVD         $lm6_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level10<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level11<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level12<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level13<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level14<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level15<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level16<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level17<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f951360 // fmla v0.4s, v27.4s, v21.s[0]
+	WORD $0x4f951341 // fmla v1.4s, v26.4s, v21.s[0]
+	WORD $0x4f961362 // fmla v2.4s, v27.4s, v22.s[0]
+	WORD $0x4f961343 // fmla v3.4s, v26.4s, v22.s[0]
+	WORD $0x4f971364 // fmla v4.4s, v27.4s, v23.s[0]
+	WORD $0x4f971345 // fmla v5.4s, v26.4s, v23.s[0]
+	WORD $0x4f981366 // fmla v6.4s, v27.4s, v24.s[0]
+	WORD $0x4f981347 // fmla v7.4s, v26.4s, v24.s[0]
+	WORD $0x4f941368 // fmla v8.4s, v27.4s, v20.s[0]
+	WORD $0x4f941349 // fmla v9.4s, v26.4s, v20.s[0]
+	WORD $0xbc418079 // ldur s25, [x3, #24]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc41c07a // ldur s26, [x3, #28]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4f00e49b // movi v27.16b, #4
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	MOVD         $lm6_128_level<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	MOVD         $lm6_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	MOVD         $lm6_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level10<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level11<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level12<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level13<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level14<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level15<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level16<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level17<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f00e499 // movi v25.16b, #4
+	WORD $0x4eb99f59 // mul v25.4s, v26.4s, v25.4s
+	MOVD         $lm6_128_level<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	MOVD         $lm6_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level10<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level11<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level12<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level13<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level14<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level15<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level16<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level17<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f95136a // fmla v10.4s, v27.4s, v21.s[0]
+	WORD $0x4f95134b // fmla v11.4s, v26.4s, v21.s[0]
+	WORD $0x4f96136c // fmla v12.4s, v27.4s, v22.s[0]
+	WORD $0x4f96134d // fmla v13.4s, v26.4s, v22.s[0]
+	WORD $0x4f97136e // fmla v14.4s, v27.4s, v23.s[0]
+	WORD $0x4f97134f // fmla v15.4s, v26.4s, v23.s[0]
+	WORD $0x4f981370 // fmla v16.4s, v27.4s, v24.s[0]
+	WORD $0x4f981351 // fmla v17.4s, v26.4s, v24.s[0]
+	WORD $0x4f941372 // fmla v18.4s, v27.4s, v20.s[0]
+	WORD $0x4f941353 // fmla v19.4s, v26.4s, v20.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop13
+
+done14:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F0, 320(R4)
+	FMOVQ        F1, 336(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F2, 320(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F3, 336(R8)
+	FMOVQ        F4, 320(R6)
+	FMOVQ        F5, 336(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F6, 320(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F7, 336(R8)
+	FMOVQ        F8, 320(R7)
+	FMOVQ        F9, 336(R7)
+	FMOVQ        F10, 352(R4)
+	FMOVQ        F11, 368(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F12, 352(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F13, 368(R4)
+	FMOVQ        F14, 352(R6)
+	FMOVQ        F15, 368(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F16, 352(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F17, 368(R4)
+	FMOVQ        F18, 352(R7)
+	FMOVQ        F19, 368(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FLDPQ        384(R4), (F0, F1)
+	ADD          R5, R4, R8
+	FMOVQ        384(R8), F2
+	ADD          R5, R4, R8
+	FMOVQ        400(R8), F3
+	FLDPQ        384(R6), (F4, F5)
+	ADD          R5, R6, R8
+	FMOVQ        384(R8), F6
+	ADD          R5, R6, R8
+	FMOVQ        400(R8), F7
+	FLDPQ        384(R7), (F8, F9)
+	FLDPQ        416(R4), (F10, F11)
+	ADD          R5, R4, R8
+	FMOVQ        416(R8), F12
+	ADD          R5, R4, R4
+	FMOVQ        432(R4), F13
+	FLDPQ        416(R6), (F14, F15)
+	ADD          R5, R6, R4
+	FMOVQ        416(R4), F16
+	ADD          R5, R6, R4
+	FMOVQ        432(R4), F17
+	FLDPQ        416(R7), (F18, F19)
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done16
+
+loop15:
+
+	// levels of values 96 to 111
+	WORD $0x3cc32134 // ldur q20, [x9, #50]
+	WORD $0x6f0c0695 // ushr v21.16b, v20.16b, #4
+	WORD $0x4f00e5f6 // movi v22.16b, #15
+	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
+	WORD $0xfc45a136 // ldur d22, [x9, #90]
+	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
+	MOVD         $lm6_128_shifts<>+0(SB), R11
+	FMOVQ        (R11), F23
+	WORD $0x6eb746d7 // ushl v23.4s, v22.4s, v23.4s
+	MOVD         $lm6_128_shifts2<>+0(SB), R11
+	FMOVQ        (R11), F24
+	WORD $0x6eb846d6 // ushl v22.4s, v22.4s, v24.4s
+	WORD $0x4f00e478 // movi v24.16b, #3
+	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
+	WORD $0x4f00e478 // movi v24.16b, #3
+	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
+	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
+	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
+	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0x7c400134 // ldur h20, [x9]
+	WORD $0x1ee24294 // fcvt s20, h20
+	WORD $0xbc400095 // ldur s21, [x4]
+	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
+	ADD          R5, R4, R11
+	WORD $0xbc400176 // ldur s22, [x11]
+	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
+	WORD $0xbc4000d7 // ldur s23, [x6]
+	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
+	ADD          R5, R6, R11
+	WORD $0xbc400178 // ldur s24, [x11]
+	WORD $0x6e38de98 // fmul v24.4s, v20.4s, v24.4s
+	WORD $0xbc4000f9 // ldur s25, [x7]
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0xbc400079 // ldur s25, [x3]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc40407a // ldur s26, [x3, #4]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4f00e49b // movi v27.16b, #4
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	MOVD         $lm6_128_level<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	MOVD         $lm6_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	MOVD         $lm6_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level10<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level11<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level12<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level13<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level14<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level15<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level16<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level17<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f00e499 // movi v25.16b, #4
+	WORD $0x4eb99f59 // mul v25.4s, v26.4s, v25.4s
+	MOVD         $lm6_128_level<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	MOVD         $lm6_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level10<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level11<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level12<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level13<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level14<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level15<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level16<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level17<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f951360 // fmla v0.4s, v27.4s, v21.s[0]
+	WORD $0x4f951341 // fmla v1.4s, v26.4s, v21.s[0]
+	WORD $0x4f961362 // fmla v2.4s, v27.4s, v22.s[0]
+	WORD $0x4f961343 // fmla v3.4s, v26.4s, v22.s[0]
+	WORD $0x4f971364 // fmla v4.4s, v27.4s, v23.s[0]
+	WORD $0x4f971345 // fmla v5.4s, v26.4s, v23.s[0]
+	WORD $0x4f981366 // fmla v6.4s, v27.4s, v24.s[0]
+	WORD $0x4f981347 // fmla v7.4s, v26.4s, v24.s[0]
+	WORD $0x4f941368 // fmla v8.4s, v27.4s, v20.s[0]
+	WORD $0x4f941349 // fmla v9.4s, v26.4s, v20.s[0]
+	WORD $0xbc408079 // ldur s25, [x3, #8]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc40c07a // ldur s26, [x3, #12]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4f00e49b // movi v27.16b, #4
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	MOVD         $lm6_128_level<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	MOVD         $lm6_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	MOVD         $lm6_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level10<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level11<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level12<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level13<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level14<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level15<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level16<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level17<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f00e499 // movi v25.16b, #4
+	WORD $0x4eb99f59 // mul v25.4s, v26.4s, v25.4s
+	MOVD         $lm6_128_level<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	MOVD         $lm6_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level10<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level11<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level12<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level13<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level14<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level15<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level16<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level17<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f95136a // fmla v10.4s, v27.4s, v21.s[0]
+	WORD $0x4f95134b // fmla v11.4s, v26.4s, v21.s[0]
+	WORD $0x4f96136c // fmla v12.4s, v27.4s, v22.s[0]
+	WORD $0x4f96134d // fmla v13.4s, v26.4s, v22.s[0]
+	WORD $0x4f97136e // fmla v14.4s, v27.4s, v23.s[0]
+	WORD $0x4f97134f // fmla v15.4s, v26.4s, v23.s[0]
+	WORD $0x4f981370 // fmla v16.4s, v27.4s, v24.s[0]
+	WORD $0x4f981351 // fmla v17.4s, v26.4s, v24.s[0]
+	WORD $0x4f941372 // fmla v18.4s, v27.4s, v20.s[0]
+	WORD $0x4f941353 // fmla v19.4s, v26.4s, v20.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop15
+
+done16:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F0, 384(R4)
+	FMOVQ        F1, 400(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F2, 384(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F3, 400(R8)
+	FMOVQ        F4, 384(R6)
+	FMOVQ        F5, 400(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F6, 384(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F7, 400(R8)
+	FMOVQ        F8, 384(R7)
+	FMOVQ        F9, 400(R7)
+	FMOVQ        F10, 416(R4)
+	FMOVQ        F11, 432(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F12, 416(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F13, 432(R4)
+	FMOVQ        F14, 416(R6)
+	FMOVQ        F15, 432(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F16, 416(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F17, 432(R4)
+	FMOVQ        F18, 416(R7)
+	FMOVQ        F19, 432(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FLDPQ        448(R4), (F0, F1)
+	ADD          R5, R4, R8
+	FMOVQ        448(R8), F2
+	ADD          R5, R4, R8
+	FMOVQ        464(R8), F3
+	FLDPQ        448(R6), (F4, F5)
+	ADD          R5, R6, R8
+	FMOVQ        448(R8), F6
+	ADD          R5, R6, R8
+	FMOVQ        464(R8), F7
+	FLDPQ        448(R7), (F8, F9)
+	FLDPQ        480(R4), (F10, F11)
+	ADD          R5, R4, R8
+	FMOVQ        480(R8), F12
+	ADD          R5, R4, R4
+	FMOVQ        496(R4), F13
+	FLDPQ        480(R6), (F14, F15)
+	ADD          R5, R6, R4
+	FMOVQ        480(R4), F16
+	ADD          R5, R6, R4
+	FMOVQ        496(R4), F17
+	FLDPQ        480(R7), (F18, F19)
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done18
+
+loop17:
+
+	// levels of values 112 to 127
+	WORD $0x3cc32134 // ldur q20, [x9, #50]
+	WORD $0x6f0c0695 // ushr v21.16b, v20.16b, #4
+	WORD $0x4f00e5f6 // movi v22.16b, #15
+	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
+	WORD $0xfc45a136 // ldur d22, [x9, #90]
+	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
+	MOVD         $lm6_128_shifts<>+0(SB), R11
+	FMOVQ        (R11), F23
+	WORD $0x6eb746d7 // ushl v23.4s, v22.4s, v23.4s
+	MOVD         $lm6_128_shifts2<>+0(SB), R11
+	FMOVQ        (R11), F24
+	WORD $0x6eb846d6 // ushl v22.4s, v22.4s, v24.4s
+	WORD $0x4f00e478 // movi v24.16b, #3
+	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
+	WORD $0x4f00e478 // movi v24.16b, #3
+	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
+	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
+	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
+	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
+	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0x7c400134 // ldur h20, [x9]
+	WORD $0x1ee24294 // fcvt s20, h20
+	WORD $0xbc400095 // ldur s21, [x4]
+	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
+	ADD          R5, R4, R11
+	WORD $0xbc400176 // ldur s22, [x11]
+	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
+	WORD $0xbc4000d7 // ldur s23, [x6]
+	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
+	ADD          R5, R6, R11
+	WORD $0xbc400178 // ldur s24, [x11]
+	WORD $0x6e38de98 // fmul v24.4s, v20.4s, v24.4s
+	WORD $0xbc4000f9 // ldur s25, [x7]
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0xbc410079 // ldur s25, [x3, #16]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc41407a // ldur s26, [x3, #20]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4f00e49b // movi v27.16b, #4
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	MOVD         $lm6_128_level<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	MOVD         $lm6_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	MOVD         $lm6_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level10<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level11<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level12<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level13<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level14<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level15<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level16<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level17<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f00e499 // movi v25.16b, #4
+	WORD $0x4eb99f59 // mul v25.4s, v26.4s, v25.4s
+	MOVD         $lm6_128_level<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	MOVD         $lm6_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level10<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level11<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level12<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level13<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level14<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level15<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level16<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level17<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f951360 // fmla v0.4s, v27.4s, v21.s[0]
+	WORD $0x4f951341 // fmla v1.4s, v26.4s, v21.s[0]
+	WORD $0x4f961362 // fmla v2.4s, v27.4s, v22.s[0]
+	WORD $0x4f961343 // fmla v3.4s, v26.4s, v22.s[0]
+	WORD $0x4f971364 // fmla v4.4s, v27.4s, v23.s[0]
+	WORD $0x4f971345 // fmla v5.4s, v26.4s, v23.s[0]
+	WORD $0x4f981366 // fmla v6.4s, v27.4s, v24.s[0]
+	WORD $0x4f981347 // fmla v7.4s, v26.4s, v24.s[0]
+	WORD $0x4f941368 // fmla v8.4s, v27.4s, v20.s[0]
+	WORD $0x4f941349 // fmla v9.4s, v26.4s, v20.s[0]
+	WORD $0xbc418079 // ldur s25, [x3, #24]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc41c07a // ldur s26, [x3, #28]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4f00e49b // movi v27.16b, #4
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	MOVD         $lm6_128_level<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	MOVD         $lm6_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	MOVD         $lm6_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level10<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level11<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level12<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level13<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level14<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level15<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level16<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level17<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f00e499 // movi v25.16b, #4
+	WORD $0x4eb99f59 // mul v25.4s, v26.4s, v25.4s
+	MOVD         $lm6_128_level<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	MOVD         $lm6_128_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level10<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level11<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level12<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level13<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_128_level14<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_128_level15<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_128_level16<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_128_level17<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f95136a // fmla v10.4s, v27.4s, v21.s[0]
+	WORD $0x4f95134b // fmla v11.4s, v26.4s, v21.s[0]
+	WORD $0x4f96136c // fmla v12.4s, v27.4s, v22.s[0]
+	WORD $0x4f96134d // fmla v13.4s, v26.4s, v22.s[0]
+	WORD $0x4f97136e // fmla v14.4s, v27.4s, v23.s[0]
+	WORD $0x4f97134f // fmla v15.4s, v26.4s, v23.s[0]
+	WORD $0x4f981370 // fmla v16.4s, v27.4s, v24.s[0]
+	WORD $0x4f981351 // fmla v17.4s, v26.4s, v24.s[0]
+	WORD $0x4f941372 // fmla v18.4s, v27.4s, v20.s[0]
+	WORD $0x4f941353 // fmla v19.4s, v26.4s, v20.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop17
+
+done18:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F0, 448(R4)
+	FMOVQ        F1, 464(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F2, 448(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F3, 464(R8)
+	FMOVQ        F4, 448(R6)
+	FMOVQ        F5, 464(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F6, 448(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F7, 464(R8)
+	FMOVQ        F8, 448(R7)
+	FMOVQ        F9, 464(R7)
+	FMOVQ        F10, 480(R4)
+	FMOVQ        F11, 496(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F12, 480(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F13, 496(R4)
+	FMOVQ        F14, 480(R6)
+	FMOVQ        F15, 496(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F16, 480(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F17, 496(R4)
+	FMOVQ        F18, 480(R7)
+	FMOVQ        F19, 496(R7)
 	ADD          $0x62, R0
 	ADD          $0x200, R2
 	SUBS         $1, R1
@@ -10280,29 +13017,25 @@ TEXT ·mixPairsLm6_128NEON(SB), NOSPLIT, $0-40
 
 loop1:
 	WORD $0xf9840040 // prfm pldl1keep, [x2, #2048]
-	WORD $0x7d40004a // ldr h10, [x2]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c40004a // ldur h10, [x2]
+	WORD $0x1ee2414a // fcvt s10, h10
 	MOVD         $lm6_128_const<>+0(SB), R6
 	FMOVQ        (R6), F11
-	WORD $0x6e2bdd4c // fmul v12.4s, v10.4s, v11.4s
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	FMOVS        F12, (R1)
+	WORD $0x4f8a916a // fmul v10.4s, v11.4s, v10.s[0]
+	FMOVS        F10, (R1)
 	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
-	WORD $0x7d4000aa // ldr h10, [x5]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000aa // ldur h10, [x5]
+	WORD $0x1ee2414a // fcvt s10, h10
 	MOVD         $lm6_128_const<>+0(SB), R6
 	FMOVQ        (R6), F11
-	WORD $0x6e2bdd4c // fmul v12.4s, v10.4s, v11.4s
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	FMOVS        F12, 4(R1)
+	WORD $0x4f8a916a // fmul v10.4s, v11.4s, v10.s[0]
+	FMOVS        F10, 4(R1)
 
 	// levels of values 0 to 31
-	FMOVQ        2(R2), F10
+	WORD $0x3cc0204a // ldur q10, [x2, #2]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVD        66(R2), F12
+	WORD $0xfc44204c // ldur d12, [x2, #66]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea8458d // ushl v13.4s, v12.4s, v8.4s
 	WORD $0x6ea9458c // ushl v12.4s, v12.4s, v9.4s
@@ -10340,10 +13073,10 @@ loop1:
 	WORD $0x6e701e4a // bsl v10.16b, v18.16b, v16.16b
 	WORD $0x4e238d6b // cmtst v11.16b, v11.16b, v3.16b
 	WORD $0x6e6c1dab // bsl v11.16b, v13.16b, v12.16b
-	FMOVQ        2(R5), F12
+	WORD $0x3cc020ac // ldur q12, [x5, #2]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVD        66(R5), F14
+	WORD $0xfc4420ae // ldur d14, [x5, #66]
 	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
 	WORD $0x6ea845cf // ushl v15.4s, v14.4s, v8.4s
 	WORD $0x6ea945ce // ushl v14.4s, v14.4s, v9.4s
@@ -10391,10 +13124,10 @@ loop1:
 	FMOVQ        F11, 48(R0)
 
 	// levels of values 32 to 63
-	FMOVQ        18(R2), F10
+	WORD $0x3cc1204a // ldur q10, [x2, #18]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVD        74(R2), F12
+	WORD $0xfc44a04c // ldur d12, [x2, #74]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea8458d // ushl v13.4s, v12.4s, v8.4s
 	WORD $0x6ea9458c // ushl v12.4s, v12.4s, v9.4s
@@ -10432,10 +13165,10 @@ loop1:
 	WORD $0x6e701e4a // bsl v10.16b, v18.16b, v16.16b
 	WORD $0x4e238d6b // cmtst v11.16b, v11.16b, v3.16b
 	WORD $0x6e6c1dab // bsl v11.16b, v13.16b, v12.16b
-	FMOVQ        18(R5), F12
+	WORD $0x3cc120ac // ldur q12, [x5, #18]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVD        74(R5), F14
+	WORD $0xfc44a0ae // ldur d14, [x5, #74]
 	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
 	WORD $0x6ea845cf // ushl v15.4s, v14.4s, v8.4s
 	WORD $0x6ea945ce // ushl v14.4s, v14.4s, v9.4s
@@ -10483,10 +13216,10 @@ loop1:
 	FMOVQ        F11, 112(R0)
 
 	// levels of values 64 to 95
-	FMOVQ        34(R2), F10
+	WORD $0x3cc2204a // ldur q10, [x2, #34]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVD        82(R2), F12
+	WORD $0xfc45204c // ldur d12, [x2, #82]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea8458d // ushl v13.4s, v12.4s, v8.4s
 	WORD $0x6ea9458c // ushl v12.4s, v12.4s, v9.4s
@@ -10524,10 +13257,10 @@ loop1:
 	WORD $0x6e701e4a // bsl v10.16b, v18.16b, v16.16b
 	WORD $0x4e238d6b // cmtst v11.16b, v11.16b, v3.16b
 	WORD $0x6e6c1dab // bsl v11.16b, v13.16b, v12.16b
-	FMOVQ        34(R5), F12
+	WORD $0x3cc220ac // ldur q12, [x5, #34]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVD        82(R5), F14
+	WORD $0xfc4520ae // ldur d14, [x5, #82]
 	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
 	WORD $0x6ea845cf // ushl v15.4s, v14.4s, v8.4s
 	WORD $0x6ea945ce // ushl v14.4s, v14.4s, v9.4s
@@ -10575,10 +13308,10 @@ loop1:
 	FMOVQ        F11, 176(R0)
 
 	// levels of values 96 to 127
-	FMOVQ        50(R2), F10
+	WORD $0x3cc3204a // ldur q10, [x2, #50]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVD        90(R2), F12
+	WORD $0xfc45a04c // ldur d12, [x2, #90]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea8458d // ushl v13.4s, v12.4s, v8.4s
 	WORD $0x6ea9458c // ushl v12.4s, v12.4s, v9.4s
@@ -10616,10 +13349,10 @@ loop1:
 	WORD $0x6e701e4a // bsl v10.16b, v18.16b, v16.16b
 	WORD $0x4e238d6b // cmtst v11.16b, v11.16b, v3.16b
 	WORD $0x6e6c1dab // bsl v11.16b, v13.16b, v12.16b
-	FMOVQ        50(R5), F12
+	WORD $0x3cc320ac // ldur q12, [x5, #50]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVD        90(R5), F14
+	WORD $0xfc45a0ae // ldur d14, [x5, #90]
 	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
 	WORD $0x6ea845cf // ushl v15.4s, v14.4s, v8.4s
 	WORD $0x6ea945ce // ushl v14.4s, v14.4s, v9.4s
@@ -10717,18 +13450,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c4000cc // ldur h12, [x6]
+	WORD $0x1ee2418c // fcvt s12, h12
 	MOVD         $lm6_128_const<>+0(SB), R7
 	FMOVQ        (R7), F13
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8c91ac // fmul v12.4s, v13.4s, v12.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F13
+	WORD $0x3cc020cd // ldur q13, [x6, #2]
 	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVD        66(R6), F15
+	WORD $0xfc4420cf // ldur d15, [x6, #66]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
 	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
@@ -10766,7 +13498,8 @@ loop3:
 	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
 	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
 	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
-	FLDPQ        (R3), (F15, F16)
+	WORD $0x3cc0006f // ldur q15, [x3]
+	WORD $0x3cc10070 // ldur q16, [x3, #16]
 	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
 	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
 	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
@@ -10777,10 +13510,10 @@ loop3:
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F14
+	WORD $0x3cc120ce // ldur q14, [x6, #18]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVD        74(R6), F16
+	WORD $0xfc44a0d0 // ldur d16, [x6, #74]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
 	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
@@ -10818,7 +13551,8 @@ loop3:
 	WORD $0x6e741ece // bsl v14.16b, v22.16b, v20.16b
 	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
 	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
-	FLDPQ        32(R3), (F16, F17)
+	WORD $0x3cc20070 // ldur q16, [x3, #32]
+	WORD $0x3cc30071 // ldur q17, [x3, #48]
 	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
 	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
 	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
@@ -10829,10 +13563,10 @@ loop3:
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F14
+	WORD $0x3cc220ce // ldur q14, [x6, #34]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVD        82(R6), F16
+	WORD $0xfc4520d0 // ldur d16, [x6, #82]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
 	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
@@ -10870,7 +13604,8 @@ loop3:
 	WORD $0x6e741ece // bsl v14.16b, v22.16b, v20.16b
 	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
 	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
-	FLDPQ        64(R3), (F16, F17)
+	WORD $0x3cc40070 // ldur q16, [x3, #64]
+	WORD $0x3cc50071 // ldur q17, [x3, #80]
 	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
 	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
 	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
@@ -10881,10 +13616,10 @@ loop3:
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F14
+	WORD $0x3cc320ce // ldur q14, [x6, #50]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVD        90(R6), F16
+	WORD $0xfc45a0d0 // ldur d16, [x6, #90]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
 	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
@@ -10922,7 +13657,8 @@ loop3:
 	WORD $0x6e741ece // bsl v14.16b, v22.16b, v20.16b
 	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
 	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
-	FLDPQ        96(R3), (F16, F17)
+	WORD $0x3cc60070 // ldur q16, [x3, #96]
+	WORD $0x3cc70071 // ldur q17, [x3, #112]
 	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
 	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
 	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
@@ -10933,7 +13669,7 @@ loop3:
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F14
+	WORD $0xbc40008e // ldur s14, [x4]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4f8e918c // fmul v12.4s, v12.4s, v14.s[0]
 	WORD $0x4e2ccdaa // fmla v10.4s, v13.4s, v12.4s
@@ -11001,18 +13737,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c4000cc // ldur h12, [x6]
+	WORD $0x1ee2418c // fcvt s12, h12
 	MOVD         $lm6_128_const<>+0(SB), R7
 	FMOVQ        (R7), F13
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8c91ac // fmul v12.4s, v13.4s, v12.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F13
+	WORD $0x3cc020cd // ldur q13, [x6, #2]
 	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVD        66(R6), F15
+	WORD $0xfc4420cf // ldur d15, [x6, #66]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
 	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
@@ -11050,7 +13785,8 @@ loop3:
 	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
 	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
 	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
-	FLDPQ        (R3), (F15, F16)
+	WORD $0x3cc0006f // ldur q15, [x3]
+	WORD $0x3cc10070 // ldur q16, [x3, #16]
 	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -11059,7 +13795,8 @@ loop3:
 	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        128(R3), (F16, F17)
+	WORD $0x3cc80070 // ldur q16, [x3, #128]
+	WORD $0x3cc90071 // ldur q17, [x3, #144]
 	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
 	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
 	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
@@ -11070,10 +13807,10 @@ loop3:
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F14
+	WORD $0x3cc120ce // ldur q14, [x6, #18]
 	WORD $0x6f0c05d0 // ushr v16.16b, v14.16b, #4
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVD        74(R6), F17
+	WORD $0xfc44a0d1 // ldur d17, [x6, #74]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
 	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
@@ -11111,7 +13848,8 @@ loop3:
 	WORD $0x6e751eee // bsl v14.16b, v23.16b, v21.16b
 	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
 	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
-	FLDPQ        32(R3), (F17, F18)
+	WORD $0x3cc20071 // ldur q17, [x3, #32]
+	WORD $0x3cc30072 // ldur q18, [x3, #48]
 	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
 	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -11120,7 +13858,8 @@ loop3:
 	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
 	WORD $0x4e72be31 // addp v17.8h, v17.8h, v18.8h
 	WORD $0x4e606a2f // sadalp v15.4s, v17.8h
-	FLDPQ        160(R3), (F17, F18)
+	WORD $0x3cca0071 // ldur q17, [x3, #160]
+	WORD $0x3ccb0072 // ldur q18, [x3, #176]
 	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
 	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
 	WORD $0x4e6ebe6e // addp v14.8h, v19.8h, v14.8h
@@ -11131,10 +13870,10 @@ loop3:
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F14
+	WORD $0x3cc220ce // ldur q14, [x6, #34]
 	WORD $0x6f0c05d0 // ushr v16.16b, v14.16b, #4
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVD        82(R6), F17
+	WORD $0xfc4520d1 // ldur d17, [x6, #82]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
 	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
@@ -11172,7 +13911,8 @@ loop3:
 	WORD $0x6e751eee // bsl v14.16b, v23.16b, v21.16b
 	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
 	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
-	FLDPQ        64(R3), (F17, F18)
+	WORD $0x3cc40071 // ldur q17, [x3, #64]
+	WORD $0x3cc50072 // ldur q18, [x3, #80]
 	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
 	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -11181,7 +13921,8 @@ loop3:
 	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
 	WORD $0x4e72be31 // addp v17.8h, v17.8h, v18.8h
 	WORD $0x4e606a2f // sadalp v15.4s, v17.8h
-	FLDPQ        192(R3), (F17, F18)
+	WORD $0x3ccc0071 // ldur q17, [x3, #192]
+	WORD $0x3ccd0072 // ldur q18, [x3, #208]
 	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
 	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
 	WORD $0x4e6ebe6e // addp v14.8h, v19.8h, v14.8h
@@ -11192,10 +13933,10 @@ loop3:
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F14
+	WORD $0x3cc320ce // ldur q14, [x6, #50]
 	WORD $0x6f0c05d0 // ushr v16.16b, v14.16b, #4
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVD        90(R6), F17
+	WORD $0xfc45a0d1 // ldur d17, [x6, #90]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
 	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
@@ -11233,7 +13974,8 @@ loop3:
 	WORD $0x6e751eee // bsl v14.16b, v23.16b, v21.16b
 	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
 	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
-	FLDPQ        96(R3), (F17, F18)
+	WORD $0x3cc60071 // ldur q17, [x3, #96]
+	WORD $0x3cc70072 // ldur q18, [x3, #112]
 	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
 	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -11242,7 +13984,8 @@ loop3:
 	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
 	WORD $0x4e72be31 // addp v17.8h, v17.8h, v18.8h
 	WORD $0x4e606a2f // sadalp v15.4s, v17.8h
-	FLDPQ        224(R3), (F17, F18)
+	WORD $0x3cce0071 // ldur q17, [x3, #224]
+	WORD $0x3ccf0072 // ldur q18, [x3, #240]
 	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
 	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
 	WORD $0x4e6ebe6e // addp v14.8h, v19.8h, v14.8h
@@ -11253,11 +13996,11 @@ loop3:
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F14
+	WORD $0xbc40008e // ldur s14, [x4]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4f8e918e // fmul v14.4s, v12.4s, v14.s[0]
 	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        4(R4), F14
+	WORD $0xbc40408e // ldur s14, [x4, #4]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4f8e918c // fmul v12.4s, v12.4s, v14.s[0]
 	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
@@ -11332,18 +14075,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cd // ldr h13, [x6]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7c4000cd // ldur h13, [x6]
+	WORD $0x1ee241ad // fcvt s13, h13
 	MOVD         $lm6_128_const<>+0(SB), R7
 	FMOVQ        (R7), F14
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x4f8d91cd // fmul v13.4s, v14.4s, v13.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F14
+	WORD $0x3cc020ce // ldur q14, [x6, #2]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVD        66(R6), F16
+	WORD $0xfc4420d0 // ldur d16, [x6, #66]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
 	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
@@ -11381,7 +14123,8 @@ loop3:
 	WORD $0x6e741ece // bsl v14.16b, v22.16b, v20.16b
 	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
 	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
-	FLDPQ        (R3), (F16, F17)
+	WORD $0x3cc00070 // ldur q16, [x3]
+	WORD $0x3cc10071 // ldur q17, [x3, #16]
 	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
 	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -11390,7 +14133,8 @@ loop3:
 	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        128(R3), (F17, F18)
+	WORD $0x3cc80071 // ldur q17, [x3, #128]
+	WORD $0x3cc90072 // ldur q18, [x3, #144]
 	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
 	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -11410,10 +14154,10 @@ loop3:
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F15
+	WORD $0x3cc120cf // ldur q15, [x6, #18]
 	WORD $0x6f0c05f2 // ushr v18.16b, v15.16b, #4
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVD        74(R6), F19
+	WORD $0xfc44a0d3 // ldur d19, [x6, #74]
 	WORD $0x4e080673 // dup v19.2d, v19.d[0]
 	WORD $0x6ea84674 // ushl v20.4s, v19.4s, v8.4s
 	WORD $0x6ea94673 // ushl v19.4s, v19.4s, v9.4s
@@ -11451,7 +14195,8 @@ loop3:
 	WORD $0x6e771f2f // bsl v15.16b, v25.16b, v23.16b
 	WORD $0x4e238e52 // cmtst v18.16b, v18.16b, v3.16b
 	WORD $0x6e731e92 // bsl v18.16b, v20.16b, v19.16b
-	FLDPQ        32(R3), (F19, F20)
+	WORD $0x3cc20073 // ldur q19, [x3, #32]
+	WORD $0x3cc30074 // ldur q20, [x3, #48]
 	WORD $0x0e33c1f5 // smull v21.8h, v15.8b, v19.8b
 	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
@@ -11460,7 +14205,8 @@ loop3:
 	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
 	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
-	FLDPQ        160(R3), (F19, F20)
+	WORD $0x3cca0073 // ldur q19, [x3, #160]
+	WORD $0x3ccb0074 // ldur q20, [x3, #176]
 	WORD $0x0e33c1f5 // smull v21.8h, v15.8b, v19.8b
 	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
@@ -11480,10 +14226,10 @@ loop3:
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F15
+	WORD $0x3cc220cf // ldur q15, [x6, #34]
 	WORD $0x6f0c05f2 // ushr v18.16b, v15.16b, #4
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVD        82(R6), F19
+	WORD $0xfc4520d3 // ldur d19, [x6, #82]
 	WORD $0x4e080673 // dup v19.2d, v19.d[0]
 	WORD $0x6ea84674 // ushl v20.4s, v19.4s, v8.4s
 	WORD $0x6ea94673 // ushl v19.4s, v19.4s, v9.4s
@@ -11521,7 +14267,8 @@ loop3:
 	WORD $0x6e771f2f // bsl v15.16b, v25.16b, v23.16b
 	WORD $0x4e238e52 // cmtst v18.16b, v18.16b, v3.16b
 	WORD $0x6e731e92 // bsl v18.16b, v20.16b, v19.16b
-	FLDPQ        64(R3), (F19, F20)
+	WORD $0x3cc40073 // ldur q19, [x3, #64]
+	WORD $0x3cc50074 // ldur q20, [x3, #80]
 	WORD $0x0e33c1f5 // smull v21.8h, v15.8b, v19.8b
 	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
@@ -11530,7 +14277,8 @@ loop3:
 	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
 	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
-	FLDPQ        192(R3), (F19, F20)
+	WORD $0x3ccc0073 // ldur q19, [x3, #192]
+	WORD $0x3ccd0074 // ldur q20, [x3, #208]
 	WORD $0x0e33c1f5 // smull v21.8h, v15.8b, v19.8b
 	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
@@ -11550,10 +14298,10 @@ loop3:
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F15
+	WORD $0x3cc320cf // ldur q15, [x6, #50]
 	WORD $0x6f0c05f2 // ushr v18.16b, v15.16b, #4
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVD        90(R6), F19
+	WORD $0xfc45a0d3 // ldur d19, [x6, #90]
 	WORD $0x4e080673 // dup v19.2d, v19.d[0]
 	WORD $0x6ea84674 // ushl v20.4s, v19.4s, v8.4s
 	WORD $0x6ea94673 // ushl v19.4s, v19.4s, v9.4s
@@ -11591,7 +14339,8 @@ loop3:
 	WORD $0x6e771f2f // bsl v15.16b, v25.16b, v23.16b
 	WORD $0x4e238e52 // cmtst v18.16b, v18.16b, v3.16b
 	WORD $0x6e731e92 // bsl v18.16b, v20.16b, v19.16b
-	FLDPQ        96(R3), (F19, F20)
+	WORD $0x3cc60073 // ldur q19, [x3, #96]
+	WORD $0x3cc70074 // ldur q20, [x3, #112]
 	WORD $0x0e33c1f5 // smull v21.8h, v15.8b, v19.8b
 	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
@@ -11600,7 +14349,8 @@ loop3:
 	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
 	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
-	FLDPQ        224(R3), (F19, F20)
+	WORD $0x3cce0073 // ldur q19, [x3, #224]
+	WORD $0x3ccf0074 // ldur q20, [x3, #240]
 	WORD $0x0e33c1f5 // smull v21.8h, v15.8b, v19.8b
 	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
@@ -11620,15 +14370,15 @@ loop3:
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F15
+	WORD $0xbc40008f // ldur s15, [x4]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4f8f91af // fmul v15.4s, v13.4s, v15.s[0]
 	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
-	FMOVS        4(R4), F15
+	WORD $0xbc40408f // ldur s15, [x4, #4]
 	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
 	WORD $0x4f8f91af // fmul v15.4s, v13.4s, v15.s[0]
 	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
-	FMOVS        8(R4), F15
+	WORD $0xbc40808f // ldur s15, [x4, #8]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4e2dcdcc // fmla v12.4s, v14.4s, v13.4s
@@ -11709,18 +14459,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ce // ldr h14, [x6]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7c4000ce // ldur h14, [x6]
+	WORD $0x1ee241ce // fcvt s14, h14
 	MOVD         $lm6_128_const<>+0(SB), R7
 	FMOVQ        (R7), F15
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	WORD $0x4f8e91ee // fmul v14.4s, v15.4s, v14.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F15
+	WORD $0x3cc020cf // ldur q15, [x6, #2]
 	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVD        66(R6), F17
+	WORD $0xfc4420d1 // ldur d17, [x6, #66]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
 	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
@@ -11758,7 +14507,8 @@ loop3:
 	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
 	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
 	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
-	FLDPQ        (R3), (F17, F18)
+	WORD $0x3cc00071 // ldur q17, [x3]
+	WORD $0x3cc10072 // ldur q18, [x3, #16]
 	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
 	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -11767,7 +14517,8 @@ loop3:
 	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
-	FLDPQ        128(R3), (F18, F19)
+	WORD $0x3cc80072 // ldur q18, [x3, #128]
+	WORD $0x3cc90073 // ldur q19, [x3, #144]
 	WORD $0x0e32c1f4 // smull v20.8h, v15.8b, v18.8b
 	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -11796,10 +14547,10 @@ loop3:
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F16
+	WORD $0x3cc120d0 // ldur q16, [x6, #18]
 	WORD $0x6f0c0614 // ushr v20.16b, v16.16b, #4
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVD        74(R6), F21
+	WORD $0xfc44a0d5 // ldur d21, [x6, #74]
 	WORD $0x4e0806b5 // dup v21.2d, v21.d[0]
 	WORD $0x6ea846b6 // ushl v22.4s, v21.4s, v8.4s
 	WORD $0x6ea946b5 // ushl v21.4s, v21.4s, v9.4s
@@ -11837,7 +14588,8 @@ loop3:
 	WORD $0x6e791f70 // bsl v16.16b, v27.16b, v25.16b
 	WORD $0x4e238e94 // cmtst v20.16b, v20.16b, v3.16b
 	WORD $0x6e751ed4 // bsl v20.16b, v22.16b, v21.16b
-	FLDPQ        32(R3), (F21, F22)
+	WORD $0x3cc20075 // ldur q21, [x3, #32]
+	WORD $0x3cc30076 // ldur q22, [x3, #48]
 	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
 	WORD $0x4e35c215 // smull2 v21.8h, v16.16b, v21.16b
 	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
@@ -11846,7 +14598,8 @@ loop3:
 	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
 	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
 	WORD $0x4e606ab1 // sadalp v17.4s, v21.8h
-	FLDPQ        160(R3), (F21, F22)
+	WORD $0x3cca0075 // ldur q21, [x3, #160]
+	WORD $0x3ccb0076 // ldur q22, [x3, #176]
 	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
 	WORD $0x4e35c215 // smull2 v21.8h, v16.16b, v21.16b
 	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
@@ -11875,10 +14628,10 @@ loop3:
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F16
+	WORD $0x3cc220d0 // ldur q16, [x6, #34]
 	WORD $0x6f0c0614 // ushr v20.16b, v16.16b, #4
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVD        82(R6), F21
+	WORD $0xfc4520d5 // ldur d21, [x6, #82]
 	WORD $0x4e0806b5 // dup v21.2d, v21.d[0]
 	WORD $0x6ea846b6 // ushl v22.4s, v21.4s, v8.4s
 	WORD $0x6ea946b5 // ushl v21.4s, v21.4s, v9.4s
@@ -11916,7 +14669,8 @@ loop3:
 	WORD $0x6e791f70 // bsl v16.16b, v27.16b, v25.16b
 	WORD $0x4e238e94 // cmtst v20.16b, v20.16b, v3.16b
 	WORD $0x6e751ed4 // bsl v20.16b, v22.16b, v21.16b
-	FLDPQ        64(R3), (F21, F22)
+	WORD $0x3cc40075 // ldur q21, [x3, #64]
+	WORD $0x3cc50076 // ldur q22, [x3, #80]
 	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
 	WORD $0x4e35c215 // smull2 v21.8h, v16.16b, v21.16b
 	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
@@ -11925,7 +14679,8 @@ loop3:
 	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
 	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
 	WORD $0x4e606ab1 // sadalp v17.4s, v21.8h
-	FLDPQ        192(R3), (F21, F22)
+	WORD $0x3ccc0075 // ldur q21, [x3, #192]
+	WORD $0x3ccd0076 // ldur q22, [x3, #208]
 	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
 	WORD $0x4e35c215 // smull2 v21.8h, v16.16b, v21.16b
 	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
@@ -11954,10 +14709,10 @@ loop3:
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F16
+	WORD $0x3cc320d0 // ldur q16, [x6, #50]
 	WORD $0x6f0c0614 // ushr v20.16b, v16.16b, #4
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVD        90(R6), F21
+	WORD $0xfc45a0d5 // ldur d21, [x6, #90]
 	WORD $0x4e0806b5 // dup v21.2d, v21.d[0]
 	WORD $0x6ea846b6 // ushl v22.4s, v21.4s, v8.4s
 	WORD $0x6ea946b5 // ushl v21.4s, v21.4s, v9.4s
@@ -11995,7 +14750,8 @@ loop3:
 	WORD $0x6e791f70 // bsl v16.16b, v27.16b, v25.16b
 	WORD $0x4e238e94 // cmtst v20.16b, v20.16b, v3.16b
 	WORD $0x6e751ed4 // bsl v20.16b, v22.16b, v21.16b
-	FLDPQ        96(R3), (F21, F22)
+	WORD $0x3cc60075 // ldur q21, [x3, #96]
+	WORD $0x3cc70076 // ldur q22, [x3, #112]
 	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
 	WORD $0x4e35c215 // smull2 v21.8h, v16.16b, v21.16b
 	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
@@ -12004,7 +14760,8 @@ loop3:
 	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
 	WORD $0x4e76beb5 // addp v21.8h, v21.8h, v22.8h
 	WORD $0x4e606ab1 // sadalp v17.4s, v21.8h
-	FLDPQ        224(R3), (F21, F22)
+	WORD $0x3cce0075 // ldur q21, [x3, #224]
+	WORD $0x3ccf0076 // ldur q22, [x3, #240]
 	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
 	WORD $0x4e35c215 // smull2 v21.8h, v16.16b, v21.16b
 	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
@@ -12033,19 +14790,19 @@ loop3:
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F16
+	WORD $0xbc400090 // ldur s16, [x4]
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
 	WORD $0x4e30ce2a // fmla v10.4s, v17.4s, v16.4s
-	FMOVS        4(R4), F16
+	WORD $0xbc404090 // ldur s16, [x4, #4]
 	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
 	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
 	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
-	FMOVS        8(R4), F16
+	WORD $0xbc408090 // ldur s16, [x4, #8]
 	WORD $0x4e21da71 // scvtf v17.4s, v19.4s
 	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
 	WORD $0x4e30ce2c // fmla v12.4s, v17.4s, v16.4s
-	FMOVS        12(R4), F16
+	WORD $0xbc40c090 // ldur s16, [x4, #12]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4e2ecded // fmla v13.4s, v15.4s, v14.4s
@@ -12136,10 +14893,10 @@ loop3:
 	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R5), F10
+	WORD $0x3cc020aa // ldur q10, [x5, #2]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVD        66(R5), F12
+	WORD $0xfc4420ac // ldur d12, [x5, #66]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea8458d // ushl v13.4s, v12.4s, v8.4s
 	WORD $0x6ea9458c // ushl v12.4s, v12.4s, v9.4s
@@ -12177,7 +14934,8 @@ loop3:
 	WORD $0x6e701e4a // bsl v10.16b, v18.16b, v16.16b
 	WORD $0x4e238d6b // cmtst v11.16b, v11.16b, v3.16b
 	WORD $0x6e6c1dab // bsl v11.16b, v13.16b, v12.16b
-	FLDPQ        (R2), (F12, F13)
+	WORD $0x3cc0004c // ldur q12, [x2]
+	WORD $0x3cc1004d // ldur q13, [x2, #16]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
 	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
@@ -12188,10 +14946,10 @@ loop3:
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R5), F12
+	WORD $0x3cc120ac // ldur q12, [x5, #18]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVD        74(R5), F14
+	WORD $0xfc44a0ae // ldur d14, [x5, #74]
 	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
 	WORD $0x6ea845cf // ushl v15.4s, v14.4s, v8.4s
 	WORD $0x6ea945ce // ushl v14.4s, v14.4s, v9.4s
@@ -12229,7 +14987,8 @@ loop3:
 	WORD $0x6e721e8c // bsl v12.16b, v20.16b, v18.16b
 	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
 	WORD $0x6e6e1ded // bsl v13.16b, v15.16b, v14.16b
-	FLDPQ        32(R2), (F14, F15)
+	WORD $0x3cc2004e // ldur q14, [x2, #32]
+	WORD $0x3cc3004f // ldur q15, [x2, #48]
 	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
 	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
@@ -12240,10 +14999,10 @@ loop3:
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R5), F12
+	WORD $0x3cc220ac // ldur q12, [x5, #34]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVD        82(R5), F14
+	WORD $0xfc4520ae // ldur d14, [x5, #82]
 	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
 	WORD $0x6ea845cf // ushl v15.4s, v14.4s, v8.4s
 	WORD $0x6ea945ce // ushl v14.4s, v14.4s, v9.4s
@@ -12281,7 +15040,8 @@ loop3:
 	WORD $0x6e721e8c // bsl v12.16b, v20.16b, v18.16b
 	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
 	WORD $0x6e6e1ded // bsl v13.16b, v15.16b, v14.16b
-	FLDPQ        64(R2), (F14, F15)
+	WORD $0x3cc4004e // ldur q14, [x2, #64]
+	WORD $0x3cc5004f // ldur q15, [x2, #80]
 	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
 	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
@@ -12292,10 +15052,10 @@ loop3:
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R5), F12
+	WORD $0x3cc320ac // ldur q12, [x5, #50]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVD        90(R5), F14
+	WORD $0xfc45a0ae // ldur d14, [x5, #90]
 	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
 	WORD $0x6ea845cf // ushl v15.4s, v14.4s, v8.4s
 	WORD $0x6ea945ce // ushl v14.4s, v14.4s, v9.4s
@@ -12333,7 +15093,8 @@ loop3:
 	WORD $0x6e721e8c // bsl v12.16b, v20.16b, v18.16b
 	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
 	WORD $0x6e6e1ded // bsl v13.16b, v15.16b, v14.16b
-	FLDPQ        96(R2), (F14, F15)
+	WORD $0x3cc6004e // ldur q14, [x2, #96]
+	WORD $0x3cc7004f // ldur q15, [x2, #112]
 	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
 	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
@@ -12344,14 +15105,12 @@ loop3:
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 	FMOVQ        F10, (R8)
 	FMOVQ        F11, 16(R8)
-	WORD $0x7d4000aa // ldr h10, [x5]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000aa // ldur h10, [x5]
+	WORD $0x1ee2414a // fcvt s10, h10
 	MOVD         $lm6_128_const<>+0(SB), R10
 	FMOVQ        (R10), F11
-	WORD $0x6e2bdd4c // fmul v12.4s, v10.4s, v11.4s
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	FMOVQ        F12, (R9)
+	WORD $0x4f8a916a // fmul v10.4s, v11.4s, v10.s[0]
+	FMOVQ        F10, (R9)
 	FMOVQ        F10, 16(R9)
 	ADD          $0x20, R8
 	ADD          $0x20, R9
@@ -12364,20 +15123,24 @@ done4:
 	ADD          $1, R7
 
 	// four results for each row of y
-	FMOVQ        (R1), F10
-	FMOVQ        32(R1), F11
-	FMOVQ        64(R1), F12
-	FMOVQ        96(R1), F13
+	WORD $0x3cc0002a // ldur q10, [x1]
+	WORD $0x3cc2002b // ldur q11, [x1, #32]
+	WORD $0x3cc4002c // ldur q12, [x1, #64]
+	WORD $0x3cc6002d // ldur q13, [x1, #96]
 	WORD $0x4ea0096b // rev64 v11.4s, v11.4s
 	WORD $0x4e8b294a // trn1 v10.4s, v10.4s, v11.4s
 	WORD $0x4ea009ab // rev64 v11.4s, v13.4s
 	WORD $0x4e8b298b // trn1 v11.4s, v12.4s, v11.4s
 	WORD $0x6e0b416b // ext v11.16b, v11.16b, v11.16b, #8
 	WORD $0x4ecb394a // zip1 v10.2d, v10.2d, v11.2d
-	FLDPQ        (R0), (F11, F12)
-	FLDPQ        32(R0), (F13, F14)
-	FLDPQ        64(R0), (F15, F16)
-	FLDPQ        96(R0), (F17, F18)
+	WORD $0x3cc0000b // ldur q11, [x0]
+	WORD $0x3cc1000c // ldur q12, [x0, #16]
+	WORD $0x3cc2000d // ldur q13, [x0, #32]
+	WORD $0x3cc3000e // ldur q14, [x0, #48]
+	WORD $0x3cc4000f // ldur q15, [x0, #64]
+	WORD $0x3cc50010 // ldur q16, [x0, #80]
+	WORD $0x3cc60011 // ldur q17, [x0, #96]
+	WORD $0x3cc70012 // ldur q18, [x0, #112]
 	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
 	WORD $0x4eb1bded // addp v13.4s, v15.4s, v17.4s
 	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
@@ -12386,7 +15149,7 @@ done4:
 	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
 	WORD $0x4eac856b // add v11.4s, v11.4s, v12.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        (R3), F12
+	WORD $0xbc40006c // ldur s12, [x3]
 	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
 	FMOVQ        F10, (R4)
@@ -12444,10 +15207,10 @@ loop3:
 	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R5), F10
+	WORD $0x3cc020aa // ldur q10, [x5, #2]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVD        66(R5), F12
+	WORD $0xfc4420ac // ldur d12, [x5, #66]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea8458d // ushl v13.4s, v12.4s, v8.4s
 	WORD $0x6ea9458c // ushl v12.4s, v12.4s, v9.4s
@@ -12485,7 +15248,8 @@ loop3:
 	WORD $0x6e701e4a // bsl v10.16b, v18.16b, v16.16b
 	WORD $0x4e238d6b // cmtst v11.16b, v11.16b, v3.16b
 	WORD $0x6e6c1dab // bsl v11.16b, v13.16b, v12.16b
-	FLDPQ        (R2), (F12, F13)
+	WORD $0x3cc0004c // ldur q12, [x2]
+	WORD $0x3cc1004d // ldur q13, [x2, #16]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -12494,7 +15258,8 @@ loop3:
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FLDPQ        128(R2), (F14, F15)
+	WORD $0x3cc8004e // ldur q14, [x2, #128]
+	WORD $0x3cc9004f // ldur q15, [x2, #144]
 	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
 	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
 	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
@@ -12505,10 +15270,10 @@ loop3:
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R5), F14
+	WORD $0x3cc120ae // ldur q14, [x5, #18]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVD        74(R5), F16
+	WORD $0xfc44a0b0 // ldur d16, [x5, #74]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
 	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
@@ -12546,7 +15311,8 @@ loop3:
 	WORD $0x6e741ece // bsl v14.16b, v22.16b, v20.16b
 	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
 	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
-	FLDPQ        32(R2), (F16, F17)
+	WORD $0x3cc20050 // ldur q16, [x2, #32]
+	WORD $0x3cc30051 // ldur q17, [x2, #48]
 	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
 	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -12555,7 +15321,8 @@ loop3:
 	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
-	FLDPQ        160(R2), (F16, F17)
+	WORD $0x3cca0050 // ldur q16, [x2, #160]
+	WORD $0x3ccb0051 // ldur q17, [x2, #176]
 	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
 	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
 	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
@@ -12566,10 +15333,10 @@ loop3:
 	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R5), F14
+	WORD $0x3cc220ae // ldur q14, [x5, #34]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVD        82(R5), F16
+	WORD $0xfc4520b0 // ldur d16, [x5, #82]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
 	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
@@ -12607,7 +15374,8 @@ loop3:
 	WORD $0x6e741ece // bsl v14.16b, v22.16b, v20.16b
 	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
 	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
-	FLDPQ        64(R2), (F16, F17)
+	WORD $0x3cc40050 // ldur q16, [x2, #64]
+	WORD $0x3cc50051 // ldur q17, [x2, #80]
 	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
 	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -12616,7 +15384,8 @@ loop3:
 	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
-	FLDPQ        192(R2), (F16, F17)
+	WORD $0x3ccc0050 // ldur q16, [x2, #192]
+	WORD $0x3ccd0051 // ldur q17, [x2, #208]
 	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
 	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
 	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
@@ -12627,10 +15396,10 @@ loop3:
 	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R5), F14
+	WORD $0x3cc320ae // ldur q14, [x5, #50]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVD        90(R5), F16
+	WORD $0xfc45a0b0 // ldur d16, [x5, #90]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
 	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
@@ -12668,7 +15437,8 @@ loop3:
 	WORD $0x6e741ece // bsl v14.16b, v22.16b, v20.16b
 	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
 	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
-	FLDPQ        96(R2), (F16, F17)
+	WORD $0x3cc60050 // ldur q16, [x2, #96]
+	WORD $0x3cc70051 // ldur q17, [x2, #112]
 	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
 	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -12677,7 +15447,8 @@ loop3:
 	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
-	FLDPQ        224(R2), (F16, F17)
+	WORD $0x3cce0050 // ldur q16, [x2, #224]
+	WORD $0x3ccf0051 // ldur q17, [x2, #240]
 	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
 	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
 	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
@@ -12690,14 +15461,12 @@ loop3:
 	FMOVQ        F13, 16(R8)
 	FMOVQ        F10, 128(R8)
 	FMOVQ        F11, 144(R8)
-	WORD $0x7d4000aa // ldr h10, [x5]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000aa // ldur h10, [x5]
+	WORD $0x1ee2414a // fcvt s10, h10
 	MOVD         $lm6_128_const<>+0(SB), R10
 	FMOVQ        (R10), F11
-	WORD $0x6e2bdd4c // fmul v12.4s, v10.4s, v11.4s
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	FMOVQ        F12, (R9)
+	WORD $0x4f8a916a // fmul v10.4s, v11.4s, v10.s[0]
+	FMOVQ        F10, (R9)
 	FMOVQ        F10, 16(R9)
 	ADD          $0x20, R8
 	ADD          $0x20, R9
@@ -12710,20 +15479,24 @@ done4:
 	ADD          $1, R7
 
 	// four results for each row of y
-	FMOVQ        (R1), F10
-	FMOVQ        32(R1), F11
-	FMOVQ        64(R1), F12
-	FMOVQ        96(R1), F13
+	WORD $0x3cc0002a // ldur q10, [x1]
+	WORD $0x3cc2002b // ldur q11, [x1, #32]
+	WORD $0x3cc4002c // ldur q12, [x1, #64]
+	WORD $0x3cc6002d // ldur q13, [x1, #96]
 	WORD $0x4ea0096b // rev64 v11.4s, v11.4s
 	WORD $0x4e8b294a // trn1 v10.4s, v10.4s, v11.4s
 	WORD $0x4ea009ab // rev64 v11.4s, v13.4s
 	WORD $0x4e8b298b // trn1 v11.4s, v12.4s, v11.4s
 	WORD $0x6e0b416b // ext v11.16b, v11.16b, v11.16b, #8
 	WORD $0x4ecb394a // zip1 v10.2d, v10.2d, v11.2d
-	FLDPQ        (R0), (F11, F12)
-	FLDPQ        32(R0), (F13, F14)
-	FLDPQ        64(R0), (F15, F16)
-	FLDPQ        96(R0), (F17, F18)
+	WORD $0x3cc0000b // ldur q11, [x0]
+	WORD $0x3cc1000c // ldur q12, [x0, #16]
+	WORD $0x3cc2000d // ldur q13, [x0, #32]
+	WORD $0x3cc3000e // ldur q14, [x0, #48]
+	WORD $0x3cc4000f // ldur q15, [x0, #64]
+	WORD $0x3cc50010 // ldur q16, [x0, #80]
+	WORD $0x3cc60011 // ldur q17, [x0, #96]
+	WORD $0x3cc70012 // ldur q18, [x0, #112]
 	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
 	WORD $0x4eb1bded // addp v13.4s, v15.4s, v17.4s
 	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
@@ -12732,14 +15505,18 @@ done4:
 	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
 	WORD $0x4eac856b // add v11.4s, v11.4s, v12.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        (R3), F12
+	WORD $0xbc40006c // ldur s12, [x3]
 	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
 	FMOVQ        F11, (R4)
-	FLDPQ        128(R0), (F11, F12)
-	FLDPQ        160(R0), (F13, F14)
-	FLDPQ        192(R0), (F15, F16)
-	FLDPQ        224(R0), (F17, F18)
+	WORD $0x3cc8000b // ldur q11, [x0, #128]
+	WORD $0x3cc9000c // ldur q12, [x0, #144]
+	WORD $0x3cca000d // ldur q13, [x0, #160]
+	WORD $0x3ccb000e // ldur q14, [x0, #176]
+	WORD $0x3ccc000f // ldur q15, [x0, #192]
+	WORD $0x3ccd0010 // ldur q16, [x0, #208]
+	WORD $0x3cce0011 // ldur q17, [x0, #224]
+	WORD $0x3ccf0012 // ldur q18, [x0, #240]
 	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
 	WORD $0x4eb1bded // addp v13.4s, v15.4s, v17.4s
 	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
@@ -12748,7 +15525,7 @@ done4:
 	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
 	WORD $0x4eac856b // add v11.4s, v11.4s, v12.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
 	MOVD         ldy+8(FP), R7
@@ -12809,10 +15586,10 @@ loop3:
 	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R5), F10
+	WORD $0x3cc020aa // ldur q10, [x5, #2]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVD        66(R5), F12
+	WORD $0xfc4420ac // ldur d12, [x5, #66]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea8458d // ushl v13.4s, v12.4s, v8.4s
 	WORD $0x6ea9458c // ushl v12.4s, v12.4s, v9.4s
@@ -12850,7 +15627,8 @@ loop3:
 	WORD $0x6e701e4a // bsl v10.16b, v18.16b, v16.16b
 	WORD $0x4e238d6b // cmtst v11.16b, v11.16b, v3.16b
 	WORD $0x6e6c1dab // bsl v11.16b, v13.16b, v12.16b
-	FLDPQ        (R2), (F12, F13)
+	WORD $0x3cc0004c // ldur q12, [x2]
+	WORD $0x3cc1004d // ldur q13, [x2, #16]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -12859,7 +15637,8 @@ loop3:
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FLDPQ        128(R2), (F14, F15)
+	WORD $0x3cc8004e // ldur q14, [x2, #128]
+	WORD $0x3cc9004f // ldur q15, [x2, #144]
 	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
 	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -12879,10 +15658,10 @@ loop3:
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R5), F16
+	WORD $0x3cc120b0 // ldur q16, [x5, #18]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVD        74(R5), F18
+	WORD $0xfc44a0b2 // ldur d18, [x5, #74]
 	WORD $0x4e080652 // dup v18.2d, v18.d[0]
 	WORD $0x6ea84653 // ushl v19.4s, v18.4s, v8.4s
 	WORD $0x6ea94652 // ushl v18.4s, v18.4s, v9.4s
@@ -12920,7 +15699,8 @@ loop3:
 	WORD $0x6e761f10 // bsl v16.16b, v24.16b, v22.16b
 	WORD $0x4e238e31 // cmtst v17.16b, v17.16b, v3.16b
 	WORD $0x6e721e71 // bsl v17.16b, v19.16b, v18.16b
-	FLDPQ        32(R2), (F18, F19)
+	WORD $0x3cc20052 // ldur q18, [x2, #32]
+	WORD $0x3cc30053 // ldur q19, [x2, #48]
 	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
 	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -12929,7 +15709,8 @@ loop3:
 	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
 	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
 	WORD $0x4e606a4d // sadalp v13.4s, v18.8h
-	FLDPQ        160(R2), (F18, F19)
+	WORD $0x3cca0052 // ldur q18, [x2, #160]
+	WORD $0x3ccb0053 // ldur q19, [x2, #176]
 	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
 	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -12949,10 +15730,10 @@ loop3:
 	WORD $0x4e606a0b // sadalp v11.4s, v16.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R5), F16
+	WORD $0x3cc220b0 // ldur q16, [x5, #34]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVD        82(R5), F18
+	WORD $0xfc4520b2 // ldur d18, [x5, #82]
 	WORD $0x4e080652 // dup v18.2d, v18.d[0]
 	WORD $0x6ea84653 // ushl v19.4s, v18.4s, v8.4s
 	WORD $0x6ea94652 // ushl v18.4s, v18.4s, v9.4s
@@ -12990,7 +15771,8 @@ loop3:
 	WORD $0x6e761f10 // bsl v16.16b, v24.16b, v22.16b
 	WORD $0x4e238e31 // cmtst v17.16b, v17.16b, v3.16b
 	WORD $0x6e721e71 // bsl v17.16b, v19.16b, v18.16b
-	FLDPQ        64(R2), (F18, F19)
+	WORD $0x3cc40052 // ldur q18, [x2, #64]
+	WORD $0x3cc50053 // ldur q19, [x2, #80]
 	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
 	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -12999,7 +15781,8 @@ loop3:
 	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
 	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
 	WORD $0x4e606a4d // sadalp v13.4s, v18.8h
-	FLDPQ        192(R2), (F18, F19)
+	WORD $0x3ccc0052 // ldur q18, [x2, #192]
+	WORD $0x3ccd0053 // ldur q19, [x2, #208]
 	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
 	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -13019,10 +15802,10 @@ loop3:
 	WORD $0x4e606a0b // sadalp v11.4s, v16.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R5), F16
+	WORD $0x3cc320b0 // ldur q16, [x5, #50]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVD        90(R5), F18
+	WORD $0xfc45a0b2 // ldur d18, [x5, #90]
 	WORD $0x4e080652 // dup v18.2d, v18.d[0]
 	WORD $0x6ea84653 // ushl v19.4s, v18.4s, v8.4s
 	WORD $0x6ea94652 // ushl v18.4s, v18.4s, v9.4s
@@ -13060,7 +15843,8 @@ loop3:
 	WORD $0x6e761f10 // bsl v16.16b, v24.16b, v22.16b
 	WORD $0x4e238e31 // cmtst v17.16b, v17.16b, v3.16b
 	WORD $0x6e721e71 // bsl v17.16b, v19.16b, v18.16b
-	FLDPQ        96(R2), (F18, F19)
+	WORD $0x3cc60052 // ldur q18, [x2, #96]
+	WORD $0x3cc70053 // ldur q19, [x2, #112]
 	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
 	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -13069,7 +15853,8 @@ loop3:
 	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
 	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
 	WORD $0x4e606a4d // sadalp v13.4s, v18.8h
-	FLDPQ        224(R2), (F18, F19)
+	WORD $0x3cce0052 // ldur q18, [x2, #224]
+	WORD $0x3ccf0053 // ldur q19, [x2, #240]
 	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
 	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -13093,14 +15878,12 @@ loop3:
 	FMOVQ        F15, 144(R8)
 	FMOVQ        F10, 256(R8)
 	FMOVQ        F11, 272(R8)
-	WORD $0x7d4000aa // ldr h10, [x5]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000aa // ldur h10, [x5]
+	WORD $0x1ee2414a // fcvt s10, h10
 	MOVD         $lm6_128_const<>+0(SB), R10
 	FMOVQ        (R10), F11
-	WORD $0x6e2bdd4c // fmul v12.4s, v10.4s, v11.4s
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	FMOVQ        F12, (R9)
+	WORD $0x4f8a916a // fmul v10.4s, v11.4s, v10.s[0]
+	FMOVQ        F10, (R9)
 	FMOVQ        F10, 16(R9)
 	ADD          $0x20, R8
 	ADD          $0x20, R9
@@ -13113,20 +15896,24 @@ done4:
 	ADD          $1, R7
 
 	// four results for each row of y
-	FMOVQ        (R1), F10
-	FMOVQ        32(R1), F11
-	FMOVQ        64(R1), F12
-	FMOVQ        96(R1), F13
+	WORD $0x3cc0002a // ldur q10, [x1]
+	WORD $0x3cc2002b // ldur q11, [x1, #32]
+	WORD $0x3cc4002c // ldur q12, [x1, #64]
+	WORD $0x3cc6002d // ldur q13, [x1, #96]
 	WORD $0x4ea0096b // rev64 v11.4s, v11.4s
 	WORD $0x4e8b294a // trn1 v10.4s, v10.4s, v11.4s
 	WORD $0x4ea009ab // rev64 v11.4s, v13.4s
 	WORD $0x4e8b298b // trn1 v11.4s, v12.4s, v11.4s
 	WORD $0x6e0b416b // ext v11.16b, v11.16b, v11.16b, #8
 	WORD $0x4ecb394a // zip1 v10.2d, v10.2d, v11.2d
-	FLDPQ        (R0), (F11, F12)
-	FLDPQ        32(R0), (F13, F14)
-	FLDPQ        64(R0), (F15, F16)
-	FLDPQ        96(R0), (F17, F18)
+	WORD $0x3cc0000b // ldur q11, [x0]
+	WORD $0x3cc1000c // ldur q12, [x0, #16]
+	WORD $0x3cc2000d // ldur q13, [x0, #32]
+	WORD $0x3cc3000e // ldur q14, [x0, #48]
+	WORD $0x3cc4000f // ldur q15, [x0, #64]
+	WORD $0x3cc50010 // ldur q16, [x0, #80]
+	WORD $0x3cc60011 // ldur q17, [x0, #96]
+	WORD $0x3cc70012 // ldur q18, [x0, #112]
 	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
 	WORD $0x4eb1bded // addp v13.4s, v15.4s, v17.4s
 	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
@@ -13135,14 +15922,18 @@ done4:
 	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
 	WORD $0x4eac856b // add v11.4s, v11.4s, v12.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        (R3), F12
+	WORD $0xbc40006c // ldur s12, [x3]
 	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
 	FMOVQ        F11, (R4)
-	FLDPQ        128(R0), (F11, F12)
-	FLDPQ        160(R0), (F13, F14)
-	FLDPQ        192(R0), (F15, F16)
-	FLDPQ        224(R0), (F17, F18)
+	WORD $0x3cc8000b // ldur q11, [x0, #128]
+	WORD $0x3cc9000c // ldur q12, [x0, #144]
+	WORD $0x3cca000d // ldur q13, [x0, #160]
+	WORD $0x3ccb000e // ldur q14, [x0, #176]
+	WORD $0x3ccc000f // ldur q15, [x0, #192]
+	WORD $0x3ccd0010 // ldur q16, [x0, #208]
+	WORD $0x3cce0011 // ldur q17, [x0, #224]
+	WORD $0x3ccf0012 // ldur q18, [x0, #240]
 	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
 	WORD $0x4eb1bded // addp v13.4s, v15.4s, v17.4s
 	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
@@ -13151,7 +15942,7 @@ done4:
 	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
 	WORD $0x4eac856b // add v11.4s, v11.4s, v12.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
 	MOVD         ldy+8(FP), R7
@@ -13170,7 +15961,7 @@ done4:
 	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
 	WORD $0x4eac856b // add v11.4s, v11.4s, v12.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        8(R3), F12
+	WORD $0xbc40806c // ldur s12, [x3, #8]
 	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
 	ADD          R7, R8
@@ -13229,10 +16020,10 @@ loop3:
 	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R5), F10
+	WORD $0x3cc020aa // ldur q10, [x5, #2]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVD        66(R5), F12
+	WORD $0xfc4420ac // ldur d12, [x5, #66]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea8458d // ushl v13.4s, v12.4s, v8.4s
 	WORD $0x6ea9458c // ushl v12.4s, v12.4s, v9.4s
@@ -13270,7 +16061,8 @@ loop3:
 	WORD $0x6e701e4a // bsl v10.16b, v18.16b, v16.16b
 	WORD $0x4e238d6b // cmtst v11.16b, v11.16b, v3.16b
 	WORD $0x6e6c1dab // bsl v11.16b, v13.16b, v12.16b
-	FLDPQ        (R2), (F12, F13)
+	WORD $0x3cc0004c // ldur q12, [x2]
+	WORD $0x3cc1004d // ldur q13, [x2, #16]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -13279,7 +16071,8 @@ loop3:
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FLDPQ        128(R2), (F14, F15)
+	WORD $0x3cc8004e // ldur q14, [x2, #128]
+	WORD $0x3cc9004f // ldur q15, [x2, #144]
 	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
 	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -13308,10 +16101,10 @@ loop3:
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R5), F18
+	WORD $0x3cc120b2 // ldur q18, [x5, #18]
 	WORD $0x6f0c0653 // ushr v19.16b, v18.16b, #4
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVD        74(R5), F20
+	WORD $0xfc44a0b4 // ldur d20, [x5, #74]
 	WORD $0x4e080694 // dup v20.2d, v20.d[0]
 	WORD $0x6ea84695 // ushl v21.4s, v20.4s, v8.4s
 	WORD $0x6ea94694 // ushl v20.4s, v20.4s, v9.4s
@@ -13349,7 +16142,8 @@ loop3:
 	WORD $0x6e781f52 // bsl v18.16b, v26.16b, v24.16b
 	WORD $0x4e238e73 // cmtst v19.16b, v19.16b, v3.16b
 	WORD $0x6e741eb3 // bsl v19.16b, v21.16b, v20.16b
-	FLDPQ        32(R2), (F20, F21)
+	WORD $0x3cc20054 // ldur q20, [x2, #32]
+	WORD $0x3cc30055 // ldur q21, [x2, #48]
 	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
 	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
 	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
@@ -13358,7 +16152,8 @@ loop3:
 	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
 	WORD $0x4e75be94 // addp v20.8h, v20.8h, v21.8h
 	WORD $0x4e606a8d // sadalp v13.4s, v20.8h
-	FLDPQ        160(R2), (F20, F21)
+	WORD $0x3cca0054 // ldur q20, [x2, #160]
+	WORD $0x3ccb0055 // ldur q21, [x2, #176]
 	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
 	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
 	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
@@ -13387,10 +16182,10 @@ loop3:
 	WORD $0x4e606a4b // sadalp v11.4s, v18.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R5), F18
+	WORD $0x3cc220b2 // ldur q18, [x5, #34]
 	WORD $0x6f0c0653 // ushr v19.16b, v18.16b, #4
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVD        82(R5), F20
+	WORD $0xfc4520b4 // ldur d20, [x5, #82]
 	WORD $0x4e080694 // dup v20.2d, v20.d[0]
 	WORD $0x6ea84695 // ushl v21.4s, v20.4s, v8.4s
 	WORD $0x6ea94694 // ushl v20.4s, v20.4s, v9.4s
@@ -13428,7 +16223,8 @@ loop3:
 	WORD $0x6e781f52 // bsl v18.16b, v26.16b, v24.16b
 	WORD $0x4e238e73 // cmtst v19.16b, v19.16b, v3.16b
 	WORD $0x6e741eb3 // bsl v19.16b, v21.16b, v20.16b
-	FLDPQ        64(R2), (F20, F21)
+	WORD $0x3cc40054 // ldur q20, [x2, #64]
+	WORD $0x3cc50055 // ldur q21, [x2, #80]
 	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
 	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
 	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
@@ -13437,7 +16233,8 @@ loop3:
 	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
 	WORD $0x4e75be94 // addp v20.8h, v20.8h, v21.8h
 	WORD $0x4e606a8d // sadalp v13.4s, v20.8h
-	FLDPQ        192(R2), (F20, F21)
+	WORD $0x3ccc0054 // ldur q20, [x2, #192]
+	WORD $0x3ccd0055 // ldur q21, [x2, #208]
 	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
 	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
 	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
@@ -13466,10 +16263,10 @@ loop3:
 	WORD $0x4e606a4b // sadalp v11.4s, v18.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R5), F18
+	WORD $0x3cc320b2 // ldur q18, [x5, #50]
 	WORD $0x6f0c0653 // ushr v19.16b, v18.16b, #4
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVD        90(R5), F20
+	WORD $0xfc45a0b4 // ldur d20, [x5, #90]
 	WORD $0x4e080694 // dup v20.2d, v20.d[0]
 	WORD $0x6ea84695 // ushl v21.4s, v20.4s, v8.4s
 	WORD $0x6ea94694 // ushl v20.4s, v20.4s, v9.4s
@@ -13507,7 +16304,8 @@ loop3:
 	WORD $0x6e781f52 // bsl v18.16b, v26.16b, v24.16b
 	WORD $0x4e238e73 // cmtst v19.16b, v19.16b, v3.16b
 	WORD $0x6e741eb3 // bsl v19.16b, v21.16b, v20.16b
-	FLDPQ        96(R2), (F20, F21)
+	WORD $0x3cc60054 // ldur q20, [x2, #96]
+	WORD $0x3cc70055 // ldur q21, [x2, #112]
 	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
 	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
 	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
@@ -13516,7 +16314,8 @@ loop3:
 	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
 	WORD $0x4e75be94 // addp v20.8h, v20.8h, v21.8h
 	WORD $0x4e606a8d // sadalp v13.4s, v20.8h
-	FLDPQ        224(R2), (F20, F21)
+	WORD $0x3cce0054 // ldur q20, [x2, #224]
+	WORD $0x3ccf0055 // ldur q21, [x2, #240]
 	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
 	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
 	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
@@ -13551,14 +16350,12 @@ loop3:
 	FMOVQ        F17, 272(R8)
 	FMOVQ        F10, 384(R8)
 	FMOVQ        F11, 400(R8)
-	WORD $0x7d4000aa // ldr h10, [x5]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000aa // ldur h10, [x5]
+	WORD $0x1ee2414a // fcvt s10, h10
 	MOVD         $lm6_128_const<>+0(SB), R10
 	FMOVQ        (R10), F11
-	WORD $0x6e2bdd4c // fmul v12.4s, v10.4s, v11.4s
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	FMOVQ        F12, (R9)
+	WORD $0x4f8a916a // fmul v10.4s, v11.4s, v10.s[0]
+	FMOVQ        F10, (R9)
 	FMOVQ        F10, 16(R9)
 	ADD          $0x20, R8
 	ADD          $0x20, R9
@@ -13571,20 +16368,24 @@ done4:
 	ADD          $1, R7
 
 	// four results for each row of y
-	FMOVQ        (R1), F10
-	FMOVQ        32(R1), F11
-	FMOVQ        64(R1), F12
-	FMOVQ        96(R1), F13
+	WORD $0x3cc0002a // ldur q10, [x1]
+	WORD $0x3cc2002b // ldur q11, [x1, #32]
+	WORD $0x3cc4002c // ldur q12, [x1, #64]
+	WORD $0x3cc6002d // ldur q13, [x1, #96]
 	WORD $0x4ea0096b // rev64 v11.4s, v11.4s
 	WORD $0x4e8b294a // trn1 v10.4s, v10.4s, v11.4s
 	WORD $0x4ea009ab // rev64 v11.4s, v13.4s
 	WORD $0x4e8b298b // trn1 v11.4s, v12.4s, v11.4s
 	WORD $0x6e0b416b // ext v11.16b, v11.16b, v11.16b, #8
 	WORD $0x4ecb394a // zip1 v10.2d, v10.2d, v11.2d
-	FLDPQ        (R0), (F11, F12)
-	FLDPQ        32(R0), (F13, F14)
-	FLDPQ        64(R0), (F15, F16)
-	FLDPQ        96(R0), (F17, F18)
+	WORD $0x3cc0000b // ldur q11, [x0]
+	WORD $0x3cc1000c // ldur q12, [x0, #16]
+	WORD $0x3cc2000d // ldur q13, [x0, #32]
+	WORD $0x3cc3000e // ldur q14, [x0, #48]
+	WORD $0x3cc4000f // ldur q15, [x0, #64]
+	WORD $0x3cc50010 // ldur q16, [x0, #80]
+	WORD $0x3cc60011 // ldur q17, [x0, #96]
+	WORD $0x3cc70012 // ldur q18, [x0, #112]
 	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
 	WORD $0x4eb1bded // addp v13.4s, v15.4s, v17.4s
 	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
@@ -13593,14 +16394,18 @@ done4:
 	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
 	WORD $0x4eac856b // add v11.4s, v11.4s, v12.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        (R3), F12
+	WORD $0xbc40006c // ldur s12, [x3]
 	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
 	FMOVQ        F11, (R4)
-	FLDPQ        128(R0), (F11, F12)
-	FLDPQ        160(R0), (F13, F14)
-	FLDPQ        192(R0), (F15, F16)
-	FLDPQ        224(R0), (F17, F18)
+	WORD $0x3cc8000b // ldur q11, [x0, #128]
+	WORD $0x3cc9000c // ldur q12, [x0, #144]
+	WORD $0x3cca000d // ldur q13, [x0, #160]
+	WORD $0x3ccb000e // ldur q14, [x0, #176]
+	WORD $0x3ccc000f // ldur q15, [x0, #192]
+	WORD $0x3ccd0010 // ldur q16, [x0, #208]
+	WORD $0x3cce0011 // ldur q17, [x0, #224]
+	WORD $0x3ccf0012 // ldur q18, [x0, #240]
 	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
 	WORD $0x4eb1bded // addp v13.4s, v15.4s, v17.4s
 	WORD $0x4eadbd6b // addp v11.4s, v11.4s, v13.4s
@@ -13609,7 +16414,7 @@ done4:
 	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
 	WORD $0x4eac856b // add v11.4s, v11.4s, v12.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
 	MOVD         ldy+8(FP), R7
@@ -13628,7 +16433,7 @@ done4:
 	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
 	WORD $0x4eac856b // add v11.4s, v11.4s, v12.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        8(R3), F12
+	WORD $0xbc40806c // ldur s12, [x3, #8]
 	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
 	ADD          R7, R8
@@ -13645,7 +16450,7 @@ done4:
 	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
 	WORD $0x4eac856b // add v11.4s, v11.4s, v12.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
 	ADD          R7, R8
@@ -13703,9 +16508,9 @@ loop1:
 
 loop3:
 	ADD          R4, R1, R6
-	FMOVQ        (R6), F12
+	WORD $0x3cc000cc // ldur q12, [x6]
 	ADD          R4, R1, R6
-	FMOVQ        16(R6), F13
+	WORD $0x3cc100cd // ldur q13, [x6, #16]
 	ADD          R4, R1, R6
 	FMOVQ        512(R6), F14
 	ADD          R4, R1, R6
@@ -13816,33 +16621,33 @@ done4:
 
 loop5:
 	ADD          R4<<3, R2, R6
-	FMOVQ        (R6), F14
+	WORD $0x3cc000ce // ldur q14, [x6]
 	ADD          R4<<3, R2, R6
-	FMOVQ        16(R6), F15
+	WORD $0x3cc100cf // ldur q15, [x6, #16]
 	WORD $0x6e2eddce // fmul v14.4s, v14.4s, v14.4s
 	WORD $0x6e2fddef // fmul v15.4s, v15.4s, v15.4s
 	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
 	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        32(R6), F14
+	WORD $0x3cc200ce // ldur q14, [x6, #32]
 	ADD          R4<<3, R2, R6
-	FMOVQ        48(R6), F15
+	WORD $0x3cc300cf // ldur q15, [x6, #48]
 	WORD $0x6e2eddce // fmul v14.4s, v14.4s, v14.4s
 	WORD $0x6e2fddef // fmul v15.4s, v15.4s, v15.4s
 	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
 	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        64(R6), F14
+	WORD $0x3cc400ce // ldur q14, [x6, #64]
 	ADD          R4<<3, R2, R6
-	FMOVQ        80(R6), F15
+	WORD $0x3cc500cf // ldur q15, [x6, #80]
 	WORD $0x6e2eddce // fmul v14.4s, v14.4s, v14.4s
 	WORD $0x6e2fddef // fmul v15.4s, v15.4s, v15.4s
 	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
 	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        96(R6), F14
+	WORD $0x3cc600ce // ldur q14, [x6, #96]
 	ADD          R4<<3, R2, R6
-	FMOVQ        112(R6), F15
+	WORD $0x3cc700cf // ldur q15, [x6, #112]
 	WORD $0x6e2eddce // fmul v14.4s, v14.4s, v14.4s
 	WORD $0x6e2fddef // fmul v15.4s, v15.4s, v15.4s
 	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
@@ -13890,9 +16695,9 @@ loop7:
 	FMOVQ        4160(R2), F12
 	FMOVQ        4176(R2), F13
 	ADD          R5<<3, R2, R7
-	FMOVQ        (R7), F14
+	WORD $0x3cc000ee // ldur q14, [x7]
 	ADD          R5<<3, R2, R7
-	FMOVQ        16(R7), F15
+	WORD $0x3cc100ef // ldur q15, [x7, #16]
 	FMOVQ        4192(R2), F16
 	FMOVQ        4208(R2), F17
 	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
@@ -13903,7 +16708,7 @@ loop7:
 	WORD $0x4ead1dad // mov v13.16b, v13.16b
 	WORD $0x6e701ded // bsl v13.16b, v15.16b, v16.16b
 	ADD          R5, R4, R7
-	FMOVS        (R7), F14
+	WORD $0xbc4000ee // ldur s14, [x7]
 	WORD $0x4f8e918c // fmul v12.4s, v12.4s, v14.s[0]
 	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
 	ADD          R5<<3, R2, R7
@@ -13913,9 +16718,9 @@ loop7:
 	FMOVQ        4160(R2), F12
 	FMOVQ        4176(R2), F13
 	ADD          R5<<3, R2, R7
-	FMOVQ        32(R7), F14
+	WORD $0x3cc200ee // ldur q14, [x7, #32]
 	ADD          R5<<3, R2, R7
-	FMOVQ        48(R7), F15
+	WORD $0x3cc300ef // ldur q15, [x7, #48]
 	FMOVQ        4192(R2), F16
 	FMOVQ        4208(R2), F17
 	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
@@ -13926,7 +16731,7 @@ loop7:
 	WORD $0x4ead1dad // mov v13.16b, v13.16b
 	WORD $0x6e701ded // bsl v13.16b, v15.16b, v16.16b
 	ADD          R5, R4, R7
-	FMOVS        4(R7), F14
+	WORD $0xbc4040ee // ldur s14, [x7, #4]
 	WORD $0x4f8e918c // fmul v12.4s, v12.4s, v14.s[0]
 	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
 	ADD          R5<<3, R2, R7
@@ -13936,9 +16741,9 @@ loop7:
 	FMOVQ        4160(R2), F12
 	FMOVQ        4176(R2), F13
 	ADD          R5<<3, R2, R7
-	FMOVQ        64(R7), F14
+	WORD $0x3cc400ee // ldur q14, [x7, #64]
 	ADD          R5<<3, R2, R7
-	FMOVQ        80(R7), F15
+	WORD $0x3cc500ef // ldur q15, [x7, #80]
 	FMOVQ        4192(R2), F16
 	FMOVQ        4208(R2), F17
 	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
@@ -13949,7 +16754,7 @@ loop7:
 	WORD $0x4ead1dad // mov v13.16b, v13.16b
 	WORD $0x6e701ded // bsl v13.16b, v15.16b, v16.16b
 	ADD          R5, R4, R7
-	FMOVS        8(R7), F14
+	WORD $0xbc4080ee // ldur s14, [x7, #8]
 	WORD $0x4f8e918c // fmul v12.4s, v12.4s, v14.s[0]
 	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
 	ADD          R5<<3, R2, R7
@@ -13959,9 +16764,9 @@ loop7:
 	FMOVQ        4160(R2), F12
 	FMOVQ        4176(R2), F13
 	ADD          R5<<3, R2, R7
-	FMOVQ        96(R7), F14
+	WORD $0x3cc600ee // ldur q14, [x7, #96]
 	ADD          R5<<3, R2, R7
-	FMOVQ        112(R7), F15
+	WORD $0x3cc700ef // ldur q15, [x7, #112]
 	FMOVQ        4192(R2), F16
 	FMOVQ        4208(R2), F17
 	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
@@ -13972,7 +16777,7 @@ loop7:
 	WORD $0x4ead1dad // mov v13.16b, v13.16b
 	WORD $0x6e701ded // bsl v13.16b, v15.16b, v16.16b
 	ADD          R5, R4, R7
-	FMOVS        12(R7), F14
+	WORD $0xbc40c0ee // ldur s14, [x7, #12]
 	WORD $0x4f8e918c // fmul v12.4s, v12.4s, v14.s[0]
 	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
 	ADD          R5<<3, R2, R7
@@ -14231,7 +17036,7 @@ loop17:
 	WORD $0x4eb0d58c // fsub v12.4s, v12.4s, v16.4s
 	WORD $0x4eb1d5ad // fsub v13.4s, v13.4s, v17.4s
 	ADD          R5, R4, R8
-	FMOVS        (R8), F16
+	WORD $0xbc400110 // ldur s16, [x8]
 	WORD $0x4f909251 // fmul v17.4s, v18.4s, v16.s[0]
 	WORD $0x4f909270 // fmul v16.4s, v19.4s, v16.s[0]
 	ADD          R5<<3, R2, R8
@@ -14239,7 +17044,7 @@ loop17:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F16, 4240(R8)
 	ADD          R5, R4, R8
-	FMOVS        128(R8), F16
+	WORD $0xbc480110 // ldur s16, [x8, #128]
 	WORD $0x4f909291 // fmul v17.4s, v20.4s, v16.s[0]
 	WORD $0x4f9092b0 // fmul v16.4s, v21.4s, v16.s[0]
 	ADD          R5<<3, R2, R8

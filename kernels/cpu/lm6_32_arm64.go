@@ -221,6 +221,19 @@ func mix1xLm6_32NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride i
 //go:noescape
 func mix2xLm6_32NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
+// mix5xLm6_32NEON adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 5 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: none
+//
+//go:noescape
+func mix5xLm6_32NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
 // mixQ81xLm6_32NEON adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
 //
 //	for j := range 1 {
@@ -412,7 +425,7 @@ func encodeLm6_32NEON(dst []byte, src []float32) {
 	driveEncode(encodeGroupsLm6_32NEON, 8, 32, 26, 3328, dst, src)
 }
 
-var mixTilesLm6_32NEON = mixTiles{mix1xLm6_32NEON, mix2xLm6_32NEON, nil, nil, nil, nil}
+var mixTilesLm6_32NEON = mixTiles{mix1xLm6_32NEON, mix2xLm6_32NEON, nil, nil, mix5xLm6_32NEON, nil}
 
 func mixLm6_32NEON(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
 	mixTilesLm6_32NEON.drive(32, 26, mixLm6_32Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)

@@ -291,9 +291,6 @@ TEXT ·matmulQ81xLm6_32DotProd(SB), NOSPLIT, $0-72
 
 loop1:
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -306,215 +303,218 @@ loop3:
 	WORD $0xf98420c0 // prfm pldl1keep, [x6, #2112]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d4000ce // ldr h14, [x6]
-	WORD $0x7d4034cf // ldr h15, [x6, #26]
-	WORD $0x4e4f39ce // zip1 v14.8h, v14.8h, v15.8h
-	WORD $0x7d4068cf // ldr h15, [x6, #52]
-	WORD $0x7d409cd0 // ldr h16, [x6, #78]
-	WORD $0x4e5039ef // zip1 v15.8h, v15.8h, v16.8h
-	WORD $0x4e8f39ce // zip1 v14.4s, v14.4s, v15.4s
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x7c4000cb // ldur h11, [x6]
+	WORD $0x7c41a0cc // ldur h12, [x6, #26]
+	WORD $0x4e4c396b // zip1 v11.8h, v11.8h, v12.8h
+	WORD $0x7c4340cc // ldur h12, [x6, #52]
+	WORD $0x7c44e0cd // ldur h13, [x6, #78]
+	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
+	WORD $0x4e8c396b // zip1 v11.4s, v11.4s, v12.4s
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
 	MOVD         $lm6_32_const<>+0(SB), R7
-	FMOVQ        (R7), F15
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
-	FMOVQ        (R4), F15
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	FMOVQ        (R7), F12
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	WORD $0x3cc0008c // ldur q12, [x4]
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F15
-	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVD        18(R6), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
-	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
-	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
-	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
-	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
-	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
-	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
-	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
-	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
-	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
-	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
-	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
-	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
-	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
-	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
-	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
-	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
-	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
-	FLDPQ        (R3), (F17, F18)
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
-	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
+	WORD $0x3cc020cc // ldur q12, [x6, #2]
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0xfc4120ce // ldur d14, [x6, #18]
+	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
+	WORD $0x6ea845cf // ushl v15.4s, v14.4s, v8.4s
+	WORD $0x6ea945ce // ushl v14.4s, v14.4s, v9.4s
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e1000f0 // tbl v16.16b, { v7.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
+	WORD $0x4e218d92 // cmtst v18.16b, v12.16b, v1.16b
+	WORD $0x6e6e1e12 // bsl v18.16b, v16.16b, v14.16b
+	WORD $0x4e218dae // cmtst v14.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e2e // bsl v14.16b, v17.16b, v15.16b
+	WORD $0x4e201d8f // and v15.16b, v12.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201d91 // and v17.16b, v12.16b, v0.16b
+	WORD $0x4e1100b1 // tbl v17.16b, { v5.16b }, v17.16b
+	WORD $0x4e201db3 // and v19.16b, v13.16b, v0.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e218d94 // cmtst v20.16b, v12.16b, v1.16b
+	WORD $0x6e6f1e34 // bsl v20.16b, v17.16b, v15.16b
+	WORD $0x4e218daf // cmtst v15.16b, v13.16b, v1.16b
+	WORD $0x6e701e6f // bsl v15.16b, v19.16b, v16.16b
+	WORD $0x4e238d8c // cmtst v12.16b, v12.16b, v3.16b
+	WORD $0x6e721e8c // bsl v12.16b, v20.16b, v18.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e6e1ded // bsl v13.16b, v15.16b, v14.16b
+	WORD $0x3cc0006e // ldur q14, [x3]
+	WORD $0x3cc1006f // ldur q15, [x3, #16]
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        28(R6), F15
-	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVD        44(R6), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
-	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
-	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
-	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
-	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
-	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
-	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
-	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
-	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
-	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
-	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x3cc1c0cc // ldur q12, [x6, #28]
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0xfc42c0ce // ldur d14, [x6, #44]
+	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
+	WORD $0x6ea845cf // ushl v15.4s, v14.4s, v8.4s
+	WORD $0x6ea945ce // ushl v14.4s, v14.4s, v9.4s
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201d91 // and v17.16b, v12.16b, v0.16b
+	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
+	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e218d93 // cmtst v19.16b, v12.16b, v1.16b
+	WORD $0x6e6e1e33 // bsl v19.16b, v17.16b, v14.16b
+	WORD $0x4e218dae // cmtst v14.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e4e // bsl v14.16b, v18.16b, v15.16b
+	WORD $0x4e201d8f // and v15.16b, v12.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201d92 // and v18.16b, v12.16b, v0.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
+	WORD $0x4e201db4 // and v20.16b, v13.16b, v0.16b
 	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
-	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
-	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
-	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
-	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
-	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
-	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
-	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
-	FLDPQ        32(R3), (F17, F18)
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
-	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4fae11eb // fmla v11.4s, v15.4s, v14.s[1]
+	WORD $0x4e218d95 // cmtst v21.16b, v12.16b, v1.16b
+	WORD $0x6e6f1e55 // bsl v21.16b, v18.16b, v15.16b
+	WORD $0x4e218daf // cmtst v15.16b, v13.16b, v1.16b
+	WORD $0x6e711e8f // bsl v15.16b, v20.16b, v17.16b
+	WORD $0x4e238d8c // cmtst v12.16b, v12.16b, v3.16b
+	WORD $0x6e731eac // bsl v12.16b, v21.16b, v19.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e6e1ded // bsl v13.16b, v15.16b, v14.16b
+	WORD $0x3cc2006e // ldur q14, [x3, #32]
+	WORD $0x3cc3006f // ldur q15, [x3, #48]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        54(R6), F15
-	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVD        70(R6), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
-	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
-	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
-	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
-	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x3cc360cc // ldur q12, [x6, #54]
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0xfc4460ce // ldur d14, [x6, #70]
+	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
+	WORD $0x6ea845cf // ushl v15.4s, v14.4s, v8.4s
+	WORD $0x6ea945ce // ushl v14.4s, v14.4s, v9.4s
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201d92 // and v18.16b, v12.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e201db3 // and v19.16b, v13.16b, v0.16b
 	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
-	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
-	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
-	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
-	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
-	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e218d94 // cmtst v20.16b, v12.16b, v1.16b
+	WORD $0x6e6e1e54 // bsl v20.16b, v18.16b, v14.16b
+	WORD $0x4e218dae // cmtst v14.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e6e // bsl v14.16b, v19.16b, v15.16b
+	WORD $0x4e201d8f // and v15.16b, v12.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
 	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
-	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
-	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
-	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
-	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
-	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
-	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
-	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
-	FLDPQ        64(R3), (F17, F18)
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
-	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4f8e19ec // fmla v12.4s, v15.4s, v14.s[2]
+	WORD $0x4e201d93 // and v19.16b, v12.16b, v0.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e201db5 // and v21.16b, v13.16b, v0.16b
+	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e218d96 // cmtst v22.16b, v12.16b, v1.16b
+	WORD $0x6e6f1e76 // bsl v22.16b, v19.16b, v15.16b
+	WORD $0x4e218daf // cmtst v15.16b, v13.16b, v1.16b
+	WORD $0x6e721eaf // bsl v15.16b, v21.16b, v18.16b
+	WORD $0x4e238d8c // cmtst v12.16b, v12.16b, v3.16b
+	WORD $0x6e741ecc // bsl v12.16b, v22.16b, v20.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e6e1ded // bsl v13.16b, v15.16b, v14.16b
+	WORD $0x3cc4006e // ldur q14, [x3, #64]
+	WORD $0x3cc5006f // ldur q15, [x3, #80]
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        80(R6), F15
-	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVD        96(R6), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
-	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
-	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
-	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
-	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x3cc500cc // ldur q12, [x6, #80]
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0xfc4600ce // ldur d14, [x6, #96]
+	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
+	WORD $0x6ea845cf // ushl v15.4s, v14.4s, v8.4s
+	WORD $0x6ea945ce // ushl v14.4s, v14.4s, v9.4s
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201d93 // and v19.16b, v12.16b, v0.16b
 	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e201db4 // and v20.16b, v13.16b, v0.16b
 	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
-	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
-	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
-	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
-	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
-	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e218d95 // cmtst v21.16b, v12.16b, v1.16b
+	WORD $0x6e6e1e75 // bsl v21.16b, v19.16b, v14.16b
+	WORD $0x4e218dae // cmtst v14.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e8e // bsl v14.16b, v20.16b, v15.16b
+	WORD $0x4e201d8f // and v15.16b, v12.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201db3 // and v19.16b, v13.16b, v0.16b
 	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x4e201d94 // and v20.16b, v12.16b, v0.16b
 	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
+	WORD $0x4e201db6 // and v22.16b, v13.16b, v0.16b
 	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
-	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
-	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
-	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
-	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
-	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
-	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
-	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
-	FLDPQ        96(R3), (F17, F18)
+	WORD $0x4e218d97 // cmtst v23.16b, v12.16b, v1.16b
+	WORD $0x6e6f1e97 // bsl v23.16b, v20.16b, v15.16b
+	WORD $0x4e218daf // cmtst v15.16b, v13.16b, v1.16b
+	WORD $0x6e731ecf // bsl v15.16b, v22.16b, v19.16b
+	WORD $0x4e238d8c // cmtst v12.16b, v12.16b, v3.16b
+	WORD $0x6e751eec // bsl v12.16b, v23.16b, v21.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e6e1ded // bsl v13.16b, v15.16b, v14.16b
+	WORD $0x3cc6006e // ldur q14, [x3, #96]
+	WORD $0x3cc7006f // ldur q15, [x3, #112]
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
-	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4fae19ed // fmla v13.4s, v15.4s, v14.s[3]
+	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eb1be0c // addp v12.4s, v16.4s, v17.4s
+	WORD $0x4eb3be4d // addp v13.4s, v18.4s, v19.4s
+	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
 	ADD          $0x68, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -529,65 +529,65 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000ce // ldr h14, [x6]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7c4000cb // ldur h11, [x6]
+	WORD $0x1ee2416b // fcvt s11, h11
 	MOVD         $lm6_32_const<>+0(SB), R7
-	FMOVQ        (R7), F15
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	FMOVQ        (R7), F12
+	WORD $0x4f8b918b // fmul v11.4s, v12.4s, v11.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F15
-	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVD        18(R6), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
-	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
-	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
-	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
-	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
-	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
-	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
-	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
-	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
-	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
-	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
-	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
-	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
-	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
-	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
-	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
-	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
-	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
-	FLDPQ        (R3), (F17, F18)
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
-	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
+	WORD $0x3cc020cc // ldur q12, [x6, #2]
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0xfc4120ce // ldur d14, [x6, #18]
+	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
+	WORD $0x6ea845cf // ushl v15.4s, v14.4s, v8.4s
+	WORD $0x6ea945ce // ushl v14.4s, v14.4s, v9.4s
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e1000f0 // tbl v16.16b, { v7.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
+	WORD $0x4e218d92 // cmtst v18.16b, v12.16b, v1.16b
+	WORD $0x6e6e1e12 // bsl v18.16b, v16.16b, v14.16b
+	WORD $0x4e218dae // cmtst v14.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e2e // bsl v14.16b, v17.16b, v15.16b
+	WORD $0x4e201d8f // and v15.16b, v12.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201d91 // and v17.16b, v12.16b, v0.16b
+	WORD $0x4e1100b1 // tbl v17.16b, { v5.16b }, v17.16b
+	WORD $0x4e201db3 // and v19.16b, v13.16b, v0.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e218d94 // cmtst v20.16b, v12.16b, v1.16b
+	WORD $0x6e6f1e34 // bsl v20.16b, v17.16b, v15.16b
+	WORD $0x4e218daf // cmtst v15.16b, v13.16b, v1.16b
+	WORD $0x6e701e6f // bsl v15.16b, v19.16b, v16.16b
+	WORD $0x4e238d8c // cmtst v12.16b, v12.16b, v3.16b
+	WORD $0x6e721e8c // bsl v12.16b, v20.16b, v18.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e6e1ded // bsl v13.16b, v15.16b, v14.16b
+	WORD $0x3cc0006e // ldur q14, [x3]
+	WORD $0x3cc1006f // ldur q15, [x3, #16]
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F15
-	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
-	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
-	WORD $0x4e2ece0a // fmla v10.4s, v16.4s, v14.4s
+	WORD $0xbc40008c // ldur s12, [x4]
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 	ADD          $0x1a, R6
 	ADD          $0x20, R3
 	ADD          $4, R4
@@ -596,9 +596,6 @@ loop5:
 
 done6:
 	ADD          $1, R5
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x4e2dd54a // fadd v10.4s, v10.4s, v13.4s
 
 	// sums of the lanes
 	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
@@ -655,18 +652,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c4000cc // ldur h12, [x6]
+	WORD $0x1ee2418c // fcvt s12, h12
 	MOVD         $lm6_32_const<>+0(SB), R7
 	FMOVQ        (R7), F13
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8c91ac // fmul v12.4s, v13.4s, v12.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F13
+	WORD $0x3cc020cd // ldur q13, [x6, #2]
 	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVD        18(R6), F15
+	WORD $0xfc4120cf // ldur d15, [x6, #18]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
 	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
@@ -704,38 +700,39 @@ loop3:
 	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
 	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
 	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
-	FLDPQ        (R3), (F15, F16)
+	WORD $0x3cc0006f // ldur q15, [x3]
+	WORD $0x3cc10070 // ldur q16, [x3, #16]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
 	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
-	FLDPQ        32(R3), (F15, F16)
+	WORD $0x3cc2006f // ldur q15, [x3, #32]
+	WORD $0x3cc30070 // ldur q16, [x3, #48]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
 	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
+	WORD $0xbc40008d // ldur s13, [x4]
 	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
 	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
 	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-	FMOVS        4(R4), F13
+	WORD $0xbc40408d // ldur s13, [x4, #4]
 	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 
 	// scales of the block
-	WORD $0x7d4034cc // ldr h12, [x6, #26]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c41a0cc // ldur h12, [x6, #26]
+	WORD $0x1ee2418c // fcvt s12, h12
 	MOVD         $lm6_32_const<>+0(SB), R7
 	FMOVQ        (R7), F13
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8c91ac // fmul v12.4s, v13.4s, v12.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R6), F13
+	WORD $0x3cc1c0cd // ldur q13, [x6, #28]
 	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVD        44(R6), F15
+	WORD $0xfc42c0cf // ldur d15, [x6, #44]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
 	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
@@ -773,21 +770,23 @@ loop3:
 	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
 	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
 	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
-	FLDPQ        64(R3), (F15, F16)
+	WORD $0x3cc4006f // ldur q15, [x3, #64]
+	WORD $0x3cc50070 // ldur q16, [x3, #80]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
 	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
-	FLDPQ        96(R3), (F15, F16)
+	WORD $0x3cc6006f // ldur q15, [x3, #96]
+	WORD $0x3cc70070 // ldur q16, [x3, #112]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
 	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
 
 	// integer sums times both scales
-	FMOVS        8(R4), F13
+	WORD $0xbc40808d // ldur s13, [x4, #8]
 	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
 	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
 	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-	FMOVS        12(R4), F13
+	WORD $0xbc40c08d // ldur s13, [x4, #12]
 	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
@@ -805,18 +804,17 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c4000cc // ldur h12, [x6]
+	WORD $0x1ee2418c // fcvt s12, h12
 	MOVD         $lm6_32_const<>+0(SB), R7
 	FMOVQ        (R7), F13
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8c91ac // fmul v12.4s, v13.4s, v12.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F13
+	WORD $0x3cc020cd // ldur q13, [x6, #2]
 	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVD        18(R6), F15
+	WORD $0xfc4120cf // ldur d15, [x6, #18]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
 	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
@@ -854,21 +852,23 @@ loop5:
 	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
 	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
 	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
-	FLDPQ        (R3), (F15, F16)
+	WORD $0x3cc0006f // ldur q15, [x3]
+	WORD $0x3cc10070 // ldur q16, [x3, #16]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
 	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
-	FLDPQ        32(R3), (F15, F16)
+	WORD $0x3cc2006f // ldur q15, [x3, #32]
+	WORD $0x3cc30070 // ldur q16, [x3, #48]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
 	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
+	WORD $0xbc40008d // ldur s13, [x4]
 	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
 	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
 	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-	FMOVS        4(R4), F13
+	WORD $0xbc40408d // ldur s13, [x4, #4]
 	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
@@ -944,18 +944,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cd // ldr h13, [x6]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7c4000cd // ldur h13, [x6]
+	WORD $0x1ee241ad // fcvt s13, h13
 	MOVD         $lm6_32_const<>+0(SB), R7
 	FMOVQ        (R7), F14
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x4f8d91cd // fmul v13.4s, v14.4s, v13.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F14
+	WORD $0x3cc020ce // ldur q14, [x6, #2]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVD        18(R6), F16
+	WORD $0xfc4120d0 // ldur d16, [x6, #18]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
 	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
@@ -993,46 +992,48 @@ loop3:
 	WORD $0x6e741ece // bsl v14.16b, v22.16b, v20.16b
 	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
 	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
-	FLDPQ        (R3), (F16, F17)
+	WORD $0x3cc00070 // ldur q16, [x3]
+	WORD $0x3cc10071 // ldur q17, [x3, #16]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
 	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
-	FLDPQ        32(R3), (F16, F17)
+	WORD $0x3cc20070 // ldur q16, [x3, #32]
+	WORD $0x3cc30071 // ldur q17, [x3, #48]
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
 	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
-	FLDPQ        64(R3), (F16, F17)
+	WORD $0x3cc40070 // ldur q16, [x3, #64]
+	WORD $0x3cc50071 // ldur q17, [x3, #80]
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e9095d4 // sdot v20.4s, v14.16b, v16.16b
 	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F14
+	WORD $0xbc40008e // ldur s14, [x4]
 	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
 	WORD $0x4f8e91ae // fmul v14.4s, v13.4s, v14.s[0]
 	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        4(R4), F14
+	WORD $0xbc40408e // ldur s14, [x4, #4]
 	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
 	WORD $0x4f8e91ae // fmul v14.4s, v13.4s, v14.s[0]
 	WORD $0x4e2ecdeb // fmla v11.4s, v15.4s, v14.4s
-	FMOVS        8(R4), F14
+	WORD $0xbc40808e // ldur s14, [x4, #8]
 	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
 	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
 	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
 
 	// scales of the block
-	WORD $0x7d4034cd // ldr h13, [x6, #26]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7c41a0cd // ldur h13, [x6, #26]
+	WORD $0x1ee241ad // fcvt s13, h13
 	MOVD         $lm6_32_const<>+0(SB), R7
 	FMOVQ        (R7), F14
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x4f8d91cd // fmul v13.4s, v14.4s, v13.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R6), F14
+	WORD $0x3cc1c0ce // ldur q14, [x6, #28]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVD        44(R6), F16
+	WORD $0xfc42c0d0 // ldur d16, [x6, #44]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
 	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
@@ -1070,29 +1071,32 @@ loop3:
 	WORD $0x6e741ece // bsl v14.16b, v22.16b, v20.16b
 	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
 	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
-	FLDPQ        96(R3), (F16, F17)
+	WORD $0x3cc60070 // ldur q16, [x3, #96]
+	WORD $0x3cc70071 // ldur q17, [x3, #112]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
 	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
-	FLDPQ        128(R3), (F16, F17)
+	WORD $0x3cc80070 // ldur q16, [x3, #128]
+	WORD $0x3cc90071 // ldur q17, [x3, #144]
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
 	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
-	FLDPQ        160(R3), (F16, F17)
+	WORD $0x3cca0070 // ldur q16, [x3, #160]
+	WORD $0x3ccb0071 // ldur q17, [x3, #176]
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e9095d4 // sdot v20.4s, v14.16b, v16.16b
 	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
 
 	// integer sums times both scales
-	FMOVS        12(R4), F14
+	WORD $0xbc40c08e // ldur s14, [x4, #12]
 	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
 	WORD $0x4f8e91ae // fmul v14.4s, v13.4s, v14.s[0]
 	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        16(R4), F14
+	WORD $0xbc41008e // ldur s14, [x4, #16]
 	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
 	WORD $0x4f8e91ae // fmul v14.4s, v13.4s, v14.s[0]
 	WORD $0x4e2ecdeb // fmla v11.4s, v15.4s, v14.4s
-	FMOVS        20(R4), F14
+	WORD $0xbc41408e // ldur s14, [x4, #20]
 	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
 	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
 	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
@@ -1110,18 +1114,17 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000cd // ldr h13, [x6]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7c4000cd // ldur h13, [x6]
+	WORD $0x1ee241ad // fcvt s13, h13
 	MOVD         $lm6_32_const<>+0(SB), R7
 	FMOVQ        (R7), F14
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x4f8d91cd // fmul v13.4s, v14.4s, v13.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F14
+	WORD $0x3cc020ce // ldur q14, [x6, #2]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVD        18(R6), F16
+	WORD $0xfc4120d0 // ldur d16, [x6, #18]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
 	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
@@ -1159,29 +1162,32 @@ loop5:
 	WORD $0x6e741ece // bsl v14.16b, v22.16b, v20.16b
 	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
 	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
-	FLDPQ        (R3), (F16, F17)
+	WORD $0x3cc00070 // ldur q16, [x3]
+	WORD $0x3cc10071 // ldur q17, [x3, #16]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
 	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
-	FLDPQ        32(R3), (F16, F17)
+	WORD $0x3cc20070 // ldur q16, [x3, #32]
+	WORD $0x3cc30071 // ldur q17, [x3, #48]
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
 	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
-	FLDPQ        64(R3), (F16, F17)
+	WORD $0x3cc40070 // ldur q16, [x3, #64]
+	WORD $0x3cc50071 // ldur q17, [x3, #80]
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e9095d4 // sdot v20.4s, v14.16b, v16.16b
 	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F14
+	WORD $0xbc40008e // ldur s14, [x4]
 	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
 	WORD $0x4f8e91ae // fmul v14.4s, v13.4s, v14.s[0]
 	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        4(R4), F14
+	WORD $0xbc40408e // ldur s14, [x4, #4]
 	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
 	WORD $0x4f8e91ae // fmul v14.4s, v13.4s, v14.s[0]
 	WORD $0x4e2ecdeb // fmla v11.4s, v15.4s, v14.4s
-	FMOVS        8(R4), F14
+	WORD $0xbc40808e // ldur s14, [x4, #8]
 	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
 	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
 	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
@@ -1263,18 +1269,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ce // ldr h14, [x6]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7c4000ce // ldur h14, [x6]
+	WORD $0x1ee241ce // fcvt s14, h14
 	MOVD         $lm6_32_const<>+0(SB), R7
 	FMOVQ        (R7), F15
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	WORD $0x4f8e91ee // fmul v14.4s, v15.4s, v14.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F15
+	WORD $0x3cc020cf // ldur q15, [x6, #2]
 	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVD        18(R6), F17
+	WORD $0xfc4120d1 // ldur d17, [x6, #18]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
 	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
@@ -1312,54 +1317,57 @@ loop3:
 	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
 	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
 	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
-	FLDPQ        (R3), (F17, F18)
+	WORD $0x3cc00071 // ldur q17, [x3]
+	WORD $0x3cc10072 // ldur q18, [x3, #16]
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
 	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
-	FLDPQ        32(R3), (F17, F18)
+	WORD $0x3cc20071 // ldur q17, [x3, #32]
+	WORD $0x3cc30072 // ldur q18, [x3, #48]
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
 	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
-	FLDPQ        64(R3), (F17, F18)
+	WORD $0x3cc40071 // ldur q17, [x3, #64]
+	WORD $0x3cc50072 // ldur q18, [x3, #80]
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4e9195f5 // sdot v21.4s, v15.16b, v17.16b
 	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	FLDPQ        96(R3), (F17, F18)
+	WORD $0x3cc60071 // ldur q17, [x3, #96]
+	WORD $0x3cc70072 // ldur q18, [x3, #112]
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e9195f6 // sdot v22.4s, v15.16b, v17.16b
 	WORD $0x4e929616 // sdot v22.4s, v16.16b, v18.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F15
+	WORD $0xbc40008f // ldur s15, [x4]
 	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
 	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
 	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
-	FMOVS        4(R4), F15
+	WORD $0xbc40408f // ldur s15, [x4, #4]
 	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
 	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
 	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
-	FMOVS        8(R4), F15
+	WORD $0xbc40808f // ldur s15, [x4, #8]
 	WORD $0x4e21dab0 // scvtf v16.4s, v21.4s
 	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
 	WORD $0x4e2fce0c // fmla v12.4s, v16.4s, v15.4s
-	FMOVS        12(R4), F15
+	WORD $0xbc40c08f // ldur s15, [x4, #12]
 	WORD $0x4e21dad0 // scvtf v16.4s, v22.4s
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	WORD $0x4e2ece0d // fmla v13.4s, v16.4s, v14.4s
 
 	// scales of the block
-	WORD $0x7d4034ce // ldr h14, [x6, #26]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7c41a0ce // ldur h14, [x6, #26]
+	WORD $0x1ee241ce // fcvt s14, h14
 	MOVD         $lm6_32_const<>+0(SB), R7
 	FMOVQ        (R7), F15
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	WORD $0x4f8e91ee // fmul v14.4s, v15.4s, v14.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R6), F15
+	WORD $0x3cc1c0cf // ldur q15, [x6, #28]
 	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVD        44(R6), F17
+	WORD $0xfc42c0d1 // ldur d17, [x6, #44]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
 	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
@@ -1397,37 +1405,41 @@ loop3:
 	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
 	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
 	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
-	FLDPQ        128(R3), (F17, F18)
+	WORD $0x3cc80071 // ldur q17, [x3, #128]
+	WORD $0x3cc90072 // ldur q18, [x3, #144]
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
 	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
-	FLDPQ        160(R3), (F17, F18)
+	WORD $0x3cca0071 // ldur q17, [x3, #160]
+	WORD $0x3ccb0072 // ldur q18, [x3, #176]
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
 	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
-	FLDPQ        192(R3), (F17, F18)
+	WORD $0x3ccc0071 // ldur q17, [x3, #192]
+	WORD $0x3ccd0072 // ldur q18, [x3, #208]
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4e9195f5 // sdot v21.4s, v15.16b, v17.16b
 	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	FLDPQ        224(R3), (F17, F18)
+	WORD $0x3cce0071 // ldur q17, [x3, #224]
+	WORD $0x3ccf0072 // ldur q18, [x3, #240]
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e9195f6 // sdot v22.4s, v15.16b, v17.16b
 	WORD $0x4e929616 // sdot v22.4s, v16.16b, v18.16b
 
 	// integer sums times both scales
-	FMOVS        16(R4), F15
+	WORD $0xbc41008f // ldur s15, [x4, #16]
 	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
 	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
 	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
-	FMOVS        20(R4), F15
+	WORD $0xbc41408f // ldur s15, [x4, #20]
 	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
 	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
 	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
-	FMOVS        24(R4), F15
+	WORD $0xbc41808f // ldur s15, [x4, #24]
 	WORD $0x4e21dab0 // scvtf v16.4s, v21.4s
 	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
 	WORD $0x4e2fce0c // fmla v12.4s, v16.4s, v15.4s
-	FMOVS        28(R4), F15
+	WORD $0xbc41c08f // ldur s15, [x4, #28]
 	WORD $0x4e21dad0 // scvtf v16.4s, v22.4s
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	WORD $0x4e2ece0d // fmla v13.4s, v16.4s, v14.4s
@@ -1445,18 +1457,17 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000ce // ldr h14, [x6]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7c4000ce // ldur h14, [x6]
+	WORD $0x1ee241ce // fcvt s14, h14
 	MOVD         $lm6_32_const<>+0(SB), R7
 	FMOVQ        (R7), F15
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	WORD $0x4f8e91ee // fmul v14.4s, v15.4s, v14.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F15
+	WORD $0x3cc020cf // ldur q15, [x6, #2]
 	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVD        18(R6), F17
+	WORD $0xfc4120d1 // ldur d17, [x6, #18]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
 	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
@@ -1494,37 +1505,41 @@ loop5:
 	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
 	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
 	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
-	FLDPQ        (R3), (F17, F18)
+	WORD $0x3cc00071 // ldur q17, [x3]
+	WORD $0x3cc10072 // ldur q18, [x3, #16]
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
 	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
-	FLDPQ        32(R3), (F17, F18)
+	WORD $0x3cc20071 // ldur q17, [x3, #32]
+	WORD $0x3cc30072 // ldur q18, [x3, #48]
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
 	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
-	FLDPQ        64(R3), (F17, F18)
+	WORD $0x3cc40071 // ldur q17, [x3, #64]
+	WORD $0x3cc50072 // ldur q18, [x3, #80]
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4e9195f5 // sdot v21.4s, v15.16b, v17.16b
 	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	FLDPQ        96(R3), (F17, F18)
+	WORD $0x3cc60071 // ldur q17, [x3, #96]
+	WORD $0x3cc70072 // ldur q18, [x3, #112]
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4e9195f6 // sdot v22.4s, v15.16b, v17.16b
 	WORD $0x4e929616 // sdot v22.4s, v16.16b, v18.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F15
+	WORD $0xbc40008f // ldur s15, [x4]
 	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
 	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
 	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
-	FMOVS        4(R4), F15
+	WORD $0xbc40408f // ldur s15, [x4, #4]
 	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
 	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
 	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
-	FMOVS        8(R4), F15
+	WORD $0xbc40808f // ldur s15, [x4, #8]
 	WORD $0x4e21dab0 // scvtf v16.4s, v21.4s
 	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
 	WORD $0x4e2fce0c // fmla v12.4s, v16.4s, v15.4s
-	FMOVS        12(R4), F15
+	WORD $0xbc40c08f // ldur s15, [x4, #12]
 	WORD $0x4e21dad0 // scvtf v16.4s, v22.4s
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	WORD $0x4e2ece0d // fmla v13.4s, v16.4s, v14.4s
@@ -1607,9 +1622,6 @@ loop1:
 
 loop3:
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -1622,215 +1634,218 @@ loop5:
 	WORD $0xf9842120 // prfm pldl1keep, [x9, #2112]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d40012e // ldr h14, [x9]
-	WORD $0x7d40352f // ldr h15, [x9, #26]
-	WORD $0x4e4f39ce // zip1 v14.8h, v14.8h, v15.8h
-	WORD $0x7d40692f // ldr h15, [x9, #52]
-	WORD $0x7d409d30 // ldr h16, [x9, #78]
-	WORD $0x4e5039ef // zip1 v15.8h, v15.8h, v16.8h
-	WORD $0x4e8f39ce // zip1 v14.4s, v14.4s, v15.4s
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x7c40012b // ldur h11, [x9]
+	WORD $0x7c41a12c // ldur h12, [x9, #26]
+	WORD $0x4e4c396b // zip1 v11.8h, v11.8h, v12.8h
+	WORD $0x7c43412c // ldur h12, [x9, #52]
+	WORD $0x7c44e12d // ldur h13, [x9, #78]
+	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
+	WORD $0x4e8c396b // zip1 v11.4s, v11.4s, v12.4s
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
 	MOVD         $lm6_32_const<>+0(SB), R10
-	FMOVQ        (R10), F15
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
-	FMOVQ        (R7), F15
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	FMOVQ        (R10), F12
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	WORD $0x3cc000ec // ldur q12, [x7]
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F15
-	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVD        18(R9), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
-	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
-	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
-	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
-	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
-	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
-	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
-	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
-	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
-	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
-	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
-	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
-	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
-	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
-	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
-	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
-	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
-	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
-	FLDPQ        (R6), (F17, F18)
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
-	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
+	WORD $0x3cc0212c // ldur q12, [x9, #2]
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0xfc41212e // ldur d14, [x9, #18]
+	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
+	WORD $0x6ea845cf // ushl v15.4s, v14.4s, v8.4s
+	WORD $0x6ea945ce // ushl v14.4s, v14.4s, v9.4s
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e1000f0 // tbl v16.16b, { v7.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
+	WORD $0x4e218d92 // cmtst v18.16b, v12.16b, v1.16b
+	WORD $0x6e6e1e12 // bsl v18.16b, v16.16b, v14.16b
+	WORD $0x4e218dae // cmtst v14.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e2e // bsl v14.16b, v17.16b, v15.16b
+	WORD $0x4e201d8f // and v15.16b, v12.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201d91 // and v17.16b, v12.16b, v0.16b
+	WORD $0x4e1100b1 // tbl v17.16b, { v5.16b }, v17.16b
+	WORD $0x4e201db3 // and v19.16b, v13.16b, v0.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e218d94 // cmtst v20.16b, v12.16b, v1.16b
+	WORD $0x6e6f1e34 // bsl v20.16b, v17.16b, v15.16b
+	WORD $0x4e218daf // cmtst v15.16b, v13.16b, v1.16b
+	WORD $0x6e701e6f // bsl v15.16b, v19.16b, v16.16b
+	WORD $0x4e238d8c // cmtst v12.16b, v12.16b, v3.16b
+	WORD $0x6e721e8c // bsl v12.16b, v20.16b, v18.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e6e1ded // bsl v13.16b, v15.16b, v14.16b
+	WORD $0x3cc000ce // ldur q14, [x6]
+	WORD $0x3cc100cf // ldur q15, [x6, #16]
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        28(R9), F15
-	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVD        44(R9), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
-	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
-	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
-	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
-	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
-	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
-	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
-	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
-	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
-	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
-	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x3cc1c12c // ldur q12, [x9, #28]
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0xfc42c12e // ldur d14, [x9, #44]
+	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
+	WORD $0x6ea845cf // ushl v15.4s, v14.4s, v8.4s
+	WORD $0x6ea945ce // ushl v14.4s, v14.4s, v9.4s
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201d91 // and v17.16b, v12.16b, v0.16b
+	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
+	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e218d93 // cmtst v19.16b, v12.16b, v1.16b
+	WORD $0x6e6e1e33 // bsl v19.16b, v17.16b, v14.16b
+	WORD $0x4e218dae // cmtst v14.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e4e // bsl v14.16b, v18.16b, v15.16b
+	WORD $0x4e201d8f // and v15.16b, v12.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201d92 // and v18.16b, v12.16b, v0.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
+	WORD $0x4e201db4 // and v20.16b, v13.16b, v0.16b
 	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
-	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
-	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
-	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
-	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
-	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
-	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
-	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
-	FLDPQ        32(R6), (F17, F18)
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
-	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4fae11eb // fmla v11.4s, v15.4s, v14.s[1]
+	WORD $0x4e218d95 // cmtst v21.16b, v12.16b, v1.16b
+	WORD $0x6e6f1e55 // bsl v21.16b, v18.16b, v15.16b
+	WORD $0x4e218daf // cmtst v15.16b, v13.16b, v1.16b
+	WORD $0x6e711e8f // bsl v15.16b, v20.16b, v17.16b
+	WORD $0x4e238d8c // cmtst v12.16b, v12.16b, v3.16b
+	WORD $0x6e731eac // bsl v12.16b, v21.16b, v19.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e6e1ded // bsl v13.16b, v15.16b, v14.16b
+	WORD $0x3cc200ce // ldur q14, [x6, #32]
+	WORD $0x3cc300cf // ldur q15, [x6, #48]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        54(R9), F15
-	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVD        70(R9), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
-	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
-	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
-	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
-	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x3cc3612c // ldur q12, [x9, #54]
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0xfc44612e // ldur d14, [x9, #70]
+	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
+	WORD $0x6ea845cf // ushl v15.4s, v14.4s, v8.4s
+	WORD $0x6ea945ce // ushl v14.4s, v14.4s, v9.4s
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201d92 // and v18.16b, v12.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e201db3 // and v19.16b, v13.16b, v0.16b
 	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
-	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
-	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
-	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
-	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
-	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e218d94 // cmtst v20.16b, v12.16b, v1.16b
+	WORD $0x6e6e1e54 // bsl v20.16b, v18.16b, v14.16b
+	WORD $0x4e218dae // cmtst v14.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e6e // bsl v14.16b, v19.16b, v15.16b
+	WORD $0x4e201d8f // and v15.16b, v12.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
 	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
-	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
-	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
-	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
-	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
-	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
-	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
-	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
-	FLDPQ        64(R6), (F17, F18)
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
-	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4f8e19ec // fmla v12.4s, v15.4s, v14.s[2]
+	WORD $0x4e201d93 // and v19.16b, v12.16b, v0.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e201db5 // and v21.16b, v13.16b, v0.16b
+	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e218d96 // cmtst v22.16b, v12.16b, v1.16b
+	WORD $0x6e6f1e76 // bsl v22.16b, v19.16b, v15.16b
+	WORD $0x4e218daf // cmtst v15.16b, v13.16b, v1.16b
+	WORD $0x6e721eaf // bsl v15.16b, v21.16b, v18.16b
+	WORD $0x4e238d8c // cmtst v12.16b, v12.16b, v3.16b
+	WORD $0x6e741ecc // bsl v12.16b, v22.16b, v20.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e6e1ded // bsl v13.16b, v15.16b, v14.16b
+	WORD $0x3cc400ce // ldur q14, [x6, #64]
+	WORD $0x3cc500cf // ldur q15, [x6, #80]
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        80(R9), F15
-	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVD        96(R9), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
-	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
-	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
-	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
-	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
+	WORD $0x3cc5012c // ldur q12, [x9, #80]
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0xfc46012e // ldur d14, [x9, #96]
+	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
+	WORD $0x6ea845cf // ushl v15.4s, v14.4s, v8.4s
+	WORD $0x6ea945ce // ushl v14.4s, v14.4s, v9.4s
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201d93 // and v19.16b, v12.16b, v0.16b
 	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
+	WORD $0x4e201db4 // and v20.16b, v13.16b, v0.16b
 	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
-	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
-	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
-	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
-	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
-	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e218d95 // cmtst v21.16b, v12.16b, v1.16b
+	WORD $0x6e6e1e75 // bsl v21.16b, v19.16b, v14.16b
+	WORD $0x4e218dae // cmtst v14.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e8e // bsl v14.16b, v20.16b, v15.16b
+	WORD $0x4e201d8f // and v15.16b, v12.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201db3 // and v19.16b, v13.16b, v0.16b
 	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x4e201d94 // and v20.16b, v12.16b, v0.16b
 	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
+	WORD $0x4e201db6 // and v22.16b, v13.16b, v0.16b
 	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
-	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
-	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
-	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
-	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
-	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
-	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
-	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
-	FLDPQ        96(R6), (F17, F18)
+	WORD $0x4e218d97 // cmtst v23.16b, v12.16b, v1.16b
+	WORD $0x6e6f1e97 // bsl v23.16b, v20.16b, v15.16b
+	WORD $0x4e218daf // cmtst v15.16b, v13.16b, v1.16b
+	WORD $0x6e731ecf // bsl v15.16b, v22.16b, v19.16b
+	WORD $0x4e238d8c // cmtst v12.16b, v12.16b, v3.16b
+	WORD $0x6e751eec // bsl v12.16b, v23.16b, v21.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e6e1ded // bsl v13.16b, v15.16b, v14.16b
+	WORD $0x3cc600ce // ldur q14, [x6, #96]
+	WORD $0x3cc700cf // ldur q15, [x6, #112]
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
-	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4fae19ed // fmla v13.4s, v15.4s, v14.s[3]
+	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eb1be0c // addp v12.4s, v16.4s, v17.4s
+	WORD $0x4eb3be4d // addp v13.4s, v18.4s, v19.4s
+	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
 	ADD          $0x68, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -1845,65 +1860,65 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012e // ldr h14, [x9]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7c40012b // ldur h11, [x9]
+	WORD $0x1ee2416b // fcvt s11, h11
 	MOVD         $lm6_32_const<>+0(SB), R10
-	FMOVQ        (R10), F15
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	FMOVQ        (R10), F12
+	WORD $0x4f8b918b // fmul v11.4s, v12.4s, v11.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F15
-	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVD        18(R9), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
-	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
-	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
-	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
-	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
-	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
-	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
-	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
-	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
-	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
-	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
-	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
-	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
-	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
-	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
-	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
-	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
-	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
-	FLDPQ        (R6), (F17, F18)
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
-	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
+	WORD $0x3cc0212c // ldur q12, [x9, #2]
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0xfc41212e // ldur d14, [x9, #18]
+	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
+	WORD $0x6ea845cf // ushl v15.4s, v14.4s, v8.4s
+	WORD $0x6ea945ce // ushl v14.4s, v14.4s, v9.4s
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e1000f0 // tbl v16.16b, { v7.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
+	WORD $0x4e218d92 // cmtst v18.16b, v12.16b, v1.16b
+	WORD $0x6e6e1e12 // bsl v18.16b, v16.16b, v14.16b
+	WORD $0x4e218dae // cmtst v14.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e2e // bsl v14.16b, v17.16b, v15.16b
+	WORD $0x4e201d8f // and v15.16b, v12.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201d91 // and v17.16b, v12.16b, v0.16b
+	WORD $0x4e1100b1 // tbl v17.16b, { v5.16b }, v17.16b
+	WORD $0x4e201db3 // and v19.16b, v13.16b, v0.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e218d94 // cmtst v20.16b, v12.16b, v1.16b
+	WORD $0x6e6f1e34 // bsl v20.16b, v17.16b, v15.16b
+	WORD $0x4e218daf // cmtst v15.16b, v13.16b, v1.16b
+	WORD $0x6e701e6f // bsl v15.16b, v19.16b, v16.16b
+	WORD $0x4e238d8c // cmtst v12.16b, v12.16b, v3.16b
+	WORD $0x6e721e8c // bsl v12.16b, v20.16b, v18.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e6e1ded // bsl v13.16b, v15.16b, v14.16b
+	WORD $0x3cc000ce // ldur q14, [x6]
+	WORD $0x3cc100cf // ldur q15, [x6, #16]
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F15
-	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
-	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
-	WORD $0x4e2ece0a // fmla v10.4s, v16.4s, v14.4s
+	WORD $0xbc4000ec // ldur s12, [x7]
+	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
+	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
 	ADD          $0x1a, R9
 	ADD          $0x20, R6
 	ADD          $4, R7
@@ -1912,9 +1927,6 @@ loop7:
 
 done8:
 	ADD          $1, R8
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x4e2dd54a // fadd v10.4s, v10.4s, v13.4s
 	FMOVQ        F10, (R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
@@ -1926,10 +1938,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F10
-	FMOVQ        32(R3), F11
-	FMOVQ        64(R3), F12
-	FMOVQ        96(R3), F13
+	WORD $0x3cc0006a // ldur q10, [x3]
+	WORD $0x3cc2006b // ldur q11, [x3, #32]
+	WORD $0x3cc4006c // ldur q12, [x3, #64]
+	WORD $0x3cc6006d // ldur q13, [x3, #96]
 	WORD $0x4ecb394e // zip1 v14.2d, v10.2d, v11.2d
 	WORD $0x4ecb794a // zip2 v10.2d, v10.2d, v11.2d
 	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
@@ -1995,18 +2007,17 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40012c // ldr h12, [x9]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c40012c // ldur h12, [x9]
+	WORD $0x1ee2418c // fcvt s12, h12
 	MOVD         $lm6_32_const<>+0(SB), R10
 	FMOVQ        (R10), F13
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8c91ac // fmul v12.4s, v13.4s, v12.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F13
+	WORD $0x3cc0212d // ldur q13, [x9, #2]
 	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVD        18(R9), F15
+	WORD $0xfc41212f // ldur d15, [x9, #18]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
 	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
@@ -2044,38 +2055,39 @@ loop5:
 	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
 	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
 	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
-	FLDPQ        (R6), (F15, F16)
+	WORD $0x3cc000cf // ldur q15, [x6]
+	WORD $0x3cc100d0 // ldur q16, [x6, #16]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
 	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
-	FLDPQ        32(R6), (F15, F16)
+	WORD $0x3cc200cf // ldur q15, [x6, #32]
+	WORD $0x3cc300d0 // ldur q16, [x6, #48]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
 	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F13
+	WORD $0xbc4000ed // ldur s13, [x7]
 	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
 	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
 	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-	FMOVS        4(R7), F13
+	WORD $0xbc4040ed // ldur s13, [x7, #4]
 	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
 
 	// scales of the block
-	WORD $0x7d40352c // ldr h12, [x9, #26]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c41a12c // ldur h12, [x9, #26]
+	WORD $0x1ee2418c // fcvt s12, h12
 	MOVD         $lm6_32_const<>+0(SB), R10
 	FMOVQ        (R10), F13
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8c91ac // fmul v12.4s, v13.4s, v12.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R9), F13
+	WORD $0x3cc1c12d // ldur q13, [x9, #28]
 	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVD        44(R9), F15
+	WORD $0xfc42c12f // ldur d15, [x9, #44]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
 	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
@@ -2113,21 +2125,23 @@ loop5:
 	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
 	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
 	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
-	FLDPQ        64(R6), (F15, F16)
+	WORD $0x3cc400cf // ldur q15, [x6, #64]
+	WORD $0x3cc500d0 // ldur q16, [x6, #80]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
 	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
-	FLDPQ        96(R6), (F15, F16)
+	WORD $0x3cc600cf // ldur q15, [x6, #96]
+	WORD $0x3cc700d0 // ldur q16, [x6, #112]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
 	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
 
 	// integer sums times both scales
-	FMOVS        8(R7), F13
+	WORD $0xbc4080ed // ldur s13, [x7, #8]
 	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
 	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
 	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-	FMOVS        12(R7), F13
+	WORD $0xbc40c0ed // ldur s13, [x7, #12]
 	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
@@ -2145,18 +2159,17 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012c // ldr h12, [x9]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c40012c // ldur h12, [x9]
+	WORD $0x1ee2418c // fcvt s12, h12
 	MOVD         $lm6_32_const<>+0(SB), R10
 	FMOVQ        (R10), F13
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8c91ac // fmul v12.4s, v13.4s, v12.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F13
+	WORD $0x3cc0212d // ldur q13, [x9, #2]
 	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVD        18(R9), F15
+	WORD $0xfc41212f // ldur d15, [x9, #18]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
 	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
@@ -2194,21 +2207,23 @@ loop7:
 	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
 	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
 	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
-	FLDPQ        (R6), (F15, F16)
+	WORD $0x3cc000cf // ldur q15, [x6]
+	WORD $0x3cc100d0 // ldur q16, [x6, #16]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
 	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
-	FLDPQ        32(R6), (F15, F16)
+	WORD $0x3cc200cf // ldur q15, [x6, #32]
+	WORD $0x3cc300d0 // ldur q16, [x6, #48]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
 	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F13
+	WORD $0xbc4000ed // ldur s13, [x7]
 	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
 	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
 	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-	FMOVS        4(R7), F13
+	WORD $0xbc4040ed // ldur s13, [x7, #4]
 	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
@@ -2232,10 +2247,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F10
-	FMOVQ        32(R3), F11
-	FMOVQ        64(R3), F12
-	FMOVQ        96(R3), F13
+	WORD $0x3cc0006a // ldur q10, [x3]
+	WORD $0x3cc2006b // ldur q11, [x3, #32]
+	WORD $0x3cc4006c // ldur q12, [x3, #64]
+	WORD $0x3cc6006d // ldur q13, [x3, #96]
 	WORD $0x4ecb394e // zip1 v14.2d, v10.2d, v11.2d
 	WORD $0x4ecb794a // zip2 v10.2d, v10.2d, v11.2d
 	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
@@ -2244,10 +2259,10 @@ done4:
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
 	WORD $0x6e2ad5ca // faddp v10.4s, v14.4s, v10.4s
 	FMOVQ        F10, (R0)
-	FMOVQ        128(R3), F10
-	FMOVQ        160(R3), F11
-	FMOVQ        192(R3), F12
-	FMOVQ        224(R3), F13
+	WORD $0x3cc8006a // ldur q10, [x3, #128]
+	WORD $0x3cca006b // ldur q11, [x3, #160]
+	WORD $0x3ccc006c // ldur q12, [x3, #192]
+	WORD $0x3cce006d // ldur q13, [x3, #224]
 	WORD $0x4ecb394e // zip1 v14.2d, v10.2d, v11.2d
 	WORD $0x4ecb794a // zip2 v10.2d, v10.2d, v11.2d
 	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
@@ -2317,18 +2332,17 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40012d // ldr h13, [x9]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7c40012d // ldur h13, [x9]
+	WORD $0x1ee241ad // fcvt s13, h13
 	MOVD         $lm6_32_const<>+0(SB), R10
 	FMOVQ        (R10), F14
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x4f8d91cd // fmul v13.4s, v14.4s, v13.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F14
+	WORD $0x3cc0212e // ldur q14, [x9, #2]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVD        18(R9), F16
+	WORD $0xfc412130 // ldur d16, [x9, #18]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
 	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
@@ -2366,46 +2380,48 @@ loop5:
 	WORD $0x6e741ece // bsl v14.16b, v22.16b, v20.16b
 	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
 	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
-	FLDPQ        (R6), (F16, F17)
+	WORD $0x3cc000d0 // ldur q16, [x6]
+	WORD $0x3cc100d1 // ldur q17, [x6, #16]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
 	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
-	FLDPQ        32(R6), (F16, F17)
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
 	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
-	FLDPQ        64(R6), (F16, F17)
+	WORD $0x3cc400d0 // ldur q16, [x6, #64]
+	WORD $0x3cc500d1 // ldur q17, [x6, #80]
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e9095d4 // sdot v20.4s, v14.16b, v16.16b
 	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F14
+	WORD $0xbc4000ee // ldur s14, [x7]
 	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
 	WORD $0x4f8e91ae // fmul v14.4s, v13.4s, v14.s[0]
 	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        4(R7), F14
+	WORD $0xbc4040ee // ldur s14, [x7, #4]
 	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
 	WORD $0x4f8e91ae // fmul v14.4s, v13.4s, v14.s[0]
 	WORD $0x4e2ecdeb // fmla v11.4s, v15.4s, v14.4s
-	FMOVS        8(R7), F14
+	WORD $0xbc4080ee // ldur s14, [x7, #8]
 	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
 	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
 	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
 
 	// scales of the block
-	WORD $0x7d40352d // ldr h13, [x9, #26]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7c41a12d // ldur h13, [x9, #26]
+	WORD $0x1ee241ad // fcvt s13, h13
 	MOVD         $lm6_32_const<>+0(SB), R10
 	FMOVQ        (R10), F14
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x4f8d91cd // fmul v13.4s, v14.4s, v13.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R9), F14
+	WORD $0x3cc1c12e // ldur q14, [x9, #28]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVD        44(R9), F16
+	WORD $0xfc42c130 // ldur d16, [x9, #44]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
 	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
@@ -2443,29 +2459,32 @@ loop5:
 	WORD $0x6e741ece // bsl v14.16b, v22.16b, v20.16b
 	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
 	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
-	FLDPQ        96(R6), (F16, F17)
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
+	WORD $0x3cc700d1 // ldur q17, [x6, #112]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
 	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
-	FLDPQ        128(R6), (F16, F17)
+	WORD $0x3cc800d0 // ldur q16, [x6, #128]
+	WORD $0x3cc900d1 // ldur q17, [x6, #144]
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
 	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
-	FLDPQ        160(R6), (F16, F17)
+	WORD $0x3cca00d0 // ldur q16, [x6, #160]
+	WORD $0x3ccb00d1 // ldur q17, [x6, #176]
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e9095d4 // sdot v20.4s, v14.16b, v16.16b
 	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
 
 	// integer sums times both scales
-	FMOVS        12(R7), F14
+	WORD $0xbc40c0ee // ldur s14, [x7, #12]
 	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
 	WORD $0x4f8e91ae // fmul v14.4s, v13.4s, v14.s[0]
 	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        16(R7), F14
+	WORD $0xbc4100ee // ldur s14, [x7, #16]
 	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
 	WORD $0x4f8e91ae // fmul v14.4s, v13.4s, v14.s[0]
 	WORD $0x4e2ecdeb // fmla v11.4s, v15.4s, v14.4s
-	FMOVS        20(R7), F14
+	WORD $0xbc4140ee // ldur s14, [x7, #20]
 	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
 	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
 	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
@@ -2483,18 +2502,17 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012d // ldr h13, [x9]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7c40012d // ldur h13, [x9]
+	WORD $0x1ee241ad // fcvt s13, h13
 	MOVD         $lm6_32_const<>+0(SB), R10
 	FMOVQ        (R10), F14
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x4f8d91cd // fmul v13.4s, v14.4s, v13.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F14
+	WORD $0x3cc0212e // ldur q14, [x9, #2]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVD        18(R9), F16
+	WORD $0xfc412130 // ldur d16, [x9, #18]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
 	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
@@ -2532,29 +2550,32 @@ loop7:
 	WORD $0x6e741ece // bsl v14.16b, v22.16b, v20.16b
 	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
 	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
-	FLDPQ        (R6), (F16, F17)
+	WORD $0x3cc000d0 // ldur q16, [x6]
+	WORD $0x3cc100d1 // ldur q17, [x6, #16]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
 	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
-	FLDPQ        32(R6), (F16, F17)
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
 	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
-	FLDPQ        64(R6), (F16, F17)
+	WORD $0x3cc400d0 // ldur q16, [x6, #64]
+	WORD $0x3cc500d1 // ldur q17, [x6, #80]
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e9095d4 // sdot v20.4s, v14.16b, v16.16b
 	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F14
+	WORD $0xbc4000ee // ldur s14, [x7]
 	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
 	WORD $0x4f8e91ae // fmul v14.4s, v13.4s, v14.s[0]
 	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        4(R7), F14
+	WORD $0xbc4040ee // ldur s14, [x7, #4]
 	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
 	WORD $0x4f8e91ae // fmul v14.4s, v13.4s, v14.s[0]
 	WORD $0x4e2ecdeb // fmla v11.4s, v15.4s, v14.4s
-	FMOVS        8(R7), F14
+	WORD $0xbc4080ee // ldur s14, [x7, #8]
 	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
 	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
 	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
@@ -2579,10 +2600,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F10
-	FMOVQ        32(R3), F11
-	FMOVQ        64(R3), F12
-	FMOVQ        96(R3), F13
+	WORD $0x3cc0006a // ldur q10, [x3]
+	WORD $0x3cc2006b // ldur q11, [x3, #32]
+	WORD $0x3cc4006c // ldur q12, [x3, #64]
+	WORD $0x3cc6006d // ldur q13, [x3, #96]
 	WORD $0x4ecb394e // zip1 v14.2d, v10.2d, v11.2d
 	WORD $0x4ecb794a // zip2 v10.2d, v10.2d, v11.2d
 	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
@@ -2591,10 +2612,10 @@ done4:
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
 	WORD $0x6e2ad5ca // faddp v10.4s, v14.4s, v10.4s
 	FMOVQ        F10, (R0)
-	FMOVQ        128(R3), F10
-	FMOVQ        160(R3), F11
-	FMOVQ        192(R3), F12
-	FMOVQ        224(R3), F13
+	WORD $0x3cc8006a // ldur q10, [x3, #128]
+	WORD $0x3cca006b // ldur q11, [x3, #160]
+	WORD $0x3ccc006c // ldur q12, [x3, #192]
+	WORD $0x3cce006d // ldur q13, [x3, #224]
 	WORD $0x4ecb394e // zip1 v14.2d, v10.2d, v11.2d
 	WORD $0x4ecb794a // zip2 v10.2d, v10.2d, v11.2d
 	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
@@ -2666,8 +2687,6 @@ loop1:
 loop3:
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -2678,174 +2697,162 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40012e // ldr h14, [x9]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7c40012c // ldur h12, [x9]
+	WORD $0x1ee2418c // fcvt s12, h12
 	MOVD         $lm6_32_const<>+0(SB), R10
-	FMOVQ        (R10), F15
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	FMOVQ        (R10), F13
+	WORD $0x4f8c91ac // fmul v12.4s, v13.4s, v12.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F15
-	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVD        18(R9), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
-	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
-	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
-	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
-	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
-	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
-	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
-	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
-	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
-	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
-	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x3cc0212d // ldur q13, [x9, #2]
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0xfc41212f // ldur d15, [x9, #18]
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
+	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e218db3 // cmtst v19.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e33 // bsl v19.16b, v17.16b, v15.16b
+	WORD $0x4e218dcf // cmtst v15.16b, v14.16b, v1.16b
+	WORD $0x6e701e4f // bsl v15.16b, v18.16b, v16.16b
+	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
+	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
 	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
-	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
-	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
-	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
-	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
-	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
-	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
-	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
-	FLDPQ        (R6), (F17, F18)
+	WORD $0x4e218db5 // cmtst v21.16b, v13.16b, v1.16b
+	WORD $0x6e701e55 // bsl v21.16b, v18.16b, v16.16b
+	WORD $0x4e218dd0 // cmtst v16.16b, v14.16b, v1.16b
+	WORD $0x6e711e90 // bsl v16.16b, v20.16b, v17.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
+	WORD $0x3cc000cf // ldur q15, [x6]
+	WORD $0x3cc100d0 // ldur q16, [x6, #16]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
+	WORD $0x3cc200cf // ldur q15, [x6, #32]
+	WORD $0x3cc300d0 // ldur q16, [x6, #48]
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x3cc400cf // ldur q15, [x6, #64]
+	WORD $0x3cc500d0 // ldur q16, [x6, #80]
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
-	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
-	FLDPQ        32(R6), (F17, F18)
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
+	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	WORD $0x3cc600cf // ldur q15, [x6, #96]
+	WORD $0x3cc700d0 // ldur q16, [x6, #112]
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
-	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
-	FLDPQ        64(R6), (F17, F18)
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9195f5 // sdot v21.4s, v15.16b, v17.16b
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	FLDPQ        96(R6), (F17, F18)
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9195f6 // sdot v22.4s, v15.16b, v17.16b
-	WORD $0x4e929616 // sdot v22.4s, v16.16b, v18.16b
+	WORD $0x4e8f95b4 // sdot v20.4s, v13.16b, v15.16b
+	WORD $0x4e9095d4 // sdot v20.4s, v14.16b, v16.16b
 
-	// integer sums times both scales
-	FMOVS        (R7), F15
-	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
-	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
-	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
-	FMOVS        4(R7), F15
-	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
-	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
-	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
-	FMOVS        8(R7), F15
-	WORD $0x4e21dab0 // scvtf v16.4s, v21.4s
-	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
-	WORD $0x4e2fce0c // fmla v12.4s, v16.4s, v15.4s
-	FMOVS        12(R7), F15
-	WORD $0x4e21dad0 // scvtf v16.4s, v22.4s
-	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
-	WORD $0x4e2ece0d // fmla v13.4s, v16.4s, v14.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc000ed // ldur q13, [x7]
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4eb2be2d // addp v13.4s, v17.4s, v18.4s
+	WORD $0x4eb4be6e // addp v14.4s, v19.4s, v20.4s
+	WORD $0x4eaebdad // addp v13.4s, v13.4s, v14.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e2ccdaa // fmla v10.4s, v13.4s, v12.4s
 
 	// scales of the block
-	WORD $0x7d40352e // ldr h14, [x9, #26]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7c41a12c // ldur h12, [x9, #26]
+	WORD $0x1ee2418c // fcvt s12, h12
 	MOVD         $lm6_32_const<>+0(SB), R10
-	FMOVQ        (R10), F15
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	FMOVQ        (R10), F13
+	WORD $0x4f8c91ac // fmul v12.4s, v13.4s, v12.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R9), F15
-	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVD        44(R9), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
-	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
-	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
-	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
-	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
-	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
-	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
-	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
-	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
-	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
-	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x3cc1c12d // ldur q13, [x9, #28]
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0xfc42c12f // ldur d15, [x9, #44]
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
+	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e218db3 // cmtst v19.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e33 // bsl v19.16b, v17.16b, v15.16b
+	WORD $0x4e218dcf // cmtst v15.16b, v14.16b, v1.16b
+	WORD $0x6e701e4f // bsl v15.16b, v18.16b, v16.16b
+	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
+	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
 	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
-	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
-	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
-	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
-	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
-	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
-	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
-	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
-	FLDPQ        128(R6), (F17, F18)
+	WORD $0x4e218db5 // cmtst v21.16b, v13.16b, v1.16b
+	WORD $0x6e701e55 // bsl v21.16b, v18.16b, v16.16b
+	WORD $0x4e218dd0 // cmtst v16.16b, v14.16b, v1.16b
+	WORD $0x6e711e90 // bsl v16.16b, v20.16b, v17.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
+	WORD $0x3cc800cf // ldur q15, [x6, #128]
+	WORD $0x3cc900d0 // ldur q16, [x6, #144]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
+	WORD $0x3cca00cf // ldur q15, [x6, #160]
+	WORD $0x3ccb00d0 // ldur q16, [x6, #176]
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x3ccc00cf // ldur q15, [x6, #192]
+	WORD $0x3ccd00d0 // ldur q16, [x6, #208]
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
-	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
-	FLDPQ        160(R6), (F17, F18)
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
+	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	WORD $0x3cce00cf // ldur q15, [x6, #224]
+	WORD $0x3ccf00d0 // ldur q16, [x6, #240]
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
-	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
-	FLDPQ        192(R6), (F17, F18)
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9195f5 // sdot v21.4s, v15.16b, v17.16b
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	FLDPQ        224(R6), (F17, F18)
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9195f6 // sdot v22.4s, v15.16b, v17.16b
-	WORD $0x4e929616 // sdot v22.4s, v16.16b, v18.16b
+	WORD $0x4e8f95b4 // sdot v20.4s, v13.16b, v15.16b
+	WORD $0x4e9095d4 // sdot v20.4s, v14.16b, v16.16b
 
-	// integer sums times both scales
-	FMOVS        16(R7), F15
-	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
-	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
-	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
-	FMOVS        20(R7), F15
-	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
-	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
-	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
-	FMOVS        24(R7), F15
-	WORD $0x4e21dab0 // scvtf v16.4s, v21.4s
-	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
-	WORD $0x4e2fce0c // fmla v12.4s, v16.4s, v15.4s
-	FMOVS        28(R7), F15
-	WORD $0x4e21dad0 // scvtf v16.4s, v22.4s
-	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
-	WORD $0x4e2ece0d // fmla v13.4s, v16.4s, v14.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc100ed // ldur q13, [x7, #16]
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4eb2be2d // addp v13.4s, v17.4s, v18.4s
+	WORD $0x4eb4be6e // addp v14.4s, v19.4s, v20.4s
+	WORD $0x4eaebdad // addp v13.4s, v13.4s, v14.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
 	ADD          $0x34, R9
 	ADD          $0x100, R6
 	ADD          $0x20, R7
@@ -2860,89 +2867,83 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012e // ldr h14, [x9]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7c40012c // ldur h12, [x9]
+	WORD $0x1ee2418c // fcvt s12, h12
 	MOVD         $lm6_32_const<>+0(SB), R10
-	FMOVQ        (R10), F15
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	FMOVQ        (R10), F13
+	WORD $0x4f8c91ac // fmul v12.4s, v13.4s, v12.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F15
-	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVD        18(R9), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
-	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
-	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
-	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
-	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
-	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
-	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
-	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
-	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
-	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
-	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x3cc0212d // ldur q13, [x9, #2]
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0xfc41212f // ldur d15, [x9, #18]
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
+	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e218db3 // cmtst v19.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e33 // bsl v19.16b, v17.16b, v15.16b
+	WORD $0x4e218dcf // cmtst v15.16b, v14.16b, v1.16b
+	WORD $0x6e701e4f // bsl v15.16b, v18.16b, v16.16b
+	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
+	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
 	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
-	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
-	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
-	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
-	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
-	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
-	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
-	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
-	FLDPQ        (R6), (F17, F18)
+	WORD $0x4e218db5 // cmtst v21.16b, v13.16b, v1.16b
+	WORD $0x6e701e55 // bsl v21.16b, v18.16b, v16.16b
+	WORD $0x4e218dd0 // cmtst v16.16b, v14.16b, v1.16b
+	WORD $0x6e711e90 // bsl v16.16b, v20.16b, v17.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
+	WORD $0x3cc000cf // ldur q15, [x6]
+	WORD $0x3cc100d0 // ldur q16, [x6, #16]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
+	WORD $0x3cc200cf // ldur q15, [x6, #32]
+	WORD $0x3cc300d0 // ldur q16, [x6, #48]
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x3cc400cf // ldur q15, [x6, #64]
+	WORD $0x3cc500d0 // ldur q16, [x6, #80]
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
-	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
-	FLDPQ        32(R6), (F17, F18)
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
+	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	WORD $0x3cc600cf // ldur q15, [x6, #96]
+	WORD $0x3cc700d0 // ldur q16, [x6, #112]
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
-	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
-	FLDPQ        64(R6), (F17, F18)
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9195f5 // sdot v21.4s, v15.16b, v17.16b
-	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
-	FLDPQ        96(R6), (F17, F18)
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9195f6 // sdot v22.4s, v15.16b, v17.16b
-	WORD $0x4e929616 // sdot v22.4s, v16.16b, v18.16b
+	WORD $0x4e8f95b4 // sdot v20.4s, v13.16b, v15.16b
+	WORD $0x4e9095d4 // sdot v20.4s, v14.16b, v16.16b
 
-	// integer sums times both scales
-	FMOVS        (R7), F15
-	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
-	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
-	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
-	FMOVS        4(R7), F15
-	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
-	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
-	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
-	FMOVS        8(R7), F15
-	WORD $0x4e21dab0 // scvtf v16.4s, v21.4s
-	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
-	WORD $0x4e2fce0c // fmla v12.4s, v16.4s, v15.4s
-	FMOVS        12(R7), F15
-	WORD $0x4e21dad0 // scvtf v16.4s, v22.4s
-	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
-	WORD $0x4e2ece0d // fmla v13.4s, v16.4s, v14.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc000ed // ldur q13, [x7]
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4eb2be2d // addp v13.4s, v17.4s, v18.4s
+	WORD $0x4eb4be6e // addp v14.4s, v19.4s, v20.4s
+	WORD $0x4eaebdad // addp v13.4s, v13.4s, v14.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e2ccdaa // fmla v10.4s, v13.4s, v12.4s
 	ADD          $0x1a, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -2951,10 +2952,8 @@ loop7:
 
 done8:
 	ADD          $1, R8
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
 	FMOVQ        F10, (R5)
-	FMOVQ        F11, 128(R5)
-	FMOVQ        F12, 256(R5)
-	FMOVQ        F13, 384(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -2965,57 +2964,25 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F10
-	FMOVQ        32(R3), F11
-	FMOVQ        64(R3), F12
-	FMOVQ        96(R3), F13
-	WORD $0x4ecb394e // zip1 v14.2d, v10.2d, v11.2d
-	WORD $0x4ecb794a // zip2 v10.2d, v10.2d, v11.2d
-	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
-	WORD $0x4ecd398a // zip1 v10.2d, v12.2d, v13.2d
-	WORD $0x4ecd798b // zip2 v11.2d, v12.2d, v13.2d
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	WORD $0x6e2ad5ca // faddp v10.4s, v14.4s, v10.4s
-	FMOVQ        F10, (R0)
-	FMOVQ        128(R3), F10
-	FMOVQ        160(R3), F11
-	FMOVQ        192(R3), F12
-	FMOVQ        224(R3), F13
-	WORD $0x4ecb394e // zip1 v14.2d, v10.2d, v11.2d
-	WORD $0x4ecb794a // zip2 v10.2d, v10.2d, v11.2d
-	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
-	WORD $0x4ecd398a // zip1 v10.2d, v12.2d, v13.2d
-	WORD $0x4ecd798b // zip2 v11.2d, v12.2d, v13.2d
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	WORD $0x6e2ad5ca // faddp v10.4s, v14.4s, v10.4s
+	WORD $0x3cc0006a // ldur q10, [x3]
+	WORD $0x3cc2006b // ldur q11, [x3, #32]
+	WORD $0x3cc4006c // ldur q12, [x3, #64]
+	WORD $0x3cc6006d // ldur q13, [x3, #96]
+	WORD $0x4e8b294e // trn1 v14.4s, v10.4s, v11.4s
+	WORD $0x4e8b694a // trn2 v10.4s, v10.4s, v11.4s
+	WORD $0x4e8d298b // trn1 v11.4s, v12.4s, v13.4s
+	WORD $0x4e8d698c // trn2 v12.4s, v12.4s, v13.4s
+	WORD $0x4ecb39cd // zip1 v13.2d, v14.2d, v11.2d
+	WORD $0x4ecc394f // zip1 v15.2d, v10.2d, v12.2d
+	WORD $0x4ecb79cb // zip2 v11.2d, v14.2d, v11.2d
+	WORD $0x4ecc794a // zip2 v10.2d, v10.2d, v12.2d
+	FMOVQ        F13, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F10, (R5)
-	FMOVQ        256(R3), F10
-	FMOVQ        288(R3), F11
-	FMOVQ        320(R3), F12
-	FMOVQ        352(R3), F13
-	WORD $0x4ecb394e // zip1 v14.2d, v10.2d, v11.2d
-	WORD $0x4ecb794a // zip2 v10.2d, v10.2d, v11.2d
-	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
-	WORD $0x4ecd398a // zip1 v10.2d, v12.2d, v13.2d
-	WORD $0x4ecd798b // zip2 v11.2d, v12.2d, v13.2d
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	WORD $0x6e2ad5ca // faddp v10.4s, v14.4s, v10.4s
+	FMOVQ        F15, (R5)
 	ADD          R4, R5
-	FMOVQ        F10, (R5)
-	FMOVQ        384(R3), F10
-	FMOVQ        416(R3), F11
-	FMOVQ        448(R3), F12
-	FMOVQ        480(R3), F13
-	WORD $0x4ecb394e // zip1 v14.2d, v10.2d, v11.2d
-	WORD $0x4ecb794a // zip2 v10.2d, v10.2d, v11.2d
-	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
-	WORD $0x4ecd398a // zip1 v10.2d, v12.2d, v13.2d
-	WORD $0x4ecd798b // zip2 v11.2d, v12.2d, v13.2d
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	WORD $0x6e2ad5ca // faddp v10.4s, v14.4s, v10.4s
+	FMOVQ        F11, (R5)
 	ADD          R4, R5
 	FMOVQ        F10, (R5)
 	ADD          $0x10, R0
@@ -3083,15 +3050,14 @@ TEXT ·decodeUnitsLm6_32NEON(SB), NOSPLIT, $128-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d400037 // ldr h23, [x1]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x7c400037 // ldur h23, [x1]
+	WORD $0x1ee242f7 // fcvt s23, h23
 
 	// levels of values 0 to 31
-	FMOVQ        2(R1), F24
+	WORD $0x3cc02038 // ldur q24, [x1, #2]
 	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4e351f18 // and v24.16b, v24.16b, v21.16b
-	FMOVD        18(R1), F26
+	WORD $0xfc41203a // ldur d26, [x1, #18]
 	WORD $0x4e08075a // dup v26.2d, v26.d[0]
 	WORD $0x6eb4475b // ushl v27.4s, v26.4s, v20.4s
 	WORD $0x6eb6475a // ushl v26.4s, v26.4s, v22.4s
@@ -3103,10 +3069,10 @@ loop1:
 	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -3127,14 +3093,14 @@ loop1:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FMOVQ        F24, (R0)
 	FMOVQ        F25, 16(R0)
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -3155,14 +3121,14 @@ loop1:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FMOVQ        F24, 32(R0)
 	FMOVQ        F25, 48(R0)
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -3183,14 +3149,14 @@ loop1:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
 	FMOVQ        F24, 64(R0)
 	FMOVQ        F25, 80(R0)
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -3211,8 +3177,8 @@ loop1:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979337 // fmul v23.4s, v25.4s, v23.s[0]
 	FMOVQ        F24, 96(R0)
 	FMOVQ        F23, 112(R0)
 	ADD          $0x1a, R1
@@ -3282,16 +3248,15 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d7 // ldr h23, [x6]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x7c4000d7 // ldur h23, [x6]
+	WORD $0x1ee242f7 // fcvt s23, h23
 
 	// levels of values 0 to 31
-	FMOVQ        2(R6), F24
+	WORD $0x3cc020d8 // ldur q24, [x6, #2]
 	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4f00e5fa // movi v26.16b, #15
 	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
-	FMOVD        18(R6), F26
+	WORD $0xfc4120da // ldur d26, [x6, #18]
 	WORD $0x4e08075a // dup v26.2d, v26.d[0]
 	MOVD         $lm6_32_shifts<>+0(SB), R7
 	FMOVQ        (R7), F27
@@ -3309,10 +3274,10 @@ loop3:
 	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -3349,15 +3314,16 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        (R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc0009a // ldur q26, [x4]
+	WORD $0x3cc1009b // ldur q27, [x4, #16]
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -3394,15 +3360,16 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        32(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc2009a // ldur q26, [x4, #32]
+	WORD $0x3cc3009b // ldur q27, [x4, #48]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -3439,15 +3406,16 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        64(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc4009a // ldur q26, [x4, #64]
+	WORD $0x3cc5009b // ldur q27, [x4, #80]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -3484,9 +3452,10 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
-	FLDPQ        96(R4), (F25, F26)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979337 // fmul v23.4s, v25.4s, v23.s[0]
+	WORD $0x3cc60099 // ldur q25, [x4, #96]
+	WORD $0x3cc7009a // ldur q26, [x4, #112]
 	WORD $0x4e39cf15 // fmla v21.4s, v24.4s, v25.4s
 	WORD $0x4e3acef6 // fmla v22.4s, v23.4s, v26.4s
 	ADD          $0x1a, R6
@@ -3578,16 +3547,15 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f7 // ldr h23, [x7]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x7c4000f7 // ldur h23, [x7]
+	WORD $0x1ee242f7 // fcvt s23, h23
 
 	// levels of values 0 to 31
-	FMOVQ        2(R7), F24
+	WORD $0x3cc020f8 // ldur q24, [x7, #2]
 	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4f00e5fa // movi v26.16b, #15
 	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
-	FMOVD        18(R7), F26
+	WORD $0xfc4120fa // ldur d26, [x7, #18]
 	WORD $0x4e08075a // dup v26.2d, v26.d[0]
 	MOVD         $lm6_32_shifts<>+0(SB), R8
 	FMOVQ        (R8), F27
@@ -3605,10 +3573,10 @@ loop3:
 	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -3645,21 +3613,22 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        (R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc0009a // ldur q26, [x4]
+	WORD $0x3cc1009b // ldur q27, [x4, #16]
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F26
+	WORD $0x3cc0011a // ldur q26, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F27
+	WORD $0x3cc1011b // ldur q27, [x8, #16]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -3696,21 +3665,22 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        32(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc2009a // ldur q26, [x4, #32]
+	WORD $0x3cc3009b // ldur q27, [x4, #48]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F26
+	WORD $0x3cc2011a // ldur q26, [x8, #32]
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F27
+	WORD $0x3cc3011b // ldur q27, [x8, #48]
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -3747,21 +3717,22 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        64(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc4009a // ldur q26, [x4, #64]
+	WORD $0x3cc5009b // ldur q27, [x4, #80]
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F26
+	WORD $0x3cc4011a // ldur q26, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F27
+	WORD $0x3cc5011b // ldur q27, [x8, #80]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -3798,15 +3769,16 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
-	FLDPQ        96(R4), (F25, F26)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979337 // fmul v23.4s, v25.4s, v23.s[0]
+	WORD $0x3cc60099 // ldur q25, [x4, #96]
+	WORD $0x3cc7009a // ldur q26, [x4, #112]
 	WORD $0x4e39cf13 // fmla v19.4s, v24.4s, v25.4s
 	WORD $0x4e3acef4 // fmla v20.4s, v23.4s, v26.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F25
+	WORD $0x3cc60119 // ldur q25, [x8, #96]
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F26
+	WORD $0x3cc7011a // ldur q26, [x8, #112]
 	WORD $0x4e39cf15 // fmla v21.4s, v24.4s, v25.4s
 	WORD $0x4e3acef6 // fmla v22.4s, v23.4s, v26.4s
 	ADD          $0x1a, R7
@@ -3914,16 +3886,15 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40011a // ldr h26, [x8]
-	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0x7c40011a // ldur h26, [x8]
+	WORD $0x1ee2435a // fcvt s26, h26
 
 	// levels of values 0 to 31
-	FMOVQ        2(R8), F27
+	WORD $0x3cc0211b // ldur q27, [x8, #2]
 	WORD $0x6f0c077c // ushr v28.16b, v27.16b, #4
 	WORD $0x4f00e5fd // movi v29.16b, #15
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	FMOVD        18(R8), F29
+	WORD $0xfc41211d // ldur d29, [x8, #18]
 	WORD $0x4e0807bd // dup v29.2d, v29.d[0]
 	MOVD         $lm6_32_shifts<>+0(SB), R9
 	FMOVQ        (R9), F30
@@ -3939,10 +3910,10 @@ loop3:
 	WORD $0x4ebd1f9c // orr v28.16b, v28.16b, v29.16b
 	FMOVQ        F27, (R3)
 	FMOVQ        F28, 16(R3)
-	FMOVS        (R3), F27
+	WORD $0xbc40007b // ldur s27, [x3]
 	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
 	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	FMOVS        4(R3), F28
+	WORD $0xbc40407c // ldur s28, [x3, #4]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
 	WORD $0x4ea29f7b // mul v27.4s, v27.4s, v2.4s
@@ -3963,24 +3934,26 @@ loop3:
 	WORD $0x4e1b717c // tbx v28.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v27.16b
 	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
 	WORD $0x4e1b707c // tbx v28.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v27.16b
-	WORD $0x6e3ddf5b // fmul v27.4s, v26.4s, v29.4s
-	WORD $0x6e3cdf5c // fmul v28.4s, v26.4s, v28.4s
-	FLDPQ        (R4), (F29, F30)
+	WORD $0x4f9a93bb // fmul v27.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a939c // fmul v28.4s, v28.4s, v26.s[0]
+	WORD $0x3cc0009d // ldur q29, [x4]
+	WORD $0x3cc1009e // ldur q30, [x4, #16]
 	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf95 // fmla v21.4s, v28.4s, v30.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F29
+	WORD $0x3cc0013d // ldur q29, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F30
+	WORD $0x3cc1013e // ldur q30, [x9, #16]
 	WORD $0x4e3dcf76 // fmla v22.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf97 // fmla v23.4s, v28.4s, v30.4s
-	FLDPQ        (R6), (F29, F30)
+	WORD $0x3cc000dd // ldur q29, [x6]
+	WORD $0x3cc100de // ldur q30, [x6, #16]
 	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf99 // fmla v25.4s, v28.4s, v30.4s
-	FMOVS        8(R3), F27
+	WORD $0xbc40807b // ldur s27, [x3, #8]
 	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
 	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	FMOVS        12(R3), F28
+	WORD $0xbc40c07c // ldur s28, [x3, #12]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
 	WORD $0x4ea29f7b // mul v27.4s, v27.4s, v2.4s
@@ -4001,24 +3974,26 @@ loop3:
 	WORD $0x4e1b717c // tbx v28.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v27.16b
 	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
 	WORD $0x4e1b707c // tbx v28.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v27.16b
-	WORD $0x6e3ddf5b // fmul v27.4s, v26.4s, v29.4s
-	WORD $0x6e3cdf5c // fmul v28.4s, v26.4s, v28.4s
-	FLDPQ        32(R4), (F29, F30)
+	WORD $0x4f9a93bb // fmul v27.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a939c // fmul v28.4s, v28.4s, v26.s[0]
+	WORD $0x3cc2009d // ldur q29, [x4, #32]
+	WORD $0x3cc3009e // ldur q30, [x4, #48]
 	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf95 // fmla v21.4s, v28.4s, v30.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F29
+	WORD $0x3cc2013d // ldur q29, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F30
+	WORD $0x3cc3013e // ldur q30, [x9, #48]
 	WORD $0x4e3dcf76 // fmla v22.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf97 // fmla v23.4s, v28.4s, v30.4s
-	FLDPQ        32(R6), (F29, F30)
+	WORD $0x3cc200dd // ldur q29, [x6, #32]
+	WORD $0x3cc300de // ldur q30, [x6, #48]
 	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf99 // fmla v25.4s, v28.4s, v30.4s
-	FMOVS        16(R3), F27
+	WORD $0xbc41007b // ldur s27, [x3, #16]
 	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
 	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	FMOVS        20(R3), F28
+	WORD $0xbc41407c // ldur s28, [x3, #20]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
 	WORD $0x4ea29f7b // mul v27.4s, v27.4s, v2.4s
@@ -4039,24 +4014,26 @@ loop3:
 	WORD $0x4e1b717c // tbx v28.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v27.16b
 	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
 	WORD $0x4e1b707c // tbx v28.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v27.16b
-	WORD $0x6e3ddf5b // fmul v27.4s, v26.4s, v29.4s
-	WORD $0x6e3cdf5c // fmul v28.4s, v26.4s, v28.4s
-	FLDPQ        64(R4), (F29, F30)
+	WORD $0x4f9a93bb // fmul v27.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a939c // fmul v28.4s, v28.4s, v26.s[0]
+	WORD $0x3cc4009d // ldur q29, [x4, #64]
+	WORD $0x3cc5009e // ldur q30, [x4, #80]
 	WORD $0x4e3dcf74 // fmla v20.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf95 // fmla v21.4s, v28.4s, v30.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F29
+	WORD $0x3cc4013d // ldur q29, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F30
+	WORD $0x3cc5013e // ldur q30, [x9, #80]
 	WORD $0x4e3dcf76 // fmla v22.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf97 // fmla v23.4s, v28.4s, v30.4s
-	FLDPQ        64(R6), (F29, F30)
+	WORD $0x3cc400dd // ldur q29, [x6, #64]
+	WORD $0x3cc500de // ldur q30, [x6, #80]
 	WORD $0x4e3dcf78 // fmla v24.4s, v27.4s, v29.4s
 	WORD $0x4e3ecf99 // fmla v25.4s, v28.4s, v30.4s
-	FMOVS        24(R3), F27
+	WORD $0xbc41807b // ldur s27, [x3, #24]
 	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
 	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
-	FMOVS        28(R3), F28
+	WORD $0xbc41c07c // ldur s28, [x3, #28]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
 	WORD $0x4ea29f7b // mul v27.4s, v27.4s, v2.4s
@@ -4077,18 +4054,20 @@ loop3:
 	WORD $0x4e1b717c // tbx v28.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v27.16b
 	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
 	WORD $0x4e1b707c // tbx v28.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v27.16b
-	WORD $0x6e3ddf5b // fmul v27.4s, v26.4s, v29.4s
-	WORD $0x6e3cdf5a // fmul v26.4s, v26.4s, v28.4s
-	FLDPQ        96(R4), (F28, F29)
+	WORD $0x4f9a93bb // fmul v27.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a939a // fmul v26.4s, v28.4s, v26.s[0]
+	WORD $0x3cc6009c // ldur q28, [x4, #96]
+	WORD $0x3cc7009d // ldur q29, [x4, #112]
 	WORD $0x4e3ccf74 // fmla v20.4s, v27.4s, v28.4s
 	WORD $0x4e3dcf55 // fmla v21.4s, v26.4s, v29.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F28
+	WORD $0x3cc6013c // ldur q28, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F29
+	WORD $0x3cc7013d // ldur q29, [x9, #112]
 	WORD $0x4e3ccf76 // fmla v22.4s, v27.4s, v28.4s
 	WORD $0x4e3dcf57 // fmla v23.4s, v26.4s, v29.4s
-	FLDPQ        96(R6), (F28, F29)
+	WORD $0x3cc600dc // ldur q28, [x6, #96]
+	WORD $0x3cc700dd // ldur q29, [x6, #112]
 	WORD $0x4e3ccf78 // fmla v24.4s, v27.4s, v28.4s
 	WORD $0x4e3dcf59 // fmla v25.4s, v26.4s, v29.4s
 	ADD          $0x1a, R8
@@ -4192,16 +4171,15 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400117 // ldr h23, [x8]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0x7c400117 // ldur h23, [x8]
+	WORD $0x1ee242f7 // fcvt s23, h23
 
 	// levels of values 0 to 31
-	FMOVQ        2(R8), F24
+	WORD $0x3cc02118 // ldur q24, [x8, #2]
 	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
 	WORD $0x4f00e5fa // movi v26.16b, #15
 	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
-	FMOVD        18(R8), F26
+	WORD $0xfc41211a // ldur d26, [x8, #18]
 	WORD $0x4e08075a // dup v26.2d, v26.d[0]
 	MOVD         $lm6_32_shifts<>+0(SB), R9
 	FMOVQ        (R9), F27
@@ -4219,10 +4197,10 @@ loop3:
 	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	FMOVS        (R3), F24
+	WORD $0xbc400078 // ldur s24, [x3]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        4(R3), F25
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -4259,30 +4237,32 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        (R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc0009a // ldur q26, [x4]
+	WORD $0x3cc1009b // ldur q27, [x4, #16]
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F26
+	WORD $0x3cc0013a // ldur q26, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F27
+	WORD $0x3cc1013b // ldur q27, [x9, #16]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FLDPQ        (R6), (F26, F27)
+	WORD $0x3cc000da // ldur q26, [x6]
+	WORD $0x3cc100db // ldur q27, [x6, #16]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F26
+	WORD $0x3cc0013a // ldur q26, [x9]
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F27
+	WORD $0x3cc1013b // ldur q27, [x9, #16]
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        8(R3), F24
+	WORD $0xbc408078 // ldur s24, [x3, #8]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        12(R3), F25
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -4319,30 +4299,32 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        32(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc2009a // ldur q26, [x4, #32]
+	WORD $0x3cc3009b // ldur q27, [x4, #48]
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F26
+	WORD $0x3cc2013a // ldur q26, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F27
+	WORD $0x3cc3013b // ldur q27, [x9, #48]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FLDPQ        32(R6), (F26, F27)
+	WORD $0x3cc200da // ldur q26, [x6, #32]
+	WORD $0x3cc300db // ldur q27, [x6, #48]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F26
+	WORD $0x3cc2013a // ldur q26, [x9, #32]
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F27
+	WORD $0x3cc3013b // ldur q27, [x9, #48]
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        16(R3), F24
+	WORD $0xbc410078 // ldur s24, [x3, #16]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        20(R3), F25
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -4379,30 +4361,32 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def9 // fmul v25.4s, v23.4s, v25.4s
-	FLDPQ        64(R4), (F26, F27)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979339 // fmul v25.4s, v25.4s, v23.s[0]
+	WORD $0x3cc4009a // ldur q26, [x4, #64]
+	WORD $0x3cc5009b // ldur q27, [x4, #80]
 	WORD $0x4e3acf0f // fmla v15.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf30 // fmla v16.4s, v25.4s, v27.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F26
+	WORD $0x3cc4013a // ldur q26, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F27
+	WORD $0x3cc5013b // ldur q27, [x9, #80]
 	WORD $0x4e3acf11 // fmla v17.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf32 // fmla v18.4s, v25.4s, v27.4s
-	FLDPQ        64(R6), (F26, F27)
+	WORD $0x3cc400da // ldur q26, [x6, #64]
+	WORD $0x3cc500db // ldur q27, [x6, #80]
 	WORD $0x4e3acf13 // fmla v19.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf34 // fmla v20.4s, v25.4s, v27.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F26
+	WORD $0x3cc4013a // ldur q26, [x9, #64]
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F27
+	WORD $0x3cc5013b // ldur q27, [x9, #80]
 	WORD $0x4e3acf15 // fmla v21.4s, v24.4s, v26.4s
 	WORD $0x4e3bcf36 // fmla v22.4s, v25.4s, v27.4s
-	FMOVS        24(R3), F24
+	WORD $0xbc418078 // ldur s24, [x3, #24]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	FMOVS        28(R3), F25
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
 	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
 	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
@@ -4439,24 +4423,26 @@ loop3:
 	WORD $0x4e187179 // tbx v25.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v24.16b
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e187079 // tbx v25.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v24.16b
-	WORD $0x6e3adef8 // fmul v24.4s, v23.4s, v26.4s
-	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
-	FLDPQ        96(R4), (F25, F26)
+	WORD $0x4f979358 // fmul v24.4s, v26.4s, v23.s[0]
+	WORD $0x4f979337 // fmul v23.4s, v25.4s, v23.s[0]
+	WORD $0x3cc60099 // ldur q25, [x4, #96]
+	WORD $0x3cc7009a // ldur q26, [x4, #112]
 	WORD $0x4e39cf0f // fmla v15.4s, v24.4s, v25.4s
 	WORD $0x4e3acef0 // fmla v16.4s, v23.4s, v26.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F25
+	WORD $0x3cc60139 // ldur q25, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F26
+	WORD $0x3cc7013a // ldur q26, [x9, #112]
 	WORD $0x4e39cf11 // fmla v17.4s, v24.4s, v25.4s
 	WORD $0x4e3acef2 // fmla v18.4s, v23.4s, v26.4s
-	FLDPQ        96(R6), (F25, F26)
+	WORD $0x3cc600d9 // ldur q25, [x6, #96]
+	WORD $0x3cc700da // ldur q26, [x6, #112]
 	WORD $0x4e39cf13 // fmla v19.4s, v24.4s, v25.4s
 	WORD $0x4e3acef4 // fmla v20.4s, v23.4s, v26.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F25
+	WORD $0x3cc60139 // ldur q25, [x9, #96]
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F26
+	WORD $0x3cc7013a // ldur q26, [x9, #112]
 	WORD $0x4e39cf15 // fmla v21.4s, v24.4s, v25.4s
 	WORD $0x4e3acef6 // fmla v22.4s, v23.4s, v26.4s
 	ADD          $0x1a, R8
@@ -4531,17 +4517,15 @@ TEXT ·unpackLm6_32NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d40002a // ldr h10, [x1]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c40002a // ldur h10, [x1]
+	WORD $0x1ee2414a // fcvt s10, h10
 	MOVD         $lm6_32_const<>+0(SB), R3
 	FMOVQ        (R3), F11
-	WORD $0x6e2bdd4c // fmul v12.4s, v10.4s, v11.4s
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	FMOVQ        2(R1), F10
-	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVD        18(R1), F13
+	WORD $0x4f8a916a // fmul v10.4s, v11.4s, v10.s[0]
+	WORD $0x3cc0202b // ldur q11, [x1, #2]
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0xfc41202d // ldur d13, [x1, #18]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea845ae // ushl v14.4s, v13.4s, v8.4s
 	WORD $0x6ea945ad // ushl v13.4s, v13.4s, v9.4s
@@ -4549,43 +4533,43 @@ loop1:
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
 	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
-	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4e201d4d // and v13.16b, v10.16b, v0.16b
+	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
 	WORD $0x4e0d00cd // tbl v13.16b, { v6.16b }, v13.16b
-	WORD $0x4e201d6e // and v14.16b, v11.16b, v0.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
 	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
-	WORD $0x4e201d4f // and v15.16b, v10.16b, v0.16b
-	WORD $0x4e0f00ef // tbl v15.16b, { v7.16b }, v15.16b
-	WORD $0x4e201d70 // and v16.16b, v11.16b, v0.16b
-	WORD $0x4e1000f0 // tbl v16.16b, { v7.16b }, v16.16b
-	WORD $0x4e218d51 // cmtst v17.16b, v10.16b, v1.16b
-	WORD $0x6e6d1df1 // bsl v17.16b, v15.16b, v13.16b
-	WORD $0x4e218d6d // cmtst v13.16b, v11.16b, v1.16b
-	WORD $0x6e6e1e0d // bsl v13.16b, v16.16b, v14.16b
-	WORD $0x4e201d4e // and v14.16b, v10.16b, v0.16b
-	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
 	WORD $0x4e201d6f // and v15.16b, v11.16b, v0.16b
+	WORD $0x4e0f00ef // tbl v15.16b, { v7.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e1000f0 // tbl v16.16b, { v7.16b }, v16.16b
+	WORD $0x4e218d71 // cmtst v17.16b, v11.16b, v1.16b
+	WORD $0x6e6d1df1 // bsl v17.16b, v15.16b, v13.16b
+	WORD $0x4e218d8d // cmtst v13.16b, v12.16b, v1.16b
+	WORD $0x6e6e1e0d // bsl v13.16b, v16.16b, v14.16b
+	WORD $0x4e201d6e // and v14.16b, v11.16b, v0.16b
+	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
+	WORD $0x4e201d8f // and v15.16b, v12.16b, v0.16b
 	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e201d50 // and v16.16b, v10.16b, v0.16b
+	WORD $0x4e201d70 // and v16.16b, v11.16b, v0.16b
 	WORD $0x4e1000b0 // tbl v16.16b, { v5.16b }, v16.16b
-	WORD $0x4e201d72 // and v18.16b, v11.16b, v0.16b
+	WORD $0x4e201d92 // and v18.16b, v12.16b, v0.16b
 	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
-	WORD $0x4e218d53 // cmtst v19.16b, v10.16b, v1.16b
+	WORD $0x4e218d73 // cmtst v19.16b, v11.16b, v1.16b
 	WORD $0x6e6e1e13 // bsl v19.16b, v16.16b, v14.16b
-	WORD $0x4e218d6e // cmtst v14.16b, v11.16b, v1.16b
+	WORD $0x4e218d8e // cmtst v14.16b, v12.16b, v1.16b
 	WORD $0x6e6f1e4e // bsl v14.16b, v18.16b, v15.16b
-	WORD $0x4e238d4a // cmtst v10.16b, v10.16b, v3.16b
-	WORD $0x6e711e6a // bsl v10.16b, v19.16b, v17.16b
 	WORD $0x4e238d6b // cmtst v11.16b, v11.16b, v3.16b
-	WORD $0x6e6d1dcb // bsl v11.16b, v14.16b, v13.16b
-	WORD $0x4e20b94d // abs v13.16b, v10.16b
-	WORD $0x4e20b96e // abs v14.16b, v11.16b
+	WORD $0x6e711e6b // bsl v11.16b, v19.16b, v17.16b
+	WORD $0x4e238d8c // cmtst v12.16b, v12.16b, v3.16b
+	WORD $0x6e6d1dcc // bsl v12.16b, v14.16b, v13.16b
+	WORD $0x4e20b96d // abs v13.16b, v11.16b
+	WORD $0x4e20b98e // abs v14.16b, v12.16b
 	FMOVQ        F13, (R0)
 	FMOVQ        F14, 16(R0)
-	FMOVQ        F10, 48(R0)
-	FMOVQ        F11, 64(R0)
-	FMOVD        F12, 32(R0)
+	FMOVQ        F11, 48(R0)
+	FMOVQ        F12, 64(R0)
+	FMOVD        F10, 32(R0)
 	ADD          $0x1a, R1
 	ADD          $0x50, R0
 	SUBS         $1, R2
@@ -4646,10 +4630,14 @@ TEXT ·mix1xLm6_32NEON(SB), NOSPLIT, $128-64
 loop1:
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FLDPQ        (R4), (F19, F20)
-	FLDPQ        32(R4), (F21, F22)
-	FLDPQ        64(R4), (F23, F24)
-	FLDPQ        96(R4), (F25, F26)
+	WORD $0x3cc00093 // ldur q19, [x4]
+	WORD $0x3cc10094 // ldur q20, [x4, #16]
+	WORD $0x3cc20095 // ldur q21, [x4, #32]
+	WORD $0x3cc30096 // ldur q22, [x4, #48]
+	WORD $0x3cc40097 // ldur q23, [x4, #64]
+	WORD $0x3cc50098 // ldur q24, [x4, #80]
+	WORD $0x3cc60099 // ldur q25, [x4, #96]
+	WORD $0x3cc7009a // ldur q26, [x4, #112]
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -4660,11 +4648,11 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVQ        2(R6), F27
+	WORD $0x3cc020db // ldur q27, [x6, #2]
 	WORD $0x6f0c077c // ushr v28.16b, v27.16b, #4
 	WORD $0x4f00e5fd // movi v29.16b, #15
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	FMOVD        18(R6), F29
+	WORD $0xfc4120dd // ldur d29, [x6, #18]
 	WORD $0x4e0807bd // dup v29.2d, v29.d[0]
 	MOVD         $lm6_32_shifts<>+0(SB), R8
 	FMOVQ        (R8), F30
@@ -4682,28 +4670,17 @@ loop3:
 	WORD $0x4ebd1f9c // orr v28.16b, v28.16b, v29.16b
 	FMOVQ        F27, (R3)
 	FMOVQ        F28, 16(R3)
-	WORD $0x7d4000db // ldr h27, [x6]
-	WORD $0x0e217b7b // fcvtl v27.4s, v27.4h
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        (R4), F28
-	WORD $0x4f9c937d // fmul v29.4s, v27.4s, v28.s[0]
-	WORD $0x4f9c937b // fmul v27.4s, v27.4s, v28.s[0]
-	FMOVS        (R3), F28
+	WORD $0x7c4000db // ldur h27, [x6]
+	WORD $0x1ee2437b // fcvt s27, h27
+	WORD $0xbc40009c // ldur s28, [x4]
+	WORD $0x6e3cdf7b // fmul v27.4s, v27.4s, v28.4s
+	WORD $0xbc40007c // ldur s28, [x3]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	FMOVS        4(R3), F30
-	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
-	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc40407d // ldur s29, [x3, #4]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
 	WORD $0x4ea29f9c // mul v28.4s, v28.4s, v2.4s
-	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
-	WORD $0x4e1c60ff // tbl v31.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c71ff // tbx v31.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c717f // tbx v31.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c707f // tbx v31.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
-	WORD $0x4ea29fdc // mul v28.4s, v30.4s, v2.4s
 	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
 	WORD $0x4e1c60fe // tbl v30.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
@@ -4712,24 +4689,24 @@ loop3:
 	WORD $0x4e1c717e // tbx v30.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
 	WORD $0x4e1c707e // tbx v30.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
-	WORD $0x4e3dcff3 // fmla v19.4s, v31.4s, v29.4s
-	WORD $0x4e3bcfd4 // fmla v20.4s, v30.4s, v27.4s
-	FMOVS        8(R3), F28
+	WORD $0x4ea29fbc // mul v28.4s, v29.4s, v2.4s
+	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
+	WORD $0x4e1c60fd // tbl v29.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c71fd // tbx v29.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c717d // tbx v29.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c707d // tbx v29.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
+	WORD $0x4f9b13d3 // fmla v19.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13b4 // fmla v20.4s, v29.4s, v27.s[0]
+	WORD $0xbc40807c // ldur s28, [x3, #8]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	FMOVS        12(R3), F30
-	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
-	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc40c07d // ldur s29, [x3, #12]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
 	WORD $0x4ea29f9c // mul v28.4s, v28.4s, v2.4s
-	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
-	WORD $0x4e1c60ff // tbl v31.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c71ff // tbx v31.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c717f // tbx v31.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c707f // tbx v31.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
-	WORD $0x4ea29fdc // mul v28.4s, v30.4s, v2.4s
 	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
 	WORD $0x4e1c60fe // tbl v30.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
@@ -4738,24 +4715,24 @@ loop3:
 	WORD $0x4e1c717e // tbx v30.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
 	WORD $0x4e1c707e // tbx v30.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
-	WORD $0x4e3dcff5 // fmla v21.4s, v31.4s, v29.4s
-	WORD $0x4e3bcfd6 // fmla v22.4s, v30.4s, v27.4s
-	FMOVS        16(R3), F28
+	WORD $0x4ea29fbc // mul v28.4s, v29.4s, v2.4s
+	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
+	WORD $0x4e1c60fd // tbl v29.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c71fd // tbx v29.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c717d // tbx v29.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c707d // tbx v29.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
+	WORD $0x4f9b13d5 // fmla v21.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13b6 // fmla v22.4s, v29.4s, v27.s[0]
+	WORD $0xbc41007c // ldur s28, [x3, #16]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	FMOVS        20(R3), F30
-	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
-	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc41407d // ldur s29, [x3, #20]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
 	WORD $0x4ea29f9c // mul v28.4s, v28.4s, v2.4s
-	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
-	WORD $0x4e1c60ff // tbl v31.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c71ff // tbx v31.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c717f // tbx v31.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c707f // tbx v31.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
-	WORD $0x4ea29fdc // mul v28.4s, v30.4s, v2.4s
 	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
 	WORD $0x4e1c60fe // tbl v30.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
@@ -4764,24 +4741,24 @@ loop3:
 	WORD $0x4e1c717e // tbx v30.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
 	WORD $0x4e1c707e // tbx v30.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
-	WORD $0x4e3dcff7 // fmla v23.4s, v31.4s, v29.4s
-	WORD $0x4e3bcfd8 // fmla v24.4s, v30.4s, v27.4s
-	FMOVS        24(R3), F28
+	WORD $0x4ea29fbc // mul v28.4s, v29.4s, v2.4s
+	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
+	WORD $0x4e1c60fd // tbl v29.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c71fd // tbx v29.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c717d // tbx v29.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c707d // tbx v29.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
+	WORD $0x4f9b13d7 // fmla v23.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13b8 // fmla v24.4s, v29.4s, v27.s[0]
+	WORD $0xbc41807c // ldur s28, [x3, #24]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	FMOVS        28(R3), F30
-	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
-	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc41c07d // ldur s29, [x3, #28]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
 	WORD $0x4ea29f9c // mul v28.4s, v28.4s, v2.4s
-	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
-	WORD $0x4e1c60ff // tbl v31.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c71ff // tbx v31.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c717f // tbx v31.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
-	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
-	WORD $0x4e1c707f // tbx v31.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
-	WORD $0x4ea29fdc // mul v28.4s, v30.4s, v2.4s
 	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
 	WORD $0x4e1c60fe // tbl v30.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
@@ -4790,8 +4767,17 @@ loop3:
 	WORD $0x4e1c717e // tbx v30.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
 	WORD $0x4e1c707e // tbx v30.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
-	WORD $0x4e3dcff9 // fmla v25.4s, v31.4s, v29.4s
-	WORD $0x4e3bcfda // fmla v26.4s, v30.4s, v27.4s
+	WORD $0x4ea29fbc // mul v28.4s, v29.4s, v2.4s
+	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
+	WORD $0x4e1c60fd // tbl v29.16b, { v7.16b, v8.16b, v9.16b, v10.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c71fd // tbx v29.16b, { v15.16b, v16.16b, v17.16b, v18.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c717d // tbx v29.16b, { v11.16b, v12.16b, v13.16b, v14.16b }, v28.16b
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c707d // tbx v29.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v28.16b
+	WORD $0x4f9b13d9 // fmla v25.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13ba // fmla v26.4s, v29.4s, v27.s[0]
 	ADD          R7, R6
 	ADD          $4, R4
 	SUBS         $1, R5
@@ -4826,669 +4812,13 @@ TEXT ·mix2xLm6_32NEON(SB), NOSPLIT, $128-64
 	MOVD         $lm6_32_level<>+0(SB), R0
 	FMOVQ        (R0), F1
 	WORD $0x4f00e482 // movi v2.16b, #4
-	MOVD         v+32(FP), R0
-	MOVD         units+56(FP), R1
-	MOVD         $0, R2
-	MOVD         $39(RSP), R3
-	AND          $-32, R3
-	SUBS         $1, R1
-	BLT          done2
-
-loop1:
-	MOVD         o+0(FP), R4
-	MOVD         ldo+8(FP), R5
-	ADD          R2, R4
-	FLDPQ        (R4), (F3, F4)
-	ADD          R5, R4, R6
-	FMOVQ        (R6), F5
-	ADD          R5, R4, R6
-	FMOVQ        16(R6), F6
-	FLDPQ        32(R4), (F7, F8)
-	ADD          R5, R4, R6
-	FMOVQ        32(R6), F9
-	ADD          R5, R4, R6
-	FMOVQ        48(R6), F10
-	FLDPQ        64(R4), (F11, F12)
-	ADD          R5, R4, R6
-	FMOVQ        64(R6), F13
-	ADD          R5, R4, R6
-	FMOVQ        80(R6), F14
-	FLDPQ        96(R4), (F15, F16)
-	ADD          R5, R4, R6
-	FMOVQ        96(R6), F17
-	ADD          R5, R4, R4
-	FMOVQ        112(R4), F18
-	MOVD         p+16(FP), R4
-	MOVD         ldp+24(FP), R5
-	MOVD         rows+48(FP), R6
-	MOVD         R0, R7
-	MOVD         stride+40(FP), R8
-	SUBS         $1, R6
-	BLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	FMOVQ        2(R7), F19
-	WORD $0x6f0c0674 // ushr v20.16b, v19.16b, #4
-	WORD $0x4f00e5f5 // movi v21.16b, #15
-	WORD $0x4e351e73 // and v19.16b, v19.16b, v21.16b
-	FMOVD        18(R7), F21
-	WORD $0x4e0806b5 // dup v21.2d, v21.d[0]
-	MOVD         $lm6_32_shifts<>+0(SB), R9
-	FMOVQ        (R9), F22
-	WORD $0x6eb646b6 // ushl v22.4s, v21.4s, v22.4s
-	MOVD         $lm6_32_shifts2<>+0(SB), R9
-	FMOVQ        (R9), F23
-	WORD $0x6eb746b5 // ushl v21.4s, v21.4s, v23.4s
-	WORD $0x4f00e477 // movi v23.16b, #3
-	WORD $0x4e371ed6 // and v22.16b, v22.16b, v23.16b
-	WORD $0x4f00e477 // movi v23.16b, #3
-	WORD $0x4e371eb5 // and v21.16b, v21.16b, v23.16b
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	WORD $0x4eb51e94 // orr v20.16b, v20.16b, v21.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F20, 16(R3)
-	WORD $0x7d4000f3 // ldr h19, [x7]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        (R4), F20
-	WORD $0x4f949275 // fmul v21.4s, v19.4s, v20.s[0]
-	WORD $0x4f949274 // fmul v20.4s, v19.4s, v20.s[0]
-	ADD          R5, R4, R9
-	FMOVS        (R9), F22
-	WORD $0x4f969277 // fmul v23.4s, v19.4s, v22.s[0]
-	WORD $0x4f969273 // fmul v19.4s, v19.4s, v22.s[0]
-	FMOVS        (R3), F22
-	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
-	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        4(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
-	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
-	MOVD         $lm6_32_level2<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm6_32_level3<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_32_level4<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_32_level5<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e166339 // tbl v25.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_32_level6<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_32_level7<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_32_level8<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_32_level9<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_32_level10<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_32_level11<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_32_level12<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_32_level13<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_32_level14<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_32_level15<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_32_level16<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_32_level17<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4ea29f16 // mul v22.4s, v24.4s, v2.4s
-	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
-	MOVD         $lm6_32_level2<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_32_level3<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_32_level4<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_32_level5<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e166358 // tbl v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_32_level6<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_32_level7<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_32_level8<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_32_level9<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_32_level10<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_32_level11<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_32_level12<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_32_level13<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_32_level14<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_32_level15<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_32_level16<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_32_level17<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e35cf23 // fmla v3.4s, v25.4s, v21.4s
-	WORD $0x4e34cf04 // fmla v4.4s, v24.4s, v20.4s
-	WORD $0x4e37cf25 // fmla v5.4s, v25.4s, v23.4s
-	WORD $0x4e33cf06 // fmla v6.4s, v24.4s, v19.4s
-	FMOVS        8(R3), F22
-	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
-	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        12(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
-	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
-	MOVD         $lm6_32_level2<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm6_32_level3<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_32_level4<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_32_level5<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e166339 // tbl v25.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_32_level6<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_32_level7<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_32_level8<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_32_level9<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_32_level10<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_32_level11<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_32_level12<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_32_level13<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_32_level14<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_32_level15<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_32_level16<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_32_level17<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4ea29f16 // mul v22.4s, v24.4s, v2.4s
-	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
-	MOVD         $lm6_32_level2<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_32_level3<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_32_level4<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_32_level5<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e166358 // tbl v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_32_level6<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_32_level7<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_32_level8<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_32_level9<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_32_level10<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_32_level11<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_32_level12<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_32_level13<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_32_level14<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_32_level15<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_32_level16<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_32_level17<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e35cf27 // fmla v7.4s, v25.4s, v21.4s
-	WORD $0x4e34cf08 // fmla v8.4s, v24.4s, v20.4s
-	WORD $0x4e37cf29 // fmla v9.4s, v25.4s, v23.4s
-	WORD $0x4e33cf0a // fmla v10.4s, v24.4s, v19.4s
-	FMOVS        16(R3), F22
-	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
-	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        20(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
-	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
-	MOVD         $lm6_32_level2<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm6_32_level3<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_32_level4<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_32_level5<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e166339 // tbl v25.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_32_level6<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_32_level7<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_32_level8<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_32_level9<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_32_level10<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_32_level11<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_32_level12<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_32_level13<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_32_level14<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_32_level15<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_32_level16<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_32_level17<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4ea29f16 // mul v22.4s, v24.4s, v2.4s
-	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
-	MOVD         $lm6_32_level2<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_32_level3<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_32_level4<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_32_level5<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e166358 // tbl v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_32_level6<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_32_level7<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_32_level8<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_32_level9<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_32_level10<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_32_level11<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_32_level12<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_32_level13<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_32_level14<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_32_level15<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_32_level16<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_32_level17<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e35cf2b // fmla v11.4s, v25.4s, v21.4s
-	WORD $0x4e34cf0c // fmla v12.4s, v24.4s, v20.4s
-	WORD $0x4e37cf2d // fmla v13.4s, v25.4s, v23.4s
-	WORD $0x4e33cf0e // fmla v14.4s, v24.4s, v19.4s
-	FMOVS        24(R3), F22
-	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
-	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        28(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
-	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
-	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
-	MOVD         $lm6_32_level2<>+0(SB), R9
-	FMOVQ        (R9), F25
-	MOVD         $lm6_32_level3<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_32_level4<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_32_level5<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e166339 // tbl v25.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_32_level6<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_32_level7<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_32_level8<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_32_level9<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_32_level10<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_32_level11<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_32_level12<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_32_level13<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_32_level14<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_32_level15<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_32_level16<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_32_level17<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167359 // tbx v25.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4ea29f16 // mul v22.4s, v24.4s, v2.4s
-	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
-	MOVD         $lm6_32_level2<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_32_level3<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_32_level4<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_32_level5<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e166358 // tbl v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_32_level6<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_32_level7<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_32_level8<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_32_level9<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_32_level10<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_32_level11<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_32_level12<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_32_level13<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
-	MOVD         $lm6_32_level14<>+0(SB), R9
-	FMOVQ        (R9), F26
-	MOVD         $lm6_32_level15<>+0(SB), R9
-	FMOVQ        (R9), F27
-	MOVD         $lm6_32_level16<>+0(SB), R9
-	FMOVQ        (R9), F28
-	MOVD         $lm6_32_level17<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e167358 // tbx v24.16b, { v26.16b, v27.16b, v28.16b, v29.16b }, v22.16b
-	WORD $0x4e35cf2f // fmla v15.4s, v25.4s, v21.4s
-	WORD $0x4e34cf10 // fmla v16.4s, v24.4s, v20.4s
-	WORD $0x4e37cf31 // fmla v17.4s, v25.4s, v23.4s
-	WORD $0x4e33cf12 // fmla v18.4s, v24.4s, v19.4s
-	ADD          R8, R7
-	ADD          $4, R4
-	SUBS         $1, R6
-	BGE          loop3
-
-done4:
-	ADD          $1, R6
-	MOVD         o+0(FP), R4
-	MOVD         ldo+8(FP), R5
-	ADD          R2, R4
-	FMOVQ        F3, (R4)
-	FMOVQ        F4, 16(R4)
-	ADD          R5, R4, R6
-	FMOVQ        F5, (R6)
-	ADD          R5, R4, R6
-	FMOVQ        F6, 16(R6)
-	FMOVQ        F7, 32(R4)
-	FMOVQ        F8, 48(R4)
-	ADD          R5, R4, R6
-	FMOVQ        F9, 32(R6)
-	ADD          R5, R4, R6
-	FMOVQ        F10, 48(R6)
-	FMOVQ        F11, 64(R4)
-	FMOVQ        F12, 80(R4)
-	ADD          R5, R4, R6
-	FMOVQ        F13, 64(R6)
-	ADD          R5, R4, R6
-	FMOVQ        F14, 80(R6)
-	FMOVQ        F15, 96(R4)
-	FMOVQ        F16, 112(R4)
-	ADD          R5, R4, R6
-	FMOVQ        F17, 96(R6)
-	ADD          R5, R4, R4
-	FMOVQ        F18, 112(R4)
-	ADD          $0x1a, R0
-	ADD          $0x80, R2
-	SUBS         $1, R1
-	BGE          loop1
-
-done2:
-	ADD          $1, R1
-	RET
-
-// mixQ81xLm6_32NEON adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
-TEXT ·mixQ81xLm6_32NEON(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e601 // movi v1.16b, #16
-	WORD $0x4f00e462 // movi v2.16b, #3
-	WORD $0x4f01e403 // movi v3.16b, #32
-	MOVD         $lm6_32_levels3<>+0(SB), R0
+	MOVD         $lm6_32_level14<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         $lm6_32_level15<>+0(SB), R0
 	FMOVQ        (R0), F4
-	MOVD         $lm6_32_levels4<>+0(SB), R0
+	MOVD         $lm6_32_level16<>+0(SB), R0
 	FMOVQ        (R0), F5
-	MOVD         $lm6_32_levels<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $lm6_32_levels2<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $lm6_32_shifts<>+0(SB), R0
-	FMOVQ        (R0), F8
-	MOVD         $lm6_32_shifts2<>+0(SB), R0
-	FMOVQ        (R0), F9
-	MOVD         v+32(FP), R0
-	MOVD         units+56(FP), R1
-	MOVD         $0, R2
-	MOVD         $39(RSP), R3
-	AND          $-32, R3
-	SUBS         $1, R1
-	BLT          done2
-
-loop1:
-	MOVD         o+0(FP), R4
-	ADD          R2, R4
-	FLDPQ        (R4), (F10, F11)
-	FLDPQ        32(R4), (F12, F13)
-	FLDPQ        64(R4), (F14, F15)
-	FLDPQ        96(R4), (F16, F17)
-	MOVD         p+16(FP), R4
-	MOVD         rows+48(FP), R5
-	MOVD         R0, R6
-	MOVD         stride+40(FP), R7
-	SUBS         $1, R5
-	BLT          done4
-
-loop3:
-
-	// levels of values 0 to 31
-	FMOVQ        2(R6), F18
-	WORD $0x6f0c0653 // ushr v19.16b, v18.16b, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FMOVD        18(R6), F20
-	WORD $0x4e080694 // dup v20.2d, v20.d[0]
-	WORD $0x6ea84695 // ushl v21.4s, v20.4s, v8.4s
-	WORD $0x6ea94694 // ushl v20.4s, v20.4s, v9.4s
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4eb41e73 // orr v19.16b, v19.16b, v20.16b
-	WORD $0x4e201e54 // and v20.16b, v18.16b, v0.16b
-	WORD $0x4e1400d4 // tbl v20.16b, { v6.16b }, v20.16b
-	WORD $0x4e201e75 // and v21.16b, v19.16b, v0.16b
-	WORD $0x4e1500d5 // tbl v21.16b, { v6.16b }, v21.16b
-	WORD $0x4e201e56 // and v22.16b, v18.16b, v0.16b
-	WORD $0x4e1600f6 // tbl v22.16b, { v7.16b }, v22.16b
-	WORD $0x4e201e77 // and v23.16b, v19.16b, v0.16b
-	WORD $0x4e1700f7 // tbl v23.16b, { v7.16b }, v23.16b
-	WORD $0x4e218e58 // cmtst v24.16b, v18.16b, v1.16b
-	WORD $0x6e741ed8 // bsl v24.16b, v22.16b, v20.16b
-	WORD $0x4e218e74 // cmtst v20.16b, v19.16b, v1.16b
-	WORD $0x6e751ef4 // bsl v20.16b, v23.16b, v21.16b
-	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
-	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	WORD $0x4e201e76 // and v22.16b, v19.16b, v0.16b
-	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
-	WORD $0x4e201e57 // and v23.16b, v18.16b, v0.16b
-	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
-	WORD $0x4e201e79 // and v25.16b, v19.16b, v0.16b
-	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
-	WORD $0x4e218e5a // cmtst v26.16b, v18.16b, v1.16b
-	WORD $0x6e751efa // bsl v26.16b, v23.16b, v21.16b
-	WORD $0x4e218e75 // cmtst v21.16b, v19.16b, v1.16b
-	WORD $0x6e761f35 // bsl v21.16b, v25.16b, v22.16b
-	WORD $0x4e238e52 // cmtst v18.16b, v18.16b, v3.16b
-	WORD $0x6e781f52 // bsl v18.16b, v26.16b, v24.16b
-	WORD $0x4e238e73 // cmtst v19.16b, v19.16b, v3.16b
-	WORD $0x6e741eb3 // bsl v19.16b, v21.16b, v20.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F19, 16(R3)
-	WORD $0x7d4000d2 // ldr h18, [x6]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	MOVD         $lm6_32_const<>+0(SB), R8
-	FMOVQ        (R8), F19
-	WORD $0x6e33de54 // fmul v20.4s, v18.4s, v19.4s
-	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
-	FMOVS        (R4), F19
-	WORD $0x4f939294 // fmul v20.4s, v20.4s, v19.s[0]
-	WORD $0x4f939252 // fmul v18.4s, v18.4s, v19.s[0]
-	FMOVS        (R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e34ce6a // fmla v10.4s, v19.4s, v20.4s
-	WORD $0x4e32ceab // fmla v11.4s, v21.4s, v18.4s
-	FMOVS        8(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e34ce6c // fmla v12.4s, v19.4s, v20.4s
-	WORD $0x4e32cead // fmla v13.4s, v21.4s, v18.4s
-	FMOVS        16(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e34ce6e // fmla v14.4s, v19.4s, v20.4s
-	WORD $0x4e32ceaf // fmla v15.4s, v21.4s, v18.4s
-	FMOVS        24(R3), F19
-	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
-	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e34ce70 // fmla v16.4s, v19.4s, v20.4s
-	WORD $0x4e32ceb1 // fmla v17.4s, v21.4s, v18.4s
-	ADD          R7, R6
-	ADD          $4, R4
-	SUBS         $1, R5
-	BGE          loop3
-
-done4:
-	ADD          $1, R5
-	MOVD         o+0(FP), R4
-	ADD          R2, R4
-	FMOVQ        F10, (R4)
-	FMOVQ        F11, 16(R4)
-	FMOVQ        F12, 32(R4)
-	FMOVQ        F13, 48(R4)
-	FMOVQ        F14, 64(R4)
-	FMOVQ        F15, 80(R4)
-	FMOVQ        F16, 96(R4)
-	FMOVQ        F17, 112(R4)
-	ADD          $0x1a, R0
-	ADD          $0x80, R2
-	SUBS         $1, R1
-	BGE          loop1
-
-done2:
-	ADD          $1, R1
-	RET
-
-// mixQ82xLm6_32NEON adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
-TEXT ·mixQ82xLm6_32NEON(SB), NOSPLIT, $128-64
-
-	// constants of the loops
-	WORD $0x4f00e5e0 // movi v0.16b, #15
-	WORD $0x4f00e601 // movi v1.16b, #16
-	WORD $0x4f00e462 // movi v2.16b, #3
-	WORD $0x4f01e403 // movi v3.16b, #32
-	MOVD         $lm6_32_levels3<>+0(SB), R0
-	FMOVQ        (R0), F4
-	MOVD         $lm6_32_levels4<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $lm6_32_levels<>+0(SB), R0
+	MOVD         $lm6_32_level17<>+0(SB), R0
 	FMOVQ        (R0), F6
 	MOVD         v+32(FP), R0
 	MOVD         units+56(FP), R1
@@ -5502,26 +4832,30 @@ loop1:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FLDPQ        (R4), (F7, F8)
+	WORD $0x3cc00087 // ldur q7, [x4]
+	WORD $0x3cc10088 // ldur q8, [x4, #16]
 	ADD          R5, R4, R6
-	FMOVQ        (R6), F9
+	WORD $0x3cc000c9 // ldur q9, [x6]
 	ADD          R5, R4, R6
-	FMOVQ        16(R6), F10
-	FLDPQ        32(R4), (F11, F12)
+	WORD $0x3cc100ca // ldur q10, [x6, #16]
+	WORD $0x3cc2008b // ldur q11, [x4, #32]
+	WORD $0x3cc3008c // ldur q12, [x4, #48]
 	ADD          R5, R4, R6
-	FMOVQ        32(R6), F13
+	WORD $0x3cc200cd // ldur q13, [x6, #32]
 	ADD          R5, R4, R6
-	FMOVQ        48(R6), F14
-	FLDPQ        64(R4), (F15, F16)
+	WORD $0x3cc300ce // ldur q14, [x6, #48]
+	WORD $0x3cc4008f // ldur q15, [x4, #64]
+	WORD $0x3cc50090 // ldur q16, [x4, #80]
 	ADD          R5, R4, R6
-	FMOVQ        64(R6), F17
+	WORD $0x3cc400d1 // ldur q17, [x6, #64]
 	ADD          R5, R4, R6
-	FMOVQ        80(R6), F18
-	FLDPQ        96(R4), (F19, F20)
+	WORD $0x3cc500d2 // ldur q18, [x6, #80]
+	WORD $0x3cc60093 // ldur q19, [x4, #96]
+	WORD $0x3cc70094 // ldur q20, [x4, #112]
 	ADD          R5, R4, R6
-	FMOVQ        96(R6), F21
+	WORD $0x3cc600d5 // ldur q21, [x6, #96]
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F22
+	WORD $0x3cc70096 // ldur q22, [x4, #112]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         rows+48(FP), R6
@@ -5533,10 +4867,11 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVQ        2(R7), F23
+	WORD $0x3cc020f7 // ldur q23, [x7, #2]
 	WORD $0x6f0c06f8 // ushr v24.16b, v23.16b, #4
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	FMOVD        18(R7), F25
+	WORD $0x4f00e5f9 // movi v25.16b, #15
+	WORD $0x4e391ef7 // and v23.16b, v23.16b, v25.16b
+	WORD $0xfc4120f9 // ldur d25, [x7, #18]
 	WORD $0x4e080739 // dup v25.2d, v25.d[0]
 	MOVD         $lm6_32_shifts<>+0(SB), R9
 	FMOVQ        (R9), F26
@@ -5544,108 +4879,327 @@ loop3:
 	MOVD         $lm6_32_shifts2<>+0(SB), R9
 	FMOVQ        (R9), F27
 	WORD $0x6ebb4739 // ushl v25.4s, v25.4s, v27.4s
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x4f00e47b // movi v27.16b, #3
+	WORD $0x4e3b1f5a // and v26.16b, v26.16b, v27.16b
+	WORD $0x4f00e47b // movi v27.16b, #3
+	WORD $0x4e3b1f39 // and v25.16b, v25.16b, v27.16b
 	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
 	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
 	WORD $0x4eba1ef7 // orr v23.16b, v23.16b, v26.16b
 	WORD $0x4eb91f18 // orr v24.16b, v24.16b, v25.16b
-	WORD $0x4e201ef9 // and v25.16b, v23.16b, v0.16b
-	WORD $0x4e1900d9 // tbl v25.16b, { v6.16b }, v25.16b
-	WORD $0x4e201f1a // and v26.16b, v24.16b, v0.16b
-	WORD $0x4e1a00da // tbl v26.16b, { v6.16b }, v26.16b
-	WORD $0x4e201efb // and v27.16b, v23.16b, v0.16b
-	MOVD         $lm6_32_levels2<>+0(SB), R9
-	FMOVQ        (R9), F28
-	WORD $0x4e1b039b // tbl v27.16b, { v28.16b }, v27.16b
-	WORD $0x4e201f1c // and v28.16b, v24.16b, v0.16b
-	MOVD         $lm6_32_levels2<>+0(SB), R9
-	FMOVQ        (R9), F29
-	WORD $0x4e1c03bc // tbl v28.16b, { v29.16b }, v28.16b
-	WORD $0x4e218efd // cmtst v29.16b, v23.16b, v1.16b
-	WORD $0x6e791f7d // bsl v29.16b, v27.16b, v25.16b
-	WORD $0x4e218f19 // cmtst v25.16b, v24.16b, v1.16b
-	WORD $0x6e7a1f99 // bsl v25.16b, v28.16b, v26.16b
-	WORD $0x4e201efa // and v26.16b, v23.16b, v0.16b
-	WORD $0x4e1a009a // tbl v26.16b, { v4.16b }, v26.16b
-	WORD $0x4e201f1b // and v27.16b, v24.16b, v0.16b
-	WORD $0x4e1b009b // tbl v27.16b, { v4.16b }, v27.16b
-	WORD $0x4e201efc // and v28.16b, v23.16b, v0.16b
-	WORD $0x4e1c00bc // tbl v28.16b, { v5.16b }, v28.16b
-	WORD $0x4e201f1e // and v30.16b, v24.16b, v0.16b
-	WORD $0x4e1e00be // tbl v30.16b, { v5.16b }, v30.16b
-	WORD $0x4e218eff // cmtst v31.16b, v23.16b, v1.16b
-	WORD $0x6e7a1f9f // bsl v31.16b, v28.16b, v26.16b
-	WORD $0x4e218f1a // cmtst v26.16b, v24.16b, v1.16b
-	WORD $0x6e7b1fda // bsl v26.16b, v30.16b, v27.16b
-	WORD $0x4e238ef7 // cmtst v23.16b, v23.16b, v3.16b
-	WORD $0x6e7d1ff7 // bsl v23.16b, v31.16b, v29.16b
-	WORD $0x4e238f18 // cmtst v24.16b, v24.16b, v3.16b
-	WORD $0x6e791f58 // bsl v24.16b, v26.16b, v25.16b
 	FMOVQ        F23, (R3)
 	FMOVQ        F24, 16(R3)
-	WORD $0x7d4000f7 // ldr h23, [x7]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	MOVD         $lm6_32_const<>+0(SB), R9
-	FMOVQ        (R9), F24
-	WORD $0x6e38def9 // fmul v25.4s, v23.4s, v24.4s
-	WORD $0x6e38def7 // fmul v23.4s, v23.4s, v24.4s
-	FMOVS        (R4), F24
-	WORD $0x4f98933a // fmul v26.4s, v25.4s, v24.s[0]
-	WORD $0x4f9892f8 // fmul v24.4s, v23.4s, v24.s[0]
+	WORD $0x7c4000f7 // ldur h23, [x7]
+	WORD $0x1ee242f7 // fcvt s23, h23
+	WORD $0xbc400098 // ldur s24, [x4]
+	WORD $0x6e38def8 // fmul v24.4s, v23.4s, v24.4s
 	ADD          R5, R4, R9
-	FMOVS        (R9), F27
-	WORD $0x4f9b9339 // fmul v25.4s, v25.4s, v27.s[0]
-	WORD $0x4f9b92f7 // fmul v23.4s, v23.4s, v27.s[0]
-	FMOVS        (R3), F27
-	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
-	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        4(R3), F28
-	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
-	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x4e3acf67 // fmla v7.4s, v27.4s, v26.4s
-	WORD $0x4e38cf88 // fmla v8.4s, v28.4s, v24.4s
-	WORD $0x4e39cf69 // fmla v9.4s, v27.4s, v25.4s
-	WORD $0x4e37cf8a // fmla v10.4s, v28.4s, v23.4s
-	FMOVS        8(R3), F27
-	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
-	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        12(R3), F28
-	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
-	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x4e3acf6b // fmla v11.4s, v27.4s, v26.4s
-	WORD $0x4e38cf8c // fmla v12.4s, v28.4s, v24.4s
-	WORD $0x4e39cf6d // fmla v13.4s, v27.4s, v25.4s
-	WORD $0x4e37cf8e // fmla v14.4s, v28.4s, v23.4s
-	FMOVS        16(R3), F27
-	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
-	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        20(R3), F28
-	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
-	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x4e3acf6f // fmla v15.4s, v27.4s, v26.4s
-	WORD $0x4e38cf90 // fmla v16.4s, v28.4s, v24.4s
-	WORD $0x4e39cf71 // fmla v17.4s, v27.4s, v25.4s
-	WORD $0x4e37cf92 // fmla v18.4s, v28.4s, v23.4s
-	FMOVS        24(R3), F27
-	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
-	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        28(R3), F28
-	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
-	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x4e3acf73 // fmla v19.4s, v27.4s, v26.4s
-	WORD $0x4e38cf94 // fmla v20.4s, v28.4s, v24.4s
-	WORD $0x4e39cf75 // fmla v21.4s, v27.4s, v25.4s
-	WORD $0x4e37cf96 // fmla v22.4s, v28.4s, v23.4s
+	WORD $0xbc400139 // ldur s25, [x9]
+	WORD $0x6e39def7 // fmul v23.4s, v23.4s, v25.4s
+	WORD $0xbc400079 // ldur s25, [x3]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc40407a // ldur s26, [x3, #4]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x4e218739 // add v25.16b, v25.16b, v1.16b
+	MOVD         $lm6_32_level2<>+0(SB), R9
+	FMOVQ        (R9), F27
+	MOVD         $lm6_32_level3<>+0(SB), R9
+	FMOVQ        (R9), F28
+	MOVD         $lm6_32_level4<>+0(SB), R9
+	FMOVQ        (R9), F29
+	MOVD         $lm6_32_level5<>+0(SB), R9
+	FMOVQ        (R9), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	MOVD         $lm6_32_level6<>+0(SB), R9
+	FMOVQ        (R9), F28
+	MOVD         $lm6_32_level7<>+0(SB), R9
+	FMOVQ        (R9), F29
+	MOVD         $lm6_32_level8<>+0(SB), R9
+	FMOVQ        (R9), F30
+	MOVD         $lm6_32_level9<>+0(SB), R9
+	FMOVQ        (R9), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	MOVD         $lm6_32_level10<>+0(SB), R9
+	FMOVQ        (R9), F28
+	MOVD         $lm6_32_level11<>+0(SB), R9
+	FMOVQ        (R9), F29
+	MOVD         $lm6_32_level12<>+0(SB), R9
+	FMOVQ        (R9), F30
+	MOVD         $lm6_32_level13<>+0(SB), R9
+	FMOVQ        (R9), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	WORD $0x4e19707b // tbx v27.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v25.16b
+	WORD $0x4ea29f59 // mul v25.4s, v26.4s, v2.4s
+	WORD $0x4e218739 // add v25.16b, v25.16b, v1.16b
+	MOVD         $lm6_32_level2<>+0(SB), R9
+	FMOVQ        (R9), F28
+	MOVD         $lm6_32_level3<>+0(SB), R9
+	FMOVQ        (R9), F29
+	MOVD         $lm6_32_level4<>+0(SB), R9
+	FMOVQ        (R9), F30
+	MOVD         $lm6_32_level5<>+0(SB), R9
+	FMOVQ        (R9), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	MOVD         $lm6_32_level6<>+0(SB), R9
+	FMOVQ        (R9), F28
+	MOVD         $lm6_32_level7<>+0(SB), R9
+	FMOVQ        (R9), F29
+	MOVD         $lm6_32_level8<>+0(SB), R9
+	FMOVQ        (R9), F30
+	MOVD         $lm6_32_level9<>+0(SB), R9
+	FMOVQ        (R9), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	MOVD         $lm6_32_level10<>+0(SB), R9
+	FMOVQ        (R9), F28
+	MOVD         $lm6_32_level11<>+0(SB), R9
+	FMOVQ        (R9), F29
+	MOVD         $lm6_32_level12<>+0(SB), R9
+	FMOVQ        (R9), F30
+	MOVD         $lm6_32_level13<>+0(SB), R9
+	FMOVQ        (R9), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	WORD $0x4e19707a // tbx v26.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v25.16b
+	WORD $0x4f981367 // fmla v7.4s, v27.4s, v24.s[0]
+	WORD $0x4f981348 // fmla v8.4s, v26.4s, v24.s[0]
+	WORD $0x4f971369 // fmla v9.4s, v27.4s, v23.s[0]
+	WORD $0x4f97134a // fmla v10.4s, v26.4s, v23.s[0]
+	WORD $0xbc408079 // ldur s25, [x3, #8]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc40c07a // ldur s26, [x3, #12]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x4e218739 // add v25.16b, v25.16b, v1.16b
+	MOVD         $lm6_32_level2<>+0(SB), R9
+	FMOVQ        (R9), F27
+	MOVD         $lm6_32_level3<>+0(SB), R9
+	FMOVQ        (R9), F28
+	MOVD         $lm6_32_level4<>+0(SB), R9
+	FMOVQ        (R9), F29
+	MOVD         $lm6_32_level5<>+0(SB), R9
+	FMOVQ        (R9), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	MOVD         $lm6_32_level6<>+0(SB), R9
+	FMOVQ        (R9), F28
+	MOVD         $lm6_32_level7<>+0(SB), R9
+	FMOVQ        (R9), F29
+	MOVD         $lm6_32_level8<>+0(SB), R9
+	FMOVQ        (R9), F30
+	MOVD         $lm6_32_level9<>+0(SB), R9
+	FMOVQ        (R9), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	MOVD         $lm6_32_level10<>+0(SB), R9
+	FMOVQ        (R9), F28
+	MOVD         $lm6_32_level11<>+0(SB), R9
+	FMOVQ        (R9), F29
+	MOVD         $lm6_32_level12<>+0(SB), R9
+	FMOVQ        (R9), F30
+	MOVD         $lm6_32_level13<>+0(SB), R9
+	FMOVQ        (R9), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	WORD $0x4e19707b // tbx v27.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v25.16b
+	WORD $0x4ea29f59 // mul v25.4s, v26.4s, v2.4s
+	WORD $0x4e218739 // add v25.16b, v25.16b, v1.16b
+	MOVD         $lm6_32_level2<>+0(SB), R9
+	FMOVQ        (R9), F28
+	MOVD         $lm6_32_level3<>+0(SB), R9
+	FMOVQ        (R9), F29
+	MOVD         $lm6_32_level4<>+0(SB), R9
+	FMOVQ        (R9), F30
+	MOVD         $lm6_32_level5<>+0(SB), R9
+	FMOVQ        (R9), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	MOVD         $lm6_32_level6<>+0(SB), R9
+	FMOVQ        (R9), F28
+	MOVD         $lm6_32_level7<>+0(SB), R9
+	FMOVQ        (R9), F29
+	MOVD         $lm6_32_level8<>+0(SB), R9
+	FMOVQ        (R9), F30
+	MOVD         $lm6_32_level9<>+0(SB), R9
+	FMOVQ        (R9), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	MOVD         $lm6_32_level10<>+0(SB), R9
+	FMOVQ        (R9), F28
+	MOVD         $lm6_32_level11<>+0(SB), R9
+	FMOVQ        (R9), F29
+	MOVD         $lm6_32_level12<>+0(SB), R9
+	FMOVQ        (R9), F30
+	MOVD         $lm6_32_level13<>+0(SB), R9
+	FMOVQ        (R9), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	WORD $0x4e19707a // tbx v26.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v25.16b
+	WORD $0x4f98136b // fmla v11.4s, v27.4s, v24.s[0]
+	WORD $0x4f98134c // fmla v12.4s, v26.4s, v24.s[0]
+	WORD $0x4f97136d // fmla v13.4s, v27.4s, v23.s[0]
+	WORD $0x4f97134e // fmla v14.4s, v26.4s, v23.s[0]
+	WORD $0xbc410079 // ldur s25, [x3, #16]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc41407a // ldur s26, [x3, #20]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x4e218739 // add v25.16b, v25.16b, v1.16b
+	MOVD         $lm6_32_level2<>+0(SB), R9
+	FMOVQ        (R9), F27
+	MOVD         $lm6_32_level3<>+0(SB), R9
+	FMOVQ        (R9), F28
+	MOVD         $lm6_32_level4<>+0(SB), R9
+	FMOVQ        (R9), F29
+	MOVD         $lm6_32_level5<>+0(SB), R9
+	FMOVQ        (R9), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	MOVD         $lm6_32_level6<>+0(SB), R9
+	FMOVQ        (R9), F28
+	MOVD         $lm6_32_level7<>+0(SB), R9
+	FMOVQ        (R9), F29
+	MOVD         $lm6_32_level8<>+0(SB), R9
+	FMOVQ        (R9), F30
+	MOVD         $lm6_32_level9<>+0(SB), R9
+	FMOVQ        (R9), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	MOVD         $lm6_32_level10<>+0(SB), R9
+	FMOVQ        (R9), F28
+	MOVD         $lm6_32_level11<>+0(SB), R9
+	FMOVQ        (R9), F29
+	MOVD         $lm6_32_level12<>+0(SB), R9
+	FMOVQ        (R9), F30
+	MOVD         $lm6_32_level13<>+0(SB), R9
+	FMOVQ        (R9), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	WORD $0x4e19707b // tbx v27.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v25.16b
+	WORD $0x4ea29f59 // mul v25.4s, v26.4s, v2.4s
+	WORD $0x4e218739 // add v25.16b, v25.16b, v1.16b
+	MOVD         $lm6_32_level2<>+0(SB), R9
+	FMOVQ        (R9), F28
+	MOVD         $lm6_32_level3<>+0(SB), R9
+	FMOVQ        (R9), F29
+	MOVD         $lm6_32_level4<>+0(SB), R9
+	FMOVQ        (R9), F30
+	MOVD         $lm6_32_level5<>+0(SB), R9
+	FMOVQ        (R9), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	MOVD         $lm6_32_level6<>+0(SB), R9
+	FMOVQ        (R9), F28
+	MOVD         $lm6_32_level7<>+0(SB), R9
+	FMOVQ        (R9), F29
+	MOVD         $lm6_32_level8<>+0(SB), R9
+	FMOVQ        (R9), F30
+	MOVD         $lm6_32_level9<>+0(SB), R9
+	FMOVQ        (R9), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	MOVD         $lm6_32_level10<>+0(SB), R9
+	FMOVQ        (R9), F28
+	MOVD         $lm6_32_level11<>+0(SB), R9
+	FMOVQ        (R9), F29
+	MOVD         $lm6_32_level12<>+0(SB), R9
+	FMOVQ        (R9), F30
+	MOVD         $lm6_32_level13<>+0(SB), R9
+	FMOVQ        (R9), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	WORD $0x4e19707a // tbx v26.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v25.16b
+	WORD $0x4f98136f // fmla v15.4s, v27.4s, v24.s[0]
+	WORD $0x4f981350 // fmla v16.4s, v26.4s, v24.s[0]
+	WORD $0x4f971371 // fmla v17.4s, v27.4s, v23.s[0]
+	WORD $0x4f971352 // fmla v18.4s, v26.4s, v23.s[0]
+	WORD $0xbc418079 // ldur s25, [x3, #24]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc41c07a // ldur s26, [x3, #28]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x4e218739 // add v25.16b, v25.16b, v1.16b
+	MOVD         $lm6_32_level2<>+0(SB), R9
+	FMOVQ        (R9), F27
+	MOVD         $lm6_32_level3<>+0(SB), R9
+	FMOVQ        (R9), F28
+	MOVD         $lm6_32_level4<>+0(SB), R9
+	FMOVQ        (R9), F29
+	MOVD         $lm6_32_level5<>+0(SB), R9
+	FMOVQ        (R9), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	MOVD         $lm6_32_level6<>+0(SB), R9
+	FMOVQ        (R9), F28
+	MOVD         $lm6_32_level7<>+0(SB), R9
+	FMOVQ        (R9), F29
+	MOVD         $lm6_32_level8<>+0(SB), R9
+	FMOVQ        (R9), F30
+	MOVD         $lm6_32_level9<>+0(SB), R9
+	FMOVQ        (R9), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	MOVD         $lm6_32_level10<>+0(SB), R9
+	FMOVQ        (R9), F28
+	MOVD         $lm6_32_level11<>+0(SB), R9
+	FMOVQ        (R9), F29
+	MOVD         $lm6_32_level12<>+0(SB), R9
+	FMOVQ        (R9), F30
+	MOVD         $lm6_32_level13<>+0(SB), R9
+	FMOVQ        (R9), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	WORD $0x4e19707b // tbx v27.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v25.16b
+	WORD $0x4ea29f59 // mul v25.4s, v26.4s, v2.4s
+	WORD $0x4e218739 // add v25.16b, v25.16b, v1.16b
+	MOVD         $lm6_32_level2<>+0(SB), R9
+	FMOVQ        (R9), F28
+	MOVD         $lm6_32_level3<>+0(SB), R9
+	FMOVQ        (R9), F29
+	MOVD         $lm6_32_level4<>+0(SB), R9
+	FMOVQ        (R9), F30
+	MOVD         $lm6_32_level5<>+0(SB), R9
+	FMOVQ        (R9), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	MOVD         $lm6_32_level6<>+0(SB), R9
+	FMOVQ        (R9), F28
+	MOVD         $lm6_32_level7<>+0(SB), R9
+	FMOVQ        (R9), F29
+	MOVD         $lm6_32_level8<>+0(SB), R9
+	FMOVQ        (R9), F30
+	MOVD         $lm6_32_level9<>+0(SB), R9
+	FMOVQ        (R9), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	MOVD         $lm6_32_level10<>+0(SB), R9
+	FMOVQ        (R9), F28
+	MOVD         $lm6_32_level11<>+0(SB), R9
+	FMOVQ        (R9), F29
+	MOVD         $lm6_32_level12<>+0(SB), R9
+	FMOVQ        (R9), F30
+	MOVD         $lm6_32_level13<>+0(SB), R9
+	FMOVQ        (R9), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4e208739 // add v25.16b, v25.16b, v0.16b
+	WORD $0x4e19707a // tbx v26.16b, { v3.16b, v4.16b, v5.16b, v6.16b }, v25.16b
+	WORD $0x4f981373 // fmla v19.4s, v27.4s, v24.s[0]
+	WORD $0x4f981354 // fmla v20.4s, v26.4s, v24.s[0]
+	WORD $0x4f971375 // fmla v21.4s, v27.4s, v23.s[0]
+	WORD $0x4f971356 // fmla v22.4s, v26.4s, v23.s[0]
 	ADD          R8, R7
 	ADD          $4, R4
 	SUBS         $1, R6
@@ -5689,8 +5243,8 @@ done2:
 	ADD          $1, R1
 	RET
 
-// mixQ85xLm6_32NEON adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
-TEXT ·mixQ85xLm6_32NEON(SB), NOSPLIT, $128-64
+// mix5xLm6_32NEON adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
+TEXT ·mix5xLm6_32NEON(SB), NOSPLIT, $128-64
 	MOVD         v+32(FP), R0
 	MOVD         units+56(FP), R1
 	MOVD         $0, R2
@@ -5711,28 +5265,34 @@ loop1:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FLDPQ        (R4), (F0, F1)
+	WORD $0x3cc00080 // ldur q0, [x4]
+	WORD $0x3cc10081 // ldur q1, [x4, #16]
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F2
+	WORD $0x3cc00102 // ldur q2, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F3
-	FLDPQ        (R6), (F4, F5)
+	WORD $0x3cc10103 // ldur q3, [x8, #16]
+	WORD $0x3cc000c4 // ldur q4, [x6]
+	WORD $0x3cc100c5 // ldur q5, [x6, #16]
 	ADD          R5, R6, R8
-	FMOVQ        (R8), F6
+	WORD $0x3cc00106 // ldur q6, [x8]
 	ADD          R5, R6, R8
-	FMOVQ        16(R8), F7
-	FLDPQ        (R7), (F8, F9)
-	FLDPQ        32(R4), (F10, F11)
+	WORD $0x3cc10107 // ldur q7, [x8, #16]
+	WORD $0x3cc000e8 // ldur q8, [x7]
+	WORD $0x3cc100e9 // ldur q9, [x7, #16]
+	WORD $0x3cc2008a // ldur q10, [x4, #32]
+	WORD $0x3cc3008b // ldur q11, [x4, #48]
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F12
+	WORD $0x3cc2010c // ldur q12, [x8, #32]
 	ADD          R5, R4, R4
-	FMOVQ        48(R4), F13
-	FLDPQ        32(R6), (F14, F15)
+	WORD $0x3cc3008d // ldur q13, [x4, #48]
+	WORD $0x3cc200ce // ldur q14, [x6, #32]
+	WORD $0x3cc300cf // ldur q15, [x6, #48]
 	ADD          R5, R6, R4
-	FMOVQ        32(R4), F16
+	WORD $0x3cc20090 // ldur q16, [x4, #32]
 	ADD          R5, R6, R4
-	FMOVQ        48(R4), F17
-	FLDPQ        32(R7), (F18, F19)
+	WORD $0x3cc30091 // ldur q17, [x4, #48]
+	WORD $0x3cc200f2 // ldur q18, [x7, #32]
+	WORD $0x3cc300f3 // ldur q19, [x7, #48]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -5750,11 +5310,11 @@ loop1:
 loop3:
 
 	// levels of values 0 to 15
-	FMOVQ        2(R9), F20
+	WORD $0x3cc02134 // ldur q20, [x9, #2]
 	WORD $0x6f0c0695 // ushr v21.16b, v20.16b, #4
 	WORD $0x4f00e5f6 // movi v22.16b, #15
 	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
-	FMOVD        18(R9), F22
+	WORD $0xfc412136 // ldur d22, [x9, #18]
 	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
 	MOVD         $lm6_32_shifts<>+0(SB), R11
 	FMOVQ        (R11), F23
@@ -5770,126 +5330,242 @@ loop3:
 	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
 	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
 	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
-	WORD $0x4f00e5f6 // movi v22.16b, #15
-	WORD $0x4e361e96 // and v22.16b, v20.16b, v22.16b
-	MOVD         $lm6_32_levels<>+0(SB), R11
-	FMOVQ        (R11), F23
-	WORD $0x4e1602f6 // tbl v22.16b, { v23.16b }, v22.16b
-	WORD $0x4f00e5f7 // movi v23.16b, #15
-	WORD $0x4e371eb7 // and v23.16b, v21.16b, v23.16b
-	MOVD         $lm6_32_levels<>+0(SB), R11
-	FMOVQ        (R11), F24
-	WORD $0x4e170317 // tbl v23.16b, { v24.16b }, v23.16b
-	WORD $0x4f00e5f8 // movi v24.16b, #15
-	WORD $0x4e381e98 // and v24.16b, v20.16b, v24.16b
-	MOVD         $lm6_32_levels2<>+0(SB), R11
-	FMOVQ        (R11), F25
-	WORD $0x4e180338 // tbl v24.16b, { v25.16b }, v24.16b
-	WORD $0x4f00e5f9 // movi v25.16b, #15
-	WORD $0x4e391eb9 // and v25.16b, v21.16b, v25.16b
-	MOVD         $lm6_32_levels2<>+0(SB), R11
-	FMOVQ        (R11), F26
-	WORD $0x4e190359 // tbl v25.16b, { v26.16b }, v25.16b
-	WORD $0x4f00e61a // movi v26.16b, #16
-	WORD $0x4e3a8e9a // cmtst v26.16b, v20.16b, v26.16b
-	WORD $0x6e761f1a // bsl v26.16b, v24.16b, v22.16b
-	WORD $0x4f00e616 // movi v22.16b, #16
-	WORD $0x4e368eb6 // cmtst v22.16b, v21.16b, v22.16b
-	WORD $0x6e771f36 // bsl v22.16b, v25.16b, v23.16b
-	WORD $0x4f00e5f7 // movi v23.16b, #15
-	WORD $0x4e371e97 // and v23.16b, v20.16b, v23.16b
-	MOVD         $lm6_32_levels3<>+0(SB), R11
-	FMOVQ        (R11), F24
-	WORD $0x4e170317 // tbl v23.16b, { v24.16b }, v23.16b
-	WORD $0x4f00e5f8 // movi v24.16b, #15
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	MOVD         $lm6_32_levels3<>+0(SB), R11
-	FMOVQ        (R11), F25
-	WORD $0x4e180338 // tbl v24.16b, { v25.16b }, v24.16b
-	WORD $0x4f00e5f9 // movi v25.16b, #15
-	WORD $0x4e391e99 // and v25.16b, v20.16b, v25.16b
-	MOVD         $lm6_32_levels4<>+0(SB), R11
-	FMOVQ        (R11), F27
-	WORD $0x4e190379 // tbl v25.16b, { v27.16b }, v25.16b
-	WORD $0x4f00e5fb // movi v27.16b, #15
-	WORD $0x4e3b1ebb // and v27.16b, v21.16b, v27.16b
-	MOVD         $lm6_32_levels4<>+0(SB), R11
-	FMOVQ        (R11), F28
-	WORD $0x4e1b039b // tbl v27.16b, { v28.16b }, v27.16b
-	WORD $0x4f00e61c // movi v28.16b, #16
-	WORD $0x4e3c8e9c // cmtst v28.16b, v20.16b, v28.16b
-	WORD $0x6e771f3c // bsl v28.16b, v25.16b, v23.16b
-	WORD $0x4f00e617 // movi v23.16b, #16
-	WORD $0x4e378eb7 // cmtst v23.16b, v21.16b, v23.16b
-	WORD $0x6e781f77 // bsl v23.16b, v27.16b, v24.16b
-	WORD $0x4f01e418 // movi v24.16b, #32
-	WORD $0x4e388e94 // cmtst v20.16b, v20.16b, v24.16b
-	WORD $0x6e7a1f94 // bsl v20.16b, v28.16b, v26.16b
-	WORD $0x4f01e418 // movi v24.16b, #32
-	WORD $0x4e388eb5 // cmtst v21.16b, v21.16b, v24.16b
-	WORD $0x6e761ef5 // bsl v21.16b, v23.16b, v22.16b
 	FMOVQ        F20, (R3)
 	FMOVQ        F21, 16(R3)
-	WORD $0x7d400134 // ldr h20, [x9]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	MOVD         $lm6_32_const<>+0(SB), R11
-	FMOVQ        (R11), F21
-	WORD $0x6e35de96 // fmul v22.4s, v20.4s, v21.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
-	FMOVS        (R4), F21
-	WORD $0x4f9592d7 // fmul v23.4s, v22.4s, v21.s[0]
-	WORD $0x4f959295 // fmul v21.4s, v20.4s, v21.s[0]
+	WORD $0x7c400134 // ldur h20, [x9]
+	WORD $0x1ee24294 // fcvt s20, h20
+	WORD $0xbc400095 // ldur s21, [x4]
+	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
 	ADD          R5, R4, R11
-	FMOVS        (R11), F24
-	WORD $0x4f9892d9 // fmul v25.4s, v22.4s, v24.s[0]
-	WORD $0x4f989298 // fmul v24.4s, v20.4s, v24.s[0]
-	FMOVS        (R6), F26
-	WORD $0x4f9a92db // fmul v27.4s, v22.4s, v26.s[0]
-	WORD $0x4f9a929a // fmul v26.4s, v20.4s, v26.s[0]
+	WORD $0xbc400176 // ldur s22, [x11]
+	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
+	WORD $0xbc4000d7 // ldur s23, [x6]
+	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
 	ADD          R5, R6, R11
-	FMOVS        (R11), F28
-	WORD $0x4f9c92dd // fmul v29.4s, v22.4s, v28.s[0]
-	WORD $0x4f9c929c // fmul v28.4s, v20.4s, v28.s[0]
-	FMOVS        (R7), F30
-	WORD $0x4f9e92d6 // fmul v22.4s, v22.4s, v30.s[0]
-	WORD $0x4f9e9294 // fmul v20.4s, v20.4s, v30.s[0]
-	FMOVS        (R3), F30
-	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
-	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
-	FMOVS        4(R3), F31
-	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
-	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
-	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e37cfc0 // fmla v0.4s, v30.4s, v23.4s
-	WORD $0x4e35cfe1 // fmla v1.4s, v31.4s, v21.4s
-	WORD $0x4e39cfc2 // fmla v2.4s, v30.4s, v25.4s
-	WORD $0x4e38cfe3 // fmla v3.4s, v31.4s, v24.4s
-	WORD $0x4e3bcfc4 // fmla v4.4s, v30.4s, v27.4s
-	WORD $0x4e3acfe5 // fmla v5.4s, v31.4s, v26.4s
-	WORD $0x4e3dcfc6 // fmla v6.4s, v30.4s, v29.4s
-	WORD $0x4e3ccfe7 // fmla v7.4s, v31.4s, v28.4s
-	WORD $0x4e36cfc8 // fmla v8.4s, v30.4s, v22.4s
-	WORD $0x4e34cfe9 // fmla v9.4s, v31.4s, v20.4s
-	FMOVS        8(R3), F30
-	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
-	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
-	FMOVS        12(R3), F31
-	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
-	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
-	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e37cfca // fmla v10.4s, v30.4s, v23.4s
-	WORD $0x4e35cfeb // fmla v11.4s, v31.4s, v21.4s
-	WORD $0x4e39cfcc // fmla v12.4s, v30.4s, v25.4s
-	WORD $0x4e38cfed // fmla v13.4s, v31.4s, v24.4s
-	WORD $0x4e3bcfce // fmla v14.4s, v30.4s, v27.4s
-	WORD $0x4e3acfef // fmla v15.4s, v31.4s, v26.4s
-	WORD $0x4e3dcfd0 // fmla v16.4s, v30.4s, v29.4s
-	WORD $0x4e3ccff1 // fmla v17.4s, v31.4s, v28.4s
-	WORD $0x4e36cfd2 // fmla v18.4s, v30.4s, v22.4s
-	WORD $0x4e34cff3 // fmla v19.4s, v31.4s, v20.4s
+	WORD $0xbc400178 // ldur s24, [x11]
+	WORD $0x6e38de98 // fmul v24.4s, v20.4s, v24.4s
+	WORD $0xbc4000f9 // ldur s25, [x7]
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0xbc400079 // ldur s25, [x3]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc40407a // ldur s26, [x3, #4]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4f00e49b // movi v27.16b, #4
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	MOVD         $lm6_32_level<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	MOVD         $lm6_32_level2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	MOVD         $lm6_32_level3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_32_level4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_32_level5<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_32_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_32_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_32_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_32_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_32_level10<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_32_level11<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_32_level12<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_32_level13<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_32_level14<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_32_level15<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_32_level16<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_32_level17<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f00e499 // movi v25.16b, #4
+	WORD $0x4eb99f59 // mul v25.4s, v26.4s, v25.4s
+	MOVD         $lm6_32_level<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	MOVD         $lm6_32_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_32_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_32_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_32_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_32_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_32_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_32_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_32_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_32_level10<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_32_level11<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_32_level12<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_32_level13<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_32_level14<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_32_level15<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_32_level16<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_32_level17<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f951360 // fmla v0.4s, v27.4s, v21.s[0]
+	WORD $0x4f951341 // fmla v1.4s, v26.4s, v21.s[0]
+	WORD $0x4f961362 // fmla v2.4s, v27.4s, v22.s[0]
+	WORD $0x4f961343 // fmla v3.4s, v26.4s, v22.s[0]
+	WORD $0x4f971364 // fmla v4.4s, v27.4s, v23.s[0]
+	WORD $0x4f971345 // fmla v5.4s, v26.4s, v23.s[0]
+	WORD $0x4f981366 // fmla v6.4s, v27.4s, v24.s[0]
+	WORD $0x4f981347 // fmla v7.4s, v26.4s, v24.s[0]
+	WORD $0x4f941368 // fmla v8.4s, v27.4s, v20.s[0]
+	WORD $0x4f941349 // fmla v9.4s, v26.4s, v20.s[0]
+	WORD $0xbc408079 // ldur s25, [x3, #8]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc40c07a // ldur s26, [x3, #12]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4f00e49b // movi v27.16b, #4
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	MOVD         $lm6_32_level<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	MOVD         $lm6_32_level2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	MOVD         $lm6_32_level3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_32_level4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_32_level5<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_32_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_32_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_32_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_32_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_32_level10<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_32_level11<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_32_level12<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_32_level13<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_32_level14<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_32_level15<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_32_level16<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_32_level17<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f00e499 // movi v25.16b, #4
+	WORD $0x4eb99f59 // mul v25.4s, v26.4s, v25.4s
+	MOVD         $lm6_32_level<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	MOVD         $lm6_32_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_32_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_32_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_32_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_32_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_32_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_32_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_32_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_32_level10<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_32_level11<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_32_level12<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_32_level13<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_32_level14<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_32_level15<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_32_level16<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_32_level17<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f95136a // fmla v10.4s, v27.4s, v21.s[0]
+	WORD $0x4f95134b // fmla v11.4s, v26.4s, v21.s[0]
+	WORD $0x4f96136c // fmla v12.4s, v27.4s, v22.s[0]
+	WORD $0x4f96134d // fmla v13.4s, v26.4s, v22.s[0]
+	WORD $0x4f97136e // fmla v14.4s, v27.4s, v23.s[0]
+	WORD $0x4f97134f // fmla v15.4s, v26.4s, v23.s[0]
+	WORD $0x4f981370 // fmla v16.4s, v27.4s, v24.s[0]
+	WORD $0x4f981351 // fmla v17.4s, v26.4s, v24.s[0]
+	WORD $0x4f941372 // fmla v18.4s, v27.4s, v20.s[0]
+	WORD $0x4f941353 // fmla v19.4s, v26.4s, v20.s[0]
 	ADD          R10, R9
 	ADD          $4, R4
 	ADD          $4, R6
@@ -5949,28 +5625,34 @@ done4:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FLDPQ        64(R4), (F0, F1)
+	WORD $0x3cc40080 // ldur q0, [x4, #64]
+	WORD $0x3cc50081 // ldur q1, [x4, #80]
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F2
+	WORD $0x3cc40102 // ldur q2, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F3
-	FLDPQ        64(R6), (F4, F5)
+	WORD $0x3cc50103 // ldur q3, [x8, #80]
+	WORD $0x3cc400c4 // ldur q4, [x6, #64]
+	WORD $0x3cc500c5 // ldur q5, [x6, #80]
 	ADD          R5, R6, R8
-	FMOVQ        64(R8), F6
+	WORD $0x3cc40106 // ldur q6, [x8, #64]
 	ADD          R5, R6, R8
-	FMOVQ        80(R8), F7
-	FLDPQ        64(R7), (F8, F9)
-	FLDPQ        96(R4), (F10, F11)
+	WORD $0x3cc50107 // ldur q7, [x8, #80]
+	WORD $0x3cc400e8 // ldur q8, [x7, #64]
+	WORD $0x3cc500e9 // ldur q9, [x7, #80]
+	WORD $0x3cc6008a // ldur q10, [x4, #96]
+	WORD $0x3cc7008b // ldur q11, [x4, #112]
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F12
+	WORD $0x3cc6010c // ldur q12, [x8, #96]
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F13
-	FLDPQ        96(R6), (F14, F15)
+	WORD $0x3cc7008d // ldur q13, [x4, #112]
+	WORD $0x3cc600ce // ldur q14, [x6, #96]
+	WORD $0x3cc700cf // ldur q15, [x6, #112]
 	ADD          R5, R6, R4
-	FMOVQ        96(R4), F16
+	WORD $0x3cc60090 // ldur q16, [x4, #96]
 	ADD          R5, R6, R4
-	FMOVQ        112(R4), F17
-	FLDPQ        96(R7), (F18, F19)
+	WORD $0x3cc70091 // ldur q17, [x4, #112]
+	WORD $0x3cc600f2 // ldur q18, [x7, #96]
+	WORD $0x3cc700f3 // ldur q19, [x7, #112]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -5988,11 +5670,11 @@ done4:
 loop5:
 
 	// levels of values 16 to 31
-	FMOVQ        2(R9), F20
+	WORD $0x3cc02134 // ldur q20, [x9, #2]
 	WORD $0x6f0c0695 // ushr v21.16b, v20.16b, #4
 	WORD $0x4f00e5f6 // movi v22.16b, #15
 	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
-	FMOVD        18(R9), F22
+	WORD $0xfc412136 // ldur d22, [x9, #18]
 	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
 	MOVD         $lm6_32_shifts<>+0(SB), R11
 	FMOVQ        (R11), F23
@@ -6008,126 +5690,242 @@ loop5:
 	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
 	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
 	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
-	WORD $0x4f00e5f6 // movi v22.16b, #15
-	WORD $0x4e361e96 // and v22.16b, v20.16b, v22.16b
-	MOVD         $lm6_32_levels<>+0(SB), R11
-	FMOVQ        (R11), F23
-	WORD $0x4e1602f6 // tbl v22.16b, { v23.16b }, v22.16b
-	WORD $0x4f00e5f7 // movi v23.16b, #15
-	WORD $0x4e371eb7 // and v23.16b, v21.16b, v23.16b
-	MOVD         $lm6_32_levels<>+0(SB), R11
-	FMOVQ        (R11), F24
-	WORD $0x4e170317 // tbl v23.16b, { v24.16b }, v23.16b
-	WORD $0x4f00e5f8 // movi v24.16b, #15
-	WORD $0x4e381e98 // and v24.16b, v20.16b, v24.16b
-	MOVD         $lm6_32_levels2<>+0(SB), R11
-	FMOVQ        (R11), F25
-	WORD $0x4e180338 // tbl v24.16b, { v25.16b }, v24.16b
-	WORD $0x4f00e5f9 // movi v25.16b, #15
-	WORD $0x4e391eb9 // and v25.16b, v21.16b, v25.16b
-	MOVD         $lm6_32_levels2<>+0(SB), R11
-	FMOVQ        (R11), F26
-	WORD $0x4e190359 // tbl v25.16b, { v26.16b }, v25.16b
-	WORD $0x4f00e61a // movi v26.16b, #16
-	WORD $0x4e3a8e9a // cmtst v26.16b, v20.16b, v26.16b
-	WORD $0x6e761f1a // bsl v26.16b, v24.16b, v22.16b
-	WORD $0x4f00e616 // movi v22.16b, #16
-	WORD $0x4e368eb6 // cmtst v22.16b, v21.16b, v22.16b
-	WORD $0x6e771f36 // bsl v22.16b, v25.16b, v23.16b
-	WORD $0x4f00e5f7 // movi v23.16b, #15
-	WORD $0x4e371e97 // and v23.16b, v20.16b, v23.16b
-	MOVD         $lm6_32_levels3<>+0(SB), R11
-	FMOVQ        (R11), F24
-	WORD $0x4e170317 // tbl v23.16b, { v24.16b }, v23.16b
-	WORD $0x4f00e5f8 // movi v24.16b, #15
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	MOVD         $lm6_32_levels3<>+0(SB), R11
-	FMOVQ        (R11), F25
-	WORD $0x4e180338 // tbl v24.16b, { v25.16b }, v24.16b
-	WORD $0x4f00e5f9 // movi v25.16b, #15
-	WORD $0x4e391e99 // and v25.16b, v20.16b, v25.16b
-	MOVD         $lm6_32_levels4<>+0(SB), R11
-	FMOVQ        (R11), F27
-	WORD $0x4e190379 // tbl v25.16b, { v27.16b }, v25.16b
-	WORD $0x4f00e5fb // movi v27.16b, #15
-	WORD $0x4e3b1ebb // and v27.16b, v21.16b, v27.16b
-	MOVD         $lm6_32_levels4<>+0(SB), R11
-	FMOVQ        (R11), F28
-	WORD $0x4e1b039b // tbl v27.16b, { v28.16b }, v27.16b
-	WORD $0x4f00e61c // movi v28.16b, #16
-	WORD $0x4e3c8e9c // cmtst v28.16b, v20.16b, v28.16b
-	WORD $0x6e771f3c // bsl v28.16b, v25.16b, v23.16b
-	WORD $0x4f00e617 // movi v23.16b, #16
-	WORD $0x4e378eb7 // cmtst v23.16b, v21.16b, v23.16b
-	WORD $0x6e781f77 // bsl v23.16b, v27.16b, v24.16b
-	WORD $0x4f01e418 // movi v24.16b, #32
-	WORD $0x4e388e94 // cmtst v20.16b, v20.16b, v24.16b
-	WORD $0x6e7a1f94 // bsl v20.16b, v28.16b, v26.16b
-	WORD $0x4f01e418 // movi v24.16b, #32
-	WORD $0x4e388eb5 // cmtst v21.16b, v21.16b, v24.16b
-	WORD $0x6e761ef5 // bsl v21.16b, v23.16b, v22.16b
 	FMOVQ        F20, (R3)
 	FMOVQ        F21, 16(R3)
-	WORD $0x7d400134 // ldr h20, [x9]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	MOVD         $lm6_32_const<>+0(SB), R11
-	FMOVQ        (R11), F21
-	WORD $0x6e35de96 // fmul v22.4s, v20.4s, v21.4s
-	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
-	FMOVS        (R4), F21
-	WORD $0x4f9592d7 // fmul v23.4s, v22.4s, v21.s[0]
-	WORD $0x4f959295 // fmul v21.4s, v20.4s, v21.s[0]
+	WORD $0x7c400134 // ldur h20, [x9]
+	WORD $0x1ee24294 // fcvt s20, h20
+	WORD $0xbc400095 // ldur s21, [x4]
+	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
 	ADD          R5, R4, R11
-	FMOVS        (R11), F24
-	WORD $0x4f9892d9 // fmul v25.4s, v22.4s, v24.s[0]
-	WORD $0x4f989298 // fmul v24.4s, v20.4s, v24.s[0]
-	FMOVS        (R6), F26
-	WORD $0x4f9a92db // fmul v27.4s, v22.4s, v26.s[0]
-	WORD $0x4f9a929a // fmul v26.4s, v20.4s, v26.s[0]
+	WORD $0xbc400176 // ldur s22, [x11]
+	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
+	WORD $0xbc4000d7 // ldur s23, [x6]
+	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
 	ADD          R5, R6, R11
-	FMOVS        (R11), F28
-	WORD $0x4f9c92dd // fmul v29.4s, v22.4s, v28.s[0]
-	WORD $0x4f9c929c // fmul v28.4s, v20.4s, v28.s[0]
-	FMOVS        (R7), F30
-	WORD $0x4f9e92d6 // fmul v22.4s, v22.4s, v30.s[0]
-	WORD $0x4f9e9294 // fmul v20.4s, v20.4s, v30.s[0]
-	FMOVS        16(R3), F30
-	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
-	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
-	FMOVS        20(R3), F31
-	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
-	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
-	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e37cfc0 // fmla v0.4s, v30.4s, v23.4s
-	WORD $0x4e35cfe1 // fmla v1.4s, v31.4s, v21.4s
-	WORD $0x4e39cfc2 // fmla v2.4s, v30.4s, v25.4s
-	WORD $0x4e38cfe3 // fmla v3.4s, v31.4s, v24.4s
-	WORD $0x4e3bcfc4 // fmla v4.4s, v30.4s, v27.4s
-	WORD $0x4e3acfe5 // fmla v5.4s, v31.4s, v26.4s
-	WORD $0x4e3dcfc6 // fmla v6.4s, v30.4s, v29.4s
-	WORD $0x4e3ccfe7 // fmla v7.4s, v31.4s, v28.4s
-	WORD $0x4e36cfc8 // fmla v8.4s, v30.4s, v22.4s
-	WORD $0x4e34cfe9 // fmla v9.4s, v31.4s, v20.4s
-	FMOVS        24(R3), F30
-	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
-	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
-	FMOVS        28(R3), F31
-	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
-	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
-	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e37cfca // fmla v10.4s, v30.4s, v23.4s
-	WORD $0x4e35cfeb // fmla v11.4s, v31.4s, v21.4s
-	WORD $0x4e39cfcc // fmla v12.4s, v30.4s, v25.4s
-	WORD $0x4e38cfed // fmla v13.4s, v31.4s, v24.4s
-	WORD $0x4e3bcfce // fmla v14.4s, v30.4s, v27.4s
-	WORD $0x4e3acfef // fmla v15.4s, v31.4s, v26.4s
-	WORD $0x4e3dcfd0 // fmla v16.4s, v30.4s, v29.4s
-	WORD $0x4e3ccff1 // fmla v17.4s, v31.4s, v28.4s
-	WORD $0x4e36cfd2 // fmla v18.4s, v30.4s, v22.4s
-	WORD $0x4e34cff3 // fmla v19.4s, v31.4s, v20.4s
+	WORD $0xbc400178 // ldur s24, [x11]
+	WORD $0x6e38de98 // fmul v24.4s, v20.4s, v24.4s
+	WORD $0xbc4000f9 // ldur s25, [x7]
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0xbc410079 // ldur s25, [x3, #16]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc41407a // ldur s26, [x3, #20]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4f00e49b // movi v27.16b, #4
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	MOVD         $lm6_32_level<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	MOVD         $lm6_32_level2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	MOVD         $lm6_32_level3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_32_level4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_32_level5<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_32_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_32_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_32_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_32_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_32_level10<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_32_level11<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_32_level12<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_32_level13<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_32_level14<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_32_level15<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_32_level16<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_32_level17<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f00e499 // movi v25.16b, #4
+	WORD $0x4eb99f59 // mul v25.4s, v26.4s, v25.4s
+	MOVD         $lm6_32_level<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	MOVD         $lm6_32_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_32_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_32_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_32_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_32_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_32_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_32_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_32_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_32_level10<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_32_level11<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_32_level12<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_32_level13<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_32_level14<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_32_level15<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_32_level16<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_32_level17<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f951360 // fmla v0.4s, v27.4s, v21.s[0]
+	WORD $0x4f951341 // fmla v1.4s, v26.4s, v21.s[0]
+	WORD $0x4f961362 // fmla v2.4s, v27.4s, v22.s[0]
+	WORD $0x4f961343 // fmla v3.4s, v26.4s, v22.s[0]
+	WORD $0x4f971364 // fmla v4.4s, v27.4s, v23.s[0]
+	WORD $0x4f971345 // fmla v5.4s, v26.4s, v23.s[0]
+	WORD $0x4f981366 // fmla v6.4s, v27.4s, v24.s[0]
+	WORD $0x4f981347 // fmla v7.4s, v26.4s, v24.s[0]
+	WORD $0x4f941368 // fmla v8.4s, v27.4s, v20.s[0]
+	WORD $0x4f941349 // fmla v9.4s, v26.4s, v20.s[0]
+	WORD $0xbc418079 // ldur s25, [x3, #24]
+	WORD $0x2f08a739 // ushll v25.8h, v25.8b, #0
+	WORD $0x2f10a739 // ushll v25.4s, v25.4h, #0
+	WORD $0xbc41c07a // ldur s26, [x3, #28]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0x4f00e49b // movi v27.16b, #4
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	MOVD         $lm6_32_level<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e3b8739 // add v25.16b, v25.16b, v27.16b
+	MOVD         $lm6_32_level2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	MOVD         $lm6_32_level3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_32_level4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_32_level5<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e19637b // tbl v27.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_32_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_32_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_32_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_32_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_32_level10<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_32_level11<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_32_level12<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_32_level13<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_32_level14<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_32_level15<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_32_level16<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_32_level17<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739b // tbx v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f00e499 // movi v25.16b, #4
+	WORD $0x4eb99f59 // mul v25.4s, v26.4s, v25.4s
+	MOVD         $lm6_32_level<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	MOVD         $lm6_32_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_32_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_32_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_32_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_32_level6<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_32_level7<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_32_level8<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_32_level9<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_32_level10<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_32_level11<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_32_level12<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_32_level13<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f06e41c // movi v28.16b, #192
+	WORD $0x4e3c8739 // add v25.16b, v25.16b, v28.16b
+	MOVD         $lm6_32_level14<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $lm6_32_level15<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $lm6_32_level16<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $lm6_32_level17<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e19739a // tbx v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v25.16b
+	WORD $0x4f95136a // fmla v10.4s, v27.4s, v21.s[0]
+	WORD $0x4f95134b // fmla v11.4s, v26.4s, v21.s[0]
+	WORD $0x4f96136c // fmla v12.4s, v27.4s, v22.s[0]
+	WORD $0x4f96134d // fmla v13.4s, v26.4s, v22.s[0]
+	WORD $0x4f97136e // fmla v14.4s, v27.4s, v23.s[0]
+	WORD $0x4f97134f // fmla v15.4s, v26.4s, v23.s[0]
+	WORD $0x4f981370 // fmla v16.4s, v27.4s, v24.s[0]
+	WORD $0x4f981351 // fmla v17.4s, v26.4s, v24.s[0]
+	WORD $0x4f941372 // fmla v18.4s, v27.4s, v20.s[0]
+	WORD $0x4f941353 // fmla v19.4s, v26.4s, v20.s[0]
 	ADD          R10, R9
 	ADD          $4, R4
 	ADD          $4, R6
@@ -6185,6 +5983,853 @@ done2:
 	ADD          $1, R1
 	RET
 
+// mixQ81xLm6_32NEON adds weighted rows of v to 1 row of o; ld and stride in bytes, a unit is 32 values.
+TEXT ·mixQ81xLm6_32NEON(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	WORD $0x4f00e5e0 // movi v0.16b, #15
+	WORD $0x4f00e601 // movi v1.16b, #16
+	WORD $0x4f00e462 // movi v2.16b, #3
+	WORD $0x4f01e403 // movi v3.16b, #32
+	MOVD         $lm6_32_levels3<>+0(SB), R0
+	FMOVQ        (R0), F4
+	MOVD         $lm6_32_levels4<>+0(SB), R0
+	FMOVQ        (R0), F5
+	MOVD         $lm6_32_levels<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $lm6_32_levels2<>+0(SB), R0
+	FMOVQ        (R0), F7
+	MOVD         $lm6_32_shifts<>+0(SB), R0
+	FMOVQ        (R0), F8
+	MOVD         $lm6_32_shifts2<>+0(SB), R0
+	FMOVQ        (R0), F9
+	MOVD         v+32(FP), R0
+	MOVD         units+56(FP), R1
+	MOVD         $0, R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $1, R1
+	BLT          done2
+
+loop1:
+	MOVD         o+0(FP), R4
+	ADD          R2, R4
+	WORD $0x3cc0008a // ldur q10, [x4]
+	WORD $0x3cc1008b // ldur q11, [x4, #16]
+	WORD $0x3cc2008c // ldur q12, [x4, #32]
+	WORD $0x3cc3008d // ldur q13, [x4, #48]
+	WORD $0x3cc4008e // ldur q14, [x4, #64]
+	WORD $0x3cc5008f // ldur q15, [x4, #80]
+	WORD $0x3cc60090 // ldur q16, [x4, #96]
+	WORD $0x3cc70091 // ldur q17, [x4, #112]
+	MOVD         p+16(FP), R4
+	MOVD         rows+48(FP), R5
+	MOVD         R0, R6
+	MOVD         stride+40(FP), R7
+	SUBS         $1, R5
+	BLT          done4
+
+loop3:
+
+	// levels of values 0 to 31
+	WORD $0x3cc020d2 // ldur q18, [x6, #2]
+	WORD $0x6f0c0653 // ushr v19.16b, v18.16b, #4
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0xfc4120d4 // ldur d20, [x6, #18]
+	WORD $0x4e080694 // dup v20.2d, v20.d[0]
+	WORD $0x6ea84695 // ushl v21.4s, v20.4s, v8.4s
+	WORD $0x6ea94694 // ushl v20.4s, v20.4s, v9.4s
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
+	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
+	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
+	WORD $0x4eb41e73 // orr v19.16b, v19.16b, v20.16b
+	WORD $0x4e201e54 // and v20.16b, v18.16b, v0.16b
+	WORD $0x4e1400d4 // tbl v20.16b, { v6.16b }, v20.16b
+	WORD $0x4e201e75 // and v21.16b, v19.16b, v0.16b
+	WORD $0x4e1500d5 // tbl v21.16b, { v6.16b }, v21.16b
+	WORD $0x4e201e56 // and v22.16b, v18.16b, v0.16b
+	WORD $0x4e1600f6 // tbl v22.16b, { v7.16b }, v22.16b
+	WORD $0x4e201e77 // and v23.16b, v19.16b, v0.16b
+	WORD $0x4e1700f7 // tbl v23.16b, { v7.16b }, v23.16b
+	WORD $0x4e218e58 // cmtst v24.16b, v18.16b, v1.16b
+	WORD $0x6e741ed8 // bsl v24.16b, v22.16b, v20.16b
+	WORD $0x4e218e74 // cmtst v20.16b, v19.16b, v1.16b
+	WORD $0x6e751ef4 // bsl v20.16b, v23.16b, v21.16b
+	WORD $0x4e201e55 // and v21.16b, v18.16b, v0.16b
+	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
+	WORD $0x4e201e76 // and v22.16b, v19.16b, v0.16b
+	WORD $0x4e160096 // tbl v22.16b, { v4.16b }, v22.16b
+	WORD $0x4e201e57 // and v23.16b, v18.16b, v0.16b
+	WORD $0x4e1700b7 // tbl v23.16b, { v5.16b }, v23.16b
+	WORD $0x4e201e79 // and v25.16b, v19.16b, v0.16b
+	WORD $0x4e1900b9 // tbl v25.16b, { v5.16b }, v25.16b
+	WORD $0x4e218e5a // cmtst v26.16b, v18.16b, v1.16b
+	WORD $0x6e751efa // bsl v26.16b, v23.16b, v21.16b
+	WORD $0x4e218e75 // cmtst v21.16b, v19.16b, v1.16b
+	WORD $0x6e761f35 // bsl v21.16b, v25.16b, v22.16b
+	WORD $0x4e238e52 // cmtst v18.16b, v18.16b, v3.16b
+	WORD $0x6e781f52 // bsl v18.16b, v26.16b, v24.16b
+	WORD $0x4e238e73 // cmtst v19.16b, v19.16b, v3.16b
+	WORD $0x6e741eb3 // bsl v19.16b, v21.16b, v20.16b
+	FMOVQ        F18, (R3)
+	FMOVQ        F19, 16(R3)
+	WORD $0x7c4000d2 // ldur h18, [x6]
+	WORD $0x1ee24252 // fcvt s18, h18
+	MOVD         $lm6_32_const<>+0(SB), R8
+	FMOVQ        (R8), F19
+	WORD $0x4f929272 // fmul v18.4s, v19.4s, v18.s[0]
+	WORD $0xbc400093 // ldur s19, [x4]
+	WORD $0x4f939252 // fmul v18.4s, v18.4s, v19.s[0]
+	WORD $0xbc400073 // ldur s19, [x3]
+	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
+	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
+	WORD $0xbc404074 // ldur s20, [x3, #4]
+	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
+	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e32ce6a // fmla v10.4s, v19.4s, v18.4s
+	WORD $0x4e32ce8b // fmla v11.4s, v20.4s, v18.4s
+	WORD $0xbc408073 // ldur s19, [x3, #8]
+	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
+	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
+	WORD $0xbc40c074 // ldur s20, [x3, #12]
+	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
+	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e32ce6c // fmla v12.4s, v19.4s, v18.4s
+	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
+	WORD $0xbc410073 // ldur s19, [x3, #16]
+	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
+	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
+	WORD $0xbc414074 // ldur s20, [x3, #20]
+	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
+	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e32ce6e // fmla v14.4s, v19.4s, v18.4s
+	WORD $0x4e32ce8f // fmla v15.4s, v20.4s, v18.4s
+	WORD $0xbc418073 // ldur s19, [x3, #24]
+	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
+	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
+	WORD $0xbc41c074 // ldur s20, [x3, #28]
+	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
+	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e32ce70 // fmla v16.4s, v19.4s, v18.4s
+	WORD $0x4e32ce91 // fmla v17.4s, v20.4s, v18.4s
+	ADD          R7, R6
+	ADD          $4, R4
+	SUBS         $1, R5
+	BGE          loop3
+
+done4:
+	ADD          $1, R5
+	MOVD         o+0(FP), R4
+	ADD          R2, R4
+	FMOVQ        F10, (R4)
+	FMOVQ        F11, 16(R4)
+	FMOVQ        F12, 32(R4)
+	FMOVQ        F13, 48(R4)
+	FMOVQ        F14, 64(R4)
+	FMOVQ        F15, 80(R4)
+	FMOVQ        F16, 96(R4)
+	FMOVQ        F17, 112(R4)
+	ADD          $0x1a, R0
+	ADD          $0x80, R2
+	SUBS         $1, R1
+	BGE          loop1
+
+done2:
+	ADD          $1, R1
+	RET
+
+// mixQ82xLm6_32NEON adds weighted rows of v to 2 rows of o; ld and stride in bytes, a unit is 32 values.
+TEXT ·mixQ82xLm6_32NEON(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	WORD $0x4f00e5e0 // movi v0.16b, #15
+	WORD $0x4f00e601 // movi v1.16b, #16
+	WORD $0x4f00e462 // movi v2.16b, #3
+	WORD $0x4f01e403 // movi v3.16b, #32
+	MOVD         $lm6_32_levels3<>+0(SB), R0
+	FMOVQ        (R0), F4
+	MOVD         $lm6_32_levels4<>+0(SB), R0
+	FMOVQ        (R0), F5
+	MOVD         $lm6_32_levels<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         v+32(FP), R0
+	MOVD         units+56(FP), R1
+	MOVD         $0, R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $1, R1
+	BLT          done2
+
+loop1:
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	ADD          R2, R4
+	WORD $0x3cc00087 // ldur q7, [x4]
+	WORD $0x3cc10088 // ldur q8, [x4, #16]
+	ADD          R5, R4, R6
+	WORD $0x3cc000c9 // ldur q9, [x6]
+	ADD          R5, R4, R6
+	WORD $0x3cc100ca // ldur q10, [x6, #16]
+	WORD $0x3cc2008b // ldur q11, [x4, #32]
+	WORD $0x3cc3008c // ldur q12, [x4, #48]
+	ADD          R5, R4, R6
+	WORD $0x3cc200cd // ldur q13, [x6, #32]
+	ADD          R5, R4, R6
+	WORD $0x3cc300ce // ldur q14, [x6, #48]
+	WORD $0x3cc4008f // ldur q15, [x4, #64]
+	WORD $0x3cc50090 // ldur q16, [x4, #80]
+	ADD          R5, R4, R6
+	WORD $0x3cc400d1 // ldur q17, [x6, #64]
+	ADD          R5, R4, R6
+	WORD $0x3cc500d2 // ldur q18, [x6, #80]
+	WORD $0x3cc60093 // ldur q19, [x4, #96]
+	WORD $0x3cc70094 // ldur q20, [x4, #112]
+	ADD          R5, R4, R6
+	WORD $0x3cc600d5 // ldur q21, [x6, #96]
+	ADD          R5, R4, R4
+	WORD $0x3cc70096 // ldur q22, [x4, #112]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         rows+48(FP), R6
+	MOVD         R0, R7
+	MOVD         stride+40(FP), R8
+	SUBS         $1, R6
+	BLT          done4
+
+loop3:
+
+	// levels of values 0 to 31
+	WORD $0x3cc020f7 // ldur q23, [x7, #2]
+	WORD $0x6f0c06f8 // ushr v24.16b, v23.16b, #4
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0xfc4120f9 // ldur d25, [x7, #18]
+	WORD $0x4e080739 // dup v25.2d, v25.d[0]
+	MOVD         $lm6_32_shifts<>+0(SB), R9
+	FMOVQ        (R9), F26
+	WORD $0x6eba473a // ushl v26.4s, v25.4s, v26.4s
+	MOVD         $lm6_32_shifts2<>+0(SB), R9
+	FMOVQ        (R9), F27
+	WORD $0x6ebb4739 // ushl v25.4s, v25.4s, v27.4s
+	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
+	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
+	WORD $0x4eba1ef7 // orr v23.16b, v23.16b, v26.16b
+	WORD $0x4eb91f18 // orr v24.16b, v24.16b, v25.16b
+	WORD $0x4e201ef9 // and v25.16b, v23.16b, v0.16b
+	WORD $0x4e1900d9 // tbl v25.16b, { v6.16b }, v25.16b
+	WORD $0x4e201f1a // and v26.16b, v24.16b, v0.16b
+	WORD $0x4e1a00da // tbl v26.16b, { v6.16b }, v26.16b
+	WORD $0x4e201efb // and v27.16b, v23.16b, v0.16b
+	MOVD         $lm6_32_levels2<>+0(SB), R9
+	FMOVQ        (R9), F28
+	WORD $0x4e1b039b // tbl v27.16b, { v28.16b }, v27.16b
+	WORD $0x4e201f1c // and v28.16b, v24.16b, v0.16b
+	MOVD         $lm6_32_levels2<>+0(SB), R9
+	FMOVQ        (R9), F29
+	WORD $0x4e1c03bc // tbl v28.16b, { v29.16b }, v28.16b
+	WORD $0x4e218efd // cmtst v29.16b, v23.16b, v1.16b
+	WORD $0x6e791f7d // bsl v29.16b, v27.16b, v25.16b
+	WORD $0x4e218f19 // cmtst v25.16b, v24.16b, v1.16b
+	WORD $0x6e7a1f99 // bsl v25.16b, v28.16b, v26.16b
+	WORD $0x4e201efa // and v26.16b, v23.16b, v0.16b
+	WORD $0x4e1a009a // tbl v26.16b, { v4.16b }, v26.16b
+	WORD $0x4e201f1b // and v27.16b, v24.16b, v0.16b
+	WORD $0x4e1b009b // tbl v27.16b, { v4.16b }, v27.16b
+	WORD $0x4e201efc // and v28.16b, v23.16b, v0.16b
+	WORD $0x4e1c00bc // tbl v28.16b, { v5.16b }, v28.16b
+	WORD $0x4e201f1e // and v30.16b, v24.16b, v0.16b
+	WORD $0x4e1e00be // tbl v30.16b, { v5.16b }, v30.16b
+	WORD $0x4e218eff // cmtst v31.16b, v23.16b, v1.16b
+	WORD $0x6e7a1f9f // bsl v31.16b, v28.16b, v26.16b
+	WORD $0x4e218f1a // cmtst v26.16b, v24.16b, v1.16b
+	WORD $0x6e7b1fda // bsl v26.16b, v30.16b, v27.16b
+	WORD $0x4e238ef7 // cmtst v23.16b, v23.16b, v3.16b
+	WORD $0x6e7d1ff7 // bsl v23.16b, v31.16b, v29.16b
+	WORD $0x4e238f18 // cmtst v24.16b, v24.16b, v3.16b
+	WORD $0x6e791f58 // bsl v24.16b, v26.16b, v25.16b
+	FMOVQ        F23, (R3)
+	FMOVQ        F24, 16(R3)
+	WORD $0x7c4000f7 // ldur h23, [x7]
+	WORD $0x1ee242f7 // fcvt s23, h23
+	MOVD         $lm6_32_const<>+0(SB), R9
+	FMOVQ        (R9), F24
+	WORD $0x4f979317 // fmul v23.4s, v24.4s, v23.s[0]
+	WORD $0xbc400098 // ldur s24, [x4]
+	WORD $0x4f9892f8 // fmul v24.4s, v23.4s, v24.s[0]
+	ADD          R5, R4, R9
+	WORD $0xbc400139 // ldur s25, [x9]
+	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
+	WORD $0xbc400079 // ldur s25, [x3]
+	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
+	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
+	WORD $0xbc40407a // ldur s26, [x3, #4]
+	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
+	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	WORD $0x4e38cf27 // fmla v7.4s, v25.4s, v24.4s
+	WORD $0x4e38cf48 // fmla v8.4s, v26.4s, v24.4s
+	WORD $0x4e37cf29 // fmla v9.4s, v25.4s, v23.4s
+	WORD $0x4e37cf4a // fmla v10.4s, v26.4s, v23.4s
+	WORD $0xbc408079 // ldur s25, [x3, #8]
+	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
+	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
+	WORD $0xbc40c07a // ldur s26, [x3, #12]
+	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
+	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	WORD $0x4e38cf2b // fmla v11.4s, v25.4s, v24.4s
+	WORD $0x4e38cf4c // fmla v12.4s, v26.4s, v24.4s
+	WORD $0x4e37cf2d // fmla v13.4s, v25.4s, v23.4s
+	WORD $0x4e37cf4e // fmla v14.4s, v26.4s, v23.4s
+	WORD $0xbc410079 // ldur s25, [x3, #16]
+	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
+	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
+	WORD $0xbc41407a // ldur s26, [x3, #20]
+	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
+	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	WORD $0x4e38cf2f // fmla v15.4s, v25.4s, v24.4s
+	WORD $0x4e38cf50 // fmla v16.4s, v26.4s, v24.4s
+	WORD $0x4e37cf31 // fmla v17.4s, v25.4s, v23.4s
+	WORD $0x4e37cf52 // fmla v18.4s, v26.4s, v23.4s
+	WORD $0xbc418079 // ldur s25, [x3, #24]
+	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
+	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
+	WORD $0xbc41c07a // ldur s26, [x3, #28]
+	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
+	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	WORD $0x4e38cf33 // fmla v19.4s, v25.4s, v24.4s
+	WORD $0x4e38cf54 // fmla v20.4s, v26.4s, v24.4s
+	WORD $0x4e37cf35 // fmla v21.4s, v25.4s, v23.4s
+	WORD $0x4e37cf56 // fmla v22.4s, v26.4s, v23.4s
+	ADD          R8, R7
+	ADD          $4, R4
+	SUBS         $1, R6
+	BGE          loop3
+
+done4:
+	ADD          $1, R6
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	ADD          R2, R4
+	FMOVQ        F7, (R4)
+	FMOVQ        F8, 16(R4)
+	ADD          R5, R4, R6
+	FMOVQ        F9, (R6)
+	ADD          R5, R4, R6
+	FMOVQ        F10, 16(R6)
+	FMOVQ        F11, 32(R4)
+	FMOVQ        F12, 48(R4)
+	ADD          R5, R4, R6
+	FMOVQ        F13, 32(R6)
+	ADD          R5, R4, R6
+	FMOVQ        F14, 48(R6)
+	FMOVQ        F15, 64(R4)
+	FMOVQ        F16, 80(R4)
+	ADD          R5, R4, R6
+	FMOVQ        F17, 64(R6)
+	ADD          R5, R4, R6
+	FMOVQ        F18, 80(R6)
+	FMOVQ        F19, 96(R4)
+	FMOVQ        F20, 112(R4)
+	ADD          R5, R4, R6
+	FMOVQ        F21, 96(R6)
+	ADD          R5, R4, R4
+	FMOVQ        F22, 112(R4)
+	ADD          $0x1a, R0
+	ADD          $0x80, R2
+	SUBS         $1, R1
+	BGE          loop1
+
+done2:
+	ADD          $1, R1
+	RET
+
+// mixQ85xLm6_32NEON adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
+TEXT ·mixQ85xLm6_32NEON(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	WORD $0x4f00e5e0 // movi v0.16b, #15
+	WORD $0x4f00e601 // movi v1.16b, #16
+	WORD $0x4f00e462 // movi v2.16b, #3
+	MOVD         v+32(FP), R0
+	MOVD         units+56(FP), R1
+	MOVD         $0, R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $1, R1
+	BLT          done2
+
+loop1:
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	WORD $0x3cc00083 // ldur q3, [x4]
+	WORD $0x3cc10084 // ldur q4, [x4, #16]
+	ADD          R5, R4, R8
+	WORD $0x3cc00105 // ldur q5, [x8]
+	ADD          R5, R4, R8
+	WORD $0x3cc10106 // ldur q6, [x8, #16]
+	WORD $0x3cc000c7 // ldur q7, [x6]
+	WORD $0x3cc100c8 // ldur q8, [x6, #16]
+	ADD          R5, R6, R8
+	WORD $0x3cc00109 // ldur q9, [x8]
+	ADD          R5, R6, R8
+	WORD $0x3cc1010a // ldur q10, [x8, #16]
+	WORD $0x3cc000eb // ldur q11, [x7]
+	WORD $0x3cc100ec // ldur q12, [x7, #16]
+	WORD $0x3cc2008d // ldur q13, [x4, #32]
+	WORD $0x3cc3008e // ldur q14, [x4, #48]
+	ADD          R5, R4, R8
+	WORD $0x3cc2010f // ldur q15, [x8, #32]
+	ADD          R5, R4, R4
+	WORD $0x3cc30090 // ldur q16, [x4, #48]
+	WORD $0x3cc200d1 // ldur q17, [x6, #32]
+	WORD $0x3cc300d2 // ldur q18, [x6, #48]
+	ADD          R5, R6, R4
+	WORD $0x3cc20093 // ldur q19, [x4, #32]
+	ADD          R5, R6, R4
+	WORD $0x3cc30094 // ldur q20, [x4, #48]
+	WORD $0x3cc200f5 // ldur q21, [x7, #32]
+	WORD $0x3cc300f6 // ldur q22, [x7, #48]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done4
+
+loop3:
+
+	// levels of values 0 to 15
+	WORD $0x3cc02137 // ldur q23, [x9, #2]
+	WORD $0x6f0c06f8 // ushr v24.16b, v23.16b, #4
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0xfc412139 // ldur d25, [x9, #18]
+	WORD $0x4e080739 // dup v25.2d, v25.d[0]
+	MOVD         $lm6_32_shifts<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x6eba473a // ushl v26.4s, v25.4s, v26.4s
+	MOVD         $lm6_32_shifts2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x6ebb4739 // ushl v25.4s, v25.4s, v27.4s
+	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
+	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
+	WORD $0x4eba1ef7 // orr v23.16b, v23.16b, v26.16b
+	WORD $0x4eb91f18 // orr v24.16b, v24.16b, v25.16b
+	WORD $0x4e201ef9 // and v25.16b, v23.16b, v0.16b
+	MOVD         $lm6_32_levels<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e190359 // tbl v25.16b, { v26.16b }, v25.16b
+	WORD $0x4e201f1a // and v26.16b, v24.16b, v0.16b
+	MOVD         $lm6_32_levels<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e1a037a // tbl v26.16b, { v27.16b }, v26.16b
+	WORD $0x4e201efb // and v27.16b, v23.16b, v0.16b
+	MOVD         $lm6_32_levels2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	WORD $0x4e1b039b // tbl v27.16b, { v28.16b }, v27.16b
+	WORD $0x4e201f1c // and v28.16b, v24.16b, v0.16b
+	MOVD         $lm6_32_levels2<>+0(SB), R11
+	FMOVQ        (R11), F29
+	WORD $0x4e1c03bc // tbl v28.16b, { v29.16b }, v28.16b
+	WORD $0x4e218efd // cmtst v29.16b, v23.16b, v1.16b
+	WORD $0x6e791f7d // bsl v29.16b, v27.16b, v25.16b
+	WORD $0x4e218f19 // cmtst v25.16b, v24.16b, v1.16b
+	WORD $0x6e7a1f99 // bsl v25.16b, v28.16b, v26.16b
+	WORD $0x4e201efa // and v26.16b, v23.16b, v0.16b
+	MOVD         $lm6_32_levels3<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e1a037a // tbl v26.16b, { v27.16b }, v26.16b
+	WORD $0x4e201f1b // and v27.16b, v24.16b, v0.16b
+	MOVD         $lm6_32_levels3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	WORD $0x4e1b039b // tbl v27.16b, { v28.16b }, v27.16b
+	WORD $0x4e201efc // and v28.16b, v23.16b, v0.16b
+	MOVD         $lm6_32_levels4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e1c03dc // tbl v28.16b, { v30.16b }, v28.16b
+	WORD $0x4e201f1e // and v30.16b, v24.16b, v0.16b
+	MOVD         $lm6_32_levels4<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e1e03fe // tbl v30.16b, { v31.16b }, v30.16b
+	WORD $0x4e218eff // cmtst v31.16b, v23.16b, v1.16b
+	WORD $0x6e7a1f9f // bsl v31.16b, v28.16b, v26.16b
+	WORD $0x4e218f1a // cmtst v26.16b, v24.16b, v1.16b
+	WORD $0x6e7b1fda // bsl v26.16b, v30.16b, v27.16b
+	WORD $0x4f01e41b // movi v27.16b, #32
+	WORD $0x4e3b8ef7 // cmtst v23.16b, v23.16b, v27.16b
+	WORD $0x6e7d1ff7 // bsl v23.16b, v31.16b, v29.16b
+	WORD $0x4f01e41b // movi v27.16b, #32
+	WORD $0x4e3b8f18 // cmtst v24.16b, v24.16b, v27.16b
+	WORD $0x6e791f58 // bsl v24.16b, v26.16b, v25.16b
+	FMOVQ        F23, (R3)
+	FMOVQ        F24, 16(R3)
+	WORD $0x7c400137 // ldur h23, [x9]
+	WORD $0x1ee242f7 // fcvt s23, h23
+	MOVD         $lm6_32_const<>+0(SB), R11
+	FMOVQ        (R11), F24
+	WORD $0x4f979317 // fmul v23.4s, v24.4s, v23.s[0]
+	WORD $0xbc400098 // ldur s24, [x4]
+	WORD $0x4f9892f8 // fmul v24.4s, v23.4s, v24.s[0]
+	ADD          R5, R4, R11
+	WORD $0xbc400179 // ldur s25, [x11]
+	WORD $0x4f9992f9 // fmul v25.4s, v23.4s, v25.s[0]
+	WORD $0xbc4000da // ldur s26, [x6]
+	WORD $0x4f9a92fa // fmul v26.4s, v23.4s, v26.s[0]
+	ADD          R5, R6, R11
+	WORD $0xbc40017b // ldur s27, [x11]
+	WORD $0x4f9b92fb // fmul v27.4s, v23.4s, v27.s[0]
+	WORD $0xbc4000fc // ldur s28, [x7]
+	WORD $0x4f9c92f7 // fmul v23.4s, v23.4s, v28.s[0]
+	WORD $0xbc40007c // ldur s28, [x3]
+	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
+	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
+	WORD $0xbc40407d // ldur s29, [x3, #4]
+	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
+	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
+	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
+	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e38cf83 // fmla v3.4s, v28.4s, v24.4s
+	WORD $0x4e38cfa4 // fmla v4.4s, v29.4s, v24.4s
+	WORD $0x4e39cf85 // fmla v5.4s, v28.4s, v25.4s
+	WORD $0x4e39cfa6 // fmla v6.4s, v29.4s, v25.4s
+	WORD $0x4e3acf87 // fmla v7.4s, v28.4s, v26.4s
+	WORD $0x4e3acfa8 // fmla v8.4s, v29.4s, v26.4s
+	WORD $0x4e3bcf89 // fmla v9.4s, v28.4s, v27.4s
+	WORD $0x4e3bcfaa // fmla v10.4s, v29.4s, v27.4s
+	WORD $0x4e37cf8b // fmla v11.4s, v28.4s, v23.4s
+	WORD $0x4e37cfac // fmla v12.4s, v29.4s, v23.4s
+	WORD $0xbc40807c // ldur s28, [x3, #8]
+	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
+	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
+	WORD $0xbc40c07d // ldur s29, [x3, #12]
+	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
+	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
+	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
+	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e38cf8d // fmla v13.4s, v28.4s, v24.4s
+	WORD $0x4e38cfae // fmla v14.4s, v29.4s, v24.4s
+	WORD $0x4e39cf8f // fmla v15.4s, v28.4s, v25.4s
+	WORD $0x4e39cfb0 // fmla v16.4s, v29.4s, v25.4s
+	WORD $0x4e3acf91 // fmla v17.4s, v28.4s, v26.4s
+	WORD $0x4e3acfb2 // fmla v18.4s, v29.4s, v26.4s
+	WORD $0x4e3bcf93 // fmla v19.4s, v28.4s, v27.4s
+	WORD $0x4e3bcfb4 // fmla v20.4s, v29.4s, v27.4s
+	WORD $0x4e37cf95 // fmla v21.4s, v28.4s, v23.4s
+	WORD $0x4e37cfb6 // fmla v22.4s, v29.4s, v23.4s
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop3
+
+done4:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F3, (R4)
+	FMOVQ        F4, 16(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F5, (R8)
+	ADD          R5, R4, R8
+	FMOVQ        F6, 16(R8)
+	FMOVQ        F7, (R6)
+	FMOVQ        F8, 16(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F9, (R8)
+	ADD          R5, R6, R8
+	FMOVQ        F10, 16(R8)
+	FMOVQ        F11, (R7)
+	FMOVQ        F12, 16(R7)
+	FMOVQ        F13, 32(R4)
+	FMOVQ        F14, 48(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F15, 32(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F16, 48(R4)
+	FMOVQ        F17, 32(R6)
+	FMOVQ        F18, 48(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F19, 32(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F20, 48(R4)
+	FMOVQ        F21, 32(R7)
+	FMOVQ        F22, 48(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	WORD $0x3cc40083 // ldur q3, [x4, #64]
+	WORD $0x3cc50084 // ldur q4, [x4, #80]
+	ADD          R5, R4, R8
+	WORD $0x3cc40105 // ldur q5, [x8, #64]
+	ADD          R5, R4, R8
+	WORD $0x3cc50106 // ldur q6, [x8, #80]
+	WORD $0x3cc400c7 // ldur q7, [x6, #64]
+	WORD $0x3cc500c8 // ldur q8, [x6, #80]
+	ADD          R5, R6, R8
+	WORD $0x3cc40109 // ldur q9, [x8, #64]
+	ADD          R5, R6, R8
+	WORD $0x3cc5010a // ldur q10, [x8, #80]
+	WORD $0x3cc400eb // ldur q11, [x7, #64]
+	WORD $0x3cc500ec // ldur q12, [x7, #80]
+	WORD $0x3cc6008d // ldur q13, [x4, #96]
+	WORD $0x3cc7008e // ldur q14, [x4, #112]
+	ADD          R5, R4, R8
+	WORD $0x3cc6010f // ldur q15, [x8, #96]
+	ADD          R5, R4, R4
+	WORD $0x3cc70090 // ldur q16, [x4, #112]
+	WORD $0x3cc600d1 // ldur q17, [x6, #96]
+	WORD $0x3cc700d2 // ldur q18, [x6, #112]
+	ADD          R5, R6, R4
+	WORD $0x3cc60093 // ldur q19, [x4, #96]
+	ADD          R5, R6, R4
+	WORD $0x3cc70094 // ldur q20, [x4, #112]
+	WORD $0x3cc600f5 // ldur q21, [x7, #96]
+	WORD $0x3cc700f6 // ldur q22, [x7, #112]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done6
+
+loop5:
+
+	// levels of values 16 to 31
+	WORD $0x3cc02137 // ldur q23, [x9, #2]
+	WORD $0x6f0c06f8 // ushr v24.16b, v23.16b, #4
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0xfc412139 // ldur d25, [x9, #18]
+	WORD $0x4e080739 // dup v25.2d, v25.d[0]
+	MOVD         $lm6_32_shifts<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x6eba473a // ushl v26.4s, v25.4s, v26.4s
+	MOVD         $lm6_32_shifts2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x6ebb4739 // ushl v25.4s, v25.4s, v27.4s
+	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x4f24575a // shl v26.4s, v26.4s, #4
+	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
+	WORD $0x4eba1ef7 // orr v23.16b, v23.16b, v26.16b
+	WORD $0x4eb91f18 // orr v24.16b, v24.16b, v25.16b
+	WORD $0x4e201ef9 // and v25.16b, v23.16b, v0.16b
+	MOVD         $lm6_32_levels<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e190359 // tbl v25.16b, { v26.16b }, v25.16b
+	WORD $0x4e201f1a // and v26.16b, v24.16b, v0.16b
+	MOVD         $lm6_32_levels<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e1a037a // tbl v26.16b, { v27.16b }, v26.16b
+	WORD $0x4e201efb // and v27.16b, v23.16b, v0.16b
+	MOVD         $lm6_32_levels2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	WORD $0x4e1b039b // tbl v27.16b, { v28.16b }, v27.16b
+	WORD $0x4e201f1c // and v28.16b, v24.16b, v0.16b
+	MOVD         $lm6_32_levels2<>+0(SB), R11
+	FMOVQ        (R11), F29
+	WORD $0x4e1c03bc // tbl v28.16b, { v29.16b }, v28.16b
+	WORD $0x4e218efd // cmtst v29.16b, v23.16b, v1.16b
+	WORD $0x6e791f7d // bsl v29.16b, v27.16b, v25.16b
+	WORD $0x4e218f19 // cmtst v25.16b, v24.16b, v1.16b
+	WORD $0x6e7a1f99 // bsl v25.16b, v28.16b, v26.16b
+	WORD $0x4e201efa // and v26.16b, v23.16b, v0.16b
+	MOVD         $lm6_32_levels3<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e1a037a // tbl v26.16b, { v27.16b }, v26.16b
+	WORD $0x4e201f1b // and v27.16b, v24.16b, v0.16b
+	MOVD         $lm6_32_levels3<>+0(SB), R11
+	FMOVQ        (R11), F28
+	WORD $0x4e1b039b // tbl v27.16b, { v28.16b }, v27.16b
+	WORD $0x4e201efc // and v28.16b, v23.16b, v0.16b
+	MOVD         $lm6_32_levels4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	WORD $0x4e1c03dc // tbl v28.16b, { v30.16b }, v28.16b
+	WORD $0x4e201f1e // and v30.16b, v24.16b, v0.16b
+	MOVD         $lm6_32_levels4<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e1e03fe // tbl v30.16b, { v31.16b }, v30.16b
+	WORD $0x4e218eff // cmtst v31.16b, v23.16b, v1.16b
+	WORD $0x6e7a1f9f // bsl v31.16b, v28.16b, v26.16b
+	WORD $0x4e218f1a // cmtst v26.16b, v24.16b, v1.16b
+	WORD $0x6e7b1fda // bsl v26.16b, v30.16b, v27.16b
+	WORD $0x4f01e41b // movi v27.16b, #32
+	WORD $0x4e3b8ef7 // cmtst v23.16b, v23.16b, v27.16b
+	WORD $0x6e7d1ff7 // bsl v23.16b, v31.16b, v29.16b
+	WORD $0x4f01e41b // movi v27.16b, #32
+	WORD $0x4e3b8f18 // cmtst v24.16b, v24.16b, v27.16b
+	WORD $0x6e791f58 // bsl v24.16b, v26.16b, v25.16b
+	FMOVQ        F23, (R3)
+	FMOVQ        F24, 16(R3)
+	WORD $0x7c400137 // ldur h23, [x9]
+	WORD $0x1ee242f7 // fcvt s23, h23
+	MOVD         $lm6_32_const<>+0(SB), R11
+	FMOVQ        (R11), F24
+	WORD $0x4f979317 // fmul v23.4s, v24.4s, v23.s[0]
+	WORD $0xbc400098 // ldur s24, [x4]
+	WORD $0x4f9892f8 // fmul v24.4s, v23.4s, v24.s[0]
+	ADD          R5, R4, R11
+	WORD $0xbc400179 // ldur s25, [x11]
+	WORD $0x4f9992f9 // fmul v25.4s, v23.4s, v25.s[0]
+	WORD $0xbc4000da // ldur s26, [x6]
+	WORD $0x4f9a92fa // fmul v26.4s, v23.4s, v26.s[0]
+	ADD          R5, R6, R11
+	WORD $0xbc40017b // ldur s27, [x11]
+	WORD $0x4f9b92fb // fmul v27.4s, v23.4s, v27.s[0]
+	WORD $0xbc4000fc // ldur s28, [x7]
+	WORD $0x4f9c92f7 // fmul v23.4s, v23.4s, v28.s[0]
+	WORD $0xbc41007c // ldur s28, [x3, #16]
+	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
+	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
+	WORD $0xbc41407d // ldur s29, [x3, #20]
+	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
+	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
+	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
+	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e38cf83 // fmla v3.4s, v28.4s, v24.4s
+	WORD $0x4e38cfa4 // fmla v4.4s, v29.4s, v24.4s
+	WORD $0x4e39cf85 // fmla v5.4s, v28.4s, v25.4s
+	WORD $0x4e39cfa6 // fmla v6.4s, v29.4s, v25.4s
+	WORD $0x4e3acf87 // fmla v7.4s, v28.4s, v26.4s
+	WORD $0x4e3acfa8 // fmla v8.4s, v29.4s, v26.4s
+	WORD $0x4e3bcf89 // fmla v9.4s, v28.4s, v27.4s
+	WORD $0x4e3bcfaa // fmla v10.4s, v29.4s, v27.4s
+	WORD $0x4e37cf8b // fmla v11.4s, v28.4s, v23.4s
+	WORD $0x4e37cfac // fmla v12.4s, v29.4s, v23.4s
+	WORD $0xbc41807c // ldur s28, [x3, #24]
+	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
+	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
+	WORD $0xbc41c07d // ldur s29, [x3, #28]
+	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
+	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
+	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
+	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e38cf8d // fmla v13.4s, v28.4s, v24.4s
+	WORD $0x4e38cfae // fmla v14.4s, v29.4s, v24.4s
+	WORD $0x4e39cf8f // fmla v15.4s, v28.4s, v25.4s
+	WORD $0x4e39cfb0 // fmla v16.4s, v29.4s, v25.4s
+	WORD $0x4e3acf91 // fmla v17.4s, v28.4s, v26.4s
+	WORD $0x4e3acfb2 // fmla v18.4s, v29.4s, v26.4s
+	WORD $0x4e3bcf93 // fmla v19.4s, v28.4s, v27.4s
+	WORD $0x4e3bcfb4 // fmla v20.4s, v29.4s, v27.4s
+	WORD $0x4e37cf95 // fmla v21.4s, v28.4s, v23.4s
+	WORD $0x4e37cfb6 // fmla v22.4s, v29.4s, v23.4s
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop5
+
+done6:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F3, 64(R4)
+	FMOVQ        F4, 80(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F5, 64(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F6, 80(R8)
+	FMOVQ        F7, 64(R6)
+	FMOVQ        F8, 80(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F9, 64(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F10, 80(R8)
+	FMOVQ        F11, 64(R7)
+	FMOVQ        F12, 80(R7)
+	FMOVQ        F13, 96(R4)
+	FMOVQ        F14, 112(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F15, 96(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F16, 112(R4)
+	FMOVQ        F17, 96(R6)
+	FMOVQ        F18, 112(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F19, 96(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F20, 112(R4)
+	FMOVQ        F21, 96(R7)
+	FMOVQ        F22, 112(R7)
+	ADD          $0x1a, R0
+	ADD          $0x80, R2
+	SUBS         $1, R1
+	BGE          loop1
+
+done2:
+	ADD          $1, R1
+	RET
+
 // matmulQ81xLm6_32NEON multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 TEXT ·matmulQ81xLm6_32NEON(SB), NOSPLIT, $0-72
 
@@ -6213,9 +6858,6 @@ TEXT ·matmulQ81xLm6_32NEON(SB), NOSPLIT, $0-72
 
 loop1:
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -6228,187 +6870,184 @@ loop3:
 	WORD $0xf98420c0 // prfm pldl1keep, [x6, #2112]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d4000ce // ldr h14, [x6]
-	WORD $0x7d4034cf // ldr h15, [x6, #26]
-	WORD $0x4e4f39ce // zip1 v14.8h, v14.8h, v15.8h
-	WORD $0x7d4068cf // ldr h15, [x6, #52]
-	WORD $0x7d409cd0 // ldr h16, [x6, #78]
-	WORD $0x4e5039ef // zip1 v15.8h, v15.8h, v16.8h
-	WORD $0x4e8f39ce // zip1 v14.4s, v14.4s, v15.4s
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x7c4000cb // ldur h11, [x6]
+	WORD $0x7c41a0cc // ldur h12, [x6, #26]
+	WORD $0x4e4c396b // zip1 v11.8h, v11.8h, v12.8h
+	WORD $0x7c4340cc // ldur h12, [x6, #52]
+	WORD $0x7c44e0cd // ldur h13, [x6, #78]
+	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
+	WORD $0x4e8c396b // zip1 v11.4s, v11.4s, v12.4s
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
 	MOVD         $lm6_32_const<>+0(SB), R7
-	FMOVQ        (R7), F15
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
-	FMOVQ        (R4), F15
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	FMOVQ        (R7), F12
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	WORD $0x3cc0008c // ldur q12, [x4]
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F15
-	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVD        18(R6), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
-	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
-	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
-	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
-	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
-	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
-	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
-	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
-	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
-	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
-	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
-	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
-	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
-	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
-	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
-	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
-	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
-	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
-	FLDPQ        (R3), (F17, F18)
-	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
-	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
-	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
-	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
+	WORD $0x3cc020cc // ldur q12, [x6, #2]
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0xfc4120ce // ldur d14, [x6, #18]
+	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
+	WORD $0x6ea845cf // ushl v15.4s, v14.4s, v8.4s
+	WORD $0x6ea945ce // ushl v14.4s, v14.4s, v9.4s
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e1000f0 // tbl v16.16b, { v7.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
+	WORD $0x4e218d92 // cmtst v18.16b, v12.16b, v1.16b
+	WORD $0x6e6e1e12 // bsl v18.16b, v16.16b, v14.16b
+	WORD $0x4e218dae // cmtst v14.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e2e // bsl v14.16b, v17.16b, v15.16b
+	WORD $0x4e201d8f // and v15.16b, v12.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201d91 // and v17.16b, v12.16b, v0.16b
+	WORD $0x4e1100b1 // tbl v17.16b, { v5.16b }, v17.16b
+	WORD $0x4e201db3 // and v19.16b, v13.16b, v0.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e218d94 // cmtst v20.16b, v12.16b, v1.16b
+	WORD $0x6e6f1e34 // bsl v20.16b, v17.16b, v15.16b
+	WORD $0x4e218daf // cmtst v15.16b, v13.16b, v1.16b
+	WORD $0x6e701e6f // bsl v15.16b, v19.16b, v16.16b
+	WORD $0x4e238d8c // cmtst v12.16b, v12.16b, v3.16b
+	WORD $0x6e721e8c // bsl v12.16b, v20.16b, v18.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e6e1ded // bsl v13.16b, v15.16b, v14.16b
+	WORD $0x3cc0006e // ldur q14, [x3]
+	WORD $0x3cc1006f // ldur q15, [x3, #16]
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        28(R6), F15
-	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVD        44(R6), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
-	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
-	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
-	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
-	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
-	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
-	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
-	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
-	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
-	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
-	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x3cc1c0cd // ldur q13, [x6, #28]
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0xfc42c0cf // ldur d15, [x6, #44]
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
+	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e218db3 // cmtst v19.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e33 // bsl v19.16b, v17.16b, v15.16b
+	WORD $0x4e218dcf // cmtst v15.16b, v14.16b, v1.16b
+	WORD $0x6e701e4f // bsl v15.16b, v18.16b, v16.16b
+	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
+	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
 	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
-	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
-	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
-	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
-	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
-	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
-	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
-	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
-	FLDPQ        32(R3), (F17, F18)
-	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
-	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
-	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
-	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4fae11eb // fmla v11.4s, v15.4s, v14.s[1]
+	WORD $0x4e218db5 // cmtst v21.16b, v13.16b, v1.16b
+	WORD $0x6e701e55 // bsl v21.16b, v18.16b, v16.16b
+	WORD $0x4e218dd0 // cmtst v16.16b, v14.16b, v1.16b
+	WORD $0x6e711e90 // bsl v16.16b, v20.16b, v17.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
+	WORD $0x3cc2006f // ldur q15, [x3, #32]
+	WORD $0x3cc30070 // ldur q16, [x3, #48]
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e30c1cf // smull v15.8h, v14.8b, v16.8b
+	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        54(R6), F15
-	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVD        70(R6), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
-	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x3cc360ce // ldur q14, [x6, #54]
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0xfc4460d0 // ldur d16, [x6, #70]
+	WORD $0x4e080610 // dup v16.2d, v16.d[0]
+	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
+	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
 	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
 	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
 	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
 	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
-	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
-	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
-	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
-	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
+	WORD $0x4e218dd4 // cmtst v20.16b, v14.16b, v1.16b
+	WORD $0x6e701e54 // bsl v20.16b, v18.16b, v16.16b
+	WORD $0x4e218df0 // cmtst v16.16b, v15.16b, v1.16b
+	WORD $0x6e711e70 // bsl v16.16b, v19.16b, v17.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
 	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
 	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
-	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
-	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
-	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
+	WORD $0x4e201dd3 // and v19.16b, v14.16b, v0.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e201df5 // and v21.16b, v15.16b, v0.16b
+	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e218dd6 // cmtst v22.16b, v14.16b, v1.16b
+	WORD $0x6e711e76 // bsl v22.16b, v19.16b, v17.16b
+	WORD $0x4e218df1 // cmtst v17.16b, v15.16b, v1.16b
+	WORD $0x6e721eb1 // bsl v17.16b, v21.16b, v18.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e741ece // bsl v14.16b, v22.16b, v20.16b
 	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
-	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
-	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
-	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
-	FLDPQ        64(R3), (F17, F18)
-	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
+	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
+	WORD $0x3cc40070 // ldur q16, [x3, #64]
+	WORD $0x3cc50071 // ldur q17, [x3, #80]
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
+	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
 	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
-	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
-	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4f8e19ec // fmla v12.4s, v15.4s, v14.s[2]
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        80(R6), F15
+	WORD $0x3cc500cf // ldur q15, [x6, #80]
 	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVD        96(R6), F17
+	WORD $0xfc4600d1 // ldur d17, [x6, #96]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
 	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
@@ -6446,7 +7085,8 @@ loop3:
 	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
 	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
 	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
-	FLDPQ        96(R3), (F17, F18)
+	WORD $0x3cc60071 // ldur q17, [x3, #96]
+	WORD $0x3cc70072 // ldur q18, [x3, #112]
 	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
 	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
 	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
@@ -6455,8 +7095,13 @@ loop3:
 	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4fae19ed // fmla v13.4s, v15.4s, v14.s[3]
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
+	WORD $0x4eafbdcd // addp v13.4s, v14.4s, v15.4s
+	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
 	ADD          $0x68, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -6471,70 +7116,70 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000ce // ldr h14, [x6]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7c4000cb // ldur h11, [x6]
+	WORD $0x1ee2416b // fcvt s11, h11
 	MOVD         $lm6_32_const<>+0(SB), R7
-	FMOVQ        (R7), F15
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	FMOVQ        (R7), F12
+	WORD $0x4f8b918b // fmul v11.4s, v12.4s, v11.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F15
-	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVD        18(R6), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
-	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
-	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
-	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
-	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
-	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
-	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
-	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
-	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
-	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
-	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
-	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
-	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
-	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
-	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
-	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
-	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
-	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
-	FLDPQ        (R3), (F17, F18)
-	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
-	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
-	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
-	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	WORD $0x3cc020cc // ldur q12, [x6, #2]
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0xfc4120ce // ldur d14, [x6, #18]
+	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
+	WORD $0x6ea845cf // ushl v15.4s, v14.4s, v8.4s
+	WORD $0x6ea945ce // ushl v14.4s, v14.4s, v9.4s
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e1000f0 // tbl v16.16b, { v7.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
+	WORD $0x4e218d92 // cmtst v18.16b, v12.16b, v1.16b
+	WORD $0x6e6e1e12 // bsl v18.16b, v16.16b, v14.16b
+	WORD $0x4e218dae // cmtst v14.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e2e // bsl v14.16b, v17.16b, v15.16b
+	WORD $0x4e201d8f // and v15.16b, v12.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201d91 // and v17.16b, v12.16b, v0.16b
+	WORD $0x4e1100b1 // tbl v17.16b, { v5.16b }, v17.16b
+	WORD $0x4e201db3 // and v19.16b, v13.16b, v0.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e218d94 // cmtst v20.16b, v12.16b, v1.16b
+	WORD $0x6e6f1e34 // bsl v20.16b, v17.16b, v15.16b
+	WORD $0x4e218daf // cmtst v15.16b, v13.16b, v1.16b
+	WORD $0x6e701e6f // bsl v15.16b, v19.16b, v16.16b
+	WORD $0x4e238d8c // cmtst v12.16b, v12.16b, v3.16b
+	WORD $0x6e721e8c // bsl v12.16b, v20.16b, v18.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e6e1ded // bsl v13.16b, v15.16b, v14.16b
+	WORD $0x3cc0006e // ldur q14, [x3]
+	WORD $0x3cc1006f // ldur q15, [x3, #16]
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F16
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
-	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	WORD $0xbc40008d // ldur s13, [x4]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
 	ADD          $0x1a, R6
 	ADD          $0x20, R3
 	ADD          $4, R4
@@ -6543,9 +7188,6 @@ loop5:
 
 done6:
 	ADD          $1, R5
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x4e2dd54a // fadd v10.4s, v10.4s, v13.4s
 
 	// sums of the lanes
 	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
@@ -6601,18 +7243,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c4000cc // ldur h12, [x6]
+	WORD $0x1ee2418c // fcvt s12, h12
 	MOVD         $lm6_32_const<>+0(SB), R7
 	FMOVQ        (R7), F13
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8c91ac // fmul v12.4s, v13.4s, v12.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F13
+	WORD $0x3cc020cd // ldur q13, [x6, #2]
 	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVD        18(R6), F15
+	WORD $0xfc4120cf // ldur d15, [x6, #18]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
 	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
@@ -6650,7 +7291,8 @@ loop3:
 	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
 	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
 	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
-	FLDPQ        (R3), (F15, F16)
+	WORD $0x3cc0006f // ldur q15, [x3]
+	WORD $0x3cc10070 // ldur q16, [x3, #16]
 	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -6659,7 +7301,8 @@ loop3:
 	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        32(R3), (F16, F17)
+	WORD $0x3cc20070 // ldur q16, [x3, #32]
+	WORD $0x3cc30071 // ldur q17, [x3, #48]
 	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
 	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
 	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
@@ -6670,28 +7313,27 @@ loop3:
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F14
+	WORD $0xbc40008e // ldur s14, [x4]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4f8e918e // fmul v14.4s, v12.4s, v14.s[0]
 	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        4(R4), F14
+	WORD $0xbc40408e // ldur s14, [x4, #4]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4f8e918c // fmul v12.4s, v12.4s, v14.s[0]
 	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
 
 	// scales of the block
-	WORD $0x7d4034cc // ldr h12, [x6, #26]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c41a0cc // ldur h12, [x6, #26]
+	WORD $0x1ee2418c // fcvt s12, h12
 	MOVD         $lm6_32_const<>+0(SB), R7
 	FMOVQ        (R7), F13
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8c91ac // fmul v12.4s, v13.4s, v12.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R6), F13
+	WORD $0x3cc1c0cd // ldur q13, [x6, #28]
 	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVD        44(R6), F15
+	WORD $0xfc42c0cf // ldur d15, [x6, #44]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
 	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
@@ -6729,7 +7371,8 @@ loop3:
 	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
 	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
 	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
-	FLDPQ        64(R3), (F15, F16)
+	WORD $0x3cc4006f // ldur q15, [x3, #64]
+	WORD $0x3cc50070 // ldur q16, [x3, #80]
 	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -6738,7 +7381,8 @@ loop3:
 	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        96(R3), (F16, F17)
+	WORD $0x3cc60070 // ldur q16, [x3, #96]
+	WORD $0x3cc70071 // ldur q17, [x3, #112]
 	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
 	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
 	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
@@ -6749,11 +7393,11 @@ loop3:
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
 
 	// integer sums times both scales
-	FMOVS        8(R4), F14
+	WORD $0xbc40808e // ldur s14, [x4, #8]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4f8e918e // fmul v14.4s, v12.4s, v14.s[0]
 	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        12(R4), F14
+	WORD $0xbc40c08e // ldur s14, [x4, #12]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4f8e918c // fmul v12.4s, v12.4s, v14.s[0]
 	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
@@ -6771,18 +7415,17 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c4000cc // ldur h12, [x6]
+	WORD $0x1ee2418c // fcvt s12, h12
 	MOVD         $lm6_32_const<>+0(SB), R7
 	FMOVQ        (R7), F13
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8c91ac // fmul v12.4s, v13.4s, v12.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F13
+	WORD $0x3cc020cd // ldur q13, [x6, #2]
 	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVD        18(R6), F15
+	WORD $0xfc4120cf // ldur d15, [x6, #18]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
 	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
@@ -6820,7 +7463,8 @@ loop5:
 	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
 	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
 	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
-	FLDPQ        (R3), (F15, F16)
+	WORD $0x3cc0006f // ldur q15, [x3]
+	WORD $0x3cc10070 // ldur q16, [x3, #16]
 	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -6829,7 +7473,8 @@ loop5:
 	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        32(R3), (F16, F17)
+	WORD $0x3cc20070 // ldur q16, [x3, #32]
+	WORD $0x3cc30071 // ldur q17, [x3, #48]
 	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
 	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
 	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
@@ -6840,11 +7485,11 @@ loop5:
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F14
+	WORD $0xbc40008e // ldur s14, [x4]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4f8e918e // fmul v14.4s, v12.4s, v14.s[0]
 	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        4(R4), F14
+	WORD $0xbc40408e // ldur s14, [x4, #4]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4f8e918c // fmul v12.4s, v12.4s, v14.s[0]
 	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
@@ -6919,18 +7564,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cd // ldr h13, [x6]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7c4000cd // ldur h13, [x6]
+	WORD $0x1ee241ad // fcvt s13, h13
 	MOVD         $lm6_32_const<>+0(SB), R7
 	FMOVQ        (R7), F14
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x4f8d91cd // fmul v13.4s, v14.4s, v13.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F14
+	WORD $0x3cc020ce // ldur q14, [x6, #2]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVD        18(R6), F16
+	WORD $0xfc4120d0 // ldur d16, [x6, #18]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
 	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
@@ -6968,7 +7612,8 @@ loop3:
 	WORD $0x6e741ece // bsl v14.16b, v22.16b, v20.16b
 	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
 	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
-	FLDPQ        (R3), (F16, F17)
+	WORD $0x3cc00070 // ldur q16, [x3]
+	WORD $0x3cc10071 // ldur q17, [x3, #16]
 	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
 	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -6977,7 +7622,8 @@ loop3:
 	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        32(R3), (F17, F18)
+	WORD $0x3cc20071 // ldur q17, [x3, #32]
+	WORD $0x3cc30072 // ldur q18, [x3, #48]
 	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
 	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -6986,7 +7632,8 @@ loop3:
 	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
-	FLDPQ        64(R3), (F18, F19)
+	WORD $0x3cc40072 // ldur q18, [x3, #64]
+	WORD $0x3cc50073 // ldur q19, [x3, #80]
 	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
 	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
 	WORD $0x4e6ebe8e // addp v14.8h, v20.8h, v14.8h
@@ -6997,32 +7644,31 @@ loop3:
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F15
+	WORD $0xbc40008f // ldur s15, [x4]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4f8f91af // fmul v15.4s, v13.4s, v15.s[0]
 	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
-	FMOVS        4(R4), F15
+	WORD $0xbc40408f // ldur s15, [x4, #4]
 	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
 	WORD $0x4f8f91af // fmul v15.4s, v13.4s, v15.s[0]
 	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
-	FMOVS        8(R4), F15
+	WORD $0xbc40808f // ldur s15, [x4, #8]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4e2dcdcc // fmla v12.4s, v14.4s, v13.4s
 
 	// scales of the block
-	WORD $0x7d4034cd // ldr h13, [x6, #26]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7c41a0cd // ldur h13, [x6, #26]
+	WORD $0x1ee241ad // fcvt s13, h13
 	MOVD         $lm6_32_const<>+0(SB), R7
 	FMOVQ        (R7), F14
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x4f8d91cd // fmul v13.4s, v14.4s, v13.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R6), F14
+	WORD $0x3cc1c0ce // ldur q14, [x6, #28]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVD        44(R6), F16
+	WORD $0xfc42c0d0 // ldur d16, [x6, #44]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
 	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
@@ -7060,7 +7706,8 @@ loop3:
 	WORD $0x6e741ece // bsl v14.16b, v22.16b, v20.16b
 	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
 	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
-	FLDPQ        96(R3), (F16, F17)
+	WORD $0x3cc60070 // ldur q16, [x3, #96]
+	WORD $0x3cc70071 // ldur q17, [x3, #112]
 	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
 	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -7069,7 +7716,8 @@ loop3:
 	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        128(R3), (F17, F18)
+	WORD $0x3cc80071 // ldur q17, [x3, #128]
+	WORD $0x3cc90072 // ldur q18, [x3, #144]
 	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
 	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -7078,7 +7726,8 @@ loop3:
 	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
-	FLDPQ        160(R3), (F18, F19)
+	WORD $0x3cca0072 // ldur q18, [x3, #160]
+	WORD $0x3ccb0073 // ldur q19, [x3, #176]
 	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
 	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
 	WORD $0x4e6ebe8e // addp v14.8h, v20.8h, v14.8h
@@ -7089,15 +7738,15 @@ loop3:
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        12(R4), F15
+	WORD $0xbc40c08f // ldur s15, [x4, #12]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4f8f91af // fmul v15.4s, v13.4s, v15.s[0]
 	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
-	FMOVS        16(R4), F15
+	WORD $0xbc41008f // ldur s15, [x4, #16]
 	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
 	WORD $0x4f8f91af // fmul v15.4s, v13.4s, v15.s[0]
 	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
-	FMOVS        20(R4), F15
+	WORD $0xbc41408f // ldur s15, [x4, #20]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4e2dcdcc // fmla v12.4s, v14.4s, v13.4s
@@ -7115,18 +7764,17 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000cd // ldr h13, [x6]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7c4000cd // ldur h13, [x6]
+	WORD $0x1ee241ad // fcvt s13, h13
 	MOVD         $lm6_32_const<>+0(SB), R7
 	FMOVQ        (R7), F14
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x4f8d91cd // fmul v13.4s, v14.4s, v13.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F14
+	WORD $0x3cc020ce // ldur q14, [x6, #2]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVD        18(R6), F16
+	WORD $0xfc4120d0 // ldur d16, [x6, #18]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
 	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
@@ -7164,7 +7812,8 @@ loop5:
 	WORD $0x6e741ece // bsl v14.16b, v22.16b, v20.16b
 	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
 	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
-	FLDPQ        (R3), (F16, F17)
+	WORD $0x3cc00070 // ldur q16, [x3]
+	WORD $0x3cc10071 // ldur q17, [x3, #16]
 	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
 	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -7173,7 +7822,8 @@ loop5:
 	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        32(R3), (F17, F18)
+	WORD $0x3cc20071 // ldur q17, [x3, #32]
+	WORD $0x3cc30072 // ldur q18, [x3, #48]
 	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
 	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -7182,7 +7832,8 @@ loop5:
 	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
-	FLDPQ        64(R3), (F18, F19)
+	WORD $0x3cc40072 // ldur q18, [x3, #64]
+	WORD $0x3cc50073 // ldur q19, [x3, #80]
 	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
 	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
 	WORD $0x4e6ebe8e // addp v14.8h, v20.8h, v14.8h
@@ -7193,15 +7844,15 @@ loop5:
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F15
+	WORD $0xbc40008f // ldur s15, [x4]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4f8f91af // fmul v15.4s, v13.4s, v15.s[0]
 	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
-	FMOVS        4(R4), F15
+	WORD $0xbc40408f // ldur s15, [x4, #4]
 	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
 	WORD $0x4f8f91af // fmul v15.4s, v13.4s, v15.s[0]
 	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
-	FMOVS        8(R4), F15
+	WORD $0xbc40808f // ldur s15, [x4, #8]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4e2dcdcc // fmla v12.4s, v14.4s, v13.4s
@@ -7282,18 +7933,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ce // ldr h14, [x6]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7c4000ce // ldur h14, [x6]
+	WORD $0x1ee241ce // fcvt s14, h14
 	MOVD         $lm6_32_const<>+0(SB), R7
 	FMOVQ        (R7), F15
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	WORD $0x4f8e91ee // fmul v14.4s, v15.4s, v14.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F15
+	WORD $0x3cc020cf // ldur q15, [x6, #2]
 	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVD        18(R6), F17
+	WORD $0xfc4120d1 // ldur d17, [x6, #18]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
 	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
@@ -7331,7 +7981,8 @@ loop3:
 	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
 	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
 	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
-	FLDPQ        (R3), (F17, F18)
+	WORD $0x3cc00071 // ldur q17, [x3]
+	WORD $0x3cc10072 // ldur q18, [x3, #16]
 	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
 	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -7340,7 +7991,8 @@ loop3:
 	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
-	FLDPQ        32(R3), (F18, F19)
+	WORD $0x3cc20072 // ldur q18, [x3, #32]
+	WORD $0x3cc30073 // ldur q19, [x3, #48]
 	WORD $0x0e32c1f4 // smull v20.8h, v15.8b, v18.8b
 	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -7349,7 +8001,8 @@ loop3:
 	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
 	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
 	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
-	FLDPQ        64(R3), (F19, F20)
+	WORD $0x3cc40073 // ldur q19, [x3, #64]
+	WORD $0x3cc50074 // ldur q20, [x3, #80]
 	WORD $0x0e33c1f5 // smull v21.8h, v15.8b, v19.8b
 	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
@@ -7358,7 +8011,8 @@ loop3:
 	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
 	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
 	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
-	FLDPQ        96(R3), (F20, F21)
+	WORD $0x3cc60074 // ldur q20, [x3, #96]
+	WORD $0x3cc70075 // ldur q21, [x3, #112]
 	WORD $0x0e34c1f6 // smull v22.8h, v15.8b, v20.8b
 	WORD $0x4e34c1ef // smull2 v15.8h, v15.16b, v20.16b
 	WORD $0x4e6fbecf // addp v15.8h, v22.8h, v15.8h
@@ -7369,36 +8023,35 @@ loop3:
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F16
+	WORD $0xbc400090 // ldur s16, [x4]
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
 	WORD $0x4e30ce2a // fmla v10.4s, v17.4s, v16.4s
-	FMOVS        4(R4), F16
+	WORD $0xbc404090 // ldur s16, [x4, #4]
 	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
 	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
 	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
-	FMOVS        8(R4), F16
+	WORD $0xbc408090 // ldur s16, [x4, #8]
 	WORD $0x4e21da71 // scvtf v17.4s, v19.4s
 	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
 	WORD $0x4e30ce2c // fmla v12.4s, v17.4s, v16.4s
-	FMOVS        12(R4), F16
+	WORD $0xbc40c090 // ldur s16, [x4, #12]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4e2ecded // fmla v13.4s, v15.4s, v14.4s
 
 	// scales of the block
-	WORD $0x7d4034ce // ldr h14, [x6, #26]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7c41a0ce // ldur h14, [x6, #26]
+	WORD $0x1ee241ce // fcvt s14, h14
 	MOVD         $lm6_32_const<>+0(SB), R7
 	FMOVQ        (R7), F15
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	WORD $0x4f8e91ee // fmul v14.4s, v15.4s, v14.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R6), F15
+	WORD $0x3cc1c0cf // ldur q15, [x6, #28]
 	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVD        44(R6), F17
+	WORD $0xfc42c0d1 // ldur d17, [x6, #44]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
 	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
@@ -7436,7 +8089,8 @@ loop3:
 	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
 	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
 	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
-	FLDPQ        128(R3), (F17, F18)
+	WORD $0x3cc80071 // ldur q17, [x3, #128]
+	WORD $0x3cc90072 // ldur q18, [x3, #144]
 	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
 	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -7445,7 +8099,8 @@ loop3:
 	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
-	FLDPQ        160(R3), (F18, F19)
+	WORD $0x3cca0072 // ldur q18, [x3, #160]
+	WORD $0x3ccb0073 // ldur q19, [x3, #176]
 	WORD $0x0e32c1f4 // smull v20.8h, v15.8b, v18.8b
 	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -7454,7 +8109,8 @@ loop3:
 	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
 	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
 	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
-	FLDPQ        192(R3), (F19, F20)
+	WORD $0x3ccc0073 // ldur q19, [x3, #192]
+	WORD $0x3ccd0074 // ldur q20, [x3, #208]
 	WORD $0x0e33c1f5 // smull v21.8h, v15.8b, v19.8b
 	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
@@ -7463,7 +8119,8 @@ loop3:
 	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
 	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
 	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
-	FLDPQ        224(R3), (F20, F21)
+	WORD $0x3cce0074 // ldur q20, [x3, #224]
+	WORD $0x3ccf0075 // ldur q21, [x3, #240]
 	WORD $0x0e34c1f6 // smull v22.8h, v15.8b, v20.8b
 	WORD $0x4e34c1ef // smull2 v15.8h, v15.16b, v20.16b
 	WORD $0x4e6fbecf // addp v15.8h, v22.8h, v15.8h
@@ -7474,19 +8131,19 @@ loop3:
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
 
 	// integer sums times both scales
-	FMOVS        16(R4), F16
+	WORD $0xbc410090 // ldur s16, [x4, #16]
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
 	WORD $0x4e30ce2a // fmla v10.4s, v17.4s, v16.4s
-	FMOVS        20(R4), F16
+	WORD $0xbc414090 // ldur s16, [x4, #20]
 	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
 	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
 	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
-	FMOVS        24(R4), F16
+	WORD $0xbc418090 // ldur s16, [x4, #24]
 	WORD $0x4e21da71 // scvtf v17.4s, v19.4s
 	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
 	WORD $0x4e30ce2c // fmla v12.4s, v17.4s, v16.4s
-	FMOVS        28(R4), F16
+	WORD $0xbc41c090 // ldur s16, [x4, #28]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4e2ecded // fmla v13.4s, v15.4s, v14.4s
@@ -7504,18 +8161,17 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000ce // ldr h14, [x6]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7c4000ce // ldur h14, [x6]
+	WORD $0x1ee241ce // fcvt s14, h14
 	MOVD         $lm6_32_const<>+0(SB), R7
 	FMOVQ        (R7), F15
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	WORD $0x4f8e91ee // fmul v14.4s, v15.4s, v14.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F15
+	WORD $0x3cc020cf // ldur q15, [x6, #2]
 	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVD        18(R6), F17
+	WORD $0xfc4120d1 // ldur d17, [x6, #18]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
 	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
@@ -7553,7 +8209,8 @@ loop5:
 	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
 	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
 	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
-	FLDPQ        (R3), (F17, F18)
+	WORD $0x3cc00071 // ldur q17, [x3]
+	WORD $0x3cc10072 // ldur q18, [x3, #16]
 	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
 	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -7562,7 +8219,8 @@ loop5:
 	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
-	FLDPQ        32(R3), (F18, F19)
+	WORD $0x3cc20072 // ldur q18, [x3, #32]
+	WORD $0x3cc30073 // ldur q19, [x3, #48]
 	WORD $0x0e32c1f4 // smull v20.8h, v15.8b, v18.8b
 	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -7571,7 +8229,8 @@ loop5:
 	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
 	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
 	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
-	FLDPQ        64(R3), (F19, F20)
+	WORD $0x3cc40073 // ldur q19, [x3, #64]
+	WORD $0x3cc50074 // ldur q20, [x3, #80]
 	WORD $0x0e33c1f5 // smull v21.8h, v15.8b, v19.8b
 	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
@@ -7580,7 +8239,8 @@ loop5:
 	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
 	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
 	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
-	FLDPQ        96(R3), (F20, F21)
+	WORD $0x3cc60074 // ldur q20, [x3, #96]
+	WORD $0x3cc70075 // ldur q21, [x3, #112]
 	WORD $0x0e34c1f6 // smull v22.8h, v15.8b, v20.8b
 	WORD $0x4e34c1ef // smull2 v15.8h, v15.16b, v20.16b
 	WORD $0x4e6fbecf // addp v15.8h, v22.8h, v15.8h
@@ -7591,19 +8251,19 @@ loop5:
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F16
+	WORD $0xbc400090 // ldur s16, [x4]
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
 	WORD $0x4e30ce2a // fmla v10.4s, v17.4s, v16.4s
-	FMOVS        4(R4), F16
+	WORD $0xbc404090 // ldur s16, [x4, #4]
 	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
 	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
 	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
-	FMOVS        8(R4), F16
+	WORD $0xbc408090 // ldur s16, [x4, #8]
 	WORD $0x4e21da71 // scvtf v17.4s, v19.4s
 	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
 	WORD $0x4e30ce2c // fmla v12.4s, v17.4s, v16.4s
-	FMOVS        12(R4), F16
+	WORD $0xbc40c090 // ldur s16, [x4, #12]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4e2ecded // fmla v13.4s, v15.4s, v14.4s
@@ -7685,9 +8345,6 @@ loop1:
 
 loop3:
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -7700,187 +8357,184 @@ loop5:
 	WORD $0xf9842120 // prfm pldl1keep, [x9, #2112]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d40012e // ldr h14, [x9]
-	WORD $0x7d40352f // ldr h15, [x9, #26]
-	WORD $0x4e4f39ce // zip1 v14.8h, v14.8h, v15.8h
-	WORD $0x7d40692f // ldr h15, [x9, #52]
-	WORD $0x7d409d30 // ldr h16, [x9, #78]
-	WORD $0x4e5039ef // zip1 v15.8h, v15.8h, v16.8h
-	WORD $0x4e8f39ce // zip1 v14.4s, v14.4s, v15.4s
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x7c40012b // ldur h11, [x9]
+	WORD $0x7c41a12c // ldur h12, [x9, #26]
+	WORD $0x4e4c396b // zip1 v11.8h, v11.8h, v12.8h
+	WORD $0x7c43412c // ldur h12, [x9, #52]
+	WORD $0x7c44e12d // ldur h13, [x9, #78]
+	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
+	WORD $0x4e8c396b // zip1 v11.4s, v11.4s, v12.4s
+	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
 	MOVD         $lm6_32_const<>+0(SB), R10
-	FMOVQ        (R10), F15
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
-	FMOVQ        (R7), F15
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	FMOVQ        (R10), F12
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	WORD $0x3cc000ec // ldur q12, [x7]
+	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F15
-	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVD        18(R9), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
-	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
-	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
-	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
-	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
-	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
-	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
-	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
-	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
-	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
-	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
-	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
-	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
-	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
-	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
-	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
-	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
-	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
-	FLDPQ        (R6), (F17, F18)
-	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
-	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
-	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
-	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
+	WORD $0x3cc0212c // ldur q12, [x9, #2]
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0xfc41212e // ldur d14, [x9, #18]
+	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
+	WORD $0x6ea845cf // ushl v15.4s, v14.4s, v8.4s
+	WORD $0x6ea945ce // ushl v14.4s, v14.4s, v9.4s
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e1000f0 // tbl v16.16b, { v7.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
+	WORD $0x4e218d92 // cmtst v18.16b, v12.16b, v1.16b
+	WORD $0x6e6e1e12 // bsl v18.16b, v16.16b, v14.16b
+	WORD $0x4e218dae // cmtst v14.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e2e // bsl v14.16b, v17.16b, v15.16b
+	WORD $0x4e201d8f // and v15.16b, v12.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201d91 // and v17.16b, v12.16b, v0.16b
+	WORD $0x4e1100b1 // tbl v17.16b, { v5.16b }, v17.16b
+	WORD $0x4e201db3 // and v19.16b, v13.16b, v0.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e218d94 // cmtst v20.16b, v12.16b, v1.16b
+	WORD $0x6e6f1e34 // bsl v20.16b, v17.16b, v15.16b
+	WORD $0x4e218daf // cmtst v15.16b, v13.16b, v1.16b
+	WORD $0x6e701e6f // bsl v15.16b, v19.16b, v16.16b
+	WORD $0x4e238d8c // cmtst v12.16b, v12.16b, v3.16b
+	WORD $0x6e721e8c // bsl v12.16b, v20.16b, v18.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e6e1ded // bsl v13.16b, v15.16b, v14.16b
+	WORD $0x3cc000ce // ldur q14, [x6]
+	WORD $0x3cc100cf // ldur q15, [x6, #16]
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        28(R9), F15
-	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVD        44(R9), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
-	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
-	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
-	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
-	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
-	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
-	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
-	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
-	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
-	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
-	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x3cc1c12d // ldur q13, [x9, #28]
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0xfc42c12f // ldur d15, [x9, #44]
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
+	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e218db3 // cmtst v19.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e33 // bsl v19.16b, v17.16b, v15.16b
+	WORD $0x4e218dcf // cmtst v15.16b, v14.16b, v1.16b
+	WORD $0x6e701e4f // bsl v15.16b, v18.16b, v16.16b
+	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
+	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
 	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
-	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
-	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
-	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
-	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
-	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
-	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
-	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
-	FLDPQ        32(R6), (F17, F18)
-	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
-	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
-	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
-	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4fae11eb // fmla v11.4s, v15.4s, v14.s[1]
+	WORD $0x4e218db5 // cmtst v21.16b, v13.16b, v1.16b
+	WORD $0x6e701e55 // bsl v21.16b, v18.16b, v16.16b
+	WORD $0x4e218dd0 // cmtst v16.16b, v14.16b, v1.16b
+	WORD $0x6e711e90 // bsl v16.16b, v20.16b, v17.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
+	WORD $0x3cc200cf // ldur q15, [x6, #32]
+	WORD $0x3cc300d0 // ldur q16, [x6, #48]
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e30c1cf // smull v15.8h, v14.8b, v16.8b
+	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        54(R9), F15
-	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVD        70(R9), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
-	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x3cc3612e // ldur q14, [x9, #54]
+	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0xfc446130 // ldur d16, [x9, #70]
+	WORD $0x4e080610 // dup v16.2d, v16.d[0]
+	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
+	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
 	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
 	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
 	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
 	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
-	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
-	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
-	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
-	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
+	WORD $0x4e218dd4 // cmtst v20.16b, v14.16b, v1.16b
+	WORD $0x6e701e54 // bsl v20.16b, v18.16b, v16.16b
+	WORD $0x4e218df0 // cmtst v16.16b, v15.16b, v1.16b
+	WORD $0x6e711e70 // bsl v16.16b, v19.16b, v17.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
 	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
 	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
-	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
-	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
-	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
+	WORD $0x4e201dd3 // and v19.16b, v14.16b, v0.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e201df5 // and v21.16b, v15.16b, v0.16b
+	WORD $0x4e1500b5 // tbl v21.16b, { v5.16b }, v21.16b
+	WORD $0x4e218dd6 // cmtst v22.16b, v14.16b, v1.16b
+	WORD $0x6e711e76 // bsl v22.16b, v19.16b, v17.16b
+	WORD $0x4e218df1 // cmtst v17.16b, v15.16b, v1.16b
+	WORD $0x6e721eb1 // bsl v17.16b, v21.16b, v18.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e741ece // bsl v14.16b, v22.16b, v20.16b
 	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
-	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
-	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
-	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
-	FLDPQ        64(R6), (F17, F18)
-	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
+	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
+	WORD $0x3cc400d0 // ldur q16, [x6, #64]
+	WORD $0x3cc500d1 // ldur q17, [x6, #80]
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
+	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
 	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
-	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
-	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4f8e19ec // fmla v12.4s, v15.4s, v14.s[2]
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        80(R9), F15
+	WORD $0x3cc5012f // ldur q15, [x9, #80]
 	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVD        96(R9), F17
+	WORD $0xfc460131 // ldur d17, [x9, #96]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
 	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
@@ -7918,7 +8572,8 @@ loop5:
 	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
 	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
 	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
-	FLDPQ        96(R6), (F17, F18)
+	WORD $0x3cc600d1 // ldur q17, [x6, #96]
+	WORD $0x3cc700d2 // ldur q18, [x6, #112]
 	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
 	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
 	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
@@ -7927,8 +8582,13 @@ loop5:
 	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4fae19ed // fmla v13.4s, v15.4s, v14.s[3]
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
+	WORD $0x4eafbdcd // addp v13.4s, v14.4s, v15.4s
+	WORD $0x4eadbd8c // addp v12.4s, v12.4s, v13.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
 	ADD          $0x68, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -7943,70 +8603,70 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012e // ldr h14, [x9]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7c40012b // ldur h11, [x9]
+	WORD $0x1ee2416b // fcvt s11, h11
 	MOVD         $lm6_32_const<>+0(SB), R10
-	FMOVQ        (R10), F15
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	FMOVQ        (R10), F12
+	WORD $0x4f8b918b // fmul v11.4s, v12.4s, v11.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F15
-	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVD        18(R9), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
-	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
-	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
-	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
-	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
-	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
-	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
-	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
-	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
-	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
-	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
-	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
-	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
-	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
-	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
-	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
-	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
-	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
-	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
-	FLDPQ        (R6), (F17, F18)
-	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
-	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
-	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
-	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	WORD $0x3cc0212c // ldur q12, [x9, #2]
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0xfc41212e // ldur d14, [x9, #18]
+	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
+	WORD $0x6ea845cf // ushl v15.4s, v14.4s, v8.4s
+	WORD $0x6ea945ce // ushl v14.4s, v14.4s, v9.4s
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201d90 // and v16.16b, v12.16b, v0.16b
+	WORD $0x4e1000f0 // tbl v16.16b, { v7.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
+	WORD $0x4e218d92 // cmtst v18.16b, v12.16b, v1.16b
+	WORD $0x6e6e1e12 // bsl v18.16b, v16.16b, v14.16b
+	WORD $0x4e218dae // cmtst v14.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e2e // bsl v14.16b, v17.16b, v15.16b
+	WORD $0x4e201d8f // and v15.16b, v12.16b, v0.16b
+	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
+	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201d91 // and v17.16b, v12.16b, v0.16b
+	WORD $0x4e1100b1 // tbl v17.16b, { v5.16b }, v17.16b
+	WORD $0x4e201db3 // and v19.16b, v13.16b, v0.16b
+	WORD $0x4e1300b3 // tbl v19.16b, { v5.16b }, v19.16b
+	WORD $0x4e218d94 // cmtst v20.16b, v12.16b, v1.16b
+	WORD $0x6e6f1e34 // bsl v20.16b, v17.16b, v15.16b
+	WORD $0x4e218daf // cmtst v15.16b, v13.16b, v1.16b
+	WORD $0x6e701e6f // bsl v15.16b, v19.16b, v16.16b
+	WORD $0x4e238d8c // cmtst v12.16b, v12.16b, v3.16b
+	WORD $0x6e721e8c // bsl v12.16b, v20.16b, v18.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e6e1ded // bsl v13.16b, v15.16b, v14.16b
+	WORD $0x3cc000ce // ldur q14, [x6]
+	WORD $0x3cc100cf // ldur q15, [x6, #16]
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F16
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
-	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
+	WORD $0xbc4000ed // ldur s13, [x7]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
 	ADD          $0x1a, R9
 	ADD          $0x20, R6
 	ADD          $4, R7
@@ -8015,9 +8675,6 @@ loop7:
 
 done8:
 	ADD          $1, R8
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x4e2dd54a // fadd v10.4s, v10.4s, v13.4s
 	FMOVQ        F10, (R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
@@ -8029,10 +8686,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F10
-	FMOVQ        32(R3), F11
-	FMOVQ        64(R3), F12
-	FMOVQ        96(R3), F13
+	WORD $0x3cc0006a // ldur q10, [x3]
+	WORD $0x3cc2006b // ldur q11, [x3, #32]
+	WORD $0x3cc4006c // ldur q12, [x3, #64]
+	WORD $0x3cc6006d // ldur q13, [x3, #96]
 	WORD $0x4ecb394e // zip1 v14.2d, v10.2d, v11.2d
 	WORD $0x4ecb794a // zip2 v10.2d, v10.2d, v11.2d
 	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
@@ -8097,18 +8754,17 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40012c // ldr h12, [x9]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c40012c // ldur h12, [x9]
+	WORD $0x1ee2418c // fcvt s12, h12
 	MOVD         $lm6_32_const<>+0(SB), R10
 	FMOVQ        (R10), F13
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8c91ac // fmul v12.4s, v13.4s, v12.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F13
+	WORD $0x3cc0212d // ldur q13, [x9, #2]
 	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVD        18(R9), F15
+	WORD $0xfc41212f // ldur d15, [x9, #18]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
 	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
@@ -8146,7 +8802,8 @@ loop5:
 	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
 	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
 	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
-	FLDPQ        (R6), (F15, F16)
+	WORD $0x3cc000cf // ldur q15, [x6]
+	WORD $0x3cc100d0 // ldur q16, [x6, #16]
 	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -8155,7 +8812,8 @@ loop5:
 	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        32(R6), (F16, F17)
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
 	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
 	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
 	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
@@ -8166,28 +8824,27 @@ loop5:
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F14
+	WORD $0xbc4000ee // ldur s14, [x7]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4f8e918e // fmul v14.4s, v12.4s, v14.s[0]
 	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        4(R7), F14
+	WORD $0xbc4040ee // ldur s14, [x7, #4]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4f8e918c // fmul v12.4s, v12.4s, v14.s[0]
 	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
 
 	// scales of the block
-	WORD $0x7d40352c // ldr h12, [x9, #26]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c41a12c // ldur h12, [x9, #26]
+	WORD $0x1ee2418c // fcvt s12, h12
 	MOVD         $lm6_32_const<>+0(SB), R10
 	FMOVQ        (R10), F13
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8c91ac // fmul v12.4s, v13.4s, v12.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R9), F13
+	WORD $0x3cc1c12d // ldur q13, [x9, #28]
 	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVD        44(R9), F15
+	WORD $0xfc42c12f // ldur d15, [x9, #44]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
 	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
@@ -8225,7 +8882,8 @@ loop5:
 	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
 	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
 	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
-	FLDPQ        64(R6), (F15, F16)
+	WORD $0x3cc400cf // ldur q15, [x6, #64]
+	WORD $0x3cc500d0 // ldur q16, [x6, #80]
 	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -8234,7 +8892,8 @@ loop5:
 	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        96(R6), (F16, F17)
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
+	WORD $0x3cc700d1 // ldur q17, [x6, #112]
 	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
 	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
 	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
@@ -8245,11 +8904,11 @@ loop5:
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
 
 	// integer sums times both scales
-	FMOVS        8(R7), F14
+	WORD $0xbc4080ee // ldur s14, [x7, #8]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4f8e918e // fmul v14.4s, v12.4s, v14.s[0]
 	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        12(R7), F14
+	WORD $0xbc40c0ee // ldur s14, [x7, #12]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4f8e918c // fmul v12.4s, v12.4s, v14.s[0]
 	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
@@ -8267,18 +8926,17 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012c // ldr h12, [x9]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c40012c // ldur h12, [x9]
+	WORD $0x1ee2418c // fcvt s12, h12
 	MOVD         $lm6_32_const<>+0(SB), R10
 	FMOVQ        (R10), F13
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8c91ac // fmul v12.4s, v13.4s, v12.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F13
+	WORD $0x3cc0212d // ldur q13, [x9, #2]
 	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVD        18(R9), F15
+	WORD $0xfc41212f // ldur d15, [x9, #18]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
 	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
@@ -8316,7 +8974,8 @@ loop7:
 	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
 	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
 	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
-	FLDPQ        (R6), (F15, F16)
+	WORD $0x3cc000cf // ldur q15, [x6]
+	WORD $0x3cc100d0 // ldur q16, [x6, #16]
 	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -8325,7 +8984,8 @@ loop7:
 	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        32(R6), (F16, F17)
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
 	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
 	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
 	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
@@ -8336,11 +8996,11 @@ loop7:
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F14
+	WORD $0xbc4000ee // ldur s14, [x7]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4f8e918e // fmul v14.4s, v12.4s, v14.s[0]
 	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        4(R7), F14
+	WORD $0xbc4040ee // ldur s14, [x7, #4]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4f8e918c // fmul v12.4s, v12.4s, v14.s[0]
 	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
@@ -8364,10 +9024,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F10
-	FMOVQ        32(R3), F11
-	FMOVQ        64(R3), F12
-	FMOVQ        96(R3), F13
+	WORD $0x3cc0006a // ldur q10, [x3]
+	WORD $0x3cc2006b // ldur q11, [x3, #32]
+	WORD $0x3cc4006c // ldur q12, [x3, #64]
+	WORD $0x3cc6006d // ldur q13, [x3, #96]
 	WORD $0x4ecb394e // zip1 v14.2d, v10.2d, v11.2d
 	WORD $0x4ecb794a // zip2 v10.2d, v10.2d, v11.2d
 	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
@@ -8376,10 +9036,10 @@ done4:
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
 	WORD $0x6e2ad5ca // faddp v10.4s, v14.4s, v10.4s
 	FMOVQ        F10, (R0)
-	FMOVQ        128(R3), F10
-	FMOVQ        160(R3), F11
-	FMOVQ        192(R3), F12
-	FMOVQ        224(R3), F13
+	WORD $0x3cc8006a // ldur q10, [x3, #128]
+	WORD $0x3cca006b // ldur q11, [x3, #160]
+	WORD $0x3ccc006c // ldur q12, [x3, #192]
+	WORD $0x3cce006d // ldur q13, [x3, #224]
 	WORD $0x4ecb394e // zip1 v14.2d, v10.2d, v11.2d
 	WORD $0x4ecb794a // zip2 v10.2d, v10.2d, v11.2d
 	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
@@ -8448,18 +9108,17 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40012d // ldr h13, [x9]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7c40012d // ldur h13, [x9]
+	WORD $0x1ee241ad // fcvt s13, h13
 	MOVD         $lm6_32_const<>+0(SB), R10
 	FMOVQ        (R10), F14
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x4f8d91cd // fmul v13.4s, v14.4s, v13.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F14
+	WORD $0x3cc0212e // ldur q14, [x9, #2]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVD        18(R9), F16
+	WORD $0xfc412130 // ldur d16, [x9, #18]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
 	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
@@ -8497,7 +9156,8 @@ loop5:
 	WORD $0x6e741ece // bsl v14.16b, v22.16b, v20.16b
 	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
 	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
-	FLDPQ        (R6), (F16, F17)
+	WORD $0x3cc000d0 // ldur q16, [x6]
+	WORD $0x3cc100d1 // ldur q17, [x6, #16]
 	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
 	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -8506,7 +9166,8 @@ loop5:
 	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        32(R6), (F17, F18)
+	WORD $0x3cc200d1 // ldur q17, [x6, #32]
+	WORD $0x3cc300d2 // ldur q18, [x6, #48]
 	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
 	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -8515,7 +9176,8 @@ loop5:
 	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
-	FLDPQ        64(R6), (F18, F19)
+	WORD $0x3cc400d2 // ldur q18, [x6, #64]
+	WORD $0x3cc500d3 // ldur q19, [x6, #80]
 	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
 	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
 	WORD $0x4e6ebe8e // addp v14.8h, v20.8h, v14.8h
@@ -8526,32 +9188,31 @@ loop5:
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F15
+	WORD $0xbc4000ef // ldur s15, [x7]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4f8f91af // fmul v15.4s, v13.4s, v15.s[0]
 	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
-	FMOVS        4(R7), F15
+	WORD $0xbc4040ef // ldur s15, [x7, #4]
 	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
 	WORD $0x4f8f91af // fmul v15.4s, v13.4s, v15.s[0]
 	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
-	FMOVS        8(R7), F15
+	WORD $0xbc4080ef // ldur s15, [x7, #8]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4e2dcdcc // fmla v12.4s, v14.4s, v13.4s
 
 	// scales of the block
-	WORD $0x7d40352d // ldr h13, [x9, #26]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7c41a12d // ldur h13, [x9, #26]
+	WORD $0x1ee241ad // fcvt s13, h13
 	MOVD         $lm6_32_const<>+0(SB), R10
 	FMOVQ        (R10), F14
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x4f8d91cd // fmul v13.4s, v14.4s, v13.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R9), F14
+	WORD $0x3cc1c12e // ldur q14, [x9, #28]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVD        44(R9), F16
+	WORD $0xfc42c130 // ldur d16, [x9, #44]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
 	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
@@ -8589,7 +9250,8 @@ loop5:
 	WORD $0x6e741ece // bsl v14.16b, v22.16b, v20.16b
 	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
 	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
-	FLDPQ        96(R6), (F16, F17)
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
+	WORD $0x3cc700d1 // ldur q17, [x6, #112]
 	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
 	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -8598,7 +9260,8 @@ loop5:
 	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        128(R6), (F17, F18)
+	WORD $0x3cc800d1 // ldur q17, [x6, #128]
+	WORD $0x3cc900d2 // ldur q18, [x6, #144]
 	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
 	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -8607,7 +9270,8 @@ loop5:
 	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
-	FLDPQ        160(R6), (F18, F19)
+	WORD $0x3cca00d2 // ldur q18, [x6, #160]
+	WORD $0x3ccb00d3 // ldur q19, [x6, #176]
 	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
 	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
 	WORD $0x4e6ebe8e // addp v14.8h, v20.8h, v14.8h
@@ -8618,15 +9282,15 @@ loop5:
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        12(R7), F15
+	WORD $0xbc40c0ef // ldur s15, [x7, #12]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4f8f91af // fmul v15.4s, v13.4s, v15.s[0]
 	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
-	FMOVS        16(R7), F15
+	WORD $0xbc4100ef // ldur s15, [x7, #16]
 	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
 	WORD $0x4f8f91af // fmul v15.4s, v13.4s, v15.s[0]
 	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
-	FMOVS        20(R7), F15
+	WORD $0xbc4140ef // ldur s15, [x7, #20]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4e2dcdcc // fmla v12.4s, v14.4s, v13.4s
@@ -8644,18 +9308,17 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012d // ldr h13, [x9]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7c40012d // ldur h13, [x9]
+	WORD $0x1ee241ad // fcvt s13, h13
 	MOVD         $lm6_32_const<>+0(SB), R10
 	FMOVQ        (R10), F14
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x4f8d91cd // fmul v13.4s, v14.4s, v13.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F14
+	WORD $0x3cc0212e // ldur q14, [x9, #2]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVD        18(R9), F16
+	WORD $0xfc412130 // ldur d16, [x9, #18]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x6ea84611 // ushl v17.4s, v16.4s, v8.4s
 	WORD $0x6ea94610 // ushl v16.4s, v16.4s, v9.4s
@@ -8693,7 +9356,8 @@ loop7:
 	WORD $0x6e741ece // bsl v14.16b, v22.16b, v20.16b
 	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
 	WORD $0x6e701e2f // bsl v15.16b, v17.16b, v16.16b
-	FLDPQ        (R6), (F16, F17)
+	WORD $0x3cc000d0 // ldur q16, [x6]
+	WORD $0x3cc100d1 // ldur q17, [x6, #16]
 	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
 	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -8702,7 +9366,8 @@ loop7:
 	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        32(R6), (F17, F18)
+	WORD $0x3cc200d1 // ldur q17, [x6, #32]
+	WORD $0x3cc300d2 // ldur q18, [x6, #48]
 	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
 	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -8711,7 +9376,8 @@ loop7:
 	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
-	FLDPQ        64(R6), (F18, F19)
+	WORD $0x3cc400d2 // ldur q18, [x6, #64]
+	WORD $0x3cc500d3 // ldur q19, [x6, #80]
 	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
 	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
 	WORD $0x4e6ebe8e // addp v14.8h, v20.8h, v14.8h
@@ -8722,15 +9388,15 @@ loop7:
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F15
+	WORD $0xbc4000ef // ldur s15, [x7]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4f8f91af // fmul v15.4s, v13.4s, v15.s[0]
 	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
-	FMOVS        4(R7), F15
+	WORD $0xbc4040ef // ldur s15, [x7, #4]
 	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
 	WORD $0x4f8f91af // fmul v15.4s, v13.4s, v15.s[0]
 	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
-	FMOVS        8(R7), F15
+	WORD $0xbc4080ef // ldur s15, [x7, #8]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4e2dcdcc // fmla v12.4s, v14.4s, v13.4s
@@ -8755,10 +9421,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F10
-	FMOVQ        32(R3), F11
-	FMOVQ        64(R3), F12
-	FMOVQ        96(R3), F13
+	WORD $0x3cc0006a // ldur q10, [x3]
+	WORD $0x3cc2006b // ldur q11, [x3, #32]
+	WORD $0x3cc4006c // ldur q12, [x3, #64]
+	WORD $0x3cc6006d // ldur q13, [x3, #96]
 	WORD $0x4ecb394e // zip1 v14.2d, v10.2d, v11.2d
 	WORD $0x4ecb794a // zip2 v10.2d, v10.2d, v11.2d
 	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
@@ -8767,10 +9433,10 @@ done4:
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
 	WORD $0x6e2ad5ca // faddp v10.4s, v14.4s, v10.4s
 	FMOVQ        F10, (R0)
-	FMOVQ        128(R3), F10
-	FMOVQ        160(R3), F11
-	FMOVQ        192(R3), F12
-	FMOVQ        224(R3), F13
+	WORD $0x3cc8006a // ldur q10, [x3, #128]
+	WORD $0x3cca006b // ldur q11, [x3, #160]
+	WORD $0x3ccc006c // ldur q12, [x3, #192]
+	WORD $0x3cce006d // ldur q13, [x3, #224]
 	WORD $0x4ecb394e // zip1 v14.2d, v10.2d, v11.2d
 	WORD $0x4ecb794a // zip2 v10.2d, v10.2d, v11.2d
 	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
@@ -8841,8 +9507,6 @@ loop1:
 loop3:
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -8853,214 +9517,202 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40012e // ldr h14, [x9]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7c40012c // ldur h12, [x9]
+	WORD $0x1ee2418c // fcvt s12, h12
 	MOVD         $lm6_32_const<>+0(SB), R10
-	FMOVQ        (R10), F15
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	FMOVQ        (R10), F13
+	WORD $0x4f8c91ac // fmul v12.4s, v13.4s, v12.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F15
-	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVD        18(R9), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
-	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
-	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
-	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
-	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
-	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
-	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
-	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
-	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
-	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
-	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x3cc0212d // ldur q13, [x9, #2]
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0xfc41212f // ldur d15, [x9, #18]
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
+	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e218db3 // cmtst v19.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e33 // bsl v19.16b, v17.16b, v15.16b
+	WORD $0x4e218dcf // cmtst v15.16b, v14.16b, v1.16b
+	WORD $0x6e701e4f // bsl v15.16b, v18.16b, v16.16b
+	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
+	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
 	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
-	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
-	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
-	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
-	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
-	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
-	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
-	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
-	FLDPQ        (R6), (F17, F18)
-	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
-	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
+	WORD $0x4e218db5 // cmtst v21.16b, v13.16b, v1.16b
+	WORD $0x6e701e55 // bsl v21.16b, v18.16b, v16.16b
+	WORD $0x4e218dd0 // cmtst v16.16b, v14.16b, v1.16b
+	WORD $0x6e711e90 // bsl v16.16b, v20.16b, v17.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
+	WORD $0x3cc000cf // ldur q15, [x6]
+	WORD $0x3cc100d0 // ldur q16, [x6, #16]
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1d1 // smull v17.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1d2 // smull v18.8h, v14.8b, v17.8b
+	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	WORD $0x3cc400d1 // ldur q17, [x6, #64]
+	WORD $0x3cc500d2 // ldur q18, [x6, #80]
+	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c213 // smull v19.8h, v16.8b, v18.8b
-	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
+	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
-	FLDPQ        32(R6), (F18, F19)
-	WORD $0x0e32c1f4 // smull v20.8h, v15.8b, v18.8b
-	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c214 // smull v20.8h, v16.8b, v19.8b
-	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
-	FLDPQ        64(R6), (F19, F20)
-	WORD $0x0e33c1f5 // smull v21.8h, v15.8b, v19.8b
-	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c215 // smull v21.8h, v16.8b, v20.8b
-	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
-	FLDPQ        96(R6), (F20, F21)
-	WORD $0x0e34c1f6 // smull v22.8h, v15.8b, v20.8b
-	WORD $0x4e34c1ef // smull2 v15.8h, v15.16b, v20.16b
-	WORD $0x4e6fbecf // addp v15.8h, v22.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e35c214 // smull v20.8h, v16.8b, v21.8b
-	WORD $0x4e35c210 // smull2 v16.8h, v16.16b, v21.16b
-	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	WORD $0x3cc600d2 // ldur q18, [x6, #96]
+	WORD $0x3cc700d3 // ldur q19, [x6, #112]
+	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e33c1d2 // smull v18.8h, v14.8b, v19.8b
+	WORD $0x4e33c1ce // smull2 v14.8h, v14.16b, v19.16b
+	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
 
-	// integer sums times both scales
-	FMOVS        (R7), F16
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
-	WORD $0x4e30ce2a // fmla v10.4s, v17.4s, v16.4s
-	FMOVS        4(R7), F16
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
-	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
-	FMOVS        8(R7), F16
-	WORD $0x4e21da71 // scvtf v17.4s, v19.4s
-	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
-	WORD $0x4e30ce2c // fmla v12.4s, v17.4s, v16.4s
-	FMOVS        12(R7), F16
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
-	WORD $0x4e2ecded // fmla v13.4s, v15.4s, v14.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc000ee // ldur q14, [x7]
+	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
+	WORD $0x4eb0bdee // addp v14.4s, v15.4s, v16.4s
+	WORD $0x4eadbe2d // addp v13.4s, v17.4s, v13.4s
+	WORD $0x4eadbdcd // addp v13.4s, v14.4s, v13.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e2ccdaa // fmla v10.4s, v13.4s, v12.4s
 
 	// scales of the block
-	WORD $0x7d40352e // ldr h14, [x9, #26]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7c41a12c // ldur h12, [x9, #26]
+	WORD $0x1ee2418c // fcvt s12, h12
 	MOVD         $lm6_32_const<>+0(SB), R10
-	FMOVQ        (R10), F15
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	FMOVQ        (R10), F13
+	WORD $0x4f8c91ac // fmul v12.4s, v13.4s, v12.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R9), F15
-	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVD        44(R9), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
-	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
-	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
-	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
-	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
-	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
-	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
-	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
-	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
-	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
-	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x3cc1c12d // ldur q13, [x9, #28]
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0xfc42c12f // ldur d15, [x9, #44]
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
+	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e218db3 // cmtst v19.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e33 // bsl v19.16b, v17.16b, v15.16b
+	WORD $0x4e218dcf // cmtst v15.16b, v14.16b, v1.16b
+	WORD $0x6e701e4f // bsl v15.16b, v18.16b, v16.16b
+	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
+	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
 	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
-	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
-	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
-	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
-	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
-	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
-	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
-	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
-	FLDPQ        128(R6), (F17, F18)
-	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
-	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
+	WORD $0x4e218db5 // cmtst v21.16b, v13.16b, v1.16b
+	WORD $0x6e701e55 // bsl v21.16b, v18.16b, v16.16b
+	WORD $0x4e218dd0 // cmtst v16.16b, v14.16b, v1.16b
+	WORD $0x6e711e90 // bsl v16.16b, v20.16b, v17.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
+	WORD $0x3cc800cf // ldur q15, [x6, #128]
+	WORD $0x3cc900d0 // ldur q16, [x6, #144]
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1d1 // smull v17.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	WORD $0x3cca00d0 // ldur q16, [x6, #160]
+	WORD $0x3ccb00d1 // ldur q17, [x6, #176]
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1d2 // smull v18.8h, v14.8b, v17.8b
+	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	WORD $0x3ccc00d1 // ldur q17, [x6, #192]
+	WORD $0x3ccd00d2 // ldur q18, [x6, #208]
+	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c213 // smull v19.8h, v16.8b, v18.8b
-	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
+	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
-	FLDPQ        160(R6), (F18, F19)
-	WORD $0x0e32c1f4 // smull v20.8h, v15.8b, v18.8b
-	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c214 // smull v20.8h, v16.8b, v19.8b
-	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
-	FLDPQ        192(R6), (F19, F20)
-	WORD $0x0e33c1f5 // smull v21.8h, v15.8b, v19.8b
-	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c215 // smull v21.8h, v16.8b, v20.8b
-	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
-	FLDPQ        224(R6), (F20, F21)
-	WORD $0x0e34c1f6 // smull v22.8h, v15.8b, v20.8b
-	WORD $0x4e34c1ef // smull2 v15.8h, v15.16b, v20.16b
-	WORD $0x4e6fbecf // addp v15.8h, v22.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e35c214 // smull v20.8h, v16.8b, v21.8b
-	WORD $0x4e35c210 // smull2 v16.8h, v16.16b, v21.16b
-	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	WORD $0x3cce00d2 // ldur q18, [x6, #224]
+	WORD $0x3ccf00d3 // ldur q19, [x6, #240]
+	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e33c1d2 // smull v18.8h, v14.8b, v19.8b
+	WORD $0x4e33c1ce // smull2 v14.8h, v14.16b, v19.16b
+	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
 
-	// integer sums times both scales
-	FMOVS        16(R7), F16
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
-	WORD $0x4e30ce2a // fmla v10.4s, v17.4s, v16.4s
-	FMOVS        20(R7), F16
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
-	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
-	FMOVS        24(R7), F16
-	WORD $0x4e21da71 // scvtf v17.4s, v19.4s
-	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
-	WORD $0x4e30ce2c // fmla v12.4s, v17.4s, v16.4s
-	FMOVS        28(R7), F16
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
-	WORD $0x4e2ecded // fmla v13.4s, v15.4s, v14.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc100ee // ldur q14, [x7, #16]
+	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
+	WORD $0x4eb0bdee // addp v14.4s, v15.4s, v16.4s
+	WORD $0x4eadbe2d // addp v13.4s, v17.4s, v13.4s
+	WORD $0x4eadbdcd // addp v13.4s, v14.4s, v13.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
 	ADD          $0x34, R9
 	ADD          $0x100, R6
 	ADD          $0x20, R7
@@ -9075,109 +9727,103 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012e // ldr h14, [x9]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7c40012c // ldur h12, [x9]
+	WORD $0x1ee2418c // fcvt s12, h12
 	MOVD         $lm6_32_const<>+0(SB), R10
-	FMOVQ        (R10), F15
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	FMOVQ        (R10), F13
+	WORD $0x4f8c91ac // fmul v12.4s, v13.4s, v12.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F15
-	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVD        18(R9), F17
-	WORD $0x4e080631 // dup v17.2d, v17.d[0]
-	WORD $0x6ea84632 // ushl v18.4s, v17.4s, v8.4s
-	WORD $0x6ea94631 // ushl v17.4s, v17.4s, v9.4s
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
-	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
-	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
-	WORD $0x4e1200d2 // tbl v18.16b, { v6.16b }, v18.16b
-	WORD $0x4e201df3 // and v19.16b, v15.16b, v0.16b
-	WORD $0x4e1300f3 // tbl v19.16b, { v7.16b }, v19.16b
-	WORD $0x4e201e14 // and v20.16b, v16.16b, v0.16b
-	WORD $0x4e1400f4 // tbl v20.16b, { v7.16b }, v20.16b
-	WORD $0x4e218df5 // cmtst v21.16b, v15.16b, v1.16b
-	WORD $0x6e711e75 // bsl v21.16b, v19.16b, v17.16b
-	WORD $0x4e218e11 // cmtst v17.16b, v16.16b, v1.16b
-	WORD $0x6e721e91 // bsl v17.16b, v20.16b, v18.16b
-	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
-	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
-	WORD $0x4e201df4 // and v20.16b, v15.16b, v0.16b
+	WORD $0x3cc0212d // ldur q13, [x9, #2]
+	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0xfc41212f // ldur d15, [x9, #18]
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x6ea845f0 // ushl v16.4s, v15.4s, v8.4s
+	WORD $0x6ea945ef // ushl v15.4s, v15.4s, v9.4s
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
+	WORD $0x4e201dd0 // and v16.16b, v14.16b, v0.16b
+	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
+	WORD $0x4e201db1 // and v17.16b, v13.16b, v0.16b
+	WORD $0x4e1100f1 // tbl v17.16b, { v7.16b }, v17.16b
+	WORD $0x4e201dd2 // and v18.16b, v14.16b, v0.16b
+	WORD $0x4e1200f2 // tbl v18.16b, { v7.16b }, v18.16b
+	WORD $0x4e218db3 // cmtst v19.16b, v13.16b, v1.16b
+	WORD $0x6e6f1e33 // bsl v19.16b, v17.16b, v15.16b
+	WORD $0x4e218dcf // cmtst v15.16b, v14.16b, v1.16b
+	WORD $0x6e701e4f // bsl v15.16b, v18.16b, v16.16b
+	WORD $0x4e201db0 // and v16.16b, v13.16b, v0.16b
+	WORD $0x4e100090 // tbl v16.16b, { v4.16b }, v16.16b
+	WORD $0x4e201dd1 // and v17.16b, v14.16b, v0.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e201db2 // and v18.16b, v13.16b, v0.16b
+	WORD $0x4e1200b2 // tbl v18.16b, { v5.16b }, v18.16b
+	WORD $0x4e201dd4 // and v20.16b, v14.16b, v0.16b
 	WORD $0x4e1400b4 // tbl v20.16b, { v5.16b }, v20.16b
-	WORD $0x4e201e16 // and v22.16b, v16.16b, v0.16b
-	WORD $0x4e1600b6 // tbl v22.16b, { v5.16b }, v22.16b
-	WORD $0x4e218df7 // cmtst v23.16b, v15.16b, v1.16b
-	WORD $0x6e721e97 // bsl v23.16b, v20.16b, v18.16b
-	WORD $0x4e218e12 // cmtst v18.16b, v16.16b, v1.16b
-	WORD $0x6e731ed2 // bsl v18.16b, v22.16b, v19.16b
-	WORD $0x4e238def // cmtst v15.16b, v15.16b, v3.16b
-	WORD $0x6e751eef // bsl v15.16b, v23.16b, v21.16b
-	WORD $0x4e238e10 // cmtst v16.16b, v16.16b, v3.16b
-	WORD $0x6e711e50 // bsl v16.16b, v18.16b, v17.16b
-	FLDPQ        (R6), (F17, F18)
-	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
-	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
+	WORD $0x4e218db5 // cmtst v21.16b, v13.16b, v1.16b
+	WORD $0x6e701e55 // bsl v21.16b, v18.16b, v16.16b
+	WORD $0x4e218dd0 // cmtst v16.16b, v14.16b, v1.16b
+	WORD $0x6e711e90 // bsl v16.16b, v20.16b, v17.16b
+	WORD $0x4e238dad // cmtst v13.16b, v13.16b, v3.16b
+	WORD $0x6e731ead // bsl v13.16b, v21.16b, v19.16b
+	WORD $0x4e238dce // cmtst v14.16b, v14.16b, v3.16b
+	WORD $0x6e6f1e0e // bsl v14.16b, v16.16b, v15.16b
+	WORD $0x3cc000cf // ldur q15, [x6]
+	WORD $0x3cc100d0 // ldur q16, [x6, #16]
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1d1 // smull v17.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1d2 // smull v18.8h, v14.8b, v17.8b
+	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	WORD $0x3cc400d1 // ldur q17, [x6, #64]
+	WORD $0x3cc500d2 // ldur q18, [x6, #80]
+	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c213 // smull v19.8h, v16.8b, v18.8b
-	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
+	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
-	FLDPQ        32(R6), (F18, F19)
-	WORD $0x0e32c1f4 // smull v20.8h, v15.8b, v18.8b
-	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c214 // smull v20.8h, v16.8b, v19.8b
-	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
-	FLDPQ        64(R6), (F19, F20)
-	WORD $0x0e33c1f5 // smull v21.8h, v15.8b, v19.8b
-	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c215 // smull v21.8h, v16.8b, v20.8b
-	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
-	FLDPQ        96(R6), (F20, F21)
-	WORD $0x0e34c1f6 // smull v22.8h, v15.8b, v20.8b
-	WORD $0x4e34c1ef // smull2 v15.8h, v15.16b, v20.16b
-	WORD $0x4e6fbecf // addp v15.8h, v22.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e35c214 // smull v20.8h, v16.8b, v21.8b
-	WORD $0x4e35c210 // smull2 v16.8h, v16.16b, v21.16b
-	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	WORD $0x3cc600d2 // ldur q18, [x6, #96]
+	WORD $0x3cc700d3 // ldur q19, [x6, #112]
+	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e33c1d2 // smull v18.8h, v14.8b, v19.8b
+	WORD $0x4e33c1ce // smull2 v14.8h, v14.16b, v19.16b
+	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
 
-	// integer sums times both scales
-	FMOVS        (R7), F16
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
-	WORD $0x4e30ce2a // fmla v10.4s, v17.4s, v16.4s
-	FMOVS        4(R7), F16
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
-	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
-	FMOVS        8(R7), F16
-	WORD $0x4e21da71 // scvtf v17.4s, v19.4s
-	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
-	WORD $0x4e30ce2c // fmla v12.4s, v17.4s, v16.4s
-	FMOVS        12(R7), F16
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
-	WORD $0x4e2ecded // fmla v13.4s, v15.4s, v14.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc000ee // ldur q14, [x7]
+	WORD $0x6e2cddcc // fmul v12.4s, v14.4s, v12.4s
+	WORD $0x4eb0bdee // addp v14.4s, v15.4s, v16.4s
+	WORD $0x4eadbe2d // addp v13.4s, v17.4s, v13.4s
+	WORD $0x4eadbdcd // addp v13.4s, v14.4s, v13.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e2ccdaa // fmla v10.4s, v13.4s, v12.4s
 	ADD          $0x1a, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -9186,10 +9832,8 @@ loop7:
 
 done8:
 	ADD          $1, R8
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
 	FMOVQ        F10, (R5)
-	FMOVQ        F11, 128(R5)
-	FMOVQ        F12, 256(R5)
-	FMOVQ        F13, 384(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -9200,57 +9844,25 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F10
-	FMOVQ        32(R3), F11
-	FMOVQ        64(R3), F12
-	FMOVQ        96(R3), F13
-	WORD $0x4ecb394e // zip1 v14.2d, v10.2d, v11.2d
-	WORD $0x4ecb794a // zip2 v10.2d, v10.2d, v11.2d
-	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
-	WORD $0x4ecd398a // zip1 v10.2d, v12.2d, v13.2d
-	WORD $0x4ecd798b // zip2 v11.2d, v12.2d, v13.2d
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	WORD $0x6e2ad5ca // faddp v10.4s, v14.4s, v10.4s
-	FMOVQ        F10, (R0)
-	FMOVQ        128(R3), F10
-	FMOVQ        160(R3), F11
-	FMOVQ        192(R3), F12
-	FMOVQ        224(R3), F13
-	WORD $0x4ecb394e // zip1 v14.2d, v10.2d, v11.2d
-	WORD $0x4ecb794a // zip2 v10.2d, v10.2d, v11.2d
-	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
-	WORD $0x4ecd398a // zip1 v10.2d, v12.2d, v13.2d
-	WORD $0x4ecd798b // zip2 v11.2d, v12.2d, v13.2d
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	WORD $0x6e2ad5ca // faddp v10.4s, v14.4s, v10.4s
+	WORD $0x3cc0006a // ldur q10, [x3]
+	WORD $0x3cc2006b // ldur q11, [x3, #32]
+	WORD $0x3cc4006c // ldur q12, [x3, #64]
+	WORD $0x3cc6006d // ldur q13, [x3, #96]
+	WORD $0x4e8b294e // trn1 v14.4s, v10.4s, v11.4s
+	WORD $0x4e8b694a // trn2 v10.4s, v10.4s, v11.4s
+	WORD $0x4e8d298b // trn1 v11.4s, v12.4s, v13.4s
+	WORD $0x4e8d698c // trn2 v12.4s, v12.4s, v13.4s
+	WORD $0x4ecb39cd // zip1 v13.2d, v14.2d, v11.2d
+	WORD $0x4ecc394f // zip1 v15.2d, v10.2d, v12.2d
+	WORD $0x4ecb79cb // zip2 v11.2d, v14.2d, v11.2d
+	WORD $0x4ecc794a // zip2 v10.2d, v10.2d, v12.2d
+	FMOVQ        F13, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F10, (R5)
-	FMOVQ        256(R3), F10
-	FMOVQ        288(R3), F11
-	FMOVQ        320(R3), F12
-	FMOVQ        352(R3), F13
-	WORD $0x4ecb394e // zip1 v14.2d, v10.2d, v11.2d
-	WORD $0x4ecb794a // zip2 v10.2d, v10.2d, v11.2d
-	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
-	WORD $0x4ecd398a // zip1 v10.2d, v12.2d, v13.2d
-	WORD $0x4ecd798b // zip2 v11.2d, v12.2d, v13.2d
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	WORD $0x6e2ad5ca // faddp v10.4s, v14.4s, v10.4s
+	FMOVQ        F15, (R5)
 	ADD          R4, R5
-	FMOVQ        F10, (R5)
-	FMOVQ        384(R3), F10
-	FMOVQ        416(R3), F11
-	FMOVQ        448(R3), F12
-	FMOVQ        480(R3), F13
-	WORD $0x4ecb394e // zip1 v14.2d, v10.2d, v11.2d
-	WORD $0x4ecb794a // zip2 v10.2d, v10.2d, v11.2d
-	WORD $0x4e2ad5ce // fadd v14.4s, v14.4s, v10.4s
-	WORD $0x4ecd398a // zip1 v10.2d, v12.2d, v13.2d
-	WORD $0x4ecd798b // zip2 v11.2d, v12.2d, v13.2d
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	WORD $0x6e2ad5ca // faddp v10.4s, v14.4s, v10.4s
+	FMOVQ        F11, (R5)
 	ADD          R4, R5
 	FMOVQ        F10, (R5)
 	ADD          $0x10, R0
@@ -9305,13 +9917,13 @@ loop1:
 
 loop3:
 	ADD          R4, R1, R6
-	FMOVQ        (R6), F11
+	WORD $0x3cc000cb // ldur q11, [x6]
 	ADD          R4, R1, R6
-	FMOVQ        16(R6), F12
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
 	ADD          R4, R1, R6
-	FMOVQ        128(R6), F13
+	WORD $0x3cc800cd // ldur q13, [x6, #128]
 	ADD          R4, R1, R6
-	FMOVQ        144(R6), F14
+	WORD $0x3cc900ce // ldur q14, [x6, #144]
 	ADD          R4, R1, R6
 	FMOVQ        256(R6), F15
 	ADD          R4, R1, R6
@@ -9418,33 +10030,33 @@ done4:
 
 loop5:
 	ADD          R4<<3, R2, R6
-	FMOVQ        (R6), F13
+	WORD $0x3cc000cd // ldur q13, [x6]
 	ADD          R4<<3, R2, R6
-	FMOVQ        16(R6), F14
+	WORD $0x3cc100ce // ldur q14, [x6, #16]
 	WORD $0x6e2dddad // fmul v13.4s, v13.4s, v13.4s
 	WORD $0x6e2eddce // fmul v14.4s, v14.4s, v14.4s
 	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
 	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        32(R6), F13
+	WORD $0x3cc200cd // ldur q13, [x6, #32]
 	ADD          R4<<3, R2, R6
-	FMOVQ        48(R6), F14
+	WORD $0x3cc300ce // ldur q14, [x6, #48]
 	WORD $0x6e2dddad // fmul v13.4s, v13.4s, v13.4s
 	WORD $0x6e2eddce // fmul v14.4s, v14.4s, v14.4s
 	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
 	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        64(R6), F13
+	WORD $0x3cc400cd // ldur q13, [x6, #64]
 	ADD          R4<<3, R2, R6
-	FMOVQ        80(R6), F14
+	WORD $0x3cc500ce // ldur q14, [x6, #80]
 	WORD $0x6e2dddad // fmul v13.4s, v13.4s, v13.4s
 	WORD $0x6e2eddce // fmul v14.4s, v14.4s, v14.4s
 	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
 	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        96(R6), F13
+	WORD $0x3cc600cd // ldur q13, [x6, #96]
 	ADD          R4<<3, R2, R6
-	FMOVQ        112(R6), F14
+	WORD $0x3cc700ce // ldur q14, [x6, #112]
 	WORD $0x6e2dddad // fmul v13.4s, v13.4s, v13.4s
 	WORD $0x6e2eddce // fmul v14.4s, v14.4s, v14.4s
 	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
@@ -9492,9 +10104,9 @@ loop7:
 	FMOVQ        1088(R2), F11
 	FMOVQ        1104(R2), F12
 	ADD          R5<<3, R2, R7
-	FMOVQ        (R7), F13
+	WORD $0x3cc000ed // ldur q13, [x7]
 	ADD          R5<<3, R2, R7
-	FMOVQ        16(R7), F14
+	WORD $0x3cc100ee // ldur q14, [x7, #16]
 	FMOVQ        1120(R2), F15
 	FMOVQ        1136(R2), F16
 	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
@@ -9505,7 +10117,7 @@ loop7:
 	WORD $0x4eac1d8c // mov v12.16b, v12.16b
 	WORD $0x6e6f1dcc // bsl v12.16b, v14.16b, v15.16b
 	ADD          R5, R4, R7
-	FMOVS        (R7), F13
+	WORD $0xbc4000ed // ldur s13, [x7]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	ADD          R5<<3, R2, R7
@@ -9515,9 +10127,9 @@ loop7:
 	FMOVQ        1088(R2), F11
 	FMOVQ        1104(R2), F12
 	ADD          R5<<3, R2, R7
-	FMOVQ        32(R7), F13
+	WORD $0x3cc200ed // ldur q13, [x7, #32]
 	ADD          R5<<3, R2, R7
-	FMOVQ        48(R7), F14
+	WORD $0x3cc300ee // ldur q14, [x7, #48]
 	FMOVQ        1120(R2), F15
 	FMOVQ        1136(R2), F16
 	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
@@ -9528,7 +10140,7 @@ loop7:
 	WORD $0x4eac1d8c // mov v12.16b, v12.16b
 	WORD $0x6e6f1dcc // bsl v12.16b, v14.16b, v15.16b
 	ADD          R5, R4, R7
-	FMOVS        4(R7), F13
+	WORD $0xbc4040ed // ldur s13, [x7, #4]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	ADD          R5<<3, R2, R7
@@ -9538,9 +10150,9 @@ loop7:
 	FMOVQ        1088(R2), F11
 	FMOVQ        1104(R2), F12
 	ADD          R5<<3, R2, R7
-	FMOVQ        64(R7), F13
+	WORD $0x3cc400ed // ldur q13, [x7, #64]
 	ADD          R5<<3, R2, R7
-	FMOVQ        80(R7), F14
+	WORD $0x3cc500ee // ldur q14, [x7, #80]
 	FMOVQ        1120(R2), F15
 	FMOVQ        1136(R2), F16
 	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
@@ -9551,7 +10163,7 @@ loop7:
 	WORD $0x4eac1d8c // mov v12.16b, v12.16b
 	WORD $0x6e6f1dcc // bsl v12.16b, v14.16b, v15.16b
 	ADD          R5, R4, R7
-	FMOVS        8(R7), F13
+	WORD $0xbc4080ed // ldur s13, [x7, #8]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	ADD          R5<<3, R2, R7
@@ -9561,9 +10173,9 @@ loop7:
 	FMOVQ        1088(R2), F11
 	FMOVQ        1104(R2), F12
 	ADD          R5<<3, R2, R7
-	FMOVQ        96(R7), F13
+	WORD $0x3cc600ed // ldur q13, [x7, #96]
 	ADD          R5<<3, R2, R7
-	FMOVQ        112(R7), F14
+	WORD $0x3cc700ee // ldur q14, [x7, #112]
 	FMOVQ        1120(R2), F15
 	FMOVQ        1136(R2), F16
 	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
@@ -9574,7 +10186,7 @@ loop7:
 	WORD $0x4eac1d8c // mov v12.16b, v12.16b
 	WORD $0x6e6f1dcc // bsl v12.16b, v14.16b, v15.16b
 	ADD          R5, R4, R7
-	FMOVS        12(R7), F13
+	WORD $0xbc40c0ed // ldur s13, [x7, #12]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	ADD          R5<<3, R2, R7
@@ -9760,7 +10372,7 @@ loop13:
 	WORD $0x4eafd56b // fsub v11.4s, v11.4s, v15.4s
 	WORD $0x4eb0d58c // fsub v12.4s, v12.4s, v16.4s
 	ADD          R5, R4, R8
-	FMOVS        (R8), F15
+	WORD $0xbc40010f // ldur s15, [x8]
 	WORD $0x4f8f9230 // fmul v16.4s, v17.4s, v15.s[0]
 	WORD $0x4f8f924f // fmul v15.4s, v18.4s, v15.s[0]
 	ADD          R5<<3, R2, R8
@@ -9768,7 +10380,7 @@ loop13:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F15, 1168(R8)
 	ADD          R5, R4, R8
-	FMOVS        32(R8), F15
+	WORD $0xbc42010f // ldur s15, [x8, #32]
 	WORD $0x4f8f9270 // fmul v16.4s, v19.4s, v15.s[0]
 	WORD $0x4f8f928f // fmul v15.4s, v20.4s, v15.s[0]
 	ADD          R5<<3, R2, R8
@@ -9776,7 +10388,7 @@ loop13:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F15, 1424(R8)
 	ADD          R5, R4, R8
-	FMOVS        64(R8), F15
+	WORD $0xbc44010f // ldur s15, [x8, #64]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	ADD          R5<<3, R2, R8
@@ -9784,7 +10396,7 @@ loop13:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F14, 1680(R8)
 	ADD          R5, R4, R8
-	FMOVS        96(R8), F13
+	WORD $0xbc46010d // ldur s13, [x8, #96]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
 	ADD          R5<<3, R2, R8

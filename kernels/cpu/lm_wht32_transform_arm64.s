@@ -100,8 +100,10 @@ TEXT ·forwardRunsLm_wht32NEON(SB), NOSPLIT, $0-16
 	BLT          done2
 
 loop1:
-	FLDPQ        (R0), (F0, F1)
-	FLDPQ        (R2), (F2, F3)
+	WORD $0x3cc00000 // ldur q0, [x0]
+	WORD $0x3cc10001 // ldur q1, [x0, #16]
+	WORD $0x3cc00042 // ldur q2, [x2]
+	WORD $0x3cc10043 // ldur q3, [x2, #16]
 	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD $0x4ea00802 // rev64 v2.4s, v0.4s
@@ -128,8 +130,10 @@ loop1:
 	WORD $0x4e20d423 // fadd v3.4s, v1.4s, v0.4s
 	WORD $0x4ea0d423 // fsub v3.4s, v1.4s, v0.4s
 	WORD $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
-	FLDPQ        32(R0), (F1, F3)
-	FLDPQ        32(R2), (F4, F5)
+	WORD $0x3cc20001 // ldur q1, [x0, #32]
+	WORD $0x3cc30003 // ldur q3, [x0, #48]
+	WORD $0x3cc20044 // ldur q4, [x2, #32]
+	WORD $0x3cc30045 // ldur q5, [x2, #48]
 	WORD $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
 	WORD $0x4ea00824 // rev64 v4.4s, v1.4s
@@ -156,8 +160,10 @@ loop1:
 	WORD $0x4e21d465 // fadd v5.4s, v3.4s, v1.4s
 	WORD $0x4ea1d465 // fsub v5.4s, v3.4s, v1.4s
 	WORD $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	FLDPQ        64(R0), (F3, F5)
-	FLDPQ        64(R2), (F6, F7)
+	WORD $0x3cc40003 // ldur q3, [x0, #64]
+	WORD $0x3cc50005 // ldur q5, [x0, #80]
+	WORD $0x3cc40046 // ldur q6, [x2, #64]
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x6e26dc63 // fmul v3.4s, v3.4s, v6.4s
 	WORD $0x6e27dca5 // fmul v5.4s, v5.4s, v7.4s
 	WORD $0x4ea00866 // rev64 v6.4s, v3.4s
@@ -184,8 +190,10 @@ loop1:
 	WORD $0x4e23d4a7 // fadd v7.4s, v5.4s, v3.4s
 	WORD $0x4ea3d4a7 // fsub v7.4s, v5.4s, v3.4s
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	FLDPQ        96(R0), (F5, F7)
-	FLDPQ        96(R2), (F8, F9)
+	WORD $0x3cc60005 // ldur q5, [x0, #96]
+	WORD $0x3cc70007 // ldur q7, [x0, #112]
+	WORD $0x3cc60048 // ldur q8, [x2, #96]
+	WORD $0x3cc70049 // ldur q9, [x2, #112]
 	WORD $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
 	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
 	WORD $0x4ea008a8 // rev64 v8.4s, v5.4s
@@ -228,22 +236,26 @@ loop1:
 	WORD $0x4e23d409 // fadd v9.4s, v0.4s, v3.4s
 	WORD $0x4ea6d442 // fsub v2.4s, v2.4s, v6.4s
 	WORD $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	FLDPQ        (R3), (F3, F6)
+	WORD $0x3cc00063 // ldur q3, [x3]
+	WORD $0x3cc10066 // ldur q6, [x3, #16]
 	WORD $0x6e23dca3 // fmul v3.4s, v5.4s, v3.4s
 	WORD $0x6e26dd05 // fmul v5.4s, v8.4s, v6.4s
 	FMOVQ        F3, (R0)
 	FMOVQ        F5, 16(R0)
-	FLDPQ        32(R3), (F3, F5)
+	WORD $0x3cc20063 // ldur q3, [x3, #32]
+	WORD $0x3cc30065 // ldur q5, [x3, #48]
 	WORD $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
 	WORD $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
 	FMOVQ        F3, 32(R0)
 	FMOVQ        F5, 48(R0)
-	FLDPQ        64(R3), (F3, F5)
+	WORD $0x3cc40063 // ldur q3, [x3, #64]
+	WORD $0x3cc50065 // ldur q5, [x3, #80]
 	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD $0x6e25dc83 // fmul v3.4s, v4.4s, v5.4s
 	FMOVQ        F1, 64(R0)
 	FMOVQ        F3, 80(R0)
-	FLDPQ        96(R3), (F1, F3)
+	WORD $0x3cc60061 // ldur q1, [x3, #96]
+	WORD $0x3cc70063 // ldur q3, [x3, #112]
 	WORD $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
 	WORD $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
 	FMOVQ        F1, 96(R0)
@@ -266,8 +278,10 @@ TEXT ·inverseRunsLm_wht32NEON(SB), NOSPLIT, $0-16
 	BLT          done2
 
 loop1:
-	FLDPQ        (R0), (F0, F1)
-	FLDPQ        (R2), (F2, F3)
+	WORD $0x3cc00000 // ldur q0, [x0]
+	WORD $0x3cc10001 // ldur q1, [x0, #16]
+	WORD $0x3cc00042 // ldur q2, [x2]
+	WORD $0x3cc10043 // ldur q3, [x2, #16]
 	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD $0x4ea00802 // rev64 v2.4s, v0.4s
@@ -294,8 +308,10 @@ loop1:
 	WORD $0x4e20d423 // fadd v3.4s, v1.4s, v0.4s
 	WORD $0x4ea0d423 // fsub v3.4s, v1.4s, v0.4s
 	WORD $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
-	FLDPQ        32(R0), (F1, F3)
-	FLDPQ        32(R2), (F4, F5)
+	WORD $0x3cc20001 // ldur q1, [x0, #32]
+	WORD $0x3cc30003 // ldur q3, [x0, #48]
+	WORD $0x3cc20044 // ldur q4, [x2, #32]
+	WORD $0x3cc30045 // ldur q5, [x2, #48]
 	WORD $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
 	WORD $0x4ea00824 // rev64 v4.4s, v1.4s
@@ -322,8 +338,10 @@ loop1:
 	WORD $0x4e21d465 // fadd v5.4s, v3.4s, v1.4s
 	WORD $0x4ea1d465 // fsub v5.4s, v3.4s, v1.4s
 	WORD $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	FLDPQ        64(R0), (F3, F5)
-	FLDPQ        64(R2), (F6, F7)
+	WORD $0x3cc40003 // ldur q3, [x0, #64]
+	WORD $0x3cc50005 // ldur q5, [x0, #80]
+	WORD $0x3cc40046 // ldur q6, [x2, #64]
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x6e26dc63 // fmul v3.4s, v3.4s, v6.4s
 	WORD $0x6e27dca5 // fmul v5.4s, v5.4s, v7.4s
 	WORD $0x4ea00866 // rev64 v6.4s, v3.4s
@@ -350,8 +368,10 @@ loop1:
 	WORD $0x4e23d4a7 // fadd v7.4s, v5.4s, v3.4s
 	WORD $0x4ea3d4a7 // fsub v7.4s, v5.4s, v3.4s
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	FLDPQ        96(R0), (F5, F7)
-	FLDPQ        96(R2), (F8, F9)
+	WORD $0x3cc60005 // ldur q5, [x0, #96]
+	WORD $0x3cc70007 // ldur q7, [x0, #112]
+	WORD $0x3cc60048 // ldur q8, [x2, #96]
+	WORD $0x3cc70049 // ldur q9, [x2, #112]
 	WORD $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
 	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
 	WORD $0x4ea008a8 // rev64 v8.4s, v5.4s
@@ -394,22 +414,26 @@ loop1:
 	WORD $0x4e23d409 // fadd v9.4s, v0.4s, v3.4s
 	WORD $0x4ea6d442 // fsub v2.4s, v2.4s, v6.4s
 	WORD $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	FLDPQ        (R3), (F3, F6)
+	WORD $0x3cc00063 // ldur q3, [x3]
+	WORD $0x3cc10066 // ldur q6, [x3, #16]
 	WORD $0x6e23dca3 // fmul v3.4s, v5.4s, v3.4s
 	WORD $0x6e26dd05 // fmul v5.4s, v8.4s, v6.4s
 	FMOVQ        F3, (R0)
 	FMOVQ        F5, 16(R0)
-	FLDPQ        32(R3), (F3, F5)
+	WORD $0x3cc20063 // ldur q3, [x3, #32]
+	WORD $0x3cc30065 // ldur q5, [x3, #48]
 	WORD $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
 	WORD $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
 	FMOVQ        F3, 32(R0)
 	FMOVQ        F5, 48(R0)
-	FLDPQ        64(R3), (F3, F5)
+	WORD $0x3cc40063 // ldur q3, [x3, #64]
+	WORD $0x3cc50065 // ldur q5, [x3, #80]
 	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD $0x6e25dc83 // fmul v3.4s, v4.4s, v5.4s
 	FMOVQ        F1, 64(R0)
 	FMOVQ        F3, 80(R0)
-	FLDPQ        96(R3), (F1, F3)
+	WORD $0x3cc60061 // ldur q1, [x3, #96]
+	WORD $0x3cc70063 // ldur q3, [x3, #112]
 	WORD $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
 	WORD $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
 	FMOVQ        F1, 96(R0)

@@ -164,8 +164,10 @@ TEXT ·forwardRunsLm_wht64NEON(SB), NOSPLIT, $0-16
 	BLT          done2
 
 loop1:
-	FLDPQ        (R0), (F0, F1)
-	FLDPQ        (R2), (F2, F3)
+	WORD $0x3cc00000 // ldur q0, [x0]
+	WORD $0x3cc10001 // ldur q1, [x0, #16]
+	WORD $0x3cc00042 // ldur q2, [x2]
+	WORD $0x3cc10043 // ldur q3, [x2, #16]
 	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD $0x4ea00802 // rev64 v2.4s, v0.4s
@@ -192,8 +194,10 @@ loop1:
 	WORD $0x4e20d423 // fadd v3.4s, v1.4s, v0.4s
 	WORD $0x4ea0d423 // fsub v3.4s, v1.4s, v0.4s
 	WORD $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
-	FLDPQ        32(R0), (F1, F3)
-	FLDPQ        32(R2), (F4, F5)
+	WORD $0x3cc20001 // ldur q1, [x0, #32]
+	WORD $0x3cc30003 // ldur q3, [x0, #48]
+	WORD $0x3cc20044 // ldur q4, [x2, #32]
+	WORD $0x3cc30045 // ldur q5, [x2, #48]
 	WORD $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
 	WORD $0x4ea00824 // rev64 v4.4s, v1.4s
@@ -220,8 +224,10 @@ loop1:
 	WORD $0x4e21d465 // fadd v5.4s, v3.4s, v1.4s
 	WORD $0x4ea1d465 // fsub v5.4s, v3.4s, v1.4s
 	WORD $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	FLDPQ        64(R0), (F3, F5)
-	FLDPQ        64(R2), (F6, F7)
+	WORD $0x3cc40003 // ldur q3, [x0, #64]
+	WORD $0x3cc50005 // ldur q5, [x0, #80]
+	WORD $0x3cc40046 // ldur q6, [x2, #64]
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x6e26dc63 // fmul v3.4s, v3.4s, v6.4s
 	WORD $0x6e27dca5 // fmul v5.4s, v5.4s, v7.4s
 	WORD $0x4ea00866 // rev64 v6.4s, v3.4s
@@ -248,8 +254,10 @@ loop1:
 	WORD $0x4e23d4a7 // fadd v7.4s, v5.4s, v3.4s
 	WORD $0x4ea3d4a7 // fsub v7.4s, v5.4s, v3.4s
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	FLDPQ        96(R0), (F5, F7)
-	FLDPQ        96(R2), (F8, F9)
+	WORD $0x3cc60005 // ldur q5, [x0, #96]
+	WORD $0x3cc70007 // ldur q7, [x0, #112]
+	WORD $0x3cc60048 // ldur q8, [x2, #96]
+	WORD $0x3cc70049 // ldur q9, [x2, #112]
 	WORD $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
 	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
 	WORD $0x4ea008a8 // rev64 v8.4s, v5.4s
@@ -276,8 +284,10 @@ loop1:
 	WORD $0x4e25d4e9 // fadd v9.4s, v7.4s, v5.4s
 	WORD $0x4ea5d4e9 // fsub v9.4s, v7.4s, v5.4s
 	WORD $0x4ea7d4a5 // fsub v5.4s, v5.4s, v7.4s
-	FLDPQ        128(R0), (F7, F9)
-	FLDPQ        128(R2), (F10, F11)
+	WORD $0x3cc80007 // ldur q7, [x0, #128]
+	WORD $0x3cc90009 // ldur q9, [x0, #144]
+	WORD $0x3cc8004a // ldur q10, [x2, #128]
+	WORD $0x3cc9004b // ldur q11, [x2, #144]
 	WORD $0x6e2adce7 // fmul v7.4s, v7.4s, v10.4s
 	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
 	WORD $0x4ea008ea // rev64 v10.4s, v7.4s
@@ -304,8 +314,10 @@ loop1:
 	WORD $0x4e27d52b // fadd v11.4s, v9.4s, v7.4s
 	WORD $0x4ea7d52b // fsub v11.4s, v9.4s, v7.4s
 	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
-	FLDPQ        160(R0), (F9, F11)
-	FLDPQ        160(R2), (F12, F13)
+	WORD $0x3cca0009 // ldur q9, [x0, #160]
+	WORD $0x3ccb000b // ldur q11, [x0, #176]
+	WORD $0x3cca004c // ldur q12, [x2, #160]
+	WORD $0x3ccb004d // ldur q13, [x2, #176]
 	WORD $0x6e2cdd29 // fmul v9.4s, v9.4s, v12.4s
 	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
 	WORD $0x4ea0092c // rev64 v12.4s, v9.4s
@@ -332,8 +344,10 @@ loop1:
 	WORD $0x4e29d56d // fadd v13.4s, v11.4s, v9.4s
 	WORD $0x4ea9d56d // fsub v13.4s, v11.4s, v9.4s
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
-	FLDPQ        192(R0), (F11, F13)
-	FLDPQ        192(R2), (F14, F15)
+	WORD $0x3ccc000b // ldur q11, [x0, #192]
+	WORD $0x3ccd000d // ldur q13, [x0, #208]
+	WORD $0x3ccc004e // ldur q14, [x2, #192]
+	WORD $0x3ccd004f // ldur q15, [x2, #208]
 	WORD $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
 	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
 	WORD $0x4ea0096e // rev64 v14.4s, v11.4s
@@ -360,8 +374,10 @@ loop1:
 	WORD $0x4e2bd5af // fadd v15.4s, v13.4s, v11.4s
 	WORD $0x4eabd5af // fsub v15.4s, v13.4s, v11.4s
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	FLDPQ        224(R0), (F13, F15)
-	FLDPQ        224(R2), (F16, F17)
+	WORD $0x3cce000d // ldur q13, [x0, #224]
+	WORD $0x3ccf000f // ldur q15, [x0, #240]
+	WORD $0x3cce0050 // ldur q16, [x2, #224]
+	WORD $0x3ccf0051 // ldur q17, [x2, #240]
 	WORD $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
 	WORD $0x4ea009b0 // rev64 v16.4s, v13.4s
@@ -436,42 +452,50 @@ loop1:
 	WORD $0x4e27d408 // fadd v8.4s, v0.4s, v7.4s
 	WORD $0x4eaad442 // fsub v2.4s, v2.4s, v10.4s
 	WORD $0x4ea7d400 // fsub v0.4s, v0.4s, v7.4s
-	FLDPQ        (R3), (F7, F10)
+	WORD $0x3cc00067 // ldur q7, [x3]
+	WORD $0x3cc1006a // ldur q10, [x3, #16]
 	WORD $0x6e27dd67 // fmul v7.4s, v11.4s, v7.4s
 	WORD $0x6e2addca // fmul v10.4s, v14.4s, v10.4s
 	FMOVQ        F7, (R0)
 	FMOVQ        F10, 16(R0)
-	FLDPQ        32(R3), (F7, F10)
+	WORD $0x3cc20067 // ldur q7, [x3, #32]
+	WORD $0x3cc3006a // ldur q10, [x3, #48]
 	WORD $0x6e27dda7 // fmul v7.4s, v13.4s, v7.4s
 	WORD $0x6e2ade0a // fmul v10.4s, v16.4s, v10.4s
 	FMOVQ        F7, 32(R0)
 	FMOVQ        F10, 48(R0)
-	FLDPQ        64(R3), (F7, F10)
+	WORD $0x3cc40067 // ldur q7, [x3, #64]
+	WORD $0x3cc5006a // ldur q10, [x3, #80]
 	WORD $0x6e27dde7 // fmul v7.4s, v15.4s, v7.4s
 	WORD $0x6e2ade2a // fmul v10.4s, v17.4s, v10.4s
 	FMOVQ        F7, 64(R0)
 	FMOVQ        F10, 80(R0)
-	FLDPQ        96(R3), (F7, F10)
+	WORD $0x3cc60067 // ldur q7, [x3, #96]
+	WORD $0x3cc7006a // ldur q10, [x3, #112]
 	WORD $0x6e27dca5 // fmul v5.4s, v5.4s, v7.4s
 	WORD $0x6e2add07 // fmul v7.4s, v8.4s, v10.4s
 	FMOVQ        F5, 96(R0)
 	FMOVQ        F7, 112(R0)
-	FLDPQ        128(R3), (F5, F7)
+	WORD $0x3cc80065 // ldur q5, [x3, #128]
+	WORD $0x3cc90067 // ldur q7, [x3, #144]
 	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
 	WORD $0x6e27dcc5 // fmul v5.4s, v6.4s, v7.4s
 	FMOVQ        F3, 128(R0)
 	FMOVQ        F5, 144(R0)
-	FLDPQ        160(R3), (F3, F5)
+	WORD $0x3cca0063 // ldur q3, [x3, #160]
+	WORD $0x3ccb0065 // ldur q5, [x3, #176]
 	WORD $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
 	WORD $0x6e25dd85 // fmul v5.4s, v12.4s, v5.4s
 	FMOVQ        F3, 160(R0)
 	FMOVQ        F5, 176(R0)
-	FLDPQ        192(R3), (F3, F5)
+	WORD $0x3ccc0063 // ldur q3, [x3, #192]
+	WORD $0x3ccd0065 // ldur q5, [x3, #208]
 	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD $0x6e25dc83 // fmul v3.4s, v4.4s, v5.4s
 	FMOVQ        F1, 192(R0)
 	FMOVQ        F3, 208(R0)
-	FLDPQ        224(R3), (F1, F3)
+	WORD $0x3cce0061 // ldur q1, [x3, #224]
+	WORD $0x3ccf0063 // ldur q3, [x3, #240]
 	WORD $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
 	WORD $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
 	FMOVQ        F1, 224(R0)
@@ -494,8 +518,10 @@ TEXT ·inverseRunsLm_wht64NEON(SB), NOSPLIT, $0-16
 	BLT          done2
 
 loop1:
-	FLDPQ        (R0), (F0, F1)
-	FLDPQ        (R2), (F2, F3)
+	WORD $0x3cc00000 // ldur q0, [x0]
+	WORD $0x3cc10001 // ldur q1, [x0, #16]
+	WORD $0x3cc00042 // ldur q2, [x2]
+	WORD $0x3cc10043 // ldur q3, [x2, #16]
 	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD $0x4ea00802 // rev64 v2.4s, v0.4s
@@ -522,8 +548,10 @@ loop1:
 	WORD $0x4e20d423 // fadd v3.4s, v1.4s, v0.4s
 	WORD $0x4ea0d423 // fsub v3.4s, v1.4s, v0.4s
 	WORD $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
-	FLDPQ        32(R0), (F1, F3)
-	FLDPQ        32(R2), (F4, F5)
+	WORD $0x3cc20001 // ldur q1, [x0, #32]
+	WORD $0x3cc30003 // ldur q3, [x0, #48]
+	WORD $0x3cc20044 // ldur q4, [x2, #32]
+	WORD $0x3cc30045 // ldur q5, [x2, #48]
 	WORD $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
 	WORD $0x4ea00824 // rev64 v4.4s, v1.4s
@@ -550,8 +578,10 @@ loop1:
 	WORD $0x4e21d465 // fadd v5.4s, v3.4s, v1.4s
 	WORD $0x4ea1d465 // fsub v5.4s, v3.4s, v1.4s
 	WORD $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	FLDPQ        64(R0), (F3, F5)
-	FLDPQ        64(R2), (F6, F7)
+	WORD $0x3cc40003 // ldur q3, [x0, #64]
+	WORD $0x3cc50005 // ldur q5, [x0, #80]
+	WORD $0x3cc40046 // ldur q6, [x2, #64]
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x6e26dc63 // fmul v3.4s, v3.4s, v6.4s
 	WORD $0x6e27dca5 // fmul v5.4s, v5.4s, v7.4s
 	WORD $0x4ea00866 // rev64 v6.4s, v3.4s
@@ -578,8 +608,10 @@ loop1:
 	WORD $0x4e23d4a7 // fadd v7.4s, v5.4s, v3.4s
 	WORD $0x4ea3d4a7 // fsub v7.4s, v5.4s, v3.4s
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	FLDPQ        96(R0), (F5, F7)
-	FLDPQ        96(R2), (F8, F9)
+	WORD $0x3cc60005 // ldur q5, [x0, #96]
+	WORD $0x3cc70007 // ldur q7, [x0, #112]
+	WORD $0x3cc60048 // ldur q8, [x2, #96]
+	WORD $0x3cc70049 // ldur q9, [x2, #112]
 	WORD $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
 	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
 	WORD $0x4ea008a8 // rev64 v8.4s, v5.4s
@@ -606,8 +638,10 @@ loop1:
 	WORD $0x4e25d4e9 // fadd v9.4s, v7.4s, v5.4s
 	WORD $0x4ea5d4e9 // fsub v9.4s, v7.4s, v5.4s
 	WORD $0x4ea7d4a5 // fsub v5.4s, v5.4s, v7.4s
-	FLDPQ        128(R0), (F7, F9)
-	FLDPQ        128(R2), (F10, F11)
+	WORD $0x3cc80007 // ldur q7, [x0, #128]
+	WORD $0x3cc90009 // ldur q9, [x0, #144]
+	WORD $0x3cc8004a // ldur q10, [x2, #128]
+	WORD $0x3cc9004b // ldur q11, [x2, #144]
 	WORD $0x6e2adce7 // fmul v7.4s, v7.4s, v10.4s
 	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
 	WORD $0x4ea008ea // rev64 v10.4s, v7.4s
@@ -634,8 +668,10 @@ loop1:
 	WORD $0x4e27d52b // fadd v11.4s, v9.4s, v7.4s
 	WORD $0x4ea7d52b // fsub v11.4s, v9.4s, v7.4s
 	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
-	FLDPQ        160(R0), (F9, F11)
-	FLDPQ        160(R2), (F12, F13)
+	WORD $0x3cca0009 // ldur q9, [x0, #160]
+	WORD $0x3ccb000b // ldur q11, [x0, #176]
+	WORD $0x3cca004c // ldur q12, [x2, #160]
+	WORD $0x3ccb004d // ldur q13, [x2, #176]
 	WORD $0x6e2cdd29 // fmul v9.4s, v9.4s, v12.4s
 	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
 	WORD $0x4ea0092c // rev64 v12.4s, v9.4s
@@ -662,8 +698,10 @@ loop1:
 	WORD $0x4e29d56d // fadd v13.4s, v11.4s, v9.4s
 	WORD $0x4ea9d56d // fsub v13.4s, v11.4s, v9.4s
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
-	FLDPQ        192(R0), (F11, F13)
-	FLDPQ        192(R2), (F14, F15)
+	WORD $0x3ccc000b // ldur q11, [x0, #192]
+	WORD $0x3ccd000d // ldur q13, [x0, #208]
+	WORD $0x3ccc004e // ldur q14, [x2, #192]
+	WORD $0x3ccd004f // ldur q15, [x2, #208]
 	WORD $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
 	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
 	WORD $0x4ea0096e // rev64 v14.4s, v11.4s
@@ -690,8 +728,10 @@ loop1:
 	WORD $0x4e2bd5af // fadd v15.4s, v13.4s, v11.4s
 	WORD $0x4eabd5af // fsub v15.4s, v13.4s, v11.4s
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	FLDPQ        224(R0), (F13, F15)
-	FLDPQ        224(R2), (F16, F17)
+	WORD $0x3cce000d // ldur q13, [x0, #224]
+	WORD $0x3ccf000f // ldur q15, [x0, #240]
+	WORD $0x3cce0050 // ldur q16, [x2, #224]
+	WORD $0x3ccf0051 // ldur q17, [x2, #240]
 	WORD $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
 	WORD $0x4ea009b0 // rev64 v16.4s, v13.4s
@@ -766,42 +806,50 @@ loop1:
 	WORD $0x4e27d408 // fadd v8.4s, v0.4s, v7.4s
 	WORD $0x4eaad442 // fsub v2.4s, v2.4s, v10.4s
 	WORD $0x4ea7d400 // fsub v0.4s, v0.4s, v7.4s
-	FLDPQ        (R3), (F7, F10)
+	WORD $0x3cc00067 // ldur q7, [x3]
+	WORD $0x3cc1006a // ldur q10, [x3, #16]
 	WORD $0x6e27dd67 // fmul v7.4s, v11.4s, v7.4s
 	WORD $0x6e2addca // fmul v10.4s, v14.4s, v10.4s
 	FMOVQ        F7, (R0)
 	FMOVQ        F10, 16(R0)
-	FLDPQ        32(R3), (F7, F10)
+	WORD $0x3cc20067 // ldur q7, [x3, #32]
+	WORD $0x3cc3006a // ldur q10, [x3, #48]
 	WORD $0x6e27dda7 // fmul v7.4s, v13.4s, v7.4s
 	WORD $0x6e2ade0a // fmul v10.4s, v16.4s, v10.4s
 	FMOVQ        F7, 32(R0)
 	FMOVQ        F10, 48(R0)
-	FLDPQ        64(R3), (F7, F10)
+	WORD $0x3cc40067 // ldur q7, [x3, #64]
+	WORD $0x3cc5006a // ldur q10, [x3, #80]
 	WORD $0x6e27dde7 // fmul v7.4s, v15.4s, v7.4s
 	WORD $0x6e2ade2a // fmul v10.4s, v17.4s, v10.4s
 	FMOVQ        F7, 64(R0)
 	FMOVQ        F10, 80(R0)
-	FLDPQ        96(R3), (F7, F10)
+	WORD $0x3cc60067 // ldur q7, [x3, #96]
+	WORD $0x3cc7006a // ldur q10, [x3, #112]
 	WORD $0x6e27dca5 // fmul v5.4s, v5.4s, v7.4s
 	WORD $0x6e2add07 // fmul v7.4s, v8.4s, v10.4s
 	FMOVQ        F5, 96(R0)
 	FMOVQ        F7, 112(R0)
-	FLDPQ        128(R3), (F5, F7)
+	WORD $0x3cc80065 // ldur q5, [x3, #128]
+	WORD $0x3cc90067 // ldur q7, [x3, #144]
 	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
 	WORD $0x6e27dcc5 // fmul v5.4s, v6.4s, v7.4s
 	FMOVQ        F3, 128(R0)
 	FMOVQ        F5, 144(R0)
-	FLDPQ        160(R3), (F3, F5)
+	WORD $0x3cca0063 // ldur q3, [x3, #160]
+	WORD $0x3ccb0065 // ldur q5, [x3, #176]
 	WORD $0x6e23dd23 // fmul v3.4s, v9.4s, v3.4s
 	WORD $0x6e25dd85 // fmul v5.4s, v12.4s, v5.4s
 	FMOVQ        F3, 160(R0)
 	FMOVQ        F5, 176(R0)
-	FLDPQ        192(R3), (F3, F5)
+	WORD $0x3ccc0063 // ldur q3, [x3, #192]
+	WORD $0x3ccd0065 // ldur q5, [x3, #208]
 	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD $0x6e25dc83 // fmul v3.4s, v4.4s, v5.4s
 	FMOVQ        F1, 192(R0)
 	FMOVQ        F3, 208(R0)
-	FLDPQ        224(R3), (F1, F3)
+	WORD $0x3cce0061 // ldur q1, [x3, #224]
+	WORD $0x3ccf0063 // ldur q3, [x3, #240]
 	WORD $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
 	WORD $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
 	FMOVQ        F1, 224(R0)

@@ -37,7 +37,7 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x3d4000c5 // ldr b5, [x6]
+	WORD $0x3c4000c5 // ldur b5, [x6]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea098a6 // cmeq v6.4s, v5.4s, #0
 	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
@@ -47,24 +47,25 @@ loop3:
 	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        1(R6), F6
+	WORD $0x3cc010c6 // ldur q6, [x6, #1]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        (R3), (F8, F9)
+	WORD $0x3cc00068 // ldur q8, [x3]
+	WORD $0x3cc10069 // ldur q9, [x3, #16]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F6
+	WORD $0xbc400086 // ldur s6, [x4]
 	WORD $0x4e21d947 // scvtf v7.4s, v10.4s
 	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x4e25cce3 // fmla v3.4s, v7.4s, v5.4s
 
 	// scales of the block
-	WORD $0x3d4044c5 // ldr b5, [x6, #17]
+	WORD $0x3c4110c5 // ldur b5, [x6, #17]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea098a6 // cmeq v6.4s, v5.4s, #0
 	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
@@ -74,18 +75,19 @@ loop3:
 	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        18(R6), F6
+	WORD $0x3cc120c6 // ldur q6, [x6, #18]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        32(R3), (F8, F9)
+	WORD $0x3cc20068 // ldur q8, [x3, #32]
+	WORD $0x3cc30069 // ldur q9, [x3, #48]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
 
 	// integer sums times both scales
-	FMOVS        4(R4), F6
+	WORD $0xbc404086 // ldur s6, [x4, #4]
 	WORD $0x4e21d947 // scvtf v7.4s, v10.4s
 	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
@@ -103,7 +105,7 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x3d4000c5 // ldr b5, [x6]
+	WORD $0x3c4000c5 // ldur b5, [x6]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea098a6 // cmeq v6.4s, v5.4s, #0
 	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
@@ -113,18 +115,19 @@ loop5:
 	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        1(R6), F6
+	WORD $0x3cc010c6 // ldur q6, [x6, #1]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        (R3), (F8, F9)
+	WORD $0x3cc00068 // ldur q8, [x3]
+	WORD $0x3cc10069 // ldur q9, [x3, #16]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F6
+	WORD $0xbc400086 // ldur s6, [x4]
 	WORD $0x4e21d947 // scvtf v7.4s, v10.4s
 	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x4e25cce3 // fmla v3.4s, v7.4s, v5.4s
@@ -181,7 +184,7 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x3d4000c5 // ldr b5, [x6]
+	WORD $0x3c4000c5 // ldur b5, [x6]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea098a6 // cmeq v6.4s, v5.4s, #0
 	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
@@ -191,32 +194,34 @@ loop3:
 	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        1(R6), F6
+	WORD $0x3cc010c6 // ldur q6, [x6, #1]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        (R3), (F8, F9)
+	WORD $0x3cc00068 // ldur q8, [x3]
+	WORD $0x3cc10069 // ldur q9, [x3, #16]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
-	FLDPQ        32(R3), (F8, F9)
+	WORD $0x3cc20068 // ldur q8, [x3, #32]
+	WORD $0x3cc30069 // ldur q9, [x3, #48]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
 	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F6
+	WORD $0xbc400086 // ldur s6, [x4]
 	WORD $0x4e21d947 // scvtf v7.4s, v10.4s
 	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
 	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
-	FMOVS        4(R4), F6
+	WORD $0xbc404086 // ldur s6, [x4, #4]
 	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
 	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
 
 	// scales of the block
-	WORD $0x3d4044c5 // ldr b5, [x6, #17]
+	WORD $0x3c4110c5 // ldur b5, [x6, #17]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea098a6 // cmeq v6.4s, v5.4s, #0
 	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
@@ -226,26 +231,28 @@ loop3:
 	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        18(R6), F6
+	WORD $0x3cc120c6 // ldur q6, [x6, #18]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        64(R3), (F8, F9)
+	WORD $0x3cc40068 // ldur q8, [x3, #64]
+	WORD $0x3cc50069 // ldur q9, [x3, #80]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
-	FLDPQ        96(R3), (F8, F9)
+	WORD $0x3cc60068 // ldur q8, [x3, #96]
+	WORD $0x3cc70069 // ldur q9, [x3, #112]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
 	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
 
 	// integer sums times both scales
-	FMOVS        8(R4), F6
+	WORD $0xbc408086 // ldur s6, [x4, #8]
 	WORD $0x4e21d947 // scvtf v7.4s, v10.4s
 	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
 	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
-	FMOVS        12(R4), F6
+	WORD $0xbc40c086 // ldur s6, [x4, #12]
 	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
 	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
@@ -263,7 +270,7 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x3d4000c5 // ldr b5, [x6]
+	WORD $0x3c4000c5 // ldur b5, [x6]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea098a6 // cmeq v6.4s, v5.4s, #0
 	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
@@ -273,26 +280,28 @@ loop5:
 	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        1(R6), F6
+	WORD $0x3cc010c6 // ldur q6, [x6, #1]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        (R3), (F8, F9)
+	WORD $0x3cc00068 // ldur q8, [x3]
+	WORD $0x3cc10069 // ldur q9, [x3, #16]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
-	FLDPQ        32(R3), (F8, F9)
+	WORD $0x3cc20068 // ldur q8, [x3, #32]
+	WORD $0x3cc30069 // ldur q9, [x3, #48]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
 	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F6
+	WORD $0xbc400086 // ldur s6, [x4]
 	WORD $0x4e21d947 // scvtf v7.4s, v10.4s
 	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
 	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
-	FMOVS        4(R4), F6
+	WORD $0xbc404086 // ldur s6, [x4, #4]
 	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
 	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
 	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
@@ -356,7 +365,7 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x3d4000c6 // ldr b6, [x6]
+	WORD $0x3c4000c6 // ldur b6, [x6]
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4ea098c7 // cmeq v7.4s, v6.4s, #0
 	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
@@ -366,40 +375,43 @@ loop3:
 	WORD $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        1(R6), F7
+	WORD $0x3cc010c7 // ldur q7, [x6, #1]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e221ce7 // and v7.16b, v7.16b, v2.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        (R3), (F9, F10)
+	WORD $0x3cc00069 // ldur q9, [x3]
+	WORD $0x3cc1006a // ldur q10, [x3, #16]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
-	FLDPQ        32(R3), (F9, F10)
+	WORD $0x3cc20069 // ldur q9, [x3, #32]
+	WORD $0x3cc3006a // ldur q10, [x3, #48]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
 	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	FLDPQ        64(R3), (F9, F10)
+	WORD $0x3cc40069 // ldur q9, [x3, #64]
+	WORD $0x3cc5006a // ldur q10, [x3, #80]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
 	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F7
+	WORD $0xbc400087 // ldur s7, [x4]
 	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
 	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
 	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
-	FMOVS        4(R4), F7
+	WORD $0xbc404087 // ldur s7, [x4, #4]
 	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
 	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
 	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
-	FMOVS        8(R4), F7
+	WORD $0xbc408087 // ldur s7, [x4, #8]
 	WORD $0x4e21d9a8 // scvtf v8.4s, v13.4s
 	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
 	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
 
 	// scales of the block
-	WORD $0x3d4044c6 // ldr b6, [x6, #17]
+	WORD $0x3c4110c6 // ldur b6, [x6, #17]
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4ea098c7 // cmeq v7.4s, v6.4s, #0
 	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
@@ -409,34 +421,37 @@ loop3:
 	WORD $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        18(R6), F7
+	WORD $0x3cc120c7 // ldur q7, [x6, #18]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e221ce7 // and v7.16b, v7.16b, v2.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        96(R3), (F9, F10)
+	WORD $0x3cc60069 // ldur q9, [x3, #96]
+	WORD $0x3cc7006a // ldur q10, [x3, #112]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
-	FLDPQ        128(R3), (F9, F10)
+	WORD $0x3cc80069 // ldur q9, [x3, #128]
+	WORD $0x3cc9006a // ldur q10, [x3, #144]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
 	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	FLDPQ        160(R3), (F9, F10)
+	WORD $0x3cca0069 // ldur q9, [x3, #160]
+	WORD $0x3ccb006a // ldur q10, [x3, #176]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
 	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
 
 	// integer sums times both scales
-	FMOVS        12(R4), F7
+	WORD $0xbc40c087 // ldur s7, [x4, #12]
 	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
 	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
 	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
-	FMOVS        16(R4), F7
+	WORD $0xbc410087 // ldur s7, [x4, #16]
 	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
 	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
 	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
-	FMOVS        20(R4), F7
+	WORD $0xbc414087 // ldur s7, [x4, #20]
 	WORD $0x4e21d9a8 // scvtf v8.4s, v13.4s
 	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
 	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
@@ -454,7 +469,7 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x3d4000c6 // ldr b6, [x6]
+	WORD $0x3c4000c6 // ldur b6, [x6]
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4ea098c7 // cmeq v7.4s, v6.4s, #0
 	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
@@ -464,34 +479,37 @@ loop5:
 	WORD $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        1(R6), F7
+	WORD $0x3cc010c7 // ldur q7, [x6, #1]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e221ce7 // and v7.16b, v7.16b, v2.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        (R3), (F9, F10)
+	WORD $0x3cc00069 // ldur q9, [x3]
+	WORD $0x3cc1006a // ldur q10, [x3, #16]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
-	FLDPQ        32(R3), (F9, F10)
+	WORD $0x3cc20069 // ldur q9, [x3, #32]
+	WORD $0x3cc3006a // ldur q10, [x3, #48]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
 	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	FLDPQ        64(R3), (F9, F10)
+	WORD $0x3cc40069 // ldur q9, [x3, #64]
+	WORD $0x3cc5006a // ldur q10, [x3, #80]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
 	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F7
+	WORD $0xbc400087 // ldur s7, [x4]
 	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
 	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
 	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
-	FMOVS        4(R4), F7
+	WORD $0xbc404087 // ldur s7, [x4, #4]
 	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
 	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
 	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
-	FMOVS        8(R4), F7
+	WORD $0xbc408087 // ldur s7, [x4, #8]
 	WORD $0x4e21d9a8 // scvtf v8.4s, v13.4s
 	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
 	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
@@ -561,7 +579,7 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x3d4000c7 // ldr b7, [x6]
+	WORD $0x3c4000c7 // ldur b7, [x6]
 	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	WORD $0x4ea098e8 // cmeq v8.4s, v7.4s, #0
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
@@ -571,48 +589,52 @@ loop3:
 	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        1(R6), F8
+	WORD $0x3cc010c8 // ldur q8, [x6, #1]
 	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
 	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
-	FLDPQ        (R3), (F10, F11)
+	WORD $0x3cc0006a // ldur q10, [x3]
+	WORD $0x3cc1006b // ldur q11, [x3, #16]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
 	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
-	FLDPQ        32(R3), (F10, F11)
+	WORD $0x3cc2006a // ldur q10, [x3, #32]
+	WORD $0x3cc3006b // ldur q11, [x3, #48]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
 	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
-	FLDPQ        64(R3), (F10, F11)
+	WORD $0x3cc4006a // ldur q10, [x3, #64]
+	WORD $0x3cc5006b // ldur q11, [x3, #80]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
 	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
-	FLDPQ        96(R3), (F10, F11)
+	WORD $0x3cc6006a // ldur q10, [x3, #96]
+	WORD $0x3cc7006b // ldur q11, [x3, #112]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8a950f // sdot v15.4s, v8.16b, v10.16b
 	WORD $0x4e8b952f // sdot v15.4s, v9.16b, v11.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F8
+	WORD $0xbc400088 // ldur s8, [x4]
 	WORD $0x4e21d989 // scvtf v9.4s, v12.4s
 	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
 	WORD $0x4e28cd23 // fmla v3.4s, v9.4s, v8.4s
-	FMOVS        4(R4), F8
+	WORD $0xbc404088 // ldur s8, [x4, #4]
 	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
 	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
 	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
-	FMOVS        8(R4), F8
+	WORD $0xbc408088 // ldur s8, [x4, #8]
 	WORD $0x4e21d9c9 // scvtf v9.4s, v14.4s
 	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
 	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
-	FMOVS        12(R4), F8
+	WORD $0xbc40c088 // ldur s8, [x4, #12]
 	WORD $0x4e21d9e9 // scvtf v9.4s, v15.4s
 	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
 	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
 
 	// scales of the block
-	WORD $0x3d4044c7 // ldr b7, [x6, #17]
+	WORD $0x3c4110c7 // ldur b7, [x6, #17]
 	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	WORD $0x4ea098e8 // cmeq v8.4s, v7.4s, #0
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
@@ -622,42 +644,46 @@ loop3:
 	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        18(R6), F8
+	WORD $0x3cc120c8 // ldur q8, [x6, #18]
 	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
 	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
-	FLDPQ        128(R3), (F10, F11)
+	WORD $0x3cc8006a // ldur q10, [x3, #128]
+	WORD $0x3cc9006b // ldur q11, [x3, #144]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
 	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
-	FLDPQ        160(R3), (F10, F11)
+	WORD $0x3cca006a // ldur q10, [x3, #160]
+	WORD $0x3ccb006b // ldur q11, [x3, #176]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
 	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
-	FLDPQ        192(R3), (F10, F11)
+	WORD $0x3ccc006a // ldur q10, [x3, #192]
+	WORD $0x3ccd006b // ldur q11, [x3, #208]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
 	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
-	FLDPQ        224(R3), (F10, F11)
+	WORD $0x3cce006a // ldur q10, [x3, #224]
+	WORD $0x3ccf006b // ldur q11, [x3, #240]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8a950f // sdot v15.4s, v8.16b, v10.16b
 	WORD $0x4e8b952f // sdot v15.4s, v9.16b, v11.16b
 
 	// integer sums times both scales
-	FMOVS        16(R4), F8
+	WORD $0xbc410088 // ldur s8, [x4, #16]
 	WORD $0x4e21d989 // scvtf v9.4s, v12.4s
 	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
 	WORD $0x4e28cd23 // fmla v3.4s, v9.4s, v8.4s
-	FMOVS        20(R4), F8
+	WORD $0xbc414088 // ldur s8, [x4, #20]
 	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
 	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
 	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
-	FMOVS        24(R4), F8
+	WORD $0xbc418088 // ldur s8, [x4, #24]
 	WORD $0x4e21d9c9 // scvtf v9.4s, v14.4s
 	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
 	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
-	FMOVS        28(R4), F8
+	WORD $0xbc41c088 // ldur s8, [x4, #28]
 	WORD $0x4e21d9e9 // scvtf v9.4s, v15.4s
 	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
 	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
@@ -675,7 +701,7 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x3d4000c7 // ldr b7, [x6]
+	WORD $0x3c4000c7 // ldur b7, [x6]
 	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	WORD $0x4ea098e8 // cmeq v8.4s, v7.4s, #0
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
@@ -685,42 +711,46 @@ loop5:
 	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        1(R6), F8
+	WORD $0x3cc010c8 // ldur q8, [x6, #1]
 	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
 	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
-	FLDPQ        (R3), (F10, F11)
+	WORD $0x3cc0006a // ldur q10, [x3]
+	WORD $0x3cc1006b // ldur q11, [x3, #16]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
 	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
-	FLDPQ        32(R3), (F10, F11)
+	WORD $0x3cc2006a // ldur q10, [x3, #32]
+	WORD $0x3cc3006b // ldur q11, [x3, #48]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
 	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
-	FLDPQ        64(R3), (F10, F11)
+	WORD $0x3cc4006a // ldur q10, [x3, #64]
+	WORD $0x3cc5006b // ldur q11, [x3, #80]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
 	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
-	FLDPQ        96(R3), (F10, F11)
+	WORD $0x3cc6006a // ldur q10, [x3, #96]
+	WORD $0x3cc7006b // ldur q11, [x3, #112]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8a950f // sdot v15.4s, v8.16b, v10.16b
 	WORD $0x4e8b952f // sdot v15.4s, v9.16b, v11.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F8
+	WORD $0xbc400088 // ldur s8, [x4]
 	WORD $0x4e21d989 // scvtf v9.4s, v12.4s
 	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
 	WORD $0x4e28cd23 // fmla v3.4s, v9.4s, v8.4s
-	FMOVS        4(R4), F8
+	WORD $0xbc404088 // ldur s8, [x4, #4]
 	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
 	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
 	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
-	FMOVS        8(R4), F8
+	WORD $0xbc408088 // ldur s8, [x4, #8]
 	WORD $0x4e21d9c9 // scvtf v9.4s, v14.4s
 	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
 	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
-	FMOVS        12(R4), F8
+	WORD $0xbc40c088 // ldur s8, [x4, #12]
 	WORD $0x4e21d9e9 // scvtf v9.4s, v15.4s
 	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
 	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
@@ -784,70 +814,69 @@ TEXT ·decodeUnitsMxfp4NEON(SB), NOSPLIT, $128-24
 loop1:
 
 	// scales of the block
-	WORD $0x3d400023 // ldr b3, [x1]
+	WORD $0x3c400023 // ldur b3, [x1]
 	WORD $0x4e040463 // dup v3.4s, v3.s[0]
 	WORD $0x4ea09864 // cmeq v4.4s, v3.4s, #0
 	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
 	WORD $0x4f375463 // shl v3.4s, v3.4s, #23
 	WORD $0x4ea41c63 // orr v3.16b, v3.16b, v4.16b
 	WORD $0x4f0167e4 // movi v4.4s, #63, lsl #24
-	WORD $0x6e24dc65 // fmul v5.4s, v3.4s, v4.4s
 	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
 
 	// levels of values 0 to 31
-	FMOVQ        1(R1), F4
-	WORD $0x6f0c0486 // ushr v6.16b, v4.16b, #4
+	WORD $0x3cc01024 // ldur q4, [x1, #1]
+	WORD $0x6f0c0485 // ushr v5.16b, v4.16b, #4
 	WORD $0x4e221c84 // and v4.16b, v4.16b, v2.16b
 	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
-	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
 	FMOVQ        F4, (R3)
-	FMOVQ        F6, 16(R3)
-	FMOVS        (R3), F4
+	FMOVQ        F5, 16(R3)
+	WORD $0xbc400064 // ldur s4, [x3]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
-	FMOVS        4(R3), F6
-	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
-	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
+	WORD $0xbc404065 // ldur s5, [x3, #4]
+	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
+	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
-	WORD $0x6e26dc66 // fmul v6.4s, v3.4s, v6.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
+	WORD $0x6e25dc65 // fmul v5.4s, v3.4s, v5.4s
 	FMOVQ        F4, (R0)
-	FMOVQ        F6, 16(R0)
-	FMOVS        8(R3), F4
+	FMOVQ        F5, 16(R0)
+	WORD $0xbc408064 // ldur s4, [x3, #8]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
-	FMOVS        12(R3), F6
-	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
-	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
+	WORD $0xbc40c065 // ldur s5, [x3, #12]
+	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
+	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
-	WORD $0x6e26dc66 // fmul v6.4s, v3.4s, v6.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
+	WORD $0x6e25dc65 // fmul v5.4s, v3.4s, v5.4s
 	FMOVQ        F4, 32(R0)
-	FMOVQ        F6, 48(R0)
-	FMOVS        16(R3), F4
+	FMOVQ        F5, 48(R0)
+	WORD $0xbc410064 // ldur s4, [x3, #16]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
-	FMOVS        20(R3), F6
-	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
-	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
+	WORD $0xbc414065 // ldur s5, [x3, #20]
+	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
+	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
-	WORD $0x6e26dc66 // fmul v6.4s, v3.4s, v6.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
+	WORD $0x6e25dc65 // fmul v5.4s, v3.4s, v5.4s
 	FMOVQ        F4, 64(R0)
-	FMOVQ        F6, 80(R0)
-	FMOVS        24(R3), F4
+	FMOVQ        F5, 80(R0)
+	WORD $0xbc418064 // ldur s4, [x3, #24]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
-	FMOVS        28(R3), F6
-	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
-	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
+	WORD $0xbc41c065 // ldur s5, [x3, #28]
+	WORD $0x0f08a4a5 // sshll v5.8h, v5.8b, #0
+	WORD $0x0f10a4a5 // sshll v5.4s, v5.4h, #0
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
-	WORD $0x6e26dc63 // fmul v3.4s, v3.4s, v6.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
+	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
 	FMOVQ        F4, 96(R0)
 	FMOVQ        F3, 112(R0)
 	ADD          $0x11, R1
@@ -893,74 +922,77 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x3d4000cb // ldr b11, [x6]
+	WORD $0x3c4000cb // ldur b11, [x6]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4ea0996c // cmeq v12.4s, v11.4s, #0
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4f37556b // shl v11.4s, v11.4s, #23
 	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
 	WORD $0x4f0167ec // movi v12.4s, #63, lsl #24
-	WORD $0x6e2cdd6d // fmul v13.4s, v11.4s, v12.4s
 	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
 
 	// levels of values 0 to 31
-	FMOVQ        1(R6), F12
-	WORD $0x6f0c058e // ushr v14.16b, v12.16b, #4
+	WORD $0x3cc010cc // ldur q12, [x6, #1]
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
-	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
+	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
 	FMOVQ        F12, (R3)
-	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F12
+	FMOVQ        F13, 16(R3)
+	WORD $0xbc40006c // ldur s12, [x3]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        4(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0xbc40406d // ldur s13, [x3, #4]
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x6e2edd6e // fmul v14.4s, v11.4s, v14.4s
-	FLDPQ        (R4), (F15, F16)
-	WORD $0x4e2fcd83 // fmla v3.4s, v12.4s, v15.4s
-	WORD $0x4e30cdc4 // fmla v4.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F12
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
+	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
+	WORD $0x3cc0008e // ldur q14, [x4]
+	WORD $0x3cc1008f // ldur q15, [x4, #16]
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
+	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
+	WORD $0xbc40806c // ldur s12, [x3, #8]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        12(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0xbc40c06d // ldur s13, [x3, #12]
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x6e2edd6e // fmul v14.4s, v11.4s, v14.4s
-	FLDPQ        32(R4), (F15, F16)
-	WORD $0x4e2fcd85 // fmla v5.4s, v12.4s, v15.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F12
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
+	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
+	WORD $0x3cc2008e // ldur q14, [x4, #32]
+	WORD $0x3cc3008f // ldur q15, [x4, #48]
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
+	WORD $0xbc41006c // ldur s12, [x3, #16]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        20(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0xbc41406d // ldur s13, [x3, #20]
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x6e2edd6e // fmul v14.4s, v11.4s, v14.4s
-	FLDPQ        64(R4), (F15, F16)
-	WORD $0x4e2fcd87 // fmla v7.4s, v12.4s, v15.4s
-	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F12
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
+	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
+	WORD $0x3cc4008e // ldur q14, [x4, #64]
+	WORD $0x3cc5008f // ldur q15, [x4, #80]
+	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
+	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
+	WORD $0xbc41806c // ldur s12, [x3, #24]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        28(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0xbc41c06d // ldur s13, [x3, #28]
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
-	FLDPQ        96(R4), (F13, F14)
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
+	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	WORD $0x3cc6008d // ldur q13, [x4, #96]
+	WORD $0x3cc7008e // ldur q14, [x4, #112]
 	WORD $0x4e2dcd89 // fmla v9.4s, v12.4s, v13.4s
 	WORD $0x4e2ecd6a // fmla v10.4s, v11.4s, v14.4s
 	ADD          $0x11, R6
@@ -1028,98 +1060,101 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x3d4000eb // ldr b11, [x7]
+	WORD $0x3c4000eb // ldur b11, [x7]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4ea0996c // cmeq v12.4s, v11.4s, #0
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4f37556b // shl v11.4s, v11.4s, #23
 	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
 	WORD $0x4f0167ec // movi v12.4s, #63, lsl #24
-	WORD $0x6e2cdd6d // fmul v13.4s, v11.4s, v12.4s
 	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
 
 	// levels of values 0 to 31
-	FMOVQ        1(R7), F12
-	WORD $0x6f0c058e // ushr v14.16b, v12.16b, #4
+	WORD $0x3cc010ec // ldur q12, [x7, #1]
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
-	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
+	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
 	FMOVQ        F12, (R3)
-	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F12
+	FMOVQ        F13, 16(R3)
+	WORD $0xbc40006c // ldur s12, [x3]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        4(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0xbc40406d // ldur s13, [x3, #4]
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x6e2edd6e // fmul v14.4s, v11.4s, v14.4s
-	FLDPQ        (R4), (F15, F16)
-	WORD $0x4e2fcd83 // fmla v3.4s, v12.4s, v15.4s
-	WORD $0x4e30cdc4 // fmla v4.4s, v14.4s, v16.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
+	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
+	WORD $0x3cc0008e // ldur q14, [x4]
+	WORD $0x3cc1008f // ldur q15, [x4, #16]
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
+	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F15
+	WORD $0x3cc0010e // ldur q14, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F16
-	WORD $0x4e2fcd85 // fmla v5.4s, v12.4s, v15.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F12
+	WORD $0x3cc1010f // ldur q15, [x8, #16]
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
+	WORD $0xbc40806c // ldur s12, [x3, #8]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        12(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0xbc40c06d // ldur s13, [x3, #12]
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x6e2edd6e // fmul v14.4s, v11.4s, v14.4s
-	FLDPQ        32(R4), (F15, F16)
-	WORD $0x4e2fcd87 // fmla v7.4s, v12.4s, v15.4s
-	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
+	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
+	WORD $0x3cc2008e // ldur q14, [x4, #32]
+	WORD $0x3cc3008f // ldur q15, [x4, #48]
+	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
+	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F15
+	WORD $0x3cc2010e // ldur q14, [x8, #32]
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F16
-	WORD $0x4e2fcd89 // fmla v9.4s, v12.4s, v15.4s
-	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F12
+	WORD $0x3cc3010f // ldur q15, [x8, #48]
+	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
+	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
+	WORD $0xbc41006c // ldur s12, [x3, #16]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        20(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0xbc41406d // ldur s13, [x3, #20]
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x6e2edd6e // fmul v14.4s, v11.4s, v14.4s
-	FLDPQ        64(R4), (F15, F16)
-	WORD $0x4e2fcd83 // fmla v3.4s, v12.4s, v15.4s
-	WORD $0x4e30cdc4 // fmla v4.4s, v14.4s, v16.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
+	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
+	WORD $0x3cc4008e // ldur q14, [x4, #64]
+	WORD $0x3cc5008f // ldur q15, [x4, #80]
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
+	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F15
+	WORD $0x3cc4010e // ldur q14, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F16
-	WORD $0x4e2fcd85 // fmla v5.4s, v12.4s, v15.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F12
+	WORD $0x3cc5010f // ldur q15, [x8, #80]
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
+	WORD $0xbc41806c // ldur s12, [x3, #24]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        28(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0xbc41c06d // ldur s13, [x3, #28]
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
-	FLDPQ        96(R4), (F13, F14)
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
+	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	WORD $0x3cc6008d // ldur q13, [x4, #96]
+	WORD $0x3cc7008e // ldur q14, [x4, #112]
 	WORD $0x4e2dcd87 // fmla v7.4s, v12.4s, v13.4s
 	WORD $0x4e2ecd68 // fmla v8.4s, v11.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F13
+	WORD $0x3cc6010d // ldur q13, [x8, #96]
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F14
+	WORD $0x3cc7010e // ldur q14, [x8, #112]
 	WORD $0x4e2dcd89 // fmla v9.4s, v12.4s, v13.4s
 	WORD $0x4e2ecd6a // fmla v10.4s, v11.4s, v14.4s
 	ADD          $0x11, R7
@@ -1194,110 +1229,117 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x3d400109 // ldr b9, [x8]
+	WORD $0x3c400109 // ldur b9, [x8]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4ea0992a // cmeq v10.4s, v9.4s, #0
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4f375529 // shl v9.4s, v9.4s, #23
 	WORD $0x4eaa1d29 // orr v9.16b, v9.16b, v10.16b
 	WORD $0x4f0167ea // movi v10.4s, #63, lsl #24
-	WORD $0x6e2add2b // fmul v11.4s, v9.4s, v10.4s
 	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
 
 	// levels of values 0 to 31
-	FMOVQ        1(R8), F10
-	WORD $0x6f0c054c // ushr v12.16b, v10.16b, #4
+	WORD $0x3cc0110a // ldur q10, [x8, #1]
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
-	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
 	FMOVQ        F10, (R3)
-	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F10
+	FMOVQ        F11, 16(R3)
+	WORD $0xbc40006a // ldur s10, [x3]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        4(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0xbc40406b // ldur s11, [x3, #4]
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x6e2cdd2c // fmul v12.4s, v9.4s, v12.4s
-	FLDPQ        (R4), (F13, F14)
-	WORD $0x4e2dcd43 // fmla v3.4s, v10.4s, v13.4s
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
+	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
+	WORD $0x3cc0008c // ldur q12, [x4]
+	WORD $0x3cc1008d // ldur q13, [x4, #16]
+	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F13
+	WORD $0x3cc0012c // ldur q12, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F14
-	WORD $0x4e2dcd45 // fmla v5.4s, v10.4s, v13.4s
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	FLDPQ        (R6), (F13, F14)
-	WORD $0x4e2dcd47 // fmla v7.4s, v10.4s, v13.4s
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F10
+	WORD $0x3cc1012d // ldur q13, [x9, #16]
+	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
+	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
+	WORD $0x3cc000cc // ldur q12, [x6]
+	WORD $0x3cc100cd // ldur q13, [x6, #16]
+	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
+	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
+	WORD $0xbc40806a // ldur s10, [x3, #8]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        12(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0xbc40c06b // ldur s11, [x3, #12]
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x6e2cdd2c // fmul v12.4s, v9.4s, v12.4s
-	FLDPQ        32(R4), (F13, F14)
-	WORD $0x4e2dcd43 // fmla v3.4s, v10.4s, v13.4s
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
+	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
+	WORD $0x3cc2008c // ldur q12, [x4, #32]
+	WORD $0x3cc3008d // ldur q13, [x4, #48]
+	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F13
+	WORD $0x3cc2012c // ldur q12, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F14
-	WORD $0x4e2dcd45 // fmla v5.4s, v10.4s, v13.4s
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	FLDPQ        32(R6), (F13, F14)
-	WORD $0x4e2dcd47 // fmla v7.4s, v10.4s, v13.4s
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F10
+	WORD $0x3cc3012d // ldur q13, [x9, #48]
+	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
+	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
+	WORD $0x3cc200cc // ldur q12, [x6, #32]
+	WORD $0x3cc300cd // ldur q13, [x6, #48]
+	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
+	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
+	WORD $0xbc41006a // ldur s10, [x3, #16]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        20(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0xbc41406b // ldur s11, [x3, #20]
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x6e2cdd2c // fmul v12.4s, v9.4s, v12.4s
-	FLDPQ        64(R4), (F13, F14)
-	WORD $0x4e2dcd43 // fmla v3.4s, v10.4s, v13.4s
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
+	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
+	WORD $0x3cc4008c // ldur q12, [x4, #64]
+	WORD $0x3cc5008d // ldur q13, [x4, #80]
+	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
+	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F13
+	WORD $0x3cc4012c // ldur q12, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F14
-	WORD $0x4e2dcd45 // fmla v5.4s, v10.4s, v13.4s
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	FLDPQ        64(R6), (F13, F14)
-	WORD $0x4e2dcd47 // fmla v7.4s, v10.4s, v13.4s
-	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F10
+	WORD $0x3cc5012d // ldur q13, [x9, #80]
+	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
+	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
+	WORD $0x3cc400cc // ldur q12, [x6, #64]
+	WORD $0x3cc500cd // ldur q13, [x6, #80]
+	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
+	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
+	WORD $0xbc41806a // ldur s10, [x3, #24]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
-	FMOVS        28(R3), F12
-	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
-	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0xbc41c06b // ldur s11, [x3, #28]
+	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
+	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x6e2cdd29 // fmul v9.4s, v9.4s, v12.4s
-	FLDPQ        96(R4), (F11, F12)
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
+	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	WORD $0x3cc6008b // ldur q11, [x4, #96]
+	WORD $0x3cc7008c // ldur q12, [x4, #112]
 	WORD $0x4e2bcd43 // fmla v3.4s, v10.4s, v11.4s
 	WORD $0x4e2ccd24 // fmla v4.4s, v9.4s, v12.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F11
+	WORD $0x3cc6012b // ldur q11, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F12
+	WORD $0x3cc7012c // ldur q12, [x9, #112]
 	WORD $0x4e2bcd45 // fmla v5.4s, v10.4s, v11.4s
 	WORD $0x4e2ccd26 // fmla v6.4s, v9.4s, v12.4s
-	FLDPQ        96(R6), (F11, F12)
+	WORD $0x3cc600cb // ldur q11, [x6, #96]
+	WORD $0x3cc700cc // ldur q12, [x6, #112]
 	WORD $0x4e2bcd47 // fmla v7.4s, v10.4s, v11.4s
 	WORD $0x4e2ccd28 // fmla v8.4s, v9.4s, v12.4s
 	ADD          $0x11, R8
@@ -1377,134 +1419,141 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x3d40010b // ldr b11, [x8]
+	WORD $0x3c40010b // ldur b11, [x8]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4ea0996c // cmeq v12.4s, v11.4s, #0
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4f37556b // shl v11.4s, v11.4s, #23
 	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
 	WORD $0x4f0167ec // movi v12.4s, #63, lsl #24
-	WORD $0x6e2cdd6d // fmul v13.4s, v11.4s, v12.4s
 	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
 
 	// levels of values 0 to 31
-	FMOVQ        1(R8), F12
-	WORD $0x6f0c058e // ushr v14.16b, v12.16b, #4
+	WORD $0x3cc0110c // ldur q12, [x8, #1]
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
-	WORD $0x4e0e000e // tbl v14.16b, { v0.16b }, v14.16b
+	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
 	FMOVQ        F12, (R3)
-	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F12
+	FMOVQ        F13, 16(R3)
+	WORD $0xbc40006c // ldur s12, [x3]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        4(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0xbc40406d // ldur s13, [x3, #4]
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x6e2edd6e // fmul v14.4s, v11.4s, v14.4s
-	FLDPQ        (R4), (F15, F16)
-	WORD $0x4e2fcd83 // fmla v3.4s, v12.4s, v15.4s
-	WORD $0x4e30cdc4 // fmla v4.4s, v14.4s, v16.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
+	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
+	WORD $0x3cc0008e // ldur q14, [x4]
+	WORD $0x3cc1008f // ldur q15, [x4, #16]
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
+	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F15
+	WORD $0x3cc0012e // ldur q14, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F16
-	WORD $0x4e2fcd85 // fmla v5.4s, v12.4s, v15.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	FLDPQ        (R6), (F15, F16)
-	WORD $0x4e2fcd87 // fmla v7.4s, v12.4s, v15.4s
-	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x3cc1012f // ldur q15, [x9, #16]
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
+	WORD $0x3cc000ce // ldur q14, [x6]
+	WORD $0x3cc100cf // ldur q15, [x6, #16]
+	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
+	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F15
+	WORD $0x3cc0012e // ldur q14, [x9]
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F16
-	WORD $0x4e2fcd89 // fmla v9.4s, v12.4s, v15.4s
-	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F12
+	WORD $0x3cc1012f // ldur q15, [x9, #16]
+	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
+	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
+	WORD $0xbc40806c // ldur s12, [x3, #8]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        12(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0xbc40c06d // ldur s13, [x3, #12]
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x6e2edd6e // fmul v14.4s, v11.4s, v14.4s
-	FLDPQ        32(R4), (F15, F16)
-	WORD $0x4e2fcd83 // fmla v3.4s, v12.4s, v15.4s
-	WORD $0x4e30cdc4 // fmla v4.4s, v14.4s, v16.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
+	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
+	WORD $0x3cc2008e // ldur q14, [x4, #32]
+	WORD $0x3cc3008f // ldur q15, [x4, #48]
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
+	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F15
+	WORD $0x3cc2012e // ldur q14, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F16
-	WORD $0x4e2fcd85 // fmla v5.4s, v12.4s, v15.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	FLDPQ        32(R6), (F15, F16)
-	WORD $0x4e2fcd87 // fmla v7.4s, v12.4s, v15.4s
-	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x3cc3012f // ldur q15, [x9, #48]
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
+	WORD $0x3cc200ce // ldur q14, [x6, #32]
+	WORD $0x3cc300cf // ldur q15, [x6, #48]
+	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
+	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F15
+	WORD $0x3cc2012e // ldur q14, [x9, #32]
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F16
-	WORD $0x4e2fcd89 // fmla v9.4s, v12.4s, v15.4s
-	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F12
+	WORD $0x3cc3012f // ldur q15, [x9, #48]
+	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
+	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
+	WORD $0xbc41006c // ldur s12, [x3, #16]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        20(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0xbc41406d // ldur s13, [x3, #20]
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x6e2edd6e // fmul v14.4s, v11.4s, v14.4s
-	FLDPQ        64(R4), (F15, F16)
-	WORD $0x4e2fcd83 // fmla v3.4s, v12.4s, v15.4s
-	WORD $0x4e30cdc4 // fmla v4.4s, v14.4s, v16.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
+	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
+	WORD $0x3cc4008e // ldur q14, [x4, #64]
+	WORD $0x3cc5008f // ldur q15, [x4, #80]
+	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
+	WORD $0x4e2fcda4 // fmla v4.4s, v13.4s, v15.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F15
+	WORD $0x3cc4012e // ldur q14, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F16
-	WORD $0x4e2fcd85 // fmla v5.4s, v12.4s, v15.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	FLDPQ        64(R6), (F15, F16)
-	WORD $0x4e2fcd87 // fmla v7.4s, v12.4s, v15.4s
-	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	WORD $0x3cc5012f // ldur q15, [x9, #80]
+	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
+	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
+	WORD $0x3cc400ce // ldur q14, [x6, #64]
+	WORD $0x3cc500cf // ldur q15, [x6, #80]
+	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
+	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F15
+	WORD $0x3cc4012e // ldur q14, [x9, #64]
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F16
-	WORD $0x4e2fcd89 // fmla v9.4s, v12.4s, v15.4s
-	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F12
+	WORD $0x3cc5012f // ldur q15, [x9, #80]
+	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
+	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
+	WORD $0xbc41806c // ldur s12, [x3, #24]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        28(R3), F14
-	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
-	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0xbc41c06d // ldur s13, [x3, #28]
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
-	FLDPQ        96(R4), (F13, F14)
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
+	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	WORD $0x3cc6008d // ldur q13, [x4, #96]
+	WORD $0x3cc7008e // ldur q14, [x4, #112]
 	WORD $0x4e2dcd83 // fmla v3.4s, v12.4s, v13.4s
 	WORD $0x4e2ecd64 // fmla v4.4s, v11.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F13
+	WORD $0x3cc6012d // ldur q13, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F14
+	WORD $0x3cc7012e // ldur q14, [x9, #112]
 	WORD $0x4e2dcd85 // fmla v5.4s, v12.4s, v13.4s
 	WORD $0x4e2ecd66 // fmla v6.4s, v11.4s, v14.4s
-	FLDPQ        96(R6), (F13, F14)
+	WORD $0x3cc600cd // ldur q13, [x6, #96]
+	WORD $0x3cc700ce // ldur q14, [x6, #112]
 	WORD $0x4e2dcd87 // fmla v7.4s, v12.4s, v13.4s
 	WORD $0x4e2ecd68 // fmla v8.4s, v11.4s, v14.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F13
+	WORD $0x3cc6012d // ldur q13, [x9, #96]
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F14
+	WORD $0x3cc7012e // ldur q14, [x9, #112]
 	WORD $0x4e2dcd89 // fmla v9.4s, v12.4s, v13.4s
 	WORD $0x4e2ecd6a // fmla v10.4s, v11.4s, v14.4s
 	ADD          $0x11, R8
@@ -1567,27 +1616,26 @@ TEXT ·unpackMxfp4NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	WORD $0x3d400023 // ldr b3, [x1]
+	WORD $0x3c400023 // ldur b3, [x1]
 	WORD $0x4e040463 // dup v3.4s, v3.s[0]
 	WORD $0x4ea09864 // cmeq v4.4s, v3.4s, #0
 	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
 	WORD $0x4f375463 // shl v3.4s, v3.4s, #23
 	WORD $0x4ea41c63 // orr v3.16b, v3.16b, v4.16b
 	WORD $0x4f0167e4 // movi v4.4s, #63, lsl #24
-	WORD $0x6e24dc65 // fmul v5.4s, v3.4s, v4.4s
 	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
-	FMOVQ        1(R1), F3
-	WORD $0x6f0c0464 // ushr v4.16b, v3.16b, #4
-	WORD $0x4e221c63 // and v3.16b, v3.16b, v2.16b
-	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc01024 // ldur q4, [x1, #1]
+	WORD $0x6f0c0485 // ushr v5.16b, v4.16b, #4
+	WORD $0x4e221c84 // and v4.16b, v4.16b, v2.16b
 	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
-	WORD $0x4e20b866 // abs v6.16b, v3.16b
-	WORD $0x4e20b887 // abs v7.16b, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x4e20b886 // abs v6.16b, v4.16b
+	WORD $0x4e20b8a7 // abs v7.16b, v5.16b
 	FMOVQ        F6, (R0)
 	FMOVQ        F7, 16(R0)
-	FMOVQ        F3, 48(R0)
-	FMOVQ        F4, 64(R0)
-	FMOVD        F5, 32(R0)
+	FMOVQ        F4, 48(R0)
+	FMOVQ        F5, 64(R0)
+	FMOVD        F3, 32(R0)
 	ADD          $0x11, R1
 	ADD          $0x50, R0
 	SUBS         $1, R2
@@ -1624,7 +1672,7 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x3d4000c5 // ldr b5, [x6]
+	WORD $0x3c4000c5 // ldur b5, [x6]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea098a6 // cmeq v6.4s, v5.4s, #0
 	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
@@ -1634,12 +1682,13 @@ loop3:
 	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        1(R6), F6
+	WORD $0x3cc010c6 // ldur q6, [x6, #1]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        (R3), (F8, F9)
+	WORD $0x3cc00068 // ldur q8, [x3]
+	WORD $0x3cc10069 // ldur q9, [x3, #16]
 	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
 	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
 	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
@@ -1650,13 +1699,13 @@ loop3:
 	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F7
+	WORD $0xbc400087 // ldur s7, [x4]
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD $0x4f8790a5 // fmul v5.4s, v5.4s, v7.s[0]
 	WORD $0x4e25ccc3 // fmla v3.4s, v6.4s, v5.4s
 
 	// scales of the block
-	WORD $0x3d4044c5 // ldr b5, [x6, #17]
+	WORD $0x3c4110c5 // ldur b5, [x6, #17]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea098a6 // cmeq v6.4s, v5.4s, #0
 	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
@@ -1666,12 +1715,13 @@ loop3:
 	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        18(R6), F6
+	WORD $0x3cc120c6 // ldur q6, [x6, #18]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        32(R3), (F8, F9)
+	WORD $0x3cc20068 // ldur q8, [x3, #32]
+	WORD $0x3cc30069 // ldur q9, [x3, #48]
 	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
 	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
 	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
@@ -1682,7 +1732,7 @@ loop3:
 	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        4(R4), F7
+	WORD $0xbc404087 // ldur s7, [x4, #4]
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD $0x4f8790a5 // fmul v5.4s, v5.4s, v7.s[0]
 	WORD $0x4e25ccc4 // fmla v4.4s, v6.4s, v5.4s
@@ -1700,7 +1750,7 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x3d4000c5 // ldr b5, [x6]
+	WORD $0x3c4000c5 // ldur b5, [x6]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea098a6 // cmeq v6.4s, v5.4s, #0
 	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
@@ -1710,12 +1760,13 @@ loop5:
 	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        1(R6), F6
+	WORD $0x3cc010c6 // ldur q6, [x6, #1]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        (R3), (F8, F9)
+	WORD $0x3cc00068 // ldur q8, [x3]
+	WORD $0x3cc10069 // ldur q9, [x3, #16]
 	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
 	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
 	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
@@ -1726,7 +1777,7 @@ loop5:
 	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F7
+	WORD $0xbc400087 // ldur s7, [x4]
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD $0x4f8790a5 // fmul v5.4s, v5.4s, v7.s[0]
 	WORD $0x4e25ccc3 // fmla v3.4s, v6.4s, v5.4s
@@ -1782,7 +1833,7 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x3d4000c5 // ldr b5, [x6]
+	WORD $0x3c4000c5 // ldur b5, [x6]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea098a6 // cmeq v6.4s, v5.4s, #0
 	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
@@ -1792,12 +1843,13 @@ loop3:
 	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        1(R6), F6
+	WORD $0x3cc010c6 // ldur q6, [x6, #1]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        (R3), (F8, F9)
+	WORD $0x3cc00068 // ldur q8, [x3]
+	WORD $0x3cc10069 // ldur q9, [x3, #16]
 	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
 	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
 	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
@@ -1806,7 +1858,8 @@ loop3:
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
 	WORD $0x4e606928 // sadalp v8.4s, v9.8h
-	FLDPQ        32(R3), (F9, F10)
+	WORD $0x3cc20069 // ldur q9, [x3, #32]
+	WORD $0x3cc3006a // ldur q10, [x3, #48]
 	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
 	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
 	WORD $0x4e66bd66 // addp v6.8h, v11.8h, v6.8h
@@ -1817,17 +1870,17 @@ loop3:
 	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F7
+	WORD $0xbc400087 // ldur s7, [x4]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
 	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
-	FMOVS        4(R4), F7
+	WORD $0xbc404087 // ldur s7, [x4, #4]
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD $0x4f8790a5 // fmul v5.4s, v5.4s, v7.s[0]
 	WORD $0x4e25ccc4 // fmla v4.4s, v6.4s, v5.4s
 
 	// scales of the block
-	WORD $0x3d4044c5 // ldr b5, [x6, #17]
+	WORD $0x3c4110c5 // ldur b5, [x6, #17]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea098a6 // cmeq v6.4s, v5.4s, #0
 	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
@@ -1837,12 +1890,13 @@ loop3:
 	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        18(R6), F6
+	WORD $0x3cc120c6 // ldur q6, [x6, #18]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        64(R3), (F8, F9)
+	WORD $0x3cc40068 // ldur q8, [x3, #64]
+	WORD $0x3cc50069 // ldur q9, [x3, #80]
 	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
 	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
 	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
@@ -1851,7 +1905,8 @@ loop3:
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
 	WORD $0x4e606928 // sadalp v8.4s, v9.8h
-	FLDPQ        96(R3), (F9, F10)
+	WORD $0x3cc60069 // ldur q9, [x3, #96]
+	WORD $0x3cc7006a // ldur q10, [x3, #112]
 	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
 	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
 	WORD $0x4e66bd66 // addp v6.8h, v11.8h, v6.8h
@@ -1862,11 +1917,11 @@ loop3:
 	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        8(R4), F7
+	WORD $0xbc408087 // ldur s7, [x4, #8]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
 	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
-	FMOVS        12(R4), F7
+	WORD $0xbc40c087 // ldur s7, [x4, #12]
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD $0x4f8790a5 // fmul v5.4s, v5.4s, v7.s[0]
 	WORD $0x4e25ccc4 // fmla v4.4s, v6.4s, v5.4s
@@ -1884,7 +1939,7 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x3d4000c5 // ldr b5, [x6]
+	WORD $0x3c4000c5 // ldur b5, [x6]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea098a6 // cmeq v6.4s, v5.4s, #0
 	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
@@ -1894,12 +1949,13 @@ loop5:
 	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        1(R6), F6
+	WORD $0x3cc010c6 // ldur q6, [x6, #1]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
 	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        (R3), (F8, F9)
+	WORD $0x3cc00068 // ldur q8, [x3]
+	WORD $0x3cc10069 // ldur q9, [x3, #16]
 	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
 	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
 	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
@@ -1908,7 +1964,8 @@ loop5:
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
 	WORD $0x4e606928 // sadalp v8.4s, v9.8h
-	FLDPQ        32(R3), (F9, F10)
+	WORD $0x3cc20069 // ldur q9, [x3, #32]
+	WORD $0x3cc3006a // ldur q10, [x3, #48]
 	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
 	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
 	WORD $0x4e66bd66 // addp v6.8h, v11.8h, v6.8h
@@ -1919,11 +1976,11 @@ loop5:
 	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F7
+	WORD $0xbc400087 // ldur s7, [x4]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
 	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
-	FMOVS        4(R4), F7
+	WORD $0xbc404087 // ldur s7, [x4, #4]
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD $0x4f8790a5 // fmul v5.4s, v5.4s, v7.s[0]
 	WORD $0x4e25ccc4 // fmla v4.4s, v6.4s, v5.4s
@@ -1986,7 +2043,7 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x3d4000c6 // ldr b6, [x6]
+	WORD $0x3c4000c6 // ldur b6, [x6]
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4ea098c7 // cmeq v7.4s, v6.4s, #0
 	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
@@ -1996,12 +2053,13 @@ loop3:
 	WORD $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        1(R6), F7
+	WORD $0x3cc010c7 // ldur q7, [x6, #1]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e221ce7 // and v7.16b, v7.16b, v2.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        (R3), (F9, F10)
+	WORD $0x3cc00069 // ldur q9, [x3]
+	WORD $0x3cc1006a // ldur q10, [x3, #16]
 	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
@@ -2010,7 +2068,8 @@ loop3:
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        32(R3), (F10, F11)
+	WORD $0x3cc2006a // ldur q10, [x3, #32]
+	WORD $0x3cc3006b // ldur q11, [x3, #48]
 	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
 	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
@@ -2019,7 +2078,8 @@ loop3:
 	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
 	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        64(R3), (F11, F12)
+	WORD $0x3cc4006b // ldur q11, [x3, #64]
+	WORD $0x3cc5006c // ldur q12, [x3, #80]
 	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
 	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
 	WORD $0x4e67bda7 // addp v7.8h, v13.8h, v7.8h
@@ -2030,21 +2090,21 @@ loop3:
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F8
+	WORD $0xbc400088 // ldur s8, [x4]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
 	WORD $0x4e28cd23 // fmla v3.4s, v9.4s, v8.4s
-	FMOVS        4(R4), F8
+	WORD $0xbc404088 // ldur s8, [x4, #4]
 	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
 	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
 	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
-	FMOVS        8(R4), F8
+	WORD $0xbc408088 // ldur s8, [x4, #8]
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4f8890c6 // fmul v6.4s, v6.4s, v8.s[0]
 	WORD $0x4e26cce5 // fmla v5.4s, v7.4s, v6.4s
 
 	// scales of the block
-	WORD $0x3d4044c6 // ldr b6, [x6, #17]
+	WORD $0x3c4110c6 // ldur b6, [x6, #17]
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4ea098c7 // cmeq v7.4s, v6.4s, #0
 	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
@@ -2054,12 +2114,13 @@ loop3:
 	WORD $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        18(R6), F7
+	WORD $0x3cc120c7 // ldur q7, [x6, #18]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e221ce7 // and v7.16b, v7.16b, v2.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        96(R3), (F9, F10)
+	WORD $0x3cc60069 // ldur q9, [x3, #96]
+	WORD $0x3cc7006a // ldur q10, [x3, #112]
 	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
@@ -2068,7 +2129,8 @@ loop3:
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        128(R3), (F10, F11)
+	WORD $0x3cc8006a // ldur q10, [x3, #128]
+	WORD $0x3cc9006b // ldur q11, [x3, #144]
 	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
 	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
@@ -2077,7 +2139,8 @@ loop3:
 	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
 	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        160(R3), (F11, F12)
+	WORD $0x3cca006b // ldur q11, [x3, #160]
+	WORD $0x3ccb006c // ldur q12, [x3, #176]
 	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
 	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
 	WORD $0x4e67bda7 // addp v7.8h, v13.8h, v7.8h
@@ -2088,15 +2151,15 @@ loop3:
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        12(R4), F8
+	WORD $0xbc40c088 // ldur s8, [x4, #12]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
 	WORD $0x4e28cd23 // fmla v3.4s, v9.4s, v8.4s
-	FMOVS        16(R4), F8
+	WORD $0xbc410088 // ldur s8, [x4, #16]
 	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
 	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
 	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
-	FMOVS        20(R4), F8
+	WORD $0xbc414088 // ldur s8, [x4, #20]
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4f8890c6 // fmul v6.4s, v6.4s, v8.s[0]
 	WORD $0x4e26cce5 // fmla v5.4s, v7.4s, v6.4s
@@ -2114,7 +2177,7 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x3d4000c6 // ldr b6, [x6]
+	WORD $0x3c4000c6 // ldur b6, [x6]
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4ea098c7 // cmeq v7.4s, v6.4s, #0
 	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
@@ -2124,12 +2187,13 @@ loop5:
 	WORD $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        1(R6), F7
+	WORD $0x3cc010c7 // ldur q7, [x6, #1]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e221ce7 // and v7.16b, v7.16b, v2.16b
 	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	FLDPQ        (R3), (F9, F10)
+	WORD $0x3cc00069 // ldur q9, [x3]
+	WORD $0x3cc1006a // ldur q10, [x3, #16]
 	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
@@ -2138,7 +2202,8 @@ loop5:
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        32(R3), (F10, F11)
+	WORD $0x3cc2006a // ldur q10, [x3, #32]
+	WORD $0x3cc3006b // ldur q11, [x3, #48]
 	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
 	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
@@ -2147,7 +2212,8 @@ loop5:
 	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
 	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        64(R3), (F11, F12)
+	WORD $0x3cc4006b // ldur q11, [x3, #64]
+	WORD $0x3cc5006c // ldur q12, [x3, #80]
 	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
 	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
 	WORD $0x4e67bda7 // addp v7.8h, v13.8h, v7.8h
@@ -2158,15 +2224,15 @@ loop5:
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F8
+	WORD $0xbc400088 // ldur s8, [x4]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
 	WORD $0x4e28cd23 // fmla v3.4s, v9.4s, v8.4s
-	FMOVS        4(R4), F8
+	WORD $0xbc404088 // ldur s8, [x4, #4]
 	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
 	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
 	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
-	FMOVS        8(R4), F8
+	WORD $0xbc408088 // ldur s8, [x4, #8]
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4f8890c6 // fmul v6.4s, v6.4s, v8.s[0]
 	WORD $0x4e26cce5 // fmla v5.4s, v7.4s, v6.4s
@@ -2235,7 +2301,7 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x3d4000c7 // ldr b7, [x6]
+	WORD $0x3c4000c7 // ldur b7, [x6]
 	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	WORD $0x4ea098e8 // cmeq v8.4s, v7.4s, #0
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
@@ -2245,12 +2311,13 @@ loop3:
 	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        1(R6), F8
+	WORD $0x3cc010c8 // ldur q8, [x6, #1]
 	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
 	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
-	FLDPQ        (R3), (F10, F11)
+	WORD $0x3cc0006a // ldur q10, [x3]
+	WORD $0x3cc1006b // ldur q11, [x3, #16]
 	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
@@ -2259,7 +2326,8 @@ loop3:
 	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
 	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        32(R3), (F11, F12)
+	WORD $0x3cc2006b // ldur q11, [x3, #32]
+	WORD $0x3cc3006c // ldur q12, [x3, #48]
 	WORD $0x0e2bc10d // smull v13.8h, v8.8b, v11.8b
 	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -2268,7 +2336,8 @@ loop3:
 	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        64(R3), (F12, F13)
+	WORD $0x3cc4006c // ldur q12, [x3, #64]
+	WORD $0x3cc5006d // ldur q13, [x3, #80]
 	WORD $0x0e2cc10e // smull v14.8h, v8.8b, v12.8b
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -2277,7 +2346,8 @@ loop3:
 	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        96(R3), (F13, F14)
+	WORD $0x3cc6006d // ldur q13, [x3, #96]
+	WORD $0x3cc7006e // ldur q14, [x3, #112]
 	WORD $0x0e2dc10f // smull v15.8h, v8.8b, v13.8b
 	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
 	WORD $0x4e68bde8 // addp v8.8h, v15.8h, v8.8h
@@ -2288,25 +2358,25 @@ loop3:
 	WORD $0x4e606928 // sadalp v8.4s, v9.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F9
+	WORD $0xbc400089 // ldur s9, [x4]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4f8990e9 // fmul v9.4s, v7.4s, v9.s[0]
 	WORD $0x4e29cd43 // fmla v3.4s, v10.4s, v9.4s
-	FMOVS        4(R4), F9
+	WORD $0xbc404089 // ldur s9, [x4, #4]
 	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
 	WORD $0x4f8990e9 // fmul v9.4s, v7.4s, v9.s[0]
 	WORD $0x4e29cd44 // fmla v4.4s, v10.4s, v9.4s
-	FMOVS        8(R4), F9
+	WORD $0xbc408089 // ldur s9, [x4, #8]
 	WORD $0x4e21d98a // scvtf v10.4s, v12.4s
 	WORD $0x4f8990e9 // fmul v9.4s, v7.4s, v9.s[0]
 	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
-	FMOVS        12(R4), F9
+	WORD $0xbc40c089 // ldur s9, [x4, #12]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
 	WORD $0x4e27cd06 // fmla v6.4s, v8.4s, v7.4s
 
 	// scales of the block
-	WORD $0x3d4044c7 // ldr b7, [x6, #17]
+	WORD $0x3c4110c7 // ldur b7, [x6, #17]
 	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	WORD $0x4ea098e8 // cmeq v8.4s, v7.4s, #0
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
@@ -2316,12 +2386,13 @@ loop3:
 	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        18(R6), F8
+	WORD $0x3cc120c8 // ldur q8, [x6, #18]
 	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
 	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
-	FLDPQ        128(R3), (F10, F11)
+	WORD $0x3cc8006a // ldur q10, [x3, #128]
+	WORD $0x3cc9006b // ldur q11, [x3, #144]
 	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
@@ -2330,7 +2401,8 @@ loop3:
 	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
 	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        160(R3), (F11, F12)
+	WORD $0x3cca006b // ldur q11, [x3, #160]
+	WORD $0x3ccb006c // ldur q12, [x3, #176]
 	WORD $0x0e2bc10d // smull v13.8h, v8.8b, v11.8b
 	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -2339,7 +2411,8 @@ loop3:
 	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        192(R3), (F12, F13)
+	WORD $0x3ccc006c // ldur q12, [x3, #192]
+	WORD $0x3ccd006d // ldur q13, [x3, #208]
 	WORD $0x0e2cc10e // smull v14.8h, v8.8b, v12.8b
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -2348,7 +2421,8 @@ loop3:
 	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        224(R3), (F13, F14)
+	WORD $0x3cce006d // ldur q13, [x3, #224]
+	WORD $0x3ccf006e // ldur q14, [x3, #240]
 	WORD $0x0e2dc10f // smull v15.8h, v8.8b, v13.8b
 	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
 	WORD $0x4e68bde8 // addp v8.8h, v15.8h, v8.8h
@@ -2359,19 +2433,19 @@ loop3:
 	WORD $0x4e606928 // sadalp v8.4s, v9.8h
 
 	// integer sums times both scales
-	FMOVS        16(R4), F9
+	WORD $0xbc410089 // ldur s9, [x4, #16]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4f8990e9 // fmul v9.4s, v7.4s, v9.s[0]
 	WORD $0x4e29cd43 // fmla v3.4s, v10.4s, v9.4s
-	FMOVS        20(R4), F9
+	WORD $0xbc414089 // ldur s9, [x4, #20]
 	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
 	WORD $0x4f8990e9 // fmul v9.4s, v7.4s, v9.s[0]
 	WORD $0x4e29cd44 // fmla v4.4s, v10.4s, v9.4s
-	FMOVS        24(R4), F9
+	WORD $0xbc418089 // ldur s9, [x4, #24]
 	WORD $0x4e21d98a // scvtf v10.4s, v12.4s
 	WORD $0x4f8990e9 // fmul v9.4s, v7.4s, v9.s[0]
 	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
-	FMOVS        28(R4), F9
+	WORD $0xbc41c089 // ldur s9, [x4, #28]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
 	WORD $0x4e27cd06 // fmla v6.4s, v8.4s, v7.4s
@@ -2389,7 +2463,7 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x3d4000c7 // ldr b7, [x6]
+	WORD $0x3c4000c7 // ldur b7, [x6]
 	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	WORD $0x4ea098e8 // cmeq v8.4s, v7.4s, #0
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
@@ -2399,12 +2473,13 @@ loop5:
 	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        1(R6), F8
+	WORD $0x3cc010c8 // ldur q8, [x6, #1]
 	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
 	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
-	FLDPQ        (R3), (F10, F11)
+	WORD $0x3cc0006a // ldur q10, [x3]
+	WORD $0x3cc1006b // ldur q11, [x3, #16]
 	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
@@ -2413,7 +2488,8 @@ loop5:
 	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
 	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        32(R3), (F11, F12)
+	WORD $0x3cc2006b // ldur q11, [x3, #32]
+	WORD $0x3cc3006c // ldur q12, [x3, #48]
 	WORD $0x0e2bc10d // smull v13.8h, v8.8b, v11.8b
 	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -2422,7 +2498,8 @@ loop5:
 	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        64(R3), (F12, F13)
+	WORD $0x3cc4006c // ldur q12, [x3, #64]
+	WORD $0x3cc5006d // ldur q13, [x3, #80]
 	WORD $0x0e2cc10e // smull v14.8h, v8.8b, v12.8b
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -2431,7 +2508,8 @@ loop5:
 	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        96(R3), (F13, F14)
+	WORD $0x3cc6006d // ldur q13, [x3, #96]
+	WORD $0x3cc7006e // ldur q14, [x3, #112]
 	WORD $0x0e2dc10f // smull v15.8h, v8.8b, v13.8b
 	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
 	WORD $0x4e68bde8 // addp v8.8h, v15.8h, v8.8h
@@ -2442,19 +2520,19 @@ loop5:
 	WORD $0x4e606928 // sadalp v8.4s, v9.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F9
+	WORD $0xbc400089 // ldur s9, [x4]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4f8990e9 // fmul v9.4s, v7.4s, v9.s[0]
 	WORD $0x4e29cd43 // fmla v3.4s, v10.4s, v9.4s
-	FMOVS        4(R4), F9
+	WORD $0xbc404089 // ldur s9, [x4, #4]
 	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
 	WORD $0x4f8990e9 // fmul v9.4s, v7.4s, v9.s[0]
 	WORD $0x4e29cd44 // fmla v4.4s, v10.4s, v9.4s
-	FMOVS        8(R4), F9
+	WORD $0xbc408089 // ldur s9, [x4, #8]
 	WORD $0x4e21d98a // scvtf v10.4s, v12.4s
 	WORD $0x4f8990e9 // fmul v9.4s, v7.4s, v9.s[0]
 	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
-	FMOVS        12(R4), F9
+	WORD $0xbc40c089 // ldur s9, [x4, #12]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
 	WORD $0x4e27cd06 // fmla v6.4s, v8.4s, v7.4s

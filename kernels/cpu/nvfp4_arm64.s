@@ -54,10 +54,10 @@ DATA nvfp4_mask<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA nvfp4_mask<>+8(SB)/8, $0x0000000000000000
 GLOBL nvfp4_mask<>(SB), RODATA|NOPTR, $16
 
-// nvfp4_mask2: int8 0 0 0 0 0 0 0 0 15 15 15 15 15 15 15 15
-DATA nvfp4_mask2<>+0(SB)/8, $0x0000000000000000
-DATA nvfp4_mask2<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
-GLOBL nvfp4_mask2<>(SB), RODATA|NOPTR, $16
+// nvfp4_or: int8 0 0 0 0 0 0 0 0 15 15 15 15 15 15 15 15
+DATA nvfp4_or<>+0(SB)/8, $0x0000000000000000
+DATA nvfp4_or<>+8(SB)/8, $0x0f0f0f0f0f0f0f0f
+GLOBL nvfp4_or<>(SB), RODATA|NOPTR, $16
 
 // nvfp4_levels: int8 0 1 2 3 4 6 8 12 0 -1 -2 -3 -4 -6 -8 -12
 DATA nvfp4_levels<>+0(SB)/8, $0x0c08060403020100
@@ -69,7 +69,7 @@ GLOBL nvfp4_levels<>(SB), RODATA|NOPTR, $16
 TEXT ·matmulQ81xNvfp4DotProd(SB), NOSPLIT, $192-72
 
 	// constants of the loops
-	MOVD         $nvfp4_mask2<>+0(SB), R0
+	MOVD         $nvfp4_or<>+0(SB), R0
 	FMOVQ        (R0), F0
 	MOVD         $nvfp4_mask<>+0(SB), R0
 	FMOVQ        (R0), F1
@@ -120,125 +120,115 @@ loop1:
 loop3:
 
 	// scales of the block
-	FMOVQ        (R7), F20
-	FMOVQ        3(R7), F21
+	WORD $0x3cc000f4 // ldur q20, [x7]
+	WORD $0x3cc030f5 // ldur q21, [x7, #3]
+	WORD $0x4e070296 // tbl v22.16b, { v20.16b }, v7.16b
+	WORD $0x4e0602b7 // tbl v23.16b, { v21.16b }, v6.16b
+	WORD $0x6f3d06d6 // ushr v22.4s, v22.4s, #3
+	WORD $0x6f3d06f7 // ushr v23.4s, v23.4s, #3
+	WORD $0x4e2b1ed6 // and v22.16b, v22.16b, v11.16b
+	WORD $0x4e2b1ef7 // and v23.16b, v23.16b, v11.16b
+	WORD $0x4f0005f8 // movi v24.4s, #15
+	WORD $0x6eb88ed9 // cmeq v25.4s, v22.4s, v24.4s
+	WORD $0x6eb88ef8 // cmeq v24.4s, v23.4s, v24.4s
 	WORD $0x4e070294 // tbl v20.16b, { v20.16b }, v7.16b
 	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
-	WORD $0x6f3d0694 // ushr v20.4s, v20.4s, #3
-	WORD $0x6f3d06b5 // ushr v21.4s, v21.4s, #3
-	WORD $0x4e2b1e94 // and v20.16b, v20.16b, v11.16b
-	WORD $0x4e2b1eb5 // and v21.16b, v21.16b, v11.16b
-	WORD $0x4f0005f6 // movi v22.4s, #15
-	WORD $0x6eb68e97 // cmeq v23.4s, v20.4s, v22.4s
-	WORD $0x6eb68eb6 // cmeq v22.4s, v21.4s, v22.4s
-	FMOVQ        (R7), F24
-	FMOVQ        3(R7), F25
-	WORD $0x4e070318 // tbl v24.16b, { v24.16b }, v7.16b
-	WORD $0x4e060339 // tbl v25.16b, { v25.16b }, v6.16b
-	WORD $0x4e291f18 // and v24.16b, v24.16b, v9.16b
-	WORD $0x4e291f39 // and v25.16b, v25.16b, v9.16b
+	WORD $0x4e291e94 // and v20.16b, v20.16b, v9.16b
+	WORD $0x4e291eb5 // and v21.16b, v21.16b, v9.16b
 	WORD $0x4f0004fa // movi v26.4s, #7
-	WORD $0x6eba8f1b // cmeq v27.4s, v24.4s, v26.4s
-	WORD $0x6eba8f3a // cmeq v26.4s, v25.4s, v26.4s
-	WORD $0x4e3b1ef7 // and v23.16b, v23.16b, v27.16b
-	WORD $0x4e3a1ed6 // and v22.16b, v22.16b, v26.16b
+	WORD $0x6eba8e9b // cmeq v27.4s, v20.4s, v26.4s
+	WORD $0x6eba8eba // cmeq v26.4s, v21.4s, v26.4s
+	WORD $0x4e3b1f39 // and v25.16b, v25.16b, v27.16b
+	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
 	WORD $0x4f00e41a // movi v26.16b, #0
 	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4ebb369c // cmgt v28.4s, v20.4s, v27.4s
-	WORD $0x4ebb36bb // cmgt v27.4s, v21.4s, v27.4s
+	WORD $0x4ebb36dc // cmgt v28.4s, v22.4s, v27.4s
+	WORD $0x4ebb36fb // cmgt v27.4s, v23.4s, v27.4s
 	WORD $0x4f00051d // movi v29.4s, #8
-	WORD $0x4eb887be // add v30.4s, v29.4s, v24.4s
-	WORD $0x4eb987bd // add v29.4s, v29.4s, v25.4s
+	WORD $0x4eb487be // add v30.4s, v29.4s, v20.4s
+	WORD $0x4eb587bd // add v29.4s, v29.4s, v21.4s
 	WORD $0x4ebc1f9c // mov v28.16b, v28.16b
-	WORD $0x6e781fdc // bsl v28.16b, v30.16b, v24.16b
-	WORD $0x4ebb1f78 // mov v24.16b, v27.16b
-	WORD $0x6e791fb8 // bsl v24.16b, v29.16b, v25.16b
-	WORD $0x4e21db99 // scvtf v25.4s, v28.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4ea89e94 // mul v20.4s, v20.4s, v8.4s
-	WORD $0x4e248694 // add v20.16b, v20.16b, v4.16b
-	WORD $0x4e146194 // tbl v20.16b, { v12.16b, v13.16b, v14.16b, v15.16b }, v20.16b
-	WORD $0x4ea89eb5 // mul v21.4s, v21.4s, v8.4s
-	WORD $0x4e2486b5 // add v21.16b, v21.16b, v4.16b
-	WORD $0x4e156195 // tbl v21.16b, { v12.16b, v13.16b, v14.16b, v15.16b }, v21.16b
-	WORD $0x6e34df34 // fmul v20.4s, v25.4s, v20.4s
-	WORD $0x6e35df15 // fmul v21.4s, v24.4s, v21.4s
-	WORD $0x6e23de94 // fmul v20.4s, v20.4s, v3.4s
+	WORD $0x6e741fdc // bsl v28.16b, v30.16b, v20.16b
+	WORD $0x4ebb1f74 // mov v20.16b, v27.16b
+	WORD $0x6e751fb4 // bsl v20.16b, v29.16b, v21.16b
+	WORD $0x4e21db95 // scvtf v21.4s, v28.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4ea89ed6 // mul v22.4s, v22.4s, v8.4s
+	WORD $0x4e2486d6 // add v22.16b, v22.16b, v4.16b
+	WORD $0x4e166196 // tbl v22.16b, { v12.16b, v13.16b, v14.16b, v15.16b }, v22.16b
+	WORD $0x4ea89ef7 // mul v23.4s, v23.4s, v8.4s
+	WORD $0x4e2486f7 // add v23.16b, v23.16b, v4.16b
+	WORD $0x4e176197 // tbl v23.16b, { v12.16b, v13.16b, v14.16b, v15.16b }, v23.16b
+	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
+	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
 	WORD $0x6e23deb5 // fmul v21.4s, v21.4s, v3.4s
-	WORD $0x4eb71ef7 // mov v23.16b, v23.16b
-	WORD $0x6e741f57 // bsl v23.16b, v26.16b, v20.16b
-	WORD $0x4eb61ed4 // mov v20.16b, v22.16b
-	WORD $0x6e751f54 // bsl v20.16b, v26.16b, v21.16b
-	FMOVQ        F23, 32(R0)
-	FMOVQ        F20, 48(R0)
+	WORD $0x6e23de94 // fmul v20.4s, v20.4s, v3.4s
+	WORD $0x4eb91f36 // mov v22.16b, v25.16b
+	WORD $0x6e751f56 // bsl v22.16b, v26.16b, v21.16b
+	WORD $0x4eb81f15 // mov v21.16b, v24.16b
+	WORD $0x6e741f55 // bsl v21.16b, v26.16b, v20.16b
+	FMOVQ        F22, 32(R0)
+	FMOVQ        F21, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F20
+	WORD $0x3cc040f4 // ldur q20, [x7, #4]
 	WORD $0x4e050295 // tbl v21.16b, { v20.16b }, v5.16b
 	WORD $0x4e0a0294 // tbl v20.16b, { v20.16b }, v10.16b
 	WORD $0x4e211eb6 // and v22.16b, v21.16b, v1.16b
 	WORD $0x4e211e97 // and v23.16b, v20.16b, v1.16b
 	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
 	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
-	WORD $0x4eb41ef4 // orr v20.16b, v23.16b, v20.16b
-	WORD $0x4e150055 // tbl v21.16b, { v2.16b }, v21.16b
-	WORD $0x4e140054 // tbl v20.16b, { v2.16b }, v20.16b
-	FLDPQ        (R4), (F22, F23)
+	WORD $0x6ea01eb6 // bit v22.16b, v21.16b, v0.16b
+	WORD $0x6ea01e97 // bit v23.16b, v20.16b, v0.16b
+	WORD $0x4e160054 // tbl v20.16b, { v2.16b }, v22.16b
+	WORD $0x4e170055 // tbl v21.16b, { v2.16b }, v23.16b
+	WORD $0x3cc00096 // ldur q22, [x4]
+	WORD $0x3cc10097 // ldur q23, [x4, #16]
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9696b8 // sdot v24.4s, v21.16b, v22.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e979695 // sdot v21.4s, v20.16b, v23.16b
+	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9796b4 // sdot v20.4s, v21.16b, v23.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        36(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        (R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0xbc420015 // ldur s21, [x0, #32]
+	WORD $0xbc424016 // ldur s22, [x0, #36]
+	WORD $0xbc4000b7 // ldur s23, [x5]
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34def4 // fmul v20.4s, v23.4s, v20.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
 	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	WORD $0x4e34cf10 // fmla v16.4s, v24.4s, v20.4s
-	WORD $0x4e36ceb1 // fmla v17.4s, v21.4s, v22.4s
+	WORD $0x4f951310 // fmla v16.4s, v24.4s, v21.s[0]
+	WORD $0x4f961291 // fmla v17.4s, v20.4s, v22.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        20(R7), F20
+	WORD $0x3cc140f4 // ldur q20, [x7, #20]
 	WORD $0x4e050295 // tbl v21.16b, { v20.16b }, v5.16b
 	WORD $0x4e0a0294 // tbl v20.16b, { v20.16b }, v10.16b
 	WORD $0x4e211eb6 // and v22.16b, v21.16b, v1.16b
 	WORD $0x4e211e97 // and v23.16b, v20.16b, v1.16b
 	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
 	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
-	WORD $0x4eb41ef4 // orr v20.16b, v23.16b, v20.16b
-	WORD $0x4e150055 // tbl v21.16b, { v2.16b }, v21.16b
-	WORD $0x4e140054 // tbl v20.16b, { v2.16b }, v20.16b
-	FLDPQ        32(R4), (F22, F23)
+	WORD $0x6ea01eb6 // bit v22.16b, v21.16b, v0.16b
+	WORD $0x6ea01e97 // bit v23.16b, v20.16b, v0.16b
+	WORD $0x4e160054 // tbl v20.16b, { v2.16b }, v22.16b
+	WORD $0x4e170055 // tbl v21.16b, { v2.16b }, v23.16b
+	WORD $0x3cc20096 // ldur q22, [x4, #32]
+	WORD $0x3cc30097 // ldur q23, [x4, #48]
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9696b8 // sdot v24.4s, v21.16b, v22.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e979695 // sdot v21.4s, v20.16b, v23.16b
+	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9796b4 // sdot v20.4s, v21.16b, v23.16b
 
 	// integer sums times both scales
-	FMOVS        40(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        44(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        4(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0xbc428015 // ldur s21, [x0, #40]
+	WORD $0xbc42c016 // ldur s22, [x0, #44]
+	WORD $0xbc4040b7 // ldur s23, [x5, #4]
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34def4 // fmul v20.4s, v23.4s, v20.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
 	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	WORD $0x4e34cf12 // fmla v18.4s, v24.4s, v20.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	WORD $0x4f951312 // fmla v18.4s, v24.4s, v21.s[0]
+	WORD $0x4f961293 // fmla v19.4s, v20.4s, v22.s[0]
 	ADD          $0x24, R7
 	ADD          $0x40, R4
 	ADD          $8, R5
@@ -271,7 +261,7 @@ done2:
 TEXT ·matmulQ82xNvfp4DotProd(SB), NOSPLIT, $192-72
 
 	// constants of the loops
-	MOVD         $nvfp4_mask2<>+0(SB), R0
+	MOVD         $nvfp4_or<>+0(SB), R0
 	FMOVQ        (R0), F0
 	MOVD         $nvfp4_mask<>+0(SB), R0
 	FMOVQ        (R0), F1
@@ -322,151 +312,141 @@ loop1:
 loop3:
 
 	// scales of the block
-	FMOVQ        (R7), F20
-	FMOVQ        3(R7), F21
+	WORD $0x3cc000f4 // ldur q20, [x7]
+	WORD $0x3cc030f5 // ldur q21, [x7, #3]
+	WORD $0x4e070296 // tbl v22.16b, { v20.16b }, v7.16b
+	WORD $0x4e0602b7 // tbl v23.16b, { v21.16b }, v6.16b
+	WORD $0x6f3d06d6 // ushr v22.4s, v22.4s, #3
+	WORD $0x6f3d06f7 // ushr v23.4s, v23.4s, #3
+	WORD $0x4e2b1ed6 // and v22.16b, v22.16b, v11.16b
+	WORD $0x4e2b1ef7 // and v23.16b, v23.16b, v11.16b
+	WORD $0x4f0005f8 // movi v24.4s, #15
+	WORD $0x6eb88ed9 // cmeq v25.4s, v22.4s, v24.4s
+	WORD $0x6eb88ef8 // cmeq v24.4s, v23.4s, v24.4s
 	WORD $0x4e070294 // tbl v20.16b, { v20.16b }, v7.16b
 	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
-	WORD $0x6f3d0694 // ushr v20.4s, v20.4s, #3
-	WORD $0x6f3d06b5 // ushr v21.4s, v21.4s, #3
-	WORD $0x4e2b1e94 // and v20.16b, v20.16b, v11.16b
-	WORD $0x4e2b1eb5 // and v21.16b, v21.16b, v11.16b
-	WORD $0x4f0005f6 // movi v22.4s, #15
-	WORD $0x6eb68e97 // cmeq v23.4s, v20.4s, v22.4s
-	WORD $0x6eb68eb6 // cmeq v22.4s, v21.4s, v22.4s
-	FMOVQ        (R7), F24
-	FMOVQ        3(R7), F25
-	WORD $0x4e070318 // tbl v24.16b, { v24.16b }, v7.16b
-	WORD $0x4e060339 // tbl v25.16b, { v25.16b }, v6.16b
-	WORD $0x4e291f18 // and v24.16b, v24.16b, v9.16b
-	WORD $0x4e291f39 // and v25.16b, v25.16b, v9.16b
+	WORD $0x4e291e94 // and v20.16b, v20.16b, v9.16b
+	WORD $0x4e291eb5 // and v21.16b, v21.16b, v9.16b
 	WORD $0x4f0004fa // movi v26.4s, #7
-	WORD $0x6eba8f1b // cmeq v27.4s, v24.4s, v26.4s
-	WORD $0x6eba8f3a // cmeq v26.4s, v25.4s, v26.4s
-	WORD $0x4e3b1ef7 // and v23.16b, v23.16b, v27.16b
-	WORD $0x4e3a1ed6 // and v22.16b, v22.16b, v26.16b
+	WORD $0x6eba8e9b // cmeq v27.4s, v20.4s, v26.4s
+	WORD $0x6eba8eba // cmeq v26.4s, v21.4s, v26.4s
+	WORD $0x4e3b1f39 // and v25.16b, v25.16b, v27.16b
+	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
 	WORD $0x4f00e41a // movi v26.16b, #0
 	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4ebb369c // cmgt v28.4s, v20.4s, v27.4s
-	WORD $0x4ebb36bb // cmgt v27.4s, v21.4s, v27.4s
+	WORD $0x4ebb36dc // cmgt v28.4s, v22.4s, v27.4s
+	WORD $0x4ebb36fb // cmgt v27.4s, v23.4s, v27.4s
 	WORD $0x4f00051d // movi v29.4s, #8
-	WORD $0x4eb887be // add v30.4s, v29.4s, v24.4s
-	WORD $0x4eb987bd // add v29.4s, v29.4s, v25.4s
+	WORD $0x4eb487be // add v30.4s, v29.4s, v20.4s
+	WORD $0x4eb587bd // add v29.4s, v29.4s, v21.4s
 	WORD $0x4ebc1f9c // mov v28.16b, v28.16b
-	WORD $0x6e781fdc // bsl v28.16b, v30.16b, v24.16b
-	WORD $0x4ebb1f78 // mov v24.16b, v27.16b
-	WORD $0x6e791fb8 // bsl v24.16b, v29.16b, v25.16b
-	WORD $0x4e21db99 // scvtf v25.4s, v28.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4ea89e94 // mul v20.4s, v20.4s, v8.4s
-	WORD $0x4e248694 // add v20.16b, v20.16b, v4.16b
-	WORD $0x4e146194 // tbl v20.16b, { v12.16b, v13.16b, v14.16b, v15.16b }, v20.16b
-	WORD $0x4ea89eb5 // mul v21.4s, v21.4s, v8.4s
-	WORD $0x4e2486b5 // add v21.16b, v21.16b, v4.16b
-	WORD $0x4e156195 // tbl v21.16b, { v12.16b, v13.16b, v14.16b, v15.16b }, v21.16b
-	WORD $0x6e34df34 // fmul v20.4s, v25.4s, v20.4s
-	WORD $0x6e35df15 // fmul v21.4s, v24.4s, v21.4s
-	WORD $0x6e23de94 // fmul v20.4s, v20.4s, v3.4s
+	WORD $0x6e741fdc // bsl v28.16b, v30.16b, v20.16b
+	WORD $0x4ebb1f74 // mov v20.16b, v27.16b
+	WORD $0x6e751fb4 // bsl v20.16b, v29.16b, v21.16b
+	WORD $0x4e21db95 // scvtf v21.4s, v28.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4ea89ed6 // mul v22.4s, v22.4s, v8.4s
+	WORD $0x4e2486d6 // add v22.16b, v22.16b, v4.16b
+	WORD $0x4e166196 // tbl v22.16b, { v12.16b, v13.16b, v14.16b, v15.16b }, v22.16b
+	WORD $0x4ea89ef7 // mul v23.4s, v23.4s, v8.4s
+	WORD $0x4e2486f7 // add v23.16b, v23.16b, v4.16b
+	WORD $0x4e176197 // tbl v23.16b, { v12.16b, v13.16b, v14.16b, v15.16b }, v23.16b
+	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
+	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
 	WORD $0x6e23deb5 // fmul v21.4s, v21.4s, v3.4s
-	WORD $0x4eb71ef7 // mov v23.16b, v23.16b
-	WORD $0x6e741f57 // bsl v23.16b, v26.16b, v20.16b
-	WORD $0x4eb61ed4 // mov v20.16b, v22.16b
-	WORD $0x6e751f54 // bsl v20.16b, v26.16b, v21.16b
-	FMOVQ        F23, 32(R0)
-	FMOVQ        F20, 48(R0)
+	WORD $0x6e23de94 // fmul v20.4s, v20.4s, v3.4s
+	WORD $0x4eb91f36 // mov v22.16b, v25.16b
+	WORD $0x6e751f56 // bsl v22.16b, v26.16b, v21.16b
+	WORD $0x4eb81f15 // mov v21.16b, v24.16b
+	WORD $0x6e741f55 // bsl v21.16b, v26.16b, v20.16b
+	FMOVQ        F22, 32(R0)
+	FMOVQ        F21, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F20
+	WORD $0x3cc040f4 // ldur q20, [x7, #4]
 	WORD $0x4e050295 // tbl v21.16b, { v20.16b }, v5.16b
 	WORD $0x4e0a0294 // tbl v20.16b, { v20.16b }, v10.16b
 	WORD $0x4e211eb6 // and v22.16b, v21.16b, v1.16b
 	WORD $0x4e211e97 // and v23.16b, v20.16b, v1.16b
 	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
 	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
-	WORD $0x4eb41ef4 // orr v20.16b, v23.16b, v20.16b
-	WORD $0x4e150055 // tbl v21.16b, { v2.16b }, v21.16b
-	WORD $0x4e140054 // tbl v20.16b, { v2.16b }, v20.16b
-	FLDPQ        (R4), (F22, F23)
+	WORD $0x6ea01eb6 // bit v22.16b, v21.16b, v0.16b
+	WORD $0x6ea01e97 // bit v23.16b, v20.16b, v0.16b
+	WORD $0x4e160054 // tbl v20.16b, { v2.16b }, v22.16b
+	WORD $0x4e170055 // tbl v21.16b, { v2.16b }, v23.16b
+	WORD $0x3cc00096 // ldur q22, [x4]
+	WORD $0x3cc10097 // ldur q23, [x4, #16]
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9696b8 // sdot v24.4s, v21.16b, v22.16b
+	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e979696 // sdot v22.4s, v20.16b, v23.16b
-	FLDPQ        32(R4), (F23, F25)
+	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
+	WORD $0x3cc20097 // ldur q23, [x4, #32]
+	WORD $0x3cc30099 // ldur q25, [x4, #48]
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9796ba // sdot v26.4s, v21.16b, v23.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e999695 // sdot v21.4s, v20.16b, v25.16b
+	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9996b4 // sdot v20.4s, v21.16b, v25.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        36(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        (R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0xbc420015 // ldur s21, [x0, #32]
+	WORD $0xbc424017 // ldur s23, [x0, #36]
+	WORD $0xbc4000b9 // ldur s25, [x5]
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e34df3b // fmul v27.4s, v25.4s, v20.4s
+	WORD $0x6e35df3b // fmul v27.4s, v25.4s, v21.4s
 	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
-	WORD $0x4e3bcf10 // fmla v16.4s, v24.4s, v27.4s
-	WORD $0x4e39ced1 // fmla v17.4s, v22.4s, v25.4s
-	FMOVS        4(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9b1310 // fmla v16.4s, v24.4s, v27.s[0]
+	WORD $0x4f9912d1 // fmla v17.4s, v22.4s, v25.s[0]
+	WORD $0xbc4040b6 // ldur s22, [x5, #4]
 	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34ded4 // fmul v20.4s, v22.4s, v20.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
 	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	WORD $0x4e34cf12 // fmla v18.4s, v24.4s, v20.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	WORD $0x4f951312 // fmla v18.4s, v24.4s, v21.s[0]
+	WORD $0x4f961293 // fmla v19.4s, v20.4s, v22.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        20(R7), F20
+	WORD $0x3cc140f4 // ldur q20, [x7, #20]
 	WORD $0x4e050295 // tbl v21.16b, { v20.16b }, v5.16b
 	WORD $0x4e0a0294 // tbl v20.16b, { v20.16b }, v10.16b
 	WORD $0x4e211eb6 // and v22.16b, v21.16b, v1.16b
 	WORD $0x4e211e97 // and v23.16b, v20.16b, v1.16b
 	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
 	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
-	WORD $0x4eb41ef4 // orr v20.16b, v23.16b, v20.16b
-	WORD $0x4e150055 // tbl v21.16b, { v2.16b }, v21.16b
-	WORD $0x4e140054 // tbl v20.16b, { v2.16b }, v20.16b
-	FLDPQ        64(R4), (F22, F23)
+	WORD $0x6ea01eb6 // bit v22.16b, v21.16b, v0.16b
+	WORD $0x6ea01e97 // bit v23.16b, v20.16b, v0.16b
+	WORD $0x4e160054 // tbl v20.16b, { v2.16b }, v22.16b
+	WORD $0x4e170055 // tbl v21.16b, { v2.16b }, v23.16b
+	WORD $0x3cc40096 // ldur q22, [x4, #64]
+	WORD $0x3cc50097 // ldur q23, [x4, #80]
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9696b8 // sdot v24.4s, v21.16b, v22.16b
+	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e979696 // sdot v22.4s, v20.16b, v23.16b
-	FLDPQ        96(R4), (F23, F25)
+	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
+	WORD $0x3cc60097 // ldur q23, [x4, #96]
+	WORD $0x3cc70099 // ldur q25, [x4, #112]
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9796ba // sdot v26.4s, v21.16b, v23.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e999695 // sdot v21.4s, v20.16b, v25.16b
+	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9996b4 // sdot v20.4s, v21.16b, v25.16b
 
 	// integer sums times both scales
-	FMOVS        40(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        44(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        8(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0xbc428015 // ldur s21, [x0, #40]
+	WORD $0xbc42c017 // ldur s23, [x0, #44]
+	WORD $0xbc4080b9 // ldur s25, [x5, #8]
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e34df3b // fmul v27.4s, v25.4s, v20.4s
+	WORD $0x6e35df3b // fmul v27.4s, v25.4s, v21.4s
 	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
-	WORD $0x4e3bcf10 // fmla v16.4s, v24.4s, v27.4s
-	WORD $0x4e39ced1 // fmla v17.4s, v22.4s, v25.4s
-	FMOVS        12(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9b1310 // fmla v16.4s, v24.4s, v27.s[0]
+	WORD $0x4f9912d1 // fmla v17.4s, v22.4s, v25.s[0]
+	WORD $0xbc40c0b6 // ldur s22, [x5, #12]
 	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34ded4 // fmul v20.4s, v22.4s, v20.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
 	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
-	WORD $0x4e34cf12 // fmla v18.4s, v24.4s, v20.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	WORD $0x4f951312 // fmla v18.4s, v24.4s, v21.s[0]
+	WORD $0x4f961293 // fmla v19.4s, v20.4s, v22.s[0]
 	ADD          $0x24, R7
 	ADD          $0x80, R4
 	ADD          $0x10, R5
@@ -505,7 +485,7 @@ done2:
 TEXT ·matmulQ83xNvfp4DotProd(SB), NOSPLIT, $192-72
 
 	// constants of the loops
-	MOVD         $nvfp4_mask2<>+0(SB), R0
+	MOVD         $nvfp4_or<>+0(SB), R0
 	FMOVQ        (R0), F0
 	MOVD         $nvfp4_mask<>+0(SB), R0
 	FMOVQ        (R0), F1
@@ -550,43 +530,41 @@ loop1:
 loop3:
 
 	// scales of the block
-	FMOVQ        (R7), F18
-	FMOVQ        3(R7), F19
+	WORD $0x3cc000f2 // ldur q18, [x7]
+	WORD $0x3cc030f3 // ldur q19, [x7, #3]
+	WORD $0x4e070254 // tbl v20.16b, { v18.16b }, v7.16b
+	WORD $0x4e060275 // tbl v21.16b, { v19.16b }, v6.16b
+	WORD $0x6f3d0694 // ushr v20.4s, v20.4s, #3
+	WORD $0x6f3d06b5 // ushr v21.4s, v21.4s, #3
+	WORD $0x4e2b1e94 // and v20.16b, v20.16b, v11.16b
+	WORD $0x4e2b1eb5 // and v21.16b, v21.16b, v11.16b
+	WORD $0x4f0005f6 // movi v22.4s, #15
+	WORD $0x6eb68e97 // cmeq v23.4s, v20.4s, v22.4s
+	WORD $0x6eb68eb6 // cmeq v22.4s, v21.4s, v22.4s
 	WORD $0x4e070252 // tbl v18.16b, { v18.16b }, v7.16b
 	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
-	WORD $0x6f3d0652 // ushr v18.4s, v18.4s, #3
-	WORD $0x6f3d0673 // ushr v19.4s, v19.4s, #3
-	WORD $0x4e2b1e52 // and v18.16b, v18.16b, v11.16b
-	WORD $0x4e2b1e73 // and v19.16b, v19.16b, v11.16b
-	WORD $0x4f0005f4 // movi v20.4s, #15
-	WORD $0x6eb48e55 // cmeq v21.4s, v18.4s, v20.4s
-	WORD $0x6eb48e74 // cmeq v20.4s, v19.4s, v20.4s
-	FMOVQ        (R7), F22
-	FMOVQ        3(R7), F23
-	WORD $0x4e0702d6 // tbl v22.16b, { v22.16b }, v7.16b
-	WORD $0x4e0602f7 // tbl v23.16b, { v23.16b }, v6.16b
-	WORD $0x4e291ed6 // and v22.16b, v22.16b, v9.16b
-	WORD $0x4e291ef7 // and v23.16b, v23.16b, v9.16b
+	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
+	WORD $0x4e291e73 // and v19.16b, v19.16b, v9.16b
 	WORD $0x4f0004f8 // movi v24.4s, #7
-	WORD $0x6eb88ed9 // cmeq v25.4s, v22.4s, v24.4s
-	WORD $0x6eb88ef8 // cmeq v24.4s, v23.4s, v24.4s
-	WORD $0x4e391eb5 // and v21.16b, v21.16b, v25.16b
-	WORD $0x4e381e94 // and v20.16b, v20.16b, v24.16b
+	WORD $0x6eb88e59 // cmeq v25.4s, v18.4s, v24.4s
+	WORD $0x6eb88e78 // cmeq v24.4s, v19.4s, v24.4s
+	WORD $0x4e391ef7 // and v23.16b, v23.16b, v25.16b
+	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
 	WORD $0x4f00e418 // movi v24.16b, #0
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4eb9365a // cmgt v26.4s, v18.4s, v25.4s
-	WORD $0x4eb93679 // cmgt v25.4s, v19.4s, v25.4s
+	WORD $0x4eb9369a // cmgt v26.4s, v20.4s, v25.4s
+	WORD $0x4eb936b9 // cmgt v25.4s, v21.4s, v25.4s
 	WORD $0x4f00051b // movi v27.4s, #8
-	WORD $0x4eb6877c // add v28.4s, v27.4s, v22.4s
-	WORD $0x4eb7877b // add v27.4s, v27.4s, v23.4s
+	WORD $0x4eb2877c // add v28.4s, v27.4s, v18.4s
+	WORD $0x4eb3877b // add v27.4s, v27.4s, v19.4s
 	WORD $0x4eba1f5a // mov v26.16b, v26.16b
-	WORD $0x6e761f9a // bsl v26.16b, v28.16b, v22.16b
-	WORD $0x4eb91f36 // mov v22.16b, v25.16b
-	WORD $0x6e771f76 // bsl v22.16b, v27.16b, v23.16b
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4ea89e52 // mul v18.4s, v18.4s, v8.4s
-	WORD $0x4e248652 // add v18.16b, v18.16b, v4.16b
+	WORD $0x6e721f9a // bsl v26.16b, v28.16b, v18.16b
+	WORD $0x4eb91f32 // mov v18.16b, v25.16b
+	WORD $0x6e731f72 // bsl v18.16b, v27.16b, v19.16b
+	WORD $0x4e21db53 // scvtf v19.4s, v26.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4ea89e94 // mul v20.4s, v20.4s, v8.4s
+	WORD $0x4e248694 // add v20.16b, v20.16b, v4.16b
 	MOVD         $nvfp4_level2<>+0(SB), R8
 	FMOVQ        (R8), F25
 	MOVD         $nvfp4_level3<>+0(SB), R8
@@ -595,9 +573,9 @@ loop3:
 	FMOVQ        (R8), F27
 	MOVD         $nvfp4_level5<>+0(SB), R8
 	FMOVQ        (R8), F28
-	WORD $0x4e126332 // tbl v18.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v18.16b
-	WORD $0x4ea89e73 // mul v19.4s, v19.4s, v8.4s
-	WORD $0x4e248673 // add v19.16b, v19.16b, v4.16b
+	WORD $0x4e146334 // tbl v20.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v20.16b
+	WORD $0x4ea89eb5 // mul v21.4s, v21.4s, v8.4s
+	WORD $0x4e2486b5 // add v21.16b, v21.16b, v4.16b
 	MOVD         $nvfp4_level2<>+0(SB), R8
 	FMOVQ        (R8), F25
 	MOVD         $nvfp4_level3<>+0(SB), R8
@@ -606,137 +584,129 @@ loop3:
 	FMOVQ        (R8), F27
 	MOVD         $nvfp4_level5<>+0(SB), R8
 	FMOVQ        (R8), F28
-	WORD $0x4e136333 // tbl v19.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v19.16b
-	WORD $0x6e32def2 // fmul v18.4s, v23.4s, v18.4s
-	WORD $0x6e33ded3 // fmul v19.4s, v22.4s, v19.4s
-	WORD $0x6e23de52 // fmul v18.4s, v18.4s, v3.4s
+	WORD $0x4e156335 // tbl v21.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
+	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	WORD $0x6e35de52 // fmul v18.4s, v18.4s, v21.4s
 	WORD $0x6e23de73 // fmul v19.4s, v19.4s, v3.4s
-	WORD $0x4eb51eb5 // mov v21.16b, v21.16b
-	WORD $0x6e721f15 // bsl v21.16b, v24.16b, v18.16b
-	WORD $0x4eb41e92 // mov v18.16b, v20.16b
-	WORD $0x6e731f12 // bsl v18.16b, v24.16b, v19.16b
-	FMOVQ        F21, 32(R0)
-	FMOVQ        F18, 48(R0)
+	WORD $0x6e23de52 // fmul v18.4s, v18.4s, v3.4s
+	WORD $0x4eb71ef4 // mov v20.16b, v23.16b
+	WORD $0x6e731f14 // bsl v20.16b, v24.16b, v19.16b
+	WORD $0x4eb61ed3 // mov v19.16b, v22.16b
+	WORD $0x6e721f13 // bsl v19.16b, v24.16b, v18.16b
+	FMOVQ        F20, 32(R0)
+	FMOVQ        F19, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F18
+	WORD $0x3cc040f2 // ldur q18, [x7, #4]
 	WORD $0x4e050253 // tbl v19.16b, { v18.16b }, v5.16b
 	WORD $0x4e0a0252 // tbl v18.16b, { v18.16b }, v10.16b
 	WORD $0x4e211e74 // and v20.16b, v19.16b, v1.16b
 	WORD $0x4e211e55 // and v21.16b, v18.16b, v1.16b
 	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
 	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
-	WORD $0x4eb21eb2 // orr v18.16b, v21.16b, v18.16b
-	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x4e120052 // tbl v18.16b, { v2.16b }, v18.16b
-	FLDPQ        (R4), (F20, F21)
+	WORD $0x6ea01e74 // bit v20.16b, v19.16b, v0.16b
+	WORD $0x6ea01e55 // bit v21.16b, v18.16b, v0.16b
+	WORD $0x4e140052 // tbl v18.16b, { v2.16b }, v20.16b
+	WORD $0x4e150053 // tbl v19.16b, { v2.16b }, v21.16b
+	WORD $0x3cc00094 // ldur q20, [x4]
+	WORD $0x3cc10095 // ldur q21, [x4, #16]
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e949676 // sdot v22.4s, v19.16b, v20.16b
+	WORD $0x4e949656 // sdot v22.4s, v18.16b, v20.16b
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e959654 // sdot v20.4s, v18.16b, v21.16b
-	FLDPQ        32(R4), (F21, F23)
+	WORD $0x4e959674 // sdot v20.4s, v19.16b, v21.16b
+	WORD $0x3cc20095 // ldur q21, [x4, #32]
+	WORD $0x3cc30097 // ldur q23, [x4, #48]
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959678 // sdot v24.4s, v19.16b, v21.16b
+	WORD $0x4e959658 // sdot v24.4s, v18.16b, v21.16b
 	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e979655 // sdot v21.4s, v18.16b, v23.16b
-	FLDPQ        64(R4), (F23, F25)
+	WORD $0x4e979675 // sdot v21.4s, v19.16b, v23.16b
+	WORD $0x3cc40097 // ldur q23, [x4, #64]
+	WORD $0x3cc50099 // ldur q25, [x4, #80]
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97967a // sdot v26.4s, v19.16b, v23.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e999653 // sdot v19.4s, v18.16b, v25.16b
+	WORD $0x4e97965a // sdot v26.4s, v18.16b, v23.16b
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e999672 // sdot v18.4s, v19.16b, v25.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        36(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        (R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0xbc420013 // ldur s19, [x0, #32]
+	WORD $0xbc424017 // ldur s23, [x0, #36]
+	WORD $0xbc4000b9 // ldur s25, [x5]
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e32df3b // fmul v27.4s, v25.4s, v18.4s
+	WORD $0x6e33df3b // fmul v27.4s, v25.4s, v19.4s
 	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
-	WORD $0x4e3bcecc // fmla v12.4s, v22.4s, v27.4s
-	WORD $0x4e39ce8d // fmla v13.4s, v20.4s, v25.4s
-	FMOVS        4(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9b12cc // fmla v12.4s, v22.4s, v27.s[0]
+	WORD $0x4f99128d // fmla v13.4s, v20.4s, v25.s[0]
+	WORD $0xbc4040b4 // ldur s20, [x5, #4]
 	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e32de98 // fmul v24.4s, v20.4s, v18.4s
+	WORD $0x6e33de98 // fmul v24.4s, v20.4s, v19.4s
 	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
-	WORD $0x4e34ceaf // fmla v15.4s, v21.4s, v20.4s
-	FMOVS        8(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9812ce // fmla v14.4s, v22.4s, v24.s[0]
+	WORD $0x4f9412af // fmla v15.4s, v21.4s, v20.s[0]
+	WORD $0xbc4080b4 // ldur s20, [x5, #8]
 	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
 	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
-	WORD $0x4e32ceb0 // fmla v16.4s, v21.4s, v18.4s
-	WORD $0x4e34ce71 // fmla v17.4s, v19.4s, v20.4s
+	WORD $0x4f9312b0 // fmla v16.4s, v21.4s, v19.s[0]
+	WORD $0x4f941251 // fmla v17.4s, v18.4s, v20.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        20(R7), F18
+	WORD $0x3cc140f2 // ldur q18, [x7, #20]
 	WORD $0x4e050253 // tbl v19.16b, { v18.16b }, v5.16b
 	WORD $0x4e0a0252 // tbl v18.16b, { v18.16b }, v10.16b
 	WORD $0x4e211e74 // and v20.16b, v19.16b, v1.16b
 	WORD $0x4e211e55 // and v21.16b, v18.16b, v1.16b
 	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
 	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
-	WORD $0x4eb21eb2 // orr v18.16b, v21.16b, v18.16b
-	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x4e120052 // tbl v18.16b, { v2.16b }, v18.16b
-	FLDPQ        96(R4), (F20, F21)
+	WORD $0x6ea01e74 // bit v20.16b, v19.16b, v0.16b
+	WORD $0x6ea01e55 // bit v21.16b, v18.16b, v0.16b
+	WORD $0x4e140052 // tbl v18.16b, { v2.16b }, v20.16b
+	WORD $0x4e150053 // tbl v19.16b, { v2.16b }, v21.16b
+	WORD $0x3cc60094 // ldur q20, [x4, #96]
+	WORD $0x3cc70095 // ldur q21, [x4, #112]
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e949676 // sdot v22.4s, v19.16b, v20.16b
+	WORD $0x4e949656 // sdot v22.4s, v18.16b, v20.16b
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e959654 // sdot v20.4s, v18.16b, v21.16b
-	FLDPQ        128(R4), (F21, F23)
+	WORD $0x4e959674 // sdot v20.4s, v19.16b, v21.16b
+	WORD $0x3cc80095 // ldur q21, [x4, #128]
+	WORD $0x3cc90097 // ldur q23, [x4, #144]
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959678 // sdot v24.4s, v19.16b, v21.16b
+	WORD $0x4e959658 // sdot v24.4s, v18.16b, v21.16b
 	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e979655 // sdot v21.4s, v18.16b, v23.16b
-	FLDPQ        160(R4), (F23, F25)
+	WORD $0x4e979675 // sdot v21.4s, v19.16b, v23.16b
+	WORD $0x3cca0097 // ldur q23, [x4, #160]
+	WORD $0x3ccb0099 // ldur q25, [x4, #176]
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97967a // sdot v26.4s, v19.16b, v23.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e999653 // sdot v19.4s, v18.16b, v25.16b
+	WORD $0x4e97965a // sdot v26.4s, v18.16b, v23.16b
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e999672 // sdot v18.4s, v19.16b, v25.16b
 
 	// integer sums times both scales
-	FMOVS        40(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        44(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        12(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0xbc428013 // ldur s19, [x0, #40]
+	WORD $0xbc42c017 // ldur s23, [x0, #44]
+	WORD $0xbc40c0b9 // ldur s25, [x5, #12]
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e32df3b // fmul v27.4s, v25.4s, v18.4s
+	WORD $0x6e33df3b // fmul v27.4s, v25.4s, v19.4s
 	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
-	WORD $0x4e3bcecc // fmla v12.4s, v22.4s, v27.4s
-	WORD $0x4e39ce8d // fmla v13.4s, v20.4s, v25.4s
-	FMOVS        16(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9b12cc // fmla v12.4s, v22.4s, v27.s[0]
+	WORD $0x4f99128d // fmla v13.4s, v20.4s, v25.s[0]
+	WORD $0xbc4100b4 // ldur s20, [x5, #16]
 	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e32de98 // fmul v24.4s, v20.4s, v18.4s
+	WORD $0x6e33de98 // fmul v24.4s, v20.4s, v19.4s
 	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
-	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
-	WORD $0x4e34ceaf // fmla v15.4s, v21.4s, v20.4s
-	FMOVS        20(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9812ce // fmla v14.4s, v22.4s, v24.s[0]
+	WORD $0x4f9412af // fmla v15.4s, v21.4s, v20.s[0]
+	WORD $0xbc4140b4 // ldur s20, [x5, #20]
 	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
 	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
-	WORD $0x4e32ceb0 // fmla v16.4s, v21.4s, v18.4s
-	WORD $0x4e34ce71 // fmla v17.4s, v19.4s, v20.4s
+	WORD $0x4f9312b0 // fmla v16.4s, v21.4s, v19.s[0]
+	WORD $0x4f941251 // fmla v17.4s, v18.4s, v20.s[0]
 	ADD          $0x24, R7
 	ADD          $0xc0, R4
 	ADD          $0x18, R5
@@ -781,7 +751,7 @@ done2:
 TEXT ·matmulQ84xNvfp4DotProd(SB), NOSPLIT, $192-72
 
 	// constants of the loops
-	MOVD         $nvfp4_mask2<>+0(SB), R0
+	MOVD         $nvfp4_or<>+0(SB), R0
 	FMOVQ        (R0), F0
 	MOVD         $nvfp4_mask<>+0(SB), R0
 	FMOVQ        (R0), F1
@@ -828,43 +798,41 @@ loop1:
 loop3:
 
 	// scales of the block
-	FMOVQ        (R7), F20
-	FMOVQ        3(R7), F21
+	WORD $0x3cc000f4 // ldur q20, [x7]
+	WORD $0x3cc030f5 // ldur q21, [x7, #3]
+	WORD $0x4e070296 // tbl v22.16b, { v20.16b }, v7.16b
+	WORD $0x4e0602b7 // tbl v23.16b, { v21.16b }, v6.16b
+	WORD $0x6f3d06d6 // ushr v22.4s, v22.4s, #3
+	WORD $0x6f3d06f7 // ushr v23.4s, v23.4s, #3
+	WORD $0x4e2b1ed6 // and v22.16b, v22.16b, v11.16b
+	WORD $0x4e2b1ef7 // and v23.16b, v23.16b, v11.16b
+	WORD $0x4f0005f8 // movi v24.4s, #15
+	WORD $0x6eb88ed9 // cmeq v25.4s, v22.4s, v24.4s
+	WORD $0x6eb88ef8 // cmeq v24.4s, v23.4s, v24.4s
 	WORD $0x4e070294 // tbl v20.16b, { v20.16b }, v7.16b
 	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
-	WORD $0x6f3d0694 // ushr v20.4s, v20.4s, #3
-	WORD $0x6f3d06b5 // ushr v21.4s, v21.4s, #3
-	WORD $0x4e2b1e94 // and v20.16b, v20.16b, v11.16b
-	WORD $0x4e2b1eb5 // and v21.16b, v21.16b, v11.16b
-	WORD $0x4f0005f6 // movi v22.4s, #15
-	WORD $0x6eb68e97 // cmeq v23.4s, v20.4s, v22.4s
-	WORD $0x6eb68eb6 // cmeq v22.4s, v21.4s, v22.4s
-	FMOVQ        (R7), F24
-	FMOVQ        3(R7), F25
-	WORD $0x4e070318 // tbl v24.16b, { v24.16b }, v7.16b
-	WORD $0x4e060339 // tbl v25.16b, { v25.16b }, v6.16b
-	WORD $0x4e291f18 // and v24.16b, v24.16b, v9.16b
-	WORD $0x4e291f39 // and v25.16b, v25.16b, v9.16b
+	WORD $0x4e291e94 // and v20.16b, v20.16b, v9.16b
+	WORD $0x4e291eb5 // and v21.16b, v21.16b, v9.16b
 	WORD $0x4f0004fa // movi v26.4s, #7
-	WORD $0x6eba8f1b // cmeq v27.4s, v24.4s, v26.4s
-	WORD $0x6eba8f3a // cmeq v26.4s, v25.4s, v26.4s
-	WORD $0x4e3b1ef7 // and v23.16b, v23.16b, v27.16b
-	WORD $0x4e3a1ed6 // and v22.16b, v22.16b, v26.16b
+	WORD $0x6eba8e9b // cmeq v27.4s, v20.4s, v26.4s
+	WORD $0x6eba8eba // cmeq v26.4s, v21.4s, v26.4s
+	WORD $0x4e3b1f39 // and v25.16b, v25.16b, v27.16b
+	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
 	WORD $0x4f00e41a // movi v26.16b, #0
 	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4ebb369c // cmgt v28.4s, v20.4s, v27.4s
-	WORD $0x4ebb36bb // cmgt v27.4s, v21.4s, v27.4s
+	WORD $0x4ebb36dc // cmgt v28.4s, v22.4s, v27.4s
+	WORD $0x4ebb36fb // cmgt v27.4s, v23.4s, v27.4s
 	WORD $0x4f00051d // movi v29.4s, #8
-	WORD $0x4eb887be // add v30.4s, v29.4s, v24.4s
-	WORD $0x4eb987bd // add v29.4s, v29.4s, v25.4s
+	WORD $0x4eb487be // add v30.4s, v29.4s, v20.4s
+	WORD $0x4eb587bd // add v29.4s, v29.4s, v21.4s
 	WORD $0x4ebc1f9c // mov v28.16b, v28.16b
-	WORD $0x6e781fdc // bsl v28.16b, v30.16b, v24.16b
-	WORD $0x4ebb1f78 // mov v24.16b, v27.16b
-	WORD $0x6e791fb8 // bsl v24.16b, v29.16b, v25.16b
-	WORD $0x4e21db99 // scvtf v25.4s, v28.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4ea89e94 // mul v20.4s, v20.4s, v8.4s
-	WORD $0x4e248694 // add v20.16b, v20.16b, v4.16b
+	WORD $0x6e741fdc // bsl v28.16b, v30.16b, v20.16b
+	WORD $0x4ebb1f74 // mov v20.16b, v27.16b
+	WORD $0x6e751fb4 // bsl v20.16b, v29.16b, v21.16b
+	WORD $0x4e21db95 // scvtf v21.4s, v28.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4ea89ed6 // mul v22.4s, v22.4s, v8.4s
+	WORD $0x4e2486d6 // add v22.16b, v22.16b, v4.16b
 	MOVD         $nvfp4_level2<>+0(SB), R8
 	FMOVQ        (R8), F27
 	MOVD         $nvfp4_level3<>+0(SB), R8
@@ -873,9 +841,9 @@ loop3:
 	FMOVQ        (R8), F29
 	MOVD         $nvfp4_level5<>+0(SB), R8
 	FMOVQ        (R8), F30
-	WORD $0x4e146374 // tbl v20.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v20.16b
-	WORD $0x4ea89eb5 // mul v21.4s, v21.4s, v8.4s
-	WORD $0x4e2486b5 // add v21.16b, v21.16b, v4.16b
+	WORD $0x4e166376 // tbl v22.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v22.16b
+	WORD $0x4ea89ef7 // mul v23.4s, v23.4s, v8.4s
+	WORD $0x4e2486f7 // add v23.16b, v23.16b, v4.16b
 	MOVD         $nvfp4_level2<>+0(SB), R8
 	FMOVQ        (R8), F27
 	MOVD         $nvfp4_level3<>+0(SB), R8
@@ -884,163 +852,155 @@ loop3:
 	FMOVQ        (R8), F29
 	MOVD         $nvfp4_level5<>+0(SB), R8
 	FMOVQ        (R8), F30
-	WORD $0x4e156375 // tbl v21.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v21.16b
-	WORD $0x6e34df34 // fmul v20.4s, v25.4s, v20.4s
-	WORD $0x6e35df15 // fmul v21.4s, v24.4s, v21.4s
-	WORD $0x6e23de94 // fmul v20.4s, v20.4s, v3.4s
+	WORD $0x4e176377 // tbl v23.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v23.16b
+	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
+	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
 	WORD $0x6e23deb5 // fmul v21.4s, v21.4s, v3.4s
-	WORD $0x4eb71ef7 // mov v23.16b, v23.16b
-	WORD $0x6e741f57 // bsl v23.16b, v26.16b, v20.16b
-	WORD $0x4eb61ed4 // mov v20.16b, v22.16b
-	WORD $0x6e751f54 // bsl v20.16b, v26.16b, v21.16b
-	FMOVQ        F23, 32(R0)
-	FMOVQ        F20, 48(R0)
+	WORD $0x6e23de94 // fmul v20.4s, v20.4s, v3.4s
+	WORD $0x4eb91f36 // mov v22.16b, v25.16b
+	WORD $0x6e751f56 // bsl v22.16b, v26.16b, v21.16b
+	WORD $0x4eb81f15 // mov v21.16b, v24.16b
+	WORD $0x6e741f55 // bsl v21.16b, v26.16b, v20.16b
+	FMOVQ        F22, 32(R0)
+	FMOVQ        F21, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F20
+	WORD $0x3cc040f4 // ldur q20, [x7, #4]
 	WORD $0x4e050295 // tbl v21.16b, { v20.16b }, v5.16b
 	WORD $0x4e0a0294 // tbl v20.16b, { v20.16b }, v10.16b
 	WORD $0x4e211eb6 // and v22.16b, v21.16b, v1.16b
 	WORD $0x4e211e97 // and v23.16b, v20.16b, v1.16b
 	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
 	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
-	WORD $0x4eb41ef4 // orr v20.16b, v23.16b, v20.16b
-	WORD $0x4e150055 // tbl v21.16b, { v2.16b }, v21.16b
-	WORD $0x4e140054 // tbl v20.16b, { v2.16b }, v20.16b
-	FLDPQ        (R4), (F22, F23)
+	WORD $0x6ea01eb6 // bit v22.16b, v21.16b, v0.16b
+	WORD $0x6ea01e97 // bit v23.16b, v20.16b, v0.16b
+	WORD $0x4e160054 // tbl v20.16b, { v2.16b }, v22.16b
+	WORD $0x4e170055 // tbl v21.16b, { v2.16b }, v23.16b
+	WORD $0x3cc00096 // ldur q22, [x4]
+	WORD $0x3cc10097 // ldur q23, [x4, #16]
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9696b8 // sdot v24.4s, v21.16b, v22.16b
+	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e979696 // sdot v22.4s, v20.16b, v23.16b
-	FLDPQ        32(R4), (F23, F25)
+	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
+	WORD $0x3cc20097 // ldur q23, [x4, #32]
+	WORD $0x3cc30099 // ldur q25, [x4, #48]
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9796ba // sdot v26.4s, v21.16b, v23.16b
+	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e999697 // sdot v23.4s, v20.16b, v25.16b
-	FLDPQ        64(R4), (F25, F27)
+	WORD $0x4e9996b7 // sdot v23.4s, v21.16b, v25.16b
+	WORD $0x3cc40099 // ldur q25, [x4, #64]
+	WORD $0x3cc5009b // ldur q27, [x4, #80]
 	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e9996bc // sdot v28.4s, v21.16b, v25.16b
+	WORD $0x4e99969c // sdot v28.4s, v20.16b, v25.16b
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9b9699 // sdot v25.4s, v20.16b, v27.16b
-	FLDPQ        96(R4), (F27, F29)
+	WORD $0x4e9b96b9 // sdot v25.4s, v21.16b, v27.16b
+	WORD $0x3cc6009b // ldur q27, [x4, #96]
+	WORD $0x3cc7009d // ldur q29, [x4, #112]
 	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9b96be // sdot v30.4s, v21.16b, v27.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9d9695 // sdot v21.4s, v20.16b, v29.16b
+	WORD $0x4e9b969e // sdot v30.4s, v20.16b, v27.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9d96b4 // sdot v20.4s, v21.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        36(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        (R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
+	WORD $0xbc420015 // ldur s21, [x0, #32]
+	WORD $0xbc42401b // ldur s27, [x0, #36]
+	WORD $0xbc4000bd // ldur s29, [x5]
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e34dfbf // fmul v31.4s, v29.4s, v20.4s
+	WORD $0x6e35dfbf // fmul v31.4s, v29.4s, v21.4s
 	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf0c // fmla v12.4s, v24.4s, v31.4s
-	WORD $0x4e3dcecd // fmla v13.4s, v22.4s, v29.4s
-	FMOVS        4(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
+	WORD $0x4f9d12cd // fmla v13.4s, v22.4s, v29.s[0]
+	WORD $0xbc4040b6 // ldur s22, [x5, #4]
 	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e34deda // fmul v26.4s, v22.4s, v20.4s
+	WORD $0x6e35deda // fmul v26.4s, v22.4s, v21.4s
 	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e36ceef // fmla v15.4s, v23.4s, v22.4s
-	FMOVS        8(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9a130e // fmla v14.4s, v24.4s, v26.s[0]
+	WORD $0x4f9612ef // fmla v15.4s, v23.4s, v22.s[0]
+	WORD $0xbc4080b6 // ldur s22, [x5, #8]
 	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e34ded9 // fmul v25.4s, v22.4s, v20.4s
+	WORD $0x6e35ded9 // fmul v25.4s, v22.4s, v21.4s
 	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        12(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9912f0 // fmla v16.4s, v23.4s, v25.s[0]
+	WORD $0x4f961311 // fmla v17.4s, v24.4s, v22.s[0]
+	WORD $0xbc40c0b6 // ldur s22, [x5, #12]
 	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34ded4 // fmul v20.4s, v22.4s, v20.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
 	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e34cef2 // fmla v18.4s, v23.4s, v20.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	WORD $0x4f9512f2 // fmla v18.4s, v23.4s, v21.s[0]
+	WORD $0x4f961293 // fmla v19.4s, v20.4s, v22.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        20(R7), F20
+	WORD $0x3cc140f4 // ldur q20, [x7, #20]
 	WORD $0x4e050295 // tbl v21.16b, { v20.16b }, v5.16b
 	WORD $0x4e0a0294 // tbl v20.16b, { v20.16b }, v10.16b
 	WORD $0x4e211eb6 // and v22.16b, v21.16b, v1.16b
 	WORD $0x4e211e97 // and v23.16b, v20.16b, v1.16b
 	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
 	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
-	WORD $0x4eb41ef4 // orr v20.16b, v23.16b, v20.16b
-	WORD $0x4e150055 // tbl v21.16b, { v2.16b }, v21.16b
-	WORD $0x4e140054 // tbl v20.16b, { v2.16b }, v20.16b
-	FLDPQ        128(R4), (F22, F23)
+	WORD $0x6ea01eb6 // bit v22.16b, v21.16b, v0.16b
+	WORD $0x6ea01e97 // bit v23.16b, v20.16b, v0.16b
+	WORD $0x4e160054 // tbl v20.16b, { v2.16b }, v22.16b
+	WORD $0x4e170055 // tbl v21.16b, { v2.16b }, v23.16b
+	WORD $0x3cc80096 // ldur q22, [x4, #128]
+	WORD $0x3cc90097 // ldur q23, [x4, #144]
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e9696b8 // sdot v24.4s, v21.16b, v22.16b
+	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e979696 // sdot v22.4s, v20.16b, v23.16b
-	FLDPQ        160(R4), (F23, F25)
+	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
+	WORD $0x3cca0097 // ldur q23, [x4, #160]
+	WORD $0x3ccb0099 // ldur q25, [x4, #176]
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e9796ba // sdot v26.4s, v21.16b, v23.16b
+	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e999697 // sdot v23.4s, v20.16b, v25.16b
-	FLDPQ        192(R4), (F25, F27)
+	WORD $0x4e9996b7 // sdot v23.4s, v21.16b, v25.16b
+	WORD $0x3ccc0099 // ldur q25, [x4, #192]
+	WORD $0x3ccd009b // ldur q27, [x4, #208]
 	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e9996bc // sdot v28.4s, v21.16b, v25.16b
+	WORD $0x4e99969c // sdot v28.4s, v20.16b, v25.16b
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9b9699 // sdot v25.4s, v20.16b, v27.16b
-	FLDPQ        224(R4), (F27, F29)
+	WORD $0x4e9b96b9 // sdot v25.4s, v21.16b, v27.16b
+	WORD $0x3cce009b // ldur q27, [x4, #224]
+	WORD $0x3ccf009d // ldur q29, [x4, #240]
 	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9b96be // sdot v30.4s, v21.16b, v27.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9d9695 // sdot v21.4s, v20.16b, v29.16b
+	WORD $0x4e9b969e // sdot v30.4s, v20.16b, v27.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9d96b4 // sdot v20.4s, v21.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        40(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        44(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        16(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
+	WORD $0xbc428015 // ldur s21, [x0, #40]
+	WORD $0xbc42c01b // ldur s27, [x0, #44]
+	WORD $0xbc4100bd // ldur s29, [x5, #16]
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e34dfbf // fmul v31.4s, v29.4s, v20.4s
+	WORD $0x6e35dfbf // fmul v31.4s, v29.4s, v21.4s
 	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf0c // fmla v12.4s, v24.4s, v31.4s
-	WORD $0x4e3dcecd // fmla v13.4s, v22.4s, v29.4s
-	FMOVS        20(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
+	WORD $0x4f9d12cd // fmla v13.4s, v22.4s, v29.s[0]
+	WORD $0xbc4140b6 // ldur s22, [x5, #20]
 	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e34deda // fmul v26.4s, v22.4s, v20.4s
+	WORD $0x6e35deda // fmul v26.4s, v22.4s, v21.4s
 	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e36ceef // fmla v15.4s, v23.4s, v22.4s
-	FMOVS        24(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9a130e // fmla v14.4s, v24.4s, v26.s[0]
+	WORD $0x4f9612ef // fmla v15.4s, v23.4s, v22.s[0]
+	WORD $0xbc4180b6 // ldur s22, [x5, #24]
 	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e34ded9 // fmul v25.4s, v22.4s, v20.4s
+	WORD $0x6e35ded9 // fmul v25.4s, v22.4s, v21.4s
 	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        28(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9912f0 // fmla v16.4s, v23.4s, v25.s[0]
+	WORD $0x4f961311 // fmla v17.4s, v24.4s, v22.s[0]
+	WORD $0xbc41c0b6 // ldur s22, [x5, #28]
 	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34ded4 // fmul v20.4s, v22.4s, v20.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
 	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e34cef2 // fmla v18.4s, v23.4s, v20.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	WORD $0x4f9512f2 // fmla v18.4s, v23.4s, v21.s[0]
+	WORD $0x4f961293 // fmla v19.4s, v20.4s, v22.s[0]
 	ADD          $0x24, R7
 	ADD          $0x100, R4
 	ADD          $0x20, R5
@@ -1090,7 +1050,7 @@ done2:
 TEXT ·decodeUnitsNvfp4NEON(SB), NOSPLIT, $192-24
 
 	// constants of the loops
-	MOVD         $nvfp4_mask2<>+0(SB), R0
+	MOVD         $nvfp4_or<>+0(SB), R0
 	FMOVQ        (R0), F0
 	MOVD         $nvfp4_mask<>+0(SB), R0
 	FMOVQ        (R0), F1
@@ -1129,191 +1089,185 @@ TEXT ·decodeUnitsNvfp4NEON(SB), NOSPLIT, $192-24
 loop1:
 
 	// scales of the block
-	FMOVQ        (R1), F16
-	FMOVQ        3(R1), F17
+	WORD $0x3cc00030 // ldur q16, [x1]
+	WORD $0x3cc03031 // ldur q17, [x1, #3]
+	WORD $0x4e070212 // tbl v18.16b, { v16.16b }, v7.16b
+	WORD $0x4e060233 // tbl v19.16b, { v17.16b }, v6.16b
+	WORD $0x6f3d0652 // ushr v18.4s, v18.4s, #3
+	WORD $0x6f3d0673 // ushr v19.4s, v19.4s, #3
+	WORD $0x4e2b1e52 // and v18.16b, v18.16b, v11.16b
+	WORD $0x4e2b1e73 // and v19.16b, v19.16b, v11.16b
+	WORD $0x4f0005f4 // movi v20.4s, #15
+	WORD $0x6eb48e55 // cmeq v21.4s, v18.4s, v20.4s
+	WORD $0x6eb48e74 // cmeq v20.4s, v19.4s, v20.4s
 	WORD $0x4e070210 // tbl v16.16b, { v16.16b }, v7.16b
 	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
-	WORD $0x6f3d0610 // ushr v16.4s, v16.4s, #3
-	WORD $0x6f3d0631 // ushr v17.4s, v17.4s, #3
-	WORD $0x4e2b1e10 // and v16.16b, v16.16b, v11.16b
-	WORD $0x4e2b1e31 // and v17.16b, v17.16b, v11.16b
-	WORD $0x4f0005f2 // movi v18.4s, #15
-	WORD $0x6eb28e13 // cmeq v19.4s, v16.4s, v18.4s
-	WORD $0x6eb28e32 // cmeq v18.4s, v17.4s, v18.4s
-	FMOVQ        (R1), F20
-	FMOVQ        3(R1), F21
-	WORD $0x4e070294 // tbl v20.16b, { v20.16b }, v7.16b
-	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
-	WORD $0x4e291e94 // and v20.16b, v20.16b, v9.16b
-	WORD $0x4e291eb5 // and v21.16b, v21.16b, v9.16b
+	WORD $0x4e291e10 // and v16.16b, v16.16b, v9.16b
+	WORD $0x4e291e31 // and v17.16b, v17.16b, v9.16b
 	WORD $0x4f0004f6 // movi v22.4s, #7
-	WORD $0x6eb68e97 // cmeq v23.4s, v20.4s, v22.4s
-	WORD $0x6eb68eb6 // cmeq v22.4s, v21.4s, v22.4s
-	WORD $0x4e371e73 // and v19.16b, v19.16b, v23.16b
-	WORD $0x4e361e52 // and v18.16b, v18.16b, v22.16b
+	WORD $0x6eb68e17 // cmeq v23.4s, v16.4s, v22.4s
+	WORD $0x6eb68e36 // cmeq v22.4s, v17.4s, v22.4s
+	WORD $0x4e371eb5 // and v21.16b, v21.16b, v23.16b
+	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4eb73618 // cmgt v24.4s, v16.4s, v23.4s
-	WORD $0x4eb73637 // cmgt v23.4s, v17.4s, v23.4s
+	WORD $0x4eb73658 // cmgt v24.4s, v18.4s, v23.4s
+	WORD $0x4eb73677 // cmgt v23.4s, v19.4s, v23.4s
 	WORD $0x4f000519 // movi v25.4s, #8
-	WORD $0x4eb4873a // add v26.4s, v25.4s, v20.4s
-	WORD $0x4eb58739 // add v25.4s, v25.4s, v21.4s
+	WORD $0x4eb0873a // add v26.4s, v25.4s, v16.4s
+	WORD $0x4eb18739 // add v25.4s, v25.4s, v17.4s
 	WORD $0x4eb81f18 // mov v24.16b, v24.16b
-	WORD $0x6e741f58 // bsl v24.16b, v26.16b, v20.16b
-	WORD $0x4eb71ef4 // mov v20.16b, v23.16b
-	WORD $0x6e751f34 // bsl v20.16b, v25.16b, v21.16b
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4ea89e10 // mul v16.4s, v16.4s, v8.4s
-	WORD $0x4e248610 // add v16.16b, v16.16b, v4.16b
-	WORD $0x4e106190 // tbl v16.16b, { v12.16b, v13.16b, v14.16b, v15.16b }, v16.16b
-	WORD $0x4ea89e31 // mul v17.4s, v17.4s, v8.4s
-	WORD $0x4e248631 // add v17.16b, v17.16b, v4.16b
-	WORD $0x4e116191 // tbl v17.16b, { v12.16b, v13.16b, v14.16b, v15.16b }, v17.16b
-	WORD $0x6e30deb0 // fmul v16.4s, v21.4s, v16.4s
-	WORD $0x6e31de91 // fmul v17.4s, v20.4s, v17.4s
-	WORD $0x6e23de10 // fmul v16.4s, v16.4s, v3.4s
+	WORD $0x6e701f58 // bsl v24.16b, v26.16b, v16.16b
+	WORD $0x4eb71ef0 // mov v16.16b, v23.16b
+	WORD $0x6e711f30 // bsl v16.16b, v25.16b, v17.16b
+	WORD $0x4e21db11 // scvtf v17.4s, v24.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4ea89e52 // mul v18.4s, v18.4s, v8.4s
+	WORD $0x4e248652 // add v18.16b, v18.16b, v4.16b
+	WORD $0x4e126192 // tbl v18.16b, { v12.16b, v13.16b, v14.16b, v15.16b }, v18.16b
+	WORD $0x4ea89e73 // mul v19.4s, v19.4s, v8.4s
+	WORD $0x4e248673 // add v19.16b, v19.16b, v4.16b
+	WORD $0x4e136193 // tbl v19.16b, { v12.16b, v13.16b, v14.16b, v15.16b }, v19.16b
+	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
 	WORD $0x6e23de31 // fmul v17.4s, v17.4s, v3.4s
-	WORD $0x4eb31e73 // mov v19.16b, v19.16b
-	WORD $0x6e701ed3 // bsl v19.16b, v22.16b, v16.16b
-	WORD $0x4eb21e50 // mov v16.16b, v18.16b
-	WORD $0x6e711ed0 // bsl v16.16b, v22.16b, v17.16b
-	FMOVQ        F19, 32(R3)
-	FMOVQ        F16, 48(R3)
+	WORD $0x6e23de10 // fmul v16.4s, v16.4s, v3.4s
+	WORD $0x4eb51eb2 // mov v18.16b, v21.16b
+	WORD $0x6e711ed2 // bsl v18.16b, v22.16b, v17.16b
+	WORD $0x4eb41e91 // mov v17.16b, v20.16b
+	WORD $0x6e701ed1 // bsl v17.16b, v22.16b, v16.16b
+	FMOVQ        F18, 32(R3)
+	FMOVQ        F17, 48(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        4(R1), F16
+	WORD $0x3cc04030 // ldur q16, [x1, #4]
 	WORD $0x4e050211 // tbl v17.16b, { v16.16b }, v5.16b
 	WORD $0x4e0a0210 // tbl v16.16b, { v16.16b }, v10.16b
 	WORD $0x4e211e32 // and v18.16b, v17.16b, v1.16b
 	WORD $0x4e211e13 // and v19.16b, v16.16b, v1.16b
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
-	WORD $0x4eb01e70 // orr v16.16b, v19.16b, v16.16b
-	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
-	WORD $0x4e100050 // tbl v16.16b, { v2.16b }, v16.16b
-	FMOVQ        F17, (R3)
-	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0x6ea01e32 // bit v18.16b, v17.16b, v0.16b
+	WORD $0x6ea01e13 // bit v19.16b, v16.16b, v0.16b
+	WORD $0x4e120050 // tbl v16.16b, { v2.16b }, v18.16b
+	WORD $0x4e130051 // tbl v17.16b, { v2.16b }, v19.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, (R0)
 	FMOVQ        F17, 16(R0)
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 32(R0)
 	FMOVQ        F17, 48(R0)
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 64(R0)
 	FMOVQ        F17, 80(R0)
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 96(R0)
 	FMOVQ        F17, 112(R0)
 
 	// levels of values 32 to 63
-	FMOVQ        20(R1), F16
+	WORD $0x3cc14030 // ldur q16, [x1, #20]
 	WORD $0x4e050211 // tbl v17.16b, { v16.16b }, v5.16b
 	WORD $0x4e0a0210 // tbl v16.16b, { v16.16b }, v10.16b
 	WORD $0x4e211e32 // and v18.16b, v17.16b, v1.16b
 	WORD $0x4e211e13 // and v19.16b, v16.16b, v1.16b
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
-	WORD $0x4eb01e70 // orr v16.16b, v19.16b, v16.16b
-	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
-	WORD $0x4e100050 // tbl v16.16b, { v2.16b }, v16.16b
-	FMOVQ        F17, (R3)
-	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0x6ea01e32 // bit v18.16b, v17.16b, v0.16b
+	WORD $0x6ea01e13 // bit v19.16b, v16.16b, v0.16b
+	WORD $0x4e120050 // tbl v16.16b, { v2.16b }, v18.16b
+	WORD $0x4e130051 // tbl v17.16b, { v2.16b }, v19.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 128(R0)
 	FMOVQ        F17, 144(R0)
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 160(R0)
 	FMOVQ        F17, 176(R0)
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 192(R0)
 	FMOVQ        F17, 208(R0)
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FMOVQ        F16, 224(R0)
@@ -1331,7 +1285,7 @@ done2:
 TEXT ·matmul1xNvfp4NEON(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	MOVD         $nvfp4_mask2<>+0(SB), R0
+	MOVD         $nvfp4_or<>+0(SB), R0
 	FMOVQ        (R0), F0
 	MOVD         $nvfp4_mask<>+0(SB), R0
 	FMOVQ        (R0), F1
@@ -1377,43 +1331,41 @@ loop1:
 loop3:
 
 	// scales of the block
-	FMOVQ        (R6), F20
-	FMOVQ        3(R6), F21
+	WORD $0x3cc000d4 // ldur q20, [x6]
+	WORD $0x3cc030d5 // ldur q21, [x6, #3]
+	WORD $0x4e070296 // tbl v22.16b, { v20.16b }, v7.16b
+	WORD $0x4e0602b7 // tbl v23.16b, { v21.16b }, v6.16b
+	WORD $0x6f3d06d6 // ushr v22.4s, v22.4s, #3
+	WORD $0x6f3d06f7 // ushr v23.4s, v23.4s, #3
+	WORD $0x4e2b1ed6 // and v22.16b, v22.16b, v11.16b
+	WORD $0x4e2b1ef7 // and v23.16b, v23.16b, v11.16b
+	WORD $0x4f0005f8 // movi v24.4s, #15
+	WORD $0x6eb88ed9 // cmeq v25.4s, v22.4s, v24.4s
+	WORD $0x6eb88ef8 // cmeq v24.4s, v23.4s, v24.4s
 	WORD $0x4e070294 // tbl v20.16b, { v20.16b }, v7.16b
 	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
-	WORD $0x6f3d0694 // ushr v20.4s, v20.4s, #3
-	WORD $0x6f3d06b5 // ushr v21.4s, v21.4s, #3
-	WORD $0x4e2b1e94 // and v20.16b, v20.16b, v11.16b
-	WORD $0x4e2b1eb5 // and v21.16b, v21.16b, v11.16b
-	WORD $0x4f0005f6 // movi v22.4s, #15
-	WORD $0x6eb68e97 // cmeq v23.4s, v20.4s, v22.4s
-	WORD $0x6eb68eb6 // cmeq v22.4s, v21.4s, v22.4s
-	FMOVQ        (R6), F24
-	FMOVQ        3(R6), F25
-	WORD $0x4e070318 // tbl v24.16b, { v24.16b }, v7.16b
-	WORD $0x4e060339 // tbl v25.16b, { v25.16b }, v6.16b
-	WORD $0x4e291f18 // and v24.16b, v24.16b, v9.16b
-	WORD $0x4e291f39 // and v25.16b, v25.16b, v9.16b
+	WORD $0x4e291e94 // and v20.16b, v20.16b, v9.16b
+	WORD $0x4e291eb5 // and v21.16b, v21.16b, v9.16b
 	WORD $0x4f0004fa // movi v26.4s, #7
-	WORD $0x6eba8f1b // cmeq v27.4s, v24.4s, v26.4s
-	WORD $0x6eba8f3a // cmeq v26.4s, v25.4s, v26.4s
-	WORD $0x4e3b1ef7 // and v23.16b, v23.16b, v27.16b
-	WORD $0x4e3a1ed6 // and v22.16b, v22.16b, v26.16b
+	WORD $0x6eba8e9b // cmeq v27.4s, v20.4s, v26.4s
+	WORD $0x6eba8eba // cmeq v26.4s, v21.4s, v26.4s
+	WORD $0x4e3b1f39 // and v25.16b, v25.16b, v27.16b
+	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
 	WORD $0x4f00e41a // movi v26.16b, #0
 	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4ebb369c // cmgt v28.4s, v20.4s, v27.4s
-	WORD $0x4ebb36bb // cmgt v27.4s, v21.4s, v27.4s
+	WORD $0x4ebb36dc // cmgt v28.4s, v22.4s, v27.4s
+	WORD $0x4ebb36fb // cmgt v27.4s, v23.4s, v27.4s
 	WORD $0x4f00051d // movi v29.4s, #8
-	WORD $0x4eb887be // add v30.4s, v29.4s, v24.4s
-	WORD $0x4eb987bd // add v29.4s, v29.4s, v25.4s
+	WORD $0x4eb487be // add v30.4s, v29.4s, v20.4s
+	WORD $0x4eb587bd // add v29.4s, v29.4s, v21.4s
 	WORD $0x4ebc1f9c // mov v28.16b, v28.16b
-	WORD $0x6e781fdc // bsl v28.16b, v30.16b, v24.16b
-	WORD $0x4ebb1f78 // mov v24.16b, v27.16b
-	WORD $0x6e791fb8 // bsl v24.16b, v29.16b, v25.16b
-	WORD $0x4e21db99 // scvtf v25.4s, v28.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4ea89e94 // mul v20.4s, v20.4s, v8.4s
-	WORD $0x4e248694 // add v20.16b, v20.16b, v4.16b
+	WORD $0x6e741fdc // bsl v28.16b, v30.16b, v20.16b
+	WORD $0x4ebb1f74 // mov v20.16b, v27.16b
+	WORD $0x6e751fb4 // bsl v20.16b, v29.16b, v21.16b
+	WORD $0x4e21db95 // scvtf v21.4s, v28.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4ea89ed6 // mul v22.4s, v22.4s, v8.4s
+	WORD $0x4e2486d6 // add v22.16b, v22.16b, v4.16b
 	MOVD         $nvfp4_level2<>+0(SB), R7
 	FMOVQ        (R7), F27
 	MOVD         $nvfp4_level3<>+0(SB), R7
@@ -1422,9 +1374,9 @@ loop3:
 	FMOVQ        (R7), F29
 	MOVD         $nvfp4_level5<>+0(SB), R7
 	FMOVQ        (R7), F30
-	WORD $0x4e146374 // tbl v20.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v20.16b
-	WORD $0x4ea89eb5 // mul v21.4s, v21.4s, v8.4s
-	WORD $0x4e2486b5 // add v21.16b, v21.16b, v4.16b
+	WORD $0x4e166376 // tbl v22.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v22.16b
+	WORD $0x4ea89ef7 // mul v23.4s, v23.4s, v8.4s
+	WORD $0x4e2486f7 // add v23.16b, v23.16b, v4.16b
 	MOVD         $nvfp4_level2<>+0(SB), R7
 	FMOVQ        (R7), F27
 	MOVD         $nvfp4_level3<>+0(SB), R7
@@ -1433,161 +1385,165 @@ loop3:
 	FMOVQ        (R7), F29
 	MOVD         $nvfp4_level5<>+0(SB), R7
 	FMOVQ        (R7), F30
-	WORD $0x4e156375 // tbl v21.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v21.16b
-	WORD $0x6e34df34 // fmul v20.4s, v25.4s, v20.4s
-	WORD $0x6e35df15 // fmul v21.4s, v24.4s, v21.4s
-	WORD $0x6e23de94 // fmul v20.4s, v20.4s, v3.4s
+	WORD $0x4e176377 // tbl v23.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v23.16b
+	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
+	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
 	WORD $0x6e23deb5 // fmul v21.4s, v21.4s, v3.4s
-	WORD $0x4eb71ef7 // mov v23.16b, v23.16b
-	WORD $0x6e741f57 // bsl v23.16b, v26.16b, v20.16b
-	WORD $0x4eb61ed4 // mov v20.16b, v22.16b
-	WORD $0x6e751f54 // bsl v20.16b, v26.16b, v21.16b
-	FMOVQ        F23, 32(R3)
-	FMOVQ        F20, 48(R3)
+	WORD $0x6e23de94 // fmul v20.4s, v20.4s, v3.4s
+	WORD $0x4eb91f36 // mov v22.16b, v25.16b
+	WORD $0x6e751f56 // bsl v22.16b, v26.16b, v21.16b
+	WORD $0x4eb81f15 // mov v21.16b, v24.16b
+	WORD $0x6e741f55 // bsl v21.16b, v26.16b, v20.16b
+	FMOVQ        F22, 32(R3)
+	FMOVQ        F21, 48(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        4(R6), F20
+	WORD $0x3cc040d4 // ldur q20, [x6, #4]
 	WORD $0x4e050295 // tbl v21.16b, { v20.16b }, v5.16b
 	WORD $0x4e0a0294 // tbl v20.16b, { v20.16b }, v10.16b
 	WORD $0x4e211eb6 // and v22.16b, v21.16b, v1.16b
 	WORD $0x4e211e97 // and v23.16b, v20.16b, v1.16b
 	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
 	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
-	WORD $0x4eb41ef4 // orr v20.16b, v23.16b, v20.16b
-	WORD $0x4e150055 // tbl v21.16b, { v2.16b }, v21.16b
-	WORD $0x4e140054 // tbl v20.16b, { v2.16b }, v20.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F20
+	WORD $0x6ea01eb6 // bit v22.16b, v21.16b, v0.16b
+	WORD $0x6ea01e97 // bit v23.16b, v20.16b, v0.16b
+	WORD $0x4e160054 // tbl v20.16b, { v2.16b }, v22.16b
+	WORD $0x4e170055 // tbl v21.16b, { v2.16b }, v23.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0xbc400074 // ldur s20, [x3]
 	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
 	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	FMOVS        4(R3), F21
+	WORD $0xbc404075 // ldur s21, [x3, #4]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	FMOVS        32(R3), F22
+	WORD $0xbc420076 // ldur s22, [x3, #32]
 	WORD $0x4f969294 // fmul v20.4s, v20.4s, v22.s[0]
 	WORD $0x4f9692b5 // fmul v21.4s, v21.4s, v22.s[0]
-	FLDPQ        (R4), (F22, F23)
+	WORD $0x3cc00096 // ldur q22, [x4]
+	WORD $0x3cc10097 // ldur q23, [x4, #16]
 	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
 	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	FMOVS        8(R3), F20
+	WORD $0xbc408074 // ldur s20, [x3, #8]
 	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
 	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	FMOVS        12(R3), F21
+	WORD $0xbc40c075 // ldur s21, [x3, #12]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	FMOVS        32(R3), F22
+	WORD $0xbc420076 // ldur s22, [x3, #32]
 	WORD $0x4f969294 // fmul v20.4s, v20.4s, v22.s[0]
 	WORD $0x4f9692b5 // fmul v21.4s, v21.4s, v22.s[0]
-	FLDPQ        32(R4), (F22, F23)
+	WORD $0x3cc20096 // ldur q22, [x4, #32]
+	WORD $0x3cc30097 // ldur q23, [x4, #48]
 	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
 	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	FMOVS        16(R3), F20
+	WORD $0xbc410074 // ldur s20, [x3, #16]
 	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
 	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	FMOVS        20(R3), F21
+	WORD $0xbc414075 // ldur s21, [x3, #20]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	FMOVS        36(R3), F22
+	WORD $0xbc424076 // ldur s22, [x3, #36]
 	WORD $0x4f969294 // fmul v20.4s, v20.4s, v22.s[0]
 	WORD $0x4f9692b5 // fmul v21.4s, v21.4s, v22.s[0]
-	FLDPQ        64(R4), (F22, F23)
+	WORD $0x3cc40096 // ldur q22, [x4, #64]
+	WORD $0x3cc50097 // ldur q23, [x4, #80]
 	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	FMOVS        24(R3), F20
+	WORD $0xbc418074 // ldur s20, [x3, #24]
 	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
 	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	FMOVS        28(R3), F21
+	WORD $0xbc41c075 // ldur s21, [x3, #28]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	FMOVS        36(R3), F22
+	WORD $0xbc424076 // ldur s22, [x3, #36]
 	WORD $0x4f969294 // fmul v20.4s, v20.4s, v22.s[0]
 	WORD $0x4f9692b5 // fmul v21.4s, v21.4s, v22.s[0]
-	FLDPQ        96(R4), (F22, F23)
+	WORD $0x3cc60096 // ldur q22, [x4, #96]
+	WORD $0x3cc70097 // ldur q23, [x4, #112]
 	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
 
 	// levels of values 32 to 63
-	FMOVQ        20(R6), F20
+	WORD $0x3cc140d4 // ldur q20, [x6, #20]
 	WORD $0x4e050295 // tbl v21.16b, { v20.16b }, v5.16b
 	WORD $0x4e0a0294 // tbl v20.16b, { v20.16b }, v10.16b
 	WORD $0x4e211eb6 // and v22.16b, v21.16b, v1.16b
 	WORD $0x4e211e97 // and v23.16b, v20.16b, v1.16b
 	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
 	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
-	WORD $0x4eb41ef4 // orr v20.16b, v23.16b, v20.16b
-	WORD $0x4e150055 // tbl v21.16b, { v2.16b }, v21.16b
-	WORD $0x4e140054 // tbl v20.16b, { v2.16b }, v20.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F20
+	WORD $0x6ea01eb6 // bit v22.16b, v21.16b, v0.16b
+	WORD $0x6ea01e97 // bit v23.16b, v20.16b, v0.16b
+	WORD $0x4e160054 // tbl v20.16b, { v2.16b }, v22.16b
+	WORD $0x4e170055 // tbl v21.16b, { v2.16b }, v23.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0xbc400074 // ldur s20, [x3]
 	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
 	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	FMOVS        4(R3), F21
+	WORD $0xbc404075 // ldur s21, [x3, #4]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	FMOVS        40(R3), F22
+	WORD $0xbc428076 // ldur s22, [x3, #40]
 	WORD $0x4f969294 // fmul v20.4s, v20.4s, v22.s[0]
 	WORD $0x4f9692b5 // fmul v21.4s, v21.4s, v22.s[0]
-	FLDPQ        128(R4), (F22, F23)
+	WORD $0x3cc80096 // ldur q22, [x4, #128]
+	WORD $0x3cc90097 // ldur q23, [x4, #144]
 	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
 	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
-	FMOVS        8(R3), F20
+	WORD $0xbc408074 // ldur s20, [x3, #8]
 	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
 	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	FMOVS        12(R3), F21
+	WORD $0xbc40c075 // ldur s21, [x3, #12]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	FMOVS        40(R3), F22
+	WORD $0xbc428076 // ldur s22, [x3, #40]
 	WORD $0x4f969294 // fmul v20.4s, v20.4s, v22.s[0]
 	WORD $0x4f9692b5 // fmul v21.4s, v21.4s, v22.s[0]
-	FLDPQ        160(R4), (F22, F23)
+	WORD $0x3cca0096 // ldur q22, [x4, #160]
+	WORD $0x3ccb0097 // ldur q23, [x4, #176]
 	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
 	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	FMOVS        16(R3), F20
+	WORD $0xbc410074 // ldur s20, [x3, #16]
 	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
 	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	FMOVS        20(R3), F21
+	WORD $0xbc414075 // ldur s21, [x3, #20]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	FMOVS        44(R3), F22
+	WORD $0xbc42c076 // ldur s22, [x3, #44]
 	WORD $0x4f969294 // fmul v20.4s, v20.4s, v22.s[0]
 	WORD $0x4f9692b5 // fmul v21.4s, v21.4s, v22.s[0]
-	FLDPQ        192(R4), (F22, F23)
+	WORD $0x3ccc0096 // ldur q22, [x4, #192]
+	WORD $0x3ccd0097 // ldur q23, [x4, #208]
 	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
-	FMOVS        24(R3), F20
+	WORD $0xbc418074 // ldur s20, [x3, #24]
 	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
 	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	FMOVS        28(R3), F21
+	WORD $0xbc41c075 // ldur s21, [x3, #28]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	FMOVS        44(R3), F22
+	WORD $0xbc42c076 // ldur s22, [x3, #44]
 	WORD $0x4f969294 // fmul v20.4s, v20.4s, v22.s[0]
 	WORD $0x4f9692b5 // fmul v21.4s, v21.4s, v22.s[0]
-	FLDPQ        224(R4), (F22, F23)
+	WORD $0x3cce0096 // ldur q22, [x4, #224]
+	WORD $0x3ccf0097 // ldur q23, [x4, #240]
 	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
 	ADD          $0x24, R6
@@ -1624,7 +1580,7 @@ done2:
 TEXT ·matmul2xNvfp4NEON(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	MOVD         $nvfp4_mask2<>+0(SB), R0
+	MOVD         $nvfp4_or<>+0(SB), R0
 	FMOVQ        (R0), F0
 	MOVD         $nvfp4_mask<>+0(SB), R0
 	FMOVQ        (R0), F1
@@ -1671,43 +1627,41 @@ loop1:
 loop3:
 
 	// scales of the block
-	FMOVQ        (R7), F20
-	FMOVQ        3(R7), F21
+	WORD $0x3cc000f4 // ldur q20, [x7]
+	WORD $0x3cc030f5 // ldur q21, [x7, #3]
+	WORD $0x4e070296 // tbl v22.16b, { v20.16b }, v7.16b
+	WORD $0x4e0602b7 // tbl v23.16b, { v21.16b }, v6.16b
+	WORD $0x6f3d06d6 // ushr v22.4s, v22.4s, #3
+	WORD $0x6f3d06f7 // ushr v23.4s, v23.4s, #3
+	WORD $0x4e2b1ed6 // and v22.16b, v22.16b, v11.16b
+	WORD $0x4e2b1ef7 // and v23.16b, v23.16b, v11.16b
+	WORD $0x4f0005f8 // movi v24.4s, #15
+	WORD $0x6eb88ed9 // cmeq v25.4s, v22.4s, v24.4s
+	WORD $0x6eb88ef8 // cmeq v24.4s, v23.4s, v24.4s
 	WORD $0x4e070294 // tbl v20.16b, { v20.16b }, v7.16b
 	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
-	WORD $0x6f3d0694 // ushr v20.4s, v20.4s, #3
-	WORD $0x6f3d06b5 // ushr v21.4s, v21.4s, #3
-	WORD $0x4e2b1e94 // and v20.16b, v20.16b, v11.16b
-	WORD $0x4e2b1eb5 // and v21.16b, v21.16b, v11.16b
-	WORD $0x4f0005f6 // movi v22.4s, #15
-	WORD $0x6eb68e97 // cmeq v23.4s, v20.4s, v22.4s
-	WORD $0x6eb68eb6 // cmeq v22.4s, v21.4s, v22.4s
-	FMOVQ        (R7), F24
-	FMOVQ        3(R7), F25
-	WORD $0x4e070318 // tbl v24.16b, { v24.16b }, v7.16b
-	WORD $0x4e060339 // tbl v25.16b, { v25.16b }, v6.16b
-	WORD $0x4e291f18 // and v24.16b, v24.16b, v9.16b
-	WORD $0x4e291f39 // and v25.16b, v25.16b, v9.16b
+	WORD $0x4e291e94 // and v20.16b, v20.16b, v9.16b
+	WORD $0x4e291eb5 // and v21.16b, v21.16b, v9.16b
 	WORD $0x4f0004fa // movi v26.4s, #7
-	WORD $0x6eba8f1b // cmeq v27.4s, v24.4s, v26.4s
-	WORD $0x6eba8f3a // cmeq v26.4s, v25.4s, v26.4s
-	WORD $0x4e3b1ef7 // and v23.16b, v23.16b, v27.16b
-	WORD $0x4e3a1ed6 // and v22.16b, v22.16b, v26.16b
+	WORD $0x6eba8e9b // cmeq v27.4s, v20.4s, v26.4s
+	WORD $0x6eba8eba // cmeq v26.4s, v21.4s, v26.4s
+	WORD $0x4e3b1f39 // and v25.16b, v25.16b, v27.16b
+	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
 	WORD $0x4f00e41a // movi v26.16b, #0
 	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4ebb369c // cmgt v28.4s, v20.4s, v27.4s
-	WORD $0x4ebb36bb // cmgt v27.4s, v21.4s, v27.4s
+	WORD $0x4ebb36dc // cmgt v28.4s, v22.4s, v27.4s
+	WORD $0x4ebb36fb // cmgt v27.4s, v23.4s, v27.4s
 	WORD $0x4f00051d // movi v29.4s, #8
-	WORD $0x4eb887be // add v30.4s, v29.4s, v24.4s
-	WORD $0x4eb987bd // add v29.4s, v29.4s, v25.4s
+	WORD $0x4eb487be // add v30.4s, v29.4s, v20.4s
+	WORD $0x4eb587bd // add v29.4s, v29.4s, v21.4s
 	WORD $0x4ebc1f9c // mov v28.16b, v28.16b
-	WORD $0x6e781fdc // bsl v28.16b, v30.16b, v24.16b
-	WORD $0x4ebb1f78 // mov v24.16b, v27.16b
-	WORD $0x6e791fb8 // bsl v24.16b, v29.16b, v25.16b
-	WORD $0x4e21db99 // scvtf v25.4s, v28.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4ea89e94 // mul v20.4s, v20.4s, v8.4s
-	WORD $0x4e248694 // add v20.16b, v20.16b, v4.16b
+	WORD $0x6e741fdc // bsl v28.16b, v30.16b, v20.16b
+	WORD $0x4ebb1f74 // mov v20.16b, v27.16b
+	WORD $0x6e751fb4 // bsl v20.16b, v29.16b, v21.16b
+	WORD $0x4e21db95 // scvtf v21.4s, v28.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4ea89ed6 // mul v22.4s, v22.4s, v8.4s
+	WORD $0x4e2486d6 // add v22.16b, v22.16b, v4.16b
 	MOVD         $nvfp4_level2<>+0(SB), R8
 	FMOVQ        (R8), F27
 	MOVD         $nvfp4_level3<>+0(SB), R8
@@ -1716,9 +1670,9 @@ loop3:
 	FMOVQ        (R8), F29
 	MOVD         $nvfp4_level5<>+0(SB), R8
 	FMOVQ        (R8), F30
-	WORD $0x4e146374 // tbl v20.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v20.16b
-	WORD $0x4ea89eb5 // mul v21.4s, v21.4s, v8.4s
-	WORD $0x4e2486b5 // add v21.16b, v21.16b, v4.16b
+	WORD $0x4e166376 // tbl v22.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v22.16b
+	WORD $0x4ea89ef7 // mul v23.4s, v23.4s, v8.4s
+	WORD $0x4e2486f7 // add v23.16b, v23.16b, v4.16b
 	MOVD         $nvfp4_level2<>+0(SB), R8
 	FMOVQ        (R8), F27
 	MOVD         $nvfp4_level3<>+0(SB), R8
@@ -1727,209 +1681,213 @@ loop3:
 	FMOVQ        (R8), F29
 	MOVD         $nvfp4_level5<>+0(SB), R8
 	FMOVQ        (R8), F30
-	WORD $0x4e156375 // tbl v21.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v21.16b
-	WORD $0x6e34df34 // fmul v20.4s, v25.4s, v20.4s
-	WORD $0x6e35df15 // fmul v21.4s, v24.4s, v21.4s
-	WORD $0x6e23de94 // fmul v20.4s, v20.4s, v3.4s
+	WORD $0x4e176377 // tbl v23.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v23.16b
+	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
+	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
 	WORD $0x6e23deb5 // fmul v21.4s, v21.4s, v3.4s
-	WORD $0x4eb71ef7 // mov v23.16b, v23.16b
-	WORD $0x6e741f57 // bsl v23.16b, v26.16b, v20.16b
-	WORD $0x4eb61ed4 // mov v20.16b, v22.16b
-	WORD $0x6e751f54 // bsl v20.16b, v26.16b, v21.16b
-	FMOVQ        F23, 32(R3)
-	FMOVQ        F20, 48(R3)
+	WORD $0x6e23de94 // fmul v20.4s, v20.4s, v3.4s
+	WORD $0x4eb91f36 // mov v22.16b, v25.16b
+	WORD $0x6e751f56 // bsl v22.16b, v26.16b, v21.16b
+	WORD $0x4eb81f15 // mov v21.16b, v24.16b
+	WORD $0x6e741f55 // bsl v21.16b, v26.16b, v20.16b
+	FMOVQ        F22, 32(R3)
+	FMOVQ        F21, 48(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        4(R7), F20
+	WORD $0x3cc040f4 // ldur q20, [x7, #4]
 	WORD $0x4e050295 // tbl v21.16b, { v20.16b }, v5.16b
 	WORD $0x4e0a0294 // tbl v20.16b, { v20.16b }, v10.16b
 	WORD $0x4e211eb6 // and v22.16b, v21.16b, v1.16b
 	WORD $0x4e211e97 // and v23.16b, v20.16b, v1.16b
 	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
 	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
-	WORD $0x4eb41ef4 // orr v20.16b, v23.16b, v20.16b
-	WORD $0x4e150055 // tbl v21.16b, { v2.16b }, v21.16b
-	WORD $0x4e140054 // tbl v20.16b, { v2.16b }, v20.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F20
+	WORD $0x6ea01eb6 // bit v22.16b, v21.16b, v0.16b
+	WORD $0x6ea01e97 // bit v23.16b, v20.16b, v0.16b
+	WORD $0x4e160054 // tbl v20.16b, { v2.16b }, v22.16b
+	WORD $0x4e170055 // tbl v21.16b, { v2.16b }, v23.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0xbc400074 // ldur s20, [x3]
 	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
 	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	FMOVS        4(R3), F21
+	WORD $0xbc404075 // ldur s21, [x3, #4]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	FMOVS        32(R3), F22
+	WORD $0xbc420076 // ldur s22, [x3, #32]
 	WORD $0x4f969294 // fmul v20.4s, v20.4s, v22.s[0]
 	WORD $0x4f9692b5 // fmul v21.4s, v21.4s, v22.s[0]
-	FLDPQ        (R4), (F22, F23)
+	WORD $0x3cc00096 // ldur q22, [x4]
+	WORD $0x3cc10097 // ldur q23, [x4, #16]
 	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
 	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F22
+	WORD $0x3cc00116 // ldur q22, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F23
+	WORD $0x3cc10117 // ldur q23, [x8, #16]
 	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
 	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	FMOVS        8(R3), F20
+	WORD $0xbc408074 // ldur s20, [x3, #8]
 	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
 	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	FMOVS        12(R3), F21
+	WORD $0xbc40c075 // ldur s21, [x3, #12]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	FMOVS        32(R3), F22
+	WORD $0xbc420076 // ldur s22, [x3, #32]
 	WORD $0x4f969294 // fmul v20.4s, v20.4s, v22.s[0]
 	WORD $0x4f9692b5 // fmul v21.4s, v21.4s, v22.s[0]
-	FLDPQ        32(R4), (F22, F23)
+	WORD $0x3cc20096 // ldur q22, [x4, #32]
+	WORD $0x3cc30097 // ldur q23, [x4, #48]
 	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F22
+	WORD $0x3cc20116 // ldur q22, [x8, #32]
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F23
+	WORD $0x3cc30117 // ldur q23, [x8, #48]
 	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	FMOVS        16(R3), F20
+	WORD $0xbc410074 // ldur s20, [x3, #16]
 	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
 	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	FMOVS        20(R3), F21
+	WORD $0xbc414075 // ldur s21, [x3, #20]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	FMOVS        36(R3), F22
+	WORD $0xbc424076 // ldur s22, [x3, #36]
 	WORD $0x4f969294 // fmul v20.4s, v20.4s, v22.s[0]
 	WORD $0x4f9692b5 // fmul v21.4s, v21.4s, v22.s[0]
-	FLDPQ        64(R4), (F22, F23)
+	WORD $0x3cc40096 // ldur q22, [x4, #64]
+	WORD $0x3cc50097 // ldur q23, [x4, #80]
 	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
 	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F22
+	WORD $0x3cc40116 // ldur q22, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F23
+	WORD $0x3cc50117 // ldur q23, [x8, #80]
 	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
 	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	FMOVS        24(R3), F20
+	WORD $0xbc418074 // ldur s20, [x3, #24]
 	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
 	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	FMOVS        28(R3), F21
+	WORD $0xbc41c075 // ldur s21, [x3, #28]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	FMOVS        36(R3), F22
+	WORD $0xbc424076 // ldur s22, [x3, #36]
 	WORD $0x4f969294 // fmul v20.4s, v20.4s, v22.s[0]
 	WORD $0x4f9692b5 // fmul v21.4s, v21.4s, v22.s[0]
-	FLDPQ        96(R4), (F22, F23)
+	WORD $0x3cc60096 // ldur q22, [x4, #96]
+	WORD $0x3cc70097 // ldur q23, [x4, #112]
 	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F22
+	WORD $0x3cc60116 // ldur q22, [x8, #96]
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F23
+	WORD $0x3cc70117 // ldur q23, [x8, #112]
 	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
 
 	// levels of values 32 to 63
-	FMOVQ        20(R7), F20
+	WORD $0x3cc140f4 // ldur q20, [x7, #20]
 	WORD $0x4e050295 // tbl v21.16b, { v20.16b }, v5.16b
 	WORD $0x4e0a0294 // tbl v20.16b, { v20.16b }, v10.16b
 	WORD $0x4e211eb6 // and v22.16b, v21.16b, v1.16b
 	WORD $0x4e211e97 // and v23.16b, v20.16b, v1.16b
 	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
 	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
-	WORD $0x4eb41ef4 // orr v20.16b, v23.16b, v20.16b
-	WORD $0x4e150055 // tbl v21.16b, { v2.16b }, v21.16b
-	WORD $0x4e140054 // tbl v20.16b, { v2.16b }, v20.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F20
+	WORD $0x6ea01eb6 // bit v22.16b, v21.16b, v0.16b
+	WORD $0x6ea01e97 // bit v23.16b, v20.16b, v0.16b
+	WORD $0x4e160054 // tbl v20.16b, { v2.16b }, v22.16b
+	WORD $0x4e170055 // tbl v21.16b, { v2.16b }, v23.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0xbc400074 // ldur s20, [x3]
 	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
 	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	FMOVS        4(R3), F21
+	WORD $0xbc404075 // ldur s21, [x3, #4]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	FMOVS        40(R3), F22
+	WORD $0xbc428076 // ldur s22, [x3, #40]
 	WORD $0x4f969294 // fmul v20.4s, v20.4s, v22.s[0]
 	WORD $0x4f9692b5 // fmul v21.4s, v21.4s, v22.s[0]
-	FLDPQ        128(R4), (F22, F23)
+	WORD $0x3cc80096 // ldur q22, [x4, #128]
+	WORD $0x3cc90097 // ldur q23, [x4, #144]
 	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
 	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
 	ADD          R5, R4, R8
-	FMOVQ        128(R8), F22
+	WORD $0x3cc80116 // ldur q22, [x8, #128]
 	ADD          R5, R4, R8
-	FMOVQ        144(R8), F23
+	WORD $0x3cc90117 // ldur q23, [x8, #144]
 	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
 	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	FMOVS        8(R3), F20
+	WORD $0xbc408074 // ldur s20, [x3, #8]
 	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
 	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	FMOVS        12(R3), F21
+	WORD $0xbc40c075 // ldur s21, [x3, #12]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	FMOVS        40(R3), F22
+	WORD $0xbc428076 // ldur s22, [x3, #40]
 	WORD $0x4f969294 // fmul v20.4s, v20.4s, v22.s[0]
 	WORD $0x4f9692b5 // fmul v21.4s, v21.4s, v22.s[0]
-	FLDPQ        160(R4), (F22, F23)
+	WORD $0x3cca0096 // ldur q22, [x4, #160]
+	WORD $0x3ccb0097 // ldur q23, [x4, #176]
 	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
 	ADD          R5, R4, R8
-	FMOVQ        160(R8), F22
+	WORD $0x3cca0116 // ldur q22, [x8, #160]
 	ADD          R5, R4, R8
-	FMOVQ        176(R8), F23
+	WORD $0x3ccb0117 // ldur q23, [x8, #176]
 	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	FMOVS        16(R3), F20
+	WORD $0xbc410074 // ldur s20, [x3, #16]
 	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
 	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	FMOVS        20(R3), F21
+	WORD $0xbc414075 // ldur s21, [x3, #20]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	FMOVS        44(R3), F22
+	WORD $0xbc42c076 // ldur s22, [x3, #44]
 	WORD $0x4f969294 // fmul v20.4s, v20.4s, v22.s[0]
 	WORD $0x4f9692b5 // fmul v21.4s, v21.4s, v22.s[0]
-	FLDPQ        192(R4), (F22, F23)
+	WORD $0x3ccc0096 // ldur q22, [x4, #192]
+	WORD $0x3ccd0097 // ldur q23, [x4, #208]
 	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
 	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
 	ADD          R5, R4, R8
-	FMOVQ        192(R8), F22
+	WORD $0x3ccc0116 // ldur q22, [x8, #192]
 	ADD          R5, R4, R8
-	FMOVQ        208(R8), F23
+	WORD $0x3ccd0117 // ldur q23, [x8, #208]
 	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
 	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	FMOVS        24(R3), F20
+	WORD $0xbc418074 // ldur s20, [x3, #24]
 	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
 	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	FMOVS        28(R3), F21
+	WORD $0xbc41c075 // ldur s21, [x3, #28]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	FMOVS        44(R3), F22
+	WORD $0xbc42c076 // ldur s22, [x3, #44]
 	WORD $0x4f969294 // fmul v20.4s, v20.4s, v22.s[0]
 	WORD $0x4f9692b5 // fmul v21.4s, v21.4s, v22.s[0]
-	FLDPQ        224(R4), (F22, F23)
+	WORD $0x3cce0096 // ldur q22, [x4, #224]
+	WORD $0x3ccf0097 // ldur q23, [x4, #240]
 	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
 	ADD          R5, R4, R8
-	FMOVQ        224(R8), F22
+	WORD $0x3cce0116 // ldur q22, [x8, #224]
 	ADD          R5, R4, R8
-	FMOVQ        240(R8), F23
+	WORD $0x3ccf0117 // ldur q23, [x8, #240]
 	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
 	ADD          $0x24, R7
@@ -1972,7 +1930,7 @@ done2:
 TEXT ·matmul3xNvfp4NEON(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	MOVD         $nvfp4_mask2<>+0(SB), R0
+	MOVD         $nvfp4_or<>+0(SB), R0
 	FMOVQ        (R0), F0
 	MOVD         $nvfp4_mask<>+0(SB), R0
 	FMOVQ        (R0), F1
@@ -2020,43 +1978,41 @@ loop1:
 loop3:
 
 	// scales of the block
-	FMOVQ        (R8), F18
-	FMOVQ        3(R8), F19
+	WORD $0x3cc00112 // ldur q18, [x8]
+	WORD $0x3cc03113 // ldur q19, [x8, #3]
+	WORD $0x4e070254 // tbl v20.16b, { v18.16b }, v7.16b
+	WORD $0x4e060275 // tbl v21.16b, { v19.16b }, v6.16b
+	WORD $0x6f3d0694 // ushr v20.4s, v20.4s, #3
+	WORD $0x6f3d06b5 // ushr v21.4s, v21.4s, #3
+	WORD $0x4e2b1e94 // and v20.16b, v20.16b, v11.16b
+	WORD $0x4e2b1eb5 // and v21.16b, v21.16b, v11.16b
+	WORD $0x4f0005f6 // movi v22.4s, #15
+	WORD $0x6eb68e97 // cmeq v23.4s, v20.4s, v22.4s
+	WORD $0x6eb68eb6 // cmeq v22.4s, v21.4s, v22.4s
 	WORD $0x4e070252 // tbl v18.16b, { v18.16b }, v7.16b
 	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
-	WORD $0x6f3d0652 // ushr v18.4s, v18.4s, #3
-	WORD $0x6f3d0673 // ushr v19.4s, v19.4s, #3
-	WORD $0x4e2b1e52 // and v18.16b, v18.16b, v11.16b
-	WORD $0x4e2b1e73 // and v19.16b, v19.16b, v11.16b
-	WORD $0x4f0005f4 // movi v20.4s, #15
-	WORD $0x6eb48e55 // cmeq v21.4s, v18.4s, v20.4s
-	WORD $0x6eb48e74 // cmeq v20.4s, v19.4s, v20.4s
-	FMOVQ        (R8), F22
-	FMOVQ        3(R8), F23
-	WORD $0x4e0702d6 // tbl v22.16b, { v22.16b }, v7.16b
-	WORD $0x4e0602f7 // tbl v23.16b, { v23.16b }, v6.16b
-	WORD $0x4e291ed6 // and v22.16b, v22.16b, v9.16b
-	WORD $0x4e291ef7 // and v23.16b, v23.16b, v9.16b
+	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
+	WORD $0x4e291e73 // and v19.16b, v19.16b, v9.16b
 	WORD $0x4f0004f8 // movi v24.4s, #7
-	WORD $0x6eb88ed9 // cmeq v25.4s, v22.4s, v24.4s
-	WORD $0x6eb88ef8 // cmeq v24.4s, v23.4s, v24.4s
-	WORD $0x4e391eb5 // and v21.16b, v21.16b, v25.16b
-	WORD $0x4e381e94 // and v20.16b, v20.16b, v24.16b
+	WORD $0x6eb88e59 // cmeq v25.4s, v18.4s, v24.4s
+	WORD $0x6eb88e78 // cmeq v24.4s, v19.4s, v24.4s
+	WORD $0x4e391ef7 // and v23.16b, v23.16b, v25.16b
+	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
 	WORD $0x4f00e418 // movi v24.16b, #0
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4eb9365a // cmgt v26.4s, v18.4s, v25.4s
-	WORD $0x4eb93679 // cmgt v25.4s, v19.4s, v25.4s
+	WORD $0x4eb9369a // cmgt v26.4s, v20.4s, v25.4s
+	WORD $0x4eb936b9 // cmgt v25.4s, v21.4s, v25.4s
 	WORD $0x4f00051b // movi v27.4s, #8
-	WORD $0x4eb6877c // add v28.4s, v27.4s, v22.4s
-	WORD $0x4eb7877b // add v27.4s, v27.4s, v23.4s
+	WORD $0x4eb2877c // add v28.4s, v27.4s, v18.4s
+	WORD $0x4eb3877b // add v27.4s, v27.4s, v19.4s
 	WORD $0x4eba1f5a // mov v26.16b, v26.16b
-	WORD $0x6e761f9a // bsl v26.16b, v28.16b, v22.16b
-	WORD $0x4eb91f36 // mov v22.16b, v25.16b
-	WORD $0x6e771f76 // bsl v22.16b, v27.16b, v23.16b
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4ea89e52 // mul v18.4s, v18.4s, v8.4s
-	WORD $0x4e248652 // add v18.16b, v18.16b, v4.16b
+	WORD $0x6e721f9a // bsl v26.16b, v28.16b, v18.16b
+	WORD $0x4eb91f32 // mov v18.16b, v25.16b
+	WORD $0x6e731f72 // bsl v18.16b, v27.16b, v19.16b
+	WORD $0x4e21db53 // scvtf v19.4s, v26.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4ea89e94 // mul v20.4s, v20.4s, v8.4s
+	WORD $0x4e248694 // add v20.16b, v20.16b, v4.16b
 	MOVD         $nvfp4_level2<>+0(SB), R9
 	FMOVQ        (R9), F25
 	MOVD         $nvfp4_level3<>+0(SB), R9
@@ -2065,9 +2021,9 @@ loop3:
 	FMOVQ        (R9), F27
 	MOVD         $nvfp4_level5<>+0(SB), R9
 	FMOVQ        (R9), F28
-	WORD $0x4e126332 // tbl v18.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v18.16b
-	WORD $0x4ea89e73 // mul v19.4s, v19.4s, v8.4s
-	WORD $0x4e248673 // add v19.16b, v19.16b, v4.16b
+	WORD $0x4e146334 // tbl v20.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v20.16b
+	WORD $0x4ea89eb5 // mul v21.4s, v21.4s, v8.4s
+	WORD $0x4e2486b5 // add v21.16b, v21.16b, v4.16b
 	MOVD         $nvfp4_level2<>+0(SB), R9
 	FMOVQ        (R9), F25
 	MOVD         $nvfp4_level3<>+0(SB), R9
@@ -2076,233 +2032,245 @@ loop3:
 	FMOVQ        (R9), F27
 	MOVD         $nvfp4_level5<>+0(SB), R9
 	FMOVQ        (R9), F28
-	WORD $0x4e136333 // tbl v19.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v19.16b
-	WORD $0x6e32def2 // fmul v18.4s, v23.4s, v18.4s
-	WORD $0x6e33ded3 // fmul v19.4s, v22.4s, v19.4s
-	WORD $0x6e23de52 // fmul v18.4s, v18.4s, v3.4s
+	WORD $0x4e156335 // tbl v21.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
+	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	WORD $0x6e35de52 // fmul v18.4s, v18.4s, v21.4s
 	WORD $0x6e23de73 // fmul v19.4s, v19.4s, v3.4s
-	WORD $0x4eb51eb5 // mov v21.16b, v21.16b
-	WORD $0x6e721f15 // bsl v21.16b, v24.16b, v18.16b
-	WORD $0x4eb41e92 // mov v18.16b, v20.16b
-	WORD $0x6e731f12 // bsl v18.16b, v24.16b, v19.16b
-	FMOVQ        F21, 32(R3)
-	FMOVQ        F18, 48(R3)
+	WORD $0x6e23de52 // fmul v18.4s, v18.4s, v3.4s
+	WORD $0x4eb71ef4 // mov v20.16b, v23.16b
+	WORD $0x6e731f14 // bsl v20.16b, v24.16b, v19.16b
+	WORD $0x4eb61ed3 // mov v19.16b, v22.16b
+	WORD $0x6e721f13 // bsl v19.16b, v24.16b, v18.16b
+	FMOVQ        F20, 32(R3)
+	FMOVQ        F19, 48(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        4(R8), F18
+	WORD $0x3cc04112 // ldur q18, [x8, #4]
 	WORD $0x4e050253 // tbl v19.16b, { v18.16b }, v5.16b
 	WORD $0x4e0a0252 // tbl v18.16b, { v18.16b }, v10.16b
 	WORD $0x4e211e74 // and v20.16b, v19.16b, v1.16b
 	WORD $0x4e211e55 // and v21.16b, v18.16b, v1.16b
 	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
 	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
-	WORD $0x4eb21eb2 // orr v18.16b, v21.16b, v18.16b
-	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x4e120052 // tbl v18.16b, { v2.16b }, v18.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F18
+	WORD $0x6ea01e74 // bit v20.16b, v19.16b, v0.16b
+	WORD $0x6ea01e55 // bit v21.16b, v18.16b, v0.16b
+	WORD $0x4e140052 // tbl v18.16b, { v2.16b }, v20.16b
+	WORD $0x4e150053 // tbl v19.16b, { v2.16b }, v21.16b
+	FMOVQ        F18, (R3)
+	FMOVQ        F19, 16(R3)
+	WORD $0xbc400072 // ldur s18, [x3]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
+	WORD $0xbc404073 // ldur s19, [x3, #4]
 	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
 	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        32(R3), F20
+	WORD $0xbc420074 // ldur s20, [x3, #32]
 	WORD $0x4f949252 // fmul v18.4s, v18.4s, v20.s[0]
 	WORD $0x4f949273 // fmul v19.4s, v19.4s, v20.s[0]
-	FLDPQ        (R4), (F20, F21)
+	WORD $0x3cc00094 // ldur q20, [x4]
+	WORD $0x3cc10095 // ldur q21, [x4, #16]
 	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F20
+	WORD $0x3cc00134 // ldur q20, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F21
+	WORD $0x3cc10135 // ldur q21, [x9, #16]
 	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	FLDPQ        (R6), (F20, F21)
+	WORD $0x3cc000d4 // ldur q20, [x6]
+	WORD $0x3cc100d5 // ldur q21, [x6, #16]
 	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
 	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
+	WORD $0xbc408072 // ldur s18, [x3, #8]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
+	WORD $0xbc40c073 // ldur s19, [x3, #12]
 	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
 	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        32(R3), F20
+	WORD $0xbc420074 // ldur s20, [x3, #32]
 	WORD $0x4f949252 // fmul v18.4s, v18.4s, v20.s[0]
 	WORD $0x4f949273 // fmul v19.4s, v19.4s, v20.s[0]
-	FLDPQ        32(R4), (F20, F21)
+	WORD $0x3cc20094 // ldur q20, [x4, #32]
+	WORD $0x3cc30095 // ldur q21, [x4, #48]
 	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F20
+	WORD $0x3cc20134 // ldur q20, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F21
+	WORD $0x3cc30135 // ldur q21, [x9, #48]
 	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	FLDPQ        32(R6), (F20, F21)
+	WORD $0x3cc200d4 // ldur q20, [x6, #32]
+	WORD $0x3cc300d5 // ldur q21, [x6, #48]
 	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
 	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
+	WORD $0xbc410072 // ldur s18, [x3, #16]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
+	WORD $0xbc414073 // ldur s19, [x3, #20]
 	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
 	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        36(R3), F20
+	WORD $0xbc424074 // ldur s20, [x3, #36]
 	WORD $0x4f949252 // fmul v18.4s, v18.4s, v20.s[0]
 	WORD $0x4f949273 // fmul v19.4s, v19.4s, v20.s[0]
-	FLDPQ        64(R4), (F20, F21)
+	WORD $0x3cc40094 // ldur q20, [x4, #64]
+	WORD $0x3cc50095 // ldur q21, [x4, #80]
 	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F20
+	WORD $0x3cc40134 // ldur q20, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F21
+	WORD $0x3cc50135 // ldur q21, [x9, #80]
 	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	FLDPQ        64(R6), (F20, F21)
+	WORD $0x3cc400d4 // ldur q20, [x6, #64]
+	WORD $0x3cc500d5 // ldur q21, [x6, #80]
 	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
 	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
+	WORD $0xbc418072 // ldur s18, [x3, #24]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
+	WORD $0xbc41c073 // ldur s19, [x3, #28]
 	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
 	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        36(R3), F20
+	WORD $0xbc424074 // ldur s20, [x3, #36]
 	WORD $0x4f949252 // fmul v18.4s, v18.4s, v20.s[0]
 	WORD $0x4f949273 // fmul v19.4s, v19.4s, v20.s[0]
-	FLDPQ        96(R4), (F20, F21)
+	WORD $0x3cc60094 // ldur q20, [x4, #96]
+	WORD $0x3cc70095 // ldur q21, [x4, #112]
 	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F20
+	WORD $0x3cc60134 // ldur q20, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F21
+	WORD $0x3cc70135 // ldur q21, [x9, #112]
 	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	FLDPQ        96(R6), (F20, F21)
+	WORD $0x3cc600d4 // ldur q20, [x6, #96]
+	WORD $0x3cc700d5 // ldur q21, [x6, #112]
 	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
 	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
 
 	// levels of values 32 to 63
-	FMOVQ        20(R8), F18
+	WORD $0x3cc14112 // ldur q18, [x8, #20]
 	WORD $0x4e050253 // tbl v19.16b, { v18.16b }, v5.16b
 	WORD $0x4e0a0252 // tbl v18.16b, { v18.16b }, v10.16b
 	WORD $0x4e211e74 // and v20.16b, v19.16b, v1.16b
 	WORD $0x4e211e55 // and v21.16b, v18.16b, v1.16b
 	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
 	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
-	WORD $0x4eb21eb2 // orr v18.16b, v21.16b, v18.16b
-	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x4e120052 // tbl v18.16b, { v2.16b }, v18.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F18
+	WORD $0x6ea01e74 // bit v20.16b, v19.16b, v0.16b
+	WORD $0x6ea01e55 // bit v21.16b, v18.16b, v0.16b
+	WORD $0x4e140052 // tbl v18.16b, { v2.16b }, v20.16b
+	WORD $0x4e150053 // tbl v19.16b, { v2.16b }, v21.16b
+	FMOVQ        F18, (R3)
+	FMOVQ        F19, 16(R3)
+	WORD $0xbc400072 // ldur s18, [x3]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
+	WORD $0xbc404073 // ldur s19, [x3, #4]
 	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
 	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        40(R3), F20
+	WORD $0xbc428074 // ldur s20, [x3, #40]
 	WORD $0x4f949252 // fmul v18.4s, v18.4s, v20.s[0]
 	WORD $0x4f949273 // fmul v19.4s, v19.4s, v20.s[0]
-	FLDPQ        128(R4), (F20, F21)
+	WORD $0x3cc80094 // ldur q20, [x4, #128]
+	WORD $0x3cc90095 // ldur q21, [x4, #144]
 	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F20
+	WORD $0x3cc80134 // ldur q20, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F21
+	WORD $0x3cc90135 // ldur q21, [x9, #144]
 	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	FLDPQ        128(R6), (F20, F21)
+	WORD $0x3cc800d4 // ldur q20, [x6, #128]
+	WORD $0x3cc900d5 // ldur q21, [x6, #144]
 	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
 	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
+	WORD $0xbc408072 // ldur s18, [x3, #8]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
+	WORD $0xbc40c073 // ldur s19, [x3, #12]
 	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
 	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        40(R3), F20
+	WORD $0xbc428074 // ldur s20, [x3, #40]
 	WORD $0x4f949252 // fmul v18.4s, v18.4s, v20.s[0]
 	WORD $0x4f949273 // fmul v19.4s, v19.4s, v20.s[0]
-	FLDPQ        160(R4), (F20, F21)
+	WORD $0x3cca0094 // ldur q20, [x4, #160]
+	WORD $0x3ccb0095 // ldur q21, [x4, #176]
 	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F20
+	WORD $0x3cca0134 // ldur q20, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F21
+	WORD $0x3ccb0135 // ldur q21, [x9, #176]
 	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	FLDPQ        160(R6), (F20, F21)
+	WORD $0x3cca00d4 // ldur q20, [x6, #160]
+	WORD $0x3ccb00d5 // ldur q21, [x6, #176]
 	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
 	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
+	WORD $0xbc410072 // ldur s18, [x3, #16]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
+	WORD $0xbc414073 // ldur s19, [x3, #20]
 	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
 	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        44(R3), F20
+	WORD $0xbc42c074 // ldur s20, [x3, #44]
 	WORD $0x4f949252 // fmul v18.4s, v18.4s, v20.s[0]
 	WORD $0x4f949273 // fmul v19.4s, v19.4s, v20.s[0]
-	FLDPQ        192(R4), (F20, F21)
+	WORD $0x3ccc0094 // ldur q20, [x4, #192]
+	WORD $0x3ccd0095 // ldur q21, [x4, #208]
 	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F20
+	WORD $0x3ccc0134 // ldur q20, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F21
+	WORD $0x3ccd0135 // ldur q21, [x9, #208]
 	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	FLDPQ        192(R6), (F20, F21)
+	WORD $0x3ccc00d4 // ldur q20, [x6, #192]
+	WORD $0x3ccd00d5 // ldur q21, [x6, #208]
 	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
 	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
+	WORD $0xbc418072 // ldur s18, [x3, #24]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
+	WORD $0xbc41c073 // ldur s19, [x3, #28]
 	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
 	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	FMOVS        44(R3), F20
+	WORD $0xbc42c074 // ldur s20, [x3, #44]
 	WORD $0x4f949252 // fmul v18.4s, v18.4s, v20.s[0]
 	WORD $0x4f949273 // fmul v19.4s, v19.4s, v20.s[0]
-	FLDPQ        224(R4), (F20, F21)
+	WORD $0x3cce0094 // ldur q20, [x4, #224]
+	WORD $0x3ccf0095 // ldur q21, [x4, #240]
 	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F20
+	WORD $0x3cce0134 // ldur q20, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F21
+	WORD $0x3ccf0135 // ldur q21, [x9, #240]
 	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	FLDPQ        224(R6), (F20, F21)
+	WORD $0x3cce00d4 // ldur q20, [x6, #224]
+	WORD $0x3ccf00d5 // ldur q21, [x6, #240]
 	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
 	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
 	ADD          $0x24, R8
@@ -2348,7 +2316,7 @@ done2:
 TEXT ·matmul4xNvfp4NEON(SB), NOSPLIT, $192-64
 
 	// constants of the loops
-	MOVD         $nvfp4_mask2<>+0(SB), R0
+	MOVD         $nvfp4_or<>+0(SB), R0
 	FMOVQ        (R0), F0
 	MOVD         $nvfp4_mask<>+0(SB), R0
 	FMOVQ        (R0), F1
@@ -2398,43 +2366,41 @@ loop1:
 loop3:
 
 	// scales of the block
-	FMOVQ        (R8), F20
-	FMOVQ        3(R8), F21
+	WORD $0x3cc00114 // ldur q20, [x8]
+	WORD $0x3cc03115 // ldur q21, [x8, #3]
+	WORD $0x4e070296 // tbl v22.16b, { v20.16b }, v7.16b
+	WORD $0x4e0602b7 // tbl v23.16b, { v21.16b }, v6.16b
+	WORD $0x6f3d06d6 // ushr v22.4s, v22.4s, #3
+	WORD $0x6f3d06f7 // ushr v23.4s, v23.4s, #3
+	WORD $0x4e2b1ed6 // and v22.16b, v22.16b, v11.16b
+	WORD $0x4e2b1ef7 // and v23.16b, v23.16b, v11.16b
+	WORD $0x4f0005f8 // movi v24.4s, #15
+	WORD $0x6eb88ed9 // cmeq v25.4s, v22.4s, v24.4s
+	WORD $0x6eb88ef8 // cmeq v24.4s, v23.4s, v24.4s
 	WORD $0x4e070294 // tbl v20.16b, { v20.16b }, v7.16b
 	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
-	WORD $0x6f3d0694 // ushr v20.4s, v20.4s, #3
-	WORD $0x6f3d06b5 // ushr v21.4s, v21.4s, #3
-	WORD $0x4e2b1e94 // and v20.16b, v20.16b, v11.16b
-	WORD $0x4e2b1eb5 // and v21.16b, v21.16b, v11.16b
-	WORD $0x4f0005f6 // movi v22.4s, #15
-	WORD $0x6eb68e97 // cmeq v23.4s, v20.4s, v22.4s
-	WORD $0x6eb68eb6 // cmeq v22.4s, v21.4s, v22.4s
-	FMOVQ        (R8), F24
-	FMOVQ        3(R8), F25
-	WORD $0x4e070318 // tbl v24.16b, { v24.16b }, v7.16b
-	WORD $0x4e060339 // tbl v25.16b, { v25.16b }, v6.16b
-	WORD $0x4e291f18 // and v24.16b, v24.16b, v9.16b
-	WORD $0x4e291f39 // and v25.16b, v25.16b, v9.16b
+	WORD $0x4e291e94 // and v20.16b, v20.16b, v9.16b
+	WORD $0x4e291eb5 // and v21.16b, v21.16b, v9.16b
 	WORD $0x4f0004fa // movi v26.4s, #7
-	WORD $0x6eba8f1b // cmeq v27.4s, v24.4s, v26.4s
-	WORD $0x6eba8f3a // cmeq v26.4s, v25.4s, v26.4s
-	WORD $0x4e3b1ef7 // and v23.16b, v23.16b, v27.16b
-	WORD $0x4e3a1ed6 // and v22.16b, v22.16b, v26.16b
+	WORD $0x6eba8e9b // cmeq v27.4s, v20.4s, v26.4s
+	WORD $0x6eba8eba // cmeq v26.4s, v21.4s, v26.4s
+	WORD $0x4e3b1f39 // and v25.16b, v25.16b, v27.16b
+	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
 	WORD $0x4f00e41a // movi v26.16b, #0
 	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4ebb369c // cmgt v28.4s, v20.4s, v27.4s
-	WORD $0x4ebb36bb // cmgt v27.4s, v21.4s, v27.4s
+	WORD $0x4ebb36dc // cmgt v28.4s, v22.4s, v27.4s
+	WORD $0x4ebb36fb // cmgt v27.4s, v23.4s, v27.4s
 	WORD $0x4f00051d // movi v29.4s, #8
-	WORD $0x4eb887be // add v30.4s, v29.4s, v24.4s
-	WORD $0x4eb987bd // add v29.4s, v29.4s, v25.4s
+	WORD $0x4eb487be // add v30.4s, v29.4s, v20.4s
+	WORD $0x4eb587bd // add v29.4s, v29.4s, v21.4s
 	WORD $0x4ebc1f9c // mov v28.16b, v28.16b
-	WORD $0x6e781fdc // bsl v28.16b, v30.16b, v24.16b
-	WORD $0x4ebb1f78 // mov v24.16b, v27.16b
-	WORD $0x6e791fb8 // bsl v24.16b, v29.16b, v25.16b
-	WORD $0x4e21db99 // scvtf v25.4s, v28.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4ea89e94 // mul v20.4s, v20.4s, v8.4s
-	WORD $0x4e248694 // add v20.16b, v20.16b, v4.16b
+	WORD $0x6e741fdc // bsl v28.16b, v30.16b, v20.16b
+	WORD $0x4ebb1f74 // mov v20.16b, v27.16b
+	WORD $0x6e751fb4 // bsl v20.16b, v29.16b, v21.16b
+	WORD $0x4e21db95 // scvtf v21.4s, v28.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4ea89ed6 // mul v22.4s, v22.4s, v8.4s
+	WORD $0x4e2486d6 // add v22.16b, v22.16b, v4.16b
 	MOVD         $nvfp4_level2<>+0(SB), R9
 	FMOVQ        (R9), F27
 	MOVD         $nvfp4_level3<>+0(SB), R9
@@ -2443,9 +2409,9 @@ loop3:
 	FMOVQ        (R9), F29
 	MOVD         $nvfp4_level5<>+0(SB), R9
 	FMOVQ        (R9), F30
-	WORD $0x4e146374 // tbl v20.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v20.16b
-	WORD $0x4ea89eb5 // mul v21.4s, v21.4s, v8.4s
-	WORD $0x4e2486b5 // add v21.16b, v21.16b, v4.16b
+	WORD $0x4e166376 // tbl v22.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v22.16b
+	WORD $0x4ea89ef7 // mul v23.4s, v23.4s, v8.4s
+	WORD $0x4e2486f7 // add v23.16b, v23.16b, v4.16b
 	MOVD         $nvfp4_level2<>+0(SB), R9
 	FMOVQ        (R9), F27
 	MOVD         $nvfp4_level3<>+0(SB), R9
@@ -2454,281 +2420,293 @@ loop3:
 	FMOVQ        (R9), F29
 	MOVD         $nvfp4_level5<>+0(SB), R9
 	FMOVQ        (R9), F30
-	WORD $0x4e156375 // tbl v21.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v21.16b
-	WORD $0x6e34df34 // fmul v20.4s, v25.4s, v20.4s
-	WORD $0x6e35df15 // fmul v21.4s, v24.4s, v21.4s
-	WORD $0x6e23de94 // fmul v20.4s, v20.4s, v3.4s
+	WORD $0x4e176377 // tbl v23.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v23.16b
+	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
+	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
 	WORD $0x6e23deb5 // fmul v21.4s, v21.4s, v3.4s
-	WORD $0x4eb71ef7 // mov v23.16b, v23.16b
-	WORD $0x6e741f57 // bsl v23.16b, v26.16b, v20.16b
-	WORD $0x4eb61ed4 // mov v20.16b, v22.16b
-	WORD $0x6e751f54 // bsl v20.16b, v26.16b, v21.16b
-	FMOVQ        F23, 32(R3)
-	FMOVQ        F20, 48(R3)
+	WORD $0x6e23de94 // fmul v20.4s, v20.4s, v3.4s
+	WORD $0x4eb91f36 // mov v22.16b, v25.16b
+	WORD $0x6e751f56 // bsl v22.16b, v26.16b, v21.16b
+	WORD $0x4eb81f15 // mov v21.16b, v24.16b
+	WORD $0x6e741f55 // bsl v21.16b, v26.16b, v20.16b
+	FMOVQ        F22, 32(R3)
+	FMOVQ        F21, 48(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        4(R8), F20
+	WORD $0x3cc04114 // ldur q20, [x8, #4]
 	WORD $0x4e050295 // tbl v21.16b, { v20.16b }, v5.16b
 	WORD $0x4e0a0294 // tbl v20.16b, { v20.16b }, v10.16b
 	WORD $0x4e211eb6 // and v22.16b, v21.16b, v1.16b
 	WORD $0x4e211e97 // and v23.16b, v20.16b, v1.16b
 	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
 	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
-	WORD $0x4eb41ef4 // orr v20.16b, v23.16b, v20.16b
-	WORD $0x4e150055 // tbl v21.16b, { v2.16b }, v21.16b
-	WORD $0x4e140054 // tbl v20.16b, { v2.16b }, v20.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F20
+	WORD $0x6ea01eb6 // bit v22.16b, v21.16b, v0.16b
+	WORD $0x6ea01e97 // bit v23.16b, v20.16b, v0.16b
+	WORD $0x4e160054 // tbl v20.16b, { v2.16b }, v22.16b
+	WORD $0x4e170055 // tbl v21.16b, { v2.16b }, v23.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0xbc400074 // ldur s20, [x3]
 	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
 	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	FMOVS        4(R3), F21
+	WORD $0xbc404075 // ldur s21, [x3, #4]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	FMOVS        32(R3), F22
+	WORD $0xbc420076 // ldur s22, [x3, #32]
 	WORD $0x4f969294 // fmul v20.4s, v20.4s, v22.s[0]
 	WORD $0x4f9692b5 // fmul v21.4s, v21.4s, v22.s[0]
-	FLDPQ        (R4), (F22, F23)
+	WORD $0x3cc00096 // ldur q22, [x4]
+	WORD $0x3cc10097 // ldur q23, [x4, #16]
 	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
 	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F22
+	WORD $0x3cc00136 // ldur q22, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F23
+	WORD $0x3cc10137 // ldur q23, [x9, #16]
 	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
 	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	FLDPQ        (R6), (F22, F23)
+	WORD $0x3cc000d6 // ldur q22, [x6]
+	WORD $0x3cc100d7 // ldur q23, [x6, #16]
 	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F22
+	WORD $0x3cc00136 // ldur q22, [x9]
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F23
+	WORD $0x3cc10137 // ldur q23, [x9, #16]
 	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	FMOVS        8(R3), F20
+	WORD $0xbc408074 // ldur s20, [x3, #8]
 	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
 	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	FMOVS        12(R3), F21
+	WORD $0xbc40c075 // ldur s21, [x3, #12]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	FMOVS        32(R3), F22
+	WORD $0xbc420076 // ldur s22, [x3, #32]
 	WORD $0x4f969294 // fmul v20.4s, v20.4s, v22.s[0]
 	WORD $0x4f9692b5 // fmul v21.4s, v21.4s, v22.s[0]
-	FLDPQ        32(R4), (F22, F23)
+	WORD $0x3cc20096 // ldur q22, [x4, #32]
+	WORD $0x3cc30097 // ldur q23, [x4, #48]
 	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
 	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F22
+	WORD $0x3cc20136 // ldur q22, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F23
+	WORD $0x3cc30137 // ldur q23, [x9, #48]
 	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
 	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	FLDPQ        32(R6), (F22, F23)
+	WORD $0x3cc200d6 // ldur q22, [x6, #32]
+	WORD $0x3cc300d7 // ldur q23, [x6, #48]
 	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F22
+	WORD $0x3cc20136 // ldur q22, [x9, #32]
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F23
+	WORD $0x3cc30137 // ldur q23, [x9, #48]
 	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	FMOVS        16(R3), F20
+	WORD $0xbc410074 // ldur s20, [x3, #16]
 	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
 	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	FMOVS        20(R3), F21
+	WORD $0xbc414075 // ldur s21, [x3, #20]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	FMOVS        36(R3), F22
+	WORD $0xbc424076 // ldur s22, [x3, #36]
 	WORD $0x4f969294 // fmul v20.4s, v20.4s, v22.s[0]
 	WORD $0x4f9692b5 // fmul v21.4s, v21.4s, v22.s[0]
-	FLDPQ        64(R4), (F22, F23)
+	WORD $0x3cc40096 // ldur q22, [x4, #64]
+	WORD $0x3cc50097 // ldur q23, [x4, #80]
 	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
 	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F22
+	WORD $0x3cc40136 // ldur q22, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F23
+	WORD $0x3cc50137 // ldur q23, [x9, #80]
 	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
 	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	FLDPQ        64(R6), (F22, F23)
+	WORD $0x3cc400d6 // ldur q22, [x6, #64]
+	WORD $0x3cc500d7 // ldur q23, [x6, #80]
 	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F22
+	WORD $0x3cc40136 // ldur q22, [x9, #64]
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F23
+	WORD $0x3cc50137 // ldur q23, [x9, #80]
 	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	FMOVS        24(R3), F20
+	WORD $0xbc418074 // ldur s20, [x3, #24]
 	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
 	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	FMOVS        28(R3), F21
+	WORD $0xbc41c075 // ldur s21, [x3, #28]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	FMOVS        36(R3), F22
+	WORD $0xbc424076 // ldur s22, [x3, #36]
 	WORD $0x4f969294 // fmul v20.4s, v20.4s, v22.s[0]
 	WORD $0x4f9692b5 // fmul v21.4s, v21.4s, v22.s[0]
-	FLDPQ        96(R4), (F22, F23)
+	WORD $0x3cc60096 // ldur q22, [x4, #96]
+	WORD $0x3cc70097 // ldur q23, [x4, #112]
 	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
 	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F22
+	WORD $0x3cc60136 // ldur q22, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F23
+	WORD $0x3cc70137 // ldur q23, [x9, #112]
 	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
 	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	FLDPQ        96(R6), (F22, F23)
+	WORD $0x3cc600d6 // ldur q22, [x6, #96]
+	WORD $0x3cc700d7 // ldur q23, [x6, #112]
 	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F22
+	WORD $0x3cc60136 // ldur q22, [x9, #96]
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F23
+	WORD $0x3cc70137 // ldur q23, [x9, #112]
 	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
 
 	// levels of values 32 to 63
-	FMOVQ        20(R8), F20
+	WORD $0x3cc14114 // ldur q20, [x8, #20]
 	WORD $0x4e050295 // tbl v21.16b, { v20.16b }, v5.16b
 	WORD $0x4e0a0294 // tbl v20.16b, { v20.16b }, v10.16b
 	WORD $0x4e211eb6 // and v22.16b, v21.16b, v1.16b
 	WORD $0x4e211e97 // and v23.16b, v20.16b, v1.16b
 	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
 	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
-	WORD $0x4eb41ef4 // orr v20.16b, v23.16b, v20.16b
-	WORD $0x4e150055 // tbl v21.16b, { v2.16b }, v21.16b
-	WORD $0x4e140054 // tbl v20.16b, { v2.16b }, v20.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F20
+	WORD $0x6ea01eb6 // bit v22.16b, v21.16b, v0.16b
+	WORD $0x6ea01e97 // bit v23.16b, v20.16b, v0.16b
+	WORD $0x4e160054 // tbl v20.16b, { v2.16b }, v22.16b
+	WORD $0x4e170055 // tbl v21.16b, { v2.16b }, v23.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0xbc400074 // ldur s20, [x3]
 	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
 	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	FMOVS        4(R3), F21
+	WORD $0xbc404075 // ldur s21, [x3, #4]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	FMOVS        40(R3), F22
+	WORD $0xbc428076 // ldur s22, [x3, #40]
 	WORD $0x4f969294 // fmul v20.4s, v20.4s, v22.s[0]
 	WORD $0x4f9692b5 // fmul v21.4s, v21.4s, v22.s[0]
-	FLDPQ        128(R4), (F22, F23)
+	WORD $0x3cc80096 // ldur q22, [x4, #128]
+	WORD $0x3cc90097 // ldur q23, [x4, #144]
 	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
 	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F22
+	WORD $0x3cc80136 // ldur q22, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F23
+	WORD $0x3cc90137 // ldur q23, [x9, #144]
 	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
 	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	FLDPQ        128(R6), (F22, F23)
+	WORD $0x3cc800d6 // ldur q22, [x6, #128]
+	WORD $0x3cc900d7 // ldur q23, [x6, #144]
 	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
 	ADD          R5, R6, R9
-	FMOVQ        128(R9), F22
+	WORD $0x3cc80136 // ldur q22, [x9, #128]
 	ADD          R5, R6, R9
-	FMOVQ        144(R9), F23
+	WORD $0x3cc90137 // ldur q23, [x9, #144]
 	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	FMOVS        8(R3), F20
+	WORD $0xbc408074 // ldur s20, [x3, #8]
 	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
 	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	FMOVS        12(R3), F21
+	WORD $0xbc40c075 // ldur s21, [x3, #12]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	FMOVS        40(R3), F22
+	WORD $0xbc428076 // ldur s22, [x3, #40]
 	WORD $0x4f969294 // fmul v20.4s, v20.4s, v22.s[0]
 	WORD $0x4f9692b5 // fmul v21.4s, v21.4s, v22.s[0]
-	FLDPQ        160(R4), (F22, F23)
+	WORD $0x3cca0096 // ldur q22, [x4, #160]
+	WORD $0x3ccb0097 // ldur q23, [x4, #176]
 	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
 	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F22
+	WORD $0x3cca0136 // ldur q22, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F23
+	WORD $0x3ccb0137 // ldur q23, [x9, #176]
 	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
 	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	FLDPQ        160(R6), (F22, F23)
+	WORD $0x3cca00d6 // ldur q22, [x6, #160]
+	WORD $0x3ccb00d7 // ldur q23, [x6, #176]
 	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
 	ADD          R5, R6, R9
-	FMOVQ        160(R9), F22
+	WORD $0x3cca0136 // ldur q22, [x9, #160]
 	ADD          R5, R6, R9
-	FMOVQ        176(R9), F23
+	WORD $0x3ccb0137 // ldur q23, [x9, #176]
 	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	FMOVS        16(R3), F20
+	WORD $0xbc410074 // ldur s20, [x3, #16]
 	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
 	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	FMOVS        20(R3), F21
+	WORD $0xbc414075 // ldur s21, [x3, #20]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	FMOVS        44(R3), F22
+	WORD $0xbc42c076 // ldur s22, [x3, #44]
 	WORD $0x4f969294 // fmul v20.4s, v20.4s, v22.s[0]
 	WORD $0x4f9692b5 // fmul v21.4s, v21.4s, v22.s[0]
-	FLDPQ        192(R4), (F22, F23)
+	WORD $0x3ccc0096 // ldur q22, [x4, #192]
+	WORD $0x3ccd0097 // ldur q23, [x4, #208]
 	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
 	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F22
+	WORD $0x3ccc0136 // ldur q22, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F23
+	WORD $0x3ccd0137 // ldur q23, [x9, #208]
 	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
 	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	FLDPQ        192(R6), (F22, F23)
+	WORD $0x3ccc00d6 // ldur q22, [x6, #192]
+	WORD $0x3ccd00d7 // ldur q23, [x6, #208]
 	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
 	ADD          R5, R6, R9
-	FMOVQ        192(R9), F22
+	WORD $0x3ccc0136 // ldur q22, [x9, #192]
 	ADD          R5, R6, R9
-	FMOVQ        208(R9), F23
+	WORD $0x3ccd0137 // ldur q23, [x9, #208]
 	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
-	FMOVS        24(R3), F20
+	WORD $0xbc418074 // ldur s20, [x3, #24]
 	WORD $0x0f08a694 // sshll v20.8h, v20.8b, #0
 	WORD $0x0f10a694 // sshll v20.4s, v20.4h, #0
-	FMOVS        28(R3), F21
+	WORD $0xbc41c075 // ldur s21, [x3, #28]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	FMOVS        44(R3), F22
+	WORD $0xbc42c076 // ldur s22, [x3, #44]
 	WORD $0x4f969294 // fmul v20.4s, v20.4s, v22.s[0]
 	WORD $0x4f9692b5 // fmul v21.4s, v21.4s, v22.s[0]
-	FLDPQ        224(R4), (F22, F23)
+	WORD $0x3cce0096 // ldur q22, [x4, #224]
+	WORD $0x3ccf0097 // ldur q23, [x4, #240]
 	WORD $0x4e36ce8c // fmla v12.4s, v20.4s, v22.4s
 	WORD $0x4e37cead // fmla v13.4s, v21.4s, v23.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F22
+	WORD $0x3cce0136 // ldur q22, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F23
+	WORD $0x3ccf0137 // ldur q23, [x9, #240]
 	WORD $0x4e36ce8e // fmla v14.4s, v20.4s, v22.4s
 	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
-	FLDPQ        224(R6), (F22, F23)
+	WORD $0x3cce00d6 // ldur q22, [x6, #224]
+	WORD $0x3ccf00d7 // ldur q23, [x6, #240]
 	WORD $0x4e36ce90 // fmla v16.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
 	ADD          R5, R6, R9
-	FMOVQ        224(R9), F22
+	WORD $0x3cce0136 // ldur q22, [x9, #224]
 	ADD          R5, R6, R9
-	FMOVQ        240(R9), F23
+	WORD $0x3ccf0137 // ldur q23, [x9, #240]
 	WORD $0x4e36ce92 // fmla v18.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
 	ADD          $0x24, R8
@@ -2780,7 +2758,7 @@ done2:
 TEXT ·unpackNvfp4NEON(SB), NOSPLIT, $192-24
 
 	// constants of the loops
-	MOVD         $nvfp4_mask2<>+0(SB), R0
+	MOVD         $nvfp4_or<>+0(SB), R0
 	FMOVQ        (R0), F0
 	MOVD         $nvfp4_mask<>+0(SB), R0
 	FMOVQ        (R0), F1
@@ -2817,99 +2795,93 @@ TEXT ·unpackNvfp4NEON(SB), NOSPLIT, $192-24
 	BLT          done2
 
 loop1:
-	FMOVQ        (R1), F16
-	FMOVQ        3(R1), F17
+	WORD $0x3cc00030 // ldur q16, [x1]
+	WORD $0x3cc03031 // ldur q17, [x1, #3]
+	WORD $0x4e070212 // tbl v18.16b, { v16.16b }, v7.16b
+	WORD $0x4e060233 // tbl v19.16b, { v17.16b }, v6.16b
+	WORD $0x6f3d0652 // ushr v18.4s, v18.4s, #3
+	WORD $0x6f3d0673 // ushr v19.4s, v19.4s, #3
+	WORD $0x4e2b1e52 // and v18.16b, v18.16b, v11.16b
+	WORD $0x4e2b1e73 // and v19.16b, v19.16b, v11.16b
+	WORD $0x4f0005f4 // movi v20.4s, #15
+	WORD $0x6eb48e55 // cmeq v21.4s, v18.4s, v20.4s
+	WORD $0x6eb48e74 // cmeq v20.4s, v19.4s, v20.4s
 	WORD $0x4e070210 // tbl v16.16b, { v16.16b }, v7.16b
 	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
-	WORD $0x6f3d0610 // ushr v16.4s, v16.4s, #3
-	WORD $0x6f3d0631 // ushr v17.4s, v17.4s, #3
-	WORD $0x4e2b1e10 // and v16.16b, v16.16b, v11.16b
-	WORD $0x4e2b1e31 // and v17.16b, v17.16b, v11.16b
-	WORD $0x4f0005f2 // movi v18.4s, #15
-	WORD $0x6eb28e13 // cmeq v19.4s, v16.4s, v18.4s
-	WORD $0x6eb28e32 // cmeq v18.4s, v17.4s, v18.4s
-	FMOVQ        (R1), F20
-	FMOVQ        3(R1), F21
-	WORD $0x4e070294 // tbl v20.16b, { v20.16b }, v7.16b
-	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
-	WORD $0x4e291e94 // and v20.16b, v20.16b, v9.16b
-	WORD $0x4e291eb5 // and v21.16b, v21.16b, v9.16b
+	WORD $0x4e291e10 // and v16.16b, v16.16b, v9.16b
+	WORD $0x4e291e31 // and v17.16b, v17.16b, v9.16b
 	WORD $0x4f0004f6 // movi v22.4s, #7
-	WORD $0x6eb68e97 // cmeq v23.4s, v20.4s, v22.4s
-	WORD $0x6eb68eb6 // cmeq v22.4s, v21.4s, v22.4s
-	WORD $0x4e371e73 // and v19.16b, v19.16b, v23.16b
-	WORD $0x4e361e52 // and v18.16b, v18.16b, v22.16b
+	WORD $0x6eb68e17 // cmeq v23.4s, v16.4s, v22.4s
+	WORD $0x6eb68e36 // cmeq v22.4s, v17.4s, v22.4s
+	WORD $0x4e371eb5 // and v21.16b, v21.16b, v23.16b
+	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
 	WORD $0x4f00e416 // movi v22.16b, #0
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4eb73618 // cmgt v24.4s, v16.4s, v23.4s
-	WORD $0x4eb73637 // cmgt v23.4s, v17.4s, v23.4s
+	WORD $0x4eb73658 // cmgt v24.4s, v18.4s, v23.4s
+	WORD $0x4eb73677 // cmgt v23.4s, v19.4s, v23.4s
 	WORD $0x4f000519 // movi v25.4s, #8
-	WORD $0x4eb4873a // add v26.4s, v25.4s, v20.4s
-	WORD $0x4eb58739 // add v25.4s, v25.4s, v21.4s
+	WORD $0x4eb0873a // add v26.4s, v25.4s, v16.4s
+	WORD $0x4eb18739 // add v25.4s, v25.4s, v17.4s
 	WORD $0x4eb81f18 // mov v24.16b, v24.16b
-	WORD $0x6e741f58 // bsl v24.16b, v26.16b, v20.16b
-	WORD $0x4eb71ef4 // mov v20.16b, v23.16b
-	WORD $0x6e751f34 // bsl v20.16b, v25.16b, v21.16b
-	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4ea89e10 // mul v16.4s, v16.4s, v8.4s
-	WORD $0x4e248610 // add v16.16b, v16.16b, v4.16b
-	WORD $0x4e106190 // tbl v16.16b, { v12.16b, v13.16b, v14.16b, v15.16b }, v16.16b
-	WORD $0x4ea89e31 // mul v17.4s, v17.4s, v8.4s
-	WORD $0x4e248631 // add v17.16b, v17.16b, v4.16b
-	WORD $0x4e116191 // tbl v17.16b, { v12.16b, v13.16b, v14.16b, v15.16b }, v17.16b
-	WORD $0x6e30deb0 // fmul v16.4s, v21.4s, v16.4s
-	WORD $0x6e31de91 // fmul v17.4s, v20.4s, v17.4s
-	WORD $0x6e23de10 // fmul v16.4s, v16.4s, v3.4s
+	WORD $0x6e701f58 // bsl v24.16b, v26.16b, v16.16b
+	WORD $0x4eb71ef0 // mov v16.16b, v23.16b
+	WORD $0x6e711f30 // bsl v16.16b, v25.16b, v17.16b
+	WORD $0x4e21db11 // scvtf v17.4s, v24.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4ea89e52 // mul v18.4s, v18.4s, v8.4s
+	WORD $0x4e248652 // add v18.16b, v18.16b, v4.16b
+	WORD $0x4e126192 // tbl v18.16b, { v12.16b, v13.16b, v14.16b, v15.16b }, v18.16b
+	WORD $0x4ea89e73 // mul v19.4s, v19.4s, v8.4s
+	WORD $0x4e248673 // add v19.16b, v19.16b, v4.16b
+	WORD $0x4e136193 // tbl v19.16b, { v12.16b, v13.16b, v14.16b, v15.16b }, v19.16b
+	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
 	WORD $0x6e23de31 // fmul v17.4s, v17.4s, v3.4s
-	WORD $0x4eb31e73 // mov v19.16b, v19.16b
-	WORD $0x6e701ed3 // bsl v19.16b, v22.16b, v16.16b
-	WORD $0x4eb21e50 // mov v16.16b, v18.16b
-	WORD $0x6e711ed0 // bsl v16.16b, v22.16b, v17.16b
-	FMOVQ        F19, 32(R3)
-	FMOVQ        F16, 48(R3)
-	FMOVQ        4(R1), F16
+	WORD $0x6e23de10 // fmul v16.4s, v16.4s, v3.4s
+	WORD $0x4eb51eb2 // mov v18.16b, v21.16b
+	WORD $0x6e711ed2 // bsl v18.16b, v22.16b, v17.16b
+	WORD $0x4eb41e91 // mov v17.16b, v20.16b
+	WORD $0x6e701ed1 // bsl v17.16b, v22.16b, v16.16b
+	FMOVQ        F18, 32(R3)
+	FMOVQ        F17, 48(R3)
+	WORD $0x3cc04030 // ldur q16, [x1, #4]
 	WORD $0x4e050211 // tbl v17.16b, { v16.16b }, v5.16b
 	WORD $0x4e0a0210 // tbl v16.16b, { v16.16b }, v10.16b
 	WORD $0x4e211e32 // and v18.16b, v17.16b, v1.16b
 	WORD $0x4e211e13 // and v19.16b, v16.16b, v1.16b
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
-	WORD $0x4eb01e70 // orr v16.16b, v19.16b, v16.16b
-	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
-	WORD $0x4e100050 // tbl v16.16b, { v2.16b }, v16.16b
-	WORD $0x4e20ba32 // abs v18.16b, v17.16b
-	WORD $0x4e20ba13 // abs v19.16b, v16.16b
+	WORD $0x6ea01e32 // bit v18.16b, v17.16b, v0.16b
+	WORD $0x6ea01e13 // bit v19.16b, v16.16b, v0.16b
+	WORD $0x4e120050 // tbl v16.16b, { v2.16b }, v18.16b
+	WORD $0x4e130051 // tbl v17.16b, { v2.16b }, v19.16b
+	WORD $0x4e20ba12 // abs v18.16b, v16.16b
+	WORD $0x4e20ba33 // abs v19.16b, v17.16b
 	FMOVQ        F18, (R0)
 	FMOVQ        F19, 16(R0)
-	FMOVQ        F17, 48(R0)
-	FMOVQ        F16, 64(R0)
-	FMOVD        32(R3), F16
+	FMOVQ        F16, 48(R0)
+	FMOVQ        F17, 64(R0)
+	WORD $0xfc420070 // ldur d16, [x3, #32]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	FMOVD        F16, 32(R0)
-	FMOVQ        20(R1), F16
+	WORD $0x3cc14030 // ldur q16, [x1, #20]
 	WORD $0x4e050211 // tbl v17.16b, { v16.16b }, v5.16b
 	WORD $0x4e0a0210 // tbl v16.16b, { v16.16b }, v10.16b
 	WORD $0x4e211e32 // and v18.16b, v17.16b, v1.16b
 	WORD $0x4e211e13 // and v19.16b, v16.16b, v1.16b
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
-	WORD $0x4eb01e70 // orr v16.16b, v19.16b, v16.16b
-	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
-	WORD $0x4e100050 // tbl v16.16b, { v2.16b }, v16.16b
-	WORD $0x4e20ba32 // abs v18.16b, v17.16b
-	WORD $0x4e20ba13 // abs v19.16b, v16.16b
+	WORD $0x6ea01e32 // bit v18.16b, v17.16b, v0.16b
+	WORD $0x6ea01e13 // bit v19.16b, v16.16b, v0.16b
+	WORD $0x4e120050 // tbl v16.16b, { v2.16b }, v18.16b
+	WORD $0x4e130051 // tbl v17.16b, { v2.16b }, v19.16b
+	WORD $0x4e20ba12 // abs v18.16b, v16.16b
+	WORD $0x4e20ba33 // abs v19.16b, v17.16b
 	FMOVQ        F18, 80(R0)
 	FMOVQ        F19, 96(R0)
-	FMOVQ        F17, 128(R0)
-	FMOVQ        F16, 144(R0)
-	FMOVD        40(R3), F16
+	FMOVQ        F16, 128(R0)
+	FMOVQ        F17, 144(R0)
+	WORD $0xfc428070 // ldur d16, [x3, #40]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	FMOVD        F16, 112(R0)
 	ADD          $0x24, R1
@@ -2925,7 +2897,7 @@ done2:
 TEXT ·matmulQ81xNvfp4NEON(SB), NOSPLIT, $192-72
 
 	// constants of the loops
-	MOVD         $nvfp4_mask2<>+0(SB), R0
+	MOVD         $nvfp4_or<>+0(SB), R0
 	FMOVQ        (R0), F0
 	MOVD         $nvfp4_mask<>+0(SB), R0
 	FMOVQ        (R0), F1
@@ -2976,133 +2948,123 @@ loop1:
 loop3:
 
 	// scales of the block
-	FMOVQ        (R7), F20
-	FMOVQ        3(R7), F21
+	WORD $0x3cc000f4 // ldur q20, [x7]
+	WORD $0x3cc030f5 // ldur q21, [x7, #3]
+	WORD $0x4e070296 // tbl v22.16b, { v20.16b }, v7.16b
+	WORD $0x4e0602b7 // tbl v23.16b, { v21.16b }, v6.16b
+	WORD $0x6f3d06d6 // ushr v22.4s, v22.4s, #3
+	WORD $0x6f3d06f7 // ushr v23.4s, v23.4s, #3
+	WORD $0x4e2b1ed6 // and v22.16b, v22.16b, v11.16b
+	WORD $0x4e2b1ef7 // and v23.16b, v23.16b, v11.16b
+	WORD $0x4f0005f8 // movi v24.4s, #15
+	WORD $0x6eb88ed9 // cmeq v25.4s, v22.4s, v24.4s
+	WORD $0x6eb88ef8 // cmeq v24.4s, v23.4s, v24.4s
 	WORD $0x4e070294 // tbl v20.16b, { v20.16b }, v7.16b
 	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
-	WORD $0x6f3d0694 // ushr v20.4s, v20.4s, #3
-	WORD $0x6f3d06b5 // ushr v21.4s, v21.4s, #3
-	WORD $0x4e2b1e94 // and v20.16b, v20.16b, v11.16b
-	WORD $0x4e2b1eb5 // and v21.16b, v21.16b, v11.16b
-	WORD $0x4f0005f6 // movi v22.4s, #15
-	WORD $0x6eb68e97 // cmeq v23.4s, v20.4s, v22.4s
-	WORD $0x6eb68eb6 // cmeq v22.4s, v21.4s, v22.4s
-	FMOVQ        (R7), F24
-	FMOVQ        3(R7), F25
-	WORD $0x4e070318 // tbl v24.16b, { v24.16b }, v7.16b
-	WORD $0x4e060339 // tbl v25.16b, { v25.16b }, v6.16b
-	WORD $0x4e291f18 // and v24.16b, v24.16b, v9.16b
-	WORD $0x4e291f39 // and v25.16b, v25.16b, v9.16b
+	WORD $0x4e291e94 // and v20.16b, v20.16b, v9.16b
+	WORD $0x4e291eb5 // and v21.16b, v21.16b, v9.16b
 	WORD $0x4f0004fa // movi v26.4s, #7
-	WORD $0x6eba8f1b // cmeq v27.4s, v24.4s, v26.4s
-	WORD $0x6eba8f3a // cmeq v26.4s, v25.4s, v26.4s
-	WORD $0x4e3b1ef7 // and v23.16b, v23.16b, v27.16b
-	WORD $0x4e3a1ed6 // and v22.16b, v22.16b, v26.16b
+	WORD $0x6eba8e9b // cmeq v27.4s, v20.4s, v26.4s
+	WORD $0x6eba8eba // cmeq v26.4s, v21.4s, v26.4s
+	WORD $0x4e3b1f39 // and v25.16b, v25.16b, v27.16b
+	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
 	WORD $0x4f00e41a // movi v26.16b, #0
 	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4ebb369c // cmgt v28.4s, v20.4s, v27.4s
-	WORD $0x4ebb36bb // cmgt v27.4s, v21.4s, v27.4s
+	WORD $0x4ebb36dc // cmgt v28.4s, v22.4s, v27.4s
+	WORD $0x4ebb36fb // cmgt v27.4s, v23.4s, v27.4s
 	WORD $0x4f00051d // movi v29.4s, #8
-	WORD $0x4eb887be // add v30.4s, v29.4s, v24.4s
-	WORD $0x4eb987bd // add v29.4s, v29.4s, v25.4s
+	WORD $0x4eb487be // add v30.4s, v29.4s, v20.4s
+	WORD $0x4eb587bd // add v29.4s, v29.4s, v21.4s
 	WORD $0x4ebc1f9c // mov v28.16b, v28.16b
-	WORD $0x6e781fdc // bsl v28.16b, v30.16b, v24.16b
-	WORD $0x4ebb1f78 // mov v24.16b, v27.16b
-	WORD $0x6e791fb8 // bsl v24.16b, v29.16b, v25.16b
-	WORD $0x4e21db99 // scvtf v25.4s, v28.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4ea89e94 // mul v20.4s, v20.4s, v8.4s
-	WORD $0x4e248694 // add v20.16b, v20.16b, v4.16b
-	WORD $0x4e146194 // tbl v20.16b, { v12.16b, v13.16b, v14.16b, v15.16b }, v20.16b
-	WORD $0x4ea89eb5 // mul v21.4s, v21.4s, v8.4s
-	WORD $0x4e2486b5 // add v21.16b, v21.16b, v4.16b
-	WORD $0x4e156195 // tbl v21.16b, { v12.16b, v13.16b, v14.16b, v15.16b }, v21.16b
-	WORD $0x6e34df34 // fmul v20.4s, v25.4s, v20.4s
-	WORD $0x6e35df15 // fmul v21.4s, v24.4s, v21.4s
-	WORD $0x6e23de94 // fmul v20.4s, v20.4s, v3.4s
+	WORD $0x6e741fdc // bsl v28.16b, v30.16b, v20.16b
+	WORD $0x4ebb1f74 // mov v20.16b, v27.16b
+	WORD $0x6e751fb4 // bsl v20.16b, v29.16b, v21.16b
+	WORD $0x4e21db95 // scvtf v21.4s, v28.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4ea89ed6 // mul v22.4s, v22.4s, v8.4s
+	WORD $0x4e2486d6 // add v22.16b, v22.16b, v4.16b
+	WORD $0x4e166196 // tbl v22.16b, { v12.16b, v13.16b, v14.16b, v15.16b }, v22.16b
+	WORD $0x4ea89ef7 // mul v23.4s, v23.4s, v8.4s
+	WORD $0x4e2486f7 // add v23.16b, v23.16b, v4.16b
+	WORD $0x4e176197 // tbl v23.16b, { v12.16b, v13.16b, v14.16b, v15.16b }, v23.16b
+	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
+	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
 	WORD $0x6e23deb5 // fmul v21.4s, v21.4s, v3.4s
-	WORD $0x4eb71ef7 // mov v23.16b, v23.16b
-	WORD $0x6e741f57 // bsl v23.16b, v26.16b, v20.16b
-	WORD $0x4eb61ed4 // mov v20.16b, v22.16b
-	WORD $0x6e751f54 // bsl v20.16b, v26.16b, v21.16b
-	FMOVQ        F23, 32(R0)
-	FMOVQ        F20, 48(R0)
+	WORD $0x6e23de94 // fmul v20.4s, v20.4s, v3.4s
+	WORD $0x4eb91f36 // mov v22.16b, v25.16b
+	WORD $0x6e751f56 // bsl v22.16b, v26.16b, v21.16b
+	WORD $0x4eb81f15 // mov v21.16b, v24.16b
+	WORD $0x6e741f55 // bsl v21.16b, v26.16b, v20.16b
+	FMOVQ        F22, 32(R0)
+	FMOVQ        F21, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F20
+	WORD $0x3cc040f4 // ldur q20, [x7, #4]
 	WORD $0x4e050295 // tbl v21.16b, { v20.16b }, v5.16b
 	WORD $0x4e0a0294 // tbl v20.16b, { v20.16b }, v10.16b
 	WORD $0x4e211eb6 // and v22.16b, v21.16b, v1.16b
 	WORD $0x4e211e97 // and v23.16b, v20.16b, v1.16b
 	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
 	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
-	WORD $0x4eb41ef4 // orr v20.16b, v23.16b, v20.16b
-	WORD $0x4e150055 // tbl v21.16b, { v2.16b }, v21.16b
-	WORD $0x4e140054 // tbl v20.16b, { v2.16b }, v20.16b
-	FLDPQ        (R4), (F22, F23)
-	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
-	WORD $0x4e36c2b5 // smull2 v21.8h, v21.16b, v22.16b
-	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e37c296 // smull v22.8h, v20.8b, v23.8b
-	WORD $0x4e37c294 // smull2 v20.8h, v20.16b, v23.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x6ea01eb6 // bit v22.16b, v21.16b, v0.16b
+	WORD $0x6ea01e97 // bit v23.16b, v20.16b, v0.16b
+	WORD $0x4e160054 // tbl v20.16b, { v2.16b }, v22.16b
+	WORD $0x4e170055 // tbl v21.16b, { v2.16b }, v23.16b
+	WORD $0x3cc00096 // ldur q22, [x4]
+	WORD $0x3cc10097 // ldur q23, [x4, #16]
+	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
+	WORD $0x4e36c294 // smull2 v20.8h, v20.16b, v22.16b
+	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e37c2b6 // smull v22.8h, v21.8b, v23.8b
+	WORD $0x4e37c2b5 // smull2 v21.8h, v21.16b, v23.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        36(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        (R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0xbc420016 // ldur s22, [x0, #32]
+	WORD $0xbc424017 // ldur s23, [x0, #36]
+	WORD $0xbc4000b8 // ldur s24, [x5]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e36df16 // fmul v22.4s, v24.4s, v22.4s
 	WORD $0x6e37df17 // fmul v23.4s, v24.4s, v23.4s
-	WORD $0x4e36ceb0 // fmla v16.4s, v21.4s, v22.4s
-	WORD $0x4e37ce91 // fmla v17.4s, v20.4s, v23.4s
+	WORD $0x4f961290 // fmla v16.4s, v20.4s, v22.s[0]
+	WORD $0x4f9712b1 // fmla v17.4s, v21.4s, v23.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        20(R7), F20
+	WORD $0x3cc140f4 // ldur q20, [x7, #20]
 	WORD $0x4e050295 // tbl v21.16b, { v20.16b }, v5.16b
 	WORD $0x4e0a0294 // tbl v20.16b, { v20.16b }, v10.16b
 	WORD $0x4e211eb6 // and v22.16b, v21.16b, v1.16b
 	WORD $0x4e211e97 // and v23.16b, v20.16b, v1.16b
 	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
 	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
-	WORD $0x4eb41ef4 // orr v20.16b, v23.16b, v20.16b
-	WORD $0x4e150055 // tbl v21.16b, { v2.16b }, v21.16b
-	WORD $0x4e140054 // tbl v20.16b, { v2.16b }, v20.16b
-	FLDPQ        32(R4), (F22, F23)
-	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
-	WORD $0x4e36c2b5 // smull2 v21.8h, v21.16b, v22.16b
-	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e37c296 // smull v22.8h, v20.8b, v23.8b
-	WORD $0x4e37c294 // smull2 v20.8h, v20.16b, v23.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x6ea01eb6 // bit v22.16b, v21.16b, v0.16b
+	WORD $0x6ea01e97 // bit v23.16b, v20.16b, v0.16b
+	WORD $0x4e160054 // tbl v20.16b, { v2.16b }, v22.16b
+	WORD $0x4e170055 // tbl v21.16b, { v2.16b }, v23.16b
+	WORD $0x3cc20096 // ldur q22, [x4, #32]
+	WORD $0x3cc30097 // ldur q23, [x4, #48]
+	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
+	WORD $0x4e36c294 // smull2 v20.8h, v20.16b, v22.16b
+	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e37c2b6 // smull v22.8h, v21.8b, v23.8b
+	WORD $0x4e37c2b5 // smull2 v21.8h, v21.16b, v23.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
 
 	// integer sums times both scales
-	FMOVS        40(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        44(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        4(R5), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0xbc428016 // ldur s22, [x0, #40]
+	WORD $0xbc42c017 // ldur s23, [x0, #44]
+	WORD $0xbc4040b8 // ldur s24, [x5, #4]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e36df16 // fmul v22.4s, v24.4s, v22.4s
 	WORD $0x6e37df17 // fmul v23.4s, v24.4s, v23.4s
-	WORD $0x4e36ceb2 // fmla v18.4s, v21.4s, v22.4s
-	WORD $0x4e37ce93 // fmla v19.4s, v20.4s, v23.4s
+	WORD $0x4f961292 // fmla v18.4s, v20.4s, v22.s[0]
+	WORD $0x4f9712b3 // fmla v19.4s, v21.4s, v23.s[0]
 	ADD          $0x24, R7
 	ADD          $0x40, R4
 	ADD          $8, R5
@@ -3134,7 +3096,7 @@ done2:
 TEXT ·matmulQ82xNvfp4NEON(SB), NOSPLIT, $192-72
 
 	// constants of the loops
-	MOVD         $nvfp4_mask2<>+0(SB), R0
+	MOVD         $nvfp4_or<>+0(SB), R0
 	FMOVQ        (R0), F0
 	MOVD         $nvfp4_mask<>+0(SB), R0
 	FMOVQ        (R0), F1
@@ -3185,167 +3147,157 @@ loop1:
 loop3:
 
 	// scales of the block
-	FMOVQ        (R7), F20
-	FMOVQ        3(R7), F21
+	WORD $0x3cc000f4 // ldur q20, [x7]
+	WORD $0x3cc030f5 // ldur q21, [x7, #3]
+	WORD $0x4e070296 // tbl v22.16b, { v20.16b }, v7.16b
+	WORD $0x4e0602b7 // tbl v23.16b, { v21.16b }, v6.16b
+	WORD $0x6f3d06d6 // ushr v22.4s, v22.4s, #3
+	WORD $0x6f3d06f7 // ushr v23.4s, v23.4s, #3
+	WORD $0x4e2b1ed6 // and v22.16b, v22.16b, v11.16b
+	WORD $0x4e2b1ef7 // and v23.16b, v23.16b, v11.16b
+	WORD $0x4f0005f8 // movi v24.4s, #15
+	WORD $0x6eb88ed9 // cmeq v25.4s, v22.4s, v24.4s
+	WORD $0x6eb88ef8 // cmeq v24.4s, v23.4s, v24.4s
 	WORD $0x4e070294 // tbl v20.16b, { v20.16b }, v7.16b
 	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
-	WORD $0x6f3d0694 // ushr v20.4s, v20.4s, #3
-	WORD $0x6f3d06b5 // ushr v21.4s, v21.4s, #3
-	WORD $0x4e2b1e94 // and v20.16b, v20.16b, v11.16b
-	WORD $0x4e2b1eb5 // and v21.16b, v21.16b, v11.16b
-	WORD $0x4f0005f6 // movi v22.4s, #15
-	WORD $0x6eb68e97 // cmeq v23.4s, v20.4s, v22.4s
-	WORD $0x6eb68eb6 // cmeq v22.4s, v21.4s, v22.4s
-	FMOVQ        (R7), F24
-	FMOVQ        3(R7), F25
-	WORD $0x4e070318 // tbl v24.16b, { v24.16b }, v7.16b
-	WORD $0x4e060339 // tbl v25.16b, { v25.16b }, v6.16b
-	WORD $0x4e291f18 // and v24.16b, v24.16b, v9.16b
-	WORD $0x4e291f39 // and v25.16b, v25.16b, v9.16b
+	WORD $0x4e291e94 // and v20.16b, v20.16b, v9.16b
+	WORD $0x4e291eb5 // and v21.16b, v21.16b, v9.16b
 	WORD $0x4f0004fa // movi v26.4s, #7
-	WORD $0x6eba8f1b // cmeq v27.4s, v24.4s, v26.4s
-	WORD $0x6eba8f3a // cmeq v26.4s, v25.4s, v26.4s
-	WORD $0x4e3b1ef7 // and v23.16b, v23.16b, v27.16b
-	WORD $0x4e3a1ed6 // and v22.16b, v22.16b, v26.16b
+	WORD $0x6eba8e9b // cmeq v27.4s, v20.4s, v26.4s
+	WORD $0x6eba8eba // cmeq v26.4s, v21.4s, v26.4s
+	WORD $0x4e3b1f39 // and v25.16b, v25.16b, v27.16b
+	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
 	WORD $0x4f00e41a // movi v26.16b, #0
 	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4ebb369c // cmgt v28.4s, v20.4s, v27.4s
-	WORD $0x4ebb36bb // cmgt v27.4s, v21.4s, v27.4s
+	WORD $0x4ebb36dc // cmgt v28.4s, v22.4s, v27.4s
+	WORD $0x4ebb36fb // cmgt v27.4s, v23.4s, v27.4s
 	WORD $0x4f00051d // movi v29.4s, #8
-	WORD $0x4eb887be // add v30.4s, v29.4s, v24.4s
-	WORD $0x4eb987bd // add v29.4s, v29.4s, v25.4s
+	WORD $0x4eb487be // add v30.4s, v29.4s, v20.4s
+	WORD $0x4eb587bd // add v29.4s, v29.4s, v21.4s
 	WORD $0x4ebc1f9c // mov v28.16b, v28.16b
-	WORD $0x6e781fdc // bsl v28.16b, v30.16b, v24.16b
-	WORD $0x4ebb1f78 // mov v24.16b, v27.16b
-	WORD $0x6e791fb8 // bsl v24.16b, v29.16b, v25.16b
-	WORD $0x4e21db99 // scvtf v25.4s, v28.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4ea89e94 // mul v20.4s, v20.4s, v8.4s
-	WORD $0x4e248694 // add v20.16b, v20.16b, v4.16b
-	WORD $0x4e146194 // tbl v20.16b, { v12.16b, v13.16b, v14.16b, v15.16b }, v20.16b
-	WORD $0x4ea89eb5 // mul v21.4s, v21.4s, v8.4s
-	WORD $0x4e2486b5 // add v21.16b, v21.16b, v4.16b
-	WORD $0x4e156195 // tbl v21.16b, { v12.16b, v13.16b, v14.16b, v15.16b }, v21.16b
-	WORD $0x6e34df34 // fmul v20.4s, v25.4s, v20.4s
-	WORD $0x6e35df15 // fmul v21.4s, v24.4s, v21.4s
-	WORD $0x6e23de94 // fmul v20.4s, v20.4s, v3.4s
+	WORD $0x6e741fdc // bsl v28.16b, v30.16b, v20.16b
+	WORD $0x4ebb1f74 // mov v20.16b, v27.16b
+	WORD $0x6e751fb4 // bsl v20.16b, v29.16b, v21.16b
+	WORD $0x4e21db95 // scvtf v21.4s, v28.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4ea89ed6 // mul v22.4s, v22.4s, v8.4s
+	WORD $0x4e2486d6 // add v22.16b, v22.16b, v4.16b
+	WORD $0x4e166196 // tbl v22.16b, { v12.16b, v13.16b, v14.16b, v15.16b }, v22.16b
+	WORD $0x4ea89ef7 // mul v23.4s, v23.4s, v8.4s
+	WORD $0x4e2486f7 // add v23.16b, v23.16b, v4.16b
+	WORD $0x4e176197 // tbl v23.16b, { v12.16b, v13.16b, v14.16b, v15.16b }, v23.16b
+	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
+	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
 	WORD $0x6e23deb5 // fmul v21.4s, v21.4s, v3.4s
-	WORD $0x4eb71ef7 // mov v23.16b, v23.16b
-	WORD $0x6e741f57 // bsl v23.16b, v26.16b, v20.16b
-	WORD $0x4eb61ed4 // mov v20.16b, v22.16b
-	WORD $0x6e751f54 // bsl v20.16b, v26.16b, v21.16b
-	FMOVQ        F23, 32(R0)
-	FMOVQ        F20, 48(R0)
+	WORD $0x6e23de94 // fmul v20.4s, v20.4s, v3.4s
+	WORD $0x4eb91f36 // mov v22.16b, v25.16b
+	WORD $0x6e751f56 // bsl v22.16b, v26.16b, v21.16b
+	WORD $0x4eb81f15 // mov v21.16b, v24.16b
+	WORD $0x6e741f55 // bsl v21.16b, v26.16b, v20.16b
+	FMOVQ        F22, 32(R0)
+	FMOVQ        F21, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F20
+	WORD $0x3cc040f4 // ldur q20, [x7, #4]
 	WORD $0x4e050295 // tbl v21.16b, { v20.16b }, v5.16b
 	WORD $0x4e0a0294 // tbl v20.16b, { v20.16b }, v10.16b
 	WORD $0x4e211eb6 // and v22.16b, v21.16b, v1.16b
 	WORD $0x4e211e97 // and v23.16b, v20.16b, v1.16b
 	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
 	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
-	WORD $0x4eb41ef4 // orr v20.16b, v23.16b, v20.16b
-	WORD $0x4e150055 // tbl v21.16b, { v2.16b }, v21.16b
-	WORD $0x4e140054 // tbl v20.16b, { v2.16b }, v20.16b
-	FLDPQ        (R4), (F22, F23)
-	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
-	WORD $0x4e36c2b6 // smull2 v22.8h, v21.16b, v22.16b
+	WORD $0x6ea01eb6 // bit v22.16b, v21.16b, v0.16b
+	WORD $0x6ea01e97 // bit v23.16b, v20.16b, v0.16b
+	WORD $0x4e160054 // tbl v20.16b, { v2.16b }, v22.16b
+	WORD $0x4e170055 // tbl v21.16b, { v2.16b }, v23.16b
+	WORD $0x3cc00096 // ldur q22, [x4]
+	WORD $0x3cc10097 // ldur q23, [x4, #16]
+	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
+	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c298 // smull v24.8h, v20.8b, v23.8b
-	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
+	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
+	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FLDPQ        32(R4), (F24, F25)
-	WORD $0x0e38c2ba // smull v26.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b5 // smull2 v21.8h, v21.16b, v24.16b
-	WORD $0x4e75bf55 // addp v21.8h, v26.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e39c298 // smull v24.8h, v20.8b, v25.8b
-	WORD $0x4e39c294 // smull2 v20.8h, v20.16b, v25.16b
-	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
+	WORD $0x3cc20098 // ldur q24, [x4, #32]
+	WORD $0x3cc30099 // ldur q25, [x4, #48]
+	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
+	WORD $0x4e38c294 // smull2 v20.8h, v20.16b, v24.16b
+	WORD $0x4e74bf54 // addp v20.8h, v26.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e39c2b8 // smull v24.8h, v21.8b, v25.8b
+	WORD $0x4e39c2b5 // smull2 v21.8h, v21.16b, v25.16b
+	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        36(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        (R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0xbc420018 // ldur s24, [x0, #32]
+	WORD $0xbc424019 // ldur s25, [x0, #36]
+	WORD $0xbc4000ba // ldur s26, [x5]
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
 	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x4e3bced0 // fmla v16.4s, v22.4s, v27.4s
-	WORD $0x4e3acef1 // fmla v17.4s, v23.4s, v26.4s
-	FMOVS        4(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4f9b12d0 // fmla v16.4s, v22.4s, v27.s[0]
+	WORD $0x4f9a12f1 // fmla v17.4s, v23.4s, v26.s[0]
+	WORD $0xbc4040b6 // ldur s22, [x5, #4]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e38ded7 // fmul v23.4s, v22.4s, v24.4s
 	WORD $0x6e39ded6 // fmul v22.4s, v22.4s, v25.4s
-	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	WORD $0x4e36ce93 // fmla v19.4s, v20.4s, v22.4s
+	WORD $0x4f971292 // fmla v18.4s, v20.4s, v23.s[0]
+	WORD $0x4f9612b3 // fmla v19.4s, v21.4s, v22.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        20(R7), F20
+	WORD $0x3cc140f4 // ldur q20, [x7, #20]
 	WORD $0x4e050295 // tbl v21.16b, { v20.16b }, v5.16b
 	WORD $0x4e0a0294 // tbl v20.16b, { v20.16b }, v10.16b
 	WORD $0x4e211eb6 // and v22.16b, v21.16b, v1.16b
 	WORD $0x4e211e97 // and v23.16b, v20.16b, v1.16b
 	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
 	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
-	WORD $0x4eb41ef4 // orr v20.16b, v23.16b, v20.16b
-	WORD $0x4e150055 // tbl v21.16b, { v2.16b }, v21.16b
-	WORD $0x4e140054 // tbl v20.16b, { v2.16b }, v20.16b
-	FLDPQ        64(R4), (F22, F23)
-	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
-	WORD $0x4e36c2b6 // smull2 v22.8h, v21.16b, v22.16b
+	WORD $0x6ea01eb6 // bit v22.16b, v21.16b, v0.16b
+	WORD $0x6ea01e97 // bit v23.16b, v20.16b, v0.16b
+	WORD $0x4e160054 // tbl v20.16b, { v2.16b }, v22.16b
+	WORD $0x4e170055 // tbl v21.16b, { v2.16b }, v23.16b
+	WORD $0x3cc40096 // ldur q22, [x4, #64]
+	WORD $0x3cc50097 // ldur q23, [x4, #80]
+	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
+	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c298 // smull v24.8h, v20.8b, v23.8b
-	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
+	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
+	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FLDPQ        96(R4), (F24, F25)
-	WORD $0x0e38c2ba // smull v26.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b5 // smull2 v21.8h, v21.16b, v24.16b
-	WORD $0x4e75bf55 // addp v21.8h, v26.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e39c298 // smull v24.8h, v20.8b, v25.8b
-	WORD $0x4e39c294 // smull2 v20.8h, v20.16b, v25.16b
-	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
+	WORD $0x3cc60098 // ldur q24, [x4, #96]
+	WORD $0x3cc70099 // ldur q25, [x4, #112]
+	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
+	WORD $0x4e38c294 // smull2 v20.8h, v20.16b, v24.16b
+	WORD $0x4e74bf54 // addp v20.8h, v26.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e39c2b8 // smull v24.8h, v21.8b, v25.8b
+	WORD $0x4e39c2b5 // smull2 v21.8h, v21.16b, v25.16b
+	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
 
 	// integer sums times both scales
-	FMOVS        40(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        44(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        8(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0xbc428018 // ldur s24, [x0, #40]
+	WORD $0xbc42c019 // ldur s25, [x0, #44]
+	WORD $0xbc4080ba // ldur s26, [x5, #8]
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
 	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x4e3bced0 // fmla v16.4s, v22.4s, v27.4s
-	WORD $0x4e3acef1 // fmla v17.4s, v23.4s, v26.4s
-	FMOVS        12(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4f9b12d0 // fmla v16.4s, v22.4s, v27.s[0]
+	WORD $0x4f9a12f1 // fmla v17.4s, v23.4s, v26.s[0]
+	WORD $0xbc40c0b6 // ldur s22, [x5, #12]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e38ded7 // fmul v23.4s, v22.4s, v24.4s
 	WORD $0x6e39ded6 // fmul v22.4s, v22.4s, v25.4s
-	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	WORD $0x4e36ce93 // fmla v19.4s, v20.4s, v22.4s
+	WORD $0x4f971292 // fmla v18.4s, v20.4s, v23.s[0]
+	WORD $0x4f9612b3 // fmla v19.4s, v21.4s, v22.s[0]
 	ADD          $0x24, R7
 	ADD          $0x80, R4
 	ADD          $0x10, R5
@@ -3383,7 +3335,7 @@ done2:
 TEXT ·matmulQ83xNvfp4NEON(SB), NOSPLIT, $192-72
 
 	// constants of the loops
-	MOVD         $nvfp4_mask2<>+0(SB), R0
+	MOVD         $nvfp4_or<>+0(SB), R0
 	FMOVQ        (R0), F0
 	MOVD         $nvfp4_mask<>+0(SB), R0
 	FMOVQ        (R0), F1
@@ -3428,43 +3380,41 @@ loop1:
 loop3:
 
 	// scales of the block
-	FMOVQ        (R7), F18
-	FMOVQ        3(R7), F19
+	WORD $0x3cc000f2 // ldur q18, [x7]
+	WORD $0x3cc030f3 // ldur q19, [x7, #3]
+	WORD $0x4e070254 // tbl v20.16b, { v18.16b }, v7.16b
+	WORD $0x4e060275 // tbl v21.16b, { v19.16b }, v6.16b
+	WORD $0x6f3d0694 // ushr v20.4s, v20.4s, #3
+	WORD $0x6f3d06b5 // ushr v21.4s, v21.4s, #3
+	WORD $0x4e2b1e94 // and v20.16b, v20.16b, v11.16b
+	WORD $0x4e2b1eb5 // and v21.16b, v21.16b, v11.16b
+	WORD $0x4f0005f6 // movi v22.4s, #15
+	WORD $0x6eb68e97 // cmeq v23.4s, v20.4s, v22.4s
+	WORD $0x6eb68eb6 // cmeq v22.4s, v21.4s, v22.4s
 	WORD $0x4e070252 // tbl v18.16b, { v18.16b }, v7.16b
 	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
-	WORD $0x6f3d0652 // ushr v18.4s, v18.4s, #3
-	WORD $0x6f3d0673 // ushr v19.4s, v19.4s, #3
-	WORD $0x4e2b1e52 // and v18.16b, v18.16b, v11.16b
-	WORD $0x4e2b1e73 // and v19.16b, v19.16b, v11.16b
-	WORD $0x4f0005f4 // movi v20.4s, #15
-	WORD $0x6eb48e55 // cmeq v21.4s, v18.4s, v20.4s
-	WORD $0x6eb48e74 // cmeq v20.4s, v19.4s, v20.4s
-	FMOVQ        (R7), F22
-	FMOVQ        3(R7), F23
-	WORD $0x4e0702d6 // tbl v22.16b, { v22.16b }, v7.16b
-	WORD $0x4e0602f7 // tbl v23.16b, { v23.16b }, v6.16b
-	WORD $0x4e291ed6 // and v22.16b, v22.16b, v9.16b
-	WORD $0x4e291ef7 // and v23.16b, v23.16b, v9.16b
+	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
+	WORD $0x4e291e73 // and v19.16b, v19.16b, v9.16b
 	WORD $0x4f0004f8 // movi v24.4s, #7
-	WORD $0x6eb88ed9 // cmeq v25.4s, v22.4s, v24.4s
-	WORD $0x6eb88ef8 // cmeq v24.4s, v23.4s, v24.4s
-	WORD $0x4e391eb5 // and v21.16b, v21.16b, v25.16b
-	WORD $0x4e381e94 // and v20.16b, v20.16b, v24.16b
+	WORD $0x6eb88e59 // cmeq v25.4s, v18.4s, v24.4s
+	WORD $0x6eb88e78 // cmeq v24.4s, v19.4s, v24.4s
+	WORD $0x4e391ef7 // and v23.16b, v23.16b, v25.16b
+	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
 	WORD $0x4f00e418 // movi v24.16b, #0
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4eb9365a // cmgt v26.4s, v18.4s, v25.4s
-	WORD $0x4eb93679 // cmgt v25.4s, v19.4s, v25.4s
+	WORD $0x4eb9369a // cmgt v26.4s, v20.4s, v25.4s
+	WORD $0x4eb936b9 // cmgt v25.4s, v21.4s, v25.4s
 	WORD $0x4f00051b // movi v27.4s, #8
-	WORD $0x4eb6877c // add v28.4s, v27.4s, v22.4s
-	WORD $0x4eb7877b // add v27.4s, v27.4s, v23.4s
+	WORD $0x4eb2877c // add v28.4s, v27.4s, v18.4s
+	WORD $0x4eb3877b // add v27.4s, v27.4s, v19.4s
 	WORD $0x4eba1f5a // mov v26.16b, v26.16b
-	WORD $0x6e761f9a // bsl v26.16b, v28.16b, v22.16b
-	WORD $0x4eb91f36 // mov v22.16b, v25.16b
-	WORD $0x6e771f76 // bsl v22.16b, v27.16b, v23.16b
-	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4ea89e52 // mul v18.4s, v18.4s, v8.4s
-	WORD $0x4e248652 // add v18.16b, v18.16b, v4.16b
+	WORD $0x6e721f9a // bsl v26.16b, v28.16b, v18.16b
+	WORD $0x4eb91f32 // mov v18.16b, v25.16b
+	WORD $0x6e731f72 // bsl v18.16b, v27.16b, v19.16b
+	WORD $0x4e21db53 // scvtf v19.4s, v26.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4ea89e94 // mul v20.4s, v20.4s, v8.4s
+	WORD $0x4e248694 // add v20.16b, v20.16b, v4.16b
 	MOVD         $nvfp4_level2<>+0(SB), R8
 	FMOVQ        (R8), F25
 	MOVD         $nvfp4_level3<>+0(SB), R8
@@ -3473,9 +3423,9 @@ loop3:
 	FMOVQ        (R8), F27
 	MOVD         $nvfp4_level5<>+0(SB), R8
 	FMOVQ        (R8), F28
-	WORD $0x4e126332 // tbl v18.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v18.16b
-	WORD $0x4ea89e73 // mul v19.4s, v19.4s, v8.4s
-	WORD $0x4e248673 // add v19.16b, v19.16b, v4.16b
+	WORD $0x4e146334 // tbl v20.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v20.16b
+	WORD $0x4ea89eb5 // mul v21.4s, v21.4s, v8.4s
+	WORD $0x4e2486b5 // add v21.16b, v21.16b, v4.16b
 	MOVD         $nvfp4_level2<>+0(SB), R8
 	FMOVQ        (R8), F25
 	MOVD         $nvfp4_level3<>+0(SB), R8
@@ -3484,161 +3434,153 @@ loop3:
 	FMOVQ        (R8), F27
 	MOVD         $nvfp4_level5<>+0(SB), R8
 	FMOVQ        (R8), F28
-	WORD $0x4e136333 // tbl v19.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v19.16b
-	WORD $0x6e32def2 // fmul v18.4s, v23.4s, v18.4s
-	WORD $0x6e33ded3 // fmul v19.4s, v22.4s, v19.4s
-	WORD $0x6e23de52 // fmul v18.4s, v18.4s, v3.4s
+	WORD $0x4e156335 // tbl v21.16b, { v25.16b, v26.16b, v27.16b, v28.16b }, v21.16b
+	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
+	WORD $0x6e35de52 // fmul v18.4s, v18.4s, v21.4s
 	WORD $0x6e23de73 // fmul v19.4s, v19.4s, v3.4s
-	WORD $0x4eb51eb5 // mov v21.16b, v21.16b
-	WORD $0x6e721f15 // bsl v21.16b, v24.16b, v18.16b
-	WORD $0x4eb41e92 // mov v18.16b, v20.16b
-	WORD $0x6e731f12 // bsl v18.16b, v24.16b, v19.16b
-	FMOVQ        F21, 32(R0)
-	FMOVQ        F18, 48(R0)
+	WORD $0x6e23de52 // fmul v18.4s, v18.4s, v3.4s
+	WORD $0x4eb71ef4 // mov v20.16b, v23.16b
+	WORD $0x6e731f14 // bsl v20.16b, v24.16b, v19.16b
+	WORD $0x4eb61ed3 // mov v19.16b, v22.16b
+	WORD $0x6e721f13 // bsl v19.16b, v24.16b, v18.16b
+	FMOVQ        F20, 32(R0)
+	FMOVQ        F19, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F18
+	WORD $0x3cc040f2 // ldur q18, [x7, #4]
 	WORD $0x4e050253 // tbl v19.16b, { v18.16b }, v5.16b
 	WORD $0x4e0a0252 // tbl v18.16b, { v18.16b }, v10.16b
 	WORD $0x4e211e74 // and v20.16b, v19.16b, v1.16b
 	WORD $0x4e211e55 // and v21.16b, v18.16b, v1.16b
 	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
 	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
-	WORD $0x4eb21eb2 // orr v18.16b, v21.16b, v18.16b
-	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x4e120052 // tbl v18.16b, { v2.16b }, v18.16b
-	FLDPQ        (R4), (F20, F21)
-	WORD $0x0e34c276 // smull v22.8h, v19.8b, v20.8b
-	WORD $0x4e34c274 // smull2 v20.8h, v19.16b, v20.16b
+	WORD $0x6ea01e74 // bit v20.16b, v19.16b, v0.16b
+	WORD $0x6ea01e55 // bit v21.16b, v18.16b, v0.16b
+	WORD $0x4e140052 // tbl v18.16b, { v2.16b }, v20.16b
+	WORD $0x4e150053 // tbl v19.16b, { v2.16b }, v21.16b
+	WORD $0x3cc00094 // ldur q20, [x4]
+	WORD $0x3cc10095 // ldur q21, [x4, #16]
+	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
+	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
 	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c256 // smull v22.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
+	WORD $0x0e35c276 // smull v22.8h, v19.8b, v21.8b
+	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
 	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FLDPQ        32(R4), (F22, F23)
-	WORD $0x0e36c278 // smull v24.8h, v19.8b, v22.8b
-	WORD $0x4e36c276 // smull2 v22.8h, v19.16b, v22.16b
+	WORD $0x3cc20096 // ldur q22, [x4, #32]
+	WORD $0x3cc30097 // ldur q23, [x4, #48]
+	WORD $0x0e36c258 // smull v24.8h, v18.8b, v22.8b
+	WORD $0x4e36c256 // smull2 v22.8h, v18.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c258 // smull v24.8h, v18.8b, v23.8b
-	WORD $0x4e37c257 // smull2 v23.8h, v18.16b, v23.16b
+	WORD $0x0e37c278 // smull v24.8h, v19.8b, v23.8b
+	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FLDPQ        64(R4), (F24, F25)
-	WORD $0x0e38c27a // smull v26.8h, v19.8b, v24.8b
-	WORD $0x4e38c273 // smull2 v19.8h, v19.16b, v24.16b
-	WORD $0x4e73bf53 // addp v19.8h, v26.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e39c258 // smull v24.8h, v18.8b, v25.8b
-	WORD $0x4e39c252 // smull2 v18.8h, v18.16b, v25.16b
-	WORD $0x4e72bf12 // addp v18.8h, v24.8h, v18.8h
+	WORD $0x3cc40098 // ldur q24, [x4, #64]
+	WORD $0x3cc50099 // ldur q25, [x4, #80]
+	WORD $0x0e38c25a // smull v26.8h, v18.8b, v24.8b
+	WORD $0x4e38c252 // smull2 v18.8h, v18.16b, v24.16b
+	WORD $0x4e72bf52 // addp v18.8h, v26.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e39c278 // smull v24.8h, v19.8b, v25.8b
+	WORD $0x4e39c273 // smull2 v19.8h, v19.16b, v25.16b
+	WORD $0x4e73bf13 // addp v19.8h, v24.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        36(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        (R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0xbc420018 // ldur s24, [x0, #32]
+	WORD $0xbc424019 // ldur s25, [x0, #36]
+	WORD $0xbc4000ba // ldur s26, [x5]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
 	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x4e3bce8c // fmla v12.4s, v20.4s, v27.4s
-	WORD $0x4e3acead // fmla v13.4s, v21.4s, v26.4s
-	FMOVS        4(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9b128c // fmla v12.4s, v20.4s, v27.s[0]
+	WORD $0x4f9a12ad // fmla v13.4s, v21.4s, v26.s[0]
+	WORD $0xbc4040b4 // ldur s20, [x5, #4]
 	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
 	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
 	WORD $0x6e38de97 // fmul v23.4s, v20.4s, v24.4s
 	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
-	WORD $0x4e37ceae // fmla v14.4s, v21.4s, v23.4s
-	WORD $0x4e34cecf // fmla v15.4s, v22.4s, v20.4s
-	FMOVS        8(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4f9712ae // fmla v14.4s, v21.4s, v23.s[0]
+	WORD $0x4f9412cf // fmla v15.4s, v22.4s, v20.s[0]
+	WORD $0xbc4080b4 // ldur s20, [x5, #8]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e38de95 // fmul v21.4s, v20.4s, v24.4s
 	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
-	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
-	WORD $0x4e34ce51 // fmla v17.4s, v18.4s, v20.4s
+	WORD $0x4f951250 // fmla v16.4s, v18.4s, v21.s[0]
+	WORD $0x4f941271 // fmla v17.4s, v19.4s, v20.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        20(R7), F18
+	WORD $0x3cc140f2 // ldur q18, [x7, #20]
 	WORD $0x4e050253 // tbl v19.16b, { v18.16b }, v5.16b
 	WORD $0x4e0a0252 // tbl v18.16b, { v18.16b }, v10.16b
 	WORD $0x4e211e74 // and v20.16b, v19.16b, v1.16b
 	WORD $0x4e211e55 // and v21.16b, v18.16b, v1.16b
 	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
 	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
-	WORD $0x4eb21eb2 // orr v18.16b, v21.16b, v18.16b
-	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x4e120052 // tbl v18.16b, { v2.16b }, v18.16b
-	FLDPQ        96(R4), (F20, F21)
-	WORD $0x0e34c276 // smull v22.8h, v19.8b, v20.8b
-	WORD $0x4e34c274 // smull2 v20.8h, v19.16b, v20.16b
+	WORD $0x6ea01e74 // bit v20.16b, v19.16b, v0.16b
+	WORD $0x6ea01e55 // bit v21.16b, v18.16b, v0.16b
+	WORD $0x4e140052 // tbl v18.16b, { v2.16b }, v20.16b
+	WORD $0x4e150053 // tbl v19.16b, { v2.16b }, v21.16b
+	WORD $0x3cc60094 // ldur q20, [x4, #96]
+	WORD $0x3cc70095 // ldur q21, [x4, #112]
+	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
+	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
 	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c256 // smull v22.8h, v18.8b, v21.8b
-	WORD $0x4e35c255 // smull2 v21.8h, v18.16b, v21.16b
+	WORD $0x0e35c276 // smull v22.8h, v19.8b, v21.8b
+	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
 	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FLDPQ        128(R4), (F22, F23)
-	WORD $0x0e36c278 // smull v24.8h, v19.8b, v22.8b
-	WORD $0x4e36c276 // smull2 v22.8h, v19.16b, v22.16b
+	WORD $0x3cc80096 // ldur q22, [x4, #128]
+	WORD $0x3cc90097 // ldur q23, [x4, #144]
+	WORD $0x0e36c258 // smull v24.8h, v18.8b, v22.8b
+	WORD $0x4e36c256 // smull2 v22.8h, v18.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c258 // smull v24.8h, v18.8b, v23.8b
-	WORD $0x4e37c257 // smull2 v23.8h, v18.16b, v23.16b
+	WORD $0x0e37c278 // smull v24.8h, v19.8b, v23.8b
+	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FLDPQ        160(R4), (F24, F25)
-	WORD $0x0e38c27a // smull v26.8h, v19.8b, v24.8b
-	WORD $0x4e38c273 // smull2 v19.8h, v19.16b, v24.16b
-	WORD $0x4e73bf53 // addp v19.8h, v26.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e39c258 // smull v24.8h, v18.8b, v25.8b
-	WORD $0x4e39c252 // smull2 v18.8h, v18.16b, v25.16b
-	WORD $0x4e72bf12 // addp v18.8h, v24.8h, v18.8h
+	WORD $0x3cca0098 // ldur q24, [x4, #160]
+	WORD $0x3ccb0099 // ldur q25, [x4, #176]
+	WORD $0x0e38c25a // smull v26.8h, v18.8b, v24.8b
+	WORD $0x4e38c252 // smull2 v18.8h, v18.16b, v24.16b
+	WORD $0x4e72bf52 // addp v18.8h, v26.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e39c278 // smull v24.8h, v19.8b, v25.8b
+	WORD $0x4e39c273 // smull2 v19.8h, v19.16b, v25.16b
+	WORD $0x4e73bf13 // addp v19.8h, v24.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
 
 	// integer sums times both scales
-	FMOVS        40(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        44(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        12(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0xbc428018 // ldur s24, [x0, #40]
+	WORD $0xbc42c019 // ldur s25, [x0, #44]
+	WORD $0xbc40c0ba // ldur s26, [x5, #12]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
 	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x4e3bce8c // fmla v12.4s, v20.4s, v27.4s
-	WORD $0x4e3acead // fmla v13.4s, v21.4s, v26.4s
-	FMOVS        16(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4f9b128c // fmla v12.4s, v20.4s, v27.s[0]
+	WORD $0x4f9a12ad // fmla v13.4s, v21.4s, v26.s[0]
+	WORD $0xbc4100b4 // ldur s20, [x5, #16]
 	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
 	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
 	WORD $0x6e38de97 // fmul v23.4s, v20.4s, v24.4s
 	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
-	WORD $0x4e37ceae // fmla v14.4s, v21.4s, v23.4s
-	WORD $0x4e34cecf // fmla v15.4s, v22.4s, v20.4s
-	FMOVS        20(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4f9712ae // fmla v14.4s, v21.4s, v23.s[0]
+	WORD $0x4f9412cf // fmla v15.4s, v22.4s, v20.s[0]
+	WORD $0xbc4140b4 // ldur s20, [x5, #20]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e38de95 // fmul v21.4s, v20.4s, v24.4s
 	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
-	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
-	WORD $0x4e34ce51 // fmla v17.4s, v18.4s, v20.4s
+	WORD $0x4f951250 // fmla v16.4s, v18.4s, v21.s[0]
+	WORD $0x4f941271 // fmla v17.4s, v19.4s, v20.s[0]
 	ADD          $0x24, R7
 	ADD          $0xc0, R4
 	ADD          $0x18, R5
@@ -3682,7 +3624,7 @@ done2:
 TEXT ·matmulQ84xNvfp4NEON(SB), NOSPLIT, $192-72
 
 	// constants of the loops
-	MOVD         $nvfp4_mask2<>+0(SB), R0
+	MOVD         $nvfp4_or<>+0(SB), R0
 	FMOVQ        (R0), F0
 	MOVD         $nvfp4_mask<>+0(SB), R0
 	FMOVQ        (R0), F1
@@ -3729,43 +3671,41 @@ loop1:
 loop3:
 
 	// scales of the block
-	FMOVQ        (R7), F20
-	FMOVQ        3(R7), F21
+	WORD $0x3cc000f4 // ldur q20, [x7]
+	WORD $0x3cc030f5 // ldur q21, [x7, #3]
+	WORD $0x4e070296 // tbl v22.16b, { v20.16b }, v7.16b
+	WORD $0x4e0602b7 // tbl v23.16b, { v21.16b }, v6.16b
+	WORD $0x6f3d06d6 // ushr v22.4s, v22.4s, #3
+	WORD $0x6f3d06f7 // ushr v23.4s, v23.4s, #3
+	WORD $0x4e2b1ed6 // and v22.16b, v22.16b, v11.16b
+	WORD $0x4e2b1ef7 // and v23.16b, v23.16b, v11.16b
+	WORD $0x4f0005f8 // movi v24.4s, #15
+	WORD $0x6eb88ed9 // cmeq v25.4s, v22.4s, v24.4s
+	WORD $0x6eb88ef8 // cmeq v24.4s, v23.4s, v24.4s
 	WORD $0x4e070294 // tbl v20.16b, { v20.16b }, v7.16b
 	WORD $0x4e0602b5 // tbl v21.16b, { v21.16b }, v6.16b
-	WORD $0x6f3d0694 // ushr v20.4s, v20.4s, #3
-	WORD $0x6f3d06b5 // ushr v21.4s, v21.4s, #3
-	WORD $0x4e2b1e94 // and v20.16b, v20.16b, v11.16b
-	WORD $0x4e2b1eb5 // and v21.16b, v21.16b, v11.16b
-	WORD $0x4f0005f6 // movi v22.4s, #15
-	WORD $0x6eb68e97 // cmeq v23.4s, v20.4s, v22.4s
-	WORD $0x6eb68eb6 // cmeq v22.4s, v21.4s, v22.4s
-	FMOVQ        (R7), F24
-	FMOVQ        3(R7), F25
-	WORD $0x4e070318 // tbl v24.16b, { v24.16b }, v7.16b
-	WORD $0x4e060339 // tbl v25.16b, { v25.16b }, v6.16b
-	WORD $0x4e291f18 // and v24.16b, v24.16b, v9.16b
-	WORD $0x4e291f39 // and v25.16b, v25.16b, v9.16b
+	WORD $0x4e291e94 // and v20.16b, v20.16b, v9.16b
+	WORD $0x4e291eb5 // and v21.16b, v21.16b, v9.16b
 	WORD $0x4f0004fa // movi v26.4s, #7
-	WORD $0x6eba8f1b // cmeq v27.4s, v24.4s, v26.4s
-	WORD $0x6eba8f3a // cmeq v26.4s, v25.4s, v26.4s
-	WORD $0x4e3b1ef7 // and v23.16b, v23.16b, v27.16b
-	WORD $0x4e3a1ed6 // and v22.16b, v22.16b, v26.16b
+	WORD $0x6eba8e9b // cmeq v27.4s, v20.4s, v26.4s
+	WORD $0x6eba8eba // cmeq v26.4s, v21.4s, v26.4s
+	WORD $0x4e3b1f39 // and v25.16b, v25.16b, v27.16b
+	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
 	WORD $0x4f00e41a // movi v26.16b, #0
 	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4ebb369c // cmgt v28.4s, v20.4s, v27.4s
-	WORD $0x4ebb36bb // cmgt v27.4s, v21.4s, v27.4s
+	WORD $0x4ebb36dc // cmgt v28.4s, v22.4s, v27.4s
+	WORD $0x4ebb36fb // cmgt v27.4s, v23.4s, v27.4s
 	WORD $0x4f00051d // movi v29.4s, #8
-	WORD $0x4eb887be // add v30.4s, v29.4s, v24.4s
-	WORD $0x4eb987bd // add v29.4s, v29.4s, v25.4s
+	WORD $0x4eb487be // add v30.4s, v29.4s, v20.4s
+	WORD $0x4eb587bd // add v29.4s, v29.4s, v21.4s
 	WORD $0x4ebc1f9c // mov v28.16b, v28.16b
-	WORD $0x6e781fdc // bsl v28.16b, v30.16b, v24.16b
-	WORD $0x4ebb1f78 // mov v24.16b, v27.16b
-	WORD $0x6e791fb8 // bsl v24.16b, v29.16b, v25.16b
-	WORD $0x4e21db99 // scvtf v25.4s, v28.4s
-	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
-	WORD $0x4ea89e94 // mul v20.4s, v20.4s, v8.4s
-	WORD $0x4e248694 // add v20.16b, v20.16b, v4.16b
+	WORD $0x6e741fdc // bsl v28.16b, v30.16b, v20.16b
+	WORD $0x4ebb1f74 // mov v20.16b, v27.16b
+	WORD $0x6e751fb4 // bsl v20.16b, v29.16b, v21.16b
+	WORD $0x4e21db95 // scvtf v21.4s, v28.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4ea89ed6 // mul v22.4s, v22.4s, v8.4s
+	WORD $0x4e2486d6 // add v22.16b, v22.16b, v4.16b
 	MOVD         $nvfp4_level2<>+0(SB), R8
 	FMOVQ        (R8), F27
 	MOVD         $nvfp4_level3<>+0(SB), R8
@@ -3774,9 +3714,9 @@ loop3:
 	FMOVQ        (R8), F29
 	MOVD         $nvfp4_level5<>+0(SB), R8
 	FMOVQ        (R8), F30
-	WORD $0x4e146374 // tbl v20.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v20.16b
-	WORD $0x4ea89eb5 // mul v21.4s, v21.4s, v8.4s
-	WORD $0x4e2486b5 // add v21.16b, v21.16b, v4.16b
+	WORD $0x4e166376 // tbl v22.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v22.16b
+	WORD $0x4ea89ef7 // mul v23.4s, v23.4s, v8.4s
+	WORD $0x4e2486f7 // add v23.16b, v23.16b, v4.16b
 	MOVD         $nvfp4_level2<>+0(SB), R8
 	FMOVQ        (R8), F27
 	MOVD         $nvfp4_level3<>+0(SB), R8
@@ -3785,195 +3725,187 @@ loop3:
 	FMOVQ        (R8), F29
 	MOVD         $nvfp4_level5<>+0(SB), R8
 	FMOVQ        (R8), F30
-	WORD $0x4e156375 // tbl v21.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v21.16b
-	WORD $0x6e34df34 // fmul v20.4s, v25.4s, v20.4s
-	WORD $0x6e35df15 // fmul v21.4s, v24.4s, v21.4s
-	WORD $0x6e23de94 // fmul v20.4s, v20.4s, v3.4s
+	WORD $0x4e176377 // tbl v23.16b, { v27.16b, v28.16b, v29.16b, v30.16b }, v23.16b
+	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
+	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
 	WORD $0x6e23deb5 // fmul v21.4s, v21.4s, v3.4s
-	WORD $0x4eb71ef7 // mov v23.16b, v23.16b
-	WORD $0x6e741f57 // bsl v23.16b, v26.16b, v20.16b
-	WORD $0x4eb61ed4 // mov v20.16b, v22.16b
-	WORD $0x6e751f54 // bsl v20.16b, v26.16b, v21.16b
-	FMOVQ        F23, 32(R0)
-	FMOVQ        F20, 48(R0)
+	WORD $0x6e23de94 // fmul v20.4s, v20.4s, v3.4s
+	WORD $0x4eb91f36 // mov v22.16b, v25.16b
+	WORD $0x6e751f56 // bsl v22.16b, v26.16b, v21.16b
+	WORD $0x4eb81f15 // mov v21.16b, v24.16b
+	WORD $0x6e741f55 // bsl v21.16b, v26.16b, v20.16b
+	FMOVQ        F22, 32(R0)
+	FMOVQ        F21, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F20
+	WORD $0x3cc040f4 // ldur q20, [x7, #4]
 	WORD $0x4e050295 // tbl v21.16b, { v20.16b }, v5.16b
 	WORD $0x4e0a0294 // tbl v20.16b, { v20.16b }, v10.16b
 	WORD $0x4e211eb6 // and v22.16b, v21.16b, v1.16b
 	WORD $0x4e211e97 // and v23.16b, v20.16b, v1.16b
 	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
 	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
-	WORD $0x4eb41ef4 // orr v20.16b, v23.16b, v20.16b
-	WORD $0x4e150055 // tbl v21.16b, { v2.16b }, v21.16b
-	WORD $0x4e140054 // tbl v20.16b, { v2.16b }, v20.16b
-	FLDPQ        (R4), (F22, F23)
-	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
-	WORD $0x4e36c2b6 // smull2 v22.8h, v21.16b, v22.16b
+	WORD $0x6ea01eb6 // bit v22.16b, v21.16b, v0.16b
+	WORD $0x6ea01e97 // bit v23.16b, v20.16b, v0.16b
+	WORD $0x4e160054 // tbl v20.16b, { v2.16b }, v22.16b
+	WORD $0x4e170055 // tbl v21.16b, { v2.16b }, v23.16b
+	WORD $0x3cc00096 // ldur q22, [x4]
+	WORD $0x3cc10097 // ldur q23, [x4, #16]
+	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
+	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c298 // smull v24.8h, v20.8b, v23.8b
-	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
+	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
+	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FLDPQ        32(R4), (F24, F25)
-	WORD $0x0e38c2ba // smull v26.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
+	WORD $0x3cc20098 // ldur q24, [x4, #32]
+	WORD $0x3cc30099 // ldur q25, [x4, #48]
+	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
+	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
 	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
 	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c29a // smull v26.8h, v20.8b, v25.8b
-	WORD $0x4e39c299 // smull2 v25.8h, v20.16b, v25.16b
+	WORD $0x0e39c2ba // smull v26.8h, v21.8b, v25.8b
+	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
 	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
 	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FLDPQ        64(R4), (F26, F27)
-	WORD $0x0e3ac2bc // smull v28.8h, v21.8b, v26.8b
-	WORD $0x4e3ac2ba // smull2 v26.8h, v21.16b, v26.16b
+	WORD $0x3cc4009a // ldur q26, [x4, #64]
+	WORD $0x3cc5009b // ldur q27, [x4, #80]
+	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
+	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
 	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
 	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc29c // smull v28.8h, v20.8b, v27.8b
-	WORD $0x4e3bc29b // smull2 v27.8h, v20.16b, v27.16b
+	WORD $0x0e3bc2bc // smull v28.8h, v21.8b, v27.8b
+	WORD $0x4e3bc2bb // smull2 v27.8h, v21.16b, v27.16b
 	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
 	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FLDPQ        96(R4), (F28, F29)
-	WORD $0x0e3cc2be // smull v30.8h, v21.8b, v28.8b
-	WORD $0x4e3cc2b5 // smull2 v21.8h, v21.16b, v28.16b
-	WORD $0x4e75bfd5 // addp v21.8h, v30.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e3dc29c // smull v28.8h, v20.8b, v29.8b
-	WORD $0x4e3dc294 // smull2 v20.8h, v20.16b, v29.16b
-	WORD $0x4e74bf94 // addp v20.8h, v28.8h, v20.8h
+	WORD $0x3cc6009c // ldur q28, [x4, #96]
+	WORD $0x3cc7009d // ldur q29, [x4, #112]
+	WORD $0x0e3cc29e // smull v30.8h, v20.8b, v28.8b
+	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
+	WORD $0x4e74bfd4 // addp v20.8h, v30.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e3dc2bc // smull v28.8h, v21.8b, v29.8b
+	WORD $0x4e3dc2b5 // smull2 v21.8h, v21.16b, v29.16b
+	WORD $0x4e75bf95 // addp v21.8h, v28.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        36(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        (R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
+	WORD $0xbc42001c // ldur s28, [x0, #32]
+	WORD $0xbc42401d // ldur s29, [x0, #36]
+	WORD $0xbc4000be // ldur s30, [x5]
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
 	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fcecc // fmla v12.4s, v22.4s, v31.4s
-	WORD $0x4e3eceed // fmla v13.4s, v23.4s, v30.4s
-	FMOVS        4(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9f12cc // fmla v12.4s, v22.4s, v31.s[0]
+	WORD $0x4f9e12ed // fmla v13.4s, v23.4s, v30.s[0]
+	WORD $0xbc4040b6 // ldur s22, [x5, #4]
 	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
 	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
 	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	WORD $0x4e36cf0f // fmla v15.4s, v24.4s, v22.4s
-	FMOVS        8(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9912ee // fmla v14.4s, v23.4s, v25.s[0]
+	WORD $0x4f96130f // fmla v15.4s, v24.4s, v22.s[0]
+	WORD $0xbc4080b6 // ldur s22, [x5, #8]
 	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
 	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
 	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
 	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        12(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4f9912f0 // fmla v16.4s, v23.4s, v25.s[0]
+	WORD $0x4f961311 // fmla v17.4s, v24.4s, v22.s[0]
+	WORD $0xbc40c0b6 // ldur s22, [x5, #12]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e3cded7 // fmul v23.4s, v22.4s, v28.4s
 	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	WORD $0x4e36ce93 // fmla v19.4s, v20.4s, v22.4s
+	WORD $0x4f971292 // fmla v18.4s, v20.4s, v23.s[0]
+	WORD $0x4f9612b3 // fmla v19.4s, v21.4s, v22.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        20(R7), F20
+	WORD $0x3cc140f4 // ldur q20, [x7, #20]
 	WORD $0x4e050295 // tbl v21.16b, { v20.16b }, v5.16b
 	WORD $0x4e0a0294 // tbl v20.16b, { v20.16b }, v10.16b
 	WORD $0x4e211eb6 // and v22.16b, v21.16b, v1.16b
 	WORD $0x4e211e97 // and v23.16b, v20.16b, v1.16b
 	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
 	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
-	WORD $0x4eb41ef4 // orr v20.16b, v23.16b, v20.16b
-	WORD $0x4e150055 // tbl v21.16b, { v2.16b }, v21.16b
-	WORD $0x4e140054 // tbl v20.16b, { v2.16b }, v20.16b
-	FLDPQ        128(R4), (F22, F23)
-	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
-	WORD $0x4e36c2b6 // smull2 v22.8h, v21.16b, v22.16b
+	WORD $0x6ea01eb6 // bit v22.16b, v21.16b, v0.16b
+	WORD $0x6ea01e97 // bit v23.16b, v20.16b, v0.16b
+	WORD $0x4e160054 // tbl v20.16b, { v2.16b }, v22.16b
+	WORD $0x4e170055 // tbl v21.16b, { v2.16b }, v23.16b
+	WORD $0x3cc80096 // ldur q22, [x4, #128]
+	WORD $0x3cc90097 // ldur q23, [x4, #144]
+	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
+	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c298 // smull v24.8h, v20.8b, v23.8b
-	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
+	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
+	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FLDPQ        160(R4), (F24, F25)
-	WORD $0x0e38c2ba // smull v26.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
+	WORD $0x3cca0098 // ldur q24, [x4, #160]
+	WORD $0x3ccb0099 // ldur q25, [x4, #176]
+	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
+	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
 	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
 	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c29a // smull v26.8h, v20.8b, v25.8b
-	WORD $0x4e39c299 // smull2 v25.8h, v20.16b, v25.16b
+	WORD $0x0e39c2ba // smull v26.8h, v21.8b, v25.8b
+	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
 	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
 	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FLDPQ        192(R4), (F26, F27)
-	WORD $0x0e3ac2bc // smull v28.8h, v21.8b, v26.8b
-	WORD $0x4e3ac2ba // smull2 v26.8h, v21.16b, v26.16b
+	WORD $0x3ccc009a // ldur q26, [x4, #192]
+	WORD $0x3ccd009b // ldur q27, [x4, #208]
+	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
+	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
 	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
 	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc29c // smull v28.8h, v20.8b, v27.8b
-	WORD $0x4e3bc29b // smull2 v27.8h, v20.16b, v27.16b
+	WORD $0x0e3bc2bc // smull v28.8h, v21.8b, v27.8b
+	WORD $0x4e3bc2bb // smull2 v27.8h, v21.16b, v27.16b
 	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
 	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FLDPQ        224(R4), (F28, F29)
-	WORD $0x0e3cc2be // smull v30.8h, v21.8b, v28.8b
-	WORD $0x4e3cc2b5 // smull2 v21.8h, v21.16b, v28.16b
-	WORD $0x4e75bfd5 // addp v21.8h, v30.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e3dc29c // smull v28.8h, v20.8b, v29.8b
-	WORD $0x4e3dc294 // smull2 v20.8h, v20.16b, v29.16b
-	WORD $0x4e74bf94 // addp v20.8h, v28.8h, v20.8h
+	WORD $0x3cce009c // ldur q28, [x4, #224]
+	WORD $0x3ccf009d // ldur q29, [x4, #240]
+	WORD $0x0e3cc29e // smull v30.8h, v20.8b, v28.8b
+	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
+	WORD $0x4e74bfd4 // addp v20.8h, v30.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e3dc2bc // smull v28.8h, v21.8b, v29.8b
+	WORD $0x4e3dc2b5 // smull2 v21.8h, v21.16b, v29.16b
+	WORD $0x4e75bf95 // addp v21.8h, v28.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
 
 	// integer sums times both scales
-	FMOVS        40(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        44(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        16(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
+	WORD $0xbc42801c // ldur s28, [x0, #40]
+	WORD $0xbc42c01d // ldur s29, [x0, #44]
+	WORD $0xbc4100be // ldur s30, [x5, #16]
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
 	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fcecc // fmla v12.4s, v22.4s, v31.4s
-	WORD $0x4e3eceed // fmla v13.4s, v23.4s, v30.4s
-	FMOVS        20(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9f12cc // fmla v12.4s, v22.4s, v31.s[0]
+	WORD $0x4f9e12ed // fmla v13.4s, v23.4s, v30.s[0]
+	WORD $0xbc4140b6 // ldur s22, [x5, #20]
 	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
 	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
 	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	WORD $0x4e36cf0f // fmla v15.4s, v24.4s, v22.4s
-	FMOVS        24(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9912ee // fmla v14.4s, v23.4s, v25.s[0]
+	WORD $0x4f96130f // fmla v15.4s, v24.4s, v22.s[0]
+	WORD $0xbc4180b6 // ldur s22, [x5, #24]
 	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
 	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
 	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
 	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        28(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4f9912f0 // fmla v16.4s, v23.4s, v25.s[0]
+	WORD $0x4f961311 // fmla v17.4s, v24.4s, v22.s[0]
+	WORD $0xbc41c0b6 // ldur s22, [x5, #28]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x6e3cded7 // fmul v23.4s, v22.4s, v28.4s
 	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	WORD $0x4e36ce93 // fmla v19.4s, v20.4s, v22.4s
+	WORD $0x4f971292 // fmla v18.4s, v20.4s, v23.s[0]
+	WORD $0x4f9612b3 // fmla v19.4s, v21.4s, v22.s[0]
 	ADD          $0x24, R7
 	ADD          $0x100, R4
 	ADD          $0x20, R5

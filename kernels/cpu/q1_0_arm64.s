@@ -57,12 +57,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c7 // ldr h7, [x6]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c4000c7 // ldur h7, [x6]
+	WORD $0x1ee240e7 // fcvt s7, h7
 
 	// levels of values 0 to 31, and their products
-	FMOVS        2(R6), F8
+	WORD $0xbc4020c8 // ldur s8, [x6, #2]
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	WORD $0x4e030109 // tbl v9.16b, { v8.16b }, v3.16b
 	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
@@ -74,19 +73,20 @@ loop3:
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
 	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
 	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
-	FLDPQ        (R3), (F10, F11)
+	WORD $0x3cc0006a // ldur q10, [x3]
+	WORD $0x3cc1006b // ldur q11, [x3, #16]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
 	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F8
+	WORD $0xbc400088 // ldur s8, [x4]
 	WORD $0x4e21d989 // scvtf v9.4s, v12.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881125 // fmla v5.4s, v9.4s, v8.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVS        6(R6), F8
+	WORD $0xbc4060c8 // ldur s8, [x6, #6]
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	WORD $0x4e030109 // tbl v9.16b, { v8.16b }, v3.16b
 	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
@@ -98,19 +98,20 @@ loop3:
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
 	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
 	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
-	FLDPQ        32(R3), (F10, F11)
+	WORD $0x3cc2006a // ldur q10, [x3, #32]
+	WORD $0x3cc3006b // ldur q11, [x3, #48]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
 	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
 
 	// integer sums times both scales
-	FMOVS        4(R4), F8
+	WORD $0xbc404088 // ldur s8, [x4, #4]
 	WORD $0x4e21d989 // scvtf v9.4s, v12.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd26 // fmla v6.4s, v9.4s, v8.4s
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVS        10(R6), F8
+	WORD $0xbc40a0c8 // ldur s8, [x6, #10]
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	WORD $0x4e030109 // tbl v9.16b, { v8.16b }, v3.16b
 	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
@@ -122,19 +123,20 @@ loop3:
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
 	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
 	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
-	FLDPQ        64(R3), (F10, F11)
+	WORD $0x3cc4006a // ldur q10, [x3, #64]
+	WORD $0x3cc5006b // ldur q11, [x3, #80]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
 	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
 
 	// integer sums times both scales
-	FMOVS        8(R4), F8
+	WORD $0xbc408088 // ldur s8, [x4, #8]
 	WORD $0x4e21d989 // scvtf v9.4s, v12.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881125 // fmla v5.4s, v9.4s, v8.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVS        14(R6), F8
+	WORD $0xbc40e0c8 // ldur s8, [x6, #14]
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	WORD $0x4e030109 // tbl v9.16b, { v8.16b }, v3.16b
 	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
@@ -146,16 +148,17 @@ loop3:
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
 	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
 	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
-	FLDPQ        96(R3), (F10, F11)
+	WORD $0x3cc6006a // ldur q10, [x3, #96]
+	WORD $0x3cc7006b // ldur q11, [x3, #112]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
 	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
 
 	// integer sums times both scales
-	FMOVS        12(R4), F8
+	WORD $0xbc40c088 // ldur s8, [x4, #12]
 	WORD $0x4e21d989 // scvtf v9.4s, v12.4s
-	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
-	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4f871126 // fmla v6.4s, v9.4s, v7.s[0]
 	ADD          $0x12, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -214,12 +217,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c7 // ldr h7, [x6]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c4000c7 // ldur h7, [x6]
+	WORD $0x1ee240e7 // fcvt s7, h7
 
 	// levels of values 0 to 31, and their products
-	FMOVS        2(R6), F8
+	WORD $0xbc4020c8 // ldur s8, [x6, #2]
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	WORD $0x4e030109 // tbl v9.16b, { v8.16b }, v3.16b
 	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
@@ -231,27 +233,29 @@ loop3:
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
 	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
 	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
-	FLDPQ        (R3), (F10, F11)
+	WORD $0x3cc0006a // ldur q10, [x3]
+	WORD $0x3cc1006b // ldur q11, [x3, #16]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
 	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
-	FLDPQ        32(R3), (F10, F11)
+	WORD $0x3cc2006a // ldur q10, [x3, #32]
+	WORD $0x3cc3006b // ldur q11, [x3, #48]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8a952d // sdot v13.4s, v9.16b, v10.16b
 	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F8
+	WORD $0xbc400088 // ldur s8, [x4]
 	WORD $0x4e21d989 // scvtf v9.4s, v12.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
-	FMOVS        4(R4), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881125 // fmla v5.4s, v9.4s, v8.s[0]
+	WORD $0xbc404088 // ldur s8, [x4, #4]
 	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd26 // fmla v6.4s, v9.4s, v8.4s
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVS        6(R6), F8
+	WORD $0xbc4060c8 // ldur s8, [x6, #6]
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	WORD $0x4e030109 // tbl v9.16b, { v8.16b }, v3.16b
 	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
@@ -263,27 +267,29 @@ loop3:
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
 	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
 	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
-	FLDPQ        64(R3), (F10, F11)
+	WORD $0x3cc4006a // ldur q10, [x3, #64]
+	WORD $0x3cc5006b // ldur q11, [x3, #80]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
 	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
-	FLDPQ        96(R3), (F10, F11)
+	WORD $0x3cc6006a // ldur q10, [x3, #96]
+	WORD $0x3cc7006b // ldur q11, [x3, #112]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8a952d // sdot v13.4s, v9.16b, v10.16b
 	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
 
 	// integer sums times both scales
-	FMOVS        8(R4), F8
+	WORD $0xbc408088 // ldur s8, [x4, #8]
 	WORD $0x4e21d989 // scvtf v9.4s, v12.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
-	FMOVS        12(R4), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881125 // fmla v5.4s, v9.4s, v8.s[0]
+	WORD $0xbc40c088 // ldur s8, [x4, #12]
 	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd26 // fmla v6.4s, v9.4s, v8.4s
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVS        10(R6), F8
+	WORD $0xbc40a0c8 // ldur s8, [x6, #10]
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	WORD $0x4e030109 // tbl v9.16b, { v8.16b }, v3.16b
 	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
@@ -295,27 +301,29 @@ loop3:
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
 	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
 	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
-	FLDPQ        128(R3), (F10, F11)
+	WORD $0x3cc8006a // ldur q10, [x3, #128]
+	WORD $0x3cc9006b // ldur q11, [x3, #144]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
 	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
-	FLDPQ        160(R3), (F10, F11)
+	WORD $0x3cca006a // ldur q10, [x3, #160]
+	WORD $0x3ccb006b // ldur q11, [x3, #176]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8a952d // sdot v13.4s, v9.16b, v10.16b
 	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
 
 	// integer sums times both scales
-	FMOVS        16(R4), F8
+	WORD $0xbc410088 // ldur s8, [x4, #16]
 	WORD $0x4e21d989 // scvtf v9.4s, v12.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
-	FMOVS        20(R4), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881125 // fmla v5.4s, v9.4s, v8.s[0]
+	WORD $0xbc414088 // ldur s8, [x4, #20]
 	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd26 // fmla v6.4s, v9.4s, v8.4s
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVS        14(R6), F8
+	WORD $0xbc40e0c8 // ldur s8, [x6, #14]
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	WORD $0x4e030109 // tbl v9.16b, { v8.16b }, v3.16b
 	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
@@ -327,24 +335,26 @@ loop3:
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
 	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
 	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
-	FLDPQ        192(R3), (F10, F11)
+	WORD $0x3ccc006a // ldur q10, [x3, #192]
+	WORD $0x3ccd006b // ldur q11, [x3, #208]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
 	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
-	FLDPQ        224(R3), (F10, F11)
+	WORD $0x3cce006a // ldur q10, [x3, #224]
+	WORD $0x3ccf006b // ldur q11, [x3, #240]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8a952d // sdot v13.4s, v9.16b, v10.16b
 	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
 
 	// integer sums times both scales
-	FMOVS        24(R4), F8
+	WORD $0xbc418088 // ldur s8, [x4, #24]
 	WORD $0x4e21d989 // scvtf v9.4s, v12.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
-	FMOVS        28(R4), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881125 // fmla v5.4s, v9.4s, v8.s[0]
+	WORD $0xbc41c088 // ldur s8, [x4, #28]
 	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
-	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
-	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4f871126 // fmla v6.4s, v9.4s, v7.s[0]
 	ADD          $0x12, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -410,12 +420,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVS        2(R6), F9
+	WORD $0xbc4020c9 // ldur s9, [x6, #2]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e03012a // tbl v10.16b, { v9.16b }, v3.16b
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
@@ -427,35 +436,38 @@ loop3:
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
 	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FLDPQ        (R3), (F11, F12)
+	WORD $0x3cc0006b // ldur q11, [x3]
+	WORD $0x3cc1006c // ldur q12, [x3, #16]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
 	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
-	FLDPQ        32(R3), (F11, F12)
+	WORD $0x3cc2006b // ldur q11, [x3, #32]
+	WORD $0x3cc3006c // ldur q12, [x3, #48]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8b954e // sdot v14.4s, v10.16b, v11.16b
 	WORD $0x4e8c952e // sdot v14.4s, v9.16b, v12.16b
-	FLDPQ        64(R3), (F11, F12)
+	WORD $0x3cc4006b // ldur q11, [x3, #64]
+	WORD $0x3cc5006c // ldur q12, [x3, #80]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8b954f // sdot v15.4s, v10.16b, v11.16b
 	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F9
+	WORD $0xbc400089 // ldur s9, [x4]
 	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
-	FMOVS        4(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
+	WORD $0xbc404089 // ldur s9, [x4, #4]
 	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
-	FMOVS        8(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	WORD $0xbc408089 // ldur s9, [x4, #8]
 	WORD $0x4e21d9ea // scvtf v10.4s, v15.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd47 // fmla v7.4s, v10.4s, v9.4s
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891147 // fmla v7.4s, v10.4s, v9.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVS        6(R6), F9
+	WORD $0xbc4060c9 // ldur s9, [x6, #6]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e03012a // tbl v10.16b, { v9.16b }, v3.16b
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
@@ -467,35 +479,38 @@ loop3:
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
 	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FLDPQ        96(R3), (F11, F12)
+	WORD $0x3cc6006b // ldur q11, [x3, #96]
+	WORD $0x3cc7006c // ldur q12, [x3, #112]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
 	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
-	FLDPQ        128(R3), (F11, F12)
+	WORD $0x3cc8006b // ldur q11, [x3, #128]
+	WORD $0x3cc9006c // ldur q12, [x3, #144]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8b954e // sdot v14.4s, v10.16b, v11.16b
 	WORD $0x4e8c952e // sdot v14.4s, v9.16b, v12.16b
-	FLDPQ        160(R3), (F11, F12)
+	WORD $0x3cca006b // ldur q11, [x3, #160]
+	WORD $0x3ccb006c // ldur q12, [x3, #176]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8b954f // sdot v15.4s, v10.16b, v11.16b
 	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        12(R4), F9
+	WORD $0xbc40c089 // ldur s9, [x4, #12]
 	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
-	FMOVS        16(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
+	WORD $0xbc410089 // ldur s9, [x4, #16]
 	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
-	FMOVS        20(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	WORD $0xbc414089 // ldur s9, [x4, #20]
 	WORD $0x4e21d9ea // scvtf v10.4s, v15.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd47 // fmla v7.4s, v10.4s, v9.4s
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891147 // fmla v7.4s, v10.4s, v9.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVS        10(R6), F9
+	WORD $0xbc40a0c9 // ldur s9, [x6, #10]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e03012a // tbl v10.16b, { v9.16b }, v3.16b
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
@@ -507,11 +522,13 @@ loop3:
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
 	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FLDPQ        192(R3), (F11, F12)
+	WORD $0x3ccc006b // ldur q11, [x3, #192]
+	WORD $0x3ccd006c // ldur q12, [x3, #208]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
 	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
-	FLDPQ        224(R3), (F11, F12)
+	WORD $0x3cce006b // ldur q11, [x3, #224]
+	WORD $0x3ccf006c // ldur q12, [x3, #240]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8b954e // sdot v14.4s, v10.16b, v11.16b
 	WORD $0x4e8c952e // sdot v14.4s, v9.16b, v12.16b
@@ -521,21 +538,21 @@ loop3:
 	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        24(R4), F9
+	WORD $0xbc418089 // ldur s9, [x4, #24]
 	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
-	FMOVS        28(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
+	WORD $0xbc41c089 // ldur s9, [x4, #28]
 	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
-	FMOVS        32(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	WORD $0xbc420089 // ldur s9, [x4, #32]
 	WORD $0x4e21d9ea // scvtf v10.4s, v15.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd47 // fmla v7.4s, v10.4s, v9.4s
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891147 // fmla v7.4s, v10.4s, v9.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVS        14(R6), F9
+	WORD $0xbc40e0c9 // ldur s9, [x6, #14]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e03012a // tbl v10.16b, { v9.16b }, v3.16b
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
@@ -561,18 +578,18 @@ loop3:
 	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        36(R4), F9
+	WORD $0xbc424089 // ldur s9, [x4, #36]
 	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
-	FMOVS        40(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
+	WORD $0xbc428089 // ldur s9, [x4, #40]
 	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
-	FMOVS        44(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	WORD $0xbc42c089 // ldur s9, [x4, #44]
 	WORD $0x4e21d9ea // scvtf v10.4s, v15.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
 	ADD          $0x12, R6
 	ADD          $0x180, R3
 	ADD          $0x30, R4
@@ -644,12 +661,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVS        2(R6), F10
+	WORD $0xbc4020ca // ldur s10, [x6, #2]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e03014b // tbl v11.16b, { v10.16b }, v3.16b
 	WORD $0x4e04014a // tbl v10.16b, { v10.16b }, v4.16b
@@ -661,43 +677,47 @@ loop3:
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
 	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	FLDPQ        (R3), (F12, F13)
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006d // ldur q13, [x3, #16]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8c956e // sdot v14.4s, v11.16b, v12.16b
 	WORD $0x4e8d954e // sdot v14.4s, v10.16b, v13.16b
-	FLDPQ        32(R3), (F12, F13)
+	WORD $0x3cc2006c // ldur q12, [x3, #32]
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8c956f // sdot v15.4s, v11.16b, v12.16b
 	WORD $0x4e8d954f // sdot v15.4s, v10.16b, v13.16b
-	FLDPQ        64(R3), (F12, F13)
+	WORD $0x3cc4006c // ldur q12, [x3, #64]
+	WORD $0x3cc5006d // ldur q13, [x3, #80]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8c9570 // sdot v16.4s, v11.16b, v12.16b
 	WORD $0x4e8d9550 // sdot v16.4s, v10.16b, v13.16b
-	FLDPQ        96(R3), (F12, F13)
+	WORD $0x3cc6006c // ldur q12, [x3, #96]
+	WORD $0x3cc7006d // ldur q13, [x3, #112]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8c9571 // sdot v17.4s, v11.16b, v12.16b
 	WORD $0x4e8d9551 // sdot v17.4s, v10.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd65 // fmla v5.4s, v11.4s, v10.4s
-	FMOVS        4(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1165 // fmla v5.4s, v11.4s, v10.s[0]
+	WORD $0xbc40408a // ldur s10, [x4, #4]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
-	FMOVS        8(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1166 // fmla v6.4s, v11.4s, v10.s[0]
+	WORD $0xbc40808a // ldur s10, [x4, #8]
 	WORD $0x4e21da0b // scvtf v11.4s, v16.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
-	FMOVS        12(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1167 // fmla v7.4s, v11.4s, v10.s[0]
+	WORD $0xbc40c08a // ldur s10, [x4, #12]
 	WORD $0x4e21da2b // scvtf v11.4s, v17.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd68 // fmla v8.4s, v11.4s, v10.4s
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1168 // fmla v8.4s, v11.4s, v10.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVS        6(R6), F10
+	WORD $0xbc4060ca // ldur s10, [x6, #6]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e03014b // tbl v11.16b, { v10.16b }, v3.16b
 	WORD $0x4e04014a // tbl v10.16b, { v10.16b }, v4.16b
@@ -709,43 +729,47 @@ loop3:
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
 	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	FLDPQ        128(R3), (F12, F13)
+	WORD $0x3cc8006c // ldur q12, [x3, #128]
+	WORD $0x3cc9006d // ldur q13, [x3, #144]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8c956e // sdot v14.4s, v11.16b, v12.16b
 	WORD $0x4e8d954e // sdot v14.4s, v10.16b, v13.16b
-	FLDPQ        160(R3), (F12, F13)
+	WORD $0x3cca006c // ldur q12, [x3, #160]
+	WORD $0x3ccb006d // ldur q13, [x3, #176]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8c956f // sdot v15.4s, v11.16b, v12.16b
 	WORD $0x4e8d954f // sdot v15.4s, v10.16b, v13.16b
-	FLDPQ        192(R3), (F12, F13)
+	WORD $0x3ccc006c // ldur q12, [x3, #192]
+	WORD $0x3ccd006d // ldur q13, [x3, #208]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8c9570 // sdot v16.4s, v11.16b, v12.16b
 	WORD $0x4e8d9550 // sdot v16.4s, v10.16b, v13.16b
-	FLDPQ        224(R3), (F12, F13)
+	WORD $0x3cce006c // ldur q12, [x3, #224]
+	WORD $0x3ccf006d // ldur q13, [x3, #240]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8c9571 // sdot v17.4s, v11.16b, v12.16b
 	WORD $0x4e8d9551 // sdot v17.4s, v10.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        16(R4), F10
+	WORD $0xbc41008a // ldur s10, [x4, #16]
 	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd65 // fmla v5.4s, v11.4s, v10.4s
-	FMOVS        20(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1165 // fmla v5.4s, v11.4s, v10.s[0]
+	WORD $0xbc41408a // ldur s10, [x4, #20]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
-	FMOVS        24(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1166 // fmla v6.4s, v11.4s, v10.s[0]
+	WORD $0xbc41808a // ldur s10, [x4, #24]
 	WORD $0x4e21da0b // scvtf v11.4s, v16.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
-	FMOVS        28(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1167 // fmla v7.4s, v11.4s, v10.s[0]
+	WORD $0xbc41c08a // ldur s10, [x4, #28]
 	WORD $0x4e21da2b // scvtf v11.4s, v17.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd68 // fmla v8.4s, v11.4s, v10.4s
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1168 // fmla v8.4s, v11.4s, v10.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVS        10(R6), F10
+	WORD $0xbc40a0ca // ldur s10, [x6, #10]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e03014b // tbl v11.16b, { v10.16b }, v3.16b
 	WORD $0x4e04014a // tbl v10.16b, { v10.16b }, v4.16b
@@ -775,25 +799,25 @@ loop3:
 	WORD $0x4e8d9551 // sdot v17.4s, v10.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        32(R4), F10
+	WORD $0xbc42008a // ldur s10, [x4, #32]
 	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd65 // fmla v5.4s, v11.4s, v10.4s
-	FMOVS        36(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1165 // fmla v5.4s, v11.4s, v10.s[0]
+	WORD $0xbc42408a // ldur s10, [x4, #36]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
-	FMOVS        40(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1166 // fmla v6.4s, v11.4s, v10.s[0]
+	WORD $0xbc42808a // ldur s10, [x4, #40]
 	WORD $0x4e21da0b // scvtf v11.4s, v16.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
-	FMOVS        44(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1167 // fmla v7.4s, v11.4s, v10.s[0]
+	WORD $0xbc42c08a // ldur s10, [x4, #44]
 	WORD $0x4e21da2b // scvtf v11.4s, v17.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd68 // fmla v8.4s, v11.4s, v10.4s
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1168 // fmla v8.4s, v11.4s, v10.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVS        14(R6), F10
+	WORD $0xbc40e0ca // ldur s10, [x6, #14]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e03014b // tbl v11.16b, { v10.16b }, v3.16b
 	WORD $0x4e04014a // tbl v10.16b, { v10.16b }, v4.16b
@@ -823,22 +847,22 @@ loop3:
 	WORD $0x4e8d9551 // sdot v17.4s, v10.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        48(R4), F10
+	WORD $0xbc43008a // ldur s10, [x4, #48]
 	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd65 // fmla v5.4s, v11.4s, v10.4s
-	FMOVS        52(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1165 // fmla v5.4s, v11.4s, v10.s[0]
+	WORD $0xbc43408a // ldur s10, [x4, #52]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
-	FMOVS        56(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1166 // fmla v6.4s, v11.4s, v10.s[0]
+	WORD $0xbc43808a // ldur s10, [x4, #56]
 	WORD $0x4e21da0b // scvtf v11.4s, v16.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
-	FMOVS        60(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1167 // fmla v7.4s, v11.4s, v10.s[0]
+	WORD $0xbc43c08a // ldur s10, [x4, #60]
 	WORD $0x4e21da2b // scvtf v11.4s, v17.4s
-	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
+	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f891168 // fmla v8.4s, v11.4s, v9.s[0]
 	ADD          $0x12, R6
 	ADD          $0x200, R3
 	ADD          $0x40, R4
@@ -904,12 +928,11 @@ TEXT ·decodeUnitsQ1_0NEON(SB), NOSPLIT, $320-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d400025 // ldr h5, [x1]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7c400025 // ldur h5, [x1]
+	WORD $0x1ee240a5 // fcvt s5, h5
 
 	// levels of values 0 to 31
-	FMOVS        2(R1), F6
+	WORD $0xbc402026 // ldur s6, [x1, #2]
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e0300c7 // tbl v7.16b, { v6.16b }, v3.16b
 	WORD $0x4e0400c6 // tbl v6.16b, { v6.16b }, v4.16b
@@ -923,57 +946,57 @@ loop1:
 	WORD $0x4e060046 // tbl v6.16b, { v2.16b }, v6.16b
 	FMOVQ        F7, (R3)
 	FMOVQ        F6, 16(R3)
-	FMOVS        (R3), F6
+	WORD $0xbc400066 // ldur s6, [x3]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	FMOVS        4(R3), F7
+	WORD $0xbc404067 // ldur s7, [x3, #4]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e26dca6 // fmul v6.4s, v5.4s, v6.4s
-	WORD $0x6e27dca7 // fmul v7.4s, v5.4s, v7.4s
+	WORD $0x4f8590c6 // fmul v6.4s, v6.4s, v5.s[0]
+	WORD $0x4f8590e7 // fmul v7.4s, v7.4s, v5.s[0]
 	FMOVQ        F6, (R0)
 	FMOVQ        F7, 16(R0)
-	FMOVS        8(R3), F6
+	WORD $0xbc408066 // ldur s6, [x3, #8]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	FMOVS        12(R3), F7
+	WORD $0xbc40c067 // ldur s7, [x3, #12]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e26dca6 // fmul v6.4s, v5.4s, v6.4s
-	WORD $0x6e27dca7 // fmul v7.4s, v5.4s, v7.4s
+	WORD $0x4f8590c6 // fmul v6.4s, v6.4s, v5.s[0]
+	WORD $0x4f8590e7 // fmul v7.4s, v7.4s, v5.s[0]
 	FMOVQ        F6, 32(R0)
 	FMOVQ        F7, 48(R0)
-	FMOVS        16(R3), F6
+	WORD $0xbc410066 // ldur s6, [x3, #16]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	FMOVS        20(R3), F7
+	WORD $0xbc414067 // ldur s7, [x3, #20]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e26dca6 // fmul v6.4s, v5.4s, v6.4s
-	WORD $0x6e27dca7 // fmul v7.4s, v5.4s, v7.4s
+	WORD $0x4f8590c6 // fmul v6.4s, v6.4s, v5.s[0]
+	WORD $0x4f8590e7 // fmul v7.4s, v7.4s, v5.s[0]
 	FMOVQ        F6, 64(R0)
 	FMOVQ        F7, 80(R0)
-	FMOVS        24(R3), F6
+	WORD $0xbc418066 // ldur s6, [x3, #24]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	FMOVS        28(R3), F7
+	WORD $0xbc41c067 // ldur s7, [x3, #28]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e26dca6 // fmul v6.4s, v5.4s, v6.4s
-	WORD $0x6e27dca7 // fmul v7.4s, v5.4s, v7.4s
+	WORD $0x4f8590c6 // fmul v6.4s, v6.4s, v5.s[0]
+	WORD $0x4f8590e7 // fmul v7.4s, v7.4s, v5.s[0]
 	FMOVQ        F6, 96(R0)
 	FMOVQ        F7, 112(R0)
 
 	// levels of values 32 to 63
-	FMOVS        6(R1), F6
+	WORD $0xbc406026 // ldur s6, [x1, #6]
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e0300c7 // tbl v7.16b, { v6.16b }, v3.16b
 	WORD $0x4e0400c6 // tbl v6.16b, { v6.16b }, v4.16b
@@ -987,57 +1010,57 @@ loop1:
 	WORD $0x4e060046 // tbl v6.16b, { v2.16b }, v6.16b
 	FMOVQ        F7, (R3)
 	FMOVQ        F6, 16(R3)
-	FMOVS        (R3), F6
+	WORD $0xbc400066 // ldur s6, [x3]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	FMOVS        4(R3), F7
+	WORD $0xbc404067 // ldur s7, [x3, #4]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e26dca6 // fmul v6.4s, v5.4s, v6.4s
-	WORD $0x6e27dca7 // fmul v7.4s, v5.4s, v7.4s
+	WORD $0x4f8590c6 // fmul v6.4s, v6.4s, v5.s[0]
+	WORD $0x4f8590e7 // fmul v7.4s, v7.4s, v5.s[0]
 	FMOVQ        F6, 128(R0)
 	FMOVQ        F7, 144(R0)
-	FMOVS        8(R3), F6
+	WORD $0xbc408066 // ldur s6, [x3, #8]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	FMOVS        12(R3), F7
+	WORD $0xbc40c067 // ldur s7, [x3, #12]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e26dca6 // fmul v6.4s, v5.4s, v6.4s
-	WORD $0x6e27dca7 // fmul v7.4s, v5.4s, v7.4s
+	WORD $0x4f8590c6 // fmul v6.4s, v6.4s, v5.s[0]
+	WORD $0x4f8590e7 // fmul v7.4s, v7.4s, v5.s[0]
 	FMOVQ        F6, 160(R0)
 	FMOVQ        F7, 176(R0)
-	FMOVS        16(R3), F6
+	WORD $0xbc410066 // ldur s6, [x3, #16]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	FMOVS        20(R3), F7
+	WORD $0xbc414067 // ldur s7, [x3, #20]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e26dca6 // fmul v6.4s, v5.4s, v6.4s
-	WORD $0x6e27dca7 // fmul v7.4s, v5.4s, v7.4s
+	WORD $0x4f8590c6 // fmul v6.4s, v6.4s, v5.s[0]
+	WORD $0x4f8590e7 // fmul v7.4s, v7.4s, v5.s[0]
 	FMOVQ        F6, 192(R0)
 	FMOVQ        F7, 208(R0)
-	FMOVS        24(R3), F6
+	WORD $0xbc418066 // ldur s6, [x3, #24]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	FMOVS        28(R3), F7
+	WORD $0xbc41c067 // ldur s7, [x3, #28]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e26dca6 // fmul v6.4s, v5.4s, v6.4s
-	WORD $0x6e27dca7 // fmul v7.4s, v5.4s, v7.4s
+	WORD $0x4f8590c6 // fmul v6.4s, v6.4s, v5.s[0]
+	WORD $0x4f8590e7 // fmul v7.4s, v7.4s, v5.s[0]
 	FMOVQ        F6, 224(R0)
 	FMOVQ        F7, 240(R0)
 
 	// levels of values 64 to 95
-	FMOVS        10(R1), F6
+	WORD $0xbc40a026 // ldur s6, [x1, #10]
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e0300c7 // tbl v7.16b, { v6.16b }, v3.16b
 	WORD $0x4e0400c6 // tbl v6.16b, { v6.16b }, v4.16b
@@ -1051,57 +1074,57 @@ loop1:
 	WORD $0x4e060046 // tbl v6.16b, { v2.16b }, v6.16b
 	FMOVQ        F7, (R3)
 	FMOVQ        F6, 16(R3)
-	FMOVS        (R3), F6
+	WORD $0xbc400066 // ldur s6, [x3]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	FMOVS        4(R3), F7
+	WORD $0xbc404067 // ldur s7, [x3, #4]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e26dca6 // fmul v6.4s, v5.4s, v6.4s
-	WORD $0x6e27dca7 // fmul v7.4s, v5.4s, v7.4s
+	WORD $0x4f8590c6 // fmul v6.4s, v6.4s, v5.s[0]
+	WORD $0x4f8590e7 // fmul v7.4s, v7.4s, v5.s[0]
 	FMOVQ        F6, 256(R0)
 	FMOVQ        F7, 272(R0)
-	FMOVS        8(R3), F6
+	WORD $0xbc408066 // ldur s6, [x3, #8]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	FMOVS        12(R3), F7
+	WORD $0xbc40c067 // ldur s7, [x3, #12]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e26dca6 // fmul v6.4s, v5.4s, v6.4s
-	WORD $0x6e27dca7 // fmul v7.4s, v5.4s, v7.4s
+	WORD $0x4f8590c6 // fmul v6.4s, v6.4s, v5.s[0]
+	WORD $0x4f8590e7 // fmul v7.4s, v7.4s, v5.s[0]
 	FMOVQ        F6, 288(R0)
 	FMOVQ        F7, 304(R0)
-	FMOVS        16(R3), F6
+	WORD $0xbc410066 // ldur s6, [x3, #16]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	FMOVS        20(R3), F7
+	WORD $0xbc414067 // ldur s7, [x3, #20]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e26dca6 // fmul v6.4s, v5.4s, v6.4s
-	WORD $0x6e27dca7 // fmul v7.4s, v5.4s, v7.4s
+	WORD $0x4f8590c6 // fmul v6.4s, v6.4s, v5.s[0]
+	WORD $0x4f8590e7 // fmul v7.4s, v7.4s, v5.s[0]
 	FMOVQ        F6, 320(R0)
 	FMOVQ        F7, 336(R0)
-	FMOVS        24(R3), F6
+	WORD $0xbc418066 // ldur s6, [x3, #24]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	FMOVS        28(R3), F7
+	WORD $0xbc41c067 // ldur s7, [x3, #28]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e26dca6 // fmul v6.4s, v5.4s, v6.4s
-	WORD $0x6e27dca7 // fmul v7.4s, v5.4s, v7.4s
+	WORD $0x4f8590c6 // fmul v6.4s, v6.4s, v5.s[0]
+	WORD $0x4f8590e7 // fmul v7.4s, v7.4s, v5.s[0]
 	FMOVQ        F6, 352(R0)
 	FMOVQ        F7, 368(R0)
 
 	// levels of values 96 to 127
-	FMOVS        14(R1), F6
+	WORD $0xbc40e026 // ldur s6, [x1, #14]
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e0300c7 // tbl v7.16b, { v6.16b }, v3.16b
 	WORD $0x4e0400c6 // tbl v6.16b, { v6.16b }, v4.16b
@@ -1115,52 +1138,52 @@ loop1:
 	WORD $0x4e060046 // tbl v6.16b, { v2.16b }, v6.16b
 	FMOVQ        F7, (R3)
 	FMOVQ        F6, 16(R3)
-	FMOVS        (R3), F6
+	WORD $0xbc400066 // ldur s6, [x3]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	FMOVS        4(R3), F7
+	WORD $0xbc404067 // ldur s7, [x3, #4]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e26dca6 // fmul v6.4s, v5.4s, v6.4s
-	WORD $0x6e27dca7 // fmul v7.4s, v5.4s, v7.4s
+	WORD $0x4f8590c6 // fmul v6.4s, v6.4s, v5.s[0]
+	WORD $0x4f8590e7 // fmul v7.4s, v7.4s, v5.s[0]
 	FMOVQ        F6, 384(R0)
 	FMOVQ        F7, 400(R0)
-	FMOVS        8(R3), F6
+	WORD $0xbc408066 // ldur s6, [x3, #8]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	FMOVS        12(R3), F7
+	WORD $0xbc40c067 // ldur s7, [x3, #12]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e26dca6 // fmul v6.4s, v5.4s, v6.4s
-	WORD $0x6e27dca7 // fmul v7.4s, v5.4s, v7.4s
+	WORD $0x4f8590c6 // fmul v6.4s, v6.4s, v5.s[0]
+	WORD $0x4f8590e7 // fmul v7.4s, v7.4s, v5.s[0]
 	FMOVQ        F6, 416(R0)
 	FMOVQ        F7, 432(R0)
-	FMOVS        16(R3), F6
+	WORD $0xbc410066 // ldur s6, [x3, #16]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	FMOVS        20(R3), F7
+	WORD $0xbc414067 // ldur s7, [x3, #20]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e26dca6 // fmul v6.4s, v5.4s, v6.4s
-	WORD $0x6e27dca7 // fmul v7.4s, v5.4s, v7.4s
+	WORD $0x4f8590c6 // fmul v6.4s, v6.4s, v5.s[0]
+	WORD $0x4f8590e7 // fmul v7.4s, v7.4s, v5.s[0]
 	FMOVQ        F6, 448(R0)
 	FMOVQ        F7, 464(R0)
-	FMOVS        24(R3), F6
+	WORD $0xbc418066 // ldur s6, [x3, #24]
 	WORD $0x0f08a4c6 // sshll v6.8h, v6.8b, #0
 	WORD $0x0f10a4c6 // sshll v6.4s, v6.4h, #0
-	FMOVS        28(R3), F7
+	WORD $0xbc41c067 // ldur s7, [x3, #28]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e26dca6 // fmul v6.4s, v5.4s, v6.4s
-	WORD $0x6e27dca5 // fmul v5.4s, v5.4s, v7.4s
+	WORD $0x4f8590c6 // fmul v6.4s, v6.4s, v5.s[0]
+	WORD $0x4f8590e5 // fmul v5.4s, v7.4s, v5.s[0]
 	FMOVQ        F6, 480(R0)
 	FMOVQ        F5, 496(R0)
 	ADD          $0x12, R1
@@ -1211,12 +1234,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cd // ldr h13, [x6]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7c4000cd // ldur h13, [x6]
+	WORD $0x1ee241ad // fcvt s13, h13
 
 	// levels of values 0 to 31
-	FMOVS        2(R6), F14
+	WORD $0xbc4020ce // ldur s14, [x6, #2]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x4e0301cf // tbl v15.16b, { v14.16b }, v3.16b
 	WORD $0x4e0401ce // tbl v14.16b, { v14.16b }, v4.16b
@@ -1230,61 +1252,65 @@ loop3:
 	WORD $0x4e0e004e // tbl v14.16b, { v2.16b }, v14.16b
 	FMOVQ        F15, (R3)
 	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        (R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3cc00090 // ldur q16, [x4]
+	WORD $0x3cc10091 // ldur q17, [x4, #16]
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        32(R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3cc20090 // ldur q16, [x4, #32]
+	WORD $0x3cc30091 // ldur q17, [x4, #48]
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        64(R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3cc40090 // ldur q16, [x4, #64]
+	WORD $0x3cc50091 // ldur q17, [x4, #80]
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        96(R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3cc60090 // ldur q16, [x4, #96]
+	WORD $0x3cc70091 // ldur q17, [x4, #112]
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 
 	// levels of values 32 to 63
-	FMOVS        6(R6), F14
+	WORD $0xbc4060ce // ldur s14, [x6, #6]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x4e0301cf // tbl v15.16b, { v14.16b }, v3.16b
 	WORD $0x4e0401ce // tbl v14.16b, { v14.16b }, v4.16b
@@ -1298,61 +1324,65 @@ loop3:
 	WORD $0x4e0e004e // tbl v14.16b, { v2.16b }, v14.16b
 	FMOVQ        F15, (R3)
 	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        128(R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3cc80090 // ldur q16, [x4, #128]
+	WORD $0x3cc90091 // ldur q17, [x4, #144]
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        160(R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3cca0090 // ldur q16, [x4, #160]
+	WORD $0x3ccb0091 // ldur q17, [x4, #176]
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        192(R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3ccc0090 // ldur q16, [x4, #192]
+	WORD $0x3ccd0091 // ldur q17, [x4, #208]
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        224(R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3cce0090 // ldur q16, [x4, #224]
+	WORD $0x3ccf0091 // ldur q17, [x4, #240]
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 
 	// levels of values 64 to 95
-	FMOVS        10(R6), F14
+	WORD $0xbc40a0ce // ldur s14, [x6, #10]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x4e0301cf // tbl v15.16b, { v14.16b }, v3.16b
 	WORD $0x4e0401ce // tbl v14.16b, { v14.16b }, v4.16b
@@ -1366,61 +1396,61 @@ loop3:
 	WORD $0x4e0e004e // tbl v14.16b, { v2.16b }, v14.16b
 	FMOVQ        F15, (R3)
 	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FLDPQ        256(R4), (F16, F17)
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FLDPQ        288(R4), (F16, F17)
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FLDPQ        320(R4), (F16, F17)
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FLDPQ        352(R4), (F16, F17)
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 
 	// levels of values 96 to 127
-	FMOVS        14(R6), F14
+	WORD $0xbc40e0ce // ldur s14, [x6, #14]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x4e0301cf // tbl v15.16b, { v14.16b }, v3.16b
 	WORD $0x4e0401ce // tbl v14.16b, { v14.16b }, v4.16b
@@ -1434,55 +1464,55 @@ loop3:
 	WORD $0x4e0e004e // tbl v14.16b, { v2.16b }, v14.16b
 	FMOVQ        F15, (R3)
 	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FLDPQ        384(R4), (F16, F17)
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FLDPQ        416(R4), (F16, F17)
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FLDPQ        448(R4), (F16, F17)
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ed // fmul v13.4s, v15.4s, v13.s[0]
 	FLDPQ        480(R4), (F15, F16)
 	WORD $0x4e2fcdcb // fmla v11.4s, v14.4s, v15.4s
 	WORD $0x4e30cdac // fmla v12.4s, v13.4s, v16.4s
@@ -1556,12 +1586,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ed // ldr h13, [x7]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7c4000ed // ldur h13, [x7]
+	WORD $0x1ee241ad // fcvt s13, h13
 
 	// levels of values 0 to 31
-	FMOVS        2(R7), F14
+	WORD $0xbc4020ee // ldur s14, [x7, #2]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x4e0301cf // tbl v15.16b, { v14.16b }, v3.16b
 	WORD $0x4e0401ce // tbl v14.16b, { v14.16b }, v4.16b
@@ -1575,85 +1604,89 @@ loop3:
 	WORD $0x4e0e004e // tbl v14.16b, { v2.16b }, v14.16b
 	FMOVQ        F15, (R3)
 	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        (R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3cc00090 // ldur q16, [x4]
+	WORD $0x3cc10091 // ldur q17, [x4, #16]
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F16
+	WORD $0x3cc00110 // ldur q16, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F17
+	WORD $0x3cc10111 // ldur q17, [x8, #16]
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        32(R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3cc20090 // ldur q16, [x4, #32]
+	WORD $0x3cc30091 // ldur q17, [x4, #48]
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F16
+	WORD $0x3cc20110 // ldur q16, [x8, #32]
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F17
+	WORD $0x3cc30111 // ldur q17, [x8, #48]
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        64(R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3cc40090 // ldur q16, [x4, #64]
+	WORD $0x3cc50091 // ldur q17, [x4, #80]
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F16
+	WORD $0x3cc40110 // ldur q16, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F17
+	WORD $0x3cc50111 // ldur q17, [x8, #80]
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        96(R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3cc60090 // ldur q16, [x4, #96]
+	WORD $0x3cc70091 // ldur q17, [x4, #112]
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F16
+	WORD $0x3cc60110 // ldur q16, [x8, #96]
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F17
+	WORD $0x3cc70111 // ldur q17, [x8, #112]
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 
 	// levels of values 32 to 63
-	FMOVS        6(R7), F14
+	WORD $0xbc4060ee // ldur s14, [x7, #6]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x4e0301cf // tbl v15.16b, { v14.16b }, v3.16b
 	WORD $0x4e0401ce // tbl v14.16b, { v14.16b }, v4.16b
@@ -1667,85 +1700,89 @@ loop3:
 	WORD $0x4e0e004e // tbl v14.16b, { v2.16b }, v14.16b
 	FMOVQ        F15, (R3)
 	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        128(R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3cc80090 // ldur q16, [x4, #128]
+	WORD $0x3cc90091 // ldur q17, [x4, #144]
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
 	ADD          R5, R4, R8
-	FMOVQ        128(R8), F16
+	WORD $0x3cc80110 // ldur q16, [x8, #128]
 	ADD          R5, R4, R8
-	FMOVQ        144(R8), F17
+	WORD $0x3cc90111 // ldur q17, [x8, #144]
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        160(R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3cca0090 // ldur q16, [x4, #160]
+	WORD $0x3ccb0091 // ldur q17, [x4, #176]
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	ADD          R5, R4, R8
-	FMOVQ        160(R8), F16
+	WORD $0x3cca0110 // ldur q16, [x8, #160]
 	ADD          R5, R4, R8
-	FMOVQ        176(R8), F17
+	WORD $0x3ccb0111 // ldur q17, [x8, #176]
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        192(R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3ccc0090 // ldur q16, [x4, #192]
+	WORD $0x3ccd0091 // ldur q17, [x4, #208]
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
 	ADD          R5, R4, R8
-	FMOVQ        192(R8), F16
+	WORD $0x3ccc0110 // ldur q16, [x8, #192]
 	ADD          R5, R4, R8
-	FMOVQ        208(R8), F17
+	WORD $0x3ccd0111 // ldur q17, [x8, #208]
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        224(R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3cce0090 // ldur q16, [x4, #224]
+	WORD $0x3ccf0091 // ldur q17, [x4, #240]
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	ADD          R5, R4, R8
-	FMOVQ        224(R8), F16
+	WORD $0x3cce0110 // ldur q16, [x8, #224]
 	ADD          R5, R4, R8
-	FMOVQ        240(R8), F17
+	WORD $0x3ccf0111 // ldur q17, [x8, #240]
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 
 	// levels of values 64 to 95
-	FMOVS        10(R7), F14
+	WORD $0xbc40a0ee // ldur s14, [x7, #10]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x4e0301cf // tbl v15.16b, { v14.16b }, v3.16b
 	WORD $0x4e0401ce // tbl v14.16b, { v14.16b }, v4.16b
@@ -1759,16 +1796,16 @@ loop3:
 	WORD $0x4e0e004e // tbl v14.16b, { v2.16b }, v14.16b
 	FMOVQ        F15, (R3)
 	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FLDPQ        256(R4), (F16, F17)
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
@@ -1778,16 +1815,16 @@ loop3:
 	FMOVQ        272(R8), F17
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FLDPQ        288(R4), (F16, F17)
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
@@ -1797,16 +1834,16 @@ loop3:
 	FMOVQ        304(R8), F17
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FLDPQ        320(R4), (F16, F17)
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
@@ -1816,16 +1853,16 @@ loop3:
 	FMOVQ        336(R8), F17
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FLDPQ        352(R4), (F16, F17)
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
@@ -1837,7 +1874,7 @@ loop3:
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 
 	// levels of values 96 to 127
-	FMOVS        14(R7), F14
+	WORD $0xbc40e0ee // ldur s14, [x7, #14]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x4e0301cf // tbl v15.16b, { v14.16b }, v3.16b
 	WORD $0x4e0401ce // tbl v14.16b, { v14.16b }, v4.16b
@@ -1851,16 +1888,16 @@ loop3:
 	WORD $0x4e0e004e // tbl v14.16b, { v2.16b }, v14.16b
 	FMOVQ        F15, (R3)
 	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FLDPQ        384(R4), (F16, F17)
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
@@ -1870,16 +1907,16 @@ loop3:
 	FMOVQ        400(R8), F17
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FLDPQ        416(R4), (F16, F17)
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
@@ -1889,16 +1926,16 @@ loop3:
 	FMOVQ        432(R8), F17
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FLDPQ        448(R4), (F16, F17)
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
@@ -1908,16 +1945,16 @@ loop3:
 	FMOVQ        464(R8), F17
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ed // fmul v13.4s, v15.4s, v13.s[0]
 	FLDPQ        480(R4), (F15, F16)
 	WORD $0x4e2fcdc9 // fmla v9.4s, v14.4s, v15.4s
 	WORD $0x4e30cdaa // fmla v10.4s, v13.4s, v16.4s
@@ -2004,12 +2041,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010b // ldr h11, [x8]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c40010b // ldur h11, [x8]
+	WORD $0x1ee2416b // fcvt s11, h11
 
 	// levels of values 0 to 31
-	FMOVS        2(R8), F12
+	WORD $0xbc40210c // ldur s12, [x8, #2]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4e03018d // tbl v13.16b, { v12.16b }, v3.16b
 	WORD $0x4e04018c // tbl v12.16b, { v12.16b }, v4.16b
@@ -2023,97 +2059,105 @@ loop3:
 	WORD $0x4e0c004c // tbl v12.16b, { v2.16b }, v12.16b
 	FMOVQ        F13, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F12
+	WORD $0xbc40006c // ldur s12, [x3]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        4(R3), F13
+	WORD $0xbc40406d // ldur s13, [x3, #4]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
-	FLDPQ        (R4), (F14, F15)
+	WORD $0x4f8b918c // fmul v12.4s, v12.4s, v11.s[0]
+	WORD $0x4f8b91ad // fmul v13.4s, v13.4s, v11.s[0]
+	WORD $0x3cc0008e // ldur q14, [x4]
+	WORD $0x3cc1008f // ldur q15, [x4, #16]
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F14
+	WORD $0x3cc0012e // ldur q14, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F15
+	WORD $0x3cc1012f // ldur q15, [x9, #16]
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	FLDPQ        (R6), (F14, F15)
+	WORD $0x3cc000ce // ldur q14, [x6]
+	WORD $0x3cc100cf // ldur q15, [x6, #16]
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	FMOVS        8(R3), F12
+	WORD $0xbc40806c // ldur s12, [x3, #8]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        12(R3), F13
+	WORD $0xbc40c06d // ldur s13, [x3, #12]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
-	FLDPQ        32(R4), (F14, F15)
+	WORD $0x4f8b918c // fmul v12.4s, v12.4s, v11.s[0]
+	WORD $0x4f8b91ad // fmul v13.4s, v13.4s, v11.s[0]
+	WORD $0x3cc2008e // ldur q14, [x4, #32]
+	WORD $0x3cc3008f // ldur q15, [x4, #48]
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F14
+	WORD $0x3cc2012e // ldur q14, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F15
+	WORD $0x3cc3012f // ldur q15, [x9, #48]
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	FLDPQ        32(R6), (F14, F15)
+	WORD $0x3cc200ce // ldur q14, [x6, #32]
+	WORD $0x3cc300cf // ldur q15, [x6, #48]
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	FMOVS        16(R3), F12
+	WORD $0xbc41006c // ldur s12, [x3, #16]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        20(R3), F13
+	WORD $0xbc41406d // ldur s13, [x3, #20]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
-	FLDPQ        64(R4), (F14, F15)
+	WORD $0x4f8b918c // fmul v12.4s, v12.4s, v11.s[0]
+	WORD $0x4f8b91ad // fmul v13.4s, v13.4s, v11.s[0]
+	WORD $0x3cc4008e // ldur q14, [x4, #64]
+	WORD $0x3cc5008f // ldur q15, [x4, #80]
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F14
+	WORD $0x3cc4012e // ldur q14, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F15
+	WORD $0x3cc5012f // ldur q15, [x9, #80]
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	FLDPQ        64(R6), (F14, F15)
+	WORD $0x3cc400ce // ldur q14, [x6, #64]
+	WORD $0x3cc500cf // ldur q15, [x6, #80]
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	FMOVS        24(R3), F12
+	WORD $0xbc41806c // ldur s12, [x3, #24]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        28(R3), F13
+	WORD $0xbc41c06d // ldur s13, [x3, #28]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
-	FLDPQ        96(R4), (F14, F15)
+	WORD $0x4f8b918c // fmul v12.4s, v12.4s, v11.s[0]
+	WORD $0x4f8b91ad // fmul v13.4s, v13.4s, v11.s[0]
+	WORD $0x3cc6008e // ldur q14, [x4, #96]
+	WORD $0x3cc7008f // ldur q15, [x4, #112]
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F14
+	WORD $0x3cc6012e // ldur q14, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F15
+	WORD $0x3cc7012f // ldur q15, [x9, #112]
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	FLDPQ        96(R6), (F14, F15)
+	WORD $0x3cc600ce // ldur q14, [x6, #96]
+	WORD $0x3cc700cf // ldur q15, [x6, #112]
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 
 	// levels of values 32 to 63
-	FMOVS        6(R8), F12
+	WORD $0xbc40610c // ldur s12, [x8, #6]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4e03018d // tbl v13.16b, { v12.16b }, v3.16b
 	WORD $0x4e04018c // tbl v12.16b, { v12.16b }, v4.16b
@@ -2127,97 +2171,105 @@ loop3:
 	WORD $0x4e0c004c // tbl v12.16b, { v2.16b }, v12.16b
 	FMOVQ        F13, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F12
+	WORD $0xbc40006c // ldur s12, [x3]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        4(R3), F13
+	WORD $0xbc40406d // ldur s13, [x3, #4]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
-	FLDPQ        128(R4), (F14, F15)
+	WORD $0x4f8b918c // fmul v12.4s, v12.4s, v11.s[0]
+	WORD $0x4f8b91ad // fmul v13.4s, v13.4s, v11.s[0]
+	WORD $0x3cc8008e // ldur q14, [x4, #128]
+	WORD $0x3cc9008f // ldur q15, [x4, #144]
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F14
+	WORD $0x3cc8012e // ldur q14, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F15
+	WORD $0x3cc9012f // ldur q15, [x9, #144]
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	FLDPQ        128(R6), (F14, F15)
+	WORD $0x3cc800ce // ldur q14, [x6, #128]
+	WORD $0x3cc900cf // ldur q15, [x6, #144]
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	FMOVS        8(R3), F12
+	WORD $0xbc40806c // ldur s12, [x3, #8]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        12(R3), F13
+	WORD $0xbc40c06d // ldur s13, [x3, #12]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
-	FLDPQ        160(R4), (F14, F15)
+	WORD $0x4f8b918c // fmul v12.4s, v12.4s, v11.s[0]
+	WORD $0x4f8b91ad // fmul v13.4s, v13.4s, v11.s[0]
+	WORD $0x3cca008e // ldur q14, [x4, #160]
+	WORD $0x3ccb008f // ldur q15, [x4, #176]
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F14
+	WORD $0x3cca012e // ldur q14, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F15
+	WORD $0x3ccb012f // ldur q15, [x9, #176]
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	FLDPQ        160(R6), (F14, F15)
+	WORD $0x3cca00ce // ldur q14, [x6, #160]
+	WORD $0x3ccb00cf // ldur q15, [x6, #176]
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	FMOVS        16(R3), F12
+	WORD $0xbc41006c // ldur s12, [x3, #16]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        20(R3), F13
+	WORD $0xbc41406d // ldur s13, [x3, #20]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
-	FLDPQ        192(R4), (F14, F15)
+	WORD $0x4f8b918c // fmul v12.4s, v12.4s, v11.s[0]
+	WORD $0x4f8b91ad // fmul v13.4s, v13.4s, v11.s[0]
+	WORD $0x3ccc008e // ldur q14, [x4, #192]
+	WORD $0x3ccd008f // ldur q15, [x4, #208]
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F14
+	WORD $0x3ccc012e // ldur q14, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F15
+	WORD $0x3ccd012f // ldur q15, [x9, #208]
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	FLDPQ        192(R6), (F14, F15)
+	WORD $0x3ccc00ce // ldur q14, [x6, #192]
+	WORD $0x3ccd00cf // ldur q15, [x6, #208]
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	FMOVS        24(R3), F12
+	WORD $0xbc41806c // ldur s12, [x3, #24]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        28(R3), F13
+	WORD $0xbc41c06d // ldur s13, [x3, #28]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
-	FLDPQ        224(R4), (F14, F15)
+	WORD $0x4f8b918c // fmul v12.4s, v12.4s, v11.s[0]
+	WORD $0x4f8b91ad // fmul v13.4s, v13.4s, v11.s[0]
+	WORD $0x3cce008e // ldur q14, [x4, #224]
+	WORD $0x3ccf008f // ldur q15, [x4, #240]
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F14
+	WORD $0x3cce012e // ldur q14, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F15
+	WORD $0x3ccf012f // ldur q15, [x9, #240]
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	FLDPQ        224(R6), (F14, F15)
+	WORD $0x3cce00ce // ldur q14, [x6, #224]
+	WORD $0x3ccf00cf // ldur q15, [x6, #240]
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 
 	// levels of values 64 to 95
-	FMOVS        10(R8), F12
+	WORD $0xbc40a10c // ldur s12, [x8, #10]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4e03018d // tbl v13.16b, { v12.16b }, v3.16b
 	WORD $0x4e04018c // tbl v12.16b, { v12.16b }, v4.16b
@@ -2231,16 +2283,16 @@ loop3:
 	WORD $0x4e0c004c // tbl v12.16b, { v2.16b }, v12.16b
 	FMOVQ        F13, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F12
+	WORD $0xbc40006c // ldur s12, [x3]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        4(R3), F13
+	WORD $0xbc40406d // ldur s13, [x3, #4]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
+	WORD $0x4f8b918c // fmul v12.4s, v12.4s, v11.s[0]
+	WORD $0x4f8b91ad // fmul v13.4s, v13.4s, v11.s[0]
 	FLDPQ        256(R4), (F14, F15)
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
@@ -2253,16 +2305,16 @@ loop3:
 	FLDPQ        256(R6), (F14, F15)
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	FMOVS        8(R3), F12
+	WORD $0xbc40806c // ldur s12, [x3, #8]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        12(R3), F13
+	WORD $0xbc40c06d // ldur s13, [x3, #12]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
+	WORD $0x4f8b918c // fmul v12.4s, v12.4s, v11.s[0]
+	WORD $0x4f8b91ad // fmul v13.4s, v13.4s, v11.s[0]
 	FLDPQ        288(R4), (F14, F15)
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
@@ -2275,16 +2327,16 @@ loop3:
 	FLDPQ        288(R6), (F14, F15)
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	FMOVS        16(R3), F12
+	WORD $0xbc41006c // ldur s12, [x3, #16]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        20(R3), F13
+	WORD $0xbc41406d // ldur s13, [x3, #20]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
+	WORD $0x4f8b918c // fmul v12.4s, v12.4s, v11.s[0]
+	WORD $0x4f8b91ad // fmul v13.4s, v13.4s, v11.s[0]
 	FLDPQ        320(R4), (F14, F15)
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
@@ -2297,16 +2349,16 @@ loop3:
 	FLDPQ        320(R6), (F14, F15)
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	FMOVS        24(R3), F12
+	WORD $0xbc41806c // ldur s12, [x3, #24]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        28(R3), F13
+	WORD $0xbc41c06d // ldur s13, [x3, #28]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
+	WORD $0x4f8b918c // fmul v12.4s, v12.4s, v11.s[0]
+	WORD $0x4f8b91ad // fmul v13.4s, v13.4s, v11.s[0]
 	FLDPQ        352(R4), (F14, F15)
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
@@ -2321,7 +2373,7 @@ loop3:
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 
 	// levels of values 96 to 127
-	FMOVS        14(R8), F12
+	WORD $0xbc40e10c // ldur s12, [x8, #14]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4e03018d // tbl v13.16b, { v12.16b }, v3.16b
 	WORD $0x4e04018c // tbl v12.16b, { v12.16b }, v4.16b
@@ -2335,16 +2387,16 @@ loop3:
 	WORD $0x4e0c004c // tbl v12.16b, { v2.16b }, v12.16b
 	FMOVQ        F13, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F12
+	WORD $0xbc40006c // ldur s12, [x3]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        4(R3), F13
+	WORD $0xbc40406d // ldur s13, [x3, #4]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
+	WORD $0x4f8b918c // fmul v12.4s, v12.4s, v11.s[0]
+	WORD $0x4f8b91ad // fmul v13.4s, v13.4s, v11.s[0]
 	FLDPQ        384(R4), (F14, F15)
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
@@ -2357,16 +2409,16 @@ loop3:
 	FLDPQ        384(R6), (F14, F15)
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	FMOVS        8(R3), F12
+	WORD $0xbc40806c // ldur s12, [x3, #8]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        12(R3), F13
+	WORD $0xbc40c06d // ldur s13, [x3, #12]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
+	WORD $0x4f8b918c // fmul v12.4s, v12.4s, v11.s[0]
+	WORD $0x4f8b91ad // fmul v13.4s, v13.4s, v11.s[0]
 	FLDPQ        416(R4), (F14, F15)
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
@@ -2379,16 +2431,16 @@ loop3:
 	FLDPQ        416(R6), (F14, F15)
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	FMOVS        16(R3), F12
+	WORD $0xbc41006c // ldur s12, [x3, #16]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        20(R3), F13
+	WORD $0xbc41406d // ldur s13, [x3, #20]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
+	WORD $0x4f8b918c // fmul v12.4s, v12.4s, v11.s[0]
+	WORD $0x4f8b91ad // fmul v13.4s, v13.4s, v11.s[0]
 	FLDPQ        448(R4), (F14, F15)
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
@@ -2401,16 +2453,16 @@ loop3:
 	FLDPQ        448(R6), (F14, F15)
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
-	FMOVS        24(R3), F12
+	WORD $0xbc41806c // ldur s12, [x3, #24]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
-	FMOVS        28(R3), F13
+	WORD $0xbc41c06d // ldur s13, [x3, #28]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	WORD $0x4f8b918c // fmul v12.4s, v12.4s, v11.s[0]
+	WORD $0x4f8b91ab // fmul v11.4s, v13.4s, v11.s[0]
 	FLDPQ        480(R4), (F13, F14)
 	WORD $0x4e2dcd85 // fmla v5.4s, v12.4s, v13.4s
 	WORD $0x4e2ecd66 // fmla v6.4s, v11.4s, v14.4s
@@ -2505,12 +2557,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010d // ldr h13, [x8]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7c40010d // ldur h13, [x8]
+	WORD $0x1ee241ad // fcvt s13, h13
 
 	// levels of values 0 to 31
-	FMOVS        2(R8), F14
+	WORD $0xbc40210e // ldur s14, [x8, #2]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x4e0301cf // tbl v15.16b, { v14.16b }, v3.16b
 	WORD $0x4e0401ce // tbl v14.16b, { v14.16b }, v4.16b
@@ -2524,121 +2575,129 @@ loop3:
 	WORD $0x4e0e004e // tbl v14.16b, { v2.16b }, v14.16b
 	FMOVQ        F15, (R3)
 	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        (R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3cc00090 // ldur q16, [x4]
+	WORD $0x3cc10091 // ldur q17, [x4, #16]
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F16
+	WORD $0x3cc00130 // ldur q16, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F17
+	WORD $0x3cc10131 // ldur q17, [x9, #16]
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	FLDPQ        (R6), (F16, F17)
+	WORD $0x3cc000d0 // ldur q16, [x6]
+	WORD $0x3cc100d1 // ldur q17, [x6, #16]
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F16
+	WORD $0x3cc00130 // ldur q16, [x9]
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F17
+	WORD $0x3cc10131 // ldur q17, [x9, #16]
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        32(R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3cc20090 // ldur q16, [x4, #32]
+	WORD $0x3cc30091 // ldur q17, [x4, #48]
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F16
+	WORD $0x3cc20130 // ldur q16, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F17
+	WORD $0x3cc30131 // ldur q17, [x9, #48]
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	FLDPQ        32(R6), (F16, F17)
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F16
+	WORD $0x3cc20130 // ldur q16, [x9, #32]
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F17
+	WORD $0x3cc30131 // ldur q17, [x9, #48]
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        64(R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3cc40090 // ldur q16, [x4, #64]
+	WORD $0x3cc50091 // ldur q17, [x4, #80]
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F16
+	WORD $0x3cc40130 // ldur q16, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F17
+	WORD $0x3cc50131 // ldur q17, [x9, #80]
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	FLDPQ        64(R6), (F16, F17)
+	WORD $0x3cc400d0 // ldur q16, [x6, #64]
+	WORD $0x3cc500d1 // ldur q17, [x6, #80]
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F16
+	WORD $0x3cc40130 // ldur q16, [x9, #64]
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F17
+	WORD $0x3cc50131 // ldur q17, [x9, #80]
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        96(R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3cc60090 // ldur q16, [x4, #96]
+	WORD $0x3cc70091 // ldur q17, [x4, #112]
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F16
+	WORD $0x3cc60130 // ldur q16, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F17
+	WORD $0x3cc70131 // ldur q17, [x9, #112]
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	FLDPQ        96(R6), (F16, F17)
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
+	WORD $0x3cc700d1 // ldur q17, [x6, #112]
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F16
+	WORD $0x3cc60130 // ldur q16, [x9, #96]
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F17
+	WORD $0x3cc70131 // ldur q17, [x9, #112]
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 
 	// levels of values 32 to 63
-	FMOVS        6(R8), F14
+	WORD $0xbc40610e // ldur s14, [x8, #6]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x4e0301cf // tbl v15.16b, { v14.16b }, v3.16b
 	WORD $0x4e0401ce // tbl v14.16b, { v14.16b }, v4.16b
@@ -2652,121 +2711,129 @@ loop3:
 	WORD $0x4e0e004e // tbl v14.16b, { v2.16b }, v14.16b
 	FMOVQ        F15, (R3)
 	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        128(R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3cc80090 // ldur q16, [x4, #128]
+	WORD $0x3cc90091 // ldur q17, [x4, #144]
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F16
+	WORD $0x3cc80130 // ldur q16, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F17
+	WORD $0x3cc90131 // ldur q17, [x9, #144]
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	FLDPQ        128(R6), (F16, F17)
+	WORD $0x3cc800d0 // ldur q16, [x6, #128]
+	WORD $0x3cc900d1 // ldur q17, [x6, #144]
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	ADD          R5, R6, R9
-	FMOVQ        128(R9), F16
+	WORD $0x3cc80130 // ldur q16, [x9, #128]
 	ADD          R5, R6, R9
-	FMOVQ        144(R9), F17
+	WORD $0x3cc90131 // ldur q17, [x9, #144]
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        160(R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3cca0090 // ldur q16, [x4, #160]
+	WORD $0x3ccb0091 // ldur q17, [x4, #176]
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F16
+	WORD $0x3cca0130 // ldur q16, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F17
+	WORD $0x3ccb0131 // ldur q17, [x9, #176]
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	FLDPQ        160(R6), (F16, F17)
+	WORD $0x3cca00d0 // ldur q16, [x6, #160]
+	WORD $0x3ccb00d1 // ldur q17, [x6, #176]
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	ADD          R5, R6, R9
-	FMOVQ        160(R9), F16
+	WORD $0x3cca0130 // ldur q16, [x9, #160]
 	ADD          R5, R6, R9
-	FMOVQ        176(R9), F17
+	WORD $0x3ccb0131 // ldur q17, [x9, #176]
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        192(R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3ccc0090 // ldur q16, [x4, #192]
+	WORD $0x3ccd0091 // ldur q17, [x4, #208]
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F16
+	WORD $0x3ccc0130 // ldur q16, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F17
+	WORD $0x3ccd0131 // ldur q17, [x9, #208]
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	FLDPQ        192(R6), (F16, F17)
+	WORD $0x3ccc00d0 // ldur q16, [x6, #192]
+	WORD $0x3ccd00d1 // ldur q17, [x6, #208]
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	ADD          R5, R6, R9
-	FMOVQ        192(R9), F16
+	WORD $0x3ccc0130 // ldur q16, [x9, #192]
 	ADD          R5, R6, R9
-	FMOVQ        208(R9), F17
+	WORD $0x3ccd0131 // ldur q17, [x9, #208]
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        224(R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3cce0090 // ldur q16, [x4, #224]
+	WORD $0x3ccf0091 // ldur q17, [x4, #240]
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F16
+	WORD $0x3cce0130 // ldur q16, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F17
+	WORD $0x3ccf0131 // ldur q17, [x9, #240]
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	FLDPQ        224(R6), (F16, F17)
+	WORD $0x3cce00d0 // ldur q16, [x6, #224]
+	WORD $0x3ccf00d1 // ldur q17, [x6, #240]
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	ADD          R5, R6, R9
-	FMOVQ        224(R9), F16
+	WORD $0x3cce0130 // ldur q16, [x9, #224]
 	ADD          R5, R6, R9
-	FMOVQ        240(R9), F17
+	WORD $0x3ccf0131 // ldur q17, [x9, #240]
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 
 	// levels of values 64 to 95
-	FMOVS        10(R8), F14
+	WORD $0xbc40a10e // ldur s14, [x8, #10]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x4e0301cf // tbl v15.16b, { v14.16b }, v3.16b
 	WORD $0x4e0401ce // tbl v14.16b, { v14.16b }, v4.16b
@@ -2780,16 +2847,16 @@ loop3:
 	WORD $0x4e0e004e // tbl v14.16b, { v2.16b }, v14.16b
 	FMOVQ        F15, (R3)
 	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FLDPQ        256(R4), (F16, F17)
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
@@ -2808,16 +2875,16 @@ loop3:
 	FMOVQ        272(R9), F17
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FLDPQ        288(R4), (F16, F17)
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
@@ -2836,16 +2903,16 @@ loop3:
 	FMOVQ        304(R9), F17
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FLDPQ        320(R4), (F16, F17)
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
@@ -2864,16 +2931,16 @@ loop3:
 	FMOVQ        336(R9), F17
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FLDPQ        352(R4), (F16, F17)
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
@@ -2894,7 +2961,7 @@ loop3:
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 
 	// levels of values 96 to 127
-	FMOVS        14(R8), F14
+	WORD $0xbc40e10e // ldur s14, [x8, #14]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x4e0301cf // tbl v15.16b, { v14.16b }, v3.16b
 	WORD $0x4e0401ce // tbl v14.16b, { v14.16b }, v4.16b
@@ -2908,16 +2975,16 @@ loop3:
 	WORD $0x4e0e004e // tbl v14.16b, { v2.16b }, v14.16b
 	FMOVQ        F15, (R3)
 	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FLDPQ        384(R4), (F16, F17)
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
@@ -2936,16 +3003,16 @@ loop3:
 	FMOVQ        400(R9), F17
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FLDPQ        416(R4), (F16, F17)
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
@@ -2964,16 +3031,16 @@ loop3:
 	FMOVQ        432(R9), F17
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FLDPQ        448(R4), (F16, F17)
 	WORD $0x4e30cdc5 // fmla v5.4s, v14.4s, v16.4s
 	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
@@ -2992,16 +3059,16 @@ loop3:
 	FMOVQ        464(R9), F17
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ed // fmul v13.4s, v15.4s, v13.s[0]
 	FLDPQ        480(R4), (F15, F16)
 	WORD $0x4e2fcdc5 // fmla v5.4s, v14.4s, v15.4s
 	WORD $0x4e30cda6 // fmla v6.4s, v13.4s, v16.4s
@@ -3085,10 +3152,10 @@ TEXT ·unpackQ1_0NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d400025 // ldr h5, [x1]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x7c400025 // ldur h5, [x1]
+	WORD $0x1ee240a5 // fcvt s5, h5
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
-	FMOVS        2(R1), F6
+	WORD $0xbc402026 // ldur s6, [x1, #2]
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e0300c7 // tbl v7.16b, { v6.16b }, v3.16b
 	WORD $0x4e0400c6 // tbl v6.16b, { v6.16b }, v4.16b
@@ -3107,7 +3174,7 @@ loop1:
 	FMOVQ        F7, 48(R0)
 	FMOVQ        F6, 64(R0)
 	FMOVD        F5, 32(R0)
-	FMOVS        6(R1), F6
+	WORD $0xbc406026 // ldur s6, [x1, #6]
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e0300c7 // tbl v7.16b, { v6.16b }, v3.16b
 	WORD $0x4e0400c6 // tbl v6.16b, { v6.16b }, v4.16b
@@ -3126,7 +3193,7 @@ loop1:
 	FMOVQ        F7, 128(R0)
 	FMOVQ        F6, 144(R0)
 	FMOVD        F5, 112(R0)
-	FMOVS        10(R1), F6
+	WORD $0xbc40a026 // ldur s6, [x1, #10]
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e0300c7 // tbl v7.16b, { v6.16b }, v3.16b
 	WORD $0x4e0400c6 // tbl v6.16b, { v6.16b }, v4.16b
@@ -3145,7 +3212,7 @@ loop1:
 	FMOVQ        F7, 208(R0)
 	FMOVQ        F6, 224(R0)
 	FMOVD        F5, 192(R0)
-	FMOVS        14(R1), F6
+	WORD $0xbc40e026 // ldur s6, [x1, #14]
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 	WORD $0x4e0300c7 // tbl v7.16b, { v6.16b }, v3.16b
 	WORD $0x4e0400c6 // tbl v6.16b, { v6.16b }, v4.16b
@@ -3205,12 +3272,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c7 // ldr h7, [x6]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c4000c7 // ldur h7, [x6]
+	WORD $0x1ee240e7 // fcvt s7, h7
 
 	// levels of values 0 to 31, and their products
-	FMOVS        2(R6), F8
+	WORD $0xbc4020c8 // ldur s8, [x6, #2]
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	WORD $0x4e030109 // tbl v9.16b, { v8.16b }, v3.16b
 	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
@@ -3222,7 +3288,8 @@ loop3:
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
 	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
 	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
-	FLDPQ        (R3), (F10, F11)
+	WORD $0x3cc0006a // ldur q10, [x3]
+	WORD $0x3cc1006b // ldur q11, [x3, #16]
 	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
 	WORD $0x4e2ac129 // smull2 v9.8h, v9.16b, v10.16b
 	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
@@ -3233,13 +3300,13 @@ loop3:
 	WORD $0x4e606909 // sadalp v9.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F8
+	WORD $0xbc400088 // ldur s8, [x4]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881125 // fmla v5.4s, v9.4s, v8.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVS        6(R6), F8
+	WORD $0xbc4060c8 // ldur s8, [x6, #6]
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	WORD $0x4e030109 // tbl v9.16b, { v8.16b }, v3.16b
 	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
@@ -3251,7 +3318,8 @@ loop3:
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
 	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
 	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
-	FLDPQ        32(R3), (F10, F11)
+	WORD $0x3cc2006a // ldur q10, [x3, #32]
+	WORD $0x3cc3006b // ldur q11, [x3, #48]
 	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
 	WORD $0x4e2ac129 // smull2 v9.8h, v9.16b, v10.16b
 	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
@@ -3262,13 +3330,13 @@ loop3:
 	WORD $0x4e606909 // sadalp v9.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        4(R4), F8
+	WORD $0xbc404088 // ldur s8, [x4, #4]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd26 // fmla v6.4s, v9.4s, v8.4s
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVS        10(R6), F8
+	WORD $0xbc40a0c8 // ldur s8, [x6, #10]
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	WORD $0x4e030109 // tbl v9.16b, { v8.16b }, v3.16b
 	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
@@ -3280,7 +3348,8 @@ loop3:
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
 	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
 	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
-	FLDPQ        64(R3), (F10, F11)
+	WORD $0x3cc4006a // ldur q10, [x3, #64]
+	WORD $0x3cc5006b // ldur q11, [x3, #80]
 	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
 	WORD $0x4e2ac129 // smull2 v9.8h, v9.16b, v10.16b
 	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
@@ -3291,13 +3360,13 @@ loop3:
 	WORD $0x4e606909 // sadalp v9.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        8(R4), F8
+	WORD $0xbc408088 // ldur s8, [x4, #8]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881125 // fmla v5.4s, v9.4s, v8.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVS        14(R6), F8
+	WORD $0xbc40e0c8 // ldur s8, [x6, #14]
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	WORD $0x4e030109 // tbl v9.16b, { v8.16b }, v3.16b
 	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
@@ -3309,7 +3378,8 @@ loop3:
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
 	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
 	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
-	FLDPQ        96(R3), (F10, F11)
+	WORD $0x3cc6006a // ldur q10, [x3, #96]
+	WORD $0x3cc7006b // ldur q11, [x3, #112]
 	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
 	WORD $0x4e2ac129 // smull2 v9.8h, v9.16b, v10.16b
 	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
@@ -3320,10 +3390,10 @@ loop3:
 	WORD $0x4e606909 // sadalp v9.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        12(R4), F8
+	WORD $0xbc40c088 // ldur s8, [x4, #12]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
-	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4f871126 // fmla v6.4s, v9.4s, v7.s[0]
 	ADD          $0x12, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -3381,12 +3451,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c7 // ldr h7, [x6]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c4000c7 // ldur h7, [x6]
+	WORD $0x1ee240e7 // fcvt s7, h7
 
 	// levels of values 0 to 31, and their products
-	FMOVS        2(R6), F8
+	WORD $0xbc4020c8 // ldur s8, [x6, #2]
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	WORD $0x4e030109 // tbl v9.16b, { v8.16b }, v3.16b
 	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
@@ -3398,7 +3467,8 @@ loop3:
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
 	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
 	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
-	FLDPQ        (R3), (F10, F11)
+	WORD $0x3cc0006a // ldur q10, [x3]
+	WORD $0x3cc1006b // ldur q11, [x3, #16]
 	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
 	WORD $0x4e2ac12a // smull2 v10.8h, v9.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
@@ -3407,7 +3477,8 @@ loop3:
 	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
 	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        32(R3), (F11, F12)
+	WORD $0x3cc2006b // ldur q11, [x3, #32]
+	WORD $0x3cc3006c // ldur q12, [x3, #48]
 	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
 	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
 	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
@@ -3418,17 +3489,17 @@ loop3:
 	WORD $0x4e606909 // sadalp v9.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F8
+	WORD $0xbc400088 // ldur s8, [x4]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd45 // fmla v5.4s, v10.4s, v8.4s
-	FMOVS        4(R4), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	WORD $0xbc404088 // ldur s8, [x4, #4]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd26 // fmla v6.4s, v9.4s, v8.4s
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVS        6(R6), F8
+	WORD $0xbc4060c8 // ldur s8, [x6, #6]
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	WORD $0x4e030109 // tbl v9.16b, { v8.16b }, v3.16b
 	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
@@ -3440,7 +3511,8 @@ loop3:
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
 	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
 	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
-	FLDPQ        64(R3), (F10, F11)
+	WORD $0x3cc4006a // ldur q10, [x3, #64]
+	WORD $0x3cc5006b // ldur q11, [x3, #80]
 	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
 	WORD $0x4e2ac12a // smull2 v10.8h, v9.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
@@ -3449,7 +3521,8 @@ loop3:
 	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
 	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        96(R3), (F11, F12)
+	WORD $0x3cc6006b // ldur q11, [x3, #96]
+	WORD $0x3cc7006c // ldur q12, [x3, #112]
 	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
 	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
 	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
@@ -3460,17 +3533,17 @@ loop3:
 	WORD $0x4e606909 // sadalp v9.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        8(R4), F8
+	WORD $0xbc408088 // ldur s8, [x4, #8]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd45 // fmla v5.4s, v10.4s, v8.4s
-	FMOVS        12(R4), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	WORD $0xbc40c088 // ldur s8, [x4, #12]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd26 // fmla v6.4s, v9.4s, v8.4s
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVS        10(R6), F8
+	WORD $0xbc40a0c8 // ldur s8, [x6, #10]
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	WORD $0x4e030109 // tbl v9.16b, { v8.16b }, v3.16b
 	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
@@ -3482,7 +3555,8 @@ loop3:
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
 	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
 	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
-	FLDPQ        128(R3), (F10, F11)
+	WORD $0x3cc8006a // ldur q10, [x3, #128]
+	WORD $0x3cc9006b // ldur q11, [x3, #144]
 	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
 	WORD $0x4e2ac12a // smull2 v10.8h, v9.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
@@ -3491,7 +3565,8 @@ loop3:
 	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
 	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        160(R3), (F11, F12)
+	WORD $0x3cca006b // ldur q11, [x3, #160]
+	WORD $0x3ccb006c // ldur q12, [x3, #176]
 	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
 	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
 	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
@@ -3502,17 +3577,17 @@ loop3:
 	WORD $0x4e606909 // sadalp v9.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        16(R4), F8
+	WORD $0xbc410088 // ldur s8, [x4, #16]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd45 // fmla v5.4s, v10.4s, v8.4s
-	FMOVS        20(R4), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	WORD $0xbc414088 // ldur s8, [x4, #20]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd26 // fmla v6.4s, v9.4s, v8.4s
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVS        14(R6), F8
+	WORD $0xbc40e0c8 // ldur s8, [x6, #14]
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	WORD $0x4e030109 // tbl v9.16b, { v8.16b }, v3.16b
 	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
@@ -3524,7 +3599,8 @@ loop3:
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
 	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
 	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
-	FLDPQ        192(R3), (F10, F11)
+	WORD $0x3ccc006a // ldur q10, [x3, #192]
+	WORD $0x3ccd006b // ldur q11, [x3, #208]
 	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
 	WORD $0x4e2ac12a // smull2 v10.8h, v9.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
@@ -3533,7 +3609,8 @@ loop3:
 	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
 	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        224(R3), (F11, F12)
+	WORD $0x3cce006b // ldur q11, [x3, #224]
+	WORD $0x3ccf006c // ldur q12, [x3, #240]
 	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
 	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
 	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
@@ -3544,14 +3621,14 @@ loop3:
 	WORD $0x4e606909 // sadalp v9.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        24(R4), F8
+	WORD $0xbc418088 // ldur s8, [x4, #24]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd45 // fmla v5.4s, v10.4s, v8.4s
-	FMOVS        28(R4), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	WORD $0xbc41c088 // ldur s8, [x4, #28]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
-	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4f871126 // fmla v6.4s, v9.4s, v7.s[0]
 	ADD          $0x12, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -3616,12 +3693,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVS        2(R6), F9
+	WORD $0xbc4020c9 // ldur s9, [x6, #2]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e03012a // tbl v10.16b, { v9.16b }, v3.16b
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
@@ -3633,7 +3709,8 @@ loop3:
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
 	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FLDPQ        (R3), (F11, F12)
+	WORD $0x3cc0006b // ldur q11, [x3]
+	WORD $0x3cc1006c // ldur q12, [x3, #16]
 	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
 	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -3642,7 +3719,8 @@ loop3:
 	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        32(R3), (F12, F13)
+	WORD $0x3cc2006c // ldur q12, [x3, #32]
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -3651,7 +3729,8 @@ loop3:
 	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        64(R3), (F13, F14)
+	WORD $0x3cc4006d // ldur q13, [x3, #64]
+	WORD $0x3cc5006e // ldur q14, [x3, #80]
 	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
 	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
 	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
@@ -3662,21 +3741,21 @@ loop3:
 	WORD $0x4e60692a // sadalp v10.4s, v9.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F9
+	WORD $0xbc400089 // ldur s9, [x4]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
-	FMOVS        4(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891165 // fmla v5.4s, v11.4s, v9.s[0]
+	WORD $0xbc404089 // ldur s9, [x4, #4]
 	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd66 // fmla v6.4s, v11.4s, v9.4s
-	FMOVS        8(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891166 // fmla v6.4s, v11.4s, v9.s[0]
+	WORD $0xbc408089 // ldur s9, [x4, #8]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd47 // fmla v7.4s, v10.4s, v9.4s
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891147 // fmla v7.4s, v10.4s, v9.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVS        6(R6), F9
+	WORD $0xbc4060c9 // ldur s9, [x6, #6]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e03012a // tbl v10.16b, { v9.16b }, v3.16b
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
@@ -3688,7 +3767,8 @@ loop3:
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
 	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FLDPQ        96(R3), (F11, F12)
+	WORD $0x3cc6006b // ldur q11, [x3, #96]
+	WORD $0x3cc7006c // ldur q12, [x3, #112]
 	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
 	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -3697,7 +3777,8 @@ loop3:
 	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        128(R3), (F12, F13)
+	WORD $0x3cc8006c // ldur q12, [x3, #128]
+	WORD $0x3cc9006d // ldur q13, [x3, #144]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -3706,7 +3787,8 @@ loop3:
 	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        160(R3), (F13, F14)
+	WORD $0x3cca006d // ldur q13, [x3, #160]
+	WORD $0x3ccb006e // ldur q14, [x3, #176]
 	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
 	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
 	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
@@ -3717,21 +3799,21 @@ loop3:
 	WORD $0x4e60692a // sadalp v10.4s, v9.8h
 
 	// integer sums times both scales
-	FMOVS        12(R4), F9
+	WORD $0xbc40c089 // ldur s9, [x4, #12]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
-	FMOVS        16(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891165 // fmla v5.4s, v11.4s, v9.s[0]
+	WORD $0xbc410089 // ldur s9, [x4, #16]
 	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd66 // fmla v6.4s, v11.4s, v9.4s
-	FMOVS        20(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891166 // fmla v6.4s, v11.4s, v9.s[0]
+	WORD $0xbc414089 // ldur s9, [x4, #20]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd47 // fmla v7.4s, v10.4s, v9.4s
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891147 // fmla v7.4s, v10.4s, v9.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVS        10(R6), F9
+	WORD $0xbc40a0c9 // ldur s9, [x6, #10]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e03012a // tbl v10.16b, { v9.16b }, v3.16b
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
@@ -3743,7 +3825,8 @@ loop3:
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
 	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FLDPQ        192(R3), (F11, F12)
+	WORD $0x3ccc006b // ldur q11, [x3, #192]
+	WORD $0x3ccd006c // ldur q12, [x3, #208]
 	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
 	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -3752,7 +3835,8 @@ loop3:
 	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        224(R3), (F12, F13)
+	WORD $0x3cce006c // ldur q12, [x3, #224]
+	WORD $0x3ccf006d // ldur q13, [x3, #240]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -3772,21 +3856,21 @@ loop3:
 	WORD $0x4e60692a // sadalp v10.4s, v9.8h
 
 	// integer sums times both scales
-	FMOVS        24(R4), F9
+	WORD $0xbc418089 // ldur s9, [x4, #24]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
-	FMOVS        28(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891165 // fmla v5.4s, v11.4s, v9.s[0]
+	WORD $0xbc41c089 // ldur s9, [x4, #28]
 	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd66 // fmla v6.4s, v11.4s, v9.4s
-	FMOVS        32(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891166 // fmla v6.4s, v11.4s, v9.s[0]
+	WORD $0xbc420089 // ldur s9, [x4, #32]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd47 // fmla v7.4s, v10.4s, v9.4s
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891147 // fmla v7.4s, v10.4s, v9.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVS        14(R6), F9
+	WORD $0xbc40e0c9 // ldur s9, [x6, #14]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e03012a // tbl v10.16b, { v9.16b }, v3.16b
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
@@ -3827,18 +3911,18 @@ loop3:
 	WORD $0x4e60692a // sadalp v10.4s, v9.8h
 
 	// integer sums times both scales
-	FMOVS        36(R4), F9
+	WORD $0xbc424089 // ldur s9, [x4, #36]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
-	FMOVS        40(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891165 // fmla v5.4s, v11.4s, v9.s[0]
+	WORD $0xbc428089 // ldur s9, [x4, #40]
 	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd66 // fmla v6.4s, v11.4s, v9.4s
-	FMOVS        44(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891166 // fmla v6.4s, v11.4s, v9.s[0]
+	WORD $0xbc42c089 // ldur s9, [x4, #44]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
 	ADD          $0x12, R6
 	ADD          $0x180, R3
 	ADD          $0x30, R4
@@ -3909,12 +3993,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVS        2(R6), F10
+	WORD $0xbc4020ca // ldur s10, [x6, #2]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e03014b // tbl v11.16b, { v10.16b }, v3.16b
 	WORD $0x4e04014a // tbl v10.16b, { v10.16b }, v4.16b
@@ -3926,7 +4009,8 @@ loop3:
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
 	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	FLDPQ        (R3), (F12, F13)
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006d // ldur q13, [x3, #16]
 	WORD $0x0e2cc16e // smull v14.8h, v11.8b, v12.8b
 	WORD $0x4e2cc16c // smull2 v12.8h, v11.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -3935,7 +4019,8 @@ loop3:
 	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        32(R3), (F13, F14)
+	WORD $0x3cc2006d // ldur q13, [x3, #32]
+	WORD $0x3cc3006e // ldur q14, [x3, #48]
 	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -3944,7 +4029,8 @@ loop3:
 	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        64(R3), (F14, F15)
+	WORD $0x3cc4006e // ldur q14, [x3, #64]
+	WORD $0x3cc5006f // ldur q15, [x3, #80]
 	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -3953,7 +4039,8 @@ loop3:
 	WORD $0x4e2fc14f // smull2 v15.8h, v10.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        96(R3), (F15, F16)
+	WORD $0x3cc6006f // ldur q15, [x3, #96]
+	WORD $0x3cc70070 // ldur q16, [x3, #112]
 	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
 	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
 	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
@@ -3964,25 +4051,25 @@ loop3:
 	WORD $0x4e60694b // sadalp v11.4s, v10.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
-	FMOVS        4(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1185 // fmla v5.4s, v12.4s, v10.s[0]
+	WORD $0xbc40408a // ldur s10, [x4, #4]
 	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd86 // fmla v6.4s, v12.4s, v10.4s
-	FMOVS        8(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1186 // fmla v6.4s, v12.4s, v10.s[0]
+	WORD $0xbc40808a // ldur s10, [x4, #8]
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd87 // fmla v7.4s, v12.4s, v10.4s
-	FMOVS        12(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1187 // fmla v7.4s, v12.4s, v10.s[0]
+	WORD $0xbc40c08a // ldur s10, [x4, #12]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd68 // fmla v8.4s, v11.4s, v10.4s
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1168 // fmla v8.4s, v11.4s, v10.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVS        6(R6), F10
+	WORD $0xbc4060ca // ldur s10, [x6, #6]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e03014b // tbl v11.16b, { v10.16b }, v3.16b
 	WORD $0x4e04014a // tbl v10.16b, { v10.16b }, v4.16b
@@ -3994,7 +4081,8 @@ loop3:
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
 	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	FLDPQ        128(R3), (F12, F13)
+	WORD $0x3cc8006c // ldur q12, [x3, #128]
+	WORD $0x3cc9006d // ldur q13, [x3, #144]
 	WORD $0x0e2cc16e // smull v14.8h, v11.8b, v12.8b
 	WORD $0x4e2cc16c // smull2 v12.8h, v11.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -4003,7 +4091,8 @@ loop3:
 	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        160(R3), (F13, F14)
+	WORD $0x3cca006d // ldur q13, [x3, #160]
+	WORD $0x3ccb006e // ldur q14, [x3, #176]
 	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -4012,7 +4101,8 @@ loop3:
 	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        192(R3), (F14, F15)
+	WORD $0x3ccc006e // ldur q14, [x3, #192]
+	WORD $0x3ccd006f // ldur q15, [x3, #208]
 	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -4021,7 +4111,8 @@ loop3:
 	WORD $0x4e2fc14f // smull2 v15.8h, v10.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        224(R3), (F15, F16)
+	WORD $0x3cce006f // ldur q15, [x3, #224]
+	WORD $0x3ccf0070 // ldur q16, [x3, #240]
 	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
 	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
 	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
@@ -4032,25 +4123,25 @@ loop3:
 	WORD $0x4e60694b // sadalp v11.4s, v10.8h
 
 	// integer sums times both scales
-	FMOVS        16(R4), F10
+	WORD $0xbc41008a // ldur s10, [x4, #16]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
-	FMOVS        20(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1185 // fmla v5.4s, v12.4s, v10.s[0]
+	WORD $0xbc41408a // ldur s10, [x4, #20]
 	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd86 // fmla v6.4s, v12.4s, v10.4s
-	FMOVS        24(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1186 // fmla v6.4s, v12.4s, v10.s[0]
+	WORD $0xbc41808a // ldur s10, [x4, #24]
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd87 // fmla v7.4s, v12.4s, v10.4s
-	FMOVS        28(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1187 // fmla v7.4s, v12.4s, v10.s[0]
+	WORD $0xbc41c08a // ldur s10, [x4, #28]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd68 // fmla v8.4s, v11.4s, v10.4s
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1168 // fmla v8.4s, v11.4s, v10.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVS        10(R6), F10
+	WORD $0xbc40a0ca // ldur s10, [x6, #10]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e03014b // tbl v11.16b, { v10.16b }, v3.16b
 	WORD $0x4e04014a // tbl v10.16b, { v10.16b }, v4.16b
@@ -4100,25 +4191,25 @@ loop3:
 	WORD $0x4e60694b // sadalp v11.4s, v10.8h
 
 	// integer sums times both scales
-	FMOVS        32(R4), F10
+	WORD $0xbc42008a // ldur s10, [x4, #32]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
-	FMOVS        36(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1185 // fmla v5.4s, v12.4s, v10.s[0]
+	WORD $0xbc42408a // ldur s10, [x4, #36]
 	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd86 // fmla v6.4s, v12.4s, v10.4s
-	FMOVS        40(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1186 // fmla v6.4s, v12.4s, v10.s[0]
+	WORD $0xbc42808a // ldur s10, [x4, #40]
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd87 // fmla v7.4s, v12.4s, v10.4s
-	FMOVS        44(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1187 // fmla v7.4s, v12.4s, v10.s[0]
+	WORD $0xbc42c08a // ldur s10, [x4, #44]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd68 // fmla v8.4s, v11.4s, v10.4s
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1168 // fmla v8.4s, v11.4s, v10.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVS        14(R6), F10
+	WORD $0xbc40e0ca // ldur s10, [x6, #14]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e03014b // tbl v11.16b, { v10.16b }, v3.16b
 	WORD $0x4e04014a // tbl v10.16b, { v10.16b }, v4.16b
@@ -4168,22 +4259,22 @@ loop3:
 	WORD $0x4e60694b // sadalp v11.4s, v10.8h
 
 	// integer sums times both scales
-	FMOVS        48(R4), F10
+	WORD $0xbc43008a // ldur s10, [x4, #48]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
-	FMOVS        52(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1185 // fmla v5.4s, v12.4s, v10.s[0]
+	WORD $0xbc43408a // ldur s10, [x4, #52]
 	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd86 // fmla v6.4s, v12.4s, v10.4s
-	FMOVS        56(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1186 // fmla v6.4s, v12.4s, v10.s[0]
+	WORD $0xbc43808a // ldur s10, [x4, #56]
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd87 // fmla v7.4s, v12.4s, v10.4s
-	FMOVS        60(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1187 // fmla v7.4s, v12.4s, v10.s[0]
+	WORD $0xbc43c08a // ldur s10, [x4, #60]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
+	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f891168 // fmla v8.4s, v11.4s, v9.s[0]
 	ADD          $0x12, R6
 	ADD          $0x200, R3
 	ADD          $0x40, R4

@@ -52,12 +52,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F10
+	WORD $0xfc4020ca // ldur d10, [x6, #2]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x4e05014b // tbl v11.16b, { v10.16b }, v5.16b
 	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
@@ -65,37 +64,32 @@ loop3:
 	WORD $0x4e231d4d // and v13.16b, v10.16b, v3.16b
 	WORD $0x6f0e056e // ushr v14.16b, v11.16b, #2
 	WORD $0x6f0e054f // ushr v15.16b, v10.16b, #2
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6ea21dcc // bit v12.16b, v14.16b, v2.16b
+	WORD $0x6ea21ded // bit v13.16b, v15.16b, v2.16b
 	WORD $0x6f0c056e // ushr v14.16b, v11.16b, #4
 	WORD $0x6f0c054f // ushr v15.16b, v10.16b, #4
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6ea11dcc // bit v12.16b, v14.16b, v1.16b
+	WORD $0x6ea11ded // bit v13.16b, v15.16b, v1.16b
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
-	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
-	WORD $0x4e24856b // add v11.16b, v11.16b, v4.16b
-	WORD $0x4e24854a // add v10.16b, v10.16b, v4.16b
-	FLDPQ        (R3), (F12, F13)
+	WORD $0x6ea01d6c // bit v12.16b, v11.16b, v0.16b
+	WORD $0x6ea01d4d // bit v13.16b, v10.16b, v0.16b
+	WORD $0x4e24858a // add v10.16b, v12.16b, v4.16b
+	WORD $0x4e2485ab // add v11.16b, v13.16b, v4.16b
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006d // ldur q13, [x3, #16]
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8c956e // sdot v14.4s, v11.16b, v12.16b
-	WORD $0x4e8d954e // sdot v14.4s, v10.16b, v13.16b
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1167 // fmla v7.4s, v11.4s, v10.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F10
+	WORD $0xfc40a0ca // ldur d10, [x6, #10]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x4e05014b // tbl v11.16b, { v10.16b }, v5.16b
 	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
@@ -103,34 +97,29 @@ loop3:
 	WORD $0x4e231d4d // and v13.16b, v10.16b, v3.16b
 	WORD $0x6f0e056e // ushr v14.16b, v11.16b, #2
 	WORD $0x6f0e054f // ushr v15.16b, v10.16b, #2
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6ea21dcc // bit v12.16b, v14.16b, v2.16b
+	WORD $0x6ea21ded // bit v13.16b, v15.16b, v2.16b
 	WORD $0x6f0c056e // ushr v14.16b, v11.16b, #4
 	WORD $0x6f0c054f // ushr v15.16b, v10.16b, #4
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6ea11dcc // bit v12.16b, v14.16b, v1.16b
+	WORD $0x6ea11ded // bit v13.16b, v15.16b, v1.16b
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
-	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
-	WORD $0x4e24856b // add v11.16b, v11.16b, v4.16b
-	WORD $0x4e24854a // add v10.16b, v10.16b, v4.16b
-	FLDPQ        32(R3), (F12, F13)
+	WORD $0x6ea01d6c // bit v12.16b, v11.16b, v0.16b
+	WORD $0x6ea01d4d // bit v13.16b, v10.16b, v0.16b
+	WORD $0x4e24858a // add v10.16b, v12.16b, v4.16b
+	WORD $0x4e2485ab // add v11.16b, v13.16b, v4.16b
+	WORD $0x3cc2006c // ldur q12, [x3, #32]
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8c956e // sdot v14.4s, v11.16b, v12.16b
-	WORD $0x4e8d954e // sdot v14.4s, v10.16b, v13.16b
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        4(R4), F10
+	WORD $0xbc40408a // ldur s10, [x4, #4]
 	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
-	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
+	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f891168 // fmla v8.4s, v11.4s, v9.s[0]
 	ADD          $0x12, R6
 	ADD          $0x40, R3
 	ADD          $8, R4
@@ -189,12 +178,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F10
+	WORD $0xfc4020ca // ldur d10, [x6, #2]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x4e05014b // tbl v11.16b, { v10.16b }, v5.16b
 	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
@@ -202,45 +190,41 @@ loop3:
 	WORD $0x4e231d4d // and v13.16b, v10.16b, v3.16b
 	WORD $0x6f0e056e // ushr v14.16b, v11.16b, #2
 	WORD $0x6f0e054f // ushr v15.16b, v10.16b, #2
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6ea21dcc // bit v12.16b, v14.16b, v2.16b
+	WORD $0x6ea21ded // bit v13.16b, v15.16b, v2.16b
 	WORD $0x6f0c056e // ushr v14.16b, v11.16b, #4
 	WORD $0x6f0c054f // ushr v15.16b, v10.16b, #4
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6ea11dcc // bit v12.16b, v14.16b, v1.16b
+	WORD $0x6ea11ded // bit v13.16b, v15.16b, v1.16b
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
-	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
-	WORD $0x4e24856b // add v11.16b, v11.16b, v4.16b
-	WORD $0x4e24854a // add v10.16b, v10.16b, v4.16b
-	FLDPQ        (R3), (F12, F13)
+	WORD $0x6ea01d6c // bit v12.16b, v11.16b, v0.16b
+	WORD $0x6ea01d4d // bit v13.16b, v10.16b, v0.16b
+	WORD $0x4e24858a // add v10.16b, v12.16b, v4.16b
+	WORD $0x4e2485ab // add v11.16b, v13.16b, v4.16b
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006d // ldur q13, [x3, #16]
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8c956e // sdot v14.4s, v11.16b, v12.16b
-	WORD $0x4e8d954e // sdot v14.4s, v10.16b, v13.16b
-	FLDPQ        32(R3), (F12, F13)
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	WORD $0x3cc2006c // ldur q12, [x3, #32]
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c956f // sdot v15.4s, v11.16b, v12.16b
-	WORD $0x4e8d954f // sdot v15.4s, v10.16b, v13.16b
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
-	FMOVS        4(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1167 // fmla v7.4s, v11.4s, v10.s[0]
+	WORD $0xbc40408a // ldur s10, [x4, #4]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd68 // fmla v8.4s, v11.4s, v10.4s
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1168 // fmla v8.4s, v11.4s, v10.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F10
+	WORD $0xfc40a0ca // ldur d10, [x6, #10]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x4e05014b // tbl v11.16b, { v10.16b }, v5.16b
 	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
@@ -248,42 +232,38 @@ loop3:
 	WORD $0x4e231d4d // and v13.16b, v10.16b, v3.16b
 	WORD $0x6f0e056e // ushr v14.16b, v11.16b, #2
 	WORD $0x6f0e054f // ushr v15.16b, v10.16b, #2
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6ea21dcc // bit v12.16b, v14.16b, v2.16b
+	WORD $0x6ea21ded // bit v13.16b, v15.16b, v2.16b
 	WORD $0x6f0c056e // ushr v14.16b, v11.16b, #4
 	WORD $0x6f0c054f // ushr v15.16b, v10.16b, #4
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6ea11dcc // bit v12.16b, v14.16b, v1.16b
+	WORD $0x6ea11ded // bit v13.16b, v15.16b, v1.16b
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
-	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
-	WORD $0x4e24856b // add v11.16b, v11.16b, v4.16b
-	WORD $0x4e24854a // add v10.16b, v10.16b, v4.16b
-	FLDPQ        64(R3), (F12, F13)
+	WORD $0x6ea01d6c // bit v12.16b, v11.16b, v0.16b
+	WORD $0x6ea01d4d // bit v13.16b, v10.16b, v0.16b
+	WORD $0x4e24858a // add v10.16b, v12.16b, v4.16b
+	WORD $0x4e2485ab // add v11.16b, v13.16b, v4.16b
+	WORD $0x3cc4006c // ldur q12, [x3, #64]
+	WORD $0x3cc5006d // ldur q13, [x3, #80]
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8c956e // sdot v14.4s, v11.16b, v12.16b
-	WORD $0x4e8d954e // sdot v14.4s, v10.16b, v13.16b
-	FLDPQ        96(R3), (F12, F13)
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	WORD $0x3cc6006c // ldur q12, [x3, #96]
+	WORD $0x3cc7006d // ldur q13, [x3, #112]
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c956f // sdot v15.4s, v11.16b, v12.16b
-	WORD $0x4e8d954f // sdot v15.4s, v10.16b, v13.16b
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        8(R4), F10
+	WORD $0xbc40808a // ldur s10, [x4, #8]
 	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
-	FMOVS        12(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1167 // fmla v7.4s, v11.4s, v10.s[0]
+	WORD $0xbc40c08a // ldur s10, [x4, #12]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
+	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f891168 // fmla v8.4s, v11.4s, v9.s[0]
 	ADD          $0x12, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -349,12 +329,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000ca // ldur h10, [x6]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F11
+	WORD $0xfc4020cb // ldur d11, [x6, #2]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x4e05016c // tbl v12.16b, { v11.16b }, v5.16b
 	WORD $0x4e06016b // tbl v11.16b, { v11.16b }, v6.16b
@@ -362,53 +341,50 @@ loop3:
 	WORD $0x4e231d6e // and v14.16b, v11.16b, v3.16b
 	WORD $0x6f0e058f // ushr v15.16b, v12.16b, #2
 	WORD $0x6f0e0570 // ushr v16.16b, v11.16b, #2
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x6ea21ded // bit v13.16b, v15.16b, v2.16b
+	WORD $0x6ea21e0e // bit v14.16b, v16.16b, v2.16b
 	WORD $0x6f0c058f // ushr v15.16b, v12.16b, #4
 	WORD $0x6f0c0570 // ushr v16.16b, v11.16b, #4
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x6ea11ded // bit v13.16b, v15.16b, v1.16b
+	WORD $0x6ea11e0e // bit v14.16b, v16.16b, v1.16b
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
-	WORD $0x4eab1dcb // orr v11.16b, v14.16b, v11.16b
-	WORD $0x4e24858c // add v12.16b, v12.16b, v4.16b
-	WORD $0x4e24856b // add v11.16b, v11.16b, v4.16b
-	FLDPQ        (R3), (F13, F14)
+	WORD $0x6ea01d8d // bit v13.16b, v12.16b, v0.16b
+	WORD $0x6ea01d6e // bit v14.16b, v11.16b, v0.16b
+	WORD $0x4e2485ab // add v11.16b, v13.16b, v4.16b
+	WORD $0x4e2485cc // add v12.16b, v14.16b, v4.16b
+	WORD $0x3cc0006d // ldur q13, [x3]
+	WORD $0x3cc1006e // ldur q14, [x3, #16]
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
-	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
-	FLDPQ        32(R3), (F13, F14)
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	WORD $0x3cc2006d // ldur q13, [x3, #32]
+	WORD $0x3cc3006e // ldur q14, [x3, #48]
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
-	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
-	FLDPQ        64(R3), (F13, F14)
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x3cc4006d // ldur q13, [x3, #64]
+	WORD $0x3cc5006e // ldur q14, [x3, #80]
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8d9591 // sdot v17.4s, v12.16b, v13.16b
-	WORD $0x4e8e9571 // sdot v17.4s, v11.16b, v14.16b
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        4(R4), F11
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	WORD $0xbc40408b // ldur s11, [x4, #4]
 	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        8(R4), F11
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	WORD $0xbc40808b // ldur s11, [x4, #8]
 	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd89 // fmla v9.4s, v12.4s, v11.4s
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F11
+	WORD $0xfc40a0cb // ldur d11, [x6, #10]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x4e05016c // tbl v12.16b, { v11.16b }, v5.16b
 	WORD $0x4e06016b // tbl v11.16b, { v11.16b }, v6.16b
@@ -416,50 +392,47 @@ loop3:
 	WORD $0x4e231d6e // and v14.16b, v11.16b, v3.16b
 	WORD $0x6f0e058f // ushr v15.16b, v12.16b, #2
 	WORD $0x6f0e0570 // ushr v16.16b, v11.16b, #2
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x6ea21ded // bit v13.16b, v15.16b, v2.16b
+	WORD $0x6ea21e0e // bit v14.16b, v16.16b, v2.16b
 	WORD $0x6f0c058f // ushr v15.16b, v12.16b, #4
 	WORD $0x6f0c0570 // ushr v16.16b, v11.16b, #4
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x6ea11ded // bit v13.16b, v15.16b, v1.16b
+	WORD $0x6ea11e0e // bit v14.16b, v16.16b, v1.16b
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
-	WORD $0x4eab1dcb // orr v11.16b, v14.16b, v11.16b
-	WORD $0x4e24858c // add v12.16b, v12.16b, v4.16b
-	WORD $0x4e24856b // add v11.16b, v11.16b, v4.16b
-	FLDPQ        96(R3), (F13, F14)
+	WORD $0x6ea01d8d // bit v13.16b, v12.16b, v0.16b
+	WORD $0x6ea01d6e // bit v14.16b, v11.16b, v0.16b
+	WORD $0x4e2485ab // add v11.16b, v13.16b, v4.16b
+	WORD $0x4e2485cc // add v12.16b, v14.16b, v4.16b
+	WORD $0x3cc6006d // ldur q13, [x3, #96]
+	WORD $0x3cc7006e // ldur q14, [x3, #112]
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
-	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
-	FLDPQ        128(R3), (F13, F14)
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	WORD $0x3cc8006d // ldur q13, [x3, #128]
+	WORD $0x3cc9006e // ldur q14, [x3, #144]
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
-	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
-	FLDPQ        160(R3), (F13, F14)
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x3cca006d // ldur q13, [x3, #160]
+	WORD $0x3ccb006e // ldur q14, [x3, #176]
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8d9591 // sdot v17.4s, v12.16b, v13.16b
-	WORD $0x4e8e9571 // sdot v17.4s, v11.16b, v14.16b
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        12(R4), F11
+	WORD $0xbc40c08b // ldur s11, [x4, #12]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        16(R4), F11
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	WORD $0xbc41008b // ldur s11, [x4, #16]
 	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        20(R4), F11
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	WORD $0xbc41408b // ldur s11, [x4, #20]
 	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4f8a1189 // fmla v9.4s, v12.4s, v10.s[0]
 	ADD          $0x12, R6
 	ADD          $0xc0, R3
 	ADD          $0x18, R4
@@ -531,12 +504,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cb // ldr h11, [x6]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c4000cb // ldur h11, [x6]
+	WORD $0x1ee2416b // fcvt s11, h11
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F12
+	WORD $0xfc4020cc // ldur d12, [x6, #2]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x4e05018d // tbl v13.16b, { v12.16b }, v5.16b
 	WORD $0x4e06018c // tbl v12.16b, { v12.16b }, v6.16b
@@ -544,61 +516,59 @@ loop3:
 	WORD $0x4e231d8f // and v15.16b, v12.16b, v3.16b
 	WORD $0x6f0e05b0 // ushr v16.16b, v13.16b, #2
 	WORD $0x6f0e0591 // ushr v17.16b, v12.16b, #2
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6ea21e0e // bit v14.16b, v16.16b, v2.16b
+	WORD $0x6ea21e2f // bit v15.16b, v17.16b, v2.16b
 	WORD $0x6f0c05b0 // ushr v16.16b, v13.16b, #4
 	WORD $0x6f0c0591 // ushr v17.16b, v12.16b, #4
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6ea11e0e // bit v14.16b, v16.16b, v1.16b
+	WORD $0x6ea11e2f // bit v15.16b, v17.16b, v1.16b
 	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
-	WORD $0x4eac1dec // orr v12.16b, v15.16b, v12.16b
-	WORD $0x4e2485ad // add v13.16b, v13.16b, v4.16b
-	WORD $0x4e24858c // add v12.16b, v12.16b, v4.16b
-	FLDPQ        (R3), (F14, F15)
+	WORD $0x6ea01dae // bit v14.16b, v13.16b, v0.16b
+	WORD $0x6ea01d8f // bit v15.16b, v12.16b, v0.16b
+	WORD $0x4e2485cc // add v12.16b, v14.16b, v4.16b
+	WORD $0x4e2485ed // add v13.16b, v15.16b, v4.16b
+	WORD $0x3cc0006e // ldur q14, [x3]
+	WORD $0x3cc1006f // ldur q15, [x3, #16]
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
-	WORD $0x4e8f9590 // sdot v16.4s, v12.16b, v15.16b
-	FLDPQ        32(R3), (F14, F15)
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	WORD $0x3cc2006e // ldur q14, [x3, #32]
+	WORD $0x3cc3006f // ldur q15, [x3, #48]
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e95b1 // sdot v17.4s, v13.16b, v14.16b
-	WORD $0x4e8f9591 // sdot v17.4s, v12.16b, v15.16b
-	FLDPQ        64(R3), (F14, F15)
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	WORD $0x3cc4006e // ldur q14, [x3, #64]
+	WORD $0x3cc5006f // ldur q15, [x3, #80]
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8e95b2 // sdot v18.4s, v13.16b, v14.16b
-	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
-	FLDPQ        96(R3), (F14, F15)
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	WORD $0x3cc6006e // ldur q14, [x3, #96]
+	WORD $0x3cc7006f // ldur q15, [x3, #112]
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e8e95b3 // sdot v19.4s, v13.16b, v14.16b
-	WORD $0x4e8f9593 // sdot v19.4s, v12.16b, v15.16b
+	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F12
+	WORD $0xbc40008c // ldur s12, [x4]
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        4(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11a7 // fmla v7.4s, v13.4s, v12.s[0]
+	WORD $0xbc40408c // ldur s12, [x4, #4]
 	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        8(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xbc40808c // ldur s12, [x4, #8]
 	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        12(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0xbc40c08c // ldur s12, [x4, #12]
 	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccdaa // fmla v10.4s, v13.4s, v12.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F12
+	WORD $0xfc40a0cc // ldur d12, [x6, #10]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x4e05018d // tbl v13.16b, { v12.16b }, v5.16b
 	WORD $0x4e06018c // tbl v12.16b, { v12.16b }, v6.16b
@@ -606,58 +576,56 @@ loop3:
 	WORD $0x4e231d8f // and v15.16b, v12.16b, v3.16b
 	WORD $0x6f0e05b0 // ushr v16.16b, v13.16b, #2
 	WORD $0x6f0e0591 // ushr v17.16b, v12.16b, #2
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6ea21e0e // bit v14.16b, v16.16b, v2.16b
+	WORD $0x6ea21e2f // bit v15.16b, v17.16b, v2.16b
 	WORD $0x6f0c05b0 // ushr v16.16b, v13.16b, #4
 	WORD $0x6f0c0591 // ushr v17.16b, v12.16b, #4
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6ea11e0e // bit v14.16b, v16.16b, v1.16b
+	WORD $0x6ea11e2f // bit v15.16b, v17.16b, v1.16b
 	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
-	WORD $0x4eac1dec // orr v12.16b, v15.16b, v12.16b
-	WORD $0x4e2485ad // add v13.16b, v13.16b, v4.16b
-	WORD $0x4e24858c // add v12.16b, v12.16b, v4.16b
-	FLDPQ        128(R3), (F14, F15)
+	WORD $0x6ea01dae // bit v14.16b, v13.16b, v0.16b
+	WORD $0x6ea01d8f // bit v15.16b, v12.16b, v0.16b
+	WORD $0x4e2485cc // add v12.16b, v14.16b, v4.16b
+	WORD $0x4e2485ed // add v13.16b, v15.16b, v4.16b
+	WORD $0x3cc8006e // ldur q14, [x3, #128]
+	WORD $0x3cc9006f // ldur q15, [x3, #144]
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
-	WORD $0x4e8f9590 // sdot v16.4s, v12.16b, v15.16b
-	FLDPQ        160(R3), (F14, F15)
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	WORD $0x3cca006e // ldur q14, [x3, #160]
+	WORD $0x3ccb006f // ldur q15, [x3, #176]
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e95b1 // sdot v17.4s, v13.16b, v14.16b
-	WORD $0x4e8f9591 // sdot v17.4s, v12.16b, v15.16b
-	FLDPQ        192(R3), (F14, F15)
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	WORD $0x3ccc006e // ldur q14, [x3, #192]
+	WORD $0x3ccd006f // ldur q15, [x3, #208]
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8e95b2 // sdot v18.4s, v13.16b, v14.16b
-	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
-	FLDPQ        224(R3), (F14, F15)
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	WORD $0x3cce006e // ldur q14, [x3, #224]
+	WORD $0x3ccf006f // ldur q15, [x3, #240]
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e8e95b3 // sdot v19.4s, v13.16b, v14.16b
-	WORD $0x4e8f9593 // sdot v19.4s, v12.16b, v15.16b
+	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        16(R4), F12
+	WORD $0xbc41008c // ldur s12, [x4, #16]
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        20(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11a7 // fmla v7.4s, v13.4s, v12.s[0]
+	WORD $0xbc41408c // ldur s12, [x4, #20]
 	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        24(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xbc41808c // ldur s12, [x4, #24]
 	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        28(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0xbc41c08c // ldur s12, [x4, #28]
 	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4f8b11aa // fmla v10.4s, v13.4s, v11.s[0]
 	ADD          $0x12, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -723,12 +691,11 @@ TEXT ·decodeUnitsQ2_0NEON(SB), NOSPLIT, $192-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d400027 // ldr h7, [x1]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c400027 // ldur h7, [x1]
+	WORD $0x1ee240e7 // fcvt s7, h7
 
 	// levels of values 0 to 31
-	FMOVD        2(R1), F8
+	WORD $0xfc402028 // ldur d8, [x1, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x4e050109 // tbl v9.16b, { v8.16b }, v5.16b
 	WORD $0x4e060108 // tbl v8.16b, { v8.16b }, v6.16b
@@ -736,77 +703,71 @@ loop1:
 	WORD $0x4e231d0b // and v11.16b, v8.16b, v3.16b
 	WORD $0x6f0e052c // ushr v12.16b, v9.16b, #2
 	WORD $0x6f0e050d // ushr v13.16b, v8.16b, #2
-	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x6ea21d8a // bit v10.16b, v12.16b, v2.16b
+	WORD $0x6ea21dab // bit v11.16b, v13.16b, v2.16b
 	WORD $0x6f0c052c // ushr v12.16b, v9.16b, #4
 	WORD $0x6f0c050d // ushr v13.16b, v8.16b, #4
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x6ea11d8a // bit v10.16b, v12.16b, v1.16b
+	WORD $0x6ea11dab // bit v11.16b, v13.16b, v1.16b
 	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
 	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4ea91d49 // orr v9.16b, v10.16b, v9.16b
-	WORD $0x4ea81d68 // orr v8.16b, v11.16b, v8.16b
-	WORD $0x4e248529 // add v9.16b, v9.16b, v4.16b
-	WORD $0x4e248508 // add v8.16b, v8.16b, v4.16b
-	FMOVQ        F9, (R3)
-	FMOVQ        F8, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0x6ea01d2a // bit v10.16b, v9.16b, v0.16b
+	WORD $0x6ea01d0b // bit v11.16b, v8.16b, v0.16b
+	WORD $0x4e248548 // add v8.16b, v10.16b, v4.16b
+	WORD $0x4e248569 // add v9.16b, v11.16b, v4.16b
+	FMOVQ        F8, (R3)
+	FMOVQ        F9, 16(R3)
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, (R0)
 	FMOVQ        F9, 16(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 32(R0)
 	FMOVQ        F9, 48(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 64(R0)
 	FMOVQ        F9, 80(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 96(R0)
 	FMOVQ        F9, 112(R0)
 
 	// levels of values 32 to 63
-	FMOVD        10(R1), F8
+	WORD $0xfc40a028 // ldur d8, [x1, #10]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x4e050109 // tbl v9.16b, { v8.16b }, v5.16b
 	WORD $0x4e060108 // tbl v8.16b, { v8.16b }, v6.16b
@@ -814,72 +775,66 @@ loop1:
 	WORD $0x4e231d0b // and v11.16b, v8.16b, v3.16b
 	WORD $0x6f0e052c // ushr v12.16b, v9.16b, #2
 	WORD $0x6f0e050d // ushr v13.16b, v8.16b, #2
-	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x6ea21d8a // bit v10.16b, v12.16b, v2.16b
+	WORD $0x6ea21dab // bit v11.16b, v13.16b, v2.16b
 	WORD $0x6f0c052c // ushr v12.16b, v9.16b, #4
 	WORD $0x6f0c050d // ushr v13.16b, v8.16b, #4
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x6ea11d8a // bit v10.16b, v12.16b, v1.16b
+	WORD $0x6ea11dab // bit v11.16b, v13.16b, v1.16b
 	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
 	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4ea91d49 // orr v9.16b, v10.16b, v9.16b
-	WORD $0x4ea81d68 // orr v8.16b, v11.16b, v8.16b
-	WORD $0x4e248529 // add v9.16b, v9.16b, v4.16b
-	WORD $0x4e248508 // add v8.16b, v8.16b, v4.16b
-	FMOVQ        F9, (R3)
-	FMOVQ        F8, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0x6ea01d2a // bit v10.16b, v9.16b, v0.16b
+	WORD $0x6ea01d0b // bit v11.16b, v8.16b, v0.16b
+	WORD $0x4e248548 // add v8.16b, v10.16b, v4.16b
+	WORD $0x4e248569 // add v9.16b, v11.16b, v4.16b
+	FMOVQ        F8, (R3)
+	FMOVQ        F9, 16(R3)
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 128(R0)
 	FMOVQ        F9, 144(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 160(R0)
 	FMOVQ        F9, 176(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 192(R0)
 	FMOVQ        F9, 208(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879127 // fmul v7.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 224(R0)
 	FMOVQ        F7, 240(R0)
 	ADD          $0x12, R1
@@ -930,12 +885,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cf // ldr h15, [x6]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x7c4000cf // ldur h15, [x6]
+	WORD $0x1ee241ef // fcvt s15, h15
 
 	// levels of values 0 to 31
-	FMOVD        2(R6), F16
+	WORD $0xfc4020d0 // ldur d16, [x6, #2]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x4e050211 // tbl v17.16b, { v16.16b }, v5.16b
 	WORD $0x4e060210 // tbl v16.16b, { v16.16b }, v6.16b
@@ -943,81 +897,79 @@ loop3:
 	WORD $0x4e231e13 // and v19.16b, v16.16b, v3.16b
 	WORD $0x6f0e0634 // ushr v20.16b, v17.16b, #2
 	WORD $0x6f0e0615 // ushr v21.16b, v16.16b, #2
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6ea21e92 // bit v18.16b, v20.16b, v2.16b
+	WORD $0x6ea21eb3 // bit v19.16b, v21.16b, v2.16b
 	WORD $0x6f0c0634 // ushr v20.16b, v17.16b, #4
 	WORD $0x6f0c0615 // ushr v21.16b, v16.16b, #4
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6ea11e92 // bit v18.16b, v20.16b, v1.16b
+	WORD $0x6ea11eb3 // bit v19.16b, v21.16b, v1.16b
 	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
 	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
-	WORD $0x4eb01e70 // orr v16.16b, v19.16b, v16.16b
-	WORD $0x4e248631 // add v17.16b, v17.16b, v4.16b
-	WORD $0x4e248610 // add v16.16b, v16.16b, v4.16b
-	FMOVQ        F17, (R3)
-	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0x6ea01e32 // bit v18.16b, v17.16b, v0.16b
+	WORD $0x6ea01e13 // bit v19.16b, v16.16b, v0.16b
+	WORD $0x4e248650 // add v16.16b, v18.16b, v4.16b
+	WORD $0x4e248671 // add v17.16b, v19.16b, v4.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        (R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc00092 // ldur q18, [x4]
+	WORD $0x3cc10093 // ldur q19, [x4, #16]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        32(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc20092 // ldur q18, [x4, #32]
+	WORD $0x3cc30093 // ldur q19, [x4, #48]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        64(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc40092 // ldur q18, [x4, #64]
+	WORD $0x3cc50093 // ldur q19, [x4, #80]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        96(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
+	WORD $0x3cc70093 // ldur q19, [x4, #112]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 
 	// levels of values 32 to 63
-	FMOVD        10(R6), F16
+	WORD $0xfc40a0d0 // ldur d16, [x6, #10]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x4e050211 // tbl v17.16b, { v16.16b }, v5.16b
 	WORD $0x4e060210 // tbl v16.16b, { v16.16b }, v6.16b
@@ -1025,76 +977,74 @@ loop3:
 	WORD $0x4e231e13 // and v19.16b, v16.16b, v3.16b
 	WORD $0x6f0e0634 // ushr v20.16b, v17.16b, #2
 	WORD $0x6f0e0615 // ushr v21.16b, v16.16b, #2
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6ea21e92 // bit v18.16b, v20.16b, v2.16b
+	WORD $0x6ea21eb3 // bit v19.16b, v21.16b, v2.16b
 	WORD $0x6f0c0634 // ushr v20.16b, v17.16b, #4
 	WORD $0x6f0c0615 // ushr v21.16b, v16.16b, #4
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6ea11e92 // bit v18.16b, v20.16b, v1.16b
+	WORD $0x6ea11eb3 // bit v19.16b, v21.16b, v1.16b
 	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
 	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
-	WORD $0x4eb01e70 // orr v16.16b, v19.16b, v16.16b
-	WORD $0x4e248631 // add v17.16b, v17.16b, v4.16b
-	WORD $0x4e248610 // add v16.16b, v16.16b, v4.16b
-	FMOVQ        F17, (R3)
-	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0x6ea01e32 // bit v18.16b, v17.16b, v0.16b
+	WORD $0x6ea01e13 // bit v19.16b, v16.16b, v0.16b
+	WORD $0x4e248650 // add v16.16b, v18.16b, v4.16b
+	WORD $0x4e248671 // add v17.16b, v19.16b, v4.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        128(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc80092 // ldur q18, [x4, #128]
+	WORD $0x3cc90093 // ldur q19, [x4, #144]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        160(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cca0092 // ldur q18, [x4, #160]
+	WORD $0x3ccb0093 // ldur q19, [x4, #176]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        192(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3ccc0092 // ldur q18, [x4, #192]
+	WORD $0x3ccd0093 // ldur q19, [x4, #208]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-	FLDPQ        224(R4), (F17, F18)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f922f // fmul v15.4s, v17.4s, v15.s[0]
+	WORD $0x3cce0091 // ldur q17, [x4, #224]
+	WORD $0x3ccf0092 // ldur q18, [x4, #240]
 	WORD $0x4e31ce0d // fmla v13.4s, v16.4s, v17.4s
 	WORD $0x4e32cdee // fmla v14.4s, v15.4s, v18.4s
 	ADD          $0x12, R6
@@ -1167,12 +1117,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ef // ldr h15, [x7]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x7c4000ef // ldur h15, [x7]
+	WORD $0x1ee241ef // fcvt s15, h15
 
 	// levels of values 0 to 31
-	FMOVD        2(R7), F16
+	WORD $0xfc4020f0 // ldur d16, [x7, #2]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x4e050211 // tbl v17.16b, { v16.16b }, v5.16b
 	WORD $0x4e060210 // tbl v16.16b, { v16.16b }, v6.16b
@@ -1180,105 +1129,103 @@ loop3:
 	WORD $0x4e231e13 // and v19.16b, v16.16b, v3.16b
 	WORD $0x6f0e0634 // ushr v20.16b, v17.16b, #2
 	WORD $0x6f0e0615 // ushr v21.16b, v16.16b, #2
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6ea21e92 // bit v18.16b, v20.16b, v2.16b
+	WORD $0x6ea21eb3 // bit v19.16b, v21.16b, v2.16b
 	WORD $0x6f0c0634 // ushr v20.16b, v17.16b, #4
 	WORD $0x6f0c0615 // ushr v21.16b, v16.16b, #4
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6ea11e92 // bit v18.16b, v20.16b, v1.16b
+	WORD $0x6ea11eb3 // bit v19.16b, v21.16b, v1.16b
 	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
 	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
-	WORD $0x4eb01e70 // orr v16.16b, v19.16b, v16.16b
-	WORD $0x4e248631 // add v17.16b, v17.16b, v4.16b
-	WORD $0x4e248610 // add v16.16b, v16.16b, v4.16b
-	FMOVQ        F17, (R3)
-	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0x6ea01e32 // bit v18.16b, v17.16b, v0.16b
+	WORD $0x6ea01e13 // bit v19.16b, v16.16b, v0.16b
+	WORD $0x4e248650 // add v16.16b, v18.16b, v4.16b
+	WORD $0x4e248671 // add v17.16b, v19.16b, v4.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        (R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc00092 // ldur q18, [x4]
+	WORD $0x3cc10093 // ldur q19, [x4, #16]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F18
+	WORD $0x3cc00112 // ldur q18, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F19
+	WORD $0x3cc10113 // ldur q19, [x8, #16]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        32(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc20092 // ldur q18, [x4, #32]
+	WORD $0x3cc30093 // ldur q19, [x4, #48]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F18
+	WORD $0x3cc20112 // ldur q18, [x8, #32]
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F19
+	WORD $0x3cc30113 // ldur q19, [x8, #48]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        64(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc40092 // ldur q18, [x4, #64]
+	WORD $0x3cc50093 // ldur q19, [x4, #80]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F18
+	WORD $0x3cc40112 // ldur q18, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F19
+	WORD $0x3cc50113 // ldur q19, [x8, #80]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        96(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
+	WORD $0x3cc70093 // ldur q19, [x4, #112]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F18
+	WORD $0x3cc60112 // ldur q18, [x8, #96]
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F19
+	WORD $0x3cc70113 // ldur q19, [x8, #112]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 
 	// levels of values 32 to 63
-	FMOVD        10(R7), F16
+	WORD $0xfc40a0f0 // ldur d16, [x7, #10]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x4e050211 // tbl v17.16b, { v16.16b }, v5.16b
 	WORD $0x4e060210 // tbl v16.16b, { v16.16b }, v6.16b
@@ -1286,100 +1233,98 @@ loop3:
 	WORD $0x4e231e13 // and v19.16b, v16.16b, v3.16b
 	WORD $0x6f0e0634 // ushr v20.16b, v17.16b, #2
 	WORD $0x6f0e0615 // ushr v21.16b, v16.16b, #2
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6ea21e92 // bit v18.16b, v20.16b, v2.16b
+	WORD $0x6ea21eb3 // bit v19.16b, v21.16b, v2.16b
 	WORD $0x6f0c0634 // ushr v20.16b, v17.16b, #4
 	WORD $0x6f0c0615 // ushr v21.16b, v16.16b, #4
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6ea11e92 // bit v18.16b, v20.16b, v1.16b
+	WORD $0x6ea11eb3 // bit v19.16b, v21.16b, v1.16b
 	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
 	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
-	WORD $0x4eb01e70 // orr v16.16b, v19.16b, v16.16b
-	WORD $0x4e248631 // add v17.16b, v17.16b, v4.16b
-	WORD $0x4e248610 // add v16.16b, v16.16b, v4.16b
-	FMOVQ        F17, (R3)
-	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0x6ea01e32 // bit v18.16b, v17.16b, v0.16b
+	WORD $0x6ea01e13 // bit v19.16b, v16.16b, v0.16b
+	WORD $0x4e248650 // add v16.16b, v18.16b, v4.16b
+	WORD $0x4e248671 // add v17.16b, v19.16b, v4.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        128(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc80092 // ldur q18, [x4, #128]
+	WORD $0x3cc90093 // ldur q19, [x4, #144]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        128(R8), F18
+	WORD $0x3cc80112 // ldur q18, [x8, #128]
 	ADD          R5, R4, R8
-	FMOVQ        144(R8), F19
+	WORD $0x3cc90113 // ldur q19, [x8, #144]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        160(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cca0092 // ldur q18, [x4, #160]
+	WORD $0x3ccb0093 // ldur q19, [x4, #176]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        160(R8), F18
+	WORD $0x3cca0112 // ldur q18, [x8, #160]
 	ADD          R5, R4, R8
-	FMOVQ        176(R8), F19
+	WORD $0x3ccb0113 // ldur q19, [x8, #176]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        192(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3ccc0092 // ldur q18, [x4, #192]
+	WORD $0x3ccd0093 // ldur q19, [x4, #208]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        192(R8), F18
+	WORD $0x3ccc0112 // ldur q18, [x8, #192]
 	ADD          R5, R4, R8
-	FMOVQ        208(R8), F19
+	WORD $0x3ccd0113 // ldur q19, [x8, #208]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-	FLDPQ        224(R4), (F17, F18)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f922f // fmul v15.4s, v17.4s, v15.s[0]
+	WORD $0x3cce0091 // ldur q17, [x4, #224]
+	WORD $0x3ccf0092 // ldur q18, [x4, #240]
 	WORD $0x4e31ce0b // fmla v11.4s, v16.4s, v17.4s
 	WORD $0x4e32cdec // fmla v12.4s, v15.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        224(R8), F17
+	WORD $0x3cce0111 // ldur q17, [x8, #224]
 	ADD          R5, R4, R8
-	FMOVQ        240(R8), F18
+	WORD $0x3ccf0112 // ldur q18, [x8, #240]
 	WORD $0x4e31ce0d // fmla v13.4s, v16.4s, v17.4s
 	WORD $0x4e32cdee // fmla v14.4s, v15.4s, v18.4s
 	ADD          $0x12, R7
@@ -1459,12 +1404,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010d // ldr h13, [x8]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7c40010d // ldur h13, [x8]
+	WORD $0x1ee241ad // fcvt s13, h13
 
 	// levels of values 0 to 31
-	FMOVD        2(R8), F14
+	WORD $0xfc40210e // ldur d14, [x8, #2]
 	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
 	WORD $0x4e0501cf // tbl v15.16b, { v14.16b }, v5.16b
 	WORD $0x4e0601ce // tbl v14.16b, { v14.16b }, v6.16b
@@ -1472,117 +1416,119 @@ loop3:
 	WORD $0x4e231dd1 // and v17.16b, v14.16b, v3.16b
 	WORD $0x6f0e05f2 // ushr v18.16b, v15.16b, #2
 	WORD $0x6f0e05d3 // ushr v19.16b, v14.16b, #2
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea21e50 // bit v16.16b, v18.16b, v2.16b
+	WORD $0x6ea21e71 // bit v17.16b, v19.16b, v2.16b
 	WORD $0x6f0c05f2 // ushr v18.16b, v15.16b, #4
 	WORD $0x6f0c05d3 // ushr v19.16b, v14.16b, #4
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea11e50 // bit v16.16b, v18.16b, v1.16b
+	WORD $0x6ea11e71 // bit v17.16b, v19.16b, v1.16b
 	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
 	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
-	WORD $0x4eae1e2e // orr v14.16b, v17.16b, v14.16b
-	WORD $0x4e2485ef // add v15.16b, v15.16b, v4.16b
-	WORD $0x4e2485ce // add v14.16b, v14.16b, v4.16b
-	FMOVQ        F15, (R3)
-	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0x6ea01df0 // bit v16.16b, v15.16b, v0.16b
+	WORD $0x6ea01dd1 // bit v17.16b, v14.16b, v0.16b
+	WORD $0x4e24860e // add v14.16b, v16.16b, v4.16b
+	WORD $0x4e24862f // add v15.16b, v17.16b, v4.16b
+	FMOVQ        F14, (R3)
+	FMOVQ        F15, 16(R3)
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        (R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3cc00090 // ldur q16, [x4]
+	WORD $0x3cc10091 // ldur q17, [x4, #16]
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F16
+	WORD $0x3cc00130 // ldur q16, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F17
+	WORD $0x3cc10131 // ldur q17, [x9, #16]
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
-	FLDPQ        (R6), (F16, F17)
+	WORD $0x3cc000d0 // ldur q16, [x6]
+	WORD $0x3cc100d1 // ldur q17, [x6, #16]
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        32(R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3cc20090 // ldur q16, [x4, #32]
+	WORD $0x3cc30091 // ldur q17, [x4, #48]
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F16
+	WORD $0x3cc20130 // ldur q16, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F17
+	WORD $0x3cc30131 // ldur q17, [x9, #48]
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
-	FLDPQ        32(R6), (F16, F17)
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        64(R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3cc40090 // ldur q16, [x4, #64]
+	WORD $0x3cc50091 // ldur q17, [x4, #80]
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F16
+	WORD $0x3cc40130 // ldur q16, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F17
+	WORD $0x3cc50131 // ldur q17, [x9, #80]
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
-	FLDPQ        64(R6), (F16, F17)
+	WORD $0x3cc400d0 // ldur q16, [x6, #64]
+	WORD $0x3cc500d1 // ldur q17, [x6, #80]
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        96(R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3cc60090 // ldur q16, [x4, #96]
+	WORD $0x3cc70091 // ldur q17, [x4, #112]
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F16
+	WORD $0x3cc60130 // ldur q16, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F17
+	WORD $0x3cc70131 // ldur q17, [x9, #112]
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
-	FLDPQ        96(R6), (F16, F17)
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
+	WORD $0x3cc700d1 // ldur q17, [x6, #112]
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 
 	// levels of values 32 to 63
-	FMOVD        10(R8), F14
+	WORD $0xfc40a10e // ldur d14, [x8, #10]
 	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
 	WORD $0x4e0501cf // tbl v15.16b, { v14.16b }, v5.16b
 	WORD $0x4e0601ce // tbl v14.16b, { v14.16b }, v6.16b
@@ -1590,112 +1536,114 @@ loop3:
 	WORD $0x4e231dd1 // and v17.16b, v14.16b, v3.16b
 	WORD $0x6f0e05f2 // ushr v18.16b, v15.16b, #2
 	WORD $0x6f0e05d3 // ushr v19.16b, v14.16b, #2
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea21e50 // bit v16.16b, v18.16b, v2.16b
+	WORD $0x6ea21e71 // bit v17.16b, v19.16b, v2.16b
 	WORD $0x6f0c05f2 // ushr v18.16b, v15.16b, #4
 	WORD $0x6f0c05d3 // ushr v19.16b, v14.16b, #4
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea11e50 // bit v16.16b, v18.16b, v1.16b
+	WORD $0x6ea11e71 // bit v17.16b, v19.16b, v1.16b
 	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
 	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
-	WORD $0x4eae1e2e // orr v14.16b, v17.16b, v14.16b
-	WORD $0x4e2485ef // add v15.16b, v15.16b, v4.16b
-	WORD $0x4e2485ce // add v14.16b, v14.16b, v4.16b
-	FMOVQ        F15, (R3)
-	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0x6ea01df0 // bit v16.16b, v15.16b, v0.16b
+	WORD $0x6ea01dd1 // bit v17.16b, v14.16b, v0.16b
+	WORD $0x4e24860e // add v14.16b, v16.16b, v4.16b
+	WORD $0x4e24862f // add v15.16b, v17.16b, v4.16b
+	FMOVQ        F14, (R3)
+	FMOVQ        F15, 16(R3)
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        128(R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3cc80090 // ldur q16, [x4, #128]
+	WORD $0x3cc90091 // ldur q17, [x4, #144]
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F16
+	WORD $0x3cc80130 // ldur q16, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F17
+	WORD $0x3cc90131 // ldur q17, [x9, #144]
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
-	FLDPQ        128(R6), (F16, F17)
+	WORD $0x3cc800d0 // ldur q16, [x6, #128]
+	WORD $0x3cc900d1 // ldur q17, [x6, #144]
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        160(R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3cca0090 // ldur q16, [x4, #160]
+	WORD $0x3ccb0091 // ldur q17, [x4, #176]
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F16
+	WORD $0x3cca0130 // ldur q16, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F17
+	WORD $0x3ccb0131 // ldur q17, [x9, #176]
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
-	FLDPQ        160(R6), (F16, F17)
+	WORD $0x3cca00d0 // ldur q16, [x6, #160]
+	WORD $0x3ccb00d1 // ldur q17, [x6, #176]
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        192(R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3ccc0090 // ldur q16, [x4, #192]
+	WORD $0x3ccd0091 // ldur q17, [x4, #208]
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F16
+	WORD $0x3ccc0130 // ldur q16, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F17
+	WORD $0x3ccd0131 // ldur q17, [x9, #208]
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
-	FLDPQ        192(R6), (F16, F17)
+	WORD $0x3ccc00d0 // ldur q16, [x6, #192]
+	WORD $0x3ccd00d1 // ldur q17, [x6, #208]
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
-	FLDPQ        224(R4), (F15, F16)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ed // fmul v13.4s, v15.4s, v13.s[0]
+	WORD $0x3cce008f // ldur q15, [x4, #224]
+	WORD $0x3ccf0090 // ldur q16, [x4, #240]
 	WORD $0x4e2fcdc7 // fmla v7.4s, v14.4s, v15.4s
 	WORD $0x4e30cda8 // fmla v8.4s, v13.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F15
+	WORD $0x3cce012f // ldur q15, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F16
+	WORD $0x3ccf0130 // ldur q16, [x9, #240]
 	WORD $0x4e2fcdc9 // fmla v9.4s, v14.4s, v15.4s
 	WORD $0x4e30cdaa // fmla v10.4s, v13.4s, v16.4s
-	FLDPQ        224(R6), (F15, F16)
+	WORD $0x3cce00cf // ldur q15, [x6, #224]
+	WORD $0x3ccf00d0 // ldur q16, [x6, #240]
 	WORD $0x4e2fcdcb // fmla v11.4s, v14.4s, v15.4s
 	WORD $0x4e30cdac // fmla v12.4s, v13.4s, v16.4s
 	ADD          $0x12, R8
@@ -1780,12 +1728,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010f // ldr h15, [x8]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x7c40010f // ldur h15, [x8]
+	WORD $0x1ee241ef // fcvt s15, h15
 
 	// levels of values 0 to 31
-	FMOVD        2(R8), F16
+	WORD $0xfc402110 // ldur d16, [x8, #2]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x4e050211 // tbl v17.16b, { v16.16b }, v5.16b
 	WORD $0x4e060210 // tbl v16.16b, { v16.16b }, v6.16b
@@ -1793,141 +1740,143 @@ loop3:
 	WORD $0x4e231e13 // and v19.16b, v16.16b, v3.16b
 	WORD $0x6f0e0634 // ushr v20.16b, v17.16b, #2
 	WORD $0x6f0e0615 // ushr v21.16b, v16.16b, #2
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6ea21e92 // bit v18.16b, v20.16b, v2.16b
+	WORD $0x6ea21eb3 // bit v19.16b, v21.16b, v2.16b
 	WORD $0x6f0c0634 // ushr v20.16b, v17.16b, #4
 	WORD $0x6f0c0615 // ushr v21.16b, v16.16b, #4
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6ea11e92 // bit v18.16b, v20.16b, v1.16b
+	WORD $0x6ea11eb3 // bit v19.16b, v21.16b, v1.16b
 	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
 	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
-	WORD $0x4eb01e70 // orr v16.16b, v19.16b, v16.16b
-	WORD $0x4e248631 // add v17.16b, v17.16b, v4.16b
-	WORD $0x4e248610 // add v16.16b, v16.16b, v4.16b
-	FMOVQ        F17, (R3)
-	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0x6ea01e32 // bit v18.16b, v17.16b, v0.16b
+	WORD $0x6ea01e13 // bit v19.16b, v16.16b, v0.16b
+	WORD $0x4e248650 // add v16.16b, v18.16b, v4.16b
+	WORD $0x4e248671 // add v17.16b, v19.16b, v4.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        (R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc00092 // ldur q18, [x4]
+	WORD $0x3cc10093 // ldur q19, [x4, #16]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F18
+	WORD $0x3cc00132 // ldur q18, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F19
+	WORD $0x3cc10133 // ldur q19, [x9, #16]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FLDPQ        (R6), (F18, F19)
+	WORD $0x3cc000d2 // ldur q18, [x6]
+	WORD $0x3cc100d3 // ldur q19, [x6, #16]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F18
+	WORD $0x3cc00132 // ldur q18, [x9]
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F19
+	WORD $0x3cc10133 // ldur q19, [x9, #16]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        32(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc20092 // ldur q18, [x4, #32]
+	WORD $0x3cc30093 // ldur q19, [x4, #48]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F18
+	WORD $0x3cc20132 // ldur q18, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F19
+	WORD $0x3cc30133 // ldur q19, [x9, #48]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FLDPQ        32(R6), (F18, F19)
+	WORD $0x3cc200d2 // ldur q18, [x6, #32]
+	WORD $0x3cc300d3 // ldur q19, [x6, #48]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F18
+	WORD $0x3cc20132 // ldur q18, [x9, #32]
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F19
+	WORD $0x3cc30133 // ldur q19, [x9, #48]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        64(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc40092 // ldur q18, [x4, #64]
+	WORD $0x3cc50093 // ldur q19, [x4, #80]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F18
+	WORD $0x3cc40132 // ldur q18, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F19
+	WORD $0x3cc50133 // ldur q19, [x9, #80]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FLDPQ        64(R6), (F18, F19)
+	WORD $0x3cc400d2 // ldur q18, [x6, #64]
+	WORD $0x3cc500d3 // ldur q19, [x6, #80]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F18
+	WORD $0x3cc40132 // ldur q18, [x9, #64]
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F19
+	WORD $0x3cc50133 // ldur q19, [x9, #80]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        96(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
+	WORD $0x3cc70093 // ldur q19, [x4, #112]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F18
+	WORD $0x3cc60132 // ldur q18, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F19
+	WORD $0x3cc70133 // ldur q19, [x9, #112]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FLDPQ        96(R6), (F18, F19)
+	WORD $0x3cc600d2 // ldur q18, [x6, #96]
+	WORD $0x3cc700d3 // ldur q19, [x6, #112]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F18
+	WORD $0x3cc60132 // ldur q18, [x9, #96]
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F19
+	WORD $0x3cc70133 // ldur q19, [x9, #112]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 
 	// levels of values 32 to 63
-	FMOVD        10(R8), F16
+	WORD $0xfc40a110 // ldur d16, [x8, #10]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x4e050211 // tbl v17.16b, { v16.16b }, v5.16b
 	WORD $0x4e060210 // tbl v16.16b, { v16.16b }, v6.16b
@@ -1935,136 +1884,138 @@ loop3:
 	WORD $0x4e231e13 // and v19.16b, v16.16b, v3.16b
 	WORD $0x6f0e0634 // ushr v20.16b, v17.16b, #2
 	WORD $0x6f0e0615 // ushr v21.16b, v16.16b, #2
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6ea21e92 // bit v18.16b, v20.16b, v2.16b
+	WORD $0x6ea21eb3 // bit v19.16b, v21.16b, v2.16b
 	WORD $0x6f0c0634 // ushr v20.16b, v17.16b, #4
 	WORD $0x6f0c0615 // ushr v21.16b, v16.16b, #4
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6ea11e92 // bit v18.16b, v20.16b, v1.16b
+	WORD $0x6ea11eb3 // bit v19.16b, v21.16b, v1.16b
 	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
 	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
-	WORD $0x4eb01e70 // orr v16.16b, v19.16b, v16.16b
-	WORD $0x4e248631 // add v17.16b, v17.16b, v4.16b
-	WORD $0x4e248610 // add v16.16b, v16.16b, v4.16b
-	FMOVQ        F17, (R3)
-	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0x6ea01e32 // bit v18.16b, v17.16b, v0.16b
+	WORD $0x6ea01e13 // bit v19.16b, v16.16b, v0.16b
+	WORD $0x4e248650 // add v16.16b, v18.16b, v4.16b
+	WORD $0x4e248671 // add v17.16b, v19.16b, v4.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        128(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc80092 // ldur q18, [x4, #128]
+	WORD $0x3cc90093 // ldur q19, [x4, #144]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F18
+	WORD $0x3cc80132 // ldur q18, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F19
+	WORD $0x3cc90133 // ldur q19, [x9, #144]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FLDPQ        128(R6), (F18, F19)
+	WORD $0x3cc800d2 // ldur q18, [x6, #128]
+	WORD $0x3cc900d3 // ldur q19, [x6, #144]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        128(R9), F18
+	WORD $0x3cc80132 // ldur q18, [x9, #128]
 	ADD          R5, R6, R9
-	FMOVQ        144(R9), F19
+	WORD $0x3cc90133 // ldur q19, [x9, #144]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        160(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cca0092 // ldur q18, [x4, #160]
+	WORD $0x3ccb0093 // ldur q19, [x4, #176]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F18
+	WORD $0x3cca0132 // ldur q18, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F19
+	WORD $0x3ccb0133 // ldur q19, [x9, #176]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FLDPQ        160(R6), (F18, F19)
+	WORD $0x3cca00d2 // ldur q18, [x6, #160]
+	WORD $0x3ccb00d3 // ldur q19, [x6, #176]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        160(R9), F18
+	WORD $0x3cca0132 // ldur q18, [x9, #160]
 	ADD          R5, R6, R9
-	FMOVQ        176(R9), F19
+	WORD $0x3ccb0133 // ldur q19, [x9, #176]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        192(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3ccc0092 // ldur q18, [x4, #192]
+	WORD $0x3ccd0093 // ldur q19, [x4, #208]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F18
+	WORD $0x3ccc0132 // ldur q18, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F19
+	WORD $0x3ccd0133 // ldur q19, [x9, #208]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FLDPQ        192(R6), (F18, F19)
+	WORD $0x3ccc00d2 // ldur q18, [x6, #192]
+	WORD $0x3ccd00d3 // ldur q19, [x6, #208]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        192(R9), F18
+	WORD $0x3ccc0132 // ldur q18, [x9, #192]
 	ADD          R5, R6, R9
-	FMOVQ        208(R9), F19
+	WORD $0x3ccd0133 // ldur q19, [x9, #208]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-	FLDPQ        224(R4), (F17, F18)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f922f // fmul v15.4s, v17.4s, v15.s[0]
+	WORD $0x3cce0091 // ldur q17, [x4, #224]
+	WORD $0x3ccf0092 // ldur q18, [x4, #240]
 	WORD $0x4e31ce07 // fmla v7.4s, v16.4s, v17.4s
 	WORD $0x4e32cde8 // fmla v8.4s, v15.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F17
+	WORD $0x3cce0131 // ldur q17, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F18
+	WORD $0x3ccf0132 // ldur q18, [x9, #240]
 	WORD $0x4e31ce09 // fmla v9.4s, v16.4s, v17.4s
 	WORD $0x4e32cdea // fmla v10.4s, v15.4s, v18.4s
-	FLDPQ        224(R6), (F17, F18)
+	WORD $0x3cce00d1 // ldur q17, [x6, #224]
+	WORD $0x3ccf00d2 // ldur q18, [x6, #240]
 	WORD $0x4e31ce0b // fmla v11.4s, v16.4s, v17.4s
 	WORD $0x4e32cdec // fmla v12.4s, v15.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        224(R9), F17
+	WORD $0x3cce0131 // ldur q17, [x9, #224]
 	ADD          R5, R6, R9
-	FMOVQ        240(R9), F18
+	WORD $0x3ccf0132 // ldur q18, [x9, #240]
 	WORD $0x4e31ce0d // fmla v13.4s, v16.4s, v17.4s
 	WORD $0x4e32cdee // fmla v14.4s, v15.4s, v18.4s
 	ADD          $0x12, R8
@@ -2131,72 +2082,56 @@ TEXT ·unpackQ2_0NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d400026 // ldr h6, [x1]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x7c400026 // ldur h6, [x1]
+	WORD $0x1ee240c6 // fcvt s6, h6
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	WORD $0x7d400027 // ldr h7, [x1]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	MOVD         $q2_0_const<>+0(SB), R3
-	FMOVQ        (R3), F8
-	WORD $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
-	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
-	FMOVD        2(R1), F7
-	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
-	WORD $0x4e0400e8 // tbl v8.16b, { v7.16b }, v4.16b
-	WORD $0x4e0500e7 // tbl v7.16b, { v7.16b }, v5.16b
-	WORD $0x4e231d0a // and v10.16b, v8.16b, v3.16b
-	WORD $0x4e231ceb // and v11.16b, v7.16b, v3.16b
-	WORD $0x6f0e050c // ushr v12.16b, v8.16b, #2
-	WORD $0x6f0e04ed // ushr v13.16b, v7.16b, #2
-	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x6f0c050c // ushr v12.16b, v8.16b, #4
-	WORD $0x6f0c04ed // ushr v13.16b, v7.16b, #4
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	FMOVQ        (R3), F7
+	WORD $0x6e27dcc7 // fmul v7.4s, v6.4s, v7.4s
+	WORD $0xfc402028 // ldur d8, [x1, #2]
+	WORD $0x4e080508 // dup v8.2d, v8.d[0]
+	WORD $0x4e040109 // tbl v9.16b, { v8.16b }, v4.16b
+	WORD $0x4e050108 // tbl v8.16b, { v8.16b }, v5.16b
+	WORD $0x4e231d2a // and v10.16b, v9.16b, v3.16b
+	WORD $0x4e231d0b // and v11.16b, v8.16b, v3.16b
+	WORD $0x6f0e052c // ushr v12.16b, v9.16b, #2
+	WORD $0x6f0e050d // ushr v13.16b, v8.16b, #2
+	WORD $0x6ea21d8a // bit v10.16b, v12.16b, v2.16b
+	WORD $0x6ea21dab // bit v11.16b, v13.16b, v2.16b
+	WORD $0x6f0c052c // ushr v12.16b, v9.16b, #4
+	WORD $0x6f0c050d // ushr v13.16b, v8.16b, #4
+	WORD $0x6ea11d8a // bit v10.16b, v12.16b, v1.16b
+	WORD $0x6ea11dab // bit v11.16b, v13.16b, v1.16b
+	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
 	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
-	WORD $0x6f0a04e7 // ushr v7.16b, v7.16b, #6
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4ea81d48 // orr v8.16b, v10.16b, v8.16b
-	WORD $0x4ea71d67 // orr v7.16b, v11.16b, v7.16b
-	FMOVQ        F8, (R0)
-	FMOVQ        F7, 16(R0)
+	WORD $0x6ea01d2a // bit v10.16b, v9.16b, v0.16b
+	WORD $0x6ea01d0b // bit v11.16b, v8.16b, v0.16b
+	FMOVQ        F10, (R0)
+	FMOVQ        F11, 16(R0)
 	FMOVD        F6, 32(R0)
-	FMOVD        F9, 40(R0)
-	FMOVD        10(R1), F7
-	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
-	WORD $0x4e0400e8 // tbl v8.16b, { v7.16b }, v4.16b
-	WORD $0x4e0500e7 // tbl v7.16b, { v7.16b }, v5.16b
-	WORD $0x4e231d0a // and v10.16b, v8.16b, v3.16b
-	WORD $0x4e231ceb // and v11.16b, v7.16b, v3.16b
-	WORD $0x6f0e050c // ushr v12.16b, v8.16b, #2
-	WORD $0x6f0e04ed // ushr v13.16b, v7.16b, #2
-	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x6f0c050c // ushr v12.16b, v8.16b, #4
-	WORD $0x6f0c04ed // ushr v13.16b, v7.16b, #4
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	FMOVD        F7, 40(R0)
+	WORD $0xfc40a028 // ldur d8, [x1, #10]
+	WORD $0x4e080508 // dup v8.2d, v8.d[0]
+	WORD $0x4e040109 // tbl v9.16b, { v8.16b }, v4.16b
+	WORD $0x4e050108 // tbl v8.16b, { v8.16b }, v5.16b
+	WORD $0x4e231d2a // and v10.16b, v9.16b, v3.16b
+	WORD $0x4e231d0b // and v11.16b, v8.16b, v3.16b
+	WORD $0x6f0e052c // ushr v12.16b, v9.16b, #2
+	WORD $0x6f0e050d // ushr v13.16b, v8.16b, #2
+	WORD $0x6ea21d8a // bit v10.16b, v12.16b, v2.16b
+	WORD $0x6ea21dab // bit v11.16b, v13.16b, v2.16b
+	WORD $0x6f0c052c // ushr v12.16b, v9.16b, #4
+	WORD $0x6f0c050d // ushr v13.16b, v8.16b, #4
+	WORD $0x6ea11d8a // bit v10.16b, v12.16b, v1.16b
+	WORD $0x6ea11dab // bit v11.16b, v13.16b, v1.16b
+	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
 	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
-	WORD $0x6f0a04e7 // ushr v7.16b, v7.16b, #6
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4ea81d48 // orr v8.16b, v10.16b, v8.16b
-	WORD $0x4ea71d67 // orr v7.16b, v11.16b, v7.16b
-	FMOVQ        F8, 48(R0)
-	FMOVQ        F7, 64(R0)
+	WORD $0x6ea01d2a // bit v10.16b, v9.16b, v0.16b
+	WORD $0x6ea01d0b // bit v11.16b, v8.16b, v0.16b
+	FMOVQ        F10, 48(R0)
+	FMOVQ        F11, 64(R0)
 	FMOVD        F6, 80(R0)
-	FMOVD        F9, 88(R0)
+	FMOVD        F7, 88(R0)
 	ADD          $0x12, R1
 	ADD          $0x60, R0
 	SUBS         $1, R2
@@ -2238,12 +2173,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F10
+	WORD $0xfc4020ca // ldur d10, [x6, #2]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x4e05014b // tbl v11.16b, { v10.16b }, v5.16b
 	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
@@ -2251,42 +2185,37 @@ loop3:
 	WORD $0x4e231d4d // and v13.16b, v10.16b, v3.16b
 	WORD $0x6f0e056e // ushr v14.16b, v11.16b, #2
 	WORD $0x6f0e054f // ushr v15.16b, v10.16b, #2
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6ea21dcc // bit v12.16b, v14.16b, v2.16b
+	WORD $0x6ea21ded // bit v13.16b, v15.16b, v2.16b
 	WORD $0x6f0c056e // ushr v14.16b, v11.16b, #4
 	WORD $0x6f0c054f // ushr v15.16b, v10.16b, #4
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6ea11dcc // bit v12.16b, v14.16b, v1.16b
+	WORD $0x6ea11ded // bit v13.16b, v15.16b, v1.16b
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
-	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
-	WORD $0x4e24856b // add v11.16b, v11.16b, v4.16b
-	WORD $0x4e24854a // add v10.16b, v10.16b, v4.16b
-	FLDPQ        (R3), (F12, F13)
-	WORD $0x0e2cc16e // smull v14.8h, v11.8b, v12.8b
-	WORD $0x4e2cc16b // smull2 v11.8h, v11.16b, v12.16b
-	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2dc14c // smull v12.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
-	WORD $0x4e60694b // sadalp v11.4s, v10.8h
+	WORD $0x6ea01d6c // bit v12.16b, v11.16b, v0.16b
+	WORD $0x6ea01d4d // bit v13.16b, v10.16b, v0.16b
+	WORD $0x4e24858a // add v10.16b, v12.16b, v4.16b
+	WORD $0x4e2485ab // add v11.16b, v13.16b, v4.16b
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006d // ldur q13, [x3, #16]
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2dc16c // smull v12.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
+	WORD $0xbc40008b // ldur s11, [x4]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
+	WORD $0x4f8b1147 // fmla v7.4s, v10.4s, v11.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F10
+	WORD $0xfc40a0ca // ldur d10, [x6, #10]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x4e05014b // tbl v11.16b, { v10.16b }, v5.16b
 	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
@@ -2294,39 +2223,34 @@ loop3:
 	WORD $0x4e231d4d // and v13.16b, v10.16b, v3.16b
 	WORD $0x6f0e056e // ushr v14.16b, v11.16b, #2
 	WORD $0x6f0e054f // ushr v15.16b, v10.16b, #2
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6ea21dcc // bit v12.16b, v14.16b, v2.16b
+	WORD $0x6ea21ded // bit v13.16b, v15.16b, v2.16b
 	WORD $0x6f0c056e // ushr v14.16b, v11.16b, #4
 	WORD $0x6f0c054f // ushr v15.16b, v10.16b, #4
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6ea11dcc // bit v12.16b, v14.16b, v1.16b
+	WORD $0x6ea11ded // bit v13.16b, v15.16b, v1.16b
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
-	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
-	WORD $0x4e24856b // add v11.16b, v11.16b, v4.16b
-	WORD $0x4e24854a // add v10.16b, v10.16b, v4.16b
-	FLDPQ        32(R3), (F12, F13)
-	WORD $0x0e2cc16e // smull v14.8h, v11.8b, v12.8b
-	WORD $0x4e2cc16b // smull2 v11.8h, v11.16b, v12.16b
-	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2dc14c // smull v12.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
-	WORD $0x4e60694b // sadalp v11.4s, v10.8h
+	WORD $0x6ea01d6c // bit v12.16b, v11.16b, v0.16b
+	WORD $0x6ea01d4d // bit v13.16b, v10.16b, v0.16b
+	WORD $0x4e24858a // add v10.16b, v12.16b, v4.16b
+	WORD $0x4e2485ab // add v11.16b, v13.16b, v4.16b
+	WORD $0x3cc2006c // ldur q12, [x3, #32]
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2dc16c // smull v12.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        4(R4), F10
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
+	WORD $0xbc40408b // ldur s11, [x4, #4]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
+	WORD $0x4f891148 // fmla v8.4s, v10.4s, v9.s[0]
 	ADD          $0x12, R6
 	ADD          $0x40, R3
 	ADD          $8, R4
@@ -2384,12 +2308,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F10
+	WORD $0xfc4020ca // ldur d10, [x6, #2]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x4e05014b // tbl v11.16b, { v10.16b }, v5.16b
 	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
@@ -2397,55 +2320,51 @@ loop3:
 	WORD $0x4e231d4d // and v13.16b, v10.16b, v3.16b
 	WORD $0x6f0e056e // ushr v14.16b, v11.16b, #2
 	WORD $0x6f0e054f // ushr v15.16b, v10.16b, #2
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6ea21dcc // bit v12.16b, v14.16b, v2.16b
+	WORD $0x6ea21ded // bit v13.16b, v15.16b, v2.16b
 	WORD $0x6f0c056e // ushr v14.16b, v11.16b, #4
 	WORD $0x6f0c054f // ushr v15.16b, v10.16b, #4
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6ea11dcc // bit v12.16b, v14.16b, v1.16b
+	WORD $0x6ea11ded // bit v13.16b, v15.16b, v1.16b
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
-	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
-	WORD $0x4e24856b // add v11.16b, v11.16b, v4.16b
-	WORD $0x4e24854a // add v10.16b, v10.16b, v4.16b
-	FLDPQ        (R3), (F12, F13)
-	WORD $0x0e2cc16e // smull v14.8h, v11.8b, v12.8b
-	WORD $0x4e2cc16c // smull2 v12.8h, v11.16b, v12.16b
+	WORD $0x6ea01d6c // bit v12.16b, v11.16b, v0.16b
+	WORD $0x6ea01d4d // bit v13.16b, v10.16b, v0.16b
+	WORD $0x4e24858a // add v10.16b, v12.16b, v4.16b
+	WORD $0x4e2485ab // add v11.16b, v13.16b, v4.16b
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006d // ldur q13, [x3, #16]
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2dc14e // smull v14.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        32(R3), (F13, F14)
-	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
-	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2ec14d // smull v13.8h, v10.8b, v14.8b
-	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
-	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
-	WORD $0x4e60694b // sadalp v11.4s, v10.8h
+	WORD $0x3cc2006d // ldur q13, [x3, #32]
+	WORD $0x3cc3006e // ldur q14, [x3, #48]
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2ec16d // smull v13.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd87 // fmla v7.4s, v12.4s, v10.4s
-	FMOVS        4(R4), F10
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd68 // fmla v8.4s, v11.4s, v10.4s
+	WORD $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	WORD $0xbc40408b // ldur s11, [x4, #4]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
+	WORD $0x4f8b1148 // fmla v8.4s, v10.4s, v11.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F10
+	WORD $0xfc40a0ca // ldur d10, [x6, #10]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x4e05014b // tbl v11.16b, { v10.16b }, v5.16b
 	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
@@ -2453,52 +2372,48 @@ loop3:
 	WORD $0x4e231d4d // and v13.16b, v10.16b, v3.16b
 	WORD $0x6f0e056e // ushr v14.16b, v11.16b, #2
 	WORD $0x6f0e054f // ushr v15.16b, v10.16b, #2
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6ea21dcc // bit v12.16b, v14.16b, v2.16b
+	WORD $0x6ea21ded // bit v13.16b, v15.16b, v2.16b
 	WORD $0x6f0c056e // ushr v14.16b, v11.16b, #4
 	WORD $0x6f0c054f // ushr v15.16b, v10.16b, #4
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6ea11dcc // bit v12.16b, v14.16b, v1.16b
+	WORD $0x6ea11ded // bit v13.16b, v15.16b, v1.16b
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
-	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
-	WORD $0x4e24856b // add v11.16b, v11.16b, v4.16b
-	WORD $0x4e24854a // add v10.16b, v10.16b, v4.16b
-	FLDPQ        64(R3), (F12, F13)
-	WORD $0x0e2cc16e // smull v14.8h, v11.8b, v12.8b
-	WORD $0x4e2cc16c // smull2 v12.8h, v11.16b, v12.16b
+	WORD $0x6ea01d6c // bit v12.16b, v11.16b, v0.16b
+	WORD $0x6ea01d4d // bit v13.16b, v10.16b, v0.16b
+	WORD $0x4e24858a // add v10.16b, v12.16b, v4.16b
+	WORD $0x4e2485ab // add v11.16b, v13.16b, v4.16b
+	WORD $0x3cc4006c // ldur q12, [x3, #64]
+	WORD $0x3cc5006d // ldur q13, [x3, #80]
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2dc14e // smull v14.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        96(R3), (F13, F14)
-	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
-	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2ec14d // smull v13.8h, v10.8b, v14.8b
-	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
-	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
-	WORD $0x4e60694b // sadalp v11.4s, v10.8h
+	WORD $0x3cc6006d // ldur q13, [x3, #96]
+	WORD $0x3cc7006e // ldur q14, [x3, #112]
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2ec16d // smull v13.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        8(R4), F10
+	WORD $0xbc40808b // ldur s11, [x4, #8]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd87 // fmla v7.4s, v12.4s, v10.4s
-	FMOVS        12(R4), F10
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
+	WORD $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	WORD $0xbc40c08b // ldur s11, [x4, #12]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
+	WORD $0x4f891148 // fmla v8.4s, v10.4s, v9.s[0]
 	ADD          $0x12, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -2563,12 +2478,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000ca // ldur h10, [x6]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F11
+	WORD $0xfc4020cb // ldur d11, [x6, #2]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x4e05016c // tbl v12.16b, { v11.16b }, v5.16b
 	WORD $0x4e06016b // tbl v11.16b, { v11.16b }, v6.16b
@@ -2576,68 +2490,65 @@ loop3:
 	WORD $0x4e231d6e // and v14.16b, v11.16b, v3.16b
 	WORD $0x6f0e058f // ushr v15.16b, v12.16b, #2
 	WORD $0x6f0e0570 // ushr v16.16b, v11.16b, #2
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x6ea21ded // bit v13.16b, v15.16b, v2.16b
+	WORD $0x6ea21e0e // bit v14.16b, v16.16b, v2.16b
 	WORD $0x6f0c058f // ushr v15.16b, v12.16b, #4
 	WORD $0x6f0c0570 // ushr v16.16b, v11.16b, #4
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x6ea11ded // bit v13.16b, v15.16b, v1.16b
+	WORD $0x6ea11e0e // bit v14.16b, v16.16b, v1.16b
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
-	WORD $0x4eab1dcb // orr v11.16b, v14.16b, v11.16b
-	WORD $0x4e24858c // add v12.16b, v12.16b, v4.16b
-	WORD $0x4e24856b // add v11.16b, v11.16b, v4.16b
-	FLDPQ        (R3), (F13, F14)
-	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
-	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
+	WORD $0x6ea01d8d // bit v13.16b, v12.16b, v0.16b
+	WORD $0x6ea01d6e // bit v14.16b, v11.16b, v0.16b
+	WORD $0x4e2485ab // add v11.16b, v13.16b, v4.16b
+	WORD $0x4e2485cc // add v12.16b, v14.16b, v4.16b
+	WORD $0x3cc0006d // ldur q13, [x3]
+	WORD $0x3cc1006e // ldur q14, [x3, #16]
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        32(R3), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x3cc2006e // ldur q14, [x3, #32]
+	WORD $0x3cc3006f // ldur q15, [x3, #48]
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc170 // smull v16.8h, v11.8b, v15.8b
-	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        64(R3), (F15, F16)
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
-	WORD $0x4e6cbe2c // addp v12.8h, v17.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e30c16f // smull v15.8h, v11.8b, v16.8b
-	WORD $0x4e30c16b // smull2 v11.8h, v11.16b, v16.16b
-	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
-	WORD $0x4e60696c // sadalp v12.4s, v11.8h
+	WORD $0x3cc4006f // ldur q15, [x3, #64]
+	WORD $0x3cc50070 // ldur q16, [x3, #80]
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e30c18f // smull v15.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
+	WORD $0xbc40008c // ldur s12, [x4]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcda7 // fmla v7.4s, v13.4s, v11.4s
-	FMOVS        4(R4), F11
+	WORD $0x6e2add8c // fmul v12.4s, v12.4s, v10.4s
+	WORD $0x4f8c11a7 // fmla v7.4s, v13.4s, v12.s[0]
+	WORD $0xbc40408c // ldur s12, [x4, #4]
 	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcda8 // fmla v8.4s, v13.4s, v11.4s
-	FMOVS        8(R4), F11
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd89 // fmla v9.4s, v12.4s, v11.4s
+	WORD $0x6e2add8c // fmul v12.4s, v12.4s, v10.4s
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xbc40808c // ldur s12, [x4, #8]
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2add8c // fmul v12.4s, v12.4s, v10.4s
+	WORD $0x4f8c1169 // fmla v9.4s, v11.4s, v12.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F11
+	WORD $0xfc40a0cb // ldur d11, [x6, #10]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x4e05016c // tbl v12.16b, { v11.16b }, v5.16b
 	WORD $0x4e06016b // tbl v11.16b, { v11.16b }, v6.16b
@@ -2645,65 +2556,62 @@ loop3:
 	WORD $0x4e231d6e // and v14.16b, v11.16b, v3.16b
 	WORD $0x6f0e058f // ushr v15.16b, v12.16b, #2
 	WORD $0x6f0e0570 // ushr v16.16b, v11.16b, #2
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x6ea21ded // bit v13.16b, v15.16b, v2.16b
+	WORD $0x6ea21e0e // bit v14.16b, v16.16b, v2.16b
 	WORD $0x6f0c058f // ushr v15.16b, v12.16b, #4
 	WORD $0x6f0c0570 // ushr v16.16b, v11.16b, #4
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x6ea11ded // bit v13.16b, v15.16b, v1.16b
+	WORD $0x6ea11e0e // bit v14.16b, v16.16b, v1.16b
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
-	WORD $0x4eab1dcb // orr v11.16b, v14.16b, v11.16b
-	WORD $0x4e24858c // add v12.16b, v12.16b, v4.16b
-	WORD $0x4e24856b // add v11.16b, v11.16b, v4.16b
-	FLDPQ        96(R3), (F13, F14)
-	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
-	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
+	WORD $0x6ea01d8d // bit v13.16b, v12.16b, v0.16b
+	WORD $0x6ea01d6e // bit v14.16b, v11.16b, v0.16b
+	WORD $0x4e2485ab // add v11.16b, v13.16b, v4.16b
+	WORD $0x4e2485cc // add v12.16b, v14.16b, v4.16b
+	WORD $0x3cc6006d // ldur q13, [x3, #96]
+	WORD $0x3cc7006e // ldur q14, [x3, #112]
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        128(R3), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x3cc8006e // ldur q14, [x3, #128]
+	WORD $0x3cc9006f // ldur q15, [x3, #144]
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc170 // smull v16.8h, v11.8b, v15.8b
-	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        160(R3), (F15, F16)
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
-	WORD $0x4e6cbe2c // addp v12.8h, v17.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e30c16f // smull v15.8h, v11.8b, v16.8b
-	WORD $0x4e30c16b // smull2 v11.8h, v11.16b, v16.16b
-	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
-	WORD $0x4e60696c // sadalp v12.4s, v11.8h
+	WORD $0x3cca006f // ldur q15, [x3, #160]
+	WORD $0x3ccb0070 // ldur q16, [x3, #176]
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e30c18f // smull v15.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        12(R4), F11
+	WORD $0xbc40c08c // ldur s12, [x4, #12]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcda7 // fmla v7.4s, v13.4s, v11.4s
-	FMOVS        16(R4), F11
+	WORD $0x6e2add8c // fmul v12.4s, v12.4s, v10.4s
+	WORD $0x4f8c11a7 // fmla v7.4s, v13.4s, v12.s[0]
+	WORD $0xbc41008c // ldur s12, [x4, #16]
 	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcda8 // fmla v8.4s, v13.4s, v11.4s
-	FMOVS        20(R4), F11
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0x6e2add8c // fmul v12.4s, v12.4s, v10.4s
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xbc41408c // ldur s12, [x4, #20]
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
+	WORD $0x4f8a1169 // fmla v9.4s, v11.4s, v10.s[0]
 	ADD          $0x12, R6
 	ADD          $0xc0, R3
 	ADD          $0x18, R4
@@ -2774,12 +2682,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cb // ldr h11, [x6]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c4000cb // ldur h11, [x6]
+	WORD $0x1ee2416b // fcvt s11, h11
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F12
+	WORD $0xfc4020cc // ldur d12, [x6, #2]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x4e05018d // tbl v13.16b, { v12.16b }, v5.16b
 	WORD $0x4e06018c // tbl v12.16b, { v12.16b }, v6.16b
@@ -2787,81 +2694,79 @@ loop3:
 	WORD $0x4e231d8f // and v15.16b, v12.16b, v3.16b
 	WORD $0x6f0e05b0 // ushr v16.16b, v13.16b, #2
 	WORD $0x6f0e0591 // ushr v17.16b, v12.16b, #2
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6ea21e0e // bit v14.16b, v16.16b, v2.16b
+	WORD $0x6ea21e2f // bit v15.16b, v17.16b, v2.16b
 	WORD $0x6f0c05b0 // ushr v16.16b, v13.16b, #4
 	WORD $0x6f0c0591 // ushr v17.16b, v12.16b, #4
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6ea11e0e // bit v14.16b, v16.16b, v1.16b
+	WORD $0x6ea11e2f // bit v15.16b, v17.16b, v1.16b
 	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
-	WORD $0x4eac1dec // orr v12.16b, v15.16b, v12.16b
-	WORD $0x4e2485ad // add v13.16b, v13.16b, v4.16b
-	WORD $0x4e24858c // add v12.16b, v12.16b, v4.16b
-	FLDPQ        (R3), (F14, F15)
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
+	WORD $0x6ea01dae // bit v14.16b, v13.16b, v0.16b
+	WORD $0x6ea01d8f // bit v15.16b, v12.16b, v0.16b
+	WORD $0x4e2485cc // add v12.16b, v14.16b, v4.16b
+	WORD $0x4e2485ed // add v13.16b, v15.16b, v4.16b
+	WORD $0x3cc0006e // ldur q14, [x3]
+	WORD $0x3cc1006f // ldur q15, [x3, #16]
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        32(R3), (F15, F16)
-	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x3cc2006f // ldur q15, [x3, #32]
+	WORD $0x3cc30070 // ldur q16, [x3, #48]
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
-	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        64(R3), (F16, F17)
-	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x3cc40070 // ldur q16, [x3, #64]
+	WORD $0x3cc50071 // ldur q17, [x3, #80]
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c192 // smull v18.8h, v12.8b, v17.8b
-	WORD $0x4e31c191 // smull2 v17.8h, v12.16b, v17.16b
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        96(R3), (F17, F18)
-	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
-	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
-	WORD $0x4e6dbe6d // addp v13.8h, v19.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e32c191 // smull v17.8h, v12.8b, v18.8b
-	WORD $0x4e32c18c // smull2 v12.8h, v12.16b, v18.16b
-	WORD $0x4e6cbe2c // addp v12.8h, v17.8h, v12.8h
-	WORD $0x4e60698d // sadalp v13.4s, v12.8h
+	WORD $0x3cc60071 // ldur q17, [x3, #96]
+	WORD $0x3cc70072 // ldur q18, [x3, #112]
+	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F12
+	WORD $0xbc40008d // ldur s13, [x4]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccdc7 // fmla v7.4s, v14.4s, v12.4s
-	FMOVS        4(R4), F12
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
+	WORD $0xbc40408d // ldur s13, [x4, #4]
 	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccdc8 // fmla v8.4s, v14.4s, v12.4s
-	FMOVS        8(R4), F12
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xbc40808d // ldur s13, [x4, #8]
 	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccdc9 // fmla v9.4s, v14.4s, v12.4s
-	FMOVS        12(R4), F12
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccdaa // fmla v10.4s, v13.4s, v12.4s
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xbc40c08d // ldur s13, [x4, #12]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4f8d118a // fmla v10.4s, v12.4s, v13.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F12
+	WORD $0xfc40a0cc // ldur d12, [x6, #10]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x4e05018d // tbl v13.16b, { v12.16b }, v5.16b
 	WORD $0x4e06018c // tbl v12.16b, { v12.16b }, v6.16b
@@ -2869,78 +2774,76 @@ loop3:
 	WORD $0x4e231d8f // and v15.16b, v12.16b, v3.16b
 	WORD $0x6f0e05b0 // ushr v16.16b, v13.16b, #2
 	WORD $0x6f0e0591 // ushr v17.16b, v12.16b, #2
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6ea21e0e // bit v14.16b, v16.16b, v2.16b
+	WORD $0x6ea21e2f // bit v15.16b, v17.16b, v2.16b
 	WORD $0x6f0c05b0 // ushr v16.16b, v13.16b, #4
 	WORD $0x6f0c0591 // ushr v17.16b, v12.16b, #4
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6ea11e0e // bit v14.16b, v16.16b, v1.16b
+	WORD $0x6ea11e2f // bit v15.16b, v17.16b, v1.16b
 	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
-	WORD $0x4eac1dec // orr v12.16b, v15.16b, v12.16b
-	WORD $0x4e2485ad // add v13.16b, v13.16b, v4.16b
-	WORD $0x4e24858c // add v12.16b, v12.16b, v4.16b
-	FLDPQ        128(R3), (F14, F15)
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
+	WORD $0x6ea01dae // bit v14.16b, v13.16b, v0.16b
+	WORD $0x6ea01d8f // bit v15.16b, v12.16b, v0.16b
+	WORD $0x4e2485cc // add v12.16b, v14.16b, v4.16b
+	WORD $0x4e2485ed // add v13.16b, v15.16b, v4.16b
+	WORD $0x3cc8006e // ldur q14, [x3, #128]
+	WORD $0x3cc9006f // ldur q15, [x3, #144]
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        160(R3), (F15, F16)
-	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x3cca006f // ldur q15, [x3, #160]
+	WORD $0x3ccb0070 // ldur q16, [x3, #176]
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
-	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        192(R3), (F16, F17)
-	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x3ccc0070 // ldur q16, [x3, #192]
+	WORD $0x3ccd0071 // ldur q17, [x3, #208]
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c192 // smull v18.8h, v12.8b, v17.8b
-	WORD $0x4e31c191 // smull2 v17.8h, v12.16b, v17.16b
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        224(R3), (F17, F18)
-	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
-	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
-	WORD $0x4e6dbe6d // addp v13.8h, v19.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e32c191 // smull v17.8h, v12.8b, v18.8b
-	WORD $0x4e32c18c // smull2 v12.8h, v12.16b, v18.16b
-	WORD $0x4e6cbe2c // addp v12.8h, v17.8h, v12.8h
-	WORD $0x4e60698d // sadalp v13.4s, v12.8h
+	WORD $0x3cce0071 // ldur q17, [x3, #224]
+	WORD $0x3ccf0072 // ldur q18, [x3, #240]
+	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        16(R4), F12
+	WORD $0xbc41008d // ldur s13, [x4, #16]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccdc7 // fmla v7.4s, v14.4s, v12.4s
-	FMOVS        20(R4), F12
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
+	WORD $0xbc41408d // ldur s13, [x4, #20]
 	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccdc8 // fmla v8.4s, v14.4s, v12.4s
-	FMOVS        24(R4), F12
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xbc41808d // ldur s13, [x4, #24]
 	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccdc9 // fmla v9.4s, v14.4s, v12.4s
-	FMOVS        28(R4), F12
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xbc41c08d // ldur s13, [x4, #28]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
+	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
 	ADD          $0x12, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4

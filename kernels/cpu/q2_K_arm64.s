@@ -9,6 +9,16 @@ DATA q2_k_shuffle<>+0(SB)/8, $0x8080800180808000
 DATA q2_k_shuffle<>+8(SB)/8, $0x8080800380808002
 GLOBL q2_k_shuffle<>(SB), RODATA|NOPTR, $16
 
+// q2_k_shuffle2: bytes 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15
+DATA q2_k_shuffle2<>+0(SB)/8, $0x0706050403020100
+DATA q2_k_shuffle2<>+8(SB)/8, $0x0f0e0d0c0b0a0908
+GLOBL q2_k_shuffle2<>(SB), RODATA|NOPTR, $16
+
+// q2_k_shuffle3: bytes 4 - - - 5 - - - 6 - - - 7 - - -
+DATA q2_k_shuffle3<>+0(SB)/8, $0x8080800580808004
+DATA q2_k_shuffle3<>+8(SB)/8, $0x8080800780808006
+GLOBL q2_k_shuffle3<>(SB), RODATA|NOPTR, $16
+
 // q2_k_order: int32 0x3020100 0x3020100 0x7060504 0x7060504
 DATA q2_k_order<>+0(SB)/8, $0x0302010003020100
 DATA q2_k_order<>+8(SB)/8, $0x0706050407060504
@@ -18,6 +28,21 @@ GLOBL q2_k_order<>(SB), RODATA|NOPTR, $16
 DATA q2_k_order2<>+0(SB)/8, $0x0b0a09080b0a0908
 DATA q2_k_order2<>+8(SB)/8, $0x0f0e0d0c0f0e0d0c
 GLOBL q2_k_order2<>(SB), RODATA|NOPTR, $16
+
+// q2_k_shuffle4: bytes 8 - - - 9 - - - 10 - - - 11 - - -
+DATA q2_k_shuffle4<>+0(SB)/8, $0x8080800980808008
+DATA q2_k_shuffle4<>+8(SB)/8, $0x8080800b8080800a
+GLOBL q2_k_shuffle4<>(SB), RODATA|NOPTR, $16
+
+// q2_k_shuffle5: bytes 12 - - - 13 - - - 14 - - - 15 - - -
+DATA q2_k_shuffle5<>+0(SB)/8, $0x8080800d8080800c
+DATA q2_k_shuffle5<>+8(SB)/8, $0x8080800f8080800e
+GLOBL q2_k_shuffle5<>(SB), RODATA|NOPTR, $16
+
+// q2_k_times: float32, 4 times -1
+DATA q2_k_times<>+0(SB)/8, $0xbf800000bf800000
+DATA q2_k_times<>+8(SB)/8, $0xbf800000bf800000
+GLOBL q2_k_times<>(SB), RODATA|NOPTR, $16
 
 // q2_k_min: float32, 4 times 0x7f7fffff
 DATA q2_k_min<>+0(SB)/8, $0x7f7fffff7f7fffff
@@ -70,14 +95,22 @@ TEXT ·matmulQ81xQ2_KDotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	WORD $0x4f00e460 // movi v0.16b, #3
-	MOVD         $q2_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f0005e2 // movi v2.4s, #15
-	WORD $0x4f046403 // movi v3.4s, #128, lsl #24
 	MOVD         $q2_k_order<>+0(SB), R0
+	FMOVQ        (R0), F1
+	MOVD         $q2_k_shuffle2<>+0(SB), R0
+	FMOVQ        (R0), F2
+	MOVD         $q2_k_shuffle<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         $q2_k_shuffle3<>+0(SB), R0
 	FMOVQ        (R0), F4
 	MOVD         $q2_k_order2<>+0(SB), R0
 	FMOVQ        (R0), F5
+	MOVD         $q2_k_shuffle4<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $q2_k_shuffle5<>+0(SB), R0
+	FMOVQ        (R0), F7
+	WORD $0x4f00e5e8 // movi v8.16b, #15
+	WORD $0x4f07e789 // movi v9.16b, #252
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -85,10 +118,6 @@ TEXT ·matmulQ81xQ2_KDotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
@@ -96,6 +125,8 @@ loop1:
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         s+32(FP), R5
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4f00e40f // movi v15.16b, #0
 	MOVD         blocks+64(FP), R6
 	MOVD         R1, R7
 	SUBS         $1, R6
@@ -106,202 +137,174 @@ loop3:
 	WORD $0xf98420e0 // prfm pldl1keep, [x7, #2112]
 
 	// scales of values 0 to 255, times those of the activations
-	WORD $0x7d40a0ee // ldr h14, [x7, #80]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVQ        (R7), F15
-	FMOVQ        4(R7), F16
-	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
-	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	FLDPQ        (R4), (F16, F17)
-	WORD $0x4e040211 // tbl v17.16b, { v16.16b }, v4.16b
-	WORD $0x4e050210 // tbl v16.16b, { v16.16b }, v5.16b
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	WORD $0x7d40a4f0 // ldr h16, [x7, #82]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVQ        (R7), F17
-	FMOVQ        4(R7), F18
-	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
-	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	WORD $0x6e231e31 // eor v17.16b, v17.16b, v3.16b
-	WORD $0x6e231e10 // eor v16.16b, v16.16b, v3.16b
-	FLDPQ        (R5), (F18, F19)
-	WORD $0x4e32ce26 // fmla v6.4s, v17.4s, v18.4s
-	WORD $0x4e33ce07 // fmla v7.4s, v16.4s, v19.4s
-	WORD $0x7d40a0f0 // ldr h16, [x7, #80]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVQ        8(R7), F17
-	FMOVQ        12(R7), F18
-	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
-	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	FLDPQ        (R4), (F18, F19)
-	WORD $0x4e040272 // tbl v18.16b, { v19.16b }, v4.16b
-	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
-	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
-	WORD $0x7d40a4f2 // ldr h18, [x7, #82]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVQ        8(R7), F19
-	FMOVQ        12(R7), F20
-	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
-	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x3cc000f0 // ldur q16, [x7]
+	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
+	WORD $0x4e281e31 // and v17.16b, v17.16b, v8.16b
+	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
+	WORD $0x6e294610 // ushl v16.16b, v16.16b, v9.16b
+	WORD $0x4e281e10 // and v16.16b, v16.16b, v8.16b
+	WORD $0x7c4500f2 // ldur h18, [x7, #80]
+	WORD $0x1ee24252 // fcvt s18, h18
+	WORD $0x4e030233 // tbl v19.16b, { v17.16b }, v3.16b
+	WORD $0x4e040234 // tbl v20.16b, { v17.16b }, v4.16b
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	WORD $0x6e231e73 // eor v19.16b, v19.16b, v3.16b
-	WORD $0x6e231e52 // eor v18.16b, v18.16b, v3.16b
-	FLDPQ        32(R5), (F20, F21)
-	WORD $0x4e34ce68 // fmla v8.4s, v19.4s, v20.4s
-	WORD $0x4e35ce49 // fmla v9.4s, v18.4s, v21.4s
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
+	WORD $0x3cc00095 // ldur q21, [x4]
+	WORD $0x4e0102b6 // tbl v22.16b, { v21.16b }, v1.16b
+	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
+	WORD $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
+	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
+	WORD $0x7c4520f5 // ldur h21, [x7, #82]
+	WORD $0x1ee242b5 // fcvt s21, h21
+	WORD $0x4e030216 // tbl v22.16b, { v16.16b }, v3.16b
+	WORD $0x4e040217 // tbl v23.16b, { v16.16b }, v4.16b
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
+	WORD $0x3cc000b8 // ldur q24, [x5]
+	WORD $0x3cc100b9 // ldur q25, [x5, #16]
+	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
+	WORD $0x4e060236 // tbl v22.16b, { v17.16b }, v6.16b
+	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4f9292d6 // fmul v22.4s, v22.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	WORD $0x3cc10092 // ldur q18, [x4, #16]
+	WORD $0x4e010257 // tbl v23.16b, { v18.16b }, v1.16b
+	WORD $0x4e050252 // tbl v18.16b, { v18.16b }, v5.16b
+	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
+	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	WORD $0x4e060212 // tbl v18.16b, { v16.16b }, v6.16b
+	WORD $0x4e070210 // tbl v16.16b, { v16.16b }, v7.16b
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4f959252 // fmul v18.4s, v18.4s, v21.s[0]
+	WORD $0x4f959210 // fmul v16.4s, v16.4s, v21.s[0]
+	WORD $0x3cc200b5 // ldur q21, [x5, #32]
+	WORD $0x3cc300b7 // ldur q23, [x5, #48]
+	WORD $0x4e35ce4e // fmla v14.4s, v18.4s, v21.4s
+	WORD $0x4e37ce0f // fmla v15.4s, v16.4s, v23.4s
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        16(R7), (F18, F19)
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FLDPQ        (R3), (F20, F21)
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e949656 // sdot v22.4s, v18.16b, v20.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e959672 // sdot v18.4s, v19.16b, v21.16b
-	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4f8f1266 // fmla v6.4s, v19.4s, v15.s[0]
-	WORD $0x4faf1247 // fmla v7.4s, v18.4s, v15.s[1]
+	WORD $0x3cc100f0 // ldur q16, [x7, #16]
+	WORD $0x3cc200f2 // ldur q18, [x7, #32]
+	WORD $0x4e201e15 // and v21.16b, v16.16b, v0.16b
+	WORD $0x4e201e57 // and v23.16b, v18.16b, v0.16b
+	WORD $0x3cc00078 // ldur q24, [x3]
+	WORD $0x3cc10079 // ldur q25, [x3, #16]
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e9896ba // sdot v26.4s, v21.16b, v24.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9996f5 // sdot v21.4s, v23.16b, v25.16b
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        16(R7), (F18, F19)
-	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
-	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FLDPQ        32(R3), (F20, F21)
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e949656 // sdot v22.4s, v18.16b, v20.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e959672 // sdot v18.4s, v19.16b, v21.16b
-	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4f8f1a68 // fmla v8.4s, v19.4s, v15.s[2]
-	WORD $0x4faf1a49 // fmla v9.4s, v18.4s, v15.s[3]
+	WORD $0x6f0e0617 // ushr v23.16b, v16.16b, #2
+	WORD $0x6f0e0658 // ushr v24.16b, v18.16b, #2
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x3cc20079 // ldur q25, [x3, #32]
+	WORD $0x3cc3007b // ldur q27, [x3, #48]
+	WORD $0x4f00e41c // movi v28.16b, #0
+	WORD $0x4e9996fc // sdot v28.4s, v23.16b, v25.16b
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e9b9717 // sdot v23.4s, v24.16b, v27.16b
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        16(R7), (F15, F18)
-	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
-	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FLDPQ        64(R3), (F19, F20)
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9395f5 // sdot v21.4s, v15.16b, v19.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e94964f // sdot v15.4s, v18.16b, v20.16b
-	WORD $0x4e21dab2 // scvtf v18.4s, v21.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4f8e124a // fmla v10.4s, v18.4s, v14.s[0]
-	WORD $0x4fae11eb // fmla v11.4s, v15.4s, v14.s[1]
+	WORD $0x6f0c0618 // ushr v24.16b, v16.16b, #4
+	WORD $0x6f0c0659 // ushr v25.16b, v18.16b, #4
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x3cc4007b // ldur q27, [x3, #64]
+	WORD $0x3cc5007d // ldur q29, [x3, #80]
+	WORD $0x4f00e41e // movi v30.16b, #0
+	WORD $0x4e9b971e // sdot v30.4s, v24.16b, v27.16b
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e9d9738 // sdot v24.4s, v25.16b, v29.16b
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        16(R7), (F15, F18)
-	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
 	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
-	FLDPQ        96(R3), (F19, F20)
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9395f5 // sdot v21.4s, v15.16b, v19.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e94964f // sdot v15.4s, v18.16b, v20.16b
-	WORD $0x4e21dab2 // scvtf v18.4s, v21.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4f8e1a4c // fmla v12.4s, v18.4s, v14.s[2]
-	WORD $0x4fae19ed // fmla v13.4s, v15.4s, v14.s[3]
+	WORD $0x3cc60079 // ldur q25, [x3, #96]
+	WORD $0x3cc7007b // ldur q27, [x3, #112]
+	WORD $0x4f00e41d // movi v29.16b, #0
+	WORD $0x4e99961d // sdot v29.4s, v16.16b, v25.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e9b9650 // sdot v16.4s, v18.16b, v27.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eb5bf52 // addp v18.4s, v26.4s, v21.4s
+	WORD $0x4eb7bf95 // addp v21.4s, v28.4s, v23.4s
+	WORD $0x4eb5be52 // addp v18.4s, v18.4s, v21.4s
+	WORD $0x4eb8bfd5 // addp v21.4s, v30.4s, v24.4s
+	WORD $0x4eb0bfb0 // addp v16.4s, v29.4s, v16.4s
+	WORD $0x4eb0beb0 // addp v16.4s, v21.4s, v16.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e33ce4a // fmla v10.4s, v18.4s, v19.4s
+	WORD $0x4e34ce0b // fmla v11.4s, v16.4s, v20.4s
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        48(R7), (F14, F15)
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FLDPQ        128(R3), (F18, F19)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9295d4 // sdot v20.4s, v14.16b, v18.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9395ee // sdot v14.4s, v15.16b, v19.16b
-	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f9111e6 // fmla v6.4s, v15.4s, v17.s[0]
-	WORD $0x4fb111c7 // fmla v7.4s, v14.4s, v17.s[1]
+	WORD $0x3cc300f0 // ldur q16, [x7, #48]
+	WORD $0x3cc400f2 // ldur q18, [x7, #64]
+	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e201e54 // and v20.16b, v18.16b, v0.16b
+	WORD $0x3cc80075 // ldur q21, [x3, #128]
+	WORD $0x3cc90077 // ldur q23, [x3, #144]
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e959678 // sdot v24.4s, v19.16b, v21.16b
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e979693 // sdot v19.4s, v20.16b, v23.16b
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        48(R7), (F14, F15)
-	WORD $0x6f0e05ce // ushr v14.16b, v14.16b, #2
-	WORD $0x6f0e05ef // ushr v15.16b, v15.16b, #2
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FLDPQ        160(R3), (F18, F19)
+	WORD $0x6f0e0614 // ushr v20.16b, v16.16b, #2
+	WORD $0x6f0e0655 // ushr v21.16b, v18.16b, #2
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x3cca0077 // ldur q23, [x3, #160]
+	WORD $0x3ccb0079 // ldur q25, [x3, #176]
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9295d4 // sdot v20.4s, v14.16b, v18.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9395ee // sdot v14.4s, v15.16b, v19.16b
-	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f9119e8 // fmla v8.4s, v15.4s, v17.s[2]
-	WORD $0x4fb119c9 // fmla v9.4s, v14.4s, v17.s[3]
+	WORD $0x4e9996b4 // sdot v20.4s, v21.16b, v25.16b
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        48(R7), (F14, F15)
-	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
-	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FLDPQ        192(R3), (F17, F18)
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9195d3 // sdot v19.4s, v14.16b, v17.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9295ee // sdot v14.4s, v15.16b, v18.16b
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f9011ea // fmla v10.4s, v15.4s, v16.s[0]
-	WORD $0x4fb011cb // fmla v11.4s, v14.4s, v16.s[1]
+	WORD $0x6f0c0615 // ushr v21.16b, v16.16b, #4
+	WORD $0x6f0c0657 // ushr v23.16b, v18.16b, #4
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x3ccc0079 // ldur q25, [x3, #192]
+	WORD $0x3ccd007b // ldur q27, [x3, #208]
+	WORD $0x4f00e41c // movi v28.16b, #0
+	WORD $0x4e9996bc // sdot v28.4s, v21.16b, v25.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9b96f5 // sdot v21.4s, v23.16b, v27.16b
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        48(R7), (F14, F15)
-	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
-	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
-	FLDPQ        224(R3), (F17, F18)
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9195d3 // sdot v19.4s, v14.16b, v17.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9295ee // sdot v14.4s, v15.16b, v18.16b
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f9019ec // fmla v12.4s, v15.4s, v16.s[2]
-	WORD $0x4fb019cd // fmla v13.4s, v14.4s, v16.s[3]
+	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
+	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
+	WORD $0x3cce0077 // ldur q23, [x3, #224]
+	WORD $0x3ccf0079 // ldur q25, [x3, #240]
+	WORD $0x4f00e41b // movi v27.16b, #0
+	WORD $0x4e97961b // sdot v27.4s, v16.16b, v23.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e999650 // sdot v16.4s, v18.16b, v25.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eb3bf12 // addp v18.4s, v24.4s, v19.4s
+	WORD $0x4eb4bf53 // addp v19.4s, v26.4s, v20.4s
+	WORD $0x4eb3be52 // addp v18.4s, v18.4s, v19.4s
+	WORD $0x4eb5bf93 // addp v19.4s, v28.4s, v21.4s
+	WORD $0x4eb0bf70 // addp v16.4s, v27.4s, v16.4s
+	WORD $0x4eb0be70 // addp v16.4s, v19.4s, v16.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e36ce4c // fmla v12.4s, v18.4s, v22.4s
+	WORD $0x4e31ce0d // fmla v13.4s, v16.4s, v17.4s
 	ADD          $0x54, R7
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -311,19 +314,19 @@ loop3:
 
 done4:
 	ADD          $1, R6
-	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
-	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
-	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
-	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
+	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
+	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
+	MOVD         $q2_k_times<>+0(SB), R3
+	FMOVQ        (R3), F12
+	WORD $0x4e2ccdca // fmla v10.4s, v14.4s, v12.4s
+	WORD $0x4e2ccdeb // fmla v11.4s, v15.4s, v12.4s
 
 	// sums of the lanes
-	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	WORD $0x6e0640c7 // ext v7.16b, v6.16b, v6.16b, #8
-	WORD $0x4e26d4e7 // fadd v7.4s, v7.4s, v6.4s
-	WORD $0x7e30d8e7 // faddp s7, v7.2s
-	FMOVS        F7, (R0)
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R0)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -368,41 +371,38 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40a108 // ldr h8, [x8, #80]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	FMOVQ        (R8), F9
-	FMOVQ        4(R8), F10
+	WORD $0x7c450108 // ldur h8, [x8, #80]
+	WORD $0x1ee24108 // fcvt s8, h8
+	WORD $0x3cc00109 // ldur q9, [x8]
+	WORD $0x3cc0410a // ldur q10, [x8, #4]
 	WORD $0x4e010129 // tbl v9.16b, { v9.16b }, v1.16b
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f889148 // fmul v8.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 32(R0)
 	FMOVQ        F8, 48(R0)
-	WORD $0x7d40a108 // ldr h8, [x8, #80]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	FMOVQ        8(R8), F9
-	FMOVQ        12(R8), F10
+	WORD $0x7c450108 // ldur h8, [x8, #80]
+	WORD $0x1ee24108 // fcvt s8, h8
+	WORD $0x3cc08109 // ldur q9, [x8, #8]
+	WORD $0x3cc0c10a // ldur q10, [x8, #12]
 	WORD $0x4e010129 // tbl v9.16b, { v9.16b }, v1.16b
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f889148 // fmul v8.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 64(R0)
 	FMOVQ        F8, 80(R0)
-	WORD $0x7d40a508 // ldr h8, [x8, #82]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	FMOVQ        (R8), F9
-	FMOVQ        4(R8), F10
+	WORD $0x7c452108 // ldur h8, [x8, #82]
+	WORD $0x1ee24108 // fcvt s8, h8
+	WORD $0x3cc00109 // ldur q9, [x8]
+	WORD $0x3cc0410a // ldur q10, [x8, #4]
 	WORD $0x4e010129 // tbl v9.16b, { v9.16b }, v1.16b
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
@@ -411,17 +411,16 @@ loop3:
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f889148 // fmul v8.4s, v10.4s, v8.s[0]
 	WORD $0x6e231d29 // eor v9.16b, v9.16b, v3.16b
 	WORD $0x6e231d08 // eor v8.16b, v8.16b, v3.16b
 	FMOVQ        F9, 96(R0)
 	FMOVQ        F8, 112(R0)
-	WORD $0x7d40a508 // ldr h8, [x8, #82]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	FMOVQ        8(R8), F9
-	FMOVQ        12(R8), F10
+	WORD $0x7c452108 // ldur h8, [x8, #82]
+	WORD $0x1ee24108 // fcvt s8, h8
+	WORD $0x3cc08109 // ldur q9, [x8, #8]
+	WORD $0x3cc0c10a // ldur q10, [x8, #12]
 	WORD $0x4e010129 // tbl v9.16b, { v9.16b }, v1.16b
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
@@ -430,352 +429,328 @@ loop3:
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f889148 // fmul v8.4s, v10.4s, v8.s[0]
 	WORD $0x6e231d29 // eor v9.16b, v9.16b, v3.16b
 	WORD $0x6e231d08 // eor v8.16b, v8.16b, v3.16b
 	FMOVQ        F9, 128(R0)
 	FMOVQ        F8, 144(R0)
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        16(R8), (F8, F9)
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FLDPQ        (R4), (F10, F11)
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8b952a // sdot v10.4s, v9.16b, v11.16b
-	FLDPQ        32(R4), (F11, F13)
+	WORD $0x3cc10108 // ldur q8, [x8, #16]
+	WORD $0x3cc20109 // ldur q9, [x8, #32]
+	WORD $0x4e201d0a // and v10.16b, v8.16b, v0.16b
+	WORD $0x4e201d2b // and v11.16b, v9.16b, v0.16b
+	WORD $0x3cc0008c // ldur q12, [x4]
+	WORD $0x3cc1008d // ldur q13, [x4, #16]
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4e8d9528 // sdot v8.4s, v9.16b, v13.16b
-	FMOVD        96(R0), F9
-	WORD $0x4f00e40b // movi v11.16b, #0
-	FMOVD        (R6), F13
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e2dcd24 // fmla v4.4s, v9.4s, v13.4s
-	WORD $0x4e2fcd65 // fmla v5.4s, v11.4s, v15.4s
-	FMOVD        8(R6), F13
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e2dcd26 // fmla v6.4s, v9.4s, v13.4s
-	WORD $0x4e2fcd67 // fmla v7.4s, v11.4s, v15.4s
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8d956c // sdot v12.4s, v11.16b, v13.16b
+	WORD $0x3cc2008d // ldur q13, [x4, #32]
+	WORD $0x3cc3008f // ldur q15, [x4, #48]
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9550 // sdot v16.4s, v10.16b, v13.16b
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8f956a // sdot v10.4s, v11.16b, v15.16b
+	WORD $0xfc46000b // ldur d11, [x0, #96]
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0xfc4000cf // ldur d15, [x6]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e2fcd64 // fmla v4.4s, v11.4s, v15.4s
+	WORD $0x4e31cda5 // fmla v5.4s, v13.4s, v17.4s
+	WORD $0xfc4080cf // ldur d15, [x6, #8]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e2fcd66 // fmla v6.4s, v11.4s, v15.4s
+	WORD $0x4e31cda7 // fmla v7.4s, v13.4s, v17.4s
 
 	// integer sums times both scales
-	FMOVS        32(R0), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	FMOVS        36(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        (R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0xbc42000b // ldur s11, [x0, #32]
+	WORD $0xbc42400d // ldur s13, [x0, #36]
+	WORD $0xbc4000af // ldur s15, [x5]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bddf1 // fmul v17.4s, v15.4s, v11.4s
+	WORD $0x6e2dddef // fmul v15.4s, v15.4s, v13.4s
+	WORD $0x4f9111c4 // fmla v4.4s, v14.4s, v17.s[0]
+	WORD $0x4f8f1185 // fmla v5.4s, v12.4s, v15.s[0]
+	WORD $0xbc4040ac // ldur s12, [x5, #4]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29ddaf // fmul v15.4s, v13.4s, v9.4s
-	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
-	WORD $0x4e2fcd84 // fmla v4.4s, v12.4s, v15.4s
-	WORD $0x4e2dcd45 // fmla v5.4s, v10.4s, v13.4s
-	FMOVS        4(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
-	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8b11c6 // fmla v6.4s, v14.4s, v11.s[0]
+	WORD $0x4f8c1147 // fmla v7.4s, v10.4s, v12.s[0]
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        16(R8), (F8, F9)
-	WORD $0x6f0e0508 // ushr v8.16b, v8.16b, #2
-	WORD $0x6f0e0529 // ushr v9.16b, v9.16b, #2
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FLDPQ        64(R4), (F10, F11)
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8b952a // sdot v10.4s, v9.16b, v11.16b
-	FLDPQ        96(R4), (F11, F13)
+	WORD $0x6f0e050a // ushr v10.16b, v8.16b, #2
+	WORD $0x6f0e052b // ushr v11.16b, v9.16b, #2
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x3cc4008c // ldur q12, [x4, #64]
+	WORD $0x3cc5008d // ldur q13, [x4, #80]
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4e8d9528 // sdot v8.4s, v9.16b, v13.16b
-	FMOVD        104(R0), F9
-	WORD $0x4f00e40b // movi v11.16b, #0
-	FMOVD        16(R6), F13
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e2dcd24 // fmla v4.4s, v9.4s, v13.4s
-	WORD $0x4e2fcd65 // fmla v5.4s, v11.4s, v15.4s
-	FMOVD        24(R6), F13
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e2dcd26 // fmla v6.4s, v9.4s, v13.4s
-	WORD $0x4e2fcd67 // fmla v7.4s, v11.4s, v15.4s
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8d956c // sdot v12.4s, v11.16b, v13.16b
+	WORD $0x3cc6008d // ldur q13, [x4, #96]
+	WORD $0x3cc7008f // ldur q15, [x4, #112]
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9550 // sdot v16.4s, v10.16b, v13.16b
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8f956a // sdot v10.4s, v11.16b, v15.16b
+	WORD $0xfc46800b // ldur d11, [x0, #104]
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0xfc4100cf // ldur d15, [x6, #16]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e2fcd64 // fmla v4.4s, v11.4s, v15.4s
+	WORD $0x4e31cda5 // fmla v5.4s, v13.4s, v17.4s
+	WORD $0xfc4180cf // ldur d15, [x6, #24]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e2fcd66 // fmla v6.4s, v11.4s, v15.4s
+	WORD $0x4e31cda7 // fmla v7.4s, v13.4s, v17.4s
 
 	// integer sums times both scales
-	FMOVS        40(R0), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	FMOVS        44(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        8(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0xbc42800b // ldur s11, [x0, #40]
+	WORD $0xbc42c00d // ldur s13, [x0, #44]
+	WORD $0xbc4080af // ldur s15, [x5, #8]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bddf1 // fmul v17.4s, v15.4s, v11.4s
+	WORD $0x6e2dddef // fmul v15.4s, v15.4s, v13.4s
+	WORD $0x4f9111c4 // fmla v4.4s, v14.4s, v17.s[0]
+	WORD $0x4f8f1185 // fmla v5.4s, v12.4s, v15.s[0]
+	WORD $0xbc40c0ac // ldur s12, [x5, #12]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29ddaf // fmul v15.4s, v13.4s, v9.4s
-	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
-	WORD $0x4e2fcd84 // fmla v4.4s, v12.4s, v15.4s
-	WORD $0x4e2dcd45 // fmla v5.4s, v10.4s, v13.4s
-	FMOVS        12(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
-	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8b11c6 // fmla v6.4s, v14.4s, v11.s[0]
+	WORD $0x4f8c1147 // fmla v7.4s, v10.4s, v12.s[0]
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        16(R8), (F8, F9)
-	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FLDPQ        128(R4), (F10, F11)
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8b952a // sdot v10.4s, v9.16b, v11.16b
-	FLDPQ        160(R4), (F11, F13)
+	WORD $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD $0x6f0c052b // ushr v11.16b, v9.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x3cc8008c // ldur q12, [x4, #128]
+	WORD $0x3cc9008d // ldur q13, [x4, #144]
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4e8d9528 // sdot v8.4s, v9.16b, v13.16b
-	FMOVD        112(R0), F9
-	WORD $0x4f00e40b // movi v11.16b, #0
-	FMOVD        32(R6), F13
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e2dcd24 // fmla v4.4s, v9.4s, v13.4s
-	WORD $0x4e2fcd65 // fmla v5.4s, v11.4s, v15.4s
-	FMOVD        40(R6), F13
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e2dcd26 // fmla v6.4s, v9.4s, v13.4s
-	WORD $0x4e2fcd67 // fmla v7.4s, v11.4s, v15.4s
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8d956c // sdot v12.4s, v11.16b, v13.16b
+	WORD $0x3cca008d // ldur q13, [x4, #160]
+	WORD $0x3ccb008f // ldur q15, [x4, #176]
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9550 // sdot v16.4s, v10.16b, v13.16b
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8f956a // sdot v10.4s, v11.16b, v15.16b
+	WORD $0xfc47000b // ldur d11, [x0, #112]
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0xfc4200cf // ldur d15, [x6, #32]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e2fcd64 // fmla v4.4s, v11.4s, v15.4s
+	WORD $0x4e31cda5 // fmla v5.4s, v13.4s, v17.4s
+	WORD $0xfc4280cf // ldur d15, [x6, #40]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e2fcd66 // fmla v6.4s, v11.4s, v15.4s
+	WORD $0x4e31cda7 // fmla v7.4s, v13.4s, v17.4s
 
 	// integer sums times both scales
-	FMOVS        48(R0), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	FMOVS        52(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        16(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0xbc43000b // ldur s11, [x0, #48]
+	WORD $0xbc43400d // ldur s13, [x0, #52]
+	WORD $0xbc4100af // ldur s15, [x5, #16]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bddf1 // fmul v17.4s, v15.4s, v11.4s
+	WORD $0x6e2dddef // fmul v15.4s, v15.4s, v13.4s
+	WORD $0x4f9111c4 // fmla v4.4s, v14.4s, v17.s[0]
+	WORD $0x4f8f1185 // fmla v5.4s, v12.4s, v15.s[0]
+	WORD $0xbc4140ac // ldur s12, [x5, #20]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29ddaf // fmul v15.4s, v13.4s, v9.4s
-	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
-	WORD $0x4e2fcd84 // fmla v4.4s, v12.4s, v15.4s
-	WORD $0x4e2dcd45 // fmla v5.4s, v10.4s, v13.4s
-	FMOVS        20(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
-	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8b11c6 // fmla v6.4s, v14.4s, v11.s[0]
+	WORD $0x4f8c1147 // fmla v7.4s, v10.4s, v12.s[0]
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        16(R8), (F8, F9)
 	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
 	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
-	FLDPQ        192(R4), (F10, F11)
+	WORD $0x3ccc008a // ldur q10, [x4, #192]
+	WORD $0x3ccd008b // ldur q11, [x4, #208]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e8b952a // sdot v10.4s, v9.16b, v11.16b
-	FLDPQ        224(R4), (F11, F13)
+	WORD $0x3cce008b // ldur q11, [x4, #224]
+	WORD $0x3ccf008d // ldur q13, [x4, #240]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e8d9528 // sdot v8.4s, v9.16b, v13.16b
-	FMOVD        120(R0), F9
+	WORD $0xfc478009 // ldur d9, [x0, #120]
 	WORD $0x4f00e40b // movi v11.16b, #0
-	FMOVD        48(R6), F13
+	WORD $0xfc4300cd // ldur d13, [x6, #48]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e2dcd24 // fmla v4.4s, v9.4s, v13.4s
 	WORD $0x4e2fcd65 // fmla v5.4s, v11.4s, v15.4s
-	FMOVD        56(R6), F13
+	WORD $0xfc4380cd // ldur d13, [x6, #56]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e2dcd26 // fmla v6.4s, v9.4s, v13.4s
 	WORD $0x4e2fcd67 // fmla v7.4s, v11.4s, v15.4s
 
 	// integer sums times both scales
-	FMOVS        56(R0), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	FMOVS        60(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        24(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0xbc438009 // ldur s9, [x0, #56]
+	WORD $0xbc43c00b // ldur s11, [x0, #60]
+	WORD $0xbc4180ad // ldur s13, [x5, #24]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e29ddaf // fmul v15.4s, v13.4s, v9.4s
 	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
-	WORD $0x4e2fcd84 // fmla v4.4s, v12.4s, v15.4s
-	WORD $0x4e2dcd45 // fmla v5.4s, v10.4s, v13.4s
-	FMOVS        28(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f8f1184 // fmla v4.4s, v12.4s, v15.s[0]
+	WORD $0x4f8d1145 // fmla v5.4s, v10.4s, v13.s[0]
+	WORD $0xbc41c0aa // ldur s10, [x5, #28]
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
 	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
-	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
+	WORD $0x4f891186 // fmla v6.4s, v12.4s, v9.s[0]
+	WORD $0x4f8a1107 // fmla v7.4s, v8.4s, v10.s[0]
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        48(R8), (F8, F9)
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FLDPQ        256(R4), (F10, F11)
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8b952a // sdot v10.4s, v9.16b, v11.16b
-	FLDPQ        288(R4), (F11, F13)
+	WORD $0x3cc30108 // ldur q8, [x8, #48]
+	WORD $0x3cc40109 // ldur q9, [x8, #64]
+	WORD $0x4e201d0a // and v10.16b, v8.16b, v0.16b
+	WORD $0x4e201d2b // and v11.16b, v9.16b, v0.16b
+	FLDPQ        256(R4), (F12, F13)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4e8d9528 // sdot v8.4s, v9.16b, v13.16b
-	FMOVD        128(R0), F9
-	WORD $0x4f00e40b // movi v11.16b, #0
-	FMOVD        64(R6), F13
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e2dcd24 // fmla v4.4s, v9.4s, v13.4s
-	WORD $0x4e2fcd65 // fmla v5.4s, v11.4s, v15.4s
-	FMOVD        72(R6), F13
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e2dcd26 // fmla v6.4s, v9.4s, v13.4s
-	WORD $0x4e2fcd67 // fmla v7.4s, v11.4s, v15.4s
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8d956c // sdot v12.4s, v11.16b, v13.16b
+	FLDPQ        288(R4), (F13, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9550 // sdot v16.4s, v10.16b, v13.16b
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8f956a // sdot v10.4s, v11.16b, v15.16b
+	WORD $0xfc48000b // ldur d11, [x0, #128]
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0xfc4400cf // ldur d15, [x6, #64]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e2fcd64 // fmla v4.4s, v11.4s, v15.4s
+	WORD $0x4e31cda5 // fmla v5.4s, v13.4s, v17.4s
+	WORD $0xfc4480cf // ldur d15, [x6, #72]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e2fcd66 // fmla v6.4s, v11.4s, v15.4s
+	WORD $0x4e31cda7 // fmla v7.4s, v13.4s, v17.4s
 
 	// integer sums times both scales
-	FMOVS        64(R0), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	FMOVS        68(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        32(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0xbc44000b // ldur s11, [x0, #64]
+	WORD $0xbc44400d // ldur s13, [x0, #68]
+	WORD $0xbc4200af // ldur s15, [x5, #32]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bddf1 // fmul v17.4s, v15.4s, v11.4s
+	WORD $0x6e2dddef // fmul v15.4s, v15.4s, v13.4s
+	WORD $0x4f9111c4 // fmla v4.4s, v14.4s, v17.s[0]
+	WORD $0x4f8f1185 // fmla v5.4s, v12.4s, v15.s[0]
+	WORD $0xbc4240ac // ldur s12, [x5, #36]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29ddaf // fmul v15.4s, v13.4s, v9.4s
-	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
-	WORD $0x4e2fcd84 // fmla v4.4s, v12.4s, v15.4s
-	WORD $0x4e2dcd45 // fmla v5.4s, v10.4s, v13.4s
-	FMOVS        36(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
-	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8b11c6 // fmla v6.4s, v14.4s, v11.s[0]
+	WORD $0x4f8c1147 // fmla v7.4s, v10.4s, v12.s[0]
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        48(R8), (F8, F9)
-	WORD $0x6f0e0508 // ushr v8.16b, v8.16b, #2
-	WORD $0x6f0e0529 // ushr v9.16b, v9.16b, #2
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FLDPQ        320(R4), (F10, F11)
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8b952a // sdot v10.4s, v9.16b, v11.16b
-	FLDPQ        352(R4), (F11, F13)
+	WORD $0x6f0e050a // ushr v10.16b, v8.16b, #2
+	WORD $0x6f0e052b // ushr v11.16b, v9.16b, #2
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FLDPQ        320(R4), (F12, F13)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4e8d9528 // sdot v8.4s, v9.16b, v13.16b
-	FMOVD        136(R0), F9
-	WORD $0x4f00e40b // movi v11.16b, #0
-	FMOVD        80(R6), F13
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e2dcd24 // fmla v4.4s, v9.4s, v13.4s
-	WORD $0x4e2fcd65 // fmla v5.4s, v11.4s, v15.4s
-	FMOVD        88(R6), F13
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e2dcd26 // fmla v6.4s, v9.4s, v13.4s
-	WORD $0x4e2fcd67 // fmla v7.4s, v11.4s, v15.4s
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8d956c // sdot v12.4s, v11.16b, v13.16b
+	FLDPQ        352(R4), (F13, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9550 // sdot v16.4s, v10.16b, v13.16b
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8f956a // sdot v10.4s, v11.16b, v15.16b
+	WORD $0xfc48800b // ldur d11, [x0, #136]
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0xfc4500cf // ldur d15, [x6, #80]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e2fcd64 // fmla v4.4s, v11.4s, v15.4s
+	WORD $0x4e31cda5 // fmla v5.4s, v13.4s, v17.4s
+	WORD $0xfc4580cf // ldur d15, [x6, #88]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e2fcd66 // fmla v6.4s, v11.4s, v15.4s
+	WORD $0x4e31cda7 // fmla v7.4s, v13.4s, v17.4s
 
 	// integer sums times both scales
-	FMOVS        72(R0), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	FMOVS        76(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        40(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0xbc44800b // ldur s11, [x0, #72]
+	WORD $0xbc44c00d // ldur s13, [x0, #76]
+	WORD $0xbc4280af // ldur s15, [x5, #40]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bddf1 // fmul v17.4s, v15.4s, v11.4s
+	WORD $0x6e2dddef // fmul v15.4s, v15.4s, v13.4s
+	WORD $0x4f9111c4 // fmla v4.4s, v14.4s, v17.s[0]
+	WORD $0x4f8f1185 // fmla v5.4s, v12.4s, v15.s[0]
+	WORD $0xbc42c0ac // ldur s12, [x5, #44]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29ddaf // fmul v15.4s, v13.4s, v9.4s
-	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
-	WORD $0x4e2fcd84 // fmla v4.4s, v12.4s, v15.4s
-	WORD $0x4e2dcd45 // fmla v5.4s, v10.4s, v13.4s
-	FMOVS        44(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
-	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8b11c6 // fmla v6.4s, v14.4s, v11.s[0]
+	WORD $0x4f8c1147 // fmla v7.4s, v10.4s, v12.s[0]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        48(R8), (F8, F9)
-	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FLDPQ        384(R4), (F10, F11)
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8b952a // sdot v10.4s, v9.16b, v11.16b
-	FLDPQ        416(R4), (F11, F13)
+	WORD $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD $0x6f0c052b // ushr v11.16b, v9.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FLDPQ        384(R4), (F12, F13)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4e8d9528 // sdot v8.4s, v9.16b, v13.16b
-	FMOVD        144(R0), F9
-	WORD $0x4f00e40b // movi v11.16b, #0
-	FMOVD        96(R6), F13
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e2dcd24 // fmla v4.4s, v9.4s, v13.4s
-	WORD $0x4e2fcd65 // fmla v5.4s, v11.4s, v15.4s
-	FMOVD        104(R6), F13
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e2dcd26 // fmla v6.4s, v9.4s, v13.4s
-	WORD $0x4e2fcd67 // fmla v7.4s, v11.4s, v15.4s
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8d956c // sdot v12.4s, v11.16b, v13.16b
+	FLDPQ        416(R4), (F13, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8d9550 // sdot v16.4s, v10.16b, v13.16b
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8f956a // sdot v10.4s, v11.16b, v15.16b
+	WORD $0xfc49000b // ldur d11, [x0, #144]
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0xfc4600cf // ldur d15, [x6, #96]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e2fcd64 // fmla v4.4s, v11.4s, v15.4s
+	WORD $0x4e31cda5 // fmla v5.4s, v13.4s, v17.4s
+	WORD $0xfc4680cf // ldur d15, [x6, #104]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e2fcd66 // fmla v6.4s, v11.4s, v15.4s
+	WORD $0x4e31cda7 // fmla v7.4s, v13.4s, v17.4s
 
 	// integer sums times both scales
-	FMOVS        80(R0), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	FMOVS        84(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        48(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0xbc45000b // ldur s11, [x0, #80]
+	WORD $0xbc45400d // ldur s13, [x0, #84]
+	WORD $0xbc4300af // ldur s15, [x5, #48]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x6e2bddf1 // fmul v17.4s, v15.4s, v11.4s
+	WORD $0x6e2dddef // fmul v15.4s, v15.4s, v13.4s
+	WORD $0x4f9111c4 // fmla v4.4s, v14.4s, v17.s[0]
+	WORD $0x4f8f1185 // fmla v5.4s, v12.4s, v15.s[0]
+	WORD $0xbc4340ac // ldur s12, [x5, #52]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29ddaf // fmul v15.4s, v13.4s, v9.4s
-	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
-	WORD $0x4e2fcd84 // fmla v4.4s, v12.4s, v15.4s
-	WORD $0x4e2dcd45 // fmla v5.4s, v10.4s, v13.4s
-	FMOVS        52(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
-	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8b11c6 // fmla v6.4s, v14.4s, v11.s[0]
+	WORD $0x4f8c1147 // fmla v7.4s, v10.4s, v12.s[0]
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        48(R8), (F8, F9)
 	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
 	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
 	FLDPQ        448(R4), (F10, F11)
@@ -788,38 +763,34 @@ loop3:
 	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e8d9528 // sdot v8.4s, v9.16b, v13.16b
-	FMOVD        152(R0), F9
+	WORD $0xfc498009 // ldur d9, [x0, #152]
 	WORD $0x4f00e40b // movi v11.16b, #0
-	FMOVD        112(R6), F13
+	WORD $0xfc4700cd // ldur d13, [x6, #112]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e2dcd24 // fmla v4.4s, v9.4s, v13.4s
 	WORD $0x4e2fcd65 // fmla v5.4s, v11.4s, v15.4s
-	FMOVD        120(R6), F13
+	WORD $0xfc4780cd // ldur d13, [x6, #120]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e2dcd26 // fmla v6.4s, v9.4s, v13.4s
 	WORD $0x4e2fcd67 // fmla v7.4s, v11.4s, v15.4s
 
 	// integer sums times both scales
-	FMOVS        88(R0), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	FMOVS        92(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        56(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0xbc458009 // ldur s9, [x0, #88]
+	WORD $0xbc45c00b // ldur s11, [x0, #92]
+	WORD $0xbc4380ad // ldur s13, [x5, #56]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e29ddaf // fmul v15.4s, v13.4s, v9.4s
 	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
-	WORD $0x4e2fcd84 // fmla v4.4s, v12.4s, v15.4s
-	WORD $0x4e2dcd45 // fmla v5.4s, v10.4s, v13.4s
-	FMOVS        60(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f8f1184 // fmla v4.4s, v12.4s, v15.s[0]
+	WORD $0x4f8d1145 // fmla v5.4s, v10.4s, v13.s[0]
+	WORD $0xbc43c0aa // ldur s10, [x5, #60]
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
 	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
-	WORD $0x4e29cd86 // fmla v6.4s, v12.4s, v9.4s
-	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
+	WORD $0x4f891186 // fmla v6.4s, v12.4s, v9.s[0]
+	WORD $0x4f8a1107 // fmla v7.4s, v8.4s, v10.s[0]
 	ADD          $0x54, R8
 	ADD          $0x200, R4
 	ADD          $0x40, R5
@@ -890,41 +861,38 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40a10a // ldr h10, [x8, #80]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVQ        (R8), F11
-	FMOVQ        4(R8), F12
+	WORD $0x7c45010a // ldur h10, [x8, #80]
+	WORD $0x1ee2414a // fcvt s10, h10
+	WORD $0x3cc0010b // ldur q11, [x8]
+	WORD $0x3cc0410c // ldur q12, [x8, #4]
 	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
 	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918a // fmul v10.4s, v12.4s, v10.s[0]
 	FMOVQ        F11, 32(R0)
 	FMOVQ        F10, 48(R0)
-	WORD $0x7d40a10a // ldr h10, [x8, #80]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVQ        8(R8), F11
-	FMOVQ        12(R8), F12
+	WORD $0x7c45010a // ldur h10, [x8, #80]
+	WORD $0x1ee2414a // fcvt s10, h10
+	WORD $0x3cc0810b // ldur q11, [x8, #8]
+	WORD $0x3cc0c10c // ldur q12, [x8, #12]
 	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
 	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918a // fmul v10.4s, v12.4s, v10.s[0]
 	FMOVQ        F11, 64(R0)
 	FMOVQ        F10, 80(R0)
-	WORD $0x7d40a50a // ldr h10, [x8, #82]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVQ        (R8), F11
-	FMOVQ        4(R8), F12
+	WORD $0x7c45210a // ldur h10, [x8, #82]
+	WORD $0x1ee2414a // fcvt s10, h10
+	WORD $0x3cc0010b // ldur q11, [x8]
+	WORD $0x3cc0410c // ldur q12, [x8, #4]
 	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
 	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
 	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
@@ -933,17 +901,16 @@ loop3:
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918a // fmul v10.4s, v12.4s, v10.s[0]
 	WORD $0x6e231d6b // eor v11.16b, v11.16b, v3.16b
 	WORD $0x6e231d4a // eor v10.16b, v10.16b, v3.16b
 	FMOVQ        F11, 96(R0)
 	FMOVQ        F10, 112(R0)
-	WORD $0x7d40a50a // ldr h10, [x8, #82]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVQ        8(R8), F11
-	FMOVQ        12(R8), F12
+	WORD $0x7c45210a // ldur h10, [x8, #82]
+	WORD $0x1ee2414a // fcvt s10, h10
+	WORD $0x3cc0810b // ldur q11, [x8, #8]
+	WORD $0x3cc0c10c // ldur q12, [x8, #12]
 	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
 	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
 	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
@@ -952,211 +919,202 @@ loop3:
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918a // fmul v10.4s, v12.4s, v10.s[0]
 	WORD $0x6e231d6b // eor v11.16b, v11.16b, v3.16b
 	WORD $0x6e231d4a // eor v10.16b, v10.16b, v3.16b
 	FMOVQ        F11, 128(R0)
 	FMOVQ        F10, 144(R0)
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        16(R8), (F10, F11)
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FLDPQ        (R4), (F12, F13)
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8d956c // sdot v12.4s, v11.16b, v13.16b
-	FLDPQ        32(R4), (F13, F15)
+	WORD $0x3cc1010a // ldur q10, [x8, #16]
+	WORD $0x3cc2010b // ldur q11, [x8, #32]
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x3cc0008e // ldur q14, [x4]
+	WORD $0x3cc1008f // ldur q15, [x4, #16]
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8d9550 // sdot v16.4s, v10.16b, v13.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8f956d // sdot v13.4s, v11.16b, v15.16b
-	FLDPQ        64(R4), (F15, F17)
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
+	WORD $0x3cc2008f // ldur q15, [x4, #32]
+	WORD $0x3cc30091 // ldur q17, [x4, #48]
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8f9552 // sdot v18.4s, v10.16b, v15.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e91956a // sdot v10.4s, v11.16b, v17.16b
-	FMOVD        96(R0), F11
+	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 	WORD $0x4f00e40f // movi v15.16b, #0
-	FMOVD        (R6), F17
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e31cd64 // fmla v4.4s, v11.4s, v17.4s
-	WORD $0x4e33cde5 // fmla v5.4s, v15.4s, v19.4s
-	FMOVD        8(R6), F17
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e31cd66 // fmla v6.4s, v11.4s, v17.4s
-	WORD $0x4e33cde7 // fmla v7.4s, v15.4s, v19.4s
-	FMOVD        16(R6), F17
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e31cd68 // fmla v8.4s, v11.4s, v17.4s
-	WORD $0x4e33cde9 // fmla v9.4s, v15.4s, v19.4s
+	WORD $0x4e9195af // sdot v15.4s, v13.16b, v17.16b
+	WORD $0x3cc40091 // ldur q17, [x4, #64]
+	WORD $0x3cc50093 // ldur q19, [x4, #80]
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e919594 // sdot v20.4s, v12.16b, v17.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e9395ac // sdot v12.4s, v13.16b, v19.16b
+	WORD $0xfc46000d // ldur d13, [x0, #96]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0xfc4000d3 // ldur d19, [x6]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e33cda4 // fmla v4.4s, v13.4s, v19.4s
+	WORD $0x4e35ce25 // fmla v5.4s, v17.4s, v21.4s
+	WORD $0xfc4080d3 // ldur d19, [x6, #8]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e33cda6 // fmla v6.4s, v13.4s, v19.4s
+	WORD $0x4e35ce27 // fmla v7.4s, v17.4s, v21.4s
+	WORD $0xfc4100d3 // ldur d19, [x6, #16]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e33cda8 // fmla v8.4s, v13.4s, v19.4s
+	WORD $0x4e35ce29 // fmla v9.4s, v17.4s, v21.4s
 
 	// integer sums times both scales
-	FMOVS        32(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        36(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        (R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0xbc42000d // ldur s13, [x0, #32]
+	WORD $0xbc424011 // ldur s17, [x0, #36]
+	WORD $0xbc4000b3 // ldur s19, [x5]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dde75 // fmul v21.4s, v19.4s, v13.4s
+	WORD $0x6e31de73 // fmul v19.4s, v19.4s, v17.4s
+	WORD $0x4f951204 // fmla v4.4s, v16.4s, v21.s[0]
+	WORD $0x4f9311c5 // fmla v5.4s, v14.4s, v19.s[0]
+	WORD $0xbc4040ae // ldur s14, [x5, #4]
+	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2dddd2 // fmul v18.4s, v14.4s, v13.4s
+	WORD $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
+	WORD $0x4f921206 // fmla v6.4s, v16.4s, v18.s[0]
+	WORD $0x4f8e11e7 // fmla v7.4s, v15.4s, v14.s[0]
+	WORD $0xbc4080ae // ldur s14, [x5, #8]
+	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bde33 // fmul v19.4s, v17.4s, v11.4s
-	WORD $0x6e2fde31 // fmul v17.4s, v17.4s, v15.4s
-	WORD $0x4e33cdc4 // fmla v4.4s, v14.4s, v19.4s
-	WORD $0x4e31cd85 // fmla v5.4s, v12.4s, v17.4s
-	FMOVS        4(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2bdd90 // fmul v16.4s, v12.4s, v11.4s
-	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        8(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
-	WORD $0x4e2bcda8 // fmla v8.4s, v13.4s, v11.4s
-	WORD $0x4e2ccd49 // fmla v9.4s, v10.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
+	WORD $0x4f8d11e8 // fmla v8.4s, v15.4s, v13.s[0]
+	WORD $0x4f8e1189 // fmla v9.4s, v12.4s, v14.s[0]
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        16(R8), (F10, F11)
-	WORD $0x6f0e054a // ushr v10.16b, v10.16b, #2
-	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FLDPQ        96(R4), (F12, F13)
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8d956c // sdot v12.4s, v11.16b, v13.16b
-	FLDPQ        128(R4), (F13, F15)
+	WORD $0x6f0e054c // ushr v12.16b, v10.16b, #2
+	WORD $0x6f0e056d // ushr v13.16b, v11.16b, #2
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x3cc6008e // ldur q14, [x4, #96]
+	WORD $0x3cc7008f // ldur q15, [x4, #112]
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8d9550 // sdot v16.4s, v10.16b, v13.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8f956d // sdot v13.4s, v11.16b, v15.16b
-	FLDPQ        160(R4), (F15, F17)
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
+	WORD $0x3cc8008f // ldur q15, [x4, #128]
+	WORD $0x3cc90091 // ldur q17, [x4, #144]
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8f9552 // sdot v18.4s, v10.16b, v15.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e91956a // sdot v10.4s, v11.16b, v17.16b
-	FMOVD        104(R0), F11
+	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 	WORD $0x4f00e40f // movi v15.16b, #0
-	FMOVD        24(R6), F17
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e31cd64 // fmla v4.4s, v11.4s, v17.4s
-	WORD $0x4e33cde5 // fmla v5.4s, v15.4s, v19.4s
-	FMOVD        32(R6), F17
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e31cd66 // fmla v6.4s, v11.4s, v17.4s
-	WORD $0x4e33cde7 // fmla v7.4s, v15.4s, v19.4s
-	FMOVD        40(R6), F17
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e31cd68 // fmla v8.4s, v11.4s, v17.4s
-	WORD $0x4e33cde9 // fmla v9.4s, v15.4s, v19.4s
+	WORD $0x4e9195af // sdot v15.4s, v13.16b, v17.16b
+	WORD $0x3cca0091 // ldur q17, [x4, #160]
+	WORD $0x3ccb0093 // ldur q19, [x4, #176]
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e919594 // sdot v20.4s, v12.16b, v17.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e9395ac // sdot v12.4s, v13.16b, v19.16b
+	WORD $0xfc46800d // ldur d13, [x0, #104]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0xfc4180d3 // ldur d19, [x6, #24]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e33cda4 // fmla v4.4s, v13.4s, v19.4s
+	WORD $0x4e35ce25 // fmla v5.4s, v17.4s, v21.4s
+	WORD $0xfc4200d3 // ldur d19, [x6, #32]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e33cda6 // fmla v6.4s, v13.4s, v19.4s
+	WORD $0x4e35ce27 // fmla v7.4s, v17.4s, v21.4s
+	WORD $0xfc4280d3 // ldur d19, [x6, #40]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e33cda8 // fmla v8.4s, v13.4s, v19.4s
+	WORD $0x4e35ce29 // fmla v9.4s, v17.4s, v21.4s
 
 	// integer sums times both scales
-	FMOVS        40(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        44(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        12(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0xbc42800d // ldur s13, [x0, #40]
+	WORD $0xbc42c011 // ldur s17, [x0, #44]
+	WORD $0xbc40c0b3 // ldur s19, [x5, #12]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dde75 // fmul v21.4s, v19.4s, v13.4s
+	WORD $0x6e31de73 // fmul v19.4s, v19.4s, v17.4s
+	WORD $0x4f951204 // fmla v4.4s, v16.4s, v21.s[0]
+	WORD $0x4f9311c5 // fmla v5.4s, v14.4s, v19.s[0]
+	WORD $0xbc4100ae // ldur s14, [x5, #16]
+	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2dddd2 // fmul v18.4s, v14.4s, v13.4s
+	WORD $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
+	WORD $0x4f921206 // fmla v6.4s, v16.4s, v18.s[0]
+	WORD $0x4f8e11e7 // fmla v7.4s, v15.4s, v14.s[0]
+	WORD $0xbc4140ae // ldur s14, [x5, #20]
+	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bde33 // fmul v19.4s, v17.4s, v11.4s
-	WORD $0x6e2fde31 // fmul v17.4s, v17.4s, v15.4s
-	WORD $0x4e33cdc4 // fmla v4.4s, v14.4s, v19.4s
-	WORD $0x4e31cd85 // fmla v5.4s, v12.4s, v17.4s
-	FMOVS        16(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2bdd90 // fmul v16.4s, v12.4s, v11.4s
-	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        20(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
-	WORD $0x4e2bcda8 // fmla v8.4s, v13.4s, v11.4s
-	WORD $0x4e2ccd49 // fmla v9.4s, v10.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
+	WORD $0x4f8d11e8 // fmla v8.4s, v15.4s, v13.s[0]
+	WORD $0x4f8e1189 // fmla v9.4s, v12.4s, v14.s[0]
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        16(R8), (F10, F11)
-	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
-	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FLDPQ        192(R4), (F12, F13)
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8d956c // sdot v12.4s, v11.16b, v13.16b
-	FLDPQ        224(R4), (F13, F15)
+	WORD $0x6f0c054c // ushr v12.16b, v10.16b, #4
+	WORD $0x6f0c056d // ushr v13.16b, v11.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x3ccc008e // ldur q14, [x4, #192]
+	WORD $0x3ccd008f // ldur q15, [x4, #208]
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8d9550 // sdot v16.4s, v10.16b, v13.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8f956d // sdot v13.4s, v11.16b, v15.16b
-	FLDPQ        256(R4), (F15, F17)
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
+	WORD $0x3cce008f // ldur q15, [x4, #224]
+	WORD $0x3ccf0091 // ldur q17, [x4, #240]
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8f9552 // sdot v18.4s, v10.16b, v15.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e91956a // sdot v10.4s, v11.16b, v17.16b
-	FMOVD        112(R0), F11
+	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 	WORD $0x4f00e40f // movi v15.16b, #0
-	FMOVD        48(R6), F17
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e31cd64 // fmla v4.4s, v11.4s, v17.4s
-	WORD $0x4e33cde5 // fmla v5.4s, v15.4s, v19.4s
-	FMOVD        56(R6), F17
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e31cd66 // fmla v6.4s, v11.4s, v17.4s
-	WORD $0x4e33cde7 // fmla v7.4s, v15.4s, v19.4s
-	FMOVD        64(R6), F17
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e31cd68 // fmla v8.4s, v11.4s, v17.4s
-	WORD $0x4e33cde9 // fmla v9.4s, v15.4s, v19.4s
+	WORD $0x4e9195af // sdot v15.4s, v13.16b, v17.16b
+	FLDPQ        256(R4), (F17, F19)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e919594 // sdot v20.4s, v12.16b, v17.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e9395ac // sdot v12.4s, v13.16b, v19.16b
+	WORD $0xfc47000d // ldur d13, [x0, #112]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0xfc4300d3 // ldur d19, [x6, #48]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e33cda4 // fmla v4.4s, v13.4s, v19.4s
+	WORD $0x4e35ce25 // fmla v5.4s, v17.4s, v21.4s
+	WORD $0xfc4380d3 // ldur d19, [x6, #56]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e33cda6 // fmla v6.4s, v13.4s, v19.4s
+	WORD $0x4e35ce27 // fmla v7.4s, v17.4s, v21.4s
+	WORD $0xfc4400d3 // ldur d19, [x6, #64]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e33cda8 // fmla v8.4s, v13.4s, v19.4s
+	WORD $0x4e35ce29 // fmla v9.4s, v17.4s, v21.4s
 
 	// integer sums times both scales
-	FMOVS        48(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        52(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        24(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0xbc43000d // ldur s13, [x0, #48]
+	WORD $0xbc434011 // ldur s17, [x0, #52]
+	WORD $0xbc4180b3 // ldur s19, [x5, #24]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dde75 // fmul v21.4s, v19.4s, v13.4s
+	WORD $0x6e31de73 // fmul v19.4s, v19.4s, v17.4s
+	WORD $0x4f951204 // fmla v4.4s, v16.4s, v21.s[0]
+	WORD $0x4f9311c5 // fmla v5.4s, v14.4s, v19.s[0]
+	WORD $0xbc41c0ae // ldur s14, [x5, #28]
+	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2dddd2 // fmul v18.4s, v14.4s, v13.4s
+	WORD $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
+	WORD $0x4f921206 // fmla v6.4s, v16.4s, v18.s[0]
+	WORD $0x4f8e11e7 // fmla v7.4s, v15.4s, v14.s[0]
+	WORD $0xbc4200ae // ldur s14, [x5, #32]
+	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bde33 // fmul v19.4s, v17.4s, v11.4s
-	WORD $0x6e2fde31 // fmul v17.4s, v17.4s, v15.4s
-	WORD $0x4e33cdc4 // fmla v4.4s, v14.4s, v19.4s
-	WORD $0x4e31cd85 // fmla v5.4s, v12.4s, v17.4s
-	FMOVS        28(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2bdd90 // fmul v16.4s, v12.4s, v11.4s
-	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        32(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
-	WORD $0x4e2bcda8 // fmla v8.4s, v13.4s, v11.4s
-	WORD $0x4e2ccd49 // fmla v9.4s, v10.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
+	WORD $0x4f8d11e8 // fmla v8.4s, v15.4s, v13.s[0]
+	WORD $0x4f8e1189 // fmla v9.4s, v12.4s, v14.s[0]
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        16(R8), (F10, F11)
 	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	FLDPQ        288(R4), (F12, F13)
@@ -1174,249 +1132,227 @@ loop3:
 	WORD $0x4e8f9552 // sdot v18.4s, v10.16b, v15.16b
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e91956a // sdot v10.4s, v11.16b, v17.16b
-	FMOVD        120(R0), F11
+	WORD $0xfc47800b // ldur d11, [x0, #120]
 	WORD $0x4f00e40f // movi v15.16b, #0
-	FMOVD        72(R6), F17
+	WORD $0xfc4480d1 // ldur d17, [x6, #72]
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e31cd64 // fmla v4.4s, v11.4s, v17.4s
 	WORD $0x4e33cde5 // fmla v5.4s, v15.4s, v19.4s
-	FMOVD        80(R6), F17
+	WORD $0xfc4500d1 // ldur d17, [x6, #80]
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e31cd66 // fmla v6.4s, v11.4s, v17.4s
 	WORD $0x4e33cde7 // fmla v7.4s, v15.4s, v19.4s
-	FMOVD        88(R6), F17
+	WORD $0xfc4580d1 // ldur d17, [x6, #88]
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e31cd68 // fmla v8.4s, v11.4s, v17.4s
 	WORD $0x4e33cde9 // fmla v9.4s, v15.4s, v19.4s
 
 	// integer sums times both scales
-	FMOVS        56(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        60(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        36(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0xbc43800b // ldur s11, [x0, #56]
+	WORD $0xbc43c00f // ldur s15, [x0, #60]
+	WORD $0xbc4240b1 // ldur s17, [x5, #36]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bde33 // fmul v19.4s, v17.4s, v11.4s
 	WORD $0x6e2fde31 // fmul v17.4s, v17.4s, v15.4s
-	WORD $0x4e33cdc4 // fmla v4.4s, v14.4s, v19.4s
-	WORD $0x4e31cd85 // fmla v5.4s, v12.4s, v17.4s
-	FMOVS        40(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f9311c4 // fmla v4.4s, v14.4s, v19.s[0]
+	WORD $0x4f911185 // fmla v5.4s, v12.4s, v17.s[0]
+	WORD $0xbc4280ac // ldur s12, [x5, #40]
 	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x6e2bdd90 // fmul v16.4s, v12.4s, v11.4s
 	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        44(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f9011c6 // fmla v6.4s, v14.4s, v16.s[0]
+	WORD $0x4f8c11a7 // fmla v7.4s, v13.4s, v12.s[0]
+	WORD $0xbc42c0ac // ldur s12, [x5, #44]
 	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
 	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
-	WORD $0x4e2bcda8 // fmla v8.4s, v13.4s, v11.4s
-	WORD $0x4e2ccd49 // fmla v9.4s, v10.4s, v12.4s
+	WORD $0x4f8b11a8 // fmla v8.4s, v13.4s, v11.s[0]
+	WORD $0x4f8c1149 // fmla v9.4s, v10.4s, v12.s[0]
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        48(R8), (F10, F11)
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FLDPQ        384(R4), (F12, F13)
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8d956c // sdot v12.4s, v11.16b, v13.16b
-	FLDPQ        416(R4), (F13, F15)
+	WORD $0x3cc3010a // ldur q10, [x8, #48]
+	WORD $0x3cc4010b // ldur q11, [x8, #64]
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	FLDPQ        384(R4), (F14, F15)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8d9550 // sdot v16.4s, v10.16b, v13.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8f956d // sdot v13.4s, v11.16b, v15.16b
-	FLDPQ        448(R4), (F15, F17)
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
+	FLDPQ        416(R4), (F15, F17)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8f9552 // sdot v18.4s, v10.16b, v15.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e91956a // sdot v10.4s, v11.16b, v17.16b
-	FMOVD        128(R0), F11
+	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 	WORD $0x4f00e40f // movi v15.16b, #0
-	FMOVD        96(R6), F17
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e31cd64 // fmla v4.4s, v11.4s, v17.4s
-	WORD $0x4e33cde5 // fmla v5.4s, v15.4s, v19.4s
-	FMOVD        104(R6), F17
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e31cd66 // fmla v6.4s, v11.4s, v17.4s
-	WORD $0x4e33cde7 // fmla v7.4s, v15.4s, v19.4s
-	FMOVD        112(R6), F17
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e31cd68 // fmla v8.4s, v11.4s, v17.4s
-	WORD $0x4e33cde9 // fmla v9.4s, v15.4s, v19.4s
+	WORD $0x4e9195af // sdot v15.4s, v13.16b, v17.16b
+	FLDPQ        448(R4), (F17, F19)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e919594 // sdot v20.4s, v12.16b, v17.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e9395ac // sdot v12.4s, v13.16b, v19.16b
+	WORD $0xfc48000d // ldur d13, [x0, #128]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0xfc4600d3 // ldur d19, [x6, #96]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e33cda4 // fmla v4.4s, v13.4s, v19.4s
+	WORD $0x4e35ce25 // fmla v5.4s, v17.4s, v21.4s
+	WORD $0xfc4680d3 // ldur d19, [x6, #104]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e33cda6 // fmla v6.4s, v13.4s, v19.4s
+	WORD $0x4e35ce27 // fmla v7.4s, v17.4s, v21.4s
+	WORD $0xfc4700d3 // ldur d19, [x6, #112]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e33cda8 // fmla v8.4s, v13.4s, v19.4s
+	WORD $0x4e35ce29 // fmla v9.4s, v17.4s, v21.4s
 
 	// integer sums times both scales
-	FMOVS        64(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        68(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        48(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0xbc44000d // ldur s13, [x0, #64]
+	WORD $0xbc444011 // ldur s17, [x0, #68]
+	WORD $0xbc4300b3 // ldur s19, [x5, #48]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dde75 // fmul v21.4s, v19.4s, v13.4s
+	WORD $0x6e31de73 // fmul v19.4s, v19.4s, v17.4s
+	WORD $0x4f951204 // fmla v4.4s, v16.4s, v21.s[0]
+	WORD $0x4f9311c5 // fmla v5.4s, v14.4s, v19.s[0]
+	WORD $0xbc4340ae // ldur s14, [x5, #52]
+	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2dddd2 // fmul v18.4s, v14.4s, v13.4s
+	WORD $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
+	WORD $0x4f921206 // fmla v6.4s, v16.4s, v18.s[0]
+	WORD $0x4f8e11e7 // fmla v7.4s, v15.4s, v14.s[0]
+	WORD $0xbc4380ae // ldur s14, [x5, #56]
+	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bde33 // fmul v19.4s, v17.4s, v11.4s
-	WORD $0x6e2fde31 // fmul v17.4s, v17.4s, v15.4s
-	WORD $0x4e33cdc4 // fmla v4.4s, v14.4s, v19.4s
-	WORD $0x4e31cd85 // fmla v5.4s, v12.4s, v17.4s
-	FMOVS        52(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2bdd90 // fmul v16.4s, v12.4s, v11.4s
-	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        56(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
-	WORD $0x4e2bcda8 // fmla v8.4s, v13.4s, v11.4s
-	WORD $0x4e2ccd49 // fmla v9.4s, v10.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
+	WORD $0x4f8d11e8 // fmla v8.4s, v15.4s, v13.s[0]
+	WORD $0x4f8e1189 // fmla v9.4s, v12.4s, v14.s[0]
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        48(R8), (F10, F11)
-	WORD $0x6f0e054a // ushr v10.16b, v10.16b, #2
-	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FLDPQ        480(R4), (F12, F13)
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8d956c // sdot v12.4s, v11.16b, v13.16b
-	FLDPQ        512(R4), (F13, F15)
+	WORD $0x6f0e054c // ushr v12.16b, v10.16b, #2
+	WORD $0x6f0e056d // ushr v13.16b, v11.16b, #2
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	FLDPQ        480(R4), (F14, F15)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8d9550 // sdot v16.4s, v10.16b, v13.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8f956d // sdot v13.4s, v11.16b, v15.16b
-	FLDPQ        544(R4), (F15, F17)
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
+	FLDPQ        512(R4), (F15, F17)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8f9552 // sdot v18.4s, v10.16b, v15.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e91956a // sdot v10.4s, v11.16b, v17.16b
-	FMOVD        136(R0), F11
+	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 	WORD $0x4f00e40f // movi v15.16b, #0
-	FMOVD        120(R6), F17
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e31cd64 // fmla v4.4s, v11.4s, v17.4s
-	WORD $0x4e33cde5 // fmla v5.4s, v15.4s, v19.4s
-	FMOVD        128(R6), F17
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e31cd66 // fmla v6.4s, v11.4s, v17.4s
-	WORD $0x4e33cde7 // fmla v7.4s, v15.4s, v19.4s
-	FMOVD        136(R6), F17
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e31cd68 // fmla v8.4s, v11.4s, v17.4s
-	WORD $0x4e33cde9 // fmla v9.4s, v15.4s, v19.4s
+	WORD $0x4e9195af // sdot v15.4s, v13.16b, v17.16b
+	FLDPQ        544(R4), (F17, F19)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e919594 // sdot v20.4s, v12.16b, v17.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e9395ac // sdot v12.4s, v13.16b, v19.16b
+	WORD $0xfc48800d // ldur d13, [x0, #136]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0xfc4780d3 // ldur d19, [x6, #120]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e33cda4 // fmla v4.4s, v13.4s, v19.4s
+	WORD $0x4e35ce25 // fmla v5.4s, v17.4s, v21.4s
+	WORD $0xfc4800d3 // ldur d19, [x6, #128]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e33cda6 // fmla v6.4s, v13.4s, v19.4s
+	WORD $0x4e35ce27 // fmla v7.4s, v17.4s, v21.4s
+	WORD $0xfc4880d3 // ldur d19, [x6, #136]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e33cda8 // fmla v8.4s, v13.4s, v19.4s
+	WORD $0x4e35ce29 // fmla v9.4s, v17.4s, v21.4s
 
 	// integer sums times both scales
-	FMOVS        72(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        76(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        60(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0xbc44800d // ldur s13, [x0, #72]
+	WORD $0xbc44c011 // ldur s17, [x0, #76]
+	WORD $0xbc43c0b3 // ldur s19, [x5, #60]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dde75 // fmul v21.4s, v19.4s, v13.4s
+	WORD $0x6e31de73 // fmul v19.4s, v19.4s, v17.4s
+	WORD $0x4f951204 // fmla v4.4s, v16.4s, v21.s[0]
+	WORD $0x4f9311c5 // fmla v5.4s, v14.4s, v19.s[0]
+	WORD $0xbc4400ae // ldur s14, [x5, #64]
+	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2dddd2 // fmul v18.4s, v14.4s, v13.4s
+	WORD $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
+	WORD $0x4f921206 // fmla v6.4s, v16.4s, v18.s[0]
+	WORD $0x4f8e11e7 // fmla v7.4s, v15.4s, v14.s[0]
+	WORD $0xbc4440ae // ldur s14, [x5, #68]
+	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bde33 // fmul v19.4s, v17.4s, v11.4s
-	WORD $0x6e2fde31 // fmul v17.4s, v17.4s, v15.4s
-	WORD $0x4e33cdc4 // fmla v4.4s, v14.4s, v19.4s
-	WORD $0x4e31cd85 // fmla v5.4s, v12.4s, v17.4s
-	FMOVS        64(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2bdd90 // fmul v16.4s, v12.4s, v11.4s
-	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        68(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
-	WORD $0x4e2bcda8 // fmla v8.4s, v13.4s, v11.4s
-	WORD $0x4e2ccd49 // fmla v9.4s, v10.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
+	WORD $0x4f8d11e8 // fmla v8.4s, v15.4s, v13.s[0]
+	WORD $0x4f8e1189 // fmla v9.4s, v12.4s, v14.s[0]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        48(R8), (F10, F11)
-	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
-	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FLDPQ        576(R4), (F12, F13)
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8d956c // sdot v12.4s, v11.16b, v13.16b
-	FLDPQ        608(R4), (F13, F15)
+	WORD $0x6f0c054c // ushr v12.16b, v10.16b, #4
+	WORD $0x6f0c056d // ushr v13.16b, v11.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	FLDPQ        576(R4), (F14, F15)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8d9550 // sdot v16.4s, v10.16b, v13.16b
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8f956d // sdot v13.4s, v11.16b, v15.16b
-	FLDPQ        640(R4), (F15, F17)
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
+	FLDPQ        608(R4), (F15, F17)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8f9552 // sdot v18.4s, v10.16b, v15.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e91956a // sdot v10.4s, v11.16b, v17.16b
-	FMOVD        144(R0), F11
+	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 	WORD $0x4f00e40f // movi v15.16b, #0
-	FMOVD        144(R6), F17
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e31cd64 // fmla v4.4s, v11.4s, v17.4s
-	WORD $0x4e33cde5 // fmla v5.4s, v15.4s, v19.4s
-	FMOVD        152(R6), F17
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e31cd66 // fmla v6.4s, v11.4s, v17.4s
-	WORD $0x4e33cde7 // fmla v7.4s, v15.4s, v19.4s
-	FMOVD        160(R6), F17
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e31cd68 // fmla v8.4s, v11.4s, v17.4s
-	WORD $0x4e33cde9 // fmla v9.4s, v15.4s, v19.4s
+	WORD $0x4e9195af // sdot v15.4s, v13.16b, v17.16b
+	FLDPQ        640(R4), (F17, F19)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e919594 // sdot v20.4s, v12.16b, v17.16b
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e9395ac // sdot v12.4s, v13.16b, v19.16b
+	WORD $0xfc49000d // ldur d13, [x0, #144]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0xfc4900d3 // ldur d19, [x6, #144]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e33cda4 // fmla v4.4s, v13.4s, v19.4s
+	WORD $0x4e35ce25 // fmla v5.4s, v17.4s, v21.4s
+	WORD $0xfc4980d3 // ldur d19, [x6, #152]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e33cda6 // fmla v6.4s, v13.4s, v19.4s
+	WORD $0x4e35ce27 // fmla v7.4s, v17.4s, v21.4s
+	WORD $0xfc4a00d3 // ldur d19, [x6, #160]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e33cda8 // fmla v8.4s, v13.4s, v19.4s
+	WORD $0x4e35ce29 // fmla v9.4s, v17.4s, v21.4s
 
 	// integer sums times both scales
-	FMOVS        80(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        84(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        72(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0xbc45000d // ldur s13, [x0, #80]
+	WORD $0xbc454011 // ldur s17, [x0, #84]
+	WORD $0xbc4480b3 // ldur s19, [x5, #72]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dde75 // fmul v21.4s, v19.4s, v13.4s
+	WORD $0x6e31de73 // fmul v19.4s, v19.4s, v17.4s
+	WORD $0x4f951204 // fmla v4.4s, v16.4s, v21.s[0]
+	WORD $0x4f9311c5 // fmla v5.4s, v14.4s, v19.s[0]
+	WORD $0xbc44c0ae // ldur s14, [x5, #76]
+	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2dddd2 // fmul v18.4s, v14.4s, v13.4s
+	WORD $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
+	WORD $0x4f921206 // fmla v6.4s, v16.4s, v18.s[0]
+	WORD $0x4f8e11e7 // fmla v7.4s, v15.4s, v14.s[0]
+	WORD $0xbc4500ae // ldur s14, [x5, #80]
+	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bde33 // fmul v19.4s, v17.4s, v11.4s
-	WORD $0x6e2fde31 // fmul v17.4s, v17.4s, v15.4s
-	WORD $0x4e33cdc4 // fmla v4.4s, v14.4s, v19.4s
-	WORD $0x4e31cd85 // fmla v5.4s, v12.4s, v17.4s
-	FMOVS        76(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2bdd90 // fmul v16.4s, v12.4s, v11.4s
-	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        80(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
-	WORD $0x4e2bcda8 // fmla v8.4s, v13.4s, v11.4s
-	WORD $0x4e2ccd49 // fmla v9.4s, v10.4s, v12.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
+	WORD $0x4f8d11e8 // fmla v8.4s, v15.4s, v13.s[0]
+	WORD $0x4f8e1189 // fmla v9.4s, v12.4s, v14.s[0]
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        48(R8), (F10, F11)
 	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	FLDPQ        672(R4), (F12, F13)
@@ -1434,50 +1370,45 @@ loop3:
 	WORD $0x4e8f9552 // sdot v18.4s, v10.16b, v15.16b
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e91956a // sdot v10.4s, v11.16b, v17.16b
-	FMOVD        152(R0), F11
+	WORD $0xfc49800b // ldur d11, [x0, #152]
 	WORD $0x4f00e40f // movi v15.16b, #0
-	FMOVD        168(R6), F17
+	WORD $0xfc4a80d1 // ldur d17, [x6, #168]
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e31cd64 // fmla v4.4s, v11.4s, v17.4s
 	WORD $0x4e33cde5 // fmla v5.4s, v15.4s, v19.4s
-	FMOVD        176(R6), F17
+	WORD $0xfc4b00d1 // ldur d17, [x6, #176]
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e31cd66 // fmla v6.4s, v11.4s, v17.4s
 	WORD $0x4e33cde7 // fmla v7.4s, v15.4s, v19.4s
-	FMOVD        184(R6), F17
+	WORD $0xfc4b80d1 // ldur d17, [x6, #184]
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e31cd68 // fmla v8.4s, v11.4s, v17.4s
 	WORD $0x4e33cde9 // fmla v9.4s, v15.4s, v19.4s
 
 	// integer sums times both scales
-	FMOVS        88(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        92(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        84(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0xbc45800b // ldur s11, [x0, #88]
+	WORD $0xbc45c00f // ldur s15, [x0, #92]
+	WORD $0xbc4540b1 // ldur s17, [x5, #84]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bde33 // fmul v19.4s, v17.4s, v11.4s
 	WORD $0x6e2fde31 // fmul v17.4s, v17.4s, v15.4s
-	WORD $0x4e33cdc4 // fmla v4.4s, v14.4s, v19.4s
-	WORD $0x4e31cd85 // fmla v5.4s, v12.4s, v17.4s
-	FMOVS        88(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f9311c4 // fmla v4.4s, v14.4s, v19.s[0]
+	WORD $0x4f911185 // fmla v5.4s, v12.4s, v17.s[0]
+	WORD $0xbc4580ac // ldur s12, [x5, #88]
 	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x6e2bdd90 // fmul v16.4s, v12.4s, v11.4s
 	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
-	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        92(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f9011c6 // fmla v6.4s, v14.4s, v16.s[0]
+	WORD $0x4f8c11a7 // fmla v7.4s, v13.4s, v12.s[0]
+	WORD $0xbc45c0ac // ldur s12, [x5, #92]
 	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
 	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
-	WORD $0x4e2bcda8 // fmla v8.4s, v13.4s, v11.4s
-	WORD $0x4e2ccd49 // fmla v9.4s, v10.4s, v12.4s
+	WORD $0x4f8b11a8 // fmla v8.4s, v13.4s, v11.s[0]
+	WORD $0x4f8c1149 // fmla v9.4s, v10.4s, v12.s[0]
 	ADD          $0x54, R8
 	ADD          $0x300, R4
 	ADD          $0x60, R5
@@ -1556,41 +1487,38 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40a10c // ldr h12, [x8, #80]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        (R8), F13
-	FMOVQ        4(R8), F14
+	WORD $0x7c45010c // ldur h12, [x8, #80]
+	WORD $0x1ee2418c // fcvt s12, h12
+	WORD $0x3cc0010d // ldur q13, [x8]
+	WORD $0x3cc0410e // ldur q14, [x8, #4]
 	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
 	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91cc // fmul v12.4s, v14.4s, v12.s[0]
 	FMOVQ        F13, 32(R0)
 	FMOVQ        F12, 48(R0)
-	WORD $0x7d40a10c // ldr h12, [x8, #80]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        8(R8), F13
-	FMOVQ        12(R8), F14
+	WORD $0x7c45010c // ldur h12, [x8, #80]
+	WORD $0x1ee2418c // fcvt s12, h12
+	WORD $0x3cc0810d // ldur q13, [x8, #8]
+	WORD $0x3cc0c10e // ldur q14, [x8, #12]
 	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
 	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91cc // fmul v12.4s, v14.4s, v12.s[0]
 	FMOVQ        F13, 64(R0)
 	FMOVQ        F12, 80(R0)
-	WORD $0x7d40a50c // ldr h12, [x8, #82]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        (R8), F13
-	FMOVQ        4(R8), F14
+	WORD $0x7c45210c // ldur h12, [x8, #82]
+	WORD $0x1ee2418c // fcvt s12, h12
+	WORD $0x3cc0010d // ldur q13, [x8]
+	WORD $0x3cc0410e // ldur q14, [x8, #4]
 	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
 	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
 	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
@@ -1599,17 +1527,16 @@ loop3:
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91cc // fmul v12.4s, v14.4s, v12.s[0]
 	WORD $0x6e231dad // eor v13.16b, v13.16b, v3.16b
 	WORD $0x6e231d8c // eor v12.16b, v12.16b, v3.16b
 	FMOVQ        F13, 96(R0)
 	FMOVQ        F12, 112(R0)
-	WORD $0x7d40a50c // ldr h12, [x8, #82]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        8(R8), F13
-	FMOVQ        12(R8), F14
+	WORD $0x7c45210c // ldur h12, [x8, #82]
+	WORD $0x1ee2418c // fcvt s12, h12
+	WORD $0x3cc0810d // ldur q13, [x8, #8]
+	WORD $0x3cc0c10e // ldur q14, [x8, #12]
 	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
 	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
 	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
@@ -1618,262 +1545,250 @@ loop3:
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91cc // fmul v12.4s, v14.4s, v12.s[0]
 	WORD $0x6e231dad // eor v13.16b, v13.16b, v3.16b
 	WORD $0x6e231d8c // eor v12.16b, v12.16b, v3.16b
 	FMOVQ        F13, 128(R0)
 	FMOVQ        F12, 144(R0)
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        16(R8), (F12, F13)
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FLDPQ        (R4), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
-	FLDPQ        32(R4), (F15, F17)
+	WORD $0x3cc1010c // ldur q12, [x8, #16]
+	WORD $0x3cc2010d // ldur q13, [x8, #32]
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x3cc00090 // ldur q16, [x4]
+	WORD $0x3cc10091 // ldur q17, [x4, #16]
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9195af // sdot v15.4s, v13.16b, v17.16b
-	FLDPQ        64(R4), (F17, F19)
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e9195f0 // sdot v16.4s, v15.16b, v17.16b
+	WORD $0x3cc20091 // ldur q17, [x4, #32]
+	WORD $0x3cc30093 // ldur q19, [x4, #48]
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e919594 // sdot v20.4s, v12.16b, v17.16b
+	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9395b1 // sdot v17.4s, v13.16b, v19.16b
-	FLDPQ        96(R4), (F19, F21)
+	WORD $0x4e9395f1 // sdot v17.4s, v15.16b, v19.16b
+	WORD $0x3cc40093 // ldur q19, [x4, #64]
+	WORD $0x3cc50095 // ldur q21, [x4, #80]
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e939596 // sdot v22.4s, v12.16b, v19.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e9595ac // sdot v12.4s, v13.16b, v21.16b
-	FMOVD        96(R0), F13
+	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
 	WORD $0x4f00e413 // movi v19.16b, #0
-	FMOVD        (R6), F21
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e35cda4 // fmla v4.4s, v13.4s, v21.4s
-	WORD $0x4e37ce65 // fmla v5.4s, v19.4s, v23.4s
-	FMOVD        8(R6), F21
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e35cda6 // fmla v6.4s, v13.4s, v21.4s
-	WORD $0x4e37ce67 // fmla v7.4s, v19.4s, v23.4s
-	FMOVD        16(R6), F21
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e35cda8 // fmla v8.4s, v13.4s, v21.4s
-	WORD $0x4e37ce69 // fmla v9.4s, v19.4s, v23.4s
-	FMOVD        24(R6), F21
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e35cdaa // fmla v10.4s, v13.4s, v21.4s
-	WORD $0x4e37ce6b // fmla v11.4s, v19.4s, v23.4s
+	WORD $0x4e9595f3 // sdot v19.4s, v15.16b, v21.16b
+	WORD $0x3cc60095 // ldur q21, [x4, #96]
+	WORD $0x3cc70097 // ldur q23, [x4, #112]
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e9595d8 // sdot v24.4s, v14.16b, v21.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e9795ee // sdot v14.4s, v15.16b, v23.16b
+	WORD $0xfc46000f // ldur d15, [x0, #96]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0xfc4000d7 // ldur d23, [x6]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e37cde4 // fmla v4.4s, v15.4s, v23.4s
+	WORD $0x4e39cea5 // fmla v5.4s, v21.4s, v25.4s
+	WORD $0xfc4080d7 // ldur d23, [x6, #8]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e37cde6 // fmla v6.4s, v15.4s, v23.4s
+	WORD $0x4e39cea7 // fmla v7.4s, v21.4s, v25.4s
+	WORD $0xfc4100d7 // ldur d23, [x6, #16]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e37cde8 // fmla v8.4s, v15.4s, v23.4s
+	WORD $0x4e39cea9 // fmla v9.4s, v21.4s, v25.4s
+	WORD $0xfc4180d7 // ldur d23, [x6, #24]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e37cdea // fmla v10.4s, v15.4s, v23.4s
+	WORD $0x4e39ceab // fmla v11.4s, v21.4s, v25.4s
 
 	// integer sums times both scales
-	FMOVS        32(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        36(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        (R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0xbc42000f // ldur s15, [x0, #32]
+	WORD $0xbc424015 // ldur s21, [x0, #36]
+	WORD $0xbc4000b7 // ldur s23, [x5]
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2fdef9 // fmul v25.4s, v23.4s, v15.4s
+	WORD $0x6e35def7 // fmul v23.4s, v23.4s, v21.4s
+	WORD $0x4f991244 // fmla v4.4s, v18.4s, v25.s[0]
+	WORD $0x4f971205 // fmla v5.4s, v16.4s, v23.s[0]
+	WORD $0xbc4040b0 // ldur s16, [x5, #4]
+	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4f941246 // fmla v6.4s, v18.4s, v20.s[0]
+	WORD $0x4f901227 // fmla v7.4s, v17.4s, v16.s[0]
+	WORD $0xbc4080b0 // ldur s16, [x5, #8]
+	WORD $0x4e21dad1 // scvtf v17.4s, v22.4s
+	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
+	WORD $0x6e2fde13 // fmul v19.4s, v16.4s, v15.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4f931228 // fmla v8.4s, v17.4s, v19.s[0]
+	WORD $0x4f901249 // fmla v9.4s, v18.4s, v16.s[0]
+	WORD $0xbc40c0b0 // ldur s16, [x5, #12]
+	WORD $0x4e21db11 // scvtf v17.4s, v24.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddeb7 // fmul v23.4s, v21.4s, v13.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e37ce04 // fmla v4.4s, v16.4s, v23.4s
-	WORD $0x4e35cdc5 // fmla v5.4s, v14.4s, v21.4s
-	FMOVS        4(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2dddd2 // fmul v18.4s, v14.4s, v13.4s
-	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
-	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
-	WORD $0x4e2ecde7 // fmla v7.4s, v15.4s, v14.4s
-	FMOVS        8(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x6e2dddd1 // fmul v17.4s, v14.4s, v13.4s
-	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
-	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	WORD $0x4e2ece09 // fmla v9.4s, v16.4s, v14.4s
-	FMOVS        12(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21dacf // scvtf v15.4s, v22.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
-	WORD $0x4e2dcdea // fmla v10.4s, v15.4s, v13.4s
-	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
+	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4f8f122a // fmla v10.4s, v17.4s, v15.s[0]
+	WORD $0x4f9011cb // fmla v11.4s, v14.4s, v16.s[0]
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        16(R8), (F12, F13)
-	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
-	WORD $0x6f0e05ad // ushr v13.16b, v13.16b, #2
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FLDPQ        128(R4), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
-	FLDPQ        160(R4), (F15, F17)
+	WORD $0x6f0e058e // ushr v14.16b, v12.16b, #2
+	WORD $0x6f0e05af // ushr v15.16b, v13.16b, #2
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x3cc80090 // ldur q16, [x4, #128]
+	WORD $0x3cc90091 // ldur q17, [x4, #144]
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9195af // sdot v15.4s, v13.16b, v17.16b
-	FLDPQ        192(R4), (F17, F19)
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e9195f0 // sdot v16.4s, v15.16b, v17.16b
+	WORD $0x3cca0091 // ldur q17, [x4, #160]
+	WORD $0x3ccb0093 // ldur q19, [x4, #176]
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e919594 // sdot v20.4s, v12.16b, v17.16b
+	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9395b1 // sdot v17.4s, v13.16b, v19.16b
-	FLDPQ        224(R4), (F19, F21)
+	WORD $0x4e9395f1 // sdot v17.4s, v15.16b, v19.16b
+	WORD $0x3ccc0093 // ldur q19, [x4, #192]
+	WORD $0x3ccd0095 // ldur q21, [x4, #208]
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e939596 // sdot v22.4s, v12.16b, v19.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e9595ac // sdot v12.4s, v13.16b, v21.16b
-	FMOVD        104(R0), F13
+	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
 	WORD $0x4f00e413 // movi v19.16b, #0
-	FMOVD        32(R6), F21
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e35cda4 // fmla v4.4s, v13.4s, v21.4s
-	WORD $0x4e37ce65 // fmla v5.4s, v19.4s, v23.4s
-	FMOVD        40(R6), F21
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e35cda6 // fmla v6.4s, v13.4s, v21.4s
-	WORD $0x4e37ce67 // fmla v7.4s, v19.4s, v23.4s
-	FMOVD        48(R6), F21
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e35cda8 // fmla v8.4s, v13.4s, v21.4s
-	WORD $0x4e37ce69 // fmla v9.4s, v19.4s, v23.4s
-	FMOVD        56(R6), F21
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e35cdaa // fmla v10.4s, v13.4s, v21.4s
-	WORD $0x4e37ce6b // fmla v11.4s, v19.4s, v23.4s
+	WORD $0x4e9595f3 // sdot v19.4s, v15.16b, v21.16b
+	WORD $0x3cce0095 // ldur q21, [x4, #224]
+	WORD $0x3ccf0097 // ldur q23, [x4, #240]
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e9595d8 // sdot v24.4s, v14.16b, v21.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e9795ee // sdot v14.4s, v15.16b, v23.16b
+	WORD $0xfc46800f // ldur d15, [x0, #104]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0xfc4200d7 // ldur d23, [x6, #32]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e37cde4 // fmla v4.4s, v15.4s, v23.4s
+	WORD $0x4e39cea5 // fmla v5.4s, v21.4s, v25.4s
+	WORD $0xfc4280d7 // ldur d23, [x6, #40]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e37cde6 // fmla v6.4s, v15.4s, v23.4s
+	WORD $0x4e39cea7 // fmla v7.4s, v21.4s, v25.4s
+	WORD $0xfc4300d7 // ldur d23, [x6, #48]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e37cde8 // fmla v8.4s, v15.4s, v23.4s
+	WORD $0x4e39cea9 // fmla v9.4s, v21.4s, v25.4s
+	WORD $0xfc4380d7 // ldur d23, [x6, #56]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e37cdea // fmla v10.4s, v15.4s, v23.4s
+	WORD $0x4e39ceab // fmla v11.4s, v21.4s, v25.4s
 
 	// integer sums times both scales
-	FMOVS        40(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        44(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        16(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0xbc42800f // ldur s15, [x0, #40]
+	WORD $0xbc42c015 // ldur s21, [x0, #44]
+	WORD $0xbc4100b7 // ldur s23, [x5, #16]
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2fdef9 // fmul v25.4s, v23.4s, v15.4s
+	WORD $0x6e35def7 // fmul v23.4s, v23.4s, v21.4s
+	WORD $0x4f991244 // fmla v4.4s, v18.4s, v25.s[0]
+	WORD $0x4f971205 // fmla v5.4s, v16.4s, v23.s[0]
+	WORD $0xbc4140b0 // ldur s16, [x5, #20]
+	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4f941246 // fmla v6.4s, v18.4s, v20.s[0]
+	WORD $0x4f901227 // fmla v7.4s, v17.4s, v16.s[0]
+	WORD $0xbc4180b0 // ldur s16, [x5, #24]
+	WORD $0x4e21dad1 // scvtf v17.4s, v22.4s
+	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
+	WORD $0x6e2fde13 // fmul v19.4s, v16.4s, v15.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4f931228 // fmla v8.4s, v17.4s, v19.s[0]
+	WORD $0x4f901249 // fmla v9.4s, v18.4s, v16.s[0]
+	WORD $0xbc41c0b0 // ldur s16, [x5, #28]
+	WORD $0x4e21db11 // scvtf v17.4s, v24.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddeb7 // fmul v23.4s, v21.4s, v13.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e37ce04 // fmla v4.4s, v16.4s, v23.4s
-	WORD $0x4e35cdc5 // fmla v5.4s, v14.4s, v21.4s
-	FMOVS        20(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2dddd2 // fmul v18.4s, v14.4s, v13.4s
-	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
-	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
-	WORD $0x4e2ecde7 // fmla v7.4s, v15.4s, v14.4s
-	FMOVS        24(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x6e2dddd1 // fmul v17.4s, v14.4s, v13.4s
-	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
-	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	WORD $0x4e2ece09 // fmla v9.4s, v16.4s, v14.4s
-	FMOVS        28(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21dacf // scvtf v15.4s, v22.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
-	WORD $0x4e2dcdea // fmla v10.4s, v15.4s, v13.4s
-	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
+	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4f8f122a // fmla v10.4s, v17.4s, v15.s[0]
+	WORD $0x4f9011cb // fmla v11.4s, v14.4s, v16.s[0]
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        16(R8), (F12, F13)
-	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
-	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FLDPQ        256(R4), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
-	FLDPQ        288(R4), (F15, F17)
+	WORD $0x6f0c058e // ushr v14.16b, v12.16b, #4
+	WORD $0x6f0c05af // ushr v15.16b, v13.16b, #4
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FLDPQ        256(R4), (F16, F17)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9195af // sdot v15.4s, v13.16b, v17.16b
-	FLDPQ        320(R4), (F17, F19)
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e9195f0 // sdot v16.4s, v15.16b, v17.16b
+	FLDPQ        288(R4), (F17, F19)
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e919594 // sdot v20.4s, v12.16b, v17.16b
+	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9395b1 // sdot v17.4s, v13.16b, v19.16b
-	FLDPQ        352(R4), (F19, F21)
+	WORD $0x4e9395f1 // sdot v17.4s, v15.16b, v19.16b
+	FLDPQ        320(R4), (F19, F21)
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e939596 // sdot v22.4s, v12.16b, v19.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e9595ac // sdot v12.4s, v13.16b, v21.16b
-	FMOVD        112(R0), F13
+	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
 	WORD $0x4f00e413 // movi v19.16b, #0
-	FMOVD        64(R6), F21
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e35cda4 // fmla v4.4s, v13.4s, v21.4s
-	WORD $0x4e37ce65 // fmla v5.4s, v19.4s, v23.4s
-	FMOVD        72(R6), F21
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e35cda6 // fmla v6.4s, v13.4s, v21.4s
-	WORD $0x4e37ce67 // fmla v7.4s, v19.4s, v23.4s
-	FMOVD        80(R6), F21
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e35cda8 // fmla v8.4s, v13.4s, v21.4s
-	WORD $0x4e37ce69 // fmla v9.4s, v19.4s, v23.4s
-	FMOVD        88(R6), F21
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e35cdaa // fmla v10.4s, v13.4s, v21.4s
-	WORD $0x4e37ce6b // fmla v11.4s, v19.4s, v23.4s
+	WORD $0x4e9595f3 // sdot v19.4s, v15.16b, v21.16b
+	FLDPQ        352(R4), (F21, F23)
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e9595d8 // sdot v24.4s, v14.16b, v21.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e9795ee // sdot v14.4s, v15.16b, v23.16b
+	WORD $0xfc47000f // ldur d15, [x0, #112]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0xfc4400d7 // ldur d23, [x6, #64]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e37cde4 // fmla v4.4s, v15.4s, v23.4s
+	WORD $0x4e39cea5 // fmla v5.4s, v21.4s, v25.4s
+	WORD $0xfc4480d7 // ldur d23, [x6, #72]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e37cde6 // fmla v6.4s, v15.4s, v23.4s
+	WORD $0x4e39cea7 // fmla v7.4s, v21.4s, v25.4s
+	WORD $0xfc4500d7 // ldur d23, [x6, #80]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e37cde8 // fmla v8.4s, v15.4s, v23.4s
+	WORD $0x4e39cea9 // fmla v9.4s, v21.4s, v25.4s
+	WORD $0xfc4580d7 // ldur d23, [x6, #88]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e37cdea // fmla v10.4s, v15.4s, v23.4s
+	WORD $0x4e39ceab // fmla v11.4s, v21.4s, v25.4s
 
 	// integer sums times both scales
-	FMOVS        48(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        52(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        32(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0xbc43000f // ldur s15, [x0, #48]
+	WORD $0xbc434015 // ldur s21, [x0, #52]
+	WORD $0xbc4200b7 // ldur s23, [x5, #32]
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2fdef9 // fmul v25.4s, v23.4s, v15.4s
+	WORD $0x6e35def7 // fmul v23.4s, v23.4s, v21.4s
+	WORD $0x4f991244 // fmla v4.4s, v18.4s, v25.s[0]
+	WORD $0x4f971205 // fmla v5.4s, v16.4s, v23.s[0]
+	WORD $0xbc4240b0 // ldur s16, [x5, #36]
+	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4f941246 // fmla v6.4s, v18.4s, v20.s[0]
+	WORD $0x4f901227 // fmla v7.4s, v17.4s, v16.s[0]
+	WORD $0xbc4280b0 // ldur s16, [x5, #40]
+	WORD $0x4e21dad1 // scvtf v17.4s, v22.4s
+	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
+	WORD $0x6e2fde13 // fmul v19.4s, v16.4s, v15.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4f931228 // fmla v8.4s, v17.4s, v19.s[0]
+	WORD $0x4f901249 // fmla v9.4s, v18.4s, v16.s[0]
+	WORD $0xbc42c0b0 // ldur s16, [x5, #44]
+	WORD $0x4e21db11 // scvtf v17.4s, v24.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddeb7 // fmul v23.4s, v21.4s, v13.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e37ce04 // fmla v4.4s, v16.4s, v23.4s
-	WORD $0x4e35cdc5 // fmla v5.4s, v14.4s, v21.4s
-	FMOVS        36(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2dddd2 // fmul v18.4s, v14.4s, v13.4s
-	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
-	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
-	WORD $0x4e2ecde7 // fmla v7.4s, v15.4s, v14.4s
-	FMOVS        40(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x6e2dddd1 // fmul v17.4s, v14.4s, v13.4s
-	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
-	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	WORD $0x4e2ece09 // fmla v9.4s, v16.4s, v14.4s
-	FMOVS        44(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21dacf // scvtf v15.4s, v22.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
-	WORD $0x4e2dcdea // fmla v10.4s, v15.4s, v13.4s
-	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
+	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4f8f122a // fmla v10.4s, v17.4s, v15.s[0]
+	WORD $0x4f9011cb // fmla v11.4s, v14.4s, v16.s[0]
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        16(R8), (F12, F13)
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
 	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
 	FLDPQ        384(R4), (F14, F15)
@@ -1896,312 +1811,286 @@ loop3:
 	WORD $0x4e939596 // sdot v22.4s, v12.16b, v19.16b
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e9595ac // sdot v12.4s, v13.16b, v21.16b
-	FMOVD        120(R0), F13
+	WORD $0xfc47800d // ldur d13, [x0, #120]
 	WORD $0x4f00e413 // movi v19.16b, #0
-	FMOVD        96(R6), F21
+	WORD $0xfc4600d5 // ldur d21, [x6, #96]
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e35cda4 // fmla v4.4s, v13.4s, v21.4s
 	WORD $0x4e37ce65 // fmla v5.4s, v19.4s, v23.4s
-	FMOVD        104(R6), F21
+	WORD $0xfc4680d5 // ldur d21, [x6, #104]
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e35cda6 // fmla v6.4s, v13.4s, v21.4s
 	WORD $0x4e37ce67 // fmla v7.4s, v19.4s, v23.4s
-	FMOVD        112(R6), F21
+	WORD $0xfc4700d5 // ldur d21, [x6, #112]
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e35cda8 // fmla v8.4s, v13.4s, v21.4s
 	WORD $0x4e37ce69 // fmla v9.4s, v19.4s, v23.4s
-	FMOVD        120(R6), F21
+	WORD $0xfc4780d5 // ldur d21, [x6, #120]
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e35cdaa // fmla v10.4s, v13.4s, v21.4s
 	WORD $0x4e37ce6b // fmla v11.4s, v19.4s, v23.4s
 
 	// integer sums times both scales
-	FMOVS        56(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        60(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        48(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0xbc43800d // ldur s13, [x0, #56]
+	WORD $0xbc43c013 // ldur s19, [x0, #60]
+	WORD $0xbc4300b5 // ldur s21, [x5, #48]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddeb7 // fmul v23.4s, v21.4s, v13.4s
 	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e37ce04 // fmla v4.4s, v16.4s, v23.4s
-	WORD $0x4e35cdc5 // fmla v5.4s, v14.4s, v21.4s
-	FMOVS        52(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f971204 // fmla v4.4s, v16.4s, v23.s[0]
+	WORD $0x4f9511c5 // fmla v5.4s, v14.4s, v21.s[0]
+	WORD $0xbc4340ae // ldur s14, [x5, #52]
 	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x6e2dddd2 // fmul v18.4s, v14.4s, v13.4s
 	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
-	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
-	WORD $0x4e2ecde7 // fmla v7.4s, v15.4s, v14.4s
-	FMOVS        56(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f921206 // fmla v6.4s, v16.4s, v18.s[0]
+	WORD $0x4f8e11e7 // fmla v7.4s, v15.4s, v14.s[0]
+	WORD $0xbc4380ae // ldur s14, [x5, #56]
 	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
 	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
 	WORD $0x6e2dddd1 // fmul v17.4s, v14.4s, v13.4s
 	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
-	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	WORD $0x4e2ece09 // fmla v9.4s, v16.4s, v14.4s
-	FMOVS        60(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f9111e8 // fmla v8.4s, v15.4s, v17.s[0]
+	WORD $0x4f8e1209 // fmla v9.4s, v16.4s, v14.s[0]
+	WORD $0xbc43c0ae // ldur s14, [x5, #60]
 	WORD $0x4e21dacf // scvtf v15.4s, v22.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
 	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
-	WORD $0x4e2dcdea // fmla v10.4s, v15.4s, v13.4s
-	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
+	WORD $0x4f8d11ea // fmla v10.4s, v15.4s, v13.s[0]
+	WORD $0x4f8e118b // fmla v11.4s, v12.4s, v14.s[0]
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        48(R8), (F12, F13)
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FLDPQ        512(R4), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
-	FLDPQ        544(R4), (F15, F17)
+	WORD $0x3cc3010c // ldur q12, [x8, #48]
+	WORD $0x3cc4010d // ldur q13, [x8, #64]
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	FLDPQ        512(R4), (F16, F17)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9195af // sdot v15.4s, v13.16b, v17.16b
-	FLDPQ        576(R4), (F17, F19)
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e9195f0 // sdot v16.4s, v15.16b, v17.16b
+	FLDPQ        544(R4), (F17, F19)
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e919594 // sdot v20.4s, v12.16b, v17.16b
+	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9395b1 // sdot v17.4s, v13.16b, v19.16b
-	FLDPQ        608(R4), (F19, F21)
+	WORD $0x4e9395f1 // sdot v17.4s, v15.16b, v19.16b
+	FLDPQ        576(R4), (F19, F21)
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e939596 // sdot v22.4s, v12.16b, v19.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e9595ac // sdot v12.4s, v13.16b, v21.16b
-	FMOVD        128(R0), F13
+	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
 	WORD $0x4f00e413 // movi v19.16b, #0
-	FMOVD        128(R6), F21
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e35cda4 // fmla v4.4s, v13.4s, v21.4s
-	WORD $0x4e37ce65 // fmla v5.4s, v19.4s, v23.4s
-	FMOVD        136(R6), F21
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e35cda6 // fmla v6.4s, v13.4s, v21.4s
-	WORD $0x4e37ce67 // fmla v7.4s, v19.4s, v23.4s
-	FMOVD        144(R6), F21
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e35cda8 // fmla v8.4s, v13.4s, v21.4s
-	WORD $0x4e37ce69 // fmla v9.4s, v19.4s, v23.4s
-	FMOVD        152(R6), F21
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e35cdaa // fmla v10.4s, v13.4s, v21.4s
-	WORD $0x4e37ce6b // fmla v11.4s, v19.4s, v23.4s
+	WORD $0x4e9595f3 // sdot v19.4s, v15.16b, v21.16b
+	FLDPQ        608(R4), (F21, F23)
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e9595d8 // sdot v24.4s, v14.16b, v21.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e9795ee // sdot v14.4s, v15.16b, v23.16b
+	WORD $0xfc48000f // ldur d15, [x0, #128]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0xfc4800d7 // ldur d23, [x6, #128]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e37cde4 // fmla v4.4s, v15.4s, v23.4s
+	WORD $0x4e39cea5 // fmla v5.4s, v21.4s, v25.4s
+	WORD $0xfc4880d7 // ldur d23, [x6, #136]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e37cde6 // fmla v6.4s, v15.4s, v23.4s
+	WORD $0x4e39cea7 // fmla v7.4s, v21.4s, v25.4s
+	WORD $0xfc4900d7 // ldur d23, [x6, #144]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e37cde8 // fmla v8.4s, v15.4s, v23.4s
+	WORD $0x4e39cea9 // fmla v9.4s, v21.4s, v25.4s
+	WORD $0xfc4980d7 // ldur d23, [x6, #152]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e37cdea // fmla v10.4s, v15.4s, v23.4s
+	WORD $0x4e39ceab // fmla v11.4s, v21.4s, v25.4s
 
 	// integer sums times both scales
-	FMOVS        64(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        68(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        64(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0xbc44000f // ldur s15, [x0, #64]
+	WORD $0xbc444015 // ldur s21, [x0, #68]
+	WORD $0xbc4400b7 // ldur s23, [x5, #64]
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2fdef9 // fmul v25.4s, v23.4s, v15.4s
+	WORD $0x6e35def7 // fmul v23.4s, v23.4s, v21.4s
+	WORD $0x4f991244 // fmla v4.4s, v18.4s, v25.s[0]
+	WORD $0x4f971205 // fmla v5.4s, v16.4s, v23.s[0]
+	WORD $0xbc4440b0 // ldur s16, [x5, #68]
+	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4f941246 // fmla v6.4s, v18.4s, v20.s[0]
+	WORD $0x4f901227 // fmla v7.4s, v17.4s, v16.s[0]
+	WORD $0xbc4480b0 // ldur s16, [x5, #72]
+	WORD $0x4e21dad1 // scvtf v17.4s, v22.4s
+	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
+	WORD $0x6e2fde13 // fmul v19.4s, v16.4s, v15.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4f931228 // fmla v8.4s, v17.4s, v19.s[0]
+	WORD $0x4f901249 // fmla v9.4s, v18.4s, v16.s[0]
+	WORD $0xbc44c0b0 // ldur s16, [x5, #76]
+	WORD $0x4e21db11 // scvtf v17.4s, v24.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddeb7 // fmul v23.4s, v21.4s, v13.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e37ce04 // fmla v4.4s, v16.4s, v23.4s
-	WORD $0x4e35cdc5 // fmla v5.4s, v14.4s, v21.4s
-	FMOVS        68(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2dddd2 // fmul v18.4s, v14.4s, v13.4s
-	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
-	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
-	WORD $0x4e2ecde7 // fmla v7.4s, v15.4s, v14.4s
-	FMOVS        72(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x6e2dddd1 // fmul v17.4s, v14.4s, v13.4s
-	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
-	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	WORD $0x4e2ece09 // fmla v9.4s, v16.4s, v14.4s
-	FMOVS        76(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21dacf // scvtf v15.4s, v22.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
-	WORD $0x4e2dcdea // fmla v10.4s, v15.4s, v13.4s
-	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
+	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4f8f122a // fmla v10.4s, v17.4s, v15.s[0]
+	WORD $0x4f9011cb // fmla v11.4s, v14.4s, v16.s[0]
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        48(R8), (F12, F13)
-	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
-	WORD $0x6f0e05ad // ushr v13.16b, v13.16b, #2
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FLDPQ        640(R4), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
-	FLDPQ        672(R4), (F15, F17)
+	WORD $0x6f0e058e // ushr v14.16b, v12.16b, #2
+	WORD $0x6f0e05af // ushr v15.16b, v13.16b, #2
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FLDPQ        640(R4), (F16, F17)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9195af // sdot v15.4s, v13.16b, v17.16b
-	FLDPQ        704(R4), (F17, F19)
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e9195f0 // sdot v16.4s, v15.16b, v17.16b
+	FLDPQ        672(R4), (F17, F19)
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e919594 // sdot v20.4s, v12.16b, v17.16b
+	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9395b1 // sdot v17.4s, v13.16b, v19.16b
-	FLDPQ        736(R4), (F19, F21)
+	WORD $0x4e9395f1 // sdot v17.4s, v15.16b, v19.16b
+	FLDPQ        704(R4), (F19, F21)
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e939596 // sdot v22.4s, v12.16b, v19.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e9595ac // sdot v12.4s, v13.16b, v21.16b
-	FMOVD        136(R0), F13
+	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
 	WORD $0x4f00e413 // movi v19.16b, #0
-	FMOVD        160(R6), F21
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e35cda4 // fmla v4.4s, v13.4s, v21.4s
-	WORD $0x4e37ce65 // fmla v5.4s, v19.4s, v23.4s
-	FMOVD        168(R6), F21
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e35cda6 // fmla v6.4s, v13.4s, v21.4s
-	WORD $0x4e37ce67 // fmla v7.4s, v19.4s, v23.4s
-	FMOVD        176(R6), F21
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e35cda8 // fmla v8.4s, v13.4s, v21.4s
-	WORD $0x4e37ce69 // fmla v9.4s, v19.4s, v23.4s
-	FMOVD        184(R6), F21
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e35cdaa // fmla v10.4s, v13.4s, v21.4s
-	WORD $0x4e37ce6b // fmla v11.4s, v19.4s, v23.4s
+	WORD $0x4e9595f3 // sdot v19.4s, v15.16b, v21.16b
+	FLDPQ        736(R4), (F21, F23)
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e9595d8 // sdot v24.4s, v14.16b, v21.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e9795ee // sdot v14.4s, v15.16b, v23.16b
+	WORD $0xfc48800f // ldur d15, [x0, #136]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0xfc4a00d7 // ldur d23, [x6, #160]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e37cde4 // fmla v4.4s, v15.4s, v23.4s
+	WORD $0x4e39cea5 // fmla v5.4s, v21.4s, v25.4s
+	WORD $0xfc4a80d7 // ldur d23, [x6, #168]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e37cde6 // fmla v6.4s, v15.4s, v23.4s
+	WORD $0x4e39cea7 // fmla v7.4s, v21.4s, v25.4s
+	WORD $0xfc4b00d7 // ldur d23, [x6, #176]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e37cde8 // fmla v8.4s, v15.4s, v23.4s
+	WORD $0x4e39cea9 // fmla v9.4s, v21.4s, v25.4s
+	WORD $0xfc4b80d7 // ldur d23, [x6, #184]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e37cdea // fmla v10.4s, v15.4s, v23.4s
+	WORD $0x4e39ceab // fmla v11.4s, v21.4s, v25.4s
 
 	// integer sums times both scales
-	FMOVS        72(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        76(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        80(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0xbc44800f // ldur s15, [x0, #72]
+	WORD $0xbc44c015 // ldur s21, [x0, #76]
+	WORD $0xbc4500b7 // ldur s23, [x5, #80]
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2fdef9 // fmul v25.4s, v23.4s, v15.4s
+	WORD $0x6e35def7 // fmul v23.4s, v23.4s, v21.4s
+	WORD $0x4f991244 // fmla v4.4s, v18.4s, v25.s[0]
+	WORD $0x4f971205 // fmla v5.4s, v16.4s, v23.s[0]
+	WORD $0xbc4540b0 // ldur s16, [x5, #84]
+	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4f941246 // fmla v6.4s, v18.4s, v20.s[0]
+	WORD $0x4f901227 // fmla v7.4s, v17.4s, v16.s[0]
+	WORD $0xbc4580b0 // ldur s16, [x5, #88]
+	WORD $0x4e21dad1 // scvtf v17.4s, v22.4s
+	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
+	WORD $0x6e2fde13 // fmul v19.4s, v16.4s, v15.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4f931228 // fmla v8.4s, v17.4s, v19.s[0]
+	WORD $0x4f901249 // fmla v9.4s, v18.4s, v16.s[0]
+	WORD $0xbc45c0b0 // ldur s16, [x5, #92]
+	WORD $0x4e21db11 // scvtf v17.4s, v24.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddeb7 // fmul v23.4s, v21.4s, v13.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e37ce04 // fmla v4.4s, v16.4s, v23.4s
-	WORD $0x4e35cdc5 // fmla v5.4s, v14.4s, v21.4s
-	FMOVS        84(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2dddd2 // fmul v18.4s, v14.4s, v13.4s
-	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
-	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
-	WORD $0x4e2ecde7 // fmla v7.4s, v15.4s, v14.4s
-	FMOVS        88(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x6e2dddd1 // fmul v17.4s, v14.4s, v13.4s
-	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
-	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	WORD $0x4e2ece09 // fmla v9.4s, v16.4s, v14.4s
-	FMOVS        92(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21dacf // scvtf v15.4s, v22.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
-	WORD $0x4e2dcdea // fmla v10.4s, v15.4s, v13.4s
-	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
+	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4f8f122a // fmla v10.4s, v17.4s, v15.s[0]
+	WORD $0x4f9011cb // fmla v11.4s, v14.4s, v16.s[0]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        48(R8), (F12, F13)
-	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
-	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FLDPQ        768(R4), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
-	FLDPQ        800(R4), (F15, F17)
+	WORD $0x6f0c058e // ushr v14.16b, v12.16b, #4
+	WORD $0x6f0c05af // ushr v15.16b, v13.16b, #4
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FLDPQ        768(R4), (F16, F17)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9195af // sdot v15.4s, v13.16b, v17.16b
-	FLDPQ        832(R4), (F17, F19)
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e9195f0 // sdot v16.4s, v15.16b, v17.16b
+	FLDPQ        800(R4), (F17, F19)
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e919594 // sdot v20.4s, v12.16b, v17.16b
+	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9395b1 // sdot v17.4s, v13.16b, v19.16b
-	FLDPQ        864(R4), (F19, F21)
+	WORD $0x4e9395f1 // sdot v17.4s, v15.16b, v19.16b
+	FLDPQ        832(R4), (F19, F21)
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e939596 // sdot v22.4s, v12.16b, v19.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e9595ac // sdot v12.4s, v13.16b, v21.16b
-	FMOVD        144(R0), F13
+	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
 	WORD $0x4f00e413 // movi v19.16b, #0
-	FMOVD        192(R6), F21
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e35cda4 // fmla v4.4s, v13.4s, v21.4s
-	WORD $0x4e37ce65 // fmla v5.4s, v19.4s, v23.4s
-	FMOVD        200(R6), F21
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e35cda6 // fmla v6.4s, v13.4s, v21.4s
-	WORD $0x4e37ce67 // fmla v7.4s, v19.4s, v23.4s
-	FMOVD        208(R6), F21
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e35cda8 // fmla v8.4s, v13.4s, v21.4s
-	WORD $0x4e37ce69 // fmla v9.4s, v19.4s, v23.4s
-	FMOVD        216(R6), F21
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e35cdaa // fmla v10.4s, v13.4s, v21.4s
-	WORD $0x4e37ce6b // fmla v11.4s, v19.4s, v23.4s
+	WORD $0x4e9595f3 // sdot v19.4s, v15.16b, v21.16b
+	FLDPQ        864(R4), (F21, F23)
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e9595d8 // sdot v24.4s, v14.16b, v21.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e9795ee // sdot v14.4s, v15.16b, v23.16b
+	WORD $0xfc49000f // ldur d15, [x0, #144]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0xfc4c00d7 // ldur d23, [x6, #192]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e37cde4 // fmla v4.4s, v15.4s, v23.4s
+	WORD $0x4e39cea5 // fmla v5.4s, v21.4s, v25.4s
+	WORD $0xfc4c80d7 // ldur d23, [x6, #200]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e37cde6 // fmla v6.4s, v15.4s, v23.4s
+	WORD $0x4e39cea7 // fmla v7.4s, v21.4s, v25.4s
+	WORD $0xfc4d00d7 // ldur d23, [x6, #208]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e37cde8 // fmla v8.4s, v15.4s, v23.4s
+	WORD $0x4e39cea9 // fmla v9.4s, v21.4s, v25.4s
+	WORD $0xfc4d80d7 // ldur d23, [x6, #216]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e37cdea // fmla v10.4s, v15.4s, v23.4s
+	WORD $0x4e39ceab // fmla v11.4s, v21.4s, v25.4s
 
 	// integer sums times both scales
-	FMOVS        80(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        84(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        96(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0xbc45000f // ldur s15, [x0, #80]
+	WORD $0xbc454015 // ldur s21, [x0, #84]
+	WORD $0xbc4600b7 // ldur s23, [x5, #96]
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2fdef9 // fmul v25.4s, v23.4s, v15.4s
+	WORD $0x6e35def7 // fmul v23.4s, v23.4s, v21.4s
+	WORD $0x4f991244 // fmla v4.4s, v18.4s, v25.s[0]
+	WORD $0x4f971205 // fmla v5.4s, v16.4s, v23.s[0]
+	WORD $0xbc4640b0 // ldur s16, [x5, #100]
+	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4f941246 // fmla v6.4s, v18.4s, v20.s[0]
+	WORD $0x4f901227 // fmla v7.4s, v17.4s, v16.s[0]
+	WORD $0xbc4680b0 // ldur s16, [x5, #104]
+	WORD $0x4e21dad1 // scvtf v17.4s, v22.4s
+	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
+	WORD $0x6e2fde13 // fmul v19.4s, v16.4s, v15.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4f931228 // fmla v8.4s, v17.4s, v19.s[0]
+	WORD $0x4f901249 // fmla v9.4s, v18.4s, v16.s[0]
+	WORD $0xbc46c0b0 // ldur s16, [x5, #108]
+	WORD $0x4e21db11 // scvtf v17.4s, v24.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddeb7 // fmul v23.4s, v21.4s, v13.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e37ce04 // fmla v4.4s, v16.4s, v23.4s
-	WORD $0x4e35cdc5 // fmla v5.4s, v14.4s, v21.4s
-	FMOVS        100(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2dddd2 // fmul v18.4s, v14.4s, v13.4s
-	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
-	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
-	WORD $0x4e2ecde7 // fmla v7.4s, v15.4s, v14.4s
-	FMOVS        104(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x6e2dddd1 // fmul v17.4s, v14.4s, v13.4s
-	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
-	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	WORD $0x4e2ece09 // fmla v9.4s, v16.4s, v14.4s
-	FMOVS        108(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21dacf // scvtf v15.4s, v22.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
-	WORD $0x4e2dcdea // fmla v10.4s, v15.4s, v13.4s
-	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
+	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4f8f122a // fmla v10.4s, v17.4s, v15.s[0]
+	WORD $0x4f9011cb // fmla v11.4s, v14.4s, v16.s[0]
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        48(R8), (F12, F13)
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
 	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
 	FLDPQ        896(R4), (F14, F15)
@@ -2224,62 +2113,56 @@ loop3:
 	WORD $0x4e939596 // sdot v22.4s, v12.16b, v19.16b
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e9595ac // sdot v12.4s, v13.16b, v21.16b
-	FMOVD        152(R0), F13
+	WORD $0xfc49800d // ldur d13, [x0, #152]
 	WORD $0x4f00e413 // movi v19.16b, #0
-	FMOVD        224(R6), F21
+	WORD $0xfc4e00d5 // ldur d21, [x6, #224]
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e35cda4 // fmla v4.4s, v13.4s, v21.4s
 	WORD $0x4e37ce65 // fmla v5.4s, v19.4s, v23.4s
-	FMOVD        232(R6), F21
+	WORD $0xfc4e80d5 // ldur d21, [x6, #232]
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e35cda6 // fmla v6.4s, v13.4s, v21.4s
 	WORD $0x4e37ce67 // fmla v7.4s, v19.4s, v23.4s
-	FMOVD        240(R6), F21
+	WORD $0xfc4f00d5 // ldur d21, [x6, #240]
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e35cda8 // fmla v8.4s, v13.4s, v21.4s
 	WORD $0x4e37ce69 // fmla v9.4s, v19.4s, v23.4s
-	FMOVD        248(R6), F21
+	WORD $0xfc4f80d5 // ldur d21, [x6, #248]
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e35cdaa // fmla v10.4s, v13.4s, v21.4s
 	WORD $0x4e37ce6b // fmla v11.4s, v19.4s, v23.4s
 
 	// integer sums times both scales
-	FMOVS        88(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        92(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        112(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0xbc45800d // ldur s13, [x0, #88]
+	WORD $0xbc45c013 // ldur s19, [x0, #92]
+	WORD $0xbc4700b5 // ldur s21, [x5, #112]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2ddeb7 // fmul v23.4s, v21.4s, v13.4s
 	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e37ce04 // fmla v4.4s, v16.4s, v23.4s
-	WORD $0x4e35cdc5 // fmla v5.4s, v14.4s, v21.4s
-	FMOVS        116(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f971204 // fmla v4.4s, v16.4s, v23.s[0]
+	WORD $0x4f9511c5 // fmla v5.4s, v14.4s, v21.s[0]
+	WORD $0xbc4740ae // ldur s14, [x5, #116]
 	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x6e2dddd2 // fmul v18.4s, v14.4s, v13.4s
 	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
-	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
-	WORD $0x4e2ecde7 // fmla v7.4s, v15.4s, v14.4s
-	FMOVS        120(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f921206 // fmla v6.4s, v16.4s, v18.s[0]
+	WORD $0x4f8e11e7 // fmla v7.4s, v15.4s, v14.s[0]
+	WORD $0xbc4780ae // ldur s14, [x5, #120]
 	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
 	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
 	WORD $0x6e2dddd1 // fmul v17.4s, v14.4s, v13.4s
 	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
-	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	WORD $0x4e2ece09 // fmla v9.4s, v16.4s, v14.4s
-	FMOVS        124(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f9111e8 // fmla v8.4s, v15.4s, v17.s[0]
+	WORD $0x4f8e1209 // fmla v9.4s, v16.4s, v14.s[0]
+	WORD $0xbc47c0ae // ldur s14, [x5, #124]
 	WORD $0x4e21dacf // scvtf v15.4s, v22.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
 	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
-	WORD $0x4e2dcdea // fmla v10.4s, v15.4s, v13.4s
-	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
+	WORD $0x4f8d11ea // fmla v10.4s, v15.4s, v13.s[0]
+	WORD $0x4f8e118b // fmla v11.4s, v12.4s, v14.s[0]
 	ADD          $0x54, R8
 	ADD          $0x400, R4
 	ADD          $0x80, R5
@@ -2345,41 +2228,38 @@ TEXT ·decodeUnitsQ2_KNEON(SB), NOSPLIT, $576-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d40a023 // ldr h3, [x1, #80]
-	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
-	WORD $0x4e040463 // dup v3.4s, v3.s[0]
-	FMOVQ        (R1), F4
-	FMOVQ        4(R1), F5
+	WORD $0x7c450023 // ldur h3, [x1, #80]
+	WORD $0x1ee24063 // fcvt s3, h3
+	WORD $0x3cc00024 // ldur q4, [x1]
+	WORD $0x3cc04025 // ldur q5, [x1, #4]
 	WORD $0x4e010084 // tbl v4.16b, { v4.16b }, v1.16b
 	WORD $0x4e0100a5 // tbl v5.16b, { v5.16b }, v1.16b
 	WORD $0x4e221c84 // and v4.16b, v4.16b, v2.16b
 	WORD $0x4e221ca5 // and v5.16b, v5.16b, v2.16b
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	WORD $0x4f839084 // fmul v4.4s, v4.4s, v3.s[0]
+	WORD $0x4f8390a3 // fmul v3.4s, v5.4s, v3.s[0]
 	FMOVQ        F4, 32(R3)
 	FMOVQ        F3, 48(R3)
-	WORD $0x7d40a023 // ldr h3, [x1, #80]
-	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
-	WORD $0x4e040463 // dup v3.4s, v3.s[0]
-	FMOVQ        8(R1), F4
-	FMOVQ        12(R1), F5
+	WORD $0x7c450023 // ldur h3, [x1, #80]
+	WORD $0x1ee24063 // fcvt s3, h3
+	WORD $0x3cc08024 // ldur q4, [x1, #8]
+	WORD $0x3cc0c025 // ldur q5, [x1, #12]
 	WORD $0x4e010084 // tbl v4.16b, { v4.16b }, v1.16b
 	WORD $0x4e0100a5 // tbl v5.16b, { v5.16b }, v1.16b
 	WORD $0x4e221c84 // and v4.16b, v4.16b, v2.16b
 	WORD $0x4e221ca5 // and v5.16b, v5.16b, v2.16b
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	WORD $0x4f839084 // fmul v4.4s, v4.4s, v3.s[0]
+	WORD $0x4f8390a3 // fmul v3.4s, v5.4s, v3.s[0]
 	FMOVQ        F4, 64(R3)
 	FMOVQ        F3, 80(R3)
-	WORD $0x7d40a423 // ldr h3, [x1, #82]
-	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
-	WORD $0x4e040463 // dup v3.4s, v3.s[0]
-	FMOVQ        (R1), F4
-	FMOVQ        4(R1), F5
+	WORD $0x7c452023 // ldur h3, [x1, #82]
+	WORD $0x1ee24063 // fcvt s3, h3
+	WORD $0x3cc00024 // ldur q4, [x1]
+	WORD $0x3cc04025 // ldur q5, [x1, #4]
 	WORD $0x4e010084 // tbl v4.16b, { v4.16b }, v1.16b
 	WORD $0x4e0100a5 // tbl v5.16b, { v5.16b }, v1.16b
 	WORD $0x6f3c0484 // ushr v4.4s, v4.4s, #4
@@ -2388,15 +2268,14 @@ loop1:
 	WORD $0x4e221ca5 // and v5.16b, v5.16b, v2.16b
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	WORD $0x4f839084 // fmul v4.4s, v4.4s, v3.s[0]
+	WORD $0x4f8390a3 // fmul v3.4s, v5.4s, v3.s[0]
 	FMOVQ        F4, 96(R3)
 	FMOVQ        F3, 112(R3)
-	WORD $0x7d40a423 // ldr h3, [x1, #82]
-	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
-	WORD $0x4e040463 // dup v3.4s, v3.s[0]
-	FMOVQ        8(R1), F4
-	FMOVQ        12(R1), F5
+	WORD $0x7c452023 // ldur h3, [x1, #82]
+	WORD $0x1ee24063 // fcvt s3, h3
+	WORD $0x3cc08024 // ldur q4, [x1, #8]
+	WORD $0x3cc0c025 // ldur q5, [x1, #12]
 	WORD $0x4e010084 // tbl v4.16b, { v4.16b }, v1.16b
 	WORD $0x4e0100a5 // tbl v5.16b, { v5.16b }, v1.16b
 	WORD $0x6f3c0484 // ushr v4.4s, v4.4s, #4
@@ -2405,80 +2284,81 @@ loop1:
 	WORD $0x4e221ca5 // and v5.16b, v5.16b, v2.16b
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x6e24dc64 // fmul v4.4s, v3.4s, v4.4s
-	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
+	WORD $0x4f839084 // fmul v4.4s, v4.4s, v3.s[0]
+	WORD $0x4f8390a3 // fmul v3.4s, v5.4s, v3.s[0]
 	FMOVQ        F4, 128(R3)
 	FMOVQ        F3, 144(R3)
 
 	// levels of values 0 to 31
-	FLDPQ        16(R1), (F3, F4)
+	WORD $0x3cc10023 // ldur q3, [x1, #16]
+	WORD $0x3cc20024 // ldur q4, [x1, #32]
 	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
 	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
 	FMOVQ        F3, (R3)
 	FMOVQ        F4, 16(R3)
-	FMOVS        (R3), F3
+	WORD $0xbc400063 // ldur s3, [x3]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	FMOVS        32(R3), F5
+	WORD $0xbc420065 // ldur s5, [x3, #32]
 	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
 	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	FMOVS        96(R3), F5
+	WORD $0xbc460065 // ldur s5, [x3, #96]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
 	FMOVQ        F3, (R0)
 	FMOVQ        F4, 16(R0)
-	FMOVS        8(R3), F3
+	WORD $0xbc408063 // ldur s3, [x3, #8]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        12(R3), F4
+	WORD $0xbc40c064 // ldur s4, [x3, #12]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	FMOVS        32(R3), F5
+	WORD $0xbc420065 // ldur s5, [x3, #32]
 	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
 	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	FMOVS        96(R3), F5
+	WORD $0xbc460065 // ldur s5, [x3, #96]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
 	FMOVQ        F3, 32(R0)
 	FMOVQ        F4, 48(R0)
-	FMOVS        16(R3), F3
+	WORD $0xbc410063 // ldur s3, [x3, #16]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        20(R3), F4
+	WORD $0xbc414064 // ldur s4, [x3, #20]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	FMOVS        36(R3), F5
+	WORD $0xbc424065 // ldur s5, [x3, #36]
 	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
 	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	FMOVS        100(R3), F5
+	WORD $0xbc464065 // ldur s5, [x3, #100]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
 	FMOVQ        F3, 64(R0)
 	FMOVQ        F4, 80(R0)
-	FMOVS        24(R3), F3
+	WORD $0xbc418063 // ldur s3, [x3, #24]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        28(R3), F4
+	WORD $0xbc41c064 // ldur s4, [x3, #28]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	FMOVS        36(R3), F5
+	WORD $0xbc424065 // ldur s5, [x3, #36]
 	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
 	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	FMOVS        100(R3), F5
+	WORD $0xbc464065 // ldur s5, [x3, #100]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
@@ -2486,76 +2366,77 @@ loop1:
 	FMOVQ        F4, 112(R0)
 
 	// levels of values 32 to 63
-	FLDPQ        16(R1), (F3, F4)
+	WORD $0x3cc10023 // ldur q3, [x1, #16]
+	WORD $0x3cc20024 // ldur q4, [x1, #32]
 	WORD $0x6f0e0463 // ushr v3.16b, v3.16b, #2
 	WORD $0x6f0e0484 // ushr v4.16b, v4.16b, #2
 	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
 	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
 	FMOVQ        F3, (R3)
 	FMOVQ        F4, 16(R3)
-	FMOVS        (R3), F3
+	WORD $0xbc400063 // ldur s3, [x3]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	FMOVS        40(R3), F5
+	WORD $0xbc428065 // ldur s5, [x3, #40]
 	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
 	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	FMOVS        104(R3), F5
+	WORD $0xbc468065 // ldur s5, [x3, #104]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
 	FMOVQ        F3, 128(R0)
 	FMOVQ        F4, 144(R0)
-	FMOVS        8(R3), F3
+	WORD $0xbc408063 // ldur s3, [x3, #8]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        12(R3), F4
+	WORD $0xbc40c064 // ldur s4, [x3, #12]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	FMOVS        40(R3), F5
+	WORD $0xbc428065 // ldur s5, [x3, #40]
 	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
 	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	FMOVS        104(R3), F5
+	WORD $0xbc468065 // ldur s5, [x3, #104]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
 	FMOVQ        F3, 160(R0)
 	FMOVQ        F4, 176(R0)
-	FMOVS        16(R3), F3
+	WORD $0xbc410063 // ldur s3, [x3, #16]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        20(R3), F4
+	WORD $0xbc414064 // ldur s4, [x3, #20]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	FMOVS        44(R3), F5
+	WORD $0xbc42c065 // ldur s5, [x3, #44]
 	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
 	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	FMOVS        108(R3), F5
+	WORD $0xbc46c065 // ldur s5, [x3, #108]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
 	FMOVQ        F3, 192(R0)
 	FMOVQ        F4, 208(R0)
-	FMOVS        24(R3), F3
+	WORD $0xbc418063 // ldur s3, [x3, #24]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        28(R3), F4
+	WORD $0xbc41c064 // ldur s4, [x3, #28]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	FMOVS        44(R3), F5
+	WORD $0xbc42c065 // ldur s5, [x3, #44]
 	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
 	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	FMOVS        108(R3), F5
+	WORD $0xbc46c065 // ldur s5, [x3, #108]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
@@ -2563,76 +2444,77 @@ loop1:
 	FMOVQ        F4, 240(R0)
 
 	// levels of values 64 to 95
-	FLDPQ        16(R1), (F3, F4)
+	WORD $0x3cc10023 // ldur q3, [x1, #16]
+	WORD $0x3cc20024 // ldur q4, [x1, #32]
 	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
 	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
 	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
 	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
 	FMOVQ        F3, (R3)
 	FMOVQ        F4, 16(R3)
-	FMOVS        (R3), F3
+	WORD $0xbc400063 // ldur s3, [x3]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	FMOVS        48(R3), F5
+	WORD $0xbc430065 // ldur s5, [x3, #48]
 	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
 	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	FMOVS        112(R3), F5
+	WORD $0xbc470065 // ldur s5, [x3, #112]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
 	FMOVQ        F3, 256(R0)
 	FMOVQ        F4, 272(R0)
-	FMOVS        8(R3), F3
+	WORD $0xbc408063 // ldur s3, [x3, #8]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        12(R3), F4
+	WORD $0xbc40c064 // ldur s4, [x3, #12]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	FMOVS        48(R3), F5
+	WORD $0xbc430065 // ldur s5, [x3, #48]
 	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
 	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	FMOVS        112(R3), F5
+	WORD $0xbc470065 // ldur s5, [x3, #112]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
 	FMOVQ        F3, 288(R0)
 	FMOVQ        F4, 304(R0)
-	FMOVS        16(R3), F3
+	WORD $0xbc410063 // ldur s3, [x3, #16]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        20(R3), F4
+	WORD $0xbc414064 // ldur s4, [x3, #20]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	FMOVS        52(R3), F5
+	WORD $0xbc434065 // ldur s5, [x3, #52]
 	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
 	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	FMOVS        116(R3), F5
+	WORD $0xbc474065 // ldur s5, [x3, #116]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
 	FMOVQ        F3, 320(R0)
 	FMOVQ        F4, 336(R0)
-	FMOVS        24(R3), F3
+	WORD $0xbc418063 // ldur s3, [x3, #24]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        28(R3), F4
+	WORD $0xbc41c064 // ldur s4, [x3, #28]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	FMOVS        52(R3), F5
+	WORD $0xbc434065 // ldur s5, [x3, #52]
 	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
 	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	FMOVS        116(R3), F5
+	WORD $0xbc474065 // ldur s5, [x3, #116]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
@@ -2640,74 +2522,75 @@ loop1:
 	FMOVQ        F4, 368(R0)
 
 	// levels of values 96 to 127
-	FLDPQ        16(R1), (F3, F4)
+	WORD $0x3cc10023 // ldur q3, [x1, #16]
+	WORD $0x3cc20024 // ldur q4, [x1, #32]
 	WORD $0x6f0a0463 // ushr v3.16b, v3.16b, #6
 	WORD $0x6f0a0484 // ushr v4.16b, v4.16b, #6
 	FMOVQ        F3, (R3)
 	FMOVQ        F4, 16(R3)
-	FMOVS        (R3), F3
+	WORD $0xbc400063 // ldur s3, [x3]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	FMOVS        56(R3), F5
+	WORD $0xbc438065 // ldur s5, [x3, #56]
 	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
 	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	FMOVS        120(R3), F5
+	WORD $0xbc478065 // ldur s5, [x3, #120]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
 	FMOVQ        F3, 384(R0)
 	FMOVQ        F4, 400(R0)
-	FMOVS        8(R3), F3
+	WORD $0xbc408063 // ldur s3, [x3, #8]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        12(R3), F4
+	WORD $0xbc40c064 // ldur s4, [x3, #12]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	FMOVS        56(R3), F5
+	WORD $0xbc438065 // ldur s5, [x3, #56]
 	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
 	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	FMOVS        120(R3), F5
+	WORD $0xbc478065 // ldur s5, [x3, #120]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
 	FMOVQ        F3, 416(R0)
 	FMOVQ        F4, 432(R0)
-	FMOVS        16(R3), F3
+	WORD $0xbc410063 // ldur s3, [x3, #16]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        20(R3), F4
+	WORD $0xbc414064 // ldur s4, [x3, #20]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	FMOVS        60(R3), F5
+	WORD $0xbc43c065 // ldur s5, [x3, #60]
 	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
 	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	FMOVS        124(R3), F5
+	WORD $0xbc47c065 // ldur s5, [x3, #124]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
 	FMOVQ        F3, 448(R0)
 	FMOVQ        F4, 464(R0)
-	FMOVS        24(R3), F3
+	WORD $0xbc418063 // ldur s3, [x3, #24]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        28(R3), F4
+	WORD $0xbc41c064 // ldur s4, [x3, #28]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	FMOVS        60(R3), F5
+	WORD $0xbc43c065 // ldur s5, [x3, #60]
 	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
 	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	FMOVS        124(R3), F5
+	WORD $0xbc47c065 // ldur s5, [x3, #124]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
@@ -2715,74 +2598,75 @@ loop1:
 	FMOVQ        F4, 496(R0)
 
 	// levels of values 128 to 159
-	FLDPQ        48(R1), (F3, F4)
+	WORD $0x3cc30023 // ldur q3, [x1, #48]
+	WORD $0x3cc40024 // ldur q4, [x1, #64]
 	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
 	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
 	FMOVQ        F3, (R3)
 	FMOVQ        F4, 16(R3)
-	FMOVS        (R3), F3
+	WORD $0xbc400063 // ldur s3, [x3]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	FMOVS        64(R3), F5
+	WORD $0xbc440065 // ldur s5, [x3, #64]
 	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
 	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	FMOVS        128(R3), F5
+	WORD $0xbc480065 // ldur s5, [x3, #128]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
 	FMOVQ        F3, 512(R0)
 	FMOVQ        F4, 528(R0)
-	FMOVS        8(R3), F3
+	WORD $0xbc408063 // ldur s3, [x3, #8]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        12(R3), F4
+	WORD $0xbc40c064 // ldur s4, [x3, #12]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	FMOVS        64(R3), F5
+	WORD $0xbc440065 // ldur s5, [x3, #64]
 	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
 	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	FMOVS        128(R3), F5
+	WORD $0xbc480065 // ldur s5, [x3, #128]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
 	FMOVQ        F3, 544(R0)
 	FMOVQ        F4, 560(R0)
-	FMOVS        16(R3), F3
+	WORD $0xbc410063 // ldur s3, [x3, #16]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        20(R3), F4
+	WORD $0xbc414064 // ldur s4, [x3, #20]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	FMOVS        68(R3), F5
+	WORD $0xbc444065 // ldur s5, [x3, #68]
 	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
 	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	FMOVS        132(R3), F5
+	WORD $0xbc484065 // ldur s5, [x3, #132]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
 	FMOVQ        F3, 576(R0)
 	FMOVQ        F4, 592(R0)
-	FMOVS        24(R3), F3
+	WORD $0xbc418063 // ldur s3, [x3, #24]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        28(R3), F4
+	WORD $0xbc41c064 // ldur s4, [x3, #28]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	FMOVS        68(R3), F5
+	WORD $0xbc444065 // ldur s5, [x3, #68]
 	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
 	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	FMOVS        132(R3), F5
+	WORD $0xbc484065 // ldur s5, [x3, #132]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
@@ -2790,76 +2674,77 @@ loop1:
 	FMOVQ        F4, 624(R0)
 
 	// levels of values 160 to 191
-	FLDPQ        48(R1), (F3, F4)
+	WORD $0x3cc30023 // ldur q3, [x1, #48]
+	WORD $0x3cc40024 // ldur q4, [x1, #64]
 	WORD $0x6f0e0463 // ushr v3.16b, v3.16b, #2
 	WORD $0x6f0e0484 // ushr v4.16b, v4.16b, #2
 	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
 	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
 	FMOVQ        F3, (R3)
 	FMOVQ        F4, 16(R3)
-	FMOVS        (R3), F3
+	WORD $0xbc400063 // ldur s3, [x3]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	FMOVS        72(R3), F5
+	WORD $0xbc448065 // ldur s5, [x3, #72]
 	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
 	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	FMOVS        136(R3), F5
+	WORD $0xbc488065 // ldur s5, [x3, #136]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
 	FMOVQ        F3, 640(R0)
 	FMOVQ        F4, 656(R0)
-	FMOVS        8(R3), F3
+	WORD $0xbc408063 // ldur s3, [x3, #8]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        12(R3), F4
+	WORD $0xbc40c064 // ldur s4, [x3, #12]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	FMOVS        72(R3), F5
+	WORD $0xbc448065 // ldur s5, [x3, #72]
 	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
 	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	FMOVS        136(R3), F5
+	WORD $0xbc488065 // ldur s5, [x3, #136]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
 	FMOVQ        F3, 672(R0)
 	FMOVQ        F4, 688(R0)
-	FMOVS        16(R3), F3
+	WORD $0xbc410063 // ldur s3, [x3, #16]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        20(R3), F4
+	WORD $0xbc414064 // ldur s4, [x3, #20]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	FMOVS        76(R3), F5
+	WORD $0xbc44c065 // ldur s5, [x3, #76]
 	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
 	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	FMOVS        140(R3), F5
+	WORD $0xbc48c065 // ldur s5, [x3, #140]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
 	FMOVQ        F3, 704(R0)
 	FMOVQ        F4, 720(R0)
-	FMOVS        24(R3), F3
+	WORD $0xbc418063 // ldur s3, [x3, #24]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        28(R3), F4
+	WORD $0xbc41c064 // ldur s4, [x3, #28]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	FMOVS        76(R3), F5
+	WORD $0xbc44c065 // ldur s5, [x3, #76]
 	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
 	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	FMOVS        140(R3), F5
+	WORD $0xbc48c065 // ldur s5, [x3, #140]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
@@ -2867,76 +2752,77 @@ loop1:
 	FMOVQ        F4, 752(R0)
 
 	// levels of values 192 to 223
-	FLDPQ        48(R1), (F3, F4)
+	WORD $0x3cc30023 // ldur q3, [x1, #48]
+	WORD $0x3cc40024 // ldur q4, [x1, #64]
 	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
 	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
 	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
 	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
 	FMOVQ        F3, (R3)
 	FMOVQ        F4, 16(R3)
-	FMOVS        (R3), F3
+	WORD $0xbc400063 // ldur s3, [x3]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	FMOVS        80(R3), F5
+	WORD $0xbc450065 // ldur s5, [x3, #80]
 	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
 	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	FMOVS        144(R3), F5
+	WORD $0xbc490065 // ldur s5, [x3, #144]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
 	FMOVQ        F3, 768(R0)
 	FMOVQ        F4, 784(R0)
-	FMOVS        8(R3), F3
+	WORD $0xbc408063 // ldur s3, [x3, #8]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        12(R3), F4
+	WORD $0xbc40c064 // ldur s4, [x3, #12]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	FMOVS        80(R3), F5
+	WORD $0xbc450065 // ldur s5, [x3, #80]
 	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
 	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	FMOVS        144(R3), F5
+	WORD $0xbc490065 // ldur s5, [x3, #144]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
 	FMOVQ        F3, 800(R0)
 	FMOVQ        F4, 816(R0)
-	FMOVS        16(R3), F3
+	WORD $0xbc410063 // ldur s3, [x3, #16]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        20(R3), F4
+	WORD $0xbc414064 // ldur s4, [x3, #20]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	FMOVS        84(R3), F5
+	WORD $0xbc454065 // ldur s5, [x3, #84]
 	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
 	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	FMOVS        148(R3), F5
+	WORD $0xbc494065 // ldur s5, [x3, #148]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
 	FMOVQ        F3, 832(R0)
 	FMOVQ        F4, 848(R0)
-	FMOVS        24(R3), F3
+	WORD $0xbc418063 // ldur s3, [x3, #24]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        28(R3), F4
+	WORD $0xbc41c064 // ldur s4, [x3, #28]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	FMOVS        84(R3), F5
+	WORD $0xbc454065 // ldur s5, [x3, #84]
 	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
 	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	FMOVS        148(R3), F5
+	WORD $0xbc494065 // ldur s5, [x3, #148]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
@@ -2944,74 +2830,75 @@ loop1:
 	FMOVQ        F4, 880(R0)
 
 	// levels of values 224 to 255
-	FLDPQ        48(R1), (F3, F4)
+	WORD $0x3cc30023 // ldur q3, [x1, #48]
+	WORD $0x3cc40024 // ldur q4, [x1, #64]
 	WORD $0x6f0a0463 // ushr v3.16b, v3.16b, #6
 	WORD $0x6f0a0484 // ushr v4.16b, v4.16b, #6
 	FMOVQ        F3, (R3)
 	FMOVQ        F4, 16(R3)
-	FMOVS        (R3), F3
+	WORD $0xbc400063 // ldur s3, [x3]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	FMOVS        88(R3), F5
+	WORD $0xbc458065 // ldur s5, [x3, #88]
 	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
 	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	FMOVS        152(R3), F5
+	WORD $0xbc498065 // ldur s5, [x3, #152]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
 	FMOVQ        F3, 896(R0)
 	FMOVQ        F4, 912(R0)
-	FMOVS        8(R3), F3
+	WORD $0xbc408063 // ldur s3, [x3, #8]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        12(R3), F4
+	WORD $0xbc40c064 // ldur s4, [x3, #12]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	FMOVS        88(R3), F5
+	WORD $0xbc458065 // ldur s5, [x3, #88]
 	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
 	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	FMOVS        152(R3), F5
+	WORD $0xbc498065 // ldur s5, [x3, #152]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
 	FMOVQ        F3, 928(R0)
 	FMOVQ        F4, 944(R0)
-	FMOVS        16(R3), F3
+	WORD $0xbc410063 // ldur s3, [x3, #16]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        20(R3), F4
+	WORD $0xbc414064 // ldur s4, [x3, #20]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	FMOVS        92(R3), F5
+	WORD $0xbc45c065 // ldur s5, [x3, #92]
 	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
 	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	FMOVS        156(R3), F5
+	WORD $0xbc49c065 // ldur s5, [x3, #156]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
 	FMOVQ        F3, 960(R0)
 	FMOVQ        F4, 976(R0)
-	FMOVS        24(R3), F3
+	WORD $0xbc418063 // ldur s3, [x3, #24]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        28(R3), F4
+	WORD $0xbc41c064 // ldur s4, [x3, #28]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	FMOVS        92(R3), F5
+	WORD $0xbc45c065 // ldur s5, [x3, #92]
 	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
 	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	FMOVS        156(R3), F5
+	WORD $0xbc49c065 // ldur s5, [x3, #156]
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
 	WORD $0x4ea5d484 // fsub v4.4s, v4.4s, v5.4s
@@ -3060,41 +2947,38 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40a0cb // ldr h11, [x6, #80]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVQ        (R6), F12
-	FMOVQ        4(R6), F13
+	WORD $0x7c4500cb // ldur h11, [x6, #80]
+	WORD $0x1ee2416b // fcvt s11, h11
+	WORD $0x3cc000cc // ldur q12, [x6]
+	WORD $0x3cc040cd // ldur q13, [x6, #4]
 	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
 	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	WORD $0x4f8b918c // fmul v12.4s, v12.4s, v11.s[0]
+	WORD $0x4f8b91ab // fmul v11.4s, v13.4s, v11.s[0]
 	FMOVQ        F12, 32(R3)
 	FMOVQ        F11, 48(R3)
-	WORD $0x7d40a0cb // ldr h11, [x6, #80]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVQ        8(R6), F12
-	FMOVQ        12(R6), F13
+	WORD $0x7c4500cb // ldur h11, [x6, #80]
+	WORD $0x1ee2416b // fcvt s11, h11
+	WORD $0x3cc080cc // ldur q12, [x6, #8]
+	WORD $0x3cc0c0cd // ldur q13, [x6, #12]
 	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
 	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	WORD $0x4f8b918c // fmul v12.4s, v12.4s, v11.s[0]
+	WORD $0x4f8b91ab // fmul v11.4s, v13.4s, v11.s[0]
 	FMOVQ        F12, 64(R3)
 	FMOVQ        F11, 80(R3)
-	WORD $0x7d40a4cb // ldr h11, [x6, #82]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVQ        (R6), F12
-	FMOVQ        4(R6), F13
+	WORD $0x7c4520cb // ldur h11, [x6, #82]
+	WORD $0x1ee2416b // fcvt s11, h11
+	WORD $0x3cc000cc // ldur q12, [x6]
+	WORD $0x3cc040cd // ldur q13, [x6, #4]
 	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
 	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
 	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
@@ -3103,15 +2987,14 @@ loop3:
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	WORD $0x4f8b918c // fmul v12.4s, v12.4s, v11.s[0]
+	WORD $0x4f8b91ab // fmul v11.4s, v13.4s, v11.s[0]
 	FMOVQ        F12, 96(R3)
 	FMOVQ        F11, 112(R3)
-	WORD $0x7d40a4cb // ldr h11, [x6, #82]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVQ        8(R6), F12
-	FMOVQ        12(R6), F13
+	WORD $0x7c4520cb // ldur h11, [x6, #82]
+	WORD $0x1ee2416b // fcvt s11, h11
+	WORD $0x3cc080cc // ldur q12, [x6, #8]
+	WORD $0x3cc0c0cd // ldur q13, [x6, #12]
 	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
 	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
 	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
@@ -3120,245 +3003,256 @@ loop3:
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	WORD $0x4f8b918c // fmul v12.4s, v12.4s, v11.s[0]
+	WORD $0x4f8b91ab // fmul v11.4s, v13.4s, v11.s[0]
 	FMOVQ        F12, 128(R3)
 	FMOVQ        F11, 144(R3)
 
 	// levels of values 0 to 31
-	FLDPQ        16(R6), (F11, F12)
+	WORD $0x3cc100cb // ldur q11, [x6, #16]
+	WORD $0x3cc200cc // ldur q12, [x6, #32]
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        32(R3), F13
+	WORD $0xbc42006d // ldur s13, [x3, #32]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        96(R3), F13
+	WORD $0xbc46006d // ldur s13, [x3, #96]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FLDPQ        (R4), (F13, F14)
+	WORD $0x3cc0008d // ldur q13, [x4]
+	WORD $0x3cc1008e // ldur q14, [x4, #16]
 	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        32(R3), F13
+	WORD $0xbc42006d // ldur s13, [x3, #32]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        96(R3), F13
+	WORD $0xbc46006d // ldur s13, [x3, #96]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FLDPQ        32(R4), (F13, F14)
+	WORD $0x3cc2008d // ldur q13, [x4, #32]
+	WORD $0x3cc3008e // ldur q14, [x4, #48]
 	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        36(R3), F13
+	WORD $0xbc42406d // ldur s13, [x3, #36]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        100(R3), F13
+	WORD $0xbc46406d // ldur s13, [x3, #100]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FLDPQ        64(R4), (F13, F14)
+	WORD $0x3cc4008d // ldur q13, [x4, #64]
+	WORD $0x3cc5008e // ldur q14, [x4, #80]
 	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        36(R3), F13
+	WORD $0xbc42406d // ldur s13, [x3, #36]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        100(R3), F13
+	WORD $0xbc46406d // ldur s13, [x3, #100]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FLDPQ        96(R4), (F13, F14)
+	WORD $0x3cc6008d // ldur q13, [x4, #96]
+	WORD $0x3cc7008e // ldur q14, [x4, #112]
 	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
 
 	// levels of values 32 to 63
-	FLDPQ        16(R6), (F11, F12)
+	WORD $0x3cc100cb // ldur q11, [x6, #16]
+	WORD $0x3cc200cc // ldur q12, [x6, #32]
 	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
 	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        40(R3), F13
+	WORD $0xbc42806d // ldur s13, [x3, #40]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        104(R3), F13
+	WORD $0xbc46806d // ldur s13, [x3, #104]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FLDPQ        128(R4), (F13, F14)
+	WORD $0x3cc8008d // ldur q13, [x4, #128]
+	WORD $0x3cc9008e // ldur q14, [x4, #144]
 	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        40(R3), F13
+	WORD $0xbc42806d // ldur s13, [x3, #40]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        104(R3), F13
+	WORD $0xbc46806d // ldur s13, [x3, #104]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FLDPQ        160(R4), (F13, F14)
+	WORD $0x3cca008d // ldur q13, [x4, #160]
+	WORD $0x3ccb008e // ldur q14, [x4, #176]
 	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        44(R3), F13
+	WORD $0xbc42c06d // ldur s13, [x3, #44]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        108(R3), F13
+	WORD $0xbc46c06d // ldur s13, [x3, #108]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FLDPQ        192(R4), (F13, F14)
+	WORD $0x3ccc008d // ldur q13, [x4, #192]
+	WORD $0x3ccd008e // ldur q14, [x4, #208]
 	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        44(R3), F13
+	WORD $0xbc42c06d // ldur s13, [x3, #44]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        108(R3), F13
+	WORD $0xbc46c06d // ldur s13, [x3, #108]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FLDPQ        224(R4), (F13, F14)
+	WORD $0x3cce008d // ldur q13, [x4, #224]
+	WORD $0x3ccf008e // ldur q14, [x4, #240]
 	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
 
 	// levels of values 64 to 95
-	FLDPQ        16(R6), (F11, F12)
+	WORD $0x3cc100cb // ldur q11, [x6, #16]
+	WORD $0x3cc200cc // ldur q12, [x6, #32]
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        48(R3), F13
+	WORD $0xbc43006d // ldur s13, [x3, #48]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        112(R3), F13
+	WORD $0xbc47006d // ldur s13, [x3, #112]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
 	FLDPQ        256(R4), (F13, F14)
 	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        48(R3), F13
+	WORD $0xbc43006d // ldur s13, [x3, #48]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        112(R3), F13
+	WORD $0xbc47006d // ldur s13, [x3, #112]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
 	FLDPQ        288(R4), (F13, F14)
 	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        52(R3), F13
+	WORD $0xbc43406d // ldur s13, [x3, #52]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        116(R3), F13
+	WORD $0xbc47406d // ldur s13, [x3, #116]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
 	FLDPQ        320(R4), (F13, F14)
 	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        52(R3), F13
+	WORD $0xbc43406d // ldur s13, [x3, #52]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        116(R3), F13
+	WORD $0xbc47406d // ldur s13, [x3, #116]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -3367,77 +3261,78 @@ loop3:
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
 
 	// levels of values 96 to 127
-	FLDPQ        16(R6), (F11, F12)
+	WORD $0x3cc100cb // ldur q11, [x6, #16]
+	WORD $0x3cc200cc // ldur q12, [x6, #32]
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        56(R3), F13
+	WORD $0xbc43806d // ldur s13, [x3, #56]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        120(R3), F13
+	WORD $0xbc47806d // ldur s13, [x3, #120]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
 	FLDPQ        384(R4), (F13, F14)
 	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        56(R3), F13
+	WORD $0xbc43806d // ldur s13, [x3, #56]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        120(R3), F13
+	WORD $0xbc47806d // ldur s13, [x3, #120]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
 	FLDPQ        416(R4), (F13, F14)
 	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        60(R3), F13
+	WORD $0xbc43c06d // ldur s13, [x3, #60]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        124(R3), F13
+	WORD $0xbc47c06d // ldur s13, [x3, #124]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
 	FLDPQ        448(R4), (F13, F14)
 	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        60(R3), F13
+	WORD $0xbc43c06d // ldur s13, [x3, #60]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        124(R3), F13
+	WORD $0xbc47c06d // ldur s13, [x3, #124]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -3446,77 +3341,78 @@ loop3:
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
 
 	// levels of values 128 to 159
-	FLDPQ        48(R6), (F11, F12)
+	WORD $0x3cc300cb // ldur q11, [x6, #48]
+	WORD $0x3cc400cc // ldur q12, [x6, #64]
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        64(R3), F13
+	WORD $0xbc44006d // ldur s13, [x3, #64]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        128(R3), F13
+	WORD $0xbc48006d // ldur s13, [x3, #128]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
 	FLDPQ        512(R4), (F13, F14)
 	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        64(R3), F13
+	WORD $0xbc44006d // ldur s13, [x3, #64]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        128(R3), F13
+	WORD $0xbc48006d // ldur s13, [x3, #128]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
 	FLDPQ        544(R4), (F13, F14)
 	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        68(R3), F13
+	WORD $0xbc44406d // ldur s13, [x3, #68]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        132(R3), F13
+	WORD $0xbc48406d // ldur s13, [x3, #132]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
 	FLDPQ        576(R4), (F13, F14)
 	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        68(R3), F13
+	WORD $0xbc44406d // ldur s13, [x3, #68]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        132(R3), F13
+	WORD $0xbc48406d // ldur s13, [x3, #132]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -3525,79 +3421,80 @@ loop3:
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
 
 	// levels of values 160 to 191
-	FLDPQ        48(R6), (F11, F12)
+	WORD $0x3cc300cb // ldur q11, [x6, #48]
+	WORD $0x3cc400cc // ldur q12, [x6, #64]
 	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
 	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        72(R3), F13
+	WORD $0xbc44806d // ldur s13, [x3, #72]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        136(R3), F13
+	WORD $0xbc48806d // ldur s13, [x3, #136]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
 	FLDPQ        640(R4), (F13, F14)
 	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        72(R3), F13
+	WORD $0xbc44806d // ldur s13, [x3, #72]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        136(R3), F13
+	WORD $0xbc48806d // ldur s13, [x3, #136]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
 	FLDPQ        672(R4), (F13, F14)
 	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        76(R3), F13
+	WORD $0xbc44c06d // ldur s13, [x3, #76]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        140(R3), F13
+	WORD $0xbc48c06d // ldur s13, [x3, #140]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
 	FLDPQ        704(R4), (F13, F14)
 	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        76(R3), F13
+	WORD $0xbc44c06d // ldur s13, [x3, #76]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        140(R3), F13
+	WORD $0xbc48c06d // ldur s13, [x3, #140]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -3606,79 +3503,80 @@ loop3:
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
 
 	// levels of values 192 to 223
-	FLDPQ        48(R6), (F11, F12)
+	WORD $0x3cc300cb // ldur q11, [x6, #48]
+	WORD $0x3cc400cc // ldur q12, [x6, #64]
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        80(R3), F13
+	WORD $0xbc45006d // ldur s13, [x3, #80]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        144(R3), F13
+	WORD $0xbc49006d // ldur s13, [x3, #144]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
 	FLDPQ        768(R4), (F13, F14)
 	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        80(R3), F13
+	WORD $0xbc45006d // ldur s13, [x3, #80]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        144(R3), F13
+	WORD $0xbc49006d // ldur s13, [x3, #144]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
 	FLDPQ        800(R4), (F13, F14)
 	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        84(R3), F13
+	WORD $0xbc45406d // ldur s13, [x3, #84]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        148(R3), F13
+	WORD $0xbc49406d // ldur s13, [x3, #148]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
 	FLDPQ        832(R4), (F13, F14)
 	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        84(R3), F13
+	WORD $0xbc45406d // ldur s13, [x3, #84]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        148(R3), F13
+	WORD $0xbc49406d // ldur s13, [x3, #148]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -3687,77 +3585,78 @@ loop3:
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
 
 	// levels of values 224 to 255
-	FLDPQ        48(R6), (F11, F12)
+	WORD $0x3cc300cb // ldur q11, [x6, #48]
+	WORD $0x3cc400cc // ldur q12, [x6, #64]
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        88(R3), F13
+	WORD $0xbc45806d // ldur s13, [x3, #88]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        152(R3), F13
+	WORD $0xbc49806d // ldur s13, [x3, #152]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
 	FLDPQ        896(R4), (F13, F14)
 	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        88(R3), F13
+	WORD $0xbc45806d // ldur s13, [x3, #88]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        152(R3), F13
+	WORD $0xbc49806d // ldur s13, [x3, #152]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
 	FLDPQ        928(R4), (F13, F14)
 	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        92(R3), F13
+	WORD $0xbc45c06d // ldur s13, [x3, #92]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        156(R3), F13
+	WORD $0xbc49c06d // ldur s13, [x3, #156]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
 	FLDPQ        960(R4), (F13, F14)
 	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        92(R3), F13
+	WORD $0xbc45c06d // ldur s13, [x3, #92]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        156(R3), F13
+	WORD $0xbc49c06d // ldur s13, [x3, #156]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -3829,41 +3728,38 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40a0eb // ldr h11, [x7, #80]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVQ        (R7), F12
-	FMOVQ        4(R7), F13
+	WORD $0x7c4500eb // ldur h11, [x7, #80]
+	WORD $0x1ee2416b // fcvt s11, h11
+	WORD $0x3cc000ec // ldur q12, [x7]
+	WORD $0x3cc040ed // ldur q13, [x7, #4]
 	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
 	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	WORD $0x4f8b918c // fmul v12.4s, v12.4s, v11.s[0]
+	WORD $0x4f8b91ab // fmul v11.4s, v13.4s, v11.s[0]
 	FMOVQ        F12, 32(R3)
 	FMOVQ        F11, 48(R3)
-	WORD $0x7d40a0eb // ldr h11, [x7, #80]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVQ        8(R7), F12
-	FMOVQ        12(R7), F13
+	WORD $0x7c4500eb // ldur h11, [x7, #80]
+	WORD $0x1ee2416b // fcvt s11, h11
+	WORD $0x3cc080ec // ldur q12, [x7, #8]
+	WORD $0x3cc0c0ed // ldur q13, [x7, #12]
 	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
 	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	WORD $0x4f8b918c // fmul v12.4s, v12.4s, v11.s[0]
+	WORD $0x4f8b91ab // fmul v11.4s, v13.4s, v11.s[0]
 	FMOVQ        F12, 64(R3)
 	FMOVQ        F11, 80(R3)
-	WORD $0x7d40a4eb // ldr h11, [x7, #82]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVQ        (R7), F12
-	FMOVQ        4(R7), F13
+	WORD $0x7c4520eb // ldur h11, [x7, #82]
+	WORD $0x1ee2416b // fcvt s11, h11
+	WORD $0x3cc000ec // ldur q12, [x7]
+	WORD $0x3cc040ed // ldur q13, [x7, #4]
 	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
 	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
 	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
@@ -3872,15 +3768,14 @@ loop3:
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	WORD $0x4f8b918c // fmul v12.4s, v12.4s, v11.s[0]
+	WORD $0x4f8b91ab // fmul v11.4s, v13.4s, v11.s[0]
 	FMOVQ        F12, 96(R3)
 	FMOVQ        F11, 112(R3)
-	WORD $0x7d40a4eb // ldr h11, [x7, #82]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVQ        8(R7), F12
-	FMOVQ        12(R7), F13
+	WORD $0x7c4520eb // ldur h11, [x7, #82]
+	WORD $0x1ee2416b // fcvt s11, h11
+	WORD $0x3cc080ec // ldur q12, [x7, #8]
+	WORD $0x3cc0c0ed // ldur q13, [x7, #12]
 	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
 	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
 	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
@@ -3889,239 +3784,250 @@ loop3:
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	WORD $0x4f8b918c // fmul v12.4s, v12.4s, v11.s[0]
+	WORD $0x4f8b91ab // fmul v11.4s, v13.4s, v11.s[0]
 	FMOVQ        F12, 128(R3)
 	FMOVQ        F11, 144(R3)
 
 	// levels of values 0 to 31
-	FLDPQ        16(R7), (F11, F12)
+	WORD $0x3cc100eb // ldur q11, [x7, #16]
+	WORD $0x3cc200ec // ldur q12, [x7, #32]
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        32(R3), F13
+	WORD $0xbc42006d // ldur s13, [x3, #32]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        96(R3), F13
+	WORD $0xbc46006d // ldur s13, [x3, #96]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FLDPQ        (R4), (F13, F14)
+	WORD $0x3cc0008d // ldur q13, [x4]
+	WORD $0x3cc1008e // ldur q14, [x4, #16]
 	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F13
+	WORD $0x3cc0010d // ldur q13, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F14
+	WORD $0x3cc1010e // ldur q14, [x8, #16]
 	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        32(R3), F13
+	WORD $0xbc42006d // ldur s13, [x3, #32]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        96(R3), F13
+	WORD $0xbc46006d // ldur s13, [x3, #96]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FLDPQ        32(R4), (F13, F14)
+	WORD $0x3cc2008d // ldur q13, [x4, #32]
+	WORD $0x3cc3008e // ldur q14, [x4, #48]
 	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F13
+	WORD $0x3cc2010d // ldur q13, [x8, #32]
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F14
+	WORD $0x3cc3010e // ldur q14, [x8, #48]
 	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        36(R3), F13
+	WORD $0xbc42406d // ldur s13, [x3, #36]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        100(R3), F13
+	WORD $0xbc46406d // ldur s13, [x3, #100]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FLDPQ        64(R4), (F13, F14)
+	WORD $0x3cc4008d // ldur q13, [x4, #64]
+	WORD $0x3cc5008e // ldur q14, [x4, #80]
 	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F13
+	WORD $0x3cc4010d // ldur q13, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F14
+	WORD $0x3cc5010e // ldur q14, [x8, #80]
 	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        36(R3), F13
+	WORD $0xbc42406d // ldur s13, [x3, #36]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        100(R3), F13
+	WORD $0xbc46406d // ldur s13, [x3, #100]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FLDPQ        96(R4), (F13, F14)
+	WORD $0x3cc6008d // ldur q13, [x4, #96]
+	WORD $0x3cc7008e // ldur q14, [x4, #112]
 	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F13
+	WORD $0x3cc6010d // ldur q13, [x8, #96]
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F14
+	WORD $0x3cc7010e // ldur q14, [x8, #112]
 	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
 
 	// levels of values 32 to 63
-	FLDPQ        16(R7), (F11, F12)
+	WORD $0x3cc100eb // ldur q11, [x7, #16]
+	WORD $0x3cc200ec // ldur q12, [x7, #32]
 	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
 	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        40(R3), F13
+	WORD $0xbc42806d // ldur s13, [x3, #40]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        104(R3), F13
+	WORD $0xbc46806d // ldur s13, [x3, #104]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FLDPQ        128(R4), (F13, F14)
+	WORD $0x3cc8008d // ldur q13, [x4, #128]
+	WORD $0x3cc9008e // ldur q14, [x4, #144]
 	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        128(R8), F13
+	WORD $0x3cc8010d // ldur q13, [x8, #128]
 	ADD          R5, R4, R8
-	FMOVQ        144(R8), F14
+	WORD $0x3cc9010e // ldur q14, [x8, #144]
 	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        40(R3), F13
+	WORD $0xbc42806d // ldur s13, [x3, #40]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        104(R3), F13
+	WORD $0xbc46806d // ldur s13, [x3, #104]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FLDPQ        160(R4), (F13, F14)
+	WORD $0x3cca008d // ldur q13, [x4, #160]
+	WORD $0x3ccb008e // ldur q14, [x4, #176]
 	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        160(R8), F13
+	WORD $0x3cca010d // ldur q13, [x8, #160]
 	ADD          R5, R4, R8
-	FMOVQ        176(R8), F14
+	WORD $0x3ccb010e // ldur q14, [x8, #176]
 	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        44(R3), F13
+	WORD $0xbc42c06d // ldur s13, [x3, #44]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        108(R3), F13
+	WORD $0xbc46c06d // ldur s13, [x3, #108]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FLDPQ        192(R4), (F13, F14)
+	WORD $0x3ccc008d // ldur q13, [x4, #192]
+	WORD $0x3ccd008e // ldur q14, [x4, #208]
 	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        192(R8), F13
+	WORD $0x3ccc010d // ldur q13, [x8, #192]
 	ADD          R5, R4, R8
-	FMOVQ        208(R8), F14
+	WORD $0x3ccd010e // ldur q14, [x8, #208]
 	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        44(R3), F13
+	WORD $0xbc42c06d // ldur s13, [x3, #44]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        108(R3), F13
+	WORD $0xbc46c06d // ldur s13, [x3, #108]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FLDPQ        224(R4), (F13, F14)
+	WORD $0x3cce008d // ldur q13, [x4, #224]
+	WORD $0x3ccf008e // ldur q14, [x4, #240]
 	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        224(R8), F13
+	WORD $0x3cce010d // ldur q13, [x8, #224]
 	ADD          R5, R4, R8
-	FMOVQ        240(R8), F14
+	WORD $0x3ccf010e // ldur q14, [x8, #240]
 	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
 
 	// levels of values 64 to 95
-	FLDPQ        16(R7), (F11, F12)
+	WORD $0x3cc100eb // ldur q11, [x7, #16]
+	WORD $0x3cc200ec // ldur q12, [x7, #32]
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        48(R3), F13
+	WORD $0xbc43006d // ldur s13, [x3, #48]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        112(R3), F13
+	WORD $0xbc47006d // ldur s13, [x3, #112]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -4134,18 +4040,18 @@ loop3:
 	FMOVQ        272(R8), F14
 	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        48(R3), F13
+	WORD $0xbc43006d // ldur s13, [x3, #48]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        112(R3), F13
+	WORD $0xbc47006d // ldur s13, [x3, #112]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -4158,18 +4064,18 @@ loop3:
 	FMOVQ        304(R8), F14
 	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        52(R3), F13
+	WORD $0xbc43406d // ldur s13, [x3, #52]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        116(R3), F13
+	WORD $0xbc47406d // ldur s13, [x3, #116]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -4182,18 +4088,18 @@ loop3:
 	FMOVQ        336(R8), F14
 	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        52(R3), F13
+	WORD $0xbc43406d // ldur s13, [x3, #52]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        116(R3), F13
+	WORD $0xbc47406d // ldur s13, [x3, #116]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -4208,23 +4114,24 @@ loop3:
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
 
 	// levels of values 96 to 127
-	FLDPQ        16(R7), (F11, F12)
+	WORD $0x3cc100eb // ldur q11, [x7, #16]
+	WORD $0x3cc200ec // ldur q12, [x7, #32]
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        56(R3), F13
+	WORD $0xbc43806d // ldur s13, [x3, #56]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        120(R3), F13
+	WORD $0xbc47806d // ldur s13, [x3, #120]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -4237,18 +4144,18 @@ loop3:
 	FMOVQ        400(R8), F14
 	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        56(R3), F13
+	WORD $0xbc43806d // ldur s13, [x3, #56]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        120(R3), F13
+	WORD $0xbc47806d // ldur s13, [x3, #120]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -4261,18 +4168,18 @@ loop3:
 	FMOVQ        432(R8), F14
 	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        60(R3), F13
+	WORD $0xbc43c06d // ldur s13, [x3, #60]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        124(R3), F13
+	WORD $0xbc47c06d // ldur s13, [x3, #124]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -4285,18 +4192,18 @@ loop3:
 	FMOVQ        464(R8), F14
 	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        60(R3), F13
+	WORD $0xbc43c06d // ldur s13, [x3, #60]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        124(R3), F13
+	WORD $0xbc47c06d // ldur s13, [x3, #124]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -4311,23 +4218,24 @@ loop3:
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
 
 	// levels of values 128 to 159
-	FLDPQ        48(R7), (F11, F12)
+	WORD $0x3cc300eb // ldur q11, [x7, #48]
+	WORD $0x3cc400ec // ldur q12, [x7, #64]
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        64(R3), F13
+	WORD $0xbc44006d // ldur s13, [x3, #64]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        128(R3), F13
+	WORD $0xbc48006d // ldur s13, [x3, #128]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -4340,18 +4248,18 @@ loop3:
 	FMOVQ        528(R8), F14
 	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        64(R3), F13
+	WORD $0xbc44006d // ldur s13, [x3, #64]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        128(R3), F13
+	WORD $0xbc48006d // ldur s13, [x3, #128]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -4364,18 +4272,18 @@ loop3:
 	FMOVQ        560(R8), F14
 	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        68(R3), F13
+	WORD $0xbc44406d // ldur s13, [x3, #68]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        132(R3), F13
+	WORD $0xbc48406d // ldur s13, [x3, #132]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -4388,18 +4296,18 @@ loop3:
 	FMOVQ        592(R8), F14
 	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        68(R3), F13
+	WORD $0xbc44406d // ldur s13, [x3, #68]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        132(R3), F13
+	WORD $0xbc48406d // ldur s13, [x3, #132]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -4414,25 +4322,26 @@ loop3:
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
 
 	// levels of values 160 to 191
-	FLDPQ        48(R7), (F11, F12)
+	WORD $0x3cc300eb // ldur q11, [x7, #48]
+	WORD $0x3cc400ec // ldur q12, [x7, #64]
 	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
 	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        72(R3), F13
+	WORD $0xbc44806d // ldur s13, [x3, #72]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        136(R3), F13
+	WORD $0xbc48806d // ldur s13, [x3, #136]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -4445,18 +4354,18 @@ loop3:
 	FMOVQ        656(R8), F14
 	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        72(R3), F13
+	WORD $0xbc44806d // ldur s13, [x3, #72]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        136(R3), F13
+	WORD $0xbc48806d // ldur s13, [x3, #136]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -4469,18 +4378,18 @@ loop3:
 	FMOVQ        688(R8), F14
 	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        76(R3), F13
+	WORD $0xbc44c06d // ldur s13, [x3, #76]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        140(R3), F13
+	WORD $0xbc48c06d // ldur s13, [x3, #140]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -4493,18 +4402,18 @@ loop3:
 	FMOVQ        720(R8), F14
 	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        76(R3), F13
+	WORD $0xbc44c06d // ldur s13, [x3, #76]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        140(R3), F13
+	WORD $0xbc48c06d // ldur s13, [x3, #140]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -4519,25 +4428,26 @@ loop3:
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
 
 	// levels of values 192 to 223
-	FLDPQ        48(R7), (F11, F12)
+	WORD $0x3cc300eb // ldur q11, [x7, #48]
+	WORD $0x3cc400ec // ldur q12, [x7, #64]
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        80(R3), F13
+	WORD $0xbc45006d // ldur s13, [x3, #80]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        144(R3), F13
+	WORD $0xbc49006d // ldur s13, [x3, #144]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -4550,18 +4460,18 @@ loop3:
 	FMOVQ        784(R8), F14
 	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        80(R3), F13
+	WORD $0xbc45006d // ldur s13, [x3, #80]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        144(R3), F13
+	WORD $0xbc49006d // ldur s13, [x3, #144]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -4574,18 +4484,18 @@ loop3:
 	FMOVQ        816(R8), F14
 	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        84(R3), F13
+	WORD $0xbc45406d // ldur s13, [x3, #84]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        148(R3), F13
+	WORD $0xbc49406d // ldur s13, [x3, #148]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -4598,18 +4508,18 @@ loop3:
 	FMOVQ        848(R8), F14
 	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        84(R3), F13
+	WORD $0xbc45406d // ldur s13, [x3, #84]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        148(R3), F13
+	WORD $0xbc49406d // ldur s13, [x3, #148]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -4624,23 +4534,24 @@ loop3:
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
 
 	// levels of values 224 to 255
-	FLDPQ        48(R7), (F11, F12)
+	WORD $0x3cc300eb // ldur q11, [x7, #48]
+	WORD $0x3cc400ec // ldur q12, [x7, #64]
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        88(R3), F13
+	WORD $0xbc45806d // ldur s13, [x3, #88]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        152(R3), F13
+	WORD $0xbc49806d // ldur s13, [x3, #152]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -4653,18 +4564,18 @@ loop3:
 	FMOVQ        912(R8), F14
 	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        88(R3), F13
+	WORD $0xbc45806d // ldur s13, [x3, #88]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        152(R3), F13
+	WORD $0xbc49806d // ldur s13, [x3, #152]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -4677,18 +4588,18 @@ loop3:
 	FMOVQ        944(R8), F14
 	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        92(R3), F13
+	WORD $0xbc45c06d // ldur s13, [x3, #92]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        156(R3), F13
+	WORD $0xbc49c06d // ldur s13, [x3, #156]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -4701,18 +4612,18 @@ loop3:
 	FMOVQ        976(R8), F14
 	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        92(R3), F13
+	WORD $0xbc45c06d // ldur s13, [x3, #92]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        156(R3), F13
+	WORD $0xbc49c06d // ldur s13, [x3, #156]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -4797,41 +4708,38 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40a109 // ldr h9, [x8, #80]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	FMOVQ        (R8), F10
-	FMOVQ        4(R8), F11
+	WORD $0x7c450109 // ldur h9, [x8, #80]
+	WORD $0x1ee24129 // fcvt s9, h9
+	WORD $0x3cc0010a // ldur q10, [x8]
+	WORD $0x3cc0410b // ldur q11, [x8, #4]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
-	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	WORD $0x4f89914a // fmul v10.4s, v10.4s, v9.s[0]
+	WORD $0x4f899169 // fmul v9.4s, v11.4s, v9.s[0]
 	FMOVQ        F10, 32(R3)
 	FMOVQ        F9, 48(R3)
-	WORD $0x7d40a109 // ldr h9, [x8, #80]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	FMOVQ        8(R8), F10
-	FMOVQ        12(R8), F11
+	WORD $0x7c450109 // ldur h9, [x8, #80]
+	WORD $0x1ee24129 // fcvt s9, h9
+	WORD $0x3cc0810a // ldur q10, [x8, #8]
+	WORD $0x3cc0c10b // ldur q11, [x8, #12]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
-	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	WORD $0x4f89914a // fmul v10.4s, v10.4s, v9.s[0]
+	WORD $0x4f899169 // fmul v9.4s, v11.4s, v9.s[0]
 	FMOVQ        F10, 64(R3)
 	FMOVQ        F9, 80(R3)
-	WORD $0x7d40a509 // ldr h9, [x8, #82]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	FMOVQ        (R8), F10
-	FMOVQ        4(R8), F11
+	WORD $0x7c452109 // ldur h9, [x8, #82]
+	WORD $0x1ee24129 // fcvt s9, h9
+	WORD $0x3cc0010a // ldur q10, [x8]
+	WORD $0x3cc0410b // ldur q11, [x8, #4]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
 	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
@@ -4840,15 +4748,14 @@ loop3:
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
-	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	WORD $0x4f89914a // fmul v10.4s, v10.4s, v9.s[0]
+	WORD $0x4f899169 // fmul v9.4s, v11.4s, v9.s[0]
 	FMOVQ        F10, 96(R3)
 	FMOVQ        F9, 112(R3)
-	WORD $0x7d40a509 // ldr h9, [x8, #82]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	FMOVQ        8(R8), F10
-	FMOVQ        12(R8), F11
+	WORD $0x7c452109 // ldur h9, [x8, #82]
+	WORD $0x1ee24129 // fcvt s9, h9
+	WORD $0x3cc0810a // ldur q10, [x8, #8]
+	WORD $0x3cc0c10b // ldur q11, [x8, #12]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
 	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
@@ -4857,263 +4764,282 @@ loop3:
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
-	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	WORD $0x4f89914a // fmul v10.4s, v10.4s, v9.s[0]
+	WORD $0x4f899169 // fmul v9.4s, v11.4s, v9.s[0]
 	FMOVQ        F10, 128(R3)
 	FMOVQ        F9, 144(R3)
 
 	// levels of values 0 to 31
-	FLDPQ        16(R8), (F9, F10)
+	WORD $0x3cc10109 // ldur q9, [x8, #16]
+	WORD $0x3cc2010a // ldur q10, [x8, #32]
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	FMOVQ        F9, (R3)
 	FMOVQ        F10, 16(R3)
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        32(R3), F11
+	WORD $0xbc42006b // ldur s11, [x3, #32]
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	FMOVS        96(R3), F11
+	WORD $0xbc46006b // ldur s11, [x3, #96]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
 	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
-	FLDPQ        (R4), (F11, F12)
+	WORD $0x3cc0008b // ldur q11, [x4]
+	WORD $0x3cc1008c // ldur q12, [x4, #16]
 	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F11
+	WORD $0x3cc0012b // ldur q11, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F12
+	WORD $0x3cc1012c // ldur q12, [x9, #16]
 	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	FLDPQ        (R6), (F11, F12)
+	WORD $0x3cc000cb // ldur q11, [x6]
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
 	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        32(R3), F11
+	WORD $0xbc42006b // ldur s11, [x3, #32]
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	FMOVS        96(R3), F11
+	WORD $0xbc46006b // ldur s11, [x3, #96]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
 	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
-	FLDPQ        32(R4), (F11, F12)
+	WORD $0x3cc2008b // ldur q11, [x4, #32]
+	WORD $0x3cc3008c // ldur q12, [x4, #48]
 	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F11
+	WORD $0x3cc2012b // ldur q11, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F12
+	WORD $0x3cc3012c // ldur q12, [x9, #48]
 	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	FLDPQ        32(R6), (F11, F12)
+	WORD $0x3cc200cb // ldur q11, [x6, #32]
+	WORD $0x3cc300cc // ldur q12, [x6, #48]
 	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	FMOVS        16(R3), F9
+	WORD $0xbc410069 // ldur s9, [x3, #16]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R3), F10
+	WORD $0xbc41406a // ldur s10, [x3, #20]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        36(R3), F11
+	WORD $0xbc42406b // ldur s11, [x3, #36]
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	FMOVS        100(R3), F11
+	WORD $0xbc46406b // ldur s11, [x3, #100]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
 	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
-	FLDPQ        64(R4), (F11, F12)
+	WORD $0x3cc4008b // ldur q11, [x4, #64]
+	WORD $0x3cc5008c // ldur q12, [x4, #80]
 	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F11
+	WORD $0x3cc4012b // ldur q11, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F12
+	WORD $0x3cc5012c // ldur q12, [x9, #80]
 	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	FLDPQ        64(R6), (F11, F12)
+	WORD $0x3cc400cb // ldur q11, [x6, #64]
+	WORD $0x3cc500cc // ldur q12, [x6, #80]
 	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	FMOVS        24(R3), F9
+	WORD $0xbc418069 // ldur s9, [x3, #24]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F10
+	WORD $0xbc41c06a // ldur s10, [x3, #28]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        36(R3), F11
+	WORD $0xbc42406b // ldur s11, [x3, #36]
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	FMOVS        100(R3), F11
+	WORD $0xbc46406b // ldur s11, [x3, #100]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
 	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
-	FLDPQ        96(R4), (F11, F12)
+	WORD $0x3cc6008b // ldur q11, [x4, #96]
+	WORD $0x3cc7008c // ldur q12, [x4, #112]
 	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F11
+	WORD $0x3cc6012b // ldur q11, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F12
+	WORD $0x3cc7012c // ldur q12, [x9, #112]
 	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	FLDPQ        96(R6), (F11, F12)
+	WORD $0x3cc600cb // ldur q11, [x6, #96]
+	WORD $0x3cc700cc // ldur q12, [x6, #112]
 	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
 
 	// levels of values 32 to 63
-	FLDPQ        16(R8), (F9, F10)
+	WORD $0x3cc10109 // ldur q9, [x8, #16]
+	WORD $0x3cc2010a // ldur q10, [x8, #32]
 	WORD $0x6f0e0529 // ushr v9.16b, v9.16b, #2
 	WORD $0x6f0e054a // ushr v10.16b, v10.16b, #2
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	FMOVQ        F9, (R3)
 	FMOVQ        F10, 16(R3)
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        40(R3), F11
+	WORD $0xbc42806b // ldur s11, [x3, #40]
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	FMOVS        104(R3), F11
+	WORD $0xbc46806b // ldur s11, [x3, #104]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
 	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
-	FLDPQ        128(R4), (F11, F12)
+	WORD $0x3cc8008b // ldur q11, [x4, #128]
+	WORD $0x3cc9008c // ldur q12, [x4, #144]
 	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F11
+	WORD $0x3cc8012b // ldur q11, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F12
+	WORD $0x3cc9012c // ldur q12, [x9, #144]
 	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	FLDPQ        128(R6), (F11, F12)
+	WORD $0x3cc800cb // ldur q11, [x6, #128]
+	WORD $0x3cc900cc // ldur q12, [x6, #144]
 	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        40(R3), F11
+	WORD $0xbc42806b // ldur s11, [x3, #40]
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	FMOVS        104(R3), F11
+	WORD $0xbc46806b // ldur s11, [x3, #104]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
 	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
-	FLDPQ        160(R4), (F11, F12)
+	WORD $0x3cca008b // ldur q11, [x4, #160]
+	WORD $0x3ccb008c // ldur q12, [x4, #176]
 	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F11
+	WORD $0x3cca012b // ldur q11, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F12
+	WORD $0x3ccb012c // ldur q12, [x9, #176]
 	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	FLDPQ        160(R6), (F11, F12)
+	WORD $0x3cca00cb // ldur q11, [x6, #160]
+	WORD $0x3ccb00cc // ldur q12, [x6, #176]
 	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	FMOVS        16(R3), F9
+	WORD $0xbc410069 // ldur s9, [x3, #16]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R3), F10
+	WORD $0xbc41406a // ldur s10, [x3, #20]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        44(R3), F11
+	WORD $0xbc42c06b // ldur s11, [x3, #44]
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	FMOVS        108(R3), F11
+	WORD $0xbc46c06b // ldur s11, [x3, #108]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
 	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
-	FLDPQ        192(R4), (F11, F12)
+	WORD $0x3ccc008b // ldur q11, [x4, #192]
+	WORD $0x3ccd008c // ldur q12, [x4, #208]
 	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F11
+	WORD $0x3ccc012b // ldur q11, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F12
+	WORD $0x3ccd012c // ldur q12, [x9, #208]
 	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	FLDPQ        192(R6), (F11, F12)
+	WORD $0x3ccc00cb // ldur q11, [x6, #192]
+	WORD $0x3ccd00cc // ldur q12, [x6, #208]
 	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	FMOVS        24(R3), F9
+	WORD $0xbc418069 // ldur s9, [x3, #24]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F10
+	WORD $0xbc41c06a // ldur s10, [x3, #28]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        44(R3), F11
+	WORD $0xbc42c06b // ldur s11, [x3, #44]
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	FMOVS        108(R3), F11
+	WORD $0xbc46c06b // ldur s11, [x3, #108]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
 	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
-	FLDPQ        224(R4), (F11, F12)
+	WORD $0x3cce008b // ldur q11, [x4, #224]
+	WORD $0x3ccf008c // ldur q12, [x4, #240]
 	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F11
+	WORD $0x3cce012b // ldur q11, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F12
+	WORD $0x3ccf012c // ldur q12, [x9, #240]
 	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	FLDPQ        224(R6), (F11, F12)
+	WORD $0x3cce00cb // ldur q11, [x6, #224]
+	WORD $0x3ccf00cc // ldur q12, [x6, #240]
 	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
 
 	// levels of values 64 to 95
-	FLDPQ        16(R8), (F9, F10)
+	WORD $0x3cc10109 // ldur q9, [x8, #16]
+	WORD $0x3cc2010a // ldur q10, [x8, #32]
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	FMOVQ        F9, (R3)
 	FMOVQ        F10, 16(R3)
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        48(R3), F11
+	WORD $0xbc43006b // ldur s11, [x3, #48]
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	FMOVS        112(R3), F11
+	WORD $0xbc47006b // ldur s11, [x3, #112]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
 	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
@@ -5129,18 +5055,18 @@ loop3:
 	FLDPQ        256(R6), (F11, F12)
 	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        48(R3), F11
+	WORD $0xbc43006b // ldur s11, [x3, #48]
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	FMOVS        112(R3), F11
+	WORD $0xbc47006b // ldur s11, [x3, #112]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
 	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
@@ -5156,18 +5082,18 @@ loop3:
 	FLDPQ        288(R6), (F11, F12)
 	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	FMOVS        16(R3), F9
+	WORD $0xbc410069 // ldur s9, [x3, #16]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R3), F10
+	WORD $0xbc41406a // ldur s10, [x3, #20]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        52(R3), F11
+	WORD $0xbc43406b // ldur s11, [x3, #52]
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	FMOVS        116(R3), F11
+	WORD $0xbc47406b // ldur s11, [x3, #116]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
 	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
@@ -5183,18 +5109,18 @@ loop3:
 	FLDPQ        320(R6), (F11, F12)
 	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	FMOVS        24(R3), F9
+	WORD $0xbc418069 // ldur s9, [x3, #24]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F10
+	WORD $0xbc41c06a // ldur s10, [x3, #28]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        52(R3), F11
+	WORD $0xbc43406b // ldur s11, [x3, #52]
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	FMOVS        116(R3), F11
+	WORD $0xbc47406b // ldur s11, [x3, #116]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
 	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
@@ -5212,23 +5138,24 @@ loop3:
 	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
 
 	// levels of values 96 to 127
-	FLDPQ        16(R8), (F9, F10)
+	WORD $0x3cc10109 // ldur q9, [x8, #16]
+	WORD $0x3cc2010a // ldur q10, [x8, #32]
 	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
 	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
 	FMOVQ        F9, (R3)
 	FMOVQ        F10, 16(R3)
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        56(R3), F11
+	WORD $0xbc43806b // ldur s11, [x3, #56]
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	FMOVS        120(R3), F11
+	WORD $0xbc47806b // ldur s11, [x3, #120]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
 	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
@@ -5244,18 +5171,18 @@ loop3:
 	FLDPQ        384(R6), (F11, F12)
 	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        56(R3), F11
+	WORD $0xbc43806b // ldur s11, [x3, #56]
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	FMOVS        120(R3), F11
+	WORD $0xbc47806b // ldur s11, [x3, #120]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
 	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
@@ -5271,18 +5198,18 @@ loop3:
 	FLDPQ        416(R6), (F11, F12)
 	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	FMOVS        16(R3), F9
+	WORD $0xbc410069 // ldur s9, [x3, #16]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R3), F10
+	WORD $0xbc41406a // ldur s10, [x3, #20]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        60(R3), F11
+	WORD $0xbc43c06b // ldur s11, [x3, #60]
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	FMOVS        124(R3), F11
+	WORD $0xbc47c06b // ldur s11, [x3, #124]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
 	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
@@ -5298,18 +5225,18 @@ loop3:
 	FLDPQ        448(R6), (F11, F12)
 	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	FMOVS        24(R3), F9
+	WORD $0xbc418069 // ldur s9, [x3, #24]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F10
+	WORD $0xbc41c06a // ldur s10, [x3, #28]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        60(R3), F11
+	WORD $0xbc43c06b // ldur s11, [x3, #60]
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	FMOVS        124(R3), F11
+	WORD $0xbc47c06b // ldur s11, [x3, #124]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
 	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
@@ -5327,23 +5254,24 @@ loop3:
 	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
 
 	// levels of values 128 to 159
-	FLDPQ        48(R8), (F9, F10)
+	WORD $0x3cc30109 // ldur q9, [x8, #48]
+	WORD $0x3cc4010a // ldur q10, [x8, #64]
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	FMOVQ        F9, (R3)
 	FMOVQ        F10, 16(R3)
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        64(R3), F11
+	WORD $0xbc44006b // ldur s11, [x3, #64]
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	FMOVS        128(R3), F11
+	WORD $0xbc48006b // ldur s11, [x3, #128]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
 	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
@@ -5359,18 +5287,18 @@ loop3:
 	FLDPQ        512(R6), (F11, F12)
 	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        64(R3), F11
+	WORD $0xbc44006b // ldur s11, [x3, #64]
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	FMOVS        128(R3), F11
+	WORD $0xbc48006b // ldur s11, [x3, #128]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
 	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
@@ -5386,18 +5314,18 @@ loop3:
 	FLDPQ        544(R6), (F11, F12)
 	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	FMOVS        16(R3), F9
+	WORD $0xbc410069 // ldur s9, [x3, #16]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R3), F10
+	WORD $0xbc41406a // ldur s10, [x3, #20]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        68(R3), F11
+	WORD $0xbc44406b // ldur s11, [x3, #68]
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	FMOVS        132(R3), F11
+	WORD $0xbc48406b // ldur s11, [x3, #132]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
 	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
@@ -5413,18 +5341,18 @@ loop3:
 	FLDPQ        576(R6), (F11, F12)
 	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	FMOVS        24(R3), F9
+	WORD $0xbc418069 // ldur s9, [x3, #24]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F10
+	WORD $0xbc41c06a // ldur s10, [x3, #28]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        68(R3), F11
+	WORD $0xbc44406b // ldur s11, [x3, #68]
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	FMOVS        132(R3), F11
+	WORD $0xbc48406b // ldur s11, [x3, #132]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
 	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
@@ -5442,25 +5370,26 @@ loop3:
 	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
 
 	// levels of values 160 to 191
-	FLDPQ        48(R8), (F9, F10)
+	WORD $0x3cc30109 // ldur q9, [x8, #48]
+	WORD $0x3cc4010a // ldur q10, [x8, #64]
 	WORD $0x6f0e0529 // ushr v9.16b, v9.16b, #2
 	WORD $0x6f0e054a // ushr v10.16b, v10.16b, #2
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	FMOVQ        F9, (R3)
 	FMOVQ        F10, 16(R3)
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        72(R3), F11
+	WORD $0xbc44806b // ldur s11, [x3, #72]
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	FMOVS        136(R3), F11
+	WORD $0xbc48806b // ldur s11, [x3, #136]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
 	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
@@ -5476,18 +5405,18 @@ loop3:
 	FLDPQ        640(R6), (F11, F12)
 	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        72(R3), F11
+	WORD $0xbc44806b // ldur s11, [x3, #72]
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	FMOVS        136(R3), F11
+	WORD $0xbc48806b // ldur s11, [x3, #136]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
 	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
@@ -5503,18 +5432,18 @@ loop3:
 	FLDPQ        672(R6), (F11, F12)
 	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	FMOVS        16(R3), F9
+	WORD $0xbc410069 // ldur s9, [x3, #16]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R3), F10
+	WORD $0xbc41406a // ldur s10, [x3, #20]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        76(R3), F11
+	WORD $0xbc44c06b // ldur s11, [x3, #76]
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	FMOVS        140(R3), F11
+	WORD $0xbc48c06b // ldur s11, [x3, #140]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
 	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
@@ -5530,18 +5459,18 @@ loop3:
 	FLDPQ        704(R6), (F11, F12)
 	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	FMOVS        24(R3), F9
+	WORD $0xbc418069 // ldur s9, [x3, #24]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F10
+	WORD $0xbc41c06a // ldur s10, [x3, #28]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        76(R3), F11
+	WORD $0xbc44c06b // ldur s11, [x3, #76]
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	FMOVS        140(R3), F11
+	WORD $0xbc48c06b // ldur s11, [x3, #140]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
 	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
@@ -5559,25 +5488,26 @@ loop3:
 	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
 
 	// levels of values 192 to 223
-	FLDPQ        48(R8), (F9, F10)
+	WORD $0x3cc30109 // ldur q9, [x8, #48]
+	WORD $0x3cc4010a // ldur q10, [x8, #64]
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	FMOVQ        F9, (R3)
 	FMOVQ        F10, 16(R3)
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        80(R3), F11
+	WORD $0xbc45006b // ldur s11, [x3, #80]
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	FMOVS        144(R3), F11
+	WORD $0xbc49006b // ldur s11, [x3, #144]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
 	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
@@ -5593,18 +5523,18 @@ loop3:
 	FLDPQ        768(R6), (F11, F12)
 	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        80(R3), F11
+	WORD $0xbc45006b // ldur s11, [x3, #80]
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	FMOVS        144(R3), F11
+	WORD $0xbc49006b // ldur s11, [x3, #144]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
 	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
@@ -5620,18 +5550,18 @@ loop3:
 	FLDPQ        800(R6), (F11, F12)
 	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	FMOVS        16(R3), F9
+	WORD $0xbc410069 // ldur s9, [x3, #16]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R3), F10
+	WORD $0xbc41406a // ldur s10, [x3, #20]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        84(R3), F11
+	WORD $0xbc45406b // ldur s11, [x3, #84]
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	FMOVS        148(R3), F11
+	WORD $0xbc49406b // ldur s11, [x3, #148]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
 	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
@@ -5647,18 +5577,18 @@ loop3:
 	FLDPQ        832(R6), (F11, F12)
 	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	FMOVS        24(R3), F9
+	WORD $0xbc418069 // ldur s9, [x3, #24]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F10
+	WORD $0xbc41c06a // ldur s10, [x3, #28]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        84(R3), F11
+	WORD $0xbc45406b // ldur s11, [x3, #84]
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	FMOVS        148(R3), F11
+	WORD $0xbc49406b // ldur s11, [x3, #148]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
 	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
@@ -5676,23 +5606,24 @@ loop3:
 	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
 
 	// levels of values 224 to 255
-	FLDPQ        48(R8), (F9, F10)
+	WORD $0x3cc30109 // ldur q9, [x8, #48]
+	WORD $0x3cc4010a // ldur q10, [x8, #64]
 	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
 	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
 	FMOVQ        F9, (R3)
 	FMOVQ        F10, 16(R3)
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        88(R3), F11
+	WORD $0xbc45806b // ldur s11, [x3, #88]
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	FMOVS        152(R3), F11
+	WORD $0xbc49806b // ldur s11, [x3, #152]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
 	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
@@ -5708,18 +5639,18 @@ loop3:
 	FLDPQ        896(R6), (F11, F12)
 	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        88(R3), F11
+	WORD $0xbc45806b // ldur s11, [x3, #88]
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	FMOVS        152(R3), F11
+	WORD $0xbc49806b // ldur s11, [x3, #152]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
 	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
@@ -5735,18 +5666,18 @@ loop3:
 	FLDPQ        928(R6), (F11, F12)
 	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	FMOVS        16(R3), F9
+	WORD $0xbc410069 // ldur s9, [x3, #16]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R3), F10
+	WORD $0xbc41406a // ldur s10, [x3, #20]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        92(R3), F11
+	WORD $0xbc45c06b // ldur s11, [x3, #92]
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	FMOVS        156(R3), F11
+	WORD $0xbc49c06b // ldur s11, [x3, #156]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
 	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
@@ -5762,18 +5693,18 @@ loop3:
 	FLDPQ        960(R6), (F11, F12)
 	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
-	FMOVS        24(R3), F9
+	WORD $0xbc418069 // ldur s9, [x3, #24]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F10
+	WORD $0xbc41c06a // ldur s10, [x3, #28]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        92(R3), F11
+	WORD $0xbc45c06b // ldur s11, [x3, #92]
 	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	FMOVS        156(R3), F11
+	WORD $0xbc49c06b // ldur s11, [x3, #156]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
 	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
@@ -5866,41 +5797,38 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40a10b // ldr h11, [x8, #80]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVQ        (R8), F12
-	FMOVQ        4(R8), F13
+	WORD $0x7c45010b // ldur h11, [x8, #80]
+	WORD $0x1ee2416b // fcvt s11, h11
+	WORD $0x3cc0010c // ldur q12, [x8]
+	WORD $0x3cc0410d // ldur q13, [x8, #4]
 	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
 	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	WORD $0x4f8b918c // fmul v12.4s, v12.4s, v11.s[0]
+	WORD $0x4f8b91ab // fmul v11.4s, v13.4s, v11.s[0]
 	FMOVQ        F12, 32(R3)
 	FMOVQ        F11, 48(R3)
-	WORD $0x7d40a10b // ldr h11, [x8, #80]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVQ        8(R8), F12
-	FMOVQ        12(R8), F13
+	WORD $0x7c45010b // ldur h11, [x8, #80]
+	WORD $0x1ee2416b // fcvt s11, h11
+	WORD $0x3cc0810c // ldur q12, [x8, #8]
+	WORD $0x3cc0c10d // ldur q13, [x8, #12]
 	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
 	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	WORD $0x4f8b918c // fmul v12.4s, v12.4s, v11.s[0]
+	WORD $0x4f8b91ab // fmul v11.4s, v13.4s, v11.s[0]
 	FMOVQ        F12, 64(R3)
 	FMOVQ        F11, 80(R3)
-	WORD $0x7d40a50b // ldr h11, [x8, #82]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVQ        (R8), F12
-	FMOVQ        4(R8), F13
+	WORD $0x7c45210b // ldur h11, [x8, #82]
+	WORD $0x1ee2416b // fcvt s11, h11
+	WORD $0x3cc0010c // ldur q12, [x8]
+	WORD $0x3cc0410d // ldur q13, [x8, #4]
 	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
 	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
 	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
@@ -5909,15 +5837,14 @@ loop3:
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	WORD $0x4f8b918c // fmul v12.4s, v12.4s, v11.s[0]
+	WORD $0x4f8b91ab // fmul v11.4s, v13.4s, v11.s[0]
 	FMOVQ        F12, 96(R3)
 	FMOVQ        F11, 112(R3)
-	WORD $0x7d40a50b // ldr h11, [x8, #82]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVQ        8(R8), F12
-	FMOVQ        12(R8), F13
+	WORD $0x7c45210b // ldur h11, [x8, #82]
+	WORD $0x1ee2416b // fcvt s11, h11
+	WORD $0x3cc0810c // ldur q12, [x8, #8]
+	WORD $0x3cc0c10d // ldur q13, [x8, #12]
 	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
 	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
 	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
@@ -5926,311 +5853,330 @@ loop3:
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	WORD $0x4f8b918c // fmul v12.4s, v12.4s, v11.s[0]
+	WORD $0x4f8b91ab // fmul v11.4s, v13.4s, v11.s[0]
 	FMOVQ        F12, 128(R3)
 	FMOVQ        F11, 144(R3)
 
 	// levels of values 0 to 31
-	FLDPQ        16(R8), (F11, F12)
+	WORD $0x3cc1010b // ldur q11, [x8, #16]
+	WORD $0x3cc2010c // ldur q12, [x8, #32]
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        32(R3), F13
+	WORD $0xbc42006d // ldur s13, [x3, #32]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        96(R3), F13
+	WORD $0xbc46006d // ldur s13, [x3, #96]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FLDPQ        (R4), (F13, F14)
+	WORD $0x3cc0008d // ldur q13, [x4]
+	WORD $0x3cc1008e // ldur q14, [x4, #16]
 	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F13
+	WORD $0x3cc0012d // ldur q13, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F14
+	WORD $0x3cc1012e // ldur q14, [x9, #16]
 	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	FLDPQ        (R6), (F13, F14)
+	WORD $0x3cc000cd // ldur q13, [x6]
+	WORD $0x3cc100ce // ldur q14, [x6, #16]
 	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F13
+	WORD $0x3cc0012d // ldur q13, [x9]
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F14
+	WORD $0x3cc1012e // ldur q14, [x9, #16]
 	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        32(R3), F13
+	WORD $0xbc42006d // ldur s13, [x3, #32]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        96(R3), F13
+	WORD $0xbc46006d // ldur s13, [x3, #96]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FLDPQ        32(R4), (F13, F14)
+	WORD $0x3cc2008d // ldur q13, [x4, #32]
+	WORD $0x3cc3008e // ldur q14, [x4, #48]
 	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F13
+	WORD $0x3cc2012d // ldur q13, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F14
+	WORD $0x3cc3012e // ldur q14, [x9, #48]
 	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	FLDPQ        32(R6), (F13, F14)
+	WORD $0x3cc200cd // ldur q13, [x6, #32]
+	WORD $0x3cc300ce // ldur q14, [x6, #48]
 	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F13
+	WORD $0x3cc2012d // ldur q13, [x9, #32]
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F14
+	WORD $0x3cc3012e // ldur q14, [x9, #48]
 	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        36(R3), F13
+	WORD $0xbc42406d // ldur s13, [x3, #36]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        100(R3), F13
+	WORD $0xbc46406d // ldur s13, [x3, #100]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FLDPQ        64(R4), (F13, F14)
+	WORD $0x3cc4008d // ldur q13, [x4, #64]
+	WORD $0x3cc5008e // ldur q14, [x4, #80]
 	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F13
+	WORD $0x3cc4012d // ldur q13, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F14
+	WORD $0x3cc5012e // ldur q14, [x9, #80]
 	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	FLDPQ        64(R6), (F13, F14)
+	WORD $0x3cc400cd // ldur q13, [x6, #64]
+	WORD $0x3cc500ce // ldur q14, [x6, #80]
 	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F13
+	WORD $0x3cc4012d // ldur q13, [x9, #64]
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F14
+	WORD $0x3cc5012e // ldur q14, [x9, #80]
 	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        36(R3), F13
+	WORD $0xbc42406d // ldur s13, [x3, #36]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        100(R3), F13
+	WORD $0xbc46406d // ldur s13, [x3, #100]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FLDPQ        96(R4), (F13, F14)
+	WORD $0x3cc6008d // ldur q13, [x4, #96]
+	WORD $0x3cc7008e // ldur q14, [x4, #112]
 	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F13
+	WORD $0x3cc6012d // ldur q13, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F14
+	WORD $0x3cc7012e // ldur q14, [x9, #112]
 	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	FLDPQ        96(R6), (F13, F14)
+	WORD $0x3cc600cd // ldur q13, [x6, #96]
+	WORD $0x3cc700ce // ldur q14, [x6, #112]
 	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F13
+	WORD $0x3cc6012d // ldur q13, [x9, #96]
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F14
+	WORD $0x3cc7012e // ldur q14, [x9, #112]
 	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
 
 	// levels of values 32 to 63
-	FLDPQ        16(R8), (F11, F12)
+	WORD $0x3cc1010b // ldur q11, [x8, #16]
+	WORD $0x3cc2010c // ldur q12, [x8, #32]
 	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
 	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        40(R3), F13
+	WORD $0xbc42806d // ldur s13, [x3, #40]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        104(R3), F13
+	WORD $0xbc46806d // ldur s13, [x3, #104]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FLDPQ        128(R4), (F13, F14)
+	WORD $0x3cc8008d // ldur q13, [x4, #128]
+	WORD $0x3cc9008e // ldur q14, [x4, #144]
 	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F13
+	WORD $0x3cc8012d // ldur q13, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F14
+	WORD $0x3cc9012e // ldur q14, [x9, #144]
 	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	FLDPQ        128(R6), (F13, F14)
+	WORD $0x3cc800cd // ldur q13, [x6, #128]
+	WORD $0x3cc900ce // ldur q14, [x6, #144]
 	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
 	ADD          R5, R6, R9
-	FMOVQ        128(R9), F13
+	WORD $0x3cc8012d // ldur q13, [x9, #128]
 	ADD          R5, R6, R9
-	FMOVQ        144(R9), F14
+	WORD $0x3cc9012e // ldur q14, [x9, #144]
 	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        40(R3), F13
+	WORD $0xbc42806d // ldur s13, [x3, #40]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        104(R3), F13
+	WORD $0xbc46806d // ldur s13, [x3, #104]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FLDPQ        160(R4), (F13, F14)
+	WORD $0x3cca008d // ldur q13, [x4, #160]
+	WORD $0x3ccb008e // ldur q14, [x4, #176]
 	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F13
+	WORD $0x3cca012d // ldur q13, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F14
+	WORD $0x3ccb012e // ldur q14, [x9, #176]
 	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	FLDPQ        160(R6), (F13, F14)
+	WORD $0x3cca00cd // ldur q13, [x6, #160]
+	WORD $0x3ccb00ce // ldur q14, [x6, #176]
 	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
 	ADD          R5, R6, R9
-	FMOVQ        160(R9), F13
+	WORD $0x3cca012d // ldur q13, [x9, #160]
 	ADD          R5, R6, R9
-	FMOVQ        176(R9), F14
+	WORD $0x3ccb012e // ldur q14, [x9, #176]
 	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        44(R3), F13
+	WORD $0xbc42c06d // ldur s13, [x3, #44]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        108(R3), F13
+	WORD $0xbc46c06d // ldur s13, [x3, #108]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FLDPQ        192(R4), (F13, F14)
+	WORD $0x3ccc008d // ldur q13, [x4, #192]
+	WORD $0x3ccd008e // ldur q14, [x4, #208]
 	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F13
+	WORD $0x3ccc012d // ldur q13, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F14
+	WORD $0x3ccd012e // ldur q14, [x9, #208]
 	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	FLDPQ        192(R6), (F13, F14)
+	WORD $0x3ccc00cd // ldur q13, [x6, #192]
+	WORD $0x3ccd00ce // ldur q14, [x6, #208]
 	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
 	ADD          R5, R6, R9
-	FMOVQ        192(R9), F13
+	WORD $0x3ccc012d // ldur q13, [x9, #192]
 	ADD          R5, R6, R9
-	FMOVQ        208(R9), F14
+	WORD $0x3ccd012e // ldur q14, [x9, #208]
 	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        44(R3), F13
+	WORD $0xbc42c06d // ldur s13, [x3, #44]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        108(R3), F13
+	WORD $0xbc46c06d // ldur s13, [x3, #108]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
-	FLDPQ        224(R4), (F13, F14)
+	WORD $0x3cce008d // ldur q13, [x4, #224]
+	WORD $0x3ccf008e // ldur q14, [x4, #240]
 	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F13
+	WORD $0x3cce012d // ldur q13, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F14
+	WORD $0x3ccf012e // ldur q14, [x9, #240]
 	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	FLDPQ        224(R6), (F13, F14)
+	WORD $0x3cce00cd // ldur q13, [x6, #224]
+	WORD $0x3ccf00ce // ldur q14, [x6, #240]
 	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
 	ADD          R5, R6, R9
-	FMOVQ        224(R9), F13
+	WORD $0x3cce012d // ldur q13, [x9, #224]
 	ADD          R5, R6, R9
-	FMOVQ        240(R9), F14
+	WORD $0x3ccf012e // ldur q14, [x9, #240]
 	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
 
 	// levels of values 64 to 95
-	FLDPQ        16(R8), (F11, F12)
+	WORD $0x3cc1010b // ldur q11, [x8, #16]
+	WORD $0x3cc2010c // ldur q12, [x8, #32]
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        48(R3), F13
+	WORD $0xbc43006d // ldur s13, [x3, #48]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        112(R3), F13
+	WORD $0xbc47006d // ldur s13, [x3, #112]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -6252,18 +6198,18 @@ loop3:
 	FMOVQ        272(R9), F14
 	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        48(R3), F13
+	WORD $0xbc43006d // ldur s13, [x3, #48]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        112(R3), F13
+	WORD $0xbc47006d // ldur s13, [x3, #112]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -6285,18 +6231,18 @@ loop3:
 	FMOVQ        304(R9), F14
 	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        52(R3), F13
+	WORD $0xbc43406d // ldur s13, [x3, #52]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        116(R3), F13
+	WORD $0xbc47406d // ldur s13, [x3, #116]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -6318,18 +6264,18 @@ loop3:
 	FMOVQ        336(R9), F14
 	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        52(R3), F13
+	WORD $0xbc43406d // ldur s13, [x3, #52]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        116(R3), F13
+	WORD $0xbc47406d // ldur s13, [x3, #116]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -6353,23 +6299,24 @@ loop3:
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
 
 	// levels of values 96 to 127
-	FLDPQ        16(R8), (F11, F12)
+	WORD $0x3cc1010b // ldur q11, [x8, #16]
+	WORD $0x3cc2010c // ldur q12, [x8, #32]
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        56(R3), F13
+	WORD $0xbc43806d // ldur s13, [x3, #56]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        120(R3), F13
+	WORD $0xbc47806d // ldur s13, [x3, #120]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -6391,18 +6338,18 @@ loop3:
 	FMOVQ        400(R9), F14
 	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        56(R3), F13
+	WORD $0xbc43806d // ldur s13, [x3, #56]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        120(R3), F13
+	WORD $0xbc47806d // ldur s13, [x3, #120]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -6424,18 +6371,18 @@ loop3:
 	FMOVQ        432(R9), F14
 	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        60(R3), F13
+	WORD $0xbc43c06d // ldur s13, [x3, #60]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        124(R3), F13
+	WORD $0xbc47c06d // ldur s13, [x3, #124]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -6457,18 +6404,18 @@ loop3:
 	FMOVQ        464(R9), F14
 	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        60(R3), F13
+	WORD $0xbc43c06d // ldur s13, [x3, #60]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        124(R3), F13
+	WORD $0xbc47c06d // ldur s13, [x3, #124]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -6492,23 +6439,24 @@ loop3:
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
 
 	// levels of values 128 to 159
-	FLDPQ        48(R8), (F11, F12)
+	WORD $0x3cc3010b // ldur q11, [x8, #48]
+	WORD $0x3cc4010c // ldur q12, [x8, #64]
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        64(R3), F13
+	WORD $0xbc44006d // ldur s13, [x3, #64]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        128(R3), F13
+	WORD $0xbc48006d // ldur s13, [x3, #128]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -6530,18 +6478,18 @@ loop3:
 	FMOVQ        528(R9), F14
 	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        64(R3), F13
+	WORD $0xbc44006d // ldur s13, [x3, #64]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        128(R3), F13
+	WORD $0xbc48006d // ldur s13, [x3, #128]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -6563,18 +6511,18 @@ loop3:
 	FMOVQ        560(R9), F14
 	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        68(R3), F13
+	WORD $0xbc44406d // ldur s13, [x3, #68]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        132(R3), F13
+	WORD $0xbc48406d // ldur s13, [x3, #132]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -6596,18 +6544,18 @@ loop3:
 	FMOVQ        592(R9), F14
 	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        68(R3), F13
+	WORD $0xbc44406d // ldur s13, [x3, #68]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        132(R3), F13
+	WORD $0xbc48406d // ldur s13, [x3, #132]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -6631,25 +6579,26 @@ loop3:
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
 
 	// levels of values 160 to 191
-	FLDPQ        48(R8), (F11, F12)
+	WORD $0x3cc3010b // ldur q11, [x8, #48]
+	WORD $0x3cc4010c // ldur q12, [x8, #64]
 	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
 	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        72(R3), F13
+	WORD $0xbc44806d // ldur s13, [x3, #72]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        136(R3), F13
+	WORD $0xbc48806d // ldur s13, [x3, #136]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -6671,18 +6620,18 @@ loop3:
 	FMOVQ        656(R9), F14
 	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        72(R3), F13
+	WORD $0xbc44806d // ldur s13, [x3, #72]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        136(R3), F13
+	WORD $0xbc48806d // ldur s13, [x3, #136]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -6704,18 +6653,18 @@ loop3:
 	FMOVQ        688(R9), F14
 	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        76(R3), F13
+	WORD $0xbc44c06d // ldur s13, [x3, #76]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        140(R3), F13
+	WORD $0xbc48c06d // ldur s13, [x3, #140]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -6737,18 +6686,18 @@ loop3:
 	FMOVQ        720(R9), F14
 	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        76(R3), F13
+	WORD $0xbc44c06d // ldur s13, [x3, #76]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        140(R3), F13
+	WORD $0xbc48c06d // ldur s13, [x3, #140]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -6772,25 +6721,26 @@ loop3:
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
 
 	// levels of values 192 to 223
-	FLDPQ        48(R8), (F11, F12)
+	WORD $0x3cc3010b // ldur q11, [x8, #48]
+	WORD $0x3cc4010c // ldur q12, [x8, #64]
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        80(R3), F13
+	WORD $0xbc45006d // ldur s13, [x3, #80]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        144(R3), F13
+	WORD $0xbc49006d // ldur s13, [x3, #144]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -6812,18 +6762,18 @@ loop3:
 	FMOVQ        784(R9), F14
 	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        80(R3), F13
+	WORD $0xbc45006d // ldur s13, [x3, #80]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        144(R3), F13
+	WORD $0xbc49006d // ldur s13, [x3, #144]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -6845,18 +6795,18 @@ loop3:
 	FMOVQ        816(R9), F14
 	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        84(R3), F13
+	WORD $0xbc45406d // ldur s13, [x3, #84]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        148(R3), F13
+	WORD $0xbc49406d // ldur s13, [x3, #148]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -6878,18 +6828,18 @@ loop3:
 	FMOVQ        848(R9), F14
 	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        84(R3), F13
+	WORD $0xbc45406d // ldur s13, [x3, #84]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        148(R3), F13
+	WORD $0xbc49406d // ldur s13, [x3, #148]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -6913,23 +6863,24 @@ loop3:
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
 
 	// levels of values 224 to 255
-	FLDPQ        48(R8), (F11, F12)
+	WORD $0x3cc3010b // ldur q11, [x8, #48]
+	WORD $0x3cc4010c // ldur q12, [x8, #64]
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        88(R3), F13
+	WORD $0xbc45806d // ldur s13, [x3, #88]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        152(R3), F13
+	WORD $0xbc49806d // ldur s13, [x3, #152]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -6951,18 +6902,18 @@ loop3:
 	FMOVQ        912(R9), F14
 	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        88(R3), F13
+	WORD $0xbc45806d // ldur s13, [x3, #88]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        152(R3), F13
+	WORD $0xbc49806d // ldur s13, [x3, #152]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -6984,18 +6935,18 @@ loop3:
 	FMOVQ        944(R9), F14
 	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        92(R3), F13
+	WORD $0xbc45c06d // ldur s13, [x3, #92]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        156(R3), F13
+	WORD $0xbc49c06d // ldur s13, [x3, #156]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -7017,18 +6968,18 @@ loop3:
 	FMOVQ        976(R9), F14
 	WORD $0x4e2dcd69 // fmla v9.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd8a // fmla v10.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	FMOVS        92(R3), F13
+	WORD $0xbc45c06d // ldur s13, [x3, #92]
 	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	FMOVS        156(R3), F13
+	WORD $0xbc49c06d // ldur s13, [x3, #156]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
 	WORD $0x4eadd58c // fsub v12.4s, v12.4s, v13.4s
@@ -7113,41 +7064,38 @@ TEXT ·unpackQ2_KNEON(SB), NOSPLIT, $576-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d40a024 // ldr h4, [x1, #80]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	FMOVQ        (R1), F5
-	FMOVQ        4(R1), F6
+	WORD $0x7c450024 // ldur h4, [x1, #80]
+	WORD $0x1ee24084 // fcvt s4, h4
+	WORD $0x3cc00025 // ldur q5, [x1]
+	WORD $0x3cc04026 // ldur q6, [x1, #4]
 	WORD $0x4e0100a5 // tbl v5.16b, { v5.16b }, v1.16b
 	WORD $0x4e0100c6 // tbl v6.16b, { v6.16b }, v1.16b
 	WORD $0x4e221ca5 // and v5.16b, v5.16b, v2.16b
 	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
+	WORD $0x4f8490a5 // fmul v5.4s, v5.4s, v4.s[0]
+	WORD $0x4f8490c4 // fmul v4.4s, v6.4s, v4.s[0]
 	FMOVQ        F5, 32(R3)
 	FMOVQ        F4, 48(R3)
-	WORD $0x7d40a024 // ldr h4, [x1, #80]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	FMOVQ        8(R1), F5
-	FMOVQ        12(R1), F6
+	WORD $0x7c450024 // ldur h4, [x1, #80]
+	WORD $0x1ee24084 // fcvt s4, h4
+	WORD $0x3cc08025 // ldur q5, [x1, #8]
+	WORD $0x3cc0c026 // ldur q6, [x1, #12]
 	WORD $0x4e0100a5 // tbl v5.16b, { v5.16b }, v1.16b
 	WORD $0x4e0100c6 // tbl v6.16b, { v6.16b }, v1.16b
 	WORD $0x4e221ca5 // and v5.16b, v5.16b, v2.16b
 	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
+	WORD $0x4f8490a5 // fmul v5.4s, v5.4s, v4.s[0]
+	WORD $0x4f8490c4 // fmul v4.4s, v6.4s, v4.s[0]
 	FMOVQ        F5, 64(R3)
 	FMOVQ        F4, 80(R3)
-	WORD $0x7d40a424 // ldr h4, [x1, #82]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	FMOVQ        (R1), F5
-	FMOVQ        4(R1), F6
+	WORD $0x7c452024 // ldur h4, [x1, #82]
+	WORD $0x1ee24084 // fcvt s4, h4
+	WORD $0x3cc00025 // ldur q5, [x1]
+	WORD $0x3cc04026 // ldur q6, [x1, #4]
 	WORD $0x4e0100a5 // tbl v5.16b, { v5.16b }, v1.16b
 	WORD $0x4e0100c6 // tbl v6.16b, { v6.16b }, v1.16b
 	WORD $0x6f3c04a5 // ushr v5.4s, v5.4s, #4
@@ -7156,17 +7104,16 @@ loop1:
 	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
+	WORD $0x4f8490a5 // fmul v5.4s, v5.4s, v4.s[0]
+	WORD $0x4f8490c4 // fmul v4.4s, v6.4s, v4.s[0]
 	WORD $0x6e231ca5 // eor v5.16b, v5.16b, v3.16b
 	WORD $0x6e231c84 // eor v4.16b, v4.16b, v3.16b
 	FMOVQ        F5, 96(R3)
 	FMOVQ        F4, 112(R3)
-	WORD $0x7d40a424 // ldr h4, [x1, #82]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	FMOVQ        8(R1), F5
-	FMOVQ        12(R1), F6
+	WORD $0x7c452024 // ldur h4, [x1, #82]
+	WORD $0x1ee24084 // fcvt s4, h4
+	WORD $0x3cc08025 // ldur q5, [x1, #8]
+	WORD $0x3cc0c026 // ldur q6, [x1, #12]
 	WORD $0x4e0100a5 // tbl v5.16b, { v5.16b }, v1.16b
 	WORD $0x4e0100c6 // tbl v6.16b, { v6.16b }, v1.16b
 	WORD $0x6f3c04a5 // ushr v5.4s, v5.4s, #4
@@ -7175,106 +7122,114 @@ loop1:
 	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
-	WORD $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
+	WORD $0x4f8490a5 // fmul v5.4s, v5.4s, v4.s[0]
+	WORD $0x4f8490c4 // fmul v4.4s, v6.4s, v4.s[0]
 	WORD $0x6e231ca5 // eor v5.16b, v5.16b, v3.16b
 	WORD $0x6e231c84 // eor v4.16b, v4.16b, v3.16b
 	FMOVQ        F5, 128(R3)
 	FMOVQ        F4, 144(R3)
-	FLDPQ        16(R1), (F4, F5)
+	WORD $0x3cc10024 // ldur q4, [x1, #16]
+	WORD $0x3cc20025 // ldur q5, [x1, #32]
 	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
 	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
 	FMOVQ        F4, (R0)
 	FMOVQ        F5, 16(R0)
-	FMOVD        32(R3), F4
+	WORD $0xfc420064 // ldur d4, [x3, #32]
 	WORD $0x4f00e405 // movi v5.16b, #0
 	FMOVD        F4, 32(R0)
-	FMOVD        96(R3), F4
+	WORD $0xfc460064 // ldur d4, [x3, #96]
 	WORD $0x4f00e405 // movi v5.16b, #0
 	FMOVD        F4, 40(R0)
-	FLDPQ        16(R1), (F4, F5)
+	WORD $0x3cc10024 // ldur q4, [x1, #16]
+	WORD $0x3cc20025 // ldur q5, [x1, #32]
 	WORD $0x6f0e0484 // ushr v4.16b, v4.16b, #2
 	WORD $0x6f0e04a5 // ushr v5.16b, v5.16b, #2
 	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
 	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
 	FMOVQ        F4, 48(R0)
 	FMOVQ        F5, 64(R0)
-	FMOVD        40(R3), F4
+	WORD $0xfc428064 // ldur d4, [x3, #40]
 	WORD $0x4f00e405 // movi v5.16b, #0
 	FMOVD        F4, 80(R0)
-	FMOVD        104(R3), F4
+	WORD $0xfc468064 // ldur d4, [x3, #104]
 	WORD $0x4f00e405 // movi v5.16b, #0
 	FMOVD        F4, 88(R0)
-	FLDPQ        16(R1), (F4, F5)
+	WORD $0x3cc10024 // ldur q4, [x1, #16]
+	WORD $0x3cc20025 // ldur q5, [x1, #32]
 	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
 	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
 	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
 	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
 	FMOVQ        F4, 96(R0)
 	FMOVQ        F5, 112(R0)
-	FMOVD        48(R3), F4
+	WORD $0xfc430064 // ldur d4, [x3, #48]
 	WORD $0x4f00e405 // movi v5.16b, #0
 	FMOVD        F4, 128(R0)
-	FMOVD        112(R3), F4
+	WORD $0xfc470064 // ldur d4, [x3, #112]
 	WORD $0x4f00e405 // movi v5.16b, #0
 	FMOVD        F4, 136(R0)
-	FLDPQ        16(R1), (F4, F5)
+	WORD $0x3cc10024 // ldur q4, [x1, #16]
+	WORD $0x3cc20025 // ldur q5, [x1, #32]
 	WORD $0x6f0a0484 // ushr v4.16b, v4.16b, #6
 	WORD $0x6f0a04a5 // ushr v5.16b, v5.16b, #6
 	FMOVQ        F4, 144(R0)
 	FMOVQ        F5, 160(R0)
-	FMOVD        56(R3), F4
+	WORD $0xfc438064 // ldur d4, [x3, #56]
 	WORD $0x4f00e405 // movi v5.16b, #0
 	FMOVD        F4, 176(R0)
-	FMOVD        120(R3), F4
+	WORD $0xfc478064 // ldur d4, [x3, #120]
 	WORD $0x4f00e405 // movi v5.16b, #0
 	FMOVD        F4, 184(R0)
-	FLDPQ        48(R1), (F4, F5)
+	WORD $0x3cc30024 // ldur q4, [x1, #48]
+	WORD $0x3cc40025 // ldur q5, [x1, #64]
 	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
 	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
 	FMOVQ        F4, 192(R0)
 	FMOVQ        F5, 208(R0)
-	FMOVD        64(R3), F4
+	WORD $0xfc440064 // ldur d4, [x3, #64]
 	WORD $0x4f00e405 // movi v5.16b, #0
 	FMOVD        F4, 224(R0)
-	FMOVD        128(R3), F4
+	WORD $0xfc480064 // ldur d4, [x3, #128]
 	WORD $0x4f00e405 // movi v5.16b, #0
 	FMOVD        F4, 232(R0)
-	FLDPQ        48(R1), (F4, F5)
+	WORD $0x3cc30024 // ldur q4, [x1, #48]
+	WORD $0x3cc40025 // ldur q5, [x1, #64]
 	WORD $0x6f0e0484 // ushr v4.16b, v4.16b, #2
 	WORD $0x6f0e04a5 // ushr v5.16b, v5.16b, #2
 	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
 	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
 	FMOVQ        F4, 240(R0)
 	FMOVQ        F5, 256(R0)
-	FMOVD        72(R3), F4
+	WORD $0xfc448064 // ldur d4, [x3, #72]
 	WORD $0x4f00e405 // movi v5.16b, #0
 	FMOVD        F4, 272(R0)
-	FMOVD        136(R3), F4
+	WORD $0xfc488064 // ldur d4, [x3, #136]
 	WORD $0x4f00e405 // movi v5.16b, #0
 	FMOVD        F4, 280(R0)
-	FLDPQ        48(R1), (F4, F5)
+	WORD $0x3cc30024 // ldur q4, [x1, #48]
+	WORD $0x3cc40025 // ldur q5, [x1, #64]
 	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
 	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
 	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
 	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
 	FMOVQ        F4, 288(R0)
 	FMOVQ        F5, 304(R0)
-	FMOVD        80(R3), F4
+	WORD $0xfc450064 // ldur d4, [x3, #80]
 	WORD $0x4f00e405 // movi v5.16b, #0
 	FMOVD        F4, 320(R0)
-	FMOVD        144(R3), F4
+	WORD $0xfc490064 // ldur d4, [x3, #144]
 	WORD $0x4f00e405 // movi v5.16b, #0
 	FMOVD        F4, 328(R0)
-	FLDPQ        48(R1), (F4, F5)
+	WORD $0x3cc30024 // ldur q4, [x1, #48]
+	WORD $0x3cc40025 // ldur q5, [x1, #64]
 	WORD $0x6f0a0484 // ushr v4.16b, v4.16b, #6
 	WORD $0x6f0a04a5 // ushr v5.16b, v5.16b, #6
 	FMOVQ        F4, 336(R0)
 	FMOVQ        F5, 352(R0)
-	FMOVD        88(R3), F4
+	WORD $0xfc458064 // ldur d4, [x3, #88]
 	WORD $0x4f00e405 // movi v5.16b, #0
 	FMOVD        F4, 368(R0)
-	FMOVD        152(R3), F4
+	WORD $0xfc498064 // ldur d4, [x3, #152]
 	WORD $0x4f00e405 // movi v5.16b, #0
 	FMOVD        F4, 376(R0)
 	ADD          $0x54, R1
@@ -7291,14 +7246,22 @@ TEXT ·matmulQ81xQ2_KNEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	WORD $0x4f00e460 // movi v0.16b, #3
-	MOVD         $q2_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F1
-	WORD $0x4f0005e2 // movi v2.4s, #15
-	WORD $0x4f046403 // movi v3.4s, #128, lsl #24
 	MOVD         $q2_k_order<>+0(SB), R0
+	FMOVQ        (R0), F1
+	MOVD         $q2_k_shuffle2<>+0(SB), R0
+	FMOVQ        (R0), F2
+	MOVD         $q2_k_shuffle<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         $q2_k_shuffle3<>+0(SB), R0
 	FMOVQ        (R0), F4
 	MOVD         $q2_k_order2<>+0(SB), R0
 	FMOVQ        (R0), F5
+	MOVD         $q2_k_shuffle4<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $q2_k_shuffle5<>+0(SB), R0
+	FMOVQ        (R0), F7
+	WORD $0x4f00e5e8 // movi v8.16b, #15
+	WORD $0x4f07e789 // movi v9.16b, #252
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -7306,10 +7269,6 @@ TEXT ·matmulQ81xQ2_KNEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
@@ -7317,6 +7276,8 @@ loop1:
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         s+32(FP), R5
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4f00e40f // movi v15.16b, #0
 	MOVD         blocks+64(FP), R6
 	MOVD         R1, R7
 	SUBS         $1, R6
@@ -7327,234 +7288,206 @@ loop3:
 	WORD $0xf98420e0 // prfm pldl1keep, [x7, #2112]
 
 	// scales of values 0 to 255, times those of the activations
-	WORD $0x7d40a0ee // ldr h14, [x7, #80]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVQ        (R7), F15
-	FMOVQ        4(R7), F16
-	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
-	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	FLDPQ        (R4), (F16, F17)
-	WORD $0x4e040211 // tbl v17.16b, { v16.16b }, v4.16b
-	WORD $0x4e050210 // tbl v16.16b, { v16.16b }, v5.16b
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	WORD $0x7d40a4f0 // ldr h16, [x7, #82]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVQ        (R7), F17
-	FMOVQ        4(R7), F18
-	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
-	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	WORD $0x6e231e31 // eor v17.16b, v17.16b, v3.16b
-	WORD $0x6e231e10 // eor v16.16b, v16.16b, v3.16b
-	FLDPQ        (R5), (F18, F19)
-	WORD $0x4e32ce26 // fmla v6.4s, v17.4s, v18.4s
-	WORD $0x4e33ce07 // fmla v7.4s, v16.4s, v19.4s
-	WORD $0x7d40a0f0 // ldr h16, [x7, #80]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVQ        8(R7), F17
-	FMOVQ        12(R7), F18
-	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
-	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	FLDPQ        (R4), (F18, F19)
-	WORD $0x4e040272 // tbl v18.16b, { v19.16b }, v4.16b
-	WORD $0x4e050273 // tbl v19.16b, { v19.16b }, v5.16b
-	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
-	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
-	WORD $0x7d40a4f2 // ldr h18, [x7, #82]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVQ        8(R7), F19
-	FMOVQ        12(R7), F20
-	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
-	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x3cc000f0 // ldur q16, [x7]
+	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
+	WORD $0x4e281e31 // and v17.16b, v17.16b, v8.16b
+	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
+	WORD $0x6e294610 // ushl v16.16b, v16.16b, v9.16b
+	WORD $0x4e281e10 // and v16.16b, v16.16b, v8.16b
+	WORD $0x7c4500f2 // ldur h18, [x7, #80]
+	WORD $0x1ee24252 // fcvt s18, h18
+	WORD $0x4e030233 // tbl v19.16b, { v17.16b }, v3.16b
+	WORD $0x4e040234 // tbl v20.16b, { v17.16b }, v4.16b
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	WORD $0x6e231e73 // eor v19.16b, v19.16b, v3.16b
-	WORD $0x6e231e52 // eor v18.16b, v18.16b, v3.16b
-	FLDPQ        32(R5), (F20, F21)
-	WORD $0x4e34ce68 // fmla v8.4s, v19.4s, v20.4s
-	WORD $0x4e35ce49 // fmla v9.4s, v18.4s, v21.4s
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
+	WORD $0x3cc00095 // ldur q21, [x4]
+	WORD $0x4e0102b6 // tbl v22.16b, { v21.16b }, v1.16b
+	WORD $0x4e0502b5 // tbl v21.16b, { v21.16b }, v5.16b
+	WORD $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
+	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
+	WORD $0x7c4520f5 // ldur h21, [x7, #82]
+	WORD $0x1ee242b5 // fcvt s21, h21
+	WORD $0x4e030216 // tbl v22.16b, { v16.16b }, v3.16b
+	WORD $0x4e040217 // tbl v23.16b, { v16.16b }, v4.16b
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
+	WORD $0x3cc000b8 // ldur q24, [x5]
+	WORD $0x3cc100b9 // ldur q25, [x5, #16]
+	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
+	WORD $0x4e060236 // tbl v22.16b, { v17.16b }, v6.16b
+	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4f9292d6 // fmul v22.4s, v22.4s, v18.s[0]
+	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
+	WORD $0x3cc10092 // ldur q18, [x4, #16]
+	WORD $0x4e010257 // tbl v23.16b, { v18.16b }, v1.16b
+	WORD $0x4e050252 // tbl v18.16b, { v18.16b }, v5.16b
+	WORD $0x6e37ded6 // fmul v22.4s, v22.4s, v23.4s
+	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	WORD $0x4e060212 // tbl v18.16b, { v16.16b }, v6.16b
+	WORD $0x4e070210 // tbl v16.16b, { v16.16b }, v7.16b
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4f959252 // fmul v18.4s, v18.4s, v21.s[0]
+	WORD $0x4f959210 // fmul v16.4s, v16.4s, v21.s[0]
+	WORD $0x3cc200b5 // ldur q21, [x5, #32]
+	WORD $0x3cc300b7 // ldur q23, [x5, #48]
+	WORD $0x4e35ce4e // fmla v14.4s, v18.4s, v21.4s
+	WORD $0x4e37ce0f // fmla v15.4s, v16.4s, v23.4s
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        16(R7), (F18, F19)
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FLDPQ        (R3), (F20, F21)
-	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
-	WORD $0x4e34c252 // smull2 v18.8h, v18.16b, v20.16b
-	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e35c274 // smull v20.8h, v19.8b, v21.8b
-	WORD $0x4e35c273 // smull2 v19.8h, v19.16b, v21.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4f8f1246 // fmla v6.4s, v18.4s, v15.s[0]
-	WORD $0x4faf1267 // fmla v7.4s, v19.4s, v15.s[1]
+	WORD $0x3cc100f0 // ldur q16, [x7, #16]
+	WORD $0x3cc200f2 // ldur q18, [x7, #32]
+	WORD $0x4e201e15 // and v21.16b, v16.16b, v0.16b
+	WORD $0x4e201e57 // and v23.16b, v18.16b, v0.16b
+	WORD $0x3cc00078 // ldur q24, [x3]
+	WORD $0x3cc10079 // ldur q25, [x3, #16]
+	WORD $0x0e38c2ba // smull v26.8h, v21.8b, v24.8b
+	WORD $0x4e38c2b5 // smull2 v21.8h, v21.16b, v24.16b
+	WORD $0x4e75bf55 // addp v21.8h, v26.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e39c2f8 // smull v24.8h, v23.8b, v25.8b
+	WORD $0x4e39c2f7 // smull2 v23.8h, v23.16b, v25.16b
+	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
+	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        16(R7), (F18, F19)
-	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
-	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FLDPQ        32(R3), (F20, F21)
-	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
-	WORD $0x4e34c252 // smull2 v18.8h, v18.16b, v20.16b
-	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e35c274 // smull v20.8h, v19.8b, v21.8b
-	WORD $0x4e35c273 // smull2 v19.8h, v19.16b, v21.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4f8f1a48 // fmla v8.4s, v18.4s, v15.s[2]
-	WORD $0x4faf1a69 // fmla v9.4s, v19.4s, v15.s[3]
+	WORD $0x6f0e0618 // ushr v24.16b, v16.16b, #2
+	WORD $0x6f0e0659 // ushr v25.16b, v18.16b, #2
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x3cc2007a // ldur q26, [x3, #32]
+	WORD $0x3cc3007b // ldur q27, [x3, #48]
+	WORD $0x0e3ac31c // smull v28.8h, v24.8b, v26.8b
+	WORD $0x4e3ac318 // smull2 v24.8h, v24.16b, v26.16b
+	WORD $0x4e78bf98 // addp v24.8h, v28.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	WORD $0x0e3bc33a // smull v26.8h, v25.8b, v27.8b
+	WORD $0x4e3bc339 // smull2 v25.8h, v25.16b, v27.16b
+	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        16(R7), (F15, F18)
-	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
-	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	FLDPQ        64(R3), (F19, F20)
-	WORD $0x0e33c1f5 // smull v21.8h, v15.8b, v19.8b
-	WORD $0x4e33c1ef // smull2 v15.8h, v15.16b, v19.16b
-	WORD $0x4e6fbeaf // addp v15.8h, v21.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e34c253 // smull v19.8h, v18.8b, v20.8b
-	WORD $0x4e34c252 // smull2 v18.8h, v18.16b, v20.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
-	WORD $0x4fae124b // fmla v11.4s, v18.4s, v14.s[1]
+	WORD $0x6f0c061a // ushr v26.16b, v16.16b, #4
+	WORD $0x6f0c065b // ushr v27.16b, v18.16b, #4
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x3cc4007c // ldur q28, [x3, #64]
+	WORD $0x3cc5007d // ldur q29, [x3, #80]
+	WORD $0x0e3cc35e // smull v30.8h, v26.8b, v28.8b
+	WORD $0x4e3cc35a // smull2 v26.8h, v26.16b, v28.16b
+	WORD $0x4e7abfda // addp v26.8h, v30.8h, v26.8h
+	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
+	WORD $0x0e3dc37c // smull v28.8h, v27.8b, v29.8b
+	WORD $0x4e3dc37b // smull2 v27.8h, v27.16b, v29.16b
+	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
+	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        16(R7), (F15, F18)
-	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
 	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
-	FLDPQ        96(R3), (F19, F20)
-	WORD $0x0e33c1f5 // smull v21.8h, v15.8b, v19.8b
-	WORD $0x4e33c1ef // smull2 v15.8h, v15.16b, v19.16b
-	WORD $0x4e6fbeaf // addp v15.8h, v21.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e34c253 // smull v19.8h, v18.8b, v20.8b
-	WORD $0x4e34c252 // smull2 v18.8h, v18.16b, v20.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x3cc6007c // ldur q28, [x3, #96]
+	WORD $0x3cc7007d // ldur q29, [x3, #112]
+	WORD $0x0e3cc21e // smull v30.8h, v16.8b, v28.8b
+	WORD $0x4e3cc210 // smull2 v16.8h, v16.16b, v28.16b
+	WORD $0x4e70bfd0 // addp v16.8h, v30.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e3dc25c // smull v28.8h, v18.8b, v29.8b
+	WORD $0x4e3dc252 // smull2 v18.8h, v18.16b, v29.16b
+	WORD $0x4e72bf92 // addp v18.8h, v28.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4f8e19ec // fmla v12.4s, v15.4s, v14.s[2]
-	WORD $0x4fae1a4d // fmla v13.4s, v18.4s, v14.s[3]
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eb7beb5 // addp v21.4s, v21.4s, v23.4s
+	WORD $0x4eb9bf17 // addp v23.4s, v24.4s, v25.4s
+	WORD $0x4eb7beb5 // addp v21.4s, v21.4s, v23.4s
+	WORD $0x4ebbbf57 // addp v23.4s, v26.4s, v27.4s
+	WORD $0x4eb2be10 // addp v16.4s, v16.4s, v18.4s
+	WORD $0x4eb0bef0 // addp v16.4s, v23.4s, v16.4s
+	WORD $0x4e21dab2 // scvtf v18.4s, v21.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e33ce4a // fmla v10.4s, v18.4s, v19.4s
+	WORD $0x4e34ce0b // fmla v11.4s, v16.4s, v20.4s
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        48(R7), (F14, F15)
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FLDPQ        128(R3), (F18, F19)
-	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
-	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
-	WORD $0x4e6ebe8e // addp v14.8h, v20.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e33c1f2 // smull v18.8h, v15.8b, v19.8b
-	WORD $0x4e33c1ef // smull2 v15.8h, v15.16b, v19.16b
-	WORD $0x4e6fbe4f // addp v15.8h, v18.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4f9111c6 // fmla v6.4s, v14.4s, v17.s[0]
-	WORD $0x4fb111e7 // fmla v7.4s, v15.4s, v17.s[1]
+	WORD $0x3cc300f0 // ldur q16, [x7, #48]
+	WORD $0x3cc400f2 // ldur q18, [x7, #64]
+	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e201e54 // and v20.16b, v18.16b, v0.16b
+	WORD $0x3cc80075 // ldur q21, [x3, #128]
+	WORD $0x3cc90077 // ldur q23, [x3, #144]
+	WORD $0x0e35c278 // smull v24.8h, v19.8b, v21.8b
+	WORD $0x4e35c273 // smull2 v19.8h, v19.16b, v21.16b
+	WORD $0x4e73bf13 // addp v19.8h, v24.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e37c295 // smull v21.8h, v20.8b, v23.8b
+	WORD $0x4e37c294 // smull2 v20.8h, v20.16b, v23.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        48(R7), (F14, F15)
-	WORD $0x6f0e05ce // ushr v14.16b, v14.16b, #2
-	WORD $0x6f0e05ef // ushr v15.16b, v15.16b, #2
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FLDPQ        160(R3), (F18, F19)
-	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
-	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
-	WORD $0x4e6ebe8e // addp v14.8h, v20.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e33c1f2 // smull v18.8h, v15.8b, v19.8b
-	WORD $0x4e33c1ef // smull2 v15.8h, v15.16b, v19.16b
-	WORD $0x4e6fbe4f // addp v15.8h, v18.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4f9119c8 // fmla v8.4s, v14.4s, v17.s[2]
-	WORD $0x4fb119e9 // fmla v9.4s, v15.4s, v17.s[3]
+	WORD $0x6f0e0615 // ushr v21.16b, v16.16b, #2
+	WORD $0x6f0e0657 // ushr v23.16b, v18.16b, #2
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x3cca0078 // ldur q24, [x3, #160]
+	WORD $0x3ccb0079 // ldur q25, [x3, #176]
+	WORD $0x0e38c2ba // smull v26.8h, v21.8b, v24.8b
+	WORD $0x4e38c2b5 // smull2 v21.8h, v21.16b, v24.16b
+	WORD $0x4e75bf55 // addp v21.8h, v26.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e39c2f8 // smull v24.8h, v23.8b, v25.8b
+	WORD $0x4e39c2f7 // smull2 v23.8h, v23.16b, v25.16b
+	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
+	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        48(R7), (F14, F15)
-	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
-	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FLDPQ        192(R3), (F17, F18)
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
-	WORD $0x4e6ebe6e // addp v14.8h, v19.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e32c1f1 // smull v17.8h, v15.8b, v18.8b
-	WORD $0x4e32c1ef // smull2 v15.8h, v15.16b, v18.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4f9011ca // fmla v10.4s, v14.4s, v16.s[0]
-	WORD $0x4fb011eb // fmla v11.4s, v15.4s, v16.s[1]
+	WORD $0x6f0c0618 // ushr v24.16b, v16.16b, #4
+	WORD $0x6f0c0659 // ushr v25.16b, v18.16b, #4
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x3ccc007a // ldur q26, [x3, #192]
+	WORD $0x3ccd007b // ldur q27, [x3, #208]
+	WORD $0x0e3ac31c // smull v28.8h, v24.8b, v26.8b
+	WORD $0x4e3ac318 // smull2 v24.8h, v24.16b, v26.16b
+	WORD $0x4e78bf98 // addp v24.8h, v28.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	WORD $0x0e3bc33a // smull v26.8h, v25.8b, v27.8b
+	WORD $0x4e3bc339 // smull2 v25.8h, v25.16b, v27.16b
+	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        48(R7), (F14, F15)
-	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
-	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
-	FLDPQ        224(R3), (F17, F18)
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
-	WORD $0x4e6ebe6e // addp v14.8h, v19.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e32c1f1 // smull v17.8h, v15.8b, v18.8b
-	WORD $0x4e32c1ef // smull2 v15.8h, v15.16b, v18.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4f9019cc // fmla v12.4s, v14.4s, v16.s[2]
-	WORD $0x4fb019ed // fmla v13.4s, v15.4s, v16.s[3]
+	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
+	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
+	WORD $0x3cce007a // ldur q26, [x3, #224]
+	WORD $0x3ccf007b // ldur q27, [x3, #240]
+	WORD $0x0e3ac21c // smull v28.8h, v16.8b, v26.8b
+	WORD $0x4e3ac210 // smull2 v16.8h, v16.16b, v26.16b
+	WORD $0x4e70bf90 // addp v16.8h, v28.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e3bc25a // smull v26.8h, v18.8b, v27.8b
+	WORD $0x4e3bc252 // smull2 v18.8h, v18.16b, v27.16b
+	WORD $0x4e72bf52 // addp v18.8h, v26.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eb4be73 // addp v19.4s, v19.4s, v20.4s
+	WORD $0x4eb7beb4 // addp v20.4s, v21.4s, v23.4s
+	WORD $0x4eb4be73 // addp v19.4s, v19.4s, v20.4s
+	WORD $0x4eb9bf14 // addp v20.4s, v24.4s, v25.4s
+	WORD $0x4eb2be10 // addp v16.4s, v16.4s, v18.4s
+	WORD $0x4eb0be90 // addp v16.4s, v20.4s, v16.4s
+	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e36ce4c // fmla v12.4s, v18.4s, v22.4s
+	WORD $0x4e31ce0d // fmla v13.4s, v16.4s, v17.4s
 	ADD          $0x54, R7
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -7564,19 +7497,19 @@ loop3:
 
 done4:
 	ADD          $1, R6
-	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
-	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
-	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
-	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
-	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
+	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
+	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
+	MOVD         $q2_k_times<>+0(SB), R3
+	FMOVQ        (R3), F12
+	WORD $0x4e2ccdca // fmla v10.4s, v14.4s, v12.4s
+	WORD $0x4e2ccdeb // fmla v11.4s, v15.4s, v12.4s
 
 	// sums of the lanes
-	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	WORD $0x6e0640c7 // ext v7.16b, v6.16b, v6.16b, #8
-	WORD $0x4e26d4e7 // fadd v7.4s, v7.4s, v6.4s
-	WORD $0x7e30d8e7 // faddp s7, v7.2s
-	FMOVS        F7, (R0)
+	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
+	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
+	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
+	WORD $0x7e30d96b // faddp s11, v11.2s
+	FMOVS        F11, (R0)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -7620,41 +7553,38 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40a108 // ldr h8, [x8, #80]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	FMOVQ        (R8), F9
-	FMOVQ        4(R8), F10
+	WORD $0x7c450108 // ldur h8, [x8, #80]
+	WORD $0x1ee24108 // fcvt s8, h8
+	WORD $0x3cc00109 // ldur q9, [x8]
+	WORD $0x3cc0410a // ldur q10, [x8, #4]
 	WORD $0x4e010129 // tbl v9.16b, { v9.16b }, v1.16b
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f889148 // fmul v8.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 32(R0)
 	FMOVQ        F8, 48(R0)
-	WORD $0x7d40a108 // ldr h8, [x8, #80]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	FMOVQ        8(R8), F9
-	FMOVQ        12(R8), F10
+	WORD $0x7c450108 // ldur h8, [x8, #80]
+	WORD $0x1ee24108 // fcvt s8, h8
+	WORD $0x3cc08109 // ldur q9, [x8, #8]
+	WORD $0x3cc0c10a // ldur q10, [x8, #12]
 	WORD $0x4e010129 // tbl v9.16b, { v9.16b }, v1.16b
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f889148 // fmul v8.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 64(R0)
 	FMOVQ        F8, 80(R0)
-	WORD $0x7d40a508 // ldr h8, [x8, #82]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	FMOVQ        (R8), F9
-	FMOVQ        4(R8), F10
+	WORD $0x7c452108 // ldur h8, [x8, #82]
+	WORD $0x1ee24108 // fcvt s8, h8
+	WORD $0x3cc00109 // ldur q9, [x8]
+	WORD $0x3cc0410a // ldur q10, [x8, #4]
 	WORD $0x4e010129 // tbl v9.16b, { v9.16b }, v1.16b
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
@@ -7663,17 +7593,16 @@ loop3:
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f889148 // fmul v8.4s, v10.4s, v8.s[0]
 	WORD $0x6e231d29 // eor v9.16b, v9.16b, v3.16b
 	WORD $0x6e231d08 // eor v8.16b, v8.16b, v3.16b
 	FMOVQ        F9, 96(R0)
 	FMOVQ        F8, 112(R0)
-	WORD $0x7d40a508 // ldr h8, [x8, #82]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	FMOVQ        8(R8), F9
-	FMOVQ        12(R8), F10
+	WORD $0x7c452108 // ldur h8, [x8, #82]
+	WORD $0x1ee24108 // fcvt s8, h8
+	WORD $0x3cc08109 // ldur q9, [x8, #8]
+	WORD $0x3cc0c10a // ldur q10, [x8, #12]
 	WORD $0x4e010129 // tbl v9.16b, { v9.16b }, v1.16b
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
@@ -7682,187 +7611,180 @@ loop3:
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f889148 // fmul v8.4s, v10.4s, v8.s[0]
 	WORD $0x6e231d29 // eor v9.16b, v9.16b, v3.16b
 	WORD $0x6e231d08 // eor v8.16b, v8.16b, v3.16b
 	FMOVQ        F9, 128(R0)
 	FMOVQ        F8, 144(R0)
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        16(R8), (F8, F9)
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FLDPQ        (R4), (F10, F11)
-	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
-	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
-	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x3cc10108 // ldur q8, [x8, #16]
+	WORD $0x3cc20109 // ldur q9, [x8, #32]
+	WORD $0x4e201d0a // and v10.16b, v8.16b, v0.16b
+	WORD $0x4e201d2b // and v11.16b, v9.16b, v0.16b
+	WORD $0x3cc0008c // ldur q12, [x4]
+	WORD $0x3cc1008d // ldur q13, [x4, #16]
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x3cc2008e // ldur q14, [x4, #32]
+	WORD $0x3cc3008f // ldur q15, [x4, #48]
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
+	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2bc12c // smull v12.8h, v9.8b, v11.8b
-	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
-	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x0e2fc16e // smull v14.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FLDPQ        32(R4), (F12, F13)
-	WORD $0x0e2cc10e // smull v14.8h, v8.8b, v12.8b
-	WORD $0x4e2cc108 // smull2 v8.8h, v8.16b, v12.16b
-	WORD $0x4e68bdc8 // addp v8.8h, v14.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e2dc12c // smull v12.8h, v9.8b, v13.8b
-	WORD $0x4e2dc129 // smull2 v9.8h, v9.16b, v13.16b
-	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVD        96(R0), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	FMOVD        (R6), F14
+	WORD $0xfc46000e // ldur d14, [x0, #96]
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	FMOVD        8(R6), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0xfc4000d0 // ldur d16, [x6]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e30cdc4 // fmla v4.4s, v14.4s, v16.4s
+	WORD $0x4e31cde5 // fmla v5.4s, v15.4s, v17.4s
+	WORD $0xfc4080d0 // ldur d16, [x6, #8]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
 
 	// integer sums times both scales
-	FMOVS        32(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        36(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        (R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0xbc42000e // ldur s14, [x0, #32]
+	WORD $0xbc42400f // ldur s15, [x0, #36]
+	WORD $0xbc4000b0 // ldur s16, [x5]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2ede11 // fmul v17.4s, v16.4s, v14.4s
+	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
+	WORD $0x4f911184 // fmla v4.4s, v12.4s, v17.s[0]
+	WORD $0x4f9011a5 // fmla v5.4s, v13.4s, v16.s[0]
+	WORD $0xbc4040ac // ldur s12, [x5, #4]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2cddcf // fmul v15.4s, v14.4s, v12.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2fcd44 // fmla v4.4s, v10.4s, v15.4s
-	WORD $0x4e2ecd65 // fmla v5.4s, v11.4s, v14.4s
-	FMOVS        4(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e2cdd4b // fmul v11.4s, v10.4s, v12.4s
-	WORD $0x6e2ddd4a // fmul v10.4s, v10.4s, v13.4s
-	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
-	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
+	WORD $0x6e2edd8d // fmul v13.4s, v12.4s, v14.4s
+	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
+	WORD $0x4f8d1146 // fmla v6.4s, v10.4s, v13.s[0]
+	WORD $0x4f8c1167 // fmla v7.4s, v11.4s, v12.s[0]
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        16(R8), (F8, F9)
-	WORD $0x6f0e0508 // ushr v8.16b, v8.16b, #2
-	WORD $0x6f0e0529 // ushr v9.16b, v9.16b, #2
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FLDPQ        64(R4), (F10, F11)
-	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
-	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
-	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x6f0e050a // ushr v10.16b, v8.16b, #2
+	WORD $0x6f0e052b // ushr v11.16b, v9.16b, #2
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x3cc4008c // ldur q12, [x4, #64]
+	WORD $0x3cc5008d // ldur q13, [x4, #80]
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x3cc6008e // ldur q14, [x4, #96]
+	WORD $0x3cc7008f // ldur q15, [x4, #112]
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
+	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2bc12c // smull v12.8h, v9.8b, v11.8b
-	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
-	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x0e2fc16e // smull v14.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FLDPQ        96(R4), (F12, F13)
-	WORD $0x0e2cc10e // smull v14.8h, v8.8b, v12.8b
-	WORD $0x4e2cc108 // smull2 v8.8h, v8.16b, v12.16b
-	WORD $0x4e68bdc8 // addp v8.8h, v14.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e2dc12c // smull v12.8h, v9.8b, v13.8b
-	WORD $0x4e2dc129 // smull2 v9.8h, v9.16b, v13.16b
-	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVD        104(R0), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	FMOVD        16(R6), F14
+	WORD $0xfc46800e // ldur d14, [x0, #104]
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	FMOVD        24(R6), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0xfc4100d0 // ldur d16, [x6, #16]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e30cdc4 // fmla v4.4s, v14.4s, v16.4s
+	WORD $0x4e31cde5 // fmla v5.4s, v15.4s, v17.4s
+	WORD $0xfc4180d0 // ldur d16, [x6, #24]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
 
 	// integer sums times both scales
-	FMOVS        40(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        44(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        8(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0xbc42800e // ldur s14, [x0, #40]
+	WORD $0xbc42c00f // ldur s15, [x0, #44]
+	WORD $0xbc4080b0 // ldur s16, [x5, #8]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2ede11 // fmul v17.4s, v16.4s, v14.4s
+	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
+	WORD $0x4f911184 // fmla v4.4s, v12.4s, v17.s[0]
+	WORD $0x4f9011a5 // fmla v5.4s, v13.4s, v16.s[0]
+	WORD $0xbc40c0ac // ldur s12, [x5, #12]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2cddcf // fmul v15.4s, v14.4s, v12.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2fcd44 // fmla v4.4s, v10.4s, v15.4s
-	WORD $0x4e2ecd65 // fmla v5.4s, v11.4s, v14.4s
-	FMOVS        12(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e2cdd4b // fmul v11.4s, v10.4s, v12.4s
-	WORD $0x6e2ddd4a // fmul v10.4s, v10.4s, v13.4s
-	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
-	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
+	WORD $0x6e2edd8d // fmul v13.4s, v12.4s, v14.4s
+	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
+	WORD $0x4f8d1146 // fmla v6.4s, v10.4s, v13.s[0]
+	WORD $0x4f8c1167 // fmla v7.4s, v11.4s, v12.s[0]
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        16(R8), (F8, F9)
-	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FLDPQ        128(R4), (F10, F11)
-	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
-	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
-	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD $0x6f0c052b // ushr v11.16b, v9.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x3cc8008c // ldur q12, [x4, #128]
+	WORD $0x3cc9008d // ldur q13, [x4, #144]
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x3cca008e // ldur q14, [x4, #160]
+	WORD $0x3ccb008f // ldur q15, [x4, #176]
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
+	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2bc12c // smull v12.8h, v9.8b, v11.8b
-	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
-	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x0e2fc16e // smull v14.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FLDPQ        160(R4), (F12, F13)
-	WORD $0x0e2cc10e // smull v14.8h, v8.8b, v12.8b
-	WORD $0x4e2cc108 // smull2 v8.8h, v8.16b, v12.16b
-	WORD $0x4e68bdc8 // addp v8.8h, v14.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e2dc12c // smull v12.8h, v9.8b, v13.8b
-	WORD $0x4e2dc129 // smull2 v9.8h, v9.16b, v13.16b
-	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVD        112(R0), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	FMOVD        32(R6), F14
+	WORD $0xfc47000e // ldur d14, [x0, #112]
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	FMOVD        40(R6), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0xfc4200d0 // ldur d16, [x6, #32]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e30cdc4 // fmla v4.4s, v14.4s, v16.4s
+	WORD $0x4e31cde5 // fmla v5.4s, v15.4s, v17.4s
+	WORD $0xfc4280d0 // ldur d16, [x6, #40]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
 
 	// integer sums times both scales
-	FMOVS        48(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        52(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        16(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0xbc43000e // ldur s14, [x0, #48]
+	WORD $0xbc43400f // ldur s15, [x0, #52]
+	WORD $0xbc4100b0 // ldur s16, [x5, #16]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2ede11 // fmul v17.4s, v16.4s, v14.4s
+	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
+	WORD $0x4f911184 // fmla v4.4s, v12.4s, v17.s[0]
+	WORD $0x4f9011a5 // fmla v5.4s, v13.4s, v16.s[0]
+	WORD $0xbc4140ac // ldur s12, [x5, #20]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2cddcf // fmul v15.4s, v14.4s, v12.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2fcd44 // fmla v4.4s, v10.4s, v15.4s
-	WORD $0x4e2ecd65 // fmla v5.4s, v11.4s, v14.4s
-	FMOVS        20(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e2cdd4b // fmul v11.4s, v10.4s, v12.4s
-	WORD $0x6e2ddd4a // fmul v10.4s, v10.4s, v13.4s
-	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
-	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
+	WORD $0x6e2edd8d // fmul v13.4s, v12.4s, v14.4s
+	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
+	WORD $0x4f8d1146 // fmla v6.4s, v10.4s, v13.s[0]
+	WORD $0x4f8c1167 // fmla v7.4s, v11.4s, v12.s[0]
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        16(R8), (F8, F9)
 	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
 	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
-	FLDPQ        192(R4), (F10, F11)
+	WORD $0x3ccc008a // ldur q10, [x4, #192]
+	WORD $0x3ccd008b // ldur q11, [x4, #208]
 	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
@@ -7871,7 +7793,8 @@ loop3:
 	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
 	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FLDPQ        224(R4), (F12, F13)
+	WORD $0x3cce008c // ldur q12, [x4, #224]
+	WORD $0x3ccf008d // ldur q13, [x4, #240]
 	WORD $0x0e2cc10e // smull v14.8h, v8.8b, v12.8b
 	WORD $0x4e2cc108 // smull2 v8.8h, v8.16b, v12.16b
 	WORD $0x4e68bdc8 // addp v8.8h, v14.8h, v8.8h
@@ -7880,210 +7803,192 @@ loop3:
 	WORD $0x4e2dc129 // smull2 v9.8h, v9.16b, v13.16b
 	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVD        120(R0), F12
+	WORD $0xfc47800c // ldur d12, [x0, #120]
 	WORD $0x4f00e40d // movi v13.16b, #0
-	FMOVD        48(R6), F14
+	WORD $0xfc4300ce // ldur d14, [x6, #48]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	FMOVD        56(R6), F14
+	WORD $0xfc4380ce // ldur d14, [x6, #56]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
 
 	// integer sums times both scales
-	FMOVS        56(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        60(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        24(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0xbc43800c // ldur s12, [x0, #56]
+	WORD $0xbc43c00d // ldur s13, [x0, #60]
+	WORD $0xbc4180ae // ldur s14, [x5, #24]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x6e2cddcf // fmul v15.4s, v14.4s, v12.4s
 	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2fcd44 // fmla v4.4s, v10.4s, v15.4s
-	WORD $0x4e2ecd65 // fmla v5.4s, v11.4s, v14.4s
-	FMOVS        28(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f8f1144 // fmla v4.4s, v10.4s, v15.s[0]
+	WORD $0x4f8e1165 // fmla v5.4s, v11.4s, v14.s[0]
+	WORD $0xbc41c0aa // ldur s10, [x5, #28]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x6e2cdd4b // fmul v11.4s, v10.4s, v12.4s
 	WORD $0x6e2ddd4a // fmul v10.4s, v10.4s, v13.4s
-	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
-	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
+	WORD $0x4f8b1106 // fmla v6.4s, v8.4s, v11.s[0]
+	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        48(R8), (F8, F9)
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FLDPQ        256(R4), (F10, F11)
-	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
-	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
-	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x3cc30108 // ldur q8, [x8, #48]
+	WORD $0x3cc40109 // ldur q9, [x8, #64]
+	WORD $0x4e201d0a // and v10.16b, v8.16b, v0.16b
+	WORD $0x4e201d2b // and v11.16b, v9.16b, v0.16b
+	FLDPQ        256(R4), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	FLDPQ        288(R4), (F14, F15)
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
+	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2bc12c // smull v12.8h, v9.8b, v11.8b
-	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
-	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x0e2fc16e // smull v14.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FLDPQ        288(R4), (F12, F13)
-	WORD $0x0e2cc10e // smull v14.8h, v8.8b, v12.8b
-	WORD $0x4e2cc108 // smull2 v8.8h, v8.16b, v12.16b
-	WORD $0x4e68bdc8 // addp v8.8h, v14.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e2dc12c // smull v12.8h, v9.8b, v13.8b
-	WORD $0x4e2dc129 // smull2 v9.8h, v9.16b, v13.16b
-	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVD        128(R0), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	FMOVD        64(R6), F14
+	WORD $0xfc48000e // ldur d14, [x0, #128]
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	FMOVD        72(R6), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0xfc4400d0 // ldur d16, [x6, #64]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e30cdc4 // fmla v4.4s, v14.4s, v16.4s
+	WORD $0x4e31cde5 // fmla v5.4s, v15.4s, v17.4s
+	WORD $0xfc4480d0 // ldur d16, [x6, #72]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
 
 	// integer sums times both scales
-	FMOVS        64(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        68(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        32(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0xbc44000e // ldur s14, [x0, #64]
+	WORD $0xbc44400f // ldur s15, [x0, #68]
+	WORD $0xbc4200b0 // ldur s16, [x5, #32]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2ede11 // fmul v17.4s, v16.4s, v14.4s
+	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
+	WORD $0x4f911184 // fmla v4.4s, v12.4s, v17.s[0]
+	WORD $0x4f9011a5 // fmla v5.4s, v13.4s, v16.s[0]
+	WORD $0xbc4240ac // ldur s12, [x5, #36]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2cddcf // fmul v15.4s, v14.4s, v12.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2fcd44 // fmla v4.4s, v10.4s, v15.4s
-	WORD $0x4e2ecd65 // fmla v5.4s, v11.4s, v14.4s
-	FMOVS        36(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e2cdd4b // fmul v11.4s, v10.4s, v12.4s
-	WORD $0x6e2ddd4a // fmul v10.4s, v10.4s, v13.4s
-	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
-	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
+	WORD $0x6e2edd8d // fmul v13.4s, v12.4s, v14.4s
+	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
+	WORD $0x4f8d1146 // fmla v6.4s, v10.4s, v13.s[0]
+	WORD $0x4f8c1167 // fmla v7.4s, v11.4s, v12.s[0]
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        48(R8), (F8, F9)
-	WORD $0x6f0e0508 // ushr v8.16b, v8.16b, #2
-	WORD $0x6f0e0529 // ushr v9.16b, v9.16b, #2
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FLDPQ        320(R4), (F10, F11)
-	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
-	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
-	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x6f0e050a // ushr v10.16b, v8.16b, #2
+	WORD $0x6f0e052b // ushr v11.16b, v9.16b, #2
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FLDPQ        320(R4), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	FLDPQ        352(R4), (F14, F15)
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
+	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2bc12c // smull v12.8h, v9.8b, v11.8b
-	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
-	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x0e2fc16e // smull v14.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FLDPQ        352(R4), (F12, F13)
-	WORD $0x0e2cc10e // smull v14.8h, v8.8b, v12.8b
-	WORD $0x4e2cc108 // smull2 v8.8h, v8.16b, v12.16b
-	WORD $0x4e68bdc8 // addp v8.8h, v14.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e2dc12c // smull v12.8h, v9.8b, v13.8b
-	WORD $0x4e2dc129 // smull2 v9.8h, v9.16b, v13.16b
-	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVD        136(R0), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	FMOVD        80(R6), F14
+	WORD $0xfc48800e // ldur d14, [x0, #136]
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	FMOVD        88(R6), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0xfc4500d0 // ldur d16, [x6, #80]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e30cdc4 // fmla v4.4s, v14.4s, v16.4s
+	WORD $0x4e31cde5 // fmla v5.4s, v15.4s, v17.4s
+	WORD $0xfc4580d0 // ldur d16, [x6, #88]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
 
 	// integer sums times both scales
-	FMOVS        72(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        76(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        40(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0xbc44800e // ldur s14, [x0, #72]
+	WORD $0xbc44c00f // ldur s15, [x0, #76]
+	WORD $0xbc4280b0 // ldur s16, [x5, #40]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2ede11 // fmul v17.4s, v16.4s, v14.4s
+	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
+	WORD $0x4f911184 // fmla v4.4s, v12.4s, v17.s[0]
+	WORD $0x4f9011a5 // fmla v5.4s, v13.4s, v16.s[0]
+	WORD $0xbc42c0ac // ldur s12, [x5, #44]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2cddcf // fmul v15.4s, v14.4s, v12.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2fcd44 // fmla v4.4s, v10.4s, v15.4s
-	WORD $0x4e2ecd65 // fmla v5.4s, v11.4s, v14.4s
-	FMOVS        44(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e2cdd4b // fmul v11.4s, v10.4s, v12.4s
-	WORD $0x6e2ddd4a // fmul v10.4s, v10.4s, v13.4s
-	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
-	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
+	WORD $0x6e2edd8d // fmul v13.4s, v12.4s, v14.4s
+	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
+	WORD $0x4f8d1146 // fmla v6.4s, v10.4s, v13.s[0]
+	WORD $0x4f8c1167 // fmla v7.4s, v11.4s, v12.s[0]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        48(R8), (F8, F9)
-	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FLDPQ        384(R4), (F10, F11)
-	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
-	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
-	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD $0x6f0c052b // ushr v11.16b, v9.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	FLDPQ        384(R4), (F12, F13)
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	FLDPQ        416(R4), (F14, F15)
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
+	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2bc12c // smull v12.8h, v9.8b, v11.8b
-	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
-	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x0e2fc16e // smull v14.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FLDPQ        416(R4), (F12, F13)
-	WORD $0x0e2cc10e // smull v14.8h, v8.8b, v12.8b
-	WORD $0x4e2cc108 // smull2 v8.8h, v8.16b, v12.16b
-	WORD $0x4e68bdc8 // addp v8.8h, v14.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e2dc12c // smull v12.8h, v9.8b, v13.8b
-	WORD $0x4e2dc129 // smull2 v9.8h, v9.16b, v13.16b
-	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVD        144(R0), F12
-	WORD $0x4f00e40d // movi v13.16b, #0
-	FMOVD        96(R6), F14
+	WORD $0xfc49000e // ldur d14, [x0, #144]
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	FMOVD        104(R6), F14
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
+	WORD $0xfc4600d0 // ldur d16, [x6, #96]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e30cdc4 // fmla v4.4s, v14.4s, v16.4s
+	WORD $0x4e31cde5 // fmla v5.4s, v15.4s, v17.4s
+	WORD $0xfc4680d0 // ldur d16, [x6, #104]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
+	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
 
 	// integer sums times both scales
-	FMOVS        80(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        84(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        48(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0xbc45000e // ldur s14, [x0, #80]
+	WORD $0xbc45400f // ldur s15, [x0, #84]
+	WORD $0xbc4300b0 // ldur s16, [x5, #48]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2ede11 // fmul v17.4s, v16.4s, v14.4s
+	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
+	WORD $0x4f911184 // fmla v4.4s, v12.4s, v17.s[0]
+	WORD $0x4f9011a5 // fmla v5.4s, v13.4s, v16.s[0]
+	WORD $0xbc4340ac // ldur s12, [x5, #52]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2cddcf // fmul v15.4s, v14.4s, v12.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2fcd44 // fmla v4.4s, v10.4s, v15.4s
-	WORD $0x4e2ecd65 // fmla v5.4s, v11.4s, v14.4s
-	FMOVS        52(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e2cdd4b // fmul v11.4s, v10.4s, v12.4s
-	WORD $0x6e2ddd4a // fmul v10.4s, v10.4s, v13.4s
-	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
-	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
+	WORD $0x6e2edd8d // fmul v13.4s, v12.4s, v14.4s
+	WORD $0x6e2fdd8c // fmul v12.4s, v12.4s, v15.4s
+	WORD $0x4f8d1146 // fmla v6.4s, v10.4s, v13.s[0]
+	WORD $0x4f8c1167 // fmla v7.4s, v11.4s, v12.s[0]
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        48(R8), (F8, F9)
 	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
 	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
 	FLDPQ        448(R4), (F10, F11)
@@ -8104,38 +8009,34 @@ loop3:
 	WORD $0x4e2dc129 // smull2 v9.8h, v9.16b, v13.16b
 	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FMOVD        152(R0), F12
+	WORD $0xfc49800c // ldur d12, [x0, #152]
 	WORD $0x4f00e40d // movi v13.16b, #0
-	FMOVD        112(R6), F14
+	WORD $0xfc4700ce // ldur d14, [x6, #112]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
-	FMOVD        120(R6), F14
+	WORD $0xfc4780ce // ldur d14, [x6, #120]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
 	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
 
 	// integer sums times both scales
-	FMOVS        88(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        92(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        56(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0xbc45800c // ldur s12, [x0, #88]
+	WORD $0xbc45c00d // ldur s13, [x0, #92]
+	WORD $0xbc4380ae // ldur s14, [x5, #56]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x6e2cddcf // fmul v15.4s, v14.4s, v12.4s
 	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2fcd44 // fmla v4.4s, v10.4s, v15.4s
-	WORD $0x4e2ecd65 // fmla v5.4s, v11.4s, v14.4s
-	FMOVS        60(R5), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4f8f1144 // fmla v4.4s, v10.4s, v15.s[0]
+	WORD $0x4f8e1165 // fmla v5.4s, v11.4s, v14.s[0]
+	WORD $0xbc43c0aa // ldur s10, [x5, #60]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x6e2cdd4b // fmul v11.4s, v10.4s, v12.4s
 	WORD $0x6e2ddd4a // fmul v10.4s, v10.4s, v13.4s
-	WORD $0x4e2bcd06 // fmla v6.4s, v8.4s, v11.4s
-	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
+	WORD $0x4f8b1106 // fmla v6.4s, v8.4s, v11.s[0]
+	WORD $0x4f8a1127 // fmla v7.4s, v9.4s, v10.s[0]
 	ADD          $0x54, R8
 	ADD          $0x200, R4
 	ADD          $0x40, R5
@@ -8205,41 +8106,38 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40a10a // ldr h10, [x8, #80]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVQ        (R8), F11
-	FMOVQ        4(R8), F12
+	WORD $0x7c45010a // ldur h10, [x8, #80]
+	WORD $0x1ee2414a // fcvt s10, h10
+	WORD $0x3cc0010b // ldur q11, [x8]
+	WORD $0x3cc0410c // ldur q12, [x8, #4]
 	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
 	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918a // fmul v10.4s, v12.4s, v10.s[0]
 	FMOVQ        F11, 32(R0)
 	FMOVQ        F10, 48(R0)
-	WORD $0x7d40a10a // ldr h10, [x8, #80]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVQ        8(R8), F11
-	FMOVQ        12(R8), F12
+	WORD $0x7c45010a // ldur h10, [x8, #80]
+	WORD $0x1ee2414a // fcvt s10, h10
+	WORD $0x3cc0810b // ldur q11, [x8, #8]
+	WORD $0x3cc0c10c // ldur q12, [x8, #12]
 	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
 	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918a // fmul v10.4s, v12.4s, v10.s[0]
 	FMOVQ        F11, 64(R0)
 	FMOVQ        F10, 80(R0)
-	WORD $0x7d40a50a // ldr h10, [x8, #82]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVQ        (R8), F11
-	FMOVQ        4(R8), F12
+	WORD $0x7c45210a // ldur h10, [x8, #82]
+	WORD $0x1ee2414a // fcvt s10, h10
+	WORD $0x3cc0010b // ldur q11, [x8]
+	WORD $0x3cc0410c // ldur q12, [x8, #4]
 	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
 	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
 	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
@@ -8248,17 +8146,16 @@ loop3:
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918a // fmul v10.4s, v12.4s, v10.s[0]
 	WORD $0x6e231d6b // eor v11.16b, v11.16b, v3.16b
 	WORD $0x6e231d4a // eor v10.16b, v10.16b, v3.16b
 	FMOVQ        F11, 96(R0)
 	FMOVQ        F10, 112(R0)
-	WORD $0x7d40a50a // ldr h10, [x8, #82]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVQ        8(R8), F11
-	FMOVQ        12(R8), F12
+	WORD $0x7c45210a // ldur h10, [x8, #82]
+	WORD $0x1ee2414a // fcvt s10, h10
+	WORD $0x3cc0810b // ldur q11, [x8, #8]
+	WORD $0x3cc0c10c // ldur q12, [x8, #12]
 	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
 	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
 	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
@@ -8267,247 +8164,238 @@ loop3:
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918a // fmul v10.4s, v12.4s, v10.s[0]
 	WORD $0x6e231d6b // eor v11.16b, v11.16b, v3.16b
 	WORD $0x6e231d4a // eor v10.16b, v10.16b, v3.16b
 	FMOVQ        F11, 128(R0)
 	FMOVQ        F10, 144(R0)
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        16(R8), (F10, F11)
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FLDPQ        (R4), (F12, F13)
-	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
-	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FLDPQ        32(R4), (F14, F15)
-	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
-	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
+	WORD $0x3cc1010a // ldur q10, [x8, #16]
+	WORD $0x3cc2010b // ldur q11, [x8, #32]
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x3cc0008e // ldur q14, [x4]
+	WORD $0x3cc1008f // ldur q15, [x4, #16]
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc170 // smull v16.8h, v11.8b, v15.8b
-	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FLDPQ        64(R4), (F16, F17)
-	WORD $0x0e30c152 // smull v18.8h, v10.8b, v16.8b
-	WORD $0x4e30c14a // smull2 v10.8h, v10.16b, v16.16b
-	WORD $0x4e6abe4a // addp v10.8h, v18.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e31c170 // smull v16.8h, v11.8b, v17.8b
-	WORD $0x4e31c16b // smull2 v11.8h, v11.16b, v17.16b
-	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FMOVD        96(R0), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	FMOVD        (R6), F18
+	WORD $0x3cc20090 // ldur q16, [x4, #32]
+	WORD $0x3cc30091 // ldur q17, [x4, #48]
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x3cc40092 // ldur q18, [x4, #64]
+	WORD $0x3cc50093 // ldur q19, [x4, #80]
+	WORD $0x0e32c194 // smull v20.8h, v12.8b, v18.8b
+	WORD $0x4e32c18c // smull2 v12.8h, v12.16b, v18.16b
+	WORD $0x4e6cbe8c // addp v12.8h, v20.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e33c1b2 // smull v18.8h, v13.8b, v19.8b
+	WORD $0x4e33c1ad // smull2 v13.8h, v13.16b, v19.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0xfc460012 // ldur d18, [x0, #96]
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e32ce04 // fmla v4.4s, v16.4s, v18.4s
-	WORD $0x4e33ce25 // fmla v5.4s, v17.4s, v19.4s
-	FMOVD        8(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
-	WORD $0x4e33ce27 // fmla v7.4s, v17.4s, v19.4s
-	FMOVD        16(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
+	WORD $0xfc4000d4 // ldur d20, [x6]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e34ce44 // fmla v4.4s, v18.4s, v20.4s
+	WORD $0x4e35ce65 // fmla v5.4s, v19.4s, v21.4s
+	WORD $0xfc4080d4 // ldur d20, [x6, #8]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e34ce46 // fmla v6.4s, v18.4s, v20.4s
+	WORD $0x4e35ce67 // fmla v7.4s, v19.4s, v21.4s
+	WORD $0xfc4100d4 // ldur d20, [x6, #16]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e34ce48 // fmla v8.4s, v18.4s, v20.4s
+	WORD $0x4e35ce69 // fmla v9.4s, v19.4s, v21.4s
 
 	// integer sums times both scales
-	FMOVS        32(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        36(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        (R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc420012 // ldur s18, [x0, #32]
+	WORD $0xbc424013 // ldur s19, [x0, #36]
+	WORD $0xbc4000b4 // ldur s20, [x5]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e32de95 // fmul v21.4s, v20.4s, v18.4s
+	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
+	WORD $0x4f9511c4 // fmla v4.4s, v14.4s, v21.s[0]
+	WORD $0x4f9411e5 // fmla v5.4s, v15.4s, v20.s[0]
+	WORD $0xbc4040ae // ldur s14, [x5, #4]
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x6e32ddd1 // fmul v17.4s, v14.4s, v18.4s
+	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD $0x4f9111e6 // fmla v6.4s, v15.4s, v17.s[0]
+	WORD $0x4f8e1207 // fmla v7.4s, v16.4s, v14.s[0]
+	WORD $0xbc4080ae // ldur s14, [x5, #8]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e33cd84 // fmla v4.4s, v12.4s, v19.4s
-	WORD $0x4e32cda5 // fmla v5.4s, v13.4s, v18.4s
-	FMOVS        4(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x6e30dd8f // fmul v15.4s, v12.4s, v16.4s
-	WORD $0x6e31dd8c // fmul v12.4s, v12.4s, v17.4s
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e2ccdc7 // fmla v7.4s, v14.4s, v12.4s
-	FMOVS        8(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e30dd8d // fmul v13.4s, v12.4s, v16.4s
-	WORD $0x6e31dd8c // fmul v12.4s, v12.4s, v17.4s
-	WORD $0x4e2dcd48 // fmla v8.4s, v10.4s, v13.4s
-	WORD $0x4e2ccd69 // fmla v9.4s, v11.4s, v12.4s
+	WORD $0x6e32ddcf // fmul v15.4s, v14.4s, v18.4s
+	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD $0x4f8f1188 // fmla v8.4s, v12.4s, v15.s[0]
+	WORD $0x4f8e11a9 // fmla v9.4s, v13.4s, v14.s[0]
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        16(R8), (F10, F11)
-	WORD $0x6f0e054a // ushr v10.16b, v10.16b, #2
-	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FLDPQ        96(R4), (F12, F13)
-	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
-	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FLDPQ        128(R4), (F14, F15)
-	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
-	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
+	WORD $0x6f0e054c // ushr v12.16b, v10.16b, #2
+	WORD $0x6f0e056d // ushr v13.16b, v11.16b, #2
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x3cc6008e // ldur q14, [x4, #96]
+	WORD $0x3cc7008f // ldur q15, [x4, #112]
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc170 // smull v16.8h, v11.8b, v15.8b
-	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FLDPQ        160(R4), (F16, F17)
-	WORD $0x0e30c152 // smull v18.8h, v10.8b, v16.8b
-	WORD $0x4e30c14a // smull2 v10.8h, v10.16b, v16.16b
-	WORD $0x4e6abe4a // addp v10.8h, v18.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e31c170 // smull v16.8h, v11.8b, v17.8b
-	WORD $0x4e31c16b // smull2 v11.8h, v11.16b, v17.16b
-	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FMOVD        104(R0), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	FMOVD        24(R6), F18
+	WORD $0x3cc80090 // ldur q16, [x4, #128]
+	WORD $0x3cc90091 // ldur q17, [x4, #144]
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x3cca0092 // ldur q18, [x4, #160]
+	WORD $0x3ccb0093 // ldur q19, [x4, #176]
+	WORD $0x0e32c194 // smull v20.8h, v12.8b, v18.8b
+	WORD $0x4e32c18c // smull2 v12.8h, v12.16b, v18.16b
+	WORD $0x4e6cbe8c // addp v12.8h, v20.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e33c1b2 // smull v18.8h, v13.8b, v19.8b
+	WORD $0x4e33c1ad // smull2 v13.8h, v13.16b, v19.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0xfc468012 // ldur d18, [x0, #104]
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e32ce04 // fmla v4.4s, v16.4s, v18.4s
-	WORD $0x4e33ce25 // fmla v5.4s, v17.4s, v19.4s
-	FMOVD        32(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
-	WORD $0x4e33ce27 // fmla v7.4s, v17.4s, v19.4s
-	FMOVD        40(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
+	WORD $0xfc4180d4 // ldur d20, [x6, #24]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e34ce44 // fmla v4.4s, v18.4s, v20.4s
+	WORD $0x4e35ce65 // fmla v5.4s, v19.4s, v21.4s
+	WORD $0xfc4200d4 // ldur d20, [x6, #32]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e34ce46 // fmla v6.4s, v18.4s, v20.4s
+	WORD $0x4e35ce67 // fmla v7.4s, v19.4s, v21.4s
+	WORD $0xfc4280d4 // ldur d20, [x6, #40]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e34ce48 // fmla v8.4s, v18.4s, v20.4s
+	WORD $0x4e35ce69 // fmla v9.4s, v19.4s, v21.4s
 
 	// integer sums times both scales
-	FMOVS        40(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        44(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        12(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc428012 // ldur s18, [x0, #40]
+	WORD $0xbc42c013 // ldur s19, [x0, #44]
+	WORD $0xbc40c0b4 // ldur s20, [x5, #12]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e32de95 // fmul v21.4s, v20.4s, v18.4s
+	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
+	WORD $0x4f9511c4 // fmla v4.4s, v14.4s, v21.s[0]
+	WORD $0x4f9411e5 // fmla v5.4s, v15.4s, v20.s[0]
+	WORD $0xbc4100ae // ldur s14, [x5, #16]
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x6e32ddd1 // fmul v17.4s, v14.4s, v18.4s
+	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD $0x4f9111e6 // fmla v6.4s, v15.4s, v17.s[0]
+	WORD $0x4f8e1207 // fmla v7.4s, v16.4s, v14.s[0]
+	WORD $0xbc4140ae // ldur s14, [x5, #20]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e33cd84 // fmla v4.4s, v12.4s, v19.4s
-	WORD $0x4e32cda5 // fmla v5.4s, v13.4s, v18.4s
-	FMOVS        16(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x6e30dd8f // fmul v15.4s, v12.4s, v16.4s
-	WORD $0x6e31dd8c // fmul v12.4s, v12.4s, v17.4s
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e2ccdc7 // fmla v7.4s, v14.4s, v12.4s
-	FMOVS        20(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e30dd8d // fmul v13.4s, v12.4s, v16.4s
-	WORD $0x6e31dd8c // fmul v12.4s, v12.4s, v17.4s
-	WORD $0x4e2dcd48 // fmla v8.4s, v10.4s, v13.4s
-	WORD $0x4e2ccd69 // fmla v9.4s, v11.4s, v12.4s
+	WORD $0x6e32ddcf // fmul v15.4s, v14.4s, v18.4s
+	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD $0x4f8f1188 // fmla v8.4s, v12.4s, v15.s[0]
+	WORD $0x4f8e11a9 // fmla v9.4s, v13.4s, v14.s[0]
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        16(R8), (F10, F11)
-	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
-	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FLDPQ        192(R4), (F12, F13)
-	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
-	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FLDPQ        224(R4), (F14, F15)
-	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
-	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
+	WORD $0x6f0c054c // ushr v12.16b, v10.16b, #4
+	WORD $0x6f0c056d // ushr v13.16b, v11.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x3ccc008e // ldur q14, [x4, #192]
+	WORD $0x3ccd008f // ldur q15, [x4, #208]
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc170 // smull v16.8h, v11.8b, v15.8b
-	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FLDPQ        256(R4), (F16, F17)
-	WORD $0x0e30c152 // smull v18.8h, v10.8b, v16.8b
-	WORD $0x4e30c14a // smull2 v10.8h, v10.16b, v16.16b
-	WORD $0x4e6abe4a // addp v10.8h, v18.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e31c170 // smull v16.8h, v11.8b, v17.8b
-	WORD $0x4e31c16b // smull2 v11.8h, v11.16b, v17.16b
-	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FMOVD        112(R0), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	FMOVD        48(R6), F18
+	WORD $0x3cce0090 // ldur q16, [x4, #224]
+	WORD $0x3ccf0091 // ldur q17, [x4, #240]
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FLDPQ        256(R4), (F18, F19)
+	WORD $0x0e32c194 // smull v20.8h, v12.8b, v18.8b
+	WORD $0x4e32c18c // smull2 v12.8h, v12.16b, v18.16b
+	WORD $0x4e6cbe8c // addp v12.8h, v20.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e33c1b2 // smull v18.8h, v13.8b, v19.8b
+	WORD $0x4e33c1ad // smull2 v13.8h, v13.16b, v19.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0xfc470012 // ldur d18, [x0, #112]
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e32ce04 // fmla v4.4s, v16.4s, v18.4s
-	WORD $0x4e33ce25 // fmla v5.4s, v17.4s, v19.4s
-	FMOVD        56(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
-	WORD $0x4e33ce27 // fmla v7.4s, v17.4s, v19.4s
-	FMOVD        64(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
+	WORD $0xfc4300d4 // ldur d20, [x6, #48]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e34ce44 // fmla v4.4s, v18.4s, v20.4s
+	WORD $0x4e35ce65 // fmla v5.4s, v19.4s, v21.4s
+	WORD $0xfc4380d4 // ldur d20, [x6, #56]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e34ce46 // fmla v6.4s, v18.4s, v20.4s
+	WORD $0x4e35ce67 // fmla v7.4s, v19.4s, v21.4s
+	WORD $0xfc4400d4 // ldur d20, [x6, #64]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e34ce48 // fmla v8.4s, v18.4s, v20.4s
+	WORD $0x4e35ce69 // fmla v9.4s, v19.4s, v21.4s
 
 	// integer sums times both scales
-	FMOVS        48(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        52(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        24(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc430012 // ldur s18, [x0, #48]
+	WORD $0xbc434013 // ldur s19, [x0, #52]
+	WORD $0xbc4180b4 // ldur s20, [x5, #24]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e32de95 // fmul v21.4s, v20.4s, v18.4s
+	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
+	WORD $0x4f9511c4 // fmla v4.4s, v14.4s, v21.s[0]
+	WORD $0x4f9411e5 // fmla v5.4s, v15.4s, v20.s[0]
+	WORD $0xbc41c0ae // ldur s14, [x5, #28]
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x6e32ddd1 // fmul v17.4s, v14.4s, v18.4s
+	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD $0x4f9111e6 // fmla v6.4s, v15.4s, v17.s[0]
+	WORD $0x4f8e1207 // fmla v7.4s, v16.4s, v14.s[0]
+	WORD $0xbc4200ae // ldur s14, [x5, #32]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e33cd84 // fmla v4.4s, v12.4s, v19.4s
-	WORD $0x4e32cda5 // fmla v5.4s, v13.4s, v18.4s
-	FMOVS        28(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x6e30dd8f // fmul v15.4s, v12.4s, v16.4s
-	WORD $0x6e31dd8c // fmul v12.4s, v12.4s, v17.4s
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e2ccdc7 // fmla v7.4s, v14.4s, v12.4s
-	FMOVS        32(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e30dd8d // fmul v13.4s, v12.4s, v16.4s
-	WORD $0x6e31dd8c // fmul v12.4s, v12.4s, v17.4s
-	WORD $0x4e2dcd48 // fmla v8.4s, v10.4s, v13.4s
-	WORD $0x4e2ccd69 // fmla v9.4s, v11.4s, v12.4s
+	WORD $0x6e32ddcf // fmul v15.4s, v14.4s, v18.4s
+	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD $0x4f8f1188 // fmla v8.4s, v12.4s, v15.s[0]
+	WORD $0x4f8e11a9 // fmla v9.4s, v13.4s, v14.s[0]
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        16(R8), (F10, F11)
 	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	FLDPQ        288(R4), (F12, F13)
@@ -8537,285 +8425,263 @@ loop3:
 	WORD $0x4e31c16b // smull2 v11.8h, v11.16b, v17.16b
 	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FMOVD        120(R0), F16
+	WORD $0xfc478010 // ldur d16, [x0, #120]
 	WORD $0x4f00e411 // movi v17.16b, #0
-	FMOVD        72(R6), F18
+	WORD $0xfc4480d2 // ldur d18, [x6, #72]
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e32ce04 // fmla v4.4s, v16.4s, v18.4s
 	WORD $0x4e33ce25 // fmla v5.4s, v17.4s, v19.4s
-	FMOVD        80(R6), F18
+	WORD $0xfc4500d2 // ldur d18, [x6, #80]
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
 	WORD $0x4e33ce27 // fmla v7.4s, v17.4s, v19.4s
-	FMOVD        88(R6), F18
+	WORD $0xfc4580d2 // ldur d18, [x6, #88]
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 
 	// integer sums times both scales
-	FMOVS        56(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        60(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        36(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc438010 // ldur s16, [x0, #56]
+	WORD $0xbc43c011 // ldur s17, [x0, #60]
+	WORD $0xbc4240b2 // ldur s18, [x5, #36]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
 	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e33cd84 // fmla v4.4s, v12.4s, v19.4s
-	WORD $0x4e32cda5 // fmla v5.4s, v13.4s, v18.4s
-	FMOVS        40(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f931184 // fmla v4.4s, v12.4s, v19.s[0]
+	WORD $0x4f9211a5 // fmla v5.4s, v13.4s, v18.s[0]
+	WORD $0xbc4280ac // ldur s12, [x5, #40]
 	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
 	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
 	WORD $0x6e30dd8f // fmul v15.4s, v12.4s, v16.4s
 	WORD $0x6e31dd8c // fmul v12.4s, v12.4s, v17.4s
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e2ccdc7 // fmla v7.4s, v14.4s, v12.4s
-	FMOVS        44(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f8f11a6 // fmla v6.4s, v13.4s, v15.s[0]
+	WORD $0x4f8c11c7 // fmla v7.4s, v14.4s, v12.s[0]
+	WORD $0xbc42c0ac // ldur s12, [x5, #44]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x6e30dd8d // fmul v13.4s, v12.4s, v16.4s
 	WORD $0x6e31dd8c // fmul v12.4s, v12.4s, v17.4s
-	WORD $0x4e2dcd48 // fmla v8.4s, v10.4s, v13.4s
-	WORD $0x4e2ccd69 // fmla v9.4s, v11.4s, v12.4s
+	WORD $0x4f8d1148 // fmla v8.4s, v10.4s, v13.s[0]
+	WORD $0x4f8c1169 // fmla v9.4s, v11.4s, v12.s[0]
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        48(R8), (F10, F11)
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FLDPQ        384(R4), (F12, F13)
-	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
-	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FLDPQ        416(R4), (F14, F15)
-	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
-	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
+	WORD $0x3cc3010a // ldur q10, [x8, #48]
+	WORD $0x3cc4010b // ldur q11, [x8, #64]
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	FLDPQ        384(R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc170 // smull v16.8h, v11.8b, v15.8b
-	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FLDPQ        448(R4), (F16, F17)
-	WORD $0x0e30c152 // smull v18.8h, v10.8b, v16.8b
-	WORD $0x4e30c14a // smull2 v10.8h, v10.16b, v16.16b
-	WORD $0x4e6abe4a // addp v10.8h, v18.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e31c170 // smull v16.8h, v11.8b, v17.8b
-	WORD $0x4e31c16b // smull2 v11.8h, v11.16b, v17.16b
-	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FMOVD        128(R0), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	FMOVD        96(R6), F18
+	FLDPQ        416(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FLDPQ        448(R4), (F18, F19)
+	WORD $0x0e32c194 // smull v20.8h, v12.8b, v18.8b
+	WORD $0x4e32c18c // smull2 v12.8h, v12.16b, v18.16b
+	WORD $0x4e6cbe8c // addp v12.8h, v20.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e33c1b2 // smull v18.8h, v13.8b, v19.8b
+	WORD $0x4e33c1ad // smull2 v13.8h, v13.16b, v19.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0xfc480012 // ldur d18, [x0, #128]
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e32ce04 // fmla v4.4s, v16.4s, v18.4s
-	WORD $0x4e33ce25 // fmla v5.4s, v17.4s, v19.4s
-	FMOVD        104(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
-	WORD $0x4e33ce27 // fmla v7.4s, v17.4s, v19.4s
-	FMOVD        112(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
+	WORD $0xfc4600d4 // ldur d20, [x6, #96]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e34ce44 // fmla v4.4s, v18.4s, v20.4s
+	WORD $0x4e35ce65 // fmla v5.4s, v19.4s, v21.4s
+	WORD $0xfc4680d4 // ldur d20, [x6, #104]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e34ce46 // fmla v6.4s, v18.4s, v20.4s
+	WORD $0x4e35ce67 // fmla v7.4s, v19.4s, v21.4s
+	WORD $0xfc4700d4 // ldur d20, [x6, #112]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e34ce48 // fmla v8.4s, v18.4s, v20.4s
+	WORD $0x4e35ce69 // fmla v9.4s, v19.4s, v21.4s
 
 	// integer sums times both scales
-	FMOVS        64(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        68(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        48(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc440012 // ldur s18, [x0, #64]
+	WORD $0xbc444013 // ldur s19, [x0, #68]
+	WORD $0xbc4300b4 // ldur s20, [x5, #48]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e32de95 // fmul v21.4s, v20.4s, v18.4s
+	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
+	WORD $0x4f9511c4 // fmla v4.4s, v14.4s, v21.s[0]
+	WORD $0x4f9411e5 // fmla v5.4s, v15.4s, v20.s[0]
+	WORD $0xbc4340ae // ldur s14, [x5, #52]
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x6e32ddd1 // fmul v17.4s, v14.4s, v18.4s
+	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD $0x4f9111e6 // fmla v6.4s, v15.4s, v17.s[0]
+	WORD $0x4f8e1207 // fmla v7.4s, v16.4s, v14.s[0]
+	WORD $0xbc4380ae // ldur s14, [x5, #56]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e33cd84 // fmla v4.4s, v12.4s, v19.4s
-	WORD $0x4e32cda5 // fmla v5.4s, v13.4s, v18.4s
-	FMOVS        52(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x6e30dd8f // fmul v15.4s, v12.4s, v16.4s
-	WORD $0x6e31dd8c // fmul v12.4s, v12.4s, v17.4s
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e2ccdc7 // fmla v7.4s, v14.4s, v12.4s
-	FMOVS        56(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e30dd8d // fmul v13.4s, v12.4s, v16.4s
-	WORD $0x6e31dd8c // fmul v12.4s, v12.4s, v17.4s
-	WORD $0x4e2dcd48 // fmla v8.4s, v10.4s, v13.4s
-	WORD $0x4e2ccd69 // fmla v9.4s, v11.4s, v12.4s
+	WORD $0x6e32ddcf // fmul v15.4s, v14.4s, v18.4s
+	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD $0x4f8f1188 // fmla v8.4s, v12.4s, v15.s[0]
+	WORD $0x4f8e11a9 // fmla v9.4s, v13.4s, v14.s[0]
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        48(R8), (F10, F11)
-	WORD $0x6f0e054a // ushr v10.16b, v10.16b, #2
-	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FLDPQ        480(R4), (F12, F13)
-	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
-	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FLDPQ        512(R4), (F14, F15)
-	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
-	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
+	WORD $0x6f0e054c // ushr v12.16b, v10.16b, #2
+	WORD $0x6f0e056d // ushr v13.16b, v11.16b, #2
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	FLDPQ        480(R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc170 // smull v16.8h, v11.8b, v15.8b
-	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FLDPQ        544(R4), (F16, F17)
-	WORD $0x0e30c152 // smull v18.8h, v10.8b, v16.8b
-	WORD $0x4e30c14a // smull2 v10.8h, v10.16b, v16.16b
-	WORD $0x4e6abe4a // addp v10.8h, v18.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e31c170 // smull v16.8h, v11.8b, v17.8b
-	WORD $0x4e31c16b // smull2 v11.8h, v11.16b, v17.16b
-	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FMOVD        136(R0), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	FMOVD        120(R6), F18
+	FLDPQ        512(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FLDPQ        544(R4), (F18, F19)
+	WORD $0x0e32c194 // smull v20.8h, v12.8b, v18.8b
+	WORD $0x4e32c18c // smull2 v12.8h, v12.16b, v18.16b
+	WORD $0x4e6cbe8c // addp v12.8h, v20.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e33c1b2 // smull v18.8h, v13.8b, v19.8b
+	WORD $0x4e33c1ad // smull2 v13.8h, v13.16b, v19.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0xfc488012 // ldur d18, [x0, #136]
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e32ce04 // fmla v4.4s, v16.4s, v18.4s
-	WORD $0x4e33ce25 // fmla v5.4s, v17.4s, v19.4s
-	FMOVD        128(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
-	WORD $0x4e33ce27 // fmla v7.4s, v17.4s, v19.4s
-	FMOVD        136(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
+	WORD $0xfc4780d4 // ldur d20, [x6, #120]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e34ce44 // fmla v4.4s, v18.4s, v20.4s
+	WORD $0x4e35ce65 // fmla v5.4s, v19.4s, v21.4s
+	WORD $0xfc4800d4 // ldur d20, [x6, #128]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e34ce46 // fmla v6.4s, v18.4s, v20.4s
+	WORD $0x4e35ce67 // fmla v7.4s, v19.4s, v21.4s
+	WORD $0xfc4880d4 // ldur d20, [x6, #136]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e34ce48 // fmla v8.4s, v18.4s, v20.4s
+	WORD $0x4e35ce69 // fmla v9.4s, v19.4s, v21.4s
 
 	// integer sums times both scales
-	FMOVS        72(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        76(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        60(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc448012 // ldur s18, [x0, #72]
+	WORD $0xbc44c013 // ldur s19, [x0, #76]
+	WORD $0xbc43c0b4 // ldur s20, [x5, #60]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e32de95 // fmul v21.4s, v20.4s, v18.4s
+	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
+	WORD $0x4f9511c4 // fmla v4.4s, v14.4s, v21.s[0]
+	WORD $0x4f9411e5 // fmla v5.4s, v15.4s, v20.s[0]
+	WORD $0xbc4400ae // ldur s14, [x5, #64]
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x6e32ddd1 // fmul v17.4s, v14.4s, v18.4s
+	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD $0x4f9111e6 // fmla v6.4s, v15.4s, v17.s[0]
+	WORD $0x4f8e1207 // fmla v7.4s, v16.4s, v14.s[0]
+	WORD $0xbc4440ae // ldur s14, [x5, #68]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e33cd84 // fmla v4.4s, v12.4s, v19.4s
-	WORD $0x4e32cda5 // fmla v5.4s, v13.4s, v18.4s
-	FMOVS        64(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x6e30dd8f // fmul v15.4s, v12.4s, v16.4s
-	WORD $0x6e31dd8c // fmul v12.4s, v12.4s, v17.4s
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e2ccdc7 // fmla v7.4s, v14.4s, v12.4s
-	FMOVS        68(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e30dd8d // fmul v13.4s, v12.4s, v16.4s
-	WORD $0x6e31dd8c // fmul v12.4s, v12.4s, v17.4s
-	WORD $0x4e2dcd48 // fmla v8.4s, v10.4s, v13.4s
-	WORD $0x4e2ccd69 // fmla v9.4s, v11.4s, v12.4s
+	WORD $0x6e32ddcf // fmul v15.4s, v14.4s, v18.4s
+	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD $0x4f8f1188 // fmla v8.4s, v12.4s, v15.s[0]
+	WORD $0x4f8e11a9 // fmla v9.4s, v13.4s, v14.s[0]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        48(R8), (F10, F11)
-	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
-	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FLDPQ        576(R4), (F12, F13)
-	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
-	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FLDPQ        608(R4), (F14, F15)
-	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
-	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
+	WORD $0x6f0c054c // ushr v12.16b, v10.16b, #4
+	WORD $0x6f0c056d // ushr v13.16b, v11.16b, #4
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	FLDPQ        576(R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc170 // smull v16.8h, v11.8b, v15.8b
-	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FLDPQ        640(R4), (F16, F17)
-	WORD $0x0e30c152 // smull v18.8h, v10.8b, v16.8b
-	WORD $0x4e30c14a // smull2 v10.8h, v10.16b, v16.16b
-	WORD $0x4e6abe4a // addp v10.8h, v18.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e31c170 // smull v16.8h, v11.8b, v17.8b
-	WORD $0x4e31c16b // smull2 v11.8h, v11.16b, v17.16b
-	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FMOVD        144(R0), F16
-	WORD $0x4f00e411 // movi v17.16b, #0
-	FMOVD        144(R6), F18
+	FLDPQ        608(R4), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FLDPQ        640(R4), (F18, F19)
+	WORD $0x0e32c194 // smull v20.8h, v12.8b, v18.8b
+	WORD $0x4e32c18c // smull2 v12.8h, v12.16b, v18.16b
+	WORD $0x4e6cbe8c // addp v12.8h, v20.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e33c1b2 // smull v18.8h, v13.8b, v19.8b
+	WORD $0x4e33c1ad // smull2 v13.8h, v13.16b, v19.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0xfc490012 // ldur d18, [x0, #144]
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e32ce04 // fmla v4.4s, v16.4s, v18.4s
-	WORD $0x4e33ce25 // fmla v5.4s, v17.4s, v19.4s
-	FMOVD        152(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
-	WORD $0x4e33ce27 // fmla v7.4s, v17.4s, v19.4s
-	FMOVD        160(R6), F18
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
+	WORD $0xfc4900d4 // ldur d20, [x6, #144]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e34ce44 // fmla v4.4s, v18.4s, v20.4s
+	WORD $0x4e35ce65 // fmla v5.4s, v19.4s, v21.4s
+	WORD $0xfc4980d4 // ldur d20, [x6, #152]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e34ce46 // fmla v6.4s, v18.4s, v20.4s
+	WORD $0x4e35ce67 // fmla v7.4s, v19.4s, v21.4s
+	WORD $0xfc4a00d4 // ldur d20, [x6, #160]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e34ce48 // fmla v8.4s, v18.4s, v20.4s
+	WORD $0x4e35ce69 // fmla v9.4s, v19.4s, v21.4s
 
 	// integer sums times both scales
-	FMOVS        80(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        84(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        72(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc450012 // ldur s18, [x0, #80]
+	WORD $0xbc454013 // ldur s19, [x0, #84]
+	WORD $0xbc4480b4 // ldur s20, [x5, #72]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e32de95 // fmul v21.4s, v20.4s, v18.4s
+	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
+	WORD $0x4f9511c4 // fmla v4.4s, v14.4s, v21.s[0]
+	WORD $0x4f9411e5 // fmla v5.4s, v15.4s, v20.s[0]
+	WORD $0xbc44c0ae // ldur s14, [x5, #76]
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x6e32ddd1 // fmul v17.4s, v14.4s, v18.4s
+	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD $0x4f9111e6 // fmla v6.4s, v15.4s, v17.s[0]
+	WORD $0x4f8e1207 // fmla v7.4s, v16.4s, v14.s[0]
+	WORD $0xbc4500ae // ldur s14, [x5, #80]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e33cd84 // fmla v4.4s, v12.4s, v19.4s
-	WORD $0x4e32cda5 // fmla v5.4s, v13.4s, v18.4s
-	FMOVS        76(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x6e30dd8f // fmul v15.4s, v12.4s, v16.4s
-	WORD $0x6e31dd8c // fmul v12.4s, v12.4s, v17.4s
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e2ccdc7 // fmla v7.4s, v14.4s, v12.4s
-	FMOVS        80(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e30dd8d // fmul v13.4s, v12.4s, v16.4s
-	WORD $0x6e31dd8c // fmul v12.4s, v12.4s, v17.4s
-	WORD $0x4e2dcd48 // fmla v8.4s, v10.4s, v13.4s
-	WORD $0x4e2ccd69 // fmla v9.4s, v11.4s, v12.4s
+	WORD $0x6e32ddcf // fmul v15.4s, v14.4s, v18.4s
+	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD $0x4f8f1188 // fmla v8.4s, v12.4s, v15.s[0]
+	WORD $0x4f8e11a9 // fmla v9.4s, v13.4s, v14.s[0]
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        48(R8), (F10, F11)
 	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	FLDPQ        672(R4), (F12, F13)
@@ -8845,50 +8711,45 @@ loop3:
 	WORD $0x4e31c16b // smull2 v11.8h, v11.16b, v17.16b
 	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FMOVD        152(R0), F16
+	WORD $0xfc498010 // ldur d16, [x0, #152]
 	WORD $0x4f00e411 // movi v17.16b, #0
-	FMOVD        168(R6), F18
+	WORD $0xfc4a80d2 // ldur d18, [x6, #168]
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e32ce04 // fmla v4.4s, v16.4s, v18.4s
 	WORD $0x4e33ce25 // fmla v5.4s, v17.4s, v19.4s
-	FMOVD        176(R6), F18
+	WORD $0xfc4b00d2 // ldur d18, [x6, #176]
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
 	WORD $0x4e33ce27 // fmla v7.4s, v17.4s, v19.4s
-	FMOVD        184(R6), F18
+	WORD $0xfc4b80d2 // ldur d18, [x6, #184]
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 
 	// integer sums times both scales
-	FMOVS        88(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        92(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        84(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc458010 // ldur s16, [x0, #88]
+	WORD $0xbc45c011 // ldur s17, [x0, #92]
+	WORD $0xbc4540b2 // ldur s18, [x5, #84]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
 	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e33cd84 // fmla v4.4s, v12.4s, v19.4s
-	WORD $0x4e32cda5 // fmla v5.4s, v13.4s, v18.4s
-	FMOVS        88(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f931184 // fmla v4.4s, v12.4s, v19.s[0]
+	WORD $0x4f9211a5 // fmla v5.4s, v13.4s, v18.s[0]
+	WORD $0xbc4580ac // ldur s12, [x5, #88]
 	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
 	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
 	WORD $0x6e30dd8f // fmul v15.4s, v12.4s, v16.4s
 	WORD $0x6e31dd8c // fmul v12.4s, v12.4s, v17.4s
-	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
-	WORD $0x4e2ccdc7 // fmla v7.4s, v14.4s, v12.4s
-	FMOVS        92(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f8f11a6 // fmla v6.4s, v13.4s, v15.s[0]
+	WORD $0x4f8c11c7 // fmla v7.4s, v14.4s, v12.s[0]
+	WORD $0xbc45c0ac // ldur s12, [x5, #92]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x6e30dd8d // fmul v13.4s, v12.4s, v16.4s
 	WORD $0x6e31dd8c // fmul v12.4s, v12.4s, v17.4s
-	WORD $0x4e2dcd48 // fmla v8.4s, v10.4s, v13.4s
-	WORD $0x4e2ccd69 // fmla v9.4s, v11.4s, v12.4s
+	WORD $0x4f8d1148 // fmla v8.4s, v10.4s, v13.s[0]
+	WORD $0x4f8c1169 // fmla v9.4s, v11.4s, v12.s[0]
 	ADD          $0x54, R8
 	ADD          $0x300, R4
 	ADD          $0x60, R5
@@ -8966,41 +8827,38 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40a10c // ldr h12, [x8, #80]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        (R8), F13
-	FMOVQ        4(R8), F14
+	WORD $0x7c45010c // ldur h12, [x8, #80]
+	WORD $0x1ee2418c // fcvt s12, h12
+	WORD $0x3cc0010d // ldur q13, [x8]
+	WORD $0x3cc0410e // ldur q14, [x8, #4]
 	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
 	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91cc // fmul v12.4s, v14.4s, v12.s[0]
 	FMOVQ        F13, 32(R0)
 	FMOVQ        F12, 48(R0)
-	WORD $0x7d40a10c // ldr h12, [x8, #80]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        8(R8), F13
-	FMOVQ        12(R8), F14
+	WORD $0x7c45010c // ldur h12, [x8, #80]
+	WORD $0x1ee2418c // fcvt s12, h12
+	WORD $0x3cc0810d // ldur q13, [x8, #8]
+	WORD $0x3cc0c10e // ldur q14, [x8, #12]
 	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
 	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91cc // fmul v12.4s, v14.4s, v12.s[0]
 	FMOVQ        F13, 64(R0)
 	FMOVQ        F12, 80(R0)
-	WORD $0x7d40a50c // ldr h12, [x8, #82]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        (R8), F13
-	FMOVQ        4(R8), F14
+	WORD $0x7c45210c // ldur h12, [x8, #82]
+	WORD $0x1ee2418c // fcvt s12, h12
+	WORD $0x3cc0010d // ldur q13, [x8]
+	WORD $0x3cc0410e // ldur q14, [x8, #4]
 	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
 	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
 	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
@@ -9009,17 +8867,16 @@ loop3:
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91cc // fmul v12.4s, v14.4s, v12.s[0]
 	WORD $0x6e231dad // eor v13.16b, v13.16b, v3.16b
 	WORD $0x6e231d8c // eor v12.16b, v12.16b, v3.16b
 	FMOVQ        F13, 96(R0)
 	FMOVQ        F12, 112(R0)
-	WORD $0x7d40a50c // ldr h12, [x8, #82]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        8(R8), F13
-	FMOVQ        12(R8), F14
+	WORD $0x7c45210c // ldur h12, [x8, #82]
+	WORD $0x1ee2418c // fcvt s12, h12
+	WORD $0x3cc0810d // ldur q13, [x8, #8]
+	WORD $0x3cc0c10e // ldur q14, [x8, #12]
 	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
 	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
 	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
@@ -9028,310 +8885,298 @@ loop3:
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91cc // fmul v12.4s, v14.4s, v12.s[0]
 	WORD $0x6e231dad // eor v13.16b, v13.16b, v3.16b
 	WORD $0x6e231d8c // eor v12.16b, v12.16b, v3.16b
 	FMOVQ        F13, 128(R0)
 	FMOVQ        F12, 144(R0)
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        16(R8), (F12, F13)
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FLDPQ        (R4), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FLDPQ        32(R4), (F16, F17)
-	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
-	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x3cc1010c // ldur q12, [x8, #16]
+	WORD $0x3cc2010d // ldur q13, [x8, #32]
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x3cc00090 // ldur q16, [x4]
+	WORD $0x3cc10091 // ldur q17, [x4, #16]
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
-	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FLDPQ        64(R4), (F18, F19)
-	WORD $0x0e32c194 // smull v20.8h, v12.8b, v18.8b
-	WORD $0x4e32c192 // smull2 v18.8h, v12.16b, v18.16b
+	WORD $0x3cc20092 // ldur q18, [x4, #32]
+	WORD $0x3cc30093 // ldur q19, [x4, #48]
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c1b4 // smull v20.8h, v13.8b, v19.8b
-	WORD $0x4e33c1b3 // smull2 v19.8h, v13.16b, v19.16b
+	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
 	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FLDPQ        96(R4), (F20, F21)
-	WORD $0x0e34c196 // smull v22.8h, v12.8b, v20.8b
-	WORD $0x4e34c18c // smull2 v12.8h, v12.16b, v20.16b
-	WORD $0x4e6cbecc // addp v12.8h, v22.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e35c1b4 // smull v20.8h, v13.8b, v21.8b
-	WORD $0x4e35c1ad // smull2 v13.8h, v13.16b, v21.16b
-	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FMOVD        96(R0), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	FMOVD        (R6), F22
+	WORD $0x3cc40094 // ldur q20, [x4, #64]
+	WORD $0x3cc50095 // ldur q21, [x4, #80]
+	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
+	WORD $0x4e34c1d4 // smull2 v20.8h, v14.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e35c1f6 // smull v22.8h, v15.8b, v21.8b
+	WORD $0x4e35c1f5 // smull2 v21.8h, v15.16b, v21.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x3cc60096 // ldur q22, [x4, #96]
+	WORD $0x3cc70097 // ldur q23, [x4, #112]
+	WORD $0x0e36c1d8 // smull v24.8h, v14.8b, v22.8b
+	WORD $0x4e36c1ce // smull2 v14.8h, v14.16b, v22.16b
+	WORD $0x4e6ebf0e // addp v14.8h, v24.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e37c1f6 // smull v22.8h, v15.8b, v23.8b
+	WORD $0x4e37c1ef // smull2 v15.8h, v15.16b, v23.16b
+	WORD $0x4e6fbecf // addp v15.8h, v22.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0xfc460016 // ldur d22, [x0, #96]
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e36ce84 // fmla v4.4s, v20.4s, v22.4s
-	WORD $0x4e37cea5 // fmla v5.4s, v21.4s, v23.4s
-	FMOVD        8(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e36ce86 // fmla v6.4s, v20.4s, v22.4s
-	WORD $0x4e37cea7 // fmla v7.4s, v21.4s, v23.4s
-	FMOVD        16(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e36ce88 // fmla v8.4s, v20.4s, v22.4s
-	WORD $0x4e37cea9 // fmla v9.4s, v21.4s, v23.4s
-	FMOVD        24(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e37ceab // fmla v11.4s, v21.4s, v23.4s
+	WORD $0xfc4000d8 // ldur d24, [x6]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e38cec4 // fmla v4.4s, v22.4s, v24.4s
+	WORD $0x4e39cee5 // fmla v5.4s, v23.4s, v25.4s
+	WORD $0xfc4080d8 // ldur d24, [x6, #8]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e38cec6 // fmla v6.4s, v22.4s, v24.4s
+	WORD $0x4e39cee7 // fmla v7.4s, v23.4s, v25.4s
+	WORD $0xfc4100d8 // ldur d24, [x6, #16]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e38cec8 // fmla v8.4s, v22.4s, v24.4s
+	WORD $0x4e39cee9 // fmla v9.4s, v23.4s, v25.4s
+	WORD $0xfc4180d8 // ldur d24, [x6, #24]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e38ceca // fmla v10.4s, v22.4s, v24.4s
+	WORD $0x4e39ceeb // fmla v11.4s, v23.4s, v25.4s
 
 	// integer sums times both scales
-	FMOVS        32(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        36(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        (R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc420016 // ldur s22, [x0, #32]
+	WORD $0xbc424017 // ldur s23, [x0, #36]
+	WORD $0xbc4000b8 // ldur s24, [x5]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e36df19 // fmul v25.4s, v24.4s, v22.4s
+	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
+	WORD $0x4f991204 // fmla v4.4s, v16.4s, v25.s[0]
+	WORD $0x4f981225 // fmla v5.4s, v17.4s, v24.s[0]
+	WORD $0xbc4040b0 // ldur s16, [x5, #4]
+	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
+	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
+	WORD $0x6e36de13 // fmul v19.4s, v16.4s, v22.4s
+	WORD $0x6e37de10 // fmul v16.4s, v16.4s, v23.4s
+	WORD $0x4f931226 // fmla v6.4s, v17.4s, v19.s[0]
+	WORD $0x4f901247 // fmla v7.4s, v18.4s, v16.s[0]
+	WORD $0xbc4080b0 // ldur s16, [x5, #8]
+	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
+	WORD $0x4e21dab2 // scvtf v18.4s, v21.4s
+	WORD $0x6e36de13 // fmul v19.4s, v16.4s, v22.4s
+	WORD $0x6e37de10 // fmul v16.4s, v16.4s, v23.4s
+	WORD $0x4f931228 // fmla v8.4s, v17.4s, v19.s[0]
+	WORD $0x4f901249 // fmla v9.4s, v18.4s, v16.s[0]
+	WORD $0xbc40c0b0 // ldur s16, [x5, #12]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e37cdc4 // fmla v4.4s, v14.4s, v23.4s
-	WORD $0x4e36cde5 // fmla v5.4s, v15.4s, v22.4s
-	FMOVS        4(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x6e34ddd1 // fmul v17.4s, v14.4s, v20.4s
-	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
-	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
-	WORD $0x4e2ece07 // fmla v7.4s, v16.4s, v14.4s
-	FMOVS        8(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
-	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
-	WORD $0x6e34ddd1 // fmul v17.4s, v14.4s, v20.4s
-	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
-	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	WORD $0x4e2ece09 // fmla v9.4s, v16.4s, v14.4s
-	FMOVS        12(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e34ddcf // fmul v15.4s, v14.4s, v20.4s
-	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
-	WORD $0x4e2fcd8a // fmla v10.4s, v12.4s, v15.4s
-	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
+	WORD $0x6e36de11 // fmul v17.4s, v16.4s, v22.4s
+	WORD $0x6e37de10 // fmul v16.4s, v16.4s, v23.4s
+	WORD $0x4f9111ca // fmla v10.4s, v14.4s, v17.s[0]
+	WORD $0x4f9011eb // fmla v11.4s, v15.4s, v16.s[0]
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        16(R8), (F12, F13)
-	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
-	WORD $0x6f0e05ad // ushr v13.16b, v13.16b, #2
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FLDPQ        128(R4), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FLDPQ        160(R4), (F16, F17)
-	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
-	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x6f0e058e // ushr v14.16b, v12.16b, #2
+	WORD $0x6f0e05af // ushr v15.16b, v13.16b, #2
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x3cc80090 // ldur q16, [x4, #128]
+	WORD $0x3cc90091 // ldur q17, [x4, #144]
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
-	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FLDPQ        192(R4), (F18, F19)
-	WORD $0x0e32c194 // smull v20.8h, v12.8b, v18.8b
-	WORD $0x4e32c192 // smull2 v18.8h, v12.16b, v18.16b
+	WORD $0x3cca0092 // ldur q18, [x4, #160]
+	WORD $0x3ccb0093 // ldur q19, [x4, #176]
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c1b4 // smull v20.8h, v13.8b, v19.8b
-	WORD $0x4e33c1b3 // smull2 v19.8h, v13.16b, v19.16b
+	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
 	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FLDPQ        224(R4), (F20, F21)
-	WORD $0x0e34c196 // smull v22.8h, v12.8b, v20.8b
-	WORD $0x4e34c18c // smull2 v12.8h, v12.16b, v20.16b
-	WORD $0x4e6cbecc // addp v12.8h, v22.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e35c1b4 // smull v20.8h, v13.8b, v21.8b
-	WORD $0x4e35c1ad // smull2 v13.8h, v13.16b, v21.16b
-	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FMOVD        104(R0), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	FMOVD        32(R6), F22
+	WORD $0x3ccc0094 // ldur q20, [x4, #192]
+	WORD $0x3ccd0095 // ldur q21, [x4, #208]
+	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
+	WORD $0x4e34c1d4 // smull2 v20.8h, v14.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e35c1f6 // smull v22.8h, v15.8b, v21.8b
+	WORD $0x4e35c1f5 // smull2 v21.8h, v15.16b, v21.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x3cce0096 // ldur q22, [x4, #224]
+	WORD $0x3ccf0097 // ldur q23, [x4, #240]
+	WORD $0x0e36c1d8 // smull v24.8h, v14.8b, v22.8b
+	WORD $0x4e36c1ce // smull2 v14.8h, v14.16b, v22.16b
+	WORD $0x4e6ebf0e // addp v14.8h, v24.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e37c1f6 // smull v22.8h, v15.8b, v23.8b
+	WORD $0x4e37c1ef // smull2 v15.8h, v15.16b, v23.16b
+	WORD $0x4e6fbecf // addp v15.8h, v22.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0xfc468016 // ldur d22, [x0, #104]
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e36ce84 // fmla v4.4s, v20.4s, v22.4s
-	WORD $0x4e37cea5 // fmla v5.4s, v21.4s, v23.4s
-	FMOVD        40(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e36ce86 // fmla v6.4s, v20.4s, v22.4s
-	WORD $0x4e37cea7 // fmla v7.4s, v21.4s, v23.4s
-	FMOVD        48(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e36ce88 // fmla v8.4s, v20.4s, v22.4s
-	WORD $0x4e37cea9 // fmla v9.4s, v21.4s, v23.4s
-	FMOVD        56(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e37ceab // fmla v11.4s, v21.4s, v23.4s
+	WORD $0xfc4200d8 // ldur d24, [x6, #32]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e38cec4 // fmla v4.4s, v22.4s, v24.4s
+	WORD $0x4e39cee5 // fmla v5.4s, v23.4s, v25.4s
+	WORD $0xfc4280d8 // ldur d24, [x6, #40]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e38cec6 // fmla v6.4s, v22.4s, v24.4s
+	WORD $0x4e39cee7 // fmla v7.4s, v23.4s, v25.4s
+	WORD $0xfc4300d8 // ldur d24, [x6, #48]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e38cec8 // fmla v8.4s, v22.4s, v24.4s
+	WORD $0x4e39cee9 // fmla v9.4s, v23.4s, v25.4s
+	WORD $0xfc4380d8 // ldur d24, [x6, #56]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e38ceca // fmla v10.4s, v22.4s, v24.4s
+	WORD $0x4e39ceeb // fmla v11.4s, v23.4s, v25.4s
 
 	// integer sums times both scales
-	FMOVS        40(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        44(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        16(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc428016 // ldur s22, [x0, #40]
+	WORD $0xbc42c017 // ldur s23, [x0, #44]
+	WORD $0xbc4100b8 // ldur s24, [x5, #16]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e36df19 // fmul v25.4s, v24.4s, v22.4s
+	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
+	WORD $0x4f991204 // fmla v4.4s, v16.4s, v25.s[0]
+	WORD $0x4f981225 // fmla v5.4s, v17.4s, v24.s[0]
+	WORD $0xbc4140b0 // ldur s16, [x5, #20]
+	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
+	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
+	WORD $0x6e36de13 // fmul v19.4s, v16.4s, v22.4s
+	WORD $0x6e37de10 // fmul v16.4s, v16.4s, v23.4s
+	WORD $0x4f931226 // fmla v6.4s, v17.4s, v19.s[0]
+	WORD $0x4f901247 // fmla v7.4s, v18.4s, v16.s[0]
+	WORD $0xbc4180b0 // ldur s16, [x5, #24]
+	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
+	WORD $0x4e21dab2 // scvtf v18.4s, v21.4s
+	WORD $0x6e36de13 // fmul v19.4s, v16.4s, v22.4s
+	WORD $0x6e37de10 // fmul v16.4s, v16.4s, v23.4s
+	WORD $0x4f931228 // fmla v8.4s, v17.4s, v19.s[0]
+	WORD $0x4f901249 // fmla v9.4s, v18.4s, v16.s[0]
+	WORD $0xbc41c0b0 // ldur s16, [x5, #28]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e37cdc4 // fmla v4.4s, v14.4s, v23.4s
-	WORD $0x4e36cde5 // fmla v5.4s, v15.4s, v22.4s
-	FMOVS        20(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x6e34ddd1 // fmul v17.4s, v14.4s, v20.4s
-	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
-	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
-	WORD $0x4e2ece07 // fmla v7.4s, v16.4s, v14.4s
-	FMOVS        24(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
-	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
-	WORD $0x6e34ddd1 // fmul v17.4s, v14.4s, v20.4s
-	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
-	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	WORD $0x4e2ece09 // fmla v9.4s, v16.4s, v14.4s
-	FMOVS        28(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e34ddcf // fmul v15.4s, v14.4s, v20.4s
-	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
-	WORD $0x4e2fcd8a // fmla v10.4s, v12.4s, v15.4s
-	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
+	WORD $0x6e36de11 // fmul v17.4s, v16.4s, v22.4s
+	WORD $0x6e37de10 // fmul v16.4s, v16.4s, v23.4s
+	WORD $0x4f9111ca // fmla v10.4s, v14.4s, v17.s[0]
+	WORD $0x4f9011eb // fmla v11.4s, v15.4s, v16.s[0]
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        16(R8), (F12, F13)
-	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
-	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FLDPQ        256(R4), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FLDPQ        288(R4), (F16, F17)
-	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
-	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x6f0c058e // ushr v14.16b, v12.16b, #4
+	WORD $0x6f0c05af // ushr v15.16b, v13.16b, #4
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FLDPQ        256(R4), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
-	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FLDPQ        320(R4), (F18, F19)
-	WORD $0x0e32c194 // smull v20.8h, v12.8b, v18.8b
-	WORD $0x4e32c192 // smull2 v18.8h, v12.16b, v18.16b
+	FLDPQ        288(R4), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c1b4 // smull v20.8h, v13.8b, v19.8b
-	WORD $0x4e33c1b3 // smull2 v19.8h, v13.16b, v19.16b
+	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
 	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FLDPQ        352(R4), (F20, F21)
-	WORD $0x0e34c196 // smull v22.8h, v12.8b, v20.8b
-	WORD $0x4e34c18c // smull2 v12.8h, v12.16b, v20.16b
-	WORD $0x4e6cbecc // addp v12.8h, v22.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e35c1b4 // smull v20.8h, v13.8b, v21.8b
-	WORD $0x4e35c1ad // smull2 v13.8h, v13.16b, v21.16b
-	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FMOVD        112(R0), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	FMOVD        64(R6), F22
+	FLDPQ        320(R4), (F20, F21)
+	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
+	WORD $0x4e34c1d4 // smull2 v20.8h, v14.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e35c1f6 // smull v22.8h, v15.8b, v21.8b
+	WORD $0x4e35c1f5 // smull2 v21.8h, v15.16b, v21.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	FLDPQ        352(R4), (F22, F23)
+	WORD $0x0e36c1d8 // smull v24.8h, v14.8b, v22.8b
+	WORD $0x4e36c1ce // smull2 v14.8h, v14.16b, v22.16b
+	WORD $0x4e6ebf0e // addp v14.8h, v24.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e37c1f6 // smull v22.8h, v15.8b, v23.8b
+	WORD $0x4e37c1ef // smull2 v15.8h, v15.16b, v23.16b
+	WORD $0x4e6fbecf // addp v15.8h, v22.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0xfc470016 // ldur d22, [x0, #112]
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e36ce84 // fmla v4.4s, v20.4s, v22.4s
-	WORD $0x4e37cea5 // fmla v5.4s, v21.4s, v23.4s
-	FMOVD        72(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e36ce86 // fmla v6.4s, v20.4s, v22.4s
-	WORD $0x4e37cea7 // fmla v7.4s, v21.4s, v23.4s
-	FMOVD        80(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e36ce88 // fmla v8.4s, v20.4s, v22.4s
-	WORD $0x4e37cea9 // fmla v9.4s, v21.4s, v23.4s
-	FMOVD        88(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e37ceab // fmla v11.4s, v21.4s, v23.4s
+	WORD $0xfc4400d8 // ldur d24, [x6, #64]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e38cec4 // fmla v4.4s, v22.4s, v24.4s
+	WORD $0x4e39cee5 // fmla v5.4s, v23.4s, v25.4s
+	WORD $0xfc4480d8 // ldur d24, [x6, #72]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e38cec6 // fmla v6.4s, v22.4s, v24.4s
+	WORD $0x4e39cee7 // fmla v7.4s, v23.4s, v25.4s
+	WORD $0xfc4500d8 // ldur d24, [x6, #80]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e38cec8 // fmla v8.4s, v22.4s, v24.4s
+	WORD $0x4e39cee9 // fmla v9.4s, v23.4s, v25.4s
+	WORD $0xfc4580d8 // ldur d24, [x6, #88]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e38ceca // fmla v10.4s, v22.4s, v24.4s
+	WORD $0x4e39ceeb // fmla v11.4s, v23.4s, v25.4s
 
 	// integer sums times both scales
-	FMOVS        48(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        52(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        32(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc430016 // ldur s22, [x0, #48]
+	WORD $0xbc434017 // ldur s23, [x0, #52]
+	WORD $0xbc4200b8 // ldur s24, [x5, #32]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e36df19 // fmul v25.4s, v24.4s, v22.4s
+	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
+	WORD $0x4f991204 // fmla v4.4s, v16.4s, v25.s[0]
+	WORD $0x4f981225 // fmla v5.4s, v17.4s, v24.s[0]
+	WORD $0xbc4240b0 // ldur s16, [x5, #36]
+	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
+	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
+	WORD $0x6e36de13 // fmul v19.4s, v16.4s, v22.4s
+	WORD $0x6e37de10 // fmul v16.4s, v16.4s, v23.4s
+	WORD $0x4f931226 // fmla v6.4s, v17.4s, v19.s[0]
+	WORD $0x4f901247 // fmla v7.4s, v18.4s, v16.s[0]
+	WORD $0xbc4280b0 // ldur s16, [x5, #40]
+	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
+	WORD $0x4e21dab2 // scvtf v18.4s, v21.4s
+	WORD $0x6e36de13 // fmul v19.4s, v16.4s, v22.4s
+	WORD $0x6e37de10 // fmul v16.4s, v16.4s, v23.4s
+	WORD $0x4f931228 // fmla v8.4s, v17.4s, v19.s[0]
+	WORD $0x4f901249 // fmla v9.4s, v18.4s, v16.s[0]
+	WORD $0xbc42c0b0 // ldur s16, [x5, #44]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e37cdc4 // fmla v4.4s, v14.4s, v23.4s
-	WORD $0x4e36cde5 // fmla v5.4s, v15.4s, v22.4s
-	FMOVS        36(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x6e34ddd1 // fmul v17.4s, v14.4s, v20.4s
-	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
-	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
-	WORD $0x4e2ece07 // fmla v7.4s, v16.4s, v14.4s
-	FMOVS        40(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
-	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
-	WORD $0x6e34ddd1 // fmul v17.4s, v14.4s, v20.4s
-	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
-	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	WORD $0x4e2ece09 // fmla v9.4s, v16.4s, v14.4s
-	FMOVS        44(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e34ddcf // fmul v15.4s, v14.4s, v20.4s
-	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
-	WORD $0x4e2fcd8a // fmla v10.4s, v12.4s, v15.4s
-	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
+	WORD $0x6e36de11 // fmul v17.4s, v16.4s, v22.4s
+	WORD $0x6e37de10 // fmul v16.4s, v16.4s, v23.4s
+	WORD $0x4f9111ca // fmla v10.4s, v14.4s, v17.s[0]
+	WORD $0x4f9011eb // fmla v11.4s, v15.4s, v16.s[0]
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        16(R8), (F12, F13)
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
 	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
 	FLDPQ        384(R4), (F14, F15)
@@ -9370,360 +9215,334 @@ loop3:
 	WORD $0x4e35c1ad // smull2 v13.8h, v13.16b, v21.16b
 	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FMOVD        120(R0), F20
+	WORD $0xfc478014 // ldur d20, [x0, #120]
 	WORD $0x4f00e415 // movi v21.16b, #0
-	FMOVD        96(R6), F22
+	WORD $0xfc4600d6 // ldur d22, [x6, #96]
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e36ce84 // fmla v4.4s, v20.4s, v22.4s
 	WORD $0x4e37cea5 // fmla v5.4s, v21.4s, v23.4s
-	FMOVD        104(R6), F22
+	WORD $0xfc4680d6 // ldur d22, [x6, #104]
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e36ce86 // fmla v6.4s, v20.4s, v22.4s
 	WORD $0x4e37cea7 // fmla v7.4s, v21.4s, v23.4s
-	FMOVD        112(R6), F22
+	WORD $0xfc4700d6 // ldur d22, [x6, #112]
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e36ce88 // fmla v8.4s, v20.4s, v22.4s
 	WORD $0x4e37cea9 // fmla v9.4s, v21.4s, v23.4s
-	FMOVD        120(R6), F22
+	WORD $0xfc4780d6 // ldur d22, [x6, #120]
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
 	WORD $0x4e37ceab // fmla v11.4s, v21.4s, v23.4s
 
 	// integer sums times both scales
-	FMOVS        56(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        60(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        48(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc438014 // ldur s20, [x0, #56]
+	WORD $0xbc43c015 // ldur s21, [x0, #60]
+	WORD $0xbc4300b6 // ldur s22, [x5, #48]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
 	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e37cdc4 // fmla v4.4s, v14.4s, v23.4s
-	WORD $0x4e36cde5 // fmla v5.4s, v15.4s, v22.4s
-	FMOVS        52(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f9711c4 // fmla v4.4s, v14.4s, v23.s[0]
+	WORD $0x4f9611e5 // fmla v5.4s, v15.4s, v22.s[0]
+	WORD $0xbc4340ae // ldur s14, [x5, #52]
 	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
 	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
 	WORD $0x6e34ddd1 // fmul v17.4s, v14.4s, v20.4s
 	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
-	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
-	WORD $0x4e2ece07 // fmla v7.4s, v16.4s, v14.4s
-	FMOVS        56(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f9111e6 // fmla v6.4s, v15.4s, v17.s[0]
+	WORD $0x4f8e1207 // fmla v7.4s, v16.4s, v14.s[0]
+	WORD $0xbc4380ae // ldur s14, [x5, #56]
 	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
 	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
 	WORD $0x6e34ddd1 // fmul v17.4s, v14.4s, v20.4s
 	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
-	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	WORD $0x4e2ece09 // fmla v9.4s, v16.4s, v14.4s
-	FMOVS        60(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f9111e8 // fmla v8.4s, v15.4s, v17.s[0]
+	WORD $0x4f8e1209 // fmla v9.4s, v16.4s, v14.s[0]
+	WORD $0xbc43c0ae // ldur s14, [x5, #60]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x6e34ddcf // fmul v15.4s, v14.4s, v20.4s
 	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
-	WORD $0x4e2fcd8a // fmla v10.4s, v12.4s, v15.4s
-	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
+	WORD $0x4f8f118a // fmla v10.4s, v12.4s, v15.s[0]
+	WORD $0x4f8e11ab // fmla v11.4s, v13.4s, v14.s[0]
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        48(R8), (F12, F13)
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FLDPQ        512(R4), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FLDPQ        544(R4), (F16, F17)
-	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
-	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x3cc3010c // ldur q12, [x8, #48]
+	WORD $0x3cc4010d // ldur q13, [x8, #64]
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	FLDPQ        512(R4), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
-	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FLDPQ        576(R4), (F18, F19)
-	WORD $0x0e32c194 // smull v20.8h, v12.8b, v18.8b
-	WORD $0x4e32c192 // smull2 v18.8h, v12.16b, v18.16b
+	FLDPQ        544(R4), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c1b4 // smull v20.8h, v13.8b, v19.8b
-	WORD $0x4e33c1b3 // smull2 v19.8h, v13.16b, v19.16b
+	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
 	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FLDPQ        608(R4), (F20, F21)
-	WORD $0x0e34c196 // smull v22.8h, v12.8b, v20.8b
-	WORD $0x4e34c18c // smull2 v12.8h, v12.16b, v20.16b
-	WORD $0x4e6cbecc // addp v12.8h, v22.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e35c1b4 // smull v20.8h, v13.8b, v21.8b
-	WORD $0x4e35c1ad // smull2 v13.8h, v13.16b, v21.16b
-	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FMOVD        128(R0), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	FMOVD        128(R6), F22
+	FLDPQ        576(R4), (F20, F21)
+	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
+	WORD $0x4e34c1d4 // smull2 v20.8h, v14.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e35c1f6 // smull v22.8h, v15.8b, v21.8b
+	WORD $0x4e35c1f5 // smull2 v21.8h, v15.16b, v21.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	FLDPQ        608(R4), (F22, F23)
+	WORD $0x0e36c1d8 // smull v24.8h, v14.8b, v22.8b
+	WORD $0x4e36c1ce // smull2 v14.8h, v14.16b, v22.16b
+	WORD $0x4e6ebf0e // addp v14.8h, v24.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e37c1f6 // smull v22.8h, v15.8b, v23.8b
+	WORD $0x4e37c1ef // smull2 v15.8h, v15.16b, v23.16b
+	WORD $0x4e6fbecf // addp v15.8h, v22.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0xfc480016 // ldur d22, [x0, #128]
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e36ce84 // fmla v4.4s, v20.4s, v22.4s
-	WORD $0x4e37cea5 // fmla v5.4s, v21.4s, v23.4s
-	FMOVD        136(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e36ce86 // fmla v6.4s, v20.4s, v22.4s
-	WORD $0x4e37cea7 // fmla v7.4s, v21.4s, v23.4s
-	FMOVD        144(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e36ce88 // fmla v8.4s, v20.4s, v22.4s
-	WORD $0x4e37cea9 // fmla v9.4s, v21.4s, v23.4s
-	FMOVD        152(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e37ceab // fmla v11.4s, v21.4s, v23.4s
+	WORD $0xfc4800d8 // ldur d24, [x6, #128]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e38cec4 // fmla v4.4s, v22.4s, v24.4s
+	WORD $0x4e39cee5 // fmla v5.4s, v23.4s, v25.4s
+	WORD $0xfc4880d8 // ldur d24, [x6, #136]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e38cec6 // fmla v6.4s, v22.4s, v24.4s
+	WORD $0x4e39cee7 // fmla v7.4s, v23.4s, v25.4s
+	WORD $0xfc4900d8 // ldur d24, [x6, #144]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e38cec8 // fmla v8.4s, v22.4s, v24.4s
+	WORD $0x4e39cee9 // fmla v9.4s, v23.4s, v25.4s
+	WORD $0xfc4980d8 // ldur d24, [x6, #152]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e38ceca // fmla v10.4s, v22.4s, v24.4s
+	WORD $0x4e39ceeb // fmla v11.4s, v23.4s, v25.4s
 
 	// integer sums times both scales
-	FMOVS        64(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        68(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        64(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc440016 // ldur s22, [x0, #64]
+	WORD $0xbc444017 // ldur s23, [x0, #68]
+	WORD $0xbc4400b8 // ldur s24, [x5, #64]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e36df19 // fmul v25.4s, v24.4s, v22.4s
+	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
+	WORD $0x4f991204 // fmla v4.4s, v16.4s, v25.s[0]
+	WORD $0x4f981225 // fmla v5.4s, v17.4s, v24.s[0]
+	WORD $0xbc4440b0 // ldur s16, [x5, #68]
+	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
+	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
+	WORD $0x6e36de13 // fmul v19.4s, v16.4s, v22.4s
+	WORD $0x6e37de10 // fmul v16.4s, v16.4s, v23.4s
+	WORD $0x4f931226 // fmla v6.4s, v17.4s, v19.s[0]
+	WORD $0x4f901247 // fmla v7.4s, v18.4s, v16.s[0]
+	WORD $0xbc4480b0 // ldur s16, [x5, #72]
+	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
+	WORD $0x4e21dab2 // scvtf v18.4s, v21.4s
+	WORD $0x6e36de13 // fmul v19.4s, v16.4s, v22.4s
+	WORD $0x6e37de10 // fmul v16.4s, v16.4s, v23.4s
+	WORD $0x4f931228 // fmla v8.4s, v17.4s, v19.s[0]
+	WORD $0x4f901249 // fmla v9.4s, v18.4s, v16.s[0]
+	WORD $0xbc44c0b0 // ldur s16, [x5, #76]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e37cdc4 // fmla v4.4s, v14.4s, v23.4s
-	WORD $0x4e36cde5 // fmla v5.4s, v15.4s, v22.4s
-	FMOVS        68(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x6e34ddd1 // fmul v17.4s, v14.4s, v20.4s
-	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
-	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
-	WORD $0x4e2ece07 // fmla v7.4s, v16.4s, v14.4s
-	FMOVS        72(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
-	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
-	WORD $0x6e34ddd1 // fmul v17.4s, v14.4s, v20.4s
-	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
-	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	WORD $0x4e2ece09 // fmla v9.4s, v16.4s, v14.4s
-	FMOVS        76(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e34ddcf // fmul v15.4s, v14.4s, v20.4s
-	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
-	WORD $0x4e2fcd8a // fmla v10.4s, v12.4s, v15.4s
-	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
+	WORD $0x6e36de11 // fmul v17.4s, v16.4s, v22.4s
+	WORD $0x6e37de10 // fmul v16.4s, v16.4s, v23.4s
+	WORD $0x4f9111ca // fmla v10.4s, v14.4s, v17.s[0]
+	WORD $0x4f9011eb // fmla v11.4s, v15.4s, v16.s[0]
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        48(R8), (F12, F13)
-	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
-	WORD $0x6f0e05ad // ushr v13.16b, v13.16b, #2
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FLDPQ        640(R4), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FLDPQ        672(R4), (F16, F17)
-	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
-	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x6f0e058e // ushr v14.16b, v12.16b, #2
+	WORD $0x6f0e05af // ushr v15.16b, v13.16b, #2
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FLDPQ        640(R4), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
-	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FLDPQ        704(R4), (F18, F19)
-	WORD $0x0e32c194 // smull v20.8h, v12.8b, v18.8b
-	WORD $0x4e32c192 // smull2 v18.8h, v12.16b, v18.16b
+	FLDPQ        672(R4), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c1b4 // smull v20.8h, v13.8b, v19.8b
-	WORD $0x4e33c1b3 // smull2 v19.8h, v13.16b, v19.16b
+	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
 	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FLDPQ        736(R4), (F20, F21)
-	WORD $0x0e34c196 // smull v22.8h, v12.8b, v20.8b
-	WORD $0x4e34c18c // smull2 v12.8h, v12.16b, v20.16b
-	WORD $0x4e6cbecc // addp v12.8h, v22.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e35c1b4 // smull v20.8h, v13.8b, v21.8b
-	WORD $0x4e35c1ad // smull2 v13.8h, v13.16b, v21.16b
-	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FMOVD        136(R0), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	FMOVD        160(R6), F22
+	FLDPQ        704(R4), (F20, F21)
+	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
+	WORD $0x4e34c1d4 // smull2 v20.8h, v14.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e35c1f6 // smull v22.8h, v15.8b, v21.8b
+	WORD $0x4e35c1f5 // smull2 v21.8h, v15.16b, v21.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	FLDPQ        736(R4), (F22, F23)
+	WORD $0x0e36c1d8 // smull v24.8h, v14.8b, v22.8b
+	WORD $0x4e36c1ce // smull2 v14.8h, v14.16b, v22.16b
+	WORD $0x4e6ebf0e // addp v14.8h, v24.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e37c1f6 // smull v22.8h, v15.8b, v23.8b
+	WORD $0x4e37c1ef // smull2 v15.8h, v15.16b, v23.16b
+	WORD $0x4e6fbecf // addp v15.8h, v22.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0xfc488016 // ldur d22, [x0, #136]
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e36ce84 // fmla v4.4s, v20.4s, v22.4s
-	WORD $0x4e37cea5 // fmla v5.4s, v21.4s, v23.4s
-	FMOVD        168(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e36ce86 // fmla v6.4s, v20.4s, v22.4s
-	WORD $0x4e37cea7 // fmla v7.4s, v21.4s, v23.4s
-	FMOVD        176(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e36ce88 // fmla v8.4s, v20.4s, v22.4s
-	WORD $0x4e37cea9 // fmla v9.4s, v21.4s, v23.4s
-	FMOVD        184(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e37ceab // fmla v11.4s, v21.4s, v23.4s
+	WORD $0xfc4a00d8 // ldur d24, [x6, #160]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e38cec4 // fmla v4.4s, v22.4s, v24.4s
+	WORD $0x4e39cee5 // fmla v5.4s, v23.4s, v25.4s
+	WORD $0xfc4a80d8 // ldur d24, [x6, #168]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e38cec6 // fmla v6.4s, v22.4s, v24.4s
+	WORD $0x4e39cee7 // fmla v7.4s, v23.4s, v25.4s
+	WORD $0xfc4b00d8 // ldur d24, [x6, #176]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e38cec8 // fmla v8.4s, v22.4s, v24.4s
+	WORD $0x4e39cee9 // fmla v9.4s, v23.4s, v25.4s
+	WORD $0xfc4b80d8 // ldur d24, [x6, #184]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e38ceca // fmla v10.4s, v22.4s, v24.4s
+	WORD $0x4e39ceeb // fmla v11.4s, v23.4s, v25.4s
 
 	// integer sums times both scales
-	FMOVS        72(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        76(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        80(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc448016 // ldur s22, [x0, #72]
+	WORD $0xbc44c017 // ldur s23, [x0, #76]
+	WORD $0xbc4500b8 // ldur s24, [x5, #80]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e36df19 // fmul v25.4s, v24.4s, v22.4s
+	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
+	WORD $0x4f991204 // fmla v4.4s, v16.4s, v25.s[0]
+	WORD $0x4f981225 // fmla v5.4s, v17.4s, v24.s[0]
+	WORD $0xbc4540b0 // ldur s16, [x5, #84]
+	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
+	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
+	WORD $0x6e36de13 // fmul v19.4s, v16.4s, v22.4s
+	WORD $0x6e37de10 // fmul v16.4s, v16.4s, v23.4s
+	WORD $0x4f931226 // fmla v6.4s, v17.4s, v19.s[0]
+	WORD $0x4f901247 // fmla v7.4s, v18.4s, v16.s[0]
+	WORD $0xbc4580b0 // ldur s16, [x5, #88]
+	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
+	WORD $0x4e21dab2 // scvtf v18.4s, v21.4s
+	WORD $0x6e36de13 // fmul v19.4s, v16.4s, v22.4s
+	WORD $0x6e37de10 // fmul v16.4s, v16.4s, v23.4s
+	WORD $0x4f931228 // fmla v8.4s, v17.4s, v19.s[0]
+	WORD $0x4f901249 // fmla v9.4s, v18.4s, v16.s[0]
+	WORD $0xbc45c0b0 // ldur s16, [x5, #92]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e37cdc4 // fmla v4.4s, v14.4s, v23.4s
-	WORD $0x4e36cde5 // fmla v5.4s, v15.4s, v22.4s
-	FMOVS        84(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x6e34ddd1 // fmul v17.4s, v14.4s, v20.4s
-	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
-	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
-	WORD $0x4e2ece07 // fmla v7.4s, v16.4s, v14.4s
-	FMOVS        88(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
-	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
-	WORD $0x6e34ddd1 // fmul v17.4s, v14.4s, v20.4s
-	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
-	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	WORD $0x4e2ece09 // fmla v9.4s, v16.4s, v14.4s
-	FMOVS        92(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e34ddcf // fmul v15.4s, v14.4s, v20.4s
-	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
-	WORD $0x4e2fcd8a // fmla v10.4s, v12.4s, v15.4s
-	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
+	WORD $0x6e36de11 // fmul v17.4s, v16.4s, v22.4s
+	WORD $0x6e37de10 // fmul v16.4s, v16.4s, v23.4s
+	WORD $0x4f9111ca // fmla v10.4s, v14.4s, v17.s[0]
+	WORD $0x4f9011eb // fmla v11.4s, v15.4s, v16.s[0]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        48(R8), (F12, F13)
-	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
-	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FLDPQ        768(R4), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FLDPQ        800(R4), (F16, F17)
-	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
-	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x6f0c058e // ushr v14.16b, v12.16b, #4
+	WORD $0x6f0c05af // ushr v15.16b, v13.16b, #4
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	FLDPQ        768(R4), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
-	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FLDPQ        832(R4), (F18, F19)
-	WORD $0x0e32c194 // smull v20.8h, v12.8b, v18.8b
-	WORD $0x4e32c192 // smull2 v18.8h, v12.16b, v18.16b
+	FLDPQ        800(R4), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c1b4 // smull v20.8h, v13.8b, v19.8b
-	WORD $0x4e33c1b3 // smull2 v19.8h, v13.16b, v19.16b
+	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
 	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FLDPQ        864(R4), (F20, F21)
-	WORD $0x0e34c196 // smull v22.8h, v12.8b, v20.8b
-	WORD $0x4e34c18c // smull2 v12.8h, v12.16b, v20.16b
-	WORD $0x4e6cbecc // addp v12.8h, v22.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e35c1b4 // smull v20.8h, v13.8b, v21.8b
-	WORD $0x4e35c1ad // smull2 v13.8h, v13.16b, v21.16b
-	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FMOVD        144(R0), F20
-	WORD $0x4f00e415 // movi v21.16b, #0
-	FMOVD        192(R6), F22
+	FLDPQ        832(R4), (F20, F21)
+	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
+	WORD $0x4e34c1d4 // smull2 v20.8h, v14.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e35c1f6 // smull v22.8h, v15.8b, v21.8b
+	WORD $0x4e35c1f5 // smull2 v21.8h, v15.16b, v21.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	FLDPQ        864(R4), (F22, F23)
+	WORD $0x0e36c1d8 // smull v24.8h, v14.8b, v22.8b
+	WORD $0x4e36c1ce // smull2 v14.8h, v14.16b, v22.16b
+	WORD $0x4e6ebf0e // addp v14.8h, v24.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e37c1f6 // smull v22.8h, v15.8b, v23.8b
+	WORD $0x4e37c1ef // smull2 v15.8h, v15.16b, v23.16b
+	WORD $0x4e6fbecf // addp v15.8h, v22.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0xfc490016 // ldur d22, [x0, #144]
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e36ce84 // fmla v4.4s, v20.4s, v22.4s
-	WORD $0x4e37cea5 // fmla v5.4s, v21.4s, v23.4s
-	FMOVD        200(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e36ce86 // fmla v6.4s, v20.4s, v22.4s
-	WORD $0x4e37cea7 // fmla v7.4s, v21.4s, v23.4s
-	FMOVD        208(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e36ce88 // fmla v8.4s, v20.4s, v22.4s
-	WORD $0x4e37cea9 // fmla v9.4s, v21.4s, v23.4s
-	FMOVD        216(R6), F22
-	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e37ceab // fmla v11.4s, v21.4s, v23.4s
+	WORD $0xfc4c00d8 // ldur d24, [x6, #192]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e38cec4 // fmla v4.4s, v22.4s, v24.4s
+	WORD $0x4e39cee5 // fmla v5.4s, v23.4s, v25.4s
+	WORD $0xfc4c80d8 // ldur d24, [x6, #200]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e38cec6 // fmla v6.4s, v22.4s, v24.4s
+	WORD $0x4e39cee7 // fmla v7.4s, v23.4s, v25.4s
+	WORD $0xfc4d00d8 // ldur d24, [x6, #208]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e38cec8 // fmla v8.4s, v22.4s, v24.4s
+	WORD $0x4e39cee9 // fmla v9.4s, v23.4s, v25.4s
+	WORD $0xfc4d80d8 // ldur d24, [x6, #216]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e38ceca // fmla v10.4s, v22.4s, v24.4s
+	WORD $0x4e39ceeb // fmla v11.4s, v23.4s, v25.4s
 
 	// integer sums times both scales
-	FMOVS        80(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        84(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        96(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc450016 // ldur s22, [x0, #80]
+	WORD $0xbc454017 // ldur s23, [x0, #84]
+	WORD $0xbc4600b8 // ldur s24, [x5, #96]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e36df19 // fmul v25.4s, v24.4s, v22.4s
+	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
+	WORD $0x4f991204 // fmla v4.4s, v16.4s, v25.s[0]
+	WORD $0x4f981225 // fmla v5.4s, v17.4s, v24.s[0]
+	WORD $0xbc4640b0 // ldur s16, [x5, #100]
+	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
+	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
+	WORD $0x6e36de13 // fmul v19.4s, v16.4s, v22.4s
+	WORD $0x6e37de10 // fmul v16.4s, v16.4s, v23.4s
+	WORD $0x4f931226 // fmla v6.4s, v17.4s, v19.s[0]
+	WORD $0x4f901247 // fmla v7.4s, v18.4s, v16.s[0]
+	WORD $0xbc4680b0 // ldur s16, [x5, #104]
+	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
+	WORD $0x4e21dab2 // scvtf v18.4s, v21.4s
+	WORD $0x6e36de13 // fmul v19.4s, v16.4s, v22.4s
+	WORD $0x6e37de10 // fmul v16.4s, v16.4s, v23.4s
+	WORD $0x4f931228 // fmla v8.4s, v17.4s, v19.s[0]
+	WORD $0x4f901249 // fmla v9.4s, v18.4s, v16.s[0]
+	WORD $0xbc46c0b0 // ldur s16, [x5, #108]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e37cdc4 // fmla v4.4s, v14.4s, v23.4s
-	WORD $0x4e36cde5 // fmla v5.4s, v15.4s, v22.4s
-	FMOVS        100(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x6e34ddd1 // fmul v17.4s, v14.4s, v20.4s
-	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
-	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
-	WORD $0x4e2ece07 // fmla v7.4s, v16.4s, v14.4s
-	FMOVS        104(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
-	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
-	WORD $0x6e34ddd1 // fmul v17.4s, v14.4s, v20.4s
-	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
-	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	WORD $0x4e2ece09 // fmla v9.4s, v16.4s, v14.4s
-	FMOVS        108(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e34ddcf // fmul v15.4s, v14.4s, v20.4s
-	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
-	WORD $0x4e2fcd8a // fmla v10.4s, v12.4s, v15.4s
-	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
+	WORD $0x6e36de11 // fmul v17.4s, v16.4s, v22.4s
+	WORD $0x6e37de10 // fmul v16.4s, v16.4s, v23.4s
+	WORD $0x4f9111ca // fmla v10.4s, v14.4s, v17.s[0]
+	WORD $0x4f9011eb // fmla v11.4s, v15.4s, v16.s[0]
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        48(R8), (F12, F13)
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
 	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
 	FLDPQ        896(R4), (F14, F15)
@@ -9762,62 +9581,56 @@ loop3:
 	WORD $0x4e35c1ad // smull2 v13.8h, v13.16b, v21.16b
 	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	FMOVD        152(R0), F20
+	WORD $0xfc498014 // ldur d20, [x0, #152]
 	WORD $0x4f00e415 // movi v21.16b, #0
-	FMOVD        224(R6), F22
+	WORD $0xfc4e00d6 // ldur d22, [x6, #224]
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e36ce84 // fmla v4.4s, v20.4s, v22.4s
 	WORD $0x4e37cea5 // fmla v5.4s, v21.4s, v23.4s
-	FMOVD        232(R6), F22
+	WORD $0xfc4e80d6 // ldur d22, [x6, #232]
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e36ce86 // fmla v6.4s, v20.4s, v22.4s
 	WORD $0x4e37cea7 // fmla v7.4s, v21.4s, v23.4s
-	FMOVD        240(R6), F22
+	WORD $0xfc4f00d6 // ldur d22, [x6, #240]
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e36ce88 // fmla v8.4s, v20.4s, v22.4s
 	WORD $0x4e37cea9 // fmla v9.4s, v21.4s, v23.4s
-	FMOVD        248(R6), F22
+	WORD $0xfc4f80d6 // ldur d22, [x6, #248]
 	WORD $0x4f00e417 // movi v23.16b, #0
 	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
 	WORD $0x4e37ceab // fmla v11.4s, v21.4s, v23.4s
 
 	// integer sums times both scales
-	FMOVS        88(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        92(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        112(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc458014 // ldur s20, [x0, #88]
+	WORD $0xbc45c015 // ldur s21, [x0, #92]
+	WORD $0xbc4700b6 // ldur s22, [x5, #112]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
 	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e37cdc4 // fmla v4.4s, v14.4s, v23.4s
-	WORD $0x4e36cde5 // fmla v5.4s, v15.4s, v22.4s
-	FMOVS        116(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f9711c4 // fmla v4.4s, v14.4s, v23.s[0]
+	WORD $0x4f9611e5 // fmla v5.4s, v15.4s, v22.s[0]
+	WORD $0xbc4740ae // ldur s14, [x5, #116]
 	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
 	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
 	WORD $0x6e34ddd1 // fmul v17.4s, v14.4s, v20.4s
 	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
-	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
-	WORD $0x4e2ece07 // fmla v7.4s, v16.4s, v14.4s
-	FMOVS        120(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f9111e6 // fmla v6.4s, v15.4s, v17.s[0]
+	WORD $0x4f8e1207 // fmla v7.4s, v16.4s, v14.s[0]
+	WORD $0xbc4780ae // ldur s14, [x5, #120]
 	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
 	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
 	WORD $0x6e34ddd1 // fmul v17.4s, v14.4s, v20.4s
 	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
-	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
-	WORD $0x4e2ece09 // fmla v9.4s, v16.4s, v14.4s
-	FMOVS        124(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f9111e8 // fmla v8.4s, v15.4s, v17.s[0]
+	WORD $0x4f8e1209 // fmla v9.4s, v16.4s, v14.s[0]
+	WORD $0xbc47c0ae // ldur s14, [x5, #124]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x6e34ddcf // fmul v15.4s, v14.4s, v20.4s
 	WORD $0x6e35ddce // fmul v14.4s, v14.4s, v21.4s
-	WORD $0x4e2fcd8a // fmla v10.4s, v12.4s, v15.4s
-	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
+	WORD $0x4f8f118a // fmla v10.4s, v12.4s, v15.s[0]
+	WORD $0x4f8e11ab // fmla v11.4s, v13.4s, v14.s[0]
 	ADD          $0x54, R8
 	ADD          $0x400, R4
 	ADD          $0x80, R5
@@ -9906,9 +9719,9 @@ loop1:
 
 loop3:
 	ADD          R4, R1, R6
-	FMOVQ        (R6), F12
+	WORD $0x3cc000cc // ldur q12, [x6]
 	ADD          R4, R1, R6
-	FMOVQ        16(R6), F13
+	WORD $0x3cc100cd // ldur q13, [x6, #16]
 	ADD          R4, R1, R6
 	FMOVQ        1024(R6), F14
 	ADD          R4, R1, R6
@@ -10028,9 +9841,9 @@ loop5:
 
 loop7:
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F14
+	WORD $0x3cc0010e // ldur q14, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F15
+	WORD $0x3cc1010f // ldur q15, [x8, #16]
 	WORD $0x6eaee590 // fcmgt v16.4s, v12.4s, v14.4s
 	WORD $0x6e6c1dd0 // bsl v16.16b, v14.16b, v12.16b
 	WORD $0x4eb01e0c // mov v12.16b, v16.16b
@@ -10101,9 +9914,9 @@ loop11:
 
 loop13:
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F14
+	WORD $0x3cc0010e // ldur q14, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F15
+	WORD $0x3cc1010f // ldur q15, [x8, #16]
 	WORD $0x6eace5d0 // fcmgt v16.4s, v14.4s, v12.4s
 	WORD $0x6e6c1dd0 // bsl v16.16b, v14.16b, v12.16b
 	WORD $0x4eb01e0c // mov v12.16b, v16.16b
@@ -10166,9 +9979,9 @@ done16:
 
 loop17:
 	ADD          R4<<3, R2, R6
-	FMOVQ        (R6), F14
+	WORD $0x3cc000ce // ldur q14, [x6]
 	ADD          R4<<3, R2, R6
-	FMOVQ        16(R6), F15
+	WORD $0x3cc100cf // ldur q15, [x6, #16]
 	WORD $0x6e2eddce // fmul v14.4s, v14.4s, v14.4s
 	WORD $0x6e2fddef // fmul v15.4s, v15.4s, v15.4s
 	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
@@ -10209,9 +10022,9 @@ loop19:
 	MOVD         $q2_k_one<>+0(SB), R6
 	FMOVQ        (R6), F12
 	ADD          R4<<3, R2, R6
-	FMOVQ        (R6), F13
+	WORD $0x3cc000cd // ldur q13, [x6]
 	ADD          R4<<3, R2, R6
-	FMOVQ        16(R6), F14
+	WORD $0x3cc100ce // ldur q14, [x6, #16]
 	WORD $0x4e281dad // and v13.16b, v13.16b, v8.16b
 	WORD $0x4e281dce // and v14.16b, v14.16b, v8.16b
 	FMOVQ        10272(R2), F15
@@ -10293,9 +10106,9 @@ loop27:
 	ADD          R4<<3, R2, R8
 	FMOVQ        10320(R8), F15
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F16
+	WORD $0x3cc00110 // ldur q16, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F17
+	WORD $0x3cc10111 // ldur q17, [x8, #16]
 	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
 	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
@@ -10333,9 +10146,9 @@ loop29:
 
 loop31:
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F12
+	WORD $0x3cc0010c // ldur q12, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F13
+	WORD $0x3cc1010d // ldur q13, [x8, #16]
 	ADD          R5<<3, R2, R8
 	FMOVQ        8704(R8), F14
 	ADD          R5<<3, R2, R8
@@ -10517,9 +10330,9 @@ loop43:
 	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F16
+	WORD $0x3cc00110 // ldur q16, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F17
+	WORD $0x3cc10111 // ldur q17, [x8, #16]
 	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
 	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
@@ -10702,9 +10515,9 @@ loop51:
 	WORD $0x4e32d610 // fadd v16.4s, v16.4s, v18.4s
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F18
+	WORD $0x3cc00112 // ldur q18, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F19
+	WORD $0x3cc10113 // ldur q19, [x8, #16]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
 	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
@@ -10746,9 +10559,9 @@ loop53:
 
 loop55:
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F12
+	WORD $0x3cc0010c // ldur q12, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F13
+	WORD $0x3cc1010d // ldur q13, [x8, #16]
 	ADD          R5<<3, R2, R8
 	FMOVQ        8704(R8), F14
 	ADD          R5<<3, R2, R8
@@ -10930,9 +10743,9 @@ loop67:
 	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F16
+	WORD $0x3cc00110 // ldur q16, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F17
+	WORD $0x3cc10111 // ldur q17, [x8, #16]
 	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
 	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
@@ -11115,9 +10928,9 @@ loop75:
 	WORD $0x4e32d610 // fadd v16.4s, v16.4s, v18.4s
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F18
+	WORD $0x3cc00112 // ldur q18, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F19
+	WORD $0x3cc10113 // ldur q19, [x8, #16]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
 	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
@@ -11275,9 +11088,9 @@ loop83:
 
 loop85:
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F12
+	WORD $0x3cc0010c // ldur q12, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F13
+	WORD $0x3cc1010d // ldur q13, [x8, #16]
 	ADD          R5<<3, R2, R8
 	FMOVQ        8704(R8), F14
 	ADD          R5<<3, R2, R8
@@ -11459,9 +11272,9 @@ loop97:
 	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F16
+	WORD $0x3cc00110 // ldur q16, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F17
+	WORD $0x3cc10111 // ldur q17, [x8, #16]
 	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
 	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
@@ -11644,9 +11457,9 @@ loop105:
 	WORD $0x4e32d610 // fadd v16.4s, v16.4s, v18.4s
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F18
+	WORD $0x3cc00112 // ldur q18, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F19
+	WORD $0x3cc10113 // ldur q19, [x8, #16]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
 	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
@@ -11804,9 +11617,9 @@ loop113:
 
 loop115:
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F12
+	WORD $0x3cc0010c // ldur q12, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F13
+	WORD $0x3cc1010d // ldur q13, [x8, #16]
 	ADD          R5<<3, R2, R8
 	FMOVQ        55360(R8), F14
 	ADD          R5<<3, R2, R8
@@ -11986,9 +11799,9 @@ loop127:
 	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F16
+	WORD $0x3cc00110 // ldur q16, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F17
+	WORD $0x3cc10111 // ldur q17, [x8, #16]
 	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
 	WORD $0x4e2ed58c // fadd v12.4s, v12.4s, v14.4s
@@ -12171,9 +11984,9 @@ loop135:
 	WORD $0x4e32d610 // fadd v16.4s, v16.4s, v18.4s
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F18
+	WORD $0x3cc00112 // ldur q18, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F19
+	WORD $0x3cc10113 // ldur q19, [x8, #16]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
 	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
@@ -12543,9 +12356,9 @@ loop153:
 
 loop155:
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F12
+	WORD $0x3cc0010c // ldur q12, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F13
+	WORD $0x3cc1010d // ldur q13, [x8, #16]
 	FMOVQ        69888(R2), F14
 	FMOVQ        69904(R2), F15
 	ADD          R5<<3, R2, R8

@@ -19,6 +19,36 @@ DATA q3_k_shuffle3<>+0(SB)/8, $0x8080800b8080800a
 DATA q3_k_shuffle3<>+8(SB)/8, $0x8080800d8080800c
 GLOBL q3_k_shuffle3<>(SB), RODATA|NOPTR, $16
 
+// q3_k_shuffle4: bytes 2 3 4 5 6 7 8 9 2 3 4 5 6 7 8 9
+DATA q3_k_shuffle4<>+0(SB)/8, $0x0908070605040302
+DATA q3_k_shuffle4<>+8(SB)/8, $0x0908070605040302
+GLOBL q3_k_shuffle4<>(SB), RODATA|NOPTR, $16
+
+// q3_k_shiftb: int8 0 0 0 0 0 0 0 0 -4 -4 -4 -4 -4 -4 -4 -4
+DATA q3_k_shiftb<>+0(SB)/8, $0x0000000000000000
+DATA q3_k_shiftb<>+8(SB)/8, $0xfcfcfcfcfcfcfcfc
+GLOBL q3_k_shiftb<>(SB), RODATA|NOPTR, $16
+
+// q3_k_shuffle5: bytes 10 11 12 13 10 11 12 13 10 11 12 13 10 11 12 13
+DATA q3_k_shuffle5<>+0(SB)/8, $0x0d0c0b0a0d0c0b0a
+DATA q3_k_shuffle5<>+8(SB)/8, $0x0d0c0b0a0d0c0b0a
+GLOBL q3_k_shuffle5<>(SB), RODATA|NOPTR, $16
+
+// q3_k_shiftb2: int8 4 4 4 4 2 2 2 2 0 0 0 0 -2 -2 -2 -2
+DATA q3_k_shiftb2<>+0(SB)/8, $0x0202020204040404
+DATA q3_k_shiftb2<>+8(SB)/8, $0xfefefefe00000000
+GLOBL q3_k_shiftb2<>(SB), RODATA|NOPTR, $16
+
+// q3_k_shuffle6: bytes 0 - - - 1 - - - 2 - - - 3 - - -
+DATA q3_k_shuffle6<>+0(SB)/8, $0x8080800180808000
+DATA q3_k_shuffle6<>+8(SB)/8, $0x8080800380808002
+GLOBL q3_k_shuffle6<>(SB), RODATA|NOPTR, $16
+
+// q3_k_shuffle7: bytes 4 - - - 5 - - - 6 - - - 7 - - -
+DATA q3_k_shuffle7<>+0(SB)/8, $0x8080800580808004
+DATA q3_k_shuffle7<>+8(SB)/8, $0x8080800780808006
+GLOBL q3_k_shuffle7<>(SB), RODATA|NOPTR, $16
+
 // q3_k_order: int32 0x3020100 0x3020100 0x7060504 0x7060504
 DATA q3_k_order<>+0(SB)/8, $0x0302010003020100
 DATA q3_k_order<>+8(SB)/8, $0x0706050407060504
@@ -29,10 +59,20 @@ DATA q3_k_order2<>+0(SB)/8, $0x0b0a09080b0a0908
 DATA q3_k_order2<>+8(SB)/8, $0x0f0e0d0c0f0e0d0c
 GLOBL q3_k_order2<>(SB), RODATA|NOPTR, $16
 
-// q3_k_factor: float32, 4 times -4
-DATA q3_k_factor<>+0(SB)/8, $0xc0800000c0800000
-DATA q3_k_factor<>+8(SB)/8, $0xc0800000c0800000
-GLOBL q3_k_factor<>(SB), RODATA|NOPTR, $16
+// q3_k_shuffle8: bytes 8 - - - 9 - - - 10 - - - 11 - - -
+DATA q3_k_shuffle8<>+0(SB)/8, $0x8080800980808008
+DATA q3_k_shuffle8<>+8(SB)/8, $0x8080800b8080800a
+GLOBL q3_k_shuffle8<>(SB), RODATA|NOPTR, $16
+
+// q3_k_shuffle9: bytes 12 - - - 13 - - - 14 - - - 15 - - -
+DATA q3_k_shuffle9<>+0(SB)/8, $0x8080800d8080800c
+DATA q3_k_shuffle9<>+8(SB)/8, $0x8080800f8080800e
+GLOBL q3_k_shuffle9<>(SB), RODATA|NOPTR, $16
+
+// q3_k_times: float32, 4 times -4
+DATA q3_k_times<>+0(SB)/8, $0xc0800000c0800000
+DATA q3_k_times<>+8(SB)/8, $0xc0800000c0800000
+GLOBL q3_k_times<>(SB), RODATA|NOPTR, $16
 
 // q3_k_mask: float32, 4 times 0x7fffffff
 DATA q3_k_mask<>+0(SB)/8, $0x7fffffff7fffffff
@@ -49,15 +89,15 @@ DATA q3_k_const<>+0(SB)/8, $0xfffffffcfffffffc
 DATA q3_k_const<>+8(SB)/8, $0xfffffffcfffffffc
 GLOBL q3_k_const<>(SB), RODATA|NOPTR, $16
 
-// q3_k_factor2: float32, 4 times -3.5
-DATA q3_k_factor2<>+0(SB)/8, $0xc0600000c0600000
-DATA q3_k_factor2<>+8(SB)/8, $0xc0600000c0600000
-GLOBL q3_k_factor2<>(SB), RODATA|NOPTR, $16
+// q3_k_factor: float32, 4 times -3.5
+DATA q3_k_factor<>+0(SB)/8, $0xc0600000c0600000
+DATA q3_k_factor<>+8(SB)/8, $0xc0600000c0600000
+GLOBL q3_k_factor<>(SB), RODATA|NOPTR, $16
 
-// q3_k_factor3: float32, 4 times -4.5
-DATA q3_k_factor3<>+0(SB)/8, $0xc0900000c0900000
-DATA q3_k_factor3<>+8(SB)/8, $0xc0900000c0900000
-GLOBL q3_k_factor3<>(SB), RODATA|NOPTR, $16
+// q3_k_factor2: float32, 4 times -4.5
+DATA q3_k_factor2<>+0(SB)/8, $0xc0900000c0900000
+DATA q3_k_factor2<>+8(SB)/8, $0xc0900000c0900000
+GLOBL q3_k_factor2<>(SB), RODATA|NOPTR, $16
 
 // q3_k_const2: int32, 4 times -32
 DATA q3_k_const2<>+0(SB)/8, $0xffffffe0ffffffe0
@@ -76,20 +116,20 @@ TEXT ·matmulQ81xQ3_KDotProd(SB), NOSPLIT, $0-72
 	// constants of the loops
 	WORD $0x4f00e480 // movi v0.16b, #4
 	WORD $0x4f00e461 // movi v1.16b, #3
-	MOVD         $q3_k_factor<>+0(SB), R0
-	FMOVQ        (R0), F2
-	WORD $0x4f000463 // movi v3.4s, #3
-	MOVD         $q3_k_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F4
-	WORD $0x4f0005e5 // movi v5.4s, #15
 	MOVD         $q3_k_order<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $q3_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $q3_k_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F8
+	FMOVQ        (R0), F2
 	MOVD         $q3_k_order2<>+0(SB), R0
-	FMOVQ        (R0), F9
+	FMOVQ        (R0), F3
+	MOVD         $q3_k_shiftb<>+0(SB), R0
+	FMOVQ        (R0), F4
+	MOVD         $q3_k_shuffle6<>+0(SB), R0
+	FMOVQ        (R0), F5
+	MOVD         $q3_k_shuffle4<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $q3_k_shiftb2<>+0(SB), R0
+	FMOVQ        (R0), F7
+	MOVD         $q3_k_shuffle7<>+0(SB), R0
+	FMOVQ        (R0), F8
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -97,17 +137,15 @@ TEXT ·matmulQ81xQ3_KDotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         s+32(FP), R5
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4f00e40e // movi v14.16b, #0
 	MOVD         blocks+64(FP), R6
 	MOVD         R1, R7
 	SUBS         $1, R6
@@ -118,253 +156,207 @@ loop3:
 	WORD $0xf98420e0 // prfm pldl1keep, [x7, #2112]
 
 	// scales of values 0 to 255, times those of the activations
-	WORD $0x7d40d8f2 // ldr h18, [x7, #108]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVQ        94(R7), F19
-	WORD $0x4e070274 // tbl v20.16b, { v19.16b }, v7.16b
-	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
-	FMOVQ        94(R7), F21
-	WORD $0x4e0402b6 // tbl v22.16b, { v21.16b }, v4.16b
-	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4f026455 // movi v21.4s, #66, lsl #24
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
-	FLDPQ        (R4), (F19, F21)
-	WORD $0x4e060275 // tbl v21.16b, { v19.16b }, v6.16b
-	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
-	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
+	WORD $0x3cc5e0ef // ldur q15, [x7, #94]
+	WORD $0x4e0601f0 // tbl v16.16b, { v15.16b }, v6.16b
+	WORD $0x6e244610 // ushl v16.16b, v16.16b, v4.16b
+	WORD $0x4f00e5f1 // movi v17.16b, #15
+	WORD $0x4e311e10 // and v16.16b, v16.16b, v17.16b
+	MOVD         $q3_k_shuffle5<>+0(SB), R8
+	FMOVQ        (R8), F17
+	WORD $0x4e1101ef // tbl v15.16b, { v15.16b }, v17.16b
+	WORD $0x6e2745ef // ushl v15.16b, v15.16b, v7.16b
+	WORD $0x4f01e611 // movi v17.16b, #48
+	WORD $0x6eb11df0 // bit v16.16b, v15.16b, v17.16b
+	WORD $0x7c46c0ef // ldur h15, [x7, #108]
+	WORD $0x1ee241ef // fcvt s15, h15
+	WORD $0x4e050211 // tbl v17.16b, { v16.16b }, v5.16b
+	WORD $0x4e080212 // tbl v18.16b, { v16.16b }, v8.16b
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4f026453 // movi v19.4s, #66, lsl #24
+	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
+	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x4f8f9252 // fmul v18.4s, v18.4s, v15.s[0]
+	WORD $0x3cc00093 // ldur q19, [x4]
+	WORD $0x4e020274 // tbl v20.16b, { v19.16b }, v2.16b
+	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
+	WORD $0x6e34de34 // fmul v20.4s, v17.4s, v20.4s
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e22de94 // fmul v20.4s, v20.4s, v2.4s
-	WORD $0x6e22de52 // fmul v18.4s, v18.4s, v2.4s
-	FLDPQ        (R5), (F22, F23)
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e37ce4b // fmla v11.4s, v18.4s, v23.4s
-	WORD $0x7d40d8f2 // ldr h18, [x7, #108]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVQ        94(R7), F20
-	WORD $0x4e070296 // tbl v22.16b, { v20.16b }, v7.16b
-	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	FMOVQ        94(R7), F23
-	WORD $0x4e0402f8 // tbl v24.16b, { v23.16b }, v4.16b
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x6f3c0718 // ushr v24.4s, v24.4s, #4
-	WORD $0x6f3a06f7 // ushr v23.4s, v23.4s, #6
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4f245718 // shl v24.4s, v24.4s, #4
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4f026457 // movi v23.4s, #66, lsl #24
-	WORD $0x4eb7d6d6 // fsub v22.4s, v22.4s, v23.4s
-	WORD $0x4eb7d694 // fsub v20.4s, v20.4s, v23.4s
-	WORD $0x6e36de56 // fmul v22.4s, v18.4s, v22.4s
-	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	FLDPQ        (R4), (F20, F23)
-	WORD $0x4e0602f4 // tbl v20.16b, { v23.16b }, v6.16b
-	WORD $0x4e0902f7 // tbl v23.16b, { v23.16b }, v9.16b
-	WORD $0x6e34ded4 // fmul v20.4s, v22.4s, v20.4s
-	WORD $0x6e37de57 // fmul v23.4s, v18.4s, v23.4s
-	WORD $0x6e22ded6 // fmul v22.4s, v22.4s, v2.4s
-	WORD $0x6e22de52 // fmul v18.4s, v18.4s, v2.4s
-	FLDPQ        32(R5), (F24, F25)
-	WORD $0x4e38cecc // fmla v12.4s, v22.4s, v24.4s
-	WORD $0x4e39ce4d // fmla v13.4s, v18.4s, v25.4s
+	WORD $0x3cc000b5 // ldur q21, [x5]
+	WORD $0x3cc100b6 // ldur q22, [x5, #16]
+	WORD $0x4e35ce2d // fmla v13.4s, v17.4s, v21.4s
+	WORD $0x4e36ce4e // fmla v14.4s, v18.4s, v22.4s
+	MOVD         $q3_k_shuffle8<>+0(SB), R8
+	FMOVQ        (R8), F17
+	WORD $0x4e110211 // tbl v17.16b, { v16.16b }, v17.16b
+	MOVD         $q3_k_shuffle9<>+0(SB), R8
+	FMOVQ        (R8), F18
+	WORD $0x4e120210 // tbl v16.16b, { v16.16b }, v18.16b
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4f026452 // movi v18.4s, #66, lsl #24
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x4f8f920f // fmul v15.4s, v16.4s, v15.s[0]
+	WORD $0x3cc10090 // ldur q16, [x4, #16]
+	WORD $0x4e020212 // tbl v18.16b, { v16.16b }, v2.16b
+	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
+	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
+	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
+	WORD $0x3cc200b5 // ldur q21, [x5, #32]
+	WORD $0x3cc300b6 // ldur q22, [x5, #48]
+	WORD $0x4e35ce2d // fmla v13.4s, v17.4s, v21.4s
+	WORD $0x4e36cdee // fmla v14.4s, v15.4s, v22.4s
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        32(R7), (F18, F22)
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	FLDPQ        (R7), (F24, F25)
-	WORD $0x4f225718 // shl v24.4s, v24.4s, #2
-	WORD $0x4f225739 // shl v25.4s, v25.4s, #2
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4eb81e52 // orr v18.16b, v18.16b, v24.16b
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	FLDPQ        (R3), (F24, F25)
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e98965a // sdot v26.4s, v18.16b, v24.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9996d2 // sdot v18.4s, v22.16b, v25.16b
-	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4f9512ca // fmla v10.4s, v22.4s, v21.s[0]
-	WORD $0x4fb5124b // fmla v11.4s, v18.4s, v21.s[1]
+	WORD $0x3cc200ef // ldur q15, [x7, #32]
+	WORD $0x3cc300f1 // ldur q17, [x7, #48]
+	WORD $0x4e211df5 // and v21.16b, v15.16b, v1.16b
+	WORD $0x4e211e36 // and v22.16b, v17.16b, v1.16b
+	WORD $0x3cc000f7 // ldur q23, [x7]
+	WORD $0x3cc100f8 // ldur q24, [x7, #16]
+	WORD $0x4f2256f9 // shl v25.4s, v23.4s, #2
+	WORD $0x4f22571a // shl v26.4s, v24.4s, #2
+	WORD $0x6ea01f35 // bit v21.16b, v25.16b, v0.16b
+	WORD $0x6ea01f56 // bit v22.16b, v26.16b, v0.16b
+	WORD $0x3cc00079 // ldur q25, [x3]
+	WORD $0x3cc1007a // ldur q26, [x3, #16]
+	WORD $0x4f00e41b // movi v27.16b, #0
+	WORD $0x4e9996bb // sdot v27.4s, v21.16b, v25.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9a96d5 // sdot v21.4s, v22.16b, v26.16b
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        32(R7), (F18, F22)
-	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
-	WORD $0x6f0e06d6 // ushr v22.16b, v22.16b, #2
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
+	WORD $0x6f0e05f6 // ushr v22.16b, v15.16b, #2
+	WORD $0x6f0e0639 // ushr v25.16b, v17.16b, #2
 	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	FLDPQ        (R7), (F24, F25)
-	WORD $0x4f215718 // shl v24.4s, v24.4s, #1
-	WORD $0x4f215739 // shl v25.4s, v25.4s, #1
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4eb81e52 // orr v18.16b, v18.16b, v24.16b
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	FLDPQ        32(R3), (F24, F25)
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e98965a // sdot v26.4s, v18.16b, v24.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9996d2 // sdot v18.4s, v22.16b, v25.16b
-	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4f951acc // fmla v12.4s, v22.4s, v21.s[2]
-	WORD $0x4fb51a4d // fmla v13.4s, v18.4s, v21.s[3]
+	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
+	WORD $0x4f2156fa // shl v26.4s, v23.4s, #1
+	WORD $0x4f21571c // shl v28.4s, v24.4s, #1
+	WORD $0x6ea01f56 // bit v22.16b, v26.16b, v0.16b
+	WORD $0x6ea01f99 // bit v25.16b, v28.16b, v0.16b
+	WORD $0x3cc2007a // ldur q26, [x3, #32]
+	WORD $0x3cc3007c // ldur q28, [x3, #48]
+	WORD $0x4f00e41d // movi v29.16b, #0
+	WORD $0x4e9a96dd // sdot v29.4s, v22.16b, v26.16b
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9c9736 // sdot v22.4s, v25.16b, v28.16b
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        32(R7), (F18, F21)
-	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
-	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	FLDPQ        (R7), (F22, F24)
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4eb61e52 // orr v18.16b, v18.16b, v22.16b
-	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
-	FLDPQ        64(R3), (F22, F24)
+	WORD $0x6f0c05f9 // ushr v25.16b, v15.16b, #4
+	WORD $0x6f0c063a // ushr v26.16b, v17.16b, #4
+	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
+	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
+	WORD $0x6ea01ef9 // bit v25.16b, v23.16b, v0.16b
+	WORD $0x6ea01f1a // bit v26.16b, v24.16b, v0.16b
+	WORD $0x3cc4007c // ldur q28, [x3, #64]
+	WORD $0x3cc5007e // ldur q30, [x3, #80]
+	WORD $0x4f00e41f // movi v31.16b, #0
+	WORD $0x4e9c973f // sdot v31.4s, v25.16b, v28.16b
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9896b2 // sdot v18.4s, v21.16b, v24.16b
-	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4f9312ae // fmla v14.4s, v21.4s, v19.s[0]
-	WORD $0x4fb3124f // fmla v15.4s, v18.4s, v19.s[1]
+	WORD $0x4e9e9759 // sdot v25.4s, v26.16b, v30.16b
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        32(R7), (F18, F21)
-	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
-	WORD $0x6f0a06b5 // ushr v21.16b, v21.16b, #6
-	FLDPQ        (R7), (F22, F24)
-	WORD $0x6f0f06d6 // ushr v22.16b, v22.16b, #1
-	WORD $0x6f0f0718 // ushr v24.16b, v24.16b, #1
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4eb61e52 // orr v18.16b, v18.16b, v22.16b
-	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
-	FLDPQ        96(R3), (F22, F24)
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9896b2 // sdot v18.4s, v21.16b, v24.16b
-	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4f931ab0 // fmla v16.4s, v21.4s, v19.s[2]
-	WORD $0x4fb31a51 // fmla v17.4s, v18.4s, v19.s[3]
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
+	WORD $0x6f0f06fa // ushr v26.16b, v23.16b, #1
+	WORD $0x6f0f071c // ushr v28.16b, v24.16b, #1
+	WORD $0x6ea01f4f // bit v15.16b, v26.16b, v0.16b
+	WORD $0x6ea01f91 // bit v17.16b, v28.16b, v0.16b
+	WORD $0x3cc6007a // ldur q26, [x3, #96]
+	WORD $0x3cc7007c // ldur q28, [x3, #112]
+	WORD $0x4f00e41e // movi v30.16b, #0
+	WORD $0x4e9a95fe // sdot v30.4s, v15.16b, v26.16b
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e9c962f // sdot v15.4s, v17.16b, v28.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eb5bf71 // addp v17.4s, v27.4s, v21.4s
+	WORD $0x4eb6bfb5 // addp v21.4s, v29.4s, v22.4s
+	WORD $0x4eb5be31 // addp v17.4s, v17.4s, v21.4s
+	WORD $0x4eb9bff5 // addp v21.4s, v31.4s, v25.4s
+	WORD $0x4eafbfcf // addp v15.4s, v30.4s, v15.4s
+	WORD $0x4eafbeaf // addp v15.4s, v21.4s, v15.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e34ce29 // fmla v9.4s, v17.4s, v20.4s
+	WORD $0x4e33cdea // fmla v10.4s, v15.4s, v19.4s
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        64(R7), (F18, F19)
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	FLDPQ        (R7), (F21, F22)
-	WORD $0x6f0e06b5 // ushr v21.16b, v21.16b, #2
-	WORD $0x6f0e06d6 // ushr v22.16b, v22.16b, #2
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	FLDPQ        128(R3), (F21, F22)
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959658 // sdot v24.4s, v18.16b, v21.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e969672 // sdot v18.4s, v19.16b, v22.16b
-	WORD $0x4e21db13 // scvtf v19.4s, v24.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4f94126a // fmla v10.4s, v19.4s, v20.s[0]
-	WORD $0x4fb4124b // fmla v11.4s, v18.4s, v20.s[1]
+	WORD $0x3cc400ef // ldur q15, [x7, #64]
+	WORD $0x3cc500f1 // ldur q17, [x7, #80]
+	WORD $0x4e211df3 // and v19.16b, v15.16b, v1.16b
+	WORD $0x4e211e34 // and v20.16b, v17.16b, v1.16b
+	WORD $0x6f0e06f5 // ushr v21.16b, v23.16b, #2
+	WORD $0x6f0e0716 // ushr v22.16b, v24.16b, #2
+	WORD $0x6ea01eb3 // bit v19.16b, v21.16b, v0.16b
+	WORD $0x6ea01ed4 // bit v20.16b, v22.16b, v0.16b
+	WORD $0x3cc80075 // ldur q21, [x3, #128]
+	WORD $0x3cc90076 // ldur q22, [x3, #144]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e959679 // sdot v25.4s, v19.16b, v21.16b
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e969693 // sdot v19.4s, v20.16b, v22.16b
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        64(R7), (F18, F19)
-	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
-	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	FLDPQ        (R7), (F21, F22)
-	WORD $0x6f0d06b5 // ushr v21.16b, v21.16b, #3
-	WORD $0x6f0d06d6 // ushr v22.16b, v22.16b, #3
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	FLDPQ        160(R3), (F21, F22)
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959658 // sdot v24.4s, v18.16b, v21.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e969672 // sdot v18.4s, v19.16b, v22.16b
-	WORD $0x4e21db13 // scvtf v19.4s, v24.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4f941a6c // fmla v12.4s, v19.4s, v20.s[2]
-	WORD $0x4fb41a4d // fmla v13.4s, v18.4s, v20.s[3]
+	WORD $0x6f0e05f4 // ushr v20.16b, v15.16b, #2
+	WORD $0x6f0e0635 // ushr v21.16b, v17.16b, #2
+	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	WORD $0x6f0d06f6 // ushr v22.16b, v23.16b, #3
+	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
+	WORD $0x6ea01ed4 // bit v20.16b, v22.16b, v0.16b
+	WORD $0x6ea01f55 // bit v21.16b, v26.16b, v0.16b
+	WORD $0x3cca0076 // ldur q22, [x3, #160]
+	WORD $0x3ccb007a // ldur q26, [x3, #176]
+	WORD $0x4f00e41b // movi v27.16b, #0
+	WORD $0x4e96969b // sdot v27.4s, v20.16b, v22.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9a96b4 // sdot v20.4s, v21.16b, v26.16b
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        64(R7), (F18, F19)
-	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
-	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	FLDPQ        (R7), (F20, F21)
-	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
-	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FLDPQ        192(R3), (F20, F21)
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e949656 // sdot v22.4s, v18.16b, v20.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e959672 // sdot v18.4s, v19.16b, v21.16b
-	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4f97126e // fmla v14.4s, v19.4s, v23.s[0]
-	WORD $0x4fb7124f // fmla v15.4s, v18.4s, v23.s[1]
+	WORD $0x6f0c05f5 // ushr v21.16b, v15.16b, #4
+	WORD $0x6f0c0636 // ushr v22.16b, v17.16b, #4
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	WORD $0x6f0c06fa // ushr v26.16b, v23.16b, #4
+	WORD $0x6f0c071c // ushr v28.16b, v24.16b, #4
+	WORD $0x6ea01f55 // bit v21.16b, v26.16b, v0.16b
+	WORD $0x6ea01f96 // bit v22.16b, v28.16b, v0.16b
+	WORD $0x3ccc007a // ldur q26, [x3, #192]
+	WORD $0x3ccd007c // ldur q28, [x3, #208]
+	WORD $0x4f00e41d // movi v29.16b, #0
+	WORD $0x4e9a96bd // sdot v29.4s, v21.16b, v26.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9c96d5 // sdot v21.4s, v22.16b, v28.16b
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        64(R7), (F18, F19)
-	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
-	WORD $0x6f0a0673 // ushr v19.16b, v19.16b, #6
-	FLDPQ        (R7), (F20, F21)
-	WORD $0x6f0b0694 // ushr v20.16b, v20.16b, #5
-	WORD $0x6f0b06b5 // ushr v21.16b, v21.16b, #5
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FLDPQ        224(R3), (F20, F21)
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e949656 // sdot v22.4s, v18.16b, v20.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e959672 // sdot v18.4s, v19.16b, v21.16b
-	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4f971a70 // fmla v16.4s, v19.4s, v23.s[2]
-	WORD $0x4fb71a51 // fmla v17.4s, v18.4s, v23.s[3]
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
+	WORD $0x6f0b06f6 // ushr v22.16b, v23.16b, #5
+	WORD $0x6f0b0717 // ushr v23.16b, v24.16b, #5
+	WORD $0x6ea01ecf // bit v15.16b, v22.16b, v0.16b
+	WORD $0x6ea01ef1 // bit v17.16b, v23.16b, v0.16b
+	WORD $0x3cce0076 // ldur q22, [x3, #224]
+	WORD $0x3ccf0077 // ldur q23, [x3, #240]
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e9695f8 // sdot v24.4s, v15.16b, v22.16b
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e97962f // sdot v15.4s, v17.16b, v23.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eb3bf31 // addp v17.4s, v25.4s, v19.4s
+	WORD $0x4eb4bf73 // addp v19.4s, v27.4s, v20.4s
+	WORD $0x4eb3be31 // addp v17.4s, v17.4s, v19.4s
+	WORD $0x4eb5bfb3 // addp v19.4s, v29.4s, v21.4s
+	WORD $0x4eafbf0f // addp v15.4s, v24.4s, v15.4s
+	WORD $0x4eafbe6f // addp v15.4s, v19.4s, v15.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e32ce2b // fmla v11.4s, v17.4s, v18.4s
+	WORD $0x4e30cdec // fmla v12.4s, v15.4s, v16.4s
 	ADD          $0x6e, R7
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -374,19 +366,19 @@ loop3:
 
 done4:
 	ADD          $1, R6
+	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
-	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
-	WORD $0x4e2fd56b // fadd v11.4s, v11.4s, v15.4s
-	WORD $0x4e30d54a // fadd v10.4s, v10.4s, v16.4s
-	WORD $0x4e31d56b // fadd v11.4s, v11.4s, v17.4s
+	MOVD         $q3_k_times<>+0(SB), R3
+	FMOVQ        (R3), F11
+	WORD $0x4e2bcda9 // fmla v9.4s, v13.4s, v11.4s
+	WORD $0x4e2bcdca // fmla v10.4s, v14.4s, v11.4s
 
 	// sums of the lanes
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x7e30d96b // faddp s11, v11.2s
-	FMOVS        F11, (R0)
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS        F10, (R0)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -406,12 +398,12 @@ TEXT ·matmulQ82xQ3_KDotProd(SB), NOSPLIT, $576-72
 	WORD $0x4f07e781 // movi v1.16b, #252
 	WORD $0x4f00e462 // movi v2.16b, #3
 	WORD $0x4f000463 // movi v3.4s, #3
-	MOVD         $q3_k_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F4
-	WORD $0x4f0005e5 // movi v5.4s, #15
+	WORD $0x4f0005e4 // movi v4.4s, #15
 	MOVD         $q3_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F5
 	MOVD         $q3_k_shuffle2<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $q3_k_shuffle3<>+0(SB), R0
 	FMOVQ        (R0), F7
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
@@ -436,403 +428,351 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40d8ec // ldr h12, [x7, #108]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        94(R7), F13
-	WORD $0x4e0601ae // tbl v14.16b, { v13.16b }, v6.16b
+	WORD $0x7c46c0ec // ldur h12, [x7, #108]
+	WORD $0x1ee2418c // fcvt s12, h12
+	WORD $0x3cc5e0ed // ldur q13, [x7, #94]
+	WORD $0x4e0501ae // tbl v14.16b, { v13.16b }, v5.16b
+	WORD $0x4e0601af // tbl v15.16b, { v13.16b }, v6.16b
+	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
+	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
 	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
-	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
-	WORD $0x4e251dad // and v13.16b, v13.16b, v5.16b
-	FMOVQ        94(R7), F15
-	WORD $0x4e0401f0 // tbl v16.16b, { v15.16b }, v4.16b
-	WORD $0x4e0401ef // tbl v15.16b, { v15.16b }, v4.16b
-	WORD $0x6f3e05ef // ushr v15.4s, v15.4s, #2
+	WORD $0x6f3e05b0 // ushr v16.4s, v13.4s, #2
+	WORD $0x4e231dad // and v13.16b, v13.16b, v3.16b
 	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
-	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
 	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
+	WORD $0x4eb01dee // orr v14.16b, v15.16b, v16.16b
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4f02644f // movi v15.4s, #66, lsl #24
-	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
 	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
-	FMOVQ        F14, 32(R0)
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91cc // fmul v12.4s, v14.4s, v12.s[0]
+	FMOVQ        F13, 32(R0)
 	FMOVQ        F12, 48(R0)
-	WORD $0x7d40d8ec // ldr h12, [x7, #108]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        94(R7), F13
-	WORD $0x4e0601ae // tbl v14.16b, { v13.16b }, v6.16b
-	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
+	WORD $0x7c46c0ec // ldur h12, [x7, #108]
+	WORD $0x1ee2418c // fcvt s12, h12
+	WORD $0x3cc5e0ed // ldur q13, [x7, #94]
+	WORD $0x4e0501ae // tbl v14.16b, { v13.16b }, v5.16b
+	WORD $0x4e0601af // tbl v15.16b, { v13.16b }, v6.16b
 	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
-	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
-	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
-	WORD $0x4e251dad // and v13.16b, v13.16b, v5.16b
-	FMOVQ        94(R7), F15
-	WORD $0x4e0401f0 // tbl v16.16b, { v15.16b }, v4.16b
-	WORD $0x4e0401ef // tbl v15.16b, { v15.16b }, v4.16b
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
+	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
+	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
+	WORD $0x6f3c05b0 // ushr v16.4s, v13.4s, #4
+	WORD $0x6f3a05ad // ushr v13.4s, v13.4s, #6
 	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
-	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4e231dad // and v13.16b, v13.16b, v3.16b
 	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
 	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4ead1ded // orr v13.16b, v15.16b, v13.16b
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4f02644f // movi v15.4s, #66, lsl #24
 	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
 	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c91ac // fmul v12.4s, v13.4s, v12.s[0]
 	FMOVQ        F14, 64(R0)
 	FMOVQ        F12, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        32(R7), (F12, F13)
-	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	FLDPQ        (R7), (F14, F15)
-	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
-	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
-	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
-	FLDPQ        (R4), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
-	FLDPQ        32(R4), (F15, F17)
+	WORD $0x3cc200ec // ldur q12, [x7, #32]
+	WORD $0x3cc300ed // ldur q13, [x7, #48]
+	WORD $0x4e221d8e // and v14.16b, v12.16b, v2.16b
+	WORD $0x4e221daf // and v15.16b, v13.16b, v2.16b
+	WORD $0x3cc000f0 // ldur q16, [x7]
+	WORD $0x3cc100f1 // ldur q17, [x7, #16]
+	WORD $0x4f225612 // shl v18.4s, v16.4s, #2
+	WORD $0x4f225633 // shl v19.4s, v17.4s, #2
+	WORD $0x6ea01e4e // bit v14.16b, v18.16b, v0.16b
+	WORD $0x6ea01e6f // bit v15.16b, v19.16b, v0.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	WORD $0x3cc00092 // ldur q18, [x4]
+	WORD $0x3cc10093 // ldur q19, [x4, #16]
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9295d4 // sdot v20.4s, v14.16b, v18.16b
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e9195ac // sdot v12.4s, v13.16b, v17.16b
+	WORD $0x4e9395f2 // sdot v18.4s, v15.16b, v19.16b
+	WORD $0x3cc20093 // ldur q19, [x4, #32]
+	WORD $0x3cc30095 // ldur q21, [x4, #48]
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e9595ee // sdot v14.4s, v15.16b, v21.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        36(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        (R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0xbc42000f // ldur s15, [x0, #32]
+	WORD $0xbc424013 // ldur s19, [x0, #36]
+	WORD $0xbc4000b5 // ldur s21, [x5]
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e2fdeb7 // fmul v23.4s, v21.4s, v15.4s
+	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
+	WORD $0x4f971288 // fmla v8.4s, v20.4s, v23.s[0]
+	WORD $0x4f951249 // fmla v9.4s, v18.4s, v21.s[0]
+	WORD $0xbc4040b2 // ldur s18, [x5, #4]
+	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2dde33 // fmul v19.4s, v17.4s, v13.4s
-	WORD $0x6e2fde31 // fmul v17.4s, v17.4s, v15.4s
-	WORD $0x4e33ce08 // fmla v8.4s, v16.4s, v19.4s
-	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
-	FMOVS        4(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
-	WORD $0x4e2dce0a // fmla v10.4s, v16.4s, v13.4s
-	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
+	WORD $0x6e2fde4f // fmul v15.4s, v18.4s, v15.4s
+	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	WORD $0x4f8f128a // fmla v10.4s, v20.4s, v15.s[0]
+	WORD $0x4f9211cb // fmla v11.4s, v14.4s, v18.s[0]
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        32(R7), (F12, F13)
-	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
-	WORD $0x6f0e05ad // ushr v13.16b, v13.16b, #2
-	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	FLDPQ        (R7), (F14, F15)
-	WORD $0x4f2155ce // shl v14.4s, v14.4s, #1
-	WORD $0x4f2155ef // shl v15.4s, v15.4s, #1
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
-	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
-	FLDPQ        64(R4), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
-	FLDPQ        96(R4), (F15, F17)
+	WORD $0x6f0e058e // ushr v14.16b, v12.16b, #2
+	WORD $0x6f0e05af // ushr v15.16b, v13.16b, #2
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4f215612 // shl v18.4s, v16.4s, #1
+	WORD $0x4f215633 // shl v19.4s, v17.4s, #1
+	WORD $0x6ea01e4e // bit v14.16b, v18.16b, v0.16b
+	WORD $0x6ea01e6f // bit v15.16b, v19.16b, v0.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	WORD $0x3cc40092 // ldur q18, [x4, #64]
+	WORD $0x3cc50093 // ldur q19, [x4, #80]
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9295d4 // sdot v20.4s, v14.16b, v18.16b
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e9195ac // sdot v12.4s, v13.16b, v17.16b
+	WORD $0x4e9395f2 // sdot v18.4s, v15.16b, v19.16b
+	WORD $0x3cc60093 // ldur q19, [x4, #96]
+	WORD $0x3cc70095 // ldur q21, [x4, #112]
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e9595ee // sdot v14.4s, v15.16b, v21.16b
 
 	// integer sums times both scales
-	FMOVS        40(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        44(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        8(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0xbc42800f // ldur s15, [x0, #40]
+	WORD $0xbc42c013 // ldur s19, [x0, #44]
+	WORD $0xbc4080b5 // ldur s21, [x5, #8]
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e2fdeb7 // fmul v23.4s, v21.4s, v15.4s
+	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
+	WORD $0x4f971288 // fmla v8.4s, v20.4s, v23.s[0]
+	WORD $0x4f951249 // fmla v9.4s, v18.4s, v21.s[0]
+	WORD $0xbc40c0b2 // ldur s18, [x5, #12]
+	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2dde33 // fmul v19.4s, v17.4s, v13.4s
-	WORD $0x6e2fde31 // fmul v17.4s, v17.4s, v15.4s
-	WORD $0x4e33ce08 // fmla v8.4s, v16.4s, v19.4s
-	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
-	FMOVS        12(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
-	WORD $0x4e2dce0a // fmla v10.4s, v16.4s, v13.4s
-	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
+	WORD $0x6e2fde4f // fmul v15.4s, v18.4s, v15.4s
+	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	WORD $0x4f8f128a // fmla v10.4s, v20.4s, v15.s[0]
+	WORD $0x4f9211cb // fmla v11.4s, v14.4s, v18.s[0]
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        32(R7), (F12, F13)
-	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
-	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
-	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	FLDPQ        (R7), (F14, F15)
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
-	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
-	FLDPQ        128(R4), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
-	FLDPQ        160(R4), (F15, F17)
+	WORD $0x6f0c058e // ushr v14.16b, v12.16b, #4
+	WORD $0x6f0c05af // ushr v15.16b, v13.16b, #4
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	WORD $0x3cc80092 // ldur q18, [x4, #128]
+	WORD $0x3cc90093 // ldur q19, [x4, #144]
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9295d4 // sdot v20.4s, v14.16b, v18.16b
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e9195ac // sdot v12.4s, v13.16b, v17.16b
+	WORD $0x4e9395f2 // sdot v18.4s, v15.16b, v19.16b
+	WORD $0x3cca0093 // ldur q19, [x4, #160]
+	WORD $0x3ccb0095 // ldur q21, [x4, #176]
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e9595ee // sdot v14.4s, v15.16b, v21.16b
 
 	// integer sums times both scales
-	FMOVS        48(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        52(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        16(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0xbc43000f // ldur s15, [x0, #48]
+	WORD $0xbc434013 // ldur s19, [x0, #52]
+	WORD $0xbc4100b5 // ldur s21, [x5, #16]
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e2fdeb7 // fmul v23.4s, v21.4s, v15.4s
+	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
+	WORD $0x4f971288 // fmla v8.4s, v20.4s, v23.s[0]
+	WORD $0x4f951249 // fmla v9.4s, v18.4s, v21.s[0]
+	WORD $0xbc4140b2 // ldur s18, [x5, #20]
+	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2dde33 // fmul v19.4s, v17.4s, v13.4s
-	WORD $0x6e2fde31 // fmul v17.4s, v17.4s, v15.4s
-	WORD $0x4e33ce08 // fmla v8.4s, v16.4s, v19.4s
-	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
-	FMOVS        20(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
-	WORD $0x4e2dce0a // fmla v10.4s, v16.4s, v13.4s
-	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
+	WORD $0x6e2fde4f // fmul v15.4s, v18.4s, v15.4s
+	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	WORD $0x4f8f128a // fmla v10.4s, v20.4s, v15.s[0]
+	WORD $0x4f9211cb // fmla v11.4s, v14.4s, v18.s[0]
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        32(R7), (F12, F13)
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
 	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
-	FLDPQ        (R7), (F14, F15)
-	WORD $0x6f0f05ce // ushr v14.16b, v14.16b, #1
-	WORD $0x6f0f05ef // ushr v15.16b, v15.16b, #1
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6f0f060e // ushr v14.16b, v16.16b, #1
+	WORD $0x6f0f062f // ushr v15.16b, v17.16b, #1
+	WORD $0x6ea01dcc // bit v12.16b, v14.16b, v0.16b
+	WORD $0x6ea01ded // bit v13.16b, v15.16b, v0.16b
 	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
 	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
-	FLDPQ        192(R4), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x3ccc008e // ldur q14, [x4, #192]
+	WORD $0x3ccd008f // ldur q15, [x4, #208]
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
-	FLDPQ        224(R4), (F15, F17)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
+	WORD $0x3cce008f // ldur q15, [x4, #224]
+	WORD $0x3ccf0093 // ldur q19, [x4, #240]
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e8f9594 // sdot v20.4s, v12.16b, v15.16b
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e9195ac // sdot v12.4s, v13.16b, v17.16b
+	WORD $0x4e9395ac // sdot v12.4s, v13.16b, v19.16b
 
 	// integer sums times both scales
-	FMOVS        56(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        60(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        24(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0xbc43800d // ldur s13, [x0, #56]
+	WORD $0xbc43c00f // ldur s15, [x0, #60]
+	WORD $0xbc4180b3 // ldur s19, [x5, #24]
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2dde33 // fmul v19.4s, v17.4s, v13.4s
-	WORD $0x6e2fde31 // fmul v17.4s, v17.4s, v15.4s
-	WORD $0x4e33ce08 // fmla v8.4s, v16.4s, v19.4s
-	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
-	FMOVS        28(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
+	WORD $0x6e2dde75 // fmul v21.4s, v19.4s, v13.4s
+	WORD $0x6e2fde73 // fmul v19.4s, v19.4s, v15.4s
+	WORD $0x4f951248 // fmla v8.4s, v18.4s, v21.s[0]
+	WORD $0x4f9311c9 // fmla v9.4s, v14.4s, v19.s[0]
+	WORD $0xbc41c0ae // ldur s14, [x5, #28]
+	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
 	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
-	WORD $0x4e2dce0a // fmla v10.4s, v16.4s, v13.4s
-	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
+	WORD $0x4f8d124a // fmla v10.4s, v18.4s, v13.s[0]
+	WORD $0x4f8e118b // fmla v11.4s, v12.4s, v14.s[0]
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        64(R7), (F12, F13)
-	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	FLDPQ        (R7), (F14, F15)
-	WORD $0x6f0e05ce // ushr v14.16b, v14.16b, #2
-	WORD $0x6f0e05ef // ushr v15.16b, v15.16b, #2
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
-	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
-	FLDPQ        256(R4), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
-	FLDPQ        288(R4), (F15, F17)
+	WORD $0x3cc400ec // ldur q12, [x7, #64]
+	WORD $0x3cc500ed // ldur q13, [x7, #80]
+	WORD $0x4e221d8e // and v14.16b, v12.16b, v2.16b
+	WORD $0x4e221daf // and v15.16b, v13.16b, v2.16b
+	WORD $0x6f0e0612 // ushr v18.16b, v16.16b, #2
+	WORD $0x6f0e0633 // ushr v19.16b, v17.16b, #2
+	WORD $0x6ea01e4e // bit v14.16b, v18.16b, v0.16b
+	WORD $0x6ea01e6f // bit v15.16b, v19.16b, v0.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        256(R4), (F18, F19)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9295d4 // sdot v20.4s, v14.16b, v18.16b
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e9195ac // sdot v12.4s, v13.16b, v17.16b
+	WORD $0x4e9395f2 // sdot v18.4s, v15.16b, v19.16b
+	FLDPQ        288(R4), (F19, F21)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e9595ee // sdot v14.4s, v15.16b, v21.16b
 
 	// integer sums times both scales
-	FMOVS        64(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        68(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        32(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0xbc44000f // ldur s15, [x0, #64]
+	WORD $0xbc444013 // ldur s19, [x0, #68]
+	WORD $0xbc4200b5 // ldur s21, [x5, #32]
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e2fdeb7 // fmul v23.4s, v21.4s, v15.4s
+	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
+	WORD $0x4f971288 // fmla v8.4s, v20.4s, v23.s[0]
+	WORD $0x4f951249 // fmla v9.4s, v18.4s, v21.s[0]
+	WORD $0xbc4240b2 // ldur s18, [x5, #36]
+	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2dde33 // fmul v19.4s, v17.4s, v13.4s
-	WORD $0x6e2fde31 // fmul v17.4s, v17.4s, v15.4s
-	WORD $0x4e33ce08 // fmla v8.4s, v16.4s, v19.4s
-	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
-	FMOVS        36(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
-	WORD $0x4e2dce0a // fmla v10.4s, v16.4s, v13.4s
-	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
+	WORD $0x6e2fde4f // fmul v15.4s, v18.4s, v15.4s
+	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	WORD $0x4f8f128a // fmla v10.4s, v20.4s, v15.s[0]
+	WORD $0x4f9211cb // fmla v11.4s, v14.4s, v18.s[0]
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        64(R7), (F12, F13)
-	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
-	WORD $0x6f0e05ad // ushr v13.16b, v13.16b, #2
-	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	FLDPQ        (R7), (F14, F15)
-	WORD $0x6f0d05ce // ushr v14.16b, v14.16b, #3
-	WORD $0x6f0d05ef // ushr v15.16b, v15.16b, #3
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
-	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
-	FLDPQ        320(R4), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
-	FLDPQ        352(R4), (F15, F17)
+	WORD $0x6f0e058e // ushr v14.16b, v12.16b, #2
+	WORD $0x6f0e05af // ushr v15.16b, v13.16b, #2
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x6f0d0612 // ushr v18.16b, v16.16b, #3
+	WORD $0x6f0d0633 // ushr v19.16b, v17.16b, #3
+	WORD $0x6ea01e4e // bit v14.16b, v18.16b, v0.16b
+	WORD $0x6ea01e6f // bit v15.16b, v19.16b, v0.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        320(R4), (F18, F19)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9295d4 // sdot v20.4s, v14.16b, v18.16b
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e9195ac // sdot v12.4s, v13.16b, v17.16b
+	WORD $0x4e9395f2 // sdot v18.4s, v15.16b, v19.16b
+	FLDPQ        352(R4), (F19, F21)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e9595ee // sdot v14.4s, v15.16b, v21.16b
 
 	// integer sums times both scales
-	FMOVS        72(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        76(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        40(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0xbc44800f // ldur s15, [x0, #72]
+	WORD $0xbc44c013 // ldur s19, [x0, #76]
+	WORD $0xbc4280b5 // ldur s21, [x5, #40]
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e2fdeb7 // fmul v23.4s, v21.4s, v15.4s
+	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
+	WORD $0x4f971288 // fmla v8.4s, v20.4s, v23.s[0]
+	WORD $0x4f951249 // fmla v9.4s, v18.4s, v21.s[0]
+	WORD $0xbc42c0b2 // ldur s18, [x5, #44]
+	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2dde33 // fmul v19.4s, v17.4s, v13.4s
-	WORD $0x6e2fde31 // fmul v17.4s, v17.4s, v15.4s
-	WORD $0x4e33ce08 // fmla v8.4s, v16.4s, v19.4s
-	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
-	FMOVS        44(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
-	WORD $0x4e2dce0a // fmla v10.4s, v16.4s, v13.4s
-	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
+	WORD $0x6e2fde4f // fmul v15.4s, v18.4s, v15.4s
+	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	WORD $0x4f8f128a // fmla v10.4s, v20.4s, v15.s[0]
+	WORD $0x4f9211cb // fmla v11.4s, v14.4s, v18.s[0]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        64(R7), (F12, F13)
-	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
-	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
-	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	FLDPQ        (R7), (F14, F15)
-	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
-	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
-	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
-	FLDPQ        384(R4), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
-	FLDPQ        416(R4), (F15, F17)
+	WORD $0x6f0c058e // ushr v14.16b, v12.16b, #4
+	WORD $0x6f0c05af // ushr v15.16b, v13.16b, #4
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x6f0c0612 // ushr v18.16b, v16.16b, #4
+	WORD $0x6f0c0633 // ushr v19.16b, v17.16b, #4
+	WORD $0x6ea01e4e // bit v14.16b, v18.16b, v0.16b
+	WORD $0x6ea01e6f // bit v15.16b, v19.16b, v0.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        384(R4), (F18, F19)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9295d4 // sdot v20.4s, v14.16b, v18.16b
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e9195ac // sdot v12.4s, v13.16b, v17.16b
+	WORD $0x4e9395f2 // sdot v18.4s, v15.16b, v19.16b
+	FLDPQ        416(R4), (F19, F21)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e9595ee // sdot v14.4s, v15.16b, v21.16b
 
 	// integer sums times both scales
-	FMOVS        80(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        84(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        48(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0xbc45000f // ldur s15, [x0, #80]
+	WORD $0xbc454013 // ldur s19, [x0, #84]
+	WORD $0xbc4300b5 // ldur s21, [x5, #48]
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e2fdeb7 // fmul v23.4s, v21.4s, v15.4s
+	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
+	WORD $0x4f971288 // fmla v8.4s, v20.4s, v23.s[0]
+	WORD $0x4f951249 // fmla v9.4s, v18.4s, v21.s[0]
+	WORD $0xbc4340b2 // ldur s18, [x5, #52]
+	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2dde33 // fmul v19.4s, v17.4s, v13.4s
-	WORD $0x6e2fde31 // fmul v17.4s, v17.4s, v15.4s
-	WORD $0x4e33ce08 // fmla v8.4s, v16.4s, v19.4s
-	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
-	FMOVS        52(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
-	WORD $0x4e2dce0a // fmla v10.4s, v16.4s, v13.4s
-	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
+	WORD $0x6e2fde4f // fmul v15.4s, v18.4s, v15.4s
+	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	WORD $0x4f8f128a // fmla v10.4s, v20.4s, v15.s[0]
+	WORD $0x4f9211cb // fmla v11.4s, v14.4s, v18.s[0]
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        64(R7), (F12, F13)
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
 	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
-	FLDPQ        (R7), (F14, F15)
-	WORD $0x6f0b05ce // ushr v14.16b, v14.16b, #5
-	WORD $0x6f0b05ef // ushr v15.16b, v15.16b, #5
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6f0b060e // ushr v14.16b, v16.16b, #5
+	WORD $0x6f0b062f // ushr v15.16b, v17.16b, #5
+	WORD $0x6ea01dcc // bit v12.16b, v14.16b, v0.16b
+	WORD $0x6ea01ded // bit v13.16b, v15.16b, v0.16b
 	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
 	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
 	FLDPQ        448(R4), (F14, F15)
@@ -847,26 +787,22 @@ loop3:
 	WORD $0x4e9195ac // sdot v12.4s, v13.16b, v17.16b
 
 	// integer sums times both scales
-	FMOVS        88(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        92(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        56(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0xbc45800d // ldur s13, [x0, #88]
+	WORD $0xbc45c00f // ldur s15, [x0, #92]
+	WORD $0xbc4380b1 // ldur s17, [x5, #56]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2dde33 // fmul v19.4s, v17.4s, v13.4s
 	WORD $0x6e2fde31 // fmul v17.4s, v17.4s, v15.4s
-	WORD $0x4e33ce08 // fmla v8.4s, v16.4s, v19.4s
-	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
-	FMOVS        60(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f931208 // fmla v8.4s, v16.4s, v19.s[0]
+	WORD $0x4f9111c9 // fmla v9.4s, v14.4s, v17.s[0]
+	WORD $0xbc43c0ae // ldur s14, [x5, #60]
 	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
 	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
-	WORD $0x4e2dce0a // fmla v10.4s, v16.4s, v13.4s
-	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
+	WORD $0x4f8d120a // fmla v10.4s, v16.4s, v13.s[0]
+	WORD $0x4f8e118b // fmla v11.4s, v12.4s, v14.s[0]
 	ADD          $0x6e, R7
 	ADD          $0x200, R4
 	ADD          $0x40, R5
@@ -909,12 +845,12 @@ TEXT ·matmulQ83xQ3_KDotProd(SB), NOSPLIT, $576-72
 	WORD $0x4f07e781 // movi v1.16b, #252
 	WORD $0x4f00e462 // movi v2.16b, #3
 	WORD $0x4f000463 // movi v3.4s, #3
-	MOVD         $q3_k_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F4
-	WORD $0x4f0005e5 // movi v5.4s, #15
+	WORD $0x4f0005e4 // movi v4.4s, #15
 	MOVD         $q3_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F5
 	MOVD         $q3_k_shuffle2<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $q3_k_shuffle3<>+0(SB), R0
 	FMOVQ        (R0), F7
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
@@ -941,494 +877,435 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40d8ee // ldr h14, [x7, #108]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVQ        94(R7), F15
-	WORD $0x4e0601f0 // tbl v16.16b, { v15.16b }, v6.16b
+	WORD $0x7c46c0ee // ldur h14, [x7, #108]
+	WORD $0x1ee241ce // fcvt s14, h14
+	WORD $0x3cc5e0ef // ldur q15, [x7, #94]
+	WORD $0x4e0501f0 // tbl v16.16b, { v15.16b }, v5.16b
+	WORD $0x4e0601f1 // tbl v17.16b, { v15.16b }, v6.16b
+	WORD $0x4e241e10 // and v16.16b, v16.16b, v4.16b
+	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
 	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
-	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
-	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
-	FMOVQ        94(R7), F17
-	WORD $0x4e040232 // tbl v18.16b, { v17.16b }, v4.16b
-	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
-	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x6f3e05f2 // ushr v18.4s, v15.4s, #2
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
 	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
+	WORD $0x4eb21e30 // orr v16.16b, v17.16b, v18.16b
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4f026451 // movi v17.4s, #66, lsl #24
-	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
-	FMOVQ        F16, 32(R0)
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e920e // fmul v14.4s, v16.4s, v14.s[0]
+	FMOVQ        F15, 32(R0)
 	FMOVQ        F14, 48(R0)
-	WORD $0x7d40d8ee // ldr h14, [x7, #108]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVQ        94(R7), F15
-	WORD $0x4e0601f0 // tbl v16.16b, { v15.16b }, v6.16b
-	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
+	WORD $0x7c46c0ee // ldur h14, [x7, #108]
+	WORD $0x1ee241ce // fcvt s14, h14
+	WORD $0x3cc5e0ef // ldur q15, [x7, #94]
+	WORD $0x4e0501f0 // tbl v16.16b, { v15.16b }, v5.16b
+	WORD $0x4e0601f1 // tbl v17.16b, { v15.16b }, v6.16b
 	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
-	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
-	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
-	FMOVQ        94(R7), F17
-	WORD $0x4e040232 // tbl v18.16b, { v17.16b }, v4.16b
-	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x4e241e10 // and v16.16b, v16.16b, v4.16b
+	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
+	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
+	WORD $0x6f3c05f2 // ushr v18.4s, v15.4s, #4
+	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
 	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eaf1e2f // orr v15.16b, v17.16b, v15.16b
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4f026451 // movi v17.4s, #66, lsl #24
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x4f8e91ee // fmul v14.4s, v15.4s, v14.s[0]
 	FMOVQ        F16, 64(R0)
 	FMOVQ        F14, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        32(R7), (F14, F15)
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	FLDPQ        (R7), (F16, F17)
-	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
-	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
-	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
-	FLDPQ        (R4), (F16, F17)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9195f0 // sdot v16.4s, v15.16b, v17.16b
-	FLDPQ        32(R4), (F17, F19)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9395f1 // sdot v17.4s, v15.16b, v19.16b
-	FLDPQ        64(R4), (F19, F21)
+	WORD $0x3cc200ee // ldur q14, [x7, #32]
+	WORD $0x3cc300ef // ldur q15, [x7, #48]
+	WORD $0x4e221dd0 // and v16.16b, v14.16b, v2.16b
+	WORD $0x4e221df1 // and v17.16b, v15.16b, v2.16b
+	WORD $0x3cc000f2 // ldur q18, [x7]
+	WORD $0x3cc100f3 // ldur q19, [x7, #16]
+	WORD $0x4f225654 // shl v20.4s, v18.4s, #2
+	WORD $0x4f225675 // shl v21.4s, v19.4s, #2
+	WORD $0x6ea01e90 // bit v16.16b, v20.16b, v0.16b
+	WORD $0x6ea01eb1 // bit v17.16b, v21.16b, v0.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	WORD $0x3cc00094 // ldur q20, [x4]
+	WORD $0x3cc10095 // ldur q21, [x4, #16]
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9595ee // sdot v14.4s, v15.16b, v21.16b
+	WORD $0x4e949616 // sdot v22.4s, v16.16b, v20.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e959634 // sdot v20.4s, v17.16b, v21.16b
+	WORD $0x3cc20095 // ldur q21, [x4, #32]
+	WORD $0x3cc30097 // ldur q23, [x4, #48]
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e959618 // sdot v24.4s, v16.16b, v21.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
+	WORD $0x3cc40097 // ldur q23, [x4, #64]
+	WORD $0x3cc50099 // ldur q25, [x4, #80]
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e97961a // sdot v26.4s, v16.16b, v23.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e999630 // sdot v16.4s, v17.16b, v25.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        36(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        (R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0xbc420011 // ldur s17, [x0, #32]
+	WORD $0xbc424017 // ldur s23, [x0, #36]
+	WORD $0xbc4000b9 // ldur s25, [x5]
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e31df3b // fmul v27.4s, v25.4s, v17.4s
+	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
+	WORD $0x4f9b12c8 // fmla v8.4s, v22.4s, v27.s[0]
+	WORD $0x4f991289 // fmla v9.4s, v20.4s, v25.s[0]
+	WORD $0xbc4040b4 // ldur s20, [x5, #4]
+	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e31de98 // fmul v24.4s, v20.4s, v17.4s
+	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
+	WORD $0x4f9812ca // fmla v10.4s, v22.4s, v24.s[0]
+	WORD $0x4f9412ab // fmla v11.4s, v21.4s, v20.s[0]
+	WORD $0xbc4080b4 // ldur s20, [x5, #8]
+	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fdeb7 // fmul v23.4s, v21.4s, v15.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e37ce48 // fmla v8.4s, v18.4s, v23.4s
-	WORD $0x4e35ce09 // fmla v9.4s, v16.4s, v21.4s
-	FMOVS        4(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
-	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
-	FMOVS        8(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21dad1 // scvtf v17.4s, v22.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
-	WORD $0x4e2fce2c // fmla v12.4s, v17.4s, v15.4s
-	WORD $0x4e30cdcd // fmla v13.4s, v14.4s, v16.4s
+	WORD $0x6e31de91 // fmul v17.4s, v20.4s, v17.4s
+	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
+	WORD $0x4f9112ac // fmla v12.4s, v21.4s, v17.s[0]
+	WORD $0x4f94120d // fmla v13.4s, v16.4s, v20.s[0]
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        32(R7), (F14, F15)
-	WORD $0x6f0e05ce // ushr v14.16b, v14.16b, #2
-	WORD $0x6f0e05ef // ushr v15.16b, v15.16b, #2
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	FLDPQ        (R7), (F16, F17)
-	WORD $0x4f215610 // shl v16.4s, v16.4s, #1
-	WORD $0x4f215631 // shl v17.4s, v17.4s, #1
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
-	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
-	FLDPQ        96(R4), (F16, F17)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9195f0 // sdot v16.4s, v15.16b, v17.16b
-	FLDPQ        128(R4), (F17, F19)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9395f1 // sdot v17.4s, v15.16b, v19.16b
-	FLDPQ        160(R4), (F19, F21)
+	WORD $0x6f0e05d0 // ushr v16.16b, v14.16b, #2
+	WORD $0x6f0e05f1 // ushr v17.16b, v15.16b, #2
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4f215654 // shl v20.4s, v18.4s, #1
+	WORD $0x4f215675 // shl v21.4s, v19.4s, #1
+	WORD $0x6ea01e90 // bit v16.16b, v20.16b, v0.16b
+	WORD $0x6ea01eb1 // bit v17.16b, v21.16b, v0.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	WORD $0x3cc60094 // ldur q20, [x4, #96]
+	WORD $0x3cc70095 // ldur q21, [x4, #112]
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9595ee // sdot v14.4s, v15.16b, v21.16b
+	WORD $0x4e949616 // sdot v22.4s, v16.16b, v20.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e959634 // sdot v20.4s, v17.16b, v21.16b
+	WORD $0x3cc80095 // ldur q21, [x4, #128]
+	WORD $0x3cc90097 // ldur q23, [x4, #144]
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e959618 // sdot v24.4s, v16.16b, v21.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
+	WORD $0x3cca0097 // ldur q23, [x4, #160]
+	WORD $0x3ccb0099 // ldur q25, [x4, #176]
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e97961a // sdot v26.4s, v16.16b, v23.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e999630 // sdot v16.4s, v17.16b, v25.16b
 
 	// integer sums times both scales
-	FMOVS        40(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        44(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        12(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0xbc428011 // ldur s17, [x0, #40]
+	WORD $0xbc42c017 // ldur s23, [x0, #44]
+	WORD $0xbc40c0b9 // ldur s25, [x5, #12]
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e31df3b // fmul v27.4s, v25.4s, v17.4s
+	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
+	WORD $0x4f9b12c8 // fmla v8.4s, v22.4s, v27.s[0]
+	WORD $0x4f991289 // fmla v9.4s, v20.4s, v25.s[0]
+	WORD $0xbc4100b4 // ldur s20, [x5, #16]
+	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e31de98 // fmul v24.4s, v20.4s, v17.4s
+	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
+	WORD $0x4f9812ca // fmla v10.4s, v22.4s, v24.s[0]
+	WORD $0x4f9412ab // fmla v11.4s, v21.4s, v20.s[0]
+	WORD $0xbc4140b4 // ldur s20, [x5, #20]
+	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fdeb7 // fmul v23.4s, v21.4s, v15.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e37ce48 // fmla v8.4s, v18.4s, v23.4s
-	WORD $0x4e35ce09 // fmla v9.4s, v16.4s, v21.4s
-	FMOVS        16(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
-	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
-	FMOVS        20(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21dad1 // scvtf v17.4s, v22.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
-	WORD $0x4e2fce2c // fmla v12.4s, v17.4s, v15.4s
-	WORD $0x4e30cdcd // fmla v13.4s, v14.4s, v16.4s
+	WORD $0x6e31de91 // fmul v17.4s, v20.4s, v17.4s
+	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
+	WORD $0x4f9112ac // fmla v12.4s, v21.4s, v17.s[0]
+	WORD $0x4f94120d // fmla v13.4s, v16.4s, v20.s[0]
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        32(R7), (F14, F15)
-	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
-	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	FLDPQ        (R7), (F16, F17)
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
-	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
-	FLDPQ        192(R4), (F16, F17)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9195f0 // sdot v16.4s, v15.16b, v17.16b
-	FLDPQ        224(R4), (F17, F19)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9395f1 // sdot v17.4s, v15.16b, v19.16b
-	FLDPQ        256(R4), (F19, F21)
+	WORD $0x6f0c05d0 // ushr v16.16b, v14.16b, #4
+	WORD $0x6f0c05f1 // ushr v17.16b, v15.16b, #4
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	WORD $0x3ccc0094 // ldur q20, [x4, #192]
+	WORD $0x3ccd0095 // ldur q21, [x4, #208]
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9595ee // sdot v14.4s, v15.16b, v21.16b
+	WORD $0x4e949616 // sdot v22.4s, v16.16b, v20.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e959634 // sdot v20.4s, v17.16b, v21.16b
+	WORD $0x3cce0095 // ldur q21, [x4, #224]
+	WORD $0x3ccf0097 // ldur q23, [x4, #240]
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e959618 // sdot v24.4s, v16.16b, v21.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
+	FLDPQ        256(R4), (F23, F25)
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e97961a // sdot v26.4s, v16.16b, v23.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e999630 // sdot v16.4s, v17.16b, v25.16b
 
 	// integer sums times both scales
-	FMOVS        48(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        52(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        24(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0xbc430011 // ldur s17, [x0, #48]
+	WORD $0xbc434017 // ldur s23, [x0, #52]
+	WORD $0xbc4180b9 // ldur s25, [x5, #24]
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e31df3b // fmul v27.4s, v25.4s, v17.4s
+	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
+	WORD $0x4f9b12c8 // fmla v8.4s, v22.4s, v27.s[0]
+	WORD $0x4f991289 // fmla v9.4s, v20.4s, v25.s[0]
+	WORD $0xbc41c0b4 // ldur s20, [x5, #28]
+	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e31de98 // fmul v24.4s, v20.4s, v17.4s
+	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
+	WORD $0x4f9812ca // fmla v10.4s, v22.4s, v24.s[0]
+	WORD $0x4f9412ab // fmla v11.4s, v21.4s, v20.s[0]
+	WORD $0xbc4200b4 // ldur s20, [x5, #32]
+	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fdeb7 // fmul v23.4s, v21.4s, v15.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e37ce48 // fmla v8.4s, v18.4s, v23.4s
-	WORD $0x4e35ce09 // fmla v9.4s, v16.4s, v21.4s
-	FMOVS        28(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
-	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
-	FMOVS        32(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21dad1 // scvtf v17.4s, v22.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
-	WORD $0x4e2fce2c // fmla v12.4s, v17.4s, v15.4s
-	WORD $0x4e30cdcd // fmla v13.4s, v14.4s, v16.4s
+	WORD $0x6e31de91 // fmul v17.4s, v20.4s, v17.4s
+	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
+	WORD $0x4f9112ac // fmla v12.4s, v21.4s, v17.s[0]
+	WORD $0x4f94120d // fmla v13.4s, v16.4s, v20.s[0]
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        32(R7), (F14, F15)
 	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
 	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
-	FLDPQ        (R7), (F16, F17)
-	WORD $0x6f0f0610 // ushr v16.16b, v16.16b, #1
-	WORD $0x6f0f0631 // ushr v17.16b, v17.16b, #1
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6f0f0650 // ushr v16.16b, v18.16b, #1
+	WORD $0x6f0f0671 // ushr v17.16b, v19.16b, #1
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
 	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	FLDPQ        288(R4), (F16, F17)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9095d4 // sdot v20.4s, v14.16b, v16.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e9195f0 // sdot v16.4s, v15.16b, v17.16b
-	FLDPQ        320(R4), (F17, F19)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9395f1 // sdot v17.4s, v15.16b, v19.16b
-	FLDPQ        352(R4), (F19, F21)
+	FLDPQ        320(R4), (F17, F21)
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
+	WORD $0x4e9195d6 // sdot v22.4s, v14.16b, v17.16b
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e9595f1 // sdot v17.4s, v15.16b, v21.16b
+	FLDPQ        352(R4), (F21, F23)
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e9595d8 // sdot v24.4s, v14.16b, v21.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9595ee // sdot v14.4s, v15.16b, v21.16b
+	WORD $0x4e9795ee // sdot v14.4s, v15.16b, v23.16b
 
 	// integer sums times both scales
-	FMOVS        56(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        60(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        36(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0xbc43800f // ldur s15, [x0, #56]
+	WORD $0xbc43c015 // ldur s21, [x0, #60]
+	WORD $0xbc4240b7 // ldur s23, [x5, #36]
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fdeb7 // fmul v23.4s, v21.4s, v15.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e37ce48 // fmla v8.4s, v18.4s, v23.4s
-	WORD $0x4e35ce09 // fmla v9.4s, v16.4s, v21.4s
-	FMOVS        40(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
+	WORD $0x6e2fdef9 // fmul v25.4s, v23.4s, v15.4s
+	WORD $0x6e35def7 // fmul v23.4s, v23.4s, v21.4s
+	WORD $0x4f991288 // fmla v8.4s, v20.4s, v25.s[0]
+	WORD $0x4f971209 // fmla v9.4s, v16.4s, v23.s[0]
+	WORD $0xbc4280b0 // ldur s16, [x5, #40]
+	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
-	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
-	FMOVS        44(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21dad1 // scvtf v17.4s, v22.4s
+	WORD $0x6e2fde16 // fmul v22.4s, v16.4s, v15.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4f96128a // fmla v10.4s, v20.4s, v22.s[0]
+	WORD $0x4f90122b // fmla v11.4s, v17.4s, v16.s[0]
+	WORD $0xbc42c0b0 // ldur s16, [x5, #44]
+	WORD $0x4e21db11 // scvtf v17.4s, v24.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
-	WORD $0x4e2fce2c // fmla v12.4s, v17.4s, v15.4s
-	WORD $0x4e30cdcd // fmla v13.4s, v14.4s, v16.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4f8f122c // fmla v12.4s, v17.4s, v15.s[0]
+	WORD $0x4f9011cd // fmla v13.4s, v14.4s, v16.s[0]
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        64(R7), (F14, F15)
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	FLDPQ        (R7), (F16, F17)
-	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
-	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
-	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
-	FLDPQ        384(R4), (F16, F17)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9195f0 // sdot v16.4s, v15.16b, v17.16b
-	FLDPQ        416(R4), (F17, F19)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9395f1 // sdot v17.4s, v15.16b, v19.16b
-	FLDPQ        448(R4), (F19, F21)
+	WORD $0x3cc400ee // ldur q14, [x7, #64]
+	WORD $0x3cc500ef // ldur q15, [x7, #80]
+	WORD $0x4e221dd0 // and v16.16b, v14.16b, v2.16b
+	WORD $0x4e221df1 // and v17.16b, v15.16b, v2.16b
+	WORD $0x6f0e0654 // ushr v20.16b, v18.16b, #2
+	WORD $0x6f0e0675 // ushr v21.16b, v19.16b, #2
+	WORD $0x6ea01e90 // bit v16.16b, v20.16b, v0.16b
+	WORD $0x6ea01eb1 // bit v17.16b, v21.16b, v0.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FLDPQ        384(R4), (F20, F21)
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9595ee // sdot v14.4s, v15.16b, v21.16b
+	WORD $0x4e949616 // sdot v22.4s, v16.16b, v20.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e959634 // sdot v20.4s, v17.16b, v21.16b
+	FLDPQ        416(R4), (F21, F23)
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e959618 // sdot v24.4s, v16.16b, v21.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
+	FLDPQ        448(R4), (F23, F25)
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e97961a // sdot v26.4s, v16.16b, v23.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e999630 // sdot v16.4s, v17.16b, v25.16b
 
 	// integer sums times both scales
-	FMOVS        64(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        68(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        48(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0xbc440011 // ldur s17, [x0, #64]
+	WORD $0xbc444017 // ldur s23, [x0, #68]
+	WORD $0xbc4300b9 // ldur s25, [x5, #48]
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e31df3b // fmul v27.4s, v25.4s, v17.4s
+	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
+	WORD $0x4f9b12c8 // fmla v8.4s, v22.4s, v27.s[0]
+	WORD $0x4f991289 // fmla v9.4s, v20.4s, v25.s[0]
+	WORD $0xbc4340b4 // ldur s20, [x5, #52]
+	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e31de98 // fmul v24.4s, v20.4s, v17.4s
+	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
+	WORD $0x4f9812ca // fmla v10.4s, v22.4s, v24.s[0]
+	WORD $0x4f9412ab // fmla v11.4s, v21.4s, v20.s[0]
+	WORD $0xbc4380b4 // ldur s20, [x5, #56]
+	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fdeb7 // fmul v23.4s, v21.4s, v15.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e37ce48 // fmla v8.4s, v18.4s, v23.4s
-	WORD $0x4e35ce09 // fmla v9.4s, v16.4s, v21.4s
-	FMOVS        52(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
-	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
-	FMOVS        56(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21dad1 // scvtf v17.4s, v22.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
-	WORD $0x4e2fce2c // fmla v12.4s, v17.4s, v15.4s
-	WORD $0x4e30cdcd // fmla v13.4s, v14.4s, v16.4s
+	WORD $0x6e31de91 // fmul v17.4s, v20.4s, v17.4s
+	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
+	WORD $0x4f9112ac // fmla v12.4s, v21.4s, v17.s[0]
+	WORD $0x4f94120d // fmla v13.4s, v16.4s, v20.s[0]
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        64(R7), (F14, F15)
-	WORD $0x6f0e05ce // ushr v14.16b, v14.16b, #2
-	WORD $0x6f0e05ef // ushr v15.16b, v15.16b, #2
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	FLDPQ        (R7), (F16, F17)
-	WORD $0x6f0d0610 // ushr v16.16b, v16.16b, #3
-	WORD $0x6f0d0631 // ushr v17.16b, v17.16b, #3
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
-	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
-	FLDPQ        480(R4), (F16, F17)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9195f0 // sdot v16.4s, v15.16b, v17.16b
-	FLDPQ        512(R4), (F17, F19)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9395f1 // sdot v17.4s, v15.16b, v19.16b
-	FLDPQ        544(R4), (F19, F21)
+	WORD $0x6f0e05d0 // ushr v16.16b, v14.16b, #2
+	WORD $0x6f0e05f1 // ushr v17.16b, v15.16b, #2
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x6f0d0654 // ushr v20.16b, v18.16b, #3
+	WORD $0x6f0d0675 // ushr v21.16b, v19.16b, #3
+	WORD $0x6ea01e90 // bit v16.16b, v20.16b, v0.16b
+	WORD $0x6ea01eb1 // bit v17.16b, v21.16b, v0.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FLDPQ        480(R4), (F20, F21)
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9595ee // sdot v14.4s, v15.16b, v21.16b
+	WORD $0x4e949616 // sdot v22.4s, v16.16b, v20.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e959634 // sdot v20.4s, v17.16b, v21.16b
+	FLDPQ        512(R4), (F21, F23)
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e959618 // sdot v24.4s, v16.16b, v21.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
+	FLDPQ        544(R4), (F23, F25)
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e97961a // sdot v26.4s, v16.16b, v23.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e999630 // sdot v16.4s, v17.16b, v25.16b
 
 	// integer sums times both scales
-	FMOVS        72(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        76(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        60(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0xbc448011 // ldur s17, [x0, #72]
+	WORD $0xbc44c017 // ldur s23, [x0, #76]
+	WORD $0xbc43c0b9 // ldur s25, [x5, #60]
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e31df3b // fmul v27.4s, v25.4s, v17.4s
+	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
+	WORD $0x4f9b12c8 // fmla v8.4s, v22.4s, v27.s[0]
+	WORD $0x4f991289 // fmla v9.4s, v20.4s, v25.s[0]
+	WORD $0xbc4400b4 // ldur s20, [x5, #64]
+	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e31de98 // fmul v24.4s, v20.4s, v17.4s
+	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
+	WORD $0x4f9812ca // fmla v10.4s, v22.4s, v24.s[0]
+	WORD $0x4f9412ab // fmla v11.4s, v21.4s, v20.s[0]
+	WORD $0xbc4440b4 // ldur s20, [x5, #68]
+	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fdeb7 // fmul v23.4s, v21.4s, v15.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e37ce48 // fmla v8.4s, v18.4s, v23.4s
-	WORD $0x4e35ce09 // fmla v9.4s, v16.4s, v21.4s
-	FMOVS        64(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
-	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
-	FMOVS        68(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21dad1 // scvtf v17.4s, v22.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
-	WORD $0x4e2fce2c // fmla v12.4s, v17.4s, v15.4s
-	WORD $0x4e30cdcd // fmla v13.4s, v14.4s, v16.4s
+	WORD $0x6e31de91 // fmul v17.4s, v20.4s, v17.4s
+	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
+	WORD $0x4f9112ac // fmla v12.4s, v21.4s, v17.s[0]
+	WORD $0x4f94120d // fmla v13.4s, v16.4s, v20.s[0]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        64(R7), (F14, F15)
-	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
-	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	FLDPQ        (R7), (F16, F17)
-	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
-	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
-	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
-	FLDPQ        576(R4), (F16, F17)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9195f0 // sdot v16.4s, v15.16b, v17.16b
-	FLDPQ        608(R4), (F17, F19)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9395f1 // sdot v17.4s, v15.16b, v19.16b
-	FLDPQ        640(R4), (F19, F21)
+	WORD $0x6f0c05d0 // ushr v16.16b, v14.16b, #4
+	WORD $0x6f0c05f1 // ushr v17.16b, v15.16b, #4
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x6f0c0654 // ushr v20.16b, v18.16b, #4
+	WORD $0x6f0c0675 // ushr v21.16b, v19.16b, #4
+	WORD $0x6ea01e90 // bit v16.16b, v20.16b, v0.16b
+	WORD $0x6ea01eb1 // bit v17.16b, v21.16b, v0.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FLDPQ        576(R4), (F20, F21)
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9595ee // sdot v14.4s, v15.16b, v21.16b
+	WORD $0x4e949616 // sdot v22.4s, v16.16b, v20.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e959634 // sdot v20.4s, v17.16b, v21.16b
+	FLDPQ        608(R4), (F21, F23)
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e959618 // sdot v24.4s, v16.16b, v21.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
+	FLDPQ        640(R4), (F23, F25)
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e97961a // sdot v26.4s, v16.16b, v23.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e999630 // sdot v16.4s, v17.16b, v25.16b
 
 	// integer sums times both scales
-	FMOVS        80(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        84(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        72(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0xbc450011 // ldur s17, [x0, #80]
+	WORD $0xbc454017 // ldur s23, [x0, #84]
+	WORD $0xbc4480b9 // ldur s25, [x5, #72]
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e31df3b // fmul v27.4s, v25.4s, v17.4s
+	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
+	WORD $0x4f9b12c8 // fmla v8.4s, v22.4s, v27.s[0]
+	WORD $0x4f991289 // fmla v9.4s, v20.4s, v25.s[0]
+	WORD $0xbc44c0b4 // ldur s20, [x5, #76]
+	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e31de98 // fmul v24.4s, v20.4s, v17.4s
+	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
+	WORD $0x4f9812ca // fmla v10.4s, v22.4s, v24.s[0]
+	WORD $0x4f9412ab // fmla v11.4s, v21.4s, v20.s[0]
+	WORD $0xbc4500b4 // ldur s20, [x5, #80]
+	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fdeb7 // fmul v23.4s, v21.4s, v15.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e37ce48 // fmla v8.4s, v18.4s, v23.4s
-	WORD $0x4e35ce09 // fmla v9.4s, v16.4s, v21.4s
-	FMOVS        76(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
-	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
-	FMOVS        80(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21dad1 // scvtf v17.4s, v22.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
-	WORD $0x4e2fce2c // fmla v12.4s, v17.4s, v15.4s
-	WORD $0x4e30cdcd // fmla v13.4s, v14.4s, v16.4s
+	WORD $0x6e31de91 // fmul v17.4s, v20.4s, v17.4s
+	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
+	WORD $0x4f9112ac // fmla v12.4s, v21.4s, v17.s[0]
+	WORD $0x4f94120d // fmla v13.4s, v16.4s, v20.s[0]
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        64(R7), (F14, F15)
 	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
 	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
-	FLDPQ        (R7), (F16, F17)
-	WORD $0x6f0b0610 // ushr v16.16b, v16.16b, #5
-	WORD $0x6f0b0631 // ushr v17.16b, v17.16b, #5
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6f0b0650 // ushr v16.16b, v18.16b, #5
+	WORD $0x6f0b0671 // ushr v17.16b, v19.16b, #5
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
 	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	FLDPQ        672(R4), (F16, F17)
@@ -1448,34 +1325,29 @@ loop3:
 	WORD $0x4e9595ee // sdot v14.4s, v15.16b, v21.16b
 
 	// integer sums times both scales
-	FMOVS        88(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        92(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        84(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0xbc45800f // ldur s15, [x0, #88]
+	WORD $0xbc45c013 // ldur s19, [x0, #92]
+	WORD $0xbc4540b5 // ldur s21, [x5, #84]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e2fdeb7 // fmul v23.4s, v21.4s, v15.4s
 	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e37ce48 // fmla v8.4s, v18.4s, v23.4s
-	WORD $0x4e35ce09 // fmla v9.4s, v16.4s, v21.4s
-	FMOVS        88(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4f971248 // fmla v8.4s, v18.4s, v23.s[0]
+	WORD $0x4f951209 // fmla v9.4s, v16.4s, v21.s[0]
+	WORD $0xbc4580b0 // ldur s16, [x5, #88]
 	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
 	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
-	FMOVS        92(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4f94124a // fmla v10.4s, v18.4s, v20.s[0]
+	WORD $0x4f90122b // fmla v11.4s, v17.4s, v16.s[0]
+	WORD $0xbc45c0b0 // ldur s16, [x5, #92]
 	WORD $0x4e21dad1 // scvtf v17.4s, v22.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
 	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
-	WORD $0x4e2fce2c // fmla v12.4s, v17.4s, v15.4s
-	WORD $0x4e30cdcd // fmla v13.4s, v14.4s, v16.4s
+	WORD $0x4f8f122c // fmla v12.4s, v17.4s, v15.s[0]
+	WORD $0x4f9011cd // fmla v13.4s, v14.4s, v16.s[0]
 	ADD          $0x6e, R7
 	ADD          $0x300, R4
 	ADD          $0x60, R5
@@ -1524,12 +1396,12 @@ TEXT ·matmulQ84xQ3_KDotProd(SB), NOSPLIT, $576-72
 	WORD $0x4f07e781 // movi v1.16b, #252
 	WORD $0x4f00e462 // movi v2.16b, #3
 	WORD $0x4f000463 // movi v3.4s, #3
-	MOVD         $q3_k_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F4
-	WORD $0x4f0005e5 // movi v5.4s, #15
+	WORD $0x4f0005e4 // movi v4.4s, #15
 	MOVD         $q3_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F5
 	MOVD         $q3_k_shuffle2<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $q3_k_shuffle3<>+0(SB), R0
 	FMOVQ        (R0), F7
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
@@ -1558,585 +1430,519 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40d8f0 // ldr h16, [x7, #108]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVQ        94(R7), F17
-	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
+	WORD $0x7c46c0f0 // ldur h16, [x7, #108]
+	WORD $0x1ee24210 // fcvt s16, h16
+	WORD $0x3cc5e0f1 // ldur q17, [x7, #94]
+	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
+	WORD $0x4e060233 // tbl v19.16b, { v17.16b }, v6.16b
+	WORD $0x4e241e52 // and v18.16b, v18.16b, v4.16b
+	WORD $0x4e241e73 // and v19.16b, v19.16b, v4.16b
 	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	FMOVQ        94(R7), F19
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
-	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x6f3e0634 // ushr v20.4s, v17.4s, #2
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
 	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
 	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
+	WORD $0x4eb41e72 // orr v18.16b, v19.16b, v20.16b
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4f026453 // movi v19.4s, #66, lsl #24
-	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
 	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
-	FMOVQ        F18, 32(R0)
+	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909250 // fmul v16.4s, v18.4s, v16.s[0]
+	FMOVQ        F17, 32(R0)
 	FMOVQ        F16, 48(R0)
-	WORD $0x7d40d8f0 // ldr h16, [x7, #108]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVQ        94(R7), F17
-	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
-	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
+	WORD $0x7c46c0f0 // ldur h16, [x7, #108]
+	WORD $0x1ee24210 // fcvt s16, h16
+	WORD $0x3cc5e0f1 // ldur q17, [x7, #94]
+	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
+	WORD $0x4e060233 // tbl v19.16b, { v17.16b }, v6.16b
 	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	FMOVQ        94(R7), F19
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x4e241e52 // and v18.16b, v18.16b, v4.16b
+	WORD $0x4e241e73 // and v19.16b, v19.16b, v4.16b
+	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
+	WORD $0x6f3c0634 // ushr v20.4s, v17.4s, #4
+	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
 	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
 	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
 	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb11e71 // orr v17.16b, v19.16b, v17.16b
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4f026453 // movi v19.4s, #66, lsl #24
 	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
 	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x4f909230 // fmul v16.4s, v17.4s, v16.s[0]
 	FMOVQ        F18, 64(R0)
 	FMOVQ        F16, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        32(R7), (F16, F17)
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        (R7), (F18, F19)
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
-	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
-	FLDPQ        (R4), (F18, F19)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
-	FLDPQ        32(R4), (F19, F21)
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e959633 // sdot v19.4s, v17.16b, v21.16b
-	FLDPQ        64(R4), (F21, F23)
+	WORD $0x3cc200f0 // ldur q16, [x7, #32]
+	WORD $0x3cc300f1 // ldur q17, [x7, #48]
+	WORD $0x4e221e12 // and v18.16b, v16.16b, v2.16b
+	WORD $0x4e221e33 // and v19.16b, v17.16b, v2.16b
+	WORD $0x3cc000f4 // ldur q20, [x7]
+	WORD $0x3cc100f5 // ldur q21, [x7, #16]
+	WORD $0x4f225696 // shl v22.4s, v20.4s, #2
+	WORD $0x4f2256b7 // shl v23.4s, v21.4s, #2
+	WORD $0x6ea01ed2 // bit v18.16b, v22.16b, v0.16b
+	WORD $0x6ea01ef3 // bit v19.16b, v23.16b, v0.16b
+	WORD $0x4e218652 // add v18.16b, v18.16b, v1.16b
+	WORD $0x4e218673 // add v19.16b, v19.16b, v1.16b
+	WORD $0x3cc00096 // ldur q22, [x4]
+	WORD $0x3cc10097 // ldur q23, [x4, #16]
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959618 // sdot v24.4s, v16.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
-	FLDPQ        96(R4), (F23, F25)
+	WORD $0x4e969658 // sdot v24.4s, v18.16b, v22.16b
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e979676 // sdot v22.4s, v19.16b, v23.16b
+	WORD $0x3cc20097 // ldur q23, [x4, #32]
+	WORD $0x3cc30099 // ldur q25, [x4, #48]
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97961a // sdot v26.4s, v16.16b, v23.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e999630 // sdot v16.4s, v17.16b, v25.16b
+	WORD $0x4e97965a // sdot v26.4s, v18.16b, v23.16b
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e999677 // sdot v23.4s, v19.16b, v25.16b
+	WORD $0x3cc40099 // ldur q25, [x4, #64]
+	WORD $0x3cc5009b // ldur q27, [x4, #80]
+	WORD $0x4f00e41c // movi v28.16b, #0
+	WORD $0x4e99965c // sdot v28.4s, v18.16b, v25.16b
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e9b9679 // sdot v25.4s, v19.16b, v27.16b
+	WORD $0x3cc6009b // ldur q27, [x4, #96]
+	WORD $0x3cc7009d // ldur q29, [x4, #112]
+	WORD $0x4f00e41e // movi v30.16b, #0
+	WORD $0x4e9b965e // sdot v30.4s, v18.16b, v27.16b
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9d9672 // sdot v18.4s, v19.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        36(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        (R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0xbc420013 // ldur s19, [x0, #32]
+	WORD $0xbc42401b // ldur s27, [x0, #36]
+	WORD $0xbc4000bd // ldur s29, [x5]
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e33dfbf // fmul v31.4s, v29.4s, v19.4s
+	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
+	WORD $0x4f9f1308 // fmla v8.4s, v24.4s, v31.s[0]
+	WORD $0x4f9d12c9 // fmla v9.4s, v22.4s, v29.s[0]
+	WORD $0xbc4040b6 // ldur s22, [x5, #4]
+	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e33deda // fmul v26.4s, v22.4s, v19.4s
+	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
+	WORD $0x4f9a130a // fmla v10.4s, v24.4s, v26.s[0]
+	WORD $0x4f9612eb // fmla v11.4s, v23.4s, v22.s[0]
+	WORD $0xbc4080b6 // ldur s22, [x5, #8]
+	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
+	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
+	WORD $0x6e33ded9 // fmul v25.4s, v22.4s, v19.4s
+	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
+	WORD $0x4f9912ec // fmla v12.4s, v23.4s, v25.s[0]
+	WORD $0x4f96130d // fmla v13.4s, v24.4s, v22.s[0]
+	WORD $0xbc40c0b6 // ldur s22, [x5, #12]
+	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31df3b // fmul v27.4s, v25.4s, v17.4s
-	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
-	WORD $0x4e3bce88 // fmla v8.4s, v20.4s, v27.4s
-	WORD $0x4e39ce49 // fmla v9.4s, v18.4s, v25.4s
-	FMOVS        4(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e31de56 // fmul v22.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e32ce6b // fmla v11.4s, v19.4s, v18.4s
-	FMOVS        8(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db13 // scvtf v19.4s, v24.4s
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x6e31de55 // fmul v21.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
-	FMOVS        12(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db53 // scvtf v19.4s, v26.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e31ce6e // fmla v14.4s, v19.4s, v17.4s
-	WORD $0x4e32ce0f // fmla v15.4s, v16.4s, v18.4s
+	WORD $0x6e33ded3 // fmul v19.4s, v22.4s, v19.4s
+	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
+	WORD $0x4f9312ee // fmla v14.4s, v23.4s, v19.s[0]
+	WORD $0x4f96124f // fmla v15.4s, v18.4s, v22.s[0]
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        32(R7), (F16, F17)
-	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
-	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        (R7), (F18, F19)
-	WORD $0x4f215652 // shl v18.4s, v18.4s, #1
-	WORD $0x4f215673 // shl v19.4s, v19.4s, #1
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
-	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
-	FLDPQ        128(R4), (F18, F19)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
-	FLDPQ        160(R4), (F19, F21)
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e959633 // sdot v19.4s, v17.16b, v21.16b
-	FLDPQ        192(R4), (F21, F23)
+	WORD $0x6f0e0612 // ushr v18.16b, v16.16b, #2
+	WORD $0x6f0e0633 // ushr v19.16b, v17.16b, #2
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4f215696 // shl v22.4s, v20.4s, #1
+	WORD $0x4f2156b7 // shl v23.4s, v21.4s, #1
+	WORD $0x6ea01ed2 // bit v18.16b, v22.16b, v0.16b
+	WORD $0x6ea01ef3 // bit v19.16b, v23.16b, v0.16b
+	WORD $0x4e218652 // add v18.16b, v18.16b, v1.16b
+	WORD $0x4e218673 // add v19.16b, v19.16b, v1.16b
+	WORD $0x3cc80096 // ldur q22, [x4, #128]
+	WORD $0x3cc90097 // ldur q23, [x4, #144]
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959618 // sdot v24.4s, v16.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
-	FLDPQ        224(R4), (F23, F25)
+	WORD $0x4e969658 // sdot v24.4s, v18.16b, v22.16b
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e979676 // sdot v22.4s, v19.16b, v23.16b
+	WORD $0x3cca0097 // ldur q23, [x4, #160]
+	WORD $0x3ccb0099 // ldur q25, [x4, #176]
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97961a // sdot v26.4s, v16.16b, v23.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e999630 // sdot v16.4s, v17.16b, v25.16b
+	WORD $0x4e97965a // sdot v26.4s, v18.16b, v23.16b
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e999677 // sdot v23.4s, v19.16b, v25.16b
+	WORD $0x3ccc0099 // ldur q25, [x4, #192]
+	WORD $0x3ccd009b // ldur q27, [x4, #208]
+	WORD $0x4f00e41c // movi v28.16b, #0
+	WORD $0x4e99965c // sdot v28.4s, v18.16b, v25.16b
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e9b9679 // sdot v25.4s, v19.16b, v27.16b
+	WORD $0x3cce009b // ldur q27, [x4, #224]
+	WORD $0x3ccf009d // ldur q29, [x4, #240]
+	WORD $0x4f00e41e // movi v30.16b, #0
+	WORD $0x4e9b965e // sdot v30.4s, v18.16b, v27.16b
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9d9672 // sdot v18.4s, v19.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        40(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        44(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        16(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0xbc428013 // ldur s19, [x0, #40]
+	WORD $0xbc42c01b // ldur s27, [x0, #44]
+	WORD $0xbc4100bd // ldur s29, [x5, #16]
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e33dfbf // fmul v31.4s, v29.4s, v19.4s
+	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
+	WORD $0x4f9f1308 // fmla v8.4s, v24.4s, v31.s[0]
+	WORD $0x4f9d12c9 // fmla v9.4s, v22.4s, v29.s[0]
+	WORD $0xbc4140b6 // ldur s22, [x5, #20]
+	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e33deda // fmul v26.4s, v22.4s, v19.4s
+	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
+	WORD $0x4f9a130a // fmla v10.4s, v24.4s, v26.s[0]
+	WORD $0x4f9612eb // fmla v11.4s, v23.4s, v22.s[0]
+	WORD $0xbc4180b6 // ldur s22, [x5, #24]
+	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
+	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
+	WORD $0x6e33ded9 // fmul v25.4s, v22.4s, v19.4s
+	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
+	WORD $0x4f9912ec // fmla v12.4s, v23.4s, v25.s[0]
+	WORD $0x4f96130d // fmla v13.4s, v24.4s, v22.s[0]
+	WORD $0xbc41c0b6 // ldur s22, [x5, #28]
+	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31df3b // fmul v27.4s, v25.4s, v17.4s
-	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
-	WORD $0x4e3bce88 // fmla v8.4s, v20.4s, v27.4s
-	WORD $0x4e39ce49 // fmla v9.4s, v18.4s, v25.4s
-	FMOVS        20(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e31de56 // fmul v22.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e32ce6b // fmla v11.4s, v19.4s, v18.4s
-	FMOVS        24(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db13 // scvtf v19.4s, v24.4s
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x6e31de55 // fmul v21.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
-	FMOVS        28(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db53 // scvtf v19.4s, v26.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e31ce6e // fmla v14.4s, v19.4s, v17.4s
-	WORD $0x4e32ce0f // fmla v15.4s, v16.4s, v18.4s
+	WORD $0x6e33ded3 // fmul v19.4s, v22.4s, v19.4s
+	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
+	WORD $0x4f9312ee // fmla v14.4s, v23.4s, v19.s[0]
+	WORD $0x4f96124f // fmla v15.4s, v18.4s, v22.s[0]
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        32(R7), (F16, F17)
-	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
-	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        (R7), (F18, F19)
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
-	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
-	FLDPQ        256(R4), (F18, F19)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
-	FLDPQ        288(R4), (F19, F21)
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e959633 // sdot v19.4s, v17.16b, v21.16b
-	FLDPQ        320(R4), (F21, F23)
+	WORD $0x6f0c0612 // ushr v18.16b, v16.16b, #4
+	WORD $0x6f0c0633 // ushr v19.16b, v17.16b, #4
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x6ea01e92 // bit v18.16b, v20.16b, v0.16b
+	WORD $0x6ea01eb3 // bit v19.16b, v21.16b, v0.16b
+	WORD $0x4e218652 // add v18.16b, v18.16b, v1.16b
+	WORD $0x4e218673 // add v19.16b, v19.16b, v1.16b
+	FLDPQ        256(R4), (F22, F23)
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959618 // sdot v24.4s, v16.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
-	FLDPQ        352(R4), (F23, F25)
+	WORD $0x4e969658 // sdot v24.4s, v18.16b, v22.16b
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e979676 // sdot v22.4s, v19.16b, v23.16b
+	FLDPQ        288(R4), (F23, F25)
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97961a // sdot v26.4s, v16.16b, v23.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e999630 // sdot v16.4s, v17.16b, v25.16b
+	WORD $0x4e97965a // sdot v26.4s, v18.16b, v23.16b
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e999677 // sdot v23.4s, v19.16b, v25.16b
+	FLDPQ        320(R4), (F25, F27)
+	WORD $0x4f00e41c // movi v28.16b, #0
+	WORD $0x4e99965c // sdot v28.4s, v18.16b, v25.16b
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e9b9679 // sdot v25.4s, v19.16b, v27.16b
+	FLDPQ        352(R4), (F27, F29)
+	WORD $0x4f00e41e // movi v30.16b, #0
+	WORD $0x4e9b965e // sdot v30.4s, v18.16b, v27.16b
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9d9672 // sdot v18.4s, v19.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        48(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        52(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        32(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0xbc430013 // ldur s19, [x0, #48]
+	WORD $0xbc43401b // ldur s27, [x0, #52]
+	WORD $0xbc4200bd // ldur s29, [x5, #32]
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e33dfbf // fmul v31.4s, v29.4s, v19.4s
+	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
+	WORD $0x4f9f1308 // fmla v8.4s, v24.4s, v31.s[0]
+	WORD $0x4f9d12c9 // fmla v9.4s, v22.4s, v29.s[0]
+	WORD $0xbc4240b6 // ldur s22, [x5, #36]
+	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e33deda // fmul v26.4s, v22.4s, v19.4s
+	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
+	WORD $0x4f9a130a // fmla v10.4s, v24.4s, v26.s[0]
+	WORD $0x4f9612eb // fmla v11.4s, v23.4s, v22.s[0]
+	WORD $0xbc4280b6 // ldur s22, [x5, #40]
+	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
+	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
+	WORD $0x6e33ded9 // fmul v25.4s, v22.4s, v19.4s
+	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
+	WORD $0x4f9912ec // fmla v12.4s, v23.4s, v25.s[0]
+	WORD $0x4f96130d // fmla v13.4s, v24.4s, v22.s[0]
+	WORD $0xbc42c0b6 // ldur s22, [x5, #44]
+	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31df3b // fmul v27.4s, v25.4s, v17.4s
-	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
-	WORD $0x4e3bce88 // fmla v8.4s, v20.4s, v27.4s
-	WORD $0x4e39ce49 // fmla v9.4s, v18.4s, v25.4s
-	FMOVS        36(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e31de56 // fmul v22.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e32ce6b // fmla v11.4s, v19.4s, v18.4s
-	FMOVS        40(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db13 // scvtf v19.4s, v24.4s
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x6e31de55 // fmul v21.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
-	FMOVS        44(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db53 // scvtf v19.4s, v26.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e31ce6e // fmla v14.4s, v19.4s, v17.4s
-	WORD $0x4e32ce0f // fmla v15.4s, v16.4s, v18.4s
+	WORD $0x6e33ded3 // fmul v19.4s, v22.4s, v19.4s
+	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
+	WORD $0x4f9312ee // fmla v14.4s, v23.4s, v19.s[0]
+	WORD $0x4f96124f // fmla v15.4s, v18.4s, v22.s[0]
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        32(R7), (F16, F17)
 	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
 	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
-	FLDPQ        (R7), (F18, F19)
-	WORD $0x6f0f0652 // ushr v18.16b, v18.16b, #1
-	WORD $0x6f0f0673 // ushr v19.16b, v19.16b, #1
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6f0f0692 // ushr v18.16b, v20.16b, #1
+	WORD $0x6f0f06b3 // ushr v19.16b, v21.16b, #1
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FLDPQ        384(R4), (F18, F19)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e929616 // sdot v22.4s, v16.16b, v18.16b
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
-	FLDPQ        416(R4), (F19, F21)
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e959633 // sdot v19.4s, v17.16b, v21.16b
-	FLDPQ        448(R4), (F21, F23)
+	FLDPQ        416(R4), (F19, F23)
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959618 // sdot v24.4s, v16.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
-	FLDPQ        480(R4), (F23, F25)
+	WORD $0x4e939618 // sdot v24.4s, v16.16b, v19.16b
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e979633 // sdot v19.4s, v17.16b, v23.16b
+	FLDPQ        448(R4), (F23, F25)
 	WORD $0x4f00e41a // movi v26.16b, #0
 	WORD $0x4e97961a // sdot v26.4s, v16.16b, v23.16b
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e999637 // sdot v23.4s, v17.16b, v25.16b
+	FLDPQ        480(R4), (F25, F27)
+	WORD $0x4f00e41c // movi v28.16b, #0
+	WORD $0x4e99961c // sdot v28.4s, v16.16b, v25.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e999630 // sdot v16.4s, v17.16b, v25.16b
+	WORD $0x4e9b9630 // sdot v16.4s, v17.16b, v27.16b
 
 	// integer sums times both scales
-	FMOVS        56(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        60(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        48(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0xbc438011 // ldur s17, [x0, #56]
+	WORD $0xbc43c019 // ldur s25, [x0, #60]
+	WORD $0xbc4300bb // ldur s27, [x5, #48]
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31df3b // fmul v27.4s, v25.4s, v17.4s
-	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
-	WORD $0x4e3bce88 // fmla v8.4s, v20.4s, v27.4s
-	WORD $0x4e39ce49 // fmla v9.4s, v18.4s, v25.4s
-	FMOVS        52(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
+	WORD $0x6e31df7d // fmul v29.4s, v27.4s, v17.4s
+	WORD $0x6e39df7b // fmul v27.4s, v27.4s, v25.4s
+	WORD $0x4f9d12c8 // fmla v8.4s, v22.4s, v29.s[0]
+	WORD $0x4f9b1249 // fmla v9.4s, v18.4s, v27.s[0]
+	WORD $0xbc4340b2 // ldur s18, [x5, #52]
+	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e31de56 // fmul v22.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e32ce6b // fmla v11.4s, v19.4s, v18.4s
-	FMOVS        56(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db13 // scvtf v19.4s, v24.4s
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x6e31de55 // fmul v21.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
-	FMOVS        60(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x6e31de58 // fmul v24.4s, v18.4s, v17.4s
+	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD $0x4f9812ca // fmla v10.4s, v22.4s, v24.s[0]
+	WORD $0x4f92126b // fmla v11.4s, v19.4s, v18.s[0]
+	WORD $0xbc4380b2 // ldur s18, [x5, #56]
 	WORD $0x4e21db53 // scvtf v19.4s, v26.4s
+	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
+	WORD $0x6e31de57 // fmul v23.4s, v18.4s, v17.4s
+	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD $0x4f97126c // fmla v12.4s, v19.4s, v23.s[0]
+	WORD $0x4f9212cd // fmla v13.4s, v22.4s, v18.s[0]
+	WORD $0xbc43c0b2 // ldur s18, [x5, #60]
+	WORD $0x4e21db93 // scvtf v19.4s, v28.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e31ce6e // fmla v14.4s, v19.4s, v17.4s
-	WORD $0x4e32ce0f // fmla v15.4s, v16.4s, v18.4s
+	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
+	WORD $0x4f91126e // fmla v14.4s, v19.4s, v17.s[0]
+	WORD $0x4f92120f // fmla v15.4s, v16.4s, v18.s[0]
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        64(R7), (F16, F17)
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        (R7), (F18, F19)
-	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
-	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
-	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
-	FLDPQ        512(R4), (F18, F19)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
-	FLDPQ        544(R4), (F19, F21)
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e959633 // sdot v19.4s, v17.16b, v21.16b
-	FLDPQ        576(R4), (F21, F23)
+	WORD $0x3cc400f0 // ldur q16, [x7, #64]
+	WORD $0x3cc500f1 // ldur q17, [x7, #80]
+	WORD $0x4e221e12 // and v18.16b, v16.16b, v2.16b
+	WORD $0x4e221e33 // and v19.16b, v17.16b, v2.16b
+	WORD $0x6f0e0696 // ushr v22.16b, v20.16b, #2
+	WORD $0x6f0e06b7 // ushr v23.16b, v21.16b, #2
+	WORD $0x6ea01ed2 // bit v18.16b, v22.16b, v0.16b
+	WORD $0x6ea01ef3 // bit v19.16b, v23.16b, v0.16b
+	WORD $0x4e218652 // add v18.16b, v18.16b, v1.16b
+	WORD $0x4e218673 // add v19.16b, v19.16b, v1.16b
+	FLDPQ        512(R4), (F22, F23)
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959618 // sdot v24.4s, v16.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
-	FLDPQ        608(R4), (F23, F25)
+	WORD $0x4e969658 // sdot v24.4s, v18.16b, v22.16b
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e979676 // sdot v22.4s, v19.16b, v23.16b
+	FLDPQ        544(R4), (F23, F25)
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97961a // sdot v26.4s, v16.16b, v23.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e999630 // sdot v16.4s, v17.16b, v25.16b
+	WORD $0x4e97965a // sdot v26.4s, v18.16b, v23.16b
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e999677 // sdot v23.4s, v19.16b, v25.16b
+	FLDPQ        576(R4), (F25, F27)
+	WORD $0x4f00e41c // movi v28.16b, #0
+	WORD $0x4e99965c // sdot v28.4s, v18.16b, v25.16b
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e9b9679 // sdot v25.4s, v19.16b, v27.16b
+	FLDPQ        608(R4), (F27, F29)
+	WORD $0x4f00e41e // movi v30.16b, #0
+	WORD $0x4e9b965e // sdot v30.4s, v18.16b, v27.16b
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9d9672 // sdot v18.4s, v19.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        64(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        68(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        64(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0xbc440013 // ldur s19, [x0, #64]
+	WORD $0xbc44401b // ldur s27, [x0, #68]
+	WORD $0xbc4400bd // ldur s29, [x5, #64]
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e33dfbf // fmul v31.4s, v29.4s, v19.4s
+	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
+	WORD $0x4f9f1308 // fmla v8.4s, v24.4s, v31.s[0]
+	WORD $0x4f9d12c9 // fmla v9.4s, v22.4s, v29.s[0]
+	WORD $0xbc4440b6 // ldur s22, [x5, #68]
+	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e33deda // fmul v26.4s, v22.4s, v19.4s
+	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
+	WORD $0x4f9a130a // fmla v10.4s, v24.4s, v26.s[0]
+	WORD $0x4f9612eb // fmla v11.4s, v23.4s, v22.s[0]
+	WORD $0xbc4480b6 // ldur s22, [x5, #72]
+	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
+	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
+	WORD $0x6e33ded9 // fmul v25.4s, v22.4s, v19.4s
+	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
+	WORD $0x4f9912ec // fmla v12.4s, v23.4s, v25.s[0]
+	WORD $0x4f96130d // fmla v13.4s, v24.4s, v22.s[0]
+	WORD $0xbc44c0b6 // ldur s22, [x5, #76]
+	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31df3b // fmul v27.4s, v25.4s, v17.4s
-	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
-	WORD $0x4e3bce88 // fmla v8.4s, v20.4s, v27.4s
-	WORD $0x4e39ce49 // fmla v9.4s, v18.4s, v25.4s
-	FMOVS        68(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e31de56 // fmul v22.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e32ce6b // fmla v11.4s, v19.4s, v18.4s
-	FMOVS        72(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db13 // scvtf v19.4s, v24.4s
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x6e31de55 // fmul v21.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
-	FMOVS        76(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db53 // scvtf v19.4s, v26.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e31ce6e // fmla v14.4s, v19.4s, v17.4s
-	WORD $0x4e32ce0f // fmla v15.4s, v16.4s, v18.4s
+	WORD $0x6e33ded3 // fmul v19.4s, v22.4s, v19.4s
+	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
+	WORD $0x4f9312ee // fmla v14.4s, v23.4s, v19.s[0]
+	WORD $0x4f96124f // fmla v15.4s, v18.4s, v22.s[0]
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        64(R7), (F16, F17)
-	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
-	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        (R7), (F18, F19)
-	WORD $0x6f0d0652 // ushr v18.16b, v18.16b, #3
-	WORD $0x6f0d0673 // ushr v19.16b, v19.16b, #3
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
-	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
-	FLDPQ        640(R4), (F18, F19)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
-	FLDPQ        672(R4), (F19, F21)
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e959633 // sdot v19.4s, v17.16b, v21.16b
-	FLDPQ        704(R4), (F21, F23)
+	WORD $0x6f0e0612 // ushr v18.16b, v16.16b, #2
+	WORD $0x6f0e0633 // ushr v19.16b, v17.16b, #2
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x6f0d0696 // ushr v22.16b, v20.16b, #3
+	WORD $0x6f0d06b7 // ushr v23.16b, v21.16b, #3
+	WORD $0x6ea01ed2 // bit v18.16b, v22.16b, v0.16b
+	WORD $0x6ea01ef3 // bit v19.16b, v23.16b, v0.16b
+	WORD $0x4e218652 // add v18.16b, v18.16b, v1.16b
+	WORD $0x4e218673 // add v19.16b, v19.16b, v1.16b
+	FLDPQ        640(R4), (F22, F23)
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959618 // sdot v24.4s, v16.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
-	FLDPQ        736(R4), (F23, F25)
+	WORD $0x4e969658 // sdot v24.4s, v18.16b, v22.16b
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e979676 // sdot v22.4s, v19.16b, v23.16b
+	FLDPQ        672(R4), (F23, F25)
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97961a // sdot v26.4s, v16.16b, v23.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e999630 // sdot v16.4s, v17.16b, v25.16b
+	WORD $0x4e97965a // sdot v26.4s, v18.16b, v23.16b
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e999677 // sdot v23.4s, v19.16b, v25.16b
+	FLDPQ        704(R4), (F25, F27)
+	WORD $0x4f00e41c // movi v28.16b, #0
+	WORD $0x4e99965c // sdot v28.4s, v18.16b, v25.16b
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e9b9679 // sdot v25.4s, v19.16b, v27.16b
+	FLDPQ        736(R4), (F27, F29)
+	WORD $0x4f00e41e // movi v30.16b, #0
+	WORD $0x4e9b965e // sdot v30.4s, v18.16b, v27.16b
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9d9672 // sdot v18.4s, v19.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        72(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        76(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        80(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0xbc448013 // ldur s19, [x0, #72]
+	WORD $0xbc44c01b // ldur s27, [x0, #76]
+	WORD $0xbc4500bd // ldur s29, [x5, #80]
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e33dfbf // fmul v31.4s, v29.4s, v19.4s
+	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
+	WORD $0x4f9f1308 // fmla v8.4s, v24.4s, v31.s[0]
+	WORD $0x4f9d12c9 // fmla v9.4s, v22.4s, v29.s[0]
+	WORD $0xbc4540b6 // ldur s22, [x5, #84]
+	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e33deda // fmul v26.4s, v22.4s, v19.4s
+	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
+	WORD $0x4f9a130a // fmla v10.4s, v24.4s, v26.s[0]
+	WORD $0x4f9612eb // fmla v11.4s, v23.4s, v22.s[0]
+	WORD $0xbc4580b6 // ldur s22, [x5, #88]
+	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
+	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
+	WORD $0x6e33ded9 // fmul v25.4s, v22.4s, v19.4s
+	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
+	WORD $0x4f9912ec // fmla v12.4s, v23.4s, v25.s[0]
+	WORD $0x4f96130d // fmla v13.4s, v24.4s, v22.s[0]
+	WORD $0xbc45c0b6 // ldur s22, [x5, #92]
+	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31df3b // fmul v27.4s, v25.4s, v17.4s
-	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
-	WORD $0x4e3bce88 // fmla v8.4s, v20.4s, v27.4s
-	WORD $0x4e39ce49 // fmla v9.4s, v18.4s, v25.4s
-	FMOVS        84(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e31de56 // fmul v22.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e32ce6b // fmla v11.4s, v19.4s, v18.4s
-	FMOVS        88(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db13 // scvtf v19.4s, v24.4s
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x6e31de55 // fmul v21.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
-	FMOVS        92(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db53 // scvtf v19.4s, v26.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e31ce6e // fmla v14.4s, v19.4s, v17.4s
-	WORD $0x4e32ce0f // fmla v15.4s, v16.4s, v18.4s
+	WORD $0x6e33ded3 // fmul v19.4s, v22.4s, v19.4s
+	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
+	WORD $0x4f9312ee // fmla v14.4s, v23.4s, v19.s[0]
+	WORD $0x4f96124f // fmla v15.4s, v18.4s, v22.s[0]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        64(R7), (F16, F17)
-	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
-	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        (R7), (F18, F19)
-	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
-	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
-	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
-	FLDPQ        768(R4), (F18, F19)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
-	FLDPQ        800(R4), (F19, F21)
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e959633 // sdot v19.4s, v17.16b, v21.16b
-	FLDPQ        832(R4), (F21, F23)
+	WORD $0x6f0c0612 // ushr v18.16b, v16.16b, #4
+	WORD $0x6f0c0633 // ushr v19.16b, v17.16b, #4
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x6f0c0696 // ushr v22.16b, v20.16b, #4
+	WORD $0x6f0c06b7 // ushr v23.16b, v21.16b, #4
+	WORD $0x6ea01ed2 // bit v18.16b, v22.16b, v0.16b
+	WORD $0x6ea01ef3 // bit v19.16b, v23.16b, v0.16b
+	WORD $0x4e218652 // add v18.16b, v18.16b, v1.16b
+	WORD $0x4e218673 // add v19.16b, v19.16b, v1.16b
+	FLDPQ        768(R4), (F22, F23)
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959618 // sdot v24.4s, v16.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
-	FLDPQ        864(R4), (F23, F25)
+	WORD $0x4e969658 // sdot v24.4s, v18.16b, v22.16b
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e979676 // sdot v22.4s, v19.16b, v23.16b
+	FLDPQ        800(R4), (F23, F25)
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97961a // sdot v26.4s, v16.16b, v23.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e999630 // sdot v16.4s, v17.16b, v25.16b
+	WORD $0x4e97965a // sdot v26.4s, v18.16b, v23.16b
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e999677 // sdot v23.4s, v19.16b, v25.16b
+	FLDPQ        832(R4), (F25, F27)
+	WORD $0x4f00e41c // movi v28.16b, #0
+	WORD $0x4e99965c // sdot v28.4s, v18.16b, v25.16b
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e9b9679 // sdot v25.4s, v19.16b, v27.16b
+	FLDPQ        864(R4), (F27, F29)
+	WORD $0x4f00e41e // movi v30.16b, #0
+	WORD $0x4e9b965e // sdot v30.4s, v18.16b, v27.16b
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9d9672 // sdot v18.4s, v19.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        80(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        84(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        96(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0xbc450013 // ldur s19, [x0, #80]
+	WORD $0xbc45401b // ldur s27, [x0, #84]
+	WORD $0xbc4600bd // ldur s29, [x5, #96]
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e33dfbf // fmul v31.4s, v29.4s, v19.4s
+	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
+	WORD $0x4f9f1308 // fmla v8.4s, v24.4s, v31.s[0]
+	WORD $0x4f9d12c9 // fmla v9.4s, v22.4s, v29.s[0]
+	WORD $0xbc4640b6 // ldur s22, [x5, #100]
+	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e33deda // fmul v26.4s, v22.4s, v19.4s
+	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
+	WORD $0x4f9a130a // fmla v10.4s, v24.4s, v26.s[0]
+	WORD $0x4f9612eb // fmla v11.4s, v23.4s, v22.s[0]
+	WORD $0xbc4680b6 // ldur s22, [x5, #104]
+	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
+	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
+	WORD $0x6e33ded9 // fmul v25.4s, v22.4s, v19.4s
+	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
+	WORD $0x4f9912ec // fmla v12.4s, v23.4s, v25.s[0]
+	WORD $0x4f96130d // fmla v13.4s, v24.4s, v22.s[0]
+	WORD $0xbc46c0b6 // ldur s22, [x5, #108]
+	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31df3b // fmul v27.4s, v25.4s, v17.4s
-	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
-	WORD $0x4e3bce88 // fmla v8.4s, v20.4s, v27.4s
-	WORD $0x4e39ce49 // fmla v9.4s, v18.4s, v25.4s
-	FMOVS        100(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e31de56 // fmul v22.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e32ce6b // fmla v11.4s, v19.4s, v18.4s
-	FMOVS        104(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db13 // scvtf v19.4s, v24.4s
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x6e31de55 // fmul v21.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
-	FMOVS        108(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db53 // scvtf v19.4s, v26.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e31ce6e // fmla v14.4s, v19.4s, v17.4s
-	WORD $0x4e32ce0f // fmla v15.4s, v16.4s, v18.4s
+	WORD $0x6e33ded3 // fmul v19.4s, v22.4s, v19.4s
+	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
+	WORD $0x4f9312ee // fmla v14.4s, v23.4s, v19.s[0]
+	WORD $0x4f96124f // fmla v15.4s, v18.4s, v22.s[0]
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        64(R7), (F16, F17)
 	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
 	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
-	FLDPQ        (R7), (F18, F19)
-	WORD $0x6f0b0652 // ushr v18.16b, v18.16b, #5
-	WORD $0x6f0b0673 // ushr v19.16b, v19.16b, #5
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6f0b0692 // ushr v18.16b, v20.16b, #5
+	WORD $0x6f0b06b3 // ushr v19.16b, v21.16b, #5
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FLDPQ        896(R4), (F18, F19)
@@ -2161,42 +1967,36 @@ loop3:
 	WORD $0x4e999630 // sdot v16.4s, v17.16b, v25.16b
 
 	// integer sums times both scales
-	FMOVS        88(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        92(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        112(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0xbc458011 // ldur s17, [x0, #88]
+	WORD $0xbc45c017 // ldur s23, [x0, #92]
+	WORD $0xbc4700b9 // ldur s25, [x5, #112]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x6e31df3b // fmul v27.4s, v25.4s, v17.4s
 	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
-	WORD $0x4e3bce88 // fmla v8.4s, v20.4s, v27.4s
-	WORD $0x4e39ce49 // fmla v9.4s, v18.4s, v25.4s
-	FMOVS        116(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4f9b1288 // fmla v8.4s, v20.4s, v27.s[0]
+	WORD $0x4f991249 // fmla v9.4s, v18.4s, v25.s[0]
+	WORD $0xbc4740b2 // ldur s18, [x5, #116]
 	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e31de56 // fmul v22.4s, v18.4s, v17.4s
 	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e32ce6b // fmla v11.4s, v19.4s, v18.4s
-	FMOVS        120(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4f96128a // fmla v10.4s, v20.4s, v22.s[0]
+	WORD $0x4f92126b // fmla v11.4s, v19.4s, v18.s[0]
+	WORD $0xbc4780b2 // ldur s18, [x5, #120]
 	WORD $0x4e21db13 // scvtf v19.4s, v24.4s
 	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
 	WORD $0x6e31de55 // fmul v21.4s, v18.4s, v17.4s
 	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
-	FMOVS        124(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4f95126c // fmla v12.4s, v19.4s, v21.s[0]
+	WORD $0x4f92128d // fmla v13.4s, v20.4s, v18.s[0]
+	WORD $0xbc47c0b2 // ldur s18, [x5, #124]
 	WORD $0x4e21db53 // scvtf v19.4s, v26.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
 	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e31ce6e // fmla v14.4s, v19.4s, v17.4s
-	WORD $0x4e32ce0f // fmla v15.4s, v16.4s, v18.4s
+	WORD $0x4f91126e // fmla v14.4s, v19.4s, v17.s[0]
+	WORD $0x4f92120f // fmla v15.4s, v16.4s, v18.s[0]
 	ADD          $0x6e, R7
 	ADD          $0x400, R4
 	ADD          $0x80, R5
@@ -2250,12 +2050,12 @@ TEXT ·decodeUnitsQ3_KNEON(SB), NOSPLIT, $576-24
 	WORD $0x4f07e781 // movi v1.16b, #252
 	WORD $0x4f00e462 // movi v2.16b, #3
 	WORD $0x4f000463 // movi v3.4s, #3
-	MOVD         $q3_k_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F4
-	WORD $0x4f0005e5 // movi v5.4s, #15
+	WORD $0x4f0005e4 // movi v4.4s, #15
 	MOVD         $q3_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F5
 	MOVD         $q3_k_shuffle2<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $q3_k_shuffle3<>+0(SB), R0
 	FMOVQ        (R0), F7
 	MOVD         dst+0(FP), R0
 	MOVD         src+8(FP), R1
@@ -2268,609 +2068,603 @@ TEXT ·decodeUnitsQ3_KNEON(SB), NOSPLIT, $576-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d40d828 // ldr h8, [x1, #108]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	FMOVQ        94(R1), F9
-	WORD $0x4e06012a // tbl v10.16b, { v9.16b }, v6.16b
+	WORD $0x7c46c028 // ldur h8, [x1, #108]
+	WORD $0x1ee24108 // fcvt s8, h8
+	WORD $0x3cc5e029 // ldur q9, [x1, #94]
+	WORD $0x4e05012a // tbl v10.16b, { v9.16b }, v5.16b
+	WORD $0x4e06012b // tbl v11.16b, { v9.16b }, v6.16b
+	WORD $0x4e241d4a // and v10.16b, v10.16b, v4.16b
+	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
 	WORD $0x4e070129 // tbl v9.16b, { v9.16b }, v7.16b
-	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
-	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
-	FMOVQ        94(R1), F11
-	WORD $0x4e04016c // tbl v12.16b, { v11.16b }, v4.16b
-	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
-	WORD $0x6f3e056b // ushr v11.4s, v11.4s, #2
+	WORD $0x6f3e052c // ushr v12.4s, v9.4s, #2
+	WORD $0x4e231d29 // and v9.16b, v9.16b, v3.16b
 	WORD $0x4e231d8c // and v12.16b, v12.16b, v3.16b
-	WORD $0x4e231d6b // and v11.16b, v11.16b, v3.16b
+	WORD $0x4f245529 // shl v9.4s, v9.4s, #4
 	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
-	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4ea91d49 // orr v9.16b, v10.16b, v9.16b
+	WORD $0x4eac1d6a // orr v10.16b, v11.16b, v12.16b
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4f02644b // movi v11.4s, #66, lsl #24
-	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
-	FMOVQ        F10, 32(R3)
+	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f889148 // fmul v8.4s, v10.4s, v8.s[0]
+	FMOVQ        F9, 32(R3)
 	FMOVQ        F8, 48(R3)
-	WORD $0x7d40d828 // ldr h8, [x1, #108]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	FMOVQ        94(R1), F9
-	WORD $0x4e06012a // tbl v10.16b, { v9.16b }, v6.16b
-	WORD $0x4e070129 // tbl v9.16b, { v9.16b }, v7.16b
+	WORD $0x7c46c028 // ldur h8, [x1, #108]
+	WORD $0x1ee24108 // fcvt s8, h8
+	WORD $0x3cc5e029 // ldur q9, [x1, #94]
+	WORD $0x4e05012a // tbl v10.16b, { v9.16b }, v5.16b
+	WORD $0x4e06012b // tbl v11.16b, { v9.16b }, v6.16b
 	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
-	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
-	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
-	FMOVQ        94(R1), F11
-	WORD $0x4e04016c // tbl v12.16b, { v11.16b }, v4.16b
-	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
-	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x6f3a056b // ushr v11.4s, v11.4s, #6
+	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
+	WORD $0x4e241d4a // and v10.16b, v10.16b, v4.16b
+	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
+	WORD $0x4e070129 // tbl v9.16b, { v9.16b }, v7.16b
+	WORD $0x6f3c052c // ushr v12.4s, v9.4s, #4
+	WORD $0x6f3a0529 // ushr v9.4s, v9.4s, #6
 	WORD $0x4e231d8c // and v12.16b, v12.16b, v3.16b
-	WORD $0x4e231d6b // and v11.16b, v11.16b, v3.16b
+	WORD $0x4e231d29 // and v9.16b, v9.16b, v3.16b
 	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
-	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
+	WORD $0x4f245529 // shl v9.4s, v9.4s, #4
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x4ea91d69 // orr v9.16b, v11.16b, v9.16b
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4f02644b // movi v11.4s, #66, lsl #24
 	WORD $0x4eabd54a // fsub v10.4s, v10.4s, v11.4s
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
+	WORD $0x4f889128 // fmul v8.4s, v9.4s, v8.s[0]
 	FMOVQ        F10, 64(R3)
 	FMOVQ        F8, 80(R3)
 
 	// levels of values 0 to 31
-	FLDPQ        32(R1), (F8, F9)
+	WORD $0x3cc20028 // ldur q8, [x1, #32]
+	WORD $0x3cc30029 // ldur q9, [x1, #48]
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
-	FLDPQ        (R1), (F10, F11)
+	WORD $0x3cc0002a // ldur q10, [x1]
+	WORD $0x3cc1002b // ldur q11, [x1, #16]
 	WORD $0x4f22554a // shl v10.4s, v10.4s, #2
 	WORD $0x4f22556b // shl v11.4s, v11.4s, #2
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x6ea01d48 // bit v8.16b, v10.16b, v0.16b
+	WORD $0x6ea01d69 // bit v9.16b, v11.16b, v0.16b
 	WORD $0x4e218508 // add v8.16b, v8.16b, v1.16b
 	WORD $0x4e218529 // add v9.16b, v9.16b, v1.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        32(R3), F10
+	WORD $0xbc42006a // ldur s10, [x3, #32]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, (R0)
 	FMOVQ        F9, 16(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        32(R3), F10
+	WORD $0xbc42006a // ldur s10, [x3, #32]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 32(R0)
 	FMOVQ        F9, 48(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        36(R3), F10
+	WORD $0xbc42406a // ldur s10, [x3, #36]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 64(R0)
 	FMOVQ        F9, 80(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        36(R3), F10
+	WORD $0xbc42406a // ldur s10, [x3, #36]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 96(R0)
 	FMOVQ        F9, 112(R0)
 
 	// levels of values 32 to 63
-	FLDPQ        32(R1), (F8, F9)
+	WORD $0x3cc20028 // ldur q8, [x1, #32]
+	WORD $0x3cc30029 // ldur q9, [x1, #48]
 	WORD $0x6f0e0508 // ushr v8.16b, v8.16b, #2
 	WORD $0x6f0e0529 // ushr v9.16b, v9.16b, #2
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
-	FLDPQ        (R1), (F10, F11)
+	WORD $0x3cc0002a // ldur q10, [x1]
+	WORD $0x3cc1002b // ldur q11, [x1, #16]
 	WORD $0x4f21554a // shl v10.4s, v10.4s, #1
 	WORD $0x4f21556b // shl v11.4s, v11.4s, #1
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x6ea01d48 // bit v8.16b, v10.16b, v0.16b
+	WORD $0x6ea01d69 // bit v9.16b, v11.16b, v0.16b
 	WORD $0x4e218508 // add v8.16b, v8.16b, v1.16b
 	WORD $0x4e218529 // add v9.16b, v9.16b, v1.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        40(R3), F10
+	WORD $0xbc42806a // ldur s10, [x3, #40]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 128(R0)
 	FMOVQ        F9, 144(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        40(R3), F10
+	WORD $0xbc42806a // ldur s10, [x3, #40]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 160(R0)
 	FMOVQ        F9, 176(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        44(R3), F10
+	WORD $0xbc42c06a // ldur s10, [x3, #44]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 192(R0)
 	FMOVQ        F9, 208(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        44(R3), F10
+	WORD $0xbc42c06a // ldur s10, [x3, #44]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 224(R0)
 	FMOVQ        F9, 240(R0)
 
 	// levels of values 64 to 95
-	FLDPQ        32(R1), (F8, F9)
+	WORD $0x3cc20028 // ldur q8, [x1, #32]
+	WORD $0x3cc30029 // ldur q9, [x1, #48]
 	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
-	FLDPQ        (R1), (F10, F11)
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x3cc0002a // ldur q10, [x1]
+	WORD $0x3cc1002b // ldur q11, [x1, #16]
+	WORD $0x6ea01d48 // bit v8.16b, v10.16b, v0.16b
+	WORD $0x6ea01d69 // bit v9.16b, v11.16b, v0.16b
 	WORD $0x4e218508 // add v8.16b, v8.16b, v1.16b
 	WORD $0x4e218529 // add v9.16b, v9.16b, v1.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        48(R3), F10
+	WORD $0xbc43006a // ldur s10, [x3, #48]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 256(R0)
 	FMOVQ        F9, 272(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        48(R3), F10
+	WORD $0xbc43006a // ldur s10, [x3, #48]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 288(R0)
 	FMOVQ        F9, 304(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        52(R3), F10
+	WORD $0xbc43406a // ldur s10, [x3, #52]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 320(R0)
 	FMOVQ        F9, 336(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        52(R3), F10
+	WORD $0xbc43406a // ldur s10, [x3, #52]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 352(R0)
 	FMOVQ        F9, 368(R0)
 
 	// levels of values 96 to 127
-	FLDPQ        32(R1), (F8, F9)
+	WORD $0x3cc20028 // ldur q8, [x1, #32]
+	WORD $0x3cc30029 // ldur q9, [x1, #48]
 	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
 	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
-	FLDPQ        (R1), (F10, F11)
+	WORD $0x3cc0002a // ldur q10, [x1]
+	WORD $0x3cc1002b // ldur q11, [x1, #16]
 	WORD $0x6f0f054a // ushr v10.16b, v10.16b, #1
 	WORD $0x6f0f056b // ushr v11.16b, v11.16b, #1
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x6ea01d48 // bit v8.16b, v10.16b, v0.16b
+	WORD $0x6ea01d69 // bit v9.16b, v11.16b, v0.16b
 	WORD $0x4e218508 // add v8.16b, v8.16b, v1.16b
 	WORD $0x4e218529 // add v9.16b, v9.16b, v1.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        56(R3), F10
+	WORD $0xbc43806a // ldur s10, [x3, #56]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 384(R0)
 	FMOVQ        F9, 400(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        56(R3), F10
+	WORD $0xbc43806a // ldur s10, [x3, #56]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 416(R0)
 	FMOVQ        F9, 432(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        60(R3), F10
+	WORD $0xbc43c06a // ldur s10, [x3, #60]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 448(R0)
 	FMOVQ        F9, 464(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        60(R3), F10
+	WORD $0xbc43c06a // ldur s10, [x3, #60]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 480(R0)
 	FMOVQ        F9, 496(R0)
 
 	// levels of values 128 to 159
-	FLDPQ        64(R1), (F8, F9)
+	WORD $0x3cc40028 // ldur q8, [x1, #64]
+	WORD $0x3cc50029 // ldur q9, [x1, #80]
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
-	FLDPQ        (R1), (F10, F11)
+	WORD $0x3cc0002a // ldur q10, [x1]
+	WORD $0x3cc1002b // ldur q11, [x1, #16]
 	WORD $0x6f0e054a // ushr v10.16b, v10.16b, #2
 	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x6ea01d48 // bit v8.16b, v10.16b, v0.16b
+	WORD $0x6ea01d69 // bit v9.16b, v11.16b, v0.16b
 	WORD $0x4e218508 // add v8.16b, v8.16b, v1.16b
 	WORD $0x4e218529 // add v9.16b, v9.16b, v1.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        64(R3), F10
+	WORD $0xbc44006a // ldur s10, [x3, #64]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 512(R0)
 	FMOVQ        F9, 528(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        64(R3), F10
+	WORD $0xbc44006a // ldur s10, [x3, #64]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 544(R0)
 	FMOVQ        F9, 560(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        68(R3), F10
+	WORD $0xbc44406a // ldur s10, [x3, #68]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 576(R0)
 	FMOVQ        F9, 592(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        68(R3), F10
+	WORD $0xbc44406a // ldur s10, [x3, #68]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 608(R0)
 	FMOVQ        F9, 624(R0)
 
 	// levels of values 160 to 191
-	FLDPQ        64(R1), (F8, F9)
+	WORD $0x3cc40028 // ldur q8, [x1, #64]
+	WORD $0x3cc50029 // ldur q9, [x1, #80]
 	WORD $0x6f0e0508 // ushr v8.16b, v8.16b, #2
 	WORD $0x6f0e0529 // ushr v9.16b, v9.16b, #2
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
-	FLDPQ        (R1), (F10, F11)
+	WORD $0x3cc0002a // ldur q10, [x1]
+	WORD $0x3cc1002b // ldur q11, [x1, #16]
 	WORD $0x6f0d054a // ushr v10.16b, v10.16b, #3
 	WORD $0x6f0d056b // ushr v11.16b, v11.16b, #3
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x6ea01d48 // bit v8.16b, v10.16b, v0.16b
+	WORD $0x6ea01d69 // bit v9.16b, v11.16b, v0.16b
 	WORD $0x4e218508 // add v8.16b, v8.16b, v1.16b
 	WORD $0x4e218529 // add v9.16b, v9.16b, v1.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        72(R3), F10
+	WORD $0xbc44806a // ldur s10, [x3, #72]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 640(R0)
 	FMOVQ        F9, 656(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        72(R3), F10
+	WORD $0xbc44806a // ldur s10, [x3, #72]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 672(R0)
 	FMOVQ        F9, 688(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        76(R3), F10
+	WORD $0xbc44c06a // ldur s10, [x3, #76]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 704(R0)
 	FMOVQ        F9, 720(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        76(R3), F10
+	WORD $0xbc44c06a // ldur s10, [x3, #76]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 736(R0)
 	FMOVQ        F9, 752(R0)
 
 	// levels of values 192 to 223
-	FLDPQ        64(R1), (F8, F9)
+	WORD $0x3cc40028 // ldur q8, [x1, #64]
+	WORD $0x3cc50029 // ldur q9, [x1, #80]
 	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
-	FLDPQ        (R1), (F10, F11)
+	WORD $0x3cc0002a // ldur q10, [x1]
+	WORD $0x3cc1002b // ldur q11, [x1, #16]
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x6ea01d48 // bit v8.16b, v10.16b, v0.16b
+	WORD $0x6ea01d69 // bit v9.16b, v11.16b, v0.16b
 	WORD $0x4e218508 // add v8.16b, v8.16b, v1.16b
 	WORD $0x4e218529 // add v9.16b, v9.16b, v1.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        80(R3), F10
+	WORD $0xbc45006a // ldur s10, [x3, #80]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 768(R0)
 	FMOVQ        F9, 784(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        80(R3), F10
+	WORD $0xbc45006a // ldur s10, [x3, #80]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 800(R0)
 	FMOVQ        F9, 816(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        84(R3), F10
+	WORD $0xbc45406a // ldur s10, [x3, #84]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 832(R0)
 	FMOVQ        F9, 848(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        84(R3), F10
+	WORD $0xbc45406a // ldur s10, [x3, #84]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 864(R0)
 	FMOVQ        F9, 880(R0)
 
 	// levels of values 224 to 255
-	FLDPQ        64(R1), (F8, F9)
+	WORD $0x3cc40028 // ldur q8, [x1, #64]
+	WORD $0x3cc50029 // ldur q9, [x1, #80]
 	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
 	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
-	FLDPQ        (R1), (F10, F11)
+	WORD $0x3cc0002a // ldur q10, [x1]
+	WORD $0x3cc1002b // ldur q11, [x1, #16]
 	WORD $0x6f0b054a // ushr v10.16b, v10.16b, #5
 	WORD $0x6f0b056b // ushr v11.16b, v11.16b, #5
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x6ea01d48 // bit v8.16b, v10.16b, v0.16b
+	WORD $0x6ea01d69 // bit v9.16b, v11.16b, v0.16b
 	WORD $0x4e218508 // add v8.16b, v8.16b, v1.16b
 	WORD $0x4e218529 // add v9.16b, v9.16b, v1.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        88(R3), F10
+	WORD $0xbc45806a // ldur s10, [x3, #88]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 896(R0)
 	FMOVQ        F9, 912(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        88(R3), F10
+	WORD $0xbc45806a // ldur s10, [x3, #88]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 928(R0)
 	FMOVQ        F9, 944(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        92(R3), F10
+	WORD $0xbc45c06a // ldur s10, [x3, #92]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 960(R0)
 	FMOVQ        F9, 976(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        92(R3), F10
+	WORD $0xbc45c06a // ldur s10, [x3, #92]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 992(R0)
@@ -2892,12 +2686,12 @@ TEXT ·matmul1xQ3_KNEON(SB), NOSPLIT, $576-64
 	WORD $0x4f07e781 // movi v1.16b, #252
 	WORD $0x4f00e462 // movi v2.16b, #3
 	WORD $0x4f000463 // movi v3.4s, #3
-	MOVD         $q3_k_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F4
-	WORD $0x4f0005e5 // movi v5.4s, #15
+	WORD $0x4f0005e4 // movi v4.4s, #15
 	MOVD         $q3_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F5
 	MOVD         $q3_k_shuffle2<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $q3_k_shuffle3<>+0(SB), R0
 	FMOVQ        (R0), F7
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
@@ -2925,276 +2719,278 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40d8d0 // ldr h16, [x6, #108]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVQ        94(R6), F17
-	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
+	WORD $0x7c46c0d0 // ldur h16, [x6, #108]
+	WORD $0x1ee24210 // fcvt s16, h16
+	WORD $0x3cc5e0d1 // ldur q17, [x6, #94]
+	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
+	WORD $0x4e060233 // tbl v19.16b, { v17.16b }, v6.16b
+	WORD $0x4e241e52 // and v18.16b, v18.16b, v4.16b
+	WORD $0x4e241e73 // and v19.16b, v19.16b, v4.16b
 	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	FMOVQ        94(R6), F19
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
-	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x6f3e0634 // ushr v20.4s, v17.4s, #2
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
 	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
 	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
+	WORD $0x4eb41e72 // orr v18.16b, v19.16b, v20.16b
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4f026453 // movi v19.4s, #66, lsl #24
-	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
 	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
-	FMOVQ        F18, 32(R3)
+	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909250 // fmul v16.4s, v18.4s, v16.s[0]
+	FMOVQ        F17, 32(R3)
 	FMOVQ        F16, 48(R3)
-	WORD $0x7d40d8d0 // ldr h16, [x6, #108]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVQ        94(R6), F17
-	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
-	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
+	WORD $0x7c46c0d0 // ldur h16, [x6, #108]
+	WORD $0x1ee24210 // fcvt s16, h16
+	WORD $0x3cc5e0d1 // ldur q17, [x6, #94]
+	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
+	WORD $0x4e060233 // tbl v19.16b, { v17.16b }, v6.16b
 	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	FMOVQ        94(R6), F19
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x4e241e52 // and v18.16b, v18.16b, v4.16b
+	WORD $0x4e241e73 // and v19.16b, v19.16b, v4.16b
+	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
+	WORD $0x6f3c0634 // ushr v20.4s, v17.4s, #4
+	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
 	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
 	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
 	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb11e71 // orr v17.16b, v19.16b, v17.16b
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4f026453 // movi v19.4s, #66, lsl #24
 	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
 	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x4f909230 // fmul v16.4s, v17.4s, v16.s[0]
 	FMOVQ        F18, 64(R3)
 	FMOVQ        F16, 80(R3)
 
 	// levels of values 0 to 31
-	FLDPQ        32(R6), (F16, F17)
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        (R6), (F18, F19)
+	WORD $0x3cc000d2 // ldur q18, [x6]
+	WORD $0x3cc100d3 // ldur q19, [x6, #16]
 	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
 	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        (R4), (F18, F19)
+	WORD $0x3cc00092 // ldur q18, [x4]
+	WORD $0x3cc10093 // ldur q19, [x4, #16]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        32(R4), (F18, F19)
+	WORD $0x3cc20092 // ldur q18, [x4, #32]
+	WORD $0x3cc30093 // ldur q19, [x4, #48]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        64(R4), (F18, F19)
+	WORD $0x3cc40092 // ldur q18, [x4, #64]
+	WORD $0x3cc50093 // ldur q19, [x4, #80]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        96(R4), (F18, F19)
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
+	WORD $0x3cc70093 // ldur q19, [x4, #112]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 32 to 63
-	FLDPQ        32(R6), (F16, F17)
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
 	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
 	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        (R6), (F18, F19)
+	WORD $0x3cc000d2 // ldur q18, [x6]
+	WORD $0x3cc100d3 // ldur q19, [x6, #16]
 	WORD $0x4f215652 // shl v18.4s, v18.4s, #1
 	WORD $0x4f215673 // shl v19.4s, v19.4s, #1
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        128(R4), (F18, F19)
+	WORD $0x3cc80092 // ldur q18, [x4, #128]
+	WORD $0x3cc90093 // ldur q19, [x4, #144]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        160(R4), (F18, F19)
+	WORD $0x3cca0092 // ldur q18, [x4, #160]
+	WORD $0x3ccb0093 // ldur q19, [x4, #176]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        192(R4), (F18, F19)
+	WORD $0x3ccc0092 // ldur q18, [x4, #192]
+	WORD $0x3ccd0093 // ldur q19, [x4, #208]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        224(R4), (F18, F19)
+	WORD $0x3cce0092 // ldur q18, [x4, #224]
+	WORD $0x3ccf0093 // ldur q19, [x4, #240]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 64 to 95
-	FLDPQ        32(R6), (F16, F17)
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        (R6), (F18, F19)
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x3cc000d2 // ldur q18, [x6]
+	WORD $0x3cc100d3 // ldur q19, [x6, #16]
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        256(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        288(R4), (F18, F19)
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        320(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        352(R4), (F18, F19)
@@ -3202,71 +2998,71 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 96 to 127
-	FLDPQ        32(R6), (F16, F17)
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
 	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
 	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
-	FLDPQ        (R6), (F18, F19)
+	WORD $0x3cc000d2 // ldur q18, [x6]
+	WORD $0x3cc100d3 // ldur q19, [x6, #16]
 	WORD $0x6f0f0652 // ushr v18.16b, v18.16b, #1
 	WORD $0x6f0f0673 // ushr v19.16b, v19.16b, #1
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        384(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        416(R4), (F18, F19)
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        448(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        480(R4), (F18, F19)
@@ -3274,71 +3070,71 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 128 to 159
-	FLDPQ        64(R6), (F16, F17)
+	WORD $0x3cc400d0 // ldur q16, [x6, #64]
+	WORD $0x3cc500d1 // ldur q17, [x6, #80]
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        (R6), (F18, F19)
+	WORD $0x3cc000d2 // ldur q18, [x6]
+	WORD $0x3cc100d3 // ldur q19, [x6, #16]
 	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
 	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        64(R3), F18
+	WORD $0xbc440072 // ldur s18, [x3, #64]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        512(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        64(R3), F18
+	WORD $0xbc440072 // ldur s18, [x3, #64]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        544(R4), (F18, F19)
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        68(R3), F18
+	WORD $0xbc444072 // ldur s18, [x3, #68]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        576(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        68(R3), F18
+	WORD $0xbc444072 // ldur s18, [x3, #68]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        608(R4), (F18, F19)
@@ -3346,73 +3142,73 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 160 to 191
-	FLDPQ        64(R6), (F16, F17)
+	WORD $0x3cc400d0 // ldur q16, [x6, #64]
+	WORD $0x3cc500d1 // ldur q17, [x6, #80]
 	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
 	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        (R6), (F18, F19)
+	WORD $0x3cc000d2 // ldur q18, [x6]
+	WORD $0x3cc100d3 // ldur q19, [x6, #16]
 	WORD $0x6f0d0652 // ushr v18.16b, v18.16b, #3
 	WORD $0x6f0d0673 // ushr v19.16b, v19.16b, #3
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        72(R3), F18
+	WORD $0xbc448072 // ldur s18, [x3, #72]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        640(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        72(R3), F18
+	WORD $0xbc448072 // ldur s18, [x3, #72]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        672(R4), (F18, F19)
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        76(R3), F18
+	WORD $0xbc44c072 // ldur s18, [x3, #76]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        704(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        76(R3), F18
+	WORD $0xbc44c072 // ldur s18, [x3, #76]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        736(R4), (F18, F19)
@@ -3420,73 +3216,73 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 192 to 223
-	FLDPQ        64(R6), (F16, F17)
+	WORD $0x3cc400d0 // ldur q16, [x6, #64]
+	WORD $0x3cc500d1 // ldur q17, [x6, #80]
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        (R6), (F18, F19)
+	WORD $0x3cc000d2 // ldur q18, [x6]
+	WORD $0x3cc100d3 // ldur q19, [x6, #16]
 	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
 	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        80(R3), F18
+	WORD $0xbc450072 // ldur s18, [x3, #80]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        768(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        80(R3), F18
+	WORD $0xbc450072 // ldur s18, [x3, #80]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        800(R4), (F18, F19)
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        84(R3), F18
+	WORD $0xbc454072 // ldur s18, [x3, #84]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        832(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        84(R3), F18
+	WORD $0xbc454072 // ldur s18, [x3, #84]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        864(R4), (F18, F19)
@@ -3494,71 +3290,71 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 224 to 255
-	FLDPQ        64(R6), (F16, F17)
+	WORD $0x3cc400d0 // ldur q16, [x6, #64]
+	WORD $0x3cc500d1 // ldur q17, [x6, #80]
 	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
 	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
-	FLDPQ        (R6), (F18, F19)
+	WORD $0x3cc000d2 // ldur q18, [x6]
+	WORD $0x3cc100d3 // ldur q19, [x6, #16]
 	WORD $0x6f0b0652 // ushr v18.16b, v18.16b, #5
 	WORD $0x6f0b0673 // ushr v19.16b, v19.16b, #5
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        88(R3), F18
+	WORD $0xbc458072 // ldur s18, [x3, #88]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        896(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        88(R3), F18
+	WORD $0xbc458072 // ldur s18, [x3, #88]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        928(R4), (F18, F19)
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        92(R3), F18
+	WORD $0xbc45c072 // ldur s18, [x3, #92]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        960(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        92(R3), F18
+	WORD $0xbc45c072 // ldur s18, [x3, #92]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        992(R4), (F18, F19)
@@ -3602,12 +3398,12 @@ TEXT ·matmul2xQ3_KNEON(SB), NOSPLIT, $576-64
 	WORD $0x4f07e781 // movi v1.16b, #252
 	WORD $0x4f00e462 // movi v2.16b, #3
 	WORD $0x4f000463 // movi v3.4s, #3
-	MOVD         $q3_k_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F4
-	WORD $0x4f0005e5 // movi v5.4s, #15
+	WORD $0x4f0005e4 // movi v4.4s, #15
 	MOVD         $q3_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F5
 	MOVD         $q3_k_shuffle2<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $q3_k_shuffle3<>+0(SB), R0
 	FMOVQ        (R0), F7
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
@@ -3636,282 +3432,284 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40d8f0 // ldr h16, [x7, #108]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVQ        94(R7), F17
-	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
+	WORD $0x7c46c0f0 // ldur h16, [x7, #108]
+	WORD $0x1ee24210 // fcvt s16, h16
+	WORD $0x3cc5e0f1 // ldur q17, [x7, #94]
+	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
+	WORD $0x4e060233 // tbl v19.16b, { v17.16b }, v6.16b
+	WORD $0x4e241e52 // and v18.16b, v18.16b, v4.16b
+	WORD $0x4e241e73 // and v19.16b, v19.16b, v4.16b
 	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	FMOVQ        94(R7), F19
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
-	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x6f3e0634 // ushr v20.4s, v17.4s, #2
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
 	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
 	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
+	WORD $0x4eb41e72 // orr v18.16b, v19.16b, v20.16b
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4f026453 // movi v19.4s, #66, lsl #24
-	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
 	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
-	FMOVQ        F18, 32(R3)
+	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909250 // fmul v16.4s, v18.4s, v16.s[0]
+	FMOVQ        F17, 32(R3)
 	FMOVQ        F16, 48(R3)
-	WORD $0x7d40d8f0 // ldr h16, [x7, #108]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVQ        94(R7), F17
-	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
-	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
+	WORD $0x7c46c0f0 // ldur h16, [x7, #108]
+	WORD $0x1ee24210 // fcvt s16, h16
+	WORD $0x3cc5e0f1 // ldur q17, [x7, #94]
+	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
+	WORD $0x4e060233 // tbl v19.16b, { v17.16b }, v6.16b
 	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	FMOVQ        94(R7), F19
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x4e241e52 // and v18.16b, v18.16b, v4.16b
+	WORD $0x4e241e73 // and v19.16b, v19.16b, v4.16b
+	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
+	WORD $0x6f3c0634 // ushr v20.4s, v17.4s, #4
+	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
 	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
 	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
 	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb11e71 // orr v17.16b, v19.16b, v17.16b
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4f026453 // movi v19.4s, #66, lsl #24
 	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
 	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x4f909230 // fmul v16.4s, v17.4s, v16.s[0]
 	FMOVQ        F18, 64(R3)
 	FMOVQ        F16, 80(R3)
 
 	// levels of values 0 to 31
-	FLDPQ        32(R7), (F16, F17)
+	WORD $0x3cc200f0 // ldur q16, [x7, #32]
+	WORD $0x3cc300f1 // ldur q17, [x7, #48]
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        (R7), (F18, F19)
+	WORD $0x3cc000f2 // ldur q18, [x7]
+	WORD $0x3cc100f3 // ldur q19, [x7, #16]
 	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
 	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        (R4), (F18, F19)
+	WORD $0x3cc00092 // ldur q18, [x4]
+	WORD $0x3cc10093 // ldur q19, [x4, #16]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F18
+	WORD $0x3cc00112 // ldur q18, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F19
+	WORD $0x3cc10113 // ldur q19, [x8, #16]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        32(R4), (F18, F19)
+	WORD $0x3cc20092 // ldur q18, [x4, #32]
+	WORD $0x3cc30093 // ldur q19, [x4, #48]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F18
+	WORD $0x3cc20112 // ldur q18, [x8, #32]
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F19
+	WORD $0x3cc30113 // ldur q19, [x8, #48]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        64(R4), (F18, F19)
+	WORD $0x3cc40092 // ldur q18, [x4, #64]
+	WORD $0x3cc50093 // ldur q19, [x4, #80]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F18
+	WORD $0x3cc40112 // ldur q18, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F19
+	WORD $0x3cc50113 // ldur q19, [x8, #80]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        96(R4), (F18, F19)
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
+	WORD $0x3cc70093 // ldur q19, [x4, #112]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F18
+	WORD $0x3cc60112 // ldur q18, [x8, #96]
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F19
+	WORD $0x3cc70113 // ldur q19, [x8, #112]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 32 to 63
-	FLDPQ        32(R7), (F16, F17)
+	WORD $0x3cc200f0 // ldur q16, [x7, #32]
+	WORD $0x3cc300f1 // ldur q17, [x7, #48]
 	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
 	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        (R7), (F18, F19)
+	WORD $0x3cc000f2 // ldur q18, [x7]
+	WORD $0x3cc100f3 // ldur q19, [x7, #16]
 	WORD $0x4f215652 // shl v18.4s, v18.4s, #1
 	WORD $0x4f215673 // shl v19.4s, v19.4s, #1
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        128(R4), (F18, F19)
+	WORD $0x3cc80092 // ldur q18, [x4, #128]
+	WORD $0x3cc90093 // ldur q19, [x4, #144]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        128(R8), F18
+	WORD $0x3cc80112 // ldur q18, [x8, #128]
 	ADD          R5, R4, R8
-	FMOVQ        144(R8), F19
+	WORD $0x3cc90113 // ldur q19, [x8, #144]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        160(R4), (F18, F19)
+	WORD $0x3cca0092 // ldur q18, [x4, #160]
+	WORD $0x3ccb0093 // ldur q19, [x4, #176]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        160(R8), F18
+	WORD $0x3cca0112 // ldur q18, [x8, #160]
 	ADD          R5, R4, R8
-	FMOVQ        176(R8), F19
+	WORD $0x3ccb0113 // ldur q19, [x8, #176]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        192(R4), (F18, F19)
+	WORD $0x3ccc0092 // ldur q18, [x4, #192]
+	WORD $0x3ccd0093 // ldur q19, [x4, #208]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        192(R8), F18
+	WORD $0x3ccc0112 // ldur q18, [x8, #192]
 	ADD          R5, R4, R8
-	FMOVQ        208(R8), F19
+	WORD $0x3ccd0113 // ldur q19, [x8, #208]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        224(R4), (F18, F19)
+	WORD $0x3cce0092 // ldur q18, [x4, #224]
+	WORD $0x3ccf0093 // ldur q19, [x4, #240]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        224(R8), F18
+	WORD $0x3cce0112 // ldur q18, [x8, #224]
 	ADD          R5, R4, R8
-	FMOVQ        240(R8), F19
+	WORD $0x3ccf0113 // ldur q19, [x8, #240]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 64 to 95
-	FLDPQ        32(R7), (F16, F17)
+	WORD $0x3cc200f0 // ldur q16, [x7, #32]
+	WORD $0x3cc300f1 // ldur q17, [x7, #48]
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        (R7), (F18, F19)
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x3cc000f2 // ldur q18, [x7]
+	WORD $0x3cc100f3 // ldur q19, [x7, #16]
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        256(R4), (F18, F19)
@@ -3923,15 +3721,15 @@ loop3:
 	FMOVQ        272(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        288(R4), (F18, F19)
@@ -3943,15 +3741,15 @@ loop3:
 	FMOVQ        304(R8), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        320(R4), (F18, F19)
@@ -3963,15 +3761,15 @@ loop3:
 	FMOVQ        336(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        352(R4), (F18, F19)
@@ -3985,29 +3783,29 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 96 to 127
-	FLDPQ        32(R7), (F16, F17)
+	WORD $0x3cc200f0 // ldur q16, [x7, #32]
+	WORD $0x3cc300f1 // ldur q17, [x7, #48]
 	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
 	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
-	FLDPQ        (R7), (F18, F19)
+	WORD $0x3cc000f2 // ldur q18, [x7]
+	WORD $0x3cc100f3 // ldur q19, [x7, #16]
 	WORD $0x6f0f0652 // ushr v18.16b, v18.16b, #1
 	WORD $0x6f0f0673 // ushr v19.16b, v19.16b, #1
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        384(R4), (F18, F19)
@@ -4019,15 +3817,15 @@ loop3:
 	FMOVQ        400(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        416(R4), (F18, F19)
@@ -4039,15 +3837,15 @@ loop3:
 	FMOVQ        432(R8), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        448(R4), (F18, F19)
@@ -4059,15 +3857,15 @@ loop3:
 	FMOVQ        464(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        480(R4), (F18, F19)
@@ -4081,29 +3879,29 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 128 to 159
-	FLDPQ        64(R7), (F16, F17)
+	WORD $0x3cc400f0 // ldur q16, [x7, #64]
+	WORD $0x3cc500f1 // ldur q17, [x7, #80]
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        (R7), (F18, F19)
+	WORD $0x3cc000f2 // ldur q18, [x7]
+	WORD $0x3cc100f3 // ldur q19, [x7, #16]
 	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
 	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        64(R3), F18
+	WORD $0xbc440072 // ldur s18, [x3, #64]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        512(R4), (F18, F19)
@@ -4115,15 +3913,15 @@ loop3:
 	FMOVQ        528(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        64(R3), F18
+	WORD $0xbc440072 // ldur s18, [x3, #64]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        544(R4), (F18, F19)
@@ -4135,15 +3933,15 @@ loop3:
 	FMOVQ        560(R8), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        68(R3), F18
+	WORD $0xbc444072 // ldur s18, [x3, #68]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        576(R4), (F18, F19)
@@ -4155,15 +3953,15 @@ loop3:
 	FMOVQ        592(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        68(R3), F18
+	WORD $0xbc444072 // ldur s18, [x3, #68]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        608(R4), (F18, F19)
@@ -4177,31 +3975,31 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 160 to 191
-	FLDPQ        64(R7), (F16, F17)
+	WORD $0x3cc400f0 // ldur q16, [x7, #64]
+	WORD $0x3cc500f1 // ldur q17, [x7, #80]
 	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
 	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        (R7), (F18, F19)
+	WORD $0x3cc000f2 // ldur q18, [x7]
+	WORD $0x3cc100f3 // ldur q19, [x7, #16]
 	WORD $0x6f0d0652 // ushr v18.16b, v18.16b, #3
 	WORD $0x6f0d0673 // ushr v19.16b, v19.16b, #3
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        72(R3), F18
+	WORD $0xbc448072 // ldur s18, [x3, #72]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        640(R4), (F18, F19)
@@ -4213,15 +4011,15 @@ loop3:
 	FMOVQ        656(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        72(R3), F18
+	WORD $0xbc448072 // ldur s18, [x3, #72]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        672(R4), (F18, F19)
@@ -4233,15 +4031,15 @@ loop3:
 	FMOVQ        688(R8), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        76(R3), F18
+	WORD $0xbc44c072 // ldur s18, [x3, #76]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        704(R4), (F18, F19)
@@ -4253,15 +4051,15 @@ loop3:
 	FMOVQ        720(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        76(R3), F18
+	WORD $0xbc44c072 // ldur s18, [x3, #76]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        736(R4), (F18, F19)
@@ -4275,31 +4073,31 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 192 to 223
-	FLDPQ        64(R7), (F16, F17)
+	WORD $0x3cc400f0 // ldur q16, [x7, #64]
+	WORD $0x3cc500f1 // ldur q17, [x7, #80]
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        (R7), (F18, F19)
+	WORD $0x3cc000f2 // ldur q18, [x7]
+	WORD $0x3cc100f3 // ldur q19, [x7, #16]
 	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
 	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        80(R3), F18
+	WORD $0xbc450072 // ldur s18, [x3, #80]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        768(R4), (F18, F19)
@@ -4311,15 +4109,15 @@ loop3:
 	FMOVQ        784(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        80(R3), F18
+	WORD $0xbc450072 // ldur s18, [x3, #80]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        800(R4), (F18, F19)
@@ -4331,15 +4129,15 @@ loop3:
 	FMOVQ        816(R8), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        84(R3), F18
+	WORD $0xbc454072 // ldur s18, [x3, #84]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        832(R4), (F18, F19)
@@ -4351,15 +4149,15 @@ loop3:
 	FMOVQ        848(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        84(R3), F18
+	WORD $0xbc454072 // ldur s18, [x3, #84]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        864(R4), (F18, F19)
@@ -4373,29 +4171,29 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 224 to 255
-	FLDPQ        64(R7), (F16, F17)
+	WORD $0x3cc400f0 // ldur q16, [x7, #64]
+	WORD $0x3cc500f1 // ldur q17, [x7, #80]
 	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
 	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
-	FLDPQ        (R7), (F18, F19)
+	WORD $0x3cc000f2 // ldur q18, [x7]
+	WORD $0x3cc100f3 // ldur q19, [x7, #16]
 	WORD $0x6f0b0652 // ushr v18.16b, v18.16b, #5
 	WORD $0x6f0b0673 // ushr v19.16b, v19.16b, #5
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        88(R3), F18
+	WORD $0xbc458072 // ldur s18, [x3, #88]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        896(R4), (F18, F19)
@@ -4407,15 +4205,15 @@ loop3:
 	FMOVQ        912(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        88(R3), F18
+	WORD $0xbc458072 // ldur s18, [x3, #88]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        928(R4), (F18, F19)
@@ -4427,15 +4225,15 @@ loop3:
 	FMOVQ        944(R8), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        92(R3), F18
+	WORD $0xbc45c072 // ldur s18, [x3, #92]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        960(R4), (F18, F19)
@@ -4447,15 +4245,15 @@ loop3:
 	FMOVQ        976(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        92(R3), F18
+	WORD $0xbc45c072 // ldur s18, [x3, #92]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        992(R4), (F18, F19)
@@ -4511,12 +4309,12 @@ TEXT ·matmul3xQ3_KNEON(SB), NOSPLIT, $576-64
 	WORD $0x4f07e781 // movi v1.16b, #252
 	WORD $0x4f00e462 // movi v2.16b, #3
 	WORD $0x4f000463 // movi v3.4s, #3
-	MOVD         $q3_k_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F4
-	WORD $0x4f0005e5 // movi v5.4s, #15
+	WORD $0x4f0005e4 // movi v4.4s, #15
 	MOVD         $q3_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F5
 	MOVD         $q3_k_shuffle2<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $q3_k_shuffle3<>+0(SB), R0
 	FMOVQ        (R0), F7
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
@@ -4546,306 +4344,316 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40d90e // ldr h14, [x8, #108]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVQ        94(R8), F15
-	WORD $0x4e0601f0 // tbl v16.16b, { v15.16b }, v6.16b
+	WORD $0x7c46c10e // ldur h14, [x8, #108]
+	WORD $0x1ee241ce // fcvt s14, h14
+	WORD $0x3cc5e10f // ldur q15, [x8, #94]
+	WORD $0x4e0501f0 // tbl v16.16b, { v15.16b }, v5.16b
+	WORD $0x4e0601f1 // tbl v17.16b, { v15.16b }, v6.16b
+	WORD $0x4e241e10 // and v16.16b, v16.16b, v4.16b
+	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
 	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
-	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
-	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
-	FMOVQ        94(R8), F17
-	WORD $0x4e040232 // tbl v18.16b, { v17.16b }, v4.16b
-	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
-	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x6f3e05f2 // ushr v18.4s, v15.4s, #2
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
 	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
+	WORD $0x4eb21e30 // orr v16.16b, v17.16b, v18.16b
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4f026451 // movi v17.4s, #66, lsl #24
-	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
-	FMOVQ        F16, 32(R3)
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e920e // fmul v14.4s, v16.4s, v14.s[0]
+	FMOVQ        F15, 32(R3)
 	FMOVQ        F14, 48(R3)
-	WORD $0x7d40d90e // ldr h14, [x8, #108]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVQ        94(R8), F15
-	WORD $0x4e0601f0 // tbl v16.16b, { v15.16b }, v6.16b
-	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
+	WORD $0x7c46c10e // ldur h14, [x8, #108]
+	WORD $0x1ee241ce // fcvt s14, h14
+	WORD $0x3cc5e10f // ldur q15, [x8, #94]
+	WORD $0x4e0501f0 // tbl v16.16b, { v15.16b }, v5.16b
+	WORD $0x4e0601f1 // tbl v17.16b, { v15.16b }, v6.16b
 	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
-	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
-	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
-	FMOVQ        94(R8), F17
-	WORD $0x4e040232 // tbl v18.16b, { v17.16b }, v4.16b
-	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x4e241e10 // and v16.16b, v16.16b, v4.16b
+	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
+	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
+	WORD $0x6f3c05f2 // ushr v18.4s, v15.4s, #4
+	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
 	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eaf1e2f // orr v15.16b, v17.16b, v15.16b
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4f026451 // movi v17.4s, #66, lsl #24
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x4f8e91ee // fmul v14.4s, v15.4s, v14.s[0]
 	FMOVQ        F16, 64(R3)
 	FMOVQ        F14, 80(R3)
 
 	// levels of values 0 to 31
-	FLDPQ        32(R8), (F14, F15)
+	WORD $0x3cc2010e // ldur q14, [x8, #32]
+	WORD $0x3cc3010f // ldur q15, [x8, #48]
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	FLDPQ        (R8), (F16, F17)
+	WORD $0x3cc00110 // ldur q16, [x8]
+	WORD $0x3cc10111 // ldur q17, [x8, #16]
 	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
 	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
 	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        32(R3), F16
+	WORD $0xbc420070 // ldur s16, [x3, #32]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FLDPQ        (R4), (F16, F17)
+	WORD $0x3cc00090 // ldur q16, [x4]
+	WORD $0x3cc10091 // ldur q17, [x4, #16]
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F16
+	WORD $0x3cc00130 // ldur q16, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F17
+	WORD $0x3cc10131 // ldur q17, [x9, #16]
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FLDPQ        (R6), (F16, F17)
+	WORD $0x3cc000d0 // ldur q16, [x6]
+	WORD $0x3cc100d1 // ldur q17, [x6, #16]
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        32(R3), F16
+	WORD $0xbc420070 // ldur s16, [x3, #32]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FLDPQ        32(R4), (F16, F17)
+	WORD $0x3cc20090 // ldur q16, [x4, #32]
+	WORD $0x3cc30091 // ldur q17, [x4, #48]
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F16
+	WORD $0x3cc20130 // ldur q16, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F17
+	WORD $0x3cc30131 // ldur q17, [x9, #48]
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FLDPQ        32(R6), (F16, F17)
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        36(R3), F16
+	WORD $0xbc424070 // ldur s16, [x3, #36]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FLDPQ        64(R4), (F16, F17)
+	WORD $0x3cc40090 // ldur q16, [x4, #64]
+	WORD $0x3cc50091 // ldur q17, [x4, #80]
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F16
+	WORD $0x3cc40130 // ldur q16, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F17
+	WORD $0x3cc50131 // ldur q17, [x9, #80]
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FLDPQ        64(R6), (F16, F17)
+	WORD $0x3cc400d0 // ldur q16, [x6, #64]
+	WORD $0x3cc500d1 // ldur q17, [x6, #80]
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        36(R3), F16
+	WORD $0xbc424070 // ldur s16, [x3, #36]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FLDPQ        96(R4), (F16, F17)
+	WORD $0x3cc60090 // ldur q16, [x4, #96]
+	WORD $0x3cc70091 // ldur q17, [x4, #112]
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F16
+	WORD $0x3cc60130 // ldur q16, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F17
+	WORD $0x3cc70131 // ldur q17, [x9, #112]
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FLDPQ        96(R6), (F16, F17)
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
+	WORD $0x3cc700d1 // ldur q17, [x6, #112]
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 32 to 63
-	FLDPQ        32(R8), (F14, F15)
+	WORD $0x3cc2010e // ldur q14, [x8, #32]
+	WORD $0x3cc3010f // ldur q15, [x8, #48]
 	WORD $0x6f0e05ce // ushr v14.16b, v14.16b, #2
 	WORD $0x6f0e05ef // ushr v15.16b, v15.16b, #2
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	FLDPQ        (R8), (F16, F17)
+	WORD $0x3cc00110 // ldur q16, [x8]
+	WORD $0x3cc10111 // ldur q17, [x8, #16]
 	WORD $0x4f215610 // shl v16.4s, v16.4s, #1
 	WORD $0x4f215631 // shl v17.4s, v17.4s, #1
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
 	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        40(R3), F16
+	WORD $0xbc428070 // ldur s16, [x3, #40]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FLDPQ        128(R4), (F16, F17)
+	WORD $0x3cc80090 // ldur q16, [x4, #128]
+	WORD $0x3cc90091 // ldur q17, [x4, #144]
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F16
+	WORD $0x3cc80130 // ldur q16, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F17
+	WORD $0x3cc90131 // ldur q17, [x9, #144]
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FLDPQ        128(R6), (F16, F17)
+	WORD $0x3cc800d0 // ldur q16, [x6, #128]
+	WORD $0x3cc900d1 // ldur q17, [x6, #144]
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        40(R3), F16
+	WORD $0xbc428070 // ldur s16, [x3, #40]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FLDPQ        160(R4), (F16, F17)
+	WORD $0x3cca0090 // ldur q16, [x4, #160]
+	WORD $0x3ccb0091 // ldur q17, [x4, #176]
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F16
+	WORD $0x3cca0130 // ldur q16, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F17
+	WORD $0x3ccb0131 // ldur q17, [x9, #176]
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FLDPQ        160(R6), (F16, F17)
+	WORD $0x3cca00d0 // ldur q16, [x6, #160]
+	WORD $0x3ccb00d1 // ldur q17, [x6, #176]
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        44(R3), F16
+	WORD $0xbc42c070 // ldur s16, [x3, #44]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FLDPQ        192(R4), (F16, F17)
+	WORD $0x3ccc0090 // ldur q16, [x4, #192]
+	WORD $0x3ccd0091 // ldur q17, [x4, #208]
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F16
+	WORD $0x3ccc0130 // ldur q16, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F17
+	WORD $0x3ccd0131 // ldur q17, [x9, #208]
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FLDPQ        192(R6), (F16, F17)
+	WORD $0x3ccc00d0 // ldur q16, [x6, #192]
+	WORD $0x3ccd00d1 // ldur q17, [x6, #208]
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        44(R3), F16
+	WORD $0xbc42c070 // ldur s16, [x3, #44]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FLDPQ        224(R4), (F16, F17)
+	WORD $0x3cce0090 // ldur q16, [x4, #224]
+	WORD $0x3ccf0091 // ldur q17, [x4, #240]
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F16
+	WORD $0x3cce0130 // ldur q16, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F17
+	WORD $0x3ccf0131 // ldur q17, [x9, #240]
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FLDPQ        224(R6), (F16, F17)
+	WORD $0x3cce00d0 // ldur q16, [x6, #224]
+	WORD $0x3ccf00d1 // ldur q17, [x6, #240]
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 64 to 95
-	FLDPQ        32(R8), (F14, F15)
+	WORD $0x3cc2010e // ldur q14, [x8, #32]
+	WORD $0x3cc3010f // ldur q15, [x8, #48]
 	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
 	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	FLDPQ        (R8), (F16, F17)
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x3cc00110 // ldur q16, [x8]
+	WORD $0x3cc10111 // ldur q17, [x8, #16]
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
 	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        48(R3), F16
+	WORD $0xbc430070 // ldur s16, [x3, #48]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        256(R4), (F16, F17)
@@ -4860,15 +4668,15 @@ loop3:
 	FLDPQ        256(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        48(R3), F16
+	WORD $0xbc430070 // ldur s16, [x3, #48]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        288(R4), (F16, F17)
@@ -4883,15 +4691,15 @@ loop3:
 	FLDPQ        288(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        52(R3), F16
+	WORD $0xbc434070 // ldur s16, [x3, #52]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        320(R4), (F16, F17)
@@ -4906,15 +4714,15 @@ loop3:
 	FLDPQ        320(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        52(R3), F16
+	WORD $0xbc434070 // ldur s16, [x3, #52]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        352(R4), (F16, F17)
@@ -4931,29 +4739,29 @@ loop3:
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 96 to 127
-	FLDPQ        32(R8), (F14, F15)
+	WORD $0x3cc2010e // ldur q14, [x8, #32]
+	WORD $0x3cc3010f // ldur q15, [x8, #48]
 	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
 	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
-	FLDPQ        (R8), (F16, F17)
+	WORD $0x3cc00110 // ldur q16, [x8]
+	WORD $0x3cc10111 // ldur q17, [x8, #16]
 	WORD $0x6f0f0610 // ushr v16.16b, v16.16b, #1
 	WORD $0x6f0f0631 // ushr v17.16b, v17.16b, #1
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
 	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        56(R3), F16
+	WORD $0xbc438070 // ldur s16, [x3, #56]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        384(R4), (F16, F17)
@@ -4968,15 +4776,15 @@ loop3:
 	FLDPQ        384(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        56(R3), F16
+	WORD $0xbc438070 // ldur s16, [x3, #56]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        416(R4), (F16, F17)
@@ -4991,15 +4799,15 @@ loop3:
 	FLDPQ        416(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        60(R3), F16
+	WORD $0xbc43c070 // ldur s16, [x3, #60]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        448(R4), (F16, F17)
@@ -5014,15 +4822,15 @@ loop3:
 	FLDPQ        448(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        60(R3), F16
+	WORD $0xbc43c070 // ldur s16, [x3, #60]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        480(R4), (F16, F17)
@@ -5039,29 +4847,29 @@ loop3:
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 128 to 159
-	FLDPQ        64(R8), (F14, F15)
+	WORD $0x3cc4010e // ldur q14, [x8, #64]
+	WORD $0x3cc5010f // ldur q15, [x8, #80]
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	FLDPQ        (R8), (F16, F17)
+	WORD $0x3cc00110 // ldur q16, [x8]
+	WORD $0x3cc10111 // ldur q17, [x8, #16]
 	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
 	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
 	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        64(R3), F16
+	WORD $0xbc440070 // ldur s16, [x3, #64]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        512(R4), (F16, F17)
@@ -5076,15 +4884,15 @@ loop3:
 	FLDPQ        512(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        64(R3), F16
+	WORD $0xbc440070 // ldur s16, [x3, #64]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        544(R4), (F16, F17)
@@ -5099,15 +4907,15 @@ loop3:
 	FLDPQ        544(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        68(R3), F16
+	WORD $0xbc444070 // ldur s16, [x3, #68]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        576(R4), (F16, F17)
@@ -5122,15 +4930,15 @@ loop3:
 	FLDPQ        576(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        68(R3), F16
+	WORD $0xbc444070 // ldur s16, [x3, #68]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        608(R4), (F16, F17)
@@ -5147,31 +4955,31 @@ loop3:
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 160 to 191
-	FLDPQ        64(R8), (F14, F15)
+	WORD $0x3cc4010e // ldur q14, [x8, #64]
+	WORD $0x3cc5010f // ldur q15, [x8, #80]
 	WORD $0x6f0e05ce // ushr v14.16b, v14.16b, #2
 	WORD $0x6f0e05ef // ushr v15.16b, v15.16b, #2
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	FLDPQ        (R8), (F16, F17)
+	WORD $0x3cc00110 // ldur q16, [x8]
+	WORD $0x3cc10111 // ldur q17, [x8, #16]
 	WORD $0x6f0d0610 // ushr v16.16b, v16.16b, #3
 	WORD $0x6f0d0631 // ushr v17.16b, v17.16b, #3
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
 	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        72(R3), F16
+	WORD $0xbc448070 // ldur s16, [x3, #72]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        640(R4), (F16, F17)
@@ -5186,15 +4994,15 @@ loop3:
 	FLDPQ        640(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        72(R3), F16
+	WORD $0xbc448070 // ldur s16, [x3, #72]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        672(R4), (F16, F17)
@@ -5209,15 +5017,15 @@ loop3:
 	FLDPQ        672(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        76(R3), F16
+	WORD $0xbc44c070 // ldur s16, [x3, #76]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        704(R4), (F16, F17)
@@ -5232,15 +5040,15 @@ loop3:
 	FLDPQ        704(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        76(R3), F16
+	WORD $0xbc44c070 // ldur s16, [x3, #76]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        736(R4), (F16, F17)
@@ -5257,31 +5065,31 @@ loop3:
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 192 to 223
-	FLDPQ        64(R8), (F14, F15)
+	WORD $0x3cc4010e // ldur q14, [x8, #64]
+	WORD $0x3cc5010f // ldur q15, [x8, #80]
 	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
 	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	FLDPQ        (R8), (F16, F17)
+	WORD $0x3cc00110 // ldur q16, [x8]
+	WORD $0x3cc10111 // ldur q17, [x8, #16]
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
 	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        80(R3), F16
+	WORD $0xbc450070 // ldur s16, [x3, #80]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        768(R4), (F16, F17)
@@ -5296,15 +5104,15 @@ loop3:
 	FLDPQ        768(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        80(R3), F16
+	WORD $0xbc450070 // ldur s16, [x3, #80]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        800(R4), (F16, F17)
@@ -5319,15 +5127,15 @@ loop3:
 	FLDPQ        800(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        84(R3), F16
+	WORD $0xbc454070 // ldur s16, [x3, #84]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        832(R4), (F16, F17)
@@ -5342,15 +5150,15 @@ loop3:
 	FLDPQ        832(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        84(R3), F16
+	WORD $0xbc454070 // ldur s16, [x3, #84]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        864(R4), (F16, F17)
@@ -5367,29 +5175,29 @@ loop3:
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 224 to 255
-	FLDPQ        64(R8), (F14, F15)
+	WORD $0x3cc4010e // ldur q14, [x8, #64]
+	WORD $0x3cc5010f // ldur q15, [x8, #80]
 	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
 	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
-	FLDPQ        (R8), (F16, F17)
+	WORD $0x3cc00110 // ldur q16, [x8]
+	WORD $0x3cc10111 // ldur q17, [x8, #16]
 	WORD $0x6f0b0610 // ushr v16.16b, v16.16b, #5
 	WORD $0x6f0b0631 // ushr v17.16b, v17.16b, #5
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
 	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        88(R3), F16
+	WORD $0xbc458070 // ldur s16, [x3, #88]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        896(R4), (F16, F17)
@@ -5404,15 +5212,15 @@ loop3:
 	FLDPQ        896(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        88(R3), F16
+	WORD $0xbc458070 // ldur s16, [x3, #88]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        928(R4), (F16, F17)
@@ -5427,15 +5235,15 @@ loop3:
 	FLDPQ        928(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        92(R3), F16
+	WORD $0xbc45c070 // ldur s16, [x3, #92]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        960(R4), (F16, F17)
@@ -5450,15 +5258,15 @@ loop3:
 	FLDPQ        960(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        92(R3), F16
+	WORD $0xbc45c070 // ldur s16, [x3, #92]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        992(R4), (F16, F17)
@@ -5520,12 +5328,12 @@ TEXT ·matmul4xQ3_KNEON(SB), NOSPLIT, $576-64
 	WORD $0x4f07e781 // movi v1.16b, #252
 	WORD $0x4f00e462 // movi v2.16b, #3
 	WORD $0x4f000463 // movi v3.4s, #3
-	MOVD         $q3_k_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F4
-	WORD $0x4f0005e5 // movi v5.4s, #15
+	WORD $0x4f0005e4 // movi v4.4s, #15
 	MOVD         $q3_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F5
 	MOVD         $q3_k_shuffle2<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $q3_k_shuffle3<>+0(SB), R0
 	FMOVQ        (R0), F7
 	MOVD         y+0(FP), R0
 	MOVD         w+32(FP), R1
@@ -5557,354 +5365,364 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40d910 // ldr h16, [x8, #108]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVQ        94(R8), F17
-	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
+	WORD $0x7c46c110 // ldur h16, [x8, #108]
+	WORD $0x1ee24210 // fcvt s16, h16
+	WORD $0x3cc5e111 // ldur q17, [x8, #94]
+	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
+	WORD $0x4e060233 // tbl v19.16b, { v17.16b }, v6.16b
+	WORD $0x4e241e52 // and v18.16b, v18.16b, v4.16b
+	WORD $0x4e241e73 // and v19.16b, v19.16b, v4.16b
 	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	FMOVQ        94(R8), F19
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
-	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x6f3e0634 // ushr v20.4s, v17.4s, #2
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
 	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
 	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
+	WORD $0x4eb41e72 // orr v18.16b, v19.16b, v20.16b
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4f026453 // movi v19.4s, #66, lsl #24
-	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
 	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
-	FMOVQ        F18, 32(R3)
+	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909250 // fmul v16.4s, v18.4s, v16.s[0]
+	FMOVQ        F17, 32(R3)
 	FMOVQ        F16, 48(R3)
-	WORD $0x7d40d910 // ldr h16, [x8, #108]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVQ        94(R8), F17
-	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
-	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
+	WORD $0x7c46c110 // ldur h16, [x8, #108]
+	WORD $0x1ee24210 // fcvt s16, h16
+	WORD $0x3cc5e111 // ldur q17, [x8, #94]
+	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
+	WORD $0x4e060233 // tbl v19.16b, { v17.16b }, v6.16b
 	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	FMOVQ        94(R8), F19
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x4e241e52 // and v18.16b, v18.16b, v4.16b
+	WORD $0x4e241e73 // and v19.16b, v19.16b, v4.16b
+	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
+	WORD $0x6f3c0634 // ushr v20.4s, v17.4s, #4
+	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
 	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
 	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
 	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb11e71 // orr v17.16b, v19.16b, v17.16b
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4f026453 // movi v19.4s, #66, lsl #24
 	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
 	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x4f909230 // fmul v16.4s, v17.4s, v16.s[0]
 	FMOVQ        F18, 64(R3)
 	FMOVQ        F16, 80(R3)
 
 	// levels of values 0 to 31
-	FLDPQ        32(R8), (F16, F17)
+	WORD $0x3cc20110 // ldur q16, [x8, #32]
+	WORD $0x3cc30111 // ldur q17, [x8, #48]
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        (R8), (F18, F19)
+	WORD $0x3cc00112 // ldur q18, [x8]
+	WORD $0x3cc10113 // ldur q19, [x8, #16]
 	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
 	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        (R4), (F18, F19)
+	WORD $0x3cc00092 // ldur q18, [x4]
+	WORD $0x3cc10093 // ldur q19, [x4, #16]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F18
+	WORD $0x3cc00132 // ldur q18, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F19
+	WORD $0x3cc10133 // ldur q19, [x9, #16]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FLDPQ        (R6), (F18, F19)
+	WORD $0x3cc000d2 // ldur q18, [x6]
+	WORD $0x3cc100d3 // ldur q19, [x6, #16]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F18
+	WORD $0x3cc00132 // ldur q18, [x9]
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F19
+	WORD $0x3cc10133 // ldur q19, [x9, #16]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        32(R4), (F18, F19)
+	WORD $0x3cc20092 // ldur q18, [x4, #32]
+	WORD $0x3cc30093 // ldur q19, [x4, #48]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F18
+	WORD $0x3cc20132 // ldur q18, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F19
+	WORD $0x3cc30133 // ldur q19, [x9, #48]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FLDPQ        32(R6), (F18, F19)
+	WORD $0x3cc200d2 // ldur q18, [x6, #32]
+	WORD $0x3cc300d3 // ldur q19, [x6, #48]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F18
+	WORD $0x3cc20132 // ldur q18, [x9, #32]
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F19
+	WORD $0x3cc30133 // ldur q19, [x9, #48]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        64(R4), (F18, F19)
+	WORD $0x3cc40092 // ldur q18, [x4, #64]
+	WORD $0x3cc50093 // ldur q19, [x4, #80]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F18
+	WORD $0x3cc40132 // ldur q18, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F19
+	WORD $0x3cc50133 // ldur q19, [x9, #80]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FLDPQ        64(R6), (F18, F19)
+	WORD $0x3cc400d2 // ldur q18, [x6, #64]
+	WORD $0x3cc500d3 // ldur q19, [x6, #80]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F18
+	WORD $0x3cc40132 // ldur q18, [x9, #64]
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F19
+	WORD $0x3cc50133 // ldur q19, [x9, #80]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        96(R4), (F18, F19)
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
+	WORD $0x3cc70093 // ldur q19, [x4, #112]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F18
+	WORD $0x3cc60132 // ldur q18, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F19
+	WORD $0x3cc70133 // ldur q19, [x9, #112]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FLDPQ        96(R6), (F18, F19)
+	WORD $0x3cc600d2 // ldur q18, [x6, #96]
+	WORD $0x3cc700d3 // ldur q19, [x6, #112]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F18
+	WORD $0x3cc60132 // ldur q18, [x9, #96]
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F19
+	WORD $0x3cc70133 // ldur q19, [x9, #112]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 32 to 63
-	FLDPQ        32(R8), (F16, F17)
+	WORD $0x3cc20110 // ldur q16, [x8, #32]
+	WORD $0x3cc30111 // ldur q17, [x8, #48]
 	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
 	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        (R8), (F18, F19)
+	WORD $0x3cc00112 // ldur q18, [x8]
+	WORD $0x3cc10113 // ldur q19, [x8, #16]
 	WORD $0x4f215652 // shl v18.4s, v18.4s, #1
 	WORD $0x4f215673 // shl v19.4s, v19.4s, #1
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        128(R4), (F18, F19)
+	WORD $0x3cc80092 // ldur q18, [x4, #128]
+	WORD $0x3cc90093 // ldur q19, [x4, #144]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F18
+	WORD $0x3cc80132 // ldur q18, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F19
+	WORD $0x3cc90133 // ldur q19, [x9, #144]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FLDPQ        128(R6), (F18, F19)
+	WORD $0x3cc800d2 // ldur q18, [x6, #128]
+	WORD $0x3cc900d3 // ldur q19, [x6, #144]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        128(R9), F18
+	WORD $0x3cc80132 // ldur q18, [x9, #128]
 	ADD          R5, R6, R9
-	FMOVQ        144(R9), F19
+	WORD $0x3cc90133 // ldur q19, [x9, #144]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        160(R4), (F18, F19)
+	WORD $0x3cca0092 // ldur q18, [x4, #160]
+	WORD $0x3ccb0093 // ldur q19, [x4, #176]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F18
+	WORD $0x3cca0132 // ldur q18, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F19
+	WORD $0x3ccb0133 // ldur q19, [x9, #176]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FLDPQ        160(R6), (F18, F19)
+	WORD $0x3cca00d2 // ldur q18, [x6, #160]
+	WORD $0x3ccb00d3 // ldur q19, [x6, #176]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        160(R9), F18
+	WORD $0x3cca0132 // ldur q18, [x9, #160]
 	ADD          R5, R6, R9
-	FMOVQ        176(R9), F19
+	WORD $0x3ccb0133 // ldur q19, [x9, #176]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        192(R4), (F18, F19)
+	WORD $0x3ccc0092 // ldur q18, [x4, #192]
+	WORD $0x3ccd0093 // ldur q19, [x4, #208]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F18
+	WORD $0x3ccc0132 // ldur q18, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F19
+	WORD $0x3ccd0133 // ldur q19, [x9, #208]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FLDPQ        192(R6), (F18, F19)
+	WORD $0x3ccc00d2 // ldur q18, [x6, #192]
+	WORD $0x3ccd00d3 // ldur q19, [x6, #208]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        192(R9), F18
+	WORD $0x3ccc0132 // ldur q18, [x9, #192]
 	ADD          R5, R6, R9
-	FMOVQ        208(R9), F19
+	WORD $0x3ccd0133 // ldur q19, [x9, #208]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        224(R4), (F18, F19)
+	WORD $0x3cce0092 // ldur q18, [x4, #224]
+	WORD $0x3ccf0093 // ldur q19, [x4, #240]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F18
+	WORD $0x3cce0132 // ldur q18, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F19
+	WORD $0x3ccf0133 // ldur q19, [x9, #240]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FLDPQ        224(R6), (F18, F19)
+	WORD $0x3cce00d2 // ldur q18, [x6, #224]
+	WORD $0x3ccf00d3 // ldur q19, [x6, #240]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        224(R9), F18
+	WORD $0x3cce0132 // ldur q18, [x9, #224]
 	ADD          R5, R6, R9
-	FMOVQ        240(R9), F19
+	WORD $0x3ccf0133 // ldur q19, [x9, #240]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 64 to 95
-	FLDPQ        32(R8), (F16, F17)
+	WORD $0x3cc20110 // ldur q16, [x8, #32]
+	WORD $0x3cc30111 // ldur q17, [x8, #48]
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        (R8), (F18, F19)
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x3cc00112 // ldur q18, [x8]
+	WORD $0x3cc10113 // ldur q19, [x8, #16]
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        256(R4), (F18, F19)
@@ -5925,15 +5743,15 @@ loop3:
 	FMOVQ        272(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        288(R4), (F18, F19)
@@ -5954,15 +5772,15 @@ loop3:
 	FMOVQ        304(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        320(R4), (F18, F19)
@@ -5983,15 +5801,15 @@ loop3:
 	FMOVQ        336(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        352(R4), (F18, F19)
@@ -6014,29 +5832,29 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 96 to 127
-	FLDPQ        32(R8), (F16, F17)
+	WORD $0x3cc20110 // ldur q16, [x8, #32]
+	WORD $0x3cc30111 // ldur q17, [x8, #48]
 	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
 	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
-	FLDPQ        (R8), (F18, F19)
+	WORD $0x3cc00112 // ldur q18, [x8]
+	WORD $0x3cc10113 // ldur q19, [x8, #16]
 	WORD $0x6f0f0652 // ushr v18.16b, v18.16b, #1
 	WORD $0x6f0f0673 // ushr v19.16b, v19.16b, #1
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        384(R4), (F18, F19)
@@ -6057,15 +5875,15 @@ loop3:
 	FMOVQ        400(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        416(R4), (F18, F19)
@@ -6086,15 +5904,15 @@ loop3:
 	FMOVQ        432(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        448(R4), (F18, F19)
@@ -6115,15 +5933,15 @@ loop3:
 	FMOVQ        464(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        480(R4), (F18, F19)
@@ -6146,29 +5964,29 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 128 to 159
-	FLDPQ        64(R8), (F16, F17)
+	WORD $0x3cc40110 // ldur q16, [x8, #64]
+	WORD $0x3cc50111 // ldur q17, [x8, #80]
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        (R8), (F18, F19)
+	WORD $0x3cc00112 // ldur q18, [x8]
+	WORD $0x3cc10113 // ldur q19, [x8, #16]
 	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
 	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        64(R3), F18
+	WORD $0xbc440072 // ldur s18, [x3, #64]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        512(R4), (F18, F19)
@@ -6189,15 +6007,15 @@ loop3:
 	FMOVQ        528(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        64(R3), F18
+	WORD $0xbc440072 // ldur s18, [x3, #64]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        544(R4), (F18, F19)
@@ -6218,15 +6036,15 @@ loop3:
 	FMOVQ        560(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        68(R3), F18
+	WORD $0xbc444072 // ldur s18, [x3, #68]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        576(R4), (F18, F19)
@@ -6247,15 +6065,15 @@ loop3:
 	FMOVQ        592(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        68(R3), F18
+	WORD $0xbc444072 // ldur s18, [x3, #68]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        608(R4), (F18, F19)
@@ -6278,31 +6096,31 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 160 to 191
-	FLDPQ        64(R8), (F16, F17)
+	WORD $0x3cc40110 // ldur q16, [x8, #64]
+	WORD $0x3cc50111 // ldur q17, [x8, #80]
 	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
 	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        (R8), (F18, F19)
+	WORD $0x3cc00112 // ldur q18, [x8]
+	WORD $0x3cc10113 // ldur q19, [x8, #16]
 	WORD $0x6f0d0652 // ushr v18.16b, v18.16b, #3
 	WORD $0x6f0d0673 // ushr v19.16b, v19.16b, #3
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        72(R3), F18
+	WORD $0xbc448072 // ldur s18, [x3, #72]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        640(R4), (F18, F19)
@@ -6323,15 +6141,15 @@ loop3:
 	FMOVQ        656(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        72(R3), F18
+	WORD $0xbc448072 // ldur s18, [x3, #72]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        672(R4), (F18, F19)
@@ -6352,15 +6170,15 @@ loop3:
 	FMOVQ        688(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        76(R3), F18
+	WORD $0xbc44c072 // ldur s18, [x3, #76]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        704(R4), (F18, F19)
@@ -6381,15 +6199,15 @@ loop3:
 	FMOVQ        720(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        76(R3), F18
+	WORD $0xbc44c072 // ldur s18, [x3, #76]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        736(R4), (F18, F19)
@@ -6412,31 +6230,31 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 192 to 223
-	FLDPQ        64(R8), (F16, F17)
+	WORD $0x3cc40110 // ldur q16, [x8, #64]
+	WORD $0x3cc50111 // ldur q17, [x8, #80]
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        (R8), (F18, F19)
+	WORD $0x3cc00112 // ldur q18, [x8]
+	WORD $0x3cc10113 // ldur q19, [x8, #16]
 	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
 	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        80(R3), F18
+	WORD $0xbc450072 // ldur s18, [x3, #80]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        768(R4), (F18, F19)
@@ -6457,15 +6275,15 @@ loop3:
 	FMOVQ        784(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        80(R3), F18
+	WORD $0xbc450072 // ldur s18, [x3, #80]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        800(R4), (F18, F19)
@@ -6486,15 +6304,15 @@ loop3:
 	FMOVQ        816(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        84(R3), F18
+	WORD $0xbc454072 // ldur s18, [x3, #84]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        832(R4), (F18, F19)
@@ -6515,15 +6333,15 @@ loop3:
 	FMOVQ        848(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        84(R3), F18
+	WORD $0xbc454072 // ldur s18, [x3, #84]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        864(R4), (F18, F19)
@@ -6546,29 +6364,29 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 224 to 255
-	FLDPQ        64(R8), (F16, F17)
+	WORD $0x3cc40110 // ldur q16, [x8, #64]
+	WORD $0x3cc50111 // ldur q17, [x8, #80]
 	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
 	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
-	FLDPQ        (R8), (F18, F19)
+	WORD $0x3cc00112 // ldur q18, [x8]
+	WORD $0x3cc10113 // ldur q19, [x8, #16]
 	WORD $0x6f0b0652 // ushr v18.16b, v18.16b, #5
 	WORD $0x6f0b0673 // ushr v19.16b, v19.16b, #5
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        88(R3), F18
+	WORD $0xbc458072 // ldur s18, [x3, #88]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        896(R4), (F18, F19)
@@ -6589,15 +6407,15 @@ loop3:
 	FMOVQ        912(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        88(R3), F18
+	WORD $0xbc458072 // ldur s18, [x3, #88]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        928(R4), (F18, F19)
@@ -6618,15 +6436,15 @@ loop3:
 	FMOVQ        944(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        92(R3), F18
+	WORD $0xbc45c072 // ldur s18, [x3, #92]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        960(R4), (F18, F19)
@@ -6647,15 +6465,15 @@ loop3:
 	FMOVQ        976(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        92(R3), F18
+	WORD $0xbc45c072 // ldur s18, [x3, #92]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        992(R4), (F18, F19)
@@ -6728,12 +6546,12 @@ TEXT ·unpackQ3_KNEON(SB), NOSPLIT, $576-24
 	WORD $0x4f00e480 // movi v0.16b, #4
 	WORD $0x4f00e461 // movi v1.16b, #3
 	WORD $0x4f000462 // movi v2.4s, #3
-	MOVD         $q3_k_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F3
-	WORD $0x4f0005e4 // movi v4.4s, #15
+	WORD $0x4f0005e3 // movi v3.4s, #15
 	MOVD         $q3_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F5
+	FMOVQ        (R0), F4
 	MOVD         $q3_k_shuffle2<>+0(SB), R0
+	FMOVQ        (R0), F5
+	MOVD         $q3_k_shuffle3<>+0(SB), R0
 	FMOVQ        (R0), F6
 	MOVD         dst+0(FP), R0
 	MOVD         src+8(FP), R1
@@ -6744,276 +6562,264 @@ TEXT ·unpackQ3_KNEON(SB), NOSPLIT, $576-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d40d827 // ldr h7, [x1, #108]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
-	FMOVQ        94(R1), F8
-	WORD $0x4e050109 // tbl v9.16b, { v8.16b }, v5.16b
+	WORD $0x7c46c027 // ldur h7, [x1, #108]
+	WORD $0x1ee240e7 // fcvt s7, h7
+	WORD $0x3cc5e028 // ldur q8, [x1, #94]
+	WORD $0x4e040109 // tbl v9.16b, { v8.16b }, v4.16b
+	WORD $0x4e05010a // tbl v10.16b, { v8.16b }, v5.16b
+	WORD $0x4e231d29 // and v9.16b, v9.16b, v3.16b
+	WORD $0x4e231d4a // and v10.16b, v10.16b, v3.16b
 	WORD $0x4e060108 // tbl v8.16b, { v8.16b }, v6.16b
-	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
-	WORD $0x4e241d08 // and v8.16b, v8.16b, v4.16b
-	FMOVQ        94(R1), F10
-	WORD $0x4e03014b // tbl v11.16b, { v10.16b }, v3.16b
-	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
-	WORD $0x6f3e054a // ushr v10.4s, v10.4s, #2
+	WORD $0x6f3e050b // ushr v11.4s, v8.4s, #2
+	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
-	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
+	WORD $0x4f245508 // shl v8.4s, v8.4s, #4
 	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
-	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4ea81d28 // orr v8.16b, v9.16b, v8.16b
+	WORD $0x4eab1d49 // orr v9.16b, v10.16b, v11.16b
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4f02644a // movi v10.4s, #66, lsl #24
-	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
-	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
-	FMOVQ        F9, 32(R3)
+	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879127 // fmul v7.4s, v9.4s, v7.s[0]
+	FMOVQ        F8, 32(R3)
 	FMOVQ        F7, 48(R3)
-	WORD $0x7d40d827 // ldr h7, [x1, #108]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
-	FMOVQ        94(R1), F8
-	WORD $0x4e050109 // tbl v9.16b, { v8.16b }, v5.16b
-	WORD $0x4e060108 // tbl v8.16b, { v8.16b }, v6.16b
+	WORD $0x7c46c027 // ldur h7, [x1, #108]
+	WORD $0x1ee240e7 // fcvt s7, h7
+	WORD $0x3cc5e028 // ldur q8, [x1, #94]
+	WORD $0x4e040109 // tbl v9.16b, { v8.16b }, v4.16b
+	WORD $0x4e05010a // tbl v10.16b, { v8.16b }, v5.16b
 	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
-	WORD $0x6f3c0508 // ushr v8.4s, v8.4s, #4
-	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
-	WORD $0x4e241d08 // and v8.16b, v8.16b, v4.16b
-	FMOVQ        94(R1), F10
-	WORD $0x4e03014b // tbl v11.16b, { v10.16b }, v3.16b
-	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x6f3a054a // ushr v10.4s, v10.4s, #6
+	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
+	WORD $0x4e231d29 // and v9.16b, v9.16b, v3.16b
+	WORD $0x4e231d4a // and v10.16b, v10.16b, v3.16b
+	WORD $0x4e060108 // tbl v8.16b, { v8.16b }, v6.16b
+	WORD $0x6f3c050b // ushr v11.4s, v8.4s, #4
+	WORD $0x6f3a0508 // ushr v8.4s, v8.4s, #6
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
-	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
+	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
-	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
+	WORD $0x4f245508 // shl v8.4s, v8.4s, #4
 	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x4ea81d48 // orr v8.16b, v10.16b, v8.16b
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4f02644a // movi v10.4s, #66, lsl #24
 	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
-	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
+	WORD $0x4f879107 // fmul v7.4s, v8.4s, v7.s[0]
 	FMOVQ        F9, 64(R3)
 	FMOVQ        F7, 80(R3)
-	WORD $0x7d40d827 // ldr h7, [x1, #108]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
-	FMOVQ        94(R1), F8
-	WORD $0x4e050109 // tbl v9.16b, { v8.16b }, v5.16b
+	WORD $0x7c46c027 // ldur h7, [x1, #108]
+	WORD $0x1ee240e7 // fcvt s7, h7
+	WORD $0x3cc5e028 // ldur q8, [x1, #94]
+	WORD $0x4e040109 // tbl v9.16b, { v8.16b }, v4.16b
+	WORD $0x4e05010a // tbl v10.16b, { v8.16b }, v5.16b
+	WORD $0x4e231d29 // and v9.16b, v9.16b, v3.16b
+	WORD $0x4e231d4a // and v10.16b, v10.16b, v3.16b
 	WORD $0x4e060108 // tbl v8.16b, { v8.16b }, v6.16b
-	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
-	WORD $0x4e241d08 // and v8.16b, v8.16b, v4.16b
-	FMOVQ        94(R1), F10
-	WORD $0x4e03014b // tbl v11.16b, { v10.16b }, v3.16b
-	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
-	WORD $0x6f3e054a // ushr v10.4s, v10.4s, #2
+	WORD $0x6f3e050b // ushr v11.4s, v8.4s, #2
+	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
-	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
+	WORD $0x4f245508 // shl v8.4s, v8.4s, #4
 	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
-	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4ea81d28 // orr v8.16b, v9.16b, v8.16b
+	WORD $0x4eab1d49 // orr v9.16b, v10.16b, v11.16b
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4f02644a // movi v10.4s, #66, lsl #24
-	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
-	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
-	MOVD         $q3_k_factor<>+0(SB), R4
-	FMOVQ        (R4), F8
-	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
-	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
-	FMOVQ        F9, 96(R3)
+	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879127 // fmul v7.4s, v9.4s, v7.s[0]
+	MOVD         $q3_k_times<>+0(SB), R4
+	FMOVQ        (R4), F9
+	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
+	FMOVQ        F8, 96(R3)
 	FMOVQ        F7, 112(R3)
-	WORD $0x7d40d827 // ldr h7, [x1, #108]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
-	FMOVQ        94(R1), F8
-	WORD $0x4e050109 // tbl v9.16b, { v8.16b }, v5.16b
-	WORD $0x4e060108 // tbl v8.16b, { v8.16b }, v6.16b
+	WORD $0x7c46c027 // ldur h7, [x1, #108]
+	WORD $0x1ee240e7 // fcvt s7, h7
+	WORD $0x3cc5e028 // ldur q8, [x1, #94]
+	WORD $0x4e040109 // tbl v9.16b, { v8.16b }, v4.16b
+	WORD $0x4e05010a // tbl v10.16b, { v8.16b }, v5.16b
 	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
-	WORD $0x6f3c0508 // ushr v8.4s, v8.4s, #4
-	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
-	WORD $0x4e241d08 // and v8.16b, v8.16b, v4.16b
-	FMOVQ        94(R1), F10
-	WORD $0x4e03014b // tbl v11.16b, { v10.16b }, v3.16b
-	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
-	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x6f3a054a // ushr v10.4s, v10.4s, #6
+	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
+	WORD $0x4e231d29 // and v9.16b, v9.16b, v3.16b
+	WORD $0x4e231d4a // and v10.16b, v10.16b, v3.16b
+	WORD $0x4e060108 // tbl v8.16b, { v8.16b }, v6.16b
+	WORD $0x6f3c050b // ushr v11.4s, v8.4s, #4
+	WORD $0x6f3a0508 // ushr v8.4s, v8.4s, #6
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
-	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
+	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
-	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
+	WORD $0x4f245508 // shl v8.4s, v8.4s, #4
 	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x4ea81d48 // orr v8.16b, v10.16b, v8.16b
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4f02644a // movi v10.4s, #66, lsl #24
 	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
-	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
-	MOVD         $q3_k_factor<>+0(SB), R4
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
+	WORD $0x4f879107 // fmul v7.4s, v8.4s, v7.s[0]
+	MOVD         $q3_k_times<>+0(SB), R4
 	FMOVQ        (R4), F8
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
 	FMOVQ        F9, 128(R3)
 	FMOVQ        F7, 144(R3)
-	FLDPQ        32(R1), (F7, F8)
+	WORD $0x3cc20027 // ldur q7, [x1, #32]
+	WORD $0x3cc30028 // ldur q8, [x1, #48]
 	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FLDPQ        (R1), (F9, F10)
+	WORD $0x3cc00029 // ldur q9, [x1]
+	WORD $0x3cc1002a // ldur q10, [x1, #16]
 	WORD $0x4f225529 // shl v9.4s, v9.4s, #2
 	WORD $0x4f22554a // shl v10.4s, v10.4s, #2
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4ea91ce7 // orr v7.16b, v7.16b, v9.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x6ea01d27 // bit v7.16b, v9.16b, v0.16b
+	WORD $0x6ea01d48 // bit v8.16b, v10.16b, v0.16b
 	FMOVQ        F7, (R0)
 	FMOVQ        F8, 16(R0)
-	FMOVD        32(R3), F7
+	WORD $0xfc420067 // ldur d7, [x3, #32]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	FMOVD        F7, 32(R0)
-	FMOVD        96(R3), F7
+	WORD $0xfc460067 // ldur d7, [x3, #96]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	FMOVD        F7, 40(R0)
-	FLDPQ        32(R1), (F7, F8)
+	WORD $0x3cc20027 // ldur q7, [x1, #32]
+	WORD $0x3cc30028 // ldur q8, [x1, #48]
 	WORD $0x6f0e04e7 // ushr v7.16b, v7.16b, #2
 	WORD $0x6f0e0508 // ushr v8.16b, v8.16b, #2
 	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FLDPQ        (R1), (F9, F10)
+	WORD $0x3cc00029 // ldur q9, [x1]
+	WORD $0x3cc1002a // ldur q10, [x1, #16]
 	WORD $0x4f215529 // shl v9.4s, v9.4s, #1
 	WORD $0x4f21554a // shl v10.4s, v10.4s, #1
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4ea91ce7 // orr v7.16b, v7.16b, v9.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x6ea01d27 // bit v7.16b, v9.16b, v0.16b
+	WORD $0x6ea01d48 // bit v8.16b, v10.16b, v0.16b
 	FMOVQ        F7, 48(R0)
 	FMOVQ        F8, 64(R0)
-	FMOVD        40(R3), F7
+	WORD $0xfc428067 // ldur d7, [x3, #40]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	FMOVD        F7, 80(R0)
-	FMOVD        104(R3), F7
+	WORD $0xfc468067 // ldur d7, [x3, #104]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	FMOVD        F7, 88(R0)
-	FLDPQ        32(R1), (F7, F8)
+	WORD $0x3cc20027 // ldur q7, [x1, #32]
+	WORD $0x3cc30028 // ldur q8, [x1, #48]
 	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
 	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
 	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FLDPQ        (R1), (F9, F10)
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4ea91ce7 // orr v7.16b, v7.16b, v9.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x3cc00029 // ldur q9, [x1]
+	WORD $0x3cc1002a // ldur q10, [x1, #16]
+	WORD $0x6ea01d27 // bit v7.16b, v9.16b, v0.16b
+	WORD $0x6ea01d48 // bit v8.16b, v10.16b, v0.16b
 	FMOVQ        F7, 96(R0)
 	FMOVQ        F8, 112(R0)
-	FMOVD        48(R3), F7
+	WORD $0xfc430067 // ldur d7, [x3, #48]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	FMOVD        F7, 128(R0)
-	FMOVD        112(R3), F7
+	WORD $0xfc470067 // ldur d7, [x3, #112]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	FMOVD        F7, 136(R0)
-	FLDPQ        32(R1), (F7, F8)
+	WORD $0x3cc20027 // ldur q7, [x1, #32]
+	WORD $0x3cc30028 // ldur q8, [x1, #48]
 	WORD $0x6f0a04e7 // ushr v7.16b, v7.16b, #6
 	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
-	FLDPQ        (R1), (F9, F10)
+	WORD $0x3cc00029 // ldur q9, [x1]
+	WORD $0x3cc1002a // ldur q10, [x1, #16]
 	WORD $0x6f0f0529 // ushr v9.16b, v9.16b, #1
 	WORD $0x6f0f054a // ushr v10.16b, v10.16b, #1
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4ea91ce7 // orr v7.16b, v7.16b, v9.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x6ea01d27 // bit v7.16b, v9.16b, v0.16b
+	WORD $0x6ea01d48 // bit v8.16b, v10.16b, v0.16b
 	FMOVQ        F7, 144(R0)
 	FMOVQ        F8, 160(R0)
-	FMOVD        56(R3), F7
+	WORD $0xfc438067 // ldur d7, [x3, #56]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	FMOVD        F7, 176(R0)
-	FMOVD        120(R3), F7
+	WORD $0xfc478067 // ldur d7, [x3, #120]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	FMOVD        F7, 184(R0)
-	FLDPQ        64(R1), (F7, F8)
+	WORD $0x3cc40027 // ldur q7, [x1, #64]
+	WORD $0x3cc50028 // ldur q8, [x1, #80]
 	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FLDPQ        (R1), (F9, F10)
+	WORD $0x3cc00029 // ldur q9, [x1]
+	WORD $0x3cc1002a // ldur q10, [x1, #16]
 	WORD $0x6f0e0529 // ushr v9.16b, v9.16b, #2
 	WORD $0x6f0e054a // ushr v10.16b, v10.16b, #2
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4ea91ce7 // orr v7.16b, v7.16b, v9.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x6ea01d27 // bit v7.16b, v9.16b, v0.16b
+	WORD $0x6ea01d48 // bit v8.16b, v10.16b, v0.16b
 	FMOVQ        F7, 192(R0)
 	FMOVQ        F8, 208(R0)
-	FMOVD        64(R3), F7
+	WORD $0xfc440067 // ldur d7, [x3, #64]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	FMOVD        F7, 224(R0)
-	FMOVD        128(R3), F7
+	WORD $0xfc480067 // ldur d7, [x3, #128]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	FMOVD        F7, 232(R0)
-	FLDPQ        64(R1), (F7, F8)
+	WORD $0x3cc40027 // ldur q7, [x1, #64]
+	WORD $0x3cc50028 // ldur q8, [x1, #80]
 	WORD $0x6f0e04e7 // ushr v7.16b, v7.16b, #2
 	WORD $0x6f0e0508 // ushr v8.16b, v8.16b, #2
 	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FLDPQ        (R1), (F9, F10)
+	WORD $0x3cc00029 // ldur q9, [x1]
+	WORD $0x3cc1002a // ldur q10, [x1, #16]
 	WORD $0x6f0d0529 // ushr v9.16b, v9.16b, #3
 	WORD $0x6f0d054a // ushr v10.16b, v10.16b, #3
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4ea91ce7 // orr v7.16b, v7.16b, v9.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x6ea01d27 // bit v7.16b, v9.16b, v0.16b
+	WORD $0x6ea01d48 // bit v8.16b, v10.16b, v0.16b
 	FMOVQ        F7, 240(R0)
 	FMOVQ        F8, 256(R0)
-	FMOVD        72(R3), F7
+	WORD $0xfc448067 // ldur d7, [x3, #72]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	FMOVD        F7, 272(R0)
-	FMOVD        136(R3), F7
+	WORD $0xfc488067 // ldur d7, [x3, #136]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	FMOVD        F7, 280(R0)
-	FLDPQ        64(R1), (F7, F8)
+	WORD $0x3cc40027 // ldur q7, [x1, #64]
+	WORD $0x3cc50028 // ldur q8, [x1, #80]
 	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
 	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
 	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FLDPQ        (R1), (F9, F10)
+	WORD $0x3cc00029 // ldur q9, [x1]
+	WORD $0x3cc1002a // ldur q10, [x1, #16]
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4ea91ce7 // orr v7.16b, v7.16b, v9.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x6ea01d27 // bit v7.16b, v9.16b, v0.16b
+	WORD $0x6ea01d48 // bit v8.16b, v10.16b, v0.16b
 	FMOVQ        F7, 288(R0)
 	FMOVQ        F8, 304(R0)
-	FMOVD        80(R3), F7
+	WORD $0xfc450067 // ldur d7, [x3, #80]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	FMOVD        F7, 320(R0)
-	FMOVD        144(R3), F7
+	WORD $0xfc490067 // ldur d7, [x3, #144]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	FMOVD        F7, 328(R0)
-	FLDPQ        64(R1), (F7, F8)
+	WORD $0x3cc40027 // ldur q7, [x1, #64]
+	WORD $0x3cc50028 // ldur q8, [x1, #80]
 	WORD $0x6f0a04e7 // ushr v7.16b, v7.16b, #6
 	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
-	FLDPQ        (R1), (F9, F10)
+	WORD $0x3cc00029 // ldur q9, [x1]
+	WORD $0x3cc1002a // ldur q10, [x1, #16]
 	WORD $0x6f0b0529 // ushr v9.16b, v9.16b, #5
 	WORD $0x6f0b054a // ushr v10.16b, v10.16b, #5
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4ea91ce7 // orr v7.16b, v7.16b, v9.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x6ea01d27 // bit v7.16b, v9.16b, v0.16b
+	WORD $0x6ea01d48 // bit v8.16b, v10.16b, v0.16b
 	FMOVQ        F7, 336(R0)
 	FMOVQ        F8, 352(R0)
-	FMOVD        88(R3), F7
+	WORD $0xfc458067 // ldur d7, [x3, #88]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	FMOVD        F7, 368(R0)
-	FMOVD        152(R3), F7
+	WORD $0xfc498067 // ldur d7, [x3, #152]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	FMOVD        F7, 376(R0)
 	ADD          $0x6e, R1
@@ -7031,20 +6837,20 @@ TEXT ·matmulQ81xQ3_KNEON(SB), NOSPLIT, $0-72
 	// constants of the loops
 	WORD $0x4f00e480 // movi v0.16b, #4
 	WORD $0x4f00e461 // movi v1.16b, #3
-	MOVD         $q3_k_factor<>+0(SB), R0
-	FMOVQ        (R0), F2
-	WORD $0x4f000463 // movi v3.4s, #3
-	MOVD         $q3_k_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F4
-	WORD $0x4f0005e5 // movi v5.4s, #15
 	MOVD         $q3_k_order<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $q3_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $q3_k_shuffle2<>+0(SB), R0
-	FMOVQ        (R0), F8
+	FMOVQ        (R0), F2
 	MOVD         $q3_k_order2<>+0(SB), R0
-	FMOVQ        (R0), F9
+	FMOVQ        (R0), F3
+	MOVD         $q3_k_shiftb<>+0(SB), R0
+	FMOVQ        (R0), F4
+	MOVD         $q3_k_shuffle6<>+0(SB), R0
+	FMOVQ        (R0), F5
+	MOVD         $q3_k_shuffle4<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $q3_k_shiftb2<>+0(SB), R0
+	FMOVQ        (R0), F7
+	MOVD         $q3_k_shuffle7<>+0(SB), R0
+	FMOVQ        (R0), F8
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -7052,17 +6858,15 @@ TEXT ·matmulQ81xQ3_KNEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         s+32(FP), R5
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4f00e40e // movi v14.16b, #0
 	MOVD         blocks+64(FP), R6
 	MOVD         R1, R7
 	SUBS         $1, R6
@@ -7073,285 +6877,239 @@ loop3:
 	WORD $0xf98420e0 // prfm pldl1keep, [x7, #2112]
 
 	// scales of values 0 to 255, times those of the activations
-	WORD $0x7d40d8f2 // ldr h18, [x7, #108]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVQ        94(R7), F19
-	WORD $0x4e070274 // tbl v20.16b, { v19.16b }, v7.16b
-	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
-	FMOVQ        94(R7), F21
-	WORD $0x4e0402b6 // tbl v22.16b, { v21.16b }, v4.16b
-	WORD $0x4e0402b5 // tbl v21.16b, { v21.16b }, v4.16b
-	WORD $0x6f3e06b5 // ushr v21.4s, v21.4s, #2
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4f026455 // movi v21.4s, #66, lsl #24
-	WORD $0x4eb5d694 // fsub v20.4s, v20.4s, v21.4s
-	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
-	FLDPQ        (R4), (F19, F21)
-	WORD $0x4e060275 // tbl v21.16b, { v19.16b }, v6.16b
-	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
-	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
+	WORD $0x3cc5e0ef // ldur q15, [x7, #94]
+	WORD $0x4e0601f0 // tbl v16.16b, { v15.16b }, v6.16b
+	WORD $0x6e244610 // ushl v16.16b, v16.16b, v4.16b
+	WORD $0x4f00e5f1 // movi v17.16b, #15
+	WORD $0x4e311e10 // and v16.16b, v16.16b, v17.16b
+	MOVD         $q3_k_shuffle5<>+0(SB), R8
+	FMOVQ        (R8), F17
+	WORD $0x4e1101ef // tbl v15.16b, { v15.16b }, v17.16b
+	WORD $0x6e2745ef // ushl v15.16b, v15.16b, v7.16b
+	WORD $0x4f01e611 // movi v17.16b, #48
+	WORD $0x6eb11df0 // bit v16.16b, v15.16b, v17.16b
+	WORD $0x7c46c0ef // ldur h15, [x7, #108]
+	WORD $0x1ee241ef // fcvt s15, h15
+	WORD $0x4e050211 // tbl v17.16b, { v16.16b }, v5.16b
+	WORD $0x4e080212 // tbl v18.16b, { v16.16b }, v8.16b
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4f026453 // movi v19.4s, #66, lsl #24
+	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
+	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x4f8f9252 // fmul v18.4s, v18.4s, v15.s[0]
+	WORD $0x3cc00093 // ldur q19, [x4]
+	WORD $0x4e020274 // tbl v20.16b, { v19.16b }, v2.16b
+	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
+	WORD $0x6e34de34 // fmul v20.4s, v17.4s, v20.4s
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e22de94 // fmul v20.4s, v20.4s, v2.4s
-	WORD $0x6e22de52 // fmul v18.4s, v18.4s, v2.4s
-	FLDPQ        (R5), (F22, F23)
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e37ce4b // fmla v11.4s, v18.4s, v23.4s
-	WORD $0x7d40d8f2 // ldr h18, [x7, #108]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVQ        94(R7), F20
-	WORD $0x4e070296 // tbl v22.16b, { v20.16b }, v7.16b
-	WORD $0x4e080294 // tbl v20.16b, { v20.16b }, v8.16b
-	WORD $0x6f3c06d6 // ushr v22.4s, v22.4s, #4
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	FMOVQ        94(R7), F23
-	WORD $0x4e0402f8 // tbl v24.16b, { v23.16b }, v4.16b
-	WORD $0x4e0402f7 // tbl v23.16b, { v23.16b }, v4.16b
-	WORD $0x6f3c0718 // ushr v24.4s, v24.4s, #4
-	WORD $0x6f3a06f7 // ushr v23.4s, v23.4s, #6
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4f245718 // shl v24.4s, v24.4s, #4
-	WORD $0x4f2456f7 // shl v23.4s, v23.4s, #4
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4f026457 // movi v23.4s, #66, lsl #24
-	WORD $0x4eb7d6d6 // fsub v22.4s, v22.4s, v23.4s
-	WORD $0x4eb7d694 // fsub v20.4s, v20.4s, v23.4s
-	WORD $0x6e36de56 // fmul v22.4s, v18.4s, v22.4s
-	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	FLDPQ        (R4), (F20, F23)
-	WORD $0x4e0602f4 // tbl v20.16b, { v23.16b }, v6.16b
-	WORD $0x4e0902f7 // tbl v23.16b, { v23.16b }, v9.16b
-	WORD $0x6e34ded4 // fmul v20.4s, v22.4s, v20.4s
-	WORD $0x6e37de57 // fmul v23.4s, v18.4s, v23.4s
-	WORD $0x6e22ded6 // fmul v22.4s, v22.4s, v2.4s
-	WORD $0x6e22de52 // fmul v18.4s, v18.4s, v2.4s
-	FLDPQ        32(R5), (F24, F25)
-	WORD $0x4e38cecc // fmla v12.4s, v22.4s, v24.4s
-	WORD $0x4e39ce4d // fmla v13.4s, v18.4s, v25.4s
+	WORD $0x3cc000b5 // ldur q21, [x5]
+	WORD $0x3cc100b6 // ldur q22, [x5, #16]
+	WORD $0x4e35ce2d // fmla v13.4s, v17.4s, v21.4s
+	WORD $0x4e36ce4e // fmla v14.4s, v18.4s, v22.4s
+	MOVD         $q3_k_shuffle8<>+0(SB), R8
+	FMOVQ        (R8), F17
+	WORD $0x4e110211 // tbl v17.16b, { v16.16b }, v17.16b
+	MOVD         $q3_k_shuffle9<>+0(SB), R8
+	FMOVQ        (R8), F18
+	WORD $0x4e120210 // tbl v16.16b, { v16.16b }, v18.16b
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4f026452 // movi v18.4s, #66, lsl #24
+	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
+	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x4f8f920f // fmul v15.4s, v16.4s, v15.s[0]
+	WORD $0x3cc10090 // ldur q16, [x4, #16]
+	WORD $0x4e020212 // tbl v18.16b, { v16.16b }, v2.16b
+	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
+	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
+	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
+	WORD $0x3cc200b5 // ldur q21, [x5, #32]
+	WORD $0x3cc300b6 // ldur q22, [x5, #48]
+	WORD $0x4e35ce2d // fmla v13.4s, v17.4s, v21.4s
+	WORD $0x4e36cdee // fmla v14.4s, v15.4s, v22.4s
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        32(R7), (F18, F22)
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	FLDPQ        (R7), (F24, F25)
-	WORD $0x4f225718 // shl v24.4s, v24.4s, #2
-	WORD $0x4f225739 // shl v25.4s, v25.4s, #2
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4eb81e52 // orr v18.16b, v18.16b, v24.16b
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	FLDPQ        (R3), (F24, F25)
-	WORD $0x0e38c25a // smull v26.8h, v18.8b, v24.8b
-	WORD $0x4e38c252 // smull2 v18.8h, v18.16b, v24.16b
-	WORD $0x4e72bf52 // addp v18.8h, v26.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e39c2d8 // smull v24.8h, v22.8b, v25.8b
-	WORD $0x4e39c2d6 // smull2 v22.8h, v22.16b, v25.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
+	WORD $0x3cc200ef // ldur q15, [x7, #32]
+	WORD $0x3cc300f1 // ldur q17, [x7, #48]
+	WORD $0x4e211df5 // and v21.16b, v15.16b, v1.16b
+	WORD $0x4e211e36 // and v22.16b, v17.16b, v1.16b
+	WORD $0x3cc000f7 // ldur q23, [x7]
+	WORD $0x3cc100f8 // ldur q24, [x7, #16]
+	WORD $0x4f2256f9 // shl v25.4s, v23.4s, #2
+	WORD $0x4f22571a // shl v26.4s, v24.4s, #2
+	WORD $0x6ea01f35 // bit v21.16b, v25.16b, v0.16b
+	WORD $0x6ea01f56 // bit v22.16b, v26.16b, v0.16b
+	WORD $0x3cc00079 // ldur q25, [x3]
+	WORD $0x3cc1007a // ldur q26, [x3, #16]
+	WORD $0x0e39c2bb // smull v27.8h, v21.8b, v25.8b
+	WORD $0x4e39c2b5 // smull2 v21.8h, v21.16b, v25.16b
+	WORD $0x4e75bf75 // addp v21.8h, v27.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e3ac2d9 // smull v25.8h, v22.8b, v26.8b
+	WORD $0x4e3ac2d6 // smull2 v22.8h, v22.16b, v26.16b
+	WORD $0x4e76bf36 // addp v22.8h, v25.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4f95124a // fmla v10.4s, v18.4s, v21.s[0]
-	WORD $0x4fb512cb // fmla v11.4s, v22.4s, v21.s[1]
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        32(R7), (F18, F22)
-	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
-	WORD $0x6f0e06d6 // ushr v22.16b, v22.16b, #2
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	FLDPQ        (R7), (F24, F25)
-	WORD $0x4f215718 // shl v24.4s, v24.4s, #1
-	WORD $0x4f215739 // shl v25.4s, v25.4s, #1
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4eb81e52 // orr v18.16b, v18.16b, v24.16b
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	FLDPQ        32(R3), (F24, F25)
-	WORD $0x0e38c25a // smull v26.8h, v18.8b, v24.8b
-	WORD $0x4e38c252 // smull2 v18.8h, v18.16b, v24.16b
-	WORD $0x4e72bf52 // addp v18.8h, v26.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e39c2d8 // smull v24.8h, v22.8b, v25.8b
-	WORD $0x4e39c2d6 // smull2 v22.8h, v22.16b, v25.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4f951a4c // fmla v12.4s, v18.4s, v21.s[2]
-	WORD $0x4fb51acd // fmla v13.4s, v22.4s, v21.s[3]
+	WORD $0x6f0e05f9 // ushr v25.16b, v15.16b, #2
+	WORD $0x6f0e063a // ushr v26.16b, v17.16b, #2
+	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
+	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
+	WORD $0x4f2156fb // shl v27.4s, v23.4s, #1
+	WORD $0x4f21571c // shl v28.4s, v24.4s, #1
+	WORD $0x6ea01f79 // bit v25.16b, v27.16b, v0.16b
+	WORD $0x6ea01f9a // bit v26.16b, v28.16b, v0.16b
+	WORD $0x3cc2007b // ldur q27, [x3, #32]
+	WORD $0x3cc3007c // ldur q28, [x3, #48]
+	WORD $0x0e3bc33d // smull v29.8h, v25.8b, v27.8b
+	WORD $0x4e3bc339 // smull2 v25.8h, v25.16b, v27.16b
+	WORD $0x4e79bfb9 // addp v25.8h, v29.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	WORD $0x0e3cc35b // smull v27.8h, v26.8b, v28.8b
+	WORD $0x4e3cc35a // smull2 v26.8h, v26.16b, v28.16b
+	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
+	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        32(R7), (F18, F21)
-	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
-	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	FLDPQ        (R7), (F22, F24)
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4eb61e52 // orr v18.16b, v18.16b, v22.16b
-	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
-	FLDPQ        64(R3), (F22, F24)
-	WORD $0x0e36c259 // smull v25.8h, v18.8b, v22.8b
-	WORD $0x4e36c252 // smull2 v18.8h, v18.16b, v22.16b
-	WORD $0x4e72bf32 // addp v18.8h, v25.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e38c2b6 // smull v22.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b5 // smull2 v21.8h, v21.16b, v24.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4f93124e // fmla v14.4s, v18.4s, v19.s[0]
-	WORD $0x4fb312af // fmla v15.4s, v21.4s, v19.s[1]
+	WORD $0x6f0c05fb // ushr v27.16b, v15.16b, #4
+	WORD $0x6f0c063c // ushr v28.16b, v17.16b, #4
+	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
+	WORD $0x4e211f9c // and v28.16b, v28.16b, v1.16b
+	WORD $0x6ea01efb // bit v27.16b, v23.16b, v0.16b
+	WORD $0x6ea01f1c // bit v28.16b, v24.16b, v0.16b
+	WORD $0x3cc4007d // ldur q29, [x3, #64]
+	WORD $0x3cc5007e // ldur q30, [x3, #80]
+	WORD $0x0e3dc37f // smull v31.8h, v27.8b, v29.8b
+	WORD $0x4e3dc37b // smull2 v27.8h, v27.16b, v29.16b
+	WORD $0x4e7bbffb // addp v27.8h, v31.8h, v27.8h
+	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
+	WORD $0x0e3ec39d // smull v29.8h, v28.8b, v30.8b
+	WORD $0x4e3ec39c // smull2 v28.8h, v28.16b, v30.16b
+	WORD $0x4e7cbfbc // addp v28.8h, v29.8h, v28.8h
+	WORD $0x4e602b9c // saddlp v28.4s, v28.8h
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        32(R7), (F18, F21)
-	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
-	WORD $0x6f0a06b5 // ushr v21.16b, v21.16b, #6
-	FLDPQ        (R7), (F22, F24)
-	WORD $0x6f0f06d6 // ushr v22.16b, v22.16b, #1
-	WORD $0x6f0f0718 // ushr v24.16b, v24.16b, #1
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4eb61e52 // orr v18.16b, v18.16b, v22.16b
-	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
-	FLDPQ        96(R3), (F22, F24)
-	WORD $0x0e36c259 // smull v25.8h, v18.8b, v22.8b
-	WORD $0x4e36c252 // smull2 v18.8h, v18.16b, v22.16b
-	WORD $0x4e72bf32 // addp v18.8h, v25.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e38c2b6 // smull v22.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b5 // smull2 v21.8h, v21.16b, v24.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4f931a50 // fmla v16.4s, v18.4s, v19.s[2]
-	WORD $0x4fb31ab1 // fmla v17.4s, v21.4s, v19.s[3]
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
+	WORD $0x6f0f06fd // ushr v29.16b, v23.16b, #1
+	WORD $0x6f0f071e // ushr v30.16b, v24.16b, #1
+	WORD $0x6ea01faf // bit v15.16b, v29.16b, v0.16b
+	WORD $0x6ea01fd1 // bit v17.16b, v30.16b, v0.16b
+	WORD $0x3cc6007d // ldur q29, [x3, #96]
+	WORD $0x3cc7007e // ldur q30, [x3, #112]
+	WORD $0x0e3dc1ff // smull v31.8h, v15.8b, v29.8b
+	WORD $0x4e3dc1ef // smull2 v15.8h, v15.16b, v29.16b
+	WORD $0x4e6fbfef // addp v15.8h, v31.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e3ec23d // smull v29.8h, v17.8b, v30.8b
+	WORD $0x4e3ec231 // smull2 v17.8h, v17.16b, v30.16b
+	WORD $0x4e71bfb1 // addp v17.8h, v29.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eb6beb5 // addp v21.4s, v21.4s, v22.4s
+	WORD $0x4ebabf36 // addp v22.4s, v25.4s, v26.4s
+	WORD $0x4eb6beb5 // addp v21.4s, v21.4s, v22.4s
+	WORD $0x4ebcbf76 // addp v22.4s, v27.4s, v28.4s
+	WORD $0x4eb1bdef // addp v15.4s, v15.4s, v17.4s
+	WORD $0x4eafbecf // addp v15.4s, v22.4s, v15.4s
+	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e34ce29 // fmla v9.4s, v17.4s, v20.4s
+	WORD $0x4e33cdea // fmla v10.4s, v15.4s, v19.4s
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        64(R7), (F18, F19)
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	FLDPQ        (R7), (F21, F22)
-	WORD $0x6f0e06b5 // ushr v21.16b, v21.16b, #2
-	WORD $0x6f0e06d6 // ushr v22.16b, v22.16b, #2
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	FLDPQ        128(R3), (F21, F22)
-	WORD $0x0e35c258 // smull v24.8h, v18.8b, v21.8b
-	WORD $0x4e35c252 // smull2 v18.8h, v18.16b, v21.16b
-	WORD $0x4e72bf12 // addp v18.8h, v24.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e36c275 // smull v21.8h, v19.8b, v22.8b
-	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x3cc400ef // ldur q15, [x7, #64]
+	WORD $0x3cc500f1 // ldur q17, [x7, #80]
+	WORD $0x4e211df3 // and v19.16b, v15.16b, v1.16b
+	WORD $0x4e211e34 // and v20.16b, v17.16b, v1.16b
+	WORD $0x6f0e06f5 // ushr v21.16b, v23.16b, #2
+	WORD $0x6f0e0716 // ushr v22.16b, v24.16b, #2
+	WORD $0x6ea01eb3 // bit v19.16b, v21.16b, v0.16b
+	WORD $0x6ea01ed4 // bit v20.16b, v22.16b, v0.16b
+	WORD $0x3cc80075 // ldur q21, [x3, #128]
+	WORD $0x3cc90076 // ldur q22, [x3, #144]
+	WORD $0x0e35c279 // smull v25.8h, v19.8b, v21.8b
+	WORD $0x4e35c273 // smull2 v19.8h, v19.16b, v21.16b
+	WORD $0x4e73bf33 // addp v19.8h, v25.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4f94124a // fmla v10.4s, v18.4s, v20.s[0]
-	WORD $0x4fb4126b // fmla v11.4s, v19.4s, v20.s[1]
+	WORD $0x0e36c295 // smull v21.8h, v20.8b, v22.8b
+	WORD $0x4e36c294 // smull2 v20.8h, v20.16b, v22.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        64(R7), (F18, F19)
-	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
-	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	FLDPQ        (R7), (F21, F22)
-	WORD $0x6f0d06b5 // ushr v21.16b, v21.16b, #3
-	WORD $0x6f0d06d6 // ushr v22.16b, v22.16b, #3
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4eb61e73 // orr v19.16b, v19.16b, v22.16b
-	FLDPQ        160(R3), (F21, F22)
-	WORD $0x0e35c258 // smull v24.8h, v18.8b, v21.8b
-	WORD $0x4e35c252 // smull2 v18.8h, v18.16b, v21.16b
-	WORD $0x4e72bf12 // addp v18.8h, v24.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e36c275 // smull v21.8h, v19.8b, v22.8b
-	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
-	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4f941a4c // fmla v12.4s, v18.4s, v20.s[2]
-	WORD $0x4fb41a6d // fmla v13.4s, v19.4s, v20.s[3]
+	WORD $0x6f0e05f5 // ushr v21.16b, v15.16b, #2
+	WORD $0x6f0e0636 // ushr v22.16b, v17.16b, #2
+	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
+	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
+	WORD $0x6f0d06f9 // ushr v25.16b, v23.16b, #3
+	WORD $0x6f0d071a // ushr v26.16b, v24.16b, #3
+	WORD $0x6ea01f35 // bit v21.16b, v25.16b, v0.16b
+	WORD $0x6ea01f56 // bit v22.16b, v26.16b, v0.16b
+	WORD $0x3cca0079 // ldur q25, [x3, #160]
+	WORD $0x3ccb007a // ldur q26, [x3, #176]
+	WORD $0x0e39c2bb // smull v27.8h, v21.8b, v25.8b
+	WORD $0x4e39c2b5 // smull2 v21.8h, v21.16b, v25.16b
+	WORD $0x4e75bf75 // addp v21.8h, v27.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e3ac2d9 // smull v25.8h, v22.8b, v26.8b
+	WORD $0x4e3ac2d6 // smull2 v22.8h, v22.16b, v26.16b
+	WORD $0x4e76bf36 // addp v22.8h, v25.8h, v22.8h
+	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        64(R7), (F18, F19)
-	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
-	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	FLDPQ        (R7), (F20, F21)
-	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
-	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FLDPQ        192(R3), (F20, F21)
-	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
-	WORD $0x4e34c252 // smull2 v18.8h, v18.16b, v20.16b
-	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e35c274 // smull v20.8h, v19.8b, v21.8b
-	WORD $0x4e35c273 // smull2 v19.8h, v19.16b, v21.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4f97124e // fmla v14.4s, v18.4s, v23.s[0]
-	WORD $0x4fb7126f // fmla v15.4s, v19.4s, v23.s[1]
+	WORD $0x6f0c05f9 // ushr v25.16b, v15.16b, #4
+	WORD $0x6f0c063a // ushr v26.16b, v17.16b, #4
+	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
+	WORD $0x4e211f5a // and v26.16b, v26.16b, v1.16b
+	WORD $0x6f0c06fb // ushr v27.16b, v23.16b, #4
+	WORD $0x6f0c071c // ushr v28.16b, v24.16b, #4
+	WORD $0x6ea01f79 // bit v25.16b, v27.16b, v0.16b
+	WORD $0x6ea01f9a // bit v26.16b, v28.16b, v0.16b
+	WORD $0x3ccc007b // ldur q27, [x3, #192]
+	WORD $0x3ccd007c // ldur q28, [x3, #208]
+	WORD $0x0e3bc33d // smull v29.8h, v25.8b, v27.8b
+	WORD $0x4e3bc339 // smull2 v25.8h, v25.16b, v27.16b
+	WORD $0x4e79bfb9 // addp v25.8h, v29.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	WORD $0x0e3cc35b // smull v27.8h, v26.8b, v28.8b
+	WORD $0x4e3cc35a // smull2 v26.8h, v26.16b, v28.16b
+	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
+	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        64(R7), (F18, F19)
-	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
-	WORD $0x6f0a0673 // ushr v19.16b, v19.16b, #6
-	FLDPQ        (R7), (F20, F21)
-	WORD $0x6f0b0694 // ushr v20.16b, v20.16b, #5
-	WORD $0x6f0b06b5 // ushr v21.16b, v21.16b, #5
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FLDPQ        224(R3), (F20, F21)
-	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
-	WORD $0x4e34c252 // smull2 v18.8h, v18.16b, v20.16b
-	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e35c274 // smull v20.8h, v19.8b, v21.8b
-	WORD $0x4e35c273 // smull2 v19.8h, v19.16b, v21.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4f971a50 // fmla v16.4s, v18.4s, v23.s[2]
-	WORD $0x4fb71a71 // fmla v17.4s, v19.4s, v23.s[3]
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
+	WORD $0x6f0b06f7 // ushr v23.16b, v23.16b, #5
+	WORD $0x6f0b0718 // ushr v24.16b, v24.16b, #5
+	WORD $0x6ea01eef // bit v15.16b, v23.16b, v0.16b
+	WORD $0x6ea01f11 // bit v17.16b, v24.16b, v0.16b
+	WORD $0x3cce0077 // ldur q23, [x3, #224]
+	WORD $0x3ccf0078 // ldur q24, [x3, #240]
+	WORD $0x0e37c1fb // smull v27.8h, v15.8b, v23.8b
+	WORD $0x4e37c1ef // smull2 v15.8h, v15.16b, v23.16b
+	WORD $0x4e6fbf6f // addp v15.8h, v27.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e38c237 // smull v23.8h, v17.8b, v24.8b
+	WORD $0x4e38c231 // smull2 v17.8h, v17.16b, v24.16b
+	WORD $0x4e71bef1 // addp v17.8h, v23.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eb4be73 // addp v19.4s, v19.4s, v20.4s
+	WORD $0x4eb6beb4 // addp v20.4s, v21.4s, v22.4s
+	WORD $0x4eb4be73 // addp v19.4s, v19.4s, v20.4s
+	WORD $0x4ebabf34 // addp v20.4s, v25.4s, v26.4s
+	WORD $0x4eb1bdef // addp v15.4s, v15.4s, v17.4s
+	WORD $0x4eafbe8f // addp v15.4s, v20.4s, v15.4s
+	WORD $0x4e21da71 // scvtf v17.4s, v19.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e32ce2b // fmla v11.4s, v17.4s, v18.4s
+	WORD $0x4e30cdec // fmla v12.4s, v15.4s, v16.4s
 	ADD          $0x6e, R7
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -7361,19 +7119,19 @@ loop3:
 
 done4:
 	ADD          $1, R6
+	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
-	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
-	WORD $0x4e2fd56b // fadd v11.4s, v11.4s, v15.4s
-	WORD $0x4e30d54a // fadd v10.4s, v10.4s, v16.4s
-	WORD $0x4e31d56b // fadd v11.4s, v11.4s, v17.4s
+	MOVD         $q3_k_times<>+0(SB), R3
+	FMOVQ        (R3), F11
+	WORD $0x4e2bcda9 // fmla v9.4s, v13.4s, v11.4s
+	WORD $0x4e2bcdca // fmla v10.4s, v14.4s, v11.4s
 
 	// sums of the lanes
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x7e30d96b // faddp s11, v11.2s
-	FMOVS        F11, (R0)
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS        F10, (R0)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -7392,12 +7150,12 @@ TEXT ·matmulQ82xQ3_KNEON(SB), NOSPLIT, $576-72
 	WORD $0x4f07e781 // movi v1.16b, #252
 	WORD $0x4f00e462 // movi v2.16b, #3
 	WORD $0x4f000463 // movi v3.4s, #3
-	MOVD         $q3_k_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F4
-	WORD $0x4f0005e5 // movi v5.4s, #15
+	WORD $0x4f0005e4 // movi v4.4s, #15
 	MOVD         $q3_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F5
 	MOVD         $q3_k_shuffle2<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $q3_k_shuffle3<>+0(SB), R0
 	FMOVQ        (R0), F7
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
@@ -7422,459 +7180,407 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40d8ec // ldr h12, [x7, #108]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        94(R7), F13
-	WORD $0x4e0601ae // tbl v14.16b, { v13.16b }, v6.16b
+	WORD $0x7c46c0ec // ldur h12, [x7, #108]
+	WORD $0x1ee2418c // fcvt s12, h12
+	WORD $0x3cc5e0ed // ldur q13, [x7, #94]
+	WORD $0x4e0501ae // tbl v14.16b, { v13.16b }, v5.16b
+	WORD $0x4e0601af // tbl v15.16b, { v13.16b }, v6.16b
+	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
+	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
 	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
-	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
-	WORD $0x4e251dad // and v13.16b, v13.16b, v5.16b
-	FMOVQ        94(R7), F15
-	WORD $0x4e0401f0 // tbl v16.16b, { v15.16b }, v4.16b
-	WORD $0x4e0401ef // tbl v15.16b, { v15.16b }, v4.16b
-	WORD $0x6f3e05ef // ushr v15.4s, v15.4s, #2
+	WORD $0x6f3e05b0 // ushr v16.4s, v13.4s, #2
+	WORD $0x4e231dad // and v13.16b, v13.16b, v3.16b
 	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
-	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
 	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
+	WORD $0x4eb01dee // orr v14.16b, v15.16b, v16.16b
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4f02644f // movi v15.4s, #66, lsl #24
-	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
 	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
-	FMOVQ        F14, 32(R0)
+	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91cc // fmul v12.4s, v14.4s, v12.s[0]
+	FMOVQ        F13, 32(R0)
 	FMOVQ        F12, 48(R0)
-	WORD $0x7d40d8ec // ldr h12, [x7, #108]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        94(R7), F13
-	WORD $0x4e0601ae // tbl v14.16b, { v13.16b }, v6.16b
-	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
+	WORD $0x7c46c0ec // ldur h12, [x7, #108]
+	WORD $0x1ee2418c // fcvt s12, h12
+	WORD $0x3cc5e0ed // ldur q13, [x7, #94]
+	WORD $0x4e0501ae // tbl v14.16b, { v13.16b }, v5.16b
+	WORD $0x4e0601af // tbl v15.16b, { v13.16b }, v6.16b
 	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
-	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
-	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
-	WORD $0x4e251dad // and v13.16b, v13.16b, v5.16b
-	FMOVQ        94(R7), F15
-	WORD $0x4e0401f0 // tbl v16.16b, { v15.16b }, v4.16b
-	WORD $0x4e0401ef // tbl v15.16b, { v15.16b }, v4.16b
-	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
+	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
+	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
+	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
+	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
+	WORD $0x6f3c05b0 // ushr v16.4s, v13.4s, #4
+	WORD $0x6f3a05ad // ushr v13.4s, v13.4s, #6
 	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
-	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4e231dad // and v13.16b, v13.16b, v3.16b
 	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
 	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4ead1ded // orr v13.16b, v15.16b, v13.16b
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4f02644f // movi v15.4s, #66, lsl #24
 	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
 	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c91ac // fmul v12.4s, v13.4s, v12.s[0]
 	FMOVQ        F14, 64(R0)
 	FMOVQ        F12, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        32(R7), (F12, F13)
-	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	FLDPQ        (R7), (F14, F15)
-	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
-	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
-	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
-	FLDPQ        (R4), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x3cc200ec // ldur q12, [x7, #32]
+	WORD $0x3cc300ed // ldur q13, [x7, #48]
+	WORD $0x4e221d8e // and v14.16b, v12.16b, v2.16b
+	WORD $0x4e221daf // and v15.16b, v13.16b, v2.16b
+	WORD $0x3cc000f0 // ldur q16, [x7]
+	WORD $0x3cc100f1 // ldur q17, [x7, #16]
+	WORD $0x4f225612 // shl v18.4s, v16.4s, #2
+	WORD $0x4f225633 // shl v19.4s, v17.4s, #2
+	WORD $0x6ea01e4e // bit v14.16b, v18.16b, v0.16b
+	WORD $0x6ea01e6f // bit v15.16b, v19.16b, v0.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	WORD $0x3cc00092 // ldur q18, [x4]
+	WORD $0x3cc10093 // ldur q19, [x4, #16]
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x3cc20094 // ldur q20, [x4, #32]
+	WORD $0x3cc30095 // ldur q21, [x4, #48]
+	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
+	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
+	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
+	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
+	WORD $0x4e6fbe8f // addp v15.8h, v20.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FLDPQ        32(R4), (F16, F17)
-	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
-	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
-	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e31c1b0 // smull v16.8h, v13.8b, v17.8b
-	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        36(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        (R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc420014 // ldur s20, [x0, #32]
+	WORD $0xbc424015 // ldur s21, [x0, #36]
+	WORD $0xbc4000b6 // ldur s22, [x5]
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
+	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
+	WORD $0x4f971248 // fmla v8.4s, v18.4s, v23.s[0]
+	WORD $0x4f961269 // fmla v9.4s, v19.4s, v22.s[0]
+	WORD $0xbc4040b2 // ldur s18, [x5, #4]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e33cdc8 // fmla v8.4s, v14.4s, v19.4s
-	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
-	FMOVS        4(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e30ddcf // fmul v15.4s, v14.4s, v16.4s
-	WORD $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
-	WORD $0x4e2fcd8a // fmla v10.4s, v12.4s, v15.4s
-	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
+	WORD $0x6e34de53 // fmul v19.4s, v18.4s, v20.4s
+	WORD $0x6e35de52 // fmul v18.4s, v18.4s, v21.4s
+	WORD $0x4f9311ca // fmla v10.4s, v14.4s, v19.s[0]
+	WORD $0x4f9211eb // fmla v11.4s, v15.4s, v18.s[0]
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        32(R7), (F12, F13)
-	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
-	WORD $0x6f0e05ad // ushr v13.16b, v13.16b, #2
-	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	FLDPQ        (R7), (F14, F15)
-	WORD $0x4f2155ce // shl v14.4s, v14.4s, #1
-	WORD $0x4f2155ef // shl v15.4s, v15.4s, #1
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
-	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
-	FLDPQ        64(R4), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x6f0e058e // ushr v14.16b, v12.16b, #2
+	WORD $0x6f0e05af // ushr v15.16b, v13.16b, #2
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4f215612 // shl v18.4s, v16.4s, #1
+	WORD $0x4f215633 // shl v19.4s, v17.4s, #1
+	WORD $0x6ea01e4e // bit v14.16b, v18.16b, v0.16b
+	WORD $0x6ea01e6f // bit v15.16b, v19.16b, v0.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	WORD $0x3cc40092 // ldur q18, [x4, #64]
+	WORD $0x3cc50093 // ldur q19, [x4, #80]
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x3cc60094 // ldur q20, [x4, #96]
+	WORD $0x3cc70095 // ldur q21, [x4, #112]
+	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
+	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
+	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
+	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
+	WORD $0x4e6fbe8f // addp v15.8h, v20.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FLDPQ        96(R4), (F16, F17)
-	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
-	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
-	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e31c1b0 // smull v16.8h, v13.8b, v17.8b
-	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        40(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        44(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        8(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc428014 // ldur s20, [x0, #40]
+	WORD $0xbc42c015 // ldur s21, [x0, #44]
+	WORD $0xbc4080b6 // ldur s22, [x5, #8]
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
+	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
+	WORD $0x4f971248 // fmla v8.4s, v18.4s, v23.s[0]
+	WORD $0x4f961269 // fmla v9.4s, v19.4s, v22.s[0]
+	WORD $0xbc40c0b2 // ldur s18, [x5, #12]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e33cdc8 // fmla v8.4s, v14.4s, v19.4s
-	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
-	FMOVS        12(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e30ddcf // fmul v15.4s, v14.4s, v16.4s
-	WORD $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
-	WORD $0x4e2fcd8a // fmla v10.4s, v12.4s, v15.4s
-	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
+	WORD $0x6e34de53 // fmul v19.4s, v18.4s, v20.4s
+	WORD $0x6e35de52 // fmul v18.4s, v18.4s, v21.4s
+	WORD $0x4f9311ca // fmla v10.4s, v14.4s, v19.s[0]
+	WORD $0x4f9211eb // fmla v11.4s, v15.4s, v18.s[0]
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        32(R7), (F12, F13)
-	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
-	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
-	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	FLDPQ        (R7), (F14, F15)
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
-	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
-	FLDPQ        128(R4), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x6f0c058e // ushr v14.16b, v12.16b, #4
+	WORD $0x6f0c05af // ushr v15.16b, v13.16b, #4
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	WORD $0x3cc80092 // ldur q18, [x4, #128]
+	WORD $0x3cc90093 // ldur q19, [x4, #144]
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x3cca0094 // ldur q20, [x4, #160]
+	WORD $0x3ccb0095 // ldur q21, [x4, #176]
+	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
+	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
+	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
+	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
+	WORD $0x4e6fbe8f // addp v15.8h, v20.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FLDPQ        160(R4), (F16, F17)
-	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
-	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
-	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e31c1b0 // smull v16.8h, v13.8b, v17.8b
-	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        48(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        52(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        16(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc430014 // ldur s20, [x0, #48]
+	WORD $0xbc434015 // ldur s21, [x0, #52]
+	WORD $0xbc4100b6 // ldur s22, [x5, #16]
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
+	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
+	WORD $0x4f971248 // fmla v8.4s, v18.4s, v23.s[0]
+	WORD $0x4f961269 // fmla v9.4s, v19.4s, v22.s[0]
+	WORD $0xbc4140b2 // ldur s18, [x5, #20]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e33cdc8 // fmla v8.4s, v14.4s, v19.4s
-	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
-	FMOVS        20(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e30ddcf // fmul v15.4s, v14.4s, v16.4s
-	WORD $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
-	WORD $0x4e2fcd8a // fmla v10.4s, v12.4s, v15.4s
-	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
+	WORD $0x6e34de53 // fmul v19.4s, v18.4s, v20.4s
+	WORD $0x6e35de52 // fmul v18.4s, v18.4s, v21.4s
+	WORD $0x4f9311ca // fmla v10.4s, v14.4s, v19.s[0]
+	WORD $0x4f9211eb // fmla v11.4s, v15.4s, v18.s[0]
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        32(R7), (F12, F13)
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
 	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
-	FLDPQ        (R7), (F14, F15)
-	WORD $0x6f0f05ce // ushr v14.16b, v14.16b, #1
-	WORD $0x6f0f05ef // ushr v15.16b, v15.16b, #1
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6f0f060e // ushr v14.16b, v16.16b, #1
+	WORD $0x6f0f062f // ushr v15.16b, v17.16b, #1
+	WORD $0x6ea01dcc // bit v12.16b, v14.16b, v0.16b
+	WORD $0x6ea01ded // bit v13.16b, v15.16b, v0.16b
 	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
 	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
-	FLDPQ        192(R4), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x3ccc008e // ldur q14, [x4, #192]
+	WORD $0x3ccd008f // ldur q15, [x4, #208]
+	WORD $0x0e2ec192 // smull v18.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x0e2fc1b2 // smull v18.8h, v13.8b, v15.8b
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6fbe4f // addp v15.8h, v18.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FLDPQ        224(R4), (F16, F17)
-	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
-	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
-	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
+	WORD $0x3cce0092 // ldur q18, [x4, #224]
+	WORD $0x3ccf0093 // ldur q19, [x4, #240]
+	WORD $0x0e32c194 // smull v20.8h, v12.8b, v18.8b
+	WORD $0x4e32c18c // smull2 v12.8h, v12.16b, v18.16b
+	WORD $0x4e6cbe8c // addp v12.8h, v20.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e31c1b0 // smull v16.8h, v13.8b, v17.8b
-	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
+	WORD $0x0e33c1b2 // smull v18.8h, v13.8b, v19.8b
+	WORD $0x4e33c1ad // smull2 v13.8h, v13.16b, v19.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        56(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        60(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        24(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc438012 // ldur s18, [x0, #56]
+	WORD $0xbc43c013 // ldur s19, [x0, #60]
+	WORD $0xbc4180b4 // ldur s20, [x5, #24]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e33cdc8 // fmla v8.4s, v14.4s, v19.4s
-	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
-	FMOVS        28(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6e32de95 // fmul v21.4s, v20.4s, v18.4s
+	WORD $0x6e33de94 // fmul v20.4s, v20.4s, v19.4s
+	WORD $0x4f9511c8 // fmla v8.4s, v14.4s, v21.s[0]
+	WORD $0x4f9411e9 // fmla v9.4s, v15.4s, v20.s[0]
+	WORD $0xbc41c0ae // ldur s14, [x5, #28]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e30ddcf // fmul v15.4s, v14.4s, v16.4s
-	WORD $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
-	WORD $0x4e2fcd8a // fmla v10.4s, v12.4s, v15.4s
-	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
+	WORD $0x6e32ddcf // fmul v15.4s, v14.4s, v18.4s
+	WORD $0x6e33ddce // fmul v14.4s, v14.4s, v19.4s
+	WORD $0x4f8f118a // fmla v10.4s, v12.4s, v15.s[0]
+	WORD $0x4f8e11ab // fmla v11.4s, v13.4s, v14.s[0]
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        64(R7), (F12, F13)
-	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	FLDPQ        (R7), (F14, F15)
-	WORD $0x6f0e05ce // ushr v14.16b, v14.16b, #2
-	WORD $0x6f0e05ef // ushr v15.16b, v15.16b, #2
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
-	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
-	FLDPQ        256(R4), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x3cc400ec // ldur q12, [x7, #64]
+	WORD $0x3cc500ed // ldur q13, [x7, #80]
+	WORD $0x4e221d8e // and v14.16b, v12.16b, v2.16b
+	WORD $0x4e221daf // and v15.16b, v13.16b, v2.16b
+	WORD $0x6f0e0612 // ushr v18.16b, v16.16b, #2
+	WORD $0x6f0e0633 // ushr v19.16b, v17.16b, #2
+	WORD $0x6ea01e4e // bit v14.16b, v18.16b, v0.16b
+	WORD $0x6ea01e6f // bit v15.16b, v19.16b, v0.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        256(R4), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	FLDPQ        288(R4), (F20, F21)
+	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
+	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
+	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
+	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
+	WORD $0x4e6fbe8f // addp v15.8h, v20.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FLDPQ        288(R4), (F16, F17)
-	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
-	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
-	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e31c1b0 // smull v16.8h, v13.8b, v17.8b
-	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        64(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        68(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        32(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc440014 // ldur s20, [x0, #64]
+	WORD $0xbc444015 // ldur s21, [x0, #68]
+	WORD $0xbc4200b6 // ldur s22, [x5, #32]
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
+	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
+	WORD $0x4f971248 // fmla v8.4s, v18.4s, v23.s[0]
+	WORD $0x4f961269 // fmla v9.4s, v19.4s, v22.s[0]
+	WORD $0xbc4240b2 // ldur s18, [x5, #36]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e33cdc8 // fmla v8.4s, v14.4s, v19.4s
-	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
-	FMOVS        36(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e30ddcf // fmul v15.4s, v14.4s, v16.4s
-	WORD $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
-	WORD $0x4e2fcd8a // fmla v10.4s, v12.4s, v15.4s
-	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
+	WORD $0x6e34de53 // fmul v19.4s, v18.4s, v20.4s
+	WORD $0x6e35de52 // fmul v18.4s, v18.4s, v21.4s
+	WORD $0x4f9311ca // fmla v10.4s, v14.4s, v19.s[0]
+	WORD $0x4f9211eb // fmla v11.4s, v15.4s, v18.s[0]
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        64(R7), (F12, F13)
-	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
-	WORD $0x6f0e05ad // ushr v13.16b, v13.16b, #2
-	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	FLDPQ        (R7), (F14, F15)
-	WORD $0x6f0d05ce // ushr v14.16b, v14.16b, #3
-	WORD $0x6f0d05ef // ushr v15.16b, v15.16b, #3
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
-	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
-	FLDPQ        320(R4), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x6f0e058e // ushr v14.16b, v12.16b, #2
+	WORD $0x6f0e05af // ushr v15.16b, v13.16b, #2
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x6f0d0612 // ushr v18.16b, v16.16b, #3
+	WORD $0x6f0d0633 // ushr v19.16b, v17.16b, #3
+	WORD $0x6ea01e4e // bit v14.16b, v18.16b, v0.16b
+	WORD $0x6ea01e6f // bit v15.16b, v19.16b, v0.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        320(R4), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	FLDPQ        352(R4), (F20, F21)
+	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
+	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
+	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
+	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
+	WORD $0x4e6fbe8f // addp v15.8h, v20.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FLDPQ        352(R4), (F16, F17)
-	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
-	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
-	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e31c1b0 // smull v16.8h, v13.8b, v17.8b
-	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        72(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        76(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        40(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc448014 // ldur s20, [x0, #72]
+	WORD $0xbc44c015 // ldur s21, [x0, #76]
+	WORD $0xbc4280b6 // ldur s22, [x5, #40]
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
+	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
+	WORD $0x4f971248 // fmla v8.4s, v18.4s, v23.s[0]
+	WORD $0x4f961269 // fmla v9.4s, v19.4s, v22.s[0]
+	WORD $0xbc42c0b2 // ldur s18, [x5, #44]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e33cdc8 // fmla v8.4s, v14.4s, v19.4s
-	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
-	FMOVS        44(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e30ddcf // fmul v15.4s, v14.4s, v16.4s
-	WORD $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
-	WORD $0x4e2fcd8a // fmla v10.4s, v12.4s, v15.4s
-	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
+	WORD $0x6e34de53 // fmul v19.4s, v18.4s, v20.4s
+	WORD $0x6e35de52 // fmul v18.4s, v18.4s, v21.4s
+	WORD $0x4f9311ca // fmla v10.4s, v14.4s, v19.s[0]
+	WORD $0x4f9211eb // fmla v11.4s, v15.4s, v18.s[0]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        64(R7), (F12, F13)
-	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
-	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
-	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	FLDPQ        (R7), (F14, F15)
-	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
-	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
-	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
-	FLDPQ        384(R4), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x6f0c058e // ushr v14.16b, v12.16b, #4
+	WORD $0x6f0c05af // ushr v15.16b, v13.16b, #4
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x6f0c0612 // ushr v18.16b, v16.16b, #4
+	WORD $0x6f0c0633 // ushr v19.16b, v17.16b, #4
+	WORD $0x6ea01e4e // bit v14.16b, v18.16b, v0.16b
+	WORD $0x6ea01e6f // bit v15.16b, v19.16b, v0.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        384(R4), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	FLDPQ        416(R4), (F20, F21)
+	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
+	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
+	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
+	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
+	WORD $0x4e6fbe8f // addp v15.8h, v20.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FLDPQ        416(R4), (F16, F17)
-	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
-	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
-	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e31c1b0 // smull v16.8h, v13.8b, v17.8b
-	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        80(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        84(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        48(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc450014 // ldur s20, [x0, #80]
+	WORD $0xbc454015 // ldur s21, [x0, #84]
+	WORD $0xbc4300b6 // ldur s22, [x5, #48]
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
+	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
+	WORD $0x4f971248 // fmla v8.4s, v18.4s, v23.s[0]
+	WORD $0x4f961269 // fmla v9.4s, v19.4s, v22.s[0]
+	WORD $0xbc4340b2 // ldur s18, [x5, #52]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e33cdc8 // fmla v8.4s, v14.4s, v19.4s
-	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
-	FMOVS        52(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e30ddcf // fmul v15.4s, v14.4s, v16.4s
-	WORD $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
-	WORD $0x4e2fcd8a // fmla v10.4s, v12.4s, v15.4s
-	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
+	WORD $0x6e34de53 // fmul v19.4s, v18.4s, v20.4s
+	WORD $0x6e35de52 // fmul v18.4s, v18.4s, v21.4s
+	WORD $0x4f9311ca // fmla v10.4s, v14.4s, v19.s[0]
+	WORD $0x4f9211eb // fmla v11.4s, v15.4s, v18.s[0]
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        64(R7), (F12, F13)
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
 	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
-	FLDPQ        (R7), (F14, F15)
-	WORD $0x6f0b05ce // ushr v14.16b, v14.16b, #5
-	WORD $0x6f0b05ef // ushr v15.16b, v15.16b, #5
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6f0b060e // ushr v14.16b, v16.16b, #5
+	WORD $0x6f0b062f // ushr v15.16b, v17.16b, #5
+	WORD $0x6ea01dcc // bit v12.16b, v14.16b, v0.16b
+	WORD $0x6ea01ded // bit v13.16b, v15.16b, v0.16b
 	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
 	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
 	FLDPQ        448(R4), (F14, F15)
@@ -7897,26 +7603,22 @@ loop3:
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        88(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        92(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        56(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc458010 // ldur s16, [x0, #88]
+	WORD $0xbc45c011 // ldur s17, [x0, #92]
+	WORD $0xbc4380b2 // ldur s18, [x5, #56]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
 	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e33cdc8 // fmla v8.4s, v14.4s, v19.4s
-	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
-	FMOVS        60(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f9311c8 // fmla v8.4s, v14.4s, v19.s[0]
+	WORD $0x4f9211e9 // fmla v9.4s, v15.4s, v18.s[0]
+	WORD $0xbc43c0ae // ldur s14, [x5, #60]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x6e30ddcf // fmul v15.4s, v14.4s, v16.4s
 	WORD $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
-	WORD $0x4e2fcd8a // fmla v10.4s, v12.4s, v15.4s
-	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
+	WORD $0x4f8f118a // fmla v10.4s, v12.4s, v15.s[0]
+	WORD $0x4f8e11ab // fmla v11.4s, v13.4s, v14.s[0]
 	ADD          $0x6e, R7
 	ADD          $0x200, R4
 	ADD          $0x40, R5
@@ -7958,12 +7660,12 @@ TEXT ·matmulQ83xQ3_KNEON(SB), NOSPLIT, $576-72
 	WORD $0x4f07e781 // movi v1.16b, #252
 	WORD $0x4f00e462 // movi v2.16b, #3
 	WORD $0x4f000463 // movi v3.4s, #3
-	MOVD         $q3_k_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F4
-	WORD $0x4f0005e5 // movi v5.4s, #15
+	WORD $0x4f0005e4 // movi v4.4s, #15
 	MOVD         $q3_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F5
 	MOVD         $q3_k_shuffle2<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $q3_k_shuffle3<>+0(SB), R0
 	FMOVQ        (R0), F7
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
@@ -7990,578 +7692,519 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40d8ee // ldr h14, [x7, #108]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVQ        94(R7), F15
-	WORD $0x4e0601f0 // tbl v16.16b, { v15.16b }, v6.16b
+	WORD $0x7c46c0ee // ldur h14, [x7, #108]
+	WORD $0x1ee241ce // fcvt s14, h14
+	WORD $0x3cc5e0ef // ldur q15, [x7, #94]
+	WORD $0x4e0501f0 // tbl v16.16b, { v15.16b }, v5.16b
+	WORD $0x4e0601f1 // tbl v17.16b, { v15.16b }, v6.16b
+	WORD $0x4e241e10 // and v16.16b, v16.16b, v4.16b
+	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
 	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
-	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
-	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
-	FMOVQ        94(R7), F17
-	WORD $0x4e040232 // tbl v18.16b, { v17.16b }, v4.16b
-	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
-	WORD $0x6f3e0631 // ushr v17.4s, v17.4s, #2
+	WORD $0x6f3e05f2 // ushr v18.4s, v15.4s, #2
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
 	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
+	WORD $0x4eb21e30 // orr v16.16b, v17.16b, v18.16b
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4f026451 // movi v17.4s, #66, lsl #24
-	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
-	FMOVQ        F16, 32(R0)
+	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e920e // fmul v14.4s, v16.4s, v14.s[0]
+	FMOVQ        F15, 32(R0)
 	FMOVQ        F14, 48(R0)
-	WORD $0x7d40d8ee // ldr h14, [x7, #108]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVQ        94(R7), F15
-	WORD $0x4e0601f0 // tbl v16.16b, { v15.16b }, v6.16b
-	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
+	WORD $0x7c46c0ee // ldur h14, [x7, #108]
+	WORD $0x1ee241ce // fcvt s14, h14
+	WORD $0x3cc5e0ef // ldur q15, [x7, #94]
+	WORD $0x4e0501f0 // tbl v16.16b, { v15.16b }, v5.16b
+	WORD $0x4e0601f1 // tbl v17.16b, { v15.16b }, v6.16b
 	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
-	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
-	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
-	FMOVQ        94(R7), F17
-	WORD $0x4e040232 // tbl v18.16b, { v17.16b }, v4.16b
-	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
+	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
+	WORD $0x4e241e10 // and v16.16b, v16.16b, v4.16b
+	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
+	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
+	WORD $0x6f3c05f2 // ushr v18.4s, v15.4s, #4
+	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
 	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
 	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4eaf1e2f // orr v15.16b, v17.16b, v15.16b
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4f026451 // movi v17.4s, #66, lsl #24
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x4f8e91ee // fmul v14.4s, v15.4s, v14.s[0]
 	FMOVQ        F16, 64(R0)
 	FMOVQ        F14, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        32(R7), (F14, F15)
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	FLDPQ        (R7), (F16, F17)
-	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
-	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
-	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
-	FLDPQ        (R4), (F16, F17)
-	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
-	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x3cc200ee // ldur q14, [x7, #32]
+	WORD $0x3cc300ef // ldur q15, [x7, #48]
+	WORD $0x4e221dd0 // and v16.16b, v14.16b, v2.16b
+	WORD $0x4e221df1 // and v17.16b, v15.16b, v2.16b
+	WORD $0x3cc000f2 // ldur q18, [x7]
+	WORD $0x3cc100f3 // ldur q19, [x7, #16]
+	WORD $0x4f225654 // shl v20.4s, v18.4s, #2
+	WORD $0x4f225675 // shl v21.4s, v19.4s, #2
+	WORD $0x6ea01e90 // bit v16.16b, v20.16b, v0.16b
+	WORD $0x6ea01eb1 // bit v17.16b, v21.16b, v0.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	WORD $0x3cc00094 // ldur q20, [x4]
+	WORD $0x3cc10095 // ldur q21, [x4, #16]
+	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
+	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e35c236 // smull v22.8h, v17.8b, v21.8b
+	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x3cc20096 // ldur q22, [x4, #32]
+	WORD $0x3cc30097 // ldur q23, [x4, #48]
+	WORD $0x0e36c218 // smull v24.8h, v16.8b, v22.8b
+	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
+	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
+	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
+	WORD $0x0e37c238 // smull v24.8h, v17.8b, v23.8b
+	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
+	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
+	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
+	WORD $0x3cc40098 // ldur q24, [x4, #64]
+	WORD $0x3cc50099 // ldur q25, [x4, #80]
+	WORD $0x0e38c21a // smull v26.8h, v16.8b, v24.8b
+	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
+	WORD $0x4e70bf50 // addp v16.8h, v26.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
-	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x0e39c238 // smull v24.8h, v17.8b, v25.8b
+	WORD $0x4e39c231 // smull2 v17.8h, v17.16b, v25.16b
+	WORD $0x4e71bf11 // addp v17.8h, v24.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FLDPQ        32(R4), (F18, F19)
-	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
-	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FLDPQ        64(R4), (F20, F21)
-	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
-	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
-	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
-	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
-	WORD $0x4e6fbe8f // addp v15.8h, v20.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        36(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        (R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc420018 // ldur s24, [x0, #32]
+	WORD $0xbc424019 // ldur s25, [x0, #36]
+	WORD $0xbc4000ba // ldur s26, [x5]
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
+	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	WORD $0x4f9b1288 // fmla v8.4s, v20.4s, v27.s[0]
+	WORD $0x4f9a12a9 // fmla v9.4s, v21.4s, v26.s[0]
+	WORD $0xbc4040b4 // ldur s20, [x5, #4]
+	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
+	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
+	WORD $0x6e38de97 // fmul v23.4s, v20.4s, v24.4s
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0x4f9712aa // fmla v10.4s, v21.4s, v23.s[0]
+	WORD $0x4f9412cb // fmla v11.4s, v22.4s, v20.s[0]
+	WORD $0xbc4080b4 // ldur s20, [x5, #8]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e37ce08 // fmla v8.4s, v16.4s, v23.4s
-	WORD $0x4e36ce29 // fmla v9.4s, v17.4s, v22.4s
-	FMOVS        4(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x6e34de13 // fmul v19.4s, v16.4s, v20.4s
-	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	WORD $0x4e30ce4b // fmla v11.4s, v18.4s, v16.4s
-	FMOVS        8(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e34de11 // fmul v17.4s, v16.4s, v20.4s
-	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
-	WORD $0x4e31cdcc // fmla v12.4s, v14.4s, v17.4s
-	WORD $0x4e30cded // fmla v13.4s, v15.4s, v16.4s
+	WORD $0x6e38de95 // fmul v21.4s, v20.4s, v24.4s
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0x4f95120c // fmla v12.4s, v16.4s, v21.s[0]
+	WORD $0x4f94122d // fmla v13.4s, v17.4s, v20.s[0]
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        32(R7), (F14, F15)
-	WORD $0x6f0e05ce // ushr v14.16b, v14.16b, #2
-	WORD $0x6f0e05ef // ushr v15.16b, v15.16b, #2
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	FLDPQ        (R7), (F16, F17)
-	WORD $0x4f215610 // shl v16.4s, v16.4s, #1
-	WORD $0x4f215631 // shl v17.4s, v17.4s, #1
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
-	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
-	FLDPQ        96(R4), (F16, F17)
-	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
-	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x6f0e05d0 // ushr v16.16b, v14.16b, #2
+	WORD $0x6f0e05f1 // ushr v17.16b, v15.16b, #2
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4f215654 // shl v20.4s, v18.4s, #1
+	WORD $0x4f215675 // shl v21.4s, v19.4s, #1
+	WORD $0x6ea01e90 // bit v16.16b, v20.16b, v0.16b
+	WORD $0x6ea01eb1 // bit v17.16b, v21.16b, v0.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	WORD $0x3cc60094 // ldur q20, [x4, #96]
+	WORD $0x3cc70095 // ldur q21, [x4, #112]
+	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
+	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e35c236 // smull v22.8h, v17.8b, v21.8b
+	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x3cc80096 // ldur q22, [x4, #128]
+	WORD $0x3cc90097 // ldur q23, [x4, #144]
+	WORD $0x0e36c218 // smull v24.8h, v16.8b, v22.8b
+	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
+	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
+	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
+	WORD $0x0e37c238 // smull v24.8h, v17.8b, v23.8b
+	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
+	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
+	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
+	WORD $0x3cca0098 // ldur q24, [x4, #160]
+	WORD $0x3ccb0099 // ldur q25, [x4, #176]
+	WORD $0x0e38c21a // smull v26.8h, v16.8b, v24.8b
+	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
+	WORD $0x4e70bf50 // addp v16.8h, v26.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
-	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x0e39c238 // smull v24.8h, v17.8b, v25.8b
+	WORD $0x4e39c231 // smull2 v17.8h, v17.16b, v25.16b
+	WORD $0x4e71bf11 // addp v17.8h, v24.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FLDPQ        128(R4), (F18, F19)
-	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
-	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FLDPQ        160(R4), (F20, F21)
-	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
-	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
-	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
-	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
-	WORD $0x4e6fbe8f // addp v15.8h, v20.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        40(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        44(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        12(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc428018 // ldur s24, [x0, #40]
+	WORD $0xbc42c019 // ldur s25, [x0, #44]
+	WORD $0xbc40c0ba // ldur s26, [x5, #12]
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
+	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	WORD $0x4f9b1288 // fmla v8.4s, v20.4s, v27.s[0]
+	WORD $0x4f9a12a9 // fmla v9.4s, v21.4s, v26.s[0]
+	WORD $0xbc4100b4 // ldur s20, [x5, #16]
+	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
+	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
+	WORD $0x6e38de97 // fmul v23.4s, v20.4s, v24.4s
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0x4f9712aa // fmla v10.4s, v21.4s, v23.s[0]
+	WORD $0x4f9412cb // fmla v11.4s, v22.4s, v20.s[0]
+	WORD $0xbc4140b4 // ldur s20, [x5, #20]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e37ce08 // fmla v8.4s, v16.4s, v23.4s
-	WORD $0x4e36ce29 // fmla v9.4s, v17.4s, v22.4s
-	FMOVS        16(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x6e34de13 // fmul v19.4s, v16.4s, v20.4s
-	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	WORD $0x4e30ce4b // fmla v11.4s, v18.4s, v16.4s
-	FMOVS        20(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e34de11 // fmul v17.4s, v16.4s, v20.4s
-	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
-	WORD $0x4e31cdcc // fmla v12.4s, v14.4s, v17.4s
-	WORD $0x4e30cded // fmla v13.4s, v15.4s, v16.4s
+	WORD $0x6e38de95 // fmul v21.4s, v20.4s, v24.4s
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0x4f95120c // fmla v12.4s, v16.4s, v21.s[0]
+	WORD $0x4f94122d // fmla v13.4s, v17.4s, v20.s[0]
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        32(R7), (F14, F15)
-	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
-	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	FLDPQ        (R7), (F16, F17)
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
-	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
-	FLDPQ        192(R4), (F16, F17)
-	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
-	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x6f0c05d0 // ushr v16.16b, v14.16b, #4
+	WORD $0x6f0c05f1 // ushr v17.16b, v15.16b, #4
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	WORD $0x3ccc0094 // ldur q20, [x4, #192]
+	WORD $0x3ccd0095 // ldur q21, [x4, #208]
+	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
+	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e35c236 // smull v22.8h, v17.8b, v21.8b
+	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x3cce0096 // ldur q22, [x4, #224]
+	WORD $0x3ccf0097 // ldur q23, [x4, #240]
+	WORD $0x0e36c218 // smull v24.8h, v16.8b, v22.8b
+	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
+	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
+	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
+	WORD $0x0e37c238 // smull v24.8h, v17.8b, v23.8b
+	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
+	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
+	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
+	FLDPQ        256(R4), (F24, F25)
+	WORD $0x0e38c21a // smull v26.8h, v16.8b, v24.8b
+	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
+	WORD $0x4e70bf50 // addp v16.8h, v26.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
-	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x0e39c238 // smull v24.8h, v17.8b, v25.8b
+	WORD $0x4e39c231 // smull2 v17.8h, v17.16b, v25.16b
+	WORD $0x4e71bf11 // addp v17.8h, v24.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FLDPQ        224(R4), (F18, F19)
-	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
-	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FLDPQ        256(R4), (F20, F21)
-	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
-	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
-	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
-	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
-	WORD $0x4e6fbe8f // addp v15.8h, v20.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        48(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        52(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        24(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc430018 // ldur s24, [x0, #48]
+	WORD $0xbc434019 // ldur s25, [x0, #52]
+	WORD $0xbc4180ba // ldur s26, [x5, #24]
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
+	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	WORD $0x4f9b1288 // fmla v8.4s, v20.4s, v27.s[0]
+	WORD $0x4f9a12a9 // fmla v9.4s, v21.4s, v26.s[0]
+	WORD $0xbc41c0b4 // ldur s20, [x5, #28]
+	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
+	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
+	WORD $0x6e38de97 // fmul v23.4s, v20.4s, v24.4s
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0x4f9712aa // fmla v10.4s, v21.4s, v23.s[0]
+	WORD $0x4f9412cb // fmla v11.4s, v22.4s, v20.s[0]
+	WORD $0xbc4200b4 // ldur s20, [x5, #32]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e37ce08 // fmla v8.4s, v16.4s, v23.4s
-	WORD $0x4e36ce29 // fmla v9.4s, v17.4s, v22.4s
-	FMOVS        28(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x6e34de13 // fmul v19.4s, v16.4s, v20.4s
-	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	WORD $0x4e30ce4b // fmla v11.4s, v18.4s, v16.4s
-	FMOVS        32(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e34de11 // fmul v17.4s, v16.4s, v20.4s
-	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
-	WORD $0x4e31cdcc // fmla v12.4s, v14.4s, v17.4s
-	WORD $0x4e30cded // fmla v13.4s, v15.4s, v16.4s
+	WORD $0x6e38de95 // fmul v21.4s, v20.4s, v24.4s
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0x4f95120c // fmla v12.4s, v16.4s, v21.s[0]
+	WORD $0x4f94122d // fmla v13.4s, v17.4s, v20.s[0]
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        32(R7), (F14, F15)
 	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
 	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
-	FLDPQ        (R7), (F16, F17)
-	WORD $0x6f0f0610 // ushr v16.16b, v16.16b, #1
-	WORD $0x6f0f0631 // ushr v17.16b, v17.16b, #1
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6f0f0650 // ushr v16.16b, v18.16b, #1
+	WORD $0x6f0f0671 // ushr v17.16b, v19.16b, #1
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
 	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	FLDPQ        288(R4), (F16, F17)
-	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x0e30c1d4 // smull v20.8h, v14.8b, v16.8b
 	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
+	WORD $0x0e31c1f4 // smull v20.8h, v15.8b, v17.8b
 	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e71be91 // addp v17.8h, v20.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FLDPQ        320(R4), (F18, F19)
-	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
-	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FLDPQ        352(R4), (F20, F21)
+	FLDPQ        320(R4), (F20, F21)
 	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
-	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
-	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
+	WORD $0x4e34c1d4 // smull2 v20.8h, v14.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e35c1f6 // smull v22.8h, v15.8b, v21.8b
+	WORD $0x4e35c1f5 // smull2 v21.8h, v15.16b, v21.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	FLDPQ        352(R4), (F22, F23)
+	WORD $0x0e36c1d8 // smull v24.8h, v14.8b, v22.8b
+	WORD $0x4e36c1ce // smull2 v14.8h, v14.16b, v22.16b
+	WORD $0x4e6ebf0e // addp v14.8h, v24.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
-	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
-	WORD $0x4e6fbe8f // addp v15.8h, v20.8h, v15.8h
+	WORD $0x0e37c1f6 // smull v22.8h, v15.8b, v23.8b
+	WORD $0x4e37c1ef // smull2 v15.8h, v15.16b, v23.16b
+	WORD $0x4e6fbecf // addp v15.8h, v22.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        56(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        60(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        36(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc438016 // ldur s22, [x0, #56]
+	WORD $0xbc43c017 // ldur s23, [x0, #60]
+	WORD $0xbc4240b8 // ldur s24, [x5, #36]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e37ce08 // fmla v8.4s, v16.4s, v23.4s
-	WORD $0x4e36ce29 // fmla v9.4s, v17.4s, v22.4s
-	FMOVS        40(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x6e34de13 // fmul v19.4s, v16.4s, v20.4s
-	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	WORD $0x4e30ce4b // fmla v11.4s, v18.4s, v16.4s
-	FMOVS        44(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x6e36df19 // fmul v25.4s, v24.4s, v22.4s
+	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
+	WORD $0x4f991208 // fmla v8.4s, v16.4s, v25.s[0]
+	WORD $0x4f981229 // fmla v9.4s, v17.4s, v24.s[0]
+	WORD $0xbc4280b0 // ldur s16, [x5, #40]
+	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
+	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
+	WORD $0x6e36de15 // fmul v21.4s, v16.4s, v22.4s
+	WORD $0x6e37de10 // fmul v16.4s, v16.4s, v23.4s
+	WORD $0x4f95122a // fmla v10.4s, v17.4s, v21.s[0]
+	WORD $0x4f90128b // fmla v11.4s, v20.4s, v16.s[0]
+	WORD $0xbc42c0b0 // ldur s16, [x5, #44]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e34de11 // fmul v17.4s, v16.4s, v20.4s
-	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
-	WORD $0x4e31cdcc // fmla v12.4s, v14.4s, v17.4s
-	WORD $0x4e30cded // fmla v13.4s, v15.4s, v16.4s
+	WORD $0x6e36de11 // fmul v17.4s, v16.4s, v22.4s
+	WORD $0x6e37de10 // fmul v16.4s, v16.4s, v23.4s
+	WORD $0x4f9111cc // fmla v12.4s, v14.4s, v17.s[0]
+	WORD $0x4f9011ed // fmla v13.4s, v15.4s, v16.s[0]
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        64(R7), (F14, F15)
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	FLDPQ        (R7), (F16, F17)
-	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
-	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
-	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
-	FLDPQ        384(R4), (F16, F17)
-	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
-	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x3cc400ee // ldur q14, [x7, #64]
+	WORD $0x3cc500ef // ldur q15, [x7, #80]
+	WORD $0x4e221dd0 // and v16.16b, v14.16b, v2.16b
+	WORD $0x4e221df1 // and v17.16b, v15.16b, v2.16b
+	WORD $0x6f0e0654 // ushr v20.16b, v18.16b, #2
+	WORD $0x6f0e0675 // ushr v21.16b, v19.16b, #2
+	WORD $0x6ea01e90 // bit v16.16b, v20.16b, v0.16b
+	WORD $0x6ea01eb1 // bit v17.16b, v21.16b, v0.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FLDPQ        384(R4), (F20, F21)
+	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
+	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e35c236 // smull v22.8h, v17.8b, v21.8b
+	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	FLDPQ        416(R4), (F22, F23)
+	WORD $0x0e36c218 // smull v24.8h, v16.8b, v22.8b
+	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
+	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
+	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
+	WORD $0x0e37c238 // smull v24.8h, v17.8b, v23.8b
+	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
+	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
+	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
+	FLDPQ        448(R4), (F24, F25)
+	WORD $0x0e38c21a // smull v26.8h, v16.8b, v24.8b
+	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
+	WORD $0x4e70bf50 // addp v16.8h, v26.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
-	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x0e39c238 // smull v24.8h, v17.8b, v25.8b
+	WORD $0x4e39c231 // smull2 v17.8h, v17.16b, v25.16b
+	WORD $0x4e71bf11 // addp v17.8h, v24.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FLDPQ        416(R4), (F18, F19)
-	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
-	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FLDPQ        448(R4), (F20, F21)
-	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
-	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
-	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
-	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
-	WORD $0x4e6fbe8f // addp v15.8h, v20.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        64(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        68(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        48(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc440018 // ldur s24, [x0, #64]
+	WORD $0xbc444019 // ldur s25, [x0, #68]
+	WORD $0xbc4300ba // ldur s26, [x5, #48]
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
+	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	WORD $0x4f9b1288 // fmla v8.4s, v20.4s, v27.s[0]
+	WORD $0x4f9a12a9 // fmla v9.4s, v21.4s, v26.s[0]
+	WORD $0xbc4340b4 // ldur s20, [x5, #52]
+	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
+	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
+	WORD $0x6e38de97 // fmul v23.4s, v20.4s, v24.4s
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0x4f9712aa // fmla v10.4s, v21.4s, v23.s[0]
+	WORD $0x4f9412cb // fmla v11.4s, v22.4s, v20.s[0]
+	WORD $0xbc4380b4 // ldur s20, [x5, #56]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e37ce08 // fmla v8.4s, v16.4s, v23.4s
-	WORD $0x4e36ce29 // fmla v9.4s, v17.4s, v22.4s
-	FMOVS        52(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x6e34de13 // fmul v19.4s, v16.4s, v20.4s
-	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	WORD $0x4e30ce4b // fmla v11.4s, v18.4s, v16.4s
-	FMOVS        56(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e34de11 // fmul v17.4s, v16.4s, v20.4s
-	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
-	WORD $0x4e31cdcc // fmla v12.4s, v14.4s, v17.4s
-	WORD $0x4e30cded // fmla v13.4s, v15.4s, v16.4s
+	WORD $0x6e38de95 // fmul v21.4s, v20.4s, v24.4s
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0x4f95120c // fmla v12.4s, v16.4s, v21.s[0]
+	WORD $0x4f94122d // fmla v13.4s, v17.4s, v20.s[0]
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        64(R7), (F14, F15)
-	WORD $0x6f0e05ce // ushr v14.16b, v14.16b, #2
-	WORD $0x6f0e05ef // ushr v15.16b, v15.16b, #2
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	FLDPQ        (R7), (F16, F17)
-	WORD $0x6f0d0610 // ushr v16.16b, v16.16b, #3
-	WORD $0x6f0d0631 // ushr v17.16b, v17.16b, #3
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
-	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
-	FLDPQ        480(R4), (F16, F17)
-	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
-	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x6f0e05d0 // ushr v16.16b, v14.16b, #2
+	WORD $0x6f0e05f1 // ushr v17.16b, v15.16b, #2
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x6f0d0654 // ushr v20.16b, v18.16b, #3
+	WORD $0x6f0d0675 // ushr v21.16b, v19.16b, #3
+	WORD $0x6ea01e90 // bit v16.16b, v20.16b, v0.16b
+	WORD $0x6ea01eb1 // bit v17.16b, v21.16b, v0.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FLDPQ        480(R4), (F20, F21)
+	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
+	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e35c236 // smull v22.8h, v17.8b, v21.8b
+	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	FLDPQ        512(R4), (F22, F23)
+	WORD $0x0e36c218 // smull v24.8h, v16.8b, v22.8b
+	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
+	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
+	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
+	WORD $0x0e37c238 // smull v24.8h, v17.8b, v23.8b
+	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
+	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
+	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
+	FLDPQ        544(R4), (F24, F25)
+	WORD $0x0e38c21a // smull v26.8h, v16.8b, v24.8b
+	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
+	WORD $0x4e70bf50 // addp v16.8h, v26.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
-	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x0e39c238 // smull v24.8h, v17.8b, v25.8b
+	WORD $0x4e39c231 // smull2 v17.8h, v17.16b, v25.16b
+	WORD $0x4e71bf11 // addp v17.8h, v24.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FLDPQ        512(R4), (F18, F19)
-	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
-	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FLDPQ        544(R4), (F20, F21)
-	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
-	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
-	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
-	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
-	WORD $0x4e6fbe8f // addp v15.8h, v20.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        72(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        76(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        60(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc448018 // ldur s24, [x0, #72]
+	WORD $0xbc44c019 // ldur s25, [x0, #76]
+	WORD $0xbc43c0ba // ldur s26, [x5, #60]
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
+	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	WORD $0x4f9b1288 // fmla v8.4s, v20.4s, v27.s[0]
+	WORD $0x4f9a12a9 // fmla v9.4s, v21.4s, v26.s[0]
+	WORD $0xbc4400b4 // ldur s20, [x5, #64]
+	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
+	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
+	WORD $0x6e38de97 // fmul v23.4s, v20.4s, v24.4s
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0x4f9712aa // fmla v10.4s, v21.4s, v23.s[0]
+	WORD $0x4f9412cb // fmla v11.4s, v22.4s, v20.s[0]
+	WORD $0xbc4440b4 // ldur s20, [x5, #68]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e37ce08 // fmla v8.4s, v16.4s, v23.4s
-	WORD $0x4e36ce29 // fmla v9.4s, v17.4s, v22.4s
-	FMOVS        64(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x6e34de13 // fmul v19.4s, v16.4s, v20.4s
-	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	WORD $0x4e30ce4b // fmla v11.4s, v18.4s, v16.4s
-	FMOVS        68(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e34de11 // fmul v17.4s, v16.4s, v20.4s
-	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
-	WORD $0x4e31cdcc // fmla v12.4s, v14.4s, v17.4s
-	WORD $0x4e30cded // fmla v13.4s, v15.4s, v16.4s
+	WORD $0x6e38de95 // fmul v21.4s, v20.4s, v24.4s
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0x4f95120c // fmla v12.4s, v16.4s, v21.s[0]
+	WORD $0x4f94122d // fmla v13.4s, v17.4s, v20.s[0]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        64(R7), (F14, F15)
-	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
-	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	FLDPQ        (R7), (F16, F17)
-	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
-	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
-	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
-	FLDPQ        576(R4), (F16, F17)
-	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
-	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x6f0c05d0 // ushr v16.16b, v14.16b, #4
+	WORD $0x6f0c05f1 // ushr v17.16b, v15.16b, #4
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x6f0c0654 // ushr v20.16b, v18.16b, #4
+	WORD $0x6f0c0675 // ushr v21.16b, v19.16b, #4
+	WORD $0x6ea01e90 // bit v16.16b, v20.16b, v0.16b
+	WORD $0x6ea01eb1 // bit v17.16b, v21.16b, v0.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FLDPQ        576(R4), (F20, F21)
+	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
+	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e35c236 // smull v22.8h, v17.8b, v21.8b
+	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	FLDPQ        608(R4), (F22, F23)
+	WORD $0x0e36c218 // smull v24.8h, v16.8b, v22.8b
+	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
+	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
+	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
+	WORD $0x0e37c238 // smull v24.8h, v17.8b, v23.8b
+	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
+	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
+	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
+	FLDPQ        640(R4), (F24, F25)
+	WORD $0x0e38c21a // smull v26.8h, v16.8b, v24.8b
+	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
+	WORD $0x4e70bf50 // addp v16.8h, v26.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
-	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x0e39c238 // smull v24.8h, v17.8b, v25.8b
+	WORD $0x4e39c231 // smull2 v17.8h, v17.16b, v25.16b
+	WORD $0x4e71bf11 // addp v17.8h, v24.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FLDPQ        608(R4), (F18, F19)
-	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
-	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FLDPQ        640(R4), (F20, F21)
-	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
-	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
-	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
-	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
-	WORD $0x4e6fbe8f // addp v15.8h, v20.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        80(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        84(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        72(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc450018 // ldur s24, [x0, #80]
+	WORD $0xbc454019 // ldur s25, [x0, #84]
+	WORD $0xbc4480ba // ldur s26, [x5, #72]
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
+	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	WORD $0x4f9b1288 // fmla v8.4s, v20.4s, v27.s[0]
+	WORD $0x4f9a12a9 // fmla v9.4s, v21.4s, v26.s[0]
+	WORD $0xbc44c0b4 // ldur s20, [x5, #76]
+	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
+	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
+	WORD $0x6e38de97 // fmul v23.4s, v20.4s, v24.4s
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0x4f9712aa // fmla v10.4s, v21.4s, v23.s[0]
+	WORD $0x4f9412cb // fmla v11.4s, v22.4s, v20.s[0]
+	WORD $0xbc4500b4 // ldur s20, [x5, #80]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e37ce08 // fmla v8.4s, v16.4s, v23.4s
-	WORD $0x4e36ce29 // fmla v9.4s, v17.4s, v22.4s
-	FMOVS        76(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x6e34de13 // fmul v19.4s, v16.4s, v20.4s
-	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	WORD $0x4e30ce4b // fmla v11.4s, v18.4s, v16.4s
-	FMOVS        80(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e34de11 // fmul v17.4s, v16.4s, v20.4s
-	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
-	WORD $0x4e31cdcc // fmla v12.4s, v14.4s, v17.4s
-	WORD $0x4e30cded // fmla v13.4s, v15.4s, v16.4s
+	WORD $0x6e38de95 // fmul v21.4s, v20.4s, v24.4s
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0x4f95120c // fmla v12.4s, v16.4s, v21.s[0]
+	WORD $0x4f94122d // fmla v13.4s, v17.4s, v20.s[0]
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        64(R7), (F14, F15)
 	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
 	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
-	FLDPQ        (R7), (F16, F17)
-	WORD $0x6f0b0610 // ushr v16.16b, v16.16b, #5
-	WORD $0x6f0b0631 // ushr v17.16b, v17.16b, #5
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6f0b0650 // ushr v16.16b, v18.16b, #5
+	WORD $0x6f0b0671 // ushr v17.16b, v19.16b, #5
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
 	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	FLDPQ        672(R4), (F16, F17)
@@ -8593,34 +8236,29 @@ loop3:
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        88(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        92(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        84(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc458014 // ldur s20, [x0, #88]
+	WORD $0xbc45c015 // ldur s21, [x0, #92]
+	WORD $0xbc4540b6 // ldur s22, [x5, #84]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
 	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e37ce08 // fmla v8.4s, v16.4s, v23.4s
-	WORD $0x4e36ce29 // fmla v9.4s, v17.4s, v22.4s
-	FMOVS        88(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4f971208 // fmla v8.4s, v16.4s, v23.s[0]
+	WORD $0x4f961229 // fmla v9.4s, v17.4s, v22.s[0]
+	WORD $0xbc4580b0 // ldur s16, [x5, #88]
 	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
 	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
 	WORD $0x6e34de13 // fmul v19.4s, v16.4s, v20.4s
 	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	WORD $0x4e30ce4b // fmla v11.4s, v18.4s, v16.4s
-	FMOVS        92(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4f93122a // fmla v10.4s, v17.4s, v19.s[0]
+	WORD $0x4f90124b // fmla v11.4s, v18.4s, v16.s[0]
+	WORD $0xbc45c0b0 // ldur s16, [x5, #92]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x6e34de11 // fmul v17.4s, v16.4s, v20.4s
 	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
-	WORD $0x4e31cdcc // fmla v12.4s, v14.4s, v17.4s
-	WORD $0x4e30cded // fmla v13.4s, v15.4s, v16.4s
+	WORD $0x4f9111cc // fmla v12.4s, v14.4s, v17.s[0]
+	WORD $0x4f9011ed // fmla v13.4s, v15.4s, v16.s[0]
 	ADD          $0x6e, R7
 	ADD          $0x300, R4
 	ADD          $0x60, R5
@@ -8668,12 +8306,12 @@ TEXT ·matmulQ84xQ3_KNEON(SB), NOSPLIT, $576-72
 	WORD $0x4f07e781 // movi v1.16b, #252
 	WORD $0x4f00e462 // movi v2.16b, #3
 	WORD $0x4f000463 // movi v3.4s, #3
-	MOVD         $q3_k_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F4
-	WORD $0x4f0005e5 // movi v5.4s, #15
+	WORD $0x4f0005e4 // movi v4.4s, #15
 	MOVD         $q3_k_shuffle<>+0(SB), R0
-	FMOVQ        (R0), F6
+	FMOVQ        (R0), F5
 	MOVD         $q3_k_shuffle2<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $q3_k_shuffle3<>+0(SB), R0
 	FMOVQ        (R0), F7
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
@@ -8702,362 +8340,325 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40d8f0 // ldr h16, [x7, #108]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVQ        94(R7), F17
-	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
+	WORD $0x7c46c0f0 // ldur h16, [x7, #108]
+	WORD $0x1ee24210 // fcvt s16, h16
+	WORD $0x3cc5e0f1 // ldur q17, [x7, #94]
+	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
+	WORD $0x4e060233 // tbl v19.16b, { v17.16b }, v6.16b
+	WORD $0x4e241e52 // and v18.16b, v18.16b, v4.16b
+	WORD $0x4e241e73 // and v19.16b, v19.16b, v4.16b
 	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	FMOVQ        94(R7), F19
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
-	WORD $0x6f3e0673 // ushr v19.4s, v19.4s, #2
+	WORD $0x6f3e0634 // ushr v20.4s, v17.4s, #2
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
 	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
 	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
+	WORD $0x4eb41e72 // orr v18.16b, v19.16b, v20.16b
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4f026453 // movi v19.4s, #66, lsl #24
-	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
 	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
-	FMOVQ        F18, 32(R0)
+	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909250 // fmul v16.4s, v18.4s, v16.s[0]
+	FMOVQ        F17, 32(R0)
 	FMOVQ        F16, 48(R0)
-	WORD $0x7d40d8f0 // ldr h16, [x7, #108]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVQ        94(R7), F17
-	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
-	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
+	WORD $0x7c46c0f0 // ldur h16, [x7, #108]
+	WORD $0x1ee24210 // fcvt s16, h16
+	WORD $0x3cc5e0f1 // ldur q17, [x7, #94]
+	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
+	WORD $0x4e060233 // tbl v19.16b, { v17.16b }, v6.16b
 	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	FMOVQ        94(R7), F19
-	WORD $0x4e040274 // tbl v20.16b, { v19.16b }, v4.16b
-	WORD $0x4e040273 // tbl v19.16b, { v19.16b }, v4.16b
-	WORD $0x6f3c0694 // ushr v20.4s, v20.4s, #4
-	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
+	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
+	WORD $0x4e241e52 // and v18.16b, v18.16b, v4.16b
+	WORD $0x4e241e73 // and v19.16b, v19.16b, v4.16b
+	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
+	WORD $0x6f3c0634 // ushr v20.4s, v17.4s, #4
+	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
 	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
 	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
 	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x4eb11e71 // orr v17.16b, v19.16b, v17.16b
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4f026453 // movi v19.4s, #66, lsl #24
 	WORD $0x4eb3d652 // fsub v18.4s, v18.4s, v19.4s
 	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x4f909230 // fmul v16.4s, v17.4s, v16.s[0]
 	FMOVQ        F18, 64(R0)
 	FMOVQ        F16, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        32(R7), (F16, F17)
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        (R7), (F18, F19)
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
-	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
-	FLDPQ        (R4), (F18, F19)
-	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
-	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c234 // smull v20.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FLDPQ        32(R4), (F20, F21)
-	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
-	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c236 // smull v22.8h, v17.8b, v21.8b
-	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FLDPQ        64(R4), (F22, F23)
-	WORD $0x0e36c218 // smull v24.8h, v16.8b, v22.8b
-	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
+	WORD $0x3cc200f0 // ldur q16, [x7, #32]
+	WORD $0x3cc300f1 // ldur q17, [x7, #48]
+	WORD $0x4e221e12 // and v18.16b, v16.16b, v2.16b
+	WORD $0x4e221e33 // and v19.16b, v17.16b, v2.16b
+	WORD $0x3cc000f4 // ldur q20, [x7]
+	WORD $0x3cc100f5 // ldur q21, [x7, #16]
+	WORD $0x4f225696 // shl v22.4s, v20.4s, #2
+	WORD $0x4f2256b7 // shl v23.4s, v21.4s, #2
+	WORD $0x6ea01ed2 // bit v18.16b, v22.16b, v0.16b
+	WORD $0x6ea01ef3 // bit v19.16b, v23.16b, v0.16b
+	WORD $0x4e218652 // add v18.16b, v18.16b, v1.16b
+	WORD $0x4e218673 // add v19.16b, v19.16b, v1.16b
+	WORD $0x3cc00096 // ldur q22, [x4]
+	WORD $0x3cc10097 // ldur q23, [x4, #16]
+	WORD $0x0e36c258 // smull v24.8h, v18.8b, v22.8b
+	WORD $0x4e36c256 // smull2 v22.8h, v18.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c238 // smull v24.8h, v17.8b, v23.8b
-	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
+	WORD $0x0e37c278 // smull v24.8h, v19.8b, v23.8b
+	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FLDPQ        96(R4), (F24, F25)
-	WORD $0x0e38c21a // smull v26.8h, v16.8b, v24.8b
-	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
-	WORD $0x4e70bf50 // addp v16.8h, v26.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e39c238 // smull v24.8h, v17.8b, v25.8b
-	WORD $0x4e39c231 // smull2 v17.8h, v17.16b, v25.16b
-	WORD $0x4e71bf11 // addp v17.8h, v24.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x3cc20098 // ldur q24, [x4, #32]
+	WORD $0x3cc30099 // ldur q25, [x4, #48]
+	WORD $0x0e38c25a // smull v26.8h, v18.8b, v24.8b
+	WORD $0x4e38c258 // smull2 v24.8h, v18.16b, v24.16b
+	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	WORD $0x0e39c27a // smull v26.8h, v19.8b, v25.8b
+	WORD $0x4e39c279 // smull2 v25.8h, v19.16b, v25.16b
+	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	WORD $0x3cc4009a // ldur q26, [x4, #64]
+	WORD $0x3cc5009b // ldur q27, [x4, #80]
+	WORD $0x0e3ac25c // smull v28.8h, v18.8b, v26.8b
+	WORD $0x4e3ac25a // smull2 v26.8h, v18.16b, v26.16b
+	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
+	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
+	WORD $0x0e3bc27c // smull v28.8h, v19.8b, v27.8b
+	WORD $0x4e3bc27b // smull2 v27.8h, v19.16b, v27.16b
+	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
+	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
+	WORD $0x3cc6009c // ldur q28, [x4, #96]
+	WORD $0x3cc7009d // ldur q29, [x4, #112]
+	WORD $0x0e3cc25e // smull v30.8h, v18.8b, v28.8b
+	WORD $0x4e3cc252 // smull2 v18.8h, v18.16b, v28.16b
+	WORD $0x4e72bfd2 // addp v18.8h, v30.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e3dc27c // smull v28.8h, v19.8b, v29.8b
+	WORD $0x4e3dc273 // smull2 v19.8h, v19.16b, v29.16b
+	WORD $0x4e73bf93 // addp v19.8h, v28.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        36(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        (R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0xbc42001c // ldur s28, [x0, #32]
+	WORD $0xbc42401d // ldur s29, [x0, #36]
+	WORD $0xbc4000be // ldur s30, [x5]
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
+	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
+	WORD $0x4f9f12c8 // fmla v8.4s, v22.4s, v31.s[0]
+	WORD $0x4f9e12e9 // fmla v9.4s, v23.4s, v30.s[0]
+	WORD $0xbc4040b6 // ldur s22, [x5, #4]
+	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
+	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
+	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
+	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
+	WORD $0x4f9912ea // fmla v10.4s, v23.4s, v25.s[0]
+	WORD $0x4f96130b // fmla v11.4s, v24.4s, v22.s[0]
+	WORD $0xbc4080b6 // ldur s22, [x5, #8]
+	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
+	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
+	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
+	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
+	WORD $0x4f9912ec // fmla v12.4s, v23.4s, v25.s[0]
+	WORD $0x4f96130d // fmla v13.4s, v24.4s, v22.s[0]
+	WORD $0xbc40c0b6 // ldur s22, [x5, #12]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
-	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x4e3bce48 // fmla v8.4s, v18.4s, v27.4s
-	WORD $0x4e3ace69 // fmla v9.4s, v19.4s, v26.4s
-	FMOVS        4(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8b // fmla v11.4s, v20.4s, v18.4s
-	FMOVS        8(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
-	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
-	FMOVS        12(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e38de53 // fmul v19.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e33ce0e // fmla v14.4s, v16.4s, v19.4s
-	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
+	WORD $0x6e3cded7 // fmul v23.4s, v22.4s, v28.4s
+	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
+	WORD $0x4f97124e // fmla v14.4s, v18.4s, v23.s[0]
+	WORD $0x4f96126f // fmla v15.4s, v19.4s, v22.s[0]
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        32(R7), (F16, F17)
-	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
-	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        (R7), (F18, F19)
-	WORD $0x4f215652 // shl v18.4s, v18.4s, #1
-	WORD $0x4f215673 // shl v19.4s, v19.4s, #1
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
-	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
-	FLDPQ        128(R4), (F18, F19)
-	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
-	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c234 // smull v20.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FLDPQ        160(R4), (F20, F21)
-	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
-	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c236 // smull v22.8h, v17.8b, v21.8b
-	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FLDPQ        192(R4), (F22, F23)
-	WORD $0x0e36c218 // smull v24.8h, v16.8b, v22.8b
-	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
+	WORD $0x6f0e0612 // ushr v18.16b, v16.16b, #2
+	WORD $0x6f0e0633 // ushr v19.16b, v17.16b, #2
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4f215696 // shl v22.4s, v20.4s, #1
+	WORD $0x4f2156b7 // shl v23.4s, v21.4s, #1
+	WORD $0x6ea01ed2 // bit v18.16b, v22.16b, v0.16b
+	WORD $0x6ea01ef3 // bit v19.16b, v23.16b, v0.16b
+	WORD $0x4e218652 // add v18.16b, v18.16b, v1.16b
+	WORD $0x4e218673 // add v19.16b, v19.16b, v1.16b
+	WORD $0x3cc80096 // ldur q22, [x4, #128]
+	WORD $0x3cc90097 // ldur q23, [x4, #144]
+	WORD $0x0e36c258 // smull v24.8h, v18.8b, v22.8b
+	WORD $0x4e36c256 // smull2 v22.8h, v18.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c238 // smull v24.8h, v17.8b, v23.8b
-	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
+	WORD $0x0e37c278 // smull v24.8h, v19.8b, v23.8b
+	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FLDPQ        224(R4), (F24, F25)
-	WORD $0x0e38c21a // smull v26.8h, v16.8b, v24.8b
-	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
-	WORD $0x4e70bf50 // addp v16.8h, v26.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e39c238 // smull v24.8h, v17.8b, v25.8b
-	WORD $0x4e39c231 // smull2 v17.8h, v17.16b, v25.16b
-	WORD $0x4e71bf11 // addp v17.8h, v24.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x3cca0098 // ldur q24, [x4, #160]
+	WORD $0x3ccb0099 // ldur q25, [x4, #176]
+	WORD $0x0e38c25a // smull v26.8h, v18.8b, v24.8b
+	WORD $0x4e38c258 // smull2 v24.8h, v18.16b, v24.16b
+	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	WORD $0x0e39c27a // smull v26.8h, v19.8b, v25.8b
+	WORD $0x4e39c279 // smull2 v25.8h, v19.16b, v25.16b
+	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	WORD $0x3ccc009a // ldur q26, [x4, #192]
+	WORD $0x3ccd009b // ldur q27, [x4, #208]
+	WORD $0x0e3ac25c // smull v28.8h, v18.8b, v26.8b
+	WORD $0x4e3ac25a // smull2 v26.8h, v18.16b, v26.16b
+	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
+	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
+	WORD $0x0e3bc27c // smull v28.8h, v19.8b, v27.8b
+	WORD $0x4e3bc27b // smull2 v27.8h, v19.16b, v27.16b
+	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
+	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
+	WORD $0x3cce009c // ldur q28, [x4, #224]
+	WORD $0x3ccf009d // ldur q29, [x4, #240]
+	WORD $0x0e3cc25e // smull v30.8h, v18.8b, v28.8b
+	WORD $0x4e3cc252 // smull2 v18.8h, v18.16b, v28.16b
+	WORD $0x4e72bfd2 // addp v18.8h, v30.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e3dc27c // smull v28.8h, v19.8b, v29.8b
+	WORD $0x4e3dc273 // smull2 v19.8h, v19.16b, v29.16b
+	WORD $0x4e73bf93 // addp v19.8h, v28.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
 
 	// integer sums times both scales
-	FMOVS        40(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        44(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        16(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0xbc42801c // ldur s28, [x0, #40]
+	WORD $0xbc42c01d // ldur s29, [x0, #44]
+	WORD $0xbc4100be // ldur s30, [x5, #16]
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
+	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
+	WORD $0x4f9f12c8 // fmla v8.4s, v22.4s, v31.s[0]
+	WORD $0x4f9e12e9 // fmla v9.4s, v23.4s, v30.s[0]
+	WORD $0xbc4140b6 // ldur s22, [x5, #20]
+	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
+	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
+	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
+	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
+	WORD $0x4f9912ea // fmla v10.4s, v23.4s, v25.s[0]
+	WORD $0x4f96130b // fmla v11.4s, v24.4s, v22.s[0]
+	WORD $0xbc4180b6 // ldur s22, [x5, #24]
+	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
+	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
+	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
+	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
+	WORD $0x4f9912ec // fmla v12.4s, v23.4s, v25.s[0]
+	WORD $0x4f96130d // fmla v13.4s, v24.4s, v22.s[0]
+	WORD $0xbc41c0b6 // ldur s22, [x5, #28]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
-	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x4e3bce48 // fmla v8.4s, v18.4s, v27.4s
-	WORD $0x4e3ace69 // fmla v9.4s, v19.4s, v26.4s
-	FMOVS        20(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8b // fmla v11.4s, v20.4s, v18.4s
-	FMOVS        24(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
-	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
-	FMOVS        28(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e38de53 // fmul v19.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e33ce0e // fmla v14.4s, v16.4s, v19.4s
-	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
+	WORD $0x6e3cded7 // fmul v23.4s, v22.4s, v28.4s
+	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
+	WORD $0x4f97124e // fmla v14.4s, v18.4s, v23.s[0]
+	WORD $0x4f96126f // fmla v15.4s, v19.4s, v22.s[0]
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        32(R7), (F16, F17)
-	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
-	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        (R7), (F18, F19)
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
-	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
-	FLDPQ        256(R4), (F18, F19)
-	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
-	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c234 // smull v20.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FLDPQ        288(R4), (F20, F21)
-	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
-	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c236 // smull v22.8h, v17.8b, v21.8b
-	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FLDPQ        320(R4), (F22, F23)
-	WORD $0x0e36c218 // smull v24.8h, v16.8b, v22.8b
-	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
+	WORD $0x6f0c0612 // ushr v18.16b, v16.16b, #4
+	WORD $0x6f0c0633 // ushr v19.16b, v17.16b, #4
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x6ea01e92 // bit v18.16b, v20.16b, v0.16b
+	WORD $0x6ea01eb3 // bit v19.16b, v21.16b, v0.16b
+	WORD $0x4e218652 // add v18.16b, v18.16b, v1.16b
+	WORD $0x4e218673 // add v19.16b, v19.16b, v1.16b
+	FLDPQ        256(R4), (F22, F23)
+	WORD $0x0e36c258 // smull v24.8h, v18.8b, v22.8b
+	WORD $0x4e36c256 // smull2 v22.8h, v18.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c238 // smull v24.8h, v17.8b, v23.8b
-	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
+	WORD $0x0e37c278 // smull v24.8h, v19.8b, v23.8b
+	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FLDPQ        352(R4), (F24, F25)
-	WORD $0x0e38c21a // smull v26.8h, v16.8b, v24.8b
-	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
-	WORD $0x4e70bf50 // addp v16.8h, v26.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e39c238 // smull v24.8h, v17.8b, v25.8b
-	WORD $0x4e39c231 // smull2 v17.8h, v17.16b, v25.16b
-	WORD $0x4e71bf11 // addp v17.8h, v24.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FLDPQ        288(R4), (F24, F25)
+	WORD $0x0e38c25a // smull v26.8h, v18.8b, v24.8b
+	WORD $0x4e38c258 // smull2 v24.8h, v18.16b, v24.16b
+	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	WORD $0x0e39c27a // smull v26.8h, v19.8b, v25.8b
+	WORD $0x4e39c279 // smull2 v25.8h, v19.16b, v25.16b
+	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	FLDPQ        320(R4), (F26, F27)
+	WORD $0x0e3ac25c // smull v28.8h, v18.8b, v26.8b
+	WORD $0x4e3ac25a // smull2 v26.8h, v18.16b, v26.16b
+	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
+	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
+	WORD $0x0e3bc27c // smull v28.8h, v19.8b, v27.8b
+	WORD $0x4e3bc27b // smull2 v27.8h, v19.16b, v27.16b
+	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
+	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
+	FLDPQ        352(R4), (F28, F29)
+	WORD $0x0e3cc25e // smull v30.8h, v18.8b, v28.8b
+	WORD $0x4e3cc252 // smull2 v18.8h, v18.16b, v28.16b
+	WORD $0x4e72bfd2 // addp v18.8h, v30.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e3dc27c // smull v28.8h, v19.8b, v29.8b
+	WORD $0x4e3dc273 // smull2 v19.8h, v19.16b, v29.16b
+	WORD $0x4e73bf93 // addp v19.8h, v28.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
 
 	// integer sums times both scales
-	FMOVS        48(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        52(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        32(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0xbc43001c // ldur s28, [x0, #48]
+	WORD $0xbc43401d // ldur s29, [x0, #52]
+	WORD $0xbc4200be // ldur s30, [x5, #32]
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
+	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
+	WORD $0x4f9f12c8 // fmla v8.4s, v22.4s, v31.s[0]
+	WORD $0x4f9e12e9 // fmla v9.4s, v23.4s, v30.s[0]
+	WORD $0xbc4240b6 // ldur s22, [x5, #36]
+	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
+	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
+	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
+	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
+	WORD $0x4f9912ea // fmla v10.4s, v23.4s, v25.s[0]
+	WORD $0x4f96130b // fmla v11.4s, v24.4s, v22.s[0]
+	WORD $0xbc4280b6 // ldur s22, [x5, #40]
+	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
+	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
+	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
+	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
+	WORD $0x4f9912ec // fmla v12.4s, v23.4s, v25.s[0]
+	WORD $0x4f96130d // fmla v13.4s, v24.4s, v22.s[0]
+	WORD $0xbc42c0b6 // ldur s22, [x5, #44]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
-	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x4e3bce48 // fmla v8.4s, v18.4s, v27.4s
-	WORD $0x4e3ace69 // fmla v9.4s, v19.4s, v26.4s
-	FMOVS        36(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8b // fmla v11.4s, v20.4s, v18.4s
-	FMOVS        40(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
-	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
-	FMOVS        44(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e38de53 // fmul v19.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e33ce0e // fmla v14.4s, v16.4s, v19.4s
-	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
+	WORD $0x6e3cded7 // fmul v23.4s, v22.4s, v28.4s
+	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
+	WORD $0x4f97124e // fmla v14.4s, v18.4s, v23.s[0]
+	WORD $0x4f96126f // fmla v15.4s, v19.4s, v22.s[0]
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        32(R7), (F16, F17)
 	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
 	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
-	FLDPQ        (R7), (F18, F19)
-	WORD $0x6f0f0652 // ushr v18.16b, v18.16b, #1
-	WORD $0x6f0f0673 // ushr v19.16b, v19.16b, #1
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6f0f0692 // ushr v18.16b, v20.16b, #1
+	WORD $0x6f0f06b3 // ushr v19.16b, v21.16b, #1
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FLDPQ        384(R4), (F18, F19)
-	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
+	WORD $0x0e32c216 // smull v22.8h, v16.8b, v18.8b
 	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c234 // smull v20.8h, v17.8b, v19.8b
+	WORD $0x0e33c236 // smull v22.8h, v17.8b, v19.8b
 	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e73bed3 // addp v19.8h, v22.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FLDPQ        416(R4), (F20, F21)
-	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
-	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c236 // smull v22.8h, v17.8b, v21.8b
-	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FLDPQ        448(R4), (F22, F23)
+	FLDPQ        416(R4), (F22, F23)
 	WORD $0x0e36c218 // smull v24.8h, v16.8b, v22.8b
 	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
@@ -9066,333 +8667,304 @@ loop3:
 	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FLDPQ        480(R4), (F24, F25)
+	FLDPQ        448(R4), (F24, F25)
 	WORD $0x0e38c21a // smull v26.8h, v16.8b, v24.8b
-	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
-	WORD $0x4e70bf50 // addp v16.8h, v26.8h, v16.8h
+	WORD $0x4e38c218 // smull2 v24.8h, v16.16b, v24.16b
+	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	WORD $0x0e39c23a // smull v26.8h, v17.8b, v25.8b
+	WORD $0x4e39c239 // smull2 v25.8h, v17.16b, v25.16b
+	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	FLDPQ        480(R4), (F26, F27)
+	WORD $0x0e3ac21c // smull v28.8h, v16.8b, v26.8b
+	WORD $0x4e3ac210 // smull2 v16.8h, v16.16b, v26.16b
+	WORD $0x4e70bf90 // addp v16.8h, v28.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e39c238 // smull v24.8h, v17.8b, v25.8b
-	WORD $0x4e39c231 // smull2 v17.8h, v17.16b, v25.16b
-	WORD $0x4e71bf11 // addp v17.8h, v24.8h, v17.8h
+	WORD $0x0e3bc23a // smull v26.8h, v17.8b, v27.8b
+	WORD $0x4e3bc231 // smull2 v17.8h, v17.16b, v27.16b
+	WORD $0x4e71bf51 // addp v17.8h, v26.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
 
 	// integer sums times both scales
-	FMOVS        56(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        60(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        48(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0xbc43801a // ldur s26, [x0, #56]
+	WORD $0xbc43c01b // ldur s27, [x0, #60]
+	WORD $0xbc4300bc // ldur s28, [x5, #48]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
-	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x4e3bce48 // fmla v8.4s, v18.4s, v27.4s
-	WORD $0x4e3ace69 // fmla v9.4s, v19.4s, v26.4s
-	FMOVS        52(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8b // fmla v11.4s, v20.4s, v18.4s
-	FMOVS        56(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x6e3adf9d // fmul v29.4s, v28.4s, v26.4s
+	WORD $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
+	WORD $0x4f9d1248 // fmla v8.4s, v18.4s, v29.s[0]
+	WORD $0x4f9c1269 // fmla v9.4s, v19.4s, v28.s[0]
+	WORD $0xbc4340b2 // ldur s18, [x5, #52]
 	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
-	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
-	FMOVS        60(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
+	WORD $0x6e3ade57 // fmul v23.4s, v18.4s, v26.4s
+	WORD $0x6e3bde52 // fmul v18.4s, v18.4s, v27.4s
+	WORD $0x4f97126a // fmla v10.4s, v19.4s, v23.s[0]
+	WORD $0x4f9212cb // fmla v11.4s, v22.4s, v18.s[0]
+	WORD $0xbc4380b2 // ldur s18, [x5, #56]
+	WORD $0x4e21db13 // scvtf v19.4s, v24.4s
+	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
+	WORD $0x6e3ade57 // fmul v23.4s, v18.4s, v26.4s
+	WORD $0x6e3bde52 // fmul v18.4s, v18.4s, v27.4s
+	WORD $0x4f97126c // fmla v12.4s, v19.4s, v23.s[0]
+	WORD $0x4f9212cd // fmla v13.4s, v22.4s, v18.s[0]
+	WORD $0xbc43c0b2 // ldur s18, [x5, #60]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e38de53 // fmul v19.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e33ce0e // fmla v14.4s, v16.4s, v19.4s
-	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
+	WORD $0x6e3ade53 // fmul v19.4s, v18.4s, v26.4s
+	WORD $0x6e3bde52 // fmul v18.4s, v18.4s, v27.4s
+	WORD $0x4f93120e // fmla v14.4s, v16.4s, v19.s[0]
+	WORD $0x4f92122f // fmla v15.4s, v17.4s, v18.s[0]
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        64(R7), (F16, F17)
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        (R7), (F18, F19)
-	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
-	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
-	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
-	FLDPQ        512(R4), (F18, F19)
-	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
-	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c234 // smull v20.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FLDPQ        544(R4), (F20, F21)
-	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
-	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c236 // smull v22.8h, v17.8b, v21.8b
-	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FLDPQ        576(R4), (F22, F23)
-	WORD $0x0e36c218 // smull v24.8h, v16.8b, v22.8b
-	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
+	WORD $0x3cc400f0 // ldur q16, [x7, #64]
+	WORD $0x3cc500f1 // ldur q17, [x7, #80]
+	WORD $0x4e221e12 // and v18.16b, v16.16b, v2.16b
+	WORD $0x4e221e33 // and v19.16b, v17.16b, v2.16b
+	WORD $0x6f0e0696 // ushr v22.16b, v20.16b, #2
+	WORD $0x6f0e06b7 // ushr v23.16b, v21.16b, #2
+	WORD $0x6ea01ed2 // bit v18.16b, v22.16b, v0.16b
+	WORD $0x6ea01ef3 // bit v19.16b, v23.16b, v0.16b
+	WORD $0x4e218652 // add v18.16b, v18.16b, v1.16b
+	WORD $0x4e218673 // add v19.16b, v19.16b, v1.16b
+	FLDPQ        512(R4), (F22, F23)
+	WORD $0x0e36c258 // smull v24.8h, v18.8b, v22.8b
+	WORD $0x4e36c256 // smull2 v22.8h, v18.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c238 // smull v24.8h, v17.8b, v23.8b
-	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
+	WORD $0x0e37c278 // smull v24.8h, v19.8b, v23.8b
+	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FLDPQ        608(R4), (F24, F25)
-	WORD $0x0e38c21a // smull v26.8h, v16.8b, v24.8b
-	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
-	WORD $0x4e70bf50 // addp v16.8h, v26.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e39c238 // smull v24.8h, v17.8b, v25.8b
-	WORD $0x4e39c231 // smull2 v17.8h, v17.16b, v25.16b
-	WORD $0x4e71bf11 // addp v17.8h, v24.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FLDPQ        544(R4), (F24, F25)
+	WORD $0x0e38c25a // smull v26.8h, v18.8b, v24.8b
+	WORD $0x4e38c258 // smull2 v24.8h, v18.16b, v24.16b
+	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	WORD $0x0e39c27a // smull v26.8h, v19.8b, v25.8b
+	WORD $0x4e39c279 // smull2 v25.8h, v19.16b, v25.16b
+	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	FLDPQ        576(R4), (F26, F27)
+	WORD $0x0e3ac25c // smull v28.8h, v18.8b, v26.8b
+	WORD $0x4e3ac25a // smull2 v26.8h, v18.16b, v26.16b
+	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
+	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
+	WORD $0x0e3bc27c // smull v28.8h, v19.8b, v27.8b
+	WORD $0x4e3bc27b // smull2 v27.8h, v19.16b, v27.16b
+	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
+	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
+	FLDPQ        608(R4), (F28, F29)
+	WORD $0x0e3cc25e // smull v30.8h, v18.8b, v28.8b
+	WORD $0x4e3cc252 // smull2 v18.8h, v18.16b, v28.16b
+	WORD $0x4e72bfd2 // addp v18.8h, v30.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e3dc27c // smull v28.8h, v19.8b, v29.8b
+	WORD $0x4e3dc273 // smull2 v19.8h, v19.16b, v29.16b
+	WORD $0x4e73bf93 // addp v19.8h, v28.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
 
 	// integer sums times both scales
-	FMOVS        64(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        68(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        64(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0xbc44001c // ldur s28, [x0, #64]
+	WORD $0xbc44401d // ldur s29, [x0, #68]
+	WORD $0xbc4400be // ldur s30, [x5, #64]
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
+	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
+	WORD $0x4f9f12c8 // fmla v8.4s, v22.4s, v31.s[0]
+	WORD $0x4f9e12e9 // fmla v9.4s, v23.4s, v30.s[0]
+	WORD $0xbc4440b6 // ldur s22, [x5, #68]
+	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
+	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
+	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
+	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
+	WORD $0x4f9912ea // fmla v10.4s, v23.4s, v25.s[0]
+	WORD $0x4f96130b // fmla v11.4s, v24.4s, v22.s[0]
+	WORD $0xbc4480b6 // ldur s22, [x5, #72]
+	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
+	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
+	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
+	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
+	WORD $0x4f9912ec // fmla v12.4s, v23.4s, v25.s[0]
+	WORD $0x4f96130d // fmla v13.4s, v24.4s, v22.s[0]
+	WORD $0xbc44c0b6 // ldur s22, [x5, #76]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
-	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x4e3bce48 // fmla v8.4s, v18.4s, v27.4s
-	WORD $0x4e3ace69 // fmla v9.4s, v19.4s, v26.4s
-	FMOVS        68(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8b // fmla v11.4s, v20.4s, v18.4s
-	FMOVS        72(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
-	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
-	FMOVS        76(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e38de53 // fmul v19.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e33ce0e // fmla v14.4s, v16.4s, v19.4s
-	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
+	WORD $0x6e3cded7 // fmul v23.4s, v22.4s, v28.4s
+	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
+	WORD $0x4f97124e // fmla v14.4s, v18.4s, v23.s[0]
+	WORD $0x4f96126f // fmla v15.4s, v19.4s, v22.s[0]
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        64(R7), (F16, F17)
-	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
-	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        (R7), (F18, F19)
-	WORD $0x6f0d0652 // ushr v18.16b, v18.16b, #3
-	WORD $0x6f0d0673 // ushr v19.16b, v19.16b, #3
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
-	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
-	FLDPQ        640(R4), (F18, F19)
-	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
-	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c234 // smull v20.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FLDPQ        672(R4), (F20, F21)
-	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
-	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c236 // smull v22.8h, v17.8b, v21.8b
-	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FLDPQ        704(R4), (F22, F23)
-	WORD $0x0e36c218 // smull v24.8h, v16.8b, v22.8b
-	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
+	WORD $0x6f0e0612 // ushr v18.16b, v16.16b, #2
+	WORD $0x6f0e0633 // ushr v19.16b, v17.16b, #2
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x6f0d0696 // ushr v22.16b, v20.16b, #3
+	WORD $0x6f0d06b7 // ushr v23.16b, v21.16b, #3
+	WORD $0x6ea01ed2 // bit v18.16b, v22.16b, v0.16b
+	WORD $0x6ea01ef3 // bit v19.16b, v23.16b, v0.16b
+	WORD $0x4e218652 // add v18.16b, v18.16b, v1.16b
+	WORD $0x4e218673 // add v19.16b, v19.16b, v1.16b
+	FLDPQ        640(R4), (F22, F23)
+	WORD $0x0e36c258 // smull v24.8h, v18.8b, v22.8b
+	WORD $0x4e36c256 // smull2 v22.8h, v18.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c238 // smull v24.8h, v17.8b, v23.8b
-	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
+	WORD $0x0e37c278 // smull v24.8h, v19.8b, v23.8b
+	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FLDPQ        736(R4), (F24, F25)
-	WORD $0x0e38c21a // smull v26.8h, v16.8b, v24.8b
-	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
-	WORD $0x4e70bf50 // addp v16.8h, v26.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e39c238 // smull v24.8h, v17.8b, v25.8b
-	WORD $0x4e39c231 // smull2 v17.8h, v17.16b, v25.16b
-	WORD $0x4e71bf11 // addp v17.8h, v24.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FLDPQ        672(R4), (F24, F25)
+	WORD $0x0e38c25a // smull v26.8h, v18.8b, v24.8b
+	WORD $0x4e38c258 // smull2 v24.8h, v18.16b, v24.16b
+	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	WORD $0x0e39c27a // smull v26.8h, v19.8b, v25.8b
+	WORD $0x4e39c279 // smull2 v25.8h, v19.16b, v25.16b
+	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	FLDPQ        704(R4), (F26, F27)
+	WORD $0x0e3ac25c // smull v28.8h, v18.8b, v26.8b
+	WORD $0x4e3ac25a // smull2 v26.8h, v18.16b, v26.16b
+	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
+	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
+	WORD $0x0e3bc27c // smull v28.8h, v19.8b, v27.8b
+	WORD $0x4e3bc27b // smull2 v27.8h, v19.16b, v27.16b
+	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
+	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
+	FLDPQ        736(R4), (F28, F29)
+	WORD $0x0e3cc25e // smull v30.8h, v18.8b, v28.8b
+	WORD $0x4e3cc252 // smull2 v18.8h, v18.16b, v28.16b
+	WORD $0x4e72bfd2 // addp v18.8h, v30.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e3dc27c // smull v28.8h, v19.8b, v29.8b
+	WORD $0x4e3dc273 // smull2 v19.8h, v19.16b, v29.16b
+	WORD $0x4e73bf93 // addp v19.8h, v28.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
 
 	// integer sums times both scales
-	FMOVS        72(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        76(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        80(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0xbc44801c // ldur s28, [x0, #72]
+	WORD $0xbc44c01d // ldur s29, [x0, #76]
+	WORD $0xbc4500be // ldur s30, [x5, #80]
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
+	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
+	WORD $0x4f9f12c8 // fmla v8.4s, v22.4s, v31.s[0]
+	WORD $0x4f9e12e9 // fmla v9.4s, v23.4s, v30.s[0]
+	WORD $0xbc4540b6 // ldur s22, [x5, #84]
+	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
+	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
+	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
+	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
+	WORD $0x4f9912ea // fmla v10.4s, v23.4s, v25.s[0]
+	WORD $0x4f96130b // fmla v11.4s, v24.4s, v22.s[0]
+	WORD $0xbc4580b6 // ldur s22, [x5, #88]
+	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
+	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
+	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
+	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
+	WORD $0x4f9912ec // fmla v12.4s, v23.4s, v25.s[0]
+	WORD $0x4f96130d // fmla v13.4s, v24.4s, v22.s[0]
+	WORD $0xbc45c0b6 // ldur s22, [x5, #92]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
-	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x4e3bce48 // fmla v8.4s, v18.4s, v27.4s
-	WORD $0x4e3ace69 // fmla v9.4s, v19.4s, v26.4s
-	FMOVS        84(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8b // fmla v11.4s, v20.4s, v18.4s
-	FMOVS        88(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
-	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
-	FMOVS        92(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e38de53 // fmul v19.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e33ce0e // fmla v14.4s, v16.4s, v19.4s
-	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
+	WORD $0x6e3cded7 // fmul v23.4s, v22.4s, v28.4s
+	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
+	WORD $0x4f97124e // fmla v14.4s, v18.4s, v23.s[0]
+	WORD $0x4f96126f // fmla v15.4s, v19.4s, v22.s[0]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        64(R7), (F16, F17)
-	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
-	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        (R7), (F18, F19)
-	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
-	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
-	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
-	FLDPQ        768(R4), (F18, F19)
-	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
-	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c234 // smull v20.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FLDPQ        800(R4), (F20, F21)
-	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
-	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c236 // smull v22.8h, v17.8b, v21.8b
-	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FLDPQ        832(R4), (F22, F23)
-	WORD $0x0e36c218 // smull v24.8h, v16.8b, v22.8b
-	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
+	WORD $0x6f0c0612 // ushr v18.16b, v16.16b, #4
+	WORD $0x6f0c0633 // ushr v19.16b, v17.16b, #4
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x6f0c0696 // ushr v22.16b, v20.16b, #4
+	WORD $0x6f0c06b7 // ushr v23.16b, v21.16b, #4
+	WORD $0x6ea01ed2 // bit v18.16b, v22.16b, v0.16b
+	WORD $0x6ea01ef3 // bit v19.16b, v23.16b, v0.16b
+	WORD $0x4e218652 // add v18.16b, v18.16b, v1.16b
+	WORD $0x4e218673 // add v19.16b, v19.16b, v1.16b
+	FLDPQ        768(R4), (F22, F23)
+	WORD $0x0e36c258 // smull v24.8h, v18.8b, v22.8b
+	WORD $0x4e36c256 // smull2 v22.8h, v18.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c238 // smull v24.8h, v17.8b, v23.8b
-	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
+	WORD $0x0e37c278 // smull v24.8h, v19.8b, v23.8b
+	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FLDPQ        864(R4), (F24, F25)
-	WORD $0x0e38c21a // smull v26.8h, v16.8b, v24.8b
-	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
-	WORD $0x4e70bf50 // addp v16.8h, v26.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e39c238 // smull v24.8h, v17.8b, v25.8b
-	WORD $0x4e39c231 // smull2 v17.8h, v17.16b, v25.16b
-	WORD $0x4e71bf11 // addp v17.8h, v24.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FLDPQ        800(R4), (F24, F25)
+	WORD $0x0e38c25a // smull v26.8h, v18.8b, v24.8b
+	WORD $0x4e38c258 // smull2 v24.8h, v18.16b, v24.16b
+	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	WORD $0x0e39c27a // smull v26.8h, v19.8b, v25.8b
+	WORD $0x4e39c279 // smull2 v25.8h, v19.16b, v25.16b
+	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	FLDPQ        832(R4), (F26, F27)
+	WORD $0x0e3ac25c // smull v28.8h, v18.8b, v26.8b
+	WORD $0x4e3ac25a // smull2 v26.8h, v18.16b, v26.16b
+	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
+	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
+	WORD $0x0e3bc27c // smull v28.8h, v19.8b, v27.8b
+	WORD $0x4e3bc27b // smull2 v27.8h, v19.16b, v27.16b
+	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
+	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
+	FLDPQ        864(R4), (F28, F29)
+	WORD $0x0e3cc25e // smull v30.8h, v18.8b, v28.8b
+	WORD $0x4e3cc252 // smull2 v18.8h, v18.16b, v28.16b
+	WORD $0x4e72bfd2 // addp v18.8h, v30.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e3dc27c // smull v28.8h, v19.8b, v29.8b
+	WORD $0x4e3dc273 // smull2 v19.8h, v19.16b, v29.16b
+	WORD $0x4e73bf93 // addp v19.8h, v28.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
 
 	// integer sums times both scales
-	FMOVS        80(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        84(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        96(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0xbc45001c // ldur s28, [x0, #80]
+	WORD $0xbc45401d // ldur s29, [x0, #84]
+	WORD $0xbc4600be // ldur s30, [x5, #96]
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
+	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
+	WORD $0x4f9f12c8 // fmla v8.4s, v22.4s, v31.s[0]
+	WORD $0x4f9e12e9 // fmla v9.4s, v23.4s, v30.s[0]
+	WORD $0xbc4640b6 // ldur s22, [x5, #100]
+	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
+	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
+	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
+	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
+	WORD $0x4f9912ea // fmla v10.4s, v23.4s, v25.s[0]
+	WORD $0x4f96130b // fmla v11.4s, v24.4s, v22.s[0]
+	WORD $0xbc4680b6 // ldur s22, [x5, #104]
+	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
+	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
+	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
+	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
+	WORD $0x4f9912ec // fmla v12.4s, v23.4s, v25.s[0]
+	WORD $0x4f96130d // fmla v13.4s, v24.4s, v22.s[0]
+	WORD $0xbc46c0b6 // ldur s22, [x5, #108]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
-	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x4e3bce48 // fmla v8.4s, v18.4s, v27.4s
-	WORD $0x4e3ace69 // fmla v9.4s, v19.4s, v26.4s
-	FMOVS        100(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8b // fmla v11.4s, v20.4s, v18.4s
-	FMOVS        104(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
-	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
-	FMOVS        108(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e38de53 // fmul v19.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e33ce0e // fmla v14.4s, v16.4s, v19.4s
-	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
+	WORD $0x6e3cded7 // fmul v23.4s, v22.4s, v28.4s
+	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
+	WORD $0x4f97124e // fmla v14.4s, v18.4s, v23.s[0]
+	WORD $0x4f96126f // fmla v15.4s, v19.4s, v22.s[0]
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        64(R7), (F16, F17)
 	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
 	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
-	FLDPQ        (R7), (F18, F19)
-	WORD $0x6f0b0652 // ushr v18.16b, v18.16b, #5
-	WORD $0x6f0b0673 // ushr v19.16b, v19.16b, #5
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6f0b0692 // ushr v18.16b, v20.16b, #5
+	WORD $0x6f0b06b3 // ushr v19.16b, v21.16b, #5
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FLDPQ        896(R4), (F18, F19)
@@ -9433,42 +9005,36 @@ loop3:
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
 
 	// integer sums times both scales
-	FMOVS        88(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        92(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        112(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0xbc458018 // ldur s24, [x0, #88]
+	WORD $0xbc45c019 // ldur s25, [x0, #92]
+	WORD $0xbc4700ba // ldur s26, [x5, #112]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
 	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x4e3bce48 // fmla v8.4s, v18.4s, v27.4s
-	WORD $0x4e3ace69 // fmla v9.4s, v19.4s, v26.4s
-	FMOVS        116(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4f9b1248 // fmla v8.4s, v18.4s, v27.s[0]
+	WORD $0x4f9a1269 // fmla v9.4s, v19.4s, v26.s[0]
+	WORD $0xbc4740b2 // ldur s18, [x5, #116]
 	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
 	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
 	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
 	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8b // fmla v11.4s, v20.4s, v18.4s
-	FMOVS        120(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4f95126a // fmla v10.4s, v19.4s, v21.s[0]
+	WORD $0x4f92128b // fmla v11.4s, v20.4s, v18.s[0]
+	WORD $0xbc4780b2 // ldur s18, [x5, #120]
 	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
 	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
 	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
 	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
-	FMOVS        124(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x4f95126c // fmla v12.4s, v19.4s, v21.s[0]
+	WORD $0x4f92128d // fmla v13.4s, v20.4s, v18.s[0]
+	WORD $0xbc47c0b2 // ldur s18, [x5, #124]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x6e38de53 // fmul v19.4s, v18.4s, v24.4s
 	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e33ce0e // fmla v14.4s, v16.4s, v19.4s
-	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
+	WORD $0x4f93120e // fmla v14.4s, v16.4s, v19.s[0]
+	WORD $0x4f92122f // fmla v15.4s, v17.4s, v18.s[0]
 	ADD          $0x6e, R7
 	ADD          $0x400, R4
 	ADD          $0x80, R5
@@ -9525,11 +9091,11 @@ TEXT ·encodeGroupsQ3_KNEON(SB), NOSPLIT, $0-32
 	MOVD         $q3_k_mask<>+0(SB), R0
 	FMOVQ        (R0), F4
 	WORD $0x4f010405 // movi v5.4s, #32
-	MOVD         $q3_k_factor2<>+0(SB), R0
-	FMOVQ        (R0), F6
 	MOVD         $q3_k_factor<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $q3_k_times<>+0(SB), R0
 	FMOVQ        (R0), F7
-	MOVD         $q3_k_factor3<>+0(SB), R0
+	MOVD         $q3_k_factor2<>+0(SB), R0
 	FMOVQ        (R0), F8
 	WORD $0x4f000489 // movi v9.4s, #4
 	WORD $0x4f00042a // movi v10.4s, #1
@@ -9557,9 +9123,9 @@ loop1:
 
 loop3:
 	ADD          R4, R1, R6
-	FMOVQ        (R6), F14
+	WORD $0x3cc000ce // ldur q14, [x6]
 	ADD          R4, R1, R6
-	FMOVQ        16(R6), F15
+	WORD $0x3cc100cf // ldur q15, [x6, #16]
 	ADD          R4, R1, R6
 	FMOVQ        1024(R6), F16
 	ADD          R4, R1, R6
@@ -9677,9 +9243,9 @@ loop5:
 
 loop7:
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F16
+	WORD $0x3cc00110 // ldur q16, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F17
+	WORD $0x3cc10111 // ldur q17, [x8, #16]
 	WORD $0x4e241e12 // and v18.16b, v16.16b, v4.16b
 	WORD $0x4e241e33 // and v19.16b, v17.16b, v4.16b
 	WORD $0x4e241dd4 // and v20.16b, v14.16b, v4.16b
@@ -9718,9 +9284,9 @@ done6:
 
 loop9:
 	ADD          R4<<3, R2, R6
-	FMOVQ        (R6), F14
+	WORD $0x3cc000ce // ldur q14, [x6]
 	ADD          R4<<3, R2, R6
-	FMOVQ        16(R6), F15
+	WORD $0x3cc100cf // ldur q15, [x6, #16]
 	WORD $0x6e2eddce // fmul v14.4s, v14.4s, v14.4s
 	WORD $0x6e2fddef // fmul v15.4s, v15.4s, v15.4s
 	ADD          R4<<3, R2, R6
@@ -9750,9 +9316,9 @@ loop11:
 
 loop13:
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F14
+	WORD $0x3cc0010e // ldur q14, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F15
+	WORD $0x3cc1010f // ldur q15, [x8, #16]
 	ADD          R5<<3, R2, R8
 	FMOVQ        8192(R8), F16
 	ADD          R5<<3, R2, R8
@@ -9881,9 +9447,9 @@ loop21:
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F18
+	WORD $0x3cc00112 // ldur q18, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F19
+	WORD $0x3cc10113 // ldur q19, [x8, #16]
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
 	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
@@ -9961,9 +9527,9 @@ loop25:
 
 loop27:
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F14
+	WORD $0x3cc0010e // ldur q14, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F15
+	WORD $0x3cc1010f // ldur q15, [x8, #16]
 	ADD          R5<<3, R2, R8
 	FMOVQ        8192(R8), F16
 	ADD          R5<<3, R2, R8
@@ -10092,9 +9658,9 @@ loop35:
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F18
+	WORD $0x3cc00112 // ldur q18, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F19
+	WORD $0x3cc10113 // ldur q19, [x8, #16]
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
 	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
@@ -10262,9 +9828,9 @@ loop43:
 
 loop45:
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F14
+	WORD $0x3cc0010e // ldur q14, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F15
+	WORD $0x3cc1010f // ldur q15, [x8, #16]
 	ADD          R5<<3, R2, R8
 	FMOVQ        8192(R8), F16
 	ADD          R5<<3, R2, R8
@@ -10393,9 +9959,9 @@ loop53:
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F18
+	WORD $0x3cc00112 // ldur q18, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F19
+	WORD $0x3cc10113 // ldur q19, [x8, #16]
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
 	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
@@ -10555,9 +10121,9 @@ loop61:
 
 loop63:
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F14
+	WORD $0x3cc0010e // ldur q14, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F15
+	WORD $0x3cc1010f // ldur q15, [x8, #16]
 	ADD          R5<<3, R2, R8
 	FMOVQ        47104(R8), F16
 	ADD          R5<<3, R2, R8
@@ -10684,9 +10250,9 @@ loop71:
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F18
+	WORD $0x3cc00112 // ldur q18, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F19
+	WORD $0x3cc10113 // ldur q19, [x8, #16]
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
 	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
@@ -10935,9 +10501,9 @@ loop83:
 
 loop85:
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F14
+	WORD $0x3cc0010e // ldur q14, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F15
+	WORD $0x3cc1010f // ldur q15, [x8, #16]
 	FMOVQ        58976(R2), F16
 	FMOVQ        58992(R2), F17
 	ADD          R5<<3, R2, R8

@@ -234,6 +234,19 @@ func mix2xQ4_0NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int
 //go:noescape
 func mix3xQ4_0NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
+// mix4xQ4_0NEON adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 4 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: none
+//
+//go:noescape
+func mix4xQ4_0NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
 // mix5xQ4_0NEON adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
 //
 //	for j := range 5 {
@@ -246,6 +259,19 @@ func mix3xQ4_0NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int
 //
 //go:noescape
 func mix5xQ4_0NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mix6xQ4_0NEON adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 6 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: none
+//
+//go:noescape
+func mix6xQ4_0NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
 func decodeQ4_0NEON(dst []float32, src []byte) {
 	driveDecode(decodeUnitsQ4_0NEON, 32, 18, decodeQ4_0Generic, dst, src)
@@ -396,7 +422,7 @@ func encodeQ4_0NEON(dst []byte, src []float32) {
 	driveEncode(encodeGroupsQ4_0NEON, 8, 32, 18, 2176, dst, src)
 }
 
-var mixTilesQ4_0NEON = mixTiles{mix1xQ4_0NEON, mix2xQ4_0NEON, mix3xQ4_0NEON, nil, mix5xQ4_0NEON, nil}
+var mixTilesQ4_0NEON = mixTiles{mix1xQ4_0NEON, mix2xQ4_0NEON, mix3xQ4_0NEON, mix4xQ4_0NEON, mix5xQ4_0NEON, mix6xQ4_0NEON}
 
 func mixQ4_0NEON(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
 	mixTilesQ4_0NEON.drive(32, 18, mixQ4_0Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)

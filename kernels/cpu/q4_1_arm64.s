@@ -4,15 +4,10 @@
 
 #include "textflag.h"
 
-// q4_1_order: int32 0x3020100 0x3020100 0x7060504 0x7060504
-DATA q4_1_order<>+0(SB)/8, $0x0302010003020100
-DATA q4_1_order<>+8(SB)/8, $0x0706050407060504
-GLOBL q4_1_order<>(SB), RODATA|NOPTR, $16
-
-// q4_1_order2: int32 0xb0a0908 0xb0a0908 0xf0e0d0c 0xf0e0d0c
-DATA q4_1_order2<>+0(SB)/8, $0x0b0a09080b0a0908
-DATA q4_1_order2<>+8(SB)/8, $0x0f0e0d0c0f0e0d0c
-GLOBL q4_1_order2<>(SB), RODATA|NOPTR, $16
+// q4_1_times: float32, 4 times 1
+DATA q4_1_times<>+0(SB)/8, $0x3f8000003f800000
+DATA q4_1_times<>+8(SB)/8, $0x3f8000003f800000
+GLOBL q4_1_times<>(SB), RODATA|NOPTR, $16
 
 // q4_1_min: float32, 4 times 0x7f7fffff
 DATA q4_1_min<>+0(SB)/8, $0x7f7fffff7f7fffff
@@ -29,11 +24,6 @@ DATA q4_1_divisor<>+0(SB)/8, $0x4170000041700000
 DATA q4_1_divisor<>+8(SB)/8, $0x4170000041700000
 GLOBL q4_1_divisor<>(SB), RODATA|NOPTR, $16
 
-// q4_1_one: float32, 4 times 1
-DATA q4_1_one<>+0(SB)/8, $0x3f8000003f800000
-DATA q4_1_one<>+8(SB)/8, $0x3f8000003f800000
-GLOBL q4_1_one<>(SB), RODATA|NOPTR, $16
-
 // q4_1_d: int32, 4 times 0x7fc00000
 DATA q4_1_d<>+0(SB)/8, $0x7fc000007fc00000
 DATA q4_1_d<>+8(SB)/8, $0x7fc000007fc00000
@@ -45,10 +35,6 @@ TEXT ·matmulQ81xQ4_1DotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	MOVD         $q4_1_order<>+0(SB), R0
-	FMOVQ        (R0), F1
-	MOVD         $q4_1_order2<>+0(SB), R0
-	FMOVQ        (R0), F2
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -56,13 +42,11 @@ TEXT ·matmulQ81xQ4_1DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e403 // movi v3.16b, #0
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4f00e401 // movi v1.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         s+32(FP), R5
+	WORD $0x4f00e402 // movi v2.16b, #0
 	MOVD         blocks+64(FP), R6
 	MOVD         R1, R7
 	SUBS         $4, R6
@@ -73,74 +57,75 @@ loop3:
 	WORD $0xf98420e0 // prfm pldl1keep, [x7, #2112]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d4000e7 // ldr h7, [x7]
-	WORD $0x7d4028e8 // ldr h8, [x7, #20]
-	WORD $0x4e4838e7 // zip1 v7.8h, v7.8h, v8.8h
-	WORD $0x7d4050e8 // ldr h8, [x7, #40]
-	WORD $0x7d4078e9 // ldr h9, [x7, #60]
-	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
-	WORD $0x4e8838e7 // zip1 v7.4s, v7.4s, v8.4s
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	FMOVQ        (R4), F8
-	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
-	WORD $0x7d4004e8 // ldr h8, [x7, #2]
-	WORD $0x7d402ce9 // ldr h9, [x7, #22]
-	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
-	WORD $0x7d4054e9 // ldr h9, [x7, #42]
-	WORD $0x7d407cea // ldr h10, [x7, #62]
-	WORD $0x4e4a3929 // zip1 v9.8h, v9.8h, v10.8h
-	WORD $0x4e893908 // zip1 v8.4s, v8.4s, v9.4s
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e010109 // tbl v9.16b, { v8.16b }, v1.16b
-	FMOVQ        (R5), F10
-	WORD $0x4e2acd23 // fmla v3.4s, v9.4s, v10.4s
-	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FMOVQ        16(R5), F9
-	WORD $0x4e29cd04 // fmla v4.4s, v8.4s, v9.4s
+	WORD $0x7c4000e3 // ldur h3, [x7]
+	WORD $0x7c4140e4 // ldur h4, [x7, #20]
+	WORD $0x4e443863 // zip1 v3.8h, v3.8h, v4.8h
+	WORD $0x7c4280e4 // ldur h4, [x7, #40]
+	WORD $0x7c43c0e5 // ldur h5, [x7, #60]
+	WORD $0x4e453884 // zip1 v4.8h, v4.8h, v5.8h
+	WORD $0x4e843863 // zip1 v3.4s, v3.4s, v4.4s
+	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
+	WORD $0x3cc00084 // ldur q4, [x4]
+	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x7c4020e4 // ldur h4, [x7, #2]
+	WORD $0x7c4160e5 // ldur h5, [x7, #22]
+	WORD $0x4e453884 // zip1 v4.8h, v4.8h, v5.8h
+	WORD $0x7c42a0e5 // ldur h5, [x7, #42]
+	WORD $0x7c43e0e6 // ldur h6, [x7, #62]
+	WORD $0x4e4638a5 // zip1 v5.8h, v5.8h, v6.8h
+	WORD $0x4e853884 // zip1 v4.4s, v4.4s, v5.4s
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x3cc000a5 // ldur q5, [x5]
+	WORD $0x3cc100a6 // ldur q6, [x5, #16]
+	WORD $0x6e26d4a5 // faddp v5.4s, v5.4s, v6.4s
+	WORD $0x4e25cc82 // fmla v2.4s, v4.4s, v5.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F8
-	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FLDPQ        (R3), (F10, F11)
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
-	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
-	WORD $0x4f871103 // fmla v3.4s, v8.4s, v7.s[0]
+	WORD $0x3cc040e4 // ldur q4, [x7, #4]
+	WORD $0x6f0c0485 // ushr v5.16b, v4.16b, #4
+	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
+	WORD $0x3cc00066 // ldur q6, [x3]
+	WORD $0x3cc10067 // ldur q7, [x3, #16]
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e869488 // sdot v8.4s, v4.16b, v6.16b
+	WORD $0x4e8794a8 // sdot v8.4s, v5.16b, v7.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        24(R7), F8
-	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FLDPQ        32(R3), (F10, F11)
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
-	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
-	WORD $0x4fa71104 // fmla v4.4s, v8.4s, v7.s[1]
+	WORD $0x3cc180e4 // ldur q4, [x7, #24]
+	WORD $0x6f0c0485 // ushr v5.16b, v4.16b, #4
+	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
+	WORD $0x3cc20066 // ldur q6, [x3, #32]
+	WORD $0x3cc30067 // ldur q7, [x3, #48]
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e869489 // sdot v9.4s, v4.16b, v6.16b
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        44(R7), F8
-	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FLDPQ        64(R3), (F10, F11)
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
-	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
-	WORD $0x4f871905 // fmla v5.4s, v8.4s, v7.s[2]
+	WORD $0x3cc2c0e4 // ldur q4, [x7, #44]
+	WORD $0x6f0c0485 // ushr v5.16b, v4.16b, #4
+	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
+	WORD $0x3cc40066 // ldur q6, [x3, #64]
+	WORD $0x3cc50067 // ldur q7, [x3, #80]
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e86948a // sdot v10.4s, v4.16b, v6.16b
+	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        64(R7), F8
-	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FLDPQ        96(R3), (F10, F11)
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
-	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
-	WORD $0x4fa71906 // fmla v6.4s, v8.4s, v7.s[3]
+	WORD $0x3cc400e4 // ldur q4, [x7, #64]
+	WORD $0x6f0c0485 // ushr v5.16b, v4.16b, #4
+	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
+	WORD $0x3cc60066 // ldur q6, [x3, #96]
+	WORD $0x3cc70067 // ldur q7, [x3, #112]
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e86948b // sdot v11.4s, v4.16b, v6.16b
+	WORD $0x4e8794ab // sdot v11.4s, v5.16b, v7.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4ea9bd04 // addp v4.4s, v8.4s, v9.4s
+	WORD $0x4eabbd45 // addp v5.4s, v10.4s, v11.4s
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e23cc81 // fmla v1.4s, v4.4s, v3.4s
 	ADD          $0x50, R7
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -156,29 +141,28 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000e7 // ldr h7, [x7]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
-	WORD $0x7d4004e8 // ldr h8, [x7, #2]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c4000e3 // ldur h3, [x7]
+	WORD $0x1ee24063 // fcvt s3, h3
+	WORD $0x7c4020e4 // ldur h4, [x7, #2]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F9
-	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FLDPQ        (R3), (F11, F12)
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
-	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
-	FMOVD        (R5), F9
-	WORD $0x4e29cd05 // fmla v5.4s, v8.4s, v9.4s
+	WORD $0x3cc040e5 // ldur q5, [x7, #4]
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
+	WORD $0x3cc00067 // ldur q7, [x3]
+	WORD $0x3cc10068 // ldur q8, [x3, #16]
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	WORD $0xfc4000a5 // ldur d5, [x5]
+	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R4), F8
-	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
-	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
-	WORD $0x4e27cd23 // fmla v3.4s, v9.4s, v7.4s
+	WORD $0xbc400084 // ldur s4, [x4]
+	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
+	WORD $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	WORD $0x4f8310a1 // fmla v1.4s, v5.4s, v3.s[0]
 	ADD          $0x14, R7
 	ADD          $0x20, R3
 	ADD          $4, R4
@@ -188,15 +172,15 @@ loop5:
 
 done6:
 	ADD          $1, R6
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
+	MOVD         $q4_1_times<>+0(SB), R3
+	FMOVQ        (R3), F3
+	WORD $0x4e23cc41 // fmla v1.4s, v2.4s, v3.4s
 
 	// sums of the lanes
-	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
-	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
-	WORD $0x7e30d884 // faddp s4, v4.2s
-	FMOVS        F4, (R0)
+	WORD $0x6e014022 // ext v2.16b, v1.16b, v1.16b, #8
+	WORD $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R0)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -233,74 +217,74 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000e3 // ldr h3, [x7]
-	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
-	WORD $0x4e040463 // dup v3.4s, v3.s[0]
-	WORD $0x7d4004e4 // ldr h4, [x7, #2]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c4000e3 // ldur h3, [x7]
+	WORD $0x1ee24063 // fcvt s3, h3
+	WORD $0x7c4020e4 // ldur h4, [x7, #2]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F5
+	WORD $0x3cc040e5 // ldur q5, [x7, #4]
 	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
 	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	FLDPQ        (R3), (F7, F8)
+	WORD $0x3cc00067 // ldur q7, [x3]
+	WORD $0x3cc10068 // ldur q8, [x3, #16]
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
 	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
-	FLDPQ        32(R3), (F7, F8)
+	WORD $0x3cc20067 // ldur q7, [x3, #32]
+	WORD $0x3cc30068 // ldur q8, [x3, #48]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
-	FMOVD        (R5), F5
-	WORD $0x4e25cc81 // fmla v1.4s, v4.4s, v5.4s
-	FMOVD        8(R5), F5
-	WORD $0x4e25cc82 // fmla v2.4s, v4.4s, v5.4s
+	WORD $0xfc4000a5 // ldur d5, [x5]
+	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
+	WORD $0xfc4080a5 // ldur d5, [x5, #8]
+	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
-	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
-	WORD $0x4e24cca1 // fmla v1.4s, v5.4s, v4.4s
-	FMOVS        4(R4), F4
+	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
+	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
+	WORD $0xbc404084 // ldur s4, [x4, #4]
 	WORD $0x4e21d945 // scvtf v5.4s, v10.4s
-	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
-	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
+	WORD $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	WORD $0x4f8310a2 // fmla v2.4s, v5.4s, v3.s[0]
 
 	// scales of the block
-	WORD $0x7d4028e3 // ldr h3, [x7, #20]
-	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
-	WORD $0x4e040463 // dup v3.4s, v3.s[0]
-	WORD $0x7d402ce4 // ldr h4, [x7, #22]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c4140e3 // ldur h3, [x7, #20]
+	WORD $0x1ee24063 // fcvt s3, h3
+	WORD $0x7c4160e4 // ldur h4, [x7, #22]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R7), F5
+	WORD $0x3cc180e5 // ldur q5, [x7, #24]
 	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
 	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	FLDPQ        64(R3), (F7, F8)
+	WORD $0x3cc40067 // ldur q7, [x3, #64]
+	WORD $0x3cc50068 // ldur q8, [x3, #80]
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
 	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
-	FLDPQ        96(R3), (F7, F8)
+	WORD $0x3cc60067 // ldur q7, [x3, #96]
+	WORD $0x3cc70068 // ldur q8, [x3, #112]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
-	FMOVD        16(R5), F5
-	WORD $0x4e25cc81 // fmla v1.4s, v4.4s, v5.4s
-	FMOVD        24(R5), F5
-	WORD $0x4e25cc82 // fmla v2.4s, v4.4s, v5.4s
+	WORD $0xfc4100a5 // ldur d5, [x5, #16]
+	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
+	WORD $0xfc4180a5 // ldur d5, [x5, #24]
+	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
 
 	// integer sums times both scales
-	FMOVS        8(R4), F4
+	WORD $0xbc408084 // ldur s4, [x4, #8]
 	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
-	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
-	WORD $0x4e24cca1 // fmla v1.4s, v5.4s, v4.4s
-	FMOVS        12(R4), F4
+	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
+	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
+	WORD $0xbc40c084 // ldur s4, [x4, #12]
 	WORD $0x4e21d945 // scvtf v5.4s, v10.4s
-	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
-	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
+	WORD $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	WORD $0x4f8310a2 // fmla v2.4s, v5.4s, v3.s[0]
 	ADD          $0x28, R7
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -316,39 +300,39 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000e3 // ldr h3, [x7]
-	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
-	WORD $0x4e040463 // dup v3.4s, v3.s[0]
-	WORD $0x7d4004e4 // ldr h4, [x7, #2]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c4000e3 // ldur h3, [x7]
+	WORD $0x1ee24063 // fcvt s3, h3
+	WORD $0x7c4020e4 // ldur h4, [x7, #2]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F5
+	WORD $0x3cc040e5 // ldur q5, [x7, #4]
 	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
 	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	FLDPQ        (R3), (F7, F8)
+	WORD $0x3cc00067 // ldur q7, [x3]
+	WORD $0x3cc10068 // ldur q8, [x3, #16]
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
 	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
-	FLDPQ        32(R3), (F7, F8)
+	WORD $0x3cc20067 // ldur q7, [x3, #32]
+	WORD $0x3cc30068 // ldur q8, [x3, #48]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
-	FMOVD        (R5), F5
-	WORD $0x4e25cc81 // fmla v1.4s, v4.4s, v5.4s
-	FMOVD        8(R5), F5
-	WORD $0x4e25cc82 // fmla v2.4s, v4.4s, v5.4s
+	WORD $0xfc4000a5 // ldur d5, [x5]
+	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
+	WORD $0xfc4080a5 // ldur d5, [x5, #8]
+	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
-	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
-	WORD $0x4e24cca1 // fmla v1.4s, v5.4s, v4.4s
-	FMOVS        4(R4), F4
+	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
+	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
+	WORD $0xbc404084 // ldur s4, [x4, #4]
 	WORD $0x4e21d945 // scvtf v5.4s, v10.4s
-	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
-	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
+	WORD $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	WORD $0x4f8310a2 // fmla v2.4s, v5.4s, v3.s[0]
 	ADD          $0x14, R7
 	ADD          $0x40, R3
 	ADD          $8, R4
@@ -408,94 +392,96 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000e4 // ldr h4, [x7]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x7d4004e5 // ldr h5, [x7, #2]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7c4000e4 // ldur h4, [x7]
+	WORD $0x1ee24084 // fcvt s4, h4
+	WORD $0x7c4020e5 // ldur h5, [x7, #2]
+	WORD $0x1ee240a5 // fcvt s5, h5
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F6
+	WORD $0x3cc040e6 // ldur q6, [x7, #4]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	FLDPQ        (R3), (F8, F9)
+	WORD $0x3cc00068 // ldur q8, [x3]
+	WORD $0x3cc10069 // ldur q9, [x3, #16]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
-	FLDPQ        32(R3), (F8, F9)
+	WORD $0x3cc20068 // ldur q8, [x3, #32]
+	WORD $0x3cc30069 // ldur q9, [x3, #48]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
 	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
-	FLDPQ        64(R3), (F8, F9)
+	WORD $0x3cc40068 // ldur q8, [x3, #64]
+	WORD $0x3cc50069 // ldur q9, [x3, #80]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
 	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
-	FMOVD        (R5), F6
-	WORD $0x4e26cca1 // fmla v1.4s, v5.4s, v6.4s
-	FMOVD        8(R5), F6
-	WORD $0x4e26cca2 // fmla v2.4s, v5.4s, v6.4s
-	FMOVD        16(R5), F6
-	WORD $0x4e26cca3 // fmla v3.4s, v5.4s, v6.4s
+	WORD $0xfc4000a6 // ldur d6, [x5]
+	WORD $0x4f8510c1 // fmla v1.4s, v6.4s, v5.s[0]
+	WORD $0xfc4080a6 // ldur d6, [x5, #8]
+	WORD $0x4f8510c2 // fmla v2.4s, v6.4s, v5.s[0]
+	WORD $0xfc4100a6 // ldur d6, [x5, #16]
+	WORD $0x4f8510c3 // fmla v3.4s, v6.4s, v5.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R4), F5
+	WORD $0xbc400085 // ldur s5, [x4]
 	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc1 // fmla v1.4s, v6.4s, v5.4s
-	FMOVS        4(R4), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510c1 // fmla v1.4s, v6.4s, v5.s[0]
+	WORD $0xbc404085 // ldur s5, [x4, #4]
 	WORD $0x4e21d966 // scvtf v6.4s, v11.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
-	FMOVS        8(R4), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510c2 // fmla v2.4s, v6.4s, v5.s[0]
+	WORD $0xbc408085 // ldur s5, [x4, #8]
 	WORD $0x4e21d986 // scvtf v6.4s, v12.4s
-	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
+	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
 
 	// scales of the block
-	WORD $0x7d4028e4 // ldr h4, [x7, #20]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x7d402ce5 // ldr h5, [x7, #22]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7c4140e4 // ldur h4, [x7, #20]
+	WORD $0x1ee24084 // fcvt s4, h4
+	WORD $0x7c4160e5 // ldur h5, [x7, #22]
+	WORD $0x1ee240a5 // fcvt s5, h5
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R7), F6
+	WORD $0x3cc180e6 // ldur q6, [x7, #24]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	FLDPQ        96(R3), (F8, F9)
+	WORD $0x3cc60068 // ldur q8, [x3, #96]
+	WORD $0x3cc70069 // ldur q9, [x3, #112]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
-	FLDPQ        128(R3), (F8, F9)
+	WORD $0x3cc80068 // ldur q8, [x3, #128]
+	WORD $0x3cc90069 // ldur q9, [x3, #144]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
 	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
-	FLDPQ        160(R3), (F8, F9)
+	WORD $0x3cca0068 // ldur q8, [x3, #160]
+	WORD $0x3ccb0069 // ldur q9, [x3, #176]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
 	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
-	FMOVD        24(R5), F6
-	WORD $0x4e26cca1 // fmla v1.4s, v5.4s, v6.4s
-	FMOVD        32(R5), F6
-	WORD $0x4e26cca2 // fmla v2.4s, v5.4s, v6.4s
-	FMOVD        40(R5), F6
-	WORD $0x4e26cca3 // fmla v3.4s, v5.4s, v6.4s
+	WORD $0xfc4180a6 // ldur d6, [x5, #24]
+	WORD $0x4f8510c1 // fmla v1.4s, v6.4s, v5.s[0]
+	WORD $0xfc4200a6 // ldur d6, [x5, #32]
+	WORD $0x4f8510c2 // fmla v2.4s, v6.4s, v5.s[0]
+	WORD $0xfc4280a6 // ldur d6, [x5, #40]
+	WORD $0x4f8510c3 // fmla v3.4s, v6.4s, v5.s[0]
 
 	// integer sums times both scales
-	FMOVS        12(R4), F5
+	WORD $0xbc40c085 // ldur s5, [x4, #12]
 	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc1 // fmla v1.4s, v6.4s, v5.4s
-	FMOVS        16(R4), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510c1 // fmla v1.4s, v6.4s, v5.s[0]
+	WORD $0xbc410085 // ldur s5, [x4, #16]
 	WORD $0x4e21d966 // scvtf v6.4s, v11.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
-	FMOVS        20(R4), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510c2 // fmla v2.4s, v6.4s, v5.s[0]
+	WORD $0xbc414085 // ldur s5, [x4, #20]
 	WORD $0x4e21d986 // scvtf v6.4s, v12.4s
-	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
+	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
 	ADD          $0x28, R7
 	ADD          $0xc0, R3
 	ADD          $0x18, R4
@@ -511,49 +497,50 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000e4 // ldr h4, [x7]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x7d4004e5 // ldr h5, [x7, #2]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7c4000e4 // ldur h4, [x7]
+	WORD $0x1ee24084 // fcvt s4, h4
+	WORD $0x7c4020e5 // ldur h5, [x7, #2]
+	WORD $0x1ee240a5 // fcvt s5, h5
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F6
+	WORD $0x3cc040e6 // ldur q6, [x7, #4]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	FLDPQ        (R3), (F8, F9)
+	WORD $0x3cc00068 // ldur q8, [x3]
+	WORD $0x3cc10069 // ldur q9, [x3, #16]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
-	FLDPQ        32(R3), (F8, F9)
+	WORD $0x3cc20068 // ldur q8, [x3, #32]
+	WORD $0x3cc30069 // ldur q9, [x3, #48]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
 	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
-	FLDPQ        64(R3), (F8, F9)
+	WORD $0x3cc40068 // ldur q8, [x3, #64]
+	WORD $0x3cc50069 // ldur q9, [x3, #80]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
 	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
-	FMOVD        (R5), F6
-	WORD $0x4e26cca1 // fmla v1.4s, v5.4s, v6.4s
-	FMOVD        8(R5), F6
-	WORD $0x4e26cca2 // fmla v2.4s, v5.4s, v6.4s
-	FMOVD        16(R5), F6
-	WORD $0x4e26cca3 // fmla v3.4s, v5.4s, v6.4s
+	WORD $0xfc4000a6 // ldur d6, [x5]
+	WORD $0x4f8510c1 // fmla v1.4s, v6.4s, v5.s[0]
+	WORD $0xfc4080a6 // ldur d6, [x5, #8]
+	WORD $0x4f8510c2 // fmla v2.4s, v6.4s, v5.s[0]
+	WORD $0xfc4100a6 // ldur d6, [x5, #16]
+	WORD $0x4f8510c3 // fmla v3.4s, v6.4s, v5.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R4), F5
+	WORD $0xbc400085 // ldur s5, [x4]
 	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc1 // fmla v1.4s, v6.4s, v5.4s
-	FMOVS        4(R4), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510c1 // fmla v1.4s, v6.4s, v5.s[0]
+	WORD $0xbc404085 // ldur s5, [x4, #4]
 	WORD $0x4e21d966 // scvtf v6.4s, v11.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
-	FMOVS        8(R4), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510c2 // fmla v2.4s, v6.4s, v5.s[0]
+	WORD $0xbc408085 // ldur s5, [x4, #8]
 	WORD $0x4e21d986 // scvtf v6.4s, v12.4s
-	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
+	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
 	ADD          $0x14, R7
 	ADD          $0x60, R3
 	ADD          $0xc, R4
@@ -619,114 +606,118 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000e5 // ldr h5, [x7]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
-	WORD $0x7d4004e6 // ldr h6, [x7, #2]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c4000e5 // ldur h5, [x7]
+	WORD $0x1ee240a5 // fcvt s5, h5
+	WORD $0x7c4020e6 // ldur h6, [x7, #2]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F7
+	WORD $0x3cc040e7 // ldur q7, [x7, #4]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FLDPQ        (R3), (F9, F10)
+	WORD $0x3cc00069 // ldur q9, [x3]
+	WORD $0x3cc1006a // ldur q10, [x3, #16]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
-	FLDPQ        32(R3), (F9, F10)
+	WORD $0x3cc20069 // ldur q9, [x3, #32]
+	WORD $0x3cc3006a // ldur q10, [x3, #48]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
 	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	FLDPQ        64(R3), (F9, F10)
+	WORD $0x3cc40069 // ldur q9, [x3, #64]
+	WORD $0x3cc5006a // ldur q10, [x3, #80]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
 	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
-	FLDPQ        96(R3), (F9, F10)
+	WORD $0x3cc60069 // ldur q9, [x3, #96]
+	WORD $0x3cc7006a // ldur q10, [x3, #112]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8994ee // sdot v14.4s, v7.16b, v9.16b
 	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
-	FMOVD        (R5), F7
-	WORD $0x4e27ccc1 // fmla v1.4s, v6.4s, v7.4s
-	FMOVD        8(R5), F7
-	WORD $0x4e27ccc2 // fmla v2.4s, v6.4s, v7.4s
-	FMOVD        16(R5), F7
-	WORD $0x4e27ccc3 // fmla v3.4s, v6.4s, v7.4s
-	FMOVD        24(R5), F7
-	WORD $0x4e27ccc4 // fmla v4.4s, v6.4s, v7.4s
+	WORD $0xfc4000a7 // ldur d7, [x5]
+	WORD $0x4f8610e1 // fmla v1.4s, v7.4s, v6.s[0]
+	WORD $0xfc4080a7 // ldur d7, [x5, #8]
+	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
+	WORD $0xfc4100a7 // ldur d7, [x5, #16]
+	WORD $0x4f8610e3 // fmla v3.4s, v7.4s, v6.s[0]
+	WORD $0xfc4180a7 // ldur d7, [x5, #24]
+	WORD $0x4f8610e4 // fmla v4.4s, v7.4s, v6.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R4), F6
+	WORD $0xbc400086 // ldur s6, [x4]
 	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce1 // fmla v1.4s, v7.4s, v6.4s
-	FMOVS        4(R4), F6
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4f8610e1 // fmla v1.4s, v7.4s, v6.s[0]
+	WORD $0xbc404086 // ldur s6, [x4, #4]
 	WORD $0x4e21d987 // scvtf v7.4s, v12.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        8(R4), F6
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
+	WORD $0xbc408086 // ldur s6, [x4, #8]
 	WORD $0x4e21d9a7 // scvtf v7.4s, v13.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
-	FMOVS        12(R4), F6
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4f8610e3 // fmla v3.4s, v7.4s, v6.s[0]
+	WORD $0xbc40c086 // ldur s6, [x4, #12]
 	WORD $0x4e21d9c7 // scvtf v7.4s, v14.4s
-	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
-	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
+	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	WORD $0x4f8510e4 // fmla v4.4s, v7.4s, v5.s[0]
 
 	// scales of the block
-	WORD $0x7d4028e5 // ldr h5, [x7, #20]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
-	WORD $0x7d402ce6 // ldr h6, [x7, #22]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c4140e5 // ldur h5, [x7, #20]
+	WORD $0x1ee240a5 // fcvt s5, h5
+	WORD $0x7c4160e6 // ldur h6, [x7, #22]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R7), F7
+	WORD $0x3cc180e7 // ldur q7, [x7, #24]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FLDPQ        128(R3), (F9, F10)
+	WORD $0x3cc80069 // ldur q9, [x3, #128]
+	WORD $0x3cc9006a // ldur q10, [x3, #144]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
-	FLDPQ        160(R3), (F9, F10)
+	WORD $0x3cca0069 // ldur q9, [x3, #160]
+	WORD $0x3ccb006a // ldur q10, [x3, #176]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
 	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	FLDPQ        192(R3), (F9, F10)
+	WORD $0x3ccc0069 // ldur q9, [x3, #192]
+	WORD $0x3ccd006a // ldur q10, [x3, #208]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
 	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
-	FLDPQ        224(R3), (F9, F10)
+	WORD $0x3cce0069 // ldur q9, [x3, #224]
+	WORD $0x3ccf006a // ldur q10, [x3, #240]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8994ee // sdot v14.4s, v7.16b, v9.16b
 	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
-	FMOVD        32(R5), F7
-	WORD $0x4e27ccc1 // fmla v1.4s, v6.4s, v7.4s
-	FMOVD        40(R5), F7
-	WORD $0x4e27ccc2 // fmla v2.4s, v6.4s, v7.4s
-	FMOVD        48(R5), F7
-	WORD $0x4e27ccc3 // fmla v3.4s, v6.4s, v7.4s
-	FMOVD        56(R5), F7
-	WORD $0x4e27ccc4 // fmla v4.4s, v6.4s, v7.4s
+	WORD $0xfc4200a7 // ldur d7, [x5, #32]
+	WORD $0x4f8610e1 // fmla v1.4s, v7.4s, v6.s[0]
+	WORD $0xfc4280a7 // ldur d7, [x5, #40]
+	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
+	WORD $0xfc4300a7 // ldur d7, [x5, #48]
+	WORD $0x4f8610e3 // fmla v3.4s, v7.4s, v6.s[0]
+	WORD $0xfc4380a7 // ldur d7, [x5, #56]
+	WORD $0x4f8610e4 // fmla v4.4s, v7.4s, v6.s[0]
 
 	// integer sums times both scales
-	FMOVS        16(R4), F6
+	WORD $0xbc410086 // ldur s6, [x4, #16]
 	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce1 // fmla v1.4s, v7.4s, v6.4s
-	FMOVS        20(R4), F6
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4f8610e1 // fmla v1.4s, v7.4s, v6.s[0]
+	WORD $0xbc414086 // ldur s6, [x4, #20]
 	WORD $0x4e21d987 // scvtf v7.4s, v12.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        24(R4), F6
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
+	WORD $0xbc418086 // ldur s6, [x4, #24]
 	WORD $0x4e21d9a7 // scvtf v7.4s, v13.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
-	FMOVS        28(R4), F6
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4f8610e3 // fmla v3.4s, v7.4s, v6.s[0]
+	WORD $0xbc41c086 // ldur s6, [x4, #28]
 	WORD $0x4e21d9c7 // scvtf v7.4s, v14.4s
-	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
-	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
+	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	WORD $0x4f8510e4 // fmla v4.4s, v7.4s, v5.s[0]
 	ADD          $0x28, R7
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -742,59 +733,61 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000e5 // ldr h5, [x7]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
-	WORD $0x7d4004e6 // ldr h6, [x7, #2]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c4000e5 // ldur h5, [x7]
+	WORD $0x1ee240a5 // fcvt s5, h5
+	WORD $0x7c4020e6 // ldur h6, [x7, #2]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F7
+	WORD $0x3cc040e7 // ldur q7, [x7, #4]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FLDPQ        (R3), (F9, F10)
+	WORD $0x3cc00069 // ldur q9, [x3]
+	WORD $0x3cc1006a // ldur q10, [x3, #16]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
-	FLDPQ        32(R3), (F9, F10)
+	WORD $0x3cc20069 // ldur q9, [x3, #32]
+	WORD $0x3cc3006a // ldur q10, [x3, #48]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
 	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	FLDPQ        64(R3), (F9, F10)
+	WORD $0x3cc40069 // ldur q9, [x3, #64]
+	WORD $0x3cc5006a // ldur q10, [x3, #80]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
 	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
-	FLDPQ        96(R3), (F9, F10)
+	WORD $0x3cc60069 // ldur q9, [x3, #96]
+	WORD $0x3cc7006a // ldur q10, [x3, #112]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8994ee // sdot v14.4s, v7.16b, v9.16b
 	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
-	FMOVD        (R5), F7
-	WORD $0x4e27ccc1 // fmla v1.4s, v6.4s, v7.4s
-	FMOVD        8(R5), F7
-	WORD $0x4e27ccc2 // fmla v2.4s, v6.4s, v7.4s
-	FMOVD        16(R5), F7
-	WORD $0x4e27ccc3 // fmla v3.4s, v6.4s, v7.4s
-	FMOVD        24(R5), F7
-	WORD $0x4e27ccc4 // fmla v4.4s, v6.4s, v7.4s
+	WORD $0xfc4000a7 // ldur d7, [x5]
+	WORD $0x4f8610e1 // fmla v1.4s, v7.4s, v6.s[0]
+	WORD $0xfc4080a7 // ldur d7, [x5, #8]
+	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
+	WORD $0xfc4100a7 // ldur d7, [x5, #16]
+	WORD $0x4f8610e3 // fmla v3.4s, v7.4s, v6.s[0]
+	WORD $0xfc4180a7 // ldur d7, [x5, #24]
+	WORD $0x4f8610e4 // fmla v4.4s, v7.4s, v6.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R4), F6
+	WORD $0xbc400086 // ldur s6, [x4]
 	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce1 // fmla v1.4s, v7.4s, v6.4s
-	FMOVS        4(R4), F6
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4f8610e1 // fmla v1.4s, v7.4s, v6.s[0]
+	WORD $0xbc404086 // ldur s6, [x4, #4]
 	WORD $0x4e21d987 // scvtf v7.4s, v12.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        8(R4), F6
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
+	WORD $0xbc408086 // ldur s6, [x4, #8]
 	WORD $0x4e21d9a7 // scvtf v7.4s, v13.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
-	FMOVS        12(R4), F6
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4f8610e3 // fmla v3.4s, v7.4s, v6.s[0]
+	WORD $0xbc40c086 // ldur s6, [x4, #12]
 	WORD $0x4e21d9c7 // scvtf v7.4s, v14.4s
-	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
-	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
+	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	WORD $0x4f8510e4 // fmla v4.4s, v7.4s, v5.s[0]
 	ADD          $0x14, R7
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -843,10 +836,6 @@ TEXT ·matmulQ8Fours1xQ4_1DotProd(SB), NOSPLIT, $160-72
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	MOVD         $q4_1_order<>+0(SB), R0
-	FMOVQ        (R0), F1
-	MOVD         $q4_1_order2<>+0(SB), R0
-	FMOVQ        (R0), F2
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -863,13 +852,11 @@ loop1:
 	BLT          done4
 
 loop3:
-	WORD $0x4f00e403 // movi v3.16b, #0
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4f00e401 // movi v1.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         s+32(FP), R8
+	WORD $0x4f00e402 // movi v2.16b, #0
 	MOVD         blocks+64(FP), R9
 	MOVD         R1, R10
 	SUBS         $4, R9
@@ -880,74 +867,75 @@ loop5:
 	WORD $0xf9842140 // prfm pldl1keep, [x10, #2112]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d400147 // ldr h7, [x10]
-	WORD $0x7d402948 // ldr h8, [x10, #20]
-	WORD $0x4e4838e7 // zip1 v7.8h, v7.8h, v8.8h
-	WORD $0x7d405148 // ldr h8, [x10, #40]
-	WORD $0x7d407949 // ldr h9, [x10, #60]
-	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
-	WORD $0x4e8838e7 // zip1 v7.4s, v7.4s, v8.4s
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	FMOVQ        (R7), F8
-	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
-	WORD $0x7d400548 // ldr h8, [x10, #2]
-	WORD $0x7d402d49 // ldr h9, [x10, #22]
-	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
-	WORD $0x7d405549 // ldr h9, [x10, #42]
-	WORD $0x7d407d4a // ldr h10, [x10, #62]
-	WORD $0x4e4a3929 // zip1 v9.8h, v9.8h, v10.8h
-	WORD $0x4e893908 // zip1 v8.4s, v8.4s, v9.4s
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e010109 // tbl v9.16b, { v8.16b }, v1.16b
-	FMOVQ        (R8), F10
-	WORD $0x4e2acd23 // fmla v3.4s, v9.4s, v10.4s
-	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FMOVQ        16(R8), F9
-	WORD $0x4e29cd04 // fmla v4.4s, v8.4s, v9.4s
+	WORD $0x7c400143 // ldur h3, [x10]
+	WORD $0x7c414144 // ldur h4, [x10, #20]
+	WORD $0x4e443863 // zip1 v3.8h, v3.8h, v4.8h
+	WORD $0x7c428144 // ldur h4, [x10, #40]
+	WORD $0x7c43c145 // ldur h5, [x10, #60]
+	WORD $0x4e453884 // zip1 v4.8h, v4.8h, v5.8h
+	WORD $0x4e843863 // zip1 v3.4s, v3.4s, v4.4s
+	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
+	WORD $0x3cc000e4 // ldur q4, [x7]
+	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x7c402144 // ldur h4, [x10, #2]
+	WORD $0x7c416145 // ldur h5, [x10, #22]
+	WORD $0x4e453884 // zip1 v4.8h, v4.8h, v5.8h
+	WORD $0x7c42a145 // ldur h5, [x10, #42]
+	WORD $0x7c43e146 // ldur h6, [x10, #62]
+	WORD $0x4e4638a5 // zip1 v5.8h, v5.8h, v6.8h
+	WORD $0x4e853884 // zip1 v4.4s, v4.4s, v5.4s
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x3cc00105 // ldur q5, [x8]
+	WORD $0x3cc10106 // ldur q6, [x8, #16]
+	WORD $0x6e26d4a5 // faddp v5.4s, v5.4s, v6.4s
+	WORD $0x4e25cc82 // fmla v2.4s, v4.4s, v5.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R10), F8
-	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FLDPQ        (R6), (F10, F11)
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
-	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
-	WORD $0x4f871103 // fmla v3.4s, v8.4s, v7.s[0]
+	WORD $0x3cc04144 // ldur q4, [x10, #4]
+	WORD $0x6f0c0485 // ushr v5.16b, v4.16b, #4
+	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
+	WORD $0x3cc000c6 // ldur q6, [x6]
+	WORD $0x3cc100c7 // ldur q7, [x6, #16]
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e869488 // sdot v8.4s, v4.16b, v6.16b
+	WORD $0x4e8794a8 // sdot v8.4s, v5.16b, v7.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        24(R10), F8
-	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FLDPQ        32(R6), (F10, F11)
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
-	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
-	WORD $0x4fa71104 // fmla v4.4s, v8.4s, v7.s[1]
+	WORD $0x3cc18144 // ldur q4, [x10, #24]
+	WORD $0x6f0c0485 // ushr v5.16b, v4.16b, #4
+	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
+	WORD $0x3cc200c6 // ldur q6, [x6, #32]
+	WORD $0x3cc300c7 // ldur q7, [x6, #48]
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e869489 // sdot v9.4s, v4.16b, v6.16b
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        44(R10), F8
-	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FLDPQ        64(R6), (F10, F11)
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
-	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
-	WORD $0x4f871905 // fmla v5.4s, v8.4s, v7.s[2]
+	WORD $0x3cc2c144 // ldur q4, [x10, #44]
+	WORD $0x6f0c0485 // ushr v5.16b, v4.16b, #4
+	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
+	WORD $0x3cc400c6 // ldur q6, [x6, #64]
+	WORD $0x3cc500c7 // ldur q7, [x6, #80]
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e86948a // sdot v10.4s, v4.16b, v6.16b
+	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        64(R10), F8
-	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FLDPQ        96(R6), (F10, F11)
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
-	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
-	WORD $0x4fa71906 // fmla v6.4s, v8.4s, v7.s[3]
+	WORD $0x3cc40144 // ldur q4, [x10, #64]
+	WORD $0x6f0c0485 // ushr v5.16b, v4.16b, #4
+	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
+	WORD $0x3cc600c6 // ldur q6, [x6, #96]
+	WORD $0x3cc700c7 // ldur q7, [x6, #112]
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e86948b // sdot v11.4s, v4.16b, v6.16b
+	WORD $0x4e8794ab // sdot v11.4s, v5.16b, v7.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4ea9bd04 // addp v4.4s, v8.4s, v9.4s
+	WORD $0x4eabbd45 // addp v5.4s, v10.4s, v11.4s
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e23cc81 // fmla v1.4s, v4.4s, v3.4s
 	ADD          $0x50, R10
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -963,29 +951,28 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400147 // ldr h7, [x10]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
-	WORD $0x7d400548 // ldr h8, [x10, #2]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c400143 // ldur h3, [x10]
+	WORD $0x1ee24063 // fcvt s3, h3
+	WORD $0x7c402144 // ldur h4, [x10, #2]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R10), F9
-	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FLDPQ        (R6), (F11, F12)
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
-	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
-	FMOVD        (R8), F9
-	WORD $0x4e29cd05 // fmla v5.4s, v8.4s, v9.4s
+	WORD $0x3cc04145 // ldur q5, [x10, #4]
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
+	WORD $0x3cc000c7 // ldur q7, [x6]
+	WORD $0x3cc100c8 // ldur q8, [x6, #16]
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	WORD $0xfc400105 // ldur d5, [x8]
+	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R7), F8
-	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
-	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
-	WORD $0x4e27cd23 // fmla v3.4s, v9.4s, v7.4s
+	WORD $0xbc4000e4 // ldur s4, [x7]
+	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
+	WORD $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	WORD $0x4f8310a1 // fmla v1.4s, v5.4s, v3.s[0]
 	ADD          $0x14, R10
 	ADD          $0x20, R6
 	ADD          $4, R7
@@ -995,10 +982,10 @@ loop7:
 
 done8:
 	ADD          $1, R9
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
-	FMOVQ        F3, (R5)
+	MOVD         $q4_1_times<>+0(SB), R6
+	FMOVQ        (R6), F3
+	WORD $0x4e23cc41 // fmla v1.4s, v2.4s, v3.4s
+	FMOVQ        F1, (R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -1009,18 +996,18 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F3
-	FMOVQ        32(R3), F4
-	FMOVQ        64(R3), F5
-	FMOVQ        96(R3), F6
-	WORD $0x4ec43867 // zip1 v7.2d, v3.2d, v4.2d
-	WORD $0x4ec47863 // zip2 v3.2d, v3.2d, v4.2d
-	WORD $0x4e23d4e7 // fadd v7.4s, v7.4s, v3.4s
-	WORD $0x4ec638a3 // zip1 v3.2d, v5.2d, v6.2d
-	WORD $0x4ec678a4 // zip2 v4.2d, v5.2d, v6.2d
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD $0x6e23d4e3 // faddp v3.4s, v7.4s, v3.4s
-	FMOVQ        F3, (R0)
+	WORD $0x3cc00061 // ldur q1, [x3]
+	WORD $0x3cc20062 // ldur q2, [x3, #32]
+	WORD $0x3cc40063 // ldur q3, [x3, #64]
+	WORD $0x3cc60064 // ldur q4, [x3, #96]
+	WORD $0x4ec23825 // zip1 v5.2d, v1.2d, v2.2d
+	WORD $0x4ec27821 // zip2 v1.2d, v1.2d, v2.2d
+	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
+	WORD $0x4ec43861 // zip1 v1.2d, v3.2d, v4.2d
+	WORD $0x4ec47862 // zip2 v2.2d, v3.2d, v4.2d
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x6e21d4a1 // faddp v1.4s, v5.4s, v1.4s
+	FMOVQ        F1, (R0)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1
@@ -1064,74 +1051,74 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400143 // ldr h3, [x10]
-	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
-	WORD $0x4e040463 // dup v3.4s, v3.s[0]
-	WORD $0x7d400544 // ldr h4, [x10, #2]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c400143 // ldur h3, [x10]
+	WORD $0x1ee24063 // fcvt s3, h3
+	WORD $0x7c402144 // ldur h4, [x10, #2]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R10), F5
+	WORD $0x3cc04145 // ldur q5, [x10, #4]
 	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
 	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	FLDPQ        (R6), (F7, F8)
+	WORD $0x3cc000c7 // ldur q7, [x6]
+	WORD $0x3cc100c8 // ldur q8, [x6, #16]
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
 	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
-	FLDPQ        32(R6), (F7, F8)
+	WORD $0x3cc200c7 // ldur q7, [x6, #32]
+	WORD $0x3cc300c8 // ldur q8, [x6, #48]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
-	FMOVD        (R8), F5
-	WORD $0x4e25cc81 // fmla v1.4s, v4.4s, v5.4s
-	FMOVD        8(R8), F5
-	WORD $0x4e25cc82 // fmla v2.4s, v4.4s, v5.4s
+	WORD $0xfc400105 // ldur d5, [x8]
+	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
+	WORD $0xfc408105 // ldur d5, [x8, #8]
+	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R7), F4
+	WORD $0xbc4000e4 // ldur s4, [x7]
 	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
-	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
-	WORD $0x4e24cca1 // fmla v1.4s, v5.4s, v4.4s
-	FMOVS        4(R7), F4
+	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
+	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
+	WORD $0xbc4040e4 // ldur s4, [x7, #4]
 	WORD $0x4e21d945 // scvtf v5.4s, v10.4s
-	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
-	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
+	WORD $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	WORD $0x4f8310a2 // fmla v2.4s, v5.4s, v3.s[0]
 
 	// scales of the block
-	WORD $0x7d402943 // ldr h3, [x10, #20]
-	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
-	WORD $0x4e040463 // dup v3.4s, v3.s[0]
-	WORD $0x7d402d44 // ldr h4, [x10, #22]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c414143 // ldur h3, [x10, #20]
+	WORD $0x1ee24063 // fcvt s3, h3
+	WORD $0x7c416144 // ldur h4, [x10, #22]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R10), F5
+	WORD $0x3cc18145 // ldur q5, [x10, #24]
 	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
 	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	FLDPQ        64(R6), (F7, F8)
+	WORD $0x3cc400c7 // ldur q7, [x6, #64]
+	WORD $0x3cc500c8 // ldur q8, [x6, #80]
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
 	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
-	FLDPQ        96(R6), (F7, F8)
+	WORD $0x3cc600c7 // ldur q7, [x6, #96]
+	WORD $0x3cc700c8 // ldur q8, [x6, #112]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
-	FMOVD        16(R8), F5
-	WORD $0x4e25cc81 // fmla v1.4s, v4.4s, v5.4s
-	FMOVD        24(R8), F5
-	WORD $0x4e25cc82 // fmla v2.4s, v4.4s, v5.4s
+	WORD $0xfc410105 // ldur d5, [x8, #16]
+	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
+	WORD $0xfc418105 // ldur d5, [x8, #24]
+	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
 
 	// integer sums times both scales
-	FMOVS        8(R7), F4
+	WORD $0xbc4080e4 // ldur s4, [x7, #8]
 	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
-	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
-	WORD $0x4e24cca1 // fmla v1.4s, v5.4s, v4.4s
-	FMOVS        12(R7), F4
+	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
+	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
+	WORD $0xbc40c0e4 // ldur s4, [x7, #12]
 	WORD $0x4e21d945 // scvtf v5.4s, v10.4s
-	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
-	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
+	WORD $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	WORD $0x4f8310a2 // fmla v2.4s, v5.4s, v3.s[0]
 	ADD          $0x28, R10
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -1147,39 +1134,39 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400143 // ldr h3, [x10]
-	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
-	WORD $0x4e040463 // dup v3.4s, v3.s[0]
-	WORD $0x7d400544 // ldr h4, [x10, #2]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c400143 // ldur h3, [x10]
+	WORD $0x1ee24063 // fcvt s3, h3
+	WORD $0x7c402144 // ldur h4, [x10, #2]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R10), F5
+	WORD $0x3cc04145 // ldur q5, [x10, #4]
 	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
 	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	FLDPQ        (R6), (F7, F8)
+	WORD $0x3cc000c7 // ldur q7, [x6]
+	WORD $0x3cc100c8 // ldur q8, [x6, #16]
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
 	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
-	FLDPQ        32(R6), (F7, F8)
+	WORD $0x3cc200c7 // ldur q7, [x6, #32]
+	WORD $0x3cc300c8 // ldur q8, [x6, #48]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
-	FMOVD        (R8), F5
-	WORD $0x4e25cc81 // fmla v1.4s, v4.4s, v5.4s
-	FMOVD        8(R8), F5
-	WORD $0x4e25cc82 // fmla v2.4s, v4.4s, v5.4s
+	WORD $0xfc400105 // ldur d5, [x8]
+	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
+	WORD $0xfc408105 // ldur d5, [x8, #8]
+	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R7), F4
+	WORD $0xbc4000e4 // ldur s4, [x7]
 	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
-	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
-	WORD $0x4e24cca1 // fmla v1.4s, v5.4s, v4.4s
-	FMOVS        4(R7), F4
+	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
+	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
+	WORD $0xbc4040e4 // ldur s4, [x7, #4]
 	WORD $0x4e21d945 // scvtf v5.4s, v10.4s
-	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
-	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
+	WORD $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	WORD $0x4f8310a2 // fmla v2.4s, v5.4s, v3.s[0]
 	ADD          $0x14, R10
 	ADD          $0x40, R6
 	ADD          $8, R7
@@ -1201,10 +1188,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F1
-	FMOVQ        32(R3), F2
-	FMOVQ        64(R3), F3
-	FMOVQ        96(R3), F4
+	WORD $0x3cc00061 // ldur q1, [x3]
+	WORD $0x3cc20062 // ldur q2, [x3, #32]
+	WORD $0x3cc40063 // ldur q3, [x3, #64]
+	WORD $0x3cc60064 // ldur q4, [x3, #96]
 	WORD $0x4ec23825 // zip1 v5.2d, v1.2d, v2.2d
 	WORD $0x4ec27821 // zip2 v1.2d, v1.2d, v2.2d
 	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
@@ -1213,10 +1200,10 @@ done4:
 	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
 	WORD $0x6e21d4a1 // faddp v1.4s, v5.4s, v1.4s
 	FMOVQ        F1, (R0)
-	FMOVQ        128(R3), F1
-	FMOVQ        160(R3), F2
-	FMOVQ        192(R3), F3
-	FMOVQ        224(R3), F4
+	WORD $0x3cc80061 // ldur q1, [x3, #128]
+	WORD $0x3cca0062 // ldur q2, [x3, #160]
+	WORD $0x3ccc0063 // ldur q3, [x3, #192]
+	WORD $0x3cce0064 // ldur q4, [x3, #224]
 	WORD $0x4ec23825 // zip1 v5.2d, v1.2d, v2.2d
 	WORD $0x4ec27821 // zip2 v1.2d, v1.2d, v2.2d
 	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
@@ -1272,94 +1259,96 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400144 // ldr h4, [x10]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x7d400545 // ldr h5, [x10, #2]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7c400144 // ldur h4, [x10]
+	WORD $0x1ee24084 // fcvt s4, h4
+	WORD $0x7c402145 // ldur h5, [x10, #2]
+	WORD $0x1ee240a5 // fcvt s5, h5
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R10), F6
+	WORD $0x3cc04146 // ldur q6, [x10, #4]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	FLDPQ        (R6), (F8, F9)
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
-	FLDPQ        32(R6), (F8, F9)
+	WORD $0x3cc200c8 // ldur q8, [x6, #32]
+	WORD $0x3cc300c9 // ldur q9, [x6, #48]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
 	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
-	FLDPQ        64(R6), (F8, F9)
+	WORD $0x3cc400c8 // ldur q8, [x6, #64]
+	WORD $0x3cc500c9 // ldur q9, [x6, #80]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
 	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
-	FMOVD        (R8), F6
-	WORD $0x4e26cca1 // fmla v1.4s, v5.4s, v6.4s
-	FMOVD        8(R8), F6
-	WORD $0x4e26cca2 // fmla v2.4s, v5.4s, v6.4s
-	FMOVD        16(R8), F6
-	WORD $0x4e26cca3 // fmla v3.4s, v5.4s, v6.4s
+	WORD $0xfc400106 // ldur d6, [x8]
+	WORD $0x4f8510c1 // fmla v1.4s, v6.4s, v5.s[0]
+	WORD $0xfc408106 // ldur d6, [x8, #8]
+	WORD $0x4f8510c2 // fmla v2.4s, v6.4s, v5.s[0]
+	WORD $0xfc410106 // ldur d6, [x8, #16]
+	WORD $0x4f8510c3 // fmla v3.4s, v6.4s, v5.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R7), F5
+	WORD $0xbc4000e5 // ldur s5, [x7]
 	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc1 // fmla v1.4s, v6.4s, v5.4s
-	FMOVS        4(R7), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510c1 // fmla v1.4s, v6.4s, v5.s[0]
+	WORD $0xbc4040e5 // ldur s5, [x7, #4]
 	WORD $0x4e21d966 // scvtf v6.4s, v11.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
-	FMOVS        8(R7), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510c2 // fmla v2.4s, v6.4s, v5.s[0]
+	WORD $0xbc4080e5 // ldur s5, [x7, #8]
 	WORD $0x4e21d986 // scvtf v6.4s, v12.4s
-	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
+	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
 
 	// scales of the block
-	WORD $0x7d402944 // ldr h4, [x10, #20]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x7d402d45 // ldr h5, [x10, #22]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7c414144 // ldur h4, [x10, #20]
+	WORD $0x1ee24084 // fcvt s4, h4
+	WORD $0x7c416145 // ldur h5, [x10, #22]
+	WORD $0x1ee240a5 // fcvt s5, h5
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R10), F6
+	WORD $0x3cc18146 // ldur q6, [x10, #24]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	FLDPQ        96(R6), (F8, F9)
+	WORD $0x3cc600c8 // ldur q8, [x6, #96]
+	WORD $0x3cc700c9 // ldur q9, [x6, #112]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
-	FLDPQ        128(R6), (F8, F9)
+	WORD $0x3cc800c8 // ldur q8, [x6, #128]
+	WORD $0x3cc900c9 // ldur q9, [x6, #144]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
 	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
-	FLDPQ        160(R6), (F8, F9)
+	WORD $0x3cca00c8 // ldur q8, [x6, #160]
+	WORD $0x3ccb00c9 // ldur q9, [x6, #176]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
 	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
-	FMOVD        24(R8), F6
-	WORD $0x4e26cca1 // fmla v1.4s, v5.4s, v6.4s
-	FMOVD        32(R8), F6
-	WORD $0x4e26cca2 // fmla v2.4s, v5.4s, v6.4s
-	FMOVD        40(R8), F6
-	WORD $0x4e26cca3 // fmla v3.4s, v5.4s, v6.4s
+	WORD $0xfc418106 // ldur d6, [x8, #24]
+	WORD $0x4f8510c1 // fmla v1.4s, v6.4s, v5.s[0]
+	WORD $0xfc420106 // ldur d6, [x8, #32]
+	WORD $0x4f8510c2 // fmla v2.4s, v6.4s, v5.s[0]
+	WORD $0xfc428106 // ldur d6, [x8, #40]
+	WORD $0x4f8510c3 // fmla v3.4s, v6.4s, v5.s[0]
 
 	// integer sums times both scales
-	FMOVS        12(R7), F5
+	WORD $0xbc40c0e5 // ldur s5, [x7, #12]
 	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc1 // fmla v1.4s, v6.4s, v5.4s
-	FMOVS        16(R7), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510c1 // fmla v1.4s, v6.4s, v5.s[0]
+	WORD $0xbc4100e5 // ldur s5, [x7, #16]
 	WORD $0x4e21d966 // scvtf v6.4s, v11.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
-	FMOVS        20(R7), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510c2 // fmla v2.4s, v6.4s, v5.s[0]
+	WORD $0xbc4140e5 // ldur s5, [x7, #20]
 	WORD $0x4e21d986 // scvtf v6.4s, v12.4s
-	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
+	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
 	ADD          $0x28, R10
 	ADD          $0xc0, R6
 	ADD          $0x18, R7
@@ -1375,49 +1364,50 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400144 // ldr h4, [x10]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x7d400545 // ldr h5, [x10, #2]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7c400144 // ldur h4, [x10]
+	WORD $0x1ee24084 // fcvt s4, h4
+	WORD $0x7c402145 // ldur h5, [x10, #2]
+	WORD $0x1ee240a5 // fcvt s5, h5
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R10), F6
+	WORD $0x3cc04146 // ldur q6, [x10, #4]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	FLDPQ        (R6), (F8, F9)
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
-	FLDPQ        32(R6), (F8, F9)
+	WORD $0x3cc200c8 // ldur q8, [x6, #32]
+	WORD $0x3cc300c9 // ldur q9, [x6, #48]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
 	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
-	FLDPQ        64(R6), (F8, F9)
+	WORD $0x3cc400c8 // ldur q8, [x6, #64]
+	WORD $0x3cc500c9 // ldur q9, [x6, #80]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
 	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
-	FMOVD        (R8), F6
-	WORD $0x4e26cca1 // fmla v1.4s, v5.4s, v6.4s
-	FMOVD        8(R8), F6
-	WORD $0x4e26cca2 // fmla v2.4s, v5.4s, v6.4s
-	FMOVD        16(R8), F6
-	WORD $0x4e26cca3 // fmla v3.4s, v5.4s, v6.4s
+	WORD $0xfc400106 // ldur d6, [x8]
+	WORD $0x4f8510c1 // fmla v1.4s, v6.4s, v5.s[0]
+	WORD $0xfc408106 // ldur d6, [x8, #8]
+	WORD $0x4f8510c2 // fmla v2.4s, v6.4s, v5.s[0]
+	WORD $0xfc410106 // ldur d6, [x8, #16]
+	WORD $0x4f8510c3 // fmla v3.4s, v6.4s, v5.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R7), F5
+	WORD $0xbc4000e5 // ldur s5, [x7]
 	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc1 // fmla v1.4s, v6.4s, v5.4s
-	FMOVS        4(R7), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510c1 // fmla v1.4s, v6.4s, v5.s[0]
+	WORD $0xbc4040e5 // ldur s5, [x7, #4]
 	WORD $0x4e21d966 // scvtf v6.4s, v11.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
-	FMOVS        8(R7), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510c2 // fmla v2.4s, v6.4s, v5.s[0]
+	WORD $0xbc4080e5 // ldur s5, [x7, #8]
 	WORD $0x4e21d986 // scvtf v6.4s, v12.4s
-	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
+	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
 	ADD          $0x14, R10
 	ADD          $0x60, R6
 	ADD          $0xc, R7
@@ -1440,10 +1430,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F1
-	FMOVQ        32(R3), F2
-	FMOVQ        64(R3), F3
-	FMOVQ        96(R3), F4
+	WORD $0x3cc00061 // ldur q1, [x3]
+	WORD $0x3cc20062 // ldur q2, [x3, #32]
+	WORD $0x3cc40063 // ldur q3, [x3, #64]
+	WORD $0x3cc60064 // ldur q4, [x3, #96]
 	WORD $0x4ec23825 // zip1 v5.2d, v1.2d, v2.2d
 	WORD $0x4ec27821 // zip2 v1.2d, v1.2d, v2.2d
 	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
@@ -1452,10 +1442,10 @@ done4:
 	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
 	WORD $0x6e21d4a1 // faddp v1.4s, v5.4s, v1.4s
 	FMOVQ        F1, (R0)
-	FMOVQ        128(R3), F1
-	FMOVQ        160(R3), F2
-	FMOVQ        192(R3), F3
-	FMOVQ        224(R3), F4
+	WORD $0x3cc80061 // ldur q1, [x3, #128]
+	WORD $0x3cca0062 // ldur q2, [x3, #160]
+	WORD $0x3ccc0063 // ldur q3, [x3, #192]
+	WORD $0x3cce0064 // ldur q4, [x3, #224]
 	WORD $0x4ec23825 // zip1 v5.2d, v1.2d, v2.2d
 	WORD $0x4ec27821 // zip2 v1.2d, v1.2d, v2.2d
 	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
@@ -1512,8 +1502,6 @@ loop1:
 loop3:
 	WORD $0x4f00e401 // movi v1.16b, #0
 	WORD $0x4f00e402 // movi v2.16b, #0
-	WORD $0x4f00e403 // movi v3.16b, #0
-	WORD $0x4f00e404 // movi v4.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         s+32(FP), R8
@@ -1525,114 +1513,92 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400145 // ldr h5, [x10]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
-	WORD $0x7d400546 // ldr h6, [x10, #2]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c400143 // ldur h3, [x10]
+	WORD $0x1ee24063 // fcvt s3, h3
+	WORD $0x7c402144 // ldur h4, [x10, #2]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R10), F7
-	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FLDPQ        (R6), (F9, F10)
+	WORD $0x3cc04145 // ldur q5, [x10, #4]
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
+	WORD $0x3cc000c7 // ldur q7, [x6]
+	WORD $0x3cc100c8 // ldur q8, [x6, #16]
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	WORD $0x3cc200c7 // ldur q7, [x6, #32]
+	WORD $0x3cc300c8 // ldur q8, [x6, #48]
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	WORD $0x3cc400c7 // ldur q7, [x6, #64]
+	WORD $0x3cc500c8 // ldur q8, [x6, #80]
 	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
-	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
-	FLDPQ        32(R6), (F9, F10)
+	WORD $0x4e8794ab // sdot v11.4s, v5.16b, v7.16b
+	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
+	WORD $0x3cc600c7 // ldur q7, [x6, #96]
+	WORD $0x3cc700c8 // ldur q8, [x6, #112]
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
-	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	FLDPQ        64(R6), (F9, F10)
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
-	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
-	FLDPQ        96(R6), (F9, F10)
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8994ee // sdot v14.4s, v7.16b, v9.16b
-	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
-	FMOVD        (R8), F7
-	WORD $0x4e27ccc1 // fmla v1.4s, v6.4s, v7.4s
-	FMOVD        8(R8), F7
-	WORD $0x4e27ccc2 // fmla v2.4s, v6.4s, v7.4s
-	FMOVD        16(R8), F7
-	WORD $0x4e27ccc3 // fmla v3.4s, v6.4s, v7.4s
-	FMOVD        24(R8), F7
-	WORD $0x4e27ccc4 // fmla v4.4s, v6.4s, v7.4s
+	WORD $0x4e8794ac // sdot v12.4s, v5.16b, v7.16b
+	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
 
-	// integer sums times both scales
-	FMOVS        (R7), F6
-	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce1 // fmla v1.4s, v7.4s, v6.4s
-	FMOVS        4(R7), F6
-	WORD $0x4e21d987 // scvtf v7.4s, v12.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        8(R7), F6
-	WORD $0x4e21d9a7 // scvtf v7.4s, v13.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
-	FMOVS        12(R7), F6
-	WORD $0x4e21d9c7 // scvtf v7.4s, v14.4s
-	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
-	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc000e5 // ldur q5, [x7]
+	WORD $0x4f8390a3 // fmul v3.4s, v5.4s, v3.s[0]
+	WORD $0x4eaabd25 // addp v5.4s, v9.4s, v10.4s
+	WORD $0x4eacbd66 // addp v6.4s, v11.4s, v12.4s
+	WORD $0x4ea6bca5 // addp v5.4s, v5.4s, v6.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e23cca1 // fmla v1.4s, v5.4s, v3.4s
+	WORD $0x3cc00103 // ldur q3, [x8]
+	WORD $0x3cc10105 // ldur q5, [x8, #16]
+	WORD $0x6e25d463 // faddp v3.4s, v3.4s, v5.4s
+	WORD $0x4f841062 // fmla v2.4s, v3.4s, v4.s[0]
 
 	// scales of the block
-	WORD $0x7d402945 // ldr h5, [x10, #20]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
-	WORD $0x7d402d46 // ldr h6, [x10, #22]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c414143 // ldur h3, [x10, #20]
+	WORD $0x1ee24063 // fcvt s3, h3
+	WORD $0x7c416144 // ldur h4, [x10, #22]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R10), F7
-	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FLDPQ        128(R6), (F9, F10)
+	WORD $0x3cc18145 // ldur q5, [x10, #24]
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
+	WORD $0x3cc800c7 // ldur q7, [x6, #128]
+	WORD $0x3cc900c8 // ldur q8, [x6, #144]
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	WORD $0x3cca00c7 // ldur q7, [x6, #160]
+	WORD $0x3ccb00c8 // ldur q8, [x6, #176]
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	WORD $0x3ccc00c7 // ldur q7, [x6, #192]
+	WORD $0x3ccd00c8 // ldur q8, [x6, #208]
 	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
-	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
-	FLDPQ        160(R6), (F9, F10)
+	WORD $0x4e8794ab // sdot v11.4s, v5.16b, v7.16b
+	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
+	WORD $0x3cce00c7 // ldur q7, [x6, #224]
+	WORD $0x3ccf00c8 // ldur q8, [x6, #240]
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
-	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	FLDPQ        192(R6), (F9, F10)
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
-	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
-	FLDPQ        224(R6), (F9, F10)
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8994ee // sdot v14.4s, v7.16b, v9.16b
-	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
-	FMOVD        32(R8), F7
-	WORD $0x4e27ccc1 // fmla v1.4s, v6.4s, v7.4s
-	FMOVD        40(R8), F7
-	WORD $0x4e27ccc2 // fmla v2.4s, v6.4s, v7.4s
-	FMOVD        48(R8), F7
-	WORD $0x4e27ccc3 // fmla v3.4s, v6.4s, v7.4s
-	FMOVD        56(R8), F7
-	WORD $0x4e27ccc4 // fmla v4.4s, v6.4s, v7.4s
+	WORD $0x4e8794ac // sdot v12.4s, v5.16b, v7.16b
+	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
 
-	// integer sums times both scales
-	FMOVS        16(R7), F6
-	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce1 // fmla v1.4s, v7.4s, v6.4s
-	FMOVS        20(R7), F6
-	WORD $0x4e21d987 // scvtf v7.4s, v12.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        24(R7), F6
-	WORD $0x4e21d9a7 // scvtf v7.4s, v13.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
-	FMOVS        28(R7), F6
-	WORD $0x4e21d9c7 // scvtf v7.4s, v14.4s
-	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
-	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc100e5 // ldur q5, [x7, #16]
+	WORD $0x4f8390a3 // fmul v3.4s, v5.4s, v3.s[0]
+	WORD $0x4eaabd25 // addp v5.4s, v9.4s, v10.4s
+	WORD $0x4eacbd66 // addp v6.4s, v11.4s, v12.4s
+	WORD $0x4ea6bca5 // addp v5.4s, v5.4s, v6.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
+	WORD $0x3cc20103 // ldur q3, [x8, #32]
+	WORD $0x3cc30105 // ldur q5, [x8, #48]
+	WORD $0x6e25d463 // faddp v3.4s, v3.4s, v5.4s
+	WORD $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
 	ADD          $0x28, R10
 	ADD          $0x100, R6
 	ADD          $0x20, R7
@@ -1648,59 +1614,48 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400145 // ldr h5, [x10]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
-	WORD $0x7d400546 // ldr h6, [x10, #2]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c400143 // ldur h3, [x10]
+	WORD $0x1ee24063 // fcvt s3, h3
+	WORD $0x7c402144 // ldur h4, [x10, #2]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R10), F7
-	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FLDPQ        (R6), (F9, F10)
+	WORD $0x3cc04145 // ldur q5, [x10, #4]
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
+	WORD $0x3cc000c7 // ldur q7, [x6]
+	WORD $0x3cc100c8 // ldur q8, [x6, #16]
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
+	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	WORD $0x3cc200c7 // ldur q7, [x6, #32]
+	WORD $0x3cc300c8 // ldur q8, [x6, #48]
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
+	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	WORD $0x3cc400c7 // ldur q7, [x6, #64]
+	WORD $0x3cc500c8 // ldur q8, [x6, #80]
 	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
-	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
-	FLDPQ        32(R6), (F9, F10)
+	WORD $0x4e8794ab // sdot v11.4s, v5.16b, v7.16b
+	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
+	WORD $0x3cc600c7 // ldur q7, [x6, #96]
+	WORD $0x3cc700c8 // ldur q8, [x6, #112]
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
-	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	FLDPQ        64(R6), (F9, F10)
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
-	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
-	FLDPQ        96(R6), (F9, F10)
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8994ee // sdot v14.4s, v7.16b, v9.16b
-	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
-	FMOVD        (R8), F7
-	WORD $0x4e27ccc1 // fmla v1.4s, v6.4s, v7.4s
-	FMOVD        8(R8), F7
-	WORD $0x4e27ccc2 // fmla v2.4s, v6.4s, v7.4s
-	FMOVD        16(R8), F7
-	WORD $0x4e27ccc3 // fmla v3.4s, v6.4s, v7.4s
-	FMOVD        24(R8), F7
-	WORD $0x4e27ccc4 // fmla v4.4s, v6.4s, v7.4s
+	WORD $0x4e8794ac // sdot v12.4s, v5.16b, v7.16b
+	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
 
-	// integer sums times both scales
-	FMOVS        (R7), F6
-	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce1 // fmla v1.4s, v7.4s, v6.4s
-	FMOVS        4(R7), F6
-	WORD $0x4e21d987 // scvtf v7.4s, v12.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        8(R7), F6
-	WORD $0x4e21d9a7 // scvtf v7.4s, v13.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
-	FMOVS        12(R7), F6
-	WORD $0x4e21d9c7 // scvtf v7.4s, v14.4s
-	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
-	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc000e5 // ldur q5, [x7]
+	WORD $0x4f8390a3 // fmul v3.4s, v5.4s, v3.s[0]
+	WORD $0x4eaabd25 // addp v5.4s, v9.4s, v10.4s
+	WORD $0x4eacbd66 // addp v6.4s, v11.4s, v12.4s
+	WORD $0x4ea6bca5 // addp v5.4s, v5.4s, v6.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e23cca1 // fmla v1.4s, v5.4s, v3.4s
+	WORD $0x3cc00103 // ldur q3, [x8]
+	WORD $0x3cc10105 // ldur q5, [x8, #16]
+	WORD $0x6e25d463 // faddp v3.4s, v3.4s, v5.4s
+	WORD $0x4f841062 // fmla v2.4s, v3.4s, v4.s[0]
 	ADD          $0x14, R10
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -1710,10 +1665,8 @@ loop7:
 
 done8:
 	ADD          $1, R9
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
 	FMOVQ        F1, (R5)
-	FMOVQ        F2, 128(R5)
-	FMOVQ        F3, 256(R5)
-	FMOVQ        F4, 384(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -1724,57 +1677,25 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F1
-	FMOVQ        32(R3), F2
-	FMOVQ        64(R3), F3
-	FMOVQ        96(R3), F4
-	WORD $0x4ec23825 // zip1 v5.2d, v1.2d, v2.2d
-	WORD $0x4ec27821 // zip2 v1.2d, v1.2d, v2.2d
-	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
-	WORD $0x4ec43861 // zip1 v1.2d, v3.2d, v4.2d
-	WORD $0x4ec47862 // zip2 v2.2d, v3.2d, v4.2d
-	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	WORD $0x6e21d4a1 // faddp v1.4s, v5.4s, v1.4s
-	FMOVQ        F1, (R0)
-	FMOVQ        128(R3), F1
-	FMOVQ        160(R3), F2
-	FMOVQ        192(R3), F3
-	FMOVQ        224(R3), F4
-	WORD $0x4ec23825 // zip1 v5.2d, v1.2d, v2.2d
-	WORD $0x4ec27821 // zip2 v1.2d, v1.2d, v2.2d
-	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
-	WORD $0x4ec43861 // zip1 v1.2d, v3.2d, v4.2d
-	WORD $0x4ec47862 // zip2 v2.2d, v3.2d, v4.2d
-	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	WORD $0x6e21d4a1 // faddp v1.4s, v5.4s, v1.4s
+	WORD $0x3cc00061 // ldur q1, [x3]
+	WORD $0x3cc20062 // ldur q2, [x3, #32]
+	WORD $0x3cc40063 // ldur q3, [x3, #64]
+	WORD $0x3cc60064 // ldur q4, [x3, #96]
+	WORD $0x4e822825 // trn1 v5.4s, v1.4s, v2.4s
+	WORD $0x4e826821 // trn2 v1.4s, v1.4s, v2.4s
+	WORD $0x4e842862 // trn1 v2.4s, v3.4s, v4.4s
+	WORD $0x4e846863 // trn2 v3.4s, v3.4s, v4.4s
+	WORD $0x4ec238a4 // zip1 v4.2d, v5.2d, v2.2d
+	WORD $0x4ec33826 // zip1 v6.2d, v1.2d, v3.2d
+	WORD $0x4ec278a2 // zip2 v2.2d, v5.2d, v2.2d
+	WORD $0x4ec37821 // zip2 v1.2d, v1.2d, v3.2d
+	FMOVQ        F4, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F1, (R5)
-	FMOVQ        256(R3), F1
-	FMOVQ        288(R3), F2
-	FMOVQ        320(R3), F3
-	FMOVQ        352(R3), F4
-	WORD $0x4ec23825 // zip1 v5.2d, v1.2d, v2.2d
-	WORD $0x4ec27821 // zip2 v1.2d, v1.2d, v2.2d
-	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
-	WORD $0x4ec43861 // zip1 v1.2d, v3.2d, v4.2d
-	WORD $0x4ec47862 // zip2 v2.2d, v3.2d, v4.2d
-	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	WORD $0x6e21d4a1 // faddp v1.4s, v5.4s, v1.4s
+	FMOVQ        F6, (R5)
 	ADD          R4, R5
-	FMOVQ        F1, (R5)
-	FMOVQ        384(R3), F1
-	FMOVQ        416(R3), F2
-	FMOVQ        448(R3), F3
-	FMOVQ        480(R3), F4
-	WORD $0x4ec23825 // zip1 v5.2d, v1.2d, v2.2d
-	WORD $0x4ec27821 // zip2 v1.2d, v1.2d, v2.2d
-	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
-	WORD $0x4ec43861 // zip1 v1.2d, v3.2d, v4.2d
-	WORD $0x4ec47862 // zip2 v2.2d, v3.2d, v4.2d
-	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	WORD $0x6e21d4a1 // faddp v1.4s, v5.4s, v1.4s
+	FMOVQ        F2, (R5)
 	ADD          R4, R5
 	FMOVQ        F1, (R5)
 	ADD          $0x10, R0
@@ -1801,71 +1722,70 @@ TEXT ·decodeUnitsQ4_1NEON(SB), NOSPLIT, $128-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d400021 // ldr h1, [x1]
-	WORD $0x0e217821 // fcvtl v1.4s, v1.4h
-	WORD $0x4e040421 // dup v1.4s, v1.s[0]
-	WORD $0x7d400422 // ldr h2, [x1, #2]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x7c400021 // ldur h1, [x1]
+	WORD $0x1ee24021 // fcvt s1, h1
+	WORD $0x7c402022 // ldur h2, [x1, #2]
+	WORD $0x1ee24042 // fcvt s2, h2
 	WORD $0x4e040442 // dup v2.4s, v2.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        4(R1), F3
+	WORD $0x3cc04023 // ldur q3, [x1, #4]
 	WORD $0x6f0c0464 // ushr v4.16b, v3.16b, #4
 	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
 	FMOVQ        F3, (R3)
 	FMOVQ        F4, 16(R3)
-	FMOVS        (R3), F3
+	WORD $0xbc400063 // ldur s3, [x3]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	WORD $0x6e24dc24 // fmul v4.4s, v1.4s, v4.4s
+	WORD $0x4f819063 // fmul v3.4s, v3.4s, v1.s[0]
+	WORD $0x4f819084 // fmul v4.4s, v4.4s, v1.s[0]
 	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
 	WORD $0x4e22d484 // fadd v4.4s, v4.4s, v2.4s
 	FMOVQ        F3, (R0)
 	FMOVQ        F4, 16(R0)
-	FMOVS        8(R3), F3
+	WORD $0xbc408063 // ldur s3, [x3, #8]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        12(R3), F4
+	WORD $0xbc40c064 // ldur s4, [x3, #12]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	WORD $0x6e24dc24 // fmul v4.4s, v1.4s, v4.4s
+	WORD $0x4f819063 // fmul v3.4s, v3.4s, v1.s[0]
+	WORD $0x4f819084 // fmul v4.4s, v4.4s, v1.s[0]
 	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
 	WORD $0x4e22d484 // fadd v4.4s, v4.4s, v2.4s
 	FMOVQ        F3, 32(R0)
 	FMOVQ        F4, 48(R0)
-	FMOVS        16(R3), F3
+	WORD $0xbc410063 // ldur s3, [x3, #16]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        20(R3), F4
+	WORD $0xbc414064 // ldur s4, [x3, #20]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	WORD $0x6e24dc24 // fmul v4.4s, v1.4s, v4.4s
+	WORD $0x4f819063 // fmul v3.4s, v3.4s, v1.s[0]
+	WORD $0x4f819084 // fmul v4.4s, v4.4s, v1.s[0]
 	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
 	WORD $0x4e22d484 // fadd v4.4s, v4.4s, v2.4s
 	FMOVQ        F3, 64(R0)
 	FMOVQ        F4, 80(R0)
-	FMOVS        24(R3), F3
+	WORD $0xbc418063 // ldur s3, [x3, #24]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        28(R3), F4
+	WORD $0xbc41c064 // ldur s4, [x3, #28]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc23 // fmul v3.4s, v1.4s, v3.4s
-	WORD $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
+	WORD $0x4f819063 // fmul v3.4s, v3.4s, v1.s[0]
+	WORD $0x4f819081 // fmul v1.4s, v4.4s, v1.s[0]
 	WORD $0x4e22d463 // fadd v3.4s, v3.4s, v2.4s
 	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
 	FMOVQ        F3, 96(R0)
@@ -1910,77 +1830,80 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x7d4004ca // ldr h10, [x6, #2]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
+	WORD $0x7c4020ca // ldur h10, [x6, #2]
+	WORD $0x1ee2414a // fcvt s10, h10
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        4(R6), F11
+	WORD $0x3cc040cb // ldur q11, [x6, #4]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
-	WORD $0x6e2cdd2c // fmul v12.4s, v9.4s, v12.4s
+	WORD $0x4f89916b // fmul v11.4s, v11.4s, v9.s[0]
+	WORD $0x4f89918c // fmul v12.4s, v12.4s, v9.s[0]
 	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
 	WORD $0x4e2ad58c // fadd v12.4s, v12.4s, v10.4s
-	FLDPQ        (R4), (F13, F14)
+	WORD $0x3cc0008d // ldur q13, [x4]
+	WORD $0x3cc1008e // ldur q14, [x4, #16]
 	WORD $0x4e2dcd61 // fmla v1.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
-	WORD $0x6e2cdd2c // fmul v12.4s, v9.4s, v12.4s
+	WORD $0x4f89916b // fmul v11.4s, v11.4s, v9.s[0]
+	WORD $0x4f89918c // fmul v12.4s, v12.4s, v9.s[0]
 	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
 	WORD $0x4e2ad58c // fadd v12.4s, v12.4s, v10.4s
-	FLDPQ        32(R4), (F13, F14)
+	WORD $0x3cc2008d // ldur q13, [x4, #32]
+	WORD $0x3cc3008e // ldur q14, [x4, #48]
 	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
-	WORD $0x6e2cdd2c // fmul v12.4s, v9.4s, v12.4s
+	WORD $0x4f89916b // fmul v11.4s, v11.4s, v9.s[0]
+	WORD $0x4f89918c // fmul v12.4s, v12.4s, v9.s[0]
 	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
 	WORD $0x4e2ad58c // fadd v12.4s, v12.4s, v10.4s
-	FLDPQ        64(R4), (F13, F14)
+	WORD $0x3cc4008d // ldur q13, [x4, #64]
+	WORD $0x3cc5008e // ldur q14, [x4, #80]
 	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
-	WORD $0x6e2cdd29 // fmul v9.4s, v9.4s, v12.4s
+	WORD $0x4f89916b // fmul v11.4s, v11.4s, v9.s[0]
+	WORD $0x4f899189 // fmul v9.4s, v12.4s, v9.s[0]
 	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FLDPQ        96(R4), (F10, F12)
+	WORD $0x3cc6008a // ldur q10, [x4, #96]
+	WORD $0x3cc7008c // ldur q12, [x4, #112]
 	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
 	WORD $0x4e2ccd28 // fmla v8.4s, v9.4s, v12.4s
 	ADD          $0x14, R6
@@ -2045,101 +1968,104 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000e9 // ldr h9, [x7]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x7d4004ea // ldr h10, [x7, #2]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x7c4000e9 // ldur h9, [x7]
+	WORD $0x1ee24129 // fcvt s9, h9
+	WORD $0x7c4020ea // ldur h10, [x7, #2]
+	WORD $0x1ee2414a // fcvt s10, h10
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        4(R7), F11
+	WORD $0x3cc040eb // ldur q11, [x7, #4]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
-	WORD $0x6e2cdd2c // fmul v12.4s, v9.4s, v12.4s
+	WORD $0x4f89916b // fmul v11.4s, v11.4s, v9.s[0]
+	WORD $0x4f89918c // fmul v12.4s, v12.4s, v9.s[0]
 	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
 	WORD $0x4e2ad58c // fadd v12.4s, v12.4s, v10.4s
-	FLDPQ        (R4), (F13, F14)
+	WORD $0x3cc0008d // ldur q13, [x4]
+	WORD $0x3cc1008e // ldur q14, [x4, #16]
 	WORD $0x4e2dcd61 // fmla v1.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F13
+	WORD $0x3cc0010d // ldur q13, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F14
+	WORD $0x3cc1010e // ldur q14, [x8, #16]
 	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
-	WORD $0x6e2cdd2c // fmul v12.4s, v9.4s, v12.4s
+	WORD $0x4f89916b // fmul v11.4s, v11.4s, v9.s[0]
+	WORD $0x4f89918c // fmul v12.4s, v12.4s, v9.s[0]
 	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
 	WORD $0x4e2ad58c // fadd v12.4s, v12.4s, v10.4s
-	FLDPQ        32(R4), (F13, F14)
+	WORD $0x3cc2008d // ldur q13, [x4, #32]
+	WORD $0x3cc3008e // ldur q14, [x4, #48]
 	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F13
+	WORD $0x3cc2010d // ldur q13, [x8, #32]
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F14
+	WORD $0x3cc3010e // ldur q14, [x8, #48]
 	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
-	WORD $0x6e2cdd2c // fmul v12.4s, v9.4s, v12.4s
+	WORD $0x4f89916b // fmul v11.4s, v11.4s, v9.s[0]
+	WORD $0x4f89918c // fmul v12.4s, v12.4s, v9.s[0]
 	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
 	WORD $0x4e2ad58c // fadd v12.4s, v12.4s, v10.4s
-	FLDPQ        64(R4), (F13, F14)
+	WORD $0x3cc4008d // ldur q13, [x4, #64]
+	WORD $0x3cc5008e // ldur q14, [x4, #80]
 	WORD $0x4e2dcd61 // fmla v1.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F13
+	WORD $0x3cc4010d // ldur q13, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F14
+	WORD $0x3cc5010e // ldur q14, [x8, #80]
 	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
-	WORD $0x6e2cdd29 // fmul v9.4s, v9.4s, v12.4s
+	WORD $0x4f89916b // fmul v11.4s, v11.4s, v9.s[0]
+	WORD $0x4f899189 // fmul v9.4s, v12.4s, v9.s[0]
 	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FLDPQ        96(R4), (F10, F12)
+	WORD $0x3cc6008a // ldur q10, [x4, #96]
+	WORD $0x3cc7008c // ldur q12, [x4, #112]
 	WORD $0x4e2acd65 // fmla v5.4s, v11.4s, v10.4s
 	WORD $0x4e2ccd26 // fmla v6.4s, v9.4s, v12.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F10
+	WORD $0x3cc6010a // ldur q10, [x8, #96]
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F12
+	WORD $0x3cc7010c // ldur q12, [x8, #112]
 	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
 	WORD $0x4e2ccd28 // fmla v8.4s, v9.4s, v12.4s
 	ADD          $0x14, R7
@@ -2211,113 +2137,120 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400107 // ldr h7, [x8]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
-	WORD $0x7d400508 // ldr h8, [x8, #2]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x7c400107 // ldur h7, [x8]
+	WORD $0x1ee240e7 // fcvt s7, h7
+	WORD $0x7c402108 // ldur h8, [x8, #2]
+	WORD $0x1ee24108 // fcvt s8, h8
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        4(R8), F9
+	WORD $0x3cc04109 // ldur q9, [x8, #4]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	FMOVQ        F9, (R3)
 	FMOVQ        F10, 16(R3)
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
-	WORD $0x6e2adcea // fmul v10.4s, v7.4s, v10.4s
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
+	WORD $0x4f87914a // fmul v10.4s, v10.4s, v7.s[0]
 	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
 	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	FLDPQ        (R4), (F11, F12)
+	WORD $0x3cc0008b // ldur q11, [x4]
+	WORD $0x3cc1008c // ldur q12, [x4, #16]
 	WORD $0x4e2bcd21 // fmla v1.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd42 // fmla v2.4s, v10.4s, v12.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F11
+	WORD $0x3cc0012b // ldur q11, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F12
+	WORD $0x3cc1012c // ldur q12, [x9, #16]
 	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
-	FLDPQ        (R6), (F11, F12)
+	WORD $0x3cc000cb // ldur q11, [x6]
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
 	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
-	WORD $0x6e2adcea // fmul v10.4s, v7.4s, v10.4s
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
+	WORD $0x4f87914a // fmul v10.4s, v10.4s, v7.s[0]
 	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
 	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	FLDPQ        32(R4), (F11, F12)
+	WORD $0x3cc2008b // ldur q11, [x4, #32]
+	WORD $0x3cc3008c // ldur q12, [x4, #48]
 	WORD $0x4e2bcd21 // fmla v1.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd42 // fmla v2.4s, v10.4s, v12.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F11
+	WORD $0x3cc2012b // ldur q11, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F12
+	WORD $0x3cc3012c // ldur q12, [x9, #48]
 	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
-	FLDPQ        32(R6), (F11, F12)
+	WORD $0x3cc200cb // ldur q11, [x6, #32]
+	WORD $0x3cc300cc // ldur q12, [x6, #48]
 	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	FMOVS        16(R3), F9
+	WORD $0xbc410069 // ldur s9, [x3, #16]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R3), F10
+	WORD $0xbc41406a // ldur s10, [x3, #20]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
-	WORD $0x6e2adcea // fmul v10.4s, v7.4s, v10.4s
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
+	WORD $0x4f87914a // fmul v10.4s, v10.4s, v7.s[0]
 	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
 	WORD $0x4e28d54a // fadd v10.4s, v10.4s, v8.4s
-	FLDPQ        64(R4), (F11, F12)
+	WORD $0x3cc4008b // ldur q11, [x4, #64]
+	WORD $0x3cc5008c // ldur q12, [x4, #80]
 	WORD $0x4e2bcd21 // fmla v1.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd42 // fmla v2.4s, v10.4s, v12.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F11
+	WORD $0x3cc4012b // ldur q11, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F12
+	WORD $0x3cc5012c // ldur q12, [x9, #80]
 	WORD $0x4e2bcd23 // fmla v3.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd44 // fmla v4.4s, v10.4s, v12.4s
-	FLDPQ        64(R6), (F11, F12)
+	WORD $0x3cc400cb // ldur q11, [x6, #64]
+	WORD $0x3cc500cc // ldur q12, [x6, #80]
 	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	FMOVS        24(R3), F9
+	WORD $0xbc418069 // ldur s9, [x3, #24]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F10
+	WORD $0xbc41c06a // ldur s10, [x3, #28]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
-	WORD $0x6e2adce7 // fmul v7.4s, v7.4s, v10.4s
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
+	WORD $0x4f879147 // fmul v7.4s, v10.4s, v7.s[0]
 	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
 	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	FLDPQ        96(R4), (F8, F10)
+	WORD $0x3cc60088 // ldur q8, [x4, #96]
+	WORD $0x3cc7008a // ldur q10, [x4, #112]
 	WORD $0x4e28cd21 // fmla v1.4s, v9.4s, v8.4s
 	WORD $0x4e2acce2 // fmla v2.4s, v7.4s, v10.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F8
+	WORD $0x3cc60128 // ldur q8, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F10
+	WORD $0x3cc7012a // ldur q10, [x9, #112]
 	WORD $0x4e28cd23 // fmla v3.4s, v9.4s, v8.4s
 	WORD $0x4e2acce4 // fmla v4.4s, v7.4s, v10.4s
-	FLDPQ        96(R6), (F8, F10)
+	WORD $0x3cc600c8 // ldur q8, [x6, #96]
+	WORD $0x3cc700ca // ldur q10, [x6, #112]
 	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
 	WORD $0x4e2acce6 // fmla v6.4s, v7.4s, v10.4s
 	ADD          $0x14, R8
@@ -2394,137 +2327,144 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400109 // ldr h9, [x8]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x7d40050a // ldr h10, [x8, #2]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
+	WORD $0x7c400109 // ldur h9, [x8]
+	WORD $0x1ee24129 // fcvt s9, h9
+	WORD $0x7c40210a // ldur h10, [x8, #2]
+	WORD $0x1ee2414a // fcvt s10, h10
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        4(R8), F11
+	WORD $0x3cc0410b // ldur q11, [x8, #4]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
-	WORD $0x6e2cdd2c // fmul v12.4s, v9.4s, v12.4s
+	WORD $0x4f89916b // fmul v11.4s, v11.4s, v9.s[0]
+	WORD $0x4f89918c // fmul v12.4s, v12.4s, v9.s[0]
 	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
 	WORD $0x4e2ad58c // fadd v12.4s, v12.4s, v10.4s
-	FLDPQ        (R4), (F13, F14)
+	WORD $0x3cc0008d // ldur q13, [x4]
+	WORD $0x3cc1008e // ldur q14, [x4, #16]
 	WORD $0x4e2dcd61 // fmla v1.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F13
+	WORD $0x3cc0012d // ldur q13, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F14
+	WORD $0x3cc1012e // ldur q14, [x9, #16]
 	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	FLDPQ        (R6), (F13, F14)
+	WORD $0x3cc000cd // ldur q13, [x6]
+	WORD $0x3cc100ce // ldur q14, [x6, #16]
 	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F13
+	WORD $0x3cc0012d // ldur q13, [x9]
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F14
+	WORD $0x3cc1012e // ldur q14, [x9, #16]
 	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
-	WORD $0x6e2cdd2c // fmul v12.4s, v9.4s, v12.4s
+	WORD $0x4f89916b // fmul v11.4s, v11.4s, v9.s[0]
+	WORD $0x4f89918c // fmul v12.4s, v12.4s, v9.s[0]
 	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
 	WORD $0x4e2ad58c // fadd v12.4s, v12.4s, v10.4s
-	FLDPQ        32(R4), (F13, F14)
+	WORD $0x3cc2008d // ldur q13, [x4, #32]
+	WORD $0x3cc3008e // ldur q14, [x4, #48]
 	WORD $0x4e2dcd61 // fmla v1.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F13
+	WORD $0x3cc2012d // ldur q13, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F14
+	WORD $0x3cc3012e // ldur q14, [x9, #48]
 	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	FLDPQ        32(R6), (F13, F14)
+	WORD $0x3cc200cd // ldur q13, [x6, #32]
+	WORD $0x3cc300ce // ldur q14, [x6, #48]
 	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F13
+	WORD $0x3cc2012d // ldur q13, [x9, #32]
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F14
+	WORD $0x3cc3012e // ldur q14, [x9, #48]
 	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
-	WORD $0x6e2cdd2c // fmul v12.4s, v9.4s, v12.4s
+	WORD $0x4f89916b // fmul v11.4s, v11.4s, v9.s[0]
+	WORD $0x4f89918c // fmul v12.4s, v12.4s, v9.s[0]
 	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
 	WORD $0x4e2ad58c // fadd v12.4s, v12.4s, v10.4s
-	FLDPQ        64(R4), (F13, F14)
+	WORD $0x3cc4008d // ldur q13, [x4, #64]
+	WORD $0x3cc5008e // ldur q14, [x4, #80]
 	WORD $0x4e2dcd61 // fmla v1.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd82 // fmla v2.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F13
+	WORD $0x3cc4012d // ldur q13, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F14
+	WORD $0x3cc5012e // ldur q14, [x9, #80]
 	WORD $0x4e2dcd63 // fmla v3.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd84 // fmla v4.4s, v12.4s, v14.4s
-	FLDPQ        64(R6), (F13, F14)
+	WORD $0x3cc400cd // ldur q13, [x6, #64]
+	WORD $0x3cc500ce // ldur q14, [x6, #80]
 	WORD $0x4e2dcd65 // fmla v5.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd86 // fmla v6.4s, v12.4s, v14.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F13
+	WORD $0x3cc4012d // ldur q13, [x9, #64]
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F14
+	WORD $0x3cc5012e // ldur q14, [x9, #80]
 	WORD $0x4e2dcd67 // fmla v7.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd88 // fmla v8.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
-	WORD $0x6e2cdd29 // fmul v9.4s, v9.4s, v12.4s
+	WORD $0x4f89916b // fmul v11.4s, v11.4s, v9.s[0]
+	WORD $0x4f899189 // fmul v9.4s, v12.4s, v9.s[0]
 	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FLDPQ        96(R4), (F10, F12)
+	WORD $0x3cc6008a // ldur q10, [x4, #96]
+	WORD $0x3cc7008c // ldur q12, [x4, #112]
 	WORD $0x4e2acd61 // fmla v1.4s, v11.4s, v10.4s
 	WORD $0x4e2ccd22 // fmla v2.4s, v9.4s, v12.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F10
+	WORD $0x3cc6012a // ldur q10, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F12
+	WORD $0x3cc7012c // ldur q12, [x9, #112]
 	WORD $0x4e2acd63 // fmla v3.4s, v11.4s, v10.4s
 	WORD $0x4e2ccd24 // fmla v4.4s, v9.4s, v12.4s
-	FLDPQ        96(R6), (F10, F12)
+	WORD $0x3cc600ca // ldur q10, [x6, #96]
+	WORD $0x3cc700cc // ldur q12, [x6, #112]
 	WORD $0x4e2acd65 // fmla v5.4s, v11.4s, v10.4s
 	WORD $0x4e2ccd26 // fmla v6.4s, v9.4s, v12.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F10
+	WORD $0x3cc6012a // ldur q10, [x9, #96]
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F12
+	WORD $0x3cc7012c // ldur q12, [x9, #112]
 	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
 	WORD $0x4e2ccd28 // fmla v8.4s, v9.4s, v12.4s
 	ADD          $0x14, R8
@@ -2584,13 +2524,13 @@ TEXT ·unpackQ4_1NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d400021 // ldr h1, [x1]
-	WORD $0x0e217821 // fcvtl v1.4s, v1.4h
+	WORD $0x7c400021 // ldur h1, [x1]
+	WORD $0x1ee24021 // fcvt s1, h1
 	WORD $0x4e040421 // dup v1.4s, v1.s[0]
-	WORD $0x7d400422 // ldr h2, [x1, #2]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
+	WORD $0x7c402022 // ldur h2, [x1, #2]
+	WORD $0x1ee24042 // fcvt s2, h2
 	WORD $0x4e040442 // dup v2.4s, v2.s[0]
-	FMOVQ        4(R1), F3
+	WORD $0x3cc04023 // ldur q3, [x1, #4]
 	WORD $0x6f0c0464 // ushr v4.16b, v3.16b, #4
 	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
 	FMOVQ        F3, (R0)
@@ -2622,10 +2562,14 @@ TEXT ·mix1xQ4_1NEON(SB), NOSPLIT, $128-64
 loop1:
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FLDPQ        (R4), (F1, F2)
-	FLDPQ        32(R4), (F3, F4)
-	FLDPQ        64(R4), (F5, F6)
-	FLDPQ        96(R4), (F7, F8)
+	WORD $0x3cc00081 // ldur q1, [x4]
+	WORD $0x3cc10082 // ldur q2, [x4, #16]
+	WORD $0x3cc20083 // ldur q3, [x4, #32]
+	WORD $0x3cc30084 // ldur q4, [x4, #48]
+	WORD $0x3cc40085 // ldur q5, [x4, #64]
+	WORD $0x3cc50086 // ldur q6, [x4, #80]
+	WORD $0x3cc60087 // ldur q7, [x4, #96]
+	WORD $0x3cc70088 // ldur q8, [x4, #112]
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -2636,75 +2580,74 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVQ        4(R6), F9
+	WORD $0x3cc040c9 // ldur q9, [x6, #4]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	FMOVQ        F9, (R3)
 	FMOVQ        F10, 16(R3)
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x7d4000cb // ldr h11, [x6]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x7d4004cc // ldr h12, [x6, #2]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x7c4000cb // ldur h11, [x6]
+	WORD $0x1ee2416b // fcvt s11, h11
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x7c4020cc // ldur h12, [x6, #2]
+	WORD $0x1ee2418c // fcvt s12, h12
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4e2cd529 // fadd v9.4s, v9.4s, v12.4s
 	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	FMOVS        (R4), F13
+	WORD $0xbc40008d // ldur s13, [x4]
 	WORD $0x4f8d1121 // fmla v1.4s, v9.4s, v13.s[0]
 	WORD $0x4f8d1142 // fmla v2.4s, v10.4s, v13.s[0]
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x4e2cd529 // fadd v9.4s, v9.4s, v12.4s
 	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	FMOVS        (R4), F13
+	WORD $0xbc40008d // ldur s13, [x4]
 	WORD $0x4f8d1123 // fmla v3.4s, v9.4s, v13.s[0]
 	WORD $0x4f8d1144 // fmla v4.4s, v10.4s, v13.s[0]
-	FMOVS        16(R3), F9
+	WORD $0xbc410069 // ldur s9, [x3, #16]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R3), F10
+	WORD $0xbc41406a // ldur s10, [x3, #20]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x4e2cd529 // fadd v9.4s, v9.4s, v12.4s
 	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	FMOVS        (R4), F13
+	WORD $0xbc40008d // ldur s13, [x4]
 	WORD $0x4f8d1125 // fmla v5.4s, v9.4s, v13.s[0]
 	WORD $0x4f8d1146 // fmla v6.4s, v10.4s, v13.s[0]
-	FMOVS        24(R3), F9
+	WORD $0xbc418069 // ldur s9, [x3, #24]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F10
+	WORD $0xbc41c06a // ldur s10, [x3, #28]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x4e2cd529 // fadd v9.4s, v9.4s, v12.4s
 	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4f8b1127 // fmla v7.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b1148 // fmla v8.4s, v10.4s, v11.s[0]
 	ADD          R7, R6
@@ -2750,26 +2693,30 @@ loop1:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FLDPQ        (R4), (F1, F2)
+	WORD $0x3cc00081 // ldur q1, [x4]
+	WORD $0x3cc10082 // ldur q2, [x4, #16]
 	ADD          R5, R4, R6
-	FMOVQ        (R6), F3
+	WORD $0x3cc000c3 // ldur q3, [x6]
 	ADD          R5, R4, R6
-	FMOVQ        16(R6), F4
-	FLDPQ        32(R4), (F5, F6)
+	WORD $0x3cc100c4 // ldur q4, [x6, #16]
+	WORD $0x3cc20085 // ldur q5, [x4, #32]
+	WORD $0x3cc30086 // ldur q6, [x4, #48]
 	ADD          R5, R4, R6
-	FMOVQ        32(R6), F7
+	WORD $0x3cc200c7 // ldur q7, [x6, #32]
 	ADD          R5, R4, R6
-	FMOVQ        48(R6), F8
-	FLDPQ        64(R4), (F9, F10)
+	WORD $0x3cc300c8 // ldur q8, [x6, #48]
+	WORD $0x3cc40089 // ldur q9, [x4, #64]
+	WORD $0x3cc5008a // ldur q10, [x4, #80]
 	ADD          R5, R4, R6
-	FMOVQ        64(R6), F11
+	WORD $0x3cc400cb // ldur q11, [x6, #64]
 	ADD          R5, R4, R6
-	FMOVQ        80(R6), F12
-	FLDPQ        96(R4), (F13, F14)
+	WORD $0x3cc500cc // ldur q12, [x6, #80]
+	WORD $0x3cc6008d // ldur q13, [x4, #96]
+	WORD $0x3cc7008e // ldur q14, [x4, #112]
 	ADD          R5, R4, R6
-	FMOVQ        96(R6), F15
+	WORD $0x3cc600cf // ldur q15, [x6, #96]
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F16
+	WORD $0x3cc70090 // ldur q16, [x4, #112]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         rows+48(FP), R6
@@ -2781,91 +2728,90 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVQ        4(R7), F17
+	WORD $0x3cc040f1 // ldur q17, [x7, #4]
 	WORD $0x6f0c0632 // ushr v18.16b, v17.16b, #4
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	FMOVQ        F17, (R3)
 	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F17
+	WORD $0xbc400071 // ldur s17, [x3]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
+	WORD $0xbc404072 // ldur s18, [x3, #4]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x7d4000f3 // ldr h19, [x7]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
-	WORD $0x7d4004f4 // ldr h20, [x7, #2]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	WORD $0x7c4000f3 // ldur h19, [x7]
+	WORD $0x1ee24273 // fcvt s19, h19
+	WORD $0x4f939231 // fmul v17.4s, v17.4s, v19.s[0]
+	WORD $0x4f939252 // fmul v18.4s, v18.4s, v19.s[0]
+	WORD $0x7c4020f4 // ldur h20, [x7, #2]
+	WORD $0x1ee24294 // fcvt s20, h20
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	WORD $0x4e34d631 // fadd v17.4s, v17.4s, v20.4s
 	WORD $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
-	FMOVS        (R4), F21
+	WORD $0xbc400095 // ldur s21, [x4]
 	WORD $0x4f951221 // fmla v1.4s, v17.4s, v21.s[0]
 	WORD $0x4f951242 // fmla v2.4s, v18.4s, v21.s[0]
 	ADD          R5, R4, R9
-	FMOVS        (R9), F21
+	WORD $0xbc400135 // ldur s21, [x9]
 	WORD $0x4f951223 // fmla v3.4s, v17.4s, v21.s[0]
 	WORD $0x4f951244 // fmla v4.4s, v18.4s, v21.s[0]
-	FMOVS        8(R3), F17
+	WORD $0xbc408071 // ldur s17, [x3, #8]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
+	WORD $0xbc40c072 // ldur s18, [x3, #12]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
+	WORD $0x4f939231 // fmul v17.4s, v17.4s, v19.s[0]
+	WORD $0x4f939252 // fmul v18.4s, v18.4s, v19.s[0]
 	WORD $0x4e34d631 // fadd v17.4s, v17.4s, v20.4s
 	WORD $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
-	FMOVS        (R4), F21
+	WORD $0xbc400095 // ldur s21, [x4]
 	WORD $0x4f951225 // fmla v5.4s, v17.4s, v21.s[0]
 	WORD $0x4f951246 // fmla v6.4s, v18.4s, v21.s[0]
 	ADD          R5, R4, R9
-	FMOVS        (R9), F21
+	WORD $0xbc400135 // ldur s21, [x9]
 	WORD $0x4f951227 // fmla v7.4s, v17.4s, v21.s[0]
 	WORD $0x4f951248 // fmla v8.4s, v18.4s, v21.s[0]
-	FMOVS        16(R3), F17
+	WORD $0xbc410071 // ldur s17, [x3, #16]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
+	WORD $0xbc414072 // ldur s18, [x3, #20]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
+	WORD $0x4f939231 // fmul v17.4s, v17.4s, v19.s[0]
+	WORD $0x4f939252 // fmul v18.4s, v18.4s, v19.s[0]
 	WORD $0x4e34d631 // fadd v17.4s, v17.4s, v20.4s
 	WORD $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
-	FMOVS        (R4), F21
+	WORD $0xbc400095 // ldur s21, [x4]
 	WORD $0x4f951229 // fmla v9.4s, v17.4s, v21.s[0]
 	WORD $0x4f95124a // fmla v10.4s, v18.4s, v21.s[0]
 	ADD          R5, R4, R9
-	FMOVS        (R9), F21
+	WORD $0xbc400135 // ldur s21, [x9]
 	WORD $0x4f95122b // fmla v11.4s, v17.4s, v21.s[0]
 	WORD $0x4f95124c // fmla v12.4s, v18.4s, v21.s[0]
-	FMOVS        24(R3), F17
+	WORD $0xbc418071 // ldur s17, [x3, #24]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
+	WORD $0xbc41c072 // ldur s18, [x3, #28]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
+	WORD $0x4f939231 // fmul v17.4s, v17.4s, v19.s[0]
+	WORD $0x4f939252 // fmul v18.4s, v18.4s, v19.s[0]
 	WORD $0x4e34d631 // fadd v17.4s, v17.4s, v20.4s
 	WORD $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
-	FMOVS        (R4), F19
+	WORD $0xbc400093 // ldur s19, [x4]
 	WORD $0x4f93122d // fmla v13.4s, v17.4s, v19.s[0]
 	WORD $0x4f93124e // fmla v14.4s, v18.4s, v19.s[0]
 	ADD          R5, R4, R9
-	FMOVS        (R9), F19
+	WORD $0xbc400133 // ldur s19, [x9]
 	WORD $0x4f93122f // fmla v15.4s, v17.4s, v19.s[0]
 	WORD $0x4f931250 // fmla v16.4s, v18.4s, v19.s[0]
 	ADD          R8, R7
@@ -2932,30 +2878,38 @@ loop1:
 	ADD          R5, R6
 	ADD          R2, R4
 	ADD          R2, R6
-	FLDPQ        (R4), (F1, F2)
+	WORD $0x3cc00081 // ldur q1, [x4]
+	WORD $0x3cc10082 // ldur q2, [x4, #16]
 	ADD          R5, R4, R7
-	FMOVQ        (R7), F3
+	WORD $0x3cc000e3 // ldur q3, [x7]
 	ADD          R5, R4, R7
-	FMOVQ        16(R7), F4
-	FLDPQ        (R6), (F5, F6)
-	FLDPQ        32(R4), (F7, F8)
+	WORD $0x3cc100e4 // ldur q4, [x7, #16]
+	WORD $0x3cc000c5 // ldur q5, [x6]
+	WORD $0x3cc100c6 // ldur q6, [x6, #16]
+	WORD $0x3cc20087 // ldur q7, [x4, #32]
+	WORD $0x3cc30088 // ldur q8, [x4, #48]
 	ADD          R5, R4, R7
-	FMOVQ        32(R7), F9
+	WORD $0x3cc200e9 // ldur q9, [x7, #32]
 	ADD          R5, R4, R7
-	FMOVQ        48(R7), F10
-	FLDPQ        32(R6), (F11, F12)
-	FLDPQ        64(R4), (F13, F14)
+	WORD $0x3cc300ea // ldur q10, [x7, #48]
+	WORD $0x3cc200cb // ldur q11, [x6, #32]
+	WORD $0x3cc300cc // ldur q12, [x6, #48]
+	WORD $0x3cc4008d // ldur q13, [x4, #64]
+	WORD $0x3cc5008e // ldur q14, [x4, #80]
 	ADD          R5, R4, R7
-	FMOVQ        64(R7), F15
+	WORD $0x3cc400ef // ldur q15, [x7, #64]
 	ADD          R5, R4, R7
-	FMOVQ        80(R7), F16
-	FLDPQ        64(R6), (F17, F18)
-	FLDPQ        96(R4), (F19, F20)
+	WORD $0x3cc500f0 // ldur q16, [x7, #80]
+	WORD $0x3cc400d1 // ldur q17, [x6, #64]
+	WORD $0x3cc500d2 // ldur q18, [x6, #80]
+	WORD $0x3cc60093 // ldur q19, [x4, #96]
+	WORD $0x3cc70094 // ldur q20, [x4, #112]
 	ADD          R5, R4, R7
-	FMOVQ        96(R7), F21
+	WORD $0x3cc600f5 // ldur q21, [x7, #96]
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F22
-	FLDPQ        96(R6), (F23, F24)
+	WORD $0x3cc70096 // ldur q22, [x4, #112]
+	WORD $0x3cc600d7 // ldur q23, [x6, #96]
+	WORD $0x3cc700d8 // ldur q24, [x6, #112]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -2970,103 +2924,102 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVQ        4(R8), F25
+	WORD $0x3cc04119 // ldur q25, [x8, #4]
 	WORD $0x6f0c073a // ushr v26.16b, v25.16b, #4
 	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
 	FMOVQ        F25, (R3)
 	FMOVQ        F26, 16(R3)
-	FMOVS        (R3), F25
+	WORD $0xbc400079 // ldur s25, [x3]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	FMOVS        4(R3), F26
+	WORD $0xbc40407a // ldur s26, [x3, #4]
 	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
 	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x7d40011b // ldr h27, [x8]
-	WORD $0x0e217b7b // fcvtl v27.4s, v27.4h
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6e39df79 // fmul v25.4s, v27.4s, v25.4s
-	WORD $0x6e3adf7a // fmul v26.4s, v27.4s, v26.4s
-	WORD $0x7d40051c // ldr h28, [x8, #2]
-	WORD $0x0e217b9c // fcvtl v28.4s, v28.4h
+	WORD $0x7c40011b // ldur h27, [x8]
+	WORD $0x1ee2437b // fcvt s27, h27
+	WORD $0x4f9b9339 // fmul v25.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b935a // fmul v26.4s, v26.4s, v27.s[0]
+	WORD $0x7c40211c // ldur h28, [x8, #2]
+	WORD $0x1ee2439c // fcvt s28, h28
 	WORD $0x4e04079c // dup v28.4s, v28.s[0]
 	WORD $0x4e3cd739 // fadd v25.4s, v25.4s, v28.4s
 	WORD $0x4e3cd75a // fadd v26.4s, v26.4s, v28.4s
-	FMOVS        (R4), F29
+	WORD $0xbc40009d // ldur s29, [x4]
 	WORD $0x4f9d1321 // fmla v1.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d1342 // fmla v2.4s, v26.4s, v29.s[0]
 	ADD          R5, R4, R10
-	FMOVS        (R10), F29
+	WORD $0xbc40015d // ldur s29, [x10]
 	WORD $0x4f9d1323 // fmla v3.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d1344 // fmla v4.4s, v26.4s, v29.s[0]
-	FMOVS        (R6), F29
+	WORD $0xbc4000dd // ldur s29, [x6]
 	WORD $0x4f9d1325 // fmla v5.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d1346 // fmla v6.4s, v26.4s, v29.s[0]
-	FMOVS        8(R3), F25
+	WORD $0xbc408079 // ldur s25, [x3, #8]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	FMOVS        12(R3), F26
+	WORD $0xbc40c07a // ldur s26, [x3, #12]
 	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
 	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x6e39df79 // fmul v25.4s, v27.4s, v25.4s
-	WORD $0x6e3adf7a // fmul v26.4s, v27.4s, v26.4s
+	WORD $0x4f9b9339 // fmul v25.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b935a // fmul v26.4s, v26.4s, v27.s[0]
 	WORD $0x4e3cd739 // fadd v25.4s, v25.4s, v28.4s
 	WORD $0x4e3cd75a // fadd v26.4s, v26.4s, v28.4s
-	FMOVS        (R4), F29
+	WORD $0xbc40009d // ldur s29, [x4]
 	WORD $0x4f9d1327 // fmla v7.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d1348 // fmla v8.4s, v26.4s, v29.s[0]
 	ADD          R5, R4, R10
-	FMOVS        (R10), F29
+	WORD $0xbc40015d // ldur s29, [x10]
 	WORD $0x4f9d1329 // fmla v9.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d134a // fmla v10.4s, v26.4s, v29.s[0]
-	FMOVS        (R6), F29
+	WORD $0xbc4000dd // ldur s29, [x6]
 	WORD $0x4f9d132b // fmla v11.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d134c // fmla v12.4s, v26.4s, v29.s[0]
-	FMOVS        16(R3), F25
+	WORD $0xbc410079 // ldur s25, [x3, #16]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	FMOVS        20(R3), F26
+	WORD $0xbc41407a // ldur s26, [x3, #20]
 	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
 	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x6e39df79 // fmul v25.4s, v27.4s, v25.4s
-	WORD $0x6e3adf7a // fmul v26.4s, v27.4s, v26.4s
+	WORD $0x4f9b9339 // fmul v25.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b935a // fmul v26.4s, v26.4s, v27.s[0]
 	WORD $0x4e3cd739 // fadd v25.4s, v25.4s, v28.4s
 	WORD $0x4e3cd75a // fadd v26.4s, v26.4s, v28.4s
-	FMOVS        (R4), F29
+	WORD $0xbc40009d // ldur s29, [x4]
 	WORD $0x4f9d132d // fmla v13.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d134e // fmla v14.4s, v26.4s, v29.s[0]
 	ADD          R5, R4, R10
-	FMOVS        (R10), F29
+	WORD $0xbc40015d // ldur s29, [x10]
 	WORD $0x4f9d132f // fmla v15.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d1350 // fmla v16.4s, v26.4s, v29.s[0]
-	FMOVS        (R6), F29
+	WORD $0xbc4000dd // ldur s29, [x6]
 	WORD $0x4f9d1331 // fmla v17.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d1352 // fmla v18.4s, v26.4s, v29.s[0]
-	FMOVS        24(R3), F25
+	WORD $0xbc418079 // ldur s25, [x3, #24]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	FMOVS        28(R3), F26
+	WORD $0xbc41c07a // ldur s26, [x3, #28]
 	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
 	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x6e39df79 // fmul v25.4s, v27.4s, v25.4s
-	WORD $0x6e3adf7a // fmul v26.4s, v27.4s, v26.4s
+	WORD $0x4f9b9339 // fmul v25.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b935a // fmul v26.4s, v26.4s, v27.s[0]
 	WORD $0x4e3cd739 // fadd v25.4s, v25.4s, v28.4s
 	WORD $0x4e3cd75a // fadd v26.4s, v26.4s, v28.4s
-	FMOVS        (R4), F27
+	WORD $0xbc40009b // ldur s27, [x4]
 	WORD $0x4f9b1333 // fmla v19.4s, v25.4s, v27.s[0]
 	WORD $0x4f9b1354 // fmla v20.4s, v26.4s, v27.s[0]
 	ADD          R5, R4, R10
-	FMOVS        (R10), F27
+	WORD $0xbc40015b // ldur s27, [x10]
 	WORD $0x4f9b1335 // fmla v21.4s, v25.4s, v27.s[0]
 	WORD $0x4f9b1356 // fmla v22.4s, v26.4s, v27.s[0]
-	FMOVS        (R6), F27
+	WORD $0xbc4000db // ldur s27, [x6]
 	WORD $0x4f9b1337 // fmla v23.4s, v25.4s, v27.s[0]
 	WORD $0x4f9b1358 // fmla v24.4s, v26.4s, v27.s[0]
 	ADD          R9, R8
@@ -3146,36 +3099,42 @@ loop1:
 	ADD          R5, R6
 	ADD          R2, R4
 	ADD          R2, R6
-	FLDPQ        (R4), (F1, F2)
+	WORD $0x3cc00081 // ldur q1, [x4]
+	WORD $0x3cc10082 // ldur q2, [x4, #16]
 	ADD          R5, R4, R7
-	FMOVQ        (R7), F3
+	WORD $0x3cc000e3 // ldur q3, [x7]
 	ADD          R5, R4, R7
-	FMOVQ        16(R7), F4
-	FLDPQ        (R6), (F5, F6)
+	WORD $0x3cc100e4 // ldur q4, [x7, #16]
+	WORD $0x3cc000c5 // ldur q5, [x6]
+	WORD $0x3cc100c6 // ldur q6, [x6, #16]
 	ADD          R5, R6, R7
-	FMOVQ        (R7), F7
+	WORD $0x3cc000e7 // ldur q7, [x7]
 	ADD          R5, R6, R7
-	FMOVQ        16(R7), F8
-	FLDPQ        32(R4), (F9, F10)
+	WORD $0x3cc100e8 // ldur q8, [x7, #16]
+	WORD $0x3cc20089 // ldur q9, [x4, #32]
+	WORD $0x3cc3008a // ldur q10, [x4, #48]
 	ADD          R5, R4, R7
-	FMOVQ        32(R7), F11
+	WORD $0x3cc200eb // ldur q11, [x7, #32]
 	ADD          R5, R4, R7
-	FMOVQ        48(R7), F12
-	FLDPQ        32(R6), (F13, F14)
+	WORD $0x3cc300ec // ldur q12, [x7, #48]
+	WORD $0x3cc200cd // ldur q13, [x6, #32]
+	WORD $0x3cc300ce // ldur q14, [x6, #48]
 	ADD          R5, R6, R7
-	FMOVQ        32(R7), F15
+	WORD $0x3cc200ef // ldur q15, [x7, #32]
 	ADD          R5, R6, R7
-	FMOVQ        48(R7), F16
-	FLDPQ        64(R4), (F17, F18)
+	WORD $0x3cc300f0 // ldur q16, [x7, #48]
+	WORD $0x3cc40091 // ldur q17, [x4, #64]
+	WORD $0x3cc50092 // ldur q18, [x4, #80]
 	ADD          R5, R4, R7
-	FMOVQ        64(R7), F19
+	WORD $0x3cc400f3 // ldur q19, [x7, #64]
 	ADD          R5, R4, R4
-	FMOVQ        80(R4), F20
-	FLDPQ        64(R6), (F21, F22)
+	WORD $0x3cc50094 // ldur q20, [x4, #80]
+	WORD $0x3cc400d5 // ldur q21, [x6, #64]
+	WORD $0x3cc500d6 // ldur q22, [x6, #80]
 	ADD          R5, R6, R4
-	FMOVQ        64(R4), F23
+	WORD $0x3cc40097 // ldur q23, [x4, #64]
 	ADD          R5, R6, R4
-	FMOVQ        80(R4), F24
+	WORD $0x3cc50098 // ldur q24, [x4, #80]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -3190,93 +3149,92 @@ loop1:
 loop3:
 
 	// levels of values 0 to 23
-	FMOVQ        4(R8), F25
+	WORD $0x3cc04119 // ldur q25, [x8, #4]
 	WORD $0x6f0c073a // ushr v26.16b, v25.16b, #4
 	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
 	FMOVQ        F25, (R3)
 	FMOVQ        F26, 16(R3)
-	FMOVS        (R3), F25
+	WORD $0xbc400079 // ldur s25, [x3]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	FMOVS        4(R3), F26
+	WORD $0xbc40407a // ldur s26, [x3, #4]
 	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
 	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x7d40011b // ldr h27, [x8]
-	WORD $0x0e217b7b // fcvtl v27.4s, v27.4h
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6e39df79 // fmul v25.4s, v27.4s, v25.4s
-	WORD $0x6e3adf7a // fmul v26.4s, v27.4s, v26.4s
-	WORD $0x7d40051c // ldr h28, [x8, #2]
-	WORD $0x0e217b9c // fcvtl v28.4s, v28.4h
+	WORD $0x7c40011b // ldur h27, [x8]
+	WORD $0x1ee2437b // fcvt s27, h27
+	WORD $0x4f9b9339 // fmul v25.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b935a // fmul v26.4s, v26.4s, v27.s[0]
+	WORD $0x7c40211c // ldur h28, [x8, #2]
+	WORD $0x1ee2439c // fcvt s28, h28
 	WORD $0x4e04079c // dup v28.4s, v28.s[0]
 	WORD $0x4e3cd739 // fadd v25.4s, v25.4s, v28.4s
 	WORD $0x4e3cd75a // fadd v26.4s, v26.4s, v28.4s
-	FMOVS        (R4), F29
+	WORD $0xbc40009d // ldur s29, [x4]
 	WORD $0x4f9d1321 // fmla v1.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d1342 // fmla v2.4s, v26.4s, v29.s[0]
 	ADD          R5, R4, R10
-	FMOVS        (R10), F29
+	WORD $0xbc40015d // ldur s29, [x10]
 	WORD $0x4f9d1323 // fmla v3.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d1344 // fmla v4.4s, v26.4s, v29.s[0]
-	FMOVS        (R6), F29
+	WORD $0xbc4000dd // ldur s29, [x6]
 	WORD $0x4f9d1325 // fmla v5.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d1346 // fmla v6.4s, v26.4s, v29.s[0]
 	ADD          R5, R6, R10
-	FMOVS        (R10), F29
+	WORD $0xbc40015d // ldur s29, [x10]
 	WORD $0x4f9d1327 // fmla v7.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d1348 // fmla v8.4s, v26.4s, v29.s[0]
-	FMOVS        8(R3), F25
+	WORD $0xbc408079 // ldur s25, [x3, #8]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	FMOVS        12(R3), F26
+	WORD $0xbc40c07a // ldur s26, [x3, #12]
 	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
 	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x6e39df79 // fmul v25.4s, v27.4s, v25.4s
-	WORD $0x6e3adf7a // fmul v26.4s, v27.4s, v26.4s
+	WORD $0x4f9b9339 // fmul v25.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b935a // fmul v26.4s, v26.4s, v27.s[0]
 	WORD $0x4e3cd739 // fadd v25.4s, v25.4s, v28.4s
 	WORD $0x4e3cd75a // fadd v26.4s, v26.4s, v28.4s
-	FMOVS        (R4), F29
+	WORD $0xbc40009d // ldur s29, [x4]
 	WORD $0x4f9d1329 // fmla v9.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d134a // fmla v10.4s, v26.4s, v29.s[0]
 	ADD          R5, R4, R10
-	FMOVS        (R10), F29
+	WORD $0xbc40015d // ldur s29, [x10]
 	WORD $0x4f9d132b // fmla v11.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d134c // fmla v12.4s, v26.4s, v29.s[0]
-	FMOVS        (R6), F29
+	WORD $0xbc4000dd // ldur s29, [x6]
 	WORD $0x4f9d132d // fmla v13.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d134e // fmla v14.4s, v26.4s, v29.s[0]
 	ADD          R5, R6, R10
-	FMOVS        (R10), F29
+	WORD $0xbc40015d // ldur s29, [x10]
 	WORD $0x4f9d132f // fmla v15.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d1350 // fmla v16.4s, v26.4s, v29.s[0]
-	FMOVS        16(R3), F25
+	WORD $0xbc410079 // ldur s25, [x3, #16]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	FMOVS        20(R3), F26
+	WORD $0xbc41407a // ldur s26, [x3, #20]
 	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
 	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x6e39df79 // fmul v25.4s, v27.4s, v25.4s
-	WORD $0x6e3adf7a // fmul v26.4s, v27.4s, v26.4s
+	WORD $0x4f9b9339 // fmul v25.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b935a // fmul v26.4s, v26.4s, v27.s[0]
 	WORD $0x4e3cd739 // fadd v25.4s, v25.4s, v28.4s
 	WORD $0x4e3cd75a // fadd v26.4s, v26.4s, v28.4s
-	FMOVS        (R4), F27
+	WORD $0xbc40009b // ldur s27, [x4]
 	WORD $0x4f9b1331 // fmla v17.4s, v25.4s, v27.s[0]
 	WORD $0x4f9b1352 // fmla v18.4s, v26.4s, v27.s[0]
 	ADD          R5, R4, R10
-	FMOVS        (R10), F27
+	WORD $0xbc40015b // ldur s27, [x10]
 	WORD $0x4f9b1333 // fmla v19.4s, v25.4s, v27.s[0]
 	WORD $0x4f9b1354 // fmla v20.4s, v26.4s, v27.s[0]
-	FMOVS        (R6), F27
+	WORD $0xbc4000db // ldur s27, [x6]
 	WORD $0x4f9b1335 // fmla v21.4s, v25.4s, v27.s[0]
 	WORD $0x4f9b1356 // fmla v22.4s, v26.4s, v27.s[0]
 	ADD          R5, R6, R10
-	FMOVS        (R10), F27
+	WORD $0xbc40015b // ldur s27, [x10]
 	WORD $0x4f9b1337 // fmla v23.4s, v25.4s, v27.s[0]
 	WORD $0x4f9b1358 // fmla v24.4s, v26.4s, v27.s[0]
 	ADD          R9, R8
@@ -3337,16 +3295,18 @@ done4:
 	ADD          R5, R6
 	ADD          R2, R4
 	ADD          R2, R6
-	FLDPQ        96(R4), (F1, F2)
+	WORD $0x3cc60081 // ldur q1, [x4, #96]
+	WORD $0x3cc70082 // ldur q2, [x4, #112]
 	ADD          R5, R4, R7
-	FMOVQ        96(R7), F3
+	WORD $0x3cc600e3 // ldur q3, [x7, #96]
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F4
-	FLDPQ        96(R6), (F5, F6)
+	WORD $0x3cc70084 // ldur q4, [x4, #112]
+	WORD $0x3cc600c5 // ldur q5, [x6, #96]
+	WORD $0x3cc700c6 // ldur q6, [x6, #112]
 	ADD          R5, R6, R4
-	FMOVQ        96(R4), F7
+	WORD $0x3cc60087 // ldur q7, [x4, #96]
 	ADD          R5, R6, R4
-	FMOVQ        112(R4), F8
+	WORD $0x3cc70088 // ldur q8, [x4, #112]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -3361,41 +3321,40 @@ done4:
 loop5:
 
 	// levels of values 24 to 31
-	FMOVQ        4(R8), F9
+	WORD $0x3cc04109 // ldur q9, [x8, #4]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	FMOVQ        F9, (R3)
 	FMOVQ        F10, 16(R3)
-	FMOVS        24(R3), F9
+	WORD $0xbc418069 // ldur s9, [x3, #24]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F10
+	WORD $0xbc41c06a // ldur s10, [x3, #28]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x7d40010b // ldr h11, [x8]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x7d40050b // ldr h11, [x8, #2]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x7c40010b // ldur h11, [x8]
+	WORD $0x1ee2416b // fcvt s11, h11
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
+	WORD $0x7c40210b // ldur h11, [x8, #2]
+	WORD $0x1ee2416b // fcvt s11, h11
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4f8b1121 // fmla v1.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b1142 // fmla v2.4s, v10.4s, v11.s[0]
 	ADD          R5, R4, R10
-	FMOVS        (R10), F11
+	WORD $0xbc40014b // ldur s11, [x10]
 	WORD $0x4f8b1123 // fmla v3.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b1144 // fmla v4.4s, v10.4s, v11.s[0]
-	FMOVS        (R6), F11
+	WORD $0xbc4000cb // ldur s11, [x6]
 	WORD $0x4f8b1125 // fmla v5.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b1146 // fmla v6.4s, v10.4s, v11.s[0]
 	ADD          R5, R6, R10
-	FMOVS        (R10), F11
+	WORD $0xbc40014b // ldur s11, [x10]
 	WORD $0x4f8b1127 // fmla v7.4s, v9.4s, v11.s[0]
 	WORD $0x4f8b1148 // fmla v8.4s, v10.4s, v11.s[0]
 	ADD          R9, R8
@@ -3459,28 +3418,34 @@ loop1:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FLDPQ        (R4), (F1, F2)
+	WORD $0x3cc00081 // ldur q1, [x4]
+	WORD $0x3cc10082 // ldur q2, [x4, #16]
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F3
+	WORD $0x3cc00103 // ldur q3, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F4
-	FLDPQ        (R6), (F5, F6)
+	WORD $0x3cc10104 // ldur q4, [x8, #16]
+	WORD $0x3cc000c5 // ldur q5, [x6]
+	WORD $0x3cc100c6 // ldur q6, [x6, #16]
 	ADD          R5, R6, R8
-	FMOVQ        (R8), F7
+	WORD $0x3cc00107 // ldur q7, [x8]
 	ADD          R5, R6, R8
-	FMOVQ        16(R8), F8
-	FLDPQ        (R7), (F9, F10)
-	FLDPQ        32(R4), (F11, F12)
+	WORD $0x3cc10108 // ldur q8, [x8, #16]
+	WORD $0x3cc000e9 // ldur q9, [x7]
+	WORD $0x3cc100ea // ldur q10, [x7, #16]
+	WORD $0x3cc2008b // ldur q11, [x4, #32]
+	WORD $0x3cc3008c // ldur q12, [x4, #48]
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F13
+	WORD $0x3cc2010d // ldur q13, [x8, #32]
 	ADD          R5, R4, R4
-	FMOVQ        48(R4), F14
-	FLDPQ        32(R6), (F15, F16)
+	WORD $0x3cc3008e // ldur q14, [x4, #48]
+	WORD $0x3cc200cf // ldur q15, [x6, #32]
+	WORD $0x3cc300d0 // ldur q16, [x6, #48]
 	ADD          R5, R6, R4
-	FMOVQ        32(R4), F17
+	WORD $0x3cc20091 // ldur q17, [x4, #32]
 	ADD          R5, R6, R4
-	FMOVQ        48(R4), F18
-	FLDPQ        32(R7), (F19, F20)
+	WORD $0x3cc30092 // ldur q18, [x4, #48]
+	WORD $0x3cc200f3 // ldur q19, [x7, #32]
+	WORD $0x3cc300f4 // ldur q20, [x7, #48]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -3498,73 +3463,72 @@ loop1:
 loop3:
 
 	// levels of values 0 to 15
-	FMOVQ        4(R9), F21
+	WORD $0x3cc04135 // ldur q21, [x9, #4]
 	WORD $0x6f0c06b6 // ushr v22.16b, v21.16b, #4
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	FMOVQ        F21, (R3)
 	FMOVQ        F22, 16(R3)
-	FMOVS        (R3), F21
+	WORD $0xbc400075 // ldur s21, [x3]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F22
+	WORD $0xbc404076 // ldur s22, [x3, #4]
 	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
 	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x7d400137 // ldr h23, [x9]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	WORD $0x7d400538 // ldr h24, [x9, #2]
-	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
+	WORD $0x7c400137 // ldur h23, [x9]
+	WORD $0x1ee242f7 // fcvt s23, h23
+	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
+	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
+	WORD $0x7c402138 // ldur h24, [x9, #2]
+	WORD $0x1ee24318 // fcvt s24, h24
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	WORD $0x4e38d6b5 // fadd v21.4s, v21.4s, v24.4s
 	WORD $0x4e38d6d6 // fadd v22.4s, v22.4s, v24.4s
-	FMOVS        (R4), F25
+	WORD $0xbc400099 // ldur s25, [x4]
 	WORD $0x4f9912a1 // fmla v1.4s, v21.4s, v25.s[0]
 	WORD $0x4f9912c2 // fmla v2.4s, v22.4s, v25.s[0]
 	ADD          R5, R4, R11
-	FMOVS        (R11), F25
+	WORD $0xbc400179 // ldur s25, [x11]
 	WORD $0x4f9912a3 // fmla v3.4s, v21.4s, v25.s[0]
 	WORD $0x4f9912c4 // fmla v4.4s, v22.4s, v25.s[0]
-	FMOVS        (R6), F25
+	WORD $0xbc4000d9 // ldur s25, [x6]
 	WORD $0x4f9912a5 // fmla v5.4s, v21.4s, v25.s[0]
 	WORD $0x4f9912c6 // fmla v6.4s, v22.4s, v25.s[0]
 	ADD          R5, R6, R11
-	FMOVS        (R11), F25
+	WORD $0xbc400179 // ldur s25, [x11]
 	WORD $0x4f9912a7 // fmla v7.4s, v21.4s, v25.s[0]
 	WORD $0x4f9912c8 // fmla v8.4s, v22.4s, v25.s[0]
-	FMOVS        (R7), F25
+	WORD $0xbc4000f9 // ldur s25, [x7]
 	WORD $0x4f9912a9 // fmla v9.4s, v21.4s, v25.s[0]
 	WORD $0x4f9912ca // fmla v10.4s, v22.4s, v25.s[0]
-	FMOVS        8(R3), F21
+	WORD $0xbc408075 // ldur s21, [x3, #8]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F22
+	WORD $0xbc40c076 // ldur s22, [x3, #12]
 	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
 	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
+	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
+	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
 	WORD $0x4e38d6b5 // fadd v21.4s, v21.4s, v24.4s
 	WORD $0x4e38d6d6 // fadd v22.4s, v22.4s, v24.4s
-	FMOVS        (R4), F23
+	WORD $0xbc400097 // ldur s23, [x4]
 	WORD $0x4f9712ab // fmla v11.4s, v21.4s, v23.s[0]
 	WORD $0x4f9712cc // fmla v12.4s, v22.4s, v23.s[0]
 	ADD          R5, R4, R11
-	FMOVS        (R11), F23
+	WORD $0xbc400177 // ldur s23, [x11]
 	WORD $0x4f9712ad // fmla v13.4s, v21.4s, v23.s[0]
 	WORD $0x4f9712ce // fmla v14.4s, v22.4s, v23.s[0]
-	FMOVS        (R6), F23
+	WORD $0xbc4000d7 // ldur s23, [x6]
 	WORD $0x4f9712af // fmla v15.4s, v21.4s, v23.s[0]
 	WORD $0x4f9712d0 // fmla v16.4s, v22.4s, v23.s[0]
 	ADD          R5, R6, R11
-	FMOVS        (R11), F23
+	WORD $0xbc400177 // ldur s23, [x11]
 	WORD $0x4f9712b1 // fmla v17.4s, v21.4s, v23.s[0]
 	WORD $0x4f9712d2 // fmla v18.4s, v22.4s, v23.s[0]
-	FMOVS        (R7), F23
+	WORD $0xbc4000f7 // ldur s23, [x7]
 	WORD $0x4f9712b3 // fmla v19.4s, v21.4s, v23.s[0]
 	WORD $0x4f9712d4 // fmla v20.4s, v22.4s, v23.s[0]
 	ADD          R10, R9
@@ -3626,28 +3590,34 @@ done4:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FLDPQ        64(R4), (F1, F2)
+	WORD $0x3cc40081 // ldur q1, [x4, #64]
+	WORD $0x3cc50082 // ldur q2, [x4, #80]
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F3
+	WORD $0x3cc40103 // ldur q3, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F4
-	FLDPQ        64(R6), (F5, F6)
+	WORD $0x3cc50104 // ldur q4, [x8, #80]
+	WORD $0x3cc400c5 // ldur q5, [x6, #64]
+	WORD $0x3cc500c6 // ldur q6, [x6, #80]
 	ADD          R5, R6, R8
-	FMOVQ        64(R8), F7
+	WORD $0x3cc40107 // ldur q7, [x8, #64]
 	ADD          R5, R6, R8
-	FMOVQ        80(R8), F8
-	FLDPQ        64(R7), (F9, F10)
-	FLDPQ        96(R4), (F11, F12)
+	WORD $0x3cc50108 // ldur q8, [x8, #80]
+	WORD $0x3cc400e9 // ldur q9, [x7, #64]
+	WORD $0x3cc500ea // ldur q10, [x7, #80]
+	WORD $0x3cc6008b // ldur q11, [x4, #96]
+	WORD $0x3cc7008c // ldur q12, [x4, #112]
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F13
+	WORD $0x3cc6010d // ldur q13, [x8, #96]
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F14
-	FLDPQ        96(R6), (F15, F16)
+	WORD $0x3cc7008e // ldur q14, [x4, #112]
+	WORD $0x3cc600cf // ldur q15, [x6, #96]
+	WORD $0x3cc700d0 // ldur q16, [x6, #112]
 	ADD          R5, R6, R4
-	FMOVQ        96(R4), F17
+	WORD $0x3cc60091 // ldur q17, [x4, #96]
 	ADD          R5, R6, R4
-	FMOVQ        112(R4), F18
-	FLDPQ        96(R7), (F19, F20)
+	WORD $0x3cc70092 // ldur q18, [x4, #112]
+	WORD $0x3cc600f3 // ldur q19, [x7, #96]
+	WORD $0x3cc700f4 // ldur q20, [x7, #112]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -3665,73 +3635,72 @@ done4:
 loop5:
 
 	// levels of values 16 to 31
-	FMOVQ        4(R9), F21
+	WORD $0x3cc04135 // ldur q21, [x9, #4]
 	WORD $0x6f0c06b6 // ushr v22.16b, v21.16b, #4
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	FMOVQ        F21, (R3)
 	FMOVQ        F22, 16(R3)
-	FMOVS        16(R3), F21
+	WORD $0xbc410075 // ldur s21, [x3, #16]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F22
+	WORD $0xbc414076 // ldur s22, [x3, #20]
 	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
 	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x7d400137 // ldr h23, [x9]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	WORD $0x7d400538 // ldr h24, [x9, #2]
-	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
+	WORD $0x7c400137 // ldur h23, [x9]
+	WORD $0x1ee242f7 // fcvt s23, h23
+	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
+	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
+	WORD $0x7c402138 // ldur h24, [x9, #2]
+	WORD $0x1ee24318 // fcvt s24, h24
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	WORD $0x4e38d6b5 // fadd v21.4s, v21.4s, v24.4s
 	WORD $0x4e38d6d6 // fadd v22.4s, v22.4s, v24.4s
-	FMOVS        (R4), F25
+	WORD $0xbc400099 // ldur s25, [x4]
 	WORD $0x4f9912a1 // fmla v1.4s, v21.4s, v25.s[0]
 	WORD $0x4f9912c2 // fmla v2.4s, v22.4s, v25.s[0]
 	ADD          R5, R4, R11
-	FMOVS        (R11), F25
+	WORD $0xbc400179 // ldur s25, [x11]
 	WORD $0x4f9912a3 // fmla v3.4s, v21.4s, v25.s[0]
 	WORD $0x4f9912c4 // fmla v4.4s, v22.4s, v25.s[0]
-	FMOVS        (R6), F25
+	WORD $0xbc4000d9 // ldur s25, [x6]
 	WORD $0x4f9912a5 // fmla v5.4s, v21.4s, v25.s[0]
 	WORD $0x4f9912c6 // fmla v6.4s, v22.4s, v25.s[0]
 	ADD          R5, R6, R11
-	FMOVS        (R11), F25
+	WORD $0xbc400179 // ldur s25, [x11]
 	WORD $0x4f9912a7 // fmla v7.4s, v21.4s, v25.s[0]
 	WORD $0x4f9912c8 // fmla v8.4s, v22.4s, v25.s[0]
-	FMOVS        (R7), F25
+	WORD $0xbc4000f9 // ldur s25, [x7]
 	WORD $0x4f9912a9 // fmla v9.4s, v21.4s, v25.s[0]
 	WORD $0x4f9912ca // fmla v10.4s, v22.4s, v25.s[0]
-	FMOVS        24(R3), F21
+	WORD $0xbc418075 // ldur s21, [x3, #24]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F22
+	WORD $0xbc41c076 // ldur s22, [x3, #28]
 	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
 	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
+	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
+	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
 	WORD $0x4e38d6b5 // fadd v21.4s, v21.4s, v24.4s
 	WORD $0x4e38d6d6 // fadd v22.4s, v22.4s, v24.4s
-	FMOVS        (R4), F23
+	WORD $0xbc400097 // ldur s23, [x4]
 	WORD $0x4f9712ab // fmla v11.4s, v21.4s, v23.s[0]
 	WORD $0x4f9712cc // fmla v12.4s, v22.4s, v23.s[0]
 	ADD          R5, R4, R11
-	FMOVS        (R11), F23
+	WORD $0xbc400177 // ldur s23, [x11]
 	WORD $0x4f9712ad // fmla v13.4s, v21.4s, v23.s[0]
 	WORD $0x4f9712ce // fmla v14.4s, v22.4s, v23.s[0]
-	FMOVS        (R6), F23
+	WORD $0xbc4000d7 // ldur s23, [x6]
 	WORD $0x4f9712af // fmla v15.4s, v21.4s, v23.s[0]
 	WORD $0x4f9712d0 // fmla v16.4s, v22.4s, v23.s[0]
 	ADD          R5, R6, R11
-	FMOVS        (R11), F23
+	WORD $0xbc400177 // ldur s23, [x11]
 	WORD $0x4f9712b1 // fmla v17.4s, v21.4s, v23.s[0]
 	WORD $0x4f9712d2 // fmla v18.4s, v22.4s, v23.s[0]
-	FMOVS        (R7), F23
+	WORD $0xbc4000f7 // ldur s23, [x7]
 	WORD $0x4f9712b3 // fmla v19.4s, v21.4s, v23.s[0]
 	WORD $0x4f9712d4 // fmla v20.4s, v22.4s, v23.s[0]
 	ADD          R10, R9
@@ -3816,36 +3785,42 @@ loop1:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FLDPQ        (R4), (F1, F2)
+	WORD $0x3cc00081 // ldur q1, [x4]
+	WORD $0x3cc10082 // ldur q2, [x4, #16]
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F3
+	WORD $0x3cc00103 // ldur q3, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F4
-	FLDPQ        (R6), (F5, F6)
+	WORD $0x3cc10104 // ldur q4, [x8, #16]
+	WORD $0x3cc000c5 // ldur q5, [x6]
+	WORD $0x3cc100c6 // ldur q6, [x6, #16]
 	ADD          R5, R6, R8
-	FMOVQ        (R8), F7
+	WORD $0x3cc00107 // ldur q7, [x8]
 	ADD          R5, R6, R8
-	FMOVQ        16(R8), F8
-	FLDPQ        (R7), (F9, F10)
+	WORD $0x3cc10108 // ldur q8, [x8, #16]
+	WORD $0x3cc000e9 // ldur q9, [x7]
+	WORD $0x3cc100ea // ldur q10, [x7, #16]
 	ADD          R5, R7, R8
-	FMOVQ        (R8), F11
+	WORD $0x3cc0010b // ldur q11, [x8]
 	ADD          R5, R7, R8
-	FMOVQ        16(R8), F12
-	FLDPQ        32(R4), (F13, F14)
+	WORD $0x3cc1010c // ldur q12, [x8, #16]
+	WORD $0x3cc2008d // ldur q13, [x4, #32]
+	WORD $0x3cc3008e // ldur q14, [x4, #48]
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F15
+	WORD $0x3cc2010f // ldur q15, [x8, #32]
 	ADD          R5, R4, R4
-	FMOVQ        48(R4), F16
-	FLDPQ        32(R6), (F17, F18)
+	WORD $0x3cc30090 // ldur q16, [x4, #48]
+	WORD $0x3cc200d1 // ldur q17, [x6, #32]
+	WORD $0x3cc300d2 // ldur q18, [x6, #48]
 	ADD          R5, R6, R4
-	FMOVQ        32(R4), F19
+	WORD $0x3cc20093 // ldur q19, [x4, #32]
 	ADD          R5, R6, R4
-	FMOVQ        48(R4), F20
-	FLDPQ        32(R7), (F21, F22)
+	WORD $0x3cc30094 // ldur q20, [x4, #48]
+	WORD $0x3cc200f5 // ldur q21, [x7, #32]
+	WORD $0x3cc300f6 // ldur q22, [x7, #48]
 	ADD          R5, R7, R4
-	FMOVQ        32(R4), F23
+	WORD $0x3cc20097 // ldur q23, [x4, #32]
 	ADD          R5, R7, R4
-	FMOVQ        48(R4), F24
+	WORD $0x3cc30098 // ldur q24, [x4, #48]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -3863,81 +3838,80 @@ loop1:
 loop3:
 
 	// levels of values 0 to 15
-	FMOVQ        4(R9), F25
+	WORD $0x3cc04139 // ldur q25, [x9, #4]
 	WORD $0x6f0c073a // ushr v26.16b, v25.16b, #4
 	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
 	FMOVQ        F25, (R3)
 	FMOVQ        F26, 16(R3)
-	FMOVS        (R3), F25
+	WORD $0xbc400079 // ldur s25, [x3]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	FMOVS        4(R3), F26
+	WORD $0xbc40407a // ldur s26, [x3, #4]
 	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
 	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x7d40013b // ldr h27, [x9]
-	WORD $0x0e217b7b // fcvtl v27.4s, v27.4h
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6e39df79 // fmul v25.4s, v27.4s, v25.4s
-	WORD $0x6e3adf7a // fmul v26.4s, v27.4s, v26.4s
-	WORD $0x7d40053c // ldr h28, [x9, #2]
-	WORD $0x0e217b9c // fcvtl v28.4s, v28.4h
+	WORD $0x7c40013b // ldur h27, [x9]
+	WORD $0x1ee2437b // fcvt s27, h27
+	WORD $0x4f9b9339 // fmul v25.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b935a // fmul v26.4s, v26.4s, v27.s[0]
+	WORD $0x7c40213c // ldur h28, [x9, #2]
+	WORD $0x1ee2439c // fcvt s28, h28
 	WORD $0x4e04079c // dup v28.4s, v28.s[0]
 	WORD $0x4e3cd739 // fadd v25.4s, v25.4s, v28.4s
 	WORD $0x4e3cd75a // fadd v26.4s, v26.4s, v28.4s
-	FMOVS        (R4), F29
+	WORD $0xbc40009d // ldur s29, [x4]
 	WORD $0x4f9d1321 // fmla v1.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d1342 // fmla v2.4s, v26.4s, v29.s[0]
 	ADD          R5, R4, R11
-	FMOVS        (R11), F29
+	WORD $0xbc40017d // ldur s29, [x11]
 	WORD $0x4f9d1323 // fmla v3.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d1344 // fmla v4.4s, v26.4s, v29.s[0]
-	FMOVS        (R6), F29
+	WORD $0xbc4000dd // ldur s29, [x6]
 	WORD $0x4f9d1325 // fmla v5.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d1346 // fmla v6.4s, v26.4s, v29.s[0]
 	ADD          R5, R6, R11
-	FMOVS        (R11), F29
+	WORD $0xbc40017d // ldur s29, [x11]
 	WORD $0x4f9d1327 // fmla v7.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d1348 // fmla v8.4s, v26.4s, v29.s[0]
-	FMOVS        (R7), F29
+	WORD $0xbc4000fd // ldur s29, [x7]
 	WORD $0x4f9d1329 // fmla v9.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d134a // fmla v10.4s, v26.4s, v29.s[0]
 	ADD          R5, R7, R11
-	FMOVS        (R11), F29
+	WORD $0xbc40017d // ldur s29, [x11]
 	WORD $0x4f9d132b // fmla v11.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d134c // fmla v12.4s, v26.4s, v29.s[0]
-	FMOVS        8(R3), F25
+	WORD $0xbc408079 // ldur s25, [x3, #8]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	FMOVS        12(R3), F26
+	WORD $0xbc40c07a // ldur s26, [x3, #12]
 	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
 	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x6e39df79 // fmul v25.4s, v27.4s, v25.4s
-	WORD $0x6e3adf7a // fmul v26.4s, v27.4s, v26.4s
+	WORD $0x4f9b9339 // fmul v25.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b935a // fmul v26.4s, v26.4s, v27.s[0]
 	WORD $0x4e3cd739 // fadd v25.4s, v25.4s, v28.4s
 	WORD $0x4e3cd75a // fadd v26.4s, v26.4s, v28.4s
-	FMOVS        (R4), F27
+	WORD $0xbc40009b // ldur s27, [x4]
 	WORD $0x4f9b132d // fmla v13.4s, v25.4s, v27.s[0]
 	WORD $0x4f9b134e // fmla v14.4s, v26.4s, v27.s[0]
 	ADD          R5, R4, R11
-	FMOVS        (R11), F27
+	WORD $0xbc40017b // ldur s27, [x11]
 	WORD $0x4f9b132f // fmla v15.4s, v25.4s, v27.s[0]
 	WORD $0x4f9b1350 // fmla v16.4s, v26.4s, v27.s[0]
-	FMOVS        (R6), F27
+	WORD $0xbc4000db // ldur s27, [x6]
 	WORD $0x4f9b1331 // fmla v17.4s, v25.4s, v27.s[0]
 	WORD $0x4f9b1352 // fmla v18.4s, v26.4s, v27.s[0]
 	ADD          R5, R6, R11
-	FMOVS        (R11), F27
+	WORD $0xbc40017b // ldur s27, [x11]
 	WORD $0x4f9b1333 // fmla v19.4s, v25.4s, v27.s[0]
 	WORD $0x4f9b1354 // fmla v20.4s, v26.4s, v27.s[0]
-	FMOVS        (R7), F27
+	WORD $0xbc4000fb // ldur s27, [x7]
 	WORD $0x4f9b1335 // fmla v21.4s, v25.4s, v27.s[0]
 	WORD $0x4f9b1356 // fmla v22.4s, v26.4s, v27.s[0]
 	ADD          R5, R7, R11
-	FMOVS        (R11), F27
+	WORD $0xbc40017b // ldur s27, [x11]
 	WORD $0x4f9b1337 // fmla v23.4s, v25.4s, v27.s[0]
 	WORD $0x4f9b1358 // fmla v24.4s, v26.4s, v27.s[0]
 	ADD          R10, R9
@@ -4007,36 +3981,42 @@ done4:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FLDPQ        64(R4), (F1, F2)
+	WORD $0x3cc40081 // ldur q1, [x4, #64]
+	WORD $0x3cc50082 // ldur q2, [x4, #80]
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F3
+	WORD $0x3cc40103 // ldur q3, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F4
-	FLDPQ        64(R6), (F5, F6)
+	WORD $0x3cc50104 // ldur q4, [x8, #80]
+	WORD $0x3cc400c5 // ldur q5, [x6, #64]
+	WORD $0x3cc500c6 // ldur q6, [x6, #80]
 	ADD          R5, R6, R8
-	FMOVQ        64(R8), F7
+	WORD $0x3cc40107 // ldur q7, [x8, #64]
 	ADD          R5, R6, R8
-	FMOVQ        80(R8), F8
-	FLDPQ        64(R7), (F9, F10)
+	WORD $0x3cc50108 // ldur q8, [x8, #80]
+	WORD $0x3cc400e9 // ldur q9, [x7, #64]
+	WORD $0x3cc500ea // ldur q10, [x7, #80]
 	ADD          R5, R7, R8
-	FMOVQ        64(R8), F11
+	WORD $0x3cc4010b // ldur q11, [x8, #64]
 	ADD          R5, R7, R8
-	FMOVQ        80(R8), F12
-	FLDPQ        96(R4), (F13, F14)
+	WORD $0x3cc5010c // ldur q12, [x8, #80]
+	WORD $0x3cc6008d // ldur q13, [x4, #96]
+	WORD $0x3cc7008e // ldur q14, [x4, #112]
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F15
+	WORD $0x3cc6010f // ldur q15, [x8, #96]
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F16
-	FLDPQ        96(R6), (F17, F18)
+	WORD $0x3cc70090 // ldur q16, [x4, #112]
+	WORD $0x3cc600d1 // ldur q17, [x6, #96]
+	WORD $0x3cc700d2 // ldur q18, [x6, #112]
 	ADD          R5, R6, R4
-	FMOVQ        96(R4), F19
+	WORD $0x3cc60093 // ldur q19, [x4, #96]
 	ADD          R5, R6, R4
-	FMOVQ        112(R4), F20
-	FLDPQ        96(R7), (F21, F22)
+	WORD $0x3cc70094 // ldur q20, [x4, #112]
+	WORD $0x3cc600f5 // ldur q21, [x7, #96]
+	WORD $0x3cc700f6 // ldur q22, [x7, #112]
 	ADD          R5, R7, R4
-	FMOVQ        96(R4), F23
+	WORD $0x3cc60097 // ldur q23, [x4, #96]
 	ADD          R5, R7, R4
-	FMOVQ        112(R4), F24
+	WORD $0x3cc70098 // ldur q24, [x4, #112]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -4054,81 +4034,80 @@ done4:
 loop5:
 
 	// levels of values 16 to 31
-	FMOVQ        4(R9), F25
+	WORD $0x3cc04139 // ldur q25, [x9, #4]
 	WORD $0x6f0c073a // ushr v26.16b, v25.16b, #4
 	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
 	FMOVQ        F25, (R3)
 	FMOVQ        F26, 16(R3)
-	FMOVS        16(R3), F25
+	WORD $0xbc410079 // ldur s25, [x3, #16]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	FMOVS        20(R3), F26
+	WORD $0xbc41407a // ldur s26, [x3, #20]
 	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
 	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x7d40013b // ldr h27, [x9]
-	WORD $0x0e217b7b // fcvtl v27.4s, v27.4h
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6e39df79 // fmul v25.4s, v27.4s, v25.4s
-	WORD $0x6e3adf7a // fmul v26.4s, v27.4s, v26.4s
-	WORD $0x7d40053c // ldr h28, [x9, #2]
-	WORD $0x0e217b9c // fcvtl v28.4s, v28.4h
+	WORD $0x7c40013b // ldur h27, [x9]
+	WORD $0x1ee2437b // fcvt s27, h27
+	WORD $0x4f9b9339 // fmul v25.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b935a // fmul v26.4s, v26.4s, v27.s[0]
+	WORD $0x7c40213c // ldur h28, [x9, #2]
+	WORD $0x1ee2439c // fcvt s28, h28
 	WORD $0x4e04079c // dup v28.4s, v28.s[0]
 	WORD $0x4e3cd739 // fadd v25.4s, v25.4s, v28.4s
 	WORD $0x4e3cd75a // fadd v26.4s, v26.4s, v28.4s
-	FMOVS        (R4), F29
+	WORD $0xbc40009d // ldur s29, [x4]
 	WORD $0x4f9d1321 // fmla v1.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d1342 // fmla v2.4s, v26.4s, v29.s[0]
 	ADD          R5, R4, R11
-	FMOVS        (R11), F29
+	WORD $0xbc40017d // ldur s29, [x11]
 	WORD $0x4f9d1323 // fmla v3.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d1344 // fmla v4.4s, v26.4s, v29.s[0]
-	FMOVS        (R6), F29
+	WORD $0xbc4000dd // ldur s29, [x6]
 	WORD $0x4f9d1325 // fmla v5.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d1346 // fmla v6.4s, v26.4s, v29.s[0]
 	ADD          R5, R6, R11
-	FMOVS        (R11), F29
+	WORD $0xbc40017d // ldur s29, [x11]
 	WORD $0x4f9d1327 // fmla v7.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d1348 // fmla v8.4s, v26.4s, v29.s[0]
-	FMOVS        (R7), F29
+	WORD $0xbc4000fd // ldur s29, [x7]
 	WORD $0x4f9d1329 // fmla v9.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d134a // fmla v10.4s, v26.4s, v29.s[0]
 	ADD          R5, R7, R11
-	FMOVS        (R11), F29
+	WORD $0xbc40017d // ldur s29, [x11]
 	WORD $0x4f9d132b // fmla v11.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d134c // fmla v12.4s, v26.4s, v29.s[0]
-	FMOVS        24(R3), F25
+	WORD $0xbc418079 // ldur s25, [x3, #24]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	FMOVS        28(R3), F26
+	WORD $0xbc41c07a // ldur s26, [x3, #28]
 	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
 	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x6e39df79 // fmul v25.4s, v27.4s, v25.4s
-	WORD $0x6e3adf7a // fmul v26.4s, v27.4s, v26.4s
+	WORD $0x4f9b9339 // fmul v25.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b935a // fmul v26.4s, v26.4s, v27.s[0]
 	WORD $0x4e3cd739 // fadd v25.4s, v25.4s, v28.4s
 	WORD $0x4e3cd75a // fadd v26.4s, v26.4s, v28.4s
-	FMOVS        (R4), F27
+	WORD $0xbc40009b // ldur s27, [x4]
 	WORD $0x4f9b132d // fmla v13.4s, v25.4s, v27.s[0]
 	WORD $0x4f9b134e // fmla v14.4s, v26.4s, v27.s[0]
 	ADD          R5, R4, R11
-	FMOVS        (R11), F27
+	WORD $0xbc40017b // ldur s27, [x11]
 	WORD $0x4f9b132f // fmla v15.4s, v25.4s, v27.s[0]
 	WORD $0x4f9b1350 // fmla v16.4s, v26.4s, v27.s[0]
-	FMOVS        (R6), F27
+	WORD $0xbc4000db // ldur s27, [x6]
 	WORD $0x4f9b1331 // fmla v17.4s, v25.4s, v27.s[0]
 	WORD $0x4f9b1352 // fmla v18.4s, v26.4s, v27.s[0]
 	ADD          R5, R6, R11
-	FMOVS        (R11), F27
+	WORD $0xbc40017b // ldur s27, [x11]
 	WORD $0x4f9b1333 // fmla v19.4s, v25.4s, v27.s[0]
 	WORD $0x4f9b1354 // fmla v20.4s, v26.4s, v27.s[0]
-	FMOVS        (R7), F27
+	WORD $0xbc4000fb // ldur s27, [x7]
 	WORD $0x4f9b1335 // fmla v21.4s, v25.4s, v27.s[0]
 	WORD $0x4f9b1356 // fmla v22.4s, v26.4s, v27.s[0]
 	ADD          R5, R7, R11
-	FMOVS        (R11), F27
+	WORD $0xbc40017b // ldur s27, [x11]
 	WORD $0x4f9b1337 // fmla v23.4s, v25.4s, v27.s[0]
 	WORD $0x4f9b1358 // fmla v24.4s, v26.4s, v27.s[0]
 	ADD          R10, R9
@@ -4201,10 +4180,6 @@ TEXT ·matmulQ81xQ4_1NEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	MOVD         $q4_1_order<>+0(SB), R0
-	FMOVQ        (R0), F1
-	MOVD         $q4_1_order2<>+0(SB), R0
-	FMOVQ        (R0), F2
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -4212,13 +4187,11 @@ TEXT ·matmulQ81xQ4_1NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e403 // movi v3.16b, #0
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4f00e401 // movi v1.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         s+32(FP), R5
+	WORD $0x4f00e402 // movi v2.16b, #0
 	MOVD         blocks+64(FP), R6
 	MOVD         R1, R7
 	SUBS         $4, R6
@@ -4229,94 +4202,95 @@ loop3:
 	WORD $0xf98420e0 // prfm pldl1keep, [x7, #2112]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d4000e7 // ldr h7, [x7]
-	WORD $0x7d4028e8 // ldr h8, [x7, #20]
-	WORD $0x4e4838e7 // zip1 v7.8h, v7.8h, v8.8h
-	WORD $0x7d4050e8 // ldr h8, [x7, #40]
-	WORD $0x7d4078e9 // ldr h9, [x7, #60]
-	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
-	WORD $0x4e8838e7 // zip1 v7.4s, v7.4s, v8.4s
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	FMOVQ        (R4), F8
-	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
-	WORD $0x7d4004e8 // ldr h8, [x7, #2]
-	WORD $0x7d402ce9 // ldr h9, [x7, #22]
-	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
-	WORD $0x7d4054e9 // ldr h9, [x7, #42]
-	WORD $0x7d407cea // ldr h10, [x7, #62]
-	WORD $0x4e4a3929 // zip1 v9.8h, v9.8h, v10.8h
-	WORD $0x4e893908 // zip1 v8.4s, v8.4s, v9.4s
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e010109 // tbl v9.16b, { v8.16b }, v1.16b
-	FMOVQ        (R5), F10
-	WORD $0x4e2acd23 // fmla v3.4s, v9.4s, v10.4s
-	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FMOVQ        16(R5), F9
-	WORD $0x4e29cd04 // fmla v4.4s, v8.4s, v9.4s
+	WORD $0x7c4000e3 // ldur h3, [x7]
+	WORD $0x7c4140e4 // ldur h4, [x7, #20]
+	WORD $0x4e443863 // zip1 v3.8h, v3.8h, v4.8h
+	WORD $0x7c4280e4 // ldur h4, [x7, #40]
+	WORD $0x7c43c0e5 // ldur h5, [x7, #60]
+	WORD $0x4e453884 // zip1 v4.8h, v4.8h, v5.8h
+	WORD $0x4e843863 // zip1 v3.4s, v3.4s, v4.4s
+	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
+	WORD $0x3cc00084 // ldur q4, [x4]
+	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x7c4020e4 // ldur h4, [x7, #2]
+	WORD $0x7c4160e5 // ldur h5, [x7, #22]
+	WORD $0x4e453884 // zip1 v4.8h, v4.8h, v5.8h
+	WORD $0x7c42a0e5 // ldur h5, [x7, #42]
+	WORD $0x7c43e0e6 // ldur h6, [x7, #62]
+	WORD $0x4e4638a5 // zip1 v5.8h, v5.8h, v6.8h
+	WORD $0x4e853884 // zip1 v4.4s, v4.4s, v5.4s
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x3cc000a5 // ldur q5, [x5]
+	WORD $0x3cc100a6 // ldur q6, [x5, #16]
+	WORD $0x6e26d4a5 // faddp v5.4s, v5.4s, v6.4s
+	WORD $0x4e25cc82 // fmla v2.4s, v4.4s, v5.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F8
-	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FLDPQ        (R3), (F10, F11)
-	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
-	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e2bc12a // smull v10.8h, v9.8b, v11.8b
-	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
-	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
-	WORD $0x4e606928 // sadalp v8.4s, v9.8h
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4f871103 // fmla v3.4s, v8.4s, v7.s[0]
+	WORD $0x3cc040e4 // ldur q4, [x7, #4]
+	WORD $0x6f0c0485 // ushr v5.16b, v4.16b, #4
+	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
+	WORD $0x3cc00066 // ldur q6, [x3]
+	WORD $0x3cc10067 // ldur q7, [x3, #16]
+	WORD $0x0e26c088 // smull v8.8h, v4.8b, v6.8b
+	WORD $0x4e26c084 // smull2 v4.8h, v4.16b, v6.16b
+	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x0e27c0a6 // smull v6.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a5 // smull2 v5.8h, v5.16b, v7.16b
+	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
+	WORD $0x4e6068a4 // sadalp v4.4s, v5.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        24(R7), F8
-	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FLDPQ        32(R3), (F10, F11)
-	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
-	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e2bc12a // smull v10.8h, v9.8b, v11.8b
-	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
-	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
-	WORD $0x4e606928 // sadalp v8.4s, v9.8h
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4fa71104 // fmla v4.4s, v8.4s, v7.s[1]
+	WORD $0x3cc180e5 // ldur q5, [x7, #24]
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
+	WORD $0x3cc20067 // ldur q7, [x3, #32]
+	WORD $0x3cc30068 // ldur q8, [x3, #48]
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a5 // smull2 v5.8h, v5.16b, v7.16b
+	WORD $0x4e65bd25 // addp v5.8h, v9.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e28c0c7 // smull v7.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
+	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        44(R7), F8
-	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FLDPQ        64(R3), (F10, F11)
-	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
-	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e2bc12a // smull v10.8h, v9.8b, v11.8b
-	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
-	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
-	WORD $0x4e606928 // sadalp v8.4s, v9.8h
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4f871905 // fmla v5.4s, v8.4s, v7.s[2]
+	WORD $0x3cc2c0e6 // ldur q6, [x7, #44]
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
+	WORD $0x3cc40068 // ldur q8, [x3, #64]
+	WORD $0x3cc50069 // ldur q9, [x3, #80]
+	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
+	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x0e29c0e8 // smull v8.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e7 // smull2 v7.8h, v7.16b, v9.16b
+	WORD $0x4e67bd07 // addp v7.8h, v8.8h, v7.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        64(R7), F8
-	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FLDPQ        96(R3), (F10, F11)
-	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x3cc400e7 // ldur q7, [x7, #64]
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x3cc60069 // ldur q9, [x3, #96]
+	WORD $0x3cc7006a // ldur q10, [x3, #112]
+	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e7 // smull2 v7.8h, v7.16b, v9.16b
+	WORD $0x4e67bd67 // addp v7.8h, v11.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e2ac109 // smull v9.8h, v8.8b, v10.8b
 	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e2bc12a // smull v10.8h, v9.8b, v11.8b
-	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
-	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
-	WORD $0x4e606928 // sadalp v8.4s, v9.8h
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4fa71906 // fmla v6.4s, v8.4s, v7.s[3]
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+
+	// sums of 4 groups, times their factors
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4ea7bcc5 // addp v5.4s, v6.4s, v7.4s
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e23cc81 // fmla v1.4s, v4.4s, v3.4s
 	ADD          $0x50, R7
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -4332,34 +4306,33 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000e7 // ldr h7, [x7]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
-	WORD $0x7d4004e8 // ldr h8, [x7, #2]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c4000e3 // ldur h3, [x7]
+	WORD $0x1ee24063 // fcvt s3, h3
+	WORD $0x7c4020e4 // ldur h4, [x7, #2]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F9
-	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FLDPQ        (R3), (F11, F12)
-	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
-	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
-	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2cc14b // smull v11.8h, v10.8b, v12.8b
-	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
-	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
-	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FMOVD        (R5), F10
-	WORD $0x4e2acd05 // fmla v5.4s, v8.4s, v10.4s
+	WORD $0x3cc040e5 // ldur q5, [x7, #4]
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
+	WORD $0x3cc00067 // ldur q7, [x3]
+	WORD $0x3cc10068 // ldur q8, [x3, #16]
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a5 // smull2 v5.8h, v5.16b, v7.16b
+	WORD $0x4e65bd25 // addp v5.8h, v9.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e28c0c7 // smull v7.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
+	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
+	WORD $0xfc4000a6 // ldur d6, [x5]
+	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R4), F8
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
-	WORD $0x4e27cd23 // fmla v3.4s, v9.4s, v7.4s
+	WORD $0xbc400084 // ldur s4, [x4]
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	WORD $0x4f8310a1 // fmla v1.4s, v5.4s, v3.s[0]
 	ADD          $0x14, R7
 	ADD          $0x20, R3
 	ADD          $4, R4
@@ -4369,15 +4342,15 @@ loop5:
 
 done6:
 	ADD          $1, R6
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
+	MOVD         $q4_1_times<>+0(SB), R3
+	FMOVQ        (R3), F3
+	WORD $0x4e23cc41 // fmla v1.4s, v2.4s, v3.4s
 
 	// sums of the lanes
-	WORD $0x6e034064 // ext v4.16b, v3.16b, v3.16b, #8
-	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
-	WORD $0x7e30d884 // faddp s4, v4.2s
-	FMOVS        F4, (R0)
+	WORD $0x6e014022 // ext v2.16b, v1.16b, v1.16b, #8
+	WORD $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R0)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -4413,18 +4386,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000e3 // ldr h3, [x7]
-	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
-	WORD $0x4e040463 // dup v3.4s, v3.s[0]
-	WORD $0x7d4004e4 // ldr h4, [x7, #2]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c4000e3 // ldur h3, [x7]
+	WORD $0x1ee24063 // fcvt s3, h3
+	WORD $0x7c4020e4 // ldur h4, [x7, #2]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F5
+	WORD $0x3cc040e5 // ldur q5, [x7, #4]
 	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
 	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	FLDPQ        (R3), (F7, F8)
+	WORD $0x3cc00067 // ldur q7, [x3]
+	WORD $0x3cc10068 // ldur q8, [x3, #16]
 	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
 	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
 	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
@@ -4433,7 +4405,8 @@ loop3:
 	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
 	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	FLDPQ        32(R3), (F8, F9)
+	WORD $0x3cc20068 // ldur q8, [x3, #32]
+	WORD $0x3cc30069 // ldur q9, [x3, #48]
 	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
 	WORD $0x4e28c0a5 // smull2 v5.8h, v5.16b, v8.16b
 	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
@@ -4442,34 +4415,33 @@ loop3:
 	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
 	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
 	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
-	FMOVD        (R5), F6
-	WORD $0x4e26cc81 // fmla v1.4s, v4.4s, v6.4s
-	FMOVD        8(R5), F6
-	WORD $0x4e26cc82 // fmla v2.4s, v4.4s, v6.4s
+	WORD $0xfc4000a6 // ldur d6, [x5]
+	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
+	WORD $0xfc4080a6 // ldur d6, [x5, #8]
+	WORD $0x4f8410c2 // fmla v2.4s, v6.4s, v4.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 	WORD $0x4e21d8e6 // scvtf v6.4s, v7.4s
-	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
-	WORD $0x4e24ccc1 // fmla v1.4s, v6.4s, v4.4s
-	FMOVS        4(R4), F4
+	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
+	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
+	WORD $0xbc404084 // ldur s4, [x4, #4]
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
-	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
+	WORD $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	WORD $0x4f8310a2 // fmla v2.4s, v5.4s, v3.s[0]
 
 	// scales of the block
-	WORD $0x7d4028e3 // ldr h3, [x7, #20]
-	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
-	WORD $0x4e040463 // dup v3.4s, v3.s[0]
-	WORD $0x7d402ce4 // ldr h4, [x7, #22]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c4140e3 // ldur h3, [x7, #20]
+	WORD $0x1ee24063 // fcvt s3, h3
+	WORD $0x7c4160e4 // ldur h4, [x7, #22]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R7), F5
+	WORD $0x3cc180e5 // ldur q5, [x7, #24]
 	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
 	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	FLDPQ        64(R3), (F7, F8)
+	WORD $0x3cc40067 // ldur q7, [x3, #64]
+	WORD $0x3cc50068 // ldur q8, [x3, #80]
 	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
 	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
 	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
@@ -4478,7 +4450,8 @@ loop3:
 	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
 	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	FLDPQ        96(R3), (F8, F9)
+	WORD $0x3cc60068 // ldur q8, [x3, #96]
+	WORD $0x3cc70069 // ldur q9, [x3, #112]
 	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
 	WORD $0x4e28c0a5 // smull2 v5.8h, v5.16b, v8.16b
 	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
@@ -4487,20 +4460,20 @@ loop3:
 	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
 	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
 	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
-	FMOVD        16(R5), F6
-	WORD $0x4e26cc81 // fmla v1.4s, v4.4s, v6.4s
-	FMOVD        24(R5), F6
-	WORD $0x4e26cc82 // fmla v2.4s, v4.4s, v6.4s
+	WORD $0xfc4100a6 // ldur d6, [x5, #16]
+	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
+	WORD $0xfc4180a6 // ldur d6, [x5, #24]
+	WORD $0x4f8410c2 // fmla v2.4s, v6.4s, v4.s[0]
 
 	// integer sums times both scales
-	FMOVS        8(R4), F4
+	WORD $0xbc408084 // ldur s4, [x4, #8]
 	WORD $0x4e21d8e6 // scvtf v6.4s, v7.4s
-	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
-	WORD $0x4e24ccc1 // fmla v1.4s, v6.4s, v4.4s
-	FMOVS        12(R4), F4
+	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
+	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
+	WORD $0xbc40c084 // ldur s4, [x4, #12]
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
-	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
+	WORD $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	WORD $0x4f8310a2 // fmla v2.4s, v5.4s, v3.s[0]
 	ADD          $0x28, R7
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -4516,18 +4489,17 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000e3 // ldr h3, [x7]
-	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
-	WORD $0x4e040463 // dup v3.4s, v3.s[0]
-	WORD $0x7d4004e4 // ldr h4, [x7, #2]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c4000e3 // ldur h3, [x7]
+	WORD $0x1ee24063 // fcvt s3, h3
+	WORD $0x7c4020e4 // ldur h4, [x7, #2]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F5
+	WORD $0x3cc040e5 // ldur q5, [x7, #4]
 	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
 	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	FLDPQ        (R3), (F7, F8)
+	WORD $0x3cc00067 // ldur q7, [x3]
+	WORD $0x3cc10068 // ldur q8, [x3, #16]
 	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
 	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
 	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
@@ -4536,7 +4508,8 @@ loop5:
 	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
 	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	FLDPQ        32(R3), (F8, F9)
+	WORD $0x3cc20068 // ldur q8, [x3, #32]
+	WORD $0x3cc30069 // ldur q9, [x3, #48]
 	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
 	WORD $0x4e28c0a5 // smull2 v5.8h, v5.16b, v8.16b
 	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
@@ -4545,20 +4518,20 @@ loop5:
 	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
 	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
 	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
-	FMOVD        (R5), F6
-	WORD $0x4e26cc81 // fmla v1.4s, v4.4s, v6.4s
-	FMOVD        8(R5), F6
-	WORD $0x4e26cc82 // fmla v2.4s, v4.4s, v6.4s
+	WORD $0xfc4000a6 // ldur d6, [x5]
+	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
+	WORD $0xfc4080a6 // ldur d6, [x5, #8]
+	WORD $0x4f8410c2 // fmla v2.4s, v6.4s, v4.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 	WORD $0x4e21d8e6 // scvtf v6.4s, v7.4s
-	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
-	WORD $0x4e24ccc1 // fmla v1.4s, v6.4s, v4.4s
-	FMOVS        4(R4), F4
+	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
+	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
+	WORD $0xbc404084 // ldur s4, [x4, #4]
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
-	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
+	WORD $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	WORD $0x4f8310a2 // fmla v2.4s, v5.4s, v3.s[0]
 	ADD          $0x14, R7
 	ADD          $0x40, R3
 	ADD          $8, R4
@@ -4617,18 +4590,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000e4 // ldr h4, [x7]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x7d4004e5 // ldr h5, [x7, #2]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7c4000e4 // ldur h4, [x7]
+	WORD $0x1ee24084 // fcvt s4, h4
+	WORD $0x7c4020e5 // ldur h5, [x7, #2]
+	WORD $0x1ee240a5 // fcvt s5, h5
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F6
+	WORD $0x3cc040e6 // ldur q6, [x7, #4]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	FLDPQ        (R3), (F8, F9)
+	WORD $0x3cc00068 // ldur q8, [x3]
+	WORD $0x3cc10069 // ldur q9, [x3, #16]
 	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
 	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
 	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
@@ -4637,7 +4609,8 @@ loop3:
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
 	WORD $0x4e606928 // sadalp v8.4s, v9.8h
-	FLDPQ        32(R3), (F9, F10)
+	WORD $0x3cc20069 // ldur q9, [x3, #32]
+	WORD $0x3cc3006a // ldur q10, [x3, #48]
 	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
 	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
@@ -4646,7 +4619,8 @@ loop3:
 	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        64(R3), (F10, F11)
+	WORD $0x3cc4006a // ldur q10, [x3, #64]
+	WORD $0x3cc5006b // ldur q11, [x3, #80]
 	WORD $0x0e2ac0cc // smull v12.8h, v6.8b, v10.8b
 	WORD $0x4e2ac0c6 // smull2 v6.8h, v6.16b, v10.16b
 	WORD $0x4e66bd86 // addp v6.8h, v12.8h, v6.8h
@@ -4655,40 +4629,39 @@ loop3:
 	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
 	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
 	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
-	FMOVD        (R5), F7
-	WORD $0x4e27cca1 // fmla v1.4s, v5.4s, v7.4s
-	FMOVD        8(R5), F7
-	WORD $0x4e27cca2 // fmla v2.4s, v5.4s, v7.4s
-	FMOVD        16(R5), F7
-	WORD $0x4e27cca3 // fmla v3.4s, v5.4s, v7.4s
+	WORD $0xfc4000a7 // ldur d7, [x5]
+	WORD $0x4f8510e1 // fmla v1.4s, v7.4s, v5.s[0]
+	WORD $0xfc4080a7 // ldur d7, [x5, #8]
+	WORD $0x4f8510e2 // fmla v2.4s, v7.4s, v5.s[0]
+	WORD $0xfc4100a7 // ldur d7, [x5, #16]
+	WORD $0x4f8510e3 // fmla v3.4s, v7.4s, v5.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R4), F5
+	WORD $0xbc400085 // ldur s5, [x4]
 	WORD $0x4e21d907 // scvtf v7.4s, v8.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25cce1 // fmla v1.4s, v7.4s, v5.4s
-	FMOVS        4(R4), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510e1 // fmla v1.4s, v7.4s, v5.s[0]
+	WORD $0xbc404085 // ldur s5, [x4, #4]
 	WORD $0x4e21d927 // scvtf v7.4s, v9.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25cce2 // fmla v2.4s, v7.4s, v5.4s
-	FMOVS        8(R4), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510e2 // fmla v2.4s, v7.4s, v5.s[0]
+	WORD $0xbc408085 // ldur s5, [x4, #8]
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
+	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
 
 	// scales of the block
-	WORD $0x7d4028e4 // ldr h4, [x7, #20]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x7d402ce5 // ldr h5, [x7, #22]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7c4140e4 // ldur h4, [x7, #20]
+	WORD $0x1ee24084 // fcvt s4, h4
+	WORD $0x7c4160e5 // ldur h5, [x7, #22]
+	WORD $0x1ee240a5 // fcvt s5, h5
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R7), F6
+	WORD $0x3cc180e6 // ldur q6, [x7, #24]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	FLDPQ        96(R3), (F8, F9)
+	WORD $0x3cc60068 // ldur q8, [x3, #96]
+	WORD $0x3cc70069 // ldur q9, [x3, #112]
 	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
 	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
 	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
@@ -4697,7 +4670,8 @@ loop3:
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
 	WORD $0x4e606928 // sadalp v8.4s, v9.8h
-	FLDPQ        128(R3), (F9, F10)
+	WORD $0x3cc80069 // ldur q9, [x3, #128]
+	WORD $0x3cc9006a // ldur q10, [x3, #144]
 	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
 	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
@@ -4706,7 +4680,8 @@ loop3:
 	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        160(R3), (F10, F11)
+	WORD $0x3cca006a // ldur q10, [x3, #160]
+	WORD $0x3ccb006b // ldur q11, [x3, #176]
 	WORD $0x0e2ac0cc // smull v12.8h, v6.8b, v10.8b
 	WORD $0x4e2ac0c6 // smull2 v6.8h, v6.16b, v10.16b
 	WORD $0x4e66bd86 // addp v6.8h, v12.8h, v6.8h
@@ -4715,26 +4690,26 @@ loop3:
 	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
 	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
 	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
-	FMOVD        24(R5), F7
-	WORD $0x4e27cca1 // fmla v1.4s, v5.4s, v7.4s
-	FMOVD        32(R5), F7
-	WORD $0x4e27cca2 // fmla v2.4s, v5.4s, v7.4s
-	FMOVD        40(R5), F7
-	WORD $0x4e27cca3 // fmla v3.4s, v5.4s, v7.4s
+	WORD $0xfc4180a7 // ldur d7, [x5, #24]
+	WORD $0x4f8510e1 // fmla v1.4s, v7.4s, v5.s[0]
+	WORD $0xfc4200a7 // ldur d7, [x5, #32]
+	WORD $0x4f8510e2 // fmla v2.4s, v7.4s, v5.s[0]
+	WORD $0xfc4280a7 // ldur d7, [x5, #40]
+	WORD $0x4f8510e3 // fmla v3.4s, v7.4s, v5.s[0]
 
 	// integer sums times both scales
-	FMOVS        12(R4), F5
+	WORD $0xbc40c085 // ldur s5, [x4, #12]
 	WORD $0x4e21d907 // scvtf v7.4s, v8.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25cce1 // fmla v1.4s, v7.4s, v5.4s
-	FMOVS        16(R4), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510e1 // fmla v1.4s, v7.4s, v5.s[0]
+	WORD $0xbc410085 // ldur s5, [x4, #16]
 	WORD $0x4e21d927 // scvtf v7.4s, v9.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25cce2 // fmla v2.4s, v7.4s, v5.4s
-	FMOVS        20(R4), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510e2 // fmla v2.4s, v7.4s, v5.s[0]
+	WORD $0xbc414085 // ldur s5, [x4, #20]
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
+	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
 	ADD          $0x28, R7
 	ADD          $0xc0, R3
 	ADD          $0x18, R4
@@ -4750,18 +4725,17 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000e4 // ldr h4, [x7]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x7d4004e5 // ldr h5, [x7, #2]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7c4000e4 // ldur h4, [x7]
+	WORD $0x1ee24084 // fcvt s4, h4
+	WORD $0x7c4020e5 // ldur h5, [x7, #2]
+	WORD $0x1ee240a5 // fcvt s5, h5
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F6
+	WORD $0x3cc040e6 // ldur q6, [x7, #4]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	FLDPQ        (R3), (F8, F9)
+	WORD $0x3cc00068 // ldur q8, [x3]
+	WORD $0x3cc10069 // ldur q9, [x3, #16]
 	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
 	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
 	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
@@ -4770,7 +4744,8 @@ loop5:
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
 	WORD $0x4e606928 // sadalp v8.4s, v9.8h
-	FLDPQ        32(R3), (F9, F10)
+	WORD $0x3cc20069 // ldur q9, [x3, #32]
+	WORD $0x3cc3006a // ldur q10, [x3, #48]
 	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
 	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
@@ -4779,7 +4754,8 @@ loop5:
 	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        64(R3), (F10, F11)
+	WORD $0x3cc4006a // ldur q10, [x3, #64]
+	WORD $0x3cc5006b // ldur q11, [x3, #80]
 	WORD $0x0e2ac0cc // smull v12.8h, v6.8b, v10.8b
 	WORD $0x4e2ac0c6 // smull2 v6.8h, v6.16b, v10.16b
 	WORD $0x4e66bd86 // addp v6.8h, v12.8h, v6.8h
@@ -4788,26 +4764,26 @@ loop5:
 	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
 	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
 	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
-	FMOVD        (R5), F7
-	WORD $0x4e27cca1 // fmla v1.4s, v5.4s, v7.4s
-	FMOVD        8(R5), F7
-	WORD $0x4e27cca2 // fmla v2.4s, v5.4s, v7.4s
-	FMOVD        16(R5), F7
-	WORD $0x4e27cca3 // fmla v3.4s, v5.4s, v7.4s
+	WORD $0xfc4000a7 // ldur d7, [x5]
+	WORD $0x4f8510e1 // fmla v1.4s, v7.4s, v5.s[0]
+	WORD $0xfc4080a7 // ldur d7, [x5, #8]
+	WORD $0x4f8510e2 // fmla v2.4s, v7.4s, v5.s[0]
+	WORD $0xfc4100a7 // ldur d7, [x5, #16]
+	WORD $0x4f8510e3 // fmla v3.4s, v7.4s, v5.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R4), F5
+	WORD $0xbc400085 // ldur s5, [x4]
 	WORD $0x4e21d907 // scvtf v7.4s, v8.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25cce1 // fmla v1.4s, v7.4s, v5.4s
-	FMOVS        4(R4), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510e1 // fmla v1.4s, v7.4s, v5.s[0]
+	WORD $0xbc404085 // ldur s5, [x4, #4]
 	WORD $0x4e21d927 // scvtf v7.4s, v9.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25cce2 // fmla v2.4s, v7.4s, v5.4s
-	FMOVS        8(R4), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510e2 // fmla v2.4s, v7.4s, v5.s[0]
+	WORD $0xbc408085 // ldur s5, [x4, #8]
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
+	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
 	ADD          $0x14, R7
 	ADD          $0x60, R3
 	ADD          $0xc, R4
@@ -4872,18 +4848,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000e5 // ldr h5, [x7]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
-	WORD $0x7d4004e6 // ldr h6, [x7, #2]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c4000e5 // ldur h5, [x7]
+	WORD $0x1ee240a5 // fcvt s5, h5
+	WORD $0x7c4020e6 // ldur h6, [x7, #2]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F7
+	WORD $0x3cc040e7 // ldur q7, [x7, #4]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FLDPQ        (R3), (F9, F10)
+	WORD $0x3cc00069 // ldur q9, [x3]
+	WORD $0x3cc1006a // ldur q10, [x3, #16]
 	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
@@ -4892,7 +4867,8 @@ loop3:
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        32(R3), (F10, F11)
+	WORD $0x3cc2006a // ldur q10, [x3, #32]
+	WORD $0x3cc3006b // ldur q11, [x3, #48]
 	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
 	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
@@ -4901,7 +4877,8 @@ loop3:
 	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
 	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        64(R3), (F11, F12)
+	WORD $0x3cc4006b // ldur q11, [x3, #64]
+	WORD $0x3cc5006c // ldur q12, [x3, #80]
 	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
 	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -4910,7 +4887,8 @@ loop3:
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        96(R3), (F12, F13)
+	WORD $0x3cc6006c // ldur q12, [x3, #96]
+	WORD $0x3cc7006d // ldur q13, [x3, #112]
 	WORD $0x0e2cc0ee // smull v14.8h, v7.8b, v12.8b
 	WORD $0x4e2cc0e7 // smull2 v7.8h, v7.16b, v12.16b
 	WORD $0x4e67bdc7 // addp v7.8h, v14.8h, v7.8h
@@ -4919,46 +4897,45 @@ loop3:
 	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
 	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	FMOVD        (R5), F8
-	WORD $0x4e28ccc1 // fmla v1.4s, v6.4s, v8.4s
-	FMOVD        8(R5), F8
-	WORD $0x4e28ccc2 // fmla v2.4s, v6.4s, v8.4s
-	FMOVD        16(R5), F8
-	WORD $0x4e28ccc3 // fmla v3.4s, v6.4s, v8.4s
-	FMOVD        24(R5), F8
-	WORD $0x4e28ccc4 // fmla v4.4s, v6.4s, v8.4s
+	WORD $0xfc4000a8 // ldur d8, [x5]
+	WORD $0x4f861101 // fmla v1.4s, v8.4s, v6.s[0]
+	WORD $0xfc4080a8 // ldur d8, [x5, #8]
+	WORD $0x4f861102 // fmla v2.4s, v8.4s, v6.s[0]
+	WORD $0xfc4100a8 // ldur d8, [x5, #16]
+	WORD $0x4f861103 // fmla v3.4s, v8.4s, v6.s[0]
+	WORD $0xfc4180a8 // ldur d8, [x5, #24]
+	WORD $0x4f861104 // fmla v4.4s, v8.4s, v6.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R4), F6
+	WORD $0xbc400086 // ldur s6, [x4]
 	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cd01 // fmla v1.4s, v8.4s, v6.4s
-	FMOVS        4(R4), F6
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4f861101 // fmla v1.4s, v8.4s, v6.s[0]
+	WORD $0xbc404086 // ldur s6, [x4, #4]
 	WORD $0x4e21d948 // scvtf v8.4s, v10.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cd02 // fmla v2.4s, v8.4s, v6.4s
-	FMOVS        8(R4), F6
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4f861102 // fmla v2.4s, v8.4s, v6.s[0]
+	WORD $0xbc408086 // ldur s6, [x4, #8]
 	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cd03 // fmla v3.4s, v8.4s, v6.4s
-	FMOVS        12(R4), F6
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4f861103 // fmla v3.4s, v8.4s, v6.s[0]
+	WORD $0xbc40c086 // ldur s6, [x4, #12]
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
-	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
+	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	WORD $0x4f8510e4 // fmla v4.4s, v7.4s, v5.s[0]
 
 	// scales of the block
-	WORD $0x7d4028e5 // ldr h5, [x7, #20]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
-	WORD $0x7d402ce6 // ldr h6, [x7, #22]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c4140e5 // ldur h5, [x7, #20]
+	WORD $0x1ee240a5 // fcvt s5, h5
+	WORD $0x7c4160e6 // ldur h6, [x7, #22]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R7), F7
+	WORD $0x3cc180e7 // ldur q7, [x7, #24]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FLDPQ        128(R3), (F9, F10)
+	WORD $0x3cc80069 // ldur q9, [x3, #128]
+	WORD $0x3cc9006a // ldur q10, [x3, #144]
 	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
@@ -4967,7 +4944,8 @@ loop3:
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        160(R3), (F10, F11)
+	WORD $0x3cca006a // ldur q10, [x3, #160]
+	WORD $0x3ccb006b // ldur q11, [x3, #176]
 	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
 	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
@@ -4976,7 +4954,8 @@ loop3:
 	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
 	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        192(R3), (F11, F12)
+	WORD $0x3ccc006b // ldur q11, [x3, #192]
+	WORD $0x3ccd006c // ldur q12, [x3, #208]
 	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
 	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -4985,7 +4964,8 @@ loop3:
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        224(R3), (F12, F13)
+	WORD $0x3cce006c // ldur q12, [x3, #224]
+	WORD $0x3ccf006d // ldur q13, [x3, #240]
 	WORD $0x0e2cc0ee // smull v14.8h, v7.8b, v12.8b
 	WORD $0x4e2cc0e7 // smull2 v7.8h, v7.16b, v12.16b
 	WORD $0x4e67bdc7 // addp v7.8h, v14.8h, v7.8h
@@ -4994,32 +4974,32 @@ loop3:
 	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
 	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	FMOVD        32(R5), F8
-	WORD $0x4e28ccc1 // fmla v1.4s, v6.4s, v8.4s
-	FMOVD        40(R5), F8
-	WORD $0x4e28ccc2 // fmla v2.4s, v6.4s, v8.4s
-	FMOVD        48(R5), F8
-	WORD $0x4e28ccc3 // fmla v3.4s, v6.4s, v8.4s
-	FMOVD        56(R5), F8
-	WORD $0x4e28ccc4 // fmla v4.4s, v6.4s, v8.4s
+	WORD $0xfc4200a8 // ldur d8, [x5, #32]
+	WORD $0x4f861101 // fmla v1.4s, v8.4s, v6.s[0]
+	WORD $0xfc4280a8 // ldur d8, [x5, #40]
+	WORD $0x4f861102 // fmla v2.4s, v8.4s, v6.s[0]
+	WORD $0xfc4300a8 // ldur d8, [x5, #48]
+	WORD $0x4f861103 // fmla v3.4s, v8.4s, v6.s[0]
+	WORD $0xfc4380a8 // ldur d8, [x5, #56]
+	WORD $0x4f861104 // fmla v4.4s, v8.4s, v6.s[0]
 
 	// integer sums times both scales
-	FMOVS        16(R4), F6
+	WORD $0xbc410086 // ldur s6, [x4, #16]
 	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cd01 // fmla v1.4s, v8.4s, v6.4s
-	FMOVS        20(R4), F6
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4f861101 // fmla v1.4s, v8.4s, v6.s[0]
+	WORD $0xbc414086 // ldur s6, [x4, #20]
 	WORD $0x4e21d948 // scvtf v8.4s, v10.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cd02 // fmla v2.4s, v8.4s, v6.4s
-	FMOVS        24(R4), F6
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4f861102 // fmla v2.4s, v8.4s, v6.s[0]
+	WORD $0xbc418086 // ldur s6, [x4, #24]
 	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cd03 // fmla v3.4s, v8.4s, v6.4s
-	FMOVS        28(R4), F6
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4f861103 // fmla v3.4s, v8.4s, v6.s[0]
+	WORD $0xbc41c086 // ldur s6, [x4, #28]
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
-	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
+	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	WORD $0x4f8510e4 // fmla v4.4s, v7.4s, v5.s[0]
 	ADD          $0x28, R7
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -5035,18 +5015,17 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000e5 // ldr h5, [x7]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
-	WORD $0x7d4004e6 // ldr h6, [x7, #2]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c4000e5 // ldur h5, [x7]
+	WORD $0x1ee240a5 // fcvt s5, h5
+	WORD $0x7c4020e6 // ldur h6, [x7, #2]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F7
+	WORD $0x3cc040e7 // ldur q7, [x7, #4]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FLDPQ        (R3), (F9, F10)
+	WORD $0x3cc00069 // ldur q9, [x3]
+	WORD $0x3cc1006a // ldur q10, [x3, #16]
 	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
@@ -5055,7 +5034,8 @@ loop5:
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        32(R3), (F10, F11)
+	WORD $0x3cc2006a // ldur q10, [x3, #32]
+	WORD $0x3cc3006b // ldur q11, [x3, #48]
 	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
 	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
@@ -5064,7 +5044,8 @@ loop5:
 	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
 	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        64(R3), (F11, F12)
+	WORD $0x3cc4006b // ldur q11, [x3, #64]
+	WORD $0x3cc5006c // ldur q12, [x3, #80]
 	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
 	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -5073,7 +5054,8 @@ loop5:
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        96(R3), (F12, F13)
+	WORD $0x3cc6006c // ldur q12, [x3, #96]
+	WORD $0x3cc7006d // ldur q13, [x3, #112]
 	WORD $0x0e2cc0ee // smull v14.8h, v7.8b, v12.8b
 	WORD $0x4e2cc0e7 // smull2 v7.8h, v7.16b, v12.16b
 	WORD $0x4e67bdc7 // addp v7.8h, v14.8h, v7.8h
@@ -5082,32 +5064,32 @@ loop5:
 	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
 	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	FMOVD        (R5), F8
-	WORD $0x4e28ccc1 // fmla v1.4s, v6.4s, v8.4s
-	FMOVD        8(R5), F8
-	WORD $0x4e28ccc2 // fmla v2.4s, v6.4s, v8.4s
-	FMOVD        16(R5), F8
-	WORD $0x4e28ccc3 // fmla v3.4s, v6.4s, v8.4s
-	FMOVD        24(R5), F8
-	WORD $0x4e28ccc4 // fmla v4.4s, v6.4s, v8.4s
+	WORD $0xfc4000a8 // ldur d8, [x5]
+	WORD $0x4f861101 // fmla v1.4s, v8.4s, v6.s[0]
+	WORD $0xfc4080a8 // ldur d8, [x5, #8]
+	WORD $0x4f861102 // fmla v2.4s, v8.4s, v6.s[0]
+	WORD $0xfc4100a8 // ldur d8, [x5, #16]
+	WORD $0x4f861103 // fmla v3.4s, v8.4s, v6.s[0]
+	WORD $0xfc4180a8 // ldur d8, [x5, #24]
+	WORD $0x4f861104 // fmla v4.4s, v8.4s, v6.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R4), F6
+	WORD $0xbc400086 // ldur s6, [x4]
 	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cd01 // fmla v1.4s, v8.4s, v6.4s
-	FMOVS        4(R4), F6
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4f861101 // fmla v1.4s, v8.4s, v6.s[0]
+	WORD $0xbc404086 // ldur s6, [x4, #4]
 	WORD $0x4e21d948 // scvtf v8.4s, v10.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cd02 // fmla v2.4s, v8.4s, v6.4s
-	FMOVS        8(R4), F6
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4f861102 // fmla v2.4s, v8.4s, v6.s[0]
+	WORD $0xbc408086 // ldur s6, [x4, #8]
 	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cd03 // fmla v3.4s, v8.4s, v6.4s
-	FMOVS        12(R4), F6
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4f861103 // fmla v3.4s, v8.4s, v6.s[0]
+	WORD $0xbc40c086 // ldur s6, [x4, #12]
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
-	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
+	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	WORD $0x4f8510e4 // fmla v4.4s, v7.4s, v5.s[0]
 	ADD          $0x14, R7
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -5155,10 +5137,6 @@ TEXT ·matmulQ8Fours1xQ4_1NEON(SB), NOSPLIT, $160-72
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	MOVD         $q4_1_order<>+0(SB), R0
-	FMOVQ        (R0), F1
-	MOVD         $q4_1_order2<>+0(SB), R0
-	FMOVQ        (R0), F2
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -5175,13 +5153,11 @@ loop1:
 	BLT          done4
 
 loop3:
-	WORD $0x4f00e403 // movi v3.16b, #0
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4f00e401 // movi v1.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         s+32(FP), R8
+	WORD $0x4f00e402 // movi v2.16b, #0
 	MOVD         blocks+64(FP), R9
 	MOVD         R1, R10
 	SUBS         $4, R9
@@ -5192,94 +5168,95 @@ loop5:
 	WORD $0xf9842140 // prfm pldl1keep, [x10, #2112]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d400147 // ldr h7, [x10]
-	WORD $0x7d402948 // ldr h8, [x10, #20]
-	WORD $0x4e4838e7 // zip1 v7.8h, v7.8h, v8.8h
-	WORD $0x7d405148 // ldr h8, [x10, #40]
-	WORD $0x7d407949 // ldr h9, [x10, #60]
-	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
-	WORD $0x4e8838e7 // zip1 v7.4s, v7.4s, v8.4s
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	FMOVQ        (R7), F8
-	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
-	WORD $0x7d400548 // ldr h8, [x10, #2]
-	WORD $0x7d402d49 // ldr h9, [x10, #22]
-	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
-	WORD $0x7d405549 // ldr h9, [x10, #42]
-	WORD $0x7d407d4a // ldr h10, [x10, #62]
-	WORD $0x4e4a3929 // zip1 v9.8h, v9.8h, v10.8h
-	WORD $0x4e893908 // zip1 v8.4s, v8.4s, v9.4s
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e010109 // tbl v9.16b, { v8.16b }, v1.16b
-	FMOVQ        (R8), F10
-	WORD $0x4e2acd23 // fmla v3.4s, v9.4s, v10.4s
-	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FMOVQ        16(R8), F9
-	WORD $0x4e29cd04 // fmla v4.4s, v8.4s, v9.4s
+	WORD $0x7c400143 // ldur h3, [x10]
+	WORD $0x7c414144 // ldur h4, [x10, #20]
+	WORD $0x4e443863 // zip1 v3.8h, v3.8h, v4.8h
+	WORD $0x7c428144 // ldur h4, [x10, #40]
+	WORD $0x7c43c145 // ldur h5, [x10, #60]
+	WORD $0x4e453884 // zip1 v4.8h, v4.8h, v5.8h
+	WORD $0x4e843863 // zip1 v3.4s, v3.4s, v4.4s
+	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
+	WORD $0x3cc000e4 // ldur q4, [x7]
+	WORD $0x6e24dc63 // fmul v3.4s, v3.4s, v4.4s
+	WORD $0x7c402144 // ldur h4, [x10, #2]
+	WORD $0x7c416145 // ldur h5, [x10, #22]
+	WORD $0x4e453884 // zip1 v4.8h, v4.8h, v5.8h
+	WORD $0x7c42a145 // ldur h5, [x10, #42]
+	WORD $0x7c43e146 // ldur h6, [x10, #62]
+	WORD $0x4e4638a5 // zip1 v5.8h, v5.8h, v6.8h
+	WORD $0x4e853884 // zip1 v4.4s, v4.4s, v5.4s
+	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
+	WORD $0x3cc00105 // ldur q5, [x8]
+	WORD $0x3cc10106 // ldur q6, [x8, #16]
+	WORD $0x6e26d4a5 // faddp v5.4s, v5.4s, v6.4s
+	WORD $0x4e25cc82 // fmla v2.4s, v4.4s, v5.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R10), F8
-	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FLDPQ        (R6), (F10, F11)
-	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
-	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e2bc12a // smull v10.8h, v9.8b, v11.8b
-	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
-	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
-	WORD $0x4e606928 // sadalp v8.4s, v9.8h
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4f871103 // fmla v3.4s, v8.4s, v7.s[0]
+	WORD $0x3cc04144 // ldur q4, [x10, #4]
+	WORD $0x6f0c0485 // ushr v5.16b, v4.16b, #4
+	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
+	WORD $0x3cc000c6 // ldur q6, [x6]
+	WORD $0x3cc100c7 // ldur q7, [x6, #16]
+	WORD $0x0e26c088 // smull v8.8h, v4.8b, v6.8b
+	WORD $0x4e26c084 // smull2 v4.8h, v4.16b, v6.16b
+	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x0e27c0a6 // smull v6.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a5 // smull2 v5.8h, v5.16b, v7.16b
+	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
+	WORD $0x4e6068a4 // sadalp v4.4s, v5.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        24(R10), F8
-	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FLDPQ        32(R6), (F10, F11)
-	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
-	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e2bc12a // smull v10.8h, v9.8b, v11.8b
-	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
-	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
-	WORD $0x4e606928 // sadalp v8.4s, v9.8h
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4fa71104 // fmla v4.4s, v8.4s, v7.s[1]
+	WORD $0x3cc18145 // ldur q5, [x10, #24]
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
+	WORD $0x3cc200c7 // ldur q7, [x6, #32]
+	WORD $0x3cc300c8 // ldur q8, [x6, #48]
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a5 // smull2 v5.8h, v5.16b, v7.16b
+	WORD $0x4e65bd25 // addp v5.8h, v9.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e28c0c7 // smull v7.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
+	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        44(R10), F8
-	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FLDPQ        64(R6), (F10, F11)
-	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
-	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e2bc12a // smull v10.8h, v9.8b, v11.8b
-	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
-	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
-	WORD $0x4e606928 // sadalp v8.4s, v9.8h
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4f871905 // fmla v5.4s, v8.4s, v7.s[2]
+	WORD $0x3cc2c146 // ldur q6, [x10, #44]
+	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
+	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
+	WORD $0x3cc400c8 // ldur q8, [x6, #64]
+	WORD $0x3cc500c9 // ldur q9, [x6, #80]
+	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
+	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x0e29c0e8 // smull v8.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e7 // smull2 v7.8h, v7.16b, v9.16b
+	WORD $0x4e67bd07 // addp v7.8h, v8.8h, v7.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        64(R10), F8
-	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FLDPQ        96(R6), (F10, F11)
-	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x3cc40147 // ldur q7, [x10, #64]
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
+	WORD $0x3cc600c9 // ldur q9, [x6, #96]
+	WORD $0x3cc700ca // ldur q10, [x6, #112]
+	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e7 // smull2 v7.8h, v7.16b, v9.16b
+	WORD $0x4e67bd67 // addp v7.8h, v11.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e2ac109 // smull v9.8h, v8.8b, v10.8b
 	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e2bc12a // smull v10.8h, v9.8b, v11.8b
-	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
-	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
-	WORD $0x4e606928 // sadalp v8.4s, v9.8h
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4fa71906 // fmla v6.4s, v8.4s, v7.s[3]
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+
+	// sums of 4 groups, times their factors
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4ea7bcc5 // addp v5.4s, v6.4s, v7.4s
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e23cc81 // fmla v1.4s, v4.4s, v3.4s
 	ADD          $0x50, R10
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -5295,34 +5272,33 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400147 // ldr h7, [x10]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
-	WORD $0x7d400548 // ldr h8, [x10, #2]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c400143 // ldur h3, [x10]
+	WORD $0x1ee24063 // fcvt s3, h3
+	WORD $0x7c402144 // ldur h4, [x10, #2]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R10), F9
-	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FLDPQ        (R6), (F11, F12)
-	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
-	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
-	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2cc14b // smull v11.8h, v10.8b, v12.8b
-	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
-	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
-	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FMOVD        (R8), F10
-	WORD $0x4e2acd05 // fmla v5.4s, v8.4s, v10.4s
+	WORD $0x3cc04145 // ldur q5, [x10, #4]
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
+	WORD $0x3cc000c7 // ldur q7, [x6]
+	WORD $0x3cc100c8 // ldur q8, [x6, #16]
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a5 // smull2 v5.8h, v5.16b, v7.16b
+	WORD $0x4e65bd25 // addp v5.8h, v9.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e28c0c7 // smull v7.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
+	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
+	WORD $0xfc400106 // ldur d6, [x8]
+	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R7), F8
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
-	WORD $0x4e27cd23 // fmla v3.4s, v9.4s, v7.4s
+	WORD $0xbc4000e4 // ldur s4, [x7]
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	WORD $0x4f8310a1 // fmla v1.4s, v5.4s, v3.s[0]
 	ADD          $0x14, R10
 	ADD          $0x20, R6
 	ADD          $4, R7
@@ -5332,10 +5308,10 @@ loop7:
 
 done8:
 	ADD          $1, R9
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
-	WORD $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
-	FMOVQ        F3, (R5)
+	MOVD         $q4_1_times<>+0(SB), R6
+	FMOVQ        (R6), F3
+	WORD $0x4e23cc41 // fmla v1.4s, v2.4s, v3.4s
+	FMOVQ        F1, (R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -5346,18 +5322,18 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F3
-	FMOVQ        32(R3), F4
-	FMOVQ        64(R3), F5
-	FMOVQ        96(R3), F6
-	WORD $0x4ec43867 // zip1 v7.2d, v3.2d, v4.2d
-	WORD $0x4ec47863 // zip2 v3.2d, v3.2d, v4.2d
-	WORD $0x4e23d4e7 // fadd v7.4s, v7.4s, v3.4s
-	WORD $0x4ec638a3 // zip1 v3.2d, v5.2d, v6.2d
-	WORD $0x4ec678a4 // zip2 v4.2d, v5.2d, v6.2d
-	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	WORD $0x6e23d4e3 // faddp v3.4s, v7.4s, v3.4s
-	FMOVQ        F3, (R0)
+	WORD $0x3cc00061 // ldur q1, [x3]
+	WORD $0x3cc20062 // ldur q2, [x3, #32]
+	WORD $0x3cc40063 // ldur q3, [x3, #64]
+	WORD $0x3cc60064 // ldur q4, [x3, #96]
+	WORD $0x4ec23825 // zip1 v5.2d, v1.2d, v2.2d
+	WORD $0x4ec27821 // zip2 v1.2d, v1.2d, v2.2d
+	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
+	WORD $0x4ec43861 // zip1 v1.2d, v3.2d, v4.2d
+	WORD $0x4ec47862 // zip2 v2.2d, v3.2d, v4.2d
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x6e21d4a1 // faddp v1.4s, v5.4s, v1.4s
+	FMOVQ        F1, (R0)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1
@@ -5400,18 +5376,17 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400143 // ldr h3, [x10]
-	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
-	WORD $0x4e040463 // dup v3.4s, v3.s[0]
-	WORD $0x7d400544 // ldr h4, [x10, #2]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c400143 // ldur h3, [x10]
+	WORD $0x1ee24063 // fcvt s3, h3
+	WORD $0x7c402144 // ldur h4, [x10, #2]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R10), F5
+	WORD $0x3cc04145 // ldur q5, [x10, #4]
 	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
 	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	FLDPQ        (R6), (F7, F8)
+	WORD $0x3cc000c7 // ldur q7, [x6]
+	WORD $0x3cc100c8 // ldur q8, [x6, #16]
 	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
 	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
 	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
@@ -5420,7 +5395,8 @@ loop5:
 	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
 	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	FLDPQ        32(R6), (F8, F9)
+	WORD $0x3cc200c8 // ldur q8, [x6, #32]
+	WORD $0x3cc300c9 // ldur q9, [x6, #48]
 	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
 	WORD $0x4e28c0a5 // smull2 v5.8h, v5.16b, v8.16b
 	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
@@ -5429,34 +5405,33 @@ loop5:
 	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
 	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
 	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
-	FMOVD        (R8), F6
-	WORD $0x4e26cc81 // fmla v1.4s, v4.4s, v6.4s
-	FMOVD        8(R8), F6
-	WORD $0x4e26cc82 // fmla v2.4s, v4.4s, v6.4s
+	WORD $0xfc400106 // ldur d6, [x8]
+	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
+	WORD $0xfc408106 // ldur d6, [x8, #8]
+	WORD $0x4f8410c2 // fmla v2.4s, v6.4s, v4.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R7), F4
+	WORD $0xbc4000e4 // ldur s4, [x7]
 	WORD $0x4e21d8e6 // scvtf v6.4s, v7.4s
-	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
-	WORD $0x4e24ccc1 // fmla v1.4s, v6.4s, v4.4s
-	FMOVS        4(R7), F4
+	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
+	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
+	WORD $0xbc4040e4 // ldur s4, [x7, #4]
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
-	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
+	WORD $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	WORD $0x4f8310a2 // fmla v2.4s, v5.4s, v3.s[0]
 
 	// scales of the block
-	WORD $0x7d402943 // ldr h3, [x10, #20]
-	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
-	WORD $0x4e040463 // dup v3.4s, v3.s[0]
-	WORD $0x7d402d44 // ldr h4, [x10, #22]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c414143 // ldur h3, [x10, #20]
+	WORD $0x1ee24063 // fcvt s3, h3
+	WORD $0x7c416144 // ldur h4, [x10, #22]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R10), F5
+	WORD $0x3cc18145 // ldur q5, [x10, #24]
 	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
 	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	FLDPQ        64(R6), (F7, F8)
+	WORD $0x3cc400c7 // ldur q7, [x6, #64]
+	WORD $0x3cc500c8 // ldur q8, [x6, #80]
 	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
 	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
 	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
@@ -5465,7 +5440,8 @@ loop5:
 	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
 	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	FLDPQ        96(R6), (F8, F9)
+	WORD $0x3cc600c8 // ldur q8, [x6, #96]
+	WORD $0x3cc700c9 // ldur q9, [x6, #112]
 	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
 	WORD $0x4e28c0a5 // smull2 v5.8h, v5.16b, v8.16b
 	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
@@ -5474,20 +5450,20 @@ loop5:
 	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
 	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
 	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
-	FMOVD        16(R8), F6
-	WORD $0x4e26cc81 // fmla v1.4s, v4.4s, v6.4s
-	FMOVD        24(R8), F6
-	WORD $0x4e26cc82 // fmla v2.4s, v4.4s, v6.4s
+	WORD $0xfc410106 // ldur d6, [x8, #16]
+	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
+	WORD $0xfc418106 // ldur d6, [x8, #24]
+	WORD $0x4f8410c2 // fmla v2.4s, v6.4s, v4.s[0]
 
 	// integer sums times both scales
-	FMOVS        8(R7), F4
+	WORD $0xbc4080e4 // ldur s4, [x7, #8]
 	WORD $0x4e21d8e6 // scvtf v6.4s, v7.4s
-	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
-	WORD $0x4e24ccc1 // fmla v1.4s, v6.4s, v4.4s
-	FMOVS        12(R7), F4
+	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
+	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
+	WORD $0xbc40c0e4 // ldur s4, [x7, #12]
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
-	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
+	WORD $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	WORD $0x4f8310a2 // fmla v2.4s, v5.4s, v3.s[0]
 	ADD          $0x28, R10
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -5503,18 +5479,17 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400143 // ldr h3, [x10]
-	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
-	WORD $0x4e040463 // dup v3.4s, v3.s[0]
-	WORD $0x7d400544 // ldr h4, [x10, #2]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c400143 // ldur h3, [x10]
+	WORD $0x1ee24063 // fcvt s3, h3
+	WORD $0x7c402144 // ldur h4, [x10, #2]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R10), F5
+	WORD $0x3cc04145 // ldur q5, [x10, #4]
 	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
 	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	FLDPQ        (R6), (F7, F8)
+	WORD $0x3cc000c7 // ldur q7, [x6]
+	WORD $0x3cc100c8 // ldur q8, [x6, #16]
 	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
 	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
 	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
@@ -5523,7 +5498,8 @@ loop7:
 	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
 	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	FLDPQ        32(R6), (F8, F9)
+	WORD $0x3cc200c8 // ldur q8, [x6, #32]
+	WORD $0x3cc300c9 // ldur q9, [x6, #48]
 	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
 	WORD $0x4e28c0a5 // smull2 v5.8h, v5.16b, v8.16b
 	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
@@ -5532,20 +5508,20 @@ loop7:
 	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
 	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
 	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
-	FMOVD        (R8), F6
-	WORD $0x4e26cc81 // fmla v1.4s, v4.4s, v6.4s
-	FMOVD        8(R8), F6
-	WORD $0x4e26cc82 // fmla v2.4s, v4.4s, v6.4s
+	WORD $0xfc400106 // ldur d6, [x8]
+	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
+	WORD $0xfc408106 // ldur d6, [x8, #8]
+	WORD $0x4f8410c2 // fmla v2.4s, v6.4s, v4.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R7), F4
+	WORD $0xbc4000e4 // ldur s4, [x7]
 	WORD $0x4e21d8e6 // scvtf v6.4s, v7.4s
-	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
-	WORD $0x4e24ccc1 // fmla v1.4s, v6.4s, v4.4s
-	FMOVS        4(R7), F4
+	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
+	WORD $0x4f8410c1 // fmla v1.4s, v6.4s, v4.s[0]
+	WORD $0xbc4040e4 // ldur s4, [x7, #4]
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
-	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
+	WORD $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	WORD $0x4f8310a2 // fmla v2.4s, v5.4s, v3.s[0]
 	ADD          $0x14, R10
 	ADD          $0x40, R6
 	ADD          $8, R7
@@ -5567,10 +5543,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F1
-	FMOVQ        32(R3), F2
-	FMOVQ        64(R3), F3
-	FMOVQ        96(R3), F4
+	WORD $0x3cc00061 // ldur q1, [x3]
+	WORD $0x3cc20062 // ldur q2, [x3, #32]
+	WORD $0x3cc40063 // ldur q3, [x3, #64]
+	WORD $0x3cc60064 // ldur q4, [x3, #96]
 	WORD $0x4ec23825 // zip1 v5.2d, v1.2d, v2.2d
 	WORD $0x4ec27821 // zip2 v1.2d, v1.2d, v2.2d
 	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
@@ -5579,10 +5555,10 @@ done4:
 	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
 	WORD $0x6e21d4a1 // faddp v1.4s, v5.4s, v1.4s
 	FMOVQ        F1, (R0)
-	FMOVQ        128(R3), F1
-	FMOVQ        160(R3), F2
-	FMOVQ        192(R3), F3
-	FMOVQ        224(R3), F4
+	WORD $0x3cc80061 // ldur q1, [x3, #128]
+	WORD $0x3cca0062 // ldur q2, [x3, #160]
+	WORD $0x3ccc0063 // ldur q3, [x3, #192]
+	WORD $0x3cce0064 // ldur q4, [x3, #224]
 	WORD $0x4ec23825 // zip1 v5.2d, v1.2d, v2.2d
 	WORD $0x4ec27821 // zip2 v1.2d, v1.2d, v2.2d
 	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
@@ -5637,18 +5613,17 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400144 // ldr h4, [x10]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x7d400545 // ldr h5, [x10, #2]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7c400144 // ldur h4, [x10]
+	WORD $0x1ee24084 // fcvt s4, h4
+	WORD $0x7c402145 // ldur h5, [x10, #2]
+	WORD $0x1ee240a5 // fcvt s5, h5
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R10), F6
+	WORD $0x3cc04146 // ldur q6, [x10, #4]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	FLDPQ        (R6), (F8, F9)
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
 	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
 	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
 	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
@@ -5657,7 +5632,8 @@ loop5:
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
 	WORD $0x4e606928 // sadalp v8.4s, v9.8h
-	FLDPQ        32(R6), (F9, F10)
+	WORD $0x3cc200c9 // ldur q9, [x6, #32]
+	WORD $0x3cc300ca // ldur q10, [x6, #48]
 	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
 	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
@@ -5666,7 +5642,8 @@ loop5:
 	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        64(R6), (F10, F11)
+	WORD $0x3cc400ca // ldur q10, [x6, #64]
+	WORD $0x3cc500cb // ldur q11, [x6, #80]
 	WORD $0x0e2ac0cc // smull v12.8h, v6.8b, v10.8b
 	WORD $0x4e2ac0c6 // smull2 v6.8h, v6.16b, v10.16b
 	WORD $0x4e66bd86 // addp v6.8h, v12.8h, v6.8h
@@ -5675,40 +5652,39 @@ loop5:
 	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
 	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
 	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
-	FMOVD        (R8), F7
-	WORD $0x4e27cca1 // fmla v1.4s, v5.4s, v7.4s
-	FMOVD        8(R8), F7
-	WORD $0x4e27cca2 // fmla v2.4s, v5.4s, v7.4s
-	FMOVD        16(R8), F7
-	WORD $0x4e27cca3 // fmla v3.4s, v5.4s, v7.4s
+	WORD $0xfc400107 // ldur d7, [x8]
+	WORD $0x4f8510e1 // fmla v1.4s, v7.4s, v5.s[0]
+	WORD $0xfc408107 // ldur d7, [x8, #8]
+	WORD $0x4f8510e2 // fmla v2.4s, v7.4s, v5.s[0]
+	WORD $0xfc410107 // ldur d7, [x8, #16]
+	WORD $0x4f8510e3 // fmla v3.4s, v7.4s, v5.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R7), F5
+	WORD $0xbc4000e5 // ldur s5, [x7]
 	WORD $0x4e21d907 // scvtf v7.4s, v8.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25cce1 // fmla v1.4s, v7.4s, v5.4s
-	FMOVS        4(R7), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510e1 // fmla v1.4s, v7.4s, v5.s[0]
+	WORD $0xbc4040e5 // ldur s5, [x7, #4]
 	WORD $0x4e21d927 // scvtf v7.4s, v9.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25cce2 // fmla v2.4s, v7.4s, v5.4s
-	FMOVS        8(R7), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510e2 // fmla v2.4s, v7.4s, v5.s[0]
+	WORD $0xbc4080e5 // ldur s5, [x7, #8]
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
+	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
 
 	// scales of the block
-	WORD $0x7d402944 // ldr h4, [x10, #20]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x7d402d45 // ldr h5, [x10, #22]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7c414144 // ldur h4, [x10, #20]
+	WORD $0x1ee24084 // fcvt s4, h4
+	WORD $0x7c416145 // ldur h5, [x10, #22]
+	WORD $0x1ee240a5 // fcvt s5, h5
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R10), F6
+	WORD $0x3cc18146 // ldur q6, [x10, #24]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	FLDPQ        96(R6), (F8, F9)
+	WORD $0x3cc600c8 // ldur q8, [x6, #96]
+	WORD $0x3cc700c9 // ldur q9, [x6, #112]
 	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
 	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
 	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
@@ -5717,7 +5693,8 @@ loop5:
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
 	WORD $0x4e606928 // sadalp v8.4s, v9.8h
-	FLDPQ        128(R6), (F9, F10)
+	WORD $0x3cc800c9 // ldur q9, [x6, #128]
+	WORD $0x3cc900ca // ldur q10, [x6, #144]
 	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
 	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
@@ -5726,7 +5703,8 @@ loop5:
 	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        160(R6), (F10, F11)
+	WORD $0x3cca00ca // ldur q10, [x6, #160]
+	WORD $0x3ccb00cb // ldur q11, [x6, #176]
 	WORD $0x0e2ac0cc // smull v12.8h, v6.8b, v10.8b
 	WORD $0x4e2ac0c6 // smull2 v6.8h, v6.16b, v10.16b
 	WORD $0x4e66bd86 // addp v6.8h, v12.8h, v6.8h
@@ -5735,26 +5713,26 @@ loop5:
 	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
 	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
 	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
-	FMOVD        24(R8), F7
-	WORD $0x4e27cca1 // fmla v1.4s, v5.4s, v7.4s
-	FMOVD        32(R8), F7
-	WORD $0x4e27cca2 // fmla v2.4s, v5.4s, v7.4s
-	FMOVD        40(R8), F7
-	WORD $0x4e27cca3 // fmla v3.4s, v5.4s, v7.4s
+	WORD $0xfc418107 // ldur d7, [x8, #24]
+	WORD $0x4f8510e1 // fmla v1.4s, v7.4s, v5.s[0]
+	WORD $0xfc420107 // ldur d7, [x8, #32]
+	WORD $0x4f8510e2 // fmla v2.4s, v7.4s, v5.s[0]
+	WORD $0xfc428107 // ldur d7, [x8, #40]
+	WORD $0x4f8510e3 // fmla v3.4s, v7.4s, v5.s[0]
 
 	// integer sums times both scales
-	FMOVS        12(R7), F5
+	WORD $0xbc40c0e5 // ldur s5, [x7, #12]
 	WORD $0x4e21d907 // scvtf v7.4s, v8.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25cce1 // fmla v1.4s, v7.4s, v5.4s
-	FMOVS        16(R7), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510e1 // fmla v1.4s, v7.4s, v5.s[0]
+	WORD $0xbc4100e5 // ldur s5, [x7, #16]
 	WORD $0x4e21d927 // scvtf v7.4s, v9.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25cce2 // fmla v2.4s, v7.4s, v5.4s
-	FMOVS        20(R7), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510e2 // fmla v2.4s, v7.4s, v5.s[0]
+	WORD $0xbc4140e5 // ldur s5, [x7, #20]
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
+	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
 	ADD          $0x28, R10
 	ADD          $0xc0, R6
 	ADD          $0x18, R7
@@ -5770,18 +5748,17 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400144 // ldr h4, [x10]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
-	WORD $0x7d400545 // ldr h5, [x10, #2]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7c400144 // ldur h4, [x10]
+	WORD $0x1ee24084 // fcvt s4, h4
+	WORD $0x7c402145 // ldur h5, [x10, #2]
+	WORD $0x1ee240a5 // fcvt s5, h5
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R10), F6
+	WORD $0x3cc04146 // ldur q6, [x10, #4]
 	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
 	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	FLDPQ        (R6), (F8, F9)
+	WORD $0x3cc000c8 // ldur q8, [x6]
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
 	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
 	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
 	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
@@ -5790,7 +5767,8 @@ loop7:
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
 	WORD $0x4e606928 // sadalp v8.4s, v9.8h
-	FLDPQ        32(R6), (F9, F10)
+	WORD $0x3cc200c9 // ldur q9, [x6, #32]
+	WORD $0x3cc300ca // ldur q10, [x6, #48]
 	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
 	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
@@ -5799,7 +5777,8 @@ loop7:
 	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        64(R6), (F10, F11)
+	WORD $0x3cc400ca // ldur q10, [x6, #64]
+	WORD $0x3cc500cb // ldur q11, [x6, #80]
 	WORD $0x0e2ac0cc // smull v12.8h, v6.8b, v10.8b
 	WORD $0x4e2ac0c6 // smull2 v6.8h, v6.16b, v10.16b
 	WORD $0x4e66bd86 // addp v6.8h, v12.8h, v6.8h
@@ -5808,26 +5787,26 @@ loop7:
 	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
 	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
 	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
-	FMOVD        (R8), F7
-	WORD $0x4e27cca1 // fmla v1.4s, v5.4s, v7.4s
-	FMOVD        8(R8), F7
-	WORD $0x4e27cca2 // fmla v2.4s, v5.4s, v7.4s
-	FMOVD        16(R8), F7
-	WORD $0x4e27cca3 // fmla v3.4s, v5.4s, v7.4s
+	WORD $0xfc400107 // ldur d7, [x8]
+	WORD $0x4f8510e1 // fmla v1.4s, v7.4s, v5.s[0]
+	WORD $0xfc408107 // ldur d7, [x8, #8]
+	WORD $0x4f8510e2 // fmla v2.4s, v7.4s, v5.s[0]
+	WORD $0xfc410107 // ldur d7, [x8, #16]
+	WORD $0x4f8510e3 // fmla v3.4s, v7.4s, v5.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R7), F5
+	WORD $0xbc4000e5 // ldur s5, [x7]
 	WORD $0x4e21d907 // scvtf v7.4s, v8.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25cce1 // fmla v1.4s, v7.4s, v5.4s
-	FMOVS        4(R7), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510e1 // fmla v1.4s, v7.4s, v5.s[0]
+	WORD $0xbc4040e5 // ldur s5, [x7, #4]
 	WORD $0x4e21d927 // scvtf v7.4s, v9.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25cce2 // fmla v2.4s, v7.4s, v5.4s
-	FMOVS        8(R7), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510e2 // fmla v2.4s, v7.4s, v5.s[0]
+	WORD $0xbc4080e5 // ldur s5, [x7, #8]
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
+	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
 	ADD          $0x14, R10
 	ADD          $0x60, R6
 	ADD          $0xc, R7
@@ -5850,10 +5829,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F1
-	FMOVQ        32(R3), F2
-	FMOVQ        64(R3), F3
-	FMOVQ        96(R3), F4
+	WORD $0x3cc00061 // ldur q1, [x3]
+	WORD $0x3cc20062 // ldur q2, [x3, #32]
+	WORD $0x3cc40063 // ldur q3, [x3, #64]
+	WORD $0x3cc60064 // ldur q4, [x3, #96]
 	WORD $0x4ec23825 // zip1 v5.2d, v1.2d, v2.2d
 	WORD $0x4ec27821 // zip2 v1.2d, v1.2d, v2.2d
 	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
@@ -5862,10 +5841,10 @@ done4:
 	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
 	WORD $0x6e21d4a1 // faddp v1.4s, v5.4s, v1.4s
 	FMOVQ        F1, (R0)
-	FMOVQ        128(R3), F1
-	FMOVQ        160(R3), F2
-	FMOVQ        192(R3), F3
-	FMOVQ        224(R3), F4
+	WORD $0x3cc80061 // ldur q1, [x3, #128]
+	WORD $0x3cca0062 // ldur q2, [x3, #160]
+	WORD $0x3ccc0063 // ldur q3, [x3, #192]
+	WORD $0x3cce0064 // ldur q4, [x3, #224]
 	WORD $0x4ec23825 // zip1 v5.2d, v1.2d, v2.2d
 	WORD $0x4ec27821 // zip2 v1.2d, v1.2d, v2.2d
 	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
@@ -5921,8 +5900,6 @@ loop1:
 loop3:
 	WORD $0x4f00e401 // movi v1.16b, #0
 	WORD $0x4f00e402 // movi v2.16b, #0
-	WORD $0x4f00e403 // movi v3.16b, #0
-	WORD $0x4f00e404 // movi v4.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         s+32(FP), R8
@@ -5934,154 +5911,132 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400145 // ldr h5, [x10]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
-	WORD $0x7d400546 // ldr h6, [x10, #2]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c400143 // ldur h3, [x10]
+	WORD $0x1ee24063 // fcvt s3, h3
+	WORD $0x7c402144 // ldur h4, [x10, #2]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R10), F7
-	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FLDPQ        (R6), (F9, F10)
-	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
-	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x3cc04145 // ldur q5, [x10, #4]
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
+	WORD $0x3cc000c7 // ldur q7, [x6]
+	WORD $0x3cc100c8 // ldur q8, [x6, #16]
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	WORD $0x3cc200c8 // ldur q8, [x6, #32]
+	WORD $0x3cc300c9 // ldur q9, [x6, #48]
+	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
+	WORD $0x4e28c0a8 // smull2 v8.8h, v5.16b, v8.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c0ca // smull v10.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	WORD $0x3cc400c9 // ldur q9, [x6, #64]
+	WORD $0x3cc500ca // ldur q10, [x6, #80]
+	WORD $0x0e29c0ab // smull v11.8h, v5.8b, v9.8b
+	WORD $0x4e29c0a9 // smull2 v9.8h, v5.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
-	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x0e2ac0cb // smull v11.8h, v6.8b, v10.8b
+	WORD $0x4e2ac0ca // smull2 v10.8h, v6.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        32(R6), (F10, F11)
-	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
-	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
-	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2bc10c // smull v12.8h, v8.8b, v11.8b
-	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
-	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
-	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        64(R6), (F11, F12)
-	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
-	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
-	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        96(R6), (F12, F13)
-	WORD $0x0e2cc0ee // smull v14.8h, v7.8b, v12.8b
-	WORD $0x4e2cc0e7 // smull2 v7.8h, v7.16b, v12.16b
-	WORD $0x4e67bdc7 // addp v7.8h, v14.8h, v7.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e2dc10c // smull v12.8h, v8.8b, v13.8b
-	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	FMOVD        (R8), F8
-	WORD $0x4e28ccc1 // fmla v1.4s, v6.4s, v8.4s
-	FMOVD        8(R8), F8
-	WORD $0x4e28ccc2 // fmla v2.4s, v6.4s, v8.4s
-	FMOVD        16(R8), F8
-	WORD $0x4e28ccc3 // fmla v3.4s, v6.4s, v8.4s
-	FMOVD        24(R8), F8
-	WORD $0x4e28ccc4 // fmla v4.4s, v6.4s, v8.4s
+	WORD $0x3cc600ca // ldur q10, [x6, #96]
+	WORD $0x3cc700cb // ldur q11, [x6, #112]
+	WORD $0x0e2ac0ac // smull v12.8h, v5.8b, v10.8b
+	WORD $0x4e2ac0a5 // smull2 v5.8h, v5.16b, v10.16b
+	WORD $0x4e65bd85 // addp v5.8h, v12.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e2bc0ca // smull v10.8h, v6.8b, v11.8b
+	WORD $0x4e2bc0c6 // smull2 v6.8h, v6.16b, v11.16b
+	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
-	// integer sums times both scales
-	FMOVS        (R7), F6
-	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cd01 // fmla v1.4s, v8.4s, v6.4s
-	FMOVS        4(R7), F6
-	WORD $0x4e21d948 // scvtf v8.4s, v10.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cd02 // fmla v2.4s, v8.4s, v6.4s
-	FMOVS        8(R7), F6
-	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cd03 // fmla v3.4s, v8.4s, v6.4s
-	FMOVS        12(R7), F6
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
-	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc000e6 // ldur q6, [x7]
+	WORD $0x4f8390c3 // fmul v3.4s, v6.4s, v3.s[0]
+	WORD $0x4ea8bce6 // addp v6.4s, v7.4s, v8.4s
+	WORD $0x4ea5bd25 // addp v5.4s, v9.4s, v5.4s
+	WORD $0x4ea5bcc5 // addp v5.4s, v6.4s, v5.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e23cca1 // fmla v1.4s, v5.4s, v3.4s
+	WORD $0x3cc00103 // ldur q3, [x8]
+	WORD $0x3cc10105 // ldur q5, [x8, #16]
+	WORD $0x6e25d463 // faddp v3.4s, v3.4s, v5.4s
+	WORD $0x4f841062 // fmla v2.4s, v3.4s, v4.s[0]
 
 	// scales of the block
-	WORD $0x7d402945 // ldr h5, [x10, #20]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
-	WORD $0x7d402d46 // ldr h6, [x10, #22]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c414143 // ldur h3, [x10, #20]
+	WORD $0x1ee24063 // fcvt s3, h3
+	WORD $0x7c416144 // ldur h4, [x10, #22]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R10), F7
-	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FLDPQ        128(R6), (F9, F10)
-	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
-	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x3cc18145 // ldur q5, [x10, #24]
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
+	WORD $0x3cc800c7 // ldur q7, [x6, #128]
+	WORD $0x3cc900c8 // ldur q8, [x6, #144]
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	WORD $0x3cca00c8 // ldur q8, [x6, #160]
+	WORD $0x3ccb00c9 // ldur q9, [x6, #176]
+	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
+	WORD $0x4e28c0a8 // smull2 v8.8h, v5.16b, v8.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c0ca // smull v10.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	WORD $0x3ccc00c9 // ldur q9, [x6, #192]
+	WORD $0x3ccd00ca // ldur q10, [x6, #208]
+	WORD $0x0e29c0ab // smull v11.8h, v5.8b, v9.8b
+	WORD $0x4e29c0a9 // smull2 v9.8h, v5.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
-	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x0e2ac0cb // smull v11.8h, v6.8b, v10.8b
+	WORD $0x4e2ac0ca // smull2 v10.8h, v6.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        160(R6), (F10, F11)
-	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
-	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
-	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2bc10c // smull v12.8h, v8.8b, v11.8b
-	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
-	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
-	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        192(R6), (F11, F12)
-	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
-	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
-	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        224(R6), (F12, F13)
-	WORD $0x0e2cc0ee // smull v14.8h, v7.8b, v12.8b
-	WORD $0x4e2cc0e7 // smull2 v7.8h, v7.16b, v12.16b
-	WORD $0x4e67bdc7 // addp v7.8h, v14.8h, v7.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e2dc10c // smull v12.8h, v8.8b, v13.8b
-	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	FMOVD        32(R8), F8
-	WORD $0x4e28ccc1 // fmla v1.4s, v6.4s, v8.4s
-	FMOVD        40(R8), F8
-	WORD $0x4e28ccc2 // fmla v2.4s, v6.4s, v8.4s
-	FMOVD        48(R8), F8
-	WORD $0x4e28ccc3 // fmla v3.4s, v6.4s, v8.4s
-	FMOVD        56(R8), F8
-	WORD $0x4e28ccc4 // fmla v4.4s, v6.4s, v8.4s
+	WORD $0x3cce00ca // ldur q10, [x6, #224]
+	WORD $0x3ccf00cb // ldur q11, [x6, #240]
+	WORD $0x0e2ac0ac // smull v12.8h, v5.8b, v10.8b
+	WORD $0x4e2ac0a5 // smull2 v5.8h, v5.16b, v10.16b
+	WORD $0x4e65bd85 // addp v5.8h, v12.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e2bc0ca // smull v10.8h, v6.8b, v11.8b
+	WORD $0x4e2bc0c6 // smull2 v6.8h, v6.16b, v11.16b
+	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
-	// integer sums times both scales
-	FMOVS        16(R7), F6
-	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cd01 // fmla v1.4s, v8.4s, v6.4s
-	FMOVS        20(R7), F6
-	WORD $0x4e21d948 // scvtf v8.4s, v10.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cd02 // fmla v2.4s, v8.4s, v6.4s
-	FMOVS        24(R7), F6
-	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cd03 // fmla v3.4s, v8.4s, v6.4s
-	FMOVS        28(R7), F6
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
-	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc100e6 // ldur q6, [x7, #16]
+	WORD $0x4f8390c3 // fmul v3.4s, v6.4s, v3.s[0]
+	WORD $0x4ea8bce6 // addp v6.4s, v7.4s, v8.4s
+	WORD $0x4ea5bd25 // addp v5.4s, v9.4s, v5.4s
+	WORD $0x4ea5bcc5 // addp v5.4s, v6.4s, v5.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
+	WORD $0x3cc20103 // ldur q3, [x8, #32]
+	WORD $0x3cc30105 // ldur q5, [x8, #48]
+	WORD $0x6e25d463 // faddp v3.4s, v3.4s, v5.4s
+	WORD $0x4f841061 // fmla v1.4s, v3.4s, v4.s[0]
 	ADD          $0x28, R10
 	ADD          $0x100, R6
 	ADD          $0x20, R7
@@ -6097,79 +6052,68 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400145 // ldr h5, [x10]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
-	WORD $0x7d400546 // ldr h6, [x10, #2]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c400143 // ldur h3, [x10]
+	WORD $0x1ee24063 // fcvt s3, h3
+	WORD $0x7c402144 // ldur h4, [x10, #2]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R10), F7
-	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FLDPQ        (R6), (F9, F10)
-	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
-	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x3cc04145 // ldur q5, [x10, #4]
+	WORD $0x6f0c04a6 // ushr v6.16b, v5.16b, #4
+	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
+	WORD $0x3cc000c7 // ldur q7, [x6]
+	WORD $0x3cc100c8 // ldur q8, [x6, #16]
+	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
+	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
+	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	WORD $0x3cc200c8 // ldur q8, [x6, #32]
+	WORD $0x3cc300c9 // ldur q9, [x6, #48]
+	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
+	WORD $0x4e28c0a8 // smull2 v8.8h, v5.16b, v8.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e29c0ca // smull v10.8h, v6.8b, v9.8b
+	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	WORD $0x3cc400c9 // ldur q9, [x6, #64]
+	WORD $0x3cc500ca // ldur q10, [x6, #80]
+	WORD $0x0e29c0ab // smull v11.8h, v5.8b, v9.8b
+	WORD $0x4e29c0a9 // smull2 v9.8h, v5.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
-	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x0e2ac0cb // smull v11.8h, v6.8b, v10.8b
+	WORD $0x4e2ac0ca // smull2 v10.8h, v6.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        32(R6), (F10, F11)
-	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
-	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
-	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2bc10c // smull v12.8h, v8.8b, v11.8b
-	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
-	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
-	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        64(R6), (F11, F12)
-	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
-	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
-	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
-	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
-	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        96(R6), (F12, F13)
-	WORD $0x0e2cc0ee // smull v14.8h, v7.8b, v12.8b
-	WORD $0x4e2cc0e7 // smull2 v7.8h, v7.16b, v12.16b
-	WORD $0x4e67bdc7 // addp v7.8h, v14.8h, v7.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e2dc10c // smull v12.8h, v8.8b, v13.8b
-	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	FMOVD        (R8), F8
-	WORD $0x4e28ccc1 // fmla v1.4s, v6.4s, v8.4s
-	FMOVD        8(R8), F8
-	WORD $0x4e28ccc2 // fmla v2.4s, v6.4s, v8.4s
-	FMOVD        16(R8), F8
-	WORD $0x4e28ccc3 // fmla v3.4s, v6.4s, v8.4s
-	FMOVD        24(R8), F8
-	WORD $0x4e28ccc4 // fmla v4.4s, v6.4s, v8.4s
+	WORD $0x3cc600ca // ldur q10, [x6, #96]
+	WORD $0x3cc700cb // ldur q11, [x6, #112]
+	WORD $0x0e2ac0ac // smull v12.8h, v5.8b, v10.8b
+	WORD $0x4e2ac0a5 // smull2 v5.8h, v5.16b, v10.16b
+	WORD $0x4e65bd85 // addp v5.8h, v12.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e2bc0ca // smull v10.8h, v6.8b, v11.8b
+	WORD $0x4e2bc0c6 // smull2 v6.8h, v6.16b, v11.16b
+	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
-	// integer sums times both scales
-	FMOVS        (R7), F6
-	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cd01 // fmla v1.4s, v8.4s, v6.4s
-	FMOVS        4(R7), F6
-	WORD $0x4e21d948 // scvtf v8.4s, v10.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cd02 // fmla v2.4s, v8.4s, v6.4s
-	FMOVS        8(R7), F6
-	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cd03 // fmla v3.4s, v8.4s, v6.4s
-	FMOVS        12(R7), F6
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
-	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc000e6 // ldur q6, [x7]
+	WORD $0x4f8390c3 // fmul v3.4s, v6.4s, v3.s[0]
+	WORD $0x4ea8bce6 // addp v6.4s, v7.4s, v8.4s
+	WORD $0x4ea5bd25 // addp v5.4s, v9.4s, v5.4s
+	WORD $0x4ea5bcc5 // addp v5.4s, v6.4s, v5.4s
+	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
+	WORD $0x4e23cca1 // fmla v1.4s, v5.4s, v3.4s
+	WORD $0x3cc00103 // ldur q3, [x8]
+	WORD $0x3cc10105 // ldur q5, [x8, #16]
+	WORD $0x6e25d463 // faddp v3.4s, v3.4s, v5.4s
+	WORD $0x4f841062 // fmla v2.4s, v3.4s, v4.s[0]
 	ADD          $0x14, R10
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -6179,10 +6123,8 @@ loop7:
 
 done8:
 	ADD          $1, R9
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
 	FMOVQ        F1, (R5)
-	FMOVQ        F2, 128(R5)
-	FMOVQ        F3, 256(R5)
-	FMOVQ        F4, 384(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -6193,57 +6135,25 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F1
-	FMOVQ        32(R3), F2
-	FMOVQ        64(R3), F3
-	FMOVQ        96(R3), F4
-	WORD $0x4ec23825 // zip1 v5.2d, v1.2d, v2.2d
-	WORD $0x4ec27821 // zip2 v1.2d, v1.2d, v2.2d
-	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
-	WORD $0x4ec43861 // zip1 v1.2d, v3.2d, v4.2d
-	WORD $0x4ec47862 // zip2 v2.2d, v3.2d, v4.2d
-	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	WORD $0x6e21d4a1 // faddp v1.4s, v5.4s, v1.4s
-	FMOVQ        F1, (R0)
-	FMOVQ        128(R3), F1
-	FMOVQ        160(R3), F2
-	FMOVQ        192(R3), F3
-	FMOVQ        224(R3), F4
-	WORD $0x4ec23825 // zip1 v5.2d, v1.2d, v2.2d
-	WORD $0x4ec27821 // zip2 v1.2d, v1.2d, v2.2d
-	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
-	WORD $0x4ec43861 // zip1 v1.2d, v3.2d, v4.2d
-	WORD $0x4ec47862 // zip2 v2.2d, v3.2d, v4.2d
-	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	WORD $0x6e21d4a1 // faddp v1.4s, v5.4s, v1.4s
+	WORD $0x3cc00061 // ldur q1, [x3]
+	WORD $0x3cc20062 // ldur q2, [x3, #32]
+	WORD $0x3cc40063 // ldur q3, [x3, #64]
+	WORD $0x3cc60064 // ldur q4, [x3, #96]
+	WORD $0x4e822825 // trn1 v5.4s, v1.4s, v2.4s
+	WORD $0x4e826821 // trn2 v1.4s, v1.4s, v2.4s
+	WORD $0x4e842862 // trn1 v2.4s, v3.4s, v4.4s
+	WORD $0x4e846863 // trn2 v3.4s, v3.4s, v4.4s
+	WORD $0x4ec238a4 // zip1 v4.2d, v5.2d, v2.2d
+	WORD $0x4ec33826 // zip1 v6.2d, v1.2d, v3.2d
+	WORD $0x4ec278a2 // zip2 v2.2d, v5.2d, v2.2d
+	WORD $0x4ec37821 // zip2 v1.2d, v1.2d, v3.2d
+	FMOVQ        F4, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F1, (R5)
-	FMOVQ        256(R3), F1
-	FMOVQ        288(R3), F2
-	FMOVQ        320(R3), F3
-	FMOVQ        352(R3), F4
-	WORD $0x4ec23825 // zip1 v5.2d, v1.2d, v2.2d
-	WORD $0x4ec27821 // zip2 v1.2d, v1.2d, v2.2d
-	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
-	WORD $0x4ec43861 // zip1 v1.2d, v3.2d, v4.2d
-	WORD $0x4ec47862 // zip2 v2.2d, v3.2d, v4.2d
-	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	WORD $0x6e21d4a1 // faddp v1.4s, v5.4s, v1.4s
+	FMOVQ        F6, (R5)
 	ADD          R4, R5
-	FMOVQ        F1, (R5)
-	FMOVQ        384(R3), F1
-	FMOVQ        416(R3), F2
-	FMOVQ        448(R3), F3
-	FMOVQ        480(R3), F4
-	WORD $0x4ec23825 // zip1 v5.2d, v1.2d, v2.2d
-	WORD $0x4ec27821 // zip2 v1.2d, v1.2d, v2.2d
-	WORD $0x4e21d4a5 // fadd v5.4s, v5.4s, v1.4s
-	WORD $0x4ec43861 // zip1 v1.2d, v3.2d, v4.2d
-	WORD $0x4ec47862 // zip2 v2.2d, v3.2d, v4.2d
-	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
-	WORD $0x6e21d4a1 // faddp v1.4s, v5.4s, v1.4s
+	FMOVQ        F2, (R5)
 	ADD          R4, R5
 	FMOVQ        F1, (R5)
 	ADD          $0x10, R0
@@ -6287,13 +6197,13 @@ loop1:
 
 loop3:
 	ADD          R4, R1, R6
-	FMOVQ        (R6), F7
+	WORD $0x3cc000c7 // ldur q7, [x6]
 	ADD          R4, R1, R6
-	FMOVQ        16(R6), F8
+	WORD $0x3cc100c8 // ldur q8, [x6, #16]
 	ADD          R4, R1, R6
-	FMOVQ        128(R6), F9
+	WORD $0x3cc800c9 // ldur q9, [x6, #128]
 	ADD          R4, R1, R6
-	FMOVQ        144(R6), F10
+	WORD $0x3cc900ca // ldur q10, [x6, #144]
 	ADD          R4, R1, R6
 	FMOVQ        256(R6), F11
 	ADD          R4, R1, R6
@@ -6402,9 +6312,9 @@ done4:
 
 loop5:
 	ADD          R4<<3, R2, R6
-	FMOVQ        (R6), F9
+	WORD $0x3cc000c9 // ldur q9, [x6]
 	ADD          R4<<3, R2, R6
-	FMOVQ        16(R6), F10
+	WORD $0x3cc100ca // ldur q10, [x6, #16]
 	WORD $0x6ea9e4eb // fcmgt v11.4s, v7.4s, v9.4s
 	WORD $0x6e671d2b // bsl v11.16b, v9.16b, v7.16b
 	WORD $0x4eab1d67 // mov v7.16b, v11.16b
@@ -6412,9 +6322,9 @@ loop5:
 	WORD $0x6e681d49 // bsl v9.16b, v10.16b, v8.16b
 	WORD $0x4ea91d28 // mov v8.16b, v9.16b
 	ADD          R4<<3, R2, R6
-	FMOVQ        32(R6), F9
+	WORD $0x3cc200c9 // ldur q9, [x6, #32]
 	ADD          R4<<3, R2, R6
-	FMOVQ        48(R6), F10
+	WORD $0x3cc300ca // ldur q10, [x6, #48]
 	WORD $0x6ea9e4eb // fcmgt v11.4s, v7.4s, v9.4s
 	WORD $0x6e671d2b // bsl v11.16b, v9.16b, v7.16b
 	WORD $0x4eab1d67 // mov v7.16b, v11.16b
@@ -6422,9 +6332,9 @@ loop5:
 	WORD $0x6e681d49 // bsl v9.16b, v10.16b, v8.16b
 	WORD $0x4ea91d28 // mov v8.16b, v9.16b
 	ADD          R4<<3, R2, R6
-	FMOVQ        64(R6), F9
+	WORD $0x3cc400c9 // ldur q9, [x6, #64]
 	ADD          R4<<3, R2, R6
-	FMOVQ        80(R6), F10
+	WORD $0x3cc500ca // ldur q10, [x6, #80]
 	WORD $0x6ea9e4eb // fcmgt v11.4s, v7.4s, v9.4s
 	WORD $0x6e671d2b // bsl v11.16b, v9.16b, v7.16b
 	WORD $0x4eab1d67 // mov v7.16b, v11.16b
@@ -6432,9 +6342,9 @@ loop5:
 	WORD $0x6e681d49 // bsl v9.16b, v10.16b, v8.16b
 	WORD $0x4ea91d28 // mov v8.16b, v9.16b
 	ADD          R4<<3, R2, R6
-	FMOVQ        96(R6), F9
+	WORD $0x3cc600c9 // ldur q9, [x6, #96]
 	ADD          R4<<3, R2, R6
-	FMOVQ        112(R6), F10
+	WORD $0x3cc700ca // ldur q10, [x6, #112]
 	WORD $0x6ea9e4eb // fcmgt v11.4s, v7.4s, v9.4s
 	WORD $0x6e671d2b // bsl v11.16b, v9.16b, v7.16b
 	WORD $0x4eab1d67 // mov v7.16b, v11.16b
@@ -6463,9 +6373,9 @@ done6:
 
 loop7:
 	ADD          R4<<3, R2, R6
-	FMOVQ        (R6), F9
+	WORD $0x3cc000c9 // ldur q9, [x6]
 	ADD          R4<<3, R2, R6
-	FMOVQ        16(R6), F10
+	WORD $0x3cc100ca // ldur q10, [x6, #16]
 	WORD $0x6ea7e52b // fcmgt v11.4s, v9.4s, v7.4s
 	WORD $0x6e671d2b // bsl v11.16b, v9.16b, v7.16b
 	WORD $0x4eab1d67 // mov v7.16b, v11.16b
@@ -6473,9 +6383,9 @@ loop7:
 	WORD $0x6e681d49 // bsl v9.16b, v10.16b, v8.16b
 	WORD $0x4ea91d28 // mov v8.16b, v9.16b
 	ADD          R4<<3, R2, R6
-	FMOVQ        32(R6), F9
+	WORD $0x3cc200c9 // ldur q9, [x6, #32]
 	ADD          R4<<3, R2, R6
-	FMOVQ        48(R6), F10
+	WORD $0x3cc300ca // ldur q10, [x6, #48]
 	WORD $0x6ea7e52b // fcmgt v11.4s, v9.4s, v7.4s
 	WORD $0x6e671d2b // bsl v11.16b, v9.16b, v7.16b
 	WORD $0x4eab1d67 // mov v7.16b, v11.16b
@@ -6483,9 +6393,9 @@ loop7:
 	WORD $0x6e681d49 // bsl v9.16b, v10.16b, v8.16b
 	WORD $0x4ea91d28 // mov v8.16b, v9.16b
 	ADD          R4<<3, R2, R6
-	FMOVQ        64(R6), F9
+	WORD $0x3cc400c9 // ldur q9, [x6, #64]
 	ADD          R4<<3, R2, R6
-	FMOVQ        80(R6), F10
+	WORD $0x3cc500ca // ldur q10, [x6, #80]
 	WORD $0x6ea7e52b // fcmgt v11.4s, v9.4s, v7.4s
 	WORD $0x6e671d2b // bsl v11.16b, v9.16b, v7.16b
 	WORD $0x4eab1d67 // mov v7.16b, v11.16b
@@ -6493,9 +6403,9 @@ loop7:
 	WORD $0x6e681d49 // bsl v9.16b, v10.16b, v8.16b
 	WORD $0x4ea91d28 // mov v8.16b, v9.16b
 	ADD          R4<<3, R2, R6
-	FMOVQ        96(R6), F9
+	WORD $0x3cc600c9 // ldur q9, [x6, #96]
 	ADD          R4<<3, R2, R6
-	FMOVQ        112(R6), F10
+	WORD $0x3cc700ca // ldur q10, [x6, #112]
 	WORD $0x6ea7e52b // fcmgt v11.4s, v9.4s, v7.4s
 	WORD $0x6e671d2b // bsl v11.16b, v9.16b, v7.16b
 	WORD $0x4eab1d67 // mov v7.16b, v11.16b
@@ -6524,7 +6434,7 @@ done8:
 	// code
 	FMOVQ        1088(R2), F7
 	FMOVQ        1104(R2), F8
-	MOVD         $q4_1_one<>+0(SB), R4
+	MOVD         $q4_1_times<>+0(SB), R4
 	FMOVQ        (R4), F9
 	WORD $0x4e25e4ea // fcmeq v10.4s, v7.4s, v5.4s
 	WORD $0x6e20594a // mvn v10.16b, v10.16b
@@ -6545,9 +6455,9 @@ done8:
 loop9:
 	WORD $0x4f0005e7 // movi v7.4s, #15
 	ADD          R4<<3, R2, R6
-	FMOVQ        (R6), F8
+	WORD $0x3cc000c8 // ldur q8, [x6]
 	ADD          R4<<3, R2, R6
-	FMOVQ        16(R6), F9
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
 	FMOVQ        1024(R2), F10
 	FMOVQ        1040(R2), F11
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
@@ -6572,9 +6482,9 @@ loop9:
 	FMOVQ        F7, 1168(R6)
 	WORD $0x4f0005e7 // movi v7.4s, #15
 	ADD          R4<<3, R2, R6
-	FMOVQ        32(R6), F8
+	WORD $0x3cc200c8 // ldur q8, [x6, #32]
 	ADD          R4<<3, R2, R6
-	FMOVQ        48(R6), F9
+	WORD $0x3cc300c9 // ldur q9, [x6, #48]
 	FMOVQ        1024(R2), F10
 	FMOVQ        1040(R2), F11
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
@@ -6599,9 +6509,9 @@ loop9:
 	FMOVQ        F7, 1200(R6)
 	WORD $0x4f0005e7 // movi v7.4s, #15
 	ADD          R4<<3, R2, R6
-	FMOVQ        64(R6), F8
+	WORD $0x3cc400c8 // ldur q8, [x6, #64]
 	ADD          R4<<3, R2, R6
-	FMOVQ        80(R6), F9
+	WORD $0x3cc500c9 // ldur q9, [x6, #80]
 	FMOVQ        1024(R2), F10
 	FMOVQ        1040(R2), F11
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
@@ -6626,9 +6536,9 @@ loop9:
 	FMOVQ        F7, 1232(R6)
 	WORD $0x4f0005e7 // movi v7.4s, #15
 	ADD          R4<<3, R2, R6
-	FMOVQ        96(R6), F8
+	WORD $0x3cc600c8 // ldur q8, [x6, #96]
 	ADD          R4<<3, R2, R6
-	FMOVQ        112(R6), F9
+	WORD $0x3cc700c9 // ldur q9, [x6, #112]
 	FMOVQ        1024(R2), F10
 	FMOVQ        1040(R2), F11
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s

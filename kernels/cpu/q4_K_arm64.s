@@ -9,15 +9,55 @@ DATA q4_k_shuffle<>+0(SB)/8, $0x8080800180808000
 DATA q4_k_shuffle<>+8(SB)/8, $0x8080800380808002
 GLOBL q4_k_shuffle<>(SB), RODATA|NOPTR, $16
 
-// q4_k_order: int32 0x3020100 0x3020100 0x7060504 0x7060504
-DATA q4_k_order<>+0(SB)/8, $0x0302010003020100
-DATA q4_k_order<>+8(SB)/8, $0x0706050407060504
-GLOBL q4_k_order<>(SB), RODATA|NOPTR, $16
+// q4_k_shuffle2: bytes 0 1 2 3 8 9 10 11 4 5 6 7 8 9 10 11
+DATA q4_k_shuffle2<>+0(SB)/8, $0x0b0a090803020100
+DATA q4_k_shuffle2<>+8(SB)/8, $0x0b0a090807060504
+GLOBL q4_k_shuffle2<>(SB), RODATA|NOPTR, $16
 
-// q4_k_order2: int32 0xb0a0908 0xb0a0908 0xf0e0d0c 0xf0e0d0c
-DATA q4_k_order2<>+0(SB)/8, $0x0b0a09080b0a0908
-DATA q4_k_order2<>+8(SB)/8, $0x0f0e0d0c0f0e0d0c
-GLOBL q4_k_order2<>(SB), RODATA|NOPTR, $16
+// q4_k_shiftb: int8 0 0 0 0 0 0 0 0 0 0 0 0 -4 -4 -4 -4
+DATA q4_k_shiftb<>+0(SB)/8, $0x0000000000000000
+DATA q4_k_shiftb<>+8(SB)/8, $0xfcfcfcfc00000000
+GLOBL q4_k_shiftb<>(SB), RODATA|NOPTR, $16
+
+// q4_k_mask: int8 63 63 63 63 15 15 15 15 63 63 63 63 15 15 15 15
+DATA q4_k_mask<>+0(SB)/8, $0x0f0f0f0f3f3f3f3f
+DATA q4_k_mask<>+8(SB)/8, $0x0f0f0f0f3f3f3f3f
+GLOBL q4_k_mask<>(SB), RODATA|NOPTR, $16
+
+// q4_k_shuffle3: bytes - - - - 0 1 2 3 - - - - 4 5 6 7
+DATA q4_k_shuffle3<>+0(SB)/8, $0x0302010080808080
+DATA q4_k_shuffle3<>+8(SB)/8, $0x0706050480808080
+GLOBL q4_k_shuffle3<>(SB), RODATA|NOPTR, $16
+
+// q4_k_shiftb2: int8 0 0 0 0 -2 -2 -2 -2 0 0 0 0 -2 -2 -2 -2
+DATA q4_k_shiftb2<>+0(SB)/8, $0xfefefefe00000000
+DATA q4_k_shiftb2<>+8(SB)/8, $0xfefefefe00000000
+GLOBL q4_k_shiftb2<>(SB), RODATA|NOPTR, $16
+
+// q4_k_or: int8 0 0 0 0 48 48 48 48 0 0 0 0 48 48 48 48
+DATA q4_k_or<>+0(SB)/8, $0x3030303000000000
+DATA q4_k_or<>+8(SB)/8, $0x3030303000000000
+GLOBL q4_k_or<>(SB), RODATA|NOPTR, $16
+
+// q4_k_shuffle4: bytes 4 - - - 5 - - - 6 - - - 7 - - -
+DATA q4_k_shuffle4<>+0(SB)/8, $0x8080800580808004
+DATA q4_k_shuffle4<>+8(SB)/8, $0x8080800780808006
+GLOBL q4_k_shuffle4<>(SB), RODATA|NOPTR, $16
+
+// q4_k_shuffle5: bytes 8 - - - 9 - - - 10 - - - 11 - - -
+DATA q4_k_shuffle5<>+0(SB)/8, $0x8080800980808008
+DATA q4_k_shuffle5<>+8(SB)/8, $0x8080800b8080800a
+GLOBL q4_k_shuffle5<>(SB), RODATA|NOPTR, $16
+
+// q4_k_shuffle6: bytes 12 - - - 13 - - - 14 - - - 15 - - -
+DATA q4_k_shuffle6<>+0(SB)/8, $0x8080800d8080800c
+DATA q4_k_shuffle6<>+8(SB)/8, $0x8080800f8080800e
+GLOBL q4_k_shuffle6<>(SB), RODATA|NOPTR, $16
+
+// q4_k_times: float32, 4 times -1
+DATA q4_k_times<>+0(SB)/8, $0xbf800000bf800000
+DATA q4_k_times<>+8(SB)/8, $0xbf800000bf800000
+GLOBL q4_k_times<>(SB), RODATA|NOPTR, $16
 
 // q4_k_min: float32, 4 times 0x7f7fffff
 DATA q4_k_min<>+0(SB)/8, $0x7f7fffff7f7fffff
@@ -34,10 +74,10 @@ DATA q4_k_one<>+0(SB)/8, $0x3f8000003f800000
 DATA q4_k_one<>+8(SB)/8, $0x3f8000003f800000
 GLOBL q4_k_one<>(SB), RODATA|NOPTR, $16
 
-// q4_k_mask: float32, 4 times 0x7fffffff
-DATA q4_k_mask<>+0(SB)/8, $0x7fffffff7fffffff
-DATA q4_k_mask<>+8(SB)/8, $0x7fffffff7fffffff
-GLOBL q4_k_mask<>(SB), RODATA|NOPTR, $16
+// q4_k_mask2: float32, 4 times 0x7fffffff
+DATA q4_k_mask2<>+0(SB)/8, $0x7fffffff7fffffff
+DATA q4_k_mask2<>+8(SB)/8, $0x7fffffff7fffffff
+GLOBL q4_k_mask2<>(SB), RODATA|NOPTR, $16
 
 // q4_k_factor: float32, 4 times 14.3
 DATA q4_k_factor<>+0(SB)/8, $0x4164cccd4164cccd
@@ -70,18 +110,26 @@ TEXT ·matmulQ81xQ4_KDotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	MOVD         $q4_k_shuffle<>+0(SB), R0
+	MOVD         $q4_k_shiftb<>+0(SB), R0
 	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	WORD $0x4f046403 // movi v3.4s, #128, lsl #24
-	MOVD         $q4_k_order<>+0(SB), R0
+	MOVD         $q4_k_or<>+0(SB), R0
+	FMOVQ        (R0), F2
+	MOVD         $q4_k_shiftb2<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         $q4_k_shuffle2<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f000465 // movi v5.4s, #3
-	MOVD         $q4_k_order2<>+0(SB), R0
+	MOVD         $q4_k_shuffle<>+0(SB), R0
+	FMOVQ        (R0), F5
+	MOVD         $q4_k_shuffle4<>+0(SB), R0
 	FMOVQ        (R0), F6
-	WORD $0x4f0005e7 // movi v7.4s, #15
-	WORD $0x4f0107e8 // movi v8.4s, #63
-	WORD $0x4f04e409 // movi v9.16b, #128
+	MOVD         $q4_k_shuffle5<>+0(SB), R0
+	FMOVQ        (R0), F7
+	MOVD         $q4_k_shuffle6<>+0(SB), R0
+	FMOVQ        (R0), F8
+	MOVD         $q4_k_mask<>+0(SB), R0
+	FMOVQ        (R0), F9
+	MOVD         $q4_k_shuffle3<>+0(SB), R0
+	FMOVQ        (R0), F10
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -89,13 +137,12 @@ TEXT ·matmulQ81xQ4_KDotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         s+32(FP), R5
+	WORD $0x4f00e40d // movi v13.16b, #0
 	MOVD         blocks+64(FP), R6
 	MOVD         R1, R7
 	SUBS         $1, R6
@@ -107,158 +154,135 @@ loop3:
 	WORD $0xf98440e0 // prfm pldl1keep, [x7, #2176]
 
 	// scales of values 0 to 255, times those of the activations
-	WORD $0x7d4000ee // ldr h14, [x7]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVQ        4(R7), F15
-	FMOVQ        12(R7), F16
-	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
-	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
-	WORD $0x4e281def // and v15.16b, v15.16b, v8.16b
-	WORD $0x4e271e10 // and v16.16b, v16.16b, v7.16b
-	FMOVQ        128(R7), F17
-	FMOVQ        4(R7), F18
-	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
-	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x3cc040ee // ldur q14, [x7, #4]
+	WORD $0x4e0401cf // tbl v15.16b, { v14.16b }, v4.16b
+	WORD $0x6e2145ef // ushl v15.16b, v15.16b, v1.16b
+	WORD $0x4e291def // and v15.16b, v15.16b, v9.16b
+	WORD $0x4e0a01ce // tbl v14.16b, { v14.16b }, v10.16b
+	WORD $0x6e2345ce // ushl v14.16b, v14.16b, v3.16b
+	WORD $0x6ea21dcf // bit v15.16b, v14.16b, v2.16b
+	WORD $0x7c4000ee // ldur h14, [x7]
+	WORD $0x1ee241ce // fcvt s14, h14
+	WORD $0x4e0501f0 // tbl v16.16b, { v15.16b }, v5.16b
+	WORD $0x4e0601f1 // tbl v17.16b, { v15.16b }, v6.16b
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	FLDPQ        (R4), (F16, F17)
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
-	WORD $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
-	WORD $0x7d4004f0 // ldr h16, [x7, #2]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVQ        8(R7), F17
-	FMOVQ        12(R7), F18
-	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
-	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x4e281e31 // and v17.16b, v17.16b, v8.16b
-	WORD $0x4e271e52 // and v18.16b, v18.16b, v7.16b
-	FMOVQ        128(R7), F19
-	FMOVQ        8(R7), F20
-	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
-	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
-	WORD $0x6f3a0694 // ushr v20.4s, v20.4s, #6
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x4f8e922e // fmul v14.4s, v17.4s, v14.s[0]
+	WORD $0x3cc00091 // ldur q17, [x4]
+	WORD $0x3cc10092 // ldur q18, [x4, #16]
+	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	WORD $0x6e32ddce // fmul v14.4s, v14.4s, v18.4s
+	WORD $0x7c4020f1 // ldur h17, [x7, #2]
+	WORD $0x1ee24231 // fcvt s17, h17
+	WORD $0x4e0701f2 // tbl v18.16b, { v15.16b }, v7.16b
+	WORD $0x4e0801ef // tbl v15.16b, { v15.16b }, v8.16b
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	WORD $0x6e231e31 // eor v17.16b, v17.16b, v3.16b
-	WORD $0x6e231e10 // eor v16.16b, v16.16b, v3.16b
-	WORD $0x4e040232 // tbl v18.16b, { v17.16b }, v4.16b
-	FMOVQ        (R5), F19
-	WORD $0x4e33ce4a // fmla v10.4s, v18.4s, v19.4s
-	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
-	FMOVQ        16(R5), F18
-	WORD $0x4e32ce2b // fmla v11.4s, v17.4s, v18.4s
-	WORD $0x4e040211 // tbl v17.16b, { v16.16b }, v4.16b
-	FMOVQ        32(R5), F18
-	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
-	WORD $0x4e060210 // tbl v16.16b, { v16.16b }, v6.16b
-	FMOVQ        48(R5), F17
-	WORD $0x4e31ce0d // fmla v13.4s, v16.4s, v17.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x3cc000b1 // ldur q17, [x5]
+	WORD $0x3cc100b3 // ldur q19, [x5, #16]
+	WORD $0x6e33d631 // faddp v17.4s, v17.4s, v19.4s
+	WORD $0x4e31ce4d // fmla v13.4s, v18.4s, v17.4s
+	WORD $0x3cc200b1 // ldur q17, [x5, #32]
+	WORD $0x3cc300b2 // ldur q18, [x5, #48]
+	WORD $0x6e32d631 // faddp v17.4s, v17.4s, v18.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        16(R7), (F16, F17)
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FLDPQ        (R3), (F18, F19)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
-	WORD $0x4e939634 // sdot v20.4s, v17.16b, v19.16b
-	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
-	WORD $0x4f8f120a // fmla v10.4s, v16.4s, v15.s[0]
+	WORD $0x3cc100ef // ldur q15, [x7, #16]
+	WORD $0x3cc200f1 // ldur q17, [x7, #32]
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e201e33 // and v19.16b, v17.16b, v0.16b
+	WORD $0x3cc00074 // ldur q20, [x3]
+	WORD $0x3cc10075 // ldur q21, [x3, #16]
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e949656 // sdot v22.4s, v18.16b, v20.16b
+	WORD $0x4e959676 // sdot v22.4s, v19.16b, v21.16b
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        16(R7), (F16, F17)
-	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	FLDPQ        32(R3), (F18, F19)
+	WORD $0x3cc20072 // ldur q18, [x3, #32]
+	WORD $0x3cc30073 // ldur q19, [x3, #48]
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
+	WORD $0x4e9295f4 // sdot v20.4s, v15.16b, v18.16b
 	WORD $0x4e939634 // sdot v20.4s, v17.16b, v19.16b
-	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
-	WORD $0x4faf120b // fmla v11.4s, v16.4s, v15.s[1]
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        48(R7), (F16, F17)
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FLDPQ        64(R3), (F18, F19)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
-	WORD $0x4e939634 // sdot v20.4s, v17.16b, v19.16b
-	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
-	WORD $0x4f8f1a0c // fmla v12.4s, v16.4s, v15.s[2]
+	WORD $0x3cc300ef // ldur q15, [x7, #48]
+	WORD $0x3cc400f1 // ldur q17, [x7, #64]
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e201e33 // and v19.16b, v17.16b, v0.16b
+	WORD $0x3cc40075 // ldur q21, [x3, #64]
+	WORD $0x3cc50077 // ldur q23, [x3, #80]
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e959658 // sdot v24.4s, v18.16b, v21.16b
+	WORD $0x4e979678 // sdot v24.4s, v19.16b, v23.16b
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        48(R7), (F16, F17)
-	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	FLDPQ        96(R3), (F18, F19)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
-	WORD $0x4e939634 // sdot v20.4s, v17.16b, v19.16b
-	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
-	WORD $0x4faf1a0d // fmla v13.4s, v16.4s, v15.s[3]
+	WORD $0x3cc60072 // ldur q18, [x3, #96]
+	WORD $0x3cc70073 // ldur q19, [x3, #112]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9295f5 // sdot v21.4s, v15.16b, v18.16b
+	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eb4becf // addp v15.4s, v22.4s, v20.4s
+	WORD $0x4eb5bf11 // addp v17.4s, v24.4s, v21.4s
+	WORD $0x4eb1bdef // addp v15.4s, v15.4s, v17.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e30cdeb // fmla v11.4s, v15.4s, v16.4s
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        80(R7), (F15, F16)
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FLDPQ        128(R3), (F17, F18)
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
-	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
+	WORD $0x3cc500ef // ldur q15, [x7, #80]
+	WORD $0x3cc600f0 // ldur q16, [x7, #96]
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x3cc80073 // ldur q19, [x3, #128]
+	WORD $0x3cc90074 // ldur q20, [x3, #144]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
+	WORD $0x4e949655 // sdot v21.4s, v18.16b, v20.16b
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        80(R7), (F15, F16)
 	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
-	FLDPQ        160(R3), (F17, F18)
+	WORD $0x3cca0071 // ldur q17, [x3, #160]
+	WORD $0x3ccb0072 // ldur q18, [x3, #176]
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
 	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4fae11eb // fmla v11.4s, v15.4s, v14.s[1]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        112(R7), (F15, F16)
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FLDPQ        192(R3), (F17, F18)
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
-	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4f8e19ec // fmla v12.4s, v15.4s, v14.s[2]
+	WORD $0x3cc700ef // ldur q15, [x7, #112]
+	WORD $0x3cc800f0 // ldur q16, [x7, #128]
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x3ccc0074 // ldur q20, [x3, #192]
+	WORD $0x3ccd0076 // ldur q22, [x3, #208]
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e949637 // sdot v23.4s, v17.16b, v20.16b
+	WORD $0x4e969657 // sdot v23.4s, v18.16b, v22.16b
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        112(R7), (F15, F16)
 	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
-	FLDPQ        224(R3), (F17, F18)
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
-	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x4fae19ed // fmla v13.4s, v15.4s, v14.s[3]
+	WORD $0x3cce0071 // ldur q17, [x3, #224]
+	WORD $0x3ccf0072 // ldur q18, [x3, #240]
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
+	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eb3beaf // addp v15.4s, v21.4s, v19.4s
+	WORD $0x4eb4bef0 // addp v16.4s, v23.4s, v20.4s
+	WORD $0x4eb0bdef // addp v15.4s, v15.4s, v16.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e2ecdec // fmla v12.4s, v15.4s, v14.4s
 	ADD          $0x90, R7
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -268,15 +292,16 @@ loop3:
 
 done4:
 	ADD          $1, R6
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x4e2dd54a // fadd v10.4s, v10.4s, v13.4s
+	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	MOVD         $q4_k_times<>+0(SB), R3
+	FMOVQ        (R3), F12
+	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
 
 	// sums of the lanes
-	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x7e30d96b // faddp s11, v11.2s
-	FMOVS        F11, (R0)
+	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
+	WORD $0x7e30d98c // faddp s12, v12.2s
+	FMOVS        F12, (R0)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -323,222 +348,211 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010a // ldr h10, [x8]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVQ        4(R8), F11
-	FMOVQ        12(R8), F12
-	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
+	WORD $0x7c40010a // ldur h10, [x8]
+	WORD $0x1ee2414a // fcvt s10, h10
+	WORD $0x3cc0410b // ldur q11, [x8, #4]
+	WORD $0x3cc0c10c // ldur q12, [x8, #12]
+	WORD $0x4e01016d // tbl v13.16b, { v11.16b }, v1.16b
 	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
-	WORD $0x4e261d6b // and v11.16b, v11.16b, v6.16b
+	WORD $0x4e261dad // and v13.16b, v13.16b, v6.16b
 	WORD $0x4e251d8c // and v12.16b, v12.16b, v5.16b
-	FMOVQ        128(R8), F13
-	FMOVQ        4(R8), F14
-	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
-	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
-	WORD $0x6f3a05ce // ushr v14.4s, v14.4s, #6
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
-	FMOVQ        F11, 32(R0)
-	FMOVQ        F10, 48(R0)
-	WORD $0x7d40050a // ldr h10, [x8, #2]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVQ        8(R8), F11
-	FMOVQ        12(R8), F12
+	WORD $0x3cc8010e // ldur q14, [x8, #128]
+	WORD $0x4e0701ce // tbl v14.16b, { v14.16b }, v7.16b
 	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
+	WORD $0x6f3a056b // ushr v11.4s, v11.4s, #6
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
+	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
+	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x4f8a916a // fmul v10.4s, v11.4s, v10.s[0]
+	FMOVQ        F12, 32(R0)
+	FMOVQ        F10, 48(R0)
+	WORD $0x7c40210a // ldur h10, [x8, #2]
+	WORD $0x1ee2414a // fcvt s10, h10
+	WORD $0x3cc0810b // ldur q11, [x8, #8]
+	WORD $0x3cc0c10c // ldur q12, [x8, #12]
+	WORD $0x4e01016d // tbl v13.16b, { v11.16b }, v1.16b
 	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
 	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x4e261d6b // and v11.16b, v11.16b, v6.16b
+	WORD $0x4e261dad // and v13.16b, v13.16b, v6.16b
 	WORD $0x4e251d8c // and v12.16b, v12.16b, v5.16b
-	FMOVQ        128(R8), F13
-	FMOVQ        8(R8), F14
-	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
-	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
-	WORD $0x6f3a05ce // ushr v14.4s, v14.4s, #6
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x3cc8010e // ldur q14, [x8, #128]
+	WORD $0x4e0701ce // tbl v14.16b, { v14.16b }, v7.16b
+	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
+	WORD $0x6f3a056b // ushr v11.4s, v11.4s, #6
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
+	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
+	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
-	WORD $0x6e231d6b // eor v11.16b, v11.16b, v3.16b
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x4f8a916a // fmul v10.4s, v11.4s, v10.s[0]
+	WORD $0x6e231d8b // eor v11.16b, v12.16b, v3.16b
 	WORD $0x6e231d4a // eor v10.16b, v10.16b, v3.16b
 	FMOVQ        F11, 64(R0)
 	FMOVQ        F10, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        16(R8), (F10, F11)
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FLDPQ        (R4), (F12, F13)
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
-	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        32(R4), (F12, F13)
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	FMOVS        64(R0), F10
-	FMOVD        (R6), F11
-	WORD $0x4f8a1168 // fmla v8.4s, v11.4s, v10.s[0]
-	FMOVD        8(R6), F11
-	WORD $0x4f8a1169 // fmla v9.4s, v11.4s, v10.s[0]
+	WORD $0x3cc1010a // ldur q10, [x8, #16]
+	WORD $0x3cc2010b // ldur q11, [x8, #32]
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x3cc0008e // ldur q14, [x4]
+	WORD $0x3cc1008f // ldur q15, [x4, #16]
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	WORD $0x3cc2008e // ldur q14, [x4, #32]
+	WORD $0x3cc3008f // ldur q15, [x4, #48]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	WORD $0xbc44000c // ldur s12, [x0, #64]
+	WORD $0xfc4000cd // ldur d13, [x6]
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xfc4080cd // ldur d13, [x6, #8]
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        32(R0), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVS        (R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        4(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0xbc42000c // ldur s12, [x0, #32]
+	WORD $0xbc4000ad // ldur s13, [x5]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xbc4040ad // ldur s13, [x5, #4]
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4f8c11c9 // fmla v9.4s, v14.4s, v12.s[0]
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        16(R8), (F10, F11)
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
-	FLDPQ        64(R4), (F12, F13)
+	WORD $0x3cc4008c // ldur q12, [x4, #64]
+	WORD $0x3cc5008d // ldur q13, [x4, #80]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        96(R4), (F12, F13)
+	WORD $0x3cc6008c // ldur q12, [x4, #96]
+	WORD $0x3cc7008d // ldur q13, [x4, #112]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	FMOVS        68(R0), F10
-	FMOVD        16(R6), F11
+	WORD $0xbc44400a // ldur s10, [x0, #68]
+	WORD $0xfc4100cb // ldur d11, [x6, #16]
 	WORD $0x4f8a1168 // fmla v8.4s, v11.4s, v10.s[0]
-	FMOVD        24(R6), F11
+	WORD $0xfc4180cb // ldur d11, [x6, #24]
 	WORD $0x4f8a1169 // fmla v9.4s, v11.4s, v10.s[0]
 
 	// integer sums times both scales
-	FMOVS        36(R0), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVS        8(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0xbc42400a // ldur s10, [x0, #36]
+	WORD $0xbc4080ab // ldur s11, [x5, #8]
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
 	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        12(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	WORD $0xbc40c0ab // ldur s11, [x5, #12]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
 	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0x4f8a1189 // fmla v9.4s, v12.4s, v10.s[0]
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        48(R8), (F10, F11)
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FLDPQ        128(R4), (F12, F13)
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
-	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        160(R4), (F12, F13)
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	FMOVS        72(R0), F10
-	FMOVD        32(R6), F11
-	WORD $0x4f8a1168 // fmla v8.4s, v11.4s, v10.s[0]
-	FMOVD        40(R6), F11
-	WORD $0x4f8a1169 // fmla v9.4s, v11.4s, v10.s[0]
+	WORD $0x3cc3010a // ldur q10, [x8, #48]
+	WORD $0x3cc4010b // ldur q11, [x8, #64]
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x3cc8008e // ldur q14, [x4, #128]
+	WORD $0x3cc9008f // ldur q15, [x4, #144]
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	WORD $0x3cca008e // ldur q14, [x4, #160]
+	WORD $0x3ccb008f // ldur q15, [x4, #176]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	WORD $0xbc44800c // ldur s12, [x0, #72]
+	WORD $0xfc4200cd // ldur d13, [x6, #32]
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xfc4280cd // ldur d13, [x6, #40]
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        40(R0), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVS        16(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        20(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0xbc42800c // ldur s12, [x0, #40]
+	WORD $0xbc4100ad // ldur s13, [x5, #16]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xbc4140ad // ldur s13, [x5, #20]
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4f8c11c9 // fmla v9.4s, v14.4s, v12.s[0]
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        48(R8), (F10, F11)
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
-	FLDPQ        192(R4), (F12, F13)
+	WORD $0x3ccc008c // ldur q12, [x4, #192]
+	WORD $0x3ccd008d // ldur q13, [x4, #208]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        224(R4), (F12, F13)
+	WORD $0x3cce008c // ldur q12, [x4, #224]
+	WORD $0x3ccf008d // ldur q13, [x4, #240]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	FMOVS        76(R0), F10
-	FMOVD        48(R6), F11
+	WORD $0xbc44c00a // ldur s10, [x0, #76]
+	WORD $0xfc4300cb // ldur d11, [x6, #48]
 	WORD $0x4f8a1168 // fmla v8.4s, v11.4s, v10.s[0]
-	FMOVD        56(R6), F11
+	WORD $0xfc4380cb // ldur d11, [x6, #56]
 	WORD $0x4f8a1169 // fmla v9.4s, v11.4s, v10.s[0]
 
 	// integer sums times both scales
-	FMOVS        44(R0), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVS        24(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0xbc42c00a // ldur s10, [x0, #44]
+	WORD $0xbc4180ab // ldur s11, [x5, #24]
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
 	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        28(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	WORD $0xbc41c0ab // ldur s11, [x5, #28]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
 	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0x4f8a1189 // fmla v9.4s, v12.4s, v10.s[0]
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        80(R8), (F10, F11)
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FLDPQ        256(R4), (F12, F13)
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
-	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        288(R4), (F12, F13)
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	FMOVS        80(R0), F10
-	FMOVD        64(R6), F11
-	WORD $0x4f8a1168 // fmla v8.4s, v11.4s, v10.s[0]
-	FMOVD        72(R6), F11
-	WORD $0x4f8a1169 // fmla v9.4s, v11.4s, v10.s[0]
+	WORD $0x3cc5010a // ldur q10, [x8, #80]
+	WORD $0x3cc6010b // ldur q11, [x8, #96]
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	FLDPQ        256(R4), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	FLDPQ        288(R4), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	WORD $0xbc45000c // ldur s12, [x0, #80]
+	WORD $0xfc4400cd // ldur d13, [x6, #64]
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xfc4480cd // ldur d13, [x6, #72]
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        48(R0), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVS        32(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        36(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0xbc43000c // ldur s12, [x0, #48]
+	WORD $0xbc4200ad // ldur s13, [x5, #32]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xbc4240ad // ldur s13, [x5, #36]
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4f8c11c9 // fmla v9.4s, v14.4s, v12.s[0]
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        80(R8), (F10, F11)
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	FLDPQ        320(R4), (F12, F13)
@@ -549,60 +563,54 @@ loop3:
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	FMOVS        84(R0), F10
-	FMOVD        80(R6), F11
+	WORD $0xbc45400a // ldur s10, [x0, #84]
+	WORD $0xfc4500cb // ldur d11, [x6, #80]
 	WORD $0x4f8a1168 // fmla v8.4s, v11.4s, v10.s[0]
-	FMOVD        88(R6), F11
+	WORD $0xfc4580cb // ldur d11, [x6, #88]
 	WORD $0x4f8a1169 // fmla v9.4s, v11.4s, v10.s[0]
 
 	// integer sums times both scales
-	FMOVS        52(R0), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVS        40(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0xbc43400a // ldur s10, [x0, #52]
+	WORD $0xbc4280ab // ldur s11, [x5, #40]
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
 	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        44(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	WORD $0xbc42c0ab // ldur s11, [x5, #44]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
 	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0x4f8a1189 // fmla v9.4s, v12.4s, v10.s[0]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        112(R8), (F10, F11)
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FLDPQ        384(R4), (F12, F13)
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
-	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        416(R4), (F12, F13)
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	FMOVS        88(R0), F10
-	FMOVD        96(R6), F11
-	WORD $0x4f8a1168 // fmla v8.4s, v11.4s, v10.s[0]
-	FMOVD        104(R6), F11
-	WORD $0x4f8a1169 // fmla v9.4s, v11.4s, v10.s[0]
+	WORD $0x3cc7010a // ldur q10, [x8, #112]
+	WORD $0x3cc8010b // ldur q11, [x8, #128]
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	FLDPQ        384(R4), (F14, F15)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	FLDPQ        416(R4), (F14, F15)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	WORD $0xbc45800c // ldur s12, [x0, #88]
+	WORD $0xfc4600cd // ldur d13, [x6, #96]
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xfc4680cd // ldur d13, [x6, #104]
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        56(R0), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVS        48(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        52(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0xbc43800c // ldur s12, [x0, #56]
+	WORD $0xbc4300ad // ldur s13, [x5, #48]
+	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xbc4340ad // ldur s13, [x5, #52]
+	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4f8c11c9 // fmla v9.4s, v14.4s, v12.s[0]
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        112(R8), (F10, F11)
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	FLDPQ        448(R4), (F12, F13)
@@ -613,25 +621,22 @@ loop3:
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	FMOVS        92(R0), F10
-	FMOVD        112(R6), F11
+	WORD $0xbc45c00a // ldur s10, [x0, #92]
+	WORD $0xfc4700cb // ldur d11, [x6, #112]
 	WORD $0x4f8a1168 // fmla v8.4s, v11.4s, v10.s[0]
-	FMOVD        120(R6), F11
+	WORD $0xfc4780cb // ldur d11, [x6, #120]
 	WORD $0x4f8a1169 // fmla v9.4s, v11.4s, v10.s[0]
 
 	// integer sums times both scales
-	FMOVS        60(R0), F10
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVS        56(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0xbc43c00a // ldur s10, [x0, #60]
+	WORD $0xbc4380ab // ldur s11, [x5, #56]
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
 	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        60(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	WORD $0xbc43c0ab // ldur s11, [x5, #60]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
 	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0x4f8a1189 // fmla v9.4s, v12.4s, v10.s[0]
 	ADD          $0x90, R8
 	ADD          $0x200, R4
 	ADD          $0x40, R5
@@ -701,191 +706,183 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010b // ldr h11, [x8]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVQ        4(R8), F12
-	FMOVQ        12(R8), F13
-	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
+	WORD $0x7c40010b // ldur h11, [x8]
+	WORD $0x1ee2416b // fcvt s11, h11
+	WORD $0x3cc0410c // ldur q12, [x8, #4]
+	WORD $0x3cc0c10d // ldur q13, [x8, #12]
+	WORD $0x4e01018e // tbl v14.16b, { v12.16b }, v1.16b
 	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
-	WORD $0x4e261d8c // and v12.16b, v12.16b, v6.16b
+	WORD $0x4e261dce // and v14.16b, v14.16b, v6.16b
 	WORD $0x4e251dad // and v13.16b, v13.16b, v5.16b
-	FMOVQ        128(R8), F14
-	FMOVQ        4(R8), F15
-	WORD $0x4e0701ce // tbl v14.16b, { v14.16b }, v7.16b
-	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
-	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	FMOVQ        F12, 32(R0)
-	FMOVQ        F11, 48(R0)
-	WORD $0x7d40050b // ldr h11, [x8, #2]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVQ        8(R8), F12
-	FMOVQ        12(R8), F13
+	WORD $0x3cc8010f // ldur q15, [x8, #128]
+	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
 	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
+	WORD $0x6f3a058c // ushr v12.4s, v12.4s, #6
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8b91ad // fmul v13.4s, v13.4s, v11.s[0]
+	WORD $0x4f8b918b // fmul v11.4s, v12.4s, v11.s[0]
+	FMOVQ        F13, 32(R0)
+	FMOVQ        F11, 48(R0)
+	WORD $0x7c40210b // ldur h11, [x8, #2]
+	WORD $0x1ee2416b // fcvt s11, h11
+	WORD $0x3cc0810c // ldur q12, [x8, #8]
+	WORD $0x3cc0c10d // ldur q13, [x8, #12]
+	WORD $0x4e01018e // tbl v14.16b, { v12.16b }, v1.16b
 	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
 	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
-	WORD $0x4e261d8c // and v12.16b, v12.16b, v6.16b
+	WORD $0x4e261dce // and v14.16b, v14.16b, v6.16b
 	WORD $0x4e251dad // and v13.16b, v13.16b, v5.16b
-	FMOVQ        128(R8), F14
-	FMOVQ        8(R8), F15
-	WORD $0x4e0701ce // tbl v14.16b, { v14.16b }, v7.16b
-	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
-	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x3cc8010f // ldur q15, [x8, #128]
+	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
+	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
+	WORD $0x6f3a058c // ushr v12.4s, v12.4s, #6
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	WORD $0x6e231d8c // eor v12.16b, v12.16b, v3.16b
+	WORD $0x4f8b91ad // fmul v13.4s, v13.4s, v11.s[0]
+	WORD $0x4f8b918b // fmul v11.4s, v12.4s, v11.s[0]
+	WORD $0x6e231dac // eor v12.16b, v13.16b, v3.16b
 	WORD $0x6e231d6b // eor v11.16b, v11.16b, v3.16b
 	FMOVQ        F12, 64(R0)
 	FMOVQ        F11, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        16(R8), (F11, F12)
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FLDPQ        (R4), (F13, F14)
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        32(R4), (F13, F14)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FLDPQ        64(R4), (F13, F14)
+	WORD $0x3cc1010b // ldur q11, [x8, #16]
+	WORD $0x3cc2010c // ldur q12, [x8, #32]
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x3cc0008f // ldur q15, [x4]
+	WORD $0x3cc10090 // ldur q16, [x4, #16]
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	FMOVS        64(R0), F11
-	FMOVD        (R6), F12
-	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
-	FMOVD        8(R6), F12
-	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
-	FMOVD        16(R6), F12
-	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
+	WORD $0x3cc2008f // ldur q15, [x4, #32]
+	WORD $0x3cc30090 // ldur q16, [x4, #48]
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x3cc4008f // ldur q15, [x4, #64]
+	WORD $0x3cc50090 // ldur q16, [x4, #80]
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
+	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	WORD $0xbc44000d // ldur s13, [x0, #64]
+	WORD $0xfc4000ce // ldur d14, [x6]
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xfc4080ce // ldur d14, [x6, #8]
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xfc4100ce // ldur d14, [x6, #16]
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        32(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        (R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        4(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        8(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0xbc42000d // ldur s13, [x0, #32]
+	WORD $0xbc4000ae // ldur s14, [x5]
+	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
+	WORD $0xbc4040ae // ldur s14, [x5, #4]
+	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4f8e11e9 // fmla v9.4s, v15.4s, v14.s[0]
+	WORD $0xbc4080ae // ldur s14, [x5, #8]
+	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4f8d11ea // fmla v10.4s, v15.4s, v13.s[0]
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        16(R8), (F11, F12)
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
-	FLDPQ        96(R4), (F13, F14)
+	WORD $0x3cc6008d // ldur q13, [x4, #96]
+	WORD $0x3cc7008e // ldur q14, [x4, #112]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        128(R4), (F13, F14)
+	WORD $0x3cc8008d // ldur q13, [x4, #128]
+	WORD $0x3cc9008e // ldur q14, [x4, #144]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FLDPQ        160(R4), (F13, F14)
+	WORD $0x3cca008d // ldur q13, [x4, #160]
+	WORD $0x3ccb008e // ldur q14, [x4, #176]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	FMOVS        68(R0), F11
-	FMOVD        24(R6), F12
+	WORD $0xbc44400b // ldur s11, [x0, #68]
+	WORD $0xfc4180cc // ldur d12, [x6, #24]
 	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
-	FMOVD        32(R6), F12
+	WORD $0xfc4200cc // ldur d12, [x6, #32]
 	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
-	FMOVD        40(R6), F12
+	WORD $0xfc4280cc // ldur d12, [x6, #40]
 	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
 
 	// integer sums times both scales
-	FMOVS        36(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        12(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0xbc42400b // ldur s11, [x0, #36]
+	WORD $0xbc40c0ac // ldur s12, [x5, #12]
 	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
 	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        16(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xbc4100ac // ldur s12, [x5, #16]
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
 	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        20(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0xbc4140ac // ldur s12, [x5, #20]
 	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
 	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x4f8b11aa // fmla v10.4s, v13.4s, v11.s[0]
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        48(R8), (F11, F12)
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FLDPQ        192(R4), (F13, F14)
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        224(R4), (F13, F14)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FLDPQ        256(R4), (F13, F14)
+	WORD $0x3cc3010b // ldur q11, [x8, #48]
+	WORD $0x3cc4010c // ldur q12, [x8, #64]
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x3ccc008f // ldur q15, [x4, #192]
+	WORD $0x3ccd0090 // ldur q16, [x4, #208]
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	FMOVS        72(R0), F11
-	FMOVD        48(R6), F12
-	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
-	FMOVD        56(R6), F12
-	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
-	FMOVD        64(R6), F12
-	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
+	WORD $0x3cce008f // ldur q15, [x4, #224]
+	WORD $0x3ccf0090 // ldur q16, [x4, #240]
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	FLDPQ        256(R4), (F15, F16)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
+	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	WORD $0xbc44800d // ldur s13, [x0, #72]
+	WORD $0xfc4300ce // ldur d14, [x6, #48]
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xfc4380ce // ldur d14, [x6, #56]
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xfc4400ce // ldur d14, [x6, #64]
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        40(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        24(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        28(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        32(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0xbc42800d // ldur s13, [x0, #40]
+	WORD $0xbc4180ae // ldur s14, [x5, #24]
+	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
+	WORD $0xbc41c0ae // ldur s14, [x5, #28]
+	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4f8e11e9 // fmla v9.4s, v15.4s, v14.s[0]
+	WORD $0xbc4200ae // ldur s14, [x5, #32]
+	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4f8d11ea // fmla v10.4s, v15.4s, v13.s[0]
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        48(R8), (F11, F12)
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	FLDPQ        288(R4), (F13, F14)
@@ -900,78 +897,70 @@ loop3:
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	FMOVS        76(R0), F11
-	FMOVD        72(R6), F12
+	WORD $0xbc44c00b // ldur s11, [x0, #76]
+	WORD $0xfc4480cc // ldur d12, [x6, #72]
 	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
-	FMOVD        80(R6), F12
+	WORD $0xfc4500cc // ldur d12, [x6, #80]
 	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
-	FMOVD        88(R6), F12
+	WORD $0xfc4580cc // ldur d12, [x6, #88]
 	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
 
 	// integer sums times both scales
-	FMOVS        44(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        36(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0xbc42c00b // ldur s11, [x0, #44]
+	WORD $0xbc4240ac // ldur s12, [x5, #36]
 	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
 	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        40(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xbc4280ac // ldur s12, [x5, #40]
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
 	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        44(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0xbc42c0ac // ldur s12, [x5, #44]
 	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
 	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x4f8b11aa // fmla v10.4s, v13.4s, v11.s[0]
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        80(R8), (F11, F12)
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FLDPQ        384(R4), (F13, F14)
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        416(R4), (F13, F14)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FLDPQ        448(R4), (F13, F14)
+	WORD $0x3cc5010b // ldur q11, [x8, #80]
+	WORD $0x3cc6010c // ldur q12, [x8, #96]
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	FLDPQ        384(R4), (F15, F16)
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	FMOVS        80(R0), F11
-	FMOVD        96(R6), F12
-	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
-	FMOVD        104(R6), F12
-	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
-	FMOVD        112(R6), F12
-	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
+	FLDPQ        416(R4), (F15, F16)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	FLDPQ        448(R4), (F15, F16)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
+	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	WORD $0xbc45000d // ldur s13, [x0, #80]
+	WORD $0xfc4600ce // ldur d14, [x6, #96]
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xfc4680ce // ldur d14, [x6, #104]
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xfc4700ce // ldur d14, [x6, #112]
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        48(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        48(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        52(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        56(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0xbc43000d // ldur s13, [x0, #48]
+	WORD $0xbc4300ae // ldur s14, [x5, #48]
+	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
+	WORD $0xbc4340ae // ldur s14, [x5, #52]
+	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4f8e11e9 // fmla v9.4s, v15.4s, v14.s[0]
+	WORD $0xbc4380ae // ldur s14, [x5, #56]
+	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4f8d11ea // fmla v10.4s, v15.4s, v13.s[0]
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        80(R8), (F11, F12)
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	FLDPQ        480(R4), (F13, F14)
@@ -986,78 +975,70 @@ loop3:
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	FMOVS        84(R0), F11
-	FMOVD        120(R6), F12
+	WORD $0xbc45400b // ldur s11, [x0, #84]
+	WORD $0xfc4780cc // ldur d12, [x6, #120]
 	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
-	FMOVD        128(R6), F12
+	WORD $0xfc4800cc // ldur d12, [x6, #128]
 	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
-	FMOVD        136(R6), F12
+	WORD $0xfc4880cc // ldur d12, [x6, #136]
 	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
 
 	// integer sums times both scales
-	FMOVS        52(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        60(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0xbc43400b // ldur s11, [x0, #52]
+	WORD $0xbc43c0ac // ldur s12, [x5, #60]
 	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
 	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        64(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xbc4400ac // ldur s12, [x5, #64]
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
 	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        68(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0xbc4440ac // ldur s12, [x5, #68]
 	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
 	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x4f8b11aa // fmla v10.4s, v13.4s, v11.s[0]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        112(R8), (F11, F12)
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FLDPQ        576(R4), (F13, F14)
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        608(R4), (F13, F14)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FLDPQ        640(R4), (F13, F14)
+	WORD $0x3cc7010b // ldur q11, [x8, #112]
+	WORD $0x3cc8010c // ldur q12, [x8, #128]
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	FLDPQ        576(R4), (F15, F16)
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	FMOVS        88(R0), F11
-	FMOVD        144(R6), F12
-	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
-	FMOVD        152(R6), F12
-	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
-	FMOVD        160(R6), F12
-	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
+	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
+	FLDPQ        608(R4), (F15, F16)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	FLDPQ        640(R4), (F15, F16)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
+	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	WORD $0xbc45800d // ldur s13, [x0, #88]
+	WORD $0xfc4900ce // ldur d14, [x6, #144]
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xfc4980ce // ldur d14, [x6, #152]
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xfc4a00ce // ldur d14, [x6, #160]
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        56(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        72(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        76(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        80(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0xbc43800d // ldur s13, [x0, #56]
+	WORD $0xbc4480ae // ldur s14, [x5, #72]
+	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
+	WORD $0xbc44c0ae // ldur s14, [x5, #76]
+	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4f8e11e9 // fmla v9.4s, v15.4s, v14.s[0]
+	WORD $0xbc4500ae // ldur s14, [x5, #80]
+	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4f8d11ea // fmla v10.4s, v15.4s, v13.s[0]
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        112(R8), (F11, F12)
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	FLDPQ        672(R4), (F13, F14)
@@ -1072,32 +1053,28 @@ loop3:
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	FMOVS        92(R0), F11
-	FMOVD        168(R6), F12
+	WORD $0xbc45c00b // ldur s11, [x0, #92]
+	WORD $0xfc4a80cc // ldur d12, [x6, #168]
 	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
-	FMOVD        176(R6), F12
+	WORD $0xfc4b00cc // ldur d12, [x6, #176]
 	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
-	FMOVD        184(R6), F12
+	WORD $0xfc4b80cc // ldur d12, [x6, #184]
 	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
 
 	// integer sums times both scales
-	FMOVS        60(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        84(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0xbc43c00b // ldur s11, [x0, #60]
+	WORD $0xbc4540ac // ldur s12, [x5, #84]
 	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
 	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        88(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xbc4580ac // ldur s12, [x5, #88]
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
 	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        92(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0xbc45c0ac // ldur s12, [x5, #92]
 	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
 	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x4f8b11aa // fmla v10.4s, v13.4s, v11.s[0]
 	ADD          $0x90, R8
 	ADD          $0x300, R4
 	ADD          $0x60, R5
@@ -1173,224 +1150,213 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010c // ldr h12, [x8]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        4(R8), F13
-	FMOVQ        12(R8), F14
-	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
+	WORD $0x7c40010c // ldur h12, [x8]
+	WORD $0x1ee2418c // fcvt s12, h12
+	WORD $0x3cc0410d // ldur q13, [x8, #4]
+	WORD $0x3cc0c10e // ldur q14, [x8, #12]
+	WORD $0x4e0101af // tbl v15.16b, { v13.16b }, v1.16b
 	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
-	WORD $0x4e261dad // and v13.16b, v13.16b, v6.16b
+	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
 	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
-	FMOVQ        128(R8), F15
-	FMOVQ        4(R8), F16
-	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
-	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
-	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e241e10 // and v16.16b, v16.16b, v4.16b
-	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ        F13, 32(R0)
-	FMOVQ        F12, 48(R0)
-	WORD $0x7d40050c // ldr h12, [x8, #2]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        8(R8), F13
-	FMOVQ        12(R8), F14
+	WORD $0x3cc80110 // ldur q16, [x8, #128]
+	WORD $0x4e070210 // tbl v16.16b, { v16.16b }, v7.16b
 	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
+	WORD $0x6f3a05ad // ushr v13.4s, v13.4s, #6
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
+	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c91ac // fmul v12.4s, v13.4s, v12.s[0]
+	FMOVQ        F14, 32(R0)
+	FMOVQ        F12, 48(R0)
+	WORD $0x7c40210c // ldur h12, [x8, #2]
+	WORD $0x1ee2418c // fcvt s12, h12
+	WORD $0x3cc0810d // ldur q13, [x8, #8]
+	WORD $0x3cc0c10e // ldur q14, [x8, #12]
+	WORD $0x4e0101af // tbl v15.16b, { v13.16b }, v1.16b
 	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
 	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
-	WORD $0x4e261dad // and v13.16b, v13.16b, v6.16b
+	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
 	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
-	FMOVQ        128(R8), F15
-	FMOVQ        8(R8), F16
-	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
-	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
-	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e241e10 // and v16.16b, v16.16b, v4.16b
-	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x3cc80110 // ldur q16, [x8, #128]
+	WORD $0x4e070210 // tbl v16.16b, { v16.16b }, v7.16b
+	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
+	WORD $0x6f3a05ad // ushr v13.4s, v13.4s, #6
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
+	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	WORD $0x6e231dad // eor v13.16b, v13.16b, v3.16b
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c91ac // fmul v12.4s, v13.4s, v12.s[0]
+	WORD $0x6e231dcd // eor v13.16b, v14.16b, v3.16b
 	WORD $0x6e231d8c // eor v12.16b, v12.16b, v3.16b
 	FMOVQ        F13, 64(R0)
 	FMOVQ        F12, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        16(R8), (F12, F13)
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FLDPQ        (R4), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	FLDPQ        32(R4), (F14, F15)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	FLDPQ        64(R4), (F14, F15)
+	WORD $0x3cc1010c // ldur q12, [x8, #16]
+	WORD $0x3cc2010d // ldur q13, [x8, #32]
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x3cc00090 // ldur q16, [x4]
+	WORD $0x3cc10091 // ldur q17, [x4, #16]
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
-	FLDPQ        96(R4), (F14, F15)
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
+	WORD $0x3cc20090 // ldur q16, [x4, #32]
+	WORD $0x3cc30091 // ldur q17, [x4, #48]
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
-	FMOVS        64(R0), F12
-	FMOVD        (R6), F13
-	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
-	FMOVD        8(R6), F13
-	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
-	FMOVD        16(R6), F13
-	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
-	FMOVD        24(R6), F13
-	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
+	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
+	WORD $0x3cc40090 // ldur q16, [x4, #64]
+	WORD $0x3cc50091 // ldur q17, [x4, #80]
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9095d4 // sdot v20.4s, v14.16b, v16.16b
+	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
+	WORD $0x3cc60090 // ldur q16, [x4, #96]
+	WORD $0x3cc70091 // ldur q17, [x4, #112]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9095d5 // sdot v21.4s, v14.16b, v16.16b
+	WORD $0x4e9195f5 // sdot v21.4s, v15.16b, v17.16b
+	WORD $0xbc44000e // ldur s14, [x0, #64]
+	WORD $0xfc4000cf // ldur d15, [x6]
+	WORD $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
+	WORD $0xfc4080cf // ldur d15, [x6, #8]
+	WORD $0x4f8e11e9 // fmla v9.4s, v15.4s, v14.s[0]
+	WORD $0xfc4100cf // ldur d15, [x6, #16]
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
+	WORD $0xfc4180cf // ldur d15, [x6, #24]
+	WORD $0x4f8e11eb // fmla v11.4s, v15.4s, v14.s[0]
 
 	// integer sums times both scales
-	FMOVS        32(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        (R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        4(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        8(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-	FMOVS        12(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	WORD $0xbc42000e // ldur s14, [x0, #32]
+	WORD $0xbc4000af // ldur s15, [x5]
+	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
+	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
+	WORD $0x4f8f1208 // fmla v8.4s, v16.4s, v15.s[0]
+	WORD $0xbc4040af // ldur s15, [x5, #4]
+	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
+	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
+	WORD $0x4f8f1209 // fmla v9.4s, v16.4s, v15.s[0]
+	WORD $0xbc4080af // ldur s15, [x5, #8]
+	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
+	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
+	WORD $0x4f8f120a // fmla v10.4s, v16.4s, v15.s[0]
+	WORD $0xbc40c0af // ldur s15, [x5, #12]
+	WORD $0x4e21dab0 // scvtf v16.4s, v21.4s
+	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
+	WORD $0x4f8e120b // fmla v11.4s, v16.4s, v14.s[0]
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        16(R8), (F12, F13)
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
-	FLDPQ        128(R4), (F14, F15)
+	WORD $0x3cc8008e // ldur q14, [x4, #128]
+	WORD $0x3cc9008f // ldur q15, [x4, #144]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	FLDPQ        160(R4), (F14, F15)
+	WORD $0x3cca008e // ldur q14, [x4, #160]
+	WORD $0x3ccb008f // ldur q15, [x4, #176]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	FLDPQ        192(R4), (F14, F15)
+	WORD $0x3ccc008e // ldur q14, [x4, #192]
+	WORD $0x3ccd008f // ldur q15, [x4, #208]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
-	FLDPQ        224(R4), (F14, F15)
+	WORD $0x3cce008e // ldur q14, [x4, #224]
+	WORD $0x3ccf008f // ldur q15, [x4, #240]
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
-	FMOVS        68(R0), F12
-	FMOVD        32(R6), F13
+	WORD $0xbc44400c // ldur s12, [x0, #68]
+	WORD $0xfc4200cd // ldur d13, [x6, #32]
 	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
-	FMOVD        40(R6), F13
+	WORD $0xfc4280cd // ldur d13, [x6, #40]
 	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
-	FMOVD        48(R6), F13
+	WORD $0xfc4300cd // ldur d13, [x6, #48]
 	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
-	FMOVD        56(R6), F13
+	WORD $0xfc4380cd // ldur d13, [x6, #56]
 	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        36(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        16(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0xbc42400c // ldur s12, [x0, #36]
+	WORD $0xbc4100ad // ldur s13, [x5, #16]
 	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        20(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xbc4140ad // ldur s13, [x5, #20]
 	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        24(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xbc4180ad // ldur s13, [x5, #24]
 	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-	FMOVS        28(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	WORD $0xbc41c0ad // ldur s13, [x5, #28]
 	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	WORD $0x4f8c11cb // fmla v11.4s, v14.4s, v12.s[0]
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        48(R8), (F12, F13)
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FLDPQ        256(R4), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	FLDPQ        288(R4), (F14, F15)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	FLDPQ        320(R4), (F14, F15)
+	WORD $0x3cc3010c // ldur q12, [x8, #48]
+	WORD $0x3cc4010d // ldur q13, [x8, #64]
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	FLDPQ        256(R4), (F16, F17)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
-	FLDPQ        352(R4), (F14, F15)
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
+	FLDPQ        288(R4), (F16, F17)
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
-	FMOVS        72(R0), F12
-	FMOVD        64(R6), F13
-	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
-	FMOVD        72(R6), F13
-	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
-	FMOVD        80(R6), F13
-	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
-	FMOVD        88(R6), F13
-	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
+	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
+	FLDPQ        320(R4), (F16, F17)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9095d4 // sdot v20.4s, v14.16b, v16.16b
+	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
+	FLDPQ        352(R4), (F16, F17)
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9095d5 // sdot v21.4s, v14.16b, v16.16b
+	WORD $0x4e9195f5 // sdot v21.4s, v15.16b, v17.16b
+	WORD $0xbc44800e // ldur s14, [x0, #72]
+	WORD $0xfc4400cf // ldur d15, [x6, #64]
+	WORD $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
+	WORD $0xfc4480cf // ldur d15, [x6, #72]
+	WORD $0x4f8e11e9 // fmla v9.4s, v15.4s, v14.s[0]
+	WORD $0xfc4500cf // ldur d15, [x6, #80]
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
+	WORD $0xfc4580cf // ldur d15, [x6, #88]
+	WORD $0x4f8e11eb // fmla v11.4s, v15.4s, v14.s[0]
 
 	// integer sums times both scales
-	FMOVS        40(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        32(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        36(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        40(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-	FMOVS        44(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	WORD $0xbc42800e // ldur s14, [x0, #40]
+	WORD $0xbc4200af // ldur s15, [x5, #32]
+	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
+	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
+	WORD $0x4f8f1208 // fmla v8.4s, v16.4s, v15.s[0]
+	WORD $0xbc4240af // ldur s15, [x5, #36]
+	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
+	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
+	WORD $0x4f8f1209 // fmla v9.4s, v16.4s, v15.s[0]
+	WORD $0xbc4280af // ldur s15, [x5, #40]
+	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
+	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
+	WORD $0x4f8f120a // fmla v10.4s, v16.4s, v15.s[0]
+	WORD $0xbc42c0af // ldur s15, [x5, #44]
+	WORD $0x4e21dab0 // scvtf v16.4s, v21.4s
+	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
+	WORD $0x4f8e120b // fmla v11.4s, v16.4s, v14.s[0]
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        48(R8), (F12, F13)
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
 	FLDPQ        384(R4), (F14, F15)
@@ -1409,96 +1375,86 @@ loop3:
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
-	FMOVS        76(R0), F12
-	FMOVD        96(R6), F13
+	WORD $0xbc44c00c // ldur s12, [x0, #76]
+	WORD $0xfc4600cd // ldur d13, [x6, #96]
 	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
-	FMOVD        104(R6), F13
+	WORD $0xfc4680cd // ldur d13, [x6, #104]
 	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
-	FMOVD        112(R6), F13
+	WORD $0xfc4700cd // ldur d13, [x6, #112]
 	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
-	FMOVD        120(R6), F13
+	WORD $0xfc4780cd // ldur d13, [x6, #120]
 	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        44(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        48(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0xbc42c00c // ldur s12, [x0, #44]
+	WORD $0xbc4300ad // ldur s13, [x5, #48]
 	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        52(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xbc4340ad // ldur s13, [x5, #52]
 	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        56(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xbc4380ad // ldur s13, [x5, #56]
 	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-	FMOVS        60(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	WORD $0xbc43c0ad // ldur s13, [x5, #60]
 	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	WORD $0x4f8c11cb // fmla v11.4s, v14.4s, v12.s[0]
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        80(R8), (F12, F13)
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FLDPQ        512(R4), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	FLDPQ        544(R4), (F14, F15)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	FLDPQ        576(R4), (F14, F15)
+	WORD $0x3cc5010c // ldur q12, [x8, #80]
+	WORD $0x3cc6010d // ldur q13, [x8, #96]
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	FLDPQ        512(R4), (F16, F17)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
-	FLDPQ        608(R4), (F14, F15)
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
+	FLDPQ        544(R4), (F16, F17)
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
-	FMOVS        80(R0), F12
-	FMOVD        128(R6), F13
-	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
-	FMOVD        136(R6), F13
-	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
-	FMOVD        144(R6), F13
-	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
-	FMOVD        152(R6), F13
-	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
+	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
+	FLDPQ        576(R4), (F16, F17)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9095d4 // sdot v20.4s, v14.16b, v16.16b
+	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
+	FLDPQ        608(R4), (F16, F17)
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9095d5 // sdot v21.4s, v14.16b, v16.16b
+	WORD $0x4e9195f5 // sdot v21.4s, v15.16b, v17.16b
+	WORD $0xbc45000e // ldur s14, [x0, #80]
+	WORD $0xfc4800cf // ldur d15, [x6, #128]
+	WORD $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
+	WORD $0xfc4880cf // ldur d15, [x6, #136]
+	WORD $0x4f8e11e9 // fmla v9.4s, v15.4s, v14.s[0]
+	WORD $0xfc4900cf // ldur d15, [x6, #144]
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
+	WORD $0xfc4980cf // ldur d15, [x6, #152]
+	WORD $0x4f8e11eb // fmla v11.4s, v15.4s, v14.s[0]
 
 	// integer sums times both scales
-	FMOVS        48(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        64(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        68(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        72(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-	FMOVS        76(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	WORD $0xbc43000e // ldur s14, [x0, #48]
+	WORD $0xbc4400af // ldur s15, [x5, #64]
+	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
+	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
+	WORD $0x4f8f1208 // fmla v8.4s, v16.4s, v15.s[0]
+	WORD $0xbc4440af // ldur s15, [x5, #68]
+	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
+	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
+	WORD $0x4f8f1209 // fmla v9.4s, v16.4s, v15.s[0]
+	WORD $0xbc4480af // ldur s15, [x5, #72]
+	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
+	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
+	WORD $0x4f8f120a // fmla v10.4s, v16.4s, v15.s[0]
+	WORD $0xbc44c0af // ldur s15, [x5, #76]
+	WORD $0x4e21dab0 // scvtf v16.4s, v21.4s
+	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
+	WORD $0x4f8e120b // fmla v11.4s, v16.4s, v14.s[0]
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        80(R8), (F12, F13)
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
 	FLDPQ        640(R4), (F14, F15)
@@ -1517,96 +1473,86 @@ loop3:
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
-	FMOVS        84(R0), F12
-	FMOVD        160(R6), F13
+	WORD $0xbc45400c // ldur s12, [x0, #84]
+	WORD $0xfc4a00cd // ldur d13, [x6, #160]
 	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
-	FMOVD        168(R6), F13
+	WORD $0xfc4a80cd // ldur d13, [x6, #168]
 	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
-	FMOVD        176(R6), F13
+	WORD $0xfc4b00cd // ldur d13, [x6, #176]
 	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
-	FMOVD        184(R6), F13
+	WORD $0xfc4b80cd // ldur d13, [x6, #184]
 	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        52(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        80(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0xbc43400c // ldur s12, [x0, #52]
+	WORD $0xbc4500ad // ldur s13, [x5, #80]
 	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        84(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xbc4540ad // ldur s13, [x5, #84]
 	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        88(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xbc4580ad // ldur s13, [x5, #88]
 	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-	FMOVS        92(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	WORD $0xbc45c0ad // ldur s13, [x5, #92]
 	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	WORD $0x4f8c11cb // fmla v11.4s, v14.4s, v12.s[0]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        112(R8), (F12, F13)
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FLDPQ        768(R4), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	FLDPQ        800(R4), (F14, F15)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	FLDPQ        832(R4), (F14, F15)
+	WORD $0x3cc7010c // ldur q12, [x8, #112]
+	WORD $0x3cc8010d // ldur q13, [x8, #128]
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	FLDPQ        768(R4), (F16, F17)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
-	FLDPQ        864(R4), (F14, F15)
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
+	FLDPQ        800(R4), (F16, F17)
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
-	FMOVS        88(R0), F12
-	FMOVD        192(R6), F13
-	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
-	FMOVD        200(R6), F13
-	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
-	FMOVD        208(R6), F13
-	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
-	FMOVD        216(R6), F13
-	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
+	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
+	FLDPQ        832(R4), (F16, F17)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9095d4 // sdot v20.4s, v14.16b, v16.16b
+	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
+	FLDPQ        864(R4), (F16, F17)
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9095d5 // sdot v21.4s, v14.16b, v16.16b
+	WORD $0x4e9195f5 // sdot v21.4s, v15.16b, v17.16b
+	WORD $0xbc45800e // ldur s14, [x0, #88]
+	WORD $0xfc4c00cf // ldur d15, [x6, #192]
+	WORD $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
+	WORD $0xfc4c80cf // ldur d15, [x6, #200]
+	WORD $0x4f8e11e9 // fmla v9.4s, v15.4s, v14.s[0]
+	WORD $0xfc4d00cf // ldur d15, [x6, #208]
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
+	WORD $0xfc4d80cf // ldur d15, [x6, #216]
+	WORD $0x4f8e11eb // fmla v11.4s, v15.4s, v14.s[0]
 
 	// integer sums times both scales
-	FMOVS        56(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        96(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        100(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        104(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-	FMOVS        108(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	WORD $0xbc43800e // ldur s14, [x0, #56]
+	WORD $0xbc4600af // ldur s15, [x5, #96]
+	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
+	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
+	WORD $0x4f8f1208 // fmla v8.4s, v16.4s, v15.s[0]
+	WORD $0xbc4640af // ldur s15, [x5, #100]
+	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
+	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
+	WORD $0x4f8f1209 // fmla v9.4s, v16.4s, v15.s[0]
+	WORD $0xbc4680af // ldur s15, [x5, #104]
+	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
+	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
+	WORD $0x4f8f120a // fmla v10.4s, v16.4s, v15.s[0]
+	WORD $0xbc46c0af // ldur s15, [x5, #108]
+	WORD $0x4e21dab0 // scvtf v16.4s, v21.4s
+	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
+	WORD $0x4f8e120b // fmla v11.4s, v16.4s, v14.s[0]
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        112(R8), (F12, F13)
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
 	FLDPQ        896(R4), (F14, F15)
@@ -1625,39 +1571,34 @@ loop3:
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
-	FMOVS        92(R0), F12
-	FMOVD        224(R6), F13
+	WORD $0xbc45c00c // ldur s12, [x0, #92]
+	WORD $0xfc4e00cd // ldur d13, [x6, #224]
 	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
-	FMOVD        232(R6), F13
+	WORD $0xfc4e80cd // ldur d13, [x6, #232]
 	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
-	FMOVD        240(R6), F13
+	WORD $0xfc4f00cd // ldur d13, [x6, #240]
 	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
-	FMOVD        248(R6), F13
+	WORD $0xfc4f80cd // ldur d13, [x6, #248]
 	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        60(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        112(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0xbc43c00c // ldur s12, [x0, #60]
+	WORD $0xbc4700ad // ldur s13, [x5, #112]
 	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        116(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xbc4740ad // ldur s13, [x5, #116]
 	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        120(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xbc4780ad // ldur s13, [x5, #120]
 	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-	FMOVS        124(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	WORD $0xbc47c0ad // ldur s13, [x5, #124]
 	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	WORD $0x4f8c11cb // fmla v11.4s, v14.4s, v12.s[0]
 	ADD          $0x90, R8
 	ADD          $0x400, R4
 	ADD          $0x80, R5
@@ -1723,127 +1664,124 @@ TEXT ·decodeUnitsQ4_KNEON(SB), NOSPLIT, $576-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d400027 // ldr h7, [x1]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
-	FMOVQ        4(R1), F8
-	FMOVQ        12(R1), F9
-	WORD $0x4e010108 // tbl v8.16b, { v8.16b }, v1.16b
+	WORD $0x7c400027 // ldur h7, [x1]
+	WORD $0x1ee240e7 // fcvt s7, h7
+	WORD $0x3cc04028 // ldur q8, [x1, #4]
+	WORD $0x3cc0c029 // ldur q9, [x1, #12]
+	WORD $0x4e01010a // tbl v10.16b, { v8.16b }, v1.16b
 	WORD $0x4e010129 // tbl v9.16b, { v9.16b }, v1.16b
-	WORD $0x4e251d08 // and v8.16b, v8.16b, v5.16b
+	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
 	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
-	FMOVQ        128(R1), F10
-	FMOVQ        4(R1), F11
-	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
-	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
-	WORD $0x6f3a056b // ushr v11.4s, v11.4s, #6
-	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
-	WORD $0x4e231d6b // and v11.16b, v11.16b, v3.16b
-	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
-	FMOVQ        F8, 32(R3)
-	FMOVQ        F7, 48(R3)
-	WORD $0x7d400427 // ldr h7, [x1, #2]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
-	FMOVQ        8(R1), F8
-	FMOVQ        12(R1), F9
+	WORD $0x3cc8002b // ldur q11, [x1, #128]
+	WORD $0x4e06016b // tbl v11.16b, { v11.16b }, v6.16b
 	WORD $0x4e010108 // tbl v8.16b, { v8.16b }, v1.16b
+	WORD $0x6f3a0508 // ushr v8.4s, v8.4s, #6
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e231d08 // and v8.16b, v8.16b, v3.16b
+	WORD $0x4f245508 // shl v8.4s, v8.4s, #4
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x4ea81d28 // orr v8.16b, v9.16b, v8.16b
+	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
+	WORD $0x4f879107 // fmul v7.4s, v8.4s, v7.s[0]
+	FMOVQ        F9, 32(R3)
+	FMOVQ        F7, 48(R3)
+	WORD $0x7c402027 // ldur h7, [x1, #2]
+	WORD $0x1ee240e7 // fcvt s7, h7
+	WORD $0x3cc08028 // ldur q8, [x1, #8]
+	WORD $0x3cc0c029 // ldur q9, [x1, #12]
+	WORD $0x4e01010a // tbl v10.16b, { v8.16b }, v1.16b
 	WORD $0x4e010129 // tbl v9.16b, { v9.16b }, v1.16b
 	WORD $0x6f3c0529 // ushr v9.4s, v9.4s, #4
-	WORD $0x4e251d08 // and v8.16b, v8.16b, v5.16b
+	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
 	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
-	FMOVQ        128(R1), F10
-	FMOVQ        8(R1), F11
-	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
-	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
-	WORD $0x6f3a056b // ushr v11.4s, v11.4s, #6
-	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
-	WORD $0x4e231d6b // and v11.16b, v11.16b, v3.16b
-	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x3cc8002b // ldur q11, [x1, #128]
+	WORD $0x4e06016b // tbl v11.16b, { v11.16b }, v6.16b
+	WORD $0x4e010108 // tbl v8.16b, { v8.16b }, v1.16b
+	WORD $0x6f3a0508 // ushr v8.4s, v8.4s, #6
+	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
+	WORD $0x4e231d08 // and v8.16b, v8.16b, v3.16b
+	WORD $0x4f245508 // shl v8.4s, v8.4s, #4
+	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x4ea81d28 // orr v8.16b, v9.16b, v8.16b
+	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
-	FMOVQ        F8, 64(R3)
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
+	WORD $0x4f879107 // fmul v7.4s, v8.4s, v7.s[0]
+	FMOVQ        F9, 64(R3)
 	FMOVQ        F7, 80(R3)
 
 	// levels of values 0 to 31
-	FLDPQ        16(R1), (F7, F8)
+	WORD $0x3cc10027 // ldur q7, [x1, #16]
+	WORD $0x3cc20028 // ldur q8, [x1, #32]
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	FMOVQ        F7, (R3)
 	FMOVQ        F8, 16(R3)
-	FMOVS        (R3), F7
+	WORD $0xbc400067 // ldur s7, [x3]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        4(R3), F8
+	WORD $0xbc404068 // ldur s8, [x3, #4]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        32(R3), F9
+	WORD $0xbc420069 // ldur s9, [x3, #32]
 	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	FMOVS        64(R3), F9
+	WORD $0xbc440069 // ldur s9, [x3, #64]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
 	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
 	FMOVQ        F7, (R0)
 	FMOVQ        F8, 16(R0)
-	FMOVS        8(R3), F7
+	WORD $0xbc408067 // ldur s7, [x3, #8]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        12(R3), F8
+	WORD $0xbc40c068 // ldur s8, [x3, #12]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        32(R3), F9
+	WORD $0xbc420069 // ldur s9, [x3, #32]
 	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	FMOVS        64(R3), F9
+	WORD $0xbc440069 // ldur s9, [x3, #64]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
 	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
 	FMOVQ        F7, 32(R0)
 	FMOVQ        F8, 48(R0)
-	FMOVS        16(R3), F7
+	WORD $0xbc410067 // ldur s7, [x3, #16]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        20(R3), F8
+	WORD $0xbc414068 // ldur s8, [x3, #20]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        32(R3), F9
+	WORD $0xbc420069 // ldur s9, [x3, #32]
 	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	FMOVS        64(R3), F9
+	WORD $0xbc440069 // ldur s9, [x3, #64]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
 	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
 	FMOVQ        F7, 64(R0)
 	FMOVQ        F8, 80(R0)
-	FMOVS        24(R3), F7
+	WORD $0xbc418067 // ldur s7, [x3, #24]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        28(R3), F8
+	WORD $0xbc41c068 // ldur s8, [x3, #28]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        32(R3), F9
+	WORD $0xbc420069 // ldur s9, [x3, #32]
 	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	FMOVS        64(R3), F9
+	WORD $0xbc440069 // ldur s9, [x3, #64]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
 	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
@@ -1851,74 +1789,75 @@ loop1:
 	FMOVQ        F8, 112(R0)
 
 	// levels of values 32 to 63
-	FLDPQ        16(R1), (F7, F8)
+	WORD $0x3cc10027 // ldur q7, [x1, #16]
+	WORD $0x3cc20028 // ldur q8, [x1, #32]
 	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
 	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
 	FMOVQ        F7, (R3)
 	FMOVQ        F8, 16(R3)
-	FMOVS        (R3), F7
+	WORD $0xbc400067 // ldur s7, [x3]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        4(R3), F8
+	WORD $0xbc404068 // ldur s8, [x3, #4]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        36(R3), F9
+	WORD $0xbc424069 // ldur s9, [x3, #36]
 	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	FMOVS        68(R3), F9
+	WORD $0xbc444069 // ldur s9, [x3, #68]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
 	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
 	FMOVQ        F7, 128(R0)
 	FMOVQ        F8, 144(R0)
-	FMOVS        8(R3), F7
+	WORD $0xbc408067 // ldur s7, [x3, #8]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        12(R3), F8
+	WORD $0xbc40c068 // ldur s8, [x3, #12]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        36(R3), F9
+	WORD $0xbc424069 // ldur s9, [x3, #36]
 	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	FMOVS        68(R3), F9
+	WORD $0xbc444069 // ldur s9, [x3, #68]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
 	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
 	FMOVQ        F7, 160(R0)
 	FMOVQ        F8, 176(R0)
-	FMOVS        16(R3), F7
+	WORD $0xbc410067 // ldur s7, [x3, #16]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        20(R3), F8
+	WORD $0xbc414068 // ldur s8, [x3, #20]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        36(R3), F9
+	WORD $0xbc424069 // ldur s9, [x3, #36]
 	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	FMOVS        68(R3), F9
+	WORD $0xbc444069 // ldur s9, [x3, #68]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
 	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
 	FMOVQ        F7, 192(R0)
 	FMOVQ        F8, 208(R0)
-	FMOVS        24(R3), F7
+	WORD $0xbc418067 // ldur s7, [x3, #24]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        28(R3), F8
+	WORD $0xbc41c068 // ldur s8, [x3, #28]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        36(R3), F9
+	WORD $0xbc424069 // ldur s9, [x3, #36]
 	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	FMOVS        68(R3), F9
+	WORD $0xbc444069 // ldur s9, [x3, #68]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
 	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
@@ -1926,74 +1865,75 @@ loop1:
 	FMOVQ        F8, 240(R0)
 
 	// levels of values 64 to 95
-	FLDPQ        48(R1), (F7, F8)
+	WORD $0x3cc30027 // ldur q7, [x1, #48]
+	WORD $0x3cc40028 // ldur q8, [x1, #64]
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	FMOVQ        F7, (R3)
 	FMOVQ        F8, 16(R3)
-	FMOVS        (R3), F7
+	WORD $0xbc400067 // ldur s7, [x3]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        4(R3), F8
+	WORD $0xbc404068 // ldur s8, [x3, #4]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        40(R3), F9
+	WORD $0xbc428069 // ldur s9, [x3, #40]
 	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	FMOVS        72(R3), F9
+	WORD $0xbc448069 // ldur s9, [x3, #72]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
 	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
 	FMOVQ        F7, 256(R0)
 	FMOVQ        F8, 272(R0)
-	FMOVS        8(R3), F7
+	WORD $0xbc408067 // ldur s7, [x3, #8]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        12(R3), F8
+	WORD $0xbc40c068 // ldur s8, [x3, #12]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        40(R3), F9
+	WORD $0xbc428069 // ldur s9, [x3, #40]
 	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	FMOVS        72(R3), F9
+	WORD $0xbc448069 // ldur s9, [x3, #72]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
 	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
 	FMOVQ        F7, 288(R0)
 	FMOVQ        F8, 304(R0)
-	FMOVS        16(R3), F7
+	WORD $0xbc410067 // ldur s7, [x3, #16]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        20(R3), F8
+	WORD $0xbc414068 // ldur s8, [x3, #20]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        40(R3), F9
+	WORD $0xbc428069 // ldur s9, [x3, #40]
 	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	FMOVS        72(R3), F9
+	WORD $0xbc448069 // ldur s9, [x3, #72]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
 	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
 	FMOVQ        F7, 320(R0)
 	FMOVQ        F8, 336(R0)
-	FMOVS        24(R3), F7
+	WORD $0xbc418067 // ldur s7, [x3, #24]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        28(R3), F8
+	WORD $0xbc41c068 // ldur s8, [x3, #28]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        40(R3), F9
+	WORD $0xbc428069 // ldur s9, [x3, #40]
 	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	FMOVS        72(R3), F9
+	WORD $0xbc448069 // ldur s9, [x3, #72]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
 	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
@@ -2001,74 +1941,75 @@ loop1:
 	FMOVQ        F8, 368(R0)
 
 	// levels of values 96 to 127
-	FLDPQ        48(R1), (F7, F8)
+	WORD $0x3cc30027 // ldur q7, [x1, #48]
+	WORD $0x3cc40028 // ldur q8, [x1, #64]
 	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
 	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
 	FMOVQ        F7, (R3)
 	FMOVQ        F8, 16(R3)
-	FMOVS        (R3), F7
+	WORD $0xbc400067 // ldur s7, [x3]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        4(R3), F8
+	WORD $0xbc404068 // ldur s8, [x3, #4]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        44(R3), F9
+	WORD $0xbc42c069 // ldur s9, [x3, #44]
 	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	FMOVS        76(R3), F9
+	WORD $0xbc44c069 // ldur s9, [x3, #76]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
 	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
 	FMOVQ        F7, 384(R0)
 	FMOVQ        F8, 400(R0)
-	FMOVS        8(R3), F7
+	WORD $0xbc408067 // ldur s7, [x3, #8]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        12(R3), F8
+	WORD $0xbc40c068 // ldur s8, [x3, #12]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        44(R3), F9
+	WORD $0xbc42c069 // ldur s9, [x3, #44]
 	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	FMOVS        76(R3), F9
+	WORD $0xbc44c069 // ldur s9, [x3, #76]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
 	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
 	FMOVQ        F7, 416(R0)
 	FMOVQ        F8, 432(R0)
-	FMOVS        16(R3), F7
+	WORD $0xbc410067 // ldur s7, [x3, #16]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        20(R3), F8
+	WORD $0xbc414068 // ldur s8, [x3, #20]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        44(R3), F9
+	WORD $0xbc42c069 // ldur s9, [x3, #44]
 	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	FMOVS        76(R3), F9
+	WORD $0xbc44c069 // ldur s9, [x3, #76]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
 	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
 	FMOVQ        F7, 448(R0)
 	FMOVQ        F8, 464(R0)
-	FMOVS        24(R3), F7
+	WORD $0xbc418067 // ldur s7, [x3, #24]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        28(R3), F8
+	WORD $0xbc41c068 // ldur s8, [x3, #28]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        44(R3), F9
+	WORD $0xbc42c069 // ldur s9, [x3, #44]
 	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	FMOVS        76(R3), F9
+	WORD $0xbc44c069 // ldur s9, [x3, #76]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
 	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
@@ -2076,74 +2017,75 @@ loop1:
 	FMOVQ        F8, 496(R0)
 
 	// levels of values 128 to 159
-	FLDPQ        80(R1), (F7, F8)
+	WORD $0x3cc50027 // ldur q7, [x1, #80]
+	WORD $0x3cc60028 // ldur q8, [x1, #96]
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	FMOVQ        F7, (R3)
 	FMOVQ        F8, 16(R3)
-	FMOVS        (R3), F7
+	WORD $0xbc400067 // ldur s7, [x3]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        4(R3), F8
+	WORD $0xbc404068 // ldur s8, [x3, #4]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        48(R3), F9
+	WORD $0xbc430069 // ldur s9, [x3, #48]
 	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	FMOVS        80(R3), F9
+	WORD $0xbc450069 // ldur s9, [x3, #80]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
 	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
 	FMOVQ        F7, 512(R0)
 	FMOVQ        F8, 528(R0)
-	FMOVS        8(R3), F7
+	WORD $0xbc408067 // ldur s7, [x3, #8]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        12(R3), F8
+	WORD $0xbc40c068 // ldur s8, [x3, #12]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        48(R3), F9
+	WORD $0xbc430069 // ldur s9, [x3, #48]
 	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	FMOVS        80(R3), F9
+	WORD $0xbc450069 // ldur s9, [x3, #80]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
 	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
 	FMOVQ        F7, 544(R0)
 	FMOVQ        F8, 560(R0)
-	FMOVS        16(R3), F7
+	WORD $0xbc410067 // ldur s7, [x3, #16]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        20(R3), F8
+	WORD $0xbc414068 // ldur s8, [x3, #20]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        48(R3), F9
+	WORD $0xbc430069 // ldur s9, [x3, #48]
 	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	FMOVS        80(R3), F9
+	WORD $0xbc450069 // ldur s9, [x3, #80]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
 	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
 	FMOVQ        F7, 576(R0)
 	FMOVQ        F8, 592(R0)
-	FMOVS        24(R3), F7
+	WORD $0xbc418067 // ldur s7, [x3, #24]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        28(R3), F8
+	WORD $0xbc41c068 // ldur s8, [x3, #28]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        48(R3), F9
+	WORD $0xbc430069 // ldur s9, [x3, #48]
 	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	FMOVS        80(R3), F9
+	WORD $0xbc450069 // ldur s9, [x3, #80]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
 	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
@@ -2151,74 +2093,75 @@ loop1:
 	FMOVQ        F8, 624(R0)
 
 	// levels of values 160 to 191
-	FLDPQ        80(R1), (F7, F8)
+	WORD $0x3cc50027 // ldur q7, [x1, #80]
+	WORD $0x3cc60028 // ldur q8, [x1, #96]
 	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
 	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
 	FMOVQ        F7, (R3)
 	FMOVQ        F8, 16(R3)
-	FMOVS        (R3), F7
+	WORD $0xbc400067 // ldur s7, [x3]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        4(R3), F8
+	WORD $0xbc404068 // ldur s8, [x3, #4]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        52(R3), F9
+	WORD $0xbc434069 // ldur s9, [x3, #52]
 	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	FMOVS        84(R3), F9
+	WORD $0xbc454069 // ldur s9, [x3, #84]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
 	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
 	FMOVQ        F7, 640(R0)
 	FMOVQ        F8, 656(R0)
-	FMOVS        8(R3), F7
+	WORD $0xbc408067 // ldur s7, [x3, #8]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        12(R3), F8
+	WORD $0xbc40c068 // ldur s8, [x3, #12]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        52(R3), F9
+	WORD $0xbc434069 // ldur s9, [x3, #52]
 	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	FMOVS        84(R3), F9
+	WORD $0xbc454069 // ldur s9, [x3, #84]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
 	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
 	FMOVQ        F7, 672(R0)
 	FMOVQ        F8, 688(R0)
-	FMOVS        16(R3), F7
+	WORD $0xbc410067 // ldur s7, [x3, #16]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        20(R3), F8
+	WORD $0xbc414068 // ldur s8, [x3, #20]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        52(R3), F9
+	WORD $0xbc434069 // ldur s9, [x3, #52]
 	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	FMOVS        84(R3), F9
+	WORD $0xbc454069 // ldur s9, [x3, #84]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
 	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
 	FMOVQ        F7, 704(R0)
 	FMOVQ        F8, 720(R0)
-	FMOVS        24(R3), F7
+	WORD $0xbc418067 // ldur s7, [x3, #24]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        28(R3), F8
+	WORD $0xbc41c068 // ldur s8, [x3, #28]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        52(R3), F9
+	WORD $0xbc434069 // ldur s9, [x3, #52]
 	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	FMOVS        84(R3), F9
+	WORD $0xbc454069 // ldur s9, [x3, #84]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
 	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
@@ -2226,74 +2169,75 @@ loop1:
 	FMOVQ        F8, 752(R0)
 
 	// levels of values 192 to 223
-	FLDPQ        112(R1), (F7, F8)
+	WORD $0x3cc70027 // ldur q7, [x1, #112]
+	WORD $0x3cc80028 // ldur q8, [x1, #128]
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	FMOVQ        F7, (R3)
 	FMOVQ        F8, 16(R3)
-	FMOVS        (R3), F7
+	WORD $0xbc400067 // ldur s7, [x3]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        4(R3), F8
+	WORD $0xbc404068 // ldur s8, [x3, #4]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        56(R3), F9
+	WORD $0xbc438069 // ldur s9, [x3, #56]
 	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	FMOVS        88(R3), F9
+	WORD $0xbc458069 // ldur s9, [x3, #88]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
 	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
 	FMOVQ        F7, 768(R0)
 	FMOVQ        F8, 784(R0)
-	FMOVS        8(R3), F7
+	WORD $0xbc408067 // ldur s7, [x3, #8]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        12(R3), F8
+	WORD $0xbc40c068 // ldur s8, [x3, #12]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        56(R3), F9
+	WORD $0xbc438069 // ldur s9, [x3, #56]
 	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	FMOVS        88(R3), F9
+	WORD $0xbc458069 // ldur s9, [x3, #88]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
 	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
 	FMOVQ        F7, 800(R0)
 	FMOVQ        F8, 816(R0)
-	FMOVS        16(R3), F7
+	WORD $0xbc410067 // ldur s7, [x3, #16]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        20(R3), F8
+	WORD $0xbc414068 // ldur s8, [x3, #20]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        56(R3), F9
+	WORD $0xbc438069 // ldur s9, [x3, #56]
 	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	FMOVS        88(R3), F9
+	WORD $0xbc458069 // ldur s9, [x3, #88]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
 	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
 	FMOVQ        F7, 832(R0)
 	FMOVQ        F8, 848(R0)
-	FMOVS        24(R3), F7
+	WORD $0xbc418067 // ldur s7, [x3, #24]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        28(R3), F8
+	WORD $0xbc41c068 // ldur s8, [x3, #28]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        56(R3), F9
+	WORD $0xbc438069 // ldur s9, [x3, #56]
 	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	FMOVS        88(R3), F9
+	WORD $0xbc458069 // ldur s9, [x3, #88]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
 	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
@@ -2301,74 +2245,75 @@ loop1:
 	FMOVQ        F8, 880(R0)
 
 	// levels of values 224 to 255
-	FLDPQ        112(R1), (F7, F8)
+	WORD $0x3cc70027 // ldur q7, [x1, #112]
+	WORD $0x3cc80028 // ldur q8, [x1, #128]
 	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
 	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
 	FMOVQ        F7, (R3)
 	FMOVQ        F8, 16(R3)
-	FMOVS        (R3), F7
+	WORD $0xbc400067 // ldur s7, [x3]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        4(R3), F8
+	WORD $0xbc404068 // ldur s8, [x3, #4]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        60(R3), F9
+	WORD $0xbc43c069 // ldur s9, [x3, #60]
 	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	FMOVS        92(R3), F9
+	WORD $0xbc45c069 // ldur s9, [x3, #92]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
 	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
 	FMOVQ        F7, 896(R0)
 	FMOVQ        F8, 912(R0)
-	FMOVS        8(R3), F7
+	WORD $0xbc408067 // ldur s7, [x3, #8]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        12(R3), F8
+	WORD $0xbc40c068 // ldur s8, [x3, #12]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        60(R3), F9
+	WORD $0xbc43c069 // ldur s9, [x3, #60]
 	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	FMOVS        92(R3), F9
+	WORD $0xbc45c069 // ldur s9, [x3, #92]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
 	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
 	FMOVQ        F7, 928(R0)
 	FMOVQ        F8, 944(R0)
-	FMOVS        16(R3), F7
+	WORD $0xbc410067 // ldur s7, [x3, #16]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        20(R3), F8
+	WORD $0xbc414068 // ldur s8, [x3, #20]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        60(R3), F9
+	WORD $0xbc43c069 // ldur s9, [x3, #60]
 	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	FMOVS        92(R3), F9
+	WORD $0xbc45c069 // ldur s9, [x3, #92]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
 	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
 	FMOVQ        F7, 960(R0)
 	FMOVQ        F8, 976(R0)
-	FMOVS        24(R3), F7
+	WORD $0xbc418067 // ldur s7, [x3, #24]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        28(R3), F8
+	WORD $0xbc41c068 // ldur s8, [x3, #28]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        60(R3), F9
+	WORD $0xbc43c069 // ldur s9, [x3, #60]
 	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	FMOVS        92(R3), F9
+	WORD $0xbc45c069 // ldur s9, [x3, #92]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
 	WORD $0x4ea9d508 // fsub v8.4s, v8.4s, v9.4s
@@ -2421,288 +2366,295 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cf // ldr h15, [x6]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVQ        4(R6), F16
-	FMOVQ        12(R6), F17
-	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
+	WORD $0x7c4000cf // ldur h15, [x6]
+	WORD $0x1ee241ef // fcvt s15, h15
+	WORD $0x3cc040d0 // ldur q16, [x6, #4]
+	WORD $0x3cc0c0d1 // ldur q17, [x6, #12]
+	WORD $0x4e010212 // tbl v18.16b, { v16.16b }, v1.16b
 	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
-	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
 	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
-	FMOVQ        128(R6), F18
-	FMOVQ        4(R6), F19
-	WORD $0x4e060252 // tbl v18.16b, { v18.16b }, v6.16b
-	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
-	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-	FMOVQ        F16, 32(R3)
-	FMOVQ        F15, 48(R3)
-	WORD $0x7d4004cf // ldr h15, [x6, #2]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVQ        8(R6), F16
-	FMOVQ        12(R6), F17
+	WORD $0x3cc800d3 // ldur q19, [x6, #128]
+	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
 	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
+	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eb31e52 // orr v18.16b, v18.16b, v19.16b
+	WORD $0x4eb01e30 // orr v16.16b, v17.16b, v16.16b
+	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x4f8f920f // fmul v15.4s, v16.4s, v15.s[0]
+	FMOVQ        F17, 32(R3)
+	FMOVQ        F15, 48(R3)
+	WORD $0x7c4020cf // ldur h15, [x6, #2]
+	WORD $0x1ee241ef // fcvt s15, h15
+	WORD $0x3cc080d0 // ldur q16, [x6, #8]
+	WORD $0x3cc0c0d1 // ldur q17, [x6, #12]
+	WORD $0x4e010212 // tbl v18.16b, { v16.16b }, v1.16b
 	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
 	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
 	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
-	FMOVQ        128(R6), F18
-	FMOVQ        8(R6), F19
-	WORD $0x4e060252 // tbl v18.16b, { v18.16b }, v6.16b
-	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
-	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x3cc800d3 // ldur q19, [x6, #128]
+	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
+	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
+	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eb31e52 // orr v18.16b, v18.16b, v19.16b
+	WORD $0x4eb01e30 // orr v16.16b, v17.16b, v16.16b
+	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-	FMOVQ        F16, 64(R3)
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x4f8f920f // fmul v15.4s, v16.4s, v15.s[0]
+	FMOVQ        F17, 64(R3)
 	FMOVQ        F15, 80(R3)
 
 	// levels of values 0 to 31
-	FLDPQ        16(R6), (F15, F16)
+	WORD $0x3cc100cf // ldur q15, [x6, #16]
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	FMOVQ        F15, (R3)
 	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        32(R3), F17
+	WORD $0xbc420071 // ldur s17, [x3, #32]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        64(R3), F17
+	WORD $0xbc440071 // ldur s17, [x3, #64]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
-	FLDPQ        (R4), (F17, F18)
+	WORD $0x3cc00091 // ldur q17, [x4]
+	WORD $0x3cc10092 // ldur q18, [x4, #16]
 	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        32(R3), F17
+	WORD $0xbc420071 // ldur s17, [x3, #32]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        64(R3), F17
+	WORD $0xbc440071 // ldur s17, [x3, #64]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
-	FLDPQ        32(R4), (F17, F18)
+	WORD $0x3cc20091 // ldur q17, [x4, #32]
+	WORD $0x3cc30092 // ldur q18, [x4, #48]
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        32(R3), F17
+	WORD $0xbc420071 // ldur s17, [x3, #32]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        64(R3), F17
+	WORD $0xbc440071 // ldur s17, [x3, #64]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
-	FLDPQ        64(R4), (F17, F18)
+	WORD $0x3cc40091 // ldur q17, [x4, #64]
+	WORD $0x3cc50092 // ldur q18, [x4, #80]
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        32(R3), F17
+	WORD $0xbc420071 // ldur s17, [x3, #32]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        64(R3), F17
+	WORD $0xbc440071 // ldur s17, [x3, #64]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
-	FLDPQ        96(R4), (F17, F18)
+	WORD $0x3cc60091 // ldur q17, [x4, #96]
+	WORD $0x3cc70092 // ldur q18, [x4, #112]
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 32 to 63
-	FLDPQ        16(R6), (F15, F16)
+	WORD $0x3cc100cf // ldur q15, [x6, #16]
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
 	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	FMOVQ        F15, (R3)
 	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        36(R3), F17
+	WORD $0xbc424071 // ldur s17, [x3, #36]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        68(R3), F17
+	WORD $0xbc444071 // ldur s17, [x3, #68]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
-	FLDPQ        128(R4), (F17, F18)
+	WORD $0x3cc80091 // ldur q17, [x4, #128]
+	WORD $0x3cc90092 // ldur q18, [x4, #144]
 	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        36(R3), F17
+	WORD $0xbc424071 // ldur s17, [x3, #36]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        68(R3), F17
+	WORD $0xbc444071 // ldur s17, [x3, #68]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
-	FLDPQ        160(R4), (F17, F18)
+	WORD $0x3cca0091 // ldur q17, [x4, #160]
+	WORD $0x3ccb0092 // ldur q18, [x4, #176]
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        36(R3), F17
+	WORD $0xbc424071 // ldur s17, [x3, #36]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        68(R3), F17
+	WORD $0xbc444071 // ldur s17, [x3, #68]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
-	FLDPQ        192(R4), (F17, F18)
+	WORD $0x3ccc0091 // ldur q17, [x4, #192]
+	WORD $0x3ccd0092 // ldur q18, [x4, #208]
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        36(R3), F17
+	WORD $0xbc424071 // ldur s17, [x3, #36]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        68(R3), F17
+	WORD $0xbc444071 // ldur s17, [x3, #68]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
-	FLDPQ        224(R4), (F17, F18)
+	WORD $0x3cce0091 // ldur q17, [x4, #224]
+	WORD $0x3ccf0092 // ldur q18, [x4, #240]
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 64 to 95
-	FLDPQ        48(R6), (F15, F16)
+	WORD $0x3cc300cf // ldur q15, [x6, #48]
+	WORD $0x3cc400d0 // ldur q16, [x6, #64]
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	FMOVQ        F15, (R3)
 	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        40(R3), F17
+	WORD $0xbc428071 // ldur s17, [x3, #40]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        72(R3), F17
+	WORD $0xbc448071 // ldur s17, [x3, #72]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
 	FLDPQ        256(R4), (F17, F18)
 	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        40(R3), F17
+	WORD $0xbc428071 // ldur s17, [x3, #40]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        72(R3), F17
+	WORD $0xbc448071 // ldur s17, [x3, #72]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
 	FLDPQ        288(R4), (F17, F18)
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        40(R3), F17
+	WORD $0xbc428071 // ldur s17, [x3, #40]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        72(R3), F17
+	WORD $0xbc448071 // ldur s17, [x3, #72]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
 	FLDPQ        320(R4), (F17, F18)
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        40(R3), F17
+	WORD $0xbc428071 // ldur s17, [x3, #40]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        72(R3), F17
+	WORD $0xbc448071 // ldur s17, [x3, #72]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -2711,77 +2663,78 @@ loop3:
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 96 to 127
-	FLDPQ        48(R6), (F15, F16)
+	WORD $0x3cc300cf // ldur q15, [x6, #48]
+	WORD $0x3cc400d0 // ldur q16, [x6, #64]
 	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	FMOVQ        F15, (R3)
 	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        44(R3), F17
+	WORD $0xbc42c071 // ldur s17, [x3, #44]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        76(R3), F17
+	WORD $0xbc44c071 // ldur s17, [x3, #76]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
 	FLDPQ        384(R4), (F17, F18)
 	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        44(R3), F17
+	WORD $0xbc42c071 // ldur s17, [x3, #44]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        76(R3), F17
+	WORD $0xbc44c071 // ldur s17, [x3, #76]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
 	FLDPQ        416(R4), (F17, F18)
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        44(R3), F17
+	WORD $0xbc42c071 // ldur s17, [x3, #44]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        76(R3), F17
+	WORD $0xbc44c071 // ldur s17, [x3, #76]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
 	FLDPQ        448(R4), (F17, F18)
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        44(R3), F17
+	WORD $0xbc42c071 // ldur s17, [x3, #44]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        76(R3), F17
+	WORD $0xbc44c071 // ldur s17, [x3, #76]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -2790,77 +2743,78 @@ loop3:
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 128 to 159
-	FLDPQ        80(R6), (F15, F16)
+	WORD $0x3cc500cf // ldur q15, [x6, #80]
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	FMOVQ        F15, (R3)
 	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        48(R3), F17
+	WORD $0xbc430071 // ldur s17, [x3, #48]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        80(R3), F17
+	WORD $0xbc450071 // ldur s17, [x3, #80]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
 	FLDPQ        512(R4), (F17, F18)
 	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        48(R3), F17
+	WORD $0xbc430071 // ldur s17, [x3, #48]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        80(R3), F17
+	WORD $0xbc450071 // ldur s17, [x3, #80]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
 	FLDPQ        544(R4), (F17, F18)
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        48(R3), F17
+	WORD $0xbc430071 // ldur s17, [x3, #48]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        80(R3), F17
+	WORD $0xbc450071 // ldur s17, [x3, #80]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
 	FLDPQ        576(R4), (F17, F18)
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        48(R3), F17
+	WORD $0xbc430071 // ldur s17, [x3, #48]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        80(R3), F17
+	WORD $0xbc450071 // ldur s17, [x3, #80]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -2869,77 +2823,78 @@ loop3:
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 160 to 191
-	FLDPQ        80(R6), (F15, F16)
+	WORD $0x3cc500cf // ldur q15, [x6, #80]
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
 	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	FMOVQ        F15, (R3)
 	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        52(R3), F17
+	WORD $0xbc434071 // ldur s17, [x3, #52]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        84(R3), F17
+	WORD $0xbc454071 // ldur s17, [x3, #84]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
 	FLDPQ        640(R4), (F17, F18)
 	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        52(R3), F17
+	WORD $0xbc434071 // ldur s17, [x3, #52]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        84(R3), F17
+	WORD $0xbc454071 // ldur s17, [x3, #84]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
 	FLDPQ        672(R4), (F17, F18)
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        52(R3), F17
+	WORD $0xbc434071 // ldur s17, [x3, #52]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        84(R3), F17
+	WORD $0xbc454071 // ldur s17, [x3, #84]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
 	FLDPQ        704(R4), (F17, F18)
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        52(R3), F17
+	WORD $0xbc434071 // ldur s17, [x3, #52]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        84(R3), F17
+	WORD $0xbc454071 // ldur s17, [x3, #84]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -2948,77 +2903,78 @@ loop3:
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 192 to 223
-	FLDPQ        112(R6), (F15, F16)
+	WORD $0x3cc700cf // ldur q15, [x6, #112]
+	WORD $0x3cc800d0 // ldur q16, [x6, #128]
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	FMOVQ        F15, (R3)
 	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        56(R3), F17
+	WORD $0xbc438071 // ldur s17, [x3, #56]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        88(R3), F17
+	WORD $0xbc458071 // ldur s17, [x3, #88]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
 	FLDPQ        768(R4), (F17, F18)
 	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        56(R3), F17
+	WORD $0xbc438071 // ldur s17, [x3, #56]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        88(R3), F17
+	WORD $0xbc458071 // ldur s17, [x3, #88]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
 	FLDPQ        800(R4), (F17, F18)
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        56(R3), F17
+	WORD $0xbc438071 // ldur s17, [x3, #56]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        88(R3), F17
+	WORD $0xbc458071 // ldur s17, [x3, #88]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
 	FLDPQ        832(R4), (F17, F18)
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        56(R3), F17
+	WORD $0xbc438071 // ldur s17, [x3, #56]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        88(R3), F17
+	WORD $0xbc458071 // ldur s17, [x3, #88]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -3027,77 +2983,78 @@ loop3:
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 224 to 255
-	FLDPQ        112(R6), (F15, F16)
+	WORD $0x3cc700cf // ldur q15, [x6, #112]
+	WORD $0x3cc800d0 // ldur q16, [x6, #128]
 	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	FMOVQ        F15, (R3)
 	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        60(R3), F17
+	WORD $0xbc43c071 // ldur s17, [x3, #60]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        92(R3), F17
+	WORD $0xbc45c071 // ldur s17, [x3, #92]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
 	FLDPQ        896(R4), (F17, F18)
 	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        60(R3), F17
+	WORD $0xbc43c071 // ldur s17, [x3, #60]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        92(R3), F17
+	WORD $0xbc45c071 // ldur s17, [x3, #92]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
 	FLDPQ        928(R4), (F17, F18)
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        60(R3), F17
+	WORD $0xbc43c071 // ldur s17, [x3, #60]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        92(R3), F17
+	WORD $0xbc45c071 // ldur s17, [x3, #92]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
 	FLDPQ        960(R4), (F17, F18)
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        60(R3), F17
+	WORD $0xbc43c071 // ldur s17, [x3, #60]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        92(R3), F17
+	WORD $0xbc45c071 // ldur s17, [x3, #92]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -3173,282 +3130,289 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ef // ldr h15, [x7]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVQ        4(R7), F16
-	FMOVQ        12(R7), F17
-	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
+	WORD $0x7c4000ef // ldur h15, [x7]
+	WORD $0x1ee241ef // fcvt s15, h15
+	WORD $0x3cc040f0 // ldur q16, [x7, #4]
+	WORD $0x3cc0c0f1 // ldur q17, [x7, #12]
+	WORD $0x4e010212 // tbl v18.16b, { v16.16b }, v1.16b
 	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
-	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
 	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
-	FMOVQ        128(R7), F18
-	FMOVQ        4(R7), F19
-	WORD $0x4e060252 // tbl v18.16b, { v18.16b }, v6.16b
-	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
-	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-	FMOVQ        F16, 32(R3)
-	FMOVQ        F15, 48(R3)
-	WORD $0x7d4004ef // ldr h15, [x7, #2]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVQ        8(R7), F16
-	FMOVQ        12(R7), F17
+	WORD $0x3cc800f3 // ldur q19, [x7, #128]
+	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
 	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
+	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eb31e52 // orr v18.16b, v18.16b, v19.16b
+	WORD $0x4eb01e30 // orr v16.16b, v17.16b, v16.16b
+	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x4f8f920f // fmul v15.4s, v16.4s, v15.s[0]
+	FMOVQ        F17, 32(R3)
+	FMOVQ        F15, 48(R3)
+	WORD $0x7c4020ef // ldur h15, [x7, #2]
+	WORD $0x1ee241ef // fcvt s15, h15
+	WORD $0x3cc080f0 // ldur q16, [x7, #8]
+	WORD $0x3cc0c0f1 // ldur q17, [x7, #12]
+	WORD $0x4e010212 // tbl v18.16b, { v16.16b }, v1.16b
 	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
 	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
 	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
-	FMOVQ        128(R7), F18
-	FMOVQ        8(R7), F19
-	WORD $0x4e060252 // tbl v18.16b, { v18.16b }, v6.16b
-	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
-	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x3cc800f3 // ldur q19, [x7, #128]
+	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
+	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
+	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eb31e52 // orr v18.16b, v18.16b, v19.16b
+	WORD $0x4eb01e30 // orr v16.16b, v17.16b, v16.16b
+	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-	FMOVQ        F16, 64(R3)
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x4f8f920f // fmul v15.4s, v16.4s, v15.s[0]
+	FMOVQ        F17, 64(R3)
 	FMOVQ        F15, 80(R3)
 
 	// levels of values 0 to 31
-	FLDPQ        16(R7), (F15, F16)
+	WORD $0x3cc100ef // ldur q15, [x7, #16]
+	WORD $0x3cc200f0 // ldur q16, [x7, #32]
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	FMOVQ        F15, (R3)
 	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        32(R3), F17
+	WORD $0xbc420071 // ldur s17, [x3, #32]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        64(R3), F17
+	WORD $0xbc440071 // ldur s17, [x3, #64]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
-	FLDPQ        (R4), (F17, F18)
+	WORD $0x3cc00091 // ldur q17, [x4]
+	WORD $0x3cc10092 // ldur q18, [x4, #16]
 	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F17
+	WORD $0x3cc00111 // ldur q17, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F18
+	WORD $0x3cc10112 // ldur q18, [x8, #16]
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        32(R3), F17
+	WORD $0xbc420071 // ldur s17, [x3, #32]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        64(R3), F17
+	WORD $0xbc440071 // ldur s17, [x3, #64]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
-	FLDPQ        32(R4), (F17, F18)
+	WORD $0x3cc20091 // ldur q17, [x4, #32]
+	WORD $0x3cc30092 // ldur q18, [x4, #48]
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F17
+	WORD $0x3cc20111 // ldur q17, [x8, #32]
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F18
+	WORD $0x3cc30112 // ldur q18, [x8, #48]
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        32(R3), F17
+	WORD $0xbc420071 // ldur s17, [x3, #32]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        64(R3), F17
+	WORD $0xbc440071 // ldur s17, [x3, #64]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
-	FLDPQ        64(R4), (F17, F18)
+	WORD $0x3cc40091 // ldur q17, [x4, #64]
+	WORD $0x3cc50092 // ldur q18, [x4, #80]
 	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F17
+	WORD $0x3cc40111 // ldur q17, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F18
+	WORD $0x3cc50112 // ldur q18, [x8, #80]
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        32(R3), F17
+	WORD $0xbc420071 // ldur s17, [x3, #32]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        64(R3), F17
+	WORD $0xbc440071 // ldur s17, [x3, #64]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
-	FLDPQ        96(R4), (F17, F18)
+	WORD $0x3cc60091 // ldur q17, [x4, #96]
+	WORD $0x3cc70092 // ldur q18, [x4, #112]
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F17
+	WORD $0x3cc60111 // ldur q17, [x8, #96]
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F18
+	WORD $0x3cc70112 // ldur q18, [x8, #112]
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 32 to 63
-	FLDPQ        16(R7), (F15, F16)
+	WORD $0x3cc100ef // ldur q15, [x7, #16]
+	WORD $0x3cc200f0 // ldur q16, [x7, #32]
 	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	FMOVQ        F15, (R3)
 	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        36(R3), F17
+	WORD $0xbc424071 // ldur s17, [x3, #36]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        68(R3), F17
+	WORD $0xbc444071 // ldur s17, [x3, #68]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
-	FLDPQ        128(R4), (F17, F18)
+	WORD $0x3cc80091 // ldur q17, [x4, #128]
+	WORD $0x3cc90092 // ldur q18, [x4, #144]
 	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        128(R8), F17
+	WORD $0x3cc80111 // ldur q17, [x8, #128]
 	ADD          R5, R4, R8
-	FMOVQ        144(R8), F18
+	WORD $0x3cc90112 // ldur q18, [x8, #144]
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        36(R3), F17
+	WORD $0xbc424071 // ldur s17, [x3, #36]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        68(R3), F17
+	WORD $0xbc444071 // ldur s17, [x3, #68]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
-	FLDPQ        160(R4), (F17, F18)
+	WORD $0x3cca0091 // ldur q17, [x4, #160]
+	WORD $0x3ccb0092 // ldur q18, [x4, #176]
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        160(R8), F17
+	WORD $0x3cca0111 // ldur q17, [x8, #160]
 	ADD          R5, R4, R8
-	FMOVQ        176(R8), F18
+	WORD $0x3ccb0112 // ldur q18, [x8, #176]
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        36(R3), F17
+	WORD $0xbc424071 // ldur s17, [x3, #36]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        68(R3), F17
+	WORD $0xbc444071 // ldur s17, [x3, #68]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
-	FLDPQ        192(R4), (F17, F18)
+	WORD $0x3ccc0091 // ldur q17, [x4, #192]
+	WORD $0x3ccd0092 // ldur q18, [x4, #208]
 	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        192(R8), F17
+	WORD $0x3ccc0111 // ldur q17, [x8, #192]
 	ADD          R5, R4, R8
-	FMOVQ        208(R8), F18
+	WORD $0x3ccd0112 // ldur q18, [x8, #208]
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        36(R3), F17
+	WORD $0xbc424071 // ldur s17, [x3, #36]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        68(R3), F17
+	WORD $0xbc444071 // ldur s17, [x3, #68]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
-	FLDPQ        224(R4), (F17, F18)
+	WORD $0x3cce0091 // ldur q17, [x4, #224]
+	WORD $0x3ccf0092 // ldur q18, [x4, #240]
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        224(R8), F17
+	WORD $0x3cce0111 // ldur q17, [x8, #224]
 	ADD          R5, R4, R8
-	FMOVQ        240(R8), F18
+	WORD $0x3ccf0112 // ldur q18, [x8, #240]
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 64 to 95
-	FLDPQ        48(R7), (F15, F16)
+	WORD $0x3cc300ef // ldur q15, [x7, #48]
+	WORD $0x3cc400f0 // ldur q16, [x7, #64]
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	FMOVQ        F15, (R3)
 	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        40(R3), F17
+	WORD $0xbc428071 // ldur s17, [x3, #40]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        72(R3), F17
+	WORD $0xbc448071 // ldur s17, [x3, #72]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -3461,18 +3425,18 @@ loop3:
 	FMOVQ        272(R8), F18
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        40(R3), F17
+	WORD $0xbc428071 // ldur s17, [x3, #40]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        72(R3), F17
+	WORD $0xbc448071 // ldur s17, [x3, #72]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -3485,18 +3449,18 @@ loop3:
 	FMOVQ        304(R8), F18
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        40(R3), F17
+	WORD $0xbc428071 // ldur s17, [x3, #40]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        72(R3), F17
+	WORD $0xbc448071 // ldur s17, [x3, #72]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -3509,18 +3473,18 @@ loop3:
 	FMOVQ        336(R8), F18
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        40(R3), F17
+	WORD $0xbc428071 // ldur s17, [x3, #40]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        72(R3), F17
+	WORD $0xbc448071 // ldur s17, [x3, #72]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -3535,23 +3499,24 @@ loop3:
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 96 to 127
-	FLDPQ        48(R7), (F15, F16)
+	WORD $0x3cc300ef // ldur q15, [x7, #48]
+	WORD $0x3cc400f0 // ldur q16, [x7, #64]
 	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	FMOVQ        F15, (R3)
 	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        44(R3), F17
+	WORD $0xbc42c071 // ldur s17, [x3, #44]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        76(R3), F17
+	WORD $0xbc44c071 // ldur s17, [x3, #76]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -3564,18 +3529,18 @@ loop3:
 	FMOVQ        400(R8), F18
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        44(R3), F17
+	WORD $0xbc42c071 // ldur s17, [x3, #44]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        76(R3), F17
+	WORD $0xbc44c071 // ldur s17, [x3, #76]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -3588,18 +3553,18 @@ loop3:
 	FMOVQ        432(R8), F18
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        44(R3), F17
+	WORD $0xbc42c071 // ldur s17, [x3, #44]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        76(R3), F17
+	WORD $0xbc44c071 // ldur s17, [x3, #76]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -3612,18 +3577,18 @@ loop3:
 	FMOVQ        464(R8), F18
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        44(R3), F17
+	WORD $0xbc42c071 // ldur s17, [x3, #44]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        76(R3), F17
+	WORD $0xbc44c071 // ldur s17, [x3, #76]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -3638,23 +3603,24 @@ loop3:
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 128 to 159
-	FLDPQ        80(R7), (F15, F16)
+	WORD $0x3cc500ef // ldur q15, [x7, #80]
+	WORD $0x3cc600f0 // ldur q16, [x7, #96]
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	FMOVQ        F15, (R3)
 	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        48(R3), F17
+	WORD $0xbc430071 // ldur s17, [x3, #48]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        80(R3), F17
+	WORD $0xbc450071 // ldur s17, [x3, #80]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -3667,18 +3633,18 @@ loop3:
 	FMOVQ        528(R8), F18
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        48(R3), F17
+	WORD $0xbc430071 // ldur s17, [x3, #48]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        80(R3), F17
+	WORD $0xbc450071 // ldur s17, [x3, #80]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -3691,18 +3657,18 @@ loop3:
 	FMOVQ        560(R8), F18
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        48(R3), F17
+	WORD $0xbc430071 // ldur s17, [x3, #48]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        80(R3), F17
+	WORD $0xbc450071 // ldur s17, [x3, #80]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -3715,18 +3681,18 @@ loop3:
 	FMOVQ        592(R8), F18
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        48(R3), F17
+	WORD $0xbc430071 // ldur s17, [x3, #48]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        80(R3), F17
+	WORD $0xbc450071 // ldur s17, [x3, #80]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -3741,23 +3707,24 @@ loop3:
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 160 to 191
-	FLDPQ        80(R7), (F15, F16)
+	WORD $0x3cc500ef // ldur q15, [x7, #80]
+	WORD $0x3cc600f0 // ldur q16, [x7, #96]
 	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	FMOVQ        F15, (R3)
 	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        52(R3), F17
+	WORD $0xbc434071 // ldur s17, [x3, #52]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        84(R3), F17
+	WORD $0xbc454071 // ldur s17, [x3, #84]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -3770,18 +3737,18 @@ loop3:
 	FMOVQ        656(R8), F18
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        52(R3), F17
+	WORD $0xbc434071 // ldur s17, [x3, #52]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        84(R3), F17
+	WORD $0xbc454071 // ldur s17, [x3, #84]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -3794,18 +3761,18 @@ loop3:
 	FMOVQ        688(R8), F18
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        52(R3), F17
+	WORD $0xbc434071 // ldur s17, [x3, #52]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        84(R3), F17
+	WORD $0xbc454071 // ldur s17, [x3, #84]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -3818,18 +3785,18 @@ loop3:
 	FMOVQ        720(R8), F18
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        52(R3), F17
+	WORD $0xbc434071 // ldur s17, [x3, #52]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        84(R3), F17
+	WORD $0xbc454071 // ldur s17, [x3, #84]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -3844,23 +3811,24 @@ loop3:
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 192 to 223
-	FLDPQ        112(R7), (F15, F16)
+	WORD $0x3cc700ef // ldur q15, [x7, #112]
+	WORD $0x3cc800f0 // ldur q16, [x7, #128]
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	FMOVQ        F15, (R3)
 	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        56(R3), F17
+	WORD $0xbc438071 // ldur s17, [x3, #56]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        88(R3), F17
+	WORD $0xbc458071 // ldur s17, [x3, #88]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -3873,18 +3841,18 @@ loop3:
 	FMOVQ        784(R8), F18
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        56(R3), F17
+	WORD $0xbc438071 // ldur s17, [x3, #56]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        88(R3), F17
+	WORD $0xbc458071 // ldur s17, [x3, #88]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -3897,18 +3865,18 @@ loop3:
 	FMOVQ        816(R8), F18
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        56(R3), F17
+	WORD $0xbc438071 // ldur s17, [x3, #56]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        88(R3), F17
+	WORD $0xbc458071 // ldur s17, [x3, #88]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -3921,18 +3889,18 @@ loop3:
 	FMOVQ        848(R8), F18
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        56(R3), F17
+	WORD $0xbc438071 // ldur s17, [x3, #56]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        88(R3), F17
+	WORD $0xbc458071 // ldur s17, [x3, #88]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -3947,23 +3915,24 @@ loop3:
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 224 to 255
-	FLDPQ        112(R7), (F15, F16)
+	WORD $0x3cc700ef // ldur q15, [x7, #112]
+	WORD $0x3cc800f0 // ldur q16, [x7, #128]
 	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	FMOVQ        F15, (R3)
 	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        60(R3), F17
+	WORD $0xbc43c071 // ldur s17, [x3, #60]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        92(R3), F17
+	WORD $0xbc45c071 // ldur s17, [x3, #92]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -3976,18 +3945,18 @@ loop3:
 	FMOVQ        912(R8), F18
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        60(R3), F17
+	WORD $0xbc43c071 // ldur s17, [x3, #60]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        92(R3), F17
+	WORD $0xbc45c071 // ldur s17, [x3, #92]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -4000,18 +3969,18 @@ loop3:
 	FMOVQ        944(R8), F18
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        60(R3), F17
+	WORD $0xbc43c071 // ldur s17, [x3, #60]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        92(R3), F17
+	WORD $0xbc45c071 // ldur s17, [x3, #92]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -4024,18 +3993,18 @@ loop3:
 	FMOVQ        976(R8), F18
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        60(R3), F17
+	WORD $0xbc43c071 // ldur s17, [x3, #60]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        92(R3), F17
+	WORD $0xbc45c071 // ldur s17, [x3, #92]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -4124,306 +4093,321 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010d // ldr h13, [x8]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVQ        4(R8), F14
-	FMOVQ        12(R8), F15
-	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
+	WORD $0x7c40010d // ldur h13, [x8]
+	WORD $0x1ee241ad // fcvt s13, h13
+	WORD $0x3cc0410e // ldur q14, [x8, #4]
+	WORD $0x3cc0c10f // ldur q15, [x8, #12]
+	WORD $0x4e0101d0 // tbl v16.16b, { v14.16b }, v1.16b
 	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
-	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
 	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
-	FMOVQ        128(R8), F16
-	FMOVQ        4(R8), F17
-	WORD $0x4e060210 // tbl v16.16b, { v16.16b }, v6.16b
-	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
-	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
-	FMOVQ        F14, 32(R3)
-	FMOVQ        F13, 48(R3)
-	WORD $0x7d40050d // ldr h13, [x8, #2]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVQ        8(R8), F14
-	FMOVQ        12(R8), F15
+	WORD $0x3cc80111 // ldur q17, [x8, #128]
+	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
 	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
+	WORD $0x6f3a05ce // ushr v14.4s, v14.4s, #6
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4e231dce // and v14.16b, v14.16b, v3.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4eae1dee // orr v14.16b, v15.16b, v14.16b
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x4f8d91cd // fmul v13.4s, v14.4s, v13.s[0]
+	FMOVQ        F15, 32(R3)
+	FMOVQ        F13, 48(R3)
+	WORD $0x7c40210d // ldur h13, [x8, #2]
+	WORD $0x1ee241ad // fcvt s13, h13
+	WORD $0x3cc0810e // ldur q14, [x8, #8]
+	WORD $0x3cc0c10f // ldur q15, [x8, #12]
+	WORD $0x4e0101d0 // tbl v16.16b, { v14.16b }, v1.16b
 	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
 	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
-	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
 	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
-	FMOVQ        128(R8), F16
-	FMOVQ        8(R8), F17
-	WORD $0x4e060210 // tbl v16.16b, { v16.16b }, v6.16b
-	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
-	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x3cc80111 // ldur q17, [x8, #128]
+	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
+	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
+	WORD $0x6f3a05ce // ushr v14.4s, v14.4s, #6
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4e231dce // and v14.16b, v14.16b, v3.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4eae1dee // orr v14.16b, v15.16b, v14.16b
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
-	FMOVQ        F14, 64(R3)
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x4f8d91cd // fmul v13.4s, v14.4s, v13.s[0]
+	FMOVQ        F15, 64(R3)
 	FMOVQ        F13, 80(R3)
 
 	// levels of values 0 to 31
-	FLDPQ        16(R8), (F13, F14)
+	WORD $0x3cc1010d // ldur q13, [x8, #16]
+	WORD $0x3cc2010e // ldur q14, [x8, #32]
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	FMOVQ        F13, (R3)
 	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F13
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
+	WORD $0xbc40406e // ldur s14, [x3, #4]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        32(R3), F15
+	WORD $0xbc42006f // ldur s15, [x3, #32]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
-	FMOVS        64(R3), F15
+	WORD $0xbc44006f // ldur s15, [x3, #64]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
 	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
-	FLDPQ        (R4), (F15, F16)
+	WORD $0x3cc0008f // ldur q15, [x4]
+	WORD $0x3cc10090 // ldur q16, [x4, #16]
 	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F15
+	WORD $0x3cc0012f // ldur q15, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F16
+	WORD $0x3cc10130 // ldur q16, [x9, #16]
 	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	FLDPQ        (R6), (F15, F16)
+	WORD $0x3cc000cf // ldur q15, [x6]
+	WORD $0x3cc100d0 // ldur q16, [x6, #16]
 	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        32(R3), F15
+	WORD $0xbc42006f // ldur s15, [x3, #32]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
-	FMOVS        64(R3), F15
+	WORD $0xbc44006f // ldur s15, [x3, #64]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
 	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
-	FLDPQ        32(R4), (F15, F16)
+	WORD $0x3cc2008f // ldur q15, [x4, #32]
+	WORD $0x3cc30090 // ldur q16, [x4, #48]
 	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F15
+	WORD $0x3cc2012f // ldur q15, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F16
+	WORD $0x3cc30130 // ldur q16, [x9, #48]
 	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	FLDPQ        32(R6), (F15, F16)
+	WORD $0x3cc200cf // ldur q15, [x6, #32]
+	WORD $0x3cc300d0 // ldur q16, [x6, #48]
 	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
+	WORD $0xbc41406e // ldur s14, [x3, #20]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        32(R3), F15
+	WORD $0xbc42006f // ldur s15, [x3, #32]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
-	FMOVS        64(R3), F15
+	WORD $0xbc44006f // ldur s15, [x3, #64]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
 	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
-	FLDPQ        64(R4), (F15, F16)
+	WORD $0x3cc4008f // ldur q15, [x4, #64]
+	WORD $0x3cc50090 // ldur q16, [x4, #80]
 	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F15
+	WORD $0x3cc4012f // ldur q15, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F16
+	WORD $0x3cc50130 // ldur q16, [x9, #80]
 	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	FLDPQ        64(R6), (F15, F16)
+	WORD $0x3cc400cf // ldur q15, [x6, #64]
+	WORD $0x3cc500d0 // ldur q16, [x6, #80]
 	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        32(R3), F15
+	WORD $0xbc42006f // ldur s15, [x3, #32]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
-	FMOVS        64(R3), F15
+	WORD $0xbc44006f // ldur s15, [x3, #64]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
 	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
-	FLDPQ        96(R4), (F15, F16)
+	WORD $0x3cc6008f // ldur q15, [x4, #96]
+	WORD $0x3cc70090 // ldur q16, [x4, #112]
 	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F15
+	WORD $0x3cc6012f // ldur q15, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F16
+	WORD $0x3cc70130 // ldur q16, [x9, #112]
 	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	FLDPQ        96(R6), (F15, F16)
+	WORD $0x3cc600cf // ldur q15, [x6, #96]
+	WORD $0x3cc700d0 // ldur q16, [x6, #112]
 	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 
 	// levels of values 32 to 63
-	FLDPQ        16(R8), (F13, F14)
+	WORD $0x3cc1010d // ldur q13, [x8, #16]
+	WORD $0x3cc2010e // ldur q14, [x8, #32]
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
 	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
 	FMOVQ        F13, (R3)
 	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F13
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
+	WORD $0xbc40406e // ldur s14, [x3, #4]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        36(R3), F15
+	WORD $0xbc42406f // ldur s15, [x3, #36]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
-	FMOVS        68(R3), F15
+	WORD $0xbc44406f // ldur s15, [x3, #68]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
 	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
-	FLDPQ        128(R4), (F15, F16)
+	WORD $0x3cc8008f // ldur q15, [x4, #128]
+	WORD $0x3cc90090 // ldur q16, [x4, #144]
 	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F15
+	WORD $0x3cc8012f // ldur q15, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F16
+	WORD $0x3cc90130 // ldur q16, [x9, #144]
 	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	FLDPQ        128(R6), (F15, F16)
+	WORD $0x3cc800cf // ldur q15, [x6, #128]
+	WORD $0x3cc900d0 // ldur q16, [x6, #144]
 	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        36(R3), F15
+	WORD $0xbc42406f // ldur s15, [x3, #36]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
-	FMOVS        68(R3), F15
+	WORD $0xbc44406f // ldur s15, [x3, #68]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
 	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
-	FLDPQ        160(R4), (F15, F16)
+	WORD $0x3cca008f // ldur q15, [x4, #160]
+	WORD $0x3ccb0090 // ldur q16, [x4, #176]
 	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F15
+	WORD $0x3cca012f // ldur q15, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F16
+	WORD $0x3ccb0130 // ldur q16, [x9, #176]
 	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	FLDPQ        160(R6), (F15, F16)
+	WORD $0x3cca00cf // ldur q15, [x6, #160]
+	WORD $0x3ccb00d0 // ldur q16, [x6, #176]
 	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
+	WORD $0xbc41406e // ldur s14, [x3, #20]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        36(R3), F15
+	WORD $0xbc42406f // ldur s15, [x3, #36]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
-	FMOVS        68(R3), F15
+	WORD $0xbc44406f // ldur s15, [x3, #68]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
 	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
-	FLDPQ        192(R4), (F15, F16)
+	WORD $0x3ccc008f // ldur q15, [x4, #192]
+	WORD $0x3ccd0090 // ldur q16, [x4, #208]
 	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F15
+	WORD $0x3ccc012f // ldur q15, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F16
+	WORD $0x3ccd0130 // ldur q16, [x9, #208]
 	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	FLDPQ        192(R6), (F15, F16)
+	WORD $0x3ccc00cf // ldur q15, [x6, #192]
+	WORD $0x3ccd00d0 // ldur q16, [x6, #208]
 	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        36(R3), F15
+	WORD $0xbc42406f // ldur s15, [x3, #36]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
-	FMOVS        68(R3), F15
+	WORD $0xbc44406f // ldur s15, [x3, #68]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
 	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
-	FLDPQ        224(R4), (F15, F16)
+	WORD $0x3cce008f // ldur q15, [x4, #224]
+	WORD $0x3ccf0090 // ldur q16, [x4, #240]
 	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F15
+	WORD $0x3cce012f // ldur q15, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F16
+	WORD $0x3ccf0130 // ldur q16, [x9, #240]
 	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	FLDPQ        224(R6), (F15, F16)
+	WORD $0x3cce00cf // ldur q15, [x6, #224]
+	WORD $0x3ccf00d0 // ldur q16, [x6, #240]
 	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 
 	// levels of values 64 to 95
-	FLDPQ        48(R8), (F13, F14)
+	WORD $0x3cc3010d // ldur q13, [x8, #48]
+	WORD $0x3cc4010e // ldur q14, [x8, #64]
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	FMOVQ        F13, (R3)
 	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F13
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
+	WORD $0xbc40406e // ldur s14, [x3, #4]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        40(R3), F15
+	WORD $0xbc42806f // ldur s15, [x3, #40]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
-	FMOVS        72(R3), F15
+	WORD $0xbc44806f // ldur s15, [x3, #72]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
 	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
@@ -4439,18 +4423,18 @@ loop3:
 	FLDPQ        256(R6), (F15, F16)
 	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        40(R3), F15
+	WORD $0xbc42806f // ldur s15, [x3, #40]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
-	FMOVS        72(R3), F15
+	WORD $0xbc44806f // ldur s15, [x3, #72]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
 	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
@@ -4466,18 +4450,18 @@ loop3:
 	FLDPQ        288(R6), (F15, F16)
 	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
+	WORD $0xbc41406e // ldur s14, [x3, #20]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        40(R3), F15
+	WORD $0xbc42806f // ldur s15, [x3, #40]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
-	FMOVS        72(R3), F15
+	WORD $0xbc44806f // ldur s15, [x3, #72]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
 	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
@@ -4493,18 +4477,18 @@ loop3:
 	FLDPQ        320(R6), (F15, F16)
 	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        40(R3), F15
+	WORD $0xbc42806f // ldur s15, [x3, #40]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
-	FMOVS        72(R3), F15
+	WORD $0xbc44806f // ldur s15, [x3, #72]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
 	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
@@ -4522,23 +4506,24 @@ loop3:
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 
 	// levels of values 96 to 127
-	FLDPQ        48(R8), (F13, F14)
+	WORD $0x3cc3010d // ldur q13, [x8, #48]
+	WORD $0x3cc4010e // ldur q14, [x8, #64]
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
 	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
 	FMOVQ        F13, (R3)
 	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F13
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
+	WORD $0xbc40406e // ldur s14, [x3, #4]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        44(R3), F15
+	WORD $0xbc42c06f // ldur s15, [x3, #44]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
-	FMOVS        76(R3), F15
+	WORD $0xbc44c06f // ldur s15, [x3, #76]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
 	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
@@ -4554,18 +4539,18 @@ loop3:
 	FLDPQ        384(R6), (F15, F16)
 	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        44(R3), F15
+	WORD $0xbc42c06f // ldur s15, [x3, #44]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
-	FMOVS        76(R3), F15
+	WORD $0xbc44c06f // ldur s15, [x3, #76]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
 	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
@@ -4581,18 +4566,18 @@ loop3:
 	FLDPQ        416(R6), (F15, F16)
 	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
+	WORD $0xbc41406e // ldur s14, [x3, #20]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        44(R3), F15
+	WORD $0xbc42c06f // ldur s15, [x3, #44]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
-	FMOVS        76(R3), F15
+	WORD $0xbc44c06f // ldur s15, [x3, #76]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
 	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
@@ -4608,18 +4593,18 @@ loop3:
 	FLDPQ        448(R6), (F15, F16)
 	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        44(R3), F15
+	WORD $0xbc42c06f // ldur s15, [x3, #44]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
-	FMOVS        76(R3), F15
+	WORD $0xbc44c06f // ldur s15, [x3, #76]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
 	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
@@ -4637,23 +4622,24 @@ loop3:
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 
 	// levels of values 128 to 159
-	FLDPQ        80(R8), (F13, F14)
+	WORD $0x3cc5010d // ldur q13, [x8, #80]
+	WORD $0x3cc6010e // ldur q14, [x8, #96]
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	FMOVQ        F13, (R3)
 	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F13
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
+	WORD $0xbc40406e // ldur s14, [x3, #4]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        48(R3), F15
+	WORD $0xbc43006f // ldur s15, [x3, #48]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
-	FMOVS        80(R3), F15
+	WORD $0xbc45006f // ldur s15, [x3, #80]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
 	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
@@ -4669,18 +4655,18 @@ loop3:
 	FLDPQ        512(R6), (F15, F16)
 	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        48(R3), F15
+	WORD $0xbc43006f // ldur s15, [x3, #48]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
-	FMOVS        80(R3), F15
+	WORD $0xbc45006f // ldur s15, [x3, #80]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
 	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
@@ -4696,18 +4682,18 @@ loop3:
 	FLDPQ        544(R6), (F15, F16)
 	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
+	WORD $0xbc41406e // ldur s14, [x3, #20]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        48(R3), F15
+	WORD $0xbc43006f // ldur s15, [x3, #48]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
-	FMOVS        80(R3), F15
+	WORD $0xbc45006f // ldur s15, [x3, #80]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
 	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
@@ -4723,18 +4709,18 @@ loop3:
 	FLDPQ        576(R6), (F15, F16)
 	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        48(R3), F15
+	WORD $0xbc43006f // ldur s15, [x3, #48]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
-	FMOVS        80(R3), F15
+	WORD $0xbc45006f // ldur s15, [x3, #80]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
 	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
@@ -4752,23 +4738,24 @@ loop3:
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 
 	// levels of values 160 to 191
-	FLDPQ        80(R8), (F13, F14)
+	WORD $0x3cc5010d // ldur q13, [x8, #80]
+	WORD $0x3cc6010e // ldur q14, [x8, #96]
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
 	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
 	FMOVQ        F13, (R3)
 	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F13
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
+	WORD $0xbc40406e // ldur s14, [x3, #4]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        52(R3), F15
+	WORD $0xbc43406f // ldur s15, [x3, #52]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
-	FMOVS        84(R3), F15
+	WORD $0xbc45406f // ldur s15, [x3, #84]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
 	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
@@ -4784,18 +4771,18 @@ loop3:
 	FLDPQ        640(R6), (F15, F16)
 	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        52(R3), F15
+	WORD $0xbc43406f // ldur s15, [x3, #52]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
-	FMOVS        84(R3), F15
+	WORD $0xbc45406f // ldur s15, [x3, #84]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
 	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
@@ -4811,18 +4798,18 @@ loop3:
 	FLDPQ        672(R6), (F15, F16)
 	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
+	WORD $0xbc41406e // ldur s14, [x3, #20]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        52(R3), F15
+	WORD $0xbc43406f // ldur s15, [x3, #52]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
-	FMOVS        84(R3), F15
+	WORD $0xbc45406f // ldur s15, [x3, #84]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
 	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
@@ -4838,18 +4825,18 @@ loop3:
 	FLDPQ        704(R6), (F15, F16)
 	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        52(R3), F15
+	WORD $0xbc43406f // ldur s15, [x3, #52]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
-	FMOVS        84(R3), F15
+	WORD $0xbc45406f // ldur s15, [x3, #84]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
 	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
@@ -4867,23 +4854,24 @@ loop3:
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 
 	// levels of values 192 to 223
-	FLDPQ        112(R8), (F13, F14)
+	WORD $0x3cc7010d // ldur q13, [x8, #112]
+	WORD $0x3cc8010e // ldur q14, [x8, #128]
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	FMOVQ        F13, (R3)
 	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F13
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
+	WORD $0xbc40406e // ldur s14, [x3, #4]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        56(R3), F15
+	WORD $0xbc43806f // ldur s15, [x3, #56]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
-	FMOVS        88(R3), F15
+	WORD $0xbc45806f // ldur s15, [x3, #88]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
 	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
@@ -4899,18 +4887,18 @@ loop3:
 	FLDPQ        768(R6), (F15, F16)
 	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        56(R3), F15
+	WORD $0xbc43806f // ldur s15, [x3, #56]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
-	FMOVS        88(R3), F15
+	WORD $0xbc45806f // ldur s15, [x3, #88]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
 	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
@@ -4926,18 +4914,18 @@ loop3:
 	FLDPQ        800(R6), (F15, F16)
 	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
+	WORD $0xbc41406e // ldur s14, [x3, #20]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        56(R3), F15
+	WORD $0xbc43806f // ldur s15, [x3, #56]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
-	FMOVS        88(R3), F15
+	WORD $0xbc45806f // ldur s15, [x3, #88]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
 	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
@@ -4953,18 +4941,18 @@ loop3:
 	FLDPQ        832(R6), (F15, F16)
 	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        56(R3), F15
+	WORD $0xbc43806f // ldur s15, [x3, #56]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
-	FMOVS        88(R3), F15
+	WORD $0xbc45806f // ldur s15, [x3, #88]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
 	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
@@ -4982,23 +4970,24 @@ loop3:
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 
 	// levels of values 224 to 255
-	FLDPQ        112(R8), (F13, F14)
+	WORD $0x3cc7010d // ldur q13, [x8, #112]
+	WORD $0x3cc8010e // ldur q14, [x8, #128]
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
 	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
 	FMOVQ        F13, (R3)
 	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F13
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
+	WORD $0xbc40406e // ldur s14, [x3, #4]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        60(R3), F15
+	WORD $0xbc43c06f // ldur s15, [x3, #60]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
-	FMOVS        92(R3), F15
+	WORD $0xbc45c06f // ldur s15, [x3, #92]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
 	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
@@ -5014,18 +5003,18 @@ loop3:
 	FLDPQ        896(R6), (F15, F16)
 	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        60(R3), F15
+	WORD $0xbc43c06f // ldur s15, [x3, #60]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
-	FMOVS        92(R3), F15
+	WORD $0xbc45c06f // ldur s15, [x3, #92]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
 	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
@@ -5041,18 +5030,18 @@ loop3:
 	FLDPQ        928(R6), (F15, F16)
 	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
+	WORD $0xbc41406e // ldur s14, [x3, #20]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        60(R3), F15
+	WORD $0xbc43c06f // ldur s15, [x3, #60]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
-	FMOVS        92(R3), F15
+	WORD $0xbc45c06f // ldur s15, [x3, #92]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
 	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
@@ -5068,18 +5057,18 @@ loop3:
 	FLDPQ        960(R6), (F15, F16)
 	WORD $0x4e2fcdab // fmla v11.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	FMOVS        60(R3), F15
+	WORD $0xbc43c06f // ldur s15, [x3, #60]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
-	FMOVS        92(R3), F15
+	WORD $0xbc45c06f // ldur s15, [x3, #92]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x4eafd5ad // fsub v13.4s, v13.4s, v15.4s
 	WORD $0x4eafd5ce // fsub v14.4s, v14.4s, v15.4s
@@ -5176,354 +5165,369 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010f // ldr h15, [x8]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVQ        4(R8), F16
-	FMOVQ        12(R8), F17
-	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
+	WORD $0x7c40010f // ldur h15, [x8]
+	WORD $0x1ee241ef // fcvt s15, h15
+	WORD $0x3cc04110 // ldur q16, [x8, #4]
+	WORD $0x3cc0c111 // ldur q17, [x8, #12]
+	WORD $0x4e010212 // tbl v18.16b, { v16.16b }, v1.16b
 	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
-	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
 	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
-	FMOVQ        128(R8), F18
-	FMOVQ        4(R8), F19
-	WORD $0x4e060252 // tbl v18.16b, { v18.16b }, v6.16b
-	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
-	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-	FMOVQ        F16, 32(R3)
-	FMOVQ        F15, 48(R3)
-	WORD $0x7d40050f // ldr h15, [x8, #2]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVQ        8(R8), F16
-	FMOVQ        12(R8), F17
+	WORD $0x3cc80113 // ldur q19, [x8, #128]
+	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
 	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
+	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eb31e52 // orr v18.16b, v18.16b, v19.16b
+	WORD $0x4eb01e30 // orr v16.16b, v17.16b, v16.16b
+	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x4f8f920f // fmul v15.4s, v16.4s, v15.s[0]
+	FMOVQ        F17, 32(R3)
+	FMOVQ        F15, 48(R3)
+	WORD $0x7c40210f // ldur h15, [x8, #2]
+	WORD $0x1ee241ef // fcvt s15, h15
+	WORD $0x3cc08110 // ldur q16, [x8, #8]
+	WORD $0x3cc0c111 // ldur q17, [x8, #12]
+	WORD $0x4e010212 // tbl v18.16b, { v16.16b }, v1.16b
 	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
 	WORD $0x6f3c0631 // ushr v17.4s, v17.4s, #4
-	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
 	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
-	FMOVQ        128(R8), F18
-	FMOVQ        8(R8), F19
-	WORD $0x4e060252 // tbl v18.16b, { v18.16b }, v6.16b
-	WORD $0x4e010273 // tbl v19.16b, { v19.16b }, v1.16b
-	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x3cc80113 // ldur q19, [x8, #128]
+	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
+	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
+	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
+	WORD $0x4eb31e52 // orr v18.16b, v18.16b, v19.16b
+	WORD $0x4eb01e30 // orr v16.16b, v17.16b, v16.16b
+	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-	FMOVQ        F16, 64(R3)
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x4f8f920f // fmul v15.4s, v16.4s, v15.s[0]
+	FMOVQ        F17, 64(R3)
 	FMOVQ        F15, 80(R3)
 
 	// levels of values 0 to 31
-	FLDPQ        16(R8), (F15, F16)
+	WORD $0x3cc1010f // ldur q15, [x8, #16]
+	WORD $0x3cc20110 // ldur q16, [x8, #32]
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	FMOVQ        F15, (R3)
 	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        32(R3), F17
+	WORD $0xbc420071 // ldur s17, [x3, #32]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        64(R3), F17
+	WORD $0xbc440071 // ldur s17, [x3, #64]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
-	FLDPQ        (R4), (F17, F18)
+	WORD $0x3cc00091 // ldur q17, [x4]
+	WORD $0x3cc10092 // ldur q18, [x4, #16]
 	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F17
+	WORD $0x3cc00131 // ldur q17, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F18
+	WORD $0x3cc10132 // ldur q18, [x9, #16]
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	FLDPQ        (R6), (F17, F18)
+	WORD $0x3cc000d1 // ldur q17, [x6]
+	WORD $0x3cc100d2 // ldur q18, [x6, #16]
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F17
+	WORD $0x3cc00131 // ldur q17, [x9]
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F18
+	WORD $0x3cc10132 // ldur q18, [x9, #16]
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        32(R3), F17
+	WORD $0xbc420071 // ldur s17, [x3, #32]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        64(R3), F17
+	WORD $0xbc440071 // ldur s17, [x3, #64]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
-	FLDPQ        32(R4), (F17, F18)
+	WORD $0x3cc20091 // ldur q17, [x4, #32]
+	WORD $0x3cc30092 // ldur q18, [x4, #48]
 	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F17
+	WORD $0x3cc20131 // ldur q17, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F18
+	WORD $0x3cc30132 // ldur q18, [x9, #48]
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	FLDPQ        32(R6), (F17, F18)
+	WORD $0x3cc200d1 // ldur q17, [x6, #32]
+	WORD $0x3cc300d2 // ldur q18, [x6, #48]
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F17
+	WORD $0x3cc20131 // ldur q17, [x9, #32]
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F18
+	WORD $0x3cc30132 // ldur q18, [x9, #48]
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        32(R3), F17
+	WORD $0xbc420071 // ldur s17, [x3, #32]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        64(R3), F17
+	WORD $0xbc440071 // ldur s17, [x3, #64]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
-	FLDPQ        64(R4), (F17, F18)
+	WORD $0x3cc40091 // ldur q17, [x4, #64]
+	WORD $0x3cc50092 // ldur q18, [x4, #80]
 	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F17
+	WORD $0x3cc40131 // ldur q17, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F18
+	WORD $0x3cc50132 // ldur q18, [x9, #80]
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	FLDPQ        64(R6), (F17, F18)
+	WORD $0x3cc400d1 // ldur q17, [x6, #64]
+	WORD $0x3cc500d2 // ldur q18, [x6, #80]
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F17
+	WORD $0x3cc40131 // ldur q17, [x9, #64]
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F18
+	WORD $0x3cc50132 // ldur q18, [x9, #80]
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        32(R3), F17
+	WORD $0xbc420071 // ldur s17, [x3, #32]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        64(R3), F17
+	WORD $0xbc440071 // ldur s17, [x3, #64]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
-	FLDPQ        96(R4), (F17, F18)
+	WORD $0x3cc60091 // ldur q17, [x4, #96]
+	WORD $0x3cc70092 // ldur q18, [x4, #112]
 	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F17
+	WORD $0x3cc60131 // ldur q17, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F18
+	WORD $0x3cc70132 // ldur q18, [x9, #112]
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	FLDPQ        96(R6), (F17, F18)
+	WORD $0x3cc600d1 // ldur q17, [x6, #96]
+	WORD $0x3cc700d2 // ldur q18, [x6, #112]
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F17
+	WORD $0x3cc60131 // ldur q17, [x9, #96]
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F18
+	WORD $0x3cc70132 // ldur q18, [x9, #112]
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 32 to 63
-	FLDPQ        16(R8), (F15, F16)
+	WORD $0x3cc1010f // ldur q15, [x8, #16]
+	WORD $0x3cc20110 // ldur q16, [x8, #32]
 	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	FMOVQ        F15, (R3)
 	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        36(R3), F17
+	WORD $0xbc424071 // ldur s17, [x3, #36]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        68(R3), F17
+	WORD $0xbc444071 // ldur s17, [x3, #68]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
-	FLDPQ        128(R4), (F17, F18)
+	WORD $0x3cc80091 // ldur q17, [x4, #128]
+	WORD $0x3cc90092 // ldur q18, [x4, #144]
 	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F17
+	WORD $0x3cc80131 // ldur q17, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F18
+	WORD $0x3cc90132 // ldur q18, [x9, #144]
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	FLDPQ        128(R6), (F17, F18)
+	WORD $0x3cc800d1 // ldur q17, [x6, #128]
+	WORD $0x3cc900d2 // ldur q18, [x6, #144]
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        128(R9), F17
+	WORD $0x3cc80131 // ldur q17, [x9, #128]
 	ADD          R5, R6, R9
-	FMOVQ        144(R9), F18
+	WORD $0x3cc90132 // ldur q18, [x9, #144]
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        36(R3), F17
+	WORD $0xbc424071 // ldur s17, [x3, #36]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        68(R3), F17
+	WORD $0xbc444071 // ldur s17, [x3, #68]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
-	FLDPQ        160(R4), (F17, F18)
+	WORD $0x3cca0091 // ldur q17, [x4, #160]
+	WORD $0x3ccb0092 // ldur q18, [x4, #176]
 	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F17
+	WORD $0x3cca0131 // ldur q17, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F18
+	WORD $0x3ccb0132 // ldur q18, [x9, #176]
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	FLDPQ        160(R6), (F17, F18)
+	WORD $0x3cca00d1 // ldur q17, [x6, #160]
+	WORD $0x3ccb00d2 // ldur q18, [x6, #176]
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        160(R9), F17
+	WORD $0x3cca0131 // ldur q17, [x9, #160]
 	ADD          R5, R6, R9
-	FMOVQ        176(R9), F18
+	WORD $0x3ccb0132 // ldur q18, [x9, #176]
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        36(R3), F17
+	WORD $0xbc424071 // ldur s17, [x3, #36]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        68(R3), F17
+	WORD $0xbc444071 // ldur s17, [x3, #68]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
-	FLDPQ        192(R4), (F17, F18)
+	WORD $0x3ccc0091 // ldur q17, [x4, #192]
+	WORD $0x3ccd0092 // ldur q18, [x4, #208]
 	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F17
+	WORD $0x3ccc0131 // ldur q17, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F18
+	WORD $0x3ccd0132 // ldur q18, [x9, #208]
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	FLDPQ        192(R6), (F17, F18)
+	WORD $0x3ccc00d1 // ldur q17, [x6, #192]
+	WORD $0x3ccd00d2 // ldur q18, [x6, #208]
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        192(R9), F17
+	WORD $0x3ccc0131 // ldur q17, [x9, #192]
 	ADD          R5, R6, R9
-	FMOVQ        208(R9), F18
+	WORD $0x3ccd0132 // ldur q18, [x9, #208]
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        36(R3), F17
+	WORD $0xbc424071 // ldur s17, [x3, #36]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        68(R3), F17
+	WORD $0xbc444071 // ldur s17, [x3, #68]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
-	FLDPQ        224(R4), (F17, F18)
+	WORD $0x3cce0091 // ldur q17, [x4, #224]
+	WORD $0x3ccf0092 // ldur q18, [x4, #240]
 	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F17
+	WORD $0x3cce0131 // ldur q17, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F18
+	WORD $0x3ccf0132 // ldur q18, [x9, #240]
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	FLDPQ        224(R6), (F17, F18)
+	WORD $0x3cce00d1 // ldur q17, [x6, #224]
+	WORD $0x3ccf00d2 // ldur q18, [x6, #240]
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        224(R9), F17
+	WORD $0x3cce0131 // ldur q17, [x9, #224]
 	ADD          R5, R6, R9
-	FMOVQ        240(R9), F18
+	WORD $0x3ccf0132 // ldur q18, [x9, #240]
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 64 to 95
-	FLDPQ        48(R8), (F15, F16)
+	WORD $0x3cc3010f // ldur q15, [x8, #48]
+	WORD $0x3cc40110 // ldur q16, [x8, #64]
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	FMOVQ        F15, (R3)
 	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        40(R3), F17
+	WORD $0xbc428071 // ldur s17, [x3, #40]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        72(R3), F17
+	WORD $0xbc448071 // ldur s17, [x3, #72]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -5545,18 +5549,18 @@ loop3:
 	FMOVQ        272(R9), F18
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        40(R3), F17
+	WORD $0xbc428071 // ldur s17, [x3, #40]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        72(R3), F17
+	WORD $0xbc448071 // ldur s17, [x3, #72]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -5578,18 +5582,18 @@ loop3:
 	FMOVQ        304(R9), F18
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        40(R3), F17
+	WORD $0xbc428071 // ldur s17, [x3, #40]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        72(R3), F17
+	WORD $0xbc448071 // ldur s17, [x3, #72]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -5611,18 +5615,18 @@ loop3:
 	FMOVQ        336(R9), F18
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        40(R3), F17
+	WORD $0xbc428071 // ldur s17, [x3, #40]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        72(R3), F17
+	WORD $0xbc448071 // ldur s17, [x3, #72]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -5646,23 +5650,24 @@ loop3:
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 96 to 127
-	FLDPQ        48(R8), (F15, F16)
+	WORD $0x3cc3010f // ldur q15, [x8, #48]
+	WORD $0x3cc40110 // ldur q16, [x8, #64]
 	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	FMOVQ        F15, (R3)
 	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        44(R3), F17
+	WORD $0xbc42c071 // ldur s17, [x3, #44]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        76(R3), F17
+	WORD $0xbc44c071 // ldur s17, [x3, #76]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -5684,18 +5689,18 @@ loop3:
 	FMOVQ        400(R9), F18
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        44(R3), F17
+	WORD $0xbc42c071 // ldur s17, [x3, #44]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        76(R3), F17
+	WORD $0xbc44c071 // ldur s17, [x3, #76]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -5717,18 +5722,18 @@ loop3:
 	FMOVQ        432(R9), F18
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        44(R3), F17
+	WORD $0xbc42c071 // ldur s17, [x3, #44]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        76(R3), F17
+	WORD $0xbc44c071 // ldur s17, [x3, #76]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -5750,18 +5755,18 @@ loop3:
 	FMOVQ        464(R9), F18
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        44(R3), F17
+	WORD $0xbc42c071 // ldur s17, [x3, #44]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        76(R3), F17
+	WORD $0xbc44c071 // ldur s17, [x3, #76]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -5785,23 +5790,24 @@ loop3:
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 128 to 159
-	FLDPQ        80(R8), (F15, F16)
+	WORD $0x3cc5010f // ldur q15, [x8, #80]
+	WORD $0x3cc60110 // ldur q16, [x8, #96]
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	FMOVQ        F15, (R3)
 	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        48(R3), F17
+	WORD $0xbc430071 // ldur s17, [x3, #48]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        80(R3), F17
+	WORD $0xbc450071 // ldur s17, [x3, #80]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -5823,18 +5829,18 @@ loop3:
 	FMOVQ        528(R9), F18
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        48(R3), F17
+	WORD $0xbc430071 // ldur s17, [x3, #48]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        80(R3), F17
+	WORD $0xbc450071 // ldur s17, [x3, #80]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -5856,18 +5862,18 @@ loop3:
 	FMOVQ        560(R9), F18
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        48(R3), F17
+	WORD $0xbc430071 // ldur s17, [x3, #48]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        80(R3), F17
+	WORD $0xbc450071 // ldur s17, [x3, #80]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -5889,18 +5895,18 @@ loop3:
 	FMOVQ        592(R9), F18
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        48(R3), F17
+	WORD $0xbc430071 // ldur s17, [x3, #48]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        80(R3), F17
+	WORD $0xbc450071 // ldur s17, [x3, #80]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -5924,23 +5930,24 @@ loop3:
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 160 to 191
-	FLDPQ        80(R8), (F15, F16)
+	WORD $0x3cc5010f // ldur q15, [x8, #80]
+	WORD $0x3cc60110 // ldur q16, [x8, #96]
 	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	FMOVQ        F15, (R3)
 	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        52(R3), F17
+	WORD $0xbc434071 // ldur s17, [x3, #52]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        84(R3), F17
+	WORD $0xbc454071 // ldur s17, [x3, #84]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -5962,18 +5969,18 @@ loop3:
 	FMOVQ        656(R9), F18
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        52(R3), F17
+	WORD $0xbc434071 // ldur s17, [x3, #52]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        84(R3), F17
+	WORD $0xbc454071 // ldur s17, [x3, #84]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -5995,18 +6002,18 @@ loop3:
 	FMOVQ        688(R9), F18
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        52(R3), F17
+	WORD $0xbc434071 // ldur s17, [x3, #52]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        84(R3), F17
+	WORD $0xbc454071 // ldur s17, [x3, #84]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -6028,18 +6035,18 @@ loop3:
 	FMOVQ        720(R9), F18
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        52(R3), F17
+	WORD $0xbc434071 // ldur s17, [x3, #52]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        84(R3), F17
+	WORD $0xbc454071 // ldur s17, [x3, #84]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -6063,23 +6070,24 @@ loop3:
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 192 to 223
-	FLDPQ        112(R8), (F15, F16)
+	WORD $0x3cc7010f // ldur q15, [x8, #112]
+	WORD $0x3cc80110 // ldur q16, [x8, #128]
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	FMOVQ        F15, (R3)
 	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        56(R3), F17
+	WORD $0xbc438071 // ldur s17, [x3, #56]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        88(R3), F17
+	WORD $0xbc458071 // ldur s17, [x3, #88]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -6101,18 +6109,18 @@ loop3:
 	FMOVQ        784(R9), F18
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        56(R3), F17
+	WORD $0xbc438071 // ldur s17, [x3, #56]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        88(R3), F17
+	WORD $0xbc458071 // ldur s17, [x3, #88]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -6134,18 +6142,18 @@ loop3:
 	FMOVQ        816(R9), F18
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        56(R3), F17
+	WORD $0xbc438071 // ldur s17, [x3, #56]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        88(R3), F17
+	WORD $0xbc458071 // ldur s17, [x3, #88]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -6167,18 +6175,18 @@ loop3:
 	FMOVQ        848(R9), F18
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        56(R3), F17
+	WORD $0xbc438071 // ldur s17, [x3, #56]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        88(R3), F17
+	WORD $0xbc458071 // ldur s17, [x3, #88]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -6202,23 +6210,24 @@ loop3:
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 224 to 255
-	FLDPQ        112(R8), (F15, F16)
+	WORD $0x3cc7010f // ldur q15, [x8, #112]
+	WORD $0x3cc80110 // ldur q16, [x8, #128]
 	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	FMOVQ        F15, (R3)
 	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        60(R3), F17
+	WORD $0xbc43c071 // ldur s17, [x3, #60]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        92(R3), F17
+	WORD $0xbc45c071 // ldur s17, [x3, #92]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -6240,18 +6249,18 @@ loop3:
 	FMOVQ        912(R9), F18
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        60(R3), F17
+	WORD $0xbc43c071 // ldur s17, [x3, #60]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        92(R3), F17
+	WORD $0xbc45c071 // ldur s17, [x3, #92]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -6273,18 +6282,18 @@ loop3:
 	FMOVQ        944(R9), F18
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        60(R3), F17
+	WORD $0xbc43c071 // ldur s17, [x3, #60]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        92(R3), F17
+	WORD $0xbc45c071 // ldur s17, [x3, #92]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -6306,18 +6315,18 @@ loop3:
 	FMOVQ        976(R9), F18
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	FMOVS        60(R3), F17
+	WORD $0xbc43c071 // ldur s17, [x3, #60]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
-	FMOVS        92(R3), F17
+	WORD $0xbc45c071 // ldur s17, [x3, #92]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4eb1d5ef // fsub v15.4s, v15.4s, v17.4s
 	WORD $0x4eb1d610 // fsub v16.4s, v16.4s, v17.4s
@@ -6406,145 +6415,149 @@ TEXT ·unpackQ4_KNEON(SB), NOSPLIT, $576-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d400028 // ldr h8, [x1]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	FMOVQ        4(R1), F9
-	FMOVQ        12(R1), F10
-	WORD $0x4e010129 // tbl v9.16b, { v9.16b }, v1.16b
+	WORD $0x7c400028 // ldur h8, [x1]
+	WORD $0x1ee24108 // fcvt s8, h8
+	WORD $0x3cc04029 // ldur q9, [x1, #4]
+	WORD $0x3cc0c02a // ldur q10, [x1, #12]
+	WORD $0x4e01012b // tbl v11.16b, { v9.16b }, v1.16b
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
-	WORD $0x4e261d29 // and v9.16b, v9.16b, v6.16b
+	WORD $0x4e261d6b // and v11.16b, v11.16b, v6.16b
 	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
-	FMOVQ        128(R1), F11
-	FMOVQ        4(R1), F12
-	WORD $0x4e07016b // tbl v11.16b, { v11.16b }, v7.16b
-	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
-	WORD $0x6f3a058c // ushr v12.4s, v12.4s, #6
-	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
-	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
-	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
-	FMOVQ        F9, 32(R3)
-	FMOVQ        F8, 48(R3)
-	WORD $0x7d400428 // ldr h8, [x1, #2]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	FMOVQ        8(R1), F9
-	FMOVQ        12(R1), F10
+	WORD $0x3cc8002c // ldur q12, [x1, #128]
+	WORD $0x4e07018c // tbl v12.16b, { v12.16b }, v7.16b
 	WORD $0x4e010129 // tbl v9.16b, { v9.16b }, v1.16b
+	WORD $0x6f3a0529 // ushr v9.4s, v9.4s, #6
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
+	WORD $0x4f245529 // shl v9.4s, v9.4s, #4
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4ea91d49 // orr v9.16b, v10.16b, v9.16b
+	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
+	WORD $0x4f889128 // fmul v8.4s, v9.4s, v8.s[0]
+	FMOVQ        F10, 32(R3)
+	FMOVQ        F8, 48(R3)
+	WORD $0x7c402028 // ldur h8, [x1, #2]
+	WORD $0x1ee24108 // fcvt s8, h8
+	WORD $0x3cc08029 // ldur q9, [x1, #8]
+	WORD $0x3cc0c02a // ldur q10, [x1, #12]
+	WORD $0x4e01012b // tbl v11.16b, { v9.16b }, v1.16b
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x4e261d29 // and v9.16b, v9.16b, v6.16b
+	WORD $0x4e261d6b // and v11.16b, v11.16b, v6.16b
 	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
-	FMOVQ        128(R1), F11
-	FMOVQ        8(R1), F12
-	WORD $0x4e07016b // tbl v11.16b, { v11.16b }, v7.16b
-	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
-	WORD $0x6f3a058c // ushr v12.4s, v12.4s, #6
-	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
-	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
-	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	WORD $0x3cc8002c // ldur q12, [x1, #128]
+	WORD $0x4e07018c // tbl v12.16b, { v12.16b }, v7.16b
+	WORD $0x4e010129 // tbl v9.16b, { v9.16b }, v1.16b
+	WORD $0x6f3a0529 // ushr v9.4s, v9.4s, #6
+	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
+	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
+	WORD $0x4f245529 // shl v9.4s, v9.4s, #4
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4ea91d49 // orr v9.16b, v10.16b, v9.16b
+	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
-	WORD $0x6e231d29 // eor v9.16b, v9.16b, v3.16b
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
+	WORD $0x4f889128 // fmul v8.4s, v9.4s, v8.s[0]
+	WORD $0x6e231d49 // eor v9.16b, v10.16b, v3.16b
 	WORD $0x6e231d08 // eor v8.16b, v8.16b, v3.16b
 	FMOVQ        F9, 64(R3)
 	FMOVQ        F8, 80(R3)
-	FLDPQ        16(R1), (F8, F9)
+	WORD $0x3cc10028 // ldur q8, [x1, #16]
+	WORD $0x3cc20029 // ldur q9, [x1, #32]
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	FMOVQ        F8, (R0)
 	FMOVQ        F9, 16(R0)
-	FMOVS        32(R3), F8
+	WORD $0xbc420068 // ldur s8, [x3, #32]
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVD        F8, 32(R0)
-	FMOVS        64(R3), F8
+	WORD $0xbc440068 // ldur s8, [x3, #64]
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVD        F8, 40(R0)
-	FLDPQ        16(R1), (F8, F9)
+	WORD $0x3cc10028 // ldur q8, [x1, #16]
+	WORD $0x3cc20029 // ldur q9, [x1, #32]
 	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
 	FMOVQ        F8, 48(R0)
 	FMOVQ        F9, 64(R0)
-	FMOVS        36(R3), F8
+	WORD $0xbc424068 // ldur s8, [x3, #36]
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVD        F8, 80(R0)
-	FMOVS        68(R3), F8
+	WORD $0xbc444068 // ldur s8, [x3, #68]
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVD        F8, 88(R0)
-	FLDPQ        48(R1), (F8, F9)
+	WORD $0x3cc30028 // ldur q8, [x1, #48]
+	WORD $0x3cc40029 // ldur q9, [x1, #64]
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	FMOVQ        F8, 96(R0)
 	FMOVQ        F9, 112(R0)
-	FMOVS        40(R3), F8
+	WORD $0xbc428068 // ldur s8, [x3, #40]
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVD        F8, 128(R0)
-	FMOVS        72(R3), F8
+	WORD $0xbc448068 // ldur s8, [x3, #72]
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVD        F8, 136(R0)
-	FLDPQ        48(R1), (F8, F9)
+	WORD $0x3cc30028 // ldur q8, [x1, #48]
+	WORD $0x3cc40029 // ldur q9, [x1, #64]
 	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
 	FMOVQ        F8, 144(R0)
 	FMOVQ        F9, 160(R0)
-	FMOVS        44(R3), F8
+	WORD $0xbc42c068 // ldur s8, [x3, #44]
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVD        F8, 176(R0)
-	FMOVS        76(R3), F8
+	WORD $0xbc44c068 // ldur s8, [x3, #76]
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVD        F8, 184(R0)
-	FLDPQ        80(R1), (F8, F9)
+	WORD $0x3cc50028 // ldur q8, [x1, #80]
+	WORD $0x3cc60029 // ldur q9, [x1, #96]
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	FMOVQ        F8, 192(R0)
 	FMOVQ        F9, 208(R0)
-	FMOVS        48(R3), F8
+	WORD $0xbc430068 // ldur s8, [x3, #48]
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVD        F8, 224(R0)
-	FMOVS        80(R3), F8
+	WORD $0xbc450068 // ldur s8, [x3, #80]
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVD        F8, 232(R0)
-	FLDPQ        80(R1), (F8, F9)
+	WORD $0x3cc50028 // ldur q8, [x1, #80]
+	WORD $0x3cc60029 // ldur q9, [x1, #96]
 	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
 	FMOVQ        F8, 240(R0)
 	FMOVQ        F9, 256(R0)
-	FMOVS        52(R3), F8
+	WORD $0xbc434068 // ldur s8, [x3, #52]
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVD        F8, 272(R0)
-	FMOVS        84(R3), F8
+	WORD $0xbc454068 // ldur s8, [x3, #84]
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVD        F8, 280(R0)
-	FLDPQ        112(R1), (F8, F9)
+	WORD $0x3cc70028 // ldur q8, [x1, #112]
+	WORD $0x3cc80029 // ldur q9, [x1, #128]
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	FMOVQ        F8, 288(R0)
 	FMOVQ        F9, 304(R0)
-	FMOVS        56(R3), F8
+	WORD $0xbc438068 // ldur s8, [x3, #56]
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVD        F8, 320(R0)
-	FMOVS        88(R3), F8
+	WORD $0xbc458068 // ldur s8, [x3, #88]
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVD        F8, 328(R0)
-	FLDPQ        112(R1), (F8, F9)
+	WORD $0x3cc70028 // ldur q8, [x1, #112]
+	WORD $0x3cc80029 // ldur q9, [x1, #128]
 	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
 	FMOVQ        F8, 336(R0)
 	FMOVQ        F9, 352(R0)
-	FMOVS        60(R3), F8
+	WORD $0xbc43c068 // ldur s8, [x3, #60]
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVD        F8, 368(R0)
-	FMOVS        92(R3), F8
+	WORD $0xbc45c068 // ldur s8, [x3, #92]
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVD        F8, 376(R0)
 	ADD          $0x90, R1
@@ -6561,18 +6574,26 @@ TEXT ·matmulQ81xQ4_KNEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	WORD $0x4f00e5e0 // movi v0.16b, #15
-	MOVD         $q4_k_shuffle<>+0(SB), R0
+	MOVD         $q4_k_shiftb<>+0(SB), R0
 	FMOVQ        (R0), F1
-	WORD $0x4f00e402 // movi v2.16b, #0
-	WORD $0x4f046403 // movi v3.4s, #128, lsl #24
-	MOVD         $q4_k_order<>+0(SB), R0
+	MOVD         $q4_k_or<>+0(SB), R0
+	FMOVQ        (R0), F2
+	MOVD         $q4_k_shiftb2<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         $q4_k_shuffle2<>+0(SB), R0
 	FMOVQ        (R0), F4
-	WORD $0x4f000465 // movi v5.4s, #3
-	MOVD         $q4_k_order2<>+0(SB), R0
+	MOVD         $q4_k_shuffle<>+0(SB), R0
+	FMOVQ        (R0), F5
+	MOVD         $q4_k_shuffle4<>+0(SB), R0
 	FMOVQ        (R0), F6
-	WORD $0x4f0005e7 // movi v7.4s, #15
-	WORD $0x4f0107e8 // movi v8.4s, #63
-	WORD $0x4f04e409 // movi v9.16b, #128
+	MOVD         $q4_k_shuffle5<>+0(SB), R0
+	FMOVQ        (R0), F7
+	MOVD         $q4_k_shuffle6<>+0(SB), R0
+	FMOVQ        (R0), F8
+	MOVD         $q4_k_mask<>+0(SB), R0
+	FMOVQ        (R0), F9
+	MOVD         $q4_k_shuffle3<>+0(SB), R0
+	FMOVQ        (R0), F10
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -6580,13 +6601,12 @@ TEXT ·matmulQ81xQ4_KNEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         s+32(FP), R5
+	WORD $0x4f00e40d // movi v13.16b, #0
 	MOVD         blocks+64(FP), R6
 	MOVD         R1, R7
 	SUBS         $1, R6
@@ -6598,198 +6618,175 @@ loop3:
 	WORD $0xf98440e0 // prfm pldl1keep, [x7, #2176]
 
 	// scales of values 0 to 255, times those of the activations
-	WORD $0x7d4000ee // ldr h14, [x7]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVQ        4(R7), F15
-	FMOVQ        12(R7), F16
-	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
-	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
-	WORD $0x4e281def // and v15.16b, v15.16b, v8.16b
-	WORD $0x4e271e10 // and v16.16b, v16.16b, v7.16b
-	FMOVQ        128(R7), F17
-	FMOVQ        4(R7), F18
-	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
-	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x3cc040ee // ldur q14, [x7, #4]
+	WORD $0x4e0401cf // tbl v15.16b, { v14.16b }, v4.16b
+	WORD $0x6e2145ef // ushl v15.16b, v15.16b, v1.16b
+	WORD $0x4e291def // and v15.16b, v15.16b, v9.16b
+	WORD $0x4e0a01ce // tbl v14.16b, { v14.16b }, v10.16b
+	WORD $0x6e2345ce // ushl v14.16b, v14.16b, v3.16b
+	WORD $0x6ea21dcf // bit v15.16b, v14.16b, v2.16b
+	WORD $0x7c4000ee // ldur h14, [x7]
+	WORD $0x1ee241ce // fcvt s14, h14
+	WORD $0x4e0501f0 // tbl v16.16b, { v15.16b }, v5.16b
+	WORD $0x4e0601f1 // tbl v17.16b, { v15.16b }, v6.16b
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	FLDPQ        (R4), (F16, F17)
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
-	WORD $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
-	WORD $0x7d4004f0 // ldr h16, [x7, #2]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVQ        8(R7), F17
-	FMOVQ        12(R7), F18
-	WORD $0x4e010231 // tbl v17.16b, { v17.16b }, v1.16b
-	WORD $0x4e010252 // tbl v18.16b, { v18.16b }, v1.16b
-	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x4e281e31 // and v17.16b, v17.16b, v8.16b
-	WORD $0x4e271e52 // and v18.16b, v18.16b, v7.16b
-	FMOVQ        128(R7), F19
-	FMOVQ        8(R7), F20
-	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
-	WORD $0x4e010294 // tbl v20.16b, { v20.16b }, v1.16b
-	WORD $0x6f3a0694 // ushr v20.4s, v20.4s, #6
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x4f8e922e // fmul v14.4s, v17.4s, v14.s[0]
+	WORD $0x3cc00091 // ldur q17, [x4]
+	WORD $0x3cc10092 // ldur q18, [x4, #16]
+	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	WORD $0x6e32ddce // fmul v14.4s, v14.4s, v18.4s
+	WORD $0x7c4020f1 // ldur h17, [x7, #2]
+	WORD $0x1ee24231 // fcvt s17, h17
+	WORD $0x4e0701f2 // tbl v18.16b, { v15.16b }, v7.16b
+	WORD $0x4e0801ef // tbl v15.16b, { v15.16b }, v8.16b
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	WORD $0x6e231e31 // eor v17.16b, v17.16b, v3.16b
-	WORD $0x6e231e10 // eor v16.16b, v16.16b, v3.16b
-	WORD $0x4e040232 // tbl v18.16b, { v17.16b }, v4.16b
-	FMOVQ        (R5), F19
-	WORD $0x4e33ce4a // fmla v10.4s, v18.4s, v19.4s
-	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
-	FMOVQ        16(R5), F18
-	WORD $0x4e32ce2b // fmla v11.4s, v17.4s, v18.4s
-	WORD $0x4e040211 // tbl v17.16b, { v16.16b }, v4.16b
-	FMOVQ        32(R5), F18
-	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
-	WORD $0x4e060210 // tbl v16.16b, { v16.16b }, v6.16b
-	FMOVQ        48(R5), F17
-	WORD $0x4e31ce0d // fmla v13.4s, v16.4s, v17.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x3cc000b1 // ldur q17, [x5]
+	WORD $0x3cc100b3 // ldur q19, [x5, #16]
+	WORD $0x6e33d631 // faddp v17.4s, v17.4s, v19.4s
+	WORD $0x4e31ce4d // fmla v13.4s, v18.4s, v17.4s
+	WORD $0x3cc200b1 // ldur q17, [x5, #32]
+	WORD $0x3cc300b2 // ldur q18, [x5, #48]
+	WORD $0x6e32d631 // faddp v17.4s, v17.4s, v18.4s
+	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        16(R7), (F16, F17)
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FLDPQ        (R3), (F18, F19)
-	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
-	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
-	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e33c232 // smull v18.8h, v17.8b, v19.8b
-	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4f8f120a // fmla v10.4s, v16.4s, v15.s[0]
+	WORD $0x3cc100ef // ldur q15, [x7, #16]
+	WORD $0x3cc200f1 // ldur q17, [x7, #32]
+	WORD $0x4e201df2 // and v18.16b, v15.16b, v0.16b
+	WORD $0x4e201e33 // and v19.16b, v17.16b, v0.16b
+	WORD $0x3cc00074 // ldur q20, [x3]
+	WORD $0x3cc10075 // ldur q21, [x3, #16]
+	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
+	WORD $0x4e34c252 // smull2 v18.8h, v18.16b, v20.16b
+	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e35c274 // smull v20.8h, v19.8b, v21.8b
+	WORD $0x4e35c273 // smull2 v19.8h, v19.16b, v21.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        16(R7), (F16, F17)
-	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	FLDPQ        32(R3), (F18, F19)
-	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
-	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
-	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e33c232 // smull v18.8h, v17.8b, v19.8b
-	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4faf120b // fmla v11.4s, v16.4s, v15.s[1]
+	WORD $0x3cc20073 // ldur q19, [x3, #32]
+	WORD $0x3cc30074 // ldur q20, [x3, #48]
+	WORD $0x0e33c1f5 // smull v21.8h, v15.8b, v19.8b
+	WORD $0x4e33c1ef // smull2 v15.8h, v15.16b, v19.16b
+	WORD $0x4e6fbeaf // addp v15.8h, v21.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
+	WORD $0x4e34c231 // smull2 v17.8h, v17.16b, v20.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e606a2f // sadalp v15.4s, v17.8h
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        48(R7), (F16, F17)
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FLDPQ        64(R3), (F18, F19)
-	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
-	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
-	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e33c232 // smull v18.8h, v17.8b, v19.8b
-	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4f8f1a0c // fmla v12.4s, v16.4s, v15.s[2]
+	WORD $0x3cc300f1 // ldur q17, [x7, #48]
+	WORD $0x3cc400f3 // ldur q19, [x7, #64]
+	WORD $0x4e201e34 // and v20.16b, v17.16b, v0.16b
+	WORD $0x4e201e75 // and v21.16b, v19.16b, v0.16b
+	WORD $0x3cc40076 // ldur q22, [x3, #64]
+	WORD $0x3cc50077 // ldur q23, [x3, #80]
+	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
+	WORD $0x4e36c294 // smull2 v20.8h, v20.16b, v22.16b
+	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e37c2b6 // smull v22.8h, v21.8b, v23.8b
+	WORD $0x4e37c2b5 // smull2 v21.8h, v21.16b, v23.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e606ab4 // sadalp v20.4s, v21.8h
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        48(R7), (F16, F17)
-	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	FLDPQ        96(R3), (F18, F19)
-	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
-	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
-	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e33c232 // smull v18.8h, v17.8b, v19.8b
-	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4faf1a0d // fmla v13.4s, v16.4s, v15.s[3]
+	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
+	WORD $0x3cc60075 // ldur q21, [x3, #96]
+	WORD $0x3cc70076 // ldur q22, [x3, #112]
+	WORD $0x0e35c237 // smull v23.8h, v17.8b, v21.8b
+	WORD $0x4e35c231 // smull2 v17.8h, v17.16b, v21.16b
+	WORD $0x4e71bef1 // addp v17.8h, v23.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e36c275 // smull v21.8h, v19.8b, v22.8b
+	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
+	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x4e606a71 // sadalp v17.4s, v19.8h
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eafbe4f // addp v15.4s, v18.4s, v15.4s
+	WORD $0x4eb1be91 // addp v17.4s, v20.4s, v17.4s
+	WORD $0x4eb1bdef // addp v15.4s, v15.4s, v17.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e30cdeb // fmla v11.4s, v15.4s, v16.4s
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        80(R7), (F15, F16)
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FLDPQ        128(R3), (F17, F18)
-	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
-	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
-	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
-	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
+	WORD $0x3cc500ef // ldur q15, [x7, #80]
+	WORD $0x3cc600f0 // ldur q16, [x7, #96]
+	WORD $0x4e201df1 // and v17.16b, v15.16b, v0.16b
+	WORD $0x4e201e12 // and v18.16b, v16.16b, v0.16b
+	WORD $0x3cc80073 // ldur q19, [x3, #128]
+	WORD $0x3cc90074 // ldur q20, [x3, #144]
+	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
+	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
+	WORD $0x4e71beb1 // addp v17.8h, v21.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e34c253 // smull v19.8h, v18.8b, v20.8b
+	WORD $0x4e34c252 // smull2 v18.8h, v18.16b, v20.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        80(R7), (F15, F16)
 	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
-	FLDPQ        160(R3), (F17, F18)
-	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
-	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
-	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
+	WORD $0x3cca0072 // ldur q18, [x3, #160]
+	WORD $0x3ccb0073 // ldur q19, [x3, #176]
+	WORD $0x0e32c1f4 // smull v20.8h, v15.8b, v18.8b
+	WORD $0x4e32c1ef // smull2 v15.8h, v15.16b, v18.16b
+	WORD $0x4e6fbe8f // addp v15.8h, v20.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
-	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x0e33c212 // smull v18.8h, v16.8b, v19.8b
+	WORD $0x4e33c210 // smull2 v16.8h, v16.16b, v19.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4fae11eb // fmla v11.4s, v15.4s, v14.s[1]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        112(R7), (F15, F16)
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FLDPQ        192(R3), (F17, F18)
-	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
-	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
-	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
-	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4f8e19ec // fmla v12.4s, v15.4s, v14.s[2]
+	WORD $0x3cc700f0 // ldur q16, [x7, #112]
+	WORD $0x3cc800f2 // ldur q18, [x7, #128]
+	WORD $0x4e201e13 // and v19.16b, v16.16b, v0.16b
+	WORD $0x4e201e54 // and v20.16b, v18.16b, v0.16b
+	WORD $0x3ccc0075 // ldur q21, [x3, #192]
+	WORD $0x3ccd0076 // ldur q22, [x3, #208]
+	WORD $0x0e35c277 // smull v23.8h, v19.8b, v21.8b
+	WORD $0x4e35c273 // smull2 v19.8h, v19.16b, v21.16b
+	WORD $0x4e73bef3 // addp v19.8h, v23.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e36c295 // smull v21.8h, v20.8b, v22.8b
+	WORD $0x4e36c294 // smull2 v20.8h, v20.16b, v22.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        112(R7), (F15, F16)
-	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
-	FLDPQ        224(R3), (F17, F18)
-	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
-	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
-	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
-	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
+	WORD $0x3cce0074 // ldur q20, [x3, #224]
+	WORD $0x3ccf0075 // ldur q21, [x3, #240]
+	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
+	WORD $0x4e34c210 // smull2 v16.8h, v16.16b, v20.16b
+	WORD $0x4e70bed0 // addp v16.8h, v22.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e35c254 // smull v20.8h, v18.8b, v21.8b
+	WORD $0x4e35c252 // smull2 v18.8h, v18.16b, v21.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e606a50 // sadalp v16.4s, v18.8h
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eafbe2f // addp v15.4s, v17.4s, v15.4s
+	WORD $0x4eb0be70 // addp v16.4s, v19.4s, v16.4s
+	WORD $0x4eb0bdef // addp v15.4s, v15.4s, v16.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4fae19ed // fmla v13.4s, v15.4s, v14.s[3]
+	WORD $0x4e2ecdec // fmla v12.4s, v15.4s, v14.4s
 	ADD          $0x90, R7
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -6799,15 +6796,16 @@ loop3:
 
 done4:
 	ADD          $1, R6
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x4e2dd54a // fadd v10.4s, v10.4s, v13.4s
+	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	MOVD         $q4_k_times<>+0(SB), R3
+	FMOVQ        (R3), F12
+	WORD $0x4e2ccdab // fmla v11.4s, v13.4s, v12.4s
 
 	// sums of the lanes
-	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x7e30d96b // faddp s11, v11.2s
-	FMOVS        F11, (R0)
+	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
+	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
+	WORD $0x7e30d98c // faddp s12, v12.2s
+	FMOVS        F12, (R0)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -6853,107 +6851,103 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010a // ldr h10, [x8]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVQ        4(R8), F11
-	FMOVQ        12(R8), F12
-	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
+	WORD $0x7c40010a // ldur h10, [x8]
+	WORD $0x1ee2414a // fcvt s10, h10
+	WORD $0x3cc0410b // ldur q11, [x8, #4]
+	WORD $0x3cc0c10c // ldur q12, [x8, #12]
+	WORD $0x4e01016d // tbl v13.16b, { v11.16b }, v1.16b
 	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
-	WORD $0x4e261d6b // and v11.16b, v11.16b, v6.16b
+	WORD $0x4e261dad // and v13.16b, v13.16b, v6.16b
 	WORD $0x4e251d8c // and v12.16b, v12.16b, v5.16b
-	FMOVQ        128(R8), F13
-	FMOVQ        4(R8), F14
-	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
-	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
-	WORD $0x6f3a05ce // ushr v14.4s, v14.4s, #6
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
-	FMOVQ        F11, 32(R0)
-	FMOVQ        F10, 48(R0)
-	WORD $0x7d40050a // ldr h10, [x8, #2]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
-	FMOVQ        8(R8), F11
-	FMOVQ        12(R8), F12
+	WORD $0x3cc8010e // ldur q14, [x8, #128]
+	WORD $0x4e0701ce // tbl v14.16b, { v14.16b }, v7.16b
 	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
+	WORD $0x6f3a056b // ushr v11.4s, v11.4s, #6
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
+	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
+	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x4f8a916a // fmul v10.4s, v11.4s, v10.s[0]
+	FMOVQ        F12, 32(R0)
+	FMOVQ        F10, 48(R0)
+	WORD $0x7c40210a // ldur h10, [x8, #2]
+	WORD $0x1ee2414a // fcvt s10, h10
+	WORD $0x3cc0810b // ldur q11, [x8, #8]
+	WORD $0x3cc0c10c // ldur q12, [x8, #12]
+	WORD $0x4e01016d // tbl v13.16b, { v11.16b }, v1.16b
 	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
 	WORD $0x6f3c058c // ushr v12.4s, v12.4s, #4
-	WORD $0x4e261d6b // and v11.16b, v11.16b, v6.16b
+	WORD $0x4e261dad // and v13.16b, v13.16b, v6.16b
 	WORD $0x4e251d8c // and v12.16b, v12.16b, v5.16b
-	FMOVQ        128(R8), F13
-	FMOVQ        8(R8), F14
-	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
-	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
-	WORD $0x6f3a05ce // ushr v14.4s, v14.4s, #6
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x3cc8010e // ldur q14, [x8, #128]
+	WORD $0x4e0701ce // tbl v14.16b, { v14.16b }, v7.16b
+	WORD $0x4e01016b // tbl v11.16b, { v11.16b }, v1.16b
+	WORD $0x6f3a056b // ushr v11.4s, v11.4s, #6
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
+	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
+	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
+	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
+	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
-	WORD $0x6e231d6b // eor v11.16b, v11.16b, v3.16b
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x4f8a916a // fmul v10.4s, v11.4s, v10.s[0]
+	WORD $0x6e231d8b // eor v11.16b, v12.16b, v3.16b
 	WORD $0x6e231d4a // eor v10.16b, v10.16b, v3.16b
 	FMOVQ        F11, 64(R0)
 	FMOVQ        F10, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        16(R8), (F10, F11)
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FLDPQ        (R4), (F12, F13)
-	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
-	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x3cc1010a // ldur q10, [x8, #16]
+	WORD $0x3cc2010b // ldur q11, [x8, #32]
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x3cc0008e // ldur q14, [x4]
+	WORD $0x3cc1008f // ldur q15, [x4, #16]
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	WORD $0x3cc2008f // ldur q15, [x4, #32]
+	WORD $0x3cc30090 // ldur q16, [x4, #48]
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
+	WORD $0x4e6cbe2c // addp v12.8h, v17.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
+	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        32(R4), (F13, F14)
-	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2ec16d // smull v13.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FMOVS        64(R0), F11
-	FMOVD        (R6), F13
-	WORD $0x4f8b11a8 // fmla v8.4s, v13.4s, v11.s[0]
-	FMOVD        8(R6), F13
-	WORD $0x4f8b11a9 // fmla v9.4s, v13.4s, v11.s[0]
+	WORD $0xbc44000d // ldur s13, [x0, #64]
+	WORD $0xfc4000cf // ldur d15, [x6]
+	WORD $0x4f8d11e8 // fmla v8.4s, v15.4s, v13.s[0]
+	WORD $0xfc4080cf // ldur d15, [x6, #8]
+	WORD $0x4f8d11e9 // fmla v9.4s, v15.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        32(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        (R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0xbc42000d // ldur s13, [x0, #32]
+	WORD $0xbc4000af // ldur s15, [x5]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dddef // fmul v15.4s, v15.4s, v13.4s
+	WORD $0x4f8f11c8 // fmla v8.4s, v14.4s, v15.s[0]
+	WORD $0xbc4040ae // ldur s14, [x5, #4]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
-	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
-	FMOVS        4(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2bcd49 // fmla v9.4s, v10.4s, v11.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4f8d1189 // fmla v9.4s, v12.4s, v13.s[0]
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        16(R8), (F10, F11)
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
-	FLDPQ        64(R4), (F12, F13)
+	WORD $0x3cc4008c // ldur q12, [x4, #64]
+	WORD $0x3cc5008d // ldur q13, [x4, #80]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -6962,7 +6956,8 @@ loop3:
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        96(R4), (F13, F14)
+	WORD $0x3cc6008d // ldur q13, [x4, #96]
+	WORD $0x3cc7008e // ldur q14, [x4, #112]
 	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
 	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
 	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
@@ -6971,73 +6966,70 @@ loop3:
 	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FMOVS        68(R0), F11
-	FMOVD        16(R6), F13
+	WORD $0xbc44400b // ldur s11, [x0, #68]
+	WORD $0xfc4100cd // ldur d13, [x6, #16]
 	WORD $0x4f8b11a8 // fmla v8.4s, v13.4s, v11.s[0]
-	FMOVD        24(R6), F13
+	WORD $0xfc4180cd // ldur d13, [x6, #24]
 	WORD $0x4f8b11a9 // fmla v9.4s, v13.4s, v11.s[0]
 
 	// integer sums times both scales
-	FMOVS        36(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        8(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0xbc42400b // ldur s11, [x0, #36]
+	WORD $0xbc4080ad // ldur s13, [x5, #8]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
-	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
-	FMOVS        12(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f8d1188 // fmla v8.4s, v12.4s, v13.s[0]
+	WORD $0xbc40c0ac // ldur s12, [x5, #12]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2bcd49 // fmla v9.4s, v10.4s, v11.4s
+	WORD $0x4f8b1149 // fmla v9.4s, v10.4s, v11.s[0]
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        48(R8), (F10, F11)
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FLDPQ        128(R4), (F12, F13)
-	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
-	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x3cc3010a // ldur q10, [x8, #48]
+	WORD $0x3cc4010b // ldur q11, [x8, #64]
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x3cc8008e // ldur q14, [x4, #128]
+	WORD $0x3cc9008f // ldur q15, [x4, #144]
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	WORD $0x3cca008f // ldur q15, [x4, #160]
+	WORD $0x3ccb0090 // ldur q16, [x4, #176]
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
+	WORD $0x4e6cbe2c // addp v12.8h, v17.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
+	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        160(R4), (F13, F14)
-	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2ec16d // smull v13.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FMOVS        72(R0), F11
-	FMOVD        32(R6), F13
-	WORD $0x4f8b11a8 // fmla v8.4s, v13.4s, v11.s[0]
-	FMOVD        40(R6), F13
-	WORD $0x4f8b11a9 // fmla v9.4s, v13.4s, v11.s[0]
+	WORD $0xbc44800d // ldur s13, [x0, #72]
+	WORD $0xfc4200cf // ldur d15, [x6, #32]
+	WORD $0x4f8d11e8 // fmla v8.4s, v15.4s, v13.s[0]
+	WORD $0xfc4280cf // ldur d15, [x6, #40]
+	WORD $0x4f8d11e9 // fmla v9.4s, v15.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        40(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        16(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0xbc42800d // ldur s13, [x0, #40]
+	WORD $0xbc4100af // ldur s15, [x5, #16]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dddef // fmul v15.4s, v15.4s, v13.4s
+	WORD $0x4f8f11c8 // fmla v8.4s, v14.4s, v15.s[0]
+	WORD $0xbc4140ae // ldur s14, [x5, #20]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
-	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
-	FMOVS        20(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2bcd49 // fmla v9.4s, v10.4s, v11.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4f8d1189 // fmla v9.4s, v12.4s, v13.s[0]
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        48(R8), (F10, F11)
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
-	FLDPQ        192(R4), (F12, F13)
+	WORD $0x3ccc008c // ldur q12, [x4, #192]
+	WORD $0x3ccd008d // ldur q13, [x4, #208]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -7046,7 +7038,8 @@ loop3:
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        224(R4), (F13, F14)
+	WORD $0x3cce008d // ldur q13, [x4, #224]
+	WORD $0x3ccf008e // ldur q14, [x4, #240]
 	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
 	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
 	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
@@ -7055,70 +7048,64 @@ loop3:
 	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FMOVS        76(R0), F11
-	FMOVD        48(R6), F13
+	WORD $0xbc44c00b // ldur s11, [x0, #76]
+	WORD $0xfc4300cd // ldur d13, [x6, #48]
 	WORD $0x4f8b11a8 // fmla v8.4s, v13.4s, v11.s[0]
-	FMOVD        56(R6), F13
+	WORD $0xfc4380cd // ldur d13, [x6, #56]
 	WORD $0x4f8b11a9 // fmla v9.4s, v13.4s, v11.s[0]
 
 	// integer sums times both scales
-	FMOVS        44(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        24(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0xbc42c00b // ldur s11, [x0, #44]
+	WORD $0xbc4180ad // ldur s13, [x5, #24]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
-	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
-	FMOVS        28(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f8d1188 // fmla v8.4s, v12.4s, v13.s[0]
+	WORD $0xbc41c0ac // ldur s12, [x5, #28]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2bcd49 // fmla v9.4s, v10.4s, v11.4s
+	WORD $0x4f8b1149 // fmla v9.4s, v10.4s, v11.s[0]
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        80(R8), (F10, F11)
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FLDPQ        256(R4), (F12, F13)
-	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
-	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x3cc5010a // ldur q10, [x8, #80]
+	WORD $0x3cc6010b // ldur q11, [x8, #96]
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	FLDPQ        256(R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        288(R4), (F15, F16)
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
+	WORD $0x4e6cbe2c // addp v12.8h, v17.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
+	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        288(R4), (F13, F14)
-	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2ec16d // smull v13.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FMOVS        80(R0), F11
-	FMOVD        64(R6), F13
-	WORD $0x4f8b11a8 // fmla v8.4s, v13.4s, v11.s[0]
-	FMOVD        72(R6), F13
-	WORD $0x4f8b11a9 // fmla v9.4s, v13.4s, v11.s[0]
+	WORD $0xbc45000d // ldur s13, [x0, #80]
+	WORD $0xfc4400cf // ldur d15, [x6, #64]
+	WORD $0x4f8d11e8 // fmla v8.4s, v15.4s, v13.s[0]
+	WORD $0xfc4480cf // ldur d15, [x6, #72]
+	WORD $0x4f8d11e9 // fmla v9.4s, v15.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        48(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        32(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0xbc43000d // ldur s13, [x0, #48]
+	WORD $0xbc4200af // ldur s15, [x5, #32]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dddef // fmul v15.4s, v15.4s, v13.4s
+	WORD $0x4f8f11c8 // fmla v8.4s, v14.4s, v15.s[0]
+	WORD $0xbc4240ae // ldur s14, [x5, #36]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
-	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
-	FMOVS        36(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2bcd49 // fmla v9.4s, v10.4s, v11.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4f8d1189 // fmla v9.4s, v12.4s, v13.s[0]
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        80(R8), (F10, F11)
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	FLDPQ        320(R4), (F12, F13)
@@ -7139,70 +7126,64 @@ loop3:
 	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FMOVS        84(R0), F11
-	FMOVD        80(R6), F13
+	WORD $0xbc45400b // ldur s11, [x0, #84]
+	WORD $0xfc4500cd // ldur d13, [x6, #80]
 	WORD $0x4f8b11a8 // fmla v8.4s, v13.4s, v11.s[0]
-	FMOVD        88(R6), F13
+	WORD $0xfc4580cd // ldur d13, [x6, #88]
 	WORD $0x4f8b11a9 // fmla v9.4s, v13.4s, v11.s[0]
 
 	// integer sums times both scales
-	FMOVS        52(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        40(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0xbc43400b // ldur s11, [x0, #52]
+	WORD $0xbc4280ad // ldur s13, [x5, #40]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
-	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
-	FMOVS        44(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f8d1188 // fmla v8.4s, v12.4s, v13.s[0]
+	WORD $0xbc42c0ac // ldur s12, [x5, #44]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2bcd49 // fmla v9.4s, v10.4s, v11.4s
+	WORD $0x4f8b1149 // fmla v9.4s, v10.4s, v11.s[0]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        112(R8), (F10, F11)
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FLDPQ        384(R4), (F12, F13)
-	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
-	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x3cc7010a // ldur q10, [x8, #112]
+	WORD $0x3cc8010b // ldur q11, [x8, #128]
+	WORD $0x4e201d4c // and v12.16b, v10.16b, v0.16b
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	FLDPQ        384(R4), (F14, F15)
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	FLDPQ        416(R4), (F15, F16)
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
+	WORD $0x4e6cbe2c // addp v12.8h, v17.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x0e30c1af // smull v15.8h, v13.8b, v16.8b
+	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        416(R4), (F13, F14)
-	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2ec16d // smull v13.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FMOVS        88(R0), F11
-	FMOVD        96(R6), F13
-	WORD $0x4f8b11a8 // fmla v8.4s, v13.4s, v11.s[0]
-	FMOVD        104(R6), F13
-	WORD $0x4f8b11a9 // fmla v9.4s, v13.4s, v11.s[0]
+	WORD $0xbc45800d // ldur s13, [x0, #88]
+	WORD $0xfc4600cf // ldur d15, [x6, #96]
+	WORD $0x4f8d11e8 // fmla v8.4s, v15.4s, v13.s[0]
+	WORD $0xfc4680cf // ldur d15, [x6, #104]
+	WORD $0x4f8d11e9 // fmla v9.4s, v15.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        56(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        48(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0xbc43800d // ldur s13, [x0, #56]
+	WORD $0xbc4300af // ldur s15, [x5, #48]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2dddef // fmul v15.4s, v15.4s, v13.4s
+	WORD $0x4f8f11c8 // fmla v8.4s, v14.4s, v15.s[0]
+	WORD $0xbc4340ae // ldur s14, [x5, #52]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
-	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
-	FMOVS        52(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2bcd49 // fmla v9.4s, v10.4s, v11.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4f8d1189 // fmla v9.4s, v12.4s, v13.s[0]
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        112(R8), (F10, F11)
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	FLDPQ        448(R4), (F12, F13)
@@ -7223,25 +7204,22 @@ loop3:
 	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FMOVS        92(R0), F11
-	FMOVD        112(R6), F13
+	WORD $0xbc45c00b // ldur s11, [x0, #92]
+	WORD $0xfc4700cd // ldur d13, [x6, #112]
 	WORD $0x4f8b11a8 // fmla v8.4s, v13.4s, v11.s[0]
-	FMOVD        120(R6), F13
+	WORD $0xfc4780cd // ldur d13, [x6, #120]
 	WORD $0x4f8b11a9 // fmla v9.4s, v13.4s, v11.s[0]
 
 	// integer sums times both scales
-	FMOVS        60(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        56(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0xbc43c00b // ldur s11, [x0, #60]
+	WORD $0xbc4380ad // ldur s13, [x5, #56]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
-	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
-	FMOVS        60(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f8d1188 // fmla v8.4s, v12.4s, v13.s[0]
+	WORD $0xbc43c0ac // ldur s12, [x5, #60]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2bcd49 // fmla v9.4s, v10.4s, v11.4s
+	WORD $0x4f8b1149 // fmla v9.4s, v10.4s, v11.s[0]
 	ADD          $0x90, R8
 	ADD          $0x200, R4
 	ADD          $0x40, R5
@@ -7310,123 +7288,119 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010b // ldr h11, [x8]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVQ        4(R8), F12
-	FMOVQ        12(R8), F13
-	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
+	WORD $0x7c40010b // ldur h11, [x8]
+	WORD $0x1ee2416b // fcvt s11, h11
+	WORD $0x3cc0410c // ldur q12, [x8, #4]
+	WORD $0x3cc0c10d // ldur q13, [x8, #12]
+	WORD $0x4e01018e // tbl v14.16b, { v12.16b }, v1.16b
 	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
-	WORD $0x4e261d8c // and v12.16b, v12.16b, v6.16b
+	WORD $0x4e261dce // and v14.16b, v14.16b, v6.16b
 	WORD $0x4e251dad // and v13.16b, v13.16b, v5.16b
-	FMOVQ        128(R8), F14
-	FMOVQ        4(R8), F15
-	WORD $0x4e0701ce // tbl v14.16b, { v14.16b }, v7.16b
-	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
-	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	FMOVQ        F12, 32(R0)
-	FMOVQ        F11, 48(R0)
-	WORD $0x7d40050b // ldr h11, [x8, #2]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVQ        8(R8), F12
-	FMOVQ        12(R8), F13
+	WORD $0x3cc8010f // ldur q15, [x8, #128]
+	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
 	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
+	WORD $0x6f3a058c // ushr v12.4s, v12.4s, #6
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8b91ad // fmul v13.4s, v13.4s, v11.s[0]
+	WORD $0x4f8b918b // fmul v11.4s, v12.4s, v11.s[0]
+	FMOVQ        F13, 32(R0)
+	FMOVQ        F11, 48(R0)
+	WORD $0x7c40210b // ldur h11, [x8, #2]
+	WORD $0x1ee2416b // fcvt s11, h11
+	WORD $0x3cc0810c // ldur q12, [x8, #8]
+	WORD $0x3cc0c10d // ldur q13, [x8, #12]
+	WORD $0x4e01018e // tbl v14.16b, { v12.16b }, v1.16b
 	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
 	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
-	WORD $0x4e261d8c // and v12.16b, v12.16b, v6.16b
+	WORD $0x4e261dce // and v14.16b, v14.16b, v6.16b
 	WORD $0x4e251dad // and v13.16b, v13.16b, v5.16b
-	FMOVQ        128(R8), F14
-	FMOVQ        8(R8), F15
-	WORD $0x4e0701ce // tbl v14.16b, { v14.16b }, v7.16b
-	WORD $0x4e0101ef // tbl v15.16b, { v15.16b }, v1.16b
-	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x3cc8010f // ldur q15, [x8, #128]
+	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
+	WORD $0x4e01018c // tbl v12.16b, { v12.16b }, v1.16b
+	WORD $0x6f3a058c // ushr v12.4s, v12.4s, #6
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	WORD $0x6e231d8c // eor v12.16b, v12.16b, v3.16b
+	WORD $0x4f8b91ad // fmul v13.4s, v13.4s, v11.s[0]
+	WORD $0x4f8b918b // fmul v11.4s, v12.4s, v11.s[0]
+	WORD $0x6e231dac // eor v12.16b, v13.16b, v3.16b
 	WORD $0x6e231d6b // eor v11.16b, v11.16b, v3.16b
 	FMOVQ        F12, 64(R0)
 	FMOVQ        F11, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        16(R8), (F11, F12)
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FLDPQ        (R4), (F13, F14)
-	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x3cc1010b // ldur q11, [x8, #16]
+	WORD $0x3cc2010c // ldur q12, [x8, #32]
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x3cc0008f // ldur q15, [x4]
+	WORD $0x3cc10090 // ldur q16, [x4, #16]
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1d1 // smull v17.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	WORD $0x3cc20090 // ldur q16, [x4, #32]
+	WORD $0x3cc30091 // ldur q17, [x4, #48]
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1d2 // smull v18.8h, v14.8b, v17.8b
+	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	WORD $0x3cc40091 // ldur q17, [x4, #64]
+	WORD $0x3cc50092 // ldur q18, [x4, #80]
+	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
+	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
+	WORD $0x4e6dbe6d // addp v13.8h, v19.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x0e32c1d1 // smull v17.8h, v14.8b, v18.8b
+	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
+	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        32(R4), (F14, F15)
-	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        64(R4), (F15, F16)
-	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
-	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
-	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e30c18f // smull v15.8h, v12.8b, v16.8b
-	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
-	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
-	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FMOVS        64(R0), F12
-	FMOVD        (R6), F15
-	WORD $0x4f8c11e8 // fmla v8.4s, v15.4s, v12.s[0]
-	FMOVD        8(R6), F15
-	WORD $0x4f8c11e9 // fmla v9.4s, v15.4s, v12.s[0]
-	FMOVD        16(R6), F15
-	WORD $0x4f8c11ea // fmla v10.4s, v15.4s, v12.s[0]
+	WORD $0xbc44000e // ldur s14, [x0, #64]
+	WORD $0xfc4000d1 // ldur d17, [x6]
+	WORD $0x4f8e1228 // fmla v8.4s, v17.4s, v14.s[0]
+	WORD $0xfc4080d1 // ldur d17, [x6, #8]
+	WORD $0x4f8e1229 // fmla v9.4s, v17.4s, v14.s[0]
+	WORD $0xfc4100d1 // ldur d17, [x6, #16]
+	WORD $0x4f8e122a // fmla v10.4s, v17.4s, v14.s[0]
 
 	// integer sums times both scales
-	FMOVS        32(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        (R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0xbc42000e // ldur s14, [x0, #32]
+	WORD $0xbc4000b1 // ldur s17, [x5]
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
+	WORD $0x4f9111e8 // fmla v8.4s, v15.4s, v17.s[0]
+	WORD $0xbc4040af // ldur s15, [x5, #4]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
+	WORD $0x4f8f1209 // fmla v9.4s, v16.4s, v15.s[0]
+	WORD $0xbc4080af // ldur s15, [x5, #8]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	FMOVS        4(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        8(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
+	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
+	WORD $0x4f8e11aa // fmla v10.4s, v13.4s, v14.s[0]
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        16(R8), (F11, F12)
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
-	FLDPQ        96(R4), (F13, F14)
+	WORD $0x3cc6008d // ldur q13, [x4, #96]
+	WORD $0x3cc7008e // ldur q14, [x4, #112]
 	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -7435,7 +7409,8 @@ loop3:
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        128(R4), (F14, F15)
+	WORD $0x3cc8008e // ldur q14, [x4, #128]
+	WORD $0x3cc9008f // ldur q15, [x4, #144]
 	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -7444,7 +7419,8 @@ loop3:
 	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        160(R4), (F15, F16)
+	WORD $0x3cca008f // ldur q15, [x4, #160]
+	WORD $0x3ccb0090 // ldur q16, [x4, #176]
 	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
 	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
 	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
@@ -7453,93 +7429,87 @@ loop3:
 	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
 	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FMOVS        68(R0), F12
-	FMOVD        24(R6), F15
+	WORD $0xbc44400c // ldur s12, [x0, #68]
+	WORD $0xfc4180cf // ldur d15, [x6, #24]
 	WORD $0x4f8c11e8 // fmla v8.4s, v15.4s, v12.s[0]
-	FMOVD        32(R6), F15
+	WORD $0xfc4200cf // ldur d15, [x6, #32]
 	WORD $0x4f8c11e9 // fmla v9.4s, v15.4s, v12.s[0]
-	FMOVD        40(R6), F15
+	WORD $0xfc4280cf // ldur d15, [x6, #40]
 	WORD $0x4f8c11ea // fmla v10.4s, v15.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        36(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        12(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0xbc42400c // ldur s12, [x0, #36]
+	WORD $0xbc40c0af // ldur s15, [x5, #12]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	FMOVS        16(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8f11a8 // fmla v8.4s, v13.4s, v15.s[0]
+	WORD $0xbc4100ad // ldur s13, [x5, #16]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        20(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xbc4140ad // ldur s13, [x5, #20]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
+	WORD $0x4f8c116a // fmla v10.4s, v11.4s, v12.s[0]
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        48(R8), (F11, F12)
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FLDPQ        192(R4), (F13, F14)
-	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x3cc3010b // ldur q11, [x8, #48]
+	WORD $0x3cc4010c // ldur q12, [x8, #64]
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x3ccc008f // ldur q15, [x4, #192]
+	WORD $0x3ccd0090 // ldur q16, [x4, #208]
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1d1 // smull v17.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	WORD $0x3cce0090 // ldur q16, [x4, #224]
+	WORD $0x3ccf0091 // ldur q17, [x4, #240]
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1d2 // smull v18.8h, v14.8b, v17.8b
+	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        256(R4), (F17, F18)
+	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
+	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
+	WORD $0x4e6dbe6d // addp v13.8h, v19.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x0e32c1d1 // smull v17.8h, v14.8b, v18.8b
+	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
+	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        224(R4), (F14, F15)
-	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        256(R4), (F15, F16)
-	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
-	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
-	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e30c18f // smull v15.8h, v12.8b, v16.8b
-	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
-	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
-	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FMOVS        72(R0), F12
-	FMOVD        48(R6), F15
-	WORD $0x4f8c11e8 // fmla v8.4s, v15.4s, v12.s[0]
-	FMOVD        56(R6), F15
-	WORD $0x4f8c11e9 // fmla v9.4s, v15.4s, v12.s[0]
-	FMOVD        64(R6), F15
-	WORD $0x4f8c11ea // fmla v10.4s, v15.4s, v12.s[0]
+	WORD $0xbc44800e // ldur s14, [x0, #72]
+	WORD $0xfc4300d1 // ldur d17, [x6, #48]
+	WORD $0x4f8e1228 // fmla v8.4s, v17.4s, v14.s[0]
+	WORD $0xfc4380d1 // ldur d17, [x6, #56]
+	WORD $0x4f8e1229 // fmla v9.4s, v17.4s, v14.s[0]
+	WORD $0xfc4400d1 // ldur d17, [x6, #64]
+	WORD $0x4f8e122a // fmla v10.4s, v17.4s, v14.s[0]
 
 	// integer sums times both scales
-	FMOVS        40(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        24(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0xbc42800e // ldur s14, [x0, #40]
+	WORD $0xbc4180b1 // ldur s17, [x5, #24]
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
+	WORD $0x4f9111e8 // fmla v8.4s, v15.4s, v17.s[0]
+	WORD $0xbc41c0af // ldur s15, [x5, #28]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
+	WORD $0x4f8f1209 // fmla v9.4s, v16.4s, v15.s[0]
+	WORD $0xbc4200af // ldur s15, [x5, #32]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	FMOVS        28(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        32(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
+	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
+	WORD $0x4f8e11aa // fmla v10.4s, v13.4s, v14.s[0]
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        48(R8), (F11, F12)
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	FLDPQ        288(R4), (F13, F14)
@@ -7569,93 +7539,85 @@ loop3:
 	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
 	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FMOVS        76(R0), F12
-	FMOVD        72(R6), F15
+	WORD $0xbc44c00c // ldur s12, [x0, #76]
+	WORD $0xfc4480cf // ldur d15, [x6, #72]
 	WORD $0x4f8c11e8 // fmla v8.4s, v15.4s, v12.s[0]
-	FMOVD        80(R6), F15
+	WORD $0xfc4500cf // ldur d15, [x6, #80]
 	WORD $0x4f8c11e9 // fmla v9.4s, v15.4s, v12.s[0]
-	FMOVD        88(R6), F15
+	WORD $0xfc4580cf // ldur d15, [x6, #88]
 	WORD $0x4f8c11ea // fmla v10.4s, v15.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        44(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        36(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0xbc42c00c // ldur s12, [x0, #44]
+	WORD $0xbc4240af // ldur s15, [x5, #36]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	FMOVS        40(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8f11a8 // fmla v8.4s, v13.4s, v15.s[0]
+	WORD $0xbc4280ad // ldur s13, [x5, #40]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        44(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xbc42c0ad // ldur s13, [x5, #44]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
+	WORD $0x4f8c116a // fmla v10.4s, v11.4s, v12.s[0]
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        80(R8), (F11, F12)
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FLDPQ        384(R4), (F13, F14)
-	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x3cc5010b // ldur q11, [x8, #80]
+	WORD $0x3cc6010c // ldur q12, [x8, #96]
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	FLDPQ        384(R4), (F15, F16)
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1d1 // smull v17.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        416(R4), (F16, F17)
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1d2 // smull v18.8h, v14.8b, v17.8b
+	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        448(R4), (F17, F18)
+	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
+	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
+	WORD $0x4e6dbe6d // addp v13.8h, v19.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x0e32c1d1 // smull v17.8h, v14.8b, v18.8b
+	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
+	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        416(R4), (F14, F15)
-	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        448(R4), (F15, F16)
-	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
-	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
-	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e30c18f // smull v15.8h, v12.8b, v16.8b
-	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
-	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
-	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FMOVS        80(R0), F12
-	FMOVD        96(R6), F15
-	WORD $0x4f8c11e8 // fmla v8.4s, v15.4s, v12.s[0]
-	FMOVD        104(R6), F15
-	WORD $0x4f8c11e9 // fmla v9.4s, v15.4s, v12.s[0]
-	FMOVD        112(R6), F15
-	WORD $0x4f8c11ea // fmla v10.4s, v15.4s, v12.s[0]
+	WORD $0xbc45000e // ldur s14, [x0, #80]
+	WORD $0xfc4600d1 // ldur d17, [x6, #96]
+	WORD $0x4f8e1228 // fmla v8.4s, v17.4s, v14.s[0]
+	WORD $0xfc4680d1 // ldur d17, [x6, #104]
+	WORD $0x4f8e1229 // fmla v9.4s, v17.4s, v14.s[0]
+	WORD $0xfc4700d1 // ldur d17, [x6, #112]
+	WORD $0x4f8e122a // fmla v10.4s, v17.4s, v14.s[0]
 
 	// integer sums times both scales
-	FMOVS        48(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        48(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0xbc43000e // ldur s14, [x0, #48]
+	WORD $0xbc4300b1 // ldur s17, [x5, #48]
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
+	WORD $0x4f9111e8 // fmla v8.4s, v15.4s, v17.s[0]
+	WORD $0xbc4340af // ldur s15, [x5, #52]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
+	WORD $0x4f8f1209 // fmla v9.4s, v16.4s, v15.s[0]
+	WORD $0xbc4380af // ldur s15, [x5, #56]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	FMOVS        52(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        56(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
+	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
+	WORD $0x4f8e11aa // fmla v10.4s, v13.4s, v14.s[0]
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        80(R8), (F11, F12)
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	FLDPQ        480(R4), (F13, F14)
@@ -7685,93 +7647,85 @@ loop3:
 	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
 	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FMOVS        84(R0), F12
-	FMOVD        120(R6), F15
+	WORD $0xbc45400c // ldur s12, [x0, #84]
+	WORD $0xfc4780cf // ldur d15, [x6, #120]
 	WORD $0x4f8c11e8 // fmla v8.4s, v15.4s, v12.s[0]
-	FMOVD        128(R6), F15
+	WORD $0xfc4800cf // ldur d15, [x6, #128]
 	WORD $0x4f8c11e9 // fmla v9.4s, v15.4s, v12.s[0]
-	FMOVD        136(R6), F15
+	WORD $0xfc4880cf // ldur d15, [x6, #136]
 	WORD $0x4f8c11ea // fmla v10.4s, v15.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        52(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        60(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0xbc43400c // ldur s12, [x0, #52]
+	WORD $0xbc43c0af // ldur s15, [x5, #60]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	FMOVS        64(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8f11a8 // fmla v8.4s, v13.4s, v15.s[0]
+	WORD $0xbc4400ad // ldur s13, [x5, #64]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        68(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xbc4440ad // ldur s13, [x5, #68]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
+	WORD $0x4f8c116a // fmla v10.4s, v11.4s, v12.s[0]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        112(R8), (F11, F12)
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FLDPQ        576(R4), (F13, F14)
-	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x3cc7010b // ldur q11, [x8, #112]
+	WORD $0x3cc8010c // ldur q12, [x8, #128]
+	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	FLDPQ        576(R4), (F15, F16)
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1d1 // smull v17.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        608(R4), (F16, F17)
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1d2 // smull v18.8h, v14.8b, v17.8b
+	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        640(R4), (F17, F18)
+	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
+	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
+	WORD $0x4e6dbe6d // addp v13.8h, v19.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x0e32c1d1 // smull v17.8h, v14.8b, v18.8b
+	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
+	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        608(R4), (F14, F15)
-	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        640(R4), (F15, F16)
-	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
-	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
-	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e30c18f // smull v15.8h, v12.8b, v16.8b
-	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
-	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
-	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FMOVS        88(R0), F12
-	FMOVD        144(R6), F15
-	WORD $0x4f8c11e8 // fmla v8.4s, v15.4s, v12.s[0]
-	FMOVD        152(R6), F15
-	WORD $0x4f8c11e9 // fmla v9.4s, v15.4s, v12.s[0]
-	FMOVD        160(R6), F15
-	WORD $0x4f8c11ea // fmla v10.4s, v15.4s, v12.s[0]
+	WORD $0xbc45800e // ldur s14, [x0, #88]
+	WORD $0xfc4900d1 // ldur d17, [x6, #144]
+	WORD $0x4f8e1228 // fmla v8.4s, v17.4s, v14.s[0]
+	WORD $0xfc4980d1 // ldur d17, [x6, #152]
+	WORD $0x4f8e1229 // fmla v9.4s, v17.4s, v14.s[0]
+	WORD $0xfc4a00d1 // ldur d17, [x6, #160]
+	WORD $0x4f8e122a // fmla v10.4s, v17.4s, v14.s[0]
 
 	// integer sums times both scales
-	FMOVS        56(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        72(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0xbc43800e // ldur s14, [x0, #56]
+	WORD $0xbc4480b1 // ldur s17, [x5, #72]
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e2ede31 // fmul v17.4s, v17.4s, v14.4s
+	WORD $0x4f9111e8 // fmla v8.4s, v15.4s, v17.s[0]
+	WORD $0xbc44c0af // ldur s15, [x5, #76]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
+	WORD $0x4f8f1209 // fmla v9.4s, v16.4s, v15.s[0]
+	WORD $0xbc4500af // ldur s15, [x5, #80]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	FMOVS        76(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        80(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
+	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
+	WORD $0x4f8e11aa // fmla v10.4s, v13.4s, v14.s[0]
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        112(R8), (F11, F12)
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	FLDPQ        672(R4), (F13, F14)
@@ -7801,32 +7755,28 @@ loop3:
 	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
 	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FMOVS        92(R0), F12
-	FMOVD        168(R6), F15
+	WORD $0xbc45c00c // ldur s12, [x0, #92]
+	WORD $0xfc4a80cf // ldur d15, [x6, #168]
 	WORD $0x4f8c11e8 // fmla v8.4s, v15.4s, v12.s[0]
-	FMOVD        176(R6), F15
+	WORD $0xfc4b00cf // ldur d15, [x6, #176]
 	WORD $0x4f8c11e9 // fmla v9.4s, v15.4s, v12.s[0]
-	FMOVD        184(R6), F15
+	WORD $0xfc4b80cf // ldur d15, [x6, #184]
 	WORD $0x4f8c11ea // fmla v10.4s, v15.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        60(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        84(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0xbc43c00c // ldur s12, [x0, #60]
+	WORD $0xbc4540af // ldur s15, [x5, #84]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x6e2cddef // fmul v15.4s, v15.4s, v12.4s
-	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
-	FMOVS        88(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8f11a8 // fmla v8.4s, v13.4s, v15.s[0]
+	WORD $0xbc4580ad // ldur s13, [x5, #88]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        92(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xbc45c0ad // ldur s13, [x5, #92]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
+	WORD $0x4f8c116a // fmla v10.4s, v11.4s, v12.s[0]
 	ADD          $0x90, R8
 	ADD          $0x300, R4
 	ADD          $0x60, R5
@@ -7901,139 +7851,135 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010c // ldr h12, [x8]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        4(R8), F13
-	FMOVQ        12(R8), F14
-	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
+	WORD $0x7c40010c // ldur h12, [x8]
+	WORD $0x1ee2418c // fcvt s12, h12
+	WORD $0x3cc0410d // ldur q13, [x8, #4]
+	WORD $0x3cc0c10e // ldur q14, [x8, #12]
+	WORD $0x4e0101af // tbl v15.16b, { v13.16b }, v1.16b
 	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
-	WORD $0x4e261dad // and v13.16b, v13.16b, v6.16b
+	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
 	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
-	FMOVQ        128(R8), F15
-	FMOVQ        4(R8), F16
-	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
-	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
-	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e241e10 // and v16.16b, v16.16b, v4.16b
-	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ        F13, 32(R0)
-	FMOVQ        F12, 48(R0)
-	WORD $0x7d40050c // ldr h12, [x8, #2]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        8(R8), F13
-	FMOVQ        12(R8), F14
+	WORD $0x3cc80110 // ldur q16, [x8, #128]
+	WORD $0x4e070210 // tbl v16.16b, { v16.16b }, v7.16b
 	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
+	WORD $0x6f3a05ad // ushr v13.4s, v13.4s, #6
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
+	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c91ac // fmul v12.4s, v13.4s, v12.s[0]
+	FMOVQ        F14, 32(R0)
+	FMOVQ        F12, 48(R0)
+	WORD $0x7c40210c // ldur h12, [x8, #2]
+	WORD $0x1ee2418c // fcvt s12, h12
+	WORD $0x3cc0810d // ldur q13, [x8, #8]
+	WORD $0x3cc0c10e // ldur q14, [x8, #12]
+	WORD $0x4e0101af // tbl v15.16b, { v13.16b }, v1.16b
 	WORD $0x4e0101ce // tbl v14.16b, { v14.16b }, v1.16b
 	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
-	WORD $0x4e261dad // and v13.16b, v13.16b, v6.16b
+	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
 	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
-	FMOVQ        128(R8), F15
-	FMOVQ        8(R8), F16
-	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
-	WORD $0x4e010210 // tbl v16.16b, { v16.16b }, v1.16b
-	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e241e10 // and v16.16b, v16.16b, v4.16b
-	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x3cc80110 // ldur q16, [x8, #128]
+	WORD $0x4e070210 // tbl v16.16b, { v16.16b }, v7.16b
+	WORD $0x4e0101ad // tbl v13.16b, { v13.16b }, v1.16b
+	WORD $0x6f3a05ad // ushr v13.4s, v13.4s, #6
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
+	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	WORD $0x6e231dad // eor v13.16b, v13.16b, v3.16b
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c91ac // fmul v12.4s, v13.4s, v12.s[0]
+	WORD $0x6e231dcd // eor v13.16b, v14.16b, v3.16b
 	WORD $0x6e231d8c // eor v12.16b, v12.16b, v3.16b
 	FMOVQ        F13, 64(R0)
 	FMOVQ        F12, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        16(R8), (F12, F13)
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FLDPQ        (R4), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        32(R4), (F15, F16)
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        64(R4), (F16, F17)
-	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
-	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x3cc1010c // ldur q12, [x8, #16]
+	WORD $0x3cc2010d // ldur q13, [x8, #32]
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	WORD $0x3cc00090 // ldur q16, [x4]
+	WORD $0x3cc10091 // ldur q17, [x4, #16]
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
-	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        96(R4), (F17, F18)
-	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FMOVS        64(R0), F13
-	FMOVD        (R6), F17
-	WORD $0x4f8d1228 // fmla v8.4s, v17.4s, v13.s[0]
-	FMOVD        8(R6), F17
-	WORD $0x4f8d1229 // fmla v9.4s, v17.4s, v13.s[0]
-	FMOVD        16(R6), F17
-	WORD $0x4f8d122a // fmla v10.4s, v17.4s, v13.s[0]
-	FMOVD        24(R6), F17
-	WORD $0x4f8d122b // fmla v11.4s, v17.4s, v13.s[0]
+	WORD $0x3cc20091 // ldur q17, [x4, #32]
+	WORD $0x3cc30092 // ldur q18, [x4, #48]
+	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
+	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
+	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	WORD $0x3cc40092 // ldur q18, [x4, #64]
+	WORD $0x3cc50093 // ldur q19, [x4, #80]
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
+	WORD $0x3cc60093 // ldur q19, [x4, #96]
+	WORD $0x3cc70094 // ldur q20, [x4, #112]
+	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
+	WORD $0x4e33c1ce // smull2 v14.8h, v14.16b, v19.16b
+	WORD $0x4e6ebeae // addp v14.8h, v21.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e34c1f3 // smull v19.8h, v15.8b, v20.8b
+	WORD $0x4e34c1ef // smull2 v15.8h, v15.16b, v20.16b
+	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	WORD $0xbc44000f // ldur s15, [x0, #64]
+	WORD $0xfc4000d3 // ldur d19, [x6]
+	WORD $0x4f8f1268 // fmla v8.4s, v19.4s, v15.s[0]
+	WORD $0xfc4080d3 // ldur d19, [x6, #8]
+	WORD $0x4f8f1269 // fmla v9.4s, v19.4s, v15.s[0]
+	WORD $0xfc4100d3 // ldur d19, [x6, #16]
+	WORD $0x4f8f126a // fmla v10.4s, v19.4s, v15.s[0]
+	WORD $0xfc4180d3 // ldur d19, [x6, #24]
+	WORD $0x4f8f126b // fmla v11.4s, v19.4s, v15.s[0]
 
 	// integer sums times both scales
-	FMOVS        32(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        (R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0xbc42000f // ldur s15, [x0, #32]
+	WORD $0xbc4000b3 // ldur s19, [x5]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2fde73 // fmul v19.4s, v19.4s, v15.4s
+	WORD $0x4f931208 // fmla v8.4s, v16.4s, v19.s[0]
+	WORD $0xbc4040b0 // ldur s16, [x5, #4]
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
+	WORD $0x4f901229 // fmla v9.4s, v17.4s, v16.s[0]
+	WORD $0xbc4080b0 // ldur s16, [x5, #8]
+	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
+	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
+	WORD $0x4f90122a // fmla v10.4s, v17.4s, v16.s[0]
+	WORD $0xbc40c0b0 // ldur s16, [x5, #12]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
-	WORD $0x4e31cdc8 // fmla v8.4s, v14.4s, v17.4s
-	FMOVS        4(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
-	FMOVS        8(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        12(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
+	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
+	WORD $0x4f8f11cb // fmla v11.4s, v14.4s, v15.s[0]
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        16(R8), (F12, F13)
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
-	FLDPQ        128(R4), (F14, F15)
+	WORD $0x3cc8008e // ldur q14, [x4, #128]
+	WORD $0x3cc9008f // ldur q15, [x4, #144]
 	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -8042,7 +7988,8 @@ loop3:
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        160(R4), (F15, F16)
+	WORD $0x3cca008f // ldur q15, [x4, #160]
+	WORD $0x3ccb0090 // ldur q16, [x4, #176]
 	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
 	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -8051,7 +7998,8 @@ loop3:
 	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        192(R4), (F16, F17)
+	WORD $0x3ccc0090 // ldur q16, [x4, #192]
+	WORD $0x3ccd0091 // ldur q17, [x4, #208]
 	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
 	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -8060,7 +8008,8 @@ loop3:
 	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        224(R4), (F17, F18)
+	WORD $0x3cce0091 // ldur q17, [x4, #224]
+	WORD $0x3ccf0092 // ldur q18, [x4, #240]
 	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
 	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
 	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
@@ -8069,116 +8018,106 @@ loop3:
 	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
 	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FMOVS        68(R0), F13
-	FMOVD        32(R6), F17
+	WORD $0xbc44400d // ldur s13, [x0, #68]
+	WORD $0xfc4200d1 // ldur d17, [x6, #32]
 	WORD $0x4f8d1228 // fmla v8.4s, v17.4s, v13.s[0]
-	FMOVD        40(R6), F17
+	WORD $0xfc4280d1 // ldur d17, [x6, #40]
 	WORD $0x4f8d1229 // fmla v9.4s, v17.4s, v13.s[0]
-	FMOVD        48(R6), F17
+	WORD $0xfc4300d1 // ldur d17, [x6, #48]
 	WORD $0x4f8d122a // fmla v10.4s, v17.4s, v13.s[0]
-	FMOVD        56(R6), F17
+	WORD $0xfc4380d1 // ldur d17, [x6, #56]
 	WORD $0x4f8d122b // fmla v11.4s, v17.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        36(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        16(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0xbc42400d // ldur s13, [x0, #36]
+	WORD $0xbc4100b1 // ldur s17, [x5, #16]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
-	WORD $0x4e31cdc8 // fmla v8.4s, v14.4s, v17.4s
-	FMOVS        20(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f9111c8 // fmla v8.4s, v14.4s, v17.s[0]
+	WORD $0xbc4140ae // ldur s14, [x5, #20]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
-	FMOVS        24(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f8e11e9 // fmla v9.4s, v15.4s, v14.s[0]
+	WORD $0xbc4180ae // ldur s14, [x5, #24]
 	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
 	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        28(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
+	WORD $0xbc41c0ae // ldur s14, [x5, #28]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
+	WORD $0x4f8d118b // fmla v11.4s, v12.4s, v13.s[0]
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        48(R8), (F12, F13)
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FLDPQ        256(R4), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        288(R4), (F15, F16)
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        320(R4), (F16, F17)
-	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
-	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x3cc3010c // ldur q12, [x8, #48]
+	WORD $0x3cc4010d // ldur q13, [x8, #64]
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	FLDPQ        256(R4), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
-	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        352(R4), (F17, F18)
-	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FMOVS        72(R0), F13
-	FMOVD        64(R6), F17
-	WORD $0x4f8d1228 // fmla v8.4s, v17.4s, v13.s[0]
-	FMOVD        72(R6), F17
-	WORD $0x4f8d1229 // fmla v9.4s, v17.4s, v13.s[0]
-	FMOVD        80(R6), F17
-	WORD $0x4f8d122a // fmla v10.4s, v17.4s, v13.s[0]
-	FMOVD        88(R6), F17
-	WORD $0x4f8d122b // fmla v11.4s, v17.4s, v13.s[0]
+	FLDPQ        288(R4), (F17, F18)
+	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
+	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
+	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        320(R4), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
+	FLDPQ        352(R4), (F19, F20)
+	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
+	WORD $0x4e33c1ce // smull2 v14.8h, v14.16b, v19.16b
+	WORD $0x4e6ebeae // addp v14.8h, v21.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e34c1f3 // smull v19.8h, v15.8b, v20.8b
+	WORD $0x4e34c1ef // smull2 v15.8h, v15.16b, v20.16b
+	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	WORD $0xbc44800f // ldur s15, [x0, #72]
+	WORD $0xfc4400d3 // ldur d19, [x6, #64]
+	WORD $0x4f8f1268 // fmla v8.4s, v19.4s, v15.s[0]
+	WORD $0xfc4480d3 // ldur d19, [x6, #72]
+	WORD $0x4f8f1269 // fmla v9.4s, v19.4s, v15.s[0]
+	WORD $0xfc4500d3 // ldur d19, [x6, #80]
+	WORD $0x4f8f126a // fmla v10.4s, v19.4s, v15.s[0]
+	WORD $0xfc4580d3 // ldur d19, [x6, #88]
+	WORD $0x4f8f126b // fmla v11.4s, v19.4s, v15.s[0]
 
 	// integer sums times both scales
-	FMOVS        40(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        32(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0xbc42800f // ldur s15, [x0, #40]
+	WORD $0xbc4200b3 // ldur s19, [x5, #32]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2fde73 // fmul v19.4s, v19.4s, v15.4s
+	WORD $0x4f931208 // fmla v8.4s, v16.4s, v19.s[0]
+	WORD $0xbc4240b0 // ldur s16, [x5, #36]
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
+	WORD $0x4f901229 // fmla v9.4s, v17.4s, v16.s[0]
+	WORD $0xbc4280b0 // ldur s16, [x5, #40]
+	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
+	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
+	WORD $0x4f90122a // fmla v10.4s, v17.4s, v16.s[0]
+	WORD $0xbc42c0b0 // ldur s16, [x5, #44]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
-	WORD $0x4e31cdc8 // fmla v8.4s, v14.4s, v17.4s
-	FMOVS        36(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
-	FMOVS        40(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        44(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
+	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
+	WORD $0x4f8f11cb // fmla v11.4s, v14.4s, v15.s[0]
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        48(R8), (F12, F13)
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
 	FLDPQ        384(R4), (F14, F15)
@@ -8217,116 +8156,106 @@ loop3:
 	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
 	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FMOVS        76(R0), F13
-	FMOVD        96(R6), F17
+	WORD $0xbc44c00d // ldur s13, [x0, #76]
+	WORD $0xfc4600d1 // ldur d17, [x6, #96]
 	WORD $0x4f8d1228 // fmla v8.4s, v17.4s, v13.s[0]
-	FMOVD        104(R6), F17
+	WORD $0xfc4680d1 // ldur d17, [x6, #104]
 	WORD $0x4f8d1229 // fmla v9.4s, v17.4s, v13.s[0]
-	FMOVD        112(R6), F17
+	WORD $0xfc4700d1 // ldur d17, [x6, #112]
 	WORD $0x4f8d122a // fmla v10.4s, v17.4s, v13.s[0]
-	FMOVD        120(R6), F17
+	WORD $0xfc4780d1 // ldur d17, [x6, #120]
 	WORD $0x4f8d122b // fmla v11.4s, v17.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        44(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        48(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0xbc42c00d // ldur s13, [x0, #44]
+	WORD $0xbc4300b1 // ldur s17, [x5, #48]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
-	WORD $0x4e31cdc8 // fmla v8.4s, v14.4s, v17.4s
-	FMOVS        52(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f9111c8 // fmla v8.4s, v14.4s, v17.s[0]
+	WORD $0xbc4340ae // ldur s14, [x5, #52]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
-	FMOVS        56(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f8e11e9 // fmla v9.4s, v15.4s, v14.s[0]
+	WORD $0xbc4380ae // ldur s14, [x5, #56]
 	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
 	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        60(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
+	WORD $0xbc43c0ae // ldur s14, [x5, #60]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
+	WORD $0x4f8d118b // fmla v11.4s, v12.4s, v13.s[0]
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        80(R8), (F12, F13)
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FLDPQ        512(R4), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        544(R4), (F15, F16)
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        576(R4), (F16, F17)
-	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
-	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x3cc5010c // ldur q12, [x8, #80]
+	WORD $0x3cc6010d // ldur q13, [x8, #96]
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	FLDPQ        512(R4), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
-	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        608(R4), (F17, F18)
-	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FMOVS        80(R0), F13
-	FMOVD        128(R6), F17
-	WORD $0x4f8d1228 // fmla v8.4s, v17.4s, v13.s[0]
-	FMOVD        136(R6), F17
-	WORD $0x4f8d1229 // fmla v9.4s, v17.4s, v13.s[0]
-	FMOVD        144(R6), F17
-	WORD $0x4f8d122a // fmla v10.4s, v17.4s, v13.s[0]
-	FMOVD        152(R6), F17
-	WORD $0x4f8d122b // fmla v11.4s, v17.4s, v13.s[0]
+	FLDPQ        544(R4), (F17, F18)
+	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
+	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
+	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        576(R4), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
+	FLDPQ        608(R4), (F19, F20)
+	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
+	WORD $0x4e33c1ce // smull2 v14.8h, v14.16b, v19.16b
+	WORD $0x4e6ebeae // addp v14.8h, v21.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e34c1f3 // smull v19.8h, v15.8b, v20.8b
+	WORD $0x4e34c1ef // smull2 v15.8h, v15.16b, v20.16b
+	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	WORD $0xbc45000f // ldur s15, [x0, #80]
+	WORD $0xfc4800d3 // ldur d19, [x6, #128]
+	WORD $0x4f8f1268 // fmla v8.4s, v19.4s, v15.s[0]
+	WORD $0xfc4880d3 // ldur d19, [x6, #136]
+	WORD $0x4f8f1269 // fmla v9.4s, v19.4s, v15.s[0]
+	WORD $0xfc4900d3 // ldur d19, [x6, #144]
+	WORD $0x4f8f126a // fmla v10.4s, v19.4s, v15.s[0]
+	WORD $0xfc4980d3 // ldur d19, [x6, #152]
+	WORD $0x4f8f126b // fmla v11.4s, v19.4s, v15.s[0]
 
 	// integer sums times both scales
-	FMOVS        48(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        64(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0xbc43000f // ldur s15, [x0, #48]
+	WORD $0xbc4400b3 // ldur s19, [x5, #64]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2fde73 // fmul v19.4s, v19.4s, v15.4s
+	WORD $0x4f931208 // fmla v8.4s, v16.4s, v19.s[0]
+	WORD $0xbc4440b0 // ldur s16, [x5, #68]
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
+	WORD $0x4f901229 // fmla v9.4s, v17.4s, v16.s[0]
+	WORD $0xbc4480b0 // ldur s16, [x5, #72]
+	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
+	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
+	WORD $0x4f90122a // fmla v10.4s, v17.4s, v16.s[0]
+	WORD $0xbc44c0b0 // ldur s16, [x5, #76]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
-	WORD $0x4e31cdc8 // fmla v8.4s, v14.4s, v17.4s
-	FMOVS        68(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
-	FMOVS        72(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        76(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
+	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
+	WORD $0x4f8f11cb // fmla v11.4s, v14.4s, v15.s[0]
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        80(R8), (F12, F13)
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
 	FLDPQ        640(R4), (F14, F15)
@@ -8365,116 +8294,106 @@ loop3:
 	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
 	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FMOVS        84(R0), F13
-	FMOVD        160(R6), F17
+	WORD $0xbc45400d // ldur s13, [x0, #84]
+	WORD $0xfc4a00d1 // ldur d17, [x6, #160]
 	WORD $0x4f8d1228 // fmla v8.4s, v17.4s, v13.s[0]
-	FMOVD        168(R6), F17
+	WORD $0xfc4a80d1 // ldur d17, [x6, #168]
 	WORD $0x4f8d1229 // fmla v9.4s, v17.4s, v13.s[0]
-	FMOVD        176(R6), F17
+	WORD $0xfc4b00d1 // ldur d17, [x6, #176]
 	WORD $0x4f8d122a // fmla v10.4s, v17.4s, v13.s[0]
-	FMOVD        184(R6), F17
+	WORD $0xfc4b80d1 // ldur d17, [x6, #184]
 	WORD $0x4f8d122b // fmla v11.4s, v17.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        52(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        80(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0xbc43400d // ldur s13, [x0, #52]
+	WORD $0xbc4500b1 // ldur s17, [x5, #80]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
-	WORD $0x4e31cdc8 // fmla v8.4s, v14.4s, v17.4s
-	FMOVS        84(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f9111c8 // fmla v8.4s, v14.4s, v17.s[0]
+	WORD $0xbc4540ae // ldur s14, [x5, #84]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
-	FMOVS        88(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f8e11e9 // fmla v9.4s, v15.4s, v14.s[0]
+	WORD $0xbc4580ae // ldur s14, [x5, #88]
 	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
 	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        92(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
+	WORD $0xbc45c0ae // ldur s14, [x5, #92]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
+	WORD $0x4f8d118b // fmla v11.4s, v12.4s, v13.s[0]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        112(R8), (F12, F13)
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FLDPQ        768(R4), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        800(R4), (F15, F16)
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        832(R4), (F16, F17)
-	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
-	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x3cc7010c // ldur q12, [x8, #112]
+	WORD $0x3cc8010d // ldur q13, [x8, #128]
+	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
+	WORD $0x4e201daf // and v15.16b, v13.16b, v0.16b
+	FLDPQ        768(R4), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
-	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        864(R4), (F17, F18)
-	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FMOVS        88(R0), F13
-	FMOVD        192(R6), F17
-	WORD $0x4f8d1228 // fmla v8.4s, v17.4s, v13.s[0]
-	FMOVD        200(R6), F17
-	WORD $0x4f8d1229 // fmla v9.4s, v17.4s, v13.s[0]
-	FMOVD        208(R6), F17
-	WORD $0x4f8d122a // fmla v10.4s, v17.4s, v13.s[0]
-	FMOVD        216(R6), F17
-	WORD $0x4f8d122b // fmla v11.4s, v17.4s, v13.s[0]
+	FLDPQ        800(R4), (F17, F18)
+	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
+	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
+	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        832(R4), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
+	FLDPQ        864(R4), (F19, F20)
+	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
+	WORD $0x4e33c1ce // smull2 v14.8h, v14.16b, v19.16b
+	WORD $0x4e6ebeae // addp v14.8h, v21.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e34c1f3 // smull v19.8h, v15.8b, v20.8b
+	WORD $0x4e34c1ef // smull2 v15.8h, v15.16b, v20.16b
+	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	WORD $0xbc45800f // ldur s15, [x0, #88]
+	WORD $0xfc4c00d3 // ldur d19, [x6, #192]
+	WORD $0x4f8f1268 // fmla v8.4s, v19.4s, v15.s[0]
+	WORD $0xfc4c80d3 // ldur d19, [x6, #200]
+	WORD $0x4f8f1269 // fmla v9.4s, v19.4s, v15.s[0]
+	WORD $0xfc4d00d3 // ldur d19, [x6, #208]
+	WORD $0x4f8f126a // fmla v10.4s, v19.4s, v15.s[0]
+	WORD $0xfc4d80d3 // ldur d19, [x6, #216]
+	WORD $0x4f8f126b // fmla v11.4s, v19.4s, v15.s[0]
 
 	// integer sums times both scales
-	FMOVS        56(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        96(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0xbc43800f // ldur s15, [x0, #56]
+	WORD $0xbc4600b3 // ldur s19, [x5, #96]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2fde73 // fmul v19.4s, v19.4s, v15.4s
+	WORD $0x4f931208 // fmla v8.4s, v16.4s, v19.s[0]
+	WORD $0xbc4640b0 // ldur s16, [x5, #100]
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
+	WORD $0x4f901229 // fmla v9.4s, v17.4s, v16.s[0]
+	WORD $0xbc4680b0 // ldur s16, [x5, #104]
+	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
+	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
+	WORD $0x4f90122a // fmla v10.4s, v17.4s, v16.s[0]
+	WORD $0xbc46c0b0 // ldur s16, [x5, #108]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
-	WORD $0x4e31cdc8 // fmla v8.4s, v14.4s, v17.4s
-	FMOVS        100(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
-	FMOVS        104(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        108(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
+	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
+	WORD $0x4f8f11cb // fmla v11.4s, v14.4s, v15.s[0]
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        112(R8), (F12, F13)
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
 	FLDPQ        896(R4), (F14, F15)
@@ -8513,39 +8432,34 @@ loop3:
 	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
 	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FMOVS        92(R0), F13
-	FMOVD        224(R6), F17
+	WORD $0xbc45c00d // ldur s13, [x0, #92]
+	WORD $0xfc4e00d1 // ldur d17, [x6, #224]
 	WORD $0x4f8d1228 // fmla v8.4s, v17.4s, v13.s[0]
-	FMOVD        232(R6), F17
+	WORD $0xfc4e80d1 // ldur d17, [x6, #232]
 	WORD $0x4f8d1229 // fmla v9.4s, v17.4s, v13.s[0]
-	FMOVD        240(R6), F17
+	WORD $0xfc4f00d1 // ldur d17, [x6, #240]
 	WORD $0x4f8d122a // fmla v10.4s, v17.4s, v13.s[0]
-	FMOVD        248(R6), F17
+	WORD $0xfc4f80d1 // ldur d17, [x6, #248]
 	WORD $0x4f8d122b // fmla v11.4s, v17.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        60(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        112(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0xbc43c00d // ldur s13, [x0, #60]
+	WORD $0xbc4700b1 // ldur s17, [x5, #112]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2dde31 // fmul v17.4s, v17.4s, v13.4s
-	WORD $0x4e31cdc8 // fmla v8.4s, v14.4s, v17.4s
-	FMOVS        116(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f9111c8 // fmla v8.4s, v14.4s, v17.s[0]
+	WORD $0xbc4740ae // ldur s14, [x5, #116]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
-	FMOVS        120(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f8e11e9 // fmla v9.4s, v15.4s, v14.s[0]
+	WORD $0xbc4780ae // ldur s14, [x5, #120]
 	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
 	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        124(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
+	WORD $0xbc47c0ae // ldur s14, [x5, #124]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
+	WORD $0x4f8d118b // fmla v11.4s, v12.4s, v13.s[0]
 	ADD          $0x90, R8
 	ADD          $0x400, R4
 	ADD          $0x80, R5
@@ -8602,7 +8516,7 @@ TEXT ·encodeGroupsQ4_KNEON(SB), NOSPLIT, $0-32
 	FMOVQ        (R0), F5
 	MOVD         $q4_k_factor<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $q4_k_mask<>+0(SB), R0
+	MOVD         $q4_k_mask2<>+0(SB), R0
 	FMOVQ        (R0), F7
 	WORD $0x4f0107e8 // movi v8.4s, #63
 	WORD $0x4f000469 // movi v9.4s, #3
@@ -8631,9 +8545,9 @@ loop1:
 
 loop3:
 	ADD          R4, R1, R6
-	FMOVQ        (R6), F13
+	WORD $0x3cc000cd // ldur q13, [x6]
 	ADD          R4, R1, R6
-	FMOVQ        16(R6), F14
+	WORD $0x3cc100ce // ldur q14, [x6, #16]
 	ADD          R4, R1, R6
 	FMOVQ        1024(R6), F15
 	ADD          R4, R1, R6
@@ -8753,9 +8667,9 @@ loop5:
 
 loop7:
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F15
+	WORD $0x3cc0010f // ldur q15, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F16
+	WORD $0x3cc10110 // ldur q16, [x8, #16]
 	WORD $0x6eafe5b1 // fcmgt v17.4s, v13.4s, v15.4s
 	WORD $0x6e6d1df1 // bsl v17.16b, v15.16b, v13.16b
 	WORD $0x4eb11e2d // mov v13.16b, v17.16b
@@ -8826,9 +8740,9 @@ loop11:
 
 loop13:
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F15
+	WORD $0x3cc0010f // ldur q15, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F16
+	WORD $0x3cc10110 // ldur q16, [x8, #16]
 	WORD $0x6eade5f1 // fcmgt v17.4s, v15.4s, v13.4s
 	WORD $0x6e6d1df1 // bsl v17.16b, v15.16b, v13.16b
 	WORD $0x4eb11e2d // mov v13.16b, v17.16b
@@ -8891,9 +8805,9 @@ done16:
 
 loop17:
 	ADD          R4<<3, R2, R6
-	FMOVQ        (R6), F15
+	WORD $0x3cc000cf // ldur q15, [x6]
 	ADD          R4<<3, R2, R6
-	FMOVQ        16(R6), F16
+	WORD $0x3cc100d0 // ldur q16, [x6, #16]
 	WORD $0x6e2fddef // fmul v15.4s, v15.4s, v15.4s
 	WORD $0x6e30de10 // fmul v16.4s, v16.4s, v16.4s
 	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
@@ -8934,9 +8848,9 @@ loop19:
 	MOVD         $q4_k_one<>+0(SB), R6
 	FMOVQ        (R6), F13
 	ADD          R4<<3, R2, R6
-	FMOVQ        (R6), F14
+	WORD $0x3cc000ce // ldur q14, [x6]
 	ADD          R4<<3, R2, R6
-	FMOVQ        16(R6), F15
+	WORD $0x3cc100cf // ldur q15, [x6, #16]
 	WORD $0x4e271dce // and v14.16b, v14.16b, v7.16b
 	WORD $0x4e271def // and v15.16b, v15.16b, v7.16b
 	FMOVQ        9248(R2), F16
@@ -9018,9 +8932,9 @@ loop27:
 	ADD          R4<<3, R2, R8
 	FMOVQ        9296(R8), F16
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F17
+	WORD $0x3cc00111 // ldur q17, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F18
+	WORD $0x3cc10112 // ldur q18, [x8, #16]
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
@@ -9058,9 +8972,9 @@ loop29:
 
 loop31:
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F13
+	WORD $0x3cc0010d // ldur q13, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F14
+	WORD $0x3cc1010e // ldur q14, [x8, #16]
 	ADD          R5<<3, R2, R8
 	FMOVQ        8448(R8), F15
 	ADD          R5<<3, R2, R8
@@ -9242,9 +9156,9 @@ loop43:
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F17
+	WORD $0x3cc00111 // ldur q17, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F18
+	WORD $0x3cc10112 // ldur q18, [x8, #16]
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
@@ -9427,9 +9341,9 @@ loop51:
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
 	WORD $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F19
+	WORD $0x3cc00113 // ldur q19, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F20
+	WORD $0x3cc10114 // ldur q20, [x8, #16]
 	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
 	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
@@ -9471,9 +9385,9 @@ loop53:
 
 loop55:
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F13
+	WORD $0x3cc0010d // ldur q13, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F14
+	WORD $0x3cc1010e // ldur q14, [x8, #16]
 	ADD          R5<<3, R2, R8
 	FMOVQ        8448(R8), F15
 	ADD          R5<<3, R2, R8
@@ -9655,9 +9569,9 @@ loop67:
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F17
+	WORD $0x3cc00111 // ldur q17, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F18
+	WORD $0x3cc10112 // ldur q18, [x8, #16]
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
@@ -9840,9 +9754,9 @@ loop75:
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
 	WORD $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F19
+	WORD $0x3cc00113 // ldur q19, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F20
+	WORD $0x3cc10114 // ldur q20, [x8, #16]
 	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
 	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
@@ -10000,9 +9914,9 @@ loop83:
 
 loop85:
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F13
+	WORD $0x3cc0010d // ldur q13, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F14
+	WORD $0x3cc1010e // ldur q14, [x8, #16]
 	ADD          R5<<3, R2, R8
 	FMOVQ        8448(R8), F15
 	ADD          R5<<3, R2, R8
@@ -10184,9 +10098,9 @@ loop97:
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F17
+	WORD $0x3cc00111 // ldur q17, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F18
+	WORD $0x3cc10112 // ldur q18, [x8, #16]
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
@@ -10369,9 +10283,9 @@ loop105:
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
 	WORD $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F19
+	WORD $0x3cc00113 // ldur q19, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F20
+	WORD $0x3cc10114 // ldur q20, [x8, #16]
 	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
 	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
@@ -10529,9 +10443,9 @@ loop113:
 
 loop115:
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F13
+	WORD $0x3cc0010d // ldur q13, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F14
+	WORD $0x3cc1010e // ldur q14, [x8, #16]
 	ADD          R5<<3, R2, R8
 	FMOVQ        48192(R8), F15
 	ADD          R5<<3, R2, R8
@@ -10711,9 +10625,9 @@ loop127:
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F17
+	WORD $0x3cc00111 // ldur q17, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F18
+	WORD $0x3cc10112 // ldur q18, [x8, #16]
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
@@ -10896,9 +10810,9 @@ loop135:
 	WORD $0x4e33d631 // fadd v17.4s, v17.4s, v19.4s
 	WORD $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F19
+	WORD $0x3cc00113 // ldur q19, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F20
+	WORD $0x3cc10114 // ldur q20, [x8, #16]
 	WORD $0x4eb3d631 // fsub v17.4s, v17.4s, v19.4s
 	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
@@ -11268,9 +11182,9 @@ loop153:
 
 loop155:
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F13
+	WORD $0x3cc0010d // ldur q13, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F14
+	WORD $0x3cc1010e // ldur q14, [x8, #16]
 	FMOVQ        59648(R2), F15
 	FMOVQ        59664(R2), F16
 	ADD          R5<<3, R2, R8

@@ -234,6 +234,19 @@ func mix2xQ5_0NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int
 //go:noescape
 func mix3xQ5_0NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
+// mix4xQ5_0NEON adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 4 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: none
+//
+//go:noescape
+func mix4xQ5_0NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
 // mix5xQ5_0NEON adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
 //
 //	for j := range 5 {
@@ -246,6 +259,19 @@ func mix3xQ5_0NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int
 //
 //go:noescape
 func mix5xQ5_0NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mix6xQ5_0NEON adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 6 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: none
+//
+//go:noescape
+func mix6xQ5_0NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
 func decodeQ5_0NEON(dst []float32, src []byte) {
 	driveDecode(decodeUnitsQ5_0NEON, 32, 22, decodeQ5_0Generic, dst, src)
@@ -396,7 +422,7 @@ func encodeQ5_0NEON(dst []byte, src []float32) {
 	driveEncode(encodeGroupsQ5_0NEON, 8, 32, 22, 2176, dst, src)
 }
 
-var mixTilesQ5_0NEON = mixTiles{mix1xQ5_0NEON, mix2xQ5_0NEON, mix3xQ5_0NEON, nil, mix5xQ5_0NEON, nil}
+var mixTilesQ5_0NEON = mixTiles{mix1xQ5_0NEON, mix2xQ5_0NEON, mix3xQ5_0NEON, mix4xQ5_0NEON, mix5xQ5_0NEON, mix6xQ5_0NEON}
 
 func mixQ5_0NEON(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
 	mixTilesQ5_0NEON.drive(32, 22, mixQ5_0Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)

@@ -19,20 +19,10 @@ DATA q5_0_mask<>+0(SB)/8, $0x8040201008040201
 DATA q5_0_mask<>+8(SB)/8, $0x8040201008040201
 GLOBL q5_0_mask<>(SB), RODATA|NOPTR, $16
 
-// q5_0_factor: float32, 4 times -16
-DATA q5_0_factor<>+0(SB)/8, $0xc1800000c1800000
-DATA q5_0_factor<>+8(SB)/8, $0xc1800000c1800000
-GLOBL q5_0_factor<>(SB), RODATA|NOPTR, $16
-
-// q5_0_order: int32 0x3020100 0x3020100 0x7060504 0x7060504
-DATA q5_0_order<>+0(SB)/8, $0x0302010003020100
-DATA q5_0_order<>+8(SB)/8, $0x0706050407060504
-GLOBL q5_0_order<>(SB), RODATA|NOPTR, $16
-
-// q5_0_order2: int32 0xb0a0908 0xb0a0908 0xf0e0d0c 0xf0e0d0c
-DATA q5_0_order2<>+0(SB)/8, $0x0b0a09080b0a0908
-DATA q5_0_order2<>+8(SB)/8, $0x0f0e0d0c0f0e0d0c
-GLOBL q5_0_order2<>(SB), RODATA|NOPTR, $16
+// q5_0_times: float32, 4 times -16
+DATA q5_0_times<>+0(SB)/8, $0xc1800000c1800000
+DATA q5_0_times<>+8(SB)/8, $0xc1800000c1800000
+GLOBL q5_0_times<>(SB), RODATA|NOPTR, $16
 
 // q5_0_mask2: float32, 4 times 0x7fffffff
 DATA q5_0_mask2<>+0(SB)/8, $0x7fffffff7fffffff
@@ -68,12 +58,6 @@ TEXT ·matmulQ81xQ5_0DotProd(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F3
 	WORD $0x4f00e5e4 // movi v4.16b, #15
 	WORD $0x4f07e605 // movi v5.16b, #240
-	MOVD         $q5_0_factor<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $q5_0_order<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $q5_0_order2<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -81,13 +65,11 @@ TEXT ·matmulQ81xQ5_0DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e406 // movi v6.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         s+32(FP), R5
+	WORD $0x4f00e407 // movi v7.16b, #0
 	MOVD         blocks+64(FP), R6
 	MOVD         R1, R7
 	SUBS         $4, R6
@@ -98,115 +80,107 @@ loop3:
 	WORD $0xf98420e0 // prfm pldl1keep, [x7, #2112]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d4000ed // ldr h13, [x7]
-	WORD $0x7d402cee // ldr h14, [x7, #22]
-	WORD $0x4e4e39ad // zip1 v13.8h, v13.8h, v14.8h
-	WORD $0x7d4058ee // ldr h14, [x7, #44]
-	WORD $0x7d4084ef // ldr h15, [x7, #66]
-	WORD $0x4e4f39ce // zip1 v14.8h, v14.8h, v15.8h
-	WORD $0x4e8e39ad // zip1 v13.4s, v13.4s, v14.4s
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	FMOVQ        (R4), F14
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e26ddad // fmul v13.4s, v13.4s, v6.4s
-	WORD $0x4e0701af // tbl v15.16b, { v13.16b }, v7.16b
-	FMOVQ        (R5), F16
-	WORD $0x4e30cde9 // fmla v9.4s, v15.4s, v16.4s
-	WORD $0x4e0801ad // tbl v13.16b, { v13.16b }, v8.16b
-	FMOVQ        16(R5), F15
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
+	WORD $0x7c4000e8 // ldur h8, [x7]
+	WORD $0x7c4160e9 // ldur h9, [x7, #22]
+	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
+	WORD $0x7c42c0e9 // ldur h9, [x7, #44]
+	WORD $0x7c4420ea // ldur h10, [x7, #66]
+	WORD $0x4e4a3929 // zip1 v9.8h, v9.8h, v10.8h
+	WORD $0x4e893908 // zip1 v8.4s, v8.4s, v9.4s
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x3cc00089 // ldur q9, [x4]
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x3cc000aa // ldur q10, [x5]
+	WORD $0x3cc100ab // ldur q11, [x5, #16]
+	WORD $0x6e2bd54a // faddp v10.4s, v10.4s, v11.4s
+	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R7), F13
-	WORD $0x6f0c05af // ushr v15.16b, v13.16b, #4
-	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
-	FMOVS        2(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
-	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
-	FLDPQ        (R3), (F16, F17)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
-	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
-	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
-	WORD $0x4f8e11a9 // fmla v9.4s, v13.4s, v14.s[0]
+	WORD $0x3cc060e8 // ldur q8, [x7, #6]
+	WORD $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD $0x4e241d08 // and v8.16b, v8.16b, v4.16b
+	WORD $0xbc4020eb // ldur s11, [x7, #2]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
+	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6ea11d88 // bit v8.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x3cc0006b // ldur q11, [x3]
+	WORD $0x3cc1006c // ldur q12, [x3, #16]
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
+	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        28(R7), F13
-	WORD $0x6f0c05af // ushr v15.16b, v13.16b, #4
-	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
-	FMOVS        24(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
-	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
-	FLDPQ        32(R3), (F16, F17)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
-	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
-	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
-	WORD $0x4fae11aa // fmla v10.4s, v13.4s, v14.s[1]
+	WORD $0x3cc1c0e8 // ldur q8, [x7, #28]
+	WORD $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD $0x4e241d08 // and v8.16b, v8.16b, v4.16b
+	WORD $0xbc4180eb // ldur s11, [x7, #24]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
+	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6ea11d88 // bit v8.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x3cc2006b // ldur q11, [x3, #32]
+	WORD $0x3cc3006c // ldur q12, [x3, #48]
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        50(R7), F13
-	WORD $0x6f0c05af // ushr v15.16b, v13.16b, #4
-	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
-	FMOVS        46(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
-	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
-	FLDPQ        64(R3), (F16, F17)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
-	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
-	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
-	WORD $0x4f8e19ab // fmla v11.4s, v13.4s, v14.s[2]
+	WORD $0x3cc320e8 // ldur q8, [x7, #50]
+	WORD $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD $0x4e241d08 // and v8.16b, v8.16b, v4.16b
+	WORD $0xbc42e0eb // ldur s11, [x7, #46]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
+	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6ea11d88 // bit v8.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x3cc4006b // ldur q11, [x3, #64]
+	WORD $0x3cc5006c // ldur q12, [x3, #80]
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8b950f // sdot v15.4s, v8.16b, v11.16b
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        72(R7), F13
-	WORD $0x6f0c05af // ushr v15.16b, v13.16b, #4
-	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
-	FMOVS        68(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
-	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
-	FLDPQ        96(R3), (F16, F17)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
-	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
-	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
-	WORD $0x4fae19ac // fmla v12.4s, v13.4s, v14.s[3]
+	WORD $0x3cc480e8 // ldur q8, [x7, #72]
+	WORD $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD $0x4e241d08 // and v8.16b, v8.16b, v4.16b
+	WORD $0xbc4440eb // ldur s11, [x7, #68]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
+	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6ea11d88 // bit v8.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x3cc6006b // ldur q11, [x3, #96]
+	WORD $0x3cc7006c // ldur q12, [x3, #112]
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8b9510 // sdot v16.4s, v8.16b, v11.16b
+	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eaebda8 // addp v8.4s, v13.4s, v14.4s
+	WORD $0x4eb0bdea // addp v10.4s, v15.4s, v16.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e29cd06 // fmla v6.4s, v8.4s, v9.4s
 	ADD          $0x58, R7
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -222,38 +196,36 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000ed // ldr h13, [x7]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7c4000e8 // ldur h8, [x7]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R7), F14
-	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
-	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
-	FMOVS        2(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
-	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
-	WORD $0x4e2585ce // add v14.16b, v14.16b, v5.16b
-	WORD $0x4e2585ef // add v15.16b, v15.16b, v5.16b
-	FLDPQ        (R3), (F16, F17)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
-	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
+	WORD $0x3cc060e9 // ldur q9, [x7, #6]
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
+	WORD $0xbc4020eb // ldur s11, [x7, #2]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
+	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x4e258529 // add v9.16b, v9.16b, v5.16b
+	WORD $0x4e25854a // add v10.16b, v10.16b, v5.16b
+	WORD $0x3cc0006b // ldur q11, [x3]
+	WORD $0x3cc1006c // ldur q12, [x3, #16]
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F14
-	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
-	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
-	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
+	WORD $0xbc400089 // ldur s9, [x4]
+	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
+	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
+	WORD $0x4f881146 // fmla v6.4s, v10.4s, v8.s[0]
 	ADD          $0x16, R7
 	ADD          $0x20, R3
 	ADD          $4, R4
@@ -263,15 +235,15 @@ loop5:
 
 done6:
 	ADD          $1, R6
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x4e2cd529 // fadd v9.4s, v9.4s, v12.4s
+	MOVD         $q5_0_times<>+0(SB), R3
+	FMOVQ        (R3), F8
+	WORD $0x4e28cce6 // fmla v6.4s, v7.4s, v8.4s
 
 	// sums of the lanes
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R0)
+	WORD $0x6e0640c7 // ext v7.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d4e7 // fadd v7.4s, v7.4s, v6.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R0)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -315,15 +287,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R6), F9
+	WORD $0x3cc060c9 // ldur q9, [x6, #6]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
-	FMOVS        2(R6), F11
+	WORD $0xbc4020cb // ldur s11, [x6, #2]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
 	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
@@ -331,41 +302,40 @@ loop3:
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
 	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
 	WORD $0x4e228529 // add v9.16b, v9.16b, v2.16b
 	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
-	FLDPQ        (R3), (F11, F12)
+	WORD $0x3cc0006b // ldur q11, [x3]
+	WORD $0x3cc1006c // ldur q12, [x3, #16]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
 	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
-	FLDPQ        32(R3), (F11, F12)
+	WORD $0x3cc2006b // ldur q11, [x3, #32]
+	WORD $0x3cc3006c // ldur q12, [x3, #48]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F9
+	WORD $0xbc400089 // ldur s9, [x4]
 	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
-	FMOVS        4(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	WORD $0xbc404089 // ldur s9, [x4, #4]
 	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
 
 	// scales of the block
-	WORD $0x7d402cc8 // ldr h8, [x6, #22]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c4160c8 // ldur h8, [x6, #22]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R6), F9
+	WORD $0x3cc1c0c9 // ldur q9, [x6, #28]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
-	FMOVS        24(R6), F11
+	WORD $0xbc4180cb // ldur s11, [x6, #24]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
 	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
@@ -373,30 +343,30 @@ loop3:
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
 	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
 	WORD $0x4e228529 // add v9.16b, v9.16b, v2.16b
 	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
-	FLDPQ        64(R3), (F11, F12)
+	WORD $0x3cc4006b // ldur q11, [x3, #64]
+	WORD $0x3cc5006c // ldur q12, [x3, #80]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
 	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
-	FLDPQ        96(R3), (F11, F12)
+	WORD $0x3cc6006b // ldur q11, [x3, #96]
+	WORD $0x3cc7006c // ldur q12, [x3, #112]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        8(R4), F9
+	WORD $0xbc408089 // ldur s9, [x4, #8]
 	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
-	FMOVS        12(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	WORD $0xbc40c089 // ldur s9, [x4, #12]
 	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
 	ADD          $0x2c, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -411,15 +381,14 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R6), F9
+	WORD $0x3cc060c9 // ldur q9, [x6, #6]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
-	FMOVS        2(R6), F11
+	WORD $0xbc4020cb // ldur s11, [x6, #2]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
 	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
@@ -427,30 +396,30 @@ loop5:
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
 	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
 	WORD $0x4e228529 // add v9.16b, v9.16b, v2.16b
 	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
-	FLDPQ        (R3), (F11, F12)
+	WORD $0x3cc0006b // ldur q11, [x3]
+	WORD $0x3cc1006c // ldur q12, [x3, #16]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
 	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
-	FLDPQ        32(R3), (F11, F12)
+	WORD $0x3cc2006b // ldur q11, [x3, #32]
+	WORD $0x3cc3006c // ldur q12, [x3, #48]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F9
+	WORD $0xbc400089 // ldur s9, [x4]
 	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
-	FMOVS        4(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	WORD $0xbc404089 // ldur s9, [x4, #4]
 	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
 	ADD          $0x16, R6
 	ADD          $0x40, R3
 	ADD          $8, R4
@@ -516,15 +485,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R6), F10
+	WORD $0x3cc060ca // ldur q10, [x6, #6]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
-	FMOVS        2(R6), F12
+	WORD $0xbc4020cc // ldur s12, [x6, #2]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4e03018d // tbl v13.16b, { v12.16b }, v3.16b
 	WORD $0x4e04018c // tbl v12.16b, { v12.16b }, v4.16b
@@ -532,49 +500,49 @@ loop3:
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
-	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x6ea11daa // bit v10.16b, v13.16b, v1.16b
+	WORD $0x6ea11d8b // bit v11.16b, v12.16b, v1.16b
 	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
 	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
-	FLDPQ        (R3), (F12, F13)
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006d // ldur q13, [x3, #16]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        32(R3), (F12, F13)
+	WORD $0x3cc2006c // ldur q12, [x3, #32]
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	FLDPQ        64(R3), (F12, F13)
+	WORD $0x3cc4006c // ldur q12, [x3, #64]
+	WORD $0x3cc5006d // ldur q13, [x3, #80]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
 	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
-	FMOVS        4(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1166 // fmla v6.4s, v11.4s, v10.s[0]
+	WORD $0xbc40408a // ldur s10, [x4, #4]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
-	FMOVS        8(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1167 // fmla v7.4s, v11.4s, v10.s[0]
+	WORD $0xbc40808a // ldur s10, [x4, #8]
 	WORD $0x4e21da0b // scvtf v11.4s, v16.4s
-	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
+	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f891168 // fmla v8.4s, v11.4s, v9.s[0]
 
 	// scales of the block
-	WORD $0x7d402cc9 // ldr h9, [x6, #22]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4160c9 // ldur h9, [x6, #22]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R6), F10
+	WORD $0x3cc1c0ca // ldur q10, [x6, #28]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
-	FMOVS        24(R6), F12
+	WORD $0xbc4180cc // ldur s12, [x6, #24]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4e03018d // tbl v13.16b, { v12.16b }, v3.16b
 	WORD $0x4e04018c // tbl v12.16b, { v12.16b }, v4.16b
@@ -582,38 +550,39 @@ loop3:
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
-	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x6ea11daa // bit v10.16b, v13.16b, v1.16b
+	WORD $0x6ea11d8b // bit v11.16b, v12.16b, v1.16b
 	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
 	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
-	FLDPQ        96(R3), (F12, F13)
+	WORD $0x3cc6006c // ldur q12, [x3, #96]
+	WORD $0x3cc7006d // ldur q13, [x3, #112]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        128(R3), (F12, F13)
+	WORD $0x3cc8006c // ldur q12, [x3, #128]
+	WORD $0x3cc9006d // ldur q13, [x3, #144]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	FLDPQ        160(R3), (F12, F13)
+	WORD $0x3cca006c // ldur q12, [x3, #160]
+	WORD $0x3ccb006d // ldur q13, [x3, #176]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
 	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        12(R4), F10
+	WORD $0xbc40c08a // ldur s10, [x4, #12]
 	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
-	FMOVS        16(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1166 // fmla v6.4s, v11.4s, v10.s[0]
+	WORD $0xbc41008a // ldur s10, [x4, #16]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
-	FMOVS        20(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1167 // fmla v7.4s, v11.4s, v10.s[0]
+	WORD $0xbc41408a // ldur s10, [x4, #20]
 	WORD $0x4e21da0b // scvtf v11.4s, v16.4s
-	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
+	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f891168 // fmla v8.4s, v11.4s, v9.s[0]
 	ADD          $0x2c, R6
 	ADD          $0xc0, R3
 	ADD          $0x18, R4
@@ -628,15 +597,14 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R6), F10
+	WORD $0x3cc060ca // ldur q10, [x6, #6]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
-	FMOVS        2(R6), F12
+	WORD $0xbc4020cc // ldur s12, [x6, #2]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4e03018d // tbl v13.16b, { v12.16b }, v3.16b
 	WORD $0x4e04018c // tbl v12.16b, { v12.16b }, v4.16b
@@ -644,38 +612,39 @@ loop5:
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
-	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x6ea11daa // bit v10.16b, v13.16b, v1.16b
+	WORD $0x6ea11d8b // bit v11.16b, v12.16b, v1.16b
 	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
 	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
-	FLDPQ        (R3), (F12, F13)
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006d // ldur q13, [x3, #16]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        32(R3), (F12, F13)
+	WORD $0x3cc2006c // ldur q12, [x3, #32]
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	FLDPQ        64(R3), (F12, F13)
+	WORD $0x3cc4006c // ldur q12, [x3, #64]
+	WORD $0x3cc5006d // ldur q13, [x3, #80]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
 	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
-	FMOVS        4(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1166 // fmla v6.4s, v11.4s, v10.s[0]
+	WORD $0xbc40408a // ldur s10, [x4, #4]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
-	FMOVS        8(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1167 // fmla v7.4s, v11.4s, v10.s[0]
+	WORD $0xbc40808a // ldur s10, [x4, #8]
 	WORD $0x4e21da0b // scvtf v11.4s, v16.4s
-	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
+	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f891168 // fmla v8.4s, v11.4s, v9.s[0]
 	ADD          $0x16, R6
 	ADD          $0x60, R3
 	ADD          $0xc, R4
@@ -747,15 +716,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000ca // ldur h10, [x6]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R6), F11
+	WORD $0x3cc060cb // ldur q11, [x6, #6]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e251d6b // and v11.16b, v11.16b, v5.16b
-	FMOVS        2(R6), F13
+	WORD $0xbc4020cd // ldur s13, [x6, #2]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
 	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
@@ -763,57 +731,58 @@ loop3:
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
 	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
-	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x6ea11dcb // bit v11.16b, v14.16b, v1.16b
+	WORD $0x6ea11dac // bit v12.16b, v13.16b, v1.16b
 	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
 	WORD $0x4e22858c // add v12.16b, v12.16b, v2.16b
-	FLDPQ        (R3), (F13, F14)
+	WORD $0x3cc0006d // ldur q13, [x3]
+	WORD $0x3cc1006e // ldur q14, [x3, #16]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        32(R3), (F13, F14)
+	WORD $0x3cc2006d // ldur q13, [x3, #32]
+	WORD $0x3cc3006e // ldur q14, [x3, #48]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FLDPQ        64(R3), (F13, F14)
+	WORD $0x3cc4006d // ldur q13, [x3, #64]
+	WORD $0x3cc5006e // ldur q14, [x3, #80]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	FLDPQ        96(R3), (F13, F14)
+	WORD $0x3cc6006d // ldur q13, [x3, #96]
+	WORD $0x3cc7006e // ldur q14, [x3, #112]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8d9572 // sdot v18.4s, v11.16b, v13.16b
 	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd86 // fmla v6.4s, v12.4s, v11.4s
-	FMOVS        4(R4), F11
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b1186 // fmla v6.4s, v12.4s, v11.s[0]
+	WORD $0xbc40408b // ldur s11, [x4, #4]
 	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        8(R4), F11
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	WORD $0xbc40808b // ldur s11, [x4, #8]
 	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        12(R4), F11
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	WORD $0xbc40c08b // ldur s11, [x4, #12]
 	WORD $0x4e21da4c // scvtf v12.4s, v18.4s
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4f8a1189 // fmla v9.4s, v12.4s, v10.s[0]
 
 	// scales of the block
-	WORD $0x7d402cca // ldr h10, [x6, #22]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4160ca // ldur h10, [x6, #22]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R6), F11
+	WORD $0x3cc1c0cb // ldur q11, [x6, #28]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e251d6b // and v11.16b, v11.16b, v5.16b
-	FMOVS        24(R6), F13
+	WORD $0xbc4180cd // ldur s13, [x6, #24]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
 	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
@@ -821,46 +790,48 @@ loop3:
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
 	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
-	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x6ea11dcb // bit v11.16b, v14.16b, v1.16b
+	WORD $0x6ea11dac // bit v12.16b, v13.16b, v1.16b
 	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
 	WORD $0x4e22858c // add v12.16b, v12.16b, v2.16b
-	FLDPQ        128(R3), (F13, F14)
+	WORD $0x3cc8006d // ldur q13, [x3, #128]
+	WORD $0x3cc9006e // ldur q14, [x3, #144]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        160(R3), (F13, F14)
+	WORD $0x3cca006d // ldur q13, [x3, #160]
+	WORD $0x3ccb006e // ldur q14, [x3, #176]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FLDPQ        192(R3), (F13, F14)
+	WORD $0x3ccc006d // ldur q13, [x3, #192]
+	WORD $0x3ccd006e // ldur q14, [x3, #208]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	FLDPQ        224(R3), (F13, F14)
+	WORD $0x3cce006d // ldur q13, [x3, #224]
+	WORD $0x3ccf006e // ldur q14, [x3, #240]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8d9572 // sdot v18.4s, v11.16b, v13.16b
 	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        16(R4), F11
+	WORD $0xbc41008b // ldur s11, [x4, #16]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd86 // fmla v6.4s, v12.4s, v11.4s
-	FMOVS        20(R4), F11
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b1186 // fmla v6.4s, v12.4s, v11.s[0]
+	WORD $0xbc41408b // ldur s11, [x4, #20]
 	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        24(R4), F11
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	WORD $0xbc41808b // ldur s11, [x4, #24]
 	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        28(R4), F11
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	WORD $0xbc41c08b // ldur s11, [x4, #28]
 	WORD $0x4e21da4c // scvtf v12.4s, v18.4s
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4f8a1189 // fmla v9.4s, v12.4s, v10.s[0]
 	ADD          $0x2c, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -875,15 +846,14 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000ca // ldur h10, [x6]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R6), F11
+	WORD $0x3cc060cb // ldur q11, [x6, #6]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e251d6b // and v11.16b, v11.16b, v5.16b
-	FMOVS        2(R6), F13
+	WORD $0xbc4020cd // ldur s13, [x6, #2]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
 	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
@@ -891,46 +861,48 @@ loop5:
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
 	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
-	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x6ea11dcb // bit v11.16b, v14.16b, v1.16b
+	WORD $0x6ea11dac // bit v12.16b, v13.16b, v1.16b
 	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
 	WORD $0x4e22858c // add v12.16b, v12.16b, v2.16b
-	FLDPQ        (R3), (F13, F14)
+	WORD $0x3cc0006d // ldur q13, [x3]
+	WORD $0x3cc1006e // ldur q14, [x3, #16]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        32(R3), (F13, F14)
+	WORD $0x3cc2006d // ldur q13, [x3, #32]
+	WORD $0x3cc3006e // ldur q14, [x3, #48]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FLDPQ        64(R3), (F13, F14)
+	WORD $0x3cc4006d // ldur q13, [x3, #64]
+	WORD $0x3cc5006e // ldur q14, [x3, #80]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	FLDPQ        96(R3), (F13, F14)
+	WORD $0x3cc6006d // ldur q13, [x3, #96]
+	WORD $0x3cc7006e // ldur q14, [x3, #112]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8d9572 // sdot v18.4s, v11.16b, v13.16b
 	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd86 // fmla v6.4s, v12.4s, v11.4s
-	FMOVS        4(R4), F11
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b1186 // fmla v6.4s, v12.4s, v11.s[0]
+	WORD $0xbc40408b // ldur s11, [x4, #4]
 	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        8(R4), F11
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	WORD $0xbc40808b // ldur s11, [x4, #8]
 	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        12(R4), F11
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	WORD $0xbc40c08b // ldur s11, [x4, #12]
 	WORD $0x4e21da4c // scvtf v12.4s, v18.4s
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4f8a1189 // fmla v9.4s, v12.4s, v10.s[0]
 	ADD          $0x16, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -986,12 +958,6 @@ TEXT ·matmulQ8Fours1xQ5_0DotProd(SB), NOSPLIT, $160-72
 	FMOVQ        (R0), F3
 	WORD $0x4f00e5e4 // movi v4.16b, #15
 	WORD $0x4f07e605 // movi v5.16b, #240
-	MOVD         $q5_0_factor<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $q5_0_order<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $q5_0_order2<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -1008,13 +974,11 @@ loop1:
 	BLT          done4
 
 loop3:
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e406 // movi v6.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         s+32(FP), R8
+	WORD $0x4f00e407 // movi v7.16b, #0
 	MOVD         blocks+64(FP), R9
 	MOVD         R1, R10
 	SUBS         $4, R9
@@ -1025,115 +989,107 @@ loop5:
 	WORD $0xf9842140 // prfm pldl1keep, [x10, #2112]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d40014d // ldr h13, [x10]
-	WORD $0x7d402d4e // ldr h14, [x10, #22]
-	WORD $0x4e4e39ad // zip1 v13.8h, v13.8h, v14.8h
-	WORD $0x7d40594e // ldr h14, [x10, #44]
-	WORD $0x7d40854f // ldr h15, [x10, #66]
-	WORD $0x4e4f39ce // zip1 v14.8h, v14.8h, v15.8h
-	WORD $0x4e8e39ad // zip1 v13.4s, v13.4s, v14.4s
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	FMOVQ        (R7), F14
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e26ddad // fmul v13.4s, v13.4s, v6.4s
-	WORD $0x4e0701af // tbl v15.16b, { v13.16b }, v7.16b
-	FMOVQ        (R8), F16
-	WORD $0x4e30cde9 // fmla v9.4s, v15.4s, v16.4s
-	WORD $0x4e0801ad // tbl v13.16b, { v13.16b }, v8.16b
-	FMOVQ        16(R8), F15
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
+	WORD $0x7c400148 // ldur h8, [x10]
+	WORD $0x7c416149 // ldur h9, [x10, #22]
+	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
+	WORD $0x7c42c149 // ldur h9, [x10, #44]
+	WORD $0x7c44214a // ldur h10, [x10, #66]
+	WORD $0x4e4a3929 // zip1 v9.8h, v9.8h, v10.8h
+	WORD $0x4e893908 // zip1 v8.4s, v8.4s, v9.4s
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x3cc000e9 // ldur q9, [x7]
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x3cc0010a // ldur q10, [x8]
+	WORD $0x3cc1010b // ldur q11, [x8, #16]
+	WORD $0x6e2bd54a // faddp v10.4s, v10.4s, v11.4s
+	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R10), F13
-	WORD $0x6f0c05af // ushr v15.16b, v13.16b, #4
-	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
-	FMOVS        2(R10), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
-	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
-	FLDPQ        (R6), (F16, F17)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
-	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
-	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
-	WORD $0x4f8e11a9 // fmla v9.4s, v13.4s, v14.s[0]
+	WORD $0x3cc06148 // ldur q8, [x10, #6]
+	WORD $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD $0x4e241d08 // and v8.16b, v8.16b, v4.16b
+	WORD $0xbc40214b // ldur s11, [x10, #2]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
+	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6ea11d88 // bit v8.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x3cc000cb // ldur q11, [x6]
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
+	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        28(R10), F13
-	WORD $0x6f0c05af // ushr v15.16b, v13.16b, #4
-	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
-	FMOVS        24(R10), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
-	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
-	FLDPQ        32(R6), (F16, F17)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
-	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
-	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
-	WORD $0x4fae11aa // fmla v10.4s, v13.4s, v14.s[1]
+	WORD $0x3cc1c148 // ldur q8, [x10, #28]
+	WORD $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD $0x4e241d08 // and v8.16b, v8.16b, v4.16b
+	WORD $0xbc41814b // ldur s11, [x10, #24]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
+	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6ea11d88 // bit v8.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x3cc200cb // ldur q11, [x6, #32]
+	WORD $0x3cc300cc // ldur q12, [x6, #48]
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8b950e // sdot v14.4s, v8.16b, v11.16b
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        50(R10), F13
-	WORD $0x6f0c05af // ushr v15.16b, v13.16b, #4
-	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
-	FMOVS        46(R10), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
-	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
-	FLDPQ        64(R6), (F16, F17)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
-	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
-	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
-	WORD $0x4f8e19ab // fmla v11.4s, v13.4s, v14.s[2]
+	WORD $0x3cc32148 // ldur q8, [x10, #50]
+	WORD $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD $0x4e241d08 // and v8.16b, v8.16b, v4.16b
+	WORD $0xbc42e14b // ldur s11, [x10, #46]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
+	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6ea11d88 // bit v8.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x3cc400cb // ldur q11, [x6, #64]
+	WORD $0x3cc500cc // ldur q12, [x6, #80]
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8b950f // sdot v15.4s, v8.16b, v11.16b
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        72(R10), F13
-	WORD $0x6f0c05af // ushr v15.16b, v13.16b, #4
-	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
-	FMOVS        68(R10), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
-	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
-	FLDPQ        96(R6), (F16, F17)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
-	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
-	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
-	WORD $0x4fae19ac // fmla v12.4s, v13.4s, v14.s[3]
+	WORD $0x3cc48148 // ldur q8, [x10, #72]
+	WORD $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD $0x4e241d08 // and v8.16b, v8.16b, v4.16b
+	WORD $0xbc44414b // ldur s11, [x10, #68]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
+	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6ea11d88 // bit v8.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x3cc600cb // ldur q11, [x6, #96]
+	WORD $0x3cc700cc // ldur q12, [x6, #112]
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8b9510 // sdot v16.4s, v8.16b, v11.16b
+	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eaebda8 // addp v8.4s, v13.4s, v14.4s
+	WORD $0x4eb0bdea // addp v10.4s, v15.4s, v16.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e29cd06 // fmla v6.4s, v8.4s, v9.4s
 	ADD          $0x58, R10
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -1149,38 +1105,36 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40014d // ldr h13, [x10]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7c400148 // ldur h8, [x10]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R10), F14
-	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
-	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
-	FMOVS        2(R10), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
-	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
-	WORD $0x4e2585ce // add v14.16b, v14.16b, v5.16b
-	WORD $0x4e2585ef // add v15.16b, v15.16b, v5.16b
-	FLDPQ        (R6), (F16, F17)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
-	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
+	WORD $0x3cc06149 // ldur q9, [x10, #6]
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
+	WORD $0xbc40214b // ldur s11, [x10, #2]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
+	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x4e258529 // add v9.16b, v9.16b, v5.16b
+	WORD $0x4e25854a // add v10.16b, v10.16b, v5.16b
+	WORD $0x3cc000cb // ldur q11, [x6]
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F14
-	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
-	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
-	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
+	WORD $0xbc4000e9 // ldur s9, [x7]
+	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
+	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
+	WORD $0x4f881146 // fmla v6.4s, v10.4s, v8.s[0]
 	ADD          $0x16, R10
 	ADD          $0x20, R6
 	ADD          $4, R7
@@ -1190,10 +1144,10 @@ loop7:
 
 done8:
 	ADD          $1, R9
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x4e2cd529 // fadd v9.4s, v9.4s, v12.4s
-	FMOVQ        F9, (R5)
+	MOVD         $q5_0_times<>+0(SB), R6
+	FMOVQ        (R6), F8
+	WORD $0x4e28cce6 // fmla v6.4s, v7.4s, v8.4s
+	FMOVQ        F6, (R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -1204,18 +1158,18 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F9
-	FMOVQ        32(R3), F10
-	FMOVQ        64(R3), F11
-	FMOVQ        96(R3), F12
-	WORD $0x4eca392d // zip1 v13.2d, v9.2d, v10.2d
-	WORD $0x4eca7929 // zip2 v9.2d, v9.2d, v10.2d
-	WORD $0x4e29d5ad // fadd v13.4s, v13.4s, v9.4s
-	WORD $0x4ecc3969 // zip1 v9.2d, v11.2d, v12.2d
-	WORD $0x4ecc796a // zip2 v10.2d, v11.2d, v12.2d
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	WORD $0x6e29d5a9 // faddp v9.4s, v13.4s, v9.4s
-	FMOVQ        F9, (R0)
+	WORD $0x3cc00066 // ldur q6, [x3]
+	WORD $0x3cc20067 // ldur q7, [x3, #32]
+	WORD $0x3cc40068 // ldur q8, [x3, #64]
+	WORD $0x3cc60069 // ldur q9, [x3, #96]
+	WORD $0x4ec738ca // zip1 v10.2d, v6.2d, v7.2d
+	WORD $0x4ec778c6 // zip2 v6.2d, v6.2d, v7.2d
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	WORD $0x4ec93906 // zip1 v6.2d, v8.2d, v9.2d
+	WORD $0x4ec97907 // zip2 v7.2d, v8.2d, v9.2d
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x6e26d546 // faddp v6.4s, v10.4s, v6.4s
+	FMOVQ        F6, (R0)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1
@@ -1266,15 +1220,14 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400128 // ldr h8, [x9]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c400128 // ldur h8, [x9]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R9), F9
+	WORD $0x3cc06129 // ldur q9, [x9, #6]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
-	FMOVS        2(R9), F11
+	WORD $0xbc40212b // ldur s11, [x9, #2]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
 	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
@@ -1282,41 +1235,40 @@ loop5:
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
 	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
 	WORD $0x4e228529 // add v9.16b, v9.16b, v2.16b
 	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
-	FLDPQ        (R6), (F11, F12)
+	WORD $0x3cc000cb // ldur q11, [x6]
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
 	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
-	FLDPQ        32(R6), (F11, F12)
+	WORD $0x3cc200cb // ldur q11, [x6, #32]
+	WORD $0x3cc300cc // ldur q12, [x6, #48]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F9
+	WORD $0xbc4000e9 // ldur s9, [x7]
 	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
-	FMOVS        4(R7), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	WORD $0xbc4040e9 // ldur s9, [x7, #4]
 	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
 
 	// scales of the block
-	WORD $0x7d402d28 // ldr h8, [x9, #22]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c416128 // ldur h8, [x9, #22]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R9), F9
+	WORD $0x3cc1c129 // ldur q9, [x9, #28]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
-	FMOVS        24(R9), F11
+	WORD $0xbc41812b // ldur s11, [x9, #24]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
 	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
@@ -1324,30 +1276,30 @@ loop5:
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
 	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
 	WORD $0x4e228529 // add v9.16b, v9.16b, v2.16b
 	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
-	FLDPQ        64(R6), (F11, F12)
+	WORD $0x3cc400cb // ldur q11, [x6, #64]
+	WORD $0x3cc500cc // ldur q12, [x6, #80]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
 	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
-	FLDPQ        96(R6), (F11, F12)
+	WORD $0x3cc600cb // ldur q11, [x6, #96]
+	WORD $0x3cc700cc // ldur q12, [x6, #112]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        8(R7), F9
+	WORD $0xbc4080e9 // ldur s9, [x7, #8]
 	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
-	FMOVS        12(R7), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	WORD $0xbc40c0e9 // ldur s9, [x7, #12]
 	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
 	ADD          $0x2c, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -1362,15 +1314,14 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400128 // ldr h8, [x9]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c400128 // ldur h8, [x9]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R9), F9
+	WORD $0x3cc06129 // ldur q9, [x9, #6]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
-	FMOVS        2(R9), F11
+	WORD $0xbc40212b // ldur s11, [x9, #2]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
 	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
@@ -1378,30 +1329,30 @@ loop7:
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
 	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
 	WORD $0x4e228529 // add v9.16b, v9.16b, v2.16b
 	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
-	FLDPQ        (R6), (F11, F12)
+	WORD $0x3cc000cb // ldur q11, [x6]
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
 	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
-	FLDPQ        32(R6), (F11, F12)
+	WORD $0x3cc200cb // ldur q11, [x6, #32]
+	WORD $0x3cc300cc // ldur q12, [x6, #48]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F9
+	WORD $0xbc4000e9 // ldur s9, [x7]
 	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
-	FMOVS        4(R7), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	WORD $0xbc4040e9 // ldur s9, [x7, #4]
 	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
 	ADD          $0x16, R9
 	ADD          $0x40, R6
 	ADD          $8, R7
@@ -1422,10 +1373,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F6
-	FMOVQ        32(R3), F7
-	FMOVQ        64(R3), F8
-	FMOVQ        96(R3), F9
+	WORD $0x3cc00066 // ldur q6, [x3]
+	WORD $0x3cc20067 // ldur q7, [x3, #32]
+	WORD $0x3cc40068 // ldur q8, [x3, #64]
+	WORD $0x3cc60069 // ldur q9, [x3, #96]
 	WORD $0x4ec738ca // zip1 v10.2d, v6.2d, v7.2d
 	WORD $0x4ec778c6 // zip2 v6.2d, v6.2d, v7.2d
 	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
@@ -1434,10 +1385,10 @@ done4:
 	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	WORD $0x6e26d546 // faddp v6.4s, v10.4s, v6.4s
 	FMOVQ        F6, (R0)
-	FMOVQ        128(R3), F6
-	FMOVQ        160(R3), F7
-	FMOVQ        192(R3), F8
-	FMOVQ        224(R3), F9
+	WORD $0x3cc80066 // ldur q6, [x3, #128]
+	WORD $0x3cca0067 // ldur q7, [x3, #160]
+	WORD $0x3ccc0068 // ldur q8, [x3, #192]
+	WORD $0x3cce0069 // ldur q9, [x3, #224]
 	WORD $0x4ec738ca // zip1 v10.2d, v6.2d, v7.2d
 	WORD $0x4ec778c6 // zip2 v6.2d, v6.2d, v7.2d
 	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
@@ -1500,15 +1451,14 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400129 // ldr h9, [x9]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c400129 // ldur h9, [x9]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R9), F10
+	WORD $0x3cc0612a // ldur q10, [x9, #6]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
-	FMOVS        2(R9), F12
+	WORD $0xbc40212c // ldur s12, [x9, #2]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4e03018d // tbl v13.16b, { v12.16b }, v3.16b
 	WORD $0x4e04018c // tbl v12.16b, { v12.16b }, v4.16b
@@ -1516,49 +1466,49 @@ loop5:
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
-	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x6ea11daa // bit v10.16b, v13.16b, v1.16b
+	WORD $0x6ea11d8b // bit v11.16b, v12.16b, v1.16b
 	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
 	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
-	FLDPQ        (R6), (F12, F13)
+	WORD $0x3cc000cc // ldur q12, [x6]
+	WORD $0x3cc100cd // ldur q13, [x6, #16]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        32(R6), (F12, F13)
+	WORD $0x3cc200cc // ldur q12, [x6, #32]
+	WORD $0x3cc300cd // ldur q13, [x6, #48]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	FLDPQ        64(R6), (F12, F13)
+	WORD $0x3cc400cc // ldur q12, [x6, #64]
+	WORD $0x3cc500cd // ldur q13, [x6, #80]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
 	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F10
+	WORD $0xbc4000ea // ldur s10, [x7]
 	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
-	FMOVS        4(R7), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1166 // fmla v6.4s, v11.4s, v10.s[0]
+	WORD $0xbc4040ea // ldur s10, [x7, #4]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
-	FMOVS        8(R7), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1167 // fmla v7.4s, v11.4s, v10.s[0]
+	WORD $0xbc4080ea // ldur s10, [x7, #8]
 	WORD $0x4e21da0b // scvtf v11.4s, v16.4s
-	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
+	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f891168 // fmla v8.4s, v11.4s, v9.s[0]
 
 	// scales of the block
-	WORD $0x7d402d29 // ldr h9, [x9, #22]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c416129 // ldur h9, [x9, #22]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R9), F10
+	WORD $0x3cc1c12a // ldur q10, [x9, #28]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
-	FMOVS        24(R9), F12
+	WORD $0xbc41812c // ldur s12, [x9, #24]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4e03018d // tbl v13.16b, { v12.16b }, v3.16b
 	WORD $0x4e04018c // tbl v12.16b, { v12.16b }, v4.16b
@@ -1566,38 +1516,39 @@ loop5:
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
-	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x6ea11daa // bit v10.16b, v13.16b, v1.16b
+	WORD $0x6ea11d8b // bit v11.16b, v12.16b, v1.16b
 	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
 	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
-	FLDPQ        96(R6), (F12, F13)
+	WORD $0x3cc600cc // ldur q12, [x6, #96]
+	WORD $0x3cc700cd // ldur q13, [x6, #112]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        128(R6), (F12, F13)
+	WORD $0x3cc800cc // ldur q12, [x6, #128]
+	WORD $0x3cc900cd // ldur q13, [x6, #144]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	FLDPQ        160(R6), (F12, F13)
+	WORD $0x3cca00cc // ldur q12, [x6, #160]
+	WORD $0x3ccb00cd // ldur q13, [x6, #176]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
 	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        12(R7), F10
+	WORD $0xbc40c0ea // ldur s10, [x7, #12]
 	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
-	FMOVS        16(R7), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1166 // fmla v6.4s, v11.4s, v10.s[0]
+	WORD $0xbc4100ea // ldur s10, [x7, #16]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
-	FMOVS        20(R7), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1167 // fmla v7.4s, v11.4s, v10.s[0]
+	WORD $0xbc4140ea // ldur s10, [x7, #20]
 	WORD $0x4e21da0b // scvtf v11.4s, v16.4s
-	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
+	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f891168 // fmla v8.4s, v11.4s, v9.s[0]
 	ADD          $0x2c, R9
 	ADD          $0xc0, R6
 	ADD          $0x18, R7
@@ -1612,15 +1563,14 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400129 // ldr h9, [x9]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c400129 // ldur h9, [x9]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R9), F10
+	WORD $0x3cc0612a // ldur q10, [x9, #6]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
-	FMOVS        2(R9), F12
+	WORD $0xbc40212c // ldur s12, [x9, #2]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4e03018d // tbl v13.16b, { v12.16b }, v3.16b
 	WORD $0x4e04018c // tbl v12.16b, { v12.16b }, v4.16b
@@ -1628,38 +1578,39 @@ loop7:
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
-	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x6ea11daa // bit v10.16b, v13.16b, v1.16b
+	WORD $0x6ea11d8b // bit v11.16b, v12.16b, v1.16b
 	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
 	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
-	FLDPQ        (R6), (F12, F13)
+	WORD $0x3cc000cc // ldur q12, [x6]
+	WORD $0x3cc100cd // ldur q13, [x6, #16]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        32(R6), (F12, F13)
+	WORD $0x3cc200cc // ldur q12, [x6, #32]
+	WORD $0x3cc300cd // ldur q13, [x6, #48]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	FLDPQ        64(R6), (F12, F13)
+	WORD $0x3cc400cc // ldur q12, [x6, #64]
+	WORD $0x3cc500cd // ldur q13, [x6, #80]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
 	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F10
+	WORD $0xbc4000ea // ldur s10, [x7]
 	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
-	FMOVS        4(R7), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1166 // fmla v6.4s, v11.4s, v10.s[0]
+	WORD $0xbc4040ea // ldur s10, [x7, #4]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
-	FMOVS        8(R7), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1167 // fmla v7.4s, v11.4s, v10.s[0]
+	WORD $0xbc4080ea // ldur s10, [x7, #8]
 	WORD $0x4e21da0b // scvtf v11.4s, v16.4s
-	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
+	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f891168 // fmla v8.4s, v11.4s, v9.s[0]
 	ADD          $0x16, R9
 	ADD          $0x60, R6
 	ADD          $0xc, R7
@@ -1681,10 +1632,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F6
-	FMOVQ        32(R3), F7
-	FMOVQ        64(R3), F8
-	FMOVQ        96(R3), F9
+	WORD $0x3cc00066 // ldur q6, [x3]
+	WORD $0x3cc20067 // ldur q7, [x3, #32]
+	WORD $0x3cc40068 // ldur q8, [x3, #64]
+	WORD $0x3cc60069 // ldur q9, [x3, #96]
 	WORD $0x4ec738ca // zip1 v10.2d, v6.2d, v7.2d
 	WORD $0x4ec778c6 // zip2 v6.2d, v6.2d, v7.2d
 	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
@@ -1693,10 +1644,10 @@ done4:
 	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	WORD $0x6e26d546 // faddp v6.4s, v10.4s, v6.4s
 	FMOVQ        F6, (R0)
-	FMOVQ        128(R3), F6
-	FMOVQ        160(R3), F7
-	FMOVQ        192(R3), F8
-	FMOVQ        224(R3), F9
+	WORD $0x3cc80066 // ldur q6, [x3, #128]
+	WORD $0x3cca0067 // ldur q7, [x3, #160]
+	WORD $0x3ccc0068 // ldur q8, [x3, #192]
+	WORD $0x3cce0069 // ldur q9, [x3, #224]
 	WORD $0x4ec738ca // zip1 v10.2d, v6.2d, v7.2d
 	WORD $0x4ec778c6 // zip2 v6.2d, v6.2d, v7.2d
 	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
@@ -1761,8 +1712,6 @@ loop1:
 loop3:
 	WORD $0x4f00e406 // movi v6.16b, #0
 	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -1773,120 +1722,104 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40012a // ldr h10, [x9]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c400128 // ldur h8, [x9]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R9), F11
-	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
-	WORD $0x4e251d6b // and v11.16b, v11.16b, v5.16b
-	FMOVS        2(R9), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
-	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
-	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
-	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
-	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
-	WORD $0x4e22858c // add v12.16b, v12.16b, v2.16b
-	FLDPQ        (R6), (F13, F14)
+	WORD $0x3cc06129 // ldur q9, [x9, #6]
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
+	WORD $0xbc40212b // ldur s11, [x9, #2]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
+	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x4e228529 // add v9.16b, v9.16b, v2.16b
+	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
+	WORD $0x3cc000cb // ldur q11, [x6]
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
+	WORD $0x3cc200cb // ldur q11, [x6, #32]
+	WORD $0x3cc300cc // ldur q12, [x6, #48]
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x3cc400cb // ldur q11, [x6, #64]
+	WORD $0x3cc500cc // ldur q12, [x6, #80]
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        32(R6), (F13, F14)
+	WORD $0x4e8b952f // sdot v15.4s, v9.16b, v11.16b
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x3cc600cb // ldur q11, [x6, #96]
+	WORD $0x3cc700cc // ldur q12, [x6, #112]
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FLDPQ        64(R6), (F13, F14)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	FLDPQ        96(R6), (F13, F14)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8d9572 // sdot v18.4s, v11.16b, v13.16b
-	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8b9530 // sdot v16.4s, v9.16b, v11.16b
+	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
 
-	// integer sums times both scales
-	FMOVS        (R7), F11
-	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd86 // fmla v6.4s, v12.4s, v11.4s
-	FMOVS        4(R7), F11
-	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        8(R7), F11
-	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        12(R7), F11
-	WORD $0x4e21da4c // scvtf v12.4s, v18.4s
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc000e9 // ldur q9, [x7]
+	WORD $0x4f889128 // fmul v8.4s, v9.4s, v8.s[0]
+	WORD $0x4eaebda9 // addp v9.4s, v13.4s, v14.4s
+	WORD $0x4eb0bdea // addp v10.4s, v15.4s, v16.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e28cd26 // fmla v6.4s, v9.4s, v8.4s
 
 	// scales of the block
-	WORD $0x7d402d2a // ldr h10, [x9, #22]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c416128 // ldur h8, [x9, #22]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R9), F11
-	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
-	WORD $0x4e251d6b // and v11.16b, v11.16b, v5.16b
-	FMOVS        24(R9), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
-	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
-	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
-	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
-	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
-	WORD $0x4e22858c // add v12.16b, v12.16b, v2.16b
-	FLDPQ        128(R6), (F13, F14)
+	WORD $0x3cc1c129 // ldur q9, [x9, #28]
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
+	WORD $0xbc41812b // ldur s11, [x9, #24]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
+	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x4e228529 // add v9.16b, v9.16b, v2.16b
+	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
+	WORD $0x3cc800cb // ldur q11, [x6, #128]
+	WORD $0x3cc900cc // ldur q12, [x6, #144]
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
+	WORD $0x3cca00cb // ldur q11, [x6, #160]
+	WORD $0x3ccb00cc // ldur q12, [x6, #176]
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x3ccc00cb // ldur q11, [x6, #192]
+	WORD $0x3ccd00cc // ldur q12, [x6, #208]
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        160(R6), (F13, F14)
+	WORD $0x4e8b952f // sdot v15.4s, v9.16b, v11.16b
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x3cce00cb // ldur q11, [x6, #224]
+	WORD $0x3ccf00cc // ldur q12, [x6, #240]
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FLDPQ        192(R6), (F13, F14)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	FLDPQ        224(R6), (F13, F14)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8d9572 // sdot v18.4s, v11.16b, v13.16b
-	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8b9530 // sdot v16.4s, v9.16b, v11.16b
+	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
 
-	// integer sums times both scales
-	FMOVS        16(R7), F11
-	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd86 // fmla v6.4s, v12.4s, v11.4s
-	FMOVS        20(R7), F11
-	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        24(R7), F11
-	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        28(R7), F11
-	WORD $0x4e21da4c // scvtf v12.4s, v18.4s
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc100e9 // ldur q9, [x7, #16]
+	WORD $0x4f889128 // fmul v8.4s, v9.4s, v8.s[0]
+	WORD $0x4eaebda9 // addp v9.4s, v13.4s, v14.4s
+	WORD $0x4eb0bdea // addp v10.4s, v15.4s, v16.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
 	ADD          $0x2c, R9
 	ADD          $0x100, R6
 	ADD          $0x20, R7
@@ -1901,62 +1834,54 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012a // ldr h10, [x9]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c400128 // ldur h8, [x9]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R9), F11
-	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
-	WORD $0x4e251d6b // and v11.16b, v11.16b, v5.16b
-	FMOVS        2(R9), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
-	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
-	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
-	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
-	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
-	WORD $0x4e22858c // add v12.16b, v12.16b, v2.16b
-	FLDPQ        (R6), (F13, F14)
+	WORD $0x3cc06129 // ldur q9, [x9, #6]
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
+	WORD $0xbc40212b // ldur s11, [x9, #2]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
+	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x4e228529 // add v9.16b, v9.16b, v2.16b
+	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
+	WORD $0x3cc000cb // ldur q11, [x6]
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
+	WORD $0x3cc200cb // ldur q11, [x6, #32]
+	WORD $0x3cc300cc // ldur q12, [x6, #48]
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x3cc400cb // ldur q11, [x6, #64]
+	WORD $0x3cc500cc // ldur q12, [x6, #80]
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        32(R6), (F13, F14)
+	WORD $0x4e8b952f // sdot v15.4s, v9.16b, v11.16b
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x3cc600cb // ldur q11, [x6, #96]
+	WORD $0x3cc700cc // ldur q12, [x6, #112]
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FLDPQ        64(R6), (F13, F14)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	FLDPQ        96(R6), (F13, F14)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8d9572 // sdot v18.4s, v11.16b, v13.16b
-	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8b9530 // sdot v16.4s, v9.16b, v11.16b
+	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
 
-	// integer sums times both scales
-	FMOVS        (R7), F11
-	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd86 // fmla v6.4s, v12.4s, v11.4s
-	FMOVS        4(R7), F11
-	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        8(R7), F11
-	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        12(R7), F11
-	WORD $0x4e21da4c // scvtf v12.4s, v18.4s
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc000e9 // ldur q9, [x7]
+	WORD $0x4f889128 // fmul v8.4s, v9.4s, v8.s[0]
+	WORD $0x4eaebda9 // addp v9.4s, v13.4s, v14.4s
+	WORD $0x4eb0bdea // addp v10.4s, v15.4s, v16.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e28cd26 // fmla v6.4s, v9.4s, v8.4s
 	ADD          $0x16, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -1965,10 +1890,8 @@ loop7:
 
 done8:
 	ADD          $1, R8
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	FMOVQ        F6, (R5)
-	FMOVQ        F7, 128(R5)
-	FMOVQ        F8, 256(R5)
-	FMOVQ        F9, 384(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -1979,57 +1902,25 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F6
-	FMOVQ        32(R3), F7
-	FMOVQ        64(R3), F8
-	FMOVQ        96(R3), F9
-	WORD $0x4ec738ca // zip1 v10.2d, v6.2d, v7.2d
-	WORD $0x4ec778c6 // zip2 v6.2d, v6.2d, v7.2d
-	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
-	WORD $0x4ec93906 // zip1 v6.2d, v8.2d, v9.2d
-	WORD $0x4ec97907 // zip2 v7.2d, v8.2d, v9.2d
-	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	WORD $0x6e26d546 // faddp v6.4s, v10.4s, v6.4s
-	FMOVQ        F6, (R0)
-	FMOVQ        128(R3), F6
-	FMOVQ        160(R3), F7
-	FMOVQ        192(R3), F8
-	FMOVQ        224(R3), F9
-	WORD $0x4ec738ca // zip1 v10.2d, v6.2d, v7.2d
-	WORD $0x4ec778c6 // zip2 v6.2d, v6.2d, v7.2d
-	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
-	WORD $0x4ec93906 // zip1 v6.2d, v8.2d, v9.2d
-	WORD $0x4ec97907 // zip2 v7.2d, v8.2d, v9.2d
-	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	WORD $0x6e26d546 // faddp v6.4s, v10.4s, v6.4s
+	WORD $0x3cc00066 // ldur q6, [x3]
+	WORD $0x3cc20067 // ldur q7, [x3, #32]
+	WORD $0x3cc40068 // ldur q8, [x3, #64]
+	WORD $0x3cc60069 // ldur q9, [x3, #96]
+	WORD $0x4e8728ca // trn1 v10.4s, v6.4s, v7.4s
+	WORD $0x4e8768c6 // trn2 v6.4s, v6.4s, v7.4s
+	WORD $0x4e892907 // trn1 v7.4s, v8.4s, v9.4s
+	WORD $0x4e896908 // trn2 v8.4s, v8.4s, v9.4s
+	WORD $0x4ec73949 // zip1 v9.2d, v10.2d, v7.2d
+	WORD $0x4ec838cb // zip1 v11.2d, v6.2d, v8.2d
+	WORD $0x4ec77947 // zip2 v7.2d, v10.2d, v7.2d
+	WORD $0x4ec878c6 // zip2 v6.2d, v6.2d, v8.2d
+	FMOVQ        F9, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F6, (R5)
-	FMOVQ        256(R3), F6
-	FMOVQ        288(R3), F7
-	FMOVQ        320(R3), F8
-	FMOVQ        352(R3), F9
-	WORD $0x4ec738ca // zip1 v10.2d, v6.2d, v7.2d
-	WORD $0x4ec778c6 // zip2 v6.2d, v6.2d, v7.2d
-	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
-	WORD $0x4ec93906 // zip1 v6.2d, v8.2d, v9.2d
-	WORD $0x4ec97907 // zip2 v7.2d, v8.2d, v9.2d
-	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	WORD $0x6e26d546 // faddp v6.4s, v10.4s, v6.4s
+	FMOVQ        F11, (R5)
 	ADD          R4, R5
-	FMOVQ        F6, (R5)
-	FMOVQ        384(R3), F6
-	FMOVQ        416(R3), F7
-	FMOVQ        448(R3), F8
-	FMOVQ        480(R3), F9
-	WORD $0x4ec738ca // zip1 v10.2d, v6.2d, v7.2d
-	WORD $0x4ec778c6 // zip2 v6.2d, v6.2d, v7.2d
-	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
-	WORD $0x4ec93906 // zip1 v6.2d, v8.2d, v9.2d
-	WORD $0x4ec97907 // zip2 v7.2d, v8.2d, v9.2d
-	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	WORD $0x6e26d546 // faddp v6.4s, v10.4s, v6.4s
+	FMOVQ        F7, (R5)
 	ADD          R4, R5
 	FMOVQ        F6, (R5)
 	ADD          $0x10, R0
@@ -2064,15 +1955,14 @@ TEXT ·decodeUnitsQ5_0NEON(SB), NOSPLIT, $128-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d400026 // ldr h6, [x1]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c400026 // ldur h6, [x1]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31
-	FMOVQ        6(R1), F7
+	WORD $0x3cc06027 // ldur q7, [x1, #6]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e251ce7 // and v7.16b, v7.16b, v5.16b
-	FMOVS        2(R1), F9
+	WORD $0xbc402029 // ldur s9, [x1, #2]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e03012a // tbl v10.16b, { v9.16b }, v3.16b
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
@@ -2080,60 +1970,58 @@ loop1:
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x6e208d4a // cmeq v10.16b, v10.16b, v0.16b
 	WORD $0x6e208d29 // cmeq v9.16b, v9.16b, v0.16b
-	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	WORD $0x4eaa1ce7 // orr v7.16b, v7.16b, v10.16b
-	WORD $0x4ea91d08 // orr v8.16b, v8.16b, v9.16b
+	WORD $0x6ea11d47 // bit v7.16b, v10.16b, v1.16b
+	WORD $0x6ea11d28 // bit v8.16b, v9.16b, v1.16b
 	WORD $0x4e2284e7 // add v7.16b, v7.16b, v2.16b
 	WORD $0x4e228508 // add v8.16b, v8.16b, v2.16b
 	FMOVQ        F7, (R3)
 	FMOVQ        F8, 16(R3)
-	FMOVS        (R3), F7
+	WORD $0xbc400067 // ldur s7, [x3]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        4(R3), F8
+	WORD $0xbc404068 // ldur s8, [x3, #4]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e27dcc7 // fmul v7.4s, v6.4s, v7.4s
-	WORD $0x6e28dcc8 // fmul v8.4s, v6.4s, v8.4s
+	WORD $0x4f8690e7 // fmul v7.4s, v7.4s, v6.s[0]
+	WORD $0x4f869108 // fmul v8.4s, v8.4s, v6.s[0]
 	FMOVQ        F7, (R0)
 	FMOVQ        F8, 16(R0)
-	FMOVS        8(R3), F7
+	WORD $0xbc408067 // ldur s7, [x3, #8]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        12(R3), F8
+	WORD $0xbc40c068 // ldur s8, [x3, #12]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e27dcc7 // fmul v7.4s, v6.4s, v7.4s
-	WORD $0x6e28dcc8 // fmul v8.4s, v6.4s, v8.4s
+	WORD $0x4f8690e7 // fmul v7.4s, v7.4s, v6.s[0]
+	WORD $0x4f869108 // fmul v8.4s, v8.4s, v6.s[0]
 	FMOVQ        F7, 32(R0)
 	FMOVQ        F8, 48(R0)
-	FMOVS        16(R3), F7
+	WORD $0xbc410067 // ldur s7, [x3, #16]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        20(R3), F8
+	WORD $0xbc414068 // ldur s8, [x3, #20]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e27dcc7 // fmul v7.4s, v6.4s, v7.4s
-	WORD $0x6e28dcc8 // fmul v8.4s, v6.4s, v8.4s
+	WORD $0x4f8690e7 // fmul v7.4s, v7.4s, v6.s[0]
+	WORD $0x4f869108 // fmul v8.4s, v8.4s, v6.s[0]
 	FMOVQ        F7, 64(R0)
 	FMOVQ        F8, 80(R0)
-	FMOVS        24(R3), F7
+	WORD $0xbc418067 // ldur s7, [x3, #24]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        28(R3), F8
+	WORD $0xbc41c068 // ldur s8, [x3, #28]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e27dcc7 // fmul v7.4s, v6.4s, v7.4s
-	WORD $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
+	WORD $0x4f8690e7 // fmul v7.4s, v7.4s, v6.s[0]
+	WORD $0x4f869106 // fmul v6.4s, v8.4s, v6.s[0]
 	FMOVQ        F7, 96(R0)
 	FMOVQ        F6, 112(R0)
 	ADD          $0x16, R1
@@ -2184,15 +2072,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ce // ldr h14, [x6]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7c4000ce // ldur h14, [x6]
+	WORD $0x1ee241ce // fcvt s14, h14
 
 	// levels of values 0 to 31
-	FMOVQ        6(R6), F15
+	WORD $0x3cc060cf // ldur q15, [x6, #6]
 	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
 	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
-	FMOVS        2(R6), F17
+	WORD $0xbc4020d1 // ldur s17, [x6, #2]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4e030232 // tbl v18.16b, { v17.16b }, v3.16b
 	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
@@ -2200,64 +2087,66 @@ loop3:
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
 	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x6ea11e4f // bit v15.16b, v18.16b, v1.16b
+	WORD $0x6ea11e30 // bit v16.16b, v17.16b, v1.16b
 	WORD $0x4e2285ef // add v15.16b, v15.16b, v2.16b
 	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
 	FMOVQ        F15, (R3)
 	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FLDPQ        (R4), (F17, F18)
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x3cc00091 // ldur q17, [x4]
+	WORD $0x3cc10092 // ldur q18, [x4, #16]
 	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FLDPQ        32(R4), (F17, F18)
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x3cc20091 // ldur q17, [x4, #32]
+	WORD $0x3cc30092 // ldur q18, [x4, #48]
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FLDPQ        64(R4), (F17, F18)
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x3cc40091 // ldur q17, [x4, #64]
+	WORD $0x3cc50092 // ldur q18, [x4, #80]
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	FLDPQ        96(R4), (F16, F17)
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e920e // fmul v14.4s, v16.4s, v14.s[0]
+	WORD $0x3cc60090 // ldur q16, [x4, #96]
+	WORD $0x3cc70091 // ldur q17, [x4, #112]
 	WORD $0x4e30cdec // fmla v12.4s, v15.4s, v16.4s
 	WORD $0x4e31cdcd // fmla v13.4s, v14.4s, v17.4s
 	ADD          $0x16, R6
@@ -2330,15 +2219,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ee // ldr h14, [x7]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7c4000ee // ldur h14, [x7]
+	WORD $0x1ee241ce // fcvt s14, h14
 
 	// levels of values 0 to 31
-	FMOVQ        6(R7), F15
+	WORD $0x3cc060ef // ldur q15, [x7, #6]
 	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
 	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
-	FMOVS        2(R7), F17
+	WORD $0xbc4020f1 // ldur s17, [x7, #2]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4e030232 // tbl v18.16b, { v17.16b }, v3.16b
 	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
@@ -2346,88 +2234,90 @@ loop3:
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
 	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x6ea11e4f // bit v15.16b, v18.16b, v1.16b
+	WORD $0x6ea11e30 // bit v16.16b, v17.16b, v1.16b
 	WORD $0x4e2285ef // add v15.16b, v15.16b, v2.16b
 	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
 	FMOVQ        F15, (R3)
 	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FLDPQ        (R4), (F17, F18)
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x3cc00091 // ldur q17, [x4]
+	WORD $0x3cc10092 // ldur q18, [x4, #16]
 	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F17
+	WORD $0x3cc00111 // ldur q17, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F18
+	WORD $0x3cc10112 // ldur q18, [x8, #16]
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FLDPQ        32(R4), (F17, F18)
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x3cc20091 // ldur q17, [x4, #32]
+	WORD $0x3cc30092 // ldur q18, [x4, #48]
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F17
+	WORD $0x3cc20111 // ldur q17, [x8, #32]
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F18
+	WORD $0x3cc30112 // ldur q18, [x8, #48]
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FLDPQ        64(R4), (F17, F18)
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x3cc40091 // ldur q17, [x4, #64]
+	WORD $0x3cc50092 // ldur q18, [x4, #80]
 	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F17
+	WORD $0x3cc40111 // ldur q17, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F18
+	WORD $0x3cc50112 // ldur q18, [x8, #80]
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	FLDPQ        96(R4), (F16, F17)
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e920e // fmul v14.4s, v16.4s, v14.s[0]
+	WORD $0x3cc60090 // ldur q16, [x4, #96]
+	WORD $0x3cc70091 // ldur q17, [x4, #112]
 	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
 	WORD $0x4e31cdcb // fmla v11.4s, v14.4s, v17.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F16
+	WORD $0x3cc60110 // ldur q16, [x8, #96]
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F17
+	WORD $0x3cc70111 // ldur q17, [x8, #112]
 	WORD $0x4e30cdec // fmla v12.4s, v15.4s, v16.4s
 	WORD $0x4e31cdcd // fmla v13.4s, v14.4s, v17.4s
 	ADD          $0x16, R7
@@ -2507,15 +2397,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010c // ldr h12, [x8]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c40010c // ldur h12, [x8]
+	WORD $0x1ee2418c // fcvt s12, h12
 
 	// levels of values 0 to 31
-	FMOVQ        6(R8), F13
+	WORD $0x3cc0610d // ldur q13, [x8, #6]
 	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
 	WORD $0x4e251dad // and v13.16b, v13.16b, v5.16b
-	FMOVS        2(R8), F15
+	WORD $0xbc40210f // ldur s15, [x8, #2]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x4e0301f0 // tbl v16.16b, { v15.16b }, v3.16b
 	WORD $0x4e0401ef // tbl v15.16b, { v15.16b }, v4.16b
@@ -2523,100 +2412,106 @@ loop3:
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
 	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
-	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x6ea11e0d // bit v13.16b, v16.16b, v1.16b
+	WORD $0x6ea11dee // bit v14.16b, v15.16b, v1.16b
 	WORD $0x4e2285ad // add v13.16b, v13.16b, v2.16b
 	WORD $0x4e2285ce // add v14.16b, v14.16b, v2.16b
 	FMOVQ        F13, (R3)
 	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F13
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
+	WORD $0xbc40406e // ldur s14, [x3, #4]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        (R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc0008f // ldur q15, [x4]
+	WORD $0x3cc10090 // ldur q16, [x4, #16]
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F15
+	WORD $0x3cc0012f // ldur q15, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F16
+	WORD $0x3cc10130 // ldur q16, [x9, #16]
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	FLDPQ        (R6), (F15, F16)
+	WORD $0x3cc000cf // ldur q15, [x6]
+	WORD $0x3cc100d0 // ldur q16, [x6, #16]
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        32(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc2008f // ldur q15, [x4, #32]
+	WORD $0x3cc30090 // ldur q16, [x4, #48]
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F15
+	WORD $0x3cc2012f // ldur q15, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F16
+	WORD $0x3cc30130 // ldur q16, [x9, #48]
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	FLDPQ        32(R6), (F15, F16)
+	WORD $0x3cc200cf // ldur q15, [x6, #32]
+	WORD $0x3cc300d0 // ldur q16, [x6, #48]
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
+	WORD $0xbc41406e // ldur s14, [x3, #20]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	FLDPQ        64(R4), (F15, F16)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x3cc4008f // ldur q15, [x4, #64]
+	WORD $0x3cc50090 // ldur q16, [x4, #80]
 	WORD $0x4e2fcda6 // fmla v6.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F15
+	WORD $0x3cc4012f // ldur q15, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F16
+	WORD $0x3cc50130 // ldur q16, [x9, #80]
 	WORD $0x4e2fcda8 // fmla v8.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	FLDPQ        64(R6), (F15, F16)
+	WORD $0x3cc400cf // ldur q15, [x6, #64]
+	WORD $0x3cc500d0 // ldur q16, [x6, #80]
 	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FLDPQ        96(R4), (F14, F15)
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91cc // fmul v12.4s, v14.4s, v12.s[0]
+	WORD $0x3cc6008e // ldur q14, [x4, #96]
+	WORD $0x3cc7008f // ldur q15, [x4, #112]
 	WORD $0x4e2ecda6 // fmla v6.4s, v13.4s, v14.4s
 	WORD $0x4e2fcd87 // fmla v7.4s, v12.4s, v15.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F14
+	WORD $0x3cc6012e // ldur q14, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F15
+	WORD $0x3cc7012f // ldur q15, [x9, #112]
 	WORD $0x4e2ecda8 // fmla v8.4s, v13.4s, v14.4s
 	WORD $0x4e2fcd89 // fmla v9.4s, v12.4s, v15.4s
-	FLDPQ        96(R6), (F14, F15)
+	WORD $0x3cc600ce // ldur q14, [x6, #96]
+	WORD $0x3cc700cf // ldur q15, [x6, #112]
 	WORD $0x4e2ecdaa // fmla v10.4s, v13.4s, v14.4s
 	WORD $0x4e2fcd8b // fmla v11.4s, v12.4s, v15.4s
 	ADD          $0x16, R8
@@ -2701,15 +2596,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010e // ldr h14, [x8]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7c40010e // ldur h14, [x8]
+	WORD $0x1ee241ce // fcvt s14, h14
 
 	// levels of values 0 to 31
-	FMOVQ        6(R8), F15
+	WORD $0x3cc0610f // ldur q15, [x8, #6]
 	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
 	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
-	FMOVS        2(R8), F17
+	WORD $0xbc402111 // ldur s17, [x8, #2]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4e030232 // tbl v18.16b, { v17.16b }, v3.16b
 	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
@@ -2717,124 +2611,130 @@ loop3:
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
 	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x6ea11e4f // bit v15.16b, v18.16b, v1.16b
+	WORD $0x6ea11e30 // bit v16.16b, v17.16b, v1.16b
 	WORD $0x4e2285ef // add v15.16b, v15.16b, v2.16b
 	WORD $0x4e228610 // add v16.16b, v16.16b, v2.16b
 	FMOVQ        F15, (R3)
 	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FLDPQ        (R4), (F17, F18)
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x3cc00091 // ldur q17, [x4]
+	WORD $0x3cc10092 // ldur q18, [x4, #16]
 	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F17
+	WORD $0x3cc00131 // ldur q17, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F18
+	WORD $0x3cc10132 // ldur q18, [x9, #16]
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
-	FLDPQ        (R6), (F17, F18)
+	WORD $0x3cc000d1 // ldur q17, [x6]
+	WORD $0x3cc100d2 // ldur q18, [x6, #16]
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F17
+	WORD $0x3cc00131 // ldur q17, [x9]
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F18
+	WORD $0x3cc10132 // ldur q18, [x9, #16]
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FLDPQ        32(R4), (F17, F18)
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x3cc20091 // ldur q17, [x4, #32]
+	WORD $0x3cc30092 // ldur q18, [x4, #48]
 	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F17
+	WORD $0x3cc20131 // ldur q17, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F18
+	WORD $0x3cc30132 // ldur q18, [x9, #48]
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
-	FLDPQ        32(R6), (F17, F18)
+	WORD $0x3cc200d1 // ldur q17, [x6, #32]
+	WORD $0x3cc300d2 // ldur q18, [x6, #48]
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F17
+	WORD $0x3cc20131 // ldur q17, [x9, #32]
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F18
+	WORD $0x3cc30132 // ldur q18, [x9, #48]
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FLDPQ        64(R4), (F17, F18)
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x3cc40091 // ldur q17, [x4, #64]
+	WORD $0x3cc50092 // ldur q18, [x4, #80]
 	WORD $0x4e31cde6 // fmla v6.4s, v15.4s, v17.4s
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F17
+	WORD $0x3cc40131 // ldur q17, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F18
+	WORD $0x3cc50132 // ldur q18, [x9, #80]
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
-	FLDPQ        64(R6), (F17, F18)
+	WORD $0x3cc400d1 // ldur q17, [x6, #64]
+	WORD $0x3cc500d2 // ldur q18, [x6, #80]
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F17
+	WORD $0x3cc40131 // ldur q17, [x9, #64]
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F18
+	WORD $0x3cc50132 // ldur q18, [x9, #80]
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	FLDPQ        96(R4), (F16, F17)
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e920e // fmul v14.4s, v16.4s, v14.s[0]
+	WORD $0x3cc60090 // ldur q16, [x4, #96]
+	WORD $0x3cc70091 // ldur q17, [x4, #112]
 	WORD $0x4e30cde6 // fmla v6.4s, v15.4s, v16.4s
 	WORD $0x4e31cdc7 // fmla v7.4s, v14.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F16
+	WORD $0x3cc60130 // ldur q16, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F17
+	WORD $0x3cc70131 // ldur q17, [x9, #112]
 	WORD $0x4e30cde8 // fmla v8.4s, v15.4s, v16.4s
 	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
-	FLDPQ        96(R6), (F16, F17)
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
+	WORD $0x3cc700d1 // ldur q17, [x6, #112]
 	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
 	WORD $0x4e31cdcb // fmla v11.4s, v14.4s, v17.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F16
+	WORD $0x3cc60130 // ldur q16, [x9, #96]
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F17
+	WORD $0x3cc70131 // ldur q17, [x9, #112]
 	WORD $0x4e30cdec // fmla v12.4s, v15.4s, v16.4s
 	WORD $0x4e31cdcd // fmla v13.4s, v14.4s, v17.4s
 	ADD          $0x16, R8
@@ -2901,20 +2801,16 @@ TEXT ·unpackQ5_0NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d400025 // ldr h5, [x1]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x7c400025 // ldur h5, [x1]
+	WORD $0x1ee240a5 // fcvt s5, h5
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
-	WORD $0x7d400026 // ldr h6, [x1]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	MOVD         $q5_0_factor<>+0(SB), R3
-	FMOVQ        (R3), F7
-	WORD $0x6e27dcc8 // fmul v8.4s, v6.4s, v7.4s
-	WORD $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
-	FMOVQ        6(R1), F6
-	WORD $0x6f0c04c7 // ushr v7.16b, v6.16b, #4
-	WORD $0x4e241cc6 // and v6.16b, v6.16b, v4.16b
-	FMOVS        2(R1), F9
+	MOVD         $q5_0_times<>+0(SB), R3
+	FMOVQ        (R3), F6
+	WORD $0x6e26dca6 // fmul v6.4s, v5.4s, v6.4s
+	WORD $0x3cc06027 // ldur q7, [x1, #6]
+	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
+	WORD $0x4e241ce7 // and v7.16b, v7.16b, v4.16b
+	WORD $0xbc402029 // ldur s9, [x1, #2]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e02012a // tbl v10.16b, { v9.16b }, v2.16b
 	WORD $0x4e030129 // tbl v9.16b, { v9.16b }, v3.16b
@@ -2922,14 +2818,12 @@ loop1:
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x6e208d4a // cmeq v10.16b, v10.16b, v0.16b
 	WORD $0x6e208d29 // cmeq v9.16b, v9.16b, v0.16b
-	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	WORD $0x4eaa1cc6 // orr v6.16b, v6.16b, v10.16b
-	WORD $0x4ea91ce7 // orr v7.16b, v7.16b, v9.16b
-	FMOVQ        F6, (R0)
-	FMOVQ        F7, 16(R0)
+	WORD $0x6ea11d47 // bit v7.16b, v10.16b, v1.16b
+	WORD $0x6ea11d28 // bit v8.16b, v9.16b, v1.16b
+	FMOVQ        F7, (R0)
+	FMOVQ        F8, 16(R0)
 	FMOVD        F5, 32(R0)
-	FMOVD        F8, 40(R0)
+	FMOVD        F6, 40(R0)
 	ADD          $0x16, R1
 	ADD          $0x30, R0
 	SUBS         $1, R2
@@ -2963,10 +2857,14 @@ TEXT ·mix1xQ5_0NEON(SB), NOSPLIT, $128-64
 loop1:
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FLDPQ        (R4), (F6, F7)
-	FLDPQ        32(R4), (F8, F9)
-	FLDPQ        64(R4), (F10, F11)
-	FLDPQ        96(R4), (F12, F13)
+	WORD $0x3cc00086 // ldur q6, [x4]
+	WORD $0x3cc10087 // ldur q7, [x4, #16]
+	WORD $0x3cc20088 // ldur q8, [x4, #32]
+	WORD $0x3cc30089 // ldur q9, [x4, #48]
+	WORD $0x3cc4008a // ldur q10, [x4, #64]
+	WORD $0x3cc5008b // ldur q11, [x4, #80]
+	WORD $0x3cc6008c // ldur q12, [x4, #96]
+	WORD $0x3cc7008d // ldur q13, [x4, #112]
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -2977,10 +2875,10 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVQ        6(R6), F14
+	WORD $0x3cc060ce // ldur q14, [x6, #6]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
-	FMOVS        2(R6), F16
+	WORD $0xbc4020d0 // ldur s16, [x6, #2]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4e030211 // tbl v17.16b, { v16.16b }, v3.16b
 	WORD $0x4e040210 // tbl v16.16b, { v16.16b }, v4.16b
@@ -2988,60 +2886,56 @@ loop3:
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
 	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
-	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	WORD $0x6ea11e2e // bit v14.16b, v17.16b, v1.16b
+	WORD $0x6ea11e0f // bit v15.16b, v16.16b, v1.16b
 	WORD $0x4e2285ce // add v14.16b, v14.16b, v2.16b
 	WORD $0x4e2285ef // add v15.16b, v15.16b, v2.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
-	WORD $0x7d4000ce // ldr h14, [x6]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVS        (R4), F15
-	WORD $0x4f8f91d0 // fmul v16.4s, v14.4s, v15.s[0]
-	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
-	FMOVS        (R3), F15
+	WORD $0x7c4000ce // ldur h14, [x6]
+	WORD $0x1ee241ce // fcvt s14, h14
+	WORD $0xbc40008f // ldur s15, [x4]
+	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0xbc404070 // ldur s16, [x3, #4]
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e30cde6 // fmla v6.4s, v15.4s, v16.4s
-	WORD $0x4e2ece27 // fmla v7.4s, v17.4s, v14.4s
-	FMOVS        8(R3), F15
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4f8e11e6 // fmla v6.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e1207 // fmla v7.4s, v16.4s, v14.s[0]
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e30cde8 // fmla v8.4s, v15.4s, v16.4s
-	WORD $0x4e2ece29 // fmla v9.4s, v17.4s, v14.4s
-	FMOVS        16(R3), F15
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e1209 // fmla v9.4s, v16.4s, v14.s[0]
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0xbc414070 // ldur s16, [x3, #20]
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e30cdea // fmla v10.4s, v15.4s, v16.4s
-	WORD $0x4e2ece2b // fmla v11.4s, v17.4s, v14.4s
-	FMOVS        24(R3), F15
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e120b // fmla v11.4s, v16.4s, v14.s[0]
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F17
-	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
-	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
+	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
+	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e30cdec // fmla v12.4s, v15.4s, v16.4s
-	WORD $0x4e2ece2d // fmla v13.4s, v17.4s, v14.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4f8e11ec // fmla v12.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e120d // fmla v13.4s, v16.4s, v14.s[0]
 	ADD          R7, R6
 	ADD          $4, R4
 	SUBS         $1, R5
@@ -3093,26 +2987,30 @@ loop1:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FLDPQ        (R4), (F6, F7)
+	WORD $0x3cc00086 // ldur q6, [x4]
+	WORD $0x3cc10087 // ldur q7, [x4, #16]
 	ADD          R5, R4, R6
-	FMOVQ        (R6), F8
+	WORD $0x3cc000c8 // ldur q8, [x6]
 	ADD          R5, R4, R6
-	FMOVQ        16(R6), F9
-	FLDPQ        32(R4), (F10, F11)
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
+	WORD $0x3cc2008a // ldur q10, [x4, #32]
+	WORD $0x3cc3008b // ldur q11, [x4, #48]
 	ADD          R5, R4, R6
-	FMOVQ        32(R6), F12
+	WORD $0x3cc200cc // ldur q12, [x6, #32]
 	ADD          R5, R4, R6
-	FMOVQ        48(R6), F13
-	FLDPQ        64(R4), (F14, F15)
+	WORD $0x3cc300cd // ldur q13, [x6, #48]
+	WORD $0x3cc4008e // ldur q14, [x4, #64]
+	WORD $0x3cc5008f // ldur q15, [x4, #80]
 	ADD          R5, R4, R6
-	FMOVQ        64(R6), F16
+	WORD $0x3cc400d0 // ldur q16, [x6, #64]
 	ADD          R5, R4, R6
-	FMOVQ        80(R6), F17
-	FLDPQ        96(R4), (F18, F19)
+	WORD $0x3cc500d1 // ldur q17, [x6, #80]
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
+	WORD $0x3cc70093 // ldur q19, [x4, #112]
 	ADD          R5, R4, R6
-	FMOVQ        96(R6), F20
+	WORD $0x3cc600d4 // ldur q20, [x6, #96]
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F21
+	WORD $0x3cc70095 // ldur q21, [x4, #112]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         rows+48(FP), R6
@@ -3124,10 +3022,10 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVQ        6(R7), F22
+	WORD $0x3cc060f6 // ldur q22, [x7, #6]
 	WORD $0x6f0c06d7 // ushr v23.16b, v22.16b, #4
 	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	FMOVS        2(R7), F24
+	WORD $0xbc4020f8 // ldur s24, [x7, #2]
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	WORD $0x4e030319 // tbl v25.16b, { v24.16b }, v3.16b
 	WORD $0x4e040318 // tbl v24.16b, { v24.16b }, v4.16b
@@ -3135,72 +3033,67 @@ loop3:
 	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x6e208f39 // cmeq v25.16b, v25.16b, v0.16b
 	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
-	WORD $0x4e211f39 // and v25.16b, v25.16b, v1.16b
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	WORD $0x4eb81ef7 // orr v23.16b, v23.16b, v24.16b
+	WORD $0x6ea11f36 // bit v22.16b, v25.16b, v1.16b
+	WORD $0x6ea11f17 // bit v23.16b, v24.16b, v1.16b
 	WORD $0x4e2286d6 // add v22.16b, v22.16b, v2.16b
 	WORD $0x4e2286f7 // add v23.16b, v23.16b, v2.16b
 	FMOVQ        F22, (R3)
 	FMOVQ        F23, 16(R3)
-	WORD $0x7d4000f6 // ldr h22, [x7]
-	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        (R4), F23
-	WORD $0x4f9792d8 // fmul v24.4s, v22.4s, v23.s[0]
-	WORD $0x4f9792d7 // fmul v23.4s, v22.4s, v23.s[0]
+	WORD $0x7c4000f6 // ldur h22, [x7]
+	WORD $0x1ee242d6 // fcvt s22, h22
+	WORD $0xbc400097 // ldur s23, [x4]
+	WORD $0x6e37ded7 // fmul v23.4s, v22.4s, v23.4s
 	ADD          R5, R4, R9
-	FMOVS        (R9), F25
-	WORD $0x4f9992da // fmul v26.4s, v22.4s, v25.s[0]
-	WORD $0x4f9992d6 // fmul v22.4s, v22.4s, v25.s[0]
-	FMOVS        (R3), F25
+	WORD $0xbc400138 // ldur s24, [x9]
+	WORD $0x6e38ded6 // fmul v22.4s, v22.4s, v24.4s
+	WORD $0xbc400078 // ldur s24, [x3]
+	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
+	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
+	WORD $0xbc404079 // ldur s25, [x3, #4]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	FMOVS        4(R3), F27
-	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
-	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e38cf26 // fmla v6.4s, v25.4s, v24.4s
-	WORD $0x4e37cf67 // fmla v7.4s, v27.4s, v23.4s
-	WORD $0x4e3acf28 // fmla v8.4s, v25.4s, v26.4s
-	WORD $0x4e36cf69 // fmla v9.4s, v27.4s, v22.4s
-	FMOVS        8(R3), F25
+	WORD $0x4f971306 // fmla v6.4s, v24.4s, v23.s[0]
+	WORD $0x4f971327 // fmla v7.4s, v25.4s, v23.s[0]
+	WORD $0x4f961308 // fmla v8.4s, v24.4s, v22.s[0]
+	WORD $0x4f961329 // fmla v9.4s, v25.4s, v22.s[0]
+	WORD $0xbc408078 // ldur s24, [x3, #8]
+	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
+	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
+	WORD $0xbc40c079 // ldur s25, [x3, #12]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	FMOVS        12(R3), F27
-	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
-	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e38cf2a // fmla v10.4s, v25.4s, v24.4s
-	WORD $0x4e37cf6b // fmla v11.4s, v27.4s, v23.4s
-	WORD $0x4e3acf2c // fmla v12.4s, v25.4s, v26.4s
-	WORD $0x4e36cf6d // fmla v13.4s, v27.4s, v22.4s
-	FMOVS        16(R3), F25
+	WORD $0x4f97130a // fmla v10.4s, v24.4s, v23.s[0]
+	WORD $0x4f97132b // fmla v11.4s, v25.4s, v23.s[0]
+	WORD $0x4f96130c // fmla v12.4s, v24.4s, v22.s[0]
+	WORD $0x4f96132d // fmla v13.4s, v25.4s, v22.s[0]
+	WORD $0xbc410078 // ldur s24, [x3, #16]
+	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
+	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
+	WORD $0xbc414079 // ldur s25, [x3, #20]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	FMOVS        20(R3), F27
-	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
-	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e38cf2e // fmla v14.4s, v25.4s, v24.4s
-	WORD $0x4e37cf6f // fmla v15.4s, v27.4s, v23.4s
-	WORD $0x4e3acf30 // fmla v16.4s, v25.4s, v26.4s
-	WORD $0x4e36cf71 // fmla v17.4s, v27.4s, v22.4s
-	FMOVS        24(R3), F25
+	WORD $0x4f97130e // fmla v14.4s, v24.4s, v23.s[0]
+	WORD $0x4f97132f // fmla v15.4s, v25.4s, v23.s[0]
+	WORD $0x4f961310 // fmla v16.4s, v24.4s, v22.s[0]
+	WORD $0x4f961331 // fmla v17.4s, v25.4s, v22.s[0]
+	WORD $0xbc418078 // ldur s24, [x3, #24]
+	WORD $0x0f08a718 // sshll v24.8h, v24.8b, #0
+	WORD $0x0f10a718 // sshll v24.4s, v24.4h, #0
+	WORD $0xbc41c079 // ldur s25, [x3, #28]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	FMOVS        28(R3), F27
-	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
-	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
-	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
-	WORD $0x4e38cf32 // fmla v18.4s, v25.4s, v24.4s
-	WORD $0x4e37cf73 // fmla v19.4s, v27.4s, v23.4s
-	WORD $0x4e3acf34 // fmla v20.4s, v25.4s, v26.4s
-	WORD $0x4e36cf75 // fmla v21.4s, v27.4s, v22.4s
+	WORD $0x4f971312 // fmla v18.4s, v24.4s, v23.s[0]
+	WORD $0x4f971333 // fmla v19.4s, v25.4s, v23.s[0]
+	WORD $0x4f961314 // fmla v20.4s, v24.4s, v22.s[0]
+	WORD $0x4f961335 // fmla v21.4s, v25.4s, v22.s[0]
 	ADD          R8, R7
 	ADD          $4, R4
 	SUBS         $1, R6
@@ -3246,6 +3139,12 @@ done2:
 
 // mix3xQ5_0NEON adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 32 values.
 TEXT ·mix3xQ5_0NEON(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	MOVD         $q5_0_mask<>+0(SB), R0
+	FMOVQ        (R0), F0
+	WORD $0x4f00e601 // movi v1.16b, #16
+	WORD $0x4f07e602 // movi v2.16b, #240
 	MOVD         v+32(FP), R0
 	MOVD         units+56(FP), R1
 	MOVD         $0, R2
@@ -3262,30 +3161,38 @@ loop1:
 	ADD          R5, R6
 	ADD          R2, R4
 	ADD          R2, R6
-	FLDPQ        (R4), (F0, F1)
+	WORD $0x3cc00083 // ldur q3, [x4]
+	WORD $0x3cc10084 // ldur q4, [x4, #16]
 	ADD          R5, R4, R7
-	FMOVQ        (R7), F2
+	WORD $0x3cc000e5 // ldur q5, [x7]
 	ADD          R5, R4, R7
-	FMOVQ        16(R7), F3
-	FLDPQ        (R6), (F4, F5)
-	FLDPQ        32(R4), (F6, F7)
+	WORD $0x3cc100e6 // ldur q6, [x7, #16]
+	WORD $0x3cc000c7 // ldur q7, [x6]
+	WORD $0x3cc100c8 // ldur q8, [x6, #16]
+	WORD $0x3cc20089 // ldur q9, [x4, #32]
+	WORD $0x3cc3008a // ldur q10, [x4, #48]
 	ADD          R5, R4, R7
-	FMOVQ        32(R7), F8
+	WORD $0x3cc200eb // ldur q11, [x7, #32]
 	ADD          R5, R4, R7
-	FMOVQ        48(R7), F9
-	FLDPQ        32(R6), (F10, F11)
-	FLDPQ        64(R4), (F12, F13)
+	WORD $0x3cc300ec // ldur q12, [x7, #48]
+	WORD $0x3cc200cd // ldur q13, [x6, #32]
+	WORD $0x3cc300ce // ldur q14, [x6, #48]
+	WORD $0x3cc4008f // ldur q15, [x4, #64]
+	WORD $0x3cc50090 // ldur q16, [x4, #80]
 	ADD          R5, R4, R7
-	FMOVQ        64(R7), F14
+	WORD $0x3cc400f1 // ldur q17, [x7, #64]
 	ADD          R5, R4, R7
-	FMOVQ        80(R7), F15
-	FLDPQ        64(R6), (F16, F17)
-	FLDPQ        96(R4), (F18, F19)
+	WORD $0x3cc500f2 // ldur q18, [x7, #80]
+	WORD $0x3cc400d3 // ldur q19, [x6, #64]
+	WORD $0x3cc500d4 // ldur q20, [x6, #80]
+	WORD $0x3cc60095 // ldur q21, [x4, #96]
+	WORD $0x3cc70096 // ldur q22, [x4, #112]
 	ADD          R5, R4, R7
-	FMOVQ        96(R7), F20
+	WORD $0x3cc600f7 // ldur q23, [x7, #96]
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F21
-	FLDPQ        96(R6), (F22, F23)
+	WORD $0x3cc70098 // ldur q24, [x4, #112]
+	WORD $0x3cc600d9 // ldur q25, [x6, #96]
+	WORD $0x3cc700da // ldur q26, [x6, #112]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -3300,111 +3207,93 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVQ        6(R8), F24
-	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
-	WORD $0x4f00e5fa // movi v26.16b, #15
-	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
-	FMOVS        2(R8), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0x3cc0611b // ldur q27, [x8, #6]
+	WORD $0x6f0c077c // ushr v28.16b, v27.16b, #4
+	WORD $0x4f00e5fd // movi v29.16b, #15
+	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
+	WORD $0xbc40211d // ldur s29, [x8, #2]
+	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
 	MOVD         $q5_0_shuffle<>+0(SB), R10
-	FMOVQ        (R10), F27
-	WORD $0x4e1b035b // tbl v27.16b, { v26.16b }, v27.16b
+	FMOVQ        (R10), F30
+	WORD $0x4e1e03be // tbl v30.16b, { v29.16b }, v30.16b
 	MOVD         $q5_0_shuffle2<>+0(SB), R10
-	FMOVQ        (R10), F28
-	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
-	MOVD         $q5_0_mask<>+0(SB), R10
-	FMOVQ        (R10), F28
-	WORD $0x4e3c1f7b // and v27.16b, v27.16b, v28.16b
-	MOVD         $q5_0_mask<>+0(SB), R10
-	FMOVQ        (R10), F28
-	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
-	MOVD         $q5_0_mask<>+0(SB), R10
-	FMOVQ        (R10), F28
-	WORD $0x6e3c8f7b // cmeq v27.16b, v27.16b, v28.16b
-	MOVD         $q5_0_mask<>+0(SB), R10
-	FMOVQ        (R10), F28
-	WORD $0x6e3c8f5a // cmeq v26.16b, v26.16b, v28.16b
-	WORD $0x4f00e61c // movi v28.16b, #16
-	WORD $0x4e3c1f7b // and v27.16b, v27.16b, v28.16b
-	WORD $0x4f00e61c // movi v28.16b, #16
-	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
-	WORD $0x4ebb1f18 // orr v24.16b, v24.16b, v27.16b
-	WORD $0x4eba1f39 // orr v25.16b, v25.16b, v26.16b
-	WORD $0x4f07e61a // movi v26.16b, #240
-	WORD $0x4e3a8718 // add v24.16b, v24.16b, v26.16b
-	WORD $0x4f07e61a // movi v26.16b, #240
-	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
-	FMOVQ        F24, (R3)
-	FMOVQ        F25, 16(R3)
-	WORD $0x7d400118 // ldr h24, [x8]
-	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        (R4), F25
-	WORD $0x4f99931a // fmul v26.4s, v24.4s, v25.s[0]
-	WORD $0x4f999319 // fmul v25.4s, v24.4s, v25.s[0]
+	FMOVQ        (R10), F31
+	WORD $0x4e1f03bd // tbl v29.16b, { v29.16b }, v31.16b
+	WORD $0x4e201fde // and v30.16b, v30.16b, v0.16b
+	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
+	WORD $0x6e208fde // cmeq v30.16b, v30.16b, v0.16b
+	WORD $0x6e208fbd // cmeq v29.16b, v29.16b, v0.16b
+	WORD $0x6ea11fdb // bit v27.16b, v30.16b, v1.16b
+	WORD $0x6ea11fbc // bit v28.16b, v29.16b, v1.16b
+	WORD $0x4e22877b // add v27.16b, v27.16b, v2.16b
+	WORD $0x4e22879c // add v28.16b, v28.16b, v2.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
+	WORD $0x7c40011b // ldur h27, [x8]
+	WORD $0x1ee2437b // fcvt s27, h27
+	WORD $0xbc40009c // ldur s28, [x4]
+	WORD $0x6e3cdf7c // fmul v28.4s, v27.4s, v28.4s
 	ADD          R5, R4, R10
-	FMOVS        (R10), F27
-	WORD $0x4f9b931c // fmul v28.4s, v24.4s, v27.s[0]
-	WORD $0x4f9b931b // fmul v27.4s, v24.4s, v27.s[0]
-	FMOVS        (R6), F29
-	WORD $0x4f9d931e // fmul v30.4s, v24.4s, v29.s[0]
-	WORD $0x4f9d9318 // fmul v24.4s, v24.4s, v29.s[0]
-	FMOVS        (R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        4(R3), F31
+	WORD $0xbc40015d // ldur s29, [x10]
+	WORD $0x6e3ddf7d // fmul v29.4s, v27.4s, v29.4s
+	WORD $0xbc4000de // ldur s30, [x6]
+	WORD $0x6e3edf7b // fmul v27.4s, v27.4s, v30.4s
+	WORD $0xbc40007e // ldur s30, [x3]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc40407f // ldur s31, [x3, #4]
 	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
 	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
 	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e3acfa0 // fmla v0.4s, v29.4s, v26.4s
-	WORD $0x4e39cfe1 // fmla v1.4s, v31.4s, v25.4s
-	WORD $0x4e3ccfa2 // fmla v2.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfe3 // fmla v3.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfa4 // fmla v4.4s, v29.4s, v30.4s
-	WORD $0x4e38cfe5 // fmla v5.4s, v31.4s, v24.4s
-	FMOVS        8(R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        12(R3), F31
+	WORD $0x4f9c13c3 // fmla v3.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13e4 // fmla v4.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13c5 // fmla v5.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13e6 // fmla v6.4s, v31.4s, v29.s[0]
+	WORD $0x4f9b13c7 // fmla v7.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13e8 // fmla v8.4s, v31.4s, v27.s[0]
+	WORD $0xbc40807e // ldur s30, [x3, #8]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc40c07f // ldur s31, [x3, #12]
 	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
 	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
 	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e3acfa6 // fmla v6.4s, v29.4s, v26.4s
-	WORD $0x4e39cfe7 // fmla v7.4s, v31.4s, v25.4s
-	WORD $0x4e3ccfa8 // fmla v8.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfe9 // fmla v9.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfaa // fmla v10.4s, v29.4s, v30.4s
-	WORD $0x4e38cfeb // fmla v11.4s, v31.4s, v24.4s
-	FMOVS        16(R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        20(R3), F31
+	WORD $0x4f9c13c9 // fmla v9.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13ea // fmla v10.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13cb // fmla v11.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13ec // fmla v12.4s, v31.4s, v29.s[0]
+	WORD $0x4f9b13cd // fmla v13.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13ee // fmla v14.4s, v31.4s, v27.s[0]
+	WORD $0xbc41007e // ldur s30, [x3, #16]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc41407f // ldur s31, [x3, #20]
 	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
 	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
 	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e3acfac // fmla v12.4s, v29.4s, v26.4s
-	WORD $0x4e39cfed // fmla v13.4s, v31.4s, v25.4s
-	WORD $0x4e3ccfae // fmla v14.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfef // fmla v15.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb0 // fmla v16.4s, v29.4s, v30.4s
-	WORD $0x4e38cff1 // fmla v17.4s, v31.4s, v24.4s
-	FMOVS        24(R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        28(R3), F31
+	WORD $0x4f9c13cf // fmla v15.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f0 // fmla v16.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d1 // fmla v17.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f2 // fmla v18.4s, v31.4s, v29.s[0]
+	WORD $0x4f9b13d3 // fmla v19.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13f4 // fmla v20.4s, v31.4s, v27.s[0]
+	WORD $0xbc41807e // ldur s30, [x3, #24]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc41c07f // ldur s31, [x3, #28]
 	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
 	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
 	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e3acfb2 // fmla v18.4s, v29.4s, v26.4s
-	WORD $0x4e39cff3 // fmla v19.4s, v31.4s, v25.4s
-	WORD $0x4e3ccfb4 // fmla v20.4s, v29.4s, v28.4s
-	WORD $0x4e3bcff5 // fmla v21.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb6 // fmla v22.4s, v29.4s, v30.4s
-	WORD $0x4e38cff7 // fmla v23.4s, v31.4s, v24.4s
+	WORD $0x4f9c13d5 // fmla v21.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f6 // fmla v22.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d7 // fmla v23.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f8 // fmla v24.4s, v31.4s, v29.s[0]
+	WORD $0x4f9b13d9 // fmla v25.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13fa // fmla v26.4s, v31.4s, v27.s[0]
 	ADD          R9, R8
 	ADD          $4, R4
 	ADD          $4, R6
@@ -3420,38 +3309,367 @@ done4:
 	ADD          R5, R6
 	ADD          R2, R4
 	ADD          R2, R6
-	FMOVQ        F0, (R4)
-	FMOVQ        F1, 16(R4)
+	FMOVQ        F3, (R4)
+	FMOVQ        F4, 16(R4)
 	ADD          R5, R4, R7
-	FMOVQ        F2, (R7)
+	FMOVQ        F5, (R7)
 	ADD          R5, R4, R7
-	FMOVQ        F3, 16(R7)
-	FMOVQ        F4, (R6)
-	FMOVQ        F5, 16(R6)
-	FMOVQ        F6, 32(R4)
-	FMOVQ        F7, 48(R4)
+	FMOVQ        F6, 16(R7)
+	FMOVQ        F7, (R6)
+	FMOVQ        F8, 16(R6)
+	FMOVQ        F9, 32(R4)
+	FMOVQ        F10, 48(R4)
 	ADD          R5, R4, R7
-	FMOVQ        F8, 32(R7)
+	FMOVQ        F11, 32(R7)
 	ADD          R5, R4, R7
-	FMOVQ        F9, 48(R7)
-	FMOVQ        F10, 32(R6)
-	FMOVQ        F11, 48(R6)
-	FMOVQ        F12, 64(R4)
-	FMOVQ        F13, 80(R4)
+	FMOVQ        F12, 48(R7)
+	FMOVQ        F13, 32(R6)
+	FMOVQ        F14, 48(R6)
+	FMOVQ        F15, 64(R4)
+	FMOVQ        F16, 80(R4)
 	ADD          R5, R4, R7
-	FMOVQ        F14, 64(R7)
+	FMOVQ        F17, 64(R7)
 	ADD          R5, R4, R7
-	FMOVQ        F15, 80(R7)
-	FMOVQ        F16, 64(R6)
-	FMOVQ        F17, 80(R6)
-	FMOVQ        F18, 96(R4)
-	FMOVQ        F19, 112(R4)
+	FMOVQ        F18, 80(R7)
+	FMOVQ        F19, 64(R6)
+	FMOVQ        F20, 80(R6)
+	FMOVQ        F21, 96(R4)
+	FMOVQ        F22, 112(R4)
 	ADD          R5, R4, R7
-	FMOVQ        F20, 96(R7)
+	FMOVQ        F23, 96(R7)
 	ADD          R5, R4, R4
-	FMOVQ        F21, 112(R4)
-	FMOVQ        F22, 96(R6)
-	FMOVQ        F23, 112(R6)
+	FMOVQ        F24, 112(R4)
+	FMOVQ        F25, 96(R6)
+	FMOVQ        F26, 112(R6)
+	ADD          $0x16, R0
+	ADD          $0x80, R2
+	SUBS         $1, R1
+	BGE          loop1
+
+done2:
+	ADD          $1, R1
+	RET
+
+// mix4xQ5_0NEON adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 32 values.
+TEXT ·mix4xQ5_0NEON(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	MOVD         $q5_0_mask<>+0(SB), R0
+	FMOVQ        (R0), F0
+	WORD $0x4f00e601 // movi v1.16b, #16
+	MOVD         v+32(FP), R0
+	MOVD         units+56(FP), R1
+	MOVD         $0, R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $1, R1
+	BLT          done2
+
+loop1:
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	WORD $0x3cc00082 // ldur q2, [x4]
+	WORD $0x3cc10083 // ldur q3, [x4, #16]
+	ADD          R5, R4, R7
+	WORD $0x3cc000e4 // ldur q4, [x7]
+	ADD          R5, R4, R7
+	WORD $0x3cc100e5 // ldur q5, [x7, #16]
+	WORD $0x3cc000c6 // ldur q6, [x6]
+	WORD $0x3cc100c7 // ldur q7, [x6, #16]
+	ADD          R5, R6, R7
+	WORD $0x3cc000e8 // ldur q8, [x7]
+	ADD          R5, R6, R7
+	WORD $0x3cc100e9 // ldur q9, [x7, #16]
+	WORD $0x3cc2008a // ldur q10, [x4, #32]
+	WORD $0x3cc3008b // ldur q11, [x4, #48]
+	ADD          R5, R4, R7
+	WORD $0x3cc200ec // ldur q12, [x7, #32]
+	ADD          R5, R4, R7
+	WORD $0x3cc300ed // ldur q13, [x7, #48]
+	WORD $0x3cc200ce // ldur q14, [x6, #32]
+	WORD $0x3cc300cf // ldur q15, [x6, #48]
+	ADD          R5, R6, R7
+	WORD $0x3cc200f0 // ldur q16, [x7, #32]
+	ADD          R5, R6, R7
+	WORD $0x3cc300f1 // ldur q17, [x7, #48]
+	WORD $0x3cc40092 // ldur q18, [x4, #64]
+	WORD $0x3cc50093 // ldur q19, [x4, #80]
+	ADD          R5, R4, R7
+	WORD $0x3cc400f4 // ldur q20, [x7, #64]
+	ADD          R5, R4, R4
+	WORD $0x3cc50095 // ldur q21, [x4, #80]
+	WORD $0x3cc400d6 // ldur q22, [x6, #64]
+	WORD $0x3cc500d7 // ldur q23, [x6, #80]
+	ADD          R5, R6, R4
+	WORD $0x3cc40098 // ldur q24, [x4, #64]
+	ADD          R5, R6, R4
+	WORD $0x3cc50099 // ldur q25, [x4, #80]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         rows+48(FP), R7
+	MOVD         R0, R8
+	MOVD         stride+40(FP), R9
+	SUBS         $1, R7
+	BLT          done4
+
+loop3:
+
+	// levels of values 0 to 23
+	WORD $0x3cc0611a // ldur q26, [x8, #6]
+	WORD $0x6f0c075b // ushr v27.16b, v26.16b, #4
+	WORD $0x4f00e5fc // movi v28.16b, #15
+	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
+	WORD $0xbc40211c // ldur s28, [x8, #2]
+	WORD $0x4e04079c // dup v28.4s, v28.s[0]
+	MOVD         $q5_0_shuffle<>+0(SB), R10
+	FMOVQ        (R10), F29
+	WORD $0x4e1d039d // tbl v29.16b, { v28.16b }, v29.16b
+	MOVD         $q5_0_shuffle2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e1e039c // tbl v28.16b, { v28.16b }, v30.16b
+	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
+	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
+	WORD $0x6e208fbd // cmeq v29.16b, v29.16b, v0.16b
+	WORD $0x6e208f9c // cmeq v28.16b, v28.16b, v0.16b
+	WORD $0x6ea11fba // bit v26.16b, v29.16b, v1.16b
+	WORD $0x6ea11f9b // bit v27.16b, v28.16b, v1.16b
+	WORD $0x4f07e61c // movi v28.16b, #240
+	WORD $0x4e3c875a // add v26.16b, v26.16b, v28.16b
+	WORD $0x4f07e61c // movi v28.16b, #240
+	WORD $0x4e3c877b // add v27.16b, v27.16b, v28.16b
+	FMOVQ        F26, (R3)
+	FMOVQ        F27, 16(R3)
+	WORD $0x7c40011a // ldur h26, [x8]
+	WORD $0x1ee2435a // fcvt s26, h26
+	WORD $0xbc40009b // ldur s27, [x4]
+	WORD $0x6e3bdf5b // fmul v27.4s, v26.4s, v27.4s
+	ADD          R5, R4, R10
+	WORD $0xbc40015c // ldur s28, [x10]
+	WORD $0x6e3cdf5c // fmul v28.4s, v26.4s, v28.4s
+	WORD $0xbc4000dd // ldur s29, [x6]
+	WORD $0x6e3ddf5d // fmul v29.4s, v26.4s, v29.4s
+	ADD          R5, R6, R10
+	WORD $0xbc40015e // ldur s30, [x10]
+	WORD $0x6e3edf5a // fmul v26.4s, v26.4s, v30.4s
+	WORD $0xbc40007e // ldur s30, [x3]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc40407f // ldur s31, [x3, #4]
+	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
+	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
+	WORD $0x4f9b13c2 // fmla v2.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13e3 // fmla v3.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13c4 // fmla v4.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13e5 // fmla v5.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13c6 // fmla v6.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13e7 // fmla v7.4s, v31.4s, v29.s[0]
+	WORD $0x4f9a13c8 // fmla v8.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13e9 // fmla v9.4s, v31.4s, v26.s[0]
+	WORD $0xbc40807e // ldur s30, [x3, #8]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc40c07f // ldur s31, [x3, #12]
+	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
+	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
+	WORD $0x4f9b13ca // fmla v10.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13eb // fmla v11.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13cc // fmla v12.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13ed // fmla v13.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13ce // fmla v14.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13ef // fmla v15.4s, v31.4s, v29.s[0]
+	WORD $0x4f9a13d0 // fmla v16.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13f1 // fmla v17.4s, v31.4s, v26.s[0]
+	WORD $0xbc41007e // ldur s30, [x3, #16]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc41407f // ldur s31, [x3, #20]
+	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
+	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
+	WORD $0x4f9b13d2 // fmla v18.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13f3 // fmla v19.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d4 // fmla v20.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f5 // fmla v21.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d6 // fmla v22.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f7 // fmla v23.4s, v31.4s, v29.s[0]
+	WORD $0x4f9a13d8 // fmla v24.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13f9 // fmla v25.4s, v31.4s, v26.s[0]
+	ADD          R9, R8
+	ADD          $4, R4
+	ADD          $4, R6
+	SUBS         $1, R7
+	BGE          loop3
+
+done4:
+	ADD          $1, R7
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	FMOVQ        F2, (R4)
+	FMOVQ        F3, 16(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F4, (R7)
+	ADD          R5, R4, R7
+	FMOVQ        F5, 16(R7)
+	FMOVQ        F6, (R6)
+	FMOVQ        F7, 16(R6)
+	ADD          R5, R6, R7
+	FMOVQ        F8, (R7)
+	ADD          R5, R6, R7
+	FMOVQ        F9, 16(R7)
+	FMOVQ        F10, 32(R4)
+	FMOVQ        F11, 48(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F12, 32(R7)
+	ADD          R5, R4, R7
+	FMOVQ        F13, 48(R7)
+	FMOVQ        F14, 32(R6)
+	FMOVQ        F15, 48(R6)
+	ADD          R5, R6, R7
+	FMOVQ        F16, 32(R7)
+	ADD          R5, R6, R7
+	FMOVQ        F17, 48(R7)
+	FMOVQ        F18, 64(R4)
+	FMOVQ        F19, 80(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F20, 64(R7)
+	ADD          R5, R4, R4
+	FMOVQ        F21, 80(R4)
+	FMOVQ        F22, 64(R6)
+	FMOVQ        F23, 80(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F24, 64(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F25, 80(R4)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	WORD $0x3cc60082 // ldur q2, [x4, #96]
+	WORD $0x3cc70083 // ldur q3, [x4, #112]
+	ADD          R5, R4, R7
+	WORD $0x3cc600e4 // ldur q4, [x7, #96]
+	ADD          R5, R4, R4
+	WORD $0x3cc70085 // ldur q5, [x4, #112]
+	WORD $0x3cc600c6 // ldur q6, [x6, #96]
+	WORD $0x3cc700c7 // ldur q7, [x6, #112]
+	ADD          R5, R6, R4
+	WORD $0x3cc60088 // ldur q8, [x4, #96]
+	ADD          R5, R6, R4
+	WORD $0x3cc70089 // ldur q9, [x4, #112]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         rows+48(FP), R7
+	MOVD         R0, R8
+	MOVD         stride+40(FP), R9
+	SUBS         $1, R7
+	BLT          done6
+
+loop5:
+
+	// levels of values 24 to 31
+	WORD $0x3cc0610a // ldur q10, [x8, #6]
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4f00e5ec // movi v12.16b, #15
+	WORD $0x4e2c1d4a // and v10.16b, v10.16b, v12.16b
+	WORD $0xbc40210c // ldur s12, [x8, #2]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	MOVD         $q5_0_shuffle<>+0(SB), R10
+	FMOVQ        (R10), F13
+	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
+	MOVD         $q5_0_shuffle2<>+0(SB), R10
+	FMOVQ        (R10), F14
+	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6ea11daa // bit v10.16b, v13.16b, v1.16b
+	WORD $0x6ea11d8b // bit v11.16b, v12.16b, v1.16b
+	WORD $0x4f07e60c // movi v12.16b, #240
+	WORD $0x4e2c854a // add v10.16b, v10.16b, v12.16b
+	WORD $0x4f07e60c // movi v12.16b, #240
+	WORD $0x4e2c856b // add v11.16b, v11.16b, v12.16b
+	FMOVQ        F10, (R3)
+	FMOVQ        F11, 16(R3)
+	WORD $0x7c40010a // ldur h10, [x8]
+	WORD $0x1ee2414a // fcvt s10, h10
+	WORD $0xbc40008b // ldur s11, [x4]
+	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
+	ADD          R5, R4, R10
+	WORD $0xbc40014c // ldur s12, [x10]
+	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0xbc4000cd // ldur s13, [x6]
+	WORD $0x6e2ddd4d // fmul v13.4s, v10.4s, v13.4s
+	ADD          R5, R6, R10
+	WORD $0xbc40014e // ldur s14, [x10]
+	WORD $0x6e2edd4a // fmul v10.4s, v10.4s, v14.4s
+	WORD $0xbc41806e // ldur s14, [x3, #24]
+	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
+	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
+	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
+	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f8b11c2 // fmla v2.4s, v14.4s, v11.s[0]
+	WORD $0x4f8b11e3 // fmla v3.4s, v15.4s, v11.s[0]
+	WORD $0x4f8c11c4 // fmla v4.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c11e5 // fmla v5.4s, v15.4s, v12.s[0]
+	WORD $0x4f8d11c6 // fmla v6.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d11e7 // fmla v7.4s, v15.4s, v13.s[0]
+	WORD $0x4f8a11c8 // fmla v8.4s, v14.4s, v10.s[0]
+	WORD $0x4f8a11e9 // fmla v9.4s, v15.4s, v10.s[0]
+	ADD          R9, R8
+	ADD          $4, R4
+	ADD          $4, R6
+	SUBS         $1, R7
+	BGE          loop5
+
+done6:
+	ADD          $1, R7
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	FMOVQ        F2, 96(R4)
+	FMOVQ        F3, 112(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F4, 96(R7)
+	ADD          R5, R4, R4
+	FMOVQ        F5, 112(R4)
+	FMOVQ        F6, 96(R6)
+	FMOVQ        F7, 112(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F8, 96(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F9, 112(R4)
 	ADD          $0x16, R0
 	ADD          $0x80, R2
 	SUBS         $1, R1
@@ -3463,6 +3681,16 @@ done2:
 
 // mix5xQ5_0NEON adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
 TEXT ·mix5xQ5_0NEON(SB), NOSPLIT, $128-64
+
+	// constants of the loops
+	MOVD         $q5_0_mask<>+0(SB), R0
+	FMOVQ        (R0), F0
+	WORD $0x4f00e601 // movi v1.16b, #16
+	WORD $0x4f07e602 // movi v2.16b, #240
+	MOVD         $q5_0_shuffle<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         $q5_0_shuffle2<>+0(SB), R0
+	FMOVQ        (R0), F4
 	MOVD         v+32(FP), R0
 	MOVD         units+56(FP), R1
 	MOVD         $0, R2
@@ -3483,28 +3711,34 @@ loop1:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FLDPQ        (R4), (F0, F1)
+	WORD $0x3cc00085 // ldur q5, [x4]
+	WORD $0x3cc10086 // ldur q6, [x4, #16]
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F2
+	WORD $0x3cc00107 // ldur q7, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F3
-	FLDPQ        (R6), (F4, F5)
+	WORD $0x3cc10108 // ldur q8, [x8, #16]
+	WORD $0x3cc000c9 // ldur q9, [x6]
+	WORD $0x3cc100ca // ldur q10, [x6, #16]
 	ADD          R5, R6, R8
-	FMOVQ        (R8), F6
+	WORD $0x3cc0010b // ldur q11, [x8]
 	ADD          R5, R6, R8
-	FMOVQ        16(R8), F7
-	FLDPQ        (R7), (F8, F9)
-	FLDPQ        32(R4), (F10, F11)
+	WORD $0x3cc1010c // ldur q12, [x8, #16]
+	WORD $0x3cc000ed // ldur q13, [x7]
+	WORD $0x3cc100ee // ldur q14, [x7, #16]
+	WORD $0x3cc2008f // ldur q15, [x4, #32]
+	WORD $0x3cc30090 // ldur q16, [x4, #48]
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F12
+	WORD $0x3cc20111 // ldur q17, [x8, #32]
 	ADD          R5, R4, R4
-	FMOVQ        48(R4), F13
-	FLDPQ        32(R6), (F14, F15)
+	WORD $0x3cc30092 // ldur q18, [x4, #48]
+	WORD $0x3cc200d3 // ldur q19, [x6, #32]
+	WORD $0x3cc300d4 // ldur q20, [x6, #48]
 	ADD          R5, R6, R4
-	FMOVQ        32(R4), F16
+	WORD $0x3cc20095 // ldur q21, [x4, #32]
 	ADD          R5, R6, R4
-	FMOVQ        48(R4), F17
-	FLDPQ        32(R7), (F18, F19)
+	WORD $0x3cc30096 // ldur q22, [x4, #48]
+	WORD $0x3cc200f7 // ldur q23, [x7, #32]
+	WORD $0x3cc300f8 // ldur q24, [x7, #48]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -3522,98 +3756,469 @@ loop1:
 loop3:
 
 	// levels of values 0 to 15
-	FMOVQ        6(R9), F20
-	WORD $0x6f0c0695 // ushr v21.16b, v20.16b, #4
-	WORD $0x4f00e5f6 // movi v22.16b, #15
-	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
-	FMOVS        2(R9), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	MOVD         $q5_0_shuffle<>+0(SB), R11
-	FMOVQ        (R11), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
-	MOVD         $q5_0_shuffle2<>+0(SB), R11
-	FMOVQ        (R11), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
-	MOVD         $q5_0_mask<>+0(SB), R11
-	FMOVQ        (R11), F24
-	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	MOVD         $q5_0_mask<>+0(SB), R11
-	FMOVQ        (R11), F24
-	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
-	MOVD         $q5_0_mask<>+0(SB), R11
-	FMOVQ        (R11), F24
-	WORD $0x6e388ef7 // cmeq v23.16b, v23.16b, v24.16b
-	MOVD         $q5_0_mask<>+0(SB), R11
-	FMOVQ        (R11), F24
-	WORD $0x6e388ed6 // cmeq v22.16b, v22.16b, v24.16b
-	WORD $0x4f00e618 // movi v24.16b, #16
-	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4f00e618 // movi v24.16b, #16
-	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
-	WORD $0x4f07e616 // movi v22.16b, #240
-	WORD $0x4e368694 // add v20.16b, v20.16b, v22.16b
-	WORD $0x4f07e616 // movi v22.16b, #240
-	WORD $0x4e3686b5 // add v21.16b, v21.16b, v22.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F21, 16(R3)
-	WORD $0x7d400134 // ldr h20, [x9]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        (R4), F21
-	WORD $0x4f959296 // fmul v22.4s, v20.4s, v21.s[0]
-	WORD $0x4f959295 // fmul v21.4s, v20.4s, v21.s[0]
+	WORD $0x3cc06139 // ldur q25, [x9, #6]
+	WORD $0x6f0c073a // ushr v26.16b, v25.16b, #4
+	WORD $0x4f00e5fb // movi v27.16b, #15
+	WORD $0x4e3b1f39 // and v25.16b, v25.16b, v27.16b
+	WORD $0xbc40213b // ldur s27, [x9, #2]
+	WORD $0x4e04077b // dup v27.4s, v27.s[0]
+	WORD $0x4e03037c // tbl v28.16b, { v27.16b }, v3.16b
+	WORD $0x4e04037b // tbl v27.16b, { v27.16b }, v4.16b
+	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x6e208f9c // cmeq v28.16b, v28.16b, v0.16b
+	WORD $0x6e208f7b // cmeq v27.16b, v27.16b, v0.16b
+	WORD $0x6ea11f99 // bit v25.16b, v28.16b, v1.16b
+	WORD $0x6ea11f7a // bit v26.16b, v27.16b, v1.16b
+	WORD $0x4e228739 // add v25.16b, v25.16b, v2.16b
+	WORD $0x4e22875a // add v26.16b, v26.16b, v2.16b
+	FMOVQ        F25, (R3)
+	FMOVQ        F26, 16(R3)
+	WORD $0x7c400139 // ldur h25, [x9]
+	WORD $0x1ee24339 // fcvt s25, h25
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
 	ADD          R5, R4, R11
-	FMOVS        (R11), F23
-	WORD $0x4f979298 // fmul v24.4s, v20.4s, v23.s[0]
-	WORD $0x4f979297 // fmul v23.4s, v20.4s, v23.s[0]
-	FMOVS        (R6), F25
-	WORD $0x4f99929a // fmul v26.4s, v20.4s, v25.s[0]
-	WORD $0x4f999299 // fmul v25.4s, v20.4s, v25.s[0]
+	WORD $0xbc40017b // ldur s27, [x11]
+	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
+	WORD $0xbc4000dc // ldur s28, [x6]
+	WORD $0x6e3cdf3c // fmul v28.4s, v25.4s, v28.4s
 	ADD          R5, R6, R11
-	FMOVS        (R11), F27
-	WORD $0x4f9b929c // fmul v28.4s, v20.4s, v27.s[0]
-	WORD $0x4f9b929b // fmul v27.4s, v20.4s, v27.s[0]
-	FMOVS        (R7), F29
-	WORD $0x4f9d929e // fmul v30.4s, v20.4s, v29.s[0]
-	WORD $0x4f9d9294 // fmul v20.4s, v20.4s, v29.s[0]
-	FMOVS        (R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        4(R3), F31
+	WORD $0xbc40017d // ldur s29, [x11]
+	WORD $0x6e3ddf3d // fmul v29.4s, v25.4s, v29.4s
+	WORD $0xbc4000fe // ldur s30, [x7]
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	WORD $0xbc40007e // ldur s30, [x3]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc40407f // ldur s31, [x3, #4]
 	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
 	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
 	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e36cfa0 // fmla v0.4s, v29.4s, v22.4s
-	WORD $0x4e35cfe1 // fmla v1.4s, v31.4s, v21.4s
-	WORD $0x4e38cfa2 // fmla v2.4s, v29.4s, v24.4s
-	WORD $0x4e37cfe3 // fmla v3.4s, v31.4s, v23.4s
-	WORD $0x4e3acfa4 // fmla v4.4s, v29.4s, v26.4s
-	WORD $0x4e39cfe5 // fmla v5.4s, v31.4s, v25.4s
-	WORD $0x4e3ccfa6 // fmla v6.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfe7 // fmla v7.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfa8 // fmla v8.4s, v29.4s, v30.4s
-	WORD $0x4e34cfe9 // fmla v9.4s, v31.4s, v20.4s
-	FMOVS        8(R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        12(R3), F31
+	WORD $0x4f9a13c5 // fmla v5.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13e6 // fmla v6.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13c7 // fmla v7.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13e8 // fmla v8.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13c9 // fmla v9.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13ea // fmla v10.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13cb // fmla v11.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13ec // fmla v12.4s, v31.4s, v29.s[0]
+	WORD $0x4f9913cd // fmla v13.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913ee // fmla v14.4s, v31.4s, v25.s[0]
+	WORD $0xbc40807e // ldur s30, [x3, #8]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc40c07f // ldur s31, [x3, #12]
 	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
 	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
 	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e36cfaa // fmla v10.4s, v29.4s, v22.4s
-	WORD $0x4e35cfeb // fmla v11.4s, v31.4s, v21.4s
-	WORD $0x4e38cfac // fmla v12.4s, v29.4s, v24.4s
-	WORD $0x4e37cfed // fmla v13.4s, v31.4s, v23.4s
-	WORD $0x4e3acfae // fmla v14.4s, v29.4s, v26.4s
-	WORD $0x4e39cfef // fmla v15.4s, v31.4s, v25.4s
-	WORD $0x4e3ccfb0 // fmla v16.4s, v29.4s, v28.4s
-	WORD $0x4e3bcff1 // fmla v17.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb2 // fmla v18.4s, v29.4s, v30.4s
-	WORD $0x4e34cff3 // fmla v19.4s, v31.4s, v20.4s
+	WORD $0x4f9a13cf // fmla v15.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13f0 // fmla v16.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13d1 // fmla v17.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13f2 // fmla v18.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d3 // fmla v19.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f4 // fmla v20.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d5 // fmla v21.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f6 // fmla v22.4s, v31.4s, v29.s[0]
+	WORD $0x4f9913d7 // fmla v23.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913f8 // fmla v24.4s, v31.4s, v25.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop3
+
+done4:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F5, (R4)
+	FMOVQ        F6, 16(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F7, (R8)
+	ADD          R5, R4, R8
+	FMOVQ        F8, 16(R8)
+	FMOVQ        F9, (R6)
+	FMOVQ        F10, 16(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F11, (R8)
+	ADD          R5, R6, R8
+	FMOVQ        F12, 16(R8)
+	FMOVQ        F13, (R7)
+	FMOVQ        F14, 16(R7)
+	FMOVQ        F15, 32(R4)
+	FMOVQ        F16, 48(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F17, 32(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F18, 48(R4)
+	FMOVQ        F19, 32(R6)
+	FMOVQ        F20, 48(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F21, 32(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F22, 48(R4)
+	FMOVQ        F23, 32(R7)
+	FMOVQ        F24, 48(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	WORD $0x3cc40085 // ldur q5, [x4, #64]
+	WORD $0x3cc50086 // ldur q6, [x4, #80]
+	ADD          R5, R4, R8
+	WORD $0x3cc40107 // ldur q7, [x8, #64]
+	ADD          R5, R4, R8
+	WORD $0x3cc50108 // ldur q8, [x8, #80]
+	WORD $0x3cc400c9 // ldur q9, [x6, #64]
+	WORD $0x3cc500ca // ldur q10, [x6, #80]
+	ADD          R5, R6, R8
+	WORD $0x3cc4010b // ldur q11, [x8, #64]
+	ADD          R5, R6, R8
+	WORD $0x3cc5010c // ldur q12, [x8, #80]
+	WORD $0x3cc400ed // ldur q13, [x7, #64]
+	WORD $0x3cc500ee // ldur q14, [x7, #80]
+	WORD $0x3cc6008f // ldur q15, [x4, #96]
+	WORD $0x3cc70090 // ldur q16, [x4, #112]
+	ADD          R5, R4, R8
+	WORD $0x3cc60111 // ldur q17, [x8, #96]
+	ADD          R5, R4, R4
+	WORD $0x3cc70092 // ldur q18, [x4, #112]
+	WORD $0x3cc600d3 // ldur q19, [x6, #96]
+	WORD $0x3cc700d4 // ldur q20, [x6, #112]
+	ADD          R5, R6, R4
+	WORD $0x3cc60095 // ldur q21, [x4, #96]
+	ADD          R5, R6, R4
+	WORD $0x3cc70096 // ldur q22, [x4, #112]
+	WORD $0x3cc600f7 // ldur q23, [x7, #96]
+	WORD $0x3cc700f8 // ldur q24, [x7, #112]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done6
+
+loop5:
+
+	// levels of values 16 to 31
+	WORD $0x3cc06139 // ldur q25, [x9, #6]
+	WORD $0x6f0c073a // ushr v26.16b, v25.16b, #4
+	WORD $0x4f00e5fb // movi v27.16b, #15
+	WORD $0x4e3b1f39 // and v25.16b, v25.16b, v27.16b
+	WORD $0xbc40213b // ldur s27, [x9, #2]
+	WORD $0x4e04077b // dup v27.4s, v27.s[0]
+	WORD $0x4e03037c // tbl v28.16b, { v27.16b }, v3.16b
+	WORD $0x4e04037b // tbl v27.16b, { v27.16b }, v4.16b
+	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x6e208f9c // cmeq v28.16b, v28.16b, v0.16b
+	WORD $0x6e208f7b // cmeq v27.16b, v27.16b, v0.16b
+	WORD $0x6ea11f99 // bit v25.16b, v28.16b, v1.16b
+	WORD $0x6ea11f7a // bit v26.16b, v27.16b, v1.16b
+	WORD $0x4e228739 // add v25.16b, v25.16b, v2.16b
+	WORD $0x4e22875a // add v26.16b, v26.16b, v2.16b
+	FMOVQ        F25, (R3)
+	FMOVQ        F26, 16(R3)
+	WORD $0x7c400139 // ldur h25, [x9]
+	WORD $0x1ee24339 // fcvt s25, h25
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
+	ADD          R5, R4, R11
+	WORD $0xbc40017b // ldur s27, [x11]
+	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
+	WORD $0xbc4000dc // ldur s28, [x6]
+	WORD $0x6e3cdf3c // fmul v28.4s, v25.4s, v28.4s
+	ADD          R5, R6, R11
+	WORD $0xbc40017d // ldur s29, [x11]
+	WORD $0x6e3ddf3d // fmul v29.4s, v25.4s, v29.4s
+	WORD $0xbc4000fe // ldur s30, [x7]
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	WORD $0xbc41007e // ldur s30, [x3, #16]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc41407f // ldur s31, [x3, #20]
+	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
+	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
+	WORD $0x4f9a13c5 // fmla v5.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13e6 // fmla v6.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13c7 // fmla v7.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13e8 // fmla v8.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13c9 // fmla v9.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13ea // fmla v10.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13cb // fmla v11.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13ec // fmla v12.4s, v31.4s, v29.s[0]
+	WORD $0x4f9913cd // fmla v13.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913ee // fmla v14.4s, v31.4s, v25.s[0]
+	WORD $0xbc41807e // ldur s30, [x3, #24]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc41c07f // ldur s31, [x3, #28]
+	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
+	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
+	WORD $0x4f9a13cf // fmla v15.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13f0 // fmla v16.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13d1 // fmla v17.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13f2 // fmla v18.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d3 // fmla v19.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f4 // fmla v20.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d5 // fmla v21.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f6 // fmla v22.4s, v31.4s, v29.s[0]
+	WORD $0x4f9913d7 // fmla v23.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913f8 // fmla v24.4s, v31.4s, v25.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop5
+
+done6:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F5, 64(R4)
+	FMOVQ        F6, 80(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F7, 64(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F8, 80(R8)
+	FMOVQ        F9, 64(R6)
+	FMOVQ        F10, 80(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F11, 64(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F12, 80(R8)
+	FMOVQ        F13, 64(R7)
+	FMOVQ        F14, 80(R7)
+	FMOVQ        F15, 96(R4)
+	FMOVQ        F16, 112(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F17, 96(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F18, 112(R4)
+	FMOVQ        F19, 96(R6)
+	FMOVQ        F20, 112(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F21, 96(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F22, 112(R4)
+	FMOVQ        F23, 96(R7)
+	FMOVQ        F24, 112(R7)
+	ADD          $0x16, R0
+	ADD          $0x80, R2
+	SUBS         $1, R1
+	BGE          loop1
+
+done2:
+	ADD          $1, R1
+	RET
+
+// mix6xQ5_0NEON adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 32 values.
+TEXT ·mix6xQ5_0NEON(SB), NOSPLIT, $128-64
+	MOVD         v+32(FP), R0
+	MOVD         units+56(FP), R1
+	MOVD         $0, R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $1, R1
+	BLT          done2
+
+loop1:
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	WORD $0x3cc00080 // ldur q0, [x4]
+	WORD $0x3cc10081 // ldur q1, [x4, #16]
+	ADD          R5, R4, R8
+	WORD $0x3cc00102 // ldur q2, [x8]
+	ADD          R5, R4, R8
+	WORD $0x3cc10103 // ldur q3, [x8, #16]
+	WORD $0x3cc000c4 // ldur q4, [x6]
+	WORD $0x3cc100c5 // ldur q5, [x6, #16]
+	ADD          R5, R6, R8
+	WORD $0x3cc00106 // ldur q6, [x8]
+	ADD          R5, R6, R8
+	WORD $0x3cc10107 // ldur q7, [x8, #16]
+	WORD $0x3cc000e8 // ldur q8, [x7]
+	WORD $0x3cc100e9 // ldur q9, [x7, #16]
+	ADD          R5, R7, R8
+	WORD $0x3cc0010a // ldur q10, [x8]
+	ADD          R5, R7, R8
+	WORD $0x3cc1010b // ldur q11, [x8, #16]
+	WORD $0x3cc2008c // ldur q12, [x4, #32]
+	WORD $0x3cc3008d // ldur q13, [x4, #48]
+	ADD          R5, R4, R8
+	WORD $0x3cc2010e // ldur q14, [x8, #32]
+	ADD          R5, R4, R4
+	WORD $0x3cc3008f // ldur q15, [x4, #48]
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
+	ADD          R5, R6, R4
+	WORD $0x3cc20092 // ldur q18, [x4, #32]
+	ADD          R5, R6, R4
+	WORD $0x3cc30093 // ldur q19, [x4, #48]
+	WORD $0x3cc200f4 // ldur q20, [x7, #32]
+	WORD $0x3cc300f5 // ldur q21, [x7, #48]
+	ADD          R5, R7, R4
+	WORD $0x3cc20096 // ldur q22, [x4, #32]
+	ADD          R5, R7, R4
+	WORD $0x3cc30097 // ldur q23, [x4, #48]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done4
+
+loop3:
+
+	// levels of values 0 to 15
+	WORD $0x3cc06138 // ldur q24, [x9, #6]
+	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
+	WORD $0x4f00e5fa // movi v26.16b, #15
+	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
+	WORD $0xbc40213a // ldur s26, [x9, #2]
+	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	MOVD         $q5_0_shuffle<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e1b035b // tbl v27.16b, { v26.16b }, v27.16b
+	MOVD         $q5_0_shuffle2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
+	MOVD         $q5_0_mask<>+0(SB), R11
+	FMOVQ        (R11), F28
+	WORD $0x4e3c1f7b // and v27.16b, v27.16b, v28.16b
+	MOVD         $q5_0_mask<>+0(SB), R11
+	FMOVQ        (R11), F28
+	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
+	MOVD         $q5_0_mask<>+0(SB), R11
+	FMOVQ        (R11), F28
+	WORD $0x6e3c8f7b // cmeq v27.16b, v27.16b, v28.16b
+	MOVD         $q5_0_mask<>+0(SB), R11
+	FMOVQ        (R11), F28
+	WORD $0x6e3c8f5a // cmeq v26.16b, v26.16b, v28.16b
+	WORD $0x4f00e61c // movi v28.16b, #16
+	WORD $0x6ebc1f78 // bit v24.16b, v27.16b, v28.16b
+	WORD $0x4f00e61b // movi v27.16b, #16
+	WORD $0x6ebb1f59 // bit v25.16b, v26.16b, v27.16b
+	WORD $0x4f07e61a // movi v26.16b, #240
+	WORD $0x4e3a8718 // add v24.16b, v24.16b, v26.16b
+	WORD $0x4f07e61a // movi v26.16b, #240
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
+	WORD $0x7c400138 // ldur h24, [x9]
+	WORD $0x1ee24318 // fcvt s24, h24
+	WORD $0xbc400099 // ldur s25, [x4]
+	WORD $0x6e39df19 // fmul v25.4s, v24.4s, v25.4s
+	ADD          R5, R4, R11
+	WORD $0xbc40017a // ldur s26, [x11]
+	WORD $0x6e3adf1a // fmul v26.4s, v24.4s, v26.4s
+	WORD $0xbc4000db // ldur s27, [x6]
+	WORD $0x6e3bdf1b // fmul v27.4s, v24.4s, v27.4s
+	ADD          R5, R6, R11
+	WORD $0xbc40017c // ldur s28, [x11]
+	WORD $0x6e3cdf1c // fmul v28.4s, v24.4s, v28.4s
+	WORD $0xbc4000fd // ldur s29, [x7]
+	WORD $0x6e3ddf1d // fmul v29.4s, v24.4s, v29.4s
+	ADD          R5, R7, R11
+	WORD $0xbc40017e // ldur s30, [x11]
+	WORD $0x6e3edf18 // fmul v24.4s, v24.4s, v30.4s
+	WORD $0xbc40007e // ldur s30, [x3]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc40407f // ldur s31, [x3, #4]
+	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
+	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
+	WORD $0x4f9913c0 // fmla v0.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913e1 // fmla v1.4s, v31.4s, v25.s[0]
+	WORD $0x4f9a13c2 // fmla v2.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13e3 // fmla v3.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13c4 // fmla v4.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13e5 // fmla v5.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13c6 // fmla v6.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13e7 // fmla v7.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13c8 // fmla v8.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13e9 // fmla v9.4s, v31.4s, v29.s[0]
+	WORD $0x4f9813ca // fmla v10.4s, v30.4s, v24.s[0]
+	WORD $0x4f9813eb // fmla v11.4s, v31.4s, v24.s[0]
+	WORD $0xbc40807e // ldur s30, [x3, #8]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc40c07f // ldur s31, [x3, #12]
+	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
+	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
+	WORD $0x4f9913cc // fmla v12.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913ed // fmla v13.4s, v31.4s, v25.s[0]
+	WORD $0x4f9a13ce // fmla v14.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13ef // fmla v15.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13d0 // fmla v16.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13f1 // fmla v17.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d2 // fmla v18.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f3 // fmla v19.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d4 // fmla v20.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f5 // fmla v21.4s, v31.4s, v29.s[0]
+	WORD $0x4f9813d6 // fmla v22.4s, v30.4s, v24.s[0]
+	WORD $0x4f9813f7 // fmla v23.4s, v31.4s, v24.s[0]
 	ADD          R10, R9
 	ADD          $4, R4
 	ADD          $4, R6
@@ -3648,20 +4253,28 @@ done4:
 	FMOVQ        F7, 16(R8)
 	FMOVQ        F8, (R7)
 	FMOVQ        F9, 16(R7)
-	FMOVQ        F10, 32(R4)
-	FMOVQ        F11, 48(R4)
-	ADD          R5, R4, R8
-	FMOVQ        F12, 32(R8)
-	ADD          R5, R4, R4
+	ADD          R5, R7, R8
+	FMOVQ        F10, (R8)
+	ADD          R5, R7, R8
+	FMOVQ        F11, 16(R8)
+	FMOVQ        F12, 32(R4)
 	FMOVQ        F13, 48(R4)
-	FMOVQ        F14, 32(R6)
-	FMOVQ        F15, 48(R6)
+	ADD          R5, R4, R8
+	FMOVQ        F14, 32(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F15, 48(R4)
+	FMOVQ        F16, 32(R6)
+	FMOVQ        F17, 48(R6)
 	ADD          R5, R6, R4
-	FMOVQ        F16, 32(R4)
+	FMOVQ        F18, 32(R4)
 	ADD          R5, R6, R4
-	FMOVQ        F17, 48(R4)
-	FMOVQ        F18, 32(R7)
-	FMOVQ        F19, 48(R7)
+	FMOVQ        F19, 48(R4)
+	FMOVQ        F20, 32(R7)
+	FMOVQ        F21, 48(R7)
+	ADD          R5, R7, R4
+	FMOVQ        F22, 32(R4)
+	ADD          R5, R7, R4
+	FMOVQ        F23, 48(R4)
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	MOVD         R4, R6
@@ -3673,28 +4286,42 @@ done4:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FLDPQ        64(R4), (F0, F1)
+	WORD $0x3cc40080 // ldur q0, [x4, #64]
+	WORD $0x3cc50081 // ldur q1, [x4, #80]
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F2
+	WORD $0x3cc40102 // ldur q2, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F3
-	FLDPQ        64(R6), (F4, F5)
+	WORD $0x3cc50103 // ldur q3, [x8, #80]
+	WORD $0x3cc400c4 // ldur q4, [x6, #64]
+	WORD $0x3cc500c5 // ldur q5, [x6, #80]
 	ADD          R5, R6, R8
-	FMOVQ        64(R8), F6
+	WORD $0x3cc40106 // ldur q6, [x8, #64]
 	ADD          R5, R6, R8
-	FMOVQ        80(R8), F7
-	FLDPQ        64(R7), (F8, F9)
-	FLDPQ        96(R4), (F10, F11)
+	WORD $0x3cc50107 // ldur q7, [x8, #80]
+	WORD $0x3cc400e8 // ldur q8, [x7, #64]
+	WORD $0x3cc500e9 // ldur q9, [x7, #80]
+	ADD          R5, R7, R8
+	WORD $0x3cc4010a // ldur q10, [x8, #64]
+	ADD          R5, R7, R8
+	WORD $0x3cc5010b // ldur q11, [x8, #80]
+	WORD $0x3cc6008c // ldur q12, [x4, #96]
+	WORD $0x3cc7008d // ldur q13, [x4, #112]
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F12
+	WORD $0x3cc6010e // ldur q14, [x8, #96]
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F13
-	FLDPQ        96(R6), (F14, F15)
+	WORD $0x3cc7008f // ldur q15, [x4, #112]
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
+	WORD $0x3cc700d1 // ldur q17, [x6, #112]
 	ADD          R5, R6, R4
-	FMOVQ        96(R4), F16
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
 	ADD          R5, R6, R4
-	FMOVQ        112(R4), F17
-	FLDPQ        96(R7), (F18, F19)
+	WORD $0x3cc70093 // ldur q19, [x4, #112]
+	WORD $0x3cc600f4 // ldur q20, [x7, #96]
+	WORD $0x3cc700f5 // ldur q21, [x7, #112]
+	ADD          R5, R7, R4
+	WORD $0x3cc60096 // ldur q22, [x4, #96]
+	ADD          R5, R7, R4
+	WORD $0x3cc70097 // ldur q23, [x4, #112]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -3712,98 +4339,97 @@ done4:
 loop5:
 
 	// levels of values 16 to 31
-	FMOVQ        6(R9), F20
-	WORD $0x6f0c0695 // ushr v21.16b, v20.16b, #4
-	WORD $0x4f00e5f6 // movi v22.16b, #15
-	WORD $0x4e361e94 // and v20.16b, v20.16b, v22.16b
-	FMOVS        2(R9), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x3cc06138 // ldur q24, [x9, #6]
+	WORD $0x6f0c0719 // ushr v25.16b, v24.16b, #4
+	WORD $0x4f00e5fa // movi v26.16b, #15
+	WORD $0x4e3a1f18 // and v24.16b, v24.16b, v26.16b
+	WORD $0xbc40213a // ldur s26, [x9, #2]
+	WORD $0x4e04075a // dup v26.4s, v26.s[0]
 	MOVD         $q5_0_shuffle<>+0(SB), R11
-	FMOVQ        (R11), F23
-	WORD $0x4e1702d7 // tbl v23.16b, { v22.16b }, v23.16b
+	FMOVQ        (R11), F27
+	WORD $0x4e1b035b // tbl v27.16b, { v26.16b }, v27.16b
 	MOVD         $q5_0_shuffle2<>+0(SB), R11
-	FMOVQ        (R11), F24
-	WORD $0x4e1802d6 // tbl v22.16b, { v22.16b }, v24.16b
+	FMOVQ        (R11), F28
+	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
 	MOVD         $q5_0_mask<>+0(SB), R11
-	FMOVQ        (R11), F24
-	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
+	FMOVQ        (R11), F28
+	WORD $0x4e3c1f7b // and v27.16b, v27.16b, v28.16b
 	MOVD         $q5_0_mask<>+0(SB), R11
-	FMOVQ        (R11), F24
-	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
+	FMOVQ        (R11), F28
+	WORD $0x4e3c1f5a // and v26.16b, v26.16b, v28.16b
 	MOVD         $q5_0_mask<>+0(SB), R11
-	FMOVQ        (R11), F24
-	WORD $0x6e388ef7 // cmeq v23.16b, v23.16b, v24.16b
+	FMOVQ        (R11), F28
+	WORD $0x6e3c8f7b // cmeq v27.16b, v27.16b, v28.16b
 	MOVD         $q5_0_mask<>+0(SB), R11
-	FMOVQ        (R11), F24
-	WORD $0x6e388ed6 // cmeq v22.16b, v22.16b, v24.16b
-	WORD $0x4f00e618 // movi v24.16b, #16
-	WORD $0x4e381ef7 // and v23.16b, v23.16b, v24.16b
-	WORD $0x4f00e618 // movi v24.16b, #16
-	WORD $0x4e381ed6 // and v22.16b, v22.16b, v24.16b
-	WORD $0x4eb71e94 // orr v20.16b, v20.16b, v23.16b
-	WORD $0x4eb61eb5 // orr v21.16b, v21.16b, v22.16b
-	WORD $0x4f07e616 // movi v22.16b, #240
-	WORD $0x4e368694 // add v20.16b, v20.16b, v22.16b
-	WORD $0x4f07e616 // movi v22.16b, #240
-	WORD $0x4e3686b5 // add v21.16b, v21.16b, v22.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F21, 16(R3)
-	WORD $0x7d400134 // ldr h20, [x9]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        (R4), F21
-	WORD $0x4f959296 // fmul v22.4s, v20.4s, v21.s[0]
-	WORD $0x4f959295 // fmul v21.4s, v20.4s, v21.s[0]
+	FMOVQ        (R11), F28
+	WORD $0x6e3c8f5a // cmeq v26.16b, v26.16b, v28.16b
+	WORD $0x4f00e61c // movi v28.16b, #16
+	WORD $0x6ebc1f78 // bit v24.16b, v27.16b, v28.16b
+	WORD $0x4f00e61b // movi v27.16b, #16
+	WORD $0x6ebb1f59 // bit v25.16b, v26.16b, v27.16b
+	WORD $0x4f07e61a // movi v26.16b, #240
+	WORD $0x4e3a8718 // add v24.16b, v24.16b, v26.16b
+	WORD $0x4f07e61a // movi v26.16b, #240
+	WORD $0x4e3a8739 // add v25.16b, v25.16b, v26.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
+	WORD $0x7c400138 // ldur h24, [x9]
+	WORD $0x1ee24318 // fcvt s24, h24
+	WORD $0xbc400099 // ldur s25, [x4]
+	WORD $0x6e39df19 // fmul v25.4s, v24.4s, v25.4s
 	ADD          R5, R4, R11
-	FMOVS        (R11), F23
-	WORD $0x4f979298 // fmul v24.4s, v20.4s, v23.s[0]
-	WORD $0x4f979297 // fmul v23.4s, v20.4s, v23.s[0]
-	FMOVS        (R6), F25
-	WORD $0x4f99929a // fmul v26.4s, v20.4s, v25.s[0]
-	WORD $0x4f999299 // fmul v25.4s, v20.4s, v25.s[0]
+	WORD $0xbc40017a // ldur s26, [x11]
+	WORD $0x6e3adf1a // fmul v26.4s, v24.4s, v26.4s
+	WORD $0xbc4000db // ldur s27, [x6]
+	WORD $0x6e3bdf1b // fmul v27.4s, v24.4s, v27.4s
 	ADD          R5, R6, R11
-	FMOVS        (R11), F27
-	WORD $0x4f9b929c // fmul v28.4s, v20.4s, v27.s[0]
-	WORD $0x4f9b929b // fmul v27.4s, v20.4s, v27.s[0]
-	FMOVS        (R7), F29
-	WORD $0x4f9d929e // fmul v30.4s, v20.4s, v29.s[0]
-	WORD $0x4f9d9294 // fmul v20.4s, v20.4s, v29.s[0]
-	FMOVS        16(R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        20(R3), F31
+	WORD $0xbc40017c // ldur s28, [x11]
+	WORD $0x6e3cdf1c // fmul v28.4s, v24.4s, v28.4s
+	WORD $0xbc4000fd // ldur s29, [x7]
+	WORD $0x6e3ddf1d // fmul v29.4s, v24.4s, v29.4s
+	ADD          R5, R7, R11
+	WORD $0xbc40017e // ldur s30, [x11]
+	WORD $0x6e3edf18 // fmul v24.4s, v24.4s, v30.4s
+	WORD $0xbc41007e // ldur s30, [x3, #16]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc41407f // ldur s31, [x3, #20]
 	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
 	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
 	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e36cfa0 // fmla v0.4s, v29.4s, v22.4s
-	WORD $0x4e35cfe1 // fmla v1.4s, v31.4s, v21.4s
-	WORD $0x4e38cfa2 // fmla v2.4s, v29.4s, v24.4s
-	WORD $0x4e37cfe3 // fmla v3.4s, v31.4s, v23.4s
-	WORD $0x4e3acfa4 // fmla v4.4s, v29.4s, v26.4s
-	WORD $0x4e39cfe5 // fmla v5.4s, v31.4s, v25.4s
-	WORD $0x4e3ccfa6 // fmla v6.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfe7 // fmla v7.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfa8 // fmla v8.4s, v29.4s, v30.4s
-	WORD $0x4e34cfe9 // fmla v9.4s, v31.4s, v20.4s
-	FMOVS        24(R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        28(R3), F31
+	WORD $0x4f9913c0 // fmla v0.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913e1 // fmla v1.4s, v31.4s, v25.s[0]
+	WORD $0x4f9a13c2 // fmla v2.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13e3 // fmla v3.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13c4 // fmla v4.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13e5 // fmla v5.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13c6 // fmla v6.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13e7 // fmla v7.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13c8 // fmla v8.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13e9 // fmla v9.4s, v31.4s, v29.s[0]
+	WORD $0x4f9813ca // fmla v10.4s, v30.4s, v24.s[0]
+	WORD $0x4f9813eb // fmla v11.4s, v31.4s, v24.s[0]
+	WORD $0xbc41807e // ldur s30, [x3, #24]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc41c07f // ldur s31, [x3, #28]
 	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
 	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
 	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e36cfaa // fmla v10.4s, v29.4s, v22.4s
-	WORD $0x4e35cfeb // fmla v11.4s, v31.4s, v21.4s
-	WORD $0x4e38cfac // fmla v12.4s, v29.4s, v24.4s
-	WORD $0x4e37cfed // fmla v13.4s, v31.4s, v23.4s
-	WORD $0x4e3acfae // fmla v14.4s, v29.4s, v26.4s
-	WORD $0x4e39cfef // fmla v15.4s, v31.4s, v25.4s
-	WORD $0x4e3ccfb0 // fmla v16.4s, v29.4s, v28.4s
-	WORD $0x4e3bcff1 // fmla v17.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb2 // fmla v18.4s, v29.4s, v30.4s
-	WORD $0x4e34cff3 // fmla v19.4s, v31.4s, v20.4s
+	WORD $0x4f9913cc // fmla v12.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913ed // fmla v13.4s, v31.4s, v25.s[0]
+	WORD $0x4f9a13ce // fmla v14.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13ef // fmla v15.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13d0 // fmla v16.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13f1 // fmla v17.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d2 // fmla v18.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f3 // fmla v19.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d4 // fmla v20.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f5 // fmla v21.4s, v31.4s, v29.s[0]
+	WORD $0x4f9813d6 // fmla v22.4s, v30.4s, v24.s[0]
+	WORD $0x4f9813f7 // fmla v23.4s, v31.4s, v24.s[0]
 	ADD          R10, R9
 	ADD          $4, R4
 	ADD          $4, R6
@@ -3838,20 +4464,28 @@ done6:
 	FMOVQ        F7, 80(R8)
 	FMOVQ        F8, 64(R7)
 	FMOVQ        F9, 80(R7)
-	FMOVQ        F10, 96(R4)
-	FMOVQ        F11, 112(R4)
-	ADD          R5, R4, R8
-	FMOVQ        F12, 96(R8)
-	ADD          R5, R4, R4
+	ADD          R5, R7, R8
+	FMOVQ        F10, 64(R8)
+	ADD          R5, R7, R8
+	FMOVQ        F11, 80(R8)
+	FMOVQ        F12, 96(R4)
 	FMOVQ        F13, 112(R4)
-	FMOVQ        F14, 96(R6)
-	FMOVQ        F15, 112(R6)
+	ADD          R5, R4, R8
+	FMOVQ        F14, 96(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F15, 112(R4)
+	FMOVQ        F16, 96(R6)
+	FMOVQ        F17, 112(R6)
 	ADD          R5, R6, R4
-	FMOVQ        F16, 96(R4)
+	FMOVQ        F18, 96(R4)
 	ADD          R5, R6, R4
-	FMOVQ        F17, 112(R4)
-	FMOVQ        F18, 96(R7)
-	FMOVQ        F19, 112(R7)
+	FMOVQ        F19, 112(R4)
+	FMOVQ        F20, 96(R7)
+	FMOVQ        F21, 112(R7)
+	ADD          R5, R7, R4
+	FMOVQ        F22, 96(R4)
+	ADD          R5, R7, R4
+	FMOVQ        F23, 112(R4)
 	ADD          $0x16, R0
 	ADD          $0x80, R2
 	SUBS         $1, R1
@@ -3874,12 +4508,6 @@ TEXT ·matmulQ81xQ5_0NEON(SB), NOSPLIT, $0-72
 	FMOVQ        (R0), F3
 	WORD $0x4f00e5e4 // movi v4.16b, #15
 	WORD $0x4f07e605 // movi v5.16b, #240
-	MOVD         $q5_0_factor<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $q5_0_order<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $q5_0_order2<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -3887,13 +4515,11 @@ TEXT ·matmulQ81xQ5_0NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e406 // movi v6.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         s+32(FP), R5
+	WORD $0x4f00e407 // movi v7.16b, #0
 	MOVD         blocks+64(FP), R6
 	MOVD         R1, R7
 	SUBS         $4, R6
@@ -3904,135 +4530,127 @@ loop3:
 	WORD $0xf98420e0 // prfm pldl1keep, [x7, #2112]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d4000ed // ldr h13, [x7]
-	WORD $0x7d402cee // ldr h14, [x7, #22]
-	WORD $0x4e4e39ad // zip1 v13.8h, v13.8h, v14.8h
-	WORD $0x7d4058ee // ldr h14, [x7, #44]
-	WORD $0x7d4084ef // ldr h15, [x7, #66]
-	WORD $0x4e4f39ce // zip1 v14.8h, v14.8h, v15.8h
-	WORD $0x4e8e39ad // zip1 v13.4s, v13.4s, v14.4s
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	FMOVQ        (R4), F14
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e26ddad // fmul v13.4s, v13.4s, v6.4s
-	WORD $0x4e0701af // tbl v15.16b, { v13.16b }, v7.16b
-	FMOVQ        (R5), F16
-	WORD $0x4e30cde9 // fmla v9.4s, v15.4s, v16.4s
-	WORD $0x4e0801ad // tbl v13.16b, { v13.16b }, v8.16b
-	FMOVQ        16(R5), F15
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
+	WORD $0x7c4000e8 // ldur h8, [x7]
+	WORD $0x7c4160e9 // ldur h9, [x7, #22]
+	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
+	WORD $0x7c42c0e9 // ldur h9, [x7, #44]
+	WORD $0x7c4420ea // ldur h10, [x7, #66]
+	WORD $0x4e4a3929 // zip1 v9.8h, v9.8h, v10.8h
+	WORD $0x4e893908 // zip1 v8.4s, v8.4s, v9.4s
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x3cc00089 // ldur q9, [x4]
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x3cc000aa // ldur q10, [x5]
+	WORD $0x3cc100ab // ldur q11, [x5, #16]
+	WORD $0x6e2bd54a // faddp v10.4s, v10.4s, v11.4s
+	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R7), F13
-	WORD $0x6f0c05af // ushr v15.16b, v13.16b, #4
-	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
-	FMOVS        2(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
-	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
-	FLDPQ        (R3), (F16, F17)
-	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
-	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8e11a9 // fmla v9.4s, v13.4s, v14.s[0]
+	WORD $0x3cc060e8 // ldur q8, [x7, #6]
+	WORD $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD $0x4e241d08 // and v8.16b, v8.16b, v4.16b
+	WORD $0xbc4020eb // ldur s11, [x7, #2]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
+	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6ea11d88 // bit v8.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x3cc0006b // ldur q11, [x3]
+	WORD $0x3cc1006c // ldur q12, [x3, #16]
+	WORD $0x0e2bc10d // smull v13.8h, v8.8b, v11.8b
+	WORD $0x4e2bc108 // smull2 v8.8h, v8.16b, v11.16b
+	WORD $0x4e68bda8 // addp v8.8h, v13.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2cc14b // smull v11.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606948 // sadalp v8.4s, v10.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        28(R7), F13
-	WORD $0x6f0c05af // ushr v15.16b, v13.16b, #4
-	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
-	FMOVS        24(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
-	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
-	FLDPQ        32(R3), (F16, F17)
-	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
-	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4fae11aa // fmla v10.4s, v13.4s, v14.s[1]
+	WORD $0x3cc1c0ea // ldur q10, [x7, #28]
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e241d4a // and v10.16b, v10.16b, v4.16b
+	WORD $0xbc4180ec // ldur s12, [x7, #24]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e02018d // tbl v13.16b, { v12.16b }, v2.16b
+	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6ea11daa // bit v10.16b, v13.16b, v1.16b
+	WORD $0x6ea11d8b // bit v11.16b, v12.16b, v1.16b
+	WORD $0x3cc2006c // ldur q12, [x3, #32]
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2dc16c // smull v12.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        50(R7), F13
-	WORD $0x6f0c05af // ushr v15.16b, v13.16b, #4
-	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
-	FMOVS        46(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
-	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
-	FLDPQ        64(R3), (F16, F17)
-	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
-	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8e19ab // fmla v11.4s, v13.4s, v14.s[2]
+	WORD $0x3cc320eb // ldur q11, [x7, #50]
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
+	WORD $0xbc42e0ed // ldur s13, [x7, #46]
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e0201ae // tbl v14.16b, { v13.16b }, v2.16b
+	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x6ea11dcb // bit v11.16b, v14.16b, v1.16b
+	WORD $0x6ea11dac // bit v12.16b, v13.16b, v1.16b
+	WORD $0x3cc4006d // ldur q13, [x3, #64]
+	WORD $0x3cc5006e // ldur q14, [x3, #80]
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
+	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2ec18d // smull v13.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        72(R7), F13
-	WORD $0x6f0c05af // ushr v15.16b, v13.16b, #4
-	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
-	FMOVS        68(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
-	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
-	FLDPQ        96(R3), (F16, F17)
-	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
-	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4fae19ac // fmla v12.4s, v13.4s, v14.s[3]
+	WORD $0x3cc480ec // ldur q12, [x7, #72]
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
+	WORD $0xbc4440ee // ldur s14, [x7, #68]
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e0201cf // tbl v15.16b, { v14.16b }, v2.16b
+	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x6ea11dec // bit v12.16b, v15.16b, v1.16b
+	WORD $0x6ea11dcd // bit v13.16b, v14.16b, v1.16b
+	WORD $0x3cc6006e // ldur q14, [x3, #96]
+	WORD $0x3cc7006f // ldur q15, [x3, #112]
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eacbd6a // addp v10.4s, v11.4s, v12.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e29cd06 // fmla v6.4s, v8.4s, v9.4s
 	ADD          $0x58, R7
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -4048,43 +4666,41 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000ed // ldr h13, [x7]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7c4000e8 // ldur h8, [x7]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R7), F14
-	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
-	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
-	FMOVS        2(R7), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
-	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
-	WORD $0x4e2585ce // add v14.16b, v14.16b, v5.16b
-	WORD $0x4e2585ef // add v15.16b, v15.16b, v5.16b
-	FLDPQ        (R3), (F16, F17)
-	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
-	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
-	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
-	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	WORD $0x3cc060e9 // ldur q9, [x7, #6]
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
+	WORD $0xbc4020eb // ldur s11, [x7, #2]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
+	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x4e258529 // add v9.16b, v9.16b, v5.16b
+	WORD $0x4e25854a // add v10.16b, v10.16b, v5.16b
+	WORD $0x3cc0006b // ldur q11, [x3]
+	WORD $0x3cc1006c // ldur q12, [x3, #16]
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
+	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2cc14b // smull v11.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F15
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	WORD $0xbc40008a // ldur s10, [x4]
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
+	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
 	ADD          $0x16, R7
 	ADD          $0x20, R3
 	ADD          $4, R4
@@ -4094,15 +4710,15 @@ loop5:
 
 done6:
 	ADD          $1, R6
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x4e2cd529 // fadd v9.4s, v9.4s, v12.4s
+	MOVD         $q5_0_times<>+0(SB), R3
+	FMOVQ        (R3), F8
+	WORD $0x4e28cce6 // fmla v6.4s, v7.4s, v8.4s
 
 	// sums of the lanes
-	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
-	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
-	WORD $0x7e30d94a // faddp s10, v10.2s
-	FMOVS        F10, (R0)
+	WORD $0x6e0640c7 // ext v7.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d4e7 // fadd v7.4s, v7.4s, v6.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R0)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -4145,15 +4761,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R6), F9
+	WORD $0x3cc060c9 // ldur q9, [x6, #6]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
-	FMOVS        2(R6), F11
+	WORD $0xbc4020cb // ldur s11, [x6, #2]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
 	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
@@ -4161,13 +4776,12 @@ loop3:
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
 	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
 	WORD $0x4e228529 // add v9.16b, v9.16b, v2.16b
 	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
-	FLDPQ        (R3), (F11, F12)
+	WORD $0x3cc0006b // ldur q11, [x3]
+	WORD $0x3cc1006c // ldur q12, [x3, #16]
 	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
 	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -4176,7 +4790,8 @@ loop3:
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        32(R3), (F12, F13)
+	WORD $0x3cc2006c // ldur q12, [x3, #32]
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
 	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
 	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
 	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
@@ -4187,25 +4802,24 @@ loop3:
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f8a910a // fmul v10.4s, v8.4s, v10.s[0]
-	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
-	FMOVS        4(R4), F10
+	WORD $0x6e28dd4a // fmul v10.4s, v10.4s, v8.4s
+	WORD $0x4f8a1166 // fmla v6.4s, v11.4s, v10.s[0]
+	WORD $0xbc40408a // ldur s10, [x4, #4]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
-	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
+	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
+	WORD $0x4f881127 // fmla v7.4s, v9.4s, v8.s[0]
 
 	// scales of the block
-	WORD $0x7d402cc8 // ldr h8, [x6, #22]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c4160c8 // ldur h8, [x6, #22]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R6), F9
+	WORD $0x3cc1c0c9 // ldur q9, [x6, #28]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
-	FMOVS        24(R6), F11
+	WORD $0xbc4180cb // ldur s11, [x6, #24]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
 	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
@@ -4213,13 +4827,12 @@ loop3:
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
 	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
 	WORD $0x4e228529 // add v9.16b, v9.16b, v2.16b
 	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
-	FLDPQ        64(R3), (F11, F12)
+	WORD $0x3cc4006b // ldur q11, [x3, #64]
+	WORD $0x3cc5006c // ldur q12, [x3, #80]
 	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
 	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -4228,7 +4841,8 @@ loop3:
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        96(R3), (F12, F13)
+	WORD $0x3cc6006c // ldur q12, [x3, #96]
+	WORD $0x3cc7006d // ldur q13, [x3, #112]
 	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
 	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
 	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
@@ -4239,14 +4853,14 @@ loop3:
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 
 	// integer sums times both scales
-	FMOVS        8(R4), F10
+	WORD $0xbc40808a // ldur s10, [x4, #8]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f8a910a // fmul v10.4s, v8.4s, v10.s[0]
-	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
-	FMOVS        12(R4), F10
+	WORD $0x6e28dd4a // fmul v10.4s, v10.4s, v8.4s
+	WORD $0x4f8a1166 // fmla v6.4s, v11.4s, v10.s[0]
+	WORD $0xbc40c08a // ldur s10, [x4, #12]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
-	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
+	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
+	WORD $0x4f881127 // fmla v7.4s, v9.4s, v8.s[0]
 	ADD          $0x2c, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -4261,15 +4875,14 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R6), F9
+	WORD $0x3cc060c9 // ldur q9, [x6, #6]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
-	FMOVS        2(R6), F11
+	WORD $0xbc4020cb // ldur s11, [x6, #2]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
 	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
@@ -4277,13 +4890,12 @@ loop5:
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
 	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
 	WORD $0x4e228529 // add v9.16b, v9.16b, v2.16b
 	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
-	FLDPQ        (R3), (F11, F12)
+	WORD $0x3cc0006b // ldur q11, [x3]
+	WORD $0x3cc1006c // ldur q12, [x3, #16]
 	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
 	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -4292,7 +4904,8 @@ loop5:
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        32(R3), (F12, F13)
+	WORD $0x3cc2006c // ldur q12, [x3, #32]
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
 	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
 	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
 	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
@@ -4303,14 +4916,14 @@ loop5:
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f8a910a // fmul v10.4s, v8.4s, v10.s[0]
-	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
-	FMOVS        4(R4), F10
+	WORD $0x6e28dd4a // fmul v10.4s, v10.4s, v8.4s
+	WORD $0x4f8a1166 // fmla v6.4s, v11.4s, v10.s[0]
+	WORD $0xbc40408a // ldur s10, [x4, #4]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
-	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
+	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
+	WORD $0x4f881127 // fmla v7.4s, v9.4s, v8.s[0]
 	ADD          $0x16, R6
 	ADD          $0x40, R3
 	ADD          $8, R4
@@ -4375,15 +4988,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R6), F10
+	WORD $0x3cc060ca // ldur q10, [x6, #6]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
-	FMOVS        2(R6), F12
+	WORD $0xbc4020cc // ldur s12, [x6, #2]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4e03018d // tbl v13.16b, { v12.16b }, v3.16b
 	WORD $0x4e04018c // tbl v12.16b, { v12.16b }, v4.16b
@@ -4391,13 +5003,12 @@ loop3:
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
-	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x6ea11daa // bit v10.16b, v13.16b, v1.16b
+	WORD $0x6ea11d8b // bit v11.16b, v12.16b, v1.16b
 	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
 	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
-	FLDPQ        (R3), (F12, F13)
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006d // ldur q13, [x3, #16]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -4406,7 +5017,8 @@ loop3:
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        32(R3), (F13, F14)
+	WORD $0x3cc2006d // ldur q13, [x3, #32]
+	WORD $0x3cc3006e // ldur q14, [x3, #48]
 	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
 	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -4415,7 +5027,8 @@ loop3:
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        64(R3), (F14, F15)
+	WORD $0x3cc4006e // ldur q14, [x3, #64]
+	WORD $0x3cc5006f // ldur q15, [x3, #80]
 	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
 	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
 	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
@@ -4426,29 +5039,28 @@ loop3:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
-	WORD $0x4e2bcd86 // fmla v6.4s, v12.4s, v11.4s
-	FMOVS        4(R4), F11
+	WORD $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
+	WORD $0x4f8b1186 // fmla v6.4s, v12.4s, v11.s[0]
+	WORD $0xbc40408b // ldur s11, [x4, #4]
 	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
-	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        8(R4), F11
+	WORD $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	WORD $0xbc40808b // ldur s11, [x4, #8]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
-	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
+	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
+	WORD $0x4f891148 // fmla v8.4s, v10.4s, v9.s[0]
 
 	// scales of the block
-	WORD $0x7d402cc9 // ldr h9, [x6, #22]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4160c9 // ldur h9, [x6, #22]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R6), F10
+	WORD $0x3cc1c0ca // ldur q10, [x6, #28]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
-	FMOVS        24(R6), F12
+	WORD $0xbc4180cc // ldur s12, [x6, #24]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4e03018d // tbl v13.16b, { v12.16b }, v3.16b
 	WORD $0x4e04018c // tbl v12.16b, { v12.16b }, v4.16b
@@ -4456,13 +5068,12 @@ loop3:
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
-	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x6ea11daa // bit v10.16b, v13.16b, v1.16b
+	WORD $0x6ea11d8b // bit v11.16b, v12.16b, v1.16b
 	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
 	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
-	FLDPQ        96(R3), (F12, F13)
+	WORD $0x3cc6006c // ldur q12, [x3, #96]
+	WORD $0x3cc7006d // ldur q13, [x3, #112]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -4471,7 +5082,8 @@ loop3:
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        128(R3), (F13, F14)
+	WORD $0x3cc8006d // ldur q13, [x3, #128]
+	WORD $0x3cc9006e // ldur q14, [x3, #144]
 	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
 	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -4480,7 +5092,8 @@ loop3:
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        160(R3), (F14, F15)
+	WORD $0x3cca006e // ldur q14, [x3, #160]
+	WORD $0x3ccb006f // ldur q15, [x3, #176]
 	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
 	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
 	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
@@ -4491,18 +5104,18 @@ loop3:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        12(R4), F11
+	WORD $0xbc40c08b // ldur s11, [x4, #12]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
-	WORD $0x4e2bcd86 // fmla v6.4s, v12.4s, v11.4s
-	FMOVS        16(R4), F11
+	WORD $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
+	WORD $0x4f8b1186 // fmla v6.4s, v12.4s, v11.s[0]
+	WORD $0xbc41008b // ldur s11, [x4, #16]
 	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
-	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        20(R4), F11
+	WORD $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	WORD $0xbc41408b // ldur s11, [x4, #20]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
-	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
+	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
+	WORD $0x4f891148 // fmla v8.4s, v10.4s, v9.s[0]
 	ADD          $0x2c, R6
 	ADD          $0xc0, R3
 	ADD          $0x18, R4
@@ -4517,15 +5130,14 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R6), F10
+	WORD $0x3cc060ca // ldur q10, [x6, #6]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
-	FMOVS        2(R6), F12
+	WORD $0xbc4020cc // ldur s12, [x6, #2]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4e03018d // tbl v13.16b, { v12.16b }, v3.16b
 	WORD $0x4e04018c // tbl v12.16b, { v12.16b }, v4.16b
@@ -4533,13 +5145,12 @@ loop5:
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
-	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x6ea11daa // bit v10.16b, v13.16b, v1.16b
+	WORD $0x6ea11d8b // bit v11.16b, v12.16b, v1.16b
 	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
 	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
-	FLDPQ        (R3), (F12, F13)
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006d // ldur q13, [x3, #16]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -4548,7 +5159,8 @@ loop5:
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        32(R3), (F13, F14)
+	WORD $0x3cc2006d // ldur q13, [x3, #32]
+	WORD $0x3cc3006e // ldur q14, [x3, #48]
 	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
 	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -4557,7 +5169,8 @@ loop5:
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        64(R3), (F14, F15)
+	WORD $0x3cc4006e // ldur q14, [x3, #64]
+	WORD $0x3cc5006f // ldur q15, [x3, #80]
 	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
 	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
 	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
@@ -4568,18 +5181,18 @@ loop5:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
-	WORD $0x4e2bcd86 // fmla v6.4s, v12.4s, v11.4s
-	FMOVS        4(R4), F11
+	WORD $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
+	WORD $0x4f8b1186 // fmla v6.4s, v12.4s, v11.s[0]
+	WORD $0xbc40408b // ldur s11, [x4, #4]
 	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
-	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        8(R4), F11
+	WORD $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	WORD $0xbc40808b // ldur s11, [x4, #8]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
-	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
+	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
+	WORD $0x4f891148 // fmla v8.4s, v10.4s, v9.s[0]
 	ADD          $0x16, R6
 	ADD          $0x60, R3
 	ADD          $0xc, R4
@@ -4650,15 +5263,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000ca // ldur h10, [x6]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R6), F11
+	WORD $0x3cc060cb // ldur q11, [x6, #6]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e251d6b // and v11.16b, v11.16b, v5.16b
-	FMOVS        2(R6), F13
+	WORD $0xbc4020cd // ldur s13, [x6, #2]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
 	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
@@ -4666,13 +5278,12 @@ loop3:
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
 	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
-	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x6ea11dcb // bit v11.16b, v14.16b, v1.16b
+	WORD $0x6ea11dac // bit v12.16b, v13.16b, v1.16b
 	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
 	WORD $0x4e22858c // add v12.16b, v12.16b, v2.16b
-	FLDPQ        (R3), (F13, F14)
+	WORD $0x3cc0006d // ldur q13, [x3]
+	WORD $0x3cc1006e // ldur q14, [x3, #16]
 	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -4681,7 +5292,8 @@ loop3:
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        32(R3), (F14, F15)
+	WORD $0x3cc2006e // ldur q14, [x3, #32]
+	WORD $0x3cc3006f // ldur q15, [x3, #48]
 	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -4690,7 +5302,8 @@ loop3:
 	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        64(R3), (F15, F16)
+	WORD $0x3cc4006f // ldur q15, [x3, #64]
+	WORD $0x3cc50070 // ldur q16, [x3, #80]
 	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
 	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -4699,7 +5312,8 @@ loop3:
 	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        96(R3), (F16, F17)
+	WORD $0x3cc60070 // ldur q16, [x3, #96]
+	WORD $0x3cc70071 // ldur q17, [x3, #112]
 	WORD $0x0e30c172 // smull v18.8h, v11.8b, v16.8b
 	WORD $0x4e30c16b // smull2 v11.8h, v11.16b, v16.16b
 	WORD $0x4e6bbe4b // addp v11.8h, v18.8h, v11.8h
@@ -4710,33 +5324,32 @@ loop3:
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F12
+	WORD $0xbc40008c // ldur s12, [x4]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccda6 // fmla v6.4s, v13.4s, v12.4s
-	FMOVS        4(R4), F12
+	WORD $0x6e2add8c // fmul v12.4s, v12.4s, v10.4s
+	WORD $0x4f8c11a6 // fmla v6.4s, v13.4s, v12.s[0]
+	WORD $0xbc40408c // ldur s12, [x4, #4]
 	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        8(R4), F12
+	WORD $0x6e2add8c // fmul v12.4s, v12.4s, v10.4s
+	WORD $0x4f8c11a7 // fmla v7.4s, v13.4s, v12.s[0]
+	WORD $0xbc40808c // ldur s12, [x4, #8]
 	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        12(R4), F12
+	WORD $0x6e2add8c // fmul v12.4s, v12.4s, v10.4s
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xbc40c08c // ldur s12, [x4, #12]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
-	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
+	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
+	WORD $0x4f8a1169 // fmla v9.4s, v11.4s, v10.s[0]
 
 	// scales of the block
-	WORD $0x7d402cca // ldr h10, [x6, #22]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4160ca // ldur h10, [x6, #22]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R6), F11
+	WORD $0x3cc1c0cb // ldur q11, [x6, #28]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e251d6b // and v11.16b, v11.16b, v5.16b
-	FMOVS        24(R6), F13
+	WORD $0xbc4180cd // ldur s13, [x6, #24]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
 	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
@@ -4744,13 +5357,12 @@ loop3:
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
 	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
-	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x6ea11dcb // bit v11.16b, v14.16b, v1.16b
+	WORD $0x6ea11dac // bit v12.16b, v13.16b, v1.16b
 	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
 	WORD $0x4e22858c // add v12.16b, v12.16b, v2.16b
-	FLDPQ        128(R3), (F13, F14)
+	WORD $0x3cc8006d // ldur q13, [x3, #128]
+	WORD $0x3cc9006e // ldur q14, [x3, #144]
 	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -4759,7 +5371,8 @@ loop3:
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        160(R3), (F14, F15)
+	WORD $0x3cca006e // ldur q14, [x3, #160]
+	WORD $0x3ccb006f // ldur q15, [x3, #176]
 	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -4768,7 +5381,8 @@ loop3:
 	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        192(R3), (F15, F16)
+	WORD $0x3ccc006f // ldur q15, [x3, #192]
+	WORD $0x3ccd0070 // ldur q16, [x3, #208]
 	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
 	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -4777,7 +5391,8 @@ loop3:
 	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        224(R3), (F16, F17)
+	WORD $0x3cce0070 // ldur q16, [x3, #224]
+	WORD $0x3ccf0071 // ldur q17, [x3, #240]
 	WORD $0x0e30c172 // smull v18.8h, v11.8b, v16.8b
 	WORD $0x4e30c16b // smull2 v11.8h, v11.16b, v16.16b
 	WORD $0x4e6bbe4b // addp v11.8h, v18.8h, v11.8h
@@ -4788,22 +5403,22 @@ loop3:
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        16(R4), F12
+	WORD $0xbc41008c // ldur s12, [x4, #16]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccda6 // fmla v6.4s, v13.4s, v12.4s
-	FMOVS        20(R4), F12
+	WORD $0x6e2add8c // fmul v12.4s, v12.4s, v10.4s
+	WORD $0x4f8c11a6 // fmla v6.4s, v13.4s, v12.s[0]
+	WORD $0xbc41408c // ldur s12, [x4, #20]
 	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        24(R4), F12
+	WORD $0x6e2add8c // fmul v12.4s, v12.4s, v10.4s
+	WORD $0x4f8c11a7 // fmla v7.4s, v13.4s, v12.s[0]
+	WORD $0xbc41808c // ldur s12, [x4, #24]
 	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        28(R4), F12
+	WORD $0x6e2add8c // fmul v12.4s, v12.4s, v10.4s
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xbc41c08c // ldur s12, [x4, #28]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
-	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
+	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
+	WORD $0x4f8a1169 // fmla v9.4s, v11.4s, v10.s[0]
 	ADD          $0x2c, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -4818,15 +5433,14 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000ca // ldur h10, [x6]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R6), F11
+	WORD $0x3cc060cb // ldur q11, [x6, #6]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e251d6b // and v11.16b, v11.16b, v5.16b
-	FMOVS        2(R6), F13
+	WORD $0xbc4020cd // ldur s13, [x6, #2]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
 	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
@@ -4834,13 +5448,12 @@ loop5:
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
 	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
-	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x6ea11dcb // bit v11.16b, v14.16b, v1.16b
+	WORD $0x6ea11dac // bit v12.16b, v13.16b, v1.16b
 	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
 	WORD $0x4e22858c // add v12.16b, v12.16b, v2.16b
-	FLDPQ        (R3), (F13, F14)
+	WORD $0x3cc0006d // ldur q13, [x3]
+	WORD $0x3cc1006e // ldur q14, [x3, #16]
 	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -4849,7 +5462,8 @@ loop5:
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        32(R3), (F14, F15)
+	WORD $0x3cc2006e // ldur q14, [x3, #32]
+	WORD $0x3cc3006f // ldur q15, [x3, #48]
 	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -4858,7 +5472,8 @@ loop5:
 	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        64(R3), (F15, F16)
+	WORD $0x3cc4006f // ldur q15, [x3, #64]
+	WORD $0x3cc50070 // ldur q16, [x3, #80]
 	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
 	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -4867,7 +5482,8 @@ loop5:
 	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        96(R3), (F16, F17)
+	WORD $0x3cc60070 // ldur q16, [x3, #96]
+	WORD $0x3cc70071 // ldur q17, [x3, #112]
 	WORD $0x0e30c172 // smull v18.8h, v11.8b, v16.8b
 	WORD $0x4e30c16b // smull2 v11.8h, v11.16b, v16.16b
 	WORD $0x4e6bbe4b // addp v11.8h, v18.8h, v11.8h
@@ -4878,22 +5494,22 @@ loop5:
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F12
+	WORD $0xbc40008c // ldur s12, [x4]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccda6 // fmla v6.4s, v13.4s, v12.4s
-	FMOVS        4(R4), F12
+	WORD $0x6e2add8c // fmul v12.4s, v12.4s, v10.4s
+	WORD $0x4f8c11a6 // fmla v6.4s, v13.4s, v12.s[0]
+	WORD $0xbc40408c // ldur s12, [x4, #4]
 	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        8(R4), F12
+	WORD $0x6e2add8c // fmul v12.4s, v12.4s, v10.4s
+	WORD $0x4f8c11a7 // fmla v7.4s, v13.4s, v12.s[0]
+	WORD $0xbc40808c // ldur s12, [x4, #8]
 	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        12(R4), F12
+	WORD $0x6e2add8c // fmul v12.4s, v12.4s, v10.4s
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xbc40c08c // ldur s12, [x4, #12]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
-	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
+	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
+	WORD $0x4f8a1169 // fmla v9.4s, v11.4s, v10.s[0]
 	ADD          $0x16, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -4948,12 +5564,6 @@ TEXT ·matmulQ8Fours1xQ5_0NEON(SB), NOSPLIT, $160-72
 	FMOVQ        (R0), F3
 	WORD $0x4f00e5e4 // movi v4.16b, #15
 	WORD $0x4f07e605 // movi v5.16b, #240
-	MOVD         $q5_0_factor<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $q5_0_order<>+0(SB), R0
-	FMOVQ        (R0), F7
-	MOVD         $q5_0_order2<>+0(SB), R0
-	FMOVQ        (R0), F8
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -4970,13 +5580,11 @@ loop1:
 	BLT          done4
 
 loop3:
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4f00e406 // movi v6.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         s+32(FP), R8
+	WORD $0x4f00e407 // movi v7.16b, #0
 	MOVD         blocks+64(FP), R9
 	MOVD         R1, R10
 	SUBS         $4, R9
@@ -4987,135 +5595,127 @@ loop5:
 	WORD $0xf9842140 // prfm pldl1keep, [x10, #2112]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d40014d // ldr h13, [x10]
-	WORD $0x7d402d4e // ldr h14, [x10, #22]
-	WORD $0x4e4e39ad // zip1 v13.8h, v13.8h, v14.8h
-	WORD $0x7d40594e // ldr h14, [x10, #44]
-	WORD $0x7d40854f // ldr h15, [x10, #66]
-	WORD $0x4e4f39ce // zip1 v14.8h, v14.8h, v15.8h
-	WORD $0x4e8e39ad // zip1 v13.4s, v13.4s, v14.4s
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	FMOVQ        (R7), F14
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e26ddad // fmul v13.4s, v13.4s, v6.4s
-	WORD $0x4e0701af // tbl v15.16b, { v13.16b }, v7.16b
-	FMOVQ        (R8), F16
-	WORD $0x4e30cde9 // fmla v9.4s, v15.4s, v16.4s
-	WORD $0x4e0801ad // tbl v13.16b, { v13.16b }, v8.16b
-	FMOVQ        16(R8), F15
-	WORD $0x4e2fcdaa // fmla v10.4s, v13.4s, v15.4s
+	WORD $0x7c400148 // ldur h8, [x10]
+	WORD $0x7c416149 // ldur h9, [x10, #22]
+	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
+	WORD $0x7c42c149 // ldur h9, [x10, #44]
+	WORD $0x7c44214a // ldur h10, [x10, #66]
+	WORD $0x4e4a3929 // zip1 v9.8h, v9.8h, v10.8h
+	WORD $0x4e893908 // zip1 v8.4s, v8.4s, v9.4s
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x3cc000e9 // ldur q9, [x7]
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	WORD $0x3cc0010a // ldur q10, [x8]
+	WORD $0x3cc1010b // ldur q11, [x8, #16]
+	WORD $0x6e2bd54a // faddp v10.4s, v10.4s, v11.4s
+	WORD $0x4e2acd07 // fmla v7.4s, v8.4s, v10.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R10), F13
-	WORD $0x6f0c05af // ushr v15.16b, v13.16b, #4
-	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
-	FMOVS        2(R10), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
-	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
-	FLDPQ        (R6), (F16, F17)
-	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
-	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8e11a9 // fmla v9.4s, v13.4s, v14.s[0]
+	WORD $0x3cc06148 // ldur q8, [x10, #6]
+	WORD $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD $0x4e241d08 // and v8.16b, v8.16b, v4.16b
+	WORD $0xbc40214b // ldur s11, [x10, #2]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
+	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6ea11d88 // bit v8.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x3cc000cb // ldur q11, [x6]
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
+	WORD $0x0e2bc10d // smull v13.8h, v8.8b, v11.8b
+	WORD $0x4e2bc108 // smull2 v8.8h, v8.16b, v11.16b
+	WORD $0x4e68bda8 // addp v8.8h, v13.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2cc14b // smull v11.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606948 // sadalp v8.4s, v10.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        28(R10), F13
-	WORD $0x6f0c05af // ushr v15.16b, v13.16b, #4
-	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
-	FMOVS        24(R10), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
-	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
-	FLDPQ        32(R6), (F16, F17)
-	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
-	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4fae11aa // fmla v10.4s, v13.4s, v14.s[1]
+	WORD $0x3cc1c14a // ldur q10, [x10, #28]
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e241d4a // and v10.16b, v10.16b, v4.16b
+	WORD $0xbc41814c // ldur s12, [x10, #24]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e02018d // tbl v13.16b, { v12.16b }, v2.16b
+	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6ea11daa // bit v10.16b, v13.16b, v1.16b
+	WORD $0x6ea11d8b // bit v11.16b, v12.16b, v1.16b
+	WORD $0x3cc200cc // ldur q12, [x6, #32]
+	WORD $0x3cc300cd // ldur q13, [x6, #48]
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2dc16c // smull v12.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        50(R10), F13
-	WORD $0x6f0c05af // ushr v15.16b, v13.16b, #4
-	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
-	FMOVS        46(R10), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
-	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
-	FLDPQ        64(R6), (F16, F17)
-	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
-	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8e19ab // fmla v11.4s, v13.4s, v14.s[2]
+	WORD $0x3cc3214b // ldur q11, [x10, #50]
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
+	WORD $0xbc42e14d // ldur s13, [x10, #46]
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e0201ae // tbl v14.16b, { v13.16b }, v2.16b
+	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x6ea11dcb // bit v11.16b, v14.16b, v1.16b
+	WORD $0x6ea11dac // bit v12.16b, v13.16b, v1.16b
+	WORD $0x3cc400cd // ldur q13, [x6, #64]
+	WORD $0x3cc500ce // ldur q14, [x6, #80]
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
+	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2ec18d // smull v13.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        72(R10), F13
-	WORD $0x6f0c05af // ushr v15.16b, v13.16b, #4
-	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
-	FMOVS        68(R10), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
-	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
-	FLDPQ        96(R6), (F16, F17)
-	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
-	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
-	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
-	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4fae19ac // fmla v12.4s, v13.4s, v14.s[3]
+	WORD $0x3cc4814c // ldur q12, [x10, #72]
+	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
+	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
+	WORD $0xbc44414e // ldur s14, [x10, #68]
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e0201cf // tbl v15.16b, { v14.16b }, v2.16b
+	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x6ea11dec // bit v12.16b, v15.16b, v1.16b
+	WORD $0x6ea11dcd // bit v13.16b, v14.16b, v1.16b
+	WORD $0x3cc600ce // ldur q14, [x6, #96]
+	WORD $0x3cc700cf // ldur q15, [x6, #112]
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4eacbd6a // addp v10.4s, v11.4s, v12.4s
+	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e29cd06 // fmla v6.4s, v8.4s, v9.4s
 	ADD          $0x58, R10
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -5131,43 +5731,41 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40014d // ldr h13, [x10]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7c400148 // ldur h8, [x10]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R10), F14
-	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
-	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
-	FMOVS        2(R10), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e020211 // tbl v17.16b, { v16.16b }, v2.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
-	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
-	WORD $0x4e2585ce // add v14.16b, v14.16b, v5.16b
-	WORD $0x4e2585ef // add v15.16b, v15.16b, v5.16b
-	FLDPQ        (R6), (F16, F17)
-	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
-	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
-	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
-	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	WORD $0x3cc06149 // ldur q9, [x10, #6]
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
+	WORD $0xbc40214b // ldur s11, [x10, #2]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
+	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x4e258529 // add v9.16b, v9.16b, v5.16b
+	WORD $0x4e25854a // add v10.16b, v10.16b, v5.16b
+	WORD $0x3cc000cb // ldur q11, [x6]
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
+	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2cc14b // smull v11.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F15
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	WORD $0xbc4000ea // ldur s10, [x7]
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
+	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
 	ADD          $0x16, R10
 	ADD          $0x20, R6
 	ADD          $4, R7
@@ -5177,10 +5775,10 @@ loop7:
 
 done8:
 	ADD          $1, R9
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
-	WORD $0x4e2cd529 // fadd v9.4s, v9.4s, v12.4s
-	FMOVQ        F9, (R5)
+	MOVD         $q5_0_times<>+0(SB), R6
+	FMOVQ        (R6), F8
+	WORD $0x4e28cce6 // fmla v6.4s, v7.4s, v8.4s
+	FMOVQ        F6, (R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -5191,18 +5789,18 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F9
-	FMOVQ        32(R3), F10
-	FMOVQ        64(R3), F11
-	FMOVQ        96(R3), F12
-	WORD $0x4eca392d // zip1 v13.2d, v9.2d, v10.2d
-	WORD $0x4eca7929 // zip2 v9.2d, v9.2d, v10.2d
-	WORD $0x4e29d5ad // fadd v13.4s, v13.4s, v9.4s
-	WORD $0x4ecc3969 // zip1 v9.2d, v11.2d, v12.2d
-	WORD $0x4ecc796a // zip2 v10.2d, v11.2d, v12.2d
-	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	WORD $0x6e29d5a9 // faddp v9.4s, v13.4s, v9.4s
-	FMOVQ        F9, (R0)
+	WORD $0x3cc00066 // ldur q6, [x3]
+	WORD $0x3cc20067 // ldur q7, [x3, #32]
+	WORD $0x3cc40068 // ldur q8, [x3, #64]
+	WORD $0x3cc60069 // ldur q9, [x3, #96]
+	WORD $0x4ec738ca // zip1 v10.2d, v6.2d, v7.2d
+	WORD $0x4ec778c6 // zip2 v6.2d, v6.2d, v7.2d
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	WORD $0x4ec93906 // zip1 v6.2d, v8.2d, v9.2d
+	WORD $0x4ec97907 // zip2 v7.2d, v8.2d, v9.2d
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x6e26d546 // faddp v6.4s, v10.4s, v6.4s
+	FMOVQ        F6, (R0)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1
@@ -5252,15 +5850,14 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400128 // ldr h8, [x9]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c400128 // ldur h8, [x9]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R9), F9
+	WORD $0x3cc06129 // ldur q9, [x9, #6]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
-	FMOVS        2(R9), F11
+	WORD $0xbc40212b // ldur s11, [x9, #2]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
 	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
@@ -5268,13 +5865,12 @@ loop5:
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
 	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
 	WORD $0x4e228529 // add v9.16b, v9.16b, v2.16b
 	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
-	FLDPQ        (R6), (F11, F12)
+	WORD $0x3cc000cb // ldur q11, [x6]
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
 	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
 	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -5283,7 +5879,8 @@ loop5:
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        32(R6), (F12, F13)
+	WORD $0x3cc200cc // ldur q12, [x6, #32]
+	WORD $0x3cc300cd // ldur q13, [x6, #48]
 	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
 	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
 	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
@@ -5294,25 +5891,24 @@ loop5:
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F10
+	WORD $0xbc4000ea // ldur s10, [x7]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f8a910a // fmul v10.4s, v8.4s, v10.s[0]
-	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
-	FMOVS        4(R7), F10
+	WORD $0x6e28dd4a // fmul v10.4s, v10.4s, v8.4s
+	WORD $0x4f8a1166 // fmla v6.4s, v11.4s, v10.s[0]
+	WORD $0xbc4040ea // ldur s10, [x7, #4]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
-	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
+	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
+	WORD $0x4f881127 // fmla v7.4s, v9.4s, v8.s[0]
 
 	// scales of the block
-	WORD $0x7d402d28 // ldr h8, [x9, #22]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c416128 // ldur h8, [x9, #22]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R9), F9
+	WORD $0x3cc1c129 // ldur q9, [x9, #28]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
-	FMOVS        24(R9), F11
+	WORD $0xbc41812b // ldur s11, [x9, #24]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
 	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
@@ -5320,13 +5916,12 @@ loop5:
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
 	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
 	WORD $0x4e228529 // add v9.16b, v9.16b, v2.16b
 	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
-	FLDPQ        64(R6), (F11, F12)
+	WORD $0x3cc400cb // ldur q11, [x6, #64]
+	WORD $0x3cc500cc // ldur q12, [x6, #80]
 	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
 	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -5335,7 +5930,8 @@ loop5:
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        96(R6), (F12, F13)
+	WORD $0x3cc600cc // ldur q12, [x6, #96]
+	WORD $0x3cc700cd // ldur q13, [x6, #112]
 	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
 	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
 	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
@@ -5346,14 +5942,14 @@ loop5:
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 
 	// integer sums times both scales
-	FMOVS        8(R7), F10
+	WORD $0xbc4080ea // ldur s10, [x7, #8]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f8a910a // fmul v10.4s, v8.4s, v10.s[0]
-	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
-	FMOVS        12(R7), F10
+	WORD $0x6e28dd4a // fmul v10.4s, v10.4s, v8.4s
+	WORD $0x4f8a1166 // fmla v6.4s, v11.4s, v10.s[0]
+	WORD $0xbc40c0ea // ldur s10, [x7, #12]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
-	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
+	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
+	WORD $0x4f881127 // fmla v7.4s, v9.4s, v8.s[0]
 	ADD          $0x2c, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -5368,15 +5964,14 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400128 // ldr h8, [x9]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c400128 // ldur h8, [x9]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R9), F9
+	WORD $0x3cc06129 // ldur q9, [x9, #6]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
-	FMOVS        2(R9), F11
+	WORD $0xbc40212b // ldur s11, [x9, #2]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
 	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
@@ -5384,13 +5979,12 @@ loop7:
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
 	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
 	WORD $0x4e228529 // add v9.16b, v9.16b, v2.16b
 	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
-	FLDPQ        (R6), (F11, F12)
+	WORD $0x3cc000cb // ldur q11, [x6]
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
 	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
 	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -5399,7 +5993,8 @@ loop7:
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        32(R6), (F12, F13)
+	WORD $0x3cc200cc // ldur q12, [x6, #32]
+	WORD $0x3cc300cd // ldur q13, [x6, #48]
 	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
 	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
 	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
@@ -5410,14 +6005,14 @@ loop7:
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F10
+	WORD $0xbc4000ea // ldur s10, [x7]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f8a910a // fmul v10.4s, v8.4s, v10.s[0]
-	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
-	FMOVS        4(R7), F10
+	WORD $0x6e28dd4a // fmul v10.4s, v10.4s, v8.4s
+	WORD $0x4f8a1166 // fmla v6.4s, v11.4s, v10.s[0]
+	WORD $0xbc4040ea // ldur s10, [x7, #4]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
-	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
+	WORD $0x6e28dd48 // fmul v8.4s, v10.4s, v8.4s
+	WORD $0x4f881127 // fmla v7.4s, v9.4s, v8.s[0]
 	ADD          $0x16, R9
 	ADD          $0x40, R6
 	ADD          $8, R7
@@ -5438,10 +6033,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F6
-	FMOVQ        32(R3), F7
-	FMOVQ        64(R3), F8
-	FMOVQ        96(R3), F9
+	WORD $0x3cc00066 // ldur q6, [x3]
+	WORD $0x3cc20067 // ldur q7, [x3, #32]
+	WORD $0x3cc40068 // ldur q8, [x3, #64]
+	WORD $0x3cc60069 // ldur q9, [x3, #96]
 	WORD $0x4ec738ca // zip1 v10.2d, v6.2d, v7.2d
 	WORD $0x4ec778c6 // zip2 v6.2d, v6.2d, v7.2d
 	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
@@ -5450,10 +6045,10 @@ done4:
 	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	WORD $0x6e26d546 // faddp v6.4s, v10.4s, v6.4s
 	FMOVQ        F6, (R0)
-	FMOVQ        128(R3), F6
-	FMOVQ        160(R3), F7
-	FMOVQ        192(R3), F8
-	FMOVQ        224(R3), F9
+	WORD $0x3cc80066 // ldur q6, [x3, #128]
+	WORD $0x3cca0067 // ldur q7, [x3, #160]
+	WORD $0x3ccc0068 // ldur q8, [x3, #192]
+	WORD $0x3cce0069 // ldur q9, [x3, #224]
 	WORD $0x4ec738ca // zip1 v10.2d, v6.2d, v7.2d
 	WORD $0x4ec778c6 // zip2 v6.2d, v6.2d, v7.2d
 	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
@@ -5515,15 +6110,14 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400129 // ldr h9, [x9]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c400129 // ldur h9, [x9]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R9), F10
+	WORD $0x3cc0612a // ldur q10, [x9, #6]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
-	FMOVS        2(R9), F12
+	WORD $0xbc40212c // ldur s12, [x9, #2]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4e03018d // tbl v13.16b, { v12.16b }, v3.16b
 	WORD $0x4e04018c // tbl v12.16b, { v12.16b }, v4.16b
@@ -5531,13 +6125,12 @@ loop5:
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
-	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x6ea11daa // bit v10.16b, v13.16b, v1.16b
+	WORD $0x6ea11d8b // bit v11.16b, v12.16b, v1.16b
 	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
 	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
-	FLDPQ        (R6), (F12, F13)
+	WORD $0x3cc000cc // ldur q12, [x6]
+	WORD $0x3cc100cd // ldur q13, [x6, #16]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -5546,7 +6139,8 @@ loop5:
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        32(R6), (F13, F14)
+	WORD $0x3cc200cd // ldur q13, [x6, #32]
+	WORD $0x3cc300ce // ldur q14, [x6, #48]
 	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
 	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -5555,7 +6149,8 @@ loop5:
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        64(R6), (F14, F15)
+	WORD $0x3cc400ce // ldur q14, [x6, #64]
+	WORD $0x3cc500cf // ldur q15, [x6, #80]
 	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
 	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
 	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
@@ -5566,29 +6161,28 @@ loop5:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F11
+	WORD $0xbc4000eb // ldur s11, [x7]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
-	WORD $0x4e2bcd86 // fmla v6.4s, v12.4s, v11.4s
-	FMOVS        4(R7), F11
+	WORD $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
+	WORD $0x4f8b1186 // fmla v6.4s, v12.4s, v11.s[0]
+	WORD $0xbc4040eb // ldur s11, [x7, #4]
 	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
-	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        8(R7), F11
+	WORD $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	WORD $0xbc4080eb // ldur s11, [x7, #8]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
-	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
+	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
+	WORD $0x4f891148 // fmla v8.4s, v10.4s, v9.s[0]
 
 	// scales of the block
-	WORD $0x7d402d29 // ldr h9, [x9, #22]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c416129 // ldur h9, [x9, #22]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R9), F10
+	WORD $0x3cc1c12a // ldur q10, [x9, #28]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
-	FMOVS        24(R9), F12
+	WORD $0xbc41812c // ldur s12, [x9, #24]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4e03018d // tbl v13.16b, { v12.16b }, v3.16b
 	WORD $0x4e04018c // tbl v12.16b, { v12.16b }, v4.16b
@@ -5596,13 +6190,12 @@ loop5:
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
-	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x6ea11daa // bit v10.16b, v13.16b, v1.16b
+	WORD $0x6ea11d8b // bit v11.16b, v12.16b, v1.16b
 	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
 	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
-	FLDPQ        96(R6), (F12, F13)
+	WORD $0x3cc600cc // ldur q12, [x6, #96]
+	WORD $0x3cc700cd // ldur q13, [x6, #112]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -5611,7 +6204,8 @@ loop5:
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        128(R6), (F13, F14)
+	WORD $0x3cc800cd // ldur q13, [x6, #128]
+	WORD $0x3cc900ce // ldur q14, [x6, #144]
 	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
 	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -5620,7 +6214,8 @@ loop5:
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        160(R6), (F14, F15)
+	WORD $0x3cca00ce // ldur q14, [x6, #160]
+	WORD $0x3ccb00cf // ldur q15, [x6, #176]
 	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
 	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
 	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
@@ -5631,18 +6226,18 @@ loop5:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        12(R7), F11
+	WORD $0xbc40c0eb // ldur s11, [x7, #12]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
-	WORD $0x4e2bcd86 // fmla v6.4s, v12.4s, v11.4s
-	FMOVS        16(R7), F11
+	WORD $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
+	WORD $0x4f8b1186 // fmla v6.4s, v12.4s, v11.s[0]
+	WORD $0xbc4100eb // ldur s11, [x7, #16]
 	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
-	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        20(R7), F11
+	WORD $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	WORD $0xbc4140eb // ldur s11, [x7, #20]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
-	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
+	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
+	WORD $0x4f891148 // fmla v8.4s, v10.4s, v9.s[0]
 	ADD          $0x2c, R9
 	ADD          $0xc0, R6
 	ADD          $0x18, R7
@@ -5657,15 +6252,14 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400129 // ldr h9, [x9]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c400129 // ldur h9, [x9]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R9), F10
+	WORD $0x3cc0612a // ldur q10, [x9, #6]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
-	FMOVS        2(R9), F12
+	WORD $0xbc40212c // ldur s12, [x9, #2]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4e03018d // tbl v13.16b, { v12.16b }, v3.16b
 	WORD $0x4e04018c // tbl v12.16b, { v12.16b }, v4.16b
@@ -5673,13 +6267,12 @@ loop7:
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
-	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x6ea11daa // bit v10.16b, v13.16b, v1.16b
+	WORD $0x6ea11d8b // bit v11.16b, v12.16b, v1.16b
 	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
 	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
-	FLDPQ        (R6), (F12, F13)
+	WORD $0x3cc000cc // ldur q12, [x6]
+	WORD $0x3cc100cd // ldur q13, [x6, #16]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -5688,7 +6281,8 @@ loop7:
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        32(R6), (F13, F14)
+	WORD $0x3cc200cd // ldur q13, [x6, #32]
+	WORD $0x3cc300ce // ldur q14, [x6, #48]
 	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
 	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -5697,7 +6291,8 @@ loop7:
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        64(R6), (F14, F15)
+	WORD $0x3cc400ce // ldur q14, [x6, #64]
+	WORD $0x3cc500cf // ldur q15, [x6, #80]
 	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
 	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
 	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
@@ -5708,18 +6303,18 @@ loop7:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F11
+	WORD $0xbc4000eb // ldur s11, [x7]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
-	WORD $0x4e2bcd86 // fmla v6.4s, v12.4s, v11.4s
-	FMOVS        4(R7), F11
+	WORD $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
+	WORD $0x4f8b1186 // fmla v6.4s, v12.4s, v11.s[0]
+	WORD $0xbc4040eb // ldur s11, [x7, #4]
 	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
-	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        8(R7), F11
+	WORD $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	WORD $0xbc4080eb // ldur s11, [x7, #8]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
-	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
+	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
+	WORD $0x4f891148 // fmla v8.4s, v10.4s, v9.s[0]
 	ADD          $0x16, R9
 	ADD          $0x60, R6
 	ADD          $0xc, R7
@@ -5741,10 +6336,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F6
-	FMOVQ        32(R3), F7
-	FMOVQ        64(R3), F8
-	FMOVQ        96(R3), F9
+	WORD $0x3cc00066 // ldur q6, [x3]
+	WORD $0x3cc20067 // ldur q7, [x3, #32]
+	WORD $0x3cc40068 // ldur q8, [x3, #64]
+	WORD $0x3cc60069 // ldur q9, [x3, #96]
 	WORD $0x4ec738ca // zip1 v10.2d, v6.2d, v7.2d
 	WORD $0x4ec778c6 // zip2 v6.2d, v6.2d, v7.2d
 	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
@@ -5753,10 +6348,10 @@ done4:
 	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	WORD $0x6e26d546 // faddp v6.4s, v10.4s, v6.4s
 	FMOVQ        F6, (R0)
-	FMOVQ        128(R3), F6
-	FMOVQ        160(R3), F7
-	FMOVQ        192(R3), F8
-	FMOVQ        224(R3), F9
+	WORD $0x3cc80066 // ldur q6, [x3, #128]
+	WORD $0x3cca0067 // ldur q7, [x3, #160]
+	WORD $0x3ccc0068 // ldur q8, [x3, #192]
+	WORD $0x3cce0069 // ldur q9, [x3, #224]
 	WORD $0x4ec738ca // zip1 v10.2d, v6.2d, v7.2d
 	WORD $0x4ec778c6 // zip2 v6.2d, v6.2d, v7.2d
 	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
@@ -5820,8 +6415,6 @@ loop1:
 loop3:
 	WORD $0x4f00e406 // movi v6.16b, #0
 	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -5832,160 +6425,144 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d40012a // ldr h10, [x9]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c400128 // ldur h8, [x9]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R9), F11
-	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
-	WORD $0x4e251d6b // and v11.16b, v11.16b, v5.16b
-	FMOVS        2(R9), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
-	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
-	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
-	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
-	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
-	WORD $0x4e22858c // add v12.16b, v12.16b, v2.16b
-	FLDPQ        (R6), (F13, F14)
-	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x3cc06129 // ldur q9, [x9, #6]
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
+	WORD $0xbc40212b // ldur s11, [x9, #2]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
+	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x4e228529 // add v9.16b, v9.16b, v2.16b
+	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
+	WORD $0x3cc000cb // ldur q11, [x6]
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	WORD $0x3cc200cc // ldur q12, [x6, #32]
+	WORD $0x3cc300cd // ldur q13, [x6, #48]
+	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
+	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc14e // smull v14.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x3cc400cd // ldur q13, [x6, #64]
+	WORD $0x3cc500ce // ldur q14, [x6, #80]
+	WORD $0x0e2dc12f // smull v15.8h, v9.8b, v13.8b
+	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x0e2ec14f // smull v15.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        32(R6), (F14, F15)
-	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        64(R6), (F15, F16)
-	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
-	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
-	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        96(R6), (F16, F17)
-	WORD $0x0e30c172 // smull v18.8h, v11.8b, v16.8b
-	WORD $0x4e30c16b // smull2 v11.8h, v11.16b, v16.16b
-	WORD $0x4e6bbe4b // addp v11.8h, v18.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e31c190 // smull v16.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
-	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	WORD $0x3cc600ce // ldur q14, [x6, #96]
+	WORD $0x3cc700cf // ldur q15, [x6, #112]
+	WORD $0x0e2ec130 // smull v16.8h, v9.8b, v14.8b
+	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
+	WORD $0x4e69be09 // addp v9.8h, v16.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2fc14e // smull v14.8h, v10.8b, v15.8b
+	WORD $0x4e2fc14a // smull2 v10.8h, v10.16b, v15.16b
+	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 
-	// integer sums times both scales
-	FMOVS        (R7), F12
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccda6 // fmla v6.4s, v13.4s, v12.4s
-	FMOVS        4(R7), F12
-	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        8(R7), F12
-	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        12(R7), F12
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
-	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc000ea // ldur q10, [x7]
+	WORD $0x4f889148 // fmul v8.4s, v10.4s, v8.s[0]
+	WORD $0x4eacbd6a // addp v10.4s, v11.4s, v12.4s
+	WORD $0x4ea9bda9 // addp v9.4s, v13.4s, v9.4s
+	WORD $0x4ea9bd49 // addp v9.4s, v10.4s, v9.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e28cd26 // fmla v6.4s, v9.4s, v8.4s
 
 	// scales of the block
-	WORD $0x7d402d2a // ldr h10, [x9, #22]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c416128 // ldur h8, [x9, #22]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        28(R9), F11
-	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
-	WORD $0x4e251d6b // and v11.16b, v11.16b, v5.16b
-	FMOVS        24(R9), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
-	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
-	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
-	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
-	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
-	WORD $0x4e22858c // add v12.16b, v12.16b, v2.16b
-	FLDPQ        128(R6), (F13, F14)
-	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x3cc1c129 // ldur q9, [x9, #28]
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
+	WORD $0xbc41812b // ldur s11, [x9, #24]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
+	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x4e228529 // add v9.16b, v9.16b, v2.16b
+	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
+	WORD $0x3cc800cb // ldur q11, [x6, #128]
+	WORD $0x3cc900cc // ldur q12, [x6, #144]
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	WORD $0x3cca00cc // ldur q12, [x6, #160]
+	WORD $0x3ccb00cd // ldur q13, [x6, #176]
+	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
+	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc14e // smull v14.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x3ccc00cd // ldur q13, [x6, #192]
+	WORD $0x3ccd00ce // ldur q14, [x6, #208]
+	WORD $0x0e2dc12f // smull v15.8h, v9.8b, v13.8b
+	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x0e2ec14f // smull v15.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        160(R6), (F14, F15)
-	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        192(R6), (F15, F16)
-	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
-	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
-	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        224(R6), (F16, F17)
-	WORD $0x0e30c172 // smull v18.8h, v11.8b, v16.8b
-	WORD $0x4e30c16b // smull2 v11.8h, v11.16b, v16.16b
-	WORD $0x4e6bbe4b // addp v11.8h, v18.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e31c190 // smull v16.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
-	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	WORD $0x3cce00ce // ldur q14, [x6, #224]
+	WORD $0x3ccf00cf // ldur q15, [x6, #240]
+	WORD $0x0e2ec130 // smull v16.8h, v9.8b, v14.8b
+	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
+	WORD $0x4e69be09 // addp v9.8h, v16.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2fc14e // smull v14.8h, v10.8b, v15.8b
+	WORD $0x4e2fc14a // smull2 v10.8h, v10.16b, v15.16b
+	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 
-	// integer sums times both scales
-	FMOVS        16(R7), F12
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccda6 // fmla v6.4s, v13.4s, v12.4s
-	FMOVS        20(R7), F12
-	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        24(R7), F12
-	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        28(R7), F12
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
-	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc100ea // ldur q10, [x7, #16]
+	WORD $0x4f889148 // fmul v8.4s, v10.4s, v8.s[0]
+	WORD $0x4eacbd6a // addp v10.4s, v11.4s, v12.4s
+	WORD $0x4ea9bda9 // addp v9.4s, v13.4s, v9.4s
+	WORD $0x4ea9bd49 // addp v9.4s, v10.4s, v9.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
 	ADD          $0x2c, R9
 	ADD          $0x100, R6
 	ADD          $0x20, R7
@@ -6000,82 +6577,74 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40012a // ldr h10, [x9]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c400128 // ldur h8, [x9]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        6(R9), F11
-	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
-	WORD $0x4e251d6b // and v11.16b, v11.16b, v5.16b
-	FMOVS        2(R9), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
-	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
-	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
-	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
-	WORD $0x4e22856b // add v11.16b, v11.16b, v2.16b
-	WORD $0x4e22858c // add v12.16b, v12.16b, v2.16b
-	FLDPQ        (R6), (F13, F14)
-	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x3cc06129 // ldur q9, [x9, #6]
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
+	WORD $0xbc40212b // ldur s11, [x9, #2]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
+	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x4e228529 // add v9.16b, v9.16b, v2.16b
+	WORD $0x4e22854a // add v10.16b, v10.16b, v2.16b
+	WORD $0x3cc000cb // ldur q11, [x6]
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	WORD $0x3cc200cc // ldur q12, [x6, #32]
+	WORD $0x3cc300cd // ldur q13, [x6, #48]
+	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
+	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc14e // smull v14.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x3cc400cd // ldur q13, [x6, #64]
+	WORD $0x3cc500ce // ldur q14, [x6, #80]
+	WORD $0x0e2dc12f // smull v15.8h, v9.8b, v13.8b
+	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x0e2ec14f // smull v15.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        32(R6), (F14, F15)
-	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        64(R6), (F15, F16)
-	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
-	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
-	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        96(R6), (F16, F17)
-	WORD $0x0e30c172 // smull v18.8h, v11.8b, v16.8b
-	WORD $0x4e30c16b // smull2 v11.8h, v11.16b, v16.16b
-	WORD $0x4e6bbe4b // addp v11.8h, v18.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e31c190 // smull v16.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
-	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	WORD $0x3cc600ce // ldur q14, [x6, #96]
+	WORD $0x3cc700cf // ldur q15, [x6, #112]
+	WORD $0x0e2ec130 // smull v16.8h, v9.8b, v14.8b
+	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
+	WORD $0x4e69be09 // addp v9.8h, v16.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2fc14e // smull v14.8h, v10.8b, v15.8b
+	WORD $0x4e2fc14a // smull2 v10.8h, v10.16b, v15.16b
+	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 
-	// integer sums times both scales
-	FMOVS        (R7), F12
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccda6 // fmla v6.4s, v13.4s, v12.4s
-	FMOVS        4(R7), F12
-	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        8(R7), F12
-	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        12(R7), F12
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
-	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc000ea // ldur q10, [x7]
+	WORD $0x4f889148 // fmul v8.4s, v10.4s, v8.s[0]
+	WORD $0x4eacbd6a // addp v10.4s, v11.4s, v12.4s
+	WORD $0x4ea9bda9 // addp v9.4s, v13.4s, v9.4s
+	WORD $0x4ea9bd49 // addp v9.4s, v10.4s, v9.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e28cd26 // fmla v6.4s, v9.4s, v8.4s
 	ADD          $0x16, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -6084,10 +6653,8 @@ loop7:
 
 done8:
 	ADD          $1, R8
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
 	FMOVQ        F6, (R5)
-	FMOVQ        F7, 128(R5)
-	FMOVQ        F8, 256(R5)
-	FMOVQ        F9, 384(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -6098,57 +6665,25 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F6
-	FMOVQ        32(R3), F7
-	FMOVQ        64(R3), F8
-	FMOVQ        96(R3), F9
-	WORD $0x4ec738ca // zip1 v10.2d, v6.2d, v7.2d
-	WORD $0x4ec778c6 // zip2 v6.2d, v6.2d, v7.2d
-	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
-	WORD $0x4ec93906 // zip1 v6.2d, v8.2d, v9.2d
-	WORD $0x4ec97907 // zip2 v7.2d, v8.2d, v9.2d
-	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	WORD $0x6e26d546 // faddp v6.4s, v10.4s, v6.4s
-	FMOVQ        F6, (R0)
-	FMOVQ        128(R3), F6
-	FMOVQ        160(R3), F7
-	FMOVQ        192(R3), F8
-	FMOVQ        224(R3), F9
-	WORD $0x4ec738ca // zip1 v10.2d, v6.2d, v7.2d
-	WORD $0x4ec778c6 // zip2 v6.2d, v6.2d, v7.2d
-	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
-	WORD $0x4ec93906 // zip1 v6.2d, v8.2d, v9.2d
-	WORD $0x4ec97907 // zip2 v7.2d, v8.2d, v9.2d
-	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	WORD $0x6e26d546 // faddp v6.4s, v10.4s, v6.4s
+	WORD $0x3cc00066 // ldur q6, [x3]
+	WORD $0x3cc20067 // ldur q7, [x3, #32]
+	WORD $0x3cc40068 // ldur q8, [x3, #64]
+	WORD $0x3cc60069 // ldur q9, [x3, #96]
+	WORD $0x4e8728ca // trn1 v10.4s, v6.4s, v7.4s
+	WORD $0x4e8768c6 // trn2 v6.4s, v6.4s, v7.4s
+	WORD $0x4e892907 // trn1 v7.4s, v8.4s, v9.4s
+	WORD $0x4e896908 // trn2 v8.4s, v8.4s, v9.4s
+	WORD $0x4ec73949 // zip1 v9.2d, v10.2d, v7.2d
+	WORD $0x4ec838cb // zip1 v11.2d, v6.2d, v8.2d
+	WORD $0x4ec77947 // zip2 v7.2d, v10.2d, v7.2d
+	WORD $0x4ec878c6 // zip2 v6.2d, v6.2d, v8.2d
+	FMOVQ        F9, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F6, (R5)
-	FMOVQ        256(R3), F6
-	FMOVQ        288(R3), F7
-	FMOVQ        320(R3), F8
-	FMOVQ        352(R3), F9
-	WORD $0x4ec738ca // zip1 v10.2d, v6.2d, v7.2d
-	WORD $0x4ec778c6 // zip2 v6.2d, v6.2d, v7.2d
-	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
-	WORD $0x4ec93906 // zip1 v6.2d, v8.2d, v9.2d
-	WORD $0x4ec97907 // zip2 v7.2d, v8.2d, v9.2d
-	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	WORD $0x6e26d546 // faddp v6.4s, v10.4s, v6.4s
+	FMOVQ        F11, (R5)
 	ADD          R4, R5
-	FMOVQ        F6, (R5)
-	FMOVQ        384(R3), F6
-	FMOVQ        416(R3), F7
-	FMOVQ        448(R3), F8
-	FMOVQ        480(R3), F9
-	WORD $0x4ec738ca // zip1 v10.2d, v6.2d, v7.2d
-	WORD $0x4ec778c6 // zip2 v6.2d, v6.2d, v7.2d
-	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
-	WORD $0x4ec93906 // zip1 v6.2d, v8.2d, v9.2d
-	WORD $0x4ec97907 // zip2 v7.2d, v8.2d, v9.2d
-	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
-	WORD $0x6e26d546 // faddp v6.4s, v10.4s, v6.4s
+	FMOVQ        F7, (R5)
 	ADD          R4, R5
 	FMOVQ        F6, (R5)
 	ADD          $0x10, R0
@@ -6172,7 +6707,7 @@ TEXT ·encodeGroupsQ5_0NEON(SB), NOSPLIT, $0-32
 	WORD $0x4f000424 // movi v4.4s, #1
 	WORD $0x4f0005e5 // movi v5.4s, #15
 	WORD $0x4f00e406 // movi v6.16b, #0
-	MOVD         $q5_0_factor<>+0(SB), R0
+	MOVD         $q5_0_times<>+0(SB), R0
 	FMOVQ        (R0), F7
 	MOVD         $q5_0_d<>+0(SB), R0
 	FMOVQ        (R0), F8
@@ -6196,13 +6731,13 @@ loop1:
 
 loop3:
 	ADD          R4, R1, R6
-	FMOVQ        (R6), F9
+	WORD $0x3cc000c9 // ldur q9, [x6]
 	ADD          R4, R1, R6
-	FMOVQ        16(R6), F10
+	WORD $0x3cc100ca // ldur q10, [x6, #16]
 	ADD          R4, R1, R6
-	FMOVQ        128(R6), F11
+	WORD $0x3cc800cb // ldur q11, [x6, #128]
 	ADD          R4, R1, R6
-	FMOVQ        144(R6), F12
+	WORD $0x3cc900cc // ldur q12, [x6, #144]
 	ADD          R4, R1, R6
 	FMOVQ        256(R6), F13
 	ADD          R4, R1, R6
@@ -6309,9 +6844,9 @@ done4:
 
 loop5:
 	ADD          R4<<3, R2, R6
-	FMOVQ        (R6), F11
+	WORD $0x3cc000cb // ldur q11, [x6]
 	ADD          R4<<3, R2, R6
-	FMOVQ        16(R6), F12
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
 	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
 	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
 	WORD $0x4e201d2f // and v15.16b, v9.16b, v0.16b
@@ -6325,9 +6860,9 @@ loop5:
 	WORD $0x6e6a1d8b // bsl v11.16b, v12.16b, v10.16b
 	WORD $0x4eab1d6a // mov v10.16b, v11.16b
 	ADD          R4<<3, R2, R6
-	FMOVQ        32(R6), F11
+	WORD $0x3cc200cb // ldur q11, [x6, #32]
 	ADD          R4<<3, R2, R6
-	FMOVQ        48(R6), F12
+	WORD $0x3cc300cc // ldur q12, [x6, #48]
 	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
 	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
 	WORD $0x4e201d2f // and v15.16b, v9.16b, v0.16b
@@ -6341,9 +6876,9 @@ loop5:
 	WORD $0x6e6a1d8b // bsl v11.16b, v12.16b, v10.16b
 	WORD $0x4eab1d6a // mov v10.16b, v11.16b
 	ADD          R4<<3, R2, R6
-	FMOVQ        64(R6), F11
+	WORD $0x3cc400cb // ldur q11, [x6, #64]
 	ADD          R4<<3, R2, R6
-	FMOVQ        80(R6), F12
+	WORD $0x3cc500cc // ldur q12, [x6, #80]
 	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
 	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
 	WORD $0x4e201d2f // and v15.16b, v9.16b, v0.16b
@@ -6357,9 +6892,9 @@ loop5:
 	WORD $0x6e6a1d8b // bsl v11.16b, v12.16b, v10.16b
 	WORD $0x4eab1d6a // mov v10.16b, v11.16b
 	ADD          R4<<3, R2, R6
-	FMOVQ        96(R6), F11
+	WORD $0x3cc600cb // ldur q11, [x6, #96]
 	ADD          R4<<3, R2, R6
-	FMOVQ        112(R6), F12
+	WORD $0x3cc700cc // ldur q12, [x6, #112]
 	WORD $0x4e201d6d // and v13.16b, v11.16b, v0.16b
 	WORD $0x4e201d8e // and v14.16b, v12.16b, v0.16b
 	WORD $0x4e201d2f // and v15.16b, v9.16b, v0.16b
@@ -6413,9 +6948,9 @@ done6:
 loop7:
 	WORD $0x4f0007e9 // movi v9.4s, #31
 	ADD          R4<<3, R2, R6
-	FMOVQ        (R6), F10
+	WORD $0x3cc000ca // ldur q10, [x6]
 	ADD          R4<<3, R2, R6
-	FMOVQ        16(R6), F11
+	WORD $0x3cc100cb // ldur q11, [x6, #16]
 	FMOVQ        1088(R2), F12
 	FMOVQ        1104(R2), F13
 	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
@@ -6436,9 +6971,9 @@ loop7:
 	FMOVQ        F9, 1136(R6)
 	WORD $0x4f0007e9 // movi v9.4s, #31
 	ADD          R4<<3, R2, R6
-	FMOVQ        32(R6), F10
+	WORD $0x3cc200ca // ldur q10, [x6, #32]
 	ADD          R4<<3, R2, R6
-	FMOVQ        48(R6), F11
+	WORD $0x3cc300cb // ldur q11, [x6, #48]
 	FMOVQ        1088(R2), F12
 	FMOVQ        1104(R2), F13
 	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
@@ -6459,9 +6994,9 @@ loop7:
 	FMOVQ        F9, 1168(R6)
 	WORD $0x4f0007e9 // movi v9.4s, #31
 	ADD          R4<<3, R2, R6
-	FMOVQ        64(R6), F10
+	WORD $0x3cc400ca // ldur q10, [x6, #64]
 	ADD          R4<<3, R2, R6
-	FMOVQ        80(R6), F11
+	WORD $0x3cc500cb // ldur q11, [x6, #80]
 	FMOVQ        1088(R2), F12
 	FMOVQ        1104(R2), F13
 	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
@@ -6482,9 +7017,9 @@ loop7:
 	FMOVQ        F9, 1200(R6)
 	WORD $0x4f0007e9 // movi v9.4s, #31
 	ADD          R4<<3, R2, R6
-	FMOVQ        96(R6), F10
+	WORD $0x3cc600ca // ldur q10, [x6, #96]
 	ADD          R4<<3, R2, R6
-	FMOVQ        112(R6), F11
+	WORD $0x3cc700cb // ldur q11, [x6, #112]
 	FMOVQ        1088(R2), F12
 	FMOVQ        1104(R2), F13
 	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s

@@ -19,15 +19,10 @@ DATA q5_1_mask<>+0(SB)/8, $0x8040201008040201
 DATA q5_1_mask<>+8(SB)/8, $0x8040201008040201
 GLOBL q5_1_mask<>(SB), RODATA|NOPTR, $16
 
-// q5_1_order: int32 0x3020100 0x3020100 0x7060504 0x7060504
-DATA q5_1_order<>+0(SB)/8, $0x0302010003020100
-DATA q5_1_order<>+8(SB)/8, $0x0706050407060504
-GLOBL q5_1_order<>(SB), RODATA|NOPTR, $16
-
-// q5_1_order2: int32 0xb0a0908 0xb0a0908 0xf0e0d0c 0xf0e0d0c
-DATA q5_1_order2<>+0(SB)/8, $0x0b0a09080b0a0908
-DATA q5_1_order2<>+8(SB)/8, $0x0f0e0d0c0f0e0d0c
-GLOBL q5_1_order2<>(SB), RODATA|NOPTR, $16
+// q5_1_times: float32, 4 times 1
+DATA q5_1_times<>+0(SB)/8, $0x3f8000003f800000
+DATA q5_1_times<>+8(SB)/8, $0x3f8000003f800000
+GLOBL q5_1_times<>(SB), RODATA|NOPTR, $16
 
 // q5_1_min: float32, 4 times 0x7f7fffff
 DATA q5_1_min<>+0(SB)/8, $0x7f7fffff7f7fffff
@@ -43,11 +38,6 @@ GLOBL q5_1_max<>(SB), RODATA|NOPTR, $16
 DATA q5_1_divisor<>+0(SB)/8, $0x41f8000041f80000
 DATA q5_1_divisor<>+8(SB)/8, $0x41f8000041f80000
 GLOBL q5_1_divisor<>(SB), RODATA|NOPTR, $16
-
-// q5_1_one: float32, 4 times 1
-DATA q5_1_one<>+0(SB)/8, $0x3f8000003f800000
-DATA q5_1_one<>+8(SB)/8, $0x3f8000003f800000
-GLOBL q5_1_one<>(SB), RODATA|NOPTR, $16
 
 // q5_1_d: int32, 4 times 0x7fc00000
 DATA q5_1_d<>+0(SB)/8, $0x7fc000007fc00000
@@ -67,10 +57,6 @@ TEXT ·matmulQ81xQ5_1DotProd(SB), NOSPLIT, $0-72
 	MOVD         $q5_1_shuffle2<>+0(SB), R0
 	FMOVQ        (R0), F3
 	WORD $0x4f00e5e4 // movi v4.16b, #15
-	MOVD         $q5_1_order<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $q5_1_order2<>+0(SB), R0
-	FMOVQ        (R0), F6
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -78,13 +64,11 @@ TEXT ·matmulQ81xQ5_1DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4f00e405 // movi v5.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         s+32(FP), R5
+	WORD $0x4f00e406 // movi v6.16b, #0
 	MOVD         blocks+64(FP), R6
 	MOVD         R1, R7
 	SUBS         $4, R6
@@ -95,122 +79,115 @@ loop3:
 	WORD $0xf98420e0 // prfm pldl1keep, [x7, #2112]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d4000eb // ldr h11, [x7]
-	WORD $0x7d4030ec // ldr h12, [x7, #24]
-	WORD $0x4e4c396b // zip1 v11.8h, v11.8h, v12.8h
-	WORD $0x7d4060ec // ldr h12, [x7, #48]
-	WORD $0x7d4090ed // ldr h13, [x7, #72]
-	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
-	WORD $0x4e8c396b // zip1 v11.4s, v11.4s, v12.4s
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	FMOVQ        (R4), F12
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
-	WORD $0x7d4004ec // ldr h12, [x7, #2]
-	WORD $0x7d4034ed // ldr h13, [x7, #26]
-	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
-	WORD $0x7d4064ed // ldr h13, [x7, #50]
-	WORD $0x7d4094ee // ldr h14, [x7, #74]
-	WORD $0x4e4e39ad // zip1 v13.8h, v13.8h, v14.8h
-	WORD $0x4e8d398c // zip1 v12.4s, v12.4s, v13.4s
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e05018d // tbl v13.16b, { v12.16b }, v5.16b
-	FMOVQ        (R5), F14
-	WORD $0x4e2ecda7 // fmla v7.4s, v13.4s, v14.4s
-	WORD $0x4e06018c // tbl v12.16b, { v12.16b }, v6.16b
-	FMOVQ        16(R5), F13
-	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
+	WORD $0x7c4000e7 // ldur h7, [x7]
+	WORD $0x7c4180e8 // ldur h8, [x7, #24]
+	WORD $0x4e4838e7 // zip1 v7.8h, v7.8h, v8.8h
+	WORD $0x7c4300e8 // ldur h8, [x7, #48]
+	WORD $0x7c4480e9 // ldur h9, [x7, #72]
+	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
+	WORD $0x4e8838e7 // zip1 v7.4s, v7.4s, v8.4s
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x3cc00088 // ldur q8, [x4]
+	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	WORD $0x7c4020e8 // ldur h8, [x7, #2]
+	WORD $0x7c41a0e9 // ldur h9, [x7, #26]
+	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
+	WORD $0x7c4320e9 // ldur h9, [x7, #50]
+	WORD $0x7c44a0ea // ldur h10, [x7, #74]
+	WORD $0x4e4a3929 // zip1 v9.8h, v9.8h, v10.8h
+	WORD $0x4e893908 // zip1 v8.4s, v8.4s, v9.4s
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x3cc000a9 // ldur q9, [x5]
+	WORD $0x3cc100aa // ldur q10, [x5, #16]
+	WORD $0x6e2ad529 // faddp v9.4s, v9.4s, v10.4s
+	WORD $0x4e29cd06 // fmla v6.4s, v8.4s, v9.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R7), F12
-	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
-	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
-	FMOVS        4(R7), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e0201cf // tbl v15.16b, { v14.16b }, v2.16b
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	FLDPQ        (R3), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	WORD $0x3cc080e8 // ldur q8, [x7, #8]
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e241d08 // and v8.16b, v8.16b, v4.16b
+	WORD $0xbc4040ea // ldur s10, [x7, #4]
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4e02014b // tbl v11.16b, { v10.16b }, v2.16b
+	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d4a // cmeq v10.16b, v10.16b, v0.16b
+	WORD $0x6ea11d68 // bit v8.16b, v11.16b, v1.16b
+	WORD $0x6ea11d49 // bit v9.16b, v10.16b, v1.16b
+	WORD $0x3cc0006a // ldur q10, [x3]
+	WORD $0x3cc1006b // ldur q11, [x3, #16]
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        32(R7), F12
-	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
-	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
-	FMOVS        28(R7), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e0201cf // tbl v15.16b, { v14.16b }, v2.16b
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	FLDPQ        32(R3), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4fab1188 // fmla v8.4s, v12.4s, v11.s[1]
+	WORD $0x3cc200e8 // ldur q8, [x7, #32]
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e241d08 // and v8.16b, v8.16b, v4.16b
+	WORD $0xbc41c0ea // ldur s10, [x7, #28]
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4e02014b // tbl v11.16b, { v10.16b }, v2.16b
+	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d4a // cmeq v10.16b, v10.16b, v0.16b
+	WORD $0x6ea11d68 // bit v8.16b, v11.16b, v1.16b
+	WORD $0x6ea11d49 // bit v9.16b, v10.16b, v1.16b
+	WORD $0x3cc2006a // ldur q10, [x3, #32]
+	WORD $0x3cc3006b // ldur q11, [x3, #48]
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        56(R7), F12
-	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
-	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
-	FMOVS        52(R7), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e0201cf // tbl v15.16b, { v14.16b }, v2.16b
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	FLDPQ        64(R3), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4f8b1989 // fmla v9.4s, v12.4s, v11.s[2]
+	WORD $0x3cc380e8 // ldur q8, [x7, #56]
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e241d08 // and v8.16b, v8.16b, v4.16b
+	WORD $0xbc4340ea // ldur s10, [x7, #52]
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4e02014b // tbl v11.16b, { v10.16b }, v2.16b
+	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d4a // cmeq v10.16b, v10.16b, v0.16b
+	WORD $0x6ea11d68 // bit v8.16b, v11.16b, v1.16b
+	WORD $0x6ea11d49 // bit v9.16b, v10.16b, v1.16b
+	WORD $0x3cc4006a // ldur q10, [x3, #64]
+	WORD $0x3cc5006b // ldur q11, [x3, #80]
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        80(R7), F12
-	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
-	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
-	FMOVS        76(R7), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e0201cf // tbl v15.16b, { v14.16b }, v2.16b
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	FLDPQ        96(R3), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4fab198a // fmla v10.4s, v12.4s, v11.s[3]
+	WORD $0x3cc500e8 // ldur q8, [x7, #80]
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e241d08 // and v8.16b, v8.16b, v4.16b
+	WORD $0xbc44c0ea // ldur s10, [x7, #76]
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4e02014b // tbl v11.16b, { v10.16b }, v2.16b
+	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d4a // cmeq v10.16b, v10.16b, v0.16b
+	WORD $0x6ea11d68 // bit v8.16b, v11.16b, v1.16b
+	WORD $0x6ea11d49 // bit v9.16b, v10.16b, v1.16b
+	WORD $0x3cc6006a // ldur q10, [x3, #96]
+	WORD $0x3cc7006b // ldur q11, [x3, #112]
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8a950f // sdot v15.4s, v8.16b, v10.16b
+	WORD $0x4e8b952f // sdot v15.4s, v9.16b, v11.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eadbd88 // addp v8.4s, v12.4s, v13.4s
+	WORD $0x4eafbdc9 // addp v9.4s, v14.4s, v15.4s
+	WORD $0x4ea9bd08 // addp v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e27cd05 // fmla v5.4s, v8.4s, v7.4s
 	ADD          $0x60, R7
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -226,41 +203,38 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000eb // ldr h11, [x7]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x7d4004ec // ldr h12, [x7, #2]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c4000e7 // ldur h7, [x7]
+	WORD $0x1ee240e7 // fcvt s7, h7
+	WORD $0x7c4020e8 // ldur h8, [x7, #2]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R7), F13
-	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
-	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
-	FMOVS        4(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e0201f0 // tbl v16.16b, { v15.16b }, v2.16b
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
-	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
-	FLDPQ        (R3), (F15, F16)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
-	FMOVD        (R5), F13
-	WORD $0x4e2dcd89 // fmla v9.4s, v12.4s, v13.4s
+	WORD $0x3cc080e9 // ldur q9, [x7, #8]
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
+	WORD $0xbc4040eb // ldur s11, [x7, #4]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
+	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x3cc0006b // ldur q11, [x3]
+	WORD $0x3cc1006c // ldur q12, [x3, #16]
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
+	WORD $0xfc4000a9 // ldur d9, [x5]
+	WORD $0x4f881125 // fmla v5.4s, v9.4s, v8.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R4), F12
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
-	WORD $0x4e2bcda7 // fmla v7.4s, v13.4s, v11.4s
+	WORD $0xbc400088 // ldur s8, [x4]
+	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4f871125 // fmla v5.4s, v9.4s, v7.s[0]
 	ADD          $0x18, R7
 	ADD          $0x20, R3
 	ADD          $4, R4
@@ -270,15 +244,15 @@ loop5:
 
 done6:
 	ADD          $1, R6
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	WORD $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
+	MOVD         $q5_1_times<>+0(SB), R3
+	FMOVQ        (R3), F7
+	WORD $0x4e27ccc5 // fmla v5.4s, v6.4s, v7.4s
 
 	// sums of the lanes
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R0)
+	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
+	WORD $0x7e30d8c6 // faddp s6, v6.2s
+	FMOVS        F6, (R0)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -322,18 +296,16 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000e7 // ldr h7, [x7]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
-	WORD $0x7d4004e8 // ldr h8, [x7, #2]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c4000e7 // ldur h7, [x7]
+	WORD $0x1ee240e7 // fcvt s7, h7
+	WORD $0x7c4020e8 // ldur h8, [x7, #2]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R7), F9
+	WORD $0x3cc080e9 // ldur q9, [x7, #8]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
-	FMOVS        4(R7), F11
+	WORD $0xbc4040eb // ldur s11, [x7, #4]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
 	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
@@ -341,46 +313,44 @@ loop3:
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
 	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
-	FLDPQ        (R3), (F11, F12)
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x3cc0006b // ldur q11, [x3]
+	WORD $0x3cc1006c // ldur q12, [x3, #16]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
 	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
-	FLDPQ        32(R3), (F11, F12)
+	WORD $0x3cc2006b // ldur q11, [x3, #32]
+	WORD $0x3cc3006c // ldur q12, [x3, #48]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
-	FMOVD        (R5), F9
-	WORD $0x4e29cd05 // fmla v5.4s, v8.4s, v9.4s
-	FMOVD        8(R5), F9
-	WORD $0x4e29cd06 // fmla v6.4s, v8.4s, v9.4s
+	WORD $0xfc4000a9 // ldur d9, [x5]
+	WORD $0x4f881125 // fmla v5.4s, v9.4s, v8.s[0]
+	WORD $0xfc4080a9 // ldur d9, [x5, #8]
+	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R4), F8
+	WORD $0xbc400088 // ldur s8, [x4]
 	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
-	FMOVS        4(R4), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881125 // fmla v5.4s, v9.4s, v8.s[0]
+	WORD $0xbc404088 // ldur s8, [x4, #4]
 	WORD $0x4e21d9c9 // scvtf v9.4s, v14.4s
-	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
-	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4f871126 // fmla v6.4s, v9.4s, v7.s[0]
 
 	// scales of the block
-	WORD $0x7d4030e7 // ldr h7, [x7, #24]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
-	WORD $0x7d4034e8 // ldr h8, [x7, #26]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c4180e7 // ldur h7, [x7, #24]
+	WORD $0x1ee240e7 // fcvt s7, h7
+	WORD $0x7c41a0e8 // ldur h8, [x7, #26]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        32(R7), F9
+	WORD $0x3cc200e9 // ldur q9, [x7, #32]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
-	FMOVS        28(R7), F11
+	WORD $0xbc41c0eb // ldur s11, [x7, #28]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
 	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
@@ -388,32 +358,32 @@ loop3:
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
 	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
-	FLDPQ        64(R3), (F11, F12)
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x3cc4006b // ldur q11, [x3, #64]
+	WORD $0x3cc5006c // ldur q12, [x3, #80]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
 	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
-	FLDPQ        96(R3), (F11, F12)
+	WORD $0x3cc6006b // ldur q11, [x3, #96]
+	WORD $0x3cc7006c // ldur q12, [x3, #112]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
-	FMOVD        16(R5), F9
-	WORD $0x4e29cd05 // fmla v5.4s, v8.4s, v9.4s
-	FMOVD        24(R5), F9
-	WORD $0x4e29cd06 // fmla v6.4s, v8.4s, v9.4s
+	WORD $0xfc4100a9 // ldur d9, [x5, #16]
+	WORD $0x4f881125 // fmla v5.4s, v9.4s, v8.s[0]
+	WORD $0xfc4180a9 // ldur d9, [x5, #24]
+	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
 
 	// integer sums times both scales
-	FMOVS        8(R4), F8
+	WORD $0xbc408088 // ldur s8, [x4, #8]
 	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
-	FMOVS        12(R4), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881125 // fmla v5.4s, v9.4s, v8.s[0]
+	WORD $0xbc40c088 // ldur s8, [x4, #12]
 	WORD $0x4e21d9c9 // scvtf v9.4s, v14.4s
-	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
-	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4f871126 // fmla v6.4s, v9.4s, v7.s[0]
 	ADD          $0x30, R7
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -429,18 +399,16 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000e7 // ldr h7, [x7]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
-	WORD $0x7d4004e8 // ldr h8, [x7, #2]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c4000e7 // ldur h7, [x7]
+	WORD $0x1ee240e7 // fcvt s7, h7
+	WORD $0x7c4020e8 // ldur h8, [x7, #2]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R7), F9
+	WORD $0x3cc080e9 // ldur q9, [x7, #8]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
-	FMOVS        4(R7), F11
+	WORD $0xbc4040eb // ldur s11, [x7, #4]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
 	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
@@ -448,32 +416,32 @@ loop5:
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
 	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
-	FLDPQ        (R3), (F11, F12)
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x3cc0006b // ldur q11, [x3]
+	WORD $0x3cc1006c // ldur q12, [x3, #16]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
 	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
-	FLDPQ        32(R3), (F11, F12)
+	WORD $0x3cc2006b // ldur q11, [x3, #32]
+	WORD $0x3cc3006c // ldur q12, [x3, #48]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
-	FMOVD        (R5), F9
-	WORD $0x4e29cd05 // fmla v5.4s, v8.4s, v9.4s
-	FMOVD        8(R5), F9
-	WORD $0x4e29cd06 // fmla v6.4s, v8.4s, v9.4s
+	WORD $0xfc4000a9 // ldur d9, [x5]
+	WORD $0x4f881125 // fmla v5.4s, v9.4s, v8.s[0]
+	WORD $0xfc4080a9 // ldur d9, [x5, #8]
+	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R4), F8
+	WORD $0xbc400088 // ldur s8, [x4]
 	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
-	FMOVS        4(R4), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881125 // fmla v5.4s, v9.4s, v8.s[0]
+	WORD $0xbc404088 // ldur s8, [x4, #4]
 	WORD $0x4e21d9c9 // scvtf v9.4s, v14.4s
-	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
-	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4f871126 // fmla v6.4s, v9.4s, v7.s[0]
 	ADD          $0x18, R7
 	ADD          $0x40, R3
 	ADD          $8, R4
@@ -540,18 +508,16 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000e8 // ldr h8, [x7]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x7d4004e9 // ldr h9, [x7, #2]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4000e8 // ldur h8, [x7]
+	WORD $0x1ee24108 // fcvt s8, h8
+	WORD $0x7c4020e9 // ldur h9, [x7, #2]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R7), F10
+	WORD $0x3cc080ea // ldur q10, [x7, #8]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e241d4a // and v10.16b, v10.16b, v4.16b
-	FMOVS        4(R7), F12
+	WORD $0xbc4040ec // ldur s12, [x7, #4]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4e02018d // tbl v13.16b, { v12.16b }, v2.16b
 	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
@@ -559,56 +525,55 @@ loop3:
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
-	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
-	FLDPQ        (R3), (F12, F13)
+	WORD $0x6ea11daa // bit v10.16b, v13.16b, v1.16b
+	WORD $0x6ea11d8b // bit v11.16b, v12.16b, v1.16b
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006d // ldur q13, [x3, #16]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        32(R3), (F12, F13)
+	WORD $0x3cc2006c // ldur q12, [x3, #32]
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	FLDPQ        64(R3), (F12, F13)
+	WORD $0x3cc4006c // ldur q12, [x3, #64]
+	WORD $0x3cc5006d // ldur q13, [x3, #80]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
 	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
-	FMOVD        (R5), F10
-	WORD $0x4e2acd25 // fmla v5.4s, v9.4s, v10.4s
-	FMOVD        8(R5), F10
-	WORD $0x4e2acd26 // fmla v6.4s, v9.4s, v10.4s
-	FMOVD        16(R5), F10
-	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
+	WORD $0xfc4000aa // ldur d10, [x5]
+	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
+	WORD $0xfc4080aa // ldur d10, [x5, #8]
+	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	WORD $0xfc4100aa // ldur d10, [x5, #16]
+	WORD $0x4f891147 // fmla v7.4s, v10.4s, v9.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R4), F9
+	WORD $0xbc400089 // ldur s9, [x4]
 	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
-	FMOVS        4(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
+	WORD $0xbc404089 // ldur s9, [x4, #4]
 	WORD $0x4e21d9ea // scvtf v10.4s, v15.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
-	FMOVS        8(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	WORD $0xbc408089 // ldur s9, [x4, #8]
 	WORD $0x4e21da0a // scvtf v10.4s, v16.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
 
 	// scales of the block
-	WORD $0x7d4030e8 // ldr h8, [x7, #24]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x7d4034e9 // ldr h9, [x7, #26]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4180e8 // ldur h8, [x7, #24]
+	WORD $0x1ee24108 // fcvt s8, h8
+	WORD $0x7c41a0e9 // ldur h9, [x7, #26]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        32(R7), F10
+	WORD $0x3cc200ea // ldur q10, [x7, #32]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e241d4a // and v10.16b, v10.16b, v4.16b
-	FMOVS        28(R7), F12
+	WORD $0xbc41c0ec // ldur s12, [x7, #28]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4e02018d // tbl v13.16b, { v12.16b }, v2.16b
 	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
@@ -616,42 +581,43 @@ loop3:
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
-	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
-	FLDPQ        96(R3), (F12, F13)
+	WORD $0x6ea11daa // bit v10.16b, v13.16b, v1.16b
+	WORD $0x6ea11d8b // bit v11.16b, v12.16b, v1.16b
+	WORD $0x3cc6006c // ldur q12, [x3, #96]
+	WORD $0x3cc7006d // ldur q13, [x3, #112]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        128(R3), (F12, F13)
+	WORD $0x3cc8006c // ldur q12, [x3, #128]
+	WORD $0x3cc9006d // ldur q13, [x3, #144]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	FLDPQ        160(R3), (F12, F13)
+	WORD $0x3cca006c // ldur q12, [x3, #160]
+	WORD $0x3ccb006d // ldur q13, [x3, #176]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
 	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
-	FMOVD        24(R5), F10
-	WORD $0x4e2acd25 // fmla v5.4s, v9.4s, v10.4s
-	FMOVD        32(R5), F10
-	WORD $0x4e2acd26 // fmla v6.4s, v9.4s, v10.4s
-	FMOVD        40(R5), F10
-	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
+	WORD $0xfc4180aa // ldur d10, [x5, #24]
+	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
+	WORD $0xfc4200aa // ldur d10, [x5, #32]
+	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	WORD $0xfc4280aa // ldur d10, [x5, #40]
+	WORD $0x4f891147 // fmla v7.4s, v10.4s, v9.s[0]
 
 	// integer sums times both scales
-	FMOVS        12(R4), F9
+	WORD $0xbc40c089 // ldur s9, [x4, #12]
 	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
-	FMOVS        16(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
+	WORD $0xbc410089 // ldur s9, [x4, #16]
 	WORD $0x4e21d9ea // scvtf v10.4s, v15.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
-	FMOVS        20(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	WORD $0xbc414089 // ldur s9, [x4, #20]
 	WORD $0x4e21da0a // scvtf v10.4s, v16.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
 	ADD          $0x30, R7
 	ADD          $0xc0, R3
 	ADD          $0x18, R4
@@ -667,18 +633,16 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000e8 // ldr h8, [x7]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x7d4004e9 // ldr h9, [x7, #2]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4000e8 // ldur h8, [x7]
+	WORD $0x1ee24108 // fcvt s8, h8
+	WORD $0x7c4020e9 // ldur h9, [x7, #2]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R7), F10
+	WORD $0x3cc080ea // ldur q10, [x7, #8]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e241d4a // and v10.16b, v10.16b, v4.16b
-	FMOVS        4(R7), F12
+	WORD $0xbc4040ec // ldur s12, [x7, #4]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4e02018d // tbl v13.16b, { v12.16b }, v2.16b
 	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
@@ -686,42 +650,43 @@ loop5:
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
-	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
-	FLDPQ        (R3), (F12, F13)
+	WORD $0x6ea11daa // bit v10.16b, v13.16b, v1.16b
+	WORD $0x6ea11d8b // bit v11.16b, v12.16b, v1.16b
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006d // ldur q13, [x3, #16]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        32(R3), (F12, F13)
+	WORD $0x3cc2006c // ldur q12, [x3, #32]
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	FLDPQ        64(R3), (F12, F13)
+	WORD $0x3cc4006c // ldur q12, [x3, #64]
+	WORD $0x3cc5006d // ldur q13, [x3, #80]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
 	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
-	FMOVD        (R5), F10
-	WORD $0x4e2acd25 // fmla v5.4s, v9.4s, v10.4s
-	FMOVD        8(R5), F10
-	WORD $0x4e2acd26 // fmla v6.4s, v9.4s, v10.4s
-	FMOVD        16(R5), F10
-	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
+	WORD $0xfc4000aa // ldur d10, [x5]
+	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
+	WORD $0xfc4080aa // ldur d10, [x5, #8]
+	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	WORD $0xfc4100aa // ldur d10, [x5, #16]
+	WORD $0x4f891147 // fmla v7.4s, v10.4s, v9.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R4), F9
+	WORD $0xbc400089 // ldur s9, [x4]
 	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
-	FMOVS        4(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
+	WORD $0xbc404089 // ldur s9, [x4, #4]
 	WORD $0x4e21d9ea // scvtf v10.4s, v15.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
-	FMOVS        8(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	WORD $0xbc408089 // ldur s9, [x4, #8]
 	WORD $0x4e21da0a // scvtf v10.4s, v16.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
 	ADD          $0x18, R7
 	ADD          $0x60, R3
 	ADD          $0xc, R4
@@ -794,18 +759,16 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000e9 // ldr h9, [x7]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x7d4004ea // ldr h10, [x7, #2]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000e9 // ldur h9, [x7]
+	WORD $0x1ee24129 // fcvt s9, h9
+	WORD $0x7c4020ea // ldur h10, [x7, #2]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R7), F11
+	WORD $0x3cc080eb // ldur q11, [x7, #8]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
-	FMOVS        4(R7), F13
+	WORD $0xbc4040ed // ldur s13, [x7, #4]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4e0201ae // tbl v14.16b, { v13.16b }, v2.16b
 	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
@@ -813,66 +776,66 @@ loop3:
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
 	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
-	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
-	FLDPQ        (R3), (F13, F14)
+	WORD $0x6ea11dcb // bit v11.16b, v14.16b, v1.16b
+	WORD $0x6ea11dac // bit v12.16b, v13.16b, v1.16b
+	WORD $0x3cc0006d // ldur q13, [x3]
+	WORD $0x3cc1006e // ldur q14, [x3, #16]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        32(R3), (F13, F14)
+	WORD $0x3cc2006d // ldur q13, [x3, #32]
+	WORD $0x3cc3006e // ldur q14, [x3, #48]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FLDPQ        64(R3), (F13, F14)
+	WORD $0x3cc4006d // ldur q13, [x3, #64]
+	WORD $0x3cc5006e // ldur q14, [x3, #80]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	FLDPQ        96(R3), (F13, F14)
+	WORD $0x3cc6006d // ldur q13, [x3, #96]
+	WORD $0x3cc7006e // ldur q14, [x3, #112]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8d9572 // sdot v18.4s, v11.16b, v13.16b
 	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
-	FMOVD        (R5), F11
-	WORD $0x4e2bcd45 // fmla v5.4s, v10.4s, v11.4s
-	FMOVD        8(R5), F11
-	WORD $0x4e2bcd46 // fmla v6.4s, v10.4s, v11.4s
-	FMOVD        16(R5), F11
-	WORD $0x4e2bcd47 // fmla v7.4s, v10.4s, v11.4s
-	FMOVD        24(R5), F11
-	WORD $0x4e2bcd48 // fmla v8.4s, v10.4s, v11.4s
+	WORD $0xfc4000ab // ldur d11, [x5]
+	WORD $0x4f8a1165 // fmla v5.4s, v11.4s, v10.s[0]
+	WORD $0xfc4080ab // ldur d11, [x5, #8]
+	WORD $0x4f8a1166 // fmla v6.4s, v11.4s, v10.s[0]
+	WORD $0xfc4100ab // ldur d11, [x5, #16]
+	WORD $0x4f8a1167 // fmla v7.4s, v11.4s, v10.s[0]
+	WORD $0xfc4180ab // ldur d11, [x5, #24]
+	WORD $0x4f8a1168 // fmla v8.4s, v11.4s, v10.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd65 // fmla v5.4s, v11.4s, v10.4s
-	FMOVS        4(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1165 // fmla v5.4s, v11.4s, v10.s[0]
+	WORD $0xbc40408a // ldur s10, [x4, #4]
 	WORD $0x4e21da0b // scvtf v11.4s, v16.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
-	FMOVS        8(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1166 // fmla v6.4s, v11.4s, v10.s[0]
+	WORD $0xbc40808a // ldur s10, [x4, #8]
 	WORD $0x4e21da2b // scvtf v11.4s, v17.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
-	FMOVS        12(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1167 // fmla v7.4s, v11.4s, v10.s[0]
+	WORD $0xbc40c08a // ldur s10, [x4, #12]
 	WORD $0x4e21da4b // scvtf v11.4s, v18.4s
-	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
+	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f891168 // fmla v8.4s, v11.4s, v9.s[0]
 
 	// scales of the block
-	WORD $0x7d4030e9 // ldr h9, [x7, #24]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x7d4034ea // ldr h10, [x7, #26]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4180e9 // ldur h9, [x7, #24]
+	WORD $0x1ee24129 // fcvt s9, h9
+	WORD $0x7c41a0ea // ldur h10, [x7, #26]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        32(R7), F11
+	WORD $0x3cc200eb // ldur q11, [x7, #32]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
-	FMOVS        28(R7), F13
+	WORD $0xbc41c0ed // ldur s13, [x7, #28]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4e0201ae // tbl v14.16b, { v13.16b }, v2.16b
 	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
@@ -880,52 +843,54 @@ loop3:
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
 	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
-	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
-	FLDPQ        128(R3), (F13, F14)
+	WORD $0x6ea11dcb // bit v11.16b, v14.16b, v1.16b
+	WORD $0x6ea11dac // bit v12.16b, v13.16b, v1.16b
+	WORD $0x3cc8006d // ldur q13, [x3, #128]
+	WORD $0x3cc9006e // ldur q14, [x3, #144]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        160(R3), (F13, F14)
+	WORD $0x3cca006d // ldur q13, [x3, #160]
+	WORD $0x3ccb006e // ldur q14, [x3, #176]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FLDPQ        192(R3), (F13, F14)
+	WORD $0x3ccc006d // ldur q13, [x3, #192]
+	WORD $0x3ccd006e // ldur q14, [x3, #208]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	FLDPQ        224(R3), (F13, F14)
+	WORD $0x3cce006d // ldur q13, [x3, #224]
+	WORD $0x3ccf006e // ldur q14, [x3, #240]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8d9572 // sdot v18.4s, v11.16b, v13.16b
 	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
-	FMOVD        32(R5), F11
-	WORD $0x4e2bcd45 // fmla v5.4s, v10.4s, v11.4s
-	FMOVD        40(R5), F11
-	WORD $0x4e2bcd46 // fmla v6.4s, v10.4s, v11.4s
-	FMOVD        48(R5), F11
-	WORD $0x4e2bcd47 // fmla v7.4s, v10.4s, v11.4s
-	FMOVD        56(R5), F11
-	WORD $0x4e2bcd48 // fmla v8.4s, v10.4s, v11.4s
+	WORD $0xfc4200ab // ldur d11, [x5, #32]
+	WORD $0x4f8a1165 // fmla v5.4s, v11.4s, v10.s[0]
+	WORD $0xfc4280ab // ldur d11, [x5, #40]
+	WORD $0x4f8a1166 // fmla v6.4s, v11.4s, v10.s[0]
+	WORD $0xfc4300ab // ldur d11, [x5, #48]
+	WORD $0x4f8a1167 // fmla v7.4s, v11.4s, v10.s[0]
+	WORD $0xfc4380ab // ldur d11, [x5, #56]
+	WORD $0x4f8a1168 // fmla v8.4s, v11.4s, v10.s[0]
 
 	// integer sums times both scales
-	FMOVS        16(R4), F10
+	WORD $0xbc41008a // ldur s10, [x4, #16]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd65 // fmla v5.4s, v11.4s, v10.4s
-	FMOVS        20(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1165 // fmla v5.4s, v11.4s, v10.s[0]
+	WORD $0xbc41408a // ldur s10, [x4, #20]
 	WORD $0x4e21da0b // scvtf v11.4s, v16.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
-	FMOVS        24(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1166 // fmla v6.4s, v11.4s, v10.s[0]
+	WORD $0xbc41808a // ldur s10, [x4, #24]
 	WORD $0x4e21da2b // scvtf v11.4s, v17.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
-	FMOVS        28(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1167 // fmla v7.4s, v11.4s, v10.s[0]
+	WORD $0xbc41c08a // ldur s10, [x4, #28]
 	WORD $0x4e21da4b // scvtf v11.4s, v18.4s
-	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
+	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f891168 // fmla v8.4s, v11.4s, v9.s[0]
 	ADD          $0x30, R7
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -941,18 +906,16 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000e9 // ldr h9, [x7]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x7d4004ea // ldr h10, [x7, #2]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000e9 // ldur h9, [x7]
+	WORD $0x1ee24129 // fcvt s9, h9
+	WORD $0x7c4020ea // ldur h10, [x7, #2]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R7), F11
+	WORD $0x3cc080eb // ldur q11, [x7, #8]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
-	FMOVS        4(R7), F13
+	WORD $0xbc4040ed // ldur s13, [x7, #4]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4e0201ae // tbl v14.16b, { v13.16b }, v2.16b
 	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
@@ -960,52 +923,54 @@ loop5:
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
 	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
-	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
-	FLDPQ        (R3), (F13, F14)
+	WORD $0x6ea11dcb // bit v11.16b, v14.16b, v1.16b
+	WORD $0x6ea11dac // bit v12.16b, v13.16b, v1.16b
+	WORD $0x3cc0006d // ldur q13, [x3]
+	WORD $0x3cc1006e // ldur q14, [x3, #16]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        32(R3), (F13, F14)
+	WORD $0x3cc2006d // ldur q13, [x3, #32]
+	WORD $0x3cc3006e // ldur q14, [x3, #48]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FLDPQ        64(R3), (F13, F14)
+	WORD $0x3cc4006d // ldur q13, [x3, #64]
+	WORD $0x3cc5006e // ldur q14, [x3, #80]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	FLDPQ        96(R3), (F13, F14)
+	WORD $0x3cc6006d // ldur q13, [x3, #96]
+	WORD $0x3cc7006e // ldur q14, [x3, #112]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8d9572 // sdot v18.4s, v11.16b, v13.16b
 	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
-	FMOVD        (R5), F11
-	WORD $0x4e2bcd45 // fmla v5.4s, v10.4s, v11.4s
-	FMOVD        8(R5), F11
-	WORD $0x4e2bcd46 // fmla v6.4s, v10.4s, v11.4s
-	FMOVD        16(R5), F11
-	WORD $0x4e2bcd47 // fmla v7.4s, v10.4s, v11.4s
-	FMOVD        24(R5), F11
-	WORD $0x4e2bcd48 // fmla v8.4s, v10.4s, v11.4s
+	WORD $0xfc4000ab // ldur d11, [x5]
+	WORD $0x4f8a1165 // fmla v5.4s, v11.4s, v10.s[0]
+	WORD $0xfc4080ab // ldur d11, [x5, #8]
+	WORD $0x4f8a1166 // fmla v6.4s, v11.4s, v10.s[0]
+	WORD $0xfc4100ab // ldur d11, [x5, #16]
+	WORD $0x4f8a1167 // fmla v7.4s, v11.4s, v10.s[0]
+	WORD $0xfc4180ab // ldur d11, [x5, #24]
+	WORD $0x4f8a1168 // fmla v8.4s, v11.4s, v10.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd65 // fmla v5.4s, v11.4s, v10.4s
-	FMOVS        4(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1165 // fmla v5.4s, v11.4s, v10.s[0]
+	WORD $0xbc40408a // ldur s10, [x4, #4]
 	WORD $0x4e21da0b // scvtf v11.4s, v16.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
-	FMOVS        8(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1166 // fmla v6.4s, v11.4s, v10.s[0]
+	WORD $0xbc40808a // ldur s10, [x4, #8]
 	WORD $0x4e21da2b // scvtf v11.4s, v17.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
-	FMOVS        12(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1167 // fmla v7.4s, v11.4s, v10.s[0]
+	WORD $0xbc40c08a // ldur s10, [x4, #12]
 	WORD $0x4e21da4b // scvtf v11.4s, v18.4s
-	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
+	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f891168 // fmla v8.4s, v11.4s, v9.s[0]
 	ADD          $0x18, R7
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -1061,10 +1026,6 @@ TEXT ·matmulQ8Fours1xQ5_1DotProd(SB), NOSPLIT, $160-72
 	MOVD         $q5_1_shuffle2<>+0(SB), R0
 	FMOVQ        (R0), F3
 	WORD $0x4f00e5e4 // movi v4.16b, #15
-	MOVD         $q5_1_order<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $q5_1_order2<>+0(SB), R0
-	FMOVQ        (R0), F6
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -1081,13 +1042,11 @@ loop1:
 	BLT          done4
 
 loop3:
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4f00e405 // movi v5.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         s+32(FP), R8
+	WORD $0x4f00e406 // movi v6.16b, #0
 	MOVD         blocks+64(FP), R9
 	MOVD         R1, R10
 	SUBS         $4, R9
@@ -1098,122 +1057,115 @@ loop5:
 	WORD $0xf9842140 // prfm pldl1keep, [x10, #2112]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d40014b // ldr h11, [x10]
-	WORD $0x7d40314c // ldr h12, [x10, #24]
-	WORD $0x4e4c396b // zip1 v11.8h, v11.8h, v12.8h
-	WORD $0x7d40614c // ldr h12, [x10, #48]
-	WORD $0x7d40914d // ldr h13, [x10, #72]
-	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
-	WORD $0x4e8c396b // zip1 v11.4s, v11.4s, v12.4s
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	FMOVQ        (R7), F12
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
-	WORD $0x7d40054c // ldr h12, [x10, #2]
-	WORD $0x7d40354d // ldr h13, [x10, #26]
-	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
-	WORD $0x7d40654d // ldr h13, [x10, #50]
-	WORD $0x7d40954e // ldr h14, [x10, #74]
-	WORD $0x4e4e39ad // zip1 v13.8h, v13.8h, v14.8h
-	WORD $0x4e8d398c // zip1 v12.4s, v12.4s, v13.4s
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e05018d // tbl v13.16b, { v12.16b }, v5.16b
-	FMOVQ        (R8), F14
-	WORD $0x4e2ecda7 // fmla v7.4s, v13.4s, v14.4s
-	WORD $0x4e06018c // tbl v12.16b, { v12.16b }, v6.16b
-	FMOVQ        16(R8), F13
-	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
+	WORD $0x7c400147 // ldur h7, [x10]
+	WORD $0x7c418148 // ldur h8, [x10, #24]
+	WORD $0x4e4838e7 // zip1 v7.8h, v7.8h, v8.8h
+	WORD $0x7c430148 // ldur h8, [x10, #48]
+	WORD $0x7c448149 // ldur h9, [x10, #72]
+	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
+	WORD $0x4e8838e7 // zip1 v7.4s, v7.4s, v8.4s
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x3cc000e8 // ldur q8, [x7]
+	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	WORD $0x7c402148 // ldur h8, [x10, #2]
+	WORD $0x7c41a149 // ldur h9, [x10, #26]
+	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
+	WORD $0x7c432149 // ldur h9, [x10, #50]
+	WORD $0x7c44a14a // ldur h10, [x10, #74]
+	WORD $0x4e4a3929 // zip1 v9.8h, v9.8h, v10.8h
+	WORD $0x4e893908 // zip1 v8.4s, v8.4s, v9.4s
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x3cc00109 // ldur q9, [x8]
+	WORD $0x3cc1010a // ldur q10, [x8, #16]
+	WORD $0x6e2ad529 // faddp v9.4s, v9.4s, v10.4s
+	WORD $0x4e29cd06 // fmla v6.4s, v8.4s, v9.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R10), F12
-	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
-	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
-	FMOVS        4(R10), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e0201cf // tbl v15.16b, { v14.16b }, v2.16b
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	FLDPQ        (R6), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	WORD $0x3cc08148 // ldur q8, [x10, #8]
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e241d08 // and v8.16b, v8.16b, v4.16b
+	WORD $0xbc40414a // ldur s10, [x10, #4]
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4e02014b // tbl v11.16b, { v10.16b }, v2.16b
+	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d4a // cmeq v10.16b, v10.16b, v0.16b
+	WORD $0x6ea11d68 // bit v8.16b, v11.16b, v1.16b
+	WORD $0x6ea11d49 // bit v9.16b, v10.16b, v1.16b
+	WORD $0x3cc000ca // ldur q10, [x6]
+	WORD $0x3cc100cb // ldur q11, [x6, #16]
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        32(R10), F12
-	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
-	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
-	FMOVS        28(R10), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e0201cf // tbl v15.16b, { v14.16b }, v2.16b
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	FLDPQ        32(R6), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4fab1188 // fmla v8.4s, v12.4s, v11.s[1]
+	WORD $0x3cc20148 // ldur q8, [x10, #32]
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e241d08 // and v8.16b, v8.16b, v4.16b
+	WORD $0xbc41c14a // ldur s10, [x10, #28]
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4e02014b // tbl v11.16b, { v10.16b }, v2.16b
+	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d4a // cmeq v10.16b, v10.16b, v0.16b
+	WORD $0x6ea11d68 // bit v8.16b, v11.16b, v1.16b
+	WORD $0x6ea11d49 // bit v9.16b, v10.16b, v1.16b
+	WORD $0x3cc200ca // ldur q10, [x6, #32]
+	WORD $0x3cc300cb // ldur q11, [x6, #48]
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        56(R10), F12
-	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
-	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
-	FMOVS        52(R10), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e0201cf // tbl v15.16b, { v14.16b }, v2.16b
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	FLDPQ        64(R6), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4f8b1989 // fmla v9.4s, v12.4s, v11.s[2]
+	WORD $0x3cc38148 // ldur q8, [x10, #56]
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e241d08 // and v8.16b, v8.16b, v4.16b
+	WORD $0xbc43414a // ldur s10, [x10, #52]
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4e02014b // tbl v11.16b, { v10.16b }, v2.16b
+	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d4a // cmeq v10.16b, v10.16b, v0.16b
+	WORD $0x6ea11d68 // bit v8.16b, v11.16b, v1.16b
+	WORD $0x6ea11d49 // bit v9.16b, v10.16b, v1.16b
+	WORD $0x3cc400ca // ldur q10, [x6, #64]
+	WORD $0x3cc500cb // ldur q11, [x6, #80]
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        80(R10), F12
-	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
-	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
-	FMOVS        76(R10), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e0201cf // tbl v15.16b, { v14.16b }, v2.16b
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	FLDPQ        96(R6), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4fab198a // fmla v10.4s, v12.4s, v11.s[3]
+	WORD $0x3cc50148 // ldur q8, [x10, #80]
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e241d08 // and v8.16b, v8.16b, v4.16b
+	WORD $0xbc44c14a // ldur s10, [x10, #76]
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4e02014b // tbl v11.16b, { v10.16b }, v2.16b
+	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d4a // cmeq v10.16b, v10.16b, v0.16b
+	WORD $0x6ea11d68 // bit v8.16b, v11.16b, v1.16b
+	WORD $0x6ea11d49 // bit v9.16b, v10.16b, v1.16b
+	WORD $0x3cc600ca // ldur q10, [x6, #96]
+	WORD $0x3cc700cb // ldur q11, [x6, #112]
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8a950f // sdot v15.4s, v8.16b, v10.16b
+	WORD $0x4e8b952f // sdot v15.4s, v9.16b, v11.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eadbd88 // addp v8.4s, v12.4s, v13.4s
+	WORD $0x4eafbdc9 // addp v9.4s, v14.4s, v15.4s
+	WORD $0x4ea9bd08 // addp v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e27cd05 // fmla v5.4s, v8.4s, v7.4s
 	ADD          $0x60, R10
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -1229,41 +1181,38 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40014b // ldr h11, [x10]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x7d40054c // ldr h12, [x10, #2]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c400147 // ldur h7, [x10]
+	WORD $0x1ee240e7 // fcvt s7, h7
+	WORD $0x7c402148 // ldur h8, [x10, #2]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R10), F13
-	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
-	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
-	FMOVS        4(R10), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e0201f0 // tbl v16.16b, { v15.16b }, v2.16b
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
-	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
-	FLDPQ        (R6), (F15, F16)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
-	FMOVD        (R8), F13
-	WORD $0x4e2dcd89 // fmla v9.4s, v12.4s, v13.4s
+	WORD $0x3cc08149 // ldur q9, [x10, #8]
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
+	WORD $0xbc40414b // ldur s11, [x10, #4]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
+	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x3cc000cb // ldur q11, [x6]
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
+	WORD $0xfc400109 // ldur d9, [x8]
+	WORD $0x4f881125 // fmla v5.4s, v9.4s, v8.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R7), F12
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
-	WORD $0x4e2bcda7 // fmla v7.4s, v13.4s, v11.4s
+	WORD $0xbc4000e8 // ldur s8, [x7]
+	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4f871125 // fmla v5.4s, v9.4s, v7.s[0]
 	ADD          $0x18, R10
 	ADD          $0x20, R6
 	ADD          $4, R7
@@ -1273,10 +1222,10 @@ loop7:
 
 done8:
 	ADD          $1, R9
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	WORD $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
-	FMOVQ        F7, (R5)
+	MOVD         $q5_1_times<>+0(SB), R6
+	FMOVQ        (R6), F7
+	WORD $0x4e27ccc5 // fmla v5.4s, v6.4s, v7.4s
+	FMOVQ        F5, (R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -1287,18 +1236,18 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F7
-	FMOVQ        32(R3), F8
-	FMOVQ        64(R3), F9
-	FMOVQ        96(R3), F10
-	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
-	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
-	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
-	WORD $0x4eca3927 // zip1 v7.2d, v9.2d, v10.2d
-	WORD $0x4eca7928 // zip2 v8.2d, v9.2d, v10.2d
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD $0x6e27d567 // faddp v7.4s, v11.4s, v7.4s
-	FMOVQ        F7, (R0)
+	WORD $0x3cc00065 // ldur q5, [x3]
+	WORD $0x3cc20066 // ldur q6, [x3, #32]
+	WORD $0x3cc40067 // ldur q7, [x3, #64]
+	WORD $0x3cc60068 // ldur q8, [x3, #96]
+	WORD $0x4ec638a9 // zip1 v9.2d, v5.2d, v6.2d
+	WORD $0x4ec678a5 // zip2 v5.2d, v5.2d, v6.2d
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	WORD $0x4ec838e5 // zip1 v5.2d, v7.2d, v8.2d
+	WORD $0x4ec878e6 // zip2 v6.2d, v7.2d, v8.2d
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x6e25d525 // faddp v5.4s, v9.4s, v5.4s
+	FMOVQ        F5, (R0)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1
@@ -1349,18 +1298,16 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400147 // ldr h7, [x10]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
-	WORD $0x7d400548 // ldr h8, [x10, #2]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c400147 // ldur h7, [x10]
+	WORD $0x1ee240e7 // fcvt s7, h7
+	WORD $0x7c402148 // ldur h8, [x10, #2]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R10), F9
+	WORD $0x3cc08149 // ldur q9, [x10, #8]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
-	FMOVS        4(R10), F11
+	WORD $0xbc40414b // ldur s11, [x10, #4]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
 	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
@@ -1368,46 +1315,44 @@ loop5:
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
 	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
-	FLDPQ        (R6), (F11, F12)
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x3cc000cb // ldur q11, [x6]
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
 	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
-	FLDPQ        32(R6), (F11, F12)
+	WORD $0x3cc200cb // ldur q11, [x6, #32]
+	WORD $0x3cc300cc // ldur q12, [x6, #48]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
-	FMOVD        (R8), F9
-	WORD $0x4e29cd05 // fmla v5.4s, v8.4s, v9.4s
-	FMOVD        8(R8), F9
-	WORD $0x4e29cd06 // fmla v6.4s, v8.4s, v9.4s
+	WORD $0xfc400109 // ldur d9, [x8]
+	WORD $0x4f881125 // fmla v5.4s, v9.4s, v8.s[0]
+	WORD $0xfc408109 // ldur d9, [x8, #8]
+	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R7), F8
+	WORD $0xbc4000e8 // ldur s8, [x7]
 	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
-	FMOVS        4(R7), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881125 // fmla v5.4s, v9.4s, v8.s[0]
+	WORD $0xbc4040e8 // ldur s8, [x7, #4]
 	WORD $0x4e21d9c9 // scvtf v9.4s, v14.4s
-	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
-	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4f871126 // fmla v6.4s, v9.4s, v7.s[0]
 
 	// scales of the block
-	WORD $0x7d403147 // ldr h7, [x10, #24]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
-	WORD $0x7d403548 // ldr h8, [x10, #26]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c418147 // ldur h7, [x10, #24]
+	WORD $0x1ee240e7 // fcvt s7, h7
+	WORD $0x7c41a148 // ldur h8, [x10, #26]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        32(R10), F9
+	WORD $0x3cc20149 // ldur q9, [x10, #32]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
-	FMOVS        28(R10), F11
+	WORD $0xbc41c14b // ldur s11, [x10, #28]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
 	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
@@ -1415,32 +1360,32 @@ loop5:
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
 	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
-	FLDPQ        64(R6), (F11, F12)
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x3cc400cb // ldur q11, [x6, #64]
+	WORD $0x3cc500cc // ldur q12, [x6, #80]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
 	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
-	FLDPQ        96(R6), (F11, F12)
+	WORD $0x3cc600cb // ldur q11, [x6, #96]
+	WORD $0x3cc700cc // ldur q12, [x6, #112]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
-	FMOVD        16(R8), F9
-	WORD $0x4e29cd05 // fmla v5.4s, v8.4s, v9.4s
-	FMOVD        24(R8), F9
-	WORD $0x4e29cd06 // fmla v6.4s, v8.4s, v9.4s
+	WORD $0xfc410109 // ldur d9, [x8, #16]
+	WORD $0x4f881125 // fmla v5.4s, v9.4s, v8.s[0]
+	WORD $0xfc418109 // ldur d9, [x8, #24]
+	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
 
 	// integer sums times both scales
-	FMOVS        8(R7), F8
+	WORD $0xbc4080e8 // ldur s8, [x7, #8]
 	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
-	FMOVS        12(R7), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881125 // fmla v5.4s, v9.4s, v8.s[0]
+	WORD $0xbc40c0e8 // ldur s8, [x7, #12]
 	WORD $0x4e21d9c9 // scvtf v9.4s, v14.4s
-	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
-	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4f871126 // fmla v6.4s, v9.4s, v7.s[0]
 	ADD          $0x30, R10
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -1456,18 +1401,16 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400147 // ldr h7, [x10]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
-	WORD $0x7d400548 // ldr h8, [x10, #2]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c400147 // ldur h7, [x10]
+	WORD $0x1ee240e7 // fcvt s7, h7
+	WORD $0x7c402148 // ldur h8, [x10, #2]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R10), F9
+	WORD $0x3cc08149 // ldur q9, [x10, #8]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
-	FMOVS        4(R10), F11
+	WORD $0xbc40414b // ldur s11, [x10, #4]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
 	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
@@ -1475,32 +1418,32 @@ loop7:
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
 	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
-	FLDPQ        (R6), (F11, F12)
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x3cc000cb // ldur q11, [x6]
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
 	WORD $0x4f00e40d // movi v13.16b, #0
 	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
 	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
-	FLDPQ        32(R6), (F11, F12)
+	WORD $0x3cc200cb // ldur q11, [x6, #32]
+	WORD $0x3cc300cc // ldur q12, [x6, #48]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
-	FMOVD        (R8), F9
-	WORD $0x4e29cd05 // fmla v5.4s, v8.4s, v9.4s
-	FMOVD        8(R8), F9
-	WORD $0x4e29cd06 // fmla v6.4s, v8.4s, v9.4s
+	WORD $0xfc400109 // ldur d9, [x8]
+	WORD $0x4f881125 // fmla v5.4s, v9.4s, v8.s[0]
+	WORD $0xfc408109 // ldur d9, [x8, #8]
+	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R7), F8
+	WORD $0xbc4000e8 // ldur s8, [x7]
 	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
-	FMOVS        4(R7), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881125 // fmla v5.4s, v9.4s, v8.s[0]
+	WORD $0xbc4040e8 // ldur s8, [x7, #4]
 	WORD $0x4e21d9c9 // scvtf v9.4s, v14.4s
-	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
-	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4f871126 // fmla v6.4s, v9.4s, v7.s[0]
 	ADD          $0x18, R10
 	ADD          $0x40, R6
 	ADD          $8, R7
@@ -1522,10 +1465,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F5
-	FMOVQ        32(R3), F6
-	FMOVQ        64(R3), F7
-	FMOVQ        96(R3), F8
+	WORD $0x3cc00065 // ldur q5, [x3]
+	WORD $0x3cc20066 // ldur q6, [x3, #32]
+	WORD $0x3cc40067 // ldur q7, [x3, #64]
+	WORD $0x3cc60068 // ldur q8, [x3, #96]
 	WORD $0x4ec638a9 // zip1 v9.2d, v5.2d, v6.2d
 	WORD $0x4ec678a5 // zip2 v5.2d, v5.2d, v6.2d
 	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
@@ -1534,10 +1477,10 @@ done4:
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	WORD $0x6e25d525 // faddp v5.4s, v9.4s, v5.4s
 	FMOVQ        F5, (R0)
-	FMOVQ        128(R3), F5
-	FMOVQ        160(R3), F6
-	FMOVQ        192(R3), F7
-	FMOVQ        224(R3), F8
+	WORD $0x3cc80065 // ldur q5, [x3, #128]
+	WORD $0x3cca0066 // ldur q6, [x3, #160]
+	WORD $0x3ccc0067 // ldur q7, [x3, #192]
+	WORD $0x3cce0068 // ldur q8, [x3, #224]
 	WORD $0x4ec638a9 // zip1 v9.2d, v5.2d, v6.2d
 	WORD $0x4ec678a5 // zip2 v5.2d, v5.2d, v6.2d
 	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
@@ -1600,18 +1543,16 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400148 // ldr h8, [x10]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x7d400549 // ldr h9, [x10, #2]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c400148 // ldur h8, [x10]
+	WORD $0x1ee24108 // fcvt s8, h8
+	WORD $0x7c402149 // ldur h9, [x10, #2]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R10), F10
+	WORD $0x3cc0814a // ldur q10, [x10, #8]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e241d4a // and v10.16b, v10.16b, v4.16b
-	FMOVS        4(R10), F12
+	WORD $0xbc40414c // ldur s12, [x10, #4]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4e02018d // tbl v13.16b, { v12.16b }, v2.16b
 	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
@@ -1619,56 +1560,55 @@ loop5:
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
-	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
-	FLDPQ        (R6), (F12, F13)
+	WORD $0x6ea11daa // bit v10.16b, v13.16b, v1.16b
+	WORD $0x6ea11d8b // bit v11.16b, v12.16b, v1.16b
+	WORD $0x3cc000cc // ldur q12, [x6]
+	WORD $0x3cc100cd // ldur q13, [x6, #16]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        32(R6), (F12, F13)
+	WORD $0x3cc200cc // ldur q12, [x6, #32]
+	WORD $0x3cc300cd // ldur q13, [x6, #48]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	FLDPQ        64(R6), (F12, F13)
+	WORD $0x3cc400cc // ldur q12, [x6, #64]
+	WORD $0x3cc500cd // ldur q13, [x6, #80]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
 	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
-	FMOVD        (R8), F10
-	WORD $0x4e2acd25 // fmla v5.4s, v9.4s, v10.4s
-	FMOVD        8(R8), F10
-	WORD $0x4e2acd26 // fmla v6.4s, v9.4s, v10.4s
-	FMOVD        16(R8), F10
-	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
+	WORD $0xfc40010a // ldur d10, [x8]
+	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
+	WORD $0xfc40810a // ldur d10, [x8, #8]
+	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	WORD $0xfc41010a // ldur d10, [x8, #16]
+	WORD $0x4f891147 // fmla v7.4s, v10.4s, v9.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R7), F9
+	WORD $0xbc4000e9 // ldur s9, [x7]
 	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
-	FMOVS        4(R7), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
+	WORD $0xbc4040e9 // ldur s9, [x7, #4]
 	WORD $0x4e21d9ea // scvtf v10.4s, v15.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
-	FMOVS        8(R7), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	WORD $0xbc4080e9 // ldur s9, [x7, #8]
 	WORD $0x4e21da0a // scvtf v10.4s, v16.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
 
 	// scales of the block
-	WORD $0x7d403148 // ldr h8, [x10, #24]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x7d403549 // ldr h9, [x10, #26]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c418148 // ldur h8, [x10, #24]
+	WORD $0x1ee24108 // fcvt s8, h8
+	WORD $0x7c41a149 // ldur h9, [x10, #26]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        32(R10), F10
+	WORD $0x3cc2014a // ldur q10, [x10, #32]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e241d4a // and v10.16b, v10.16b, v4.16b
-	FMOVS        28(R10), F12
+	WORD $0xbc41c14c // ldur s12, [x10, #28]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4e02018d // tbl v13.16b, { v12.16b }, v2.16b
 	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
@@ -1676,42 +1616,43 @@ loop5:
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
-	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
-	FLDPQ        96(R6), (F12, F13)
+	WORD $0x6ea11daa // bit v10.16b, v13.16b, v1.16b
+	WORD $0x6ea11d8b // bit v11.16b, v12.16b, v1.16b
+	WORD $0x3cc600cc // ldur q12, [x6, #96]
+	WORD $0x3cc700cd // ldur q13, [x6, #112]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        128(R6), (F12, F13)
+	WORD $0x3cc800cc // ldur q12, [x6, #128]
+	WORD $0x3cc900cd // ldur q13, [x6, #144]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	FLDPQ        160(R6), (F12, F13)
+	WORD $0x3cca00cc // ldur q12, [x6, #160]
+	WORD $0x3ccb00cd // ldur q13, [x6, #176]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
 	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
-	FMOVD        24(R8), F10
-	WORD $0x4e2acd25 // fmla v5.4s, v9.4s, v10.4s
-	FMOVD        32(R8), F10
-	WORD $0x4e2acd26 // fmla v6.4s, v9.4s, v10.4s
-	FMOVD        40(R8), F10
-	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
+	WORD $0xfc41810a // ldur d10, [x8, #24]
+	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
+	WORD $0xfc42010a // ldur d10, [x8, #32]
+	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	WORD $0xfc42810a // ldur d10, [x8, #40]
+	WORD $0x4f891147 // fmla v7.4s, v10.4s, v9.s[0]
 
 	// integer sums times both scales
-	FMOVS        12(R7), F9
+	WORD $0xbc40c0e9 // ldur s9, [x7, #12]
 	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
-	FMOVS        16(R7), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
+	WORD $0xbc4100e9 // ldur s9, [x7, #16]
 	WORD $0x4e21d9ea // scvtf v10.4s, v15.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
-	FMOVS        20(R7), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	WORD $0xbc4140e9 // ldur s9, [x7, #20]
 	WORD $0x4e21da0a // scvtf v10.4s, v16.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
 	ADD          $0x30, R10
 	ADD          $0xc0, R6
 	ADD          $0x18, R7
@@ -1727,18 +1668,16 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400148 // ldr h8, [x10]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x7d400549 // ldr h9, [x10, #2]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c400148 // ldur h8, [x10]
+	WORD $0x1ee24108 // fcvt s8, h8
+	WORD $0x7c402149 // ldur h9, [x10, #2]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R10), F10
+	WORD $0x3cc0814a // ldur q10, [x10, #8]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e241d4a // and v10.16b, v10.16b, v4.16b
-	FMOVS        4(R10), F12
+	WORD $0xbc40414c // ldur s12, [x10, #4]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4e02018d // tbl v13.16b, { v12.16b }, v2.16b
 	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
@@ -1746,42 +1685,43 @@ loop7:
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
-	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
-	FLDPQ        (R6), (F12, F13)
+	WORD $0x6ea11daa // bit v10.16b, v13.16b, v1.16b
+	WORD $0x6ea11d8b // bit v11.16b, v12.16b, v1.16b
+	WORD $0x3cc000cc // ldur q12, [x6]
+	WORD $0x3cc100cd // ldur q13, [x6, #16]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        32(R6), (F12, F13)
+	WORD $0x3cc200cc // ldur q12, [x6, #32]
+	WORD $0x3cc300cd // ldur q13, [x6, #48]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	FLDPQ        64(R6), (F12, F13)
+	WORD $0x3cc400cc // ldur q12, [x6, #64]
+	WORD $0x3cc500cd // ldur q13, [x6, #80]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
 	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
-	FMOVD        (R8), F10
-	WORD $0x4e2acd25 // fmla v5.4s, v9.4s, v10.4s
-	FMOVD        8(R8), F10
-	WORD $0x4e2acd26 // fmla v6.4s, v9.4s, v10.4s
-	FMOVD        16(R8), F10
-	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
+	WORD $0xfc40010a // ldur d10, [x8]
+	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
+	WORD $0xfc40810a // ldur d10, [x8, #8]
+	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	WORD $0xfc41010a // ldur d10, [x8, #16]
+	WORD $0x4f891147 // fmla v7.4s, v10.4s, v9.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R7), F9
+	WORD $0xbc4000e9 // ldur s9, [x7]
 	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
-	FMOVS        4(R7), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
+	WORD $0xbc4040e9 // ldur s9, [x7, #4]
 	WORD $0x4e21d9ea // scvtf v10.4s, v15.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
-	FMOVS        8(R7), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	WORD $0xbc4080e9 // ldur s9, [x7, #8]
 	WORD $0x4e21da0a // scvtf v10.4s, v16.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
 	ADD          $0x18, R10
 	ADD          $0x60, R6
 	ADD          $0xc, R7
@@ -1804,10 +1744,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F5
-	FMOVQ        32(R3), F6
-	FMOVQ        64(R3), F7
-	FMOVQ        96(R3), F8
+	WORD $0x3cc00065 // ldur q5, [x3]
+	WORD $0x3cc20066 // ldur q6, [x3, #32]
+	WORD $0x3cc40067 // ldur q7, [x3, #64]
+	WORD $0x3cc60068 // ldur q8, [x3, #96]
 	WORD $0x4ec638a9 // zip1 v9.2d, v5.2d, v6.2d
 	WORD $0x4ec678a5 // zip2 v5.2d, v5.2d, v6.2d
 	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
@@ -1816,10 +1756,10 @@ done4:
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	WORD $0x6e25d525 // faddp v5.4s, v9.4s, v5.4s
 	FMOVQ        F5, (R0)
-	FMOVQ        128(R3), F5
-	FMOVQ        160(R3), F6
-	FMOVQ        192(R3), F7
-	FMOVQ        224(R3), F8
+	WORD $0x3cc80065 // ldur q5, [x3, #128]
+	WORD $0x3cca0066 // ldur q6, [x3, #160]
+	WORD $0x3ccc0067 // ldur q7, [x3, #192]
+	WORD $0x3cce0068 // ldur q8, [x3, #224]
 	WORD $0x4ec638a9 // zip1 v9.2d, v5.2d, v6.2d
 	WORD $0x4ec678a5 // zip2 v5.2d, v5.2d, v6.2d
 	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
@@ -1883,8 +1823,6 @@ loop1:
 loop3:
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         s+32(FP), R8
@@ -1896,138 +1834,112 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400149 // ldr h9, [x10]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x7d40054a // ldr h10, [x10, #2]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c400147 // ldur h7, [x10]
+	WORD $0x1ee240e7 // fcvt s7, h7
+	WORD $0x7c402148 // ldur h8, [x10, #2]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R10), F11
-	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
-	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
-	FMOVS        4(R10), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e0201ae // tbl v14.16b, { v13.16b }, v2.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
-	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
-	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
-	FLDPQ        (R6), (F13, F14)
+	WORD $0x3cc08149 // ldur q9, [x10, #8]
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
+	WORD $0xbc40414b // ldur s11, [x10, #4]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
+	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x3cc000cb // ldur q11, [x6]
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
+	WORD $0x3cc200cb // ldur q11, [x6, #32]
+	WORD $0x3cc300cc // ldur q12, [x6, #48]
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x3cc400cb // ldur q11, [x6, #64]
+	WORD $0x3cc500cc // ldur q12, [x6, #80]
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        32(R6), (F13, F14)
+	WORD $0x4e8b952f // sdot v15.4s, v9.16b, v11.16b
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x3cc600cb // ldur q11, [x6, #96]
+	WORD $0x3cc700cc // ldur q12, [x6, #112]
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FLDPQ        64(R6), (F13, F14)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	FLDPQ        96(R6), (F13, F14)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8d9572 // sdot v18.4s, v11.16b, v13.16b
-	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
-	FMOVD        (R8), F11
-	WORD $0x4e2bcd45 // fmla v5.4s, v10.4s, v11.4s
-	FMOVD        8(R8), F11
-	WORD $0x4e2bcd46 // fmla v6.4s, v10.4s, v11.4s
-	FMOVD        16(R8), F11
-	WORD $0x4e2bcd47 // fmla v7.4s, v10.4s, v11.4s
-	FMOVD        24(R8), F11
-	WORD $0x4e2bcd48 // fmla v8.4s, v10.4s, v11.4s
+	WORD $0x4e8b9530 // sdot v16.4s, v9.16b, v11.16b
+	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
 
-	// integer sums times both scales
-	FMOVS        (R7), F10
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd65 // fmla v5.4s, v11.4s, v10.4s
-	FMOVS        4(R7), F10
-	WORD $0x4e21da0b // scvtf v11.4s, v16.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
-	FMOVS        8(R7), F10
-	WORD $0x4e21da2b // scvtf v11.4s, v17.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
-	FMOVS        12(R7), F10
-	WORD $0x4e21da4b // scvtf v11.4s, v18.4s
-	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc000e9 // ldur q9, [x7]
+	WORD $0x4f879127 // fmul v7.4s, v9.4s, v7.s[0]
+	WORD $0x4eaebda9 // addp v9.4s, v13.4s, v14.4s
+	WORD $0x4eb0bdea // addp v10.4s, v15.4s, v16.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e27cd25 // fmla v5.4s, v9.4s, v7.4s
+	WORD $0x3cc00107 // ldur q7, [x8]
+	WORD $0x3cc10109 // ldur q9, [x8, #16]
+	WORD $0x6e29d4e7 // faddp v7.4s, v7.4s, v9.4s
+	WORD $0x4f8810e6 // fmla v6.4s, v7.4s, v8.s[0]
 
 	// scales of the block
-	WORD $0x7d403149 // ldr h9, [x10, #24]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x7d40354a // ldr h10, [x10, #26]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c418147 // ldur h7, [x10, #24]
+	WORD $0x1ee240e7 // fcvt s7, h7
+	WORD $0x7c41a148 // ldur h8, [x10, #26]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        32(R10), F11
-	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
-	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
-	FMOVS        28(R10), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e0201ae // tbl v14.16b, { v13.16b }, v2.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
-	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
-	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
-	FLDPQ        128(R6), (F13, F14)
+	WORD $0x3cc20149 // ldur q9, [x10, #32]
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
+	WORD $0xbc41c14b // ldur s11, [x10, #28]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
+	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x3cc800cb // ldur q11, [x6, #128]
+	WORD $0x3cc900cc // ldur q12, [x6, #144]
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
+	WORD $0x3cca00cb // ldur q11, [x6, #160]
+	WORD $0x3ccb00cc // ldur q12, [x6, #176]
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x3ccc00cb // ldur q11, [x6, #192]
+	WORD $0x3ccd00cc // ldur q12, [x6, #208]
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        160(R6), (F13, F14)
+	WORD $0x4e8b952f // sdot v15.4s, v9.16b, v11.16b
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x3cce00cb // ldur q11, [x6, #224]
+	WORD $0x3ccf00cc // ldur q12, [x6, #240]
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FLDPQ        192(R6), (F13, F14)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	FLDPQ        224(R6), (F13, F14)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8d9572 // sdot v18.4s, v11.16b, v13.16b
-	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
-	FMOVD        32(R8), F11
-	WORD $0x4e2bcd45 // fmla v5.4s, v10.4s, v11.4s
-	FMOVD        40(R8), F11
-	WORD $0x4e2bcd46 // fmla v6.4s, v10.4s, v11.4s
-	FMOVD        48(R8), F11
-	WORD $0x4e2bcd47 // fmla v7.4s, v10.4s, v11.4s
-	FMOVD        56(R8), F11
-	WORD $0x4e2bcd48 // fmla v8.4s, v10.4s, v11.4s
+	WORD $0x4e8b9530 // sdot v16.4s, v9.16b, v11.16b
+	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
 
-	// integer sums times both scales
-	FMOVS        16(R7), F10
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd65 // fmla v5.4s, v11.4s, v10.4s
-	FMOVS        20(R7), F10
-	WORD $0x4e21da0b // scvtf v11.4s, v16.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
-	FMOVS        24(R7), F10
-	WORD $0x4e21da2b // scvtf v11.4s, v17.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
-	FMOVS        28(R7), F10
-	WORD $0x4e21da4b // scvtf v11.4s, v18.4s
-	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc100e9 // ldur q9, [x7, #16]
+	WORD $0x4f879127 // fmul v7.4s, v9.4s, v7.s[0]
+	WORD $0x4eaebda9 // addp v9.4s, v13.4s, v14.4s
+	WORD $0x4eb0bdea // addp v10.4s, v15.4s, v16.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	WORD $0x3cc20107 // ldur q7, [x8, #32]
+	WORD $0x3cc30109 // ldur q9, [x8, #48]
+	WORD $0x6e29d4e7 // faddp v7.4s, v7.4s, v9.4s
+	WORD $0x4f8810e5 // fmla v5.4s, v7.4s, v8.s[0]
 	ADD          $0x30, R10
 	ADD          $0x100, R6
 	ADD          $0x20, R7
@@ -2043,71 +1955,58 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400149 // ldr h9, [x10]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x7d40054a // ldr h10, [x10, #2]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c400147 // ldur h7, [x10]
+	WORD $0x1ee240e7 // fcvt s7, h7
+	WORD $0x7c402148 // ldur h8, [x10, #2]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R10), F11
-	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
-	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
-	FMOVS        4(R10), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e0201ae // tbl v14.16b, { v13.16b }, v2.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
-	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
-	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
-	FLDPQ        (R6), (F13, F14)
+	WORD $0x3cc08149 // ldur q9, [x10, #8]
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
+	WORD $0xbc40414b // ldur s11, [x10, #4]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
+	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x3cc000cb // ldur q11, [x6]
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
+	WORD $0x3cc200cb // ldur q11, [x6, #32]
+	WORD $0x3cc300cc // ldur q12, [x6, #48]
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x3cc400cb // ldur q11, [x6, #64]
+	WORD $0x3cc500cc // ldur q12, [x6, #80]
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        32(R6), (F13, F14)
+	WORD $0x4e8b952f // sdot v15.4s, v9.16b, v11.16b
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x3cc600cb // ldur q11, [x6, #96]
+	WORD $0x3cc700cc // ldur q12, [x6, #112]
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FLDPQ        64(R6), (F13, F14)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	FLDPQ        96(R6), (F13, F14)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8d9572 // sdot v18.4s, v11.16b, v13.16b
-	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
-	FMOVD        (R8), F11
-	WORD $0x4e2bcd45 // fmla v5.4s, v10.4s, v11.4s
-	FMOVD        8(R8), F11
-	WORD $0x4e2bcd46 // fmla v6.4s, v10.4s, v11.4s
-	FMOVD        16(R8), F11
-	WORD $0x4e2bcd47 // fmla v7.4s, v10.4s, v11.4s
-	FMOVD        24(R8), F11
-	WORD $0x4e2bcd48 // fmla v8.4s, v10.4s, v11.4s
+	WORD $0x4e8b9530 // sdot v16.4s, v9.16b, v11.16b
+	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
 
-	// integer sums times both scales
-	FMOVS        (R7), F10
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd65 // fmla v5.4s, v11.4s, v10.4s
-	FMOVS        4(R7), F10
-	WORD $0x4e21da0b // scvtf v11.4s, v16.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
-	FMOVS        8(R7), F10
-	WORD $0x4e21da2b // scvtf v11.4s, v17.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
-	FMOVS        12(R7), F10
-	WORD $0x4e21da4b // scvtf v11.4s, v18.4s
-	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc000e9 // ldur q9, [x7]
+	WORD $0x4f879127 // fmul v7.4s, v9.4s, v7.s[0]
+	WORD $0x4eaebda9 // addp v9.4s, v13.4s, v14.4s
+	WORD $0x4eb0bdea // addp v10.4s, v15.4s, v16.4s
+	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e27cd25 // fmla v5.4s, v9.4s, v7.4s
+	WORD $0x3cc00107 // ldur q7, [x8]
+	WORD $0x3cc10109 // ldur q9, [x8, #16]
+	WORD $0x6e29d4e7 // faddp v7.4s, v7.4s, v9.4s
+	WORD $0x4f8810e6 // fmla v6.4s, v7.4s, v8.s[0]
 	ADD          $0x18, R10
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -2117,10 +2016,8 @@ loop7:
 
 done8:
 	ADD          $1, R9
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	FMOVQ        F5, (R5)
-	FMOVQ        F6, 128(R5)
-	FMOVQ        F7, 256(R5)
-	FMOVQ        F8, 384(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -2131,57 +2028,25 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F5
-	FMOVQ        32(R3), F6
-	FMOVQ        64(R3), F7
-	FMOVQ        96(R3), F8
-	WORD $0x4ec638a9 // zip1 v9.2d, v5.2d, v6.2d
-	WORD $0x4ec678a5 // zip2 v5.2d, v5.2d, v6.2d
-	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
-	WORD $0x4ec838e5 // zip1 v5.2d, v7.2d, v8.2d
-	WORD $0x4ec878e6 // zip2 v6.2d, v7.2d, v8.2d
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	WORD $0x6e25d525 // faddp v5.4s, v9.4s, v5.4s
-	FMOVQ        F5, (R0)
-	FMOVQ        128(R3), F5
-	FMOVQ        160(R3), F6
-	FMOVQ        192(R3), F7
-	FMOVQ        224(R3), F8
-	WORD $0x4ec638a9 // zip1 v9.2d, v5.2d, v6.2d
-	WORD $0x4ec678a5 // zip2 v5.2d, v5.2d, v6.2d
-	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
-	WORD $0x4ec838e5 // zip1 v5.2d, v7.2d, v8.2d
-	WORD $0x4ec878e6 // zip2 v6.2d, v7.2d, v8.2d
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	WORD $0x6e25d525 // faddp v5.4s, v9.4s, v5.4s
+	WORD $0x3cc00065 // ldur q5, [x3]
+	WORD $0x3cc20066 // ldur q6, [x3, #32]
+	WORD $0x3cc40067 // ldur q7, [x3, #64]
+	WORD $0x3cc60068 // ldur q8, [x3, #96]
+	WORD $0x4e8628a9 // trn1 v9.4s, v5.4s, v6.4s
+	WORD $0x4e8668a5 // trn2 v5.4s, v5.4s, v6.4s
+	WORD $0x4e8828e6 // trn1 v6.4s, v7.4s, v8.4s
+	WORD $0x4e8868e7 // trn2 v7.4s, v7.4s, v8.4s
+	WORD $0x4ec63928 // zip1 v8.2d, v9.2d, v6.2d
+	WORD $0x4ec738aa // zip1 v10.2d, v5.2d, v7.2d
+	WORD $0x4ec67926 // zip2 v6.2d, v9.2d, v6.2d
+	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
+	FMOVQ        F8, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F5, (R5)
-	FMOVQ        256(R3), F5
-	FMOVQ        288(R3), F6
-	FMOVQ        320(R3), F7
-	FMOVQ        352(R3), F8
-	WORD $0x4ec638a9 // zip1 v9.2d, v5.2d, v6.2d
-	WORD $0x4ec678a5 // zip2 v5.2d, v5.2d, v6.2d
-	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
-	WORD $0x4ec838e5 // zip1 v5.2d, v7.2d, v8.2d
-	WORD $0x4ec878e6 // zip2 v6.2d, v7.2d, v8.2d
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	WORD $0x6e25d525 // faddp v5.4s, v9.4s, v5.4s
+	FMOVQ        F10, (R5)
 	ADD          R4, R5
-	FMOVQ        F5, (R5)
-	FMOVQ        384(R3), F5
-	FMOVQ        416(R3), F6
-	FMOVQ        448(R3), F7
-	FMOVQ        480(R3), F8
-	WORD $0x4ec638a9 // zip1 v9.2d, v5.2d, v6.2d
-	WORD $0x4ec678a5 // zip2 v5.2d, v5.2d, v6.2d
-	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
-	WORD $0x4ec838e5 // zip1 v5.2d, v7.2d, v8.2d
-	WORD $0x4ec878e6 // zip2 v6.2d, v7.2d, v8.2d
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	WORD $0x6e25d525 // faddp v5.4s, v9.4s, v5.4s
+	FMOVQ        F6, (R5)
 	ADD          R4, R5
 	FMOVQ        F5, (R5)
 	ADD          $0x10, R0
@@ -2215,18 +2080,17 @@ TEXT ·decodeUnitsQ5_1NEON(SB), NOSPLIT, $128-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d400025 // ldr h5, [x1]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
-	WORD $0x7d400426 // ldr h6, [x1, #2]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x7c400025 // ldur h5, [x1]
+	WORD $0x1ee240a5 // fcvt s5, h5
+	WORD $0x7c402026 // ldur h6, [x1, #2]
+	WORD $0x1ee240c6 // fcvt s6, h6
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        8(R1), F7
+	WORD $0x3cc08027 // ldur q7, [x1, #8]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e241ce7 // and v7.16b, v7.16b, v4.16b
-	FMOVS        4(R1), F9
+	WORD $0xbc404029 // ldur s9, [x1, #4]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e02012a // tbl v10.16b, { v9.16b }, v2.16b
 	WORD $0x4e030129 // tbl v9.16b, { v9.16b }, v3.16b
@@ -2234,64 +2098,62 @@ loop1:
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x6e208d4a // cmeq v10.16b, v10.16b, v0.16b
 	WORD $0x6e208d29 // cmeq v9.16b, v9.16b, v0.16b
-	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	WORD $0x4eaa1ce7 // orr v7.16b, v7.16b, v10.16b
-	WORD $0x4ea91d08 // orr v8.16b, v8.16b, v9.16b
+	WORD $0x6ea11d47 // bit v7.16b, v10.16b, v1.16b
+	WORD $0x6ea11d28 // bit v8.16b, v9.16b, v1.16b
 	FMOVQ        F7, (R3)
 	FMOVQ        F8, 16(R3)
-	FMOVS        (R3), F7
+	WORD $0xbc400067 // ldur s7, [x3]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        4(R3), F8
+	WORD $0xbc404068 // ldur s8, [x3, #4]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e27dca7 // fmul v7.4s, v5.4s, v7.4s
-	WORD $0x6e28dca8 // fmul v8.4s, v5.4s, v8.4s
+	WORD $0x4f8590e7 // fmul v7.4s, v7.4s, v5.s[0]
+	WORD $0x4f859108 // fmul v8.4s, v8.4s, v5.s[0]
 	WORD $0x4e26d4e7 // fadd v7.4s, v7.4s, v6.4s
 	WORD $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
 	FMOVQ        F7, (R0)
 	FMOVQ        F8, 16(R0)
-	FMOVS        8(R3), F7
+	WORD $0xbc408067 // ldur s7, [x3, #8]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        12(R3), F8
+	WORD $0xbc40c068 // ldur s8, [x3, #12]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e27dca7 // fmul v7.4s, v5.4s, v7.4s
-	WORD $0x6e28dca8 // fmul v8.4s, v5.4s, v8.4s
+	WORD $0x4f8590e7 // fmul v7.4s, v7.4s, v5.s[0]
+	WORD $0x4f859108 // fmul v8.4s, v8.4s, v5.s[0]
 	WORD $0x4e26d4e7 // fadd v7.4s, v7.4s, v6.4s
 	WORD $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
 	FMOVQ        F7, 32(R0)
 	FMOVQ        F8, 48(R0)
-	FMOVS        16(R3), F7
+	WORD $0xbc410067 // ldur s7, [x3, #16]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        20(R3), F8
+	WORD $0xbc414068 // ldur s8, [x3, #20]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e27dca7 // fmul v7.4s, v5.4s, v7.4s
-	WORD $0x6e28dca8 // fmul v8.4s, v5.4s, v8.4s
+	WORD $0x4f8590e7 // fmul v7.4s, v7.4s, v5.s[0]
+	WORD $0x4f859108 // fmul v8.4s, v8.4s, v5.s[0]
 	WORD $0x4e26d4e7 // fadd v7.4s, v7.4s, v6.4s
 	WORD $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
 	FMOVQ        F7, 64(R0)
 	FMOVQ        F8, 80(R0)
-	FMOVS        24(R3), F7
+	WORD $0xbc418067 // ldur s7, [x3, #24]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        28(R3), F8
+	WORD $0xbc41c068 // ldur s8, [x3, #28]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e27dca7 // fmul v7.4s, v5.4s, v7.4s
-	WORD $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
+	WORD $0x4f8590e7 // fmul v7.4s, v7.4s, v5.s[0]
+	WORD $0x4f859105 // fmul v5.4s, v8.4s, v5.s[0]
 	WORD $0x4e26d4e7 // fadd v7.4s, v7.4s, v6.4s
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	FMOVQ        F7, 96(R0)
@@ -2343,18 +2205,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cd // ldr h13, [x6]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x7d4004ce // ldr h14, [x6, #2]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x7c4000cd // ldur h13, [x6]
+	WORD $0x1ee241ad // fcvt s13, h13
+	WORD $0x7c4020ce // ldur h14, [x6, #2]
+	WORD $0x1ee241ce // fcvt s14, h14
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        8(R6), F15
+	WORD $0x3cc080cf // ldur q15, [x6, #8]
 	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
 	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
-	FMOVS        4(R6), F17
+	WORD $0xbc4040d1 // ldur s17, [x6, #4]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4e020232 // tbl v18.16b, { v17.16b }, v2.16b
 	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
@@ -2362,70 +2223,72 @@ loop3:
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
 	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x6ea11e4f // bit v15.16b, v18.16b, v1.16b
+	WORD $0x6ea11e30 // bit v16.16b, v17.16b, v1.16b
 	FMOVQ        F15, (R3)
 	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	WORD $0x6e30ddb0 // fmul v16.4s, v13.4s, v16.4s
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x4f8d9210 // fmul v16.4s, v16.4s, v13.s[0]
 	WORD $0x4e2ed5ef // fadd v15.4s, v15.4s, v14.4s
 	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
-	FLDPQ        (R4), (F17, F18)
+	WORD $0x3cc00091 // ldur q17, [x4]
+	WORD $0x3cc10092 // ldur q18, [x4, #16]
 	WORD $0x4e31cde5 // fmla v5.4s, v15.4s, v17.4s
 	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	WORD $0x6e30ddb0 // fmul v16.4s, v13.4s, v16.4s
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x4f8d9210 // fmul v16.4s, v16.4s, v13.s[0]
 	WORD $0x4e2ed5ef // fadd v15.4s, v15.4s, v14.4s
 	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
-	FLDPQ        32(R4), (F17, F18)
+	WORD $0x3cc20091 // ldur q17, [x4, #32]
+	WORD $0x3cc30092 // ldur q18, [x4, #48]
 	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	WORD $0x6e30ddb0 // fmul v16.4s, v13.4s, v16.4s
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x4f8d9210 // fmul v16.4s, v16.4s, v13.s[0]
 	WORD $0x4e2ed5ef // fadd v15.4s, v15.4s, v14.4s
 	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
-	FLDPQ        64(R4), (F17, F18)
+	WORD $0x3cc40091 // ldur q17, [x4, #64]
+	WORD $0x3cc50092 // ldur q18, [x4, #80]
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	WORD $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x4f8d920d // fmul v13.4s, v16.4s, v13.s[0]
 	WORD $0x4e2ed5ef // fadd v15.4s, v15.4s, v14.4s
 	WORD $0x4e2ed5ad // fadd v13.4s, v13.4s, v14.4s
-	FLDPQ        96(R4), (F14, F16)
+	WORD $0x3cc6008e // ldur q14, [x4, #96]
+	WORD $0x3cc70090 // ldur q16, [x4, #112]
 	WORD $0x4e2ecdeb // fmla v11.4s, v15.4s, v14.4s
 	WORD $0x4e30cdac // fmla v12.4s, v13.4s, v16.4s
 	ADD          $0x18, R6
@@ -2497,18 +2360,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ed // ldr h13, [x7]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x7d4004ee // ldr h14, [x7, #2]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x7c4000ed // ldur h13, [x7]
+	WORD $0x1ee241ad // fcvt s13, h13
+	WORD $0x7c4020ee // ldur h14, [x7, #2]
+	WORD $0x1ee241ce // fcvt s14, h14
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        8(R7), F15
+	WORD $0x3cc080ef // ldur q15, [x7, #8]
 	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
 	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
-	FMOVS        4(R7), F17
+	WORD $0xbc4040f1 // ldur s17, [x7, #4]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4e020232 // tbl v18.16b, { v17.16b }, v2.16b
 	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
@@ -2516,94 +2378,96 @@ loop3:
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
 	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x6ea11e4f // bit v15.16b, v18.16b, v1.16b
+	WORD $0x6ea11e30 // bit v16.16b, v17.16b, v1.16b
 	FMOVQ        F15, (R3)
 	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	WORD $0x6e30ddb0 // fmul v16.4s, v13.4s, v16.4s
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x4f8d9210 // fmul v16.4s, v16.4s, v13.s[0]
 	WORD $0x4e2ed5ef // fadd v15.4s, v15.4s, v14.4s
 	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
-	FLDPQ        (R4), (F17, F18)
+	WORD $0x3cc00091 // ldur q17, [x4]
+	WORD $0x3cc10092 // ldur q18, [x4, #16]
 	WORD $0x4e31cde5 // fmla v5.4s, v15.4s, v17.4s
 	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F17
+	WORD $0x3cc00111 // ldur q17, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F18
+	WORD $0x3cc10112 // ldur q18, [x8, #16]
 	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	WORD $0x6e30ddb0 // fmul v16.4s, v13.4s, v16.4s
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x4f8d9210 // fmul v16.4s, v16.4s, v13.s[0]
 	WORD $0x4e2ed5ef // fadd v15.4s, v15.4s, v14.4s
 	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
-	FLDPQ        32(R4), (F17, F18)
+	WORD $0x3cc20091 // ldur q17, [x4, #32]
+	WORD $0x3cc30092 // ldur q18, [x4, #48]
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F17
+	WORD $0x3cc20111 // ldur q17, [x8, #32]
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F18
+	WORD $0x3cc30112 // ldur q18, [x8, #48]
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	WORD $0x6e30ddb0 // fmul v16.4s, v13.4s, v16.4s
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x4f8d9210 // fmul v16.4s, v16.4s, v13.s[0]
 	WORD $0x4e2ed5ef // fadd v15.4s, v15.4s, v14.4s
 	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
-	FLDPQ        64(R4), (F17, F18)
+	WORD $0x3cc40091 // ldur q17, [x4, #64]
+	WORD $0x3cc50092 // ldur q18, [x4, #80]
 	WORD $0x4e31cde5 // fmla v5.4s, v15.4s, v17.4s
 	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F17
+	WORD $0x3cc40111 // ldur q17, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F18
+	WORD $0x3cc50112 // ldur q18, [x8, #80]
 	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	WORD $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x4f8d920d // fmul v13.4s, v16.4s, v13.s[0]
 	WORD $0x4e2ed5ef // fadd v15.4s, v15.4s, v14.4s
 	WORD $0x4e2ed5ad // fadd v13.4s, v13.4s, v14.4s
-	FLDPQ        96(R4), (F14, F16)
+	WORD $0x3cc6008e // ldur q14, [x4, #96]
+	WORD $0x3cc70090 // ldur q16, [x4, #112]
 	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
 	WORD $0x4e30cdaa // fmla v10.4s, v13.4s, v16.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F14
+	WORD $0x3cc6010e // ldur q14, [x8, #96]
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F16
+	WORD $0x3cc70110 // ldur q16, [x8, #112]
 	WORD $0x4e2ecdeb // fmla v11.4s, v15.4s, v14.4s
 	WORD $0x4e30cdac // fmla v12.4s, v13.4s, v16.4s
 	ADD          $0x18, R7
@@ -2682,18 +2546,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010b // ldr h11, [x8]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x7d40050c // ldr h12, [x8, #2]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x7c40010b // ldur h11, [x8]
+	WORD $0x1ee2416b // fcvt s11, h11
+	WORD $0x7c40210c // ldur h12, [x8, #2]
+	WORD $0x1ee2418c // fcvt s12, h12
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        8(R8), F13
+	WORD $0x3cc0810d // ldur q13, [x8, #8]
 	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
 	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
-	FMOVS        4(R8), F15
+	WORD $0xbc40410f // ldur s15, [x8, #4]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x4e0201f0 // tbl v16.16b, { v15.16b }, v2.16b
 	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
@@ -2701,106 +2564,112 @@ loop3:
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
 	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
-	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x6ea11e0d // bit v13.16b, v16.16b, v1.16b
+	WORD $0x6ea11dee // bit v14.16b, v15.16b, v1.16b
 	FMOVQ        F13, (R3)
 	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F13
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
+	WORD $0xbc40406e // ldur s14, [x3, #4]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
-	WORD $0x6e2edd6e // fmul v14.4s, v11.4s, v14.4s
+	WORD $0x4f8b91ad // fmul v13.4s, v13.4s, v11.s[0]
+	WORD $0x4f8b91ce // fmul v14.4s, v14.4s, v11.s[0]
 	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
 	WORD $0x4e2cd5ce // fadd v14.4s, v14.4s, v12.4s
-	FLDPQ        (R4), (F15, F16)
+	WORD $0x3cc0008f // ldur q15, [x4]
+	WORD $0x3cc10090 // ldur q16, [x4, #16]
 	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F15
+	WORD $0x3cc0012f // ldur q15, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F16
+	WORD $0x3cc10130 // ldur q16, [x9, #16]
 	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
-	FLDPQ        (R6), (F15, F16)
+	WORD $0x3cc000cf // ldur q15, [x6]
+	WORD $0x3cc100d0 // ldur q16, [x6, #16]
 	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	FMOVS        8(R3), F13
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
-	WORD $0x6e2edd6e // fmul v14.4s, v11.4s, v14.4s
+	WORD $0x4f8b91ad // fmul v13.4s, v13.4s, v11.s[0]
+	WORD $0x4f8b91ce // fmul v14.4s, v14.4s, v11.s[0]
 	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
 	WORD $0x4e2cd5ce // fadd v14.4s, v14.4s, v12.4s
-	FLDPQ        32(R4), (F15, F16)
+	WORD $0x3cc2008f // ldur q15, [x4, #32]
+	WORD $0x3cc30090 // ldur q16, [x4, #48]
 	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F15
+	WORD $0x3cc2012f // ldur q15, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F16
+	WORD $0x3cc30130 // ldur q16, [x9, #48]
 	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
-	FLDPQ        32(R6), (F15, F16)
+	WORD $0x3cc200cf // ldur q15, [x6, #32]
+	WORD $0x3cc300d0 // ldur q16, [x6, #48]
 	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	FMOVS        16(R3), F13
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
+	WORD $0xbc41406e // ldur s14, [x3, #20]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
-	WORD $0x6e2edd6e // fmul v14.4s, v11.4s, v14.4s
+	WORD $0x4f8b91ad // fmul v13.4s, v13.4s, v11.s[0]
+	WORD $0x4f8b91ce // fmul v14.4s, v14.4s, v11.s[0]
 	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
 	WORD $0x4e2cd5ce // fadd v14.4s, v14.4s, v12.4s
-	FLDPQ        64(R4), (F15, F16)
+	WORD $0x3cc4008f // ldur q15, [x4, #64]
+	WORD $0x3cc50090 // ldur q16, [x4, #80]
 	WORD $0x4e2fcda5 // fmla v5.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F15
+	WORD $0x3cc4012f // ldur q15, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F16
+	WORD $0x3cc50130 // ldur q16, [x9, #80]
 	WORD $0x4e2fcda7 // fmla v7.4s, v13.4s, v15.4s
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
-	FLDPQ        64(R6), (F15, F16)
+	WORD $0x3cc400cf // ldur q15, [x6, #64]
+	WORD $0x3cc500d0 // ldur q16, [x6, #80]
 	WORD $0x4e2fcda9 // fmla v9.4s, v13.4s, v15.4s
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
-	FMOVS        24(R3), F13
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd6d // fmul v13.4s, v11.4s, v13.4s
-	WORD $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
+	WORD $0x4f8b91ad // fmul v13.4s, v13.4s, v11.s[0]
+	WORD $0x4f8b91cb // fmul v11.4s, v14.4s, v11.s[0]
 	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
 	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	FLDPQ        96(R4), (F12, F14)
+	WORD $0x3cc6008c // ldur q12, [x4, #96]
+	WORD $0x3cc7008e // ldur q14, [x4, #112]
 	WORD $0x4e2ccda5 // fmla v5.4s, v13.4s, v12.4s
 	WORD $0x4e2ecd66 // fmla v6.4s, v11.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F12
+	WORD $0x3cc6012c // ldur q12, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F14
+	WORD $0x3cc7012e // ldur q14, [x9, #112]
 	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
 	WORD $0x4e2ecd68 // fmla v8.4s, v11.4s, v14.4s
-	FLDPQ        96(R6), (F12, F14)
+	WORD $0x3cc600cc // ldur q12, [x6, #96]
+	WORD $0x3cc700ce // ldur q14, [x6, #112]
 	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
 	WORD $0x4e2ecd6a // fmla v10.4s, v11.4s, v14.4s
 	ADD          $0x18, R8
@@ -2884,18 +2753,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010d // ldr h13, [x8]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x7d40050e // ldr h14, [x8, #2]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x7c40010d // ldur h13, [x8]
+	WORD $0x1ee241ad // fcvt s13, h13
+	WORD $0x7c40210e // ldur h14, [x8, #2]
+	WORD $0x1ee241ce // fcvt s14, h14
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 
 	// levels of values 0 to 31
-	FMOVQ        8(R8), F15
+	WORD $0x3cc0810f // ldur q15, [x8, #8]
 	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
 	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
-	FMOVS        4(R8), F17
+	WORD $0xbc404111 // ldur s17, [x8, #4]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x4e020232 // tbl v18.16b, { v17.16b }, v2.16b
 	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
@@ -2903,130 +2771,136 @@ loop3:
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
 	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x6ea11e4f // bit v15.16b, v18.16b, v1.16b
+	WORD $0x6ea11e30 // bit v16.16b, v17.16b, v1.16b
 	FMOVQ        F15, (R3)
 	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	WORD $0x6e30ddb0 // fmul v16.4s, v13.4s, v16.4s
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x4f8d9210 // fmul v16.4s, v16.4s, v13.s[0]
 	WORD $0x4e2ed5ef // fadd v15.4s, v15.4s, v14.4s
 	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
-	FLDPQ        (R4), (F17, F18)
+	WORD $0x3cc00091 // ldur q17, [x4]
+	WORD $0x3cc10092 // ldur q18, [x4, #16]
 	WORD $0x4e31cde5 // fmla v5.4s, v15.4s, v17.4s
 	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F17
+	WORD $0x3cc00131 // ldur q17, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F18
+	WORD $0x3cc10132 // ldur q18, [x9, #16]
 	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	FLDPQ        (R6), (F17, F18)
+	WORD $0x3cc000d1 // ldur q17, [x6]
+	WORD $0x3cc100d2 // ldur q18, [x6, #16]
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F17
+	WORD $0x3cc00131 // ldur q17, [x9]
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F18
+	WORD $0x3cc10132 // ldur q18, [x9, #16]
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	WORD $0x6e30ddb0 // fmul v16.4s, v13.4s, v16.4s
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x4f8d9210 // fmul v16.4s, v16.4s, v13.s[0]
 	WORD $0x4e2ed5ef // fadd v15.4s, v15.4s, v14.4s
 	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
-	FLDPQ        32(R4), (F17, F18)
+	WORD $0x3cc20091 // ldur q17, [x4, #32]
+	WORD $0x3cc30092 // ldur q18, [x4, #48]
 	WORD $0x4e31cde5 // fmla v5.4s, v15.4s, v17.4s
 	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F17
+	WORD $0x3cc20131 // ldur q17, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F18
+	WORD $0x3cc30132 // ldur q18, [x9, #48]
 	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	FLDPQ        32(R6), (F17, F18)
+	WORD $0x3cc200d1 // ldur q17, [x6, #32]
+	WORD $0x3cc300d2 // ldur q18, [x6, #48]
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F17
+	WORD $0x3cc20131 // ldur q17, [x9, #32]
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F18
+	WORD $0x3cc30132 // ldur q18, [x9, #48]
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	WORD $0x6e30ddb0 // fmul v16.4s, v13.4s, v16.4s
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x4f8d9210 // fmul v16.4s, v16.4s, v13.s[0]
 	WORD $0x4e2ed5ef // fadd v15.4s, v15.4s, v14.4s
 	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
-	FLDPQ        64(R4), (F17, F18)
+	WORD $0x3cc40091 // ldur q17, [x4, #64]
+	WORD $0x3cc50092 // ldur q18, [x4, #80]
 	WORD $0x4e31cde5 // fmla v5.4s, v15.4s, v17.4s
 	WORD $0x4e32ce06 // fmla v6.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F17
+	WORD $0x3cc40131 // ldur q17, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F18
+	WORD $0x3cc50132 // ldur q18, [x9, #80]
 	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
-	FLDPQ        64(R6), (F17, F18)
+	WORD $0x3cc400d1 // ldur q17, [x6, #64]
+	WORD $0x3cc500d2 // ldur q18, [x6, #80]
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F17
+	WORD $0x3cc40131 // ldur q17, [x9, #64]
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F18
+	WORD $0x3cc50132 // ldur q18, [x9, #80]
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	WORD $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x4f8d920d // fmul v13.4s, v16.4s, v13.s[0]
 	WORD $0x4e2ed5ef // fadd v15.4s, v15.4s, v14.4s
 	WORD $0x4e2ed5ad // fadd v13.4s, v13.4s, v14.4s
-	FLDPQ        96(R4), (F14, F16)
+	WORD $0x3cc6008e // ldur q14, [x4, #96]
+	WORD $0x3cc70090 // ldur q16, [x4, #112]
 	WORD $0x4e2ecde5 // fmla v5.4s, v15.4s, v14.4s
 	WORD $0x4e30cda6 // fmla v6.4s, v13.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F14
+	WORD $0x3cc6012e // ldur q14, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F16
+	WORD $0x3cc70130 // ldur q16, [x9, #112]
 	WORD $0x4e2ecde7 // fmla v7.4s, v15.4s, v14.4s
 	WORD $0x4e30cda8 // fmla v8.4s, v13.4s, v16.4s
-	FLDPQ        96(R6), (F14, F16)
+	WORD $0x3cc600ce // ldur q14, [x6, #96]
+	WORD $0x3cc700d0 // ldur q16, [x6, #112]
 	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
 	WORD $0x4e30cdaa // fmla v10.4s, v13.4s, v16.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F14
+	WORD $0x3cc6012e // ldur q14, [x9, #96]
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F16
+	WORD $0x3cc70130 // ldur q16, [x9, #112]
 	WORD $0x4e2ecdeb // fmla v11.4s, v15.4s, v14.4s
 	WORD $0x4e30cdac // fmla v12.4s, v13.4s, v16.4s
 	ADD          $0x18, R8
@@ -3093,16 +2967,16 @@ TEXT ·unpackQ5_1NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d400025 // ldr h5, [x1]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
+	WORD $0x7c400025 // ldur h5, [x1]
+	WORD $0x1ee240a5 // fcvt s5, h5
 	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
-	WORD $0x7d400426 // ldr h6, [x1, #2]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
+	WORD $0x7c402026 // ldur h6, [x1, #2]
+	WORD $0x1ee240c6 // fcvt s6, h6
 	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
-	FMOVQ        8(R1), F7
+	WORD $0x3cc08027 // ldur q7, [x1, #8]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e241ce7 // and v7.16b, v7.16b, v4.16b
-	FMOVS        4(R1), F9
+	WORD $0xbc404029 // ldur s9, [x1, #4]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e02012a // tbl v10.16b, { v9.16b }, v2.16b
 	WORD $0x4e030129 // tbl v9.16b, { v9.16b }, v3.16b
@@ -3110,10 +2984,8 @@ loop1:
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x6e208d4a // cmeq v10.16b, v10.16b, v0.16b
 	WORD $0x6e208d29 // cmeq v9.16b, v9.16b, v0.16b
-	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	WORD $0x4eaa1ce7 // orr v7.16b, v7.16b, v10.16b
-	WORD $0x4ea91d08 // orr v8.16b, v8.16b, v9.16b
+	WORD $0x6ea11d47 // bit v7.16b, v10.16b, v1.16b
+	WORD $0x6ea11d28 // bit v8.16b, v9.16b, v1.16b
 	FMOVQ        F7, (R0)
 	FMOVQ        F8, 16(R0)
 	FMOVD        F5, 32(R0)
@@ -3150,10 +3022,14 @@ TEXT ·mix1xQ5_1NEON(SB), NOSPLIT, $128-64
 loop1:
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FLDPQ        (R4), (F5, F6)
-	FLDPQ        32(R4), (F7, F8)
-	FLDPQ        64(R4), (F9, F10)
-	FLDPQ        96(R4), (F11, F12)
+	WORD $0x3cc00085 // ldur q5, [x4]
+	WORD $0x3cc10086 // ldur q6, [x4, #16]
+	WORD $0x3cc20087 // ldur q7, [x4, #32]
+	WORD $0x3cc30088 // ldur q8, [x4, #48]
+	WORD $0x3cc40089 // ldur q9, [x4, #64]
+	WORD $0x3cc5008a // ldur q10, [x4, #80]
+	WORD $0x3cc6008b // ldur q11, [x4, #96]
+	WORD $0x3cc7008c // ldur q12, [x4, #112]
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -3164,10 +3040,10 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVQ        8(R6), F13
+	WORD $0x3cc080cd // ldur q13, [x6, #8]
 	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
 	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
-	FMOVS        4(R6), F15
+	WORD $0xbc4040cf // ldur s15, [x6, #4]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x4e0201f0 // tbl v16.16b, { v15.16b }, v2.16b
 	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
@@ -3175,76 +3051,73 @@ loop3:
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
 	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
-	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x6ea11e0d // bit v13.16b, v16.16b, v1.16b
+	WORD $0x6ea11dee // bit v14.16b, v15.16b, v1.16b
 	FMOVQ        F13, (R3)
 	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F13
+	WORD $0xbc40006d // ldur s13, [x3]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        4(R3), F14
+	WORD $0xbc40406e // ldur s14, [x3, #4]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x7d4000cf // ldr h15, [x6]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x7d4004d0 // ldr h16, [x6, #2]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	WORD $0x7c4000cf // ldur h15, [x6]
+	WORD $0x1ee241ef // fcvt s15, h15
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
+	WORD $0x7c4020d0 // ldur h16, [x6, #2]
+	WORD $0x1ee24210 // fcvt s16, h16
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4e30d5ad // fadd v13.4s, v13.4s, v16.4s
 	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
-	FMOVS        (R4), F17
+	WORD $0xbc400091 // ldur s17, [x4]
 	WORD $0x4f9111a5 // fmla v5.4s, v13.4s, v17.s[0]
 	WORD $0x4f9111c6 // fmla v6.4s, v14.4s, v17.s[0]
-	FMOVS        8(R3), F13
+	WORD $0xbc40806d // ldur s13, [x3, #8]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        12(R3), F14
+	WORD $0xbc40c06e // ldur s14, [x3, #12]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	WORD $0x4e30d5ad // fadd v13.4s, v13.4s, v16.4s
 	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
-	FMOVS        (R4), F17
+	WORD $0xbc400091 // ldur s17, [x4]
 	WORD $0x4f9111a7 // fmla v7.4s, v13.4s, v17.s[0]
 	WORD $0x4f9111c8 // fmla v8.4s, v14.4s, v17.s[0]
-	FMOVS        16(R3), F13
+	WORD $0xbc41006d // ldur s13, [x3, #16]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        20(R3), F14
+	WORD $0xbc41406e // ldur s14, [x3, #20]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	WORD $0x4e30d5ad // fadd v13.4s, v13.4s, v16.4s
 	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
-	FMOVS        (R4), F17
+	WORD $0xbc400091 // ldur s17, [x4]
 	WORD $0x4f9111a9 // fmla v9.4s, v13.4s, v17.s[0]
 	WORD $0x4f9111ca // fmla v10.4s, v14.4s, v17.s[0]
-	FMOVS        24(R3), F13
+	WORD $0xbc41806d // ldur s13, [x3, #24]
 	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
 	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
-	FMOVS        28(R3), F14
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	WORD $0x4e30d5ad // fadd v13.4s, v13.4s, v16.4s
 	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
-	FMOVS        (R4), F15
+	WORD $0xbc40008f // ldur s15, [x4]
 	WORD $0x4f8f11ab // fmla v11.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f11cc // fmla v12.4s, v14.4s, v15.s[0]
 	ADD          R7, R6
@@ -3297,26 +3170,30 @@ loop1:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FLDPQ        (R4), (F5, F6)
+	WORD $0x3cc00085 // ldur q5, [x4]
+	WORD $0x3cc10086 // ldur q6, [x4, #16]
 	ADD          R5, R4, R6
-	FMOVQ        (R6), F7
+	WORD $0x3cc000c7 // ldur q7, [x6]
 	ADD          R5, R4, R6
-	FMOVQ        16(R6), F8
-	FLDPQ        32(R4), (F9, F10)
+	WORD $0x3cc100c8 // ldur q8, [x6, #16]
+	WORD $0x3cc20089 // ldur q9, [x4, #32]
+	WORD $0x3cc3008a // ldur q10, [x4, #48]
 	ADD          R5, R4, R6
-	FMOVQ        32(R6), F11
+	WORD $0x3cc200cb // ldur q11, [x6, #32]
 	ADD          R5, R4, R6
-	FMOVQ        48(R6), F12
-	FLDPQ        64(R4), (F13, F14)
+	WORD $0x3cc300cc // ldur q12, [x6, #48]
+	WORD $0x3cc4008d // ldur q13, [x4, #64]
+	WORD $0x3cc5008e // ldur q14, [x4, #80]
 	ADD          R5, R4, R6
-	FMOVQ        64(R6), F15
+	WORD $0x3cc400cf // ldur q15, [x6, #64]
 	ADD          R5, R4, R6
-	FMOVQ        80(R6), F16
-	FLDPQ        96(R4), (F17, F18)
+	WORD $0x3cc500d0 // ldur q16, [x6, #80]
+	WORD $0x3cc60091 // ldur q17, [x4, #96]
+	WORD $0x3cc70092 // ldur q18, [x4, #112]
 	ADD          R5, R4, R6
-	FMOVQ        96(R6), F19
+	WORD $0x3cc600d3 // ldur q19, [x6, #96]
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F20
+	WORD $0x3cc70094 // ldur q20, [x4, #112]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         rows+48(FP), R6
@@ -3328,10 +3205,10 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVQ        8(R7), F21
+	WORD $0x3cc080f5 // ldur q21, [x7, #8]
 	WORD $0x6f0c06b6 // ushr v22.16b, v21.16b, #4
 	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	FMOVS        4(R7), F23
+	WORD $0xbc4040f7 // ldur s23, [x7, #4]
 	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
 	WORD $0x4e0202f8 // tbl v24.16b, { v23.16b }, v2.16b
 	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
@@ -3339,92 +3216,89 @@ loop3:
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x6e208f18 // cmeq v24.16b, v24.16b, v0.16b
 	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x4e211f18 // and v24.16b, v24.16b, v1.16b
-	WORD $0x4e211ef7 // and v23.16b, v23.16b, v1.16b
-	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
-	WORD $0x4eb71ed6 // orr v22.16b, v22.16b, v23.16b
+	WORD $0x6ea11f15 // bit v21.16b, v24.16b, v1.16b
+	WORD $0x6ea11ef6 // bit v22.16b, v23.16b, v1.16b
 	FMOVQ        F21, (R3)
 	FMOVQ        F22, 16(R3)
-	FMOVS        (R3), F21
+	WORD $0xbc400075 // ldur s21, [x3]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F22
+	WORD $0xbc404076 // ldur s22, [x3, #4]
 	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
 	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x7d4000f7 // ldr h23, [x7]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
-	WORD $0x7d4004f8 // ldr h24, [x7, #2]
-	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
+	WORD $0x7c4000f7 // ldur h23, [x7]
+	WORD $0x1ee242f7 // fcvt s23, h23
+	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
+	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
+	WORD $0x7c4020f8 // ldur h24, [x7, #2]
+	WORD $0x1ee24318 // fcvt s24, h24
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	WORD $0x4e38d6b5 // fadd v21.4s, v21.4s, v24.4s
 	WORD $0x4e38d6d6 // fadd v22.4s, v22.4s, v24.4s
-	FMOVS        (R4), F25
+	WORD $0xbc400099 // ldur s25, [x4]
 	WORD $0x4f9912a5 // fmla v5.4s, v21.4s, v25.s[0]
 	WORD $0x4f9912c6 // fmla v6.4s, v22.4s, v25.s[0]
 	ADD          R5, R4, R9
-	FMOVS        (R9), F25
+	WORD $0xbc400139 // ldur s25, [x9]
 	WORD $0x4f9912a7 // fmla v7.4s, v21.4s, v25.s[0]
 	WORD $0x4f9912c8 // fmla v8.4s, v22.4s, v25.s[0]
-	FMOVS        8(R3), F21
+	WORD $0xbc408075 // ldur s21, [x3, #8]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F22
+	WORD $0xbc40c076 // ldur s22, [x3, #12]
 	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
 	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
+	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
+	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
 	WORD $0x4e38d6b5 // fadd v21.4s, v21.4s, v24.4s
 	WORD $0x4e38d6d6 // fadd v22.4s, v22.4s, v24.4s
-	FMOVS        (R4), F25
+	WORD $0xbc400099 // ldur s25, [x4]
 	WORD $0x4f9912a9 // fmla v9.4s, v21.4s, v25.s[0]
 	WORD $0x4f9912ca // fmla v10.4s, v22.4s, v25.s[0]
 	ADD          R5, R4, R9
-	FMOVS        (R9), F25
+	WORD $0xbc400139 // ldur s25, [x9]
 	WORD $0x4f9912ab // fmla v11.4s, v21.4s, v25.s[0]
 	WORD $0x4f9912cc // fmla v12.4s, v22.4s, v25.s[0]
-	FMOVS        16(R3), F21
+	WORD $0xbc410075 // ldur s21, [x3, #16]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F22
+	WORD $0xbc414076 // ldur s22, [x3, #20]
 	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
 	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
+	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
+	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
 	WORD $0x4e38d6b5 // fadd v21.4s, v21.4s, v24.4s
 	WORD $0x4e38d6d6 // fadd v22.4s, v22.4s, v24.4s
-	FMOVS        (R4), F25
+	WORD $0xbc400099 // ldur s25, [x4]
 	WORD $0x4f9912ad // fmla v13.4s, v21.4s, v25.s[0]
 	WORD $0x4f9912ce // fmla v14.4s, v22.4s, v25.s[0]
 	ADD          R5, R4, R9
-	FMOVS        (R9), F25
+	WORD $0xbc400139 // ldur s25, [x9]
 	WORD $0x4f9912af // fmla v15.4s, v21.4s, v25.s[0]
 	WORD $0x4f9912d0 // fmla v16.4s, v22.4s, v25.s[0]
-	FMOVS        24(R3), F21
+	WORD $0xbc418075 // ldur s21, [x3, #24]
 	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
 	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F22
+	WORD $0xbc41c076 // ldur s22, [x3, #28]
 	WORD $0x0f08a6d6 // sshll v22.8h, v22.8b, #0
 	WORD $0x0f10a6d6 // sshll v22.4s, v22.4h, #0
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35def5 // fmul v21.4s, v23.4s, v21.4s
-	WORD $0x6e36def6 // fmul v22.4s, v23.4s, v22.4s
+	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
+	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
 	WORD $0x4e38d6b5 // fadd v21.4s, v21.4s, v24.4s
 	WORD $0x4e38d6d6 // fadd v22.4s, v22.4s, v24.4s
-	FMOVS        (R4), F23
+	WORD $0xbc400097 // ldur s23, [x4]
 	WORD $0x4f9712b1 // fmla v17.4s, v21.4s, v23.s[0]
 	WORD $0x4f9712d2 // fmla v18.4s, v22.4s, v23.s[0]
 	ADD          R5, R4, R9
-	FMOVS        (R9), F23
+	WORD $0xbc400137 // ldur s23, [x9]
 	WORD $0x4f9712b3 // fmla v19.4s, v21.4s, v23.s[0]
 	WORD $0x4f9712d4 // fmla v20.4s, v22.4s, v23.s[0]
 	ADD          R8, R7
@@ -3495,30 +3369,38 @@ loop1:
 	ADD          R5, R6
 	ADD          R2, R4
 	ADD          R2, R6
-	FLDPQ        (R4), (F3, F4)
+	WORD $0x3cc00083 // ldur q3, [x4]
+	WORD $0x3cc10084 // ldur q4, [x4, #16]
 	ADD          R5, R4, R7
-	FMOVQ        (R7), F5
+	WORD $0x3cc000e5 // ldur q5, [x7]
 	ADD          R5, R4, R7
-	FMOVQ        16(R7), F6
-	FLDPQ        (R6), (F7, F8)
-	FLDPQ        32(R4), (F9, F10)
+	WORD $0x3cc100e6 // ldur q6, [x7, #16]
+	WORD $0x3cc000c7 // ldur q7, [x6]
+	WORD $0x3cc100c8 // ldur q8, [x6, #16]
+	WORD $0x3cc20089 // ldur q9, [x4, #32]
+	WORD $0x3cc3008a // ldur q10, [x4, #48]
 	ADD          R5, R4, R7
-	FMOVQ        32(R7), F11
+	WORD $0x3cc200eb // ldur q11, [x7, #32]
 	ADD          R5, R4, R7
-	FMOVQ        48(R7), F12
-	FLDPQ        32(R6), (F13, F14)
-	FLDPQ        64(R4), (F15, F16)
+	WORD $0x3cc300ec // ldur q12, [x7, #48]
+	WORD $0x3cc200cd // ldur q13, [x6, #32]
+	WORD $0x3cc300ce // ldur q14, [x6, #48]
+	WORD $0x3cc4008f // ldur q15, [x4, #64]
+	WORD $0x3cc50090 // ldur q16, [x4, #80]
 	ADD          R5, R4, R7
-	FMOVQ        64(R7), F17
+	WORD $0x3cc400f1 // ldur q17, [x7, #64]
 	ADD          R5, R4, R7
-	FMOVQ        80(R7), F18
-	FLDPQ        64(R6), (F19, F20)
-	FLDPQ        96(R4), (F21, F22)
+	WORD $0x3cc500f2 // ldur q18, [x7, #80]
+	WORD $0x3cc400d3 // ldur q19, [x6, #64]
+	WORD $0x3cc500d4 // ldur q20, [x6, #80]
+	WORD $0x3cc60095 // ldur q21, [x4, #96]
+	WORD $0x3cc70096 // ldur q22, [x4, #112]
 	ADD          R5, R4, R7
-	FMOVQ        96(R7), F23
+	WORD $0x3cc600f7 // ldur q23, [x7, #96]
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F24
-	FLDPQ        96(R6), (F25, F26)
+	WORD $0x3cc70098 // ldur q24, [x4, #112]
+	WORD $0x3cc600d9 // ldur q25, [x6, #96]
+	WORD $0x3cc700da // ldur q26, [x6, #112]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -3533,11 +3415,11 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVQ        8(R8), F27
+	WORD $0x3cc0811b // ldur q27, [x8, #8]
 	WORD $0x6f0c077c // ushr v28.16b, v27.16b, #4
 	WORD $0x4f00e5fd // movi v29.16b, #15
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	FMOVS        4(R8), F29
+	WORD $0xbc40411d // ldur s29, [x8, #4]
 	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
 	WORD $0x4e0203be // tbl v30.16b, { v29.16b }, v2.16b
 	MOVD         $q5_1_shuffle2<>+0(SB), R10
@@ -3547,104 +3429,101 @@ loop3:
 	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
 	WORD $0x6e208fde // cmeq v30.16b, v30.16b, v0.16b
 	WORD $0x6e208fbd // cmeq v29.16b, v29.16b, v0.16b
-	WORD $0x4e211fde // and v30.16b, v30.16b, v1.16b
-	WORD $0x4e211fbd // and v29.16b, v29.16b, v1.16b
-	WORD $0x4ebe1f7b // orr v27.16b, v27.16b, v30.16b
-	WORD $0x4ebd1f9c // orr v28.16b, v28.16b, v29.16b
+	WORD $0x6ea11fdb // bit v27.16b, v30.16b, v1.16b
+	WORD $0x6ea11fbc // bit v28.16b, v29.16b, v1.16b
 	FMOVQ        F27, (R3)
 	FMOVQ        F28, 16(R3)
-	FMOVS        (R3), F27
+	WORD $0xbc40007b // ldur s27, [x3]
 	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
 	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        4(R3), F28
+	WORD $0xbc40407c // ldur s28, [x3, #4]
 	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
 	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
 	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
 	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x7d40011d // ldr h29, [x8]
-	WORD $0x0e217bbd // fcvtl v29.4s, v29.4h
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x6e3bdfbb // fmul v27.4s, v29.4s, v27.4s
-	WORD $0x6e3cdfbc // fmul v28.4s, v29.4s, v28.4s
-	WORD $0x7d40051e // ldr h30, [x8, #2]
-	WORD $0x0e217bde // fcvtl v30.4s, v30.4h
+	WORD $0x7c40011d // ldur h29, [x8]
+	WORD $0x1ee243bd // fcvt s29, h29
+	WORD $0x4f9d937b // fmul v27.4s, v27.4s, v29.s[0]
+	WORD $0x4f9d939c // fmul v28.4s, v28.4s, v29.s[0]
+	WORD $0x7c40211e // ldur h30, [x8, #2]
+	WORD $0x1ee243de // fcvt s30, h30
 	WORD $0x4e0407de // dup v30.4s, v30.s[0]
 	WORD $0x4e3ed77b // fadd v27.4s, v27.4s, v30.4s
 	WORD $0x4e3ed79c // fadd v28.4s, v28.4s, v30.4s
-	FMOVS        (R4), F31
+	WORD $0xbc40009f // ldur s31, [x4]
 	WORD $0x4f9f1363 // fmla v3.4s, v27.4s, v31.s[0]
 	WORD $0x4f9f1384 // fmla v4.4s, v28.4s, v31.s[0]
 	ADD          R5, R4, R10
-	FMOVS        (R10), F31
+	WORD $0xbc40015f // ldur s31, [x10]
 	WORD $0x4f9f1365 // fmla v5.4s, v27.4s, v31.s[0]
 	WORD $0x4f9f1386 // fmla v6.4s, v28.4s, v31.s[0]
-	FMOVS        (R6), F31
+	WORD $0xbc4000df // ldur s31, [x6]
 	WORD $0x4f9f1367 // fmla v7.4s, v27.4s, v31.s[0]
 	WORD $0x4f9f1388 // fmla v8.4s, v28.4s, v31.s[0]
-	FMOVS        8(R3), F27
+	WORD $0xbc40807b // ldur s27, [x3, #8]
 	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
 	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        12(R3), F28
+	WORD $0xbc40c07c // ldur s28, [x3, #12]
 	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
 	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
 	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
 	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x6e3bdfbb // fmul v27.4s, v29.4s, v27.4s
-	WORD $0x6e3cdfbc // fmul v28.4s, v29.4s, v28.4s
+	WORD $0x4f9d937b // fmul v27.4s, v27.4s, v29.s[0]
+	WORD $0x4f9d939c // fmul v28.4s, v28.4s, v29.s[0]
 	WORD $0x4e3ed77b // fadd v27.4s, v27.4s, v30.4s
 	WORD $0x4e3ed79c // fadd v28.4s, v28.4s, v30.4s
-	FMOVS        (R4), F31
+	WORD $0xbc40009f // ldur s31, [x4]
 	WORD $0x4f9f1369 // fmla v9.4s, v27.4s, v31.s[0]
 	WORD $0x4f9f138a // fmla v10.4s, v28.4s, v31.s[0]
 	ADD          R5, R4, R10
-	FMOVS        (R10), F31
+	WORD $0xbc40015f // ldur s31, [x10]
 	WORD $0x4f9f136b // fmla v11.4s, v27.4s, v31.s[0]
 	WORD $0x4f9f138c // fmla v12.4s, v28.4s, v31.s[0]
-	FMOVS        (R6), F31
+	WORD $0xbc4000df // ldur s31, [x6]
 	WORD $0x4f9f136d // fmla v13.4s, v27.4s, v31.s[0]
 	WORD $0x4f9f138e // fmla v14.4s, v28.4s, v31.s[0]
-	FMOVS        16(R3), F27
+	WORD $0xbc41007b // ldur s27, [x3, #16]
 	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
 	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        20(R3), F28
+	WORD $0xbc41407c // ldur s28, [x3, #20]
 	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
 	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
 	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
 	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x6e3bdfbb // fmul v27.4s, v29.4s, v27.4s
-	WORD $0x6e3cdfbc // fmul v28.4s, v29.4s, v28.4s
+	WORD $0x4f9d937b // fmul v27.4s, v27.4s, v29.s[0]
+	WORD $0x4f9d939c // fmul v28.4s, v28.4s, v29.s[0]
 	WORD $0x4e3ed77b // fadd v27.4s, v27.4s, v30.4s
 	WORD $0x4e3ed79c // fadd v28.4s, v28.4s, v30.4s
-	FMOVS        (R4), F31
+	WORD $0xbc40009f // ldur s31, [x4]
 	WORD $0x4f9f136f // fmla v15.4s, v27.4s, v31.s[0]
 	WORD $0x4f9f1390 // fmla v16.4s, v28.4s, v31.s[0]
 	ADD          R5, R4, R10
-	FMOVS        (R10), F31
+	WORD $0xbc40015f // ldur s31, [x10]
 	WORD $0x4f9f1371 // fmla v17.4s, v27.4s, v31.s[0]
 	WORD $0x4f9f1392 // fmla v18.4s, v28.4s, v31.s[0]
-	FMOVS        (R6), F31
+	WORD $0xbc4000df // ldur s31, [x6]
 	WORD $0x4f9f1373 // fmla v19.4s, v27.4s, v31.s[0]
 	WORD $0x4f9f1394 // fmla v20.4s, v28.4s, v31.s[0]
-	FMOVS        24(R3), F27
+	WORD $0xbc41807b // ldur s27, [x3, #24]
 	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
 	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        28(R3), F28
+	WORD $0xbc41c07c // ldur s28, [x3, #28]
 	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
 	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
 	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
 	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x6e3bdfbb // fmul v27.4s, v29.4s, v27.4s
-	WORD $0x6e3cdfbc // fmul v28.4s, v29.4s, v28.4s
+	WORD $0x4f9d937b // fmul v27.4s, v27.4s, v29.s[0]
+	WORD $0x4f9d939c // fmul v28.4s, v28.4s, v29.s[0]
 	WORD $0x4e3ed77b // fadd v27.4s, v27.4s, v30.4s
 	WORD $0x4e3ed79c // fadd v28.4s, v28.4s, v30.4s
-	FMOVS        (R4), F29
+	WORD $0xbc40009d // ldur s29, [x4]
 	WORD $0x4f9d1375 // fmla v21.4s, v27.4s, v29.s[0]
 	WORD $0x4f9d1396 // fmla v22.4s, v28.4s, v29.s[0]
 	ADD          R5, R4, R10
-	FMOVS        (R10), F29
+	WORD $0xbc40015d // ldur s29, [x10]
 	WORD $0x4f9d1377 // fmla v23.4s, v27.4s, v29.s[0]
 	WORD $0x4f9d1398 // fmla v24.4s, v28.4s, v29.s[0]
-	FMOVS        (R6), F29
+	WORD $0xbc4000dd // ldur s29, [x6]
 	WORD $0x4f9d1379 // fmla v25.4s, v27.4s, v29.s[0]
 	WORD $0x4f9d139a // fmla v26.4s, v28.4s, v29.s[0]
 	ADD          R9, R8
@@ -3728,36 +3607,42 @@ loop1:
 	ADD          R5, R6
 	ADD          R2, R4
 	ADD          R2, R6
-	FLDPQ        (R4), (F3, F4)
+	WORD $0x3cc00083 // ldur q3, [x4]
+	WORD $0x3cc10084 // ldur q4, [x4, #16]
 	ADD          R5, R4, R7
-	FMOVQ        (R7), F5
+	WORD $0x3cc000e5 // ldur q5, [x7]
 	ADD          R5, R4, R7
-	FMOVQ        16(R7), F6
-	FLDPQ        (R6), (F7, F8)
+	WORD $0x3cc100e6 // ldur q6, [x7, #16]
+	WORD $0x3cc000c7 // ldur q7, [x6]
+	WORD $0x3cc100c8 // ldur q8, [x6, #16]
 	ADD          R5, R6, R7
-	FMOVQ        (R7), F9
+	WORD $0x3cc000e9 // ldur q9, [x7]
 	ADD          R5, R6, R7
-	FMOVQ        16(R7), F10
-	FLDPQ        32(R4), (F11, F12)
+	WORD $0x3cc100ea // ldur q10, [x7, #16]
+	WORD $0x3cc2008b // ldur q11, [x4, #32]
+	WORD $0x3cc3008c // ldur q12, [x4, #48]
 	ADD          R5, R4, R7
-	FMOVQ        32(R7), F13
+	WORD $0x3cc200ed // ldur q13, [x7, #32]
 	ADD          R5, R4, R7
-	FMOVQ        48(R7), F14
-	FLDPQ        32(R6), (F15, F16)
+	WORD $0x3cc300ee // ldur q14, [x7, #48]
+	WORD $0x3cc200cf // ldur q15, [x6, #32]
+	WORD $0x3cc300d0 // ldur q16, [x6, #48]
 	ADD          R5, R6, R7
-	FMOVQ        32(R7), F17
+	WORD $0x3cc200f1 // ldur q17, [x7, #32]
 	ADD          R5, R6, R7
-	FMOVQ        48(R7), F18
-	FLDPQ        64(R4), (F19, F20)
+	WORD $0x3cc300f2 // ldur q18, [x7, #48]
+	WORD $0x3cc40093 // ldur q19, [x4, #64]
+	WORD $0x3cc50094 // ldur q20, [x4, #80]
 	ADD          R5, R4, R7
-	FMOVQ        64(R7), F21
+	WORD $0x3cc400f5 // ldur q21, [x7, #64]
 	ADD          R5, R4, R4
-	FMOVQ        80(R4), F22
-	FLDPQ        64(R6), (F23, F24)
+	WORD $0x3cc50096 // ldur q22, [x4, #80]
+	WORD $0x3cc400d7 // ldur q23, [x6, #64]
+	WORD $0x3cc500d8 // ldur q24, [x6, #80]
 	ADD          R5, R6, R4
-	FMOVQ        64(R4), F25
+	WORD $0x3cc40099 // ldur q25, [x4, #64]
 	ADD          R5, R6, R4
-	FMOVQ        80(R4), F26
+	WORD $0x3cc5009a // ldur q26, [x4, #80]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -3772,11 +3657,11 @@ loop1:
 loop3:
 
 	// levels of values 0 to 23
-	FMOVQ        8(R8), F27
+	WORD $0x3cc0811b // ldur q27, [x8, #8]
 	WORD $0x6f0c077c // ushr v28.16b, v27.16b, #4
 	WORD $0x4f00e5fd // movi v29.16b, #15
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	FMOVS        4(R8), F29
+	WORD $0xbc40411d // ldur s29, [x8, #4]
 	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
 	WORD $0x4e0203be // tbl v30.16b, { v29.16b }, v2.16b
 	MOVD         $q5_1_shuffle2<>+0(SB), R10
@@ -3786,94 +3671,91 @@ loop3:
 	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
 	WORD $0x6e208fde // cmeq v30.16b, v30.16b, v0.16b
 	WORD $0x6e208fbd // cmeq v29.16b, v29.16b, v0.16b
-	WORD $0x4e211fde // and v30.16b, v30.16b, v1.16b
-	WORD $0x4e211fbd // and v29.16b, v29.16b, v1.16b
-	WORD $0x4ebe1f7b // orr v27.16b, v27.16b, v30.16b
-	WORD $0x4ebd1f9c // orr v28.16b, v28.16b, v29.16b
+	WORD $0x6ea11fdb // bit v27.16b, v30.16b, v1.16b
+	WORD $0x6ea11fbc // bit v28.16b, v29.16b, v1.16b
 	FMOVQ        F27, (R3)
 	FMOVQ        F28, 16(R3)
-	FMOVS        (R3), F27
+	WORD $0xbc40007b // ldur s27, [x3]
 	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
 	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        4(R3), F28
+	WORD $0xbc40407c // ldur s28, [x3, #4]
 	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
 	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
 	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
 	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x7d40011d // ldr h29, [x8]
-	WORD $0x0e217bbd // fcvtl v29.4s, v29.4h
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x6e3bdfbb // fmul v27.4s, v29.4s, v27.4s
-	WORD $0x6e3cdfbc // fmul v28.4s, v29.4s, v28.4s
-	WORD $0x7d40051e // ldr h30, [x8, #2]
-	WORD $0x0e217bde // fcvtl v30.4s, v30.4h
+	WORD $0x7c40011d // ldur h29, [x8]
+	WORD $0x1ee243bd // fcvt s29, h29
+	WORD $0x4f9d937b // fmul v27.4s, v27.4s, v29.s[0]
+	WORD $0x4f9d939c // fmul v28.4s, v28.4s, v29.s[0]
+	WORD $0x7c40211e // ldur h30, [x8, #2]
+	WORD $0x1ee243de // fcvt s30, h30
 	WORD $0x4e0407de // dup v30.4s, v30.s[0]
 	WORD $0x4e3ed77b // fadd v27.4s, v27.4s, v30.4s
 	WORD $0x4e3ed79c // fadd v28.4s, v28.4s, v30.4s
-	FMOVS        (R4), F31
+	WORD $0xbc40009f // ldur s31, [x4]
 	WORD $0x4f9f1363 // fmla v3.4s, v27.4s, v31.s[0]
 	WORD $0x4f9f1384 // fmla v4.4s, v28.4s, v31.s[0]
 	ADD          R5, R4, R10
-	FMOVS        (R10), F31
+	WORD $0xbc40015f // ldur s31, [x10]
 	WORD $0x4f9f1365 // fmla v5.4s, v27.4s, v31.s[0]
 	WORD $0x4f9f1386 // fmla v6.4s, v28.4s, v31.s[0]
-	FMOVS        (R6), F31
+	WORD $0xbc4000df // ldur s31, [x6]
 	WORD $0x4f9f1367 // fmla v7.4s, v27.4s, v31.s[0]
 	WORD $0x4f9f1388 // fmla v8.4s, v28.4s, v31.s[0]
 	ADD          R5, R6, R10
-	FMOVS        (R10), F31
+	WORD $0xbc40015f // ldur s31, [x10]
 	WORD $0x4f9f1369 // fmla v9.4s, v27.4s, v31.s[0]
 	WORD $0x4f9f138a // fmla v10.4s, v28.4s, v31.s[0]
-	FMOVS        8(R3), F27
+	WORD $0xbc40807b // ldur s27, [x3, #8]
 	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
 	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        12(R3), F28
+	WORD $0xbc40c07c // ldur s28, [x3, #12]
 	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
 	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
 	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
 	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x6e3bdfbb // fmul v27.4s, v29.4s, v27.4s
-	WORD $0x6e3cdfbc // fmul v28.4s, v29.4s, v28.4s
+	WORD $0x4f9d937b // fmul v27.4s, v27.4s, v29.s[0]
+	WORD $0x4f9d939c // fmul v28.4s, v28.4s, v29.s[0]
 	WORD $0x4e3ed77b // fadd v27.4s, v27.4s, v30.4s
 	WORD $0x4e3ed79c // fadd v28.4s, v28.4s, v30.4s
-	FMOVS        (R4), F31
+	WORD $0xbc40009f // ldur s31, [x4]
 	WORD $0x4f9f136b // fmla v11.4s, v27.4s, v31.s[0]
 	WORD $0x4f9f138c // fmla v12.4s, v28.4s, v31.s[0]
 	ADD          R5, R4, R10
-	FMOVS        (R10), F31
+	WORD $0xbc40015f // ldur s31, [x10]
 	WORD $0x4f9f136d // fmla v13.4s, v27.4s, v31.s[0]
 	WORD $0x4f9f138e // fmla v14.4s, v28.4s, v31.s[0]
-	FMOVS        (R6), F31
+	WORD $0xbc4000df // ldur s31, [x6]
 	WORD $0x4f9f136f // fmla v15.4s, v27.4s, v31.s[0]
 	WORD $0x4f9f1390 // fmla v16.4s, v28.4s, v31.s[0]
 	ADD          R5, R6, R10
-	FMOVS        (R10), F31
+	WORD $0xbc40015f // ldur s31, [x10]
 	WORD $0x4f9f1371 // fmla v17.4s, v27.4s, v31.s[0]
 	WORD $0x4f9f1392 // fmla v18.4s, v28.4s, v31.s[0]
-	FMOVS        16(R3), F27
+	WORD $0xbc41007b // ldur s27, [x3, #16]
 	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
 	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        20(R3), F28
+	WORD $0xbc41407c // ldur s28, [x3, #20]
 	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
 	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
 	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
 	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x6e3bdfbb // fmul v27.4s, v29.4s, v27.4s
-	WORD $0x6e3cdfbc // fmul v28.4s, v29.4s, v28.4s
+	WORD $0x4f9d937b // fmul v27.4s, v27.4s, v29.s[0]
+	WORD $0x4f9d939c // fmul v28.4s, v28.4s, v29.s[0]
 	WORD $0x4e3ed77b // fadd v27.4s, v27.4s, v30.4s
 	WORD $0x4e3ed79c // fadd v28.4s, v28.4s, v30.4s
-	FMOVS        (R4), F29
+	WORD $0xbc40009d // ldur s29, [x4]
 	WORD $0x4f9d1373 // fmla v19.4s, v27.4s, v29.s[0]
 	WORD $0x4f9d1394 // fmla v20.4s, v28.4s, v29.s[0]
 	ADD          R5, R4, R10
-	FMOVS        (R10), F29
+	WORD $0xbc40015d // ldur s29, [x10]
 	WORD $0x4f9d1375 // fmla v21.4s, v27.4s, v29.s[0]
 	WORD $0x4f9d1396 // fmla v22.4s, v28.4s, v29.s[0]
-	FMOVS        (R6), F29
+	WORD $0xbc4000dd // ldur s29, [x6]
 	WORD $0x4f9d1377 // fmla v23.4s, v27.4s, v29.s[0]
 	WORD $0x4f9d1398 // fmla v24.4s, v28.4s, v29.s[0]
 	ADD          R5, R6, R10
-	FMOVS        (R10), F29
+	WORD $0xbc40015d // ldur s29, [x10]
 	WORD $0x4f9d1379 // fmla v25.4s, v27.4s, v29.s[0]
 	WORD $0x4f9d139a // fmla v26.4s, v28.4s, v29.s[0]
 	ADD          R9, R8
@@ -3934,16 +3816,18 @@ done4:
 	ADD          R5, R6
 	ADD          R2, R4
 	ADD          R2, R6
-	FLDPQ        96(R4), (F3, F4)
+	WORD $0x3cc60083 // ldur q3, [x4, #96]
+	WORD $0x3cc70084 // ldur q4, [x4, #112]
 	ADD          R5, R4, R7
-	FMOVQ        96(R7), F5
+	WORD $0x3cc600e5 // ldur q5, [x7, #96]
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F6
-	FLDPQ        96(R6), (F7, F8)
+	WORD $0x3cc70086 // ldur q6, [x4, #112]
+	WORD $0x3cc600c7 // ldur q7, [x6, #96]
+	WORD $0x3cc700c8 // ldur q8, [x6, #112]
 	ADD          R5, R6, R4
-	FMOVQ        96(R4), F9
+	WORD $0x3cc60089 // ldur q9, [x4, #96]
 	ADD          R5, R6, R4
-	FMOVQ        112(R4), F10
+	WORD $0x3cc7008a // ldur q10, [x4, #112]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -3958,11 +3842,11 @@ done4:
 loop5:
 
 	// levels of values 24 to 31
-	FMOVQ        8(R8), F11
+	WORD $0x3cc0810b // ldur q11, [x8, #8]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4f00e5ed // movi v13.16b, #15
 	WORD $0x4e2d1d6b // and v11.16b, v11.16b, v13.16b
-	FMOVS        4(R8), F13
+	WORD $0xbc40410d // ldur s13, [x8, #4]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4e0201ae // tbl v14.16b, { v13.16b }, v2.16b
 	MOVD         $q5_1_shuffle2<>+0(SB), R10
@@ -3972,42 +3856,39 @@ loop5:
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
 	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
-	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x6ea11dcb // bit v11.16b, v14.16b, v1.16b
+	WORD $0x6ea11dac // bit v12.16b, v13.16b, v1.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x7d40010d // ldr h13, [x8]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x7d40050d // ldr h13, [x8, #2]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	WORD $0x7c40010d // ldur h13, [x8]
+	WORD $0x1ee241ad // fcvt s13, h13
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
+	WORD $0x7c40210d // ldur h13, [x8, #2]
+	WORD $0x1ee241ad // fcvt s13, h13
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
 	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
-	FMOVS        (R4), F13
+	WORD $0xbc40008d // ldur s13, [x4]
 	WORD $0x4f8d1163 // fmla v3.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d1184 // fmla v4.4s, v12.4s, v13.s[0]
 	ADD          R5, R4, R10
-	FMOVS        (R10), F13
+	WORD $0xbc40014d // ldur s13, [x10]
 	WORD $0x4f8d1165 // fmla v5.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d1186 // fmla v6.4s, v12.4s, v13.s[0]
-	FMOVS        (R6), F13
+	WORD $0xbc4000cd // ldur s13, [x6]
 	WORD $0x4f8d1167 // fmla v7.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d1188 // fmla v8.4s, v12.4s, v13.s[0]
 	ADD          R5, R6, R10
-	FMOVS        (R10), F13
+	WORD $0xbc40014d // ldur s13, [x10]
 	WORD $0x4f8d1169 // fmla v9.4s, v11.4s, v13.s[0]
 	WORD $0x4f8d118a // fmla v10.4s, v12.4s, v13.s[0]
 	ADD          R9, R8
@@ -4078,28 +3959,34 @@ loop1:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FLDPQ        (R4), (F5, F6)
+	WORD $0x3cc00085 // ldur q5, [x4]
+	WORD $0x3cc10086 // ldur q6, [x4, #16]
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F7
+	WORD $0x3cc00107 // ldur q7, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F8
-	FLDPQ        (R6), (F9, F10)
+	WORD $0x3cc10108 // ldur q8, [x8, #16]
+	WORD $0x3cc000c9 // ldur q9, [x6]
+	WORD $0x3cc100ca // ldur q10, [x6, #16]
 	ADD          R5, R6, R8
-	FMOVQ        (R8), F11
+	WORD $0x3cc0010b // ldur q11, [x8]
 	ADD          R5, R6, R8
-	FMOVQ        16(R8), F12
-	FLDPQ        (R7), (F13, F14)
-	FLDPQ        32(R4), (F15, F16)
+	WORD $0x3cc1010c // ldur q12, [x8, #16]
+	WORD $0x3cc000ed // ldur q13, [x7]
+	WORD $0x3cc100ee // ldur q14, [x7, #16]
+	WORD $0x3cc2008f // ldur q15, [x4, #32]
+	WORD $0x3cc30090 // ldur q16, [x4, #48]
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F17
+	WORD $0x3cc20111 // ldur q17, [x8, #32]
 	ADD          R5, R4, R4
-	FMOVQ        48(R4), F18
-	FLDPQ        32(R6), (F19, F20)
+	WORD $0x3cc30092 // ldur q18, [x4, #48]
+	WORD $0x3cc200d3 // ldur q19, [x6, #32]
+	WORD $0x3cc300d4 // ldur q20, [x6, #48]
 	ADD          R5, R6, R4
-	FMOVQ        32(R4), F21
+	WORD $0x3cc20095 // ldur q21, [x4, #32]
 	ADD          R5, R6, R4
-	FMOVQ        48(R4), F22
-	FLDPQ        32(R7), (F23, F24)
+	WORD $0x3cc30096 // ldur q22, [x4, #48]
+	WORD $0x3cc200f7 // ldur q23, [x7, #32]
+	WORD $0x3cc300f8 // ldur q24, [x7, #48]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -4117,10 +4004,10 @@ loop1:
 loop3:
 
 	// levels of values 0 to 15
-	FMOVQ        8(R9), F25
+	WORD $0x3cc08139 // ldur q25, [x9, #8]
 	WORD $0x6f0c073a // ushr v26.16b, v25.16b, #4
 	WORD $0x4e241f39 // and v25.16b, v25.16b, v4.16b
-	FMOVS        4(R9), F27
+	WORD $0xbc40413b // ldur s27, [x9, #4]
 	WORD $0x4e04077b // dup v27.4s, v27.s[0]
 	WORD $0x4e02037c // tbl v28.16b, { v27.16b }, v2.16b
 	WORD $0x4e03037b // tbl v27.16b, { v27.16b }, v3.16b
@@ -4128,74 +4015,71 @@ loop3:
 	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
 	WORD $0x6e208f9c // cmeq v28.16b, v28.16b, v0.16b
 	WORD $0x6e208f7b // cmeq v27.16b, v27.16b, v0.16b
-	WORD $0x4e211f9c // and v28.16b, v28.16b, v1.16b
-	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
-	WORD $0x4ebc1f39 // orr v25.16b, v25.16b, v28.16b
-	WORD $0x4ebb1f5a // orr v26.16b, v26.16b, v27.16b
+	WORD $0x6ea11f99 // bit v25.16b, v28.16b, v1.16b
+	WORD $0x6ea11f7a // bit v26.16b, v27.16b, v1.16b
 	FMOVQ        F25, (R3)
 	FMOVQ        F26, 16(R3)
-	FMOVS        (R3), F25
+	WORD $0xbc400079 // ldur s25, [x3]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	FMOVS        4(R3), F26
+	WORD $0xbc40407a // ldur s26, [x3, #4]
 	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
 	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x7d40013b // ldr h27, [x9]
-	WORD $0x0e217b7b // fcvtl v27.4s, v27.4h
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6e39df79 // fmul v25.4s, v27.4s, v25.4s
-	WORD $0x6e3adf7a // fmul v26.4s, v27.4s, v26.4s
-	WORD $0x7d40053c // ldr h28, [x9, #2]
-	WORD $0x0e217b9c // fcvtl v28.4s, v28.4h
+	WORD $0x7c40013b // ldur h27, [x9]
+	WORD $0x1ee2437b // fcvt s27, h27
+	WORD $0x4f9b9339 // fmul v25.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b935a // fmul v26.4s, v26.4s, v27.s[0]
+	WORD $0x7c40213c // ldur h28, [x9, #2]
+	WORD $0x1ee2439c // fcvt s28, h28
 	WORD $0x4e04079c // dup v28.4s, v28.s[0]
 	WORD $0x4e3cd739 // fadd v25.4s, v25.4s, v28.4s
 	WORD $0x4e3cd75a // fadd v26.4s, v26.4s, v28.4s
-	FMOVS        (R4), F29
+	WORD $0xbc40009d // ldur s29, [x4]
 	WORD $0x4f9d1325 // fmla v5.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d1346 // fmla v6.4s, v26.4s, v29.s[0]
 	ADD          R5, R4, R11
-	FMOVS        (R11), F29
+	WORD $0xbc40017d // ldur s29, [x11]
 	WORD $0x4f9d1327 // fmla v7.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d1348 // fmla v8.4s, v26.4s, v29.s[0]
-	FMOVS        (R6), F29
+	WORD $0xbc4000dd // ldur s29, [x6]
 	WORD $0x4f9d1329 // fmla v9.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d134a // fmla v10.4s, v26.4s, v29.s[0]
 	ADD          R5, R6, R11
-	FMOVS        (R11), F29
+	WORD $0xbc40017d // ldur s29, [x11]
 	WORD $0x4f9d132b // fmla v11.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d134c // fmla v12.4s, v26.4s, v29.s[0]
-	FMOVS        (R7), F29
+	WORD $0xbc4000fd // ldur s29, [x7]
 	WORD $0x4f9d132d // fmla v13.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d134e // fmla v14.4s, v26.4s, v29.s[0]
-	FMOVS        8(R3), F25
+	WORD $0xbc408079 // ldur s25, [x3, #8]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	FMOVS        12(R3), F26
+	WORD $0xbc40c07a // ldur s26, [x3, #12]
 	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
 	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x6e39df79 // fmul v25.4s, v27.4s, v25.4s
-	WORD $0x6e3adf7a // fmul v26.4s, v27.4s, v26.4s
+	WORD $0x4f9b9339 // fmul v25.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b935a // fmul v26.4s, v26.4s, v27.s[0]
 	WORD $0x4e3cd739 // fadd v25.4s, v25.4s, v28.4s
 	WORD $0x4e3cd75a // fadd v26.4s, v26.4s, v28.4s
-	FMOVS        (R4), F27
+	WORD $0xbc40009b // ldur s27, [x4]
 	WORD $0x4f9b132f // fmla v15.4s, v25.4s, v27.s[0]
 	WORD $0x4f9b1350 // fmla v16.4s, v26.4s, v27.s[0]
 	ADD          R5, R4, R11
-	FMOVS        (R11), F27
+	WORD $0xbc40017b // ldur s27, [x11]
 	WORD $0x4f9b1331 // fmla v17.4s, v25.4s, v27.s[0]
 	WORD $0x4f9b1352 // fmla v18.4s, v26.4s, v27.s[0]
-	FMOVS        (R6), F27
+	WORD $0xbc4000db // ldur s27, [x6]
 	WORD $0x4f9b1333 // fmla v19.4s, v25.4s, v27.s[0]
 	WORD $0x4f9b1354 // fmla v20.4s, v26.4s, v27.s[0]
 	ADD          R5, R6, R11
-	FMOVS        (R11), F27
+	WORD $0xbc40017b // ldur s27, [x11]
 	WORD $0x4f9b1335 // fmla v21.4s, v25.4s, v27.s[0]
 	WORD $0x4f9b1356 // fmla v22.4s, v26.4s, v27.s[0]
-	FMOVS        (R7), F27
+	WORD $0xbc4000fb // ldur s27, [x7]
 	WORD $0x4f9b1337 // fmla v23.4s, v25.4s, v27.s[0]
 	WORD $0x4f9b1358 // fmla v24.4s, v26.4s, v27.s[0]
 	ADD          R10, R9
@@ -4257,28 +4141,34 @@ done4:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FLDPQ        64(R4), (F5, F6)
+	WORD $0x3cc40085 // ldur q5, [x4, #64]
+	WORD $0x3cc50086 // ldur q6, [x4, #80]
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F7
+	WORD $0x3cc40107 // ldur q7, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F8
-	FLDPQ        64(R6), (F9, F10)
+	WORD $0x3cc50108 // ldur q8, [x8, #80]
+	WORD $0x3cc400c9 // ldur q9, [x6, #64]
+	WORD $0x3cc500ca // ldur q10, [x6, #80]
 	ADD          R5, R6, R8
-	FMOVQ        64(R8), F11
+	WORD $0x3cc4010b // ldur q11, [x8, #64]
 	ADD          R5, R6, R8
-	FMOVQ        80(R8), F12
-	FLDPQ        64(R7), (F13, F14)
-	FLDPQ        96(R4), (F15, F16)
+	WORD $0x3cc5010c // ldur q12, [x8, #80]
+	WORD $0x3cc400ed // ldur q13, [x7, #64]
+	WORD $0x3cc500ee // ldur q14, [x7, #80]
+	WORD $0x3cc6008f // ldur q15, [x4, #96]
+	WORD $0x3cc70090 // ldur q16, [x4, #112]
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F17
+	WORD $0x3cc60111 // ldur q17, [x8, #96]
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F18
-	FLDPQ        96(R6), (F19, F20)
+	WORD $0x3cc70092 // ldur q18, [x4, #112]
+	WORD $0x3cc600d3 // ldur q19, [x6, #96]
+	WORD $0x3cc700d4 // ldur q20, [x6, #112]
 	ADD          R5, R6, R4
-	FMOVQ        96(R4), F21
+	WORD $0x3cc60095 // ldur q21, [x4, #96]
 	ADD          R5, R6, R4
-	FMOVQ        112(R4), F22
-	FLDPQ        96(R7), (F23, F24)
+	WORD $0x3cc70096 // ldur q22, [x4, #112]
+	WORD $0x3cc600f7 // ldur q23, [x7, #96]
+	WORD $0x3cc700f8 // ldur q24, [x7, #112]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -4296,10 +4186,10 @@ done4:
 loop5:
 
 	// levels of values 16 to 31
-	FMOVQ        8(R9), F25
+	WORD $0x3cc08139 // ldur q25, [x9, #8]
 	WORD $0x6f0c073a // ushr v26.16b, v25.16b, #4
 	WORD $0x4e241f39 // and v25.16b, v25.16b, v4.16b
-	FMOVS        4(R9), F27
+	WORD $0xbc40413b // ldur s27, [x9, #4]
 	WORD $0x4e04077b // dup v27.4s, v27.s[0]
 	WORD $0x4e02037c // tbl v28.16b, { v27.16b }, v2.16b
 	WORD $0x4e03037b // tbl v27.16b, { v27.16b }, v3.16b
@@ -4307,74 +4197,71 @@ loop5:
 	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
 	WORD $0x6e208f9c // cmeq v28.16b, v28.16b, v0.16b
 	WORD $0x6e208f7b // cmeq v27.16b, v27.16b, v0.16b
-	WORD $0x4e211f9c // and v28.16b, v28.16b, v1.16b
-	WORD $0x4e211f7b // and v27.16b, v27.16b, v1.16b
-	WORD $0x4ebc1f39 // orr v25.16b, v25.16b, v28.16b
-	WORD $0x4ebb1f5a // orr v26.16b, v26.16b, v27.16b
+	WORD $0x6ea11f99 // bit v25.16b, v28.16b, v1.16b
+	WORD $0x6ea11f7a // bit v26.16b, v27.16b, v1.16b
 	FMOVQ        F25, (R3)
 	FMOVQ        F26, 16(R3)
-	FMOVS        16(R3), F25
+	WORD $0xbc410079 // ldur s25, [x3, #16]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	FMOVS        20(R3), F26
+	WORD $0xbc41407a // ldur s26, [x3, #20]
 	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
 	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x7d40013b // ldr h27, [x9]
-	WORD $0x0e217b7b // fcvtl v27.4s, v27.4h
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	WORD $0x6e39df79 // fmul v25.4s, v27.4s, v25.4s
-	WORD $0x6e3adf7a // fmul v26.4s, v27.4s, v26.4s
-	WORD $0x7d40053c // ldr h28, [x9, #2]
-	WORD $0x0e217b9c // fcvtl v28.4s, v28.4h
+	WORD $0x7c40013b // ldur h27, [x9]
+	WORD $0x1ee2437b // fcvt s27, h27
+	WORD $0x4f9b9339 // fmul v25.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b935a // fmul v26.4s, v26.4s, v27.s[0]
+	WORD $0x7c40213c // ldur h28, [x9, #2]
+	WORD $0x1ee2439c // fcvt s28, h28
 	WORD $0x4e04079c // dup v28.4s, v28.s[0]
 	WORD $0x4e3cd739 // fadd v25.4s, v25.4s, v28.4s
 	WORD $0x4e3cd75a // fadd v26.4s, v26.4s, v28.4s
-	FMOVS        (R4), F29
+	WORD $0xbc40009d // ldur s29, [x4]
 	WORD $0x4f9d1325 // fmla v5.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d1346 // fmla v6.4s, v26.4s, v29.s[0]
 	ADD          R5, R4, R11
-	FMOVS        (R11), F29
+	WORD $0xbc40017d // ldur s29, [x11]
 	WORD $0x4f9d1327 // fmla v7.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d1348 // fmla v8.4s, v26.4s, v29.s[0]
-	FMOVS        (R6), F29
+	WORD $0xbc4000dd // ldur s29, [x6]
 	WORD $0x4f9d1329 // fmla v9.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d134a // fmla v10.4s, v26.4s, v29.s[0]
 	ADD          R5, R6, R11
-	FMOVS        (R11), F29
+	WORD $0xbc40017d // ldur s29, [x11]
 	WORD $0x4f9d132b // fmla v11.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d134c // fmla v12.4s, v26.4s, v29.s[0]
-	FMOVS        (R7), F29
+	WORD $0xbc4000fd // ldur s29, [x7]
 	WORD $0x4f9d132d // fmla v13.4s, v25.4s, v29.s[0]
 	WORD $0x4f9d134e // fmla v14.4s, v26.4s, v29.s[0]
-	FMOVS        24(R3), F25
+	WORD $0xbc418079 // ldur s25, [x3, #24]
 	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
 	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
-	FMOVS        28(R3), F26
+	WORD $0xbc41c07a // ldur s26, [x3, #28]
 	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
 	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
 	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
 	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
-	WORD $0x6e39df79 // fmul v25.4s, v27.4s, v25.4s
-	WORD $0x6e3adf7a // fmul v26.4s, v27.4s, v26.4s
+	WORD $0x4f9b9339 // fmul v25.4s, v25.4s, v27.s[0]
+	WORD $0x4f9b935a // fmul v26.4s, v26.4s, v27.s[0]
 	WORD $0x4e3cd739 // fadd v25.4s, v25.4s, v28.4s
 	WORD $0x4e3cd75a // fadd v26.4s, v26.4s, v28.4s
-	FMOVS        (R4), F27
+	WORD $0xbc40009b // ldur s27, [x4]
 	WORD $0x4f9b132f // fmla v15.4s, v25.4s, v27.s[0]
 	WORD $0x4f9b1350 // fmla v16.4s, v26.4s, v27.s[0]
 	ADD          R5, R4, R11
-	FMOVS        (R11), F27
+	WORD $0xbc40017b // ldur s27, [x11]
 	WORD $0x4f9b1331 // fmla v17.4s, v25.4s, v27.s[0]
 	WORD $0x4f9b1352 // fmla v18.4s, v26.4s, v27.s[0]
-	FMOVS        (R6), F27
+	WORD $0xbc4000db // ldur s27, [x6]
 	WORD $0x4f9b1333 // fmla v19.4s, v25.4s, v27.s[0]
 	WORD $0x4f9b1354 // fmla v20.4s, v26.4s, v27.s[0]
 	ADD          R5, R6, R11
-	FMOVS        (R11), F27
+	WORD $0xbc40017b // ldur s27, [x11]
 	WORD $0x4f9b1335 // fmla v21.4s, v25.4s, v27.s[0]
 	WORD $0x4f9b1356 // fmla v22.4s, v26.4s, v27.s[0]
-	FMOVS        (R7), F27
+	WORD $0xbc4000fb // ldur s27, [x7]
 	WORD $0x4f9b1337 // fmla v23.4s, v25.4s, v27.s[0]
 	WORD $0x4f9b1358 // fmla v24.4s, v26.4s, v27.s[0]
 	ADD          R10, R9
@@ -4463,36 +4350,42 @@ loop1:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FLDPQ        (R4), (F3, F4)
+	WORD $0x3cc00083 // ldur q3, [x4]
+	WORD $0x3cc10084 // ldur q4, [x4, #16]
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F5
+	WORD $0x3cc00105 // ldur q5, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F6
-	FLDPQ        (R6), (F7, F8)
+	WORD $0x3cc10106 // ldur q6, [x8, #16]
+	WORD $0x3cc000c7 // ldur q7, [x6]
+	WORD $0x3cc100c8 // ldur q8, [x6, #16]
 	ADD          R5, R6, R8
-	FMOVQ        (R8), F9
+	WORD $0x3cc00109 // ldur q9, [x8]
 	ADD          R5, R6, R8
-	FMOVQ        16(R8), F10
-	FLDPQ        (R7), (F11, F12)
+	WORD $0x3cc1010a // ldur q10, [x8, #16]
+	WORD $0x3cc000eb // ldur q11, [x7]
+	WORD $0x3cc100ec // ldur q12, [x7, #16]
 	ADD          R5, R7, R8
-	FMOVQ        (R8), F13
+	WORD $0x3cc0010d // ldur q13, [x8]
 	ADD          R5, R7, R8
-	FMOVQ        16(R8), F14
-	FLDPQ        32(R4), (F15, F16)
+	WORD $0x3cc1010e // ldur q14, [x8, #16]
+	WORD $0x3cc2008f // ldur q15, [x4, #32]
+	WORD $0x3cc30090 // ldur q16, [x4, #48]
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F17
+	WORD $0x3cc20111 // ldur q17, [x8, #32]
 	ADD          R5, R4, R4
-	FMOVQ        48(R4), F18
-	FLDPQ        32(R6), (F19, F20)
+	WORD $0x3cc30092 // ldur q18, [x4, #48]
+	WORD $0x3cc200d3 // ldur q19, [x6, #32]
+	WORD $0x3cc300d4 // ldur q20, [x6, #48]
 	ADD          R5, R6, R4
-	FMOVQ        32(R4), F21
+	WORD $0x3cc20095 // ldur q21, [x4, #32]
 	ADD          R5, R6, R4
-	FMOVQ        48(R4), F22
-	FLDPQ        32(R7), (F23, F24)
+	WORD $0x3cc30096 // ldur q22, [x4, #48]
+	WORD $0x3cc200f7 // ldur q23, [x7, #32]
+	WORD $0x3cc300f8 // ldur q24, [x7, #48]
 	ADD          R5, R7, R4
-	FMOVQ        32(R4), F25
+	WORD $0x3cc20099 // ldur q25, [x4, #32]
 	ADD          R5, R7, R4
-	FMOVQ        48(R4), F26
+	WORD $0x3cc3009a // ldur q26, [x4, #48]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -4510,11 +4403,11 @@ loop1:
 loop3:
 
 	// levels of values 0 to 15
-	FMOVQ        8(R9), F27
+	WORD $0x3cc0813b // ldur q27, [x9, #8]
 	WORD $0x6f0c077c // ushr v28.16b, v27.16b, #4
 	WORD $0x4f00e5fd // movi v29.16b, #15
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	FMOVS        4(R9), F29
+	WORD $0xbc40413d // ldur s29, [x9, #4]
 	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
 	WORD $0x4e0203be // tbl v30.16b, { v29.16b }, v2.16b
 	MOVD         $q5_1_shuffle2<>+0(SB), R11
@@ -4524,82 +4417,79 @@ loop3:
 	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
 	WORD $0x6e208fde // cmeq v30.16b, v30.16b, v0.16b
 	WORD $0x6e208fbd // cmeq v29.16b, v29.16b, v0.16b
-	WORD $0x4e211fde // and v30.16b, v30.16b, v1.16b
-	WORD $0x4e211fbd // and v29.16b, v29.16b, v1.16b
-	WORD $0x4ebe1f7b // orr v27.16b, v27.16b, v30.16b
-	WORD $0x4ebd1f9c // orr v28.16b, v28.16b, v29.16b
+	WORD $0x6ea11fdb // bit v27.16b, v30.16b, v1.16b
+	WORD $0x6ea11fbc // bit v28.16b, v29.16b, v1.16b
 	FMOVQ        F27, (R3)
 	FMOVQ        F28, 16(R3)
-	FMOVS        (R3), F27
+	WORD $0xbc40007b // ldur s27, [x3]
 	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
 	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        4(R3), F28
+	WORD $0xbc40407c // ldur s28, [x3, #4]
 	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
 	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
 	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
 	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x7d40013d // ldr h29, [x9]
-	WORD $0x0e217bbd // fcvtl v29.4s, v29.4h
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x6e3bdfbb // fmul v27.4s, v29.4s, v27.4s
-	WORD $0x6e3cdfbc // fmul v28.4s, v29.4s, v28.4s
-	WORD $0x7d40053e // ldr h30, [x9, #2]
-	WORD $0x0e217bde // fcvtl v30.4s, v30.4h
+	WORD $0x7c40013d // ldur h29, [x9]
+	WORD $0x1ee243bd // fcvt s29, h29
+	WORD $0x4f9d937b // fmul v27.4s, v27.4s, v29.s[0]
+	WORD $0x4f9d939c // fmul v28.4s, v28.4s, v29.s[0]
+	WORD $0x7c40213e // ldur h30, [x9, #2]
+	WORD $0x1ee243de // fcvt s30, h30
 	WORD $0x4e0407de // dup v30.4s, v30.s[0]
 	WORD $0x4e3ed77b // fadd v27.4s, v27.4s, v30.4s
 	WORD $0x4e3ed79c // fadd v28.4s, v28.4s, v30.4s
-	FMOVS        (R4), F31
+	WORD $0xbc40009f // ldur s31, [x4]
 	WORD $0x4f9f1363 // fmla v3.4s, v27.4s, v31.s[0]
 	WORD $0x4f9f1384 // fmla v4.4s, v28.4s, v31.s[0]
 	ADD          R5, R4, R11
-	FMOVS        (R11), F31
+	WORD $0xbc40017f // ldur s31, [x11]
 	WORD $0x4f9f1365 // fmla v5.4s, v27.4s, v31.s[0]
 	WORD $0x4f9f1386 // fmla v6.4s, v28.4s, v31.s[0]
-	FMOVS        (R6), F31
+	WORD $0xbc4000df // ldur s31, [x6]
 	WORD $0x4f9f1367 // fmla v7.4s, v27.4s, v31.s[0]
 	WORD $0x4f9f1388 // fmla v8.4s, v28.4s, v31.s[0]
 	ADD          R5, R6, R11
-	FMOVS        (R11), F31
+	WORD $0xbc40017f // ldur s31, [x11]
 	WORD $0x4f9f1369 // fmla v9.4s, v27.4s, v31.s[0]
 	WORD $0x4f9f138a // fmla v10.4s, v28.4s, v31.s[0]
-	FMOVS        (R7), F31
+	WORD $0xbc4000ff // ldur s31, [x7]
 	WORD $0x4f9f136b // fmla v11.4s, v27.4s, v31.s[0]
 	WORD $0x4f9f138c // fmla v12.4s, v28.4s, v31.s[0]
 	ADD          R5, R7, R11
-	FMOVS        (R11), F31
+	WORD $0xbc40017f // ldur s31, [x11]
 	WORD $0x4f9f136d // fmla v13.4s, v27.4s, v31.s[0]
 	WORD $0x4f9f138e // fmla v14.4s, v28.4s, v31.s[0]
-	FMOVS        8(R3), F27
+	WORD $0xbc40807b // ldur s27, [x3, #8]
 	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
 	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        12(R3), F28
+	WORD $0xbc40c07c // ldur s28, [x3, #12]
 	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
 	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
 	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
 	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x6e3bdfbb // fmul v27.4s, v29.4s, v27.4s
-	WORD $0x6e3cdfbc // fmul v28.4s, v29.4s, v28.4s
+	WORD $0x4f9d937b // fmul v27.4s, v27.4s, v29.s[0]
+	WORD $0x4f9d939c // fmul v28.4s, v28.4s, v29.s[0]
 	WORD $0x4e3ed77b // fadd v27.4s, v27.4s, v30.4s
 	WORD $0x4e3ed79c // fadd v28.4s, v28.4s, v30.4s
-	FMOVS        (R4), F29
+	WORD $0xbc40009d // ldur s29, [x4]
 	WORD $0x4f9d136f // fmla v15.4s, v27.4s, v29.s[0]
 	WORD $0x4f9d1390 // fmla v16.4s, v28.4s, v29.s[0]
 	ADD          R5, R4, R11
-	FMOVS        (R11), F29
+	WORD $0xbc40017d // ldur s29, [x11]
 	WORD $0x4f9d1371 // fmla v17.4s, v27.4s, v29.s[0]
 	WORD $0x4f9d1392 // fmla v18.4s, v28.4s, v29.s[0]
-	FMOVS        (R6), F29
+	WORD $0xbc4000dd // ldur s29, [x6]
 	WORD $0x4f9d1373 // fmla v19.4s, v27.4s, v29.s[0]
 	WORD $0x4f9d1394 // fmla v20.4s, v28.4s, v29.s[0]
 	ADD          R5, R6, R11
-	FMOVS        (R11), F29
+	WORD $0xbc40017d // ldur s29, [x11]
 	WORD $0x4f9d1375 // fmla v21.4s, v27.4s, v29.s[0]
 	WORD $0x4f9d1396 // fmla v22.4s, v28.4s, v29.s[0]
-	FMOVS        (R7), F29
+	WORD $0xbc4000fd // ldur s29, [x7]
 	WORD $0x4f9d1377 // fmla v23.4s, v27.4s, v29.s[0]
 	WORD $0x4f9d1398 // fmla v24.4s, v28.4s, v29.s[0]
 	ADD          R5, R7, R11
-	FMOVS        (R11), F29
+	WORD $0xbc40017d // ldur s29, [x11]
 	WORD $0x4f9d1379 // fmla v25.4s, v27.4s, v29.s[0]
 	WORD $0x4f9d139a // fmla v26.4s, v28.4s, v29.s[0]
 	ADD          R10, R9
@@ -4669,36 +4559,42 @@ done4:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FLDPQ        64(R4), (F3, F4)
+	WORD $0x3cc40083 // ldur q3, [x4, #64]
+	WORD $0x3cc50084 // ldur q4, [x4, #80]
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F5
+	WORD $0x3cc40105 // ldur q5, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F6
-	FLDPQ        64(R6), (F7, F8)
+	WORD $0x3cc50106 // ldur q6, [x8, #80]
+	WORD $0x3cc400c7 // ldur q7, [x6, #64]
+	WORD $0x3cc500c8 // ldur q8, [x6, #80]
 	ADD          R5, R6, R8
-	FMOVQ        64(R8), F9
+	WORD $0x3cc40109 // ldur q9, [x8, #64]
 	ADD          R5, R6, R8
-	FMOVQ        80(R8), F10
-	FLDPQ        64(R7), (F11, F12)
+	WORD $0x3cc5010a // ldur q10, [x8, #80]
+	WORD $0x3cc400eb // ldur q11, [x7, #64]
+	WORD $0x3cc500ec // ldur q12, [x7, #80]
 	ADD          R5, R7, R8
-	FMOVQ        64(R8), F13
+	WORD $0x3cc4010d // ldur q13, [x8, #64]
 	ADD          R5, R7, R8
-	FMOVQ        80(R8), F14
-	FLDPQ        96(R4), (F15, F16)
+	WORD $0x3cc5010e // ldur q14, [x8, #80]
+	WORD $0x3cc6008f // ldur q15, [x4, #96]
+	WORD $0x3cc70090 // ldur q16, [x4, #112]
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F17
+	WORD $0x3cc60111 // ldur q17, [x8, #96]
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F18
-	FLDPQ        96(R6), (F19, F20)
+	WORD $0x3cc70092 // ldur q18, [x4, #112]
+	WORD $0x3cc600d3 // ldur q19, [x6, #96]
+	WORD $0x3cc700d4 // ldur q20, [x6, #112]
 	ADD          R5, R6, R4
-	FMOVQ        96(R4), F21
+	WORD $0x3cc60095 // ldur q21, [x4, #96]
 	ADD          R5, R6, R4
-	FMOVQ        112(R4), F22
-	FLDPQ        96(R7), (F23, F24)
+	WORD $0x3cc70096 // ldur q22, [x4, #112]
+	WORD $0x3cc600f7 // ldur q23, [x7, #96]
+	WORD $0x3cc700f8 // ldur q24, [x7, #112]
 	ADD          R5, R7, R4
-	FMOVQ        96(R4), F25
+	WORD $0x3cc60099 // ldur q25, [x4, #96]
 	ADD          R5, R7, R4
-	FMOVQ        112(R4), F26
+	WORD $0x3cc7009a // ldur q26, [x4, #112]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -4716,11 +4612,11 @@ done4:
 loop5:
 
 	// levels of values 16 to 31
-	FMOVQ        8(R9), F27
+	WORD $0x3cc0813b // ldur q27, [x9, #8]
 	WORD $0x6f0c077c // ushr v28.16b, v27.16b, #4
 	WORD $0x4f00e5fd // movi v29.16b, #15
 	WORD $0x4e3d1f7b // and v27.16b, v27.16b, v29.16b
-	FMOVS        4(R9), F29
+	WORD $0xbc40413d // ldur s29, [x9, #4]
 	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
 	WORD $0x4e0203be // tbl v30.16b, { v29.16b }, v2.16b
 	MOVD         $q5_1_shuffle2<>+0(SB), R11
@@ -4730,82 +4626,79 @@ loop5:
 	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
 	WORD $0x6e208fde // cmeq v30.16b, v30.16b, v0.16b
 	WORD $0x6e208fbd // cmeq v29.16b, v29.16b, v0.16b
-	WORD $0x4e211fde // and v30.16b, v30.16b, v1.16b
-	WORD $0x4e211fbd // and v29.16b, v29.16b, v1.16b
-	WORD $0x4ebe1f7b // orr v27.16b, v27.16b, v30.16b
-	WORD $0x4ebd1f9c // orr v28.16b, v28.16b, v29.16b
+	WORD $0x6ea11fdb // bit v27.16b, v30.16b, v1.16b
+	WORD $0x6ea11fbc // bit v28.16b, v29.16b, v1.16b
 	FMOVQ        F27, (R3)
 	FMOVQ        F28, 16(R3)
-	FMOVS        16(R3), F27
+	WORD $0xbc41007b // ldur s27, [x3, #16]
 	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
 	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        20(R3), F28
+	WORD $0xbc41407c // ldur s28, [x3, #20]
 	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
 	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
 	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
 	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x7d40013d // ldr h29, [x9]
-	WORD $0x0e217bbd // fcvtl v29.4s, v29.4h
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	WORD $0x6e3bdfbb // fmul v27.4s, v29.4s, v27.4s
-	WORD $0x6e3cdfbc // fmul v28.4s, v29.4s, v28.4s
-	WORD $0x7d40053e // ldr h30, [x9, #2]
-	WORD $0x0e217bde // fcvtl v30.4s, v30.4h
+	WORD $0x7c40013d // ldur h29, [x9]
+	WORD $0x1ee243bd // fcvt s29, h29
+	WORD $0x4f9d937b // fmul v27.4s, v27.4s, v29.s[0]
+	WORD $0x4f9d939c // fmul v28.4s, v28.4s, v29.s[0]
+	WORD $0x7c40213e // ldur h30, [x9, #2]
+	WORD $0x1ee243de // fcvt s30, h30
 	WORD $0x4e0407de // dup v30.4s, v30.s[0]
 	WORD $0x4e3ed77b // fadd v27.4s, v27.4s, v30.4s
 	WORD $0x4e3ed79c // fadd v28.4s, v28.4s, v30.4s
-	FMOVS        (R4), F31
+	WORD $0xbc40009f // ldur s31, [x4]
 	WORD $0x4f9f1363 // fmla v3.4s, v27.4s, v31.s[0]
 	WORD $0x4f9f1384 // fmla v4.4s, v28.4s, v31.s[0]
 	ADD          R5, R4, R11
-	FMOVS        (R11), F31
+	WORD $0xbc40017f // ldur s31, [x11]
 	WORD $0x4f9f1365 // fmla v5.4s, v27.4s, v31.s[0]
 	WORD $0x4f9f1386 // fmla v6.4s, v28.4s, v31.s[0]
-	FMOVS        (R6), F31
+	WORD $0xbc4000df // ldur s31, [x6]
 	WORD $0x4f9f1367 // fmla v7.4s, v27.4s, v31.s[0]
 	WORD $0x4f9f1388 // fmla v8.4s, v28.4s, v31.s[0]
 	ADD          R5, R6, R11
-	FMOVS        (R11), F31
+	WORD $0xbc40017f // ldur s31, [x11]
 	WORD $0x4f9f1369 // fmla v9.4s, v27.4s, v31.s[0]
 	WORD $0x4f9f138a // fmla v10.4s, v28.4s, v31.s[0]
-	FMOVS        (R7), F31
+	WORD $0xbc4000ff // ldur s31, [x7]
 	WORD $0x4f9f136b // fmla v11.4s, v27.4s, v31.s[0]
 	WORD $0x4f9f138c // fmla v12.4s, v28.4s, v31.s[0]
 	ADD          R5, R7, R11
-	FMOVS        (R11), F31
+	WORD $0xbc40017f // ldur s31, [x11]
 	WORD $0x4f9f136d // fmla v13.4s, v27.4s, v31.s[0]
 	WORD $0x4f9f138e // fmla v14.4s, v28.4s, v31.s[0]
-	FMOVS        24(R3), F27
+	WORD $0xbc41807b // ldur s27, [x3, #24]
 	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
 	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
-	FMOVS        28(R3), F28
+	WORD $0xbc41c07c // ldur s28, [x3, #28]
 	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
 	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
 	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
 	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
-	WORD $0x6e3bdfbb // fmul v27.4s, v29.4s, v27.4s
-	WORD $0x6e3cdfbc // fmul v28.4s, v29.4s, v28.4s
+	WORD $0x4f9d937b // fmul v27.4s, v27.4s, v29.s[0]
+	WORD $0x4f9d939c // fmul v28.4s, v28.4s, v29.s[0]
 	WORD $0x4e3ed77b // fadd v27.4s, v27.4s, v30.4s
 	WORD $0x4e3ed79c // fadd v28.4s, v28.4s, v30.4s
-	FMOVS        (R4), F29
+	WORD $0xbc40009d // ldur s29, [x4]
 	WORD $0x4f9d136f // fmla v15.4s, v27.4s, v29.s[0]
 	WORD $0x4f9d1390 // fmla v16.4s, v28.4s, v29.s[0]
 	ADD          R5, R4, R11
-	FMOVS        (R11), F29
+	WORD $0xbc40017d // ldur s29, [x11]
 	WORD $0x4f9d1371 // fmla v17.4s, v27.4s, v29.s[0]
 	WORD $0x4f9d1392 // fmla v18.4s, v28.4s, v29.s[0]
-	FMOVS        (R6), F29
+	WORD $0xbc4000dd // ldur s29, [x6]
 	WORD $0x4f9d1373 // fmla v19.4s, v27.4s, v29.s[0]
 	WORD $0x4f9d1394 // fmla v20.4s, v28.4s, v29.s[0]
 	ADD          R5, R6, R11
-	FMOVS        (R11), F29
+	WORD $0xbc40017d // ldur s29, [x11]
 	WORD $0x4f9d1375 // fmla v21.4s, v27.4s, v29.s[0]
 	WORD $0x4f9d1396 // fmla v22.4s, v28.4s, v29.s[0]
-	FMOVS        (R7), F29
+	WORD $0xbc4000fd // ldur s29, [x7]
 	WORD $0x4f9d1377 // fmla v23.4s, v27.4s, v29.s[0]
 	WORD $0x4f9d1398 // fmla v24.4s, v28.4s, v29.s[0]
 	ADD          R5, R7, R11
-	FMOVS        (R11), F29
+	WORD $0xbc40017d // ldur s29, [x11]
 	WORD $0x4f9d1379 // fmla v25.4s, v27.4s, v29.s[0]
 	WORD $0x4f9d139a // fmla v26.4s, v28.4s, v29.s[0]
 	ADD          R10, R9
@@ -4885,10 +4778,6 @@ TEXT ·matmulQ81xQ5_1NEON(SB), NOSPLIT, $0-72
 	MOVD         $q5_1_shuffle2<>+0(SB), R0
 	FMOVQ        (R0), F3
 	WORD $0x4f00e5e4 // movi v4.16b, #15
-	MOVD         $q5_1_order<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $q5_1_order2<>+0(SB), R0
-	FMOVQ        (R0), F6
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -4896,13 +4785,11 @@ TEXT ·matmulQ81xQ5_1NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4f00e405 // movi v5.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         s+32(FP), R5
+	WORD $0x4f00e406 // movi v6.16b, #0
 	MOVD         blocks+64(FP), R6
 	MOVD         R1, R7
 	SUBS         $4, R6
@@ -4913,142 +4800,135 @@ loop3:
 	WORD $0xf98420e0 // prfm pldl1keep, [x7, #2112]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d4000eb // ldr h11, [x7]
-	WORD $0x7d4030ec // ldr h12, [x7, #24]
-	WORD $0x4e4c396b // zip1 v11.8h, v11.8h, v12.8h
-	WORD $0x7d4060ec // ldr h12, [x7, #48]
-	WORD $0x7d4090ed // ldr h13, [x7, #72]
-	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
-	WORD $0x4e8c396b // zip1 v11.4s, v11.4s, v12.4s
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	FMOVQ        (R4), F12
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
-	WORD $0x7d4004ec // ldr h12, [x7, #2]
-	WORD $0x7d4034ed // ldr h13, [x7, #26]
-	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
-	WORD $0x7d4064ed // ldr h13, [x7, #50]
-	WORD $0x7d4094ee // ldr h14, [x7, #74]
-	WORD $0x4e4e39ad // zip1 v13.8h, v13.8h, v14.8h
-	WORD $0x4e8d398c // zip1 v12.4s, v12.4s, v13.4s
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e05018d // tbl v13.16b, { v12.16b }, v5.16b
-	FMOVQ        (R5), F14
-	WORD $0x4e2ecda7 // fmla v7.4s, v13.4s, v14.4s
-	WORD $0x4e06018c // tbl v12.16b, { v12.16b }, v6.16b
-	FMOVQ        16(R5), F13
-	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
+	WORD $0x7c4000e7 // ldur h7, [x7]
+	WORD $0x7c4180e8 // ldur h8, [x7, #24]
+	WORD $0x4e4838e7 // zip1 v7.8h, v7.8h, v8.8h
+	WORD $0x7c4300e8 // ldur h8, [x7, #48]
+	WORD $0x7c4480e9 // ldur h9, [x7, #72]
+	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
+	WORD $0x4e8838e7 // zip1 v7.4s, v7.4s, v8.4s
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x3cc00088 // ldur q8, [x4]
+	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	WORD $0x7c4020e8 // ldur h8, [x7, #2]
+	WORD $0x7c41a0e9 // ldur h9, [x7, #26]
+	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
+	WORD $0x7c4320e9 // ldur h9, [x7, #50]
+	WORD $0x7c44a0ea // ldur h10, [x7, #74]
+	WORD $0x4e4a3929 // zip1 v9.8h, v9.8h, v10.8h
+	WORD $0x4e893908 // zip1 v8.4s, v8.4s, v9.4s
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x3cc000a9 // ldur q9, [x5]
+	WORD $0x3cc100aa // ldur q10, [x5, #16]
+	WORD $0x6e2ad529 // faddp v9.4s, v9.4s, v10.4s
+	WORD $0x4e29cd06 // fmla v6.4s, v8.4s, v9.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R7), F12
-	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
-	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
-	FMOVS        4(R7), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e0201cf // tbl v15.16b, { v14.16b }, v2.16b
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	FLDPQ        (R3), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
-	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
-	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	WORD $0x3cc080e8 // ldur q8, [x7, #8]
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e241d08 // and v8.16b, v8.16b, v4.16b
+	WORD $0xbc4040ea // ldur s10, [x7, #4]
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4e02014b // tbl v11.16b, { v10.16b }, v2.16b
+	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d4a // cmeq v10.16b, v10.16b, v0.16b
+	WORD $0x6ea11d68 // bit v8.16b, v11.16b, v1.16b
+	WORD $0x6ea11d49 // bit v9.16b, v10.16b, v1.16b
+	WORD $0x3cc0006a // ldur q10, [x3]
+	WORD $0x3cc1006b // ldur q11, [x3, #16]
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2bc12a // smull v10.8h, v9.8b, v11.8b
+	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        32(R7), F12
-	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
-	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
-	FMOVS        28(R7), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e0201cf // tbl v15.16b, { v14.16b }, v2.16b
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	FLDPQ        32(R3), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
-	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
-	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4fab1188 // fmla v8.4s, v12.4s, v11.s[1]
+	WORD $0x3cc200e9 // ldur q9, [x7, #32]
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
+	WORD $0xbc41c0eb // ldur s11, [x7, #28]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
+	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x3cc2006b // ldur q11, [x3, #32]
+	WORD $0x3cc3006c // ldur q12, [x3, #48]
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
+	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2cc14b // smull v11.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        56(R7), F12
-	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
-	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
-	FMOVS        52(R7), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e0201cf // tbl v15.16b, { v14.16b }, v2.16b
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	FLDPQ        64(R3), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
-	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
-	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b1989 // fmla v9.4s, v12.4s, v11.s[2]
+	WORD $0x3cc380ea // ldur q10, [x7, #56]
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e241d4a // and v10.16b, v10.16b, v4.16b
+	WORD $0xbc4340ec // ldur s12, [x7, #52]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e02018d // tbl v13.16b, { v12.16b }, v2.16b
+	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6ea11daa // bit v10.16b, v13.16b, v1.16b
+	WORD $0x6ea11d8b // bit v11.16b, v12.16b, v1.16b
+	WORD $0x3cc4006c // ldur q12, [x3, #64]
+	WORD $0x3cc5006d // ldur q13, [x3, #80]
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2dc16c // smull v12.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        80(R7), F12
-	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
-	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
-	FMOVS        76(R7), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e0201cf // tbl v15.16b, { v14.16b }, v2.16b
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x3cc500eb // ldur q11, [x7, #80]
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
+	WORD $0xbc44c0ed // ldur s13, [x7, #76]
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e0201ae // tbl v14.16b, { v13.16b }, v2.16b
+	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	FLDPQ        96(R3), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x6ea11dcb // bit v11.16b, v14.16b, v1.16b
+	WORD $0x6ea11dac // bit v12.16b, v13.16b, v1.16b
+	WORD $0x3cc6006d // ldur q13, [x3, #96]
+	WORD $0x3cc7006e // ldur q14, [x3, #112]
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
+	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2ec18d // smull v13.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
-	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
-	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4fab198a // fmla v10.4s, v12.4s, v11.s[3]
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+
+	// sums of 4 groups, times their factors
+	WORD $0x4ea9bd08 // addp v8.4s, v8.4s, v9.4s
+	WORD $0x4eabbd49 // addp v9.4s, v10.4s, v11.4s
+	WORD $0x4ea9bd08 // addp v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e27cd05 // fmla v5.4s, v8.4s, v7.4s
 	ADD          $0x60, R7
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -5064,46 +4944,43 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000eb // ldr h11, [x7]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x7d4004ec // ldr h12, [x7, #2]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c4000e7 // ldur h7, [x7]
+	WORD $0x1ee240e7 // fcvt s7, h7
+	WORD $0x7c4020e8 // ldur h8, [x7, #2]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R7), F13
-	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
-	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
-	FMOVS        4(R7), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e0201f0 // tbl v16.16b, { v15.16b }, v2.16b
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
-	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
-	FLDPQ        (R3), (F15, F16)
-	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e30c1cf // smull v15.8h, v14.8b, v16.8b
-	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FMOVD        (R5), F14
-	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
+	WORD $0x3cc080e9 // ldur q9, [x7, #8]
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
+	WORD $0xbc4040eb // ldur s11, [x7, #4]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
+	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x3cc0006b // ldur q11, [x3]
+	WORD $0x3cc1006c // ldur q12, [x3, #16]
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
+	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2cc14b // smull v11.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	WORD $0xfc4000aa // ldur d10, [x5]
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R4), F12
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
-	WORD $0x4e2bcda7 // fmla v7.4s, v13.4s, v11.4s
+	WORD $0xbc400088 // ldur s8, [x4]
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4f871125 // fmla v5.4s, v9.4s, v7.s[0]
 	ADD          $0x18, R7
 	ADD          $0x20, R3
 	ADD          $4, R4
@@ -5113,15 +4990,15 @@ loop5:
 
 done6:
 	ADD          $1, R6
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	WORD $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
+	MOVD         $q5_1_times<>+0(SB), R3
+	FMOVQ        (R3), F7
+	WORD $0x4e27ccc5 // fmla v5.4s, v6.4s, v7.4s
 
 	// sums of the lanes
-	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
-	WORD $0x4e27d508 // fadd v8.4s, v8.4s, v7.4s
-	WORD $0x7e30d908 // faddp s8, v8.2s
-	FMOVS        F8, (R0)
+	WORD $0x6e0540a6 // ext v6.16b, v5.16b, v5.16b, #8
+	WORD $0x4e25d4c6 // fadd v6.4s, v6.4s, v5.4s
+	WORD $0x7e30d8c6 // faddp s6, v6.2s
+	FMOVS        F6, (R0)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -5164,18 +5041,16 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000e7 // ldr h7, [x7]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
-	WORD $0x7d4004e8 // ldr h8, [x7, #2]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c4000e7 // ldur h7, [x7]
+	WORD $0x1ee240e7 // fcvt s7, h7
+	WORD $0x7c4020e8 // ldur h8, [x7, #2]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R7), F9
+	WORD $0x3cc080e9 // ldur q9, [x7, #8]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
-	FMOVS        4(R7), F11
+	WORD $0xbc4040eb // ldur s11, [x7, #4]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
 	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
@@ -5183,11 +5058,10 @@ loop3:
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
 	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
-	FLDPQ        (R3), (F11, F12)
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x3cc0006b // ldur q11, [x3]
+	WORD $0x3cc1006c // ldur q12, [x3, #16]
 	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
 	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -5196,7 +5070,8 @@ loop3:
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        32(R3), (F12, F13)
+	WORD $0x3cc2006c // ldur q12, [x3, #32]
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
 	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
 	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
 	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
@@ -5205,34 +5080,32 @@ loop3:
 	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FMOVD        (R5), F10
-	WORD $0x4e2acd05 // fmla v5.4s, v8.4s, v10.4s
-	FMOVD        8(R5), F10
-	WORD $0x4e2acd06 // fmla v6.4s, v8.4s, v10.4s
+	WORD $0xfc4000aa // ldur d10, [x5]
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	WORD $0xfc4080aa // ldur d10, [x5, #8]
+	WORD $0x4f881146 // fmla v6.4s, v10.4s, v8.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R4), F8
+	WORD $0xbc400088 // ldur s8, [x4]
 	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd45 // fmla v5.4s, v10.4s, v8.4s
-	FMOVS        4(R4), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	WORD $0xbc404088 // ldur s8, [x4, #4]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
-	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4f871126 // fmla v6.4s, v9.4s, v7.s[0]
 
 	// scales of the block
-	WORD $0x7d4030e7 // ldr h7, [x7, #24]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
-	WORD $0x7d4034e8 // ldr h8, [x7, #26]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c4180e7 // ldur h7, [x7, #24]
+	WORD $0x1ee240e7 // fcvt s7, h7
+	WORD $0x7c41a0e8 // ldur h8, [x7, #26]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        32(R7), F9
+	WORD $0x3cc200e9 // ldur q9, [x7, #32]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
-	FMOVS        28(R7), F11
+	WORD $0xbc41c0eb // ldur s11, [x7, #28]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
 	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
@@ -5240,11 +5113,10 @@ loop3:
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
 	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
-	FLDPQ        64(R3), (F11, F12)
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x3cc4006b // ldur q11, [x3, #64]
+	WORD $0x3cc5006c // ldur q12, [x3, #80]
 	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
 	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -5253,7 +5125,8 @@ loop3:
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        96(R3), (F12, F13)
+	WORD $0x3cc6006c // ldur q12, [x3, #96]
+	WORD $0x3cc7006d // ldur q13, [x3, #112]
 	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
 	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
 	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
@@ -5262,20 +5135,20 @@ loop3:
 	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FMOVD        16(R5), F10
-	WORD $0x4e2acd05 // fmla v5.4s, v8.4s, v10.4s
-	FMOVD        24(R5), F10
-	WORD $0x4e2acd06 // fmla v6.4s, v8.4s, v10.4s
+	WORD $0xfc4100aa // ldur d10, [x5, #16]
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	WORD $0xfc4180aa // ldur d10, [x5, #24]
+	WORD $0x4f881146 // fmla v6.4s, v10.4s, v8.s[0]
 
 	// integer sums times both scales
-	FMOVS        8(R4), F8
+	WORD $0xbc408088 // ldur s8, [x4, #8]
 	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd45 // fmla v5.4s, v10.4s, v8.4s
-	FMOVS        12(R4), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	WORD $0xbc40c088 // ldur s8, [x4, #12]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
-	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4f871126 // fmla v6.4s, v9.4s, v7.s[0]
 	ADD          $0x30, R7
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -5291,18 +5164,16 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000e7 // ldr h7, [x7]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
-	WORD $0x7d4004e8 // ldr h8, [x7, #2]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c4000e7 // ldur h7, [x7]
+	WORD $0x1ee240e7 // fcvt s7, h7
+	WORD $0x7c4020e8 // ldur h8, [x7, #2]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R7), F9
+	WORD $0x3cc080e9 // ldur q9, [x7, #8]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
-	FMOVS        4(R7), F11
+	WORD $0xbc4040eb // ldur s11, [x7, #4]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
 	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
@@ -5310,11 +5181,10 @@ loop5:
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
 	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
-	FLDPQ        (R3), (F11, F12)
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x3cc0006b // ldur q11, [x3]
+	WORD $0x3cc1006c // ldur q12, [x3, #16]
 	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
 	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -5323,7 +5193,8 @@ loop5:
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        32(R3), (F12, F13)
+	WORD $0x3cc2006c // ldur q12, [x3, #32]
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
 	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
 	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
 	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
@@ -5332,20 +5203,20 @@ loop5:
 	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FMOVD        (R5), F10
-	WORD $0x4e2acd05 // fmla v5.4s, v8.4s, v10.4s
-	FMOVD        8(R5), F10
-	WORD $0x4e2acd06 // fmla v6.4s, v8.4s, v10.4s
+	WORD $0xfc4000aa // ldur d10, [x5]
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	WORD $0xfc4080aa // ldur d10, [x5, #8]
+	WORD $0x4f881146 // fmla v6.4s, v10.4s, v8.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R4), F8
+	WORD $0xbc400088 // ldur s8, [x4]
 	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd45 // fmla v5.4s, v10.4s, v8.4s
-	FMOVS        4(R4), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	WORD $0xbc404088 // ldur s8, [x4, #4]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
-	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4f871126 // fmla v6.4s, v9.4s, v7.s[0]
 	ADD          $0x18, R7
 	ADD          $0x40, R3
 	ADD          $8, R4
@@ -5411,18 +5282,16 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000e8 // ldr h8, [x7]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x7d4004e9 // ldr h9, [x7, #2]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4000e8 // ldur h8, [x7]
+	WORD $0x1ee24108 // fcvt s8, h8
+	WORD $0x7c4020e9 // ldur h9, [x7, #2]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R7), F10
+	WORD $0x3cc080ea // ldur q10, [x7, #8]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e241d4a // and v10.16b, v10.16b, v4.16b
-	FMOVS        4(R7), F12
+	WORD $0xbc4040ec // ldur s12, [x7, #4]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4e02018d // tbl v13.16b, { v12.16b }, v2.16b
 	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
@@ -5430,11 +5299,10 @@ loop3:
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
-	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
-	FLDPQ        (R3), (F12, F13)
+	WORD $0x6ea11daa // bit v10.16b, v13.16b, v1.16b
+	WORD $0x6ea11d8b // bit v11.16b, v12.16b, v1.16b
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006d // ldur q13, [x3, #16]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -5443,7 +5311,8 @@ loop3:
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        32(R3), (F13, F14)
+	WORD $0x3cc2006d // ldur q13, [x3, #32]
+	WORD $0x3cc3006e // ldur q14, [x3, #48]
 	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
 	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -5452,7 +5321,8 @@ loop3:
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        64(R3), (F14, F15)
+	WORD $0x3cc4006e // ldur q14, [x3, #64]
+	WORD $0x3cc5006f // ldur q15, [x3, #80]
 	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
 	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
 	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
@@ -5461,40 +5331,38 @@ loop3:
 	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
 	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FMOVD        (R5), F11
-	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
-	FMOVD        8(R5), F11
-	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
-	FMOVD        16(R5), F11
-	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
+	WORD $0xfc4000ab // ldur d11, [x5]
+	WORD $0x4f891165 // fmla v5.4s, v11.4s, v9.s[0]
+	WORD $0xfc4080ab // ldur d11, [x5, #8]
+	WORD $0x4f891166 // fmla v6.4s, v11.4s, v9.s[0]
+	WORD $0xfc4100ab // ldur d11, [x5, #16]
+	WORD $0x4f891167 // fmla v7.4s, v11.4s, v9.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R4), F9
+	WORD $0xbc400089 // ldur s9, [x4]
 	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
-	FMOVS        4(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891165 // fmla v5.4s, v11.4s, v9.s[0]
+	WORD $0xbc404089 // ldur s9, [x4, #4]
 	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd66 // fmla v6.4s, v11.4s, v9.4s
-	FMOVS        8(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891166 // fmla v6.4s, v11.4s, v9.s[0]
+	WORD $0xbc408089 // ldur s9, [x4, #8]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
 
 	// scales of the block
-	WORD $0x7d4030e8 // ldr h8, [x7, #24]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x7d4034e9 // ldr h9, [x7, #26]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4180e8 // ldur h8, [x7, #24]
+	WORD $0x1ee24108 // fcvt s8, h8
+	WORD $0x7c41a0e9 // ldur h9, [x7, #26]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        32(R7), F10
+	WORD $0x3cc200ea // ldur q10, [x7, #32]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e241d4a // and v10.16b, v10.16b, v4.16b
-	FMOVS        28(R7), F12
+	WORD $0xbc41c0ec // ldur s12, [x7, #28]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4e02018d // tbl v13.16b, { v12.16b }, v2.16b
 	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
@@ -5502,11 +5370,10 @@ loop3:
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
-	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
-	FLDPQ        96(R3), (F12, F13)
+	WORD $0x6ea11daa // bit v10.16b, v13.16b, v1.16b
+	WORD $0x6ea11d8b // bit v11.16b, v12.16b, v1.16b
+	WORD $0x3cc6006c // ldur q12, [x3, #96]
+	WORD $0x3cc7006d // ldur q13, [x3, #112]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -5515,7 +5382,8 @@ loop3:
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        128(R3), (F13, F14)
+	WORD $0x3cc8006d // ldur q13, [x3, #128]
+	WORD $0x3cc9006e // ldur q14, [x3, #144]
 	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
 	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -5524,7 +5392,8 @@ loop3:
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        160(R3), (F14, F15)
+	WORD $0x3cca006e // ldur q14, [x3, #160]
+	WORD $0x3ccb006f // ldur q15, [x3, #176]
 	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
 	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
 	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
@@ -5533,26 +5402,26 @@ loop3:
 	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
 	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FMOVD        24(R5), F11
-	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
-	FMOVD        32(R5), F11
-	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
-	FMOVD        40(R5), F11
-	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
+	WORD $0xfc4180ab // ldur d11, [x5, #24]
+	WORD $0x4f891165 // fmla v5.4s, v11.4s, v9.s[0]
+	WORD $0xfc4200ab // ldur d11, [x5, #32]
+	WORD $0x4f891166 // fmla v6.4s, v11.4s, v9.s[0]
+	WORD $0xfc4280ab // ldur d11, [x5, #40]
+	WORD $0x4f891167 // fmla v7.4s, v11.4s, v9.s[0]
 
 	// integer sums times both scales
-	FMOVS        12(R4), F9
+	WORD $0xbc40c089 // ldur s9, [x4, #12]
 	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
-	FMOVS        16(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891165 // fmla v5.4s, v11.4s, v9.s[0]
+	WORD $0xbc410089 // ldur s9, [x4, #16]
 	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd66 // fmla v6.4s, v11.4s, v9.4s
-	FMOVS        20(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891166 // fmla v6.4s, v11.4s, v9.s[0]
+	WORD $0xbc414089 // ldur s9, [x4, #20]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
 	ADD          $0x30, R7
 	ADD          $0xc0, R3
 	ADD          $0x18, R4
@@ -5568,18 +5437,16 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000e8 // ldr h8, [x7]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x7d4004e9 // ldr h9, [x7, #2]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4000e8 // ldur h8, [x7]
+	WORD $0x1ee24108 // fcvt s8, h8
+	WORD $0x7c4020e9 // ldur h9, [x7, #2]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R7), F10
+	WORD $0x3cc080ea // ldur q10, [x7, #8]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e241d4a // and v10.16b, v10.16b, v4.16b
-	FMOVS        4(R7), F12
+	WORD $0xbc4040ec // ldur s12, [x7, #4]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4e02018d // tbl v13.16b, { v12.16b }, v2.16b
 	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
@@ -5587,11 +5454,10 @@ loop5:
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
-	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
-	FLDPQ        (R3), (F12, F13)
+	WORD $0x6ea11daa // bit v10.16b, v13.16b, v1.16b
+	WORD $0x6ea11d8b // bit v11.16b, v12.16b, v1.16b
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006d // ldur q13, [x3, #16]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -5600,7 +5466,8 @@ loop5:
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        32(R3), (F13, F14)
+	WORD $0x3cc2006d // ldur q13, [x3, #32]
+	WORD $0x3cc3006e // ldur q14, [x3, #48]
 	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
 	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -5609,7 +5476,8 @@ loop5:
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        64(R3), (F14, F15)
+	WORD $0x3cc4006e // ldur q14, [x3, #64]
+	WORD $0x3cc5006f // ldur q15, [x3, #80]
 	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
 	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
 	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
@@ -5618,26 +5486,26 @@ loop5:
 	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
 	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FMOVD        (R5), F11
-	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
-	FMOVD        8(R5), F11
-	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
-	FMOVD        16(R5), F11
-	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
+	WORD $0xfc4000ab // ldur d11, [x5]
+	WORD $0x4f891165 // fmla v5.4s, v11.4s, v9.s[0]
+	WORD $0xfc4080ab // ldur d11, [x5, #8]
+	WORD $0x4f891166 // fmla v6.4s, v11.4s, v9.s[0]
+	WORD $0xfc4100ab // ldur d11, [x5, #16]
+	WORD $0x4f891167 // fmla v7.4s, v11.4s, v9.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R4), F9
+	WORD $0xbc400089 // ldur s9, [x4]
 	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
-	FMOVS        4(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891165 // fmla v5.4s, v11.4s, v9.s[0]
+	WORD $0xbc404089 // ldur s9, [x4, #4]
 	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd66 // fmla v6.4s, v11.4s, v9.4s
-	FMOVS        8(R4), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891166 // fmla v6.4s, v11.4s, v9.s[0]
+	WORD $0xbc408089 // ldur s9, [x4, #8]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
 	ADD          $0x18, R7
 	ADD          $0x60, R3
 	ADD          $0xc, R4
@@ -5709,18 +5577,16 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000e9 // ldr h9, [x7]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x7d4004ea // ldr h10, [x7, #2]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000e9 // ldur h9, [x7]
+	WORD $0x1ee24129 // fcvt s9, h9
+	WORD $0x7c4020ea // ldur h10, [x7, #2]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R7), F11
+	WORD $0x3cc080eb // ldur q11, [x7, #8]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
-	FMOVS        4(R7), F13
+	WORD $0xbc4040ed // ldur s13, [x7, #4]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4e0201ae // tbl v14.16b, { v13.16b }, v2.16b
 	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
@@ -5728,11 +5594,10 @@ loop3:
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
 	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
-	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
-	FLDPQ        (R3), (F13, F14)
+	WORD $0x6ea11dcb // bit v11.16b, v14.16b, v1.16b
+	WORD $0x6ea11dac // bit v12.16b, v13.16b, v1.16b
+	WORD $0x3cc0006d // ldur q13, [x3]
+	WORD $0x3cc1006e // ldur q14, [x3, #16]
 	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -5741,7 +5606,8 @@ loop3:
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        32(R3), (F14, F15)
+	WORD $0x3cc2006e // ldur q14, [x3, #32]
+	WORD $0x3cc3006f // ldur q15, [x3, #48]
 	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -5750,7 +5616,8 @@ loop3:
 	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        64(R3), (F15, F16)
+	WORD $0x3cc4006f // ldur q15, [x3, #64]
+	WORD $0x3cc50070 // ldur q16, [x3, #80]
 	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
 	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -5759,7 +5626,8 @@ loop3:
 	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        96(R3), (F16, F17)
+	WORD $0x3cc60070 // ldur q16, [x3, #96]
+	WORD $0x3cc70071 // ldur q17, [x3, #112]
 	WORD $0x0e30c172 // smull v18.8h, v11.8b, v16.8b
 	WORD $0x4e30c16b // smull2 v11.8h, v11.16b, v16.16b
 	WORD $0x4e6bbe4b // addp v11.8h, v18.8h, v11.8h
@@ -5768,46 +5636,44 @@ loop3:
 	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
 	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FMOVD        (R5), F12
-	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
-	FMOVD        8(R5), F12
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	FMOVD        16(R5), F12
-	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVD        24(R5), F12
-	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
+	WORD $0xfc4000ac // ldur d12, [x5]
+	WORD $0x4f8a1185 // fmla v5.4s, v12.4s, v10.s[0]
+	WORD $0xfc4080ac // ldur d12, [x5, #8]
+	WORD $0x4f8a1186 // fmla v6.4s, v12.4s, v10.s[0]
+	WORD $0xfc4100ac // ldur d12, [x5, #16]
+	WORD $0x4f8a1187 // fmla v7.4s, v12.4s, v10.s[0]
+	WORD $0xfc4180ac // ldur d12, [x5, #24]
+	WORD $0x4f8a1188 // fmla v8.4s, v12.4s, v10.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
-	FMOVS        4(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1185 // fmla v5.4s, v12.4s, v10.s[0]
+	WORD $0xbc40408a // ldur s10, [x4, #4]
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd86 // fmla v6.4s, v12.4s, v10.4s
-	FMOVS        8(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1186 // fmla v6.4s, v12.4s, v10.s[0]
+	WORD $0xbc40808a // ldur s10, [x4, #8]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd87 // fmla v7.4s, v12.4s, v10.4s
-	FMOVS        12(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1187 // fmla v7.4s, v12.4s, v10.s[0]
+	WORD $0xbc40c08a // ldur s10, [x4, #12]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
+	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f891168 // fmla v8.4s, v11.4s, v9.s[0]
 
 	// scales of the block
-	WORD $0x7d4030e9 // ldr h9, [x7, #24]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x7d4034ea // ldr h10, [x7, #26]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4180e9 // ldur h9, [x7, #24]
+	WORD $0x1ee24129 // fcvt s9, h9
+	WORD $0x7c41a0ea // ldur h10, [x7, #26]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        32(R7), F11
+	WORD $0x3cc200eb // ldur q11, [x7, #32]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
-	FMOVS        28(R7), F13
+	WORD $0xbc41c0ed // ldur s13, [x7, #28]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4e0201ae // tbl v14.16b, { v13.16b }, v2.16b
 	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
@@ -5815,11 +5681,10 @@ loop3:
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
 	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
-	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
-	FLDPQ        128(R3), (F13, F14)
+	WORD $0x6ea11dcb // bit v11.16b, v14.16b, v1.16b
+	WORD $0x6ea11dac // bit v12.16b, v13.16b, v1.16b
+	WORD $0x3cc8006d // ldur q13, [x3, #128]
+	WORD $0x3cc9006e // ldur q14, [x3, #144]
 	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -5828,7 +5693,8 @@ loop3:
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        160(R3), (F14, F15)
+	WORD $0x3cca006e // ldur q14, [x3, #160]
+	WORD $0x3ccb006f // ldur q15, [x3, #176]
 	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -5837,7 +5703,8 @@ loop3:
 	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        192(R3), (F15, F16)
+	WORD $0x3ccc006f // ldur q15, [x3, #192]
+	WORD $0x3ccd0070 // ldur q16, [x3, #208]
 	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
 	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -5846,7 +5713,8 @@ loop3:
 	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        224(R3), (F16, F17)
+	WORD $0x3cce0070 // ldur q16, [x3, #224]
+	WORD $0x3ccf0071 // ldur q17, [x3, #240]
 	WORD $0x0e30c172 // smull v18.8h, v11.8b, v16.8b
 	WORD $0x4e30c16b // smull2 v11.8h, v11.16b, v16.16b
 	WORD $0x4e6bbe4b // addp v11.8h, v18.8h, v11.8h
@@ -5855,32 +5723,32 @@ loop3:
 	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
 	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FMOVD        32(R5), F12
-	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
-	FMOVD        40(R5), F12
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	FMOVD        48(R5), F12
-	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVD        56(R5), F12
-	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
+	WORD $0xfc4200ac // ldur d12, [x5, #32]
+	WORD $0x4f8a1185 // fmla v5.4s, v12.4s, v10.s[0]
+	WORD $0xfc4280ac // ldur d12, [x5, #40]
+	WORD $0x4f8a1186 // fmla v6.4s, v12.4s, v10.s[0]
+	WORD $0xfc4300ac // ldur d12, [x5, #48]
+	WORD $0x4f8a1187 // fmla v7.4s, v12.4s, v10.s[0]
+	WORD $0xfc4380ac // ldur d12, [x5, #56]
+	WORD $0x4f8a1188 // fmla v8.4s, v12.4s, v10.s[0]
 
 	// integer sums times both scales
-	FMOVS        16(R4), F10
+	WORD $0xbc41008a // ldur s10, [x4, #16]
 	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
-	FMOVS        20(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1185 // fmla v5.4s, v12.4s, v10.s[0]
+	WORD $0xbc41408a // ldur s10, [x4, #20]
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd86 // fmla v6.4s, v12.4s, v10.4s
-	FMOVS        24(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1186 // fmla v6.4s, v12.4s, v10.s[0]
+	WORD $0xbc41808a // ldur s10, [x4, #24]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd87 // fmla v7.4s, v12.4s, v10.4s
-	FMOVS        28(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1187 // fmla v7.4s, v12.4s, v10.s[0]
+	WORD $0xbc41c08a // ldur s10, [x4, #28]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
+	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f891168 // fmla v8.4s, v11.4s, v9.s[0]
 	ADD          $0x30, R7
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -5896,18 +5764,16 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000e9 // ldr h9, [x7]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x7d4004ea // ldr h10, [x7, #2]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000e9 // ldur h9, [x7]
+	WORD $0x1ee24129 // fcvt s9, h9
+	WORD $0x7c4020ea // ldur h10, [x7, #2]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R7), F11
+	WORD $0x3cc080eb // ldur q11, [x7, #8]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
-	FMOVS        4(R7), F13
+	WORD $0xbc4040ed // ldur s13, [x7, #4]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4e0201ae // tbl v14.16b, { v13.16b }, v2.16b
 	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
@@ -5915,11 +5781,10 @@ loop5:
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
 	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
-	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
-	FLDPQ        (R3), (F13, F14)
+	WORD $0x6ea11dcb // bit v11.16b, v14.16b, v1.16b
+	WORD $0x6ea11dac // bit v12.16b, v13.16b, v1.16b
+	WORD $0x3cc0006d // ldur q13, [x3]
+	WORD $0x3cc1006e // ldur q14, [x3, #16]
 	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -5928,7 +5793,8 @@ loop5:
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        32(R3), (F14, F15)
+	WORD $0x3cc2006e // ldur q14, [x3, #32]
+	WORD $0x3cc3006f // ldur q15, [x3, #48]
 	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -5937,7 +5803,8 @@ loop5:
 	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        64(R3), (F15, F16)
+	WORD $0x3cc4006f // ldur q15, [x3, #64]
+	WORD $0x3cc50070 // ldur q16, [x3, #80]
 	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
 	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -5946,7 +5813,8 @@ loop5:
 	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        96(R3), (F16, F17)
+	WORD $0x3cc60070 // ldur q16, [x3, #96]
+	WORD $0x3cc70071 // ldur q17, [x3, #112]
 	WORD $0x0e30c172 // smull v18.8h, v11.8b, v16.8b
 	WORD $0x4e30c16b // smull2 v11.8h, v11.16b, v16.16b
 	WORD $0x4e6bbe4b // addp v11.8h, v18.8h, v11.8h
@@ -5955,32 +5823,32 @@ loop5:
 	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
 	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FMOVD        (R5), F12
-	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
-	FMOVD        8(R5), F12
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	FMOVD        16(R5), F12
-	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVD        24(R5), F12
-	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
+	WORD $0xfc4000ac // ldur d12, [x5]
+	WORD $0x4f8a1185 // fmla v5.4s, v12.4s, v10.s[0]
+	WORD $0xfc4080ac // ldur d12, [x5, #8]
+	WORD $0x4f8a1186 // fmla v6.4s, v12.4s, v10.s[0]
+	WORD $0xfc4100ac // ldur d12, [x5, #16]
+	WORD $0x4f8a1187 // fmla v7.4s, v12.4s, v10.s[0]
+	WORD $0xfc4180ac // ldur d12, [x5, #24]
+	WORD $0x4f8a1188 // fmla v8.4s, v12.4s, v10.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
-	FMOVS        4(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1185 // fmla v5.4s, v12.4s, v10.s[0]
+	WORD $0xbc40408a // ldur s10, [x4, #4]
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd86 // fmla v6.4s, v12.4s, v10.4s
-	FMOVS        8(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1186 // fmla v6.4s, v12.4s, v10.s[0]
+	WORD $0xbc40808a // ldur s10, [x4, #8]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd87 // fmla v7.4s, v12.4s, v10.4s
-	FMOVS        12(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1187 // fmla v7.4s, v12.4s, v10.s[0]
+	WORD $0xbc40c08a // ldur s10, [x4, #12]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
+	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f891168 // fmla v8.4s, v11.4s, v9.s[0]
 	ADD          $0x18, R7
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -6035,10 +5903,6 @@ TEXT ·matmulQ8Fours1xQ5_1NEON(SB), NOSPLIT, $160-72
 	MOVD         $q5_1_shuffle2<>+0(SB), R0
 	FMOVQ        (R0), F3
 	WORD $0x4f00e5e4 // movi v4.16b, #15
-	MOVD         $q5_1_order<>+0(SB), R0
-	FMOVQ        (R0), F5
-	MOVD         $q5_1_order2<>+0(SB), R0
-	FMOVQ        (R0), F6
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -6055,13 +5919,11 @@ loop1:
 	BLT          done4
 
 loop3:
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4f00e405 // movi v5.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         s+32(FP), R8
+	WORD $0x4f00e406 // movi v6.16b, #0
 	MOVD         blocks+64(FP), R9
 	MOVD         R1, R10
 	SUBS         $4, R9
@@ -6072,142 +5934,135 @@ loop5:
 	WORD $0xf9842140 // prfm pldl1keep, [x10, #2112]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d40014b // ldr h11, [x10]
-	WORD $0x7d40314c // ldr h12, [x10, #24]
-	WORD $0x4e4c396b // zip1 v11.8h, v11.8h, v12.8h
-	WORD $0x7d40614c // ldr h12, [x10, #48]
-	WORD $0x7d40914d // ldr h13, [x10, #72]
-	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
-	WORD $0x4e8c396b // zip1 v11.4s, v11.4s, v12.4s
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	FMOVQ        (R7), F12
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
-	WORD $0x7d40054c // ldr h12, [x10, #2]
-	WORD $0x7d40354d // ldr h13, [x10, #26]
-	WORD $0x4e4d398c // zip1 v12.8h, v12.8h, v13.8h
-	WORD $0x7d40654d // ldr h13, [x10, #50]
-	WORD $0x7d40954e // ldr h14, [x10, #74]
-	WORD $0x4e4e39ad // zip1 v13.8h, v13.8h, v14.8h
-	WORD $0x4e8d398c // zip1 v12.4s, v12.4s, v13.4s
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e05018d // tbl v13.16b, { v12.16b }, v5.16b
-	FMOVQ        (R8), F14
-	WORD $0x4e2ecda7 // fmla v7.4s, v13.4s, v14.4s
-	WORD $0x4e06018c // tbl v12.16b, { v12.16b }, v6.16b
-	FMOVQ        16(R8), F13
-	WORD $0x4e2dcd88 // fmla v8.4s, v12.4s, v13.4s
+	WORD $0x7c400147 // ldur h7, [x10]
+	WORD $0x7c418148 // ldur h8, [x10, #24]
+	WORD $0x4e4838e7 // zip1 v7.8h, v7.8h, v8.8h
+	WORD $0x7c430148 // ldur h8, [x10, #48]
+	WORD $0x7c448149 // ldur h9, [x10, #72]
+	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
+	WORD $0x4e8838e7 // zip1 v7.4s, v7.4s, v8.4s
+	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x3cc000e8 // ldur q8, [x7]
+	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	WORD $0x7c402148 // ldur h8, [x10, #2]
+	WORD $0x7c41a149 // ldur h9, [x10, #26]
+	WORD $0x4e493908 // zip1 v8.8h, v8.8h, v9.8h
+	WORD $0x7c432149 // ldur h9, [x10, #50]
+	WORD $0x7c44a14a // ldur h10, [x10, #74]
+	WORD $0x4e4a3929 // zip1 v9.8h, v9.8h, v10.8h
+	WORD $0x4e893908 // zip1 v8.4s, v8.4s, v9.4s
+	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x3cc00109 // ldur q9, [x8]
+	WORD $0x3cc1010a // ldur q10, [x8, #16]
+	WORD $0x6e2ad529 // faddp v9.4s, v9.4s, v10.4s
+	WORD $0x4e29cd06 // fmla v6.4s, v8.4s, v9.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R10), F12
-	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
-	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
-	FMOVS        4(R10), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e0201cf // tbl v15.16b, { v14.16b }, v2.16b
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	FLDPQ        (R6), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
-	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
-	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	WORD $0x3cc08148 // ldur q8, [x10, #8]
+	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
+	WORD $0x4e241d08 // and v8.16b, v8.16b, v4.16b
+	WORD $0xbc40414a // ldur s10, [x10, #4]
+	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x4e02014b // tbl v11.16b, { v10.16b }, v2.16b
+	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d4a // cmeq v10.16b, v10.16b, v0.16b
+	WORD $0x6ea11d68 // bit v8.16b, v11.16b, v1.16b
+	WORD $0x6ea11d49 // bit v9.16b, v10.16b, v1.16b
+	WORD $0x3cc000ca // ldur q10, [x6]
+	WORD $0x3cc100cb // ldur q11, [x6, #16]
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2bc12a // smull v10.8h, v9.8b, v11.8b
+	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        32(R10), F12
-	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
-	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
-	FMOVS        28(R10), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e0201cf // tbl v15.16b, { v14.16b }, v2.16b
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	FLDPQ        32(R6), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
-	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
-	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4fab1188 // fmla v8.4s, v12.4s, v11.s[1]
+	WORD $0x3cc20149 // ldur q9, [x10, #32]
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
+	WORD $0xbc41c14b // ldur s11, [x10, #28]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
+	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x3cc200cb // ldur q11, [x6, #32]
+	WORD $0x3cc300cc // ldur q12, [x6, #48]
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
+	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2cc14b // smull v11.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        56(R10), F12
-	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
-	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
-	FMOVS        52(R10), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e0201cf // tbl v15.16b, { v14.16b }, v2.16b
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	FLDPQ        64(R6), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
-	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
-	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b1989 // fmla v9.4s, v12.4s, v11.s[2]
+	WORD $0x3cc3814a // ldur q10, [x10, #56]
+	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
+	WORD $0x4e241d4a // and v10.16b, v10.16b, v4.16b
+	WORD $0xbc43414c // ldur s12, [x10, #52]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e02018d // tbl v13.16b, { v12.16b }, v2.16b
+	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6ea11daa // bit v10.16b, v13.16b, v1.16b
+	WORD $0x6ea11d8b // bit v11.16b, v12.16b, v1.16b
+	WORD $0x3cc400cc // ldur q12, [x6, #64]
+	WORD $0x3cc500cd // ldur q13, [x6, #80]
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2dc16c // smull v12.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        80(R10), F12
-	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
-	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
-	FMOVS        76(R10), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e0201cf // tbl v15.16b, { v14.16b }, v2.16b
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x3cc5014b // ldur q11, [x10, #80]
+	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
+	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
+	WORD $0xbc44c14d // ldur s13, [x10, #76]
+	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4e0201ae // tbl v14.16b, { v13.16b }, v2.16b
+	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1dad // orr v13.16b, v13.16b, v14.16b
-	FLDPQ        96(R6), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x6ea11dcb // bit v11.16b, v14.16b, v1.16b
+	WORD $0x6ea11dac // bit v12.16b, v13.16b, v1.16b
+	WORD $0x3cc600cd // ldur q13, [x6, #96]
+	WORD $0x3cc700ce // ldur q14, [x6, #112]
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
+	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2ec18d // smull v13.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
-	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
-	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4fab198a // fmla v10.4s, v12.4s, v11.s[3]
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+
+	// sums of 4 groups, times their factors
+	WORD $0x4ea9bd08 // addp v8.4s, v8.4s, v9.4s
+	WORD $0x4eabbd49 // addp v9.4s, v10.4s, v11.4s
+	WORD $0x4ea9bd08 // addp v8.4s, v8.4s, v9.4s
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4e27cd05 // fmla v5.4s, v8.4s, v7.4s
 	ADD          $0x60, R10
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -6223,46 +6078,43 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d40014b // ldr h11, [x10]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x7d40054c // ldr h12, [x10, #2]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c400147 // ldur h7, [x10]
+	WORD $0x1ee240e7 // fcvt s7, h7
+	WORD $0x7c402148 // ldur h8, [x10, #2]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R10), F13
-	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
-	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
-	FMOVS        4(R10), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e0201f0 // tbl v16.16b, { v15.16b }, v2.16b
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
-	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
-	FLDPQ        (R6), (F15, F16)
-	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e30c1cf // smull v15.8h, v14.8b, v16.8b
-	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FMOVD        (R8), F14
-	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
+	WORD $0x3cc08149 // ldur q9, [x10, #8]
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
+	WORD $0xbc40414b // ldur s11, [x10, #4]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
+	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x3cc000cb // ldur q11, [x6]
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
+	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2cc14b // smull v11.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	WORD $0xfc40010a // ldur d10, [x8]
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R7), F12
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
-	WORD $0x4e2bcda7 // fmla v7.4s, v13.4s, v11.4s
+	WORD $0xbc4000e8 // ldur s8, [x7]
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4f871125 // fmla v5.4s, v9.4s, v7.s[0]
 	ADD          $0x18, R10
 	ADD          $0x20, R6
 	ADD          $4, R7
@@ -6272,10 +6124,10 @@ loop7:
 
 done8:
 	ADD          $1, R9
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	WORD $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
-	FMOVQ        F7, (R5)
+	MOVD         $q5_1_times<>+0(SB), R6
+	FMOVQ        (R6), F7
+	WORD $0x4e27ccc5 // fmla v5.4s, v6.4s, v7.4s
+	FMOVQ        F5, (R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -6286,18 +6138,18 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F7
-	FMOVQ        32(R3), F8
-	FMOVQ        64(R3), F9
-	FMOVQ        96(R3), F10
-	WORD $0x4ec838eb // zip1 v11.2d, v7.2d, v8.2d
-	WORD $0x4ec878e7 // zip2 v7.2d, v7.2d, v8.2d
-	WORD $0x4e27d56b // fadd v11.4s, v11.4s, v7.4s
-	WORD $0x4eca3927 // zip1 v7.2d, v9.2d, v10.2d
-	WORD $0x4eca7928 // zip2 v8.2d, v9.2d, v10.2d
-	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD $0x6e27d567 // faddp v7.4s, v11.4s, v7.4s
-	FMOVQ        F7, (R0)
+	WORD $0x3cc00065 // ldur q5, [x3]
+	WORD $0x3cc20066 // ldur q6, [x3, #32]
+	WORD $0x3cc40067 // ldur q7, [x3, #64]
+	WORD $0x3cc60068 // ldur q8, [x3, #96]
+	WORD $0x4ec638a9 // zip1 v9.2d, v5.2d, v6.2d
+	WORD $0x4ec678a5 // zip2 v5.2d, v5.2d, v6.2d
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	WORD $0x4ec838e5 // zip1 v5.2d, v7.2d, v8.2d
+	WORD $0x4ec878e6 // zip2 v6.2d, v7.2d, v8.2d
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
+	WORD $0x6e25d525 // faddp v5.4s, v9.4s, v5.4s
+	FMOVQ        F5, (R0)
 	ADD          $0x10, R0
 	SUBS         $4, R2
 	BGE          loop1
@@ -6347,18 +6199,16 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400147 // ldr h7, [x10]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
-	WORD $0x7d400548 // ldr h8, [x10, #2]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c400147 // ldur h7, [x10]
+	WORD $0x1ee240e7 // fcvt s7, h7
+	WORD $0x7c402148 // ldur h8, [x10, #2]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R10), F9
+	WORD $0x3cc08149 // ldur q9, [x10, #8]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
-	FMOVS        4(R10), F11
+	WORD $0xbc40414b // ldur s11, [x10, #4]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
 	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
@@ -6366,11 +6216,10 @@ loop5:
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
 	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
-	FLDPQ        (R6), (F11, F12)
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x3cc000cb // ldur q11, [x6]
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
 	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
 	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -6379,7 +6228,8 @@ loop5:
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        32(R6), (F12, F13)
+	WORD $0x3cc200cc // ldur q12, [x6, #32]
+	WORD $0x3cc300cd // ldur q13, [x6, #48]
 	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
 	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
 	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
@@ -6388,34 +6238,32 @@ loop5:
 	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FMOVD        (R8), F10
-	WORD $0x4e2acd05 // fmla v5.4s, v8.4s, v10.4s
-	FMOVD        8(R8), F10
-	WORD $0x4e2acd06 // fmla v6.4s, v8.4s, v10.4s
+	WORD $0xfc40010a // ldur d10, [x8]
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	WORD $0xfc40810a // ldur d10, [x8, #8]
+	WORD $0x4f881146 // fmla v6.4s, v10.4s, v8.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R7), F8
+	WORD $0xbc4000e8 // ldur s8, [x7]
 	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd45 // fmla v5.4s, v10.4s, v8.4s
-	FMOVS        4(R7), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	WORD $0xbc4040e8 // ldur s8, [x7, #4]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
-	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4f871126 // fmla v6.4s, v9.4s, v7.s[0]
 
 	// scales of the block
-	WORD $0x7d403147 // ldr h7, [x10, #24]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
-	WORD $0x7d403548 // ldr h8, [x10, #26]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c418147 // ldur h7, [x10, #24]
+	WORD $0x1ee240e7 // fcvt s7, h7
+	WORD $0x7c41a148 // ldur h8, [x10, #26]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        32(R10), F9
+	WORD $0x3cc20149 // ldur q9, [x10, #32]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
-	FMOVS        28(R10), F11
+	WORD $0xbc41c14b // ldur s11, [x10, #28]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
 	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
@@ -6423,11 +6271,10 @@ loop5:
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
 	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
-	FLDPQ        64(R6), (F11, F12)
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x3cc400cb // ldur q11, [x6, #64]
+	WORD $0x3cc500cc // ldur q12, [x6, #80]
 	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
 	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -6436,7 +6283,8 @@ loop5:
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        96(R6), (F12, F13)
+	WORD $0x3cc600cc // ldur q12, [x6, #96]
+	WORD $0x3cc700cd // ldur q13, [x6, #112]
 	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
 	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
 	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
@@ -6445,20 +6293,20 @@ loop5:
 	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FMOVD        16(R8), F10
-	WORD $0x4e2acd05 // fmla v5.4s, v8.4s, v10.4s
-	FMOVD        24(R8), F10
-	WORD $0x4e2acd06 // fmla v6.4s, v8.4s, v10.4s
+	WORD $0xfc41010a // ldur d10, [x8, #16]
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	WORD $0xfc41810a // ldur d10, [x8, #24]
+	WORD $0x4f881146 // fmla v6.4s, v10.4s, v8.s[0]
 
 	// integer sums times both scales
-	FMOVS        8(R7), F8
+	WORD $0xbc4080e8 // ldur s8, [x7, #8]
 	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd45 // fmla v5.4s, v10.4s, v8.4s
-	FMOVS        12(R7), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	WORD $0xbc40c0e8 // ldur s8, [x7, #12]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
-	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4f871126 // fmla v6.4s, v9.4s, v7.s[0]
 	ADD          $0x30, R10
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -6474,18 +6322,16 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400147 // ldr h7, [x10]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
-	WORD $0x7d400548 // ldr h8, [x10, #2]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c400147 // ldur h7, [x10]
+	WORD $0x1ee240e7 // fcvt s7, h7
+	WORD $0x7c402148 // ldur h8, [x10, #2]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R10), F9
+	WORD $0x3cc08149 // ldur q9, [x10, #8]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
-	FMOVS        4(R10), F11
+	WORD $0xbc40414b // ldur s11, [x10, #4]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
 	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
@@ -6493,11 +6339,10 @@ loop7:
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
 	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
-	FLDPQ        (R6), (F11, F12)
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x3cc000cb // ldur q11, [x6]
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
 	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
 	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
@@ -6506,7 +6351,8 @@ loop7:
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        32(R6), (F12, F13)
+	WORD $0x3cc200cc // ldur q12, [x6, #32]
+	WORD $0x3cc300cd // ldur q13, [x6, #48]
 	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
 	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
 	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
@@ -6515,20 +6361,20 @@ loop7:
 	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FMOVD        (R8), F10
-	WORD $0x4e2acd05 // fmla v5.4s, v8.4s, v10.4s
-	FMOVD        8(R8), F10
-	WORD $0x4e2acd06 // fmla v6.4s, v8.4s, v10.4s
+	WORD $0xfc40010a // ldur d10, [x8]
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	WORD $0xfc40810a // ldur d10, [x8, #8]
+	WORD $0x4f881146 // fmla v6.4s, v10.4s, v8.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R7), F8
+	WORD $0xbc4000e8 // ldur s8, [x7]
 	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd45 // fmla v5.4s, v10.4s, v8.4s
-	FMOVS        4(R7), F8
+	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	WORD $0xbc4040e8 // ldur s8, [x7, #4]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
-	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
+	WORD $0x4f871126 // fmla v6.4s, v9.4s, v7.s[0]
 	ADD          $0x18, R10
 	ADD          $0x40, R6
 	ADD          $8, R7
@@ -6550,10 +6396,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F5
-	FMOVQ        32(R3), F6
-	FMOVQ        64(R3), F7
-	FMOVQ        96(R3), F8
+	WORD $0x3cc00065 // ldur q5, [x3]
+	WORD $0x3cc20066 // ldur q6, [x3, #32]
+	WORD $0x3cc40067 // ldur q7, [x3, #64]
+	WORD $0x3cc60068 // ldur q8, [x3, #96]
 	WORD $0x4ec638a9 // zip1 v9.2d, v5.2d, v6.2d
 	WORD $0x4ec678a5 // zip2 v5.2d, v5.2d, v6.2d
 	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
@@ -6562,10 +6408,10 @@ done4:
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	WORD $0x6e25d525 // faddp v5.4s, v9.4s, v5.4s
 	FMOVQ        F5, (R0)
-	FMOVQ        128(R3), F5
-	FMOVQ        160(R3), F6
-	FMOVQ        192(R3), F7
-	FMOVQ        224(R3), F8
+	WORD $0x3cc80065 // ldur q5, [x3, #128]
+	WORD $0x3cca0066 // ldur q6, [x3, #160]
+	WORD $0x3ccc0067 // ldur q7, [x3, #192]
+	WORD $0x3cce0068 // ldur q8, [x3, #224]
 	WORD $0x4ec638a9 // zip1 v9.2d, v5.2d, v6.2d
 	WORD $0x4ec678a5 // zip2 v5.2d, v5.2d, v6.2d
 	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
@@ -6627,18 +6473,16 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400148 // ldr h8, [x10]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x7d400549 // ldr h9, [x10, #2]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c400148 // ldur h8, [x10]
+	WORD $0x1ee24108 // fcvt s8, h8
+	WORD $0x7c402149 // ldur h9, [x10, #2]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R10), F10
+	WORD $0x3cc0814a // ldur q10, [x10, #8]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e241d4a // and v10.16b, v10.16b, v4.16b
-	FMOVS        4(R10), F12
+	WORD $0xbc40414c // ldur s12, [x10, #4]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4e02018d // tbl v13.16b, { v12.16b }, v2.16b
 	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
@@ -6646,11 +6490,10 @@ loop5:
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
-	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
-	FLDPQ        (R6), (F12, F13)
+	WORD $0x6ea11daa // bit v10.16b, v13.16b, v1.16b
+	WORD $0x6ea11d8b // bit v11.16b, v12.16b, v1.16b
+	WORD $0x3cc000cc // ldur q12, [x6]
+	WORD $0x3cc100cd // ldur q13, [x6, #16]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -6659,7 +6502,8 @@ loop5:
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        32(R6), (F13, F14)
+	WORD $0x3cc200cd // ldur q13, [x6, #32]
+	WORD $0x3cc300ce // ldur q14, [x6, #48]
 	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
 	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -6668,7 +6512,8 @@ loop5:
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        64(R6), (F14, F15)
+	WORD $0x3cc400ce // ldur q14, [x6, #64]
+	WORD $0x3cc500cf // ldur q15, [x6, #80]
 	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
 	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
 	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
@@ -6677,40 +6522,38 @@ loop5:
 	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
 	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FMOVD        (R8), F11
-	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
-	FMOVD        8(R8), F11
-	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
-	FMOVD        16(R8), F11
-	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
+	WORD $0xfc40010b // ldur d11, [x8]
+	WORD $0x4f891165 // fmla v5.4s, v11.4s, v9.s[0]
+	WORD $0xfc40810b // ldur d11, [x8, #8]
+	WORD $0x4f891166 // fmla v6.4s, v11.4s, v9.s[0]
+	WORD $0xfc41010b // ldur d11, [x8, #16]
+	WORD $0x4f891167 // fmla v7.4s, v11.4s, v9.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R7), F9
+	WORD $0xbc4000e9 // ldur s9, [x7]
 	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
-	FMOVS        4(R7), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891165 // fmla v5.4s, v11.4s, v9.s[0]
+	WORD $0xbc4040e9 // ldur s9, [x7, #4]
 	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd66 // fmla v6.4s, v11.4s, v9.4s
-	FMOVS        8(R7), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891166 // fmla v6.4s, v11.4s, v9.s[0]
+	WORD $0xbc4080e9 // ldur s9, [x7, #8]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
 
 	// scales of the block
-	WORD $0x7d403148 // ldr h8, [x10, #24]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x7d403549 // ldr h9, [x10, #26]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c418148 // ldur h8, [x10, #24]
+	WORD $0x1ee24108 // fcvt s8, h8
+	WORD $0x7c41a149 // ldur h9, [x10, #26]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        32(R10), F10
+	WORD $0x3cc2014a // ldur q10, [x10, #32]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e241d4a // and v10.16b, v10.16b, v4.16b
-	FMOVS        28(R10), F12
+	WORD $0xbc41c14c // ldur s12, [x10, #28]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4e02018d // tbl v13.16b, { v12.16b }, v2.16b
 	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
@@ -6718,11 +6561,10 @@ loop5:
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
-	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
-	FLDPQ        96(R6), (F12, F13)
+	WORD $0x6ea11daa // bit v10.16b, v13.16b, v1.16b
+	WORD $0x6ea11d8b // bit v11.16b, v12.16b, v1.16b
+	WORD $0x3cc600cc // ldur q12, [x6, #96]
+	WORD $0x3cc700cd // ldur q13, [x6, #112]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -6731,7 +6573,8 @@ loop5:
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        128(R6), (F13, F14)
+	WORD $0x3cc800cd // ldur q13, [x6, #128]
+	WORD $0x3cc900ce // ldur q14, [x6, #144]
 	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
 	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -6740,7 +6583,8 @@ loop5:
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        160(R6), (F14, F15)
+	WORD $0x3cca00ce // ldur q14, [x6, #160]
+	WORD $0x3ccb00cf // ldur q15, [x6, #176]
 	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
 	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
 	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
@@ -6749,26 +6593,26 @@ loop5:
 	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
 	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FMOVD        24(R8), F11
-	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
-	FMOVD        32(R8), F11
-	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
-	FMOVD        40(R8), F11
-	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
+	WORD $0xfc41810b // ldur d11, [x8, #24]
+	WORD $0x4f891165 // fmla v5.4s, v11.4s, v9.s[0]
+	WORD $0xfc42010b // ldur d11, [x8, #32]
+	WORD $0x4f891166 // fmla v6.4s, v11.4s, v9.s[0]
+	WORD $0xfc42810b // ldur d11, [x8, #40]
+	WORD $0x4f891167 // fmla v7.4s, v11.4s, v9.s[0]
 
 	// integer sums times both scales
-	FMOVS        12(R7), F9
+	WORD $0xbc40c0e9 // ldur s9, [x7, #12]
 	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
-	FMOVS        16(R7), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891165 // fmla v5.4s, v11.4s, v9.s[0]
+	WORD $0xbc4100e9 // ldur s9, [x7, #16]
 	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd66 // fmla v6.4s, v11.4s, v9.4s
-	FMOVS        20(R7), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891166 // fmla v6.4s, v11.4s, v9.s[0]
+	WORD $0xbc4140e9 // ldur s9, [x7, #20]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
 	ADD          $0x30, R10
 	ADD          $0xc0, R6
 	ADD          $0x18, R7
@@ -6784,18 +6628,16 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400148 // ldr h8, [x10]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	WORD $0x7d400549 // ldr h9, [x10, #2]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c400148 // ldur h8, [x10]
+	WORD $0x1ee24108 // fcvt s8, h8
+	WORD $0x7c402149 // ldur h9, [x10, #2]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R10), F10
+	WORD $0x3cc0814a // ldur q10, [x10, #8]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e241d4a // and v10.16b, v10.16b, v4.16b
-	FMOVS        4(R10), F12
+	WORD $0xbc40414c // ldur s12, [x10, #4]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4e02018d // tbl v13.16b, { v12.16b }, v2.16b
 	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
@@ -6803,11 +6645,10 @@ loop7:
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
 	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4ead1d4a // orr v10.16b, v10.16b, v13.16b
-	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
-	FLDPQ        (R6), (F12, F13)
+	WORD $0x6ea11daa // bit v10.16b, v13.16b, v1.16b
+	WORD $0x6ea11d8b // bit v11.16b, v12.16b, v1.16b
+	WORD $0x3cc000cc // ldur q12, [x6]
+	WORD $0x3cc100cd // ldur q13, [x6, #16]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -6816,7 +6657,8 @@ loop7:
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        32(R6), (F13, F14)
+	WORD $0x3cc200cd // ldur q13, [x6, #32]
+	WORD $0x3cc300ce // ldur q14, [x6, #48]
 	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
 	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -6825,7 +6667,8 @@ loop7:
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        64(R6), (F14, F15)
+	WORD $0x3cc400ce // ldur q14, [x6, #64]
+	WORD $0x3cc500cf // ldur q15, [x6, #80]
 	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
 	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
 	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
@@ -6834,26 +6677,26 @@ loop7:
 	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
 	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FMOVD        (R8), F11
-	WORD $0x4e2bcd25 // fmla v5.4s, v9.4s, v11.4s
-	FMOVD        8(R8), F11
-	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
-	FMOVD        16(R8), F11
-	WORD $0x4e2bcd27 // fmla v7.4s, v9.4s, v11.4s
+	WORD $0xfc40010b // ldur d11, [x8]
+	WORD $0x4f891165 // fmla v5.4s, v11.4s, v9.s[0]
+	WORD $0xfc40810b // ldur d11, [x8, #8]
+	WORD $0x4f891166 // fmla v6.4s, v11.4s, v9.s[0]
+	WORD $0xfc41010b // ldur d11, [x8, #16]
+	WORD $0x4f891167 // fmla v7.4s, v11.4s, v9.s[0]
 
 	// integer sums times both scales
-	FMOVS        (R7), F9
+	WORD $0xbc4000e9 // ldur s9, [x7]
 	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
-	FMOVS        4(R7), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891165 // fmla v5.4s, v11.4s, v9.s[0]
+	WORD $0xbc4040e9 // ldur s9, [x7, #4]
 	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd66 // fmla v6.4s, v11.4s, v9.4s
-	FMOVS        8(R7), F9
+	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
+	WORD $0x4f891166 // fmla v6.4s, v11.4s, v9.s[0]
+	WORD $0xbc4080e9 // ldur s9, [x7, #8]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
 	ADD          $0x18, R10
 	ADD          $0x60, R6
 	ADD          $0xc, R7
@@ -6876,10 +6719,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F5
-	FMOVQ        32(R3), F6
-	FMOVQ        64(R3), F7
-	FMOVQ        96(R3), F8
+	WORD $0x3cc00065 // ldur q5, [x3]
+	WORD $0x3cc20066 // ldur q6, [x3, #32]
+	WORD $0x3cc40067 // ldur q7, [x3, #64]
+	WORD $0x3cc60068 // ldur q8, [x3, #96]
 	WORD $0x4ec638a9 // zip1 v9.2d, v5.2d, v6.2d
 	WORD $0x4ec678a5 // zip2 v5.2d, v5.2d, v6.2d
 	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
@@ -6888,10 +6731,10 @@ done4:
 	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	WORD $0x6e25d525 // faddp v5.4s, v9.4s, v5.4s
 	FMOVQ        F5, (R0)
-	FMOVQ        128(R3), F5
-	FMOVQ        160(R3), F6
-	FMOVQ        192(R3), F7
-	FMOVQ        224(R3), F8
+	WORD $0x3cc80065 // ldur q5, [x3, #128]
+	WORD $0x3cca0066 // ldur q6, [x3, #160]
+	WORD $0x3ccc0067 // ldur q7, [x3, #192]
+	WORD $0x3cce0068 // ldur q8, [x3, #224]
 	WORD $0x4ec638a9 // zip1 v9.2d, v5.2d, v6.2d
 	WORD $0x4ec678a5 // zip2 v5.2d, v5.2d, v6.2d
 	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
@@ -6954,8 +6797,6 @@ loop1:
 loop3:
 	WORD $0x4f00e405 // movi v5.16b, #0
 	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
-	WORD $0x4f00e408 // movi v8.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         s+32(FP), R8
@@ -6967,178 +6808,152 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400149 // ldr h9, [x10]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x7d40054a // ldr h10, [x10, #2]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c400147 // ldur h7, [x10]
+	WORD $0x1ee240e7 // fcvt s7, h7
+	WORD $0x7c402148 // ldur h8, [x10, #2]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R10), F11
-	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
-	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
-	FMOVS        4(R10), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e0201ae // tbl v14.16b, { v13.16b }, v2.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
-	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
-	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
-	FLDPQ        (R6), (F13, F14)
-	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x3cc08149 // ldur q9, [x10, #8]
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
+	WORD $0xbc40414b // ldur s11, [x10, #4]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
+	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x3cc000cb // ldur q11, [x6]
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	WORD $0x3cc200cc // ldur q12, [x6, #32]
+	WORD $0x3cc300cd // ldur q13, [x6, #48]
+	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
+	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc14e // smull v14.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x3cc400cd // ldur q13, [x6, #64]
+	WORD $0x3cc500ce // ldur q14, [x6, #80]
+	WORD $0x0e2dc12f // smull v15.8h, v9.8b, v13.8b
+	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x0e2ec14f // smull v15.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        32(R6), (F14, F15)
-	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        64(R6), (F15, F16)
-	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
-	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
-	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        96(R6), (F16, F17)
-	WORD $0x0e30c172 // smull v18.8h, v11.8b, v16.8b
-	WORD $0x4e30c16b // smull2 v11.8h, v11.16b, v16.16b
-	WORD $0x4e6bbe4b // addp v11.8h, v18.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e31c190 // smull v16.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
-	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FMOVD        (R8), F12
-	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
-	FMOVD        8(R8), F12
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	FMOVD        16(R8), F12
-	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVD        24(R8), F12
-	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
+	WORD $0x3cc600ce // ldur q14, [x6, #96]
+	WORD $0x3cc700cf // ldur q15, [x6, #112]
+	WORD $0x0e2ec130 // smull v16.8h, v9.8b, v14.8b
+	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
+	WORD $0x4e69be09 // addp v9.8h, v16.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2fc14e // smull v14.8h, v10.8b, v15.8b
+	WORD $0x4e2fc14a // smull2 v10.8h, v10.16b, v15.16b
+	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 
-	// integer sums times both scales
-	FMOVS        (R7), F10
-	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
-	FMOVS        4(R7), F10
-	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd86 // fmla v6.4s, v12.4s, v10.4s
-	FMOVS        8(R7), F10
-	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd87 // fmla v7.4s, v12.4s, v10.4s
-	FMOVS        12(R7), F10
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc000ea // ldur q10, [x7]
+	WORD $0x4f879147 // fmul v7.4s, v10.4s, v7.s[0]
+	WORD $0x4eacbd6a // addp v10.4s, v11.4s, v12.4s
+	WORD $0x4ea9bda9 // addp v9.4s, v13.4s, v9.4s
+	WORD $0x4ea9bd49 // addp v9.4s, v10.4s, v9.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e27cd25 // fmla v5.4s, v9.4s, v7.4s
+	WORD $0x3cc00107 // ldur q7, [x8]
+	WORD $0x3cc10109 // ldur q9, [x8, #16]
+	WORD $0x6e29d4e7 // faddp v7.4s, v7.4s, v9.4s
+	WORD $0x4f8810e6 // fmla v6.4s, v7.4s, v8.s[0]
 
 	// scales of the block
-	WORD $0x7d403149 // ldr h9, [x10, #24]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x7d40354a // ldr h10, [x10, #26]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c418147 // ldur h7, [x10, #24]
+	WORD $0x1ee240e7 // fcvt s7, h7
+	WORD $0x7c41a148 // ldur h8, [x10, #26]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        32(R10), F11
-	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
-	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
-	FMOVS        28(R10), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e0201ae // tbl v14.16b, { v13.16b }, v2.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
-	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
-	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
-	FLDPQ        128(R6), (F13, F14)
-	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x3cc20149 // ldur q9, [x10, #32]
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
+	WORD $0xbc41c14b // ldur s11, [x10, #28]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
+	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x3cc800cb // ldur q11, [x6, #128]
+	WORD $0x3cc900cc // ldur q12, [x6, #144]
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	WORD $0x3cca00cc // ldur q12, [x6, #160]
+	WORD $0x3ccb00cd // ldur q13, [x6, #176]
+	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
+	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc14e // smull v14.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x3ccc00cd // ldur q13, [x6, #192]
+	WORD $0x3ccd00ce // ldur q14, [x6, #208]
+	WORD $0x0e2dc12f // smull v15.8h, v9.8b, v13.8b
+	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x0e2ec14f // smull v15.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        160(R6), (F14, F15)
-	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        192(R6), (F15, F16)
-	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
-	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
-	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        224(R6), (F16, F17)
-	WORD $0x0e30c172 // smull v18.8h, v11.8b, v16.8b
-	WORD $0x4e30c16b // smull2 v11.8h, v11.16b, v16.16b
-	WORD $0x4e6bbe4b // addp v11.8h, v18.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e31c190 // smull v16.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
-	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FMOVD        32(R8), F12
-	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
-	FMOVD        40(R8), F12
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	FMOVD        48(R8), F12
-	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVD        56(R8), F12
-	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
+	WORD $0x3cce00ce // ldur q14, [x6, #224]
+	WORD $0x3ccf00cf // ldur q15, [x6, #240]
+	WORD $0x0e2ec130 // smull v16.8h, v9.8b, v14.8b
+	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
+	WORD $0x4e69be09 // addp v9.8h, v16.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2fc14e // smull v14.8h, v10.8b, v15.8b
+	WORD $0x4e2fc14a // smull2 v10.8h, v10.16b, v15.16b
+	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 
-	// integer sums times both scales
-	FMOVS        16(R7), F10
-	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
-	FMOVS        20(R7), F10
-	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd86 // fmla v6.4s, v12.4s, v10.4s
-	FMOVS        24(R7), F10
-	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd87 // fmla v7.4s, v12.4s, v10.4s
-	FMOVS        28(R7), F10
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc100ea // ldur q10, [x7, #16]
+	WORD $0x4f879147 // fmul v7.4s, v10.4s, v7.s[0]
+	WORD $0x4eacbd6a // addp v10.4s, v11.4s, v12.4s
+	WORD $0x4ea9bda9 // addp v9.4s, v13.4s, v9.4s
+	WORD $0x4ea9bd49 // addp v9.4s, v10.4s, v9.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	WORD $0x3cc20107 // ldur q7, [x8, #32]
+	WORD $0x3cc30109 // ldur q9, [x8, #48]
+	WORD $0x6e29d4e7 // faddp v7.4s, v7.4s, v9.4s
+	WORD $0x4f8810e5 // fmla v5.4s, v7.4s, v8.s[0]
 	ADD          $0x30, R10
 	ADD          $0x100, R6
 	ADD          $0x20, R7
@@ -7154,91 +6969,78 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400149 // ldr h9, [x10]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	WORD $0x7d40054a // ldr h10, [x10, #2]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c400147 // ldur h7, [x10]
+	WORD $0x1ee240e7 // fcvt s7, h7
+	WORD $0x7c402148 // ldur h8, [x10, #2]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        8(R10), F11
-	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
-	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
-	FMOVS        4(R10), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e0201ae // tbl v14.16b, { v13.16b }, v2.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
-	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
-	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
-	FLDPQ        (R6), (F13, F14)
-	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x3cc08149 // ldur q9, [x10, #8]
+	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
+	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
+	WORD $0xbc40414b // ldur s11, [x10, #4]
+	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
+	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6e208d6b // cmeq v11.16b, v11.16b, v0.16b
+	WORD $0x6ea11d89 // bit v9.16b, v12.16b, v1.16b
+	WORD $0x6ea11d6a // bit v10.16b, v11.16b, v1.16b
+	WORD $0x3cc000cb // ldur q11, [x6]
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	WORD $0x3cc200cc // ldur q12, [x6, #32]
+	WORD $0x3cc300cd // ldur q13, [x6, #48]
+	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
+	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc14e // smull v14.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x3cc400cd // ldur q13, [x6, #64]
+	WORD $0x3cc500ce // ldur q14, [x6, #80]
+	WORD $0x0e2dc12f // smull v15.8h, v9.8b, v13.8b
+	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x0e2ec14f // smull v15.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        32(R6), (F14, F15)
-	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        64(R6), (F15, F16)
-	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
-	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
-	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        96(R6), (F16, F17)
-	WORD $0x0e30c172 // smull v18.8h, v11.8b, v16.8b
-	WORD $0x4e30c16b // smull2 v11.8h, v11.16b, v16.16b
-	WORD $0x4e6bbe4b // addp v11.8h, v18.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e31c190 // smull v16.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
-	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FMOVD        (R8), F12
-	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
-	FMOVD        8(R8), F12
-	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
-	FMOVD        16(R8), F12
-	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVD        24(R8), F12
-	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
+	WORD $0x3cc600ce // ldur q14, [x6, #96]
+	WORD $0x3cc700cf // ldur q15, [x6, #112]
+	WORD $0x0e2ec130 // smull v16.8h, v9.8b, v14.8b
+	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
+	WORD $0x4e69be09 // addp v9.8h, v16.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2fc14e // smull v14.8h, v10.8b, v15.8b
+	WORD $0x4e2fc14a // smull2 v10.8h, v10.16b, v15.16b
+	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 
-	// integer sums times both scales
-	FMOVS        (R7), F10
-	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
-	FMOVS        4(R7), F10
-	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd86 // fmla v6.4s, v12.4s, v10.4s
-	FMOVS        8(R7), F10
-	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd87 // fmla v7.4s, v12.4s, v10.4s
-	FMOVS        12(R7), F10
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc000ea // ldur q10, [x7]
+	WORD $0x4f879147 // fmul v7.4s, v10.4s, v7.s[0]
+	WORD $0x4eacbd6a // addp v10.4s, v11.4s, v12.4s
+	WORD $0x4ea9bda9 // addp v9.4s, v13.4s, v9.4s
+	WORD $0x4ea9bd49 // addp v9.4s, v10.4s, v9.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e27cd25 // fmla v5.4s, v9.4s, v7.4s
+	WORD $0x3cc00107 // ldur q7, [x8]
+	WORD $0x3cc10109 // ldur q9, [x8, #16]
+	WORD $0x6e29d4e7 // faddp v7.4s, v7.4s, v9.4s
+	WORD $0x4f8810e6 // fmla v6.4s, v7.4s, v8.s[0]
 	ADD          $0x18, R10
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -7248,10 +7050,8 @@ loop7:
 
 done8:
 	ADD          $1, R9
+	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
 	FMOVQ        F5, (R5)
-	FMOVQ        F6, 128(R5)
-	FMOVQ        F7, 256(R5)
-	FMOVQ        F8, 384(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -7262,57 +7062,25 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F5
-	FMOVQ        32(R3), F6
-	FMOVQ        64(R3), F7
-	FMOVQ        96(R3), F8
-	WORD $0x4ec638a9 // zip1 v9.2d, v5.2d, v6.2d
-	WORD $0x4ec678a5 // zip2 v5.2d, v5.2d, v6.2d
-	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
-	WORD $0x4ec838e5 // zip1 v5.2d, v7.2d, v8.2d
-	WORD $0x4ec878e6 // zip2 v6.2d, v7.2d, v8.2d
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	WORD $0x6e25d525 // faddp v5.4s, v9.4s, v5.4s
-	FMOVQ        F5, (R0)
-	FMOVQ        128(R3), F5
-	FMOVQ        160(R3), F6
-	FMOVQ        192(R3), F7
-	FMOVQ        224(R3), F8
-	WORD $0x4ec638a9 // zip1 v9.2d, v5.2d, v6.2d
-	WORD $0x4ec678a5 // zip2 v5.2d, v5.2d, v6.2d
-	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
-	WORD $0x4ec838e5 // zip1 v5.2d, v7.2d, v8.2d
-	WORD $0x4ec878e6 // zip2 v6.2d, v7.2d, v8.2d
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	WORD $0x6e25d525 // faddp v5.4s, v9.4s, v5.4s
+	WORD $0x3cc00065 // ldur q5, [x3]
+	WORD $0x3cc20066 // ldur q6, [x3, #32]
+	WORD $0x3cc40067 // ldur q7, [x3, #64]
+	WORD $0x3cc60068 // ldur q8, [x3, #96]
+	WORD $0x4e8628a9 // trn1 v9.4s, v5.4s, v6.4s
+	WORD $0x4e8668a5 // trn2 v5.4s, v5.4s, v6.4s
+	WORD $0x4e8828e6 // trn1 v6.4s, v7.4s, v8.4s
+	WORD $0x4e8868e7 // trn2 v7.4s, v7.4s, v8.4s
+	WORD $0x4ec63928 // zip1 v8.2d, v9.2d, v6.2d
+	WORD $0x4ec738aa // zip1 v10.2d, v5.2d, v7.2d
+	WORD $0x4ec67926 // zip2 v6.2d, v9.2d, v6.2d
+	WORD $0x4ec778a5 // zip2 v5.2d, v5.2d, v7.2d
+	FMOVQ        F8, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F5, (R5)
-	FMOVQ        256(R3), F5
-	FMOVQ        288(R3), F6
-	FMOVQ        320(R3), F7
-	FMOVQ        352(R3), F8
-	WORD $0x4ec638a9 // zip1 v9.2d, v5.2d, v6.2d
-	WORD $0x4ec678a5 // zip2 v5.2d, v5.2d, v6.2d
-	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
-	WORD $0x4ec838e5 // zip1 v5.2d, v7.2d, v8.2d
-	WORD $0x4ec878e6 // zip2 v6.2d, v7.2d, v8.2d
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	WORD $0x6e25d525 // faddp v5.4s, v9.4s, v5.4s
+	FMOVQ        F10, (R5)
 	ADD          R4, R5
-	FMOVQ        F5, (R5)
-	FMOVQ        384(R3), F5
-	FMOVQ        416(R3), F6
-	FMOVQ        448(R3), F7
-	FMOVQ        480(R3), F8
-	WORD $0x4ec638a9 // zip1 v9.2d, v5.2d, v6.2d
-	WORD $0x4ec678a5 // zip2 v5.2d, v5.2d, v6.2d
-	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
-	WORD $0x4ec838e5 // zip1 v5.2d, v7.2d, v8.2d
-	WORD $0x4ec878e6 // zip2 v6.2d, v7.2d, v8.2d
-	WORD $0x4e26d4a5 // fadd v5.4s, v5.4s, v6.4s
-	WORD $0x6e25d525 // faddp v5.4s, v9.4s, v5.4s
+	FMOVQ        F6, (R5)
 	ADD          R4, R5
 	FMOVQ        F5, (R5)
 	ADD          $0x10, R0
@@ -7357,13 +7125,13 @@ loop1:
 
 loop3:
 	ADD          R4, R1, R6
-	FMOVQ        (R6), F8
+	WORD $0x3cc000c8 // ldur q8, [x6]
 	ADD          R4, R1, R6
-	FMOVQ        16(R6), F9
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
 	ADD          R4, R1, R6
-	FMOVQ        128(R6), F10
+	WORD $0x3cc800ca // ldur q10, [x6, #128]
 	ADD          R4, R1, R6
-	FMOVQ        144(R6), F11
+	WORD $0x3cc900cb // ldur q11, [x6, #144]
 	ADD          R4, R1, R6
 	FMOVQ        256(R6), F12
 	ADD          R4, R1, R6
@@ -7472,9 +7240,9 @@ done4:
 
 loop5:
 	ADD          R4<<3, R2, R6
-	FMOVQ        (R6), F10
+	WORD $0x3cc000ca // ldur q10, [x6]
 	ADD          R4<<3, R2, R6
-	FMOVQ        16(R6), F11
+	WORD $0x3cc100cb // ldur q11, [x6, #16]
 	WORD $0x6eaae50c // fcmgt v12.4s, v8.4s, v10.4s
 	WORD $0x6e681d4c // bsl v12.16b, v10.16b, v8.16b
 	WORD $0x4eac1d88 // mov v8.16b, v12.16b
@@ -7482,9 +7250,9 @@ loop5:
 	WORD $0x6e691d6a // bsl v10.16b, v11.16b, v9.16b
 	WORD $0x4eaa1d49 // mov v9.16b, v10.16b
 	ADD          R4<<3, R2, R6
-	FMOVQ        32(R6), F10
+	WORD $0x3cc200ca // ldur q10, [x6, #32]
 	ADD          R4<<3, R2, R6
-	FMOVQ        48(R6), F11
+	WORD $0x3cc300cb // ldur q11, [x6, #48]
 	WORD $0x6eaae50c // fcmgt v12.4s, v8.4s, v10.4s
 	WORD $0x6e681d4c // bsl v12.16b, v10.16b, v8.16b
 	WORD $0x4eac1d88 // mov v8.16b, v12.16b
@@ -7492,9 +7260,9 @@ loop5:
 	WORD $0x6e691d6a // bsl v10.16b, v11.16b, v9.16b
 	WORD $0x4eaa1d49 // mov v9.16b, v10.16b
 	ADD          R4<<3, R2, R6
-	FMOVQ        64(R6), F10
+	WORD $0x3cc400ca // ldur q10, [x6, #64]
 	ADD          R4<<3, R2, R6
-	FMOVQ        80(R6), F11
+	WORD $0x3cc500cb // ldur q11, [x6, #80]
 	WORD $0x6eaae50c // fcmgt v12.4s, v8.4s, v10.4s
 	WORD $0x6e681d4c // bsl v12.16b, v10.16b, v8.16b
 	WORD $0x4eac1d88 // mov v8.16b, v12.16b
@@ -7502,9 +7270,9 @@ loop5:
 	WORD $0x6e691d6a // bsl v10.16b, v11.16b, v9.16b
 	WORD $0x4eaa1d49 // mov v9.16b, v10.16b
 	ADD          R4<<3, R2, R6
-	FMOVQ        96(R6), F10
+	WORD $0x3cc600ca // ldur q10, [x6, #96]
 	ADD          R4<<3, R2, R6
-	FMOVQ        112(R6), F11
+	WORD $0x3cc700cb // ldur q11, [x6, #112]
 	WORD $0x6eaae50c // fcmgt v12.4s, v8.4s, v10.4s
 	WORD $0x6e681d4c // bsl v12.16b, v10.16b, v8.16b
 	WORD $0x4eac1d88 // mov v8.16b, v12.16b
@@ -7533,9 +7301,9 @@ done6:
 
 loop7:
 	ADD          R4<<3, R2, R6
-	FMOVQ        (R6), F10
+	WORD $0x3cc000ca // ldur q10, [x6]
 	ADD          R4<<3, R2, R6
-	FMOVQ        16(R6), F11
+	WORD $0x3cc100cb // ldur q11, [x6, #16]
 	WORD $0x6ea8e54c // fcmgt v12.4s, v10.4s, v8.4s
 	WORD $0x6e681d4c // bsl v12.16b, v10.16b, v8.16b
 	WORD $0x4eac1d88 // mov v8.16b, v12.16b
@@ -7543,9 +7311,9 @@ loop7:
 	WORD $0x6e691d6a // bsl v10.16b, v11.16b, v9.16b
 	WORD $0x4eaa1d49 // mov v9.16b, v10.16b
 	ADD          R4<<3, R2, R6
-	FMOVQ        32(R6), F10
+	WORD $0x3cc200ca // ldur q10, [x6, #32]
 	ADD          R4<<3, R2, R6
-	FMOVQ        48(R6), F11
+	WORD $0x3cc300cb // ldur q11, [x6, #48]
 	WORD $0x6ea8e54c // fcmgt v12.4s, v10.4s, v8.4s
 	WORD $0x6e681d4c // bsl v12.16b, v10.16b, v8.16b
 	WORD $0x4eac1d88 // mov v8.16b, v12.16b
@@ -7553,9 +7321,9 @@ loop7:
 	WORD $0x6e691d6a // bsl v10.16b, v11.16b, v9.16b
 	WORD $0x4eaa1d49 // mov v9.16b, v10.16b
 	ADD          R4<<3, R2, R6
-	FMOVQ        64(R6), F10
+	WORD $0x3cc400ca // ldur q10, [x6, #64]
 	ADD          R4<<3, R2, R6
-	FMOVQ        80(R6), F11
+	WORD $0x3cc500cb // ldur q11, [x6, #80]
 	WORD $0x6ea8e54c // fcmgt v12.4s, v10.4s, v8.4s
 	WORD $0x6e681d4c // bsl v12.16b, v10.16b, v8.16b
 	WORD $0x4eac1d88 // mov v8.16b, v12.16b
@@ -7563,9 +7331,9 @@ loop7:
 	WORD $0x6e691d6a // bsl v10.16b, v11.16b, v9.16b
 	WORD $0x4eaa1d49 // mov v9.16b, v10.16b
 	ADD          R4<<3, R2, R6
-	FMOVQ        96(R6), F10
+	WORD $0x3cc600ca // ldur q10, [x6, #96]
 	ADD          R4<<3, R2, R6
-	FMOVQ        112(R6), F11
+	WORD $0x3cc700cb // ldur q11, [x6, #112]
 	WORD $0x6ea8e54c // fcmgt v12.4s, v10.4s, v8.4s
 	WORD $0x6e681d4c // bsl v12.16b, v10.16b, v8.16b
 	WORD $0x4eac1d88 // mov v8.16b, v12.16b
@@ -7594,7 +7362,7 @@ done8:
 	// code
 	FMOVQ        1088(R2), F8
 	FMOVQ        1104(R2), F9
-	MOVD         $q5_1_one<>+0(SB), R4
+	MOVD         $q5_1_times<>+0(SB), R4
 	FMOVQ        (R4), F10
 	WORD $0x4e26e50b // fcmeq v11.4s, v8.4s, v6.4s
 	WORD $0x6e20596b // mvn v11.16b, v11.16b
@@ -7614,9 +7382,9 @@ done8:
 
 loop9:
 	ADD          R4<<3, R2, R6
-	FMOVQ        (R6), F8
+	WORD $0x3cc000c8 // ldur q8, [x6]
 	ADD          R4<<3, R2, R6
-	FMOVQ        16(R6), F9
+	WORD $0x3cc100c9 // ldur q9, [x6, #16]
 	FMOVQ        1024(R2), F10
 	FMOVQ        1040(R2), F11
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
@@ -7638,9 +7406,9 @@ loop9:
 	ADD          R4<<3, R2, R6
 	FMOVQ        F9, 1168(R6)
 	ADD          R4<<3, R2, R6
-	FMOVQ        32(R6), F8
+	WORD $0x3cc200c8 // ldur q8, [x6, #32]
 	ADD          R4<<3, R2, R6
-	FMOVQ        48(R6), F9
+	WORD $0x3cc300c9 // ldur q9, [x6, #48]
 	FMOVQ        1024(R2), F10
 	FMOVQ        1040(R2), F11
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
@@ -7662,9 +7430,9 @@ loop9:
 	ADD          R4<<3, R2, R6
 	FMOVQ        F9, 1200(R6)
 	ADD          R4<<3, R2, R6
-	FMOVQ        64(R6), F8
+	WORD $0x3cc400c8 // ldur q8, [x6, #64]
 	ADD          R4<<3, R2, R6
-	FMOVQ        80(R6), F9
+	WORD $0x3cc500c9 // ldur q9, [x6, #80]
 	FMOVQ        1024(R2), F10
 	FMOVQ        1040(R2), F11
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
@@ -7686,9 +7454,9 @@ loop9:
 	ADD          R4<<3, R2, R6
 	FMOVQ        F9, 1232(R6)
 	ADD          R4<<3, R2, R6
-	FMOVQ        96(R6), F8
+	WORD $0x3cc600c8 // ldur q8, [x6, #96]
 	ADD          R4<<3, R2, R6
-	FMOVQ        112(R6), F9
+	WORD $0x3cc700c9 // ldur q9, [x6, #112]
 	FMOVQ        1024(R2), F10
 	FMOVQ        1040(R2), F11
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s

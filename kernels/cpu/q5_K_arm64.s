@@ -9,15 +9,55 @@ DATA q5_k_shuffle<>+0(SB)/8, $0x8080800180808000
 DATA q5_k_shuffle<>+8(SB)/8, $0x8080800380808002
 GLOBL q5_k_shuffle<>(SB), RODATA|NOPTR, $16
 
-// q5_k_order: int32 0x3020100 0x3020100 0x7060504 0x7060504
-DATA q5_k_order<>+0(SB)/8, $0x0302010003020100
-DATA q5_k_order<>+8(SB)/8, $0x0706050407060504
-GLOBL q5_k_order<>(SB), RODATA|NOPTR, $16
+// q5_k_shuffle2: bytes 0 1 2 3 8 9 10 11 4 5 6 7 8 9 10 11
+DATA q5_k_shuffle2<>+0(SB)/8, $0x0b0a090803020100
+DATA q5_k_shuffle2<>+8(SB)/8, $0x0b0a090807060504
+GLOBL q5_k_shuffle2<>(SB), RODATA|NOPTR, $16
 
-// q5_k_order2: int32 0xb0a0908 0xb0a0908 0xf0e0d0c 0xf0e0d0c
-DATA q5_k_order2<>+0(SB)/8, $0x0b0a09080b0a0908
-DATA q5_k_order2<>+8(SB)/8, $0x0f0e0d0c0f0e0d0c
-GLOBL q5_k_order2<>(SB), RODATA|NOPTR, $16
+// q5_k_shiftb: int8 0 0 0 0 0 0 0 0 0 0 0 0 -4 -4 -4 -4
+DATA q5_k_shiftb<>+0(SB)/8, $0x0000000000000000
+DATA q5_k_shiftb<>+8(SB)/8, $0xfcfcfcfc00000000
+GLOBL q5_k_shiftb<>(SB), RODATA|NOPTR, $16
+
+// q5_k_mask: int8 63 63 63 63 15 15 15 15 63 63 63 63 15 15 15 15
+DATA q5_k_mask<>+0(SB)/8, $0x0f0f0f0f3f3f3f3f
+DATA q5_k_mask<>+8(SB)/8, $0x0f0f0f0f3f3f3f3f
+GLOBL q5_k_mask<>(SB), RODATA|NOPTR, $16
+
+// q5_k_shuffle3: bytes - - - - 0 1 2 3 - - - - 4 5 6 7
+DATA q5_k_shuffle3<>+0(SB)/8, $0x0302010080808080
+DATA q5_k_shuffle3<>+8(SB)/8, $0x0706050480808080
+GLOBL q5_k_shuffle3<>(SB), RODATA|NOPTR, $16
+
+// q5_k_shiftb2: int8 0 0 0 0 -2 -2 -2 -2 0 0 0 0 -2 -2 -2 -2
+DATA q5_k_shiftb2<>+0(SB)/8, $0xfefefefe00000000
+DATA q5_k_shiftb2<>+8(SB)/8, $0xfefefefe00000000
+GLOBL q5_k_shiftb2<>(SB), RODATA|NOPTR, $16
+
+// q5_k_or: int8 0 0 0 0 48 48 48 48 0 0 0 0 48 48 48 48
+DATA q5_k_or<>+0(SB)/8, $0x3030303000000000
+DATA q5_k_or<>+8(SB)/8, $0x3030303000000000
+GLOBL q5_k_or<>(SB), RODATA|NOPTR, $16
+
+// q5_k_shuffle4: bytes 4 - - - 5 - - - 6 - - - 7 - - -
+DATA q5_k_shuffle4<>+0(SB)/8, $0x8080800580808004
+DATA q5_k_shuffle4<>+8(SB)/8, $0x8080800780808006
+GLOBL q5_k_shuffle4<>(SB), RODATA|NOPTR, $16
+
+// q5_k_shuffle5: bytes 8 - - - 9 - - - 10 - - - 11 - - -
+DATA q5_k_shuffle5<>+0(SB)/8, $0x8080800980808008
+DATA q5_k_shuffle5<>+8(SB)/8, $0x8080800b8080800a
+GLOBL q5_k_shuffle5<>(SB), RODATA|NOPTR, $16
+
+// q5_k_shuffle6: bytes 12 - - - 13 - - - 14 - - - 15 - - -
+DATA q5_k_shuffle6<>+0(SB)/8, $0x8080800d8080800c
+DATA q5_k_shuffle6<>+8(SB)/8, $0x8080800f8080800e
+GLOBL q5_k_shuffle6<>(SB), RODATA|NOPTR, $16
+
+// q5_k_times: float32, 4 times -1
+DATA q5_k_times<>+0(SB)/8, $0xbf800000bf800000
+DATA q5_k_times<>+8(SB)/8, $0xbf800000bf800000
+GLOBL q5_k_times<>(SB), RODATA|NOPTR, $16
 
 // q5_k_min: float32, 4 times 0x7f7fffff
 DATA q5_k_min<>+0(SB)/8, $0x7f7fffff7f7fffff
@@ -34,10 +74,10 @@ DATA q5_k_one<>+0(SB)/8, $0x3f8000003f800000
 DATA q5_k_one<>+8(SB)/8, $0x3f8000003f800000
 GLOBL q5_k_one<>(SB), RODATA|NOPTR, $16
 
-// q5_k_mask: float32, 4 times 0x7fffffff
-DATA q5_k_mask<>+0(SB)/8, $0x7fffffff7fffffff
-DATA q5_k_mask<>+8(SB)/8, $0x7fffffff7fffffff
-GLOBL q5_k_mask<>(SB), RODATA|NOPTR, $16
+// q5_k_mask2: float32, 4 times 0x7fffffff
+DATA q5_k_mask2<>+0(SB)/8, $0x7fffffff7fffffff
+DATA q5_k_mask2<>+8(SB)/8, $0x7fffffff7fffffff
+GLOBL q5_k_mask2<>(SB), RODATA|NOPTR, $16
 
 // q5_k_factor: float32, 4 times 30.3
 DATA q5_k_factor<>+0(SB)/8, $0x41f2666641f26666
@@ -71,18 +111,26 @@ TEXT ·matmulQ81xQ5_KDotProd(SB), NOSPLIT, $0-72
 	// constants of the loops
 	WORD $0x4f00e600 // movi v0.16b, #16
 	WORD $0x4f00e5e1 // movi v1.16b, #15
-	MOVD         $q5_k_shuffle<>+0(SB), R0
+	MOVD         $q5_k_shiftb<>+0(SB), R0
 	FMOVQ        (R0), F2
-	WORD $0x4f00e403 // movi v3.16b, #0
-	WORD $0x4f046404 // movi v4.4s, #128, lsl #24
-	MOVD         $q5_k_order<>+0(SB), R0
+	MOVD         $q5_k_or<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         $q5_k_shiftb2<>+0(SB), R0
+	FMOVQ        (R0), F4
+	MOVD         $q5_k_shuffle2<>+0(SB), R0
 	FMOVQ        (R0), F5
-	WORD $0x4f000466 // movi v6.4s, #3
-	MOVD         $q5_k_order2<>+0(SB), R0
+	MOVD         $q5_k_shuffle<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $q5_k_shuffle4<>+0(SB), R0
 	FMOVQ        (R0), F7
-	WORD $0x4f0005e8 // movi v8.4s, #15
-	WORD $0x4f0107e9 // movi v9.4s, #63
-	WORD $0x4f04e40a // movi v10.16b, #128
+	MOVD         $q5_k_shuffle5<>+0(SB), R0
+	FMOVQ        (R0), F8
+	MOVD         $q5_k_shuffle6<>+0(SB), R0
+	FMOVQ        (R0), F9
+	MOVD         $q5_k_mask<>+0(SB), R0
+	FMOVQ        (R0), F10
+	MOVD         $q5_k_shuffle3<>+0(SB), R0
+	FMOVQ        (R0), F11
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -90,13 +138,12 @@ TEXT ·matmulQ81xQ5_KDotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         s+32(FP), R5
+	WORD $0x4f00e40e // movi v14.16b, #0
 	MOVD         blocks+64(FP), R6
 	MOVD         R1, R7
 	SUBS         $1, R6
@@ -108,212 +155,167 @@ loop3:
 	WORD $0xf98440e0 // prfm pldl1keep, [x7, #2176]
 
 	// scales of values 0 to 255, times those of the activations
-	WORD $0x7d4000ef // ldr h15, [x7]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVQ        4(R7), F16
-	FMOVQ        12(R7), F17
-	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
-	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
-	WORD $0x4e291e10 // and v16.16b, v16.16b, v9.16b
-	WORD $0x4e281e31 // and v17.16b, v17.16b, v8.16b
-	FMOVQ        160(R7), F18
-	FMOVQ        4(R7), F19
-	WORD $0x4e0a0252 // tbl v18.16b, { v18.16b }, v10.16b
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x3cc040ef // ldur q15, [x7, #4]
+	WORD $0x4e0501f0 // tbl v16.16b, { v15.16b }, v5.16b
+	WORD $0x6e224610 // ushl v16.16b, v16.16b, v2.16b
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e0b01ef // tbl v15.16b, { v15.16b }, v11.16b
+	WORD $0x6e2445ef // ushl v15.16b, v15.16b, v4.16b
+	WORD $0x6ea31df0 // bit v16.16b, v15.16b, v3.16b
+	WORD $0x7c4000ef // ldur h15, [x7]
+	WORD $0x1ee241ef // fcvt s15, h15
+	WORD $0x4e060211 // tbl v17.16b, { v16.16b }, v6.16b
+	WORD $0x4e070212 // tbl v18.16b, { v16.16b }, v7.16b
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-	FLDPQ        (R4), (F17, F18)
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
-	WORD $0x6e32ddef // fmul v15.4s, v15.4s, v18.4s
-	WORD $0x7d4004f1 // ldr h17, [x7, #2]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVQ        8(R7), F18
-	FMOVQ        12(R7), F19
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
-	WORD $0x4e281e73 // and v19.16b, v19.16b, v8.16b
-	FMOVQ        160(R7), F20
-	FMOVQ        8(R7), F21
-	WORD $0x4e0a0294 // tbl v20.16b, { v20.16b }, v10.16b
-	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
-	WORD $0x6f3a06b5 // ushr v21.4s, v21.4s, #6
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x4f8f924f // fmul v15.4s, v18.4s, v15.s[0]
+	WORD $0x3cc00092 // ldur q18, [x4]
+	WORD $0x3cc10093 // ldur q19, [x4, #16]
+	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	WORD $0x6e33ddef // fmul v15.4s, v15.4s, v19.4s
+	WORD $0x7c4020f2 // ldur h18, [x7, #2]
+	WORD $0x1ee24252 // fcvt s18, h18
+	WORD $0x4e080213 // tbl v19.16b, { v16.16b }, v8.16b
+	WORD $0x4e090210 // tbl v16.16b, { v16.16b }, v9.16b
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	WORD $0x6e241e52 // eor v18.16b, v18.16b, v4.16b
-	WORD $0x6e241e31 // eor v17.16b, v17.16b, v4.16b
-	WORD $0x4e050253 // tbl v19.16b, { v18.16b }, v5.16b
-	FMOVQ        (R5), F20
-	WORD $0x4e34ce6b // fmla v11.4s, v19.4s, v20.4s
-	WORD $0x4e070252 // tbl v18.16b, { v18.16b }, v7.16b
-	FMOVQ        16(R5), F19
-	WORD $0x4e33ce4c // fmla v12.4s, v18.4s, v19.4s
-	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
-	FMOVQ        32(R5), F19
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
-	FMOVQ        48(R5), F18
-	WORD $0x4e32ce2e // fmla v14.4s, v17.4s, v18.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x3cc000b2 // ldur q18, [x5]
+	WORD $0x3cc100b4 // ldur q20, [x5, #16]
+	WORD $0x6e34d652 // faddp v18.4s, v18.4s, v20.4s
+	WORD $0x4e32ce6e // fmla v14.4s, v19.4s, v18.4s
+	WORD $0x3cc200b2 // ldur q18, [x5, #32]
+	WORD $0x3cc300b3 // ldur q19, [x5, #48]
+	WORD $0x6e33d652 // faddp v18.4s, v18.4s, v19.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        48(R7), (F17, F18)
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	FLDPQ        16(R7), (F19, F20)
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	FLDPQ        (R3), (F19, F20)
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
-	WORD $0x4e949655 // sdot v21.4s, v18.16b, v20.16b
-	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
-	WORD $0x4f90122b // fmla v11.4s, v17.4s, v16.s[0]
+	WORD $0x3cc300f0 // ldur q16, [x7, #48]
+	WORD $0x3cc400f2 // ldur q18, [x7, #64]
+	WORD $0x4e211e13 // and v19.16b, v16.16b, v1.16b
+	WORD $0x4e211e54 // and v20.16b, v18.16b, v1.16b
+	WORD $0x3cc100f5 // ldur q21, [x7, #16]
+	WORD $0x3cc200f6 // ldur q22, [x7, #32]
+	WORD $0x4f2456b7 // shl v23.4s, v21.4s, #4
+	WORD $0x4f2456d8 // shl v24.4s, v22.4s, #4
+	WORD $0x6ea01ef3 // bit v19.16b, v23.16b, v0.16b
+	WORD $0x6ea01f14 // bit v20.16b, v24.16b, v0.16b
+	WORD $0x3cc00077 // ldur q23, [x3]
+	WORD $0x3cc10078 // ldur q24, [x3, #16]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e979679 // sdot v25.4s, v19.16b, v23.16b
+	WORD $0x4e989699 // sdot v25.4s, v20.16b, v24.16b
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        48(R7), (F17, F18)
-	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
-	FLDPQ        16(R7), (F19, F20)
-	WORD $0x4f235673 // shl v19.4s, v19.4s, #3
-	WORD $0x4f235694 // shl v20.4s, v20.4s, #3
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	FLDPQ        32(R3), (F19, F20)
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
-	WORD $0x4e949655 // sdot v21.4s, v18.16b, v20.16b
-	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
-	WORD $0x4fb0122c // fmla v12.4s, v17.4s, v16.s[1]
+	WORD $0x4f2356b3 // shl v19.4s, v21.4s, #3
+	WORD $0x4f2356d4 // shl v20.4s, v22.4s, #3
+	WORD $0x6ea01e70 // bit v16.16b, v19.16b, v0.16b
+	WORD $0x6ea01e92 // bit v18.16b, v20.16b, v0.16b
+	WORD $0x3cc20073 // ldur q19, [x3, #32]
+	WORD $0x3cc30074 // ldur q20, [x3, #48]
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e939617 // sdot v23.4s, v16.16b, v19.16b
+	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        80(R7), (F17, F18)
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	FLDPQ        16(R7), (F19, F20)
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	FLDPQ        64(R3), (F19, F20)
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
-	WORD $0x4e949655 // sdot v21.4s, v18.16b, v20.16b
-	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
-	WORD $0x4f901a2d // fmla v13.4s, v17.4s, v16.s[2]
+	WORD $0x3cc500f0 // ldur q16, [x7, #80]
+	WORD $0x3cc600f2 // ldur q18, [x7, #96]
+	WORD $0x4e211e13 // and v19.16b, v16.16b, v1.16b
+	WORD $0x4e211e54 // and v20.16b, v18.16b, v1.16b
+	WORD $0x4f2256b8 // shl v24.4s, v21.4s, #2
+	WORD $0x4f2256da // shl v26.4s, v22.4s, #2
+	WORD $0x6ea01f13 // bit v19.16b, v24.16b, v0.16b
+	WORD $0x6ea01f54 // bit v20.16b, v26.16b, v0.16b
+	WORD $0x3cc40078 // ldur q24, [x3, #64]
+	WORD $0x3cc5007a // ldur q26, [x3, #80]
+	WORD $0x4f00e41b // movi v27.16b, #0
+	WORD $0x4e98967b // sdot v27.4s, v19.16b, v24.16b
+	WORD $0x4e9a969b // sdot v27.4s, v20.16b, v26.16b
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        80(R7), (F17, F18)
-	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
-	FLDPQ        16(R7), (F19, F20)
-	WORD $0x4f215673 // shl v19.4s, v19.4s, #1
-	WORD $0x4f215694 // shl v20.4s, v20.4s, #1
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	FLDPQ        96(R3), (F19, F20)
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
-	WORD $0x4e949655 // sdot v21.4s, v18.16b, v20.16b
-	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
-	WORD $0x4fb01a2e // fmla v14.4s, v17.4s, v16.s[3]
+	WORD $0x4f2156b3 // shl v19.4s, v21.4s, #1
+	WORD $0x4f2156d4 // shl v20.4s, v22.4s, #1
+	WORD $0x6ea01e70 // bit v16.16b, v19.16b, v0.16b
+	WORD $0x6ea01e92 // bit v18.16b, v20.16b, v0.16b
+	WORD $0x3cc60073 // ldur q19, [x3, #96]
+	WORD $0x3cc70074 // ldur q20, [x3, #112]
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e939618 // sdot v24.4s, v16.16b, v19.16b
+	WORD $0x4e949658 // sdot v24.4s, v18.16b, v20.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eb7bf30 // addp v16.4s, v25.4s, v23.4s
+	WORD $0x4eb8bf72 // addp v18.4s, v27.4s, v24.4s
+	WORD $0x4eb2be10 // addp v16.4s, v16.4s, v18.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e31ce0c // fmla v12.4s, v16.4s, v17.4s
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        112(R7), (F16, F17)
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FLDPQ        16(R7), (F18, F19)
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FLDPQ        128(R3), (F18, F19)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
-	WORD $0x4e939634 // sdot v20.4s, v17.16b, v19.16b
-	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
-	WORD $0x4f8f120b // fmla v11.4s, v16.4s, v15.s[0]
+	WORD $0x3cc700f0 // ldur q16, [x7, #112]
+	WORD $0x3cc800f1 // ldur q17, [x7, #128]
+	WORD $0x4e211e12 // and v18.16b, v16.16b, v1.16b
+	WORD $0x4e211e33 // and v19.16b, v17.16b, v1.16b
+	WORD $0x6ea01eb2 // bit v18.16b, v21.16b, v0.16b
+	WORD $0x6ea01ed3 // bit v19.16b, v22.16b, v0.16b
+	WORD $0x3cc80074 // ldur q20, [x3, #128]
+	WORD $0x3cc90077 // ldur q23, [x3, #144]
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e949658 // sdot v24.4s, v18.16b, v20.16b
+	WORD $0x4e979678 // sdot v24.4s, v19.16b, v23.16b
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        112(R7), (F16, F17)
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	FLDPQ        16(R7), (F18, F19)
-	WORD $0x6f0f0652 // ushr v18.16b, v18.16b, #1
-	WORD $0x6f0f0673 // ushr v19.16b, v19.16b, #1
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FLDPQ        160(R3), (F18, F19)
+	WORD $0x6f0f06b2 // ushr v18.16b, v21.16b, #1
+	WORD $0x6f0f06d3 // ushr v19.16b, v22.16b, #1
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
+	WORD $0x3cca0072 // ldur q18, [x3, #160]
+	WORD $0x3ccb0073 // ldur q19, [x3, #176]
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
 	WORD $0x4e939634 // sdot v20.4s, v17.16b, v19.16b
-	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
-	WORD $0x4faf120c // fmla v12.4s, v16.4s, v15.s[1]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        144(R7), (F16, F17)
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FLDPQ        16(R7), (F18, F19)
-	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
-	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FLDPQ        192(R3), (F18, F19)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
-	WORD $0x4e939634 // sdot v20.4s, v17.16b, v19.16b
-	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
-	WORD $0x4f8f1a0d // fmla v13.4s, v16.4s, v15.s[2]
+	WORD $0x3cc900f0 // ldur q16, [x7, #144]
+	WORD $0x3cca00f1 // ldur q17, [x7, #160]
+	WORD $0x4e211e12 // and v18.16b, v16.16b, v1.16b
+	WORD $0x4e211e33 // and v19.16b, v17.16b, v1.16b
+	WORD $0x6f0e06b7 // ushr v23.16b, v21.16b, #2
+	WORD $0x6f0e06d9 // ushr v25.16b, v22.16b, #2
+	WORD $0x6ea01ef2 // bit v18.16b, v23.16b, v0.16b
+	WORD $0x6ea01f33 // bit v19.16b, v25.16b, v0.16b
+	WORD $0x3ccc0077 // ldur q23, [x3, #192]
+	WORD $0x3ccd0079 // ldur q25, [x3, #208]
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e97965a // sdot v26.4s, v18.16b, v23.16b
+	WORD $0x4e99967a // sdot v26.4s, v19.16b, v25.16b
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        144(R7), (F16, F17)
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	FLDPQ        16(R7), (F18, F19)
-	WORD $0x6f0d0652 // ushr v18.16b, v18.16b, #3
-	WORD $0x6f0d0673 // ushr v19.16b, v19.16b, #3
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FLDPQ        224(R3), (F18, F19)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
-	WORD $0x4e939634 // sdot v20.4s, v17.16b, v19.16b
-	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
-	WORD $0x4faf1a0e // fmla v14.4s, v16.4s, v15.s[3]
+	WORD $0x6f0d06b2 // ushr v18.16b, v21.16b, #3
+	WORD $0x6f0d06d3 // ushr v19.16b, v22.16b, #3
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
+	WORD $0x3cce0072 // ldur q18, [x3, #224]
+	WORD $0x3ccf0073 // ldur q19, [x3, #240]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
+	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eb4bf10 // addp v16.4s, v24.4s, v20.4s
+	WORD $0x4eb5bf51 // addp v17.4s, v26.4s, v21.4s
+	WORD $0x4eb1be10 // addp v16.4s, v16.4s, v17.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e2fce0d // fmla v13.4s, v16.4s, v15.4s
 	ADD          $0xb0, R7
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -323,15 +325,16 @@ loop3:
 
 done4:
 	ADD          $1, R6
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
-	WORD $0x4e2ed56b // fadd v11.4s, v11.4s, v14.4s
+	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
+	MOVD         $q5_k_times<>+0(SB), R3
+	FMOVQ        (R3), F13
+	WORD $0x4e2dcdcc // fmla v12.4s, v14.4s, v13.4s
 
 	// sums of the lanes
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R0)
+	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
+	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
+	WORD $0x7e30d9ad // faddp s13, v13.2s
+	FMOVS        F13, (R0)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -379,342 +382,303 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010b // ldr h11, [x8]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVQ        4(R8), F12
-	FMOVQ        12(R8), F13
-	WORD $0x4e02018c // tbl v12.16b, { v12.16b }, v2.16b
+	WORD $0x7c40010b // ldur h11, [x8]
+	WORD $0x1ee2416b // fcvt s11, h11
+	WORD $0x3cc0410c // ldur q12, [x8, #4]
+	WORD $0x3cc0c10d // ldur q13, [x8, #12]
+	WORD $0x4e02018e // tbl v14.16b, { v12.16b }, v2.16b
 	WORD $0x4e0201ad // tbl v13.16b, { v13.16b }, v2.16b
-	WORD $0x4e271d8c // and v12.16b, v12.16b, v7.16b
+	WORD $0x4e271dce // and v14.16b, v14.16b, v7.16b
 	WORD $0x4e261dad // and v13.16b, v13.16b, v6.16b
-	FMOVQ        160(R8), F14
-	FMOVQ        4(R8), F15
-	WORD $0x4e0801ce // tbl v14.16b, { v14.16b }, v8.16b
-	WORD $0x4e0201ef // tbl v15.16b, { v15.16b }, v2.16b
-	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
-	WORD $0x4e231dce // and v14.16b, v14.16b, v3.16b
-	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	FMOVQ        F12, 32(R0)
-	FMOVQ        F11, 48(R0)
-	WORD $0x7d40050b // ldr h11, [x8, #2]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVQ        8(R8), F12
-	FMOVQ        12(R8), F13
+	WORD $0x3cca010f // ldur q15, [x8, #160]
+	WORD $0x4e0801ef // tbl v15.16b, { v15.16b }, v8.16b
 	WORD $0x4e02018c // tbl v12.16b, { v12.16b }, v2.16b
+	WORD $0x6f3a058c // ushr v12.4s, v12.4s, #6
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4e251d8c // and v12.16b, v12.16b, v5.16b
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8b91ad // fmul v13.4s, v13.4s, v11.s[0]
+	WORD $0x4f8b918b // fmul v11.4s, v12.4s, v11.s[0]
+	FMOVQ        F13, 32(R0)
+	FMOVQ        F11, 48(R0)
+	WORD $0x7c40210b // ldur h11, [x8, #2]
+	WORD $0x1ee2416b // fcvt s11, h11
+	WORD $0x3cc0810c // ldur q12, [x8, #8]
+	WORD $0x3cc0c10d // ldur q13, [x8, #12]
+	WORD $0x4e02018e // tbl v14.16b, { v12.16b }, v2.16b
 	WORD $0x4e0201ad // tbl v13.16b, { v13.16b }, v2.16b
 	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
-	WORD $0x4e271d8c // and v12.16b, v12.16b, v7.16b
+	WORD $0x4e271dce // and v14.16b, v14.16b, v7.16b
 	WORD $0x4e261dad // and v13.16b, v13.16b, v6.16b
-	FMOVQ        160(R8), F14
-	FMOVQ        8(R8), F15
-	WORD $0x4e0801ce // tbl v14.16b, { v14.16b }, v8.16b
-	WORD $0x4e0201ef // tbl v15.16b, { v15.16b }, v2.16b
-	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
-	WORD $0x4e231dce // and v14.16b, v14.16b, v3.16b
-	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x3cca010f // ldur q15, [x8, #160]
+	WORD $0x4e0801ef // tbl v15.16b, { v15.16b }, v8.16b
+	WORD $0x4e02018c // tbl v12.16b, { v12.16b }, v2.16b
+	WORD $0x6f3a058c // ushr v12.4s, v12.4s, #6
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4e251d8c // and v12.16b, v12.16b, v5.16b
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	WORD $0x6e241d8c // eor v12.16b, v12.16b, v4.16b
+	WORD $0x4f8b91ad // fmul v13.4s, v13.4s, v11.s[0]
+	WORD $0x4f8b918b // fmul v11.4s, v12.4s, v11.s[0]
+	WORD $0x6e241dac // eor v12.16b, v13.16b, v4.16b
 	WORD $0x6e241d6b // eor v11.16b, v11.16b, v4.16b
 	FMOVQ        F12, 64(R0)
 	FMOVQ        F11, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        48(R8), (F11, F12)
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FLDPQ        16(R8), (F13, F14)
-	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FLDPQ        (R4), (F13, F14)
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        32(R4), (F13, F14)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FMOVS        64(R0), F11
-	FMOVD        (R6), F12
-	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
-	FMOVD        8(R6), F12
-	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
+	WORD $0x3cc3010b // ldur q11, [x8, #48]
+	WORD $0x3cc4010c // ldur q12, [x8, #64]
+	WORD $0x4e211d6d // and v13.16b, v11.16b, v1.16b
+	WORD $0x4e211d8e // and v14.16b, v12.16b, v1.16b
+	WORD $0x3cc1010f // ldur q15, [x8, #16]
+	WORD $0x3cc20110 // ldur q16, [x8, #32]
+	WORD $0x4f2455f1 // shl v17.4s, v15.4s, #4
+	WORD $0x4f245612 // shl v18.4s, v16.4s, #4
+	WORD $0x6ea01e2d // bit v13.16b, v17.16b, v0.16b
+	WORD $0x6ea01e4e // bit v14.16b, v18.16b, v0.16b
+	WORD $0x3cc00091 // ldur q17, [x4]
+	WORD $0x3cc10092 // ldur q18, [x4, #16]
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9195b3 // sdot v19.4s, v13.16b, v17.16b
+	WORD $0x4e9295d3 // sdot v19.4s, v14.16b, v18.16b
+	WORD $0x3cc20091 // ldur q17, [x4, #32]
+	WORD $0x3cc30092 // ldur q18, [x4, #48]
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9195b4 // sdot v20.4s, v13.16b, v17.16b
+	WORD $0x4e9295d4 // sdot v20.4s, v14.16b, v18.16b
+	WORD $0xbc44000d // ldur s13, [x0, #64]
+	WORD $0xfc4000ce // ldur d14, [x6]
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xfc4080ce // ldur d14, [x6, #8]
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        32(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        (R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        4(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0xbc42000d // ldur s13, [x0, #32]
+	WORD $0xbc4000ae // ldur s14, [x5]
+	WORD $0x4e21da71 // scvtf v17.4s, v19.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4f8e1229 // fmla v9.4s, v17.4s, v14.s[0]
+	WORD $0xbc4040ae // ldur s14, [x5, #4]
+	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4f8d122a // fmla v10.4s, v17.4s, v13.s[0]
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        48(R8), (F11, F12)
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
-	FLDPQ        16(R8), (F13, F14)
-	WORD $0x4f2355ad // shl v13.4s, v13.4s, #3
-	WORD $0x4f2355ce // shl v14.4s, v14.4s, #3
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FLDPQ        64(R4), (F13, F14)
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        96(R4), (F13, F14)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FMOVS        68(R0), F11
-	FMOVD        16(R6), F12
+	WORD $0x4f2355ed // shl v13.4s, v15.4s, #3
+	WORD $0x4f23560e // shl v14.4s, v16.4s, #3
+	WORD $0x6ea01dab // bit v11.16b, v13.16b, v0.16b
+	WORD $0x6ea01dcc // bit v12.16b, v14.16b, v0.16b
+	WORD $0x3cc4008d // ldur q13, [x4, #64]
+	WORD $0x3cc5008e // ldur q14, [x4, #80]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x3cc6008d // ldur q13, [x4, #96]
+	WORD $0x3cc7008e // ldur q14, [x4, #112]
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8d9572 // sdot v18.4s, v11.16b, v13.16b
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0xbc44400b // ldur s11, [x0, #68]
+	WORD $0xfc4100cc // ldur d12, [x6, #16]
 	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
-	FMOVD        24(R6), F12
+	WORD $0xfc4180cc // ldur d12, [x6, #24]
 	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
 
 	// integer sums times both scales
-	FMOVS        36(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        8(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
+	WORD $0xbc42400b // ldur s11, [x0, #36]
+	WORD $0xbc4080ac // ldur s12, [x5, #8]
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
 	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        12(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0xbc40c0ac // ldur s12, [x5, #12]
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
 	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x4f8b11aa // fmla v10.4s, v13.4s, v11.s[0]
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        80(R8), (F11, F12)
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FLDPQ        16(R8), (F13, F14)
-	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
-	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FLDPQ        128(R4), (F13, F14)
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        160(R4), (F13, F14)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FMOVS        72(R0), F11
-	FMOVD        32(R6), F12
-	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
-	FMOVD        40(R6), F12
-	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
+	WORD $0x3cc5010b // ldur q11, [x8, #80]
+	WORD $0x3cc6010c // ldur q12, [x8, #96]
+	WORD $0x4e211d6d // and v13.16b, v11.16b, v1.16b
+	WORD $0x4e211d8e // and v14.16b, v12.16b, v1.16b
+	WORD $0x4f2255f1 // shl v17.4s, v15.4s, #2
+	WORD $0x4f225612 // shl v18.4s, v16.4s, #2
+	WORD $0x6ea01e2d // bit v13.16b, v17.16b, v0.16b
+	WORD $0x6ea01e4e // bit v14.16b, v18.16b, v0.16b
+	WORD $0x3cc80091 // ldur q17, [x4, #128]
+	WORD $0x3cc90092 // ldur q18, [x4, #144]
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9195b3 // sdot v19.4s, v13.16b, v17.16b
+	WORD $0x4e9295d3 // sdot v19.4s, v14.16b, v18.16b
+	WORD $0x3cca0091 // ldur q17, [x4, #160]
+	WORD $0x3ccb0092 // ldur q18, [x4, #176]
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9195b4 // sdot v20.4s, v13.16b, v17.16b
+	WORD $0x4e9295d4 // sdot v20.4s, v14.16b, v18.16b
+	WORD $0xbc44800d // ldur s13, [x0, #72]
+	WORD $0xfc4200ce // ldur d14, [x6, #32]
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xfc4280ce // ldur d14, [x6, #40]
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        40(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        16(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        20(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0xbc42800d // ldur s13, [x0, #40]
+	WORD $0xbc4100ae // ldur s14, [x5, #16]
+	WORD $0x4e21da71 // scvtf v17.4s, v19.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4f8e1229 // fmla v9.4s, v17.4s, v14.s[0]
+	WORD $0xbc4140ae // ldur s14, [x5, #20]
+	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4f8d122a // fmla v10.4s, v17.4s, v13.s[0]
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        80(R8), (F11, F12)
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
-	FLDPQ        16(R8), (F13, F14)
-	WORD $0x4f2155ad // shl v13.4s, v13.4s, #1
-	WORD $0x4f2155ce // shl v14.4s, v14.4s, #1
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FLDPQ        192(R4), (F13, F14)
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        224(R4), (F13, F14)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FMOVS        76(R0), F11
-	FMOVD        48(R6), F12
+	WORD $0x4f2155ed // shl v13.4s, v15.4s, #1
+	WORD $0x4f21560e // shl v14.4s, v16.4s, #1
+	WORD $0x6ea01dab // bit v11.16b, v13.16b, v0.16b
+	WORD $0x6ea01dcc // bit v12.16b, v14.16b, v0.16b
+	WORD $0x3ccc008d // ldur q13, [x4, #192]
+	WORD $0x3ccd008e // ldur q14, [x4, #208]
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x3cce008d // ldur q13, [x4, #224]
+	WORD $0x3ccf008e // ldur q14, [x4, #240]
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8d9572 // sdot v18.4s, v11.16b, v13.16b
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0xbc44c00b // ldur s11, [x0, #76]
+	WORD $0xfc4300cc // ldur d12, [x6, #48]
 	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
-	FMOVD        56(R6), F12
+	WORD $0xfc4380cc // ldur d12, [x6, #56]
 	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
 
 	// integer sums times both scales
-	FMOVS        44(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        24(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
+	WORD $0xbc42c00b // ldur s11, [x0, #44]
+	WORD $0xbc4180ac // ldur s12, [x5, #24]
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
 	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        28(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0xbc41c0ac // ldur s12, [x5, #28]
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
 	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x4f8b11aa // fmla v10.4s, v13.4s, v11.s[0]
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        112(R8), (F11, F12)
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FLDPQ        16(R8), (F13, F14)
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FLDPQ        256(R4), (F13, F14)
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        288(R4), (F13, F14)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FMOVS        80(R0), F11
-	FMOVD        64(R6), F12
-	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
-	FMOVD        72(R6), F12
-	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
+	WORD $0x3cc7010b // ldur q11, [x8, #112]
+	WORD $0x3cc8010c // ldur q12, [x8, #128]
+	WORD $0x4e211d6d // and v13.16b, v11.16b, v1.16b
+	WORD $0x4e211d8e // and v14.16b, v12.16b, v1.16b
+	WORD $0x6ea01ded // bit v13.16b, v15.16b, v0.16b
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	FLDPQ        256(R4), (F17, F18)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9195b3 // sdot v19.4s, v13.16b, v17.16b
+	WORD $0x4e9295d3 // sdot v19.4s, v14.16b, v18.16b
+	FLDPQ        288(R4), (F17, F18)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9195b4 // sdot v20.4s, v13.16b, v17.16b
+	WORD $0x4e9295d4 // sdot v20.4s, v14.16b, v18.16b
+	WORD $0xbc45000d // ldur s13, [x0, #80]
+	WORD $0xfc4400ce // ldur d14, [x6, #64]
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xfc4480ce // ldur d14, [x6, #72]
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        48(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        32(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        36(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0xbc43000d // ldur s13, [x0, #48]
+	WORD $0xbc4200ae // ldur s14, [x5, #32]
+	WORD $0x4e21da71 // scvtf v17.4s, v19.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4f8e1229 // fmla v9.4s, v17.4s, v14.s[0]
+	WORD $0xbc4240ae // ldur s14, [x5, #36]
+	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4f8d122a // fmla v10.4s, v17.4s, v13.s[0]
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        112(R8), (F11, F12)
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
-	FLDPQ        16(R8), (F13, F14)
-	WORD $0x6f0f05ad // ushr v13.16b, v13.16b, #1
-	WORD $0x6f0f05ce // ushr v14.16b, v14.16b, #1
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x6f0f05ed // ushr v13.16b, v15.16b, #1
+	WORD $0x6f0f060e // ushr v14.16b, v16.16b, #1
+	WORD $0x6ea01dab // bit v11.16b, v13.16b, v0.16b
+	WORD $0x6ea01dcc // bit v12.16b, v14.16b, v0.16b
 	FLDPQ        320(R4), (F13, F14)
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 	FLDPQ        352(R4), (F13, F14)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FMOVS        84(R0), F11
-	FMOVD        80(R6), F12
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8d9572 // sdot v18.4s, v11.16b, v13.16b
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0xbc45400b // ldur s11, [x0, #84]
+	WORD $0xfc4500cc // ldur d12, [x6, #80]
 	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
-	FMOVD        88(R6), F12
+	WORD $0xfc4580cc // ldur d12, [x6, #88]
 	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
 
 	// integer sums times both scales
-	FMOVS        52(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        40(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
+	WORD $0xbc43400b // ldur s11, [x0, #52]
+	WORD $0xbc4280ac // ldur s12, [x5, #40]
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
 	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        44(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0xbc42c0ac // ldur s12, [x5, #44]
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
 	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x4f8b11aa // fmla v10.4s, v13.4s, v11.s[0]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        144(R8), (F11, F12)
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FLDPQ        16(R8), (F13, F14)
-	WORD $0x6f0e05ad // ushr v13.16b, v13.16b, #2
-	WORD $0x6f0e05ce // ushr v14.16b, v14.16b, #2
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FLDPQ        384(R4), (F13, F14)
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        416(R4), (F13, F14)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FMOVS        88(R0), F11
-	FMOVD        96(R6), F12
-	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
-	FMOVD        104(R6), F12
-	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
+	WORD $0x3cc9010b // ldur q11, [x8, #144]
+	WORD $0x3cca010c // ldur q12, [x8, #160]
+	WORD $0x4e211d6d // and v13.16b, v11.16b, v1.16b
+	WORD $0x4e211d8e // and v14.16b, v12.16b, v1.16b
+	WORD $0x6f0e05f1 // ushr v17.16b, v15.16b, #2
+	WORD $0x6f0e0612 // ushr v18.16b, v16.16b, #2
+	WORD $0x6ea01e2d // bit v13.16b, v17.16b, v0.16b
+	WORD $0x6ea01e4e // bit v14.16b, v18.16b, v0.16b
+	FLDPQ        384(R4), (F17, F18)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9195b3 // sdot v19.4s, v13.16b, v17.16b
+	WORD $0x4e9295d3 // sdot v19.4s, v14.16b, v18.16b
+	FLDPQ        416(R4), (F17, F18)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9195b4 // sdot v20.4s, v13.16b, v17.16b
+	WORD $0x4e9295d4 // sdot v20.4s, v14.16b, v18.16b
+	WORD $0xbc45800d // ldur s13, [x0, #88]
+	WORD $0xfc4600ce // ldur d14, [x6, #96]
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xfc4680ce // ldur d14, [x6, #104]
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        56(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        48(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
-	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        52(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0xbc43800d // ldur s13, [x0, #56]
+	WORD $0xbc4300ae // ldur s14, [x5, #48]
+	WORD $0x4e21da71 // scvtf v17.4s, v19.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4f8e1229 // fmla v9.4s, v17.4s, v14.s[0]
+	WORD $0xbc4340ae // ldur s14, [x5, #52]
+	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
+	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
+	WORD $0x4f8d122a // fmla v10.4s, v17.4s, v13.s[0]
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        144(R8), (F11, F12)
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
-	FLDPQ        16(R8), (F13, F14)
-	WORD $0x6f0d05ad // ushr v13.16b, v13.16b, #3
-	WORD $0x6f0d05ce // ushr v14.16b, v14.16b, #3
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x6f0d05ed // ushr v13.16b, v15.16b, #3
+	WORD $0x6f0d060e // ushr v14.16b, v16.16b, #3
+	WORD $0x6ea01dab // bit v11.16b, v13.16b, v0.16b
+	WORD $0x6ea01dcc // bit v12.16b, v14.16b, v0.16b
 	FLDPQ        448(R4), (F13, F14)
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
@@ -723,25 +687,22 @@ loop3:
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FMOVS        92(R0), F11
-	FMOVD        112(R6), F12
+	WORD $0xbc45c00b // ldur s11, [x0, #92]
+	WORD $0xfc4700cc // ldur d12, [x6, #112]
 	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
-	FMOVD        120(R6), F12
+	WORD $0xfc4780cc // ldur d12, [x6, #120]
 	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
 
 	// integer sums times both scales
-	FMOVS        60(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        56(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0xbc43c00b // ldur s11, [x0, #60]
+	WORD $0xbc4380ac // ldur s12, [x5, #56]
 	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
 	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        60(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0xbc43c0ac // ldur s12, [x5, #60]
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
 	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x4f8b11aa // fmla v10.4s, v13.4s, v11.s[0]
 	ADD          $0xb0, R8
 	ADD          $0x200, R4
 	ADD          $0x40, R5
@@ -812,419 +773,373 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010c // ldr h12, [x8]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        4(R8), F13
-	FMOVQ        12(R8), F14
-	WORD $0x4e0201ad // tbl v13.16b, { v13.16b }, v2.16b
+	WORD $0x7c40010c // ldur h12, [x8]
+	WORD $0x1ee2418c // fcvt s12, h12
+	WORD $0x3cc0410d // ldur q13, [x8, #4]
+	WORD $0x3cc0c10e // ldur q14, [x8, #12]
+	WORD $0x4e0201af // tbl v15.16b, { v13.16b }, v2.16b
 	WORD $0x4e0201ce // tbl v14.16b, { v14.16b }, v2.16b
-	WORD $0x4e271dad // and v13.16b, v13.16b, v7.16b
+	WORD $0x4e271def // and v15.16b, v15.16b, v7.16b
 	WORD $0x4e261dce // and v14.16b, v14.16b, v6.16b
-	FMOVQ        160(R8), F15
-	FMOVQ        4(R8), F16
-	WORD $0x4e0801ef // tbl v15.16b, { v15.16b }, v8.16b
-	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
-	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
-	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
-	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
-	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ        F13, 32(R0)
-	FMOVQ        F12, 48(R0)
-	WORD $0x7d40050c // ldr h12, [x8, #2]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        8(R8), F13
-	FMOVQ        12(R8), F14
+	WORD $0x3cca0110 // ldur q16, [x8, #160]
+	WORD $0x4e080210 // tbl v16.16b, { v16.16b }, v8.16b
 	WORD $0x4e0201ad // tbl v13.16b, { v13.16b }, v2.16b
+	WORD $0x6f3a05ad // ushr v13.4s, v13.4s, #6
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4e251dad // and v13.16b, v13.16b, v5.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
+	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c91ac // fmul v12.4s, v13.4s, v12.s[0]
+	FMOVQ        F14, 32(R0)
+	FMOVQ        F12, 48(R0)
+	WORD $0x7c40210c // ldur h12, [x8, #2]
+	WORD $0x1ee2418c // fcvt s12, h12
+	WORD $0x3cc0810d // ldur q13, [x8, #8]
+	WORD $0x3cc0c10e // ldur q14, [x8, #12]
+	WORD $0x4e0201af // tbl v15.16b, { v13.16b }, v2.16b
 	WORD $0x4e0201ce // tbl v14.16b, { v14.16b }, v2.16b
 	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
-	WORD $0x4e271dad // and v13.16b, v13.16b, v7.16b
+	WORD $0x4e271def // and v15.16b, v15.16b, v7.16b
 	WORD $0x4e261dce // and v14.16b, v14.16b, v6.16b
-	FMOVQ        160(R8), F15
-	FMOVQ        8(R8), F16
-	WORD $0x4e0801ef // tbl v15.16b, { v15.16b }, v8.16b
-	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
-	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
-	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
-	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
-	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x3cca0110 // ldur q16, [x8, #160]
+	WORD $0x4e080210 // tbl v16.16b, { v16.16b }, v8.16b
+	WORD $0x4e0201ad // tbl v13.16b, { v13.16b }, v2.16b
+	WORD $0x6f3a05ad // ushr v13.4s, v13.4s, #6
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4e251dad // and v13.16b, v13.16b, v5.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
+	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	WORD $0x6e241dad // eor v13.16b, v13.16b, v4.16b
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c91ac // fmul v12.4s, v13.4s, v12.s[0]
+	WORD $0x6e241dcd // eor v13.16b, v14.16b, v4.16b
 	WORD $0x6e241d8c // eor v12.16b, v12.16b, v4.16b
 	FMOVQ        F13, 64(R0)
 	FMOVQ        F12, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        48(R8), (F12, F13)
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FLDPQ        16(R8), (F14, F15)
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	FLDPQ        (R4), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	FLDPQ        32(R4), (F14, F15)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	FLDPQ        64(R4), (F14, F15)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
-	FMOVS        64(R0), F12
-	FMOVD        (R6), F13
-	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
-	FMOVD        8(R6), F13
-	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
-	FMOVD        16(R6), F13
-	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
+	WORD $0x3cc3010c // ldur q12, [x8, #48]
+	WORD $0x3cc4010d // ldur q13, [x8, #64]
+	WORD $0x4e211d8e // and v14.16b, v12.16b, v1.16b
+	WORD $0x4e211daf // and v15.16b, v13.16b, v1.16b
+	WORD $0x3cc10110 // ldur q16, [x8, #16]
+	WORD $0x3cc20111 // ldur q17, [x8, #32]
+	WORD $0x4f245612 // shl v18.4s, v16.4s, #4
+	WORD $0x4f245633 // shl v19.4s, v17.4s, #4
+	WORD $0x6ea01e4e // bit v14.16b, v18.16b, v0.16b
+	WORD $0x6ea01e6f // bit v15.16b, v19.16b, v0.16b
+	WORD $0x3cc00092 // ldur q18, [x4]
+	WORD $0x3cc10093 // ldur q19, [x4, #16]
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9295d4 // sdot v20.4s, v14.16b, v18.16b
+	WORD $0x4e9395f4 // sdot v20.4s, v15.16b, v19.16b
+	WORD $0x3cc20092 // ldur q18, [x4, #32]
+	WORD $0x3cc30093 // ldur q19, [x4, #48]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
+	WORD $0x4e9395f5 // sdot v21.4s, v15.16b, v19.16b
+	WORD $0x3cc40092 // ldur q18, [x4, #64]
+	WORD $0x3cc50093 // ldur q19, [x4, #80]
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9295d6 // sdot v22.4s, v14.16b, v18.16b
+	WORD $0x4e9395f6 // sdot v22.4s, v15.16b, v19.16b
+	WORD $0xbc44000e // ldur s14, [x0, #64]
+	WORD $0xfc4000cf // ldur d15, [x6]
+	WORD $0x4f8e11e9 // fmla v9.4s, v15.4s, v14.s[0]
+	WORD $0xfc4080cf // ldur d15, [x6, #8]
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
+	WORD $0xfc4100cf // ldur d15, [x6, #16]
+	WORD $0x4f8e11eb // fmla v11.4s, v15.4s, v14.s[0]
 
 	// integer sums times both scales
-	FMOVS        32(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        (R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        4(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-	FMOVS        8(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	WORD $0xbc42000e // ldur s14, [x0, #32]
+	WORD $0xbc4000af // ldur s15, [x5]
+	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
+	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
+	WORD $0x4f8f1249 // fmla v9.4s, v18.4s, v15.s[0]
+	WORD $0xbc4040af // ldur s15, [x5, #4]
+	WORD $0x4e21dab2 // scvtf v18.4s, v21.4s
+	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
+	WORD $0x4f8f124a // fmla v10.4s, v18.4s, v15.s[0]
+	WORD $0xbc4080af // ldur s15, [x5, #8]
+	WORD $0x4e21dad2 // scvtf v18.4s, v22.4s
+	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
+	WORD $0x4f8e124b // fmla v11.4s, v18.4s, v14.s[0]
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        48(R8), (F12, F13)
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
-	FLDPQ        16(R8), (F14, F15)
-	WORD $0x4f2355ce // shl v14.4s, v14.4s, #3
-	WORD $0x4f2355ef // shl v15.4s, v15.4s, #3
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	FLDPQ        96(R4), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	FLDPQ        128(R4), (F14, F15)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	FLDPQ        160(R4), (F14, F15)
+	WORD $0x4f23560e // shl v14.4s, v16.4s, #3
+	WORD $0x4f23562f // shl v15.4s, v17.4s, #3
+	WORD $0x6ea01dcc // bit v12.16b, v14.16b, v0.16b
+	WORD $0x6ea01ded // bit v13.16b, v15.16b, v0.16b
+	WORD $0x3cc6008e // ldur q14, [x4, #96]
+	WORD $0x3cc7008f // ldur q15, [x4, #112]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
-	FMOVS        68(R0), F12
-	FMOVD        24(R6), F13
+	WORD $0x3cc8008e // ldur q14, [x4, #128]
+	WORD $0x3cc9008f // ldur q15, [x4, #144]
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
+	WORD $0x3cca008e // ldur q14, [x4, #160]
+	WORD $0x3ccb008f // ldur q15, [x4, #176]
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e8e9594 // sdot v20.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b4 // sdot v20.4s, v13.16b, v15.16b
+	WORD $0xbc44400c // ldur s12, [x0, #68]
+	WORD $0xfc4180cd // ldur d13, [x6, #24]
 	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
-	FMOVD        32(R6), F13
+	WORD $0xfc4200cd // ldur d13, [x6, #32]
 	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
-	FMOVD        40(R6), F13
+	WORD $0xfc4280cd // ldur d13, [x6, #40]
 	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        36(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        12(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        16(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-	FMOVS        20(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0xbc42400c // ldur s12, [x0, #36]
+	WORD $0xbc40c0ad // ldur s13, [x5, #12]
 	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xbc4100ad // ldur s13, [x5, #16]
+	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	WORD $0xbc4140ad // ldur s13, [x5, #20]
+	WORD $0x4e21da8e // scvtf v14.4s, v20.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	WORD $0x4f8c11cb // fmla v11.4s, v14.4s, v12.s[0]
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        80(R8), (F12, F13)
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FLDPQ        16(R8), (F14, F15)
-	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
-	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	FLDPQ        192(R4), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	FLDPQ        224(R4), (F14, F15)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	FLDPQ        256(R4), (F14, F15)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
-	FMOVS        72(R0), F12
-	FMOVD        48(R6), F13
-	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
-	FMOVD        56(R6), F13
-	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
-	FMOVD        64(R6), F13
-	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
+	WORD $0x3cc5010c // ldur q12, [x8, #80]
+	WORD $0x3cc6010d // ldur q13, [x8, #96]
+	WORD $0x4e211d8e // and v14.16b, v12.16b, v1.16b
+	WORD $0x4e211daf // and v15.16b, v13.16b, v1.16b
+	WORD $0x4f225612 // shl v18.4s, v16.4s, #2
+	WORD $0x4f225633 // shl v19.4s, v17.4s, #2
+	WORD $0x6ea01e4e // bit v14.16b, v18.16b, v0.16b
+	WORD $0x6ea01e6f // bit v15.16b, v19.16b, v0.16b
+	WORD $0x3ccc0092 // ldur q18, [x4, #192]
+	WORD $0x3ccd0093 // ldur q19, [x4, #208]
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9295d4 // sdot v20.4s, v14.16b, v18.16b
+	WORD $0x4e9395f4 // sdot v20.4s, v15.16b, v19.16b
+	WORD $0x3cce0092 // ldur q18, [x4, #224]
+	WORD $0x3ccf0093 // ldur q19, [x4, #240]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
+	WORD $0x4e9395f5 // sdot v21.4s, v15.16b, v19.16b
+	FLDPQ        256(R4), (F18, F19)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9295d6 // sdot v22.4s, v14.16b, v18.16b
+	WORD $0x4e9395f6 // sdot v22.4s, v15.16b, v19.16b
+	WORD $0xbc44800e // ldur s14, [x0, #72]
+	WORD $0xfc4300cf // ldur d15, [x6, #48]
+	WORD $0x4f8e11e9 // fmla v9.4s, v15.4s, v14.s[0]
+	WORD $0xfc4380cf // ldur d15, [x6, #56]
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
+	WORD $0xfc4400cf // ldur d15, [x6, #64]
+	WORD $0x4f8e11eb // fmla v11.4s, v15.4s, v14.s[0]
 
 	// integer sums times both scales
-	FMOVS        40(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        24(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        28(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-	FMOVS        32(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	WORD $0xbc42800e // ldur s14, [x0, #40]
+	WORD $0xbc4180af // ldur s15, [x5, #24]
+	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
+	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
+	WORD $0x4f8f1249 // fmla v9.4s, v18.4s, v15.s[0]
+	WORD $0xbc41c0af // ldur s15, [x5, #28]
+	WORD $0x4e21dab2 // scvtf v18.4s, v21.4s
+	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
+	WORD $0x4f8f124a // fmla v10.4s, v18.4s, v15.s[0]
+	WORD $0xbc4200af // ldur s15, [x5, #32]
+	WORD $0x4e21dad2 // scvtf v18.4s, v22.4s
+	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
+	WORD $0x4f8e124b // fmla v11.4s, v18.4s, v14.s[0]
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        80(R8), (F12, F13)
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
-	FLDPQ        16(R8), (F14, F15)
-	WORD $0x4f2155ce // shl v14.4s, v14.4s, #1
-	WORD $0x4f2155ef // shl v15.4s, v15.4s, #1
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4f21560e // shl v14.4s, v16.4s, #1
+	WORD $0x4f21562f // shl v15.4s, v17.4s, #1
+	WORD $0x6ea01dcc // bit v12.16b, v14.16b, v0.16b
+	WORD $0x6ea01ded // bit v13.16b, v15.16b, v0.16b
 	FLDPQ        288(R4), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	FLDPQ        320(R4), (F14, F15)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	FLDPQ        352(R4), (F14, F15)
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
-	FMOVS        76(R0), F12
-	FMOVD        72(R6), F13
+	FLDPQ        320(R4), (F14, F15)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
+	FLDPQ        352(R4), (F14, F15)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e8e9594 // sdot v20.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b4 // sdot v20.4s, v13.16b, v15.16b
+	WORD $0xbc44c00c // ldur s12, [x0, #76]
+	WORD $0xfc4480cd // ldur d13, [x6, #72]
 	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
-	FMOVD        80(R6), F13
+	WORD $0xfc4500cd // ldur d13, [x6, #80]
 	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
-	FMOVD        88(R6), F13
+	WORD $0xfc4580cd // ldur d13, [x6, #88]
 	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        44(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        36(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        40(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-	FMOVS        44(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0xbc42c00c // ldur s12, [x0, #44]
+	WORD $0xbc4240ad // ldur s13, [x5, #36]
 	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xbc4280ad // ldur s13, [x5, #40]
+	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	WORD $0xbc42c0ad // ldur s13, [x5, #44]
+	WORD $0x4e21da8e // scvtf v14.4s, v20.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	WORD $0x4f8c11cb // fmla v11.4s, v14.4s, v12.s[0]
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        112(R8), (F12, F13)
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FLDPQ        16(R8), (F14, F15)
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	FLDPQ        384(R4), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	FLDPQ        416(R4), (F14, F15)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	FLDPQ        448(R4), (F14, F15)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
-	FMOVS        80(R0), F12
-	FMOVD        96(R6), F13
-	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
-	FMOVD        104(R6), F13
-	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
-	FMOVD        112(R6), F13
-	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
+	WORD $0x3cc7010c // ldur q12, [x8, #112]
+	WORD $0x3cc8010d // ldur q13, [x8, #128]
+	WORD $0x4e211d8e // and v14.16b, v12.16b, v1.16b
+	WORD $0x4e211daf // and v15.16b, v13.16b, v1.16b
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
+	FLDPQ        384(R4), (F18, F19)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9295d4 // sdot v20.4s, v14.16b, v18.16b
+	WORD $0x4e9395f4 // sdot v20.4s, v15.16b, v19.16b
+	FLDPQ        416(R4), (F18, F19)
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
+	WORD $0x4e9395f5 // sdot v21.4s, v15.16b, v19.16b
+	FLDPQ        448(R4), (F18, F19)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9295d6 // sdot v22.4s, v14.16b, v18.16b
+	WORD $0x4e9395f6 // sdot v22.4s, v15.16b, v19.16b
+	WORD $0xbc45000e // ldur s14, [x0, #80]
+	WORD $0xfc4600cf // ldur d15, [x6, #96]
+	WORD $0x4f8e11e9 // fmla v9.4s, v15.4s, v14.s[0]
+	WORD $0xfc4680cf // ldur d15, [x6, #104]
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
+	WORD $0xfc4700cf // ldur d15, [x6, #112]
+	WORD $0x4f8e11eb // fmla v11.4s, v15.4s, v14.s[0]
 
 	// integer sums times both scales
-	FMOVS        48(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        48(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        52(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-	FMOVS        56(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	WORD $0xbc43000e // ldur s14, [x0, #48]
+	WORD $0xbc4300af // ldur s15, [x5, #48]
+	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
+	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
+	WORD $0x4f8f1249 // fmla v9.4s, v18.4s, v15.s[0]
+	WORD $0xbc4340af // ldur s15, [x5, #52]
+	WORD $0x4e21dab2 // scvtf v18.4s, v21.4s
+	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
+	WORD $0x4f8f124a // fmla v10.4s, v18.4s, v15.s[0]
+	WORD $0xbc4380af // ldur s15, [x5, #56]
+	WORD $0x4e21dad2 // scvtf v18.4s, v22.4s
+	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
+	WORD $0x4f8e124b // fmla v11.4s, v18.4s, v14.s[0]
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        112(R8), (F12, F13)
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
-	FLDPQ        16(R8), (F14, F15)
-	WORD $0x6f0f05ce // ushr v14.16b, v14.16b, #1
-	WORD $0x6f0f05ef // ushr v15.16b, v15.16b, #1
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6f0f060e // ushr v14.16b, v16.16b, #1
+	WORD $0x6f0f062f // ushr v15.16b, v17.16b, #1
+	WORD $0x6ea01dcc // bit v12.16b, v14.16b, v0.16b
+	WORD $0x6ea01ded // bit v13.16b, v15.16b, v0.16b
 	FLDPQ        480(R4), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	FLDPQ        512(R4), (F14, F15)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	FLDPQ        544(R4), (F14, F15)
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
-	FMOVS        84(R0), F12
-	FMOVD        120(R6), F13
+	FLDPQ        512(R4), (F14, F15)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
+	FLDPQ        544(R4), (F14, F15)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e8e9594 // sdot v20.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b4 // sdot v20.4s, v13.16b, v15.16b
+	WORD $0xbc45400c // ldur s12, [x0, #84]
+	WORD $0xfc4780cd // ldur d13, [x6, #120]
 	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
-	FMOVD        128(R6), F13
+	WORD $0xfc4800cd // ldur d13, [x6, #128]
 	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
-	FMOVD        136(R6), F13
+	WORD $0xfc4880cd // ldur d13, [x6, #136]
 	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        52(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        60(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        64(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-	FMOVS        68(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0xbc43400c // ldur s12, [x0, #52]
+	WORD $0xbc43c0ad // ldur s13, [x5, #60]
 	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xbc4400ad // ldur s13, [x5, #64]
+	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	WORD $0xbc4440ad // ldur s13, [x5, #68]
+	WORD $0x4e21da8e // scvtf v14.4s, v20.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	WORD $0x4f8c11cb // fmla v11.4s, v14.4s, v12.s[0]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        144(R8), (F12, F13)
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FLDPQ        16(R8), (F14, F15)
-	WORD $0x6f0e05ce // ushr v14.16b, v14.16b, #2
-	WORD $0x6f0e05ef // ushr v15.16b, v15.16b, #2
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	FLDPQ        576(R4), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	FLDPQ        608(R4), (F14, F15)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	FLDPQ        640(R4), (F14, F15)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
-	FMOVS        88(R0), F12
-	FMOVD        144(R6), F13
-	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
-	FMOVD        152(R6), F13
-	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
-	FMOVD        160(R6), F13
-	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
+	WORD $0x3cc9010c // ldur q12, [x8, #144]
+	WORD $0x3cca010d // ldur q13, [x8, #160]
+	WORD $0x4e211d8e // and v14.16b, v12.16b, v1.16b
+	WORD $0x4e211daf // and v15.16b, v13.16b, v1.16b
+	WORD $0x6f0e0612 // ushr v18.16b, v16.16b, #2
+	WORD $0x6f0e0633 // ushr v19.16b, v17.16b, #2
+	WORD $0x6ea01e4e // bit v14.16b, v18.16b, v0.16b
+	WORD $0x6ea01e6f // bit v15.16b, v19.16b, v0.16b
+	FLDPQ        576(R4), (F18, F19)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9295d4 // sdot v20.4s, v14.16b, v18.16b
+	WORD $0x4e9395f4 // sdot v20.4s, v15.16b, v19.16b
+	FLDPQ        608(R4), (F18, F19)
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
+	WORD $0x4e9395f5 // sdot v21.4s, v15.16b, v19.16b
+	FLDPQ        640(R4), (F18, F19)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9295d6 // sdot v22.4s, v14.16b, v18.16b
+	WORD $0x4e9395f6 // sdot v22.4s, v15.16b, v19.16b
+	WORD $0xbc45800e // ldur s14, [x0, #88]
+	WORD $0xfc4900cf // ldur d15, [x6, #144]
+	WORD $0x4f8e11e9 // fmla v9.4s, v15.4s, v14.s[0]
+	WORD $0xfc4980cf // ldur d15, [x6, #152]
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
+	WORD $0xfc4a00cf // ldur d15, [x6, #160]
+	WORD $0x4f8e11eb // fmla v11.4s, v15.4s, v14.s[0]
 
 	// integer sums times both scales
-	FMOVS        56(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        72(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        76(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
-	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-	FMOVS        80(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	WORD $0xbc43800e // ldur s14, [x0, #56]
+	WORD $0xbc4480af // ldur s15, [x5, #72]
+	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
+	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
+	WORD $0x4f8f1249 // fmla v9.4s, v18.4s, v15.s[0]
+	WORD $0xbc44c0af // ldur s15, [x5, #76]
+	WORD $0x4e21dab2 // scvtf v18.4s, v21.4s
+	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
+	WORD $0x4f8f124a // fmla v10.4s, v18.4s, v15.s[0]
+	WORD $0xbc4500af // ldur s15, [x5, #80]
+	WORD $0x4e21dad2 // scvtf v18.4s, v22.4s
+	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
+	WORD $0x4f8e124b // fmla v11.4s, v18.4s, v14.s[0]
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        144(R8), (F12, F13)
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
-	FLDPQ        16(R8), (F14, F15)
-	WORD $0x6f0d05ce // ushr v14.16b, v14.16b, #3
-	WORD $0x6f0d05ef // ushr v15.16b, v15.16b, #3
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6f0d060e // ushr v14.16b, v16.16b, #3
+	WORD $0x6f0d062f // ushr v15.16b, v17.16b, #3
+	WORD $0x6ea01dcc // bit v12.16b, v14.16b, v0.16b
+	WORD $0x6ea01ded // bit v13.16b, v15.16b, v0.16b
 	FLDPQ        672(R4), (F14, F15)
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
@@ -1237,32 +1152,28 @@ loop3:
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
-	FMOVS        92(R0), F12
-	FMOVD        168(R6), F13
+	WORD $0xbc45c00c // ldur s12, [x0, #92]
+	WORD $0xfc4a80cd // ldur d13, [x6, #168]
 	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
-	FMOVD        176(R6), F13
+	WORD $0xfc4b00cd // ldur d13, [x6, #176]
 	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
-	FMOVD        184(R6), F13
+	WORD $0xfc4b80cd // ldur d13, [x6, #184]
 	WORD $0x4f8c11ab // fmla v11.4s, v13.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        60(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        84(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0xbc43c00c // ldur s12, [x0, #60]
+	WORD $0xbc4540ad // ldur s13, [x5, #84]
 	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        88(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xbc4580ad // ldur s13, [x5, #88]
 	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
 	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
-	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-	FMOVS        92(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	WORD $0xbc45c0ad // ldur s13, [x5, #92]
 	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	WORD $0x4f8c11cb // fmla v11.4s, v14.4s, v12.s[0]
 	ADD          $0xb0, R8
 	ADD          $0x300, R4
 	ADD          $0x60, R5
@@ -1339,496 +1250,443 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010d // ldr h13, [x8]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVQ        4(R8), F14
-	FMOVQ        12(R8), F15
-	WORD $0x4e0201ce // tbl v14.16b, { v14.16b }, v2.16b
+	WORD $0x7c40010d // ldur h13, [x8]
+	WORD $0x1ee241ad // fcvt s13, h13
+	WORD $0x3cc0410e // ldur q14, [x8, #4]
+	WORD $0x3cc0c10f // ldur q15, [x8, #12]
+	WORD $0x4e0201d0 // tbl v16.16b, { v14.16b }, v2.16b
 	WORD $0x4e0201ef // tbl v15.16b, { v15.16b }, v2.16b
-	WORD $0x4e271dce // and v14.16b, v14.16b, v7.16b
+	WORD $0x4e271e10 // and v16.16b, v16.16b, v7.16b
 	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
-	FMOVQ        160(R8), F16
-	FMOVQ        4(R8), F17
-	WORD $0x4e080210 // tbl v16.16b, { v16.16b }, v8.16b
-	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
-	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
-	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
-	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
-	FMOVQ        F14, 32(R0)
-	FMOVQ        F13, 48(R0)
-	WORD $0x7d40050d // ldr h13, [x8, #2]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVQ        8(R8), F14
-	FMOVQ        12(R8), F15
+	WORD $0x3cca0111 // ldur q17, [x8, #160]
+	WORD $0x4e080231 // tbl v17.16b, { v17.16b }, v8.16b
 	WORD $0x4e0201ce // tbl v14.16b, { v14.16b }, v2.16b
+	WORD $0x6f3a05ce // ushr v14.4s, v14.4s, #6
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4eae1dee // orr v14.16b, v15.16b, v14.16b
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x4f8d91cd // fmul v13.4s, v14.4s, v13.s[0]
+	FMOVQ        F15, 32(R0)
+	FMOVQ        F13, 48(R0)
+	WORD $0x7c40210d // ldur h13, [x8, #2]
+	WORD $0x1ee241ad // fcvt s13, h13
+	WORD $0x3cc0810e // ldur q14, [x8, #8]
+	WORD $0x3cc0c10f // ldur q15, [x8, #12]
+	WORD $0x4e0201d0 // tbl v16.16b, { v14.16b }, v2.16b
 	WORD $0x4e0201ef // tbl v15.16b, { v15.16b }, v2.16b
 	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
-	WORD $0x4e271dce // and v14.16b, v14.16b, v7.16b
+	WORD $0x4e271e10 // and v16.16b, v16.16b, v7.16b
 	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
-	FMOVQ        160(R8), F16
-	FMOVQ        8(R8), F17
-	WORD $0x4e080210 // tbl v16.16b, { v16.16b }, v8.16b
-	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
-	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
-	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
-	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x3cca0111 // ldur q17, [x8, #160]
+	WORD $0x4e080231 // tbl v17.16b, { v17.16b }, v8.16b
+	WORD $0x4e0201ce // tbl v14.16b, { v14.16b }, v2.16b
+	WORD $0x6f3a05ce // ushr v14.4s, v14.4s, #6
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4eae1dee // orr v14.16b, v15.16b, v14.16b
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
-	WORD $0x6e241dce // eor v14.16b, v14.16b, v4.16b
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x4f8d91cd // fmul v13.4s, v14.4s, v13.s[0]
+	WORD $0x6e241dee // eor v14.16b, v15.16b, v4.16b
 	WORD $0x6e241dad // eor v13.16b, v13.16b, v4.16b
 	FMOVQ        F14, 64(R0)
 	FMOVQ        F13, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        48(R8), (F13, F14)
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	FLDPQ        16(R8), (F15, F16)
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	FLDPQ        (R4), (F15, F16)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
-	FLDPQ        32(R4), (F15, F16)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
-	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
-	FLDPQ        64(R4), (F15, F16)
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	FLDPQ        96(R4), (F15, F16)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e8f95b4 // sdot v20.4s, v13.16b, v15.16b
-	WORD $0x4e9095d4 // sdot v20.4s, v14.16b, v16.16b
-	FMOVS        64(R0), F13
-	FMOVD        (R6), F14
-	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
-	FMOVD        8(R6), F14
-	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
-	FMOVD        16(R6), F14
-	WORD $0x4f8d11cb // fmla v11.4s, v14.4s, v13.s[0]
-	FMOVD        24(R6), F14
-	WORD $0x4f8d11cc // fmla v12.4s, v14.4s, v13.s[0]
+	WORD $0x3cc3010d // ldur q13, [x8, #48]
+	WORD $0x3cc4010e // ldur q14, [x8, #64]
+	WORD $0x4e211daf // and v15.16b, v13.16b, v1.16b
+	WORD $0x4e211dd0 // and v16.16b, v14.16b, v1.16b
+	WORD $0x3cc10111 // ldur q17, [x8, #16]
+	WORD $0x3cc20112 // ldur q18, [x8, #32]
+	WORD $0x4f245633 // shl v19.4s, v17.4s, #4
+	WORD $0x4f245654 // shl v20.4s, v18.4s, #4
+	WORD $0x6ea01e6f // bit v15.16b, v19.16b, v0.16b
+	WORD $0x6ea01e90 // bit v16.16b, v20.16b, v0.16b
+	WORD $0x3cc00093 // ldur q19, [x4]
+	WORD $0x3cc10094 // ldur q20, [x4, #16]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9395f5 // sdot v21.4s, v15.16b, v19.16b
+	WORD $0x4e949615 // sdot v21.4s, v16.16b, v20.16b
+	WORD $0x3cc20093 // ldur q19, [x4, #32]
+	WORD $0x3cc30094 // ldur q20, [x4, #48]
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9395f6 // sdot v22.4s, v15.16b, v19.16b
+	WORD $0x4e949616 // sdot v22.4s, v16.16b, v20.16b
+	WORD $0x3cc40093 // ldur q19, [x4, #64]
+	WORD $0x3cc50094 // ldur q20, [x4, #80]
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e9395f7 // sdot v23.4s, v15.16b, v19.16b
+	WORD $0x4e949617 // sdot v23.4s, v16.16b, v20.16b
+	WORD $0x3cc60093 // ldur q19, [x4, #96]
+	WORD $0x3cc70094 // ldur q20, [x4, #112]
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e9395f8 // sdot v24.4s, v15.16b, v19.16b
+	WORD $0x4e949618 // sdot v24.4s, v16.16b, v20.16b
+	WORD $0xbc44000f // ldur s15, [x0, #64]
+	WORD $0xfc4000d0 // ldur d16, [x6]
+	WORD $0x4f8f1209 // fmla v9.4s, v16.4s, v15.s[0]
+	WORD $0xfc4080d0 // ldur d16, [x6, #8]
+	WORD $0x4f8f120a // fmla v10.4s, v16.4s, v15.s[0]
+	WORD $0xfc4100d0 // ldur d16, [x6, #16]
+	WORD $0x4f8f120b // fmla v11.4s, v16.4s, v15.s[0]
+	WORD $0xfc4180d0 // ldur d16, [x6, #24]
+	WORD $0x4f8f120c // fmla v12.4s, v16.4s, v15.s[0]
 
 	// integer sums times both scales
-	FMOVS        32(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        (R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
-	FMOVS        4(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        8(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecdeb // fmla v11.4s, v15.4s, v14.4s
-	FMOVS        12(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
+	WORD $0xbc42000f // ldur s15, [x0, #32]
+	WORD $0xbc4000b0 // ldur s16, [x5]
+	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
+	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
+	WORD $0x4f901269 // fmla v9.4s, v19.4s, v16.s[0]
+	WORD $0xbc4040b0 // ldur s16, [x5, #4]
+	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
+	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
+	WORD $0x4f90126a // fmla v10.4s, v19.4s, v16.s[0]
+	WORD $0xbc4080b0 // ldur s16, [x5, #8]
+	WORD $0x4e21daf3 // scvtf v19.4s, v23.4s
+	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
+	WORD $0x4f90126b // fmla v11.4s, v19.4s, v16.s[0]
+	WORD $0xbc40c0b0 // ldur s16, [x5, #12]
+	WORD $0x4e21db13 // scvtf v19.4s, v24.4s
+	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
+	WORD $0x4f8f126c // fmla v12.4s, v19.4s, v15.s[0]
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        48(R8), (F13, F14)
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
 	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
-	FLDPQ        16(R8), (F15, F16)
-	WORD $0x4f2355ef // shl v15.4s, v15.4s, #3
-	WORD $0x4f235610 // shl v16.4s, v16.4s, #3
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	FLDPQ        128(R4), (F15, F16)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
-	FLDPQ        160(R4), (F15, F16)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
-	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
-	FLDPQ        192(R4), (F15, F16)
+	WORD $0x4f23562f // shl v15.4s, v17.4s, #3
+	WORD $0x4f235650 // shl v16.4s, v18.4s, #3
+	WORD $0x6ea01ded // bit v13.16b, v15.16b, v0.16b
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x3cc8008f // ldur q15, [x4, #128]
+	WORD $0x3cc90090 // ldur q16, [x4, #144]
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	FLDPQ        224(R4), (F15, F16)
+	WORD $0x3cca008f // ldur q15, [x4, #160]
+	WORD $0x3ccb0090 // ldur q16, [x4, #176]
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e8f95b4 // sdot v20.4s, v13.16b, v15.16b
 	WORD $0x4e9095d4 // sdot v20.4s, v14.16b, v16.16b
-	FMOVS        68(R0), F13
-	FMOVD        32(R6), F14
+	WORD $0x3ccc008f // ldur q15, [x4, #192]
+	WORD $0x3ccd0090 // ldur q16, [x4, #208]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e8f95b5 // sdot v21.4s, v13.16b, v15.16b
+	WORD $0x4e9095d5 // sdot v21.4s, v14.16b, v16.16b
+	WORD $0x3cce008f // ldur q15, [x4, #224]
+	WORD $0x3ccf0090 // ldur q16, [x4, #240]
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e8f95b6 // sdot v22.4s, v13.16b, v15.16b
+	WORD $0x4e9095d6 // sdot v22.4s, v14.16b, v16.16b
+	WORD $0xbc44400d // ldur s13, [x0, #68]
+	WORD $0xfc4200ce // ldur d14, [x6, #32]
 	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
-	FMOVD        40(R6), F14
+	WORD $0xfc4280ce // ldur d14, [x6, #40]
 	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
-	FMOVD        48(R6), F14
+	WORD $0xfc4300ce // ldur d14, [x6, #48]
 	WORD $0x4f8d11cb // fmla v11.4s, v14.4s, v13.s[0]
-	FMOVD        56(R6), F14
+	WORD $0xfc4380ce // ldur d14, [x6, #56]
 	WORD $0x4f8d11cc // fmla v12.4s, v14.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        36(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        16(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
-	FMOVS        20(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        24(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0xbc42400d // ldur s13, [x0, #36]
+	WORD $0xbc4100ae // ldur s14, [x5, #16]
 	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
 	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecdeb // fmla v11.4s, v15.4s, v14.4s
-	FMOVS        28(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f8e11e9 // fmla v9.4s, v15.4s, v14.s[0]
+	WORD $0xbc4140ae // ldur s14, [x5, #20]
 	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
+	WORD $0xbc4180ae // ldur s14, [x5, #24]
+	WORD $0x4e21daaf // scvtf v15.4s, v21.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4f8e11eb // fmla v11.4s, v15.4s, v14.s[0]
+	WORD $0xbc41c0ae // ldur s14, [x5, #28]
+	WORD $0x4e21dacf // scvtf v15.4s, v22.4s
 	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
+	WORD $0x4f8d11ec // fmla v12.4s, v15.4s, v13.s[0]
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        80(R8), (F13, F14)
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	FLDPQ        16(R8), (F15, F16)
-	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	FLDPQ        256(R4), (F15, F16)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
-	FLDPQ        288(R4), (F15, F16)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
-	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
-	FLDPQ        320(R4), (F15, F16)
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	FLDPQ        352(R4), (F15, F16)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e8f95b4 // sdot v20.4s, v13.16b, v15.16b
-	WORD $0x4e9095d4 // sdot v20.4s, v14.16b, v16.16b
-	FMOVS        72(R0), F13
-	FMOVD        64(R6), F14
-	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
-	FMOVD        72(R6), F14
-	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
-	FMOVD        80(R6), F14
-	WORD $0x4f8d11cb // fmla v11.4s, v14.4s, v13.s[0]
-	FMOVD        88(R6), F14
-	WORD $0x4f8d11cc // fmla v12.4s, v14.4s, v13.s[0]
+	WORD $0x3cc5010d // ldur q13, [x8, #80]
+	WORD $0x3cc6010e // ldur q14, [x8, #96]
+	WORD $0x4e211daf // and v15.16b, v13.16b, v1.16b
+	WORD $0x4e211dd0 // and v16.16b, v14.16b, v1.16b
+	WORD $0x4f225633 // shl v19.4s, v17.4s, #2
+	WORD $0x4f225654 // shl v20.4s, v18.4s, #2
+	WORD $0x6ea01e6f // bit v15.16b, v19.16b, v0.16b
+	WORD $0x6ea01e90 // bit v16.16b, v20.16b, v0.16b
+	FLDPQ        256(R4), (F19, F20)
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9395f5 // sdot v21.4s, v15.16b, v19.16b
+	WORD $0x4e949615 // sdot v21.4s, v16.16b, v20.16b
+	FLDPQ        288(R4), (F19, F20)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9395f6 // sdot v22.4s, v15.16b, v19.16b
+	WORD $0x4e949616 // sdot v22.4s, v16.16b, v20.16b
+	FLDPQ        320(R4), (F19, F20)
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e9395f7 // sdot v23.4s, v15.16b, v19.16b
+	WORD $0x4e949617 // sdot v23.4s, v16.16b, v20.16b
+	FLDPQ        352(R4), (F19, F20)
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e9395f8 // sdot v24.4s, v15.16b, v19.16b
+	WORD $0x4e949618 // sdot v24.4s, v16.16b, v20.16b
+	WORD $0xbc44800f // ldur s15, [x0, #72]
+	WORD $0xfc4400d0 // ldur d16, [x6, #64]
+	WORD $0x4f8f1209 // fmla v9.4s, v16.4s, v15.s[0]
+	WORD $0xfc4480d0 // ldur d16, [x6, #72]
+	WORD $0x4f8f120a // fmla v10.4s, v16.4s, v15.s[0]
+	WORD $0xfc4500d0 // ldur d16, [x6, #80]
+	WORD $0x4f8f120b // fmla v11.4s, v16.4s, v15.s[0]
+	WORD $0xfc4580d0 // ldur d16, [x6, #88]
+	WORD $0x4f8f120c // fmla v12.4s, v16.4s, v15.s[0]
 
 	// integer sums times both scales
-	FMOVS        40(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        32(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
-	FMOVS        36(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        40(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecdeb // fmla v11.4s, v15.4s, v14.4s
-	FMOVS        44(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
+	WORD $0xbc42800f // ldur s15, [x0, #40]
+	WORD $0xbc4200b0 // ldur s16, [x5, #32]
+	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
+	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
+	WORD $0x4f901269 // fmla v9.4s, v19.4s, v16.s[0]
+	WORD $0xbc4240b0 // ldur s16, [x5, #36]
+	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
+	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
+	WORD $0x4f90126a // fmla v10.4s, v19.4s, v16.s[0]
+	WORD $0xbc4280b0 // ldur s16, [x5, #40]
+	WORD $0x4e21daf3 // scvtf v19.4s, v23.4s
+	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
+	WORD $0x4f90126b // fmla v11.4s, v19.4s, v16.s[0]
+	WORD $0xbc42c0b0 // ldur s16, [x5, #44]
+	WORD $0x4e21db13 // scvtf v19.4s, v24.4s
+	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
+	WORD $0x4f8f126c // fmla v12.4s, v19.4s, v15.s[0]
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        80(R8), (F13, F14)
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
 	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
-	FLDPQ        16(R8), (F15, F16)
-	WORD $0x4f2155ef // shl v15.4s, v15.4s, #1
-	WORD $0x4f215610 // shl v16.4s, v16.4s, #1
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4f21562f // shl v15.4s, v17.4s, #1
+	WORD $0x4f215650 // shl v16.4s, v18.4s, #1
+	WORD $0x6ea01ded // bit v13.16b, v15.16b, v0.16b
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
 	FLDPQ        384(R4), (F15, F16)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
-	FLDPQ        416(R4), (F15, F16)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
-	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
-	FLDPQ        448(R4), (F15, F16)
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	FLDPQ        480(R4), (F15, F16)
+	FLDPQ        416(R4), (F15, F16)
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e8f95b4 // sdot v20.4s, v13.16b, v15.16b
 	WORD $0x4e9095d4 // sdot v20.4s, v14.16b, v16.16b
-	FMOVS        76(R0), F13
-	FMOVD        96(R6), F14
+	FLDPQ        448(R4), (F15, F16)
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e8f95b5 // sdot v21.4s, v13.16b, v15.16b
+	WORD $0x4e9095d5 // sdot v21.4s, v14.16b, v16.16b
+	FLDPQ        480(R4), (F15, F16)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e8f95b6 // sdot v22.4s, v13.16b, v15.16b
+	WORD $0x4e9095d6 // sdot v22.4s, v14.16b, v16.16b
+	WORD $0xbc44c00d // ldur s13, [x0, #76]
+	WORD $0xfc4600ce // ldur d14, [x6, #96]
 	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
-	FMOVD        104(R6), F14
+	WORD $0xfc4680ce // ldur d14, [x6, #104]
 	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
-	FMOVD        112(R6), F14
+	WORD $0xfc4700ce // ldur d14, [x6, #112]
 	WORD $0x4f8d11cb // fmla v11.4s, v14.4s, v13.s[0]
-	FMOVD        120(R6), F14
+	WORD $0xfc4780ce // ldur d14, [x6, #120]
 	WORD $0x4f8d11cc // fmla v12.4s, v14.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        44(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        48(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
-	FMOVS        52(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        56(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0xbc42c00d // ldur s13, [x0, #44]
+	WORD $0xbc4300ae // ldur s14, [x5, #48]
 	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
 	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecdeb // fmla v11.4s, v15.4s, v14.4s
-	FMOVS        60(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f8e11e9 // fmla v9.4s, v15.4s, v14.s[0]
+	WORD $0xbc4340ae // ldur s14, [x5, #52]
 	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
+	WORD $0xbc4380ae // ldur s14, [x5, #56]
+	WORD $0x4e21daaf // scvtf v15.4s, v21.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4f8e11eb // fmla v11.4s, v15.4s, v14.s[0]
+	WORD $0xbc43c0ae // ldur s14, [x5, #60]
+	WORD $0x4e21dacf // scvtf v15.4s, v22.4s
 	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
+	WORD $0x4f8d11ec // fmla v12.4s, v15.4s, v13.s[0]
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        112(R8), (F13, F14)
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	FLDPQ        16(R8), (F15, F16)
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	FLDPQ        512(R4), (F15, F16)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
-	FLDPQ        544(R4), (F15, F16)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
-	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
-	FLDPQ        576(R4), (F15, F16)
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	FLDPQ        608(R4), (F15, F16)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e8f95b4 // sdot v20.4s, v13.16b, v15.16b
-	WORD $0x4e9095d4 // sdot v20.4s, v14.16b, v16.16b
-	FMOVS        80(R0), F13
-	FMOVD        128(R6), F14
-	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
-	FMOVD        136(R6), F14
-	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
-	FMOVD        144(R6), F14
-	WORD $0x4f8d11cb // fmla v11.4s, v14.4s, v13.s[0]
-	FMOVD        152(R6), F14
-	WORD $0x4f8d11cc // fmla v12.4s, v14.4s, v13.s[0]
+	WORD $0x3cc7010d // ldur q13, [x8, #112]
+	WORD $0x3cc8010e // ldur q14, [x8, #128]
+	WORD $0x4e211daf // and v15.16b, v13.16b, v1.16b
+	WORD $0x4e211dd0 // and v16.16b, v14.16b, v1.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	FLDPQ        512(R4), (F19, F20)
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9395f5 // sdot v21.4s, v15.16b, v19.16b
+	WORD $0x4e949615 // sdot v21.4s, v16.16b, v20.16b
+	FLDPQ        544(R4), (F19, F20)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9395f6 // sdot v22.4s, v15.16b, v19.16b
+	WORD $0x4e949616 // sdot v22.4s, v16.16b, v20.16b
+	FLDPQ        576(R4), (F19, F20)
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e9395f7 // sdot v23.4s, v15.16b, v19.16b
+	WORD $0x4e949617 // sdot v23.4s, v16.16b, v20.16b
+	FLDPQ        608(R4), (F19, F20)
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e9395f8 // sdot v24.4s, v15.16b, v19.16b
+	WORD $0x4e949618 // sdot v24.4s, v16.16b, v20.16b
+	WORD $0xbc45000f // ldur s15, [x0, #80]
+	WORD $0xfc4800d0 // ldur d16, [x6, #128]
+	WORD $0x4f8f1209 // fmla v9.4s, v16.4s, v15.s[0]
+	WORD $0xfc4880d0 // ldur d16, [x6, #136]
+	WORD $0x4f8f120a // fmla v10.4s, v16.4s, v15.s[0]
+	WORD $0xfc4900d0 // ldur d16, [x6, #144]
+	WORD $0x4f8f120b // fmla v11.4s, v16.4s, v15.s[0]
+	WORD $0xfc4980d0 // ldur d16, [x6, #152]
+	WORD $0x4f8f120c // fmla v12.4s, v16.4s, v15.s[0]
 
 	// integer sums times both scales
-	FMOVS        48(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        64(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
-	FMOVS        68(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        72(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecdeb // fmla v11.4s, v15.4s, v14.4s
-	FMOVS        76(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
+	WORD $0xbc43000f // ldur s15, [x0, #48]
+	WORD $0xbc4400b0 // ldur s16, [x5, #64]
+	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
+	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
+	WORD $0x4f901269 // fmla v9.4s, v19.4s, v16.s[0]
+	WORD $0xbc4440b0 // ldur s16, [x5, #68]
+	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
+	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
+	WORD $0x4f90126a // fmla v10.4s, v19.4s, v16.s[0]
+	WORD $0xbc4480b0 // ldur s16, [x5, #72]
+	WORD $0x4e21daf3 // scvtf v19.4s, v23.4s
+	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
+	WORD $0x4f90126b // fmla v11.4s, v19.4s, v16.s[0]
+	WORD $0xbc44c0b0 // ldur s16, [x5, #76]
+	WORD $0x4e21db13 // scvtf v19.4s, v24.4s
+	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
+	WORD $0x4f8f126c // fmla v12.4s, v19.4s, v15.s[0]
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        112(R8), (F13, F14)
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
 	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
-	FLDPQ        16(R8), (F15, F16)
-	WORD $0x6f0f05ef // ushr v15.16b, v15.16b, #1
-	WORD $0x6f0f0610 // ushr v16.16b, v16.16b, #1
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x6f0f062f // ushr v15.16b, v17.16b, #1
+	WORD $0x6f0f0650 // ushr v16.16b, v18.16b, #1
+	WORD $0x6ea01ded // bit v13.16b, v15.16b, v0.16b
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
 	FLDPQ        640(R4), (F15, F16)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
-	FLDPQ        672(R4), (F15, F16)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
-	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
-	FLDPQ        704(R4), (F15, F16)
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	FLDPQ        736(R4), (F15, F16)
+	FLDPQ        672(R4), (F15, F16)
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e8f95b4 // sdot v20.4s, v13.16b, v15.16b
 	WORD $0x4e9095d4 // sdot v20.4s, v14.16b, v16.16b
-	FMOVS        84(R0), F13
-	FMOVD        160(R6), F14
+	FLDPQ        704(R4), (F15, F16)
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e8f95b5 // sdot v21.4s, v13.16b, v15.16b
+	WORD $0x4e9095d5 // sdot v21.4s, v14.16b, v16.16b
+	FLDPQ        736(R4), (F15, F16)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e8f95b6 // sdot v22.4s, v13.16b, v15.16b
+	WORD $0x4e9095d6 // sdot v22.4s, v14.16b, v16.16b
+	WORD $0xbc45400d // ldur s13, [x0, #84]
+	WORD $0xfc4a00ce // ldur d14, [x6, #160]
 	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
-	FMOVD        168(R6), F14
+	WORD $0xfc4a80ce // ldur d14, [x6, #168]
 	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
-	FMOVD        176(R6), F14
+	WORD $0xfc4b00ce // ldur d14, [x6, #176]
 	WORD $0x4f8d11cb // fmla v11.4s, v14.4s, v13.s[0]
-	FMOVD        184(R6), F14
+	WORD $0xfc4b80ce // ldur d14, [x6, #184]
 	WORD $0x4f8d11cc // fmla v12.4s, v14.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        52(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        80(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
-	FMOVS        84(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        88(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0xbc43400d // ldur s13, [x0, #52]
+	WORD $0xbc4500ae // ldur s14, [x5, #80]
 	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
 	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecdeb // fmla v11.4s, v15.4s, v14.4s
-	FMOVS        92(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f8e11e9 // fmla v9.4s, v15.4s, v14.s[0]
+	WORD $0xbc4540ae // ldur s14, [x5, #84]
 	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
+	WORD $0xbc4580ae // ldur s14, [x5, #88]
+	WORD $0x4e21daaf // scvtf v15.4s, v21.4s
+	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
+	WORD $0x4f8e11eb // fmla v11.4s, v15.4s, v14.s[0]
+	WORD $0xbc45c0ae // ldur s14, [x5, #92]
+	WORD $0x4e21dacf // scvtf v15.4s, v22.4s
 	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
+	WORD $0x4f8d11ec // fmla v12.4s, v15.4s, v13.s[0]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        144(R8), (F13, F14)
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	FLDPQ        16(R8), (F15, F16)
-	WORD $0x6f0e05ef // ushr v15.16b, v15.16b, #2
-	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	FLDPQ        768(R4), (F15, F16)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
-	FLDPQ        800(R4), (F15, F16)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
-	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
-	FLDPQ        832(R4), (F15, F16)
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
-	FLDPQ        864(R4), (F15, F16)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e8f95b4 // sdot v20.4s, v13.16b, v15.16b
-	WORD $0x4e9095d4 // sdot v20.4s, v14.16b, v16.16b
-	FMOVS        88(R0), F13
-	FMOVD        192(R6), F14
-	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
-	FMOVD        200(R6), F14
-	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
-	FMOVD        208(R6), F14
-	WORD $0x4f8d11cb // fmla v11.4s, v14.4s, v13.s[0]
-	FMOVD        216(R6), F14
-	WORD $0x4f8d11cc // fmla v12.4s, v14.4s, v13.s[0]
+	WORD $0x3cc9010d // ldur q13, [x8, #144]
+	WORD $0x3cca010e // ldur q14, [x8, #160]
+	WORD $0x4e211daf // and v15.16b, v13.16b, v1.16b
+	WORD $0x4e211dd0 // and v16.16b, v14.16b, v1.16b
+	WORD $0x6f0e0633 // ushr v19.16b, v17.16b, #2
+	WORD $0x6f0e0654 // ushr v20.16b, v18.16b, #2
+	WORD $0x6ea01e6f // bit v15.16b, v19.16b, v0.16b
+	WORD $0x6ea01e90 // bit v16.16b, v20.16b, v0.16b
+	FLDPQ        768(R4), (F19, F20)
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9395f5 // sdot v21.4s, v15.16b, v19.16b
+	WORD $0x4e949615 // sdot v21.4s, v16.16b, v20.16b
+	FLDPQ        800(R4), (F19, F20)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9395f6 // sdot v22.4s, v15.16b, v19.16b
+	WORD $0x4e949616 // sdot v22.4s, v16.16b, v20.16b
+	FLDPQ        832(R4), (F19, F20)
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e9395f7 // sdot v23.4s, v15.16b, v19.16b
+	WORD $0x4e949617 // sdot v23.4s, v16.16b, v20.16b
+	FLDPQ        864(R4), (F19, F20)
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e9395f8 // sdot v24.4s, v15.16b, v19.16b
+	WORD $0x4e949618 // sdot v24.4s, v16.16b, v20.16b
+	WORD $0xbc45800f // ldur s15, [x0, #88]
+	WORD $0xfc4c00d0 // ldur d16, [x6, #192]
+	WORD $0x4f8f1209 // fmla v9.4s, v16.4s, v15.s[0]
+	WORD $0xfc4c80d0 // ldur d16, [x6, #200]
+	WORD $0x4f8f120a // fmla v10.4s, v16.4s, v15.s[0]
+	WORD $0xfc4d00d0 // ldur d16, [x6, #208]
+	WORD $0x4f8f120b // fmla v11.4s, v16.4s, v15.s[0]
+	WORD $0xfc4d80d0 // ldur d16, [x6, #216]
+	WORD $0x4f8f120c // fmla v12.4s, v16.4s, v15.s[0]
 
 	// integer sums times both scales
-	FMOVS        56(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        96(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
-	FMOVS        100(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        104(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecdeb // fmla v11.4s, v15.4s, v14.4s
-	FMOVS        108(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
+	WORD $0xbc43800f // ldur s15, [x0, #56]
+	WORD $0xbc4600b0 // ldur s16, [x5, #96]
+	WORD $0x4e21dab3 // scvtf v19.4s, v21.4s
+	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
+	WORD $0x4f901269 // fmla v9.4s, v19.4s, v16.s[0]
+	WORD $0xbc4640b0 // ldur s16, [x5, #100]
+	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
+	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
+	WORD $0x4f90126a // fmla v10.4s, v19.4s, v16.s[0]
+	WORD $0xbc4680b0 // ldur s16, [x5, #104]
+	WORD $0x4e21daf3 // scvtf v19.4s, v23.4s
+	WORD $0x6e2fde10 // fmul v16.4s, v16.4s, v15.4s
+	WORD $0x4f90126b // fmla v11.4s, v19.4s, v16.s[0]
+	WORD $0xbc46c0b0 // ldur s16, [x5, #108]
+	WORD $0x4e21db13 // scvtf v19.4s, v24.4s
+	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
+	WORD $0x4f8f126c // fmla v12.4s, v19.4s, v15.s[0]
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        144(R8), (F13, F14)
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
 	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
-	FLDPQ        16(R8), (F15, F16)
-	WORD $0x6f0d05ef // ushr v15.16b, v15.16b, #3
-	WORD $0x6f0d0610 // ushr v16.16b, v16.16b, #3
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x6f0d062f // ushr v15.16b, v17.16b, #3
+	WORD $0x6f0d0650 // ushr v16.16b, v18.16b, #3
+	WORD $0x6ea01ded // bit v13.16b, v15.16b, v0.16b
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
 	FLDPQ        896(R4), (F15, F16)
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
@@ -1845,39 +1703,34 @@ loop3:
 	WORD $0x4f00e414 // movi v20.16b, #0
 	WORD $0x4e8f95b4 // sdot v20.4s, v13.16b, v15.16b
 	WORD $0x4e9095d4 // sdot v20.4s, v14.16b, v16.16b
-	FMOVS        92(R0), F13
-	FMOVD        224(R6), F14
+	WORD $0xbc45c00d // ldur s13, [x0, #92]
+	WORD $0xfc4e00ce // ldur d14, [x6, #224]
 	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
-	FMOVD        232(R6), F14
+	WORD $0xfc4e80ce // ldur d14, [x6, #232]
 	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
-	FMOVD        240(R6), F14
+	WORD $0xfc4f00ce // ldur d14, [x6, #240]
 	WORD $0x4f8d11cb // fmla v11.4s, v14.4s, v13.s[0]
-	FMOVD        248(R6), F14
+	WORD $0xfc4f80ce // ldur d14, [x6, #248]
 	WORD $0x4f8d11cc // fmla v12.4s, v14.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        60(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        112(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0xbc43c00d // ldur s13, [x0, #60]
+	WORD $0xbc4700ae // ldur s14, [x5, #112]
 	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
 	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecde9 // fmla v9.4s, v15.4s, v14.4s
-	FMOVS        116(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f8e11e9 // fmla v9.4s, v15.4s, v14.s[0]
+	WORD $0xbc4740ae // ldur s14, [x5, #116]
 	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
 	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        120(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
+	WORD $0xbc4780ae // ldur s14, [x5, #120]
 	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
 	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecdeb // fmla v11.4s, v15.4s, v14.4s
-	FMOVS        124(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f8e11eb // fmla v11.4s, v15.4s, v14.s[0]
+	WORD $0xbc47c0ae // ldur s14, [x5, #124]
 	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
 	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
+	WORD $0x4f8d11ec // fmla v12.4s, v15.4s, v13.s[0]
 	ADD          $0xb0, R8
 	ADD          $0x400, R4
 	ADD          $0x80, R5
@@ -1944,134 +1797,130 @@ TEXT ·decodeUnitsQ5_KNEON(SB), NOSPLIT, $576-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d400028 // ldr h8, [x1]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	FMOVQ        4(R1), F9
-	FMOVQ        12(R1), F10
-	WORD $0x4e020129 // tbl v9.16b, { v9.16b }, v2.16b
+	WORD $0x7c400028 // ldur h8, [x1]
+	WORD $0x1ee24108 // fcvt s8, h8
+	WORD $0x3cc04029 // ldur q9, [x1, #4]
+	WORD $0x3cc0c02a // ldur q10, [x1, #12]
+	WORD $0x4e02012b // tbl v11.16b, { v9.16b }, v2.16b
 	WORD $0x4e02014a // tbl v10.16b, { v10.16b }, v2.16b
-	WORD $0x4e261d29 // and v9.16b, v9.16b, v6.16b
+	WORD $0x4e261d6b // and v11.16b, v11.16b, v6.16b
 	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
-	FMOVQ        160(R1), F11
-	FMOVQ        4(R1), F12
-	WORD $0x4e07016b // tbl v11.16b, { v11.16b }, v7.16b
-	WORD $0x4e02018c // tbl v12.16b, { v12.16b }, v2.16b
-	WORD $0x6f3a058c // ushr v12.4s, v12.4s, #6
-	WORD $0x4e231d6b // and v11.16b, v11.16b, v3.16b
-	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
-	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
-	FMOVQ        F9, 32(R3)
-	FMOVQ        F8, 48(R3)
-	WORD $0x7d400428 // ldr h8, [x1, #2]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	FMOVQ        8(R1), F9
-	FMOVQ        12(R1), F10
+	WORD $0x3cca002c // ldur q12, [x1, #160]
+	WORD $0x4e07018c // tbl v12.16b, { v12.16b }, v7.16b
 	WORD $0x4e020129 // tbl v9.16b, { v9.16b }, v2.16b
+	WORD $0x6f3a0529 // ushr v9.4s, v9.4s, #6
+	WORD $0x4e231d8c // and v12.16b, v12.16b, v3.16b
+	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
+	WORD $0x4f245529 // shl v9.4s, v9.4s, #4
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4ea91d49 // orr v9.16b, v10.16b, v9.16b
+	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
+	WORD $0x4f889128 // fmul v8.4s, v9.4s, v8.s[0]
+	FMOVQ        F10, 32(R3)
+	FMOVQ        F8, 48(R3)
+	WORD $0x7c402028 // ldur h8, [x1, #2]
+	WORD $0x1ee24108 // fcvt s8, h8
+	WORD $0x3cc08029 // ldur q9, [x1, #8]
+	WORD $0x3cc0c02a // ldur q10, [x1, #12]
+	WORD $0x4e02012b // tbl v11.16b, { v9.16b }, v2.16b
 	WORD $0x4e02014a // tbl v10.16b, { v10.16b }, v2.16b
 	WORD $0x6f3c054a // ushr v10.4s, v10.4s, #4
-	WORD $0x4e261d29 // and v9.16b, v9.16b, v6.16b
+	WORD $0x4e261d6b // and v11.16b, v11.16b, v6.16b
 	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
-	FMOVQ        160(R1), F11
-	FMOVQ        8(R1), F12
-	WORD $0x4e07016b // tbl v11.16b, { v11.16b }, v7.16b
-	WORD $0x4e02018c // tbl v12.16b, { v12.16b }, v2.16b
-	WORD $0x6f3a058c // ushr v12.4s, v12.4s, #6
-	WORD $0x4e231d6b // and v11.16b, v11.16b, v3.16b
-	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
-	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	WORD $0x3cca002c // ldur q12, [x1, #160]
+	WORD $0x4e07018c // tbl v12.16b, { v12.16b }, v7.16b
+	WORD $0x4e020129 // tbl v9.16b, { v9.16b }, v2.16b
+	WORD $0x6f3a0529 // ushr v9.4s, v9.4s, #6
+	WORD $0x4e231d8c // and v12.16b, v12.16b, v3.16b
+	WORD $0x4e241d29 // and v9.16b, v9.16b, v4.16b
+	WORD $0x4f245529 // shl v9.4s, v9.4s, #4
+	WORD $0x4eac1d6b // orr v11.16b, v11.16b, v12.16b
+	WORD $0x4ea91d49 // orr v9.16b, v10.16b, v9.16b
+	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
-	FMOVQ        F9, 64(R3)
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
+	WORD $0x4f889128 // fmul v8.4s, v9.4s, v8.s[0]
+	FMOVQ        F10, 64(R3)
 	FMOVQ        F8, 80(R3)
 
 	// levels of values 0 to 31
-	FLDPQ        48(R1), (F8, F9)
+	WORD $0x3cc30028 // ldur q8, [x1, #48]
+	WORD $0x3cc40029 // ldur q9, [x1, #64]
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	FLDPQ        16(R1), (F10, F11)
+	WORD $0x3cc1002a // ldur q10, [x1, #16]
+	WORD $0x3cc2002b // ldur q11, [x1, #32]
 	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
 	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x6ea01d48 // bit v8.16b, v10.16b, v0.16b
+	WORD $0x6ea01d69 // bit v9.16b, v11.16b, v0.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        32(R3), F10
+	WORD $0xbc42006a // ldur s10, [x3, #32]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	FMOVS        64(R3), F10
+	WORD $0xbc44006a // ldur s10, [x3, #64]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
 	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
 	FMOVQ        F8, (R0)
 	FMOVQ        F9, 16(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        32(R3), F10
+	WORD $0xbc42006a // ldur s10, [x3, #32]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	FMOVS        64(R3), F10
+	WORD $0xbc44006a // ldur s10, [x3, #64]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
 	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
 	FMOVQ        F8, 32(R0)
 	FMOVQ        F9, 48(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        32(R3), F10
+	WORD $0xbc42006a // ldur s10, [x3, #32]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	FMOVS        64(R3), F10
+	WORD $0xbc44006a // ldur s10, [x3, #64]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
 	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
 	FMOVQ        F8, 64(R0)
 	FMOVQ        F9, 80(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        32(R3), F10
+	WORD $0xbc42006a // ldur s10, [x3, #32]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	FMOVS        64(R3), F10
+	WORD $0xbc44006a // ldur s10, [x3, #64]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
 	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
@@ -2079,81 +1928,81 @@ loop1:
 	FMOVQ        F9, 112(R0)
 
 	// levels of values 32 to 63
-	FLDPQ        48(R1), (F8, F9)
+	WORD $0x3cc30028 // ldur q8, [x1, #48]
+	WORD $0x3cc40029 // ldur q9, [x1, #64]
 	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	FLDPQ        16(R1), (F10, F11)
+	WORD $0x3cc1002a // ldur q10, [x1, #16]
+	WORD $0x3cc2002b // ldur q11, [x1, #32]
 	WORD $0x4f23554a // shl v10.4s, v10.4s, #3
 	WORD $0x4f23556b // shl v11.4s, v11.4s, #3
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x6ea01d48 // bit v8.16b, v10.16b, v0.16b
+	WORD $0x6ea01d69 // bit v9.16b, v11.16b, v0.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        36(R3), F10
+	WORD $0xbc42406a // ldur s10, [x3, #36]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	FMOVS        68(R3), F10
+	WORD $0xbc44406a // ldur s10, [x3, #68]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
 	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
 	FMOVQ        F8, 128(R0)
 	FMOVQ        F9, 144(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        36(R3), F10
+	WORD $0xbc42406a // ldur s10, [x3, #36]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	FMOVS        68(R3), F10
+	WORD $0xbc44406a // ldur s10, [x3, #68]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
 	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
 	FMOVQ        F8, 160(R0)
 	FMOVQ        F9, 176(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        36(R3), F10
+	WORD $0xbc42406a // ldur s10, [x3, #36]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	FMOVS        68(R3), F10
+	WORD $0xbc44406a // ldur s10, [x3, #68]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
 	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
 	FMOVQ        F8, 192(R0)
 	FMOVQ        F9, 208(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        36(R3), F10
+	WORD $0xbc42406a // ldur s10, [x3, #36]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	FMOVS        68(R3), F10
+	WORD $0xbc44406a // ldur s10, [x3, #68]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
 	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
@@ -2161,81 +2010,81 @@ loop1:
 	FMOVQ        F9, 240(R0)
 
 	// levels of values 64 to 95
-	FLDPQ        80(R1), (F8, F9)
+	WORD $0x3cc50028 // ldur q8, [x1, #80]
+	WORD $0x3cc60029 // ldur q9, [x1, #96]
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	FLDPQ        16(R1), (F10, F11)
+	WORD $0x3cc1002a // ldur q10, [x1, #16]
+	WORD $0x3cc2002b // ldur q11, [x1, #32]
 	WORD $0x4f22554a // shl v10.4s, v10.4s, #2
 	WORD $0x4f22556b // shl v11.4s, v11.4s, #2
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x6ea01d48 // bit v8.16b, v10.16b, v0.16b
+	WORD $0x6ea01d69 // bit v9.16b, v11.16b, v0.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        40(R3), F10
+	WORD $0xbc42806a // ldur s10, [x3, #40]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	FMOVS        72(R3), F10
+	WORD $0xbc44806a // ldur s10, [x3, #72]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
 	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
 	FMOVQ        F8, 256(R0)
 	FMOVQ        F9, 272(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        40(R3), F10
+	WORD $0xbc42806a // ldur s10, [x3, #40]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	FMOVS        72(R3), F10
+	WORD $0xbc44806a // ldur s10, [x3, #72]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
 	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
 	FMOVQ        F8, 288(R0)
 	FMOVQ        F9, 304(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        40(R3), F10
+	WORD $0xbc42806a // ldur s10, [x3, #40]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	FMOVS        72(R3), F10
+	WORD $0xbc44806a // ldur s10, [x3, #72]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
 	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
 	FMOVQ        F8, 320(R0)
 	FMOVQ        F9, 336(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        40(R3), F10
+	WORD $0xbc42806a // ldur s10, [x3, #40]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	FMOVS        72(R3), F10
+	WORD $0xbc44806a // ldur s10, [x3, #72]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
 	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
@@ -2243,81 +2092,81 @@ loop1:
 	FMOVQ        F9, 368(R0)
 
 	// levels of values 96 to 127
-	FLDPQ        80(R1), (F8, F9)
+	WORD $0x3cc50028 // ldur q8, [x1, #80]
+	WORD $0x3cc60029 // ldur q9, [x1, #96]
 	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	FLDPQ        16(R1), (F10, F11)
+	WORD $0x3cc1002a // ldur q10, [x1, #16]
+	WORD $0x3cc2002b // ldur q11, [x1, #32]
 	WORD $0x4f21554a // shl v10.4s, v10.4s, #1
 	WORD $0x4f21556b // shl v11.4s, v11.4s, #1
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x6ea01d48 // bit v8.16b, v10.16b, v0.16b
+	WORD $0x6ea01d69 // bit v9.16b, v11.16b, v0.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        44(R3), F10
+	WORD $0xbc42c06a // ldur s10, [x3, #44]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	FMOVS        76(R3), F10
+	WORD $0xbc44c06a // ldur s10, [x3, #76]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
 	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
 	FMOVQ        F8, 384(R0)
 	FMOVQ        F9, 400(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        44(R3), F10
+	WORD $0xbc42c06a // ldur s10, [x3, #44]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	FMOVS        76(R3), F10
+	WORD $0xbc44c06a // ldur s10, [x3, #76]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
 	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
 	FMOVQ        F8, 416(R0)
 	FMOVQ        F9, 432(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        44(R3), F10
+	WORD $0xbc42c06a // ldur s10, [x3, #44]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	FMOVS        76(R3), F10
+	WORD $0xbc44c06a // ldur s10, [x3, #76]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
 	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
 	FMOVQ        F8, 448(R0)
 	FMOVQ        F9, 464(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        44(R3), F10
+	WORD $0xbc42c06a // ldur s10, [x3, #44]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	FMOVS        76(R3), F10
+	WORD $0xbc44c06a // ldur s10, [x3, #76]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
 	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
@@ -2325,79 +2174,79 @@ loop1:
 	FMOVQ        F9, 496(R0)
 
 	// levels of values 128 to 159
-	FLDPQ        112(R1), (F8, F9)
+	WORD $0x3cc70028 // ldur q8, [x1, #112]
+	WORD $0x3cc80029 // ldur q9, [x1, #128]
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	FLDPQ        16(R1), (F10, F11)
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x3cc1002a // ldur q10, [x1, #16]
+	WORD $0x3cc2002b // ldur q11, [x1, #32]
+	WORD $0x6ea01d48 // bit v8.16b, v10.16b, v0.16b
+	WORD $0x6ea01d69 // bit v9.16b, v11.16b, v0.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        48(R3), F10
+	WORD $0xbc43006a // ldur s10, [x3, #48]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	FMOVS        80(R3), F10
+	WORD $0xbc45006a // ldur s10, [x3, #80]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
 	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
 	FMOVQ        F8, 512(R0)
 	FMOVQ        F9, 528(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        48(R3), F10
+	WORD $0xbc43006a // ldur s10, [x3, #48]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	FMOVS        80(R3), F10
+	WORD $0xbc45006a // ldur s10, [x3, #80]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
 	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
 	FMOVQ        F8, 544(R0)
 	FMOVQ        F9, 560(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        48(R3), F10
+	WORD $0xbc43006a // ldur s10, [x3, #48]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	FMOVS        80(R3), F10
+	WORD $0xbc45006a // ldur s10, [x3, #80]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
 	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
 	FMOVQ        F8, 576(R0)
 	FMOVQ        F9, 592(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        48(R3), F10
+	WORD $0xbc43006a // ldur s10, [x3, #48]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	FMOVS        80(R3), F10
+	WORD $0xbc45006a // ldur s10, [x3, #80]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
 	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
@@ -2405,81 +2254,81 @@ loop1:
 	FMOVQ        F9, 624(R0)
 
 	// levels of values 160 to 191
-	FLDPQ        112(R1), (F8, F9)
+	WORD $0x3cc70028 // ldur q8, [x1, #112]
+	WORD $0x3cc80029 // ldur q9, [x1, #128]
 	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	FLDPQ        16(R1), (F10, F11)
+	WORD $0x3cc1002a // ldur q10, [x1, #16]
+	WORD $0x3cc2002b // ldur q11, [x1, #32]
 	WORD $0x6f0f054a // ushr v10.16b, v10.16b, #1
 	WORD $0x6f0f056b // ushr v11.16b, v11.16b, #1
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x6ea01d48 // bit v8.16b, v10.16b, v0.16b
+	WORD $0x6ea01d69 // bit v9.16b, v11.16b, v0.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        52(R3), F10
+	WORD $0xbc43406a // ldur s10, [x3, #52]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	FMOVS        84(R3), F10
+	WORD $0xbc45406a // ldur s10, [x3, #84]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
 	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
 	FMOVQ        F8, 640(R0)
 	FMOVQ        F9, 656(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        52(R3), F10
+	WORD $0xbc43406a // ldur s10, [x3, #52]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	FMOVS        84(R3), F10
+	WORD $0xbc45406a // ldur s10, [x3, #84]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
 	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
 	FMOVQ        F8, 672(R0)
 	FMOVQ        F9, 688(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        52(R3), F10
+	WORD $0xbc43406a // ldur s10, [x3, #52]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	FMOVS        84(R3), F10
+	WORD $0xbc45406a // ldur s10, [x3, #84]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
 	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
 	FMOVQ        F8, 704(R0)
 	FMOVQ        F9, 720(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        52(R3), F10
+	WORD $0xbc43406a // ldur s10, [x3, #52]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	FMOVS        84(R3), F10
+	WORD $0xbc45406a // ldur s10, [x3, #84]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
 	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
@@ -2487,81 +2336,81 @@ loop1:
 	FMOVQ        F9, 752(R0)
 
 	// levels of values 192 to 223
-	FLDPQ        144(R1), (F8, F9)
+	WORD $0x3cc90028 // ldur q8, [x1, #144]
+	WORD $0x3cca0029 // ldur q9, [x1, #160]
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	FLDPQ        16(R1), (F10, F11)
+	WORD $0x3cc1002a // ldur q10, [x1, #16]
+	WORD $0x3cc2002b // ldur q11, [x1, #32]
 	WORD $0x6f0e054a // ushr v10.16b, v10.16b, #2
 	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x6ea01d48 // bit v8.16b, v10.16b, v0.16b
+	WORD $0x6ea01d69 // bit v9.16b, v11.16b, v0.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        56(R3), F10
+	WORD $0xbc43806a // ldur s10, [x3, #56]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	FMOVS        88(R3), F10
+	WORD $0xbc45806a // ldur s10, [x3, #88]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
 	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
 	FMOVQ        F8, 768(R0)
 	FMOVQ        F9, 784(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        56(R3), F10
+	WORD $0xbc43806a // ldur s10, [x3, #56]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	FMOVS        88(R3), F10
+	WORD $0xbc45806a // ldur s10, [x3, #88]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
 	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
 	FMOVQ        F8, 800(R0)
 	FMOVQ        F9, 816(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        56(R3), F10
+	WORD $0xbc43806a // ldur s10, [x3, #56]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	FMOVS        88(R3), F10
+	WORD $0xbc45806a // ldur s10, [x3, #88]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
 	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
 	FMOVQ        F8, 832(R0)
 	FMOVQ        F9, 848(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        56(R3), F10
+	WORD $0xbc43806a // ldur s10, [x3, #56]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	FMOVS        88(R3), F10
+	WORD $0xbc45806a // ldur s10, [x3, #88]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
 	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
@@ -2569,81 +2418,81 @@ loop1:
 	FMOVQ        F9, 880(R0)
 
 	// levels of values 224 to 255
-	FLDPQ        144(R1), (F8, F9)
+	WORD $0x3cc90028 // ldur q8, [x1, #144]
+	WORD $0x3cca0029 // ldur q9, [x1, #160]
 	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	FLDPQ        16(R1), (F10, F11)
+	WORD $0x3cc1002a // ldur q10, [x1, #16]
+	WORD $0x3cc2002b // ldur q11, [x1, #32]
 	WORD $0x6f0d054a // ushr v10.16b, v10.16b, #3
 	WORD $0x6f0d056b // ushr v11.16b, v11.16b, #3
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x6ea01d48 // bit v8.16b, v10.16b, v0.16b
+	WORD $0x6ea01d69 // bit v9.16b, v11.16b, v0.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        60(R3), F10
+	WORD $0xbc43c06a // ldur s10, [x3, #60]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	FMOVS        92(R3), F10
+	WORD $0xbc45c06a // ldur s10, [x3, #92]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
 	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
 	FMOVQ        F8, 896(R0)
 	FMOVQ        F9, 912(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        60(R3), F10
+	WORD $0xbc43c06a // ldur s10, [x3, #60]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	FMOVS        92(R3), F10
+	WORD $0xbc45c06a // ldur s10, [x3, #92]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
 	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
 	FMOVQ        F8, 928(R0)
 	FMOVQ        F9, 944(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        60(R3), F10
+	WORD $0xbc43c06a // ldur s10, [x3, #60]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	FMOVS        92(R3), F10
+	WORD $0xbc45c06a // ldur s10, [x3, #92]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
 	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
 	FMOVQ        F8, 960(R0)
 	FMOVQ        F9, 976(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        60(R3), F10
+	WORD $0xbc43c06a // ldur s10, [x3, #60]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	FMOVS        92(R3), F10
+	WORD $0xbc45c06a // ldur s10, [x3, #92]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4eaad508 // fsub v8.4s, v8.4s, v10.4s
 	WORD $0x4eaad529 // fsub v9.4s, v9.4s, v10.4s
@@ -2697,309 +2546,313 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d0 // ldr h16, [x6]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVQ        4(R6), F17
-	FMOVQ        12(R6), F18
-	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
+	WORD $0x7c4000d0 // ldur h16, [x6]
+	WORD $0x1ee24210 // fcvt s16, h16
+	WORD $0x3cc040d1 // ldur q17, [x6, #4]
+	WORD $0x3cc0c0d2 // ldur q18, [x6, #12]
+	WORD $0x4e020233 // tbl v19.16b, { v17.16b }, v2.16b
 	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
+	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
 	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	FMOVQ        160(R6), F19
-	FMOVQ        4(R6), F20
-	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x6f3a0694 // ushr v20.4s, v20.4s, #6
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	FMOVQ        F17, 32(R3)
-	FMOVQ        F16, 48(R3)
-	WORD $0x7d4004d0 // ldr h16, [x6, #2]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVQ        8(R6), F17
-	FMOVQ        12(R6), F18
+	WORD $0x3cca00d4 // ldur q20, [x6, #160]
+	WORD $0x4e070294 // tbl v20.16b, { v20.16b }, v7.16b
 	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
+	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb41e73 // orr v19.16b, v19.16b, v20.16b
+	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
+	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x4f909230 // fmul v16.4s, v17.4s, v16.s[0]
+	FMOVQ        F18, 32(R3)
+	FMOVQ        F16, 48(R3)
+	WORD $0x7c4020d0 // ldur h16, [x6, #2]
+	WORD $0x1ee24210 // fcvt s16, h16
+	WORD $0x3cc080d1 // ldur q17, [x6, #8]
+	WORD $0x3cc0c0d2 // ldur q18, [x6, #12]
+	WORD $0x4e020233 // tbl v19.16b, { v17.16b }, v2.16b
 	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
 	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
+	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
 	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	FMOVQ        160(R6), F19
-	FMOVQ        8(R6), F20
-	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x6f3a0694 // ushr v20.4s, v20.4s, #6
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x3cca00d4 // ldur q20, [x6, #160]
+	WORD $0x4e070294 // tbl v20.16b, { v20.16b }, v7.16b
+	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
+	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb41e73 // orr v19.16b, v19.16b, v20.16b
+	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
+	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	FMOVQ        F17, 64(R3)
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x4f909230 // fmul v16.4s, v17.4s, v16.s[0]
+	FMOVQ        F18, 64(R3)
 	FMOVQ        F16, 80(R3)
 
 	// levels of values 0 to 31
-	FLDPQ        48(R6), (F16, F17)
+	WORD $0x3cc300d0 // ldur q16, [x6, #48]
+	WORD $0x3cc400d1 // ldur q17, [x6, #64]
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FLDPQ        16(R6), (F18, F19)
+	WORD $0x3cc100d2 // ldur q18, [x6, #16]
+	WORD $0x3cc200d3 // ldur q19, [x6, #32]
 	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
 	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        64(R3), F18
+	WORD $0xbc440072 // ldur s18, [x3, #64]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FLDPQ        (R4), (F18, F19)
+	WORD $0x3cc00092 // ldur q18, [x4]
+	WORD $0x3cc10093 // ldur q19, [x4, #16]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        64(R3), F18
+	WORD $0xbc440072 // ldur s18, [x3, #64]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FLDPQ        32(R4), (F18, F19)
+	WORD $0x3cc20092 // ldur q18, [x4, #32]
+	WORD $0x3cc30093 // ldur q19, [x4, #48]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        64(R3), F18
+	WORD $0xbc440072 // ldur s18, [x3, #64]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FLDPQ        64(R4), (F18, F19)
+	WORD $0x3cc40092 // ldur q18, [x4, #64]
+	WORD $0x3cc50093 // ldur q19, [x4, #80]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        64(R3), F18
+	WORD $0xbc440072 // ldur s18, [x3, #64]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FLDPQ        96(R4), (F18, F19)
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
+	WORD $0x3cc70093 // ldur q19, [x4, #112]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 32 to 63
-	FLDPQ        48(R6), (F16, F17)
+	WORD $0x3cc300d0 // ldur q16, [x6, #48]
+	WORD $0x3cc400d1 // ldur q17, [x6, #64]
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	FLDPQ        16(R6), (F18, F19)
+	WORD $0x3cc100d2 // ldur q18, [x6, #16]
+	WORD $0x3cc200d3 // ldur q19, [x6, #32]
 	WORD $0x4f235652 // shl v18.4s, v18.4s, #3
 	WORD $0x4f235673 // shl v19.4s, v19.4s, #3
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        68(R3), F18
+	WORD $0xbc444072 // ldur s18, [x3, #68]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FLDPQ        128(R4), (F18, F19)
+	WORD $0x3cc80092 // ldur q18, [x4, #128]
+	WORD $0x3cc90093 // ldur q19, [x4, #144]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        68(R3), F18
+	WORD $0xbc444072 // ldur s18, [x3, #68]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FLDPQ        160(R4), (F18, F19)
+	WORD $0x3cca0092 // ldur q18, [x4, #160]
+	WORD $0x3ccb0093 // ldur q19, [x4, #176]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        68(R3), F18
+	WORD $0xbc444072 // ldur s18, [x3, #68]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FLDPQ        192(R4), (F18, F19)
+	WORD $0x3ccc0092 // ldur q18, [x4, #192]
+	WORD $0x3ccd0093 // ldur q19, [x4, #208]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        68(R3), F18
+	WORD $0xbc444072 // ldur s18, [x3, #68]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FLDPQ        224(R4), (F18, F19)
+	WORD $0x3cce0092 // ldur q18, [x4, #224]
+	WORD $0x3ccf0093 // ldur q19, [x4, #240]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 64 to 95
-	FLDPQ        80(R6), (F16, F17)
+	WORD $0x3cc500d0 // ldur q16, [x6, #80]
+	WORD $0x3cc600d1 // ldur q17, [x6, #96]
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FLDPQ        16(R6), (F18, F19)
+	WORD $0x3cc100d2 // ldur q18, [x6, #16]
+	WORD $0x3cc200d3 // ldur q19, [x6, #32]
 	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
 	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        72(R3), F18
+	WORD $0xbc448072 // ldur s18, [x3, #72]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
 	FLDPQ        256(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        72(R3), F18
+	WORD $0xbc448072 // ldur s18, [x3, #72]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
 	FLDPQ        288(R4), (F18, F19)
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        72(R3), F18
+	WORD $0xbc448072 // ldur s18, [x3, #72]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
 	FLDPQ        320(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        72(R3), F18
+	WORD $0xbc448072 // ldur s18, [x3, #72]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -3008,84 +2861,84 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 96 to 127
-	FLDPQ        80(R6), (F16, F17)
+	WORD $0x3cc500d0 // ldur q16, [x6, #80]
+	WORD $0x3cc600d1 // ldur q17, [x6, #96]
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	FLDPQ        16(R6), (F18, F19)
+	WORD $0x3cc100d2 // ldur q18, [x6, #16]
+	WORD $0x3cc200d3 // ldur q19, [x6, #32]
 	WORD $0x4f215652 // shl v18.4s, v18.4s, #1
 	WORD $0x4f215673 // shl v19.4s, v19.4s, #1
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        76(R3), F18
+	WORD $0xbc44c072 // ldur s18, [x3, #76]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
 	FLDPQ        384(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        76(R3), F18
+	WORD $0xbc44c072 // ldur s18, [x3, #76]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
 	FLDPQ        416(R4), (F18, F19)
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        76(R3), F18
+	WORD $0xbc44c072 // ldur s18, [x3, #76]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
 	FLDPQ        448(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        76(R3), F18
+	WORD $0xbc44c072 // ldur s18, [x3, #76]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -3094,82 +2947,82 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 128 to 159
-	FLDPQ        112(R6), (F16, F17)
+	WORD $0x3cc700d0 // ldur q16, [x6, #112]
+	WORD $0x3cc800d1 // ldur q17, [x6, #128]
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FLDPQ        16(R6), (F18, F19)
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x3cc100d2 // ldur q18, [x6, #16]
+	WORD $0x3cc200d3 // ldur q19, [x6, #32]
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        80(R3), F18
+	WORD $0xbc450072 // ldur s18, [x3, #80]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
 	FLDPQ        512(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        80(R3), F18
+	WORD $0xbc450072 // ldur s18, [x3, #80]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
 	FLDPQ        544(R4), (F18, F19)
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        80(R3), F18
+	WORD $0xbc450072 // ldur s18, [x3, #80]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
 	FLDPQ        576(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        80(R3), F18
+	WORD $0xbc450072 // ldur s18, [x3, #80]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -3178,84 +3031,84 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 160 to 191
-	FLDPQ        112(R6), (F16, F17)
+	WORD $0x3cc700d0 // ldur q16, [x6, #112]
+	WORD $0x3cc800d1 // ldur q17, [x6, #128]
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	FLDPQ        16(R6), (F18, F19)
+	WORD $0x3cc100d2 // ldur q18, [x6, #16]
+	WORD $0x3cc200d3 // ldur q19, [x6, #32]
 	WORD $0x6f0f0652 // ushr v18.16b, v18.16b, #1
 	WORD $0x6f0f0673 // ushr v19.16b, v19.16b, #1
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        84(R3), F18
+	WORD $0xbc454072 // ldur s18, [x3, #84]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
 	FLDPQ        640(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        84(R3), F18
+	WORD $0xbc454072 // ldur s18, [x3, #84]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
 	FLDPQ        672(R4), (F18, F19)
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        84(R3), F18
+	WORD $0xbc454072 // ldur s18, [x3, #84]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
 	FLDPQ        704(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        84(R3), F18
+	WORD $0xbc454072 // ldur s18, [x3, #84]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -3264,84 +3117,84 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 192 to 223
-	FLDPQ        144(R6), (F16, F17)
+	WORD $0x3cc900d0 // ldur q16, [x6, #144]
+	WORD $0x3cca00d1 // ldur q17, [x6, #160]
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FLDPQ        16(R6), (F18, F19)
+	WORD $0x3cc100d2 // ldur q18, [x6, #16]
+	WORD $0x3cc200d3 // ldur q19, [x6, #32]
 	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
 	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        88(R3), F18
+	WORD $0xbc458072 // ldur s18, [x3, #88]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
 	FLDPQ        768(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        88(R3), F18
+	WORD $0xbc458072 // ldur s18, [x3, #88]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
 	FLDPQ        800(R4), (F18, F19)
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        88(R3), F18
+	WORD $0xbc458072 // ldur s18, [x3, #88]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
 	FLDPQ        832(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        88(R3), F18
+	WORD $0xbc458072 // ldur s18, [x3, #88]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -3350,84 +3203,84 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 224 to 255
-	FLDPQ        144(R6), (F16, F17)
+	WORD $0x3cc900d0 // ldur q16, [x6, #144]
+	WORD $0x3cca00d1 // ldur q17, [x6, #160]
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	FLDPQ        16(R6), (F18, F19)
+	WORD $0x3cc100d2 // ldur q18, [x6, #16]
+	WORD $0x3cc200d3 // ldur q19, [x6, #32]
 	WORD $0x6f0d0652 // ushr v18.16b, v18.16b, #3
 	WORD $0x6f0d0673 // ushr v19.16b, v19.16b, #3
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        92(R3), F18
+	WORD $0xbc45c072 // ldur s18, [x3, #92]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
 	FLDPQ        896(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        92(R3), F18
+	WORD $0xbc45c072 // ldur s18, [x3, #92]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
 	FLDPQ        928(R4), (F18, F19)
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        92(R3), F18
+	WORD $0xbc45c072 // ldur s18, [x3, #92]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
 	FLDPQ        960(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        92(R3), F18
+	WORD $0xbc45c072 // ldur s18, [x3, #92]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -3504,303 +3357,307 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f0 // ldr h16, [x7]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVQ        4(R7), F17
-	FMOVQ        12(R7), F18
-	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
+	WORD $0x7c4000f0 // ldur h16, [x7]
+	WORD $0x1ee24210 // fcvt s16, h16
+	WORD $0x3cc040f1 // ldur q17, [x7, #4]
+	WORD $0x3cc0c0f2 // ldur q18, [x7, #12]
+	WORD $0x4e020233 // tbl v19.16b, { v17.16b }, v2.16b
 	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
+	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
 	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	FMOVQ        160(R7), F19
-	FMOVQ        4(R7), F20
-	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x6f3a0694 // ushr v20.4s, v20.4s, #6
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	FMOVQ        F17, 32(R3)
-	FMOVQ        F16, 48(R3)
-	WORD $0x7d4004f0 // ldr h16, [x7, #2]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVQ        8(R7), F17
-	FMOVQ        12(R7), F18
+	WORD $0x3cca00f4 // ldur q20, [x7, #160]
+	WORD $0x4e070294 // tbl v20.16b, { v20.16b }, v7.16b
 	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
+	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb41e73 // orr v19.16b, v19.16b, v20.16b
+	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
+	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x4f909230 // fmul v16.4s, v17.4s, v16.s[0]
+	FMOVQ        F18, 32(R3)
+	FMOVQ        F16, 48(R3)
+	WORD $0x7c4020f0 // ldur h16, [x7, #2]
+	WORD $0x1ee24210 // fcvt s16, h16
+	WORD $0x3cc080f1 // ldur q17, [x7, #8]
+	WORD $0x3cc0c0f2 // ldur q18, [x7, #12]
+	WORD $0x4e020233 // tbl v19.16b, { v17.16b }, v2.16b
 	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
 	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
+	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
 	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	FMOVQ        160(R7), F19
-	FMOVQ        8(R7), F20
-	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x6f3a0694 // ushr v20.4s, v20.4s, #6
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x3cca00f4 // ldur q20, [x7, #160]
+	WORD $0x4e070294 // tbl v20.16b, { v20.16b }, v7.16b
+	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
+	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb41e73 // orr v19.16b, v19.16b, v20.16b
+	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
+	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	FMOVQ        F17, 64(R3)
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x4f909230 // fmul v16.4s, v17.4s, v16.s[0]
+	FMOVQ        F18, 64(R3)
 	FMOVQ        F16, 80(R3)
 
 	// levels of values 0 to 31
-	FLDPQ        48(R7), (F16, F17)
+	WORD $0x3cc300f0 // ldur q16, [x7, #48]
+	WORD $0x3cc400f1 // ldur q17, [x7, #64]
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FLDPQ        16(R7), (F18, F19)
+	WORD $0x3cc100f2 // ldur q18, [x7, #16]
+	WORD $0x3cc200f3 // ldur q19, [x7, #32]
 	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
 	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        64(R3), F18
+	WORD $0xbc440072 // ldur s18, [x3, #64]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FLDPQ        (R4), (F18, F19)
+	WORD $0x3cc00092 // ldur q18, [x4]
+	WORD $0x3cc10093 // ldur q19, [x4, #16]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F18
+	WORD $0x3cc00112 // ldur q18, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F19
+	WORD $0x3cc10113 // ldur q19, [x8, #16]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        64(R3), F18
+	WORD $0xbc440072 // ldur s18, [x3, #64]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FLDPQ        32(R4), (F18, F19)
+	WORD $0x3cc20092 // ldur q18, [x4, #32]
+	WORD $0x3cc30093 // ldur q19, [x4, #48]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F18
+	WORD $0x3cc20112 // ldur q18, [x8, #32]
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F19
+	WORD $0x3cc30113 // ldur q19, [x8, #48]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        64(R3), F18
+	WORD $0xbc440072 // ldur s18, [x3, #64]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FLDPQ        64(R4), (F18, F19)
+	WORD $0x3cc40092 // ldur q18, [x4, #64]
+	WORD $0x3cc50093 // ldur q19, [x4, #80]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F18
+	WORD $0x3cc40112 // ldur q18, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F19
+	WORD $0x3cc50113 // ldur q19, [x8, #80]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        64(R3), F18
+	WORD $0xbc440072 // ldur s18, [x3, #64]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FLDPQ        96(R4), (F18, F19)
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
+	WORD $0x3cc70093 // ldur q19, [x4, #112]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F18
+	WORD $0x3cc60112 // ldur q18, [x8, #96]
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F19
+	WORD $0x3cc70113 // ldur q19, [x8, #112]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 32 to 63
-	FLDPQ        48(R7), (F16, F17)
+	WORD $0x3cc300f0 // ldur q16, [x7, #48]
+	WORD $0x3cc400f1 // ldur q17, [x7, #64]
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	FLDPQ        16(R7), (F18, F19)
+	WORD $0x3cc100f2 // ldur q18, [x7, #16]
+	WORD $0x3cc200f3 // ldur q19, [x7, #32]
 	WORD $0x4f235652 // shl v18.4s, v18.4s, #3
 	WORD $0x4f235673 // shl v19.4s, v19.4s, #3
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        68(R3), F18
+	WORD $0xbc444072 // ldur s18, [x3, #68]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FLDPQ        128(R4), (F18, F19)
+	WORD $0x3cc80092 // ldur q18, [x4, #128]
+	WORD $0x3cc90093 // ldur q19, [x4, #144]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        128(R8), F18
+	WORD $0x3cc80112 // ldur q18, [x8, #128]
 	ADD          R5, R4, R8
-	FMOVQ        144(R8), F19
+	WORD $0x3cc90113 // ldur q19, [x8, #144]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        68(R3), F18
+	WORD $0xbc444072 // ldur s18, [x3, #68]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FLDPQ        160(R4), (F18, F19)
+	WORD $0x3cca0092 // ldur q18, [x4, #160]
+	WORD $0x3ccb0093 // ldur q19, [x4, #176]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        160(R8), F18
+	WORD $0x3cca0112 // ldur q18, [x8, #160]
 	ADD          R5, R4, R8
-	FMOVQ        176(R8), F19
+	WORD $0x3ccb0113 // ldur q19, [x8, #176]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        68(R3), F18
+	WORD $0xbc444072 // ldur s18, [x3, #68]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FLDPQ        192(R4), (F18, F19)
+	WORD $0x3ccc0092 // ldur q18, [x4, #192]
+	WORD $0x3ccd0093 // ldur q19, [x4, #208]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        192(R8), F18
+	WORD $0x3ccc0112 // ldur q18, [x8, #192]
 	ADD          R5, R4, R8
-	FMOVQ        208(R8), F19
+	WORD $0x3ccd0113 // ldur q19, [x8, #208]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        68(R3), F18
+	WORD $0xbc444072 // ldur s18, [x3, #68]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FLDPQ        224(R4), (F18, F19)
+	WORD $0x3cce0092 // ldur q18, [x4, #224]
+	WORD $0x3ccf0093 // ldur q19, [x4, #240]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        224(R8), F18
+	WORD $0x3cce0112 // ldur q18, [x8, #224]
 	ADD          R5, R4, R8
-	FMOVQ        240(R8), F19
+	WORD $0x3ccf0113 // ldur q19, [x8, #240]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 64 to 95
-	FLDPQ        80(R7), (F16, F17)
+	WORD $0x3cc500f0 // ldur q16, [x7, #80]
+	WORD $0x3cc600f1 // ldur q17, [x7, #96]
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FLDPQ        16(R7), (F18, F19)
+	WORD $0x3cc100f2 // ldur q18, [x7, #16]
+	WORD $0x3cc200f3 // ldur q19, [x7, #32]
 	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
 	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        72(R3), F18
+	WORD $0xbc448072 // ldur s18, [x3, #72]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -3813,18 +3670,18 @@ loop3:
 	FMOVQ        272(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        72(R3), F18
+	WORD $0xbc448072 // ldur s18, [x3, #72]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -3837,18 +3694,18 @@ loop3:
 	FMOVQ        304(R8), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        72(R3), F18
+	WORD $0xbc448072 // ldur s18, [x3, #72]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -3861,18 +3718,18 @@ loop3:
 	FMOVQ        336(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        72(R3), F18
+	WORD $0xbc448072 // ldur s18, [x3, #72]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -3887,30 +3744,30 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 96 to 127
-	FLDPQ        80(R7), (F16, F17)
+	WORD $0x3cc500f0 // ldur q16, [x7, #80]
+	WORD $0x3cc600f1 // ldur q17, [x7, #96]
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	FLDPQ        16(R7), (F18, F19)
+	WORD $0x3cc100f2 // ldur q18, [x7, #16]
+	WORD $0x3cc200f3 // ldur q19, [x7, #32]
 	WORD $0x4f215652 // shl v18.4s, v18.4s, #1
 	WORD $0x4f215673 // shl v19.4s, v19.4s, #1
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        76(R3), F18
+	WORD $0xbc44c072 // ldur s18, [x3, #76]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -3923,18 +3780,18 @@ loop3:
 	FMOVQ        400(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        76(R3), F18
+	WORD $0xbc44c072 // ldur s18, [x3, #76]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -3947,18 +3804,18 @@ loop3:
 	FMOVQ        432(R8), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        76(R3), F18
+	WORD $0xbc44c072 // ldur s18, [x3, #76]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -3971,18 +3828,18 @@ loop3:
 	FMOVQ        464(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        76(R3), F18
+	WORD $0xbc44c072 // ldur s18, [x3, #76]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -3997,28 +3854,28 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 128 to 159
-	FLDPQ        112(R7), (F16, F17)
+	WORD $0x3cc700f0 // ldur q16, [x7, #112]
+	WORD $0x3cc800f1 // ldur q17, [x7, #128]
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FLDPQ        16(R7), (F18, F19)
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x3cc100f2 // ldur q18, [x7, #16]
+	WORD $0x3cc200f3 // ldur q19, [x7, #32]
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        80(R3), F18
+	WORD $0xbc450072 // ldur s18, [x3, #80]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -4031,18 +3888,18 @@ loop3:
 	FMOVQ        528(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        80(R3), F18
+	WORD $0xbc450072 // ldur s18, [x3, #80]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -4055,18 +3912,18 @@ loop3:
 	FMOVQ        560(R8), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        80(R3), F18
+	WORD $0xbc450072 // ldur s18, [x3, #80]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -4079,18 +3936,18 @@ loop3:
 	FMOVQ        592(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        80(R3), F18
+	WORD $0xbc450072 // ldur s18, [x3, #80]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -4105,30 +3962,30 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 160 to 191
-	FLDPQ        112(R7), (F16, F17)
+	WORD $0x3cc700f0 // ldur q16, [x7, #112]
+	WORD $0x3cc800f1 // ldur q17, [x7, #128]
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	FLDPQ        16(R7), (F18, F19)
+	WORD $0x3cc100f2 // ldur q18, [x7, #16]
+	WORD $0x3cc200f3 // ldur q19, [x7, #32]
 	WORD $0x6f0f0652 // ushr v18.16b, v18.16b, #1
 	WORD $0x6f0f0673 // ushr v19.16b, v19.16b, #1
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        84(R3), F18
+	WORD $0xbc454072 // ldur s18, [x3, #84]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -4141,18 +3998,18 @@ loop3:
 	FMOVQ        656(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        84(R3), F18
+	WORD $0xbc454072 // ldur s18, [x3, #84]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -4165,18 +4022,18 @@ loop3:
 	FMOVQ        688(R8), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        84(R3), F18
+	WORD $0xbc454072 // ldur s18, [x3, #84]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -4189,18 +4046,18 @@ loop3:
 	FMOVQ        720(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        84(R3), F18
+	WORD $0xbc454072 // ldur s18, [x3, #84]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -4215,30 +4072,30 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 192 to 223
-	FLDPQ        144(R7), (F16, F17)
+	WORD $0x3cc900f0 // ldur q16, [x7, #144]
+	WORD $0x3cca00f1 // ldur q17, [x7, #160]
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FLDPQ        16(R7), (F18, F19)
+	WORD $0x3cc100f2 // ldur q18, [x7, #16]
+	WORD $0x3cc200f3 // ldur q19, [x7, #32]
 	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
 	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        88(R3), F18
+	WORD $0xbc458072 // ldur s18, [x3, #88]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -4251,18 +4108,18 @@ loop3:
 	FMOVQ        784(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        88(R3), F18
+	WORD $0xbc458072 // ldur s18, [x3, #88]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -4275,18 +4132,18 @@ loop3:
 	FMOVQ        816(R8), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        88(R3), F18
+	WORD $0xbc458072 // ldur s18, [x3, #88]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -4299,18 +4156,18 @@ loop3:
 	FMOVQ        848(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        88(R3), F18
+	WORD $0xbc458072 // ldur s18, [x3, #88]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -4325,30 +4182,30 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 224 to 255
-	FLDPQ        144(R7), (F16, F17)
+	WORD $0x3cc900f0 // ldur q16, [x7, #144]
+	WORD $0x3cca00f1 // ldur q17, [x7, #160]
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	FLDPQ        16(R7), (F18, F19)
+	WORD $0x3cc100f2 // ldur q18, [x7, #16]
+	WORD $0x3cc200f3 // ldur q19, [x7, #32]
 	WORD $0x6f0d0652 // ushr v18.16b, v18.16b, #3
 	WORD $0x6f0d0673 // ushr v19.16b, v19.16b, #3
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        92(R3), F18
+	WORD $0xbc45c072 // ldur s18, [x3, #92]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -4361,18 +4218,18 @@ loop3:
 	FMOVQ        912(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        92(R3), F18
+	WORD $0xbc45c072 // ldur s18, [x3, #92]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -4385,18 +4242,18 @@ loop3:
 	FMOVQ        944(R8), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        92(R3), F18
+	WORD $0xbc45c072 // ldur s18, [x3, #92]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -4409,18 +4266,18 @@ loop3:
 	FMOVQ        976(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        92(R3), F18
+	WORD $0xbc45c072 // ldur s18, [x3, #92]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -4510,327 +4367,339 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010e // ldr h14, [x8]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVQ        4(R8), F15
-	FMOVQ        12(R8), F16
-	WORD $0x4e0201ef // tbl v15.16b, { v15.16b }, v2.16b
+	WORD $0x7c40010e // ldur h14, [x8]
+	WORD $0x1ee241ce // fcvt s14, h14
+	WORD $0x3cc0410f // ldur q15, [x8, #4]
+	WORD $0x3cc0c110 // ldur q16, [x8, #12]
+	WORD $0x4e0201f1 // tbl v17.16b, { v15.16b }, v2.16b
 	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
-	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
+	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
 	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
-	FMOVQ        160(R8), F17
-	FMOVQ        4(R8), F18
-	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4e241e52 // and v18.16b, v18.16b, v4.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	FMOVQ        F15, 32(R3)
-	FMOVQ        F14, 48(R3)
-	WORD $0x7d40050e // ldr h14, [x8, #2]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVQ        8(R8), F15
-	FMOVQ        12(R8), F16
+	WORD $0x3cca0112 // ldur q18, [x8, #160]
+	WORD $0x4e070252 // tbl v18.16b, { v18.16b }, v7.16b
 	WORD $0x4e0201ef // tbl v15.16b, { v15.16b }, v2.16b
+	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eb21e31 // orr v17.16b, v17.16b, v18.16b
+	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x4f8e91ee // fmul v14.4s, v15.4s, v14.s[0]
+	FMOVQ        F16, 32(R3)
+	FMOVQ        F14, 48(R3)
+	WORD $0x7c40210e // ldur h14, [x8, #2]
+	WORD $0x1ee241ce // fcvt s14, h14
+	WORD $0x3cc0810f // ldur q15, [x8, #8]
+	WORD $0x3cc0c110 // ldur q16, [x8, #12]
+	WORD $0x4e0201f1 // tbl v17.16b, { v15.16b }, v2.16b
 	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
 	WORD $0x6f3c0610 // ushr v16.4s, v16.4s, #4
-	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
+	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
 	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
-	FMOVQ        160(R8), F17
-	FMOVQ        8(R8), F18
-	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x6f3a0652 // ushr v18.4s, v18.4s, #6
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4e241e52 // and v18.16b, v18.16b, v4.16b
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
+	WORD $0x3cca0112 // ldur q18, [x8, #160]
+	WORD $0x4e070252 // tbl v18.16b, { v18.16b }, v7.16b
+	WORD $0x4e0201ef // tbl v15.16b, { v15.16b }, v2.16b
+	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
+	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
+	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
+	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
+	WORD $0x4eb21e31 // orr v17.16b, v17.16b, v18.16b
+	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
-	FMOVQ        F15, 64(R3)
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x4f8e91ee // fmul v14.4s, v15.4s, v14.s[0]
+	FMOVQ        F16, 64(R3)
 	FMOVQ        F14, 80(R3)
 
 	// levels of values 0 to 31
-	FLDPQ        48(R8), (F14, F15)
+	WORD $0x3cc3010e // ldur q14, [x8, #48]
+	WORD $0x3cc4010f // ldur q15, [x8, #64]
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FLDPQ        16(R8), (F16, F17)
+	WORD $0x3cc10110 // ldur q16, [x8, #16]
+	WORD $0x3cc20111 // ldur q17, [x8, #32]
 	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
 	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        32(R3), F16
+	WORD $0xbc420070 // ldur s16, [x3, #32]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FMOVS        64(R3), F16
+	WORD $0xbc440070 // ldur s16, [x3, #64]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
 	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
-	FLDPQ        (R4), (F16, F17)
+	WORD $0x3cc00090 // ldur q16, [x4]
+	WORD $0x3cc10091 // ldur q17, [x4, #16]
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F16
+	WORD $0x3cc00130 // ldur q16, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F17
+	WORD $0x3cc10131 // ldur q17, [x9, #16]
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FLDPQ        (R6), (F16, F17)
+	WORD $0x3cc000d0 // ldur q16, [x6]
+	WORD $0x3cc100d1 // ldur q17, [x6, #16]
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        32(R3), F16
+	WORD $0xbc420070 // ldur s16, [x3, #32]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FMOVS        64(R3), F16
+	WORD $0xbc440070 // ldur s16, [x3, #64]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
 	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
-	FLDPQ        32(R4), (F16, F17)
+	WORD $0x3cc20090 // ldur q16, [x4, #32]
+	WORD $0x3cc30091 // ldur q17, [x4, #48]
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F16
+	WORD $0x3cc20130 // ldur q16, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F17
+	WORD $0x3cc30131 // ldur q17, [x9, #48]
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FLDPQ        32(R6), (F16, F17)
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        32(R3), F16
+	WORD $0xbc420070 // ldur s16, [x3, #32]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FMOVS        64(R3), F16
+	WORD $0xbc440070 // ldur s16, [x3, #64]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
 	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
-	FLDPQ        64(R4), (F16, F17)
+	WORD $0x3cc40090 // ldur q16, [x4, #64]
+	WORD $0x3cc50091 // ldur q17, [x4, #80]
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F16
+	WORD $0x3cc40130 // ldur q16, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F17
+	WORD $0x3cc50131 // ldur q17, [x9, #80]
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FLDPQ        64(R6), (F16, F17)
+	WORD $0x3cc400d0 // ldur q16, [x6, #64]
+	WORD $0x3cc500d1 // ldur q17, [x6, #80]
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        32(R3), F16
+	WORD $0xbc420070 // ldur s16, [x3, #32]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FMOVS        64(R3), F16
+	WORD $0xbc440070 // ldur s16, [x3, #64]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
 	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
-	FLDPQ        96(R4), (F16, F17)
+	WORD $0x3cc60090 // ldur q16, [x4, #96]
+	WORD $0x3cc70091 // ldur q17, [x4, #112]
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F16
+	WORD $0x3cc60130 // ldur q16, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F17
+	WORD $0x3cc70131 // ldur q17, [x9, #112]
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FLDPQ        96(R6), (F16, F17)
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
+	WORD $0x3cc700d1 // ldur q17, [x6, #112]
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 32 to 63
-	FLDPQ        48(R8), (F14, F15)
+	WORD $0x3cc3010e // ldur q14, [x8, #48]
+	WORD $0x3cc4010f // ldur q15, [x8, #64]
 	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
 	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
-	FLDPQ        16(R8), (F16, F17)
+	WORD $0x3cc10110 // ldur q16, [x8, #16]
+	WORD $0x3cc20111 // ldur q17, [x8, #32]
 	WORD $0x4f235610 // shl v16.4s, v16.4s, #3
 	WORD $0x4f235631 // shl v17.4s, v17.4s, #3
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        36(R3), F16
+	WORD $0xbc424070 // ldur s16, [x3, #36]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FMOVS        68(R3), F16
+	WORD $0xbc444070 // ldur s16, [x3, #68]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
 	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
-	FLDPQ        128(R4), (F16, F17)
+	WORD $0x3cc80090 // ldur q16, [x4, #128]
+	WORD $0x3cc90091 // ldur q17, [x4, #144]
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F16
+	WORD $0x3cc80130 // ldur q16, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F17
+	WORD $0x3cc90131 // ldur q17, [x9, #144]
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FLDPQ        128(R6), (F16, F17)
+	WORD $0x3cc800d0 // ldur q16, [x6, #128]
+	WORD $0x3cc900d1 // ldur q17, [x6, #144]
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        36(R3), F16
+	WORD $0xbc424070 // ldur s16, [x3, #36]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FMOVS        68(R3), F16
+	WORD $0xbc444070 // ldur s16, [x3, #68]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
 	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
-	FLDPQ        160(R4), (F16, F17)
+	WORD $0x3cca0090 // ldur q16, [x4, #160]
+	WORD $0x3ccb0091 // ldur q17, [x4, #176]
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F16
+	WORD $0x3cca0130 // ldur q16, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F17
+	WORD $0x3ccb0131 // ldur q17, [x9, #176]
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FLDPQ        160(R6), (F16, F17)
+	WORD $0x3cca00d0 // ldur q16, [x6, #160]
+	WORD $0x3ccb00d1 // ldur q17, [x6, #176]
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        36(R3), F16
+	WORD $0xbc424070 // ldur s16, [x3, #36]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FMOVS        68(R3), F16
+	WORD $0xbc444070 // ldur s16, [x3, #68]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
 	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
-	FLDPQ        192(R4), (F16, F17)
+	WORD $0x3ccc0090 // ldur q16, [x4, #192]
+	WORD $0x3ccd0091 // ldur q17, [x4, #208]
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F16
+	WORD $0x3ccc0130 // ldur q16, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F17
+	WORD $0x3ccd0131 // ldur q17, [x9, #208]
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FLDPQ        192(R6), (F16, F17)
+	WORD $0x3ccc00d0 // ldur q16, [x6, #192]
+	WORD $0x3ccd00d1 // ldur q17, [x6, #208]
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        36(R3), F16
+	WORD $0xbc424070 // ldur s16, [x3, #36]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FMOVS        68(R3), F16
+	WORD $0xbc444070 // ldur s16, [x3, #68]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
 	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
-	FLDPQ        224(R4), (F16, F17)
+	WORD $0x3cce0090 // ldur q16, [x4, #224]
+	WORD $0x3ccf0091 // ldur q17, [x4, #240]
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F16
+	WORD $0x3cce0130 // ldur q16, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F17
+	WORD $0x3ccf0131 // ldur q17, [x9, #240]
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FLDPQ        224(R6), (F16, F17)
+	WORD $0x3cce00d0 // ldur q16, [x6, #224]
+	WORD $0x3ccf00d1 // ldur q17, [x6, #240]
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 64 to 95
-	FLDPQ        80(R8), (F14, F15)
+	WORD $0x3cc5010e // ldur q14, [x8, #80]
+	WORD $0x3cc6010f // ldur q15, [x8, #96]
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FLDPQ        16(R8), (F16, F17)
+	WORD $0x3cc10110 // ldur q16, [x8, #16]
+	WORD $0x3cc20111 // ldur q17, [x8, #32]
 	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
 	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        40(R3), F16
+	WORD $0xbc428070 // ldur s16, [x3, #40]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FMOVS        72(R3), F16
+	WORD $0xbc448070 // ldur s16, [x3, #72]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
 	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
@@ -4846,18 +4715,18 @@ loop3:
 	FLDPQ        256(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        40(R3), F16
+	WORD $0xbc428070 // ldur s16, [x3, #40]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FMOVS        72(R3), F16
+	WORD $0xbc448070 // ldur s16, [x3, #72]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
 	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
@@ -4873,18 +4742,18 @@ loop3:
 	FLDPQ        288(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        40(R3), F16
+	WORD $0xbc428070 // ldur s16, [x3, #40]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FMOVS        72(R3), F16
+	WORD $0xbc448070 // ldur s16, [x3, #72]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
 	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
@@ -4900,18 +4769,18 @@ loop3:
 	FLDPQ        320(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        40(R3), F16
+	WORD $0xbc428070 // ldur s16, [x3, #40]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FMOVS        72(R3), F16
+	WORD $0xbc448070 // ldur s16, [x3, #72]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
 	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
@@ -4929,30 +4798,30 @@ loop3:
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 96 to 127
-	FLDPQ        80(R8), (F14, F15)
+	WORD $0x3cc5010e // ldur q14, [x8, #80]
+	WORD $0x3cc6010f // ldur q15, [x8, #96]
 	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
 	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
-	FLDPQ        16(R8), (F16, F17)
+	WORD $0x3cc10110 // ldur q16, [x8, #16]
+	WORD $0x3cc20111 // ldur q17, [x8, #32]
 	WORD $0x4f215610 // shl v16.4s, v16.4s, #1
 	WORD $0x4f215631 // shl v17.4s, v17.4s, #1
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        44(R3), F16
+	WORD $0xbc42c070 // ldur s16, [x3, #44]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FMOVS        76(R3), F16
+	WORD $0xbc44c070 // ldur s16, [x3, #76]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
 	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
@@ -4968,18 +4837,18 @@ loop3:
 	FLDPQ        384(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        44(R3), F16
+	WORD $0xbc42c070 // ldur s16, [x3, #44]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FMOVS        76(R3), F16
+	WORD $0xbc44c070 // ldur s16, [x3, #76]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
 	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
@@ -4995,18 +4864,18 @@ loop3:
 	FLDPQ        416(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        44(R3), F16
+	WORD $0xbc42c070 // ldur s16, [x3, #44]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FMOVS        76(R3), F16
+	WORD $0xbc44c070 // ldur s16, [x3, #76]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
 	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
@@ -5022,18 +4891,18 @@ loop3:
 	FLDPQ        448(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        44(R3), F16
+	WORD $0xbc42c070 // ldur s16, [x3, #44]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FMOVS        76(R3), F16
+	WORD $0xbc44c070 // ldur s16, [x3, #76]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
 	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
@@ -5051,28 +4920,28 @@ loop3:
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 128 to 159
-	FLDPQ        112(R8), (F14, F15)
+	WORD $0x3cc7010e // ldur q14, [x8, #112]
+	WORD $0x3cc8010f // ldur q15, [x8, #128]
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FLDPQ        16(R8), (F16, F17)
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x3cc10110 // ldur q16, [x8, #16]
+	WORD $0x3cc20111 // ldur q17, [x8, #32]
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        48(R3), F16
+	WORD $0xbc430070 // ldur s16, [x3, #48]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FMOVS        80(R3), F16
+	WORD $0xbc450070 // ldur s16, [x3, #80]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
 	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
@@ -5088,18 +4957,18 @@ loop3:
 	FLDPQ        512(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        48(R3), F16
+	WORD $0xbc430070 // ldur s16, [x3, #48]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FMOVS        80(R3), F16
+	WORD $0xbc450070 // ldur s16, [x3, #80]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
 	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
@@ -5115,18 +4984,18 @@ loop3:
 	FLDPQ        544(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        48(R3), F16
+	WORD $0xbc430070 // ldur s16, [x3, #48]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FMOVS        80(R3), F16
+	WORD $0xbc450070 // ldur s16, [x3, #80]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
 	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
@@ -5142,18 +5011,18 @@ loop3:
 	FLDPQ        576(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        48(R3), F16
+	WORD $0xbc430070 // ldur s16, [x3, #48]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FMOVS        80(R3), F16
+	WORD $0xbc450070 // ldur s16, [x3, #80]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
 	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
@@ -5171,30 +5040,30 @@ loop3:
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 160 to 191
-	FLDPQ        112(R8), (F14, F15)
+	WORD $0x3cc7010e // ldur q14, [x8, #112]
+	WORD $0x3cc8010f // ldur q15, [x8, #128]
 	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
 	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
-	FLDPQ        16(R8), (F16, F17)
+	WORD $0x3cc10110 // ldur q16, [x8, #16]
+	WORD $0x3cc20111 // ldur q17, [x8, #32]
 	WORD $0x6f0f0610 // ushr v16.16b, v16.16b, #1
 	WORD $0x6f0f0631 // ushr v17.16b, v17.16b, #1
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        52(R3), F16
+	WORD $0xbc434070 // ldur s16, [x3, #52]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FMOVS        84(R3), F16
+	WORD $0xbc454070 // ldur s16, [x3, #84]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
 	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
@@ -5210,18 +5079,18 @@ loop3:
 	FLDPQ        640(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        52(R3), F16
+	WORD $0xbc434070 // ldur s16, [x3, #52]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FMOVS        84(R3), F16
+	WORD $0xbc454070 // ldur s16, [x3, #84]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
 	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
@@ -5237,18 +5106,18 @@ loop3:
 	FLDPQ        672(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        52(R3), F16
+	WORD $0xbc434070 // ldur s16, [x3, #52]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FMOVS        84(R3), F16
+	WORD $0xbc454070 // ldur s16, [x3, #84]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
 	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
@@ -5264,18 +5133,18 @@ loop3:
 	FLDPQ        704(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        52(R3), F16
+	WORD $0xbc434070 // ldur s16, [x3, #52]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FMOVS        84(R3), F16
+	WORD $0xbc454070 // ldur s16, [x3, #84]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
 	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
@@ -5293,30 +5162,30 @@ loop3:
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 192 to 223
-	FLDPQ        144(R8), (F14, F15)
+	WORD $0x3cc9010e // ldur q14, [x8, #144]
+	WORD $0x3cca010f // ldur q15, [x8, #160]
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FLDPQ        16(R8), (F16, F17)
+	WORD $0x3cc10110 // ldur q16, [x8, #16]
+	WORD $0x3cc20111 // ldur q17, [x8, #32]
 	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
 	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        56(R3), F16
+	WORD $0xbc438070 // ldur s16, [x3, #56]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FMOVS        88(R3), F16
+	WORD $0xbc458070 // ldur s16, [x3, #88]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
 	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
@@ -5332,18 +5201,18 @@ loop3:
 	FLDPQ        768(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        56(R3), F16
+	WORD $0xbc438070 // ldur s16, [x3, #56]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FMOVS        88(R3), F16
+	WORD $0xbc458070 // ldur s16, [x3, #88]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
 	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
@@ -5359,18 +5228,18 @@ loop3:
 	FLDPQ        800(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        56(R3), F16
+	WORD $0xbc438070 // ldur s16, [x3, #56]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FMOVS        88(R3), F16
+	WORD $0xbc458070 // ldur s16, [x3, #88]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
 	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
@@ -5386,18 +5255,18 @@ loop3:
 	FLDPQ        832(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        56(R3), F16
+	WORD $0xbc438070 // ldur s16, [x3, #56]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FMOVS        88(R3), F16
+	WORD $0xbc458070 // ldur s16, [x3, #88]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
 	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
@@ -5415,30 +5284,30 @@ loop3:
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 224 to 255
-	FLDPQ        144(R8), (F14, F15)
+	WORD $0x3cc9010e // ldur q14, [x8, #144]
+	WORD $0x3cca010f // ldur q15, [x8, #160]
 	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
 	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
-	FLDPQ        16(R8), (F16, F17)
+	WORD $0x3cc10110 // ldur q16, [x8, #16]
+	WORD $0x3cc20111 // ldur q17, [x8, #32]
 	WORD $0x6f0d0610 // ushr v16.16b, v16.16b, #3
 	WORD $0x6f0d0631 // ushr v17.16b, v17.16b, #3
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        60(R3), F16
+	WORD $0xbc43c070 // ldur s16, [x3, #60]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FMOVS        92(R3), F16
+	WORD $0xbc45c070 // ldur s16, [x3, #92]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
 	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
@@ -5454,18 +5323,18 @@ loop3:
 	FLDPQ        896(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        60(R3), F16
+	WORD $0xbc43c070 // ldur s16, [x3, #60]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FMOVS        92(R3), F16
+	WORD $0xbc45c070 // ldur s16, [x3, #92]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
 	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
@@ -5481,18 +5350,18 @@ loop3:
 	FLDPQ        928(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        60(R3), F16
+	WORD $0xbc43c070 // ldur s16, [x3, #60]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FMOVS        92(R3), F16
+	WORD $0xbc45c070 // ldur s16, [x3, #92]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
 	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
@@ -5508,18 +5377,18 @@ loop3:
 	FLDPQ        960(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        60(R3), F16
+	WORD $0xbc43c070 // ldur s16, [x3, #60]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FMOVS        92(R3), F16
+	WORD $0xbc45c070 // ldur s16, [x3, #92]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4eb0d5ce // fsub v14.4s, v14.4s, v16.4s
 	WORD $0x4eb0d5ef // fsub v15.4s, v15.4s, v16.4s
@@ -5617,375 +5486,387 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400110 // ldr h16, [x8]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVQ        4(R8), F17
-	FMOVQ        12(R8), F18
-	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
+	WORD $0x7c400110 // ldur h16, [x8]
+	WORD $0x1ee24210 // fcvt s16, h16
+	WORD $0x3cc04111 // ldur q17, [x8, #4]
+	WORD $0x3cc0c112 // ldur q18, [x8, #12]
+	WORD $0x4e020233 // tbl v19.16b, { v17.16b }, v2.16b
 	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
+	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
 	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	FMOVQ        160(R8), F19
-	FMOVQ        4(R8), F20
-	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x6f3a0694 // ushr v20.4s, v20.4s, #6
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	FMOVQ        F17, 32(R3)
-	FMOVQ        F16, 48(R3)
-	WORD $0x7d400510 // ldr h16, [x8, #2]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVQ        8(R8), F17
-	FMOVQ        12(R8), F18
+	WORD $0x3cca0114 // ldur q20, [x8, #160]
+	WORD $0x4e070294 // tbl v20.16b, { v20.16b }, v7.16b
 	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
+	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb41e73 // orr v19.16b, v19.16b, v20.16b
+	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
+	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x4f909230 // fmul v16.4s, v17.4s, v16.s[0]
+	FMOVQ        F18, 32(R3)
+	FMOVQ        F16, 48(R3)
+	WORD $0x7c402110 // ldur h16, [x8, #2]
+	WORD $0x1ee24210 // fcvt s16, h16
+	WORD $0x3cc08111 // ldur q17, [x8, #8]
+	WORD $0x3cc0c112 // ldur q18, [x8, #12]
+	WORD $0x4e020233 // tbl v19.16b, { v17.16b }, v2.16b
 	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
 	WORD $0x6f3c0652 // ushr v18.4s, v18.4s, #4
-	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
+	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
 	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	FMOVQ        160(R8), F19
-	FMOVQ        8(R8), F20
-	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
-	WORD $0x4e020294 // tbl v20.16b, { v20.16b }, v2.16b
-	WORD $0x6f3a0694 // ushr v20.4s, v20.4s, #6
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x3cca0114 // ldur q20, [x8, #160]
+	WORD $0x4e070294 // tbl v20.16b, { v20.16b }, v7.16b
+	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
+	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
+	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
+	WORD $0x4eb41e73 // orr v19.16b, v19.16b, v20.16b
+	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
+	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	FMOVQ        F17, 64(R3)
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x4f909230 // fmul v16.4s, v17.4s, v16.s[0]
+	FMOVQ        F18, 64(R3)
 	FMOVQ        F16, 80(R3)
 
 	// levels of values 0 to 31
-	FLDPQ        48(R8), (F16, F17)
+	WORD $0x3cc30110 // ldur q16, [x8, #48]
+	WORD $0x3cc40111 // ldur q17, [x8, #64]
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FLDPQ        16(R8), (F18, F19)
+	WORD $0x3cc10112 // ldur q18, [x8, #16]
+	WORD $0x3cc20113 // ldur q19, [x8, #32]
 	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
 	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        64(R3), F18
+	WORD $0xbc440072 // ldur s18, [x3, #64]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FLDPQ        (R4), (F18, F19)
+	WORD $0x3cc00092 // ldur q18, [x4]
+	WORD $0x3cc10093 // ldur q19, [x4, #16]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F18
+	WORD $0x3cc00132 // ldur q18, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F19
+	WORD $0x3cc10133 // ldur q19, [x9, #16]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FLDPQ        (R6), (F18, F19)
+	WORD $0x3cc000d2 // ldur q18, [x6]
+	WORD $0x3cc100d3 // ldur q19, [x6, #16]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F18
+	WORD $0x3cc00132 // ldur q18, [x9]
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F19
+	WORD $0x3cc10133 // ldur q19, [x9, #16]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        64(R3), F18
+	WORD $0xbc440072 // ldur s18, [x3, #64]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FLDPQ        32(R4), (F18, F19)
+	WORD $0x3cc20092 // ldur q18, [x4, #32]
+	WORD $0x3cc30093 // ldur q19, [x4, #48]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F18
+	WORD $0x3cc20132 // ldur q18, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F19
+	WORD $0x3cc30133 // ldur q19, [x9, #48]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FLDPQ        32(R6), (F18, F19)
+	WORD $0x3cc200d2 // ldur q18, [x6, #32]
+	WORD $0x3cc300d3 // ldur q19, [x6, #48]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F18
+	WORD $0x3cc20132 // ldur q18, [x9, #32]
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F19
+	WORD $0x3cc30133 // ldur q19, [x9, #48]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        64(R3), F18
+	WORD $0xbc440072 // ldur s18, [x3, #64]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FLDPQ        64(R4), (F18, F19)
+	WORD $0x3cc40092 // ldur q18, [x4, #64]
+	WORD $0x3cc50093 // ldur q19, [x4, #80]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F18
+	WORD $0x3cc40132 // ldur q18, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F19
+	WORD $0x3cc50133 // ldur q19, [x9, #80]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FLDPQ        64(R6), (F18, F19)
+	WORD $0x3cc400d2 // ldur q18, [x6, #64]
+	WORD $0x3cc500d3 // ldur q19, [x6, #80]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F18
+	WORD $0x3cc40132 // ldur q18, [x9, #64]
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F19
+	WORD $0x3cc50133 // ldur q19, [x9, #80]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        64(R3), F18
+	WORD $0xbc440072 // ldur s18, [x3, #64]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FLDPQ        96(R4), (F18, F19)
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
+	WORD $0x3cc70093 // ldur q19, [x4, #112]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F18
+	WORD $0x3cc60132 // ldur q18, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F19
+	WORD $0x3cc70133 // ldur q19, [x9, #112]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FLDPQ        96(R6), (F18, F19)
+	WORD $0x3cc600d2 // ldur q18, [x6, #96]
+	WORD $0x3cc700d3 // ldur q19, [x6, #112]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F18
+	WORD $0x3cc60132 // ldur q18, [x9, #96]
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F19
+	WORD $0x3cc70133 // ldur q19, [x9, #112]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 32 to 63
-	FLDPQ        48(R8), (F16, F17)
+	WORD $0x3cc30110 // ldur q16, [x8, #48]
+	WORD $0x3cc40111 // ldur q17, [x8, #64]
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	FLDPQ        16(R8), (F18, F19)
+	WORD $0x3cc10112 // ldur q18, [x8, #16]
+	WORD $0x3cc20113 // ldur q19, [x8, #32]
 	WORD $0x4f235652 // shl v18.4s, v18.4s, #3
 	WORD $0x4f235673 // shl v19.4s, v19.4s, #3
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        68(R3), F18
+	WORD $0xbc444072 // ldur s18, [x3, #68]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FLDPQ        128(R4), (F18, F19)
+	WORD $0x3cc80092 // ldur q18, [x4, #128]
+	WORD $0x3cc90093 // ldur q19, [x4, #144]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F18
+	WORD $0x3cc80132 // ldur q18, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F19
+	WORD $0x3cc90133 // ldur q19, [x9, #144]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FLDPQ        128(R6), (F18, F19)
+	WORD $0x3cc800d2 // ldur q18, [x6, #128]
+	WORD $0x3cc900d3 // ldur q19, [x6, #144]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        128(R9), F18
+	WORD $0x3cc80132 // ldur q18, [x9, #128]
 	ADD          R5, R6, R9
-	FMOVQ        144(R9), F19
+	WORD $0x3cc90133 // ldur q19, [x9, #144]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        68(R3), F18
+	WORD $0xbc444072 // ldur s18, [x3, #68]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FLDPQ        160(R4), (F18, F19)
+	WORD $0x3cca0092 // ldur q18, [x4, #160]
+	WORD $0x3ccb0093 // ldur q19, [x4, #176]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F18
+	WORD $0x3cca0132 // ldur q18, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F19
+	WORD $0x3ccb0133 // ldur q19, [x9, #176]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FLDPQ        160(R6), (F18, F19)
+	WORD $0x3cca00d2 // ldur q18, [x6, #160]
+	WORD $0x3ccb00d3 // ldur q19, [x6, #176]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        160(R9), F18
+	WORD $0x3cca0132 // ldur q18, [x9, #160]
 	ADD          R5, R6, R9
-	FMOVQ        176(R9), F19
+	WORD $0x3ccb0133 // ldur q19, [x9, #176]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        68(R3), F18
+	WORD $0xbc444072 // ldur s18, [x3, #68]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FLDPQ        192(R4), (F18, F19)
+	WORD $0x3ccc0092 // ldur q18, [x4, #192]
+	WORD $0x3ccd0093 // ldur q19, [x4, #208]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F18
+	WORD $0x3ccc0132 // ldur q18, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F19
+	WORD $0x3ccd0133 // ldur q19, [x9, #208]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FLDPQ        192(R6), (F18, F19)
+	WORD $0x3ccc00d2 // ldur q18, [x6, #192]
+	WORD $0x3ccd00d3 // ldur q19, [x6, #208]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        192(R9), F18
+	WORD $0x3ccc0132 // ldur q18, [x9, #192]
 	ADD          R5, R6, R9
-	FMOVQ        208(R9), F19
+	WORD $0x3ccd0133 // ldur q19, [x9, #208]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        68(R3), F18
+	WORD $0xbc444072 // ldur s18, [x3, #68]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
-	FLDPQ        224(R4), (F18, F19)
+	WORD $0x3cce0092 // ldur q18, [x4, #224]
+	WORD $0x3ccf0093 // ldur q19, [x4, #240]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F18
+	WORD $0x3cce0132 // ldur q18, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F19
+	WORD $0x3ccf0133 // ldur q19, [x9, #240]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FLDPQ        224(R6), (F18, F19)
+	WORD $0x3cce00d2 // ldur q18, [x6, #224]
+	WORD $0x3ccf00d3 // ldur q19, [x6, #240]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        224(R9), F18
+	WORD $0x3cce0132 // ldur q18, [x9, #224]
 	ADD          R5, R6, R9
-	FMOVQ        240(R9), F19
+	WORD $0x3ccf0133 // ldur q19, [x9, #240]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 64 to 95
-	FLDPQ        80(R8), (F16, F17)
+	WORD $0x3cc50110 // ldur q16, [x8, #80]
+	WORD $0x3cc60111 // ldur q17, [x8, #96]
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FLDPQ        16(R8), (F18, F19)
+	WORD $0x3cc10112 // ldur q18, [x8, #16]
+	WORD $0x3cc20113 // ldur q19, [x8, #32]
 	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
 	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        72(R3), F18
+	WORD $0xbc448072 // ldur s18, [x3, #72]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -6007,18 +5888,18 @@ loop3:
 	FMOVQ        272(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        72(R3), F18
+	WORD $0xbc448072 // ldur s18, [x3, #72]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -6040,18 +5921,18 @@ loop3:
 	FMOVQ        304(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        72(R3), F18
+	WORD $0xbc448072 // ldur s18, [x3, #72]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -6073,18 +5954,18 @@ loop3:
 	FMOVQ        336(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        72(R3), F18
+	WORD $0xbc448072 // ldur s18, [x3, #72]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -6108,30 +5989,30 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 96 to 127
-	FLDPQ        80(R8), (F16, F17)
+	WORD $0x3cc50110 // ldur q16, [x8, #80]
+	WORD $0x3cc60111 // ldur q17, [x8, #96]
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	FLDPQ        16(R8), (F18, F19)
+	WORD $0x3cc10112 // ldur q18, [x8, #16]
+	WORD $0x3cc20113 // ldur q19, [x8, #32]
 	WORD $0x4f215652 // shl v18.4s, v18.4s, #1
 	WORD $0x4f215673 // shl v19.4s, v19.4s, #1
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        76(R3), F18
+	WORD $0xbc44c072 // ldur s18, [x3, #76]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -6153,18 +6034,18 @@ loop3:
 	FMOVQ        400(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        76(R3), F18
+	WORD $0xbc44c072 // ldur s18, [x3, #76]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -6186,18 +6067,18 @@ loop3:
 	FMOVQ        432(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        76(R3), F18
+	WORD $0xbc44c072 // ldur s18, [x3, #76]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -6219,18 +6100,18 @@ loop3:
 	FMOVQ        464(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        76(R3), F18
+	WORD $0xbc44c072 // ldur s18, [x3, #76]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -6254,28 +6135,28 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 128 to 159
-	FLDPQ        112(R8), (F16, F17)
+	WORD $0x3cc70110 // ldur q16, [x8, #112]
+	WORD $0x3cc80111 // ldur q17, [x8, #128]
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FLDPQ        16(R8), (F18, F19)
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x3cc10112 // ldur q18, [x8, #16]
+	WORD $0x3cc20113 // ldur q19, [x8, #32]
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        80(R3), F18
+	WORD $0xbc450072 // ldur s18, [x3, #80]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -6297,18 +6178,18 @@ loop3:
 	FMOVQ        528(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        80(R3), F18
+	WORD $0xbc450072 // ldur s18, [x3, #80]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -6330,18 +6211,18 @@ loop3:
 	FMOVQ        560(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        80(R3), F18
+	WORD $0xbc450072 // ldur s18, [x3, #80]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -6363,18 +6244,18 @@ loop3:
 	FMOVQ        592(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        80(R3), F18
+	WORD $0xbc450072 // ldur s18, [x3, #80]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -6398,30 +6279,30 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 160 to 191
-	FLDPQ        112(R8), (F16, F17)
+	WORD $0x3cc70110 // ldur q16, [x8, #112]
+	WORD $0x3cc80111 // ldur q17, [x8, #128]
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	FLDPQ        16(R8), (F18, F19)
+	WORD $0x3cc10112 // ldur q18, [x8, #16]
+	WORD $0x3cc20113 // ldur q19, [x8, #32]
 	WORD $0x6f0f0652 // ushr v18.16b, v18.16b, #1
 	WORD $0x6f0f0673 // ushr v19.16b, v19.16b, #1
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        84(R3), F18
+	WORD $0xbc454072 // ldur s18, [x3, #84]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -6443,18 +6324,18 @@ loop3:
 	FMOVQ        656(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        84(R3), F18
+	WORD $0xbc454072 // ldur s18, [x3, #84]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -6476,18 +6357,18 @@ loop3:
 	FMOVQ        688(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        84(R3), F18
+	WORD $0xbc454072 // ldur s18, [x3, #84]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -6509,18 +6390,18 @@ loop3:
 	FMOVQ        720(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        84(R3), F18
+	WORD $0xbc454072 // ldur s18, [x3, #84]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -6544,30 +6425,30 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 192 to 223
-	FLDPQ        144(R8), (F16, F17)
+	WORD $0x3cc90110 // ldur q16, [x8, #144]
+	WORD $0x3cca0111 // ldur q17, [x8, #160]
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FLDPQ        16(R8), (F18, F19)
+	WORD $0x3cc10112 // ldur q18, [x8, #16]
+	WORD $0x3cc20113 // ldur q19, [x8, #32]
 	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
 	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        88(R3), F18
+	WORD $0xbc458072 // ldur s18, [x3, #88]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -6589,18 +6470,18 @@ loop3:
 	FMOVQ        784(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        88(R3), F18
+	WORD $0xbc458072 // ldur s18, [x3, #88]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -6622,18 +6503,18 @@ loop3:
 	FMOVQ        816(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        88(R3), F18
+	WORD $0xbc458072 // ldur s18, [x3, #88]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -6655,18 +6536,18 @@ loop3:
 	FMOVQ        848(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        88(R3), F18
+	WORD $0xbc458072 // ldur s18, [x3, #88]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -6690,30 +6571,30 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 224 to 255
-	FLDPQ        144(R8), (F16, F17)
+	WORD $0x3cc90110 // ldur q16, [x8, #144]
+	WORD $0x3cca0111 // ldur q17, [x8, #160]
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	FLDPQ        16(R8), (F18, F19)
+	WORD $0x3cc10112 // ldur q18, [x8, #16]
+	WORD $0x3cc20113 // ldur q19, [x8, #32]
 	WORD $0x6f0d0652 // ushr v18.16b, v18.16b, #3
 	WORD $0x6f0d0673 // ushr v19.16b, v19.16b, #3
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        92(R3), F18
+	WORD $0xbc45c072 // ldur s18, [x3, #92]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -6735,18 +6616,18 @@ loop3:
 	FMOVQ        912(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        92(R3), F18
+	WORD $0xbc45c072 // ldur s18, [x3, #92]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -6768,18 +6649,18 @@ loop3:
 	FMOVQ        944(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        92(R3), F18
+	WORD $0xbc45c072 // ldur s18, [x3, #92]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -6801,18 +6682,18 @@ loop3:
 	FMOVQ        976(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        92(R3), F18
+	WORD $0xbc45c072 // ldur s18, [x3, #92]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eb2d610 // fsub v16.4s, v16.4s, v18.4s
 	WORD $0x4eb2d631 // fsub v17.4s, v17.4s, v18.4s
@@ -6902,199 +6783,195 @@ TEXT ·unpackQ5_KNEON(SB), NOSPLIT, $576-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d400029 // ldr h9, [x1]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	FMOVQ        4(R1), F10
-	FMOVQ        12(R1), F11
-	WORD $0x4e02014a // tbl v10.16b, { v10.16b }, v2.16b
+	WORD $0x7c400029 // ldur h9, [x1]
+	WORD $0x1ee24129 // fcvt s9, h9
+	WORD $0x3cc0402a // ldur q10, [x1, #4]
+	WORD $0x3cc0c02b // ldur q11, [x1, #12]
+	WORD $0x4e02014c // tbl v12.16b, { v10.16b }, v2.16b
 	WORD $0x4e02016b // tbl v11.16b, { v11.16b }, v2.16b
-	WORD $0x4e271d4a // and v10.16b, v10.16b, v7.16b
+	WORD $0x4e271d8c // and v12.16b, v12.16b, v7.16b
 	WORD $0x4e261d6b // and v11.16b, v11.16b, v6.16b
-	FMOVQ        160(R1), F12
-	FMOVQ        4(R1), F13
-	WORD $0x4e08018c // tbl v12.16b, { v12.16b }, v8.16b
-	WORD $0x4e0201ad // tbl v13.16b, { v13.16b }, v2.16b
-	WORD $0x6f3a05ad // ushr v13.4s, v13.4s, #6
-	WORD $0x4e231d8c // and v12.16b, v12.16b, v3.16b
-	WORD $0x4e251dad // and v13.16b, v13.16b, v5.16b
-	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
-	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
-	FMOVQ        F10, 32(R3)
-	FMOVQ        F9, 48(R3)
-	WORD $0x7d400429 // ldr h9, [x1, #2]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	FMOVQ        8(R1), F10
-	FMOVQ        12(R1), F11
+	WORD $0x3cca002d // ldur q13, [x1, #160]
+	WORD $0x4e0801ad // tbl v13.16b, { v13.16b }, v8.16b
 	WORD $0x4e02014a // tbl v10.16b, { v10.16b }, v2.16b
+	WORD $0x6f3a054a // ushr v10.4s, v10.4s, #6
+	WORD $0x4e231dad // and v13.16b, v13.16b, v3.16b
+	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
+	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
+	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f89916b // fmul v11.4s, v11.4s, v9.s[0]
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
+	FMOVQ        F11, 32(R3)
+	FMOVQ        F9, 48(R3)
+	WORD $0x7c402029 // ldur h9, [x1, #2]
+	WORD $0x1ee24129 // fcvt s9, h9
+	WORD $0x3cc0802a // ldur q10, [x1, #8]
+	WORD $0x3cc0c02b // ldur q11, [x1, #12]
+	WORD $0x4e02014c // tbl v12.16b, { v10.16b }, v2.16b
 	WORD $0x4e02016b // tbl v11.16b, { v11.16b }, v2.16b
 	WORD $0x6f3c056b // ushr v11.4s, v11.4s, #4
-	WORD $0x4e271d4a // and v10.16b, v10.16b, v7.16b
+	WORD $0x4e271d8c // and v12.16b, v12.16b, v7.16b
 	WORD $0x4e261d6b // and v11.16b, v11.16b, v6.16b
-	FMOVQ        160(R1), F12
-	FMOVQ        8(R1), F13
-	WORD $0x4e08018c // tbl v12.16b, { v12.16b }, v8.16b
-	WORD $0x4e0201ad // tbl v13.16b, { v13.16b }, v2.16b
-	WORD $0x6f3a05ad // ushr v13.4s, v13.4s, #6
-	WORD $0x4e231d8c // and v12.16b, v12.16b, v3.16b
-	WORD $0x4e251dad // and v13.16b, v13.16b, v5.16b
-	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x3cca002d // ldur q13, [x1, #160]
+	WORD $0x4e0801ad // tbl v13.16b, { v13.16b }, v8.16b
+	WORD $0x4e02014a // tbl v10.16b, { v10.16b }, v2.16b
+	WORD $0x6f3a054a // ushr v10.4s, v10.4s, #6
+	WORD $0x4e231dad // and v13.16b, v13.16b, v3.16b
+	WORD $0x4e251d4a // and v10.16b, v10.16b, v5.16b
+	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
+	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
+	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
-	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
-	WORD $0x6e241d4a // eor v10.16b, v10.16b, v4.16b
+	WORD $0x4f89916b // fmul v11.4s, v11.4s, v9.s[0]
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
+	WORD $0x6e241d6a // eor v10.16b, v11.16b, v4.16b
 	WORD $0x6e241d29 // eor v9.16b, v9.16b, v4.16b
 	FMOVQ        F10, 64(R3)
 	FMOVQ        F9, 80(R3)
-	FLDPQ        48(R1), (F9, F10)
+	WORD $0x3cc30029 // ldur q9, [x1, #48]
+	WORD $0x3cc4002a // ldur q10, [x1, #64]
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	FLDPQ        16(R1), (F11, F12)
+	WORD $0x3cc1002b // ldur q11, [x1, #16]
+	WORD $0x3cc2002c // ldur q12, [x1, #32]
 	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
 	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	WORD $0x6ea01d69 // bit v9.16b, v11.16b, v0.16b
+	WORD $0x6ea01d8a // bit v10.16b, v12.16b, v0.16b
 	FMOVQ        F9, (R0)
 	FMOVQ        F10, 16(R0)
-	FMOVS        32(R3), F9
+	WORD $0xbc420069 // ldur s9, [x3, #32]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	FMOVD        F9, 32(R0)
-	FMOVS        64(R3), F9
+	WORD $0xbc440069 // ldur s9, [x3, #64]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	FMOVD        F9, 40(R0)
-	FLDPQ        48(R1), (F9, F10)
+	WORD $0x3cc30029 // ldur q9, [x1, #48]
+	WORD $0x3cc4002a // ldur q10, [x1, #64]
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
-	FLDPQ        16(R1), (F11, F12)
+	WORD $0x3cc1002b // ldur q11, [x1, #16]
+	WORD $0x3cc2002c // ldur q12, [x1, #32]
 	WORD $0x4f23556b // shl v11.4s, v11.4s, #3
 	WORD $0x4f23558c // shl v12.4s, v12.4s, #3
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	WORD $0x6ea01d69 // bit v9.16b, v11.16b, v0.16b
+	WORD $0x6ea01d8a // bit v10.16b, v12.16b, v0.16b
 	FMOVQ        F9, 48(R0)
 	FMOVQ        F10, 64(R0)
-	FMOVS        36(R3), F9
+	WORD $0xbc424069 // ldur s9, [x3, #36]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	FMOVD        F9, 80(R0)
-	FMOVS        68(R3), F9
+	WORD $0xbc444069 // ldur s9, [x3, #68]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	FMOVD        F9, 88(R0)
-	FLDPQ        80(R1), (F9, F10)
+	WORD $0x3cc50029 // ldur q9, [x1, #80]
+	WORD $0x3cc6002a // ldur q10, [x1, #96]
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	FLDPQ        16(R1), (F11, F12)
+	WORD $0x3cc1002b // ldur q11, [x1, #16]
+	WORD $0x3cc2002c // ldur q12, [x1, #32]
 	WORD $0x4f22556b // shl v11.4s, v11.4s, #2
 	WORD $0x4f22558c // shl v12.4s, v12.4s, #2
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	WORD $0x6ea01d69 // bit v9.16b, v11.16b, v0.16b
+	WORD $0x6ea01d8a // bit v10.16b, v12.16b, v0.16b
 	FMOVQ        F9, 96(R0)
 	FMOVQ        F10, 112(R0)
-	FMOVS        40(R3), F9
+	WORD $0xbc428069 // ldur s9, [x3, #40]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	FMOVD        F9, 128(R0)
-	FMOVS        72(R3), F9
+	WORD $0xbc448069 // ldur s9, [x3, #72]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	FMOVD        F9, 136(R0)
-	FLDPQ        80(R1), (F9, F10)
+	WORD $0x3cc50029 // ldur q9, [x1, #80]
+	WORD $0x3cc6002a // ldur q10, [x1, #96]
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
-	FLDPQ        16(R1), (F11, F12)
+	WORD $0x3cc1002b // ldur q11, [x1, #16]
+	WORD $0x3cc2002c // ldur q12, [x1, #32]
 	WORD $0x4f21556b // shl v11.4s, v11.4s, #1
 	WORD $0x4f21558c // shl v12.4s, v12.4s, #1
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	WORD $0x6ea01d69 // bit v9.16b, v11.16b, v0.16b
+	WORD $0x6ea01d8a // bit v10.16b, v12.16b, v0.16b
 	FMOVQ        F9, 144(R0)
 	FMOVQ        F10, 160(R0)
-	FMOVS        44(R3), F9
+	WORD $0xbc42c069 // ldur s9, [x3, #44]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	FMOVD        F9, 176(R0)
-	FMOVS        76(R3), F9
+	WORD $0xbc44c069 // ldur s9, [x3, #76]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	FMOVD        F9, 184(R0)
-	FLDPQ        112(R1), (F9, F10)
+	WORD $0x3cc70029 // ldur q9, [x1, #112]
+	WORD $0x3cc8002a // ldur q10, [x1, #128]
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	FLDPQ        16(R1), (F11, F12)
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	WORD $0x3cc1002b // ldur q11, [x1, #16]
+	WORD $0x3cc2002c // ldur q12, [x1, #32]
+	WORD $0x6ea01d69 // bit v9.16b, v11.16b, v0.16b
+	WORD $0x6ea01d8a // bit v10.16b, v12.16b, v0.16b
 	FMOVQ        F9, 192(R0)
 	FMOVQ        F10, 208(R0)
-	FMOVS        48(R3), F9
+	WORD $0xbc430069 // ldur s9, [x3, #48]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	FMOVD        F9, 224(R0)
-	FMOVS        80(R3), F9
+	WORD $0xbc450069 // ldur s9, [x3, #80]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	FMOVD        F9, 232(R0)
-	FLDPQ        112(R1), (F9, F10)
+	WORD $0x3cc70029 // ldur q9, [x1, #112]
+	WORD $0x3cc8002a // ldur q10, [x1, #128]
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
-	FLDPQ        16(R1), (F11, F12)
+	WORD $0x3cc1002b // ldur q11, [x1, #16]
+	WORD $0x3cc2002c // ldur q12, [x1, #32]
 	WORD $0x6f0f056b // ushr v11.16b, v11.16b, #1
 	WORD $0x6f0f058c // ushr v12.16b, v12.16b, #1
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	WORD $0x6ea01d69 // bit v9.16b, v11.16b, v0.16b
+	WORD $0x6ea01d8a // bit v10.16b, v12.16b, v0.16b
 	FMOVQ        F9, 240(R0)
 	FMOVQ        F10, 256(R0)
-	FMOVS        52(R3), F9
+	WORD $0xbc434069 // ldur s9, [x3, #52]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	FMOVD        F9, 272(R0)
-	FMOVS        84(R3), F9
+	WORD $0xbc454069 // ldur s9, [x3, #84]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	FMOVD        F9, 280(R0)
-	FLDPQ        144(R1), (F9, F10)
+	WORD $0x3cc90029 // ldur q9, [x1, #144]
+	WORD $0x3cca002a // ldur q10, [x1, #160]
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	FLDPQ        16(R1), (F11, F12)
+	WORD $0x3cc1002b // ldur q11, [x1, #16]
+	WORD $0x3cc2002c // ldur q12, [x1, #32]
 	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
 	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	WORD $0x6ea01d69 // bit v9.16b, v11.16b, v0.16b
+	WORD $0x6ea01d8a // bit v10.16b, v12.16b, v0.16b
 	FMOVQ        F9, 288(R0)
 	FMOVQ        F10, 304(R0)
-	FMOVS        56(R3), F9
+	WORD $0xbc438069 // ldur s9, [x3, #56]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	FMOVD        F9, 320(R0)
-	FMOVS        88(R3), F9
+	WORD $0xbc458069 // ldur s9, [x3, #88]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	FMOVD        F9, 328(R0)
-	FLDPQ        144(R1), (F9, F10)
+	WORD $0x3cc90029 // ldur q9, [x1, #144]
+	WORD $0x3cca002a // ldur q10, [x1, #160]
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
-	FLDPQ        16(R1), (F11, F12)
+	WORD $0x3cc1002b // ldur q11, [x1, #16]
+	WORD $0x3cc2002c // ldur q12, [x1, #32]
 	WORD $0x6f0d056b // ushr v11.16b, v11.16b, #3
 	WORD $0x6f0d058c // ushr v12.16b, v12.16b, #3
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
+	WORD $0x6ea01d69 // bit v9.16b, v11.16b, v0.16b
+	WORD $0x6ea01d8a // bit v10.16b, v12.16b, v0.16b
 	FMOVQ        F9, 336(R0)
 	FMOVQ        F10, 352(R0)
-	FMOVS        60(R3), F9
+	WORD $0xbc43c069 // ldur s9, [x3, #60]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	FMOVD        F9, 368(R0)
-	FMOVS        92(R3), F9
+	WORD $0xbc45c069 // ldur s9, [x3, #92]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	FMOVD        F9, 376(R0)
 	ADD          $0xb0, R1
@@ -7112,18 +6989,26 @@ TEXT ·matmulQ81xQ5_KNEON(SB), NOSPLIT, $0-72
 	// constants of the loops
 	WORD $0x4f00e600 // movi v0.16b, #16
 	WORD $0x4f00e5e1 // movi v1.16b, #15
-	MOVD         $q5_k_shuffle<>+0(SB), R0
+	MOVD         $q5_k_shiftb<>+0(SB), R0
 	FMOVQ        (R0), F2
-	WORD $0x4f00e403 // movi v3.16b, #0
-	WORD $0x4f046404 // movi v4.4s, #128, lsl #24
-	MOVD         $q5_k_order<>+0(SB), R0
+	MOVD         $q5_k_or<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         $q5_k_shiftb2<>+0(SB), R0
+	FMOVQ        (R0), F4
+	MOVD         $q5_k_shuffle2<>+0(SB), R0
 	FMOVQ        (R0), F5
-	WORD $0x4f000466 // movi v6.4s, #3
-	MOVD         $q5_k_order2<>+0(SB), R0
+	MOVD         $q5_k_shuffle<>+0(SB), R0
+	FMOVQ        (R0), F6
+	MOVD         $q5_k_shuffle4<>+0(SB), R0
 	FMOVQ        (R0), F7
-	WORD $0x4f0005e8 // movi v8.4s, #15
-	WORD $0x4f0107e9 // movi v9.4s, #63
-	WORD $0x4f04e40a // movi v10.16b, #128
+	MOVD         $q5_k_shuffle5<>+0(SB), R0
+	FMOVQ        (R0), F8
+	MOVD         $q5_k_shuffle6<>+0(SB), R0
+	FMOVQ        (R0), F9
+	MOVD         $q5_k_mask<>+0(SB), R0
+	FMOVQ        (R0), F10
+	MOVD         $q5_k_shuffle3<>+0(SB), R0
+	FMOVQ        (R0), F11
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -7131,13 +7016,12 @@ TEXT ·matmulQ81xQ5_KNEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         s+32(FP), R5
+	WORD $0x4f00e40e // movi v14.16b, #0
 	MOVD         blocks+64(FP), R6
 	MOVD         R1, R7
 	SUBS         $1, R6
@@ -7149,252 +7033,207 @@ loop3:
 	WORD $0xf98440e0 // prfm pldl1keep, [x7, #2176]
 
 	// scales of values 0 to 255, times those of the activations
-	WORD $0x7d4000ef // ldr h15, [x7]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVQ        4(R7), F16
-	FMOVQ        12(R7), F17
-	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
-	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
-	WORD $0x4e291e10 // and v16.16b, v16.16b, v9.16b
-	WORD $0x4e281e31 // and v17.16b, v17.16b, v8.16b
-	FMOVQ        160(R7), F18
-	FMOVQ        4(R7), F19
-	WORD $0x4e0a0252 // tbl v18.16b, { v18.16b }, v10.16b
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x6f3a0673 // ushr v19.4s, v19.4s, #6
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x3cc040ef // ldur q15, [x7, #4]
+	WORD $0x4e0501f0 // tbl v16.16b, { v15.16b }, v5.16b
+	WORD $0x6e224610 // ushl v16.16b, v16.16b, v2.16b
+	WORD $0x4e2a1e10 // and v16.16b, v16.16b, v10.16b
+	WORD $0x4e0b01ef // tbl v15.16b, { v15.16b }, v11.16b
+	WORD $0x6e2445ef // ushl v15.16b, v15.16b, v4.16b
+	WORD $0x6ea31df0 // bit v16.16b, v15.16b, v3.16b
+	WORD $0x7c4000ef // ldur h15, [x7]
+	WORD $0x1ee241ef // fcvt s15, h15
+	WORD $0x4e060211 // tbl v17.16b, { v16.16b }, v6.16b
+	WORD $0x4e070212 // tbl v18.16b, { v16.16b }, v7.16b
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-	FLDPQ        (R4), (F17, F18)
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
-	WORD $0x6e32ddef // fmul v15.4s, v15.4s, v18.4s
-	WORD $0x7d4004f1 // ldr h17, [x7, #2]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVQ        8(R7), F18
-	FMOVQ        12(R7), F19
-	WORD $0x4e020252 // tbl v18.16b, { v18.16b }, v2.16b
-	WORD $0x4e020273 // tbl v19.16b, { v19.16b }, v2.16b
-	WORD $0x6f3c0673 // ushr v19.4s, v19.4s, #4
-	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
-	WORD $0x4e281e73 // and v19.16b, v19.16b, v8.16b
-	FMOVQ        160(R7), F20
-	FMOVQ        8(R7), F21
-	WORD $0x4e0a0294 // tbl v20.16b, { v20.16b }, v10.16b
-	WORD $0x4e0202b5 // tbl v21.16b, { v21.16b }, v2.16b
-	WORD $0x6f3a06b5 // ushr v21.4s, v21.4s, #6
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x4f8f924f // fmul v15.4s, v18.4s, v15.s[0]
+	WORD $0x3cc00092 // ldur q18, [x4]
+	WORD $0x3cc10093 // ldur q19, [x4, #16]
+	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	WORD $0x6e33ddef // fmul v15.4s, v15.4s, v19.4s
+	WORD $0x7c4020f2 // ldur h18, [x7, #2]
+	WORD $0x1ee24252 // fcvt s18, h18
+	WORD $0x4e080213 // tbl v19.16b, { v16.16b }, v8.16b
+	WORD $0x4e090210 // tbl v16.16b, { v16.16b }, v9.16b
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
-	WORD $0x6e241e52 // eor v18.16b, v18.16b, v4.16b
-	WORD $0x6e241e31 // eor v17.16b, v17.16b, v4.16b
-	WORD $0x4e050253 // tbl v19.16b, { v18.16b }, v5.16b
-	FMOVQ        (R5), F20
-	WORD $0x4e34ce6b // fmla v11.4s, v19.4s, v20.4s
-	WORD $0x4e070252 // tbl v18.16b, { v18.16b }, v7.16b
-	FMOVQ        16(R5), F19
-	WORD $0x4e33ce4c // fmla v12.4s, v18.4s, v19.4s
-	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
-	FMOVQ        32(R5), F19
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
-	FMOVQ        48(R5), F18
-	WORD $0x4e32ce2e // fmla v14.4s, v17.4s, v18.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
+	WORD $0x3cc000b2 // ldur q18, [x5]
+	WORD $0x3cc100b4 // ldur q20, [x5, #16]
+	WORD $0x6e34d652 // faddp v18.4s, v18.4s, v20.4s
+	WORD $0x4e32ce6e // fmla v14.4s, v19.4s, v18.4s
+	WORD $0x3cc200b2 // ldur q18, [x5, #32]
+	WORD $0x3cc300b3 // ldur q19, [x5, #48]
+	WORD $0x6e33d652 // faddp v18.4s, v18.4s, v19.4s
+	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        48(R7), (F17, F18)
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	FLDPQ        16(R7), (F19, F20)
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4f245694 // shl v20.4s, v20.4s, #4
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	FLDPQ        (R3), (F19, F20)
-	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
-	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
-	WORD $0x4e71beb1 // addp v17.8h, v21.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e34c253 // smull v19.8h, v18.8b, v20.8b
-	WORD $0x4e34c252 // smull2 v18.8h, v18.16b, v20.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4f90122b // fmla v11.4s, v17.4s, v16.s[0]
+	WORD $0x3cc300f0 // ldur q16, [x7, #48]
+	WORD $0x3cc400f2 // ldur q18, [x7, #64]
+	WORD $0x4e211e13 // and v19.16b, v16.16b, v1.16b
+	WORD $0x4e211e54 // and v20.16b, v18.16b, v1.16b
+	WORD $0x3cc100f5 // ldur q21, [x7, #16]
+	WORD $0x3cc200f6 // ldur q22, [x7, #32]
+	WORD $0x4f2456b7 // shl v23.4s, v21.4s, #4
+	WORD $0x4f2456d8 // shl v24.4s, v22.4s, #4
+	WORD $0x6ea01ef3 // bit v19.16b, v23.16b, v0.16b
+	WORD $0x6ea01f14 // bit v20.16b, v24.16b, v0.16b
+	WORD $0x3cc00077 // ldur q23, [x3]
+	WORD $0x3cc10078 // ldur q24, [x3, #16]
+	WORD $0x0e37c279 // smull v25.8h, v19.8b, v23.8b
+	WORD $0x4e37c273 // smull2 v19.8h, v19.16b, v23.16b
+	WORD $0x4e73bf33 // addp v19.8h, v25.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e38c297 // smull v23.8h, v20.8b, v24.8b
+	WORD $0x4e38c294 // smull2 v20.8h, v20.16b, v24.16b
+	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
+	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        48(R7), (F17, F18)
-	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
-	FLDPQ        16(R7), (F19, F20)
-	WORD $0x4f235673 // shl v19.4s, v19.4s, #3
-	WORD $0x4f235694 // shl v20.4s, v20.4s, #3
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	FLDPQ        32(R3), (F19, F20)
-	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
-	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
-	WORD $0x4e71beb1 // addp v17.8h, v21.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e34c253 // smull v19.8h, v18.8b, v20.8b
-	WORD $0x4e34c252 // smull2 v18.8h, v18.16b, v20.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4fb0122c // fmla v12.4s, v17.4s, v16.s[1]
+	WORD $0x4f2356b4 // shl v20.4s, v21.4s, #3
+	WORD $0x4f2356d7 // shl v23.4s, v22.4s, #3
+	WORD $0x6ea01e90 // bit v16.16b, v20.16b, v0.16b
+	WORD $0x6ea01ef2 // bit v18.16b, v23.16b, v0.16b
+	WORD $0x3cc20074 // ldur q20, [x3, #32]
+	WORD $0x3cc30077 // ldur q23, [x3, #48]
+	WORD $0x0e34c218 // smull v24.8h, v16.8b, v20.8b
+	WORD $0x4e34c210 // smull2 v16.8h, v16.16b, v20.16b
+	WORD $0x4e70bf10 // addp v16.8h, v24.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e37c254 // smull v20.8h, v18.8b, v23.8b
+	WORD $0x4e37c252 // smull2 v18.8h, v18.16b, v23.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e606a50 // sadalp v16.4s, v18.8h
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        80(R7), (F17, F18)
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	FLDPQ        16(R7), (F19, F20)
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4f225694 // shl v20.4s, v20.4s, #2
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	FLDPQ        64(R3), (F19, F20)
-	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
-	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
-	WORD $0x4e71beb1 // addp v17.8h, v21.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e34c253 // smull v19.8h, v18.8b, v20.8b
-	WORD $0x4e34c252 // smull2 v18.8h, v18.16b, v20.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4f901a2d // fmla v13.4s, v17.4s, v16.s[2]
+	WORD $0x3cc500f2 // ldur q18, [x7, #80]
+	WORD $0x3cc600f4 // ldur q20, [x7, #96]
+	WORD $0x4e211e57 // and v23.16b, v18.16b, v1.16b
+	WORD $0x4e211e98 // and v24.16b, v20.16b, v1.16b
+	WORD $0x4f2256b9 // shl v25.4s, v21.4s, #2
+	WORD $0x4f2256da // shl v26.4s, v22.4s, #2
+	WORD $0x6ea01f37 // bit v23.16b, v25.16b, v0.16b
+	WORD $0x6ea01f58 // bit v24.16b, v26.16b, v0.16b
+	WORD $0x3cc40079 // ldur q25, [x3, #64]
+	WORD $0x3cc5007a // ldur q26, [x3, #80]
+	WORD $0x0e39c2fb // smull v27.8h, v23.8b, v25.8b
+	WORD $0x4e39c2f7 // smull2 v23.8h, v23.16b, v25.16b
+	WORD $0x4e77bf77 // addp v23.8h, v27.8h, v23.8h
+	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
+	WORD $0x0e3ac319 // smull v25.8h, v24.8b, v26.8b
+	WORD $0x4e3ac318 // smull2 v24.8h, v24.16b, v26.16b
+	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
+	WORD $0x4e606b17 // sadalp v23.4s, v24.8h
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        80(R7), (F17, F18)
-	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
 	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
-	FLDPQ        16(R7), (F19, F20)
-	WORD $0x4f215673 // shl v19.4s, v19.4s, #1
-	WORD $0x4f215694 // shl v20.4s, v20.4s, #1
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	FLDPQ        96(R3), (F19, F20)
-	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
-	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
-	WORD $0x4e71beb1 // addp v17.8h, v21.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e34c253 // smull v19.8h, v18.8b, v20.8b
-	WORD $0x4e34c252 // smull2 v18.8h, v18.16b, v20.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4fb01a2e // fmla v14.4s, v17.4s, v16.s[3]
+	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
+	WORD $0x4f2156b8 // shl v24.4s, v21.4s, #1
+	WORD $0x4f2156d9 // shl v25.4s, v22.4s, #1
+	WORD $0x6ea01f12 // bit v18.16b, v24.16b, v0.16b
+	WORD $0x6ea01f34 // bit v20.16b, v25.16b, v0.16b
+	WORD $0x3cc60078 // ldur q24, [x3, #96]
+	WORD $0x3cc70079 // ldur q25, [x3, #112]
+	WORD $0x0e38c25a // smull v26.8h, v18.8b, v24.8b
+	WORD $0x4e38c252 // smull2 v18.8h, v18.16b, v24.16b
+	WORD $0x4e72bf52 // addp v18.8h, v26.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e39c298 // smull v24.8h, v20.8b, v25.8b
+	WORD $0x4e39c294 // smull2 v20.8h, v20.16b, v25.16b
+	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
+	WORD $0x4e606a92 // sadalp v18.4s, v20.8h
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eb0be70 // addp v16.4s, v19.4s, v16.4s
+	WORD $0x4eb2bef2 // addp v18.4s, v23.4s, v18.4s
+	WORD $0x4eb2be10 // addp v16.4s, v16.4s, v18.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e31ce0c // fmla v12.4s, v16.4s, v17.4s
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        112(R7), (F16, F17)
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FLDPQ        16(R7), (F18, F19)
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FLDPQ        128(R3), (F18, F19)
-	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
-	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
-	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e33c232 // smull v18.8h, v17.8b, v19.8b
-	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4f8f120b // fmla v11.4s, v16.4s, v15.s[0]
+	WORD $0x3cc700f0 // ldur q16, [x7, #112]
+	WORD $0x3cc800f1 // ldur q17, [x7, #128]
+	WORD $0x4e211e12 // and v18.16b, v16.16b, v1.16b
+	WORD $0x4e211e33 // and v19.16b, v17.16b, v1.16b
+	WORD $0x6ea01eb2 // bit v18.16b, v21.16b, v0.16b
+	WORD $0x6ea01ed3 // bit v19.16b, v22.16b, v0.16b
+	WORD $0x3cc80074 // ldur q20, [x3, #128]
+	WORD $0x3cc90077 // ldur q23, [x3, #144]
+	WORD $0x0e34c258 // smull v24.8h, v18.8b, v20.8b
+	WORD $0x4e34c252 // smull2 v18.8h, v18.16b, v20.16b
+	WORD $0x4e72bf12 // addp v18.8h, v24.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e37c274 // smull v20.8h, v19.8b, v23.8b
+	WORD $0x4e37c273 // smull2 v19.8h, v19.16b, v23.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        112(R7), (F16, F17)
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	FLDPQ        16(R7), (F18, F19)
-	WORD $0x6f0f0652 // ushr v18.16b, v18.16b, #1
-	WORD $0x6f0f0673 // ushr v19.16b, v19.16b, #1
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FLDPQ        160(R3), (F18, F19)
-	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
-	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
-	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
+	WORD $0x6f0f06b3 // ushr v19.16b, v21.16b, #1
+	WORD $0x6f0f06d4 // ushr v20.16b, v22.16b, #1
+	WORD $0x6ea01e70 // bit v16.16b, v19.16b, v0.16b
+	WORD $0x6ea01e91 // bit v17.16b, v20.16b, v0.16b
+	WORD $0x3cca0073 // ldur q19, [x3, #160]
+	WORD $0x3ccb0074 // ldur q20, [x3, #176]
+	WORD $0x0e33c217 // smull v23.8h, v16.8b, v19.8b
+	WORD $0x4e33c210 // smull2 v16.8h, v16.16b, v19.16b
+	WORD $0x4e70bef0 // addp v16.8h, v23.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e33c232 // smull v18.8h, v17.8b, v19.8b
-	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
+	WORD $0x4e34c231 // smull2 v17.8h, v17.16b, v20.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
 	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4faf120c // fmla v12.4s, v16.4s, v15.s[1]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        144(R7), (F16, F17)
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FLDPQ        16(R7), (F18, F19)
-	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
-	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FLDPQ        192(R3), (F18, F19)
-	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
-	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
-	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e33c232 // smull v18.8h, v17.8b, v19.8b
-	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4f8f1a0d // fmla v13.4s, v16.4s, v15.s[2]
+	WORD $0x3cc900f1 // ldur q17, [x7, #144]
+	WORD $0x3cca00f3 // ldur q19, [x7, #160]
+	WORD $0x4e211e34 // and v20.16b, v17.16b, v1.16b
+	WORD $0x4e211e77 // and v23.16b, v19.16b, v1.16b
+	WORD $0x6f0e06b8 // ushr v24.16b, v21.16b, #2
+	WORD $0x6f0e06d9 // ushr v25.16b, v22.16b, #2
+	WORD $0x6ea01f14 // bit v20.16b, v24.16b, v0.16b
+	WORD $0x6ea01f37 // bit v23.16b, v25.16b, v0.16b
+	WORD $0x3ccc0078 // ldur q24, [x3, #192]
+	WORD $0x3ccd0079 // ldur q25, [x3, #208]
+	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
+	WORD $0x4e38c294 // smull2 v20.8h, v20.16b, v24.16b
+	WORD $0x4e74bf54 // addp v20.8h, v26.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e39c2f8 // smull v24.8h, v23.8b, v25.8b
+	WORD $0x4e39c2f7 // smull2 v23.8h, v23.16b, v25.16b
+	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
+	WORD $0x4e606af4 // sadalp v20.4s, v23.8h
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        144(R7), (F16, F17)
-	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	FLDPQ        16(R7), (F18, F19)
-	WORD $0x6f0d0652 // ushr v18.16b, v18.16b, #3
-	WORD $0x6f0d0673 // ushr v19.16b, v19.16b, #3
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	FLDPQ        224(R3), (F18, F19)
-	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
-	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
-	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e33c232 // smull v18.8h, v17.8b, v19.8b
-	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
+	WORD $0x6f0d06b5 // ushr v21.16b, v21.16b, #3
+	WORD $0x6f0d06d6 // ushr v22.16b, v22.16b, #3
+	WORD $0x6ea01eb1 // bit v17.16b, v21.16b, v0.16b
+	WORD $0x6ea01ed3 // bit v19.16b, v22.16b, v0.16b
+	WORD $0x3cce0075 // ldur q21, [x3, #224]
+	WORD $0x3ccf0076 // ldur q22, [x3, #240]
+	WORD $0x0e35c237 // smull v23.8h, v17.8b, v21.8b
+	WORD $0x4e35c231 // smull2 v17.8h, v17.16b, v21.16b
+	WORD $0x4e71bef1 // addp v17.8h, v23.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e36c275 // smull v21.8h, v19.8b, v22.8b
+	WORD $0x4e36c273 // smull2 v19.8h, v19.16b, v22.16b
+	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x4e606a71 // sadalp v17.4s, v19.8h
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eb0be50 // addp v16.4s, v18.4s, v16.4s
+	WORD $0x4eb1be91 // addp v17.4s, v20.4s, v17.4s
+	WORD $0x4eb1be10 // addp v16.4s, v16.4s, v17.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4faf1a0e // fmla v14.4s, v16.4s, v15.s[3]
+	WORD $0x4e2fce0d // fmla v13.4s, v16.4s, v15.4s
 	ADD          $0xb0, R7
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -7404,15 +7243,16 @@ loop3:
 
 done4:
 	ADD          $1, R6
-	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
-	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
-	WORD $0x4e2ed56b // fadd v11.4s, v11.4s, v14.4s
+	WORD $0x4e2dd58c // fadd v12.4s, v12.4s, v13.4s
+	MOVD         $q5_k_times<>+0(SB), R3
+	FMOVQ        (R3), F13
+	WORD $0x4e2dcdcc // fmla v12.4s, v14.4s, v13.4s
 
 	// sums of the lanes
-	WORD $0x6e0b416c // ext v12.16b, v11.16b, v11.16b, #8
-	WORD $0x4e2bd58c // fadd v12.4s, v12.4s, v11.4s
-	WORD $0x7e30d98c // faddp s12, v12.2s
-	FMOVS        F12, (R0)
+	WORD $0x6e0c418d // ext v13.16b, v12.16b, v12.16b, #8
+	WORD $0x4e2cd5ad // fadd v13.4s, v13.4s, v12.4s
+	WORD $0x7e30d9ad // faddp s13, v13.2s
+	FMOVS        F13, (R0)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -7459,412 +7299,373 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010b // ldr h11, [x8]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVQ        4(R8), F12
-	FMOVQ        12(R8), F13
-	WORD $0x4e02018c // tbl v12.16b, { v12.16b }, v2.16b
+	WORD $0x7c40010b // ldur h11, [x8]
+	WORD $0x1ee2416b // fcvt s11, h11
+	WORD $0x3cc0410c // ldur q12, [x8, #4]
+	WORD $0x3cc0c10d // ldur q13, [x8, #12]
+	WORD $0x4e02018e // tbl v14.16b, { v12.16b }, v2.16b
 	WORD $0x4e0201ad // tbl v13.16b, { v13.16b }, v2.16b
-	WORD $0x4e271d8c // and v12.16b, v12.16b, v7.16b
+	WORD $0x4e271dce // and v14.16b, v14.16b, v7.16b
 	WORD $0x4e261dad // and v13.16b, v13.16b, v6.16b
-	FMOVQ        160(R8), F14
-	FMOVQ        4(R8), F15
-	WORD $0x4e0801ce // tbl v14.16b, { v14.16b }, v8.16b
-	WORD $0x4e0201ef // tbl v15.16b, { v15.16b }, v2.16b
-	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
-	WORD $0x4e231dce // and v14.16b, v14.16b, v3.16b
-	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	FMOVQ        F12, 32(R0)
-	FMOVQ        F11, 48(R0)
-	WORD $0x7d40050b // ldr h11, [x8, #2]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVQ        8(R8), F12
-	FMOVQ        12(R8), F13
+	WORD $0x3cca010f // ldur q15, [x8, #160]
+	WORD $0x4e0801ef // tbl v15.16b, { v15.16b }, v8.16b
 	WORD $0x4e02018c // tbl v12.16b, { v12.16b }, v2.16b
+	WORD $0x6f3a058c // ushr v12.4s, v12.4s, #6
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4e251d8c // and v12.16b, v12.16b, v5.16b
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8b91ad // fmul v13.4s, v13.4s, v11.s[0]
+	WORD $0x4f8b918b // fmul v11.4s, v12.4s, v11.s[0]
+	FMOVQ        F13, 32(R0)
+	FMOVQ        F11, 48(R0)
+	WORD $0x7c40210b // ldur h11, [x8, #2]
+	WORD $0x1ee2416b // fcvt s11, h11
+	WORD $0x3cc0810c // ldur q12, [x8, #8]
+	WORD $0x3cc0c10d // ldur q13, [x8, #12]
+	WORD $0x4e02018e // tbl v14.16b, { v12.16b }, v2.16b
 	WORD $0x4e0201ad // tbl v13.16b, { v13.16b }, v2.16b
 	WORD $0x6f3c05ad // ushr v13.4s, v13.4s, #4
-	WORD $0x4e271d8c // and v12.16b, v12.16b, v7.16b
+	WORD $0x4e271dce // and v14.16b, v14.16b, v7.16b
 	WORD $0x4e261dad // and v13.16b, v13.16b, v6.16b
-	FMOVQ        160(R8), F14
-	FMOVQ        8(R8), F15
-	WORD $0x4e0801ce // tbl v14.16b, { v14.16b }, v8.16b
-	WORD $0x4e0201ef // tbl v15.16b, { v15.16b }, v2.16b
-	WORD $0x6f3a05ef // ushr v15.4s, v15.4s, #6
-	WORD $0x4e231dce // and v14.16b, v14.16b, v3.16b
-	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x3cca010f // ldur q15, [x8, #160]
+	WORD $0x4e0801ef // tbl v15.16b, { v15.16b }, v8.16b
+	WORD $0x4e02018c // tbl v12.16b, { v12.16b }, v2.16b
+	WORD $0x6f3a058c // ushr v12.4s, v12.4s, #6
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4e251d8c // and v12.16b, v12.16b, v5.16b
+	WORD $0x4f24558c // shl v12.4s, v12.4s, #4
+	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
+	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
+	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
-	WORD $0x6e241d8c // eor v12.16b, v12.16b, v4.16b
+	WORD $0x4f8b91ad // fmul v13.4s, v13.4s, v11.s[0]
+	WORD $0x4f8b918b // fmul v11.4s, v12.4s, v11.s[0]
+	WORD $0x6e241dac // eor v12.16b, v13.16b, v4.16b
 	WORD $0x6e241d6b // eor v11.16b, v11.16b, v4.16b
 	FMOVQ        F12, 64(R0)
 	FMOVQ        F11, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        48(R8), (F11, F12)
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FLDPQ        16(R8), (F13, F14)
-	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FLDPQ        (R4), (F13, F14)
-	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x3cc3010b // ldur q11, [x8, #48]
+	WORD $0x3cc4010c // ldur q12, [x8, #64]
+	WORD $0x4e211d6d // and v13.16b, v11.16b, v1.16b
+	WORD $0x4e211d8e // and v14.16b, v12.16b, v1.16b
+	WORD $0x3cc1010f // ldur q15, [x8, #16]
+	WORD $0x3cc20110 // ldur q16, [x8, #32]
+	WORD $0x4f2455f1 // shl v17.4s, v15.4s, #4
+	WORD $0x4f245612 // shl v18.4s, v16.4s, #4
+	WORD $0x6ea01e2d // bit v13.16b, v17.16b, v0.16b
+	WORD $0x6ea01e4e // bit v14.16b, v18.16b, v0.16b
+	WORD $0x3cc00091 // ldur q17, [x4]
+	WORD $0x3cc10092 // ldur q18, [x4, #16]
+	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	WORD $0x3cc20092 // ldur q18, [x4, #32]
+	WORD $0x3cc30093 // ldur q19, [x4, #48]
+	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x0e33c1d2 // smull v18.8h, v14.8b, v19.8b
+	WORD $0x4e33c1ce // smull2 v14.8h, v14.16b, v19.16b
+	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        32(R4), (F14, F15)
-	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
-	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2fc18e // smull v14.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FMOVS        64(R0), F12
-	FMOVD        (R6), F14
-	WORD $0x4f8c11c9 // fmla v9.4s, v14.4s, v12.s[0]
-	FMOVD        8(R6), F14
-	WORD $0x4f8c11ca // fmla v10.4s, v14.4s, v12.s[0]
+	WORD $0xbc44000e // ldur s14, [x0, #64]
+	WORD $0xfc4000d2 // ldur d18, [x6]
+	WORD $0x4f8e1249 // fmla v9.4s, v18.4s, v14.s[0]
+	WORD $0xfc4080d2 // ldur d18, [x6, #8]
+	WORD $0x4f8e124a // fmla v10.4s, v18.4s, v14.s[0]
 
 	// integer sums times both scales
-	FMOVS        32(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        (R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0xbc42000e // ldur s14, [x0, #32]
+	WORD $0xbc4000b2 // ldur s18, [x5]
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e2ede52 // fmul v18.4s, v18.4s, v14.4s
+	WORD $0x4f921229 // fmla v9.4s, v17.4s, v18.s[0]
+	WORD $0xbc4040b1 // ldur s17, [x5, #4]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddce // fmul v14.4s, v14.4s, v12.4s
-	WORD $0x4e2ecda9 // fmla v9.4s, v13.4s, v14.4s
-	FMOVS        4(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
+	WORD $0x6e2ede2e // fmul v14.4s, v17.4s, v14.4s
+	WORD $0x4f8e11aa // fmla v10.4s, v13.4s, v14.s[0]
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        48(R8), (F11, F12)
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
-	FLDPQ        16(R8), (F13, F14)
-	WORD $0x4f2355ad // shl v13.4s, v13.4s, #3
-	WORD $0x4f2355ce // shl v14.4s, v14.4s, #3
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FLDPQ        64(R4), (F13, F14)
-	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4f2355ed // shl v13.4s, v15.4s, #3
+	WORD $0x4f23560e // shl v14.4s, v16.4s, #3
+	WORD $0x6ea01dab // bit v11.16b, v13.16b, v0.16b
+	WORD $0x6ea01dcc // bit v12.16b, v14.16b, v0.16b
+	WORD $0x3cc4008d // ldur q13, [x4, #64]
+	WORD $0x3cc5008e // ldur q14, [x4, #80]
+	WORD $0x0e2dc171 // smull v17.8h, v11.8b, v13.8b
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x0e2ec191 // smull v17.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        96(R4), (F14, F15)
-	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x3cc6008e // ldur q14, [x4, #96]
+	WORD $0x3cc70091 // ldur q17, [x4, #112]
+	WORD $0x0e2ec172 // smull v18.8h, v11.8b, v14.8b
 	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
-	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
+	WORD $0x4e6bbe4b // addp v11.8h, v18.8h, v11.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2fc18e // smull v14.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
+	WORD $0x0e31c18e // smull v14.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FMOVS        68(R0), F12
-	FMOVD        16(R6), F14
+	WORD $0xbc44400c // ldur s12, [x0, #68]
+	WORD $0xfc4100ce // ldur d14, [x6, #16]
 	WORD $0x4f8c11c9 // fmla v9.4s, v14.4s, v12.s[0]
-	FMOVD        24(R6), F14
+	WORD $0xfc4180ce // ldur d14, [x6, #24]
 	WORD $0x4f8c11ca // fmla v10.4s, v14.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        36(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        8(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0xbc42400c // ldur s12, [x0, #36]
+	WORD $0xbc4080ae // ldur s14, [x5, #8]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x6e2cddce // fmul v14.4s, v14.4s, v12.4s
-	WORD $0x4e2ecda9 // fmla v9.4s, v13.4s, v14.4s
-	FMOVS        12(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8e11a9 // fmla v9.4s, v13.4s, v14.s[0]
+	WORD $0xbc40c0ad // ldur s13, [x5, #12]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
+	WORD $0x4f8c116a // fmla v10.4s, v11.4s, v12.s[0]
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        80(R8), (F11, F12)
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FLDPQ        16(R8), (F13, F14)
-	WORD $0x4f2255ad // shl v13.4s, v13.4s, #2
-	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FLDPQ        128(R4), (F13, F14)
-	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x3cc5010b // ldur q11, [x8, #80]
+	WORD $0x3cc6010c // ldur q12, [x8, #96]
+	WORD $0x4e211d6d // and v13.16b, v11.16b, v1.16b
+	WORD $0x4e211d8e // and v14.16b, v12.16b, v1.16b
+	WORD $0x4f2255f1 // shl v17.4s, v15.4s, #2
+	WORD $0x4f225612 // shl v18.4s, v16.4s, #2
+	WORD $0x6ea01e2d // bit v13.16b, v17.16b, v0.16b
+	WORD $0x6ea01e4e // bit v14.16b, v18.16b, v0.16b
+	WORD $0x3cc80091 // ldur q17, [x4, #128]
+	WORD $0x3cc90092 // ldur q18, [x4, #144]
+	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	WORD $0x3cca0092 // ldur q18, [x4, #160]
+	WORD $0x3ccb0093 // ldur q19, [x4, #176]
+	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x0e33c1d2 // smull v18.8h, v14.8b, v19.8b
+	WORD $0x4e33c1ce // smull2 v14.8h, v14.16b, v19.16b
+	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        160(R4), (F14, F15)
-	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
-	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2fc18e // smull v14.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FMOVS        72(R0), F12
-	FMOVD        32(R6), F14
-	WORD $0x4f8c11c9 // fmla v9.4s, v14.4s, v12.s[0]
-	FMOVD        40(R6), F14
-	WORD $0x4f8c11ca // fmla v10.4s, v14.4s, v12.s[0]
+	WORD $0xbc44800e // ldur s14, [x0, #72]
+	WORD $0xfc4200d2 // ldur d18, [x6, #32]
+	WORD $0x4f8e1249 // fmla v9.4s, v18.4s, v14.s[0]
+	WORD $0xfc4280d2 // ldur d18, [x6, #40]
+	WORD $0x4f8e124a // fmla v10.4s, v18.4s, v14.s[0]
 
 	// integer sums times both scales
-	FMOVS        40(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        16(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0xbc42800e // ldur s14, [x0, #40]
+	WORD $0xbc4100b2 // ldur s18, [x5, #16]
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e2ede52 // fmul v18.4s, v18.4s, v14.4s
+	WORD $0x4f921229 // fmla v9.4s, v17.4s, v18.s[0]
+	WORD $0xbc4140b1 // ldur s17, [x5, #20]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddce // fmul v14.4s, v14.4s, v12.4s
-	WORD $0x4e2ecda9 // fmla v9.4s, v13.4s, v14.4s
-	FMOVS        20(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
+	WORD $0x6e2ede2e // fmul v14.4s, v17.4s, v14.4s
+	WORD $0x4f8e11aa // fmla v10.4s, v13.4s, v14.s[0]
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        80(R8), (F11, F12)
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
-	FLDPQ        16(R8), (F13, F14)
-	WORD $0x4f2155ad // shl v13.4s, v13.4s, #1
-	WORD $0x4f2155ce // shl v14.4s, v14.4s, #1
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FLDPQ        192(R4), (F13, F14)
-	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4f2155ed // shl v13.4s, v15.4s, #1
+	WORD $0x4f21560e // shl v14.4s, v16.4s, #1
+	WORD $0x6ea01dab // bit v11.16b, v13.16b, v0.16b
+	WORD $0x6ea01dcc // bit v12.16b, v14.16b, v0.16b
+	WORD $0x3ccc008d // ldur q13, [x4, #192]
+	WORD $0x3ccd008e // ldur q14, [x4, #208]
+	WORD $0x0e2dc171 // smull v17.8h, v11.8b, v13.8b
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x0e2ec191 // smull v17.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        224(R4), (F14, F15)
-	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x3cce008e // ldur q14, [x4, #224]
+	WORD $0x3ccf0091 // ldur q17, [x4, #240]
+	WORD $0x0e2ec172 // smull v18.8h, v11.8b, v14.8b
 	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
-	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
+	WORD $0x4e6bbe4b // addp v11.8h, v18.8h, v11.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2fc18e // smull v14.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
+	WORD $0x0e31c18e // smull v14.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FMOVS        76(R0), F12
-	FMOVD        48(R6), F14
+	WORD $0xbc44c00c // ldur s12, [x0, #76]
+	WORD $0xfc4300ce // ldur d14, [x6, #48]
 	WORD $0x4f8c11c9 // fmla v9.4s, v14.4s, v12.s[0]
-	FMOVD        56(R6), F14
+	WORD $0xfc4380ce // ldur d14, [x6, #56]
 	WORD $0x4f8c11ca // fmla v10.4s, v14.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        44(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        24(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0xbc42c00c // ldur s12, [x0, #44]
+	WORD $0xbc4180ae // ldur s14, [x5, #24]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x6e2cddce // fmul v14.4s, v14.4s, v12.4s
-	WORD $0x4e2ecda9 // fmla v9.4s, v13.4s, v14.4s
-	FMOVS        28(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8e11a9 // fmla v9.4s, v13.4s, v14.s[0]
+	WORD $0xbc41c0ad // ldur s13, [x5, #28]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
+	WORD $0x4f8c116a // fmla v10.4s, v11.4s, v12.s[0]
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        112(R8), (F11, F12)
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FLDPQ        16(R8), (F13, F14)
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FLDPQ        256(R4), (F13, F14)
-	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x3cc7010b // ldur q11, [x8, #112]
+	WORD $0x3cc8010c // ldur q12, [x8, #128]
+	WORD $0x4e211d6d // and v13.16b, v11.16b, v1.16b
+	WORD $0x4e211d8e // and v14.16b, v12.16b, v1.16b
+	WORD $0x6ea01ded // bit v13.16b, v15.16b, v0.16b
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	FLDPQ        256(R4), (F17, F18)
+	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        288(R4), (F18, F19)
+	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x0e33c1d2 // smull v18.8h, v14.8b, v19.8b
+	WORD $0x4e33c1ce // smull2 v14.8h, v14.16b, v19.16b
+	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        288(R4), (F14, F15)
-	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
-	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2fc18e // smull v14.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FMOVS        80(R0), F12
-	FMOVD        64(R6), F14
-	WORD $0x4f8c11c9 // fmla v9.4s, v14.4s, v12.s[0]
-	FMOVD        72(R6), F14
-	WORD $0x4f8c11ca // fmla v10.4s, v14.4s, v12.s[0]
+	WORD $0xbc45000e // ldur s14, [x0, #80]
+	WORD $0xfc4400d2 // ldur d18, [x6, #64]
+	WORD $0x4f8e1249 // fmla v9.4s, v18.4s, v14.s[0]
+	WORD $0xfc4480d2 // ldur d18, [x6, #72]
+	WORD $0x4f8e124a // fmla v10.4s, v18.4s, v14.s[0]
 
 	// integer sums times both scales
-	FMOVS        48(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        32(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0xbc43000e // ldur s14, [x0, #48]
+	WORD $0xbc4200b2 // ldur s18, [x5, #32]
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e2ede52 // fmul v18.4s, v18.4s, v14.4s
+	WORD $0x4f921229 // fmla v9.4s, v17.4s, v18.s[0]
+	WORD $0xbc4240b1 // ldur s17, [x5, #36]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddce // fmul v14.4s, v14.4s, v12.4s
-	WORD $0x4e2ecda9 // fmla v9.4s, v13.4s, v14.4s
-	FMOVS        36(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
+	WORD $0x6e2ede2e // fmul v14.4s, v17.4s, v14.4s
+	WORD $0x4f8e11aa // fmla v10.4s, v13.4s, v14.s[0]
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        112(R8), (F11, F12)
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
-	FLDPQ        16(R8), (F13, F14)
-	WORD $0x6f0f05ad // ushr v13.16b, v13.16b, #1
-	WORD $0x6f0f05ce // ushr v14.16b, v14.16b, #1
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x6f0f05ed // ushr v13.16b, v15.16b, #1
+	WORD $0x6f0f060e // ushr v14.16b, v16.16b, #1
+	WORD $0x6ea01dab // bit v11.16b, v13.16b, v0.16b
+	WORD $0x6ea01dcc // bit v12.16b, v14.16b, v0.16b
 	FLDPQ        320(R4), (F13, F14)
-	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x0e2dc171 // smull v17.8h, v11.8b, v13.8b
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x0e2ec191 // smull v17.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        352(R4), (F14, F15)
-	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	FLDPQ        352(R4), (F14, F17)
+	WORD $0x0e2ec172 // smull v18.8h, v11.8b, v14.8b
 	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
-	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
+	WORD $0x4e6bbe4b // addp v11.8h, v18.8h, v11.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2fc18e // smull v14.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
+	WORD $0x0e31c18e // smull v14.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FMOVS        84(R0), F12
-	FMOVD        80(R6), F14
+	WORD $0xbc45400c // ldur s12, [x0, #84]
+	WORD $0xfc4500ce // ldur d14, [x6, #80]
 	WORD $0x4f8c11c9 // fmla v9.4s, v14.4s, v12.s[0]
-	FMOVD        88(R6), F14
+	WORD $0xfc4580ce // ldur d14, [x6, #88]
 	WORD $0x4f8c11ca // fmla v10.4s, v14.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        52(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        40(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0xbc43400c // ldur s12, [x0, #52]
+	WORD $0xbc4280ae // ldur s14, [x5, #40]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x6e2cddce // fmul v14.4s, v14.4s, v12.4s
-	WORD $0x4e2ecda9 // fmla v9.4s, v13.4s, v14.4s
-	FMOVS        44(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8e11a9 // fmla v9.4s, v13.4s, v14.s[0]
+	WORD $0xbc42c0ad // ldur s13, [x5, #44]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
+	WORD $0x4f8c116a // fmla v10.4s, v11.4s, v12.s[0]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        144(R8), (F11, F12)
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FLDPQ        16(R8), (F13, F14)
-	WORD $0x6f0e05ad // ushr v13.16b, v13.16b, #2
-	WORD $0x6f0e05ce // ushr v14.16b, v14.16b, #2
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FLDPQ        384(R4), (F13, F14)
-	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x3cc9010b // ldur q11, [x8, #144]
+	WORD $0x3cca010c // ldur q12, [x8, #160]
+	WORD $0x4e211d6d // and v13.16b, v11.16b, v1.16b
+	WORD $0x4e211d8e // and v14.16b, v12.16b, v1.16b
+	WORD $0x6f0e05f1 // ushr v17.16b, v15.16b, #2
+	WORD $0x6f0e0612 // ushr v18.16b, v16.16b, #2
+	WORD $0x6ea01e2d // bit v13.16b, v17.16b, v0.16b
+	WORD $0x6ea01e4e // bit v14.16b, v18.16b, v0.16b
+	FLDPQ        384(R4), (F17, F18)
+	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        416(R4), (F18, F19)
+	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x0e33c1d2 // smull v18.8h, v14.8b, v19.8b
+	WORD $0x4e33c1ce // smull2 v14.8h, v14.16b, v19.16b
+	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        416(R4), (F14, F15)
-	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
-	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2fc18e // smull v14.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
-	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FMOVS        88(R0), F12
-	FMOVD        96(R6), F14
-	WORD $0x4f8c11c9 // fmla v9.4s, v14.4s, v12.s[0]
-	FMOVD        104(R6), F14
-	WORD $0x4f8c11ca // fmla v10.4s, v14.4s, v12.s[0]
+	WORD $0xbc45800e // ldur s14, [x0, #88]
+	WORD $0xfc4600d2 // ldur d18, [x6, #96]
+	WORD $0x4f8e1249 // fmla v9.4s, v18.4s, v14.s[0]
+	WORD $0xfc4680d2 // ldur d18, [x6, #104]
+	WORD $0x4f8e124a // fmla v10.4s, v18.4s, v14.s[0]
 
 	// integer sums times both scales
-	FMOVS        56(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        48(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0xbc43800e // ldur s14, [x0, #56]
+	WORD $0xbc4300b2 // ldur s18, [x5, #48]
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e2ede52 // fmul v18.4s, v18.4s, v14.4s
+	WORD $0x4f921229 // fmla v9.4s, v17.4s, v18.s[0]
+	WORD $0xbc4340b1 // ldur s17, [x5, #52]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2cddce // fmul v14.4s, v14.4s, v12.4s
-	WORD $0x4e2ecda9 // fmla v9.4s, v13.4s, v14.4s
-	FMOVS        52(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
+	WORD $0x6e2ede2e // fmul v14.4s, v17.4s, v14.4s
+	WORD $0x4f8e11aa // fmla v10.4s, v13.4s, v14.s[0]
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        144(R8), (F11, F12)
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
-	FLDPQ        16(R8), (F13, F14)
-	WORD $0x6f0d05ad // ushr v13.16b, v13.16b, #3
-	WORD $0x6f0d05ce // ushr v14.16b, v14.16b, #3
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
+	WORD $0x6f0d05ed // ushr v13.16b, v15.16b, #3
+	WORD $0x6f0d060e // ushr v14.16b, v16.16b, #3
+	WORD $0x6ea01dab // bit v11.16b, v13.16b, v0.16b
+	WORD $0x6ea01dcc // bit v12.16b, v14.16b, v0.16b
 	FLDPQ        448(R4), (F13, F14)
 	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
@@ -7883,25 +7684,22 @@ loop3:
 	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FMOVS        92(R0), F12
-	FMOVD        112(R6), F14
+	WORD $0xbc45c00c // ldur s12, [x0, #92]
+	WORD $0xfc4700ce // ldur d14, [x6, #112]
 	WORD $0x4f8c11c9 // fmla v9.4s, v14.4s, v12.s[0]
-	FMOVD        120(R6), F14
+	WORD $0xfc4780ce // ldur d14, [x6, #120]
 	WORD $0x4f8c11ca // fmla v10.4s, v14.4s, v12.s[0]
 
 	// integer sums times both scales
-	FMOVS        60(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        56(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0xbc43c00c // ldur s12, [x0, #60]
+	WORD $0xbc4380ae // ldur s14, [x5, #56]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x6e2cddce // fmul v14.4s, v14.4s, v12.4s
-	WORD $0x4e2ecda9 // fmla v9.4s, v13.4s, v14.4s
-	FMOVS        60(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f8e11a9 // fmla v9.4s, v13.4s, v14.s[0]
+	WORD $0xbc43c0ad // ldur s13, [x5, #60]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2ccd6a // fmla v10.4s, v11.4s, v12.4s
+	WORD $0x4f8c116a // fmla v10.4s, v11.4s, v12.s[0]
 	ADD          $0xb0, R8
 	ADD          $0x200, R4
 	ADD          $0x40, R5
@@ -7971,524 +7769,478 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010c // ldr h12, [x8]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        4(R8), F13
-	FMOVQ        12(R8), F14
-	WORD $0x4e0201ad // tbl v13.16b, { v13.16b }, v2.16b
+	WORD $0x7c40010c // ldur h12, [x8]
+	WORD $0x1ee2418c // fcvt s12, h12
+	WORD $0x3cc0410d // ldur q13, [x8, #4]
+	WORD $0x3cc0c10e // ldur q14, [x8, #12]
+	WORD $0x4e0201af // tbl v15.16b, { v13.16b }, v2.16b
 	WORD $0x4e0201ce // tbl v14.16b, { v14.16b }, v2.16b
-	WORD $0x4e271dad // and v13.16b, v13.16b, v7.16b
+	WORD $0x4e271def // and v15.16b, v15.16b, v7.16b
 	WORD $0x4e261dce // and v14.16b, v14.16b, v6.16b
-	FMOVQ        160(R8), F15
-	FMOVQ        4(R8), F16
-	WORD $0x4e0801ef // tbl v15.16b, { v15.16b }, v8.16b
-	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
-	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
-	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
-	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
-	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	FMOVQ        F13, 32(R0)
-	FMOVQ        F12, 48(R0)
-	WORD $0x7d40050c // ldr h12, [x8, #2]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        8(R8), F13
-	FMOVQ        12(R8), F14
+	WORD $0x3cca0110 // ldur q16, [x8, #160]
+	WORD $0x4e080210 // tbl v16.16b, { v16.16b }, v8.16b
 	WORD $0x4e0201ad // tbl v13.16b, { v13.16b }, v2.16b
+	WORD $0x6f3a05ad // ushr v13.4s, v13.4s, #6
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4e251dad // and v13.16b, v13.16b, v5.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
+	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c91ac // fmul v12.4s, v13.4s, v12.s[0]
+	FMOVQ        F14, 32(R0)
+	FMOVQ        F12, 48(R0)
+	WORD $0x7c40210c // ldur h12, [x8, #2]
+	WORD $0x1ee2418c // fcvt s12, h12
+	WORD $0x3cc0810d // ldur q13, [x8, #8]
+	WORD $0x3cc0c10e // ldur q14, [x8, #12]
+	WORD $0x4e0201af // tbl v15.16b, { v13.16b }, v2.16b
 	WORD $0x4e0201ce // tbl v14.16b, { v14.16b }, v2.16b
 	WORD $0x6f3c05ce // ushr v14.4s, v14.4s, #4
-	WORD $0x4e271dad // and v13.16b, v13.16b, v7.16b
+	WORD $0x4e271def // and v15.16b, v15.16b, v7.16b
 	WORD $0x4e261dce // and v14.16b, v14.16b, v6.16b
-	FMOVQ        160(R8), F15
-	FMOVQ        8(R8), F16
-	WORD $0x4e0801ef // tbl v15.16b, { v15.16b }, v8.16b
-	WORD $0x4e020210 // tbl v16.16b, { v16.16b }, v2.16b
-	WORD $0x6f3a0610 // ushr v16.4s, v16.4s, #6
-	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
-	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
-	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x3cca0110 // ldur q16, [x8, #160]
+	WORD $0x4e080210 // tbl v16.16b, { v16.16b }, v8.16b
+	WORD $0x4e0201ad // tbl v13.16b, { v13.16b }, v2.16b
+	WORD $0x6f3a05ad // ushr v13.4s, v13.4s, #6
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4e251dad // and v13.16b, v13.16b, v5.16b
+	WORD $0x4f2455ad // shl v13.4s, v13.4s, #4
+	WORD $0x4eb01def // orr v15.16b, v15.16b, v16.16b
+	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
+	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
-	WORD $0x6e241dad // eor v13.16b, v13.16b, v4.16b
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c91ac // fmul v12.4s, v13.4s, v12.s[0]
+	WORD $0x6e241dcd // eor v13.16b, v14.16b, v4.16b
 	WORD $0x6e241d8c // eor v12.16b, v12.16b, v4.16b
 	FMOVQ        F13, 64(R0)
 	FMOVQ        F12, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        48(R8), (F12, F13)
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FLDPQ        16(R8), (F14, F15)
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	FLDPQ        (R4), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x3cc3010c // ldur q12, [x8, #48]
+	WORD $0x3cc4010d // ldur q13, [x8, #64]
+	WORD $0x4e211d8e // and v14.16b, v12.16b, v1.16b
+	WORD $0x4e211daf // and v15.16b, v13.16b, v1.16b
+	WORD $0x3cc10110 // ldur q16, [x8, #16]
+	WORD $0x3cc20111 // ldur q17, [x8, #32]
+	WORD $0x4f245612 // shl v18.4s, v16.4s, #4
+	WORD $0x4f245633 // shl v19.4s, v17.4s, #4
+	WORD $0x6ea01e4e // bit v14.16b, v18.16b, v0.16b
+	WORD $0x6ea01e6f // bit v15.16b, v19.16b, v0.16b
+	WORD $0x3cc00092 // ldur q18, [x4]
+	WORD $0x3cc10093 // ldur q19, [x4, #16]
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
+	WORD $0x3cc20093 // ldur q19, [x4, #32]
+	WORD $0x3cc30094 // ldur q20, [x4, #48]
+	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
+	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
+	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e34c1f5 // smull v21.8h, v15.8b, v20.8b
+	WORD $0x4e34c1f4 // smull2 v20.8h, v15.16b, v20.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
+	WORD $0x3cc40094 // ldur q20, [x4, #64]
+	WORD $0x3cc50095 // ldur q21, [x4, #80]
+	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
+	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
+	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
+	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
+	WORD $0x4e6fbe8f // addp v15.8h, v20.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        32(R4), (F15, F16)
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        64(R4), (F16, F17)
-	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
-	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
-	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e31c1b0 // smull v16.8h, v13.8b, v17.8b
-	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FMOVS        64(R0), F13
-	FMOVD        (R6), F16
-	WORD $0x4f8d1209 // fmla v9.4s, v16.4s, v13.s[0]
-	FMOVD        8(R6), F16
-	WORD $0x4f8d120a // fmla v10.4s, v16.4s, v13.s[0]
-	FMOVD        16(R6), F16
-	WORD $0x4f8d120b // fmla v11.4s, v16.4s, v13.s[0]
+	WORD $0xbc44000f // ldur s15, [x0, #64]
+	WORD $0xfc4000d4 // ldur d20, [x6]
+	WORD $0x4f8f1289 // fmla v9.4s, v20.4s, v15.s[0]
+	WORD $0xfc4080d4 // ldur d20, [x6, #8]
+	WORD $0x4f8f128a // fmla v10.4s, v20.4s, v15.s[0]
+	WORD $0xfc4100d4 // ldur d20, [x6, #16]
+	WORD $0x4f8f128b // fmla v11.4s, v20.4s, v15.s[0]
 
 	// integer sums times both scales
-	FMOVS        32(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        (R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0xbc42000f // ldur s15, [x0, #32]
+	WORD $0xbc4000b4 // ldur s20, [x5]
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e2fde94 // fmul v20.4s, v20.4s, v15.4s
+	WORD $0x4f941249 // fmla v9.4s, v18.4s, v20.s[0]
+	WORD $0xbc4040b2 // ldur s18, [x5, #4]
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e2fde52 // fmul v18.4s, v18.4s, v15.4s
+	WORD $0x4f92126a // fmla v10.4s, v19.4s, v18.s[0]
+	WORD $0xbc4080b2 // ldur s18, [x5, #8]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2dde10 // fmul v16.4s, v16.4s, v13.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	FMOVS        4(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        8(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
+	WORD $0x6e2fde4f // fmul v15.4s, v18.4s, v15.4s
+	WORD $0x4f8f11cb // fmla v11.4s, v14.4s, v15.s[0]
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        48(R8), (F12, F13)
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
-	FLDPQ        16(R8), (F14, F15)
-	WORD $0x4f2355ce // shl v14.4s, v14.4s, #3
-	WORD $0x4f2355ef // shl v15.4s, v15.4s, #3
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	FLDPQ        96(R4), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4f23560e // shl v14.4s, v16.4s, #3
+	WORD $0x4f23562f // shl v15.4s, v17.4s, #3
+	WORD $0x6ea01dcc // bit v12.16b, v14.16b, v0.16b
+	WORD $0x6ea01ded // bit v13.16b, v15.16b, v0.16b
+	WORD $0x3cc6008e // ldur q14, [x4, #96]
+	WORD $0x3cc7008f // ldur q15, [x4, #112]
+	WORD $0x0e2ec192 // smull v18.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x0e2fc1b2 // smull v18.8h, v13.8b, v15.8b
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6fbe4f // addp v15.8h, v18.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        128(R4), (F15, F16)
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x3cc8008f // ldur q15, [x4, #128]
+	WORD $0x3cc90092 // ldur q18, [x4, #144]
+	WORD $0x0e2fc193 // smull v19.8h, v12.8b, v15.8b
 	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        160(R4), (F16, F17)
-	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
-	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
-	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
+	WORD $0x0e32c1b3 // smull v19.8h, v13.8b, v18.8b
+	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4f // sadalp v15.4s, v18.8h
+	WORD $0x3cca0092 // ldur q18, [x4, #160]
+	WORD $0x3ccb0093 // ldur q19, [x4, #176]
+	WORD $0x0e32c194 // smull v20.8h, v12.8b, v18.8b
+	WORD $0x4e32c18c // smull2 v12.8h, v12.16b, v18.16b
+	WORD $0x4e6cbe8c // addp v12.8h, v20.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e31c1b0 // smull v16.8h, v13.8b, v17.8b
-	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
+	WORD $0x0e33c1b2 // smull v18.8h, v13.8b, v19.8b
+	WORD $0x4e33c1ad // smull2 v13.8h, v13.16b, v19.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FMOVS        68(R0), F13
-	FMOVD        24(R6), F16
-	WORD $0x4f8d1209 // fmla v9.4s, v16.4s, v13.s[0]
-	FMOVD        32(R6), F16
-	WORD $0x4f8d120a // fmla v10.4s, v16.4s, v13.s[0]
-	FMOVD        40(R6), F16
-	WORD $0x4f8d120b // fmla v11.4s, v16.4s, v13.s[0]
+	WORD $0xbc44400d // ldur s13, [x0, #68]
+	WORD $0xfc4180d2 // ldur d18, [x6, #24]
+	WORD $0x4f8d1249 // fmla v9.4s, v18.4s, v13.s[0]
+	WORD $0xfc4200d2 // ldur d18, [x6, #32]
+	WORD $0x4f8d124a // fmla v10.4s, v18.4s, v13.s[0]
+	WORD $0xfc4280d2 // ldur d18, [x6, #40]
+	WORD $0x4f8d124b // fmla v11.4s, v18.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        36(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        12(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0xbc42400d // ldur s13, [x0, #36]
+	WORD $0xbc40c0b2 // ldur s18, [x5, #12]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2dde10 // fmul v16.4s, v16.4s, v13.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	FMOVS        16(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6e2dde52 // fmul v18.4s, v18.4s, v13.4s
+	WORD $0x4f9211c9 // fmla v9.4s, v14.4s, v18.s[0]
+	WORD $0xbc4100ae // ldur s14, [x5, #16]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        20(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
+	WORD $0xbc4140ae // ldur s14, [x5, #20]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
+	WORD $0x4f8d118b // fmla v11.4s, v12.4s, v13.s[0]
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        80(R8), (F12, F13)
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FLDPQ        16(R8), (F14, F15)
-	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
-	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	FLDPQ        192(R4), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x3cc5010c // ldur q12, [x8, #80]
+	WORD $0x3cc6010d // ldur q13, [x8, #96]
+	WORD $0x4e211d8e // and v14.16b, v12.16b, v1.16b
+	WORD $0x4e211daf // and v15.16b, v13.16b, v1.16b
+	WORD $0x4f225612 // shl v18.4s, v16.4s, #2
+	WORD $0x4f225633 // shl v19.4s, v17.4s, #2
+	WORD $0x6ea01e4e // bit v14.16b, v18.16b, v0.16b
+	WORD $0x6ea01e6f // bit v15.16b, v19.16b, v0.16b
+	WORD $0x3ccc0092 // ldur q18, [x4, #192]
+	WORD $0x3ccd0093 // ldur q19, [x4, #208]
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
+	WORD $0x3cce0093 // ldur q19, [x4, #224]
+	WORD $0x3ccf0094 // ldur q20, [x4, #240]
+	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
+	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
+	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e34c1f5 // smull v21.8h, v15.8b, v20.8b
+	WORD $0x4e34c1f4 // smull2 v20.8h, v15.16b, v20.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
+	FLDPQ        256(R4), (F20, F21)
+	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
+	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
+	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
+	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
+	WORD $0x4e6fbe8f // addp v15.8h, v20.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        224(R4), (F15, F16)
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        256(R4), (F16, F17)
-	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
-	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
-	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e31c1b0 // smull v16.8h, v13.8b, v17.8b
-	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FMOVS        72(R0), F13
-	FMOVD        48(R6), F16
-	WORD $0x4f8d1209 // fmla v9.4s, v16.4s, v13.s[0]
-	FMOVD        56(R6), F16
-	WORD $0x4f8d120a // fmla v10.4s, v16.4s, v13.s[0]
-	FMOVD        64(R6), F16
-	WORD $0x4f8d120b // fmla v11.4s, v16.4s, v13.s[0]
+	WORD $0xbc44800f // ldur s15, [x0, #72]
+	WORD $0xfc4300d4 // ldur d20, [x6, #48]
+	WORD $0x4f8f1289 // fmla v9.4s, v20.4s, v15.s[0]
+	WORD $0xfc4380d4 // ldur d20, [x6, #56]
+	WORD $0x4f8f128a // fmla v10.4s, v20.4s, v15.s[0]
+	WORD $0xfc4400d4 // ldur d20, [x6, #64]
+	WORD $0x4f8f128b // fmla v11.4s, v20.4s, v15.s[0]
 
 	// integer sums times both scales
-	FMOVS        40(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        24(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0xbc42800f // ldur s15, [x0, #40]
+	WORD $0xbc4180b4 // ldur s20, [x5, #24]
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e2fde94 // fmul v20.4s, v20.4s, v15.4s
+	WORD $0x4f941249 // fmla v9.4s, v18.4s, v20.s[0]
+	WORD $0xbc41c0b2 // ldur s18, [x5, #28]
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e2fde52 // fmul v18.4s, v18.4s, v15.4s
+	WORD $0x4f92126a // fmla v10.4s, v19.4s, v18.s[0]
+	WORD $0xbc4200b2 // ldur s18, [x5, #32]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2dde10 // fmul v16.4s, v16.4s, v13.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	FMOVS        28(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        32(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
+	WORD $0x6e2fde4f // fmul v15.4s, v18.4s, v15.4s
+	WORD $0x4f8f11cb // fmla v11.4s, v14.4s, v15.s[0]
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        80(R8), (F12, F13)
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
-	FLDPQ        16(R8), (F14, F15)
-	WORD $0x4f2155ce // shl v14.4s, v14.4s, #1
-	WORD $0x4f2155ef // shl v15.4s, v15.4s, #1
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x4f21560e // shl v14.4s, v16.4s, #1
+	WORD $0x4f21562f // shl v15.4s, v17.4s, #1
+	WORD $0x6ea01dcc // bit v12.16b, v14.16b, v0.16b
+	WORD $0x6ea01ded // bit v13.16b, v15.16b, v0.16b
 	FLDPQ        288(R4), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x0e2ec192 // smull v18.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x0e2fc1b2 // smull v18.8h, v13.8b, v15.8b
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6fbe4f // addp v15.8h, v18.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        320(R4), (F15, F16)
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	FLDPQ        320(R4), (F15, F18)
+	WORD $0x0e2fc193 // smull v19.8h, v12.8b, v15.8b
 	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        352(R4), (F16, F17)
-	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
-	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
-	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
+	WORD $0x0e32c1b3 // smull v19.8h, v13.8b, v18.8b
+	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4f // sadalp v15.4s, v18.8h
+	FLDPQ        352(R4), (F18, F19)
+	WORD $0x0e32c194 // smull v20.8h, v12.8b, v18.8b
+	WORD $0x4e32c18c // smull2 v12.8h, v12.16b, v18.16b
+	WORD $0x4e6cbe8c // addp v12.8h, v20.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e31c1b0 // smull v16.8h, v13.8b, v17.8b
-	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
+	WORD $0x0e33c1b2 // smull v18.8h, v13.8b, v19.8b
+	WORD $0x4e33c1ad // smull2 v13.8h, v13.16b, v19.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FMOVS        76(R0), F13
-	FMOVD        72(R6), F16
-	WORD $0x4f8d1209 // fmla v9.4s, v16.4s, v13.s[0]
-	FMOVD        80(R6), F16
-	WORD $0x4f8d120a // fmla v10.4s, v16.4s, v13.s[0]
-	FMOVD        88(R6), F16
-	WORD $0x4f8d120b // fmla v11.4s, v16.4s, v13.s[0]
+	WORD $0xbc44c00d // ldur s13, [x0, #76]
+	WORD $0xfc4480d2 // ldur d18, [x6, #72]
+	WORD $0x4f8d1249 // fmla v9.4s, v18.4s, v13.s[0]
+	WORD $0xfc4500d2 // ldur d18, [x6, #80]
+	WORD $0x4f8d124a // fmla v10.4s, v18.4s, v13.s[0]
+	WORD $0xfc4580d2 // ldur d18, [x6, #88]
+	WORD $0x4f8d124b // fmla v11.4s, v18.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        44(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        36(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0xbc42c00d // ldur s13, [x0, #44]
+	WORD $0xbc4240b2 // ldur s18, [x5, #36]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2dde10 // fmul v16.4s, v16.4s, v13.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	FMOVS        40(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6e2dde52 // fmul v18.4s, v18.4s, v13.4s
+	WORD $0x4f9211c9 // fmla v9.4s, v14.4s, v18.s[0]
+	WORD $0xbc4280ae // ldur s14, [x5, #40]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        44(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
+	WORD $0xbc42c0ae // ldur s14, [x5, #44]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
+	WORD $0x4f8d118b // fmla v11.4s, v12.4s, v13.s[0]
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        112(R8), (F12, F13)
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FLDPQ        16(R8), (F14, F15)
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	FLDPQ        384(R4), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x3cc7010c // ldur q12, [x8, #112]
+	WORD $0x3cc8010d // ldur q13, [x8, #128]
+	WORD $0x4e211d8e // and v14.16b, v12.16b, v1.16b
+	WORD $0x4e211daf // and v15.16b, v13.16b, v1.16b
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
+	FLDPQ        384(R4), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
+	FLDPQ        416(R4), (F19, F20)
+	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
+	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
+	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e34c1f5 // smull v21.8h, v15.8b, v20.8b
+	WORD $0x4e34c1f4 // smull2 v20.8h, v15.16b, v20.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
+	FLDPQ        448(R4), (F20, F21)
+	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
+	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
+	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
+	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
+	WORD $0x4e6fbe8f // addp v15.8h, v20.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        416(R4), (F15, F16)
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        448(R4), (F16, F17)
-	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
-	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
-	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e31c1b0 // smull v16.8h, v13.8b, v17.8b
-	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FMOVS        80(R0), F13
-	FMOVD        96(R6), F16
-	WORD $0x4f8d1209 // fmla v9.4s, v16.4s, v13.s[0]
-	FMOVD        104(R6), F16
-	WORD $0x4f8d120a // fmla v10.4s, v16.4s, v13.s[0]
-	FMOVD        112(R6), F16
-	WORD $0x4f8d120b // fmla v11.4s, v16.4s, v13.s[0]
+	WORD $0xbc45000f // ldur s15, [x0, #80]
+	WORD $0xfc4600d4 // ldur d20, [x6, #96]
+	WORD $0x4f8f1289 // fmla v9.4s, v20.4s, v15.s[0]
+	WORD $0xfc4680d4 // ldur d20, [x6, #104]
+	WORD $0x4f8f128a // fmla v10.4s, v20.4s, v15.s[0]
+	WORD $0xfc4700d4 // ldur d20, [x6, #112]
+	WORD $0x4f8f128b // fmla v11.4s, v20.4s, v15.s[0]
 
 	// integer sums times both scales
-	FMOVS        48(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        48(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0xbc43000f // ldur s15, [x0, #48]
+	WORD $0xbc4300b4 // ldur s20, [x5, #48]
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e2fde94 // fmul v20.4s, v20.4s, v15.4s
+	WORD $0x4f941249 // fmla v9.4s, v18.4s, v20.s[0]
+	WORD $0xbc4340b2 // ldur s18, [x5, #52]
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e2fde52 // fmul v18.4s, v18.4s, v15.4s
+	WORD $0x4f92126a // fmla v10.4s, v19.4s, v18.s[0]
+	WORD $0xbc4380b2 // ldur s18, [x5, #56]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2dde10 // fmul v16.4s, v16.4s, v13.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	FMOVS        52(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        56(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
+	WORD $0x6e2fde4f // fmul v15.4s, v18.4s, v15.4s
+	WORD $0x4f8f11cb // fmla v11.4s, v14.4s, v15.s[0]
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        112(R8), (F12, F13)
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
-	FLDPQ        16(R8), (F14, F15)
-	WORD $0x6f0f05ce // ushr v14.16b, v14.16b, #1
-	WORD $0x6f0f05ef // ushr v15.16b, v15.16b, #1
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6f0f060e // ushr v14.16b, v16.16b, #1
+	WORD $0x6f0f062f // ushr v15.16b, v17.16b, #1
+	WORD $0x6ea01dcc // bit v12.16b, v14.16b, v0.16b
+	WORD $0x6ea01ded // bit v13.16b, v15.16b, v0.16b
 	FLDPQ        480(R4), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x0e2ec192 // smull v18.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x0e2fc1b2 // smull v18.8h, v13.8b, v15.8b
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6fbe4f // addp v15.8h, v18.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        512(R4), (F15, F16)
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	FLDPQ        512(R4), (F15, F18)
+	WORD $0x0e2fc193 // smull v19.8h, v12.8b, v15.8b
 	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        544(R4), (F16, F17)
-	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
-	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
-	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
+	WORD $0x0e32c1b3 // smull v19.8h, v13.8b, v18.8b
+	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a4f // sadalp v15.4s, v18.8h
+	FLDPQ        544(R4), (F18, F19)
+	WORD $0x0e32c194 // smull v20.8h, v12.8b, v18.8b
+	WORD $0x4e32c18c // smull2 v12.8h, v12.16b, v18.16b
+	WORD $0x4e6cbe8c // addp v12.8h, v20.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e31c1b0 // smull v16.8h, v13.8b, v17.8b
-	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
+	WORD $0x0e33c1b2 // smull v18.8h, v13.8b, v19.8b
+	WORD $0x4e33c1ad // smull2 v13.8h, v13.16b, v19.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FMOVS        84(R0), F13
-	FMOVD        120(R6), F16
-	WORD $0x4f8d1209 // fmla v9.4s, v16.4s, v13.s[0]
-	FMOVD        128(R6), F16
-	WORD $0x4f8d120a // fmla v10.4s, v16.4s, v13.s[0]
-	FMOVD        136(R6), F16
-	WORD $0x4f8d120b // fmla v11.4s, v16.4s, v13.s[0]
+	WORD $0xbc45400d // ldur s13, [x0, #84]
+	WORD $0xfc4780d2 // ldur d18, [x6, #120]
+	WORD $0x4f8d1249 // fmla v9.4s, v18.4s, v13.s[0]
+	WORD $0xfc4800d2 // ldur d18, [x6, #128]
+	WORD $0x4f8d124a // fmla v10.4s, v18.4s, v13.s[0]
+	WORD $0xfc4880d2 // ldur d18, [x6, #136]
+	WORD $0x4f8d124b // fmla v11.4s, v18.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        52(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        60(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0xbc43400d // ldur s13, [x0, #52]
+	WORD $0xbc43c0b2 // ldur s18, [x5, #60]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2dde10 // fmul v16.4s, v16.4s, v13.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	FMOVS        64(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x6e2dde52 // fmul v18.4s, v18.4s, v13.4s
+	WORD $0x4f9211c9 // fmla v9.4s, v14.4s, v18.s[0]
+	WORD $0xbc4400ae // ldur s14, [x5, #64]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        68(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
+	WORD $0xbc4440ae // ldur s14, [x5, #68]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
+	WORD $0x4f8d118b // fmla v11.4s, v12.4s, v13.s[0]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        144(R8), (F12, F13)
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FLDPQ        16(R8), (F14, F15)
-	WORD $0x6f0e05ce // ushr v14.16b, v14.16b, #2
-	WORD $0x6f0e05ef // ushr v15.16b, v15.16b, #2
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	FLDPQ        576(R4), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x3cc9010c // ldur q12, [x8, #144]
+	WORD $0x3cca010d // ldur q13, [x8, #160]
+	WORD $0x4e211d8e // and v14.16b, v12.16b, v1.16b
+	WORD $0x4e211daf // and v15.16b, v13.16b, v1.16b
+	WORD $0x6f0e0612 // ushr v18.16b, v16.16b, #2
+	WORD $0x6f0e0633 // ushr v19.16b, v17.16b, #2
+	WORD $0x6ea01e4e // bit v14.16b, v18.16b, v0.16b
+	WORD $0x6ea01e6f // bit v15.16b, v19.16b, v0.16b
+	FLDPQ        576(R4), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
+	FLDPQ        608(R4), (F19, F20)
+	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
+	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
+	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e34c1f5 // smull v21.8h, v15.8b, v20.8b
+	WORD $0x4e34c1f4 // smull2 v20.8h, v15.16b, v20.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
+	FLDPQ        640(R4), (F20, F21)
+	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
+	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
+	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
+	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
+	WORD $0x4e6fbe8f // addp v15.8h, v20.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        608(R4), (F15, F16)
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        640(R4), (F16, F17)
-	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
-	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
-	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e31c1b0 // smull v16.8h, v13.8b, v17.8b
-	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FMOVS        88(R0), F13
-	FMOVD        144(R6), F16
-	WORD $0x4f8d1209 // fmla v9.4s, v16.4s, v13.s[0]
-	FMOVD        152(R6), F16
-	WORD $0x4f8d120a // fmla v10.4s, v16.4s, v13.s[0]
-	FMOVD        160(R6), F16
-	WORD $0x4f8d120b // fmla v11.4s, v16.4s, v13.s[0]
+	WORD $0xbc45800f // ldur s15, [x0, #88]
+	WORD $0xfc4900d4 // ldur d20, [x6, #144]
+	WORD $0x4f8f1289 // fmla v9.4s, v20.4s, v15.s[0]
+	WORD $0xfc4980d4 // ldur d20, [x6, #152]
+	WORD $0x4f8f128a // fmla v10.4s, v20.4s, v15.s[0]
+	WORD $0xfc4a00d4 // ldur d20, [x6, #160]
+	WORD $0x4f8f128b // fmla v11.4s, v20.4s, v15.s[0]
 
 	// integer sums times both scales
-	FMOVS        56(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        72(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0xbc43800f // ldur s15, [x0, #56]
+	WORD $0xbc4480b4 // ldur s20, [x5, #72]
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e2fde94 // fmul v20.4s, v20.4s, v15.4s
+	WORD $0x4f941249 // fmla v9.4s, v18.4s, v20.s[0]
+	WORD $0xbc44c0b2 // ldur s18, [x5, #76]
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e2fde52 // fmul v18.4s, v18.4s, v15.4s
+	WORD $0x4f92126a // fmla v10.4s, v19.4s, v18.s[0]
+	WORD $0xbc4500b2 // ldur s18, [x5, #80]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2dde10 // fmul v16.4s, v16.4s, v13.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	FMOVS        76(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        80(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
+	WORD $0x6e2fde4f // fmul v15.4s, v18.4s, v15.4s
+	WORD $0x4f8f11cb // fmla v11.4s, v14.4s, v15.s[0]
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        144(R8), (F12, F13)
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
-	FLDPQ        16(R8), (F14, F15)
-	WORD $0x6f0d05ce // ushr v14.16b, v14.16b, #3
-	WORD $0x6f0d05ef // ushr v15.16b, v15.16b, #3
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6f0d060e // ushr v14.16b, v16.16b, #3
+	WORD $0x6f0d062f // ushr v15.16b, v17.16b, #3
+	WORD $0x6ea01dcc // bit v12.16b, v14.16b, v0.16b
+	WORD $0x6ea01ded // bit v13.16b, v15.16b, v0.16b
 	FLDPQ        672(R4), (F14, F15)
 	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
@@ -8516,32 +8268,28 @@ loop3:
 	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
 	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FMOVS        92(R0), F13
-	FMOVD        168(R6), F16
+	WORD $0xbc45c00d // ldur s13, [x0, #92]
+	WORD $0xfc4a80d0 // ldur d16, [x6, #168]
 	WORD $0x4f8d1209 // fmla v9.4s, v16.4s, v13.s[0]
-	FMOVD        176(R6), F16
+	WORD $0xfc4b00d0 // ldur d16, [x6, #176]
 	WORD $0x4f8d120a // fmla v10.4s, v16.4s, v13.s[0]
-	FMOVD        184(R6), F16
+	WORD $0xfc4b80d0 // ldur d16, [x6, #184]
 	WORD $0x4f8d120b // fmla v11.4s, v16.4s, v13.s[0]
 
 	// integer sums times both scales
-	FMOVS        60(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        84(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0xbc43c00d // ldur s13, [x0, #60]
+	WORD $0xbc4540b0 // ldur s16, [x5, #84]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2dde10 // fmul v16.4s, v16.4s, v13.4s
-	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
-	FMOVS        88(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f9011c9 // fmla v9.4s, v14.4s, v16.s[0]
+	WORD $0xbc4580ae // ldur s14, [x5, #88]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x6e2dddce // fmul v14.4s, v14.4s, v13.4s
-	WORD $0x4e2ecdea // fmla v10.4s, v15.4s, v14.4s
-	FMOVS        92(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
+	WORD $0xbc45c0ae // ldur s14, [x5, #92]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x4e2dcd8b // fmla v11.4s, v12.4s, v13.4s
+	WORD $0x4f8d118b // fmla v11.4s, v12.4s, v13.s[0]
 	ADD          $0xb0, R8
 	ADD          $0x300, R4
 	ADD          $0x60, R5
@@ -8617,636 +8365,583 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010d // ldr h13, [x8]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVQ        4(R8), F14
-	FMOVQ        12(R8), F15
-	WORD $0x4e0201ce // tbl v14.16b, { v14.16b }, v2.16b
+	WORD $0x7c40010d // ldur h13, [x8]
+	WORD $0x1ee241ad // fcvt s13, h13
+	WORD $0x3cc0410e // ldur q14, [x8, #4]
+	WORD $0x3cc0c10f // ldur q15, [x8, #12]
+	WORD $0x4e0201d0 // tbl v16.16b, { v14.16b }, v2.16b
 	WORD $0x4e0201ef // tbl v15.16b, { v15.16b }, v2.16b
-	WORD $0x4e271dce // and v14.16b, v14.16b, v7.16b
+	WORD $0x4e271e10 // and v16.16b, v16.16b, v7.16b
 	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
-	FMOVQ        160(R8), F16
-	FMOVQ        4(R8), F17
-	WORD $0x4e080210 // tbl v16.16b, { v16.16b }, v8.16b
-	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
-	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
-	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
-	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
-	FMOVQ        F14, 32(R0)
-	FMOVQ        F13, 48(R0)
-	WORD $0x7d40050d // ldr h13, [x8, #2]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVQ        8(R8), F14
-	FMOVQ        12(R8), F15
+	WORD $0x3cca0111 // ldur q17, [x8, #160]
+	WORD $0x4e080231 // tbl v17.16b, { v17.16b }, v8.16b
 	WORD $0x4e0201ce // tbl v14.16b, { v14.16b }, v2.16b
+	WORD $0x6f3a05ce // ushr v14.4s, v14.4s, #6
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4eae1dee // orr v14.16b, v15.16b, v14.16b
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x4f8d91cd // fmul v13.4s, v14.4s, v13.s[0]
+	FMOVQ        F15, 32(R0)
+	FMOVQ        F13, 48(R0)
+	WORD $0x7c40210d // ldur h13, [x8, #2]
+	WORD $0x1ee241ad // fcvt s13, h13
+	WORD $0x3cc0810e // ldur q14, [x8, #8]
+	WORD $0x3cc0c10f // ldur q15, [x8, #12]
+	WORD $0x4e0201d0 // tbl v16.16b, { v14.16b }, v2.16b
 	WORD $0x4e0201ef // tbl v15.16b, { v15.16b }, v2.16b
 	WORD $0x6f3c05ef // ushr v15.4s, v15.4s, #4
-	WORD $0x4e271dce // and v14.16b, v14.16b, v7.16b
+	WORD $0x4e271e10 // and v16.16b, v16.16b, v7.16b
 	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
-	FMOVQ        160(R8), F16
-	FMOVQ        8(R8), F17
-	WORD $0x4e080210 // tbl v16.16b, { v16.16b }, v8.16b
-	WORD $0x4e020231 // tbl v17.16b, { v17.16b }, v2.16b
-	WORD $0x6f3a0631 // ushr v17.4s, v17.4s, #6
-	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
-	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x3cca0111 // ldur q17, [x8, #160]
+	WORD $0x4e080231 // tbl v17.16b, { v17.16b }, v8.16b
+	WORD $0x4e0201ce // tbl v14.16b, { v14.16b }, v2.16b
+	WORD $0x6f3a05ce // ushr v14.4s, v14.4s, #6
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
+	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
+	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
+	WORD $0x4eae1dee // orr v14.16b, v15.16b, v14.16b
+	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
-	WORD $0x6e241dce // eor v14.16b, v14.16b, v4.16b
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x4f8d91cd // fmul v13.4s, v14.4s, v13.s[0]
+	WORD $0x6e241dee // eor v14.16b, v15.16b, v4.16b
 	WORD $0x6e241dad // eor v13.16b, v13.16b, v4.16b
 	FMOVQ        F14, 64(R0)
 	FMOVQ        F13, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        48(R8), (F13, F14)
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	FLDPQ        16(R8), (F15, F16)
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	FLDPQ        (R4), (F15, F16)
-	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x3cc3010d // ldur q13, [x8, #48]
+	WORD $0x3cc4010e // ldur q14, [x8, #64]
+	WORD $0x4e211daf // and v15.16b, v13.16b, v1.16b
+	WORD $0x4e211dd0 // and v16.16b, v14.16b, v1.16b
+	WORD $0x3cc10111 // ldur q17, [x8, #16]
+	WORD $0x3cc20112 // ldur q18, [x8, #32]
+	WORD $0x4f245633 // shl v19.4s, v17.4s, #4
+	WORD $0x4f245654 // shl v20.4s, v18.4s, #4
+	WORD $0x6ea01e6f // bit v15.16b, v19.16b, v0.16b
+	WORD $0x6ea01e90 // bit v16.16b, v20.16b, v0.16b
+	WORD $0x3cc00093 // ldur q19, [x4]
+	WORD $0x3cc10094 // ldur q20, [x4, #16]
+	WORD $0x0e33c1f5 // smull v21.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e34c215 // smull v21.8h, v16.8b, v20.8b
+	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
+	WORD $0x3cc20094 // ldur q20, [x4, #32]
+	WORD $0x3cc30095 // ldur q21, [x4, #48]
+	WORD $0x0e34c1f6 // smull v22.8h, v15.8b, v20.8b
+	WORD $0x4e34c1f4 // smull2 v20.8h, v15.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e35c216 // smull v22.8h, v16.8b, v21.8b
+	WORD $0x4e35c215 // smull2 v21.8h, v16.16b, v21.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e606ab4 // sadalp v20.4s, v21.8h
+	WORD $0x3cc40095 // ldur q21, [x4, #64]
+	WORD $0x3cc50096 // ldur q22, [x4, #80]
+	WORD $0x0e35c1f7 // smull v23.8h, v15.8b, v21.8b
+	WORD $0x4e35c1f5 // smull2 v21.8h, v15.16b, v21.16b
+	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e36c217 // smull v23.8h, v16.8b, v22.8b
+	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
+	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
+	WORD $0x4e606ad5 // sadalp v21.4s, v22.8h
+	WORD $0x3cc60096 // ldur q22, [x4, #96]
+	WORD $0x3cc70097 // ldur q23, [x4, #112]
+	WORD $0x0e36c1f8 // smull v24.8h, v15.8b, v22.8b
+	WORD $0x4e36c1ef // smull2 v15.8h, v15.16b, v22.16b
+	WORD $0x4e6fbf0f // addp v15.8h, v24.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1d1 // smull v17.8h, v14.8b, v16.8b
-	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x0e37c216 // smull v22.8h, v16.8b, v23.8b
+	WORD $0x4e37c210 // smull2 v16.8h, v16.16b, v23.16b
+	WORD $0x4e70bed0 // addp v16.8h, v22.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        32(R4), (F16, F17)
-	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1d2 // smull v18.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        64(R4), (F17, F18)
-	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
-	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
-	FLDPQ        96(R4), (F18, F19)
-	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
-	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e33c1d2 // smull v18.8h, v14.8b, v19.8b
-	WORD $0x4e33c1ce // smull2 v14.8h, v14.16b, v19.16b
-	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
-	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FMOVS        64(R0), F14
-	FMOVD        (R6), F18
-	WORD $0x4f8e1249 // fmla v9.4s, v18.4s, v14.s[0]
-	FMOVD        8(R6), F18
-	WORD $0x4f8e124a // fmla v10.4s, v18.4s, v14.s[0]
-	FMOVD        16(R6), F18
-	WORD $0x4f8e124b // fmla v11.4s, v18.4s, v14.s[0]
-	FMOVD        24(R6), F18
-	WORD $0x4f8e124c // fmla v12.4s, v18.4s, v14.s[0]
+	WORD $0xbc440010 // ldur s16, [x0, #64]
+	WORD $0xfc4000d6 // ldur d22, [x6]
+	WORD $0x4f9012c9 // fmla v9.4s, v22.4s, v16.s[0]
+	WORD $0xfc4080d6 // ldur d22, [x6, #8]
+	WORD $0x4f9012ca // fmla v10.4s, v22.4s, v16.s[0]
+	WORD $0xfc4100d6 // ldur d22, [x6, #16]
+	WORD $0x4f9012cb // fmla v11.4s, v22.4s, v16.s[0]
+	WORD $0xfc4180d6 // ldur d22, [x6, #24]
+	WORD $0x4f9012cc // fmla v12.4s, v22.4s, v16.s[0]
 
 	// integer sums times both scales
-	FMOVS        32(R0), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVS        (R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc420010 // ldur s16, [x0, #32]
+	WORD $0xbc4000b6 // ldur s22, [x5]
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e30ded6 // fmul v22.4s, v22.4s, v16.4s
+	WORD $0x4f961269 // fmla v9.4s, v19.4s, v22.s[0]
+	WORD $0xbc4040b3 // ldur s19, [x5, #4]
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
+	WORD $0x4f93128a // fmla v10.4s, v20.4s, v19.s[0]
+	WORD $0xbc4080b3 // ldur s19, [x5, #8]
+	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
+	WORD $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
+	WORD $0x4f93128b // fmla v11.4s, v20.4s, v19.s[0]
+	WORD $0xbc40c0b3 // ldur s19, [x5, #12]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2ede52 // fmul v18.4s, v18.4s, v14.4s
-	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
-	FMOVS        4(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
-	FMOVS        8(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
-	FMOVS        12(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x4e2ecdac // fmla v12.4s, v13.4s, v14.4s
+	WORD $0x6e30de70 // fmul v16.4s, v19.4s, v16.4s
+	WORD $0x4f9011ec // fmla v12.4s, v15.4s, v16.s[0]
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        48(R8), (F13, F14)
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
 	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
-	FLDPQ        16(R8), (F15, F16)
-	WORD $0x4f2355ef // shl v15.4s, v15.4s, #3
-	WORD $0x4f235610 // shl v16.4s, v16.4s, #3
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	FLDPQ        128(R4), (F15, F16)
-	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4f23562f // shl v15.4s, v17.4s, #3
+	WORD $0x4f235650 // shl v16.4s, v18.4s, #3
+	WORD $0x6ea01ded // bit v13.16b, v15.16b, v0.16b
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x3cc8008f // ldur q15, [x4, #128]
+	WORD $0x3cc90090 // ldur q16, [x4, #144]
+	WORD $0x0e2fc1b3 // smull v19.8h, v13.8b, v15.8b
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1d1 // smull v17.8h, v14.8b, v16.8b
+	WORD $0x0e30c1d3 // smull v19.8h, v14.8b, v16.8b
 	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        160(R4), (F16, F17)
-	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x3cca0090 // ldur q16, [x4, #160]
+	WORD $0x3ccb0093 // ldur q19, [x4, #176]
+	WORD $0x0e30c1b4 // smull v20.8h, v13.8b, v16.8b
 	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1d2 // smull v18.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        192(R4), (F17, F18)
-	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
-	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
-	FLDPQ        224(R4), (F18, F19)
-	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
-	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
+	WORD $0x0e33c1d4 // smull v20.8h, v14.8b, v19.8b
+	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
+	WORD $0x3ccc0093 // ldur q19, [x4, #192]
+	WORD $0x3ccd0094 // ldur q20, [x4, #208]
+	WORD $0x0e33c1b5 // smull v21.8h, v13.8b, v19.8b
+	WORD $0x4e33c1b3 // smull2 v19.8h, v13.16b, v19.16b
+	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e34c1d5 // smull v21.8h, v14.8b, v20.8b
+	WORD $0x4e34c1d4 // smull2 v20.8h, v14.16b, v20.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
+	WORD $0x3cce0094 // ldur q20, [x4, #224]
+	WORD $0x3ccf0095 // ldur q21, [x4, #240]
+	WORD $0x0e34c1b6 // smull v22.8h, v13.8b, v20.8b
+	WORD $0x4e34c1ad // smull2 v13.8h, v13.16b, v20.16b
+	WORD $0x4e6dbecd // addp v13.8h, v22.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e33c1d2 // smull v18.8h, v14.8b, v19.8b
-	WORD $0x4e33c1ce // smull2 v14.8h, v14.16b, v19.16b
-	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
+	WORD $0x0e35c1d4 // smull v20.8h, v14.8b, v21.8b
+	WORD $0x4e35c1ce // smull2 v14.8h, v14.16b, v21.16b
+	WORD $0x4e6ebe8e // addp v14.8h, v20.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FMOVS        68(R0), F14
-	FMOVD        32(R6), F18
-	WORD $0x4f8e1249 // fmla v9.4s, v18.4s, v14.s[0]
-	FMOVD        40(R6), F18
-	WORD $0x4f8e124a // fmla v10.4s, v18.4s, v14.s[0]
-	FMOVD        48(R6), F18
-	WORD $0x4f8e124b // fmla v11.4s, v18.4s, v14.s[0]
-	FMOVD        56(R6), F18
-	WORD $0x4f8e124c // fmla v12.4s, v18.4s, v14.s[0]
+	WORD $0xbc44400e // ldur s14, [x0, #68]
+	WORD $0xfc4200d4 // ldur d20, [x6, #32]
+	WORD $0x4f8e1289 // fmla v9.4s, v20.4s, v14.s[0]
+	WORD $0xfc4280d4 // ldur d20, [x6, #40]
+	WORD $0x4f8e128a // fmla v10.4s, v20.4s, v14.s[0]
+	WORD $0xfc4300d4 // ldur d20, [x6, #48]
+	WORD $0x4f8e128b // fmla v11.4s, v20.4s, v14.s[0]
+	WORD $0xfc4380d4 // ldur d20, [x6, #56]
+	WORD $0x4f8e128c // fmla v12.4s, v20.4s, v14.s[0]
 
 	// integer sums times both scales
-	FMOVS        36(R0), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVS        16(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc42400e // ldur s14, [x0, #36]
+	WORD $0xbc4100b4 // ldur s20, [x5, #16]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2ede52 // fmul v18.4s, v18.4s, v14.4s
-	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
-	FMOVS        20(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x6e2ede94 // fmul v20.4s, v20.4s, v14.4s
+	WORD $0x4f9411e9 // fmla v9.4s, v15.4s, v20.s[0]
+	WORD $0xbc4140af // ldur s15, [x5, #20]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
-	FMOVS        24(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x4f8f120a // fmla v10.4s, v16.4s, v15.s[0]
+	WORD $0xbc4180af // ldur s15, [x5, #24]
+	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
-	FMOVS        28(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4f8f120b // fmla v11.4s, v16.4s, v15.s[0]
+	WORD $0xbc41c0af // ldur s15, [x5, #28]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x4e2ecdac // fmla v12.4s, v13.4s, v14.4s
+	WORD $0x4f8e11ac // fmla v12.4s, v13.4s, v14.s[0]
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        80(R8), (F13, F14)
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	FLDPQ        16(R8), (F15, F16)
-	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	FLDPQ        256(R4), (F15, F16)
-	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x3cc5010d // ldur q13, [x8, #80]
+	WORD $0x3cc6010e // ldur q14, [x8, #96]
+	WORD $0x4e211daf // and v15.16b, v13.16b, v1.16b
+	WORD $0x4e211dd0 // and v16.16b, v14.16b, v1.16b
+	WORD $0x4f225633 // shl v19.4s, v17.4s, #2
+	WORD $0x4f225654 // shl v20.4s, v18.4s, #2
+	WORD $0x6ea01e6f // bit v15.16b, v19.16b, v0.16b
+	WORD $0x6ea01e90 // bit v16.16b, v20.16b, v0.16b
+	FLDPQ        256(R4), (F19, F20)
+	WORD $0x0e33c1f5 // smull v21.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e34c215 // smull v21.8h, v16.8b, v20.8b
+	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
+	FLDPQ        288(R4), (F20, F21)
+	WORD $0x0e34c1f6 // smull v22.8h, v15.8b, v20.8b
+	WORD $0x4e34c1f4 // smull2 v20.8h, v15.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e35c216 // smull v22.8h, v16.8b, v21.8b
+	WORD $0x4e35c215 // smull2 v21.8h, v16.16b, v21.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e606ab4 // sadalp v20.4s, v21.8h
+	FLDPQ        320(R4), (F21, F22)
+	WORD $0x0e35c1f7 // smull v23.8h, v15.8b, v21.8b
+	WORD $0x4e35c1f5 // smull2 v21.8h, v15.16b, v21.16b
+	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e36c217 // smull v23.8h, v16.8b, v22.8b
+	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
+	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
+	WORD $0x4e606ad5 // sadalp v21.4s, v22.8h
+	FLDPQ        352(R4), (F22, F23)
+	WORD $0x0e36c1f8 // smull v24.8h, v15.8b, v22.8b
+	WORD $0x4e36c1ef // smull2 v15.8h, v15.16b, v22.16b
+	WORD $0x4e6fbf0f // addp v15.8h, v24.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1d1 // smull v17.8h, v14.8b, v16.8b
-	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x0e37c216 // smull v22.8h, v16.8b, v23.8b
+	WORD $0x4e37c210 // smull2 v16.8h, v16.16b, v23.16b
+	WORD $0x4e70bed0 // addp v16.8h, v22.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        288(R4), (F16, F17)
-	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1d2 // smull v18.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        320(R4), (F17, F18)
-	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
-	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
-	FLDPQ        352(R4), (F18, F19)
-	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
-	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e33c1d2 // smull v18.8h, v14.8b, v19.8b
-	WORD $0x4e33c1ce // smull2 v14.8h, v14.16b, v19.16b
-	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
-	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FMOVS        72(R0), F14
-	FMOVD        64(R6), F18
-	WORD $0x4f8e1249 // fmla v9.4s, v18.4s, v14.s[0]
-	FMOVD        72(R6), F18
-	WORD $0x4f8e124a // fmla v10.4s, v18.4s, v14.s[0]
-	FMOVD        80(R6), F18
-	WORD $0x4f8e124b // fmla v11.4s, v18.4s, v14.s[0]
-	FMOVD        88(R6), F18
-	WORD $0x4f8e124c // fmla v12.4s, v18.4s, v14.s[0]
+	WORD $0xbc448010 // ldur s16, [x0, #72]
+	WORD $0xfc4400d6 // ldur d22, [x6, #64]
+	WORD $0x4f9012c9 // fmla v9.4s, v22.4s, v16.s[0]
+	WORD $0xfc4480d6 // ldur d22, [x6, #72]
+	WORD $0x4f9012ca // fmla v10.4s, v22.4s, v16.s[0]
+	WORD $0xfc4500d6 // ldur d22, [x6, #80]
+	WORD $0x4f9012cb // fmla v11.4s, v22.4s, v16.s[0]
+	WORD $0xfc4580d6 // ldur d22, [x6, #88]
+	WORD $0x4f9012cc // fmla v12.4s, v22.4s, v16.s[0]
 
 	// integer sums times both scales
-	FMOVS        40(R0), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVS        32(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc428010 // ldur s16, [x0, #40]
+	WORD $0xbc4200b6 // ldur s22, [x5, #32]
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e30ded6 // fmul v22.4s, v22.4s, v16.4s
+	WORD $0x4f961269 // fmla v9.4s, v19.4s, v22.s[0]
+	WORD $0xbc4240b3 // ldur s19, [x5, #36]
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
+	WORD $0x4f93128a // fmla v10.4s, v20.4s, v19.s[0]
+	WORD $0xbc4280b3 // ldur s19, [x5, #40]
+	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
+	WORD $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
+	WORD $0x4f93128b // fmla v11.4s, v20.4s, v19.s[0]
+	WORD $0xbc42c0b3 // ldur s19, [x5, #44]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2ede52 // fmul v18.4s, v18.4s, v14.4s
-	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
-	FMOVS        36(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
-	FMOVS        40(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
-	FMOVS        44(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x4e2ecdac // fmla v12.4s, v13.4s, v14.4s
+	WORD $0x6e30de70 // fmul v16.4s, v19.4s, v16.4s
+	WORD $0x4f9011ec // fmla v12.4s, v15.4s, v16.s[0]
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        80(R8), (F13, F14)
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
 	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
-	FLDPQ        16(R8), (F15, F16)
-	WORD $0x4f2155ef // shl v15.4s, v15.4s, #1
-	WORD $0x4f215610 // shl v16.4s, v16.4s, #1
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x4f21562f // shl v15.4s, v17.4s, #1
+	WORD $0x4f215650 // shl v16.4s, v18.4s, #1
+	WORD $0x6ea01ded // bit v13.16b, v15.16b, v0.16b
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
 	FLDPQ        384(R4), (F15, F16)
-	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x0e2fc1b3 // smull v19.8h, v13.8b, v15.8b
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1d1 // smull v17.8h, v14.8b, v16.8b
+	WORD $0x0e30c1d3 // smull v19.8h, v14.8b, v16.8b
 	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        416(R4), (F16, F17)
-	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	FLDPQ        416(R4), (F16, F19)
+	WORD $0x0e30c1b4 // smull v20.8h, v13.8b, v16.8b
 	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1d2 // smull v18.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        448(R4), (F17, F18)
-	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
-	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
-	FLDPQ        480(R4), (F18, F19)
-	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
-	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
+	WORD $0x0e33c1d4 // smull v20.8h, v14.8b, v19.8b
+	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
+	FLDPQ        448(R4), (F19, F20)
+	WORD $0x0e33c1b5 // smull v21.8h, v13.8b, v19.8b
+	WORD $0x4e33c1b3 // smull2 v19.8h, v13.16b, v19.16b
+	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e34c1d5 // smull v21.8h, v14.8b, v20.8b
+	WORD $0x4e34c1d4 // smull2 v20.8h, v14.16b, v20.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
+	FLDPQ        480(R4), (F20, F21)
+	WORD $0x0e34c1b6 // smull v22.8h, v13.8b, v20.8b
+	WORD $0x4e34c1ad // smull2 v13.8h, v13.16b, v20.16b
+	WORD $0x4e6dbecd // addp v13.8h, v22.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e33c1d2 // smull v18.8h, v14.8b, v19.8b
-	WORD $0x4e33c1ce // smull2 v14.8h, v14.16b, v19.16b
-	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
+	WORD $0x0e35c1d4 // smull v20.8h, v14.8b, v21.8b
+	WORD $0x4e35c1ce // smull2 v14.8h, v14.16b, v21.16b
+	WORD $0x4e6ebe8e // addp v14.8h, v20.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FMOVS        76(R0), F14
-	FMOVD        96(R6), F18
-	WORD $0x4f8e1249 // fmla v9.4s, v18.4s, v14.s[0]
-	FMOVD        104(R6), F18
-	WORD $0x4f8e124a // fmla v10.4s, v18.4s, v14.s[0]
-	FMOVD        112(R6), F18
-	WORD $0x4f8e124b // fmla v11.4s, v18.4s, v14.s[0]
-	FMOVD        120(R6), F18
-	WORD $0x4f8e124c // fmla v12.4s, v18.4s, v14.s[0]
+	WORD $0xbc44c00e // ldur s14, [x0, #76]
+	WORD $0xfc4600d4 // ldur d20, [x6, #96]
+	WORD $0x4f8e1289 // fmla v9.4s, v20.4s, v14.s[0]
+	WORD $0xfc4680d4 // ldur d20, [x6, #104]
+	WORD $0x4f8e128a // fmla v10.4s, v20.4s, v14.s[0]
+	WORD $0xfc4700d4 // ldur d20, [x6, #112]
+	WORD $0x4f8e128b // fmla v11.4s, v20.4s, v14.s[0]
+	WORD $0xfc4780d4 // ldur d20, [x6, #120]
+	WORD $0x4f8e128c // fmla v12.4s, v20.4s, v14.s[0]
 
 	// integer sums times both scales
-	FMOVS        44(R0), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVS        48(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc42c00e // ldur s14, [x0, #44]
+	WORD $0xbc4300b4 // ldur s20, [x5, #48]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2ede52 // fmul v18.4s, v18.4s, v14.4s
-	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
-	FMOVS        52(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x6e2ede94 // fmul v20.4s, v20.4s, v14.4s
+	WORD $0x4f9411e9 // fmla v9.4s, v15.4s, v20.s[0]
+	WORD $0xbc4340af // ldur s15, [x5, #52]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
-	FMOVS        56(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x4f8f120a // fmla v10.4s, v16.4s, v15.s[0]
+	WORD $0xbc4380af // ldur s15, [x5, #56]
+	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
-	FMOVS        60(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4f8f120b // fmla v11.4s, v16.4s, v15.s[0]
+	WORD $0xbc43c0af // ldur s15, [x5, #60]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x4e2ecdac // fmla v12.4s, v13.4s, v14.4s
+	WORD $0x4f8e11ac // fmla v12.4s, v13.4s, v14.s[0]
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        112(R8), (F13, F14)
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	FLDPQ        16(R8), (F15, F16)
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	FLDPQ        512(R4), (F15, F16)
-	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x3cc7010d // ldur q13, [x8, #112]
+	WORD $0x3cc8010e // ldur q14, [x8, #128]
+	WORD $0x4e211daf // and v15.16b, v13.16b, v1.16b
+	WORD $0x4e211dd0 // and v16.16b, v14.16b, v1.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	FLDPQ        512(R4), (F19, F20)
+	WORD $0x0e33c1f5 // smull v21.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e34c215 // smull v21.8h, v16.8b, v20.8b
+	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
+	FLDPQ        544(R4), (F20, F21)
+	WORD $0x0e34c1f6 // smull v22.8h, v15.8b, v20.8b
+	WORD $0x4e34c1f4 // smull2 v20.8h, v15.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e35c216 // smull v22.8h, v16.8b, v21.8b
+	WORD $0x4e35c215 // smull2 v21.8h, v16.16b, v21.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e606ab4 // sadalp v20.4s, v21.8h
+	FLDPQ        576(R4), (F21, F22)
+	WORD $0x0e35c1f7 // smull v23.8h, v15.8b, v21.8b
+	WORD $0x4e35c1f5 // smull2 v21.8h, v15.16b, v21.16b
+	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e36c217 // smull v23.8h, v16.8b, v22.8b
+	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
+	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
+	WORD $0x4e606ad5 // sadalp v21.4s, v22.8h
+	FLDPQ        608(R4), (F22, F23)
+	WORD $0x0e36c1f8 // smull v24.8h, v15.8b, v22.8b
+	WORD $0x4e36c1ef // smull2 v15.8h, v15.16b, v22.16b
+	WORD $0x4e6fbf0f // addp v15.8h, v24.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1d1 // smull v17.8h, v14.8b, v16.8b
-	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x0e37c216 // smull v22.8h, v16.8b, v23.8b
+	WORD $0x4e37c210 // smull2 v16.8h, v16.16b, v23.16b
+	WORD $0x4e70bed0 // addp v16.8h, v22.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        544(R4), (F16, F17)
-	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1d2 // smull v18.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        576(R4), (F17, F18)
-	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
-	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
-	FLDPQ        608(R4), (F18, F19)
-	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
-	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e33c1d2 // smull v18.8h, v14.8b, v19.8b
-	WORD $0x4e33c1ce // smull2 v14.8h, v14.16b, v19.16b
-	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
-	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FMOVS        80(R0), F14
-	FMOVD        128(R6), F18
-	WORD $0x4f8e1249 // fmla v9.4s, v18.4s, v14.s[0]
-	FMOVD        136(R6), F18
-	WORD $0x4f8e124a // fmla v10.4s, v18.4s, v14.s[0]
-	FMOVD        144(R6), F18
-	WORD $0x4f8e124b // fmla v11.4s, v18.4s, v14.s[0]
-	FMOVD        152(R6), F18
-	WORD $0x4f8e124c // fmla v12.4s, v18.4s, v14.s[0]
+	WORD $0xbc450010 // ldur s16, [x0, #80]
+	WORD $0xfc4800d6 // ldur d22, [x6, #128]
+	WORD $0x4f9012c9 // fmla v9.4s, v22.4s, v16.s[0]
+	WORD $0xfc4880d6 // ldur d22, [x6, #136]
+	WORD $0x4f9012ca // fmla v10.4s, v22.4s, v16.s[0]
+	WORD $0xfc4900d6 // ldur d22, [x6, #144]
+	WORD $0x4f9012cb // fmla v11.4s, v22.4s, v16.s[0]
+	WORD $0xfc4980d6 // ldur d22, [x6, #152]
+	WORD $0x4f9012cc // fmla v12.4s, v22.4s, v16.s[0]
 
 	// integer sums times both scales
-	FMOVS        48(R0), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVS        64(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc430010 // ldur s16, [x0, #48]
+	WORD $0xbc4400b6 // ldur s22, [x5, #64]
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e30ded6 // fmul v22.4s, v22.4s, v16.4s
+	WORD $0x4f961269 // fmla v9.4s, v19.4s, v22.s[0]
+	WORD $0xbc4440b3 // ldur s19, [x5, #68]
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
+	WORD $0x4f93128a // fmla v10.4s, v20.4s, v19.s[0]
+	WORD $0xbc4480b3 // ldur s19, [x5, #72]
+	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
+	WORD $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
+	WORD $0x4f93128b // fmla v11.4s, v20.4s, v19.s[0]
+	WORD $0xbc44c0b3 // ldur s19, [x5, #76]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2ede52 // fmul v18.4s, v18.4s, v14.4s
-	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
-	FMOVS        68(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
-	FMOVS        72(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
-	FMOVS        76(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x4e2ecdac // fmla v12.4s, v13.4s, v14.4s
+	WORD $0x6e30de70 // fmul v16.4s, v19.4s, v16.4s
+	WORD $0x4f9011ec // fmla v12.4s, v15.4s, v16.s[0]
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        112(R8), (F13, F14)
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
 	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
-	FLDPQ        16(R8), (F15, F16)
-	WORD $0x6f0f05ef // ushr v15.16b, v15.16b, #1
-	WORD $0x6f0f0610 // ushr v16.16b, v16.16b, #1
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x6f0f062f // ushr v15.16b, v17.16b, #1
+	WORD $0x6f0f0650 // ushr v16.16b, v18.16b, #1
+	WORD $0x6ea01ded // bit v13.16b, v15.16b, v0.16b
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
 	FLDPQ        640(R4), (F15, F16)
-	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x0e2fc1b3 // smull v19.8h, v13.8b, v15.8b
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1d1 // smull v17.8h, v14.8b, v16.8b
+	WORD $0x0e30c1d3 // smull v19.8h, v14.8b, v16.8b
 	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        672(R4), (F16, F17)
-	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	FLDPQ        672(R4), (F16, F19)
+	WORD $0x0e30c1b4 // smull v20.8h, v13.8b, v16.8b
 	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1d2 // smull v18.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        704(R4), (F17, F18)
-	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
-	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
-	FLDPQ        736(R4), (F18, F19)
-	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
-	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
+	WORD $0x0e33c1d4 // smull v20.8h, v14.8b, v19.8b
+	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
+	FLDPQ        704(R4), (F19, F20)
+	WORD $0x0e33c1b5 // smull v21.8h, v13.8b, v19.8b
+	WORD $0x4e33c1b3 // smull2 v19.8h, v13.16b, v19.16b
+	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e34c1d5 // smull v21.8h, v14.8b, v20.8b
+	WORD $0x4e34c1d4 // smull2 v20.8h, v14.16b, v20.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
+	FLDPQ        736(R4), (F20, F21)
+	WORD $0x0e34c1b6 // smull v22.8h, v13.8b, v20.8b
+	WORD $0x4e34c1ad // smull2 v13.8h, v13.16b, v20.16b
+	WORD $0x4e6dbecd // addp v13.8h, v22.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e33c1d2 // smull v18.8h, v14.8b, v19.8b
-	WORD $0x4e33c1ce // smull2 v14.8h, v14.16b, v19.16b
-	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
+	WORD $0x0e35c1d4 // smull v20.8h, v14.8b, v21.8b
+	WORD $0x4e35c1ce // smull2 v14.8h, v14.16b, v21.16b
+	WORD $0x4e6ebe8e // addp v14.8h, v20.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FMOVS        84(R0), F14
-	FMOVD        160(R6), F18
-	WORD $0x4f8e1249 // fmla v9.4s, v18.4s, v14.s[0]
-	FMOVD        168(R6), F18
-	WORD $0x4f8e124a // fmla v10.4s, v18.4s, v14.s[0]
-	FMOVD        176(R6), F18
-	WORD $0x4f8e124b // fmla v11.4s, v18.4s, v14.s[0]
-	FMOVD        184(R6), F18
-	WORD $0x4f8e124c // fmla v12.4s, v18.4s, v14.s[0]
+	WORD $0xbc45400e // ldur s14, [x0, #84]
+	WORD $0xfc4a00d4 // ldur d20, [x6, #160]
+	WORD $0x4f8e1289 // fmla v9.4s, v20.4s, v14.s[0]
+	WORD $0xfc4a80d4 // ldur d20, [x6, #168]
+	WORD $0x4f8e128a // fmla v10.4s, v20.4s, v14.s[0]
+	WORD $0xfc4b00d4 // ldur d20, [x6, #176]
+	WORD $0x4f8e128b // fmla v11.4s, v20.4s, v14.s[0]
+	WORD $0xfc4b80d4 // ldur d20, [x6, #184]
+	WORD $0x4f8e128c // fmla v12.4s, v20.4s, v14.s[0]
 
 	// integer sums times both scales
-	FMOVS        52(R0), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVS        80(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc43400e // ldur s14, [x0, #52]
+	WORD $0xbc4500b4 // ldur s20, [x5, #80]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2ede52 // fmul v18.4s, v18.4s, v14.4s
-	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
-	FMOVS        84(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x6e2ede94 // fmul v20.4s, v20.4s, v14.4s
+	WORD $0x4f9411e9 // fmla v9.4s, v15.4s, v20.s[0]
+	WORD $0xbc4540af // ldur s15, [x5, #84]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
-	FMOVS        88(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x4f8f120a // fmla v10.4s, v16.4s, v15.s[0]
+	WORD $0xbc4580af // ldur s15, [x5, #88]
+	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
-	FMOVS        92(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4f8f120b // fmla v11.4s, v16.4s, v15.s[0]
+	WORD $0xbc45c0af // ldur s15, [x5, #92]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x4e2ecdac // fmla v12.4s, v13.4s, v14.4s
+	WORD $0x4f8e11ac // fmla v12.4s, v13.4s, v14.s[0]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        144(R8), (F13, F14)
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	FLDPQ        16(R8), (F15, F16)
-	WORD $0x6f0e05ef // ushr v15.16b, v15.16b, #2
-	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	FLDPQ        768(R4), (F15, F16)
-	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x3cc9010d // ldur q13, [x8, #144]
+	WORD $0x3cca010e // ldur q14, [x8, #160]
+	WORD $0x4e211daf // and v15.16b, v13.16b, v1.16b
+	WORD $0x4e211dd0 // and v16.16b, v14.16b, v1.16b
+	WORD $0x6f0e0633 // ushr v19.16b, v17.16b, #2
+	WORD $0x6f0e0654 // ushr v20.16b, v18.16b, #2
+	WORD $0x6ea01e6f // bit v15.16b, v19.16b, v0.16b
+	WORD $0x6ea01e90 // bit v16.16b, v20.16b, v0.16b
+	FLDPQ        768(R4), (F19, F20)
+	WORD $0x0e33c1f5 // smull v21.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e34c215 // smull v21.8h, v16.8b, v20.8b
+	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
+	FLDPQ        800(R4), (F20, F21)
+	WORD $0x0e34c1f6 // smull v22.8h, v15.8b, v20.8b
+	WORD $0x4e34c1f4 // smull2 v20.8h, v15.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e35c216 // smull v22.8h, v16.8b, v21.8b
+	WORD $0x4e35c215 // smull2 v21.8h, v16.16b, v21.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e606ab4 // sadalp v20.4s, v21.8h
+	FLDPQ        832(R4), (F21, F22)
+	WORD $0x0e35c1f7 // smull v23.8h, v15.8b, v21.8b
+	WORD $0x4e35c1f5 // smull2 v21.8h, v15.16b, v21.16b
+	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e36c217 // smull v23.8h, v16.8b, v22.8b
+	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
+	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
+	WORD $0x4e606ad5 // sadalp v21.4s, v22.8h
+	FLDPQ        864(R4), (F22, F23)
+	WORD $0x0e36c1f8 // smull v24.8h, v15.8b, v22.8b
+	WORD $0x4e36c1ef // smull2 v15.8h, v15.16b, v22.16b
+	WORD $0x4e6fbf0f // addp v15.8h, v24.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1d1 // smull v17.8h, v14.8b, v16.8b
-	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x0e37c216 // smull v22.8h, v16.8b, v23.8b
+	WORD $0x4e37c210 // smull2 v16.8h, v16.16b, v23.16b
+	WORD $0x4e70bed0 // addp v16.8h, v22.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        800(R4), (F16, F17)
-	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1d2 // smull v18.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        832(R4), (F17, F18)
-	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
-	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
-	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
-	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
-	FLDPQ        864(R4), (F18, F19)
-	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
-	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e33c1d2 // smull v18.8h, v14.8b, v19.8b
-	WORD $0x4e33c1ce // smull2 v14.8h, v14.16b, v19.16b
-	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
-	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FMOVS        88(R0), F14
-	FMOVD        192(R6), F18
-	WORD $0x4f8e1249 // fmla v9.4s, v18.4s, v14.s[0]
-	FMOVD        200(R6), F18
-	WORD $0x4f8e124a // fmla v10.4s, v18.4s, v14.s[0]
-	FMOVD        208(R6), F18
-	WORD $0x4f8e124b // fmla v11.4s, v18.4s, v14.s[0]
-	FMOVD        216(R6), F18
-	WORD $0x4f8e124c // fmla v12.4s, v18.4s, v14.s[0]
+	WORD $0xbc458010 // ldur s16, [x0, #88]
+	WORD $0xfc4c00d6 // ldur d22, [x6, #192]
+	WORD $0x4f9012c9 // fmla v9.4s, v22.4s, v16.s[0]
+	WORD $0xfc4c80d6 // ldur d22, [x6, #200]
+	WORD $0x4f9012ca // fmla v10.4s, v22.4s, v16.s[0]
+	WORD $0xfc4d00d6 // ldur d22, [x6, #208]
+	WORD $0x4f9012cb // fmla v11.4s, v22.4s, v16.s[0]
+	WORD $0xfc4d80d6 // ldur d22, [x6, #216]
+	WORD $0x4f9012cc // fmla v12.4s, v22.4s, v16.s[0]
 
 	// integer sums times both scales
-	FMOVS        56(R0), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVS        96(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc438010 // ldur s16, [x0, #56]
+	WORD $0xbc4600b6 // ldur s22, [x5, #96]
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e30ded6 // fmul v22.4s, v22.4s, v16.4s
+	WORD $0x4f961269 // fmla v9.4s, v19.4s, v22.s[0]
+	WORD $0xbc4640b3 // ldur s19, [x5, #100]
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
+	WORD $0x4f93128a // fmla v10.4s, v20.4s, v19.s[0]
+	WORD $0xbc4680b3 // ldur s19, [x5, #104]
+	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
+	WORD $0x6e30de73 // fmul v19.4s, v19.4s, v16.4s
+	WORD $0x4f93128b // fmla v11.4s, v20.4s, v19.s[0]
+	WORD $0xbc46c0b3 // ldur s19, [x5, #108]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2ede52 // fmul v18.4s, v18.4s, v14.4s
-	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
-	FMOVS        100(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
-	FMOVS        104(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
-	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
-	FMOVS        108(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x4e2ecdac // fmla v12.4s, v13.4s, v14.4s
+	WORD $0x6e30de70 // fmul v16.4s, v19.4s, v16.4s
+	WORD $0x4f9011ec // fmla v12.4s, v15.4s, v16.s[0]
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        144(R8), (F13, F14)
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
 	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
-	FLDPQ        16(R8), (F15, F16)
-	WORD $0x6f0d05ef // ushr v15.16b, v15.16b, #3
-	WORD $0x6f0d0610 // ushr v16.16b, v16.16b, #3
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x6f0d062f // ushr v15.16b, v17.16b, #3
+	WORD $0x6f0d0650 // ushr v16.16b, v18.16b, #3
+	WORD $0x6ea01ded // bit v13.16b, v15.16b, v0.16b
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
 	FLDPQ        896(R4), (F15, F16)
 	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
@@ -9283,39 +8978,34 @@ loop3:
 	WORD $0x4e33c1ce // smull2 v14.8h, v14.16b, v19.16b
 	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FMOVS        92(R0), F14
-	FMOVD        224(R6), F18
+	WORD $0xbc45c00e // ldur s14, [x0, #92]
+	WORD $0xfc4e00d2 // ldur d18, [x6, #224]
 	WORD $0x4f8e1249 // fmla v9.4s, v18.4s, v14.s[0]
-	FMOVD        232(R6), F18
+	WORD $0xfc4e80d2 // ldur d18, [x6, #232]
 	WORD $0x4f8e124a // fmla v10.4s, v18.4s, v14.s[0]
-	FMOVD        240(R6), F18
+	WORD $0xfc4f00d2 // ldur d18, [x6, #240]
 	WORD $0x4f8e124b // fmla v11.4s, v18.4s, v14.s[0]
-	FMOVD        248(R6), F18
+	WORD $0xfc4f80d2 // ldur d18, [x6, #248]
 	WORD $0x4f8e124c // fmla v12.4s, v18.4s, v14.s[0]
 
 	// integer sums times both scales
-	FMOVS        60(R0), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVS        112(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc43c00e // ldur s14, [x0, #60]
+	WORD $0xbc4700b2 // ldur s18, [x5, #112]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x6e2ede52 // fmul v18.4s, v18.4s, v14.4s
-	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
-	FMOVS        116(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4f9211e9 // fmla v9.4s, v15.4s, v18.s[0]
+	WORD $0xbc4740af // ldur s15, [x5, #116]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e2fce0a // fmla v10.4s, v16.4s, v15.4s
-	FMOVS        120(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4f8f120a // fmla v10.4s, v16.4s, v15.s[0]
+	WORD $0xbc4780af // ldur s15, [x5, #120]
 	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
-	FMOVS        124(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4f8f120b // fmla v11.4s, v16.4s, v15.s[0]
+	WORD $0xbc47c0af // ldur s15, [x5, #124]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
-	WORD $0x4e2ecdac // fmla v12.4s, v13.4s, v14.4s
+	WORD $0x4f8e11ac // fmla v12.4s, v13.4s, v14.s[0]
 	ADD          $0xb0, R8
 	ADD          $0x400, R4
 	ADD          $0x80, R5
@@ -9373,7 +9063,7 @@ TEXT ·encodeGroupsQ5_KNEON(SB), NOSPLIT, $0-32
 	MOVD         $q5_k_factor<>+0(SB), R0
 	FMOVQ        (R0), F6
 	WORD $0x4f000427 // movi v7.4s, #1
-	MOVD         $q5_k_mask<>+0(SB), R0
+	MOVD         $q5_k_mask2<>+0(SB), R0
 	FMOVQ        (R0), F8
 	WORD $0x4f0107e9 // movi v9.4s, #63
 	WORD $0x4f00046a // movi v10.4s, #3
@@ -9402,9 +9092,9 @@ loop1:
 
 loop3:
 	ADD          R4, R1, R6
-	FMOVQ        (R6), F14
+	WORD $0x3cc000ce // ldur q14, [x6]
 	ADD          R4, R1, R6
-	FMOVQ        16(R6), F15
+	WORD $0x3cc100cf // ldur q15, [x6, #16]
 	ADD          R4, R1, R6
 	FMOVQ        1024(R6), F16
 	ADD          R4, R1, R6
@@ -9524,9 +9214,9 @@ loop5:
 
 loop7:
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F16
+	WORD $0x3cc00110 // ldur q16, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F17
+	WORD $0x3cc10111 // ldur q17, [x8, #16]
 	WORD $0x6eb0e5d2 // fcmgt v18.4s, v14.4s, v16.4s
 	WORD $0x6e6e1e12 // bsl v18.16b, v16.16b, v14.16b
 	WORD $0x4eb21e4e // mov v14.16b, v18.16b
@@ -9597,9 +9287,9 @@ loop11:
 
 loop13:
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F16
+	WORD $0x3cc00110 // ldur q16, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F17
+	WORD $0x3cc10111 // ldur q17, [x8, #16]
 	WORD $0x6eaee612 // fcmgt v18.4s, v16.4s, v14.4s
 	WORD $0x6e6e1e12 // bsl v18.16b, v16.16b, v14.16b
 	WORD $0x4eb21e4e // mov v14.16b, v18.16b
@@ -9662,9 +9352,9 @@ done16:
 
 loop17:
 	ADD          R4<<3, R2, R6
-	FMOVQ        (R6), F16
+	WORD $0x3cc000d0 // ldur q16, [x6]
 	ADD          R4<<3, R2, R6
-	FMOVQ        16(R6), F17
+	WORD $0x3cc100d1 // ldur q17, [x6, #16]
 	WORD $0x6e30de10 // fmul v16.4s, v16.4s, v16.4s
 	WORD $0x6e31de31 // fmul v17.4s, v17.4s, v17.4s
 	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
@@ -9705,9 +9395,9 @@ loop19:
 	MOVD         $q5_k_one<>+0(SB), R6
 	FMOVQ        (R6), F14
 	ADD          R4<<3, R2, R6
-	FMOVQ        (R6), F15
+	WORD $0x3cc000cf // ldur q15, [x6]
 	ADD          R4<<3, R2, R6
-	FMOVQ        16(R6), F16
+	WORD $0x3cc100d0 // ldur q16, [x6, #16]
 	WORD $0x4e281def // and v15.16b, v15.16b, v8.16b
 	WORD $0x4e281e10 // and v16.16b, v16.16b, v8.16b
 	FMOVQ        9248(R2), F17
@@ -9789,9 +9479,9 @@ loop27:
 	ADD          R4<<3, R2, R8
 	FMOVQ        9296(R8), F17
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F18
+	WORD $0x3cc00112 // ldur q18, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F19
+	WORD $0x3cc10113 // ldur q19, [x8, #16]
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
 	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
@@ -9829,9 +9519,9 @@ loop29:
 
 loop31:
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F14
+	WORD $0x3cc0010e // ldur q14, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F15
+	WORD $0x3cc1010f // ldur q15, [x8, #16]
 	ADD          R5<<3, R2, R8
 	FMOVQ        8448(R8), F16
 	ADD          R5<<3, R2, R8
@@ -10013,9 +9703,9 @@ loop43:
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F18
+	WORD $0x3cc00112 // ldur q18, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F19
+	WORD $0x3cc10113 // ldur q19, [x8, #16]
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
 	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
@@ -10198,9 +9888,9 @@ loop51:
 	WORD $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
 	WORD $0x4e35d673 // fadd v19.4s, v19.4s, v21.4s
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F20
+	WORD $0x3cc00114 // ldur q20, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F21
+	WORD $0x3cc10115 // ldur q21, [x8, #16]
 	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
 	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
@@ -10242,9 +9932,9 @@ loop53:
 
 loop55:
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F14
+	WORD $0x3cc0010e // ldur q14, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F15
+	WORD $0x3cc1010f // ldur q15, [x8, #16]
 	ADD          R5<<3, R2, R8
 	FMOVQ        8448(R8), F16
 	ADD          R5<<3, R2, R8
@@ -10426,9 +10116,9 @@ loop67:
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F18
+	WORD $0x3cc00112 // ldur q18, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F19
+	WORD $0x3cc10113 // ldur q19, [x8, #16]
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
 	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
@@ -10611,9 +10301,9 @@ loop75:
 	WORD $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
 	WORD $0x4e35d673 // fadd v19.4s, v19.4s, v21.4s
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F20
+	WORD $0x3cc00114 // ldur q20, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F21
+	WORD $0x3cc10115 // ldur q21, [x8, #16]
 	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
 	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
@@ -10771,9 +10461,9 @@ loop83:
 
 loop85:
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F14
+	WORD $0x3cc0010e // ldur q14, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F15
+	WORD $0x3cc1010f // ldur q15, [x8, #16]
 	ADD          R5<<3, R2, R8
 	FMOVQ        8448(R8), F16
 	ADD          R5<<3, R2, R8
@@ -10955,9 +10645,9 @@ loop97:
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F18
+	WORD $0x3cc00112 // ldur q18, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F19
+	WORD $0x3cc10113 // ldur q19, [x8, #16]
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
 	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
@@ -11140,9 +10830,9 @@ loop105:
 	WORD $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
 	WORD $0x4e35d673 // fadd v19.4s, v19.4s, v21.4s
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F20
+	WORD $0x3cc00114 // ldur q20, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F21
+	WORD $0x3cc10115 // ldur q21, [x8, #16]
 	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
 	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
@@ -11300,9 +10990,9 @@ loop113:
 
 loop115:
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F14
+	WORD $0x3cc0010e // ldur q14, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F15
+	WORD $0x3cc1010f // ldur q15, [x8, #16]
 	ADD          R5<<3, R2, R8
 	FMOVQ        48192(R8), F16
 	ADD          R5<<3, R2, R8
@@ -11482,9 +11172,9 @@ loop127:
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F18
+	WORD $0x3cc00112 // ldur q18, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F19
+	WORD $0x3cc10113 // ldur q19, [x8, #16]
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
 	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
@@ -11667,9 +11357,9 @@ loop135:
 	WORD $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
 	WORD $0x4e35d673 // fadd v19.4s, v19.4s, v21.4s
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F20
+	WORD $0x3cc00114 // ldur q20, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F21
+	WORD $0x3cc10115 // ldur q21, [x8, #16]
 	WORD $0x4eb4d652 // fsub v18.4s, v18.4s, v20.4s
 	WORD $0x4eb5d673 // fsub v19.4s, v19.4s, v21.4s
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
@@ -12039,9 +11729,9 @@ loop153:
 
 loop155:
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F14
+	WORD $0x3cc0010e // ldur q14, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F15
+	WORD $0x3cc1010f // ldur q15, [x8, #16]
 	FMOVQ        59648(R2), F16
 	FMOVQ        59664(R2), F17
 	ADD          R5<<3, R2, R8

@@ -24,6 +24,21 @@ DATA q6_k_shuffle4<>+0(SB)/8, $0x8080800b8080800a
 DATA q6_k_shuffle4<>+8(SB)/8, $0x8080800d8080800c
 GLOBL q6_k_shuffle4<>(SB), RODATA|NOPTR, $16
 
+// q6_k_shuffle5: bytes 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15
+DATA q6_k_shuffle5<>+0(SB)/8, $0x0706050403020100
+DATA q6_k_shuffle5<>+8(SB)/8, $0x0f0e0d0c0b0a0908
+GLOBL q6_k_shuffle5<>(SB), RODATA|NOPTR, $16
+
+// q6_k_shuffle6: bytes - - - 0 - - - 1 - - - 2 - - - 3
+DATA q6_k_shuffle6<>+0(SB)/8, $0x0180808000808080
+DATA q6_k_shuffle6<>+8(SB)/8, $0x0380808002808080
+GLOBL q6_k_shuffle6<>(SB), RODATA|NOPTR, $16
+
+// q6_k_shuffle7: bytes - - - 4 - - - 5 - - - 6 - - - 7
+DATA q6_k_shuffle7<>+0(SB)/8, $0x0580808004808080
+DATA q6_k_shuffle7<>+8(SB)/8, $0x0780808006808080
+GLOBL q6_k_shuffle7<>(SB), RODATA|NOPTR, $16
+
 // q6_k_order: int32 0x3020100 0x3020100 0x7060504 0x7060504
 DATA q6_k_order<>+0(SB)/8, $0x0302010003020100
 DATA q6_k_order<>+8(SB)/8, $0x0706050407060504
@@ -33,6 +48,16 @@ GLOBL q6_k_order<>(SB), RODATA|NOPTR, $16
 DATA q6_k_order2<>+0(SB)/8, $0x0b0a09080b0a0908
 DATA q6_k_order2<>+8(SB)/8, $0x0f0e0d0c0f0e0d0c
 GLOBL q6_k_order2<>(SB), RODATA|NOPTR, $16
+
+// q6_k_shuffle8: bytes - - - 8 - - - 9 - - - 10 - - - 11
+DATA q6_k_shuffle8<>+0(SB)/8, $0x0980808008808080
+DATA q6_k_shuffle8<>+8(SB)/8, $0x0b8080800a808080
+GLOBL q6_k_shuffle8<>(SB), RODATA|NOPTR, $16
+
+// q6_k_shuffle9: bytes - - - 12 - - - 13 - - - 14 - - - 15
+DATA q6_k_shuffle9<>+0(SB)/8, $0x0d8080800c808080
+DATA q6_k_shuffle9<>+8(SB)/8, $0x0f8080800e808080
+GLOBL q6_k_shuffle9<>(SB), RODATA|NOPTR, $16
 
 // q6_k_mask: float32, 4 times 0x7fffffff
 DATA q6_k_mask<>+0(SB)/8, $0x7fffffff7fffffff
@@ -76,20 +101,20 @@ TEXT ·matmulQ81xQ6_KDotProd(SB), NOSPLIT, $0-72
 	// constants of the loops
 	WORD $0x4f01e600 // movi v0.16b, #48
 	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f066442 // movi v2.4s, #194, lsl #24
-	WORD $0x4f0707e3 // movi v3.4s, #255
 	MOVD         $q6_k_order<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $q6_k_order2<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         $q6_k_shuffle5<>+0(SB), R0
+	FMOVQ        (R0), F4
+	MOVD         $q6_k_shuffle6<>+0(SB), R0
 	FMOVQ        (R0), F5
-	MOVD         $q6_k_shuffle<>+0(SB), R0
+	MOVD         $q6_k_shuffle7<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $q6_k_shuffle2<>+0(SB), R0
+	MOVD         $q6_k_shuffle8<>+0(SB), R0
 	FMOVQ        (R0), F7
-	MOVD         $q6_k_shuffle3<>+0(SB), R0
+	MOVD         $q6_k_shuffle9<>+0(SB), R0
 	FMOVQ        (R0), F8
-	MOVD         $q6_k_shuffle4<>+0(SB), R0
-	FMOVQ        (R0), F9
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -97,17 +122,15 @@ TEXT ·matmulQ81xQ6_KDotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         s+32(FP), R5
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4f00e40e // movi v14.16b, #0
 	MOVD         blocks+64(FP), R6
 	MOVD         R1, R7
 	SUBS         $1, R6
@@ -120,223 +143,188 @@ loop3:
 	WORD $0xf98460e0 // prfm pldl1keep, [x7, #2240]
 
 	// scales of values 0 to 255, times those of the activations
-	WORD $0x7d41a0f2 // ldr h18, [x7, #208]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVQ        192(R7), F19
-	FMOVQ        194(R7), F20
-	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
-	WORD $0x4e070294 // tbl v20.16b, { v20.16b }, v7.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4f385673 // shl v19.4s, v19.4s, #24
-	WORD $0x4f385694 // shl v20.4s, v20.4s, #24
-	WORD $0x4f280673 // sshr v19.4s, v19.4s, #24
-	WORD $0x4f280694 // sshr v20.4s, v20.4s, #24
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x3ccc00ef // ldur q15, [x7, #192]
+	WORD $0x4e0401ef // tbl v15.16b, { v15.16b }, v4.16b
+	WORD $0x7c4d00f0 // ldur h16, [x7, #208]
+	WORD $0x1ee24210 // fcvt s16, h16
+	WORD $0x4e0501f1 // tbl v17.16b, { v15.16b }, v5.16b
+	WORD $0x4e0601f2 // tbl v18.16b, { v15.16b }, v6.16b
+	WORD $0x4f280631 // sshr v17.4s, v17.4s, #24
+	WORD $0x4f280652 // sshr v18.4s, v18.4s, #24
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc00093 // ldur q19, [x4]
+	WORD $0x4e020274 // tbl v20.16b, { v19.16b }, v2.16b
+	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
+	WORD $0x6e34de34 // fmul v20.4s, v17.4s, v20.4s
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	FLDPQ        (R4), (F20, F21)
-	WORD $0x4e040295 // tbl v21.16b, { v20.16b }, v4.16b
-	WORD $0x4e050294 // tbl v20.16b, { v20.16b }, v5.16b
-	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	WORD $0x6e22de73 // fmul v19.4s, v19.4s, v2.4s
-	WORD $0x6e22de52 // fmul v18.4s, v18.4s, v2.4s
-	FLDPQ        (R5), (F22, F23)
-	WORD $0x4e36ce6a // fmla v10.4s, v19.4s, v22.4s
-	WORD $0x4e37ce4b // fmla v11.4s, v18.4s, v23.4s
-	WORD $0x7d41a0f2 // ldr h18, [x7, #208]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVQ        194(R7), F19
-	WORD $0x4e080276 // tbl v22.16b, { v19.16b }, v8.16b
-	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4f3856d6 // shl v22.4s, v22.4s, #24
-	WORD $0x4f385673 // shl v19.4s, v19.4s, #24
-	WORD $0x4f2806d6 // sshr v22.4s, v22.4s, #24
-	WORD $0x4f280673 // sshr v19.4s, v19.4s, #24
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e36de56 // fmul v22.4s, v18.4s, v22.4s
-	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
-	FLDPQ        (R4), (F19, F23)
-	WORD $0x4e0402f3 // tbl v19.16b, { v23.16b }, v4.16b
-	WORD $0x4e0502f7 // tbl v23.16b, { v23.16b }, v5.16b
-	WORD $0x6e33ded3 // fmul v19.4s, v22.4s, v19.4s
-	WORD $0x6e37de57 // fmul v23.4s, v18.4s, v23.4s
-	WORD $0x6e22ded6 // fmul v22.4s, v22.4s, v2.4s
-	WORD $0x6e22de52 // fmul v18.4s, v18.4s, v2.4s
-	FLDPQ        32(R5), (F24, F25)
-	WORD $0x4e38cecc // fmla v12.4s, v22.4s, v24.4s
-	WORD $0x4e39ce4d // fmla v13.4s, v18.4s, v25.4s
+	WORD $0x3cc000b5 // ldur q21, [x5]
+	WORD $0x3cc100b6 // ldur q22, [x5, #16]
+	WORD $0x4e35ce2d // fmla v13.4s, v17.4s, v21.4s
+	WORD $0x4e36ce4e // fmla v14.4s, v18.4s, v22.4s
+	WORD $0x4e0701f1 // tbl v17.16b, { v15.16b }, v7.16b
+	WORD $0x4e0801ef // tbl v15.16b, { v15.16b }, v8.16b
+	WORD $0x4f280631 // sshr v17.4s, v17.4s, #24
+	WORD $0x4f2805ef // sshr v15.4s, v15.4s, #24
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	WORD $0x3cc10090 // ldur q16, [x4, #16]
+	WORD $0x4e020212 // tbl v18.16b, { v16.16b }, v2.16b
+	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
+	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
+	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
+	WORD $0x3cc200b5 // ldur q21, [x5, #32]
+	WORD $0x3cc300b6 // ldur q22, [x5, #48]
+	WORD $0x4e35ce2d // fmla v13.4s, v17.4s, v21.4s
+	WORD $0x4e36cdee // fmla v14.4s, v15.4s, v22.4s
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        (R7), (F18, F22)
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	FLDPQ        128(R7), (F24, F25)
-	WORD $0x4f245718 // shl v24.4s, v24.4s, #4
-	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4eb81e52 // orr v18.16b, v18.16b, v24.16b
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	FLDPQ        (R3), (F24, F25)
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e98965a // sdot v26.4s, v18.16b, v24.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9996d2 // sdot v18.4s, v22.16b, v25.16b
-	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4f9512ca // fmla v10.4s, v22.4s, v21.s[0]
-	WORD $0x4fb5124b // fmla v11.4s, v18.4s, v21.s[1]
+	WORD $0x3cc000ef // ldur q15, [x7]
+	WORD $0x3cc100f1 // ldur q17, [x7, #16]
+	WORD $0x4e211df5 // and v21.16b, v15.16b, v1.16b
+	WORD $0x4e211e36 // and v22.16b, v17.16b, v1.16b
+	WORD $0x3cc800f7 // ldur q23, [x7, #128]
+	WORD $0x3cc900f8 // ldur q24, [x7, #144]
+	WORD $0x4f2456f9 // shl v25.4s, v23.4s, #4
+	WORD $0x4f24571a // shl v26.4s, v24.4s, #4
+	WORD $0x6ea01f35 // bit v21.16b, v25.16b, v0.16b
+	WORD $0x6ea01f56 // bit v22.16b, v26.16b, v0.16b
+	WORD $0x3cc00079 // ldur q25, [x3]
+	WORD $0x3cc1007a // ldur q26, [x3, #16]
+	WORD $0x4f00e41b // movi v27.16b, #0
+	WORD $0x4e9996bb // sdot v27.4s, v21.16b, v25.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9a96d5 // sdot v21.4s, v22.16b, v26.16b
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        32(R7), (F18, F22)
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	FLDPQ        128(R7), (F24, F25)
-	WORD $0x4f225718 // shl v24.4s, v24.4s, #2
-	WORD $0x4f225739 // shl v25.4s, v25.4s, #2
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4eb81e52 // orr v18.16b, v18.16b, v24.16b
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	FLDPQ        32(R3), (F24, F25)
+	WORD $0x3cc200f6 // ldur q22, [x7, #32]
+	WORD $0x3cc300f9 // ldur q25, [x7, #48]
+	WORD $0x4e211eda // and v26.16b, v22.16b, v1.16b
+	WORD $0x4e211f3c // and v28.16b, v25.16b, v1.16b
+	WORD $0x4f2256fd // shl v29.4s, v23.4s, #2
+	WORD $0x4f22571e // shl v30.4s, v24.4s, #2
+	WORD $0x6ea01fba // bit v26.16b, v29.16b, v0.16b
+	WORD $0x6ea01fdc // bit v28.16b, v30.16b, v0.16b
+	WORD $0x3cc2007d // ldur q29, [x3, #32]
+	WORD $0x3cc3007e // ldur q30, [x3, #48]
+	WORD $0x4f00e41f // movi v31.16b, #0
+	WORD $0x4e9d975f // sdot v31.4s, v26.16b, v29.16b
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e98965a // sdot v26.4s, v18.16b, v24.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9996d2 // sdot v18.4s, v22.16b, v25.16b
-	WORD $0x4e21db56 // scvtf v22.4s, v26.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4f951acc // fmla v12.4s, v22.4s, v21.s[2]
-	WORD $0x4fb51a4d // fmla v13.4s, v18.4s, v21.s[3]
+	WORD $0x4e9e979a // sdot v26.4s, v28.16b, v30.16b
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        (R7), (F18, F21)
-	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
-	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
-	FLDPQ        128(R7), (F22, F24)
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4eb61e52 // orr v18.16b, v18.16b, v22.16b
-	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
-	FLDPQ        64(R3), (F22, F24)
-	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9896b2 // sdot v18.4s, v21.16b, v24.16b
-	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4f9412ae // fmla v14.4s, v21.4s, v20.s[0]
-	WORD $0x4fb4124f // fmla v15.4s, v18.4s, v20.s[1]
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	WORD $0x6ea01eef // bit v15.16b, v23.16b, v0.16b
+	WORD $0x6ea01f11 // bit v17.16b, v24.16b, v0.16b
+	WORD $0x3cc4007c // ldur q28, [x3, #64]
+	WORD $0x3cc5007d // ldur q29, [x3, #80]
+	WORD $0x4f00e41e // movi v30.16b, #0
+	WORD $0x4e9c95fe // sdot v30.4s, v15.16b, v28.16b
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e9d962f // sdot v15.4s, v17.16b, v29.16b
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        32(R7), (F18, F21)
-	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
-	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
-	FLDPQ        128(R7), (F22, F24)
-	WORD $0x6f0e06d6 // ushr v22.16b, v22.16b, #2
+	WORD $0x6f0c06d1 // ushr v17.16b, v22.16b, #4
+	WORD $0x6f0c0736 // ushr v22.16b, v25.16b, #4
+	WORD $0x6f0e06f7 // ushr v23.16b, v23.16b, #2
 	WORD $0x6f0e0718 // ushr v24.16b, v24.16b, #2
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4eb61e52 // orr v18.16b, v18.16b, v22.16b
-	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
-	FLDPQ        96(R3), (F22, F24)
+	WORD $0x6ea01ef1 // bit v17.16b, v23.16b, v0.16b
+	WORD $0x6ea01f16 // bit v22.16b, v24.16b, v0.16b
+	WORD $0x3cc60077 // ldur q23, [x3, #96]
+	WORD $0x3cc70078 // ldur q24, [x3, #112]
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969659 // sdot v25.4s, v18.16b, v22.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9896b2 // sdot v18.4s, v21.16b, v24.16b
-	WORD $0x4e21db35 // scvtf v21.4s, v25.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4f941ab0 // fmla v16.4s, v21.4s, v20.s[2]
-	WORD $0x4fb41a51 // fmla v17.4s, v18.4s, v20.s[3]
+	WORD $0x4e979639 // sdot v25.4s, v17.16b, v23.16b
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e9896d1 // sdot v17.4s, v22.16b, v24.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eb5bf75 // addp v21.4s, v27.4s, v21.4s
+	WORD $0x4ebabff6 // addp v22.4s, v31.4s, v26.4s
+	WORD $0x4eb6beb5 // addp v21.4s, v21.4s, v22.4s
+	WORD $0x4eafbfcf // addp v15.4s, v30.4s, v15.4s
+	WORD $0x4eb1bf31 // addp v17.4s, v25.4s, v17.4s
+	WORD $0x4eb1bdef // addp v15.4s, v15.4s, v17.4s
+	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e34ce29 // fmla v9.4s, v17.4s, v20.4s
+	WORD $0x4e33cdea // fmla v10.4s, v15.4s, v19.4s
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        64(R7), (F18, F20)
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	FLDPQ        160(R7), (F21, F22)
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FLDPQ        128(R3), (F21, F22)
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959658 // sdot v24.4s, v18.16b, v21.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e969692 // sdot v18.4s, v20.16b, v22.16b
-	WORD $0x4e21db14 // scvtf v20.4s, v24.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4f93128a // fmla v10.4s, v20.4s, v19.s[0]
-	WORD $0x4fb3124b // fmla v11.4s, v18.4s, v19.s[1]
+	WORD $0x3cc400ef // ldur q15, [x7, #64]
+	WORD $0x3cc500f1 // ldur q17, [x7, #80]
+	WORD $0x4e211df3 // and v19.16b, v15.16b, v1.16b
+	WORD $0x4e211e34 // and v20.16b, v17.16b, v1.16b
+	WORD $0x3cca00f5 // ldur q21, [x7, #160]
+	WORD $0x3ccb00f6 // ldur q22, [x7, #176]
+	WORD $0x4f2456b7 // shl v23.4s, v21.4s, #4
+	WORD $0x4f2456d8 // shl v24.4s, v22.4s, #4
+	WORD $0x6ea01ef3 // bit v19.16b, v23.16b, v0.16b
+	WORD $0x6ea01f14 // bit v20.16b, v24.16b, v0.16b
+	WORD $0x3cc80077 // ldur q23, [x3, #128]
+	WORD $0x3cc90078 // ldur q24, [x3, #144]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e979679 // sdot v25.4s, v19.16b, v23.16b
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e989693 // sdot v19.4s, v20.16b, v24.16b
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        96(R7), (F18, F20)
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	FLDPQ        160(R7), (F21, F22)
-	WORD $0x4f2256b5 // shl v21.4s, v21.4s, #2
-	WORD $0x4f2256d6 // shl v22.4s, v22.4s, #2
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FLDPQ        160(R3), (F21, F22)
+	WORD $0x3cc600f4 // ldur q20, [x7, #96]
+	WORD $0x3cc700f7 // ldur q23, [x7, #112]
+	WORD $0x4e211e98 // and v24.16b, v20.16b, v1.16b
+	WORD $0x4e211efa // and v26.16b, v23.16b, v1.16b
+	WORD $0x4f2256bb // shl v27.4s, v21.4s, #2
+	WORD $0x4f2256dc // shl v28.4s, v22.4s, #2
+	WORD $0x6ea01f78 // bit v24.16b, v27.16b, v0.16b
+	WORD $0x6ea01f9a // bit v26.16b, v28.16b, v0.16b
+	WORD $0x3cca007b // ldur q27, [x3, #160]
+	WORD $0x3ccb007c // ldur q28, [x3, #176]
+	WORD $0x4f00e41d // movi v29.16b, #0
+	WORD $0x4e9b971d // sdot v29.4s, v24.16b, v27.16b
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959658 // sdot v24.4s, v18.16b, v21.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e969692 // sdot v18.4s, v20.16b, v22.16b
-	WORD $0x4e21db14 // scvtf v20.4s, v24.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4f931a8c // fmla v12.4s, v20.4s, v19.s[2]
-	WORD $0x4fb31a4d // fmla v13.4s, v18.4s, v19.s[3]
+	WORD $0x4e9c9758 // sdot v24.4s, v26.16b, v28.16b
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        64(R7), (F18, F19)
-	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
-	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
-	FLDPQ        160(R7), (F20, F21)
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FLDPQ        192(R3), (F20, F21)
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e949656 // sdot v22.4s, v18.16b, v20.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e959672 // sdot v18.4s, v19.16b, v21.16b
-	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4f97126e // fmla v14.4s, v19.4s, v23.s[0]
-	WORD $0x4fb7124f // fmla v15.4s, v18.4s, v23.s[1]
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	WORD $0x6ea01eaf // bit v15.16b, v21.16b, v0.16b
+	WORD $0x6ea01ed1 // bit v17.16b, v22.16b, v0.16b
+	WORD $0x3ccc007a // ldur q26, [x3, #192]
+	WORD $0x3ccd007b // ldur q27, [x3, #208]
+	WORD $0x4f00e41c // movi v28.16b, #0
+	WORD $0x4e9a95fc // sdot v28.4s, v15.16b, v26.16b
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e9b962f // sdot v15.4s, v17.16b, v27.16b
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        96(R7), (F18, F19)
-	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
-	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
-	FLDPQ        160(R7), (F20, F21)
-	WORD $0x6f0e0694 // ushr v20.16b, v20.16b, #2
+	WORD $0x6f0c0691 // ushr v17.16b, v20.16b, #4
+	WORD $0x6f0c06f4 // ushr v20.16b, v23.16b, #4
 	WORD $0x6f0e06b5 // ushr v21.16b, v21.16b, #2
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FLDPQ        224(R3), (F20, F21)
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e949656 // sdot v22.4s, v18.16b, v20.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e959672 // sdot v18.4s, v19.16b, v21.16b
-	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4f971a70 // fmla v16.4s, v19.4s, v23.s[2]
-	WORD $0x4fb71a51 // fmla v17.4s, v18.4s, v23.s[3]
+	WORD $0x6f0e06d6 // ushr v22.16b, v22.16b, #2
+	WORD $0x6ea01eb1 // bit v17.16b, v21.16b, v0.16b
+	WORD $0x6ea01ed4 // bit v20.16b, v22.16b, v0.16b
+	WORD $0x3cce0075 // ldur q21, [x3, #224]
+	WORD $0x3ccf0076 // ldur q22, [x3, #240]
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e959637 // sdot v23.4s, v17.16b, v21.16b
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e969691 // sdot v17.4s, v20.16b, v22.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eb3bf33 // addp v19.4s, v25.4s, v19.4s
+	WORD $0x4eb8bfb4 // addp v20.4s, v29.4s, v24.4s
+	WORD $0x4eb4be73 // addp v19.4s, v19.4s, v20.4s
+	WORD $0x4eafbf8f // addp v15.4s, v28.4s, v15.4s
+	WORD $0x4eb1bef1 // addp v17.4s, v23.4s, v17.4s
+	WORD $0x4eb1bdef // addp v15.4s, v15.4s, v17.4s
+	WORD $0x4e21da71 // scvtf v17.4s, v19.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e32ce2b // fmla v11.4s, v17.4s, v18.4s
+	WORD $0x4e30cdec // fmla v12.4s, v15.4s, v16.4s
 	ADD          $0xd2, R7
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -346,19 +334,18 @@ loop3:
 
 done4:
 	ADD          $1, R6
+	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
-	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
-	WORD $0x4e2fd56b // fadd v11.4s, v11.4s, v15.4s
-	WORD $0x4e30d54a // fadd v10.4s, v10.4s, v16.4s
-	WORD $0x4e31d56b // fadd v11.4s, v11.4s, v17.4s
+	WORD $0x4f06644b // movi v11.4s, #194, lsl #24
+	WORD $0x4e2bcda9 // fmla v9.4s, v13.4s, v11.4s
+	WORD $0x4e2bcdca // fmla v10.4s, v14.4s, v11.4s
 
 	// sums of the lanes
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x7e30d96b // faddp s11, v11.2s
-	FMOVS        F11, (R0)
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS        F10, (R0)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -409,11 +396,10 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d41a0ec // ldr h12, [x7, #208]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        192(R7), F13
-	FMOVQ        194(R7), F14
+	WORD $0x7c4d00ec // ldur h12, [x7, #208]
+	WORD $0x1ee2418c // fcvt s12, h12
+	WORD $0x3ccc00ed // ldur q13, [x7, #192]
+	WORD $0x3ccc20ee // ldur q14, [x7, #194]
 	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
 	WORD $0x4e0501ce // tbl v14.16b, { v14.16b }, v5.16b
 	WORD $0x4e231dad // and v13.16b, v13.16b, v3.16b
@@ -424,14 +410,13 @@ loop3:
 	WORD $0x4f2805ce // sshr v14.4s, v14.4s, #24
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91cc // fmul v12.4s, v14.4s, v12.s[0]
 	FMOVQ        F13, 32(R0)
 	FMOVQ        F12, 48(R0)
-	WORD $0x7d41a0ec // ldr h12, [x7, #208]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        194(R7), F13
+	WORD $0x7c4d00ec // ldur h12, [x7, #208]
+	WORD $0x1ee2418c // fcvt s12, h12
+	WORD $0x3ccc20ed // ldur q13, [x7, #194]
 	WORD $0x4e0601ae // tbl v14.16b, { v13.16b }, v6.16b
 	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
 	WORD $0x4e231dce // and v14.16b, v14.16b, v3.16b
@@ -442,340 +427,300 @@ loop3:
 	WORD $0x4f2805ad // sshr v13.4s, v13.4s, #24
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c91ac // fmul v12.4s, v13.4s, v12.s[0]
 	FMOVQ        F14, 64(R0)
 	FMOVQ        F12, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        (R7), (F12, F13)
-	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	FLDPQ        128(R7), (F14, F15)
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
-	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
-	FLDPQ        (R4), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
-	FLDPQ        32(R4), (F15, F17)
+	WORD $0x3cc000ec // ldur q12, [x7]
+	WORD $0x3cc100ed // ldur q13, [x7, #16]
+	WORD $0x4e221d8e // and v14.16b, v12.16b, v2.16b
+	WORD $0x4e221daf // and v15.16b, v13.16b, v2.16b
+	WORD $0x3cc800f0 // ldur q16, [x7, #128]
+	WORD $0x3cc900f1 // ldur q17, [x7, #144]
+	WORD $0x4f245612 // shl v18.4s, v16.4s, #4
+	WORD $0x4f245633 // shl v19.4s, v17.4s, #4
+	WORD $0x6ea01e4e // bit v14.16b, v18.16b, v0.16b
+	WORD $0x6ea01e6f // bit v15.16b, v19.16b, v0.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	WORD $0x3cc00092 // ldur q18, [x4]
+	WORD $0x3cc10093 // ldur q19, [x4, #16]
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9295d4 // sdot v20.4s, v14.16b, v18.16b
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e9195ac // sdot v12.4s, v13.16b, v17.16b
+	WORD $0x4e9395f2 // sdot v18.4s, v15.16b, v19.16b
+	WORD $0x3cc20093 // ldur q19, [x4, #32]
+	WORD $0x3cc30095 // ldur q21, [x4, #48]
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e9595ee // sdot v14.4s, v15.16b, v21.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        36(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        (R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0xbc42000f // ldur s15, [x0, #32]
+	WORD $0xbc424013 // ldur s19, [x0, #36]
+	WORD $0xbc4000b5 // ldur s21, [x5]
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e2fdeb7 // fmul v23.4s, v21.4s, v15.4s
+	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
+	WORD $0x4f971288 // fmla v8.4s, v20.4s, v23.s[0]
+	WORD $0x4f951249 // fmla v9.4s, v18.4s, v21.s[0]
+	WORD $0xbc4040b2 // ldur s18, [x5, #4]
+	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2dde33 // fmul v19.4s, v17.4s, v13.4s
-	WORD $0x6e2fde31 // fmul v17.4s, v17.4s, v15.4s
-	WORD $0x4e33ce08 // fmla v8.4s, v16.4s, v19.4s
-	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
-	FMOVS        4(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
-	WORD $0x4e2dce0a // fmla v10.4s, v16.4s, v13.4s
-	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
+	WORD $0x6e2fde4f // fmul v15.4s, v18.4s, v15.4s
+	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	WORD $0x4f8f128a // fmla v10.4s, v20.4s, v15.s[0]
+	WORD $0x4f9211cb // fmla v11.4s, v14.4s, v18.s[0]
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        32(R7), (F12, F13)
-	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	FLDPQ        128(R7), (F14, F15)
-	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
-	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
-	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
-	FLDPQ        64(R4), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
-	FLDPQ        96(R4), (F15, F17)
+	WORD $0x3cc200ee // ldur q14, [x7, #32]
+	WORD $0x3cc300ef // ldur q15, [x7, #48]
+	WORD $0x4e221dd2 // and v18.16b, v14.16b, v2.16b
+	WORD $0x4e221df3 // and v19.16b, v15.16b, v2.16b
+	WORD $0x4f225614 // shl v20.4s, v16.4s, #2
+	WORD $0x4f225635 // shl v21.4s, v17.4s, #2
+	WORD $0x6ea01e92 // bit v18.16b, v20.16b, v0.16b
+	WORD $0x6ea01eb3 // bit v19.16b, v21.16b, v0.16b
+	WORD $0x4e218652 // add v18.16b, v18.16b, v1.16b
+	WORD $0x4e218673 // add v19.16b, v19.16b, v1.16b
+	WORD $0x3cc40094 // ldur q20, [x4, #64]
+	WORD $0x3cc50095 // ldur q21, [x4, #80]
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e949656 // sdot v22.4s, v18.16b, v20.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e959674 // sdot v20.4s, v19.16b, v21.16b
+	WORD $0x3cc60095 // ldur q21, [x4, #96]
+	WORD $0x3cc70097 // ldur q23, [x4, #112]
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e959658 // sdot v24.4s, v18.16b, v21.16b
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e9195ac // sdot v12.4s, v13.16b, v17.16b
+	WORD $0x4e979672 // sdot v18.4s, v19.16b, v23.16b
 
 	// integer sums times both scales
-	FMOVS        40(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        44(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        8(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2dde33 // fmul v19.4s, v17.4s, v13.4s
-	WORD $0x6e2fde31 // fmul v17.4s, v17.4s, v15.4s
-	WORD $0x4e33ce08 // fmla v8.4s, v16.4s, v19.4s
-	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
-	FMOVS        12(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
-	WORD $0x4e2dce0a // fmla v10.4s, v16.4s, v13.4s
-	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
+	WORD $0xbc428013 // ldur s19, [x0, #40]
+	WORD $0xbc42c015 // ldur s21, [x0, #44]
+	WORD $0xbc4080b7 // ldur s23, [x5, #8]
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e33def9 // fmul v25.4s, v23.4s, v19.4s
+	WORD $0x6e35def7 // fmul v23.4s, v23.4s, v21.4s
+	WORD $0x4f9912c8 // fmla v8.4s, v22.4s, v25.s[0]
+	WORD $0x4f971289 // fmla v9.4s, v20.4s, v23.s[0]
+	WORD $0xbc40c0b4 // ldur s20, [x5, #12]
+	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
+	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
+	WORD $0x4f9312ca // fmla v10.4s, v22.4s, v19.s[0]
+	WORD $0x4f94124b // fmla v11.4s, v18.4s, v20.s[0]
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        (R7), (F12, F13)
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
-	FLDPQ        128(R7), (F14, F15)
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6ea01e0c // bit v12.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2d // bit v13.16b, v17.16b, v0.16b
 	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
 	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
-	FLDPQ        128(R4), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
-	FLDPQ        160(R4), (F15, F17)
+	WORD $0x3cc80092 // ldur q18, [x4, #128]
+	WORD $0x3cc90093 // ldur q19, [x4, #144]
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e929594 // sdot v20.4s, v12.16b, v18.16b
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
+	WORD $0x4e9395b2 // sdot v18.4s, v13.16b, v19.16b
+	WORD $0x3cca0093 // ldur q19, [x4, #160]
+	WORD $0x3ccb0095 // ldur q21, [x4, #176]
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e939596 // sdot v22.4s, v12.16b, v19.16b
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e9195ac // sdot v12.4s, v13.16b, v17.16b
+	WORD $0x4e9595ac // sdot v12.4s, v13.16b, v21.16b
 
 	// integer sums times both scales
-	FMOVS        48(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        52(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        16(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2dde33 // fmul v19.4s, v17.4s, v13.4s
-	WORD $0x6e2fde31 // fmul v17.4s, v17.4s, v15.4s
-	WORD $0x4e33ce08 // fmla v8.4s, v16.4s, v19.4s
-	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
-	FMOVS        20(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
+	WORD $0xbc43000d // ldur s13, [x0, #48]
+	WORD $0xbc434013 // ldur s19, [x0, #52]
+	WORD $0xbc4100b5 // ldur s21, [x5, #16]
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e2ddeb7 // fmul v23.4s, v21.4s, v13.4s
+	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
+	WORD $0x4f971288 // fmla v8.4s, v20.4s, v23.s[0]
+	WORD $0x4f951249 // fmla v9.4s, v18.4s, v21.s[0]
+	WORD $0xbc4140b2 // ldur s18, [x5, #20]
+	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
-	WORD $0x4e2dce0a // fmla v10.4s, v16.4s, v13.4s
-	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
+	WORD $0x6e2dde4d // fmul v13.4s, v18.4s, v13.4s
+	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	WORD $0x4f8d128a // fmla v10.4s, v20.4s, v13.s[0]
+	WORD $0x4f92118b // fmla v11.4s, v12.4s, v18.s[0]
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        32(R7), (F12, F13)
-	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
-	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
-	FLDPQ        128(R7), (F14, F15)
-	WORD $0x6f0e05ce // ushr v14.16b, v14.16b, #2
-	WORD $0x6f0e05ef // ushr v15.16b, v15.16b, #2
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6f0c05cc // ushr v12.16b, v14.16b, #4
+	WORD $0x6f0c05ed // ushr v13.16b, v15.16b, #4
+	WORD $0x6f0e060e // ushr v14.16b, v16.16b, #2
+	WORD $0x6f0e062f // ushr v15.16b, v17.16b, #2
+	WORD $0x6ea01dcc // bit v12.16b, v14.16b, v0.16b
+	WORD $0x6ea01ded // bit v13.16b, v15.16b, v0.16b
 	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
 	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
-	FLDPQ        192(R4), (F14, F15)
+	WORD $0x3ccc008e // ldur q14, [x4, #192]
+	WORD $0x3ccd008f // ldur q15, [x4, #208]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
-	FLDPQ        224(R4), (F15, F17)
+	WORD $0x3cce008f // ldur q15, [x4, #224]
+	WORD $0x3ccf0091 // ldur q17, [x4, #240]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e9195ac // sdot v12.4s, v13.16b, v17.16b
 
 	// integer sums times both scales
-	FMOVS        56(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        60(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        24(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0xbc43800d // ldur s13, [x0, #56]
+	WORD $0xbc43c00f // ldur s15, [x0, #60]
+	WORD $0xbc4180b1 // ldur s17, [x5, #24]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2dde33 // fmul v19.4s, v17.4s, v13.4s
 	WORD $0x6e2fde31 // fmul v17.4s, v17.4s, v15.4s
-	WORD $0x4e33ce08 // fmla v8.4s, v16.4s, v19.4s
-	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
-	FMOVS        28(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f931208 // fmla v8.4s, v16.4s, v19.s[0]
+	WORD $0x4f9111c9 // fmla v9.4s, v14.4s, v17.s[0]
+	WORD $0xbc41c0ae // ldur s14, [x5, #28]
 	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
 	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
-	WORD $0x4e2dce0a // fmla v10.4s, v16.4s, v13.4s
-	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
+	WORD $0x4f8d120a // fmla v10.4s, v16.4s, v13.s[0]
+	WORD $0x4f8e118b // fmla v11.4s, v12.4s, v14.s[0]
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        64(R7), (F12, F13)
-	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	FLDPQ        160(R7), (F14, F15)
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
-	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
-	FLDPQ        256(R4), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
-	FLDPQ        288(R4), (F15, F17)
+	WORD $0x3cc400ec // ldur q12, [x7, #64]
+	WORD $0x3cc500ed // ldur q13, [x7, #80]
+	WORD $0x4e221d8e // and v14.16b, v12.16b, v2.16b
+	WORD $0x4e221daf // and v15.16b, v13.16b, v2.16b
+	WORD $0x3cca00f0 // ldur q16, [x7, #160]
+	WORD $0x3ccb00f1 // ldur q17, [x7, #176]
+	WORD $0x4f245612 // shl v18.4s, v16.4s, #4
+	WORD $0x4f245633 // shl v19.4s, v17.4s, #4
+	WORD $0x6ea01e4e // bit v14.16b, v18.16b, v0.16b
+	WORD $0x6ea01e6f // bit v15.16b, v19.16b, v0.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        256(R4), (F18, F19)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9295d4 // sdot v20.4s, v14.16b, v18.16b
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e9195ac // sdot v12.4s, v13.16b, v17.16b
+	WORD $0x4e9395f2 // sdot v18.4s, v15.16b, v19.16b
+	FLDPQ        288(R4), (F19, F21)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e9595ee // sdot v14.4s, v15.16b, v21.16b
 
 	// integer sums times both scales
-	FMOVS        64(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        68(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        32(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0xbc44000f // ldur s15, [x0, #64]
+	WORD $0xbc444013 // ldur s19, [x0, #68]
+	WORD $0xbc4200b5 // ldur s21, [x5, #32]
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e2fdeb7 // fmul v23.4s, v21.4s, v15.4s
+	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
+	WORD $0x4f971288 // fmla v8.4s, v20.4s, v23.s[0]
+	WORD $0x4f951249 // fmla v9.4s, v18.4s, v21.s[0]
+	WORD $0xbc4240b2 // ldur s18, [x5, #36]
+	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2dde33 // fmul v19.4s, v17.4s, v13.4s
-	WORD $0x6e2fde31 // fmul v17.4s, v17.4s, v15.4s
-	WORD $0x4e33ce08 // fmla v8.4s, v16.4s, v19.4s
-	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
-	FMOVS        36(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
-	WORD $0x4e2dce0a // fmla v10.4s, v16.4s, v13.4s
-	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
+	WORD $0x6e2fde4f // fmul v15.4s, v18.4s, v15.4s
+	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	WORD $0x4f8f128a // fmla v10.4s, v20.4s, v15.s[0]
+	WORD $0x4f9211cb // fmla v11.4s, v14.4s, v18.s[0]
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        96(R7), (F12, F13)
-	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	FLDPQ        160(R7), (F14, F15)
-	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
-	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
-	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
-	FLDPQ        320(R4), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
-	FLDPQ        352(R4), (F15, F17)
+	WORD $0x3cc600ee // ldur q14, [x7, #96]
+	WORD $0x3cc700ef // ldur q15, [x7, #112]
+	WORD $0x4e221dd2 // and v18.16b, v14.16b, v2.16b
+	WORD $0x4e221df3 // and v19.16b, v15.16b, v2.16b
+	WORD $0x4f225614 // shl v20.4s, v16.4s, #2
+	WORD $0x4f225635 // shl v21.4s, v17.4s, #2
+	WORD $0x6ea01e92 // bit v18.16b, v20.16b, v0.16b
+	WORD $0x6ea01eb3 // bit v19.16b, v21.16b, v0.16b
+	WORD $0x4e218652 // add v18.16b, v18.16b, v1.16b
+	WORD $0x4e218673 // add v19.16b, v19.16b, v1.16b
+	FLDPQ        320(R4), (F20, F21)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e949656 // sdot v22.4s, v18.16b, v20.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e959674 // sdot v20.4s, v19.16b, v21.16b
+	FLDPQ        352(R4), (F21, F23)
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e959658 // sdot v24.4s, v18.16b, v21.16b
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e9195ac // sdot v12.4s, v13.16b, v17.16b
+	WORD $0x4e979672 // sdot v18.4s, v19.16b, v23.16b
 
 	// integer sums times both scales
-	FMOVS        72(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        76(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        40(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2dde33 // fmul v19.4s, v17.4s, v13.4s
-	WORD $0x6e2fde31 // fmul v17.4s, v17.4s, v15.4s
-	WORD $0x4e33ce08 // fmla v8.4s, v16.4s, v19.4s
-	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
-	FMOVS        44(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
-	WORD $0x4e2dce0a // fmla v10.4s, v16.4s, v13.4s
-	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
+	WORD $0xbc448013 // ldur s19, [x0, #72]
+	WORD $0xbc44c015 // ldur s21, [x0, #76]
+	WORD $0xbc4280b7 // ldur s23, [x5, #40]
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e33def9 // fmul v25.4s, v23.4s, v19.4s
+	WORD $0x6e35def7 // fmul v23.4s, v23.4s, v21.4s
+	WORD $0x4f9912c8 // fmla v8.4s, v22.4s, v25.s[0]
+	WORD $0x4f971289 // fmla v9.4s, v20.4s, v23.s[0]
+	WORD $0xbc42c0b4 // ldur s20, [x5, #44]
+	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
+	WORD $0x6e35de94 // fmul v20.4s, v20.4s, v21.4s
+	WORD $0x4f9312ca // fmla v10.4s, v22.4s, v19.s[0]
+	WORD $0x4f94124b // fmla v11.4s, v18.4s, v20.s[0]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        64(R7), (F12, F13)
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
-	FLDPQ        160(R7), (F14, F15)
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6ea01e0c // bit v12.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2d // bit v13.16b, v17.16b, v0.16b
 	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
 	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
-	FLDPQ        384(R4), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8f95ae // sdot v14.4s, v13.16b, v15.16b
-	FLDPQ        416(R4), (F15, F17)
+	FLDPQ        384(R4), (F18, F19)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e929594 // sdot v20.4s, v12.16b, v18.16b
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
+	WORD $0x4e9395b2 // sdot v18.4s, v13.16b, v19.16b
+	FLDPQ        416(R4), (F19, F21)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e939596 // sdot v22.4s, v12.16b, v19.16b
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e9195ac // sdot v12.4s, v13.16b, v17.16b
+	WORD $0x4e9595ac // sdot v12.4s, v13.16b, v21.16b
 
 	// integer sums times both scales
-	FMOVS        80(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        84(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        48(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2dde33 // fmul v19.4s, v17.4s, v13.4s
-	WORD $0x6e2fde31 // fmul v17.4s, v17.4s, v15.4s
-	WORD $0x4e33ce08 // fmla v8.4s, v16.4s, v19.4s
-	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
-	FMOVS        52(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
+	WORD $0xbc45000d // ldur s13, [x0, #80]
+	WORD $0xbc454013 // ldur s19, [x0, #84]
+	WORD $0xbc4300b5 // ldur s21, [x5, #48]
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e2ddeb7 // fmul v23.4s, v21.4s, v13.4s
+	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
+	WORD $0x4f971288 // fmla v8.4s, v20.4s, v23.s[0]
+	WORD $0x4f951249 // fmla v9.4s, v18.4s, v21.s[0]
+	WORD $0xbc4340b2 // ldur s18, [x5, #52]
+	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
-	WORD $0x4e2dce0a // fmla v10.4s, v16.4s, v13.4s
-	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
+	WORD $0x6e2dde4d // fmul v13.4s, v18.4s, v13.4s
+	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	WORD $0x4f8d128a // fmla v10.4s, v20.4s, v13.s[0]
+	WORD $0x4f92118b // fmla v11.4s, v12.4s, v18.s[0]
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        96(R7), (F12, F13)
-	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
-	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
-	FLDPQ        160(R7), (F14, F15)
-	WORD $0x6f0e05ce // ushr v14.16b, v14.16b, #2
-	WORD $0x6f0e05ef // ushr v15.16b, v15.16b, #2
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6f0c05cc // ushr v12.16b, v14.16b, #4
+	WORD $0x6f0c05ed // ushr v13.16b, v15.16b, #4
+	WORD $0x6f0e060e // ushr v14.16b, v16.16b, #2
+	WORD $0x6f0e062f // ushr v15.16b, v17.16b, #2
+	WORD $0x6ea01dcc // bit v12.16b, v14.16b, v0.16b
+	WORD $0x6ea01ded // bit v13.16b, v15.16b, v0.16b
 	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
 	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
 	FLDPQ        448(R4), (F14, F15)
@@ -790,26 +735,22 @@ loop3:
 	WORD $0x4e9195ac // sdot v12.4s, v13.16b, v17.16b
 
 	// integer sums times both scales
-	FMOVS        88(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        92(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        56(R5), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0xbc45800d // ldur s13, [x0, #88]
+	WORD $0xbc45c00f // ldur s15, [x0, #92]
+	WORD $0xbc4380b1 // ldur s17, [x5, #56]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2dde33 // fmul v19.4s, v17.4s, v13.4s
 	WORD $0x6e2fde31 // fmul v17.4s, v17.4s, v15.4s
-	WORD $0x4e33ce08 // fmla v8.4s, v16.4s, v19.4s
-	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
-	FMOVS        60(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f931208 // fmla v8.4s, v16.4s, v19.s[0]
+	WORD $0x4f9111c9 // fmla v9.4s, v14.4s, v17.s[0]
+	WORD $0xbc43c0ae // ldur s14, [x5, #60]
 	WORD $0x4e21da50 // scvtf v16.4s, v18.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2dddcd // fmul v13.4s, v14.4s, v13.4s
 	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
-	WORD $0x4e2dce0a // fmla v10.4s, v16.4s, v13.4s
-	WORD $0x4e2ecd8b // fmla v11.4s, v12.4s, v14.4s
+	WORD $0x4f8d120a // fmla v10.4s, v16.4s, v13.s[0]
+	WORD $0x4f8e118b // fmla v11.4s, v12.4s, v14.s[0]
 	ADD          $0xd2, R7
 	ADD          $0x200, R4
 	ADD          $0x40, R5
@@ -885,11 +826,10 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d41a0ee // ldr h14, [x7, #208]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVQ        192(R7), F15
-	FMOVQ        194(R7), F16
+	WORD $0x7c4d00ee // ldur h14, [x7, #208]
+	WORD $0x1ee241ce // fcvt s14, h14
+	WORD $0x3ccc00ef // ldur q15, [x7, #192]
+	WORD $0x3ccc20f0 // ldur q16, [x7, #194]
 	WORD $0x4e0401ef // tbl v15.16b, { v15.16b }, v4.16b
 	WORD $0x4e050210 // tbl v16.16b, { v16.16b }, v5.16b
 	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
@@ -900,14 +840,13 @@ loop3:
 	WORD $0x4f280610 // sshr v16.4s, v16.4s, #24
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e920e // fmul v14.4s, v16.4s, v14.s[0]
 	FMOVQ        F15, 32(R0)
 	FMOVQ        F14, 48(R0)
-	WORD $0x7d41a0ee // ldr h14, [x7, #208]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVQ        194(R7), F15
+	WORD $0x7c4d00ee // ldur h14, [x7, #208]
+	WORD $0x1ee241ce // fcvt s14, h14
+	WORD $0x3ccc20ef // ldur q15, [x7, #194]
 	WORD $0x4e0601f0 // tbl v16.16b, { v15.16b }, v6.16b
 	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
 	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
@@ -918,197 +857,180 @@ loop3:
 	WORD $0x4f2805ef // sshr v15.4s, v15.4s, #24
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x4f8e91ee // fmul v14.4s, v15.4s, v14.s[0]
 	FMOVQ        F16, 64(R0)
 	FMOVQ        F14, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        (R7), (F14, F15)
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	FLDPQ        128(R7), (F16, F17)
-	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
-	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
-	FLDPQ        (R4), (F16, F17)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9195f0 // sdot v16.4s, v15.16b, v17.16b
-	FLDPQ        32(R4), (F17, F19)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9395f1 // sdot v17.4s, v15.16b, v19.16b
-	FLDPQ        64(R4), (F19, F21)
+	WORD $0x3cc000ee // ldur q14, [x7]
+	WORD $0x3cc100ef // ldur q15, [x7, #16]
+	WORD $0x4e221dd0 // and v16.16b, v14.16b, v2.16b
+	WORD $0x4e221df1 // and v17.16b, v15.16b, v2.16b
+	WORD $0x3cc800f2 // ldur q18, [x7, #128]
+	WORD $0x3cc900f3 // ldur q19, [x7, #144]
+	WORD $0x4f245654 // shl v20.4s, v18.4s, #4
+	WORD $0x4f245675 // shl v21.4s, v19.4s, #4
+	WORD $0x6ea01e90 // bit v16.16b, v20.16b, v0.16b
+	WORD $0x6ea01eb1 // bit v17.16b, v21.16b, v0.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	WORD $0x3cc00094 // ldur q20, [x4]
+	WORD $0x3cc10095 // ldur q21, [x4, #16]
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9595ee // sdot v14.4s, v15.16b, v21.16b
+	WORD $0x4e949616 // sdot v22.4s, v16.16b, v20.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e959634 // sdot v20.4s, v17.16b, v21.16b
+	WORD $0x3cc20095 // ldur q21, [x4, #32]
+	WORD $0x3cc30097 // ldur q23, [x4, #48]
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e959618 // sdot v24.4s, v16.16b, v21.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
+	WORD $0x3cc40097 // ldur q23, [x4, #64]
+	WORD $0x3cc50099 // ldur q25, [x4, #80]
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e97961a // sdot v26.4s, v16.16b, v23.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e999630 // sdot v16.4s, v17.16b, v25.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        36(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        (R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0xbc420011 // ldur s17, [x0, #32]
+	WORD $0xbc424017 // ldur s23, [x0, #36]
+	WORD $0xbc4000b9 // ldur s25, [x5]
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e31df3b // fmul v27.4s, v25.4s, v17.4s
+	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
+	WORD $0x4f9b12c8 // fmla v8.4s, v22.4s, v27.s[0]
+	WORD $0x4f991289 // fmla v9.4s, v20.4s, v25.s[0]
+	WORD $0xbc4040b4 // ldur s20, [x5, #4]
+	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e31de98 // fmul v24.4s, v20.4s, v17.4s
+	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
+	WORD $0x4f9812ca // fmla v10.4s, v22.4s, v24.s[0]
+	WORD $0x4f9412ab // fmla v11.4s, v21.4s, v20.s[0]
+	WORD $0xbc4080b4 // ldur s20, [x5, #8]
+	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fdeb7 // fmul v23.4s, v21.4s, v15.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e37ce48 // fmla v8.4s, v18.4s, v23.4s
-	WORD $0x4e35ce09 // fmla v9.4s, v16.4s, v21.4s
-	FMOVS        4(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
-	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
-	FMOVS        8(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21dad1 // scvtf v17.4s, v22.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
-	WORD $0x4e2fce2c // fmla v12.4s, v17.4s, v15.4s
-	WORD $0x4e30cdcd // fmla v13.4s, v14.4s, v16.4s
+	WORD $0x6e31de91 // fmul v17.4s, v20.4s, v17.4s
+	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
+	WORD $0x4f9112ac // fmla v12.4s, v21.4s, v17.s[0]
+	WORD $0x4f94120d // fmla v13.4s, v16.4s, v20.s[0]
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        32(R7), (F14, F15)
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	FLDPQ        128(R7), (F16, F17)
-	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
-	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
-	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
-	FLDPQ        96(R4), (F16, F17)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9195f0 // sdot v16.4s, v15.16b, v17.16b
-	FLDPQ        128(R4), (F17, F19)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9395f1 // sdot v17.4s, v15.16b, v19.16b
-	FLDPQ        160(R4), (F19, F21)
+	WORD $0x3cc200f0 // ldur q16, [x7, #32]
+	WORD $0x3cc300f1 // ldur q17, [x7, #48]
+	WORD $0x4e221e14 // and v20.16b, v16.16b, v2.16b
+	WORD $0x4e221e35 // and v21.16b, v17.16b, v2.16b
+	WORD $0x4f225656 // shl v22.4s, v18.4s, #2
+	WORD $0x4f225677 // shl v23.4s, v19.4s, #2
+	WORD $0x6ea01ed4 // bit v20.16b, v22.16b, v0.16b
+	WORD $0x6ea01ef5 // bit v21.16b, v23.16b, v0.16b
+	WORD $0x4e218694 // add v20.16b, v20.16b, v1.16b
+	WORD $0x4e2186b5 // add v21.16b, v21.16b, v1.16b
+	WORD $0x3cc60096 // ldur q22, [x4, #96]
+	WORD $0x3cc70097 // ldur q23, [x4, #112]
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9595ee // sdot v14.4s, v15.16b, v21.16b
+	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
+	WORD $0x3cc80097 // ldur q23, [x4, #128]
+	WORD $0x3cc90099 // ldur q25, [x4, #144]
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e9996b7 // sdot v23.4s, v21.16b, v25.16b
+	WORD $0x3cca0099 // ldur q25, [x4, #160]
+	WORD $0x3ccb009b // ldur q27, [x4, #176]
+	WORD $0x4f00e41c // movi v28.16b, #0
+	WORD $0x4e99969c // sdot v28.4s, v20.16b, v25.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9b96b4 // sdot v20.4s, v21.16b, v27.16b
 
 	// integer sums times both scales
-	FMOVS        40(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        44(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        12(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fdeb7 // fmul v23.4s, v21.4s, v15.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e37ce48 // fmla v8.4s, v18.4s, v23.4s
-	WORD $0x4e35ce09 // fmla v9.4s, v16.4s, v21.4s
-	FMOVS        16(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
-	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
-	FMOVS        20(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21dad1 // scvtf v17.4s, v22.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
-	WORD $0x4e2fce2c // fmla v12.4s, v17.4s, v15.4s
-	WORD $0x4e30cdcd // fmla v13.4s, v14.4s, v16.4s
+	WORD $0xbc428015 // ldur s21, [x0, #40]
+	WORD $0xbc42c019 // ldur s25, [x0, #44]
+	WORD $0xbc40c0bb // ldur s27, [x5, #12]
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e35df7d // fmul v29.4s, v27.4s, v21.4s
+	WORD $0x6e39df7b // fmul v27.4s, v27.4s, v25.4s
+	WORD $0x4f9d1308 // fmla v8.4s, v24.4s, v29.s[0]
+	WORD $0x4f9b12c9 // fmla v9.4s, v22.4s, v27.s[0]
+	WORD $0xbc4100b6 // ldur s22, [x5, #16]
+	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e35deda // fmul v26.4s, v22.4s, v21.4s
+	WORD $0x6e39ded6 // fmul v22.4s, v22.4s, v25.4s
+	WORD $0x4f9a130a // fmla v10.4s, v24.4s, v26.s[0]
+	WORD $0x4f9612eb // fmla v11.4s, v23.4s, v22.s[0]
+	WORD $0xbc4140b6 // ldur s22, [x5, #20]
+	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
+	WORD $0x6e39ded6 // fmul v22.4s, v22.4s, v25.4s
+	WORD $0x4f9512ec // fmla v12.4s, v23.4s, v21.s[0]
+	WORD $0x4f96128d // fmla v13.4s, v20.4s, v22.s[0]
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        (R7), (F14, F15)
 	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
 	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
-	FLDPQ        128(R7), (F16, F17)
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6ea01e4e // bit v14.16b, v18.16b, v0.16b
+	WORD $0x6ea01e6f // bit v15.16b, v19.16b, v0.16b
 	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
-	FLDPQ        192(R4), (F16, F17)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9195f0 // sdot v16.4s, v15.16b, v17.16b
-	FLDPQ        224(R4), (F17, F19)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9395f1 // sdot v17.4s, v15.16b, v19.16b
-	FLDPQ        256(R4), (F19, F21)
+	WORD $0x3ccc0094 // ldur q20, [x4, #192]
+	WORD $0x3ccd0095 // ldur q21, [x4, #208]
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
+	WORD $0x4e9495d6 // sdot v22.4s, v14.16b, v20.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9595f4 // sdot v20.4s, v15.16b, v21.16b
+	WORD $0x3cce0095 // ldur q21, [x4, #224]
+	WORD $0x3ccf0097 // ldur q23, [x4, #240]
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e9595d8 // sdot v24.4s, v14.16b, v21.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9795f5 // sdot v21.4s, v15.16b, v23.16b
+	FLDPQ        256(R4), (F23, F25)
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e9795da // sdot v26.4s, v14.16b, v23.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9595ee // sdot v14.4s, v15.16b, v21.16b
+	WORD $0x4e9995ee // sdot v14.4s, v15.16b, v25.16b
 
 	// integer sums times both scales
-	FMOVS        48(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        52(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        24(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fdeb7 // fmul v23.4s, v21.4s, v15.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e37ce48 // fmla v8.4s, v18.4s, v23.4s
-	WORD $0x4e35ce09 // fmla v9.4s, v16.4s, v21.4s
-	FMOVS        28(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
-	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
-	FMOVS        32(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21dad1 // scvtf v17.4s, v22.4s
+	WORD $0xbc43000f // ldur s15, [x0, #48]
+	WORD $0xbc434017 // ldur s23, [x0, #52]
+	WORD $0xbc4180b9 // ldur s25, [x5, #24]
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e2fdf3b // fmul v27.4s, v25.4s, v15.4s
+	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
+	WORD $0x4f9b12c8 // fmla v8.4s, v22.4s, v27.s[0]
+	WORD $0x4f991289 // fmla v9.4s, v20.4s, v25.s[0]
+	WORD $0xbc41c0b4 // ldur s20, [x5, #28]
+	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e2fde98 // fmul v24.4s, v20.4s, v15.4s
+	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
+	WORD $0x4f9812ca // fmla v10.4s, v22.4s, v24.s[0]
+	WORD $0x4f9412ab // fmla v11.4s, v21.4s, v20.s[0]
+	WORD $0xbc4200b4 // ldur s20, [x5, #32]
+	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
-	WORD $0x4e2fce2c // fmla v12.4s, v17.4s, v15.4s
-	WORD $0x4e30cdcd // fmla v13.4s, v14.4s, v16.4s
+	WORD $0x6e2fde8f // fmul v15.4s, v20.4s, v15.4s
+	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
+	WORD $0x4f8f12ac // fmla v12.4s, v21.4s, v15.s[0]
+	WORD $0x4f9411cd // fmla v13.4s, v14.4s, v20.s[0]
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        32(R7), (F14, F15)
-	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
-	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
-	FLDPQ        128(R7), (F16, F17)
-	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
-	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6f0c060e // ushr v14.16b, v16.16b, #4
+	WORD $0x6f0c062f // ushr v15.16b, v17.16b, #4
+	WORD $0x6f0e0650 // ushr v16.16b, v18.16b, #2
+	WORD $0x6f0e0671 // ushr v17.16b, v19.16b, #2
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
 	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	FLDPQ        288(R4), (F16, F17)
@@ -1128,221 +1050,191 @@ loop3:
 	WORD $0x4e9595ee // sdot v14.4s, v15.16b, v21.16b
 
 	// integer sums times both scales
-	FMOVS        56(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        60(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        36(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0xbc43800f // ldur s15, [x0, #56]
+	WORD $0xbc43c013 // ldur s19, [x0, #60]
+	WORD $0xbc4240b5 // ldur s21, [x5, #36]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e2fdeb7 // fmul v23.4s, v21.4s, v15.4s
 	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e37ce48 // fmla v8.4s, v18.4s, v23.4s
-	WORD $0x4e35ce09 // fmla v9.4s, v16.4s, v21.4s
-	FMOVS        40(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4f971248 // fmla v8.4s, v18.4s, v23.s[0]
+	WORD $0x4f951209 // fmla v9.4s, v16.4s, v21.s[0]
+	WORD $0xbc4280b0 // ldur s16, [x5, #40]
 	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
 	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
-	FMOVS        44(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4f94124a // fmla v10.4s, v18.4s, v20.s[0]
+	WORD $0x4f90122b // fmla v11.4s, v17.4s, v16.s[0]
+	WORD $0xbc42c0b0 // ldur s16, [x5, #44]
 	WORD $0x4e21dad1 // scvtf v17.4s, v22.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
 	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
-	WORD $0x4e2fce2c // fmla v12.4s, v17.4s, v15.4s
-	WORD $0x4e30cdcd // fmla v13.4s, v14.4s, v16.4s
+	WORD $0x4f8f122c // fmla v12.4s, v17.4s, v15.s[0]
+	WORD $0x4f9011cd // fmla v13.4s, v14.4s, v16.s[0]
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        64(R7), (F14, F15)
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	FLDPQ        160(R7), (F16, F17)
-	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
-	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
-	FLDPQ        384(R4), (F16, F17)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9195f0 // sdot v16.4s, v15.16b, v17.16b
-	FLDPQ        416(R4), (F17, F19)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9395f1 // sdot v17.4s, v15.16b, v19.16b
-	FLDPQ        448(R4), (F19, F21)
+	WORD $0x3cc400ee // ldur q14, [x7, #64]
+	WORD $0x3cc500ef // ldur q15, [x7, #80]
+	WORD $0x4e221dd0 // and v16.16b, v14.16b, v2.16b
+	WORD $0x4e221df1 // and v17.16b, v15.16b, v2.16b
+	WORD $0x3cca00f2 // ldur q18, [x7, #160]
+	WORD $0x3ccb00f3 // ldur q19, [x7, #176]
+	WORD $0x4f245654 // shl v20.4s, v18.4s, #4
+	WORD $0x4f245675 // shl v21.4s, v19.4s, #4
+	WORD $0x6ea01e90 // bit v16.16b, v20.16b, v0.16b
+	WORD $0x6ea01eb1 // bit v17.16b, v21.16b, v0.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FLDPQ        384(R4), (F20, F21)
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9595ee // sdot v14.4s, v15.16b, v21.16b
+	WORD $0x4e949616 // sdot v22.4s, v16.16b, v20.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e959634 // sdot v20.4s, v17.16b, v21.16b
+	FLDPQ        416(R4), (F21, F23)
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e959618 // sdot v24.4s, v16.16b, v21.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
+	FLDPQ        448(R4), (F23, F25)
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e97961a // sdot v26.4s, v16.16b, v23.16b
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e999630 // sdot v16.4s, v17.16b, v25.16b
 
 	// integer sums times both scales
-	FMOVS        64(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        68(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        48(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0xbc440011 // ldur s17, [x0, #64]
+	WORD $0xbc444017 // ldur s23, [x0, #68]
+	WORD $0xbc4300b9 // ldur s25, [x5, #48]
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e31df3b // fmul v27.4s, v25.4s, v17.4s
+	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
+	WORD $0x4f9b12c8 // fmla v8.4s, v22.4s, v27.s[0]
+	WORD $0x4f991289 // fmla v9.4s, v20.4s, v25.s[0]
+	WORD $0xbc4340b4 // ldur s20, [x5, #52]
+	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e31de98 // fmul v24.4s, v20.4s, v17.4s
+	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
+	WORD $0x4f9812ca // fmla v10.4s, v22.4s, v24.s[0]
+	WORD $0x4f9412ab // fmla v11.4s, v21.4s, v20.s[0]
+	WORD $0xbc4380b4 // ldur s20, [x5, #56]
+	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fdeb7 // fmul v23.4s, v21.4s, v15.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e37ce48 // fmla v8.4s, v18.4s, v23.4s
-	WORD $0x4e35ce09 // fmla v9.4s, v16.4s, v21.4s
-	FMOVS        52(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
-	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
-	FMOVS        56(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21dad1 // scvtf v17.4s, v22.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
-	WORD $0x4e2fce2c // fmla v12.4s, v17.4s, v15.4s
-	WORD $0x4e30cdcd // fmla v13.4s, v14.4s, v16.4s
+	WORD $0x6e31de91 // fmul v17.4s, v20.4s, v17.4s
+	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
+	WORD $0x4f9112ac // fmla v12.4s, v21.4s, v17.s[0]
+	WORD $0x4f94120d // fmla v13.4s, v16.4s, v20.s[0]
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        96(R7), (F14, F15)
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	FLDPQ        160(R7), (F16, F17)
-	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
-	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
-	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
-	FLDPQ        480(R4), (F16, F17)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9195f0 // sdot v16.4s, v15.16b, v17.16b
-	FLDPQ        512(R4), (F17, F19)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9395f1 // sdot v17.4s, v15.16b, v19.16b
-	FLDPQ        544(R4), (F19, F21)
+	WORD $0x3cc600f0 // ldur q16, [x7, #96]
+	WORD $0x3cc700f1 // ldur q17, [x7, #112]
+	WORD $0x4e221e14 // and v20.16b, v16.16b, v2.16b
+	WORD $0x4e221e35 // and v21.16b, v17.16b, v2.16b
+	WORD $0x4f225656 // shl v22.4s, v18.4s, #2
+	WORD $0x4f225677 // shl v23.4s, v19.4s, #2
+	WORD $0x6ea01ed4 // bit v20.16b, v22.16b, v0.16b
+	WORD $0x6ea01ef5 // bit v21.16b, v23.16b, v0.16b
+	WORD $0x4e218694 // add v20.16b, v20.16b, v1.16b
+	WORD $0x4e2186b5 // add v21.16b, v21.16b, v1.16b
+	FLDPQ        480(R4), (F22, F23)
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9595ee // sdot v14.4s, v15.16b, v21.16b
+	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
+	FLDPQ        512(R4), (F23, F25)
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e9996b7 // sdot v23.4s, v21.16b, v25.16b
+	FLDPQ        544(R4), (F25, F27)
+	WORD $0x4f00e41c // movi v28.16b, #0
+	WORD $0x4e99969c // sdot v28.4s, v20.16b, v25.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9b96b4 // sdot v20.4s, v21.16b, v27.16b
 
 	// integer sums times both scales
-	FMOVS        72(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        76(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        60(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fdeb7 // fmul v23.4s, v21.4s, v15.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e37ce48 // fmla v8.4s, v18.4s, v23.4s
-	WORD $0x4e35ce09 // fmla v9.4s, v16.4s, v21.4s
-	FMOVS        64(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
-	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
-	FMOVS        68(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21dad1 // scvtf v17.4s, v22.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
-	WORD $0x4e2fce2c // fmla v12.4s, v17.4s, v15.4s
-	WORD $0x4e30cdcd // fmla v13.4s, v14.4s, v16.4s
+	WORD $0xbc448015 // ldur s21, [x0, #72]
+	WORD $0xbc44c019 // ldur s25, [x0, #76]
+	WORD $0xbc43c0bb // ldur s27, [x5, #60]
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e35df7d // fmul v29.4s, v27.4s, v21.4s
+	WORD $0x6e39df7b // fmul v27.4s, v27.4s, v25.4s
+	WORD $0x4f9d1308 // fmla v8.4s, v24.4s, v29.s[0]
+	WORD $0x4f9b12c9 // fmla v9.4s, v22.4s, v27.s[0]
+	WORD $0xbc4400b6 // ldur s22, [x5, #64]
+	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e35deda // fmul v26.4s, v22.4s, v21.4s
+	WORD $0x6e39ded6 // fmul v22.4s, v22.4s, v25.4s
+	WORD $0x4f9a130a // fmla v10.4s, v24.4s, v26.s[0]
+	WORD $0x4f9612eb // fmla v11.4s, v23.4s, v22.s[0]
+	WORD $0xbc4440b6 // ldur s22, [x5, #68]
+	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
+	WORD $0x6e39ded6 // fmul v22.4s, v22.4s, v25.4s
+	WORD $0x4f9512ec // fmla v12.4s, v23.4s, v21.s[0]
+	WORD $0x4f96128d // fmla v13.4s, v20.4s, v22.s[0]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        64(R7), (F14, F15)
 	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
 	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
-	FLDPQ        160(R7), (F16, F17)
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6ea01e4e // bit v14.16b, v18.16b, v0.16b
+	WORD $0x6ea01e6f // bit v15.16b, v19.16b, v0.16b
 	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
-	FLDPQ        576(R4), (F16, F17)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9195f0 // sdot v16.4s, v15.16b, v17.16b
-	FLDPQ        608(R4), (F17, F19)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e9395f1 // sdot v17.4s, v15.16b, v19.16b
-	FLDPQ        640(R4), (F19, F21)
+	FLDPQ        576(R4), (F20, F21)
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
+	WORD $0x4e9495d6 // sdot v22.4s, v14.16b, v20.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9595f4 // sdot v20.4s, v15.16b, v21.16b
+	FLDPQ        608(R4), (F21, F23)
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e9595d8 // sdot v24.4s, v14.16b, v21.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9795f5 // sdot v21.4s, v15.16b, v23.16b
+	FLDPQ        640(R4), (F23, F25)
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e9795da // sdot v26.4s, v14.16b, v23.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9595ee // sdot v14.4s, v15.16b, v21.16b
+	WORD $0x4e9995ee // sdot v14.4s, v15.16b, v25.16b
 
 	// integer sums times both scales
-	FMOVS        80(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        84(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        72(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fdeb7 // fmul v23.4s, v21.4s, v15.4s
-	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e37ce48 // fmla v8.4s, v18.4s, v23.4s
-	WORD $0x4e35ce09 // fmla v9.4s, v16.4s, v21.4s
-	FMOVS        76(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
-	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
-	FMOVS        80(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21dad1 // scvtf v17.4s, v22.4s
+	WORD $0xbc45000f // ldur s15, [x0, #80]
+	WORD $0xbc454017 // ldur s23, [x0, #84]
+	WORD $0xbc4480b9 // ldur s25, [x5, #72]
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e2fdf3b // fmul v27.4s, v25.4s, v15.4s
+	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
+	WORD $0x4f9b12c8 // fmla v8.4s, v22.4s, v27.s[0]
+	WORD $0x4f991289 // fmla v9.4s, v20.4s, v25.s[0]
+	WORD $0xbc44c0b4 // ldur s20, [x5, #76]
+	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e2fde98 // fmul v24.4s, v20.4s, v15.4s
+	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
+	WORD $0x4f9812ca // fmla v10.4s, v22.4s, v24.s[0]
+	WORD $0x4f9412ab // fmla v11.4s, v21.4s, v20.s[0]
+	WORD $0xbc4500b4 // ldur s20, [x5, #80]
+	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
-	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
-	WORD $0x4e2fce2c // fmla v12.4s, v17.4s, v15.4s
-	WORD $0x4e30cdcd // fmla v13.4s, v14.4s, v16.4s
+	WORD $0x6e2fde8f // fmul v15.4s, v20.4s, v15.4s
+	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
+	WORD $0x4f8f12ac // fmla v12.4s, v21.4s, v15.s[0]
+	WORD $0x4f9411cd // fmla v13.4s, v14.4s, v20.s[0]
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        96(R7), (F14, F15)
-	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
-	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
-	FLDPQ        160(R7), (F16, F17)
-	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
-	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6f0c060e // ushr v14.16b, v16.16b, #4
+	WORD $0x6f0c062f // ushr v15.16b, v17.16b, #4
+	WORD $0x6f0e0650 // ushr v16.16b, v18.16b, #2
+	WORD $0x6f0e0671 // ushr v17.16b, v19.16b, #2
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
 	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	FLDPQ        672(R4), (F16, F17)
@@ -1362,34 +1254,29 @@ loop3:
 	WORD $0x4e9595ee // sdot v14.4s, v15.16b, v21.16b
 
 	// integer sums times both scales
-	FMOVS        88(R0), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	FMOVS        92(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        84(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0xbc45800f // ldur s15, [x0, #88]
+	WORD $0xbc45c013 // ldur s19, [x0, #92]
+	WORD $0xbc4540b5 // ldur s21, [x5, #84]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e2fdeb7 // fmul v23.4s, v21.4s, v15.4s
 	WORD $0x6e33deb5 // fmul v21.4s, v21.4s, v19.4s
-	WORD $0x4e37ce48 // fmla v8.4s, v18.4s, v23.4s
-	WORD $0x4e35ce09 // fmla v9.4s, v16.4s, v21.4s
-	FMOVS        88(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4f971248 // fmla v8.4s, v18.4s, v23.s[0]
+	WORD $0x4f951209 // fmla v9.4s, v16.4s, v21.s[0]
+	WORD $0xbc4580b0 // ldur s16, [x5, #88]
 	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
 	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
-	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
-	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
-	FMOVS        92(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4f94124a // fmla v10.4s, v18.4s, v20.s[0]
+	WORD $0x4f90122b // fmla v11.4s, v17.4s, v16.s[0]
+	WORD $0xbc45c0b0 // ldur s16, [x5, #92]
 	WORD $0x4e21dad1 // scvtf v17.4s, v22.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
 	WORD $0x6e33de10 // fmul v16.4s, v16.4s, v19.4s
-	WORD $0x4e2fce2c // fmla v12.4s, v17.4s, v15.4s
-	WORD $0x4e30cdcd // fmla v13.4s, v14.4s, v16.4s
+	WORD $0x4f8f122c // fmla v12.4s, v17.4s, v15.s[0]
+	WORD $0x4f9011cd // fmla v13.4s, v14.4s, v16.s[0]
 	ADD          $0xd2, R7
 	ADD          $0x300, R4
 	ADD          $0x60, R5
@@ -1442,10 +1329,6 @@ TEXT ·matmulQ84xQ6_KDotProd(SB), NOSPLIT, $576-72
 	FMOVQ        (R0), F4
 	MOVD         $q6_k_shuffle2<>+0(SB), R0
 	FMOVQ        (R0), F5
-	MOVD         $q6_k_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $q6_k_shuffle4<>+0(SB), R0
-	FMOVQ        (R0), F7
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         y+0(FP), R1
@@ -1455,14 +1338,14 @@ TEXT ·matmulQ84xQ6_KDotProd(SB), NOSPLIT, $576-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
 	MOVD         q+16(FP), R4
 	MOVD         d+24(FP), R5
 	MOVD         blocks+64(FP), R6
@@ -1473,615 +1356,557 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d41a0f0 // ldr h16, [x7, #208]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVQ        192(R7), F17
-	FMOVQ        194(R7), F18
-	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
-	WORD $0x4e050252 // tbl v18.16b, { v18.16b }, v5.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4f385631 // shl v17.4s, v17.4s, #24
-	WORD $0x4f385652 // shl v18.4s, v18.4s, #24
-	WORD $0x4f280631 // sshr v17.4s, v17.4s, #24
-	WORD $0x4f280652 // sshr v18.4s, v18.4s, #24
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	FMOVQ        F17, 32(R0)
-	FMOVQ        F16, 48(R0)
-	WORD $0x7d41a0f0 // ldr h16, [x7, #208]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVQ        194(R7), F17
-	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
-	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4f385652 // shl v18.4s, v18.4s, #24
-	WORD $0x4f385631 // shl v17.4s, v17.4s, #24
-	WORD $0x4f280652 // sshr v18.4s, v18.4s, #24
-	WORD $0x4f280631 // sshr v17.4s, v17.4s, #24
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
-	FMOVQ        F18, 64(R0)
-	FMOVQ        F16, 80(R0)
+	WORD $0x7c4d00ee // ldur h14, [x7, #208]
+	WORD $0x1ee241ce // fcvt s14, h14
+	WORD $0x3ccc00ef // ldur q15, [x7, #192]
+	WORD $0x3ccc20f0 // ldur q16, [x7, #194]
+	WORD $0x4e0401ef // tbl v15.16b, { v15.16b }, v4.16b
+	WORD $0x4e050210 // tbl v16.16b, { v16.16b }, v5.16b
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4f3855ef // shl v15.4s, v15.4s, #24
+	WORD $0x4f385610 // shl v16.4s, v16.4s, #24
+	WORD $0x4f2805ef // sshr v15.4s, v15.4s, #24
+	WORD $0x4f280610 // sshr v16.4s, v16.4s, #24
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e920e // fmul v14.4s, v16.4s, v14.s[0]
+	FMOVQ        F15, 32(R0)
+	FMOVQ        F14, 48(R0)
+	WORD $0x7c4d00ee // ldur h14, [x7, #208]
+	WORD $0x1ee241ce // fcvt s14, h14
+	WORD $0x3ccc20ef // ldur q15, [x7, #194]
+	MOVD         $q6_k_shuffle3<>+0(SB), R8
+	FMOVQ        (R8), F16
+	WORD $0x4e1001f0 // tbl v16.16b, { v15.16b }, v16.16b
+	MOVD         $q6_k_shuffle4<>+0(SB), R8
+	FMOVQ        (R8), F17
+	WORD $0x4e1101ef // tbl v15.16b, { v15.16b }, v17.16b
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4f385610 // shl v16.4s, v16.4s, #24
+	WORD $0x4f3855ef // shl v15.4s, v15.4s, #24
+	WORD $0x4f280610 // sshr v16.4s, v16.4s, #24
+	WORD $0x4f2805ef // sshr v15.4s, v15.4s, #24
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x4f8e91ee // fmul v14.4s, v15.4s, v14.s[0]
+	FMOVQ        F16, 64(R0)
+	FMOVQ        F14, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        (R7), (F16, F17)
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        128(R7), (F18, F19)
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x3cc000ee // ldur q14, [x7]
+	WORD $0x3cc100ef // ldur q15, [x7, #16]
+	WORD $0x4e221dd0 // and v16.16b, v14.16b, v2.16b
+	WORD $0x4e221df1 // and v17.16b, v15.16b, v2.16b
+	WORD $0x3cc800f2 // ldur q18, [x7, #128]
+	WORD $0x3cc900f3 // ldur q19, [x7, #144]
+	WORD $0x4f245654 // shl v20.4s, v18.4s, #4
+	WORD $0x4f245675 // shl v21.4s, v19.4s, #4
+	WORD $0x6ea01e90 // bit v16.16b, v20.16b, v0.16b
+	WORD $0x6ea01eb1 // bit v17.16b, v21.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
-	FLDPQ        (R4), (F18, F19)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
-	FLDPQ        32(R4), (F19, F21)
+	WORD $0x3cc00094 // ldur q20, [x4]
+	WORD $0x3cc10095 // ldur q21, [x4, #16]
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e959633 // sdot v19.4s, v17.16b, v21.16b
-	FLDPQ        64(R4), (F21, F23)
+	WORD $0x4e949616 // sdot v22.4s, v16.16b, v20.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e959634 // sdot v20.4s, v17.16b, v21.16b
+	WORD $0x3cc20095 // ldur q21, [x4, #32]
+	WORD $0x3cc30097 // ldur q23, [x4, #48]
 	WORD $0x4f00e418 // movi v24.16b, #0
 	WORD $0x4e959618 // sdot v24.4s, v16.16b, v21.16b
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
-	FLDPQ        96(R4), (F23, F25)
+	WORD $0x3cc40097 // ldur q23, [x4, #64]
+	WORD $0x3cc50099 // ldur q25, [x4, #80]
 	WORD $0x4f00e41a // movi v26.16b, #0
 	WORD $0x4e97961a // sdot v26.4s, v16.16b, v23.16b
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e999637 // sdot v23.4s, v17.16b, v25.16b
+	WORD $0x3cc60099 // ldur q25, [x4, #96]
+	WORD $0x3cc7009b // ldur q27, [x4, #112]
+	WORD $0x4f00e41c // movi v28.16b, #0
+	WORD $0x4e99961c // sdot v28.4s, v16.16b, v25.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e999630 // sdot v16.4s, v17.16b, v25.16b
+	WORD $0x4e9b9630 // sdot v16.4s, v17.16b, v27.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        36(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        (R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0xbc420011 // ldur s17, [x0, #32]
+	WORD $0xbc424019 // ldur s25, [x0, #36]
+	WORD $0xbc4000bb // ldur s27, [x5]
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31df3b // fmul v27.4s, v25.4s, v17.4s
-	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
-	WORD $0x4e3bce88 // fmla v8.4s, v20.4s, v27.4s
-	WORD $0x4e39ce49 // fmla v9.4s, v18.4s, v25.4s
-	FMOVS        4(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e31de56 // fmul v22.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e32ce6b // fmla v11.4s, v19.4s, v18.4s
-	FMOVS        8(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db13 // scvtf v19.4s, v24.4s
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x6e31de55 // fmul v21.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
-	FMOVS        12(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db53 // scvtf v19.4s, v26.4s
+	WORD $0x6e31df7d // fmul v29.4s, v27.4s, v17.4s
+	WORD $0x6e39df7b // fmul v27.4s, v27.4s, v25.4s
+	WORD $0x4f9d12c6 // fmla v6.4s, v22.4s, v29.s[0]
+	WORD $0x4f9b1287 // fmla v7.4s, v20.4s, v27.s[0]
+	WORD $0xbc4040b4 // ldur s20, [x5, #4]
+	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e31de98 // fmul v24.4s, v20.4s, v17.4s
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0x4f9812c8 // fmla v8.4s, v22.4s, v24.s[0]
+	WORD $0x4f9412a9 // fmla v9.4s, v21.4s, v20.s[0]
+	WORD $0xbc4080b4 // ldur s20, [x5, #8]
+	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
+	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
+	WORD $0x6e31de97 // fmul v23.4s, v20.4s, v17.4s
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0x4f9712aa // fmla v10.4s, v21.4s, v23.s[0]
+	WORD $0x4f9412cb // fmla v11.4s, v22.4s, v20.s[0]
+	WORD $0xbc40c0b4 // ldur s20, [x5, #12]
+	WORD $0x4e21db95 // scvtf v21.4s, v28.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e31ce6e // fmla v14.4s, v19.4s, v17.4s
-	WORD $0x4e32ce0f // fmla v15.4s, v16.4s, v18.4s
+	WORD $0x6e31de91 // fmul v17.4s, v20.4s, v17.4s
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0x4f9112ac // fmla v12.4s, v21.4s, v17.s[0]
+	WORD $0x4f94120d // fmla v13.4s, v16.4s, v20.s[0]
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        32(R7), (F16, F17)
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        128(R7), (F18, F19)
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
-	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
-	FLDPQ        128(R4), (F18, F19)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
-	FLDPQ        160(R4), (F19, F21)
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e959633 // sdot v19.4s, v17.16b, v21.16b
-	FLDPQ        192(R4), (F21, F23)
+	WORD $0x3cc200f0 // ldur q16, [x7, #32]
+	WORD $0x3cc300f1 // ldur q17, [x7, #48]
+	WORD $0x4e221e14 // and v20.16b, v16.16b, v2.16b
+	WORD $0x4e221e35 // and v21.16b, v17.16b, v2.16b
+	WORD $0x4f225656 // shl v22.4s, v18.4s, #2
+	WORD $0x4f225677 // shl v23.4s, v19.4s, #2
+	WORD $0x6ea01ed4 // bit v20.16b, v22.16b, v0.16b
+	WORD $0x6ea01ef5 // bit v21.16b, v23.16b, v0.16b
+	WORD $0x4e218694 // add v20.16b, v20.16b, v1.16b
+	WORD $0x4e2186b5 // add v21.16b, v21.16b, v1.16b
+	WORD $0x3cc80096 // ldur q22, [x4, #128]
+	WORD $0x3cc90097 // ldur q23, [x4, #144]
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959618 // sdot v24.4s, v16.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
-	FLDPQ        224(R4), (F23, F25)
+	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
+	WORD $0x3cca0097 // ldur q23, [x4, #160]
+	WORD $0x3ccb0099 // ldur q25, [x4, #176]
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97961a // sdot v26.4s, v16.16b, v23.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e999630 // sdot v16.4s, v17.16b, v25.16b
+	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e9996b7 // sdot v23.4s, v21.16b, v25.16b
+	WORD $0x3ccc0099 // ldur q25, [x4, #192]
+	WORD $0x3ccd009b // ldur q27, [x4, #208]
+	WORD $0x4f00e41c // movi v28.16b, #0
+	WORD $0x4e99969c // sdot v28.4s, v20.16b, v25.16b
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e9b96b9 // sdot v25.4s, v21.16b, v27.16b
+	WORD $0x3cce009b // ldur q27, [x4, #224]
+	WORD $0x3ccf009d // ldur q29, [x4, #240]
+	WORD $0x4f00e41e // movi v30.16b, #0
+	WORD $0x4e9b969e // sdot v30.4s, v20.16b, v27.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9d96b4 // sdot v20.4s, v21.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        40(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        44(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        16(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0xbc428015 // ldur s21, [x0, #40]
+	WORD $0xbc42c01b // ldur s27, [x0, #44]
+	WORD $0xbc4100bd // ldur s29, [x5, #16]
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e35dfbf // fmul v31.4s, v29.4s, v21.4s
+	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
+	WORD $0x4f9f1306 // fmla v6.4s, v24.4s, v31.s[0]
+	WORD $0x4f9d12c7 // fmla v7.4s, v22.4s, v29.s[0]
+	WORD $0xbc4140b6 // ldur s22, [x5, #20]
+	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e35deda // fmul v26.4s, v22.4s, v21.4s
+	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
+	WORD $0x4f9a1308 // fmla v8.4s, v24.4s, v26.s[0]
+	WORD $0x4f9612e9 // fmla v9.4s, v23.4s, v22.s[0]
+	WORD $0xbc4180b6 // ldur s22, [x5, #24]
+	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
+	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
+	WORD $0x6e35ded9 // fmul v25.4s, v22.4s, v21.4s
+	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
+	WORD $0x4f9912ea // fmla v10.4s, v23.4s, v25.s[0]
+	WORD $0x4f96130b // fmla v11.4s, v24.4s, v22.s[0]
+	WORD $0xbc41c0b6 // ldur s22, [x5, #28]
+	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31df3b // fmul v27.4s, v25.4s, v17.4s
-	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
-	WORD $0x4e3bce88 // fmla v8.4s, v20.4s, v27.4s
-	WORD $0x4e39ce49 // fmla v9.4s, v18.4s, v25.4s
-	FMOVS        20(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e31de56 // fmul v22.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e32ce6b // fmla v11.4s, v19.4s, v18.4s
-	FMOVS        24(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db13 // scvtf v19.4s, v24.4s
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x6e31de55 // fmul v21.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
-	FMOVS        28(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db53 // scvtf v19.4s, v26.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e31ce6e // fmla v14.4s, v19.4s, v17.4s
-	WORD $0x4e32ce0f // fmla v15.4s, v16.4s, v18.4s
+	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
+	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
+	WORD $0x4f9512ec // fmla v12.4s, v23.4s, v21.s[0]
+	WORD $0x4f96128d // fmla v13.4s, v20.4s, v22.s[0]
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        (R7), (F16, F17)
-	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
-	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	FLDPQ        128(R7), (F18, F19)
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
-	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
-	FLDPQ        256(R4), (F18, F19)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
-	FLDPQ        288(R4), (F19, F21)
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x6ea01e4e // bit v14.16b, v18.16b, v0.16b
+	WORD $0x6ea01e6f // bit v15.16b, v19.16b, v0.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        256(R4), (F20, F21)
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e959633 // sdot v19.4s, v17.16b, v21.16b
-	FLDPQ        320(R4), (F21, F23)
+	WORD $0x4e9495d6 // sdot v22.4s, v14.16b, v20.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9595f4 // sdot v20.4s, v15.16b, v21.16b
+	FLDPQ        288(R4), (F21, F23)
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959618 // sdot v24.4s, v16.16b, v21.16b
+	WORD $0x4e9595d8 // sdot v24.4s, v14.16b, v21.16b
 	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
-	FLDPQ        352(R4), (F23, F25)
+	WORD $0x4e9795f5 // sdot v21.4s, v15.16b, v23.16b
+	FLDPQ        320(R4), (F23, F25)
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97961a // sdot v26.4s, v16.16b, v23.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e999630 // sdot v16.4s, v17.16b, v25.16b
+	WORD $0x4e9795da // sdot v26.4s, v14.16b, v23.16b
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e9995f7 // sdot v23.4s, v15.16b, v25.16b
+	FLDPQ        352(R4), (F25, F27)
+	WORD $0x4f00e41c // movi v28.16b, #0
+	WORD $0x4e9995dc // sdot v28.4s, v14.16b, v25.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e9b95ee // sdot v14.4s, v15.16b, v27.16b
 
 	// integer sums times both scales
-	FMOVS        48(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        52(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        32(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0xbc43000f // ldur s15, [x0, #48]
+	WORD $0xbc434019 // ldur s25, [x0, #52]
+	WORD $0xbc4200bb // ldur s27, [x5, #32]
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31df3b // fmul v27.4s, v25.4s, v17.4s
-	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
-	WORD $0x4e3bce88 // fmla v8.4s, v20.4s, v27.4s
-	WORD $0x4e39ce49 // fmla v9.4s, v18.4s, v25.4s
-	FMOVS        36(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e31de56 // fmul v22.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e32ce6b // fmla v11.4s, v19.4s, v18.4s
-	FMOVS        40(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db13 // scvtf v19.4s, v24.4s
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x6e31de55 // fmul v21.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
-	FMOVS        44(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db53 // scvtf v19.4s, v26.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e31ce6e // fmla v14.4s, v19.4s, v17.4s
-	WORD $0x4e32ce0f // fmla v15.4s, v16.4s, v18.4s
+	WORD $0x6e2fdf7d // fmul v29.4s, v27.4s, v15.4s
+	WORD $0x6e39df7b // fmul v27.4s, v27.4s, v25.4s
+	WORD $0x4f9d12c6 // fmla v6.4s, v22.4s, v29.s[0]
+	WORD $0x4f9b1287 // fmla v7.4s, v20.4s, v27.s[0]
+	WORD $0xbc4240b4 // ldur s20, [x5, #36]
+	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e2fde98 // fmul v24.4s, v20.4s, v15.4s
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0x4f9812c8 // fmla v8.4s, v22.4s, v24.s[0]
+	WORD $0x4f9412a9 // fmla v9.4s, v21.4s, v20.s[0]
+	WORD $0xbc4280b4 // ldur s20, [x5, #40]
+	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
+	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
+	WORD $0x6e2fde97 // fmul v23.4s, v20.4s, v15.4s
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0x4f9712aa // fmla v10.4s, v21.4s, v23.s[0]
+	WORD $0x4f9412cb // fmla v11.4s, v22.4s, v20.s[0]
+	WORD $0xbc42c0b4 // ldur s20, [x5, #44]
+	WORD $0x4e21db95 // scvtf v21.4s, v28.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2fde8f // fmul v15.4s, v20.4s, v15.4s
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0x4f8f12ac // fmla v12.4s, v21.4s, v15.s[0]
+	WORD $0x4f9411cd // fmla v13.4s, v14.4s, v20.s[0]
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        32(R7), (F16, F17)
-	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
-	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	FLDPQ        128(R7), (F18, F19)
-	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
-	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
-	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
-	FLDPQ        384(R4), (F18, F19)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
+	WORD $0x6f0c060e // ushr v14.16b, v16.16b, #4
+	WORD $0x6f0c062f // ushr v15.16b, v17.16b, #4
+	WORD $0x6f0e0650 // ushr v16.16b, v18.16b, #2
+	WORD $0x6f0e0671 // ushr v17.16b, v19.16b, #2
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        384(R4), (F16, F17)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
-	FLDPQ        416(R4), (F19, F21)
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e959633 // sdot v19.4s, v17.16b, v21.16b
-	FLDPQ        448(R4), (F21, F23)
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959618 // sdot v24.4s, v16.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
-	FLDPQ        480(R4), (F23, F25)
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97961a // sdot v26.4s, v16.16b, v23.16b
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e999630 // sdot v16.4s, v17.16b, v25.16b
+	WORD $0x4e9195f0 // sdot v16.4s, v15.16b, v17.16b
+	FLDPQ        416(R4), (F17, F19)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e9395f1 // sdot v17.4s, v15.16b, v19.16b
+	FLDPQ        448(R4), (F19, F21)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9595f3 // sdot v19.4s, v15.16b, v21.16b
+	FLDPQ        480(R4), (F21, F23)
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e9595d8 // sdot v24.4s, v14.16b, v21.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e9795ee // sdot v14.4s, v15.16b, v23.16b
 
 	// integer sums times both scales
-	FMOVS        56(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        60(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        48(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0xbc43800f // ldur s15, [x0, #56]
+	WORD $0xbc43c015 // ldur s21, [x0, #60]
+	WORD $0xbc4300b7 // ldur s23, [x5, #48]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31df3b // fmul v27.4s, v25.4s, v17.4s
-	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
-	WORD $0x4e3bce88 // fmla v8.4s, v20.4s, v27.4s
-	WORD $0x4e39ce49 // fmla v9.4s, v18.4s, v25.4s
-	FMOVS        52(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e31de56 // fmul v22.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e32ce6b // fmla v11.4s, v19.4s, v18.4s
-	FMOVS        56(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db13 // scvtf v19.4s, v24.4s
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x6e31de55 // fmul v21.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
-	FMOVS        60(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db53 // scvtf v19.4s, v26.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e31ce6e // fmla v14.4s, v19.4s, v17.4s
-	WORD $0x4e32ce0f // fmla v15.4s, v16.4s, v18.4s
+	WORD $0x6e2fdef9 // fmul v25.4s, v23.4s, v15.4s
+	WORD $0x6e35def7 // fmul v23.4s, v23.4s, v21.4s
+	WORD $0x4f991246 // fmla v6.4s, v18.4s, v25.s[0]
+	WORD $0x4f971207 // fmla v7.4s, v16.4s, v23.s[0]
+	WORD $0xbc4340b0 // ldur s16, [x5, #52]
+	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4f941248 // fmla v8.4s, v18.4s, v20.s[0]
+	WORD $0x4f901229 // fmla v9.4s, v17.4s, v16.s[0]
+	WORD $0xbc4380b0 // ldur s16, [x5, #56]
+	WORD $0x4e21dad1 // scvtf v17.4s, v22.4s
+	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
+	WORD $0x6e2fde13 // fmul v19.4s, v16.4s, v15.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4f93122a // fmla v10.4s, v17.4s, v19.s[0]
+	WORD $0x4f90124b // fmla v11.4s, v18.4s, v16.s[0]
+	WORD $0xbc43c0b0 // ldur s16, [x5, #60]
+	WORD $0x4e21db11 // scvtf v17.4s, v24.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4f8f122c // fmla v12.4s, v17.4s, v15.s[0]
+	WORD $0x4f9011cd // fmla v13.4s, v14.4s, v16.s[0]
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        64(R7), (F16, F17)
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        160(R7), (F18, F19)
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x3cc400ee // ldur q14, [x7, #64]
+	WORD $0x3cc500ef // ldur q15, [x7, #80]
+	WORD $0x4e221dd0 // and v16.16b, v14.16b, v2.16b
+	WORD $0x4e221df1 // and v17.16b, v15.16b, v2.16b
+	WORD $0x3cca00f2 // ldur q18, [x7, #160]
+	WORD $0x3ccb00f3 // ldur q19, [x7, #176]
+	WORD $0x4f245654 // shl v20.4s, v18.4s, #4
+	WORD $0x4f245675 // shl v21.4s, v19.4s, #4
+	WORD $0x6ea01e90 // bit v16.16b, v20.16b, v0.16b
+	WORD $0x6ea01eb1 // bit v17.16b, v21.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
-	FLDPQ        512(R4), (F18, F19)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
-	FLDPQ        544(R4), (F19, F21)
+	FLDPQ        512(R4), (F20, F21)
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e959633 // sdot v19.4s, v17.16b, v21.16b
-	FLDPQ        576(R4), (F21, F23)
+	WORD $0x4e949616 // sdot v22.4s, v16.16b, v20.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e959634 // sdot v20.4s, v17.16b, v21.16b
+	FLDPQ        544(R4), (F21, F23)
 	WORD $0x4f00e418 // movi v24.16b, #0
 	WORD $0x4e959618 // sdot v24.4s, v16.16b, v21.16b
 	WORD $0x4f00e415 // movi v21.16b, #0
 	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
-	FLDPQ        608(R4), (F23, F25)
+	FLDPQ        576(R4), (F23, F25)
 	WORD $0x4f00e41a // movi v26.16b, #0
 	WORD $0x4e97961a // sdot v26.4s, v16.16b, v23.16b
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e999637 // sdot v23.4s, v17.16b, v25.16b
+	FLDPQ        608(R4), (F25, F27)
+	WORD $0x4f00e41c // movi v28.16b, #0
+	WORD $0x4e99961c // sdot v28.4s, v16.16b, v25.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e999630 // sdot v16.4s, v17.16b, v25.16b
+	WORD $0x4e9b9630 // sdot v16.4s, v17.16b, v27.16b
 
 	// integer sums times both scales
-	FMOVS        64(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        68(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        64(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0xbc440011 // ldur s17, [x0, #64]
+	WORD $0xbc444019 // ldur s25, [x0, #68]
+	WORD $0xbc4400bb // ldur s27, [x5, #64]
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31df3b // fmul v27.4s, v25.4s, v17.4s
-	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
-	WORD $0x4e3bce88 // fmla v8.4s, v20.4s, v27.4s
-	WORD $0x4e39ce49 // fmla v9.4s, v18.4s, v25.4s
-	FMOVS        68(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e31de56 // fmul v22.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e32ce6b // fmla v11.4s, v19.4s, v18.4s
-	FMOVS        72(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db13 // scvtf v19.4s, v24.4s
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x6e31de55 // fmul v21.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
-	FMOVS        76(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db53 // scvtf v19.4s, v26.4s
+	WORD $0x6e31df7d // fmul v29.4s, v27.4s, v17.4s
+	WORD $0x6e39df7b // fmul v27.4s, v27.4s, v25.4s
+	WORD $0x4f9d12c6 // fmla v6.4s, v22.4s, v29.s[0]
+	WORD $0x4f9b1287 // fmla v7.4s, v20.4s, v27.s[0]
+	WORD $0xbc4440b4 // ldur s20, [x5, #68]
+	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e31de98 // fmul v24.4s, v20.4s, v17.4s
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0x4f9812c8 // fmla v8.4s, v22.4s, v24.s[0]
+	WORD $0x4f9412a9 // fmla v9.4s, v21.4s, v20.s[0]
+	WORD $0xbc4480b4 // ldur s20, [x5, #72]
+	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
+	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
+	WORD $0x6e31de97 // fmul v23.4s, v20.4s, v17.4s
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0x4f9712aa // fmla v10.4s, v21.4s, v23.s[0]
+	WORD $0x4f9412cb // fmla v11.4s, v22.4s, v20.s[0]
+	WORD $0xbc44c0b4 // ldur s20, [x5, #76]
+	WORD $0x4e21db95 // scvtf v21.4s, v28.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e31ce6e // fmla v14.4s, v19.4s, v17.4s
-	WORD $0x4e32ce0f // fmla v15.4s, v16.4s, v18.4s
+	WORD $0x6e31de91 // fmul v17.4s, v20.4s, v17.4s
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0x4f9112ac // fmla v12.4s, v21.4s, v17.s[0]
+	WORD $0x4f94120d // fmla v13.4s, v16.4s, v20.s[0]
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        96(R7), (F16, F17)
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        160(R7), (F18, F19)
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
-	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
-	FLDPQ        640(R4), (F18, F19)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
-	FLDPQ        672(R4), (F19, F21)
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e959633 // sdot v19.4s, v17.16b, v21.16b
-	FLDPQ        704(R4), (F21, F23)
+	WORD $0x3cc600f0 // ldur q16, [x7, #96]
+	WORD $0x3cc700f1 // ldur q17, [x7, #112]
+	WORD $0x4e221e14 // and v20.16b, v16.16b, v2.16b
+	WORD $0x4e221e35 // and v21.16b, v17.16b, v2.16b
+	WORD $0x4f225656 // shl v22.4s, v18.4s, #2
+	WORD $0x4f225677 // shl v23.4s, v19.4s, #2
+	WORD $0x6ea01ed4 // bit v20.16b, v22.16b, v0.16b
+	WORD $0x6ea01ef5 // bit v21.16b, v23.16b, v0.16b
+	WORD $0x4e218694 // add v20.16b, v20.16b, v1.16b
+	WORD $0x4e2186b5 // add v21.16b, v21.16b, v1.16b
+	FLDPQ        640(R4), (F22, F23)
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959618 // sdot v24.4s, v16.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
-	FLDPQ        736(R4), (F23, F25)
+	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
+	FLDPQ        672(R4), (F23, F25)
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97961a // sdot v26.4s, v16.16b, v23.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e999630 // sdot v16.4s, v17.16b, v25.16b
+	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e9996b7 // sdot v23.4s, v21.16b, v25.16b
+	FLDPQ        704(R4), (F25, F27)
+	WORD $0x4f00e41c // movi v28.16b, #0
+	WORD $0x4e99969c // sdot v28.4s, v20.16b, v25.16b
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e9b96b9 // sdot v25.4s, v21.16b, v27.16b
+	FLDPQ        736(R4), (F27, F29)
+	WORD $0x4f00e41e // movi v30.16b, #0
+	WORD $0x4e9b969e // sdot v30.4s, v20.16b, v27.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9d96b4 // sdot v20.4s, v21.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        72(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        76(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        80(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0xbc448015 // ldur s21, [x0, #72]
+	WORD $0xbc44c01b // ldur s27, [x0, #76]
+	WORD $0xbc4500bd // ldur s29, [x5, #80]
+	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x6e35dfbf // fmul v31.4s, v29.4s, v21.4s
+	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
+	WORD $0x4f9f1306 // fmla v6.4s, v24.4s, v31.s[0]
+	WORD $0x4f9d12c7 // fmla v7.4s, v22.4s, v29.s[0]
+	WORD $0xbc4540b6 // ldur s22, [x5, #84]
+	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e35deda // fmul v26.4s, v22.4s, v21.4s
+	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
+	WORD $0x4f9a1308 // fmla v8.4s, v24.4s, v26.s[0]
+	WORD $0x4f9612e9 // fmla v9.4s, v23.4s, v22.s[0]
+	WORD $0xbc4580b6 // ldur s22, [x5, #88]
+	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
+	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
+	WORD $0x6e35ded9 // fmul v25.4s, v22.4s, v21.4s
+	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
+	WORD $0x4f9912ea // fmla v10.4s, v23.4s, v25.s[0]
+	WORD $0x4f96130b // fmla v11.4s, v24.4s, v22.s[0]
+	WORD $0xbc45c0b6 // ldur s22, [x5, #92]
+	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31df3b // fmul v27.4s, v25.4s, v17.4s
-	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
-	WORD $0x4e3bce88 // fmla v8.4s, v20.4s, v27.4s
-	WORD $0x4e39ce49 // fmla v9.4s, v18.4s, v25.4s
-	FMOVS        84(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e31de56 // fmul v22.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e32ce6b // fmla v11.4s, v19.4s, v18.4s
-	FMOVS        88(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db13 // scvtf v19.4s, v24.4s
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x6e31de55 // fmul v21.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
-	FMOVS        92(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db53 // scvtf v19.4s, v26.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e31ce6e // fmla v14.4s, v19.4s, v17.4s
-	WORD $0x4e32ce0f // fmla v15.4s, v16.4s, v18.4s
+	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
+	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
+	WORD $0x4f9512ec // fmla v12.4s, v23.4s, v21.s[0]
+	WORD $0x4f96128d // fmla v13.4s, v20.4s, v22.s[0]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        64(R7), (F16, F17)
-	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
-	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	FLDPQ        160(R7), (F18, F19)
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
-	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
-	FLDPQ        768(R4), (F18, F19)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
-	FLDPQ        800(R4), (F19, F21)
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x6ea01e4e // bit v14.16b, v18.16b, v0.16b
+	WORD $0x6ea01e6f // bit v15.16b, v19.16b, v0.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        768(R4), (F20, F21)
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e959633 // sdot v19.4s, v17.16b, v21.16b
-	FLDPQ        832(R4), (F21, F23)
+	WORD $0x4e9495d6 // sdot v22.4s, v14.16b, v20.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9595f4 // sdot v20.4s, v15.16b, v21.16b
+	FLDPQ        800(R4), (F21, F23)
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959618 // sdot v24.4s, v16.16b, v21.16b
+	WORD $0x4e9595d8 // sdot v24.4s, v14.16b, v21.16b
 	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
-	FLDPQ        864(R4), (F23, F25)
+	WORD $0x4e9795f5 // sdot v21.4s, v15.16b, v23.16b
+	FLDPQ        832(R4), (F23, F25)
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97961a // sdot v26.4s, v16.16b, v23.16b
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e999630 // sdot v16.4s, v17.16b, v25.16b
+	WORD $0x4e9795da // sdot v26.4s, v14.16b, v23.16b
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e9995f7 // sdot v23.4s, v15.16b, v25.16b
+	FLDPQ        864(R4), (F25, F27)
+	WORD $0x4f00e41c // movi v28.16b, #0
+	WORD $0x4e9995dc // sdot v28.4s, v14.16b, v25.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e9b95ee // sdot v14.4s, v15.16b, v27.16b
 
 	// integer sums times both scales
-	FMOVS        80(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        84(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        96(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	WORD $0xbc45000f // ldur s15, [x0, #80]
+	WORD $0xbc454019 // ldur s25, [x0, #84]
+	WORD $0xbc4600bb // ldur s27, [x5, #96]
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31df3b // fmul v27.4s, v25.4s, v17.4s
-	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
-	WORD $0x4e3bce88 // fmla v8.4s, v20.4s, v27.4s
-	WORD $0x4e39ce49 // fmla v9.4s, v18.4s, v25.4s
-	FMOVS        100(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e31de56 // fmul v22.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e32ce6b // fmla v11.4s, v19.4s, v18.4s
-	FMOVS        104(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db13 // scvtf v19.4s, v24.4s
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x6e31de55 // fmul v21.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
-	FMOVS        108(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db53 // scvtf v19.4s, v26.4s
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e31ce6e // fmla v14.4s, v19.4s, v17.4s
-	WORD $0x4e32ce0f // fmla v15.4s, v16.4s, v18.4s
+	WORD $0x6e2fdf7d // fmul v29.4s, v27.4s, v15.4s
+	WORD $0x6e39df7b // fmul v27.4s, v27.4s, v25.4s
+	WORD $0x4f9d12c6 // fmla v6.4s, v22.4s, v29.s[0]
+	WORD $0x4f9b1287 // fmla v7.4s, v20.4s, v27.s[0]
+	WORD $0xbc4640b4 // ldur s20, [x5, #100]
+	WORD $0x4e21db16 // scvtf v22.4s, v24.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e2fde98 // fmul v24.4s, v20.4s, v15.4s
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0x4f9812c8 // fmla v8.4s, v22.4s, v24.s[0]
+	WORD $0x4f9412a9 // fmla v9.4s, v21.4s, v20.s[0]
+	WORD $0xbc4680b4 // ldur s20, [x5, #104]
+	WORD $0x4e21db55 // scvtf v21.4s, v26.4s
+	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
+	WORD $0x6e2fde97 // fmul v23.4s, v20.4s, v15.4s
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0x4f9712aa // fmla v10.4s, v21.4s, v23.s[0]
+	WORD $0x4f9412cb // fmla v11.4s, v22.4s, v20.s[0]
+	WORD $0xbc46c0b4 // ldur s20, [x5, #108]
+	WORD $0x4e21db95 // scvtf v21.4s, v28.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2fde8f // fmul v15.4s, v20.4s, v15.4s
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0x4f8f12ac // fmla v12.4s, v21.4s, v15.s[0]
+	WORD $0x4f9411cd // fmla v13.4s, v14.4s, v20.s[0]
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        96(R7), (F16, F17)
-	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
-	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	FLDPQ        160(R7), (F18, F19)
-	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
-	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
-	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
-	FLDPQ        896(R4), (F18, F19)
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
+	WORD $0x6f0c060e // ushr v14.16b, v16.16b, #4
+	WORD $0x6f0c062f // ushr v15.16b, v17.16b, #4
+	WORD $0x6f0e0650 // ushr v16.16b, v18.16b, #2
+	WORD $0x6f0e0671 // ushr v17.16b, v19.16b, #2
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        896(R4), (F16, F17)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e939632 // sdot v18.4s, v17.16b, v19.16b
-	FLDPQ        928(R4), (F19, F21)
-	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e959633 // sdot v19.4s, v17.16b, v21.16b
-	FLDPQ        960(R4), (F21, F23)
-	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e959618 // sdot v24.4s, v16.16b, v21.16b
-	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e979635 // sdot v21.4s, v17.16b, v23.16b
-	FLDPQ        992(R4), (F23, F25)
-	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97961a // sdot v26.4s, v16.16b, v23.16b
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e999630 // sdot v16.4s, v17.16b, v25.16b
+	WORD $0x4e9195f0 // sdot v16.4s, v15.16b, v17.16b
+	FLDPQ        928(R4), (F17, F19)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e9395f1 // sdot v17.4s, v15.16b, v19.16b
+	FLDPQ        960(R4), (F19, F21)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9395d6 // sdot v22.4s, v14.16b, v19.16b
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9595f3 // sdot v19.4s, v15.16b, v21.16b
+	FLDPQ        992(R4), (F21, F23)
+	WORD $0x4f00e418 // movi v24.16b, #0
+	WORD $0x4e9595d8 // sdot v24.4s, v14.16b, v21.16b
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e9795ee // sdot v14.4s, v15.16b, v23.16b
 
 	// integer sums times both scales
-	FMOVS        88(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        92(R0), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	FMOVS        112(R5), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0xbc45800f // ldur s15, [x0, #88]
+	WORD $0xbc45c015 // ldur s21, [x0, #92]
+	WORD $0xbc4700b7 // ldur s23, [x5, #112]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31df3b // fmul v27.4s, v25.4s, v17.4s
-	WORD $0x6e37df39 // fmul v25.4s, v25.4s, v23.4s
-	WORD $0x4e3bce88 // fmla v8.4s, v20.4s, v27.4s
-	WORD $0x4e39ce49 // fmla v9.4s, v18.4s, v25.4s
-	FMOVS        116(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dad4 // scvtf v20.4s, v22.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e31de56 // fmul v22.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e36ce8a // fmla v10.4s, v20.4s, v22.4s
-	WORD $0x4e32ce6b // fmla v11.4s, v19.4s, v18.4s
-	FMOVS        120(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db13 // scvtf v19.4s, v24.4s
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x6e31de55 // fmul v21.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
-	FMOVS        124(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21db53 // scvtf v19.4s, v26.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e31de51 // fmul v17.4s, v18.4s, v17.4s
-	WORD $0x6e37de52 // fmul v18.4s, v18.4s, v23.4s
-	WORD $0x4e31ce6e // fmla v14.4s, v19.4s, v17.4s
-	WORD $0x4e32ce0f // fmla v15.4s, v16.4s, v18.4s
+	WORD $0x6e2fdef9 // fmul v25.4s, v23.4s, v15.4s
+	WORD $0x6e35def7 // fmul v23.4s, v23.4s, v21.4s
+	WORD $0x4f991246 // fmla v6.4s, v18.4s, v25.s[0]
+	WORD $0x4f971207 // fmla v7.4s, v16.4s, v23.s[0]
+	WORD $0xbc4740b0 // ldur s16, [x5, #116]
+	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e2fde14 // fmul v20.4s, v16.4s, v15.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4f941248 // fmla v8.4s, v18.4s, v20.s[0]
+	WORD $0x4f901229 // fmla v9.4s, v17.4s, v16.s[0]
+	WORD $0xbc4780b0 // ldur s16, [x5, #120]
+	WORD $0x4e21dad1 // scvtf v17.4s, v22.4s
+	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
+	WORD $0x6e2fde13 // fmul v19.4s, v16.4s, v15.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4f93122a // fmla v10.4s, v17.4s, v19.s[0]
+	WORD $0x4f90124b // fmla v11.4s, v18.4s, v16.s[0]
+	WORD $0xbc47c0b0 // ldur s16, [x5, #124]
+	WORD $0x4e21db11 // scvtf v17.4s, v24.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x6e2fde0f // fmul v15.4s, v16.4s, v15.4s
+	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
+	WORD $0x4f8f122c // fmla v12.4s, v17.4s, v15.s[0]
+	WORD $0x4f9011cd // fmla v13.4s, v14.4s, v16.s[0]
 	ADD          $0xd2, R7
 	ADD          $0x400, R4
 	ADD          $0x80, R5
@@ -2092,31 +1917,31 @@ done4:
 	ADD          $1, R6
 
 	// sums of the lanes
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R1)
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x6e0640c7 // ext v7.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d4e7 // fadd v7.4s, v7.4s, v6.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R1)
 	MOVD         ldy+8(FP), R4
 	MOVD         R1, R5
 	ADD          R4, R5
-	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R5)
+	WORD $0x4e29d506 // fadd v6.4s, v8.4s, v9.4s
+	WORD $0x6e0640c7 // ext v7.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d4e7 // fadd v7.4s, v7.4s, v6.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R5)
 	ADD          R4, R5
-	WORD $0x4e2dd588 // fadd v8.4s, v12.4s, v13.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R5)
+	WORD $0x4e2bd546 // fadd v6.4s, v10.4s, v11.4s
+	WORD $0x6e0640c7 // ext v7.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d4e7 // fadd v7.4s, v7.4s, v6.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R5)
 	ADD          R4, R5
-	WORD $0x4e2fd5c8 // fadd v8.4s, v14.4s, v15.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R5)
+	WORD $0x4e2dd586 // fadd v6.4s, v12.4s, v13.4s
+	WORD $0x6e0640c7 // ext v7.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d4e7 // fadd v7.4s, v7.4s, v6.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R5)
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2
@@ -2154,11 +1979,10 @@ TEXT ·decodeUnitsQ6_KNEON(SB), NOSPLIT, $576-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d41a028 // ldr h8, [x1, #208]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	FMOVQ        192(R1), F9
-	FMOVQ        194(R1), F10
+	WORD $0x7c4d0028 // ldur h8, [x1, #208]
+	WORD $0x1ee24108 // fcvt s8, h8
+	WORD $0x3ccc0029 // ldur q9, [x1, #192]
+	WORD $0x3ccc202a // ldur q10, [x1, #194]
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
 	WORD $0x4e05014a // tbl v10.16b, { v10.16b }, v5.16b
 	WORD $0x4e231d29 // and v9.16b, v9.16b, v3.16b
@@ -2169,14 +1993,13 @@ loop1:
 	WORD $0x4f28054a // sshr v10.4s, v10.4s, #24
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f889148 // fmul v8.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 32(R3)
 	FMOVQ        F8, 48(R3)
-	WORD $0x7d41a028 // ldr h8, [x1, #208]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	FMOVQ        194(R1), F9
+	WORD $0x7c4d0028 // ldur h8, [x1, #208]
+	WORD $0x1ee24108 // fcvt s8, h8
+	WORD $0x3ccc2029 // ldur q9, [x1, #194]
 	WORD $0x4e06012a // tbl v10.16b, { v9.16b }, v6.16b
 	WORD $0x4e070129 // tbl v9.16b, { v9.16b }, v7.16b
 	WORD $0x4e231d4a // and v10.16b, v10.16b, v3.16b
@@ -2187,546 +2010,546 @@ loop1:
 	WORD $0x4f280529 // sshr v9.4s, v9.4s, #24
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
+	WORD $0x4f889128 // fmul v8.4s, v9.4s, v8.s[0]
 	FMOVQ        F10, 64(R3)
 	FMOVQ        F8, 80(R3)
 
 	// levels of values 0 to 31
-	FLDPQ        (R1), (F8, F9)
+	WORD $0x3cc00028 // ldur q8, [x1]
+	WORD $0x3cc10029 // ldur q9, [x1, #16]
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
-	FLDPQ        128(R1), (F10, F11)
+	WORD $0x3cc8002a // ldur q10, [x1, #128]
+	WORD $0x3cc9002b // ldur q11, [x1, #144]
 	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
 	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x6ea01d48 // bit v8.16b, v10.16b, v0.16b
+	WORD $0x6ea01d69 // bit v9.16b, v11.16b, v0.16b
 	WORD $0x4e218508 // add v8.16b, v8.16b, v1.16b
 	WORD $0x4e218529 // add v9.16b, v9.16b, v1.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        32(R3), F10
+	WORD $0xbc42006a // ldur s10, [x3, #32]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, (R0)
 	FMOVQ        F9, 16(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        32(R3), F10
+	WORD $0xbc42006a // ldur s10, [x3, #32]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 32(R0)
 	FMOVQ        F9, 48(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        36(R3), F10
+	WORD $0xbc42406a // ldur s10, [x3, #36]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 64(R0)
 	FMOVQ        F9, 80(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        36(R3), F10
+	WORD $0xbc42406a // ldur s10, [x3, #36]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 96(R0)
 	FMOVQ        F9, 112(R0)
 
 	// levels of values 32 to 63
-	FLDPQ        32(R1), (F8, F9)
+	WORD $0x3cc20028 // ldur q8, [x1, #32]
+	WORD $0x3cc30029 // ldur q9, [x1, #48]
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
-	FLDPQ        128(R1), (F10, F11)
+	WORD $0x3cc8002a // ldur q10, [x1, #128]
+	WORD $0x3cc9002b // ldur q11, [x1, #144]
 	WORD $0x4f22554a // shl v10.4s, v10.4s, #2
 	WORD $0x4f22556b // shl v11.4s, v11.4s, #2
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x6ea01d48 // bit v8.16b, v10.16b, v0.16b
+	WORD $0x6ea01d69 // bit v9.16b, v11.16b, v0.16b
 	WORD $0x4e218508 // add v8.16b, v8.16b, v1.16b
 	WORD $0x4e218529 // add v9.16b, v9.16b, v1.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        40(R3), F10
+	WORD $0xbc42806a // ldur s10, [x3, #40]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 128(R0)
 	FMOVQ        F9, 144(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        40(R3), F10
+	WORD $0xbc42806a // ldur s10, [x3, #40]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 160(R0)
 	FMOVQ        F9, 176(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        44(R3), F10
+	WORD $0xbc42c06a // ldur s10, [x3, #44]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 192(R0)
 	FMOVQ        F9, 208(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        44(R3), F10
+	WORD $0xbc42c06a // ldur s10, [x3, #44]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 224(R0)
 	FMOVQ        F9, 240(R0)
 
 	// levels of values 64 to 95
-	FLDPQ        (R1), (F8, F9)
+	WORD $0x3cc00028 // ldur q8, [x1]
+	WORD $0x3cc10029 // ldur q9, [x1, #16]
 	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	FLDPQ        128(R1), (F10, F11)
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x3cc8002a // ldur q10, [x1, #128]
+	WORD $0x3cc9002b // ldur q11, [x1, #144]
+	WORD $0x6ea01d48 // bit v8.16b, v10.16b, v0.16b
+	WORD $0x6ea01d69 // bit v9.16b, v11.16b, v0.16b
 	WORD $0x4e218508 // add v8.16b, v8.16b, v1.16b
 	WORD $0x4e218529 // add v9.16b, v9.16b, v1.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        48(R3), F10
+	WORD $0xbc43006a // ldur s10, [x3, #48]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 256(R0)
 	FMOVQ        F9, 272(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        48(R3), F10
+	WORD $0xbc43006a // ldur s10, [x3, #48]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 288(R0)
 	FMOVQ        F9, 304(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        52(R3), F10
+	WORD $0xbc43406a // ldur s10, [x3, #52]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 320(R0)
 	FMOVQ        F9, 336(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        52(R3), F10
+	WORD $0xbc43406a // ldur s10, [x3, #52]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 352(R0)
 	FMOVQ        F9, 368(R0)
 
 	// levels of values 96 to 127
-	FLDPQ        32(R1), (F8, F9)
+	WORD $0x3cc20028 // ldur q8, [x1, #32]
+	WORD $0x3cc30029 // ldur q9, [x1, #48]
 	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	FLDPQ        128(R1), (F10, F11)
+	WORD $0x3cc8002a // ldur q10, [x1, #128]
+	WORD $0x3cc9002b // ldur q11, [x1, #144]
 	WORD $0x6f0e054a // ushr v10.16b, v10.16b, #2
 	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x6ea01d48 // bit v8.16b, v10.16b, v0.16b
+	WORD $0x6ea01d69 // bit v9.16b, v11.16b, v0.16b
 	WORD $0x4e218508 // add v8.16b, v8.16b, v1.16b
 	WORD $0x4e218529 // add v9.16b, v9.16b, v1.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        56(R3), F10
+	WORD $0xbc43806a // ldur s10, [x3, #56]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 384(R0)
 	FMOVQ        F9, 400(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        56(R3), F10
+	WORD $0xbc43806a // ldur s10, [x3, #56]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 416(R0)
 	FMOVQ        F9, 432(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        60(R3), F10
+	WORD $0xbc43c06a // ldur s10, [x3, #60]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 448(R0)
 	FMOVQ        F9, 464(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        60(R3), F10
+	WORD $0xbc43c06a // ldur s10, [x3, #60]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 480(R0)
 	FMOVQ        F9, 496(R0)
 
 	// levels of values 128 to 159
-	FLDPQ        64(R1), (F8, F9)
+	WORD $0x3cc40028 // ldur q8, [x1, #64]
+	WORD $0x3cc50029 // ldur q9, [x1, #80]
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
-	FLDPQ        160(R1), (F10, F11)
+	WORD $0x3cca002a // ldur q10, [x1, #160]
+	WORD $0x3ccb002b // ldur q11, [x1, #176]
 	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
 	WORD $0x4f24556b // shl v11.4s, v11.4s, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x6ea01d48 // bit v8.16b, v10.16b, v0.16b
+	WORD $0x6ea01d69 // bit v9.16b, v11.16b, v0.16b
 	WORD $0x4e218508 // add v8.16b, v8.16b, v1.16b
 	WORD $0x4e218529 // add v9.16b, v9.16b, v1.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        64(R3), F10
+	WORD $0xbc44006a // ldur s10, [x3, #64]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 512(R0)
 	FMOVQ        F9, 528(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        64(R3), F10
+	WORD $0xbc44006a // ldur s10, [x3, #64]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 544(R0)
 	FMOVQ        F9, 560(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        68(R3), F10
+	WORD $0xbc44406a // ldur s10, [x3, #68]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 576(R0)
 	FMOVQ        F9, 592(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        68(R3), F10
+	WORD $0xbc44406a // ldur s10, [x3, #68]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 608(R0)
 	FMOVQ        F9, 624(R0)
 
 	// levels of values 160 to 191
-	FLDPQ        96(R1), (F8, F9)
+	WORD $0x3cc60028 // ldur q8, [x1, #96]
+	WORD $0x3cc70029 // ldur q9, [x1, #112]
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
-	FLDPQ        160(R1), (F10, F11)
+	WORD $0x3cca002a // ldur q10, [x1, #160]
+	WORD $0x3ccb002b // ldur q11, [x1, #176]
 	WORD $0x4f22554a // shl v10.4s, v10.4s, #2
 	WORD $0x4f22556b // shl v11.4s, v11.4s, #2
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x6ea01d48 // bit v8.16b, v10.16b, v0.16b
+	WORD $0x6ea01d69 // bit v9.16b, v11.16b, v0.16b
 	WORD $0x4e218508 // add v8.16b, v8.16b, v1.16b
 	WORD $0x4e218529 // add v9.16b, v9.16b, v1.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        72(R3), F10
+	WORD $0xbc44806a // ldur s10, [x3, #72]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 640(R0)
 	FMOVQ        F9, 656(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        72(R3), F10
+	WORD $0xbc44806a // ldur s10, [x3, #72]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 672(R0)
 	FMOVQ        F9, 688(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        76(R3), F10
+	WORD $0xbc44c06a // ldur s10, [x3, #76]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 704(R0)
 	FMOVQ        F9, 720(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        76(R3), F10
+	WORD $0xbc44c06a // ldur s10, [x3, #76]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 736(R0)
 	FMOVQ        F9, 752(R0)
 
 	// levels of values 192 to 223
-	FLDPQ        64(R1), (F8, F9)
+	WORD $0x3cc40028 // ldur q8, [x1, #64]
+	WORD $0x3cc50029 // ldur q9, [x1, #80]
 	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	FLDPQ        160(R1), (F10, F11)
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x3cca002a // ldur q10, [x1, #160]
+	WORD $0x3ccb002b // ldur q11, [x1, #176]
+	WORD $0x6ea01d48 // bit v8.16b, v10.16b, v0.16b
+	WORD $0x6ea01d69 // bit v9.16b, v11.16b, v0.16b
 	WORD $0x4e218508 // add v8.16b, v8.16b, v1.16b
 	WORD $0x4e218529 // add v9.16b, v9.16b, v1.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        80(R3), F10
+	WORD $0xbc45006a // ldur s10, [x3, #80]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 768(R0)
 	FMOVQ        F9, 784(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        80(R3), F10
+	WORD $0xbc45006a // ldur s10, [x3, #80]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 800(R0)
 	FMOVQ        F9, 816(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        84(R3), F10
+	WORD $0xbc45406a // ldur s10, [x3, #84]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 832(R0)
 	FMOVQ        F9, 848(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        84(R3), F10
+	WORD $0xbc45406a // ldur s10, [x3, #84]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 864(R0)
 	FMOVQ        F9, 880(R0)
 
 	// levels of values 224 to 255
-	FLDPQ        96(R1), (F8, F9)
+	WORD $0x3cc60028 // ldur q8, [x1, #96]
+	WORD $0x3cc70029 // ldur q9, [x1, #112]
 	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	FLDPQ        160(R1), (F10, F11)
+	WORD $0x3cca002a // ldur q10, [x1, #160]
+	WORD $0x3ccb002b // ldur q11, [x1, #176]
 	WORD $0x6f0e054a // ushr v10.16b, v10.16b, #2
 	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
-	WORD $0x4eab1d29 // orr v9.16b, v9.16b, v11.16b
+	WORD $0x6ea01d48 // bit v8.16b, v10.16b, v0.16b
+	WORD $0x6ea01d69 // bit v9.16b, v11.16b, v0.16b
 	WORD $0x4e218508 // add v8.16b, v8.16b, v1.16b
 	WORD $0x4e218529 // add v9.16b, v9.16b, v1.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        88(R3), F10
+	WORD $0xbc45806a // ldur s10, [x3, #88]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 896(R0)
 	FMOVQ        F9, 912(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        88(R3), F10
+	WORD $0xbc45806a // ldur s10, [x3, #88]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 928(R0)
 	FMOVQ        F9, 944(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        92(R3), F10
+	WORD $0xbc45c06a // ldur s10, [x3, #92]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 960(R0)
 	FMOVQ        F9, 976(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        92(R3), F10
+	WORD $0xbc45c06a // ldur s10, [x3, #92]
 	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	FMOVQ        F8, 992(R0)
@@ -2782,11 +2605,10 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d41a0d0 // ldr h16, [x6, #208]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVQ        192(R6), F17
-	FMOVQ        194(R6), F18
+	WORD $0x7c4d00d0 // ldur h16, [x6, #208]
+	WORD $0x1ee24210 // fcvt s16, h16
+	WORD $0x3ccc00d1 // ldur q17, [x6, #192]
+	WORD $0x3ccc20d2 // ldur q18, [x6, #194]
 	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
 	WORD $0x4e050252 // tbl v18.16b, { v18.16b }, v5.16b
 	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
@@ -2797,14 +2619,13 @@ loop3:
 	WORD $0x4f280652 // sshr v18.4s, v18.4s, #24
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909250 // fmul v16.4s, v18.4s, v16.s[0]
 	FMOVQ        F17, 32(R3)
 	FMOVQ        F16, 48(R3)
-	WORD $0x7d41a0d0 // ldr h16, [x6, #208]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVQ        194(R6), F17
+	WORD $0x7c4d00d0 // ldur h16, [x6, #208]
+	WORD $0x1ee24210 // fcvt s16, h16
+	WORD $0x3ccc20d1 // ldur q17, [x6, #194]
 	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
 	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
@@ -2815,219 +2636,227 @@ loop3:
 	WORD $0x4f280631 // sshr v17.4s, v17.4s, #24
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x4f909230 // fmul v16.4s, v17.4s, v16.s[0]
 	FMOVQ        F18, 64(R3)
 	FMOVQ        F16, 80(R3)
 
 	// levels of values 0 to 31
-	FLDPQ        (R6), (F16, F17)
+	WORD $0x3cc000d0 // ldur q16, [x6]
+	WORD $0x3cc100d1 // ldur q17, [x6, #16]
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        128(R6), (F18, F19)
+	WORD $0x3cc800d2 // ldur q18, [x6, #128]
+	WORD $0x3cc900d3 // ldur q19, [x6, #144]
 	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
 	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        (R4), (F18, F19)
+	WORD $0x3cc00092 // ldur q18, [x4]
+	WORD $0x3cc10093 // ldur q19, [x4, #16]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        32(R4), (F18, F19)
+	WORD $0x3cc20092 // ldur q18, [x4, #32]
+	WORD $0x3cc30093 // ldur q19, [x4, #48]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        64(R4), (F18, F19)
+	WORD $0x3cc40092 // ldur q18, [x4, #64]
+	WORD $0x3cc50093 // ldur q19, [x4, #80]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        96(R4), (F18, F19)
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
+	WORD $0x3cc70093 // ldur q19, [x4, #112]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 32 to 63
-	FLDPQ        32(R6), (F16, F17)
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        128(R6), (F18, F19)
+	WORD $0x3cc800d2 // ldur q18, [x6, #128]
+	WORD $0x3cc900d3 // ldur q19, [x6, #144]
 	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
 	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        128(R4), (F18, F19)
+	WORD $0x3cc80092 // ldur q18, [x4, #128]
+	WORD $0x3cc90093 // ldur q19, [x4, #144]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        160(R4), (F18, F19)
+	WORD $0x3cca0092 // ldur q18, [x4, #160]
+	WORD $0x3ccb0093 // ldur q19, [x4, #176]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        192(R4), (F18, F19)
+	WORD $0x3ccc0092 // ldur q18, [x4, #192]
+	WORD $0x3ccd0093 // ldur q19, [x4, #208]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        224(R4), (F18, F19)
+	WORD $0x3cce0092 // ldur q18, [x4, #224]
+	WORD $0x3ccf0093 // ldur q19, [x4, #240]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 64 to 95
-	FLDPQ        (R6), (F16, F17)
+	WORD $0x3cc000d0 // ldur q16, [x6]
+	WORD $0x3cc100d1 // ldur q17, [x6, #16]
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	FLDPQ        128(R6), (F18, F19)
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x3cc800d2 // ldur q18, [x6, #128]
+	WORD $0x3cc900d3 // ldur q19, [x6, #144]
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        256(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        288(R4), (F18, F19)
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        320(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        352(R4), (F18, F19)
@@ -3035,71 +2864,71 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 96 to 127
-	FLDPQ        32(R6), (F16, F17)
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	FLDPQ        128(R6), (F18, F19)
+	WORD $0x3cc800d2 // ldur q18, [x6, #128]
+	WORD $0x3cc900d3 // ldur q19, [x6, #144]
 	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
 	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        384(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        416(R4), (F18, F19)
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        448(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        480(R4), (F18, F19)
@@ -3107,71 +2936,71 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 128 to 159
-	FLDPQ        64(R6), (F16, F17)
+	WORD $0x3cc400d0 // ldur q16, [x6, #64]
+	WORD $0x3cc500d1 // ldur q17, [x6, #80]
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        160(R6), (F18, F19)
+	WORD $0x3cca00d2 // ldur q18, [x6, #160]
+	WORD $0x3ccb00d3 // ldur q19, [x6, #176]
 	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
 	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        64(R3), F18
+	WORD $0xbc440072 // ldur s18, [x3, #64]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        512(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        64(R3), F18
+	WORD $0xbc440072 // ldur s18, [x3, #64]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        544(R4), (F18, F19)
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        68(R3), F18
+	WORD $0xbc444072 // ldur s18, [x3, #68]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        576(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        68(R3), F18
+	WORD $0xbc444072 // ldur s18, [x3, #68]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        608(R4), (F18, F19)
@@ -3179,71 +3008,71 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 160 to 191
-	FLDPQ        96(R6), (F16, F17)
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
+	WORD $0x3cc700d1 // ldur q17, [x6, #112]
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        160(R6), (F18, F19)
+	WORD $0x3cca00d2 // ldur q18, [x6, #160]
+	WORD $0x3ccb00d3 // ldur q19, [x6, #176]
 	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
 	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        72(R3), F18
+	WORD $0xbc448072 // ldur s18, [x3, #72]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        640(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        72(R3), F18
+	WORD $0xbc448072 // ldur s18, [x3, #72]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        672(R4), (F18, F19)
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        76(R3), F18
+	WORD $0xbc44c072 // ldur s18, [x3, #76]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        704(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        76(R3), F18
+	WORD $0xbc44c072 // ldur s18, [x3, #76]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        736(R4), (F18, F19)
@@ -3251,69 +3080,69 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 192 to 223
-	FLDPQ        64(R6), (F16, F17)
+	WORD $0x3cc400d0 // ldur q16, [x6, #64]
+	WORD $0x3cc500d1 // ldur q17, [x6, #80]
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	FLDPQ        160(R6), (F18, F19)
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x3cca00d2 // ldur q18, [x6, #160]
+	WORD $0x3ccb00d3 // ldur q19, [x6, #176]
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        80(R3), F18
+	WORD $0xbc450072 // ldur s18, [x3, #80]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        768(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        80(R3), F18
+	WORD $0xbc450072 // ldur s18, [x3, #80]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        800(R4), (F18, F19)
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        84(R3), F18
+	WORD $0xbc454072 // ldur s18, [x3, #84]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        832(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        84(R3), F18
+	WORD $0xbc454072 // ldur s18, [x3, #84]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        864(R4), (F18, F19)
@@ -3321,71 +3150,71 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 224 to 255
-	FLDPQ        96(R6), (F16, F17)
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
+	WORD $0x3cc700d1 // ldur q17, [x6, #112]
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	FLDPQ        160(R6), (F18, F19)
+	WORD $0x3cca00d2 // ldur q18, [x6, #160]
+	WORD $0x3ccb00d3 // ldur q19, [x6, #176]
 	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
 	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        88(R3), F18
+	WORD $0xbc458072 // ldur s18, [x3, #88]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        896(R4), (F18, F19)
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        88(R3), F18
+	WORD $0xbc458072 // ldur s18, [x3, #88]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        928(R4), (F18, F19)
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        92(R3), F18
+	WORD $0xbc45c072 // ldur s18, [x3, #92]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        960(R4), (F18, F19)
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        92(R3), F18
+	WORD $0xbc45c072 // ldur s18, [x3, #92]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        992(R4), (F18, F19)
@@ -3464,11 +3293,10 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d41a0f0 // ldr h16, [x7, #208]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVQ        192(R7), F17
-	FMOVQ        194(R7), F18
+	WORD $0x7c4d00f0 // ldur h16, [x7, #208]
+	WORD $0x1ee24210 // fcvt s16, h16
+	WORD $0x3ccc00f1 // ldur q17, [x7, #192]
+	WORD $0x3ccc20f2 // ldur q18, [x7, #194]
 	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
 	WORD $0x4e050252 // tbl v18.16b, { v18.16b }, v5.16b
 	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
@@ -3479,14 +3307,13 @@ loop3:
 	WORD $0x4f280652 // sshr v18.4s, v18.4s, #24
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909250 // fmul v16.4s, v18.4s, v16.s[0]
 	FMOVQ        F17, 32(R3)
 	FMOVQ        F16, 48(R3)
-	WORD $0x7d41a0f0 // ldr h16, [x7, #208]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVQ        194(R7), F17
+	WORD $0x7c4d00f0 // ldur h16, [x7, #208]
+	WORD $0x1ee24210 // fcvt s16, h16
+	WORD $0x3ccc20f1 // ldur q17, [x7, #194]
 	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
 	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
@@ -3497,225 +3324,233 @@ loop3:
 	WORD $0x4f280631 // sshr v17.4s, v17.4s, #24
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x4f909230 // fmul v16.4s, v17.4s, v16.s[0]
 	FMOVQ        F18, 64(R3)
 	FMOVQ        F16, 80(R3)
 
 	// levels of values 0 to 31
-	FLDPQ        (R7), (F16, F17)
+	WORD $0x3cc000f0 // ldur q16, [x7]
+	WORD $0x3cc100f1 // ldur q17, [x7, #16]
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        128(R7), (F18, F19)
+	WORD $0x3cc800f2 // ldur q18, [x7, #128]
+	WORD $0x3cc900f3 // ldur q19, [x7, #144]
 	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
 	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        (R4), (F18, F19)
+	WORD $0x3cc00092 // ldur q18, [x4]
+	WORD $0x3cc10093 // ldur q19, [x4, #16]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F18
+	WORD $0x3cc00112 // ldur q18, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F19
+	WORD $0x3cc10113 // ldur q19, [x8, #16]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        32(R4), (F18, F19)
+	WORD $0x3cc20092 // ldur q18, [x4, #32]
+	WORD $0x3cc30093 // ldur q19, [x4, #48]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F18
+	WORD $0x3cc20112 // ldur q18, [x8, #32]
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F19
+	WORD $0x3cc30113 // ldur q19, [x8, #48]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        64(R4), (F18, F19)
+	WORD $0x3cc40092 // ldur q18, [x4, #64]
+	WORD $0x3cc50093 // ldur q19, [x4, #80]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F18
+	WORD $0x3cc40112 // ldur q18, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F19
+	WORD $0x3cc50113 // ldur q19, [x8, #80]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        96(R4), (F18, F19)
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
+	WORD $0x3cc70093 // ldur q19, [x4, #112]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F18
+	WORD $0x3cc60112 // ldur q18, [x8, #96]
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F19
+	WORD $0x3cc70113 // ldur q19, [x8, #112]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 32 to 63
-	FLDPQ        32(R7), (F16, F17)
+	WORD $0x3cc200f0 // ldur q16, [x7, #32]
+	WORD $0x3cc300f1 // ldur q17, [x7, #48]
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        128(R7), (F18, F19)
+	WORD $0x3cc800f2 // ldur q18, [x7, #128]
+	WORD $0x3cc900f3 // ldur q19, [x7, #144]
 	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
 	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        128(R4), (F18, F19)
+	WORD $0x3cc80092 // ldur q18, [x4, #128]
+	WORD $0x3cc90093 // ldur q19, [x4, #144]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        128(R8), F18
+	WORD $0x3cc80112 // ldur q18, [x8, #128]
 	ADD          R5, R4, R8
-	FMOVQ        144(R8), F19
+	WORD $0x3cc90113 // ldur q19, [x8, #144]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        160(R4), (F18, F19)
+	WORD $0x3cca0092 // ldur q18, [x4, #160]
+	WORD $0x3ccb0093 // ldur q19, [x4, #176]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        160(R8), F18
+	WORD $0x3cca0112 // ldur q18, [x8, #160]
 	ADD          R5, R4, R8
-	FMOVQ        176(R8), F19
+	WORD $0x3ccb0113 // ldur q19, [x8, #176]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        192(R4), (F18, F19)
+	WORD $0x3ccc0092 // ldur q18, [x4, #192]
+	WORD $0x3ccd0093 // ldur q19, [x4, #208]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        192(R8), F18
+	WORD $0x3ccc0112 // ldur q18, [x8, #192]
 	ADD          R5, R4, R8
-	FMOVQ        208(R8), F19
+	WORD $0x3ccd0113 // ldur q19, [x8, #208]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        224(R4), (F18, F19)
+	WORD $0x3cce0092 // ldur q18, [x4, #224]
+	WORD $0x3ccf0093 // ldur q19, [x4, #240]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        224(R8), F18
+	WORD $0x3cce0112 // ldur q18, [x8, #224]
 	ADD          R5, R4, R8
-	FMOVQ        240(R8), F19
+	WORD $0x3ccf0113 // ldur q19, [x8, #240]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 64 to 95
-	FLDPQ        (R7), (F16, F17)
+	WORD $0x3cc000f0 // ldur q16, [x7]
+	WORD $0x3cc100f1 // ldur q17, [x7, #16]
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	FLDPQ        128(R7), (F18, F19)
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x3cc800f2 // ldur q18, [x7, #128]
+	WORD $0x3cc900f3 // ldur q19, [x7, #144]
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        256(R4), (F18, F19)
@@ -3727,15 +3562,15 @@ loop3:
 	FMOVQ        272(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        288(R4), (F18, F19)
@@ -3747,15 +3582,15 @@ loop3:
 	FMOVQ        304(R8), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        320(R4), (F18, F19)
@@ -3767,15 +3602,15 @@ loop3:
 	FMOVQ        336(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        352(R4), (F18, F19)
@@ -3789,29 +3624,29 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 96 to 127
-	FLDPQ        32(R7), (F16, F17)
+	WORD $0x3cc200f0 // ldur q16, [x7, #32]
+	WORD $0x3cc300f1 // ldur q17, [x7, #48]
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	FLDPQ        128(R7), (F18, F19)
+	WORD $0x3cc800f2 // ldur q18, [x7, #128]
+	WORD $0x3cc900f3 // ldur q19, [x7, #144]
 	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
 	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        384(R4), (F18, F19)
@@ -3823,15 +3658,15 @@ loop3:
 	FMOVQ        400(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        416(R4), (F18, F19)
@@ -3843,15 +3678,15 @@ loop3:
 	FMOVQ        432(R8), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        448(R4), (F18, F19)
@@ -3863,15 +3698,15 @@ loop3:
 	FMOVQ        464(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        480(R4), (F18, F19)
@@ -3885,29 +3720,29 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 128 to 159
-	FLDPQ        64(R7), (F16, F17)
+	WORD $0x3cc400f0 // ldur q16, [x7, #64]
+	WORD $0x3cc500f1 // ldur q17, [x7, #80]
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        160(R7), (F18, F19)
+	WORD $0x3cca00f2 // ldur q18, [x7, #160]
+	WORD $0x3ccb00f3 // ldur q19, [x7, #176]
 	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
 	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        64(R3), F18
+	WORD $0xbc440072 // ldur s18, [x3, #64]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        512(R4), (F18, F19)
@@ -3919,15 +3754,15 @@ loop3:
 	FMOVQ        528(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        64(R3), F18
+	WORD $0xbc440072 // ldur s18, [x3, #64]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        544(R4), (F18, F19)
@@ -3939,15 +3774,15 @@ loop3:
 	FMOVQ        560(R8), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        68(R3), F18
+	WORD $0xbc444072 // ldur s18, [x3, #68]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        576(R4), (F18, F19)
@@ -3959,15 +3794,15 @@ loop3:
 	FMOVQ        592(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        68(R3), F18
+	WORD $0xbc444072 // ldur s18, [x3, #68]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        608(R4), (F18, F19)
@@ -3981,29 +3816,29 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 160 to 191
-	FLDPQ        96(R7), (F16, F17)
+	WORD $0x3cc600f0 // ldur q16, [x7, #96]
+	WORD $0x3cc700f1 // ldur q17, [x7, #112]
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        160(R7), (F18, F19)
+	WORD $0x3cca00f2 // ldur q18, [x7, #160]
+	WORD $0x3ccb00f3 // ldur q19, [x7, #176]
 	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
 	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        72(R3), F18
+	WORD $0xbc448072 // ldur s18, [x3, #72]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        640(R4), (F18, F19)
@@ -4015,15 +3850,15 @@ loop3:
 	FMOVQ        656(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        72(R3), F18
+	WORD $0xbc448072 // ldur s18, [x3, #72]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        672(R4), (F18, F19)
@@ -4035,15 +3870,15 @@ loop3:
 	FMOVQ        688(R8), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        76(R3), F18
+	WORD $0xbc44c072 // ldur s18, [x3, #76]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        704(R4), (F18, F19)
@@ -4055,15 +3890,15 @@ loop3:
 	FMOVQ        720(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        76(R3), F18
+	WORD $0xbc44c072 // ldur s18, [x3, #76]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        736(R4), (F18, F19)
@@ -4077,27 +3912,27 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 192 to 223
-	FLDPQ        64(R7), (F16, F17)
+	WORD $0x3cc400f0 // ldur q16, [x7, #64]
+	WORD $0x3cc500f1 // ldur q17, [x7, #80]
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	FLDPQ        160(R7), (F18, F19)
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x3cca00f2 // ldur q18, [x7, #160]
+	WORD $0x3ccb00f3 // ldur q19, [x7, #176]
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        80(R3), F18
+	WORD $0xbc450072 // ldur s18, [x3, #80]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        768(R4), (F18, F19)
@@ -4109,15 +3944,15 @@ loop3:
 	FMOVQ        784(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        80(R3), F18
+	WORD $0xbc450072 // ldur s18, [x3, #80]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        800(R4), (F18, F19)
@@ -4129,15 +3964,15 @@ loop3:
 	FMOVQ        816(R8), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        84(R3), F18
+	WORD $0xbc454072 // ldur s18, [x3, #84]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        832(R4), (F18, F19)
@@ -4149,15 +3984,15 @@ loop3:
 	FMOVQ        848(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        84(R3), F18
+	WORD $0xbc454072 // ldur s18, [x3, #84]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        864(R4), (F18, F19)
@@ -4171,29 +4006,29 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 224 to 255
-	FLDPQ        96(R7), (F16, F17)
+	WORD $0x3cc600f0 // ldur q16, [x7, #96]
+	WORD $0x3cc700f1 // ldur q17, [x7, #112]
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	FLDPQ        160(R7), (F18, F19)
+	WORD $0x3cca00f2 // ldur q18, [x7, #160]
+	WORD $0x3ccb00f3 // ldur q19, [x7, #176]
 	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
 	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        88(R3), F18
+	WORD $0xbc458072 // ldur s18, [x3, #88]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        896(R4), (F18, F19)
@@ -4205,15 +4040,15 @@ loop3:
 	FMOVQ        912(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        88(R3), F18
+	WORD $0xbc458072 // ldur s18, [x3, #88]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        928(R4), (F18, F19)
@@ -4225,15 +4060,15 @@ loop3:
 	FMOVQ        944(R8), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        92(R3), F18
+	WORD $0xbc45c072 // ldur s18, [x3, #92]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        960(R4), (F18, F19)
@@ -4245,15 +4080,15 @@ loop3:
 	FMOVQ        976(R8), F19
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        92(R3), F18
+	WORD $0xbc45c072 // ldur s18, [x3, #92]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        992(R4), (F18, F19)
@@ -4345,11 +4180,10 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d41a10e // ldr h14, [x8, #208]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVQ        192(R8), F15
-	FMOVQ        194(R8), F16
+	WORD $0x7c4d010e // ldur h14, [x8, #208]
+	WORD $0x1ee241ce // fcvt s14, h14
+	WORD $0x3ccc010f // ldur q15, [x8, #192]
+	WORD $0x3ccc2110 // ldur q16, [x8, #194]
 	WORD $0x4e0401ef // tbl v15.16b, { v15.16b }, v4.16b
 	WORD $0x4e050210 // tbl v16.16b, { v16.16b }, v5.16b
 	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
@@ -4360,14 +4194,13 @@ loop3:
 	WORD $0x4f280610 // sshr v16.4s, v16.4s, #24
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e920e // fmul v14.4s, v16.4s, v14.s[0]
 	FMOVQ        F15, 32(R3)
 	FMOVQ        F14, 48(R3)
-	WORD $0x7d41a10e // ldr h14, [x8, #208]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVQ        194(R8), F15
+	WORD $0x7c4d010e // ldur h14, [x8, #208]
+	WORD $0x1ee241ce // fcvt s14, h14
+	WORD $0x3ccc210f // ldur q15, [x8, #194]
 	WORD $0x4e0601f0 // tbl v16.16b, { v15.16b }, v6.16b
 	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
 	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
@@ -4378,249 +4211,265 @@ loop3:
 	WORD $0x4f2805ef // sshr v15.4s, v15.4s, #24
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x4f8e91ee // fmul v14.4s, v15.4s, v14.s[0]
 	FMOVQ        F16, 64(R3)
 	FMOVQ        F14, 80(R3)
 
 	// levels of values 0 to 31
-	FLDPQ        (R8), (F14, F15)
+	WORD $0x3cc0010e // ldur q14, [x8]
+	WORD $0x3cc1010f // ldur q15, [x8, #16]
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	FLDPQ        128(R8), (F16, F17)
+	WORD $0x3cc80110 // ldur q16, [x8, #128]
+	WORD $0x3cc90111 // ldur q17, [x8, #144]
 	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
 	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
 	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        32(R3), F16
+	WORD $0xbc420070 // ldur s16, [x3, #32]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FLDPQ        (R4), (F16, F17)
+	WORD $0x3cc00090 // ldur q16, [x4]
+	WORD $0x3cc10091 // ldur q17, [x4, #16]
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F16
+	WORD $0x3cc00130 // ldur q16, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F17
+	WORD $0x3cc10131 // ldur q17, [x9, #16]
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FLDPQ        (R6), (F16, F17)
+	WORD $0x3cc000d0 // ldur q16, [x6]
+	WORD $0x3cc100d1 // ldur q17, [x6, #16]
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        32(R3), F16
+	WORD $0xbc420070 // ldur s16, [x3, #32]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FLDPQ        32(R4), (F16, F17)
+	WORD $0x3cc20090 // ldur q16, [x4, #32]
+	WORD $0x3cc30091 // ldur q17, [x4, #48]
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F16
+	WORD $0x3cc20130 // ldur q16, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F17
+	WORD $0x3cc30131 // ldur q17, [x9, #48]
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FLDPQ        32(R6), (F16, F17)
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        36(R3), F16
+	WORD $0xbc424070 // ldur s16, [x3, #36]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FLDPQ        64(R4), (F16, F17)
+	WORD $0x3cc40090 // ldur q16, [x4, #64]
+	WORD $0x3cc50091 // ldur q17, [x4, #80]
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F16
+	WORD $0x3cc40130 // ldur q16, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F17
+	WORD $0x3cc50131 // ldur q17, [x9, #80]
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FLDPQ        64(R6), (F16, F17)
+	WORD $0x3cc400d0 // ldur q16, [x6, #64]
+	WORD $0x3cc500d1 // ldur q17, [x6, #80]
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        36(R3), F16
+	WORD $0xbc424070 // ldur s16, [x3, #36]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FLDPQ        96(R4), (F16, F17)
+	WORD $0x3cc60090 // ldur q16, [x4, #96]
+	WORD $0x3cc70091 // ldur q17, [x4, #112]
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F16
+	WORD $0x3cc60130 // ldur q16, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F17
+	WORD $0x3cc70131 // ldur q17, [x9, #112]
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FLDPQ        96(R6), (F16, F17)
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
+	WORD $0x3cc700d1 // ldur q17, [x6, #112]
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 32 to 63
-	FLDPQ        32(R8), (F14, F15)
+	WORD $0x3cc2010e // ldur q14, [x8, #32]
+	WORD $0x3cc3010f // ldur q15, [x8, #48]
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	FLDPQ        128(R8), (F16, F17)
+	WORD $0x3cc80110 // ldur q16, [x8, #128]
+	WORD $0x3cc90111 // ldur q17, [x8, #144]
 	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
 	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
 	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        40(R3), F16
+	WORD $0xbc428070 // ldur s16, [x3, #40]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FLDPQ        128(R4), (F16, F17)
+	WORD $0x3cc80090 // ldur q16, [x4, #128]
+	WORD $0x3cc90091 // ldur q17, [x4, #144]
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F16
+	WORD $0x3cc80130 // ldur q16, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F17
+	WORD $0x3cc90131 // ldur q17, [x9, #144]
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FLDPQ        128(R6), (F16, F17)
+	WORD $0x3cc800d0 // ldur q16, [x6, #128]
+	WORD $0x3cc900d1 // ldur q17, [x6, #144]
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        40(R3), F16
+	WORD $0xbc428070 // ldur s16, [x3, #40]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FLDPQ        160(R4), (F16, F17)
+	WORD $0x3cca0090 // ldur q16, [x4, #160]
+	WORD $0x3ccb0091 // ldur q17, [x4, #176]
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F16
+	WORD $0x3cca0130 // ldur q16, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F17
+	WORD $0x3ccb0131 // ldur q17, [x9, #176]
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FLDPQ        160(R6), (F16, F17)
+	WORD $0x3cca00d0 // ldur q16, [x6, #160]
+	WORD $0x3ccb00d1 // ldur q17, [x6, #176]
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        44(R3), F16
+	WORD $0xbc42c070 // ldur s16, [x3, #44]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FLDPQ        192(R4), (F16, F17)
+	WORD $0x3ccc0090 // ldur q16, [x4, #192]
+	WORD $0x3ccd0091 // ldur q17, [x4, #208]
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F16
+	WORD $0x3ccc0130 // ldur q16, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F17
+	WORD $0x3ccd0131 // ldur q17, [x9, #208]
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FLDPQ        192(R6), (F16, F17)
+	WORD $0x3ccc00d0 // ldur q16, [x6, #192]
+	WORD $0x3ccd00d1 // ldur q17, [x6, #208]
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        44(R3), F16
+	WORD $0xbc42c070 // ldur s16, [x3, #44]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	FLDPQ        224(R4), (F16, F17)
+	WORD $0x3cce0090 // ldur q16, [x4, #224]
+	WORD $0x3ccf0091 // ldur q17, [x4, #240]
 	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
 	WORD $0x4e31cde9 // fmla v9.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F16
+	WORD $0x3cce0130 // ldur q16, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F17
+	WORD $0x3ccf0131 // ldur q17, [x9, #240]
 	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
 	WORD $0x4e31cdeb // fmla v11.4s, v15.4s, v17.4s
-	FLDPQ        224(R6), (F16, F17)
+	WORD $0x3cce00d0 // ldur q16, [x6, #224]
+	WORD $0x3ccf00d1 // ldur q17, [x6, #240]
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 64 to 95
-	FLDPQ        (R8), (F14, F15)
+	WORD $0x3cc0010e // ldur q14, [x8]
+	WORD $0x3cc1010f // ldur q15, [x8, #16]
 	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
 	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
-	FLDPQ        128(R8), (F16, F17)
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x3cc80110 // ldur q16, [x8, #128]
+	WORD $0x3cc90111 // ldur q17, [x8, #144]
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
 	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        48(R3), F16
+	WORD $0xbc430070 // ldur s16, [x3, #48]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        256(R4), (F16, F17)
@@ -4635,15 +4484,15 @@ loop3:
 	FLDPQ        256(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        48(R3), F16
+	WORD $0xbc430070 // ldur s16, [x3, #48]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        288(R4), (F16, F17)
@@ -4658,15 +4507,15 @@ loop3:
 	FLDPQ        288(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        52(R3), F16
+	WORD $0xbc434070 // ldur s16, [x3, #52]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        320(R4), (F16, F17)
@@ -4681,15 +4530,15 @@ loop3:
 	FLDPQ        320(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        52(R3), F16
+	WORD $0xbc434070 // ldur s16, [x3, #52]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        352(R4), (F16, F17)
@@ -4706,29 +4555,29 @@ loop3:
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 96 to 127
-	FLDPQ        32(R8), (F14, F15)
+	WORD $0x3cc2010e // ldur q14, [x8, #32]
+	WORD $0x3cc3010f // ldur q15, [x8, #48]
 	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
 	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
-	FLDPQ        128(R8), (F16, F17)
+	WORD $0x3cc80110 // ldur q16, [x8, #128]
+	WORD $0x3cc90111 // ldur q17, [x8, #144]
 	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
 	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
 	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        56(R3), F16
+	WORD $0xbc438070 // ldur s16, [x3, #56]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        384(R4), (F16, F17)
@@ -4743,15 +4592,15 @@ loop3:
 	FLDPQ        384(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        56(R3), F16
+	WORD $0xbc438070 // ldur s16, [x3, #56]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        416(R4), (F16, F17)
@@ -4766,15 +4615,15 @@ loop3:
 	FLDPQ        416(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        60(R3), F16
+	WORD $0xbc43c070 // ldur s16, [x3, #60]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        448(R4), (F16, F17)
@@ -4789,15 +4638,15 @@ loop3:
 	FLDPQ        448(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        60(R3), F16
+	WORD $0xbc43c070 // ldur s16, [x3, #60]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        480(R4), (F16, F17)
@@ -4814,29 +4663,29 @@ loop3:
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 128 to 159
-	FLDPQ        64(R8), (F14, F15)
+	WORD $0x3cc4010e // ldur q14, [x8, #64]
+	WORD $0x3cc5010f // ldur q15, [x8, #80]
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	FLDPQ        160(R8), (F16, F17)
+	WORD $0x3cca0110 // ldur q16, [x8, #160]
+	WORD $0x3ccb0111 // ldur q17, [x8, #176]
 	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
 	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
 	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        64(R3), F16
+	WORD $0xbc440070 // ldur s16, [x3, #64]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        512(R4), (F16, F17)
@@ -4851,15 +4700,15 @@ loop3:
 	FLDPQ        512(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        64(R3), F16
+	WORD $0xbc440070 // ldur s16, [x3, #64]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        544(R4), (F16, F17)
@@ -4874,15 +4723,15 @@ loop3:
 	FLDPQ        544(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        68(R3), F16
+	WORD $0xbc444070 // ldur s16, [x3, #68]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        576(R4), (F16, F17)
@@ -4897,15 +4746,15 @@ loop3:
 	FLDPQ        576(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        68(R3), F16
+	WORD $0xbc444070 // ldur s16, [x3, #68]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        608(R4), (F16, F17)
@@ -4922,29 +4771,29 @@ loop3:
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 160 to 191
-	FLDPQ        96(R8), (F14, F15)
+	WORD $0x3cc6010e // ldur q14, [x8, #96]
+	WORD $0x3cc7010f // ldur q15, [x8, #112]
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	FLDPQ        160(R8), (F16, F17)
+	WORD $0x3cca0110 // ldur q16, [x8, #160]
+	WORD $0x3ccb0111 // ldur q17, [x8, #176]
 	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
 	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
 	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        72(R3), F16
+	WORD $0xbc448070 // ldur s16, [x3, #72]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        640(R4), (F16, F17)
@@ -4959,15 +4808,15 @@ loop3:
 	FLDPQ        640(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        72(R3), F16
+	WORD $0xbc448070 // ldur s16, [x3, #72]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        672(R4), (F16, F17)
@@ -4982,15 +4831,15 @@ loop3:
 	FLDPQ        672(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        76(R3), F16
+	WORD $0xbc44c070 // ldur s16, [x3, #76]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        704(R4), (F16, F17)
@@ -5005,15 +4854,15 @@ loop3:
 	FLDPQ        704(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        76(R3), F16
+	WORD $0xbc44c070 // ldur s16, [x3, #76]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        736(R4), (F16, F17)
@@ -5030,27 +4879,27 @@ loop3:
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 192 to 223
-	FLDPQ        64(R8), (F14, F15)
+	WORD $0x3cc4010e // ldur q14, [x8, #64]
+	WORD $0x3cc5010f // ldur q15, [x8, #80]
 	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
 	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
-	FLDPQ        160(R8), (F16, F17)
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x3cca0110 // ldur q16, [x8, #160]
+	WORD $0x3ccb0111 // ldur q17, [x8, #176]
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
 	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        80(R3), F16
+	WORD $0xbc450070 // ldur s16, [x3, #80]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        768(R4), (F16, F17)
@@ -5065,15 +4914,15 @@ loop3:
 	FLDPQ        768(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        80(R3), F16
+	WORD $0xbc450070 // ldur s16, [x3, #80]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        800(R4), (F16, F17)
@@ -5088,15 +4937,15 @@ loop3:
 	FLDPQ        800(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        84(R3), F16
+	WORD $0xbc454070 // ldur s16, [x3, #84]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        832(R4), (F16, F17)
@@ -5111,15 +4960,15 @@ loop3:
 	FLDPQ        832(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        84(R3), F16
+	WORD $0xbc454070 // ldur s16, [x3, #84]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        864(R4), (F16, F17)
@@ -5136,29 +4985,29 @@ loop3:
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
 
 	// levels of values 224 to 255
-	FLDPQ        96(R8), (F14, F15)
+	WORD $0x3cc6010e // ldur q14, [x8, #96]
+	WORD $0x3cc7010f // ldur q15, [x8, #112]
 	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
 	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
-	FLDPQ        160(R8), (F16, F17)
+	WORD $0x3cca0110 // ldur q16, [x8, #160]
+	WORD $0x3ccb0111 // ldur q17, [x8, #176]
 	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
 	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
 	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        88(R3), F16
+	WORD $0xbc458070 // ldur s16, [x3, #88]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        896(R4), (F16, F17)
@@ -5173,15 +5022,15 @@ loop3:
 	FLDPQ        896(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        88(R3), F16
+	WORD $0xbc458070 // ldur s16, [x3, #88]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        928(R4), (F16, F17)
@@ -5196,15 +5045,15 @@ loop3:
 	FLDPQ        928(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        92(R3), F16
+	WORD $0xbc45c070 // ldur s16, [x3, #92]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        960(R4), (F16, F17)
@@ -5219,15 +5068,15 @@ loop3:
 	FLDPQ        960(R6), (F16, F17)
 	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
 	WORD $0x4e31cded // fmla v13.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	FMOVS        92(R3), F16
+	WORD $0xbc45c070 // ldur s16, [x3, #92]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	FLDPQ        992(R4), (F16, F17)
@@ -5327,11 +5176,10 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d41a110 // ldr h16, [x8, #208]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVQ        192(R8), F17
-	FMOVQ        194(R8), F18
+	WORD $0x7c4d0110 // ldur h16, [x8, #208]
+	WORD $0x1ee24210 // fcvt s16, h16
+	WORD $0x3ccc0111 // ldur q17, [x8, #192]
+	WORD $0x3ccc2112 // ldur q18, [x8, #194]
 	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
 	WORD $0x4e050252 // tbl v18.16b, { v18.16b }, v5.16b
 	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
@@ -5342,14 +5190,13 @@ loop3:
 	WORD $0x4f280652 // sshr v18.4s, v18.4s, #24
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909250 // fmul v16.4s, v18.4s, v16.s[0]
 	FMOVQ        F17, 32(R3)
 	FMOVQ        F16, 48(R3)
-	WORD $0x7d41a110 // ldr h16, [x8, #208]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVQ        194(R8), F17
+	WORD $0x7c4d0110 // ldur h16, [x8, #208]
+	WORD $0x1ee24210 // fcvt s16, h16
+	WORD $0x3ccc2111 // ldur q17, [x8, #194]
 	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
 	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
@@ -5360,297 +5207,313 @@ loop3:
 	WORD $0x4f280631 // sshr v17.4s, v17.4s, #24
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x4f909230 // fmul v16.4s, v17.4s, v16.s[0]
 	FMOVQ        F18, 64(R3)
 	FMOVQ        F16, 80(R3)
 
 	// levels of values 0 to 31
-	FLDPQ        (R8), (F16, F17)
+	WORD $0x3cc00110 // ldur q16, [x8]
+	WORD $0x3cc10111 // ldur q17, [x8, #16]
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        128(R8), (F18, F19)
+	WORD $0x3cc80112 // ldur q18, [x8, #128]
+	WORD $0x3cc90113 // ldur q19, [x8, #144]
 	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
 	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        (R4), (F18, F19)
+	WORD $0x3cc00092 // ldur q18, [x4]
+	WORD $0x3cc10093 // ldur q19, [x4, #16]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F18
+	WORD $0x3cc00132 // ldur q18, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F19
+	WORD $0x3cc10133 // ldur q19, [x9, #16]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FLDPQ        (R6), (F18, F19)
+	WORD $0x3cc000d2 // ldur q18, [x6]
+	WORD $0x3cc100d3 // ldur q19, [x6, #16]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F18
+	WORD $0x3cc00132 // ldur q18, [x9]
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F19
+	WORD $0x3cc10133 // ldur q19, [x9, #16]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        32(R4), (F18, F19)
+	WORD $0x3cc20092 // ldur q18, [x4, #32]
+	WORD $0x3cc30093 // ldur q19, [x4, #48]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F18
+	WORD $0x3cc20132 // ldur q18, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F19
+	WORD $0x3cc30133 // ldur q19, [x9, #48]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FLDPQ        32(R6), (F18, F19)
+	WORD $0x3cc200d2 // ldur q18, [x6, #32]
+	WORD $0x3cc300d3 // ldur q19, [x6, #48]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F18
+	WORD $0x3cc20132 // ldur q18, [x9, #32]
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F19
+	WORD $0x3cc30133 // ldur q19, [x9, #48]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        64(R4), (F18, F19)
+	WORD $0x3cc40092 // ldur q18, [x4, #64]
+	WORD $0x3cc50093 // ldur q19, [x4, #80]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F18
+	WORD $0x3cc40132 // ldur q18, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F19
+	WORD $0x3cc50133 // ldur q19, [x9, #80]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FLDPQ        64(R6), (F18, F19)
+	WORD $0x3cc400d2 // ldur q18, [x6, #64]
+	WORD $0x3cc500d3 // ldur q19, [x6, #80]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F18
+	WORD $0x3cc40132 // ldur q18, [x9, #64]
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F19
+	WORD $0x3cc50133 // ldur q19, [x9, #80]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        96(R4), (F18, F19)
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
+	WORD $0x3cc70093 // ldur q19, [x4, #112]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F18
+	WORD $0x3cc60132 // ldur q18, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F19
+	WORD $0x3cc70133 // ldur q19, [x9, #112]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FLDPQ        96(R6), (F18, F19)
+	WORD $0x3cc600d2 // ldur q18, [x6, #96]
+	WORD $0x3cc700d3 // ldur q19, [x6, #112]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F18
+	WORD $0x3cc60132 // ldur q18, [x9, #96]
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F19
+	WORD $0x3cc70133 // ldur q19, [x9, #112]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 32 to 63
-	FLDPQ        32(R8), (F16, F17)
+	WORD $0x3cc20110 // ldur q16, [x8, #32]
+	WORD $0x3cc30111 // ldur q17, [x8, #48]
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        128(R8), (F18, F19)
+	WORD $0x3cc80112 // ldur q18, [x8, #128]
+	WORD $0x3cc90113 // ldur q19, [x8, #144]
 	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
 	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        128(R4), (F18, F19)
+	WORD $0x3cc80092 // ldur q18, [x4, #128]
+	WORD $0x3cc90093 // ldur q19, [x4, #144]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F18
+	WORD $0x3cc80132 // ldur q18, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F19
+	WORD $0x3cc90133 // ldur q19, [x9, #144]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FLDPQ        128(R6), (F18, F19)
+	WORD $0x3cc800d2 // ldur q18, [x6, #128]
+	WORD $0x3cc900d3 // ldur q19, [x6, #144]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        128(R9), F18
+	WORD $0x3cc80132 // ldur q18, [x9, #128]
 	ADD          R5, R6, R9
-	FMOVQ        144(R9), F19
+	WORD $0x3cc90133 // ldur q19, [x9, #144]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        40(R3), F18
+	WORD $0xbc428072 // ldur s18, [x3, #40]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        160(R4), (F18, F19)
+	WORD $0x3cca0092 // ldur q18, [x4, #160]
+	WORD $0x3ccb0093 // ldur q19, [x4, #176]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F18
+	WORD $0x3cca0132 // ldur q18, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F19
+	WORD $0x3ccb0133 // ldur q19, [x9, #176]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FLDPQ        160(R6), (F18, F19)
+	WORD $0x3cca00d2 // ldur q18, [x6, #160]
+	WORD $0x3ccb00d3 // ldur q19, [x6, #176]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        160(R9), F18
+	WORD $0x3cca0132 // ldur q18, [x9, #160]
 	ADD          R5, R6, R9
-	FMOVQ        176(R9), F19
+	WORD $0x3ccb0133 // ldur q19, [x9, #176]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        192(R4), (F18, F19)
+	WORD $0x3ccc0092 // ldur q18, [x4, #192]
+	WORD $0x3ccd0093 // ldur q19, [x4, #208]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F18
+	WORD $0x3ccc0132 // ldur q18, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F19
+	WORD $0x3ccd0133 // ldur q19, [x9, #208]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FLDPQ        192(R6), (F18, F19)
+	WORD $0x3ccc00d2 // ldur q18, [x6, #192]
+	WORD $0x3ccd00d3 // ldur q19, [x6, #208]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        192(R9), F18
+	WORD $0x3ccc0132 // ldur q18, [x9, #192]
 	ADD          R5, R6, R9
-	FMOVQ        208(R9), F19
+	WORD $0x3ccd0133 // ldur q19, [x9, #208]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        44(R3), F18
+	WORD $0xbc42c072 // ldur s18, [x3, #44]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        224(R4), (F18, F19)
+	WORD $0x3cce0092 // ldur q18, [x4, #224]
+	WORD $0x3ccf0093 // ldur q19, [x4, #240]
 	WORD $0x4e32ce08 // fmla v8.4s, v16.4s, v18.4s
 	WORD $0x4e33ce29 // fmla v9.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F18
+	WORD $0x3cce0132 // ldur q18, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F19
+	WORD $0x3ccf0133 // ldur q19, [x9, #240]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
-	FLDPQ        224(R6), (F18, F19)
+	WORD $0x3cce00d2 // ldur q18, [x6, #224]
+	WORD $0x3ccf00d3 // ldur q19, [x6, #240]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        224(R9), F18
+	WORD $0x3cce0132 // ldur q18, [x9, #224]
 	ADD          R5, R6, R9
-	FMOVQ        240(R9), F19
+	WORD $0x3ccf0133 // ldur q19, [x9, #240]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 64 to 95
-	FLDPQ        (R8), (F16, F17)
+	WORD $0x3cc00110 // ldur q16, [x8]
+	WORD $0x3cc10111 // ldur q17, [x8, #16]
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	FLDPQ        128(R8), (F18, F19)
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x3cc80112 // ldur q18, [x8, #128]
+	WORD $0x3cc90113 // ldur q19, [x8, #144]
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        256(R4), (F18, F19)
@@ -5671,15 +5534,15 @@ loop3:
 	FMOVQ        272(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        48(R3), F18
+	WORD $0xbc430072 // ldur s18, [x3, #48]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        288(R4), (F18, F19)
@@ -5700,15 +5563,15 @@ loop3:
 	FMOVQ        304(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        320(R4), (F18, F19)
@@ -5729,15 +5592,15 @@ loop3:
 	FMOVQ        336(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        52(R3), F18
+	WORD $0xbc434072 // ldur s18, [x3, #52]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        352(R4), (F18, F19)
@@ -5760,29 +5623,29 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 96 to 127
-	FLDPQ        32(R8), (F16, F17)
+	WORD $0x3cc20110 // ldur q16, [x8, #32]
+	WORD $0x3cc30111 // ldur q17, [x8, #48]
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	FLDPQ        128(R8), (F18, F19)
+	WORD $0x3cc80112 // ldur q18, [x8, #128]
+	WORD $0x3cc90113 // ldur q19, [x8, #144]
 	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
 	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        384(R4), (F18, F19)
@@ -5803,15 +5666,15 @@ loop3:
 	FMOVQ        400(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        56(R3), F18
+	WORD $0xbc438072 // ldur s18, [x3, #56]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        416(R4), (F18, F19)
@@ -5832,15 +5695,15 @@ loop3:
 	FMOVQ        432(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        448(R4), (F18, F19)
@@ -5861,15 +5724,15 @@ loop3:
 	FMOVQ        464(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        60(R3), F18
+	WORD $0xbc43c072 // ldur s18, [x3, #60]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        480(R4), (F18, F19)
@@ -5892,29 +5755,29 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 128 to 159
-	FLDPQ        64(R8), (F16, F17)
+	WORD $0x3cc40110 // ldur q16, [x8, #64]
+	WORD $0x3cc50111 // ldur q17, [x8, #80]
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        160(R8), (F18, F19)
+	WORD $0x3cca0112 // ldur q18, [x8, #160]
+	WORD $0x3ccb0113 // ldur q19, [x8, #176]
 	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
 	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        64(R3), F18
+	WORD $0xbc440072 // ldur s18, [x3, #64]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        512(R4), (F18, F19)
@@ -5935,15 +5798,15 @@ loop3:
 	FMOVQ        528(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        64(R3), F18
+	WORD $0xbc440072 // ldur s18, [x3, #64]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        544(R4), (F18, F19)
@@ -5964,15 +5827,15 @@ loop3:
 	FMOVQ        560(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        68(R3), F18
+	WORD $0xbc444072 // ldur s18, [x3, #68]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        576(R4), (F18, F19)
@@ -5993,15 +5856,15 @@ loop3:
 	FMOVQ        592(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        68(R3), F18
+	WORD $0xbc444072 // ldur s18, [x3, #68]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        608(R4), (F18, F19)
@@ -6024,29 +5887,29 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 160 to 191
-	FLDPQ        96(R8), (F16, F17)
+	WORD $0x3cc60110 // ldur q16, [x8, #96]
+	WORD $0x3cc70111 // ldur q17, [x8, #112]
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        160(R8), (F18, F19)
+	WORD $0x3cca0112 // ldur q18, [x8, #160]
+	WORD $0x3ccb0113 // ldur q19, [x8, #176]
 	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
 	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        72(R3), F18
+	WORD $0xbc448072 // ldur s18, [x3, #72]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        640(R4), (F18, F19)
@@ -6067,15 +5930,15 @@ loop3:
 	FMOVQ        656(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        72(R3), F18
+	WORD $0xbc448072 // ldur s18, [x3, #72]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        672(R4), (F18, F19)
@@ -6096,15 +5959,15 @@ loop3:
 	FMOVQ        688(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        76(R3), F18
+	WORD $0xbc44c072 // ldur s18, [x3, #76]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        704(R4), (F18, F19)
@@ -6125,15 +5988,15 @@ loop3:
 	FMOVQ        720(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        76(R3), F18
+	WORD $0xbc44c072 // ldur s18, [x3, #76]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        736(R4), (F18, F19)
@@ -6156,27 +6019,27 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 192 to 223
-	FLDPQ        64(R8), (F16, F17)
+	WORD $0x3cc40110 // ldur q16, [x8, #64]
+	WORD $0x3cc50111 // ldur q17, [x8, #80]
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	FLDPQ        160(R8), (F18, F19)
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x3cca0112 // ldur q18, [x8, #160]
+	WORD $0x3ccb0113 // ldur q19, [x8, #176]
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        80(R3), F18
+	WORD $0xbc450072 // ldur s18, [x3, #80]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        768(R4), (F18, F19)
@@ -6197,15 +6060,15 @@ loop3:
 	FMOVQ        784(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        80(R3), F18
+	WORD $0xbc450072 // ldur s18, [x3, #80]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        800(R4), (F18, F19)
@@ -6226,15 +6089,15 @@ loop3:
 	FMOVQ        816(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        84(R3), F18
+	WORD $0xbc454072 // ldur s18, [x3, #84]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        832(R4), (F18, F19)
@@ -6255,15 +6118,15 @@ loop3:
 	FMOVQ        848(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        84(R3), F18
+	WORD $0xbc454072 // ldur s18, [x3, #84]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        864(R4), (F18, F19)
@@ -6286,29 +6149,29 @@ loop3:
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 
 	// levels of values 224 to 255
-	FLDPQ        96(R8), (F16, F17)
+	WORD $0x3cc60110 // ldur q16, [x8, #96]
+	WORD $0x3cc70111 // ldur q17, [x8, #112]
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	FLDPQ        160(R8), (F18, F19)
+	WORD $0x3cca0112 // ldur q18, [x8, #160]
+	WORD $0x3ccb0113 // ldur q19, [x8, #176]
 	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
 	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        88(R3), F18
+	WORD $0xbc458072 // ldur s18, [x3, #88]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        896(R4), (F18, F19)
@@ -6329,15 +6192,15 @@ loop3:
 	FMOVQ        912(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        88(R3), F18
+	WORD $0xbc458072 // ldur s18, [x3, #88]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        928(R4), (F18, F19)
@@ -6358,15 +6221,15 @@ loop3:
 	FMOVQ        944(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        92(R3), F18
+	WORD $0xbc45c072 // ldur s18, [x3, #92]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        960(R4), (F18, F19)
@@ -6387,15 +6250,15 @@ loop3:
 	FMOVQ        976(R9), F19
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	FMOVS        92(R3), F18
+	WORD $0xbc45c072 // ldur s18, [x3, #92]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	FLDPQ        992(R4), (F18, F19)
@@ -6485,11 +6348,10 @@ TEXT ·unpackQ6_KNEON(SB), NOSPLIT, $576-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d41a027 // ldr h7, [x1, #208]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
-	FMOVQ        192(R1), F8
-	FMOVQ        194(R1), F9
+	WORD $0x7c4d0027 // ldur h7, [x1, #208]
+	WORD $0x1ee240e7 // fcvt s7, h7
+	WORD $0x3ccc0028 // ldur q8, [x1, #192]
+	WORD $0x3ccc2029 // ldur q9, [x1, #194]
 	WORD $0x4e030108 // tbl v8.16b, { v8.16b }, v3.16b
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
@@ -6500,14 +6362,13 @@ loop1:
 	WORD $0x4f280529 // sshr v9.4s, v9.4s, #24
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879127 // fmul v7.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 32(R3)
 	FMOVQ        F7, 48(R3)
-	WORD $0x7d41a027 // ldr h7, [x1, #208]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
-	FMOVQ        194(R1), F8
+	WORD $0x7c4d0027 // ldur h7, [x1, #208]
+	WORD $0x1ee240e7 // fcvt s7, h7
+	WORD $0x3ccc2028 // ldur q8, [x1, #194]
 	WORD $0x4e050109 // tbl v9.16b, { v8.16b }, v5.16b
 	WORD $0x4e060108 // tbl v8.16b, { v8.16b }, v6.16b
 	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
@@ -6518,15 +6379,14 @@ loop1:
 	WORD $0x4f280508 // sshr v8.4s, v8.4s, #24
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
-	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
+	WORD $0x4f879107 // fmul v7.4s, v8.4s, v7.s[0]
 	FMOVQ        F9, 64(R3)
 	FMOVQ        F7, 80(R3)
-	WORD $0x7d41a027 // ldr h7, [x1, #208]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
-	FMOVQ        192(R1), F8
-	FMOVQ        194(R1), F9
+	WORD $0x7c4d0027 // ldur h7, [x1, #208]
+	WORD $0x1ee240e7 // fcvt s7, h7
+	WORD $0x3ccc0028 // ldur q8, [x1, #192]
+	WORD $0x3ccc2029 // ldur q9, [x1, #194]
 	WORD $0x4e030108 // tbl v8.16b, { v8.16b }, v3.16b
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
@@ -6537,17 +6397,16 @@ loop1:
 	WORD $0x4f280529 // sshr v9.4s, v9.4s, #24
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879127 // fmul v7.4s, v9.4s, v7.s[0]
 	WORD $0x4f066449 // movi v9.4s, #194, lsl #24
 	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
 	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
 	FMOVQ        F8, 96(R3)
 	FMOVQ        F7, 112(R3)
-	WORD $0x7d41a027 // ldr h7, [x1, #208]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
-	FMOVQ        194(R1), F8
+	WORD $0x7c4d0027 // ldur h7, [x1, #208]
+	WORD $0x1ee240e7 // fcvt s7, h7
+	WORD $0x3ccc2028 // ldur q8, [x1, #194]
 	WORD $0x4e050109 // tbl v9.16b, { v8.16b }, v5.16b
 	WORD $0x4e060108 // tbl v8.16b, { v8.16b }, v6.16b
 	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
@@ -6558,151 +6417,151 @@ loop1:
 	WORD $0x4f280508 // sshr v8.4s, v8.4s, #24
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
-	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
+	WORD $0x4f879107 // fmul v7.4s, v8.4s, v7.s[0]
 	WORD $0x4f066448 // movi v8.4s, #194, lsl #24
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
 	FMOVQ        F9, 128(R3)
 	FMOVQ        F7, 144(R3)
-	FLDPQ        (R1), (F7, F8)
+	WORD $0x3cc00027 // ldur q7, [x1]
+	WORD $0x3cc10028 // ldur q8, [x1, #16]
 	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FLDPQ        128(R1), (F9, F10)
+	WORD $0x3cc80029 // ldur q9, [x1, #128]
+	WORD $0x3cc9002a // ldur q10, [x1, #144]
 	WORD $0x4f245529 // shl v9.4s, v9.4s, #4
 	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4ea91ce7 // orr v7.16b, v7.16b, v9.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x6ea01d27 // bit v7.16b, v9.16b, v0.16b
+	WORD $0x6ea01d48 // bit v8.16b, v10.16b, v0.16b
 	FMOVQ        F7, (R0)
 	FMOVQ        F8, 16(R0)
-	FMOVD        32(R3), F7
+	WORD $0xfc420067 // ldur d7, [x3, #32]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	FMOVD        F7, 32(R0)
-	FMOVD        96(R3), F7
+	WORD $0xfc460067 // ldur d7, [x3, #96]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	FMOVD        F7, 40(R0)
-	FLDPQ        32(R1), (F7, F8)
+	WORD $0x3cc20027 // ldur q7, [x1, #32]
+	WORD $0x3cc30028 // ldur q8, [x1, #48]
 	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FLDPQ        128(R1), (F9, F10)
+	WORD $0x3cc80029 // ldur q9, [x1, #128]
+	WORD $0x3cc9002a // ldur q10, [x1, #144]
 	WORD $0x4f225529 // shl v9.4s, v9.4s, #2
 	WORD $0x4f22554a // shl v10.4s, v10.4s, #2
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4ea91ce7 // orr v7.16b, v7.16b, v9.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x6ea01d27 // bit v7.16b, v9.16b, v0.16b
+	WORD $0x6ea01d48 // bit v8.16b, v10.16b, v0.16b
 	FMOVQ        F7, 48(R0)
 	FMOVQ        F8, 64(R0)
-	FMOVD        40(R3), F7
+	WORD $0xfc428067 // ldur d7, [x3, #40]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	FMOVD        F7, 80(R0)
-	FMOVD        104(R3), F7
+	WORD $0xfc468067 // ldur d7, [x3, #104]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	FMOVD        F7, 88(R0)
-	FLDPQ        (R1), (F7, F8)
+	WORD $0x3cc00027 // ldur q7, [x1]
+	WORD $0x3cc10028 // ldur q8, [x1, #16]
 	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
 	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	FLDPQ        128(R1), (F9, F10)
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4ea91ce7 // orr v7.16b, v7.16b, v9.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x3cc80029 // ldur q9, [x1, #128]
+	WORD $0x3cc9002a // ldur q10, [x1, #144]
+	WORD $0x6ea01d27 // bit v7.16b, v9.16b, v0.16b
+	WORD $0x6ea01d48 // bit v8.16b, v10.16b, v0.16b
 	FMOVQ        F7, 96(R0)
 	FMOVQ        F8, 112(R0)
-	FMOVD        48(R3), F7
+	WORD $0xfc430067 // ldur d7, [x3, #48]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	FMOVD        F7, 128(R0)
-	FMOVD        112(R3), F7
+	WORD $0xfc470067 // ldur d7, [x3, #112]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	FMOVD        F7, 136(R0)
-	FLDPQ        32(R1), (F7, F8)
+	WORD $0x3cc20027 // ldur q7, [x1, #32]
+	WORD $0x3cc30028 // ldur q8, [x1, #48]
 	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
 	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	FLDPQ        128(R1), (F9, F10)
+	WORD $0x3cc80029 // ldur q9, [x1, #128]
+	WORD $0x3cc9002a // ldur q10, [x1, #144]
 	WORD $0x6f0e0529 // ushr v9.16b, v9.16b, #2
 	WORD $0x6f0e054a // ushr v10.16b, v10.16b, #2
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4ea91ce7 // orr v7.16b, v7.16b, v9.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x6ea01d27 // bit v7.16b, v9.16b, v0.16b
+	WORD $0x6ea01d48 // bit v8.16b, v10.16b, v0.16b
 	FMOVQ        F7, 144(R0)
 	FMOVQ        F8, 160(R0)
-	FMOVD        56(R3), F7
+	WORD $0xfc438067 // ldur d7, [x3, #56]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	FMOVD        F7, 176(R0)
-	FMOVD        120(R3), F7
+	WORD $0xfc478067 // ldur d7, [x3, #120]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	FMOVD        F7, 184(R0)
-	FLDPQ        64(R1), (F7, F8)
+	WORD $0x3cc40027 // ldur q7, [x1, #64]
+	WORD $0x3cc50028 // ldur q8, [x1, #80]
 	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FLDPQ        160(R1), (F9, F10)
+	WORD $0x3cca0029 // ldur q9, [x1, #160]
+	WORD $0x3ccb002a // ldur q10, [x1, #176]
 	WORD $0x4f245529 // shl v9.4s, v9.4s, #4
 	WORD $0x4f24554a // shl v10.4s, v10.4s, #4
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4ea91ce7 // orr v7.16b, v7.16b, v9.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x6ea01d27 // bit v7.16b, v9.16b, v0.16b
+	WORD $0x6ea01d48 // bit v8.16b, v10.16b, v0.16b
 	FMOVQ        F7, 192(R0)
 	FMOVQ        F8, 208(R0)
-	FMOVD        64(R3), F7
+	WORD $0xfc440067 // ldur d7, [x3, #64]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	FMOVD        F7, 224(R0)
-	FMOVD        128(R3), F7
+	WORD $0xfc480067 // ldur d7, [x3, #128]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	FMOVD        F7, 232(R0)
-	FLDPQ        96(R1), (F7, F8)
+	WORD $0x3cc60027 // ldur q7, [x1, #96]
+	WORD $0x3cc70028 // ldur q8, [x1, #112]
 	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FLDPQ        160(R1), (F9, F10)
+	WORD $0x3cca0029 // ldur q9, [x1, #160]
+	WORD $0x3ccb002a // ldur q10, [x1, #176]
 	WORD $0x4f225529 // shl v9.4s, v9.4s, #2
 	WORD $0x4f22554a // shl v10.4s, v10.4s, #2
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4ea91ce7 // orr v7.16b, v7.16b, v9.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x6ea01d27 // bit v7.16b, v9.16b, v0.16b
+	WORD $0x6ea01d48 // bit v8.16b, v10.16b, v0.16b
 	FMOVQ        F7, 240(R0)
 	FMOVQ        F8, 256(R0)
-	FMOVD        72(R3), F7
+	WORD $0xfc448067 // ldur d7, [x3, #72]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	FMOVD        F7, 272(R0)
-	FMOVD        136(R3), F7
+	WORD $0xfc488067 // ldur d7, [x3, #136]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	FMOVD        F7, 280(R0)
-	FLDPQ        64(R1), (F7, F8)
+	WORD $0x3cc40027 // ldur q7, [x1, #64]
+	WORD $0x3cc50028 // ldur q8, [x1, #80]
 	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
 	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	FLDPQ        160(R1), (F9, F10)
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4ea91ce7 // orr v7.16b, v7.16b, v9.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x3cca0029 // ldur q9, [x1, #160]
+	WORD $0x3ccb002a // ldur q10, [x1, #176]
+	WORD $0x6ea01d27 // bit v7.16b, v9.16b, v0.16b
+	WORD $0x6ea01d48 // bit v8.16b, v10.16b, v0.16b
 	FMOVQ        F7, 288(R0)
 	FMOVQ        F8, 304(R0)
-	FMOVD        80(R3), F7
+	WORD $0xfc450067 // ldur d7, [x3, #80]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	FMOVD        F7, 320(R0)
-	FMOVD        144(R3), F7
+	WORD $0xfc490067 // ldur d7, [x3, #144]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	FMOVD        F7, 328(R0)
-	FLDPQ        96(R1), (F7, F8)
+	WORD $0x3cc60027 // ldur q7, [x1, #96]
+	WORD $0x3cc70028 // ldur q8, [x1, #112]
 	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
 	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	FLDPQ        160(R1), (F9, F10)
+	WORD $0x3cca0029 // ldur q9, [x1, #160]
+	WORD $0x3ccb002a // ldur q10, [x1, #176]
 	WORD $0x6f0e0529 // ushr v9.16b, v9.16b, #2
 	WORD $0x6f0e054a // ushr v10.16b, v10.16b, #2
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4ea91ce7 // orr v7.16b, v7.16b, v9.16b
-	WORD $0x4eaa1d08 // orr v8.16b, v8.16b, v10.16b
+	WORD $0x6ea01d27 // bit v7.16b, v9.16b, v0.16b
+	WORD $0x6ea01d48 // bit v8.16b, v10.16b, v0.16b
 	FMOVQ        F7, 336(R0)
 	FMOVQ        F8, 352(R0)
-	FMOVD        88(R3), F7
+	WORD $0xfc458067 // ldur d7, [x3, #88]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	FMOVD        F7, 368(R0)
-	FMOVD        152(R3), F7
+	WORD $0xfc498067 // ldur d7, [x3, #152]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	FMOVD        F7, 376(R0)
 	ADD          $0xd2, R1
@@ -6720,20 +6579,20 @@ TEXT ·matmulQ81xQ6_KNEON(SB), NOSPLIT, $0-72
 	// constants of the loops
 	WORD $0x4f01e600 // movi v0.16b, #48
 	WORD $0x4f00e5e1 // movi v1.16b, #15
-	WORD $0x4f066442 // movi v2.4s, #194, lsl #24
-	WORD $0x4f0707e3 // movi v3.4s, #255
 	MOVD         $q6_k_order<>+0(SB), R0
-	FMOVQ        (R0), F4
+	FMOVQ        (R0), F2
 	MOVD         $q6_k_order2<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         $q6_k_shuffle5<>+0(SB), R0
+	FMOVQ        (R0), F4
+	MOVD         $q6_k_shuffle6<>+0(SB), R0
 	FMOVQ        (R0), F5
-	MOVD         $q6_k_shuffle<>+0(SB), R0
+	MOVD         $q6_k_shuffle7<>+0(SB), R0
 	FMOVQ        (R0), F6
-	MOVD         $q6_k_shuffle2<>+0(SB), R0
+	MOVD         $q6_k_shuffle8<>+0(SB), R0
 	FMOVQ        (R0), F7
-	MOVD         $q6_k_shuffle3<>+0(SB), R0
+	MOVD         $q6_k_shuffle9<>+0(SB), R0
 	FMOVQ        (R0), F8
-	MOVD         $q6_k_shuffle4<>+0(SB), R0
-	FMOVQ        (R0), F9
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -6741,17 +6600,15 @@ TEXT ·matmulQ81xQ6_KNEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4f00e411 // movi v17.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         s+32(FP), R5
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4f00e40e // movi v14.16b, #0
 	MOVD         blocks+64(FP), R6
 	MOVD         R1, R7
 	SUBS         $1, R6
@@ -6764,255 +6621,220 @@ loop3:
 	WORD $0xf98460e0 // prfm pldl1keep, [x7, #2240]
 
 	// scales of values 0 to 255, times those of the activations
-	WORD $0x7d41a0f2 // ldr h18, [x7, #208]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVQ        192(R7), F19
-	FMOVQ        194(R7), F20
-	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
-	WORD $0x4e070294 // tbl v20.16b, { v20.16b }, v7.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4f385673 // shl v19.4s, v19.4s, #24
-	WORD $0x4f385694 // shl v20.4s, v20.4s, #24
-	WORD $0x4f280673 // sshr v19.4s, v19.4s, #24
-	WORD $0x4f280694 // sshr v20.4s, v20.4s, #24
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x3ccc00ef // ldur q15, [x7, #192]
+	WORD $0x4e0401ef // tbl v15.16b, { v15.16b }, v4.16b
+	WORD $0x7c4d00f0 // ldur h16, [x7, #208]
+	WORD $0x1ee24210 // fcvt s16, h16
+	WORD $0x4e0501f1 // tbl v17.16b, { v15.16b }, v5.16b
+	WORD $0x4e0601f2 // tbl v18.16b, { v15.16b }, v6.16b
+	WORD $0x4f280631 // sshr v17.4s, v17.4s, #24
+	WORD $0x4f280652 // sshr v18.4s, v18.4s, #24
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc00093 // ldur q19, [x4]
+	WORD $0x4e020274 // tbl v20.16b, { v19.16b }, v2.16b
+	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
+	WORD $0x6e34de34 // fmul v20.4s, v17.4s, v20.4s
 	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
-	FLDPQ        (R4), (F20, F21)
-	WORD $0x4e040295 // tbl v21.16b, { v20.16b }, v4.16b
-	WORD $0x4e050294 // tbl v20.16b, { v20.16b }, v5.16b
-	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	WORD $0x6e22de73 // fmul v19.4s, v19.4s, v2.4s
-	WORD $0x6e22de52 // fmul v18.4s, v18.4s, v2.4s
-	FLDPQ        (R5), (F22, F23)
-	WORD $0x4e36ce6a // fmla v10.4s, v19.4s, v22.4s
-	WORD $0x4e37ce4b // fmla v11.4s, v18.4s, v23.4s
-	WORD $0x7d41a0f2 // ldr h18, [x7, #208]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVQ        194(R7), F19
-	WORD $0x4e080276 // tbl v22.16b, { v19.16b }, v8.16b
-	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4f3856d6 // shl v22.4s, v22.4s, #24
-	WORD $0x4f385673 // shl v19.4s, v19.4s, #24
-	WORD $0x4f2806d6 // sshr v22.4s, v22.4s, #24
-	WORD $0x4f280673 // sshr v19.4s, v19.4s, #24
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e36de56 // fmul v22.4s, v18.4s, v22.4s
-	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
-	FLDPQ        (R4), (F19, F23)
-	WORD $0x4e0402f3 // tbl v19.16b, { v23.16b }, v4.16b
-	WORD $0x4e0502f7 // tbl v23.16b, { v23.16b }, v5.16b
-	WORD $0x6e33ded3 // fmul v19.4s, v22.4s, v19.4s
-	WORD $0x6e37de57 // fmul v23.4s, v18.4s, v23.4s
-	WORD $0x6e22ded6 // fmul v22.4s, v22.4s, v2.4s
-	WORD $0x6e22de52 // fmul v18.4s, v18.4s, v2.4s
-	FLDPQ        32(R5), (F24, F25)
-	WORD $0x4e38cecc // fmla v12.4s, v22.4s, v24.4s
-	WORD $0x4e39ce4d // fmla v13.4s, v18.4s, v25.4s
+	WORD $0x3cc000b5 // ldur q21, [x5]
+	WORD $0x3cc100b6 // ldur q22, [x5, #16]
+	WORD $0x4e35ce2d // fmla v13.4s, v17.4s, v21.4s
+	WORD $0x4e36ce4e // fmla v14.4s, v18.4s, v22.4s
+	WORD $0x4e0701f1 // tbl v17.16b, { v15.16b }, v7.16b
+	WORD $0x4e0801ef // tbl v15.16b, { v15.16b }, v8.16b
+	WORD $0x4f280631 // sshr v17.4s, v17.4s, #24
+	WORD $0x4f2805ef // sshr v15.4s, v15.4s, #24
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
+	WORD $0x3cc10090 // ldur q16, [x4, #16]
+	WORD $0x4e020212 // tbl v18.16b, { v16.16b }, v2.16b
+	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
+	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
+	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
+	WORD $0x3cc200b5 // ldur q21, [x5, #32]
+	WORD $0x3cc300b6 // ldur q22, [x5, #48]
+	WORD $0x4e35ce2d // fmla v13.4s, v17.4s, v21.4s
+	WORD $0x4e36cdee // fmla v14.4s, v15.4s, v22.4s
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        (R7), (F18, F22)
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	FLDPQ        128(R7), (F24, F25)
-	WORD $0x4f245718 // shl v24.4s, v24.4s, #4
-	WORD $0x4f245739 // shl v25.4s, v25.4s, #4
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4eb81e52 // orr v18.16b, v18.16b, v24.16b
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	FLDPQ        (R3), (F24, F25)
-	WORD $0x0e38c25a // smull v26.8h, v18.8b, v24.8b
-	WORD $0x4e38c252 // smull2 v18.8h, v18.16b, v24.16b
-	WORD $0x4e72bf52 // addp v18.8h, v26.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e39c2d8 // smull v24.8h, v22.8b, v25.8b
-	WORD $0x4e39c2d6 // smull2 v22.8h, v22.16b, v25.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
+	WORD $0x3cc000ef // ldur q15, [x7]
+	WORD $0x3cc100f1 // ldur q17, [x7, #16]
+	WORD $0x4e211df5 // and v21.16b, v15.16b, v1.16b
+	WORD $0x4e211e36 // and v22.16b, v17.16b, v1.16b
+	WORD $0x3cc800f7 // ldur q23, [x7, #128]
+	WORD $0x3cc900f8 // ldur q24, [x7, #144]
+	WORD $0x4f2456f9 // shl v25.4s, v23.4s, #4
+	WORD $0x4f24571a // shl v26.4s, v24.4s, #4
+	WORD $0x6ea01f35 // bit v21.16b, v25.16b, v0.16b
+	WORD $0x6ea01f56 // bit v22.16b, v26.16b, v0.16b
+	WORD $0x3cc00079 // ldur q25, [x3]
+	WORD $0x3cc1007a // ldur q26, [x3, #16]
+	WORD $0x0e39c2bb // smull v27.8h, v21.8b, v25.8b
+	WORD $0x4e39c2b5 // smull2 v21.8h, v21.16b, v25.16b
+	WORD $0x4e75bf75 // addp v21.8h, v27.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e3ac2d9 // smull v25.8h, v22.8b, v26.8b
+	WORD $0x4e3ac2d6 // smull2 v22.8h, v22.16b, v26.16b
+	WORD $0x4e76bf36 // addp v22.8h, v25.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4f95124a // fmla v10.4s, v18.4s, v21.s[0]
-	WORD $0x4fb512cb // fmla v11.4s, v22.4s, v21.s[1]
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        32(R7), (F18, F22)
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211ed6 // and v22.16b, v22.16b, v1.16b
-	FLDPQ        128(R7), (F24, F25)
-	WORD $0x4f225718 // shl v24.4s, v24.4s, #2
-	WORD $0x4f225739 // shl v25.4s, v25.4s, #2
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4eb81e52 // orr v18.16b, v18.16b, v24.16b
-	WORD $0x4eb91ed6 // orr v22.16b, v22.16b, v25.16b
-	FLDPQ        32(R3), (F24, F25)
-	WORD $0x0e38c25a // smull v26.8h, v18.8b, v24.8b
-	WORD $0x4e38c252 // smull2 v18.8h, v18.16b, v24.16b
-	WORD $0x4e72bf52 // addp v18.8h, v26.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e39c2d8 // smull v24.8h, v22.8b, v25.8b
-	WORD $0x4e39c2d6 // smull2 v22.8h, v22.16b, v25.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x4f951a4c // fmla v12.4s, v18.4s, v21.s[2]
-	WORD $0x4fb51acd // fmla v13.4s, v22.4s, v21.s[3]
+	WORD $0x3cc200f9 // ldur q25, [x7, #32]
+	WORD $0x3cc300fa // ldur q26, [x7, #48]
+	WORD $0x4e211f3b // and v27.16b, v25.16b, v1.16b
+	WORD $0x4e211f5c // and v28.16b, v26.16b, v1.16b
+	WORD $0x4f2256fd // shl v29.4s, v23.4s, #2
+	WORD $0x4f22571e // shl v30.4s, v24.4s, #2
+	WORD $0x6ea01fbb // bit v27.16b, v29.16b, v0.16b
+	WORD $0x6ea01fdc // bit v28.16b, v30.16b, v0.16b
+	WORD $0x3cc2007d // ldur q29, [x3, #32]
+	WORD $0x3cc3007e // ldur q30, [x3, #48]
+	WORD $0x0e3dc37f // smull v31.8h, v27.8b, v29.8b
+	WORD $0x4e3dc37b // smull2 v27.8h, v27.16b, v29.16b
+	WORD $0x4e7bbffb // addp v27.8h, v31.8h, v27.8h
+	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
+	WORD $0x0e3ec39d // smull v29.8h, v28.8b, v30.8b
+	WORD $0x4e3ec39c // smull2 v28.8h, v28.16b, v30.16b
+	WORD $0x4e7cbfbc // addp v28.8h, v29.8h, v28.8h
+	WORD $0x4e602b9c // saddlp v28.4s, v28.8h
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        (R7), (F18, F21)
-	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
-	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
-	FLDPQ        128(R7), (F22, F24)
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4eb61e52 // orr v18.16b, v18.16b, v22.16b
-	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
-	FLDPQ        64(R3), (F22, F24)
-	WORD $0x0e36c259 // smull v25.8h, v18.8b, v22.8b
-	WORD $0x4e36c252 // smull2 v18.8h, v18.16b, v22.16b
-	WORD $0x4e72bf32 // addp v18.8h, v25.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e38c2b6 // smull v22.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b5 // smull2 v21.8h, v21.16b, v24.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4f94124e // fmla v14.4s, v18.4s, v20.s[0]
-	WORD $0x4fb412af // fmla v15.4s, v21.4s, v20.s[1]
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	WORD $0x6ea01eef // bit v15.16b, v23.16b, v0.16b
+	WORD $0x6ea01f11 // bit v17.16b, v24.16b, v0.16b
+	WORD $0x3cc4007d // ldur q29, [x3, #64]
+	WORD $0x3cc5007e // ldur q30, [x3, #80]
+	WORD $0x0e3dc1ff // smull v31.8h, v15.8b, v29.8b
+	WORD $0x4e3dc1ef // smull2 v15.8h, v15.16b, v29.16b
+	WORD $0x4e6fbfef // addp v15.8h, v31.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e3ec23d // smull v29.8h, v17.8b, v30.8b
+	WORD $0x4e3ec231 // smull2 v17.8h, v17.16b, v30.16b
+	WORD $0x4e71bfb1 // addp v17.8h, v29.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        32(R7), (F18, F21)
-	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
-	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
-	FLDPQ        128(R7), (F22, F24)
-	WORD $0x6f0e06d6 // ushr v22.16b, v22.16b, #2
+	WORD $0x6f0c0739 // ushr v25.16b, v25.16b, #4
+	WORD $0x6f0c075a // ushr v26.16b, v26.16b, #4
+	WORD $0x6f0e06f7 // ushr v23.16b, v23.16b, #2
 	WORD $0x6f0e0718 // ushr v24.16b, v24.16b, #2
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4eb61e52 // orr v18.16b, v18.16b, v22.16b
-	WORD $0x4eb81eb5 // orr v21.16b, v21.16b, v24.16b
-	FLDPQ        96(R3), (F22, F24)
-	WORD $0x0e36c259 // smull v25.8h, v18.8b, v22.8b
-	WORD $0x4e36c252 // smull2 v18.8h, v18.16b, v22.16b
-	WORD $0x4e72bf32 // addp v18.8h, v25.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e38c2b6 // smull v22.8h, v21.8b, v24.8b
-	WORD $0x4e38c2b5 // smull2 v21.8h, v21.16b, v24.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4f941a50 // fmla v16.4s, v18.4s, v20.s[2]
-	WORD $0x4fb41ab1 // fmla v17.4s, v21.4s, v20.s[3]
+	WORD $0x6ea01ef9 // bit v25.16b, v23.16b, v0.16b
+	WORD $0x6ea01f1a // bit v26.16b, v24.16b, v0.16b
+	WORD $0x3cc60077 // ldur q23, [x3, #96]
+	WORD $0x3cc70078 // ldur q24, [x3, #112]
+	WORD $0x0e37c33d // smull v29.8h, v25.8b, v23.8b
+	WORD $0x4e37c337 // smull2 v23.8h, v25.16b, v23.16b
+	WORD $0x4e77bfb7 // addp v23.8h, v29.8h, v23.8h
+	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
+	WORD $0x0e38c359 // smull v25.8h, v26.8b, v24.8b
+	WORD $0x4e38c358 // smull2 v24.8h, v26.16b, v24.16b
+	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eb6beb5 // addp v21.4s, v21.4s, v22.4s
+	WORD $0x4ebcbf76 // addp v22.4s, v27.4s, v28.4s
+	WORD $0x4eb6beb5 // addp v21.4s, v21.4s, v22.4s
+	WORD $0x4eb1bdef // addp v15.4s, v15.4s, v17.4s
+	WORD $0x4eb8bef1 // addp v17.4s, v23.4s, v24.4s
+	WORD $0x4eb1bdef // addp v15.4s, v15.4s, v17.4s
+	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e34ce29 // fmla v9.4s, v17.4s, v20.4s
+	WORD $0x4e33cdea // fmla v10.4s, v15.4s, v19.4s
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        64(R7), (F18, F20)
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	FLDPQ        160(R7), (F21, F22)
-	WORD $0x4f2456b5 // shl v21.4s, v21.4s, #4
-	WORD $0x4f2456d6 // shl v22.4s, v22.4s, #4
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FLDPQ        128(R3), (F21, F22)
-	WORD $0x0e35c258 // smull v24.8h, v18.8b, v21.8b
-	WORD $0x4e35c252 // smull2 v18.8h, v18.16b, v21.16b
-	WORD $0x4e72bf12 // addp v18.8h, v24.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e36c295 // smull v21.8h, v20.8b, v22.8b
-	WORD $0x4e36c294 // smull2 v20.8h, v20.16b, v22.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x3cc400ef // ldur q15, [x7, #64]
+	WORD $0x3cc500f1 // ldur q17, [x7, #80]
+	WORD $0x4e211df3 // and v19.16b, v15.16b, v1.16b
+	WORD $0x4e211e34 // and v20.16b, v17.16b, v1.16b
+	WORD $0x3cca00f5 // ldur q21, [x7, #160]
+	WORD $0x3ccb00f6 // ldur q22, [x7, #176]
+	WORD $0x4f2456b7 // shl v23.4s, v21.4s, #4
+	WORD $0x4f2456d8 // shl v24.4s, v22.4s, #4
+	WORD $0x6ea01ef3 // bit v19.16b, v23.16b, v0.16b
+	WORD $0x6ea01f14 // bit v20.16b, v24.16b, v0.16b
+	WORD $0x3cc80077 // ldur q23, [x3, #128]
+	WORD $0x3cc90078 // ldur q24, [x3, #144]
+	WORD $0x0e37c279 // smull v25.8h, v19.8b, v23.8b
+	WORD $0x4e37c273 // smull2 v19.8h, v19.16b, v23.16b
+	WORD $0x4e73bf33 // addp v19.8h, v25.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e38c297 // smull v23.8h, v20.8b, v24.8b
+	WORD $0x4e38c294 // smull2 v20.8h, v20.16b, v24.16b
+	WORD $0x4e74bef4 // addp v20.8h, v23.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4f93124a // fmla v10.4s, v18.4s, v19.s[0]
-	WORD $0x4fb3128b // fmla v11.4s, v20.4s, v19.s[1]
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        96(R7), (F18, F20)
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	FLDPQ        160(R7), (F21, F22)
-	WORD $0x4f2256b5 // shl v21.4s, v21.4s, #2
-	WORD $0x4f2256d6 // shl v22.4s, v22.4s, #2
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4eb51e52 // orr v18.16b, v18.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FLDPQ        160(R3), (F21, F22)
-	WORD $0x0e35c258 // smull v24.8h, v18.8b, v21.8b
-	WORD $0x4e35c252 // smull2 v18.8h, v18.16b, v21.16b
-	WORD $0x4e72bf12 // addp v18.8h, v24.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e36c295 // smull v21.8h, v20.8b, v22.8b
-	WORD $0x4e36c294 // smull2 v20.8h, v20.16b, v22.16b
-	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x4f931a4c // fmla v12.4s, v18.4s, v19.s[2]
-	WORD $0x4fb31a8d // fmla v13.4s, v20.4s, v19.s[3]
+	WORD $0x3cc600f7 // ldur q23, [x7, #96]
+	WORD $0x3cc700f8 // ldur q24, [x7, #112]
+	WORD $0x4e211ef9 // and v25.16b, v23.16b, v1.16b
+	WORD $0x4e211f1a // and v26.16b, v24.16b, v1.16b
+	WORD $0x4f2256bb // shl v27.4s, v21.4s, #2
+	WORD $0x4f2256dc // shl v28.4s, v22.4s, #2
+	WORD $0x6ea01f79 // bit v25.16b, v27.16b, v0.16b
+	WORD $0x6ea01f9a // bit v26.16b, v28.16b, v0.16b
+	WORD $0x3cca007b // ldur q27, [x3, #160]
+	WORD $0x3ccb007c // ldur q28, [x3, #176]
+	WORD $0x0e3bc33d // smull v29.8h, v25.8b, v27.8b
+	WORD $0x4e3bc339 // smull2 v25.8h, v25.16b, v27.16b
+	WORD $0x4e79bfb9 // addp v25.8h, v29.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	WORD $0x0e3cc35b // smull v27.8h, v26.8b, v28.8b
+	WORD $0x4e3cc35a // smull2 v26.8h, v26.16b, v28.16b
+	WORD $0x4e7abf7a // addp v26.8h, v27.8h, v26.8h
+	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        64(R7), (F18, F19)
-	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
-	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
-	FLDPQ        160(R7), (F20, F21)
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FLDPQ        192(R3), (F20, F21)
-	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
-	WORD $0x4e34c252 // smull2 v18.8h, v18.16b, v20.16b
-	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e35c274 // smull v20.8h, v19.8b, v21.8b
-	WORD $0x4e35c273 // smull2 v19.8h, v19.16b, v21.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4f97124e // fmla v14.4s, v18.4s, v23.s[0]
-	WORD $0x4fb7126f // fmla v15.4s, v19.4s, v23.s[1]
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
+	WORD $0x6ea01eaf // bit v15.16b, v21.16b, v0.16b
+	WORD $0x6ea01ed1 // bit v17.16b, v22.16b, v0.16b
+	WORD $0x3ccc007b // ldur q27, [x3, #192]
+	WORD $0x3ccd007c // ldur q28, [x3, #208]
+	WORD $0x0e3bc1fd // smull v29.8h, v15.8b, v27.8b
+	WORD $0x4e3bc1ef // smull2 v15.8h, v15.16b, v27.16b
+	WORD $0x4e6fbfaf // addp v15.8h, v29.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e3cc23b // smull v27.8h, v17.8b, v28.8b
+	WORD $0x4e3cc231 // smull2 v17.8h, v17.16b, v28.16b
+	WORD $0x4e71bf71 // addp v17.8h, v27.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        96(R7), (F18, F19)
-	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
-	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
-	FLDPQ        160(R7), (F20, F21)
-	WORD $0x6f0e0694 // ushr v20.16b, v20.16b, #2
+	WORD $0x6f0c06f7 // ushr v23.16b, v23.16b, #4
+	WORD $0x6f0c0718 // ushr v24.16b, v24.16b, #4
 	WORD $0x6f0e06b5 // ushr v21.16b, v21.16b, #2
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	FLDPQ        224(R3), (F20, F21)
-	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
-	WORD $0x4e34c252 // smull2 v18.8h, v18.16b, v20.16b
-	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e35c274 // smull v20.8h, v19.8b, v21.8b
-	WORD $0x4e35c273 // smull2 v19.8h, v19.16b, v21.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4f971a50 // fmla v16.4s, v18.4s, v23.s[2]
-	WORD $0x4fb71a71 // fmla v17.4s, v19.4s, v23.s[3]
+	WORD $0x6f0e06d6 // ushr v22.16b, v22.16b, #2
+	WORD $0x6ea01eb7 // bit v23.16b, v21.16b, v0.16b
+	WORD $0x6ea01ed8 // bit v24.16b, v22.16b, v0.16b
+	WORD $0x3cce0075 // ldur q21, [x3, #224]
+	WORD $0x3ccf0076 // ldur q22, [x3, #240]
+	WORD $0x0e35c2fb // smull v27.8h, v23.8b, v21.8b
+	WORD $0x4e35c2f5 // smull2 v21.8h, v23.16b, v21.16b
+	WORD $0x4e75bf75 // addp v21.8h, v27.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e36c317 // smull v23.8h, v24.8b, v22.8b
+	WORD $0x4e36c316 // smull2 v22.8h, v24.16b, v22.16b
+	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
+	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eb4be73 // addp v19.4s, v19.4s, v20.4s
+	WORD $0x4ebabf34 // addp v20.4s, v25.4s, v26.4s
+	WORD $0x4eb4be73 // addp v19.4s, v19.4s, v20.4s
+	WORD $0x4eb1bdef // addp v15.4s, v15.4s, v17.4s
+	WORD $0x4eb6beb1 // addp v17.4s, v21.4s, v22.4s
+	WORD $0x4eb1bdef // addp v15.4s, v15.4s, v17.4s
+	WORD $0x4e21da71 // scvtf v17.4s, v19.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e32ce2b // fmla v11.4s, v17.4s, v18.4s
+	WORD $0x4e30cdec // fmla v12.4s, v15.4s, v16.4s
 	ADD          $0xd2, R7
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -7022,19 +6844,18 @@ loop3:
 
 done4:
 	ADD          $1, R6
+	WORD $0x4e2bd529 // fadd v9.4s, v9.4s, v11.4s
 	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
-	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
-	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
-	WORD $0x4e2fd56b // fadd v11.4s, v11.4s, v15.4s
-	WORD $0x4e30d54a // fadd v10.4s, v10.4s, v16.4s
-	WORD $0x4e31d56b // fadd v11.4s, v11.4s, v17.4s
+	WORD $0x4f06644b // movi v11.4s, #194, lsl #24
+	WORD $0x4e2bcda9 // fmla v9.4s, v13.4s, v11.4s
+	WORD $0x4e2bcdca // fmla v10.4s, v14.4s, v11.4s
 
 	// sums of the lanes
-	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	WORD $0x6e0a414b // ext v11.16b, v10.16b, v10.16b, #8
-	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
-	WORD $0x7e30d96b // faddp s11, v11.2s
-	FMOVS        F11, (R0)
+	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
+	WORD $0x6e09412a // ext v10.16b, v9.16b, v9.16b, #8
+	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
+	WORD $0x7e30d94a // faddp s10, v10.2s
+	FMOVS        F10, (R0)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -7084,11 +6905,10 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d41a0ec // ldr h12, [x7, #208]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        192(R7), F13
-	FMOVQ        194(R7), F14
+	WORD $0x7c4d00ec // ldur h12, [x7, #208]
+	WORD $0x1ee2418c // fcvt s12, h12
+	WORD $0x3ccc00ed // ldur q13, [x7, #192]
+	WORD $0x3ccc20ee // ldur q14, [x7, #194]
 	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
 	WORD $0x4e0501ce // tbl v14.16b, { v14.16b }, v5.16b
 	WORD $0x4e231dad // and v13.16b, v13.16b, v3.16b
@@ -7099,14 +6919,13 @@ loop3:
 	WORD $0x4f2805ce // sshr v14.4s, v14.4s, #24
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddd8d // fmul v13.4s, v12.4s, v13.4s
-	WORD $0x6e2edd8c // fmul v12.4s, v12.4s, v14.4s
+	WORD $0x4f8c91ad // fmul v13.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c91cc // fmul v12.4s, v14.4s, v12.s[0]
 	FMOVQ        F13, 32(R0)
 	FMOVQ        F12, 48(R0)
-	WORD $0x7d41a0ec // ldr h12, [x7, #208]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVQ        194(R7), F13
+	WORD $0x7c4d00ec // ldur h12, [x7, #208]
+	WORD $0x1ee2418c // fcvt s12, h12
+	WORD $0x3ccc20ed // ldur q13, [x7, #194]
 	WORD $0x4e0601ae // tbl v14.16b, { v13.16b }, v6.16b
 	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
 	WORD $0x4e231dce // and v14.16b, v14.16b, v3.16b
@@ -7117,185 +6936,170 @@ loop3:
 	WORD $0x4f2805ad // sshr v13.4s, v13.4s, #24
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2edd8e // fmul v14.4s, v12.4s, v14.4s
-	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
+	WORD $0x4f8c91ce // fmul v14.4s, v14.4s, v12.s[0]
+	WORD $0x4f8c91ac // fmul v12.4s, v13.4s, v12.s[0]
 	FMOVQ        F14, 64(R0)
 	FMOVQ        F12, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        (R7), (F12, F13)
-	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	FLDPQ        128(R7), (F14, F15)
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
-	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
-	FLDPQ        (R4), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x3cc000ec // ldur q12, [x7]
+	WORD $0x3cc100ed // ldur q13, [x7, #16]
+	WORD $0x4e221d8e // and v14.16b, v12.16b, v2.16b
+	WORD $0x4e221daf // and v15.16b, v13.16b, v2.16b
+	WORD $0x3cc800f0 // ldur q16, [x7, #128]
+	WORD $0x3cc900f1 // ldur q17, [x7, #144]
+	WORD $0x4f245612 // shl v18.4s, v16.4s, #4
+	WORD $0x4f245633 // shl v19.4s, v17.4s, #4
+	WORD $0x6ea01e4e // bit v14.16b, v18.16b, v0.16b
+	WORD $0x6ea01e6f // bit v15.16b, v19.16b, v0.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	WORD $0x3cc00092 // ldur q18, [x4]
+	WORD $0x3cc10093 // ldur q19, [x4, #16]
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x3cc20094 // ldur q20, [x4, #32]
+	WORD $0x3cc30095 // ldur q21, [x4, #48]
+	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
+	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
+	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
+	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
+	WORD $0x4e6fbe8f // addp v15.8h, v20.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FLDPQ        32(R4), (F16, F17)
-	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
-	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
-	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e31c1b0 // smull v16.8h, v13.8b, v17.8b
-	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        36(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        (R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc420014 // ldur s20, [x0, #32]
+	WORD $0xbc424015 // ldur s21, [x0, #36]
+	WORD $0xbc4000b6 // ldur s22, [x5]
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
+	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
+	WORD $0x4f971248 // fmla v8.4s, v18.4s, v23.s[0]
+	WORD $0x4f961269 // fmla v9.4s, v19.4s, v22.s[0]
+	WORD $0xbc4040b2 // ldur s18, [x5, #4]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e33cdc8 // fmla v8.4s, v14.4s, v19.4s
-	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
-	FMOVS        4(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e30ddcf // fmul v15.4s, v14.4s, v16.4s
-	WORD $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
-	WORD $0x4e2fcd8a // fmla v10.4s, v12.4s, v15.4s
-	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
+	WORD $0x6e34de53 // fmul v19.4s, v18.4s, v20.4s
+	WORD $0x6e35de52 // fmul v18.4s, v18.4s, v21.4s
+	WORD $0x4f9311ca // fmla v10.4s, v14.4s, v19.s[0]
+	WORD $0x4f9211eb // fmla v11.4s, v15.4s, v18.s[0]
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        32(R7), (F12, F13)
-	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	FLDPQ        128(R7), (F14, F15)
-	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
-	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
-	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
-	FLDPQ        64(R4), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FLDPQ        96(R4), (F16, F17)
-	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
-	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
-	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e31c1b0 // smull v16.8h, v13.8b, v17.8b
-	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x3cc200ee // ldur q14, [x7, #32]
+	WORD $0x3cc300ef // ldur q15, [x7, #48]
+	WORD $0x4e221dd2 // and v18.16b, v14.16b, v2.16b
+	WORD $0x4e221df3 // and v19.16b, v15.16b, v2.16b
+	WORD $0x4f225614 // shl v20.4s, v16.4s, #2
+	WORD $0x4f225635 // shl v21.4s, v17.4s, #2
+	WORD $0x6ea01e92 // bit v18.16b, v20.16b, v0.16b
+	WORD $0x6ea01eb3 // bit v19.16b, v21.16b, v0.16b
+	WORD $0x4e218652 // add v18.16b, v18.16b, v1.16b
+	WORD $0x4e218673 // add v19.16b, v19.16b, v1.16b
+	WORD $0x3cc40094 // ldur q20, [x4, #64]
+	WORD $0x3cc50095 // ldur q21, [x4, #80]
+	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
+	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e35c276 // smull v22.8h, v19.8b, v21.8b
+	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x3cc60096 // ldur q22, [x4, #96]
+	WORD $0x3cc70097 // ldur q23, [x4, #112]
+	WORD $0x0e36c258 // smull v24.8h, v18.8b, v22.8b
+	WORD $0x4e36c252 // smull2 v18.8h, v18.16b, v22.16b
+	WORD $0x4e72bf12 // addp v18.8h, v24.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e37c276 // smull v22.8h, v19.8b, v23.8b
+	WORD $0x4e37c273 // smull2 v19.8h, v19.16b, v23.16b
+	WORD $0x4e73bed3 // addp v19.8h, v22.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
 
 	// integer sums times both scales
-	FMOVS        40(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        44(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        8(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e33cdc8 // fmla v8.4s, v14.4s, v19.4s
-	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
-	FMOVS        12(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e30ddcf // fmul v15.4s, v14.4s, v16.4s
-	WORD $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
-	WORD $0x4e2fcd8a // fmla v10.4s, v12.4s, v15.4s
-	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
+	WORD $0xbc428016 // ldur s22, [x0, #40]
+	WORD $0xbc42c017 // ldur s23, [x0, #44]
+	WORD $0xbc4080b8 // ldur s24, [x5, #8]
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e36df19 // fmul v25.4s, v24.4s, v22.4s
+	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
+	WORD $0x4f991288 // fmla v8.4s, v20.4s, v25.s[0]
+	WORD $0x4f9812a9 // fmla v9.4s, v21.4s, v24.s[0]
+	WORD $0xbc40c0b4 // ldur s20, [x5, #12]
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e36de95 // fmul v21.4s, v20.4s, v22.4s
+	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
+	WORD $0x4f95124a // fmla v10.4s, v18.4s, v21.s[0]
+	WORD $0x4f94126b // fmla v11.4s, v19.4s, v20.s[0]
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        (R7), (F12, F13)
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
-	FLDPQ        128(R7), (F14, F15)
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6ea01e0c // bit v12.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2d // bit v13.16b, v17.16b, v0.16b
 	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
 	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
-	FLDPQ        128(R4), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FLDPQ        160(R4), (F16, F17)
-	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
-	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
-	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
+	WORD $0x3cc80092 // ldur q18, [x4, #128]
+	WORD $0x3cc90093 // ldur q19, [x4, #144]
+	WORD $0x0e32c194 // smull v20.8h, v12.8b, v18.8b
+	WORD $0x4e32c192 // smull2 v18.8h, v12.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1b4 // smull v20.8h, v13.8b, v19.8b
+	WORD $0x4e33c1b3 // smull2 v19.8h, v13.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x3cca0094 // ldur q20, [x4, #160]
+	WORD $0x3ccb0095 // ldur q21, [x4, #176]
+	WORD $0x0e34c196 // smull v22.8h, v12.8b, v20.8b
+	WORD $0x4e34c18c // smull2 v12.8h, v12.16b, v20.16b
+	WORD $0x4e6cbecc // addp v12.8h, v22.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e31c1b0 // smull v16.8h, v13.8b, v17.8b
-	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
+	WORD $0x0e35c1b4 // smull v20.8h, v13.8b, v21.8b
+	WORD $0x4e35c1ad // smull2 v13.8h, v13.16b, v21.16b
+	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        48(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        52(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        16(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e33cdc8 // fmla v8.4s, v14.4s, v19.4s
-	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
-	FMOVS        20(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0xbc430014 // ldur s20, [x0, #48]
+	WORD $0xbc434015 // ldur s21, [x0, #52]
+	WORD $0xbc4100b6 // ldur s22, [x5, #16]
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
+	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
+	WORD $0x4f971248 // fmla v8.4s, v18.4s, v23.s[0]
+	WORD $0x4f961269 // fmla v9.4s, v19.4s, v22.s[0]
+	WORD $0xbc4140b2 // ldur s18, [x5, #20]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e30ddcf // fmul v15.4s, v14.4s, v16.4s
-	WORD $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
-	WORD $0x4e2fcd8a // fmla v10.4s, v12.4s, v15.4s
-	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
+	WORD $0x6e34de53 // fmul v19.4s, v18.4s, v20.4s
+	WORD $0x6e35de52 // fmul v18.4s, v18.4s, v21.4s
+	WORD $0x4f93118a // fmla v10.4s, v12.4s, v19.s[0]
+	WORD $0x4f9211ab // fmla v11.4s, v13.4s, v18.s[0]
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        32(R7), (F12, F13)
-	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
-	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
-	FLDPQ        128(R7), (F14, F15)
-	WORD $0x6f0e05ce // ushr v14.16b, v14.16b, #2
-	WORD $0x6f0e05ef // ushr v15.16b, v15.16b, #2
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6f0c05cc // ushr v12.16b, v14.16b, #4
+	WORD $0x6f0c05ed // ushr v13.16b, v15.16b, #4
+	WORD $0x6f0e060e // ushr v14.16b, v16.16b, #2
+	WORD $0x6f0e062f // ushr v15.16b, v17.16b, #2
+	WORD $0x6ea01dcc // bit v12.16b, v14.16b, v0.16b
+	WORD $0x6ea01ded // bit v13.16b, v15.16b, v0.16b
 	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
 	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
-	FLDPQ        192(R4), (F14, F15)
+	WORD $0x3ccc008e // ldur q14, [x4, #192]
+	WORD $0x3ccd008f // ldur q15, [x4, #208]
 	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -7304,7 +7108,8 @@ loop3:
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FLDPQ        224(R4), (F16, F17)
+	WORD $0x3cce0090 // ldur q16, [x4, #224]
+	WORD $0x3ccf0091 // ldur q17, [x4, #240]
 	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
 	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
 	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
@@ -7315,198 +7120,172 @@ loop3:
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        56(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        60(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        24(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc438010 // ldur s16, [x0, #56]
+	WORD $0xbc43c011 // ldur s17, [x0, #60]
+	WORD $0xbc4180b2 // ldur s18, [x5, #24]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
 	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e33cdc8 // fmla v8.4s, v14.4s, v19.4s
-	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
-	FMOVS        28(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f9311c8 // fmla v8.4s, v14.4s, v19.s[0]
+	WORD $0x4f9211e9 // fmla v9.4s, v15.4s, v18.s[0]
+	WORD $0xbc41c0ae // ldur s14, [x5, #28]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x6e30ddcf // fmul v15.4s, v14.4s, v16.4s
 	WORD $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
-	WORD $0x4e2fcd8a // fmla v10.4s, v12.4s, v15.4s
-	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
+	WORD $0x4f8f118a // fmla v10.4s, v12.4s, v15.s[0]
+	WORD $0x4f8e11ab // fmla v11.4s, v13.4s, v14.s[0]
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        64(R7), (F12, F13)
-	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	FLDPQ        160(R7), (F14, F15)
-	WORD $0x4f2455ce // shl v14.4s, v14.4s, #4
-	WORD $0x4f2455ef // shl v15.4s, v15.4s, #4
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
-	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
-	FLDPQ        256(R4), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x3cc400ec // ldur q12, [x7, #64]
+	WORD $0x3cc500ed // ldur q13, [x7, #80]
+	WORD $0x4e221d8e // and v14.16b, v12.16b, v2.16b
+	WORD $0x4e221daf // and v15.16b, v13.16b, v2.16b
+	WORD $0x3cca00f0 // ldur q16, [x7, #160]
+	WORD $0x3ccb00f1 // ldur q17, [x7, #176]
+	WORD $0x4f245612 // shl v18.4s, v16.4s, #4
+	WORD $0x4f245633 // shl v19.4s, v17.4s, #4
+	WORD $0x6ea01e4e // bit v14.16b, v18.16b, v0.16b
+	WORD $0x6ea01e6f // bit v15.16b, v19.16b, v0.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        256(R4), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	FLDPQ        288(R4), (F20, F21)
+	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
+	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
+	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
+	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
+	WORD $0x4e6fbe8f // addp v15.8h, v20.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FLDPQ        288(R4), (F16, F17)
-	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
-	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
-	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e31c1b0 // smull v16.8h, v13.8b, v17.8b
-	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        64(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        68(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        32(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc440014 // ldur s20, [x0, #64]
+	WORD $0xbc444015 // ldur s21, [x0, #68]
+	WORD $0xbc4200b6 // ldur s22, [x5, #32]
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
+	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
+	WORD $0x4f971248 // fmla v8.4s, v18.4s, v23.s[0]
+	WORD $0x4f961269 // fmla v9.4s, v19.4s, v22.s[0]
+	WORD $0xbc4240b2 // ldur s18, [x5, #36]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e33cdc8 // fmla v8.4s, v14.4s, v19.4s
-	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
-	FMOVS        36(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e30ddcf // fmul v15.4s, v14.4s, v16.4s
-	WORD $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
-	WORD $0x4e2fcd8a // fmla v10.4s, v12.4s, v15.4s
-	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
+	WORD $0x6e34de53 // fmul v19.4s, v18.4s, v20.4s
+	WORD $0x6e35de52 // fmul v18.4s, v18.4s, v21.4s
+	WORD $0x4f9311ca // fmla v10.4s, v14.4s, v19.s[0]
+	WORD $0x4f9211eb // fmla v11.4s, v15.4s, v18.s[0]
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        96(R7), (F12, F13)
-	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	FLDPQ        160(R7), (F14, F15)
-	WORD $0x4f2255ce // shl v14.4s, v14.4s, #2
-	WORD $0x4f2255ef // shl v15.4s, v15.4s, #2
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
-	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
-	FLDPQ        320(R4), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FLDPQ        352(R4), (F16, F17)
-	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
-	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
-	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e31c1b0 // smull v16.8h, v13.8b, v17.8b
-	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x3cc600ee // ldur q14, [x7, #96]
+	WORD $0x3cc700ef // ldur q15, [x7, #112]
+	WORD $0x4e221dd2 // and v18.16b, v14.16b, v2.16b
+	WORD $0x4e221df3 // and v19.16b, v15.16b, v2.16b
+	WORD $0x4f225614 // shl v20.4s, v16.4s, #2
+	WORD $0x4f225635 // shl v21.4s, v17.4s, #2
+	WORD $0x6ea01e92 // bit v18.16b, v20.16b, v0.16b
+	WORD $0x6ea01eb3 // bit v19.16b, v21.16b, v0.16b
+	WORD $0x4e218652 // add v18.16b, v18.16b, v1.16b
+	WORD $0x4e218673 // add v19.16b, v19.16b, v1.16b
+	FLDPQ        320(R4), (F20, F21)
+	WORD $0x0e34c256 // smull v22.8h, v18.8b, v20.8b
+	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e35c276 // smull v22.8h, v19.8b, v21.8b
+	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	FLDPQ        352(R4), (F22, F23)
+	WORD $0x0e36c258 // smull v24.8h, v18.8b, v22.8b
+	WORD $0x4e36c252 // smull2 v18.8h, v18.16b, v22.16b
+	WORD $0x4e72bf12 // addp v18.8h, v24.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e37c276 // smull v22.8h, v19.8b, v23.8b
+	WORD $0x4e37c273 // smull2 v19.8h, v19.16b, v23.16b
+	WORD $0x4e73bed3 // addp v19.8h, v22.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
 
 	// integer sums times both scales
-	FMOVS        72(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        76(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        40(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e33cdc8 // fmla v8.4s, v14.4s, v19.4s
-	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
-	FMOVS        44(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e30ddcf // fmul v15.4s, v14.4s, v16.4s
-	WORD $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
-	WORD $0x4e2fcd8a // fmla v10.4s, v12.4s, v15.4s
-	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
+	WORD $0xbc448016 // ldur s22, [x0, #72]
+	WORD $0xbc44c017 // ldur s23, [x0, #76]
+	WORD $0xbc4280b8 // ldur s24, [x5, #40]
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e36df19 // fmul v25.4s, v24.4s, v22.4s
+	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
+	WORD $0x4f991288 // fmla v8.4s, v20.4s, v25.s[0]
+	WORD $0x4f9812a9 // fmla v9.4s, v21.4s, v24.s[0]
+	WORD $0xbc42c0b4 // ldur s20, [x5, #44]
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e36de95 // fmul v21.4s, v20.4s, v22.4s
+	WORD $0x6e37de94 // fmul v20.4s, v20.4s, v23.4s
+	WORD $0x4f95124a // fmla v10.4s, v18.4s, v21.s[0]
+	WORD $0x4f94126b // fmla v11.4s, v19.4s, v20.s[0]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        64(R7), (F12, F13)
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
-	FLDPQ        160(R7), (F14, F15)
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6ea01e0c // bit v12.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2d // bit v13.16b, v17.16b, v0.16b
 	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
 	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
-	FLDPQ        384(R4), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FLDPQ        416(R4), (F16, F17)
-	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
-	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
-	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
+	FLDPQ        384(R4), (F18, F19)
+	WORD $0x0e32c194 // smull v20.8h, v12.8b, v18.8b
+	WORD $0x4e32c192 // smull2 v18.8h, v12.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1b4 // smull v20.8h, v13.8b, v19.8b
+	WORD $0x4e33c1b3 // smull2 v19.8h, v13.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	FLDPQ        416(R4), (F20, F21)
+	WORD $0x0e34c196 // smull v22.8h, v12.8b, v20.8b
+	WORD $0x4e34c18c // smull2 v12.8h, v12.16b, v20.16b
+	WORD $0x4e6cbecc // addp v12.8h, v22.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e31c1b0 // smull v16.8h, v13.8b, v17.8b
-	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
+	WORD $0x0e35c1b4 // smull v20.8h, v13.8b, v21.8b
+	WORD $0x4e35c1ad // smull2 v13.8h, v13.16b, v21.16b
+	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        80(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        84(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        48(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
-	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e33cdc8 // fmla v8.4s, v14.4s, v19.4s
-	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
-	FMOVS        52(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0xbc450014 // ldur s20, [x0, #80]
+	WORD $0xbc454015 // ldur s21, [x0, #84]
+	WORD $0xbc4300b6 // ldur s22, [x5, #48]
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
+	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
+	WORD $0x4f971248 // fmla v8.4s, v18.4s, v23.s[0]
+	WORD $0x4f961269 // fmla v9.4s, v19.4s, v22.s[0]
+	WORD $0xbc4340b2 // ldur s18, [x5, #52]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e30ddcf // fmul v15.4s, v14.4s, v16.4s
-	WORD $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
-	WORD $0x4e2fcd8a // fmla v10.4s, v12.4s, v15.4s
-	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
+	WORD $0x6e34de53 // fmul v19.4s, v18.4s, v20.4s
+	WORD $0x6e35de52 // fmul v18.4s, v18.4s, v21.4s
+	WORD $0x4f93118a // fmla v10.4s, v12.4s, v19.s[0]
+	WORD $0x4f9211ab // fmla v11.4s, v13.4s, v18.s[0]
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        96(R7), (F12, F13)
-	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
-	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
-	FLDPQ        160(R7), (F14, F15)
-	WORD $0x6f0e05ce // ushr v14.16b, v14.16b, #2
-	WORD $0x6f0e05ef // ushr v15.16b, v15.16b, #2
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6f0c05cc // ushr v12.16b, v14.16b, #4
+	WORD $0x6f0c05ed // ushr v13.16b, v15.16b, #4
+	WORD $0x6f0e060e // ushr v14.16b, v16.16b, #2
+	WORD $0x6f0e062f // ushr v15.16b, v17.16b, #2
+	WORD $0x6ea01dcc // bit v12.16b, v14.16b, v0.16b
+	WORD $0x6ea01ded // bit v13.16b, v15.16b, v0.16b
 	WORD $0x4e21858c // add v12.16b, v12.16b, v1.16b
 	WORD $0x4e2185ad // add v13.16b, v13.16b, v1.16b
 	FLDPQ        448(R4), (F14, F15)
@@ -7529,26 +7308,22 @@ loop3:
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        88(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        92(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        56(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc458010 // ldur s16, [x0, #88]
+	WORD $0xbc45c011 // ldur s17, [x0, #92]
+	WORD $0xbc4380b2 // ldur s18, [x5, #56]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x6e30de53 // fmul v19.4s, v18.4s, v16.4s
 	WORD $0x6e31de52 // fmul v18.4s, v18.4s, v17.4s
-	WORD $0x4e33cdc8 // fmla v8.4s, v14.4s, v19.4s
-	WORD $0x4e32cde9 // fmla v9.4s, v15.4s, v18.4s
-	FMOVS        60(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4f9311c8 // fmla v8.4s, v14.4s, v19.s[0]
+	WORD $0x4f9211e9 // fmla v9.4s, v15.4s, v18.s[0]
+	WORD $0xbc43c0ae // ldur s14, [x5, #60]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x6e30ddcf // fmul v15.4s, v14.4s, v16.4s
 	WORD $0x6e31ddce // fmul v14.4s, v14.4s, v17.4s
-	WORD $0x4e2fcd8a // fmla v10.4s, v12.4s, v15.4s
-	WORD $0x4e2ecdab // fmla v11.4s, v13.4s, v14.4s
+	WORD $0x4f8f118a // fmla v10.4s, v12.4s, v15.s[0]
+	WORD $0x4f8e11ab // fmla v11.4s, v13.4s, v14.s[0]
 	ADD          $0xd2, R7
 	ADD          $0x200, R4
 	ADD          $0x40, R5
@@ -7623,11 +7398,10 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d41a0ee // ldr h14, [x7, #208]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVQ        192(R7), F15
-	FMOVQ        194(R7), F16
+	WORD $0x7c4d00ee // ldur h14, [x7, #208]
+	WORD $0x1ee241ce // fcvt s14, h14
+	WORD $0x3ccc00ef // ldur q15, [x7, #192]
+	WORD $0x3ccc20f0 // ldur q16, [x7, #194]
 	WORD $0x4e0401ef // tbl v15.16b, { v15.16b }, v4.16b
 	WORD $0x4e050210 // tbl v16.16b, { v16.16b }, v5.16b
 	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
@@ -7638,14 +7412,13 @@ loop3:
 	WORD $0x4f280610 // sshr v16.4s, v16.4s, #24
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e920e // fmul v14.4s, v16.4s, v14.s[0]
 	FMOVQ        F15, 32(R0)
 	FMOVQ        F14, 48(R0)
-	WORD $0x7d41a0ee // ldr h14, [x7, #208]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVQ        194(R7), F15
+	WORD $0x7c4d00ee // ldur h14, [x7, #208]
+	WORD $0x1ee241ce // fcvt s14, h14
+	WORD $0x3ccc20ef // ldur q15, [x7, #194]
 	WORD $0x4e0601f0 // tbl v16.16b, { v15.16b }, v6.16b
 	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
 	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
@@ -7656,233 +7429,216 @@ loop3:
 	WORD $0x4f2805ef // sshr v15.4s, v15.4s, #24
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x4f8e91ee // fmul v14.4s, v15.4s, v14.s[0]
 	FMOVQ        F16, 64(R0)
 	FMOVQ        F14, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        (R7), (F14, F15)
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	FLDPQ        128(R7), (F16, F17)
-	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
-	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
-	FLDPQ        (R4), (F16, F17)
-	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
-	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x3cc000ee // ldur q14, [x7]
+	WORD $0x3cc100ef // ldur q15, [x7, #16]
+	WORD $0x4e221dd0 // and v16.16b, v14.16b, v2.16b
+	WORD $0x4e221df1 // and v17.16b, v15.16b, v2.16b
+	WORD $0x3cc800f2 // ldur q18, [x7, #128]
+	WORD $0x3cc900f3 // ldur q19, [x7, #144]
+	WORD $0x4f245654 // shl v20.4s, v18.4s, #4
+	WORD $0x4f245675 // shl v21.4s, v19.4s, #4
+	WORD $0x6ea01e90 // bit v16.16b, v20.16b, v0.16b
+	WORD $0x6ea01eb1 // bit v17.16b, v21.16b, v0.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	WORD $0x3cc00094 // ldur q20, [x4]
+	WORD $0x3cc10095 // ldur q21, [x4, #16]
+	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
+	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e35c236 // smull v22.8h, v17.8b, v21.8b
+	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x3cc20096 // ldur q22, [x4, #32]
+	WORD $0x3cc30097 // ldur q23, [x4, #48]
+	WORD $0x0e36c218 // smull v24.8h, v16.8b, v22.8b
+	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
+	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
+	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
+	WORD $0x0e37c238 // smull v24.8h, v17.8b, v23.8b
+	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
+	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
+	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
+	WORD $0x3cc40098 // ldur q24, [x4, #64]
+	WORD $0x3cc50099 // ldur q25, [x4, #80]
+	WORD $0x0e38c21a // smull v26.8h, v16.8b, v24.8b
+	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
+	WORD $0x4e70bf50 // addp v16.8h, v26.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
-	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x0e39c238 // smull v24.8h, v17.8b, v25.8b
+	WORD $0x4e39c231 // smull2 v17.8h, v17.16b, v25.16b
+	WORD $0x4e71bf11 // addp v17.8h, v24.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FLDPQ        32(R4), (F18, F19)
-	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
-	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FLDPQ        64(R4), (F20, F21)
-	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
-	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
-	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
-	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
-	WORD $0x4e6fbe8f // addp v15.8h, v20.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        36(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        (R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc420018 // ldur s24, [x0, #32]
+	WORD $0xbc424019 // ldur s25, [x0, #36]
+	WORD $0xbc4000ba // ldur s26, [x5]
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
+	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	WORD $0x4f9b1288 // fmla v8.4s, v20.4s, v27.s[0]
+	WORD $0x4f9a12a9 // fmla v9.4s, v21.4s, v26.s[0]
+	WORD $0xbc4040b4 // ldur s20, [x5, #4]
+	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
+	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
+	WORD $0x6e38de97 // fmul v23.4s, v20.4s, v24.4s
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0x4f9712aa // fmla v10.4s, v21.4s, v23.s[0]
+	WORD $0x4f9412cb // fmla v11.4s, v22.4s, v20.s[0]
+	WORD $0xbc4080b4 // ldur s20, [x5, #8]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e37ce08 // fmla v8.4s, v16.4s, v23.4s
-	WORD $0x4e36ce29 // fmla v9.4s, v17.4s, v22.4s
-	FMOVS        4(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x6e34de13 // fmul v19.4s, v16.4s, v20.4s
-	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	WORD $0x4e30ce4b // fmla v11.4s, v18.4s, v16.4s
-	FMOVS        8(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e34de11 // fmul v17.4s, v16.4s, v20.4s
-	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
-	WORD $0x4e31cdcc // fmla v12.4s, v14.4s, v17.4s
-	WORD $0x4e30cded // fmla v13.4s, v15.4s, v16.4s
+	WORD $0x6e38de95 // fmul v21.4s, v20.4s, v24.4s
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0x4f95120c // fmla v12.4s, v16.4s, v21.s[0]
+	WORD $0x4f94122d // fmla v13.4s, v17.4s, v20.s[0]
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        32(R7), (F14, F15)
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	FLDPQ        128(R7), (F16, F17)
-	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
-	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
-	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
-	FLDPQ        96(R4), (F16, F17)
-	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
-	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
-	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FLDPQ        128(R4), (F18, F19)
-	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
-	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FLDPQ        160(R4), (F20, F21)
-	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
-	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
-	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
-	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
-	WORD $0x4e6fbe8f // addp v15.8h, v20.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x3cc200f0 // ldur q16, [x7, #32]
+	WORD $0x3cc300f1 // ldur q17, [x7, #48]
+	WORD $0x4e221e14 // and v20.16b, v16.16b, v2.16b
+	WORD $0x4e221e35 // and v21.16b, v17.16b, v2.16b
+	WORD $0x4f225656 // shl v22.4s, v18.4s, #2
+	WORD $0x4f225677 // shl v23.4s, v19.4s, #2
+	WORD $0x6ea01ed4 // bit v20.16b, v22.16b, v0.16b
+	WORD $0x6ea01ef5 // bit v21.16b, v23.16b, v0.16b
+	WORD $0x4e218694 // add v20.16b, v20.16b, v1.16b
+	WORD $0x4e2186b5 // add v21.16b, v21.16b, v1.16b
+	WORD $0x3cc60096 // ldur q22, [x4, #96]
+	WORD $0x3cc70097 // ldur q23, [x4, #112]
+	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
+	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
+	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
+	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
+	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
+	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
+	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
+	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
+	WORD $0x3cc80098 // ldur q24, [x4, #128]
+	WORD $0x3cc90099 // ldur q25, [x4, #144]
+	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
+	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
+	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	WORD $0x0e39c2ba // smull v26.8h, v21.8b, v25.8b
+	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
+	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	WORD $0x3cca009a // ldur q26, [x4, #160]
+	WORD $0x3ccb009b // ldur q27, [x4, #176]
+	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
+	WORD $0x4e3ac294 // smull2 v20.8h, v20.16b, v26.16b
+	WORD $0x4e74bf94 // addp v20.8h, v28.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e3bc2ba // smull v26.8h, v21.8b, v27.8b
+	WORD $0x4e3bc2b5 // smull2 v21.8h, v21.16b, v27.16b
+	WORD $0x4e75bf55 // addp v21.8h, v26.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
 
 	// integer sums times both scales
-	FMOVS        40(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        44(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        12(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e37ce08 // fmla v8.4s, v16.4s, v23.4s
-	WORD $0x4e36ce29 // fmla v9.4s, v17.4s, v22.4s
-	FMOVS        16(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x6e34de13 // fmul v19.4s, v16.4s, v20.4s
-	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	WORD $0x4e30ce4b // fmla v11.4s, v18.4s, v16.4s
-	FMOVS        20(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e34de11 // fmul v17.4s, v16.4s, v20.4s
-	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
-	WORD $0x4e31cdcc // fmla v12.4s, v14.4s, v17.4s
-	WORD $0x4e30cded // fmla v13.4s, v15.4s, v16.4s
+	WORD $0xbc42801a // ldur s26, [x0, #40]
+	WORD $0xbc42c01b // ldur s27, [x0, #44]
+	WORD $0xbc40c0bc // ldur s28, [x5, #12]
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e3adf9d // fmul v29.4s, v28.4s, v26.4s
+	WORD $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
+	WORD $0x4f9d12c8 // fmla v8.4s, v22.4s, v29.s[0]
+	WORD $0x4f9c12e9 // fmla v9.4s, v23.4s, v28.s[0]
+	WORD $0xbc4100b6 // ldur s22, [x5, #16]
+	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
+	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
+	WORD $0x6e3aded9 // fmul v25.4s, v22.4s, v26.4s
+	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
+	WORD $0x4f9912ea // fmla v10.4s, v23.4s, v25.s[0]
+	WORD $0x4f96130b // fmla v11.4s, v24.4s, v22.s[0]
+	WORD $0xbc4140b6 // ldur s22, [x5, #20]
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e3aded7 // fmul v23.4s, v22.4s, v26.4s
+	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
+	WORD $0x4f97128c // fmla v12.4s, v20.4s, v23.s[0]
+	WORD $0x4f9612ad // fmla v13.4s, v21.4s, v22.s[0]
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        (R7), (F14, F15)
 	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
 	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
-	FLDPQ        128(R7), (F16, F17)
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6ea01e4e // bit v14.16b, v18.16b, v0.16b
+	WORD $0x6ea01e6f // bit v15.16b, v19.16b, v0.16b
 	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
-	FLDPQ        192(R4), (F16, F17)
-	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
-	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
-	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FLDPQ        224(R4), (F18, F19)
-	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
-	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FLDPQ        256(R4), (F20, F21)
+	WORD $0x3ccc0094 // ldur q20, [x4, #192]
+	WORD $0x3ccd0095 // ldur q21, [x4, #208]
 	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
-	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
-	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
+	WORD $0x4e34c1d4 // smull2 v20.8h, v14.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e35c1f6 // smull v22.8h, v15.8b, v21.8b
+	WORD $0x4e35c1f5 // smull2 v21.8h, v15.16b, v21.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x3cce0096 // ldur q22, [x4, #224]
+	WORD $0x3ccf0097 // ldur q23, [x4, #240]
+	WORD $0x0e36c1d8 // smull v24.8h, v14.8b, v22.8b
+	WORD $0x4e36c1d6 // smull2 v22.8h, v14.16b, v22.16b
+	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
+	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
+	WORD $0x0e37c1f8 // smull v24.8h, v15.8b, v23.8b
+	WORD $0x4e37c1f7 // smull2 v23.8h, v15.16b, v23.16b
+	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
+	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
+	FLDPQ        256(R4), (F24, F25)
+	WORD $0x0e38c1da // smull v26.8h, v14.8b, v24.8b
+	WORD $0x4e38c1ce // smull2 v14.8h, v14.16b, v24.16b
+	WORD $0x4e6ebf4e // addp v14.8h, v26.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
-	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
-	WORD $0x4e6fbe8f // addp v15.8h, v20.8h, v15.8h
+	WORD $0x0e39c1f8 // smull v24.8h, v15.8b, v25.8b
+	WORD $0x4e39c1ef // smull2 v15.8h, v15.16b, v25.16b
+	WORD $0x4e6fbf0f // addp v15.8h, v24.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        48(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        52(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        24(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e37ce08 // fmla v8.4s, v16.4s, v23.4s
-	WORD $0x4e36ce29 // fmla v9.4s, v17.4s, v22.4s
-	FMOVS        28(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x6e34de13 // fmul v19.4s, v16.4s, v20.4s
-	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	WORD $0x4e30ce4b // fmla v11.4s, v18.4s, v16.4s
-	FMOVS        32(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0xbc430018 // ldur s24, [x0, #48]
+	WORD $0xbc434019 // ldur s25, [x0, #52]
+	WORD $0xbc4180ba // ldur s26, [x5, #24]
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
+	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	WORD $0x4f9b1288 // fmla v8.4s, v20.4s, v27.s[0]
+	WORD $0x4f9a12a9 // fmla v9.4s, v21.4s, v26.s[0]
+	WORD $0xbc41c0b4 // ldur s20, [x5, #28]
+	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
+	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
+	WORD $0x6e38de97 // fmul v23.4s, v20.4s, v24.4s
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0x4f9712aa // fmla v10.4s, v21.4s, v23.s[0]
+	WORD $0x4f9412cb // fmla v11.4s, v22.4s, v20.s[0]
+	WORD $0xbc4200b4 // ldur s20, [x5, #32]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e34de11 // fmul v17.4s, v16.4s, v20.4s
-	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
-	WORD $0x4e31cdcc // fmla v12.4s, v14.4s, v17.4s
-	WORD $0x4e30cded // fmla v13.4s, v15.4s, v16.4s
+	WORD $0x6e38de95 // fmul v21.4s, v20.4s, v24.4s
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0x4f9511cc // fmla v12.4s, v14.4s, v21.s[0]
+	WORD $0x4f9411ed // fmla v13.4s, v15.4s, v20.s[0]
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        32(R7), (F14, F15)
-	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
-	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
-	FLDPQ        128(R7), (F16, F17)
-	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
-	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6f0c060e // ushr v14.16b, v16.16b, #4
+	WORD $0x6f0c062f // ushr v15.16b, v17.16b, #4
+	WORD $0x6f0e0650 // ushr v16.16b, v18.16b, #2
+	WORD $0x6f0e0671 // ushr v17.16b, v19.16b, #2
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
 	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	FLDPQ        288(R4), (F16, F17)
@@ -7914,257 +7670,227 @@ loop3:
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        56(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        60(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        36(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc438014 // ldur s20, [x0, #56]
+	WORD $0xbc43c015 // ldur s21, [x0, #60]
+	WORD $0xbc4240b6 // ldur s22, [x5, #36]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
 	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e37ce08 // fmla v8.4s, v16.4s, v23.4s
-	WORD $0x4e36ce29 // fmla v9.4s, v17.4s, v22.4s
-	FMOVS        40(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4f971208 // fmla v8.4s, v16.4s, v23.s[0]
+	WORD $0x4f961229 // fmla v9.4s, v17.4s, v22.s[0]
+	WORD $0xbc4280b0 // ldur s16, [x5, #40]
 	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
 	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
 	WORD $0x6e34de13 // fmul v19.4s, v16.4s, v20.4s
 	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	WORD $0x4e30ce4b // fmla v11.4s, v18.4s, v16.4s
-	FMOVS        44(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4f93122a // fmla v10.4s, v17.4s, v19.s[0]
+	WORD $0x4f90124b // fmla v11.4s, v18.4s, v16.s[0]
+	WORD $0xbc42c0b0 // ldur s16, [x5, #44]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x6e34de11 // fmul v17.4s, v16.4s, v20.4s
 	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
-	WORD $0x4e31cdcc // fmla v12.4s, v14.4s, v17.4s
-	WORD $0x4e30cded // fmla v13.4s, v15.4s, v16.4s
+	WORD $0x4f9111cc // fmla v12.4s, v14.4s, v17.s[0]
+	WORD $0x4f9011ed // fmla v13.4s, v15.4s, v16.s[0]
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        64(R7), (F14, F15)
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	FLDPQ        160(R7), (F16, F17)
-	WORD $0x4f245610 // shl v16.4s, v16.4s, #4
-	WORD $0x4f245631 // shl v17.4s, v17.4s, #4
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
-	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
-	FLDPQ        384(R4), (F16, F17)
-	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
-	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x3cc400ee // ldur q14, [x7, #64]
+	WORD $0x3cc500ef // ldur q15, [x7, #80]
+	WORD $0x4e221dd0 // and v16.16b, v14.16b, v2.16b
+	WORD $0x4e221df1 // and v17.16b, v15.16b, v2.16b
+	WORD $0x3cca00f2 // ldur q18, [x7, #160]
+	WORD $0x3ccb00f3 // ldur q19, [x7, #176]
+	WORD $0x4f245654 // shl v20.4s, v18.4s, #4
+	WORD $0x4f245675 // shl v21.4s, v19.4s, #4
+	WORD $0x6ea01e90 // bit v16.16b, v20.16b, v0.16b
+	WORD $0x6ea01eb1 // bit v17.16b, v21.16b, v0.16b
+	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
+	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
+	FLDPQ        384(R4), (F20, F21)
+	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
+	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e35c236 // smull v22.8h, v17.8b, v21.8b
+	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	FLDPQ        416(R4), (F22, F23)
+	WORD $0x0e36c218 // smull v24.8h, v16.8b, v22.8b
+	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
+	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
+	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
+	WORD $0x0e37c238 // smull v24.8h, v17.8b, v23.8b
+	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
+	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
+	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
+	FLDPQ        448(R4), (F24, F25)
+	WORD $0x0e38c21a // smull v26.8h, v16.8b, v24.8b
+	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
+	WORD $0x4e70bf50 // addp v16.8h, v26.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
-	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x0e39c238 // smull v24.8h, v17.8b, v25.8b
+	WORD $0x4e39c231 // smull2 v17.8h, v17.16b, v25.16b
+	WORD $0x4e71bf11 // addp v17.8h, v24.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FLDPQ        416(R4), (F18, F19)
-	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
-	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FLDPQ        448(R4), (F20, F21)
-	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
-	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
-	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
-	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
-	WORD $0x4e6fbe8f // addp v15.8h, v20.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        64(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        68(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        48(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc440018 // ldur s24, [x0, #64]
+	WORD $0xbc444019 // ldur s25, [x0, #68]
+	WORD $0xbc4300ba // ldur s26, [x5, #48]
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
+	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	WORD $0x4f9b1288 // fmla v8.4s, v20.4s, v27.s[0]
+	WORD $0x4f9a12a9 // fmla v9.4s, v21.4s, v26.s[0]
+	WORD $0xbc4340b4 // ldur s20, [x5, #52]
+	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
+	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
+	WORD $0x6e38de97 // fmul v23.4s, v20.4s, v24.4s
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0x4f9712aa // fmla v10.4s, v21.4s, v23.s[0]
+	WORD $0x4f9412cb // fmla v11.4s, v22.4s, v20.s[0]
+	WORD $0xbc4380b4 // ldur s20, [x5, #56]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e37ce08 // fmla v8.4s, v16.4s, v23.4s
-	WORD $0x4e36ce29 // fmla v9.4s, v17.4s, v22.4s
-	FMOVS        52(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x6e34de13 // fmul v19.4s, v16.4s, v20.4s
-	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	WORD $0x4e30ce4b // fmla v11.4s, v18.4s, v16.4s
-	FMOVS        56(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e34de11 // fmul v17.4s, v16.4s, v20.4s
-	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
-	WORD $0x4e31cdcc // fmla v12.4s, v14.4s, v17.4s
-	WORD $0x4e30cded // fmla v13.4s, v15.4s, v16.4s
+	WORD $0x6e38de95 // fmul v21.4s, v20.4s, v24.4s
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0x4f95120c // fmla v12.4s, v16.4s, v21.s[0]
+	WORD $0x4f94122d // fmla v13.4s, v17.4s, v20.s[0]
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        96(R7), (F14, F15)
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	FLDPQ        160(R7), (F16, F17)
-	WORD $0x4f225610 // shl v16.4s, v16.4s, #2
-	WORD $0x4f225631 // shl v17.4s, v17.4s, #2
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
-	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
-	FLDPQ        480(R4), (F16, F17)
-	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
-	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
-	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FLDPQ        512(R4), (F18, F19)
-	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
-	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FLDPQ        544(R4), (F20, F21)
-	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
-	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
-	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
-	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
-	WORD $0x4e6fbe8f // addp v15.8h, v20.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x3cc600f0 // ldur q16, [x7, #96]
+	WORD $0x3cc700f1 // ldur q17, [x7, #112]
+	WORD $0x4e221e14 // and v20.16b, v16.16b, v2.16b
+	WORD $0x4e221e35 // and v21.16b, v17.16b, v2.16b
+	WORD $0x4f225656 // shl v22.4s, v18.4s, #2
+	WORD $0x4f225677 // shl v23.4s, v19.4s, #2
+	WORD $0x6ea01ed4 // bit v20.16b, v22.16b, v0.16b
+	WORD $0x6ea01ef5 // bit v21.16b, v23.16b, v0.16b
+	WORD $0x4e218694 // add v20.16b, v20.16b, v1.16b
+	WORD $0x4e2186b5 // add v21.16b, v21.16b, v1.16b
+	FLDPQ        480(R4), (F22, F23)
+	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
+	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
+	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
+	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
+	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
+	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
+	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
+	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
+	FLDPQ        512(R4), (F24, F25)
+	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
+	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
+	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	WORD $0x0e39c2ba // smull v26.8h, v21.8b, v25.8b
+	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
+	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	FLDPQ        544(R4), (F26, F27)
+	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
+	WORD $0x4e3ac294 // smull2 v20.8h, v20.16b, v26.16b
+	WORD $0x4e74bf94 // addp v20.8h, v28.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e3bc2ba // smull v26.8h, v21.8b, v27.8b
+	WORD $0x4e3bc2b5 // smull2 v21.8h, v21.16b, v27.16b
+	WORD $0x4e75bf55 // addp v21.8h, v26.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
 
 	// integer sums times both scales
-	FMOVS        72(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        76(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        60(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e37ce08 // fmla v8.4s, v16.4s, v23.4s
-	WORD $0x4e36ce29 // fmla v9.4s, v17.4s, v22.4s
-	FMOVS        64(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x6e34de13 // fmul v19.4s, v16.4s, v20.4s
-	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	WORD $0x4e30ce4b // fmla v11.4s, v18.4s, v16.4s
-	FMOVS        68(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e34de11 // fmul v17.4s, v16.4s, v20.4s
-	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
-	WORD $0x4e31cdcc // fmla v12.4s, v14.4s, v17.4s
-	WORD $0x4e30cded // fmla v13.4s, v15.4s, v16.4s
+	WORD $0xbc44801a // ldur s26, [x0, #72]
+	WORD $0xbc44c01b // ldur s27, [x0, #76]
+	WORD $0xbc43c0bc // ldur s28, [x5, #60]
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e3adf9d // fmul v29.4s, v28.4s, v26.4s
+	WORD $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
+	WORD $0x4f9d12c8 // fmla v8.4s, v22.4s, v29.s[0]
+	WORD $0x4f9c12e9 // fmla v9.4s, v23.4s, v28.s[0]
+	WORD $0xbc4400b6 // ldur s22, [x5, #64]
+	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
+	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
+	WORD $0x6e3aded9 // fmul v25.4s, v22.4s, v26.4s
+	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
+	WORD $0x4f9912ea // fmla v10.4s, v23.4s, v25.s[0]
+	WORD $0x4f96130b // fmla v11.4s, v24.4s, v22.s[0]
+	WORD $0xbc4440b6 // ldur s22, [x5, #68]
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e3aded7 // fmul v23.4s, v22.4s, v26.4s
+	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
+	WORD $0x4f97128c // fmla v12.4s, v20.4s, v23.s[0]
+	WORD $0x4f9612ad // fmla v13.4s, v21.4s, v22.s[0]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        64(R7), (F14, F15)
 	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
 	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
-	FLDPQ        160(R7), (F16, F17)
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6ea01e4e // bit v14.16b, v18.16b, v0.16b
+	WORD $0x6ea01e6f // bit v15.16b, v19.16b, v0.16b
 	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
-	FLDPQ        576(R4), (F16, F17)
-	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
-	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
-	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	FLDPQ        608(R4), (F18, F19)
-	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
-	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
-	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FLDPQ        640(R4), (F20, F21)
+	FLDPQ        576(R4), (F20, F21)
 	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
-	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
-	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
+	WORD $0x4e34c1d4 // smull2 v20.8h, v14.16b, v20.16b
+	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e35c1f6 // smull v22.8h, v15.8b, v21.8b
+	WORD $0x4e35c1f5 // smull2 v21.8h, v15.16b, v21.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	FLDPQ        608(R4), (F22, F23)
+	WORD $0x0e36c1d8 // smull v24.8h, v14.8b, v22.8b
+	WORD $0x4e36c1d6 // smull2 v22.8h, v14.16b, v22.16b
+	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
+	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
+	WORD $0x0e37c1f8 // smull v24.8h, v15.8b, v23.8b
+	WORD $0x4e37c1f7 // smull2 v23.8h, v15.16b, v23.16b
+	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
+	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
+	FLDPQ        640(R4), (F24, F25)
+	WORD $0x0e38c1da // smull v26.8h, v14.8b, v24.8b
+	WORD $0x4e38c1ce // smull2 v14.8h, v14.16b, v24.16b
+	WORD $0x4e6ebf4e // addp v14.8h, v26.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
-	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
-	WORD $0x4e6fbe8f // addp v15.8h, v20.8h, v15.8h
+	WORD $0x0e39c1f8 // smull v24.8h, v15.8b, v25.8b
+	WORD $0x4e39c1ef // smull2 v15.8h, v15.16b, v25.16b
+	WORD $0x4e6fbf0f // addp v15.8h, v24.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        80(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        84(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        72(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
-	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e37ce08 // fmla v8.4s, v16.4s, v23.4s
-	WORD $0x4e36ce29 // fmla v9.4s, v17.4s, v22.4s
-	FMOVS        76(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x6e34de13 // fmul v19.4s, v16.4s, v20.4s
-	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	WORD $0x4e30ce4b // fmla v11.4s, v18.4s, v16.4s
-	FMOVS        80(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0xbc450018 // ldur s24, [x0, #80]
+	WORD $0xbc454019 // ldur s25, [x0, #84]
+	WORD $0xbc4480ba // ldur s26, [x5, #72]
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
+	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
+	WORD $0x4f9b1288 // fmla v8.4s, v20.4s, v27.s[0]
+	WORD $0x4f9a12a9 // fmla v9.4s, v21.4s, v26.s[0]
+	WORD $0xbc44c0b4 // ldur s20, [x5, #76]
+	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
+	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
+	WORD $0x6e38de97 // fmul v23.4s, v20.4s, v24.4s
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0x4f9712aa // fmla v10.4s, v21.4s, v23.s[0]
+	WORD $0x4f9412cb // fmla v11.4s, v22.4s, v20.s[0]
+	WORD $0xbc4500b4 // ldur s20, [x5, #80]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e34de11 // fmul v17.4s, v16.4s, v20.4s
-	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
-	WORD $0x4e31cdcc // fmla v12.4s, v14.4s, v17.4s
-	WORD $0x4e30cded // fmla v13.4s, v15.4s, v16.4s
+	WORD $0x6e38de95 // fmul v21.4s, v20.4s, v24.4s
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0x4f9511cc // fmla v12.4s, v14.4s, v21.s[0]
+	WORD $0x4f9411ed // fmla v13.4s, v15.4s, v20.s[0]
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        96(R7), (F14, F15)
-	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
-	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
-	FLDPQ        160(R7), (F16, F17)
-	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
-	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6f0c060e // ushr v14.16b, v16.16b, #4
+	WORD $0x6f0c062f // ushr v15.16b, v17.16b, #4
+	WORD $0x6f0e0650 // ushr v16.16b, v18.16b, #2
+	WORD $0x6f0e0671 // ushr v17.16b, v19.16b, #2
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
 	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	FLDPQ        672(R4), (F16, F17)
@@ -8196,34 +7922,29 @@ loop3:
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        88(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        92(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        84(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc458014 // ldur s20, [x0, #88]
+	WORD $0xbc45c015 // ldur s21, [x0, #92]
+	WORD $0xbc4540b6 // ldur s22, [x5, #84]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x6e34ded7 // fmul v23.4s, v22.4s, v20.4s
 	WORD $0x6e35ded6 // fmul v22.4s, v22.4s, v21.4s
-	WORD $0x4e37ce08 // fmla v8.4s, v16.4s, v23.4s
-	WORD $0x4e36ce29 // fmla v9.4s, v17.4s, v22.4s
-	FMOVS        88(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4f971208 // fmla v8.4s, v16.4s, v23.s[0]
+	WORD $0x4f961229 // fmla v9.4s, v17.4s, v22.s[0]
+	WORD $0xbc4580b0 // ldur s16, [x5, #88]
 	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
 	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
 	WORD $0x6e34de13 // fmul v19.4s, v16.4s, v20.4s
 	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
-	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	WORD $0x4e30ce4b // fmla v11.4s, v18.4s, v16.4s
-	FMOVS        92(R5), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4f93122a // fmla v10.4s, v17.4s, v19.s[0]
+	WORD $0x4f90124b // fmla v11.4s, v18.4s, v16.s[0]
+	WORD $0xbc45c0b0 // ldur s16, [x5, #92]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x6e34de11 // fmul v17.4s, v16.4s, v20.4s
 	WORD $0x6e35de10 // fmul v16.4s, v16.4s, v21.4s
-	WORD $0x4e31cdcc // fmla v12.4s, v14.4s, v17.4s
-	WORD $0x4e30cded // fmla v13.4s, v15.4s, v16.4s
+	WORD $0x4f9111cc // fmla v12.4s, v14.4s, v17.s[0]
+	WORD $0x4f9011ed // fmla v13.4s, v15.4s, v16.s[0]
 	ADD          $0xd2, R7
 	ADD          $0x300, R4
 	ADD          $0x60, R5
@@ -8275,10 +7996,6 @@ TEXT ·matmulQ84xQ6_KNEON(SB), NOSPLIT, $576-72
 	FMOVQ        (R0), F4
 	MOVD         $q6_k_shuffle2<>+0(SB), R0
 	FMOVQ        (R0), F5
-	MOVD         $q6_k_shuffle3<>+0(SB), R0
-	FMOVQ        (R0), F6
-	MOVD         $q6_k_shuffle4<>+0(SB), R0
-	FMOVQ        (R0), F7
 	MOVD         $39(RSP), R0
 	AND          $-32, R0
 	MOVD         y+0(FP), R1
@@ -8288,14 +8005,14 @@ TEXT ·matmulQ84xQ6_KNEON(SB), NOSPLIT, $576-72
 	BLT          done2
 
 loop1:
+	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4f00e40f // movi v15.16b, #0
 	MOVD         q+16(FP), R4
 	MOVD         d+24(FP), R5
 	MOVD         blocks+64(FP), R6
@@ -8306,67 +8023,61 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d41a0f0 // ldr h16, [x7, #208]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVQ        192(R7), F17
-	FMOVQ        194(R7), F18
-	WORD $0x4e040231 // tbl v17.16b, { v17.16b }, v4.16b
-	WORD $0x4e050252 // tbl v18.16b, { v18.16b }, v5.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4f385631 // shl v17.4s, v17.4s, #24
-	WORD $0x4f385652 // shl v18.4s, v18.4s, #24
-	WORD $0x4f280631 // sshr v17.4s, v17.4s, #24
-	WORD $0x4f280652 // sshr v18.4s, v18.4s, #24
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
-	FMOVQ        F17, 32(R0)
-	FMOVQ        F16, 48(R0)
-	WORD $0x7d41a0f0 // ldr h16, [x7, #208]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVQ        194(R7), F17
-	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
-	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4f385652 // shl v18.4s, v18.4s, #24
-	WORD $0x4f385631 // shl v17.4s, v17.4s, #24
-	WORD $0x4f280652 // sshr v18.4s, v18.4s, #24
-	WORD $0x4f280631 // sshr v17.4s, v17.4s, #24
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	WORD $0x6e31de10 // fmul v16.4s, v16.4s, v17.4s
-	FMOVQ        F18, 64(R0)
-	FMOVQ        F16, 80(R0)
+	WORD $0x7c4d00ee // ldur h14, [x7, #208]
+	WORD $0x1ee241ce // fcvt s14, h14
+	WORD $0x3ccc00ef // ldur q15, [x7, #192]
+	WORD $0x3ccc20f0 // ldur q16, [x7, #194]
+	WORD $0x4e0401ef // tbl v15.16b, { v15.16b }, v4.16b
+	WORD $0x4e050210 // tbl v16.16b, { v16.16b }, v5.16b
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4f3855ef // shl v15.4s, v15.4s, #24
+	WORD $0x4f385610 // shl v16.4s, v16.4s, #24
+	WORD $0x4f2805ef // sshr v15.4s, v15.4s, #24
+	WORD $0x4f280610 // sshr v16.4s, v16.4s, #24
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e920e // fmul v14.4s, v16.4s, v14.s[0]
+	FMOVQ        F15, 32(R0)
+	FMOVQ        F14, 48(R0)
+	WORD $0x7c4d00ee // ldur h14, [x7, #208]
+	WORD $0x1ee241ce // fcvt s14, h14
+	WORD $0x3ccc20ef // ldur q15, [x7, #194]
+	MOVD         $q6_k_shuffle3<>+0(SB), R8
+	FMOVQ        (R8), F16
+	WORD $0x4e1001f0 // tbl v16.16b, { v15.16b }, v16.16b
+	MOVD         $q6_k_shuffle4<>+0(SB), R8
+	FMOVQ        (R8), F17
+	WORD $0x4e1101ef // tbl v15.16b, { v15.16b }, v17.16b
+	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
+	WORD $0x4e231def // and v15.16b, v15.16b, v3.16b
+	WORD $0x4f385610 // shl v16.4s, v16.4s, #24
+	WORD $0x4f3855ef // shl v15.4s, v15.4s, #24
+	WORD $0x4f280610 // sshr v16.4s, v16.4s, #24
+	WORD $0x4f2805ef // sshr v15.4s, v15.4s, #24
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x4f8e91ee // fmul v14.4s, v15.4s, v14.s[0]
+	FMOVQ        F16, 64(R0)
+	FMOVQ        F14, 80(R0)
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        (R7), (F16, F17)
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        128(R7), (F18, F19)
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x3cc000ee // ldur q14, [x7]
+	WORD $0x3cc100ef // ldur q15, [x7, #16]
+	WORD $0x4e221dd0 // and v16.16b, v14.16b, v2.16b
+	WORD $0x4e221df1 // and v17.16b, v15.16b, v2.16b
+	WORD $0x3cc800f2 // ldur q18, [x7, #128]
+	WORD $0x3cc900f3 // ldur q19, [x7, #144]
+	WORD $0x4f245654 // shl v20.4s, v18.4s, #4
+	WORD $0x4f245675 // shl v21.4s, v19.4s, #4
+	WORD $0x6ea01e90 // bit v16.16b, v20.16b, v0.16b
+	WORD $0x6ea01eb1 // bit v17.16b, v21.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
-	FLDPQ        (R4), (F18, F19)
-	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
-	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c234 // smull v20.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FLDPQ        32(R4), (F20, F21)
+	WORD $0x3cc00094 // ldur q20, [x4]
+	WORD $0x3cc10095 // ldur q21, [x4, #16]
 	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
 	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
 	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
@@ -8375,7 +8086,8 @@ loop3:
 	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
 	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FLDPQ        64(R4), (F22, F23)
+	WORD $0x3cc20096 // ldur q22, [x4, #32]
+	WORD $0x3cc30097 // ldur q23, [x4, #48]
 	WORD $0x0e36c218 // smull v24.8h, v16.8b, v22.8b
 	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
@@ -8384,339 +8096,311 @@ loop3:
 	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FLDPQ        96(R4), (F24, F25)
+	WORD $0x3cc40098 // ldur q24, [x4, #64]
+	WORD $0x3cc50099 // ldur q25, [x4, #80]
 	WORD $0x0e38c21a // smull v26.8h, v16.8b, v24.8b
-	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
-	WORD $0x4e70bf50 // addp v16.8h, v26.8h, v16.8h
+	WORD $0x4e38c218 // smull2 v24.8h, v16.16b, v24.16b
+	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	WORD $0x0e39c23a // smull v26.8h, v17.8b, v25.8b
+	WORD $0x4e39c239 // smull2 v25.8h, v17.16b, v25.16b
+	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	WORD $0x3cc6009a // ldur q26, [x4, #96]
+	WORD $0x3cc7009b // ldur q27, [x4, #112]
+	WORD $0x0e3ac21c // smull v28.8h, v16.8b, v26.8b
+	WORD $0x4e3ac210 // smull2 v16.8h, v16.16b, v26.16b
+	WORD $0x4e70bf90 // addp v16.8h, v28.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e39c238 // smull v24.8h, v17.8b, v25.8b
-	WORD $0x4e39c231 // smull2 v17.8h, v17.16b, v25.16b
-	WORD $0x4e71bf11 // addp v17.8h, v24.8h, v17.8h
+	WORD $0x0e3bc23a // smull v26.8h, v17.8b, v27.8b
+	WORD $0x4e3bc231 // smull2 v17.8h, v17.16b, v27.16b
+	WORD $0x4e71bf51 // addp v17.8h, v26.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        36(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        (R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
-	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x4e3bce48 // fmla v8.4s, v18.4s, v27.4s
-	WORD $0x4e3ace69 // fmla v9.4s, v19.4s, v26.4s
-	FMOVS        4(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8b // fmla v11.4s, v20.4s, v18.4s
-	FMOVS        8(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
-	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
-	FMOVS        12(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc42001a // ldur s26, [x0, #32]
+	WORD $0xbc42401b // ldur s27, [x0, #36]
+	WORD $0xbc4000bc // ldur s28, [x5]
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e3adf9d // fmul v29.4s, v28.4s, v26.4s
+	WORD $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
+	WORD $0x4f9d1286 // fmla v6.4s, v20.4s, v29.s[0]
+	WORD $0x4f9c12a7 // fmla v7.4s, v21.4s, v28.s[0]
+	WORD $0xbc4040b4 // ldur s20, [x5, #4]
+	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
+	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
+	WORD $0x6e3ade97 // fmul v23.4s, v20.4s, v26.4s
+	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD $0x4f9712a8 // fmla v8.4s, v21.4s, v23.s[0]
+	WORD $0x4f9412c9 // fmla v9.4s, v22.4s, v20.s[0]
+	WORD $0xbc4080b4 // ldur s20, [x5, #8]
+	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
+	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
+	WORD $0x6e3ade97 // fmul v23.4s, v20.4s, v26.4s
+	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD $0x4f9712aa // fmla v10.4s, v21.4s, v23.s[0]
+	WORD $0x4f9412cb // fmla v11.4s, v22.4s, v20.s[0]
+	WORD $0xbc40c0b4 // ldur s20, [x5, #12]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e38de53 // fmul v19.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e33ce0e // fmla v14.4s, v16.4s, v19.4s
-	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
+	WORD $0x6e3ade95 // fmul v21.4s, v20.4s, v26.4s
+	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD $0x4f95120c // fmla v12.4s, v16.4s, v21.s[0]
+	WORD $0x4f94122d // fmla v13.4s, v17.4s, v20.s[0]
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        32(R7), (F16, F17)
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        128(R7), (F18, F19)
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
-	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
-	FLDPQ        128(R4), (F18, F19)
-	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
-	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c234 // smull v20.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FLDPQ        160(R4), (F20, F21)
-	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
-	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c236 // smull v22.8h, v17.8b, v21.8b
-	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FLDPQ        192(R4), (F22, F23)
-	WORD $0x0e36c218 // smull v24.8h, v16.8b, v22.8b
-	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
+	WORD $0x3cc200f0 // ldur q16, [x7, #32]
+	WORD $0x3cc300f1 // ldur q17, [x7, #48]
+	WORD $0x4e221e14 // and v20.16b, v16.16b, v2.16b
+	WORD $0x4e221e35 // and v21.16b, v17.16b, v2.16b
+	WORD $0x4f225656 // shl v22.4s, v18.4s, #2
+	WORD $0x4f225677 // shl v23.4s, v19.4s, #2
+	WORD $0x6ea01ed4 // bit v20.16b, v22.16b, v0.16b
+	WORD $0x6ea01ef5 // bit v21.16b, v23.16b, v0.16b
+	WORD $0x4e218694 // add v20.16b, v20.16b, v1.16b
+	WORD $0x4e2186b5 // add v21.16b, v21.16b, v1.16b
+	WORD $0x3cc80096 // ldur q22, [x4, #128]
+	WORD $0x3cc90097 // ldur q23, [x4, #144]
+	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
+	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c238 // smull v24.8h, v17.8b, v23.8b
-	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
+	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
+	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FLDPQ        224(R4), (F24, F25)
-	WORD $0x0e38c21a // smull v26.8h, v16.8b, v24.8b
-	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
-	WORD $0x4e70bf50 // addp v16.8h, v26.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e39c238 // smull v24.8h, v17.8b, v25.8b
-	WORD $0x4e39c231 // smull2 v17.8h, v17.16b, v25.16b
-	WORD $0x4e71bf11 // addp v17.8h, v24.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x3cca0098 // ldur q24, [x4, #160]
+	WORD $0x3ccb0099 // ldur q25, [x4, #176]
+	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
+	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
+	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	WORD $0x0e39c2ba // smull v26.8h, v21.8b, v25.8b
+	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
+	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	WORD $0x3ccc009a // ldur q26, [x4, #192]
+	WORD $0x3ccd009b // ldur q27, [x4, #208]
+	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
+	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
+	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
+	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
+	WORD $0x0e3bc2bc // smull v28.8h, v21.8b, v27.8b
+	WORD $0x4e3bc2bb // smull2 v27.8h, v21.16b, v27.16b
+	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
+	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
+	WORD $0x3cce009c // ldur q28, [x4, #224]
+	WORD $0x3ccf009d // ldur q29, [x4, #240]
+	WORD $0x0e3cc29e // smull v30.8h, v20.8b, v28.8b
+	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
+	WORD $0x4e74bfd4 // addp v20.8h, v30.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e3dc2bc // smull v28.8h, v21.8b, v29.8b
+	WORD $0x4e3dc2b5 // smull2 v21.8h, v21.16b, v29.16b
+	WORD $0x4e75bf95 // addp v21.8h, v28.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
 
 	// integer sums times both scales
-	FMOVS        40(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        44(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        16(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
-	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x4e3bce48 // fmla v8.4s, v18.4s, v27.4s
-	WORD $0x4e3ace69 // fmla v9.4s, v19.4s, v26.4s
-	FMOVS        20(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8b // fmla v11.4s, v20.4s, v18.4s
-	FMOVS        24(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
-	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
-	FMOVS        28(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e38de53 // fmul v19.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e33ce0e // fmla v14.4s, v16.4s, v19.4s
-	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
+	WORD $0xbc42801c // ldur s28, [x0, #40]
+	WORD $0xbc42c01d // ldur s29, [x0, #44]
+	WORD $0xbc4100be // ldur s30, [x5, #16]
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
+	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
+	WORD $0x4f9f12c6 // fmla v6.4s, v22.4s, v31.s[0]
+	WORD $0x4f9e12e7 // fmla v7.4s, v23.4s, v30.s[0]
+	WORD $0xbc4140b6 // ldur s22, [x5, #20]
+	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
+	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
+	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
+	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
+	WORD $0x4f9912e8 // fmla v8.4s, v23.4s, v25.s[0]
+	WORD $0x4f961309 // fmla v9.4s, v24.4s, v22.s[0]
+	WORD $0xbc4180b6 // ldur s22, [x5, #24]
+	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
+	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
+	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
+	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
+	WORD $0x4f9912ea // fmla v10.4s, v23.4s, v25.s[0]
+	WORD $0x4f96130b // fmla v11.4s, v24.4s, v22.s[0]
+	WORD $0xbc41c0b6 // ldur s22, [x5, #28]
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e3cded7 // fmul v23.4s, v22.4s, v28.4s
+	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
+	WORD $0x4f97128c // fmla v12.4s, v20.4s, v23.s[0]
+	WORD $0x4f9612ad // fmla v13.4s, v21.4s, v22.s[0]
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        (R7), (F16, F17)
-	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
-	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	FLDPQ        128(R7), (F18, F19)
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
-	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
-	FLDPQ        256(R4), (F18, F19)
-	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
-	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c234 // smull v20.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FLDPQ        288(R4), (F20, F21)
-	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
-	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x6ea01e4e // bit v14.16b, v18.16b, v0.16b
+	WORD $0x6ea01e6f // bit v15.16b, v19.16b, v0.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        256(R4), (F20, F21)
+	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
+	WORD $0x4e34c1d4 // smull2 v20.8h, v14.16b, v20.16b
 	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c236 // smull v22.8h, v17.8b, v21.8b
-	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
+	WORD $0x0e35c1f6 // smull v22.8h, v15.8b, v21.8b
+	WORD $0x4e35c1f5 // smull2 v21.8h, v15.16b, v21.16b
 	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FLDPQ        320(R4), (F22, F23)
-	WORD $0x0e36c218 // smull v24.8h, v16.8b, v22.8b
-	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
+	FLDPQ        288(R4), (F22, F23)
+	WORD $0x0e36c1d8 // smull v24.8h, v14.8b, v22.8b
+	WORD $0x4e36c1d6 // smull2 v22.8h, v14.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c238 // smull v24.8h, v17.8b, v23.8b
-	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
+	WORD $0x0e37c1f8 // smull v24.8h, v15.8b, v23.8b
+	WORD $0x4e37c1f7 // smull2 v23.8h, v15.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FLDPQ        352(R4), (F24, F25)
-	WORD $0x0e38c21a // smull v26.8h, v16.8b, v24.8b
-	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
-	WORD $0x4e70bf50 // addp v16.8h, v26.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e39c238 // smull v24.8h, v17.8b, v25.8b
-	WORD $0x4e39c231 // smull2 v17.8h, v17.16b, v25.16b
-	WORD $0x4e71bf11 // addp v17.8h, v24.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FLDPQ        320(R4), (F24, F25)
+	WORD $0x0e38c1da // smull v26.8h, v14.8b, v24.8b
+	WORD $0x4e38c1d8 // smull2 v24.8h, v14.16b, v24.16b
+	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	WORD $0x0e39c1fa // smull v26.8h, v15.8b, v25.8b
+	WORD $0x4e39c1f9 // smull2 v25.8h, v15.16b, v25.16b
+	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	FLDPQ        352(R4), (F26, F27)
+	WORD $0x0e3ac1dc // smull v28.8h, v14.8b, v26.8b
+	WORD $0x4e3ac1ce // smull2 v14.8h, v14.16b, v26.16b
+	WORD $0x4e6ebf8e // addp v14.8h, v28.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e3bc1fa // smull v26.8h, v15.8b, v27.8b
+	WORD $0x4e3bc1ef // smull2 v15.8h, v15.16b, v27.16b
+	WORD $0x4e6fbf4f // addp v15.8h, v26.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        48(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        52(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        32(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
-	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x4e3bce48 // fmla v8.4s, v18.4s, v27.4s
-	WORD $0x4e3ace69 // fmla v9.4s, v19.4s, v26.4s
-	FMOVS        36(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8b // fmla v11.4s, v20.4s, v18.4s
-	FMOVS        40(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
-	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
-	FMOVS        44(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e38de53 // fmul v19.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e33ce0e // fmla v14.4s, v16.4s, v19.4s
-	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
+	WORD $0xbc43001a // ldur s26, [x0, #48]
+	WORD $0xbc43401b // ldur s27, [x0, #52]
+	WORD $0xbc4200bc // ldur s28, [x5, #32]
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e3adf9d // fmul v29.4s, v28.4s, v26.4s
+	WORD $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
+	WORD $0x4f9d1286 // fmla v6.4s, v20.4s, v29.s[0]
+	WORD $0x4f9c12a7 // fmla v7.4s, v21.4s, v28.s[0]
+	WORD $0xbc4240b4 // ldur s20, [x5, #36]
+	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
+	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
+	WORD $0x6e3ade97 // fmul v23.4s, v20.4s, v26.4s
+	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD $0x4f9712a8 // fmla v8.4s, v21.4s, v23.s[0]
+	WORD $0x4f9412c9 // fmla v9.4s, v22.4s, v20.s[0]
+	WORD $0xbc4280b4 // ldur s20, [x5, #40]
+	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
+	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
+	WORD $0x6e3ade97 // fmul v23.4s, v20.4s, v26.4s
+	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD $0x4f9712aa // fmla v10.4s, v21.4s, v23.s[0]
+	WORD $0x4f9412cb // fmla v11.4s, v22.4s, v20.s[0]
+	WORD $0xbc42c0b4 // ldur s20, [x5, #44]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e3ade95 // fmul v21.4s, v20.4s, v26.4s
+	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD $0x4f9511cc // fmla v12.4s, v14.4s, v21.s[0]
+	WORD $0x4f9411ed // fmla v13.4s, v15.4s, v20.s[0]
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        32(R7), (F16, F17)
-	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
-	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	FLDPQ        128(R7), (F18, F19)
-	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
-	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
-	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
-	FLDPQ        384(R4), (F18, F19)
-	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
-	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
+	WORD $0x6f0c060e // ushr v14.16b, v16.16b, #4
+	WORD $0x6f0c062f // ushr v15.16b, v17.16b, #4
+	WORD $0x6f0e0650 // ushr v16.16b, v18.16b, #2
+	WORD $0x6f0e0671 // ushr v17.16b, v19.16b, #2
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        384(R4), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FLDPQ        416(R4), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c234 // smull v20.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
+	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
 	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FLDPQ        416(R4), (F20, F21)
-	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
-	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
+	FLDPQ        448(R4), (F20, F21)
+	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
+	WORD $0x4e34c1d4 // smull2 v20.8h, v14.16b, v20.16b
 	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c236 // smull v22.8h, v17.8b, v21.8b
-	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
+	WORD $0x0e35c1f6 // smull v22.8h, v15.8b, v21.8b
+	WORD $0x4e35c1f5 // smull2 v21.8h, v15.16b, v21.16b
 	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FLDPQ        448(R4), (F22, F23)
-	WORD $0x0e36c218 // smull v24.8h, v16.8b, v22.8b
-	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c238 // smull v24.8h, v17.8b, v23.8b
-	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FLDPQ        480(R4), (F24, F25)
-	WORD $0x0e38c21a // smull v26.8h, v16.8b, v24.8b
-	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
-	WORD $0x4e70bf50 // addp v16.8h, v26.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e39c238 // smull v24.8h, v17.8b, v25.8b
-	WORD $0x4e39c231 // smull2 v17.8h, v17.16b, v25.16b
-	WORD $0x4e71bf11 // addp v17.8h, v24.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FLDPQ        480(R4), (F22, F23)
+	WORD $0x0e36c1d8 // smull v24.8h, v14.8b, v22.8b
+	WORD $0x4e36c1ce // smull2 v14.8h, v14.16b, v22.16b
+	WORD $0x4e6ebf0e // addp v14.8h, v24.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e37c1f6 // smull v22.8h, v15.8b, v23.8b
+	WORD $0x4e37c1ef // smull2 v15.8h, v15.16b, v23.16b
+	WORD $0x4e6fbecf // addp v15.8h, v22.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        56(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        60(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        48(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
-	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x4e3bce48 // fmla v8.4s, v18.4s, v27.4s
-	WORD $0x4e3ace69 // fmla v9.4s, v19.4s, v26.4s
-	FMOVS        52(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8b // fmla v11.4s, v20.4s, v18.4s
-	FMOVS        56(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
-	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
-	FMOVS        60(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc438016 // ldur s22, [x0, #56]
+	WORD $0xbc43c017 // ldur s23, [x0, #60]
+	WORD $0xbc4300b8 // ldur s24, [x5, #48]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e38de53 // fmul v19.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e33ce0e // fmla v14.4s, v16.4s, v19.4s
-	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
+	WORD $0x6e36df19 // fmul v25.4s, v24.4s, v22.4s
+	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
+	WORD $0x4f991206 // fmla v6.4s, v16.4s, v25.s[0]
+	WORD $0x4f981227 // fmla v7.4s, v17.4s, v24.s[0]
+	WORD $0xbc4340b0 // ldur s16, [x5, #52]
+	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
+	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
+	WORD $0x6e36de13 // fmul v19.4s, v16.4s, v22.4s
+	WORD $0x6e37de10 // fmul v16.4s, v16.4s, v23.4s
+	WORD $0x4f931228 // fmla v8.4s, v17.4s, v19.s[0]
+	WORD $0x4f901249 // fmla v9.4s, v18.4s, v16.s[0]
+	WORD $0xbc4380b0 // ldur s16, [x5, #56]
+	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
+	WORD $0x4e21dab2 // scvtf v18.4s, v21.4s
+	WORD $0x6e36de13 // fmul v19.4s, v16.4s, v22.4s
+	WORD $0x6e37de10 // fmul v16.4s, v16.4s, v23.4s
+	WORD $0x4f93122a // fmla v10.4s, v17.4s, v19.s[0]
+	WORD $0x4f90124b // fmla v11.4s, v18.4s, v16.s[0]
+	WORD $0xbc43c0b0 // ldur s16, [x5, #60]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e36de11 // fmul v17.4s, v16.4s, v22.4s
+	WORD $0x6e37de10 // fmul v16.4s, v16.4s, v23.4s
+	WORD $0x4f9111cc // fmla v12.4s, v14.4s, v17.s[0]
+	WORD $0x4f9011ed // fmla v13.4s, v15.4s, v16.s[0]
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        64(R7), (F16, F17)
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        160(R7), (F18, F19)
-	WORD $0x4f245652 // shl v18.4s, v18.4s, #4
-	WORD $0x4f245673 // shl v19.4s, v19.4s, #4
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x3cc400ee // ldur q14, [x7, #64]
+	WORD $0x3cc500ef // ldur q15, [x7, #80]
+	WORD $0x4e221dd0 // and v16.16b, v14.16b, v2.16b
+	WORD $0x4e221df1 // and v17.16b, v15.16b, v2.16b
+	WORD $0x3cca00f2 // ldur q18, [x7, #160]
+	WORD $0x3ccb00f3 // ldur q19, [x7, #176]
+	WORD $0x4f245654 // shl v20.4s, v18.4s, #4
+	WORD $0x4f245675 // shl v21.4s, v19.4s, #4
+	WORD $0x6ea01e90 // bit v16.16b, v20.16b, v0.16b
+	WORD $0x6ea01eb1 // bit v17.16b, v21.16b, v0.16b
 	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
 	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
-	FLDPQ        512(R4), (F18, F19)
-	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
-	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c234 // smull v20.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FLDPQ        544(R4), (F20, F21)
+	FLDPQ        512(R4), (F20, F21)
 	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
 	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
 	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
@@ -8725,7 +8409,7 @@ loop3:
 	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
 	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FLDPQ        576(R4), (F22, F23)
+	FLDPQ        544(R4), (F22, F23)
 	WORD $0x0e36c218 // smull v24.8h, v16.8b, v22.8b
 	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
@@ -8734,315 +8418,290 @@ loop3:
 	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FLDPQ        608(R4), (F24, F25)
+	FLDPQ        576(R4), (F24, F25)
 	WORD $0x0e38c21a // smull v26.8h, v16.8b, v24.8b
-	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
-	WORD $0x4e70bf50 // addp v16.8h, v26.8h, v16.8h
+	WORD $0x4e38c218 // smull2 v24.8h, v16.16b, v24.16b
+	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	WORD $0x0e39c23a // smull v26.8h, v17.8b, v25.8b
+	WORD $0x4e39c239 // smull2 v25.8h, v17.16b, v25.16b
+	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	FLDPQ        608(R4), (F26, F27)
+	WORD $0x0e3ac21c // smull v28.8h, v16.8b, v26.8b
+	WORD $0x4e3ac210 // smull2 v16.8h, v16.16b, v26.16b
+	WORD $0x4e70bf90 // addp v16.8h, v28.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e39c238 // smull v24.8h, v17.8b, v25.8b
-	WORD $0x4e39c231 // smull2 v17.8h, v17.16b, v25.16b
-	WORD $0x4e71bf11 // addp v17.8h, v24.8h, v17.8h
+	WORD $0x0e3bc23a // smull v26.8h, v17.8b, v27.8b
+	WORD $0x4e3bc231 // smull2 v17.8h, v17.16b, v27.16b
+	WORD $0x4e71bf51 // addp v17.8h, v26.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
 
 	// integer sums times both scales
-	FMOVS        64(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        68(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        64(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
-	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x4e3bce48 // fmla v8.4s, v18.4s, v27.4s
-	WORD $0x4e3ace69 // fmla v9.4s, v19.4s, v26.4s
-	FMOVS        68(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8b // fmla v11.4s, v20.4s, v18.4s
-	FMOVS        72(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
-	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
-	FMOVS        76(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc44001a // ldur s26, [x0, #64]
+	WORD $0xbc44401b // ldur s27, [x0, #68]
+	WORD $0xbc4400bc // ldur s28, [x5, #64]
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e3adf9d // fmul v29.4s, v28.4s, v26.4s
+	WORD $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
+	WORD $0x4f9d1286 // fmla v6.4s, v20.4s, v29.s[0]
+	WORD $0x4f9c12a7 // fmla v7.4s, v21.4s, v28.s[0]
+	WORD $0xbc4440b4 // ldur s20, [x5, #68]
+	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
+	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
+	WORD $0x6e3ade97 // fmul v23.4s, v20.4s, v26.4s
+	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD $0x4f9712a8 // fmla v8.4s, v21.4s, v23.s[0]
+	WORD $0x4f9412c9 // fmla v9.4s, v22.4s, v20.s[0]
+	WORD $0xbc4480b4 // ldur s20, [x5, #72]
+	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
+	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
+	WORD $0x6e3ade97 // fmul v23.4s, v20.4s, v26.4s
+	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD $0x4f9712aa // fmla v10.4s, v21.4s, v23.s[0]
+	WORD $0x4f9412cb // fmla v11.4s, v22.4s, v20.s[0]
+	WORD $0xbc44c0b4 // ldur s20, [x5, #76]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e38de53 // fmul v19.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e33ce0e // fmla v14.4s, v16.4s, v19.4s
-	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
+	WORD $0x6e3ade95 // fmul v21.4s, v20.4s, v26.4s
+	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD $0x4f95120c // fmla v12.4s, v16.4s, v21.s[0]
+	WORD $0x4f94122d // fmla v13.4s, v17.4s, v20.s[0]
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        96(R7), (F16, F17)
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FLDPQ        160(R7), (F18, F19)
-	WORD $0x4f225652 // shl v18.4s, v18.4s, #2
-	WORD $0x4f225673 // shl v19.4s, v19.4s, #2
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
-	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
-	FLDPQ        640(R4), (F18, F19)
-	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
-	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c234 // smull v20.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FLDPQ        672(R4), (F20, F21)
-	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
-	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
-	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c236 // smull v22.8h, v17.8b, v21.8b
-	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
-	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
-	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FLDPQ        704(R4), (F22, F23)
-	WORD $0x0e36c218 // smull v24.8h, v16.8b, v22.8b
-	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
+	WORD $0x3cc600f0 // ldur q16, [x7, #96]
+	WORD $0x3cc700f1 // ldur q17, [x7, #112]
+	WORD $0x4e221e14 // and v20.16b, v16.16b, v2.16b
+	WORD $0x4e221e35 // and v21.16b, v17.16b, v2.16b
+	WORD $0x4f225656 // shl v22.4s, v18.4s, #2
+	WORD $0x4f225677 // shl v23.4s, v19.4s, #2
+	WORD $0x6ea01ed4 // bit v20.16b, v22.16b, v0.16b
+	WORD $0x6ea01ef5 // bit v21.16b, v23.16b, v0.16b
+	WORD $0x4e218694 // add v20.16b, v20.16b, v1.16b
+	WORD $0x4e2186b5 // add v21.16b, v21.16b, v1.16b
+	FLDPQ        640(R4), (F22, F23)
+	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
+	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c238 // smull v24.8h, v17.8b, v23.8b
-	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
+	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
+	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FLDPQ        736(R4), (F24, F25)
-	WORD $0x0e38c21a // smull v26.8h, v16.8b, v24.8b
-	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
-	WORD $0x4e70bf50 // addp v16.8h, v26.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e39c238 // smull v24.8h, v17.8b, v25.8b
-	WORD $0x4e39c231 // smull2 v17.8h, v17.16b, v25.16b
-	WORD $0x4e71bf11 // addp v17.8h, v24.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FLDPQ        672(R4), (F24, F25)
+	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
+	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
+	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	WORD $0x0e39c2ba // smull v26.8h, v21.8b, v25.8b
+	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
+	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	FLDPQ        704(R4), (F26, F27)
+	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
+	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
+	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
+	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
+	WORD $0x0e3bc2bc // smull v28.8h, v21.8b, v27.8b
+	WORD $0x4e3bc2bb // smull2 v27.8h, v21.16b, v27.16b
+	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
+	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
+	FLDPQ        736(R4), (F28, F29)
+	WORD $0x0e3cc29e // smull v30.8h, v20.8b, v28.8b
+	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
+	WORD $0x4e74bfd4 // addp v20.8h, v30.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e3dc2bc // smull v28.8h, v21.8b, v29.8b
+	WORD $0x4e3dc2b5 // smull2 v21.8h, v21.16b, v29.16b
+	WORD $0x4e75bf95 // addp v21.8h, v28.8h, v21.8h
+	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
 
 	// integer sums times both scales
-	FMOVS        72(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        76(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        80(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
-	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x4e3bce48 // fmla v8.4s, v18.4s, v27.4s
-	WORD $0x4e3ace69 // fmla v9.4s, v19.4s, v26.4s
-	FMOVS        84(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8b // fmla v11.4s, v20.4s, v18.4s
-	FMOVS        88(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
-	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
-	FMOVS        92(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e38de53 // fmul v19.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e33ce0e // fmla v14.4s, v16.4s, v19.4s
-	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
+	WORD $0xbc44801c // ldur s28, [x0, #72]
+	WORD $0xbc44c01d // ldur s29, [x0, #76]
+	WORD $0xbc4500be // ldur s30, [x5, #80]
+	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
+	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
+	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
+	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
+	WORD $0x4f9f12c6 // fmla v6.4s, v22.4s, v31.s[0]
+	WORD $0x4f9e12e7 // fmla v7.4s, v23.4s, v30.s[0]
+	WORD $0xbc4540b6 // ldur s22, [x5, #84]
+	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
+	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
+	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
+	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
+	WORD $0x4f9912e8 // fmla v8.4s, v23.4s, v25.s[0]
+	WORD $0x4f961309 // fmla v9.4s, v24.4s, v22.s[0]
+	WORD $0xbc4580b6 // ldur s22, [x5, #88]
+	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
+	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
+	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
+	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
+	WORD $0x4f9912ea // fmla v10.4s, v23.4s, v25.s[0]
+	WORD $0x4f96130b // fmla v11.4s, v24.4s, v22.s[0]
+	WORD $0xbc45c0b6 // ldur s22, [x5, #92]
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e3cded7 // fmul v23.4s, v22.4s, v28.4s
+	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
+	WORD $0x4f97128c // fmla v12.4s, v20.4s, v23.s[0]
+	WORD $0x4f9612ad // fmla v13.4s, v21.4s, v22.s[0]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        64(R7), (F16, F17)
-	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
-	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	FLDPQ        160(R7), (F18, F19)
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
-	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
-	FLDPQ        768(R4), (F18, F19)
-	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
-	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
-	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
-	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c234 // smull v20.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
-	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FLDPQ        800(R4), (F20, F21)
-	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
-	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
+	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
+	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
+	WORD $0x6ea01e4e // bit v14.16b, v18.16b, v0.16b
+	WORD $0x6ea01e6f // bit v15.16b, v19.16b, v0.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        768(R4), (F20, F21)
+	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
+	WORD $0x4e34c1d4 // smull2 v20.8h, v14.16b, v20.16b
 	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c236 // smull v22.8h, v17.8b, v21.8b
-	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
+	WORD $0x0e35c1f6 // smull v22.8h, v15.8b, v21.8b
+	WORD $0x4e35c1f5 // smull2 v21.8h, v15.16b, v21.16b
 	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FLDPQ        832(R4), (F22, F23)
-	WORD $0x0e36c218 // smull v24.8h, v16.8b, v22.8b
-	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
+	FLDPQ        800(R4), (F22, F23)
+	WORD $0x0e36c1d8 // smull v24.8h, v14.8b, v22.8b
+	WORD $0x4e36c1d6 // smull2 v22.8h, v14.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c238 // smull v24.8h, v17.8b, v23.8b
-	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
+	WORD $0x0e37c1f8 // smull v24.8h, v15.8b, v23.8b
+	WORD $0x4e37c1f7 // smull2 v23.8h, v15.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FLDPQ        864(R4), (F24, F25)
-	WORD $0x0e38c21a // smull v26.8h, v16.8b, v24.8b
-	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
-	WORD $0x4e70bf50 // addp v16.8h, v26.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e39c238 // smull v24.8h, v17.8b, v25.8b
-	WORD $0x4e39c231 // smull2 v17.8h, v17.16b, v25.16b
-	WORD $0x4e71bf11 // addp v17.8h, v24.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FLDPQ        832(R4), (F24, F25)
+	WORD $0x0e38c1da // smull v26.8h, v14.8b, v24.8b
+	WORD $0x4e38c1d8 // smull2 v24.8h, v14.16b, v24.16b
+	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
+	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
+	WORD $0x0e39c1fa // smull v26.8h, v15.8b, v25.8b
+	WORD $0x4e39c1f9 // smull2 v25.8h, v15.16b, v25.16b
+	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
+	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
+	FLDPQ        864(R4), (F26, F27)
+	WORD $0x0e3ac1dc // smull v28.8h, v14.8b, v26.8b
+	WORD $0x4e3ac1ce // smull2 v14.8h, v14.16b, v26.16b
+	WORD $0x4e6ebf8e // addp v14.8h, v28.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e3bc1fa // smull v26.8h, v15.8b, v27.8b
+	WORD $0x4e3bc1ef // smull2 v15.8h, v15.16b, v27.16b
+	WORD $0x4e6fbf4f // addp v15.8h, v26.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        80(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        84(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        96(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
-	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x4e3bce48 // fmla v8.4s, v18.4s, v27.4s
-	WORD $0x4e3ace69 // fmla v9.4s, v19.4s, v26.4s
-	FMOVS        100(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8b // fmla v11.4s, v20.4s, v18.4s
-	FMOVS        104(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
-	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
-	FMOVS        108(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e38de53 // fmul v19.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e33ce0e // fmla v14.4s, v16.4s, v19.4s
-	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
+	WORD $0xbc45001a // ldur s26, [x0, #80]
+	WORD $0xbc45401b // ldur s27, [x0, #84]
+	WORD $0xbc4600bc // ldur s28, [x5, #96]
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e3adf9d // fmul v29.4s, v28.4s, v26.4s
+	WORD $0x6e3bdf9c // fmul v28.4s, v28.4s, v27.4s
+	WORD $0x4f9d1286 // fmla v6.4s, v20.4s, v29.s[0]
+	WORD $0x4f9c12a7 // fmla v7.4s, v21.4s, v28.s[0]
+	WORD $0xbc4640b4 // ldur s20, [x5, #100]
+	WORD $0x4e21dad5 // scvtf v21.4s, v22.4s
+	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
+	WORD $0x6e3ade97 // fmul v23.4s, v20.4s, v26.4s
+	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD $0x4f9712a8 // fmla v8.4s, v21.4s, v23.s[0]
+	WORD $0x4f9412c9 // fmla v9.4s, v22.4s, v20.s[0]
+	WORD $0xbc4680b4 // ldur s20, [x5, #104]
+	WORD $0x4e21db15 // scvtf v21.4s, v24.4s
+	WORD $0x4e21db36 // scvtf v22.4s, v25.4s
+	WORD $0x6e3ade97 // fmul v23.4s, v20.4s, v26.4s
+	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD $0x4f9712aa // fmla v10.4s, v21.4s, v23.s[0]
+	WORD $0x4f9412cb // fmla v11.4s, v22.4s, v20.s[0]
+	WORD $0xbc46c0b4 // ldur s20, [x5, #108]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e3ade95 // fmul v21.4s, v20.4s, v26.4s
+	WORD $0x6e3bde94 // fmul v20.4s, v20.4s, v27.4s
+	WORD $0x4f9511cc // fmla v12.4s, v14.4s, v21.s[0]
+	WORD $0x4f9411ed // fmla v13.4s, v15.4s, v20.s[0]
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        96(R7), (F16, F17)
-	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
-	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	FLDPQ        160(R7), (F18, F19)
-	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
-	WORD $0x6f0e0673 // ushr v19.16b, v19.16b, #2
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4e218610 // add v16.16b, v16.16b, v1.16b
-	WORD $0x4e218631 // add v17.16b, v17.16b, v1.16b
-	FLDPQ        896(R4), (F18, F19)
-	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
-	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
+	WORD $0x6f0c060e // ushr v14.16b, v16.16b, #4
+	WORD $0x6f0c062f // ushr v15.16b, v17.16b, #4
+	WORD $0x6f0e0650 // ushr v16.16b, v18.16b, #2
+	WORD $0x6f0e0671 // ushr v17.16b, v19.16b, #2
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
+	WORD $0x4e2185ce // add v14.16b, v14.16b, v1.16b
+	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
+	FLDPQ        896(R4), (F16, F17)
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FLDPQ        928(R4), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c234 // smull v20.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
+	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
 	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	FLDPQ        928(R4), (F20, F21)
-	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
-	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
+	FLDPQ        960(R4), (F20, F21)
+	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
+	WORD $0x4e34c1d4 // smull2 v20.8h, v14.16b, v20.16b
 	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c236 // smull v22.8h, v17.8b, v21.8b
-	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
+	WORD $0x0e35c1f6 // smull v22.8h, v15.8b, v21.8b
+	WORD $0x4e35c1f5 // smull2 v21.8h, v15.16b, v21.16b
 	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	FLDPQ        960(R4), (F22, F23)
-	WORD $0x0e36c218 // smull v24.8h, v16.8b, v22.8b
-	WORD $0x4e36c216 // smull2 v22.8h, v16.16b, v22.16b
-	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
-	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c238 // smull v24.8h, v17.8b, v23.8b
-	WORD $0x4e37c237 // smull2 v23.8h, v17.16b, v23.16b
-	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
-	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FLDPQ        992(R4), (F24, F25)
-	WORD $0x0e38c21a // smull v26.8h, v16.8b, v24.8b
-	WORD $0x4e38c210 // smull2 v16.8h, v16.16b, v24.16b
-	WORD $0x4e70bf50 // addp v16.8h, v26.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e39c238 // smull v24.8h, v17.8b, v25.8b
-	WORD $0x4e39c231 // smull2 v17.8h, v17.16b, v25.16b
-	WORD $0x4e71bf11 // addp v17.8h, v24.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FLDPQ        992(R4), (F22, F23)
+	WORD $0x0e36c1d8 // smull v24.8h, v14.8b, v22.8b
+	WORD $0x4e36c1ce // smull2 v14.8h, v14.16b, v22.16b
+	WORD $0x4e6ebf0e // addp v14.8h, v24.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e37c1f6 // smull v22.8h, v15.8b, v23.8b
+	WORD $0x4e37c1ef // smull2 v15.8h, v15.16b, v23.16b
+	WORD $0x4e6fbecf // addp v15.8h, v22.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        88(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        92(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        112(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e38df5b // fmul v27.4s, v26.4s, v24.4s
-	WORD $0x6e39df5a // fmul v26.4s, v26.4s, v25.4s
-	WORD $0x4e3bce48 // fmla v8.4s, v18.4s, v27.4s
-	WORD $0x4e3ace69 // fmla v9.4s, v19.4s, v26.4s
-	FMOVS        116(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21da93 // scvtf v19.4s, v20.4s
-	WORD $0x4e21dab4 // scvtf v20.4s, v21.4s
-	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8b // fmla v11.4s, v20.4s, v18.4s
-	FMOVS        120(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e21dad3 // scvtf v19.4s, v22.4s
-	WORD $0x4e21daf4 // scvtf v20.4s, v23.4s
-	WORD $0x6e38de55 // fmul v21.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	WORD $0x4e32ce8d // fmla v13.4s, v20.4s, v18.4s
-	FMOVS        124(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc458016 // ldur s22, [x0, #88]
+	WORD $0xbc45c017 // ldur s23, [x0, #92]
+	WORD $0xbc4700b8 // ldur s24, [x5, #112]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e38de53 // fmul v19.4s, v18.4s, v24.4s
-	WORD $0x6e39de52 // fmul v18.4s, v18.4s, v25.4s
-	WORD $0x4e33ce0e // fmla v14.4s, v16.4s, v19.4s
-	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
+	WORD $0x6e36df19 // fmul v25.4s, v24.4s, v22.4s
+	WORD $0x6e37df18 // fmul v24.4s, v24.4s, v23.4s
+	WORD $0x4f991206 // fmla v6.4s, v16.4s, v25.s[0]
+	WORD $0x4f981227 // fmla v7.4s, v17.4s, v24.s[0]
+	WORD $0xbc4740b0 // ldur s16, [x5, #116]
+	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
+	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
+	WORD $0x6e36de13 // fmul v19.4s, v16.4s, v22.4s
+	WORD $0x6e37de10 // fmul v16.4s, v16.4s, v23.4s
+	WORD $0x4f931228 // fmla v8.4s, v17.4s, v19.s[0]
+	WORD $0x4f901249 // fmla v9.4s, v18.4s, v16.s[0]
+	WORD $0xbc4780b0 // ldur s16, [x5, #120]
+	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
+	WORD $0x4e21dab2 // scvtf v18.4s, v21.4s
+	WORD $0x6e36de13 // fmul v19.4s, v16.4s, v22.4s
+	WORD $0x6e37de10 // fmul v16.4s, v16.4s, v23.4s
+	WORD $0x4f93122a // fmla v10.4s, v17.4s, v19.s[0]
+	WORD $0x4f90124b // fmla v11.4s, v18.4s, v16.s[0]
+	WORD $0xbc47c0b0 // ldur s16, [x5, #124]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e36de11 // fmul v17.4s, v16.4s, v22.4s
+	WORD $0x6e37de10 // fmul v16.4s, v16.4s, v23.4s
+	WORD $0x4f9111cc // fmla v12.4s, v14.4s, v17.s[0]
+	WORD $0x4f9011ed // fmla v13.4s, v15.4s, v16.s[0]
 	ADD          $0xd2, R7
 	ADD          $0x400, R4
 	ADD          $0x80, R5
@@ -9053,31 +8712,31 @@ done4:
 	ADD          $1, R6
 
 	// sums of the lanes
-	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R1)
+	WORD $0x4e27d4c6 // fadd v6.4s, v6.4s, v7.4s
+	WORD $0x6e0640c7 // ext v7.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d4e7 // fadd v7.4s, v7.4s, v6.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R1)
 	MOVD         ldy+8(FP), R4
 	MOVD         R1, R5
 	ADD          R4, R5
-	WORD $0x4e2bd548 // fadd v8.4s, v10.4s, v11.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R5)
+	WORD $0x4e29d506 // fadd v6.4s, v8.4s, v9.4s
+	WORD $0x6e0640c7 // ext v7.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d4e7 // fadd v7.4s, v7.4s, v6.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R5)
 	ADD          R4, R5
-	WORD $0x4e2dd588 // fadd v8.4s, v12.4s, v13.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R5)
+	WORD $0x4e2bd546 // fadd v6.4s, v10.4s, v11.4s
+	WORD $0x6e0640c7 // ext v7.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d4e7 // fadd v7.4s, v7.4s, v6.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R5)
 	ADD          R4, R5
-	WORD $0x4e2fd5c8 // fadd v8.4s, v14.4s, v15.4s
-	WORD $0x6e084109 // ext v9.16b, v8.16b, v8.16b, #8
-	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
-	WORD $0x7e30d929 // faddp s9, v9.2s
-	FMOVS        F9, (R5)
+	WORD $0x4e2dd586 // fadd v6.4s, v12.4s, v13.4s
+	WORD $0x6e0640c7 // ext v7.16b, v6.16b, v6.16b, #8
+	WORD $0x4e26d4e7 // fadd v7.4s, v7.4s, v6.4s
+	WORD $0x7e30d8e7 // faddp s7, v7.2s
+	FMOVS        F7, (R5)
 	ADD          $4, R1
 	MOVD         stride+48(FP), R4
 	ADD          R4, R2
@@ -9129,9 +8788,9 @@ loop1:
 
 loop3:
 	ADD          R4, R1, R6
-	FMOVQ        (R6), F13
+	WORD $0x3cc000cd // ldur q13, [x6]
 	ADD          R4, R1, R6
-	FMOVQ        16(R6), F14
+	WORD $0x3cc100ce // ldur q14, [x6, #16]
 	ADD          R4, R1, R6
 	FMOVQ        1024(R6), F15
 	ADD          R4, R1, R6
@@ -9249,9 +8908,9 @@ loop5:
 
 loop7:
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F15
+	WORD $0x3cc0010f // ldur q15, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F16
+	WORD $0x3cc10110 // ldur q16, [x8, #16]
 	WORD $0x4e241df1 // and v17.16b, v15.16b, v4.16b
 	WORD $0x4e241e12 // and v18.16b, v16.16b, v4.16b
 	WORD $0x4e241db3 // and v19.16b, v13.16b, v4.16b
@@ -9290,9 +8949,9 @@ done6:
 
 loop9:
 	ADD          R4<<3, R2, R6
-	FMOVQ        (R6), F13
+	WORD $0x3cc000cd // ldur q13, [x6]
 	ADD          R4<<3, R2, R6
-	FMOVQ        16(R6), F14
+	WORD $0x3cc100ce // ldur q14, [x6, #16]
 	WORD $0x6e2dddad // fmul v13.4s, v13.4s, v13.4s
 	WORD $0x6e2eddce // fmul v14.4s, v14.4s, v14.4s
 	ADD          R4<<3, R2, R6
@@ -9322,9 +8981,9 @@ loop11:
 
 loop13:
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F13
+	WORD $0x3cc0010d // ldur q13, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F14
+	WORD $0x3cc1010e // ldur q14, [x8, #16]
 	ADD          R5<<3, R2, R8
 	FMOVQ        8192(R8), F15
 	ADD          R5<<3, R2, R8
@@ -9453,9 +9112,9 @@ loop21:
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F17
+	WORD $0x3cc00111 // ldur q17, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F18
+	WORD $0x3cc10112 // ldur q18, [x8, #16]
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
@@ -9533,9 +9192,9 @@ loop25:
 
 loop27:
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F13
+	WORD $0x3cc0010d // ldur q13, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F14
+	WORD $0x3cc1010e // ldur q14, [x8, #16]
 	ADD          R5<<3, R2, R8
 	FMOVQ        8192(R8), F15
 	ADD          R5<<3, R2, R8
@@ -9664,9 +9323,9 @@ loop35:
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F17
+	WORD $0x3cc00111 // ldur q17, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F18
+	WORD $0x3cc10112 // ldur q18, [x8, #16]
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
@@ -9834,9 +9493,9 @@ loop43:
 
 loop45:
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F13
+	WORD $0x3cc0010d // ldur q13, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F14
+	WORD $0x3cc1010e // ldur q14, [x8, #16]
 	ADD          R5<<3, R2, R8
 	FMOVQ        8192(R8), F15
 	ADD          R5<<3, R2, R8
@@ -9965,9 +9624,9 @@ loop53:
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F17
+	WORD $0x3cc00111 // ldur q17, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F18
+	WORD $0x3cc10112 // ldur q18, [x8, #16]
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
@@ -10127,9 +9786,9 @@ loop61:
 
 loop63:
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F13
+	WORD $0x3cc0010d // ldur q13, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F14
+	WORD $0x3cc1010e // ldur q14, [x8, #16]
 	ADD          R5<<3, R2, R8
 	FMOVQ        47104(R8), F15
 	ADD          R5<<3, R2, R8
@@ -10256,9 +9915,9 @@ loop71:
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F17
+	WORD $0x3cc00111 // ldur q17, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F18
+	WORD $0x3cc10112 // ldur q18, [x8, #16]
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
@@ -10505,9 +10164,9 @@ loop83:
 
 loop85:
 	ADD          R4<<3, R2, R8
-	FMOVQ        (R8), F13
+	WORD $0x3cc0010d // ldur q13, [x8]
 	ADD          R4<<3, R2, R8
-	FMOVQ        16(R8), F14
+	WORD $0x3cc1010e // ldur q14, [x8, #16]
 	FMOVQ        58976(R2), F15
 	FMOVQ        58992(R2), F16
 	ADD          R5<<3, R2, R8

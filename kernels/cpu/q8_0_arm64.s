@@ -40,9 +40,6 @@ TEXT ·matmulQ81xQ8_0DotProd(SB), NOSPLIT, $0-72
 
 loop1:
 	WORD $0x4f00e400 // movi v0.16b, #0
-	WORD $0x4f00e401 // movi v1.16b, #0
-	WORD $0x4f00e402 // movi v2.16b, #0
-	WORD $0x4f00e403 // movi v3.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -56,56 +53,59 @@ loop3:
 	WORD $0xf98440c0 // prfm pldl1keep, [x6, #2176]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d4000c4 // ldr h4, [x6]
-	WORD $0x7d4044c5 // ldr h5, [x6, #34]
-	WORD $0x4e453884 // zip1 v4.8h, v4.8h, v5.8h
-	WORD $0x7d4088c5 // ldr h5, [x6, #68]
-	WORD $0x7d40ccc6 // ldr h6, [x6, #102]
-	WORD $0x4e4638a5 // zip1 v5.8h, v5.8h, v6.8h
-	WORD $0x4e853884 // zip1 v4.4s, v4.4s, v5.4s
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	FMOVQ        (R4), F5
-	WORD $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD $0x7c4000c1 // ldur h1, [x6]
+	WORD $0x7c4220c2 // ldur h2, [x6, #34]
+	WORD $0x4e423821 // zip1 v1.8h, v1.8h, v2.8h
+	WORD $0x7c4440c2 // ldur h2, [x6, #68]
+	WORD $0x7c4660c3 // ldur h3, [x6, #102]
+	WORD $0x4e433842 // zip1 v2.8h, v2.8h, v3.8h
+	WORD $0x4e823821 // zip1 v1.4s, v1.4s, v2.4s
+	WORD $0x0e217821 // fcvtl v1.4s, v1.4h
+	WORD $0x3cc00082 // ldur q2, [x4]
+	WORD $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F5
-	FMOVQ        18(R6), F6
-	FLDPQ        (R3), (F7, F8)
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
-	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
-	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
-	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	WORD $0x3cc020c2 // ldur q2, [x6, #2]
+	WORD $0x3cc120c3 // ldur q3, [x6, #18]
+	WORD $0x3cc00064 // ldur q4, [x3]
+	WORD $0x3cc10065 // ldur q5, [x3, #16]
+	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4e849446 // sdot v6.4s, v2.16b, v4.16b
+	WORD $0x4e859466 // sdot v6.4s, v3.16b, v5.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        36(R6), F5
-	FMOVQ        52(R6), F6
-	FLDPQ        32(R3), (F7, F8)
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
-	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
-	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
-	WORD $0x4fa410a1 // fmla v1.4s, v5.4s, v4.s[1]
+	WORD $0x3cc240c2 // ldur q2, [x6, #36]
+	WORD $0x3cc340c3 // ldur q3, [x6, #52]
+	WORD $0x3cc20064 // ldur q4, [x3, #32]
+	WORD $0x3cc30065 // ldur q5, [x3, #48]
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4e849447 // sdot v7.4s, v2.16b, v4.16b
+	WORD $0x4e859467 // sdot v7.4s, v3.16b, v5.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        70(R6), F5
-	FMOVQ        86(R6), F6
-	FLDPQ        64(R3), (F7, F8)
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
-	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
-	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
-	WORD $0x4f8418a2 // fmla v2.4s, v5.4s, v4.s[2]
+	WORD $0x3cc460c2 // ldur q2, [x6, #70]
+	WORD $0x3cc560c3 // ldur q3, [x6, #86]
+	WORD $0x3cc40064 // ldur q4, [x3, #64]
+	WORD $0x3cc50065 // ldur q5, [x3, #80]
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e849448 // sdot v8.4s, v2.16b, v4.16b
+	WORD $0x4e859468 // sdot v8.4s, v3.16b, v5.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        104(R6), F5
-	FMOVQ        120(R6), F6
-	FLDPQ        96(R3), (F7, F8)
+	WORD $0x3cc680c2 // ldur q2, [x6, #104]
+	WORD $0x3cc780c3 // ldur q3, [x6, #120]
+	WORD $0x3cc60064 // ldur q4, [x3, #96]
+	WORD $0x3cc70065 // ldur q5, [x3, #112]
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
-	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
-	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
-	WORD $0x4fa418a3 // fmla v3.4s, v5.4s, v4.s[3]
+	WORD $0x4e849449 // sdot v9.4s, v2.16b, v4.16b
+	WORD $0x4e859469 // sdot v9.4s, v3.16b, v5.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4ea7bcc2 // addp v2.4s, v6.4s, v7.4s
+	WORD $0x4ea9bd03 // addp v3.4s, v8.4s, v9.4s
+	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21cc40 // fmla v0.4s, v2.4s, v1.4s
 	ADD          $0x88, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -120,23 +120,23 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000c4 // ldr h4, [x6]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c4000c1 // ldur h1, [x6]
+	WORD $0x1ee24021 // fcvt s1, h1
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F5
-	FMOVQ        18(R6), F6
-	FLDPQ        (R3), (F7, F8)
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
-	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	WORD $0x3cc020c2 // ldur q2, [x6, #2]
+	WORD $0x3cc120c3 // ldur q3, [x6, #18]
+	WORD $0x3cc00064 // ldur q4, [x3]
+	WORD $0x3cc10065 // ldur q5, [x3, #16]
+	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4e849446 // sdot v6.4s, v2.16b, v4.16b
+	WORD $0x4e859466 // sdot v6.4s, v3.16b, v5.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F5
-	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
-	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	WORD $0x4e24ccc0 // fmla v0.4s, v6.4s, v4.4s
+	WORD $0xbc400082 // ldur s2, [x4]
+	WORD $0x4e21d8c3 // scvtf v3.4s, v6.4s
+	WORD $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
+	WORD $0x4f811060 // fmla v0.4s, v3.4s, v1.s[0]
 	ADD          $0x22, R6
 	ADD          $0x20, R3
 	ADD          $4, R4
@@ -145,9 +145,6 @@ loop5:
 
 done6:
 	ADD          $1, R5
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 
 	// sums of the lanes
 	WORD $0x6e004001 // ext v1.16b, v0.16b, v0.16b, #8
@@ -186,58 +183,60 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c2 // ldr h2, [x6]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
-	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	WORD $0x7c4000c2 // ldur h2, [x6]
+	WORD $0x1ee24042 // fcvt s2, h2
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F3
-	FMOVQ        18(R6), F4
-	FLDPQ        (R3), (F5, F6)
+	WORD $0x3cc020c3 // ldur q3, [x6, #2]
+	WORD $0x3cc120c4 // ldur q4, [x6, #18]
+	WORD $0x3cc00065 // ldur q5, [x3]
+	WORD $0x3cc10066 // ldur q6, [x3, #16]
 	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4e859467 // sdot v7.4s, v3.16b, v5.16b
 	WORD $0x4e869487 // sdot v7.4s, v4.16b, v6.16b
-	FLDPQ        32(R3), (F5, F6)
+	WORD $0x3cc20065 // ldur q5, [x3, #32]
+	WORD $0x3cc30066 // ldur q6, [x3, #48]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e859468 // sdot v8.4s, v3.16b, v5.16b
 	WORD $0x4e869488 // sdot v8.4s, v4.16b, v6.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F3
+	WORD $0xbc400083 // ldur s3, [x4]
 	WORD $0x4e21d8e4 // scvtf v4.4s, v7.4s
-	WORD $0x4f839043 // fmul v3.4s, v2.4s, v3.s[0]
-	WORD $0x4e23cc80 // fmla v0.4s, v4.4s, v3.4s
-	FMOVS        4(R4), F3
+	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
+	WORD $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
+	WORD $0xbc404083 // ldur s3, [x4, #4]
 	WORD $0x4e21d904 // scvtf v4.4s, v8.4s
-	WORD $0x4f839042 // fmul v2.4s, v2.4s, v3.s[0]
-	WORD $0x4e22cc81 // fmla v1.4s, v4.4s, v2.4s
+	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	WORD $0x4f821081 // fmla v1.4s, v4.4s, v2.s[0]
 
 	// scales of the block
-	WORD $0x7d4044c2 // ldr h2, [x6, #34]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
-	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	WORD $0x7c4220c2 // ldur h2, [x6, #34]
+	WORD $0x1ee24042 // fcvt s2, h2
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        36(R6), F3
-	FMOVQ        52(R6), F4
-	FLDPQ        64(R3), (F5, F6)
+	WORD $0x3cc240c3 // ldur q3, [x6, #36]
+	WORD $0x3cc340c4 // ldur q4, [x6, #52]
+	WORD $0x3cc40065 // ldur q5, [x3, #64]
+	WORD $0x3cc50066 // ldur q6, [x3, #80]
 	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4e859467 // sdot v7.4s, v3.16b, v5.16b
 	WORD $0x4e869487 // sdot v7.4s, v4.16b, v6.16b
-	FLDPQ        96(R3), (F5, F6)
+	WORD $0x3cc60065 // ldur q5, [x3, #96]
+	WORD $0x3cc70066 // ldur q6, [x3, #112]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e859468 // sdot v8.4s, v3.16b, v5.16b
 	WORD $0x4e869488 // sdot v8.4s, v4.16b, v6.16b
 
 	// integer sums times both scales
-	FMOVS        8(R4), F3
+	WORD $0xbc408083 // ldur s3, [x4, #8]
 	WORD $0x4e21d8e4 // scvtf v4.4s, v7.4s
-	WORD $0x4f839043 // fmul v3.4s, v2.4s, v3.s[0]
-	WORD $0x4e23cc80 // fmla v0.4s, v4.4s, v3.4s
-	FMOVS        12(R4), F3
+	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
+	WORD $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
+	WORD $0xbc40c083 // ldur s3, [x4, #12]
 	WORD $0x4e21d904 // scvtf v4.4s, v8.4s
-	WORD $0x4f839042 // fmul v2.4s, v2.4s, v3.s[0]
-	WORD $0x4e22cc81 // fmla v1.4s, v4.4s, v2.4s
+	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	WORD $0x4f821081 // fmla v1.4s, v4.4s, v2.s[0]
 	ADD          $0x44, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -252,31 +251,32 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000c2 // ldr h2, [x6]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
-	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	WORD $0x7c4000c2 // ldur h2, [x6]
+	WORD $0x1ee24042 // fcvt s2, h2
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F3
-	FMOVQ        18(R6), F4
-	FLDPQ        (R3), (F5, F6)
+	WORD $0x3cc020c3 // ldur q3, [x6, #2]
+	WORD $0x3cc120c4 // ldur q4, [x6, #18]
+	WORD $0x3cc00065 // ldur q5, [x3]
+	WORD $0x3cc10066 // ldur q6, [x3, #16]
 	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4e859467 // sdot v7.4s, v3.16b, v5.16b
 	WORD $0x4e869487 // sdot v7.4s, v4.16b, v6.16b
-	FLDPQ        32(R3), (F5, F6)
+	WORD $0x3cc20065 // ldur q5, [x3, #32]
+	WORD $0x3cc30066 // ldur q6, [x3, #48]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e859468 // sdot v8.4s, v3.16b, v5.16b
 	WORD $0x4e869488 // sdot v8.4s, v4.16b, v6.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F3
+	WORD $0xbc400083 // ldur s3, [x4]
 	WORD $0x4e21d8e4 // scvtf v4.4s, v7.4s
-	WORD $0x4f839043 // fmul v3.4s, v2.4s, v3.s[0]
-	WORD $0x4e23cc80 // fmla v0.4s, v4.4s, v3.4s
-	FMOVS        4(R4), F3
+	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
+	WORD $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
+	WORD $0xbc404083 // ldur s3, [x4, #4]
 	WORD $0x4e21d904 // scvtf v4.4s, v8.4s
-	WORD $0x4f839042 // fmul v2.4s, v2.4s, v3.s[0]
-	WORD $0x4e22cc81 // fmla v1.4s, v4.4s, v2.4s
+	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	WORD $0x4f821081 // fmla v1.4s, v4.4s, v2.s[0]
 	ADD          $0x22, R6
 	ADD          $0x40, R3
 	ADD          $8, R4
@@ -331,74 +331,78 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c3 // ldr h3, [x6]
-	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
-	WORD $0x4e040463 // dup v3.4s, v3.s[0]
+	WORD $0x7c4000c3 // ldur h3, [x6]
+	WORD $0x1ee24063 // fcvt s3, h3
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F4
-	FMOVQ        18(R6), F5
-	FLDPQ        (R3), (F6, F7)
+	WORD $0x3cc020c4 // ldur q4, [x6, #2]
+	WORD $0x3cc120c5 // ldur q5, [x6, #18]
+	WORD $0x3cc00066 // ldur q6, [x3]
+	WORD $0x3cc10067 // ldur q7, [x3, #16]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e869488 // sdot v8.4s, v4.16b, v6.16b
 	WORD $0x4e8794a8 // sdot v8.4s, v5.16b, v7.16b
-	FLDPQ        32(R3), (F6, F7)
+	WORD $0x3cc20066 // ldur q6, [x3, #32]
+	WORD $0x3cc30067 // ldur q7, [x3, #48]
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e869489 // sdot v9.4s, v4.16b, v6.16b
 	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
-	FLDPQ        64(R3), (F6, F7)
+	WORD $0x3cc40066 // ldur q6, [x3, #64]
+	WORD $0x3cc50067 // ldur q7, [x3, #80]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e86948a // sdot v10.4s, v4.16b, v6.16b
 	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 	WORD $0x4e21d905 // scvtf v5.4s, v8.4s
-	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
-	WORD $0x4e24cca0 // fmla v0.4s, v5.4s, v4.4s
-	FMOVS        4(R4), F4
+	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
+	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	WORD $0xbc404084 // ldur s4, [x4, #4]
 	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
-	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
-	WORD $0x4e24cca1 // fmla v1.4s, v5.4s, v4.4s
-	FMOVS        8(R4), F4
+	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
+	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
+	WORD $0xbc408084 // ldur s4, [x4, #8]
 	WORD $0x4e21d945 // scvtf v5.4s, v10.4s
-	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
-	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
+	WORD $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	WORD $0x4f8310a2 // fmla v2.4s, v5.4s, v3.s[0]
 
 	// scales of the block
-	WORD $0x7d4044c3 // ldr h3, [x6, #34]
-	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
-	WORD $0x4e040463 // dup v3.4s, v3.s[0]
+	WORD $0x7c4220c3 // ldur h3, [x6, #34]
+	WORD $0x1ee24063 // fcvt s3, h3
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        36(R6), F4
-	FMOVQ        52(R6), F5
-	FLDPQ        96(R3), (F6, F7)
+	WORD $0x3cc240c4 // ldur q4, [x6, #36]
+	WORD $0x3cc340c5 // ldur q5, [x6, #52]
+	WORD $0x3cc60066 // ldur q6, [x3, #96]
+	WORD $0x3cc70067 // ldur q7, [x3, #112]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e869488 // sdot v8.4s, v4.16b, v6.16b
 	WORD $0x4e8794a8 // sdot v8.4s, v5.16b, v7.16b
-	FLDPQ        128(R3), (F6, F7)
+	WORD $0x3cc80066 // ldur q6, [x3, #128]
+	WORD $0x3cc90067 // ldur q7, [x3, #144]
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e869489 // sdot v9.4s, v4.16b, v6.16b
 	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
-	FLDPQ        160(R3), (F6, F7)
+	WORD $0x3cca0066 // ldur q6, [x3, #160]
+	WORD $0x3ccb0067 // ldur q7, [x3, #176]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e86948a // sdot v10.4s, v4.16b, v6.16b
 	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
 
 	// integer sums times both scales
-	FMOVS        12(R4), F4
+	WORD $0xbc40c084 // ldur s4, [x4, #12]
 	WORD $0x4e21d905 // scvtf v5.4s, v8.4s
-	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
-	WORD $0x4e24cca0 // fmla v0.4s, v5.4s, v4.4s
-	FMOVS        16(R4), F4
+	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
+	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	WORD $0xbc410084 // ldur s4, [x4, #16]
 	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
-	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
-	WORD $0x4e24cca1 // fmla v1.4s, v5.4s, v4.4s
-	FMOVS        20(R4), F4
+	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
+	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
+	WORD $0xbc414084 // ldur s4, [x4, #20]
 	WORD $0x4e21d945 // scvtf v5.4s, v10.4s
-	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
-	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
+	WORD $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	WORD $0x4f8310a2 // fmla v2.4s, v5.4s, v3.s[0]
 	ADD          $0x44, R6
 	ADD          $0xc0, R3
 	ADD          $0x18, R4
@@ -413,39 +417,41 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000c3 // ldr h3, [x6]
-	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
-	WORD $0x4e040463 // dup v3.4s, v3.s[0]
+	WORD $0x7c4000c3 // ldur h3, [x6]
+	WORD $0x1ee24063 // fcvt s3, h3
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F4
-	FMOVQ        18(R6), F5
-	FLDPQ        (R3), (F6, F7)
+	WORD $0x3cc020c4 // ldur q4, [x6, #2]
+	WORD $0x3cc120c5 // ldur q5, [x6, #18]
+	WORD $0x3cc00066 // ldur q6, [x3]
+	WORD $0x3cc10067 // ldur q7, [x3, #16]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e869488 // sdot v8.4s, v4.16b, v6.16b
 	WORD $0x4e8794a8 // sdot v8.4s, v5.16b, v7.16b
-	FLDPQ        32(R3), (F6, F7)
+	WORD $0x3cc20066 // ldur q6, [x3, #32]
+	WORD $0x3cc30067 // ldur q7, [x3, #48]
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e869489 // sdot v9.4s, v4.16b, v6.16b
 	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
-	FLDPQ        64(R3), (F6, F7)
+	WORD $0x3cc40066 // ldur q6, [x3, #64]
+	WORD $0x3cc50067 // ldur q7, [x3, #80]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e86948a // sdot v10.4s, v4.16b, v6.16b
 	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 	WORD $0x4e21d905 // scvtf v5.4s, v8.4s
-	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
-	WORD $0x4e24cca0 // fmla v0.4s, v5.4s, v4.4s
-	FMOVS        4(R4), F4
+	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
+	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	WORD $0xbc404084 // ldur s4, [x4, #4]
 	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
-	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
-	WORD $0x4e24cca1 // fmla v1.4s, v5.4s, v4.4s
-	FMOVS        8(R4), F4
+	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
+	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
+	WORD $0xbc408084 // ldur s4, [x4, #8]
 	WORD $0x4e21d945 // scvtf v5.4s, v10.4s
-	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
-	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
+	WORD $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	WORD $0x4f8310a2 // fmla v2.4s, v5.4s, v3.s[0]
 	ADD          $0x22, R6
 	ADD          $0x60, R3
 	ADD          $0xc, R4
@@ -506,90 +512,96 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c4 // ldr h4, [x6]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c4000c4 // ldur h4, [x6]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F5
-	FMOVQ        18(R6), F6
-	FLDPQ        (R3), (F7, F8)
+	WORD $0x3cc020c5 // ldur q5, [x6, #2]
+	WORD $0x3cc120c6 // ldur q6, [x6, #18]
+	WORD $0x3cc00067 // ldur q7, [x3]
+	WORD $0x3cc10068 // ldur q8, [x3, #16]
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
 	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
-	FLDPQ        32(R3), (F7, F8)
+	WORD $0x3cc20067 // ldur q7, [x3, #32]
+	WORD $0x3cc30068 // ldur q8, [x3, #48]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
-	FLDPQ        64(R3), (F7, F8)
+	WORD $0x3cc40067 // ldur q7, [x3, #64]
+	WORD $0x3cc50068 // ldur q8, [x3, #80]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8794ab // sdot v11.4s, v5.16b, v7.16b
 	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
-	FLDPQ        96(R3), (F7, F8)
+	WORD $0x3cc60067 // ldur q7, [x3, #96]
+	WORD $0x3cc70068 // ldur q8, [x3, #112]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8794ac // sdot v12.4s, v5.16b, v7.16b
 	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F5
+	WORD $0xbc400085 // ldur s5, [x4]
 	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc0 // fmla v0.4s, v6.4s, v5.4s
-	FMOVS        4(R4), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510c0 // fmla v0.4s, v6.4s, v5.s[0]
+	WORD $0xbc404085 // ldur s5, [x4, #4]
 	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc1 // fmla v1.4s, v6.4s, v5.4s
-	FMOVS        8(R4), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510c1 // fmla v1.4s, v6.4s, v5.s[0]
+	WORD $0xbc408085 // ldur s5, [x4, #8]
 	WORD $0x4e21d966 // scvtf v6.4s, v11.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
-	FMOVS        12(R4), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510c2 // fmla v2.4s, v6.4s, v5.s[0]
+	WORD $0xbc40c085 // ldur s5, [x4, #12]
 	WORD $0x4e21d986 // scvtf v6.4s, v12.4s
-	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
+	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
 
 	// scales of the block
-	WORD $0x7d4044c4 // ldr h4, [x6, #34]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c4220c4 // ldur h4, [x6, #34]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        36(R6), F5
-	FMOVQ        52(R6), F6
-	FLDPQ        128(R3), (F7, F8)
+	WORD $0x3cc240c5 // ldur q5, [x6, #36]
+	WORD $0x3cc340c6 // ldur q6, [x6, #52]
+	WORD $0x3cc80067 // ldur q7, [x3, #128]
+	WORD $0x3cc90068 // ldur q8, [x3, #144]
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
 	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
-	FLDPQ        160(R3), (F7, F8)
+	WORD $0x3cca0067 // ldur q7, [x3, #160]
+	WORD $0x3ccb0068 // ldur q8, [x3, #176]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
-	FLDPQ        192(R3), (F7, F8)
+	WORD $0x3ccc0067 // ldur q7, [x3, #192]
+	WORD $0x3ccd0068 // ldur q8, [x3, #208]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8794ab // sdot v11.4s, v5.16b, v7.16b
 	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
-	FLDPQ        224(R3), (F7, F8)
+	WORD $0x3cce0067 // ldur q7, [x3, #224]
+	WORD $0x3ccf0068 // ldur q8, [x3, #240]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8794ac // sdot v12.4s, v5.16b, v7.16b
 	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
 
 	// integer sums times both scales
-	FMOVS        16(R4), F5
+	WORD $0xbc410085 // ldur s5, [x4, #16]
 	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc0 // fmla v0.4s, v6.4s, v5.4s
-	FMOVS        20(R4), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510c0 // fmla v0.4s, v6.4s, v5.s[0]
+	WORD $0xbc414085 // ldur s5, [x4, #20]
 	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc1 // fmla v1.4s, v6.4s, v5.4s
-	FMOVS        24(R4), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510c1 // fmla v1.4s, v6.4s, v5.s[0]
+	WORD $0xbc418085 // ldur s5, [x4, #24]
 	WORD $0x4e21d966 // scvtf v6.4s, v11.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
-	FMOVS        28(R4), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510c2 // fmla v2.4s, v6.4s, v5.s[0]
+	WORD $0xbc41c085 // ldur s5, [x4, #28]
 	WORD $0x4e21d986 // scvtf v6.4s, v12.4s
-	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
+	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
 	ADD          $0x44, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -604,47 +616,50 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000c4 // ldr h4, [x6]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c4000c4 // ldur h4, [x6]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F5
-	FMOVQ        18(R6), F6
-	FLDPQ        (R3), (F7, F8)
+	WORD $0x3cc020c5 // ldur q5, [x6, #2]
+	WORD $0x3cc120c6 // ldur q6, [x6, #18]
+	WORD $0x3cc00067 // ldur q7, [x3]
+	WORD $0x3cc10068 // ldur q8, [x3, #16]
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
 	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
-	FLDPQ        32(R3), (F7, F8)
+	WORD $0x3cc20067 // ldur q7, [x3, #32]
+	WORD $0x3cc30068 // ldur q8, [x3, #48]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
-	FLDPQ        64(R3), (F7, F8)
+	WORD $0x3cc40067 // ldur q7, [x3, #64]
+	WORD $0x3cc50068 // ldur q8, [x3, #80]
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8794ab // sdot v11.4s, v5.16b, v7.16b
 	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
-	FLDPQ        96(R3), (F7, F8)
+	WORD $0x3cc60067 // ldur q7, [x3, #96]
+	WORD $0x3cc70068 // ldur q8, [x3, #112]
 	WORD $0x4f00e40c // movi v12.16b, #0
 	WORD $0x4e8794ac // sdot v12.4s, v5.16b, v7.16b
 	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F5
+	WORD $0xbc400085 // ldur s5, [x4]
 	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc0 // fmla v0.4s, v6.4s, v5.4s
-	FMOVS        4(R4), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510c0 // fmla v0.4s, v6.4s, v5.s[0]
+	WORD $0xbc404085 // ldur s5, [x4, #4]
 	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc1 // fmla v1.4s, v6.4s, v5.4s
-	FMOVS        8(R4), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510c1 // fmla v1.4s, v6.4s, v5.s[0]
+	WORD $0xbc408085 // ldur s5, [x4, #8]
 	WORD $0x4e21d966 // scvtf v6.4s, v11.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
-	FMOVS        12(R4), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510c2 // fmla v2.4s, v6.4s, v5.s[0]
+	WORD $0xbc40c085 // ldur s5, [x4, #12]
 	WORD $0x4e21d986 // scvtf v6.4s, v12.4s
-	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
+	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
 	ADD          $0x22, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -706,9 +721,6 @@ loop1:
 
 loop3:
 	WORD $0x4f00e400 // movi v0.16b, #0
-	WORD $0x4f00e401 // movi v1.16b, #0
-	WORD $0x4f00e402 // movi v2.16b, #0
-	WORD $0x4f00e403 // movi v3.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -722,56 +734,59 @@ loop5:
 	WORD $0xf9844120 // prfm pldl1keep, [x9, #2176]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d400124 // ldr h4, [x9]
-	WORD $0x7d404525 // ldr h5, [x9, #34]
-	WORD $0x4e453884 // zip1 v4.8h, v4.8h, v5.8h
-	WORD $0x7d408925 // ldr h5, [x9, #68]
-	WORD $0x7d40cd26 // ldr h6, [x9, #102]
-	WORD $0x4e4638a5 // zip1 v5.8h, v5.8h, v6.8h
-	WORD $0x4e853884 // zip1 v4.4s, v4.4s, v5.4s
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	FMOVQ        (R7), F5
-	WORD $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD $0x7c400121 // ldur h1, [x9]
+	WORD $0x7c422122 // ldur h2, [x9, #34]
+	WORD $0x4e423821 // zip1 v1.8h, v1.8h, v2.8h
+	WORD $0x7c444122 // ldur h2, [x9, #68]
+	WORD $0x7c466123 // ldur h3, [x9, #102]
+	WORD $0x4e433842 // zip1 v2.8h, v2.8h, v3.8h
+	WORD $0x4e823821 // zip1 v1.4s, v1.4s, v2.4s
+	WORD $0x0e217821 // fcvtl v1.4s, v1.4h
+	WORD $0x3cc000e2 // ldur q2, [x7]
+	WORD $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F5
-	FMOVQ        18(R9), F6
-	FLDPQ        (R6), (F7, F8)
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
-	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
-	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
-	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	WORD $0x3cc02122 // ldur q2, [x9, #2]
+	WORD $0x3cc12123 // ldur q3, [x9, #18]
+	WORD $0x3cc000c4 // ldur q4, [x6]
+	WORD $0x3cc100c5 // ldur q5, [x6, #16]
+	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4e849446 // sdot v6.4s, v2.16b, v4.16b
+	WORD $0x4e859466 // sdot v6.4s, v3.16b, v5.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        36(R9), F5
-	FMOVQ        52(R9), F6
-	FLDPQ        32(R6), (F7, F8)
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
-	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
-	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
-	WORD $0x4fa410a1 // fmla v1.4s, v5.4s, v4.s[1]
+	WORD $0x3cc24122 // ldur q2, [x9, #36]
+	WORD $0x3cc34123 // ldur q3, [x9, #52]
+	WORD $0x3cc200c4 // ldur q4, [x6, #32]
+	WORD $0x3cc300c5 // ldur q5, [x6, #48]
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4e849447 // sdot v7.4s, v2.16b, v4.16b
+	WORD $0x4e859467 // sdot v7.4s, v3.16b, v5.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        70(R9), F5
-	FMOVQ        86(R9), F6
-	FLDPQ        64(R6), (F7, F8)
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
-	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
-	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
-	WORD $0x4f8418a2 // fmla v2.4s, v5.4s, v4.s[2]
+	WORD $0x3cc46122 // ldur q2, [x9, #70]
+	WORD $0x3cc56123 // ldur q3, [x9, #86]
+	WORD $0x3cc400c4 // ldur q4, [x6, #64]
+	WORD $0x3cc500c5 // ldur q5, [x6, #80]
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e849448 // sdot v8.4s, v2.16b, v4.16b
+	WORD $0x4e859468 // sdot v8.4s, v3.16b, v5.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        104(R9), F5
-	FMOVQ        120(R9), F6
-	FLDPQ        96(R6), (F7, F8)
+	WORD $0x3cc68122 // ldur q2, [x9, #104]
+	WORD $0x3cc78123 // ldur q3, [x9, #120]
+	WORD $0x3cc600c4 // ldur q4, [x6, #96]
+	WORD $0x3cc700c5 // ldur q5, [x6, #112]
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
-	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
-	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
-	WORD $0x4fa418a3 // fmla v3.4s, v5.4s, v4.s[3]
+	WORD $0x4e849449 // sdot v9.4s, v2.16b, v4.16b
+	WORD $0x4e859469 // sdot v9.4s, v3.16b, v5.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4ea7bcc2 // addp v2.4s, v6.4s, v7.4s
+	WORD $0x4ea9bd03 // addp v3.4s, v8.4s, v9.4s
+	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21cc40 // fmla v0.4s, v2.4s, v1.4s
 	ADD          $0x88, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -786,23 +801,23 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400124 // ldr h4, [x9]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c400121 // ldur h1, [x9]
+	WORD $0x1ee24021 // fcvt s1, h1
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F5
-	FMOVQ        18(R9), F6
-	FLDPQ        (R6), (F7, F8)
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
-	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
+	WORD $0x3cc02122 // ldur q2, [x9, #2]
+	WORD $0x3cc12123 // ldur q3, [x9, #18]
+	WORD $0x3cc000c4 // ldur q4, [x6]
+	WORD $0x3cc100c5 // ldur q5, [x6, #16]
+	WORD $0x4f00e406 // movi v6.16b, #0
+	WORD $0x4e849446 // sdot v6.4s, v2.16b, v4.16b
+	WORD $0x4e859466 // sdot v6.4s, v3.16b, v5.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F5
-	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
-	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	WORD $0x4e24ccc0 // fmla v0.4s, v6.4s, v4.4s
+	WORD $0xbc4000e2 // ldur s2, [x7]
+	WORD $0x4e21d8c3 // scvtf v3.4s, v6.4s
+	WORD $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
+	WORD $0x4f811060 // fmla v0.4s, v3.4s, v1.s[0]
 	ADD          $0x22, R9
 	ADD          $0x20, R6
 	ADD          $4, R7
@@ -811,9 +826,6 @@ loop7:
 
 done8:
 	ADD          $1, R8
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	FMOVQ        F0, (R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
@@ -825,10 +837,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F0
-	FMOVQ        32(R3), F1
-	FMOVQ        64(R3), F2
-	FMOVQ        96(R3), F3
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc20061 // ldur q1, [x3, #32]
+	WORD $0x3cc40062 // ldur q2, [x3, #64]
+	WORD $0x3cc60063 // ldur q3, [x3, #96]
 	WORD $0x4ec13804 // zip1 v4.2d, v0.2d, v1.2d
 	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
 	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
@@ -876,58 +888,60 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400122 // ldr h2, [x9]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
-	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	WORD $0x7c400122 // ldur h2, [x9]
+	WORD $0x1ee24042 // fcvt s2, h2
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F3
-	FMOVQ        18(R9), F4
-	FLDPQ        (R6), (F5, F6)
+	WORD $0x3cc02123 // ldur q3, [x9, #2]
+	WORD $0x3cc12124 // ldur q4, [x9, #18]
+	WORD $0x3cc000c5 // ldur q5, [x6]
+	WORD $0x3cc100c6 // ldur q6, [x6, #16]
 	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4e859467 // sdot v7.4s, v3.16b, v5.16b
 	WORD $0x4e869487 // sdot v7.4s, v4.16b, v6.16b
-	FLDPQ        32(R6), (F5, F6)
+	WORD $0x3cc200c5 // ldur q5, [x6, #32]
+	WORD $0x3cc300c6 // ldur q6, [x6, #48]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e859468 // sdot v8.4s, v3.16b, v5.16b
 	WORD $0x4e869488 // sdot v8.4s, v4.16b, v6.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F3
+	WORD $0xbc4000e3 // ldur s3, [x7]
 	WORD $0x4e21d8e4 // scvtf v4.4s, v7.4s
-	WORD $0x4f839043 // fmul v3.4s, v2.4s, v3.s[0]
-	WORD $0x4e23cc80 // fmla v0.4s, v4.4s, v3.4s
-	FMOVS        4(R7), F3
+	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
+	WORD $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
+	WORD $0xbc4040e3 // ldur s3, [x7, #4]
 	WORD $0x4e21d904 // scvtf v4.4s, v8.4s
-	WORD $0x4f839042 // fmul v2.4s, v2.4s, v3.s[0]
-	WORD $0x4e22cc81 // fmla v1.4s, v4.4s, v2.4s
+	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	WORD $0x4f821081 // fmla v1.4s, v4.4s, v2.s[0]
 
 	// scales of the block
-	WORD $0x7d404522 // ldr h2, [x9, #34]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
-	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	WORD $0x7c422122 // ldur h2, [x9, #34]
+	WORD $0x1ee24042 // fcvt s2, h2
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        36(R9), F3
-	FMOVQ        52(R9), F4
-	FLDPQ        64(R6), (F5, F6)
+	WORD $0x3cc24123 // ldur q3, [x9, #36]
+	WORD $0x3cc34124 // ldur q4, [x9, #52]
+	WORD $0x3cc400c5 // ldur q5, [x6, #64]
+	WORD $0x3cc500c6 // ldur q6, [x6, #80]
 	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4e859467 // sdot v7.4s, v3.16b, v5.16b
 	WORD $0x4e869487 // sdot v7.4s, v4.16b, v6.16b
-	FLDPQ        96(R6), (F5, F6)
+	WORD $0x3cc600c5 // ldur q5, [x6, #96]
+	WORD $0x3cc700c6 // ldur q6, [x6, #112]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e859468 // sdot v8.4s, v3.16b, v5.16b
 	WORD $0x4e869488 // sdot v8.4s, v4.16b, v6.16b
 
 	// integer sums times both scales
-	FMOVS        8(R7), F3
+	WORD $0xbc4080e3 // ldur s3, [x7, #8]
 	WORD $0x4e21d8e4 // scvtf v4.4s, v7.4s
-	WORD $0x4f839043 // fmul v3.4s, v2.4s, v3.s[0]
-	WORD $0x4e23cc80 // fmla v0.4s, v4.4s, v3.4s
-	FMOVS        12(R7), F3
+	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
+	WORD $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
+	WORD $0xbc40c0e3 // ldur s3, [x7, #12]
 	WORD $0x4e21d904 // scvtf v4.4s, v8.4s
-	WORD $0x4f839042 // fmul v2.4s, v2.4s, v3.s[0]
-	WORD $0x4e22cc81 // fmla v1.4s, v4.4s, v2.4s
+	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	WORD $0x4f821081 // fmla v1.4s, v4.4s, v2.s[0]
 	ADD          $0x44, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -942,31 +956,32 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400122 // ldr h2, [x9]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
-	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	WORD $0x7c400122 // ldur h2, [x9]
+	WORD $0x1ee24042 // fcvt s2, h2
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F3
-	FMOVQ        18(R9), F4
-	FLDPQ        (R6), (F5, F6)
+	WORD $0x3cc02123 // ldur q3, [x9, #2]
+	WORD $0x3cc12124 // ldur q4, [x9, #18]
+	WORD $0x3cc000c5 // ldur q5, [x6]
+	WORD $0x3cc100c6 // ldur q6, [x6, #16]
 	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4e859467 // sdot v7.4s, v3.16b, v5.16b
 	WORD $0x4e869487 // sdot v7.4s, v4.16b, v6.16b
-	FLDPQ        32(R6), (F5, F6)
+	WORD $0x3cc200c5 // ldur q5, [x6, #32]
+	WORD $0x3cc300c6 // ldur q6, [x6, #48]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e859468 // sdot v8.4s, v3.16b, v5.16b
 	WORD $0x4e869488 // sdot v8.4s, v4.16b, v6.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F3
+	WORD $0xbc4000e3 // ldur s3, [x7]
 	WORD $0x4e21d8e4 // scvtf v4.4s, v7.4s
-	WORD $0x4f839043 // fmul v3.4s, v2.4s, v3.s[0]
-	WORD $0x4e23cc80 // fmla v0.4s, v4.4s, v3.4s
-	FMOVS        4(R7), F3
+	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
+	WORD $0x4f831080 // fmla v0.4s, v4.4s, v3.s[0]
+	WORD $0xbc4040e3 // ldur s3, [x7, #4]
 	WORD $0x4e21d904 // scvtf v4.4s, v8.4s
-	WORD $0x4f839042 // fmul v2.4s, v2.4s, v3.s[0]
-	WORD $0x4e22cc81 // fmla v1.4s, v4.4s, v2.4s
+	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
+	WORD $0x4f821081 // fmla v1.4s, v4.4s, v2.s[0]
 	ADD          $0x22, R9
 	ADD          $0x40, R6
 	ADD          $8, R7
@@ -987,10 +1002,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F0
-	FMOVQ        32(R3), F1
-	FMOVQ        64(R3), F2
-	FMOVQ        96(R3), F3
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc20061 // ldur q1, [x3, #32]
+	WORD $0x3cc40062 // ldur q2, [x3, #64]
+	WORD $0x3cc60063 // ldur q3, [x3, #96]
 	WORD $0x4ec13804 // zip1 v4.2d, v0.2d, v1.2d
 	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
 	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
@@ -999,10 +1014,10 @@ done4:
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	WORD $0x6e20d480 // faddp v0.4s, v4.4s, v0.4s
 	FMOVQ        F0, (R0)
-	FMOVQ        128(R3), F0
-	FMOVQ        160(R3), F1
-	FMOVQ        192(R3), F2
-	FMOVQ        224(R3), F3
+	WORD $0x3cc80060 // ldur q0, [x3, #128]
+	WORD $0x3cca0061 // ldur q1, [x3, #160]
+	WORD $0x3ccc0062 // ldur q2, [x3, #192]
+	WORD $0x3cce0063 // ldur q3, [x3, #224]
 	WORD $0x4ec13804 // zip1 v4.2d, v0.2d, v1.2d
 	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
 	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
@@ -1054,74 +1069,78 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400123 // ldr h3, [x9]
-	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
-	WORD $0x4e040463 // dup v3.4s, v3.s[0]
+	WORD $0x7c400123 // ldur h3, [x9]
+	WORD $0x1ee24063 // fcvt s3, h3
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F4
-	FMOVQ        18(R9), F5
-	FLDPQ        (R6), (F6, F7)
+	WORD $0x3cc02124 // ldur q4, [x9, #2]
+	WORD $0x3cc12125 // ldur q5, [x9, #18]
+	WORD $0x3cc000c6 // ldur q6, [x6]
+	WORD $0x3cc100c7 // ldur q7, [x6, #16]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e869488 // sdot v8.4s, v4.16b, v6.16b
 	WORD $0x4e8794a8 // sdot v8.4s, v5.16b, v7.16b
-	FLDPQ        32(R6), (F6, F7)
+	WORD $0x3cc200c6 // ldur q6, [x6, #32]
+	WORD $0x3cc300c7 // ldur q7, [x6, #48]
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e869489 // sdot v9.4s, v4.16b, v6.16b
 	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
-	FLDPQ        64(R6), (F6, F7)
+	WORD $0x3cc400c6 // ldur q6, [x6, #64]
+	WORD $0x3cc500c7 // ldur q7, [x6, #80]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e86948a // sdot v10.4s, v4.16b, v6.16b
 	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F4
+	WORD $0xbc4000e4 // ldur s4, [x7]
 	WORD $0x4e21d905 // scvtf v5.4s, v8.4s
-	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
-	WORD $0x4e24cca0 // fmla v0.4s, v5.4s, v4.4s
-	FMOVS        4(R7), F4
+	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
+	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	WORD $0xbc4040e4 // ldur s4, [x7, #4]
 	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
-	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
-	WORD $0x4e24cca1 // fmla v1.4s, v5.4s, v4.4s
-	FMOVS        8(R7), F4
+	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
+	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
+	WORD $0xbc4080e4 // ldur s4, [x7, #8]
 	WORD $0x4e21d945 // scvtf v5.4s, v10.4s
-	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
-	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
+	WORD $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	WORD $0x4f8310a2 // fmla v2.4s, v5.4s, v3.s[0]
 
 	// scales of the block
-	WORD $0x7d404523 // ldr h3, [x9, #34]
-	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
-	WORD $0x4e040463 // dup v3.4s, v3.s[0]
+	WORD $0x7c422123 // ldur h3, [x9, #34]
+	WORD $0x1ee24063 // fcvt s3, h3
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        36(R9), F4
-	FMOVQ        52(R9), F5
-	FLDPQ        96(R6), (F6, F7)
+	WORD $0x3cc24124 // ldur q4, [x9, #36]
+	WORD $0x3cc34125 // ldur q5, [x9, #52]
+	WORD $0x3cc600c6 // ldur q6, [x6, #96]
+	WORD $0x3cc700c7 // ldur q7, [x6, #112]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e869488 // sdot v8.4s, v4.16b, v6.16b
 	WORD $0x4e8794a8 // sdot v8.4s, v5.16b, v7.16b
-	FLDPQ        128(R6), (F6, F7)
+	WORD $0x3cc800c6 // ldur q6, [x6, #128]
+	WORD $0x3cc900c7 // ldur q7, [x6, #144]
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e869489 // sdot v9.4s, v4.16b, v6.16b
 	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
-	FLDPQ        160(R6), (F6, F7)
+	WORD $0x3cca00c6 // ldur q6, [x6, #160]
+	WORD $0x3ccb00c7 // ldur q7, [x6, #176]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e86948a // sdot v10.4s, v4.16b, v6.16b
 	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
 
 	// integer sums times both scales
-	FMOVS        12(R7), F4
+	WORD $0xbc40c0e4 // ldur s4, [x7, #12]
 	WORD $0x4e21d905 // scvtf v5.4s, v8.4s
-	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
-	WORD $0x4e24cca0 // fmla v0.4s, v5.4s, v4.4s
-	FMOVS        16(R7), F4
+	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
+	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	WORD $0xbc4100e4 // ldur s4, [x7, #16]
 	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
-	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
-	WORD $0x4e24cca1 // fmla v1.4s, v5.4s, v4.4s
-	FMOVS        20(R7), F4
+	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
+	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
+	WORD $0xbc4140e4 // ldur s4, [x7, #20]
 	WORD $0x4e21d945 // scvtf v5.4s, v10.4s
-	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
-	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
+	WORD $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	WORD $0x4f8310a2 // fmla v2.4s, v5.4s, v3.s[0]
 	ADD          $0x44, R9
 	ADD          $0xc0, R6
 	ADD          $0x18, R7
@@ -1136,39 +1155,41 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400123 // ldr h3, [x9]
-	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
-	WORD $0x4e040463 // dup v3.4s, v3.s[0]
+	WORD $0x7c400123 // ldur h3, [x9]
+	WORD $0x1ee24063 // fcvt s3, h3
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F4
-	FMOVQ        18(R9), F5
-	FLDPQ        (R6), (F6, F7)
+	WORD $0x3cc02124 // ldur q4, [x9, #2]
+	WORD $0x3cc12125 // ldur q5, [x9, #18]
+	WORD $0x3cc000c6 // ldur q6, [x6]
+	WORD $0x3cc100c7 // ldur q7, [x6, #16]
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e869488 // sdot v8.4s, v4.16b, v6.16b
 	WORD $0x4e8794a8 // sdot v8.4s, v5.16b, v7.16b
-	FLDPQ        32(R6), (F6, F7)
+	WORD $0x3cc200c6 // ldur q6, [x6, #32]
+	WORD $0x3cc300c7 // ldur q7, [x6, #48]
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e869489 // sdot v9.4s, v4.16b, v6.16b
 	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
-	FLDPQ        64(R6), (F6, F7)
+	WORD $0x3cc400c6 // ldur q6, [x6, #64]
+	WORD $0x3cc500c7 // ldur q7, [x6, #80]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e86948a // sdot v10.4s, v4.16b, v6.16b
 	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
 
 	// integer sums times both scales
-	FMOVS        (R7), F4
+	WORD $0xbc4000e4 // ldur s4, [x7]
 	WORD $0x4e21d905 // scvtf v5.4s, v8.4s
-	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
-	WORD $0x4e24cca0 // fmla v0.4s, v5.4s, v4.4s
-	FMOVS        4(R7), F4
+	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
+	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	WORD $0xbc4040e4 // ldur s4, [x7, #4]
 	WORD $0x4e21d925 // scvtf v5.4s, v9.4s
-	WORD $0x4f849064 // fmul v4.4s, v3.4s, v4.s[0]
-	WORD $0x4e24cca1 // fmla v1.4s, v5.4s, v4.4s
-	FMOVS        8(R7), F4
+	WORD $0x6e23dc84 // fmul v4.4s, v4.4s, v3.4s
+	WORD $0x4f8410a1 // fmla v1.4s, v5.4s, v4.s[0]
+	WORD $0xbc4080e4 // ldur s4, [x7, #8]
 	WORD $0x4e21d945 // scvtf v5.4s, v10.4s
-	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
-	WORD $0x4e23cca2 // fmla v2.4s, v5.4s, v3.4s
+	WORD $0x6e23dc83 // fmul v3.4s, v4.4s, v3.4s
+	WORD $0x4f8310a2 // fmla v2.4s, v5.4s, v3.s[0]
 	ADD          $0x22, R9
 	ADD          $0x60, R6
 	ADD          $0xc, R7
@@ -1190,10 +1211,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F0
-	FMOVQ        32(R3), F1
-	FMOVQ        64(R3), F2
-	FMOVQ        96(R3), F3
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc20061 // ldur q1, [x3, #32]
+	WORD $0x3cc40062 // ldur q2, [x3, #64]
+	WORD $0x3cc60063 // ldur q3, [x3, #96]
 	WORD $0x4ec13804 // zip1 v4.2d, v0.2d, v1.2d
 	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
 	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
@@ -1202,10 +1223,10 @@ done4:
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	WORD $0x6e20d480 // faddp v0.4s, v4.4s, v0.4s
 	FMOVQ        F0, (R0)
-	FMOVQ        128(R3), F0
-	FMOVQ        160(R3), F1
-	FMOVQ        192(R3), F2
-	FMOVQ        224(R3), F3
+	WORD $0x3cc80060 // ldur q0, [x3, #128]
+	WORD $0x3cca0061 // ldur q1, [x3, #160]
+	WORD $0x3ccc0062 // ldur q2, [x3, #192]
+	WORD $0x3cce0063 // ldur q3, [x3, #224]
 	WORD $0x4ec13804 // zip1 v4.2d, v0.2d, v1.2d
 	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
 	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
@@ -1259,8 +1280,6 @@ loop1:
 loop3:
 	WORD $0x4f00e400 // movi v0.16b, #0
 	WORD $0x4f00e401 // movi v1.16b, #0
-	WORD $0x4f00e402 // movi v2.16b, #0
-	WORD $0x4f00e403 // movi v3.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -1271,90 +1290,78 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400124 // ldr h4, [x9]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c400122 // ldur h2, [x9]
+	WORD $0x1ee24042 // fcvt s2, h2
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F5
-	FMOVQ        18(R9), F6
-	FLDPQ        (R6), (F7, F8)
+	WORD $0x3cc02123 // ldur q3, [x9, #2]
+	WORD $0x3cc12124 // ldur q4, [x9, #18]
+	WORD $0x3cc000c5 // ldur q5, [x6]
+	WORD $0x3cc100c6 // ldur q6, [x6, #16]
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4e859467 // sdot v7.4s, v3.16b, v5.16b
+	WORD $0x4e869487 // sdot v7.4s, v4.16b, v6.16b
+	WORD $0x3cc200c5 // ldur q5, [x6, #32]
+	WORD $0x3cc300c6 // ldur q6, [x6, #48]
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e859468 // sdot v8.4s, v3.16b, v5.16b
+	WORD $0x4e869488 // sdot v8.4s, v4.16b, v6.16b
+	WORD $0x3cc400c5 // ldur q5, [x6, #64]
+	WORD $0x3cc500c6 // ldur q6, [x6, #80]
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
-	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
-	FLDPQ        32(R6), (F7, F8)
+	WORD $0x4e859469 // sdot v9.4s, v3.16b, v5.16b
+	WORD $0x4e869489 // sdot v9.4s, v4.16b, v6.16b
+	WORD $0x3cc600c5 // ldur q5, [x6, #96]
+	WORD $0x3cc700c6 // ldur q6, [x6, #112]
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
-	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
-	FLDPQ        64(R6), (F7, F8)
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8794ab // sdot v11.4s, v5.16b, v7.16b
-	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
-	FLDPQ        96(R6), (F7, F8)
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8794ac // sdot v12.4s, v5.16b, v7.16b
-	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
+	WORD $0x4e85946a // sdot v10.4s, v3.16b, v5.16b
+	WORD $0x4e86948a // sdot v10.4s, v4.16b, v6.16b
 
-	// integer sums times both scales
-	FMOVS        (R7), F5
-	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc0 // fmla v0.4s, v6.4s, v5.4s
-	FMOVS        4(R7), F5
-	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc1 // fmla v1.4s, v6.4s, v5.4s
-	FMOVS        8(R7), F5
-	WORD $0x4e21d966 // scvtf v6.4s, v11.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
-	FMOVS        12(R7), F5
-	WORD $0x4e21d986 // scvtf v6.4s, v12.4s
-	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc000e3 // ldur q3, [x7]
+	WORD $0x4f829062 // fmul v2.4s, v3.4s, v2.s[0]
+	WORD $0x4ea8bce3 // addp v3.4s, v7.4s, v8.4s
+	WORD $0x4eaabd24 // addp v4.4s, v9.4s, v10.4s
+	WORD $0x4ea4bc63 // addp v3.4s, v3.4s, v4.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22cc60 // fmla v0.4s, v3.4s, v2.4s
 
 	// scales of the block
-	WORD $0x7d404524 // ldr h4, [x9, #34]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c422122 // ldur h2, [x9, #34]
+	WORD $0x1ee24042 // fcvt s2, h2
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        36(R9), F5
-	FMOVQ        52(R9), F6
-	FLDPQ        128(R6), (F7, F8)
+	WORD $0x3cc24123 // ldur q3, [x9, #36]
+	WORD $0x3cc34124 // ldur q4, [x9, #52]
+	WORD $0x3cc800c5 // ldur q5, [x6, #128]
+	WORD $0x3cc900c6 // ldur q6, [x6, #144]
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4e859467 // sdot v7.4s, v3.16b, v5.16b
+	WORD $0x4e869487 // sdot v7.4s, v4.16b, v6.16b
+	WORD $0x3cca00c5 // ldur q5, [x6, #160]
+	WORD $0x3ccb00c6 // ldur q6, [x6, #176]
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e859468 // sdot v8.4s, v3.16b, v5.16b
+	WORD $0x4e869488 // sdot v8.4s, v4.16b, v6.16b
+	WORD $0x3ccc00c5 // ldur q5, [x6, #192]
+	WORD $0x3ccd00c6 // ldur q6, [x6, #208]
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
-	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
-	FLDPQ        160(R6), (F7, F8)
+	WORD $0x4e859469 // sdot v9.4s, v3.16b, v5.16b
+	WORD $0x4e869489 // sdot v9.4s, v4.16b, v6.16b
+	WORD $0x3cce00c5 // ldur q5, [x6, #224]
+	WORD $0x3ccf00c6 // ldur q6, [x6, #240]
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
-	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
-	FLDPQ        192(R6), (F7, F8)
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8794ab // sdot v11.4s, v5.16b, v7.16b
-	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
-	FLDPQ        224(R6), (F7, F8)
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8794ac // sdot v12.4s, v5.16b, v7.16b
-	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
+	WORD $0x4e85946a // sdot v10.4s, v3.16b, v5.16b
+	WORD $0x4e86948a // sdot v10.4s, v4.16b, v6.16b
 
-	// integer sums times both scales
-	FMOVS        16(R7), F5
-	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc0 // fmla v0.4s, v6.4s, v5.4s
-	FMOVS        20(R7), F5
-	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc1 // fmla v1.4s, v6.4s, v5.4s
-	FMOVS        24(R7), F5
-	WORD $0x4e21d966 // scvtf v6.4s, v11.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
-	FMOVS        28(R7), F5
-	WORD $0x4e21d986 // scvtf v6.4s, v12.4s
-	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc100e3 // ldur q3, [x7, #16]
+	WORD $0x4f829062 // fmul v2.4s, v3.4s, v2.s[0]
+	WORD $0x4ea8bce3 // addp v3.4s, v7.4s, v8.4s
+	WORD $0x4eaabd24 // addp v4.4s, v9.4s, v10.4s
+	WORD $0x4ea4bc63 // addp v3.4s, v3.4s, v4.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22cc61 // fmla v1.4s, v3.4s, v2.4s
 	ADD          $0x44, R9
 	ADD          $0x100, R6
 	ADD          $0x20, R7
@@ -1369,47 +1376,41 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400124 // ldr h4, [x9]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c400122 // ldur h2, [x9]
+	WORD $0x1ee24042 // fcvt s2, h2
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F5
-	FMOVQ        18(R9), F6
-	FLDPQ        (R6), (F7, F8)
+	WORD $0x3cc02123 // ldur q3, [x9, #2]
+	WORD $0x3cc12124 // ldur q4, [x9, #18]
+	WORD $0x3cc000c5 // ldur q5, [x6]
+	WORD $0x3cc100c6 // ldur q6, [x6, #16]
+	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4e859467 // sdot v7.4s, v3.16b, v5.16b
+	WORD $0x4e869487 // sdot v7.4s, v4.16b, v6.16b
+	WORD $0x3cc200c5 // ldur q5, [x6, #32]
+	WORD $0x3cc300c6 // ldur q6, [x6, #48]
+	WORD $0x4f00e408 // movi v8.16b, #0
+	WORD $0x4e859468 // sdot v8.4s, v3.16b, v5.16b
+	WORD $0x4e869488 // sdot v8.4s, v4.16b, v6.16b
+	WORD $0x3cc400c5 // ldur q5, [x6, #64]
+	WORD $0x3cc500c6 // ldur q6, [x6, #80]
 	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
-	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
-	FLDPQ        32(R6), (F7, F8)
+	WORD $0x4e859469 // sdot v9.4s, v3.16b, v5.16b
+	WORD $0x4e869489 // sdot v9.4s, v4.16b, v6.16b
+	WORD $0x3cc600c5 // ldur q5, [x6, #96]
+	WORD $0x3cc700c6 // ldur q6, [x6, #112]
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
-	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
-	FLDPQ        64(R6), (F7, F8)
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8794ab // sdot v11.4s, v5.16b, v7.16b
-	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
-	FLDPQ        96(R6), (F7, F8)
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8794ac // sdot v12.4s, v5.16b, v7.16b
-	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
+	WORD $0x4e85946a // sdot v10.4s, v3.16b, v5.16b
+	WORD $0x4e86948a // sdot v10.4s, v4.16b, v6.16b
 
-	// integer sums times both scales
-	FMOVS        (R7), F5
-	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc0 // fmla v0.4s, v6.4s, v5.4s
-	FMOVS        4(R7), F5
-	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc1 // fmla v1.4s, v6.4s, v5.4s
-	FMOVS        8(R7), F5
-	WORD $0x4e21d966 // scvtf v6.4s, v11.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
-	FMOVS        12(R7), F5
-	WORD $0x4e21d986 // scvtf v6.4s, v12.4s
-	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc000e3 // ldur q3, [x7]
+	WORD $0x4f829062 // fmul v2.4s, v3.4s, v2.s[0]
+	WORD $0x4ea8bce3 // addp v3.4s, v7.4s, v8.4s
+	WORD $0x4eaabd24 // addp v4.4s, v9.4s, v10.4s
+	WORD $0x4ea4bc63 // addp v3.4s, v3.4s, v4.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22cc60 // fmla v0.4s, v3.4s, v2.4s
 	ADD          $0x22, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -1418,10 +1419,8 @@ loop7:
 
 done8:
 	ADD          $1, R8
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	FMOVQ        F0, (R5)
-	FMOVQ        F1, 128(R5)
-	FMOVQ        F2, 256(R5)
-	FMOVQ        F3, 384(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -1432,57 +1431,25 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F0
-	FMOVQ        32(R3), F1
-	FMOVQ        64(R3), F2
-	FMOVQ        96(R3), F3
-	WORD $0x4ec13804 // zip1 v4.2d, v0.2d, v1.2d
-	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
-	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
-	WORD $0x4ec33840 // zip1 v0.2d, v2.2d, v3.2d
-	WORD $0x4ec37841 // zip2 v1.2d, v2.2d, v3.2d
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	WORD $0x6e20d480 // faddp v0.4s, v4.4s, v0.4s
-	FMOVQ        F0, (R0)
-	FMOVQ        128(R3), F0
-	FMOVQ        160(R3), F1
-	FMOVQ        192(R3), F2
-	FMOVQ        224(R3), F3
-	WORD $0x4ec13804 // zip1 v4.2d, v0.2d, v1.2d
-	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
-	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
-	WORD $0x4ec33840 // zip1 v0.2d, v2.2d, v3.2d
-	WORD $0x4ec37841 // zip2 v1.2d, v2.2d, v3.2d
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	WORD $0x6e20d480 // faddp v0.4s, v4.4s, v0.4s
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc20061 // ldur q1, [x3, #32]
+	WORD $0x3cc40062 // ldur q2, [x3, #64]
+	WORD $0x3cc60063 // ldur q3, [x3, #96]
+	WORD $0x4e812804 // trn1 v4.4s, v0.4s, v1.4s
+	WORD $0x4e816800 // trn2 v0.4s, v0.4s, v1.4s
+	WORD $0x4e832841 // trn1 v1.4s, v2.4s, v3.4s
+	WORD $0x4e836842 // trn2 v2.4s, v2.4s, v3.4s
+	WORD $0x4ec13883 // zip1 v3.2d, v4.2d, v1.2d
+	WORD $0x4ec23805 // zip1 v5.2d, v0.2d, v2.2d
+	WORD $0x4ec17881 // zip2 v1.2d, v4.2d, v1.2d
+	WORD $0x4ec27800 // zip2 v0.2d, v0.2d, v2.2d
+	FMOVQ        F3, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F0, (R5)
-	FMOVQ        256(R3), F0
-	FMOVQ        288(R3), F1
-	FMOVQ        320(R3), F2
-	FMOVQ        352(R3), F3
-	WORD $0x4ec13804 // zip1 v4.2d, v0.2d, v1.2d
-	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
-	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
-	WORD $0x4ec33840 // zip1 v0.2d, v2.2d, v3.2d
-	WORD $0x4ec37841 // zip2 v1.2d, v2.2d, v3.2d
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	WORD $0x6e20d480 // faddp v0.4s, v4.4s, v0.4s
+	FMOVQ        F5, (R5)
 	ADD          R4, R5
-	FMOVQ        F0, (R5)
-	FMOVQ        384(R3), F0
-	FMOVQ        416(R3), F1
-	FMOVQ        448(R3), F2
-	FMOVQ        480(R3), F3
-	WORD $0x4ec13804 // zip1 v4.2d, v0.2d, v1.2d
-	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
-	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
-	WORD $0x4ec33840 // zip1 v0.2d, v2.2d, v3.2d
-	WORD $0x4ec37841 // zip2 v1.2d, v2.2d, v3.2d
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	WORD $0x6e20d480 // faddp v0.4s, v4.4s, v0.4s
+	FMOVQ        F1, (R5)
 	ADD          R4, R5
 	FMOVQ        F0, (R5)
 	ADD          $0x10, R0
@@ -1506,61 +1473,60 @@ TEXT ·decodeUnitsQ8_0NEON(SB), NOSPLIT, $128-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d400020 // ldr h0, [x1]
-	WORD $0x0e217800 // fcvtl v0.4s, v0.4h
-	WORD $0x4e040400 // dup v0.4s, v0.s[0]
+	WORD $0x7c400020 // ldur h0, [x1]
+	WORD $0x1ee24000 // fcvt s0, h0
 
 	// levels of values 0 to 31
-	FMOVQ        2(R1), F1
-	FMOVQ        18(R1), F2
+	WORD $0x3cc02021 // ldur q1, [x1, #2]
+	WORD $0x3cc12022 // ldur q2, [x1, #18]
 	FMOVQ        F1, (R3)
 	FMOVQ        F2, 16(R3)
-	FMOVS        (R3), F1
+	WORD $0xbc400061 // ldur s1, [x3]
 	WORD $0x0f08a421 // sshll v1.8h, v1.8b, #0
 	WORD $0x0f10a421 // sshll v1.4s, v1.4h, #0
-	FMOVS        4(R3), F2
+	WORD $0xbc404062 // ldur s2, [x3, #4]
 	WORD $0x0f08a442 // sshll v2.8h, v2.8b, #0
 	WORD $0x0f10a442 // sshll v2.4s, v2.4h, #0
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
-	WORD $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
+	WORD $0x4f809021 // fmul v1.4s, v1.4s, v0.s[0]
+	WORD $0x4f809042 // fmul v2.4s, v2.4s, v0.s[0]
 	FMOVQ        F1, (R0)
 	FMOVQ        F2, 16(R0)
-	FMOVS        8(R3), F1
+	WORD $0xbc408061 // ldur s1, [x3, #8]
 	WORD $0x0f08a421 // sshll v1.8h, v1.8b, #0
 	WORD $0x0f10a421 // sshll v1.4s, v1.4h, #0
-	FMOVS        12(R3), F2
+	WORD $0xbc40c062 // ldur s2, [x3, #12]
 	WORD $0x0f08a442 // sshll v2.8h, v2.8b, #0
 	WORD $0x0f10a442 // sshll v2.4s, v2.4h, #0
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
-	WORD $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
+	WORD $0x4f809021 // fmul v1.4s, v1.4s, v0.s[0]
+	WORD $0x4f809042 // fmul v2.4s, v2.4s, v0.s[0]
 	FMOVQ        F1, 32(R0)
 	FMOVQ        F2, 48(R0)
-	FMOVS        16(R3), F1
+	WORD $0xbc410061 // ldur s1, [x3, #16]
 	WORD $0x0f08a421 // sshll v1.8h, v1.8b, #0
 	WORD $0x0f10a421 // sshll v1.4s, v1.4h, #0
-	FMOVS        20(R3), F2
+	WORD $0xbc414062 // ldur s2, [x3, #20]
 	WORD $0x0f08a442 // sshll v2.8h, v2.8b, #0
 	WORD $0x0f10a442 // sshll v2.4s, v2.4h, #0
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
-	WORD $0x6e22dc02 // fmul v2.4s, v0.4s, v2.4s
+	WORD $0x4f809021 // fmul v1.4s, v1.4s, v0.s[0]
+	WORD $0x4f809042 // fmul v2.4s, v2.4s, v0.s[0]
 	FMOVQ        F1, 64(R0)
 	FMOVQ        F2, 80(R0)
-	FMOVS        24(R3), F1
+	WORD $0xbc418061 // ldur s1, [x3, #24]
 	WORD $0x0f08a421 // sshll v1.8h, v1.8b, #0
 	WORD $0x0f10a421 // sshll v1.4s, v1.4h, #0
-	FMOVS        28(R3), F2
+	WORD $0xbc41c062 // ldur s2, [x3, #28]
 	WORD $0x0f08a442 // sshll v2.8h, v2.8b, #0
 	WORD $0x0f10a442 // sshll v2.4s, v2.4h, #0
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x6e21dc01 // fmul v1.4s, v0.4s, v1.4s
-	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
+	WORD $0x4f809021 // fmul v1.4s, v1.4s, v0.s[0]
+	WORD $0x4f809040 // fmul v0.4s, v2.4s, v0.s[0]
 	FMOVQ        F1, 96(R0)
 	FMOVQ        F0, 112(R0)
 	ADD          $0x22, R1
@@ -1600,65 +1566,68 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31
-	FMOVQ        2(R6), F9
-	FMOVQ        18(R6), F10
+	WORD $0x3cc020c9 // ldur q9, [x6, #2]
+	WORD $0x3cc120ca // ldur q10, [x6, #18]
 	FMOVQ        F9, (R3)
 	FMOVQ        F10, 16(R3)
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FLDPQ        (R4), (F11, F12)
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
+	WORD $0x3cc0008b // ldur q11, [x4]
+	WORD $0x3cc1008c // ldur q12, [x4, #16]
 	WORD $0x4e2bcd20 // fmla v0.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd41 // fmla v1.4s, v10.4s, v12.4s
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FLDPQ        32(R4), (F11, F12)
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
+	WORD $0x3cc2008b // ldur q11, [x4, #32]
+	WORD $0x3cc3008c // ldur q12, [x4, #48]
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
-	FMOVS        16(R3), F9
+	WORD $0xbc410069 // ldur s9, [x3, #16]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R3), F10
+	WORD $0xbc41406a // ldur s10, [x3, #20]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FLDPQ        64(R4), (F11, F12)
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
+	WORD $0x3cc4008b // ldur q11, [x4, #64]
+	WORD $0x3cc5008c // ldur q12, [x4, #80]
 	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
-	FMOVS        24(R3), F9
+	WORD $0xbc418069 // ldur s9, [x3, #24]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F10
+	WORD $0xbc41c06a // ldur s10, [x3, #28]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
-	FLDPQ        96(R4), (F10, F11)
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f889148 // fmul v8.4s, v10.4s, v8.s[0]
+	WORD $0x3cc6008a // ldur q10, [x4, #96]
+	WORD $0x3cc7008b // ldur q11, [x4, #112]
 	WORD $0x4e2acd26 // fmla v6.4s, v9.4s, v10.4s
 	WORD $0x4e2bcd07 // fmla v7.4s, v8.4s, v11.4s
 	ADD          $0x22, R6
@@ -1720,89 +1689,92 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000e8 // ldr h8, [x7]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c4000e8 // ldur h8, [x7]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31
-	FMOVQ        2(R7), F9
-	FMOVQ        18(R7), F10
+	WORD $0x3cc020e9 // ldur q9, [x7, #2]
+	WORD $0x3cc120ea // ldur q10, [x7, #18]
 	FMOVQ        F9, (R3)
 	FMOVQ        F10, 16(R3)
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FLDPQ        (R4), (F11, F12)
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
+	WORD $0x3cc0008b // ldur q11, [x4]
+	WORD $0x3cc1008c // ldur q12, [x4, #16]
 	WORD $0x4e2bcd20 // fmla v0.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd41 // fmla v1.4s, v10.4s, v12.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F11
+	WORD $0x3cc0010b // ldur q11, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F12
+	WORD $0x3cc1010c // ldur q12, [x8, #16]
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FLDPQ        32(R4), (F11, F12)
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
+	WORD $0x3cc2008b // ldur q11, [x4, #32]
+	WORD $0x3cc3008c // ldur q12, [x4, #48]
 	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F11
+	WORD $0x3cc2010b // ldur q11, [x8, #32]
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F12
+	WORD $0x3cc3010c // ldur q12, [x8, #48]
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        16(R3), F9
+	WORD $0xbc410069 // ldur s9, [x3, #16]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R3), F10
+	WORD $0xbc41406a // ldur s10, [x3, #20]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FLDPQ        64(R4), (F11, F12)
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
+	WORD $0x3cc4008b // ldur q11, [x4, #64]
+	WORD $0x3cc5008c // ldur q12, [x4, #80]
 	WORD $0x4e2bcd20 // fmla v0.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd41 // fmla v1.4s, v10.4s, v12.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F11
+	WORD $0x3cc4010b // ldur q11, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F12
+	WORD $0x3cc5010c // ldur q12, [x8, #80]
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
-	FMOVS        24(R3), F9
+	WORD $0xbc418069 // ldur s9, [x3, #24]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F10
+	WORD $0xbc41c06a // ldur s10, [x3, #28]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
-	FLDPQ        96(R4), (F10, F11)
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f889148 // fmul v8.4s, v10.4s, v8.s[0]
+	WORD $0x3cc6008a // ldur q10, [x4, #96]
+	WORD $0x3cc7008b // ldur q11, [x4, #112]
 	WORD $0x4e2acd24 // fmla v4.4s, v9.4s, v10.4s
 	WORD $0x4e2bcd05 // fmla v5.4s, v8.4s, v11.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F10
+	WORD $0x3cc6010a // ldur q10, [x8, #96]
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F11
+	WORD $0x3cc7010b // ldur q11, [x8, #112]
 	WORD $0x4e2acd26 // fmla v6.4s, v9.4s, v10.4s
 	WORD $0x4e2bcd07 // fmla v7.4s, v8.4s, v11.4s
 	ADD          $0x22, R7
@@ -1871,101 +1843,108 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400106 // ldr h6, [x8]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c400106 // ldur h6, [x8]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31
-	FMOVQ        2(R8), F7
-	FMOVQ        18(R8), F8
+	WORD $0x3cc02107 // ldur q7, [x8, #2]
+	WORD $0x3cc12108 // ldur q8, [x8, #18]
 	FMOVQ        F7, (R3)
 	FMOVQ        F8, 16(R3)
-	FMOVS        (R3), F7
+	WORD $0xbc400067 // ldur s7, [x3]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        4(R3), F8
+	WORD $0xbc404068 // ldur s8, [x3, #4]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e27dcc7 // fmul v7.4s, v6.4s, v7.4s
-	WORD $0x6e28dcc8 // fmul v8.4s, v6.4s, v8.4s
-	FLDPQ        (R4), (F9, F10)
+	WORD $0x4f8690e7 // fmul v7.4s, v7.4s, v6.s[0]
+	WORD $0x4f869108 // fmul v8.4s, v8.4s, v6.s[0]
+	WORD $0x3cc00089 // ldur q9, [x4]
+	WORD $0x3cc1008a // ldur q10, [x4, #16]
 	WORD $0x4e29cce0 // fmla v0.4s, v7.4s, v9.4s
 	WORD $0x4e2acd01 // fmla v1.4s, v8.4s, v10.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F9
+	WORD $0x3cc00129 // ldur q9, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F10
+	WORD $0x3cc1012a // ldur q10, [x9, #16]
 	WORD $0x4e29cce2 // fmla v2.4s, v7.4s, v9.4s
 	WORD $0x4e2acd03 // fmla v3.4s, v8.4s, v10.4s
-	FLDPQ        (R6), (F9, F10)
+	WORD $0x3cc000c9 // ldur q9, [x6]
+	WORD $0x3cc100ca // ldur q10, [x6, #16]
 	WORD $0x4e29cce4 // fmla v4.4s, v7.4s, v9.4s
 	WORD $0x4e2acd05 // fmla v5.4s, v8.4s, v10.4s
-	FMOVS        8(R3), F7
+	WORD $0xbc408067 // ldur s7, [x3, #8]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        12(R3), F8
+	WORD $0xbc40c068 // ldur s8, [x3, #12]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e27dcc7 // fmul v7.4s, v6.4s, v7.4s
-	WORD $0x6e28dcc8 // fmul v8.4s, v6.4s, v8.4s
-	FLDPQ        32(R4), (F9, F10)
+	WORD $0x4f8690e7 // fmul v7.4s, v7.4s, v6.s[0]
+	WORD $0x4f869108 // fmul v8.4s, v8.4s, v6.s[0]
+	WORD $0x3cc20089 // ldur q9, [x4, #32]
+	WORD $0x3cc3008a // ldur q10, [x4, #48]
 	WORD $0x4e29cce0 // fmla v0.4s, v7.4s, v9.4s
 	WORD $0x4e2acd01 // fmla v1.4s, v8.4s, v10.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F9
+	WORD $0x3cc20129 // ldur q9, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F10
+	WORD $0x3cc3012a // ldur q10, [x9, #48]
 	WORD $0x4e29cce2 // fmla v2.4s, v7.4s, v9.4s
 	WORD $0x4e2acd03 // fmla v3.4s, v8.4s, v10.4s
-	FLDPQ        32(R6), (F9, F10)
+	WORD $0x3cc200c9 // ldur q9, [x6, #32]
+	WORD $0x3cc300ca // ldur q10, [x6, #48]
 	WORD $0x4e29cce4 // fmla v4.4s, v7.4s, v9.4s
 	WORD $0x4e2acd05 // fmla v5.4s, v8.4s, v10.4s
-	FMOVS        16(R3), F7
+	WORD $0xbc410067 // ldur s7, [x3, #16]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        20(R3), F8
+	WORD $0xbc414068 // ldur s8, [x3, #20]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e27dcc7 // fmul v7.4s, v6.4s, v7.4s
-	WORD $0x6e28dcc8 // fmul v8.4s, v6.4s, v8.4s
-	FLDPQ        64(R4), (F9, F10)
+	WORD $0x4f8690e7 // fmul v7.4s, v7.4s, v6.s[0]
+	WORD $0x4f869108 // fmul v8.4s, v8.4s, v6.s[0]
+	WORD $0x3cc40089 // ldur q9, [x4, #64]
+	WORD $0x3cc5008a // ldur q10, [x4, #80]
 	WORD $0x4e29cce0 // fmla v0.4s, v7.4s, v9.4s
 	WORD $0x4e2acd01 // fmla v1.4s, v8.4s, v10.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F9
+	WORD $0x3cc40129 // ldur q9, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F10
+	WORD $0x3cc5012a // ldur q10, [x9, #80]
 	WORD $0x4e29cce2 // fmla v2.4s, v7.4s, v9.4s
 	WORD $0x4e2acd03 // fmla v3.4s, v8.4s, v10.4s
-	FLDPQ        64(R6), (F9, F10)
+	WORD $0x3cc400c9 // ldur q9, [x6, #64]
+	WORD $0x3cc500ca // ldur q10, [x6, #80]
 	WORD $0x4e29cce4 // fmla v4.4s, v7.4s, v9.4s
 	WORD $0x4e2acd05 // fmla v5.4s, v8.4s, v10.4s
-	FMOVS        24(R3), F7
+	WORD $0xbc418067 // ldur s7, [x3, #24]
 	WORD $0x0f08a4e7 // sshll v7.8h, v7.8b, #0
 	WORD $0x0f10a4e7 // sshll v7.4s, v7.4h, #0
-	FMOVS        28(R3), F8
+	WORD $0xbc41c068 // ldur s8, [x3, #28]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e27dcc7 // fmul v7.4s, v6.4s, v7.4s
-	WORD $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
-	FLDPQ        96(R4), (F8, F9)
+	WORD $0x4f8690e7 // fmul v7.4s, v7.4s, v6.s[0]
+	WORD $0x4f869106 // fmul v6.4s, v8.4s, v6.s[0]
+	WORD $0x3cc60088 // ldur q8, [x4, #96]
+	WORD $0x3cc70089 // ldur q9, [x4, #112]
 	WORD $0x4e28cce0 // fmla v0.4s, v7.4s, v8.4s
 	WORD $0x4e29ccc1 // fmla v1.4s, v6.4s, v9.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F8
+	WORD $0x3cc60128 // ldur q8, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F9
+	WORD $0x3cc70129 // ldur q9, [x9, #112]
 	WORD $0x4e28cce2 // fmla v2.4s, v7.4s, v8.4s
 	WORD $0x4e29ccc3 // fmla v3.4s, v6.4s, v9.4s
-	FLDPQ        96(R6), (F8, F9)
+	WORD $0x3cc600c8 // ldur q8, [x6, #96]
+	WORD $0x3cc700c9 // ldur q9, [x6, #112]
 	WORD $0x4e28cce4 // fmla v4.4s, v7.4s, v8.4s
 	WORD $0x4e29ccc5 // fmla v5.4s, v6.4s, v9.4s
 	ADD          $0x22, R8
@@ -2039,125 +2018,132 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400108 // ldr h8, [x8]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c400108 // ldur h8, [x8]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31
-	FMOVQ        2(R8), F9
-	FMOVQ        18(R8), F10
+	WORD $0x3cc02109 // ldur q9, [x8, #2]
+	WORD $0x3cc1210a // ldur q10, [x8, #18]
 	FMOVQ        F9, (R3)
 	FMOVQ        F10, 16(R3)
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FLDPQ        (R4), (F11, F12)
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
+	WORD $0x3cc0008b // ldur q11, [x4]
+	WORD $0x3cc1008c // ldur q12, [x4, #16]
 	WORD $0x4e2bcd20 // fmla v0.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd41 // fmla v1.4s, v10.4s, v12.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F11
+	WORD $0x3cc0012b // ldur q11, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F12
+	WORD $0x3cc1012c // ldur q12, [x9, #16]
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
-	FLDPQ        (R6), (F11, F12)
+	WORD $0x3cc000cb // ldur q11, [x6]
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
 	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F11
+	WORD $0x3cc0012b // ldur q11, [x9]
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F12
+	WORD $0x3cc1012c // ldur q12, [x9, #16]
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FLDPQ        32(R4), (F11, F12)
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
+	WORD $0x3cc2008b // ldur q11, [x4, #32]
+	WORD $0x3cc3008c // ldur q12, [x4, #48]
 	WORD $0x4e2bcd20 // fmla v0.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd41 // fmla v1.4s, v10.4s, v12.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F11
+	WORD $0x3cc2012b // ldur q11, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F12
+	WORD $0x3cc3012c // ldur q12, [x9, #48]
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
-	FLDPQ        32(R6), (F11, F12)
+	WORD $0x3cc200cb // ldur q11, [x6, #32]
+	WORD $0x3cc300cc // ldur q12, [x6, #48]
 	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F11
+	WORD $0x3cc2012b // ldur q11, [x9, #32]
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F12
+	WORD $0x3cc3012c // ldur q12, [x9, #48]
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        16(R3), F9
+	WORD $0xbc410069 // ldur s9, [x3, #16]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R3), F10
+	WORD $0xbc41406a // ldur s10, [x3, #20]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FLDPQ        64(R4), (F11, F12)
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
+	WORD $0x3cc4008b // ldur q11, [x4, #64]
+	WORD $0x3cc5008c // ldur q12, [x4, #80]
 	WORD $0x4e2bcd20 // fmla v0.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd41 // fmla v1.4s, v10.4s, v12.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F11
+	WORD $0x3cc4012b // ldur q11, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F12
+	WORD $0x3cc5012c // ldur q12, [x9, #80]
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
-	FLDPQ        64(R6), (F11, F12)
+	WORD $0x3cc400cb // ldur q11, [x6, #64]
+	WORD $0x3cc500cc // ldur q12, [x6, #80]
 	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F11
+	WORD $0x3cc4012b // ldur q11, [x9, #64]
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F12
+	WORD $0x3cc5012c // ldur q12, [x9, #80]
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        24(R3), F9
+	WORD $0xbc418069 // ldur s9, [x3, #24]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F10
+	WORD $0xbc41c06a // ldur s10, [x3, #28]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
-	FLDPQ        96(R4), (F10, F11)
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f889148 // fmul v8.4s, v10.4s, v8.s[0]
+	WORD $0x3cc6008a // ldur q10, [x4, #96]
+	WORD $0x3cc7008b // ldur q11, [x4, #112]
 	WORD $0x4e2acd20 // fmla v0.4s, v9.4s, v10.4s
 	WORD $0x4e2bcd01 // fmla v1.4s, v8.4s, v11.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F10
+	WORD $0x3cc6012a // ldur q10, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F11
+	WORD $0x3cc7012b // ldur q11, [x9, #112]
 	WORD $0x4e2acd22 // fmla v2.4s, v9.4s, v10.4s
 	WORD $0x4e2bcd03 // fmla v3.4s, v8.4s, v11.4s
-	FLDPQ        96(R6), (F10, F11)
+	WORD $0x3cc600ca // ldur q10, [x6, #96]
+	WORD $0x3cc700cb // ldur q11, [x6, #112]
 	WORD $0x4e2acd24 // fmla v4.4s, v9.4s, v10.4s
 	WORD $0x4e2bcd05 // fmla v5.4s, v8.4s, v11.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F10
+	WORD $0x3cc6012a // ldur q10, [x9, #96]
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F11
+	WORD $0x3cc7012b // ldur q11, [x9, #112]
 	WORD $0x4e2acd26 // fmla v6.4s, v9.4s, v10.4s
 	WORD $0x4e2bcd07 // fmla v7.4s, v8.4s, v11.4s
 	ADD          $0x22, R8
@@ -2214,11 +2200,11 @@ TEXT ·unpackQ8_0NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d400020 // ldr h0, [x1]
-	WORD $0x0e217800 // fcvtl v0.4s, v0.4h
+	WORD $0x7c400020 // ldur h0, [x1]
+	WORD $0x1ee24000 // fcvt s0, h0
 	WORD $0x4e040400 // dup v0.4s, v0.s[0]
-	FMOVQ        2(R1), F1
-	FMOVQ        18(R1), F2
+	WORD $0x3cc02021 // ldur q1, [x1, #2]
+	WORD $0x3cc12022 // ldur q2, [x1, #18]
 	WORD $0x4e20b823 // abs v3.16b, v1.16b
 	WORD $0x4e20b844 // abs v4.16b, v2.16b
 	FMOVQ        F3, (R0)
@@ -2248,10 +2234,14 @@ TEXT ·mix1xQ8_0NEON(SB), NOSPLIT, $128-64
 loop1:
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FLDPQ        (R4), (F0, F1)
-	FLDPQ        32(R4), (F2, F3)
-	FLDPQ        64(R4), (F4, F5)
-	FLDPQ        96(R4), (F6, F7)
+	WORD $0x3cc00080 // ldur q0, [x4]
+	WORD $0x3cc10081 // ldur q1, [x4, #16]
+	WORD $0x3cc20082 // ldur q2, [x4, #32]
+	WORD $0x3cc30083 // ldur q3, [x4, #48]
+	WORD $0x3cc40084 // ldur q4, [x4, #64]
+	WORD $0x3cc50085 // ldur q5, [x4, #80]
+	WORD $0x3cc60086 // ldur q6, [x4, #96]
+	WORD $0x3cc70087 // ldur q7, [x4, #112]
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -2262,56 +2252,54 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVQ        2(R6), F8
-	FMOVQ        18(R6), F9
+	WORD $0x3cc020c8 // ldur q8, [x6, #2]
+	WORD $0x3cc120c9 // ldur q9, [x6, #18]
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	FMOVS        (R4), F9
-	WORD $0x4f89910a // fmul v10.4s, v8.4s, v9.s[0]
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	FMOVS        (R3), F9
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
+	WORD $0xbc400089 // ldur s9, [x4]
+	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	WORD $0xbc40406a // ldur s10, [x3, #4]
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e2acd20 // fmla v0.4s, v9.4s, v10.4s
-	WORD $0x4e28cd61 // fmla v1.4s, v11.4s, v8.4s
-	FMOVS        8(R3), F9
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f881120 // fmla v0.4s, v9.4s, v8.s[0]
+	WORD $0x4f881141 // fmla v1.4s, v10.4s, v8.s[0]
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e2acd22 // fmla v2.4s, v9.4s, v10.4s
-	WORD $0x4e28cd63 // fmla v3.4s, v11.4s, v8.4s
-	FMOVS        16(R3), F9
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
+	WORD $0x4f881143 // fmla v3.4s, v10.4s, v8.s[0]
+	WORD $0xbc410069 // ldur s9, [x3, #16]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	WORD $0xbc41406a // ldur s10, [x3, #20]
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e2acd24 // fmla v4.4s, v9.4s, v10.4s
-	WORD $0x4e28cd65 // fmla v5.4s, v11.4s, v8.4s
-	FMOVS        24(R3), F9
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD $0x4f881145 // fmla v5.4s, v10.4s, v8.s[0]
+	WORD $0xbc418069 // ldur s9, [x3, #24]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F11
-	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
-	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
+	WORD $0xbc41c06a // ldur s10, [x3, #28]
+	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
+	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4e2acd26 // fmla v6.4s, v9.4s, v10.4s
-	WORD $0x4e28cd67 // fmla v7.4s, v11.4s, v8.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f881126 // fmla v6.4s, v9.4s, v8.s[0]
+	WORD $0x4f881147 // fmla v7.4s, v10.4s, v8.s[0]
 	ADD          R7, R6
 	ADD          $4, R4
 	SUBS         $1, R5
@@ -2352,26 +2340,30 @@ loop1:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FLDPQ        (R4), (F0, F1)
+	WORD $0x3cc00080 // ldur q0, [x4]
+	WORD $0x3cc10081 // ldur q1, [x4, #16]
 	ADD          R5, R4, R6
-	FMOVQ        (R6), F2
+	WORD $0x3cc000c2 // ldur q2, [x6]
 	ADD          R5, R4, R6
-	FMOVQ        16(R6), F3
-	FLDPQ        32(R4), (F4, F5)
+	WORD $0x3cc100c3 // ldur q3, [x6, #16]
+	WORD $0x3cc20084 // ldur q4, [x4, #32]
+	WORD $0x3cc30085 // ldur q5, [x4, #48]
 	ADD          R5, R4, R6
-	FMOVQ        32(R6), F6
+	WORD $0x3cc200c6 // ldur q6, [x6, #32]
 	ADD          R5, R4, R6
-	FMOVQ        48(R6), F7
-	FLDPQ        64(R4), (F8, F9)
+	WORD $0x3cc300c7 // ldur q7, [x6, #48]
+	WORD $0x3cc40088 // ldur q8, [x4, #64]
+	WORD $0x3cc50089 // ldur q9, [x4, #80]
 	ADD          R5, R4, R6
-	FMOVQ        64(R6), F10
+	WORD $0x3cc400ca // ldur q10, [x6, #64]
 	ADD          R5, R4, R6
-	FMOVQ        80(R6), F11
-	FLDPQ        96(R4), (F12, F13)
+	WORD $0x3cc500cb // ldur q11, [x6, #80]
+	WORD $0x3cc6008c // ldur q12, [x4, #96]
+	WORD $0x3cc7008d // ldur q13, [x4, #112]
 	ADD          R5, R4, R6
-	FMOVQ        96(R6), F14
+	WORD $0x3cc600ce // ldur q14, [x6, #96]
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F15
+	WORD $0x3cc7008f // ldur q15, [x4, #112]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         rows+48(FP), R6
@@ -2383,68 +2375,65 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVQ        2(R7), F16
-	FMOVQ        18(R7), F17
+	WORD $0x3cc020f0 // ldur q16, [x7, #2]
+	WORD $0x3cc120f1 // ldur q17, [x7, #18]
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	WORD $0x7d4000f0 // ldr h16, [x7]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        (R4), F17
-	WORD $0x4f919212 // fmul v18.4s, v16.4s, v17.s[0]
-	WORD $0x4f919211 // fmul v17.4s, v16.4s, v17.s[0]
+	WORD $0x7c4000f0 // ldur h16, [x7]
+	WORD $0x1ee24210 // fcvt s16, h16
+	WORD $0xbc400091 // ldur s17, [x4]
+	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVS        (R9), F19
-	WORD $0x4f939214 // fmul v20.4s, v16.4s, v19.s[0]
-	WORD $0x4f939210 // fmul v16.4s, v16.4s, v19.s[0]
-	FMOVS        (R3), F19
+	WORD $0xbc400132 // ldur s18, [x9]
+	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0xbc400072 // ldur s18, [x3]
+	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
+	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
+	WORD $0xbc404073 // ldur s19, [x3, #4]
 	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
 	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e32ce60 // fmla v0.4s, v19.4s, v18.4s
-	WORD $0x4e31cea1 // fmla v1.4s, v21.4s, v17.4s
-	WORD $0x4e34ce62 // fmla v2.4s, v19.4s, v20.4s
-	WORD $0x4e30cea3 // fmla v3.4s, v21.4s, v16.4s
-	FMOVS        8(R3), F19
+	WORD $0x4f911240 // fmla v0.4s, v18.4s, v17.s[0]
+	WORD $0x4f911261 // fmla v1.4s, v19.4s, v17.s[0]
+	WORD $0x4f901242 // fmla v2.4s, v18.4s, v16.s[0]
+	WORD $0x4f901263 // fmla v3.4s, v19.4s, v16.s[0]
+	WORD $0xbc408072 // ldur s18, [x3, #8]
+	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
+	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
+	WORD $0xbc40c073 // ldur s19, [x3, #12]
 	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
 	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e32ce64 // fmla v4.4s, v19.4s, v18.4s
-	WORD $0x4e31cea5 // fmla v5.4s, v21.4s, v17.4s
-	WORD $0x4e34ce66 // fmla v6.4s, v19.4s, v20.4s
-	WORD $0x4e30cea7 // fmla v7.4s, v21.4s, v16.4s
-	FMOVS        16(R3), F19
+	WORD $0x4f911244 // fmla v4.4s, v18.4s, v17.s[0]
+	WORD $0x4f911265 // fmla v5.4s, v19.4s, v17.s[0]
+	WORD $0x4f901246 // fmla v6.4s, v18.4s, v16.s[0]
+	WORD $0x4f901267 // fmla v7.4s, v19.4s, v16.s[0]
+	WORD $0xbc410072 // ldur s18, [x3, #16]
+	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
+	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
+	WORD $0xbc414073 // ldur s19, [x3, #20]
 	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
 	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e32ce68 // fmla v8.4s, v19.4s, v18.4s
-	WORD $0x4e31cea9 // fmla v9.4s, v21.4s, v17.4s
-	WORD $0x4e34ce6a // fmla v10.4s, v19.4s, v20.4s
-	WORD $0x4e30ceab // fmla v11.4s, v21.4s, v16.4s
-	FMOVS        24(R3), F19
+	WORD $0x4f911248 // fmla v8.4s, v18.4s, v17.s[0]
+	WORD $0x4f911269 // fmla v9.4s, v19.4s, v17.s[0]
+	WORD $0x4f90124a // fmla v10.4s, v18.4s, v16.s[0]
+	WORD $0x4f90126b // fmla v11.4s, v19.4s, v16.s[0]
+	WORD $0xbc418072 // ldur s18, [x3, #24]
+	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
+	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
+	WORD $0xbc41c073 // ldur s19, [x3, #28]
 	WORD $0x0f08a673 // sshll v19.8h, v19.8b, #0
 	WORD $0x0f10a673 // sshll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F21
-	WORD $0x0f08a6b5 // sshll v21.8h, v21.8b, #0
-	WORD $0x0f10a6b5 // sshll v21.4s, v21.4h, #0
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e32ce6c // fmla v12.4s, v19.4s, v18.4s
-	WORD $0x4e31cead // fmla v13.4s, v21.4s, v17.4s
-	WORD $0x4e34ce6e // fmla v14.4s, v19.4s, v20.4s
-	WORD $0x4e30ceaf // fmla v15.4s, v21.4s, v16.4s
+	WORD $0x4f91124c // fmla v12.4s, v18.4s, v17.s[0]
+	WORD $0x4f91126d // fmla v13.4s, v19.4s, v17.s[0]
+	WORD $0x4f90124e // fmla v14.4s, v18.4s, v16.s[0]
+	WORD $0x4f90126f // fmla v15.4s, v19.4s, v16.s[0]
 	ADD          R8, R7
 	ADD          $4, R4
 	SUBS         $1, R6
@@ -2506,30 +2495,38 @@ loop1:
 	ADD          R5, R6
 	ADD          R2, R4
 	ADD          R2, R6
-	FLDPQ        (R4), (F0, F1)
+	WORD $0x3cc00080 // ldur q0, [x4]
+	WORD $0x3cc10081 // ldur q1, [x4, #16]
 	ADD          R5, R4, R7
-	FMOVQ        (R7), F2
+	WORD $0x3cc000e2 // ldur q2, [x7]
 	ADD          R5, R4, R7
-	FMOVQ        16(R7), F3
-	FLDPQ        (R6), (F4, F5)
-	FLDPQ        32(R4), (F6, F7)
+	WORD $0x3cc100e3 // ldur q3, [x7, #16]
+	WORD $0x3cc000c4 // ldur q4, [x6]
+	WORD $0x3cc100c5 // ldur q5, [x6, #16]
+	WORD $0x3cc20086 // ldur q6, [x4, #32]
+	WORD $0x3cc30087 // ldur q7, [x4, #48]
 	ADD          R5, R4, R7
-	FMOVQ        32(R7), F8
+	WORD $0x3cc200e8 // ldur q8, [x7, #32]
 	ADD          R5, R4, R7
-	FMOVQ        48(R7), F9
-	FLDPQ        32(R6), (F10, F11)
-	FLDPQ        64(R4), (F12, F13)
+	WORD $0x3cc300e9 // ldur q9, [x7, #48]
+	WORD $0x3cc200ca // ldur q10, [x6, #32]
+	WORD $0x3cc300cb // ldur q11, [x6, #48]
+	WORD $0x3cc4008c // ldur q12, [x4, #64]
+	WORD $0x3cc5008d // ldur q13, [x4, #80]
 	ADD          R5, R4, R7
-	FMOVQ        64(R7), F14
+	WORD $0x3cc400ee // ldur q14, [x7, #64]
 	ADD          R5, R4, R7
-	FMOVQ        80(R7), F15
-	FLDPQ        64(R6), (F16, F17)
-	FLDPQ        96(R4), (F18, F19)
+	WORD $0x3cc500ef // ldur q15, [x7, #80]
+	WORD $0x3cc400d0 // ldur q16, [x6, #64]
+	WORD $0x3cc500d1 // ldur q17, [x6, #80]
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
+	WORD $0x3cc70093 // ldur q19, [x4, #112]
 	ADD          R5, R4, R7
-	FMOVQ        96(R7), F20
+	WORD $0x3cc600f4 // ldur q20, [x7, #96]
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F21
-	FLDPQ        96(R6), (F22, F23)
+	WORD $0x3cc70095 // ldur q21, [x4, #112]
+	WORD $0x3cc600d6 // ldur q22, [x6, #96]
+	WORD $0x3cc700d7 // ldur q23, [x6, #112]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -2544,79 +2541,75 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVQ        2(R8), F24
-	FMOVQ        18(R8), F25
+	WORD $0x3cc02118 // ldur q24, [x8, #2]
+	WORD $0x3cc12119 // ldur q25, [x8, #18]
 	FMOVQ        F24, (R3)
 	FMOVQ        F25, 16(R3)
-	WORD $0x7d400118 // ldr h24, [x8]
-	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        (R4), F25
-	WORD $0x4f99931a // fmul v26.4s, v24.4s, v25.s[0]
-	WORD $0x4f999319 // fmul v25.4s, v24.4s, v25.s[0]
+	WORD $0x7c400118 // ldur h24, [x8]
+	WORD $0x1ee24318 // fcvt s24, h24
+	WORD $0xbc400099 // ldur s25, [x4]
+	WORD $0x6e39df19 // fmul v25.4s, v24.4s, v25.4s
 	ADD          R5, R4, R10
-	FMOVS        (R10), F27
-	WORD $0x4f9b931c // fmul v28.4s, v24.4s, v27.s[0]
-	WORD $0x4f9b931b // fmul v27.4s, v24.4s, v27.s[0]
-	FMOVS        (R6), F29
-	WORD $0x4f9d931e // fmul v30.4s, v24.4s, v29.s[0]
-	WORD $0x4f9d9318 // fmul v24.4s, v24.4s, v29.s[0]
-	FMOVS        (R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        4(R3), F31
-	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
-	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
-	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e3acfa0 // fmla v0.4s, v29.4s, v26.4s
-	WORD $0x4e39cfe1 // fmla v1.4s, v31.4s, v25.4s
-	WORD $0x4e3ccfa2 // fmla v2.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfe3 // fmla v3.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfa4 // fmla v4.4s, v29.4s, v30.4s
-	WORD $0x4e38cfe5 // fmla v5.4s, v31.4s, v24.4s
-	FMOVS        8(R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        12(R3), F31
-	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
-	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
-	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e3acfa6 // fmla v6.4s, v29.4s, v26.4s
-	WORD $0x4e39cfe7 // fmla v7.4s, v31.4s, v25.4s
-	WORD $0x4e3ccfa8 // fmla v8.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfe9 // fmla v9.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfaa // fmla v10.4s, v29.4s, v30.4s
-	WORD $0x4e38cfeb // fmla v11.4s, v31.4s, v24.4s
-	FMOVS        16(R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        20(R3), F31
-	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
-	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
-	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e3acfac // fmla v12.4s, v29.4s, v26.4s
-	WORD $0x4e39cfed // fmla v13.4s, v31.4s, v25.4s
-	WORD $0x4e3ccfae // fmla v14.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfef // fmla v15.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb0 // fmla v16.4s, v29.4s, v30.4s
-	WORD $0x4e38cff1 // fmla v17.4s, v31.4s, v24.4s
-	FMOVS        24(R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        28(R3), F31
-	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
-	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
-	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e3acfb2 // fmla v18.4s, v29.4s, v26.4s
-	WORD $0x4e39cff3 // fmla v19.4s, v31.4s, v25.4s
-	WORD $0x4e3ccfb4 // fmla v20.4s, v29.4s, v28.4s
-	WORD $0x4e3bcff5 // fmla v21.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb6 // fmla v22.4s, v29.4s, v30.4s
-	WORD $0x4e38cff7 // fmla v23.4s, v31.4s, v24.4s
+	WORD $0xbc40015a // ldur s26, [x10]
+	WORD $0x6e3adf1a // fmul v26.4s, v24.4s, v26.4s
+	WORD $0xbc4000db // ldur s27, [x6]
+	WORD $0x6e3bdf18 // fmul v24.4s, v24.4s, v27.4s
+	WORD $0xbc40007b // ldur s27, [x3]
+	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
+	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
+	WORD $0xbc40407c // ldur s28, [x3, #4]
+	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
+	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
+	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
+	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
+	WORD $0x4f991360 // fmla v0.4s, v27.4s, v25.s[0]
+	WORD $0x4f991381 // fmla v1.4s, v28.4s, v25.s[0]
+	WORD $0x4f9a1362 // fmla v2.4s, v27.4s, v26.s[0]
+	WORD $0x4f9a1383 // fmla v3.4s, v28.4s, v26.s[0]
+	WORD $0x4f981364 // fmla v4.4s, v27.4s, v24.s[0]
+	WORD $0x4f981385 // fmla v5.4s, v28.4s, v24.s[0]
+	WORD $0xbc40807b // ldur s27, [x3, #8]
+	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
+	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
+	WORD $0xbc40c07c // ldur s28, [x3, #12]
+	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
+	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
+	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
+	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
+	WORD $0x4f991366 // fmla v6.4s, v27.4s, v25.s[0]
+	WORD $0x4f991387 // fmla v7.4s, v28.4s, v25.s[0]
+	WORD $0x4f9a1368 // fmla v8.4s, v27.4s, v26.s[0]
+	WORD $0x4f9a1389 // fmla v9.4s, v28.4s, v26.s[0]
+	WORD $0x4f98136a // fmla v10.4s, v27.4s, v24.s[0]
+	WORD $0x4f98138b // fmla v11.4s, v28.4s, v24.s[0]
+	WORD $0xbc41007b // ldur s27, [x3, #16]
+	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
+	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
+	WORD $0xbc41407c // ldur s28, [x3, #20]
+	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
+	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
+	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
+	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
+	WORD $0x4f99136c // fmla v12.4s, v27.4s, v25.s[0]
+	WORD $0x4f99138d // fmla v13.4s, v28.4s, v25.s[0]
+	WORD $0x4f9a136e // fmla v14.4s, v27.4s, v26.s[0]
+	WORD $0x4f9a138f // fmla v15.4s, v28.4s, v26.s[0]
+	WORD $0x4f981370 // fmla v16.4s, v27.4s, v24.s[0]
+	WORD $0x4f981391 // fmla v17.4s, v28.4s, v24.s[0]
+	WORD $0xbc41807b // ldur s27, [x3, #24]
+	WORD $0x0f08a77b // sshll v27.8h, v27.8b, #0
+	WORD $0x0f10a77b // sshll v27.4s, v27.4h, #0
+	WORD $0xbc41c07c // ldur s28, [x3, #28]
+	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
+	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
+	WORD $0x4e21db7b // scvtf v27.4s, v27.4s
+	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
+	WORD $0x4f991372 // fmla v18.4s, v27.4s, v25.s[0]
+	WORD $0x4f991393 // fmla v19.4s, v28.4s, v25.s[0]
+	WORD $0x4f9a1374 // fmla v20.4s, v27.4s, v26.s[0]
+	WORD $0x4f9a1395 // fmla v21.4s, v28.4s, v26.s[0]
+	WORD $0x4f981376 // fmla v22.4s, v27.4s, v24.s[0]
+	WORD $0x4f981397 // fmla v23.4s, v28.4s, v24.s[0]
 	ADD          R9, R8
 	ADD          $4, R4
 	ADD          $4, R6
@@ -2673,6 +2666,290 @@ done2:
 	ADD          $1, R1
 	RET
 
+// mix4xQ8_0NEON adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 32 values.
+TEXT ·mix4xQ8_0NEON(SB), NOSPLIT, $128-64
+	MOVD         v+32(FP), R0
+	MOVD         units+56(FP), R1
+	MOVD         $0, R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $1, R1
+	BLT          done2
+
+loop1:
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	WORD $0x3cc00080 // ldur q0, [x4]
+	WORD $0x3cc10081 // ldur q1, [x4, #16]
+	ADD          R5, R4, R7
+	WORD $0x3cc000e2 // ldur q2, [x7]
+	ADD          R5, R4, R7
+	WORD $0x3cc100e3 // ldur q3, [x7, #16]
+	WORD $0x3cc000c4 // ldur q4, [x6]
+	WORD $0x3cc100c5 // ldur q5, [x6, #16]
+	ADD          R5, R6, R7
+	WORD $0x3cc000e6 // ldur q6, [x7]
+	ADD          R5, R6, R7
+	WORD $0x3cc100e7 // ldur q7, [x7, #16]
+	WORD $0x3cc20088 // ldur q8, [x4, #32]
+	WORD $0x3cc30089 // ldur q9, [x4, #48]
+	ADD          R5, R4, R7
+	WORD $0x3cc200ea // ldur q10, [x7, #32]
+	ADD          R5, R4, R7
+	WORD $0x3cc300eb // ldur q11, [x7, #48]
+	WORD $0x3cc200cc // ldur q12, [x6, #32]
+	WORD $0x3cc300cd // ldur q13, [x6, #48]
+	ADD          R5, R6, R7
+	WORD $0x3cc200ee // ldur q14, [x7, #32]
+	ADD          R5, R6, R7
+	WORD $0x3cc300ef // ldur q15, [x7, #48]
+	WORD $0x3cc40090 // ldur q16, [x4, #64]
+	WORD $0x3cc50091 // ldur q17, [x4, #80]
+	ADD          R5, R4, R7
+	WORD $0x3cc400f2 // ldur q18, [x7, #64]
+	ADD          R5, R4, R4
+	WORD $0x3cc50093 // ldur q19, [x4, #80]
+	WORD $0x3cc400d4 // ldur q20, [x6, #64]
+	WORD $0x3cc500d5 // ldur q21, [x6, #80]
+	ADD          R5, R6, R4
+	WORD $0x3cc40096 // ldur q22, [x4, #64]
+	ADD          R5, R6, R4
+	WORD $0x3cc50097 // ldur q23, [x4, #80]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         rows+48(FP), R7
+	MOVD         R0, R8
+	MOVD         stride+40(FP), R9
+	SUBS         $1, R7
+	BLT          done4
+
+loop3:
+
+	// levels of values 0 to 23
+	WORD $0x3cc02118 // ldur q24, [x8, #2]
+	WORD $0x3cc12119 // ldur q25, [x8, #18]
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
+	WORD $0x7c400118 // ldur h24, [x8]
+	WORD $0x1ee24318 // fcvt s24, h24
+	WORD $0xbc400099 // ldur s25, [x4]
+	WORD $0x6e39df19 // fmul v25.4s, v24.4s, v25.4s
+	ADD          R5, R4, R10
+	WORD $0xbc40015a // ldur s26, [x10]
+	WORD $0x6e3adf1a // fmul v26.4s, v24.4s, v26.4s
+	WORD $0xbc4000db // ldur s27, [x6]
+	WORD $0x6e3bdf1b // fmul v27.4s, v24.4s, v27.4s
+	ADD          R5, R6, R10
+	WORD $0xbc40015c // ldur s28, [x10]
+	WORD $0x6e3cdf18 // fmul v24.4s, v24.4s, v28.4s
+	WORD $0xbc40007c // ldur s28, [x3]
+	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
+	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
+	WORD $0xbc40407d // ldur s29, [x3, #4]
+	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
+	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
+	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
+	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4f991380 // fmla v0.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913a1 // fmla v1.4s, v29.4s, v25.s[0]
+	WORD $0x4f9a1382 // fmla v2.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13a3 // fmla v3.4s, v29.4s, v26.s[0]
+	WORD $0x4f9b1384 // fmla v4.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13a5 // fmla v5.4s, v29.4s, v27.s[0]
+	WORD $0x4f981386 // fmla v6.4s, v28.4s, v24.s[0]
+	WORD $0x4f9813a7 // fmla v7.4s, v29.4s, v24.s[0]
+	WORD $0xbc40807c // ldur s28, [x3, #8]
+	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
+	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
+	WORD $0xbc40c07d // ldur s29, [x3, #12]
+	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
+	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
+	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
+	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4f991388 // fmla v8.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913a9 // fmla v9.4s, v29.4s, v25.s[0]
+	WORD $0x4f9a138a // fmla v10.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13ab // fmla v11.4s, v29.4s, v26.s[0]
+	WORD $0x4f9b138c // fmla v12.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13ad // fmla v13.4s, v29.4s, v27.s[0]
+	WORD $0x4f98138e // fmla v14.4s, v28.4s, v24.s[0]
+	WORD $0x4f9813af // fmla v15.4s, v29.4s, v24.s[0]
+	WORD $0xbc41007c // ldur s28, [x3, #16]
+	WORD $0x0f08a79c // sshll v28.8h, v28.8b, #0
+	WORD $0x0f10a79c // sshll v28.4s, v28.4h, #0
+	WORD $0xbc41407d // ldur s29, [x3, #20]
+	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
+	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
+	WORD $0x4e21db9c // scvtf v28.4s, v28.4s
+	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
+	WORD $0x4f991390 // fmla v16.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913b1 // fmla v17.4s, v29.4s, v25.s[0]
+	WORD $0x4f9a1392 // fmla v18.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13b3 // fmla v19.4s, v29.4s, v26.s[0]
+	WORD $0x4f9b1394 // fmla v20.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13b5 // fmla v21.4s, v29.4s, v27.s[0]
+	WORD $0x4f981396 // fmla v22.4s, v28.4s, v24.s[0]
+	WORD $0x4f9813b7 // fmla v23.4s, v29.4s, v24.s[0]
+	ADD          R9, R8
+	ADD          $4, R4
+	ADD          $4, R6
+	SUBS         $1, R7
+	BGE          loop3
+
+done4:
+	ADD          $1, R7
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	FMOVQ        F0, (R4)
+	FMOVQ        F1, 16(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F2, (R7)
+	ADD          R5, R4, R7
+	FMOVQ        F3, 16(R7)
+	FMOVQ        F4, (R6)
+	FMOVQ        F5, 16(R6)
+	ADD          R5, R6, R7
+	FMOVQ        F6, (R7)
+	ADD          R5, R6, R7
+	FMOVQ        F7, 16(R7)
+	FMOVQ        F8, 32(R4)
+	FMOVQ        F9, 48(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F10, 32(R7)
+	ADD          R5, R4, R7
+	FMOVQ        F11, 48(R7)
+	FMOVQ        F12, 32(R6)
+	FMOVQ        F13, 48(R6)
+	ADD          R5, R6, R7
+	FMOVQ        F14, 32(R7)
+	ADD          R5, R6, R7
+	FMOVQ        F15, 48(R7)
+	FMOVQ        F16, 64(R4)
+	FMOVQ        F17, 80(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F18, 64(R7)
+	ADD          R5, R4, R4
+	FMOVQ        F19, 80(R4)
+	FMOVQ        F20, 64(R6)
+	FMOVQ        F21, 80(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F22, 64(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F23, 80(R4)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	WORD $0x3cc60080 // ldur q0, [x4, #96]
+	WORD $0x3cc70081 // ldur q1, [x4, #112]
+	ADD          R5, R4, R7
+	WORD $0x3cc600e2 // ldur q2, [x7, #96]
+	ADD          R5, R4, R4
+	WORD $0x3cc70083 // ldur q3, [x4, #112]
+	WORD $0x3cc600c4 // ldur q4, [x6, #96]
+	WORD $0x3cc700c5 // ldur q5, [x6, #112]
+	ADD          R5, R6, R4
+	WORD $0x3cc60086 // ldur q6, [x4, #96]
+	ADD          R5, R6, R4
+	WORD $0x3cc70087 // ldur q7, [x4, #112]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         rows+48(FP), R7
+	MOVD         R0, R8
+	MOVD         stride+40(FP), R9
+	SUBS         $1, R7
+	BLT          done6
+
+loop5:
+
+	// levels of values 24 to 31
+	WORD $0x3cc02108 // ldur q8, [x8, #2]
+	WORD $0x3cc12109 // ldur q9, [x8, #18]
+	FMOVQ        F8, (R3)
+	FMOVQ        F9, 16(R3)
+	WORD $0x7c400108 // ldur h8, [x8]
+	WORD $0x1ee24108 // fcvt s8, h8
+	WORD $0xbc400089 // ldur s9, [x4]
+	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
+	ADD          R5, R4, R10
+	WORD $0xbc40014a // ldur s10, [x10]
+	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0xbc4000cb // ldur s11, [x6]
+	WORD $0x6e2bdd0b // fmul v11.4s, v8.4s, v11.4s
+	ADD          R5, R6, R10
+	WORD $0xbc40014c // ldur s12, [x10]
+	WORD $0x6e2cdd08 // fmul v8.4s, v8.4s, v12.4s
+	WORD $0xbc41806c // ldur s12, [x3, #24]
+	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
+	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
+	WORD $0xbc41c06d // ldur s13, [x3, #28]
+	WORD $0x0f08a5ad // sshll v13.8h, v13.8b, #0
+	WORD $0x0f10a5ad // sshll v13.4s, v13.4h, #0
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4f891180 // fmla v0.4s, v12.4s, v9.s[0]
+	WORD $0x4f8911a1 // fmla v1.4s, v13.4s, v9.s[0]
+	WORD $0x4f8a1182 // fmla v2.4s, v12.4s, v10.s[0]
+	WORD $0x4f8a11a3 // fmla v3.4s, v13.4s, v10.s[0]
+	WORD $0x4f8b1184 // fmla v4.4s, v12.4s, v11.s[0]
+	WORD $0x4f8b11a5 // fmla v5.4s, v13.4s, v11.s[0]
+	WORD $0x4f881186 // fmla v6.4s, v12.4s, v8.s[0]
+	WORD $0x4f8811a7 // fmla v7.4s, v13.4s, v8.s[0]
+	ADD          R9, R8
+	ADD          $4, R4
+	ADD          $4, R6
+	SUBS         $1, R7
+	BGE          loop5
+
+done6:
+	ADD          $1, R7
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	FMOVQ        F0, 96(R4)
+	FMOVQ        F1, 112(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F2, 96(R7)
+	ADD          R5, R4, R4
+	FMOVQ        F3, 112(R4)
+	FMOVQ        F4, 96(R6)
+	FMOVQ        F5, 112(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F6, 96(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F7, 112(R4)
+	ADD          $0x22, R0
+	ADD          $0x80, R2
+	SUBS         $1, R1
+	BGE          loop1
+
+done2:
+	ADD          $1, R1
+	RET
+
 // mix5xQ8_0NEON adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
 TEXT ·mix5xQ8_0NEON(SB), NOSPLIT, $128-64
 	MOVD         v+32(FP), R0
@@ -2695,28 +2972,34 @@ loop1:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FLDPQ        (R4), (F0, F1)
+	WORD $0x3cc00080 // ldur q0, [x4]
+	WORD $0x3cc10081 // ldur q1, [x4, #16]
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F2
+	WORD $0x3cc00102 // ldur q2, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F3
-	FLDPQ        (R6), (F4, F5)
+	WORD $0x3cc10103 // ldur q3, [x8, #16]
+	WORD $0x3cc000c4 // ldur q4, [x6]
+	WORD $0x3cc100c5 // ldur q5, [x6, #16]
 	ADD          R5, R6, R8
-	FMOVQ        (R8), F6
+	WORD $0x3cc00106 // ldur q6, [x8]
 	ADD          R5, R6, R8
-	FMOVQ        16(R8), F7
-	FLDPQ        (R7), (F8, F9)
-	FLDPQ        32(R4), (F10, F11)
+	WORD $0x3cc10107 // ldur q7, [x8, #16]
+	WORD $0x3cc000e8 // ldur q8, [x7]
+	WORD $0x3cc100e9 // ldur q9, [x7, #16]
+	WORD $0x3cc2008a // ldur q10, [x4, #32]
+	WORD $0x3cc3008b // ldur q11, [x4, #48]
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F12
+	WORD $0x3cc2010c // ldur q12, [x8, #32]
 	ADD          R5, R4, R4
-	FMOVQ        48(R4), F13
-	FLDPQ        32(R6), (F14, F15)
+	WORD $0x3cc3008d // ldur q13, [x4, #48]
+	WORD $0x3cc200ce // ldur q14, [x6, #32]
+	WORD $0x3cc300cf // ldur q15, [x6, #48]
 	ADD          R5, R6, R4
-	FMOVQ        32(R4), F16
+	WORD $0x3cc20090 // ldur q16, [x4, #32]
 	ADD          R5, R6, R4
-	FMOVQ        48(R4), F17
-	FLDPQ        32(R7), (F18, F19)
+	WORD $0x3cc30091 // ldur q17, [x4, #48]
+	WORD $0x3cc200f2 // ldur q18, [x7, #32]
+	WORD $0x3cc300f3 // ldur q19, [x7, #48]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -2734,66 +3017,60 @@ loop1:
 loop3:
 
 	// levels of values 0 to 15
-	FMOVQ        2(R9), F20
-	FMOVQ        18(R9), F21
+	WORD $0x3cc02134 // ldur q20, [x9, #2]
+	WORD $0x3cc12135 // ldur q21, [x9, #18]
 	FMOVQ        F20, (R3)
 	FMOVQ        F21, 16(R3)
-	WORD $0x7d400134 // ldr h20, [x9]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        (R4), F21
-	WORD $0x4f959296 // fmul v22.4s, v20.4s, v21.s[0]
-	WORD $0x4f959295 // fmul v21.4s, v20.4s, v21.s[0]
+	WORD $0x7c400134 // ldur h20, [x9]
+	WORD $0x1ee24294 // fcvt s20, h20
+	WORD $0xbc400095 // ldur s21, [x4]
+	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
 	ADD          R5, R4, R11
-	FMOVS        (R11), F23
-	WORD $0x4f979298 // fmul v24.4s, v20.4s, v23.s[0]
-	WORD $0x4f979297 // fmul v23.4s, v20.4s, v23.s[0]
-	FMOVS        (R6), F25
-	WORD $0x4f99929a // fmul v26.4s, v20.4s, v25.s[0]
-	WORD $0x4f999299 // fmul v25.4s, v20.4s, v25.s[0]
+	WORD $0xbc400176 // ldur s22, [x11]
+	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
+	WORD $0xbc4000d7 // ldur s23, [x6]
+	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
 	ADD          R5, R6, R11
-	FMOVS        (R11), F27
-	WORD $0x4f9b929c // fmul v28.4s, v20.4s, v27.s[0]
-	WORD $0x4f9b929b // fmul v27.4s, v20.4s, v27.s[0]
-	FMOVS        (R7), F29
-	WORD $0x4f9d929e // fmul v30.4s, v20.4s, v29.s[0]
-	WORD $0x4f9d9294 // fmul v20.4s, v20.4s, v29.s[0]
-	FMOVS        (R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        4(R3), F31
-	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
-	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
-	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e36cfa0 // fmla v0.4s, v29.4s, v22.4s
-	WORD $0x4e35cfe1 // fmla v1.4s, v31.4s, v21.4s
-	WORD $0x4e38cfa2 // fmla v2.4s, v29.4s, v24.4s
-	WORD $0x4e37cfe3 // fmla v3.4s, v31.4s, v23.4s
-	WORD $0x4e3acfa4 // fmla v4.4s, v29.4s, v26.4s
-	WORD $0x4e39cfe5 // fmla v5.4s, v31.4s, v25.4s
-	WORD $0x4e3ccfa6 // fmla v6.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfe7 // fmla v7.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfa8 // fmla v8.4s, v29.4s, v30.4s
-	WORD $0x4e34cfe9 // fmla v9.4s, v31.4s, v20.4s
-	FMOVS        8(R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        12(R3), F31
-	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
-	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
-	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e36cfaa // fmla v10.4s, v29.4s, v22.4s
-	WORD $0x4e35cfeb // fmla v11.4s, v31.4s, v21.4s
-	WORD $0x4e38cfac // fmla v12.4s, v29.4s, v24.4s
-	WORD $0x4e37cfed // fmla v13.4s, v31.4s, v23.4s
-	WORD $0x4e3acfae // fmla v14.4s, v29.4s, v26.4s
-	WORD $0x4e39cfef // fmla v15.4s, v31.4s, v25.4s
-	WORD $0x4e3ccfb0 // fmla v16.4s, v29.4s, v28.4s
-	WORD $0x4e3bcff1 // fmla v17.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb2 // fmla v18.4s, v29.4s, v30.4s
-	WORD $0x4e34cff3 // fmla v19.4s, v31.4s, v20.4s
+	WORD $0xbc400178 // ldur s24, [x11]
+	WORD $0x6e38de98 // fmul v24.4s, v20.4s, v24.4s
+	WORD $0xbc4000f9 // ldur s25, [x7]
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0xbc400079 // ldur s25, [x3]
+	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
+	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
+	WORD $0xbc40407a // ldur s26, [x3, #4]
+	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
+	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	WORD $0x4f951320 // fmla v0.4s, v25.4s, v21.s[0]
+	WORD $0x4f951341 // fmla v1.4s, v26.4s, v21.s[0]
+	WORD $0x4f961322 // fmla v2.4s, v25.4s, v22.s[0]
+	WORD $0x4f961343 // fmla v3.4s, v26.4s, v22.s[0]
+	WORD $0x4f971324 // fmla v4.4s, v25.4s, v23.s[0]
+	WORD $0x4f971345 // fmla v5.4s, v26.4s, v23.s[0]
+	WORD $0x4f981326 // fmla v6.4s, v25.4s, v24.s[0]
+	WORD $0x4f981347 // fmla v7.4s, v26.4s, v24.s[0]
+	WORD $0x4f941328 // fmla v8.4s, v25.4s, v20.s[0]
+	WORD $0x4f941349 // fmla v9.4s, v26.4s, v20.s[0]
+	WORD $0xbc408079 // ldur s25, [x3, #8]
+	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
+	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
+	WORD $0xbc40c07a // ldur s26, [x3, #12]
+	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
+	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	WORD $0x4f95132a // fmla v10.4s, v25.4s, v21.s[0]
+	WORD $0x4f95134b // fmla v11.4s, v26.4s, v21.s[0]
+	WORD $0x4f96132c // fmla v12.4s, v25.4s, v22.s[0]
+	WORD $0x4f96134d // fmla v13.4s, v26.4s, v22.s[0]
+	WORD $0x4f97132e // fmla v14.4s, v25.4s, v23.s[0]
+	WORD $0x4f97134f // fmla v15.4s, v26.4s, v23.s[0]
+	WORD $0x4f981330 // fmla v16.4s, v25.4s, v24.s[0]
+	WORD $0x4f981351 // fmla v17.4s, v26.4s, v24.s[0]
+	WORD $0x4f941332 // fmla v18.4s, v25.4s, v20.s[0]
+	WORD $0x4f941353 // fmla v19.4s, v26.4s, v20.s[0]
 	ADD          R10, R9
 	ADD          $4, R4
 	ADD          $4, R6
@@ -2853,28 +3130,34 @@ done4:
 	ADD          R2, R4
 	ADD          R2, R6
 	ADD          R2, R7
-	FLDPQ        64(R4), (F0, F1)
+	WORD $0x3cc40080 // ldur q0, [x4, #64]
+	WORD $0x3cc50081 // ldur q1, [x4, #80]
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F2
+	WORD $0x3cc40102 // ldur q2, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F3
-	FLDPQ        64(R6), (F4, F5)
+	WORD $0x3cc50103 // ldur q3, [x8, #80]
+	WORD $0x3cc400c4 // ldur q4, [x6, #64]
+	WORD $0x3cc500c5 // ldur q5, [x6, #80]
 	ADD          R5, R6, R8
-	FMOVQ        64(R8), F6
+	WORD $0x3cc40106 // ldur q6, [x8, #64]
 	ADD          R5, R6, R8
-	FMOVQ        80(R8), F7
-	FLDPQ        64(R7), (F8, F9)
-	FLDPQ        96(R4), (F10, F11)
+	WORD $0x3cc50107 // ldur q7, [x8, #80]
+	WORD $0x3cc400e8 // ldur q8, [x7, #64]
+	WORD $0x3cc500e9 // ldur q9, [x7, #80]
+	WORD $0x3cc6008a // ldur q10, [x4, #96]
+	WORD $0x3cc7008b // ldur q11, [x4, #112]
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F12
+	WORD $0x3cc6010c // ldur q12, [x8, #96]
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F13
-	FLDPQ        96(R6), (F14, F15)
+	WORD $0x3cc7008d // ldur q13, [x4, #112]
+	WORD $0x3cc600ce // ldur q14, [x6, #96]
+	WORD $0x3cc700cf // ldur q15, [x6, #112]
 	ADD          R5, R6, R4
-	FMOVQ        96(R4), F16
+	WORD $0x3cc60090 // ldur q16, [x4, #96]
 	ADD          R5, R6, R4
-	FMOVQ        112(R4), F17
-	FLDPQ        96(R7), (F18, F19)
+	WORD $0x3cc70091 // ldur q17, [x4, #112]
+	WORD $0x3cc600f2 // ldur q18, [x7, #96]
+	WORD $0x3cc700f3 // ldur q19, [x7, #112]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         R4, R6
@@ -2892,66 +3175,60 @@ done4:
 loop5:
 
 	// levels of values 16 to 31
-	FMOVQ        2(R9), F20
-	FMOVQ        18(R9), F21
+	WORD $0x3cc02134 // ldur q20, [x9, #2]
+	WORD $0x3cc12135 // ldur q21, [x9, #18]
 	FMOVQ        F20, (R3)
 	FMOVQ        F21, 16(R3)
-	WORD $0x7d400134 // ldr h20, [x9]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        (R4), F21
-	WORD $0x4f959296 // fmul v22.4s, v20.4s, v21.s[0]
-	WORD $0x4f959295 // fmul v21.4s, v20.4s, v21.s[0]
+	WORD $0x7c400134 // ldur h20, [x9]
+	WORD $0x1ee24294 // fcvt s20, h20
+	WORD $0xbc400095 // ldur s21, [x4]
+	WORD $0x6e35de95 // fmul v21.4s, v20.4s, v21.4s
 	ADD          R5, R4, R11
-	FMOVS        (R11), F23
-	WORD $0x4f979298 // fmul v24.4s, v20.4s, v23.s[0]
-	WORD $0x4f979297 // fmul v23.4s, v20.4s, v23.s[0]
-	FMOVS        (R6), F25
-	WORD $0x4f99929a // fmul v26.4s, v20.4s, v25.s[0]
-	WORD $0x4f999299 // fmul v25.4s, v20.4s, v25.s[0]
+	WORD $0xbc400176 // ldur s22, [x11]
+	WORD $0x6e36de96 // fmul v22.4s, v20.4s, v22.4s
+	WORD $0xbc4000d7 // ldur s23, [x6]
+	WORD $0x6e37de97 // fmul v23.4s, v20.4s, v23.4s
 	ADD          R5, R6, R11
-	FMOVS        (R11), F27
-	WORD $0x4f9b929c // fmul v28.4s, v20.4s, v27.s[0]
-	WORD $0x4f9b929b // fmul v27.4s, v20.4s, v27.s[0]
-	FMOVS        (R7), F29
-	WORD $0x4f9d929e // fmul v30.4s, v20.4s, v29.s[0]
-	WORD $0x4f9d9294 // fmul v20.4s, v20.4s, v29.s[0]
-	FMOVS        16(R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        20(R3), F31
-	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
-	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
-	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e36cfa0 // fmla v0.4s, v29.4s, v22.4s
-	WORD $0x4e35cfe1 // fmla v1.4s, v31.4s, v21.4s
-	WORD $0x4e38cfa2 // fmla v2.4s, v29.4s, v24.4s
-	WORD $0x4e37cfe3 // fmla v3.4s, v31.4s, v23.4s
-	WORD $0x4e3acfa4 // fmla v4.4s, v29.4s, v26.4s
-	WORD $0x4e39cfe5 // fmla v5.4s, v31.4s, v25.4s
-	WORD $0x4e3ccfa6 // fmla v6.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfe7 // fmla v7.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfa8 // fmla v8.4s, v29.4s, v30.4s
-	WORD $0x4e34cfe9 // fmla v9.4s, v31.4s, v20.4s
-	FMOVS        24(R3), F29
-	WORD $0x0f08a7bd // sshll v29.8h, v29.8b, #0
-	WORD $0x0f10a7bd // sshll v29.4s, v29.4h, #0
-	FMOVS        28(R3), F31
-	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
-	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
-	WORD $0x4e21dbbd // scvtf v29.4s, v29.4s
-	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
-	WORD $0x4e36cfaa // fmla v10.4s, v29.4s, v22.4s
-	WORD $0x4e35cfeb // fmla v11.4s, v31.4s, v21.4s
-	WORD $0x4e38cfac // fmla v12.4s, v29.4s, v24.4s
-	WORD $0x4e37cfed // fmla v13.4s, v31.4s, v23.4s
-	WORD $0x4e3acfae // fmla v14.4s, v29.4s, v26.4s
-	WORD $0x4e39cfef // fmla v15.4s, v31.4s, v25.4s
-	WORD $0x4e3ccfb0 // fmla v16.4s, v29.4s, v28.4s
-	WORD $0x4e3bcff1 // fmla v17.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb2 // fmla v18.4s, v29.4s, v30.4s
-	WORD $0x4e34cff3 // fmla v19.4s, v31.4s, v20.4s
+	WORD $0xbc400178 // ldur s24, [x11]
+	WORD $0x6e38de98 // fmul v24.4s, v20.4s, v24.4s
+	WORD $0xbc4000f9 // ldur s25, [x7]
+	WORD $0x6e39de94 // fmul v20.4s, v20.4s, v25.4s
+	WORD $0xbc410079 // ldur s25, [x3, #16]
+	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
+	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
+	WORD $0xbc41407a // ldur s26, [x3, #20]
+	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
+	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	WORD $0x4f951320 // fmla v0.4s, v25.4s, v21.s[0]
+	WORD $0x4f951341 // fmla v1.4s, v26.4s, v21.s[0]
+	WORD $0x4f961322 // fmla v2.4s, v25.4s, v22.s[0]
+	WORD $0x4f961343 // fmla v3.4s, v26.4s, v22.s[0]
+	WORD $0x4f971324 // fmla v4.4s, v25.4s, v23.s[0]
+	WORD $0x4f971345 // fmla v5.4s, v26.4s, v23.s[0]
+	WORD $0x4f981326 // fmla v6.4s, v25.4s, v24.s[0]
+	WORD $0x4f981347 // fmla v7.4s, v26.4s, v24.s[0]
+	WORD $0x4f941328 // fmla v8.4s, v25.4s, v20.s[0]
+	WORD $0x4f941349 // fmla v9.4s, v26.4s, v20.s[0]
+	WORD $0xbc418079 // ldur s25, [x3, #24]
+	WORD $0x0f08a739 // sshll v25.8h, v25.8b, #0
+	WORD $0x0f10a739 // sshll v25.4s, v25.4h, #0
+	WORD $0xbc41c07a // ldur s26, [x3, #28]
+	WORD $0x0f08a75a // sshll v26.8h, v26.8b, #0
+	WORD $0x0f10a75a // sshll v26.4s, v26.4h, #0
+	WORD $0x4e21db39 // scvtf v25.4s, v25.4s
+	WORD $0x4e21db5a // scvtf v26.4s, v26.4s
+	WORD $0x4f95132a // fmla v10.4s, v25.4s, v21.s[0]
+	WORD $0x4f95134b // fmla v11.4s, v26.4s, v21.s[0]
+	WORD $0x4f96132c // fmla v12.4s, v25.4s, v22.s[0]
+	WORD $0x4f96134d // fmla v13.4s, v26.4s, v22.s[0]
+	WORD $0x4f97132e // fmla v14.4s, v25.4s, v23.s[0]
+	WORD $0x4f97134f // fmla v15.4s, v26.4s, v23.s[0]
+	WORD $0x4f981330 // fmla v16.4s, v25.4s, v24.s[0]
+	WORD $0x4f981351 // fmla v17.4s, v26.4s, v24.s[0]
+	WORD $0x4f941332 // fmla v18.4s, v25.4s, v20.s[0]
+	WORD $0x4f941353 // fmla v19.4s, v26.4s, v20.s[0]
 	ADD          R10, R9
 	ADD          $4, R4
 	ADD          $4, R6
@@ -3009,6 +3286,388 @@ done2:
 	ADD          $1, R1
 	RET
 
+// mix6xQ8_0NEON adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 32 values.
+TEXT ·mix6xQ8_0NEON(SB), NOSPLIT, $128-64
+	MOVD         v+32(FP), R0
+	MOVD         units+56(FP), R1
+	MOVD         $0, R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $1, R1
+	BLT          done2
+
+loop1:
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	WORD $0x3cc00080 // ldur q0, [x4]
+	WORD $0x3cc10081 // ldur q1, [x4, #16]
+	ADD          R5, R4, R8
+	WORD $0x3cc00102 // ldur q2, [x8]
+	ADD          R5, R4, R8
+	WORD $0x3cc10103 // ldur q3, [x8, #16]
+	WORD $0x3cc000c4 // ldur q4, [x6]
+	WORD $0x3cc100c5 // ldur q5, [x6, #16]
+	ADD          R5, R6, R8
+	WORD $0x3cc00106 // ldur q6, [x8]
+	ADD          R5, R6, R8
+	WORD $0x3cc10107 // ldur q7, [x8, #16]
+	WORD $0x3cc000e8 // ldur q8, [x7]
+	WORD $0x3cc100e9 // ldur q9, [x7, #16]
+	ADD          R5, R7, R8
+	WORD $0x3cc0010a // ldur q10, [x8]
+	ADD          R5, R7, R8
+	WORD $0x3cc1010b // ldur q11, [x8, #16]
+	WORD $0x3cc2008c // ldur q12, [x4, #32]
+	WORD $0x3cc3008d // ldur q13, [x4, #48]
+	ADD          R5, R4, R8
+	WORD $0x3cc2010e // ldur q14, [x8, #32]
+	ADD          R5, R4, R4
+	WORD $0x3cc3008f // ldur q15, [x4, #48]
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
+	ADD          R5, R6, R4
+	WORD $0x3cc20092 // ldur q18, [x4, #32]
+	ADD          R5, R6, R4
+	WORD $0x3cc30093 // ldur q19, [x4, #48]
+	WORD $0x3cc200f4 // ldur q20, [x7, #32]
+	WORD $0x3cc300f5 // ldur q21, [x7, #48]
+	ADD          R5, R7, R4
+	WORD $0x3cc20096 // ldur q22, [x4, #32]
+	ADD          R5, R7, R4
+	WORD $0x3cc30097 // ldur q23, [x4, #48]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done4
+
+loop3:
+
+	// levels of values 0 to 15
+	WORD $0x3cc02138 // ldur q24, [x9, #2]
+	WORD $0x3cc12139 // ldur q25, [x9, #18]
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
+	WORD $0x7c400138 // ldur h24, [x9]
+	WORD $0x1ee24318 // fcvt s24, h24
+	WORD $0xbc400099 // ldur s25, [x4]
+	WORD $0x6e39df19 // fmul v25.4s, v24.4s, v25.4s
+	ADD          R5, R4, R11
+	WORD $0xbc40017a // ldur s26, [x11]
+	WORD $0x6e3adf1a // fmul v26.4s, v24.4s, v26.4s
+	WORD $0xbc4000db // ldur s27, [x6]
+	WORD $0x6e3bdf1b // fmul v27.4s, v24.4s, v27.4s
+	ADD          R5, R6, R11
+	WORD $0xbc40017c // ldur s28, [x11]
+	WORD $0x6e3cdf1c // fmul v28.4s, v24.4s, v28.4s
+	WORD $0xbc4000fd // ldur s29, [x7]
+	WORD $0x6e3ddf1d // fmul v29.4s, v24.4s, v29.4s
+	ADD          R5, R7, R11
+	WORD $0xbc40017e // ldur s30, [x11]
+	WORD $0x6e3edf18 // fmul v24.4s, v24.4s, v30.4s
+	WORD $0xbc40007e // ldur s30, [x3]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc40407f // ldur s31, [x3, #4]
+	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
+	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
+	WORD $0x4f9913c0 // fmla v0.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913e1 // fmla v1.4s, v31.4s, v25.s[0]
+	WORD $0x4f9a13c2 // fmla v2.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13e3 // fmla v3.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13c4 // fmla v4.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13e5 // fmla v5.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13c6 // fmla v6.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13e7 // fmla v7.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13c8 // fmla v8.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13e9 // fmla v9.4s, v31.4s, v29.s[0]
+	WORD $0x4f9813ca // fmla v10.4s, v30.4s, v24.s[0]
+	WORD $0x4f9813eb // fmla v11.4s, v31.4s, v24.s[0]
+	WORD $0xbc40807e // ldur s30, [x3, #8]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc40c07f // ldur s31, [x3, #12]
+	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
+	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
+	WORD $0x4f9913cc // fmla v12.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913ed // fmla v13.4s, v31.4s, v25.s[0]
+	WORD $0x4f9a13ce // fmla v14.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13ef // fmla v15.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13d0 // fmla v16.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13f1 // fmla v17.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d2 // fmla v18.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f3 // fmla v19.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d4 // fmla v20.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f5 // fmla v21.4s, v31.4s, v29.s[0]
+	WORD $0x4f9813d6 // fmla v22.4s, v30.4s, v24.s[0]
+	WORD $0x4f9813f7 // fmla v23.4s, v31.4s, v24.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop3
+
+done4:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F0, (R4)
+	FMOVQ        F1, 16(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F2, (R8)
+	ADD          R5, R4, R8
+	FMOVQ        F3, 16(R8)
+	FMOVQ        F4, (R6)
+	FMOVQ        F5, 16(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F6, (R8)
+	ADD          R5, R6, R8
+	FMOVQ        F7, 16(R8)
+	FMOVQ        F8, (R7)
+	FMOVQ        F9, 16(R7)
+	ADD          R5, R7, R8
+	FMOVQ        F10, (R8)
+	ADD          R5, R7, R8
+	FMOVQ        F11, 16(R8)
+	FMOVQ        F12, 32(R4)
+	FMOVQ        F13, 48(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F14, 32(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F15, 48(R4)
+	FMOVQ        F16, 32(R6)
+	FMOVQ        F17, 48(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F18, 32(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F19, 48(R4)
+	FMOVQ        F20, 32(R7)
+	FMOVQ        F21, 48(R7)
+	ADD          R5, R7, R4
+	FMOVQ        F22, 32(R4)
+	ADD          R5, R7, R4
+	FMOVQ        F23, 48(R4)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	WORD $0x3cc40080 // ldur q0, [x4, #64]
+	WORD $0x3cc50081 // ldur q1, [x4, #80]
+	ADD          R5, R4, R8
+	WORD $0x3cc40102 // ldur q2, [x8, #64]
+	ADD          R5, R4, R8
+	WORD $0x3cc50103 // ldur q3, [x8, #80]
+	WORD $0x3cc400c4 // ldur q4, [x6, #64]
+	WORD $0x3cc500c5 // ldur q5, [x6, #80]
+	ADD          R5, R6, R8
+	WORD $0x3cc40106 // ldur q6, [x8, #64]
+	ADD          R5, R6, R8
+	WORD $0x3cc50107 // ldur q7, [x8, #80]
+	WORD $0x3cc400e8 // ldur q8, [x7, #64]
+	WORD $0x3cc500e9 // ldur q9, [x7, #80]
+	ADD          R5, R7, R8
+	WORD $0x3cc4010a // ldur q10, [x8, #64]
+	ADD          R5, R7, R8
+	WORD $0x3cc5010b // ldur q11, [x8, #80]
+	WORD $0x3cc6008c // ldur q12, [x4, #96]
+	WORD $0x3cc7008d // ldur q13, [x4, #112]
+	ADD          R5, R4, R8
+	WORD $0x3cc6010e // ldur q14, [x8, #96]
+	ADD          R5, R4, R4
+	WORD $0x3cc7008f // ldur q15, [x4, #112]
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
+	WORD $0x3cc700d1 // ldur q17, [x6, #112]
+	ADD          R5, R6, R4
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
+	ADD          R5, R6, R4
+	WORD $0x3cc70093 // ldur q19, [x4, #112]
+	WORD $0x3cc600f4 // ldur q20, [x7, #96]
+	WORD $0x3cc700f5 // ldur q21, [x7, #112]
+	ADD          R5, R7, R4
+	WORD $0x3cc60096 // ldur q22, [x4, #96]
+	ADD          R5, R7, R4
+	WORD $0x3cc70097 // ldur q23, [x4, #112]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done6
+
+loop5:
+
+	// levels of values 16 to 31
+	WORD $0x3cc02138 // ldur q24, [x9, #2]
+	WORD $0x3cc12139 // ldur q25, [x9, #18]
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
+	WORD $0x7c400138 // ldur h24, [x9]
+	WORD $0x1ee24318 // fcvt s24, h24
+	WORD $0xbc400099 // ldur s25, [x4]
+	WORD $0x6e39df19 // fmul v25.4s, v24.4s, v25.4s
+	ADD          R5, R4, R11
+	WORD $0xbc40017a // ldur s26, [x11]
+	WORD $0x6e3adf1a // fmul v26.4s, v24.4s, v26.4s
+	WORD $0xbc4000db // ldur s27, [x6]
+	WORD $0x6e3bdf1b // fmul v27.4s, v24.4s, v27.4s
+	ADD          R5, R6, R11
+	WORD $0xbc40017c // ldur s28, [x11]
+	WORD $0x6e3cdf1c // fmul v28.4s, v24.4s, v28.4s
+	WORD $0xbc4000fd // ldur s29, [x7]
+	WORD $0x6e3ddf1d // fmul v29.4s, v24.4s, v29.4s
+	ADD          R5, R7, R11
+	WORD $0xbc40017e // ldur s30, [x11]
+	WORD $0x6e3edf18 // fmul v24.4s, v24.4s, v30.4s
+	WORD $0xbc41007e // ldur s30, [x3, #16]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc41407f // ldur s31, [x3, #20]
+	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
+	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
+	WORD $0x4f9913c0 // fmla v0.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913e1 // fmla v1.4s, v31.4s, v25.s[0]
+	WORD $0x4f9a13c2 // fmla v2.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13e3 // fmla v3.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13c4 // fmla v4.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13e5 // fmla v5.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13c6 // fmla v6.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13e7 // fmla v7.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13c8 // fmla v8.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13e9 // fmla v9.4s, v31.4s, v29.s[0]
+	WORD $0x4f9813ca // fmla v10.4s, v30.4s, v24.s[0]
+	WORD $0x4f9813eb // fmla v11.4s, v31.4s, v24.s[0]
+	WORD $0xbc41807e // ldur s30, [x3, #24]
+	WORD $0x0f08a7de // sshll v30.8h, v30.8b, #0
+	WORD $0x0f10a7de // sshll v30.4s, v30.4h, #0
+	WORD $0xbc41c07f // ldur s31, [x3, #28]
+	WORD $0x0f08a7ff // sshll v31.8h, v31.8b, #0
+	WORD $0x0f10a7ff // sshll v31.4s, v31.4h, #0
+	WORD $0x4e21dbde // scvtf v30.4s, v30.4s
+	WORD $0x4e21dbff // scvtf v31.4s, v31.4s
+	WORD $0x4f9913cc // fmla v12.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913ed // fmla v13.4s, v31.4s, v25.s[0]
+	WORD $0x4f9a13ce // fmla v14.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13ef // fmla v15.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13d0 // fmla v16.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13f1 // fmla v17.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d2 // fmla v18.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f3 // fmla v19.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d4 // fmla v20.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f5 // fmla v21.4s, v31.4s, v29.s[0]
+	WORD $0x4f9813d6 // fmla v22.4s, v30.4s, v24.s[0]
+	WORD $0x4f9813f7 // fmla v23.4s, v31.4s, v24.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop5
+
+done6:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F0, 64(R4)
+	FMOVQ        F1, 80(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F2, 64(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F3, 80(R8)
+	FMOVQ        F4, 64(R6)
+	FMOVQ        F5, 80(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F6, 64(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F7, 80(R8)
+	FMOVQ        F8, 64(R7)
+	FMOVQ        F9, 80(R7)
+	ADD          R5, R7, R8
+	FMOVQ        F10, 64(R8)
+	ADD          R5, R7, R8
+	FMOVQ        F11, 80(R8)
+	FMOVQ        F12, 96(R4)
+	FMOVQ        F13, 112(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F14, 96(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F15, 112(R4)
+	FMOVQ        F16, 96(R6)
+	FMOVQ        F17, 112(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F18, 96(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F19, 112(R4)
+	FMOVQ        F20, 96(R7)
+	FMOVQ        F21, 112(R7)
+	ADD          R5, R7, R4
+	FMOVQ        F22, 96(R4)
+	ADD          R5, R7, R4
+	FMOVQ        F23, 112(R4)
+	ADD          $0x22, R0
+	ADD          $0x80, R2
+	SUBS         $1, R1
+	BGE          loop1
+
+done2:
+	ADD          $1, R1
+	RET
+
 // matmulQ81xQ8_0NEON multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 TEXT ·matmulQ81xQ8_0NEON(SB), NOSPLIT, $0-72
 	MOVD         y+0(FP), R0
@@ -3019,9 +3678,6 @@ TEXT ·matmulQ81xQ8_0NEON(SB), NOSPLIT, $0-72
 
 loop1:
 	WORD $0x4f00e400 // movi v0.16b, #0
-	WORD $0x4f00e401 // movi v1.16b, #0
-	WORD $0x4f00e402 // movi v2.16b, #0
-	WORD $0x4f00e403 // movi v3.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -3035,66 +3691,64 @@ loop3:
 	WORD $0xf98440c0 // prfm pldl1keep, [x6, #2176]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d4000c4 // ldr h4, [x6]
-	WORD $0x7d4044c5 // ldr h5, [x6, #34]
-	WORD $0x4e453884 // zip1 v4.8h, v4.8h, v5.8h
-	WORD $0x7d4088c5 // ldr h5, [x6, #68]
-	WORD $0x7d40ccc6 // ldr h6, [x6, #102]
-	WORD $0x4e4638a5 // zip1 v5.8h, v5.8h, v6.8h
-	WORD $0x4e853884 // zip1 v4.4s, v4.4s, v5.4s
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	FMOVQ        (R4), F5
-	WORD $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD $0x7c4000c1 // ldur h1, [x6]
+	WORD $0x7c4220c2 // ldur h2, [x6, #34]
+	WORD $0x4e423821 // zip1 v1.8h, v1.8h, v2.8h
+	WORD $0x7c4440c2 // ldur h2, [x6, #68]
+	WORD $0x7c4660c3 // ldur h3, [x6, #102]
+	WORD $0x4e433842 // zip1 v2.8h, v2.8h, v3.8h
+	WORD $0x4e823821 // zip1 v1.4s, v1.4s, v2.4s
+	WORD $0x0e217821 // fcvtl v1.4s, v1.4h
+	WORD $0x3cc00082 // ldur q2, [x4]
+	WORD $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F5
-	FMOVQ        18(R6), F6
-	FLDPQ        (R3), (F7, F8)
-	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
-	WORD $0x4e27c0a5 // smull2 v5.8h, v5.16b, v7.16b
-	WORD $0x4e65bd25 // addp v5.8h, v9.8h, v5.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x0e28c0c7 // smull v7.8h, v6.8b, v8.8b
-	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
-	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
-	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	WORD $0x3cc020c2 // ldur q2, [x6, #2]
+	WORD $0x3cc120c3 // ldur q3, [x6, #18]
+	WORD $0x3cc00064 // ldur q4, [x3]
+	WORD $0x3cc10065 // ldur q5, [x3, #16]
+	WORD $0x0e24c046 // smull v6.8h, v2.8b, v4.8b
+	WORD $0x4e24c042 // smull2 v2.8h, v2.16b, v4.16b
+	WORD $0x4e62bcc2 // addp v2.8h, v6.8h, v2.8h
+	WORD $0x4e602842 // saddlp v2.4s, v2.8h
+	WORD $0x0e25c064 // smull v4.8h, v3.8b, v5.8b
+	WORD $0x4e25c063 // smull2 v3.8h, v3.16b, v5.16b
+	WORD $0x4e63bc83 // addp v3.8h, v4.8h, v3.8h
+	WORD $0x4e606862 // sadalp v2.4s, v3.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        36(R6), F5
-	FMOVQ        52(R6), F6
-	FLDPQ        32(R3), (F7, F8)
-	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
-	WORD $0x4e27c0a5 // smull2 v5.8h, v5.16b, v7.16b
-	WORD $0x4e65bd25 // addp v5.8h, v9.8h, v5.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x0e28c0c7 // smull v7.8h, v6.8b, v8.8b
-	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
-	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
-	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4fa410a1 // fmla v1.4s, v5.4s, v4.s[1]
+	WORD $0x3cc240c3 // ldur q3, [x6, #36]
+	WORD $0x3cc340c4 // ldur q4, [x6, #52]
+	WORD $0x3cc20065 // ldur q5, [x3, #32]
+	WORD $0x3cc30066 // ldur q6, [x3, #48]
+	WORD $0x0e25c067 // smull v7.8h, v3.8b, v5.8b
+	WORD $0x4e25c063 // smull2 v3.8h, v3.16b, v5.16b
+	WORD $0x4e63bce3 // addp v3.8h, v7.8h, v3.8h
+	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x0e26c085 // smull v5.8h, v4.8b, v6.8b
+	WORD $0x4e26c084 // smull2 v4.8h, v4.16b, v6.16b
+	WORD $0x4e64bca4 // addp v4.8h, v5.8h, v4.8h
+	WORD $0x4e606883 // sadalp v3.4s, v4.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        70(R6), F5
-	FMOVQ        86(R6), F6
-	FLDPQ        64(R3), (F7, F8)
-	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x3cc460c4 // ldur q4, [x6, #70]
+	WORD $0x3cc560c5 // ldur q5, [x6, #86]
+	WORD $0x3cc40066 // ldur q6, [x3, #64]
+	WORD $0x3cc50067 // ldur q7, [x3, #80]
+	WORD $0x0e26c088 // smull v8.8h, v4.8b, v6.8b
+	WORD $0x4e26c084 // smull2 v4.8h, v4.16b, v6.16b
+	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x0e27c0a6 // smull v6.8h, v5.8b, v7.8b
 	WORD $0x4e27c0a5 // smull2 v5.8h, v5.16b, v7.16b
-	WORD $0x4e65bd25 // addp v5.8h, v9.8h, v5.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x0e28c0c7 // smull v7.8h, v6.8b, v8.8b
-	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
-	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
-	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f8418a2 // fmla v2.4s, v5.4s, v4.s[2]
+	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
+	WORD $0x4e6068a4 // sadalp v4.4s, v5.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        104(R6), F5
-	FMOVQ        120(R6), F6
-	FLDPQ        96(R3), (F7, F8)
+	WORD $0x3cc680c5 // ldur q5, [x6, #104]
+	WORD $0x3cc780c6 // ldur q6, [x6, #120]
+	WORD $0x3cc60067 // ldur q7, [x3, #96]
+	WORD $0x3cc70068 // ldur q8, [x3, #112]
 	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
 	WORD $0x4e27c0a5 // smull2 v5.8h, v5.16b, v7.16b
 	WORD $0x4e65bd25 // addp v5.8h, v9.8h, v5.8h
@@ -3103,8 +3757,13 @@ loop3:
 	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
 	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
 	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4fa418a3 // fmla v3.4s, v5.4s, v4.s[3]
+
+	// sums of 4 groups, times their factors
+	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
+	WORD $0x4ea5bc83 // addp v3.4s, v4.4s, v5.4s
+	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21cc40 // fmla v0.4s, v2.4s, v1.4s
 	ADD          $0x88, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -3119,28 +3778,28 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000c4 // ldr h4, [x6]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c4000c1 // ldur h1, [x6]
+	WORD $0x1ee24021 // fcvt s1, h1
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F5
-	FMOVQ        18(R6), F6
-	FLDPQ        (R3), (F7, F8)
-	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
-	WORD $0x4e27c0a5 // smull2 v5.8h, v5.16b, v7.16b
-	WORD $0x4e65bd25 // addp v5.8h, v9.8h, v5.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x0e28c0c7 // smull v7.8h, v6.8b, v8.8b
-	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
-	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
-	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
+	WORD $0x3cc020c2 // ldur q2, [x6, #2]
+	WORD $0x3cc120c3 // ldur q3, [x6, #18]
+	WORD $0x3cc00064 // ldur q4, [x3]
+	WORD $0x3cc10065 // ldur q5, [x3, #16]
+	WORD $0x0e24c046 // smull v6.8h, v2.8b, v4.8b
+	WORD $0x4e24c042 // smull2 v2.8h, v2.16b, v4.16b
+	WORD $0x4e62bcc2 // addp v2.8h, v6.8h, v2.8h
+	WORD $0x4e602842 // saddlp v2.4s, v2.8h
+	WORD $0x0e25c064 // smull v4.8h, v3.8b, v5.8b
+	WORD $0x4e25c063 // smull2 v3.8h, v3.16b, v5.16b
+	WORD $0x4e63bc83 // addp v3.8h, v4.8h, v3.8h
+	WORD $0x4e606862 // sadalp v2.4s, v3.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F6
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f869084 // fmul v4.4s, v4.4s, v6.s[0]
-	WORD $0x4e24cca0 // fmla v0.4s, v5.4s, v4.4s
+	WORD $0xbc400083 // ldur s3, [x4]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
+	WORD $0x4f811040 // fmla v0.4s, v2.4s, v1.s[0]
 	ADD          $0x22, R6
 	ADD          $0x20, R3
 	ADD          $4, R4
@@ -3149,9 +3808,6 @@ loop5:
 
 done6:
 	ADD          $1, R5
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 
 	// sums of the lanes
 	WORD $0x6e004001 // ext v1.16b, v0.16b, v0.16b, #8
@@ -3189,14 +3845,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c2 // ldr h2, [x6]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
-	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	WORD $0x7c4000c2 // ldur h2, [x6]
+	WORD $0x1ee24042 // fcvt s2, h2
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F3
-	FMOVQ        18(R6), F4
-	FLDPQ        (R3), (F5, F6)
+	WORD $0x3cc020c3 // ldur q3, [x6, #2]
+	WORD $0x3cc120c4 // ldur q4, [x6, #18]
+	WORD $0x3cc00065 // ldur q5, [x3]
+	WORD $0x3cc10066 // ldur q6, [x3, #16]
 	WORD $0x0e25c067 // smull v7.8h, v3.8b, v5.8b
 	WORD $0x4e25c065 // smull2 v5.8h, v3.16b, v5.16b
 	WORD $0x4e65bce5 // addp v5.8h, v7.8h, v5.8h
@@ -3205,7 +3861,8 @@ loop3:
 	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
 	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
 	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
-	FLDPQ        32(R3), (F6, F7)
+	WORD $0x3cc20066 // ldur q6, [x3, #32]
+	WORD $0x3cc30067 // ldur q7, [x3, #48]
 	WORD $0x0e26c068 // smull v8.8h, v3.8b, v6.8b
 	WORD $0x4e26c063 // smull2 v3.8h, v3.16b, v6.16b
 	WORD $0x4e63bd03 // addp v3.8h, v8.8h, v3.8h
@@ -3216,24 +3873,24 @@ loop3:
 	WORD $0x4e606883 // sadalp v3.4s, v4.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f849044 // fmul v4.4s, v2.4s, v4.s[0]
-	WORD $0x4e24cca0 // fmla v0.4s, v5.4s, v4.4s
-	FMOVS        4(R4), F4
+	WORD $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
+	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	WORD $0xbc404084 // ldur s4, [x4, #4]
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x4f849042 // fmul v2.4s, v2.4s, v4.s[0]
-	WORD $0x4e22cc61 // fmla v1.4s, v3.4s, v2.4s
+	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
 
 	// scales of the block
-	WORD $0x7d4044c2 // ldr h2, [x6, #34]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
-	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	WORD $0x7c4220c2 // ldur h2, [x6, #34]
+	WORD $0x1ee24042 // fcvt s2, h2
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        36(R6), F3
-	FMOVQ        52(R6), F4
-	FLDPQ        64(R3), (F5, F6)
+	WORD $0x3cc240c3 // ldur q3, [x6, #36]
+	WORD $0x3cc340c4 // ldur q4, [x6, #52]
+	WORD $0x3cc40065 // ldur q5, [x3, #64]
+	WORD $0x3cc50066 // ldur q6, [x3, #80]
 	WORD $0x0e25c067 // smull v7.8h, v3.8b, v5.8b
 	WORD $0x4e25c065 // smull2 v5.8h, v3.16b, v5.16b
 	WORD $0x4e65bce5 // addp v5.8h, v7.8h, v5.8h
@@ -3242,7 +3899,8 @@ loop3:
 	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
 	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
 	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
-	FLDPQ        96(R3), (F6, F7)
+	WORD $0x3cc60066 // ldur q6, [x3, #96]
+	WORD $0x3cc70067 // ldur q7, [x3, #112]
 	WORD $0x0e26c068 // smull v8.8h, v3.8b, v6.8b
 	WORD $0x4e26c063 // smull2 v3.8h, v3.16b, v6.16b
 	WORD $0x4e63bd03 // addp v3.8h, v8.8h, v3.8h
@@ -3253,14 +3911,14 @@ loop3:
 	WORD $0x4e606883 // sadalp v3.4s, v4.8h
 
 	// integer sums times both scales
-	FMOVS        8(R4), F4
+	WORD $0xbc408084 // ldur s4, [x4, #8]
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f849044 // fmul v4.4s, v2.4s, v4.s[0]
-	WORD $0x4e24cca0 // fmla v0.4s, v5.4s, v4.4s
-	FMOVS        12(R4), F4
+	WORD $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
+	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	WORD $0xbc40c084 // ldur s4, [x4, #12]
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x4f849042 // fmul v2.4s, v2.4s, v4.s[0]
-	WORD $0x4e22cc61 // fmla v1.4s, v3.4s, v2.4s
+	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
 	ADD          $0x44, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -3275,14 +3933,14 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000c2 // ldr h2, [x6]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
-	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	WORD $0x7c4000c2 // ldur h2, [x6]
+	WORD $0x1ee24042 // fcvt s2, h2
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F3
-	FMOVQ        18(R6), F4
-	FLDPQ        (R3), (F5, F6)
+	WORD $0x3cc020c3 // ldur q3, [x6, #2]
+	WORD $0x3cc120c4 // ldur q4, [x6, #18]
+	WORD $0x3cc00065 // ldur q5, [x3]
+	WORD $0x3cc10066 // ldur q6, [x3, #16]
 	WORD $0x0e25c067 // smull v7.8h, v3.8b, v5.8b
 	WORD $0x4e25c065 // smull2 v5.8h, v3.16b, v5.16b
 	WORD $0x4e65bce5 // addp v5.8h, v7.8h, v5.8h
@@ -3291,7 +3949,8 @@ loop5:
 	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
 	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
 	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
-	FLDPQ        32(R3), (F6, F7)
+	WORD $0x3cc20066 // ldur q6, [x3, #32]
+	WORD $0x3cc30067 // ldur q7, [x3, #48]
 	WORD $0x0e26c068 // smull v8.8h, v3.8b, v6.8b
 	WORD $0x4e26c063 // smull2 v3.8h, v3.16b, v6.16b
 	WORD $0x4e63bd03 // addp v3.8h, v8.8h, v3.8h
@@ -3302,14 +3961,14 @@ loop5:
 	WORD $0x4e606883 // sadalp v3.4s, v4.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f849044 // fmul v4.4s, v2.4s, v4.s[0]
-	WORD $0x4e24cca0 // fmla v0.4s, v5.4s, v4.4s
-	FMOVS        4(R4), F4
+	WORD $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
+	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	WORD $0xbc404084 // ldur s4, [x4, #4]
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x4f849042 // fmul v2.4s, v2.4s, v4.s[0]
-	WORD $0x4e22cc61 // fmla v1.4s, v3.4s, v2.4s
+	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
 	ADD          $0x22, R6
 	ADD          $0x40, R3
 	ADD          $8, R4
@@ -3363,14 +4022,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c3 // ldr h3, [x6]
-	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
-	WORD $0x4e040463 // dup v3.4s, v3.s[0]
+	WORD $0x7c4000c3 // ldur h3, [x6]
+	WORD $0x1ee24063 // fcvt s3, h3
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F4
-	FMOVQ        18(R6), F5
-	FLDPQ        (R3), (F6, F7)
+	WORD $0x3cc020c4 // ldur q4, [x6, #2]
+	WORD $0x3cc120c5 // ldur q5, [x6, #18]
+	WORD $0x3cc00066 // ldur q6, [x3]
+	WORD $0x3cc10067 // ldur q7, [x3, #16]
 	WORD $0x0e26c088 // smull v8.8h, v4.8b, v6.8b
 	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
 	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
@@ -3379,7 +4038,8 @@ loop3:
 	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
 	WORD $0x4e67bd07 // addp v7.8h, v8.8h, v7.8h
 	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
-	FLDPQ        32(R3), (F7, F8)
+	WORD $0x3cc20067 // ldur q7, [x3, #32]
+	WORD $0x3cc30068 // ldur q8, [x3, #48]
 	WORD $0x0e27c089 // smull v9.8h, v4.8b, v7.8b
 	WORD $0x4e27c087 // smull2 v7.8h, v4.16b, v7.16b
 	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
@@ -3388,7 +4048,8 @@ loop3:
 	WORD $0x4e28c0a8 // smull2 v8.8h, v5.16b, v8.16b
 	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	FLDPQ        64(R3), (F8, F9)
+	WORD $0x3cc40068 // ldur q8, [x3, #64]
+	WORD $0x3cc50069 // ldur q9, [x3, #80]
 	WORD $0x0e28c08a // smull v10.8h, v4.8b, v8.8b
 	WORD $0x4e28c084 // smull2 v4.8h, v4.16b, v8.16b
 	WORD $0x4e64bd44 // addp v4.8h, v10.8h, v4.8h
@@ -3399,28 +4060,28 @@ loop3:
 	WORD $0x4e6068a4 // sadalp v4.4s, v5.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F5
+	WORD $0xbc400085 // ldur s5, [x4]
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f859065 // fmul v5.4s, v3.4s, v5.s[0]
-	WORD $0x4e25ccc0 // fmla v0.4s, v6.4s, v5.4s
-	FMOVS        4(R4), F5
+	WORD $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
+	WORD $0x4f8510c0 // fmla v0.4s, v6.4s, v5.s[0]
+	WORD $0xbc404085 // ldur s5, [x4, #4]
 	WORD $0x4e21d8e6 // scvtf v6.4s, v7.4s
-	WORD $0x4f859065 // fmul v5.4s, v3.4s, v5.s[0]
-	WORD $0x4e25ccc1 // fmla v1.4s, v6.4s, v5.4s
-	FMOVS        8(R4), F5
+	WORD $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
+	WORD $0x4f8510c1 // fmla v1.4s, v6.4s, v5.s[0]
+	WORD $0xbc408085 // ldur s5, [x4, #8]
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
-	WORD $0x4e23cc82 // fmla v2.4s, v4.4s, v3.4s
+	WORD $0x6e23dca3 // fmul v3.4s, v5.4s, v3.4s
+	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
 
 	// scales of the block
-	WORD $0x7d4044c3 // ldr h3, [x6, #34]
-	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
-	WORD $0x4e040463 // dup v3.4s, v3.s[0]
+	WORD $0x7c4220c3 // ldur h3, [x6, #34]
+	WORD $0x1ee24063 // fcvt s3, h3
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        36(R6), F4
-	FMOVQ        52(R6), F5
-	FLDPQ        96(R3), (F6, F7)
+	WORD $0x3cc240c4 // ldur q4, [x6, #36]
+	WORD $0x3cc340c5 // ldur q5, [x6, #52]
+	WORD $0x3cc60066 // ldur q6, [x3, #96]
+	WORD $0x3cc70067 // ldur q7, [x3, #112]
 	WORD $0x0e26c088 // smull v8.8h, v4.8b, v6.8b
 	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
 	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
@@ -3429,7 +4090,8 @@ loop3:
 	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
 	WORD $0x4e67bd07 // addp v7.8h, v8.8h, v7.8h
 	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
-	FLDPQ        128(R3), (F7, F8)
+	WORD $0x3cc80067 // ldur q7, [x3, #128]
+	WORD $0x3cc90068 // ldur q8, [x3, #144]
 	WORD $0x0e27c089 // smull v9.8h, v4.8b, v7.8b
 	WORD $0x4e27c087 // smull2 v7.8h, v4.16b, v7.16b
 	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
@@ -3438,7 +4100,8 @@ loop3:
 	WORD $0x4e28c0a8 // smull2 v8.8h, v5.16b, v8.16b
 	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	FLDPQ        160(R3), (F8, F9)
+	WORD $0x3cca0068 // ldur q8, [x3, #160]
+	WORD $0x3ccb0069 // ldur q9, [x3, #176]
 	WORD $0x0e28c08a // smull v10.8h, v4.8b, v8.8b
 	WORD $0x4e28c084 // smull2 v4.8h, v4.16b, v8.16b
 	WORD $0x4e64bd44 // addp v4.8h, v10.8h, v4.8h
@@ -3449,18 +4112,18 @@ loop3:
 	WORD $0x4e6068a4 // sadalp v4.4s, v5.8h
 
 	// integer sums times both scales
-	FMOVS        12(R4), F5
+	WORD $0xbc40c085 // ldur s5, [x4, #12]
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f859065 // fmul v5.4s, v3.4s, v5.s[0]
-	WORD $0x4e25ccc0 // fmla v0.4s, v6.4s, v5.4s
-	FMOVS        16(R4), F5
+	WORD $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
+	WORD $0x4f8510c0 // fmla v0.4s, v6.4s, v5.s[0]
+	WORD $0xbc410085 // ldur s5, [x4, #16]
 	WORD $0x4e21d8e6 // scvtf v6.4s, v7.4s
-	WORD $0x4f859065 // fmul v5.4s, v3.4s, v5.s[0]
-	WORD $0x4e25ccc1 // fmla v1.4s, v6.4s, v5.4s
-	FMOVS        20(R4), F5
+	WORD $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
+	WORD $0x4f8510c1 // fmla v1.4s, v6.4s, v5.s[0]
+	WORD $0xbc414085 // ldur s5, [x4, #20]
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
-	WORD $0x4e23cc82 // fmla v2.4s, v4.4s, v3.4s
+	WORD $0x6e23dca3 // fmul v3.4s, v5.4s, v3.4s
+	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
 	ADD          $0x44, R6
 	ADD          $0xc0, R3
 	ADD          $0x18, R4
@@ -3475,14 +4138,14 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000c3 // ldr h3, [x6]
-	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
-	WORD $0x4e040463 // dup v3.4s, v3.s[0]
+	WORD $0x7c4000c3 // ldur h3, [x6]
+	WORD $0x1ee24063 // fcvt s3, h3
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F4
-	FMOVQ        18(R6), F5
-	FLDPQ        (R3), (F6, F7)
+	WORD $0x3cc020c4 // ldur q4, [x6, #2]
+	WORD $0x3cc120c5 // ldur q5, [x6, #18]
+	WORD $0x3cc00066 // ldur q6, [x3]
+	WORD $0x3cc10067 // ldur q7, [x3, #16]
 	WORD $0x0e26c088 // smull v8.8h, v4.8b, v6.8b
 	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
 	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
@@ -3491,7 +4154,8 @@ loop5:
 	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
 	WORD $0x4e67bd07 // addp v7.8h, v8.8h, v7.8h
 	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
-	FLDPQ        32(R3), (F7, F8)
+	WORD $0x3cc20067 // ldur q7, [x3, #32]
+	WORD $0x3cc30068 // ldur q8, [x3, #48]
 	WORD $0x0e27c089 // smull v9.8h, v4.8b, v7.8b
 	WORD $0x4e27c087 // smull2 v7.8h, v4.16b, v7.16b
 	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
@@ -3500,7 +4164,8 @@ loop5:
 	WORD $0x4e28c0a8 // smull2 v8.8h, v5.16b, v8.16b
 	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	FLDPQ        64(R3), (F8, F9)
+	WORD $0x3cc40068 // ldur q8, [x3, #64]
+	WORD $0x3cc50069 // ldur q9, [x3, #80]
 	WORD $0x0e28c08a // smull v10.8h, v4.8b, v8.8b
 	WORD $0x4e28c084 // smull2 v4.8h, v4.16b, v8.16b
 	WORD $0x4e64bd44 // addp v4.8h, v10.8h, v4.8h
@@ -3511,18 +4176,18 @@ loop5:
 	WORD $0x4e6068a4 // sadalp v4.4s, v5.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F5
+	WORD $0xbc400085 // ldur s5, [x4]
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f859065 // fmul v5.4s, v3.4s, v5.s[0]
-	WORD $0x4e25ccc0 // fmla v0.4s, v6.4s, v5.4s
-	FMOVS        4(R4), F5
+	WORD $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
+	WORD $0x4f8510c0 // fmla v0.4s, v6.4s, v5.s[0]
+	WORD $0xbc404085 // ldur s5, [x4, #4]
 	WORD $0x4e21d8e6 // scvtf v6.4s, v7.4s
-	WORD $0x4f859065 // fmul v5.4s, v3.4s, v5.s[0]
-	WORD $0x4e25ccc1 // fmla v1.4s, v6.4s, v5.4s
-	FMOVS        8(R4), F5
+	WORD $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
+	WORD $0x4f8510c1 // fmla v1.4s, v6.4s, v5.s[0]
+	WORD $0xbc408085 // ldur s5, [x4, #8]
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
-	WORD $0x4e23cc82 // fmla v2.4s, v4.4s, v3.4s
+	WORD $0x6e23dca3 // fmul v3.4s, v5.4s, v3.4s
+	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
 	ADD          $0x22, R6
 	ADD          $0x60, R3
 	ADD          $0xc, R4
@@ -3582,14 +4247,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c4 // ldr h4, [x6]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c4000c4 // ldur h4, [x6]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F5
-	FMOVQ        18(R6), F6
-	FLDPQ        (R3), (F7, F8)
+	WORD $0x3cc020c5 // ldur q5, [x6, #2]
+	WORD $0x3cc120c6 // ldur q6, [x6, #18]
+	WORD $0x3cc00067 // ldur q7, [x3]
+	WORD $0x3cc10068 // ldur q8, [x3, #16]
 	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
 	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
 	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
@@ -3598,7 +4263,8 @@ loop3:
 	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
 	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	FLDPQ        32(R3), (F8, F9)
+	WORD $0x3cc20068 // ldur q8, [x3, #32]
+	WORD $0x3cc30069 // ldur q9, [x3, #48]
 	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
 	WORD $0x4e28c0a8 // smull2 v8.8h, v5.16b, v8.16b
 	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
@@ -3607,7 +4273,8 @@ loop3:
 	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
 	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
 	WORD $0x4e606928 // sadalp v8.4s, v9.8h
-	FLDPQ        64(R3), (F9, F10)
+	WORD $0x3cc40069 // ldur q9, [x3, #64]
+	WORD $0x3cc5006a // ldur q10, [x3, #80]
 	WORD $0x0e29c0ab // smull v11.8h, v5.8b, v9.8b
 	WORD $0x4e29c0a9 // smull2 v9.8h, v5.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
@@ -3616,7 +4283,8 @@ loop3:
 	WORD $0x4e2ac0ca // smull2 v10.8h, v6.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        96(R3), (F10, F11)
+	WORD $0x3cc6006a // ldur q10, [x3, #96]
+	WORD $0x3cc7006b // ldur q11, [x3, #112]
 	WORD $0x0e2ac0ac // smull v12.8h, v5.8b, v10.8b
 	WORD $0x4e2ac0a5 // smull2 v5.8h, v5.16b, v10.16b
 	WORD $0x4e65bd85 // addp v5.8h, v12.8h, v5.8h
@@ -3627,32 +4295,32 @@ loop3:
 	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F6
+	WORD $0xbc400086 // ldur s6, [x4]
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
-	WORD $0x4e26cce0 // fmla v0.4s, v7.4s, v6.4s
-	FMOVS        4(R4), F6
+	WORD $0x6e24dcc6 // fmul v6.4s, v6.4s, v4.4s
+	WORD $0x4f8610e0 // fmla v0.4s, v7.4s, v6.s[0]
+	WORD $0xbc404086 // ldur s6, [x4, #4]
 	WORD $0x4e21d907 // scvtf v7.4s, v8.4s
-	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
-	WORD $0x4e26cce1 // fmla v1.4s, v7.4s, v6.4s
-	FMOVS        8(R4), F6
+	WORD $0x6e24dcc6 // fmul v6.4s, v6.4s, v4.4s
+	WORD $0x4f8610e1 // fmla v1.4s, v7.4s, v6.s[0]
+	WORD $0xbc408086 // ldur s6, [x4, #8]
 	WORD $0x4e21d927 // scvtf v7.4s, v9.4s
-	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        12(R4), F6
+	WORD $0x6e24dcc6 // fmul v6.4s, v6.4s, v4.4s
+	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
+	WORD $0xbc40c086 // ldur s6, [x4, #12]
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f869084 // fmul v4.4s, v4.4s, v6.s[0]
-	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
+	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
+	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
 
 	// scales of the block
-	WORD $0x7d4044c4 // ldr h4, [x6, #34]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c4220c4 // ldur h4, [x6, #34]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        36(R6), F5
-	FMOVQ        52(R6), F6
-	FLDPQ        128(R3), (F7, F8)
+	WORD $0x3cc240c5 // ldur q5, [x6, #36]
+	WORD $0x3cc340c6 // ldur q6, [x6, #52]
+	WORD $0x3cc80067 // ldur q7, [x3, #128]
+	WORD $0x3cc90068 // ldur q8, [x3, #144]
 	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
 	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
 	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
@@ -3661,7 +4329,8 @@ loop3:
 	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
 	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	FLDPQ        160(R3), (F8, F9)
+	WORD $0x3cca0068 // ldur q8, [x3, #160]
+	WORD $0x3ccb0069 // ldur q9, [x3, #176]
 	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
 	WORD $0x4e28c0a8 // smull2 v8.8h, v5.16b, v8.16b
 	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
@@ -3670,7 +4339,8 @@ loop3:
 	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
 	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
 	WORD $0x4e606928 // sadalp v8.4s, v9.8h
-	FLDPQ        192(R3), (F9, F10)
+	WORD $0x3ccc0069 // ldur q9, [x3, #192]
+	WORD $0x3ccd006a // ldur q10, [x3, #208]
 	WORD $0x0e29c0ab // smull v11.8h, v5.8b, v9.8b
 	WORD $0x4e29c0a9 // smull2 v9.8h, v5.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
@@ -3679,7 +4349,8 @@ loop3:
 	WORD $0x4e2ac0ca // smull2 v10.8h, v6.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        224(R3), (F10, F11)
+	WORD $0x3cce006a // ldur q10, [x3, #224]
+	WORD $0x3ccf006b // ldur q11, [x3, #240]
 	WORD $0x0e2ac0ac // smull v12.8h, v5.8b, v10.8b
 	WORD $0x4e2ac0a5 // smull2 v5.8h, v5.16b, v10.16b
 	WORD $0x4e65bd85 // addp v5.8h, v12.8h, v5.8h
@@ -3690,22 +4361,22 @@ loop3:
 	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// integer sums times both scales
-	FMOVS        16(R4), F6
+	WORD $0xbc410086 // ldur s6, [x4, #16]
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
-	WORD $0x4e26cce0 // fmla v0.4s, v7.4s, v6.4s
-	FMOVS        20(R4), F6
+	WORD $0x6e24dcc6 // fmul v6.4s, v6.4s, v4.4s
+	WORD $0x4f8610e0 // fmla v0.4s, v7.4s, v6.s[0]
+	WORD $0xbc414086 // ldur s6, [x4, #20]
 	WORD $0x4e21d907 // scvtf v7.4s, v8.4s
-	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
-	WORD $0x4e26cce1 // fmla v1.4s, v7.4s, v6.4s
-	FMOVS        24(R4), F6
+	WORD $0x6e24dcc6 // fmul v6.4s, v6.4s, v4.4s
+	WORD $0x4f8610e1 // fmla v1.4s, v7.4s, v6.s[0]
+	WORD $0xbc418086 // ldur s6, [x4, #24]
 	WORD $0x4e21d927 // scvtf v7.4s, v9.4s
-	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        28(R4), F6
+	WORD $0x6e24dcc6 // fmul v6.4s, v6.4s, v4.4s
+	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
+	WORD $0xbc41c086 // ldur s6, [x4, #28]
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f869084 // fmul v4.4s, v4.4s, v6.s[0]
-	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
+	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
+	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
 	ADD          $0x44, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -3720,14 +4391,14 @@ done4:
 loop5:
 
 	// scales of the block
-	WORD $0x7d4000c4 // ldr h4, [x6]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c4000c4 // ldur h4, [x6]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F5
-	FMOVQ        18(R6), F6
-	FLDPQ        (R3), (F7, F8)
+	WORD $0x3cc020c5 // ldur q5, [x6, #2]
+	WORD $0x3cc120c6 // ldur q6, [x6, #18]
+	WORD $0x3cc00067 // ldur q7, [x3]
+	WORD $0x3cc10068 // ldur q8, [x3, #16]
 	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
 	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
 	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
@@ -3736,7 +4407,8 @@ loop5:
 	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
 	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	FLDPQ        32(R3), (F8, F9)
+	WORD $0x3cc20068 // ldur q8, [x3, #32]
+	WORD $0x3cc30069 // ldur q9, [x3, #48]
 	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
 	WORD $0x4e28c0a8 // smull2 v8.8h, v5.16b, v8.16b
 	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
@@ -3745,7 +4417,8 @@ loop5:
 	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
 	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
 	WORD $0x4e606928 // sadalp v8.4s, v9.8h
-	FLDPQ        64(R3), (F9, F10)
+	WORD $0x3cc40069 // ldur q9, [x3, #64]
+	WORD $0x3cc5006a // ldur q10, [x3, #80]
 	WORD $0x0e29c0ab // smull v11.8h, v5.8b, v9.8b
 	WORD $0x4e29c0a9 // smull2 v9.8h, v5.16b, v9.16b
 	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
@@ -3754,7 +4427,8 @@ loop5:
 	WORD $0x4e2ac0ca // smull2 v10.8h, v6.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        96(R3), (F10, F11)
+	WORD $0x3cc6006a // ldur q10, [x3, #96]
+	WORD $0x3cc7006b // ldur q11, [x3, #112]
 	WORD $0x0e2ac0ac // smull v12.8h, v5.8b, v10.8b
 	WORD $0x4e2ac0a5 // smull2 v5.8h, v5.16b, v10.16b
 	WORD $0x4e65bd85 // addp v5.8h, v12.8h, v5.8h
@@ -3765,22 +4439,22 @@ loop5:
 	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F6
+	WORD $0xbc400086 // ldur s6, [x4]
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
-	WORD $0x4e26cce0 // fmla v0.4s, v7.4s, v6.4s
-	FMOVS        4(R4), F6
+	WORD $0x6e24dcc6 // fmul v6.4s, v6.4s, v4.4s
+	WORD $0x4f8610e0 // fmla v0.4s, v7.4s, v6.s[0]
+	WORD $0xbc404086 // ldur s6, [x4, #4]
 	WORD $0x4e21d907 // scvtf v7.4s, v8.4s
-	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
-	WORD $0x4e26cce1 // fmla v1.4s, v7.4s, v6.4s
-	FMOVS        8(R4), F6
+	WORD $0x6e24dcc6 // fmul v6.4s, v6.4s, v4.4s
+	WORD $0x4f8610e1 // fmla v1.4s, v7.4s, v6.s[0]
+	WORD $0xbc408086 // ldur s6, [x4, #8]
 	WORD $0x4e21d927 // scvtf v7.4s, v9.4s
-	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        12(R4), F6
+	WORD $0x6e24dcc6 // fmul v6.4s, v6.4s, v4.4s
+	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
+	WORD $0xbc40c086 // ldur s6, [x4, #12]
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f869084 // fmul v4.4s, v4.4s, v6.s[0]
-	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
+	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
+	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
 	ADD          $0x22, R6
 	ADD          $0x80, R3
 	ADD          $0x10, R4
@@ -3841,9 +4515,6 @@ loop1:
 
 loop3:
 	WORD $0x4f00e400 // movi v0.16b, #0
-	WORD $0x4f00e401 // movi v1.16b, #0
-	WORD $0x4f00e402 // movi v2.16b, #0
-	WORD $0x4f00e403 // movi v3.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -3857,66 +4528,64 @@ loop5:
 	WORD $0xf9844120 // prfm pldl1keep, [x9, #2176]
 
 	// scales of values 0 to 127, times those of the activations
-	WORD $0x7d400124 // ldr h4, [x9]
-	WORD $0x7d404525 // ldr h5, [x9, #34]
-	WORD $0x4e453884 // zip1 v4.8h, v4.8h, v5.8h
-	WORD $0x7d408925 // ldr h5, [x9, #68]
-	WORD $0x7d40cd26 // ldr h6, [x9, #102]
-	WORD $0x4e4638a5 // zip1 v5.8h, v5.8h, v6.8h
-	WORD $0x4e853884 // zip1 v4.4s, v4.4s, v5.4s
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	FMOVQ        (R7), F5
-	WORD $0x6e25dc84 // fmul v4.4s, v4.4s, v5.4s
+	WORD $0x7c400121 // ldur h1, [x9]
+	WORD $0x7c422122 // ldur h2, [x9, #34]
+	WORD $0x4e423821 // zip1 v1.8h, v1.8h, v2.8h
+	WORD $0x7c444122 // ldur h2, [x9, #68]
+	WORD $0x7c466123 // ldur h3, [x9, #102]
+	WORD $0x4e433842 // zip1 v2.8h, v2.8h, v3.8h
+	WORD $0x4e823821 // zip1 v1.4s, v1.4s, v2.4s
+	WORD $0x0e217821 // fcvtl v1.4s, v1.4h
+	WORD $0x3cc000e2 // ldur q2, [x7]
+	WORD $0x6e22dc21 // fmul v1.4s, v1.4s, v2.4s
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F5
-	FMOVQ        18(R9), F6
-	FLDPQ        (R6), (F7, F8)
-	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
-	WORD $0x4e27c0a5 // smull2 v5.8h, v5.16b, v7.16b
-	WORD $0x4e65bd25 // addp v5.8h, v9.8h, v5.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x0e28c0c7 // smull v7.8h, v6.8b, v8.8b
-	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
-	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
-	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	WORD $0x3cc02122 // ldur q2, [x9, #2]
+	WORD $0x3cc12123 // ldur q3, [x9, #18]
+	WORD $0x3cc000c4 // ldur q4, [x6]
+	WORD $0x3cc100c5 // ldur q5, [x6, #16]
+	WORD $0x0e24c046 // smull v6.8h, v2.8b, v4.8b
+	WORD $0x4e24c042 // smull2 v2.8h, v2.16b, v4.16b
+	WORD $0x4e62bcc2 // addp v2.8h, v6.8h, v2.8h
+	WORD $0x4e602842 // saddlp v2.4s, v2.8h
+	WORD $0x0e25c064 // smull v4.8h, v3.8b, v5.8b
+	WORD $0x4e25c063 // smull2 v3.8h, v3.16b, v5.16b
+	WORD $0x4e63bc83 // addp v3.8h, v4.8h, v3.8h
+	WORD $0x4e606862 // sadalp v2.4s, v3.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        36(R9), F5
-	FMOVQ        52(R9), F6
-	FLDPQ        32(R6), (F7, F8)
-	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
-	WORD $0x4e27c0a5 // smull2 v5.8h, v5.16b, v7.16b
-	WORD $0x4e65bd25 // addp v5.8h, v9.8h, v5.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x0e28c0c7 // smull v7.8h, v6.8b, v8.8b
-	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
-	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
-	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4fa410a1 // fmla v1.4s, v5.4s, v4.s[1]
+	WORD $0x3cc24123 // ldur q3, [x9, #36]
+	WORD $0x3cc34124 // ldur q4, [x9, #52]
+	WORD $0x3cc200c5 // ldur q5, [x6, #32]
+	WORD $0x3cc300c6 // ldur q6, [x6, #48]
+	WORD $0x0e25c067 // smull v7.8h, v3.8b, v5.8b
+	WORD $0x4e25c063 // smull2 v3.8h, v3.16b, v5.16b
+	WORD $0x4e63bce3 // addp v3.8h, v7.8h, v3.8h
+	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x0e26c085 // smull v5.8h, v4.8b, v6.8b
+	WORD $0x4e26c084 // smull2 v4.8h, v4.16b, v6.16b
+	WORD $0x4e64bca4 // addp v4.8h, v5.8h, v4.8h
+	WORD $0x4e606883 // sadalp v3.4s, v4.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        70(R9), F5
-	FMOVQ        86(R9), F6
-	FLDPQ        64(R6), (F7, F8)
-	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
+	WORD $0x3cc46124 // ldur q4, [x9, #70]
+	WORD $0x3cc56125 // ldur q5, [x9, #86]
+	WORD $0x3cc400c6 // ldur q6, [x6, #64]
+	WORD $0x3cc500c7 // ldur q7, [x6, #80]
+	WORD $0x0e26c088 // smull v8.8h, v4.8b, v6.8b
+	WORD $0x4e26c084 // smull2 v4.8h, v4.16b, v6.16b
+	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x0e27c0a6 // smull v6.8h, v5.8b, v7.8b
 	WORD $0x4e27c0a5 // smull2 v5.8h, v5.16b, v7.16b
-	WORD $0x4e65bd25 // addp v5.8h, v9.8h, v5.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x0e28c0c7 // smull v7.8h, v6.8b, v8.8b
-	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
-	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
-	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f8418a2 // fmla v2.4s, v5.4s, v4.s[2]
+	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
+	WORD $0x4e6068a4 // sadalp v4.4s, v5.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        104(R9), F5
-	FMOVQ        120(R9), F6
-	FLDPQ        96(R6), (F7, F8)
+	WORD $0x3cc68125 // ldur q5, [x9, #104]
+	WORD $0x3cc78126 // ldur q6, [x9, #120]
+	WORD $0x3cc600c7 // ldur q7, [x6, #96]
+	WORD $0x3cc700c8 // ldur q8, [x6, #112]
 	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
 	WORD $0x4e27c0a5 // smull2 v5.8h, v5.16b, v7.16b
 	WORD $0x4e65bd25 // addp v5.8h, v9.8h, v5.8h
@@ -3925,8 +4594,13 @@ loop5:
 	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
 	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
 	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4fa418a3 // fmla v3.4s, v5.4s, v4.s[3]
+
+	// sums of 4 groups, times their factors
+	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
+	WORD $0x4ea5bc83 // addp v3.4s, v4.4s, v5.4s
+	WORD $0x4ea3bc42 // addp v2.4s, v2.4s, v3.4s
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x4e21cc40 // fmla v0.4s, v2.4s, v1.4s
 	ADD          $0x88, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -3941,28 +4615,28 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400124 // ldr h4, [x9]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c400121 // ldur h1, [x9]
+	WORD $0x1ee24021 // fcvt s1, h1
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F5
-	FMOVQ        18(R9), F6
-	FLDPQ        (R6), (F7, F8)
-	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
-	WORD $0x4e27c0a5 // smull2 v5.8h, v5.16b, v7.16b
-	WORD $0x4e65bd25 // addp v5.8h, v9.8h, v5.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x0e28c0c7 // smull v7.8h, v6.8b, v8.8b
-	WORD $0x4e28c0c6 // smull2 v6.8h, v6.16b, v8.16b
-	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
-	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
+	WORD $0x3cc02122 // ldur q2, [x9, #2]
+	WORD $0x3cc12123 // ldur q3, [x9, #18]
+	WORD $0x3cc000c4 // ldur q4, [x6]
+	WORD $0x3cc100c5 // ldur q5, [x6, #16]
+	WORD $0x0e24c046 // smull v6.8h, v2.8b, v4.8b
+	WORD $0x4e24c042 // smull2 v2.8h, v2.16b, v4.16b
+	WORD $0x4e62bcc2 // addp v2.8h, v6.8h, v2.8h
+	WORD $0x4e602842 // saddlp v2.4s, v2.8h
+	WORD $0x0e25c064 // smull v4.8h, v3.8b, v5.8b
+	WORD $0x4e25c063 // smull2 v3.8h, v3.16b, v5.16b
+	WORD $0x4e63bc83 // addp v3.8h, v4.8h, v3.8h
+	WORD $0x4e606862 // sadalp v2.4s, v3.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F6
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f869084 // fmul v4.4s, v4.4s, v6.s[0]
-	WORD $0x4e24cca0 // fmla v0.4s, v5.4s, v4.4s
+	WORD $0xbc4000e3 // ldur s3, [x7]
+	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
+	WORD $0x6e21dc61 // fmul v1.4s, v3.4s, v1.4s
+	WORD $0x4f811040 // fmla v0.4s, v2.4s, v1.s[0]
 	ADD          $0x22, R9
 	ADD          $0x20, R6
 	ADD          $4, R7
@@ -3971,9 +4645,6 @@ loop7:
 
 done8:
 	ADD          $1, R8
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
-	WORD $0x4e23d400 // fadd v0.4s, v0.4s, v3.4s
 	FMOVQ        F0, (R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
@@ -3985,10 +4656,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F0
-	FMOVQ        32(R3), F1
-	FMOVQ        64(R3), F2
-	FMOVQ        96(R3), F3
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc20061 // ldur q1, [x3, #32]
+	WORD $0x3cc40062 // ldur q2, [x3, #64]
+	WORD $0x3cc60063 // ldur q3, [x3, #96]
 	WORD $0x4ec13804 // zip1 v4.2d, v0.2d, v1.2d
 	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
 	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
@@ -4035,14 +4706,14 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400122 // ldr h2, [x9]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
-	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	WORD $0x7c400122 // ldur h2, [x9]
+	WORD $0x1ee24042 // fcvt s2, h2
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F3
-	FMOVQ        18(R9), F4
-	FLDPQ        (R6), (F5, F6)
+	WORD $0x3cc02123 // ldur q3, [x9, #2]
+	WORD $0x3cc12124 // ldur q4, [x9, #18]
+	WORD $0x3cc000c5 // ldur q5, [x6]
+	WORD $0x3cc100c6 // ldur q6, [x6, #16]
 	WORD $0x0e25c067 // smull v7.8h, v3.8b, v5.8b
 	WORD $0x4e25c065 // smull2 v5.8h, v3.16b, v5.16b
 	WORD $0x4e65bce5 // addp v5.8h, v7.8h, v5.8h
@@ -4051,7 +4722,8 @@ loop5:
 	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
 	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
 	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
-	FLDPQ        32(R6), (F6, F7)
+	WORD $0x3cc200c6 // ldur q6, [x6, #32]
+	WORD $0x3cc300c7 // ldur q7, [x6, #48]
 	WORD $0x0e26c068 // smull v8.8h, v3.8b, v6.8b
 	WORD $0x4e26c063 // smull2 v3.8h, v3.16b, v6.16b
 	WORD $0x4e63bd03 // addp v3.8h, v8.8h, v3.8h
@@ -4062,24 +4734,24 @@ loop5:
 	WORD $0x4e606883 // sadalp v3.4s, v4.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F4
+	WORD $0xbc4000e4 // ldur s4, [x7]
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f849044 // fmul v4.4s, v2.4s, v4.s[0]
-	WORD $0x4e24cca0 // fmla v0.4s, v5.4s, v4.4s
-	FMOVS        4(R7), F4
+	WORD $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
+	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	WORD $0xbc4040e4 // ldur s4, [x7, #4]
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x4f849042 // fmul v2.4s, v2.4s, v4.s[0]
-	WORD $0x4e22cc61 // fmla v1.4s, v3.4s, v2.4s
+	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
 
 	// scales of the block
-	WORD $0x7d404522 // ldr h2, [x9, #34]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
-	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	WORD $0x7c422122 // ldur h2, [x9, #34]
+	WORD $0x1ee24042 // fcvt s2, h2
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        36(R9), F3
-	FMOVQ        52(R9), F4
-	FLDPQ        64(R6), (F5, F6)
+	WORD $0x3cc24123 // ldur q3, [x9, #36]
+	WORD $0x3cc34124 // ldur q4, [x9, #52]
+	WORD $0x3cc400c5 // ldur q5, [x6, #64]
+	WORD $0x3cc500c6 // ldur q6, [x6, #80]
 	WORD $0x0e25c067 // smull v7.8h, v3.8b, v5.8b
 	WORD $0x4e25c065 // smull2 v5.8h, v3.16b, v5.16b
 	WORD $0x4e65bce5 // addp v5.8h, v7.8h, v5.8h
@@ -4088,7 +4760,8 @@ loop5:
 	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
 	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
 	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
-	FLDPQ        96(R6), (F6, F7)
+	WORD $0x3cc600c6 // ldur q6, [x6, #96]
+	WORD $0x3cc700c7 // ldur q7, [x6, #112]
 	WORD $0x0e26c068 // smull v8.8h, v3.8b, v6.8b
 	WORD $0x4e26c063 // smull2 v3.8h, v3.16b, v6.16b
 	WORD $0x4e63bd03 // addp v3.8h, v8.8h, v3.8h
@@ -4099,14 +4772,14 @@ loop5:
 	WORD $0x4e606883 // sadalp v3.4s, v4.8h
 
 	// integer sums times both scales
-	FMOVS        8(R7), F4
+	WORD $0xbc4080e4 // ldur s4, [x7, #8]
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f849044 // fmul v4.4s, v2.4s, v4.s[0]
-	WORD $0x4e24cca0 // fmla v0.4s, v5.4s, v4.4s
-	FMOVS        12(R7), F4
+	WORD $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
+	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	WORD $0xbc40c0e4 // ldur s4, [x7, #12]
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x4f849042 // fmul v2.4s, v2.4s, v4.s[0]
-	WORD $0x4e22cc61 // fmla v1.4s, v3.4s, v2.4s
+	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
 	ADD          $0x44, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -4121,14 +4794,14 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400122 // ldr h2, [x9]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
-	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	WORD $0x7c400122 // ldur h2, [x9]
+	WORD $0x1ee24042 // fcvt s2, h2
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F3
-	FMOVQ        18(R9), F4
-	FLDPQ        (R6), (F5, F6)
+	WORD $0x3cc02123 // ldur q3, [x9, #2]
+	WORD $0x3cc12124 // ldur q4, [x9, #18]
+	WORD $0x3cc000c5 // ldur q5, [x6]
+	WORD $0x3cc100c6 // ldur q6, [x6, #16]
 	WORD $0x0e25c067 // smull v7.8h, v3.8b, v5.8b
 	WORD $0x4e25c065 // smull2 v5.8h, v3.16b, v5.16b
 	WORD $0x4e65bce5 // addp v5.8h, v7.8h, v5.8h
@@ -4137,7 +4810,8 @@ loop7:
 	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
 	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
 	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
-	FLDPQ        32(R6), (F6, F7)
+	WORD $0x3cc200c6 // ldur q6, [x6, #32]
+	WORD $0x3cc300c7 // ldur q7, [x6, #48]
 	WORD $0x0e26c068 // smull v8.8h, v3.8b, v6.8b
 	WORD $0x4e26c063 // smull2 v3.8h, v3.16b, v6.16b
 	WORD $0x4e63bd03 // addp v3.8h, v8.8h, v3.8h
@@ -4148,14 +4822,14 @@ loop7:
 	WORD $0x4e606883 // sadalp v3.4s, v4.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F4
+	WORD $0xbc4000e4 // ldur s4, [x7]
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f849044 // fmul v4.4s, v2.4s, v4.s[0]
-	WORD $0x4e24cca0 // fmla v0.4s, v5.4s, v4.4s
-	FMOVS        4(R7), F4
+	WORD $0x6e22dc84 // fmul v4.4s, v4.4s, v2.4s
+	WORD $0x4f8410a0 // fmla v0.4s, v5.4s, v4.s[0]
+	WORD $0xbc4040e4 // ldur s4, [x7, #4]
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x4f849042 // fmul v2.4s, v2.4s, v4.s[0]
-	WORD $0x4e22cc61 // fmla v1.4s, v3.4s, v2.4s
+	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
+	WORD $0x4f821061 // fmla v1.4s, v3.4s, v2.s[0]
 	ADD          $0x22, R9
 	ADD          $0x40, R6
 	ADD          $8, R7
@@ -4176,10 +4850,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F0
-	FMOVQ        32(R3), F1
-	FMOVQ        64(R3), F2
-	FMOVQ        96(R3), F3
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc20061 // ldur q1, [x3, #32]
+	WORD $0x3cc40062 // ldur q2, [x3, #64]
+	WORD $0x3cc60063 // ldur q3, [x3, #96]
 	WORD $0x4ec13804 // zip1 v4.2d, v0.2d, v1.2d
 	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
 	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
@@ -4188,10 +4862,10 @@ done4:
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	WORD $0x6e20d480 // faddp v0.4s, v4.4s, v0.4s
 	FMOVQ        F0, (R0)
-	FMOVQ        128(R3), F0
-	FMOVQ        160(R3), F1
-	FMOVQ        192(R3), F2
-	FMOVQ        224(R3), F3
+	WORD $0x3cc80060 // ldur q0, [x3, #128]
+	WORD $0x3cca0061 // ldur q1, [x3, #160]
+	WORD $0x3ccc0062 // ldur q2, [x3, #192]
+	WORD $0x3cce0063 // ldur q3, [x3, #224]
 	WORD $0x4ec13804 // zip1 v4.2d, v0.2d, v1.2d
 	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
 	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
@@ -4242,14 +4916,14 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400123 // ldr h3, [x9]
-	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
-	WORD $0x4e040463 // dup v3.4s, v3.s[0]
+	WORD $0x7c400123 // ldur h3, [x9]
+	WORD $0x1ee24063 // fcvt s3, h3
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F4
-	FMOVQ        18(R9), F5
-	FLDPQ        (R6), (F6, F7)
+	WORD $0x3cc02124 // ldur q4, [x9, #2]
+	WORD $0x3cc12125 // ldur q5, [x9, #18]
+	WORD $0x3cc000c6 // ldur q6, [x6]
+	WORD $0x3cc100c7 // ldur q7, [x6, #16]
 	WORD $0x0e26c088 // smull v8.8h, v4.8b, v6.8b
 	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
 	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
@@ -4258,7 +4932,8 @@ loop5:
 	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
 	WORD $0x4e67bd07 // addp v7.8h, v8.8h, v7.8h
 	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
-	FLDPQ        32(R6), (F7, F8)
+	WORD $0x3cc200c7 // ldur q7, [x6, #32]
+	WORD $0x3cc300c8 // ldur q8, [x6, #48]
 	WORD $0x0e27c089 // smull v9.8h, v4.8b, v7.8b
 	WORD $0x4e27c087 // smull2 v7.8h, v4.16b, v7.16b
 	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
@@ -4267,7 +4942,8 @@ loop5:
 	WORD $0x4e28c0a8 // smull2 v8.8h, v5.16b, v8.16b
 	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	FLDPQ        64(R6), (F8, F9)
+	WORD $0x3cc400c8 // ldur q8, [x6, #64]
+	WORD $0x3cc500c9 // ldur q9, [x6, #80]
 	WORD $0x0e28c08a // smull v10.8h, v4.8b, v8.8b
 	WORD $0x4e28c084 // smull2 v4.8h, v4.16b, v8.16b
 	WORD $0x4e64bd44 // addp v4.8h, v10.8h, v4.8h
@@ -4278,28 +4954,28 @@ loop5:
 	WORD $0x4e6068a4 // sadalp v4.4s, v5.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F5
+	WORD $0xbc4000e5 // ldur s5, [x7]
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f859065 // fmul v5.4s, v3.4s, v5.s[0]
-	WORD $0x4e25ccc0 // fmla v0.4s, v6.4s, v5.4s
-	FMOVS        4(R7), F5
+	WORD $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
+	WORD $0x4f8510c0 // fmla v0.4s, v6.4s, v5.s[0]
+	WORD $0xbc4040e5 // ldur s5, [x7, #4]
 	WORD $0x4e21d8e6 // scvtf v6.4s, v7.4s
-	WORD $0x4f859065 // fmul v5.4s, v3.4s, v5.s[0]
-	WORD $0x4e25ccc1 // fmla v1.4s, v6.4s, v5.4s
-	FMOVS        8(R7), F5
+	WORD $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
+	WORD $0x4f8510c1 // fmla v1.4s, v6.4s, v5.s[0]
+	WORD $0xbc4080e5 // ldur s5, [x7, #8]
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
-	WORD $0x4e23cc82 // fmla v2.4s, v4.4s, v3.4s
+	WORD $0x6e23dca3 // fmul v3.4s, v5.4s, v3.4s
+	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
 
 	// scales of the block
-	WORD $0x7d404523 // ldr h3, [x9, #34]
-	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
-	WORD $0x4e040463 // dup v3.4s, v3.s[0]
+	WORD $0x7c422123 // ldur h3, [x9, #34]
+	WORD $0x1ee24063 // fcvt s3, h3
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        36(R9), F4
-	FMOVQ        52(R9), F5
-	FLDPQ        96(R6), (F6, F7)
+	WORD $0x3cc24124 // ldur q4, [x9, #36]
+	WORD $0x3cc34125 // ldur q5, [x9, #52]
+	WORD $0x3cc600c6 // ldur q6, [x6, #96]
+	WORD $0x3cc700c7 // ldur q7, [x6, #112]
 	WORD $0x0e26c088 // smull v8.8h, v4.8b, v6.8b
 	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
 	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
@@ -4308,7 +4984,8 @@ loop5:
 	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
 	WORD $0x4e67bd07 // addp v7.8h, v8.8h, v7.8h
 	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
-	FLDPQ        128(R6), (F7, F8)
+	WORD $0x3cc800c7 // ldur q7, [x6, #128]
+	WORD $0x3cc900c8 // ldur q8, [x6, #144]
 	WORD $0x0e27c089 // smull v9.8h, v4.8b, v7.8b
 	WORD $0x4e27c087 // smull2 v7.8h, v4.16b, v7.16b
 	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
@@ -4317,7 +4994,8 @@ loop5:
 	WORD $0x4e28c0a8 // smull2 v8.8h, v5.16b, v8.16b
 	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	FLDPQ        160(R6), (F8, F9)
+	WORD $0x3cca00c8 // ldur q8, [x6, #160]
+	WORD $0x3ccb00c9 // ldur q9, [x6, #176]
 	WORD $0x0e28c08a // smull v10.8h, v4.8b, v8.8b
 	WORD $0x4e28c084 // smull2 v4.8h, v4.16b, v8.16b
 	WORD $0x4e64bd44 // addp v4.8h, v10.8h, v4.8h
@@ -4328,18 +5006,18 @@ loop5:
 	WORD $0x4e6068a4 // sadalp v4.4s, v5.8h
 
 	// integer sums times both scales
-	FMOVS        12(R7), F5
+	WORD $0xbc40c0e5 // ldur s5, [x7, #12]
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f859065 // fmul v5.4s, v3.4s, v5.s[0]
-	WORD $0x4e25ccc0 // fmla v0.4s, v6.4s, v5.4s
-	FMOVS        16(R7), F5
+	WORD $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
+	WORD $0x4f8510c0 // fmla v0.4s, v6.4s, v5.s[0]
+	WORD $0xbc4100e5 // ldur s5, [x7, #16]
 	WORD $0x4e21d8e6 // scvtf v6.4s, v7.4s
-	WORD $0x4f859065 // fmul v5.4s, v3.4s, v5.s[0]
-	WORD $0x4e25ccc1 // fmla v1.4s, v6.4s, v5.4s
-	FMOVS        20(R7), F5
+	WORD $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
+	WORD $0x4f8510c1 // fmla v1.4s, v6.4s, v5.s[0]
+	WORD $0xbc4140e5 // ldur s5, [x7, #20]
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
-	WORD $0x4e23cc82 // fmla v2.4s, v4.4s, v3.4s
+	WORD $0x6e23dca3 // fmul v3.4s, v5.4s, v3.4s
+	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
 	ADD          $0x44, R9
 	ADD          $0xc0, R6
 	ADD          $0x18, R7
@@ -4354,14 +5032,14 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400123 // ldr h3, [x9]
-	WORD $0x0e217863 // fcvtl v3.4s, v3.4h
-	WORD $0x4e040463 // dup v3.4s, v3.s[0]
+	WORD $0x7c400123 // ldur h3, [x9]
+	WORD $0x1ee24063 // fcvt s3, h3
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F4
-	FMOVQ        18(R9), F5
-	FLDPQ        (R6), (F6, F7)
+	WORD $0x3cc02124 // ldur q4, [x9, #2]
+	WORD $0x3cc12125 // ldur q5, [x9, #18]
+	WORD $0x3cc000c6 // ldur q6, [x6]
+	WORD $0x3cc100c7 // ldur q7, [x6, #16]
 	WORD $0x0e26c088 // smull v8.8h, v4.8b, v6.8b
 	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
 	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
@@ -4370,7 +5048,8 @@ loop7:
 	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
 	WORD $0x4e67bd07 // addp v7.8h, v8.8h, v7.8h
 	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
-	FLDPQ        32(R6), (F7, F8)
+	WORD $0x3cc200c7 // ldur q7, [x6, #32]
+	WORD $0x3cc300c8 // ldur q8, [x6, #48]
 	WORD $0x0e27c089 // smull v9.8h, v4.8b, v7.8b
 	WORD $0x4e27c087 // smull2 v7.8h, v4.16b, v7.16b
 	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
@@ -4379,7 +5058,8 @@ loop7:
 	WORD $0x4e28c0a8 // smull2 v8.8h, v5.16b, v8.16b
 	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	FLDPQ        64(R6), (F8, F9)
+	WORD $0x3cc400c8 // ldur q8, [x6, #64]
+	WORD $0x3cc500c9 // ldur q9, [x6, #80]
 	WORD $0x0e28c08a // smull v10.8h, v4.8b, v8.8b
 	WORD $0x4e28c084 // smull2 v4.8h, v4.16b, v8.16b
 	WORD $0x4e64bd44 // addp v4.8h, v10.8h, v4.8h
@@ -4390,18 +5070,18 @@ loop7:
 	WORD $0x4e6068a4 // sadalp v4.4s, v5.8h
 
 	// integer sums times both scales
-	FMOVS        (R7), F5
+	WORD $0xbc4000e5 // ldur s5, [x7]
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f859065 // fmul v5.4s, v3.4s, v5.s[0]
-	WORD $0x4e25ccc0 // fmla v0.4s, v6.4s, v5.4s
-	FMOVS        4(R7), F5
+	WORD $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
+	WORD $0x4f8510c0 // fmla v0.4s, v6.4s, v5.s[0]
+	WORD $0xbc4040e5 // ldur s5, [x7, #4]
 	WORD $0x4e21d8e6 // scvtf v6.4s, v7.4s
-	WORD $0x4f859065 // fmul v5.4s, v3.4s, v5.s[0]
-	WORD $0x4e25ccc1 // fmla v1.4s, v6.4s, v5.4s
-	FMOVS        8(R7), F5
+	WORD $0x6e23dca5 // fmul v5.4s, v5.4s, v3.4s
+	WORD $0x4f8510c1 // fmla v1.4s, v6.4s, v5.s[0]
+	WORD $0xbc4080e5 // ldur s5, [x7, #8]
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x4f859063 // fmul v3.4s, v3.4s, v5.s[0]
-	WORD $0x4e23cc82 // fmla v2.4s, v4.4s, v3.4s
+	WORD $0x6e23dca3 // fmul v3.4s, v5.4s, v3.4s
+	WORD $0x4f831082 // fmla v2.4s, v4.4s, v3.s[0]
 	ADD          $0x22, R9
 	ADD          $0x60, R6
 	ADD          $0xc, R7
@@ -4423,10 +5103,10 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F0
-	FMOVQ        32(R3), F1
-	FMOVQ        64(R3), F2
-	FMOVQ        96(R3), F3
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc20061 // ldur q1, [x3, #32]
+	WORD $0x3cc40062 // ldur q2, [x3, #64]
+	WORD $0x3cc60063 // ldur q3, [x3, #96]
 	WORD $0x4ec13804 // zip1 v4.2d, v0.2d, v1.2d
 	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
 	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
@@ -4435,10 +5115,10 @@ done4:
 	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	WORD $0x6e20d480 // faddp v0.4s, v4.4s, v0.4s
 	FMOVQ        F0, (R0)
-	FMOVQ        128(R3), F0
-	FMOVQ        160(R3), F1
-	FMOVQ        192(R3), F2
-	FMOVQ        224(R3), F3
+	WORD $0x3cc80060 // ldur q0, [x3, #128]
+	WORD $0x3cca0061 // ldur q1, [x3, #160]
+	WORD $0x3ccc0062 // ldur q2, [x3, #192]
+	WORD $0x3cce0063 // ldur q3, [x3, #224]
 	WORD $0x4ec13804 // zip1 v4.2d, v0.2d, v1.2d
 	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
 	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
@@ -4491,8 +5171,6 @@ loop1:
 loop3:
 	WORD $0x4f00e400 // movi v0.16b, #0
 	WORD $0x4f00e401 // movi v1.16b, #0
-	WORD $0x4f00e402 // movi v2.16b, #0
-	WORD $0x4f00e403 // movi v3.16b, #0
 	MOVD         q+16(FP), R6
 	MOVD         d+24(FP), R7
 	MOVD         blocks+64(FP), R8
@@ -4503,130 +5181,118 @@ loop3:
 loop5:
 
 	// scales of the block
-	WORD $0x7d400124 // ldr h4, [x9]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c400122 // ldur h2, [x9]
+	WORD $0x1ee24042 // fcvt s2, h2
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F5
-	FMOVQ        18(R9), F6
-	FLDPQ        (R6), (F7, F8)
-	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
-	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
+	WORD $0x3cc02123 // ldur q3, [x9, #2]
+	WORD $0x3cc12124 // ldur q4, [x9, #18]
+	WORD $0x3cc000c5 // ldur q5, [x6]
+	WORD $0x3cc100c6 // ldur q6, [x6, #16]
+	WORD $0x0e25c067 // smull v7.8h, v3.8b, v5.8b
+	WORD $0x4e25c065 // smull2 v5.8h, v3.16b, v5.16b
+	WORD $0x4e65bce5 // addp v5.8h, v7.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e26c087 // smull v7.8h, v4.8b, v6.8b
+	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
+	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
+	WORD $0x3cc200c6 // ldur q6, [x6, #32]
+	WORD $0x3cc300c7 // ldur q7, [x6, #48]
+	WORD $0x0e26c068 // smull v8.8h, v3.8b, v6.8b
+	WORD $0x4e26c066 // smull2 v6.8h, v3.16b, v6.16b
+	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x0e27c088 // smull v8.8h, v4.8b, v7.8b
+	WORD $0x4e27c087 // smull2 v7.8h, v4.16b, v7.16b
+	WORD $0x4e67bd07 // addp v7.8h, v8.8h, v7.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
+	WORD $0x3cc400c7 // ldur q7, [x6, #64]
+	WORD $0x3cc500c8 // ldur q8, [x6, #80]
+	WORD $0x0e27c069 // smull v9.8h, v3.8b, v7.8b
+	WORD $0x4e27c067 // smull2 v7.8h, v3.16b, v7.16b
 	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
-	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x0e28c089 // smull v9.8h, v4.8b, v8.8b
+	WORD $0x4e28c088 // smull2 v8.8h, v4.16b, v8.16b
 	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	FLDPQ        32(R6), (F8, F9)
-	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
-	WORD $0x4e28c0a8 // smull2 v8.8h, v5.16b, v8.16b
-	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e29c0ca // smull v10.8h, v6.8b, v9.8b
-	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
-	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
-	WORD $0x4e606928 // sadalp v8.4s, v9.8h
-	FLDPQ        64(R6), (F9, F10)
-	WORD $0x0e29c0ab // smull v11.8h, v5.8b, v9.8b
-	WORD $0x4e29c0a9 // smull2 v9.8h, v5.16b, v9.16b
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2ac0cb // smull v11.8h, v6.8b, v10.8b
-	WORD $0x4e2ac0ca // smull2 v10.8h, v6.16b, v10.16b
-	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
-	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        96(R6), (F10, F11)
-	WORD $0x0e2ac0ac // smull v12.8h, v5.8b, v10.8b
-	WORD $0x4e2ac0a5 // smull2 v5.8h, v5.16b, v10.16b
-	WORD $0x4e65bd85 // addp v5.8h, v12.8h, v5.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x0e2bc0ca // smull v10.8h, v6.8b, v11.8b
-	WORD $0x4e2bc0c6 // smull2 v6.8h, v6.16b, v11.16b
-	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
-	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
+	WORD $0x3cc600c8 // ldur q8, [x6, #96]
+	WORD $0x3cc700c9 // ldur q9, [x6, #112]
+	WORD $0x0e28c06a // smull v10.8h, v3.8b, v8.8b
+	WORD $0x4e28c063 // smull2 v3.8h, v3.16b, v8.16b
+	WORD $0x4e63bd43 // addp v3.8h, v10.8h, v3.8h
+	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x0e29c088 // smull v8.8h, v4.8b, v9.8b
+	WORD $0x4e29c084 // smull2 v4.8h, v4.16b, v9.16b
+	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
+	WORD $0x4e606883 // sadalp v3.4s, v4.8h
 
-	// integer sums times both scales
-	FMOVS        (R7), F6
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
-	WORD $0x4e26cce0 // fmla v0.4s, v7.4s, v6.4s
-	FMOVS        4(R7), F6
-	WORD $0x4e21d907 // scvtf v7.4s, v8.4s
-	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
-	WORD $0x4e26cce1 // fmla v1.4s, v7.4s, v6.4s
-	FMOVS        8(R7), F6
-	WORD $0x4e21d927 // scvtf v7.4s, v9.4s
-	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        12(R7), F6
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f869084 // fmul v4.4s, v4.4s, v6.s[0]
-	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc000e4 // ldur q4, [x7]
+	WORD $0x4f829082 // fmul v2.4s, v4.4s, v2.s[0]
+	WORD $0x4ea6bca4 // addp v4.4s, v5.4s, v6.4s
+	WORD $0x4ea3bce3 // addp v3.4s, v7.4s, v3.4s
+	WORD $0x4ea3bc83 // addp v3.4s, v4.4s, v3.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22cc60 // fmla v0.4s, v3.4s, v2.4s
 
 	// scales of the block
-	WORD $0x7d404524 // ldr h4, [x9, #34]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c422122 // ldur h2, [x9, #34]
+	WORD $0x1ee24042 // fcvt s2, h2
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        36(R9), F5
-	FMOVQ        52(R9), F6
-	FLDPQ        128(R6), (F7, F8)
-	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
-	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
+	WORD $0x3cc24123 // ldur q3, [x9, #36]
+	WORD $0x3cc34124 // ldur q4, [x9, #52]
+	WORD $0x3cc800c5 // ldur q5, [x6, #128]
+	WORD $0x3cc900c6 // ldur q6, [x6, #144]
+	WORD $0x0e25c067 // smull v7.8h, v3.8b, v5.8b
+	WORD $0x4e25c065 // smull2 v5.8h, v3.16b, v5.16b
+	WORD $0x4e65bce5 // addp v5.8h, v7.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e26c087 // smull v7.8h, v4.8b, v6.8b
+	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
+	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
+	WORD $0x3cca00c6 // ldur q6, [x6, #160]
+	WORD $0x3ccb00c7 // ldur q7, [x6, #176]
+	WORD $0x0e26c068 // smull v8.8h, v3.8b, v6.8b
+	WORD $0x4e26c066 // smull2 v6.8h, v3.16b, v6.16b
+	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x0e27c088 // smull v8.8h, v4.8b, v7.8b
+	WORD $0x4e27c087 // smull2 v7.8h, v4.16b, v7.16b
+	WORD $0x4e67bd07 // addp v7.8h, v8.8h, v7.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
+	WORD $0x3ccc00c7 // ldur q7, [x6, #192]
+	WORD $0x3ccd00c8 // ldur q8, [x6, #208]
+	WORD $0x0e27c069 // smull v9.8h, v3.8b, v7.8b
+	WORD $0x4e27c067 // smull2 v7.8h, v3.16b, v7.16b
 	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
-	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x0e28c089 // smull v9.8h, v4.8b, v8.8b
+	WORD $0x4e28c088 // smull2 v8.8h, v4.16b, v8.16b
 	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	FLDPQ        160(R6), (F8, F9)
-	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
-	WORD $0x4e28c0a8 // smull2 v8.8h, v5.16b, v8.16b
-	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e29c0ca // smull v10.8h, v6.8b, v9.8b
-	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
-	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
-	WORD $0x4e606928 // sadalp v8.4s, v9.8h
-	FLDPQ        192(R6), (F9, F10)
-	WORD $0x0e29c0ab // smull v11.8h, v5.8b, v9.8b
-	WORD $0x4e29c0a9 // smull2 v9.8h, v5.16b, v9.16b
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2ac0cb // smull v11.8h, v6.8b, v10.8b
-	WORD $0x4e2ac0ca // smull2 v10.8h, v6.16b, v10.16b
-	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
-	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        224(R6), (F10, F11)
-	WORD $0x0e2ac0ac // smull v12.8h, v5.8b, v10.8b
-	WORD $0x4e2ac0a5 // smull2 v5.8h, v5.16b, v10.16b
-	WORD $0x4e65bd85 // addp v5.8h, v12.8h, v5.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x0e2bc0ca // smull v10.8h, v6.8b, v11.8b
-	WORD $0x4e2bc0c6 // smull2 v6.8h, v6.16b, v11.16b
-	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
-	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
+	WORD $0x3cce00c8 // ldur q8, [x6, #224]
+	WORD $0x3ccf00c9 // ldur q9, [x6, #240]
+	WORD $0x0e28c06a // smull v10.8h, v3.8b, v8.8b
+	WORD $0x4e28c063 // smull2 v3.8h, v3.16b, v8.16b
+	WORD $0x4e63bd43 // addp v3.8h, v10.8h, v3.8h
+	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x0e29c088 // smull v8.8h, v4.8b, v9.8b
+	WORD $0x4e29c084 // smull2 v4.8h, v4.16b, v9.16b
+	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
+	WORD $0x4e606883 // sadalp v3.4s, v4.8h
 
-	// integer sums times both scales
-	FMOVS        16(R7), F6
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
-	WORD $0x4e26cce0 // fmla v0.4s, v7.4s, v6.4s
-	FMOVS        20(R7), F6
-	WORD $0x4e21d907 // scvtf v7.4s, v8.4s
-	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
-	WORD $0x4e26cce1 // fmla v1.4s, v7.4s, v6.4s
-	FMOVS        24(R7), F6
-	WORD $0x4e21d927 // scvtf v7.4s, v9.4s
-	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        28(R7), F6
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f869084 // fmul v4.4s, v4.4s, v6.s[0]
-	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc100e4 // ldur q4, [x7, #16]
+	WORD $0x4f829082 // fmul v2.4s, v4.4s, v2.s[0]
+	WORD $0x4ea6bca4 // addp v4.4s, v5.4s, v6.4s
+	WORD $0x4ea3bce3 // addp v3.4s, v7.4s, v3.4s
+	WORD $0x4ea3bc83 // addp v3.4s, v4.4s, v3.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22cc61 // fmla v1.4s, v3.4s, v2.4s
 	ADD          $0x44, R9
 	ADD          $0x100, R6
 	ADD          $0x20, R7
@@ -4641,67 +5307,61 @@ done6:
 loop7:
 
 	// scales of the block
-	WORD $0x7d400124 // ldr h4, [x9]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c400122 // ldur h2, [x9]
+	WORD $0x1ee24042 // fcvt s2, h2
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R9), F5
-	FMOVQ        18(R9), F6
-	FLDPQ        (R6), (F7, F8)
-	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
-	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
+	WORD $0x3cc02123 // ldur q3, [x9, #2]
+	WORD $0x3cc12124 // ldur q4, [x9, #18]
+	WORD $0x3cc000c5 // ldur q5, [x6]
+	WORD $0x3cc100c6 // ldur q6, [x6, #16]
+	WORD $0x0e25c067 // smull v7.8h, v3.8b, v5.8b
+	WORD $0x4e25c065 // smull2 v5.8h, v3.16b, v5.16b
+	WORD $0x4e65bce5 // addp v5.8h, v7.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
+	WORD $0x0e26c087 // smull v7.8h, v4.8b, v6.8b
+	WORD $0x4e26c086 // smull2 v6.8h, v4.16b, v6.16b
+	WORD $0x4e66bce6 // addp v6.8h, v7.8h, v6.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
+	WORD $0x3cc200c6 // ldur q6, [x6, #32]
+	WORD $0x3cc300c7 // ldur q7, [x6, #48]
+	WORD $0x0e26c068 // smull v8.8h, v3.8b, v6.8b
+	WORD $0x4e26c066 // smull2 v6.8h, v3.16b, v6.16b
+	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x0e27c088 // smull v8.8h, v4.8b, v7.8b
+	WORD $0x4e27c087 // smull2 v7.8h, v4.16b, v7.16b
+	WORD $0x4e67bd07 // addp v7.8h, v8.8h, v7.8h
+	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
+	WORD $0x3cc400c7 // ldur q7, [x6, #64]
+	WORD $0x3cc500c8 // ldur q8, [x6, #80]
+	WORD $0x0e27c069 // smull v9.8h, v3.8b, v7.8b
+	WORD $0x4e27c067 // smull2 v7.8h, v3.16b, v7.16b
 	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
-	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
+	WORD $0x0e28c089 // smull v9.8h, v4.8b, v8.8b
+	WORD $0x4e28c088 // smull2 v8.8h, v4.16b, v8.16b
 	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	FLDPQ        32(R6), (F8, F9)
-	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
-	WORD $0x4e28c0a8 // smull2 v8.8h, v5.16b, v8.16b
-	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e29c0ca // smull v10.8h, v6.8b, v9.8b
-	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
-	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
-	WORD $0x4e606928 // sadalp v8.4s, v9.8h
-	FLDPQ        64(R6), (F9, F10)
-	WORD $0x0e29c0ab // smull v11.8h, v5.8b, v9.8b
-	WORD $0x4e29c0a9 // smull2 v9.8h, v5.16b, v9.16b
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2ac0cb // smull v11.8h, v6.8b, v10.8b
-	WORD $0x4e2ac0ca // smull2 v10.8h, v6.16b, v10.16b
-	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
-	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        96(R6), (F10, F11)
-	WORD $0x0e2ac0ac // smull v12.8h, v5.8b, v10.8b
-	WORD $0x4e2ac0a5 // smull2 v5.8h, v5.16b, v10.16b
-	WORD $0x4e65bd85 // addp v5.8h, v12.8h, v5.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x0e2bc0ca // smull v10.8h, v6.8b, v11.8b
-	WORD $0x4e2bc0c6 // smull2 v6.8h, v6.16b, v11.16b
-	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
-	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
+	WORD $0x3cc600c8 // ldur q8, [x6, #96]
+	WORD $0x3cc700c9 // ldur q9, [x6, #112]
+	WORD $0x0e28c06a // smull v10.8h, v3.8b, v8.8b
+	WORD $0x4e28c063 // smull2 v3.8h, v3.16b, v8.16b
+	WORD $0x4e63bd43 // addp v3.8h, v10.8h, v3.8h
+	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x0e29c088 // smull v8.8h, v4.8b, v9.8b
+	WORD $0x4e29c084 // smull2 v4.8h, v4.16b, v9.16b
+	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
+	WORD $0x4e606883 // sadalp v3.4s, v4.8h
 
-	// integer sums times both scales
-	FMOVS        (R7), F6
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
-	WORD $0x4e26cce0 // fmla v0.4s, v7.4s, v6.4s
-	FMOVS        4(R7), F6
-	WORD $0x4e21d907 // scvtf v7.4s, v8.4s
-	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
-	WORD $0x4e26cce1 // fmla v1.4s, v7.4s, v6.4s
-	FMOVS        8(R7), F6
-	WORD $0x4e21d927 // scvtf v7.4s, v9.4s
-	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        12(R7), F6
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f869084 // fmul v4.4s, v4.4s, v6.s[0]
-	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
+	// integer sums of four rows times both scales
+	WORD $0x3cc000e4 // ldur q4, [x7]
+	WORD $0x4f829082 // fmul v2.4s, v4.4s, v2.s[0]
+	WORD $0x4ea6bca4 // addp v4.4s, v5.4s, v6.4s
+	WORD $0x4ea3bce3 // addp v3.4s, v7.4s, v3.4s
+	WORD $0x4ea3bc83 // addp v3.4s, v4.4s, v3.4s
+	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
+	WORD $0x4e22cc60 // fmla v0.4s, v3.4s, v2.4s
 	ADD          $0x22, R9
 	ADD          $0x80, R6
 	ADD          $0x10, R7
@@ -4710,10 +5370,8 @@ loop7:
 
 done8:
 	ADD          $1, R8
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
 	FMOVQ        F0, (R5)
-	FMOVQ        F1, 128(R5)
-	FMOVQ        F2, 256(R5)
-	FMOVQ        F3, 384(R5)
 	ADD          $0x20, R5
 	MOVD         stride+48(FP), R6
 	ADD          R6, R1
@@ -4724,57 +5382,25 @@ done4:
 	ADD          $1, R4
 
 	// four results for each row of y
-	FMOVQ        (R3), F0
-	FMOVQ        32(R3), F1
-	FMOVQ        64(R3), F2
-	FMOVQ        96(R3), F3
-	WORD $0x4ec13804 // zip1 v4.2d, v0.2d, v1.2d
-	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
-	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
-	WORD $0x4ec33840 // zip1 v0.2d, v2.2d, v3.2d
-	WORD $0x4ec37841 // zip2 v1.2d, v2.2d, v3.2d
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	WORD $0x6e20d480 // faddp v0.4s, v4.4s, v0.4s
-	FMOVQ        F0, (R0)
-	FMOVQ        128(R3), F0
-	FMOVQ        160(R3), F1
-	FMOVQ        192(R3), F2
-	FMOVQ        224(R3), F3
-	WORD $0x4ec13804 // zip1 v4.2d, v0.2d, v1.2d
-	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
-	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
-	WORD $0x4ec33840 // zip1 v0.2d, v2.2d, v3.2d
-	WORD $0x4ec37841 // zip2 v1.2d, v2.2d, v3.2d
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	WORD $0x6e20d480 // faddp v0.4s, v4.4s, v0.4s
+	WORD $0x3cc00060 // ldur q0, [x3]
+	WORD $0x3cc20061 // ldur q1, [x3, #32]
+	WORD $0x3cc40062 // ldur q2, [x3, #64]
+	WORD $0x3cc60063 // ldur q3, [x3, #96]
+	WORD $0x4e812804 // trn1 v4.4s, v0.4s, v1.4s
+	WORD $0x4e816800 // trn2 v0.4s, v0.4s, v1.4s
+	WORD $0x4e832841 // trn1 v1.4s, v2.4s, v3.4s
+	WORD $0x4e836842 // trn2 v2.4s, v2.4s, v3.4s
+	WORD $0x4ec13883 // zip1 v3.2d, v4.2d, v1.2d
+	WORD $0x4ec23805 // zip1 v5.2d, v0.2d, v2.2d
+	WORD $0x4ec17881 // zip2 v1.2d, v4.2d, v1.2d
+	WORD $0x4ec27800 // zip2 v0.2d, v0.2d, v2.2d
+	FMOVQ        F3, (R0)
 	MOVD         ldy+8(FP), R4
 	MOVD         R0, R5
 	ADD          R4, R5
-	FMOVQ        F0, (R5)
-	FMOVQ        256(R3), F0
-	FMOVQ        288(R3), F1
-	FMOVQ        320(R3), F2
-	FMOVQ        352(R3), F3
-	WORD $0x4ec13804 // zip1 v4.2d, v0.2d, v1.2d
-	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
-	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
-	WORD $0x4ec33840 // zip1 v0.2d, v2.2d, v3.2d
-	WORD $0x4ec37841 // zip2 v1.2d, v2.2d, v3.2d
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	WORD $0x6e20d480 // faddp v0.4s, v4.4s, v0.4s
+	FMOVQ        F5, (R5)
 	ADD          R4, R5
-	FMOVQ        F0, (R5)
-	FMOVQ        384(R3), F0
-	FMOVQ        416(R3), F1
-	FMOVQ        448(R3), F2
-	FMOVQ        480(R3), F3
-	WORD $0x4ec13804 // zip1 v4.2d, v0.2d, v1.2d
-	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
-	WORD $0x4e20d484 // fadd v4.4s, v4.4s, v0.4s
-	WORD $0x4ec33840 // zip1 v0.2d, v2.2d, v3.2d
-	WORD $0x4ec37841 // zip2 v1.2d, v2.2d, v3.2d
-	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
-	WORD $0x6e20d480 // faddp v0.4s, v4.4s, v0.4s
+	FMOVQ        F1, (R5)
 	ADD          R4, R5
 	FMOVQ        F0, (R5)
 	ADD          $0x10, R0
@@ -4819,13 +5445,13 @@ loop1:
 
 loop3:
 	ADD          R4, R1, R6
-	FMOVQ        (R6), F7
+	WORD $0x3cc000c7 // ldur q7, [x6]
 	ADD          R4, R1, R6
-	FMOVQ        16(R6), F8
+	WORD $0x3cc100c8 // ldur q8, [x6, #16]
 	ADD          R4, R1, R6
-	FMOVQ        128(R6), F9
+	WORD $0x3cc800c9 // ldur q9, [x6, #128]
 	ADD          R4, R1, R6
-	FMOVQ        144(R6), F10
+	WORD $0x3cc900ca // ldur q10, [x6, #144]
 	ADD          R4, R1, R6
 	FMOVQ        256(R6), F11
 	ADD          R4, R1, R6
@@ -4932,9 +5558,9 @@ done4:
 
 loop5:
 	ADD          R4<<3, R2, R6
-	FMOVQ        (R6), F9
+	WORD $0x3cc000c9 // ldur q9, [x6]
 	ADD          R4<<3, R2, R6
-	FMOVQ        16(R6), F10
+	WORD $0x3cc100ca // ldur q10, [x6, #16]
 	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x6ea7e52b // fcmgt v11.4s, v9.4s, v7.4s
@@ -4944,9 +5570,9 @@ loop5:
 	WORD $0x6e681d49 // bsl v9.16b, v10.16b, v8.16b
 	WORD $0x4ea91d28 // mov v8.16b, v9.16b
 	ADD          R4<<3, R2, R6
-	FMOVQ        32(R6), F9
+	WORD $0x3cc200c9 // ldur q9, [x6, #32]
 	ADD          R4<<3, R2, R6
-	FMOVQ        48(R6), F10
+	WORD $0x3cc300ca // ldur q10, [x6, #48]
 	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x6ea7e52b // fcmgt v11.4s, v9.4s, v7.4s
@@ -4956,9 +5582,9 @@ loop5:
 	WORD $0x6e681d49 // bsl v9.16b, v10.16b, v8.16b
 	WORD $0x4ea91d28 // mov v8.16b, v9.16b
 	ADD          R4<<3, R2, R6
-	FMOVQ        64(R6), F9
+	WORD $0x3cc400c9 // ldur q9, [x6, #64]
 	ADD          R4<<3, R2, R6
-	FMOVQ        80(R6), F10
+	WORD $0x3cc500ca // ldur q10, [x6, #80]
 	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x6ea7e52b // fcmgt v11.4s, v9.4s, v7.4s
@@ -4968,9 +5594,9 @@ loop5:
 	WORD $0x6e681d49 // bsl v9.16b, v10.16b, v8.16b
 	WORD $0x4ea91d28 // mov v8.16b, v9.16b
 	ADD          R4<<3, R2, R6
-	FMOVQ        96(R6), F9
+	WORD $0x3cc600c9 // ldur q9, [x6, #96]
 	ADD          R4<<3, R2, R6
-	FMOVQ        112(R6), F10
+	WORD $0x3cc700ca // ldur q10, [x6, #112]
 	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x6ea7e52b // fcmgt v11.4s, v9.4s, v7.4s
@@ -5017,9 +5643,9 @@ done6:
 
 loop7:
 	ADD          R4<<3, R2, R6
-	FMOVQ        (R6), F7
+	WORD $0x3cc000c7 // ldur q7, [x6]
 	ADD          R4<<3, R2, R6
-	FMOVQ        16(R6), F8
+	WORD $0x3cc100c8 // ldur q8, [x6, #16]
 	FMOVQ        1088(R2), F9
 	FMOVQ        1104(R2), F10
 	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
@@ -5043,9 +5669,9 @@ loop7:
 	ADD          R4<<3, R2, R6
 	FMOVQ        F8, 1136(R6)
 	ADD          R4<<3, R2, R6
-	FMOVQ        32(R6), F7
+	WORD $0x3cc200c7 // ldur q7, [x6, #32]
 	ADD          R4<<3, R2, R6
-	FMOVQ        48(R6), F8
+	WORD $0x3cc300c8 // ldur q8, [x6, #48]
 	FMOVQ        1088(R2), F9
 	FMOVQ        1104(R2), F10
 	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
@@ -5069,9 +5695,9 @@ loop7:
 	ADD          R4<<3, R2, R6
 	FMOVQ        F8, 1168(R6)
 	ADD          R4<<3, R2, R6
-	FMOVQ        64(R6), F7
+	WORD $0x3cc400c7 // ldur q7, [x6, #64]
 	ADD          R4<<3, R2, R6
-	FMOVQ        80(R6), F8
+	WORD $0x3cc500c8 // ldur q8, [x6, #80]
 	FMOVQ        1088(R2), F9
 	FMOVQ        1104(R2), F10
 	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
@@ -5095,9 +5721,9 @@ loop7:
 	ADD          R4<<3, R2, R6
 	FMOVQ        F8, 1200(R6)
 	ADD          R4<<3, R2, R6
-	FMOVQ        96(R6), F7
+	WORD $0x3cc600c7 // ldur q7, [x6, #96]
 	ADD          R4<<3, R2, R6
-	FMOVQ        112(R6), F8
+	WORD $0x3cc700c8 // ldur q8, [x6, #112]
 	FMOVQ        1088(R2), F9
 	FMOVQ        1104(R2), F10
 	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s

@@ -86,16 +86,20 @@ TEXT ·quantiseAct32NEON(SB), NOSPLIT, $0-64
 loop1:
 
 	// d: the largest magnitude over 127
-	FLDPQ        (R3), (F8, F9)
+	WORD $0x3cc00068 // ldur q8, [x3]
+	WORD $0x3cc10069 // ldur q9, [x3, #16]
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
-	FLDPQ        32(R3), (F10, F11)
+	WORD $0x3cc2006a // ldur q10, [x3, #32]
+	WORD $0x3cc3006b // ldur q11, [x3, #48]
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
-	FLDPQ        64(R3), (F12, F13)
+	WORD $0x3cc4006c // ldur q12, [x3, #64]
+	WORD $0x3cc5006d // ldur q13, [x3, #80]
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	FLDPQ        96(R3), (F14, F15)
+	WORD $0x3cc6006e // ldur q14, [x3, #96]
+	WORD $0x3cc7006f // ldur q15, [x3, #112]
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
 	WORD $0x4eaa6508 // smax v8.4s, v8.4s, v10.4s
@@ -145,7 +149,8 @@ loop1:
 	FMOVS        F14, (R1)
 
 	// q: round to even, 0 where the group has no scale
-	FLDPQ        (R3), (F12, F15)
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006f // ldur q15, [x3, #16]
 	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
 	WORD $0x6e2addef // fmul v15.4s, v15.4s, v10.4s
 	WORD $0x4e291d8c // and v12.16b, v12.16b, v9.16b
@@ -156,7 +161,8 @@ loop1:
 	WORD $0x4e21a9f0 // fcvtns v16.4s, v15.4s
 	WORD $0x6eafec0f // facgt v15.4s, v0.4s, v15.4s
 	WORD $0x6e611e0f // bsl v15.16b, v16.16b, v1.16b
-	FLDPQ        32(R3), (F16, F17)
+	WORD $0x3cc20070 // ldur q16, [x3, #32]
+	WORD $0x3cc30071 // ldur q17, [x3, #48]
 	WORD $0x6e2dde10 // fmul v16.4s, v16.4s, v13.4s
 	WORD $0x6e2ade31 // fmul v17.4s, v17.4s, v10.4s
 	WORD $0x4e291e10 // and v16.16b, v16.16b, v9.16b
@@ -167,7 +173,8 @@ loop1:
 	WORD $0x4e21aa32 // fcvtns v18.4s, v17.4s
 	WORD $0x6eb1ec11 // facgt v17.4s, v0.4s, v17.4s
 	WORD $0x6e611e51 // bsl v17.16b, v18.16b, v1.16b
-	FLDPQ        64(R3), (F18, F19)
+	WORD $0x3cc40072 // ldur q18, [x3, #64]
+	WORD $0x3cc50073 // ldur q19, [x3, #80]
 	WORD $0x6e2dde52 // fmul v18.4s, v18.4s, v13.4s
 	WORD $0x6e2ade73 // fmul v19.4s, v19.4s, v10.4s
 	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
@@ -178,7 +185,8 @@ loop1:
 	WORD $0x4e21aa74 // fcvtns v20.4s, v19.4s
 	WORD $0x6eb3ec13 // facgt v19.4s, v0.4s, v19.4s
 	WORD $0x6e611e93 // bsl v19.16b, v20.16b, v1.16b
-	FLDPQ        96(R3), (F20, F21)
+	WORD $0x3cc60074 // ldur q20, [x3, #96]
+	WORD $0x3cc70075 // ldur q21, [x3, #112]
 	WORD $0x6e2dde8d // fmul v13.4s, v20.4s, v13.4s
 	WORD $0x6e2adeaa // fmul v10.4s, v21.4s, v10.4s
 	WORD $0x4e291da9 // and v9.16b, v13.16b, v9.16b
@@ -276,34 +284,42 @@ TEXT ·quantiseAct64NEON(SB), NOSPLIT, $0-64
 loop1:
 
 	// d: the largest magnitude over 127
-	FLDPQ        (R3), (F8, F9)
+	WORD $0x3cc00068 // ldur q8, [x3]
+	WORD $0x3cc10069 // ldur q9, [x3, #16]
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
-	FLDPQ        32(R3), (F10, F11)
+	WORD $0x3cc2006a // ldur q10, [x3, #32]
+	WORD $0x3cc3006b // ldur q11, [x3, #48]
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
-	FLDPQ        64(R3), (F12, F13)
+	WORD $0x3cc4006c // ldur q12, [x3, #64]
+	WORD $0x3cc5006d // ldur q13, [x3, #80]
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	FLDPQ        96(R3), (F14, F15)
+	WORD $0x3cc6006e // ldur q14, [x3, #96]
+	WORD $0x3cc7006f // ldur q15, [x3, #112]
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	FLDPQ        128(R3), (F16, F17)
+	WORD $0x3cc80070 // ldur q16, [x3, #128]
+	WORD $0x3cc90071 // ldur q17, [x3, #144]
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4eb06508 // smax v8.4s, v8.4s, v16.4s
 	WORD $0x4eb16529 // smax v9.4s, v9.4s, v17.4s
-	FLDPQ        160(R3), (F16, F17)
+	WORD $0x3cca0070 // ldur q16, [x3, #160]
+	WORD $0x3ccb0071 // ldur q17, [x3, #176]
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4eb0654a // smax v10.4s, v10.4s, v16.4s
 	WORD $0x4eb1656b // smax v11.4s, v11.4s, v17.4s
-	FLDPQ        192(R3), (F16, F17)
+	WORD $0x3ccc0070 // ldur q16, [x3, #192]
+	WORD $0x3ccd0071 // ldur q17, [x3, #208]
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4eb0658c // smax v12.4s, v12.4s, v16.4s
 	WORD $0x4eb165ad // smax v13.4s, v13.4s, v17.4s
-	FLDPQ        224(R3), (F16, F17)
+	WORD $0x3cce0070 // ldur q16, [x3, #224]
+	WORD $0x3ccf0071 // ldur q17, [x3, #240]
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4eb065ce // smax v14.4s, v14.4s, v16.4s
@@ -355,7 +371,8 @@ loop1:
 	FMOVS        F14, (R1)
 
 	// q: round to even, 0 where the group has no scale
-	FLDPQ        (R3), (F12, F15)
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006f // ldur q15, [x3, #16]
 	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
 	WORD $0x6e2addef // fmul v15.4s, v15.4s, v10.4s
 	WORD $0x4e291d8c // and v12.16b, v12.16b, v9.16b
@@ -366,7 +383,8 @@ loop1:
 	WORD $0x4e21a9f0 // fcvtns v16.4s, v15.4s
 	WORD $0x6eafec0f // facgt v15.4s, v0.4s, v15.4s
 	WORD $0x6e611e0f // bsl v15.16b, v16.16b, v1.16b
-	FLDPQ        32(R3), (F16, F17)
+	WORD $0x3cc20070 // ldur q16, [x3, #32]
+	WORD $0x3cc30071 // ldur q17, [x3, #48]
 	WORD $0x6e2dde10 // fmul v16.4s, v16.4s, v13.4s
 	WORD $0x6e2ade31 // fmul v17.4s, v17.4s, v10.4s
 	WORD $0x4e291e10 // and v16.16b, v16.16b, v9.16b
@@ -377,7 +395,8 @@ loop1:
 	WORD $0x4e21aa32 // fcvtns v18.4s, v17.4s
 	WORD $0x6eb1ec11 // facgt v17.4s, v0.4s, v17.4s
 	WORD $0x6e611e51 // bsl v17.16b, v18.16b, v1.16b
-	FLDPQ        64(R3), (F18, F19)
+	WORD $0x3cc40072 // ldur q18, [x3, #64]
+	WORD $0x3cc50073 // ldur q19, [x3, #80]
 	WORD $0x6e2dde52 // fmul v18.4s, v18.4s, v13.4s
 	WORD $0x6e2ade73 // fmul v19.4s, v19.4s, v10.4s
 	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
@@ -388,7 +407,8 @@ loop1:
 	WORD $0x4e21aa74 // fcvtns v20.4s, v19.4s
 	WORD $0x6eb3ec13 // facgt v19.4s, v0.4s, v19.4s
 	WORD $0x6e611e93 // bsl v19.16b, v20.16b, v1.16b
-	FLDPQ        96(R3), (F20, F21)
+	WORD $0x3cc60074 // ldur q20, [x3, #96]
+	WORD $0x3cc70075 // ldur q21, [x3, #112]
 	WORD $0x6e2dde94 // fmul v20.4s, v20.4s, v13.4s
 	WORD $0x6e2adeb5 // fmul v21.4s, v21.4s, v10.4s
 	WORD $0x4e291e94 // and v20.16b, v20.16b, v9.16b
@@ -422,7 +442,8 @@ loop1:
 	WORD $0x4e2fc20f // smull2 v15.8h, v16.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FLDPQ        128(R3), (F16, F17)
+	WORD $0x3cc80070 // ldur q16, [x3, #128]
+	WORD $0x3cc90071 // ldur q17, [x3, #144]
 	WORD $0x6e2dde10 // fmul v16.4s, v16.4s, v13.4s
 	WORD $0x6e2ade31 // fmul v17.4s, v17.4s, v10.4s
 	WORD $0x4e291e10 // and v16.16b, v16.16b, v9.16b
@@ -433,7 +454,8 @@ loop1:
 	WORD $0x4e21aa32 // fcvtns v18.4s, v17.4s
 	WORD $0x6eb1ec11 // facgt v17.4s, v0.4s, v17.4s
 	WORD $0x6e611e51 // bsl v17.16b, v18.16b, v1.16b
-	FLDPQ        160(R3), (F18, F19)
+	WORD $0x3cca0072 // ldur q18, [x3, #160]
+	WORD $0x3ccb0073 // ldur q19, [x3, #176]
 	WORD $0x6e2dde52 // fmul v18.4s, v18.4s, v13.4s
 	WORD $0x6e2ade73 // fmul v19.4s, v19.4s, v10.4s
 	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
@@ -444,7 +466,8 @@ loop1:
 	WORD $0x4e21aa74 // fcvtns v20.4s, v19.4s
 	WORD $0x6eb3ec13 // facgt v19.4s, v0.4s, v19.4s
 	WORD $0x6e611e93 // bsl v19.16b, v20.16b, v1.16b
-	FLDPQ        192(R3), (F20, F21)
+	WORD $0x3ccc0074 // ldur q20, [x3, #192]
+	WORD $0x3ccd0075 // ldur q21, [x3, #208]
 	WORD $0x6e2dde94 // fmul v20.4s, v20.4s, v13.4s
 	WORD $0x6e2adeb5 // fmul v21.4s, v21.4s, v10.4s
 	WORD $0x4e291e94 // and v20.16b, v20.16b, v9.16b
@@ -455,7 +478,8 @@ loop1:
 	WORD $0x4e21aab6 // fcvtns v22.4s, v21.4s
 	WORD $0x6eb5ec15 // facgt v21.4s, v0.4s, v21.4s
 	WORD $0x6e611ed5 // bsl v21.16b, v22.16b, v1.16b
-	FLDPQ        224(R3), (F22, F23)
+	WORD $0x3cce0076 // ldur q22, [x3, #224]
+	WORD $0x3ccf0077 // ldur q23, [x3, #240]
 	WORD $0x6e2ddecd // fmul v13.4s, v22.4s, v13.4s
 	WORD $0x6e2adeea // fmul v10.4s, v23.4s, v10.4s
 	WORD $0x4e291da9 // and v9.16b, v13.16b, v9.16b
@@ -553,34 +577,42 @@ TEXT ·quantiseAct128NEON(SB), NOSPLIT, $0-64
 loop1:
 
 	// d: the largest magnitude over 127
-	FLDPQ        (R3), (F8, F9)
+	WORD $0x3cc00068 // ldur q8, [x3]
+	WORD $0x3cc10069 // ldur q9, [x3, #16]
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
-	FLDPQ        32(R3), (F10, F11)
+	WORD $0x3cc2006a // ldur q10, [x3, #32]
+	WORD $0x3cc3006b // ldur q11, [x3, #48]
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
-	FLDPQ        64(R3), (F12, F13)
+	WORD $0x3cc4006c // ldur q12, [x3, #64]
+	WORD $0x3cc5006d // ldur q13, [x3, #80]
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	FLDPQ        96(R3), (F14, F15)
+	WORD $0x3cc6006e // ldur q14, [x3, #96]
+	WORD $0x3cc7006f // ldur q15, [x3, #112]
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	FLDPQ        128(R3), (F16, F17)
+	WORD $0x3cc80070 // ldur q16, [x3, #128]
+	WORD $0x3cc90071 // ldur q17, [x3, #144]
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4eb06508 // smax v8.4s, v8.4s, v16.4s
 	WORD $0x4eb16529 // smax v9.4s, v9.4s, v17.4s
-	FLDPQ        160(R3), (F16, F17)
+	WORD $0x3cca0070 // ldur q16, [x3, #160]
+	WORD $0x3ccb0071 // ldur q17, [x3, #176]
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4eb0654a // smax v10.4s, v10.4s, v16.4s
 	WORD $0x4eb1656b // smax v11.4s, v11.4s, v17.4s
-	FLDPQ        192(R3), (F16, F17)
+	WORD $0x3ccc0070 // ldur q16, [x3, #192]
+	WORD $0x3ccd0071 // ldur q17, [x3, #208]
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4eb0658c // smax v12.4s, v12.4s, v16.4s
 	WORD $0x4eb165ad // smax v13.4s, v13.4s, v17.4s
-	FLDPQ        224(R3), (F16, F17)
+	WORD $0x3cce0070 // ldur q16, [x3, #224]
+	WORD $0x3ccf0071 // ldur q17, [x3, #240]
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
 	WORD $0x4eb065ce // smax v14.4s, v14.4s, v16.4s
@@ -672,7 +704,8 @@ loop1:
 	FMOVS        F14, (R1)
 
 	// q: round to even, 0 where the group has no scale
-	FLDPQ        (R3), (F12, F15)
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006f // ldur q15, [x3, #16]
 	WORD $0x6e2ddd8c // fmul v12.4s, v12.4s, v13.4s
 	WORD $0x6e2addef // fmul v15.4s, v15.4s, v10.4s
 	WORD $0x4e291d8c // and v12.16b, v12.16b, v9.16b
@@ -683,7 +716,8 @@ loop1:
 	WORD $0x4e21a9f0 // fcvtns v16.4s, v15.4s
 	WORD $0x6eafec0f // facgt v15.4s, v0.4s, v15.4s
 	WORD $0x6e611e0f // bsl v15.16b, v16.16b, v1.16b
-	FLDPQ        32(R3), (F16, F17)
+	WORD $0x3cc20070 // ldur q16, [x3, #32]
+	WORD $0x3cc30071 // ldur q17, [x3, #48]
 	WORD $0x6e2dde10 // fmul v16.4s, v16.4s, v13.4s
 	WORD $0x6e2ade31 // fmul v17.4s, v17.4s, v10.4s
 	WORD $0x4e291e10 // and v16.16b, v16.16b, v9.16b
@@ -694,7 +728,8 @@ loop1:
 	WORD $0x4e21aa32 // fcvtns v18.4s, v17.4s
 	WORD $0x6eb1ec11 // facgt v17.4s, v0.4s, v17.4s
 	WORD $0x6e611e51 // bsl v17.16b, v18.16b, v1.16b
-	FLDPQ        64(R3), (F18, F19)
+	WORD $0x3cc40072 // ldur q18, [x3, #64]
+	WORD $0x3cc50073 // ldur q19, [x3, #80]
 	WORD $0x6e2dde52 // fmul v18.4s, v18.4s, v13.4s
 	WORD $0x6e2ade73 // fmul v19.4s, v19.4s, v10.4s
 	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
@@ -705,7 +740,8 @@ loop1:
 	WORD $0x4e21aa74 // fcvtns v20.4s, v19.4s
 	WORD $0x6eb3ec13 // facgt v19.4s, v0.4s, v19.4s
 	WORD $0x6e611e93 // bsl v19.16b, v20.16b, v1.16b
-	FLDPQ        96(R3), (F20, F21)
+	WORD $0x3cc60074 // ldur q20, [x3, #96]
+	WORD $0x3cc70075 // ldur q21, [x3, #112]
 	WORD $0x6e2dde94 // fmul v20.4s, v20.4s, v13.4s
 	WORD $0x6e2adeb5 // fmul v21.4s, v21.4s, v10.4s
 	WORD $0x4e291e94 // and v20.16b, v20.16b, v9.16b
@@ -739,7 +775,8 @@ loop1:
 	WORD $0x4e2fc20f // smull2 v15.8h, v16.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	FLDPQ        128(R3), (F16, F17)
+	WORD $0x3cc80070 // ldur q16, [x3, #128]
+	WORD $0x3cc90071 // ldur q17, [x3, #144]
 	WORD $0x6e2dde10 // fmul v16.4s, v16.4s, v13.4s
 	WORD $0x6e2ade31 // fmul v17.4s, v17.4s, v10.4s
 	WORD $0x4e291e10 // and v16.16b, v16.16b, v9.16b
@@ -750,7 +787,8 @@ loop1:
 	WORD $0x4e21aa32 // fcvtns v18.4s, v17.4s
 	WORD $0x6eb1ec11 // facgt v17.4s, v0.4s, v17.4s
 	WORD $0x6e611e51 // bsl v17.16b, v18.16b, v1.16b
-	FLDPQ        160(R3), (F18, F19)
+	WORD $0x3cca0072 // ldur q18, [x3, #160]
+	WORD $0x3ccb0073 // ldur q19, [x3, #176]
 	WORD $0x6e2dde52 // fmul v18.4s, v18.4s, v13.4s
 	WORD $0x6e2ade73 // fmul v19.4s, v19.4s, v10.4s
 	WORD $0x4e291e52 // and v18.16b, v18.16b, v9.16b
@@ -761,7 +799,8 @@ loop1:
 	WORD $0x4e21aa74 // fcvtns v20.4s, v19.4s
 	WORD $0x6eb3ec13 // facgt v19.4s, v0.4s, v19.4s
 	WORD $0x6e611e93 // bsl v19.16b, v20.16b, v1.16b
-	FLDPQ        192(R3), (F20, F21)
+	WORD $0x3ccc0074 // ldur q20, [x3, #192]
+	WORD $0x3ccd0075 // ldur q21, [x3, #208]
 	WORD $0x6e2dde94 // fmul v20.4s, v20.4s, v13.4s
 	WORD $0x6e2adeb5 // fmul v21.4s, v21.4s, v10.4s
 	WORD $0x4e291e94 // and v20.16b, v20.16b, v9.16b
@@ -772,7 +811,8 @@ loop1:
 	WORD $0x4e21aab6 // fcvtns v22.4s, v21.4s
 	WORD $0x6eb5ec15 // facgt v21.4s, v0.4s, v21.4s
 	WORD $0x6e611ed5 // bsl v21.16b, v22.16b, v1.16b
-	FLDPQ        224(R3), (F22, F23)
+	WORD $0x3cce0076 // ldur q22, [x3, #224]
+	WORD $0x3ccf0077 // ldur q23, [x3, #240]
 	WORD $0x6e2dded6 // fmul v22.4s, v22.4s, v13.4s
 	WORD $0x6e2adef7 // fmul v23.4s, v23.4s, v10.4s
 	WORD $0x4e291ed6 // and v22.16b, v22.16b, v9.16b

@@ -49,8 +49,6 @@ TEXT ·matmulQ81xTq1_0DotProd(SB), NOSPLIT, $0-72
 loop1:
 	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -62,18 +60,18 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// scales of values 0 to 255, times those of the activations
-	WORD $0x7d4068cb // ldr h11, [x6, #52]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FLDPQ        (R4), (F12, F13)
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	WORD $0x7c4340c9 // ldur h9, [x6, #52]
+	WORD $0x1ee24129 // fcvt s9, h9
+	WORD $0x3cc0008a // ldur q10, [x4]
+	WORD $0x3cc1008b // ldur q11, [x4, #16]
+	WORD $0x4f89914a // fmul v10.4s, v10.4s, v9.s[0]
+	WORD $0x4f899169 // fmul v9.4s, v11.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        (R6), F13
-	FMOVQ        4(R6), F14
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
+	WORD $0x3cc000cb // ldur q11, [x6]
+	WORD $0x3cc040cc // ldur q12, [x6, #4]
+	WORD $0x4e03016d // tbl v13.16b, { v11.16b }, v3.16b
+	WORD $0x4e03018e // tbl v14.16b, { v12.16b }, v3.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4f00042f // movi v15.4s, #1
@@ -87,27 +85,10 @@ loop3:
 	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
 	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	FMOVQ        8(R6), F15
-	FMOVQ        12(R6), F16
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4f000431 // movi v17.4s, #1
-	WORD $0x4eb19def // mul v15.4s, v15.4s, v17.4s
-	WORD $0x4eb19e10 // mul v16.4s, v16.4s, v17.4s
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
-	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	FMOVQ        16(R6), F17
-	FMOVQ        20(R6), F18
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
-	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
+	WORD $0x3cc080cf // ldur q15, [x6, #8]
+	WORD $0x3cc0c0d0 // ldur q16, [x6, #12]
+	WORD $0x4e0301f1 // tbl v17.16b, { v15.16b }, v3.16b
+	WORD $0x4e030212 // tbl v18.16b, { v16.16b }, v3.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4f000433 // movi v19.4s, #1
@@ -121,52 +102,66 @@ loop3:
 	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
 	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
-	FMOVQ        24(R6), F19
-	FMOVQ        28(R6), F20
-	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
-	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4f000435 // movi v21.4s, #1
-	WORD $0x4eb59e73 // mul v19.4s, v19.4s, v21.4s
-	WORD $0x4eb59e94 // mul v20.4s, v20.4s, v21.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
-	WORD $0x4ea29e94 // mul v20.4s, v20.4s, v2.4s
-	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
-	WORD $0x6f380694 // ushr v20.4s, v20.4s, #8
-	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
-	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
+	WORD $0x3cc100d3 // ldur q19, [x6, #16]
+	WORD $0x3cc140d4 // ldur q20, [x6, #20]
+	WORD $0x4e030275 // tbl v21.16b, { v19.16b }, v3.16b
+	WORD $0x4e030296 // tbl v22.16b, { v20.16b }, v3.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f000437 // movi v23.4s, #1
+	WORD $0x4eb79eb5 // mul v21.4s, v21.4s, v23.4s
+	WORD $0x4eb79ed6 // mul v22.4s, v22.4s, v23.4s
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4ea29eb5 // mul v21.4s, v21.4s, v2.4s
+	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
+	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
+	WORD $0x6f3806d6 // ushr v22.4s, v22.4s, #8
+	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
+	WORD $0x6ea186d6 // sub v22.4s, v22.4s, v1.4s
+	WORD $0x3cc180d7 // ldur q23, [x6, #24]
+	WORD $0x3cc1c0d8 // ldur q24, [x6, #28]
+	WORD $0x4e0302f9 // tbl v25.16b, { v23.16b }, v3.16b
+	WORD $0x4e03031a // tbl v26.16b, { v24.16b }, v3.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4f00043b // movi v27.4s, #1
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	WORD $0x4ebb9f5a // mul v26.4s, v26.4s, v27.4s
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x4ea29f5a // mul v26.4s, v26.4s, v2.4s
+	WORD $0x6f380739 // ushr v25.4s, v25.4s, #8
+	WORD $0x6f38075a // ushr v26.4s, v26.4s, #8
+	WORD $0x6ea18739 // sub v25.4s, v25.4s, v1.4s
+	WORD $0x6ea1875a // sub v26.4s, v26.4s, v1.4s
 	WORD $0x0e6149ad // sqxtn v13.4h, v13.4s
 	WORD $0x4e6149cd // sqxtn2 v13.8h, v14.4s
-	WORD $0x0e6149ee // sqxtn v14.4h, v15.4s
-	WORD $0x4e614a0e // sqxtn2 v14.8h, v16.4s
-	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
-	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
 	WORD $0x0e614a2e // sqxtn v14.4h, v17.4s
 	WORD $0x4e614a4e // sqxtn2 v14.8h, v18.4s
-	WORD $0x0e614a6f // sqxtn v15.4h, v19.4s
-	WORD $0x4e614a8f // sqxtn2 v15.8h, v20.4s
+	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
+	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
+	WORD $0x0e614aae // sqxtn v14.4h, v21.4s
+	WORD $0x4e614ace // sqxtn2 v14.8h, v22.4s
+	WORD $0x0e614b31 // sqxtn v17.4h, v25.4s
+	WORD $0x4e614b51 // sqxtn2 v17.8h, v26.4s
 	WORD $0x0e2149ce // sqxtn v14.8b, v14.8h
-	WORD $0x4e2149ee // sqxtn2 v14.16b, v15.8h
-	FLDPQ        (R3), (F15, F16)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4f8c11a7 // fmla v7.4s, v13.4s, v12.s[0]
+	WORD $0x4e214a2e // sqxtn2 v14.16b, v17.8h
+	WORD $0x3cc00071 // ldur q17, [x3]
+	WORD $0x3cc10072 // ldur q18, [x3, #16]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9195b5 // sdot v21.4s, v13.16b, v17.16b
+	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        (R6), F13
-	FMOVQ        4(R6), F14
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
+	WORD $0x4e03016d // tbl v13.16b, { v11.16b }, v3.16b
+	WORD $0x4e03018e // tbl v14.16b, { v12.16b }, v3.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4f00046f // movi v15.4s, #3
-	WORD $0x4eaf9dad // mul v13.4s, v13.4s, v15.4s
-	WORD $0x4eaf9dce // mul v14.4s, v14.4s, v15.4s
+	WORD $0x4f000471 // movi v17.4s, #3
+	WORD $0x4eb19dad // mul v13.4s, v13.4s, v17.4s
+	WORD $0x4eb19dce // mul v14.4s, v14.4s, v17.4s
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
@@ -175,32 +170,13 @@ loop3:
 	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
 	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	FMOVQ        8(R6), F15
-	FMOVQ        12(R6), F16
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4f000471 // movi v17.4s, #3
-	WORD $0x4eb19def // mul v15.4s, v15.4s, v17.4s
-	WORD $0x4eb19e10 // mul v16.4s, v16.4s, v17.4s
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
-	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	FMOVQ        16(R6), F17
-	FMOVQ        20(R6), F18
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
-	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
+	WORD $0x4e0301f1 // tbl v17.16b, { v15.16b }, v3.16b
+	WORD $0x4e030212 // tbl v18.16b, { v16.16b }, v3.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f000473 // movi v19.4s, #3
-	WORD $0x4eb39e31 // mul v17.4s, v17.4s, v19.4s
-	WORD $0x4eb39e52 // mul v18.4s, v18.4s, v19.4s
+	WORD $0x4f000476 // movi v22.4s, #3
+	WORD $0x4eb69e31 // mul v17.4s, v17.4s, v22.4s
+	WORD $0x4eb69e52 // mul v18.4s, v18.4s, v22.4s
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
@@ -209,52 +185,62 @@ loop3:
 	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
 	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
-	FMOVQ        24(R6), F19
-	FMOVQ        28(R6), F20
-	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
-	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4f000475 // movi v21.4s, #3
-	WORD $0x4eb59e73 // mul v19.4s, v19.4s, v21.4s
-	WORD $0x4eb59e94 // mul v20.4s, v20.4s, v21.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
-	WORD $0x4ea29e94 // mul v20.4s, v20.4s, v2.4s
-	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
-	WORD $0x6f380694 // ushr v20.4s, v20.4s, #8
-	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
-	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
+	WORD $0x4e030276 // tbl v22.16b, { v19.16b }, v3.16b
+	WORD $0x4e030299 // tbl v25.16b, { v20.16b }, v3.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4f00047a // movi v26.4s, #3
+	WORD $0x4eba9ed6 // mul v22.4s, v22.4s, v26.4s
+	WORD $0x4eba9f39 // mul v25.4s, v25.4s, v26.4s
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x6f3806d6 // ushr v22.4s, v22.4s, #8
+	WORD $0x6f380739 // ushr v25.4s, v25.4s, #8
+	WORD $0x6ea186d6 // sub v22.4s, v22.4s, v1.4s
+	WORD $0x6ea18739 // sub v25.4s, v25.4s, v1.4s
+	WORD $0x4e0302fa // tbl v26.16b, { v23.16b }, v3.16b
+	WORD $0x4e03031b // tbl v27.16b, { v24.16b }, v3.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4f00047c // movi v28.4s, #3
+	WORD $0x4ebc9f5a // mul v26.4s, v26.4s, v28.4s
+	WORD $0x4ebc9f7b // mul v27.4s, v27.4s, v28.4s
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4ea29f5a // mul v26.4s, v26.4s, v2.4s
+	WORD $0x4ea29f7b // mul v27.4s, v27.4s, v2.4s
+	WORD $0x6f38075a // ushr v26.4s, v26.4s, #8
+	WORD $0x6f38077b // ushr v27.4s, v27.4s, #8
+	WORD $0x6ea1875a // sub v26.4s, v26.4s, v1.4s
+	WORD $0x6ea1877b // sub v27.4s, v27.4s, v1.4s
 	WORD $0x0e6149ad // sqxtn v13.4h, v13.4s
 	WORD $0x4e6149cd // sqxtn2 v13.8h, v14.4s
-	WORD $0x0e6149ee // sqxtn v14.4h, v15.4s
-	WORD $0x4e614a0e // sqxtn2 v14.8h, v16.4s
-	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
-	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
 	WORD $0x0e614a2e // sqxtn v14.4h, v17.4s
 	WORD $0x4e614a4e // sqxtn2 v14.8h, v18.4s
-	WORD $0x0e614a6f // sqxtn v15.4h, v19.4s
-	WORD $0x4e614a8f // sqxtn2 v15.8h, v20.4s
+	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
+	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
+	WORD $0x0e614ace // sqxtn v14.4h, v22.4s
+	WORD $0x4e614b2e // sqxtn2 v14.8h, v25.4s
+	WORD $0x0e614b51 // sqxtn v17.4h, v26.4s
+	WORD $0x4e614b71 // sqxtn2 v17.8h, v27.4s
 	WORD $0x0e2149ce // sqxtn v14.8b, v14.8h
-	WORD $0x4e2149ee // sqxtn2 v14.16b, v15.8h
-	FLDPQ        32(R3), (F15, F16)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4fac11a8 // fmla v8.4s, v13.4s, v12.s[1]
+	WORD $0x4e214a2e // sqxtn2 v14.16b, v17.8h
+	WORD $0x3cc20071 // ldur q17, [x3, #32]
+	WORD $0x3cc30072 // ldur q18, [x3, #48]
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9195b6 // sdot v22.4s, v13.16b, v17.16b
+	WORD $0x4e9295d6 // sdot v22.4s, v14.16b, v18.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        (R6), F13
-	FMOVQ        4(R6), F14
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
+	WORD $0x4e03016d // tbl v13.16b, { v11.16b }, v3.16b
+	WORD $0x4e03018e // tbl v14.16b, { v12.16b }, v3.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4f00052f // movi v15.4s, #9
-	WORD $0x4eaf9dad // mul v13.4s, v13.4s, v15.4s
-	WORD $0x4eaf9dce // mul v14.4s, v14.4s, v15.4s
+	WORD $0x4f000531 // movi v17.4s, #9
+	WORD $0x4eb19dad // mul v13.4s, v13.4s, v17.4s
+	WORD $0x4eb19dce // mul v14.4s, v14.4s, v17.4s
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
@@ -263,32 +249,13 @@ loop3:
 	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
 	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	FMOVQ        8(R6), F15
-	FMOVQ        12(R6), F16
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4f000531 // movi v17.4s, #9
-	WORD $0x4eb19def // mul v15.4s, v15.4s, v17.4s
-	WORD $0x4eb19e10 // mul v16.4s, v16.4s, v17.4s
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
-	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	FMOVQ        16(R6), F17
-	FMOVQ        20(R6), F18
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
-	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
+	WORD $0x4e0301f1 // tbl v17.16b, { v15.16b }, v3.16b
+	WORD $0x4e030212 // tbl v18.16b, { v16.16b }, v3.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f000533 // movi v19.4s, #9
-	WORD $0x4eb39e31 // mul v17.4s, v17.4s, v19.4s
-	WORD $0x4eb39e52 // mul v18.4s, v18.4s, v19.4s
+	WORD $0x4f000539 // movi v25.4s, #9
+	WORD $0x4eb99e31 // mul v17.4s, v17.4s, v25.4s
+	WORD $0x4eb99e52 // mul v18.4s, v18.4s, v25.4s
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
@@ -297,52 +264,62 @@ loop3:
 	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
 	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
-	FMOVQ        24(R6), F19
-	FMOVQ        28(R6), F20
-	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
-	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4f000535 // movi v21.4s, #9
-	WORD $0x4eb59e73 // mul v19.4s, v19.4s, v21.4s
-	WORD $0x4eb59e94 // mul v20.4s, v20.4s, v21.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
-	WORD $0x4ea29e94 // mul v20.4s, v20.4s, v2.4s
-	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
-	WORD $0x6f380694 // ushr v20.4s, v20.4s, #8
-	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
-	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
+	WORD $0x4e030279 // tbl v25.16b, { v19.16b }, v3.16b
+	WORD $0x4e03029a // tbl v26.16b, { v20.16b }, v3.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4f00053b // movi v27.4s, #9
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	WORD $0x4ebb9f5a // mul v26.4s, v26.4s, v27.4s
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x4ea29f5a // mul v26.4s, v26.4s, v2.4s
+	WORD $0x6f380739 // ushr v25.4s, v25.4s, #8
+	WORD $0x6f38075a // ushr v26.4s, v26.4s, #8
+	WORD $0x6ea18739 // sub v25.4s, v25.4s, v1.4s
+	WORD $0x6ea1875a // sub v26.4s, v26.4s, v1.4s
+	WORD $0x4e0302fb // tbl v27.16b, { v23.16b }, v3.16b
+	WORD $0x4e03031c // tbl v28.16b, { v24.16b }, v3.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
+	WORD $0x4f00053d // movi v29.4s, #9
+	WORD $0x4ebd9f7b // mul v27.4s, v27.4s, v29.4s
+	WORD $0x4ebd9f9c // mul v28.4s, v28.4s, v29.4s
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
+	WORD $0x4ea29f7b // mul v27.4s, v27.4s, v2.4s
+	WORD $0x4ea29f9c // mul v28.4s, v28.4s, v2.4s
+	WORD $0x6f38077b // ushr v27.4s, v27.4s, #8
+	WORD $0x6f38079c // ushr v28.4s, v28.4s, #8
+	WORD $0x6ea1877b // sub v27.4s, v27.4s, v1.4s
+	WORD $0x6ea1879c // sub v28.4s, v28.4s, v1.4s
 	WORD $0x0e6149ad // sqxtn v13.4h, v13.4s
 	WORD $0x4e6149cd // sqxtn2 v13.8h, v14.4s
-	WORD $0x0e6149ee // sqxtn v14.4h, v15.4s
-	WORD $0x4e614a0e // sqxtn2 v14.8h, v16.4s
-	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
-	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
 	WORD $0x0e614a2e // sqxtn v14.4h, v17.4s
 	WORD $0x4e614a4e // sqxtn2 v14.8h, v18.4s
-	WORD $0x0e614a6f // sqxtn v15.4h, v19.4s
-	WORD $0x4e614a8f // sqxtn2 v15.8h, v20.4s
+	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
+	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
+	WORD $0x0e614b2e // sqxtn v14.4h, v25.4s
+	WORD $0x4e614b4e // sqxtn2 v14.8h, v26.4s
+	WORD $0x0e614b71 // sqxtn v17.4h, v27.4s
+	WORD $0x4e614b91 // sqxtn2 v17.8h, v28.4s
 	WORD $0x0e2149ce // sqxtn v14.8b, v14.8h
-	WORD $0x4e2149ee // sqxtn2 v14.16b, v15.8h
-	FLDPQ        64(R3), (F15, F16)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4f8c19a9 // fmla v9.4s, v13.4s, v12.s[2]
+	WORD $0x4e214a2e // sqxtn2 v14.16b, v17.8h
+	WORD $0x3cc40071 // ldur q17, [x3, #64]
+	WORD $0x3cc50072 // ldur q18, [x3, #80]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e9195b9 // sdot v25.4s, v13.16b, v17.16b
+	WORD $0x4e9295d9 // sdot v25.4s, v14.16b, v18.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        (R6), F13
-	FMOVQ        4(R6), F14
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
+	WORD $0x4e03016d // tbl v13.16b, { v11.16b }, v3.16b
+	WORD $0x4e03018e // tbl v14.16b, { v12.16b }, v3.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4f00076f // movi v15.4s, #27
-	WORD $0x4eaf9dad // mul v13.4s, v13.4s, v15.4s
-	WORD $0x4eaf9dce // mul v14.4s, v14.4s, v15.4s
+	WORD $0x4f000771 // movi v17.4s, #27
+	WORD $0x4eb19dad // mul v13.4s, v13.4s, v17.4s
+	WORD $0x4eb19dce // mul v14.4s, v14.4s, v17.4s
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
@@ -351,32 +328,13 @@ loop3:
 	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
 	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	FMOVQ        8(R6), F15
-	FMOVQ        12(R6), F16
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4f000771 // movi v17.4s, #27
-	WORD $0x4eb19def // mul v15.4s, v15.4s, v17.4s
-	WORD $0x4eb19e10 // mul v16.4s, v16.4s, v17.4s
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
-	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	FMOVQ        16(R6), F17
-	FMOVQ        20(R6), F18
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
-	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
+	WORD $0x4e0301f1 // tbl v17.16b, { v15.16b }, v3.16b
+	WORD $0x4e030212 // tbl v18.16b, { v16.16b }, v3.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f000773 // movi v19.4s, #27
-	WORD $0x4eb39e31 // mul v17.4s, v17.4s, v19.4s
-	WORD $0x4eb39e52 // mul v18.4s, v18.4s, v19.4s
+	WORD $0x4f00077a // movi v26.4s, #27
+	WORD $0x4eba9e31 // mul v17.4s, v17.4s, v26.4s
+	WORD $0x4eba9e52 // mul v18.4s, v18.4s, v26.4s
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
@@ -385,47 +343,79 @@ loop3:
 	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
 	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
-	FMOVQ        24(R6), F19
-	FMOVQ        28(R6), F20
-	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
-	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4f000775 // movi v21.4s, #27
-	WORD $0x4eb59e73 // mul v19.4s, v19.4s, v21.4s
-	WORD $0x4eb59e94 // mul v20.4s, v20.4s, v21.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
-	WORD $0x4ea29e94 // mul v20.4s, v20.4s, v2.4s
-	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
-	WORD $0x6f380694 // ushr v20.4s, v20.4s, #8
-	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
-	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
+	WORD $0x4e03027a // tbl v26.16b, { v19.16b }, v3.16b
+	WORD $0x4e03029b // tbl v27.16b, { v20.16b }, v3.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4f00077c // movi v28.4s, #27
+	WORD $0x4ebc9f5a // mul v26.4s, v26.4s, v28.4s
+	WORD $0x4ebc9f7b // mul v27.4s, v27.4s, v28.4s
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4ea29f5a // mul v26.4s, v26.4s, v2.4s
+	WORD $0x4ea29f7b // mul v27.4s, v27.4s, v2.4s
+	WORD $0x6f38075a // ushr v26.4s, v26.4s, #8
+	WORD $0x6f38077b // ushr v27.4s, v27.4s, #8
+	WORD $0x6ea1875a // sub v26.4s, v26.4s, v1.4s
+	WORD $0x6ea1877b // sub v27.4s, v27.4s, v1.4s
+	WORD $0x4e0302fc // tbl v28.16b, { v23.16b }, v3.16b
+	WORD $0x4e03031d // tbl v29.16b, { v24.16b }, v3.16b
+	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
+	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
+	WORD $0x4f00077e // movi v30.4s, #27
+	WORD $0x4ebe9f9c // mul v28.4s, v28.4s, v30.4s
+	WORD $0x4ebe9fbd // mul v29.4s, v29.4s, v30.4s
+	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
+	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
+	WORD $0x4ea29f9c // mul v28.4s, v28.4s, v2.4s
+	WORD $0x4ea29fbd // mul v29.4s, v29.4s, v2.4s
+	WORD $0x6f38079c // ushr v28.4s, v28.4s, #8
+	WORD $0x6f3807bd // ushr v29.4s, v29.4s, #8
+	WORD $0x6ea1879c // sub v28.4s, v28.4s, v1.4s
+	WORD $0x6ea187bd // sub v29.4s, v29.4s, v1.4s
 	WORD $0x0e6149ad // sqxtn v13.4h, v13.4s
 	WORD $0x4e6149cd // sqxtn2 v13.8h, v14.4s
-	WORD $0x0e6149ee // sqxtn v14.4h, v15.4s
-	WORD $0x4e614a0e // sqxtn2 v14.8h, v16.4s
-	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
-	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
 	WORD $0x0e614a2e // sqxtn v14.4h, v17.4s
 	WORD $0x4e614a4e // sqxtn2 v14.8h, v18.4s
-	WORD $0x0e614a6f // sqxtn v15.4h, v19.4s
-	WORD $0x4e614a8f // sqxtn2 v15.8h, v20.4s
+	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
+	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
+	WORD $0x0e614b4e // sqxtn v14.4h, v26.4s
+	WORD $0x4e614b6e // sqxtn2 v14.8h, v27.4s
+	WORD $0x0e614b91 // sqxtn v17.4h, v28.4s
+	WORD $0x4e614bb1 // sqxtn2 v17.8h, v29.4s
 	WORD $0x0e2149ce // sqxtn v14.8b, v14.8h
-	WORD $0x4e2149ee // sqxtn2 v14.16b, v15.8h
-	FLDPQ        96(R3), (F15, F16)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	WORD $0x4e9095d1 // sdot v17.4s, v14.16b, v16.16b
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4fac19aa // fmla v10.4s, v13.4s, v12.s[3]
+	WORD $0x4e214a2e // sqxtn2 v14.16b, v17.8h
+	WORD $0x3cc60071 // ldur q17, [x3, #96]
+	WORD $0x3cc70072 // ldur q18, [x3, #112]
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e9195ba // sdot v26.4s, v13.16b, v17.16b
+	WORD $0x4e9295da // sdot v26.4s, v14.16b, v18.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eb6bead // addp v13.4s, v21.4s, v22.4s
+	WORD $0x4ebabf2e // addp v14.4s, v25.4s, v26.4s
+	WORD $0x4eaebdad // addp v13.4s, v13.4s, v14.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e2acda7 // fmla v7.4s, v13.4s, v10.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        (R6), F12
-	FMOVQ        4(R6), F13
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
+	WORD $0x4e03016a // tbl v10.16b, { v11.16b }, v3.16b
+	WORD $0x4e03018b // tbl v11.16b, { v12.16b }, v3.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4f02062c // movi v12.4s, #81
+	WORD $0x4eac9d4a // mul v10.4s, v10.4s, v12.4s
+	WORD $0x4eac9d6b // mul v11.4s, v11.4s, v12.4s
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4ea29d4a // mul v10.4s, v10.4s, v2.4s
+	WORD $0x4ea29d6b // mul v11.4s, v11.4s, v2.4s
+	WORD $0x6f38054a // ushr v10.4s, v10.4s, #8
+	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
+	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
+	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
+	WORD $0x4e0301ec // tbl v12.16b, { v15.16b }, v3.16b
+	WORD $0x4e03020d // tbl v13.16b, { v16.16b }, v3.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4f02062e // movi v14.4s, #81
@@ -439,10 +429,8 @@ loop3:
 	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
 	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        8(R6), F14
-	FMOVQ        12(R6), F15
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
+	WORD $0x4e03026e // tbl v14.16b, { v19.16b }, v3.16b
+	WORD $0x4e03028f // tbl v15.16b, { v20.16b }, v3.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4f020630 // movi v16.4s, #81
@@ -456,10 +444,8 @@ loop3:
 	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
 	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
 	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	FMOVQ        16(R6), F16
-	FMOVQ        20(R6), F17
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
+	WORD $0x4e0302f0 // tbl v16.16b, { v23.16b }, v3.16b
+	WORD $0x4e030311 // tbl v17.16b, { v24.16b }, v3.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4f020632 // movi v18.4s, #81
@@ -473,52 +459,34 @@ loop3:
 	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
 	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	FMOVQ        24(R6), F18
-	FMOVQ        28(R6), F19
-	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
-	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4f020634 // movi v20.4s, #81
-	WORD $0x4eb49e52 // mul v18.4s, v18.4s, v20.4s
-	WORD $0x4eb49e73 // mul v19.4s, v19.4s, v20.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
-	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
-	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
-	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
-	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
-	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
-	WORD $0x0e61498c // sqxtn v12.4h, v12.4s
-	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
-	WORD $0x0e6149cd // sqxtn v13.4h, v14.4s
-	WORD $0x4e6149ed // sqxtn2 v13.8h, v15.4s
-	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
-	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
-	WORD $0x0e614a0d // sqxtn v13.4h, v16.4s
-	WORD $0x4e614a2d // sqxtn2 v13.8h, v17.4s
-	WORD $0x0e614a4e // sqxtn v14.4h, v18.4s
-	WORD $0x4e614a6e // sqxtn2 v14.8h, v19.4s
-	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
-	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
-	FLDPQ        128(R3), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	WORD $0x0e61494a // sqxtn v10.4h, v10.4s
+	WORD $0x4e61496a // sqxtn2 v10.8h, v11.4s
+	WORD $0x0e61498b // sqxtn v11.4h, v12.4s
+	WORD $0x4e6149ab // sqxtn2 v11.8h, v13.4s
+	WORD $0x0e21494a // sqxtn v10.8b, v10.8h
+	WORD $0x4e21496a // sqxtn2 v10.16b, v11.8h
+	WORD $0x0e6149cb // sqxtn v11.4h, v14.4s
+	WORD $0x4e6149eb // sqxtn2 v11.8h, v15.4s
+	WORD $0x0e614a0c // sqxtn v12.4h, v16.4s
+	WORD $0x4e614a2c // sqxtn2 v12.8h, v17.4s
+	WORD $0x0e21496b // sqxtn v11.8b, v11.8h
+	WORD $0x4e21498b // sqxtn2 v11.16b, v12.8h
+	WORD $0x3cc8006c // ldur q12, [x3, #128]
+	WORD $0x3cc9006d // ldur q13, [x3, #144]
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        32(R6), F12
-	FMOVQ        36(R6), F13
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
+	WORD $0x3cc200ca // ldur q10, [x6, #32]
+	WORD $0x3cc240cb // ldur q11, [x6, #36]
+	WORD $0x4e03014c // tbl v12.16b, { v10.16b }, v3.16b
+	WORD $0x4e03016d // tbl v13.16b, { v11.16b }, v3.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4f00042e // movi v14.4s, #1
-	WORD $0x4eae9d8c // mul v12.4s, v12.4s, v14.4s
-	WORD $0x4eae9dad // mul v13.4s, v13.4s, v14.4s
+	WORD $0x4f00042f // movi v15.4s, #1
+	WORD $0x4eaf9d8c // mul v12.4s, v12.4s, v15.4s
+	WORD $0x4eaf9dad // mul v13.4s, v13.4s, v15.4s
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
@@ -527,29 +495,12 @@ loop3:
 	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
 	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        38(R6), F14
-	WORD $0x4e0401cf // tbl v15.16b, { v14.16b }, v4.16b
-	WORD $0x4e0501ce // tbl v14.16b, { v14.16b }, v5.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4f000430 // movi v16.4s, #1
-	WORD $0x4eb09def // mul v15.4s, v15.4s, v16.4s
-	WORD $0x4eb09dce // mul v14.4s, v14.4s, v16.4s
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
-	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	FMOVQ        32(R6), F16
-	FMOVQ        36(R6), F17
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
+	WORD $0x3cc260cf // ldur q15, [x6, #38]
+	WORD $0x4e0401f0 // tbl v16.16b, { v15.16b }, v4.16b
+	WORD $0x4e0501f1 // tbl v17.16b, { v15.16b }, v5.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f000472 // movi v18.4s, #3
+	WORD $0x4f000432 // movi v18.4s, #1
 	WORD $0x4eb29e10 // mul v16.4s, v16.4s, v18.4s
 	WORD $0x4eb29e31 // mul v17.4s, v17.4s, v18.4s
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
@@ -560,51 +511,62 @@ loop3:
 	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
 	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	FMOVQ        38(R6), F18
-	WORD $0x4e040253 // tbl v19.16b, { v18.16b }, v4.16b
-	WORD $0x4e050252 // tbl v18.16b, { v18.16b }, v5.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e030152 // tbl v18.16b, { v10.16b }, v3.16b
+	WORD $0x4e030173 // tbl v19.16b, { v11.16b }, v3.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4f000474 // movi v20.4s, #3
-	WORD $0x4eb49e73 // mul v19.4s, v19.4s, v20.4s
 	WORD $0x4eb49e52 // mul v18.4s, v18.4s, v20.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb49e73 // mul v19.4s, v19.4s, v20.4s
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
-	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
+	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
 	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
-	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
+	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
 	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
+	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
+	WORD $0x4e0401f4 // tbl v20.16b, { v15.16b }, v4.16b
+	WORD $0x4e0501f5 // tbl v21.16b, { v15.16b }, v5.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f000476 // movi v22.4s, #3
+	WORD $0x4eb69e94 // mul v20.4s, v20.4s, v22.4s
+	WORD $0x4eb69eb5 // mul v21.4s, v21.4s, v22.4s
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4ea29e94 // mul v20.4s, v20.4s, v2.4s
+	WORD $0x4ea29eb5 // mul v21.4s, v21.4s, v2.4s
+	WORD $0x6f380694 // ushr v20.4s, v20.4s, #8
+	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
+	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
+	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
 	WORD $0x0e61498c // sqxtn v12.4h, v12.4s
 	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
-	WORD $0x0e6149ed // sqxtn v13.4h, v15.4s
-	WORD $0x4e6149cd // sqxtn2 v13.8h, v14.4s
-	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
-	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
 	WORD $0x0e614a0d // sqxtn v13.4h, v16.4s
 	WORD $0x4e614a2d // sqxtn2 v13.8h, v17.4s
-	WORD $0x0e614a6e // sqxtn v14.4h, v19.4s
-	WORD $0x4e614a4e // sqxtn2 v14.8h, v18.4s
+	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
+	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
+	WORD $0x0e614a4d // sqxtn v13.4h, v18.4s
+	WORD $0x4e614a6d // sqxtn2 v13.8h, v19.4s
+	WORD $0x0e614a90 // sqxtn v16.4h, v20.4s
+	WORD $0x4e614ab0 // sqxtn2 v16.8h, v21.4s
 	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
-	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
-	FLDPQ        160(R3), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4fab1188 // fmla v8.4s, v12.4s, v11.s[1]
+	WORD $0x4e214a0d // sqxtn2 v13.16b, v16.8h
+	WORD $0x3cca0070 // ldur q16, [x3, #160]
+	WORD $0x3ccb0071 // ldur q17, [x3, #176]
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e909592 // sdot v18.4s, v12.16b, v16.16b
+	WORD $0x4e9195b2 // sdot v18.4s, v13.16b, v17.16b
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        32(R6), F12
-	FMOVQ        36(R6), F13
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
+	WORD $0x4e03014c // tbl v12.16b, { v10.16b }, v3.16b
+	WORD $0x4e03016d // tbl v13.16b, { v11.16b }, v3.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4f00052e // movi v14.4s, #9
-	WORD $0x4eae9d8c // mul v12.4s, v12.4s, v14.4s
-	WORD $0x4eae9dad // mul v13.4s, v13.4s, v14.4s
+	WORD $0x4f000530 // movi v16.4s, #9
+	WORD $0x4eb09d8c // mul v12.4s, v12.4s, v16.4s
+	WORD $0x4eb09dad // mul v13.4s, v13.4s, v16.4s
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
@@ -613,31 +575,13 @@ loop3:
 	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
 	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        38(R6), F14
-	WORD $0x4e0401cf // tbl v15.16b, { v14.16b }, v4.16b
-	WORD $0x4e0501ce // tbl v14.16b, { v14.16b }, v5.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4f000530 // movi v16.4s, #9
-	WORD $0x4eb09def // mul v15.4s, v15.4s, v16.4s
-	WORD $0x4eb09dce // mul v14.4s, v14.4s, v16.4s
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
-	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	FMOVQ        32(R6), F16
-	FMOVQ        36(R6), F17
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
+	WORD $0x4e0401f0 // tbl v16.16b, { v15.16b }, v4.16b
+	WORD $0x4e0501f1 // tbl v17.16b, { v15.16b }, v5.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f000772 // movi v18.4s, #27
-	WORD $0x4eb29e10 // mul v16.4s, v16.4s, v18.4s
-	WORD $0x4eb29e31 // mul v17.4s, v17.4s, v18.4s
+	WORD $0x4f000533 // movi v19.4s, #9
+	WORD $0x4eb39e10 // mul v16.4s, v16.4s, v19.4s
+	WORD $0x4eb39e31 // mul v17.4s, v17.4s, v19.4s
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
@@ -646,51 +590,77 @@ loop3:
 	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
 	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	FMOVQ        38(R6), F18
-	WORD $0x4e040253 // tbl v19.16b, { v18.16b }, v4.16b
-	WORD $0x4e050252 // tbl v18.16b, { v18.16b }, v5.16b
+	WORD $0x4e030153 // tbl v19.16b, { v10.16b }, v3.16b
+	WORD $0x4e030174 // tbl v20.16b, { v11.16b }, v3.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f000774 // movi v20.4s, #27
-	WORD $0x4eb49e73 // mul v19.4s, v19.4s, v20.4s
-	WORD $0x4eb49e52 // mul v18.4s, v18.4s, v20.4s
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4f000775 // movi v21.4s, #27
+	WORD $0x4eb59e73 // mul v19.4s, v19.4s, v21.4s
+	WORD $0x4eb59e94 // mul v20.4s, v20.4s, v21.4s
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
-	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
+	WORD $0x4ea29e94 // mul v20.4s, v20.4s, v2.4s
 	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
-	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
+	WORD $0x6f380694 // ushr v20.4s, v20.4s, #8
 	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
-	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
+	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
+	WORD $0x4e0401f5 // tbl v21.16b, { v15.16b }, v4.16b
+	WORD $0x4e0501f6 // tbl v22.16b, { v15.16b }, v5.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f000777 // movi v23.4s, #27
+	WORD $0x4eb79eb5 // mul v21.4s, v21.4s, v23.4s
+	WORD $0x4eb79ed6 // mul v22.4s, v22.4s, v23.4s
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4ea29eb5 // mul v21.4s, v21.4s, v2.4s
+	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
+	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
+	WORD $0x6f3806d6 // ushr v22.4s, v22.4s, #8
+	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
+	WORD $0x6ea186d6 // sub v22.4s, v22.4s, v1.4s
 	WORD $0x0e61498c // sqxtn v12.4h, v12.4s
 	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
-	WORD $0x0e6149ed // sqxtn v13.4h, v15.4s
-	WORD $0x4e6149cd // sqxtn2 v13.8h, v14.4s
-	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
-	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
 	WORD $0x0e614a0d // sqxtn v13.4h, v16.4s
 	WORD $0x4e614a2d // sqxtn2 v13.8h, v17.4s
-	WORD $0x0e614a6e // sqxtn v14.4h, v19.4s
-	WORD $0x4e614a4e // sqxtn2 v14.8h, v18.4s
+	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
+	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
+	WORD $0x0e614a6d // sqxtn v13.4h, v19.4s
+	WORD $0x4e614a8d // sqxtn2 v13.8h, v20.4s
+	WORD $0x0e614ab0 // sqxtn v16.4h, v21.4s
+	WORD $0x4e614ad0 // sqxtn2 v16.8h, v22.4s
 	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
-	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
-	FLDPQ        192(R3), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4f8b1989 // fmla v9.4s, v12.4s, v11.s[2]
+	WORD $0x4e214a0d // sqxtn2 v13.16b, v16.8h
+	WORD $0x3ccc0070 // ldur q16, [x3, #192]
+	WORD $0x3ccd0071 // ldur q17, [x3, #208]
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e909593 // sdot v19.4s, v12.16b, v16.16b
+	WORD $0x4e9195b3 // sdot v19.4s, v13.16b, v17.16b
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        32(R6), F12
-	FMOVQ        36(R6), F13
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
+	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
+	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4f02062c // movi v12.4s, #81
+	WORD $0x4eac9d4a // mul v10.4s, v10.4s, v12.4s
+	WORD $0x4eac9d6b // mul v11.4s, v11.4s, v12.4s
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4ea29d4a // mul v10.4s, v10.4s, v2.4s
+	WORD $0x4ea29d6b // mul v11.4s, v11.4s, v2.4s
+	WORD $0x6f38054a // ushr v10.4s, v10.4s, #8
+	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
+	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
+	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
+	WORD $0x4e0401ec // tbl v12.16b, { v15.16b }, v4.16b
+	WORD $0x4e0501ed // tbl v13.16b, { v15.16b }, v5.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4f02062e // movi v14.4s, #81
-	WORD $0x4eae9d8c // mul v12.4s, v12.4s, v14.4s
-	WORD $0x4eae9dad // mul v13.4s, v13.4s, v14.4s
+	WORD $0x4f020630 // movi v16.4s, #81
+	WORD $0x4eb09d8c // mul v12.4s, v12.4s, v16.4s
+	WORD $0x4eb09dad // mul v13.4s, v13.4s, v16.4s
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
@@ -699,31 +669,12 @@ loop3:
 	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
 	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        38(R6), F14
-	WORD $0x4e0401cf // tbl v15.16b, { v14.16b }, v4.16b
-	WORD $0x4e0501ce // tbl v14.16b, { v14.16b }, v5.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4f020630 // movi v16.4s, #81
-	WORD $0x4eb09def // mul v15.4s, v15.4s, v16.4s
-	WORD $0x4eb09dce // mul v14.4s, v14.4s, v16.4s
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
-	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	FMOVQ        38(R6), F16
-	WORD $0x4e060211 // tbl v17.16b, { v16.16b }, v6.16b
-	WORD $0x4e060210 // tbl v16.16b, { v16.16b }, v6.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e0601f0 // tbl v16.16b, { v15.16b }, v6.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4f000432 // movi v18.4s, #1
-	WORD $0x4f000473 // movi v19.4s, #3
-	WORD $0x4eb29e31 // mul v17.4s, v17.4s, v18.4s
-	WORD $0x4eb39e10 // mul v16.4s, v16.4s, v19.4s
+	WORD $0x4f000431 // movi v17.4s, #1
+	WORD $0x4f000474 // movi v20.4s, #3
+	WORD $0x4eb19e11 // mul v17.4s, v16.4s, v17.4s
+	WORD $0x4eb49e10 // mul v16.4s, v16.4s, v20.4s
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
@@ -732,41 +683,44 @@ loop3:
 	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
 	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	FMOVQ        38(R6), F18
-	WORD $0x4e060253 // tbl v19.16b, { v18.16b }, v6.16b
-	WORD $0x4e060252 // tbl v18.16b, { v18.16b }, v6.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e0601ef // tbl v15.16b, { v15.16b }, v6.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4f000534 // movi v20.4s, #9
 	WORD $0x4f000775 // movi v21.4s, #27
-	WORD $0x4eb49e73 // mul v19.4s, v19.4s, v20.4s
-	WORD $0x4eb59e52 // mul v18.4s, v18.4s, v21.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
-	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
-	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
-	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
-	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
-	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
-	WORD $0x0e61498c // sqxtn v12.4h, v12.4s
-	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
-	WORD $0x0e6149ed // sqxtn v13.4h, v15.4s
-	WORD $0x4e6149cd // sqxtn2 v13.8h, v14.4s
-	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
-	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
-	WORD $0x0e614a2d // sqxtn v13.4h, v17.4s
-	WORD $0x4e614a0d // sqxtn2 v13.8h, v16.4s
-	WORD $0x0e614a6e // sqxtn v14.4h, v19.4s
-	WORD $0x4e614a4e // sqxtn2 v14.8h, v18.4s
-	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
-	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
-	FLDPQ        224(R3), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4fab198a // fmla v10.4s, v12.4s, v11.s[3]
+	WORD $0x4eb49df4 // mul v20.4s, v15.4s, v20.4s
+	WORD $0x4eb59def // mul v15.4s, v15.4s, v21.4s
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4ea29e94 // mul v20.4s, v20.4s, v2.4s
+	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
+	WORD $0x6f380694 // ushr v20.4s, v20.4s, #8
+	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
+	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
+	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
+	WORD $0x0e61494a // sqxtn v10.4h, v10.4s
+	WORD $0x4e61496a // sqxtn2 v10.8h, v11.4s
+	WORD $0x0e61498b // sqxtn v11.4h, v12.4s
+	WORD $0x4e6149ab // sqxtn2 v11.8h, v13.4s
+	WORD $0x0e21494a // sqxtn v10.8b, v10.8h
+	WORD $0x4e21496a // sqxtn2 v10.16b, v11.8h
+	WORD $0x0e614a2b // sqxtn v11.4h, v17.4s
+	WORD $0x4e614a0b // sqxtn2 v11.8h, v16.4s
+	WORD $0x0e614a8c // sqxtn v12.4h, v20.4s
+	WORD $0x4e6149ec // sqxtn2 v12.8h, v15.4s
+	WORD $0x0e21496b // sqxtn v11.8b, v11.8h
+	WORD $0x4e21498b // sqxtn2 v11.16b, v12.8h
+	WORD $0x3cce006c // ldur q12, [x3, #224]
+	WORD $0x3ccf006d // ldur q13, [x3, #240]
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eb2bdca // addp v10.4s, v14.4s, v18.4s
+	WORD $0x4eafbe6b // addp v11.4s, v19.4s, v15.4s
+	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
 	ADD          $0x36, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -776,8 +730,6 @@ loop3:
 done4:
 	ADD          $1, R5
 	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	WORD $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
 
 	// sums of the lanes
 	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
@@ -829,32 +781,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4068c9 // ldr h9, [x6, #52]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4340c9 // ldur h9, [x6, #52]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        (R6), F10
-	FMOVQ        4(R6), F11
-	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
-	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4f00042c // movi v12.4s, #1
-	WORD $0x4eac9d4a // mul v10.4s, v10.4s, v12.4s
-	WORD $0x4eac9d6b // mul v11.4s, v11.4s, v12.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4ea29d4a // mul v10.4s, v10.4s, v2.4s
-	WORD $0x4ea29d6b // mul v11.4s, v11.4s, v2.4s
-	WORD $0x6f38054a // ushr v10.4s, v10.4s, #8
-	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
-	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
-	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	FMOVQ        8(R6), F12
-	FMOVQ        12(R6), F13
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
+	WORD $0x3cc000ca // ldur q10, [x6]
+	WORD $0x3cc040cb // ldur q11, [x6, #4]
+	WORD $0x4e03014c // tbl v12.16b, { v10.16b }, v3.16b
+	WORD $0x4e03016d // tbl v13.16b, { v11.16b }, v3.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4f00042e // movi v14.4s, #1
@@ -868,27 +802,10 @@ loop3:
 	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
 	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        16(R6), F14
-	FMOVQ        20(R6), F15
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f000430 // movi v16.4s, #1
-	WORD $0x4eb09dce // mul v14.4s, v14.4s, v16.4s
-	WORD $0x4eb09def // mul v15.4s, v15.4s, v16.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
-	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	FMOVQ        24(R6), F16
-	FMOVQ        28(R6), F17
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
+	WORD $0x3cc080ce // ldur q14, [x6, #8]
+	WORD $0x3cc0c0cf // ldur q15, [x6, #12]
+	WORD $0x4e0301d0 // tbl v16.16b, { v14.16b }, v3.16b
+	WORD $0x4e0301f1 // tbl v17.16b, { v15.16b }, v3.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4f000432 // movi v18.4s, #1
@@ -902,64 +819,81 @@ loop3:
 	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
 	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	WORD $0x0e61494a // sqxtn v10.4h, v10.4s
-	WORD $0x4e61496a // sqxtn2 v10.8h, v11.4s
-	WORD $0x0e61498b // sqxtn v11.4h, v12.4s
-	WORD $0x4e6149ab // sqxtn2 v11.8h, v13.4s
-	WORD $0x0e21494a // sqxtn v10.8b, v10.8h
-	WORD $0x4e21496a // sqxtn2 v10.16b, v11.8h
-	WORD $0x0e6149cb // sqxtn v11.4h, v14.4s
-	WORD $0x4e6149eb // sqxtn2 v11.8h, v15.4s
-	WORD $0x0e614a0c // sqxtn v12.4h, v16.4s
-	WORD $0x4e614a2c // sqxtn2 v12.8h, v17.4s
-	WORD $0x0e21496b // sqxtn v11.8b, v11.8h
-	WORD $0x4e21498b // sqxtn2 v11.16b, v12.8h
-	FLDPQ        (R3), (F12, F13)
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
-	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        32(R3), (F12, F13)
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x3cc100d2 // ldur q18, [x6, #16]
+	WORD $0x3cc140d3 // ldur q19, [x6, #20]
+	WORD $0x4e030254 // tbl v20.16b, { v18.16b }, v3.16b
+	WORD $0x4e030275 // tbl v21.16b, { v19.16b }, v3.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f000436 // movi v22.4s, #1
+	WORD $0x4eb69e94 // mul v20.4s, v20.4s, v22.4s
+	WORD $0x4eb69eb5 // mul v21.4s, v21.4s, v22.4s
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4ea29e94 // mul v20.4s, v20.4s, v2.4s
+	WORD $0x4ea29eb5 // mul v21.4s, v21.4s, v2.4s
+	WORD $0x6f380694 // ushr v20.4s, v20.4s, #8
+	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
+	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
+	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
+	WORD $0x3cc180d6 // ldur q22, [x6, #24]
+	WORD $0x3cc1c0d7 // ldur q23, [x6, #28]
+	WORD $0x4e0302d8 // tbl v24.16b, { v22.16b }, v3.16b
+	WORD $0x4e0302f9 // tbl v25.16b, { v23.16b }, v3.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4f00043a // movi v26.4s, #1
+	WORD $0x4eba9f18 // mul v24.4s, v24.4s, v26.4s
+	WORD $0x4eba9f39 // mul v25.4s, v25.4s, v26.4s
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x6f380718 // ushr v24.4s, v24.4s, #8
+	WORD $0x6f380739 // ushr v25.4s, v25.4s, #8
+	WORD $0x6ea18718 // sub v24.4s, v24.4s, v1.4s
+	WORD $0x6ea18739 // sub v25.4s, v25.4s, v1.4s
+	WORD $0x0e61498c // sqxtn v12.4h, v12.4s
+	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
+	WORD $0x0e614a0d // sqxtn v13.4h, v16.4s
+	WORD $0x4e614a2d // sqxtn2 v13.8h, v17.4s
+	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
+	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
+	WORD $0x0e614a8d // sqxtn v13.4h, v20.4s
+	WORD $0x4e614aad // sqxtn2 v13.8h, v21.4s
+	WORD $0x0e614b10 // sqxtn v16.4h, v24.4s
+	WORD $0x4e614b30 // sqxtn2 v16.8h, v25.4s
+	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
+	WORD $0x4e214a0d // sqxtn2 v13.16b, v16.8h
+	WORD $0x3cc00070 // ldur q16, [x3]
+	WORD $0x3cc10071 // ldur q17, [x3, #16]
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e909594 // sdot v20.4s, v12.16b, v16.16b
+	WORD $0x4e9195b4 // sdot v20.4s, v13.16b, v17.16b
+	WORD $0x3cc20070 // ldur q16, [x3, #32]
+	WORD $0x3cc30071 // ldur q17, [x3, #48]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e909595 // sdot v21.4s, v12.16b, v16.16b
+	WORD $0x4e9195b5 // sdot v21.4s, v13.16b, v17.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
-	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
-	FMOVS        4(R4), F10
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd68 // fmla v8.4s, v11.4s, v10.4s
+	WORD $0xbc40008c // ldur s12, [x4]
+	WORD $0x4e21da8d // scvtf v13.4s, v20.4s
+	WORD $0x6e29dd8c // fmul v12.4s, v12.4s, v9.4s
+	WORD $0x4f8c11a7 // fmla v7.4s, v13.4s, v12.s[0]
+	WORD $0xbc40408c // ldur s12, [x4, #4]
+	WORD $0x4e21daad // scvtf v13.4s, v21.4s
+	WORD $0x6e29dd8c // fmul v12.4s, v12.4s, v9.4s
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        (R6), F10
-	FMOVQ        4(R6), F11
-	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
-	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4f00046c // movi v12.4s, #3
-	WORD $0x4eac9d4a // mul v10.4s, v10.4s, v12.4s
-	WORD $0x4eac9d6b // mul v11.4s, v11.4s, v12.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4ea29d4a // mul v10.4s, v10.4s, v2.4s
-	WORD $0x4ea29d6b // mul v11.4s, v11.4s, v2.4s
-	WORD $0x6f38054a // ushr v10.4s, v10.4s, #8
-	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
-	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
-	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	FMOVQ        8(R6), F12
-	FMOVQ        12(R6), F13
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
+	WORD $0x4e03014c // tbl v12.16b, { v10.16b }, v3.16b
+	WORD $0x4e03016d // tbl v13.16b, { v11.16b }, v3.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4f00046e // movi v14.4s, #3
-	WORD $0x4eae9d8c // mul v12.4s, v12.4s, v14.4s
-	WORD $0x4eae9dad // mul v13.4s, v13.4s, v14.4s
+	WORD $0x4f000470 // movi v16.4s, #3
+	WORD $0x4eb09d8c // mul v12.4s, v12.4s, v16.4s
+	WORD $0x4eb09dad // mul v13.4s, v13.4s, v16.4s
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
@@ -968,32 +902,13 @@ loop3:
 	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
 	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        16(R6), F14
-	FMOVQ        20(R6), F15
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f000470 // movi v16.4s, #3
-	WORD $0x4eb09dce // mul v14.4s, v14.4s, v16.4s
-	WORD $0x4eb09def // mul v15.4s, v15.4s, v16.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
-	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	FMOVQ        24(R6), F16
-	FMOVQ        28(R6), F17
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
+	WORD $0x4e0301d0 // tbl v16.16b, { v14.16b }, v3.16b
+	WORD $0x4e0301f1 // tbl v17.16b, { v15.16b }, v3.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f000472 // movi v18.4s, #3
-	WORD $0x4eb29e10 // mul v16.4s, v16.4s, v18.4s
-	WORD $0x4eb29e31 // mul v17.4s, v17.4s, v18.4s
+	WORD $0x4f000474 // movi v20.4s, #3
+	WORD $0x4eb49e10 // mul v16.4s, v16.4s, v20.4s
+	WORD $0x4eb49e31 // mul v17.4s, v17.4s, v20.4s
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
@@ -1002,64 +917,77 @@ loop3:
 	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
 	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	WORD $0x0e61494a // sqxtn v10.4h, v10.4s
-	WORD $0x4e61496a // sqxtn2 v10.8h, v11.4s
-	WORD $0x0e61498b // sqxtn v11.4h, v12.4s
-	WORD $0x4e6149ab // sqxtn2 v11.8h, v13.4s
-	WORD $0x0e21494a // sqxtn v10.8b, v10.8h
-	WORD $0x4e21496a // sqxtn2 v10.16b, v11.8h
-	WORD $0x0e6149cb // sqxtn v11.4h, v14.4s
-	WORD $0x4e6149eb // sqxtn2 v11.8h, v15.4s
-	WORD $0x0e614a0c // sqxtn v12.4h, v16.4s
-	WORD $0x4e614a2c // sqxtn2 v12.8h, v17.4s
-	WORD $0x0e21496b // sqxtn v11.8b, v11.8h
-	WORD $0x4e21498b // sqxtn2 v11.16b, v12.8h
-	FLDPQ        64(R3), (F12, F13)
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
-	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        96(R3), (F12, F13)
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e030254 // tbl v20.16b, { v18.16b }, v3.16b
+	WORD $0x4e030275 // tbl v21.16b, { v19.16b }, v3.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f000478 // movi v24.4s, #3
+	WORD $0x4eb89e94 // mul v20.4s, v20.4s, v24.4s
+	WORD $0x4eb89eb5 // mul v21.4s, v21.4s, v24.4s
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4ea29e94 // mul v20.4s, v20.4s, v2.4s
+	WORD $0x4ea29eb5 // mul v21.4s, v21.4s, v2.4s
+	WORD $0x6f380694 // ushr v20.4s, v20.4s, #8
+	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
+	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
+	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
+	WORD $0x4e0302d8 // tbl v24.16b, { v22.16b }, v3.16b
+	WORD $0x4e0302f9 // tbl v25.16b, { v23.16b }, v3.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4f00047a // movi v26.4s, #3
+	WORD $0x4eba9f18 // mul v24.4s, v24.4s, v26.4s
+	WORD $0x4eba9f39 // mul v25.4s, v25.4s, v26.4s
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x6f380718 // ushr v24.4s, v24.4s, #8
+	WORD $0x6f380739 // ushr v25.4s, v25.4s, #8
+	WORD $0x6ea18718 // sub v24.4s, v24.4s, v1.4s
+	WORD $0x6ea18739 // sub v25.4s, v25.4s, v1.4s
+	WORD $0x0e61498c // sqxtn v12.4h, v12.4s
+	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
+	WORD $0x0e614a0d // sqxtn v13.4h, v16.4s
+	WORD $0x4e614a2d // sqxtn2 v13.8h, v17.4s
+	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
+	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
+	WORD $0x0e614a8d // sqxtn v13.4h, v20.4s
+	WORD $0x4e614aad // sqxtn2 v13.8h, v21.4s
+	WORD $0x0e614b10 // sqxtn v16.4h, v24.4s
+	WORD $0x4e614b30 // sqxtn2 v16.8h, v25.4s
+	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
+	WORD $0x4e214a0d // sqxtn2 v13.16b, v16.8h
+	WORD $0x3cc40070 // ldur q16, [x3, #64]
+	WORD $0x3cc50071 // ldur q17, [x3, #80]
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e909594 // sdot v20.4s, v12.16b, v16.16b
+	WORD $0x4e9195b4 // sdot v20.4s, v13.16b, v17.16b
+	WORD $0x3cc60070 // ldur q16, [x3, #96]
+	WORD $0x3cc70071 // ldur q17, [x3, #112]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e909595 // sdot v21.4s, v12.16b, v16.16b
+	WORD $0x4e9195b5 // sdot v21.4s, v13.16b, v17.16b
 
 	// integer sums times both scales
-	FMOVS        8(R4), F10
-	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
-	FMOVS        12(R4), F10
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd68 // fmla v8.4s, v11.4s, v10.4s
+	WORD $0xbc40808c // ldur s12, [x4, #8]
+	WORD $0x4e21da8d // scvtf v13.4s, v20.4s
+	WORD $0x6e29dd8c // fmul v12.4s, v12.4s, v9.4s
+	WORD $0x4f8c11a7 // fmla v7.4s, v13.4s, v12.s[0]
+	WORD $0xbc40c08c // ldur s12, [x4, #12]
+	WORD $0x4e21daad // scvtf v13.4s, v21.4s
+	WORD $0x6e29dd8c // fmul v12.4s, v12.4s, v9.4s
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        (R6), F10
-	FMOVQ        4(R6), F11
-	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
-	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4f00052c // movi v12.4s, #9
-	WORD $0x4eac9d4a // mul v10.4s, v10.4s, v12.4s
-	WORD $0x4eac9d6b // mul v11.4s, v11.4s, v12.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4ea29d4a // mul v10.4s, v10.4s, v2.4s
-	WORD $0x4ea29d6b // mul v11.4s, v11.4s, v2.4s
-	WORD $0x6f38054a // ushr v10.4s, v10.4s, #8
-	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
-	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
-	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	FMOVQ        8(R6), F12
-	FMOVQ        12(R6), F13
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
+	WORD $0x4e03014c // tbl v12.16b, { v10.16b }, v3.16b
+	WORD $0x4e03016d // tbl v13.16b, { v11.16b }, v3.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4f00052e // movi v14.4s, #9
-	WORD $0x4eae9d8c // mul v12.4s, v12.4s, v14.4s
-	WORD $0x4eae9dad // mul v13.4s, v13.4s, v14.4s
+	WORD $0x4f000530 // movi v16.4s, #9
+	WORD $0x4eb09d8c // mul v12.4s, v12.4s, v16.4s
+	WORD $0x4eb09dad // mul v13.4s, v13.4s, v16.4s
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
@@ -1068,32 +996,13 @@ loop3:
 	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
 	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        16(R6), F14
-	FMOVQ        20(R6), F15
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f000530 // movi v16.4s, #9
-	WORD $0x4eb09dce // mul v14.4s, v14.4s, v16.4s
-	WORD $0x4eb09def // mul v15.4s, v15.4s, v16.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
-	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	FMOVQ        24(R6), F16
-	FMOVQ        28(R6), F17
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
+	WORD $0x4e0301d0 // tbl v16.16b, { v14.16b }, v3.16b
+	WORD $0x4e0301f1 // tbl v17.16b, { v15.16b }, v3.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f000532 // movi v18.4s, #9
-	WORD $0x4eb29e10 // mul v16.4s, v16.4s, v18.4s
-	WORD $0x4eb29e31 // mul v17.4s, v17.4s, v18.4s
+	WORD $0x4f000534 // movi v20.4s, #9
+	WORD $0x4eb49e10 // mul v16.4s, v16.4s, v20.4s
+	WORD $0x4eb49e31 // mul v17.4s, v17.4s, v20.4s
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
@@ -1102,64 +1011,77 @@ loop3:
 	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
 	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	WORD $0x0e61494a // sqxtn v10.4h, v10.4s
-	WORD $0x4e61496a // sqxtn2 v10.8h, v11.4s
-	WORD $0x0e61498b // sqxtn v11.4h, v12.4s
-	WORD $0x4e6149ab // sqxtn2 v11.8h, v13.4s
-	WORD $0x0e21494a // sqxtn v10.8b, v10.8h
-	WORD $0x4e21496a // sqxtn2 v10.16b, v11.8h
-	WORD $0x0e6149cb // sqxtn v11.4h, v14.4s
-	WORD $0x4e6149eb // sqxtn2 v11.8h, v15.4s
-	WORD $0x0e614a0c // sqxtn v12.4h, v16.4s
-	WORD $0x4e614a2c // sqxtn2 v12.8h, v17.4s
-	WORD $0x0e21496b // sqxtn v11.8b, v11.8h
-	WORD $0x4e21498b // sqxtn2 v11.16b, v12.8h
-	FLDPQ        128(R3), (F12, F13)
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
-	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        160(R3), (F12, F13)
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e030254 // tbl v20.16b, { v18.16b }, v3.16b
+	WORD $0x4e030275 // tbl v21.16b, { v19.16b }, v3.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f000538 // movi v24.4s, #9
+	WORD $0x4eb89e94 // mul v20.4s, v20.4s, v24.4s
+	WORD $0x4eb89eb5 // mul v21.4s, v21.4s, v24.4s
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4ea29e94 // mul v20.4s, v20.4s, v2.4s
+	WORD $0x4ea29eb5 // mul v21.4s, v21.4s, v2.4s
+	WORD $0x6f380694 // ushr v20.4s, v20.4s, #8
+	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
+	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
+	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
+	WORD $0x4e0302d8 // tbl v24.16b, { v22.16b }, v3.16b
+	WORD $0x4e0302f9 // tbl v25.16b, { v23.16b }, v3.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4f00053a // movi v26.4s, #9
+	WORD $0x4eba9f18 // mul v24.4s, v24.4s, v26.4s
+	WORD $0x4eba9f39 // mul v25.4s, v25.4s, v26.4s
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x6f380718 // ushr v24.4s, v24.4s, #8
+	WORD $0x6f380739 // ushr v25.4s, v25.4s, #8
+	WORD $0x6ea18718 // sub v24.4s, v24.4s, v1.4s
+	WORD $0x6ea18739 // sub v25.4s, v25.4s, v1.4s
+	WORD $0x0e61498c // sqxtn v12.4h, v12.4s
+	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
+	WORD $0x0e614a0d // sqxtn v13.4h, v16.4s
+	WORD $0x4e614a2d // sqxtn2 v13.8h, v17.4s
+	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
+	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
+	WORD $0x0e614a8d // sqxtn v13.4h, v20.4s
+	WORD $0x4e614aad // sqxtn2 v13.8h, v21.4s
+	WORD $0x0e614b10 // sqxtn v16.4h, v24.4s
+	WORD $0x4e614b30 // sqxtn2 v16.8h, v25.4s
+	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
+	WORD $0x4e214a0d // sqxtn2 v13.16b, v16.8h
+	WORD $0x3cc80070 // ldur q16, [x3, #128]
+	WORD $0x3cc90071 // ldur q17, [x3, #144]
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e909594 // sdot v20.4s, v12.16b, v16.16b
+	WORD $0x4e9195b4 // sdot v20.4s, v13.16b, v17.16b
+	WORD $0x3cca0070 // ldur q16, [x3, #160]
+	WORD $0x3ccb0071 // ldur q17, [x3, #176]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e909595 // sdot v21.4s, v12.16b, v16.16b
+	WORD $0x4e9195b5 // sdot v21.4s, v13.16b, v17.16b
 
 	// integer sums times both scales
-	FMOVS        16(R4), F10
-	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
-	FMOVS        20(R4), F10
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd68 // fmla v8.4s, v11.4s, v10.4s
+	WORD $0xbc41008c // ldur s12, [x4, #16]
+	WORD $0x4e21da8d // scvtf v13.4s, v20.4s
+	WORD $0x6e29dd8c // fmul v12.4s, v12.4s, v9.4s
+	WORD $0x4f8c11a7 // fmla v7.4s, v13.4s, v12.s[0]
+	WORD $0xbc41408c // ldur s12, [x4, #20]
+	WORD $0x4e21daad // scvtf v13.4s, v21.4s
+	WORD $0x6e29dd8c // fmul v12.4s, v12.4s, v9.4s
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        (R6), F10
-	FMOVQ        4(R6), F11
-	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
-	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4f00076c // movi v12.4s, #27
-	WORD $0x4eac9d4a // mul v10.4s, v10.4s, v12.4s
-	WORD $0x4eac9d6b // mul v11.4s, v11.4s, v12.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4ea29d4a // mul v10.4s, v10.4s, v2.4s
-	WORD $0x4ea29d6b // mul v11.4s, v11.4s, v2.4s
-	WORD $0x6f38054a // ushr v10.4s, v10.4s, #8
-	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
-	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
-	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	FMOVQ        8(R6), F12
-	FMOVQ        12(R6), F13
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
+	WORD $0x4e03014c // tbl v12.16b, { v10.16b }, v3.16b
+	WORD $0x4e03016d // tbl v13.16b, { v11.16b }, v3.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4f00076e // movi v14.4s, #27
-	WORD $0x4eae9d8c // mul v12.4s, v12.4s, v14.4s
-	WORD $0x4eae9dad // mul v13.4s, v13.4s, v14.4s
+	WORD $0x4f000770 // movi v16.4s, #27
+	WORD $0x4eb09d8c // mul v12.4s, v12.4s, v16.4s
+	WORD $0x4eb09dad // mul v13.4s, v13.4s, v16.4s
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
@@ -1168,32 +1090,13 @@ loop3:
 	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
 	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        16(R6), F14
-	FMOVQ        20(R6), F15
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f000770 // movi v16.4s, #27
-	WORD $0x4eb09dce // mul v14.4s, v14.4s, v16.4s
-	WORD $0x4eb09def // mul v15.4s, v15.4s, v16.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
-	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	FMOVQ        24(R6), F16
-	FMOVQ        28(R6), F17
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
+	WORD $0x4e0301d0 // tbl v16.16b, { v14.16b }, v3.16b
+	WORD $0x4e0301f1 // tbl v17.16b, { v15.16b }, v3.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f000772 // movi v18.4s, #27
-	WORD $0x4eb29e10 // mul v16.4s, v16.4s, v18.4s
-	WORD $0x4eb29e31 // mul v17.4s, v17.4s, v18.4s
+	WORD $0x4f000774 // movi v20.4s, #27
+	WORD $0x4eb49e10 // mul v16.4s, v16.4s, v20.4s
+	WORD $0x4eb49e31 // mul v17.4s, v17.4s, v20.4s
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
@@ -1202,40 +1105,70 @@ loop3:
 	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
 	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	WORD $0x0e61494a // sqxtn v10.4h, v10.4s
-	WORD $0x4e61496a // sqxtn2 v10.8h, v11.4s
-	WORD $0x0e61498b // sqxtn v11.4h, v12.4s
-	WORD $0x4e6149ab // sqxtn2 v11.8h, v13.4s
-	WORD $0x0e21494a // sqxtn v10.8b, v10.8h
-	WORD $0x4e21496a // sqxtn2 v10.16b, v11.8h
-	WORD $0x0e6149cb // sqxtn v11.4h, v14.4s
-	WORD $0x4e6149eb // sqxtn2 v11.8h, v15.4s
-	WORD $0x0e614a0c // sqxtn v12.4h, v16.4s
-	WORD $0x4e614a2c // sqxtn2 v12.8h, v17.4s
-	WORD $0x0e21496b // sqxtn v11.8b, v11.8h
-	WORD $0x4e21498b // sqxtn2 v11.16b, v12.8h
-	FLDPQ        192(R3), (F12, F13)
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
-	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        224(R3), (F12, F13)
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e030254 // tbl v20.16b, { v18.16b }, v3.16b
+	WORD $0x4e030275 // tbl v21.16b, { v19.16b }, v3.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f000778 // movi v24.4s, #27
+	WORD $0x4eb89e94 // mul v20.4s, v20.4s, v24.4s
+	WORD $0x4eb89eb5 // mul v21.4s, v21.4s, v24.4s
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4ea29e94 // mul v20.4s, v20.4s, v2.4s
+	WORD $0x4ea29eb5 // mul v21.4s, v21.4s, v2.4s
+	WORD $0x6f380694 // ushr v20.4s, v20.4s, #8
+	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
+	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
+	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
+	WORD $0x4e0302d8 // tbl v24.16b, { v22.16b }, v3.16b
+	WORD $0x4e0302f9 // tbl v25.16b, { v23.16b }, v3.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4f00077a // movi v26.4s, #27
+	WORD $0x4eba9f18 // mul v24.4s, v24.4s, v26.4s
+	WORD $0x4eba9f39 // mul v25.4s, v25.4s, v26.4s
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x6f380718 // ushr v24.4s, v24.4s, #8
+	WORD $0x6f380739 // ushr v25.4s, v25.4s, #8
+	WORD $0x6ea18718 // sub v24.4s, v24.4s, v1.4s
+	WORD $0x6ea18739 // sub v25.4s, v25.4s, v1.4s
+	WORD $0x0e61498c // sqxtn v12.4h, v12.4s
+	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
+	WORD $0x0e614a0d // sqxtn v13.4h, v16.4s
+	WORD $0x4e614a2d // sqxtn2 v13.8h, v17.4s
+	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
+	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
+	WORD $0x0e614a8d // sqxtn v13.4h, v20.4s
+	WORD $0x4e614aad // sqxtn2 v13.8h, v21.4s
+	WORD $0x0e614b10 // sqxtn v16.4h, v24.4s
+	WORD $0x4e614b30 // sqxtn2 v16.8h, v25.4s
+	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
+	WORD $0x4e214a0d // sqxtn2 v13.16b, v16.8h
+	WORD $0x3ccc0070 // ldur q16, [x3, #192]
+	WORD $0x3ccd0071 // ldur q17, [x3, #208]
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e909594 // sdot v20.4s, v12.16b, v16.16b
+	WORD $0x4e9195b4 // sdot v20.4s, v13.16b, v17.16b
+	WORD $0x3cce0070 // ldur q16, [x3, #224]
+	WORD $0x3ccf0071 // ldur q17, [x3, #240]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e909595 // sdot v21.4s, v12.16b, v16.16b
+	WORD $0x4e9195b5 // sdot v21.4s, v13.16b, v17.16b
 
 	// integer sums times both scales
-	FMOVS        24(R4), F10
-	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
-	FMOVS        28(R4), F10
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd68 // fmla v8.4s, v11.4s, v10.4s
+	WORD $0xbc41808c // ldur s12, [x4, #24]
+	WORD $0x4e21da8d // scvtf v13.4s, v20.4s
+	WORD $0x6e29dd8c // fmul v12.4s, v12.4s, v9.4s
+	WORD $0x4f8c11a7 // fmla v7.4s, v13.4s, v12.s[0]
+	WORD $0xbc41c08c // ldur s12, [x4, #28]
+	WORD $0x4e21daad // scvtf v13.4s, v21.4s
+	WORD $0x6e29dd8c // fmul v12.4s, v12.4s, v9.4s
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        (R6), F10
-	FMOVQ        4(R6), F11
 	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
 	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
@@ -1251,10 +1184,8 @@ loop3:
 	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
 	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
 	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	FMOVQ        8(R6), F12
-	FMOVQ        12(R6), F13
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
+	WORD $0x4e0301cc // tbl v12.16b, { v14.16b }, v3.16b
+	WORD $0x4e0301ed // tbl v13.16b, { v15.16b }, v3.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4f02062e // movi v14.4s, #81
@@ -1268,10 +1199,8 @@ loop3:
 	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
 	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        16(R6), F14
-	FMOVQ        20(R6), F15
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
+	WORD $0x4e03024e // tbl v14.16b, { v18.16b }, v3.16b
+	WORD $0x4e03026f // tbl v15.16b, { v19.16b }, v3.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4f020630 // movi v16.4s, #81
@@ -1285,10 +1214,8 @@ loop3:
 	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
 	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
 	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	FMOVQ        24(R6), F16
-	FMOVQ        28(R6), F17
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
+	WORD $0x4e0302d0 // tbl v16.16b, { v22.16b }, v3.16b
+	WORD $0x4e0302f1 // tbl v17.16b, { v23.16b }, v3.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4f020632 // movi v18.4s, #81
@@ -1324,214 +1251,203 @@ loop3:
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        32(R4), F10
+	WORD $0xbc42008a // ldur s10, [x4, #32]
 	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
-	FMOVS        36(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1167 // fmla v7.4s, v11.4s, v10.s[0]
+	WORD $0xbc42408a // ldur s10, [x4, #36]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd68 // fmla v8.4s, v11.4s, v10.4s
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1168 // fmla v8.4s, v11.4s, v10.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        32(R6), F10
-	FMOVQ        36(R6), F11
-	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
-	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4f00042c // movi v12.4s, #1
-	WORD $0x4eac9d4a // mul v10.4s, v10.4s, v12.4s
-	WORD $0x4eac9d6b // mul v11.4s, v11.4s, v12.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4ea29d4a // mul v10.4s, v10.4s, v2.4s
-	WORD $0x4ea29d6b // mul v11.4s, v11.4s, v2.4s
-	WORD $0x6f38054a // ushr v10.4s, v10.4s, #8
-	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
-	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
-	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	FMOVQ        38(R6), F12
-	WORD $0x4e04018d // tbl v13.16b, { v12.16b }, v4.16b
-	WORD $0x4e05018c // tbl v12.16b, { v12.16b }, v5.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x3cc200ca // ldur q10, [x6, #32]
+	WORD $0x3cc240cb // ldur q11, [x6, #36]
+	WORD $0x4e03014c // tbl v12.16b, { v10.16b }, v3.16b
+	WORD $0x4e03016d // tbl v13.16b, { v11.16b }, v3.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4f00042e // movi v14.4s, #1
-	WORD $0x4eae9dad // mul v13.4s, v13.4s, v14.4s
 	WORD $0x4eae9d8c // mul v12.4s, v12.4s, v14.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4eae9dad // mul v13.4s, v13.4s, v14.4s
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
-	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
+	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
 	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
-	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
+	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
 	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	FMOVQ        32(R6), F14
-	FMOVQ        36(R6), F15
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
+	WORD $0x3cc260ce // ldur q14, [x6, #38]
+	WORD $0x4e0401cf // tbl v15.16b, { v14.16b }, v4.16b
+	WORD $0x4e0501d0 // tbl v16.16b, { v14.16b }, v5.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f000470 // movi v16.4s, #3
-	WORD $0x4eb09dce // mul v14.4s, v14.4s, v16.4s
-	WORD $0x4eb09def // mul v15.4s, v15.4s, v16.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4f000431 // movi v17.4s, #1
+	WORD $0x4eb19def // mul v15.4s, v15.4s, v17.4s
+	WORD $0x4eb19e10 // mul v16.4s, v16.4s, v17.4s
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
-	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	FMOVQ        38(R6), F16
-	WORD $0x4e040211 // tbl v17.16b, { v16.16b }, v4.16b
-	WORD $0x4e050210 // tbl v16.16b, { v16.16b }, v5.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4f000472 // movi v18.4s, #3
-	WORD $0x4eb29e31 // mul v17.4s, v17.4s, v18.4s
-	WORD $0x4eb29e10 // mul v16.4s, v16.4s, v18.4s
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
 	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
-	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
+	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
 	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
+	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
 	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	WORD $0x0e61494a // sqxtn v10.4h, v10.4s
-	WORD $0x4e61496a // sqxtn2 v10.8h, v11.4s
-	WORD $0x0e6149ab // sqxtn v11.4h, v13.4s
-	WORD $0x4e61498b // sqxtn2 v11.8h, v12.4s
-	WORD $0x0e21494a // sqxtn v10.8b, v10.8h
-	WORD $0x4e21496a // sqxtn2 v10.16b, v11.8h
-	WORD $0x0e6149cb // sqxtn v11.4h, v14.4s
-	WORD $0x4e6149eb // sqxtn2 v11.8h, v15.4s
-	WORD $0x0e614a2c // sqxtn v12.4h, v17.4s
-	WORD $0x4e614a0c // sqxtn2 v12.8h, v16.4s
-	WORD $0x0e21496b // sqxtn v11.8b, v11.8h
-	WORD $0x4e21498b // sqxtn2 v11.16b, v12.8h
-	FLDPQ        320(R3), (F12, F13)
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
-	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        352(R3), (F12, F13)
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e030151 // tbl v17.16b, { v10.16b }, v3.16b
+	WORD $0x4e030172 // tbl v18.16b, { v11.16b }, v3.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4f000473 // movi v19.4s, #3
+	WORD $0x4eb39e31 // mul v17.4s, v17.4s, v19.4s
+	WORD $0x4eb39e52 // mul v18.4s, v18.4s, v19.4s
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
+	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
+	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
+	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
+	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
+	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
+	WORD $0x4e0401d3 // tbl v19.16b, { v14.16b }, v4.16b
+	WORD $0x4e0501d4 // tbl v20.16b, { v14.16b }, v5.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4f000475 // movi v21.4s, #3
+	WORD $0x4eb59e73 // mul v19.4s, v19.4s, v21.4s
+	WORD $0x4eb59e94 // mul v20.4s, v20.4s, v21.4s
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
+	WORD $0x4ea29e94 // mul v20.4s, v20.4s, v2.4s
+	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
+	WORD $0x6f380694 // ushr v20.4s, v20.4s, #8
+	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
+	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
+	WORD $0x0e61498c // sqxtn v12.4h, v12.4s
+	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
+	WORD $0x0e6149ed // sqxtn v13.4h, v15.4s
+	WORD $0x4e614a0d // sqxtn2 v13.8h, v16.4s
+	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
+	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
+	WORD $0x0e614a2d // sqxtn v13.4h, v17.4s
+	WORD $0x4e614a4d // sqxtn2 v13.8h, v18.4s
+	WORD $0x0e614a6f // sqxtn v15.4h, v19.4s
+	WORD $0x4e614a8f // sqxtn2 v15.8h, v20.4s
+	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
+	WORD $0x4e2149ed // sqxtn2 v13.16b, v15.8h
+	FLDPQ        320(R3), (F15, F16)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8f9591 // sdot v17.4s, v12.16b, v15.16b
+	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
+	FLDPQ        352(R3), (F15, F16)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
+	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
 
 	// integer sums times both scales
-	FMOVS        40(R4), F10
-	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
-	FMOVS        44(R4), F10
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd68 // fmla v8.4s, v11.4s, v10.4s
+	WORD $0xbc42808c // ldur s12, [x4, #40]
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x6e29dd8c // fmul v12.4s, v12.4s, v9.4s
+	WORD $0x4f8c11a7 // fmla v7.4s, v13.4s, v12.s[0]
+	WORD $0xbc42c08c // ldur s12, [x4, #44]
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
+	WORD $0x6e29dd8c // fmul v12.4s, v12.4s, v9.4s
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        32(R6), F10
-	FMOVQ        36(R6), F11
-	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
-	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4f00052c // movi v12.4s, #9
-	WORD $0x4eac9d4a // mul v10.4s, v10.4s, v12.4s
-	WORD $0x4eac9d6b // mul v11.4s, v11.4s, v12.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4ea29d4a // mul v10.4s, v10.4s, v2.4s
-	WORD $0x4ea29d6b // mul v11.4s, v11.4s, v2.4s
-	WORD $0x6f38054a // ushr v10.4s, v10.4s, #8
-	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
-	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
-	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	FMOVQ        38(R6), F12
-	WORD $0x4e04018d // tbl v13.16b, { v12.16b }, v4.16b
-	WORD $0x4e05018c // tbl v12.16b, { v12.16b }, v5.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e03014c // tbl v12.16b, { v10.16b }, v3.16b
+	WORD $0x4e03016d // tbl v13.16b, { v11.16b }, v3.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4f00052e // movi v14.4s, #9
-	WORD $0x4eae9dad // mul v13.4s, v13.4s, v14.4s
-	WORD $0x4eae9d8c // mul v12.4s, v12.4s, v14.4s
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4f00052f // movi v15.4s, #9
+	WORD $0x4eaf9d8c // mul v12.4s, v12.4s, v15.4s
+	WORD $0x4eaf9dad // mul v13.4s, v13.4s, v15.4s
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
-	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
+	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
 	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
-	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
+	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
 	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	FMOVQ        32(R6), F14
-	FMOVQ        36(R6), F15
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
+	WORD $0x4e0401cf // tbl v15.16b, { v14.16b }, v4.16b
+	WORD $0x4e0501d0 // tbl v16.16b, { v14.16b }, v5.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f000770 // movi v16.4s, #27
-	WORD $0x4eb09dce // mul v14.4s, v14.4s, v16.4s
-	WORD $0x4eb09def // mul v15.4s, v15.4s, v16.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4f000531 // movi v17.4s, #9
+	WORD $0x4eb19def // mul v15.4s, v15.4s, v17.4s
+	WORD $0x4eb19e10 // mul v16.4s, v16.4s, v17.4s
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
-	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	FMOVQ        38(R6), F16
-	WORD $0x4e040211 // tbl v17.16b, { v16.16b }, v4.16b
-	WORD $0x4e050210 // tbl v16.16b, { v16.16b }, v5.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4f000772 // movi v18.4s, #27
-	WORD $0x4eb29e31 // mul v17.4s, v17.4s, v18.4s
-	WORD $0x4eb29e10 // mul v16.4s, v16.4s, v18.4s
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
 	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
-	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
+	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
 	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
+	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
 	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	WORD $0x0e61494a // sqxtn v10.4h, v10.4s
-	WORD $0x4e61496a // sqxtn2 v10.8h, v11.4s
-	WORD $0x0e6149ab // sqxtn v11.4h, v13.4s
-	WORD $0x4e61498b // sqxtn2 v11.8h, v12.4s
-	WORD $0x0e21494a // sqxtn v10.8b, v10.8h
-	WORD $0x4e21496a // sqxtn2 v10.16b, v11.8h
-	WORD $0x0e6149cb // sqxtn v11.4h, v14.4s
-	WORD $0x4e6149eb // sqxtn2 v11.8h, v15.4s
-	WORD $0x0e614a2c // sqxtn v12.4h, v17.4s
-	WORD $0x4e614a0c // sqxtn2 v12.8h, v16.4s
-	WORD $0x0e21496b // sqxtn v11.8b, v11.8h
-	WORD $0x4e21498b // sqxtn2 v11.16b, v12.8h
-	FLDPQ        384(R3), (F12, F13)
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
-	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        416(R3), (F12, F13)
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e030151 // tbl v17.16b, { v10.16b }, v3.16b
+	WORD $0x4e030172 // tbl v18.16b, { v11.16b }, v3.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4f000773 // movi v19.4s, #27
+	WORD $0x4eb39e31 // mul v17.4s, v17.4s, v19.4s
+	WORD $0x4eb39e52 // mul v18.4s, v18.4s, v19.4s
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
+	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
+	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
+	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
+	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
+	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
+	WORD $0x4e0401d3 // tbl v19.16b, { v14.16b }, v4.16b
+	WORD $0x4e0501d4 // tbl v20.16b, { v14.16b }, v5.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4f000775 // movi v21.4s, #27
+	WORD $0x4eb59e73 // mul v19.4s, v19.4s, v21.4s
+	WORD $0x4eb59e94 // mul v20.4s, v20.4s, v21.4s
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
+	WORD $0x4ea29e94 // mul v20.4s, v20.4s, v2.4s
+	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
+	WORD $0x6f380694 // ushr v20.4s, v20.4s, #8
+	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
+	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
+	WORD $0x0e61498c // sqxtn v12.4h, v12.4s
+	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
+	WORD $0x0e6149ed // sqxtn v13.4h, v15.4s
+	WORD $0x4e614a0d // sqxtn2 v13.8h, v16.4s
+	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
+	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
+	WORD $0x0e614a2d // sqxtn v13.4h, v17.4s
+	WORD $0x4e614a4d // sqxtn2 v13.8h, v18.4s
+	WORD $0x0e614a6f // sqxtn v15.4h, v19.4s
+	WORD $0x4e614a8f // sqxtn2 v15.8h, v20.4s
+	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
+	WORD $0x4e2149ed // sqxtn2 v13.16b, v15.8h
+	FLDPQ        384(R3), (F15, F16)
+	WORD $0x4f00e411 // movi v17.16b, #0
+	WORD $0x4e8f9591 // sdot v17.4s, v12.16b, v15.16b
+	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
+	FLDPQ        416(R3), (F15, F16)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
+	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
 
 	// integer sums times both scales
-	FMOVS        48(R4), F10
-	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
-	FMOVS        52(R4), F10
-	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd68 // fmla v8.4s, v11.4s, v10.4s
+	WORD $0xbc43008c // ldur s12, [x4, #48]
+	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
+	WORD $0x6e29dd8c // fmul v12.4s, v12.4s, v9.4s
+	WORD $0x4f8c11a7 // fmla v7.4s, v13.4s, v12.s[0]
+	WORD $0xbc43408c // ldur s12, [x4, #52]
+	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
+	WORD $0x6e29dd8c // fmul v12.4s, v12.4s, v9.4s
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        32(R6), F10
-	FMOVQ        36(R6), F11
 	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
 	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
@@ -1547,66 +1463,59 @@ loop3:
 	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
 	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
 	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	FMOVQ        38(R6), F12
-	WORD $0x4e04018d // tbl v13.16b, { v12.16b }, v4.16b
-	WORD $0x4e05018c // tbl v12.16b, { v12.16b }, v5.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e0401cc // tbl v12.16b, { v14.16b }, v4.16b
+	WORD $0x4e0501cd // tbl v13.16b, { v14.16b }, v5.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4f02062e // movi v14.4s, #81
-	WORD $0x4eae9dad // mul v13.4s, v13.4s, v14.4s
-	WORD $0x4eae9d8c // mul v12.4s, v12.4s, v14.4s
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4f02062f // movi v15.4s, #81
+	WORD $0x4eaf9d8c // mul v12.4s, v12.4s, v15.4s
+	WORD $0x4eaf9dad // mul v13.4s, v13.4s, v15.4s
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
-	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
+	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
 	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
-	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
+	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
 	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	FMOVQ        38(R6), F14
+	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
 	WORD $0x4e0601cf // tbl v15.16b, { v14.16b }, v6.16b
-	WORD $0x4e0601ce // tbl v14.16b, { v14.16b }, v6.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4f000430 // movi v16.4s, #1
 	WORD $0x4f000471 // movi v17.4s, #3
-	WORD $0x4eb09def // mul v15.4s, v15.4s, v16.4s
-	WORD $0x4eb19dce // mul v14.4s, v14.4s, v17.4s
+	WORD $0x4eb09df0 // mul v16.4s, v15.4s, v16.4s
+	WORD $0x4eb19def // mul v15.4s, v15.4s, v17.4s
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
-	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	FMOVQ        38(R6), F16
-	WORD $0x4e060211 // tbl v17.16b, { v16.16b }, v6.16b
-	WORD $0x4e060210 // tbl v16.16b, { v16.16b }, v6.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4f000532 // movi v18.4s, #9
-	WORD $0x4f000773 // movi v19.4s, #27
-	WORD $0x4eb29e31 // mul v17.4s, v17.4s, v18.4s
-	WORD $0x4eb39e10 // mul v16.4s, v16.4s, v19.4s
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
 	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
-	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
+	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
 	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
+	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
 	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
+	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
+	WORD $0x4e0601ce // tbl v14.16b, { v14.16b }, v6.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4f000531 // movi v17.4s, #9
+	WORD $0x4f000772 // movi v18.4s, #27
+	WORD $0x4eb19dd1 // mul v17.4s, v14.4s, v17.4s
+	WORD $0x4eb29dce // mul v14.4s, v14.4s, v18.4s
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
+	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
+	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
+	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
+	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
+	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
 	WORD $0x0e61494a // sqxtn v10.4h, v10.4s
 	WORD $0x4e61496a // sqxtn2 v10.8h, v11.4s
-	WORD $0x0e6149ab // sqxtn v11.4h, v13.4s
-	WORD $0x4e61498b // sqxtn2 v11.8h, v12.4s
+	WORD $0x0e61498b // sqxtn v11.4h, v12.4s
+	WORD $0x4e6149ab // sqxtn2 v11.8h, v13.4s
 	WORD $0x0e21494a // sqxtn v10.8b, v10.8h
 	WORD $0x4e21496a // sqxtn2 v10.16b, v11.8h
-	WORD $0x0e6149eb // sqxtn v11.4h, v15.4s
-	WORD $0x4e6149cb // sqxtn2 v11.8h, v14.4s
+	WORD $0x0e614a0b // sqxtn v11.4h, v16.4s
+	WORD $0x4e6149eb // sqxtn2 v11.8h, v15.4s
 	WORD $0x0e614a2c // sqxtn v12.4h, v17.4s
-	WORD $0x4e614a0c // sqxtn2 v12.8h, v16.4s
+	WORD $0x4e6149cc // sqxtn2 v12.8h, v14.4s
 	WORD $0x0e21496b // sqxtn v11.8b, v11.8h
 	WORD $0x4e21498b // sqxtn2 v11.16b, v12.8h
 	FLDPQ        448(R3), (F12, F13)
@@ -1619,14 +1528,14 @@ loop3:
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        56(R4), F10
+	WORD $0xbc43808a // ldur s10, [x4, #56]
 	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
-	FMOVS        60(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1167 // fmla v7.4s, v11.4s, v10.s[0]
+	WORD $0xbc43c08a // ldur s10, [x4, #60]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
+	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f891168 // fmla v8.4s, v11.4s, v9.s[0]
 	ADD          $0x36, R6
 	ADD          $0x200, R3
 	ADD          $0x40, R4
@@ -1694,32 +1603,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4068ca // ldr h10, [x6, #52]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4340ca // ldur h10, [x6, #52]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        (R6), F11
-	FMOVQ        4(R6), F12
-	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4f00042d // movi v13.4s, #1
-	WORD $0x4ead9d6b // mul v11.4s, v11.4s, v13.4s
-	WORD $0x4ead9d8c // mul v12.4s, v12.4s, v13.4s
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4ea29d6b // mul v11.4s, v11.4s, v2.4s
-	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
-	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
-	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
-	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	FMOVQ        8(R6), F13
-	FMOVQ        12(R6), F14
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
+	WORD $0x3cc000cb // ldur q11, [x6]
+	WORD $0x3cc040cc // ldur q12, [x6, #4]
+	WORD $0x4e03016d // tbl v13.16b, { v11.16b }, v3.16b
+	WORD $0x4e03018e // tbl v14.16b, { v12.16b }, v3.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4f00042f // movi v15.4s, #1
@@ -1733,27 +1624,10 @@ loop3:
 	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
 	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	FMOVQ        16(R6), F15
-	FMOVQ        20(R6), F16
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4f000431 // movi v17.4s, #1
-	WORD $0x4eb19def // mul v15.4s, v15.4s, v17.4s
-	WORD $0x4eb19e10 // mul v16.4s, v16.4s, v17.4s
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
-	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	FMOVQ        24(R6), F17
-	FMOVQ        28(R6), F18
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
-	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
+	WORD $0x3cc080cf // ldur q15, [x6, #8]
+	WORD $0x3cc0c0d0 // ldur q16, [x6, #12]
+	WORD $0x4e0301f1 // tbl v17.16b, { v15.16b }, v3.16b
+	WORD $0x4e030212 // tbl v18.16b, { v16.16b }, v3.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4f000433 // movi v19.4s, #1
@@ -1767,72 +1641,90 @@ loop3:
 	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
 	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
-	WORD $0x0e61496b // sqxtn v11.4h, v11.4s
-	WORD $0x4e61498b // sqxtn2 v11.8h, v12.4s
-	WORD $0x0e6149ac // sqxtn v12.4h, v13.4s
-	WORD $0x4e6149cc // sqxtn2 v12.8h, v14.4s
-	WORD $0x0e21496b // sqxtn v11.8b, v11.8h
-	WORD $0x4e21498b // sqxtn2 v11.16b, v12.8h
-	WORD $0x0e6149ec // sqxtn v12.4h, v15.4s
-	WORD $0x4e614a0c // sqxtn2 v12.8h, v16.4s
-	WORD $0x0e614a2d // sqxtn v13.4h, v17.4s
-	WORD $0x4e614a4d // sqxtn2 v13.8h, v18.4s
-	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
-	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
-	FLDPQ        (R3), (F13, F14)
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        32(R3), (F13, F14)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FLDPQ        64(R3), (F13, F14)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x3cc100d3 // ldur q19, [x6, #16]
+	WORD $0x3cc140d4 // ldur q20, [x6, #20]
+	WORD $0x4e030275 // tbl v21.16b, { v19.16b }, v3.16b
+	WORD $0x4e030296 // tbl v22.16b, { v20.16b }, v3.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f000437 // movi v23.4s, #1
+	WORD $0x4eb79eb5 // mul v21.4s, v21.4s, v23.4s
+	WORD $0x4eb79ed6 // mul v22.4s, v22.4s, v23.4s
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4ea29eb5 // mul v21.4s, v21.4s, v2.4s
+	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
+	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
+	WORD $0x6f3806d6 // ushr v22.4s, v22.4s, #8
+	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
+	WORD $0x6ea186d6 // sub v22.4s, v22.4s, v1.4s
+	WORD $0x3cc180d7 // ldur q23, [x6, #24]
+	WORD $0x3cc1c0d8 // ldur q24, [x6, #28]
+	WORD $0x4e0302f9 // tbl v25.16b, { v23.16b }, v3.16b
+	WORD $0x4e03031a // tbl v26.16b, { v24.16b }, v3.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4f00043b // movi v27.4s, #1
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	WORD $0x4ebb9f5a // mul v26.4s, v26.4s, v27.4s
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x4ea29f5a // mul v26.4s, v26.4s, v2.4s
+	WORD $0x6f380739 // ushr v25.4s, v25.4s, #8
+	WORD $0x6f38075a // ushr v26.4s, v26.4s, #8
+	WORD $0x6ea18739 // sub v25.4s, v25.4s, v1.4s
+	WORD $0x6ea1875a // sub v26.4s, v26.4s, v1.4s
+	WORD $0x0e6149ad // sqxtn v13.4h, v13.4s
+	WORD $0x4e6149cd // sqxtn2 v13.8h, v14.4s
+	WORD $0x0e614a2e // sqxtn v14.4h, v17.4s
+	WORD $0x4e614a4e // sqxtn2 v14.8h, v18.4s
+	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
+	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
+	WORD $0x0e614aae // sqxtn v14.4h, v21.4s
+	WORD $0x4e614ace // sqxtn2 v14.8h, v22.4s
+	WORD $0x0e614b31 // sqxtn v17.4h, v25.4s
+	WORD $0x4e614b51 // sqxtn2 v17.8h, v26.4s
+	WORD $0x0e2149ce // sqxtn v14.8b, v14.8h
+	WORD $0x4e214a2e // sqxtn2 v14.16b, v17.8h
+	WORD $0x3cc00071 // ldur q17, [x3]
+	WORD $0x3cc10072 // ldur q18, [x3, #16]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9195b5 // sdot v21.4s, v13.16b, v17.16b
+	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
+	WORD $0x3cc20071 // ldur q17, [x3, #32]
+	WORD $0x3cc30072 // ldur q18, [x3, #48]
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9195b6 // sdot v22.4s, v13.16b, v17.16b
+	WORD $0x4e9295d6 // sdot v22.4s, v14.16b, v18.16b
+	WORD $0x3cc40071 // ldur q17, [x3, #64]
+	WORD $0x3cc50072 // ldur q18, [x3, #80]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e9195b9 // sdot v25.4s, v13.16b, v17.16b
+	WORD $0x4e9295d9 // sdot v25.4s, v14.16b, v18.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
-	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        4(R4), F11
-	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        8(R4), F11
-	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd89 // fmla v9.4s, v12.4s, v11.4s
+	WORD $0xbc40008d // ldur s13, [x4]
+	WORD $0x4e21daae // scvtf v14.4s, v21.4s
+	WORD $0x6e2addad // fmul v13.4s, v13.4s, v10.4s
+	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
+	WORD $0xbc40408d // ldur s13, [x4, #4]
+	WORD $0x4e21dace // scvtf v14.4s, v22.4s
+	WORD $0x6e2addad // fmul v13.4s, v13.4s, v10.4s
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xbc40808d // ldur s13, [x4, #8]
+	WORD $0x4e21db2e // scvtf v14.4s, v25.4s
+	WORD $0x6e2addad // fmul v13.4s, v13.4s, v10.4s
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        (R6), F11
-	FMOVQ        4(R6), F12
-	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4f00046d // movi v13.4s, #3
-	WORD $0x4ead9d6b // mul v11.4s, v11.4s, v13.4s
-	WORD $0x4ead9d8c // mul v12.4s, v12.4s, v13.4s
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4ea29d6b // mul v11.4s, v11.4s, v2.4s
-	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
-	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
-	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
-	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	FMOVQ        8(R6), F13
-	FMOVQ        12(R6), F14
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
+	WORD $0x4e03016d // tbl v13.16b, { v11.16b }, v3.16b
+	WORD $0x4e03018e // tbl v14.16b, { v12.16b }, v3.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4f00046f // movi v15.4s, #3
-	WORD $0x4eaf9dad // mul v13.4s, v13.4s, v15.4s
-	WORD $0x4eaf9dce // mul v14.4s, v14.4s, v15.4s
+	WORD $0x4f000471 // movi v17.4s, #3
+	WORD $0x4eb19dad // mul v13.4s, v13.4s, v17.4s
+	WORD $0x4eb19dce // mul v14.4s, v14.4s, v17.4s
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
@@ -1841,32 +1733,13 @@ loop3:
 	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
 	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	FMOVQ        16(R6), F15
-	FMOVQ        20(R6), F16
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4f000471 // movi v17.4s, #3
-	WORD $0x4eb19def // mul v15.4s, v15.4s, v17.4s
-	WORD $0x4eb19e10 // mul v16.4s, v16.4s, v17.4s
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
-	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	FMOVQ        24(R6), F17
-	FMOVQ        28(R6), F18
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
-	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
+	WORD $0x4e0301f1 // tbl v17.16b, { v15.16b }, v3.16b
+	WORD $0x4e030212 // tbl v18.16b, { v16.16b }, v3.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f000473 // movi v19.4s, #3
-	WORD $0x4eb39e31 // mul v17.4s, v17.4s, v19.4s
-	WORD $0x4eb39e52 // mul v18.4s, v18.4s, v19.4s
+	WORD $0x4f000475 // movi v21.4s, #3
+	WORD $0x4eb59e31 // mul v17.4s, v17.4s, v21.4s
+	WORD $0x4eb59e52 // mul v18.4s, v18.4s, v21.4s
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
@@ -1875,72 +1748,86 @@ loop3:
 	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
 	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
-	WORD $0x0e61496b // sqxtn v11.4h, v11.4s
-	WORD $0x4e61498b // sqxtn2 v11.8h, v12.4s
-	WORD $0x0e6149ac // sqxtn v12.4h, v13.4s
-	WORD $0x4e6149cc // sqxtn2 v12.8h, v14.4s
-	WORD $0x0e21496b // sqxtn v11.8b, v11.8h
-	WORD $0x4e21498b // sqxtn2 v11.16b, v12.8h
-	WORD $0x0e6149ec // sqxtn v12.4h, v15.4s
-	WORD $0x4e614a0c // sqxtn2 v12.8h, v16.4s
-	WORD $0x0e614a2d // sqxtn v13.4h, v17.4s
-	WORD $0x4e614a4d // sqxtn2 v13.8h, v18.4s
-	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
-	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
-	FLDPQ        96(R3), (F13, F14)
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        128(R3), (F13, F14)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FLDPQ        160(R3), (F13, F14)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e030275 // tbl v21.16b, { v19.16b }, v3.16b
+	WORD $0x4e030296 // tbl v22.16b, { v20.16b }, v3.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f000479 // movi v25.4s, #3
+	WORD $0x4eb99eb5 // mul v21.4s, v21.4s, v25.4s
+	WORD $0x4eb99ed6 // mul v22.4s, v22.4s, v25.4s
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4ea29eb5 // mul v21.4s, v21.4s, v2.4s
+	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
+	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
+	WORD $0x6f3806d6 // ushr v22.4s, v22.4s, #8
+	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
+	WORD $0x6ea186d6 // sub v22.4s, v22.4s, v1.4s
+	WORD $0x4e0302f9 // tbl v25.16b, { v23.16b }, v3.16b
+	WORD $0x4e03031a // tbl v26.16b, { v24.16b }, v3.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4f00047b // movi v27.4s, #3
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	WORD $0x4ebb9f5a // mul v26.4s, v26.4s, v27.4s
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x4ea29f5a // mul v26.4s, v26.4s, v2.4s
+	WORD $0x6f380739 // ushr v25.4s, v25.4s, #8
+	WORD $0x6f38075a // ushr v26.4s, v26.4s, #8
+	WORD $0x6ea18739 // sub v25.4s, v25.4s, v1.4s
+	WORD $0x6ea1875a // sub v26.4s, v26.4s, v1.4s
+	WORD $0x0e6149ad // sqxtn v13.4h, v13.4s
+	WORD $0x4e6149cd // sqxtn2 v13.8h, v14.4s
+	WORD $0x0e614a2e // sqxtn v14.4h, v17.4s
+	WORD $0x4e614a4e // sqxtn2 v14.8h, v18.4s
+	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
+	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
+	WORD $0x0e614aae // sqxtn v14.4h, v21.4s
+	WORD $0x4e614ace // sqxtn2 v14.8h, v22.4s
+	WORD $0x0e614b31 // sqxtn v17.4h, v25.4s
+	WORD $0x4e614b51 // sqxtn2 v17.8h, v26.4s
+	WORD $0x0e2149ce // sqxtn v14.8b, v14.8h
+	WORD $0x4e214a2e // sqxtn2 v14.16b, v17.8h
+	WORD $0x3cc60071 // ldur q17, [x3, #96]
+	WORD $0x3cc70072 // ldur q18, [x3, #112]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9195b5 // sdot v21.4s, v13.16b, v17.16b
+	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
+	WORD $0x3cc80071 // ldur q17, [x3, #128]
+	WORD $0x3cc90072 // ldur q18, [x3, #144]
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9195b6 // sdot v22.4s, v13.16b, v17.16b
+	WORD $0x4e9295d6 // sdot v22.4s, v14.16b, v18.16b
+	WORD $0x3cca0071 // ldur q17, [x3, #160]
+	WORD $0x3ccb0072 // ldur q18, [x3, #176]
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e9195b9 // sdot v25.4s, v13.16b, v17.16b
+	WORD $0x4e9295d9 // sdot v25.4s, v14.16b, v18.16b
 
 	// integer sums times both scales
-	FMOVS        12(R4), F11
-	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        16(R4), F11
-	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        20(R4), F11
-	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd89 // fmla v9.4s, v12.4s, v11.4s
+	WORD $0xbc40c08d // ldur s13, [x4, #12]
+	WORD $0x4e21daae // scvtf v14.4s, v21.4s
+	WORD $0x6e2addad // fmul v13.4s, v13.4s, v10.4s
+	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
+	WORD $0xbc41008d // ldur s13, [x4, #16]
+	WORD $0x4e21dace // scvtf v14.4s, v22.4s
+	WORD $0x6e2addad // fmul v13.4s, v13.4s, v10.4s
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xbc41408d // ldur s13, [x4, #20]
+	WORD $0x4e21db2e // scvtf v14.4s, v25.4s
+	WORD $0x6e2addad // fmul v13.4s, v13.4s, v10.4s
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        (R6), F11
-	FMOVQ        4(R6), F12
-	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4f00052d // movi v13.4s, #9
-	WORD $0x4ead9d6b // mul v11.4s, v11.4s, v13.4s
-	WORD $0x4ead9d8c // mul v12.4s, v12.4s, v13.4s
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4ea29d6b // mul v11.4s, v11.4s, v2.4s
-	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
-	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
-	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
-	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	FMOVQ        8(R6), F13
-	FMOVQ        12(R6), F14
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
+	WORD $0x4e03016d // tbl v13.16b, { v11.16b }, v3.16b
+	WORD $0x4e03018e // tbl v14.16b, { v12.16b }, v3.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4f00052f // movi v15.4s, #9
-	WORD $0x4eaf9dad // mul v13.4s, v13.4s, v15.4s
-	WORD $0x4eaf9dce // mul v14.4s, v14.4s, v15.4s
+	WORD $0x4f000531 // movi v17.4s, #9
+	WORD $0x4eb19dad // mul v13.4s, v13.4s, v17.4s
+	WORD $0x4eb19dce // mul v14.4s, v14.4s, v17.4s
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
@@ -1949,32 +1836,13 @@ loop3:
 	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
 	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	FMOVQ        16(R6), F15
-	FMOVQ        20(R6), F16
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4f000531 // movi v17.4s, #9
-	WORD $0x4eb19def // mul v15.4s, v15.4s, v17.4s
-	WORD $0x4eb19e10 // mul v16.4s, v16.4s, v17.4s
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
-	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	FMOVQ        24(R6), F17
-	FMOVQ        28(R6), F18
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
-	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
+	WORD $0x4e0301f1 // tbl v17.16b, { v15.16b }, v3.16b
+	WORD $0x4e030212 // tbl v18.16b, { v16.16b }, v3.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f000533 // movi v19.4s, #9
-	WORD $0x4eb39e31 // mul v17.4s, v17.4s, v19.4s
-	WORD $0x4eb39e52 // mul v18.4s, v18.4s, v19.4s
+	WORD $0x4f000535 // movi v21.4s, #9
+	WORD $0x4eb59e31 // mul v17.4s, v17.4s, v21.4s
+	WORD $0x4eb59e52 // mul v18.4s, v18.4s, v21.4s
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
@@ -1983,72 +1851,85 @@ loop3:
 	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
 	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
-	WORD $0x0e61496b // sqxtn v11.4h, v11.4s
-	WORD $0x4e61498b // sqxtn2 v11.8h, v12.4s
-	WORD $0x0e6149ac // sqxtn v12.4h, v13.4s
-	WORD $0x4e6149cc // sqxtn2 v12.8h, v14.4s
-	WORD $0x0e21496b // sqxtn v11.8b, v11.8h
-	WORD $0x4e21498b // sqxtn2 v11.16b, v12.8h
-	WORD $0x0e6149ec // sqxtn v12.4h, v15.4s
-	WORD $0x4e614a0c // sqxtn2 v12.8h, v16.4s
-	WORD $0x0e614a2d // sqxtn v13.4h, v17.4s
-	WORD $0x4e614a4d // sqxtn2 v13.8h, v18.4s
-	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
-	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
-	FLDPQ        192(R3), (F13, F14)
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        224(R3), (F13, F14)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FLDPQ        256(R3), (F13, F14)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e030275 // tbl v21.16b, { v19.16b }, v3.16b
+	WORD $0x4e030296 // tbl v22.16b, { v20.16b }, v3.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f000539 // movi v25.4s, #9
+	WORD $0x4eb99eb5 // mul v21.4s, v21.4s, v25.4s
+	WORD $0x4eb99ed6 // mul v22.4s, v22.4s, v25.4s
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4ea29eb5 // mul v21.4s, v21.4s, v2.4s
+	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
+	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
+	WORD $0x6f3806d6 // ushr v22.4s, v22.4s, #8
+	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
+	WORD $0x6ea186d6 // sub v22.4s, v22.4s, v1.4s
+	WORD $0x4e0302f9 // tbl v25.16b, { v23.16b }, v3.16b
+	WORD $0x4e03031a // tbl v26.16b, { v24.16b }, v3.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4f00053b // movi v27.4s, #9
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	WORD $0x4ebb9f5a // mul v26.4s, v26.4s, v27.4s
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x4ea29f5a // mul v26.4s, v26.4s, v2.4s
+	WORD $0x6f380739 // ushr v25.4s, v25.4s, #8
+	WORD $0x6f38075a // ushr v26.4s, v26.4s, #8
+	WORD $0x6ea18739 // sub v25.4s, v25.4s, v1.4s
+	WORD $0x6ea1875a // sub v26.4s, v26.4s, v1.4s
+	WORD $0x0e6149ad // sqxtn v13.4h, v13.4s
+	WORD $0x4e6149cd // sqxtn2 v13.8h, v14.4s
+	WORD $0x0e614a2e // sqxtn v14.4h, v17.4s
+	WORD $0x4e614a4e // sqxtn2 v14.8h, v18.4s
+	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
+	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
+	WORD $0x0e614aae // sqxtn v14.4h, v21.4s
+	WORD $0x4e614ace // sqxtn2 v14.8h, v22.4s
+	WORD $0x0e614b31 // sqxtn v17.4h, v25.4s
+	WORD $0x4e614b51 // sqxtn2 v17.8h, v26.4s
+	WORD $0x0e2149ce // sqxtn v14.8b, v14.8h
+	WORD $0x4e214a2e // sqxtn2 v14.16b, v17.8h
+	WORD $0x3ccc0071 // ldur q17, [x3, #192]
+	WORD $0x3ccd0072 // ldur q18, [x3, #208]
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9195b5 // sdot v21.4s, v13.16b, v17.16b
+	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
+	WORD $0x3cce0071 // ldur q17, [x3, #224]
+	WORD $0x3ccf0072 // ldur q18, [x3, #240]
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9195b6 // sdot v22.4s, v13.16b, v17.16b
+	WORD $0x4e9295d6 // sdot v22.4s, v14.16b, v18.16b
+	FLDPQ        256(R3), (F17, F18)
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e9195b9 // sdot v25.4s, v13.16b, v17.16b
+	WORD $0x4e9295d9 // sdot v25.4s, v14.16b, v18.16b
 
 	// integer sums times both scales
-	FMOVS        24(R4), F11
-	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        28(R4), F11
-	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        32(R4), F11
-	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd89 // fmla v9.4s, v12.4s, v11.4s
+	WORD $0xbc41808d // ldur s13, [x4, #24]
+	WORD $0x4e21daae // scvtf v14.4s, v21.4s
+	WORD $0x6e2addad // fmul v13.4s, v13.4s, v10.4s
+	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
+	WORD $0xbc41c08d // ldur s13, [x4, #28]
+	WORD $0x4e21dace // scvtf v14.4s, v22.4s
+	WORD $0x6e2addad // fmul v13.4s, v13.4s, v10.4s
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xbc42008d // ldur s13, [x4, #32]
+	WORD $0x4e21db2e // scvtf v14.4s, v25.4s
+	WORD $0x6e2addad // fmul v13.4s, v13.4s, v10.4s
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        (R6), F11
-	FMOVQ        4(R6), F12
-	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4f00076d // movi v13.4s, #27
-	WORD $0x4ead9d6b // mul v11.4s, v11.4s, v13.4s
-	WORD $0x4ead9d8c // mul v12.4s, v12.4s, v13.4s
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4ea29d6b // mul v11.4s, v11.4s, v2.4s
-	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
-	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
-	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
-	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	FMOVQ        8(R6), F13
-	FMOVQ        12(R6), F14
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
+	WORD $0x4e03016d // tbl v13.16b, { v11.16b }, v3.16b
+	WORD $0x4e03018e // tbl v14.16b, { v12.16b }, v3.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4f00076f // movi v15.4s, #27
-	WORD $0x4eaf9dad // mul v13.4s, v13.4s, v15.4s
-	WORD $0x4eaf9dce // mul v14.4s, v14.4s, v15.4s
+	WORD $0x4f000771 // movi v17.4s, #27
+	WORD $0x4eb19dad // mul v13.4s, v13.4s, v17.4s
+	WORD $0x4eb19dce // mul v14.4s, v14.4s, v17.4s
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
@@ -2057,32 +1938,13 @@ loop3:
 	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
 	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	FMOVQ        16(R6), F15
-	FMOVQ        20(R6), F16
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4f000771 // movi v17.4s, #27
-	WORD $0x4eb19def // mul v15.4s, v15.4s, v17.4s
-	WORD $0x4eb19e10 // mul v16.4s, v16.4s, v17.4s
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
-	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	FMOVQ        24(R6), F17
-	FMOVQ        28(R6), F18
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
-	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
+	WORD $0x4e0301f1 // tbl v17.16b, { v15.16b }, v3.16b
+	WORD $0x4e030212 // tbl v18.16b, { v16.16b }, v3.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f000773 // movi v19.4s, #27
-	WORD $0x4eb39e31 // mul v17.4s, v17.4s, v19.4s
-	WORD $0x4eb39e52 // mul v18.4s, v18.4s, v19.4s
+	WORD $0x4f000775 // movi v21.4s, #27
+	WORD $0x4eb59e31 // mul v17.4s, v17.4s, v21.4s
+	WORD $0x4eb59e52 // mul v18.4s, v18.4s, v21.4s
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
@@ -2091,48 +1953,76 @@ loop3:
 	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
 	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
-	WORD $0x0e61496b // sqxtn v11.4h, v11.4s
-	WORD $0x4e61498b // sqxtn2 v11.8h, v12.4s
-	WORD $0x0e6149ac // sqxtn v12.4h, v13.4s
-	WORD $0x4e6149cc // sqxtn2 v12.8h, v14.4s
-	WORD $0x0e21496b // sqxtn v11.8b, v11.8h
-	WORD $0x4e21498b // sqxtn2 v11.16b, v12.8h
-	WORD $0x0e6149ec // sqxtn v12.4h, v15.4s
-	WORD $0x4e614a0c // sqxtn2 v12.8h, v16.4s
-	WORD $0x0e614a2d // sqxtn v13.4h, v17.4s
-	WORD $0x4e614a4d // sqxtn2 v13.8h, v18.4s
-	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
-	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
-	FLDPQ        288(R3), (F13, F14)
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        320(R3), (F13, F14)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FLDPQ        352(R3), (F13, F14)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e030275 // tbl v21.16b, { v19.16b }, v3.16b
+	WORD $0x4e030296 // tbl v22.16b, { v20.16b }, v3.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f000779 // movi v25.4s, #27
+	WORD $0x4eb99eb5 // mul v21.4s, v21.4s, v25.4s
+	WORD $0x4eb99ed6 // mul v22.4s, v22.4s, v25.4s
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4ea29eb5 // mul v21.4s, v21.4s, v2.4s
+	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
+	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
+	WORD $0x6f3806d6 // ushr v22.4s, v22.4s, #8
+	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
+	WORD $0x6ea186d6 // sub v22.4s, v22.4s, v1.4s
+	WORD $0x4e0302f9 // tbl v25.16b, { v23.16b }, v3.16b
+	WORD $0x4e03031a // tbl v26.16b, { v24.16b }, v3.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4f00077b // movi v27.4s, #27
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	WORD $0x4ebb9f5a // mul v26.4s, v26.4s, v27.4s
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x4ea29f5a // mul v26.4s, v26.4s, v2.4s
+	WORD $0x6f380739 // ushr v25.4s, v25.4s, #8
+	WORD $0x6f38075a // ushr v26.4s, v26.4s, #8
+	WORD $0x6ea18739 // sub v25.4s, v25.4s, v1.4s
+	WORD $0x6ea1875a // sub v26.4s, v26.4s, v1.4s
+	WORD $0x0e6149ad // sqxtn v13.4h, v13.4s
+	WORD $0x4e6149cd // sqxtn2 v13.8h, v14.4s
+	WORD $0x0e614a2e // sqxtn v14.4h, v17.4s
+	WORD $0x4e614a4e // sqxtn2 v14.8h, v18.4s
+	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
+	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
+	WORD $0x0e614aae // sqxtn v14.4h, v21.4s
+	WORD $0x4e614ace // sqxtn2 v14.8h, v22.4s
+	WORD $0x0e614b31 // sqxtn v17.4h, v25.4s
+	WORD $0x4e614b51 // sqxtn2 v17.8h, v26.4s
+	WORD $0x0e2149ce // sqxtn v14.8b, v14.8h
+	WORD $0x4e214a2e // sqxtn2 v14.16b, v17.8h
+	FLDPQ        288(R3), (F17, F18)
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9195b5 // sdot v21.4s, v13.16b, v17.16b
+	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
+	FLDPQ        320(R3), (F17, F18)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9195b6 // sdot v22.4s, v13.16b, v17.16b
+	WORD $0x4e9295d6 // sdot v22.4s, v14.16b, v18.16b
+	FLDPQ        352(R3), (F17, F18)
+	WORD $0x4f00e419 // movi v25.16b, #0
+	WORD $0x4e9195b9 // sdot v25.4s, v13.16b, v17.16b
+	WORD $0x4e9295d9 // sdot v25.4s, v14.16b, v18.16b
 
 	// integer sums times both scales
-	FMOVS        36(R4), F11
-	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        40(R4), F11
-	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        44(R4), F11
-	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd89 // fmla v9.4s, v12.4s, v11.4s
+	WORD $0xbc42408d // ldur s13, [x4, #36]
+	WORD $0x4e21daae // scvtf v14.4s, v21.4s
+	WORD $0x6e2addad // fmul v13.4s, v13.4s, v10.4s
+	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
+	WORD $0xbc42808d // ldur s13, [x4, #40]
+	WORD $0x4e21dace // scvtf v14.4s, v22.4s
+	WORD $0x6e2addad // fmul v13.4s, v13.4s, v10.4s
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xbc42c08d // ldur s13, [x4, #44]
+	WORD $0x4e21db2e // scvtf v14.4s, v25.4s
+	WORD $0x6e2addad // fmul v13.4s, v13.4s, v10.4s
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        (R6), F11
-	FMOVQ        4(R6), F12
 	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
 	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
@@ -2148,10 +2038,8 @@ loop3:
 	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
 	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
 	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	FMOVQ        8(R6), F13
-	FMOVQ        12(R6), F14
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
+	WORD $0x4e0301ed // tbl v13.16b, { v15.16b }, v3.16b
+	WORD $0x4e03020e // tbl v14.16b, { v16.16b }, v3.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4f02062f // movi v15.4s, #81
@@ -2165,10 +2053,8 @@ loop3:
 	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
 	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	FMOVQ        16(R6), F15
-	FMOVQ        20(R6), F16
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
+	WORD $0x4e03026f // tbl v15.16b, { v19.16b }, v3.16b
+	WORD $0x4e030290 // tbl v16.16b, { v20.16b }, v3.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4f020631 // movi v17.4s, #81
@@ -2182,10 +2068,8 @@ loop3:
 	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
 	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
 	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	FMOVQ        24(R6), F17
-	FMOVQ        28(R6), F18
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
-	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
+	WORD $0x4e0302f1 // tbl v17.16b, { v23.16b }, v3.16b
+	WORD $0x4e030312 // tbl v18.16b, { v24.16b }, v3.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4f020633 // movi v19.4s, #81
@@ -2225,234 +2109,223 @@ loop3:
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        48(R4), F11
+	WORD $0xbc43008b // ldur s11, [x4, #48]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        52(R4), F11
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	WORD $0xbc43408b // ldur s11, [x4, #52]
 	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        56(R4), F11
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	WORD $0xbc43808b // ldur s11, [x4, #56]
 	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd89 // fmla v9.4s, v12.4s, v11.4s
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b1189 // fmla v9.4s, v12.4s, v11.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        32(R6), F11
-	FMOVQ        36(R6), F12
-	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4f00042d // movi v13.4s, #1
-	WORD $0x4ead9d6b // mul v11.4s, v11.4s, v13.4s
-	WORD $0x4ead9d8c // mul v12.4s, v12.4s, v13.4s
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4ea29d6b // mul v11.4s, v11.4s, v2.4s
-	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
-	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
-	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
-	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	FMOVQ        38(R6), F13
-	WORD $0x4e0401ae // tbl v14.16b, { v13.16b }, v4.16b
-	WORD $0x4e0501ad // tbl v13.16b, { v13.16b }, v5.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x3cc200cb // ldur q11, [x6, #32]
+	WORD $0x3cc240cc // ldur q12, [x6, #36]
+	WORD $0x4e03016d // tbl v13.16b, { v11.16b }, v3.16b
+	WORD $0x4e03018e // tbl v14.16b, { v12.16b }, v3.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4f00042f // movi v15.4s, #1
-	WORD $0x4eaf9dce // mul v14.4s, v14.4s, v15.4s
 	WORD $0x4eaf9dad // mul v13.4s, v13.4s, v15.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4eaf9dce // mul v14.4s, v14.4s, v15.4s
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
-	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
+	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
 	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
-	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
+	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        32(R6), F15
-	FMOVQ        36(R6), F16
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
+	WORD $0x3cc260cf // ldur q15, [x6, #38]
+	WORD $0x4e0401f0 // tbl v16.16b, { v15.16b }, v4.16b
+	WORD $0x4e0501f1 // tbl v17.16b, { v15.16b }, v5.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4f000471 // movi v17.4s, #3
-	WORD $0x4eb19def // mul v15.4s, v15.4s, v17.4s
-	WORD $0x4eb19e10 // mul v16.4s, v16.4s, v17.4s
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f000432 // movi v18.4s, #1
+	WORD $0x4eb29e10 // mul v16.4s, v16.4s, v18.4s
+	WORD $0x4eb29e31 // mul v17.4s, v17.4s, v18.4s
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	FMOVQ        38(R6), F17
-	WORD $0x4e040232 // tbl v18.16b, { v17.16b }, v4.16b
-	WORD $0x4e050231 // tbl v17.16b, { v17.16b }, v5.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f000473 // movi v19.4s, #3
-	WORD $0x4eb39e52 // mul v18.4s, v18.4s, v19.4s
-	WORD $0x4eb39e31 // mul v17.4s, v17.4s, v19.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
 	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
-	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
+	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
 	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
-	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
+	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	WORD $0x0e61496b // sqxtn v11.4h, v11.4s
-	WORD $0x4e61498b // sqxtn2 v11.8h, v12.4s
-	WORD $0x0e6149cc // sqxtn v12.4h, v14.4s
-	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
-	WORD $0x0e21496b // sqxtn v11.8b, v11.8h
-	WORD $0x4e21498b // sqxtn2 v11.16b, v12.8h
-	WORD $0x0e6149ec // sqxtn v12.4h, v15.4s
-	WORD $0x4e614a0c // sqxtn2 v12.8h, v16.4s
-	WORD $0x0e614a4d // sqxtn v13.4h, v18.4s
-	WORD $0x4e614a2d // sqxtn2 v13.8h, v17.4s
-	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
-	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
-	FLDPQ        480(R3), (F13, F14)
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        512(R3), (F13, F14)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FLDPQ        544(R3), (F13, F14)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e030172 // tbl v18.16b, { v11.16b }, v3.16b
+	WORD $0x4e030193 // tbl v19.16b, { v12.16b }, v3.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f000474 // movi v20.4s, #3
+	WORD $0x4eb49e52 // mul v18.4s, v18.4s, v20.4s
+	WORD $0x4eb49e73 // mul v19.4s, v19.4s, v20.4s
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
+	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
+	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
+	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
+	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
+	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
+	WORD $0x4e0401f4 // tbl v20.16b, { v15.16b }, v4.16b
+	WORD $0x4e0501f5 // tbl v21.16b, { v15.16b }, v5.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f000476 // movi v22.4s, #3
+	WORD $0x4eb69e94 // mul v20.4s, v20.4s, v22.4s
+	WORD $0x4eb69eb5 // mul v21.4s, v21.4s, v22.4s
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4ea29e94 // mul v20.4s, v20.4s, v2.4s
+	WORD $0x4ea29eb5 // mul v21.4s, v21.4s, v2.4s
+	WORD $0x6f380694 // ushr v20.4s, v20.4s, #8
+	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
+	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
+	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
+	WORD $0x0e6149ad // sqxtn v13.4h, v13.4s
+	WORD $0x4e6149cd // sqxtn2 v13.8h, v14.4s
+	WORD $0x0e614a0e // sqxtn v14.4h, v16.4s
+	WORD $0x4e614a2e // sqxtn2 v14.8h, v17.4s
+	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
+	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
+	WORD $0x0e614a4e // sqxtn v14.4h, v18.4s
+	WORD $0x4e614a6e // sqxtn2 v14.8h, v19.4s
+	WORD $0x0e614a90 // sqxtn v16.4h, v20.4s
+	WORD $0x4e614ab0 // sqxtn2 v16.8h, v21.4s
+	WORD $0x0e2149ce // sqxtn v14.8b, v14.8h
+	WORD $0x4e214a0e // sqxtn2 v14.16b, v16.8h
+	FLDPQ        480(R3), (F16, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
+	WORD $0x4e9195d2 // sdot v18.4s, v14.16b, v17.16b
+	FLDPQ        512(R3), (F16, F17)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9095b3 // sdot v19.4s, v13.16b, v16.16b
+	WORD $0x4e9195d3 // sdot v19.4s, v14.16b, v17.16b
+	FLDPQ        544(R3), (F16, F17)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9095b4 // sdot v20.4s, v13.16b, v16.16b
+	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
 
 	// integer sums times both scales
-	FMOVS        60(R4), F11
-	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        64(R4), F11
-	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        68(R4), F11
-	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd89 // fmla v9.4s, v12.4s, v11.4s
+	WORD $0xbc43c08d // ldur s13, [x4, #60]
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x6e2addad // fmul v13.4s, v13.4s, v10.4s
+	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
+	WORD $0xbc44008d // ldur s13, [x4, #64]
+	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
+	WORD $0x6e2addad // fmul v13.4s, v13.4s, v10.4s
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xbc44408d // ldur s13, [x4, #68]
+	WORD $0x4e21da8e // scvtf v14.4s, v20.4s
+	WORD $0x6e2addad // fmul v13.4s, v13.4s, v10.4s
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        32(R6), F11
-	FMOVQ        36(R6), F12
-	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4f00052d // movi v13.4s, #9
-	WORD $0x4ead9d6b // mul v11.4s, v11.4s, v13.4s
-	WORD $0x4ead9d8c // mul v12.4s, v12.4s, v13.4s
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4ea29d6b // mul v11.4s, v11.4s, v2.4s
-	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
-	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
-	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
-	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	FMOVQ        38(R6), F13
-	WORD $0x4e0401ae // tbl v14.16b, { v13.16b }, v4.16b
-	WORD $0x4e0501ad // tbl v13.16b, { v13.16b }, v5.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e03016d // tbl v13.16b, { v11.16b }, v3.16b
+	WORD $0x4e03018e // tbl v14.16b, { v12.16b }, v3.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4f00052f // movi v15.4s, #9
-	WORD $0x4eaf9dce // mul v14.4s, v14.4s, v15.4s
-	WORD $0x4eaf9dad // mul v13.4s, v13.4s, v15.4s
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4f000530 // movi v16.4s, #9
+	WORD $0x4eb09dad // mul v13.4s, v13.4s, v16.4s
+	WORD $0x4eb09dce // mul v14.4s, v14.4s, v16.4s
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
-	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
+	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
 	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
-	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
+	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        32(R6), F15
-	FMOVQ        36(R6), F16
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
+	WORD $0x4e0401f0 // tbl v16.16b, { v15.16b }, v4.16b
+	WORD $0x4e0501f1 // tbl v17.16b, { v15.16b }, v5.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4f000771 // movi v17.4s, #27
-	WORD $0x4eb19def // mul v15.4s, v15.4s, v17.4s
-	WORD $0x4eb19e10 // mul v16.4s, v16.4s, v17.4s
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f000532 // movi v18.4s, #9
+	WORD $0x4eb29e10 // mul v16.4s, v16.4s, v18.4s
+	WORD $0x4eb29e31 // mul v17.4s, v17.4s, v18.4s
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	FMOVQ        38(R6), F17
-	WORD $0x4e040232 // tbl v18.16b, { v17.16b }, v4.16b
-	WORD $0x4e050231 // tbl v17.16b, { v17.16b }, v5.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f000773 // movi v19.4s, #27
-	WORD $0x4eb39e52 // mul v18.4s, v18.4s, v19.4s
-	WORD $0x4eb39e31 // mul v17.4s, v17.4s, v19.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
 	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
-	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
+	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
 	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
-	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
+	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	WORD $0x0e61496b // sqxtn v11.4h, v11.4s
-	WORD $0x4e61498b // sqxtn2 v11.8h, v12.4s
-	WORD $0x0e6149cc // sqxtn v12.4h, v14.4s
-	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
-	WORD $0x0e21496b // sqxtn v11.8b, v11.8h
-	WORD $0x4e21498b // sqxtn2 v11.16b, v12.8h
-	WORD $0x0e6149ec // sqxtn v12.4h, v15.4s
-	WORD $0x4e614a0c // sqxtn2 v12.8h, v16.4s
-	WORD $0x0e614a4d // sqxtn v13.4h, v18.4s
-	WORD $0x4e614a2d // sqxtn2 v13.8h, v17.4s
-	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
-	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
-	FLDPQ        576(R3), (F13, F14)
-	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
-	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        608(R3), (F13, F14)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FLDPQ        640(R3), (F13, F14)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e030172 // tbl v18.16b, { v11.16b }, v3.16b
+	WORD $0x4e030193 // tbl v19.16b, { v12.16b }, v3.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f000774 // movi v20.4s, #27
+	WORD $0x4eb49e52 // mul v18.4s, v18.4s, v20.4s
+	WORD $0x4eb49e73 // mul v19.4s, v19.4s, v20.4s
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
+	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
+	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
+	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
+	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
+	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
+	WORD $0x4e0401f4 // tbl v20.16b, { v15.16b }, v4.16b
+	WORD $0x4e0501f5 // tbl v21.16b, { v15.16b }, v5.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f000776 // movi v22.4s, #27
+	WORD $0x4eb69e94 // mul v20.4s, v20.4s, v22.4s
+	WORD $0x4eb69eb5 // mul v21.4s, v21.4s, v22.4s
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4ea29e94 // mul v20.4s, v20.4s, v2.4s
+	WORD $0x4ea29eb5 // mul v21.4s, v21.4s, v2.4s
+	WORD $0x6f380694 // ushr v20.4s, v20.4s, #8
+	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
+	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
+	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
+	WORD $0x0e6149ad // sqxtn v13.4h, v13.4s
+	WORD $0x4e6149cd // sqxtn2 v13.8h, v14.4s
+	WORD $0x0e614a0e // sqxtn v14.4h, v16.4s
+	WORD $0x4e614a2e // sqxtn2 v14.8h, v17.4s
+	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
+	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
+	WORD $0x0e614a4e // sqxtn v14.4h, v18.4s
+	WORD $0x4e614a6e // sqxtn2 v14.8h, v19.4s
+	WORD $0x0e614a90 // sqxtn v16.4h, v20.4s
+	WORD $0x4e614ab0 // sqxtn2 v16.8h, v21.4s
+	WORD $0x0e2149ce // sqxtn v14.8b, v14.8h
+	WORD $0x4e214a0e // sqxtn2 v14.16b, v16.8h
+	FLDPQ        576(R3), (F16, F17)
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
+	WORD $0x4e9195d2 // sdot v18.4s, v14.16b, v17.16b
+	FLDPQ        608(R3), (F16, F17)
+	WORD $0x4f00e413 // movi v19.16b, #0
+	WORD $0x4e9095b3 // sdot v19.4s, v13.16b, v16.16b
+	WORD $0x4e9195d3 // sdot v19.4s, v14.16b, v17.16b
+	FLDPQ        640(R3), (F16, F17)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9095b4 // sdot v20.4s, v13.16b, v16.16b
+	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
 
 	// integer sums times both scales
-	FMOVS        72(R4), F11
-	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        76(R4), F11
-	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        80(R4), F11
-	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd89 // fmla v9.4s, v12.4s, v11.4s
+	WORD $0xbc44808d // ldur s13, [x4, #72]
+	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
+	WORD $0x6e2addad // fmul v13.4s, v13.4s, v10.4s
+	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
+	WORD $0xbc44c08d // ldur s13, [x4, #76]
+	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
+	WORD $0x6e2addad // fmul v13.4s, v13.4s, v10.4s
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xbc45008d // ldur s13, [x4, #80]
+	WORD $0x4e21da8e // scvtf v14.4s, v20.4s
+	WORD $0x6e2addad // fmul v13.4s, v13.4s, v10.4s
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        32(R6), F11
-	FMOVQ        36(R6), F12
 	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
 	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
@@ -2468,66 +2341,59 @@ loop3:
 	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
 	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
 	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	FMOVQ        38(R6), F13
-	WORD $0x4e0401ae // tbl v14.16b, { v13.16b }, v4.16b
-	WORD $0x4e0501ad // tbl v13.16b, { v13.16b }, v5.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e0401ed // tbl v13.16b, { v15.16b }, v4.16b
+	WORD $0x4e0501ee // tbl v14.16b, { v15.16b }, v5.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4f02062f // movi v15.4s, #81
-	WORD $0x4eaf9dce // mul v14.4s, v14.4s, v15.4s
-	WORD $0x4eaf9dad // mul v13.4s, v13.4s, v15.4s
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4f020630 // movi v16.4s, #81
+	WORD $0x4eb09dad // mul v13.4s, v13.4s, v16.4s
+	WORD $0x4eb09dce // mul v14.4s, v14.4s, v16.4s
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
-	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
+	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
 	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
-	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
+	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        38(R6), F15
+	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
 	WORD $0x4e0601f0 // tbl v16.16b, { v15.16b }, v6.16b
-	WORD $0x4e0601ef // tbl v15.16b, { v15.16b }, v6.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4f000431 // movi v17.4s, #1
 	WORD $0x4f000472 // movi v18.4s, #3
-	WORD $0x4eb19e10 // mul v16.4s, v16.4s, v17.4s
-	WORD $0x4eb29def // mul v15.4s, v15.4s, v18.4s
+	WORD $0x4eb19e11 // mul v17.4s, v16.4s, v17.4s
+	WORD $0x4eb29e10 // mul v16.4s, v16.4s, v18.4s
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
-	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	FMOVQ        38(R6), F17
-	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
-	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f000533 // movi v19.4s, #9
-	WORD $0x4f000774 // movi v20.4s, #27
-	WORD $0x4eb39e52 // mul v18.4s, v18.4s, v19.4s
-	WORD $0x4eb49e31 // mul v17.4s, v17.4s, v20.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
 	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
-	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
+	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
 	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
-	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
+	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
+	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
+	WORD $0x4e0601ef // tbl v15.16b, { v15.16b }, v6.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f000532 // movi v18.4s, #9
+	WORD $0x4f000773 // movi v19.4s, #27
+	WORD $0x4eb29df2 // mul v18.4s, v15.4s, v18.4s
+	WORD $0x4eb39def // mul v15.4s, v15.4s, v19.4s
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
+	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
+	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
+	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
+	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
+	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
 	WORD $0x0e61496b // sqxtn v11.4h, v11.4s
 	WORD $0x4e61498b // sqxtn2 v11.8h, v12.4s
-	WORD $0x0e6149cc // sqxtn v12.4h, v14.4s
-	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
+	WORD $0x0e6149ac // sqxtn v12.4h, v13.4s
+	WORD $0x4e6149cc // sqxtn2 v12.8h, v14.4s
 	WORD $0x0e21496b // sqxtn v11.8b, v11.8h
 	WORD $0x4e21498b // sqxtn2 v11.16b, v12.8h
-	WORD $0x0e614a0c // sqxtn v12.4h, v16.4s
-	WORD $0x4e6149ec // sqxtn2 v12.8h, v15.4s
+	WORD $0x0e614a2c // sqxtn v12.4h, v17.4s
+	WORD $0x4e614a0c // sqxtn2 v12.8h, v16.4s
 	WORD $0x0e614a4d // sqxtn v13.4h, v18.4s
-	WORD $0x4e614a2d // sqxtn2 v13.8h, v17.4s
+	WORD $0x4e6149ed // sqxtn2 v13.8h, v15.4s
 	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
 	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
 	FLDPQ        672(R3), (F13, F14)
@@ -2544,18 +2410,18 @@ loop3:
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        84(R4), F11
+	WORD $0xbc45408b // ldur s11, [x4, #84]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        88(R4), F11
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	WORD $0xbc45808b // ldur s11, [x4, #88]
 	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        92(R4), F11
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	WORD $0xbc45c08b // ldur s11, [x4, #92]
 	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4f8a1189 // fmla v9.4s, v12.4s, v10.s[0]
 	ADD          $0x36, R6
 	ADD          $0x300, R3
 	ADD          $0x60, R4
@@ -2629,32 +2495,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4068cb // ldr h11, [x6, #52]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c4340cb // ldur h11, [x6, #52]
+	WORD $0x1ee2416b // fcvt s11, h11
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        (R6), F12
-	FMOVQ        4(R6), F13
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4f00042e // movi v14.4s, #1
-	WORD $0x4eae9d8c // mul v12.4s, v12.4s, v14.4s
-	WORD $0x4eae9dad // mul v13.4s, v13.4s, v14.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
-	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
-	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
-	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
-	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        8(R6), F14
-	FMOVQ        12(R6), F15
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
+	WORD $0x3cc000cc // ldur q12, [x6]
+	WORD $0x3cc040cd // ldur q13, [x6, #4]
+	WORD $0x4e03018e // tbl v14.16b, { v12.16b }, v3.16b
+	WORD $0x4e0301af // tbl v15.16b, { v13.16b }, v3.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4f000430 // movi v16.4s, #1
@@ -2668,27 +2516,10 @@ loop3:
 	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
 	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
 	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	FMOVQ        16(R6), F16
-	FMOVQ        20(R6), F17
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f000432 // movi v18.4s, #1
-	WORD $0x4eb29e10 // mul v16.4s, v16.4s, v18.4s
-	WORD $0x4eb29e31 // mul v17.4s, v17.4s, v18.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
-	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
-	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
-	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	FMOVQ        24(R6), F18
-	FMOVQ        28(R6), F19
-	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
-	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
+	WORD $0x3cc080d0 // ldur q16, [x6, #8]
+	WORD $0x3cc0c0d1 // ldur q17, [x6, #12]
+	WORD $0x4e030212 // tbl v18.16b, { v16.16b }, v3.16b
+	WORD $0x4e030233 // tbl v19.16b, { v17.16b }, v3.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4f000434 // movi v20.4s, #1
@@ -2702,80 +2533,99 @@ loop3:
 	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
 	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
 	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
-	WORD $0x0e61498c // sqxtn v12.4h, v12.4s
-	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
-	WORD $0x0e6149cd // sqxtn v13.4h, v14.4s
-	WORD $0x4e6149ed // sqxtn2 v13.8h, v15.4s
-	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
-	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
-	WORD $0x0e614a0d // sqxtn v13.4h, v16.4s
-	WORD $0x4e614a2d // sqxtn2 v13.8h, v17.4s
-	WORD $0x0e614a4e // sqxtn v14.4h, v18.4s
-	WORD $0x4e614a6e // sqxtn2 v14.8h, v19.4s
-	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
-	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
-	FLDPQ        (R3), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	FLDPQ        32(R3), (F14, F15)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	FLDPQ        64(R3), (F14, F15)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
-	FLDPQ        96(R3), (F14, F15)
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
+	WORD $0x3cc100d4 // ldur q20, [x6, #16]
+	WORD $0x3cc140d5 // ldur q21, [x6, #20]
+	WORD $0x4e030296 // tbl v22.16b, { v20.16b }, v3.16b
+	WORD $0x4e0302b7 // tbl v23.16b, { v21.16b }, v3.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4f000438 // movi v24.4s, #1
+	WORD $0x4eb89ed6 // mul v22.4s, v22.4s, v24.4s
+	WORD $0x4eb89ef7 // mul v23.4s, v23.4s, v24.4s
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
+	WORD $0x4ea29ef7 // mul v23.4s, v23.4s, v2.4s
+	WORD $0x6f3806d6 // ushr v22.4s, v22.4s, #8
+	WORD $0x6f3806f7 // ushr v23.4s, v23.4s, #8
+	WORD $0x6ea186d6 // sub v22.4s, v22.4s, v1.4s
+	WORD $0x6ea186f7 // sub v23.4s, v23.4s, v1.4s
+	WORD $0x3cc180d8 // ldur q24, [x6, #24]
+	WORD $0x3cc1c0d9 // ldur q25, [x6, #28]
+	WORD $0x4e03031a // tbl v26.16b, { v24.16b }, v3.16b
+	WORD $0x4e03033b // tbl v27.16b, { v25.16b }, v3.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4f00043c // movi v28.4s, #1
+	WORD $0x4ebc9f5a // mul v26.4s, v26.4s, v28.4s
+	WORD $0x4ebc9f7b // mul v27.4s, v27.4s, v28.4s
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4ea29f5a // mul v26.4s, v26.4s, v2.4s
+	WORD $0x4ea29f7b // mul v27.4s, v27.4s, v2.4s
+	WORD $0x6f38075a // ushr v26.4s, v26.4s, #8
+	WORD $0x6f38077b // ushr v27.4s, v27.4s, #8
+	WORD $0x6ea1875a // sub v26.4s, v26.4s, v1.4s
+	WORD $0x6ea1877b // sub v27.4s, v27.4s, v1.4s
+	WORD $0x0e6149ce // sqxtn v14.4h, v14.4s
+	WORD $0x4e6149ee // sqxtn2 v14.8h, v15.4s
+	WORD $0x0e614a4f // sqxtn v15.4h, v18.4s
+	WORD $0x4e614a6f // sqxtn2 v15.8h, v19.4s
+	WORD $0x0e2149ce // sqxtn v14.8b, v14.8h
+	WORD $0x4e2149ee // sqxtn2 v14.16b, v15.8h
+	WORD $0x0e614acf // sqxtn v15.4h, v22.4s
+	WORD $0x4e614aef // sqxtn2 v15.8h, v23.4s
+	WORD $0x0e614b52 // sqxtn v18.4h, v26.4s
+	WORD $0x4e614b72 // sqxtn2 v18.8h, v27.4s
+	WORD $0x0e2149ef // sqxtn v15.8b, v15.8h
+	WORD $0x4e214a4f // sqxtn2 v15.16b, v18.8h
+	WORD $0x3cc00072 // ldur q18, [x3]
+	WORD $0x3cc10073 // ldur q19, [x3, #16]
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9295d6 // sdot v22.4s, v14.16b, v18.16b
+	WORD $0x4e9395f6 // sdot v22.4s, v15.16b, v19.16b
+	WORD $0x3cc20072 // ldur q18, [x3, #32]
+	WORD $0x3cc30073 // ldur q19, [x3, #48]
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e9295d7 // sdot v23.4s, v14.16b, v18.16b
+	WORD $0x4e9395f7 // sdot v23.4s, v15.16b, v19.16b
+	WORD $0x3cc40072 // ldur q18, [x3, #64]
+	WORD $0x3cc50073 // ldur q19, [x3, #80]
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e9295da // sdot v26.4s, v14.16b, v18.16b
+	WORD $0x4e9395fa // sdot v26.4s, v15.16b, v19.16b
+	WORD $0x3cc60072 // ldur q18, [x3, #96]
+	WORD $0x3cc70073 // ldur q19, [x3, #112]
+	WORD $0x4f00e41b // movi v27.16b, #0
+	WORD $0x4e9295db // sdot v27.4s, v14.16b, v18.16b
+	WORD $0x4e9395fb // sdot v27.4s, v15.16b, v19.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F12
-	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        4(R4), F12
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        8(R4), F12
-	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        12(R4), F12
-	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccdaa // fmla v10.4s, v13.4s, v12.4s
+	WORD $0xbc40008e // ldur s14, [x4]
+	WORD $0x4e21dacf // scvtf v15.4s, v22.4s
+	WORD $0x6e2bddce // fmul v14.4s, v14.4s, v11.4s
+	WORD $0x4f8e11e7 // fmla v7.4s, v15.4s, v14.s[0]
+	WORD $0xbc40408e // ldur s14, [x4, #4]
+	WORD $0x4e21daef // scvtf v15.4s, v23.4s
+	WORD $0x6e2bddce // fmul v14.4s, v14.4s, v11.4s
+	WORD $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
+	WORD $0xbc40808e // ldur s14, [x4, #8]
+	WORD $0x4e21db4f // scvtf v15.4s, v26.4s
+	WORD $0x6e2bddce // fmul v14.4s, v14.4s, v11.4s
+	WORD $0x4f8e11e9 // fmla v9.4s, v15.4s, v14.s[0]
+	WORD $0xbc40c08e // ldur s14, [x4, #12]
+	WORD $0x4e21db6f // scvtf v15.4s, v27.4s
+	WORD $0x6e2bddce // fmul v14.4s, v14.4s, v11.4s
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        (R6), F12
-	FMOVQ        4(R6), F13
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4f00046e // movi v14.4s, #3
-	WORD $0x4eae9d8c // mul v12.4s, v12.4s, v14.4s
-	WORD $0x4eae9dad // mul v13.4s, v13.4s, v14.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
-	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
-	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
-	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
-	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        8(R6), F14
-	FMOVQ        12(R6), F15
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
+	WORD $0x4e03018e // tbl v14.16b, { v12.16b }, v3.16b
+	WORD $0x4e0301af // tbl v15.16b, { v13.16b }, v3.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f000470 // movi v16.4s, #3
-	WORD $0x4eb09dce // mul v14.4s, v14.4s, v16.4s
-	WORD $0x4eb09def // mul v15.4s, v15.4s, v16.4s
+	WORD $0x4f000472 // movi v18.4s, #3
+	WORD $0x4eb29dce // mul v14.4s, v14.4s, v18.4s
+	WORD $0x4eb29def // mul v15.4s, v15.4s, v18.4s
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
@@ -2784,32 +2634,13 @@ loop3:
 	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
 	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
 	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	FMOVQ        16(R6), F16
-	FMOVQ        20(R6), F17
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f000472 // movi v18.4s, #3
-	WORD $0x4eb29e10 // mul v16.4s, v16.4s, v18.4s
-	WORD $0x4eb29e31 // mul v17.4s, v17.4s, v18.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
-	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
-	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
-	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	FMOVQ        24(R6), F18
-	FMOVQ        28(R6), F19
-	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
-	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
+	WORD $0x4e030212 // tbl v18.16b, { v16.16b }, v3.16b
+	WORD $0x4e030233 // tbl v19.16b, { v17.16b }, v3.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4f000474 // movi v20.4s, #3
-	WORD $0x4eb49e52 // mul v18.4s, v18.4s, v20.4s
-	WORD $0x4eb49e73 // mul v19.4s, v19.4s, v20.4s
+	WORD $0x4f000476 // movi v22.4s, #3
+	WORD $0x4eb69e52 // mul v18.4s, v18.4s, v22.4s
+	WORD $0x4eb69e73 // mul v19.4s, v19.4s, v22.4s
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
@@ -2818,80 +2649,95 @@ loop3:
 	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
 	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
 	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
-	WORD $0x0e61498c // sqxtn v12.4h, v12.4s
-	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
-	WORD $0x0e6149cd // sqxtn v13.4h, v14.4s
-	WORD $0x4e6149ed // sqxtn2 v13.8h, v15.4s
-	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
-	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
-	WORD $0x0e614a0d // sqxtn v13.4h, v16.4s
-	WORD $0x4e614a2d // sqxtn2 v13.8h, v17.4s
-	WORD $0x0e614a4e // sqxtn v14.4h, v18.4s
-	WORD $0x4e614a6e // sqxtn2 v14.8h, v19.4s
-	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
-	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
-	FLDPQ        128(R3), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	FLDPQ        160(R3), (F14, F15)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	FLDPQ        192(R3), (F14, F15)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
-	FLDPQ        224(R3), (F14, F15)
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
+	WORD $0x4e030296 // tbl v22.16b, { v20.16b }, v3.16b
+	WORD $0x4e0302b7 // tbl v23.16b, { v21.16b }, v3.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4f00047a // movi v26.4s, #3
+	WORD $0x4eba9ed6 // mul v22.4s, v22.4s, v26.4s
+	WORD $0x4eba9ef7 // mul v23.4s, v23.4s, v26.4s
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
+	WORD $0x4ea29ef7 // mul v23.4s, v23.4s, v2.4s
+	WORD $0x6f3806d6 // ushr v22.4s, v22.4s, #8
+	WORD $0x6f3806f7 // ushr v23.4s, v23.4s, #8
+	WORD $0x6ea186d6 // sub v22.4s, v22.4s, v1.4s
+	WORD $0x6ea186f7 // sub v23.4s, v23.4s, v1.4s
+	WORD $0x4e03031a // tbl v26.16b, { v24.16b }, v3.16b
+	WORD $0x4e03033b // tbl v27.16b, { v25.16b }, v3.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4f00047c // movi v28.4s, #3
+	WORD $0x4ebc9f5a // mul v26.4s, v26.4s, v28.4s
+	WORD $0x4ebc9f7b // mul v27.4s, v27.4s, v28.4s
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4ea29f5a // mul v26.4s, v26.4s, v2.4s
+	WORD $0x4ea29f7b // mul v27.4s, v27.4s, v2.4s
+	WORD $0x6f38075a // ushr v26.4s, v26.4s, #8
+	WORD $0x6f38077b // ushr v27.4s, v27.4s, #8
+	WORD $0x6ea1875a // sub v26.4s, v26.4s, v1.4s
+	WORD $0x6ea1877b // sub v27.4s, v27.4s, v1.4s
+	WORD $0x0e6149ce // sqxtn v14.4h, v14.4s
+	WORD $0x4e6149ee // sqxtn2 v14.8h, v15.4s
+	WORD $0x0e614a4f // sqxtn v15.4h, v18.4s
+	WORD $0x4e614a6f // sqxtn2 v15.8h, v19.4s
+	WORD $0x0e2149ce // sqxtn v14.8b, v14.8h
+	WORD $0x4e2149ee // sqxtn2 v14.16b, v15.8h
+	WORD $0x0e614acf // sqxtn v15.4h, v22.4s
+	WORD $0x4e614aef // sqxtn2 v15.8h, v23.4s
+	WORD $0x0e614b52 // sqxtn v18.4h, v26.4s
+	WORD $0x4e614b72 // sqxtn2 v18.8h, v27.4s
+	WORD $0x0e2149ef // sqxtn v15.8b, v15.8h
+	WORD $0x4e214a4f // sqxtn2 v15.16b, v18.8h
+	WORD $0x3cc80072 // ldur q18, [x3, #128]
+	WORD $0x3cc90073 // ldur q19, [x3, #144]
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9295d6 // sdot v22.4s, v14.16b, v18.16b
+	WORD $0x4e9395f6 // sdot v22.4s, v15.16b, v19.16b
+	WORD $0x3cca0072 // ldur q18, [x3, #160]
+	WORD $0x3ccb0073 // ldur q19, [x3, #176]
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e9295d7 // sdot v23.4s, v14.16b, v18.16b
+	WORD $0x4e9395f7 // sdot v23.4s, v15.16b, v19.16b
+	WORD $0x3ccc0072 // ldur q18, [x3, #192]
+	WORD $0x3ccd0073 // ldur q19, [x3, #208]
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e9295da // sdot v26.4s, v14.16b, v18.16b
+	WORD $0x4e9395fa // sdot v26.4s, v15.16b, v19.16b
+	WORD $0x3cce0072 // ldur q18, [x3, #224]
+	WORD $0x3ccf0073 // ldur q19, [x3, #240]
+	WORD $0x4f00e41b // movi v27.16b, #0
+	WORD $0x4e9295db // sdot v27.4s, v14.16b, v18.16b
+	WORD $0x4e9395fb // sdot v27.4s, v15.16b, v19.16b
 
 	// integer sums times both scales
-	FMOVS        16(R4), F12
-	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        20(R4), F12
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        24(R4), F12
-	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        28(R4), F12
-	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccdaa // fmla v10.4s, v13.4s, v12.4s
+	WORD $0xbc41008e // ldur s14, [x4, #16]
+	WORD $0x4e21dacf // scvtf v15.4s, v22.4s
+	WORD $0x6e2bddce // fmul v14.4s, v14.4s, v11.4s
+	WORD $0x4f8e11e7 // fmla v7.4s, v15.4s, v14.s[0]
+	WORD $0xbc41408e // ldur s14, [x4, #20]
+	WORD $0x4e21daef // scvtf v15.4s, v23.4s
+	WORD $0x6e2bddce // fmul v14.4s, v14.4s, v11.4s
+	WORD $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
+	WORD $0xbc41808e // ldur s14, [x4, #24]
+	WORD $0x4e21db4f // scvtf v15.4s, v26.4s
+	WORD $0x6e2bddce // fmul v14.4s, v14.4s, v11.4s
+	WORD $0x4f8e11e9 // fmla v9.4s, v15.4s, v14.s[0]
+	WORD $0xbc41c08e // ldur s14, [x4, #28]
+	WORD $0x4e21db6f // scvtf v15.4s, v27.4s
+	WORD $0x6e2bddce // fmul v14.4s, v14.4s, v11.4s
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        (R6), F12
-	FMOVQ        4(R6), F13
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4f00052e // movi v14.4s, #9
-	WORD $0x4eae9d8c // mul v12.4s, v12.4s, v14.4s
-	WORD $0x4eae9dad // mul v13.4s, v13.4s, v14.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
-	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
-	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
-	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
-	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        8(R6), F14
-	FMOVQ        12(R6), F15
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
+	WORD $0x4e03018e // tbl v14.16b, { v12.16b }, v3.16b
+	WORD $0x4e0301af // tbl v15.16b, { v13.16b }, v3.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f000530 // movi v16.4s, #9
-	WORD $0x4eb09dce // mul v14.4s, v14.4s, v16.4s
-	WORD $0x4eb09def // mul v15.4s, v15.4s, v16.4s
+	WORD $0x4f000532 // movi v18.4s, #9
+	WORD $0x4eb29dce // mul v14.4s, v14.4s, v18.4s
+	WORD $0x4eb29def // mul v15.4s, v15.4s, v18.4s
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
@@ -2900,32 +2746,13 @@ loop3:
 	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
 	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
 	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	FMOVQ        16(R6), F16
-	FMOVQ        20(R6), F17
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f000532 // movi v18.4s, #9
-	WORD $0x4eb29e10 // mul v16.4s, v16.4s, v18.4s
-	WORD $0x4eb29e31 // mul v17.4s, v17.4s, v18.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
-	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
-	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
-	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	FMOVQ        24(R6), F18
-	FMOVQ        28(R6), F19
-	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
-	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
+	WORD $0x4e030212 // tbl v18.16b, { v16.16b }, v3.16b
+	WORD $0x4e030233 // tbl v19.16b, { v17.16b }, v3.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4f000534 // movi v20.4s, #9
-	WORD $0x4eb49e52 // mul v18.4s, v18.4s, v20.4s
-	WORD $0x4eb49e73 // mul v19.4s, v19.4s, v20.4s
+	WORD $0x4f000536 // movi v22.4s, #9
+	WORD $0x4eb69e52 // mul v18.4s, v18.4s, v22.4s
+	WORD $0x4eb69e73 // mul v19.4s, v19.4s, v22.4s
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
@@ -2934,80 +2761,91 @@ loop3:
 	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
 	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
 	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
-	WORD $0x0e61498c // sqxtn v12.4h, v12.4s
-	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
-	WORD $0x0e6149cd // sqxtn v13.4h, v14.4s
-	WORD $0x4e6149ed // sqxtn2 v13.8h, v15.4s
-	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
-	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
-	WORD $0x0e614a0d // sqxtn v13.4h, v16.4s
-	WORD $0x4e614a2d // sqxtn2 v13.8h, v17.4s
-	WORD $0x0e614a4e // sqxtn v14.4h, v18.4s
-	WORD $0x4e614a6e // sqxtn2 v14.8h, v19.4s
-	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
-	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
-	FLDPQ        256(R3), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	FLDPQ        288(R3), (F14, F15)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	FLDPQ        320(R3), (F14, F15)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
-	FLDPQ        352(R3), (F14, F15)
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
+	WORD $0x4e030296 // tbl v22.16b, { v20.16b }, v3.16b
+	WORD $0x4e0302b7 // tbl v23.16b, { v21.16b }, v3.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4f00053a // movi v26.4s, #9
+	WORD $0x4eba9ed6 // mul v22.4s, v22.4s, v26.4s
+	WORD $0x4eba9ef7 // mul v23.4s, v23.4s, v26.4s
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
+	WORD $0x4ea29ef7 // mul v23.4s, v23.4s, v2.4s
+	WORD $0x6f3806d6 // ushr v22.4s, v22.4s, #8
+	WORD $0x6f3806f7 // ushr v23.4s, v23.4s, #8
+	WORD $0x6ea186d6 // sub v22.4s, v22.4s, v1.4s
+	WORD $0x6ea186f7 // sub v23.4s, v23.4s, v1.4s
+	WORD $0x4e03031a // tbl v26.16b, { v24.16b }, v3.16b
+	WORD $0x4e03033b // tbl v27.16b, { v25.16b }, v3.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4f00053c // movi v28.4s, #9
+	WORD $0x4ebc9f5a // mul v26.4s, v26.4s, v28.4s
+	WORD $0x4ebc9f7b // mul v27.4s, v27.4s, v28.4s
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4ea29f5a // mul v26.4s, v26.4s, v2.4s
+	WORD $0x4ea29f7b // mul v27.4s, v27.4s, v2.4s
+	WORD $0x6f38075a // ushr v26.4s, v26.4s, #8
+	WORD $0x6f38077b // ushr v27.4s, v27.4s, #8
+	WORD $0x6ea1875a // sub v26.4s, v26.4s, v1.4s
+	WORD $0x6ea1877b // sub v27.4s, v27.4s, v1.4s
+	WORD $0x0e6149ce // sqxtn v14.4h, v14.4s
+	WORD $0x4e6149ee // sqxtn2 v14.8h, v15.4s
+	WORD $0x0e614a4f // sqxtn v15.4h, v18.4s
+	WORD $0x4e614a6f // sqxtn2 v15.8h, v19.4s
+	WORD $0x0e2149ce // sqxtn v14.8b, v14.8h
+	WORD $0x4e2149ee // sqxtn2 v14.16b, v15.8h
+	WORD $0x0e614acf // sqxtn v15.4h, v22.4s
+	WORD $0x4e614aef // sqxtn2 v15.8h, v23.4s
+	WORD $0x0e614b52 // sqxtn v18.4h, v26.4s
+	WORD $0x4e614b72 // sqxtn2 v18.8h, v27.4s
+	WORD $0x0e2149ef // sqxtn v15.8b, v15.8h
+	WORD $0x4e214a4f // sqxtn2 v15.16b, v18.8h
+	FLDPQ        256(R3), (F18, F19)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9295d6 // sdot v22.4s, v14.16b, v18.16b
+	WORD $0x4e9395f6 // sdot v22.4s, v15.16b, v19.16b
+	FLDPQ        288(R3), (F18, F19)
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e9295d7 // sdot v23.4s, v14.16b, v18.16b
+	WORD $0x4e9395f7 // sdot v23.4s, v15.16b, v19.16b
+	FLDPQ        320(R3), (F18, F19)
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e9295da // sdot v26.4s, v14.16b, v18.16b
+	WORD $0x4e9395fa // sdot v26.4s, v15.16b, v19.16b
+	FLDPQ        352(R3), (F18, F19)
+	WORD $0x4f00e41b // movi v27.16b, #0
+	WORD $0x4e9295db // sdot v27.4s, v14.16b, v18.16b
+	WORD $0x4e9395fb // sdot v27.4s, v15.16b, v19.16b
 
 	// integer sums times both scales
-	FMOVS        32(R4), F12
-	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        36(R4), F12
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        40(R4), F12
-	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        44(R4), F12
-	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccdaa // fmla v10.4s, v13.4s, v12.4s
+	WORD $0xbc42008e // ldur s14, [x4, #32]
+	WORD $0x4e21dacf // scvtf v15.4s, v22.4s
+	WORD $0x6e2bddce // fmul v14.4s, v14.4s, v11.4s
+	WORD $0x4f8e11e7 // fmla v7.4s, v15.4s, v14.s[0]
+	WORD $0xbc42408e // ldur s14, [x4, #36]
+	WORD $0x4e21daef // scvtf v15.4s, v23.4s
+	WORD $0x6e2bddce // fmul v14.4s, v14.4s, v11.4s
+	WORD $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
+	WORD $0xbc42808e // ldur s14, [x4, #40]
+	WORD $0x4e21db4f // scvtf v15.4s, v26.4s
+	WORD $0x6e2bddce // fmul v14.4s, v14.4s, v11.4s
+	WORD $0x4f8e11e9 // fmla v9.4s, v15.4s, v14.s[0]
+	WORD $0xbc42c08e // ldur s14, [x4, #44]
+	WORD $0x4e21db6f // scvtf v15.4s, v27.4s
+	WORD $0x6e2bddce // fmul v14.4s, v14.4s, v11.4s
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        (R6), F12
-	FMOVQ        4(R6), F13
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4f00076e // movi v14.4s, #27
-	WORD $0x4eae9d8c // mul v12.4s, v12.4s, v14.4s
-	WORD $0x4eae9dad // mul v13.4s, v13.4s, v14.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
-	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
-	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
-	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
-	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        8(R6), F14
-	FMOVQ        12(R6), F15
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
+	WORD $0x4e03018e // tbl v14.16b, { v12.16b }, v3.16b
+	WORD $0x4e0301af // tbl v15.16b, { v13.16b }, v3.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f000770 // movi v16.4s, #27
-	WORD $0x4eb09dce // mul v14.4s, v14.4s, v16.4s
-	WORD $0x4eb09def // mul v15.4s, v15.4s, v16.4s
+	WORD $0x4f000772 // movi v18.4s, #27
+	WORD $0x4eb29dce // mul v14.4s, v14.4s, v18.4s
+	WORD $0x4eb29def // mul v15.4s, v15.4s, v18.4s
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
@@ -3016,32 +2854,13 @@ loop3:
 	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
 	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
 	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	FMOVQ        16(R6), F16
-	FMOVQ        20(R6), F17
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f000772 // movi v18.4s, #27
-	WORD $0x4eb29e10 // mul v16.4s, v16.4s, v18.4s
-	WORD $0x4eb29e31 // mul v17.4s, v17.4s, v18.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
-	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
-	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
-	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	FMOVQ        24(R6), F18
-	FMOVQ        28(R6), F19
-	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
-	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
+	WORD $0x4e030212 // tbl v18.16b, { v16.16b }, v3.16b
+	WORD $0x4e030233 // tbl v19.16b, { v17.16b }, v3.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4f000774 // movi v20.4s, #27
-	WORD $0x4eb49e52 // mul v18.4s, v18.4s, v20.4s
-	WORD $0x4eb49e73 // mul v19.4s, v19.4s, v20.4s
+	WORD $0x4f000776 // movi v22.4s, #27
+	WORD $0x4eb69e52 // mul v18.4s, v18.4s, v22.4s
+	WORD $0x4eb69e73 // mul v19.4s, v19.4s, v22.4s
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
@@ -3050,56 +2869,84 @@ loop3:
 	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
 	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
 	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
-	WORD $0x0e61498c // sqxtn v12.4h, v12.4s
-	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
-	WORD $0x0e6149cd // sqxtn v13.4h, v14.4s
-	WORD $0x4e6149ed // sqxtn2 v13.8h, v15.4s
-	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
-	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
-	WORD $0x0e614a0d // sqxtn v13.4h, v16.4s
-	WORD $0x4e614a2d // sqxtn2 v13.8h, v17.4s
-	WORD $0x0e614a4e // sqxtn v14.4h, v18.4s
-	WORD $0x4e614a6e // sqxtn2 v14.8h, v19.4s
-	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
-	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
-	FLDPQ        384(R3), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	FLDPQ        416(R3), (F14, F15)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	FLDPQ        448(R3), (F14, F15)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
-	FLDPQ        480(R3), (F14, F15)
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
+	WORD $0x4e030296 // tbl v22.16b, { v20.16b }, v3.16b
+	WORD $0x4e0302b7 // tbl v23.16b, { v21.16b }, v3.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4f00077a // movi v26.4s, #27
+	WORD $0x4eba9ed6 // mul v22.4s, v22.4s, v26.4s
+	WORD $0x4eba9ef7 // mul v23.4s, v23.4s, v26.4s
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
+	WORD $0x4ea29ef7 // mul v23.4s, v23.4s, v2.4s
+	WORD $0x6f3806d6 // ushr v22.4s, v22.4s, #8
+	WORD $0x6f3806f7 // ushr v23.4s, v23.4s, #8
+	WORD $0x6ea186d6 // sub v22.4s, v22.4s, v1.4s
+	WORD $0x6ea186f7 // sub v23.4s, v23.4s, v1.4s
+	WORD $0x4e03031a // tbl v26.16b, { v24.16b }, v3.16b
+	WORD $0x4e03033b // tbl v27.16b, { v25.16b }, v3.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4f00077c // movi v28.4s, #27
+	WORD $0x4ebc9f5a // mul v26.4s, v26.4s, v28.4s
+	WORD $0x4ebc9f7b // mul v27.4s, v27.4s, v28.4s
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4ea29f5a // mul v26.4s, v26.4s, v2.4s
+	WORD $0x4ea29f7b // mul v27.4s, v27.4s, v2.4s
+	WORD $0x6f38075a // ushr v26.4s, v26.4s, #8
+	WORD $0x6f38077b // ushr v27.4s, v27.4s, #8
+	WORD $0x6ea1875a // sub v26.4s, v26.4s, v1.4s
+	WORD $0x6ea1877b // sub v27.4s, v27.4s, v1.4s
+	WORD $0x0e6149ce // sqxtn v14.4h, v14.4s
+	WORD $0x4e6149ee // sqxtn2 v14.8h, v15.4s
+	WORD $0x0e614a4f // sqxtn v15.4h, v18.4s
+	WORD $0x4e614a6f // sqxtn2 v15.8h, v19.4s
+	WORD $0x0e2149ce // sqxtn v14.8b, v14.8h
+	WORD $0x4e2149ee // sqxtn2 v14.16b, v15.8h
+	WORD $0x0e614acf // sqxtn v15.4h, v22.4s
+	WORD $0x4e614aef // sqxtn2 v15.8h, v23.4s
+	WORD $0x0e614b52 // sqxtn v18.4h, v26.4s
+	WORD $0x4e614b72 // sqxtn2 v18.8h, v27.4s
+	WORD $0x0e2149ef // sqxtn v15.8b, v15.8h
+	WORD $0x4e214a4f // sqxtn2 v15.16b, v18.8h
+	FLDPQ        384(R3), (F18, F19)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9295d6 // sdot v22.4s, v14.16b, v18.16b
+	WORD $0x4e9395f6 // sdot v22.4s, v15.16b, v19.16b
+	FLDPQ        416(R3), (F18, F19)
+	WORD $0x4f00e417 // movi v23.16b, #0
+	WORD $0x4e9295d7 // sdot v23.4s, v14.16b, v18.16b
+	WORD $0x4e9395f7 // sdot v23.4s, v15.16b, v19.16b
+	FLDPQ        448(R3), (F18, F19)
+	WORD $0x4f00e41a // movi v26.16b, #0
+	WORD $0x4e9295da // sdot v26.4s, v14.16b, v18.16b
+	WORD $0x4e9395fa // sdot v26.4s, v15.16b, v19.16b
+	FLDPQ        480(R3), (F18, F19)
+	WORD $0x4f00e41b // movi v27.16b, #0
+	WORD $0x4e9295db // sdot v27.4s, v14.16b, v18.16b
+	WORD $0x4e9395fb // sdot v27.4s, v15.16b, v19.16b
 
 	// integer sums times both scales
-	FMOVS        48(R4), F12
-	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        52(R4), F12
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        56(R4), F12
-	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        60(R4), F12
-	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccdaa // fmla v10.4s, v13.4s, v12.4s
+	WORD $0xbc43008e // ldur s14, [x4, #48]
+	WORD $0x4e21dacf // scvtf v15.4s, v22.4s
+	WORD $0x6e2bddce // fmul v14.4s, v14.4s, v11.4s
+	WORD $0x4f8e11e7 // fmla v7.4s, v15.4s, v14.s[0]
+	WORD $0xbc43408e // ldur s14, [x4, #52]
+	WORD $0x4e21daef // scvtf v15.4s, v23.4s
+	WORD $0x6e2bddce // fmul v14.4s, v14.4s, v11.4s
+	WORD $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
+	WORD $0xbc43808e // ldur s14, [x4, #56]
+	WORD $0x4e21db4f // scvtf v15.4s, v26.4s
+	WORD $0x6e2bddce // fmul v14.4s, v14.4s, v11.4s
+	WORD $0x4f8e11e9 // fmla v9.4s, v15.4s, v14.s[0]
+	WORD $0xbc43c08e // ldur s14, [x4, #60]
+	WORD $0x4e21db6f // scvtf v15.4s, v27.4s
+	WORD $0x6e2bddce // fmul v14.4s, v14.4s, v11.4s
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        (R6), F12
-	FMOVQ        4(R6), F13
 	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
 	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
@@ -3115,10 +2962,8 @@ loop3:
 	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
 	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        8(R6), F14
-	FMOVQ        12(R6), F15
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
+	WORD $0x4e03020e // tbl v14.16b, { v16.16b }, v3.16b
+	WORD $0x4e03022f // tbl v15.16b, { v17.16b }, v3.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4f020630 // movi v16.4s, #81
@@ -3132,10 +2977,8 @@ loop3:
 	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
 	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
 	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	FMOVQ        16(R6), F16
-	FMOVQ        20(R6), F17
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
+	WORD $0x4e030290 // tbl v16.16b, { v20.16b }, v3.16b
+	WORD $0x4e0302b1 // tbl v17.16b, { v21.16b }, v3.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4f020632 // movi v18.4s, #81
@@ -3149,10 +2992,8 @@ loop3:
 	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
 	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	FMOVQ        24(R6), F18
-	FMOVQ        28(R6), F19
-	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
-	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
+	WORD $0x4e030312 // tbl v18.16b, { v24.16b }, v3.16b
+	WORD $0x4e030333 // tbl v19.16b, { v25.16b }, v3.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4f020634 // movi v20.4s, #81
@@ -3196,254 +3037,243 @@ loop3:
 	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        64(R4), F12
+	WORD $0xbc44008c // ldur s12, [x4, #64]
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        68(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11a7 // fmla v7.4s, v13.4s, v12.s[0]
+	WORD $0xbc44408c // ldur s12, [x4, #68]
 	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        72(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xbc44808c // ldur s12, [x4, #72]
 	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        76(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0xbc44c08c // ldur s12, [x4, #76]
 	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccdaa // fmla v10.4s, v13.4s, v12.4s
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11aa // fmla v10.4s, v13.4s, v12.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        32(R6), F12
-	FMOVQ        36(R6), F13
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4f00042e // movi v14.4s, #1
-	WORD $0x4eae9d8c // mul v12.4s, v12.4s, v14.4s
-	WORD $0x4eae9dad // mul v13.4s, v13.4s, v14.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
-	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
-	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
-	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
-	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        38(R6), F14
-	WORD $0x4e0401cf // tbl v15.16b, { v14.16b }, v4.16b
-	WORD $0x4e0501ce // tbl v14.16b, { v14.16b }, v5.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x3cc200cc // ldur q12, [x6, #32]
+	WORD $0x3cc240cd // ldur q13, [x6, #36]
+	WORD $0x4e03018e // tbl v14.16b, { v12.16b }, v3.16b
+	WORD $0x4e0301af // tbl v15.16b, { v13.16b }, v3.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4f000430 // movi v16.4s, #1
-	WORD $0x4eb09def // mul v15.4s, v15.4s, v16.4s
 	WORD $0x4eb09dce // mul v14.4s, v14.4s, v16.4s
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4eb09def // mul v15.4s, v15.4s, v16.4s
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
+	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
 	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
+	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
 	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	FMOVQ        32(R6), F16
-	FMOVQ        36(R6), F17
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
+	WORD $0x3cc260d0 // ldur q16, [x6, #38]
+	WORD $0x4e040211 // tbl v17.16b, { v16.16b }, v4.16b
+	WORD $0x4e050212 // tbl v18.16b, { v16.16b }, v5.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f000472 // movi v18.4s, #3
-	WORD $0x4eb29e10 // mul v16.4s, v16.4s, v18.4s
-	WORD $0x4eb29e31 // mul v17.4s, v17.4s, v18.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4f000433 // movi v19.4s, #1
+	WORD $0x4eb39e31 // mul v17.4s, v17.4s, v19.4s
+	WORD $0x4eb39e52 // mul v18.4s, v18.4s, v19.4s
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
-	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
-	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	FMOVQ        38(R6), F18
-	WORD $0x4e040253 // tbl v19.16b, { v18.16b }, v4.16b
-	WORD $0x4e050252 // tbl v18.16b, { v18.16b }, v5.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f000474 // movi v20.4s, #3
-	WORD $0x4eb49e73 // mul v19.4s, v19.4s, v20.4s
-	WORD $0x4eb49e52 // mul v18.4s, v18.4s, v20.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
 	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
-	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
+	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
 	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
-	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
+	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
 	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
-	WORD $0x0e61498c // sqxtn v12.4h, v12.4s
-	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
-	WORD $0x0e6149ed // sqxtn v13.4h, v15.4s
-	WORD $0x4e6149cd // sqxtn2 v13.8h, v14.4s
-	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
-	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
-	WORD $0x0e614a0d // sqxtn v13.4h, v16.4s
-	WORD $0x4e614a2d // sqxtn2 v13.8h, v17.4s
-	WORD $0x0e614a6e // sqxtn v14.4h, v19.4s
-	WORD $0x4e614a4e // sqxtn2 v14.8h, v18.4s
-	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
-	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
-	FLDPQ        640(R3), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	FLDPQ        672(R3), (F14, F15)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	FLDPQ        704(R3), (F14, F15)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
-	FLDPQ        736(R3), (F14, F15)
+	WORD $0x4e030193 // tbl v19.16b, { v12.16b }, v3.16b
+	WORD $0x4e0301b4 // tbl v20.16b, { v13.16b }, v3.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4f000475 // movi v21.4s, #3
+	WORD $0x4eb59e73 // mul v19.4s, v19.4s, v21.4s
+	WORD $0x4eb59e94 // mul v20.4s, v20.4s, v21.4s
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
+	WORD $0x4ea29e94 // mul v20.4s, v20.4s, v2.4s
+	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
+	WORD $0x6f380694 // ushr v20.4s, v20.4s, #8
+	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
+	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
+	WORD $0x4e040215 // tbl v21.16b, { v16.16b }, v4.16b
+	WORD $0x4e050216 // tbl v22.16b, { v16.16b }, v5.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f000477 // movi v23.4s, #3
+	WORD $0x4eb79eb5 // mul v21.4s, v21.4s, v23.4s
+	WORD $0x4eb79ed6 // mul v22.4s, v22.4s, v23.4s
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4ea29eb5 // mul v21.4s, v21.4s, v2.4s
+	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
+	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
+	WORD $0x6f3806d6 // ushr v22.4s, v22.4s, #8
+	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
+	WORD $0x6ea186d6 // sub v22.4s, v22.4s, v1.4s
+	WORD $0x0e6149ce // sqxtn v14.4h, v14.4s
+	WORD $0x4e6149ee // sqxtn2 v14.8h, v15.4s
+	WORD $0x0e614a2f // sqxtn v15.4h, v17.4s
+	WORD $0x4e614a4f // sqxtn2 v15.8h, v18.4s
+	WORD $0x0e2149ce // sqxtn v14.8b, v14.8h
+	WORD $0x4e2149ee // sqxtn2 v14.16b, v15.8h
+	WORD $0x0e614a6f // sqxtn v15.4h, v19.4s
+	WORD $0x4e614a8f // sqxtn2 v15.8h, v20.4s
+	WORD $0x0e614ab1 // sqxtn v17.4h, v21.4s
+	WORD $0x4e614ad1 // sqxtn2 v17.8h, v22.4s
+	WORD $0x0e2149ef // sqxtn v15.8b, v15.8h
+	WORD $0x4e214a2f // sqxtn2 v15.16b, v17.8h
+	FLDPQ        640(R3), (F17, F18)
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
+	WORD $0x4e9195d3 // sdot v19.4s, v14.16b, v17.16b
+	WORD $0x4e9295f3 // sdot v19.4s, v15.16b, v18.16b
+	FLDPQ        672(R3), (F17, F18)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
+	WORD $0x4e9295f4 // sdot v20.4s, v15.16b, v18.16b
+	FLDPQ        704(R3), (F17, F18)
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9195d5 // sdot v21.4s, v14.16b, v17.16b
+	WORD $0x4e9295f5 // sdot v21.4s, v15.16b, v18.16b
+	FLDPQ        736(R3), (F17, F18)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9195d6 // sdot v22.4s, v14.16b, v17.16b
+	WORD $0x4e9295f6 // sdot v22.4s, v15.16b, v18.16b
 
 	// integer sums times both scales
-	FMOVS        80(R4), F12
-	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        84(R4), F12
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        88(R4), F12
-	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        92(R4), F12
-	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccdaa // fmla v10.4s, v13.4s, v12.4s
+	WORD $0xbc45008e // ldur s14, [x4, #80]
+	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
+	WORD $0x6e2bddce // fmul v14.4s, v14.4s, v11.4s
+	WORD $0x4f8e11e7 // fmla v7.4s, v15.4s, v14.s[0]
+	WORD $0xbc45408e // ldur s14, [x4, #84]
+	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
+	WORD $0x6e2bddce // fmul v14.4s, v14.4s, v11.4s
+	WORD $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
+	WORD $0xbc45808e // ldur s14, [x4, #88]
+	WORD $0x4e21daaf // scvtf v15.4s, v21.4s
+	WORD $0x6e2bddce // fmul v14.4s, v14.4s, v11.4s
+	WORD $0x4f8e11e9 // fmla v9.4s, v15.4s, v14.s[0]
+	WORD $0xbc45c08e // ldur s14, [x4, #92]
+	WORD $0x4e21dacf // scvtf v15.4s, v22.4s
+	WORD $0x6e2bddce // fmul v14.4s, v14.4s, v11.4s
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        32(R6), F12
-	FMOVQ        36(R6), F13
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4f00052e // movi v14.4s, #9
-	WORD $0x4eae9d8c // mul v12.4s, v12.4s, v14.4s
-	WORD $0x4eae9dad // mul v13.4s, v13.4s, v14.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
-	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
-	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
-	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
-	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        38(R6), F14
-	WORD $0x4e0401cf // tbl v15.16b, { v14.16b }, v4.16b
-	WORD $0x4e0501ce // tbl v14.16b, { v14.16b }, v5.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e03018e // tbl v14.16b, { v12.16b }, v3.16b
+	WORD $0x4e0301af // tbl v15.16b, { v13.16b }, v3.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4f000530 // movi v16.4s, #9
-	WORD $0x4eb09def // mul v15.4s, v15.4s, v16.4s
-	WORD $0x4eb09dce // mul v14.4s, v14.4s, v16.4s
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f000531 // movi v17.4s, #9
+	WORD $0x4eb19dce // mul v14.4s, v14.4s, v17.4s
+	WORD $0x4eb19def // mul v15.4s, v15.4s, v17.4s
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
+	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
 	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
+	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
 	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	FMOVQ        32(R6), F16
-	FMOVQ        36(R6), F17
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
+	WORD $0x4e040211 // tbl v17.16b, { v16.16b }, v4.16b
+	WORD $0x4e050212 // tbl v18.16b, { v16.16b }, v5.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f000772 // movi v18.4s, #27
-	WORD $0x4eb29e10 // mul v16.4s, v16.4s, v18.4s
-	WORD $0x4eb29e31 // mul v17.4s, v17.4s, v18.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4f000533 // movi v19.4s, #9
+	WORD $0x4eb39e31 // mul v17.4s, v17.4s, v19.4s
+	WORD $0x4eb39e52 // mul v18.4s, v18.4s, v19.4s
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
-	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
-	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	FMOVQ        38(R6), F18
-	WORD $0x4e040253 // tbl v19.16b, { v18.16b }, v4.16b
-	WORD $0x4e050252 // tbl v18.16b, { v18.16b }, v5.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f000774 // movi v20.4s, #27
-	WORD $0x4eb49e73 // mul v19.4s, v19.4s, v20.4s
-	WORD $0x4eb49e52 // mul v18.4s, v18.4s, v20.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
 	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
-	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
+	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
 	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
-	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
+	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
 	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
-	WORD $0x0e61498c // sqxtn v12.4h, v12.4s
-	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
-	WORD $0x0e6149ed // sqxtn v13.4h, v15.4s
-	WORD $0x4e6149cd // sqxtn2 v13.8h, v14.4s
-	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
-	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
-	WORD $0x0e614a0d // sqxtn v13.4h, v16.4s
-	WORD $0x4e614a2d // sqxtn2 v13.8h, v17.4s
-	WORD $0x0e614a6e // sqxtn v14.4h, v19.4s
-	WORD $0x4e614a4e // sqxtn2 v14.8h, v18.4s
-	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
-	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
-	FLDPQ        768(R3), (F14, F15)
-	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	FLDPQ        800(R3), (F14, F15)
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	FLDPQ        832(R3), (F14, F15)
-	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
-	FLDPQ        864(R3), (F14, F15)
+	WORD $0x4e030193 // tbl v19.16b, { v12.16b }, v3.16b
+	WORD $0x4e0301b4 // tbl v20.16b, { v13.16b }, v3.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4f000775 // movi v21.4s, #27
+	WORD $0x4eb59e73 // mul v19.4s, v19.4s, v21.4s
+	WORD $0x4eb59e94 // mul v20.4s, v20.4s, v21.4s
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
+	WORD $0x4ea29e94 // mul v20.4s, v20.4s, v2.4s
+	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
+	WORD $0x6f380694 // ushr v20.4s, v20.4s, #8
+	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
+	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
+	WORD $0x4e040215 // tbl v21.16b, { v16.16b }, v4.16b
+	WORD $0x4e050216 // tbl v22.16b, { v16.16b }, v5.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f000777 // movi v23.4s, #27
+	WORD $0x4eb79eb5 // mul v21.4s, v21.4s, v23.4s
+	WORD $0x4eb79ed6 // mul v22.4s, v22.4s, v23.4s
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4ea29eb5 // mul v21.4s, v21.4s, v2.4s
+	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
+	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
+	WORD $0x6f3806d6 // ushr v22.4s, v22.4s, #8
+	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
+	WORD $0x6ea186d6 // sub v22.4s, v22.4s, v1.4s
+	WORD $0x0e6149ce // sqxtn v14.4h, v14.4s
+	WORD $0x4e6149ee // sqxtn2 v14.8h, v15.4s
+	WORD $0x0e614a2f // sqxtn v15.4h, v17.4s
+	WORD $0x4e614a4f // sqxtn2 v15.8h, v18.4s
+	WORD $0x0e2149ce // sqxtn v14.8b, v14.8h
+	WORD $0x4e2149ee // sqxtn2 v14.16b, v15.8h
+	WORD $0x0e614a6f // sqxtn v15.4h, v19.4s
+	WORD $0x4e614a8f // sqxtn2 v15.8h, v20.4s
+	WORD $0x0e614ab1 // sqxtn v17.4h, v21.4s
+	WORD $0x4e614ad1 // sqxtn2 v17.8h, v22.4s
+	WORD $0x0e2149ef // sqxtn v15.8b, v15.8h
+	WORD $0x4e214a2f // sqxtn2 v15.16b, v17.8h
+	FLDPQ        768(R3), (F17, F18)
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
-	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
+	WORD $0x4e9195d3 // sdot v19.4s, v14.16b, v17.16b
+	WORD $0x4e9295f3 // sdot v19.4s, v15.16b, v18.16b
+	FLDPQ        800(R3), (F17, F18)
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9195d4 // sdot v20.4s, v14.16b, v17.16b
+	WORD $0x4e9295f4 // sdot v20.4s, v15.16b, v18.16b
+	FLDPQ        832(R3), (F17, F18)
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9195d5 // sdot v21.4s, v14.16b, v17.16b
+	WORD $0x4e9295f5 // sdot v21.4s, v15.16b, v18.16b
+	FLDPQ        864(R3), (F17, F18)
+	WORD $0x4f00e416 // movi v22.16b, #0
+	WORD $0x4e9195d6 // sdot v22.4s, v14.16b, v17.16b
+	WORD $0x4e9295f6 // sdot v22.4s, v15.16b, v18.16b
 
 	// integer sums times both scales
-	FMOVS        96(R4), F12
-	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        100(R4), F12
-	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        104(R4), F12
-	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        108(R4), F12
-	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccdaa // fmla v10.4s, v13.4s, v12.4s
+	WORD $0xbc46008e // ldur s14, [x4, #96]
+	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
+	WORD $0x6e2bddce // fmul v14.4s, v14.4s, v11.4s
+	WORD $0x4f8e11e7 // fmla v7.4s, v15.4s, v14.s[0]
+	WORD $0xbc46408e // ldur s14, [x4, #100]
+	WORD $0x4e21da8f // scvtf v15.4s, v20.4s
+	WORD $0x6e2bddce // fmul v14.4s, v14.4s, v11.4s
+	WORD $0x4f8e11e8 // fmla v8.4s, v15.4s, v14.s[0]
+	WORD $0xbc46808e // ldur s14, [x4, #104]
+	WORD $0x4e21daaf // scvtf v15.4s, v21.4s
+	WORD $0x6e2bddce // fmul v14.4s, v14.4s, v11.4s
+	WORD $0x4f8e11e9 // fmla v9.4s, v15.4s, v14.s[0]
+	WORD $0xbc46c08e // ldur s14, [x4, #108]
+	WORD $0x4e21dacf // scvtf v15.4s, v22.4s
+	WORD $0x6e2bddce // fmul v14.4s, v14.4s, v11.4s
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        32(R6), F12
-	FMOVQ        36(R6), F13
 	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
 	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
@@ -3459,66 +3289,59 @@ loop3:
 	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
 	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        38(R6), F14
-	WORD $0x4e0401cf // tbl v15.16b, { v14.16b }, v4.16b
-	WORD $0x4e0501ce // tbl v14.16b, { v14.16b }, v5.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e04020e // tbl v14.16b, { v16.16b }, v4.16b
+	WORD $0x4e05020f // tbl v15.16b, { v16.16b }, v5.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4f020630 // movi v16.4s, #81
-	WORD $0x4eb09def // mul v15.4s, v15.4s, v16.4s
-	WORD $0x4eb09dce // mul v14.4s, v14.4s, v16.4s
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f020631 // movi v17.4s, #81
+	WORD $0x4eb19dce // mul v14.4s, v14.4s, v17.4s
+	WORD $0x4eb19def // mul v15.4s, v15.4s, v17.4s
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
+	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
 	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
+	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
 	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	FMOVQ        38(R6), F16
+	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
 	WORD $0x4e060211 // tbl v17.16b, { v16.16b }, v6.16b
-	WORD $0x4e060210 // tbl v16.16b, { v16.16b }, v6.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4f000432 // movi v18.4s, #1
 	WORD $0x4f000473 // movi v19.4s, #3
-	WORD $0x4eb29e31 // mul v17.4s, v17.4s, v18.4s
-	WORD $0x4eb39e10 // mul v16.4s, v16.4s, v19.4s
+	WORD $0x4eb29e32 // mul v18.4s, v17.4s, v18.4s
+	WORD $0x4eb39e31 // mul v17.4s, v17.4s, v19.4s
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
-	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
-	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
-	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	FMOVQ        38(R6), F18
-	WORD $0x4e060253 // tbl v19.16b, { v18.16b }, v6.16b
-	WORD $0x4e060252 // tbl v18.16b, { v18.16b }, v6.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f000534 // movi v20.4s, #9
-	WORD $0x4f000775 // movi v21.4s, #27
-	WORD $0x4eb49e73 // mul v19.4s, v19.4s, v20.4s
-	WORD $0x4eb59e52 // mul v18.4s, v18.4s, v21.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
 	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
-	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
+	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
 	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
-	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
+	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
 	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
+	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
+	WORD $0x4e060210 // tbl v16.16b, { v16.16b }, v6.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4f000533 // movi v19.4s, #9
+	WORD $0x4f000774 // movi v20.4s, #27
+	WORD $0x4eb39e13 // mul v19.4s, v16.4s, v19.4s
+	WORD $0x4eb49e10 // mul v16.4s, v16.4s, v20.4s
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
+	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
+	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
+	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
+	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
+	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
 	WORD $0x0e61498c // sqxtn v12.4h, v12.4s
 	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
-	WORD $0x0e6149ed // sqxtn v13.4h, v15.4s
-	WORD $0x4e6149cd // sqxtn2 v13.8h, v14.4s
+	WORD $0x0e6149cd // sqxtn v13.4h, v14.4s
+	WORD $0x4e6149ed // sqxtn2 v13.8h, v15.4s
 	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
 	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
-	WORD $0x0e614a2d // sqxtn v13.4h, v17.4s
-	WORD $0x4e614a0d // sqxtn2 v13.8h, v16.4s
+	WORD $0x0e614a4d // sqxtn v13.4h, v18.4s
+	WORD $0x4e614a2d // sqxtn2 v13.8h, v17.4s
 	WORD $0x0e614a6e // sqxtn v14.4h, v19.4s
-	WORD $0x4e614a4e // sqxtn2 v14.8h, v18.4s
+	WORD $0x4e614a0e // sqxtn2 v14.8h, v16.4s
 	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
 	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
 	FLDPQ        896(R3), (F14, F15)
@@ -3539,22 +3362,22 @@ loop3:
 	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        112(R4), F12
+	WORD $0xbc47008c // ldur s12, [x4, #112]
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        116(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11a7 // fmla v7.4s, v13.4s, v12.s[0]
+	WORD $0xbc47408c // ldur s12, [x4, #116]
 	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        120(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xbc47808c // ldur s12, [x4, #120]
 	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        124(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0xbc47c08c // ldur s12, [x4, #124]
 	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4f8b11aa // fmla v10.4s, v13.4s, v11.s[0]
 	ADD          $0x36, R6
 	ADD          $0x400, R3
 	ADD          $0x80, R4
@@ -3622,13 +3445,12 @@ TEXT ·decodeUnitsTq1_0NEON(SB), NOSPLIT, $576-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d406827 // ldr h7, [x1, #52]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c434027 // ldur h7, [x1, #52]
+	WORD $0x1ee240e7 // fcvt s7, h7
 
 	// levels of values 0 to 31
-	FMOVQ        (R1), F8
-	FMOVQ        4(R1), F9
+	WORD $0x3cc00028 // ldur q8, [x1]
+	WORD $0x3cc04029 // ldur q9, [x1, #4]
 	WORD $0x4e030108 // tbl v8.16b, { v8.16b }, v3.16b
 	WORD $0x4e030129 // tbl v9.16b, { v9.16b }, v3.16b
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
@@ -3644,8 +3466,8 @@ loop1:
 	WORD $0x6f380529 // ushr v9.4s, v9.4s, #8
 	WORD $0x6ea18508 // sub v8.4s, v8.4s, v1.4s
 	WORD $0x6ea18529 // sub v9.4s, v9.4s, v1.4s
-	FMOVQ        8(R1), F10
-	FMOVQ        12(R1), F11
+	WORD $0x3cc0802a // ldur q10, [x1, #8]
+	WORD $0x3cc0c02b // ldur q11, [x1, #12]
 	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
 	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
@@ -3661,8 +3483,8 @@ loop1:
 	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
 	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
 	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	FMOVQ        16(R1), F12
-	FMOVQ        20(R1), F13
+	WORD $0x3cc1002c // ldur q12, [x1, #16]
+	WORD $0x3cc1402d // ldur q13, [x1, #20]
 	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
 	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
@@ -3678,8 +3500,8 @@ loop1:
 	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
 	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        24(R1), F14
-	FMOVQ        28(R1), F15
+	WORD $0x3cc1802e // ldur q14, [x1, #24]
+	WORD $0x3cc1c02f // ldur q15, [x1, #28]
 	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
 	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
@@ -3709,58 +3531,58 @@ loop1:
 	WORD $0x4e214949 // sqxtn2 v9.16b, v10.8h
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, (R0)
 	FMOVQ        F9, 16(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 32(R0)
 	FMOVQ        F9, 48(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 64(R0)
 	FMOVQ        F9, 80(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 96(R0)
 	FMOVQ        F9, 112(R0)
 
 	// levels of values 32 to 63
-	FMOVQ        (R1), F8
-	FMOVQ        4(R1), F9
+	WORD $0x3cc00028 // ldur q8, [x1]
+	WORD $0x3cc04029 // ldur q9, [x1, #4]
 	WORD $0x4e030108 // tbl v8.16b, { v8.16b }, v3.16b
 	WORD $0x4e030129 // tbl v9.16b, { v9.16b }, v3.16b
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
@@ -3776,8 +3598,8 @@ loop1:
 	WORD $0x6f380529 // ushr v9.4s, v9.4s, #8
 	WORD $0x6ea18508 // sub v8.4s, v8.4s, v1.4s
 	WORD $0x6ea18529 // sub v9.4s, v9.4s, v1.4s
-	FMOVQ        8(R1), F10
-	FMOVQ        12(R1), F11
+	WORD $0x3cc0802a // ldur q10, [x1, #8]
+	WORD $0x3cc0c02b // ldur q11, [x1, #12]
 	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
 	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
@@ -3793,8 +3615,8 @@ loop1:
 	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
 	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
 	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	FMOVQ        16(R1), F12
-	FMOVQ        20(R1), F13
+	WORD $0x3cc1002c // ldur q12, [x1, #16]
+	WORD $0x3cc1402d // ldur q13, [x1, #20]
 	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
 	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
@@ -3810,8 +3632,8 @@ loop1:
 	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
 	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        24(R1), F14
-	FMOVQ        28(R1), F15
+	WORD $0x3cc1802e // ldur q14, [x1, #24]
+	WORD $0x3cc1c02f // ldur q15, [x1, #28]
 	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
 	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
@@ -3841,58 +3663,58 @@ loop1:
 	WORD $0x4e214949 // sqxtn2 v9.16b, v10.8h
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 128(R0)
 	FMOVQ        F9, 144(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 160(R0)
 	FMOVQ        F9, 176(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 192(R0)
 	FMOVQ        F9, 208(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 224(R0)
 	FMOVQ        F9, 240(R0)
 
 	// levels of values 64 to 95
-	FMOVQ        (R1), F8
-	FMOVQ        4(R1), F9
+	WORD $0x3cc00028 // ldur q8, [x1]
+	WORD $0x3cc04029 // ldur q9, [x1, #4]
 	WORD $0x4e030108 // tbl v8.16b, { v8.16b }, v3.16b
 	WORD $0x4e030129 // tbl v9.16b, { v9.16b }, v3.16b
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
@@ -3908,8 +3730,8 @@ loop1:
 	WORD $0x6f380529 // ushr v9.4s, v9.4s, #8
 	WORD $0x6ea18508 // sub v8.4s, v8.4s, v1.4s
 	WORD $0x6ea18529 // sub v9.4s, v9.4s, v1.4s
-	FMOVQ        8(R1), F10
-	FMOVQ        12(R1), F11
+	WORD $0x3cc0802a // ldur q10, [x1, #8]
+	WORD $0x3cc0c02b // ldur q11, [x1, #12]
 	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
 	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
@@ -3925,8 +3747,8 @@ loop1:
 	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
 	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
 	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	FMOVQ        16(R1), F12
-	FMOVQ        20(R1), F13
+	WORD $0x3cc1002c // ldur q12, [x1, #16]
+	WORD $0x3cc1402d // ldur q13, [x1, #20]
 	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
 	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
@@ -3942,8 +3764,8 @@ loop1:
 	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
 	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        24(R1), F14
-	FMOVQ        28(R1), F15
+	WORD $0x3cc1802e // ldur q14, [x1, #24]
+	WORD $0x3cc1c02f // ldur q15, [x1, #28]
 	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
 	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
@@ -3973,58 +3795,58 @@ loop1:
 	WORD $0x4e214949 // sqxtn2 v9.16b, v10.8h
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 256(R0)
 	FMOVQ        F9, 272(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 288(R0)
 	FMOVQ        F9, 304(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 320(R0)
 	FMOVQ        F9, 336(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 352(R0)
 	FMOVQ        F9, 368(R0)
 
 	// levels of values 96 to 127
-	FMOVQ        (R1), F8
-	FMOVQ        4(R1), F9
+	WORD $0x3cc00028 // ldur q8, [x1]
+	WORD $0x3cc04029 // ldur q9, [x1, #4]
 	WORD $0x4e030108 // tbl v8.16b, { v8.16b }, v3.16b
 	WORD $0x4e030129 // tbl v9.16b, { v9.16b }, v3.16b
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
@@ -4040,8 +3862,8 @@ loop1:
 	WORD $0x6f380529 // ushr v9.4s, v9.4s, #8
 	WORD $0x6ea18508 // sub v8.4s, v8.4s, v1.4s
 	WORD $0x6ea18529 // sub v9.4s, v9.4s, v1.4s
-	FMOVQ        8(R1), F10
-	FMOVQ        12(R1), F11
+	WORD $0x3cc0802a // ldur q10, [x1, #8]
+	WORD $0x3cc0c02b // ldur q11, [x1, #12]
 	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
 	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
@@ -4057,8 +3879,8 @@ loop1:
 	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
 	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
 	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	FMOVQ        16(R1), F12
-	FMOVQ        20(R1), F13
+	WORD $0x3cc1002c // ldur q12, [x1, #16]
+	WORD $0x3cc1402d // ldur q13, [x1, #20]
 	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
 	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
@@ -4074,8 +3896,8 @@ loop1:
 	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
 	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        24(R1), F14
-	FMOVQ        28(R1), F15
+	WORD $0x3cc1802e // ldur q14, [x1, #24]
+	WORD $0x3cc1c02f // ldur q15, [x1, #28]
 	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
 	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
@@ -4105,58 +3927,58 @@ loop1:
 	WORD $0x4e214949 // sqxtn2 v9.16b, v10.8h
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 384(R0)
 	FMOVQ        F9, 400(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 416(R0)
 	FMOVQ        F9, 432(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 448(R0)
 	FMOVQ        F9, 464(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 480(R0)
 	FMOVQ        F9, 496(R0)
 
 	// levels of values 128 to 159
-	FMOVQ        (R1), F8
-	FMOVQ        4(R1), F9
+	WORD $0x3cc00028 // ldur q8, [x1]
+	WORD $0x3cc04029 // ldur q9, [x1, #4]
 	WORD $0x4e030108 // tbl v8.16b, { v8.16b }, v3.16b
 	WORD $0x4e030129 // tbl v9.16b, { v9.16b }, v3.16b
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
@@ -4172,8 +3994,8 @@ loop1:
 	WORD $0x6f380529 // ushr v9.4s, v9.4s, #8
 	WORD $0x6ea18508 // sub v8.4s, v8.4s, v1.4s
 	WORD $0x6ea18529 // sub v9.4s, v9.4s, v1.4s
-	FMOVQ        8(R1), F10
-	FMOVQ        12(R1), F11
+	WORD $0x3cc0802a // ldur q10, [x1, #8]
+	WORD $0x3cc0c02b // ldur q11, [x1, #12]
 	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
 	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
@@ -4189,8 +4011,8 @@ loop1:
 	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
 	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
 	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	FMOVQ        16(R1), F12
-	FMOVQ        20(R1), F13
+	WORD $0x3cc1002c // ldur q12, [x1, #16]
+	WORD $0x3cc1402d // ldur q13, [x1, #20]
 	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
 	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
@@ -4206,8 +4028,8 @@ loop1:
 	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
 	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        24(R1), F14
-	FMOVQ        28(R1), F15
+	WORD $0x3cc1802e // ldur q14, [x1, #24]
+	WORD $0x3cc1c02f // ldur q15, [x1, #28]
 	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
 	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
@@ -4237,65 +4059,96 @@ loop1:
 	WORD $0x4e214949 // sqxtn2 v9.16b, v10.8h
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 512(R0)
 	FMOVQ        F9, 528(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 544(R0)
 	FMOVQ        F9, 560(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 576(R0)
 	FMOVQ        F9, 592(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 608(R0)
 	FMOVQ        F9, 624(R0)
 
 	// levels of values 160 to 191
-	FMOVQ        32(R1), F8
-	FMOVQ        36(R1), F9
+	WORD $0x3cc20028 // ldur q8, [x1, #32]
+	WORD $0x3cc24029 // ldur q9, [x1, #36]
+	WORD $0x4e03010a // tbl v10.16b, { v8.16b }, v3.16b
+	WORD $0x4e03012b // tbl v11.16b, { v9.16b }, v3.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4f00042c // movi v12.4s, #1
+	WORD $0x4eac9d4a // mul v10.4s, v10.4s, v12.4s
+	WORD $0x4eac9d6b // mul v11.4s, v11.4s, v12.4s
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4ea29d4a // mul v10.4s, v10.4s, v2.4s
+	WORD $0x4ea29d6b // mul v11.4s, v11.4s, v2.4s
+	WORD $0x6f38054a // ushr v10.4s, v10.4s, #8
+	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
+	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
+	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
+	WORD $0x3cc2602c // ldur q12, [x1, #38]
+	WORD $0x4e04018d // tbl v13.16b, { v12.16b }, v4.16b
+	WORD $0x4e05018e // tbl v14.16b, { v12.16b }, v5.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4f00042f // movi v15.4s, #1
+	WORD $0x4eaf9dad // mul v13.4s, v13.4s, v15.4s
+	WORD $0x4eaf9dce // mul v14.4s, v14.4s, v15.4s
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
+	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
+	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
+	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
+	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
+	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
 	WORD $0x4e030108 // tbl v8.16b, { v8.16b }, v3.16b
 	WORD $0x4e030129 // tbl v9.16b, { v9.16b }, v3.16b
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4f00042a // movi v10.4s, #1
-	WORD $0x4eaa9d08 // mul v8.4s, v8.4s, v10.4s
-	WORD $0x4eaa9d29 // mul v9.4s, v9.4s, v10.4s
+	WORD $0x4f00046f // movi v15.4s, #3
+	WORD $0x4eaf9d08 // mul v8.4s, v8.4s, v15.4s
+	WORD $0x4eaf9d29 // mul v9.4s, v9.4s, v15.4s
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4ea29d08 // mul v8.4s, v8.4s, v2.4s
@@ -4304,128 +4157,125 @@ loop1:
 	WORD $0x6f380529 // ushr v9.4s, v9.4s, #8
 	WORD $0x6ea18508 // sub v8.4s, v8.4s, v1.4s
 	WORD $0x6ea18529 // sub v9.4s, v9.4s, v1.4s
-	FMOVQ        38(R1), F10
-	WORD $0x4e04014b // tbl v11.16b, { v10.16b }, v4.16b
-	WORD $0x4e05014a // tbl v10.16b, { v10.16b }, v5.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4f00042c // movi v12.4s, #1
-	WORD $0x4eac9d6b // mul v11.4s, v11.4s, v12.4s
-	WORD $0x4eac9d4a // mul v10.4s, v10.4s, v12.4s
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4ea29d6b // mul v11.4s, v11.4s, v2.4s
-	WORD $0x4ea29d4a // mul v10.4s, v10.4s, v2.4s
-	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
-	WORD $0x6f38054a // ushr v10.4s, v10.4s, #8
-	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
-	FMOVQ        32(R1), F12
-	FMOVQ        36(R1), F13
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4f00046e // movi v14.4s, #3
-	WORD $0x4eae9d8c // mul v12.4s, v12.4s, v14.4s
-	WORD $0x4eae9dad // mul v13.4s, v13.4s, v14.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
-	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
-	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
-	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
-	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        38(R1), F14
-	WORD $0x4e0401cf // tbl v15.16b, { v14.16b }, v4.16b
-	WORD $0x4e0501ce // tbl v14.16b, { v14.16b }, v5.16b
+	WORD $0x4e04018f // tbl v15.16b, { v12.16b }, v4.16b
+	WORD $0x4e05018c // tbl v12.16b, { v12.16b }, v5.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4f000470 // movi v16.4s, #3
 	WORD $0x4eb09def // mul v15.4s, v15.4s, v16.4s
-	WORD $0x4eb09dce // mul v14.4s, v14.4s, v16.4s
+	WORD $0x4eb09d8c // mul v12.4s, v12.4s, v16.4s
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
-	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
+	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
 	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
+	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
 	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
+	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
+	WORD $0x0e61494a // sqxtn v10.4h, v10.4s
+	WORD $0x4e61496a // sqxtn2 v10.8h, v11.4s
+	WORD $0x0e6149ab // sqxtn v11.4h, v13.4s
+	WORD $0x4e6149cb // sqxtn2 v11.8h, v14.4s
+	WORD $0x0e21494a // sqxtn v10.8b, v10.8h
+	WORD $0x4e21496a // sqxtn2 v10.16b, v11.8h
 	WORD $0x0e614908 // sqxtn v8.4h, v8.4s
 	WORD $0x4e614928 // sqxtn2 v8.8h, v9.4s
-	WORD $0x0e614969 // sqxtn v9.4h, v11.4s
-	WORD $0x4e614949 // sqxtn2 v9.8h, v10.4s
+	WORD $0x0e6149e9 // sqxtn v9.4h, v15.4s
+	WORD $0x4e614989 // sqxtn2 v9.8h, v12.4s
 	WORD $0x0e214908 // sqxtn v8.8b, v8.8h
 	WORD $0x4e214928 // sqxtn2 v8.16b, v9.8h
-	WORD $0x0e614989 // sqxtn v9.4h, v12.4s
-	WORD $0x4e6149a9 // sqxtn2 v9.8h, v13.4s
-	WORD $0x0e6149ea // sqxtn v10.4h, v15.4s
-	WORD $0x4e6149ca // sqxtn2 v10.8h, v14.4s
-	WORD $0x0e214929 // sqxtn v9.8b, v9.8h
-	WORD $0x4e214949 // sqxtn2 v9.16b, v10.8h
-	FMOVQ        F8, (R3)
-	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	FMOVQ        F10, (R3)
+	FMOVQ        F8, 16(R3)
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 640(R0)
 	FMOVQ        F9, 656(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 672(R0)
 	FMOVQ        F9, 688(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 704(R0)
 	FMOVQ        F9, 720(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 736(R0)
 	FMOVQ        F9, 752(R0)
 
 	// levels of values 192 to 223
-	FMOVQ        32(R1), F8
-	FMOVQ        36(R1), F9
+	WORD $0x3cc20028 // ldur q8, [x1, #32]
+	WORD $0x3cc24029 // ldur q9, [x1, #36]
+	WORD $0x4e03010a // tbl v10.16b, { v8.16b }, v3.16b
+	WORD $0x4e03012b // tbl v11.16b, { v9.16b }, v3.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4f00052c // movi v12.4s, #9
+	WORD $0x4eac9d4a // mul v10.4s, v10.4s, v12.4s
+	WORD $0x4eac9d6b // mul v11.4s, v11.4s, v12.4s
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4ea29d4a // mul v10.4s, v10.4s, v2.4s
+	WORD $0x4ea29d6b // mul v11.4s, v11.4s, v2.4s
+	WORD $0x6f38054a // ushr v10.4s, v10.4s, #8
+	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
+	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
+	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
+	WORD $0x3cc2602c // ldur q12, [x1, #38]
+	WORD $0x4e04018d // tbl v13.16b, { v12.16b }, v4.16b
+	WORD $0x4e05018e // tbl v14.16b, { v12.16b }, v5.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4f00052f // movi v15.4s, #9
+	WORD $0x4eaf9dad // mul v13.4s, v13.4s, v15.4s
+	WORD $0x4eaf9dce // mul v14.4s, v14.4s, v15.4s
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
+	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
+	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
+	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
+	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
+	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
 	WORD $0x4e030108 // tbl v8.16b, { v8.16b }, v3.16b
 	WORD $0x4e030129 // tbl v9.16b, { v9.16b }, v3.16b
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4f00052a // movi v10.4s, #9
-	WORD $0x4eaa9d08 // mul v8.4s, v8.4s, v10.4s
-	WORD $0x4eaa9d29 // mul v9.4s, v9.4s, v10.4s
+	WORD $0x4f00076f // movi v15.4s, #27
+	WORD $0x4eaf9d08 // mul v8.4s, v8.4s, v15.4s
+	WORD $0x4eaf9d29 // mul v9.4s, v9.4s, v15.4s
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4ea29d08 // mul v8.4s, v8.4s, v2.4s
@@ -4434,121 +4284,87 @@ loop1:
 	WORD $0x6f380529 // ushr v9.4s, v9.4s, #8
 	WORD $0x6ea18508 // sub v8.4s, v8.4s, v1.4s
 	WORD $0x6ea18529 // sub v9.4s, v9.4s, v1.4s
-	FMOVQ        38(R1), F10
-	WORD $0x4e04014b // tbl v11.16b, { v10.16b }, v4.16b
-	WORD $0x4e05014a // tbl v10.16b, { v10.16b }, v5.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4f00052c // movi v12.4s, #9
-	WORD $0x4eac9d6b // mul v11.4s, v11.4s, v12.4s
-	WORD $0x4eac9d4a // mul v10.4s, v10.4s, v12.4s
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4ea29d6b // mul v11.4s, v11.4s, v2.4s
-	WORD $0x4ea29d4a // mul v10.4s, v10.4s, v2.4s
-	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
-	WORD $0x6f38054a // ushr v10.4s, v10.4s, #8
-	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
-	FMOVQ        32(R1), F12
-	FMOVQ        36(R1), F13
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4f00076e // movi v14.4s, #27
-	WORD $0x4eae9d8c // mul v12.4s, v12.4s, v14.4s
-	WORD $0x4eae9dad // mul v13.4s, v13.4s, v14.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
-	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
-	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
-	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
-	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        38(R1), F14
-	WORD $0x4e0401cf // tbl v15.16b, { v14.16b }, v4.16b
-	WORD $0x4e0501ce // tbl v14.16b, { v14.16b }, v5.16b
+	WORD $0x4e04018f // tbl v15.16b, { v12.16b }, v4.16b
+	WORD $0x4e05018c // tbl v12.16b, { v12.16b }, v5.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4f000770 // movi v16.4s, #27
 	WORD $0x4eb09def // mul v15.4s, v15.4s, v16.4s
-	WORD $0x4eb09dce // mul v14.4s, v14.4s, v16.4s
+	WORD $0x4eb09d8c // mul v12.4s, v12.4s, v16.4s
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
-	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
+	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
 	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
+	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
 	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
+	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
+	WORD $0x0e61494a // sqxtn v10.4h, v10.4s
+	WORD $0x4e61496a // sqxtn2 v10.8h, v11.4s
+	WORD $0x0e6149ab // sqxtn v11.4h, v13.4s
+	WORD $0x4e6149cb // sqxtn2 v11.8h, v14.4s
+	WORD $0x0e21494a // sqxtn v10.8b, v10.8h
+	WORD $0x4e21496a // sqxtn2 v10.16b, v11.8h
 	WORD $0x0e614908 // sqxtn v8.4h, v8.4s
 	WORD $0x4e614928 // sqxtn2 v8.8h, v9.4s
-	WORD $0x0e614969 // sqxtn v9.4h, v11.4s
-	WORD $0x4e614949 // sqxtn2 v9.8h, v10.4s
+	WORD $0x0e6149e9 // sqxtn v9.4h, v15.4s
+	WORD $0x4e614989 // sqxtn2 v9.8h, v12.4s
 	WORD $0x0e214908 // sqxtn v8.8b, v8.8h
 	WORD $0x4e214928 // sqxtn2 v8.16b, v9.8h
-	WORD $0x0e614989 // sqxtn v9.4h, v12.4s
-	WORD $0x4e6149a9 // sqxtn2 v9.8h, v13.4s
-	WORD $0x0e6149ea // sqxtn v10.4h, v15.4s
-	WORD $0x4e6149ca // sqxtn2 v10.8h, v14.4s
-	WORD $0x0e214929 // sqxtn v9.8b, v9.8h
-	WORD $0x4e214949 // sqxtn2 v9.16b, v10.8h
-	FMOVQ        F8, (R3)
-	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	FMOVQ        F10, (R3)
+	FMOVQ        F8, 16(R3)
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 768(R0)
 	FMOVQ        F9, 784(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 800(R0)
 	FMOVQ        F9, 816(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 832(R0)
 	FMOVQ        F9, 848(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 864(R0)
 	FMOVQ        F9, 880(R0)
 
 	// levels of values 224 to 255
-	FMOVQ        32(R1), F8
-	FMOVQ        36(R1), F9
+	WORD $0x3cc20028 // ldur q8, [x1, #32]
+	WORD $0x3cc24029 // ldur q9, [x1, #36]
 	WORD $0x4e030108 // tbl v8.16b, { v8.16b }, v3.16b
 	WORD $0x4e030129 // tbl v9.16b, { v9.16b }, v3.16b
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
@@ -4564,116 +4380,110 @@ loop1:
 	WORD $0x6f380529 // ushr v9.4s, v9.4s, #8
 	WORD $0x6ea18508 // sub v8.4s, v8.4s, v1.4s
 	WORD $0x6ea18529 // sub v9.4s, v9.4s, v1.4s
-	FMOVQ        38(R1), F10
+	WORD $0x3cc2602a // ldur q10, [x1, #38]
 	WORD $0x4e04014b // tbl v11.16b, { v10.16b }, v4.16b
-	WORD $0x4e05014a // tbl v10.16b, { v10.16b }, v5.16b
+	WORD $0x4e05014c // tbl v12.16b, { v10.16b }, v5.16b
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4f02062c // movi v12.4s, #81
-	WORD $0x4eac9d6b // mul v11.4s, v11.4s, v12.4s
-	WORD $0x4eac9d4a // mul v10.4s, v10.4s, v12.4s
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4ea29d6b // mul v11.4s, v11.4s, v2.4s
-	WORD $0x4ea29d4a // mul v10.4s, v10.4s, v2.4s
-	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
-	WORD $0x6f38054a // ushr v10.4s, v10.4s, #8
-	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
-	FMOVQ        38(R1), F12
-	WORD $0x4e06018d // tbl v13.16b, { v12.16b }, v6.16b
-	WORD $0x4e06018c // tbl v12.16b, { v12.16b }, v6.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4f02062d // movi v13.4s, #81
+	WORD $0x4ead9d6b // mul v11.4s, v11.4s, v13.4s
+	WORD $0x4ead9d8c // mul v12.4s, v12.4s, v13.4s
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4ea29d6b // mul v11.4s, v11.4s, v2.4s
+	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
+	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
+	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
+	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
+	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
+	WORD $0x4e06014d // tbl v13.16b, { v10.16b }, v6.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4f00042e // movi v14.4s, #1
 	WORD $0x4f00046f // movi v15.4s, #3
-	WORD $0x4eae9dad // mul v13.4s, v13.4s, v14.4s
-	WORD $0x4eaf9d8c // mul v12.4s, v12.4s, v15.4s
+	WORD $0x4eae9dae // mul v14.4s, v13.4s, v14.4s
+	WORD $0x4eaf9dad // mul v13.4s, v13.4s, v15.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
-	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
-	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
-	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
-	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	FMOVQ        38(R1), F14
-	WORD $0x4e0601cf // tbl v15.16b, { v14.16b }, v6.16b
-	WORD $0x4e0601ce // tbl v14.16b, { v14.16b }, v6.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4f000530 // movi v16.4s, #9
-	WORD $0x4f000771 // movi v17.4s, #27
-	WORD $0x4eb09def // mul v15.4s, v15.4s, v16.4s
-	WORD $0x4eb19dce // mul v14.4s, v14.4s, v17.4s
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
 	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
+	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
 	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
+	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
 	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
+	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
+	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4f00052f // movi v15.4s, #9
+	WORD $0x4f000770 // movi v16.4s, #27
+	WORD $0x4eaf9d4f // mul v15.4s, v10.4s, v15.4s
+	WORD $0x4eb09d4a // mul v10.4s, v10.4s, v16.4s
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
+	WORD $0x4ea29d4a // mul v10.4s, v10.4s, v2.4s
+	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
+	WORD $0x6f38054a // ushr v10.4s, v10.4s, #8
+	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
+	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
 	WORD $0x0e614908 // sqxtn v8.4h, v8.4s
 	WORD $0x4e614928 // sqxtn2 v8.8h, v9.4s
 	WORD $0x0e614969 // sqxtn v9.4h, v11.4s
-	WORD $0x4e614949 // sqxtn2 v9.8h, v10.4s
+	WORD $0x4e614989 // sqxtn2 v9.8h, v12.4s
 	WORD $0x0e214908 // sqxtn v8.8b, v8.8h
 	WORD $0x4e214928 // sqxtn2 v8.16b, v9.8h
-	WORD $0x0e6149a9 // sqxtn v9.4h, v13.4s
-	WORD $0x4e614989 // sqxtn2 v9.8h, v12.4s
-	WORD $0x0e6149ea // sqxtn v10.4h, v15.4s
-	WORD $0x4e6149ca // sqxtn2 v10.8h, v14.4s
+	WORD $0x0e6149c9 // sqxtn v9.4h, v14.4s
+	WORD $0x4e6149a9 // sqxtn2 v9.8h, v13.4s
+	WORD $0x0e6149eb // sqxtn v11.4h, v15.4s
+	WORD $0x4e61494b // sqxtn2 v11.8h, v10.4s
 	WORD $0x0e214929 // sqxtn v9.8b, v9.8h
-	WORD $0x4e214949 // sqxtn2 v9.16b, v10.8h
+	WORD $0x4e214969 // sqxtn2 v9.16b, v11.8h
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 896(R0)
 	FMOVQ        F9, 912(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 928(R0)
 	FMOVQ        F9, 944(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 960(R0)
 	FMOVQ        F9, 976(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879127 // fmul v7.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 992(R0)
 	FMOVQ        F7, 1008(R0)
 	ADD          $0x36, R1
@@ -4726,13 +4536,12 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4068cf // ldr h15, [x6, #52]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x7c4340cf // ldur h15, [x6, #52]
+	WORD $0x1ee241ef // fcvt s15, h15
 
 	// levels of values 0 to 31
-	FMOVQ        (R6), F16
-	FMOVQ        4(R6), F17
+	WORD $0x3cc000d0 // ldur q16, [x6]
+	WORD $0x3cc040d1 // ldur q17, [x6, #4]
 	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
 	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
@@ -4748,8 +4557,8 @@ loop3:
 	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
 	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	FMOVQ        8(R6), F18
-	FMOVQ        12(R6), F19
+	WORD $0x3cc080d2 // ldur q18, [x6, #8]
+	WORD $0x3cc0c0d3 // ldur q19, [x6, #12]
 	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
 	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
@@ -4765,8 +4574,8 @@ loop3:
 	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
 	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
 	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
-	FMOVQ        16(R6), F20
-	FMOVQ        20(R6), F21
+	WORD $0x3cc100d4 // ldur q20, [x6, #16]
+	WORD $0x3cc140d5 // ldur q21, [x6, #20]
 	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
 	WORD $0x4e0302b5 // tbl v21.16b, { v21.16b }, v3.16b
 	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
@@ -4782,8 +4591,8 @@ loop3:
 	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
 	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
 	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
-	FMOVQ        24(R6), F22
-	FMOVQ        28(R6), F23
+	WORD $0x3cc180d6 // ldur q22, [x6, #24]
+	WORD $0x3cc1c0d7 // ldur q23, [x6, #28]
 	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
 	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
@@ -4813,62 +4622,66 @@ loop3:
 	WORD $0x4e214a51 // sqxtn2 v17.16b, v18.8h
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        (R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc00092 // ldur q18, [x4]
+	WORD $0x3cc10093 // ldur q19, [x4, #16]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        32(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc20092 // ldur q18, [x4, #32]
+	WORD $0x3cc30093 // ldur q19, [x4, #48]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        64(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc40092 // ldur q18, [x4, #64]
+	WORD $0x3cc50093 // ldur q19, [x4, #80]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        96(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
+	WORD $0x3cc70093 // ldur q19, [x4, #112]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 
 	// levels of values 32 to 63
-	FMOVQ        (R6), F16
-	FMOVQ        4(R6), F17
+	WORD $0x3cc000d0 // ldur q16, [x6]
+	WORD $0x3cc040d1 // ldur q17, [x6, #4]
 	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
 	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
@@ -4884,8 +4697,8 @@ loop3:
 	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
 	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	FMOVQ        8(R6), F18
-	FMOVQ        12(R6), F19
+	WORD $0x3cc080d2 // ldur q18, [x6, #8]
+	WORD $0x3cc0c0d3 // ldur q19, [x6, #12]
 	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
 	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
@@ -4901,8 +4714,8 @@ loop3:
 	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
 	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
 	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
-	FMOVQ        16(R6), F20
-	FMOVQ        20(R6), F21
+	WORD $0x3cc100d4 // ldur q20, [x6, #16]
+	WORD $0x3cc140d5 // ldur q21, [x6, #20]
 	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
 	WORD $0x4e0302b5 // tbl v21.16b, { v21.16b }, v3.16b
 	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
@@ -4918,8 +4731,8 @@ loop3:
 	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
 	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
 	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
-	FMOVQ        24(R6), F22
-	FMOVQ        28(R6), F23
+	WORD $0x3cc180d6 // ldur q22, [x6, #24]
+	WORD $0x3cc1c0d7 // ldur q23, [x6, #28]
 	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
 	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
@@ -4949,62 +4762,66 @@ loop3:
 	WORD $0x4e214a51 // sqxtn2 v17.16b, v18.8h
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        128(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc80092 // ldur q18, [x4, #128]
+	WORD $0x3cc90093 // ldur q19, [x4, #144]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        160(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cca0092 // ldur q18, [x4, #160]
+	WORD $0x3ccb0093 // ldur q19, [x4, #176]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        192(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3ccc0092 // ldur q18, [x4, #192]
+	WORD $0x3ccd0093 // ldur q19, [x4, #208]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        224(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cce0092 // ldur q18, [x4, #224]
+	WORD $0x3ccf0093 // ldur q19, [x4, #240]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 
 	// levels of values 64 to 95
-	FMOVQ        (R6), F16
-	FMOVQ        4(R6), F17
+	WORD $0x3cc000d0 // ldur q16, [x6]
+	WORD $0x3cc040d1 // ldur q17, [x6, #4]
 	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
 	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
@@ -5020,8 +4837,8 @@ loop3:
 	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
 	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	FMOVQ        8(R6), F18
-	FMOVQ        12(R6), F19
+	WORD $0x3cc080d2 // ldur q18, [x6, #8]
+	WORD $0x3cc0c0d3 // ldur q19, [x6, #12]
 	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
 	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
@@ -5037,8 +4854,8 @@ loop3:
 	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
 	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
 	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
-	FMOVQ        16(R6), F20
-	FMOVQ        20(R6), F21
+	WORD $0x3cc100d4 // ldur q20, [x6, #16]
+	WORD $0x3cc140d5 // ldur q21, [x6, #20]
 	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
 	WORD $0x4e0302b5 // tbl v21.16b, { v21.16b }, v3.16b
 	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
@@ -5054,8 +4871,8 @@ loop3:
 	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
 	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
 	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
-	FMOVQ        24(R6), F22
-	FMOVQ        28(R6), F23
+	WORD $0x3cc180d6 // ldur q22, [x6, #24]
+	WORD $0x3cc1c0d7 // ldur q23, [x6, #28]
 	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
 	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
@@ -5085,62 +4902,62 @@ loop3:
 	WORD $0x4e214a51 // sqxtn2 v17.16b, v18.8h
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        256(R4), (F18, F19)
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        288(R4), (F18, F19)
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        320(R4), (F18, F19)
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        352(R4), (F18, F19)
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 
 	// levels of values 96 to 127
-	FMOVQ        (R6), F16
-	FMOVQ        4(R6), F17
+	WORD $0x3cc000d0 // ldur q16, [x6]
+	WORD $0x3cc040d1 // ldur q17, [x6, #4]
 	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
 	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
@@ -5156,8 +4973,8 @@ loop3:
 	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
 	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	FMOVQ        8(R6), F18
-	FMOVQ        12(R6), F19
+	WORD $0x3cc080d2 // ldur q18, [x6, #8]
+	WORD $0x3cc0c0d3 // ldur q19, [x6, #12]
 	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
 	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
@@ -5173,8 +4990,8 @@ loop3:
 	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
 	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
 	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
-	FMOVQ        16(R6), F20
-	FMOVQ        20(R6), F21
+	WORD $0x3cc100d4 // ldur q20, [x6, #16]
+	WORD $0x3cc140d5 // ldur q21, [x6, #20]
 	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
 	WORD $0x4e0302b5 // tbl v21.16b, { v21.16b }, v3.16b
 	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
@@ -5190,8 +5007,8 @@ loop3:
 	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
 	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
 	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
-	FMOVQ        24(R6), F22
-	FMOVQ        28(R6), F23
+	WORD $0x3cc180d6 // ldur q22, [x6, #24]
+	WORD $0x3cc1c0d7 // ldur q23, [x6, #28]
 	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
 	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
@@ -5221,62 +5038,62 @@ loop3:
 	WORD $0x4e214a51 // sqxtn2 v17.16b, v18.8h
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        384(R4), (F18, F19)
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        416(R4), (F18, F19)
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        448(R4), (F18, F19)
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        480(R4), (F18, F19)
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 
 	// levels of values 128 to 159
-	FMOVQ        (R6), F16
-	FMOVQ        4(R6), F17
+	WORD $0x3cc000d0 // ldur q16, [x6]
+	WORD $0x3cc040d1 // ldur q17, [x6, #4]
 	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
 	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
@@ -5292,8 +5109,8 @@ loop3:
 	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
 	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	FMOVQ        8(R6), F18
-	FMOVQ        12(R6), F19
+	WORD $0x3cc080d2 // ldur q18, [x6, #8]
+	WORD $0x3cc0c0d3 // ldur q19, [x6, #12]
 	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
 	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
@@ -5309,8 +5126,8 @@ loop3:
 	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
 	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
 	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
-	FMOVQ        16(R6), F20
-	FMOVQ        20(R6), F21
+	WORD $0x3cc100d4 // ldur q20, [x6, #16]
+	WORD $0x3cc140d5 // ldur q21, [x6, #20]
 	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
 	WORD $0x4e0302b5 // tbl v21.16b, { v21.16b }, v3.16b
 	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
@@ -5326,8 +5143,8 @@ loop3:
 	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
 	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
 	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
-	FMOVQ        24(R6), F22
-	FMOVQ        28(R6), F23
+	WORD $0x3cc180d6 // ldur q22, [x6, #24]
+	WORD $0x3cc1c0d7 // ldur q23, [x6, #28]
 	WORD $0x4e0302d6 // tbl v22.16b, { v22.16b }, v3.16b
 	WORD $0x4e0302f7 // tbl v23.16b, { v23.16b }, v3.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
@@ -5357,69 +5174,100 @@ loop3:
 	WORD $0x4e214a51 // sqxtn2 v17.16b, v18.8h
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        512(R4), (F18, F19)
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        544(R4), (F18, F19)
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        576(R4), (F18, F19)
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        608(R4), (F18, F19)
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 
 	// levels of values 160 to 191
-	FMOVQ        32(R6), F16
-	FMOVQ        36(R6), F17
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc240d1 // ldur q17, [x6, #36]
+	WORD $0x4e030212 // tbl v18.16b, { v16.16b }, v3.16b
+	WORD $0x4e030233 // tbl v19.16b, { v17.16b }, v3.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f000434 // movi v20.4s, #1
+	WORD $0x4eb49e52 // mul v18.4s, v18.4s, v20.4s
+	WORD $0x4eb49e73 // mul v19.4s, v19.4s, v20.4s
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
+	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
+	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
+	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
+	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
+	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
+	WORD $0x3cc260d4 // ldur q20, [x6, #38]
+	WORD $0x4e040295 // tbl v21.16b, { v20.16b }, v4.16b
+	WORD $0x4e050296 // tbl v22.16b, { v20.16b }, v5.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f000437 // movi v23.4s, #1
+	WORD $0x4eb79eb5 // mul v21.4s, v21.4s, v23.4s
+	WORD $0x4eb79ed6 // mul v22.4s, v22.4s, v23.4s
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4ea29eb5 // mul v21.4s, v21.4s, v2.4s
+	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
+	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
+	WORD $0x6f3806d6 // ushr v22.4s, v22.4s, #8
+	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
+	WORD $0x6ea186d6 // sub v22.4s, v22.4s, v1.4s
 	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
 	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f000432 // movi v18.4s, #1
-	WORD $0x4eb29e10 // mul v16.4s, v16.4s, v18.4s
-	WORD $0x4eb29e31 // mul v17.4s, v17.4s, v18.4s
+	WORD $0x4f000477 // movi v23.4s, #3
+	WORD $0x4eb79e10 // mul v16.4s, v16.4s, v23.4s
+	WORD $0x4eb79e31 // mul v17.4s, v17.4s, v23.4s
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
@@ -5428,132 +5276,129 @@ loop3:
 	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
 	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	FMOVQ        38(R6), F18
-	WORD $0x4e040253 // tbl v19.16b, { v18.16b }, v4.16b
-	WORD $0x4e050252 // tbl v18.16b, { v18.16b }, v5.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f000434 // movi v20.4s, #1
-	WORD $0x4eb49e73 // mul v19.4s, v19.4s, v20.4s
-	WORD $0x4eb49e52 // mul v18.4s, v18.4s, v20.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
-	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
-	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
-	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
-	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
-	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
-	FMOVQ        32(R6), F20
-	FMOVQ        36(R6), F21
-	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
-	WORD $0x4e0302b5 // tbl v21.16b, { v21.16b }, v3.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4f000476 // movi v22.4s, #3
-	WORD $0x4eb69e94 // mul v20.4s, v20.4s, v22.4s
-	WORD $0x4eb69eb5 // mul v21.4s, v21.4s, v22.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4ea29e94 // mul v20.4s, v20.4s, v2.4s
-	WORD $0x4ea29eb5 // mul v21.4s, v21.4s, v2.4s
-	WORD $0x6f380694 // ushr v20.4s, v20.4s, #8
-	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
-	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
-	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
-	FMOVQ        38(R6), F22
-	WORD $0x4e0402d7 // tbl v23.16b, { v22.16b }, v4.16b
-	WORD $0x4e0502d6 // tbl v22.16b, { v22.16b }, v5.16b
+	WORD $0x4e040297 // tbl v23.16b, { v20.16b }, v4.16b
+	WORD $0x4e050294 // tbl v20.16b, { v20.16b }, v5.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x4f000478 // movi v24.4s, #3
 	WORD $0x4eb89ef7 // mul v23.4s, v23.4s, v24.4s
-	WORD $0x4eb89ed6 // mul v22.4s, v22.4s, v24.4s
+	WORD $0x4eb89e94 // mul v20.4s, v20.4s, v24.4s
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x4ea29ef7 // mul v23.4s, v23.4s, v2.4s
-	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
+	WORD $0x4ea29e94 // mul v20.4s, v20.4s, v2.4s
 	WORD $0x6f3806f7 // ushr v23.4s, v23.4s, #8
-	WORD $0x6f3806d6 // ushr v22.4s, v22.4s, #8
+	WORD $0x6f380694 // ushr v20.4s, v20.4s, #8
 	WORD $0x6ea186f7 // sub v23.4s, v23.4s, v1.4s
-	WORD $0x6ea186d6 // sub v22.4s, v22.4s, v1.4s
+	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
+	WORD $0x0e614a52 // sqxtn v18.4h, v18.4s
+	WORD $0x4e614a72 // sqxtn2 v18.8h, v19.4s
+	WORD $0x0e614ab3 // sqxtn v19.4h, v21.4s
+	WORD $0x4e614ad3 // sqxtn2 v19.8h, v22.4s
+	WORD $0x0e214a52 // sqxtn v18.8b, v18.8h
+	WORD $0x4e214a72 // sqxtn2 v18.16b, v19.8h
 	WORD $0x0e614a10 // sqxtn v16.4h, v16.4s
 	WORD $0x4e614a30 // sqxtn2 v16.8h, v17.4s
-	WORD $0x0e614a71 // sqxtn v17.4h, v19.4s
-	WORD $0x4e614a51 // sqxtn2 v17.8h, v18.4s
+	WORD $0x0e614af1 // sqxtn v17.4h, v23.4s
+	WORD $0x4e614a91 // sqxtn2 v17.8h, v20.4s
 	WORD $0x0e214a10 // sqxtn v16.8b, v16.8h
 	WORD $0x4e214a30 // sqxtn2 v16.16b, v17.8h
-	WORD $0x0e614a91 // sqxtn v17.4h, v20.4s
-	WORD $0x4e614ab1 // sqxtn2 v17.8h, v21.4s
-	WORD $0x0e614af2 // sqxtn v18.4h, v23.4s
-	WORD $0x4e614ad2 // sqxtn2 v18.8h, v22.4s
-	WORD $0x0e214a31 // sqxtn v17.8b, v17.8h
-	WORD $0x4e214a51 // sqxtn2 v17.16b, v18.8h
-	FMOVQ        F16, (R3)
-	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	FMOVQ        F18, (R3)
+	FMOVQ        F16, 16(R3)
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        640(R4), (F18, F19)
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        672(R4), (F18, F19)
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        704(R4), (F18, F19)
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        736(R4), (F18, F19)
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 
 	// levels of values 192 to 223
-	FMOVQ        32(R6), F16
-	FMOVQ        36(R6), F17
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc240d1 // ldur q17, [x6, #36]
+	WORD $0x4e030212 // tbl v18.16b, { v16.16b }, v3.16b
+	WORD $0x4e030233 // tbl v19.16b, { v17.16b }, v3.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f000534 // movi v20.4s, #9
+	WORD $0x4eb49e52 // mul v18.4s, v18.4s, v20.4s
+	WORD $0x4eb49e73 // mul v19.4s, v19.4s, v20.4s
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
+	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
+	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
+	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
+	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
+	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
+	WORD $0x3cc260d4 // ldur q20, [x6, #38]
+	WORD $0x4e040295 // tbl v21.16b, { v20.16b }, v4.16b
+	WORD $0x4e050296 // tbl v22.16b, { v20.16b }, v5.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f000537 // movi v23.4s, #9
+	WORD $0x4eb79eb5 // mul v21.4s, v21.4s, v23.4s
+	WORD $0x4eb79ed6 // mul v22.4s, v22.4s, v23.4s
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4ea29eb5 // mul v21.4s, v21.4s, v2.4s
+	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
+	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
+	WORD $0x6f3806d6 // ushr v22.4s, v22.4s, #8
+	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
+	WORD $0x6ea186d6 // sub v22.4s, v22.4s, v1.4s
 	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
 	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f000532 // movi v18.4s, #9
-	WORD $0x4eb29e10 // mul v16.4s, v16.4s, v18.4s
-	WORD $0x4eb29e31 // mul v17.4s, v17.4s, v18.4s
+	WORD $0x4f000777 // movi v23.4s, #27
+	WORD $0x4eb79e10 // mul v16.4s, v16.4s, v23.4s
+	WORD $0x4eb79e31 // mul v17.4s, v17.4s, v23.4s
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
@@ -5562,125 +5407,91 @@ loop3:
 	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
 	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	FMOVQ        38(R6), F18
-	WORD $0x4e040253 // tbl v19.16b, { v18.16b }, v4.16b
-	WORD $0x4e050252 // tbl v18.16b, { v18.16b }, v5.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f000534 // movi v20.4s, #9
-	WORD $0x4eb49e73 // mul v19.4s, v19.4s, v20.4s
-	WORD $0x4eb49e52 // mul v18.4s, v18.4s, v20.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
-	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
-	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
-	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
-	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
-	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
-	FMOVQ        32(R6), F20
-	FMOVQ        36(R6), F21
-	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
-	WORD $0x4e0302b5 // tbl v21.16b, { v21.16b }, v3.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4f000776 // movi v22.4s, #27
-	WORD $0x4eb69e94 // mul v20.4s, v20.4s, v22.4s
-	WORD $0x4eb69eb5 // mul v21.4s, v21.4s, v22.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4ea29e94 // mul v20.4s, v20.4s, v2.4s
-	WORD $0x4ea29eb5 // mul v21.4s, v21.4s, v2.4s
-	WORD $0x6f380694 // ushr v20.4s, v20.4s, #8
-	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
-	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
-	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
-	FMOVQ        38(R6), F22
-	WORD $0x4e0402d7 // tbl v23.16b, { v22.16b }, v4.16b
-	WORD $0x4e0502d6 // tbl v22.16b, { v22.16b }, v5.16b
+	WORD $0x4e040297 // tbl v23.16b, { v20.16b }, v4.16b
+	WORD $0x4e050294 // tbl v20.16b, { v20.16b }, v5.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x4f000778 // movi v24.4s, #27
 	WORD $0x4eb89ef7 // mul v23.4s, v23.4s, v24.4s
-	WORD $0x4eb89ed6 // mul v22.4s, v22.4s, v24.4s
+	WORD $0x4eb89e94 // mul v20.4s, v20.4s, v24.4s
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x4ea29ef7 // mul v23.4s, v23.4s, v2.4s
-	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
+	WORD $0x4ea29e94 // mul v20.4s, v20.4s, v2.4s
 	WORD $0x6f3806f7 // ushr v23.4s, v23.4s, #8
-	WORD $0x6f3806d6 // ushr v22.4s, v22.4s, #8
+	WORD $0x6f380694 // ushr v20.4s, v20.4s, #8
 	WORD $0x6ea186f7 // sub v23.4s, v23.4s, v1.4s
-	WORD $0x6ea186d6 // sub v22.4s, v22.4s, v1.4s
+	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
+	WORD $0x0e614a52 // sqxtn v18.4h, v18.4s
+	WORD $0x4e614a72 // sqxtn2 v18.8h, v19.4s
+	WORD $0x0e614ab3 // sqxtn v19.4h, v21.4s
+	WORD $0x4e614ad3 // sqxtn2 v19.8h, v22.4s
+	WORD $0x0e214a52 // sqxtn v18.8b, v18.8h
+	WORD $0x4e214a72 // sqxtn2 v18.16b, v19.8h
 	WORD $0x0e614a10 // sqxtn v16.4h, v16.4s
 	WORD $0x4e614a30 // sqxtn2 v16.8h, v17.4s
-	WORD $0x0e614a71 // sqxtn v17.4h, v19.4s
-	WORD $0x4e614a51 // sqxtn2 v17.8h, v18.4s
+	WORD $0x0e614af1 // sqxtn v17.4h, v23.4s
+	WORD $0x4e614a91 // sqxtn2 v17.8h, v20.4s
 	WORD $0x0e214a10 // sqxtn v16.8b, v16.8h
 	WORD $0x4e214a30 // sqxtn2 v16.16b, v17.8h
-	WORD $0x0e614a91 // sqxtn v17.4h, v20.4s
-	WORD $0x4e614ab1 // sqxtn2 v17.8h, v21.4s
-	WORD $0x0e614af2 // sqxtn v18.4h, v23.4s
-	WORD $0x4e614ad2 // sqxtn2 v18.8h, v22.4s
-	WORD $0x0e214a31 // sqxtn v17.8b, v17.8h
-	WORD $0x4e214a51 // sqxtn2 v17.16b, v18.8h
-	FMOVQ        F16, (R3)
-	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	FMOVQ        F18, (R3)
+	FMOVQ        F16, 16(R3)
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        768(R4), (F18, F19)
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        800(R4), (F18, F19)
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        832(R4), (F18, F19)
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        864(R4), (F18, F19)
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 
 	// levels of values 224 to 255
-	FMOVQ        32(R6), F16
-	FMOVQ        36(R6), F17
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc240d1 // ldur q17, [x6, #36]
 	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
 	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
@@ -5696,119 +5507,113 @@ loop3:
 	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
 	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	FMOVQ        38(R6), F18
+	WORD $0x3cc260d2 // ldur q18, [x6, #38]
 	WORD $0x4e040253 // tbl v19.16b, { v18.16b }, v4.16b
-	WORD $0x4e050252 // tbl v18.16b, { v18.16b }, v5.16b
+	WORD $0x4e050254 // tbl v20.16b, { v18.16b }, v5.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f020634 // movi v20.4s, #81
-	WORD $0x4eb49e73 // mul v19.4s, v19.4s, v20.4s
-	WORD $0x4eb49e52 // mul v18.4s, v18.4s, v20.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
-	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
-	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
-	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
-	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
-	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
-	FMOVQ        38(R6), F20
-	WORD $0x4e060295 // tbl v21.16b, { v20.16b }, v6.16b
-	WORD $0x4e060294 // tbl v20.16b, { v20.16b }, v6.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4f020635 // movi v21.4s, #81
+	WORD $0x4eb59e73 // mul v19.4s, v19.4s, v21.4s
+	WORD $0x4eb59e94 // mul v20.4s, v20.4s, v21.4s
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
+	WORD $0x4ea29e94 // mul v20.4s, v20.4s, v2.4s
+	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
+	WORD $0x6f380694 // ushr v20.4s, v20.4s, #8
+	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
+	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
+	WORD $0x4e060255 // tbl v21.16b, { v18.16b }, v6.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x4f000436 // movi v22.4s, #1
 	WORD $0x4f000477 // movi v23.4s, #3
-	WORD $0x4eb69eb5 // mul v21.4s, v21.4s, v22.4s
-	WORD $0x4eb79e94 // mul v20.4s, v20.4s, v23.4s
+	WORD $0x4eb69eb6 // mul v22.4s, v21.4s, v22.4s
+	WORD $0x4eb79eb5 // mul v21.4s, v21.4s, v23.4s
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4ea29eb5 // mul v21.4s, v21.4s, v2.4s
-	WORD $0x4ea29e94 // mul v20.4s, v20.4s, v2.4s
-	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
-	WORD $0x6f380694 // ushr v20.4s, v20.4s, #8
-	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
-	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
-	FMOVQ        38(R6), F22
-	WORD $0x4e0602d7 // tbl v23.16b, { v22.16b }, v6.16b
-	WORD $0x4e0602d6 // tbl v22.16b, { v22.16b }, v6.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4f000538 // movi v24.4s, #9
-	WORD $0x4f000779 // movi v25.4s, #27
-	WORD $0x4eb89ef7 // mul v23.4s, v23.4s, v24.4s
-	WORD $0x4eb99ed6 // mul v22.4s, v22.4s, v25.4s
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4ea29ef7 // mul v23.4s, v23.4s, v2.4s
 	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
-	WORD $0x6f3806f7 // ushr v23.4s, v23.4s, #8
+	WORD $0x4ea29eb5 // mul v21.4s, v21.4s, v2.4s
 	WORD $0x6f3806d6 // ushr v22.4s, v22.4s, #8
-	WORD $0x6ea186f7 // sub v23.4s, v23.4s, v1.4s
+	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
 	WORD $0x6ea186d6 // sub v22.4s, v22.4s, v1.4s
+	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
+	WORD $0x4e060252 // tbl v18.16b, { v18.16b }, v6.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4f000537 // movi v23.4s, #9
+	WORD $0x4f000778 // movi v24.4s, #27
+	WORD $0x4eb79e57 // mul v23.4s, v18.4s, v23.4s
+	WORD $0x4eb89e52 // mul v18.4s, v18.4s, v24.4s
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4ea29ef7 // mul v23.4s, v23.4s, v2.4s
+	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
+	WORD $0x6f3806f7 // ushr v23.4s, v23.4s, #8
+	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
+	WORD $0x6ea186f7 // sub v23.4s, v23.4s, v1.4s
+	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
 	WORD $0x0e614a10 // sqxtn v16.4h, v16.4s
 	WORD $0x4e614a30 // sqxtn2 v16.8h, v17.4s
 	WORD $0x0e614a71 // sqxtn v17.4h, v19.4s
-	WORD $0x4e614a51 // sqxtn2 v17.8h, v18.4s
+	WORD $0x4e614a91 // sqxtn2 v17.8h, v20.4s
 	WORD $0x0e214a10 // sqxtn v16.8b, v16.8h
 	WORD $0x4e214a30 // sqxtn2 v16.16b, v17.8h
-	WORD $0x0e614ab1 // sqxtn v17.4h, v21.4s
-	WORD $0x4e614a91 // sqxtn2 v17.8h, v20.4s
-	WORD $0x0e614af2 // sqxtn v18.4h, v23.4s
-	WORD $0x4e614ad2 // sqxtn2 v18.8h, v22.4s
+	WORD $0x0e614ad1 // sqxtn v17.4h, v22.4s
+	WORD $0x4e614ab1 // sqxtn2 v17.8h, v21.4s
+	WORD $0x0e614af3 // sqxtn v19.4h, v23.4s
+	WORD $0x4e614a53 // sqxtn2 v19.8h, v18.4s
 	WORD $0x0e214a31 // sqxtn v17.8b, v17.8h
-	WORD $0x4e214a51 // sqxtn2 v17.16b, v18.8h
+	WORD $0x4e214a71 // sqxtn2 v17.16b, v19.8h
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        896(R4), (F18, F19)
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        928(R4), (F18, F19)
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        960(R4), (F18, F19)
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f922f // fmul v15.4s, v17.4s, v15.s[0]
 	FLDPQ        992(R4), (F17, F18)
 	WORD $0x4e31ce0d // fmla v13.4s, v16.4s, v17.4s
 	WORD $0x4e32cdee // fmla v14.4s, v15.4s, v18.4s
@@ -5864,11 +5669,11 @@ TEXT ·unpackTq1_0NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d406827 // ldr h7, [x1, #52]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x7c434027 // ldur h7, [x1, #52]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
-	FMOVQ        (R1), F8
-	FMOVQ        4(R1), F9
+	WORD $0x3cc00028 // ldur q8, [x1]
+	WORD $0x3cc04029 // ldur q9, [x1, #4]
 	WORD $0x4e030108 // tbl v8.16b, { v8.16b }, v3.16b
 	WORD $0x4e030129 // tbl v9.16b, { v9.16b }, v3.16b
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
@@ -5884,8 +5689,8 @@ loop1:
 	WORD $0x6f380529 // ushr v9.4s, v9.4s, #8
 	WORD $0x6ea18508 // sub v8.4s, v8.4s, v1.4s
 	WORD $0x6ea18529 // sub v9.4s, v9.4s, v1.4s
-	FMOVQ        8(R1), F10
-	FMOVQ        12(R1), F11
+	WORD $0x3cc0802a // ldur q10, [x1, #8]
+	WORD $0x3cc0c02b // ldur q11, [x1, #12]
 	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
 	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
@@ -5901,8 +5706,8 @@ loop1:
 	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
 	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
 	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	FMOVQ        16(R1), F12
-	FMOVQ        20(R1), F13
+	WORD $0x3cc1002c // ldur q12, [x1, #16]
+	WORD $0x3cc1402d // ldur q13, [x1, #20]
 	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
 	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
@@ -5918,8 +5723,8 @@ loop1:
 	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
 	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        24(R1), F14
-	FMOVQ        28(R1), F15
+	WORD $0x3cc1802e // ldur q14, [x1, #24]
+	WORD $0x3cc1c02f // ldur q15, [x1, #28]
 	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
 	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
@@ -5954,8 +5759,8 @@ loop1:
 	FMOVQ        F8, 48(R0)
 	FMOVQ        F9, 64(R0)
 	FMOVD        F7, 32(R0)
-	FMOVQ        (R1), F8
-	FMOVQ        4(R1), F9
+	WORD $0x3cc00028 // ldur q8, [x1]
+	WORD $0x3cc04029 // ldur q9, [x1, #4]
 	WORD $0x4e030108 // tbl v8.16b, { v8.16b }, v3.16b
 	WORD $0x4e030129 // tbl v9.16b, { v9.16b }, v3.16b
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
@@ -5971,8 +5776,8 @@ loop1:
 	WORD $0x6f380529 // ushr v9.4s, v9.4s, #8
 	WORD $0x6ea18508 // sub v8.4s, v8.4s, v1.4s
 	WORD $0x6ea18529 // sub v9.4s, v9.4s, v1.4s
-	FMOVQ        8(R1), F10
-	FMOVQ        12(R1), F11
+	WORD $0x3cc0802a // ldur q10, [x1, #8]
+	WORD $0x3cc0c02b // ldur q11, [x1, #12]
 	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
 	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
@@ -5988,8 +5793,8 @@ loop1:
 	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
 	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
 	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	FMOVQ        16(R1), F12
-	FMOVQ        20(R1), F13
+	WORD $0x3cc1002c // ldur q12, [x1, #16]
+	WORD $0x3cc1402d // ldur q13, [x1, #20]
 	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
 	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
@@ -6005,8 +5810,8 @@ loop1:
 	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
 	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        24(R1), F14
-	FMOVQ        28(R1), F15
+	WORD $0x3cc1802e // ldur q14, [x1, #24]
+	WORD $0x3cc1c02f // ldur q15, [x1, #28]
 	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
 	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
@@ -6041,8 +5846,8 @@ loop1:
 	FMOVQ        F8, 128(R0)
 	FMOVQ        F9, 144(R0)
 	FMOVD        F7, 112(R0)
-	FMOVQ        (R1), F8
-	FMOVQ        4(R1), F9
+	WORD $0x3cc00028 // ldur q8, [x1]
+	WORD $0x3cc04029 // ldur q9, [x1, #4]
 	WORD $0x4e030108 // tbl v8.16b, { v8.16b }, v3.16b
 	WORD $0x4e030129 // tbl v9.16b, { v9.16b }, v3.16b
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
@@ -6058,8 +5863,8 @@ loop1:
 	WORD $0x6f380529 // ushr v9.4s, v9.4s, #8
 	WORD $0x6ea18508 // sub v8.4s, v8.4s, v1.4s
 	WORD $0x6ea18529 // sub v9.4s, v9.4s, v1.4s
-	FMOVQ        8(R1), F10
-	FMOVQ        12(R1), F11
+	WORD $0x3cc0802a // ldur q10, [x1, #8]
+	WORD $0x3cc0c02b // ldur q11, [x1, #12]
 	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
 	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
@@ -6075,8 +5880,8 @@ loop1:
 	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
 	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
 	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	FMOVQ        16(R1), F12
-	FMOVQ        20(R1), F13
+	WORD $0x3cc1002c // ldur q12, [x1, #16]
+	WORD $0x3cc1402d // ldur q13, [x1, #20]
 	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
 	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
@@ -6092,8 +5897,8 @@ loop1:
 	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
 	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        24(R1), F14
-	FMOVQ        28(R1), F15
+	WORD $0x3cc1802e // ldur q14, [x1, #24]
+	WORD $0x3cc1c02f // ldur q15, [x1, #28]
 	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
 	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
@@ -6128,8 +5933,8 @@ loop1:
 	FMOVQ        F8, 208(R0)
 	FMOVQ        F9, 224(R0)
 	FMOVD        F7, 192(R0)
-	FMOVQ        (R1), F8
-	FMOVQ        4(R1), F9
+	WORD $0x3cc00028 // ldur q8, [x1]
+	WORD $0x3cc04029 // ldur q9, [x1, #4]
 	WORD $0x4e030108 // tbl v8.16b, { v8.16b }, v3.16b
 	WORD $0x4e030129 // tbl v9.16b, { v9.16b }, v3.16b
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
@@ -6145,8 +5950,8 @@ loop1:
 	WORD $0x6f380529 // ushr v9.4s, v9.4s, #8
 	WORD $0x6ea18508 // sub v8.4s, v8.4s, v1.4s
 	WORD $0x6ea18529 // sub v9.4s, v9.4s, v1.4s
-	FMOVQ        8(R1), F10
-	FMOVQ        12(R1), F11
+	WORD $0x3cc0802a // ldur q10, [x1, #8]
+	WORD $0x3cc0c02b // ldur q11, [x1, #12]
 	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
 	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
@@ -6162,8 +5967,8 @@ loop1:
 	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
 	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
 	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	FMOVQ        16(R1), F12
-	FMOVQ        20(R1), F13
+	WORD $0x3cc1002c // ldur q12, [x1, #16]
+	WORD $0x3cc1402d // ldur q13, [x1, #20]
 	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
 	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
@@ -6179,8 +5984,8 @@ loop1:
 	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
 	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        24(R1), F14
-	FMOVQ        28(R1), F15
+	WORD $0x3cc1802e // ldur q14, [x1, #24]
+	WORD $0x3cc1c02f // ldur q15, [x1, #28]
 	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
 	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
@@ -6215,8 +6020,8 @@ loop1:
 	FMOVQ        F8, 288(R0)
 	FMOVQ        F9, 304(R0)
 	FMOVD        F7, 272(R0)
-	FMOVQ        (R1), F8
-	FMOVQ        4(R1), F9
+	WORD $0x3cc00028 // ldur q8, [x1]
+	WORD $0x3cc04029 // ldur q9, [x1, #4]
 	WORD $0x4e030108 // tbl v8.16b, { v8.16b }, v3.16b
 	WORD $0x4e030129 // tbl v9.16b, { v9.16b }, v3.16b
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
@@ -6232,8 +6037,8 @@ loop1:
 	WORD $0x6f380529 // ushr v9.4s, v9.4s, #8
 	WORD $0x6ea18508 // sub v8.4s, v8.4s, v1.4s
 	WORD $0x6ea18529 // sub v9.4s, v9.4s, v1.4s
-	FMOVQ        8(R1), F10
-	FMOVQ        12(R1), F11
+	WORD $0x3cc0802a // ldur q10, [x1, #8]
+	WORD $0x3cc0c02b // ldur q11, [x1, #12]
 	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
 	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
@@ -6249,8 +6054,8 @@ loop1:
 	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
 	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
 	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	FMOVQ        16(R1), F12
-	FMOVQ        20(R1), F13
+	WORD $0x3cc1002c // ldur q12, [x1, #16]
+	WORD $0x3cc1402d // ldur q13, [x1, #20]
 	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
 	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
@@ -6266,8 +6071,8 @@ loop1:
 	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
 	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        24(R1), F14
-	FMOVQ        28(R1), F15
+	WORD $0x3cc1802e // ldur q14, [x1, #24]
+	WORD $0x3cc1c02f // ldur q15, [x1, #28]
 	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
 	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
@@ -6302,15 +6107,46 @@ loop1:
 	FMOVQ        F8, 368(R0)
 	FMOVQ        F9, 384(R0)
 	FMOVD        F7, 352(R0)
-	FMOVQ        32(R1), F8
-	FMOVQ        36(R1), F9
+	WORD $0x3cc20028 // ldur q8, [x1, #32]
+	WORD $0x3cc24029 // ldur q9, [x1, #36]
+	WORD $0x4e03010a // tbl v10.16b, { v8.16b }, v3.16b
+	WORD $0x4e03012b // tbl v11.16b, { v9.16b }, v3.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4f00042c // movi v12.4s, #1
+	WORD $0x4eac9d4a // mul v10.4s, v10.4s, v12.4s
+	WORD $0x4eac9d6b // mul v11.4s, v11.4s, v12.4s
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4ea29d4a // mul v10.4s, v10.4s, v2.4s
+	WORD $0x4ea29d6b // mul v11.4s, v11.4s, v2.4s
+	WORD $0x6f38054a // ushr v10.4s, v10.4s, #8
+	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
+	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
+	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
+	WORD $0x3cc2602c // ldur q12, [x1, #38]
+	WORD $0x4e04018d // tbl v13.16b, { v12.16b }, v4.16b
+	WORD $0x4e05018e // tbl v14.16b, { v12.16b }, v5.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4f00042f // movi v15.4s, #1
+	WORD $0x4eaf9dad // mul v13.4s, v13.4s, v15.4s
+	WORD $0x4eaf9dce // mul v14.4s, v14.4s, v15.4s
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
+	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
+	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
+	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
+	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
+	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
 	WORD $0x4e030108 // tbl v8.16b, { v8.16b }, v3.16b
 	WORD $0x4e030129 // tbl v9.16b, { v9.16b }, v3.16b
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4f00042a // movi v10.4s, #1
-	WORD $0x4eaa9d08 // mul v8.4s, v8.4s, v10.4s
-	WORD $0x4eaa9d29 // mul v9.4s, v9.4s, v10.4s
+	WORD $0x4f00046f // movi v15.4s, #3
+	WORD $0x4eaf9d08 // mul v8.4s, v8.4s, v15.4s
+	WORD $0x4eaf9d29 // mul v9.4s, v9.4s, v15.4s
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4ea29d08 // mul v8.4s, v8.4s, v2.4s
@@ -6319,83 +6155,80 @@ loop1:
 	WORD $0x6f380529 // ushr v9.4s, v9.4s, #8
 	WORD $0x6ea18508 // sub v8.4s, v8.4s, v1.4s
 	WORD $0x6ea18529 // sub v9.4s, v9.4s, v1.4s
-	FMOVQ        38(R1), F10
-	WORD $0x4e04014b // tbl v11.16b, { v10.16b }, v4.16b
-	WORD $0x4e05014a // tbl v10.16b, { v10.16b }, v5.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4f00042c // movi v12.4s, #1
-	WORD $0x4eac9d6b // mul v11.4s, v11.4s, v12.4s
-	WORD $0x4eac9d4a // mul v10.4s, v10.4s, v12.4s
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4ea29d6b // mul v11.4s, v11.4s, v2.4s
-	WORD $0x4ea29d4a // mul v10.4s, v10.4s, v2.4s
-	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
-	WORD $0x6f38054a // ushr v10.4s, v10.4s, #8
-	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
-	FMOVQ        32(R1), F12
-	FMOVQ        36(R1), F13
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4f00046e // movi v14.4s, #3
-	WORD $0x4eae9d8c // mul v12.4s, v12.4s, v14.4s
-	WORD $0x4eae9dad // mul v13.4s, v13.4s, v14.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
-	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
-	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
-	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
-	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        38(R1), F14
-	WORD $0x4e0401cf // tbl v15.16b, { v14.16b }, v4.16b
-	WORD $0x4e0501ce // tbl v14.16b, { v14.16b }, v5.16b
+	WORD $0x4e04018f // tbl v15.16b, { v12.16b }, v4.16b
+	WORD $0x4e05018c // tbl v12.16b, { v12.16b }, v5.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4f000470 // movi v16.4s, #3
 	WORD $0x4eb09def // mul v15.4s, v15.4s, v16.4s
-	WORD $0x4eb09dce // mul v14.4s, v14.4s, v16.4s
+	WORD $0x4eb09d8c // mul v12.4s, v12.4s, v16.4s
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
-	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
+	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
 	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
+	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
 	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
+	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
+	WORD $0x0e61494a // sqxtn v10.4h, v10.4s
+	WORD $0x4e61496a // sqxtn2 v10.8h, v11.4s
+	WORD $0x0e6149ab // sqxtn v11.4h, v13.4s
+	WORD $0x4e6149cb // sqxtn2 v11.8h, v14.4s
+	WORD $0x0e21494a // sqxtn v10.8b, v10.8h
+	WORD $0x4e21496a // sqxtn2 v10.16b, v11.8h
 	WORD $0x0e614908 // sqxtn v8.4h, v8.4s
 	WORD $0x4e614928 // sqxtn2 v8.8h, v9.4s
-	WORD $0x0e614969 // sqxtn v9.4h, v11.4s
-	WORD $0x4e614949 // sqxtn2 v9.8h, v10.4s
+	WORD $0x0e6149e9 // sqxtn v9.4h, v15.4s
+	WORD $0x4e614989 // sqxtn2 v9.8h, v12.4s
 	WORD $0x0e214908 // sqxtn v8.8b, v8.8h
 	WORD $0x4e214928 // sqxtn2 v8.16b, v9.8h
-	WORD $0x0e614989 // sqxtn v9.4h, v12.4s
-	WORD $0x4e6149a9 // sqxtn2 v9.8h, v13.4s
-	WORD $0x0e6149ea // sqxtn v10.4h, v15.4s
-	WORD $0x4e6149ca // sqxtn2 v10.8h, v14.4s
-	WORD $0x0e214929 // sqxtn v9.8b, v9.8h
-	WORD $0x4e214949 // sqxtn2 v9.16b, v10.8h
-	WORD $0x4e20b90a // abs v10.16b, v8.16b
-	WORD $0x4e20b92b // abs v11.16b, v9.16b
-	FMOVQ        F10, 400(R0)
+	WORD $0x4e20b949 // abs v9.16b, v10.16b
+	WORD $0x4e20b90b // abs v11.16b, v8.16b
+	FMOVQ        F9, 400(R0)
 	FMOVQ        F11, 416(R0)
-	FMOVQ        F8, 448(R0)
-	FMOVQ        F9, 464(R0)
+	FMOVQ        F10, 448(R0)
+	FMOVQ        F8, 464(R0)
 	FMOVD        F7, 432(R0)
-	FMOVQ        32(R1), F8
-	FMOVQ        36(R1), F9
+	WORD $0x3cc20028 // ldur q8, [x1, #32]
+	WORD $0x3cc24029 // ldur q9, [x1, #36]
+	WORD $0x4e03010a // tbl v10.16b, { v8.16b }, v3.16b
+	WORD $0x4e03012b // tbl v11.16b, { v9.16b }, v3.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4f00052c // movi v12.4s, #9
+	WORD $0x4eac9d4a // mul v10.4s, v10.4s, v12.4s
+	WORD $0x4eac9d6b // mul v11.4s, v11.4s, v12.4s
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4ea29d4a // mul v10.4s, v10.4s, v2.4s
+	WORD $0x4ea29d6b // mul v11.4s, v11.4s, v2.4s
+	WORD $0x6f38054a // ushr v10.4s, v10.4s, #8
+	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
+	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
+	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
+	WORD $0x3cc2602c // ldur q12, [x1, #38]
+	WORD $0x4e04018d // tbl v13.16b, { v12.16b }, v4.16b
+	WORD $0x4e05018e // tbl v14.16b, { v12.16b }, v5.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4f00052f // movi v15.4s, #9
+	WORD $0x4eaf9dad // mul v13.4s, v13.4s, v15.4s
+	WORD $0x4eaf9dce // mul v14.4s, v14.4s, v15.4s
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
+	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
+	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
+	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
+	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
+	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
 	WORD $0x4e030108 // tbl v8.16b, { v8.16b }, v3.16b
 	WORD $0x4e030129 // tbl v9.16b, { v9.16b }, v3.16b
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4f00052a // movi v10.4s, #9
-	WORD $0x4eaa9d08 // mul v8.4s, v8.4s, v10.4s
-	WORD $0x4eaa9d29 // mul v9.4s, v9.4s, v10.4s
+	WORD $0x4f00076f // movi v15.4s, #27
+	WORD $0x4eaf9d08 // mul v8.4s, v8.4s, v15.4s
+	WORD $0x4eaf9d29 // mul v9.4s, v9.4s, v15.4s
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
 	WORD $0x4ea29d08 // mul v8.4s, v8.4s, v2.4s
@@ -6404,76 +6237,42 @@ loop1:
 	WORD $0x6f380529 // ushr v9.4s, v9.4s, #8
 	WORD $0x6ea18508 // sub v8.4s, v8.4s, v1.4s
 	WORD $0x6ea18529 // sub v9.4s, v9.4s, v1.4s
-	FMOVQ        38(R1), F10
-	WORD $0x4e04014b // tbl v11.16b, { v10.16b }, v4.16b
-	WORD $0x4e05014a // tbl v10.16b, { v10.16b }, v5.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4f00052c // movi v12.4s, #9
-	WORD $0x4eac9d6b // mul v11.4s, v11.4s, v12.4s
-	WORD $0x4eac9d4a // mul v10.4s, v10.4s, v12.4s
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4ea29d6b // mul v11.4s, v11.4s, v2.4s
-	WORD $0x4ea29d4a // mul v10.4s, v10.4s, v2.4s
-	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
-	WORD $0x6f38054a // ushr v10.4s, v10.4s, #8
-	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
-	FMOVQ        32(R1), F12
-	FMOVQ        36(R1), F13
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4f00076e // movi v14.4s, #27
-	WORD $0x4eae9d8c // mul v12.4s, v12.4s, v14.4s
-	WORD $0x4eae9dad // mul v13.4s, v13.4s, v14.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
-	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
-	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
-	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
-	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        38(R1), F14
-	WORD $0x4e0401cf // tbl v15.16b, { v14.16b }, v4.16b
-	WORD $0x4e0501ce // tbl v14.16b, { v14.16b }, v5.16b
+	WORD $0x4e04018f // tbl v15.16b, { v12.16b }, v4.16b
+	WORD $0x4e05018c // tbl v12.16b, { v12.16b }, v5.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4f000770 // movi v16.4s, #27
 	WORD $0x4eb09def // mul v15.4s, v15.4s, v16.4s
-	WORD $0x4eb09dce // mul v14.4s, v14.4s, v16.4s
+	WORD $0x4eb09d8c // mul v12.4s, v12.4s, v16.4s
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
-	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
+	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
 	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
+	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
 	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
+	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
+	WORD $0x0e61494a // sqxtn v10.4h, v10.4s
+	WORD $0x4e61496a // sqxtn2 v10.8h, v11.4s
+	WORD $0x0e6149ab // sqxtn v11.4h, v13.4s
+	WORD $0x4e6149cb // sqxtn2 v11.8h, v14.4s
+	WORD $0x0e21494a // sqxtn v10.8b, v10.8h
+	WORD $0x4e21496a // sqxtn2 v10.16b, v11.8h
 	WORD $0x0e614908 // sqxtn v8.4h, v8.4s
 	WORD $0x4e614928 // sqxtn2 v8.8h, v9.4s
-	WORD $0x0e614969 // sqxtn v9.4h, v11.4s
-	WORD $0x4e614949 // sqxtn2 v9.8h, v10.4s
+	WORD $0x0e6149e9 // sqxtn v9.4h, v15.4s
+	WORD $0x4e614989 // sqxtn2 v9.8h, v12.4s
 	WORD $0x0e214908 // sqxtn v8.8b, v8.8h
 	WORD $0x4e214928 // sqxtn2 v8.16b, v9.8h
-	WORD $0x0e614989 // sqxtn v9.4h, v12.4s
-	WORD $0x4e6149a9 // sqxtn2 v9.8h, v13.4s
-	WORD $0x0e6149ea // sqxtn v10.4h, v15.4s
-	WORD $0x4e6149ca // sqxtn2 v10.8h, v14.4s
-	WORD $0x0e214929 // sqxtn v9.8b, v9.8h
-	WORD $0x4e214949 // sqxtn2 v9.16b, v10.8h
-	WORD $0x4e20b90a // abs v10.16b, v8.16b
-	WORD $0x4e20b92b // abs v11.16b, v9.16b
-	FMOVQ        F10, 480(R0)
+	WORD $0x4e20b949 // abs v9.16b, v10.16b
+	WORD $0x4e20b90b // abs v11.16b, v8.16b
+	FMOVQ        F9, 480(R0)
 	FMOVQ        F11, 496(R0)
-	FMOVQ        F8, 528(R0)
-	FMOVQ        F9, 544(R0)
+	FMOVQ        F10, 528(R0)
+	FMOVQ        F8, 544(R0)
 	FMOVD        F7, 512(R0)
-	FMOVQ        32(R1), F8
-	FMOVQ        36(R1), F9
+	WORD $0x3cc20028 // ldur q8, [x1, #32]
+	WORD $0x3cc24029 // ldur q9, [x1, #36]
 	WORD $0x4e030108 // tbl v8.16b, { v8.16b }, v3.16b
 	WORD $0x4e030129 // tbl v9.16b, { v9.16b }, v3.16b
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
@@ -6489,68 +6288,62 @@ loop1:
 	WORD $0x6f380529 // ushr v9.4s, v9.4s, #8
 	WORD $0x6ea18508 // sub v8.4s, v8.4s, v1.4s
 	WORD $0x6ea18529 // sub v9.4s, v9.4s, v1.4s
-	FMOVQ        38(R1), F10
+	WORD $0x3cc2602a // ldur q10, [x1, #38]
 	WORD $0x4e04014b // tbl v11.16b, { v10.16b }, v4.16b
-	WORD $0x4e05014a // tbl v10.16b, { v10.16b }, v5.16b
+	WORD $0x4e05014c // tbl v12.16b, { v10.16b }, v5.16b
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4f02062c // movi v12.4s, #81
-	WORD $0x4eac9d6b // mul v11.4s, v11.4s, v12.4s
-	WORD $0x4eac9d4a // mul v10.4s, v10.4s, v12.4s
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4ea29d6b // mul v11.4s, v11.4s, v2.4s
-	WORD $0x4ea29d4a // mul v10.4s, v10.4s, v2.4s
-	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
-	WORD $0x6f38054a // ushr v10.4s, v10.4s, #8
-	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
-	FMOVQ        38(R1), F12
-	WORD $0x4e06018d // tbl v13.16b, { v12.16b }, v6.16b
-	WORD $0x4e06018c // tbl v12.16b, { v12.16b }, v6.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4f02062d // movi v13.4s, #81
+	WORD $0x4ead9d6b // mul v11.4s, v11.4s, v13.4s
+	WORD $0x4ead9d8c // mul v12.4s, v12.4s, v13.4s
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4ea29d6b // mul v11.4s, v11.4s, v2.4s
+	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
+	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
+	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
+	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
+	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
+	WORD $0x4e06014d // tbl v13.16b, { v10.16b }, v6.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4f00042e // movi v14.4s, #1
 	WORD $0x4f00046f // movi v15.4s, #3
-	WORD $0x4eae9dad // mul v13.4s, v13.4s, v14.4s
-	WORD $0x4eaf9d8c // mul v12.4s, v12.4s, v15.4s
+	WORD $0x4eae9dae // mul v14.4s, v13.4s, v14.4s
+	WORD $0x4eaf9dad // mul v13.4s, v13.4s, v15.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
-	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
-	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
-	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
-	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	FMOVQ        38(R1), F14
-	WORD $0x4e0601cf // tbl v15.16b, { v14.16b }, v6.16b
-	WORD $0x4e0601ce // tbl v14.16b, { v14.16b }, v6.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4f000530 // movi v16.4s, #9
-	WORD $0x4f000771 // movi v17.4s, #27
-	WORD $0x4eb09def // mul v15.4s, v15.4s, v16.4s
-	WORD $0x4eb19dce // mul v14.4s, v14.4s, v17.4s
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
 	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
+	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
 	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
+	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
 	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
+	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
+	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4f00052f // movi v15.4s, #9
+	WORD $0x4f000770 // movi v16.4s, #27
+	WORD $0x4eaf9d4f // mul v15.4s, v10.4s, v15.4s
+	WORD $0x4eb09d4a // mul v10.4s, v10.4s, v16.4s
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
+	WORD $0x4ea29d4a // mul v10.4s, v10.4s, v2.4s
+	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
+	WORD $0x6f38054a // ushr v10.4s, v10.4s, #8
+	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
+	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
 	WORD $0x0e614908 // sqxtn v8.4h, v8.4s
 	WORD $0x4e614928 // sqxtn2 v8.8h, v9.4s
 	WORD $0x0e614969 // sqxtn v9.4h, v11.4s
-	WORD $0x4e614949 // sqxtn2 v9.8h, v10.4s
+	WORD $0x4e614989 // sqxtn2 v9.8h, v12.4s
 	WORD $0x0e214908 // sqxtn v8.8b, v8.8h
 	WORD $0x4e214928 // sqxtn2 v8.16b, v9.8h
-	WORD $0x0e6149a9 // sqxtn v9.4h, v13.4s
-	WORD $0x4e614989 // sqxtn2 v9.8h, v12.4s
-	WORD $0x0e6149ea // sqxtn v10.4h, v15.4s
-	WORD $0x4e6149ca // sqxtn2 v10.8h, v14.4s
+	WORD $0x0e6149c9 // sqxtn v9.4h, v14.4s
+	WORD $0x4e6149a9 // sqxtn2 v9.8h, v13.4s
+	WORD $0x0e6149eb // sqxtn v11.4h, v15.4s
+	WORD $0x4e61494b // sqxtn2 v11.8h, v10.4s
 	WORD $0x0e214929 // sqxtn v9.8b, v9.8h
-	WORD $0x4e214949 // sqxtn2 v9.16b, v10.8h
+	WORD $0x4e214969 // sqxtn2 v9.16b, v11.8h
 	WORD $0x4e20b90a // abs v10.16b, v8.16b
 	WORD $0x4e20b92b // abs v11.16b, v9.16b
 	FMOVQ        F10, 560(R0)
@@ -6591,8 +6384,6 @@ TEXT ·matmulQ81xTq1_0NEON(SB), NOSPLIT, $0-72
 loop1:
 	WORD $0x4f00e407 // movi v7.16b, #0
 	WORD $0x4f00e408 // movi v8.16b, #0
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4f00e40a // movi v10.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         blocks+64(FP), R5
@@ -6604,18 +6395,18 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// scales of values 0 to 255, times those of the activations
-	WORD $0x7d4068cb // ldr h11, [x6, #52]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FLDPQ        (R4), (F12, F13)
-	WORD $0x6e2cdd6c // fmul v12.4s, v11.4s, v12.4s
-	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
+	WORD $0x7c4340c9 // ldur h9, [x6, #52]
+	WORD $0x1ee24129 // fcvt s9, h9
+	WORD $0x3cc0008a // ldur q10, [x4]
+	WORD $0x3cc1008b // ldur q11, [x4, #16]
+	WORD $0x4f89914a // fmul v10.4s, v10.4s, v9.s[0]
+	WORD $0x4f899169 // fmul v9.4s, v11.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        (R6), F13
-	FMOVQ        4(R6), F14
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
+	WORD $0x3cc000cb // ldur q11, [x6]
+	WORD $0x3cc040cc // ldur q12, [x6, #4]
+	WORD $0x4e03016d // tbl v13.16b, { v11.16b }, v3.16b
+	WORD $0x4e03018e // tbl v14.16b, { v12.16b }, v3.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4f00042f // movi v15.4s, #1
@@ -6629,27 +6420,10 @@ loop3:
 	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
 	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	FMOVQ        8(R6), F15
-	FMOVQ        12(R6), F16
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4f000431 // movi v17.4s, #1
-	WORD $0x4eb19def // mul v15.4s, v15.4s, v17.4s
-	WORD $0x4eb19e10 // mul v16.4s, v16.4s, v17.4s
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
-	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	FMOVQ        16(R6), F17
-	FMOVQ        20(R6), F18
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
-	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
+	WORD $0x3cc080cf // ldur q15, [x6, #8]
+	WORD $0x3cc0c0d0 // ldur q16, [x6, #12]
+	WORD $0x4e0301f1 // tbl v17.16b, { v15.16b }, v3.16b
+	WORD $0x4e030212 // tbl v18.16b, { v16.16b }, v3.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4f000433 // movi v19.4s, #1
@@ -6663,184 +6437,155 @@ loop3:
 	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
 	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
-	FMOVQ        24(R6), F19
-	FMOVQ        28(R6), F20
-	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
-	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4f000435 // movi v21.4s, #1
-	WORD $0x4eb59e73 // mul v19.4s, v19.4s, v21.4s
-	WORD $0x4eb59e94 // mul v20.4s, v20.4s, v21.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
-	WORD $0x4ea29e94 // mul v20.4s, v20.4s, v2.4s
-	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
-	WORD $0x6f380694 // ushr v20.4s, v20.4s, #8
-	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
-	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
+	WORD $0x3cc100d3 // ldur q19, [x6, #16]
+	WORD $0x3cc140d4 // ldur q20, [x6, #20]
+	WORD $0x4e030275 // tbl v21.16b, { v19.16b }, v3.16b
+	WORD $0x4e030296 // tbl v22.16b, { v20.16b }, v3.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f000437 // movi v23.4s, #1
+	WORD $0x4eb79eb5 // mul v21.4s, v21.4s, v23.4s
+	WORD $0x4eb79ed6 // mul v22.4s, v22.4s, v23.4s
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4ea29eb5 // mul v21.4s, v21.4s, v2.4s
+	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
+	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
+	WORD $0x6f3806d6 // ushr v22.4s, v22.4s, #8
+	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
+	WORD $0x6ea186d6 // sub v22.4s, v22.4s, v1.4s
+	WORD $0x3cc180d7 // ldur q23, [x6, #24]
+	WORD $0x3cc1c0d8 // ldur q24, [x6, #28]
+	WORD $0x4e0302f9 // tbl v25.16b, { v23.16b }, v3.16b
+	WORD $0x4e03031a // tbl v26.16b, { v24.16b }, v3.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4f00043b // movi v27.4s, #1
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	WORD $0x4ebb9f5a // mul v26.4s, v26.4s, v27.4s
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x4ea29f5a // mul v26.4s, v26.4s, v2.4s
+	WORD $0x6f380739 // ushr v25.4s, v25.4s, #8
+	WORD $0x6f38075a // ushr v26.4s, v26.4s, #8
+	WORD $0x6ea18739 // sub v25.4s, v25.4s, v1.4s
+	WORD $0x6ea1875a // sub v26.4s, v26.4s, v1.4s
 	WORD $0x0e6149ad // sqxtn v13.4h, v13.4s
 	WORD $0x4e6149cd // sqxtn2 v13.8h, v14.4s
-	WORD $0x0e6149ee // sqxtn v14.4h, v15.4s
-	WORD $0x4e614a0e // sqxtn2 v14.8h, v16.4s
-	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
-	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
 	WORD $0x0e614a2e // sqxtn v14.4h, v17.4s
 	WORD $0x4e614a4e // sqxtn2 v14.8h, v18.4s
-	WORD $0x0e614a6f // sqxtn v15.4h, v19.4s
-	WORD $0x4e614a8f // sqxtn2 v15.8h, v20.4s
+	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
+	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
+	WORD $0x0e614aae // sqxtn v14.4h, v21.4s
+	WORD $0x4e614ace // sqxtn2 v14.8h, v22.4s
+	WORD $0x0e614b31 // sqxtn v17.4h, v25.4s
+	WORD $0x4e614b51 // sqxtn2 v17.8h, v26.4s
 	WORD $0x0e2149ce // sqxtn v14.8b, v14.8h
-	WORD $0x4e2149ee // sqxtn2 v14.16b, v15.8h
-	FLDPQ        (R3), (F15, F16)
-	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
+	WORD $0x4e214a2e // sqxtn2 v14.16b, v17.8h
+	WORD $0x3cc00071 // ldur q17, [x3]
+	WORD $0x3cc10072 // ldur q18, [x3, #16]
+	WORD $0x0e31c1b5 // smull v21.8h, v13.8b, v17.8b
+	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
+	WORD $0x4e6dbead // addp v13.8h, v21.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e30c1cf // smull v15.8h, v14.8b, v16.8b
-	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x0e32c1d1 // smull v17.8h, v14.8b, v18.8b
+	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
+	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8c11a7 // fmla v7.4s, v13.4s, v12.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        (R6), F13
-	FMOVQ        4(R6), F14
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e03016e // tbl v14.16b, { v11.16b }, v3.16b
+	WORD $0x4e030191 // tbl v17.16b, { v12.16b }, v3.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4f00046f // movi v15.4s, #3
-	WORD $0x4eaf9dad // mul v13.4s, v13.4s, v15.4s
-	WORD $0x4eaf9dce // mul v14.4s, v14.4s, v15.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f000472 // movi v18.4s, #3
+	WORD $0x4eb29dce // mul v14.4s, v14.4s, v18.4s
+	WORD $0x4eb29e31 // mul v17.4s, v17.4s, v18.4s
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
-	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
-	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
-	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	FMOVQ        8(R6), F15
-	FMOVQ        12(R6), F16
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4f000471 // movi v17.4s, #3
-	WORD $0x4eb19def // mul v15.4s, v15.4s, v17.4s
-	WORD $0x4eb19e10 // mul v16.4s, v16.4s, v17.4s
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
-	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	FMOVQ        16(R6), F17
-	FMOVQ        20(R6), F18
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
-	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f000473 // movi v19.4s, #3
-	WORD $0x4eb39e31 // mul v17.4s, v17.4s, v19.4s
-	WORD $0x4eb39e52 // mul v18.4s, v18.4s, v19.4s
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
-	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
+	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
 	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
-	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
+	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
+	WORD $0x4e0301f2 // tbl v18.16b, { v15.16b }, v3.16b
+	WORD $0x4e030215 // tbl v21.16b, { v16.16b }, v3.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f000476 // movi v22.4s, #3
+	WORD $0x4eb69e52 // mul v18.4s, v18.4s, v22.4s
+	WORD $0x4eb69eb5 // mul v21.4s, v21.4s, v22.4s
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
+	WORD $0x4ea29eb5 // mul v21.4s, v21.4s, v2.4s
+	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
+	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
 	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
-	FMOVQ        24(R6), F19
-	FMOVQ        28(R6), F20
-	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
-	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4f000475 // movi v21.4s, #3
-	WORD $0x4eb59e73 // mul v19.4s, v19.4s, v21.4s
-	WORD $0x4eb59e94 // mul v20.4s, v20.4s, v21.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
-	WORD $0x4ea29e94 // mul v20.4s, v20.4s, v2.4s
-	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
-	WORD $0x6f380694 // ushr v20.4s, v20.4s, #8
-	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
-	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
-	WORD $0x0e6149ad // sqxtn v13.4h, v13.4s
-	WORD $0x4e6149cd // sqxtn2 v13.8h, v14.4s
-	WORD $0x0e6149ee // sqxtn v14.4h, v15.4s
-	WORD $0x4e614a0e // sqxtn2 v14.8h, v16.4s
-	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
-	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
-	WORD $0x0e614a2e // sqxtn v14.4h, v17.4s
-	WORD $0x4e614a4e // sqxtn2 v14.8h, v18.4s
-	WORD $0x0e614a6f // sqxtn v15.4h, v19.4s
-	WORD $0x4e614a8f // sqxtn2 v15.8h, v20.4s
+	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
+	WORD $0x4e030276 // tbl v22.16b, { v19.16b }, v3.16b
+	WORD $0x4e030299 // tbl v25.16b, { v20.16b }, v3.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4f00047a // movi v26.4s, #3
+	WORD $0x4eba9ed6 // mul v22.4s, v22.4s, v26.4s
+	WORD $0x4eba9f39 // mul v25.4s, v25.4s, v26.4s
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x6f3806d6 // ushr v22.4s, v22.4s, #8
+	WORD $0x6f380739 // ushr v25.4s, v25.4s, #8
+	WORD $0x6ea186d6 // sub v22.4s, v22.4s, v1.4s
+	WORD $0x6ea18739 // sub v25.4s, v25.4s, v1.4s
+	WORD $0x4e0302fa // tbl v26.16b, { v23.16b }, v3.16b
+	WORD $0x4e03031b // tbl v27.16b, { v24.16b }, v3.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4f00047c // movi v28.4s, #3
+	WORD $0x4ebc9f5a // mul v26.4s, v26.4s, v28.4s
+	WORD $0x4ebc9f7b // mul v27.4s, v27.4s, v28.4s
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4ea29f5a // mul v26.4s, v26.4s, v2.4s
+	WORD $0x4ea29f7b // mul v27.4s, v27.4s, v2.4s
+	WORD $0x6f38075a // ushr v26.4s, v26.4s, #8
+	WORD $0x6f38077b // ushr v27.4s, v27.4s, #8
+	WORD $0x6ea1875a // sub v26.4s, v26.4s, v1.4s
+	WORD $0x6ea1877b // sub v27.4s, v27.4s, v1.4s
+	WORD $0x0e6149ce // sqxtn v14.4h, v14.4s
+	WORD $0x4e614a2e // sqxtn2 v14.8h, v17.4s
+	WORD $0x0e614a51 // sqxtn v17.4h, v18.4s
+	WORD $0x4e614ab1 // sqxtn2 v17.8h, v21.4s
 	WORD $0x0e2149ce // sqxtn v14.8b, v14.8h
-	WORD $0x4e2149ee // sqxtn2 v14.16b, v15.8h
-	FLDPQ        32(R3), (F15, F16)
-	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e30c1cf // smull v15.8h, v14.8b, v16.8b
-	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4fac11a8 // fmla v8.4s, v13.4s, v12.s[1]
+	WORD $0x4e214a2e // sqxtn2 v14.16b, v17.8h
+	WORD $0x0e614ad1 // sqxtn v17.4h, v22.4s
+	WORD $0x4e614b31 // sqxtn2 v17.8h, v25.4s
+	WORD $0x0e614b52 // sqxtn v18.4h, v26.4s
+	WORD $0x4e614b72 // sqxtn2 v18.8h, v27.4s
+	WORD $0x0e214a31 // sqxtn v17.8b, v17.8h
+	WORD $0x4e214a51 // sqxtn2 v17.16b, v18.8h
+	WORD $0x3cc20072 // ldur q18, [x3, #32]
+	WORD $0x3cc30075 // ldur q21, [x3, #48]
+	WORD $0x0e32c1d6 // smull v22.8h, v14.8b, v18.8b
+	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
+	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e35c232 // smull v18.8h, v17.8b, v21.8b
+	WORD $0x4e35c231 // smull2 v17.8h, v17.16b, v21.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a2e // sadalp v14.4s, v17.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        (R6), F13
-	FMOVQ        4(R6), F14
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4f00052f // movi v15.4s, #9
-	WORD $0x4eaf9dad // mul v13.4s, v13.4s, v15.4s
-	WORD $0x4eaf9dce // mul v14.4s, v14.4s, v15.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
-	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
-	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
-	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
-	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	FMOVQ        8(R6), F15
-	FMOVQ        12(R6), F16
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4f000531 // movi v17.4s, #9
-	WORD $0x4eb19def // mul v15.4s, v15.4s, v17.4s
-	WORD $0x4eb19e10 // mul v16.4s, v16.4s, v17.4s
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
-	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	FMOVQ        16(R6), F17
-	FMOVQ        20(R6), F18
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
-	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
+	WORD $0x4e030171 // tbl v17.16b, { v11.16b }, v3.16b
+	WORD $0x4e030192 // tbl v18.16b, { v12.16b }, v3.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f000533 // movi v19.4s, #9
-	WORD $0x4eb39e31 // mul v17.4s, v17.4s, v19.4s
-	WORD $0x4eb39e52 // mul v18.4s, v18.4s, v19.4s
+	WORD $0x4f000535 // movi v21.4s, #9
+	WORD $0x4eb59e31 // mul v17.4s, v17.4s, v21.4s
+	WORD $0x4eb59e52 // mul v18.4s, v18.4s, v21.4s
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
@@ -6849,145 +6594,183 @@ loop3:
 	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
 	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
-	FMOVQ        24(R6), F19
-	FMOVQ        28(R6), F20
-	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
-	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4f000535 // movi v21.4s, #9
-	WORD $0x4eb59e73 // mul v19.4s, v19.4s, v21.4s
-	WORD $0x4eb59e94 // mul v20.4s, v20.4s, v21.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
-	WORD $0x4ea29e94 // mul v20.4s, v20.4s, v2.4s
-	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
-	WORD $0x6f380694 // ushr v20.4s, v20.4s, #8
-	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
-	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
-	WORD $0x0e6149ad // sqxtn v13.4h, v13.4s
-	WORD $0x4e6149cd // sqxtn2 v13.8h, v14.4s
-	WORD $0x0e6149ee // sqxtn v14.4h, v15.4s
-	WORD $0x4e614a0e // sqxtn2 v14.8h, v16.4s
-	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
-	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
-	WORD $0x0e614a2e // sqxtn v14.4h, v17.4s
-	WORD $0x4e614a4e // sqxtn2 v14.8h, v18.4s
-	WORD $0x0e614a6f // sqxtn v15.4h, v19.4s
-	WORD $0x4e614a8f // sqxtn2 v15.8h, v20.4s
-	WORD $0x0e2149ce // sqxtn v14.8b, v14.8h
-	WORD $0x4e2149ee // sqxtn2 v14.16b, v15.8h
-	FLDPQ        64(R3), (F15, F16)
-	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e30c1cf // smull v15.8h, v14.8b, v16.8b
-	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8c19a9 // fmla v9.4s, v13.4s, v12.s[2]
+	WORD $0x4e0301f5 // tbl v21.16b, { v15.16b }, v3.16b
+	WORD $0x4e030216 // tbl v22.16b, { v16.16b }, v3.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f000539 // movi v25.4s, #9
+	WORD $0x4eb99eb5 // mul v21.4s, v21.4s, v25.4s
+	WORD $0x4eb99ed6 // mul v22.4s, v22.4s, v25.4s
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4ea29eb5 // mul v21.4s, v21.4s, v2.4s
+	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
+	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
+	WORD $0x6f3806d6 // ushr v22.4s, v22.4s, #8
+	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
+	WORD $0x6ea186d6 // sub v22.4s, v22.4s, v1.4s
+	WORD $0x4e030279 // tbl v25.16b, { v19.16b }, v3.16b
+	WORD $0x4e03029a // tbl v26.16b, { v20.16b }, v3.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4f00053b // movi v27.4s, #9
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	WORD $0x4ebb9f5a // mul v26.4s, v26.4s, v27.4s
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x4ea29f5a // mul v26.4s, v26.4s, v2.4s
+	WORD $0x6f380739 // ushr v25.4s, v25.4s, #8
+	WORD $0x6f38075a // ushr v26.4s, v26.4s, #8
+	WORD $0x6ea18739 // sub v25.4s, v25.4s, v1.4s
+	WORD $0x6ea1875a // sub v26.4s, v26.4s, v1.4s
+	WORD $0x4e0302fb // tbl v27.16b, { v23.16b }, v3.16b
+	WORD $0x4e03031c // tbl v28.16b, { v24.16b }, v3.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
+	WORD $0x4f00053d // movi v29.4s, #9
+	WORD $0x4ebd9f7b // mul v27.4s, v27.4s, v29.4s
+	WORD $0x4ebd9f9c // mul v28.4s, v28.4s, v29.4s
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
+	WORD $0x4ea29f7b // mul v27.4s, v27.4s, v2.4s
+	WORD $0x4ea29f9c // mul v28.4s, v28.4s, v2.4s
+	WORD $0x6f38077b // ushr v27.4s, v27.4s, #8
+	WORD $0x6f38079c // ushr v28.4s, v28.4s, #8
+	WORD $0x6ea1877b // sub v27.4s, v27.4s, v1.4s
+	WORD $0x6ea1879c // sub v28.4s, v28.4s, v1.4s
+	WORD $0x0e614a31 // sqxtn v17.4h, v17.4s
+	WORD $0x4e614a51 // sqxtn2 v17.8h, v18.4s
+	WORD $0x0e614ab2 // sqxtn v18.4h, v21.4s
+	WORD $0x4e614ad2 // sqxtn2 v18.8h, v22.4s
+	WORD $0x0e214a31 // sqxtn v17.8b, v17.8h
+	WORD $0x4e214a51 // sqxtn2 v17.16b, v18.8h
+	WORD $0x0e614b32 // sqxtn v18.4h, v25.4s
+	WORD $0x4e614b52 // sqxtn2 v18.8h, v26.4s
+	WORD $0x0e614b75 // sqxtn v21.4h, v27.4s
+	WORD $0x4e614b95 // sqxtn2 v21.8h, v28.4s
+	WORD $0x0e214a52 // sqxtn v18.8b, v18.8h
+	WORD $0x4e214ab2 // sqxtn2 v18.16b, v21.8h
+	WORD $0x3cc40075 // ldur q21, [x3, #64]
+	WORD $0x3cc50076 // ldur q22, [x3, #80]
+	WORD $0x0e35c239 // smull v25.8h, v17.8b, v21.8b
+	WORD $0x4e35c231 // smull2 v17.8h, v17.16b, v21.16b
+	WORD $0x4e71bf31 // addp v17.8h, v25.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e36c255 // smull v21.8h, v18.8b, v22.8b
+	WORD $0x4e36c252 // smull2 v18.8h, v18.16b, v22.16b
+	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        (R6), F13
-	FMOVQ        4(R6), F14
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4f00076f // movi v15.4s, #27
-	WORD $0x4eaf9dad // mul v13.4s, v13.4s, v15.4s
-	WORD $0x4eaf9dce // mul v14.4s, v14.4s, v15.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
-	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
-	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
-	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
-	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	FMOVQ        8(R6), F15
-	FMOVQ        12(R6), F16
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4f000771 // movi v17.4s, #27
-	WORD $0x4eb19def // mul v15.4s, v15.4s, v17.4s
-	WORD $0x4eb19e10 // mul v16.4s, v16.4s, v17.4s
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
-	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	FMOVQ        16(R6), F17
-	FMOVQ        20(R6), F18
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
-	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e030172 // tbl v18.16b, { v11.16b }, v3.16b
+	WORD $0x4e030195 // tbl v21.16b, { v12.16b }, v3.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f000773 // movi v19.4s, #27
-	WORD $0x4eb39e31 // mul v17.4s, v17.4s, v19.4s
-	WORD $0x4eb39e52 // mul v18.4s, v18.4s, v19.4s
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f000776 // movi v22.4s, #27
+	WORD $0x4eb69e52 // mul v18.4s, v18.4s, v22.4s
+	WORD $0x4eb69eb5 // mul v21.4s, v21.4s, v22.4s
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
-	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
+	WORD $0x4ea29eb5 // mul v21.4s, v21.4s, v2.4s
 	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
-	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
+	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
 	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
-	FMOVQ        24(R6), F19
-	FMOVQ        28(R6), F20
-	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
-	WORD $0x4e030294 // tbl v20.16b, { v20.16b }, v3.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4f000775 // movi v21.4s, #27
-	WORD $0x4eb59e73 // mul v19.4s, v19.4s, v21.4s
-	WORD $0x4eb59e94 // mul v20.4s, v20.4s, v21.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
-	WORD $0x4ea29e94 // mul v20.4s, v20.4s, v2.4s
-	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
-	WORD $0x6f380694 // ushr v20.4s, v20.4s, #8
-	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
-	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
-	WORD $0x0e6149ad // sqxtn v13.4h, v13.4s
-	WORD $0x4e6149cd // sqxtn2 v13.8h, v14.4s
-	WORD $0x0e6149ee // sqxtn v14.4h, v15.4s
-	WORD $0x4e614a0e // sqxtn2 v14.8h, v16.4s
-	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
-	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
-	WORD $0x0e614a2e // sqxtn v14.4h, v17.4s
-	WORD $0x4e614a4e // sqxtn2 v14.8h, v18.4s
-	WORD $0x0e614a6f // sqxtn v15.4h, v19.4s
-	WORD $0x4e614a8f // sqxtn2 v15.8h, v20.4s
-	WORD $0x0e2149ce // sqxtn v14.8b, v14.8h
-	WORD $0x4e2149ee // sqxtn2 v14.16b, v15.8h
-	FLDPQ        96(R3), (F15, F16)
-	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e30c1cf // smull v15.8h, v14.8b, v16.8b
-	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
-	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
+	WORD $0x4e0301f6 // tbl v22.16b, { v15.16b }, v3.16b
+	WORD $0x4e030219 // tbl v25.16b, { v16.16b }, v3.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4f00077a // movi v26.4s, #27
+	WORD $0x4eba9ed6 // mul v22.4s, v22.4s, v26.4s
+	WORD $0x4eba9f39 // mul v25.4s, v25.4s, v26.4s
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x6f3806d6 // ushr v22.4s, v22.4s, #8
+	WORD $0x6f380739 // ushr v25.4s, v25.4s, #8
+	WORD $0x6ea186d6 // sub v22.4s, v22.4s, v1.4s
+	WORD $0x6ea18739 // sub v25.4s, v25.4s, v1.4s
+	WORD $0x4e03027a // tbl v26.16b, { v19.16b }, v3.16b
+	WORD $0x4e03029b // tbl v27.16b, { v20.16b }, v3.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4f00077c // movi v28.4s, #27
+	WORD $0x4ebc9f5a // mul v26.4s, v26.4s, v28.4s
+	WORD $0x4ebc9f7b // mul v27.4s, v27.4s, v28.4s
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4ea29f5a // mul v26.4s, v26.4s, v2.4s
+	WORD $0x4ea29f7b // mul v27.4s, v27.4s, v2.4s
+	WORD $0x6f38075a // ushr v26.4s, v26.4s, #8
+	WORD $0x6f38077b // ushr v27.4s, v27.4s, #8
+	WORD $0x6ea1875a // sub v26.4s, v26.4s, v1.4s
+	WORD $0x6ea1877b // sub v27.4s, v27.4s, v1.4s
+	WORD $0x4e0302fc // tbl v28.16b, { v23.16b }, v3.16b
+	WORD $0x4e03031d // tbl v29.16b, { v24.16b }, v3.16b
+	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
+	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
+	WORD $0x4f00077e // movi v30.4s, #27
+	WORD $0x4ebe9f9c // mul v28.4s, v28.4s, v30.4s
+	WORD $0x4ebe9fbd // mul v29.4s, v29.4s, v30.4s
+	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
+	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
+	WORD $0x4ea29f9c // mul v28.4s, v28.4s, v2.4s
+	WORD $0x4ea29fbd // mul v29.4s, v29.4s, v2.4s
+	WORD $0x6f38079c // ushr v28.4s, v28.4s, #8
+	WORD $0x6f3807bd // ushr v29.4s, v29.4s, #8
+	WORD $0x6ea1879c // sub v28.4s, v28.4s, v1.4s
+	WORD $0x6ea187bd // sub v29.4s, v29.4s, v1.4s
+	WORD $0x0e614a52 // sqxtn v18.4h, v18.4s
+	WORD $0x4e614ab2 // sqxtn2 v18.8h, v21.4s
+	WORD $0x0e614ad5 // sqxtn v21.4h, v22.4s
+	WORD $0x4e614b35 // sqxtn2 v21.8h, v25.4s
+	WORD $0x0e214a52 // sqxtn v18.8b, v18.8h
+	WORD $0x4e214ab2 // sqxtn2 v18.16b, v21.8h
+	WORD $0x0e614b55 // sqxtn v21.4h, v26.4s
+	WORD $0x4e614b75 // sqxtn2 v21.8h, v27.4s
+	WORD $0x0e614b96 // sqxtn v22.4h, v28.4s
+	WORD $0x4e614bb6 // sqxtn2 v22.8h, v29.4s
+	WORD $0x0e214ab5 // sqxtn v21.8b, v21.8h
+	WORD $0x4e214ad5 // sqxtn2 v21.16b, v22.8h
+	WORD $0x3cc60076 // ldur q22, [x3, #96]
+	WORD $0x3cc70079 // ldur q25, [x3, #112]
+	WORD $0x0e36c25a // smull v26.8h, v18.8b, v22.8b
+	WORD $0x4e36c252 // smull2 v18.8h, v18.16b, v22.16b
+	WORD $0x4e72bf52 // addp v18.8h, v26.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e39c2b6 // smull v22.8h, v21.8b, v25.8b
+	WORD $0x4e39c2b5 // smull2 v21.8h, v21.16b, v25.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e606ab2 // sadalp v18.4s, v21.8h
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eaebdad // addp v13.4s, v13.4s, v14.4s
+	WORD $0x4eb2be2e // addp v14.4s, v17.4s, v18.4s
+	WORD $0x4eaebdad // addp v13.4s, v13.4s, v14.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4fac19aa // fmla v10.4s, v13.4s, v12.s[3]
+	WORD $0x4e2acda7 // fmla v7.4s, v13.4s, v10.4s
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        (R6), F12
-	FMOVQ        4(R6), F13
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
+	WORD $0x4e03016a // tbl v10.16b, { v11.16b }, v3.16b
+	WORD $0x4e03018b // tbl v11.16b, { v12.16b }, v3.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4f02062c // movi v12.4s, #81
+	WORD $0x4eac9d4a // mul v10.4s, v10.4s, v12.4s
+	WORD $0x4eac9d6b // mul v11.4s, v11.4s, v12.4s
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4ea29d4a // mul v10.4s, v10.4s, v2.4s
+	WORD $0x4ea29d6b // mul v11.4s, v11.4s, v2.4s
+	WORD $0x6f38054a // ushr v10.4s, v10.4s, #8
+	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
+	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
+	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
+	WORD $0x4e0301ec // tbl v12.16b, { v15.16b }, v3.16b
+	WORD $0x4e03020d // tbl v13.16b, { v16.16b }, v3.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4f02062e // movi v14.4s, #81
@@ -7001,10 +6784,8 @@ loop3:
 	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
 	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        8(R6), F14
-	FMOVQ        12(R6), F15
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
+	WORD $0x4e03026e // tbl v14.16b, { v19.16b }, v3.16b
+	WORD $0x4e03028f // tbl v15.16b, { v20.16b }, v3.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4f020630 // movi v16.4s, #81
@@ -7018,10 +6799,8 @@ loop3:
 	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
 	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
 	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	FMOVQ        16(R6), F16
-	FMOVQ        20(R6), F17
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
+	WORD $0x4e0302f0 // tbl v16.16b, { v23.16b }, v3.16b
+	WORD $0x4e030311 // tbl v17.16b, { v24.16b }, v3.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4f020632 // movi v18.4s, #81
@@ -7035,88 +6814,53 @@ loop3:
 	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
 	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	FMOVQ        24(R6), F18
-	FMOVQ        28(R6), F19
-	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
-	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4f020634 // movi v20.4s, #81
-	WORD $0x4eb49e52 // mul v18.4s, v18.4s, v20.4s
-	WORD $0x4eb49e73 // mul v19.4s, v19.4s, v20.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
-	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
-	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
-	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
-	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
-	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
-	WORD $0x0e61498c // sqxtn v12.4h, v12.4s
-	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
-	WORD $0x0e6149cd // sqxtn v13.4h, v14.4s
-	WORD $0x4e6149ed // sqxtn2 v13.8h, v15.4s
-	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
-	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
-	WORD $0x0e614a0d // sqxtn v13.4h, v16.4s
-	WORD $0x4e614a2d // sqxtn2 v13.8h, v17.4s
-	WORD $0x0e614a4e // sqxtn v14.4h, v18.4s
-	WORD $0x4e614a6e // sqxtn2 v14.8h, v19.4s
-	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
-	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
-	FLDPQ        128(R3), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
-	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
-	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	WORD $0x0e61494a // sqxtn v10.4h, v10.4s
+	WORD $0x4e61496a // sqxtn2 v10.8h, v11.4s
+	WORD $0x0e61498b // sqxtn v11.4h, v12.4s
+	WORD $0x4e6149ab // sqxtn2 v11.8h, v13.4s
+	WORD $0x0e21494a // sqxtn v10.8b, v10.8h
+	WORD $0x4e21496a // sqxtn2 v10.16b, v11.8h
+	WORD $0x0e6149cb // sqxtn v11.4h, v14.4s
+	WORD $0x4e6149eb // sqxtn2 v11.8h, v15.4s
+	WORD $0x0e614a0c // sqxtn v12.4h, v16.4s
+	WORD $0x4e614a2c // sqxtn2 v12.8h, v17.4s
+	WORD $0x0e21496b // sqxtn v11.8b, v11.8h
+	WORD $0x4e21498b // sqxtn2 v11.16b, v12.8h
+	WORD $0x3cc8006c // ldur q12, [x3, #128]
+	WORD $0x3cc9006d // ldur q13, [x3, #144]
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2dc16c // smull v12.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        32(R6), F12
-	FMOVQ        36(R6), F13
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x3cc200cb // ldur q11, [x6, #32]
+	WORD $0x3cc240cc // ldur q12, [x6, #36]
+	WORD $0x4e03016d // tbl v13.16b, { v11.16b }, v3.16b
+	WORD $0x4e03018e // tbl v14.16b, { v12.16b }, v3.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4f00042e // movi v14.4s, #1
-	WORD $0x4eae9d8c // mul v12.4s, v12.4s, v14.4s
-	WORD $0x4eae9dad // mul v13.4s, v13.4s, v14.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4f00042f // movi v15.4s, #1
+	WORD $0x4eaf9dad // mul v13.4s, v13.4s, v15.4s
+	WORD $0x4eaf9dce // mul v14.4s, v14.4s, v15.4s
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
-	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
-	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
-	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        38(R6), F14
-	WORD $0x4e0401cf // tbl v15.16b, { v14.16b }, v4.16b
-	WORD $0x4e0501ce // tbl v14.16b, { v14.16b }, v5.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4f000430 // movi v16.4s, #1
-	WORD $0x4eb09def // mul v15.4s, v15.4s, v16.4s
-	WORD $0x4eb09dce // mul v14.4s, v14.4s, v16.4s
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
 	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
+	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
 	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
+	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
 	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	FMOVQ        32(R6), F16
-	FMOVQ        36(R6), F17
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
+	WORD $0x3cc260cf // ldur q15, [x6, #38]
+	WORD $0x4e0401f0 // tbl v16.16b, { v15.16b }, v4.16b
+	WORD $0x4e0501f1 // tbl v17.16b, { v15.16b }, v5.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f000472 // movi v18.4s, #3
+	WORD $0x4f000432 // movi v18.4s, #1
 	WORD $0x4eb29e10 // mul v16.4s, v16.4s, v18.4s
 	WORD $0x4eb29e31 // mul v17.4s, v17.4s, v18.4s
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
@@ -7127,87 +6871,164 @@ loop3:
 	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
 	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	FMOVQ        38(R6), F18
-	WORD $0x4e040253 // tbl v19.16b, { v18.16b }, v4.16b
-	WORD $0x4e050252 // tbl v18.16b, { v18.16b }, v5.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e030172 // tbl v18.16b, { v11.16b }, v3.16b
+	WORD $0x4e030193 // tbl v19.16b, { v12.16b }, v3.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4f000474 // movi v20.4s, #3
-	WORD $0x4eb49e73 // mul v19.4s, v19.4s, v20.4s
 	WORD $0x4eb49e52 // mul v18.4s, v18.4s, v20.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4eb49e73 // mul v19.4s, v19.4s, v20.4s
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
-	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
+	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
 	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
-	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
+	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
 	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
-	WORD $0x0e61498c // sqxtn v12.4h, v12.4s
-	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
-	WORD $0x0e6149ed // sqxtn v13.4h, v15.4s
+	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
+	WORD $0x4e0401f4 // tbl v20.16b, { v15.16b }, v4.16b
+	WORD $0x4e0501f5 // tbl v21.16b, { v15.16b }, v5.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f000476 // movi v22.4s, #3
+	WORD $0x4eb69e94 // mul v20.4s, v20.4s, v22.4s
+	WORD $0x4eb69eb5 // mul v21.4s, v21.4s, v22.4s
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4ea29e94 // mul v20.4s, v20.4s, v2.4s
+	WORD $0x4ea29eb5 // mul v21.4s, v21.4s, v2.4s
+	WORD $0x6f380694 // ushr v20.4s, v20.4s, #8
+	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
+	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
+	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
+	WORD $0x0e6149ad // sqxtn v13.4h, v13.4s
 	WORD $0x4e6149cd // sqxtn2 v13.8h, v14.4s
-	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
-	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
-	WORD $0x0e614a0d // sqxtn v13.4h, v16.4s
-	WORD $0x4e614a2d // sqxtn2 v13.8h, v17.4s
-	WORD $0x0e614a6e // sqxtn v14.4h, v19.4s
-	WORD $0x4e614a4e // sqxtn2 v14.8h, v18.4s
+	WORD $0x0e614a0e // sqxtn v14.4h, v16.4s
+	WORD $0x4e614a2e // sqxtn2 v14.8h, v17.4s
 	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
 	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
-	FLDPQ        160(R3), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
-	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
-	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4fab1188 // fmla v8.4s, v12.4s, v11.s[1]
+	WORD $0x0e614a4e // sqxtn v14.4h, v18.4s
+	WORD $0x4e614a6e // sqxtn2 v14.8h, v19.4s
+	WORD $0x0e614a90 // sqxtn v16.4h, v20.4s
+	WORD $0x4e614ab0 // sqxtn2 v16.8h, v21.4s
+	WORD $0x0e2149ce // sqxtn v14.8b, v14.8h
+	WORD $0x4e214a0e // sqxtn2 v14.16b, v16.8h
+	WORD $0x3cca0070 // ldur q16, [x3, #160]
+	WORD $0x3ccb0071 // ldur q17, [x3, #176]
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1ad // smull2 v13.8h, v13.16b, v16.16b
+	WORD $0x4e6dbe4d // addp v13.8h, v18.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e31c1d0 // smull v16.8h, v14.8b, v17.8b
+	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
+	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        32(R6), F12
-	FMOVQ        36(R6), F13
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4f00052e // movi v14.4s, #9
-	WORD $0x4eae9d8c // mul v12.4s, v12.4s, v14.4s
-	WORD $0x4eae9dad // mul v13.4s, v13.4s, v14.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
-	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
-	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
-	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
-	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        38(R6), F14
-	WORD $0x4e0401cf // tbl v15.16b, { v14.16b }, v4.16b
-	WORD $0x4e0501ce // tbl v14.16b, { v14.16b }, v5.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e03016e // tbl v14.16b, { v11.16b }, v3.16b
+	WORD $0x4e030190 // tbl v16.16b, { v12.16b }, v3.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4f000530 // movi v16.4s, #9
-	WORD $0x4eb09def // mul v15.4s, v15.4s, v16.4s
-	WORD $0x4eb09dce // mul v14.4s, v14.4s, v16.4s
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4f000531 // movi v17.4s, #9
+	WORD $0x4eb19dce // mul v14.4s, v14.4s, v17.4s
+	WORD $0x4eb19e10 // mul v16.4s, v16.4s, v17.4s
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
+	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
 	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
+	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
 	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	FMOVQ        32(R6), F16
-	FMOVQ        36(R6), F17
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
+	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
+	WORD $0x4e0401f1 // tbl v17.16b, { v15.16b }, v4.16b
+	WORD $0x4e0501f2 // tbl v18.16b, { v15.16b }, v5.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4f000533 // movi v19.4s, #9
+	WORD $0x4eb39e31 // mul v17.4s, v17.4s, v19.4s
+	WORD $0x4eb39e52 // mul v18.4s, v18.4s, v19.4s
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
+	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
+	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
+	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
+	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
+	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
+	WORD $0x4e030173 // tbl v19.16b, { v11.16b }, v3.16b
+	WORD $0x4e030194 // tbl v20.16b, { v12.16b }, v3.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4f000775 // movi v21.4s, #27
+	WORD $0x4eb59e73 // mul v19.4s, v19.4s, v21.4s
+	WORD $0x4eb59e94 // mul v20.4s, v20.4s, v21.4s
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
+	WORD $0x4ea29e94 // mul v20.4s, v20.4s, v2.4s
+	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
+	WORD $0x6f380694 // ushr v20.4s, v20.4s, #8
+	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
+	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
+	WORD $0x4e0401f5 // tbl v21.16b, { v15.16b }, v4.16b
+	WORD $0x4e0501f6 // tbl v22.16b, { v15.16b }, v5.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f000777 // movi v23.4s, #27
+	WORD $0x4eb79eb5 // mul v21.4s, v21.4s, v23.4s
+	WORD $0x4eb79ed6 // mul v22.4s, v22.4s, v23.4s
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4ea29eb5 // mul v21.4s, v21.4s, v2.4s
+	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
+	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
+	WORD $0x6f3806d6 // ushr v22.4s, v22.4s, #8
+	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
+	WORD $0x6ea186d6 // sub v22.4s, v22.4s, v1.4s
+	WORD $0x0e6149ce // sqxtn v14.4h, v14.4s
+	WORD $0x4e614a0e // sqxtn2 v14.8h, v16.4s
+	WORD $0x0e614a30 // sqxtn v16.4h, v17.4s
+	WORD $0x4e614a50 // sqxtn2 v16.8h, v18.4s
+	WORD $0x0e2149ce // sqxtn v14.8b, v14.8h
+	WORD $0x4e214a0e // sqxtn2 v14.16b, v16.8h
+	WORD $0x0e614a70 // sqxtn v16.4h, v19.4s
+	WORD $0x4e614a90 // sqxtn2 v16.8h, v20.4s
+	WORD $0x0e614ab1 // sqxtn v17.4h, v21.4s
+	WORD $0x4e614ad1 // sqxtn2 v17.8h, v22.4s
+	WORD $0x0e214a10 // sqxtn v16.8b, v16.8h
+	WORD $0x4e214a30 // sqxtn2 v16.16b, v17.8h
+	WORD $0x3ccc0071 // ldur q17, [x3, #192]
+	WORD $0x3ccd0072 // ldur q18, [x3, #208]
+	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
+	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
+	WORD $0x4e6ebe6e // addp v14.8h, v19.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e32c211 // smull v17.8h, v16.8b, v18.8b
+	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0e // sadalp v14.4s, v16.8h
+
+	// levels of values 224 to 255, and their products
+	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
+	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4f020630 // movi v16.4s, #81
+	WORD $0x4eb09d6b // mul v11.4s, v11.4s, v16.4s
+	WORD $0x4eb09d8c // mul v12.4s, v12.4s, v16.4s
+	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4ea29d6b // mul v11.4s, v11.4s, v2.4s
+	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
+	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
+	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
+	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
+	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
+	WORD $0x4e0401f0 // tbl v16.16b, { v15.16b }, v4.16b
+	WORD $0x4e0501f1 // tbl v17.16b, { v15.16b }, v5.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f000772 // movi v18.4s, #27
+	WORD $0x4f020632 // movi v18.4s, #81
 	WORD $0x4eb29e10 // mul v16.4s, v16.4s, v18.4s
 	WORD $0x4eb29e31 // mul v17.4s, v17.4s, v18.4s
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
@@ -7218,13 +7039,11 @@ loop3:
 	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
 	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	FMOVQ        38(R6), F18
-	WORD $0x4e040253 // tbl v19.16b, { v18.16b }, v4.16b
-	WORD $0x4e050252 // tbl v18.16b, { v18.16b }, v5.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e0601f2 // tbl v18.16b, { v15.16b }, v6.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f000774 // movi v20.4s, #27
-	WORD $0x4eb49e73 // mul v19.4s, v19.4s, v20.4s
+	WORD $0x4f000433 // movi v19.4s, #1
+	WORD $0x4f000474 // movi v20.4s, #3
+	WORD $0x4eb39e53 // mul v19.4s, v18.4s, v19.4s
 	WORD $0x4eb49e52 // mul v18.4s, v18.4s, v20.4s
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
@@ -7234,121 +7053,49 @@ loop3:
 	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
 	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
 	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
-	WORD $0x0e61498c // sqxtn v12.4h, v12.4s
-	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
-	WORD $0x0e6149ed // sqxtn v13.4h, v15.4s
-	WORD $0x4e6149cd // sqxtn2 v13.8h, v14.4s
-	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
-	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
-	WORD $0x0e614a0d // sqxtn v13.4h, v16.4s
-	WORD $0x4e614a2d // sqxtn2 v13.8h, v17.4s
-	WORD $0x0e614a6e // sqxtn v14.4h, v19.4s
-	WORD $0x4e614a4e // sqxtn2 v14.8h, v18.4s
-	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
-	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
-	FLDPQ        192(R3), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
-	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
-	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b1989 // fmla v9.4s, v12.4s, v11.s[2]
-
-	// levels of values 224 to 255, and their products
-	FMOVQ        32(R6), F12
-	FMOVQ        36(R6), F13
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4f02062e // movi v14.4s, #81
-	WORD $0x4eae9d8c // mul v12.4s, v12.4s, v14.4s
-	WORD $0x4eae9dad // mul v13.4s, v13.4s, v14.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
-	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
-	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
-	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
-	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        38(R6), F14
-	WORD $0x4e0401cf // tbl v15.16b, { v14.16b }, v4.16b
-	WORD $0x4e0501ce // tbl v14.16b, { v14.16b }, v5.16b
+	WORD $0x4e0601ef // tbl v15.16b, { v15.16b }, v6.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4f020630 // movi v16.4s, #81
-	WORD $0x4eb09def // mul v15.4s, v15.4s, v16.4s
-	WORD $0x4eb09dce // mul v14.4s, v14.4s, v16.4s
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
-	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	FMOVQ        38(R6), F16
-	WORD $0x4e060211 // tbl v17.16b, { v16.16b }, v6.16b
-	WORD $0x4e060210 // tbl v16.16b, { v16.16b }, v6.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4f000432 // movi v18.4s, #1
-	WORD $0x4f000473 // movi v19.4s, #3
-	WORD $0x4eb29e31 // mul v17.4s, v17.4s, v18.4s
-	WORD $0x4eb39e10 // mul v16.4s, v16.4s, v19.4s
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
-	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
-	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
-	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	FMOVQ        38(R6), F18
-	WORD $0x4e060253 // tbl v19.16b, { v18.16b }, v6.16b
-	WORD $0x4e060252 // tbl v18.16b, { v18.16b }, v6.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4f000534 // movi v20.4s, #9
 	WORD $0x4f000775 // movi v21.4s, #27
-	WORD $0x4eb49e73 // mul v19.4s, v19.4s, v20.4s
-	WORD $0x4eb59e52 // mul v18.4s, v18.4s, v21.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
-	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
-	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
-	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
-	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
-	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
-	WORD $0x0e61498c // sqxtn v12.4h, v12.4s
-	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
-	WORD $0x0e6149ed // sqxtn v13.4h, v15.4s
-	WORD $0x4e6149cd // sqxtn2 v13.8h, v14.4s
+	WORD $0x4eb49df4 // mul v20.4s, v15.4s, v20.4s
+	WORD $0x4eb59def // mul v15.4s, v15.4s, v21.4s
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4ea29e94 // mul v20.4s, v20.4s, v2.4s
+	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
+	WORD $0x6f380694 // ushr v20.4s, v20.4s, #8
+	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
+	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
+	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
+	WORD $0x0e61496b // sqxtn v11.4h, v11.4s
+	WORD $0x4e61498b // sqxtn2 v11.8h, v12.4s
+	WORD $0x0e614a0c // sqxtn v12.4h, v16.4s
+	WORD $0x4e614a2c // sqxtn2 v12.8h, v17.4s
+	WORD $0x0e21496b // sqxtn v11.8b, v11.8h
+	WORD $0x4e21498b // sqxtn2 v11.16b, v12.8h
+	WORD $0x0e614a6c // sqxtn v12.4h, v19.4s
+	WORD $0x4e614a4c // sqxtn2 v12.8h, v18.4s
+	WORD $0x0e614a90 // sqxtn v16.4h, v20.4s
+	WORD $0x4e6149f0 // sqxtn2 v16.8h, v15.4s
 	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
-	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
-	WORD $0x0e614a2d // sqxtn v13.4h, v17.4s
-	WORD $0x4e614a0d // sqxtn2 v13.8h, v16.4s
-	WORD $0x0e614a6e // sqxtn v14.4h, v19.4s
-	WORD $0x4e614a4e // sqxtn2 v14.8h, v18.4s
-	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
-	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
-	FLDPQ        224(R3), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
-	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
-	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4fab198a // fmla v10.4s, v12.4s, v11.s[3]
+	WORD $0x4e214a0c // sqxtn2 v12.16b, v16.8h
+	WORD $0x3cce006f // ldur q15, [x3, #224]
+	WORD $0x3ccf0070 // ldur q16, [x3, #240]
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e30c18f // smull v15.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eadbd4a // addp v10.4s, v10.4s, v13.4s
+	WORD $0x4eabbdcb // addp v11.4s, v14.4s, v11.4s
+	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
 	ADD          $0x36, R6
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -7358,8 +7105,6 @@ loop3:
 done4:
 	ADD          $1, R5
 	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
-	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
-	WORD $0x4e2ad4e7 // fadd v7.4s, v7.4s, v10.4s
 
 	// sums of the lanes
 	WORD $0x6e0740e8 // ext v8.16b, v7.16b, v7.16b, #8
@@ -7410,32 +7155,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4068c9 // ldr h9, [x6, #52]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4340c9 // ldur h9, [x6, #52]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        (R6), F10
-	FMOVQ        4(R6), F11
-	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
-	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4f00042c // movi v12.4s, #1
-	WORD $0x4eac9d4a // mul v10.4s, v10.4s, v12.4s
-	WORD $0x4eac9d6b // mul v11.4s, v11.4s, v12.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4ea29d4a // mul v10.4s, v10.4s, v2.4s
-	WORD $0x4ea29d6b // mul v11.4s, v11.4s, v2.4s
-	WORD $0x6f38054a // ushr v10.4s, v10.4s, #8
-	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
-	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
-	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	FMOVQ        8(R6), F12
-	FMOVQ        12(R6), F13
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
+	WORD $0x3cc000ca // ldur q10, [x6]
+	WORD $0x3cc040cb // ldur q11, [x6, #4]
+	WORD $0x4e03014c // tbl v12.16b, { v10.16b }, v3.16b
+	WORD $0x4e03016d // tbl v13.16b, { v11.16b }, v3.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4f00042e // movi v14.4s, #1
@@ -7449,27 +7176,10 @@ loop3:
 	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
 	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        16(R6), F14
-	FMOVQ        20(R6), F15
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f000430 // movi v16.4s, #1
-	WORD $0x4eb09dce // mul v14.4s, v14.4s, v16.4s
-	WORD $0x4eb09def // mul v15.4s, v15.4s, v16.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
-	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	FMOVQ        24(R6), F16
-	FMOVQ        28(R6), F17
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
+	WORD $0x3cc080ce // ldur q14, [x6, #8]
+	WORD $0x3cc0c0cf // ldur q15, [x6, #12]
+	WORD $0x4e0301d0 // tbl v16.16b, { v14.16b }, v3.16b
+	WORD $0x4e0301f1 // tbl v17.16b, { v15.16b }, v3.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4f000432 // movi v18.4s, #1
@@ -7483,74 +7193,91 @@ loop3:
 	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
 	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	WORD $0x0e61494a // sqxtn v10.4h, v10.4s
-	WORD $0x4e61496a // sqxtn2 v10.8h, v11.4s
-	WORD $0x0e61498b // sqxtn v11.4h, v12.4s
-	WORD $0x4e6149ab // sqxtn2 v11.8h, v13.4s
-	WORD $0x0e21494a // sqxtn v10.8b, v10.8h
-	WORD $0x4e21496a // sqxtn2 v10.16b, v11.8h
-	WORD $0x0e6149cb // sqxtn v11.4h, v14.4s
-	WORD $0x4e6149eb // sqxtn2 v11.8h, v15.4s
-	WORD $0x0e614a0c // sqxtn v12.4h, v16.4s
-	WORD $0x4e614a2c // sqxtn2 v12.8h, v17.4s
-	WORD $0x0e21496b // sqxtn v11.8b, v11.8h
-	WORD $0x4e21498b // sqxtn2 v11.16b, v12.8h
-	FLDPQ        (R3), (F12, F13)
-	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
-	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x3cc100d2 // ldur q18, [x6, #16]
+	WORD $0x3cc140d3 // ldur q19, [x6, #20]
+	WORD $0x4e030254 // tbl v20.16b, { v18.16b }, v3.16b
+	WORD $0x4e030275 // tbl v21.16b, { v19.16b }, v3.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f000436 // movi v22.4s, #1
+	WORD $0x4eb69e94 // mul v20.4s, v20.4s, v22.4s
+	WORD $0x4eb69eb5 // mul v21.4s, v21.4s, v22.4s
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4ea29e94 // mul v20.4s, v20.4s, v2.4s
+	WORD $0x4ea29eb5 // mul v21.4s, v21.4s, v2.4s
+	WORD $0x6f380694 // ushr v20.4s, v20.4s, #8
+	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
+	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
+	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
+	WORD $0x3cc180d6 // ldur q22, [x6, #24]
+	WORD $0x3cc1c0d7 // ldur q23, [x6, #28]
+	WORD $0x4e0302d8 // tbl v24.16b, { v22.16b }, v3.16b
+	WORD $0x4e0302f9 // tbl v25.16b, { v23.16b }, v3.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4f00043a // movi v26.4s, #1
+	WORD $0x4eba9f18 // mul v24.4s, v24.4s, v26.4s
+	WORD $0x4eba9f39 // mul v25.4s, v25.4s, v26.4s
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x6f380718 // ushr v24.4s, v24.4s, #8
+	WORD $0x6f380739 // ushr v25.4s, v25.4s, #8
+	WORD $0x6ea18718 // sub v24.4s, v24.4s, v1.4s
+	WORD $0x6ea18739 // sub v25.4s, v25.4s, v1.4s
+	WORD $0x0e61498c // sqxtn v12.4h, v12.4s
+	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
+	WORD $0x0e614a0d // sqxtn v13.4h, v16.4s
+	WORD $0x4e614a2d // sqxtn2 v13.8h, v17.4s
+	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
+	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
+	WORD $0x0e614a8d // sqxtn v13.4h, v20.4s
+	WORD $0x4e614aad // sqxtn2 v13.8h, v21.4s
+	WORD $0x0e614b10 // sqxtn v16.4h, v24.4s
+	WORD $0x4e614b30 // sqxtn2 v16.8h, v25.4s
+	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
+	WORD $0x4e214a0d // sqxtn2 v13.16b, v16.8h
+	WORD $0x3cc00070 // ldur q16, [x3]
+	WORD $0x3cc10071 // ldur q17, [x3, #16]
+	WORD $0x0e30c194 // smull v20.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b4 // smull v20.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be91 // addp v17.8h, v20.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	WORD $0x3cc20071 // ldur q17, [x3, #32]
+	WORD $0x3cc30074 // ldur q20, [x3, #48]
+	WORD $0x0e31c195 // smull v21.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbeac // addp v12.8h, v21.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x0e34c1b1 // smull v17.8h, v13.8b, v20.8b
+	WORD $0x4e34c1ad // smull2 v13.8h, v13.16b, v20.16b
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        32(R3), (F13, F14)
-	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2ec16d // smull v13.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
+	WORD $0xbc40008d // ldur s13, [x4]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e29ddad // fmul v13.4s, v13.4s, v9.4s
+	WORD $0x4f8d1207 // fmla v7.4s, v16.4s, v13.s[0]
+	WORD $0xbc40408d // ldur s13, [x4, #4]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        4(R4), F11
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
-	WORD $0x4e2bcd48 // fmla v8.4s, v10.4s, v11.4s
+	WORD $0x6e29ddad // fmul v13.4s, v13.4s, v9.4s
+	WORD $0x4f8d1188 // fmla v8.4s, v12.4s, v13.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        (R6), F10
-	FMOVQ        4(R6), F11
-	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
-	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4f00046c // movi v12.4s, #3
-	WORD $0x4eac9d4a // mul v10.4s, v10.4s, v12.4s
-	WORD $0x4eac9d6b // mul v11.4s, v11.4s, v12.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4ea29d4a // mul v10.4s, v10.4s, v2.4s
-	WORD $0x4ea29d6b // mul v11.4s, v11.4s, v2.4s
-	WORD $0x6f38054a // ushr v10.4s, v10.4s, #8
-	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
-	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
-	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	FMOVQ        8(R6), F12
-	FMOVQ        12(R6), F13
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
+	WORD $0x4e03014c // tbl v12.16b, { v10.16b }, v3.16b
+	WORD $0x4e03016d // tbl v13.16b, { v11.16b }, v3.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4f00046e // movi v14.4s, #3
-	WORD $0x4eae9d8c // mul v12.4s, v12.4s, v14.4s
-	WORD $0x4eae9dad // mul v13.4s, v13.4s, v14.4s
+	WORD $0x4f000470 // movi v16.4s, #3
+	WORD $0x4eb09d8c // mul v12.4s, v12.4s, v16.4s
+	WORD $0x4eb09dad // mul v13.4s, v13.4s, v16.4s
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
@@ -7559,32 +7286,13 @@ loop3:
 	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
 	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        16(R6), F14
-	FMOVQ        20(R6), F15
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f000470 // movi v16.4s, #3
-	WORD $0x4eb09dce // mul v14.4s, v14.4s, v16.4s
-	WORD $0x4eb09def // mul v15.4s, v15.4s, v16.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
-	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	FMOVQ        24(R6), F16
-	FMOVQ        28(R6), F17
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
+	WORD $0x4e0301d0 // tbl v16.16b, { v14.16b }, v3.16b
+	WORD $0x4e0301f1 // tbl v17.16b, { v15.16b }, v3.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f000472 // movi v18.4s, #3
-	WORD $0x4eb29e10 // mul v16.4s, v16.4s, v18.4s
-	WORD $0x4eb29e31 // mul v17.4s, v17.4s, v18.4s
+	WORD $0x4f000474 // movi v20.4s, #3
+	WORD $0x4eb49e10 // mul v16.4s, v16.4s, v20.4s
+	WORD $0x4eb49e31 // mul v17.4s, v17.4s, v20.4s
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
@@ -7593,74 +7301,87 @@ loop3:
 	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
 	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	WORD $0x0e61494a // sqxtn v10.4h, v10.4s
-	WORD $0x4e61496a // sqxtn2 v10.8h, v11.4s
-	WORD $0x0e61498b // sqxtn v11.4h, v12.4s
-	WORD $0x4e6149ab // sqxtn2 v11.8h, v13.4s
-	WORD $0x0e21494a // sqxtn v10.8b, v10.8h
-	WORD $0x4e21496a // sqxtn2 v10.16b, v11.8h
-	WORD $0x0e6149cb // sqxtn v11.4h, v14.4s
-	WORD $0x4e6149eb // sqxtn2 v11.8h, v15.4s
-	WORD $0x0e614a0c // sqxtn v12.4h, v16.4s
-	WORD $0x4e614a2c // sqxtn2 v12.8h, v17.4s
-	WORD $0x0e21496b // sqxtn v11.8b, v11.8h
-	WORD $0x4e21498b // sqxtn2 v11.16b, v12.8h
-	FLDPQ        64(R3), (F12, F13)
-	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
-	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e030254 // tbl v20.16b, { v18.16b }, v3.16b
+	WORD $0x4e030275 // tbl v21.16b, { v19.16b }, v3.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f000478 // movi v24.4s, #3
+	WORD $0x4eb89e94 // mul v20.4s, v20.4s, v24.4s
+	WORD $0x4eb89eb5 // mul v21.4s, v21.4s, v24.4s
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4ea29e94 // mul v20.4s, v20.4s, v2.4s
+	WORD $0x4ea29eb5 // mul v21.4s, v21.4s, v2.4s
+	WORD $0x6f380694 // ushr v20.4s, v20.4s, #8
+	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
+	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
+	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
+	WORD $0x4e0302d8 // tbl v24.16b, { v22.16b }, v3.16b
+	WORD $0x4e0302f9 // tbl v25.16b, { v23.16b }, v3.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4f00047a // movi v26.4s, #3
+	WORD $0x4eba9f18 // mul v24.4s, v24.4s, v26.4s
+	WORD $0x4eba9f39 // mul v25.4s, v25.4s, v26.4s
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x6f380718 // ushr v24.4s, v24.4s, #8
+	WORD $0x6f380739 // ushr v25.4s, v25.4s, #8
+	WORD $0x6ea18718 // sub v24.4s, v24.4s, v1.4s
+	WORD $0x6ea18739 // sub v25.4s, v25.4s, v1.4s
+	WORD $0x0e61498c // sqxtn v12.4h, v12.4s
+	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
+	WORD $0x0e614a0d // sqxtn v13.4h, v16.4s
+	WORD $0x4e614a2d // sqxtn2 v13.8h, v17.4s
+	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
+	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
+	WORD $0x0e614a8d // sqxtn v13.4h, v20.4s
+	WORD $0x4e614aad // sqxtn2 v13.8h, v21.4s
+	WORD $0x0e614b10 // sqxtn v16.4h, v24.4s
+	WORD $0x4e614b30 // sqxtn2 v16.8h, v25.4s
+	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
+	WORD $0x4e214a0d // sqxtn2 v13.16b, v16.8h
+	WORD $0x3cc40070 // ldur q16, [x3, #64]
+	WORD $0x3cc50071 // ldur q17, [x3, #80]
+	WORD $0x0e30c194 // smull v20.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b4 // smull v20.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be91 // addp v17.8h, v20.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	WORD $0x3cc60071 // ldur q17, [x3, #96]
+	WORD $0x3cc70074 // ldur q20, [x3, #112]
+	WORD $0x0e31c195 // smull v21.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbeac // addp v12.8h, v21.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x0e34c1b1 // smull v17.8h, v13.8b, v20.8b
+	WORD $0x4e34c1ad // smull2 v13.8h, v13.16b, v20.16b
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        96(R3), (F13, F14)
-	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2ec16d // smull v13.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        8(R4), F11
+	WORD $0xbc40808d // ldur s13, [x4, #8]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e29ddad // fmul v13.4s, v13.4s, v9.4s
+	WORD $0x4f8d1207 // fmla v7.4s, v16.4s, v13.s[0]
+	WORD $0xbc40c08d // ldur s13, [x4, #12]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        12(R4), F11
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
-	WORD $0x4e2bcd48 // fmla v8.4s, v10.4s, v11.4s
+	WORD $0x6e29ddad // fmul v13.4s, v13.4s, v9.4s
+	WORD $0x4f8d1188 // fmla v8.4s, v12.4s, v13.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        (R6), F10
-	FMOVQ        4(R6), F11
-	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
-	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4f00052c // movi v12.4s, #9
-	WORD $0x4eac9d4a // mul v10.4s, v10.4s, v12.4s
-	WORD $0x4eac9d6b // mul v11.4s, v11.4s, v12.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4ea29d4a // mul v10.4s, v10.4s, v2.4s
-	WORD $0x4ea29d6b // mul v11.4s, v11.4s, v2.4s
-	WORD $0x6f38054a // ushr v10.4s, v10.4s, #8
-	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
-	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
-	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	FMOVQ        8(R6), F12
-	FMOVQ        12(R6), F13
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
+	WORD $0x4e03014c // tbl v12.16b, { v10.16b }, v3.16b
+	WORD $0x4e03016d // tbl v13.16b, { v11.16b }, v3.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4f00052e // movi v14.4s, #9
-	WORD $0x4eae9d8c // mul v12.4s, v12.4s, v14.4s
-	WORD $0x4eae9dad // mul v13.4s, v13.4s, v14.4s
+	WORD $0x4f000530 // movi v16.4s, #9
+	WORD $0x4eb09d8c // mul v12.4s, v12.4s, v16.4s
+	WORD $0x4eb09dad // mul v13.4s, v13.4s, v16.4s
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
@@ -7669,32 +7390,13 @@ loop3:
 	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
 	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        16(R6), F14
-	FMOVQ        20(R6), F15
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f000530 // movi v16.4s, #9
-	WORD $0x4eb09dce // mul v14.4s, v14.4s, v16.4s
-	WORD $0x4eb09def // mul v15.4s, v15.4s, v16.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
-	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	FMOVQ        24(R6), F16
-	FMOVQ        28(R6), F17
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
+	WORD $0x4e0301d0 // tbl v16.16b, { v14.16b }, v3.16b
+	WORD $0x4e0301f1 // tbl v17.16b, { v15.16b }, v3.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f000532 // movi v18.4s, #9
-	WORD $0x4eb29e10 // mul v16.4s, v16.4s, v18.4s
-	WORD $0x4eb29e31 // mul v17.4s, v17.4s, v18.4s
+	WORD $0x4f000534 // movi v20.4s, #9
+	WORD $0x4eb49e10 // mul v16.4s, v16.4s, v20.4s
+	WORD $0x4eb49e31 // mul v17.4s, v17.4s, v20.4s
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
@@ -7703,74 +7405,87 @@ loop3:
 	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
 	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	WORD $0x0e61494a // sqxtn v10.4h, v10.4s
-	WORD $0x4e61496a // sqxtn2 v10.8h, v11.4s
-	WORD $0x0e61498b // sqxtn v11.4h, v12.4s
-	WORD $0x4e6149ab // sqxtn2 v11.8h, v13.4s
-	WORD $0x0e21494a // sqxtn v10.8b, v10.8h
-	WORD $0x4e21496a // sqxtn2 v10.16b, v11.8h
-	WORD $0x0e6149cb // sqxtn v11.4h, v14.4s
-	WORD $0x4e6149eb // sqxtn2 v11.8h, v15.4s
-	WORD $0x0e614a0c // sqxtn v12.4h, v16.4s
-	WORD $0x4e614a2c // sqxtn2 v12.8h, v17.4s
-	WORD $0x0e21496b // sqxtn v11.8b, v11.8h
-	WORD $0x4e21498b // sqxtn2 v11.16b, v12.8h
-	FLDPQ        128(R3), (F12, F13)
-	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
-	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e030254 // tbl v20.16b, { v18.16b }, v3.16b
+	WORD $0x4e030275 // tbl v21.16b, { v19.16b }, v3.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f000538 // movi v24.4s, #9
+	WORD $0x4eb89e94 // mul v20.4s, v20.4s, v24.4s
+	WORD $0x4eb89eb5 // mul v21.4s, v21.4s, v24.4s
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4ea29e94 // mul v20.4s, v20.4s, v2.4s
+	WORD $0x4ea29eb5 // mul v21.4s, v21.4s, v2.4s
+	WORD $0x6f380694 // ushr v20.4s, v20.4s, #8
+	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
+	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
+	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
+	WORD $0x4e0302d8 // tbl v24.16b, { v22.16b }, v3.16b
+	WORD $0x4e0302f9 // tbl v25.16b, { v23.16b }, v3.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4f00053a // movi v26.4s, #9
+	WORD $0x4eba9f18 // mul v24.4s, v24.4s, v26.4s
+	WORD $0x4eba9f39 // mul v25.4s, v25.4s, v26.4s
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x6f380718 // ushr v24.4s, v24.4s, #8
+	WORD $0x6f380739 // ushr v25.4s, v25.4s, #8
+	WORD $0x6ea18718 // sub v24.4s, v24.4s, v1.4s
+	WORD $0x6ea18739 // sub v25.4s, v25.4s, v1.4s
+	WORD $0x0e61498c // sqxtn v12.4h, v12.4s
+	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
+	WORD $0x0e614a0d // sqxtn v13.4h, v16.4s
+	WORD $0x4e614a2d // sqxtn2 v13.8h, v17.4s
+	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
+	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
+	WORD $0x0e614a8d // sqxtn v13.4h, v20.4s
+	WORD $0x4e614aad // sqxtn2 v13.8h, v21.4s
+	WORD $0x0e614b10 // sqxtn v16.4h, v24.4s
+	WORD $0x4e614b30 // sqxtn2 v16.8h, v25.4s
+	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
+	WORD $0x4e214a0d // sqxtn2 v13.16b, v16.8h
+	WORD $0x3cc80070 // ldur q16, [x3, #128]
+	WORD $0x3cc90071 // ldur q17, [x3, #144]
+	WORD $0x0e30c194 // smull v20.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b4 // smull v20.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be91 // addp v17.8h, v20.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	WORD $0x3cca0071 // ldur q17, [x3, #160]
+	WORD $0x3ccb0074 // ldur q20, [x3, #176]
+	WORD $0x0e31c195 // smull v21.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbeac // addp v12.8h, v21.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x0e34c1b1 // smull v17.8h, v13.8b, v20.8b
+	WORD $0x4e34c1ad // smull2 v13.8h, v13.16b, v20.16b
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        160(R3), (F13, F14)
-	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2ec16d // smull v13.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        16(R4), F11
+	WORD $0xbc41008d // ldur s13, [x4, #16]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e29ddad // fmul v13.4s, v13.4s, v9.4s
+	WORD $0x4f8d1207 // fmla v7.4s, v16.4s, v13.s[0]
+	WORD $0xbc41408d // ldur s13, [x4, #20]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        20(R4), F11
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
-	WORD $0x4e2bcd48 // fmla v8.4s, v10.4s, v11.4s
+	WORD $0x6e29ddad // fmul v13.4s, v13.4s, v9.4s
+	WORD $0x4f8d1188 // fmla v8.4s, v12.4s, v13.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        (R6), F10
-	FMOVQ        4(R6), F11
-	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
-	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4f00076c // movi v12.4s, #27
-	WORD $0x4eac9d4a // mul v10.4s, v10.4s, v12.4s
-	WORD $0x4eac9d6b // mul v11.4s, v11.4s, v12.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4ea29d4a // mul v10.4s, v10.4s, v2.4s
-	WORD $0x4ea29d6b // mul v11.4s, v11.4s, v2.4s
-	WORD $0x6f38054a // ushr v10.4s, v10.4s, #8
-	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
-	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
-	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	FMOVQ        8(R6), F12
-	FMOVQ        12(R6), F13
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
+	WORD $0x4e03014c // tbl v12.16b, { v10.16b }, v3.16b
+	WORD $0x4e03016d // tbl v13.16b, { v11.16b }, v3.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4f00076e // movi v14.4s, #27
-	WORD $0x4eae9d8c // mul v12.4s, v12.4s, v14.4s
-	WORD $0x4eae9dad // mul v13.4s, v13.4s, v14.4s
+	WORD $0x4f000770 // movi v16.4s, #27
+	WORD $0x4eb09d8c // mul v12.4s, v12.4s, v16.4s
+	WORD $0x4eb09dad // mul v13.4s, v13.4s, v16.4s
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
@@ -7779,32 +7494,13 @@ loop3:
 	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
 	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        16(R6), F14
-	FMOVQ        20(R6), F15
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f000770 // movi v16.4s, #27
-	WORD $0x4eb09dce // mul v14.4s, v14.4s, v16.4s
-	WORD $0x4eb09def // mul v15.4s, v15.4s, v16.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
-	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	FMOVQ        24(R6), F16
-	FMOVQ        28(R6), F17
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
+	WORD $0x4e0301d0 // tbl v16.16b, { v14.16b }, v3.16b
+	WORD $0x4e0301f1 // tbl v17.16b, { v15.16b }, v3.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f000772 // movi v18.4s, #27
-	WORD $0x4eb29e10 // mul v16.4s, v16.4s, v18.4s
-	WORD $0x4eb29e31 // mul v17.4s, v17.4s, v18.4s
+	WORD $0x4f000774 // movi v20.4s, #27
+	WORD $0x4eb49e10 // mul v16.4s, v16.4s, v20.4s
+	WORD $0x4eb49e31 // mul v17.4s, v17.4s, v20.4s
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
@@ -7813,50 +7509,80 @@ loop3:
 	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
 	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	WORD $0x0e61494a // sqxtn v10.4h, v10.4s
-	WORD $0x4e61496a // sqxtn2 v10.8h, v11.4s
-	WORD $0x0e61498b // sqxtn v11.4h, v12.4s
-	WORD $0x4e6149ab // sqxtn2 v11.8h, v13.4s
-	WORD $0x0e21494a // sqxtn v10.8b, v10.8h
-	WORD $0x4e21496a // sqxtn2 v10.16b, v11.8h
-	WORD $0x0e6149cb // sqxtn v11.4h, v14.4s
-	WORD $0x4e6149eb // sqxtn2 v11.8h, v15.4s
-	WORD $0x0e614a0c // sqxtn v12.4h, v16.4s
-	WORD $0x4e614a2c // sqxtn2 v12.8h, v17.4s
-	WORD $0x0e21496b // sqxtn v11.8b, v11.8h
-	WORD $0x4e21498b // sqxtn2 v11.16b, v12.8h
-	FLDPQ        192(R3), (F12, F13)
-	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
-	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e030254 // tbl v20.16b, { v18.16b }, v3.16b
+	WORD $0x4e030275 // tbl v21.16b, { v19.16b }, v3.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f000778 // movi v24.4s, #27
+	WORD $0x4eb89e94 // mul v20.4s, v20.4s, v24.4s
+	WORD $0x4eb89eb5 // mul v21.4s, v21.4s, v24.4s
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4ea29e94 // mul v20.4s, v20.4s, v2.4s
+	WORD $0x4ea29eb5 // mul v21.4s, v21.4s, v2.4s
+	WORD $0x6f380694 // ushr v20.4s, v20.4s, #8
+	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
+	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
+	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
+	WORD $0x4e0302d8 // tbl v24.16b, { v22.16b }, v3.16b
+	WORD $0x4e0302f9 // tbl v25.16b, { v23.16b }, v3.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4f00077a // movi v26.4s, #27
+	WORD $0x4eba9f18 // mul v24.4s, v24.4s, v26.4s
+	WORD $0x4eba9f39 // mul v25.4s, v25.4s, v26.4s
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4ea29f18 // mul v24.4s, v24.4s, v2.4s
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x6f380718 // ushr v24.4s, v24.4s, #8
+	WORD $0x6f380739 // ushr v25.4s, v25.4s, #8
+	WORD $0x6ea18718 // sub v24.4s, v24.4s, v1.4s
+	WORD $0x6ea18739 // sub v25.4s, v25.4s, v1.4s
+	WORD $0x0e61498c // sqxtn v12.4h, v12.4s
+	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
+	WORD $0x0e614a0d // sqxtn v13.4h, v16.4s
+	WORD $0x4e614a2d // sqxtn2 v13.8h, v17.4s
+	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
+	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
+	WORD $0x0e614a8d // sqxtn v13.4h, v20.4s
+	WORD $0x4e614aad // sqxtn2 v13.8h, v21.4s
+	WORD $0x0e614b10 // sqxtn v16.4h, v24.4s
+	WORD $0x4e614b30 // sqxtn2 v16.8h, v25.4s
+	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
+	WORD $0x4e214a0d // sqxtn2 v13.16b, v16.8h
+	WORD $0x3ccc0070 // ldur q16, [x3, #192]
+	WORD $0x3ccd0071 // ldur q17, [x3, #208]
+	WORD $0x0e30c194 // smull v20.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1b4 // smull v20.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be91 // addp v17.8h, v20.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	WORD $0x3cce0071 // ldur q17, [x3, #224]
+	WORD $0x3ccf0074 // ldur q20, [x3, #240]
+	WORD $0x0e31c195 // smull v21.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbeac // addp v12.8h, v21.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x0e34c1b1 // smull v17.8h, v13.8b, v20.8b
+	WORD $0x4e34c1ad // smull2 v13.8h, v13.16b, v20.16b
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        224(R3), (F13, F14)
-	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2ec16d // smull v13.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        24(R4), F11
+	WORD $0xbc41808d // ldur s13, [x4, #24]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e29ddad // fmul v13.4s, v13.4s, v9.4s
+	WORD $0x4f8d1207 // fmla v7.4s, v16.4s, v13.s[0]
+	WORD $0xbc41c08d // ldur s13, [x4, #28]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        28(R4), F11
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
-	WORD $0x4e2bcd48 // fmla v8.4s, v10.4s, v11.4s
+	WORD $0x6e29ddad // fmul v13.4s, v13.4s, v9.4s
+	WORD $0x4f8d1188 // fmla v8.4s, v12.4s, v13.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        (R6), F10
-	FMOVQ        4(R6), F11
 	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
 	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
@@ -7872,10 +7598,8 @@ loop3:
 	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
 	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
 	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	FMOVQ        8(R6), F12
-	FMOVQ        12(R6), F13
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
+	WORD $0x4e0301cc // tbl v12.16b, { v14.16b }, v3.16b
+	WORD $0x4e0301ed // tbl v13.16b, { v15.16b }, v3.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4f02062e // movi v14.4s, #81
@@ -7889,10 +7613,8 @@ loop3:
 	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
 	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        16(R6), F14
-	FMOVQ        20(R6), F15
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
+	WORD $0x4e03024e // tbl v14.16b, { v18.16b }, v3.16b
+	WORD $0x4e03026f // tbl v15.16b, { v19.16b }, v3.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4f020630 // movi v16.4s, #81
@@ -7906,10 +7628,8 @@ loop3:
 	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
 	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
 	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	FMOVQ        24(R6), F16
-	FMOVQ        28(R6), F17
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
+	WORD $0x4e0302d0 // tbl v16.16b, { v22.16b }, v3.16b
+	WORD $0x4e0302f1 // tbl v17.16b, { v23.16b }, v3.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4f020632 // movi v18.4s, #81
@@ -7955,234 +7675,223 @@ loop3:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        32(R4), F11
+	WORD $0xbc42008b // ldur s11, [x4, #32]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        36(R4), F11
+	WORD $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	WORD $0xbc42408b // ldur s11, [x4, #36]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
-	WORD $0x4e2bcd48 // fmla v8.4s, v10.4s, v11.4s
+	WORD $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
+	WORD $0x4f8b1148 // fmla v8.4s, v10.4s, v11.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        32(R6), F10
-	FMOVQ        36(R6), F11
-	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
-	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4f00042c // movi v12.4s, #1
-	WORD $0x4eac9d4a // mul v10.4s, v10.4s, v12.4s
-	WORD $0x4eac9d6b // mul v11.4s, v11.4s, v12.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4ea29d4a // mul v10.4s, v10.4s, v2.4s
-	WORD $0x4ea29d6b // mul v11.4s, v11.4s, v2.4s
-	WORD $0x6f38054a // ushr v10.4s, v10.4s, #8
-	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
-	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
-	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	FMOVQ        38(R6), F12
-	WORD $0x4e04018d // tbl v13.16b, { v12.16b }, v4.16b
-	WORD $0x4e05018c // tbl v12.16b, { v12.16b }, v5.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x3cc200ca // ldur q10, [x6, #32]
+	WORD $0x3cc240cb // ldur q11, [x6, #36]
+	WORD $0x4e03014c // tbl v12.16b, { v10.16b }, v3.16b
+	WORD $0x4e03016d // tbl v13.16b, { v11.16b }, v3.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4f00042e // movi v14.4s, #1
-	WORD $0x4eae9dad // mul v13.4s, v13.4s, v14.4s
 	WORD $0x4eae9d8c // mul v12.4s, v12.4s, v14.4s
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4eae9dad // mul v13.4s, v13.4s, v14.4s
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
-	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
+	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
 	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
-	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
+	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
 	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	FMOVQ        32(R6), F14
-	FMOVQ        36(R6), F15
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
+	WORD $0x3cc260ce // ldur q14, [x6, #38]
+	WORD $0x4e0401cf // tbl v15.16b, { v14.16b }, v4.16b
+	WORD $0x4e0501d0 // tbl v16.16b, { v14.16b }, v5.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f000470 // movi v16.4s, #3
-	WORD $0x4eb09dce // mul v14.4s, v14.4s, v16.4s
-	WORD $0x4eb09def // mul v15.4s, v15.4s, v16.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4f000431 // movi v17.4s, #1
+	WORD $0x4eb19def // mul v15.4s, v15.4s, v17.4s
+	WORD $0x4eb19e10 // mul v16.4s, v16.4s, v17.4s
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
-	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	FMOVQ        38(R6), F16
-	WORD $0x4e040211 // tbl v17.16b, { v16.16b }, v4.16b
-	WORD $0x4e050210 // tbl v16.16b, { v16.16b }, v5.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4f000472 // movi v18.4s, #3
-	WORD $0x4eb29e31 // mul v17.4s, v17.4s, v18.4s
-	WORD $0x4eb29e10 // mul v16.4s, v16.4s, v18.4s
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
 	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
-	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
+	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
 	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
+	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
 	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	WORD $0x0e61494a // sqxtn v10.4h, v10.4s
-	WORD $0x4e61496a // sqxtn2 v10.8h, v11.4s
-	WORD $0x0e6149ab // sqxtn v11.4h, v13.4s
-	WORD $0x4e61498b // sqxtn2 v11.8h, v12.4s
-	WORD $0x0e21494a // sqxtn v10.8b, v10.8h
-	WORD $0x4e21496a // sqxtn2 v10.16b, v11.8h
-	WORD $0x0e6149cb // sqxtn v11.4h, v14.4s
-	WORD $0x4e6149eb // sqxtn2 v11.8h, v15.4s
-	WORD $0x0e614a2c // sqxtn v12.4h, v17.4s
-	WORD $0x4e614a0c // sqxtn2 v12.8h, v16.4s
-	WORD $0x0e21496b // sqxtn v11.8b, v11.8h
-	WORD $0x4e21498b // sqxtn2 v11.16b, v12.8h
-	FLDPQ        320(R3), (F12, F13)
-	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
-	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e030151 // tbl v17.16b, { v10.16b }, v3.16b
+	WORD $0x4e030172 // tbl v18.16b, { v11.16b }, v3.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4f000473 // movi v19.4s, #3
+	WORD $0x4eb39e31 // mul v17.4s, v17.4s, v19.4s
+	WORD $0x4eb39e52 // mul v18.4s, v18.4s, v19.4s
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
+	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
+	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
+	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
+	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
+	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
+	WORD $0x4e0401d3 // tbl v19.16b, { v14.16b }, v4.16b
+	WORD $0x4e0501d4 // tbl v20.16b, { v14.16b }, v5.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4f000475 // movi v21.4s, #3
+	WORD $0x4eb59e73 // mul v19.4s, v19.4s, v21.4s
+	WORD $0x4eb59e94 // mul v20.4s, v20.4s, v21.4s
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
+	WORD $0x4ea29e94 // mul v20.4s, v20.4s, v2.4s
+	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
+	WORD $0x6f380694 // ushr v20.4s, v20.4s, #8
+	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
+	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
+	WORD $0x0e61498c // sqxtn v12.4h, v12.4s
+	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
+	WORD $0x0e6149ed // sqxtn v13.4h, v15.4s
+	WORD $0x4e614a0d // sqxtn2 v13.8h, v16.4s
+	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
+	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
+	WORD $0x0e614a2d // sqxtn v13.4h, v17.4s
+	WORD $0x4e614a4d // sqxtn2 v13.8h, v18.4s
+	WORD $0x0e614a6f // sqxtn v15.4h, v19.4s
+	WORD $0x4e614a8f // sqxtn2 v15.8h, v20.4s
+	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
+	WORD $0x4e2149ed // sqxtn2 v13.16b, v15.8h
+	FLDPQ        320(R3), (F15, F16)
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        352(R3), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x0e31c1b0 // smull v16.8h, v13.8b, v17.8b
+	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
+	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        352(R3), (F13, F14)
-	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2ec16d // smull v13.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        40(R4), F11
+	WORD $0xbc42808d // ldur s13, [x4, #40]
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e29ddad // fmul v13.4s, v13.4s, v9.4s
+	WORD $0x4f8d11e7 // fmla v7.4s, v15.4s, v13.s[0]
+	WORD $0xbc42c08d // ldur s13, [x4, #44]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        44(R4), F11
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
-	WORD $0x4e2bcd48 // fmla v8.4s, v10.4s, v11.4s
+	WORD $0x6e29ddad // fmul v13.4s, v13.4s, v9.4s
+	WORD $0x4f8d1188 // fmla v8.4s, v12.4s, v13.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        32(R6), F10
-	FMOVQ        36(R6), F11
-	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
-	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4f00052c // movi v12.4s, #9
-	WORD $0x4eac9d4a // mul v10.4s, v10.4s, v12.4s
-	WORD $0x4eac9d6b // mul v11.4s, v11.4s, v12.4s
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4ea29d4a // mul v10.4s, v10.4s, v2.4s
-	WORD $0x4ea29d6b // mul v11.4s, v11.4s, v2.4s
-	WORD $0x6f38054a // ushr v10.4s, v10.4s, #8
-	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
-	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
-	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	FMOVQ        38(R6), F12
-	WORD $0x4e04018d // tbl v13.16b, { v12.16b }, v4.16b
-	WORD $0x4e05018c // tbl v12.16b, { v12.16b }, v5.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e03014c // tbl v12.16b, { v10.16b }, v3.16b
+	WORD $0x4e03016d // tbl v13.16b, { v11.16b }, v3.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4f00052e // movi v14.4s, #9
-	WORD $0x4eae9dad // mul v13.4s, v13.4s, v14.4s
-	WORD $0x4eae9d8c // mul v12.4s, v12.4s, v14.4s
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4f00052f // movi v15.4s, #9
+	WORD $0x4eaf9d8c // mul v12.4s, v12.4s, v15.4s
+	WORD $0x4eaf9dad // mul v13.4s, v13.4s, v15.4s
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
-	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
+	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
 	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
-	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
+	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
 	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	FMOVQ        32(R6), F14
-	FMOVQ        36(R6), F15
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
+	WORD $0x4e0401cf // tbl v15.16b, { v14.16b }, v4.16b
+	WORD $0x4e0501d0 // tbl v16.16b, { v14.16b }, v5.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f000770 // movi v16.4s, #27
-	WORD $0x4eb09dce // mul v14.4s, v14.4s, v16.4s
-	WORD $0x4eb09def // mul v15.4s, v15.4s, v16.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4f000531 // movi v17.4s, #9
+	WORD $0x4eb19def // mul v15.4s, v15.4s, v17.4s
+	WORD $0x4eb19e10 // mul v16.4s, v16.4s, v17.4s
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
-	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	FMOVQ        38(R6), F16
-	WORD $0x4e040211 // tbl v17.16b, { v16.16b }, v4.16b
-	WORD $0x4e050210 // tbl v16.16b, { v16.16b }, v5.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4f000772 // movi v18.4s, #27
-	WORD $0x4eb29e31 // mul v17.4s, v17.4s, v18.4s
-	WORD $0x4eb29e10 // mul v16.4s, v16.4s, v18.4s
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
 	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
-	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
+	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
 	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
+	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
 	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	WORD $0x0e61494a // sqxtn v10.4h, v10.4s
-	WORD $0x4e61496a // sqxtn2 v10.8h, v11.4s
-	WORD $0x0e6149ab // sqxtn v11.4h, v13.4s
-	WORD $0x4e61498b // sqxtn2 v11.8h, v12.4s
-	WORD $0x0e21494a // sqxtn v10.8b, v10.8h
-	WORD $0x4e21496a // sqxtn2 v10.16b, v11.8h
-	WORD $0x0e6149cb // sqxtn v11.4h, v14.4s
-	WORD $0x4e6149eb // sqxtn2 v11.8h, v15.4s
-	WORD $0x0e614a2c // sqxtn v12.4h, v17.4s
-	WORD $0x4e614a0c // sqxtn2 v12.8h, v16.4s
-	WORD $0x0e21496b // sqxtn v11.8b, v11.8h
-	WORD $0x4e21498b // sqxtn2 v11.16b, v12.8h
-	FLDPQ        384(R3), (F12, F13)
-	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
-	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
-	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e030151 // tbl v17.16b, { v10.16b }, v3.16b
+	WORD $0x4e030172 // tbl v18.16b, { v11.16b }, v3.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4f000773 // movi v19.4s, #27
+	WORD $0x4eb39e31 // mul v17.4s, v17.4s, v19.4s
+	WORD $0x4eb39e52 // mul v18.4s, v18.4s, v19.4s
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
+	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
+	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
+	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
+	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
+	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
+	WORD $0x4e0401d3 // tbl v19.16b, { v14.16b }, v4.16b
+	WORD $0x4e0501d4 // tbl v20.16b, { v14.16b }, v5.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4f000775 // movi v21.4s, #27
+	WORD $0x4eb59e73 // mul v19.4s, v19.4s, v21.4s
+	WORD $0x4eb59e94 // mul v20.4s, v20.4s, v21.4s
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
+	WORD $0x4ea29e94 // mul v20.4s, v20.4s, v2.4s
+	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
+	WORD $0x6f380694 // ushr v20.4s, v20.4s, #8
+	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
+	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
+	WORD $0x0e61498c // sqxtn v12.4h, v12.4s
+	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
+	WORD $0x0e6149ed // sqxtn v13.4h, v15.4s
+	WORD $0x4e614a0d // sqxtn2 v13.8h, v16.4s
+	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
+	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
+	WORD $0x0e614a2d // sqxtn v13.4h, v17.4s
+	WORD $0x4e614a4d // sqxtn2 v13.8h, v18.4s
+	WORD $0x0e614a6f // sqxtn v15.4h, v19.4s
+	WORD $0x4e614a8f // sqxtn2 v15.8h, v20.4s
+	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
+	WORD $0x4e2149ed // sqxtn2 v13.16b, v15.8h
+	FLDPQ        384(R3), (F15, F16)
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	FLDPQ        416(R3), (F16, F17)
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x0e31c1b0 // smull v16.8h, v13.8b, v17.8b
+	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
+	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        416(R3), (F13, F14)
-	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2ec16d // smull v13.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
-	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
-	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        48(R4), F11
+	WORD $0xbc43008d // ldur s13, [x4, #48]
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x6e29ddad // fmul v13.4s, v13.4s, v9.4s
+	WORD $0x4f8d11e7 // fmla v7.4s, v15.4s, v13.s[0]
+	WORD $0xbc43408d // ldur s13, [x4, #52]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        52(R4), F11
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
-	WORD $0x4e2bcd48 // fmla v8.4s, v10.4s, v11.4s
+	WORD $0x6e29ddad // fmul v13.4s, v13.4s, v9.4s
+	WORD $0x4f8d1188 // fmla v8.4s, v12.4s, v13.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        32(R6), F10
-	FMOVQ        36(R6), F11
 	WORD $0x4e03014a // tbl v10.16b, { v10.16b }, v3.16b
 	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
@@ -8198,66 +7907,59 @@ loop3:
 	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
 	WORD $0x6ea1854a // sub v10.4s, v10.4s, v1.4s
 	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	FMOVQ        38(R6), F12
-	WORD $0x4e04018d // tbl v13.16b, { v12.16b }, v4.16b
-	WORD $0x4e05018c // tbl v12.16b, { v12.16b }, v5.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e0401cc // tbl v12.16b, { v14.16b }, v4.16b
+	WORD $0x4e0501cd // tbl v13.16b, { v14.16b }, v5.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4f02062e // movi v14.4s, #81
-	WORD $0x4eae9dad // mul v13.4s, v13.4s, v14.4s
-	WORD $0x4eae9d8c // mul v12.4s, v12.4s, v14.4s
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4f02062f // movi v15.4s, #81
+	WORD $0x4eaf9d8c // mul v12.4s, v12.4s, v15.4s
+	WORD $0x4eaf9dad // mul v13.4s, v13.4s, v15.4s
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
-	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
+	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
 	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
-	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
+	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
 	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	FMOVQ        38(R6), F14
+	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
 	WORD $0x4e0601cf // tbl v15.16b, { v14.16b }, v6.16b
-	WORD $0x4e0601ce // tbl v14.16b, { v14.16b }, v6.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4f000430 // movi v16.4s, #1
 	WORD $0x4f000471 // movi v17.4s, #3
-	WORD $0x4eb09def // mul v15.4s, v15.4s, v16.4s
-	WORD $0x4eb19dce // mul v14.4s, v14.4s, v17.4s
+	WORD $0x4eb09df0 // mul v16.4s, v15.4s, v16.4s
+	WORD $0x4eb19def // mul v15.4s, v15.4s, v17.4s
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
-	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	FMOVQ        38(R6), F16
-	WORD $0x4e060211 // tbl v17.16b, { v16.16b }, v6.16b
-	WORD $0x4e060210 // tbl v16.16b, { v16.16b }, v6.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4f000532 // movi v18.4s, #9
-	WORD $0x4f000773 // movi v19.4s, #27
-	WORD $0x4eb29e31 // mul v17.4s, v17.4s, v18.4s
-	WORD $0x4eb39e10 // mul v16.4s, v16.4s, v19.4s
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
 	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
-	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
+	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
 	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
+	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
 	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
+	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
+	WORD $0x4e0601ce // tbl v14.16b, { v14.16b }, v6.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4f000531 // movi v17.4s, #9
+	WORD $0x4f000772 // movi v18.4s, #27
+	WORD $0x4eb19dd1 // mul v17.4s, v14.4s, v17.4s
+	WORD $0x4eb29dce // mul v14.4s, v14.4s, v18.4s
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
+	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
+	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
+	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
+	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
+	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
 	WORD $0x0e61494a // sqxtn v10.4h, v10.4s
 	WORD $0x4e61496a // sqxtn2 v10.8h, v11.4s
-	WORD $0x0e6149ab // sqxtn v11.4h, v13.4s
-	WORD $0x4e61498b // sqxtn2 v11.8h, v12.4s
+	WORD $0x0e61498b // sqxtn v11.4h, v12.4s
+	WORD $0x4e6149ab // sqxtn2 v11.8h, v13.4s
 	WORD $0x0e21494a // sqxtn v10.8b, v10.8h
 	WORD $0x4e21496a // sqxtn2 v10.16b, v11.8h
-	WORD $0x0e6149eb // sqxtn v11.4h, v15.4s
-	WORD $0x4e6149cb // sqxtn2 v11.8h, v14.4s
+	WORD $0x0e614a0b // sqxtn v11.4h, v16.4s
+	WORD $0x4e6149eb // sqxtn2 v11.8h, v15.4s
 	WORD $0x0e614a2c // sqxtn v12.4h, v17.4s
-	WORD $0x4e614a0c // sqxtn2 v12.8h, v16.4s
+	WORD $0x4e6149cc // sqxtn2 v12.8h, v14.4s
 	WORD $0x0e21496b // sqxtn v11.8b, v11.8h
 	WORD $0x4e21498b // sqxtn2 v11.16b, v12.8h
 	FLDPQ        448(R3), (F12, F13)
@@ -8280,14 +7982,14 @@ loop3:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        56(R4), F11
+	WORD $0xbc43808b // ldur s11, [x4, #56]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        60(R4), F11
+	WORD $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	WORD $0xbc43c08b // ldur s11, [x4, #60]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
-	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
+	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
+	WORD $0x4f891148 // fmla v8.4s, v10.4s, v9.s[0]
 	ADD          $0x36, R6
 	ADD          $0x200, R3
 	ADD          $0x40, R4
@@ -8354,32 +8056,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4068ca // ldr h10, [x6, #52]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4340ca // ldur h10, [x6, #52]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        (R6), F11
-	FMOVQ        4(R6), F12
-	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4f00042d // movi v13.4s, #1
-	WORD $0x4ead9d6b // mul v11.4s, v11.4s, v13.4s
-	WORD $0x4ead9d8c // mul v12.4s, v12.4s, v13.4s
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4ea29d6b // mul v11.4s, v11.4s, v2.4s
-	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
-	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
-	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
-	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	FMOVQ        8(R6), F13
-	FMOVQ        12(R6), F14
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
+	WORD $0x3cc000cb // ldur q11, [x6]
+	WORD $0x3cc040cc // ldur q12, [x6, #4]
+	WORD $0x4e03016d // tbl v13.16b, { v11.16b }, v3.16b
+	WORD $0x4e03018e // tbl v14.16b, { v12.16b }, v3.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4f00042f // movi v15.4s, #1
@@ -8393,27 +8077,10 @@ loop3:
 	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
 	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	FMOVQ        16(R6), F15
-	FMOVQ        20(R6), F16
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4f000431 // movi v17.4s, #1
-	WORD $0x4eb19def // mul v15.4s, v15.4s, v17.4s
-	WORD $0x4eb19e10 // mul v16.4s, v16.4s, v17.4s
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
-	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	FMOVQ        24(R6), F17
-	FMOVQ        28(R6), F18
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
-	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
+	WORD $0x3cc080cf // ldur q15, [x6, #8]
+	WORD $0x3cc0c0d0 // ldur q16, [x6, #12]
+	WORD $0x4e0301f1 // tbl v17.16b, { v15.16b }, v3.16b
+	WORD $0x4e030212 // tbl v18.16b, { v16.16b }, v3.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4f000433 // movi v19.4s, #1
@@ -8427,87 +8094,105 @@ loop3:
 	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
 	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
-	WORD $0x0e61496b // sqxtn v11.4h, v11.4s
-	WORD $0x4e61498b // sqxtn2 v11.8h, v12.4s
-	WORD $0x0e6149ac // sqxtn v12.4h, v13.4s
-	WORD $0x4e6149cc // sqxtn2 v12.8h, v14.4s
-	WORD $0x0e21496b // sqxtn v11.8b, v11.8h
-	WORD $0x4e21498b // sqxtn2 v11.16b, v12.8h
-	WORD $0x0e6149ec // sqxtn v12.4h, v15.4s
-	WORD $0x4e614a0c // sqxtn2 v12.8h, v16.4s
-	WORD $0x0e614a2d // sqxtn v13.4h, v17.4s
-	WORD $0x4e614a4d // sqxtn2 v13.8h, v18.4s
-	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
-	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
-	FLDPQ        (R3), (F13, F14)
-	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x3cc100d3 // ldur q19, [x6, #16]
+	WORD $0x3cc140d4 // ldur q20, [x6, #20]
+	WORD $0x4e030275 // tbl v21.16b, { v19.16b }, v3.16b
+	WORD $0x4e030296 // tbl v22.16b, { v20.16b }, v3.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f000437 // movi v23.4s, #1
+	WORD $0x4eb79eb5 // mul v21.4s, v21.4s, v23.4s
+	WORD $0x4eb79ed6 // mul v22.4s, v22.4s, v23.4s
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4ea29eb5 // mul v21.4s, v21.4s, v2.4s
+	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
+	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
+	WORD $0x6f3806d6 // ushr v22.4s, v22.4s, #8
+	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
+	WORD $0x6ea186d6 // sub v22.4s, v22.4s, v1.4s
+	WORD $0x3cc180d7 // ldur q23, [x6, #24]
+	WORD $0x3cc1c0d8 // ldur q24, [x6, #28]
+	WORD $0x4e0302f9 // tbl v25.16b, { v23.16b }, v3.16b
+	WORD $0x4e03031a // tbl v26.16b, { v24.16b }, v3.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4f00043b // movi v27.4s, #1
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	WORD $0x4ebb9f5a // mul v26.4s, v26.4s, v27.4s
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x4ea29f5a // mul v26.4s, v26.4s, v2.4s
+	WORD $0x6f380739 // ushr v25.4s, v25.4s, #8
+	WORD $0x6f38075a // ushr v26.4s, v26.4s, #8
+	WORD $0x6ea18739 // sub v25.4s, v25.4s, v1.4s
+	WORD $0x6ea1875a // sub v26.4s, v26.4s, v1.4s
+	WORD $0x0e6149ad // sqxtn v13.4h, v13.4s
+	WORD $0x4e6149cd // sqxtn2 v13.8h, v14.4s
+	WORD $0x0e614a2e // sqxtn v14.4h, v17.4s
+	WORD $0x4e614a4e // sqxtn2 v14.8h, v18.4s
+	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
+	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
+	WORD $0x0e614aae // sqxtn v14.4h, v21.4s
+	WORD $0x4e614ace // sqxtn2 v14.8h, v22.4s
+	WORD $0x0e614b31 // sqxtn v17.4h, v25.4s
+	WORD $0x4e614b51 // sqxtn2 v17.8h, v26.4s
+	WORD $0x0e2149ce // sqxtn v14.8b, v14.8h
+	WORD $0x4e214a2e // sqxtn2 v14.16b, v17.8h
+	WORD $0x3cc00071 // ldur q17, [x3]
+	WORD $0x3cc10072 // ldur q18, [x3, #16]
+	WORD $0x0e31c1b5 // smull v21.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71beb1 // addp v17.8h, v21.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c1d5 // smull v21.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	WORD $0x3cc20072 // ldur q18, [x3, #32]
+	WORD $0x3cc30075 // ldur q21, [x3, #48]
+	WORD $0x0e32c1b6 // smull v22.8h, v13.8b, v18.8b
+	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
+	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e35c1d6 // smull v22.8h, v14.8b, v21.8b
+	WORD $0x4e35c1d5 // smull2 v21.8h, v14.16b, v21.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e606ab2 // sadalp v18.4s, v21.8h
+	WORD $0x3cc40075 // ldur q21, [x3, #64]
+	WORD $0x3cc50076 // ldur q22, [x3, #80]
+	WORD $0x0e35c1b9 // smull v25.8h, v13.8b, v21.8b
+	WORD $0x4e35c1ad // smull2 v13.8h, v13.16b, v21.16b
+	WORD $0x4e6dbf2d // addp v13.8h, v25.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x0e36c1d5 // smull v21.8h, v14.8b, v22.8b
+	WORD $0x4e36c1ce // smull2 v14.8h, v14.16b, v22.16b
+	WORD $0x4e6ebeae // addp v14.8h, v21.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        32(R3), (F14, F15)
-	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        64(R3), (F15, F16)
-	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
-	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
-	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e30c18f // smull v15.8h, v12.8b, v16.8b
-	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
-	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
-	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F12
+	WORD $0xbc40008e // ldur s14, [x4]
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e2addce // fmul v14.4s, v14.4s, v10.4s
+	WORD $0x4f8e1227 // fmla v7.4s, v17.4s, v14.s[0]
+	WORD $0xbc40408e // ldur s14, [x4, #4]
+	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
+	WORD $0x6e2addce // fmul v14.4s, v14.4s, v10.4s
+	WORD $0x4f8e1228 // fmla v8.4s, v17.4s, v14.s[0]
+	WORD $0xbc40808e // ldur s14, [x4, #8]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        4(R4), F12
-	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        8(R4), F12
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccd69 // fmla v9.4s, v11.4s, v12.4s
+	WORD $0x6e2addce // fmul v14.4s, v14.4s, v10.4s
+	WORD $0x4f8e11a9 // fmla v9.4s, v13.4s, v14.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        (R6), F11
-	FMOVQ        4(R6), F12
-	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4f00046d // movi v13.4s, #3
-	WORD $0x4ead9d6b // mul v11.4s, v11.4s, v13.4s
-	WORD $0x4ead9d8c // mul v12.4s, v12.4s, v13.4s
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4ea29d6b // mul v11.4s, v11.4s, v2.4s
-	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
-	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
-	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
-	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	FMOVQ        8(R6), F13
-	FMOVQ        12(R6), F14
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
+	WORD $0x4e03016d // tbl v13.16b, { v11.16b }, v3.16b
+	WORD $0x4e03018e // tbl v14.16b, { v12.16b }, v3.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4f00046f // movi v15.4s, #3
-	WORD $0x4eaf9dad // mul v13.4s, v13.4s, v15.4s
-	WORD $0x4eaf9dce // mul v14.4s, v14.4s, v15.4s
+	WORD $0x4f000471 // movi v17.4s, #3
+	WORD $0x4eb19dad // mul v13.4s, v13.4s, v17.4s
+	WORD $0x4eb19dce // mul v14.4s, v14.4s, v17.4s
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
@@ -8516,32 +8201,13 @@ loop3:
 	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
 	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	FMOVQ        16(R6), F15
-	FMOVQ        20(R6), F16
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4f000471 // movi v17.4s, #3
-	WORD $0x4eb19def // mul v15.4s, v15.4s, v17.4s
-	WORD $0x4eb19e10 // mul v16.4s, v16.4s, v17.4s
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
-	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	FMOVQ        24(R6), F17
-	FMOVQ        28(R6), F18
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
-	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
+	WORD $0x4e0301f1 // tbl v17.16b, { v15.16b }, v3.16b
+	WORD $0x4e030212 // tbl v18.16b, { v16.16b }, v3.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f000473 // movi v19.4s, #3
-	WORD $0x4eb39e31 // mul v17.4s, v17.4s, v19.4s
-	WORD $0x4eb39e52 // mul v18.4s, v18.4s, v19.4s
+	WORD $0x4f000475 // movi v21.4s, #3
+	WORD $0x4eb59e31 // mul v17.4s, v17.4s, v21.4s
+	WORD $0x4eb59e52 // mul v18.4s, v18.4s, v21.4s
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
@@ -8550,87 +8216,101 @@ loop3:
 	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
 	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
-	WORD $0x0e61496b // sqxtn v11.4h, v11.4s
-	WORD $0x4e61498b // sqxtn2 v11.8h, v12.4s
-	WORD $0x0e6149ac // sqxtn v12.4h, v13.4s
-	WORD $0x4e6149cc // sqxtn2 v12.8h, v14.4s
-	WORD $0x0e21496b // sqxtn v11.8b, v11.8h
-	WORD $0x4e21498b // sqxtn2 v11.16b, v12.8h
-	WORD $0x0e6149ec // sqxtn v12.4h, v15.4s
-	WORD $0x4e614a0c // sqxtn2 v12.8h, v16.4s
-	WORD $0x0e614a2d // sqxtn v13.4h, v17.4s
-	WORD $0x4e614a4d // sqxtn2 v13.8h, v18.4s
-	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
-	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
-	FLDPQ        96(R3), (F13, F14)
-	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e030275 // tbl v21.16b, { v19.16b }, v3.16b
+	WORD $0x4e030296 // tbl v22.16b, { v20.16b }, v3.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f000479 // movi v25.4s, #3
+	WORD $0x4eb99eb5 // mul v21.4s, v21.4s, v25.4s
+	WORD $0x4eb99ed6 // mul v22.4s, v22.4s, v25.4s
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4ea29eb5 // mul v21.4s, v21.4s, v2.4s
+	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
+	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
+	WORD $0x6f3806d6 // ushr v22.4s, v22.4s, #8
+	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
+	WORD $0x6ea186d6 // sub v22.4s, v22.4s, v1.4s
+	WORD $0x4e0302f9 // tbl v25.16b, { v23.16b }, v3.16b
+	WORD $0x4e03031a // tbl v26.16b, { v24.16b }, v3.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4f00047b // movi v27.4s, #3
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	WORD $0x4ebb9f5a // mul v26.4s, v26.4s, v27.4s
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x4ea29f5a // mul v26.4s, v26.4s, v2.4s
+	WORD $0x6f380739 // ushr v25.4s, v25.4s, #8
+	WORD $0x6f38075a // ushr v26.4s, v26.4s, #8
+	WORD $0x6ea18739 // sub v25.4s, v25.4s, v1.4s
+	WORD $0x6ea1875a // sub v26.4s, v26.4s, v1.4s
+	WORD $0x0e6149ad // sqxtn v13.4h, v13.4s
+	WORD $0x4e6149cd // sqxtn2 v13.8h, v14.4s
+	WORD $0x0e614a2e // sqxtn v14.4h, v17.4s
+	WORD $0x4e614a4e // sqxtn2 v14.8h, v18.4s
+	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
+	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
+	WORD $0x0e614aae // sqxtn v14.4h, v21.4s
+	WORD $0x4e614ace // sqxtn2 v14.8h, v22.4s
+	WORD $0x0e614b31 // sqxtn v17.4h, v25.4s
+	WORD $0x4e614b51 // sqxtn2 v17.8h, v26.4s
+	WORD $0x0e2149ce // sqxtn v14.8b, v14.8h
+	WORD $0x4e214a2e // sqxtn2 v14.16b, v17.8h
+	WORD $0x3cc60071 // ldur q17, [x3, #96]
+	WORD $0x3cc70072 // ldur q18, [x3, #112]
+	WORD $0x0e31c1b5 // smull v21.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71beb1 // addp v17.8h, v21.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c1d5 // smull v21.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	WORD $0x3cc80072 // ldur q18, [x3, #128]
+	WORD $0x3cc90075 // ldur q21, [x3, #144]
+	WORD $0x0e32c1b6 // smull v22.8h, v13.8b, v18.8b
+	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
+	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e35c1d6 // smull v22.8h, v14.8b, v21.8b
+	WORD $0x4e35c1d5 // smull2 v21.8h, v14.16b, v21.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e606ab2 // sadalp v18.4s, v21.8h
+	WORD $0x3cca0075 // ldur q21, [x3, #160]
+	WORD $0x3ccb0076 // ldur q22, [x3, #176]
+	WORD $0x0e35c1b9 // smull v25.8h, v13.8b, v21.8b
+	WORD $0x4e35c1ad // smull2 v13.8h, v13.16b, v21.16b
+	WORD $0x4e6dbf2d // addp v13.8h, v25.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x0e36c1d5 // smull v21.8h, v14.8b, v22.8b
+	WORD $0x4e36c1ce // smull2 v14.8h, v14.16b, v22.16b
+	WORD $0x4e6ebeae // addp v14.8h, v21.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        128(R3), (F14, F15)
-	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        160(R3), (F15, F16)
-	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
-	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
-	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e30c18f // smull v15.8h, v12.8b, v16.8b
-	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
-	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
-	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        12(R4), F12
+	WORD $0xbc40c08e // ldur s14, [x4, #12]
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e2addce // fmul v14.4s, v14.4s, v10.4s
+	WORD $0x4f8e1227 // fmla v7.4s, v17.4s, v14.s[0]
+	WORD $0xbc41008e // ldur s14, [x4, #16]
+	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
+	WORD $0x6e2addce // fmul v14.4s, v14.4s, v10.4s
+	WORD $0x4f8e1228 // fmla v8.4s, v17.4s, v14.s[0]
+	WORD $0xbc41408e // ldur s14, [x4, #20]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        16(R4), F12
-	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        20(R4), F12
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccd69 // fmla v9.4s, v11.4s, v12.4s
+	WORD $0x6e2addce // fmul v14.4s, v14.4s, v10.4s
+	WORD $0x4f8e11a9 // fmla v9.4s, v13.4s, v14.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        (R6), F11
-	FMOVQ        4(R6), F12
-	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4f00052d // movi v13.4s, #9
-	WORD $0x4ead9d6b // mul v11.4s, v11.4s, v13.4s
-	WORD $0x4ead9d8c // mul v12.4s, v12.4s, v13.4s
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4ea29d6b // mul v11.4s, v11.4s, v2.4s
-	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
-	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
-	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
-	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	FMOVQ        8(R6), F13
-	FMOVQ        12(R6), F14
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
+	WORD $0x4e03016d // tbl v13.16b, { v11.16b }, v3.16b
+	WORD $0x4e03018e // tbl v14.16b, { v12.16b }, v3.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4f00052f // movi v15.4s, #9
-	WORD $0x4eaf9dad // mul v13.4s, v13.4s, v15.4s
-	WORD $0x4eaf9dce // mul v14.4s, v14.4s, v15.4s
+	WORD $0x4f000531 // movi v17.4s, #9
+	WORD $0x4eb19dad // mul v13.4s, v13.4s, v17.4s
+	WORD $0x4eb19dce // mul v14.4s, v14.4s, v17.4s
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
@@ -8639,32 +8319,13 @@ loop3:
 	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
 	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	FMOVQ        16(R6), F15
-	FMOVQ        20(R6), F16
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4f000531 // movi v17.4s, #9
-	WORD $0x4eb19def // mul v15.4s, v15.4s, v17.4s
-	WORD $0x4eb19e10 // mul v16.4s, v16.4s, v17.4s
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
-	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	FMOVQ        24(R6), F17
-	FMOVQ        28(R6), F18
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
-	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
+	WORD $0x4e0301f1 // tbl v17.16b, { v15.16b }, v3.16b
+	WORD $0x4e030212 // tbl v18.16b, { v16.16b }, v3.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f000533 // movi v19.4s, #9
-	WORD $0x4eb39e31 // mul v17.4s, v17.4s, v19.4s
-	WORD $0x4eb39e52 // mul v18.4s, v18.4s, v19.4s
+	WORD $0x4f000535 // movi v21.4s, #9
+	WORD $0x4eb59e31 // mul v17.4s, v17.4s, v21.4s
+	WORD $0x4eb59e52 // mul v18.4s, v18.4s, v21.4s
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
@@ -8673,87 +8334,100 @@ loop3:
 	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
 	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
-	WORD $0x0e61496b // sqxtn v11.4h, v11.4s
-	WORD $0x4e61498b // sqxtn2 v11.8h, v12.4s
-	WORD $0x0e6149ac // sqxtn v12.4h, v13.4s
-	WORD $0x4e6149cc // sqxtn2 v12.8h, v14.4s
-	WORD $0x0e21496b // sqxtn v11.8b, v11.8h
-	WORD $0x4e21498b // sqxtn2 v11.16b, v12.8h
-	WORD $0x0e6149ec // sqxtn v12.4h, v15.4s
-	WORD $0x4e614a0c // sqxtn2 v12.8h, v16.4s
-	WORD $0x0e614a2d // sqxtn v13.4h, v17.4s
-	WORD $0x4e614a4d // sqxtn2 v13.8h, v18.4s
-	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
-	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
-	FLDPQ        192(R3), (F13, F14)
-	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e030275 // tbl v21.16b, { v19.16b }, v3.16b
+	WORD $0x4e030296 // tbl v22.16b, { v20.16b }, v3.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f000539 // movi v25.4s, #9
+	WORD $0x4eb99eb5 // mul v21.4s, v21.4s, v25.4s
+	WORD $0x4eb99ed6 // mul v22.4s, v22.4s, v25.4s
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4ea29eb5 // mul v21.4s, v21.4s, v2.4s
+	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
+	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
+	WORD $0x6f3806d6 // ushr v22.4s, v22.4s, #8
+	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
+	WORD $0x6ea186d6 // sub v22.4s, v22.4s, v1.4s
+	WORD $0x4e0302f9 // tbl v25.16b, { v23.16b }, v3.16b
+	WORD $0x4e03031a // tbl v26.16b, { v24.16b }, v3.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4f00053b // movi v27.4s, #9
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	WORD $0x4ebb9f5a // mul v26.4s, v26.4s, v27.4s
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x4ea29f5a // mul v26.4s, v26.4s, v2.4s
+	WORD $0x6f380739 // ushr v25.4s, v25.4s, #8
+	WORD $0x6f38075a // ushr v26.4s, v26.4s, #8
+	WORD $0x6ea18739 // sub v25.4s, v25.4s, v1.4s
+	WORD $0x6ea1875a // sub v26.4s, v26.4s, v1.4s
+	WORD $0x0e6149ad // sqxtn v13.4h, v13.4s
+	WORD $0x4e6149cd // sqxtn2 v13.8h, v14.4s
+	WORD $0x0e614a2e // sqxtn v14.4h, v17.4s
+	WORD $0x4e614a4e // sqxtn2 v14.8h, v18.4s
+	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
+	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
+	WORD $0x0e614aae // sqxtn v14.4h, v21.4s
+	WORD $0x4e614ace // sqxtn2 v14.8h, v22.4s
+	WORD $0x0e614b31 // sqxtn v17.4h, v25.4s
+	WORD $0x4e614b51 // sqxtn2 v17.8h, v26.4s
+	WORD $0x0e2149ce // sqxtn v14.8b, v14.8h
+	WORD $0x4e214a2e // sqxtn2 v14.16b, v17.8h
+	WORD $0x3ccc0071 // ldur q17, [x3, #192]
+	WORD $0x3ccd0072 // ldur q18, [x3, #208]
+	WORD $0x0e31c1b5 // smull v21.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71beb1 // addp v17.8h, v21.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c1d5 // smull v21.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	WORD $0x3cce0072 // ldur q18, [x3, #224]
+	WORD $0x3ccf0075 // ldur q21, [x3, #240]
+	WORD $0x0e32c1b6 // smull v22.8h, v13.8b, v18.8b
+	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
+	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e35c1d6 // smull v22.8h, v14.8b, v21.8b
+	WORD $0x4e35c1d5 // smull2 v21.8h, v14.16b, v21.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e606ab2 // sadalp v18.4s, v21.8h
+	FLDPQ        256(R3), (F21, F22)
+	WORD $0x0e35c1b9 // smull v25.8h, v13.8b, v21.8b
+	WORD $0x4e35c1ad // smull2 v13.8h, v13.16b, v21.16b
+	WORD $0x4e6dbf2d // addp v13.8h, v25.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x0e36c1d5 // smull v21.8h, v14.8b, v22.8b
+	WORD $0x4e36c1ce // smull2 v14.8h, v14.16b, v22.16b
+	WORD $0x4e6ebeae // addp v14.8h, v21.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        224(R3), (F14, F15)
-	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        256(R3), (F15, F16)
-	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
-	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
-	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e30c18f // smull v15.8h, v12.8b, v16.8b
-	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
-	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
-	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        24(R4), F12
+	WORD $0xbc41808e // ldur s14, [x4, #24]
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e2addce // fmul v14.4s, v14.4s, v10.4s
+	WORD $0x4f8e1227 // fmla v7.4s, v17.4s, v14.s[0]
+	WORD $0xbc41c08e // ldur s14, [x4, #28]
+	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
+	WORD $0x6e2addce // fmul v14.4s, v14.4s, v10.4s
+	WORD $0x4f8e1228 // fmla v8.4s, v17.4s, v14.s[0]
+	WORD $0xbc42008e // ldur s14, [x4, #32]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        28(R4), F12
-	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        32(R4), F12
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccd69 // fmla v9.4s, v11.4s, v12.4s
+	WORD $0x6e2addce // fmul v14.4s, v14.4s, v10.4s
+	WORD $0x4f8e11a9 // fmla v9.4s, v13.4s, v14.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        (R6), F11
-	FMOVQ        4(R6), F12
-	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4f00076d // movi v13.4s, #27
-	WORD $0x4ead9d6b // mul v11.4s, v11.4s, v13.4s
-	WORD $0x4ead9d8c // mul v12.4s, v12.4s, v13.4s
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4ea29d6b // mul v11.4s, v11.4s, v2.4s
-	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
-	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
-	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
-	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	FMOVQ        8(R6), F13
-	FMOVQ        12(R6), F14
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
+	WORD $0x4e03016d // tbl v13.16b, { v11.16b }, v3.16b
+	WORD $0x4e03018e // tbl v14.16b, { v12.16b }, v3.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4f00076f // movi v15.4s, #27
-	WORD $0x4eaf9dad // mul v13.4s, v13.4s, v15.4s
-	WORD $0x4eaf9dce // mul v14.4s, v14.4s, v15.4s
+	WORD $0x4f000771 // movi v17.4s, #27
+	WORD $0x4eb19dad // mul v13.4s, v13.4s, v17.4s
+	WORD $0x4eb19dce // mul v14.4s, v14.4s, v17.4s
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
@@ -8762,32 +8436,13 @@ loop3:
 	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
 	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	FMOVQ        16(R6), F15
-	FMOVQ        20(R6), F16
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4f000771 // movi v17.4s, #27
-	WORD $0x4eb19def // mul v15.4s, v15.4s, v17.4s
-	WORD $0x4eb19e10 // mul v16.4s, v16.4s, v17.4s
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
-	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	FMOVQ        24(R6), F17
-	FMOVQ        28(R6), F18
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
-	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
+	WORD $0x4e0301f1 // tbl v17.16b, { v15.16b }, v3.16b
+	WORD $0x4e030212 // tbl v18.16b, { v16.16b }, v3.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f000773 // movi v19.4s, #27
-	WORD $0x4eb39e31 // mul v17.4s, v17.4s, v19.4s
-	WORD $0x4eb39e52 // mul v18.4s, v18.4s, v19.4s
+	WORD $0x4f000775 // movi v21.4s, #27
+	WORD $0x4eb59e31 // mul v17.4s, v17.4s, v21.4s
+	WORD $0x4eb59e52 // mul v18.4s, v18.4s, v21.4s
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
@@ -8796,63 +8451,91 @@ loop3:
 	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
 	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
-	WORD $0x0e61496b // sqxtn v11.4h, v11.4s
-	WORD $0x4e61498b // sqxtn2 v11.8h, v12.4s
-	WORD $0x0e6149ac // sqxtn v12.4h, v13.4s
-	WORD $0x4e6149cc // sqxtn2 v12.8h, v14.4s
-	WORD $0x0e21496b // sqxtn v11.8b, v11.8h
-	WORD $0x4e21498b // sqxtn2 v11.16b, v12.8h
-	WORD $0x0e6149ec // sqxtn v12.4h, v15.4s
-	WORD $0x4e614a0c // sqxtn2 v12.8h, v16.4s
-	WORD $0x0e614a2d // sqxtn v13.4h, v17.4s
-	WORD $0x4e614a4d // sqxtn2 v13.8h, v18.4s
-	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
-	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
-	FLDPQ        288(R3), (F13, F14)
-	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e030275 // tbl v21.16b, { v19.16b }, v3.16b
+	WORD $0x4e030296 // tbl v22.16b, { v20.16b }, v3.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f000779 // movi v25.4s, #27
+	WORD $0x4eb99eb5 // mul v21.4s, v21.4s, v25.4s
+	WORD $0x4eb99ed6 // mul v22.4s, v22.4s, v25.4s
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4ea29eb5 // mul v21.4s, v21.4s, v2.4s
+	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
+	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
+	WORD $0x6f3806d6 // ushr v22.4s, v22.4s, #8
+	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
+	WORD $0x6ea186d6 // sub v22.4s, v22.4s, v1.4s
+	WORD $0x4e0302f9 // tbl v25.16b, { v23.16b }, v3.16b
+	WORD $0x4e03031a // tbl v26.16b, { v24.16b }, v3.16b
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4f00077b // movi v27.4s, #27
+	WORD $0x4ebb9f39 // mul v25.4s, v25.4s, v27.4s
+	WORD $0x4ebb9f5a // mul v26.4s, v26.4s, v27.4s
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4ea29f39 // mul v25.4s, v25.4s, v2.4s
+	WORD $0x4ea29f5a // mul v26.4s, v26.4s, v2.4s
+	WORD $0x6f380739 // ushr v25.4s, v25.4s, #8
+	WORD $0x6f38075a // ushr v26.4s, v26.4s, #8
+	WORD $0x6ea18739 // sub v25.4s, v25.4s, v1.4s
+	WORD $0x6ea1875a // sub v26.4s, v26.4s, v1.4s
+	WORD $0x0e6149ad // sqxtn v13.4h, v13.4s
+	WORD $0x4e6149cd // sqxtn2 v13.8h, v14.4s
+	WORD $0x0e614a2e // sqxtn v14.4h, v17.4s
+	WORD $0x4e614a4e // sqxtn2 v14.8h, v18.4s
+	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
+	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
+	WORD $0x0e614aae // sqxtn v14.4h, v21.4s
+	WORD $0x4e614ace // sqxtn2 v14.8h, v22.4s
+	WORD $0x0e614b31 // sqxtn v17.4h, v25.4s
+	WORD $0x4e614b51 // sqxtn2 v17.8h, v26.4s
+	WORD $0x0e2149ce // sqxtn v14.8b, v14.8h
+	WORD $0x4e214a2e // sqxtn2 v14.16b, v17.8h
+	FLDPQ        288(R3), (F17, F18)
+	WORD $0x0e31c1b5 // smull v21.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71beb1 // addp v17.8h, v21.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c1d5 // smull v21.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        320(R3), (F18, F21)
+	WORD $0x0e32c1b6 // smull v22.8h, v13.8b, v18.8b
+	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
+	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e35c1d6 // smull v22.8h, v14.8b, v21.8b
+	WORD $0x4e35c1d5 // smull2 v21.8h, v14.16b, v21.16b
+	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
+	WORD $0x4e606ab2 // sadalp v18.4s, v21.8h
+	FLDPQ        352(R3), (F21, F22)
+	WORD $0x0e35c1b9 // smull v25.8h, v13.8b, v21.8b
+	WORD $0x4e35c1ad // smull2 v13.8h, v13.16b, v21.16b
+	WORD $0x4e6dbf2d // addp v13.8h, v25.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x0e36c1d5 // smull v21.8h, v14.8b, v22.8b
+	WORD $0x4e36c1ce // smull2 v14.8h, v14.16b, v22.16b
+	WORD $0x4e6ebeae // addp v14.8h, v21.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        320(R3), (F14, F15)
-	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        352(R3), (F15, F16)
-	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
-	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
-	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e30c18f // smull v15.8h, v12.8b, v16.8b
-	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
-	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
-	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        36(R4), F12
+	WORD $0xbc42408e // ldur s14, [x4, #36]
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e2addce // fmul v14.4s, v14.4s, v10.4s
+	WORD $0x4f8e1227 // fmla v7.4s, v17.4s, v14.s[0]
+	WORD $0xbc42808e // ldur s14, [x4, #40]
+	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
+	WORD $0x6e2addce // fmul v14.4s, v14.4s, v10.4s
+	WORD $0x4f8e1228 // fmla v8.4s, v17.4s, v14.s[0]
+	WORD $0xbc42c08e // ldur s14, [x4, #44]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        40(R4), F12
-	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        44(R4), F12
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccd69 // fmla v9.4s, v11.4s, v12.4s
+	WORD $0x6e2addce // fmul v14.4s, v14.4s, v10.4s
+	WORD $0x4f8e11a9 // fmla v9.4s, v13.4s, v14.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        (R6), F11
-	FMOVQ        4(R6), F12
 	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
 	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
@@ -8868,10 +8551,8 @@ loop3:
 	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
 	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
 	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	FMOVQ        8(R6), F13
-	FMOVQ        12(R6), F14
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
+	WORD $0x4e0301ed // tbl v13.16b, { v15.16b }, v3.16b
+	WORD $0x4e03020e // tbl v14.16b, { v16.16b }, v3.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4f02062f // movi v15.4s, #81
@@ -8885,10 +8566,8 @@ loop3:
 	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
 	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	FMOVQ        16(R6), F15
-	FMOVQ        20(R6), F16
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
+	WORD $0x4e03026f // tbl v15.16b, { v19.16b }, v3.16b
+	WORD $0x4e030290 // tbl v16.16b, { v20.16b }, v3.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4f020631 // movi v17.4s, #81
@@ -8902,10 +8581,8 @@ loop3:
 	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
 	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
 	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	FMOVQ        24(R6), F17
-	FMOVQ        28(R6), F18
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
-	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
+	WORD $0x4e0302f1 // tbl v17.16b, { v23.16b }, v3.16b
+	WORD $0x4e030312 // tbl v18.16b, { v24.16b }, v3.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4f020633 // movi v19.4s, #81
@@ -8960,264 +8637,253 @@ loop3:
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        48(R4), F12
+	WORD $0xbc43008c // ldur s12, [x4, #48]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        52(R4), F12
+	WORD $0x6e2add8c // fmul v12.4s, v12.4s, v10.4s
+	WORD $0x4f8c11a7 // fmla v7.4s, v13.4s, v12.s[0]
+	WORD $0xbc43408c // ldur s12, [x4, #52]
 	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        56(R4), F12
+	WORD $0x6e2add8c // fmul v12.4s, v12.4s, v10.4s
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xbc43808c // ldur s12, [x4, #56]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccd69 // fmla v9.4s, v11.4s, v12.4s
+	WORD $0x6e2add8c // fmul v12.4s, v12.4s, v10.4s
+	WORD $0x4f8c1169 // fmla v9.4s, v11.4s, v12.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        32(R6), F11
-	FMOVQ        36(R6), F12
-	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4f00042d // movi v13.4s, #1
-	WORD $0x4ead9d6b // mul v11.4s, v11.4s, v13.4s
-	WORD $0x4ead9d8c // mul v12.4s, v12.4s, v13.4s
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4ea29d6b // mul v11.4s, v11.4s, v2.4s
-	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
-	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
-	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
-	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	FMOVQ        38(R6), F13
-	WORD $0x4e0401ae // tbl v14.16b, { v13.16b }, v4.16b
-	WORD $0x4e0501ad // tbl v13.16b, { v13.16b }, v5.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x3cc200cb // ldur q11, [x6, #32]
+	WORD $0x3cc240cc // ldur q12, [x6, #36]
+	WORD $0x4e03016d // tbl v13.16b, { v11.16b }, v3.16b
+	WORD $0x4e03018e // tbl v14.16b, { v12.16b }, v3.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4f00042f // movi v15.4s, #1
-	WORD $0x4eaf9dce // mul v14.4s, v14.4s, v15.4s
 	WORD $0x4eaf9dad // mul v13.4s, v13.4s, v15.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4eaf9dce // mul v14.4s, v14.4s, v15.4s
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
-	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
+	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
 	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
-	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
+	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        32(R6), F15
-	FMOVQ        36(R6), F16
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
+	WORD $0x3cc260cf // ldur q15, [x6, #38]
+	WORD $0x4e0401f0 // tbl v16.16b, { v15.16b }, v4.16b
+	WORD $0x4e0501f1 // tbl v17.16b, { v15.16b }, v5.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4f000471 // movi v17.4s, #3
-	WORD $0x4eb19def // mul v15.4s, v15.4s, v17.4s
-	WORD $0x4eb19e10 // mul v16.4s, v16.4s, v17.4s
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f000432 // movi v18.4s, #1
+	WORD $0x4eb29e10 // mul v16.4s, v16.4s, v18.4s
+	WORD $0x4eb29e31 // mul v17.4s, v17.4s, v18.4s
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	FMOVQ        38(R6), F17
-	WORD $0x4e040232 // tbl v18.16b, { v17.16b }, v4.16b
-	WORD $0x4e050231 // tbl v17.16b, { v17.16b }, v5.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f000473 // movi v19.4s, #3
-	WORD $0x4eb39e52 // mul v18.4s, v18.4s, v19.4s
-	WORD $0x4eb39e31 // mul v17.4s, v17.4s, v19.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
 	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
-	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
+	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
 	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
-	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
+	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	WORD $0x0e61496b // sqxtn v11.4h, v11.4s
-	WORD $0x4e61498b // sqxtn2 v11.8h, v12.4s
-	WORD $0x0e6149cc // sqxtn v12.4h, v14.4s
-	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
-	WORD $0x0e21496b // sqxtn v11.8b, v11.8h
-	WORD $0x4e21498b // sqxtn2 v11.16b, v12.8h
-	WORD $0x0e6149ec // sqxtn v12.4h, v15.4s
-	WORD $0x4e614a0c // sqxtn2 v12.8h, v16.4s
-	WORD $0x0e614a4d // sqxtn v13.4h, v18.4s
-	WORD $0x4e614a2d // sqxtn2 v13.8h, v17.4s
-	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
-	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
-	FLDPQ        480(R3), (F13, F14)
-	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e030172 // tbl v18.16b, { v11.16b }, v3.16b
+	WORD $0x4e030193 // tbl v19.16b, { v12.16b }, v3.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f000474 // movi v20.4s, #3
+	WORD $0x4eb49e52 // mul v18.4s, v18.4s, v20.4s
+	WORD $0x4eb49e73 // mul v19.4s, v19.4s, v20.4s
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
+	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
+	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
+	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
+	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
+	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
+	WORD $0x4e0401f4 // tbl v20.16b, { v15.16b }, v4.16b
+	WORD $0x4e0501f5 // tbl v21.16b, { v15.16b }, v5.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f000476 // movi v22.4s, #3
+	WORD $0x4eb69e94 // mul v20.4s, v20.4s, v22.4s
+	WORD $0x4eb69eb5 // mul v21.4s, v21.4s, v22.4s
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4ea29e94 // mul v20.4s, v20.4s, v2.4s
+	WORD $0x4ea29eb5 // mul v21.4s, v21.4s, v2.4s
+	WORD $0x6f380694 // ushr v20.4s, v20.4s, #8
+	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
+	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
+	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
+	WORD $0x0e6149ad // sqxtn v13.4h, v13.4s
+	WORD $0x4e6149cd // sqxtn2 v13.8h, v14.4s
+	WORD $0x0e614a0e // sqxtn v14.4h, v16.4s
+	WORD $0x4e614a2e // sqxtn2 v14.8h, v17.4s
+	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
+	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
+	WORD $0x0e614a4e // sqxtn v14.4h, v18.4s
+	WORD $0x4e614a6e // sqxtn2 v14.8h, v19.4s
+	WORD $0x0e614a90 // sqxtn v16.4h, v20.4s
+	WORD $0x4e614ab0 // sqxtn2 v16.8h, v21.4s
+	WORD $0x0e2149ce // sqxtn v14.8b, v14.8h
+	WORD $0x4e214a0e // sqxtn2 v14.16b, v16.8h
+	FLDPQ        480(R3), (F16, F17)
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1d2 // smull v18.8h, v14.8b, v17.8b
+	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        512(R3), (F17, F18)
+	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        544(R3), (F18, F19)
+	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x0e33c1d2 // smull v18.8h, v14.8b, v19.8b
+	WORD $0x4e33c1ce // smull2 v14.8h, v14.16b, v19.16b
+	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        512(R3), (F14, F15)
-	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        544(R3), (F15, F16)
-	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
-	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
-	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e30c18f // smull v15.8h, v12.8b, v16.8b
-	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
-	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
-	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        60(R4), F12
+	WORD $0xbc43c08e // ldur s14, [x4, #60]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2addce // fmul v14.4s, v14.4s, v10.4s
+	WORD $0x4f8e1207 // fmla v7.4s, v16.4s, v14.s[0]
+	WORD $0xbc44008e // ldur s14, [x4, #64]
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x6e2addce // fmul v14.4s, v14.4s, v10.4s
+	WORD $0x4f8e1208 // fmla v8.4s, v16.4s, v14.s[0]
+	WORD $0xbc44408e // ldur s14, [x4, #68]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        64(R4), F12
-	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        68(R4), F12
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccd69 // fmla v9.4s, v11.4s, v12.4s
+	WORD $0x6e2addce // fmul v14.4s, v14.4s, v10.4s
+	WORD $0x4f8e11a9 // fmla v9.4s, v13.4s, v14.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        32(R6), F11
-	FMOVQ        36(R6), F12
-	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4f00052d // movi v13.4s, #9
-	WORD $0x4ead9d6b // mul v11.4s, v11.4s, v13.4s
-	WORD $0x4ead9d8c // mul v12.4s, v12.4s, v13.4s
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4ea29d6b // mul v11.4s, v11.4s, v2.4s
-	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
-	WORD $0x6f38056b // ushr v11.4s, v11.4s, #8
-	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
-	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
-	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	FMOVQ        38(R6), F13
-	WORD $0x4e0401ae // tbl v14.16b, { v13.16b }, v4.16b
-	WORD $0x4e0501ad // tbl v13.16b, { v13.16b }, v5.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e03016d // tbl v13.16b, { v11.16b }, v3.16b
+	WORD $0x4e03018e // tbl v14.16b, { v12.16b }, v3.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4f00052f // movi v15.4s, #9
-	WORD $0x4eaf9dce // mul v14.4s, v14.4s, v15.4s
-	WORD $0x4eaf9dad // mul v13.4s, v13.4s, v15.4s
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4f000530 // movi v16.4s, #9
+	WORD $0x4eb09dad // mul v13.4s, v13.4s, v16.4s
+	WORD $0x4eb09dce // mul v14.4s, v14.4s, v16.4s
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
-	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
+	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
 	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
-	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
+	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        32(R6), F15
-	FMOVQ        36(R6), F16
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
+	WORD $0x4e0401f0 // tbl v16.16b, { v15.16b }, v4.16b
+	WORD $0x4e0501f1 // tbl v17.16b, { v15.16b }, v5.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4f000771 // movi v17.4s, #27
-	WORD $0x4eb19def // mul v15.4s, v15.4s, v17.4s
-	WORD $0x4eb19e10 // mul v16.4s, v16.4s, v17.4s
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4f000532 // movi v18.4s, #9
+	WORD $0x4eb29e10 // mul v16.4s, v16.4s, v18.4s
+	WORD $0x4eb29e31 // mul v17.4s, v17.4s, v18.4s
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	FMOVQ        38(R6), F17
-	WORD $0x4e040232 // tbl v18.16b, { v17.16b }, v4.16b
-	WORD $0x4e050231 // tbl v17.16b, { v17.16b }, v5.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f000773 // movi v19.4s, #27
-	WORD $0x4eb39e52 // mul v18.4s, v18.4s, v19.4s
-	WORD $0x4eb39e31 // mul v17.4s, v17.4s, v19.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
 	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
-	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
+	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
 	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
-	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
+	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	WORD $0x0e61496b // sqxtn v11.4h, v11.4s
-	WORD $0x4e61498b // sqxtn2 v11.8h, v12.4s
-	WORD $0x0e6149cc // sqxtn v12.4h, v14.4s
-	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
-	WORD $0x0e21496b // sqxtn v11.8b, v11.8h
-	WORD $0x4e21498b // sqxtn2 v11.16b, v12.8h
-	WORD $0x0e6149ec // sqxtn v12.4h, v15.4s
-	WORD $0x4e614a0c // sqxtn2 v12.8h, v16.4s
-	WORD $0x0e614a4d // sqxtn v13.4h, v18.4s
-	WORD $0x4e614a2d // sqxtn2 v13.8h, v17.4s
-	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
-	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
-	FLDPQ        576(R3), (F13, F14)
-	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
-	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e030172 // tbl v18.16b, { v11.16b }, v3.16b
+	WORD $0x4e030193 // tbl v19.16b, { v12.16b }, v3.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4f000774 // movi v20.4s, #27
+	WORD $0x4eb49e52 // mul v18.4s, v18.4s, v20.4s
+	WORD $0x4eb49e73 // mul v19.4s, v19.4s, v20.4s
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
+	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
+	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
+	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
+	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
+	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
+	WORD $0x4e0401f4 // tbl v20.16b, { v15.16b }, v4.16b
+	WORD $0x4e0501f5 // tbl v21.16b, { v15.16b }, v5.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4f000776 // movi v22.4s, #27
+	WORD $0x4eb69e94 // mul v20.4s, v20.4s, v22.4s
+	WORD $0x4eb69eb5 // mul v21.4s, v21.4s, v22.4s
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4ea29e94 // mul v20.4s, v20.4s, v2.4s
+	WORD $0x4ea29eb5 // mul v21.4s, v21.4s, v2.4s
+	WORD $0x6f380694 // ushr v20.4s, v20.4s, #8
+	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
+	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
+	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
+	WORD $0x0e6149ad // sqxtn v13.4h, v13.4s
+	WORD $0x4e6149cd // sqxtn2 v13.8h, v14.4s
+	WORD $0x0e614a0e // sqxtn v14.4h, v16.4s
+	WORD $0x4e614a2e // sqxtn2 v14.8h, v17.4s
+	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
+	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
+	WORD $0x0e614a4e // sqxtn v14.4h, v18.4s
+	WORD $0x4e614a6e // sqxtn2 v14.8h, v19.4s
+	WORD $0x0e614a90 // sqxtn v16.4h, v20.4s
+	WORD $0x4e614ab0 // sqxtn2 v16.8h, v21.4s
+	WORD $0x0e2149ce // sqxtn v14.8b, v14.8h
+	WORD $0x4e214a0e // sqxtn2 v14.16b, v16.8h
+	FLDPQ        576(R3), (F16, F17)
+	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e31c1d2 // smull v18.8h, v14.8b, v17.8b
+	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	FLDPQ        608(R3), (F17, F18)
+	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        640(R3), (F18, F19)
+	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x0e33c1d2 // smull v18.8h, v14.8b, v19.8b
+	WORD $0x4e33c1ce // smull2 v14.8h, v14.16b, v19.16b
+	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        608(R3), (F14, F15)
-	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
-	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        640(R3), (F15, F16)
-	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
-	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
-	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e30c18f // smull v15.8h, v12.8b, v16.8b
-	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
-	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
-	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        72(R4), F12
+	WORD $0xbc44808e // ldur s14, [x4, #72]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x6e2addce // fmul v14.4s, v14.4s, v10.4s
+	WORD $0x4f8e1207 // fmla v7.4s, v16.4s, v14.s[0]
+	WORD $0xbc44c08e // ldur s14, [x4, #76]
+	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
+	WORD $0x6e2addce // fmul v14.4s, v14.4s, v10.4s
+	WORD $0x4f8e1208 // fmla v8.4s, v16.4s, v14.s[0]
+	WORD $0xbc45008e // ldur s14, [x4, #80]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        76(R4), F12
-	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        80(R4), F12
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccd69 // fmla v9.4s, v11.4s, v12.4s
+	WORD $0x6e2addce // fmul v14.4s, v14.4s, v10.4s
+	WORD $0x4f8e11a9 // fmla v9.4s, v13.4s, v14.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        32(R6), F11
-	FMOVQ        36(R6), F12
 	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
 	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
@@ -9233,66 +8899,59 @@ loop3:
 	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
 	WORD $0x6ea1856b // sub v11.4s, v11.4s, v1.4s
 	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	FMOVQ        38(R6), F13
-	WORD $0x4e0401ae // tbl v14.16b, { v13.16b }, v4.16b
-	WORD $0x4e0501ad // tbl v13.16b, { v13.16b }, v5.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e0401ed // tbl v13.16b, { v15.16b }, v4.16b
+	WORD $0x4e0501ee // tbl v14.16b, { v15.16b }, v5.16b
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4f02062f // movi v15.4s, #81
-	WORD $0x4eaf9dce // mul v14.4s, v14.4s, v15.4s
-	WORD $0x4eaf9dad // mul v13.4s, v13.4s, v15.4s
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4f020630 // movi v16.4s, #81
+	WORD $0x4eb09dad // mul v13.4s, v13.4s, v16.4s
+	WORD $0x4eb09dce // mul v14.4s, v14.4s, v16.4s
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
-	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
+	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
 	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
-	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
+	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        38(R6), F15
+	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
 	WORD $0x4e0601f0 // tbl v16.16b, { v15.16b }, v6.16b
-	WORD $0x4e0601ef // tbl v15.16b, { v15.16b }, v6.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4f000431 // movi v17.4s, #1
 	WORD $0x4f000472 // movi v18.4s, #3
-	WORD $0x4eb19e10 // mul v16.4s, v16.4s, v17.4s
-	WORD $0x4eb29def // mul v15.4s, v15.4s, v18.4s
+	WORD $0x4eb19e11 // mul v17.4s, v16.4s, v17.4s
+	WORD $0x4eb29e10 // mul v16.4s, v16.4s, v18.4s
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
-	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
-	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	FMOVQ        38(R6), F17
-	WORD $0x4e060232 // tbl v18.16b, { v17.16b }, v6.16b
-	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f000533 // movi v19.4s, #9
-	WORD $0x4f000774 // movi v20.4s, #27
-	WORD $0x4eb39e52 // mul v18.4s, v18.4s, v19.4s
-	WORD $0x4eb49e31 // mul v17.4s, v17.4s, v20.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
 	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
-	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
+	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
 	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
-	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
+	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
+	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
+	WORD $0x4e0601ef // tbl v15.16b, { v15.16b }, v6.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f000532 // movi v18.4s, #9
+	WORD $0x4f000773 // movi v19.4s, #27
+	WORD $0x4eb29df2 // mul v18.4s, v15.4s, v18.4s
+	WORD $0x4eb39def // mul v15.4s, v15.4s, v19.4s
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
+	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
+	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
+	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
+	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
+	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
 	WORD $0x0e61496b // sqxtn v11.4h, v11.4s
 	WORD $0x4e61498b // sqxtn2 v11.8h, v12.4s
-	WORD $0x0e6149cc // sqxtn v12.4h, v14.4s
-	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
+	WORD $0x0e6149ac // sqxtn v12.4h, v13.4s
+	WORD $0x4e6149cc // sqxtn2 v12.8h, v14.4s
 	WORD $0x0e21496b // sqxtn v11.8b, v11.8h
 	WORD $0x4e21498b // sqxtn2 v11.16b, v12.8h
-	WORD $0x0e614a0c // sqxtn v12.4h, v16.4s
-	WORD $0x4e6149ec // sqxtn2 v12.8h, v15.4s
+	WORD $0x0e614a2c // sqxtn v12.4h, v17.4s
+	WORD $0x4e614a0c // sqxtn2 v12.8h, v16.4s
 	WORD $0x0e614a4d // sqxtn v13.4h, v18.4s
-	WORD $0x4e614a2d // sqxtn2 v13.8h, v17.4s
+	WORD $0x4e6149ed // sqxtn2 v13.8h, v15.4s
 	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
 	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
 	FLDPQ        672(R3), (F13, F14)
@@ -9324,18 +8983,18 @@ loop3:
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        84(R4), F12
+	WORD $0xbc45408c // ldur s12, [x4, #84]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        88(R4), F12
+	WORD $0x6e2add8c // fmul v12.4s, v12.4s, v10.4s
+	WORD $0x4f8c11a7 // fmla v7.4s, v13.4s, v12.s[0]
+	WORD $0xbc45808c // ldur s12, [x4, #88]
 	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        92(R4), F12
+	WORD $0x6e2add8c // fmul v12.4s, v12.4s, v10.4s
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xbc45c08c // ldur s12, [x4, #92]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
-	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
+	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
+	WORD $0x4f8a1169 // fmla v9.4s, v11.4s, v10.s[0]
 	ADD          $0x36, R6
 	ADD          $0x300, R3
 	ADD          $0x60, R4
@@ -9408,32 +9067,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4068cb // ldr h11, [x6, #52]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c4340cb // ldur h11, [x6, #52]
+	WORD $0x1ee2416b // fcvt s11, h11
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        (R6), F12
-	FMOVQ        4(R6), F13
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4f00042e // movi v14.4s, #1
-	WORD $0x4eae9d8c // mul v12.4s, v12.4s, v14.4s
-	WORD $0x4eae9dad // mul v13.4s, v13.4s, v14.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
-	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
-	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
-	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
-	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        8(R6), F14
-	FMOVQ        12(R6), F15
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
+	WORD $0x3cc000cc // ldur q12, [x6]
+	WORD $0x3cc040cd // ldur q13, [x6, #4]
+	WORD $0x4e03018e // tbl v14.16b, { v12.16b }, v3.16b
+	WORD $0x4e0301af // tbl v15.16b, { v13.16b }, v3.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4f000430 // movi v16.4s, #1
@@ -9447,27 +9088,10 @@ loop3:
 	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
 	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
 	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	FMOVQ        16(R6), F16
-	FMOVQ        20(R6), F17
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f000432 // movi v18.4s, #1
-	WORD $0x4eb29e10 // mul v16.4s, v16.4s, v18.4s
-	WORD $0x4eb29e31 // mul v17.4s, v17.4s, v18.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
-	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
-	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
-	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	FMOVQ        24(R6), F18
-	FMOVQ        28(R6), F19
-	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
-	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
+	WORD $0x3cc080d0 // ldur q16, [x6, #8]
+	WORD $0x3cc0c0d1 // ldur q17, [x6, #12]
+	WORD $0x4e030212 // tbl v18.16b, { v16.16b }, v3.16b
+	WORD $0x4e030233 // tbl v19.16b, { v17.16b }, v3.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4f000434 // movi v20.4s, #1
@@ -9481,100 +9105,119 @@ loop3:
 	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
 	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
 	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
-	WORD $0x0e61498c // sqxtn v12.4h, v12.4s
-	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
-	WORD $0x0e6149cd // sqxtn v13.4h, v14.4s
-	WORD $0x4e6149ed // sqxtn2 v13.8h, v15.4s
-	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
-	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
-	WORD $0x0e614a0d // sqxtn v13.4h, v16.4s
-	WORD $0x4e614a2d // sqxtn2 v13.8h, v17.4s
-	WORD $0x0e614a4e // sqxtn v14.4h, v18.4s
-	WORD $0x4e614a6e // sqxtn2 v14.8h, v19.4s
-	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
-	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
-	FLDPQ        (R3), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x3cc100d4 // ldur q20, [x6, #16]
+	WORD $0x3cc140d5 // ldur q21, [x6, #20]
+	WORD $0x4e030296 // tbl v22.16b, { v20.16b }, v3.16b
+	WORD $0x4e0302b7 // tbl v23.16b, { v21.16b }, v3.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4f000438 // movi v24.4s, #1
+	WORD $0x4eb89ed6 // mul v22.4s, v22.4s, v24.4s
+	WORD $0x4eb89ef7 // mul v23.4s, v23.4s, v24.4s
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
+	WORD $0x4ea29ef7 // mul v23.4s, v23.4s, v2.4s
+	WORD $0x6f3806d6 // ushr v22.4s, v22.4s, #8
+	WORD $0x6f3806f7 // ushr v23.4s, v23.4s, #8
+	WORD $0x6ea186d6 // sub v22.4s, v22.4s, v1.4s
+	WORD $0x6ea186f7 // sub v23.4s, v23.4s, v1.4s
+	WORD $0x3cc180d8 // ldur q24, [x6, #24]
+	WORD $0x3cc1c0d9 // ldur q25, [x6, #28]
+	WORD $0x4e03031a // tbl v26.16b, { v24.16b }, v3.16b
+	WORD $0x4e03033b // tbl v27.16b, { v25.16b }, v3.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4f00043c // movi v28.4s, #1
+	WORD $0x4ebc9f5a // mul v26.4s, v26.4s, v28.4s
+	WORD $0x4ebc9f7b // mul v27.4s, v27.4s, v28.4s
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4ea29f5a // mul v26.4s, v26.4s, v2.4s
+	WORD $0x4ea29f7b // mul v27.4s, v27.4s, v2.4s
+	WORD $0x6f38075a // ushr v26.4s, v26.4s, #8
+	WORD $0x6f38077b // ushr v27.4s, v27.4s, #8
+	WORD $0x6ea1875a // sub v26.4s, v26.4s, v1.4s
+	WORD $0x6ea1877b // sub v27.4s, v27.4s, v1.4s
+	WORD $0x0e6149ce // sqxtn v14.4h, v14.4s
+	WORD $0x4e6149ee // sqxtn2 v14.8h, v15.4s
+	WORD $0x0e614a4f // sqxtn v15.4h, v18.4s
+	WORD $0x4e614a6f // sqxtn2 v15.8h, v19.4s
+	WORD $0x0e2149ce // sqxtn v14.8b, v14.8h
+	WORD $0x4e2149ee // sqxtn2 v14.16b, v15.8h
+	WORD $0x0e614acf // sqxtn v15.4h, v22.4s
+	WORD $0x4e614aef // sqxtn2 v15.8h, v23.4s
+	WORD $0x0e614b52 // sqxtn v18.4h, v26.4s
+	WORD $0x4e614b72 // sqxtn2 v18.8h, v27.4s
+	WORD $0x0e2149ef // sqxtn v15.8b, v15.8h
+	WORD $0x4e214a4f // sqxtn2 v15.16b, v18.8h
+	WORD $0x3cc00072 // ldur q18, [x3]
+	WORD $0x3cc10073 // ldur q19, [x3, #16]
+	WORD $0x0e32c1d6 // smull v22.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1f6 // smull v22.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73bed3 // addp v19.8h, v22.8h, v19.8h
+	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
+	WORD $0x3cc20073 // ldur q19, [x3, #32]
+	WORD $0x3cc30076 // ldur q22, [x3, #48]
+	WORD $0x0e33c1d7 // smull v23.8h, v14.8b, v19.8b
+	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
+	WORD $0x4e73bef3 // addp v19.8h, v23.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e36c1f7 // smull v23.8h, v15.8b, v22.8b
+	WORD $0x4e36c1f6 // smull2 v22.8h, v15.16b, v22.16b
+	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
+	WORD $0x4e606ad3 // sadalp v19.4s, v22.8h
+	WORD $0x3cc40076 // ldur q22, [x3, #64]
+	WORD $0x3cc50077 // ldur q23, [x3, #80]
+	WORD $0x0e36c1da // smull v26.8h, v14.8b, v22.8b
+	WORD $0x4e36c1d6 // smull2 v22.8h, v14.16b, v22.16b
+	WORD $0x4e76bf56 // addp v22.8h, v26.8h, v22.8h
+	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
+	WORD $0x0e37c1fa // smull v26.8h, v15.8b, v23.8b
+	WORD $0x4e37c1f7 // smull2 v23.8h, v15.16b, v23.16b
+	WORD $0x4e77bf57 // addp v23.8h, v26.8h, v23.8h
+	WORD $0x4e606af6 // sadalp v22.4s, v23.8h
+	WORD $0x3cc60077 // ldur q23, [x3, #96]
+	WORD $0x3cc7007a // ldur q26, [x3, #112]
+	WORD $0x0e37c1db // smull v27.8h, v14.8b, v23.8b
+	WORD $0x4e37c1ce // smull2 v14.8h, v14.16b, v23.16b
+	WORD $0x4e6ebf6e // addp v14.8h, v27.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x0e3ac1f7 // smull v23.8h, v15.8b, v26.8b
+	WORD $0x4e3ac1ef // smull2 v15.8h, v15.16b, v26.16b
+	WORD $0x4e6fbeef // addp v15.8h, v23.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        32(R3), (F15, F16)
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        64(R3), (F16, F17)
-	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
-	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
-	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        96(R3), (F17, F18)
-	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
+	WORD $0xbc40008f // ldur s15, [x4]
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e2bddef // fmul v15.4s, v15.4s, v11.4s
+	WORD $0x4f8f1247 // fmla v7.4s, v18.4s, v15.s[0]
+	WORD $0xbc40408f // ldur s15, [x4, #4]
+	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
+	WORD $0x6e2bddef // fmul v15.4s, v15.4s, v11.4s
+	WORD $0x4f8f1248 // fmla v8.4s, v18.4s, v15.s[0]
+	WORD $0xbc40808f // ldur s15, [x4, #8]
+	WORD $0x4e21dad2 // scvtf v18.4s, v22.4s
+	WORD $0x6e2bddef // fmul v15.4s, v15.4s, v11.4s
+	WORD $0x4f8f1249 // fmla v9.4s, v18.4s, v15.s[0]
+	WORD $0xbc40c08f // ldur s15, [x4, #12]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcdc7 // fmla v7.4s, v14.4s, v13.4s
-	FMOVS        4(R4), F13
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        8(R4), F13
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        12(R4), F13
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcd8a // fmla v10.4s, v12.4s, v13.4s
+	WORD $0x6e2bddef // fmul v15.4s, v15.4s, v11.4s
+	WORD $0x4f8f11ca // fmla v10.4s, v14.4s, v15.s[0]
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        (R6), F12
-	FMOVQ        4(R6), F13
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4f00046e // movi v14.4s, #3
-	WORD $0x4eae9d8c // mul v12.4s, v12.4s, v14.4s
-	WORD $0x4eae9dad // mul v13.4s, v13.4s, v14.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
-	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
-	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
-	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
-	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        8(R6), F14
-	FMOVQ        12(R6), F15
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
+	WORD $0x4e03018e // tbl v14.16b, { v12.16b }, v3.16b
+	WORD $0x4e0301af // tbl v15.16b, { v13.16b }, v3.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f000470 // movi v16.4s, #3
-	WORD $0x4eb09dce // mul v14.4s, v14.4s, v16.4s
-	WORD $0x4eb09def // mul v15.4s, v15.4s, v16.4s
+	WORD $0x4f000472 // movi v18.4s, #3
+	WORD $0x4eb29dce // mul v14.4s, v14.4s, v18.4s
+	WORD $0x4eb29def // mul v15.4s, v15.4s, v18.4s
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
@@ -9583,32 +9226,13 @@ loop3:
 	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
 	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
 	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	FMOVQ        16(R6), F16
-	FMOVQ        20(R6), F17
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f000472 // movi v18.4s, #3
-	WORD $0x4eb29e10 // mul v16.4s, v16.4s, v18.4s
-	WORD $0x4eb29e31 // mul v17.4s, v17.4s, v18.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
-	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
-	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
-	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	FMOVQ        24(R6), F18
-	FMOVQ        28(R6), F19
-	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
-	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
+	WORD $0x4e030212 // tbl v18.16b, { v16.16b }, v3.16b
+	WORD $0x4e030233 // tbl v19.16b, { v17.16b }, v3.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4f000474 // movi v20.4s, #3
-	WORD $0x4eb49e52 // mul v18.4s, v18.4s, v20.4s
-	WORD $0x4eb49e73 // mul v19.4s, v19.4s, v20.4s
+	WORD $0x4f000476 // movi v22.4s, #3
+	WORD $0x4eb69e52 // mul v18.4s, v18.4s, v22.4s
+	WORD $0x4eb69e73 // mul v19.4s, v19.4s, v22.4s
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
@@ -9617,100 +9241,115 @@ loop3:
 	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
 	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
 	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
-	WORD $0x0e61498c // sqxtn v12.4h, v12.4s
-	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
-	WORD $0x0e6149cd // sqxtn v13.4h, v14.4s
-	WORD $0x4e6149ed // sqxtn2 v13.8h, v15.4s
-	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
-	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
-	WORD $0x0e614a0d // sqxtn v13.4h, v16.4s
-	WORD $0x4e614a2d // sqxtn2 v13.8h, v17.4s
-	WORD $0x0e614a4e // sqxtn v14.4h, v18.4s
-	WORD $0x4e614a6e // sqxtn2 v14.8h, v19.4s
-	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
-	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
-	FLDPQ        128(R3), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e030296 // tbl v22.16b, { v20.16b }, v3.16b
+	WORD $0x4e0302b7 // tbl v23.16b, { v21.16b }, v3.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4f00047a // movi v26.4s, #3
+	WORD $0x4eba9ed6 // mul v22.4s, v22.4s, v26.4s
+	WORD $0x4eba9ef7 // mul v23.4s, v23.4s, v26.4s
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
+	WORD $0x4ea29ef7 // mul v23.4s, v23.4s, v2.4s
+	WORD $0x6f3806d6 // ushr v22.4s, v22.4s, #8
+	WORD $0x6f3806f7 // ushr v23.4s, v23.4s, #8
+	WORD $0x6ea186d6 // sub v22.4s, v22.4s, v1.4s
+	WORD $0x6ea186f7 // sub v23.4s, v23.4s, v1.4s
+	WORD $0x4e03031a // tbl v26.16b, { v24.16b }, v3.16b
+	WORD $0x4e03033b // tbl v27.16b, { v25.16b }, v3.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4f00047c // movi v28.4s, #3
+	WORD $0x4ebc9f5a // mul v26.4s, v26.4s, v28.4s
+	WORD $0x4ebc9f7b // mul v27.4s, v27.4s, v28.4s
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4ea29f5a // mul v26.4s, v26.4s, v2.4s
+	WORD $0x4ea29f7b // mul v27.4s, v27.4s, v2.4s
+	WORD $0x6f38075a // ushr v26.4s, v26.4s, #8
+	WORD $0x6f38077b // ushr v27.4s, v27.4s, #8
+	WORD $0x6ea1875a // sub v26.4s, v26.4s, v1.4s
+	WORD $0x6ea1877b // sub v27.4s, v27.4s, v1.4s
+	WORD $0x0e6149ce // sqxtn v14.4h, v14.4s
+	WORD $0x4e6149ee // sqxtn2 v14.8h, v15.4s
+	WORD $0x0e614a4f // sqxtn v15.4h, v18.4s
+	WORD $0x4e614a6f // sqxtn2 v15.8h, v19.4s
+	WORD $0x0e2149ce // sqxtn v14.8b, v14.8h
+	WORD $0x4e2149ee // sqxtn2 v14.16b, v15.8h
+	WORD $0x0e614acf // sqxtn v15.4h, v22.4s
+	WORD $0x4e614aef // sqxtn2 v15.8h, v23.4s
+	WORD $0x0e614b52 // sqxtn v18.4h, v26.4s
+	WORD $0x4e614b72 // sqxtn2 v18.8h, v27.4s
+	WORD $0x0e2149ef // sqxtn v15.8b, v15.8h
+	WORD $0x4e214a4f // sqxtn2 v15.16b, v18.8h
+	WORD $0x3cc80072 // ldur q18, [x3, #128]
+	WORD $0x3cc90073 // ldur q19, [x3, #144]
+	WORD $0x0e32c1d6 // smull v22.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1f6 // smull v22.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73bed3 // addp v19.8h, v22.8h, v19.8h
+	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
+	WORD $0x3cca0073 // ldur q19, [x3, #160]
+	WORD $0x3ccb0076 // ldur q22, [x3, #176]
+	WORD $0x0e33c1d7 // smull v23.8h, v14.8b, v19.8b
+	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
+	WORD $0x4e73bef3 // addp v19.8h, v23.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e36c1f7 // smull v23.8h, v15.8b, v22.8b
+	WORD $0x4e36c1f6 // smull2 v22.8h, v15.16b, v22.16b
+	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
+	WORD $0x4e606ad3 // sadalp v19.4s, v22.8h
+	WORD $0x3ccc0076 // ldur q22, [x3, #192]
+	WORD $0x3ccd0077 // ldur q23, [x3, #208]
+	WORD $0x0e36c1da // smull v26.8h, v14.8b, v22.8b
+	WORD $0x4e36c1d6 // smull2 v22.8h, v14.16b, v22.16b
+	WORD $0x4e76bf56 // addp v22.8h, v26.8h, v22.8h
+	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
+	WORD $0x0e37c1fa // smull v26.8h, v15.8b, v23.8b
+	WORD $0x4e37c1f7 // smull2 v23.8h, v15.16b, v23.16b
+	WORD $0x4e77bf57 // addp v23.8h, v26.8h, v23.8h
+	WORD $0x4e606af6 // sadalp v22.4s, v23.8h
+	WORD $0x3cce0077 // ldur q23, [x3, #224]
+	WORD $0x3ccf007a // ldur q26, [x3, #240]
+	WORD $0x0e37c1db // smull v27.8h, v14.8b, v23.8b
+	WORD $0x4e37c1ce // smull2 v14.8h, v14.16b, v23.16b
+	WORD $0x4e6ebf6e // addp v14.8h, v27.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x0e3ac1f7 // smull v23.8h, v15.8b, v26.8b
+	WORD $0x4e3ac1ef // smull2 v15.8h, v15.16b, v26.16b
+	WORD $0x4e6fbeef // addp v15.8h, v23.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        160(R3), (F15, F16)
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        192(R3), (F16, F17)
-	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
-	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
-	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        224(R3), (F17, F18)
-	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        16(R4), F13
+	WORD $0xbc41008f // ldur s15, [x4, #16]
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e2bddef // fmul v15.4s, v15.4s, v11.4s
+	WORD $0x4f8f1247 // fmla v7.4s, v18.4s, v15.s[0]
+	WORD $0xbc41408f // ldur s15, [x4, #20]
+	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
+	WORD $0x6e2bddef // fmul v15.4s, v15.4s, v11.4s
+	WORD $0x4f8f1248 // fmla v8.4s, v18.4s, v15.s[0]
+	WORD $0xbc41808f // ldur s15, [x4, #24]
+	WORD $0x4e21dad2 // scvtf v18.4s, v22.4s
+	WORD $0x6e2bddef // fmul v15.4s, v15.4s, v11.4s
+	WORD $0x4f8f1249 // fmla v9.4s, v18.4s, v15.s[0]
+	WORD $0xbc41c08f // ldur s15, [x4, #28]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcdc7 // fmla v7.4s, v14.4s, v13.4s
-	FMOVS        20(R4), F13
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        24(R4), F13
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        28(R4), F13
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcd8a // fmla v10.4s, v12.4s, v13.4s
+	WORD $0x6e2bddef // fmul v15.4s, v15.4s, v11.4s
+	WORD $0x4f8f11ca // fmla v10.4s, v14.4s, v15.s[0]
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        (R6), F12
-	FMOVQ        4(R6), F13
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4f00052e // movi v14.4s, #9
-	WORD $0x4eae9d8c // mul v12.4s, v12.4s, v14.4s
-	WORD $0x4eae9dad // mul v13.4s, v13.4s, v14.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
-	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
-	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
-	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
-	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        8(R6), F14
-	FMOVQ        12(R6), F15
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
+	WORD $0x4e03018e // tbl v14.16b, { v12.16b }, v3.16b
+	WORD $0x4e0301af // tbl v15.16b, { v13.16b }, v3.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f000530 // movi v16.4s, #9
-	WORD $0x4eb09dce // mul v14.4s, v14.4s, v16.4s
-	WORD $0x4eb09def // mul v15.4s, v15.4s, v16.4s
+	WORD $0x4f000532 // movi v18.4s, #9
+	WORD $0x4eb29dce // mul v14.4s, v14.4s, v18.4s
+	WORD $0x4eb29def // mul v15.4s, v15.4s, v18.4s
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
@@ -9719,32 +9358,13 @@ loop3:
 	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
 	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
 	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	FMOVQ        16(R6), F16
-	FMOVQ        20(R6), F17
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f000532 // movi v18.4s, #9
-	WORD $0x4eb29e10 // mul v16.4s, v16.4s, v18.4s
-	WORD $0x4eb29e31 // mul v17.4s, v17.4s, v18.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
-	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
-	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
-	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	FMOVQ        24(R6), F18
-	FMOVQ        28(R6), F19
-	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
-	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
+	WORD $0x4e030212 // tbl v18.16b, { v16.16b }, v3.16b
+	WORD $0x4e030233 // tbl v19.16b, { v17.16b }, v3.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4f000534 // movi v20.4s, #9
-	WORD $0x4eb49e52 // mul v18.4s, v18.4s, v20.4s
-	WORD $0x4eb49e73 // mul v19.4s, v19.4s, v20.4s
+	WORD $0x4f000536 // movi v22.4s, #9
+	WORD $0x4eb69e52 // mul v18.4s, v18.4s, v22.4s
+	WORD $0x4eb69e73 // mul v19.4s, v19.4s, v22.4s
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
@@ -9753,100 +9373,111 @@ loop3:
 	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
 	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
 	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
-	WORD $0x0e61498c // sqxtn v12.4h, v12.4s
-	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
-	WORD $0x0e6149cd // sqxtn v13.4h, v14.4s
-	WORD $0x4e6149ed // sqxtn2 v13.8h, v15.4s
-	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
-	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
-	WORD $0x0e614a0d // sqxtn v13.4h, v16.4s
-	WORD $0x4e614a2d // sqxtn2 v13.8h, v17.4s
-	WORD $0x0e614a4e // sqxtn v14.4h, v18.4s
-	WORD $0x4e614a6e // sqxtn2 v14.8h, v19.4s
-	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
-	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
-	FLDPQ        256(R3), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e030296 // tbl v22.16b, { v20.16b }, v3.16b
+	WORD $0x4e0302b7 // tbl v23.16b, { v21.16b }, v3.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4f00053a // movi v26.4s, #9
+	WORD $0x4eba9ed6 // mul v22.4s, v22.4s, v26.4s
+	WORD $0x4eba9ef7 // mul v23.4s, v23.4s, v26.4s
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
+	WORD $0x4ea29ef7 // mul v23.4s, v23.4s, v2.4s
+	WORD $0x6f3806d6 // ushr v22.4s, v22.4s, #8
+	WORD $0x6f3806f7 // ushr v23.4s, v23.4s, #8
+	WORD $0x6ea186d6 // sub v22.4s, v22.4s, v1.4s
+	WORD $0x6ea186f7 // sub v23.4s, v23.4s, v1.4s
+	WORD $0x4e03031a // tbl v26.16b, { v24.16b }, v3.16b
+	WORD $0x4e03033b // tbl v27.16b, { v25.16b }, v3.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4f00053c // movi v28.4s, #9
+	WORD $0x4ebc9f5a // mul v26.4s, v26.4s, v28.4s
+	WORD $0x4ebc9f7b // mul v27.4s, v27.4s, v28.4s
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4ea29f5a // mul v26.4s, v26.4s, v2.4s
+	WORD $0x4ea29f7b // mul v27.4s, v27.4s, v2.4s
+	WORD $0x6f38075a // ushr v26.4s, v26.4s, #8
+	WORD $0x6f38077b // ushr v27.4s, v27.4s, #8
+	WORD $0x6ea1875a // sub v26.4s, v26.4s, v1.4s
+	WORD $0x6ea1877b // sub v27.4s, v27.4s, v1.4s
+	WORD $0x0e6149ce // sqxtn v14.4h, v14.4s
+	WORD $0x4e6149ee // sqxtn2 v14.8h, v15.4s
+	WORD $0x0e614a4f // sqxtn v15.4h, v18.4s
+	WORD $0x4e614a6f // sqxtn2 v15.8h, v19.4s
+	WORD $0x0e2149ce // sqxtn v14.8b, v14.8h
+	WORD $0x4e2149ee // sqxtn2 v14.16b, v15.8h
+	WORD $0x0e614acf // sqxtn v15.4h, v22.4s
+	WORD $0x4e614aef // sqxtn2 v15.8h, v23.4s
+	WORD $0x0e614b52 // sqxtn v18.4h, v26.4s
+	WORD $0x4e614b72 // sqxtn2 v18.8h, v27.4s
+	WORD $0x0e2149ef // sqxtn v15.8b, v15.8h
+	WORD $0x4e214a4f // sqxtn2 v15.16b, v18.8h
+	FLDPQ        256(R3), (F18, F19)
+	WORD $0x0e32c1d6 // smull v22.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1f6 // smull v22.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73bed3 // addp v19.8h, v22.8h, v19.8h
+	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
+	FLDPQ        288(R3), (F19, F22)
+	WORD $0x0e33c1d7 // smull v23.8h, v14.8b, v19.8b
+	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
+	WORD $0x4e73bef3 // addp v19.8h, v23.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e36c1f7 // smull v23.8h, v15.8b, v22.8b
+	WORD $0x4e36c1f6 // smull2 v22.8h, v15.16b, v22.16b
+	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
+	WORD $0x4e606ad3 // sadalp v19.4s, v22.8h
+	FLDPQ        320(R3), (F22, F23)
+	WORD $0x0e36c1da // smull v26.8h, v14.8b, v22.8b
+	WORD $0x4e36c1d6 // smull2 v22.8h, v14.16b, v22.16b
+	WORD $0x4e76bf56 // addp v22.8h, v26.8h, v22.8h
+	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
+	WORD $0x0e37c1fa // smull v26.8h, v15.8b, v23.8b
+	WORD $0x4e37c1f7 // smull2 v23.8h, v15.16b, v23.16b
+	WORD $0x4e77bf57 // addp v23.8h, v26.8h, v23.8h
+	WORD $0x4e606af6 // sadalp v22.4s, v23.8h
+	FLDPQ        352(R3), (F23, F26)
+	WORD $0x0e37c1db // smull v27.8h, v14.8b, v23.8b
+	WORD $0x4e37c1ce // smull2 v14.8h, v14.16b, v23.16b
+	WORD $0x4e6ebf6e // addp v14.8h, v27.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x0e3ac1f7 // smull v23.8h, v15.8b, v26.8b
+	WORD $0x4e3ac1ef // smull2 v15.8h, v15.16b, v26.16b
+	WORD $0x4e6fbeef // addp v15.8h, v23.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        288(R3), (F15, F16)
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        320(R3), (F16, F17)
-	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
-	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
-	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        352(R3), (F17, F18)
-	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        32(R4), F13
+	WORD $0xbc42008f // ldur s15, [x4, #32]
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e2bddef // fmul v15.4s, v15.4s, v11.4s
+	WORD $0x4f8f1247 // fmla v7.4s, v18.4s, v15.s[0]
+	WORD $0xbc42408f // ldur s15, [x4, #36]
+	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
+	WORD $0x6e2bddef // fmul v15.4s, v15.4s, v11.4s
+	WORD $0x4f8f1248 // fmla v8.4s, v18.4s, v15.s[0]
+	WORD $0xbc42808f // ldur s15, [x4, #40]
+	WORD $0x4e21dad2 // scvtf v18.4s, v22.4s
+	WORD $0x6e2bddef // fmul v15.4s, v15.4s, v11.4s
+	WORD $0x4f8f1249 // fmla v9.4s, v18.4s, v15.s[0]
+	WORD $0xbc42c08f // ldur s15, [x4, #44]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcdc7 // fmla v7.4s, v14.4s, v13.4s
-	FMOVS        36(R4), F13
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        40(R4), F13
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        44(R4), F13
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcd8a // fmla v10.4s, v12.4s, v13.4s
+	WORD $0x6e2bddef // fmul v15.4s, v15.4s, v11.4s
+	WORD $0x4f8f11ca // fmla v10.4s, v14.4s, v15.s[0]
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        (R6), F12
-	FMOVQ        4(R6), F13
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4f00076e // movi v14.4s, #27
-	WORD $0x4eae9d8c // mul v12.4s, v12.4s, v14.4s
-	WORD $0x4eae9dad // mul v13.4s, v13.4s, v14.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
-	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
-	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
-	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
-	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        8(R6), F14
-	FMOVQ        12(R6), F15
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
+	WORD $0x4e03018e // tbl v14.16b, { v12.16b }, v3.16b
+	WORD $0x4e0301af // tbl v15.16b, { v13.16b }, v3.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4f000770 // movi v16.4s, #27
-	WORD $0x4eb09dce // mul v14.4s, v14.4s, v16.4s
-	WORD $0x4eb09def // mul v15.4s, v15.4s, v16.4s
+	WORD $0x4f000772 // movi v18.4s, #27
+	WORD $0x4eb29dce // mul v14.4s, v14.4s, v18.4s
+	WORD $0x4eb29def // mul v15.4s, v15.4s, v18.4s
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
@@ -9855,32 +9486,13 @@ loop3:
 	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
 	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
 	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	FMOVQ        16(R6), F16
-	FMOVQ        20(R6), F17
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f000772 // movi v18.4s, #27
-	WORD $0x4eb29e10 // mul v16.4s, v16.4s, v18.4s
-	WORD $0x4eb29e31 // mul v17.4s, v17.4s, v18.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
-	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
-	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
-	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	FMOVQ        24(R6), F18
-	FMOVQ        28(R6), F19
-	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
-	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
+	WORD $0x4e030212 // tbl v18.16b, { v16.16b }, v3.16b
+	WORD $0x4e030233 // tbl v19.16b, { v17.16b }, v3.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4f000774 // movi v20.4s, #27
-	WORD $0x4eb49e52 // mul v18.4s, v18.4s, v20.4s
-	WORD $0x4eb49e73 // mul v19.4s, v19.4s, v20.4s
+	WORD $0x4f000776 // movi v22.4s, #27
+	WORD $0x4eb69e52 // mul v18.4s, v18.4s, v22.4s
+	WORD $0x4eb69e73 // mul v19.4s, v19.4s, v22.4s
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
@@ -9889,76 +9501,104 @@ loop3:
 	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
 	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
 	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
-	WORD $0x0e61498c // sqxtn v12.4h, v12.4s
-	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
-	WORD $0x0e6149cd // sqxtn v13.4h, v14.4s
-	WORD $0x4e6149ed // sqxtn2 v13.8h, v15.4s
-	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
-	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
-	WORD $0x0e614a0d // sqxtn v13.4h, v16.4s
-	WORD $0x4e614a2d // sqxtn2 v13.8h, v17.4s
-	WORD $0x0e614a4e // sqxtn v14.4h, v18.4s
-	WORD $0x4e614a6e // sqxtn2 v14.8h, v19.4s
-	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
-	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
-	FLDPQ        384(R3), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e030296 // tbl v22.16b, { v20.16b }, v3.16b
+	WORD $0x4e0302b7 // tbl v23.16b, { v21.16b }, v3.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4f00077a // movi v26.4s, #27
+	WORD $0x4eba9ed6 // mul v22.4s, v22.4s, v26.4s
+	WORD $0x4eba9ef7 // mul v23.4s, v23.4s, v26.4s
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
+	WORD $0x4ea29ef7 // mul v23.4s, v23.4s, v2.4s
+	WORD $0x6f3806d6 // ushr v22.4s, v22.4s, #8
+	WORD $0x6f3806f7 // ushr v23.4s, v23.4s, #8
+	WORD $0x6ea186d6 // sub v22.4s, v22.4s, v1.4s
+	WORD $0x6ea186f7 // sub v23.4s, v23.4s, v1.4s
+	WORD $0x4e03031a // tbl v26.16b, { v24.16b }, v3.16b
+	WORD $0x4e03033b // tbl v27.16b, { v25.16b }, v3.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4f00077c // movi v28.4s, #27
+	WORD $0x4ebc9f5a // mul v26.4s, v26.4s, v28.4s
+	WORD $0x4ebc9f7b // mul v27.4s, v27.4s, v28.4s
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
+	WORD $0x4ea29f5a // mul v26.4s, v26.4s, v2.4s
+	WORD $0x4ea29f7b // mul v27.4s, v27.4s, v2.4s
+	WORD $0x6f38075a // ushr v26.4s, v26.4s, #8
+	WORD $0x6f38077b // ushr v27.4s, v27.4s, #8
+	WORD $0x6ea1875a // sub v26.4s, v26.4s, v1.4s
+	WORD $0x6ea1877b // sub v27.4s, v27.4s, v1.4s
+	WORD $0x0e6149ce // sqxtn v14.4h, v14.4s
+	WORD $0x4e6149ee // sqxtn2 v14.8h, v15.4s
+	WORD $0x0e614a4f // sqxtn v15.4h, v18.4s
+	WORD $0x4e614a6f // sqxtn2 v15.8h, v19.4s
+	WORD $0x0e2149ce // sqxtn v14.8b, v14.8h
+	WORD $0x4e2149ee // sqxtn2 v14.16b, v15.8h
+	WORD $0x0e614acf // sqxtn v15.4h, v22.4s
+	WORD $0x4e614aef // sqxtn2 v15.8h, v23.4s
+	WORD $0x0e614b52 // sqxtn v18.4h, v26.4s
+	WORD $0x4e614b72 // sqxtn2 v18.8h, v27.4s
+	WORD $0x0e2149ef // sqxtn v15.8b, v15.8h
+	WORD $0x4e214a4f // sqxtn2 v15.16b, v18.8h
+	FLDPQ        384(R3), (F18, F19)
+	WORD $0x0e32c1d6 // smull v22.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1f6 // smull v22.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73bed3 // addp v19.8h, v22.8h, v19.8h
+	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
+	FLDPQ        416(R3), (F19, F22)
+	WORD $0x0e33c1d7 // smull v23.8h, v14.8b, v19.8b
+	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
+	WORD $0x4e73bef3 // addp v19.8h, v23.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e36c1f7 // smull v23.8h, v15.8b, v22.8b
+	WORD $0x4e36c1f6 // smull2 v22.8h, v15.16b, v22.16b
+	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
+	WORD $0x4e606ad3 // sadalp v19.4s, v22.8h
+	FLDPQ        448(R3), (F22, F23)
+	WORD $0x0e36c1da // smull v26.8h, v14.8b, v22.8b
+	WORD $0x4e36c1d6 // smull2 v22.8h, v14.16b, v22.16b
+	WORD $0x4e76bf56 // addp v22.8h, v26.8h, v22.8h
+	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
+	WORD $0x0e37c1fa // smull v26.8h, v15.8b, v23.8b
+	WORD $0x4e37c1f7 // smull2 v23.8h, v15.16b, v23.16b
+	WORD $0x4e77bf57 // addp v23.8h, v26.8h, v23.8h
+	WORD $0x4e606af6 // sadalp v22.4s, v23.8h
+	FLDPQ        480(R3), (F23, F26)
+	WORD $0x0e37c1db // smull v27.8h, v14.8b, v23.8b
+	WORD $0x4e37c1ce // smull2 v14.8h, v14.16b, v23.16b
+	WORD $0x4e6ebf6e // addp v14.8h, v27.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x0e3ac1f7 // smull v23.8h, v15.8b, v26.8b
+	WORD $0x4e3ac1ef // smull2 v15.8h, v15.16b, v26.16b
+	WORD $0x4e6fbeef // addp v15.8h, v23.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        416(R3), (F15, F16)
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        448(R3), (F16, F17)
-	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
-	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
-	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        480(R3), (F17, F18)
-	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        48(R4), F13
+	WORD $0xbc43008f // ldur s15, [x4, #48]
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e2bddef // fmul v15.4s, v15.4s, v11.4s
+	WORD $0x4f8f1247 // fmla v7.4s, v18.4s, v15.s[0]
+	WORD $0xbc43408f // ldur s15, [x4, #52]
+	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
+	WORD $0x6e2bddef // fmul v15.4s, v15.4s, v11.4s
+	WORD $0x4f8f1248 // fmla v8.4s, v18.4s, v15.s[0]
+	WORD $0xbc43808f // ldur s15, [x4, #56]
+	WORD $0x4e21dad2 // scvtf v18.4s, v22.4s
+	WORD $0x6e2bddef // fmul v15.4s, v15.4s, v11.4s
+	WORD $0x4f8f1249 // fmla v9.4s, v18.4s, v15.s[0]
+	WORD $0xbc43c08f // ldur s15, [x4, #60]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcdc7 // fmla v7.4s, v14.4s, v13.4s
-	FMOVS        52(R4), F13
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        56(R4), F13
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        60(R4), F13
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcd8a // fmla v10.4s, v12.4s, v13.4s
+	WORD $0x6e2bddef // fmul v15.4s, v15.4s, v11.4s
+	WORD $0x4f8f11ca // fmla v10.4s, v14.4s, v15.s[0]
 
 	// levels of values 128 to 159, and their products
-	FMOVQ        (R6), F12
-	FMOVQ        4(R6), F13
 	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
 	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
@@ -9974,10 +9614,8 @@ loop3:
 	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
 	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        8(R6), F14
-	FMOVQ        12(R6), F15
-	WORD $0x4e0301ce // tbl v14.16b, { v14.16b }, v3.16b
-	WORD $0x4e0301ef // tbl v15.16b, { v15.16b }, v3.16b
+	WORD $0x4e03020e // tbl v14.16b, { v16.16b }, v3.16b
+	WORD $0x4e03022f // tbl v15.16b, { v17.16b }, v3.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4f020630 // movi v16.4s, #81
@@ -9991,10 +9629,8 @@ loop3:
 	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
 	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
 	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
-	FMOVQ        16(R6), F16
-	FMOVQ        20(R6), F17
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
+	WORD $0x4e030290 // tbl v16.16b, { v20.16b }, v3.16b
+	WORD $0x4e0302b1 // tbl v17.16b, { v21.16b }, v3.16b
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
 	WORD $0x4f020632 // movi v18.4s, #81
@@ -10008,10 +9644,8 @@ loop3:
 	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
 	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
 	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	FMOVQ        24(R6), F18
-	FMOVQ        28(R6), F19
-	WORD $0x4e030252 // tbl v18.16b, { v18.16b }, v3.16b
-	WORD $0x4e030273 // tbl v19.16b, { v19.16b }, v3.16b
+	WORD $0x4e030312 // tbl v18.16b, { v24.16b }, v3.16b
+	WORD $0x4e030333 // tbl v19.16b, { v25.16b }, v3.16b
 	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
 	WORD $0x4f020634 // movi v20.4s, #81
@@ -10075,294 +9709,283 @@ loop3:
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        64(R4), F13
+	WORD $0xbc44008d // ldur s13, [x4, #64]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcdc7 // fmla v7.4s, v14.4s, v13.4s
-	FMOVS        68(R4), F13
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
+	WORD $0xbc44408d // ldur s13, [x4, #68]
 	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        72(R4), F13
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xbc44808d // ldur s13, [x4, #72]
 	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        76(R4), F13
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xbc44c08d // ldur s13, [x4, #76]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcd8a // fmla v10.4s, v12.4s, v13.4s
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4f8d118a // fmla v10.4s, v12.4s, v13.s[0]
 
 	// levels of values 160 to 191, and their products
-	FMOVQ        32(R6), F12
-	FMOVQ        36(R6), F13
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4f00042e // movi v14.4s, #1
-	WORD $0x4eae9d8c // mul v12.4s, v12.4s, v14.4s
-	WORD $0x4eae9dad // mul v13.4s, v13.4s, v14.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
-	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
-	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
-	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
-	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        38(R6), F14
-	WORD $0x4e0401cf // tbl v15.16b, { v14.16b }, v4.16b
-	WORD $0x4e0501ce // tbl v14.16b, { v14.16b }, v5.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x3cc200cc // ldur q12, [x6, #32]
+	WORD $0x3cc240cd // ldur q13, [x6, #36]
+	WORD $0x4e03018e // tbl v14.16b, { v12.16b }, v3.16b
+	WORD $0x4e0301af // tbl v15.16b, { v13.16b }, v3.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4f000430 // movi v16.4s, #1
-	WORD $0x4eb09def // mul v15.4s, v15.4s, v16.4s
 	WORD $0x4eb09dce // mul v14.4s, v14.4s, v16.4s
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4eb09def // mul v15.4s, v15.4s, v16.4s
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
+	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
 	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
+	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
 	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	FMOVQ        32(R6), F16
-	FMOVQ        36(R6), F17
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
+	WORD $0x3cc260d0 // ldur q16, [x6, #38]
+	WORD $0x4e040211 // tbl v17.16b, { v16.16b }, v4.16b
+	WORD $0x4e050212 // tbl v18.16b, { v16.16b }, v5.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f000472 // movi v18.4s, #3
-	WORD $0x4eb29e10 // mul v16.4s, v16.4s, v18.4s
-	WORD $0x4eb29e31 // mul v17.4s, v17.4s, v18.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4f000433 // movi v19.4s, #1
+	WORD $0x4eb39e31 // mul v17.4s, v17.4s, v19.4s
+	WORD $0x4eb39e52 // mul v18.4s, v18.4s, v19.4s
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
-	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
-	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	FMOVQ        38(R6), F18
-	WORD $0x4e040253 // tbl v19.16b, { v18.16b }, v4.16b
-	WORD $0x4e050252 // tbl v18.16b, { v18.16b }, v5.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f000474 // movi v20.4s, #3
-	WORD $0x4eb49e73 // mul v19.4s, v19.4s, v20.4s
-	WORD $0x4eb49e52 // mul v18.4s, v18.4s, v20.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
 	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
-	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
+	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
 	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
-	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
+	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
 	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
-	WORD $0x0e61498c // sqxtn v12.4h, v12.4s
-	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
-	WORD $0x0e6149ed // sqxtn v13.4h, v15.4s
-	WORD $0x4e6149cd // sqxtn2 v13.8h, v14.4s
-	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
-	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
-	WORD $0x0e614a0d // sqxtn v13.4h, v16.4s
-	WORD $0x4e614a2d // sqxtn2 v13.8h, v17.4s
-	WORD $0x0e614a6e // sqxtn v14.4h, v19.4s
-	WORD $0x4e614a4e // sqxtn2 v14.8h, v18.4s
-	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
-	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
-	FLDPQ        640(R3), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e030193 // tbl v19.16b, { v12.16b }, v3.16b
+	WORD $0x4e0301b4 // tbl v20.16b, { v13.16b }, v3.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4f000475 // movi v21.4s, #3
+	WORD $0x4eb59e73 // mul v19.4s, v19.4s, v21.4s
+	WORD $0x4eb59e94 // mul v20.4s, v20.4s, v21.4s
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
+	WORD $0x4ea29e94 // mul v20.4s, v20.4s, v2.4s
+	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
+	WORD $0x6f380694 // ushr v20.4s, v20.4s, #8
+	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
+	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
+	WORD $0x4e040215 // tbl v21.16b, { v16.16b }, v4.16b
+	WORD $0x4e050216 // tbl v22.16b, { v16.16b }, v5.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f000477 // movi v23.4s, #3
+	WORD $0x4eb79eb5 // mul v21.4s, v21.4s, v23.4s
+	WORD $0x4eb79ed6 // mul v22.4s, v22.4s, v23.4s
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4ea29eb5 // mul v21.4s, v21.4s, v2.4s
+	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
+	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
+	WORD $0x6f3806d6 // ushr v22.4s, v22.4s, #8
+	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
+	WORD $0x6ea186d6 // sub v22.4s, v22.4s, v1.4s
+	WORD $0x0e6149ce // sqxtn v14.4h, v14.4s
+	WORD $0x4e6149ee // sqxtn2 v14.8h, v15.4s
+	WORD $0x0e614a2f // sqxtn v15.4h, v17.4s
+	WORD $0x4e614a4f // sqxtn2 v15.8h, v18.4s
+	WORD $0x0e2149ce // sqxtn v14.8b, v14.8h
+	WORD $0x4e2149ee // sqxtn2 v14.16b, v15.8h
+	WORD $0x0e614a6f // sqxtn v15.4h, v19.4s
+	WORD $0x4e614a8f // sqxtn2 v15.8h, v20.4s
+	WORD $0x0e614ab1 // sqxtn v17.4h, v21.4s
+	WORD $0x4e614ad1 // sqxtn2 v17.8h, v22.4s
+	WORD $0x0e2149ef // sqxtn v15.8b, v15.8h
+	WORD $0x4e214a2f // sqxtn2 v15.16b, v17.8h
+	FLDPQ        640(R3), (F17, F18)
+	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
+	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
+	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        672(R3), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
+	FLDPQ        704(R3), (F19, F20)
+	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
+	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
+	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e34c1f5 // smull v21.8h, v15.8b, v20.8b
+	WORD $0x4e34c1f4 // smull2 v20.8h, v15.16b, v20.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
+	FLDPQ        736(R3), (F20, F21)
+	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
+	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
+	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
+	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
+	WORD $0x4e6fbe8f // addp v15.8h, v20.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        672(R3), (F15, F16)
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        704(R3), (F16, F17)
-	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
-	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
-	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        736(R3), (F17, F18)
-	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        80(R4), F13
+	WORD $0xbc45008f // ldur s15, [x4, #80]
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e2bddef // fmul v15.4s, v15.4s, v11.4s
+	WORD $0x4f8f1227 // fmla v7.4s, v17.4s, v15.s[0]
+	WORD $0xbc45408f // ldur s15, [x4, #84]
+	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
+	WORD $0x6e2bddef // fmul v15.4s, v15.4s, v11.4s
+	WORD $0x4f8f1228 // fmla v8.4s, v17.4s, v15.s[0]
+	WORD $0xbc45808f // ldur s15, [x4, #88]
+	WORD $0x4e21da71 // scvtf v17.4s, v19.4s
+	WORD $0x6e2bddef // fmul v15.4s, v15.4s, v11.4s
+	WORD $0x4f8f1229 // fmla v9.4s, v17.4s, v15.s[0]
+	WORD $0xbc45c08f // ldur s15, [x4, #92]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcdc7 // fmla v7.4s, v14.4s, v13.4s
-	FMOVS        84(R4), F13
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        88(R4), F13
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        92(R4), F13
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcd8a // fmla v10.4s, v12.4s, v13.4s
+	WORD $0x6e2bddef // fmul v15.4s, v15.4s, v11.4s
+	WORD $0x4f8f11ca // fmla v10.4s, v14.4s, v15.s[0]
 
 	// levels of values 192 to 223, and their products
-	FMOVQ        32(R6), F12
-	FMOVQ        36(R6), F13
-	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
-	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4f00052e // movi v14.4s, #9
-	WORD $0x4eae9d8c // mul v12.4s, v12.4s, v14.4s
-	WORD $0x4eae9dad // mul v13.4s, v13.4s, v14.4s
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4ea29d8c // mul v12.4s, v12.4s, v2.4s
-	WORD $0x4ea29dad // mul v13.4s, v13.4s, v2.4s
-	WORD $0x6f38058c // ushr v12.4s, v12.4s, #8
-	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
-	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
-	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        38(R6), F14
-	WORD $0x4e0401cf // tbl v15.16b, { v14.16b }, v4.16b
-	WORD $0x4e0501ce // tbl v14.16b, { v14.16b }, v5.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e03018e // tbl v14.16b, { v12.16b }, v3.16b
+	WORD $0x4e0301af // tbl v15.16b, { v13.16b }, v3.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4f000530 // movi v16.4s, #9
-	WORD $0x4eb09def // mul v15.4s, v15.4s, v16.4s
-	WORD $0x4eb09dce // mul v14.4s, v14.4s, v16.4s
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f000531 // movi v17.4s, #9
+	WORD $0x4eb19dce // mul v14.4s, v14.4s, v17.4s
+	WORD $0x4eb19def // mul v15.4s, v15.4s, v17.4s
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
+	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
 	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
+	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
 	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	FMOVQ        32(R6), F16
-	FMOVQ        36(R6), F17
-	WORD $0x4e030210 // tbl v16.16b, { v16.16b }, v3.16b
-	WORD $0x4e030231 // tbl v17.16b, { v17.16b }, v3.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
+	WORD $0x4e040211 // tbl v17.16b, { v16.16b }, v4.16b
+	WORD $0x4e050212 // tbl v18.16b, { v16.16b }, v5.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4f000772 // movi v18.4s, #27
-	WORD $0x4eb29e10 // mul v16.4s, v16.4s, v18.4s
-	WORD $0x4eb29e31 // mul v17.4s, v17.4s, v18.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4f000533 // movi v19.4s, #9
+	WORD $0x4eb39e31 // mul v17.4s, v17.4s, v19.4s
+	WORD $0x4eb39e52 // mul v18.4s, v18.4s, v19.4s
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
-	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
-	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	FMOVQ        38(R6), F18
-	WORD $0x4e040253 // tbl v19.16b, { v18.16b }, v4.16b
-	WORD $0x4e050252 // tbl v18.16b, { v18.16b }, v5.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f000774 // movi v20.4s, #27
-	WORD $0x4eb49e73 // mul v19.4s, v19.4s, v20.4s
-	WORD $0x4eb49e52 // mul v18.4s, v18.4s, v20.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
 	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
-	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
+	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
 	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
-	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
+	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
 	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
-	WORD $0x0e61498c // sqxtn v12.4h, v12.4s
-	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
-	WORD $0x0e6149ed // sqxtn v13.4h, v15.4s
-	WORD $0x4e6149cd // sqxtn2 v13.8h, v14.4s
-	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
-	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
-	WORD $0x0e614a0d // sqxtn v13.4h, v16.4s
-	WORD $0x4e614a2d // sqxtn2 v13.8h, v17.4s
-	WORD $0x0e614a6e // sqxtn v14.4h, v19.4s
-	WORD $0x4e614a4e // sqxtn2 v14.8h, v18.4s
-	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
-	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
-	FLDPQ        768(R3), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
+	WORD $0x4e030193 // tbl v19.16b, { v12.16b }, v3.16b
+	WORD $0x4e0301b4 // tbl v20.16b, { v13.16b }, v3.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4f000775 // movi v21.4s, #27
+	WORD $0x4eb59e73 // mul v19.4s, v19.4s, v21.4s
+	WORD $0x4eb59e94 // mul v20.4s, v20.4s, v21.4s
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
+	WORD $0x4ea29e94 // mul v20.4s, v20.4s, v2.4s
+	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
+	WORD $0x6f380694 // ushr v20.4s, v20.4s, #8
+	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
+	WORD $0x6ea18694 // sub v20.4s, v20.4s, v1.4s
+	WORD $0x4e040215 // tbl v21.16b, { v16.16b }, v4.16b
+	WORD $0x4e050216 // tbl v22.16b, { v16.16b }, v5.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4f000777 // movi v23.4s, #27
+	WORD $0x4eb79eb5 // mul v21.4s, v21.4s, v23.4s
+	WORD $0x4eb79ed6 // mul v22.4s, v22.4s, v23.4s
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4ea29eb5 // mul v21.4s, v21.4s, v2.4s
+	WORD $0x4ea29ed6 // mul v22.4s, v22.4s, v2.4s
+	WORD $0x6f3806b5 // ushr v21.4s, v21.4s, #8
+	WORD $0x6f3806d6 // ushr v22.4s, v22.4s, #8
+	WORD $0x6ea186b5 // sub v21.4s, v21.4s, v1.4s
+	WORD $0x6ea186d6 // sub v22.4s, v22.4s, v1.4s
+	WORD $0x0e6149ce // sqxtn v14.4h, v14.4s
+	WORD $0x4e6149ee // sqxtn2 v14.8h, v15.4s
+	WORD $0x0e614a2f // sqxtn v15.4h, v17.4s
+	WORD $0x4e614a4f // sqxtn2 v15.8h, v18.4s
+	WORD $0x0e2149ce // sqxtn v14.8b, v14.8h
+	WORD $0x4e2149ee // sqxtn2 v14.16b, v15.8h
+	WORD $0x0e614a6f // sqxtn v15.4h, v19.4s
+	WORD $0x4e614a8f // sqxtn2 v15.8h, v20.4s
+	WORD $0x0e614ab1 // sqxtn v17.4h, v21.4s
+	WORD $0x4e614ad1 // sqxtn2 v17.8h, v22.4s
+	WORD $0x0e2149ef // sqxtn v15.8b, v15.8h
+	WORD $0x4e214a2f // sqxtn2 v15.16b, v17.8h
+	FLDPQ        768(R3), (F17, F18)
+	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
+	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
+	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
+	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
+	FLDPQ        800(R3), (F18, F19)
+	WORD $0x0e32c1d4 // smull v20.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
+	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
+	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
+	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
+	FLDPQ        832(R3), (F19, F20)
+	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
+	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
+	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	WORD $0x0e34c1f5 // smull v21.8h, v15.8b, v20.8b
+	WORD $0x4e34c1f4 // smull2 v20.8h, v15.16b, v20.16b
+	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
+	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
+	FLDPQ        864(R3), (F20, F21)
+	WORD $0x0e34c1d6 // smull v22.8h, v14.8b, v20.8b
+	WORD $0x4e34c1ce // smull2 v14.8h, v14.16b, v20.16b
+	WORD $0x4e6ebece // addp v14.8h, v22.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
-	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
+	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
+	WORD $0x4e6fbe8f // addp v15.8h, v20.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        800(R3), (F15, F16)
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
-	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
-	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        832(R3), (F16, F17)
-	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
-	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
-	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
-	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
-	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
-	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        864(R3), (F17, F18)
-	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
-	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        96(R4), F13
+	WORD $0xbc46008f // ldur s15, [x4, #96]
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x6e2bddef // fmul v15.4s, v15.4s, v11.4s
+	WORD $0x4f8f1227 // fmla v7.4s, v17.4s, v15.s[0]
+	WORD $0xbc46408f // ldur s15, [x4, #100]
+	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
+	WORD $0x6e2bddef // fmul v15.4s, v15.4s, v11.4s
+	WORD $0x4f8f1228 // fmla v8.4s, v17.4s, v15.s[0]
+	WORD $0xbc46808f // ldur s15, [x4, #104]
+	WORD $0x4e21da71 // scvtf v17.4s, v19.4s
+	WORD $0x6e2bddef // fmul v15.4s, v15.4s, v11.4s
+	WORD $0x4f8f1229 // fmla v9.4s, v17.4s, v15.s[0]
+	WORD $0xbc46c08f // ldur s15, [x4, #108]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcdc7 // fmla v7.4s, v14.4s, v13.4s
-	FMOVS        100(R4), F13
-	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        104(R4), F13
-	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        108(R4), F13
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcd8a // fmla v10.4s, v12.4s, v13.4s
+	WORD $0x6e2bddef // fmul v15.4s, v15.4s, v11.4s
+	WORD $0x4f8f11ca // fmla v10.4s, v14.4s, v15.s[0]
 
 	// levels of values 224 to 255, and their products
-	FMOVQ        32(R6), F12
-	FMOVQ        36(R6), F13
 	WORD $0x4e03018c // tbl v12.16b, { v12.16b }, v3.16b
 	WORD $0x4e0301ad // tbl v13.16b, { v13.16b }, v3.16b
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
@@ -10378,66 +10001,59 @@ loop3:
 	WORD $0x6f3805ad // ushr v13.4s, v13.4s, #8
 	WORD $0x6ea1858c // sub v12.4s, v12.4s, v1.4s
 	WORD $0x6ea185ad // sub v13.4s, v13.4s, v1.4s
-	FMOVQ        38(R6), F14
-	WORD $0x4e0401cf // tbl v15.16b, { v14.16b }, v4.16b
-	WORD $0x4e0501ce // tbl v14.16b, { v14.16b }, v5.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e04020e // tbl v14.16b, { v16.16b }, v4.16b
+	WORD $0x4e05020f // tbl v15.16b, { v16.16b }, v5.16b
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4f020630 // movi v16.4s, #81
-	WORD $0x4eb09def // mul v15.4s, v15.4s, v16.4s
-	WORD $0x4eb09dce // mul v14.4s, v14.4s, v16.4s
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4f020631 // movi v17.4s, #81
+	WORD $0x4eb19dce // mul v14.4s, v14.4s, v17.4s
+	WORD $0x4eb19def // mul v15.4s, v15.4s, v17.4s
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
 	WORD $0x4ea29dce // mul v14.4s, v14.4s, v2.4s
-	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
+	WORD $0x4ea29def // mul v15.4s, v15.4s, v2.4s
 	WORD $0x6f3805ce // ushr v14.4s, v14.4s, #8
-	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
+	WORD $0x6f3805ef // ushr v15.4s, v15.4s, #8
 	WORD $0x6ea185ce // sub v14.4s, v14.4s, v1.4s
-	FMOVQ        38(R6), F16
+	WORD $0x6ea185ef // sub v15.4s, v15.4s, v1.4s
 	WORD $0x4e060211 // tbl v17.16b, { v16.16b }, v6.16b
-	WORD $0x4e060210 // tbl v16.16b, { v16.16b }, v6.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4f000432 // movi v18.4s, #1
 	WORD $0x4f000473 // movi v19.4s, #3
-	WORD $0x4eb29e31 // mul v17.4s, v17.4s, v18.4s
-	WORD $0x4eb39e10 // mul v16.4s, v16.4s, v19.4s
+	WORD $0x4eb29e32 // mul v18.4s, v17.4s, v18.4s
+	WORD $0x4eb39e31 // mul v17.4s, v17.4s, v19.4s
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
-	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
-	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
-	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
-	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
-	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
-	FMOVQ        38(R6), F18
-	WORD $0x4e060253 // tbl v19.16b, { v18.16b }, v6.16b
-	WORD $0x4e060252 // tbl v18.16b, { v18.16b }, v6.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4f000534 // movi v20.4s, #9
-	WORD $0x4f000775 // movi v21.4s, #27
-	WORD $0x4eb49e73 // mul v19.4s, v19.4s, v20.4s
-	WORD $0x4eb59e52 // mul v18.4s, v18.4s, v21.4s
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
 	WORD $0x4ea29e52 // mul v18.4s, v18.4s, v2.4s
-	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
+	WORD $0x4ea29e31 // mul v17.4s, v17.4s, v2.4s
 	WORD $0x6f380652 // ushr v18.4s, v18.4s, #8
-	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
+	WORD $0x6f380631 // ushr v17.4s, v17.4s, #8
 	WORD $0x6ea18652 // sub v18.4s, v18.4s, v1.4s
+	WORD $0x6ea18631 // sub v17.4s, v17.4s, v1.4s
+	WORD $0x4e060210 // tbl v16.16b, { v16.16b }, v6.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4f000533 // movi v19.4s, #9
+	WORD $0x4f000774 // movi v20.4s, #27
+	WORD $0x4eb39e13 // mul v19.4s, v16.4s, v19.4s
+	WORD $0x4eb49e10 // mul v16.4s, v16.4s, v20.4s
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4ea29e73 // mul v19.4s, v19.4s, v2.4s
+	WORD $0x4ea29e10 // mul v16.4s, v16.4s, v2.4s
+	WORD $0x6f380673 // ushr v19.4s, v19.4s, #8
+	WORD $0x6f380610 // ushr v16.4s, v16.4s, #8
+	WORD $0x6ea18673 // sub v19.4s, v19.4s, v1.4s
+	WORD $0x6ea18610 // sub v16.4s, v16.4s, v1.4s
 	WORD $0x0e61498c // sqxtn v12.4h, v12.4s
 	WORD $0x4e6149ac // sqxtn2 v12.8h, v13.4s
-	WORD $0x0e6149ed // sqxtn v13.4h, v15.4s
-	WORD $0x4e6149cd // sqxtn2 v13.8h, v14.4s
+	WORD $0x0e6149cd // sqxtn v13.4h, v14.4s
+	WORD $0x4e6149ed // sqxtn2 v13.8h, v15.4s
 	WORD $0x0e21498c // sqxtn v12.8b, v12.8h
 	WORD $0x4e2149ac // sqxtn2 v12.16b, v13.8h
-	WORD $0x0e614a2d // sqxtn v13.4h, v17.4s
-	WORD $0x4e614a0d // sqxtn2 v13.8h, v16.4s
+	WORD $0x0e614a4d // sqxtn v13.4h, v18.4s
+	WORD $0x4e614a2d // sqxtn2 v13.8h, v17.4s
 	WORD $0x0e614a6e // sqxtn v14.4h, v19.4s
-	WORD $0x4e614a4e // sqxtn2 v14.8h, v18.4s
+	WORD $0x4e614a0e // sqxtn2 v14.8h, v16.4s
 	WORD $0x0e2149ad // sqxtn v13.8b, v13.8h
 	WORD $0x4e2149cd // sqxtn2 v13.16b, v14.8h
 	FLDPQ        896(R3), (F14, F15)
@@ -10478,22 +10094,22 @@ loop3:
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        112(R4), F13
+	WORD $0xbc47008d // ldur s13, [x4, #112]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcdc7 // fmla v7.4s, v14.4s, v13.4s
-	FMOVS        116(R4), F13
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
+	WORD $0xbc47408d // ldur s13, [x4, #116]
 	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        120(R4), F13
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xbc47808d // ldur s13, [x4, #120]
 	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        124(R4), F13
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xbc47c08d // ldur s13, [x4, #124]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
-	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
+	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
+	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
 	ADD          $0x36, R6
 	ADD          $0x400, R3
 	ADD          $0x80, R4

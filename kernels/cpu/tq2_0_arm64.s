@@ -4,20 +4,10 @@
 
 #include "textflag.h"
 
-// tq2_0_factor: float32, 4 times -1
-DATA tq2_0_factor<>+0(SB)/8, $0xbf800000bf800000
-DATA tq2_0_factor<>+8(SB)/8, $0xbf800000bf800000
-GLOBL tq2_0_factor<>(SB), RODATA|NOPTR, $16
-
-// tq2_0_order: int32 0x3020100 0x3020100 0x7060504 0x7060504
-DATA tq2_0_order<>+0(SB)/8, $0x0302010003020100
-DATA tq2_0_order<>+8(SB)/8, $0x0706050407060504
-GLOBL tq2_0_order<>(SB), RODATA|NOPTR, $16
-
-// tq2_0_order2: int32 0xb0a0908 0xb0a0908 0xf0e0d0c 0xf0e0d0c
-DATA tq2_0_order2<>+0(SB)/8, $0x0b0a09080b0a0908
-DATA tq2_0_order2<>+8(SB)/8, $0x0f0e0d0c0f0e0d0c
-GLOBL tq2_0_order2<>(SB), RODATA|NOPTR, $16
+// tq2_0_times: float32, 4 times -1
+DATA tq2_0_times<>+0(SB)/8, $0xbf800000bf800000
+DATA tq2_0_times<>+8(SB)/8, $0xbf800000bf800000
+GLOBL tq2_0_times<>(SB), RODATA|NOPTR, $16
 
 // matmulQ81xTq2_0DotProd multiplies rows of w with 1 row of activations in int8; ldy and stride in bytes.
 // Requires: ASIMDDP
@@ -25,12 +15,6 @@ TEXT ·matmulQ81xTq2_0DotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	WORD $0x4f00e460 // movi v0.16b, #3
-	MOVD         $tq2_0_factor<>+0(SB), R0
-	FMOVQ        (R0), F1
-	MOVD         $tq2_0_order<>+0(SB), R0
-	FMOVQ        (R0), F2
-	MOVD         $tq2_0_order2<>+0(SB), R0
-	FMOVQ        (R0), F3
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -38,13 +22,12 @@ TEXT ·matmulQ81xTq2_0DotProd(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e401 // movi v1.16b, #0
+	WORD $0x4f00e402 // movi v2.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         s+32(FP), R5
+	WORD $0x4f00e403 // movi v3.16b, #0
 	MOVD         blocks+64(FP), R6
 	MOVD         R1, R7
 	SUBS         $1, R6
@@ -55,122 +38,119 @@ loop3:
 	WORD $0xf98420e0 // prfm pldl1keep, [x7, #2112]
 
 	// scales of values 0 to 255, times those of the activations
-	WORD $0x7d4080e8 // ldr h8, [x7, #64]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	FLDPQ        (R4), (F9, F10)
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	WORD $0x6e21dd0b // fmul v11.4s, v8.4s, v1.4s
-	WORD $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
-	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
-	FMOVQ        (R5), F13
-	WORD $0x4e2dcd84 // fmla v4.4s, v12.4s, v13.4s
-	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
-	FMOVQ        16(R5), F12
-	WORD $0x4e2ccd65 // fmla v5.4s, v11.4s, v12.4s
-	WORD $0x4e02010b // tbl v11.16b, { v8.16b }, v2.16b
-	FMOVQ        32(R5), F12
-	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
-	WORD $0x4e030108 // tbl v8.16b, { v8.16b }, v3.16b
-	FMOVQ        48(R5), F11
-	WORD $0x4e2bcd07 // fmla v7.4s, v8.4s, v11.4s
+	WORD $0x7c4400e4 // ldur h4, [x7, #64]
+	WORD $0x1ee24084 // fcvt s4, h4
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x3cc00085 // ldur q5, [x4]
+	WORD $0x3cc10086 // ldur q6, [x4, #16]
+	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
+	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
+	WORD $0x3cc000a7 // ldur q7, [x5]
+	WORD $0x3cc100a8 // ldur q8, [x5, #16]
+	WORD $0x6e28d4e7 // faddp v7.4s, v7.4s, v8.4s
+	WORD $0x4e27cc83 // fmla v3.4s, v4.4s, v7.4s
+	WORD $0x3cc200a7 // ldur q7, [x5, #32]
+	WORD $0x3cc300a8 // ldur q8, [x5, #48]
+	WORD $0x6e28d4e7 // faddp v7.4s, v7.4s, v8.4s
+	WORD $0x4e27cc83 // fmla v3.4s, v4.4s, v7.4s
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        (R7), (F8, F11)
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FLDPQ        (R3), (F12, F13)
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8c950e // sdot v14.4s, v8.16b, v12.16b
-	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	WORD $0x4e21d9c8 // scvtf v8.4s, v14.4s
-	WORD $0x4f891104 // fmla v4.4s, v8.4s, v9.s[0]
+	WORD $0x3cc000e4 // ldur q4, [x7]
+	WORD $0x3cc100e7 // ldur q7, [x7, #16]
+	WORD $0x4e201c88 // and v8.16b, v4.16b, v0.16b
+	WORD $0x4e201ce9 // and v9.16b, v7.16b, v0.16b
+	WORD $0x3cc0006a // ldur q10, [x3]
+	WORD $0x3cc1006b // ldur q11, [x3, #16]
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        (R7), (F8, F11)
-	WORD $0x6f0e0508 // ushr v8.16b, v8.16b, #2
-	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
+	WORD $0x6f0e0488 // ushr v8.16b, v4.16b, #2
+	WORD $0x6f0e04e9 // ushr v9.16b, v7.16b, #2
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FLDPQ        32(R3), (F12, F13)
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8c950e // sdot v14.4s, v8.16b, v12.16b
-	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	WORD $0x4e21d9c8 // scvtf v8.4s, v14.4s
-	WORD $0x4fa91105 // fmla v5.4s, v8.4s, v9.s[1]
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x3cc2006a // ldur q10, [x3, #32]
+	WORD $0x3cc3006b // ldur q11, [x3, #48]
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        (R7), (F8, F11)
-	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x6f0c0488 // ushr v8.16b, v4.16b, #4
+	WORD $0x6f0c04e9 // ushr v9.16b, v7.16b, #4
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FLDPQ        64(R3), (F12, F13)
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x3cc4006a // ldur q10, [x3, #64]
+	WORD $0x3cc5006b // ldur q11, [x3, #80]
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8c950e // sdot v14.4s, v8.16b, v12.16b
-	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	WORD $0x4e21d9c8 // scvtf v8.4s, v14.4s
-	WORD $0x4f891906 // fmla v6.4s, v8.4s, v9.s[2]
+	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        (R7), (F8, F11)
-	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
-	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
-	FLDPQ        96(R3), (F12, F13)
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8c950e // sdot v14.4s, v8.16b, v12.16b
-	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	WORD $0x4e21d9c8 // scvtf v8.4s, v14.4s
-	WORD $0x4fa91907 // fmla v7.4s, v8.4s, v9.s[3]
+	WORD $0x6f0a0484 // ushr v4.16b, v4.16b, #6
+	WORD $0x6f0a04e7 // ushr v7.16b, v7.16b, #6
+	WORD $0x3cc60068 // ldur q8, [x3, #96]
+	WORD $0x3cc70069 // ldur q9, [x3, #112]
+	WORD $0x4f00e40a // movi v10.16b, #0
+	WORD $0x4e88948a // sdot v10.4s, v4.16b, v8.16b
+	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eadbd84 // addp v4.4s, v12.4s, v13.4s
+	WORD $0x4eaabdc7 // addp v7.4s, v14.4s, v10.4s
+	WORD $0x4ea7bc84 // addp v4.4s, v4.4s, v7.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e25cc81 // fmla v1.4s, v4.4s, v5.4s
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        32(R7), (F8, F9)
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FLDPQ        128(R3), (F11, F12)
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
-	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
-	WORD $0x4e21d9a8 // scvtf v8.4s, v13.4s
-	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
+	WORD $0x3cc200e4 // ldur q4, [x7, #32]
+	WORD $0x3cc300e5 // ldur q5, [x7, #48]
+	WORD $0x4e201c87 // and v7.16b, v4.16b, v0.16b
+	WORD $0x4e201ca8 // and v8.16b, v5.16b, v0.16b
+	WORD $0x3cc80069 // ldur q9, [x3, #128]
+	WORD $0x3cc9006a // ldur q10, [x3, #144]
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        32(R7), (F8, F9)
-	WORD $0x6f0e0508 // ushr v8.16b, v8.16b, #2
-	WORD $0x6f0e0529 // ushr v9.16b, v9.16b, #2
+	WORD $0x6f0e0487 // ushr v7.16b, v4.16b, #2
+	WORD $0x6f0e04a8 // ushr v8.16b, v5.16b, #2
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FLDPQ        160(R3), (F11, F12)
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
-	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
-	WORD $0x4e21d9a8 // scvtf v8.4s, v13.4s
-	WORD $0x4faa1105 // fmla v5.4s, v8.4s, v10.s[1]
+	WORD $0x3cca0069 // ldur q9, [x3, #160]
+	WORD $0x3ccb006a // ldur q10, [x3, #176]
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        32(R7), (F8, F9)
-	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x6f0c0487 // ushr v7.16b, v4.16b, #4
+	WORD $0x6f0c04a8 // ushr v8.16b, v5.16b, #4
+	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FLDPQ        192(R3), (F11, F12)
+	WORD $0x3ccc0069 // ldur q9, [x3, #192]
+	WORD $0x3ccd006a // ldur q10, [x3, #208]
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
-	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
-	WORD $0x4e21d9a8 // scvtf v8.4s, v13.4s
-	WORD $0x4f8a1906 // fmla v6.4s, v8.4s, v10.s[2]
+	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
+	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        32(R7), (F8, F9)
-	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
-	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
-	FLDPQ        224(R3), (F11, F12)
-	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
-	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
-	WORD $0x4e21d9a8 // scvtf v8.4s, v13.4s
-	WORD $0x4faa1907 // fmla v7.4s, v8.4s, v10.s[3]
+	WORD $0x6f0a0484 // ushr v4.16b, v4.16b, #6
+	WORD $0x6f0a04a5 // ushr v5.16b, v5.16b, #6
+	WORD $0x3cce0067 // ldur q7, [x3, #224]
+	WORD $0x3ccf0068 // ldur q8, [x3, #240]
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e879489 // sdot v9.4s, v4.16b, v7.16b
+	WORD $0x4e8894a9 // sdot v9.4s, v5.16b, v8.16b
+
+	// sums of 4 groups, times their factors
+	WORD $0x4eacbd64 // addp v4.4s, v11.4s, v12.4s
+	WORD $0x4ea9bda5 // addp v5.4s, v13.4s, v9.4s
+	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e26cc82 // fmla v2.4s, v4.4s, v6.4s
 	ADD          $0x42, R7
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -180,15 +160,16 @@ loop3:
 
 done4:
 	ADD          $1, R6
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x4e27d484 // fadd v4.4s, v4.4s, v7.4s
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	MOVD         $tq2_0_times<>+0(SB), R3
+	FMOVQ        (R3), F2
+	WORD $0x4e22cc61 // fmla v1.4s, v3.4s, v2.4s
 
 	// sums of the lanes
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x6e014022 // ext v2.16b, v1.16b, v1.16b, #8
+	WORD $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R0)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -225,195 +206,198 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4080c4 // ldr h4, [x6, #64]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c4400c4 // ldur h4, [x6, #64]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        (R6), (F5, F6)
-	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
-	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
-	WORD $0x4e2084a5 // add v5.16b, v5.16b, v0.16b
-	WORD $0x4e2084c6 // add v6.16b, v6.16b, v0.16b
-	FLDPQ        (R3), (F7, F8)
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
-	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
-	FLDPQ        32(R3), (F7, F8)
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
-	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	WORD $0x3cc000c5 // ldur q5, [x6]
+	WORD $0x3cc100c6 // ldur q6, [x6, #16]
+	WORD $0x4e211ca7 // and v7.16b, v5.16b, v1.16b
+	WORD $0x4e211cc8 // and v8.16b, v6.16b, v1.16b
+	WORD $0x4e2084e7 // add v7.16b, v7.16b, v0.16b
+	WORD $0x4e208508 // add v8.16b, v8.16b, v0.16b
+	WORD $0x3cc00069 // ldur q9, [x3]
+	WORD $0x3cc1006a // ldur q10, [x3, #16]
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
+	WORD $0x3cc20069 // ldur q9, [x3, #32]
+	WORD $0x3cc3006a // ldur q10, [x3, #48]
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F5
-	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
-	FMOVS        4(R4), F5
-	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc3 // fmla v3.4s, v6.4s, v5.4s
+	WORD $0xbc400087 // ldur s7, [x4]
+	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
+	WORD $0x6e24dce7 // fmul v7.4s, v7.4s, v4.4s
+	WORD $0x4f871102 // fmla v2.4s, v8.4s, v7.s[0]
+	WORD $0xbc404087 // ldur s7, [x4, #4]
+	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
+	WORD $0x6e24dce7 // fmul v7.4s, v7.4s, v4.4s
+	WORD $0x4f871103 // fmla v3.4s, v8.4s, v7.s[0]
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        (R6), (F5, F6)
-	WORD $0x6f0e04a5 // ushr v5.16b, v5.16b, #2
-	WORD $0x6f0e04c6 // ushr v6.16b, v6.16b, #2
-	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
-	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
-	WORD $0x4e2084a5 // add v5.16b, v5.16b, v0.16b
-	WORD $0x4e2084c6 // add v6.16b, v6.16b, v0.16b
-	FLDPQ        64(R3), (F7, F8)
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
-	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
-	FLDPQ        96(R3), (F7, F8)
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
-	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	WORD $0x6f0e04a7 // ushr v7.16b, v5.16b, #2
+	WORD $0x6f0e04c8 // ushr v8.16b, v6.16b, #2
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e2084e7 // add v7.16b, v7.16b, v0.16b
+	WORD $0x4e208508 // add v8.16b, v8.16b, v0.16b
+	WORD $0x3cc40069 // ldur q9, [x3, #64]
+	WORD $0x3cc5006a // ldur q10, [x3, #80]
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
+	WORD $0x3cc60069 // ldur q9, [x3, #96]
+	WORD $0x3cc7006a // ldur q10, [x3, #112]
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
 
 	// integer sums times both scales
-	FMOVS        8(R4), F5
-	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
-	FMOVS        12(R4), F5
-	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc3 // fmla v3.4s, v6.4s, v5.4s
+	WORD $0xbc408087 // ldur s7, [x4, #8]
+	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
+	WORD $0x6e24dce7 // fmul v7.4s, v7.4s, v4.4s
+	WORD $0x4f871102 // fmla v2.4s, v8.4s, v7.s[0]
+	WORD $0xbc40c087 // ldur s7, [x4, #12]
+	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
+	WORD $0x6e24dce7 // fmul v7.4s, v7.4s, v4.4s
+	WORD $0x4f871103 // fmla v3.4s, v8.4s, v7.s[0]
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        (R6), (F5, F6)
-	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
-	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
-	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
-	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
-	WORD $0x4e2084a5 // add v5.16b, v5.16b, v0.16b
-	WORD $0x4e2084c6 // add v6.16b, v6.16b, v0.16b
-	FLDPQ        128(R3), (F7, F8)
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
-	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
-	FLDPQ        160(R3), (F7, F8)
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
-	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	WORD $0x6f0c04a7 // ushr v7.16b, v5.16b, #4
+	WORD $0x6f0c04c8 // ushr v8.16b, v6.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e2084e7 // add v7.16b, v7.16b, v0.16b
+	WORD $0x4e208508 // add v8.16b, v8.16b, v0.16b
+	WORD $0x3cc80069 // ldur q9, [x3, #128]
+	WORD $0x3cc9006a // ldur q10, [x3, #144]
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
+	WORD $0x3cca0069 // ldur q9, [x3, #160]
+	WORD $0x3ccb006a // ldur q10, [x3, #176]
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
 
 	// integer sums times both scales
-	FMOVS        16(R4), F5
-	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
-	FMOVS        20(R4), F5
-	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc3 // fmla v3.4s, v6.4s, v5.4s
+	WORD $0xbc410087 // ldur s7, [x4, #16]
+	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
+	WORD $0x6e24dce7 // fmul v7.4s, v7.4s, v4.4s
+	WORD $0x4f871102 // fmla v2.4s, v8.4s, v7.s[0]
+	WORD $0xbc414087 // ldur s7, [x4, #20]
+	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
+	WORD $0x6e24dce7 // fmul v7.4s, v7.4s, v4.4s
+	WORD $0x4f871103 // fmla v3.4s, v8.4s, v7.s[0]
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        (R6), (F5, F6)
 	WORD $0x6f0a04a5 // ushr v5.16b, v5.16b, #6
 	WORD $0x6f0a04c6 // ushr v6.16b, v6.16b, #6
 	WORD $0x4e2084a5 // add v5.16b, v5.16b, v0.16b
 	WORD $0x4e2084c6 // add v6.16b, v6.16b, v0.16b
-	FLDPQ        192(R3), (F7, F8)
+	WORD $0x3ccc0067 // ldur q7, [x3, #192]
+	WORD $0x3ccd0068 // ldur q8, [x3, #208]
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
 	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
-	FLDPQ        224(R3), (F7, F8)
+	WORD $0x3cce0067 // ldur q7, [x3, #224]
+	WORD $0x3ccf0068 // ldur q8, [x3, #240]
 	WORD $0x4f00e40a // movi v10.16b, #0
 	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 
 	// integer sums times both scales
-	FMOVS        24(R4), F5
+	WORD $0xbc418085 // ldur s5, [x4, #24]
 	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
-	FMOVS        28(R4), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510c2 // fmla v2.4s, v6.4s, v5.s[0]
+	WORD $0xbc41c085 // ldur s5, [x4, #28]
 	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc3 // fmla v3.4s, v6.4s, v5.4s
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510c3 // fmla v3.4s, v6.4s, v5.s[0]
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        32(R6), (F5, F6)
-	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
-	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
-	WORD $0x4e2084a5 // add v5.16b, v5.16b, v0.16b
-	WORD $0x4e2084c6 // add v6.16b, v6.16b, v0.16b
-	FLDPQ        256(R3), (F7, F8)
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
-	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
-	FLDPQ        288(R3), (F7, F8)
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
-	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	WORD $0x3cc200c5 // ldur q5, [x6, #32]
+	WORD $0x3cc300c6 // ldur q6, [x6, #48]
+	WORD $0x4e211ca7 // and v7.16b, v5.16b, v1.16b
+	WORD $0x4e211cc8 // and v8.16b, v6.16b, v1.16b
+	WORD $0x4e2084e7 // add v7.16b, v7.16b, v0.16b
+	WORD $0x4e208508 // add v8.16b, v8.16b, v0.16b
+	FLDPQ        256(R3), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
+	FLDPQ        288(R3), (F9, F10)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
 
 	// integer sums times both scales
-	FMOVS        32(R4), F5
-	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
-	FMOVS        36(R4), F5
-	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc3 // fmla v3.4s, v6.4s, v5.4s
+	WORD $0xbc420087 // ldur s7, [x4, #32]
+	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
+	WORD $0x6e24dce7 // fmul v7.4s, v7.4s, v4.4s
+	WORD $0x4f871102 // fmla v2.4s, v8.4s, v7.s[0]
+	WORD $0xbc424087 // ldur s7, [x4, #36]
+	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
+	WORD $0x6e24dce7 // fmul v7.4s, v7.4s, v4.4s
+	WORD $0x4f871103 // fmla v3.4s, v8.4s, v7.s[0]
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        32(R6), (F5, F6)
-	WORD $0x6f0e04a5 // ushr v5.16b, v5.16b, #2
-	WORD $0x6f0e04c6 // ushr v6.16b, v6.16b, #2
-	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
-	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
-	WORD $0x4e2084a5 // add v5.16b, v5.16b, v0.16b
-	WORD $0x4e2084c6 // add v6.16b, v6.16b, v0.16b
-	FLDPQ        320(R3), (F7, F8)
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
-	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
-	FLDPQ        352(R3), (F7, F8)
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
-	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	WORD $0x6f0e04a7 // ushr v7.16b, v5.16b, #2
+	WORD $0x6f0e04c8 // ushr v8.16b, v6.16b, #2
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e2084e7 // add v7.16b, v7.16b, v0.16b
+	WORD $0x4e208508 // add v8.16b, v8.16b, v0.16b
+	FLDPQ        320(R3), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
+	FLDPQ        352(R3), (F9, F10)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
 
 	// integer sums times both scales
-	FMOVS        40(R4), F5
-	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
-	FMOVS        44(R4), F5
-	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc3 // fmla v3.4s, v6.4s, v5.4s
+	WORD $0xbc428087 // ldur s7, [x4, #40]
+	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
+	WORD $0x6e24dce7 // fmul v7.4s, v7.4s, v4.4s
+	WORD $0x4f871102 // fmla v2.4s, v8.4s, v7.s[0]
+	WORD $0xbc42c087 // ldur s7, [x4, #44]
+	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
+	WORD $0x6e24dce7 // fmul v7.4s, v7.4s, v4.4s
+	WORD $0x4f871103 // fmla v3.4s, v8.4s, v7.s[0]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        32(R6), (F5, F6)
-	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
-	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
-	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
-	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
-	WORD $0x4e2084a5 // add v5.16b, v5.16b, v0.16b
-	WORD $0x4e2084c6 // add v6.16b, v6.16b, v0.16b
-	FLDPQ        384(R3), (F7, F8)
-	WORD $0x4f00e409 // movi v9.16b, #0
-	WORD $0x4e8794a9 // sdot v9.4s, v5.16b, v7.16b
-	WORD $0x4e8894c9 // sdot v9.4s, v6.16b, v8.16b
-	FLDPQ        416(R3), (F7, F8)
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8794aa // sdot v10.4s, v5.16b, v7.16b
-	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
+	WORD $0x6f0c04a7 // ushr v7.16b, v5.16b, #4
+	WORD $0x6f0c04c8 // ushr v8.16b, v6.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e2084e7 // add v7.16b, v7.16b, v0.16b
+	WORD $0x4e208508 // add v8.16b, v8.16b, v0.16b
+	FLDPQ        384(R3), (F9, F10)
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
+	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
+	FLDPQ        416(R3), (F9, F10)
+	WORD $0x4f00e40c // movi v12.16b, #0
+	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
 
 	// integer sums times both scales
-	FMOVS        48(R4), F5
-	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
-	FMOVS        52(R4), F5
-	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc3 // fmla v3.4s, v6.4s, v5.4s
+	WORD $0xbc430087 // ldur s7, [x4, #48]
+	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
+	WORD $0x6e24dce7 // fmul v7.4s, v7.4s, v4.4s
+	WORD $0x4f871102 // fmla v2.4s, v8.4s, v7.s[0]
+	WORD $0xbc434087 // ldur s7, [x4, #52]
+	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
+	WORD $0x6e24dce7 // fmul v7.4s, v7.4s, v4.4s
+	WORD $0x4f871103 // fmla v3.4s, v8.4s, v7.s[0]
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        32(R6), (F5, F6)
 	WORD $0x6f0a04a5 // ushr v5.16b, v5.16b, #6
 	WORD $0x6f0a04c6 // ushr v6.16b, v6.16b, #6
 	WORD $0x4e2084a5 // add v5.16b, v5.16b, v0.16b
@@ -428,14 +412,14 @@ loop3:
 	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
 
 	// integer sums times both scales
-	FMOVS        56(R4), F5
+	WORD $0xbc438085 // ldur s5, [x4, #56]
 	WORD $0x4e21d926 // scvtf v6.4s, v9.4s
-	WORD $0x4f859085 // fmul v5.4s, v4.4s, v5.s[0]
-	WORD $0x4e25ccc2 // fmla v2.4s, v6.4s, v5.4s
-	FMOVS        60(R4), F5
+	WORD $0x6e24dca5 // fmul v5.4s, v5.4s, v4.4s
+	WORD $0x4f8510c2 // fmla v2.4s, v6.4s, v5.s[0]
+	WORD $0xbc43c085 // ldur s5, [x4, #60]
 	WORD $0x4e21d946 // scvtf v6.4s, v10.4s
-	WORD $0x4f859084 // fmul v4.4s, v4.4s, v5.s[0]
-	WORD $0x4e24ccc3 // fmla v3.4s, v6.4s, v4.4s
+	WORD $0x6e24dca4 // fmul v4.4s, v5.4s, v4.4s
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
 	ADD          $0x42, R6
 	ADD          $0x200, R3
 	ADD          $0x40, R4
@@ -494,115 +478,120 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4080c5 // ldr h5, [x6, #64]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7c4400c5 // ldur h5, [x6, #64]
+	WORD $0x1ee240a5 // fcvt s5, h5
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        (R6), (F6, F7)
-	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e2084c6 // add v6.16b, v6.16b, v0.16b
-	WORD $0x4e2084e7 // add v7.16b, v7.16b, v0.16b
-	FLDPQ        (R3), (F8, F9)
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
-	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
-	FLDPQ        32(R3), (F8, F9)
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
-	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
-	FLDPQ        64(R3), (F8, F9)
+	WORD $0x3cc000c6 // ldur q6, [x6]
+	WORD $0x3cc100c7 // ldur q7, [x6, #16]
+	WORD $0x4e211cc8 // and v8.16b, v6.16b, v1.16b
+	WORD $0x4e211ce9 // and v9.16b, v7.16b, v1.16b
+	WORD $0x4e208508 // add v8.16b, v8.16b, v0.16b
+	WORD $0x4e208529 // add v9.16b, v9.16b, v0.16b
+	WORD $0x3cc0006a // ldur q10, [x3]
+	WORD $0x3cc1006b // ldur q11, [x3, #16]
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
-	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
+	WORD $0x3cc2006a // ldur q10, [x3, #32]
+	WORD $0x3cc3006b // ldur q11, [x3, #48]
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x3cc4006a // ldur q10, [x3, #64]
+	WORD $0x3cc5006b // ldur q11, [x3, #80]
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F6
-	WORD $0x4e21d947 // scvtf v7.4s, v10.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        4(R4), F6
-	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
-	FMOVS        8(R4), F6
-	WORD $0x4e21d987 // scvtf v7.4s, v12.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce4 // fmla v4.4s, v7.4s, v6.4s
+	WORD $0xbc400088 // ldur s8, [x4]
+	WORD $0x4e21d989 // scvtf v9.4s, v12.4s
+	WORD $0x6e25dd08 // fmul v8.4s, v8.4s, v5.4s
+	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
+	WORD $0xbc404088 // ldur s8, [x4, #4]
+	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
+	WORD $0x6e25dd08 // fmul v8.4s, v8.4s, v5.4s
+	WORD $0x4f881123 // fmla v3.4s, v9.4s, v8.s[0]
+	WORD $0xbc408088 // ldur s8, [x4, #8]
+	WORD $0x4e21d9c9 // scvtf v9.4s, v14.4s
+	WORD $0x6e25dd08 // fmul v8.4s, v8.4s, v5.4s
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        (R6), (F6, F7)
-	WORD $0x6f0e04c6 // ushr v6.16b, v6.16b, #2
-	WORD $0x6f0e04e7 // ushr v7.16b, v7.16b, #2
-	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e2084c6 // add v6.16b, v6.16b, v0.16b
-	WORD $0x4e2084e7 // add v7.16b, v7.16b, v0.16b
-	FLDPQ        96(R3), (F8, F9)
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
-	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
-	FLDPQ        128(R3), (F8, F9)
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
-	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
-	FLDPQ        160(R3), (F8, F9)
+	WORD $0x6f0e04c8 // ushr v8.16b, v6.16b, #2
+	WORD $0x6f0e04e9 // ushr v9.16b, v7.16b, #2
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e208508 // add v8.16b, v8.16b, v0.16b
+	WORD $0x4e208529 // add v9.16b, v9.16b, v0.16b
+	WORD $0x3cc6006a // ldur q10, [x3, #96]
+	WORD $0x3cc7006b // ldur q11, [x3, #112]
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
-	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
+	WORD $0x3cc8006a // ldur q10, [x3, #128]
+	WORD $0x3cc9006b // ldur q11, [x3, #144]
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x3cca006a // ldur q10, [x3, #160]
+	WORD $0x3ccb006b // ldur q11, [x3, #176]
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
 
 	// integer sums times both scales
-	FMOVS        12(R4), F6
-	WORD $0x4e21d947 // scvtf v7.4s, v10.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        16(R4), F6
-	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
-	FMOVS        20(R4), F6
-	WORD $0x4e21d987 // scvtf v7.4s, v12.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce4 // fmla v4.4s, v7.4s, v6.4s
+	WORD $0xbc40c088 // ldur s8, [x4, #12]
+	WORD $0x4e21d989 // scvtf v9.4s, v12.4s
+	WORD $0x6e25dd08 // fmul v8.4s, v8.4s, v5.4s
+	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
+	WORD $0xbc410088 // ldur s8, [x4, #16]
+	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
+	WORD $0x6e25dd08 // fmul v8.4s, v8.4s, v5.4s
+	WORD $0x4f881123 // fmla v3.4s, v9.4s, v8.s[0]
+	WORD $0xbc414088 // ldur s8, [x4, #20]
+	WORD $0x4e21d9c9 // scvtf v9.4s, v14.4s
+	WORD $0x6e25dd08 // fmul v8.4s, v8.4s, v5.4s
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        (R6), (F6, F7)
-	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
-	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
-	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e2084c6 // add v6.16b, v6.16b, v0.16b
-	WORD $0x4e2084e7 // add v7.16b, v7.16b, v0.16b
-	FLDPQ        192(R3), (F8, F9)
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
-	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
-	FLDPQ        224(R3), (F8, F9)
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
-	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
-	FLDPQ        256(R3), (F8, F9)
+	WORD $0x6f0c04c8 // ushr v8.16b, v6.16b, #4
+	WORD $0x6f0c04e9 // ushr v9.16b, v7.16b, #4
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e208508 // add v8.16b, v8.16b, v0.16b
+	WORD $0x4e208529 // add v9.16b, v9.16b, v0.16b
+	WORD $0x3ccc006a // ldur q10, [x3, #192]
+	WORD $0x3ccd006b // ldur q11, [x3, #208]
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
-	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
+	WORD $0x3cce006a // ldur q10, [x3, #224]
+	WORD $0x3ccf006b // ldur q11, [x3, #240]
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	FLDPQ        256(R3), (F10, F11)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
 
 	// integer sums times both scales
-	FMOVS        24(R4), F6
-	WORD $0x4e21d947 // scvtf v7.4s, v10.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        28(R4), F6
-	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
-	FMOVS        32(R4), F6
-	WORD $0x4e21d987 // scvtf v7.4s, v12.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce4 // fmla v4.4s, v7.4s, v6.4s
+	WORD $0xbc418088 // ldur s8, [x4, #24]
+	WORD $0x4e21d989 // scvtf v9.4s, v12.4s
+	WORD $0x6e25dd08 // fmul v8.4s, v8.4s, v5.4s
+	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
+	WORD $0xbc41c088 // ldur s8, [x4, #28]
+	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
+	WORD $0x6e25dd08 // fmul v8.4s, v8.4s, v5.4s
+	WORD $0x4f881123 // fmla v3.4s, v9.4s, v8.s[0]
+	WORD $0xbc420088 // ldur s8, [x4, #32]
+	WORD $0x4e21d9c9 // scvtf v9.4s, v14.4s
+	WORD $0x6e25dd08 // fmul v8.4s, v8.4s, v5.4s
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        (R6), (F6, F7)
 	WORD $0x6f0a04c6 // ushr v6.16b, v6.16b, #6
 	WORD $0x6f0a04e7 // ushr v7.16b, v7.16b, #6
 	WORD $0x4e2084c6 // add v6.16b, v6.16b, v0.16b
@@ -621,124 +610,122 @@ loop3:
 	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
 
 	// integer sums times both scales
-	FMOVS        36(R4), F6
+	WORD $0xbc424086 // ldur s6, [x4, #36]
 	WORD $0x4e21d947 // scvtf v7.4s, v10.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        40(R4), F6
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
+	WORD $0xbc428086 // ldur s6, [x4, #40]
 	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
-	FMOVS        44(R4), F6
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4f8610e3 // fmla v3.4s, v7.4s, v6.s[0]
+	WORD $0xbc42c086 // ldur s6, [x4, #44]
 	WORD $0x4e21d987 // scvtf v7.4s, v12.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce4 // fmla v4.4s, v7.4s, v6.4s
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4f8610e4 // fmla v4.4s, v7.4s, v6.s[0]
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        32(R6), (F6, F7)
-	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e2084c6 // add v6.16b, v6.16b, v0.16b
-	WORD $0x4e2084e7 // add v7.16b, v7.16b, v0.16b
-	FLDPQ        384(R3), (F8, F9)
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
-	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
-	FLDPQ        416(R3), (F8, F9)
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
-	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
-	FLDPQ        448(R3), (F8, F9)
+	WORD $0x3cc200c6 // ldur q6, [x6, #32]
+	WORD $0x3cc300c7 // ldur q7, [x6, #48]
+	WORD $0x4e211cc8 // and v8.16b, v6.16b, v1.16b
+	WORD $0x4e211ce9 // and v9.16b, v7.16b, v1.16b
+	WORD $0x4e208508 // add v8.16b, v8.16b, v0.16b
+	WORD $0x4e208529 // add v9.16b, v9.16b, v0.16b
+	FLDPQ        384(R3), (F10, F11)
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
-	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
+	FLDPQ        416(R3), (F10, F11)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	FLDPQ        448(R3), (F10, F11)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
 
 	// integer sums times both scales
-	FMOVS        48(R4), F6
-	WORD $0x4e21d947 // scvtf v7.4s, v10.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        52(R4), F6
-	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
-	FMOVS        56(R4), F6
-	WORD $0x4e21d987 // scvtf v7.4s, v12.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce4 // fmla v4.4s, v7.4s, v6.4s
+	WORD $0xbc430088 // ldur s8, [x4, #48]
+	WORD $0x4e21d989 // scvtf v9.4s, v12.4s
+	WORD $0x6e25dd08 // fmul v8.4s, v8.4s, v5.4s
+	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
+	WORD $0xbc434088 // ldur s8, [x4, #52]
+	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
+	WORD $0x6e25dd08 // fmul v8.4s, v8.4s, v5.4s
+	WORD $0x4f881123 // fmla v3.4s, v9.4s, v8.s[0]
+	WORD $0xbc438088 // ldur s8, [x4, #56]
+	WORD $0x4e21d9c9 // scvtf v9.4s, v14.4s
+	WORD $0x6e25dd08 // fmul v8.4s, v8.4s, v5.4s
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        32(R6), (F6, F7)
-	WORD $0x6f0e04c6 // ushr v6.16b, v6.16b, #2
-	WORD $0x6f0e04e7 // ushr v7.16b, v7.16b, #2
-	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e2084c6 // add v6.16b, v6.16b, v0.16b
-	WORD $0x4e2084e7 // add v7.16b, v7.16b, v0.16b
-	FLDPQ        480(R3), (F8, F9)
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
-	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
-	FLDPQ        512(R3), (F8, F9)
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
-	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
-	FLDPQ        544(R3), (F8, F9)
+	WORD $0x6f0e04c8 // ushr v8.16b, v6.16b, #2
+	WORD $0x6f0e04e9 // ushr v9.16b, v7.16b, #2
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e208508 // add v8.16b, v8.16b, v0.16b
+	WORD $0x4e208529 // add v9.16b, v9.16b, v0.16b
+	FLDPQ        480(R3), (F10, F11)
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
-	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
+	FLDPQ        512(R3), (F10, F11)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	FLDPQ        544(R3), (F10, F11)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
 
 	// integer sums times both scales
-	FMOVS        60(R4), F6
-	WORD $0x4e21d947 // scvtf v7.4s, v10.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        64(R4), F6
-	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
-	FMOVS        68(R4), F6
-	WORD $0x4e21d987 // scvtf v7.4s, v12.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce4 // fmla v4.4s, v7.4s, v6.4s
+	WORD $0xbc43c088 // ldur s8, [x4, #60]
+	WORD $0x4e21d989 // scvtf v9.4s, v12.4s
+	WORD $0x6e25dd08 // fmul v8.4s, v8.4s, v5.4s
+	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
+	WORD $0xbc440088 // ldur s8, [x4, #64]
+	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
+	WORD $0x6e25dd08 // fmul v8.4s, v8.4s, v5.4s
+	WORD $0x4f881123 // fmla v3.4s, v9.4s, v8.s[0]
+	WORD $0xbc444088 // ldur s8, [x4, #68]
+	WORD $0x4e21d9c9 // scvtf v9.4s, v14.4s
+	WORD $0x6e25dd08 // fmul v8.4s, v8.4s, v5.4s
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        32(R6), (F6, F7)
-	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
-	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
-	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e2084c6 // add v6.16b, v6.16b, v0.16b
-	WORD $0x4e2084e7 // add v7.16b, v7.16b, v0.16b
-	FLDPQ        576(R3), (F8, F9)
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8894ca // sdot v10.4s, v6.16b, v8.16b
-	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
-	FLDPQ        608(R3), (F8, F9)
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8894cb // sdot v11.4s, v6.16b, v8.16b
-	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
-	FLDPQ        640(R3), (F8, F9)
+	WORD $0x6f0c04c8 // ushr v8.16b, v6.16b, #4
+	WORD $0x6f0c04e9 // ushr v9.16b, v7.16b, #4
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e208508 // add v8.16b, v8.16b, v0.16b
+	WORD $0x4e208529 // add v9.16b, v9.16b, v0.16b
+	FLDPQ        576(R3), (F10, F11)
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8894cc // sdot v12.4s, v6.16b, v8.16b
-	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
+	FLDPQ        608(R3), (F10, F11)
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	FLDPQ        640(R3), (F10, F11)
+	WORD $0x4f00e40e // movi v14.16b, #0
+	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
 
 	// integer sums times both scales
-	FMOVS        72(R4), F6
-	WORD $0x4e21d947 // scvtf v7.4s, v10.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        76(R4), F6
-	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
-	FMOVS        80(R4), F6
-	WORD $0x4e21d987 // scvtf v7.4s, v12.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce4 // fmla v4.4s, v7.4s, v6.4s
+	WORD $0xbc448088 // ldur s8, [x4, #72]
+	WORD $0x4e21d989 // scvtf v9.4s, v12.4s
+	WORD $0x6e25dd08 // fmul v8.4s, v8.4s, v5.4s
+	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
+	WORD $0xbc44c088 // ldur s8, [x4, #76]
+	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
+	WORD $0x6e25dd08 // fmul v8.4s, v8.4s, v5.4s
+	WORD $0x4f881123 // fmla v3.4s, v9.4s, v8.s[0]
+	WORD $0xbc450088 // ldur s8, [x4, #80]
+	WORD $0x4e21d9c9 // scvtf v9.4s, v14.4s
+	WORD $0x6e25dd08 // fmul v8.4s, v8.4s, v5.4s
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        32(R6), (F6, F7)
 	WORD $0x6f0a04c6 // ushr v6.16b, v6.16b, #6
 	WORD $0x6f0a04e7 // ushr v7.16b, v7.16b, #6
 	WORD $0x4e2084c6 // add v6.16b, v6.16b, v0.16b
@@ -757,18 +744,18 @@ loop3:
 	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
 
 	// integer sums times both scales
-	FMOVS        84(R4), F6
+	WORD $0xbc454086 // ldur s6, [x4, #84]
 	WORD $0x4e21d947 // scvtf v7.4s, v10.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        88(R4), F6
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
+	WORD $0xbc458086 // ldur s6, [x4, #88]
 	WORD $0x4e21d967 // scvtf v7.4s, v11.4s
-	WORD $0x4f8690a6 // fmul v6.4s, v5.4s, v6.s[0]
-	WORD $0x4e26cce3 // fmla v3.4s, v7.4s, v6.4s
-	FMOVS        92(R4), F6
+	WORD $0x6e25dcc6 // fmul v6.4s, v6.4s, v5.4s
+	WORD $0x4f8610e3 // fmla v3.4s, v7.4s, v6.s[0]
+	WORD $0xbc45c086 // ldur s6, [x4, #92]
 	WORD $0x4e21d987 // scvtf v7.4s, v12.4s
-	WORD $0x4f8690a5 // fmul v5.4s, v5.4s, v6.s[0]
-	WORD $0x4e25cce4 // fmla v4.4s, v7.4s, v5.4s
+	WORD $0x6e25dcc5 // fmul v5.4s, v6.4s, v5.4s
+	WORD $0x4f8510e4 // fmla v4.4s, v7.4s, v5.s[0]
 	ADD          $0x42, R6
 	ADD          $0x300, R3
 	ADD          $0x60, R4
@@ -833,139 +820,144 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4080c6 // ldr h6, [x6, #64]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c4400c6 // ldur h6, [x6, #64]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        (R6), (F7, F8)
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	WORD $0x4e2084e7 // add v7.16b, v7.16b, v0.16b
-	WORD $0x4e208508 // add v8.16b, v8.16b, v0.16b
-	FLDPQ        (R3), (F9, F10)
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
-	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
-	FLDPQ        32(R3), (F9, F10)
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
-	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	FLDPQ        64(R3), (F9, F10)
+	WORD $0x3cc000c7 // ldur q7, [x6]
+	WORD $0x3cc100c8 // ldur q8, [x6, #16]
+	WORD $0x4e211ce9 // and v9.16b, v7.16b, v1.16b
+	WORD $0x4e211d0a // and v10.16b, v8.16b, v1.16b
+	WORD $0x4e208529 // add v9.16b, v9.16b, v0.16b
+	WORD $0x4e20854a // add v10.16b, v10.16b, v0.16b
+	WORD $0x3cc0006b // ldur q11, [x3]
+	WORD $0x3cc1006c // ldur q12, [x3, #16]
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
-	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
-	FLDPQ        96(R3), (F9, F10)
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
+	WORD $0x3cc2006b // ldur q11, [x3, #32]
+	WORD $0x3cc3006c // ldur q12, [x3, #48]
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8994ee // sdot v14.4s, v7.16b, v9.16b
-	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x3cc4006b // ldur q11, [x3, #64]
+	WORD $0x3cc5006c // ldur q12, [x3, #80]
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8b952f // sdot v15.4s, v9.16b, v11.16b
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x3cc6006b // ldur q11, [x3, #96]
+	WORD $0x3cc7006c // ldur q12, [x3, #112]
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8b9530 // sdot v16.4s, v9.16b, v11.16b
+	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F7
-	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
-	FMOVS        4(R4), F7
-	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
-	FMOVS        8(R4), F7
-	WORD $0x4e21d9a8 // scvtf v8.4s, v13.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
-	FMOVS        12(R4), F7
-	WORD $0x4e21d9c8 // scvtf v8.4s, v14.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd05 // fmla v5.4s, v8.4s, v7.4s
+	WORD $0xbc400089 // ldur s9, [x4]
+	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
+	WORD $0x6e26dd29 // fmul v9.4s, v9.4s, v6.4s
+	WORD $0x4f891142 // fmla v2.4s, v10.4s, v9.s[0]
+	WORD $0xbc404089 // ldur s9, [x4, #4]
+	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
+	WORD $0x6e26dd29 // fmul v9.4s, v9.4s, v6.4s
+	WORD $0x4f891143 // fmla v3.4s, v10.4s, v9.s[0]
+	WORD $0xbc408089 // ldur s9, [x4, #8]
+	WORD $0x4e21d9ea // scvtf v10.4s, v15.4s
+	WORD $0x6e26dd29 // fmul v9.4s, v9.4s, v6.4s
+	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
+	WORD $0xbc40c089 // ldur s9, [x4, #12]
+	WORD $0x4e21da0a // scvtf v10.4s, v16.4s
+	WORD $0x6e26dd29 // fmul v9.4s, v9.4s, v6.4s
+	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        (R6), (F7, F8)
-	WORD $0x6f0e04e7 // ushr v7.16b, v7.16b, #2
-	WORD $0x6f0e0508 // ushr v8.16b, v8.16b, #2
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	WORD $0x4e2084e7 // add v7.16b, v7.16b, v0.16b
-	WORD $0x4e208508 // add v8.16b, v8.16b, v0.16b
-	FLDPQ        128(R3), (F9, F10)
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
-	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
-	FLDPQ        160(R3), (F9, F10)
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
-	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	FLDPQ        192(R3), (F9, F10)
+	WORD $0x6f0e04e9 // ushr v9.16b, v7.16b, #2
+	WORD $0x6f0e050a // ushr v10.16b, v8.16b, #2
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e208529 // add v9.16b, v9.16b, v0.16b
+	WORD $0x4e20854a // add v10.16b, v10.16b, v0.16b
+	WORD $0x3cc8006b // ldur q11, [x3, #128]
+	WORD $0x3cc9006c // ldur q12, [x3, #144]
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
-	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
-	FLDPQ        224(R3), (F9, F10)
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
+	WORD $0x3cca006b // ldur q11, [x3, #160]
+	WORD $0x3ccb006c // ldur q12, [x3, #176]
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8994ee // sdot v14.4s, v7.16b, v9.16b
-	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x3ccc006b // ldur q11, [x3, #192]
+	WORD $0x3ccd006c // ldur q12, [x3, #208]
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8b952f // sdot v15.4s, v9.16b, v11.16b
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x3cce006b // ldur q11, [x3, #224]
+	WORD $0x3ccf006c // ldur q12, [x3, #240]
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8b9530 // sdot v16.4s, v9.16b, v11.16b
+	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        16(R4), F7
-	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
-	FMOVS        20(R4), F7
-	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
-	FMOVS        24(R4), F7
-	WORD $0x4e21d9a8 // scvtf v8.4s, v13.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
-	FMOVS        28(R4), F7
-	WORD $0x4e21d9c8 // scvtf v8.4s, v14.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd05 // fmla v5.4s, v8.4s, v7.4s
+	WORD $0xbc410089 // ldur s9, [x4, #16]
+	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
+	WORD $0x6e26dd29 // fmul v9.4s, v9.4s, v6.4s
+	WORD $0x4f891142 // fmla v2.4s, v10.4s, v9.s[0]
+	WORD $0xbc414089 // ldur s9, [x4, #20]
+	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
+	WORD $0x6e26dd29 // fmul v9.4s, v9.4s, v6.4s
+	WORD $0x4f891143 // fmla v3.4s, v10.4s, v9.s[0]
+	WORD $0xbc418089 // ldur s9, [x4, #24]
+	WORD $0x4e21d9ea // scvtf v10.4s, v15.4s
+	WORD $0x6e26dd29 // fmul v9.4s, v9.4s, v6.4s
+	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
+	WORD $0xbc41c089 // ldur s9, [x4, #28]
+	WORD $0x4e21da0a // scvtf v10.4s, v16.4s
+	WORD $0x6e26dd29 // fmul v9.4s, v9.4s, v6.4s
+	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        (R6), (F7, F8)
-	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
-	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	WORD $0x4e2084e7 // add v7.16b, v7.16b, v0.16b
-	WORD $0x4e208508 // add v8.16b, v8.16b, v0.16b
-	FLDPQ        256(R3), (F9, F10)
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
-	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
-	FLDPQ        288(R3), (F9, F10)
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
-	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	FLDPQ        320(R3), (F9, F10)
+	WORD $0x6f0c04e9 // ushr v9.16b, v7.16b, #4
+	WORD $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e208529 // add v9.16b, v9.16b, v0.16b
+	WORD $0x4e20854a // add v10.16b, v10.16b, v0.16b
+	FLDPQ        256(R3), (F11, F12)
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
-	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
-	FLDPQ        352(R3), (F9, F10)
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
+	FLDPQ        288(R3), (F11, F12)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8994ee // sdot v14.4s, v7.16b, v9.16b
-	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	FLDPQ        320(R3), (F11, F12)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8b952f // sdot v15.4s, v9.16b, v11.16b
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	FLDPQ        352(R3), (F11, F12)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8b9530 // sdot v16.4s, v9.16b, v11.16b
+	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        32(R4), F7
-	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
-	FMOVS        36(R4), F7
-	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
-	FMOVS        40(R4), F7
-	WORD $0x4e21d9a8 // scvtf v8.4s, v13.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
-	FMOVS        44(R4), F7
-	WORD $0x4e21d9c8 // scvtf v8.4s, v14.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd05 // fmla v5.4s, v8.4s, v7.4s
+	WORD $0xbc420089 // ldur s9, [x4, #32]
+	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
+	WORD $0x6e26dd29 // fmul v9.4s, v9.4s, v6.4s
+	WORD $0x4f891142 // fmla v2.4s, v10.4s, v9.s[0]
+	WORD $0xbc424089 // ldur s9, [x4, #36]
+	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
+	WORD $0x6e26dd29 // fmul v9.4s, v9.4s, v6.4s
+	WORD $0x4f891143 // fmla v3.4s, v10.4s, v9.s[0]
+	WORD $0xbc428089 // ldur s9, [x4, #40]
+	WORD $0x4e21d9ea // scvtf v10.4s, v15.4s
+	WORD $0x6e26dd29 // fmul v9.4s, v9.4s, v6.4s
+	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
+	WORD $0xbc42c089 // ldur s9, [x4, #44]
+	WORD $0x4e21da0a // scvtf v10.4s, v16.4s
+	WORD $0x6e26dd29 // fmul v9.4s, v9.4s, v6.4s
+	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        (R6), (F7, F8)
 	WORD $0x6f0a04e7 // ushr v7.16b, v7.16b, #6
 	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
 	WORD $0x4e2084e7 // add v7.16b, v7.16b, v0.16b
@@ -988,152 +980,150 @@ loop3:
 	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
 
 	// integer sums times both scales
-	FMOVS        48(R4), F7
+	WORD $0xbc430087 // ldur s7, [x4, #48]
 	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
-	FMOVS        52(R4), F7
+	WORD $0x6e26dce7 // fmul v7.4s, v7.4s, v6.4s
+	WORD $0x4f871102 // fmla v2.4s, v8.4s, v7.s[0]
+	WORD $0xbc434087 // ldur s7, [x4, #52]
 	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
-	FMOVS        56(R4), F7
+	WORD $0x6e26dce7 // fmul v7.4s, v7.4s, v6.4s
+	WORD $0x4f871103 // fmla v3.4s, v8.4s, v7.s[0]
+	WORD $0xbc438087 // ldur s7, [x4, #56]
 	WORD $0x4e21d9a8 // scvtf v8.4s, v13.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
-	FMOVS        60(R4), F7
+	WORD $0x6e26dce7 // fmul v7.4s, v7.4s, v6.4s
+	WORD $0x4f871104 // fmla v4.4s, v8.4s, v7.s[0]
+	WORD $0xbc43c087 // ldur s7, [x4, #60]
 	WORD $0x4e21d9c8 // scvtf v8.4s, v14.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd05 // fmla v5.4s, v8.4s, v7.4s
+	WORD $0x6e26dce7 // fmul v7.4s, v7.4s, v6.4s
+	WORD $0x4f871105 // fmla v5.4s, v8.4s, v7.s[0]
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        32(R6), (F7, F8)
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	WORD $0x4e2084e7 // add v7.16b, v7.16b, v0.16b
-	WORD $0x4e208508 // add v8.16b, v8.16b, v0.16b
-	FLDPQ        512(R3), (F9, F10)
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
-	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
-	FLDPQ        544(R3), (F9, F10)
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
-	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	FLDPQ        576(R3), (F9, F10)
+	WORD $0x3cc200c7 // ldur q7, [x6, #32]
+	WORD $0x3cc300c8 // ldur q8, [x6, #48]
+	WORD $0x4e211ce9 // and v9.16b, v7.16b, v1.16b
+	WORD $0x4e211d0a // and v10.16b, v8.16b, v1.16b
+	WORD $0x4e208529 // add v9.16b, v9.16b, v0.16b
+	WORD $0x4e20854a // add v10.16b, v10.16b, v0.16b
+	FLDPQ        512(R3), (F11, F12)
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
-	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
-	FLDPQ        608(R3), (F9, F10)
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
+	FLDPQ        544(R3), (F11, F12)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8994ee // sdot v14.4s, v7.16b, v9.16b
-	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	FLDPQ        576(R3), (F11, F12)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8b952f // sdot v15.4s, v9.16b, v11.16b
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	FLDPQ        608(R3), (F11, F12)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8b9530 // sdot v16.4s, v9.16b, v11.16b
+	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        64(R4), F7
-	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
-	FMOVS        68(R4), F7
-	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
-	FMOVS        72(R4), F7
-	WORD $0x4e21d9a8 // scvtf v8.4s, v13.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
-	FMOVS        76(R4), F7
-	WORD $0x4e21d9c8 // scvtf v8.4s, v14.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd05 // fmla v5.4s, v8.4s, v7.4s
+	WORD $0xbc440089 // ldur s9, [x4, #64]
+	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
+	WORD $0x6e26dd29 // fmul v9.4s, v9.4s, v6.4s
+	WORD $0x4f891142 // fmla v2.4s, v10.4s, v9.s[0]
+	WORD $0xbc444089 // ldur s9, [x4, #68]
+	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
+	WORD $0x6e26dd29 // fmul v9.4s, v9.4s, v6.4s
+	WORD $0x4f891143 // fmla v3.4s, v10.4s, v9.s[0]
+	WORD $0xbc448089 // ldur s9, [x4, #72]
+	WORD $0x4e21d9ea // scvtf v10.4s, v15.4s
+	WORD $0x6e26dd29 // fmul v9.4s, v9.4s, v6.4s
+	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
+	WORD $0xbc44c089 // ldur s9, [x4, #76]
+	WORD $0x4e21da0a // scvtf v10.4s, v16.4s
+	WORD $0x6e26dd29 // fmul v9.4s, v9.4s, v6.4s
+	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        32(R6), (F7, F8)
-	WORD $0x6f0e04e7 // ushr v7.16b, v7.16b, #2
-	WORD $0x6f0e0508 // ushr v8.16b, v8.16b, #2
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	WORD $0x4e2084e7 // add v7.16b, v7.16b, v0.16b
-	WORD $0x4e208508 // add v8.16b, v8.16b, v0.16b
-	FLDPQ        640(R3), (F9, F10)
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
-	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
-	FLDPQ        672(R3), (F9, F10)
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
-	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	FLDPQ        704(R3), (F9, F10)
+	WORD $0x6f0e04e9 // ushr v9.16b, v7.16b, #2
+	WORD $0x6f0e050a // ushr v10.16b, v8.16b, #2
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e208529 // add v9.16b, v9.16b, v0.16b
+	WORD $0x4e20854a // add v10.16b, v10.16b, v0.16b
+	FLDPQ        640(R3), (F11, F12)
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
-	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
-	FLDPQ        736(R3), (F9, F10)
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
+	FLDPQ        672(R3), (F11, F12)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8994ee // sdot v14.4s, v7.16b, v9.16b
-	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	FLDPQ        704(R3), (F11, F12)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8b952f // sdot v15.4s, v9.16b, v11.16b
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	FLDPQ        736(R3), (F11, F12)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8b9530 // sdot v16.4s, v9.16b, v11.16b
+	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        80(R4), F7
-	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
-	FMOVS        84(R4), F7
-	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
-	FMOVS        88(R4), F7
-	WORD $0x4e21d9a8 // scvtf v8.4s, v13.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
-	FMOVS        92(R4), F7
-	WORD $0x4e21d9c8 // scvtf v8.4s, v14.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd05 // fmla v5.4s, v8.4s, v7.4s
+	WORD $0xbc450089 // ldur s9, [x4, #80]
+	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
+	WORD $0x6e26dd29 // fmul v9.4s, v9.4s, v6.4s
+	WORD $0x4f891142 // fmla v2.4s, v10.4s, v9.s[0]
+	WORD $0xbc454089 // ldur s9, [x4, #84]
+	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
+	WORD $0x6e26dd29 // fmul v9.4s, v9.4s, v6.4s
+	WORD $0x4f891143 // fmla v3.4s, v10.4s, v9.s[0]
+	WORD $0xbc458089 // ldur s9, [x4, #88]
+	WORD $0x4e21d9ea // scvtf v10.4s, v15.4s
+	WORD $0x6e26dd29 // fmul v9.4s, v9.4s, v6.4s
+	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
+	WORD $0xbc45c089 // ldur s9, [x4, #92]
+	WORD $0x4e21da0a // scvtf v10.4s, v16.4s
+	WORD $0x6e26dd29 // fmul v9.4s, v9.4s, v6.4s
+	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        32(R6), (F7, F8)
-	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
-	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	WORD $0x4e2084e7 // add v7.16b, v7.16b, v0.16b
-	WORD $0x4e208508 // add v8.16b, v8.16b, v0.16b
-	FLDPQ        768(R3), (F9, F10)
-	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8994eb // sdot v11.4s, v7.16b, v9.16b
-	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
-	FLDPQ        800(R3), (F9, F10)
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8994ec // sdot v12.4s, v7.16b, v9.16b
-	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
-	FLDPQ        832(R3), (F9, F10)
+	WORD $0x6f0c04e9 // ushr v9.16b, v7.16b, #4
+	WORD $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e208529 // add v9.16b, v9.16b, v0.16b
+	WORD $0x4e20854a // add v10.16b, v10.16b, v0.16b
+	FLDPQ        768(R3), (F11, F12)
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8994ed // sdot v13.4s, v7.16b, v9.16b
-	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
-	FLDPQ        864(R3), (F9, F10)
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
+	FLDPQ        800(R3), (F11, F12)
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8994ee // sdot v14.4s, v7.16b, v9.16b
-	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	FLDPQ        832(R3), (F11, F12)
+	WORD $0x4f00e40f // movi v15.16b, #0
+	WORD $0x4e8b952f // sdot v15.4s, v9.16b, v11.16b
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	FLDPQ        864(R3), (F11, F12)
+	WORD $0x4f00e410 // movi v16.16b, #0
+	WORD $0x4e8b9530 // sdot v16.4s, v9.16b, v11.16b
+	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        96(R4), F7
-	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
-	FMOVS        100(R4), F7
-	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
-	FMOVS        104(R4), F7
-	WORD $0x4e21d9a8 // scvtf v8.4s, v13.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
-	FMOVS        108(R4), F7
-	WORD $0x4e21d9c8 // scvtf v8.4s, v14.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd05 // fmla v5.4s, v8.4s, v7.4s
+	WORD $0xbc460089 // ldur s9, [x4, #96]
+	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
+	WORD $0x6e26dd29 // fmul v9.4s, v9.4s, v6.4s
+	WORD $0x4f891142 // fmla v2.4s, v10.4s, v9.s[0]
+	WORD $0xbc464089 // ldur s9, [x4, #100]
+	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
+	WORD $0x6e26dd29 // fmul v9.4s, v9.4s, v6.4s
+	WORD $0x4f891143 // fmla v3.4s, v10.4s, v9.s[0]
+	WORD $0xbc468089 // ldur s9, [x4, #104]
+	WORD $0x4e21d9ea // scvtf v10.4s, v15.4s
+	WORD $0x6e26dd29 // fmul v9.4s, v9.4s, v6.4s
+	WORD $0x4f891144 // fmla v4.4s, v10.4s, v9.s[0]
+	WORD $0xbc46c089 // ldur s9, [x4, #108]
+	WORD $0x4e21da0a // scvtf v10.4s, v16.4s
+	WORD $0x6e26dd29 // fmul v9.4s, v9.4s, v6.4s
+	WORD $0x4f891145 // fmla v5.4s, v10.4s, v9.s[0]
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        32(R6), (F7, F8)
 	WORD $0x6f0a04e7 // ushr v7.16b, v7.16b, #6
 	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
 	WORD $0x4e2084e7 // add v7.16b, v7.16b, v0.16b
@@ -1156,22 +1146,22 @@ loop3:
 	WORD $0x4e8a950e // sdot v14.4s, v8.16b, v10.16b
 
 	// integer sums times both scales
-	FMOVS        112(R4), F7
+	WORD $0xbc470087 // ldur s7, [x4, #112]
 	WORD $0x4e21d968 // scvtf v8.4s, v11.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
-	FMOVS        116(R4), F7
+	WORD $0x6e26dce7 // fmul v7.4s, v7.4s, v6.4s
+	WORD $0x4f871102 // fmla v2.4s, v8.4s, v7.s[0]
+	WORD $0xbc474087 // ldur s7, [x4, #116]
 	WORD $0x4e21d988 // scvtf v8.4s, v12.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
-	FMOVS        120(R4), F7
+	WORD $0x6e26dce7 // fmul v7.4s, v7.4s, v6.4s
+	WORD $0x4f871103 // fmla v3.4s, v8.4s, v7.s[0]
+	WORD $0xbc478087 // ldur s7, [x4, #120]
 	WORD $0x4e21d9a8 // scvtf v8.4s, v13.4s
-	WORD $0x4f8790c7 // fmul v7.4s, v6.4s, v7.s[0]
-	WORD $0x4e27cd04 // fmla v4.4s, v8.4s, v7.4s
-	FMOVS        124(R4), F7
+	WORD $0x6e26dce7 // fmul v7.4s, v7.4s, v6.4s
+	WORD $0x4f871104 // fmla v4.4s, v8.4s, v7.s[0]
+	WORD $0xbc47c087 // ldur s7, [x4, #124]
 	WORD $0x4e21d9c8 // scvtf v8.4s, v14.4s
-	WORD $0x4f8790c6 // fmul v6.4s, v6.4s, v7.s[0]
-	WORD $0x4e26cd05 // fmla v5.4s, v8.4s, v6.4s
+	WORD $0x6e26dce6 // fmul v6.4s, v7.4s, v6.4s
+	WORD $0x4f861105 // fmla v5.4s, v8.4s, v6.s[0]
 	ADD          $0x42, R6
 	ADD          $0x400, R3
 	ADD          $0x80, R4
@@ -1230,69 +1220,70 @@ TEXT ·decodeUnitsTq2_0NEON(SB), NOSPLIT, $576-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d408022 // ldr h2, [x1, #64]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
-	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	WORD $0x7c440022 // ldur h2, [x1, #64]
+	WORD $0x1ee24042 // fcvt s2, h2
 
 	// levels of values 0 to 31
-	FLDPQ        (R1), (F3, F4)
+	WORD $0x3cc00023 // ldur q3, [x1]
+	WORD $0x3cc10024 // ldur q4, [x1, #16]
 	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
 	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
 	WORD $0x4e208463 // add v3.16b, v3.16b, v0.16b
 	WORD $0x4e208484 // add v4.16b, v4.16b, v0.16b
 	FMOVQ        F3, (R3)
 	FMOVQ        F4, 16(R3)
-	FMOVS        (R3), F3
+	WORD $0xbc400063 // ldur s3, [x3]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, (R0)
 	FMOVQ        F4, 16(R0)
-	FMOVS        8(R3), F3
+	WORD $0xbc408063 // ldur s3, [x3, #8]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        12(R3), F4
+	WORD $0xbc40c064 // ldur s4, [x3, #12]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 32(R0)
 	FMOVQ        F4, 48(R0)
-	FMOVS        16(R3), F3
+	WORD $0xbc410063 // ldur s3, [x3, #16]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        20(R3), F4
+	WORD $0xbc414064 // ldur s4, [x3, #20]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 64(R0)
 	FMOVQ        F4, 80(R0)
-	FMOVS        24(R3), F3
+	WORD $0xbc418063 // ldur s3, [x3, #24]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        28(R3), F4
+	WORD $0xbc41c064 // ldur s4, [x3, #28]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 96(R0)
 	FMOVQ        F4, 112(R0)
 
 	// levels of values 32 to 63
-	FLDPQ        (R1), (F3, F4)
+	WORD $0x3cc00023 // ldur q3, [x1]
+	WORD $0x3cc10024 // ldur q4, [x1, #16]
 	WORD $0x6f0e0463 // ushr v3.16b, v3.16b, #2
 	WORD $0x6f0e0484 // ushr v4.16b, v4.16b, #2
 	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
@@ -1301,57 +1292,58 @@ loop1:
 	WORD $0x4e208484 // add v4.16b, v4.16b, v0.16b
 	FMOVQ        F3, (R3)
 	FMOVQ        F4, 16(R3)
-	FMOVS        (R3), F3
+	WORD $0xbc400063 // ldur s3, [x3]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 128(R0)
 	FMOVQ        F4, 144(R0)
-	FMOVS        8(R3), F3
+	WORD $0xbc408063 // ldur s3, [x3, #8]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        12(R3), F4
+	WORD $0xbc40c064 // ldur s4, [x3, #12]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 160(R0)
 	FMOVQ        F4, 176(R0)
-	FMOVS        16(R3), F3
+	WORD $0xbc410063 // ldur s3, [x3, #16]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        20(R3), F4
+	WORD $0xbc414064 // ldur s4, [x3, #20]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 192(R0)
 	FMOVQ        F4, 208(R0)
-	FMOVS        24(R3), F3
+	WORD $0xbc418063 // ldur s3, [x3, #24]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        28(R3), F4
+	WORD $0xbc41c064 // ldur s4, [x3, #28]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 224(R0)
 	FMOVQ        F4, 240(R0)
 
 	// levels of values 64 to 95
-	FLDPQ        (R1), (F3, F4)
+	WORD $0x3cc00023 // ldur q3, [x1]
+	WORD $0x3cc10024 // ldur q4, [x1, #16]
 	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
 	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
 	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
@@ -1360,171 +1352,174 @@ loop1:
 	WORD $0x4e208484 // add v4.16b, v4.16b, v0.16b
 	FMOVQ        F3, (R3)
 	FMOVQ        F4, 16(R3)
-	FMOVS        (R3), F3
+	WORD $0xbc400063 // ldur s3, [x3]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 256(R0)
 	FMOVQ        F4, 272(R0)
-	FMOVS        8(R3), F3
+	WORD $0xbc408063 // ldur s3, [x3, #8]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        12(R3), F4
+	WORD $0xbc40c064 // ldur s4, [x3, #12]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 288(R0)
 	FMOVQ        F4, 304(R0)
-	FMOVS        16(R3), F3
+	WORD $0xbc410063 // ldur s3, [x3, #16]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        20(R3), F4
+	WORD $0xbc414064 // ldur s4, [x3, #20]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 320(R0)
 	FMOVQ        F4, 336(R0)
-	FMOVS        24(R3), F3
+	WORD $0xbc418063 // ldur s3, [x3, #24]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        28(R3), F4
+	WORD $0xbc41c064 // ldur s4, [x3, #28]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 352(R0)
 	FMOVQ        F4, 368(R0)
 
 	// levels of values 96 to 127
-	FLDPQ        (R1), (F3, F4)
+	WORD $0x3cc00023 // ldur q3, [x1]
+	WORD $0x3cc10024 // ldur q4, [x1, #16]
 	WORD $0x6f0a0463 // ushr v3.16b, v3.16b, #6
 	WORD $0x6f0a0484 // ushr v4.16b, v4.16b, #6
 	WORD $0x4e208463 // add v3.16b, v3.16b, v0.16b
 	WORD $0x4e208484 // add v4.16b, v4.16b, v0.16b
 	FMOVQ        F3, (R3)
 	FMOVQ        F4, 16(R3)
-	FMOVS        (R3), F3
+	WORD $0xbc400063 // ldur s3, [x3]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 384(R0)
 	FMOVQ        F4, 400(R0)
-	FMOVS        8(R3), F3
+	WORD $0xbc408063 // ldur s3, [x3, #8]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        12(R3), F4
+	WORD $0xbc40c064 // ldur s4, [x3, #12]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 416(R0)
 	FMOVQ        F4, 432(R0)
-	FMOVS        16(R3), F3
+	WORD $0xbc410063 // ldur s3, [x3, #16]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        20(R3), F4
+	WORD $0xbc414064 // ldur s4, [x3, #20]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 448(R0)
 	FMOVQ        F4, 464(R0)
-	FMOVS        24(R3), F3
+	WORD $0xbc418063 // ldur s3, [x3, #24]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        28(R3), F4
+	WORD $0xbc41c064 // ldur s4, [x3, #28]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 480(R0)
 	FMOVQ        F4, 496(R0)
 
 	// levels of values 128 to 159
-	FLDPQ        32(R1), (F3, F4)
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
+	WORD $0x3cc30024 // ldur q4, [x1, #48]
 	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
 	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
 	WORD $0x4e208463 // add v3.16b, v3.16b, v0.16b
 	WORD $0x4e208484 // add v4.16b, v4.16b, v0.16b
 	FMOVQ        F3, (R3)
 	FMOVQ        F4, 16(R3)
-	FMOVS        (R3), F3
+	WORD $0xbc400063 // ldur s3, [x3]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 512(R0)
 	FMOVQ        F4, 528(R0)
-	FMOVS        8(R3), F3
+	WORD $0xbc408063 // ldur s3, [x3, #8]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        12(R3), F4
+	WORD $0xbc40c064 // ldur s4, [x3, #12]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 544(R0)
 	FMOVQ        F4, 560(R0)
-	FMOVS        16(R3), F3
+	WORD $0xbc410063 // ldur s3, [x3, #16]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        20(R3), F4
+	WORD $0xbc414064 // ldur s4, [x3, #20]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 576(R0)
 	FMOVQ        F4, 592(R0)
-	FMOVS        24(R3), F3
+	WORD $0xbc418063 // ldur s3, [x3, #24]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        28(R3), F4
+	WORD $0xbc41c064 // ldur s4, [x3, #28]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 608(R0)
 	FMOVQ        F4, 624(R0)
 
 	// levels of values 160 to 191
-	FLDPQ        32(R1), (F3, F4)
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
+	WORD $0x3cc30024 // ldur q4, [x1, #48]
 	WORD $0x6f0e0463 // ushr v3.16b, v3.16b, #2
 	WORD $0x6f0e0484 // ushr v4.16b, v4.16b, #2
 	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
@@ -1533,57 +1528,58 @@ loop1:
 	WORD $0x4e208484 // add v4.16b, v4.16b, v0.16b
 	FMOVQ        F3, (R3)
 	FMOVQ        F4, 16(R3)
-	FMOVS        (R3), F3
+	WORD $0xbc400063 // ldur s3, [x3]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 640(R0)
 	FMOVQ        F4, 656(R0)
-	FMOVS        8(R3), F3
+	WORD $0xbc408063 // ldur s3, [x3, #8]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        12(R3), F4
+	WORD $0xbc40c064 // ldur s4, [x3, #12]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 672(R0)
 	FMOVQ        F4, 688(R0)
-	FMOVS        16(R3), F3
+	WORD $0xbc410063 // ldur s3, [x3, #16]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        20(R3), F4
+	WORD $0xbc414064 // ldur s4, [x3, #20]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 704(R0)
 	FMOVQ        F4, 720(R0)
-	FMOVS        24(R3), F3
+	WORD $0xbc418063 // ldur s3, [x3, #24]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        28(R3), F4
+	WORD $0xbc41c064 // ldur s4, [x3, #28]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 736(R0)
 	FMOVQ        F4, 752(R0)
 
 	// levels of values 192 to 223
-	FLDPQ        32(R1), (F3, F4)
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
+	WORD $0x3cc30024 // ldur q4, [x1, #48]
 	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
 	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
 	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
@@ -1592,109 +1588,110 @@ loop1:
 	WORD $0x4e208484 // add v4.16b, v4.16b, v0.16b
 	FMOVQ        F3, (R3)
 	FMOVQ        F4, 16(R3)
-	FMOVS        (R3), F3
+	WORD $0xbc400063 // ldur s3, [x3]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 768(R0)
 	FMOVQ        F4, 784(R0)
-	FMOVS        8(R3), F3
+	WORD $0xbc408063 // ldur s3, [x3, #8]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        12(R3), F4
+	WORD $0xbc40c064 // ldur s4, [x3, #12]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 800(R0)
 	FMOVQ        F4, 816(R0)
-	FMOVS        16(R3), F3
+	WORD $0xbc410063 // ldur s3, [x3, #16]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        20(R3), F4
+	WORD $0xbc414064 // ldur s4, [x3, #20]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 832(R0)
 	FMOVQ        F4, 848(R0)
-	FMOVS        24(R3), F3
+	WORD $0xbc418063 // ldur s3, [x3, #24]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        28(R3), F4
+	WORD $0xbc41c064 // ldur s4, [x3, #28]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 864(R0)
 	FMOVQ        F4, 880(R0)
 
 	// levels of values 224 to 255
-	FLDPQ        32(R1), (F3, F4)
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
+	WORD $0x3cc30024 // ldur q4, [x1, #48]
 	WORD $0x6f0a0463 // ushr v3.16b, v3.16b, #6
 	WORD $0x6f0a0484 // ushr v4.16b, v4.16b, #6
 	WORD $0x4e208463 // add v3.16b, v3.16b, v0.16b
 	WORD $0x4e208484 // add v4.16b, v4.16b, v0.16b
 	FMOVQ        F3, (R3)
 	FMOVQ        F4, 16(R3)
-	FMOVS        (R3), F3
+	WORD $0xbc400063 // ldur s3, [x3]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 896(R0)
 	FMOVQ        F4, 912(R0)
-	FMOVS        8(R3), F3
+	WORD $0xbc408063 // ldur s3, [x3, #8]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        12(R3), F4
+	WORD $0xbc40c064 // ldur s4, [x3, #12]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 928(R0)
 	FMOVQ        F4, 944(R0)
-	FMOVS        16(R3), F3
+	WORD $0xbc410063 // ldur s3, [x3, #16]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        20(R3), F4
+	WORD $0xbc414064 // ldur s4, [x3, #20]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc44 // fmul v4.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829084 // fmul v4.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 960(R0)
 	FMOVQ        F4, 976(R0)
-	FMOVS        24(R3), F3
+	WORD $0xbc418063 // ldur s3, [x3, #24]
 	WORD $0x0f08a463 // sshll v3.8h, v3.8b, #0
 	WORD $0x0f10a463 // sshll v3.4s, v3.4h, #0
-	FMOVS        28(R3), F4
+	WORD $0xbc41c064 // ldur s4, [x3, #28]
 	WORD $0x0f08a484 // sshll v4.8h, v4.8b, #0
 	WORD $0x0f10a484 // sshll v4.4s, v4.4h, #0
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
 	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e23dc43 // fmul v3.4s, v2.4s, v3.4s
-	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
+	WORD $0x4f829063 // fmul v3.4s, v3.4s, v2.s[0]
+	WORD $0x4f829082 // fmul v2.4s, v4.4s, v2.s[0]
 	FMOVQ        F3, 992(R0)
 	FMOVQ        F2, 1008(R0)
 	ADD          $0x42, R1
@@ -1738,73 +1735,78 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4080ca // ldr h10, [x6, #64]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4400ca // ldur h10, [x6, #64]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31
-	FLDPQ        (R6), (F11, F12)
+	WORD $0x3cc000cb // ldur q11, [x6]
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e20856b // add v11.16b, v11.16b, v0.16b
 	WORD $0x4e20858c // add v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        (R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc0008d // ldur q13, [x4]
+	WORD $0x3cc1008e // ldur q14, [x4, #16]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        32(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc2008d // ldur q13, [x4, #32]
+	WORD $0x3cc3008e // ldur q14, [x4, #48]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        64(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc4008d // ldur q13, [x4, #64]
+	WORD $0x3cc5008e // ldur q14, [x4, #80]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        96(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc6008d // ldur q13, [x4, #96]
+	WORD $0x3cc7008e // ldur q14, [x4, #112]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 32 to 63
-	FLDPQ        (R6), (F11, F12)
+	WORD $0x3cc000cb // ldur q11, [x6]
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
 	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
 	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
@@ -1813,61 +1815,66 @@ loop3:
 	WORD $0x4e20858c // add v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        128(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc8008d // ldur q13, [x4, #128]
+	WORD $0x3cc9008e // ldur q14, [x4, #144]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        160(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cca008d // ldur q13, [x4, #160]
+	WORD $0x3ccb008e // ldur q14, [x4, #176]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        192(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3ccc008d // ldur q13, [x4, #192]
+	WORD $0x3ccd008e // ldur q14, [x4, #208]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        224(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cce008d // ldur q13, [x4, #224]
+	WORD $0x3ccf008e // ldur q14, [x4, #240]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 64 to 95
-	FLDPQ        (R6), (F11, F12)
+	WORD $0x3cc000cb // ldur q11, [x6]
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
@@ -1876,183 +1883,186 @@ loop3:
 	WORD $0x4e20858c // add v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        256(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        288(R4), (F13, F14)
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        320(R4), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        352(R4), (F13, F14)
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 96 to 127
-	FLDPQ        (R6), (F11, F12)
+	WORD $0x3cc000cb // ldur q11, [x6]
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
 	WORD $0x4e20856b // add v11.16b, v11.16b, v0.16b
 	WORD $0x4e20858c // add v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        384(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        416(R4), (F13, F14)
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        448(R4), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        480(R4), (F13, F14)
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 128 to 159
-	FLDPQ        32(R6), (F11, F12)
+	WORD $0x3cc200cb // ldur q11, [x6, #32]
+	WORD $0x3cc300cc // ldur q12, [x6, #48]
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e20856b // add v11.16b, v11.16b, v0.16b
 	WORD $0x4e20858c // add v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        512(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        544(R4), (F13, F14)
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        576(R4), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        608(R4), (F13, F14)
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 160 to 191
-	FLDPQ        32(R6), (F11, F12)
+	WORD $0x3cc200cb // ldur q11, [x6, #32]
+	WORD $0x3cc300cc // ldur q12, [x6, #48]
 	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
 	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
@@ -2061,61 +2071,62 @@ loop3:
 	WORD $0x4e20858c // add v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        640(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        672(R4), (F13, F14)
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        704(R4), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        736(R4), (F13, F14)
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 192 to 223
-	FLDPQ        32(R6), (F11, F12)
+	WORD $0x3cc200cb // ldur q11, [x6, #32]
+	WORD $0x3cc300cc // ldur q12, [x6, #48]
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
@@ -2124,116 +2135,117 @@ loop3:
 	WORD $0x4e20858c // add v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        768(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        800(R4), (F13, F14)
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        832(R4), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        864(R4), (F13, F14)
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 224 to 255
-	FLDPQ        32(R6), (F11, F12)
+	WORD $0x3cc200cb // ldur q11, [x6, #32]
+	WORD $0x3cc300cc // ldur q12, [x6, #48]
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
 	WORD $0x4e20856b // add v11.16b, v11.16b, v0.16b
 	WORD $0x4e20858c // add v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        896(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        928(R4), (F13, F14)
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        960(R4), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918a // fmul v10.4s, v12.4s, v10.s[0]
 	FLDPQ        992(R4), (F12, F13)
 	WORD $0x4e2ccd68 // fmla v8.4s, v11.4s, v12.4s
 	WORD $0x4e2dcd49 // fmla v9.4s, v10.4s, v13.4s
@@ -2300,97 +2312,102 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4080ea // ldr h10, [x7, #64]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4400ea // ldur h10, [x7, #64]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31
-	FLDPQ        (R7), (F11, F12)
+	WORD $0x3cc000eb // ldur q11, [x7]
+	WORD $0x3cc100ec // ldur q12, [x7, #16]
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e20856b // add v11.16b, v11.16b, v0.16b
 	WORD $0x4e20858c // add v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        (R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc0008d // ldur q13, [x4]
+	WORD $0x3cc1008e // ldur q14, [x4, #16]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F13
+	WORD $0x3cc0010d // ldur q13, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F14
+	WORD $0x3cc1010e // ldur q14, [x8, #16]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        32(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc2008d // ldur q13, [x4, #32]
+	WORD $0x3cc3008e // ldur q14, [x4, #48]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F13
+	WORD $0x3cc2010d // ldur q13, [x8, #32]
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F14
+	WORD $0x3cc3010e // ldur q14, [x8, #48]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        64(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc4008d // ldur q13, [x4, #64]
+	WORD $0x3cc5008e // ldur q14, [x4, #80]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F13
+	WORD $0x3cc4010d // ldur q13, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F14
+	WORD $0x3cc5010e // ldur q14, [x8, #80]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        96(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc6008d // ldur q13, [x4, #96]
+	WORD $0x3cc7008e // ldur q14, [x4, #112]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F13
+	WORD $0x3cc6010d // ldur q13, [x8, #96]
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F14
+	WORD $0x3cc7010e // ldur q14, [x8, #112]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 32 to 63
-	FLDPQ        (R7), (F11, F12)
+	WORD $0x3cc000eb // ldur q11, [x7]
+	WORD $0x3cc100ec // ldur q12, [x7, #16]
 	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
 	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
@@ -2399,85 +2416,90 @@ loop3:
 	WORD $0x4e20858c // add v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        128(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc8008d // ldur q13, [x4, #128]
+	WORD $0x3cc9008e // ldur q14, [x4, #144]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        128(R8), F13
+	WORD $0x3cc8010d // ldur q13, [x8, #128]
 	ADD          R5, R4, R8
-	FMOVQ        144(R8), F14
+	WORD $0x3cc9010e // ldur q14, [x8, #144]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        160(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cca008d // ldur q13, [x4, #160]
+	WORD $0x3ccb008e // ldur q14, [x4, #176]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        160(R8), F13
+	WORD $0x3cca010d // ldur q13, [x8, #160]
 	ADD          R5, R4, R8
-	FMOVQ        176(R8), F14
+	WORD $0x3ccb010e // ldur q14, [x8, #176]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        192(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3ccc008d // ldur q13, [x4, #192]
+	WORD $0x3ccd008e // ldur q14, [x4, #208]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        192(R8), F13
+	WORD $0x3ccc010d // ldur q13, [x8, #192]
 	ADD          R5, R4, R8
-	FMOVQ        208(R8), F14
+	WORD $0x3ccd010e // ldur q14, [x8, #208]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        224(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cce008d // ldur q13, [x4, #224]
+	WORD $0x3ccf008e // ldur q14, [x4, #240]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	ADD          R5, R4, R8
-	FMOVQ        224(R8), F13
+	WORD $0x3cce010d // ldur q13, [x8, #224]
 	ADD          R5, R4, R8
-	FMOVQ        240(R8), F14
+	WORD $0x3ccf010e // ldur q14, [x8, #240]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 64 to 95
-	FLDPQ        (R7), (F11, F12)
+	WORD $0x3cc000eb // ldur q11, [x7]
+	WORD $0x3cc100ec // ldur q12, [x7, #16]
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
@@ -2486,16 +2508,16 @@ loop3:
 	WORD $0x4e20858c // add v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        256(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -2505,16 +2527,16 @@ loop3:
 	FMOVQ        272(R8), F14
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        288(R4), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
@@ -2524,16 +2546,16 @@ loop3:
 	FMOVQ        304(R8), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        320(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -2543,16 +2565,16 @@ loop3:
 	FMOVQ        336(R8), F14
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        352(R4), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
@@ -2564,23 +2586,24 @@ loop3:
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 96 to 127
-	FLDPQ        (R7), (F11, F12)
+	WORD $0x3cc000eb // ldur q11, [x7]
+	WORD $0x3cc100ec // ldur q12, [x7, #16]
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
 	WORD $0x4e20856b // add v11.16b, v11.16b, v0.16b
 	WORD $0x4e20858c // add v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        384(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -2590,16 +2613,16 @@ loop3:
 	FMOVQ        400(R8), F14
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        416(R4), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
@@ -2609,16 +2632,16 @@ loop3:
 	FMOVQ        432(R8), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        448(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -2628,16 +2651,16 @@ loop3:
 	FMOVQ        464(R8), F14
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        480(R4), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
@@ -2649,23 +2672,24 @@ loop3:
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 128 to 159
-	FLDPQ        32(R7), (F11, F12)
+	WORD $0x3cc200eb // ldur q11, [x7, #32]
+	WORD $0x3cc300ec // ldur q12, [x7, #48]
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e20856b // add v11.16b, v11.16b, v0.16b
 	WORD $0x4e20858c // add v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        512(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -2675,16 +2699,16 @@ loop3:
 	FMOVQ        528(R8), F14
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        544(R4), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
@@ -2694,16 +2718,16 @@ loop3:
 	FMOVQ        560(R8), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        576(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -2713,16 +2737,16 @@ loop3:
 	FMOVQ        592(R8), F14
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        608(R4), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
@@ -2734,7 +2758,8 @@ loop3:
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 160 to 191
-	FLDPQ        32(R7), (F11, F12)
+	WORD $0x3cc200eb // ldur q11, [x7, #32]
+	WORD $0x3cc300ec // ldur q12, [x7, #48]
 	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
 	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
@@ -2743,16 +2768,16 @@ loop3:
 	WORD $0x4e20858c // add v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        640(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -2762,16 +2787,16 @@ loop3:
 	FMOVQ        656(R8), F14
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        672(R4), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
@@ -2781,16 +2806,16 @@ loop3:
 	FMOVQ        688(R8), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        704(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -2800,16 +2825,16 @@ loop3:
 	FMOVQ        720(R8), F14
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        736(R4), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
@@ -2821,7 +2846,8 @@ loop3:
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 192 to 223
-	FLDPQ        32(R7), (F11, F12)
+	WORD $0x3cc200eb // ldur q11, [x7, #32]
+	WORD $0x3cc300ec // ldur q12, [x7, #48]
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
@@ -2830,16 +2856,16 @@ loop3:
 	WORD $0x4e20858c // add v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        768(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -2849,16 +2875,16 @@ loop3:
 	FMOVQ        784(R8), F14
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        800(R4), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
@@ -2868,16 +2894,16 @@ loop3:
 	FMOVQ        816(R8), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        832(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -2887,16 +2913,16 @@ loop3:
 	FMOVQ        848(R8), F14
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        864(R4), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
@@ -2908,23 +2934,24 @@ loop3:
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 224 to 255
-	FLDPQ        32(R7), (F11, F12)
+	WORD $0x3cc200eb // ldur q11, [x7, #32]
+	WORD $0x3cc300ec // ldur q12, [x7, #48]
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
 	WORD $0x4e20856b // add v11.16b, v11.16b, v0.16b
 	WORD $0x4e20858c // add v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        896(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -2934,16 +2961,16 @@ loop3:
 	FMOVQ        912(R8), F14
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        928(R4), (F13, F14)
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
@@ -2953,16 +2980,16 @@ loop3:
 	FMOVQ        944(R8), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        960(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -2972,16 +2999,16 @@ loop3:
 	FMOVQ        976(R8), F14
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918a // fmul v10.4s, v12.4s, v10.s[0]
 	FLDPQ        992(R4), (F12, F13)
 	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
 	WORD $0x4e2dcd47 // fmla v7.4s, v10.4s, v13.4s
@@ -3061,109 +3088,118 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d408108 // ldr h8, [x8, #64]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c440108 // ldur h8, [x8, #64]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31
-	FLDPQ        (R8), (F9, F10)
+	WORD $0x3cc00109 // ldur q9, [x8]
+	WORD $0x3cc1010a // ldur q10, [x8, #16]
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e208529 // add v9.16b, v9.16b, v0.16b
 	WORD $0x4e20854a // add v10.16b, v10.16b, v0.16b
 	FMOVQ        F9, (R3)
 	FMOVQ        F10, 16(R3)
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FLDPQ        (R4), (F11, F12)
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
+	WORD $0x3cc0008b // ldur q11, [x4]
+	WORD $0x3cc1008c // ldur q12, [x4, #16]
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F11
+	WORD $0x3cc0012b // ldur q11, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F12
+	WORD $0x3cc1012c // ldur q12, [x9, #16]
 	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
-	FLDPQ        (R6), (F11, F12)
+	WORD $0x3cc000cb // ldur q11, [x6]
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FLDPQ        32(R4), (F11, F12)
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
+	WORD $0x3cc2008b // ldur q11, [x4, #32]
+	WORD $0x3cc3008c // ldur q12, [x4, #48]
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F11
+	WORD $0x3cc2012b // ldur q11, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F12
+	WORD $0x3cc3012c // ldur q12, [x9, #48]
 	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
-	FLDPQ        32(R6), (F11, F12)
+	WORD $0x3cc200cb // ldur q11, [x6, #32]
+	WORD $0x3cc300cc // ldur q12, [x6, #48]
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        16(R3), F9
+	WORD $0xbc410069 // ldur s9, [x3, #16]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R3), F10
+	WORD $0xbc41406a // ldur s10, [x3, #20]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FLDPQ        64(R4), (F11, F12)
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
+	WORD $0x3cc4008b // ldur q11, [x4, #64]
+	WORD $0x3cc5008c // ldur q12, [x4, #80]
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F11
+	WORD $0x3cc4012b // ldur q11, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F12
+	WORD $0x3cc5012c // ldur q12, [x9, #80]
 	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
-	FLDPQ        64(R6), (F11, F12)
+	WORD $0x3cc400cb // ldur q11, [x6, #64]
+	WORD $0x3cc500cc // ldur q12, [x6, #80]
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        24(R3), F9
+	WORD $0xbc418069 // ldur s9, [x3, #24]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F10
+	WORD $0xbc41c06a // ldur s10, [x3, #28]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FLDPQ        96(R4), (F11, F12)
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
+	WORD $0x3cc6008b // ldur q11, [x4, #96]
+	WORD $0x3cc7008c // ldur q12, [x4, #112]
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F11
+	WORD $0x3cc6012b // ldur q11, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F12
+	WORD $0x3cc7012c // ldur q12, [x9, #112]
 	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
-	FLDPQ        96(R6), (F11, F12)
+	WORD $0x3cc600cb // ldur q11, [x6, #96]
+	WORD $0x3cc700cc // ldur q12, [x6, #112]
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
 
 	// levels of values 32 to 63
-	FLDPQ        (R8), (F9, F10)
+	WORD $0x3cc00109 // ldur q9, [x8]
+	WORD $0x3cc1010a // ldur q10, [x8, #16]
 	WORD $0x6f0e0529 // ushr v9.16b, v9.16b, #2
 	WORD $0x6f0e054a // ushr v10.16b, v10.16b, #2
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
@@ -3172,97 +3208,106 @@ loop3:
 	WORD $0x4e20854a // add v10.16b, v10.16b, v0.16b
 	FMOVQ        F9, (R3)
 	FMOVQ        F10, 16(R3)
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FLDPQ        128(R4), (F11, F12)
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
+	WORD $0x3cc8008b // ldur q11, [x4, #128]
+	WORD $0x3cc9008c // ldur q12, [x4, #144]
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F11
+	WORD $0x3cc8012b // ldur q11, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F12
+	WORD $0x3cc9012c // ldur q12, [x9, #144]
 	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
-	FLDPQ        128(R6), (F11, F12)
+	WORD $0x3cc800cb // ldur q11, [x6, #128]
+	WORD $0x3cc900cc // ldur q12, [x6, #144]
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FLDPQ        160(R4), (F11, F12)
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
+	WORD $0x3cca008b // ldur q11, [x4, #160]
+	WORD $0x3ccb008c // ldur q12, [x4, #176]
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F11
+	WORD $0x3cca012b // ldur q11, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F12
+	WORD $0x3ccb012c // ldur q12, [x9, #176]
 	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
-	FLDPQ        160(R6), (F11, F12)
+	WORD $0x3cca00cb // ldur q11, [x6, #160]
+	WORD $0x3ccb00cc // ldur q12, [x6, #176]
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        16(R3), F9
+	WORD $0xbc410069 // ldur s9, [x3, #16]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R3), F10
+	WORD $0xbc41406a // ldur s10, [x3, #20]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FLDPQ        192(R4), (F11, F12)
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
+	WORD $0x3ccc008b // ldur q11, [x4, #192]
+	WORD $0x3ccd008c // ldur q12, [x4, #208]
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F11
+	WORD $0x3ccc012b // ldur q11, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F12
+	WORD $0x3ccd012c // ldur q12, [x9, #208]
 	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
-	FLDPQ        192(R6), (F11, F12)
+	WORD $0x3ccc00cb // ldur q11, [x6, #192]
+	WORD $0x3ccd00cc // ldur q12, [x6, #208]
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        24(R3), F9
+	WORD $0xbc418069 // ldur s9, [x3, #24]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F10
+	WORD $0xbc41c06a // ldur s10, [x3, #28]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	FLDPQ        224(R4), (F11, F12)
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
+	WORD $0x3cce008b // ldur q11, [x4, #224]
+	WORD $0x3ccf008c // ldur q12, [x4, #240]
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F11
+	WORD $0x3cce012b // ldur q11, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F12
+	WORD $0x3ccf012c // ldur q12, [x9, #240]
 	WORD $0x4e2bcd24 // fmla v4.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd45 // fmla v5.4s, v10.4s, v12.4s
-	FLDPQ        224(R6), (F11, F12)
+	WORD $0x3cce00cb // ldur q11, [x6, #224]
+	WORD $0x3ccf00cc // ldur q12, [x6, #240]
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
 
 	// levels of values 64 to 95
-	FLDPQ        (R8), (F9, F10)
+	WORD $0x3cc00109 // ldur q9, [x8]
+	WORD $0x3cc1010a // ldur q10, [x8, #16]
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
@@ -3271,16 +3316,16 @@ loop3:
 	WORD $0x4e20854a // add v10.16b, v10.16b, v0.16b
 	FMOVQ        F9, (R3)
 	FMOVQ        F10, 16(R3)
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FLDPQ        256(R4), (F11, F12)
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
@@ -3293,16 +3338,16 @@ loop3:
 	FLDPQ        256(R6), (F11, F12)
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FLDPQ        288(R4), (F11, F12)
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
@@ -3315,16 +3360,16 @@ loop3:
 	FLDPQ        288(R6), (F11, F12)
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        16(R3), F9
+	WORD $0xbc410069 // ldur s9, [x3, #16]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R3), F10
+	WORD $0xbc41406a // ldur s10, [x3, #20]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FLDPQ        320(R4), (F11, F12)
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
@@ -3337,16 +3382,16 @@ loop3:
 	FLDPQ        320(R6), (F11, F12)
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        24(R3), F9
+	WORD $0xbc418069 // ldur s9, [x3, #24]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F10
+	WORD $0xbc41c06a // ldur s10, [x3, #28]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FLDPQ        352(R4), (F11, F12)
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
@@ -3361,23 +3406,24 @@ loop3:
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
 
 	// levels of values 96 to 127
-	FLDPQ        (R8), (F9, F10)
+	WORD $0x3cc00109 // ldur q9, [x8]
+	WORD $0x3cc1010a // ldur q10, [x8, #16]
 	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
 	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
 	WORD $0x4e208529 // add v9.16b, v9.16b, v0.16b
 	WORD $0x4e20854a // add v10.16b, v10.16b, v0.16b
 	FMOVQ        F9, (R3)
 	FMOVQ        F10, 16(R3)
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FLDPQ        384(R4), (F11, F12)
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
@@ -3390,16 +3436,16 @@ loop3:
 	FLDPQ        384(R6), (F11, F12)
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FLDPQ        416(R4), (F11, F12)
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
@@ -3412,16 +3458,16 @@ loop3:
 	FLDPQ        416(R6), (F11, F12)
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        16(R3), F9
+	WORD $0xbc410069 // ldur s9, [x3, #16]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R3), F10
+	WORD $0xbc41406a // ldur s10, [x3, #20]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FLDPQ        448(R4), (F11, F12)
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
@@ -3434,16 +3480,16 @@ loop3:
 	FLDPQ        448(R6), (F11, F12)
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        24(R3), F9
+	WORD $0xbc418069 // ldur s9, [x3, #24]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F10
+	WORD $0xbc41c06a // ldur s10, [x3, #28]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FLDPQ        480(R4), (F11, F12)
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
@@ -3458,23 +3504,24 @@ loop3:
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
 
 	// levels of values 128 to 159
-	FLDPQ        32(R8), (F9, F10)
+	WORD $0x3cc20109 // ldur q9, [x8, #32]
+	WORD $0x3cc3010a // ldur q10, [x8, #48]
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e208529 // add v9.16b, v9.16b, v0.16b
 	WORD $0x4e20854a // add v10.16b, v10.16b, v0.16b
 	FMOVQ        F9, (R3)
 	FMOVQ        F10, 16(R3)
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FLDPQ        512(R4), (F11, F12)
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
@@ -3487,16 +3534,16 @@ loop3:
 	FLDPQ        512(R6), (F11, F12)
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FLDPQ        544(R4), (F11, F12)
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
@@ -3509,16 +3556,16 @@ loop3:
 	FLDPQ        544(R6), (F11, F12)
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        16(R3), F9
+	WORD $0xbc410069 // ldur s9, [x3, #16]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R3), F10
+	WORD $0xbc41406a // ldur s10, [x3, #20]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FLDPQ        576(R4), (F11, F12)
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
@@ -3531,16 +3578,16 @@ loop3:
 	FLDPQ        576(R6), (F11, F12)
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        24(R3), F9
+	WORD $0xbc418069 // ldur s9, [x3, #24]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F10
+	WORD $0xbc41c06a // ldur s10, [x3, #28]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FLDPQ        608(R4), (F11, F12)
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
@@ -3555,7 +3602,8 @@ loop3:
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
 
 	// levels of values 160 to 191
-	FLDPQ        32(R8), (F9, F10)
+	WORD $0x3cc20109 // ldur q9, [x8, #32]
+	WORD $0x3cc3010a // ldur q10, [x8, #48]
 	WORD $0x6f0e0529 // ushr v9.16b, v9.16b, #2
 	WORD $0x6f0e054a // ushr v10.16b, v10.16b, #2
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
@@ -3564,16 +3612,16 @@ loop3:
 	WORD $0x4e20854a // add v10.16b, v10.16b, v0.16b
 	FMOVQ        F9, (R3)
 	FMOVQ        F10, 16(R3)
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FLDPQ        640(R4), (F11, F12)
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
@@ -3586,16 +3634,16 @@ loop3:
 	FLDPQ        640(R6), (F11, F12)
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FLDPQ        672(R4), (F11, F12)
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
@@ -3608,16 +3656,16 @@ loop3:
 	FLDPQ        672(R6), (F11, F12)
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        16(R3), F9
+	WORD $0xbc410069 // ldur s9, [x3, #16]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R3), F10
+	WORD $0xbc41406a // ldur s10, [x3, #20]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FLDPQ        704(R4), (F11, F12)
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
@@ -3630,16 +3678,16 @@ loop3:
 	FLDPQ        704(R6), (F11, F12)
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        24(R3), F9
+	WORD $0xbc418069 // ldur s9, [x3, #24]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F10
+	WORD $0xbc41c06a // ldur s10, [x3, #28]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FLDPQ        736(R4), (F11, F12)
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
@@ -3654,7 +3702,8 @@ loop3:
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
 
 	// levels of values 192 to 223
-	FLDPQ        32(R8), (F9, F10)
+	WORD $0x3cc20109 // ldur q9, [x8, #32]
+	WORD $0x3cc3010a // ldur q10, [x8, #48]
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
@@ -3663,16 +3712,16 @@ loop3:
 	WORD $0x4e20854a // add v10.16b, v10.16b, v0.16b
 	FMOVQ        F9, (R3)
 	FMOVQ        F10, 16(R3)
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FLDPQ        768(R4), (F11, F12)
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
@@ -3685,16 +3734,16 @@ loop3:
 	FLDPQ        768(R6), (F11, F12)
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FLDPQ        800(R4), (F11, F12)
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
@@ -3707,16 +3756,16 @@ loop3:
 	FLDPQ        800(R6), (F11, F12)
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        16(R3), F9
+	WORD $0xbc410069 // ldur s9, [x3, #16]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R3), F10
+	WORD $0xbc41406a // ldur s10, [x3, #20]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FLDPQ        832(R4), (F11, F12)
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
@@ -3729,16 +3778,16 @@ loop3:
 	FLDPQ        832(R6), (F11, F12)
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        24(R3), F9
+	WORD $0xbc418069 // ldur s9, [x3, #24]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F10
+	WORD $0xbc41c06a // ldur s10, [x3, #28]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FLDPQ        864(R4), (F11, F12)
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
@@ -3753,23 +3802,24 @@ loop3:
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
 
 	// levels of values 224 to 255
-	FLDPQ        32(R8), (F9, F10)
+	WORD $0x3cc20109 // ldur q9, [x8, #32]
+	WORD $0x3cc3010a // ldur q10, [x8, #48]
 	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
 	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
 	WORD $0x4e208529 // add v9.16b, v9.16b, v0.16b
 	WORD $0x4e20854a // add v10.16b, v10.16b, v0.16b
 	FMOVQ        F9, (R3)
 	FMOVQ        F10, 16(R3)
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FLDPQ        896(R4), (F11, F12)
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
@@ -3782,16 +3832,16 @@ loop3:
 	FLDPQ        896(R6), (F11, F12)
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FLDPQ        928(R4), (F11, F12)
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
@@ -3804,16 +3854,16 @@ loop3:
 	FLDPQ        928(R6), (F11, F12)
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        16(R3), F9
+	WORD $0xbc410069 // ldur s9, [x3, #16]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R3), F10
+	WORD $0xbc41406a // ldur s10, [x3, #20]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FLDPQ        960(R4), (F11, F12)
 	WORD $0x4e2bcd22 // fmla v2.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd43 // fmla v3.4s, v10.4s, v12.4s
@@ -3826,16 +3876,16 @@ loop3:
 	FLDPQ        960(R6), (F11, F12)
 	WORD $0x4e2bcd26 // fmla v6.4s, v9.4s, v11.4s
 	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	FMOVS        24(R3), F9
+	WORD $0xbc418069 // ldur s9, [x3, #24]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F10
+	WORD $0xbc41c06a // ldur s10, [x3, #28]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f889148 // fmul v8.4s, v10.4s, v8.s[0]
 	FLDPQ        992(R4), (F10, F11)
 	WORD $0x4e2acd22 // fmla v2.4s, v9.4s, v10.4s
 	WORD $0x4e2bcd03 // fmla v3.4s, v8.4s, v11.4s
@@ -3923,133 +3973,142 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40810a // ldr h10, [x8, #64]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c44010a // ldur h10, [x8, #64]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31
-	FLDPQ        (R8), (F11, F12)
+	WORD $0x3cc0010b // ldur q11, [x8]
+	WORD $0x3cc1010c // ldur q12, [x8, #16]
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e20856b // add v11.16b, v11.16b, v0.16b
 	WORD $0x4e20858c // add v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        (R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc0008d // ldur q13, [x4]
+	WORD $0x3cc1008e // ldur q14, [x4, #16]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F13
+	WORD $0x3cc0012d // ldur q13, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F14
+	WORD $0x3cc1012e // ldur q14, [x9, #16]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FLDPQ        (R6), (F13, F14)
+	WORD $0x3cc000cd // ldur q13, [x6]
+	WORD $0x3cc100ce // ldur q14, [x6, #16]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F13
+	WORD $0x3cc0012d // ldur q13, [x9]
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F14
+	WORD $0x3cc1012e // ldur q14, [x9, #16]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        32(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc2008d // ldur q13, [x4, #32]
+	WORD $0x3cc3008e // ldur q14, [x4, #48]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F13
+	WORD $0x3cc2012d // ldur q13, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F14
+	WORD $0x3cc3012e // ldur q14, [x9, #48]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FLDPQ        32(R6), (F13, F14)
+	WORD $0x3cc200cd // ldur q13, [x6, #32]
+	WORD $0x3cc300ce // ldur q14, [x6, #48]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F13
+	WORD $0x3cc2012d // ldur q13, [x9, #32]
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F14
+	WORD $0x3cc3012e // ldur q14, [x9, #48]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        64(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc4008d // ldur q13, [x4, #64]
+	WORD $0x3cc5008e // ldur q14, [x4, #80]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F13
+	WORD $0x3cc4012d // ldur q13, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F14
+	WORD $0x3cc5012e // ldur q14, [x9, #80]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FLDPQ        64(R6), (F13, F14)
+	WORD $0x3cc400cd // ldur q13, [x6, #64]
+	WORD $0x3cc500ce // ldur q14, [x6, #80]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F13
+	WORD $0x3cc4012d // ldur q13, [x9, #64]
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F14
+	WORD $0x3cc5012e // ldur q14, [x9, #80]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        96(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc6008d // ldur q13, [x4, #96]
+	WORD $0x3cc7008e // ldur q14, [x4, #112]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F13
+	WORD $0x3cc6012d // ldur q13, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F14
+	WORD $0x3cc7012e // ldur q14, [x9, #112]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FLDPQ        96(R6), (F13, F14)
+	WORD $0x3cc600cd // ldur q13, [x6, #96]
+	WORD $0x3cc700ce // ldur q14, [x6, #112]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F13
+	WORD $0x3cc6012d // ldur q13, [x9, #96]
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F14
+	WORD $0x3cc7012e // ldur q14, [x9, #112]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 32 to 63
-	FLDPQ        (R8), (F11, F12)
+	WORD $0x3cc0010b // ldur q11, [x8]
+	WORD $0x3cc1010c // ldur q12, [x8, #16]
 	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
 	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
@@ -4058,121 +4117,130 @@ loop3:
 	WORD $0x4e20858c // add v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        128(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cc8008d // ldur q13, [x4, #128]
+	WORD $0x3cc9008e // ldur q14, [x4, #144]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F13
+	WORD $0x3cc8012d // ldur q13, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F14
+	WORD $0x3cc9012e // ldur q14, [x9, #144]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FLDPQ        128(R6), (F13, F14)
+	WORD $0x3cc800cd // ldur q13, [x6, #128]
+	WORD $0x3cc900ce // ldur q14, [x6, #144]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	ADD          R5, R6, R9
-	FMOVQ        128(R9), F13
+	WORD $0x3cc8012d // ldur q13, [x9, #128]
 	ADD          R5, R6, R9
-	FMOVQ        144(R9), F14
+	WORD $0x3cc9012e // ldur q14, [x9, #144]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        160(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cca008d // ldur q13, [x4, #160]
+	WORD $0x3ccb008e // ldur q14, [x4, #176]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F13
+	WORD $0x3cca012d // ldur q13, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F14
+	WORD $0x3ccb012e // ldur q14, [x9, #176]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FLDPQ        160(R6), (F13, F14)
+	WORD $0x3cca00cd // ldur q13, [x6, #160]
+	WORD $0x3ccb00ce // ldur q14, [x6, #176]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	ADD          R5, R6, R9
-	FMOVQ        160(R9), F13
+	WORD $0x3cca012d // ldur q13, [x9, #160]
 	ADD          R5, R6, R9
-	FMOVQ        176(R9), F14
+	WORD $0x3ccb012e // ldur q14, [x9, #176]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        192(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3ccc008d // ldur q13, [x4, #192]
+	WORD $0x3ccd008e // ldur q14, [x4, #208]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F13
+	WORD $0x3ccc012d // ldur q13, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F14
+	WORD $0x3ccd012e // ldur q14, [x9, #208]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FLDPQ        192(R6), (F13, F14)
+	WORD $0x3ccc00cd // ldur q13, [x6, #192]
+	WORD $0x3ccd00ce // ldur q14, [x6, #208]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	ADD          R5, R6, R9
-	FMOVQ        192(R9), F13
+	WORD $0x3ccc012d // ldur q13, [x9, #192]
 	ADD          R5, R6, R9
-	FMOVQ        208(R9), F14
+	WORD $0x3ccd012e // ldur q14, [x9, #208]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
-	FLDPQ        224(R4), (F13, F14)
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
+	WORD $0x3cce008d // ldur q13, [x4, #224]
+	WORD $0x3ccf008e // ldur q14, [x4, #240]
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F13
+	WORD $0x3cce012d // ldur q13, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F14
+	WORD $0x3ccf012e // ldur q14, [x9, #240]
 	WORD $0x4e2dcd64 // fmla v4.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd85 // fmla v5.4s, v12.4s, v14.4s
-	FLDPQ        224(R6), (F13, F14)
+	WORD $0x3cce00cd // ldur q13, [x6, #224]
+	WORD $0x3ccf00ce // ldur q14, [x6, #240]
 	WORD $0x4e2dcd66 // fmla v6.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd87 // fmla v7.4s, v12.4s, v14.4s
 	ADD          R5, R6, R9
-	FMOVQ        224(R9), F13
+	WORD $0x3cce012d // ldur q13, [x9, #224]
 	ADD          R5, R6, R9
-	FMOVQ        240(R9), F14
+	WORD $0x3ccf012e // ldur q14, [x9, #240]
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 64 to 95
-	FLDPQ        (R8), (F11, F12)
+	WORD $0x3cc0010b // ldur q11, [x8]
+	WORD $0x3cc1010c // ldur q12, [x8, #16]
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
@@ -4181,16 +4249,16 @@ loop3:
 	WORD $0x4e20858c // add v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        256(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -4209,16 +4277,16 @@ loop3:
 	FMOVQ        272(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        288(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -4237,16 +4305,16 @@ loop3:
 	FMOVQ        304(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        320(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -4265,16 +4333,16 @@ loop3:
 	FMOVQ        336(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        352(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -4295,23 +4363,24 @@ loop3:
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 96 to 127
-	FLDPQ        (R8), (F11, F12)
+	WORD $0x3cc0010b // ldur q11, [x8]
+	WORD $0x3cc1010c // ldur q12, [x8, #16]
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
 	WORD $0x4e20856b // add v11.16b, v11.16b, v0.16b
 	WORD $0x4e20858c // add v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        384(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -4330,16 +4399,16 @@ loop3:
 	FMOVQ        400(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        416(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -4358,16 +4427,16 @@ loop3:
 	FMOVQ        432(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        448(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -4386,16 +4455,16 @@ loop3:
 	FMOVQ        464(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        480(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -4416,23 +4485,24 @@ loop3:
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 128 to 159
-	FLDPQ        32(R8), (F11, F12)
+	WORD $0x3cc2010b // ldur q11, [x8, #32]
+	WORD $0x3cc3010c // ldur q12, [x8, #48]
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e20856b // add v11.16b, v11.16b, v0.16b
 	WORD $0x4e20858c // add v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        512(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -4451,16 +4521,16 @@ loop3:
 	FMOVQ        528(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        544(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -4479,16 +4549,16 @@ loop3:
 	FMOVQ        560(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        576(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -4507,16 +4577,16 @@ loop3:
 	FMOVQ        592(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        608(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -4537,7 +4607,8 @@ loop3:
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 160 to 191
-	FLDPQ        32(R8), (F11, F12)
+	WORD $0x3cc2010b // ldur q11, [x8, #32]
+	WORD $0x3cc3010c // ldur q12, [x8, #48]
 	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
 	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
@@ -4546,16 +4617,16 @@ loop3:
 	WORD $0x4e20858c // add v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        640(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -4574,16 +4645,16 @@ loop3:
 	FMOVQ        656(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        672(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -4602,16 +4673,16 @@ loop3:
 	FMOVQ        688(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        704(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -4630,16 +4701,16 @@ loop3:
 	FMOVQ        720(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        736(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -4660,7 +4731,8 @@ loop3:
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 192 to 223
-	FLDPQ        32(R8), (F11, F12)
+	WORD $0x3cc2010b // ldur q11, [x8, #32]
+	WORD $0x3cc3010c // ldur q12, [x8, #48]
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
@@ -4669,16 +4741,16 @@ loop3:
 	WORD $0x4e20858c // add v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        768(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -4697,16 +4769,16 @@ loop3:
 	FMOVQ        784(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        800(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -4725,16 +4797,16 @@ loop3:
 	FMOVQ        816(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        832(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -4753,16 +4825,16 @@ loop3:
 	FMOVQ        848(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        864(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -4783,23 +4855,24 @@ loop3:
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
 
 	// levels of values 224 to 255
-	FLDPQ        32(R8), (F11, F12)
+	WORD $0x3cc2010b // ldur q11, [x8, #32]
+	WORD $0x3cc3010c // ldur q12, [x8, #48]
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
 	WORD $0x4e20856b // add v11.16b, v11.16b, v0.16b
 	WORD $0x4e20858c // add v12.16b, v12.16b, v0.16b
 	FMOVQ        F11, (R3)
 	FMOVQ        F12, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        896(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -4818,16 +4891,16 @@ loop3:
 	FMOVQ        912(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        928(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -4846,16 +4919,16 @@ loop3:
 	FMOVQ        944(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FLDPQ        960(R4), (F13, F14)
 	WORD $0x4e2dcd62 // fmla v2.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd83 // fmla v3.4s, v12.4s, v14.4s
@@ -4874,16 +4947,16 @@ loop3:
 	FMOVQ        976(R9), F14
 	WORD $0x4e2dcd68 // fmla v8.4s, v11.4s, v13.4s
 	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x0f08a56b // sshll v11.8h, v11.8b, #0
 	WORD $0x0f10a56b // sshll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x0f08a58c // sshll v12.8h, v12.8b, #0
 	WORD $0x0f10a58c // sshll v12.4s, v12.4h, #0
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918a // fmul v10.4s, v12.4s, v10.s[0]
 	FLDPQ        992(R4), (F12, F13)
 	WORD $0x4e2ccd62 // fmla v2.4s, v11.4s, v12.4s
 	WORD $0x4e2dcd43 // fmla v3.4s, v10.4s, v13.4s
@@ -4959,80 +5032,84 @@ TEXT ·unpackTq2_0NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d408021 // ldr h1, [x1, #64]
-	WORD $0x0e217821 // fcvtl v1.4s, v1.4h
+	WORD $0x7c440021 // ldur h1, [x1, #64]
+	WORD $0x1ee24021 // fcvt s1, h1
 	WORD $0x4e040421 // dup v1.4s, v1.s[0]
-	WORD $0x7d408022 // ldr h2, [x1, #64]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
-	WORD $0x4e040442 // dup v2.4s, v2.s[0]
-	MOVD         $tq2_0_factor<>+0(SB), R3
-	FMOVQ        (R3), F3
-	WORD $0x6e23dc44 // fmul v4.4s, v2.4s, v3.4s
-	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	FLDPQ        (R1), (F2, F3)
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
+	MOVD         $tq2_0_times<>+0(SB), R3
+	FMOVQ        (R3), F2
+	WORD $0x6e22dc22 // fmul v2.4s, v1.4s, v2.4s
+	WORD $0x3cc00023 // ldur q3, [x1]
+	WORD $0x3cc10024 // ldur q4, [x1, #16]
 	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	FMOVQ        F2, (R0)
-	FMOVQ        F3, 16(R0)
+	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
+	FMOVQ        F3, (R0)
+	FMOVQ        F4, 16(R0)
 	FMOVD        F1, 32(R0)
-	FMOVD        F4, 40(R0)
-	FLDPQ        (R1), (F2, F3)
-	WORD $0x6f0e0442 // ushr v2.16b, v2.16b, #2
+	FMOVD        F2, 40(R0)
+	WORD $0x3cc00023 // ldur q3, [x1]
+	WORD $0x3cc10024 // ldur q4, [x1, #16]
 	WORD $0x6f0e0463 // ushr v3.16b, v3.16b, #2
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
+	WORD $0x6f0e0484 // ushr v4.16b, v4.16b, #2
 	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	FMOVQ        F2, 48(R0)
-	FMOVQ        F3, 64(R0)
+	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
+	FMOVQ        F3, 48(R0)
+	FMOVQ        F4, 64(R0)
 	FMOVD        F1, 80(R0)
-	FMOVD        F4, 88(R0)
-	FLDPQ        (R1), (F2, F3)
-	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	FMOVD        F2, 88(R0)
+	WORD $0x3cc00023 // ldur q3, [x1]
+	WORD $0x3cc10024 // ldur q4, [x1, #16]
 	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
+	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
 	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	FMOVQ        F2, 96(R0)
-	FMOVQ        F3, 112(R0)
+	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
+	FMOVQ        F3, 96(R0)
+	FMOVQ        F4, 112(R0)
 	FMOVD        F1, 128(R0)
-	FMOVD        F4, 136(R0)
-	FLDPQ        (R1), (F2, F3)
-	WORD $0x6f0a0442 // ushr v2.16b, v2.16b, #6
+	FMOVD        F2, 136(R0)
+	WORD $0x3cc00023 // ldur q3, [x1]
+	WORD $0x3cc10024 // ldur q4, [x1, #16]
 	WORD $0x6f0a0463 // ushr v3.16b, v3.16b, #6
-	FMOVQ        F2, 144(R0)
-	FMOVQ        F3, 160(R0)
+	WORD $0x6f0a0484 // ushr v4.16b, v4.16b, #6
+	FMOVQ        F3, 144(R0)
+	FMOVQ        F4, 160(R0)
 	FMOVD        F1, 176(R0)
-	FMOVD        F4, 184(R0)
-	FLDPQ        32(R1), (F2, F3)
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
+	FMOVD        F2, 184(R0)
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
+	WORD $0x3cc30024 // ldur q4, [x1, #48]
 	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	FMOVQ        F2, 192(R0)
-	FMOVQ        F3, 208(R0)
+	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
+	FMOVQ        F3, 192(R0)
+	FMOVQ        F4, 208(R0)
 	FMOVD        F1, 224(R0)
-	FMOVD        F4, 232(R0)
-	FLDPQ        32(R1), (F2, F3)
-	WORD $0x6f0e0442 // ushr v2.16b, v2.16b, #2
+	FMOVD        F2, 232(R0)
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
+	WORD $0x3cc30024 // ldur q4, [x1, #48]
 	WORD $0x6f0e0463 // ushr v3.16b, v3.16b, #2
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
+	WORD $0x6f0e0484 // ushr v4.16b, v4.16b, #2
 	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	FMOVQ        F2, 240(R0)
-	FMOVQ        F3, 256(R0)
+	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
+	FMOVQ        F3, 240(R0)
+	FMOVQ        F4, 256(R0)
 	FMOVD        F1, 272(R0)
-	FMOVD        F4, 280(R0)
-	FLDPQ        32(R1), (F2, F3)
-	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	FMOVD        F2, 280(R0)
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
+	WORD $0x3cc30024 // ldur q4, [x1, #48]
 	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
-	WORD $0x4e201c42 // and v2.16b, v2.16b, v0.16b
+	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
 	WORD $0x4e201c63 // and v3.16b, v3.16b, v0.16b
-	FMOVQ        F2, 288(R0)
-	FMOVQ        F3, 304(R0)
+	WORD $0x4e201c84 // and v4.16b, v4.16b, v0.16b
+	FMOVQ        F3, 288(R0)
+	FMOVQ        F4, 304(R0)
 	FMOVD        F1, 320(R0)
-	FMOVD        F4, 328(R0)
-	FLDPQ        32(R1), (F2, F3)
-	WORD $0x6f0a0442 // ushr v2.16b, v2.16b, #6
+	FMOVD        F2, 328(R0)
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
+	WORD $0x3cc30024 // ldur q4, [x1, #48]
 	WORD $0x6f0a0463 // ushr v3.16b, v3.16b, #6
-	FMOVQ        F2, 336(R0)
-	FMOVQ        F3, 352(R0)
+	WORD $0x6f0a0484 // ushr v4.16b, v4.16b, #6
+	FMOVQ        F3, 336(R0)
+	FMOVQ        F4, 352(R0)
 	FMOVD        F1, 368(R0)
-	FMOVD        F4, 376(R0)
+	FMOVD        F2, 376(R0)
 	ADD          $0x42, R1
 	ADD          $0x180, R0
 	SUBS         $1, R2
@@ -5047,12 +5124,6 @@ TEXT ·matmulQ81xTq2_0NEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
 	WORD $0x4f00e460 // movi v0.16b, #3
-	MOVD         $tq2_0_factor<>+0(SB), R0
-	FMOVQ        (R0), F1
-	MOVD         $tq2_0_order<>+0(SB), R0
-	FMOVQ        (R0), F2
-	MOVD         $tq2_0_order2<>+0(SB), R0
-	FMOVQ        (R0), F3
 	MOVD         y+0(FP), R0
 	MOVD         w+40(FP), R1
 	MOVD         rows+56(FP), R2
@@ -5060,13 +5131,12 @@ TEXT ·matmulQ81xTq2_0NEON(SB), NOSPLIT, $0-72
 	BLT          done2
 
 loop1:
-	WORD $0x4f00e404 // movi v4.16b, #0
-	WORD $0x4f00e405 // movi v5.16b, #0
-	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x4f00e407 // movi v7.16b, #0
+	WORD $0x4f00e401 // movi v1.16b, #0
+	WORD $0x4f00e402 // movi v2.16b, #0
 	MOVD         q+16(FP), R3
 	MOVD         d+24(FP), R4
 	MOVD         s+32(FP), R5
+	WORD $0x4f00e403 // movi v3.16b, #0
 	MOVD         blocks+64(FP), R6
 	MOVD         R1, R7
 	SUBS         $1, R6
@@ -5077,162 +5147,159 @@ loop3:
 	WORD $0xf98420e0 // prfm pldl1keep, [x7, #2112]
 
 	// scales of values 0 to 255, times those of the activations
-	WORD $0x7d4080e8 // ldr h8, [x7, #64]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	FLDPQ        (R4), (F9, F10)
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
-	WORD $0x6e21dd0b // fmul v11.4s, v8.4s, v1.4s
-	WORD $0x6e21dd08 // fmul v8.4s, v8.4s, v1.4s
-	WORD $0x4e02016c // tbl v12.16b, { v11.16b }, v2.16b
-	FMOVQ        (R5), F13
-	WORD $0x4e2dcd84 // fmla v4.4s, v12.4s, v13.4s
-	WORD $0x4e03016b // tbl v11.16b, { v11.16b }, v3.16b
-	FMOVQ        16(R5), F12
-	WORD $0x4e2ccd65 // fmla v5.4s, v11.4s, v12.4s
-	WORD $0x4e02010b // tbl v11.16b, { v8.16b }, v2.16b
-	FMOVQ        32(R5), F12
-	WORD $0x4e2ccd66 // fmla v6.4s, v11.4s, v12.4s
-	WORD $0x4e030108 // tbl v8.16b, { v8.16b }, v3.16b
-	FMOVQ        48(R5), F11
-	WORD $0x4e2bcd07 // fmla v7.4s, v8.4s, v11.4s
+	WORD $0x7c4400e4 // ldur h4, [x7, #64]
+	WORD $0x1ee24084 // fcvt s4, h4
+	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x3cc00085 // ldur q5, [x4]
+	WORD $0x3cc10086 // ldur q6, [x4, #16]
+	WORD $0x6e25dc85 // fmul v5.4s, v4.4s, v5.4s
+	WORD $0x6e26dc86 // fmul v6.4s, v4.4s, v6.4s
+	WORD $0x3cc000a7 // ldur q7, [x5]
+	WORD $0x3cc100a8 // ldur q8, [x5, #16]
+	WORD $0x6e28d4e7 // faddp v7.4s, v7.4s, v8.4s
+	WORD $0x4e27cc83 // fmla v3.4s, v4.4s, v7.4s
+	WORD $0x3cc200a7 // ldur q7, [x5, #32]
+	WORD $0x3cc300a8 // ldur q8, [x5, #48]
+	WORD $0x6e28d4e7 // faddp v7.4s, v7.4s, v8.4s
+	WORD $0x4e27cc83 // fmla v3.4s, v4.4s, v7.4s
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        (R7), (F8, F11)
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FLDPQ        (R3), (F12, F13)
-	WORD $0x0e2cc10e // smull v14.8h, v8.8b, v12.8b
-	WORD $0x4e2cc108 // smull2 v8.8h, v8.16b, v12.16b
-	WORD $0x4e68bdc8 // addp v8.8h, v14.8h, v8.8h
+	WORD $0x3cc000e4 // ldur q4, [x7]
+	WORD $0x3cc100e7 // ldur q7, [x7, #16]
+	WORD $0x4e201c88 // and v8.16b, v4.16b, v0.16b
+	WORD $0x4e201ce9 // and v9.16b, v7.16b, v0.16b
+	WORD $0x3cc0006a // ldur q10, [x3]
+	WORD $0x3cc1006b // ldur q11, [x3, #16]
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e2dc16c // smull v12.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
-	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
-	WORD $0x4e606968 // sadalp v8.4s, v11.8h
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4f891104 // fmla v4.4s, v8.4s, v9.s[0]
+	WORD $0x0e2bc12a // smull v10.8h, v9.8b, v11.8b
+	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        (R7), (F8, F11)
-	WORD $0x6f0e0508 // ushr v8.16b, v8.16b, #2
-	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FLDPQ        32(R3), (F12, F13)
-	WORD $0x0e2cc10e // smull v14.8h, v8.8b, v12.8b
-	WORD $0x4e2cc108 // smull2 v8.8h, v8.16b, v12.16b
-	WORD $0x4e68bdc8 // addp v8.8h, v14.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e2dc16c // smull v12.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
-	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
-	WORD $0x4e606968 // sadalp v8.4s, v11.8h
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4fa91105 // fmla v5.4s, v8.4s, v9.s[1]
+	WORD $0x6f0e0489 // ushr v9.16b, v4.16b, #2
+	WORD $0x6f0e04ea // ushr v10.16b, v7.16b, #2
+	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x3cc2006b // ldur q11, [x3, #32]
+	WORD $0x3cc3006c // ldur q12, [x3, #48]
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
+	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2cc14b // smull v11.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        (R7), (F8, F11)
-	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x6f0c048a // ushr v10.16b, v4.16b, #4
+	WORD $0x6f0c04eb // ushr v11.16b, v7.16b, #4
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FLDPQ        64(R3), (F12, F13)
-	WORD $0x0e2cc10e // smull v14.8h, v8.8b, v12.8b
-	WORD $0x4e2cc108 // smull2 v8.8h, v8.16b, v12.16b
-	WORD $0x4e68bdc8 // addp v8.8h, v14.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x3cc4006c // ldur q12, [x3, #64]
+	WORD $0x3cc5006d // ldur q13, [x3, #80]
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
 	WORD $0x0e2dc16c // smull v12.8h, v11.8b, v13.8b
 	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
 	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
-	WORD $0x4e606968 // sadalp v8.4s, v11.8h
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4f891906 // fmla v6.4s, v8.4s, v9.s[2]
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        (R7), (F8, F11)
-	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
-	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
-	FLDPQ        96(R3), (F12, F13)
-	WORD $0x0e2cc10e // smull v14.8h, v8.8b, v12.8b
-	WORD $0x4e2cc108 // smull2 v8.8h, v8.16b, v12.16b
-	WORD $0x4e68bdc8 // addp v8.8h, v14.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e2dc16c // smull v12.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
-	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
-	WORD $0x4e606968 // sadalp v8.4s, v11.8h
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4fa91907 // fmla v7.4s, v8.4s, v9.s[3]
+	WORD $0x6f0a0484 // ushr v4.16b, v4.16b, #6
+	WORD $0x6f0a04e7 // ushr v7.16b, v7.16b, #6
+	WORD $0x3cc6006b // ldur q11, [x3, #96]
+	WORD $0x3cc7006c // ldur q12, [x3, #112]
+	WORD $0x0e2bc08d // smull v13.8h, v4.8b, v11.8b
+	WORD $0x4e2bc084 // smull2 v4.8h, v4.16b, v11.16b
+	WORD $0x4e64bda4 // addp v4.8h, v13.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x0e2cc0eb // smull v11.8h, v7.8b, v12.8b
+	WORD $0x4e2cc0e7 // smull2 v7.8h, v7.16b, v12.16b
+	WORD $0x4e67bd67 // addp v7.8h, v11.8h, v7.8h
+	WORD $0x4e6068e4 // sadalp v4.4s, v7.8h
+
+	// sums of 4 groups, times their factors
+	WORD $0x4ea9bd07 // addp v7.4s, v8.4s, v9.4s
+	WORD $0x4ea4bd44 // addp v4.4s, v10.4s, v4.4s
+	WORD $0x4ea4bce4 // addp v4.4s, v7.4s, v4.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e25cc81 // fmla v1.4s, v4.4s, v5.4s
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        32(R7), (F8, F9)
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FLDPQ        128(R3), (F11, F12)
-	WORD $0x0e2bc10d // smull v13.8h, v8.8b, v11.8b
-	WORD $0x4e2bc108 // smull2 v8.8h, v8.16b, v11.16b
-	WORD $0x4e68bda8 // addp v8.8h, v13.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e2cc12b // smull v11.8h, v9.8b, v12.8b
-	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
-	WORD $0x4e606928 // sadalp v8.4s, v9.8h
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4f8a1104 // fmla v4.4s, v8.4s, v10.s[0]
+	WORD $0x3cc200e4 // ldur q4, [x7, #32]
+	WORD $0x3cc300e5 // ldur q5, [x7, #48]
+	WORD $0x4e201c87 // and v7.16b, v4.16b, v0.16b
+	WORD $0x4e201ca8 // and v8.16b, v5.16b, v0.16b
+	WORD $0x3cc80069 // ldur q9, [x3, #128]
+	WORD $0x3cc9006a // ldur q10, [x3, #144]
+	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e7 // smull2 v7.8h, v7.16b, v9.16b
+	WORD $0x4e67bd67 // addp v7.8h, v11.8h, v7.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x0e2ac109 // smull v9.8h, v8.8b, v10.8b
+	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
+	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        32(R7), (F8, F9)
-	WORD $0x6f0e0508 // ushr v8.16b, v8.16b, #2
-	WORD $0x6f0e0529 // ushr v9.16b, v9.16b, #2
+	WORD $0x6f0e0488 // ushr v8.16b, v4.16b, #2
+	WORD $0x6f0e04a9 // ushr v9.16b, v5.16b, #2
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FLDPQ        160(R3), (F11, F12)
-	WORD $0x0e2bc10d // smull v13.8h, v8.8b, v11.8b
-	WORD $0x4e2bc108 // smull2 v8.8h, v8.16b, v11.16b
-	WORD $0x4e68bda8 // addp v8.8h, v13.8h, v8.8h
+	WORD $0x3cca006a // ldur q10, [x3, #160]
+	WORD $0x3ccb006b // ldur q11, [x3, #176]
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e2cc12b // smull v11.8h, v9.8b, v12.8b
-	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x0e2bc12a // smull v10.8h, v9.8b, v11.8b
+	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
 	WORD $0x4e606928 // sadalp v8.4s, v9.8h
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4faa1105 // fmla v5.4s, v8.4s, v10.s[1]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        32(R7), (F8, F9)
-	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
+	WORD $0x6f0c0489 // ushr v9.16b, v4.16b, #4
+	WORD $0x6f0c04aa // ushr v10.16b, v5.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FLDPQ        192(R3), (F11, F12)
-	WORD $0x0e2bc10d // smull v13.8h, v8.8b, v11.8b
-	WORD $0x4e2bc108 // smull2 v8.8h, v8.16b, v11.16b
-	WORD $0x4e68bda8 // addp v8.8h, v13.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e2cc12b // smull v11.8h, v9.8b, v12.8b
-	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
-	WORD $0x4e606928 // sadalp v8.4s, v9.8h
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4f8a1906 // fmla v6.4s, v8.4s, v10.s[2]
+	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
+	WORD $0x3ccc006b // ldur q11, [x3, #192]
+	WORD $0x3ccd006c // ldur q12, [x3, #208]
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
+	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2cc14b // smull v11.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        32(R7), (F8, F9)
-	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
-	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
-	FLDPQ        224(R3), (F11, F12)
-	WORD $0x0e2bc10d // smull v13.8h, v8.8b, v11.8b
-	WORD $0x4e2bc108 // smull2 v8.8h, v8.16b, v11.16b
-	WORD $0x4e68bda8 // addp v8.8h, v13.8h, v8.8h
-	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e2cc12b // smull v11.8h, v9.8b, v12.8b
-	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
-	WORD $0x4e606928 // sadalp v8.4s, v9.8h
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4faa1907 // fmla v7.4s, v8.4s, v10.s[3]
+	WORD $0x6f0a0484 // ushr v4.16b, v4.16b, #6
+	WORD $0x6f0a04a5 // ushr v5.16b, v5.16b, #6
+	WORD $0x3cce006a // ldur q10, [x3, #224]
+	WORD $0x3ccf006b // ldur q11, [x3, #240]
+	WORD $0x0e2ac08c // smull v12.8h, v4.8b, v10.8b
+	WORD $0x4e2ac084 // smull2 v4.8h, v4.16b, v10.16b
+	WORD $0x4e64bd84 // addp v4.8h, v12.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x0e2bc0aa // smull v10.8h, v5.8b, v11.8b
+	WORD $0x4e2bc0a5 // smull2 v5.8h, v5.16b, v11.16b
+	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
+	WORD $0x4e6068a4 // sadalp v4.4s, v5.8h
+
+	// sums of 4 groups, times their factors
+	WORD $0x4ea8bce5 // addp v5.4s, v7.4s, v8.4s
+	WORD $0x4ea4bd24 // addp v4.4s, v9.4s, v4.4s
+	WORD $0x4ea4bca4 // addp v4.4s, v5.4s, v4.4s
+	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
+	WORD $0x4e26cc82 // fmla v2.4s, v4.4s, v6.4s
 	ADD          $0x42, R7
 	ADD          $0x100, R3
 	ADD          $0x20, R4
@@ -5242,15 +5309,16 @@ loop3:
 
 done4:
 	ADD          $1, R6
-	WORD $0x4e25d484 // fadd v4.4s, v4.4s, v5.4s
-	WORD $0x4e26d484 // fadd v4.4s, v4.4s, v6.4s
-	WORD $0x4e27d484 // fadd v4.4s, v4.4s, v7.4s
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	MOVD         $tq2_0_times<>+0(SB), R3
+	FMOVQ        (R3), F2
+	WORD $0x4e22cc61 // fmla v1.4s, v3.4s, v2.4s
 
 	// sums of the lanes
-	WORD $0x6e044085 // ext v5.16b, v4.16b, v4.16b, #8
-	WORD $0x4e24d4a5 // fadd v5.4s, v5.4s, v4.4s
-	WORD $0x7e30d8a5 // faddp s5, v5.2s
-	FMOVS        F5, (R0)
+	WORD $0x6e014022 // ext v2.16b, v1.16b, v1.16b, #8
+	WORD $0x4e21d442 // fadd v2.4s, v2.4s, v1.4s
+	WORD $0x7e30d842 // faddp s2, v2.2s
+	FMOVS        F2, (R0)
 	ADD          $4, R0
 	MOVD         stride+48(FP), R3
 	ADD          R3, R1
@@ -5286,126 +5354,130 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4080c4 // ldr h4, [x6, #64]
-	WORD $0x0e217884 // fcvtl v4.4s, v4.4h
-	WORD $0x4e040484 // dup v4.4s, v4.s[0]
+	WORD $0x7c4400c4 // ldur h4, [x6, #64]
+	WORD $0x1ee24084 // fcvt s4, h4
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        (R6), (F5, F6)
-	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
-	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
-	WORD $0x4e2084a5 // add v5.16b, v5.16b, v0.16b
-	WORD $0x4e2084c6 // add v6.16b, v6.16b, v0.16b
-	FLDPQ        (R3), (F7, F8)
-	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
-	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
-	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x3cc000c5 // ldur q5, [x6]
+	WORD $0x3cc100c6 // ldur q6, [x6, #16]
+	WORD $0x4e211ca7 // and v7.16b, v5.16b, v1.16b
+	WORD $0x4e211cc8 // and v8.16b, v6.16b, v1.16b
+	WORD $0x4e2084e7 // add v7.16b, v7.16b, v0.16b
+	WORD $0x4e208508 // add v8.16b, v8.16b, v0.16b
+	WORD $0x3cc00069 // ldur q9, [x3]
+	WORD $0x3cc1006a // ldur q10, [x3, #16]
+	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	WORD $0x3cc2006a // ldur q10, [x3, #32]
+	WORD $0x3cc3006b // ldur q11, [x3, #48]
+	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0e7 // smull2 v7.8h, v7.16b, v10.16b
+	WORD $0x4e67bd87 // addp v7.8h, v12.8h, v7.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
-	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
-	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x0e2bc10a // smull v10.8h, v8.8b, v11.8b
+	WORD $0x4e2bc108 // smull2 v8.8h, v8.16b, v11.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	FLDPQ        32(R3), (F8, F9)
-	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
-	WORD $0x4e28c0a5 // smull2 v5.8h, v5.16b, v8.16b
-	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x0e29c0c8 // smull v8.8h, v6.8b, v9.8b
-	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
-	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
-	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F6
+	WORD $0xbc400088 // ldur s8, [x4]
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e24dd08 // fmul v8.4s, v8.4s, v4.4s
+	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
+	WORD $0xbc404088 // ldur s8, [x4, #4]
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        4(R4), F6
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
-	WORD $0x4e26cca3 // fmla v3.4s, v5.4s, v6.4s
+	WORD $0x6e24dd08 // fmul v8.4s, v8.4s, v4.4s
+	WORD $0x4f8810e3 // fmla v3.4s, v7.4s, v8.s[0]
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        (R6), (F5, F6)
-	WORD $0x6f0e04a5 // ushr v5.16b, v5.16b, #2
-	WORD $0x6f0e04c6 // ushr v6.16b, v6.16b, #2
-	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
-	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
-	WORD $0x4e2084a5 // add v5.16b, v5.16b, v0.16b
-	WORD $0x4e2084c6 // add v6.16b, v6.16b, v0.16b
-	FLDPQ        64(R3), (F7, F8)
-	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
-	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
-	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x6f0e04a7 // ushr v7.16b, v5.16b, #2
+	WORD $0x6f0e04c8 // ushr v8.16b, v6.16b, #2
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e2084e7 // add v7.16b, v7.16b, v0.16b
+	WORD $0x4e208508 // add v8.16b, v8.16b, v0.16b
+	WORD $0x3cc40069 // ldur q9, [x3, #64]
+	WORD $0x3cc5006a // ldur q10, [x3, #80]
+	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	WORD $0x3cc6006a // ldur q10, [x3, #96]
+	WORD $0x3cc7006b // ldur q11, [x3, #112]
+	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0e7 // smull2 v7.8h, v7.16b, v10.16b
+	WORD $0x4e67bd87 // addp v7.8h, v12.8h, v7.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
-	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
-	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x0e2bc10a // smull v10.8h, v8.8b, v11.8b
+	WORD $0x4e2bc108 // smull2 v8.8h, v8.16b, v11.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	FLDPQ        96(R3), (F8, F9)
-	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
-	WORD $0x4e28c0a5 // smull2 v5.8h, v5.16b, v8.16b
-	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x0e29c0c8 // smull v8.8h, v6.8b, v9.8b
-	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
-	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
-	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// integer sums times both scales
-	FMOVS        8(R4), F6
+	WORD $0xbc408088 // ldur s8, [x4, #8]
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e24dd08 // fmul v8.4s, v8.4s, v4.4s
+	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
+	WORD $0xbc40c088 // ldur s8, [x4, #12]
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        12(R4), F6
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
-	WORD $0x4e26cca3 // fmla v3.4s, v5.4s, v6.4s
+	WORD $0x6e24dd08 // fmul v8.4s, v8.4s, v4.4s
+	WORD $0x4f8810e3 // fmla v3.4s, v7.4s, v8.s[0]
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        (R6), (F5, F6)
-	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
-	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
-	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
-	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
-	WORD $0x4e2084a5 // add v5.16b, v5.16b, v0.16b
-	WORD $0x4e2084c6 // add v6.16b, v6.16b, v0.16b
-	FLDPQ        128(R3), (F7, F8)
-	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
-	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
-	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x6f0c04a7 // ushr v7.16b, v5.16b, #4
+	WORD $0x6f0c04c8 // ushr v8.16b, v6.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e2084e7 // add v7.16b, v7.16b, v0.16b
+	WORD $0x4e208508 // add v8.16b, v8.16b, v0.16b
+	WORD $0x3cc80069 // ldur q9, [x3, #128]
+	WORD $0x3cc9006a // ldur q10, [x3, #144]
+	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	WORD $0x3cca006a // ldur q10, [x3, #160]
+	WORD $0x3ccb006b // ldur q11, [x3, #176]
+	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0e7 // smull2 v7.8h, v7.16b, v10.16b
+	WORD $0x4e67bd87 // addp v7.8h, v12.8h, v7.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
-	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
-	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x0e2bc10a // smull v10.8h, v8.8b, v11.8b
+	WORD $0x4e2bc108 // smull2 v8.8h, v8.16b, v11.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	FLDPQ        160(R3), (F8, F9)
-	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
-	WORD $0x4e28c0a5 // smull2 v5.8h, v5.16b, v8.16b
-	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x0e29c0c8 // smull v8.8h, v6.8b, v9.8b
-	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
-	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
-	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// integer sums times both scales
-	FMOVS        16(R4), F6
+	WORD $0xbc410088 // ldur s8, [x4, #16]
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e24dd08 // fmul v8.4s, v8.4s, v4.4s
+	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
+	WORD $0xbc414088 // ldur s8, [x4, #20]
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        20(R4), F6
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
-	WORD $0x4e26cca3 // fmla v3.4s, v5.4s, v6.4s
+	WORD $0x6e24dd08 // fmul v8.4s, v8.4s, v4.4s
+	WORD $0x4f8810e3 // fmla v3.4s, v7.4s, v8.s[0]
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        (R6), (F5, F6)
 	WORD $0x6f0a04a5 // ushr v5.16b, v5.16b, #6
 	WORD $0x6f0a04c6 // ushr v6.16b, v6.16b, #6
 	WORD $0x4e2084a5 // add v5.16b, v5.16b, v0.16b
 	WORD $0x4e2084c6 // add v6.16b, v6.16b, v0.16b
-	FLDPQ        192(R3), (F7, F8)
+	WORD $0x3ccc0067 // ldur q7, [x3, #192]
+	WORD $0x3ccd0068 // ldur q8, [x3, #208]
 	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
 	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
 	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
@@ -5414,7 +5486,8 @@ loop3:
 	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
 	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	FLDPQ        224(R3), (F8, F9)
+	WORD $0x3cce0068 // ldur q8, [x3, #224]
+	WORD $0x3ccf0069 // ldur q9, [x3, #240]
 	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
 	WORD $0x4e28c0a5 // smull2 v5.8h, v5.16b, v8.16b
 	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
@@ -5425,126 +5498,124 @@ loop3:
 	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// integer sums times both scales
-	FMOVS        24(R4), F6
+	WORD $0xbc418086 // ldur s6, [x4, #24]
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        28(R4), F6
+	WORD $0x6e24dcc6 // fmul v6.4s, v6.4s, v4.4s
+	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
+	WORD $0xbc41c086 // ldur s6, [x4, #28]
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
-	WORD $0x4e26cca3 // fmla v3.4s, v5.4s, v6.4s
+	WORD $0x6e24dcc6 // fmul v6.4s, v6.4s, v4.4s
+	WORD $0x4f8610a3 // fmla v3.4s, v5.4s, v6.s[0]
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        32(R6), (F5, F6)
-	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
-	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
-	WORD $0x4e2084a5 // add v5.16b, v5.16b, v0.16b
-	WORD $0x4e2084c6 // add v6.16b, v6.16b, v0.16b
-	FLDPQ        256(R3), (F7, F8)
-	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
-	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
-	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x3cc200c5 // ldur q5, [x6, #32]
+	WORD $0x3cc300c6 // ldur q6, [x6, #48]
+	WORD $0x4e211ca7 // and v7.16b, v5.16b, v1.16b
+	WORD $0x4e211cc8 // and v8.16b, v6.16b, v1.16b
+	WORD $0x4e2084e7 // add v7.16b, v7.16b, v0.16b
+	WORD $0x4e208508 // add v8.16b, v8.16b, v0.16b
+	FLDPQ        256(R3), (F9, F10)
+	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        288(R3), (F10, F11)
+	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0e7 // smull2 v7.8h, v7.16b, v10.16b
+	WORD $0x4e67bd87 // addp v7.8h, v12.8h, v7.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
-	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
-	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x0e2bc10a // smull v10.8h, v8.8b, v11.8b
+	WORD $0x4e2bc108 // smull2 v8.8h, v8.16b, v11.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	FLDPQ        288(R3), (F8, F9)
-	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
-	WORD $0x4e28c0a5 // smull2 v5.8h, v5.16b, v8.16b
-	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x0e29c0c8 // smull v8.8h, v6.8b, v9.8b
-	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
-	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
-	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// integer sums times both scales
-	FMOVS        32(R4), F6
+	WORD $0xbc420088 // ldur s8, [x4, #32]
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e24dd08 // fmul v8.4s, v8.4s, v4.4s
+	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
+	WORD $0xbc424088 // ldur s8, [x4, #36]
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        36(R4), F6
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
-	WORD $0x4e26cca3 // fmla v3.4s, v5.4s, v6.4s
+	WORD $0x6e24dd08 // fmul v8.4s, v8.4s, v4.4s
+	WORD $0x4f8810e3 // fmla v3.4s, v7.4s, v8.s[0]
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        32(R6), (F5, F6)
-	WORD $0x6f0e04a5 // ushr v5.16b, v5.16b, #2
-	WORD $0x6f0e04c6 // ushr v6.16b, v6.16b, #2
-	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
-	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
-	WORD $0x4e2084a5 // add v5.16b, v5.16b, v0.16b
-	WORD $0x4e2084c6 // add v6.16b, v6.16b, v0.16b
-	FLDPQ        320(R3), (F7, F8)
-	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
-	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
-	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x6f0e04a7 // ushr v7.16b, v5.16b, #2
+	WORD $0x6f0e04c8 // ushr v8.16b, v6.16b, #2
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e2084e7 // add v7.16b, v7.16b, v0.16b
+	WORD $0x4e208508 // add v8.16b, v8.16b, v0.16b
+	FLDPQ        320(R3), (F9, F10)
+	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        352(R3), (F10, F11)
+	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0e7 // smull2 v7.8h, v7.16b, v10.16b
+	WORD $0x4e67bd87 // addp v7.8h, v12.8h, v7.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
-	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
-	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x0e2bc10a // smull v10.8h, v8.8b, v11.8b
+	WORD $0x4e2bc108 // smull2 v8.8h, v8.16b, v11.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	FLDPQ        352(R3), (F8, F9)
-	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
-	WORD $0x4e28c0a5 // smull2 v5.8h, v5.16b, v8.16b
-	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x0e29c0c8 // smull v8.8h, v6.8b, v9.8b
-	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
-	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
-	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// integer sums times both scales
-	FMOVS        40(R4), F6
+	WORD $0xbc428088 // ldur s8, [x4, #40]
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e24dd08 // fmul v8.4s, v8.4s, v4.4s
+	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
+	WORD $0xbc42c088 // ldur s8, [x4, #44]
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        44(R4), F6
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
-	WORD $0x4e26cca3 // fmla v3.4s, v5.4s, v6.4s
+	WORD $0x6e24dd08 // fmul v8.4s, v8.4s, v4.4s
+	WORD $0x4f8810e3 // fmla v3.4s, v7.4s, v8.s[0]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        32(R6), (F5, F6)
-	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
-	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
-	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
-	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
-	WORD $0x4e2084a5 // add v5.16b, v5.16b, v0.16b
-	WORD $0x4e2084c6 // add v6.16b, v6.16b, v0.16b
-	FLDPQ        384(R3), (F7, F8)
-	WORD $0x0e27c0a9 // smull v9.8h, v5.8b, v7.8b
-	WORD $0x4e27c0a7 // smull2 v7.8h, v5.16b, v7.16b
-	WORD $0x4e67bd27 // addp v7.8h, v9.8h, v7.8h
+	WORD $0x6f0c04a7 // ushr v7.16b, v5.16b, #4
+	WORD $0x6f0c04c8 // ushr v8.16b, v6.16b, #4
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e2084e7 // add v7.16b, v7.16b, v0.16b
+	WORD $0x4e208508 // add v8.16b, v8.16b, v0.16b
+	FLDPQ        384(R3), (F9, F10)
+	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
+	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        416(R3), (F10, F11)
+	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
+	WORD $0x4e2ac0e7 // smull2 v7.8h, v7.16b, v10.16b
+	WORD $0x4e67bd87 // addp v7.8h, v12.8h, v7.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e28c0c9 // smull v9.8h, v6.8b, v8.8b
-	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
-	WORD $0x4e68bd28 // addp v8.8h, v9.8h, v8.8h
+	WORD $0x0e2bc10a // smull v10.8h, v8.8b, v11.8b
+	WORD $0x4e2bc108 // smull2 v8.8h, v8.16b, v11.16b
+	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
-	FLDPQ        416(R3), (F8, F9)
-	WORD $0x0e28c0aa // smull v10.8h, v5.8b, v8.8b
-	WORD $0x4e28c0a5 // smull2 v5.8h, v5.16b, v8.16b
-	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	WORD $0x0e29c0c8 // smull v8.8h, v6.8b, v9.8b
-	WORD $0x4e29c0c6 // smull2 v6.8h, v6.16b, v9.16b
-	WORD $0x4e66bd06 // addp v6.8h, v8.8h, v6.8h
-	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// integer sums times both scales
-	FMOVS        48(R4), F6
+	WORD $0xbc430088 // ldur s8, [x4, #48]
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e24dd08 // fmul v8.4s, v8.4s, v4.4s
+	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
+	WORD $0xbc434088 // ldur s8, [x4, #52]
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        52(R4), F6
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
-	WORD $0x4e26cca3 // fmla v3.4s, v5.4s, v6.4s
+	WORD $0x6e24dd08 // fmul v8.4s, v8.4s, v4.4s
+	WORD $0x4f8810e3 // fmla v3.4s, v7.4s, v8.s[0]
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        32(R6), (F5, F6)
 	WORD $0x6f0a04a5 // ushr v5.16b, v5.16b, #6
 	WORD $0x6f0a04c6 // ushr v6.16b, v6.16b, #6
 	WORD $0x4e2084a5 // add v5.16b, v5.16b, v0.16b
@@ -5569,14 +5640,14 @@ loop3:
 	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// integer sums times both scales
-	FMOVS        56(R4), F6
+	WORD $0xbc438086 // ldur s6, [x4, #56]
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f869086 // fmul v6.4s, v4.4s, v6.s[0]
-	WORD $0x4e26cce2 // fmla v2.4s, v7.4s, v6.4s
-	FMOVS        60(R4), F6
+	WORD $0x6e24dcc6 // fmul v6.4s, v6.4s, v4.4s
+	WORD $0x4f8610e2 // fmla v2.4s, v7.4s, v6.s[0]
+	WORD $0xbc43c086 // ldur s6, [x4, #60]
 	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x4f869084 // fmul v4.4s, v4.4s, v6.s[0]
-	WORD $0x4e24cca3 // fmla v3.4s, v5.4s, v4.4s
+	WORD $0x6e24dcc4 // fmul v4.4s, v6.4s, v4.4s
+	WORD $0x4f8410a3 // fmla v3.4s, v5.4s, v4.s[0]
 	ADD          $0x42, R6
 	ADD          $0x200, R3
 	ADD          $0x40, R4
@@ -5634,160 +5705,165 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4080c5 // ldr h5, [x6, #64]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7c4400c5 // ldur h5, [x6, #64]
+	WORD $0x1ee240a5 // fcvt s5, h5
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        (R6), (F6, F7)
-	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e2084c6 // add v6.16b, v6.16b, v0.16b
-	WORD $0x4e2084e7 // add v7.16b, v7.16b, v0.16b
-	FLDPQ        (R3), (F8, F9)
-	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
-	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
-	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x3cc000c6 // ldur q6, [x6]
+	WORD $0x3cc100c7 // ldur q7, [x6, #16]
+	WORD $0x4e211cc8 // and v8.16b, v6.16b, v1.16b
+	WORD $0x4e211ce9 // and v9.16b, v7.16b, v1.16b
+	WORD $0x4e208508 // add v8.16b, v8.16b, v0.16b
+	WORD $0x4e208529 // add v9.16b, v9.16b, v0.16b
+	WORD $0x3cc0006a // ldur q10, [x3]
+	WORD $0x3cc1006b // ldur q11, [x3, #16]
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2bc12c // smull v12.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	WORD $0x3cc2006b // ldur q11, [x3, #32]
+	WORD $0x3cc3006c // ldur q12, [x3, #48]
+	WORD $0x0e2bc10d // smull v13.8h, v8.8b, v11.8b
+	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
+	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	WORD $0x3cc4006c // ldur q12, [x3, #64]
+	WORD $0x3cc5006d // ldur q13, [x3, #80]
+	WORD $0x0e2cc10e // smull v14.8h, v8.8b, v12.8b
+	WORD $0x4e2cc108 // smull2 v8.8h, v8.16b, v12.16b
+	WORD $0x4e68bdc8 // addp v8.8h, v14.8h, v8.8h
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e29c0ea // smull v10.8h, v7.8b, v9.8b
-	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
-	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x0e2dc12c // smull v12.8h, v9.8b, v13.8b
+	WORD $0x4e2dc129 // smull2 v9.8h, v9.16b, v13.16b
+	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
 	WORD $0x4e606928 // sadalp v8.4s, v9.8h
-	FLDPQ        32(R3), (F9, F10)
-	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
-	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2ac0eb // smull v11.8h, v7.8b, v10.8b
-	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
-	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
-	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        64(R3), (F10, F11)
-	WORD $0x0e2ac0cc // smull v12.8h, v6.8b, v10.8b
-	WORD $0x4e2ac0c6 // smull2 v6.8h, v6.16b, v10.16b
-	WORD $0x4e66bd86 // addp v6.8h, v12.8h, v6.8h
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x0e2bc0ea // smull v10.8h, v7.8b, v11.8b
-	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
-	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
-	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F7
+	WORD $0xbc400089 // ldur s9, [x4]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e25dd29 // fmul v9.4s, v9.4s, v5.4s
+	WORD $0x4f891142 // fmla v2.4s, v10.4s, v9.s[0]
+	WORD $0xbc404089 // ldur s9, [x4, #4]
+	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
+	WORD $0x6e25dd29 // fmul v9.4s, v9.4s, v5.4s
+	WORD $0x4f891143 // fmla v3.4s, v10.4s, v9.s[0]
+	WORD $0xbc408089 // ldur s9, [x4, #8]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
-	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
-	FMOVS        4(R4), F7
-	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
-	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
-	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
-	FMOVS        8(R4), F7
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
-	WORD $0x4e27ccc4 // fmla v4.4s, v6.4s, v7.4s
+	WORD $0x6e25dd29 // fmul v9.4s, v9.4s, v5.4s
+	WORD $0x4f891104 // fmla v4.4s, v8.4s, v9.s[0]
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        (R6), (F6, F7)
-	WORD $0x6f0e04c6 // ushr v6.16b, v6.16b, #2
-	WORD $0x6f0e04e7 // ushr v7.16b, v7.16b, #2
-	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e2084c6 // add v6.16b, v6.16b, v0.16b
-	WORD $0x4e2084e7 // add v7.16b, v7.16b, v0.16b
-	FLDPQ        96(R3), (F8, F9)
-	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
-	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
-	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x6f0e04c8 // ushr v8.16b, v6.16b, #2
+	WORD $0x6f0e04e9 // ushr v9.16b, v7.16b, #2
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e208508 // add v8.16b, v8.16b, v0.16b
+	WORD $0x4e208529 // add v9.16b, v9.16b, v0.16b
+	WORD $0x3cc6006a // ldur q10, [x3, #96]
+	WORD $0x3cc7006b // ldur q11, [x3, #112]
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2bc12c // smull v12.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	WORD $0x3cc8006b // ldur q11, [x3, #128]
+	WORD $0x3cc9006c // ldur q12, [x3, #144]
+	WORD $0x0e2bc10d // smull v13.8h, v8.8b, v11.8b
+	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
+	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	WORD $0x3cca006c // ldur q12, [x3, #160]
+	WORD $0x3ccb006d // ldur q13, [x3, #176]
+	WORD $0x0e2cc10e // smull v14.8h, v8.8b, v12.8b
+	WORD $0x4e2cc108 // smull2 v8.8h, v8.16b, v12.16b
+	WORD $0x4e68bdc8 // addp v8.8h, v14.8h, v8.8h
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e29c0ea // smull v10.8h, v7.8b, v9.8b
-	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
-	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x0e2dc12c // smull v12.8h, v9.8b, v13.8b
+	WORD $0x4e2dc129 // smull2 v9.8h, v9.16b, v13.16b
+	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
 	WORD $0x4e606928 // sadalp v8.4s, v9.8h
-	FLDPQ        128(R3), (F9, F10)
-	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
-	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2ac0eb // smull v11.8h, v7.8b, v10.8b
-	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
-	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
-	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        160(R3), (F10, F11)
-	WORD $0x0e2ac0cc // smull v12.8h, v6.8b, v10.8b
-	WORD $0x4e2ac0c6 // smull2 v6.8h, v6.16b, v10.16b
-	WORD $0x4e66bd86 // addp v6.8h, v12.8h, v6.8h
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x0e2bc0ea // smull v10.8h, v7.8b, v11.8b
-	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
-	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
-	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        12(R4), F7
+	WORD $0xbc40c089 // ldur s9, [x4, #12]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e25dd29 // fmul v9.4s, v9.4s, v5.4s
+	WORD $0x4f891142 // fmla v2.4s, v10.4s, v9.s[0]
+	WORD $0xbc410089 // ldur s9, [x4, #16]
+	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
+	WORD $0x6e25dd29 // fmul v9.4s, v9.4s, v5.4s
+	WORD $0x4f891143 // fmla v3.4s, v10.4s, v9.s[0]
+	WORD $0xbc414089 // ldur s9, [x4, #20]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
-	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
-	FMOVS        16(R4), F7
-	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
-	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
-	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
-	FMOVS        20(R4), F7
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
-	WORD $0x4e27ccc4 // fmla v4.4s, v6.4s, v7.4s
+	WORD $0x6e25dd29 // fmul v9.4s, v9.4s, v5.4s
+	WORD $0x4f891104 // fmla v4.4s, v8.4s, v9.s[0]
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        (R6), (F6, F7)
-	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
-	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
-	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e2084c6 // add v6.16b, v6.16b, v0.16b
-	WORD $0x4e2084e7 // add v7.16b, v7.16b, v0.16b
-	FLDPQ        192(R3), (F8, F9)
-	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
-	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
-	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x6f0c04c8 // ushr v8.16b, v6.16b, #4
+	WORD $0x6f0c04e9 // ushr v9.16b, v7.16b, #4
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e208508 // add v8.16b, v8.16b, v0.16b
+	WORD $0x4e208529 // add v9.16b, v9.16b, v0.16b
+	WORD $0x3ccc006a // ldur q10, [x3, #192]
+	WORD $0x3ccd006b // ldur q11, [x3, #208]
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2bc12c // smull v12.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	WORD $0x3cce006b // ldur q11, [x3, #224]
+	WORD $0x3ccf006c // ldur q12, [x3, #240]
+	WORD $0x0e2bc10d // smull v13.8h, v8.8b, v11.8b
+	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
+	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        256(R3), (F12, F13)
+	WORD $0x0e2cc10e // smull v14.8h, v8.8b, v12.8b
+	WORD $0x4e2cc108 // smull2 v8.8h, v8.16b, v12.16b
+	WORD $0x4e68bdc8 // addp v8.8h, v14.8h, v8.8h
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e29c0ea // smull v10.8h, v7.8b, v9.8b
-	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
-	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x0e2dc12c // smull v12.8h, v9.8b, v13.8b
+	WORD $0x4e2dc129 // smull2 v9.8h, v9.16b, v13.16b
+	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
 	WORD $0x4e606928 // sadalp v8.4s, v9.8h
-	FLDPQ        224(R3), (F9, F10)
-	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
-	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2ac0eb // smull v11.8h, v7.8b, v10.8b
-	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
-	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
-	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        256(R3), (F10, F11)
-	WORD $0x0e2ac0cc // smull v12.8h, v6.8b, v10.8b
-	WORD $0x4e2ac0c6 // smull2 v6.8h, v6.16b, v10.16b
-	WORD $0x4e66bd86 // addp v6.8h, v12.8h, v6.8h
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x0e2bc0ea // smull v10.8h, v7.8b, v11.8b
-	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
-	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
-	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        24(R4), F7
+	WORD $0xbc418089 // ldur s9, [x4, #24]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e25dd29 // fmul v9.4s, v9.4s, v5.4s
+	WORD $0x4f891142 // fmla v2.4s, v10.4s, v9.s[0]
+	WORD $0xbc41c089 // ldur s9, [x4, #28]
+	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
+	WORD $0x6e25dd29 // fmul v9.4s, v9.4s, v5.4s
+	WORD $0x4f891143 // fmla v3.4s, v10.4s, v9.s[0]
+	WORD $0xbc420089 // ldur s9, [x4, #32]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
-	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
-	FMOVS        28(R4), F7
-	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
-	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
-	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
-	FMOVS        32(R4), F7
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
-	WORD $0x4e27ccc4 // fmla v4.4s, v6.4s, v7.4s
+	WORD $0x6e25dd29 // fmul v9.4s, v9.4s, v5.4s
+	WORD $0x4f891104 // fmla v4.4s, v8.4s, v9.s[0]
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        (R6), (F6, F7)
 	WORD $0x6f0a04c6 // ushr v6.16b, v6.16b, #6
 	WORD $0x6f0a04e7 // ushr v7.16b, v7.16b, #6
 	WORD $0x4e2084c6 // add v6.16b, v6.16b, v0.16b
@@ -5821,169 +5897,167 @@ loop3:
 	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        36(R4), F7
+	WORD $0xbc424087 // ldur s7, [x4, #36]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
-	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
-	FMOVS        40(R4), F7
+	WORD $0x6e25dce7 // fmul v7.4s, v7.4s, v5.4s
+	WORD $0x4f871102 // fmla v2.4s, v8.4s, v7.s[0]
+	WORD $0xbc428087 // ldur s7, [x4, #40]
 	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
-	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
-	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
-	FMOVS        44(R4), F7
+	WORD $0x6e25dce7 // fmul v7.4s, v7.4s, v5.4s
+	WORD $0x4f871103 // fmla v3.4s, v8.4s, v7.s[0]
+	WORD $0xbc42c087 // ldur s7, [x4, #44]
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
-	WORD $0x4e27ccc4 // fmla v4.4s, v6.4s, v7.4s
+	WORD $0x6e25dce7 // fmul v7.4s, v7.4s, v5.4s
+	WORD $0x4f8710c4 // fmla v4.4s, v6.4s, v7.s[0]
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        32(R6), (F6, F7)
-	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e2084c6 // add v6.16b, v6.16b, v0.16b
-	WORD $0x4e2084e7 // add v7.16b, v7.16b, v0.16b
-	FLDPQ        384(R3), (F8, F9)
-	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
-	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
-	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x3cc200c6 // ldur q6, [x6, #32]
+	WORD $0x3cc300c7 // ldur q7, [x6, #48]
+	WORD $0x4e211cc8 // and v8.16b, v6.16b, v1.16b
+	WORD $0x4e211ce9 // and v9.16b, v7.16b, v1.16b
+	WORD $0x4e208508 // add v8.16b, v8.16b, v0.16b
+	WORD $0x4e208529 // add v9.16b, v9.16b, v0.16b
+	FLDPQ        384(R3), (F10, F11)
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2bc12c // smull v12.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FLDPQ        416(R3), (F11, F12)
+	WORD $0x0e2bc10d // smull v13.8h, v8.8b, v11.8b
+	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
+	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        448(R3), (F12, F13)
+	WORD $0x0e2cc10e // smull v14.8h, v8.8b, v12.8b
+	WORD $0x4e2cc108 // smull2 v8.8h, v8.16b, v12.16b
+	WORD $0x4e68bdc8 // addp v8.8h, v14.8h, v8.8h
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e29c0ea // smull v10.8h, v7.8b, v9.8b
-	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
-	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x0e2dc12c // smull v12.8h, v9.8b, v13.8b
+	WORD $0x4e2dc129 // smull2 v9.8h, v9.16b, v13.16b
+	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
 	WORD $0x4e606928 // sadalp v8.4s, v9.8h
-	FLDPQ        416(R3), (F9, F10)
-	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
-	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2ac0eb // smull v11.8h, v7.8b, v10.8b
-	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
-	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
-	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        448(R3), (F10, F11)
-	WORD $0x0e2ac0cc // smull v12.8h, v6.8b, v10.8b
-	WORD $0x4e2ac0c6 // smull2 v6.8h, v6.16b, v10.16b
-	WORD $0x4e66bd86 // addp v6.8h, v12.8h, v6.8h
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x0e2bc0ea // smull v10.8h, v7.8b, v11.8b
-	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
-	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
-	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        48(R4), F7
+	WORD $0xbc430089 // ldur s9, [x4, #48]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e25dd29 // fmul v9.4s, v9.4s, v5.4s
+	WORD $0x4f891142 // fmla v2.4s, v10.4s, v9.s[0]
+	WORD $0xbc434089 // ldur s9, [x4, #52]
+	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
+	WORD $0x6e25dd29 // fmul v9.4s, v9.4s, v5.4s
+	WORD $0x4f891143 // fmla v3.4s, v10.4s, v9.s[0]
+	WORD $0xbc438089 // ldur s9, [x4, #56]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
-	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
-	FMOVS        52(R4), F7
-	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
-	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
-	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
-	FMOVS        56(R4), F7
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
-	WORD $0x4e27ccc4 // fmla v4.4s, v6.4s, v7.4s
+	WORD $0x6e25dd29 // fmul v9.4s, v9.4s, v5.4s
+	WORD $0x4f891104 // fmla v4.4s, v8.4s, v9.s[0]
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        32(R6), (F6, F7)
-	WORD $0x6f0e04c6 // ushr v6.16b, v6.16b, #2
-	WORD $0x6f0e04e7 // ushr v7.16b, v7.16b, #2
-	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e2084c6 // add v6.16b, v6.16b, v0.16b
-	WORD $0x4e2084e7 // add v7.16b, v7.16b, v0.16b
-	FLDPQ        480(R3), (F8, F9)
-	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
-	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
-	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x6f0e04c8 // ushr v8.16b, v6.16b, #2
+	WORD $0x6f0e04e9 // ushr v9.16b, v7.16b, #2
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e208508 // add v8.16b, v8.16b, v0.16b
+	WORD $0x4e208529 // add v9.16b, v9.16b, v0.16b
+	FLDPQ        480(R3), (F10, F11)
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2bc12c // smull v12.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FLDPQ        512(R3), (F11, F12)
+	WORD $0x0e2bc10d // smull v13.8h, v8.8b, v11.8b
+	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
+	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        544(R3), (F12, F13)
+	WORD $0x0e2cc10e // smull v14.8h, v8.8b, v12.8b
+	WORD $0x4e2cc108 // smull2 v8.8h, v8.16b, v12.16b
+	WORD $0x4e68bdc8 // addp v8.8h, v14.8h, v8.8h
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e29c0ea // smull v10.8h, v7.8b, v9.8b
-	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
-	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x0e2dc12c // smull v12.8h, v9.8b, v13.8b
+	WORD $0x4e2dc129 // smull2 v9.8h, v9.16b, v13.16b
+	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
 	WORD $0x4e606928 // sadalp v8.4s, v9.8h
-	FLDPQ        512(R3), (F9, F10)
-	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
-	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2ac0eb // smull v11.8h, v7.8b, v10.8b
-	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
-	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
-	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        544(R3), (F10, F11)
-	WORD $0x0e2ac0cc // smull v12.8h, v6.8b, v10.8b
-	WORD $0x4e2ac0c6 // smull2 v6.8h, v6.16b, v10.16b
-	WORD $0x4e66bd86 // addp v6.8h, v12.8h, v6.8h
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x0e2bc0ea // smull v10.8h, v7.8b, v11.8b
-	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
-	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
-	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        60(R4), F7
+	WORD $0xbc43c089 // ldur s9, [x4, #60]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e25dd29 // fmul v9.4s, v9.4s, v5.4s
+	WORD $0x4f891142 // fmla v2.4s, v10.4s, v9.s[0]
+	WORD $0xbc440089 // ldur s9, [x4, #64]
+	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
+	WORD $0x6e25dd29 // fmul v9.4s, v9.4s, v5.4s
+	WORD $0x4f891143 // fmla v3.4s, v10.4s, v9.s[0]
+	WORD $0xbc444089 // ldur s9, [x4, #68]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
-	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
-	FMOVS        64(R4), F7
-	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
-	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
-	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
-	FMOVS        68(R4), F7
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
-	WORD $0x4e27ccc4 // fmla v4.4s, v6.4s, v7.4s
+	WORD $0x6e25dd29 // fmul v9.4s, v9.4s, v5.4s
+	WORD $0x4f891104 // fmla v4.4s, v8.4s, v9.s[0]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        32(R6), (F6, F7)
-	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
-	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
-	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e2084c6 // add v6.16b, v6.16b, v0.16b
-	WORD $0x4e2084e7 // add v7.16b, v7.16b, v0.16b
-	FLDPQ        576(R3), (F8, F9)
-	WORD $0x0e28c0ca // smull v10.8h, v6.8b, v8.8b
-	WORD $0x4e28c0c8 // smull2 v8.8h, v6.16b, v8.16b
-	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
+	WORD $0x6f0c04c8 // ushr v8.16b, v6.16b, #4
+	WORD $0x6f0c04e9 // ushr v9.16b, v7.16b, #4
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e208508 // add v8.16b, v8.16b, v0.16b
+	WORD $0x4e208529 // add v9.16b, v9.16b, v0.16b
+	FLDPQ        576(R3), (F10, F11)
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
+	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2bc12c // smull v12.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	FLDPQ        608(R3), (F11, F12)
+	WORD $0x0e2bc10d // smull v13.8h, v8.8b, v11.8b
+	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
+	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
+	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        640(R3), (F12, F13)
+	WORD $0x0e2cc10e // smull v14.8h, v8.8b, v12.8b
+	WORD $0x4e2cc108 // smull2 v8.8h, v8.16b, v12.16b
+	WORD $0x4e68bdc8 // addp v8.8h, v14.8h, v8.8h
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x0e29c0ea // smull v10.8h, v7.8b, v9.8b
-	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
-	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x0e2dc12c // smull v12.8h, v9.8b, v13.8b
+	WORD $0x4e2dc129 // smull2 v9.8h, v9.16b, v13.16b
+	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
 	WORD $0x4e606928 // sadalp v8.4s, v9.8h
-	FLDPQ        608(R3), (F9, F10)
-	WORD $0x0e29c0cb // smull v11.8h, v6.8b, v9.8b
-	WORD $0x4e29c0c9 // smull2 v9.8h, v6.16b, v9.16b
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2ac0eb // smull v11.8h, v7.8b, v10.8b
-	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
-	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
-	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        640(R3), (F10, F11)
-	WORD $0x0e2ac0cc // smull v12.8h, v6.8b, v10.8b
-	WORD $0x4e2ac0c6 // smull2 v6.8h, v6.16b, v10.16b
-	WORD $0x4e66bd86 // addp v6.8h, v12.8h, v6.8h
-	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x0e2bc0ea // smull v10.8h, v7.8b, v11.8b
-	WORD $0x4e2bc0e7 // smull2 v7.8h, v7.16b, v11.16b
-	WORD $0x4e67bd47 // addp v7.8h, v10.8h, v7.8h
-	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        72(R4), F7
+	WORD $0xbc448089 // ldur s9, [x4, #72]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x6e25dd29 // fmul v9.4s, v9.4s, v5.4s
+	WORD $0x4f891142 // fmla v2.4s, v10.4s, v9.s[0]
+	WORD $0xbc44c089 // ldur s9, [x4, #76]
+	WORD $0x4e21d96a // scvtf v10.4s, v11.4s
+	WORD $0x6e25dd29 // fmul v9.4s, v9.4s, v5.4s
+	WORD $0x4f891143 // fmla v3.4s, v10.4s, v9.s[0]
+	WORD $0xbc450089 // ldur s9, [x4, #80]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
-	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
-	FMOVS        76(R4), F7
-	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
-	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
-	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
-	FMOVS        80(R4), F7
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
-	WORD $0x4e27ccc4 // fmla v4.4s, v6.4s, v7.4s
+	WORD $0x6e25dd29 // fmul v9.4s, v9.4s, v5.4s
+	WORD $0x4f891104 // fmla v4.4s, v8.4s, v9.s[0]
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        32(R6), (F6, F7)
 	WORD $0x6f0a04c6 // ushr v6.16b, v6.16b, #6
 	WORD $0x6f0a04e7 // ushr v7.16b, v7.16b, #6
 	WORD $0x4e2084c6 // add v6.16b, v6.16b, v0.16b
@@ -6017,18 +6091,18 @@ loop3:
 	WORD $0x4e6068e6 // sadalp v6.4s, v7.8h
 
 	// integer sums times both scales
-	FMOVS        84(R4), F7
+	WORD $0xbc454087 // ldur s7, [x4, #84]
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
-	WORD $0x4e27cd02 // fmla v2.4s, v8.4s, v7.4s
-	FMOVS        88(R4), F7
+	WORD $0x6e25dce7 // fmul v7.4s, v7.4s, v5.4s
+	WORD $0x4f871102 // fmla v2.4s, v8.4s, v7.s[0]
+	WORD $0xbc458087 // ldur s7, [x4, #88]
 	WORD $0x4e21d928 // scvtf v8.4s, v9.4s
-	WORD $0x4f8790a7 // fmul v7.4s, v5.4s, v7.s[0]
-	WORD $0x4e27cd03 // fmla v3.4s, v8.4s, v7.4s
-	FMOVS        92(R4), F7
+	WORD $0x6e25dce7 // fmul v7.4s, v7.4s, v5.4s
+	WORD $0x4f871103 // fmla v3.4s, v8.4s, v7.s[0]
+	WORD $0xbc45c087 // ldur s7, [x4, #92]
 	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x4f8790a5 // fmul v5.4s, v5.4s, v7.s[0]
-	WORD $0x4e25ccc4 // fmla v4.4s, v6.4s, v5.4s
+	WORD $0x6e25dce5 // fmul v5.4s, v7.4s, v5.4s
+	WORD $0x4f8510c4 // fmla v4.4s, v6.4s, v5.s[0]
 	ADD          $0x42, R6
 	ADD          $0x300, R3
 	ADD          $0x60, R4
@@ -6092,199 +6166,204 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4080c6 // ldr h6, [x6, #64]
-	WORD $0x0e2178c6 // fcvtl v6.4s, v6.4h
-	WORD $0x4e0404c6 // dup v6.4s, v6.s[0]
+	WORD $0x7c4400c6 // ldur h6, [x6, #64]
+	WORD $0x1ee240c6 // fcvt s6, h6
 
 	// levels of values 0 to 31, and their products
-	FLDPQ        (R6), (F7, F8)
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	WORD $0x4e2084e7 // add v7.16b, v7.16b, v0.16b
-	WORD $0x4e208508 // add v8.16b, v8.16b, v0.16b
-	FLDPQ        (R3), (F9, F10)
-	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
-	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
-	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
-	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
-	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        32(R3), (F10, F11)
-	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
-	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
-	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2bc10c // smull v12.8h, v8.8b, v11.8b
-	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
-	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
-	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        64(R3), (F11, F12)
-	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
-	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
+	WORD $0x3cc000c7 // ldur q7, [x6]
+	WORD $0x3cc100c8 // ldur q8, [x6, #16]
+	WORD $0x4e211ce9 // and v9.16b, v7.16b, v1.16b
+	WORD $0x4e211d0a // and v10.16b, v8.16b, v1.16b
+	WORD $0x4e208529 // add v9.16b, v9.16b, v0.16b
+	WORD $0x4e20854a // add v10.16b, v10.16b, v0.16b
+	WORD $0x3cc0006b // ldur q11, [x3]
+	WORD $0x3cc1006c // ldur q12, [x3, #16]
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
-	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
+	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        96(R3), (F12, F13)
-	WORD $0x0e2cc0ee // smull v14.8h, v7.8b, v12.8b
-	WORD $0x4e2cc0e7 // smull2 v7.8h, v7.16b, v12.16b
-	WORD $0x4e67bdc7 // addp v7.8h, v14.8h, v7.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e2dc10c // smull v12.8h, v8.8b, v13.8b
-	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	WORD $0x3cc2006c // ldur q12, [x3, #32]
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
+	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
+	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc14e // smull v14.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x3cc4006d // ldur q13, [x3, #64]
+	WORD $0x3cc5006e // ldur q14, [x3, #80]
+	WORD $0x0e2dc12f // smull v15.8h, v9.8b, v13.8b
+	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec14f // smull v15.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	WORD $0x3cc6006e // ldur q14, [x3, #96]
+	WORD $0x3cc7006f // ldur q15, [x3, #112]
+	WORD $0x0e2ec130 // smull v16.8h, v9.8b, v14.8b
+	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
+	WORD $0x4e69be09 // addp v9.8h, v16.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2fc14e // smull v14.8h, v10.8b, v15.8b
+	WORD $0x4e2fc14a // smull2 v10.8h, v10.16b, v15.16b
+	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F8
+	WORD $0xbc40008a // ldur s10, [x4]
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
+	WORD $0x4f8a1162 // fmla v2.4s, v11.4s, v10.s[0]
+	WORD $0xbc40408a // ldur s10, [x4, #4]
+	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
+	WORD $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
+	WORD $0x4f8a1163 // fmla v3.4s, v11.4s, v10.s[0]
+	WORD $0xbc40808a // ldur s10, [x4, #8]
+	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
+	WORD $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
+	WORD $0x4f8a1164 // fmla v4.4s, v11.4s, v10.s[0]
+	WORD $0xbc40c08a // ldur s10, [x4, #12]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd22 // fmla v2.4s, v9.4s, v8.4s
-	FMOVS        4(R4), F8
-	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd23 // fmla v3.4s, v9.4s, v8.4s
-	FMOVS        8(R4), F8
-	WORD $0x4e21d969 // scvtf v9.4s, v11.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
-	FMOVS        12(R4), F8
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cce5 // fmla v5.4s, v7.4s, v8.4s
+	WORD $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
+	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 
 	// levels of values 32 to 63, and their products
-	FLDPQ        (R6), (F7, F8)
-	WORD $0x6f0e04e7 // ushr v7.16b, v7.16b, #2
-	WORD $0x6f0e0508 // ushr v8.16b, v8.16b, #2
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	WORD $0x4e2084e7 // add v7.16b, v7.16b, v0.16b
-	WORD $0x4e208508 // add v8.16b, v8.16b, v0.16b
-	FLDPQ        128(R3), (F9, F10)
-	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
-	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
-	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
-	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
-	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        160(R3), (F10, F11)
-	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
-	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
-	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2bc10c // smull v12.8h, v8.8b, v11.8b
-	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
-	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
-	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        192(R3), (F11, F12)
-	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
-	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
+	WORD $0x6f0e04e9 // ushr v9.16b, v7.16b, #2
+	WORD $0x6f0e050a // ushr v10.16b, v8.16b, #2
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e208529 // add v9.16b, v9.16b, v0.16b
+	WORD $0x4e20854a // add v10.16b, v10.16b, v0.16b
+	WORD $0x3cc8006b // ldur q11, [x3, #128]
+	WORD $0x3cc9006c // ldur q12, [x3, #144]
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
-	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
+	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        224(R3), (F12, F13)
-	WORD $0x0e2cc0ee // smull v14.8h, v7.8b, v12.8b
-	WORD $0x4e2cc0e7 // smull2 v7.8h, v7.16b, v12.16b
-	WORD $0x4e67bdc7 // addp v7.8h, v14.8h, v7.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e2dc10c // smull v12.8h, v8.8b, v13.8b
-	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	WORD $0x3cca006c // ldur q12, [x3, #160]
+	WORD $0x3ccb006d // ldur q13, [x3, #176]
+	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
+	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc14e // smull v14.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x3ccc006d // ldur q13, [x3, #192]
+	WORD $0x3ccd006e // ldur q14, [x3, #208]
+	WORD $0x0e2dc12f // smull v15.8h, v9.8b, v13.8b
+	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec14f // smull v15.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	WORD $0x3cce006e // ldur q14, [x3, #224]
+	WORD $0x3ccf006f // ldur q15, [x3, #240]
+	WORD $0x0e2ec130 // smull v16.8h, v9.8b, v14.8b
+	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
+	WORD $0x4e69be09 // addp v9.8h, v16.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2fc14e // smull v14.8h, v10.8b, v15.8b
+	WORD $0x4e2fc14a // smull2 v10.8h, v10.16b, v15.16b
+	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 
 	// integer sums times both scales
-	FMOVS        16(R4), F8
+	WORD $0xbc41008a // ldur s10, [x4, #16]
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
+	WORD $0x4f8a1162 // fmla v2.4s, v11.4s, v10.s[0]
+	WORD $0xbc41408a // ldur s10, [x4, #20]
+	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
+	WORD $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
+	WORD $0x4f8a1163 // fmla v3.4s, v11.4s, v10.s[0]
+	WORD $0xbc41808a // ldur s10, [x4, #24]
+	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
+	WORD $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
+	WORD $0x4f8a1164 // fmla v4.4s, v11.4s, v10.s[0]
+	WORD $0xbc41c08a // ldur s10, [x4, #28]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd22 // fmla v2.4s, v9.4s, v8.4s
-	FMOVS        20(R4), F8
-	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd23 // fmla v3.4s, v9.4s, v8.4s
-	FMOVS        24(R4), F8
-	WORD $0x4e21d969 // scvtf v9.4s, v11.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
-	FMOVS        28(R4), F8
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cce5 // fmla v5.4s, v7.4s, v8.4s
+	WORD $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
+	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 
 	// levels of values 64 to 95, and their products
-	FLDPQ        (R6), (F7, F8)
-	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
-	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	WORD $0x4e2084e7 // add v7.16b, v7.16b, v0.16b
-	WORD $0x4e208508 // add v8.16b, v8.16b, v0.16b
-	FLDPQ        256(R3), (F9, F10)
-	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
-	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
-	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
-	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
-	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        288(R3), (F10, F11)
-	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
-	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
-	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2bc10c // smull v12.8h, v8.8b, v11.8b
-	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
-	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
-	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        320(R3), (F11, F12)
-	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
-	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
+	WORD $0x6f0c04e9 // ushr v9.16b, v7.16b, #4
+	WORD $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e208529 // add v9.16b, v9.16b, v0.16b
+	WORD $0x4e20854a // add v10.16b, v10.16b, v0.16b
+	FLDPQ        256(R3), (F11, F12)
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
-	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
+	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        352(R3), (F12, F13)
-	WORD $0x0e2cc0ee // smull v14.8h, v7.8b, v12.8b
-	WORD $0x4e2cc0e7 // smull2 v7.8h, v7.16b, v12.16b
-	WORD $0x4e67bdc7 // addp v7.8h, v14.8h, v7.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e2dc10c // smull v12.8h, v8.8b, v13.8b
-	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	FLDPQ        288(R3), (F12, F13)
+	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
+	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc14e // smull v14.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        320(R3), (F13, F14)
+	WORD $0x0e2dc12f // smull v15.8h, v9.8b, v13.8b
+	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec14f // smull v15.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        352(R3), (F14, F15)
+	WORD $0x0e2ec130 // smull v16.8h, v9.8b, v14.8b
+	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
+	WORD $0x4e69be09 // addp v9.8h, v16.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2fc14e // smull v14.8h, v10.8b, v15.8b
+	WORD $0x4e2fc14a // smull2 v10.8h, v10.16b, v15.16b
+	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 
 	// integer sums times both scales
-	FMOVS        32(R4), F8
+	WORD $0xbc42008a // ldur s10, [x4, #32]
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
+	WORD $0x4f8a1162 // fmla v2.4s, v11.4s, v10.s[0]
+	WORD $0xbc42408a // ldur s10, [x4, #36]
+	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
+	WORD $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
+	WORD $0x4f8a1163 // fmla v3.4s, v11.4s, v10.s[0]
+	WORD $0xbc42808a // ldur s10, [x4, #40]
+	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
+	WORD $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
+	WORD $0x4f8a1164 // fmla v4.4s, v11.4s, v10.s[0]
+	WORD $0xbc42c08a // ldur s10, [x4, #44]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd22 // fmla v2.4s, v9.4s, v8.4s
-	FMOVS        36(R4), F8
-	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd23 // fmla v3.4s, v9.4s, v8.4s
-	FMOVS        40(R4), F8
-	WORD $0x4e21d969 // scvtf v9.4s, v11.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
-	FMOVS        44(R4), F8
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cce5 // fmla v5.4s, v7.4s, v8.4s
+	WORD $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
+	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 
 	// levels of values 96 to 127, and their products
-	FLDPQ        (R6), (F7, F8)
 	WORD $0x6f0a04e7 // ushr v7.16b, v7.16b, #6
 	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
 	WORD $0x4e2084e7 // add v7.16b, v7.16b, v0.16b
@@ -6327,212 +6406,210 @@ loop3:
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        48(R4), F8
+	WORD $0xbc430088 // ldur s8, [x4, #48]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd22 // fmla v2.4s, v9.4s, v8.4s
-	FMOVS        52(R4), F8
+	WORD $0x6e26dd08 // fmul v8.4s, v8.4s, v6.4s
+	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
+	WORD $0xbc434088 // ldur s8, [x4, #52]
 	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd23 // fmla v3.4s, v9.4s, v8.4s
-	FMOVS        56(R4), F8
+	WORD $0x6e26dd08 // fmul v8.4s, v8.4s, v6.4s
+	WORD $0x4f881123 // fmla v3.4s, v9.4s, v8.s[0]
+	WORD $0xbc438088 // ldur s8, [x4, #56]
 	WORD $0x4e21d969 // scvtf v9.4s, v11.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
-	FMOVS        60(R4), F8
+	WORD $0x6e26dd08 // fmul v8.4s, v8.4s, v6.4s
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD $0xbc43c088 // ldur s8, [x4, #60]
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cce5 // fmla v5.4s, v7.4s, v8.4s
+	WORD $0x6e26dd08 // fmul v8.4s, v8.4s, v6.4s
+	WORD $0x4f8810e5 // fmla v5.4s, v7.4s, v8.s[0]
 
 	// levels of values 128 to 159, and their products
-	FLDPQ        32(R6), (F7, F8)
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	WORD $0x4e2084e7 // add v7.16b, v7.16b, v0.16b
-	WORD $0x4e208508 // add v8.16b, v8.16b, v0.16b
-	FLDPQ        512(R3), (F9, F10)
-	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
-	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
-	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
-	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
-	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        544(R3), (F10, F11)
-	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
-	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
-	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2bc10c // smull v12.8h, v8.8b, v11.8b
-	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
-	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
-	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        576(R3), (F11, F12)
-	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
-	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
+	WORD $0x3cc200c7 // ldur q7, [x6, #32]
+	WORD $0x3cc300c8 // ldur q8, [x6, #48]
+	WORD $0x4e211ce9 // and v9.16b, v7.16b, v1.16b
+	WORD $0x4e211d0a // and v10.16b, v8.16b, v1.16b
+	WORD $0x4e208529 // add v9.16b, v9.16b, v0.16b
+	WORD $0x4e20854a // add v10.16b, v10.16b, v0.16b
+	FLDPQ        512(R3), (F11, F12)
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
-	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
+	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        608(R3), (F12, F13)
-	WORD $0x0e2cc0ee // smull v14.8h, v7.8b, v12.8b
-	WORD $0x4e2cc0e7 // smull2 v7.8h, v7.16b, v12.16b
-	WORD $0x4e67bdc7 // addp v7.8h, v14.8h, v7.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e2dc10c // smull v12.8h, v8.8b, v13.8b
-	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	FLDPQ        544(R3), (F12, F13)
+	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
+	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc14e // smull v14.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        576(R3), (F13, F14)
+	WORD $0x0e2dc12f // smull v15.8h, v9.8b, v13.8b
+	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec14f // smull v15.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        608(R3), (F14, F15)
+	WORD $0x0e2ec130 // smull v16.8h, v9.8b, v14.8b
+	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
+	WORD $0x4e69be09 // addp v9.8h, v16.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2fc14e // smull v14.8h, v10.8b, v15.8b
+	WORD $0x4e2fc14a // smull2 v10.8h, v10.16b, v15.16b
+	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 
 	// integer sums times both scales
-	FMOVS        64(R4), F8
+	WORD $0xbc44008a // ldur s10, [x4, #64]
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
+	WORD $0x4f8a1162 // fmla v2.4s, v11.4s, v10.s[0]
+	WORD $0xbc44408a // ldur s10, [x4, #68]
+	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
+	WORD $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
+	WORD $0x4f8a1163 // fmla v3.4s, v11.4s, v10.s[0]
+	WORD $0xbc44808a // ldur s10, [x4, #72]
+	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
+	WORD $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
+	WORD $0x4f8a1164 // fmla v4.4s, v11.4s, v10.s[0]
+	WORD $0xbc44c08a // ldur s10, [x4, #76]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd22 // fmla v2.4s, v9.4s, v8.4s
-	FMOVS        68(R4), F8
-	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd23 // fmla v3.4s, v9.4s, v8.4s
-	FMOVS        72(R4), F8
-	WORD $0x4e21d969 // scvtf v9.4s, v11.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
-	FMOVS        76(R4), F8
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cce5 // fmla v5.4s, v7.4s, v8.4s
+	WORD $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
+	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 
 	// levels of values 160 to 191, and their products
-	FLDPQ        32(R6), (F7, F8)
-	WORD $0x6f0e04e7 // ushr v7.16b, v7.16b, #2
-	WORD $0x6f0e0508 // ushr v8.16b, v8.16b, #2
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	WORD $0x4e2084e7 // add v7.16b, v7.16b, v0.16b
-	WORD $0x4e208508 // add v8.16b, v8.16b, v0.16b
-	FLDPQ        640(R3), (F9, F10)
-	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
-	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
-	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
-	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
-	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        672(R3), (F10, F11)
-	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
-	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
-	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2bc10c // smull v12.8h, v8.8b, v11.8b
-	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
-	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
-	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        704(R3), (F11, F12)
-	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
-	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
+	WORD $0x6f0e04e9 // ushr v9.16b, v7.16b, #2
+	WORD $0x6f0e050a // ushr v10.16b, v8.16b, #2
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e208529 // add v9.16b, v9.16b, v0.16b
+	WORD $0x4e20854a // add v10.16b, v10.16b, v0.16b
+	FLDPQ        640(R3), (F11, F12)
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
-	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
+	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        736(R3), (F12, F13)
-	WORD $0x0e2cc0ee // smull v14.8h, v7.8b, v12.8b
-	WORD $0x4e2cc0e7 // smull2 v7.8h, v7.16b, v12.16b
-	WORD $0x4e67bdc7 // addp v7.8h, v14.8h, v7.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e2dc10c // smull v12.8h, v8.8b, v13.8b
-	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	FLDPQ        672(R3), (F12, F13)
+	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
+	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc14e // smull v14.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        704(R3), (F13, F14)
+	WORD $0x0e2dc12f // smull v15.8h, v9.8b, v13.8b
+	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec14f // smull v15.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        736(R3), (F14, F15)
+	WORD $0x0e2ec130 // smull v16.8h, v9.8b, v14.8b
+	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
+	WORD $0x4e69be09 // addp v9.8h, v16.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2fc14e // smull v14.8h, v10.8b, v15.8b
+	WORD $0x4e2fc14a // smull2 v10.8h, v10.16b, v15.16b
+	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 
 	// integer sums times both scales
-	FMOVS        80(R4), F8
+	WORD $0xbc45008a // ldur s10, [x4, #80]
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
+	WORD $0x4f8a1162 // fmla v2.4s, v11.4s, v10.s[0]
+	WORD $0xbc45408a // ldur s10, [x4, #84]
+	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
+	WORD $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
+	WORD $0x4f8a1163 // fmla v3.4s, v11.4s, v10.s[0]
+	WORD $0xbc45808a // ldur s10, [x4, #88]
+	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
+	WORD $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
+	WORD $0x4f8a1164 // fmla v4.4s, v11.4s, v10.s[0]
+	WORD $0xbc45c08a // ldur s10, [x4, #92]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd22 // fmla v2.4s, v9.4s, v8.4s
-	FMOVS        84(R4), F8
-	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd23 // fmla v3.4s, v9.4s, v8.4s
-	FMOVS        88(R4), F8
-	WORD $0x4e21d969 // scvtf v9.4s, v11.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
-	FMOVS        92(R4), F8
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cce5 // fmla v5.4s, v7.4s, v8.4s
+	WORD $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
+	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 
 	// levels of values 192 to 223, and their products
-	FLDPQ        32(R6), (F7, F8)
-	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
-	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	WORD $0x4e2084e7 // add v7.16b, v7.16b, v0.16b
-	WORD $0x4e208508 // add v8.16b, v8.16b, v0.16b
-	FLDPQ        768(R3), (F9, F10)
-	WORD $0x0e29c0eb // smull v11.8h, v7.8b, v9.8b
-	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2ac10b // smull v11.8h, v8.8b, v10.8b
-	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
-	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
-	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        800(R3), (F10, F11)
-	WORD $0x0e2ac0ec // smull v12.8h, v7.8b, v10.8b
-	WORD $0x4e2ac0ea // smull2 v10.8h, v7.16b, v10.16b
-	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2bc10c // smull v12.8h, v8.8b, v11.8b
-	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
-	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
-	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        832(R3), (F11, F12)
-	WORD $0x0e2bc0ed // smull v13.8h, v7.8b, v11.8b
-	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
+	WORD $0x6f0c04e9 // ushr v9.16b, v7.16b, #4
+	WORD $0x6f0c050a // ushr v10.16b, v8.16b, #4
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e208529 // add v9.16b, v9.16b, v0.16b
+	WORD $0x4e20854a // add v10.16b, v10.16b, v0.16b
+	FLDPQ        768(R3), (F11, F12)
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc10d // smull v13.8h, v8.8b, v12.8b
-	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
+	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        864(R3), (F12, F13)
-	WORD $0x0e2cc0ee // smull v14.8h, v7.8b, v12.8b
-	WORD $0x4e2cc0e7 // smull2 v7.8h, v7.16b, v12.16b
-	WORD $0x4e67bdc7 // addp v7.8h, v14.8h, v7.8h
-	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	WORD $0x0e2dc10c // smull v12.8h, v8.8b, v13.8b
-	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	FLDPQ        800(R3), (F12, F13)
+	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
+	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e2dc14e // smull v14.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	FLDPQ        832(R3), (F13, F14)
+	WORD $0x0e2dc12f // smull v15.8h, v9.8b, v13.8b
+	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
+	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
+	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e2ec14f // smull v15.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
+	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
+	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
+	FLDPQ        864(R3), (F14, F15)
+	WORD $0x0e2ec130 // smull v16.8h, v9.8b, v14.8b
+	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
+	WORD $0x4e69be09 // addp v9.8h, v16.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2fc14e // smull v14.8h, v10.8b, v15.8b
+	WORD $0x4e2fc14a // smull2 v10.8h, v10.16b, v15.16b
+	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 
 	// integer sums times both scales
-	FMOVS        96(R4), F8
+	WORD $0xbc46008a // ldur s10, [x4, #96]
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
+	WORD $0x4f8a1162 // fmla v2.4s, v11.4s, v10.s[0]
+	WORD $0xbc46408a // ldur s10, [x4, #100]
+	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
+	WORD $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
+	WORD $0x4f8a1163 // fmla v3.4s, v11.4s, v10.s[0]
+	WORD $0xbc46808a // ldur s10, [x4, #104]
+	WORD $0x4e21d9ab // scvtf v11.4s, v13.4s
+	WORD $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
+	WORD $0x4f8a1164 // fmla v4.4s, v11.4s, v10.s[0]
+	WORD $0xbc46c08a // ldur s10, [x4, #108]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd22 // fmla v2.4s, v9.4s, v8.4s
-	FMOVS        100(R4), F8
-	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd23 // fmla v3.4s, v9.4s, v8.4s
-	FMOVS        104(R4), F8
-	WORD $0x4e21d969 // scvtf v9.4s, v11.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
-	FMOVS        108(R4), F8
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cce5 // fmla v5.4s, v7.4s, v8.4s
+	WORD $0x6e26dd4a // fmul v10.4s, v10.4s, v6.4s
+	WORD $0x4f8a1125 // fmla v5.4s, v9.4s, v10.s[0]
 
 	// levels of values 224 to 255, and their products
-	FLDPQ        32(R6), (F7, F8)
 	WORD $0x6f0a04e7 // ushr v7.16b, v7.16b, #6
 	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
 	WORD $0x4e2084e7 // add v7.16b, v7.16b, v0.16b
@@ -6575,22 +6652,22 @@ loop3:
 	WORD $0x4e606907 // sadalp v7.4s, v8.8h
 
 	// integer sums times both scales
-	FMOVS        112(R4), F8
+	WORD $0xbc470088 // ldur s8, [x4, #112]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd22 // fmla v2.4s, v9.4s, v8.4s
-	FMOVS        116(R4), F8
+	WORD $0x6e26dd08 // fmul v8.4s, v8.4s, v6.4s
+	WORD $0x4f881122 // fmla v2.4s, v9.4s, v8.s[0]
+	WORD $0xbc474088 // ldur s8, [x4, #116]
 	WORD $0x4e21d949 // scvtf v9.4s, v10.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd23 // fmla v3.4s, v9.4s, v8.4s
-	FMOVS        120(R4), F8
+	WORD $0x6e26dd08 // fmul v8.4s, v8.4s, v6.4s
+	WORD $0x4f881123 // fmla v3.4s, v9.4s, v8.s[0]
+	WORD $0xbc478088 // ldur s8, [x4, #120]
 	WORD $0x4e21d969 // scvtf v9.4s, v11.4s
-	WORD $0x4f8890c8 // fmul v8.4s, v6.4s, v8.s[0]
-	WORD $0x4e28cd24 // fmla v4.4s, v9.4s, v8.4s
-	FMOVS        124(R4), F8
+	WORD $0x6e26dd08 // fmul v8.4s, v8.4s, v6.4s
+	WORD $0x4f881124 // fmla v4.4s, v9.4s, v8.s[0]
+	WORD $0xbc47c088 // ldur s8, [x4, #124]
 	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x4f8890c6 // fmul v6.4s, v6.4s, v8.s[0]
-	WORD $0x4e26cce5 // fmla v5.4s, v7.4s, v6.4s
+	WORD $0x6e26dd06 // fmul v6.4s, v8.4s, v6.4s
+	WORD $0x4f8610e5 // fmla v5.4s, v7.4s, v6.s[0]
 	ADD          $0x42, R6
 	ADD          $0x400, R3
 	ADD          $0x80, R4

@@ -139,11 +139,11 @@ loop3:
 	MOVD         $tq3_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F17
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x7d4000f3 // ldr h19, [x7]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	WORD $0x7c4000f3 // ldur h19, [x7]
+	WORD $0x1ee24273 // fcvt s19, h19
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x7d4004f4 // ldr h20, [x7, #2]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	WORD $0x7c4020f4 // ldur h20, [x7, #2]
+	WORD $0x1ee24294 // fcvt s20, h20
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	WORD $0x4eb11e31 // mov v17.16b, v17.16b
 	WORD $0x6e741e71 // bsl v17.16b, v19.16b, v20.16b
@@ -157,73 +157,68 @@ loop3:
 	FMOVQ        F18, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        (R7), F17
+	WORD $0x3cc000f1 // ldur q17, [x7]
 	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
-	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
+	WORD $0x4e060233 // tbl v19.16b, { v17.16b }, v6.16b
 	WORD $0x6ea14652 // ushl v18.4s, v18.4s, v1.4s
-	WORD $0x6ea24631 // ushl v17.4s, v17.4s, v2.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        (R7), F19
-	WORD $0x4e070274 // tbl v20.16b, { v19.16b }, v7.16b
-	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
-	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
 	WORD $0x6ea24673 // ushl v19.4s, v19.4s, v2.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        (R7), F21
-	WORD $0x4e0902b6 // tbl v22.16b, { v21.16b }, v9.16b
-	WORD $0x4e0a02b5 // tbl v21.16b, { v21.16b }, v10.16b
-	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
+	WORD $0x4e070234 // tbl v20.16b, { v17.16b }, v7.16b
+	WORD $0x4e080235 // tbl v21.16b, { v17.16b }, v8.16b
+	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
 	WORD $0x6ea246b5 // ushl v21.4s, v21.4s, v2.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        (R7), F23
-	WORD $0x4e0b02f8 // tbl v24.16b, { v23.16b }, v11.16b
-	WORD $0x4e0c02f7 // tbl v23.16b, { v23.16b }, v12.16b
-	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
+	WORD $0x4e090236 // tbl v22.16b, { v17.16b }, v9.16b
+	WORD $0x4e0a0237 // tbl v23.16b, { v17.16b }, v10.16b
+	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
 	WORD $0x6ea246f7 // ushl v23.4s, v23.4s, v2.4s
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e511a51 // uzp1 v17.8h, v18.8h, v17.8h
-	WORD $0x4e531a92 // uzp1 v18.8h, v20.8h, v19.8h
-	WORD $0x4e121a31 // uzp1 v17.16b, v17.16b, v18.16b
-	WORD $0x4e551ad2 // uzp1 v18.8h, v22.8h, v21.8h
-	WORD $0x4e571b13 // uzp1 v19.8h, v24.8h, v23.8h
+	WORD $0x4e0b0238 // tbl v24.16b, { v17.16b }, v11.16b
+	WORD $0x4e0c0231 // tbl v17.16b, { v17.16b }, v12.16b
+	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
+	WORD $0x6ea24631 // ushl v17.4s, v17.4s, v2.4s
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e531a52 // uzp1 v18.8h, v18.8h, v19.8h
+	WORD $0x4e551a93 // uzp1 v19.8h, v20.8h, v21.8h
 	WORD $0x4e131a52 // uzp1 v18.16b, v18.16b, v19.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e571ad3 // uzp1 v19.8h, v22.8h, v23.8h
+	WORD $0x4e511b11 // uzp1 v17.8h, v24.8h, v17.8h
+	WORD $0x4e111a71 // uzp1 v17.16b, v19.16b, v17.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
 	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	FLDPQ        (R4), (F19, F20)
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x3cc00093 // ldur q19, [x4]
+	WORD $0x3cc10094 // ldur q20, [x4, #16]
 	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e949651 // sdot v17.4s, v18.16b, v20.16b
+	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e949632 // sdot v18.4s, v17.16b, v20.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        36(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        (R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0xbc420011 // ldur s17, [x0, #32]
+	WORD $0xbc424013 // ldur s19, [x0, #36]
+	WORD $0xbc4000b4 // ldur s20, [x5]
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31de91 // fmul v17.4s, v20.4s, v17.4s
 	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e32cead // fmla v13.4s, v21.4s, v18.4s
-	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
+	WORD $0x4f9112ad // fmla v13.4s, v21.4s, v17.s[0]
+	WORD $0x4f93124e // fmla v14.4s, v18.4s, v19.s[0]
 
 	// scales of the block
 	MOVD         $tq3_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F17
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x7d4020f3 // ldr h19, [x7, #16]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	WORD $0x7c4100f3 // ldur h19, [x7, #16]
+	WORD $0x1ee24273 // fcvt s19, h19
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x7d4024f4 // ldr h20, [x7, #18]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	WORD $0x7c4120f4 // ldur h20, [x7, #18]
+	WORD $0x1ee24294 // fcvt s20, h20
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	WORD $0x4eb11e31 // mov v17.16b, v17.16b
 	WORD $0x6e741e71 // bsl v17.16b, v19.16b, v20.16b
@@ -237,63 +232,58 @@ loop3:
 	FMOVQ        F18, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        16(R7), F17
+	WORD $0x3cc100f1 // ldur q17, [x7, #16]
 	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
-	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
+	WORD $0x4e060233 // tbl v19.16b, { v17.16b }, v6.16b
 	WORD $0x6ea14652 // ushl v18.4s, v18.4s, v1.4s
-	WORD $0x6ea24631 // ushl v17.4s, v17.4s, v2.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        16(R7), F19
-	WORD $0x4e070274 // tbl v20.16b, { v19.16b }, v7.16b
-	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
-	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
 	WORD $0x6ea24673 // ushl v19.4s, v19.4s, v2.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        16(R7), F21
-	WORD $0x4e0902b6 // tbl v22.16b, { v21.16b }, v9.16b
-	WORD $0x4e0a02b5 // tbl v21.16b, { v21.16b }, v10.16b
-	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
+	WORD $0x4e070234 // tbl v20.16b, { v17.16b }, v7.16b
+	WORD $0x4e080235 // tbl v21.16b, { v17.16b }, v8.16b
+	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
 	WORD $0x6ea246b5 // ushl v21.4s, v21.4s, v2.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        16(R7), F23
-	WORD $0x4e0b02f8 // tbl v24.16b, { v23.16b }, v11.16b
-	WORD $0x4e0c02f7 // tbl v23.16b, { v23.16b }, v12.16b
-	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
+	WORD $0x4e090236 // tbl v22.16b, { v17.16b }, v9.16b
+	WORD $0x4e0a0237 // tbl v23.16b, { v17.16b }, v10.16b
+	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
 	WORD $0x6ea246f7 // ushl v23.4s, v23.4s, v2.4s
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e511a51 // uzp1 v17.8h, v18.8h, v17.8h
-	WORD $0x4e531a92 // uzp1 v18.8h, v20.8h, v19.8h
-	WORD $0x4e121a31 // uzp1 v17.16b, v17.16b, v18.16b
-	WORD $0x4e551ad2 // uzp1 v18.8h, v22.8h, v21.8h
-	WORD $0x4e571b13 // uzp1 v19.8h, v24.8h, v23.8h
+	WORD $0x4e0b0238 // tbl v24.16b, { v17.16b }, v11.16b
+	WORD $0x4e0c0231 // tbl v17.16b, { v17.16b }, v12.16b
+	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
+	WORD $0x6ea24631 // ushl v17.4s, v17.4s, v2.4s
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e531a52 // uzp1 v18.8h, v18.8h, v19.8h
+	WORD $0x4e551a93 // uzp1 v19.8h, v20.8h, v21.8h
 	WORD $0x4e131a52 // uzp1 v18.16b, v18.16b, v19.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e571ad3 // uzp1 v19.8h, v22.8h, v23.8h
+	WORD $0x4e511b11 // uzp1 v17.8h, v24.8h, v17.8h
+	WORD $0x4e111a71 // uzp1 v17.16b, v19.16b, v17.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
 	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	FLDPQ        32(R4), (F19, F20)
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x3cc20093 // ldur q19, [x4, #32]
+	WORD $0x3cc30094 // ldur q20, [x4, #48]
 	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e949651 // sdot v17.4s, v18.16b, v20.16b
+	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e949632 // sdot v18.4s, v17.16b, v20.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        36(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        4(R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0xbc420011 // ldur s17, [x0, #32]
+	WORD $0xbc424013 // ldur s19, [x0, #36]
+	WORD $0xbc4040b4 // ldur s20, [x5, #4]
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31de91 // fmul v17.4s, v20.4s, v17.4s
 	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e32ceaf // fmla v15.4s, v21.4s, v18.4s
-	WORD $0x4e33ce30 // fmla v16.4s, v17.4s, v19.4s
+	WORD $0x4f9112af // fmla v15.4s, v21.4s, v17.s[0]
+	WORD $0x4f931250 // fmla v16.4s, v18.4s, v19.s[0]
 	ADD          $0x20, R7
 	ADD          $0x40, R4
 	ADD          $8, R5
@@ -311,11 +301,11 @@ loop5:
 	MOVD         $tq3_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F17
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x7d4000f3 // ldr h19, [x7]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	WORD $0x7c4000f3 // ldur h19, [x7]
+	WORD $0x1ee24273 // fcvt s19, h19
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x7d4004f4 // ldr h20, [x7, #2]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	WORD $0x7c4020f4 // ldur h20, [x7, #2]
+	WORD $0x1ee24294 // fcvt s20, h20
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	WORD $0x4eb11e31 // mov v17.16b, v17.16b
 	WORD $0x6e741e71 // bsl v17.16b, v19.16b, v20.16b
@@ -329,63 +319,58 @@ loop5:
 	FMOVQ        F18, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        (R7), F17
+	WORD $0x3cc000f1 // ldur q17, [x7]
 	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
-	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
+	WORD $0x4e060233 // tbl v19.16b, { v17.16b }, v6.16b
 	WORD $0x6ea14652 // ushl v18.4s, v18.4s, v1.4s
-	WORD $0x6ea24631 // ushl v17.4s, v17.4s, v2.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        (R7), F19
-	WORD $0x4e070274 // tbl v20.16b, { v19.16b }, v7.16b
-	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
-	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
 	WORD $0x6ea24673 // ushl v19.4s, v19.4s, v2.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        (R7), F21
-	WORD $0x4e0902b6 // tbl v22.16b, { v21.16b }, v9.16b
-	WORD $0x4e0a02b5 // tbl v21.16b, { v21.16b }, v10.16b
-	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
+	WORD $0x4e070234 // tbl v20.16b, { v17.16b }, v7.16b
+	WORD $0x4e080235 // tbl v21.16b, { v17.16b }, v8.16b
+	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
 	WORD $0x6ea246b5 // ushl v21.4s, v21.4s, v2.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        (R7), F23
-	WORD $0x4e0b02f8 // tbl v24.16b, { v23.16b }, v11.16b
-	WORD $0x4e0c02f7 // tbl v23.16b, { v23.16b }, v12.16b
-	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
+	WORD $0x4e090236 // tbl v22.16b, { v17.16b }, v9.16b
+	WORD $0x4e0a0237 // tbl v23.16b, { v17.16b }, v10.16b
+	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
 	WORD $0x6ea246f7 // ushl v23.4s, v23.4s, v2.4s
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e511a51 // uzp1 v17.8h, v18.8h, v17.8h
-	WORD $0x4e531a92 // uzp1 v18.8h, v20.8h, v19.8h
-	WORD $0x4e121a31 // uzp1 v17.16b, v17.16b, v18.16b
-	WORD $0x4e551ad2 // uzp1 v18.8h, v22.8h, v21.8h
-	WORD $0x4e571b13 // uzp1 v19.8h, v24.8h, v23.8h
+	WORD $0x4e0b0238 // tbl v24.16b, { v17.16b }, v11.16b
+	WORD $0x4e0c0231 // tbl v17.16b, { v17.16b }, v12.16b
+	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
+	WORD $0x6ea24631 // ushl v17.4s, v17.4s, v2.4s
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e531a52 // uzp1 v18.8h, v18.8h, v19.8h
+	WORD $0x4e551a93 // uzp1 v19.8h, v20.8h, v21.8h
 	WORD $0x4e131a52 // uzp1 v18.16b, v18.16b, v19.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e571ad3 // uzp1 v19.8h, v22.8h, v23.8h
+	WORD $0x4e511b11 // uzp1 v17.8h, v24.8h, v17.8h
+	WORD $0x4e111a71 // uzp1 v17.16b, v19.16b, v17.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
 	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	FLDPQ        (R4), (F19, F20)
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x3cc00093 // ldur q19, [x4]
+	WORD $0x3cc10094 // ldur q20, [x4, #16]
 	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e949651 // sdot v17.4s, v18.16b, v20.16b
+	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e949632 // sdot v18.4s, v17.16b, v20.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        36(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        (R5), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0xbc420011 // ldur s17, [x0, #32]
+	WORD $0xbc424013 // ldur s19, [x0, #36]
+	WORD $0xbc4000b4 // ldur s20, [x5]
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e32de92 // fmul v18.4s, v20.4s, v18.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31de91 // fmul v17.4s, v20.4s, v17.4s
 	WORD $0x6e33de93 // fmul v19.4s, v20.4s, v19.4s
-	WORD $0x4e32cead // fmla v13.4s, v21.4s, v18.4s
-	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
+	WORD $0x4f9112ad // fmla v13.4s, v21.4s, v17.s[0]
+	WORD $0x4f93124e // fmla v14.4s, v18.4s, v19.s[0]
 	ADD          $0x10, R7
 	ADD          $0x20, R4
 	ADD          $4, R5
@@ -468,11 +453,11 @@ loop3:
 	MOVD         $tq3_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F17
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x7d4000f3 // ldr h19, [x7]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	WORD $0x7c4000f3 // ldur h19, [x7]
+	WORD $0x1ee24273 // fcvt s19, h19
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x7d4004f4 // ldr h20, [x7, #2]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	WORD $0x7c4020f4 // ldur h20, [x7, #2]
+	WORD $0x1ee24294 // fcvt s20, h20
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	WORD $0x4eb11e31 // mov v17.16b, v17.16b
 	WORD $0x6e741e71 // bsl v17.16b, v19.16b, v20.16b
@@ -486,86 +471,81 @@ loop3:
 	FMOVQ        F18, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        (R7), F17
+	WORD $0x3cc000f1 // ldur q17, [x7]
 	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
-	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
+	WORD $0x4e060233 // tbl v19.16b, { v17.16b }, v6.16b
 	WORD $0x6ea14652 // ushl v18.4s, v18.4s, v1.4s
-	WORD $0x6ea24631 // ushl v17.4s, v17.4s, v2.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        (R7), F19
-	WORD $0x4e070274 // tbl v20.16b, { v19.16b }, v7.16b
-	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
-	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
 	WORD $0x6ea24673 // ushl v19.4s, v19.4s, v2.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        (R7), F21
-	WORD $0x4e0902b6 // tbl v22.16b, { v21.16b }, v9.16b
-	WORD $0x4e0a02b5 // tbl v21.16b, { v21.16b }, v10.16b
-	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
+	WORD $0x4e070234 // tbl v20.16b, { v17.16b }, v7.16b
+	WORD $0x4e080235 // tbl v21.16b, { v17.16b }, v8.16b
+	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
 	WORD $0x6ea246b5 // ushl v21.4s, v21.4s, v2.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        (R7), F23
-	WORD $0x4e0b02f8 // tbl v24.16b, { v23.16b }, v11.16b
-	WORD $0x4e0c02f7 // tbl v23.16b, { v23.16b }, v12.16b
-	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
+	WORD $0x4e090236 // tbl v22.16b, { v17.16b }, v9.16b
+	WORD $0x4e0a0237 // tbl v23.16b, { v17.16b }, v10.16b
+	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
 	WORD $0x6ea246f7 // ushl v23.4s, v23.4s, v2.4s
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e511a51 // uzp1 v17.8h, v18.8h, v17.8h
-	WORD $0x4e531a92 // uzp1 v18.8h, v20.8h, v19.8h
-	WORD $0x4e121a31 // uzp1 v17.16b, v17.16b, v18.16b
-	WORD $0x4e551ad2 // uzp1 v18.8h, v22.8h, v21.8h
-	WORD $0x4e571b13 // uzp1 v19.8h, v24.8h, v23.8h
+	WORD $0x4e0b0238 // tbl v24.16b, { v17.16b }, v11.16b
+	WORD $0x4e0c0231 // tbl v17.16b, { v17.16b }, v12.16b
+	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
+	WORD $0x6ea24631 // ushl v17.4s, v17.4s, v2.4s
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e531a52 // uzp1 v18.8h, v18.8h, v19.8h
+	WORD $0x4e551a93 // uzp1 v19.8h, v20.8h, v21.8h
 	WORD $0x4e131a52 // uzp1 v18.16b, v18.16b, v19.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e571ad3 // uzp1 v19.8h, v22.8h, v23.8h
+	WORD $0x4e511b11 // uzp1 v17.8h, v24.8h, v17.8h
+	WORD $0x4e111a71 // uzp1 v17.16b, v19.16b, v17.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
 	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	FLDPQ        (R4), (F19, F20)
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x3cc00093 // ldur q19, [x4]
+	WORD $0x3cc10094 // ldur q20, [x4, #16]
 	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
+	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949653 // sdot v19.4s, v18.16b, v20.16b
-	FLDPQ        32(R4), (F20, F22)
+	WORD $0x4e949633 // sdot v19.4s, v17.16b, v20.16b
+	WORD $0x3cc20094 // ldur q20, [x4, #32]
+	WORD $0x3cc30096 // ldur q22, [x4, #48]
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949637 // sdot v23.4s, v17.16b, v20.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e969651 // sdot v17.4s, v18.16b, v22.16b
+	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e969632 // sdot v18.4s, v17.16b, v22.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        36(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        (R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc420011 // ldur s17, [x0, #32]
+	WORD $0xbc424014 // ldur s20, [x0, #36]
+	WORD $0xbc4000b6 // ldur s22, [x5]
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32ded8 // fmul v24.4s, v22.4s, v18.4s
+	WORD $0x6e31ded8 // fmul v24.4s, v22.4s, v17.4s
 	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
-	WORD $0x4e38cead // fmla v13.4s, v21.4s, v24.4s
-	WORD $0x4e36ce6e // fmla v14.4s, v19.4s, v22.4s
-	FMOVS        4(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f9812ad // fmla v13.4s, v21.4s, v24.s[0]
+	WORD $0x4f96126e // fmla v14.4s, v19.4s, v22.s[0]
+	WORD $0xbc4040b3 // ldur s19, [x5, #4]
 	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
 	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
-	WORD $0x4e32ceaf // fmla v15.4s, v21.4s, v18.4s
-	WORD $0x4e33ce30 // fmla v16.4s, v17.4s, v19.4s
+	WORD $0x4f9112af // fmla v15.4s, v21.4s, v17.s[0]
+	WORD $0x4f931250 // fmla v16.4s, v18.4s, v19.s[0]
 
 	// scales of the block
 	MOVD         $tq3_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F17
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x7d4020f3 // ldr h19, [x7, #16]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	WORD $0x7c4100f3 // ldur h19, [x7, #16]
+	WORD $0x1ee24273 // fcvt s19, h19
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x7d4024f4 // ldr h20, [x7, #18]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	WORD $0x7c4120f4 // ldur h20, [x7, #18]
+	WORD $0x1ee24294 // fcvt s20, h20
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	WORD $0x4eb11e31 // mov v17.16b, v17.16b
 	WORD $0x6e741e71 // bsl v17.16b, v19.16b, v20.16b
@@ -579,76 +559,71 @@ loop3:
 	FMOVQ        F18, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        16(R7), F17
+	WORD $0x3cc100f1 // ldur q17, [x7, #16]
 	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
-	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
+	WORD $0x4e060233 // tbl v19.16b, { v17.16b }, v6.16b
 	WORD $0x6ea14652 // ushl v18.4s, v18.4s, v1.4s
-	WORD $0x6ea24631 // ushl v17.4s, v17.4s, v2.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        16(R7), F19
-	WORD $0x4e070274 // tbl v20.16b, { v19.16b }, v7.16b
-	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
-	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
 	WORD $0x6ea24673 // ushl v19.4s, v19.4s, v2.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        16(R7), F21
-	WORD $0x4e0902b6 // tbl v22.16b, { v21.16b }, v9.16b
-	WORD $0x4e0a02b5 // tbl v21.16b, { v21.16b }, v10.16b
-	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
+	WORD $0x4e070234 // tbl v20.16b, { v17.16b }, v7.16b
+	WORD $0x4e080235 // tbl v21.16b, { v17.16b }, v8.16b
+	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
 	WORD $0x6ea246b5 // ushl v21.4s, v21.4s, v2.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        16(R7), F23
-	WORD $0x4e0b02f8 // tbl v24.16b, { v23.16b }, v11.16b
-	WORD $0x4e0c02f7 // tbl v23.16b, { v23.16b }, v12.16b
-	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
+	WORD $0x4e090236 // tbl v22.16b, { v17.16b }, v9.16b
+	WORD $0x4e0a0237 // tbl v23.16b, { v17.16b }, v10.16b
+	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
 	WORD $0x6ea246f7 // ushl v23.4s, v23.4s, v2.4s
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e511a51 // uzp1 v17.8h, v18.8h, v17.8h
-	WORD $0x4e531a92 // uzp1 v18.8h, v20.8h, v19.8h
-	WORD $0x4e121a31 // uzp1 v17.16b, v17.16b, v18.16b
-	WORD $0x4e551ad2 // uzp1 v18.8h, v22.8h, v21.8h
-	WORD $0x4e571b13 // uzp1 v19.8h, v24.8h, v23.8h
+	WORD $0x4e0b0238 // tbl v24.16b, { v17.16b }, v11.16b
+	WORD $0x4e0c0231 // tbl v17.16b, { v17.16b }, v12.16b
+	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
+	WORD $0x6ea24631 // ushl v17.4s, v17.4s, v2.4s
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e531a52 // uzp1 v18.8h, v18.8h, v19.8h
+	WORD $0x4e551a93 // uzp1 v19.8h, v20.8h, v21.8h
 	WORD $0x4e131a52 // uzp1 v18.16b, v18.16b, v19.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e571ad3 // uzp1 v19.8h, v22.8h, v23.8h
+	WORD $0x4e511b11 // uzp1 v17.8h, v24.8h, v17.8h
+	WORD $0x4e111a71 // uzp1 v17.16b, v19.16b, v17.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
 	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	FLDPQ        64(R4), (F19, F20)
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x3cc40093 // ldur q19, [x4, #64]
+	WORD $0x3cc50094 // ldur q20, [x4, #80]
 	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
+	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949653 // sdot v19.4s, v18.16b, v20.16b
-	FLDPQ        96(R4), (F20, F22)
+	WORD $0x4e949633 // sdot v19.4s, v17.16b, v20.16b
+	WORD $0x3cc60094 // ldur q20, [x4, #96]
+	WORD $0x3cc70096 // ldur q22, [x4, #112]
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949637 // sdot v23.4s, v17.16b, v20.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e969651 // sdot v17.4s, v18.16b, v22.16b
+	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e969632 // sdot v18.4s, v17.16b, v22.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        36(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        8(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc420011 // ldur s17, [x0, #32]
+	WORD $0xbc424014 // ldur s20, [x0, #36]
+	WORD $0xbc4080b6 // ldur s22, [x5, #8]
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32ded8 // fmul v24.4s, v22.4s, v18.4s
+	WORD $0x6e31ded8 // fmul v24.4s, v22.4s, v17.4s
 	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
-	WORD $0x4e38cead // fmla v13.4s, v21.4s, v24.4s
-	WORD $0x4e36ce6e // fmla v14.4s, v19.4s, v22.4s
-	FMOVS        12(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f9812ad // fmla v13.4s, v21.4s, v24.s[0]
+	WORD $0x4f96126e // fmla v14.4s, v19.4s, v22.s[0]
+	WORD $0xbc40c0b3 // ldur s19, [x5, #12]
 	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
 	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
-	WORD $0x4e32ceaf // fmla v15.4s, v21.4s, v18.4s
-	WORD $0x4e33ce30 // fmla v16.4s, v17.4s, v19.4s
+	WORD $0x4f9112af // fmla v15.4s, v21.4s, v17.s[0]
+	WORD $0x4f931250 // fmla v16.4s, v18.4s, v19.s[0]
 	ADD          $0x20, R7
 	ADD          $0x80, R4
 	ADD          $0x10, R5
@@ -666,11 +641,11 @@ loop5:
 	MOVD         $tq3_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F17
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x7d4000f3 // ldr h19, [x7]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	WORD $0x7c4000f3 // ldur h19, [x7]
+	WORD $0x1ee24273 // fcvt s19, h19
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x7d4004f4 // ldr h20, [x7, #2]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	WORD $0x7c4020f4 // ldur h20, [x7, #2]
+	WORD $0x1ee24294 // fcvt s20, h20
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	WORD $0x4eb11e31 // mov v17.16b, v17.16b
 	WORD $0x6e741e71 // bsl v17.16b, v19.16b, v20.16b
@@ -684,76 +659,71 @@ loop5:
 	FMOVQ        F18, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        (R7), F17
+	WORD $0x3cc000f1 // ldur q17, [x7]
 	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
-	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
+	WORD $0x4e060233 // tbl v19.16b, { v17.16b }, v6.16b
 	WORD $0x6ea14652 // ushl v18.4s, v18.4s, v1.4s
-	WORD $0x6ea24631 // ushl v17.4s, v17.4s, v2.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        (R7), F19
-	WORD $0x4e070274 // tbl v20.16b, { v19.16b }, v7.16b
-	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
-	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
 	WORD $0x6ea24673 // ushl v19.4s, v19.4s, v2.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        (R7), F21
-	WORD $0x4e0902b6 // tbl v22.16b, { v21.16b }, v9.16b
-	WORD $0x4e0a02b5 // tbl v21.16b, { v21.16b }, v10.16b
-	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
+	WORD $0x4e070234 // tbl v20.16b, { v17.16b }, v7.16b
+	WORD $0x4e080235 // tbl v21.16b, { v17.16b }, v8.16b
+	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
 	WORD $0x6ea246b5 // ushl v21.4s, v21.4s, v2.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        (R7), F23
-	WORD $0x4e0b02f8 // tbl v24.16b, { v23.16b }, v11.16b
-	WORD $0x4e0c02f7 // tbl v23.16b, { v23.16b }, v12.16b
-	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
+	WORD $0x4e090236 // tbl v22.16b, { v17.16b }, v9.16b
+	WORD $0x4e0a0237 // tbl v23.16b, { v17.16b }, v10.16b
+	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
 	WORD $0x6ea246f7 // ushl v23.4s, v23.4s, v2.4s
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e511a51 // uzp1 v17.8h, v18.8h, v17.8h
-	WORD $0x4e531a92 // uzp1 v18.8h, v20.8h, v19.8h
-	WORD $0x4e121a31 // uzp1 v17.16b, v17.16b, v18.16b
-	WORD $0x4e551ad2 // uzp1 v18.8h, v22.8h, v21.8h
-	WORD $0x4e571b13 // uzp1 v19.8h, v24.8h, v23.8h
+	WORD $0x4e0b0238 // tbl v24.16b, { v17.16b }, v11.16b
+	WORD $0x4e0c0231 // tbl v17.16b, { v17.16b }, v12.16b
+	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
+	WORD $0x6ea24631 // ushl v17.4s, v17.4s, v2.4s
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e531a52 // uzp1 v18.8h, v18.8h, v19.8h
+	WORD $0x4e551a93 // uzp1 v19.8h, v20.8h, v21.8h
 	WORD $0x4e131a52 // uzp1 v18.16b, v18.16b, v19.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e571ad3 // uzp1 v19.8h, v22.8h, v23.8h
+	WORD $0x4e511b11 // uzp1 v17.8h, v24.8h, v17.8h
+	WORD $0x4e111a71 // uzp1 v17.16b, v19.16b, v17.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
 	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	FLDPQ        (R4), (F19, F20)
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x3cc00093 // ldur q19, [x4]
+	WORD $0x3cc10094 // ldur q20, [x4, #16]
 	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
+	WORD $0x4e939655 // sdot v21.4s, v18.16b, v19.16b
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e949653 // sdot v19.4s, v18.16b, v20.16b
-	FLDPQ        32(R4), (F20, F22)
+	WORD $0x4e949633 // sdot v19.4s, v17.16b, v20.16b
+	WORD $0x3cc20094 // ldur q20, [x4, #32]
+	WORD $0x3cc30096 // ldur q22, [x4, #48]
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e949637 // sdot v23.4s, v17.16b, v20.16b
-	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e969651 // sdot v17.4s, v18.16b, v22.16b
+	WORD $0x4e949657 // sdot v23.4s, v18.16b, v20.16b
+	WORD $0x4f00e412 // movi v18.16b, #0
+	WORD $0x4e969632 // sdot v18.4s, v17.16b, v22.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        36(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        (R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc420011 // ldur s17, [x0, #32]
+	WORD $0xbc424014 // ldur s20, [x0, #36]
+	WORD $0xbc4000b6 // ldur s22, [x5]
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e32ded8 // fmul v24.4s, v22.4s, v18.4s
+	WORD $0x6e31ded8 // fmul v24.4s, v22.4s, v17.4s
 	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
-	WORD $0x4e38cead // fmla v13.4s, v21.4s, v24.4s
-	WORD $0x4e36ce6e // fmla v14.4s, v19.4s, v22.4s
-	FMOVS        4(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x4f9812ad // fmla v13.4s, v21.4s, v24.s[0]
+	WORD $0x4f96126e // fmla v14.4s, v19.4s, v22.s[0]
+	WORD $0xbc4040b3 // ldur s19, [x5, #4]
 	WORD $0x4e21daf5 // scvtf v21.4s, v23.4s
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e32de72 // fmul v18.4s, v19.4s, v18.4s
+	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x6e31de71 // fmul v17.4s, v19.4s, v17.4s
 	WORD $0x6e34de73 // fmul v19.4s, v19.4s, v20.4s
-	WORD $0x4e32ceaf // fmla v15.4s, v21.4s, v18.4s
-	WORD $0x4e33ce30 // fmla v16.4s, v17.4s, v19.4s
+	WORD $0x4f9112af // fmla v15.4s, v21.4s, v17.s[0]
+	WORD $0x4f931250 // fmla v16.4s, v18.4s, v19.s[0]
 	ADD          $0x10, R7
 	ADD          $0x40, R4
 	ADD          $8, R5
@@ -844,11 +814,11 @@ loop3:
 	MOVD         $tq3_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F19
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x7d4000f5 // ldr h21, [x7]
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
+	WORD $0x7c4000f5 // ldur h21, [x7]
+	WORD $0x1ee242b5 // fcvt s21, h21
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x7d4004f6 // ldr h22, [x7, #2]
-	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
+	WORD $0x7c4020f6 // ldur h22, [x7, #2]
+	WORD $0x1ee242d6 // fcvt s22, h22
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
 	WORD $0x4eb31e73 // mov v19.16b, v19.16b
 	WORD $0x6e761eb3 // bsl v19.16b, v21.16b, v22.16b
@@ -862,99 +832,94 @@ loop3:
 	FMOVQ        F20, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        (R7), F19
+	WORD $0x3cc000f3 // ldur q19, [x7]
 	WORD $0x4e050274 // tbl v20.16b, { v19.16b }, v5.16b
-	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
+	WORD $0x4e060275 // tbl v21.16b, { v19.16b }, v6.16b
 	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
-	WORD $0x6ea24673 // ushl v19.4s, v19.4s, v2.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        (R7), F21
-	WORD $0x4e0702b6 // tbl v22.16b, { v21.16b }, v7.16b
-	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
-	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
 	WORD $0x6ea246b5 // ushl v21.4s, v21.4s, v2.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        (R7), F23
-	WORD $0x4e0902f8 // tbl v24.16b, { v23.16b }, v9.16b
-	WORD $0x4e0a02f7 // tbl v23.16b, { v23.16b }, v10.16b
-	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
+	WORD $0x4e070276 // tbl v22.16b, { v19.16b }, v7.16b
+	WORD $0x4e080277 // tbl v23.16b, { v19.16b }, v8.16b
+	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
 	WORD $0x6ea246f7 // ushl v23.4s, v23.4s, v2.4s
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	FMOVQ        (R7), F25
-	WORD $0x4e0b033a // tbl v26.16b, { v25.16b }, v11.16b
-	WORD $0x4e0c0339 // tbl v25.16b, { v25.16b }, v12.16b
-	WORD $0x6ea1475a // ushl v26.4s, v26.4s, v1.4s
+	WORD $0x4e090278 // tbl v24.16b, { v19.16b }, v9.16b
+	WORD $0x4e0a0279 // tbl v25.16b, { v19.16b }, v10.16b
+	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
 	WORD $0x6ea24739 // ushl v25.4s, v25.4s, v2.4s
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4e531a93 // uzp1 v19.8h, v20.8h, v19.8h
-	WORD $0x4e551ad4 // uzp1 v20.8h, v22.8h, v21.8h
-	WORD $0x4e141a73 // uzp1 v19.16b, v19.16b, v20.16b
-	WORD $0x4e571b14 // uzp1 v20.8h, v24.8h, v23.8h
-	WORD $0x4e591b55 // uzp1 v21.8h, v26.8h, v25.8h
+	WORD $0x4e0b027a // tbl v26.16b, { v19.16b }, v11.16b
+	WORD $0x4e0c0273 // tbl v19.16b, { v19.16b }, v12.16b
+	WORD $0x6ea1475a // ushl v26.4s, v26.4s, v1.4s
+	WORD $0x6ea24673 // ushl v19.4s, v19.4s, v2.4s
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e551a94 // uzp1 v20.8h, v20.8h, v21.8h
+	WORD $0x4e571ad5 // uzp1 v21.8h, v22.8h, v23.8h
 	WORD $0x4e151a94 // uzp1 v20.16b, v20.16b, v21.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e591b15 // uzp1 v21.8h, v24.8h, v25.8h
+	WORD $0x4e531b53 // uzp1 v19.8h, v26.8h, v19.8h
+	WORD $0x4e131ab3 // uzp1 v19.16b, v21.16b, v19.16b
 	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
 	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	FLDPQ        (R4), (F21, F22)
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x3cc00095 // ldur q21, [x4]
+	WORD $0x3cc10096 // ldur q22, [x4, #16]
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
+	WORD $0x4e959697 // sdot v23.4s, v20.16b, v21.16b
 	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
-	FLDPQ        32(R4), (F22, F24)
+	WORD $0x4e969675 // sdot v21.4s, v19.16b, v22.16b
+	WORD $0x3cc20096 // ldur q22, [x4, #32]
+	WORD $0x3cc30098 // ldur q24, [x4, #48]
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969679 // sdot v25.4s, v19.16b, v22.16b
+	WORD $0x4e969699 // sdot v25.4s, v20.16b, v22.16b
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989696 // sdot v22.4s, v20.16b, v24.16b
-	FLDPQ        64(R4), (F24, F26)
+	WORD $0x4e989676 // sdot v22.4s, v19.16b, v24.16b
+	WORD $0x3cc40098 // ldur q24, [x4, #64]
+	WORD $0x3cc5009a // ldur q26, [x4, #80]
 	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98967b // sdot v27.4s, v19.16b, v24.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9a9693 // sdot v19.4s, v20.16b, v26.16b
+	WORD $0x4e98969b // sdot v27.4s, v20.16b, v24.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9a9674 // sdot v20.4s, v19.16b, v26.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        36(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        (R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0xbc420013 // ldur s19, [x0, #32]
+	WORD $0xbc424018 // ldur s24, [x0, #36]
+	WORD $0xbc4000ba // ldur s26, [x5]
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34df5c // fmul v28.4s, v26.4s, v20.4s
+	WORD $0x6e33df5c // fmul v28.4s, v26.4s, v19.4s
 	WORD $0x6e38df5a // fmul v26.4s, v26.4s, v24.4s
-	WORD $0x4e3cceed // fmla v13.4s, v23.4s, v28.4s
-	WORD $0x4e3aceae // fmla v14.4s, v21.4s, v26.4s
-	FMOVS        4(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4f9c12ed // fmla v13.4s, v23.4s, v28.s[0]
+	WORD $0x4f9a12ae // fmla v14.4s, v21.4s, v26.s[0]
+	WORD $0xbc4040b5 // ldur s21, [x5, #4]
 	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e34deb9 // fmul v25.4s, v21.4s, v20.4s
+	WORD $0x6e33deb9 // fmul v25.4s, v21.4s, v19.4s
 	WORD $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
-	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
-	WORD $0x4e35ced0 // fmla v16.4s, v22.4s, v21.4s
-	FMOVS        8(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4f9912ef // fmla v15.4s, v23.4s, v25.s[0]
+	WORD $0x4f9512d0 // fmla v16.4s, v22.4s, v21.s[0]
+	WORD $0xbc4080b5 // ldur s21, [x5, #8]
 	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
 	WORD $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
-	WORD $0x4e34ced1 // fmla v17.4s, v22.4s, v20.4s
-	WORD $0x4e35ce72 // fmla v18.4s, v19.4s, v21.4s
+	WORD $0x4f9312d1 // fmla v17.4s, v22.4s, v19.s[0]
+	WORD $0x4f951292 // fmla v18.4s, v20.4s, v21.s[0]
 
 	// scales of the block
 	MOVD         $tq3_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F19
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x7d4020f5 // ldr h21, [x7, #16]
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
+	WORD $0x7c4100f5 // ldur h21, [x7, #16]
+	WORD $0x1ee242b5 // fcvt s21, h21
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x7d4024f6 // ldr h22, [x7, #18]
-	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
+	WORD $0x7c4120f6 // ldur h22, [x7, #18]
+	WORD $0x1ee242d6 // fcvt s22, h22
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
 	WORD $0x4eb31e73 // mov v19.16b, v19.16b
 	WORD $0x6e761eb3 // bsl v19.16b, v21.16b, v22.16b
@@ -968,89 +933,84 @@ loop3:
 	FMOVQ        F20, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        16(R7), F19
+	WORD $0x3cc100f3 // ldur q19, [x7, #16]
 	WORD $0x4e050274 // tbl v20.16b, { v19.16b }, v5.16b
-	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
+	WORD $0x4e060275 // tbl v21.16b, { v19.16b }, v6.16b
 	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
-	WORD $0x6ea24673 // ushl v19.4s, v19.4s, v2.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        16(R7), F21
-	WORD $0x4e0702b6 // tbl v22.16b, { v21.16b }, v7.16b
-	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
-	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
 	WORD $0x6ea246b5 // ushl v21.4s, v21.4s, v2.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        16(R7), F23
-	WORD $0x4e0902f8 // tbl v24.16b, { v23.16b }, v9.16b
-	WORD $0x4e0a02f7 // tbl v23.16b, { v23.16b }, v10.16b
-	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
+	WORD $0x4e070276 // tbl v22.16b, { v19.16b }, v7.16b
+	WORD $0x4e080277 // tbl v23.16b, { v19.16b }, v8.16b
+	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
 	WORD $0x6ea246f7 // ushl v23.4s, v23.4s, v2.4s
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	FMOVQ        16(R7), F25
-	WORD $0x4e0b033a // tbl v26.16b, { v25.16b }, v11.16b
-	WORD $0x4e0c0339 // tbl v25.16b, { v25.16b }, v12.16b
-	WORD $0x6ea1475a // ushl v26.4s, v26.4s, v1.4s
+	WORD $0x4e090278 // tbl v24.16b, { v19.16b }, v9.16b
+	WORD $0x4e0a0279 // tbl v25.16b, { v19.16b }, v10.16b
+	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
 	WORD $0x6ea24739 // ushl v25.4s, v25.4s, v2.4s
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4e531a93 // uzp1 v19.8h, v20.8h, v19.8h
-	WORD $0x4e551ad4 // uzp1 v20.8h, v22.8h, v21.8h
-	WORD $0x4e141a73 // uzp1 v19.16b, v19.16b, v20.16b
-	WORD $0x4e571b14 // uzp1 v20.8h, v24.8h, v23.8h
-	WORD $0x4e591b55 // uzp1 v21.8h, v26.8h, v25.8h
+	WORD $0x4e0b027a // tbl v26.16b, { v19.16b }, v11.16b
+	WORD $0x4e0c0273 // tbl v19.16b, { v19.16b }, v12.16b
+	WORD $0x6ea1475a // ushl v26.4s, v26.4s, v1.4s
+	WORD $0x6ea24673 // ushl v19.4s, v19.4s, v2.4s
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e551a94 // uzp1 v20.8h, v20.8h, v21.8h
+	WORD $0x4e571ad5 // uzp1 v21.8h, v22.8h, v23.8h
 	WORD $0x4e151a94 // uzp1 v20.16b, v20.16b, v21.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e591b15 // uzp1 v21.8h, v24.8h, v25.8h
+	WORD $0x4e531b53 // uzp1 v19.8h, v26.8h, v19.8h
+	WORD $0x4e131ab3 // uzp1 v19.16b, v21.16b, v19.16b
 	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
 	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	FLDPQ        96(R4), (F21, F22)
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x3cc60095 // ldur q21, [x4, #96]
+	WORD $0x3cc70096 // ldur q22, [x4, #112]
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
+	WORD $0x4e959697 // sdot v23.4s, v20.16b, v21.16b
 	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
-	FLDPQ        128(R4), (F22, F24)
+	WORD $0x4e969675 // sdot v21.4s, v19.16b, v22.16b
+	WORD $0x3cc80096 // ldur q22, [x4, #128]
+	WORD $0x3cc90098 // ldur q24, [x4, #144]
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969679 // sdot v25.4s, v19.16b, v22.16b
+	WORD $0x4e969699 // sdot v25.4s, v20.16b, v22.16b
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989696 // sdot v22.4s, v20.16b, v24.16b
-	FLDPQ        160(R4), (F24, F26)
+	WORD $0x4e989676 // sdot v22.4s, v19.16b, v24.16b
+	WORD $0x3cca0098 // ldur q24, [x4, #160]
+	WORD $0x3ccb009a // ldur q26, [x4, #176]
 	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98967b // sdot v27.4s, v19.16b, v24.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9a9693 // sdot v19.4s, v20.16b, v26.16b
+	WORD $0x4e98969b // sdot v27.4s, v20.16b, v24.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9a9674 // sdot v20.4s, v19.16b, v26.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        36(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        12(R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0xbc420013 // ldur s19, [x0, #32]
+	WORD $0xbc424018 // ldur s24, [x0, #36]
+	WORD $0xbc40c0ba // ldur s26, [x5, #12]
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34df5c // fmul v28.4s, v26.4s, v20.4s
+	WORD $0x6e33df5c // fmul v28.4s, v26.4s, v19.4s
 	WORD $0x6e38df5a // fmul v26.4s, v26.4s, v24.4s
-	WORD $0x4e3cceed // fmla v13.4s, v23.4s, v28.4s
-	WORD $0x4e3aceae // fmla v14.4s, v21.4s, v26.4s
-	FMOVS        16(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4f9c12ed // fmla v13.4s, v23.4s, v28.s[0]
+	WORD $0x4f9a12ae // fmla v14.4s, v21.4s, v26.s[0]
+	WORD $0xbc4100b5 // ldur s21, [x5, #16]
 	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e34deb9 // fmul v25.4s, v21.4s, v20.4s
+	WORD $0x6e33deb9 // fmul v25.4s, v21.4s, v19.4s
 	WORD $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
-	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
-	WORD $0x4e35ced0 // fmla v16.4s, v22.4s, v21.4s
-	FMOVS        20(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4f9912ef // fmla v15.4s, v23.4s, v25.s[0]
+	WORD $0x4f9512d0 // fmla v16.4s, v22.4s, v21.s[0]
+	WORD $0xbc4140b5 // ldur s21, [x5, #20]
 	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
 	WORD $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
-	WORD $0x4e34ced1 // fmla v17.4s, v22.4s, v20.4s
-	WORD $0x4e35ce72 // fmla v18.4s, v19.4s, v21.4s
+	WORD $0x4f9312d1 // fmla v17.4s, v22.4s, v19.s[0]
+	WORD $0x4f951292 // fmla v18.4s, v20.4s, v21.s[0]
 	ADD          $0x20, R7
 	ADD          $0xc0, R4
 	ADD          $0x18, R5
@@ -1068,11 +1028,11 @@ loop5:
 	MOVD         $tq3_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F19
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x7d4000f5 // ldr h21, [x7]
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
+	WORD $0x7c4000f5 // ldur h21, [x7]
+	WORD $0x1ee242b5 // fcvt s21, h21
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x7d4004f6 // ldr h22, [x7, #2]
-	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
+	WORD $0x7c4020f6 // ldur h22, [x7, #2]
+	WORD $0x1ee242d6 // fcvt s22, h22
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
 	WORD $0x4eb31e73 // mov v19.16b, v19.16b
 	WORD $0x6e761eb3 // bsl v19.16b, v21.16b, v22.16b
@@ -1086,89 +1046,84 @@ loop5:
 	FMOVQ        F20, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        (R7), F19
+	WORD $0x3cc000f3 // ldur q19, [x7]
 	WORD $0x4e050274 // tbl v20.16b, { v19.16b }, v5.16b
-	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
+	WORD $0x4e060275 // tbl v21.16b, { v19.16b }, v6.16b
 	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
-	WORD $0x6ea24673 // ushl v19.4s, v19.4s, v2.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        (R7), F21
-	WORD $0x4e0702b6 // tbl v22.16b, { v21.16b }, v7.16b
-	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
-	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
 	WORD $0x6ea246b5 // ushl v21.4s, v21.4s, v2.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        (R7), F23
-	WORD $0x4e0902f8 // tbl v24.16b, { v23.16b }, v9.16b
-	WORD $0x4e0a02f7 // tbl v23.16b, { v23.16b }, v10.16b
-	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
+	WORD $0x4e070276 // tbl v22.16b, { v19.16b }, v7.16b
+	WORD $0x4e080277 // tbl v23.16b, { v19.16b }, v8.16b
+	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
 	WORD $0x6ea246f7 // ushl v23.4s, v23.4s, v2.4s
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	FMOVQ        (R7), F25
-	WORD $0x4e0b033a // tbl v26.16b, { v25.16b }, v11.16b
-	WORD $0x4e0c0339 // tbl v25.16b, { v25.16b }, v12.16b
-	WORD $0x6ea1475a // ushl v26.4s, v26.4s, v1.4s
+	WORD $0x4e090278 // tbl v24.16b, { v19.16b }, v9.16b
+	WORD $0x4e0a0279 // tbl v25.16b, { v19.16b }, v10.16b
+	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
 	WORD $0x6ea24739 // ushl v25.4s, v25.4s, v2.4s
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4e531a93 // uzp1 v19.8h, v20.8h, v19.8h
-	WORD $0x4e551ad4 // uzp1 v20.8h, v22.8h, v21.8h
-	WORD $0x4e141a73 // uzp1 v19.16b, v19.16b, v20.16b
-	WORD $0x4e571b14 // uzp1 v20.8h, v24.8h, v23.8h
-	WORD $0x4e591b55 // uzp1 v21.8h, v26.8h, v25.8h
+	WORD $0x4e0b027a // tbl v26.16b, { v19.16b }, v11.16b
+	WORD $0x4e0c0273 // tbl v19.16b, { v19.16b }, v12.16b
+	WORD $0x6ea1475a // ushl v26.4s, v26.4s, v1.4s
+	WORD $0x6ea24673 // ushl v19.4s, v19.4s, v2.4s
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e551a94 // uzp1 v20.8h, v20.8h, v21.8h
+	WORD $0x4e571ad5 // uzp1 v21.8h, v22.8h, v23.8h
 	WORD $0x4e151a94 // uzp1 v20.16b, v20.16b, v21.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e591b15 // uzp1 v21.8h, v24.8h, v25.8h
+	WORD $0x4e531b53 // uzp1 v19.8h, v26.8h, v19.8h
+	WORD $0x4e131ab3 // uzp1 v19.16b, v21.16b, v19.16b
 	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
 	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	FLDPQ        (R4), (F21, F22)
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x3cc00095 // ldur q21, [x4]
+	WORD $0x3cc10096 // ldur q22, [x4, #16]
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e959677 // sdot v23.4s, v19.16b, v21.16b
+	WORD $0x4e959697 // sdot v23.4s, v20.16b, v21.16b
 	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e969695 // sdot v21.4s, v20.16b, v22.16b
-	FLDPQ        32(R4), (F22, F24)
+	WORD $0x4e969675 // sdot v21.4s, v19.16b, v22.16b
+	WORD $0x3cc20096 // ldur q22, [x4, #32]
+	WORD $0x3cc30098 // ldur q24, [x4, #48]
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e969679 // sdot v25.4s, v19.16b, v22.16b
+	WORD $0x4e969699 // sdot v25.4s, v20.16b, v22.16b
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e989696 // sdot v22.4s, v20.16b, v24.16b
-	FLDPQ        64(R4), (F24, F26)
+	WORD $0x4e989676 // sdot v22.4s, v19.16b, v24.16b
+	WORD $0x3cc40098 // ldur q24, [x4, #64]
+	WORD $0x3cc5009a // ldur q26, [x4, #80]
 	WORD $0x4f00e41b // movi v27.16b, #0
-	WORD $0x4e98967b // sdot v27.4s, v19.16b, v24.16b
-	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9a9693 // sdot v19.4s, v20.16b, v26.16b
+	WORD $0x4e98969b // sdot v27.4s, v20.16b, v24.16b
+	WORD $0x4f00e414 // movi v20.16b, #0
+	WORD $0x4e9a9674 // sdot v20.4s, v19.16b, v26.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        36(R0), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	FMOVS        (R5), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0xbc420013 // ldur s19, [x0, #32]
+	WORD $0xbc424018 // ldur s24, [x0, #36]
+	WORD $0xbc4000ba // ldur s26, [x5]
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
-	WORD $0x6e34df5c // fmul v28.4s, v26.4s, v20.4s
+	WORD $0x6e33df5c // fmul v28.4s, v26.4s, v19.4s
 	WORD $0x6e38df5a // fmul v26.4s, v26.4s, v24.4s
-	WORD $0x4e3cceed // fmla v13.4s, v23.4s, v28.4s
-	WORD $0x4e3aceae // fmla v14.4s, v21.4s, v26.4s
-	FMOVS        4(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4f9c12ed // fmla v13.4s, v23.4s, v28.s[0]
+	WORD $0x4f9a12ae // fmla v14.4s, v21.4s, v26.s[0]
+	WORD $0xbc4040b5 // ldur s21, [x5, #4]
 	WORD $0x4e21db37 // scvtf v23.4s, v25.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e34deb9 // fmul v25.4s, v21.4s, v20.4s
+	WORD $0x6e33deb9 // fmul v25.4s, v21.4s, v19.4s
 	WORD $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
-	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
-	WORD $0x4e35ced0 // fmla v16.4s, v22.4s, v21.4s
-	FMOVS        8(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4f9912ef // fmla v15.4s, v23.4s, v25.s[0]
+	WORD $0x4f9512d0 // fmla v16.4s, v22.4s, v21.s[0]
+	WORD $0xbc4080b5 // ldur s21, [x5, #8]
 	WORD $0x4e21db76 // scvtf v22.4s, v27.4s
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
-	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
 	WORD $0x6e38deb5 // fmul v21.4s, v21.4s, v24.4s
-	WORD $0x4e34ced1 // fmla v17.4s, v22.4s, v20.4s
-	WORD $0x4e35ce72 // fmla v18.4s, v19.4s, v21.4s
+	WORD $0x4f9312d1 // fmla v17.4s, v22.4s, v19.s[0]
+	WORD $0x4f951292 // fmla v18.4s, v20.4s, v21.s[0]
 	ADD          $0x10, R7
 	ADD          $0x60, R4
 	ADD          $0xc, R5
@@ -1265,11 +1220,11 @@ loop3:
 	MOVD         $tq3_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F20
 	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x7d4000f6 // ldr h22, [x7]
-	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
+	WORD $0x7c4000f6 // ldur h22, [x7]
+	WORD $0x1ee242d6 // fcvt s22, h22
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x7d4004f7 // ldr h23, [x7, #2]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
+	WORD $0x7c4020f7 // ldur h23, [x7, #2]
+	WORD $0x1ee242f7 // fcvt s23, h23
 	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
 	WORD $0x4eb41e94 // mov v20.16b, v20.16b
 	WORD $0x6e771ed4 // bsl v20.16b, v22.16b, v23.16b
@@ -1283,114 +1238,109 @@ loop3:
 	FMOVQ        F21, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        (R7), F20
+	WORD $0x3cc000f4 // ldur q20, [x7]
 	WORD $0x4e050295 // tbl v21.16b, { v20.16b }, v5.16b
-	WORD $0x4e060294 // tbl v20.16b, { v20.16b }, v6.16b
+	WORD $0x4e060296 // tbl v22.16b, { v20.16b }, v6.16b
 	WORD $0x6ea146b5 // ushl v21.4s, v21.4s, v1.4s
-	WORD $0x6ea24694 // ushl v20.4s, v20.4s, v2.4s
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        (R7), F22
-	WORD $0x4e0702d7 // tbl v23.16b, { v22.16b }, v7.16b
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x6ea146f7 // ushl v23.4s, v23.4s, v1.4s
 	WORD $0x6ea246d6 // ushl v22.4s, v22.4s, v2.4s
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        (R7), F24
-	WORD $0x4e090319 // tbl v25.16b, { v24.16b }, v9.16b
-	WORD $0x4e0a0318 // tbl v24.16b, { v24.16b }, v10.16b
-	WORD $0x6ea14739 // ushl v25.4s, v25.4s, v1.4s
+	WORD $0x4e070297 // tbl v23.16b, { v20.16b }, v7.16b
+	WORD $0x4e080298 // tbl v24.16b, { v20.16b }, v8.16b
+	WORD $0x6ea146f7 // ushl v23.4s, v23.4s, v1.4s
 	WORD $0x6ea24718 // ushl v24.4s, v24.4s, v2.4s
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	FMOVQ        (R7), F26
-	WORD $0x4e0b035b // tbl v27.16b, { v26.16b }, v11.16b
+	WORD $0x4e090299 // tbl v25.16b, { v20.16b }, v9.16b
+	WORD $0x4e0a029a // tbl v26.16b, { v20.16b }, v10.16b
+	WORD $0x6ea14739 // ushl v25.4s, v25.4s, v1.4s
+	WORD $0x6ea2475a // ushl v26.4s, v26.4s, v2.4s
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e0b029b // tbl v27.16b, { v20.16b }, v11.16b
 	MOVD         $tq3_1s_shuffle8<>+0(SB), R8
 	FMOVQ        (R8), F28
-	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
+	WORD $0x4e1c0294 // tbl v20.16b, { v20.16b }, v28.16b
 	WORD $0x6ea1477b // ushl v27.4s, v27.4s, v1.4s
-	WORD $0x6ea2475a // ushl v26.4s, v26.4s, v2.4s
+	WORD $0x6ea24694 // ushl v20.4s, v20.4s, v2.4s
 	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
-	WORD $0x4e541ab4 // uzp1 v20.8h, v21.8h, v20.8h
-	WORD $0x4e561af5 // uzp1 v21.8h, v23.8h, v22.8h
-	WORD $0x4e151a94 // uzp1 v20.16b, v20.16b, v21.16b
-	WORD $0x4e581b35 // uzp1 v21.8h, v25.8h, v24.8h
-	WORD $0x4e5a1b76 // uzp1 v22.8h, v27.8h, v26.8h
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e561ab5 // uzp1 v21.8h, v21.8h, v22.8h
+	WORD $0x4e581af6 // uzp1 v22.8h, v23.8h, v24.8h
 	WORD $0x4e161ab5 // uzp1 v21.16b, v21.16b, v22.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
+	WORD $0x4e5a1b36 // uzp1 v22.8h, v25.8h, v26.8h
+	WORD $0x4e541b74 // uzp1 v20.8h, v27.8h, v20.8h
+	WORD $0x4e141ad4 // uzp1 v20.16b, v22.16b, v20.16b
 	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
 	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	FLDPQ        (R4), (F22, F23)
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
+	WORD $0x3cc00096 // ldur q22, [x4]
+	WORD $0x3cc10097 // ldur q23, [x4, #16]
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
+	WORD $0x4e9696b8 // sdot v24.4s, v21.16b, v22.16b
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
-	FLDPQ        32(R4), (F23, F25)
+	WORD $0x4e979696 // sdot v22.4s, v20.16b, v23.16b
+	WORD $0x3cc20097 // ldur q23, [x4, #32]
+	WORD $0x3cc30099 // ldur q25, [x4, #48]
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
+	WORD $0x4e9796ba // sdot v26.4s, v21.16b, v23.16b
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9996b7 // sdot v23.4s, v21.16b, v25.16b
-	FLDPQ        64(R4), (F25, F27)
+	WORD $0x4e999697 // sdot v23.4s, v20.16b, v25.16b
+	WORD $0x3cc40099 // ldur q25, [x4, #64]
+	WORD $0x3cc5009b // ldur q27, [x4, #80]
 	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e99969c // sdot v28.4s, v20.16b, v25.16b
+	WORD $0x4e9996bc // sdot v28.4s, v21.16b, v25.16b
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9b96b9 // sdot v25.4s, v21.16b, v27.16b
-	FLDPQ        96(R4), (F27, F29)
+	WORD $0x4e9b9699 // sdot v25.4s, v20.16b, v27.16b
+	WORD $0x3cc6009b // ldur q27, [x4, #96]
+	WORD $0x3cc7009d // ldur q29, [x4, #112]
 	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9b969e // sdot v30.4s, v20.16b, v27.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9d96b4 // sdot v20.4s, v21.16b, v29.16b
+	WORD $0x4e9b96be // sdot v30.4s, v21.16b, v27.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9d9695 // sdot v21.4s, v20.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        36(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        (R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
+	WORD $0xbc420014 // ldur s20, [x0, #32]
+	WORD $0xbc42401b // ldur s27, [x0, #36]
+	WORD $0xbc4000bd // ldur s29, [x5]
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35dfbf // fmul v31.4s, v29.4s, v21.4s
+	WORD $0x6e34dfbf // fmul v31.4s, v29.4s, v20.4s
 	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf0c // fmla v12.4s, v24.4s, v31.4s
-	WORD $0x4e3dcecd // fmla v13.4s, v22.4s, v29.4s
-	FMOVS        4(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
+	WORD $0x4f9d12cd // fmla v13.4s, v22.4s, v29.s[0]
+	WORD $0xbc4040b6 // ldur s22, [x5, #4]
 	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e35deda // fmul v26.4s, v22.4s, v21.4s
+	WORD $0x6e34deda // fmul v26.4s, v22.4s, v20.4s
 	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e36ceef // fmla v15.4s, v23.4s, v22.4s
-	FMOVS        8(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9a130e // fmla v14.4s, v24.4s, v26.s[0]
+	WORD $0x4f9612ef // fmla v15.4s, v23.4s, v22.s[0]
+	WORD $0xbc4080b6 // ldur s22, [x5, #8]
 	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e35ded9 // fmul v25.4s, v22.4s, v21.4s
+	WORD $0x6e34ded9 // fmul v25.4s, v22.4s, v20.4s
 	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        12(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9912f0 // fmla v16.4s, v23.4s, v25.s[0]
+	WORD $0x4f961311 // fmla v17.4s, v24.4s, v22.s[0]
+	WORD $0xbc40c0b6 // ldur s22, [x5, #12]
 	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e34ded4 // fmul v20.4s, v22.4s, v20.4s
 	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e35cef2 // fmla v18.4s, v23.4s, v21.4s
-	WORD $0x4e36ce93 // fmla v19.4s, v20.4s, v22.4s
+	WORD $0x4f9412f2 // fmla v18.4s, v23.4s, v20.s[0]
+	WORD $0x4f9612b3 // fmla v19.4s, v21.4s, v22.s[0]
 
 	// scales of the block
 	MOVD         $tq3_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F20
 	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x7d4020f6 // ldr h22, [x7, #16]
-	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
+	WORD $0x7c4100f6 // ldur h22, [x7, #16]
+	WORD $0x1ee242d6 // fcvt s22, h22
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x7d4024f7 // ldr h23, [x7, #18]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
+	WORD $0x7c4120f7 // ldur h23, [x7, #18]
+	WORD $0x1ee242f7 // fcvt s23, h23
 	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
 	WORD $0x4eb41e94 // mov v20.16b, v20.16b
 	WORD $0x6e771ed4 // bsl v20.16b, v22.16b, v23.16b
@@ -1404,104 +1354,99 @@ loop3:
 	FMOVQ        F21, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        16(R7), F20
+	WORD $0x3cc100f4 // ldur q20, [x7, #16]
 	WORD $0x4e050295 // tbl v21.16b, { v20.16b }, v5.16b
-	WORD $0x4e060294 // tbl v20.16b, { v20.16b }, v6.16b
+	WORD $0x4e060296 // tbl v22.16b, { v20.16b }, v6.16b
 	WORD $0x6ea146b5 // ushl v21.4s, v21.4s, v1.4s
-	WORD $0x6ea24694 // ushl v20.4s, v20.4s, v2.4s
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        16(R7), F22
-	WORD $0x4e0702d7 // tbl v23.16b, { v22.16b }, v7.16b
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x6ea146f7 // ushl v23.4s, v23.4s, v1.4s
 	WORD $0x6ea246d6 // ushl v22.4s, v22.4s, v2.4s
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        16(R7), F24
-	WORD $0x4e090319 // tbl v25.16b, { v24.16b }, v9.16b
-	WORD $0x4e0a0318 // tbl v24.16b, { v24.16b }, v10.16b
-	WORD $0x6ea14739 // ushl v25.4s, v25.4s, v1.4s
+	WORD $0x4e070297 // tbl v23.16b, { v20.16b }, v7.16b
+	WORD $0x4e080298 // tbl v24.16b, { v20.16b }, v8.16b
+	WORD $0x6ea146f7 // ushl v23.4s, v23.4s, v1.4s
 	WORD $0x6ea24718 // ushl v24.4s, v24.4s, v2.4s
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	FMOVQ        16(R7), F26
-	WORD $0x4e0b035b // tbl v27.16b, { v26.16b }, v11.16b
+	WORD $0x4e090299 // tbl v25.16b, { v20.16b }, v9.16b
+	WORD $0x4e0a029a // tbl v26.16b, { v20.16b }, v10.16b
+	WORD $0x6ea14739 // ushl v25.4s, v25.4s, v1.4s
+	WORD $0x6ea2475a // ushl v26.4s, v26.4s, v2.4s
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e0b029b // tbl v27.16b, { v20.16b }, v11.16b
 	MOVD         $tq3_1s_shuffle8<>+0(SB), R8
 	FMOVQ        (R8), F28
-	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
+	WORD $0x4e1c0294 // tbl v20.16b, { v20.16b }, v28.16b
 	WORD $0x6ea1477b // ushl v27.4s, v27.4s, v1.4s
-	WORD $0x6ea2475a // ushl v26.4s, v26.4s, v2.4s
+	WORD $0x6ea24694 // ushl v20.4s, v20.4s, v2.4s
 	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
-	WORD $0x4e541ab4 // uzp1 v20.8h, v21.8h, v20.8h
-	WORD $0x4e561af5 // uzp1 v21.8h, v23.8h, v22.8h
-	WORD $0x4e151a94 // uzp1 v20.16b, v20.16b, v21.16b
-	WORD $0x4e581b35 // uzp1 v21.8h, v25.8h, v24.8h
-	WORD $0x4e5a1b76 // uzp1 v22.8h, v27.8h, v26.8h
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e561ab5 // uzp1 v21.8h, v21.8h, v22.8h
+	WORD $0x4e581af6 // uzp1 v22.8h, v23.8h, v24.8h
 	WORD $0x4e161ab5 // uzp1 v21.16b, v21.16b, v22.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
+	WORD $0x4e5a1b36 // uzp1 v22.8h, v25.8h, v26.8h
+	WORD $0x4e541b74 // uzp1 v20.8h, v27.8h, v20.8h
+	WORD $0x4e141ad4 // uzp1 v20.16b, v22.16b, v20.16b
 	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
 	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	FLDPQ        128(R4), (F22, F23)
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
+	WORD $0x3cc80096 // ldur q22, [x4, #128]
+	WORD $0x3cc90097 // ldur q23, [x4, #144]
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
+	WORD $0x4e9696b8 // sdot v24.4s, v21.16b, v22.16b
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
-	FLDPQ        160(R4), (F23, F25)
+	WORD $0x4e979696 // sdot v22.4s, v20.16b, v23.16b
+	WORD $0x3cca0097 // ldur q23, [x4, #160]
+	WORD $0x3ccb0099 // ldur q25, [x4, #176]
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
+	WORD $0x4e9796ba // sdot v26.4s, v21.16b, v23.16b
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9996b7 // sdot v23.4s, v21.16b, v25.16b
-	FLDPQ        192(R4), (F25, F27)
+	WORD $0x4e999697 // sdot v23.4s, v20.16b, v25.16b
+	WORD $0x3ccc0099 // ldur q25, [x4, #192]
+	WORD $0x3ccd009b // ldur q27, [x4, #208]
 	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e99969c // sdot v28.4s, v20.16b, v25.16b
+	WORD $0x4e9996bc // sdot v28.4s, v21.16b, v25.16b
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9b96b9 // sdot v25.4s, v21.16b, v27.16b
-	FLDPQ        224(R4), (F27, F29)
+	WORD $0x4e9b9699 // sdot v25.4s, v20.16b, v27.16b
+	WORD $0x3cce009b // ldur q27, [x4, #224]
+	WORD $0x3ccf009d // ldur q29, [x4, #240]
 	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9b969e // sdot v30.4s, v20.16b, v27.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9d96b4 // sdot v20.4s, v21.16b, v29.16b
+	WORD $0x4e9b96be // sdot v30.4s, v21.16b, v27.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9d9695 // sdot v21.4s, v20.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        36(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        16(R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
+	WORD $0xbc420014 // ldur s20, [x0, #32]
+	WORD $0xbc42401b // ldur s27, [x0, #36]
+	WORD $0xbc4100bd // ldur s29, [x5, #16]
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35dfbf // fmul v31.4s, v29.4s, v21.4s
+	WORD $0x6e34dfbf // fmul v31.4s, v29.4s, v20.4s
 	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf0c // fmla v12.4s, v24.4s, v31.4s
-	WORD $0x4e3dcecd // fmla v13.4s, v22.4s, v29.4s
-	FMOVS        20(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
+	WORD $0x4f9d12cd // fmla v13.4s, v22.4s, v29.s[0]
+	WORD $0xbc4140b6 // ldur s22, [x5, #20]
 	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e35deda // fmul v26.4s, v22.4s, v21.4s
+	WORD $0x6e34deda // fmul v26.4s, v22.4s, v20.4s
 	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e36ceef // fmla v15.4s, v23.4s, v22.4s
-	FMOVS        24(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9a130e // fmla v14.4s, v24.4s, v26.s[0]
+	WORD $0x4f9612ef // fmla v15.4s, v23.4s, v22.s[0]
+	WORD $0xbc4180b6 // ldur s22, [x5, #24]
 	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e35ded9 // fmul v25.4s, v22.4s, v21.4s
+	WORD $0x6e34ded9 // fmul v25.4s, v22.4s, v20.4s
 	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        28(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9912f0 // fmla v16.4s, v23.4s, v25.s[0]
+	WORD $0x4f961311 // fmla v17.4s, v24.4s, v22.s[0]
+	WORD $0xbc41c0b6 // ldur s22, [x5, #28]
 	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e34ded4 // fmul v20.4s, v22.4s, v20.4s
 	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e35cef2 // fmla v18.4s, v23.4s, v21.4s
-	WORD $0x4e36ce93 // fmla v19.4s, v20.4s, v22.4s
+	WORD $0x4f9412f2 // fmla v18.4s, v23.4s, v20.s[0]
+	WORD $0x4f9612b3 // fmla v19.4s, v21.4s, v22.s[0]
 	ADD          $0x20, R7
 	ADD          $0x100, R4
 	ADD          $0x20, R5
@@ -1519,11 +1464,11 @@ loop5:
 	MOVD         $tq3_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F20
 	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x7d4000f6 // ldr h22, [x7]
-	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
+	WORD $0x7c4000f6 // ldur h22, [x7]
+	WORD $0x1ee242d6 // fcvt s22, h22
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x7d4004f7 // ldr h23, [x7, #2]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
+	WORD $0x7c4020f7 // ldur h23, [x7, #2]
+	WORD $0x1ee242f7 // fcvt s23, h23
 	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
 	WORD $0x4eb41e94 // mov v20.16b, v20.16b
 	WORD $0x6e771ed4 // bsl v20.16b, v22.16b, v23.16b
@@ -1537,104 +1482,99 @@ loop5:
 	FMOVQ        F21, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        (R7), F20
+	WORD $0x3cc000f4 // ldur q20, [x7]
 	WORD $0x4e050295 // tbl v21.16b, { v20.16b }, v5.16b
-	WORD $0x4e060294 // tbl v20.16b, { v20.16b }, v6.16b
+	WORD $0x4e060296 // tbl v22.16b, { v20.16b }, v6.16b
 	WORD $0x6ea146b5 // ushl v21.4s, v21.4s, v1.4s
-	WORD $0x6ea24694 // ushl v20.4s, v20.4s, v2.4s
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        (R7), F22
-	WORD $0x4e0702d7 // tbl v23.16b, { v22.16b }, v7.16b
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x6ea146f7 // ushl v23.4s, v23.4s, v1.4s
 	WORD $0x6ea246d6 // ushl v22.4s, v22.4s, v2.4s
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        (R7), F24
-	WORD $0x4e090319 // tbl v25.16b, { v24.16b }, v9.16b
-	WORD $0x4e0a0318 // tbl v24.16b, { v24.16b }, v10.16b
-	WORD $0x6ea14739 // ushl v25.4s, v25.4s, v1.4s
+	WORD $0x4e070297 // tbl v23.16b, { v20.16b }, v7.16b
+	WORD $0x4e080298 // tbl v24.16b, { v20.16b }, v8.16b
+	WORD $0x6ea146f7 // ushl v23.4s, v23.4s, v1.4s
 	WORD $0x6ea24718 // ushl v24.4s, v24.4s, v2.4s
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	FMOVQ        (R7), F26
-	WORD $0x4e0b035b // tbl v27.16b, { v26.16b }, v11.16b
+	WORD $0x4e090299 // tbl v25.16b, { v20.16b }, v9.16b
+	WORD $0x4e0a029a // tbl v26.16b, { v20.16b }, v10.16b
+	WORD $0x6ea14739 // ushl v25.4s, v25.4s, v1.4s
+	WORD $0x6ea2475a // ushl v26.4s, v26.4s, v2.4s
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e0b029b // tbl v27.16b, { v20.16b }, v11.16b
 	MOVD         $tq3_1s_shuffle8<>+0(SB), R8
 	FMOVQ        (R8), F28
-	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
+	WORD $0x4e1c0294 // tbl v20.16b, { v20.16b }, v28.16b
 	WORD $0x6ea1477b // ushl v27.4s, v27.4s, v1.4s
-	WORD $0x6ea2475a // ushl v26.4s, v26.4s, v2.4s
+	WORD $0x6ea24694 // ushl v20.4s, v20.4s, v2.4s
 	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
-	WORD $0x4e541ab4 // uzp1 v20.8h, v21.8h, v20.8h
-	WORD $0x4e561af5 // uzp1 v21.8h, v23.8h, v22.8h
-	WORD $0x4e151a94 // uzp1 v20.16b, v20.16b, v21.16b
-	WORD $0x4e581b35 // uzp1 v21.8h, v25.8h, v24.8h
-	WORD $0x4e5a1b76 // uzp1 v22.8h, v27.8h, v26.8h
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e561ab5 // uzp1 v21.8h, v21.8h, v22.8h
+	WORD $0x4e581af6 // uzp1 v22.8h, v23.8h, v24.8h
 	WORD $0x4e161ab5 // uzp1 v21.16b, v21.16b, v22.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
+	WORD $0x4e5a1b36 // uzp1 v22.8h, v25.8h, v26.8h
+	WORD $0x4e541b74 // uzp1 v20.8h, v27.8h, v20.8h
+	WORD $0x4e141ad4 // uzp1 v20.16b, v22.16b, v20.16b
 	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
 	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	FLDPQ        (R4), (F22, F23)
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
+	WORD $0x3cc00096 // ldur q22, [x4]
+	WORD $0x3cc10097 // ldur q23, [x4, #16]
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x4e969698 // sdot v24.4s, v20.16b, v22.16b
+	WORD $0x4e9696b8 // sdot v24.4s, v21.16b, v22.16b
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e9796b6 // sdot v22.4s, v21.16b, v23.16b
-	FLDPQ        32(R4), (F23, F25)
+	WORD $0x4e979696 // sdot v22.4s, v20.16b, v23.16b
+	WORD $0x3cc20097 // ldur q23, [x4, #32]
+	WORD $0x3cc30099 // ldur q25, [x4, #48]
 	WORD $0x4f00e41a // movi v26.16b, #0
-	WORD $0x4e97969a // sdot v26.4s, v20.16b, v23.16b
+	WORD $0x4e9796ba // sdot v26.4s, v21.16b, v23.16b
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9996b7 // sdot v23.4s, v21.16b, v25.16b
-	FLDPQ        64(R4), (F25, F27)
+	WORD $0x4e999697 // sdot v23.4s, v20.16b, v25.16b
+	WORD $0x3cc40099 // ldur q25, [x4, #64]
+	WORD $0x3cc5009b // ldur q27, [x4, #80]
 	WORD $0x4f00e41c // movi v28.16b, #0
-	WORD $0x4e99969c // sdot v28.4s, v20.16b, v25.16b
+	WORD $0x4e9996bc // sdot v28.4s, v21.16b, v25.16b
 	WORD $0x4f00e419 // movi v25.16b, #0
-	WORD $0x4e9b96b9 // sdot v25.4s, v21.16b, v27.16b
-	FLDPQ        96(R4), (F27, F29)
+	WORD $0x4e9b9699 // sdot v25.4s, v20.16b, v27.16b
+	WORD $0x3cc6009b // ldur q27, [x4, #96]
+	WORD $0x3cc7009d // ldur q29, [x4, #112]
 	WORD $0x4f00e41e // movi v30.16b, #0
-	WORD $0x4e9b969e // sdot v30.4s, v20.16b, v27.16b
-	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e9d96b4 // sdot v20.4s, v21.16b, v29.16b
+	WORD $0x4e9b96be // sdot v30.4s, v21.16b, v27.16b
+	WORD $0x4f00e415 // movi v21.16b, #0
+	WORD $0x4e9d9695 // sdot v21.4s, v20.16b, v29.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        36(R0), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
-	FMOVS        (R5), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
+	WORD $0xbc420014 // ldur s20, [x0, #32]
+	WORD $0xbc42401b // ldur s27, [x0, #36]
+	WORD $0xbc4000bd // ldur s29, [x5]
 	WORD $0x4e21db18 // scvtf v24.4s, v24.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
-	WORD $0x6e35dfbf // fmul v31.4s, v29.4s, v21.4s
+	WORD $0x6e34dfbf // fmul v31.4s, v29.4s, v20.4s
 	WORD $0x6e3bdfbd // fmul v29.4s, v29.4s, v27.4s
-	WORD $0x4e3fcf0c // fmla v12.4s, v24.4s, v31.4s
-	WORD $0x4e3dcecd // fmla v13.4s, v22.4s, v29.4s
-	FMOVS        4(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9f130c // fmla v12.4s, v24.4s, v31.s[0]
+	WORD $0x4f9d12cd // fmla v13.4s, v22.4s, v29.s[0]
+	WORD $0xbc4040b6 // ldur s22, [x5, #4]
 	WORD $0x4e21db58 // scvtf v24.4s, v26.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
-	WORD $0x6e35deda // fmul v26.4s, v22.4s, v21.4s
+	WORD $0x6e34deda // fmul v26.4s, v22.4s, v20.4s
 	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e3acf0e // fmla v14.4s, v24.4s, v26.4s
-	WORD $0x4e36ceef // fmla v15.4s, v23.4s, v22.4s
-	FMOVS        8(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9a130e // fmla v14.4s, v24.4s, v26.s[0]
+	WORD $0x4f9612ef // fmla v15.4s, v23.4s, v22.s[0]
+	WORD $0xbc4080b6 // ldur s22, [x5, #8]
 	WORD $0x4e21db97 // scvtf v23.4s, v28.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
-	WORD $0x6e35ded9 // fmul v25.4s, v22.4s, v21.4s
+	WORD $0x6e34ded9 // fmul v25.4s, v22.4s, v20.4s
 	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        12(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9912f0 // fmla v16.4s, v23.4s, v25.s[0]
+	WORD $0x4f961311 // fmla v17.4s, v24.4s, v22.s[0]
+	WORD $0xbc40c0b6 // ldur s22, [x5, #12]
 	WORD $0x4e21dbd7 // scvtf v23.4s, v30.4s
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
-	WORD $0x6e35ded5 // fmul v21.4s, v22.4s, v21.4s
+	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x6e34ded4 // fmul v20.4s, v22.4s, v20.4s
 	WORD $0x6e3bded6 // fmul v22.4s, v22.4s, v27.4s
-	WORD $0x4e35cef2 // fmla v18.4s, v23.4s, v21.4s
-	WORD $0x4e36ce93 // fmla v19.4s, v20.4s, v22.4s
+	WORD $0x4f9412f2 // fmla v18.4s, v23.4s, v20.s[0]
+	WORD $0x4f9612b3 // fmla v19.4s, v21.4s, v22.s[0]
 	ADD          $0x10, R7
 	ADD          $0x80, R4
 	ADD          $0x10, R5
@@ -1726,11 +1666,11 @@ loop1:
 	MOVD         $tq3_1s_mask<>+0(SB), R4
 	FMOVQ        (R4), F15
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x7d400031 // ldr h17, [x1]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
+	WORD $0x7c400031 // ldur h17, [x1]
+	WORD $0x1ee24231 // fcvt s17, h17
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x7d400432 // ldr h18, [x1, #2]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	WORD $0x7c402032 // ldur h18, [x1, #2]
+	WORD $0x1ee24252 // fcvt s18, h18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x4eaf1def // mov v15.16b, v15.16b
 	WORD $0x6e721e2f // bsl v15.16b, v17.16b, v18.16b
@@ -1740,46 +1680,43 @@ loop1:
 	FMOVQ        F16, 48(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        (R1), F15
+	WORD $0x3cc0002f // ldur q15, [x1]
 	WORD $0x4e0701f0 // tbl v16.16b, { v15.16b }, v7.16b
-	WORD $0x4e0801ef // tbl v15.16b, { v15.16b }, v8.16b
+	WORD $0x4e0801f1 // tbl v17.16b, { v15.16b }, v8.16b
 	WORD $0x6ea54610 // ushl v16.4s, v16.4s, v5.4s
-	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	FMOVQ        (R1), F17
-	WORD $0x4e090232 // tbl v18.16b, { v17.16b }, v9.16b
-	WORD $0x4e0a0231 // tbl v17.16b, { v17.16b }, v10.16b
-	WORD $0x6ea54652 // ushl v18.4s, v18.4s, v5.4s
 	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	FMOVQ        (R1), F19
-	WORD $0x4e0b0274 // tbl v20.16b, { v19.16b }, v11.16b
-	WORD $0x4e0c0273 // tbl v19.16b, { v19.16b }, v12.16b
-	WORD $0x6ea54694 // ushl v20.4s, v20.4s, v5.4s
+	WORD $0x4e0901f2 // tbl v18.16b, { v15.16b }, v9.16b
+	WORD $0x4e0a01f3 // tbl v19.16b, { v15.16b }, v10.16b
+	WORD $0x6ea54652 // ushl v18.4s, v18.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
 	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	FMOVQ        (R1), F21
-	WORD $0x4e0d02b6 // tbl v22.16b, { v21.16b }, v13.16b
-	WORD $0x4e0e02b5 // tbl v21.16b, { v21.16b }, v14.16b
-	WORD $0x6ea546d6 // ushl v22.4s, v22.4s, v5.4s
+	WORD $0x4e0b01f4 // tbl v20.16b, { v15.16b }, v11.16b
+	WORD $0x4e0c01f5 // tbl v21.16b, { v15.16b }, v12.16b
+	WORD $0x6ea54694 // ushl v20.4s, v20.4s, v5.4s
 	WORD $0x6ea646b5 // ushl v21.4s, v21.4s, v6.4s
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
 	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4e4f1a0f // uzp1 v15.8h, v16.8h, v15.8h
-	WORD $0x4e511a50 // uzp1 v16.8h, v18.8h, v17.8h
-	WORD $0x4e1019ef // uzp1 v15.16b, v15.16b, v16.16b
-	WORD $0x4e531a90 // uzp1 v16.8h, v20.8h, v19.8h
-	WORD $0x4e551ad1 // uzp1 v17.8h, v22.8h, v21.8h
+	WORD $0x4e0d01f6 // tbl v22.16b, { v15.16b }, v13.16b
+	WORD $0x4e0e01ef // tbl v15.16b, { v15.16b }, v14.16b
+	WORD $0x6ea546d6 // ushl v22.4s, v22.4s, v5.4s
+	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e511a10 // uzp1 v16.8h, v16.8h, v17.8h
+	WORD $0x4e531a51 // uzp1 v17.8h, v18.8h, v19.8h
 	WORD $0x4e111a10 // uzp1 v16.16b, v16.16b, v17.16b
-	FMOVQ        F15, (R3)
-	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0x4e551a91 // uzp1 v17.8h, v20.8h, v21.8h
+	WORD $0x4e4f1acf // uzp1 v15.8h, v22.8h, v15.8h
+	WORD $0x4e0f1a2f // uzp1 v15.16b, v17.16b, v15.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F15, 16(R3)
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x2f08a5ef // ushll v15.8h, v15.8b, #0
 	WORD $0x2f10a5ef // ushll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
 	WORD $0x4ea19def // mul v15.4s, v15.4s, v1.4s
@@ -1788,15 +1725,15 @@ loop1:
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
 	WORD $0x4e208610 // add v16.16b, v16.16b, v0.16b
 	WORD $0x4e102070 // tbl v16.16b, { v3.16b, v4.16b }, v16.16b
-	FMOVS        32(R3), F17
+	WORD $0xbc420071 // ldur s17, [x3, #32]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVQ        F15, (R0)
 	FMOVQ        F16, 16(R0)
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x2f08a5ef // ushll v15.8h, v15.8b, #0
 	WORD $0x2f10a5ef // ushll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
 	WORD $0x4ea19def // mul v15.4s, v15.4s, v1.4s
@@ -1805,15 +1742,15 @@ loop1:
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
 	WORD $0x4e208610 // add v16.16b, v16.16b, v0.16b
 	WORD $0x4e102070 // tbl v16.16b, { v3.16b, v4.16b }, v16.16b
-	FMOVS        32(R3), F17
+	WORD $0xbc420071 // ldur s17, [x3, #32]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVQ        F15, 32(R0)
 	FMOVQ        F16, 48(R0)
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x2f08a5ef // ushll v15.8h, v15.8b, #0
 	WORD $0x2f10a5ef // ushll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
 	WORD $0x4ea19def // mul v15.4s, v15.4s, v1.4s
@@ -1822,15 +1759,15 @@ loop1:
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
 	WORD $0x4e208610 // add v16.16b, v16.16b, v0.16b
 	WORD $0x4e102070 // tbl v16.16b, { v3.16b, v4.16b }, v16.16b
-	FMOVS        36(R3), F17
+	WORD $0xbc424071 // ldur s17, [x3, #36]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVQ        F15, 64(R0)
 	FMOVQ        F16, 80(R0)
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x2f08a5ef // ushll v15.8h, v15.8b, #0
 	WORD $0x2f10a5ef // ushll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
 	WORD $0x4ea19def // mul v15.4s, v15.4s, v1.4s
@@ -1839,7 +1776,7 @@ loop1:
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
 	WORD $0x4e208610 // add v16.16b, v16.16b, v0.16b
 	WORD $0x4e102070 // tbl v16.16b, { v3.16b, v4.16b }, v16.16b
-	FMOVS        36(R3), F17
+	WORD $0xbc424071 // ldur s17, [x3, #36]
 	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
 	WORD $0x4f919210 // fmul v16.4s, v16.4s, v17.s[0]
 	FMOVQ        F15, 96(R0)
@@ -1914,11 +1851,11 @@ loop3:
 	MOVD         $tq3_1s_mask<>+0(SB), R7
 	FMOVQ        (R7), F23
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x7d4000d9 // ldr h25, [x6]
-	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
+	WORD $0x7c4000d9 // ldur h25, [x6]
+	WORD $0x1ee24339 // fcvt s25, h25
 	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x7d4004da // ldr h26, [x6, #2]
-	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	WORD $0x7c4020da // ldur h26, [x6, #2]
+	WORD $0x1ee2435a // fcvt s26, h26
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
 	WORD $0x4eb71ef7 // mov v23.16b, v23.16b
 	WORD $0x6e7a1f37 // bsl v23.16b, v25.16b, v26.16b
@@ -1928,46 +1865,43 @@ loop3:
 	FMOVQ        F24, 48(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        (R6), F23
+	WORD $0x3cc000d7 // ldur q23, [x6]
 	WORD $0x4e0702f8 // tbl v24.16b, { v23.16b }, v7.16b
-	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
+	WORD $0x4e0802f9 // tbl v25.16b, { v23.16b }, v8.16b
 	WORD $0x6ea54718 // ushl v24.4s, v24.4s, v5.4s
-	WORD $0x6ea646f7 // ushl v23.4s, v23.4s, v6.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	FMOVQ        (R6), F25
-	WORD $0x4e09033a // tbl v26.16b, { v25.16b }, v9.16b
-	WORD $0x4e0a0339 // tbl v25.16b, { v25.16b }, v10.16b
-	WORD $0x6ea5475a // ushl v26.4s, v26.4s, v5.4s
 	WORD $0x6ea64739 // ushl v25.4s, v25.4s, v6.4s
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
 	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	FMOVQ        (R6), F27
-	WORD $0x4e0b037c // tbl v28.16b, { v27.16b }, v11.16b
-	WORD $0x4e0c037b // tbl v27.16b, { v27.16b }, v12.16b
-	WORD $0x6ea5479c // ushl v28.4s, v28.4s, v5.4s
+	WORD $0x4e0902fa // tbl v26.16b, { v23.16b }, v9.16b
+	WORD $0x4e0a02fb // tbl v27.16b, { v23.16b }, v10.16b
+	WORD $0x6ea5475a // ushl v26.4s, v26.4s, v5.4s
 	WORD $0x6ea6477b // ushl v27.4s, v27.4s, v6.4s
-	WORD $0x4e221f9c // and v28.16b, v28.16b, v2.16b
+	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
 	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	FMOVQ        (R6), F29
-	WORD $0x4e0d03be // tbl v30.16b, { v29.16b }, v13.16b
-	WORD $0x4e0e03bd // tbl v29.16b, { v29.16b }, v14.16b
-	WORD $0x6ea547de // ushl v30.4s, v30.4s, v5.4s
+	WORD $0x4e0b02fc // tbl v28.16b, { v23.16b }, v11.16b
+	WORD $0x4e0c02fd // tbl v29.16b, { v23.16b }, v12.16b
+	WORD $0x6ea5479c // ushl v28.4s, v28.4s, v5.4s
 	WORD $0x6ea647bd // ushl v29.4s, v29.4s, v6.4s
-	WORD $0x4e221fde // and v30.16b, v30.16b, v2.16b
+	WORD $0x4e221f9c // and v28.16b, v28.16b, v2.16b
 	WORD $0x4e221fbd // and v29.16b, v29.16b, v2.16b
-	WORD $0x4e571b17 // uzp1 v23.8h, v24.8h, v23.8h
-	WORD $0x4e591b58 // uzp1 v24.8h, v26.8h, v25.8h
-	WORD $0x4e181af7 // uzp1 v23.16b, v23.16b, v24.16b
-	WORD $0x4e5b1b98 // uzp1 v24.8h, v28.8h, v27.8h
-	WORD $0x4e5d1bd9 // uzp1 v25.8h, v30.8h, v29.8h
+	WORD $0x4e0d02fe // tbl v30.16b, { v23.16b }, v13.16b
+	WORD $0x4e0e02f7 // tbl v23.16b, { v23.16b }, v14.16b
+	WORD $0x6ea547de // ushl v30.4s, v30.4s, v5.4s
+	WORD $0x6ea646f7 // ushl v23.4s, v23.4s, v6.4s
+	WORD $0x4e221fde // and v30.16b, v30.16b, v2.16b
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x4e591b18 // uzp1 v24.8h, v24.8h, v25.8h
+	WORD $0x4e5b1b59 // uzp1 v25.8h, v26.8h, v27.8h
 	WORD $0x4e191b18 // uzp1 v24.16b, v24.16b, v25.16b
-	FMOVQ        F23, (R3)
-	FMOVQ        F24, 16(R3)
-	FMOVS        (R3), F23
+	WORD $0x4e5d1b99 // uzp1 v25.8h, v28.8h, v29.8h
+	WORD $0x4e571bd7 // uzp1 v23.8h, v30.8h, v23.8h
+	WORD $0x4e171b37 // uzp1 v23.16b, v25.16b, v23.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F23, 16(R3)
+	WORD $0xbc400077 // ldur s23, [x3]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
-	FMOVS        4(R3), F24
+	WORD $0xbc404078 // ldur s24, [x3, #4]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
 	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
@@ -1976,16 +1910,17 @@ loop3:
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e182078 // tbl v24.16b, { v3.16b, v4.16b }, v24.16b
-	FMOVS        32(R3), F25
+	WORD $0xbc420079 // ldur s25, [x3, #32]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
-	FLDPQ        (R4), (F25, F26)
+	WORD $0x3cc00099 // ldur q25, [x4]
+	WORD $0x3cc1009a // ldur q26, [x4, #16]
 	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
-	FMOVS        8(R3), F23
+	WORD $0xbc408077 // ldur s23, [x3, #8]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
-	FMOVS        12(R3), F24
+	WORD $0xbc40c078 // ldur s24, [x3, #12]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
 	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
@@ -1994,16 +1929,17 @@ loop3:
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e182078 // tbl v24.16b, { v3.16b, v4.16b }, v24.16b
-	FMOVS        32(R3), F25
+	WORD $0xbc420079 // ldur s25, [x3, #32]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
-	FLDPQ        32(R4), (F25, F26)
+	WORD $0x3cc20099 // ldur q25, [x4, #32]
+	WORD $0x3cc3009a // ldur q26, [x4, #48]
 	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	FMOVS        16(R3), F23
+	WORD $0xbc410077 // ldur s23, [x3, #16]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
-	FMOVS        20(R3), F24
+	WORD $0xbc414078 // ldur s24, [x3, #20]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
 	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
@@ -2012,16 +1948,17 @@ loop3:
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e182078 // tbl v24.16b, { v3.16b, v4.16b }, v24.16b
-	FMOVS        36(R3), F25
+	WORD $0xbc424079 // ldur s25, [x3, #36]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
-	FLDPQ        64(R4), (F25, F26)
+	WORD $0x3cc40099 // ldur q25, [x4, #64]
+	WORD $0x3cc5009a // ldur q26, [x4, #80]
 	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
-	FMOVS        24(R3), F23
+	WORD $0xbc418077 // ldur s23, [x3, #24]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
-	FMOVS        28(R3), F24
+	WORD $0xbc41c078 // ldur s24, [x3, #28]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
 	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
@@ -2030,10 +1967,11 @@ loop3:
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e182078 // tbl v24.16b, { v3.16b, v4.16b }, v24.16b
-	FMOVS        36(R3), F25
+	WORD $0xbc424079 // ldur s25, [x3, #36]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
-	FLDPQ        96(R4), (F25, F26)
+	WORD $0x3cc60099 // ldur q25, [x4, #96]
+	WORD $0x3cc7009a // ldur q26, [x4, #112]
 	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
 	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
 	ADD          $0x10, R6
@@ -2128,11 +2066,11 @@ loop3:
 	MOVD         $tq3_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F23
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x7d4000f9 // ldr h25, [x7]
-	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
+	WORD $0x7c4000f9 // ldur h25, [x7]
+	WORD $0x1ee24339 // fcvt s25, h25
 	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x7d4004fa // ldr h26, [x7, #2]
-	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	WORD $0x7c4020fa // ldur h26, [x7, #2]
+	WORD $0x1ee2435a // fcvt s26, h26
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
 	WORD $0x4eb71ef7 // mov v23.16b, v23.16b
 	WORD $0x6e7a1f37 // bsl v23.16b, v25.16b, v26.16b
@@ -2142,46 +2080,43 @@ loop3:
 	FMOVQ        F24, 48(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        (R7), F23
+	WORD $0x3cc000f7 // ldur q23, [x7]
 	WORD $0x4e0702f8 // tbl v24.16b, { v23.16b }, v7.16b
-	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
+	WORD $0x4e0802f9 // tbl v25.16b, { v23.16b }, v8.16b
 	WORD $0x6ea54718 // ushl v24.4s, v24.4s, v5.4s
-	WORD $0x6ea646f7 // ushl v23.4s, v23.4s, v6.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	FMOVQ        (R7), F25
-	WORD $0x4e09033a // tbl v26.16b, { v25.16b }, v9.16b
-	WORD $0x4e0a0339 // tbl v25.16b, { v25.16b }, v10.16b
-	WORD $0x6ea5475a // ushl v26.4s, v26.4s, v5.4s
 	WORD $0x6ea64739 // ushl v25.4s, v25.4s, v6.4s
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
 	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	FMOVQ        (R7), F27
-	WORD $0x4e0b037c // tbl v28.16b, { v27.16b }, v11.16b
-	WORD $0x4e0c037b // tbl v27.16b, { v27.16b }, v12.16b
-	WORD $0x6ea5479c // ushl v28.4s, v28.4s, v5.4s
+	WORD $0x4e0902fa // tbl v26.16b, { v23.16b }, v9.16b
+	WORD $0x4e0a02fb // tbl v27.16b, { v23.16b }, v10.16b
+	WORD $0x6ea5475a // ushl v26.4s, v26.4s, v5.4s
 	WORD $0x6ea6477b // ushl v27.4s, v27.4s, v6.4s
-	WORD $0x4e221f9c // and v28.16b, v28.16b, v2.16b
+	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
 	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	FMOVQ        (R7), F29
-	WORD $0x4e0d03be // tbl v30.16b, { v29.16b }, v13.16b
-	WORD $0x4e0e03bd // tbl v29.16b, { v29.16b }, v14.16b
-	WORD $0x6ea547de // ushl v30.4s, v30.4s, v5.4s
+	WORD $0x4e0b02fc // tbl v28.16b, { v23.16b }, v11.16b
+	WORD $0x4e0c02fd // tbl v29.16b, { v23.16b }, v12.16b
+	WORD $0x6ea5479c // ushl v28.4s, v28.4s, v5.4s
 	WORD $0x6ea647bd // ushl v29.4s, v29.4s, v6.4s
-	WORD $0x4e221fde // and v30.16b, v30.16b, v2.16b
+	WORD $0x4e221f9c // and v28.16b, v28.16b, v2.16b
 	WORD $0x4e221fbd // and v29.16b, v29.16b, v2.16b
-	WORD $0x4e571b17 // uzp1 v23.8h, v24.8h, v23.8h
-	WORD $0x4e591b58 // uzp1 v24.8h, v26.8h, v25.8h
-	WORD $0x4e181af7 // uzp1 v23.16b, v23.16b, v24.16b
-	WORD $0x4e5b1b98 // uzp1 v24.8h, v28.8h, v27.8h
-	WORD $0x4e5d1bd9 // uzp1 v25.8h, v30.8h, v29.8h
+	WORD $0x4e0d02fe // tbl v30.16b, { v23.16b }, v13.16b
+	WORD $0x4e0e02f7 // tbl v23.16b, { v23.16b }, v14.16b
+	WORD $0x6ea547de // ushl v30.4s, v30.4s, v5.4s
+	WORD $0x6ea646f7 // ushl v23.4s, v23.4s, v6.4s
+	WORD $0x4e221fde // and v30.16b, v30.16b, v2.16b
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x4e591b18 // uzp1 v24.8h, v24.8h, v25.8h
+	WORD $0x4e5b1b59 // uzp1 v25.8h, v26.8h, v27.8h
 	WORD $0x4e191b18 // uzp1 v24.16b, v24.16b, v25.16b
-	FMOVQ        F23, (R3)
-	FMOVQ        F24, 16(R3)
-	FMOVS        (R3), F23
+	WORD $0x4e5d1b99 // uzp1 v25.8h, v28.8h, v29.8h
+	WORD $0x4e571bd7 // uzp1 v23.8h, v30.8h, v23.8h
+	WORD $0x4e171b37 // uzp1 v23.16b, v25.16b, v23.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F23, 16(R3)
+	WORD $0xbc400077 // ldur s23, [x3]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
-	FMOVS        4(R3), F24
+	WORD $0xbc404078 // ldur s24, [x3, #4]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
 	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
@@ -2190,22 +2125,23 @@ loop3:
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e182078 // tbl v24.16b, { v3.16b, v4.16b }, v24.16b
-	FMOVS        32(R3), F25
+	WORD $0xbc420079 // ldur s25, [x3, #32]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
-	FLDPQ        (R4), (F25, F26)
+	WORD $0x3cc00099 // ldur q25, [x4]
+	WORD $0x3cc1009a // ldur q26, [x4, #16]
 	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F25
+	WORD $0x3cc00119 // ldur q25, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F26
+	WORD $0x3cc1011a // ldur q26, [x8, #16]
 	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	FMOVS        8(R3), F23
+	WORD $0xbc408077 // ldur s23, [x3, #8]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
-	FMOVS        12(R3), F24
+	WORD $0xbc40c078 // ldur s24, [x3, #12]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
 	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
@@ -2214,22 +2150,23 @@ loop3:
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e182078 // tbl v24.16b, { v3.16b, v4.16b }, v24.16b
-	FMOVS        32(R3), F25
+	WORD $0xbc420079 // ldur s25, [x3, #32]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
-	FLDPQ        32(R4), (F25, F26)
+	WORD $0x3cc20099 // ldur q25, [x4, #32]
+	WORD $0x3cc3009a // ldur q26, [x4, #48]
 	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F25
+	WORD $0x3cc20119 // ldur q25, [x8, #32]
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F26
+	WORD $0x3cc3011a // ldur q26, [x8, #48]
 	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
 	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	FMOVS        16(R3), F23
+	WORD $0xbc410077 // ldur s23, [x3, #16]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
-	FMOVS        20(R3), F24
+	WORD $0xbc414078 // ldur s24, [x3, #20]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
 	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
@@ -2238,22 +2175,23 @@ loop3:
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e182078 // tbl v24.16b, { v3.16b, v4.16b }, v24.16b
-	FMOVS        36(R3), F25
+	WORD $0xbc424079 // ldur s25, [x3, #36]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
-	FLDPQ        64(R4), (F25, F26)
+	WORD $0x3cc40099 // ldur q25, [x4, #64]
+	WORD $0x3cc5009a // ldur q26, [x4, #80]
 	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F25
+	WORD $0x3cc40119 // ldur q25, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F26
+	WORD $0x3cc5011a // ldur q26, [x8, #80]
 	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	FMOVS        24(R3), F23
+	WORD $0xbc418077 // ldur s23, [x3, #24]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
-	FMOVS        28(R3), F24
+	WORD $0xbc41c078 // ldur s24, [x3, #28]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
 	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
@@ -2262,16 +2200,17 @@ loop3:
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e182078 // tbl v24.16b, { v3.16b, v4.16b }, v24.16b
-	FMOVS        36(R3), F25
+	WORD $0xbc424079 // ldur s25, [x3, #36]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
-	FLDPQ        96(R4), (F25, F26)
+	WORD $0x3cc60099 // ldur q25, [x4, #96]
+	WORD $0x3cc7009a // ldur q26, [x4, #112]
 	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F25
+	WORD $0x3cc60119 // ldur q25, [x8, #96]
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F26
+	WORD $0x3cc7011a // ldur q26, [x8, #112]
 	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
 	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
 	ADD          $0x10, R7
@@ -2373,11 +2312,11 @@ loop3:
 	MOVD         $tq3_1s_mask<>+0(SB), R9
 	FMOVQ        (R9), F21
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x7d400117 // ldr h23, [x8]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
+	WORD $0x7c400117 // ldur h23, [x8]
+	WORD $0x1ee242f7 // fcvt s23, h23
 	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x7d400518 // ldr h24, [x8, #2]
-	WORD $0x0e217b18 // fcvtl v24.4s, v24.4h
+	WORD $0x7c402118 // ldur h24, [x8, #2]
+	WORD $0x1ee24318 // fcvt s24, h24
 	WORD $0x4e040718 // dup v24.4s, v24.s[0]
 	WORD $0x4eb51eb5 // mov v21.16b, v21.16b
 	WORD $0x6e781ef5 // bsl v21.16b, v23.16b, v24.16b
@@ -2387,46 +2326,43 @@ loop3:
 	FMOVQ        F22, 48(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        (R8), F21
+	WORD $0x3cc00115 // ldur q21, [x8]
 	WORD $0x4e0702b6 // tbl v22.16b, { v21.16b }, v7.16b
-	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
+	WORD $0x4e0802b7 // tbl v23.16b, { v21.16b }, v8.16b
 	WORD $0x6ea546d6 // ushl v22.4s, v22.4s, v5.4s
-	WORD $0x6ea646b5 // ushl v21.4s, v21.4s, v6.4s
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	FMOVQ        (R8), F23
-	WORD $0x4e0902f8 // tbl v24.16b, { v23.16b }, v9.16b
-	WORD $0x4e0a02f7 // tbl v23.16b, { v23.16b }, v10.16b
-	WORD $0x6ea54718 // ushl v24.4s, v24.4s, v5.4s
 	WORD $0x6ea646f7 // ushl v23.4s, v23.4s, v6.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
+	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
 	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	FMOVQ        (R8), F25
-	WORD $0x4e0b033a // tbl v26.16b, { v25.16b }, v11.16b
-	WORD $0x4e0c0339 // tbl v25.16b, { v25.16b }, v12.16b
-	WORD $0x6ea5475a // ushl v26.4s, v26.4s, v5.4s
+	WORD $0x4e0902b8 // tbl v24.16b, { v21.16b }, v9.16b
+	WORD $0x4e0a02b9 // tbl v25.16b, { v21.16b }, v10.16b
+	WORD $0x6ea54718 // ushl v24.4s, v24.4s, v5.4s
 	WORD $0x6ea64739 // ushl v25.4s, v25.4s, v6.4s
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
 	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	FMOVQ        (R8), F27
-	WORD $0x4e0d037c // tbl v28.16b, { v27.16b }, v13.16b
-	WORD $0x4e0e037b // tbl v27.16b, { v27.16b }, v14.16b
-	WORD $0x6ea5479c // ushl v28.4s, v28.4s, v5.4s
+	WORD $0x4e0b02ba // tbl v26.16b, { v21.16b }, v11.16b
+	WORD $0x4e0c02bb // tbl v27.16b, { v21.16b }, v12.16b
+	WORD $0x6ea5475a // ushl v26.4s, v26.4s, v5.4s
 	WORD $0x6ea6477b // ushl v27.4s, v27.4s, v6.4s
-	WORD $0x4e221f9c // and v28.16b, v28.16b, v2.16b
+	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
 	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	WORD $0x4e551ad5 // uzp1 v21.8h, v22.8h, v21.8h
-	WORD $0x4e571b16 // uzp1 v22.8h, v24.8h, v23.8h
-	WORD $0x4e161ab5 // uzp1 v21.16b, v21.16b, v22.16b
-	WORD $0x4e591b56 // uzp1 v22.8h, v26.8h, v25.8h
-	WORD $0x4e5b1b97 // uzp1 v23.8h, v28.8h, v27.8h
+	WORD $0x4e0d02bc // tbl v28.16b, { v21.16b }, v13.16b
+	WORD $0x4e0e02b5 // tbl v21.16b, { v21.16b }, v14.16b
+	WORD $0x6ea5479c // ushl v28.4s, v28.4s, v5.4s
+	WORD $0x6ea646b5 // ushl v21.4s, v21.4s, v6.4s
+	WORD $0x4e221f9c // and v28.16b, v28.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e571ad6 // uzp1 v22.8h, v22.8h, v23.8h
+	WORD $0x4e591b17 // uzp1 v23.8h, v24.8h, v25.8h
 	WORD $0x4e171ad6 // uzp1 v22.16b, v22.16b, v23.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F22, 16(R3)
-	FMOVS        (R3), F21
+	WORD $0x4e5b1b57 // uzp1 v23.8h, v26.8h, v27.8h
+	WORD $0x4e551b95 // uzp1 v21.8h, v28.8h, v21.8h
+	WORD $0x4e151af5 // uzp1 v21.16b, v23.16b, v21.16b
+	FMOVQ        F22, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0xbc400075 // ldur s21, [x3]
 	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
 	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
-	FMOVS        4(R3), F22
+	WORD $0xbc404076 // ldur s22, [x3, #4]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
 	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
@@ -2435,25 +2371,27 @@ loop3:
 	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
 	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
 	WORD $0x4e162076 // tbl v22.16b, { v3.16b, v4.16b }, v22.16b
-	FMOVS        32(R3), F23
+	WORD $0xbc420077 // ldur s23, [x3, #32]
 	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
 	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
-	FLDPQ        (R4), (F23, F24)
+	WORD $0x3cc00097 // ldur q23, [x4]
+	WORD $0x3cc10098 // ldur q24, [x4, #16]
 	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
 	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F23
+	WORD $0x3cc00137 // ldur q23, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F24
+	WORD $0x3cc10138 // ldur q24, [x9, #16]
 	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
 	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	FLDPQ        (R6), (F23, F24)
+	WORD $0x3cc000d7 // ldur q23, [x6]
+	WORD $0x3cc100d8 // ldur q24, [x6, #16]
 	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
 	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	FMOVS        8(R3), F21
+	WORD $0xbc408075 // ldur s21, [x3, #8]
 	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
 	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
-	FMOVS        12(R3), F22
+	WORD $0xbc40c076 // ldur s22, [x3, #12]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
 	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
@@ -2462,25 +2400,27 @@ loop3:
 	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
 	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
 	WORD $0x4e162076 // tbl v22.16b, { v3.16b, v4.16b }, v22.16b
-	FMOVS        32(R3), F23
+	WORD $0xbc420077 // ldur s23, [x3, #32]
 	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
 	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
-	FLDPQ        32(R4), (F23, F24)
+	WORD $0x3cc20097 // ldur q23, [x4, #32]
+	WORD $0x3cc30098 // ldur q24, [x4, #48]
 	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
 	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F23
+	WORD $0x3cc20137 // ldur q23, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F24
+	WORD $0x3cc30138 // ldur q24, [x9, #48]
 	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
 	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	FLDPQ        32(R6), (F23, F24)
+	WORD $0x3cc200d7 // ldur q23, [x6, #32]
+	WORD $0x3cc300d8 // ldur q24, [x6, #48]
 	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
 	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	FMOVS        16(R3), F21
+	WORD $0xbc410075 // ldur s21, [x3, #16]
 	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
 	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
-	FMOVS        20(R3), F22
+	WORD $0xbc414076 // ldur s22, [x3, #20]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
 	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
@@ -2489,25 +2429,27 @@ loop3:
 	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
 	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
 	WORD $0x4e162076 // tbl v22.16b, { v3.16b, v4.16b }, v22.16b
-	FMOVS        36(R3), F23
+	WORD $0xbc424077 // ldur s23, [x3, #36]
 	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
 	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
-	FLDPQ        64(R4), (F23, F24)
+	WORD $0x3cc40097 // ldur q23, [x4, #64]
+	WORD $0x3cc50098 // ldur q24, [x4, #80]
 	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
 	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F23
+	WORD $0x3cc40137 // ldur q23, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F24
+	WORD $0x3cc50138 // ldur q24, [x9, #80]
 	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
 	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	FLDPQ        64(R6), (F23, F24)
+	WORD $0x3cc400d7 // ldur q23, [x6, #64]
+	WORD $0x3cc500d8 // ldur q24, [x6, #80]
 	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
 	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
-	FMOVS        24(R3), F21
+	WORD $0xbc418075 // ldur s21, [x3, #24]
 	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
 	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
-	FMOVS        28(R3), F22
+	WORD $0xbc41c076 // ldur s22, [x3, #28]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
 	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
@@ -2516,19 +2458,21 @@ loop3:
 	WORD $0x4ea19ed6 // mul v22.4s, v22.4s, v1.4s
 	WORD $0x4e2086d6 // add v22.16b, v22.16b, v0.16b
 	WORD $0x4e162076 // tbl v22.16b, { v3.16b, v4.16b }, v22.16b
-	FMOVS        36(R3), F23
+	WORD $0xbc424077 // ldur s23, [x3, #36]
 	WORD $0x4f9792b5 // fmul v21.4s, v21.4s, v23.s[0]
 	WORD $0x4f9792d6 // fmul v22.4s, v22.4s, v23.s[0]
-	FLDPQ        96(R4), (F23, F24)
+	WORD $0x3cc60097 // ldur q23, [x4, #96]
+	WORD $0x3cc70098 // ldur q24, [x4, #112]
 	WORD $0x4e37ceaf // fmla v15.4s, v21.4s, v23.4s
 	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F23
+	WORD $0x3cc60137 // ldur q23, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F24
+	WORD $0x3cc70138 // ldur q24, [x9, #112]
 	WORD $0x4e37ceb1 // fmla v17.4s, v21.4s, v23.4s
 	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
-	FLDPQ        96(R6), (F23, F24)
+	WORD $0x3cc600d7 // ldur q23, [x6, #96]
+	WORD $0x3cc700d8 // ldur q24, [x6, #112]
 	WORD $0x4e37ceb3 // fmla v19.4s, v21.4s, v23.4s
 	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
 	ADD          $0x10, R8
@@ -2635,11 +2579,11 @@ loop3:
 	MOVD         $tq3_1s_mask<>+0(SB), R9
 	FMOVQ        (R9), F23
 	WORD $0x4f00e418 // movi v24.16b, #0
-	WORD $0x7d400119 // ldr h25, [x8]
-	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
+	WORD $0x7c400119 // ldur h25, [x8]
+	WORD $0x1ee24339 // fcvt s25, h25
 	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	WORD $0x7d40051a // ldr h26, [x8, #2]
-	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
+	WORD $0x7c40211a // ldur h26, [x8, #2]
+	WORD $0x1ee2435a // fcvt s26, h26
 	WORD $0x4e04075a // dup v26.4s, v26.s[0]
 	WORD $0x4eb71ef7 // mov v23.16b, v23.16b
 	WORD $0x6e7a1f37 // bsl v23.16b, v25.16b, v26.16b
@@ -2649,46 +2593,43 @@ loop3:
 	FMOVQ        F24, 48(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        (R8), F23
+	WORD $0x3cc00117 // ldur q23, [x8]
 	WORD $0x4e0702f8 // tbl v24.16b, { v23.16b }, v7.16b
-	WORD $0x4e0802f7 // tbl v23.16b, { v23.16b }, v8.16b
+	WORD $0x4e0802f9 // tbl v25.16b, { v23.16b }, v8.16b
 	WORD $0x6ea54718 // ushl v24.4s, v24.4s, v5.4s
-	WORD $0x6ea646f7 // ushl v23.4s, v23.4s, v6.4s
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	FMOVQ        (R8), F25
-	WORD $0x4e09033a // tbl v26.16b, { v25.16b }, v9.16b
-	WORD $0x4e0a0339 // tbl v25.16b, { v25.16b }, v10.16b
-	WORD $0x6ea5475a // ushl v26.4s, v26.4s, v5.4s
 	WORD $0x6ea64739 // ushl v25.4s, v25.4s, v6.4s
-	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
+	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
 	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	FMOVQ        (R8), F27
-	WORD $0x4e0b037c // tbl v28.16b, { v27.16b }, v11.16b
-	WORD $0x4e0c037b // tbl v27.16b, { v27.16b }, v12.16b
-	WORD $0x6ea5479c // ushl v28.4s, v28.4s, v5.4s
+	WORD $0x4e0902fa // tbl v26.16b, { v23.16b }, v9.16b
+	WORD $0x4e0a02fb // tbl v27.16b, { v23.16b }, v10.16b
+	WORD $0x6ea5475a // ushl v26.4s, v26.4s, v5.4s
 	WORD $0x6ea6477b // ushl v27.4s, v27.4s, v6.4s
-	WORD $0x4e221f9c // and v28.16b, v28.16b, v2.16b
+	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
 	WORD $0x4e221f7b // and v27.16b, v27.16b, v2.16b
-	FMOVQ        (R8), F29
-	WORD $0x4e0d03be // tbl v30.16b, { v29.16b }, v13.16b
-	WORD $0x4e0e03bd // tbl v29.16b, { v29.16b }, v14.16b
-	WORD $0x6ea547de // ushl v30.4s, v30.4s, v5.4s
+	WORD $0x4e0b02fc // tbl v28.16b, { v23.16b }, v11.16b
+	WORD $0x4e0c02fd // tbl v29.16b, { v23.16b }, v12.16b
+	WORD $0x6ea5479c // ushl v28.4s, v28.4s, v5.4s
 	WORD $0x6ea647bd // ushl v29.4s, v29.4s, v6.4s
-	WORD $0x4e221fde // and v30.16b, v30.16b, v2.16b
+	WORD $0x4e221f9c // and v28.16b, v28.16b, v2.16b
 	WORD $0x4e221fbd // and v29.16b, v29.16b, v2.16b
-	WORD $0x4e571b17 // uzp1 v23.8h, v24.8h, v23.8h
-	WORD $0x4e591b58 // uzp1 v24.8h, v26.8h, v25.8h
-	WORD $0x4e181af7 // uzp1 v23.16b, v23.16b, v24.16b
-	WORD $0x4e5b1b98 // uzp1 v24.8h, v28.8h, v27.8h
-	WORD $0x4e5d1bd9 // uzp1 v25.8h, v30.8h, v29.8h
+	WORD $0x4e0d02fe // tbl v30.16b, { v23.16b }, v13.16b
+	WORD $0x4e0e02f7 // tbl v23.16b, { v23.16b }, v14.16b
+	WORD $0x6ea547de // ushl v30.4s, v30.4s, v5.4s
+	WORD $0x6ea646f7 // ushl v23.4s, v23.4s, v6.4s
+	WORD $0x4e221fde // and v30.16b, v30.16b, v2.16b
+	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
+	WORD $0x4e591b18 // uzp1 v24.8h, v24.8h, v25.8h
+	WORD $0x4e5b1b59 // uzp1 v25.8h, v26.8h, v27.8h
 	WORD $0x4e191b18 // uzp1 v24.16b, v24.16b, v25.16b
-	FMOVQ        F23, (R3)
-	FMOVQ        F24, 16(R3)
-	FMOVS        (R3), F23
+	WORD $0x4e5d1b99 // uzp1 v25.8h, v28.8h, v29.8h
+	WORD $0x4e571bd7 // uzp1 v23.8h, v30.8h, v23.8h
+	WORD $0x4e171b37 // uzp1 v23.16b, v25.16b, v23.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F23, 16(R3)
+	WORD $0xbc400077 // ldur s23, [x3]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
-	FMOVS        4(R3), F24
+	WORD $0xbc404078 // ldur s24, [x3, #4]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
 	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
@@ -2697,31 +2638,33 @@ loop3:
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e182078 // tbl v24.16b, { v3.16b, v4.16b }, v24.16b
-	FMOVS        32(R3), F25
+	WORD $0xbc420079 // ldur s25, [x3, #32]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
-	FLDPQ        (R4), (F25, F26)
+	WORD $0x3cc00099 // ldur q25, [x4]
+	WORD $0x3cc1009a // ldur q26, [x4, #16]
 	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F25
+	WORD $0x3cc00139 // ldur q25, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F26
+	WORD $0x3cc1013a // ldur q26, [x9, #16]
 	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	FLDPQ        (R6), (F25, F26)
+	WORD $0x3cc000d9 // ldur q25, [x6]
+	WORD $0x3cc100da // ldur q26, [x6, #16]
 	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F25
+	WORD $0x3cc00139 // ldur q25, [x9]
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F26
+	WORD $0x3cc1013a // ldur q26, [x9, #16]
 	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
 	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	FMOVS        8(R3), F23
+	WORD $0xbc408077 // ldur s23, [x3, #8]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
-	FMOVS        12(R3), F24
+	WORD $0xbc40c078 // ldur s24, [x3, #12]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
 	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
@@ -2730,31 +2673,33 @@ loop3:
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e182078 // tbl v24.16b, { v3.16b, v4.16b }, v24.16b
-	FMOVS        32(R3), F25
+	WORD $0xbc420079 // ldur s25, [x3, #32]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
-	FLDPQ        32(R4), (F25, F26)
+	WORD $0x3cc20099 // ldur q25, [x4, #32]
+	WORD $0x3cc3009a // ldur q26, [x4, #48]
 	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F25
+	WORD $0x3cc20139 // ldur q25, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F26
+	WORD $0x3cc3013a // ldur q26, [x9, #48]
 	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	FLDPQ        32(R6), (F25, F26)
+	WORD $0x3cc200d9 // ldur q25, [x6, #32]
+	WORD $0x3cc300da // ldur q26, [x6, #48]
 	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F25
+	WORD $0x3cc20139 // ldur q25, [x9, #32]
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F26
+	WORD $0x3cc3013a // ldur q26, [x9, #48]
 	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
 	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	FMOVS        16(R3), F23
+	WORD $0xbc410077 // ldur s23, [x3, #16]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
-	FMOVS        20(R3), F24
+	WORD $0xbc414078 // ldur s24, [x3, #20]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
 	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
@@ -2763,31 +2708,33 @@ loop3:
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e182078 // tbl v24.16b, { v3.16b, v4.16b }, v24.16b
-	FMOVS        36(R3), F25
+	WORD $0xbc424079 // ldur s25, [x3, #36]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
-	FLDPQ        64(R4), (F25, F26)
+	WORD $0x3cc40099 // ldur q25, [x4, #64]
+	WORD $0x3cc5009a // ldur q26, [x4, #80]
 	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F25
+	WORD $0x3cc40139 // ldur q25, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F26
+	WORD $0x3cc5013a // ldur q26, [x9, #80]
 	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	FLDPQ        64(R6), (F25, F26)
+	WORD $0x3cc400d9 // ldur q25, [x6, #64]
+	WORD $0x3cc500da // ldur q26, [x6, #80]
 	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F25
+	WORD $0x3cc40139 // ldur q25, [x9, #64]
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F26
+	WORD $0x3cc5013a // ldur q26, [x9, #80]
 	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
 	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
-	FMOVS        24(R3), F23
+	WORD $0xbc418077 // ldur s23, [x3, #24]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
-	FMOVS        28(R3), F24
+	WORD $0xbc41c078 // ldur s24, [x3, #28]
 	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
 	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
 	WORD $0x4ea19ef7 // mul v23.4s, v23.4s, v1.4s
@@ -2796,25 +2743,27 @@ loop3:
 	WORD $0x4ea19f18 // mul v24.4s, v24.4s, v1.4s
 	WORD $0x4e208718 // add v24.16b, v24.16b, v0.16b
 	WORD $0x4e182078 // tbl v24.16b, { v3.16b, v4.16b }, v24.16b
-	FMOVS        36(R3), F25
+	WORD $0xbc424079 // ldur s25, [x3, #36]
 	WORD $0x4f9992f7 // fmul v23.4s, v23.4s, v25.s[0]
 	WORD $0x4f999318 // fmul v24.4s, v24.4s, v25.s[0]
-	FLDPQ        96(R4), (F25, F26)
+	WORD $0x3cc60099 // ldur q25, [x4, #96]
+	WORD $0x3cc7009a // ldur q26, [x4, #112]
 	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
 	WORD $0x4e3acf10 // fmla v16.4s, v24.4s, v26.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F25
+	WORD $0x3cc60139 // ldur q25, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F26
+	WORD $0x3cc7013a // ldur q26, [x9, #112]
 	WORD $0x4e39cef1 // fmla v17.4s, v23.4s, v25.4s
 	WORD $0x4e3acf12 // fmla v18.4s, v24.4s, v26.4s
-	FLDPQ        96(R6), (F25, F26)
+	WORD $0x3cc600d9 // ldur q25, [x6, #96]
+	WORD $0x3cc700da // ldur q26, [x6, #112]
 	WORD $0x4e39cef3 // fmla v19.4s, v23.4s, v25.4s
 	WORD $0x4e3acf14 // fmla v20.4s, v24.4s, v26.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F25
+	WORD $0x3cc60139 // ldur q25, [x9, #96]
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F26
+	WORD $0x3cc7013a // ldur q26, [x9, #112]
 	WORD $0x4e39cef5 // fmla v21.4s, v23.4s, v25.4s
 	WORD $0x4e3acf16 // fmla v22.4s, v24.4s, v26.4s
 	ADD          $0x10, R8
@@ -2902,11 +2851,11 @@ loop1:
 	MOVD         $tq3_1s_mask<>+0(SB), R4
 	FMOVQ        (R4), F13
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x7d40002f // ldr h15, [x1]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	WORD $0x7c40002f // ldur h15, [x1]
+	WORD $0x1ee241ef // fcvt s15, h15
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x7d400430 // ldr h16, [x1, #2]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	WORD $0x7c402030 // ldur h16, [x1, #2]
+	WORD $0x1ee24210 // fcvt s16, h16
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4ead1dad // mov v13.16b, v13.16b
 	WORD $0x6e701ded // bsl v13.16b, v15.16b, v16.16b
@@ -2918,51 +2867,48 @@ loop1:
 	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
 	FMOVQ        F13, 32(R3)
 	FMOVQ        F14, 48(R3)
-	FMOVQ        (R1), F13
+	WORD $0x3cc0002d // ldur q13, [x1]
 	WORD $0x4e0501ae // tbl v14.16b, { v13.16b }, v5.16b
-	WORD $0x4e0601ad // tbl v13.16b, { v13.16b }, v6.16b
+	WORD $0x4e0601af // tbl v15.16b, { v13.16b }, v6.16b
 	WORD $0x6ea145ce // ushl v14.4s, v14.4s, v1.4s
-	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVQ        (R1), F15
-	WORD $0x4e0701f0 // tbl v16.16b, { v15.16b }, v7.16b
-	WORD $0x4e0801ef // tbl v15.16b, { v15.16b }, v8.16b
-	WORD $0x6ea14610 // ushl v16.4s, v16.4s, v1.4s
 	WORD $0x6ea245ef // ushl v15.4s, v15.4s, v2.4s
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVQ        (R1), F17
-	WORD $0x4e090232 // tbl v18.16b, { v17.16b }, v9.16b
-	WORD $0x4e0a0231 // tbl v17.16b, { v17.16b }, v10.16b
-	WORD $0x6ea14652 // ushl v18.4s, v18.4s, v1.4s
+	WORD $0x4e0701b0 // tbl v16.16b, { v13.16b }, v7.16b
+	WORD $0x4e0801b1 // tbl v17.16b, { v13.16b }, v8.16b
+	WORD $0x6ea14610 // ushl v16.4s, v16.4s, v1.4s
 	WORD $0x6ea24631 // ushl v17.4s, v17.4s, v2.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
 	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        (R1), F19
-	WORD $0x4e0b0274 // tbl v20.16b, { v19.16b }, v11.16b
-	WORD $0x4e0c0273 // tbl v19.16b, { v19.16b }, v12.16b
-	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
+	WORD $0x4e0901b2 // tbl v18.16b, { v13.16b }, v9.16b
+	WORD $0x4e0a01b3 // tbl v19.16b, { v13.16b }, v10.16b
+	WORD $0x6ea14652 // ushl v18.4s, v18.4s, v1.4s
 	WORD $0x6ea24673 // ushl v19.4s, v19.4s, v2.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e4d19cd // uzp1 v13.8h, v14.8h, v13.8h
-	WORD $0x4e4f1a0e // uzp1 v14.8h, v16.8h, v15.8h
-	WORD $0x4e0e19ad // uzp1 v13.16b, v13.16b, v14.16b
-	WORD $0x4e511a4e // uzp1 v14.8h, v18.8h, v17.8h
-	WORD $0x4e531a8f // uzp1 v15.8h, v20.8h, v19.8h
+	WORD $0x4e0b01b4 // tbl v20.16b, { v13.16b }, v11.16b
+	WORD $0x4e0c01ad // tbl v13.16b, { v13.16b }, v12.16b
+	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
+	WORD $0x6ea245ad // ushl v13.4s, v13.4s, v2.4s
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e4f19ce // uzp1 v14.8h, v14.8h, v15.8h
+	WORD $0x4e511a0f // uzp1 v15.8h, v16.8h, v17.8h
 	WORD $0x4e0f19ce // uzp1 v14.16b, v14.16b, v15.16b
-	WORD $0x4e231dad // and v13.16b, v13.16b, v3.16b
-	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e531a4f // uzp1 v15.8h, v18.8h, v19.8h
+	WORD $0x4e4d1a8d // uzp1 v13.8h, v20.8h, v13.8h
+	WORD $0x4e0d19ed // uzp1 v13.16b, v15.16b, v13.16b
 	WORD $0x4e231dce // and v14.16b, v14.16b, v3.16b
 	WORD $0x4e0e008e // tbl v14.16b, { v4.16b }, v14.16b
-	WORD $0x4e20b9af // abs v15.16b, v13.16b
-	WORD $0x4e20b9d0 // abs v16.16b, v14.16b
+	WORD $0x4e231dad // and v13.16b, v13.16b, v3.16b
+	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
+	WORD $0x4e20b9cf // abs v15.16b, v14.16b
+	WORD $0x4e20b9b0 // abs v16.16b, v13.16b
 	FMOVQ        F15, (R0)
 	FMOVQ        F16, 16(R0)
-	FMOVQ        F13, 48(R0)
-	FMOVQ        F14, 64(R0)
-	FMOVD        32(R3), F13
+	FMOVQ        F14, 48(R0)
+	FMOVQ        F13, 64(R0)
+	WORD $0xfc42006d // ldur d13, [x3, #32]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	FMOVD        F13, 32(R0)
 	ADD          $0x10, R1
@@ -3028,11 +2974,11 @@ loop3:
 	MOVD         $tq3_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F17
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x7d4000f3 // ldr h19, [x7]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	WORD $0x7c4000f3 // ldur h19, [x7]
+	WORD $0x1ee24273 // fcvt s19, h19
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x7d4004f4 // ldr h20, [x7, #2]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	WORD $0x7c4020f4 // ldur h20, [x7, #2]
+	WORD $0x1ee24294 // fcvt s20, h20
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	WORD $0x4eb11e31 // mov v17.16b, v17.16b
 	WORD $0x6e741e71 // bsl v17.16b, v19.16b, v20.16b
@@ -3046,77 +2992,72 @@ loop3:
 	FMOVQ        F18, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        (R7), F17
+	WORD $0x3cc000f1 // ldur q17, [x7]
 	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
-	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
+	WORD $0x4e060233 // tbl v19.16b, { v17.16b }, v6.16b
 	WORD $0x6ea14652 // ushl v18.4s, v18.4s, v1.4s
-	WORD $0x6ea24631 // ushl v17.4s, v17.4s, v2.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        (R7), F19
-	WORD $0x4e070274 // tbl v20.16b, { v19.16b }, v7.16b
-	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
-	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
 	WORD $0x6ea24673 // ushl v19.4s, v19.4s, v2.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        (R7), F21
-	WORD $0x4e0902b6 // tbl v22.16b, { v21.16b }, v9.16b
-	WORD $0x4e0a02b5 // tbl v21.16b, { v21.16b }, v10.16b
-	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
+	WORD $0x4e070234 // tbl v20.16b, { v17.16b }, v7.16b
+	WORD $0x4e080235 // tbl v21.16b, { v17.16b }, v8.16b
+	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
 	WORD $0x6ea246b5 // ushl v21.4s, v21.4s, v2.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        (R7), F23
-	WORD $0x4e0b02f8 // tbl v24.16b, { v23.16b }, v11.16b
-	WORD $0x4e0c02f7 // tbl v23.16b, { v23.16b }, v12.16b
-	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
+	WORD $0x4e090236 // tbl v22.16b, { v17.16b }, v9.16b
+	WORD $0x4e0a0237 // tbl v23.16b, { v17.16b }, v10.16b
+	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
 	WORD $0x6ea246f7 // ushl v23.4s, v23.4s, v2.4s
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e511a51 // uzp1 v17.8h, v18.8h, v17.8h
-	WORD $0x4e531a92 // uzp1 v18.8h, v20.8h, v19.8h
-	WORD $0x4e121a31 // uzp1 v17.16b, v17.16b, v18.16b
-	WORD $0x4e551ad2 // uzp1 v18.8h, v22.8h, v21.8h
-	WORD $0x4e571b13 // uzp1 v19.8h, v24.8h, v23.8h
+	WORD $0x4e0b0238 // tbl v24.16b, { v17.16b }, v11.16b
+	WORD $0x4e0c0231 // tbl v17.16b, { v17.16b }, v12.16b
+	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
+	WORD $0x6ea24631 // ushl v17.4s, v17.4s, v2.4s
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e531a52 // uzp1 v18.8h, v18.8h, v19.8h
+	WORD $0x4e551a93 // uzp1 v19.8h, v20.8h, v21.8h
 	WORD $0x4e131a52 // uzp1 v18.16b, v18.16b, v19.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e571ad3 // uzp1 v19.8h, v22.8h, v23.8h
+	WORD $0x4e511b11 // uzp1 v17.8h, v24.8h, v17.8h
+	WORD $0x4e111a71 // uzp1 v17.16b, v19.16b, v17.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
 	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	FLDPQ        (R4), (F19, F20)
-	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
-	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
-	WORD $0x4e71beb1 // addp v17.8h, v21.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e34c253 // smull v19.8h, v18.8b, v20.8b
-	WORD $0x4e34c252 // smull2 v18.8h, v18.16b, v20.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x3cc00093 // ldur q19, [x4]
+	WORD $0x3cc10094 // ldur q20, [x4, #16]
+	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
+	WORD $0x4e33c252 // smull2 v18.8h, v18.16b, v19.16b
+	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
+	WORD $0x4e34c231 // smull2 v17.8h, v17.16b, v20.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        36(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        (R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0xbc420013 // ldur s19, [x0, #32]
+	WORD $0xbc424014 // ldur s20, [x0, #36]
+	WORD $0xbc4000b5 // ldur s21, [x5]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
 	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
+	WORD $0x4f93124d // fmla v13.4s, v18.4s, v19.s[0]
+	WORD $0x4f94122e // fmla v14.4s, v17.4s, v20.s[0]
 
 	// scales of the block
 	MOVD         $tq3_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F17
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x7d4020f3 // ldr h19, [x7, #16]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	WORD $0x7c4100f3 // ldur h19, [x7, #16]
+	WORD $0x1ee24273 // fcvt s19, h19
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x7d4024f4 // ldr h20, [x7, #18]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	WORD $0x7c4120f4 // ldur h20, [x7, #18]
+	WORD $0x1ee24294 // fcvt s20, h20
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	WORD $0x4eb11e31 // mov v17.16b, v17.16b
 	WORD $0x6e741e71 // bsl v17.16b, v19.16b, v20.16b
@@ -3130,67 +3071,62 @@ loop3:
 	FMOVQ        F18, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        16(R7), F17
+	WORD $0x3cc100f1 // ldur q17, [x7, #16]
 	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
-	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
+	WORD $0x4e060233 // tbl v19.16b, { v17.16b }, v6.16b
 	WORD $0x6ea14652 // ushl v18.4s, v18.4s, v1.4s
-	WORD $0x6ea24631 // ushl v17.4s, v17.4s, v2.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        16(R7), F19
-	WORD $0x4e070274 // tbl v20.16b, { v19.16b }, v7.16b
-	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
-	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
 	WORD $0x6ea24673 // ushl v19.4s, v19.4s, v2.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        16(R7), F21
-	WORD $0x4e0902b6 // tbl v22.16b, { v21.16b }, v9.16b
-	WORD $0x4e0a02b5 // tbl v21.16b, { v21.16b }, v10.16b
-	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
+	WORD $0x4e070234 // tbl v20.16b, { v17.16b }, v7.16b
+	WORD $0x4e080235 // tbl v21.16b, { v17.16b }, v8.16b
+	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
 	WORD $0x6ea246b5 // ushl v21.4s, v21.4s, v2.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        16(R7), F23
-	WORD $0x4e0b02f8 // tbl v24.16b, { v23.16b }, v11.16b
-	WORD $0x4e0c02f7 // tbl v23.16b, { v23.16b }, v12.16b
-	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
+	WORD $0x4e090236 // tbl v22.16b, { v17.16b }, v9.16b
+	WORD $0x4e0a0237 // tbl v23.16b, { v17.16b }, v10.16b
+	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
 	WORD $0x6ea246f7 // ushl v23.4s, v23.4s, v2.4s
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e511a51 // uzp1 v17.8h, v18.8h, v17.8h
-	WORD $0x4e531a92 // uzp1 v18.8h, v20.8h, v19.8h
-	WORD $0x4e121a31 // uzp1 v17.16b, v17.16b, v18.16b
-	WORD $0x4e551ad2 // uzp1 v18.8h, v22.8h, v21.8h
-	WORD $0x4e571b13 // uzp1 v19.8h, v24.8h, v23.8h
+	WORD $0x4e0b0238 // tbl v24.16b, { v17.16b }, v11.16b
+	WORD $0x4e0c0231 // tbl v17.16b, { v17.16b }, v12.16b
+	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
+	WORD $0x6ea24631 // ushl v17.4s, v17.4s, v2.4s
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e531a52 // uzp1 v18.8h, v18.8h, v19.8h
+	WORD $0x4e551a93 // uzp1 v19.8h, v20.8h, v21.8h
 	WORD $0x4e131a52 // uzp1 v18.16b, v18.16b, v19.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e571ad3 // uzp1 v19.8h, v22.8h, v23.8h
+	WORD $0x4e511b11 // uzp1 v17.8h, v24.8h, v17.8h
+	WORD $0x4e111a71 // uzp1 v17.16b, v19.16b, v17.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
 	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	FLDPQ        32(R4), (F19, F20)
-	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
-	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
-	WORD $0x4e71beb1 // addp v17.8h, v21.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e34c253 // smull v19.8h, v18.8b, v20.8b
-	WORD $0x4e34c252 // smull2 v18.8h, v18.16b, v20.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x3cc20093 // ldur q19, [x4, #32]
+	WORD $0x3cc30094 // ldur q20, [x4, #48]
+	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
+	WORD $0x4e33c252 // smull2 v18.8h, v18.16b, v19.16b
+	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
+	WORD $0x4e34c231 // smull2 v17.8h, v17.16b, v20.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        36(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        4(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0xbc420013 // ldur s19, [x0, #32]
+	WORD $0xbc424014 // ldur s20, [x0, #36]
+	WORD $0xbc4040b5 // ldur s21, [x5, #4]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
 	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
+	WORD $0x4f93124f // fmla v15.4s, v18.4s, v19.s[0]
+	WORD $0x4f941230 // fmla v16.4s, v17.4s, v20.s[0]
 	ADD          $0x20, R7
 	ADD          $0x40, R4
 	ADD          $8, R5
@@ -3208,11 +3144,11 @@ loop5:
 	MOVD         $tq3_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F17
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x7d4000f3 // ldr h19, [x7]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	WORD $0x7c4000f3 // ldur h19, [x7]
+	WORD $0x1ee24273 // fcvt s19, h19
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x7d4004f4 // ldr h20, [x7, #2]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	WORD $0x7c4020f4 // ldur h20, [x7, #2]
+	WORD $0x1ee24294 // fcvt s20, h20
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	WORD $0x4eb11e31 // mov v17.16b, v17.16b
 	WORD $0x6e741e71 // bsl v17.16b, v19.16b, v20.16b
@@ -3226,67 +3162,62 @@ loop5:
 	FMOVQ        F18, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        (R7), F17
+	WORD $0x3cc000f1 // ldur q17, [x7]
 	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
-	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
+	WORD $0x4e060233 // tbl v19.16b, { v17.16b }, v6.16b
 	WORD $0x6ea14652 // ushl v18.4s, v18.4s, v1.4s
-	WORD $0x6ea24631 // ushl v17.4s, v17.4s, v2.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        (R7), F19
-	WORD $0x4e070274 // tbl v20.16b, { v19.16b }, v7.16b
-	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
-	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
 	WORD $0x6ea24673 // ushl v19.4s, v19.4s, v2.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        (R7), F21
-	WORD $0x4e0902b6 // tbl v22.16b, { v21.16b }, v9.16b
-	WORD $0x4e0a02b5 // tbl v21.16b, { v21.16b }, v10.16b
-	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
+	WORD $0x4e070234 // tbl v20.16b, { v17.16b }, v7.16b
+	WORD $0x4e080235 // tbl v21.16b, { v17.16b }, v8.16b
+	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
 	WORD $0x6ea246b5 // ushl v21.4s, v21.4s, v2.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        (R7), F23
-	WORD $0x4e0b02f8 // tbl v24.16b, { v23.16b }, v11.16b
-	WORD $0x4e0c02f7 // tbl v23.16b, { v23.16b }, v12.16b
-	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
+	WORD $0x4e090236 // tbl v22.16b, { v17.16b }, v9.16b
+	WORD $0x4e0a0237 // tbl v23.16b, { v17.16b }, v10.16b
+	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
 	WORD $0x6ea246f7 // ushl v23.4s, v23.4s, v2.4s
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e511a51 // uzp1 v17.8h, v18.8h, v17.8h
-	WORD $0x4e531a92 // uzp1 v18.8h, v20.8h, v19.8h
-	WORD $0x4e121a31 // uzp1 v17.16b, v17.16b, v18.16b
-	WORD $0x4e551ad2 // uzp1 v18.8h, v22.8h, v21.8h
-	WORD $0x4e571b13 // uzp1 v19.8h, v24.8h, v23.8h
+	WORD $0x4e0b0238 // tbl v24.16b, { v17.16b }, v11.16b
+	WORD $0x4e0c0231 // tbl v17.16b, { v17.16b }, v12.16b
+	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
+	WORD $0x6ea24631 // ushl v17.4s, v17.4s, v2.4s
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e531a52 // uzp1 v18.8h, v18.8h, v19.8h
+	WORD $0x4e551a93 // uzp1 v19.8h, v20.8h, v21.8h
 	WORD $0x4e131a52 // uzp1 v18.16b, v18.16b, v19.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e571ad3 // uzp1 v19.8h, v22.8h, v23.8h
+	WORD $0x4e511b11 // uzp1 v17.8h, v24.8h, v17.8h
+	WORD $0x4e111a71 // uzp1 v17.16b, v19.16b, v17.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
 	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	FLDPQ        (R4), (F19, F20)
-	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
-	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
-	WORD $0x4e71beb1 // addp v17.8h, v21.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e34c253 // smull v19.8h, v18.8b, v20.8b
-	WORD $0x4e34c252 // smull2 v18.8h, v18.16b, v20.16b
-	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x3cc00093 // ldur q19, [x4]
+	WORD $0x3cc10094 // ldur q20, [x4, #16]
+	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
+	WORD $0x4e33c252 // smull2 v18.8h, v18.16b, v19.16b
+	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e34c233 // smull v19.8h, v17.8b, v20.8b
+	WORD $0x4e34c231 // smull2 v17.8h, v17.16b, v20.16b
+	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	FMOVS        36(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        (R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0xbc420013 // ldur s19, [x0, #32]
+	WORD $0xbc424014 // ldur s20, [x0, #36]
+	WORD $0xbc4000b5 // ldur s21, [x5]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x6e33deb3 // fmul v19.4s, v21.4s, v19.4s
 	WORD $0x6e34deb4 // fmul v20.4s, v21.4s, v20.4s
-	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
+	WORD $0x4f93124d // fmla v13.4s, v18.4s, v19.s[0]
+	WORD $0x4f94122e // fmla v14.4s, v17.4s, v20.s[0]
 	ADD          $0x10, R7
 	ADD          $0x20, R4
 	ADD          $4, R5
@@ -3368,11 +3299,11 @@ loop3:
 	MOVD         $tq3_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F17
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x7d4000f3 // ldr h19, [x7]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	WORD $0x7c4000f3 // ldur h19, [x7]
+	WORD $0x1ee24273 // fcvt s19, h19
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x7d4004f4 // ldr h20, [x7, #2]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	WORD $0x7c4020f4 // ldur h20, [x7, #2]
+	WORD $0x1ee24294 // fcvt s20, h20
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	WORD $0x4eb11e31 // mov v17.16b, v17.16b
 	WORD $0x6e741e71 // bsl v17.16b, v19.16b, v20.16b
@@ -3386,94 +3317,89 @@ loop3:
 	FMOVQ        F18, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        (R7), F17
+	WORD $0x3cc000f1 // ldur q17, [x7]
 	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
-	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
+	WORD $0x4e060233 // tbl v19.16b, { v17.16b }, v6.16b
 	WORD $0x6ea14652 // ushl v18.4s, v18.4s, v1.4s
-	WORD $0x6ea24631 // ushl v17.4s, v17.4s, v2.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        (R7), F19
-	WORD $0x4e070274 // tbl v20.16b, { v19.16b }, v7.16b
-	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
-	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
 	WORD $0x6ea24673 // ushl v19.4s, v19.4s, v2.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        (R7), F21
-	WORD $0x4e0902b6 // tbl v22.16b, { v21.16b }, v9.16b
-	WORD $0x4e0a02b5 // tbl v21.16b, { v21.16b }, v10.16b
-	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
+	WORD $0x4e070234 // tbl v20.16b, { v17.16b }, v7.16b
+	WORD $0x4e080235 // tbl v21.16b, { v17.16b }, v8.16b
+	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
 	WORD $0x6ea246b5 // ushl v21.4s, v21.4s, v2.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        (R7), F23
-	WORD $0x4e0b02f8 // tbl v24.16b, { v23.16b }, v11.16b
-	WORD $0x4e0c02f7 // tbl v23.16b, { v23.16b }, v12.16b
-	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
+	WORD $0x4e090236 // tbl v22.16b, { v17.16b }, v9.16b
+	WORD $0x4e0a0237 // tbl v23.16b, { v17.16b }, v10.16b
+	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
 	WORD $0x6ea246f7 // ushl v23.4s, v23.4s, v2.4s
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e511a51 // uzp1 v17.8h, v18.8h, v17.8h
-	WORD $0x4e531a92 // uzp1 v18.8h, v20.8h, v19.8h
-	WORD $0x4e121a31 // uzp1 v17.16b, v17.16b, v18.16b
-	WORD $0x4e551ad2 // uzp1 v18.8h, v22.8h, v21.8h
-	WORD $0x4e571b13 // uzp1 v19.8h, v24.8h, v23.8h
+	WORD $0x4e0b0238 // tbl v24.16b, { v17.16b }, v11.16b
+	WORD $0x4e0c0231 // tbl v17.16b, { v17.16b }, v12.16b
+	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
+	WORD $0x6ea24631 // ushl v17.4s, v17.4s, v2.4s
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e531a52 // uzp1 v18.8h, v18.8h, v19.8h
+	WORD $0x4e551a93 // uzp1 v19.8h, v20.8h, v21.8h
 	WORD $0x4e131a52 // uzp1 v18.16b, v18.16b, v19.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e571ad3 // uzp1 v19.8h, v22.8h, v23.8h
+	WORD $0x4e511b11 // uzp1 v17.8h, v24.8h, v17.8h
+	WORD $0x4e111a71 // uzp1 v17.16b, v19.16b, v17.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
 	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	FLDPQ        (R4), (F19, F20)
-	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x3cc00093 // ldur q19, [x4]
+	WORD $0x3cc10094 // ldur q20, [x4, #16]
+	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
+	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c255 // smull v21.8h, v18.8b, v20.8b
-	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
+	WORD $0x0e34c235 // smull v21.8h, v17.8b, v20.8b
+	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
 	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FLDPQ        32(R4), (F21, F22)
-	WORD $0x0e35c237 // smull v23.8h, v17.8b, v21.8b
-	WORD $0x4e35c231 // smull2 v17.8h, v17.16b, v21.16b
-	WORD $0x4e71bef1 // addp v17.8h, v23.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e36c255 // smull v21.8h, v18.8b, v22.8b
-	WORD $0x4e36c252 // smull2 v18.8h, v18.16b, v22.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
+	WORD $0x3cc20095 // ldur q21, [x4, #32]
+	WORD $0x3cc30096 // ldur q22, [x4, #48]
+	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
+	WORD $0x4e35c252 // smull2 v18.8h, v18.16b, v21.16b
+	WORD $0x4e72bef2 // addp v18.8h, v23.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e36c235 // smull v21.8h, v17.8b, v22.8b
+	WORD $0x4e36c231 // smull2 v17.8h, v17.16b, v22.16b
+	WORD $0x4e71beb1 // addp v17.8h, v21.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        36(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        (R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0xbc420015 // ldur s21, [x0, #32]
+	WORD $0xbc424016 // ldur s22, [x0, #36]
+	WORD $0xbc4000b7 // ldur s23, [x5]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e35def8 // fmul v24.4s, v23.4s, v21.4s
 	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
-	WORD $0x4e38ce6d // fmla v13.4s, v19.4s, v24.4s
-	WORD $0x4e37ce8e // fmla v14.4s, v20.4s, v23.4s
-	FMOVS        4(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4f98126d // fmla v13.4s, v19.4s, v24.s[0]
+	WORD $0x4f97128e // fmla v14.4s, v20.4s, v23.s[0]
+	WORD $0xbc4040b3 // ldur s19, [x5, #4]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x6e35de74 // fmul v20.4s, v19.4s, v21.4s
 	WORD $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
-	WORD $0x4e34ce2f // fmla v15.4s, v17.4s, v20.4s
-	WORD $0x4e33ce50 // fmla v16.4s, v18.4s, v19.4s
+	WORD $0x4f94124f // fmla v15.4s, v18.4s, v20.s[0]
+	WORD $0x4f931230 // fmla v16.4s, v17.4s, v19.s[0]
 
 	// scales of the block
 	MOVD         $tq3_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F17
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x7d4020f3 // ldr h19, [x7, #16]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	WORD $0x7c4100f3 // ldur h19, [x7, #16]
+	WORD $0x1ee24273 // fcvt s19, h19
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x7d4024f4 // ldr h20, [x7, #18]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	WORD $0x7c4120f4 // ldur h20, [x7, #18]
+	WORD $0x1ee24294 // fcvt s20, h20
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	WORD $0x4eb11e31 // mov v17.16b, v17.16b
 	WORD $0x6e741e71 // bsl v17.16b, v19.16b, v20.16b
@@ -3487,84 +3413,79 @@ loop3:
 	FMOVQ        F18, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        16(R7), F17
+	WORD $0x3cc100f1 // ldur q17, [x7, #16]
 	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
-	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
+	WORD $0x4e060233 // tbl v19.16b, { v17.16b }, v6.16b
 	WORD $0x6ea14652 // ushl v18.4s, v18.4s, v1.4s
-	WORD $0x6ea24631 // ushl v17.4s, v17.4s, v2.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        16(R7), F19
-	WORD $0x4e070274 // tbl v20.16b, { v19.16b }, v7.16b
-	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
-	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
 	WORD $0x6ea24673 // ushl v19.4s, v19.4s, v2.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        16(R7), F21
-	WORD $0x4e0902b6 // tbl v22.16b, { v21.16b }, v9.16b
-	WORD $0x4e0a02b5 // tbl v21.16b, { v21.16b }, v10.16b
-	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
+	WORD $0x4e070234 // tbl v20.16b, { v17.16b }, v7.16b
+	WORD $0x4e080235 // tbl v21.16b, { v17.16b }, v8.16b
+	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
 	WORD $0x6ea246b5 // ushl v21.4s, v21.4s, v2.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        16(R7), F23
-	WORD $0x4e0b02f8 // tbl v24.16b, { v23.16b }, v11.16b
-	WORD $0x4e0c02f7 // tbl v23.16b, { v23.16b }, v12.16b
-	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
+	WORD $0x4e090236 // tbl v22.16b, { v17.16b }, v9.16b
+	WORD $0x4e0a0237 // tbl v23.16b, { v17.16b }, v10.16b
+	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
 	WORD $0x6ea246f7 // ushl v23.4s, v23.4s, v2.4s
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e511a51 // uzp1 v17.8h, v18.8h, v17.8h
-	WORD $0x4e531a92 // uzp1 v18.8h, v20.8h, v19.8h
-	WORD $0x4e121a31 // uzp1 v17.16b, v17.16b, v18.16b
-	WORD $0x4e551ad2 // uzp1 v18.8h, v22.8h, v21.8h
-	WORD $0x4e571b13 // uzp1 v19.8h, v24.8h, v23.8h
+	WORD $0x4e0b0238 // tbl v24.16b, { v17.16b }, v11.16b
+	WORD $0x4e0c0231 // tbl v17.16b, { v17.16b }, v12.16b
+	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
+	WORD $0x6ea24631 // ushl v17.4s, v17.4s, v2.4s
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e531a52 // uzp1 v18.8h, v18.8h, v19.8h
+	WORD $0x4e551a93 // uzp1 v19.8h, v20.8h, v21.8h
 	WORD $0x4e131a52 // uzp1 v18.16b, v18.16b, v19.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e571ad3 // uzp1 v19.8h, v22.8h, v23.8h
+	WORD $0x4e511b11 // uzp1 v17.8h, v24.8h, v17.8h
+	WORD $0x4e111a71 // uzp1 v17.16b, v19.16b, v17.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
 	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	FLDPQ        64(R4), (F19, F20)
-	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x3cc40093 // ldur q19, [x4, #64]
+	WORD $0x3cc50094 // ldur q20, [x4, #80]
+	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
+	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c255 // smull v21.8h, v18.8b, v20.8b
-	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
+	WORD $0x0e34c235 // smull v21.8h, v17.8b, v20.8b
+	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
 	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FLDPQ        96(R4), (F21, F22)
-	WORD $0x0e35c237 // smull v23.8h, v17.8b, v21.8b
-	WORD $0x4e35c231 // smull2 v17.8h, v17.16b, v21.16b
-	WORD $0x4e71bef1 // addp v17.8h, v23.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e36c255 // smull v21.8h, v18.8b, v22.8b
-	WORD $0x4e36c252 // smull2 v18.8h, v18.16b, v22.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
+	WORD $0x3cc60095 // ldur q21, [x4, #96]
+	WORD $0x3cc70096 // ldur q22, [x4, #112]
+	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
+	WORD $0x4e35c252 // smull2 v18.8h, v18.16b, v21.16b
+	WORD $0x4e72bef2 // addp v18.8h, v23.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e36c235 // smull v21.8h, v17.8b, v22.8b
+	WORD $0x4e36c231 // smull2 v17.8h, v17.16b, v22.16b
+	WORD $0x4e71beb1 // addp v17.8h, v21.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        36(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        8(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0xbc420015 // ldur s21, [x0, #32]
+	WORD $0xbc424016 // ldur s22, [x0, #36]
+	WORD $0xbc4080b7 // ldur s23, [x5, #8]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e35def8 // fmul v24.4s, v23.4s, v21.4s
 	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
-	WORD $0x4e38ce6d // fmla v13.4s, v19.4s, v24.4s
-	WORD $0x4e37ce8e // fmla v14.4s, v20.4s, v23.4s
-	FMOVS        12(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4f98126d // fmla v13.4s, v19.4s, v24.s[0]
+	WORD $0x4f97128e // fmla v14.4s, v20.4s, v23.s[0]
+	WORD $0xbc40c0b3 // ldur s19, [x5, #12]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x6e35de74 // fmul v20.4s, v19.4s, v21.4s
 	WORD $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
-	WORD $0x4e34ce2f // fmla v15.4s, v17.4s, v20.4s
-	WORD $0x4e33ce50 // fmla v16.4s, v18.4s, v19.4s
+	WORD $0x4f94124f // fmla v15.4s, v18.4s, v20.s[0]
+	WORD $0x4f931230 // fmla v16.4s, v17.4s, v19.s[0]
 	ADD          $0x20, R7
 	ADD          $0x80, R4
 	ADD          $0x10, R5
@@ -3582,11 +3503,11 @@ loop5:
 	MOVD         $tq3_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F17
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x7d4000f3 // ldr h19, [x7]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	WORD $0x7c4000f3 // ldur h19, [x7]
+	WORD $0x1ee24273 // fcvt s19, h19
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x7d4004f4 // ldr h20, [x7, #2]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	WORD $0x7c4020f4 // ldur h20, [x7, #2]
+	WORD $0x1ee24294 // fcvt s20, h20
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
 	WORD $0x4eb11e31 // mov v17.16b, v17.16b
 	WORD $0x6e741e71 // bsl v17.16b, v19.16b, v20.16b
@@ -3600,84 +3521,79 @@ loop5:
 	FMOVQ        F18, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        (R7), F17
+	WORD $0x3cc000f1 // ldur q17, [x7]
 	WORD $0x4e050232 // tbl v18.16b, { v17.16b }, v5.16b
-	WORD $0x4e060231 // tbl v17.16b, { v17.16b }, v6.16b
+	WORD $0x4e060233 // tbl v19.16b, { v17.16b }, v6.16b
 	WORD $0x6ea14652 // ushl v18.4s, v18.4s, v1.4s
-	WORD $0x6ea24631 // ushl v17.4s, v17.4s, v2.4s
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	FMOVQ        (R7), F19
-	WORD $0x4e070274 // tbl v20.16b, { v19.16b }, v7.16b
-	WORD $0x4e080273 // tbl v19.16b, { v19.16b }, v8.16b
-	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
 	WORD $0x6ea24673 // ushl v19.4s, v19.4s, v2.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
 	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        (R7), F21
-	WORD $0x4e0902b6 // tbl v22.16b, { v21.16b }, v9.16b
-	WORD $0x4e0a02b5 // tbl v21.16b, { v21.16b }, v10.16b
-	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
+	WORD $0x4e070234 // tbl v20.16b, { v17.16b }, v7.16b
+	WORD $0x4e080235 // tbl v21.16b, { v17.16b }, v8.16b
+	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
 	WORD $0x6ea246b5 // ushl v21.4s, v21.4s, v2.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        (R7), F23
-	WORD $0x4e0b02f8 // tbl v24.16b, { v23.16b }, v11.16b
-	WORD $0x4e0c02f7 // tbl v23.16b, { v23.16b }, v12.16b
-	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
+	WORD $0x4e090236 // tbl v22.16b, { v17.16b }, v9.16b
+	WORD $0x4e0a0237 // tbl v23.16b, { v17.16b }, v10.16b
+	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
 	WORD $0x6ea246f7 // ushl v23.4s, v23.4s, v2.4s
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e511a51 // uzp1 v17.8h, v18.8h, v17.8h
-	WORD $0x4e531a92 // uzp1 v18.8h, v20.8h, v19.8h
-	WORD $0x4e121a31 // uzp1 v17.16b, v17.16b, v18.16b
-	WORD $0x4e551ad2 // uzp1 v18.8h, v22.8h, v21.8h
-	WORD $0x4e571b13 // uzp1 v19.8h, v24.8h, v23.8h
+	WORD $0x4e0b0238 // tbl v24.16b, { v17.16b }, v11.16b
+	WORD $0x4e0c0231 // tbl v17.16b, { v17.16b }, v12.16b
+	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
+	WORD $0x6ea24631 // ushl v17.4s, v17.4s, v2.4s
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e531a52 // uzp1 v18.8h, v18.8h, v19.8h
+	WORD $0x4e551a93 // uzp1 v19.8h, v20.8h, v21.8h
 	WORD $0x4e131a52 // uzp1 v18.16b, v18.16b, v19.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x4e571ad3 // uzp1 v19.8h, v22.8h, v23.8h
+	WORD $0x4e511b11 // uzp1 v17.8h, v24.8h, v17.8h
+	WORD $0x4e111a71 // uzp1 v17.16b, v19.16b, v17.16b
 	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
 	WORD $0x4e120092 // tbl v18.16b, { v4.16b }, v18.16b
-	FLDPQ        (R4), (F19, F20)
-	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
+	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
+	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
+	WORD $0x3cc00093 // ldur q19, [x4]
+	WORD $0x3cc10094 // ldur q20, [x4, #16]
+	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
+	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c255 // smull v21.8h, v18.8b, v20.8b
-	WORD $0x4e34c254 // smull2 v20.8h, v18.16b, v20.16b
+	WORD $0x0e34c235 // smull v21.8h, v17.8b, v20.8b
+	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
 	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FLDPQ        32(R4), (F21, F22)
-	WORD $0x0e35c237 // smull v23.8h, v17.8b, v21.8b
-	WORD $0x4e35c231 // smull2 v17.8h, v17.16b, v21.16b
-	WORD $0x4e71bef1 // addp v17.8h, v23.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e36c255 // smull v21.8h, v18.8b, v22.8b
-	WORD $0x4e36c252 // smull2 v18.8h, v18.16b, v22.16b
-	WORD $0x4e72beb2 // addp v18.8h, v21.8h, v18.8h
+	WORD $0x3cc20095 // ldur q21, [x4, #32]
+	WORD $0x3cc30096 // ldur q22, [x4, #48]
+	WORD $0x0e35c257 // smull v23.8h, v18.8b, v21.8b
+	WORD $0x4e35c252 // smull2 v18.8h, v18.16b, v21.16b
+	WORD $0x4e72bef2 // addp v18.8h, v23.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x0e36c235 // smull v21.8h, v17.8b, v22.8b
+	WORD $0x4e36c231 // smull2 v17.8h, v17.16b, v22.16b
+	WORD $0x4e71beb1 // addp v17.8h, v21.8h, v17.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        36(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        (R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0xbc420015 // ldur s21, [x0, #32]
+	WORD $0xbc424016 // ldur s22, [x0, #36]
+	WORD $0xbc4000b7 // ldur s23, [x5]
 	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e35def8 // fmul v24.4s, v23.4s, v21.4s
 	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
-	WORD $0x4e38ce6d // fmla v13.4s, v19.4s, v24.4s
-	WORD $0x4e37ce8e // fmla v14.4s, v20.4s, v23.4s
-	FMOVS        4(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
+	WORD $0x4f98126d // fmla v13.4s, v19.4s, v24.s[0]
+	WORD $0x4f97128e // fmla v14.4s, v20.4s, v23.s[0]
+	WORD $0xbc4040b3 // ldur s19, [x5, #4]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
+	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x6e35de74 // fmul v20.4s, v19.4s, v21.4s
 	WORD $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
-	WORD $0x4e34ce2f // fmla v15.4s, v17.4s, v20.4s
-	WORD $0x4e33ce50 // fmla v16.4s, v18.4s, v19.4s
+	WORD $0x4f94124f // fmla v15.4s, v18.4s, v20.s[0]
+	WORD $0x4f931230 // fmla v16.4s, v17.4s, v19.s[0]
 	ADD          $0x10, R7
 	ADD          $0x40, R4
 	ADD          $8, R5
@@ -3767,11 +3683,11 @@ loop3:
 	MOVD         $tq3_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F19
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x7d4000f5 // ldr h21, [x7]
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
+	WORD $0x7c4000f5 // ldur h21, [x7]
+	WORD $0x1ee242b5 // fcvt s21, h21
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x7d4004f6 // ldr h22, [x7, #2]
-	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
+	WORD $0x7c4020f6 // ldur h22, [x7, #2]
+	WORD $0x1ee242d6 // fcvt s22, h22
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
 	WORD $0x4eb31e73 // mov v19.16b, v19.16b
 	WORD $0x6e761eb3 // bsl v19.16b, v21.16b, v22.16b
@@ -3785,111 +3701,106 @@ loop3:
 	FMOVQ        F20, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        (R7), F19
+	WORD $0x3cc000f3 // ldur q19, [x7]
 	WORD $0x4e050274 // tbl v20.16b, { v19.16b }, v5.16b
-	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
+	WORD $0x4e060275 // tbl v21.16b, { v19.16b }, v6.16b
 	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
-	WORD $0x6ea24673 // ushl v19.4s, v19.4s, v2.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        (R7), F21
-	WORD $0x4e0702b6 // tbl v22.16b, { v21.16b }, v7.16b
-	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
-	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
 	WORD $0x6ea246b5 // ushl v21.4s, v21.4s, v2.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        (R7), F23
-	WORD $0x4e0902f8 // tbl v24.16b, { v23.16b }, v9.16b
-	WORD $0x4e0a02f7 // tbl v23.16b, { v23.16b }, v10.16b
-	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
+	WORD $0x4e070276 // tbl v22.16b, { v19.16b }, v7.16b
+	WORD $0x4e080277 // tbl v23.16b, { v19.16b }, v8.16b
+	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
 	WORD $0x6ea246f7 // ushl v23.4s, v23.4s, v2.4s
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	FMOVQ        (R7), F25
-	WORD $0x4e0b033a // tbl v26.16b, { v25.16b }, v11.16b
-	WORD $0x4e0c0339 // tbl v25.16b, { v25.16b }, v12.16b
-	WORD $0x6ea1475a // ushl v26.4s, v26.4s, v1.4s
+	WORD $0x4e090278 // tbl v24.16b, { v19.16b }, v9.16b
+	WORD $0x4e0a0279 // tbl v25.16b, { v19.16b }, v10.16b
+	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
 	WORD $0x6ea24739 // ushl v25.4s, v25.4s, v2.4s
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4e531a93 // uzp1 v19.8h, v20.8h, v19.8h
-	WORD $0x4e551ad4 // uzp1 v20.8h, v22.8h, v21.8h
-	WORD $0x4e141a73 // uzp1 v19.16b, v19.16b, v20.16b
-	WORD $0x4e571b14 // uzp1 v20.8h, v24.8h, v23.8h
-	WORD $0x4e591b55 // uzp1 v21.8h, v26.8h, v25.8h
+	WORD $0x4e0b027a // tbl v26.16b, { v19.16b }, v11.16b
+	WORD $0x4e0c0273 // tbl v19.16b, { v19.16b }, v12.16b
+	WORD $0x6ea1475a // ushl v26.4s, v26.4s, v1.4s
+	WORD $0x6ea24673 // ushl v19.4s, v19.4s, v2.4s
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e551a94 // uzp1 v20.8h, v20.8h, v21.8h
+	WORD $0x4e571ad5 // uzp1 v21.8h, v22.8h, v23.8h
 	WORD $0x4e151a94 // uzp1 v20.16b, v20.16b, v21.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e591b15 // uzp1 v21.8h, v24.8h, v25.8h
+	WORD $0x4e531b53 // uzp1 v19.8h, v26.8h, v19.8h
+	WORD $0x4e131ab3 // uzp1 v19.16b, v21.16b, v19.16b
 	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
 	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	FLDPQ        (R4), (F21, F22)
-	WORD $0x0e35c277 // smull v23.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x3cc00095 // ldur q21, [x4]
+	WORD $0x3cc10096 // ldur q22, [x4, #16]
+	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
+	WORD $0x4e35c295 // smull2 v21.8h, v20.16b, v21.16b
 	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c297 // smull v23.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
+	WORD $0x0e36c277 // smull v23.8h, v19.8b, v22.8b
+	WORD $0x4e36c276 // smull2 v22.8h, v19.16b, v22.16b
 	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FLDPQ        32(R4), (F23, F24)
-	WORD $0x0e37c279 // smull v25.8h, v19.8b, v23.8b
-	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
+	WORD $0x3cc20097 // ldur q23, [x4, #32]
+	WORD $0x3cc30098 // ldur q24, [x4, #48]
+	WORD $0x0e37c299 // smull v25.8h, v20.8b, v23.8b
+	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
 	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c299 // smull v25.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
+	WORD $0x0e38c279 // smull v25.8h, v19.8b, v24.8b
+	WORD $0x4e38c278 // smull2 v24.8h, v19.16b, v24.16b
 	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
 	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FLDPQ        64(R4), (F25, F26)
-	WORD $0x0e39c27b // smull v27.8h, v19.8b, v25.8b
-	WORD $0x4e39c273 // smull2 v19.8h, v19.16b, v25.16b
-	WORD $0x4e73bf73 // addp v19.8h, v27.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e3ac299 // smull v25.8h, v20.8b, v26.8b
-	WORD $0x4e3ac294 // smull2 v20.8h, v20.16b, v26.16b
-	WORD $0x4e74bf34 // addp v20.8h, v25.8h, v20.8h
+	WORD $0x3cc40099 // ldur q25, [x4, #64]
+	WORD $0x3cc5009a // ldur q26, [x4, #80]
+	WORD $0x0e39c29b // smull v27.8h, v20.8b, v25.8b
+	WORD $0x4e39c294 // smull2 v20.8h, v20.16b, v25.16b
+	WORD $0x4e74bf74 // addp v20.8h, v27.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e3ac279 // smull v25.8h, v19.8b, v26.8b
+	WORD $0x4e3ac273 // smull2 v19.8h, v19.16b, v26.16b
+	WORD $0x4e73bf33 // addp v19.8h, v25.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        36(R0), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	FMOVS        (R5), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
+	WORD $0xbc420019 // ldur s25, [x0, #32]
+	WORD $0xbc42401a // ldur s26, [x0, #36]
+	WORD $0xbc4000bb // ldur s27, [x5]
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x6e39df7c // fmul v28.4s, v27.4s, v25.4s
 	WORD $0x6e3adf7b // fmul v27.4s, v27.4s, v26.4s
-	WORD $0x4e3ccead // fmla v13.4s, v21.4s, v28.4s
-	WORD $0x4e3bcece // fmla v14.4s, v22.4s, v27.4s
-	FMOVS        4(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4f9c12ad // fmla v13.4s, v21.4s, v28.s[0]
+	WORD $0x4f9b12ce // fmla v14.4s, v22.4s, v27.s[0]
+	WORD $0xbc4040b5 // ldur s21, [x5, #4]
 	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
 	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
 	WORD $0x6e39deb8 // fmul v24.4s, v21.4s, v25.4s
 	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        8(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4f9812cf // fmla v15.4s, v22.4s, v24.s[0]
+	WORD $0x4f9512f0 // fmla v16.4s, v23.4s, v21.s[0]
+	WORD $0xbc4080b5 // ldur s21, [x5, #8]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e39deb6 // fmul v22.4s, v21.4s, v25.4s
 	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
-	WORD $0x4e36ce71 // fmla v17.4s, v19.4s, v22.4s
-	WORD $0x4e35ce92 // fmla v18.4s, v20.4s, v21.4s
+	WORD $0x4f961291 // fmla v17.4s, v20.4s, v22.s[0]
+	WORD $0x4f951272 // fmla v18.4s, v19.4s, v21.s[0]
 
 	// scales of the block
 	MOVD         $tq3_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F19
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x7d4020f5 // ldr h21, [x7, #16]
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
+	WORD $0x7c4100f5 // ldur h21, [x7, #16]
+	WORD $0x1ee242b5 // fcvt s21, h21
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x7d4024f6 // ldr h22, [x7, #18]
-	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
+	WORD $0x7c4120f6 // ldur h22, [x7, #18]
+	WORD $0x1ee242d6 // fcvt s22, h22
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
 	WORD $0x4eb31e73 // mov v19.16b, v19.16b
 	WORD $0x6e761eb3 // bsl v19.16b, v21.16b, v22.16b
@@ -3903,101 +3814,96 @@ loop3:
 	FMOVQ        F20, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        16(R7), F19
+	WORD $0x3cc100f3 // ldur q19, [x7, #16]
 	WORD $0x4e050274 // tbl v20.16b, { v19.16b }, v5.16b
-	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
+	WORD $0x4e060275 // tbl v21.16b, { v19.16b }, v6.16b
 	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
-	WORD $0x6ea24673 // ushl v19.4s, v19.4s, v2.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        16(R7), F21
-	WORD $0x4e0702b6 // tbl v22.16b, { v21.16b }, v7.16b
-	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
-	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
 	WORD $0x6ea246b5 // ushl v21.4s, v21.4s, v2.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        16(R7), F23
-	WORD $0x4e0902f8 // tbl v24.16b, { v23.16b }, v9.16b
-	WORD $0x4e0a02f7 // tbl v23.16b, { v23.16b }, v10.16b
-	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
+	WORD $0x4e070276 // tbl v22.16b, { v19.16b }, v7.16b
+	WORD $0x4e080277 // tbl v23.16b, { v19.16b }, v8.16b
+	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
 	WORD $0x6ea246f7 // ushl v23.4s, v23.4s, v2.4s
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	FMOVQ        16(R7), F25
-	WORD $0x4e0b033a // tbl v26.16b, { v25.16b }, v11.16b
-	WORD $0x4e0c0339 // tbl v25.16b, { v25.16b }, v12.16b
-	WORD $0x6ea1475a // ushl v26.4s, v26.4s, v1.4s
+	WORD $0x4e090278 // tbl v24.16b, { v19.16b }, v9.16b
+	WORD $0x4e0a0279 // tbl v25.16b, { v19.16b }, v10.16b
+	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
 	WORD $0x6ea24739 // ushl v25.4s, v25.4s, v2.4s
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4e531a93 // uzp1 v19.8h, v20.8h, v19.8h
-	WORD $0x4e551ad4 // uzp1 v20.8h, v22.8h, v21.8h
-	WORD $0x4e141a73 // uzp1 v19.16b, v19.16b, v20.16b
-	WORD $0x4e571b14 // uzp1 v20.8h, v24.8h, v23.8h
-	WORD $0x4e591b55 // uzp1 v21.8h, v26.8h, v25.8h
+	WORD $0x4e0b027a // tbl v26.16b, { v19.16b }, v11.16b
+	WORD $0x4e0c0273 // tbl v19.16b, { v19.16b }, v12.16b
+	WORD $0x6ea1475a // ushl v26.4s, v26.4s, v1.4s
+	WORD $0x6ea24673 // ushl v19.4s, v19.4s, v2.4s
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e551a94 // uzp1 v20.8h, v20.8h, v21.8h
+	WORD $0x4e571ad5 // uzp1 v21.8h, v22.8h, v23.8h
 	WORD $0x4e151a94 // uzp1 v20.16b, v20.16b, v21.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e591b15 // uzp1 v21.8h, v24.8h, v25.8h
+	WORD $0x4e531b53 // uzp1 v19.8h, v26.8h, v19.8h
+	WORD $0x4e131ab3 // uzp1 v19.16b, v21.16b, v19.16b
 	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
 	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	FLDPQ        96(R4), (F21, F22)
-	WORD $0x0e35c277 // smull v23.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x3cc60095 // ldur q21, [x4, #96]
+	WORD $0x3cc70096 // ldur q22, [x4, #112]
+	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
+	WORD $0x4e35c295 // smull2 v21.8h, v20.16b, v21.16b
 	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c297 // smull v23.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
+	WORD $0x0e36c277 // smull v23.8h, v19.8b, v22.8b
+	WORD $0x4e36c276 // smull2 v22.8h, v19.16b, v22.16b
 	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FLDPQ        128(R4), (F23, F24)
-	WORD $0x0e37c279 // smull v25.8h, v19.8b, v23.8b
-	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
+	WORD $0x3cc80097 // ldur q23, [x4, #128]
+	WORD $0x3cc90098 // ldur q24, [x4, #144]
+	WORD $0x0e37c299 // smull v25.8h, v20.8b, v23.8b
+	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
 	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c299 // smull v25.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
+	WORD $0x0e38c279 // smull v25.8h, v19.8b, v24.8b
+	WORD $0x4e38c278 // smull2 v24.8h, v19.16b, v24.16b
 	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
 	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FLDPQ        160(R4), (F25, F26)
-	WORD $0x0e39c27b // smull v27.8h, v19.8b, v25.8b
-	WORD $0x4e39c273 // smull2 v19.8h, v19.16b, v25.16b
-	WORD $0x4e73bf73 // addp v19.8h, v27.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e3ac299 // smull v25.8h, v20.8b, v26.8b
-	WORD $0x4e3ac294 // smull2 v20.8h, v20.16b, v26.16b
-	WORD $0x4e74bf34 // addp v20.8h, v25.8h, v20.8h
+	WORD $0x3cca0099 // ldur q25, [x4, #160]
+	WORD $0x3ccb009a // ldur q26, [x4, #176]
+	WORD $0x0e39c29b // smull v27.8h, v20.8b, v25.8b
+	WORD $0x4e39c294 // smull2 v20.8h, v20.16b, v25.16b
+	WORD $0x4e74bf74 // addp v20.8h, v27.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e3ac279 // smull v25.8h, v19.8b, v26.8b
+	WORD $0x4e3ac273 // smull2 v19.8h, v19.16b, v26.16b
+	WORD $0x4e73bf33 // addp v19.8h, v25.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        36(R0), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	FMOVS        12(R5), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
+	WORD $0xbc420019 // ldur s25, [x0, #32]
+	WORD $0xbc42401a // ldur s26, [x0, #36]
+	WORD $0xbc40c0bb // ldur s27, [x5, #12]
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x6e39df7c // fmul v28.4s, v27.4s, v25.4s
 	WORD $0x6e3adf7b // fmul v27.4s, v27.4s, v26.4s
-	WORD $0x4e3ccead // fmla v13.4s, v21.4s, v28.4s
-	WORD $0x4e3bcece // fmla v14.4s, v22.4s, v27.4s
-	FMOVS        16(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4f9c12ad // fmla v13.4s, v21.4s, v28.s[0]
+	WORD $0x4f9b12ce // fmla v14.4s, v22.4s, v27.s[0]
+	WORD $0xbc4100b5 // ldur s21, [x5, #16]
 	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
 	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
 	WORD $0x6e39deb8 // fmul v24.4s, v21.4s, v25.4s
 	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        20(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4f9812cf // fmla v15.4s, v22.4s, v24.s[0]
+	WORD $0x4f9512f0 // fmla v16.4s, v23.4s, v21.s[0]
+	WORD $0xbc4140b5 // ldur s21, [x5, #20]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e39deb6 // fmul v22.4s, v21.4s, v25.4s
 	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
-	WORD $0x4e36ce71 // fmla v17.4s, v19.4s, v22.4s
-	WORD $0x4e35ce92 // fmla v18.4s, v20.4s, v21.4s
+	WORD $0x4f961291 // fmla v17.4s, v20.4s, v22.s[0]
+	WORD $0x4f951272 // fmla v18.4s, v19.4s, v21.s[0]
 	ADD          $0x20, R7
 	ADD          $0xc0, R4
 	ADD          $0x18, R5
@@ -4015,11 +3921,11 @@ loop5:
 	MOVD         $tq3_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F19
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x7d4000f5 // ldr h21, [x7]
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
+	WORD $0x7c4000f5 // ldur h21, [x7]
+	WORD $0x1ee242b5 // fcvt s21, h21
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x7d4004f6 // ldr h22, [x7, #2]
-	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
+	WORD $0x7c4020f6 // ldur h22, [x7, #2]
+	WORD $0x1ee242d6 // fcvt s22, h22
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
 	WORD $0x4eb31e73 // mov v19.16b, v19.16b
 	WORD $0x6e761eb3 // bsl v19.16b, v21.16b, v22.16b
@@ -4033,101 +3939,96 @@ loop5:
 	FMOVQ        F20, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        (R7), F19
+	WORD $0x3cc000f3 // ldur q19, [x7]
 	WORD $0x4e050274 // tbl v20.16b, { v19.16b }, v5.16b
-	WORD $0x4e060273 // tbl v19.16b, { v19.16b }, v6.16b
+	WORD $0x4e060275 // tbl v21.16b, { v19.16b }, v6.16b
 	WORD $0x6ea14694 // ushl v20.4s, v20.4s, v1.4s
-	WORD $0x6ea24673 // ushl v19.4s, v19.4s, v2.4s
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	FMOVQ        (R7), F21
-	WORD $0x4e0702b6 // tbl v22.16b, { v21.16b }, v7.16b
-	WORD $0x4e0802b5 // tbl v21.16b, { v21.16b }, v8.16b
-	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
 	WORD $0x6ea246b5 // ushl v21.4s, v21.4s, v2.4s
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
 	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	FMOVQ        (R7), F23
-	WORD $0x4e0902f8 // tbl v24.16b, { v23.16b }, v9.16b
-	WORD $0x4e0a02f7 // tbl v23.16b, { v23.16b }, v10.16b
-	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
+	WORD $0x4e070276 // tbl v22.16b, { v19.16b }, v7.16b
+	WORD $0x4e080277 // tbl v23.16b, { v19.16b }, v8.16b
+	WORD $0x6ea146d6 // ushl v22.4s, v22.4s, v1.4s
 	WORD $0x6ea246f7 // ushl v23.4s, v23.4s, v2.4s
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
+	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
 	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	FMOVQ        (R7), F25
-	WORD $0x4e0b033a // tbl v26.16b, { v25.16b }, v11.16b
-	WORD $0x4e0c0339 // tbl v25.16b, { v25.16b }, v12.16b
-	WORD $0x6ea1475a // ushl v26.4s, v26.4s, v1.4s
+	WORD $0x4e090278 // tbl v24.16b, { v19.16b }, v9.16b
+	WORD $0x4e0a0279 // tbl v25.16b, { v19.16b }, v10.16b
+	WORD $0x6ea14718 // ushl v24.4s, v24.4s, v1.4s
 	WORD $0x6ea24739 // ushl v25.4s, v25.4s, v2.4s
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
 	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4e531a93 // uzp1 v19.8h, v20.8h, v19.8h
-	WORD $0x4e551ad4 // uzp1 v20.8h, v22.8h, v21.8h
-	WORD $0x4e141a73 // uzp1 v19.16b, v19.16b, v20.16b
-	WORD $0x4e571b14 // uzp1 v20.8h, v24.8h, v23.8h
-	WORD $0x4e591b55 // uzp1 v21.8h, v26.8h, v25.8h
+	WORD $0x4e0b027a // tbl v26.16b, { v19.16b }, v11.16b
+	WORD $0x4e0c0273 // tbl v19.16b, { v19.16b }, v12.16b
+	WORD $0x6ea1475a // ushl v26.4s, v26.4s, v1.4s
+	WORD $0x6ea24673 // ushl v19.4s, v19.4s, v2.4s
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e551a94 // uzp1 v20.8h, v20.8h, v21.8h
+	WORD $0x4e571ad5 // uzp1 v21.8h, v22.8h, v23.8h
 	WORD $0x4e151a94 // uzp1 v20.16b, v20.16b, v21.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x4e591b15 // uzp1 v21.8h, v24.8h, v25.8h
+	WORD $0x4e531b53 // uzp1 v19.8h, v26.8h, v19.8h
+	WORD $0x4e131ab3 // uzp1 v19.16b, v21.16b, v19.16b
 	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
 	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
-	FLDPQ        (R4), (F21, F22)
-	WORD $0x0e35c277 // smull v23.8h, v19.8b, v21.8b
-	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
+	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
+	WORD $0x4e130093 // tbl v19.16b, { v4.16b }, v19.16b
+	WORD $0x3cc00095 // ldur q21, [x4]
+	WORD $0x3cc10096 // ldur q22, [x4, #16]
+	WORD $0x0e35c297 // smull v23.8h, v20.8b, v21.8b
+	WORD $0x4e35c295 // smull2 v21.8h, v20.16b, v21.16b
 	WORD $0x4e75bef5 // addp v21.8h, v23.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
-	WORD $0x0e36c297 // smull v23.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
+	WORD $0x0e36c277 // smull v23.8h, v19.8b, v22.8b
+	WORD $0x4e36c276 // smull2 v22.8h, v19.16b, v22.16b
 	WORD $0x4e76bef6 // addp v22.8h, v23.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	FLDPQ        32(R4), (F23, F24)
-	WORD $0x0e37c279 // smull v25.8h, v19.8b, v23.8b
-	WORD $0x4e37c277 // smull2 v23.8h, v19.16b, v23.16b
+	WORD $0x3cc20097 // ldur q23, [x4, #32]
+	WORD $0x3cc30098 // ldur q24, [x4, #48]
+	WORD $0x0e37c299 // smull v25.8h, v20.8b, v23.8b
+	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
 	WORD $0x4e77bf37 // addp v23.8h, v25.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	WORD $0x0e38c299 // smull v25.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
+	WORD $0x0e38c279 // smull v25.8h, v19.8b, v24.8b
+	WORD $0x4e38c278 // smull2 v24.8h, v19.16b, v24.16b
 	WORD $0x4e78bf38 // addp v24.8h, v25.8h, v24.8h
 	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	FLDPQ        64(R4), (F25, F26)
-	WORD $0x0e39c27b // smull v27.8h, v19.8b, v25.8b
-	WORD $0x4e39c273 // smull2 v19.8h, v19.16b, v25.16b
-	WORD $0x4e73bf73 // addp v19.8h, v27.8h, v19.8h
-	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e3ac299 // smull v25.8h, v20.8b, v26.8b
-	WORD $0x4e3ac294 // smull2 v20.8h, v20.16b, v26.16b
-	WORD $0x4e74bf34 // addp v20.8h, v25.8h, v20.8h
+	WORD $0x3cc40099 // ldur q25, [x4, #64]
+	WORD $0x3cc5009a // ldur q26, [x4, #80]
+	WORD $0x0e39c29b // smull v27.8h, v20.8b, v25.8b
+	WORD $0x4e39c294 // smull2 v20.8h, v20.16b, v25.16b
+	WORD $0x4e74bf74 // addp v20.8h, v27.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
+	WORD $0x0e3ac279 // smull v25.8h, v19.8b, v26.8b
+	WORD $0x4e3ac273 // smull2 v19.8h, v19.16b, v26.16b
+	WORD $0x4e73bf33 // addp v19.8h, v25.8h, v19.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F25
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        36(R0), F26
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	FMOVS        (R5), F27
-	WORD $0x4e04077b // dup v27.4s, v27.s[0]
+	WORD $0xbc420019 // ldur s25, [x0, #32]
+	WORD $0xbc42401a // ldur s26, [x0, #36]
+	WORD $0xbc4000bb // ldur s27, [x5]
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x6e39df7c // fmul v28.4s, v27.4s, v25.4s
 	WORD $0x6e3adf7b // fmul v27.4s, v27.4s, v26.4s
-	WORD $0x4e3ccead // fmla v13.4s, v21.4s, v28.4s
-	WORD $0x4e3bcece // fmla v14.4s, v22.4s, v27.4s
-	FMOVS        4(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x4f9c12ad // fmla v13.4s, v21.4s, v28.s[0]
+	WORD $0x4f9b12ce // fmla v14.4s, v22.4s, v27.s[0]
+	WORD $0xbc4040b5 // ldur s21, [x5, #4]
 	WORD $0x4e21daf6 // scvtf v22.4s, v23.4s
 	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
 	WORD $0x6e39deb8 // fmul v24.4s, v21.4s, v25.4s
 	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
-	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
-	WORD $0x4e35cef0 // fmla v16.4s, v23.4s, v21.4s
-	FMOVS        8(R5), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
+	WORD $0x4f9812cf // fmla v15.4s, v22.4s, v24.s[0]
+	WORD $0x4f9512f0 // fmla v16.4s, v23.4s, v21.s[0]
+	WORD $0xbc4080b5 // ldur s21, [x5, #8]
 	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4e21da73 // scvtf v19.4s, v19.4s
 	WORD $0x6e39deb6 // fmul v22.4s, v21.4s, v25.4s
 	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
-	WORD $0x4e36ce71 // fmla v17.4s, v19.4s, v22.4s
-	WORD $0x4e35ce92 // fmla v18.4s, v20.4s, v21.4s
+	WORD $0x4f961291 // fmla v17.4s, v20.4s, v22.s[0]
+	WORD $0x4f951272 // fmla v18.4s, v19.4s, v21.s[0]
 	ADD          $0x10, R7
 	ADD          $0x60, R4
 	ADD          $0xc, R5
@@ -4223,11 +4124,11 @@ loop3:
 	MOVD         $tq3_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F20
 	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x7d4000f6 // ldr h22, [x7]
-	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
+	WORD $0x7c4000f6 // ldur h22, [x7]
+	WORD $0x1ee242d6 // fcvt s22, h22
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x7d4004f7 // ldr h23, [x7, #2]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
+	WORD $0x7c4020f7 // ldur h23, [x7, #2]
+	WORD $0x1ee242f7 // fcvt s23, h23
 	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
 	WORD $0x4eb41e94 // mov v20.16b, v20.16b
 	WORD $0x6e771ed4 // bsl v20.16b, v22.16b, v23.16b
@@ -4241,130 +4142,125 @@ loop3:
 	FMOVQ        F21, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        (R7), F20
+	WORD $0x3cc000f4 // ldur q20, [x7]
 	WORD $0x4e050295 // tbl v21.16b, { v20.16b }, v5.16b
-	WORD $0x4e060294 // tbl v20.16b, { v20.16b }, v6.16b
+	WORD $0x4e060296 // tbl v22.16b, { v20.16b }, v6.16b
 	WORD $0x6ea146b5 // ushl v21.4s, v21.4s, v1.4s
-	WORD $0x6ea24694 // ushl v20.4s, v20.4s, v2.4s
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        (R7), F22
-	WORD $0x4e0702d7 // tbl v23.16b, { v22.16b }, v7.16b
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x6ea146f7 // ushl v23.4s, v23.4s, v1.4s
 	WORD $0x6ea246d6 // ushl v22.4s, v22.4s, v2.4s
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        (R7), F24
-	WORD $0x4e090319 // tbl v25.16b, { v24.16b }, v9.16b
-	WORD $0x4e0a0318 // tbl v24.16b, { v24.16b }, v10.16b
-	WORD $0x6ea14739 // ushl v25.4s, v25.4s, v1.4s
+	WORD $0x4e070297 // tbl v23.16b, { v20.16b }, v7.16b
+	WORD $0x4e080298 // tbl v24.16b, { v20.16b }, v8.16b
+	WORD $0x6ea146f7 // ushl v23.4s, v23.4s, v1.4s
 	WORD $0x6ea24718 // ushl v24.4s, v24.4s, v2.4s
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	FMOVQ        (R7), F26
-	WORD $0x4e0b035b // tbl v27.16b, { v26.16b }, v11.16b
+	WORD $0x4e090299 // tbl v25.16b, { v20.16b }, v9.16b
+	WORD $0x4e0a029a // tbl v26.16b, { v20.16b }, v10.16b
+	WORD $0x6ea14739 // ushl v25.4s, v25.4s, v1.4s
+	WORD $0x6ea2475a // ushl v26.4s, v26.4s, v2.4s
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e0b029b // tbl v27.16b, { v20.16b }, v11.16b
 	MOVD         $tq3_1s_shuffle8<>+0(SB), R8
 	FMOVQ        (R8), F28
-	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
+	WORD $0x4e1c0294 // tbl v20.16b, { v20.16b }, v28.16b
 	WORD $0x6ea1477b // ushl v27.4s, v27.4s, v1.4s
-	WORD $0x6ea2475a // ushl v26.4s, v26.4s, v2.4s
+	WORD $0x6ea24694 // ushl v20.4s, v20.4s, v2.4s
 	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
-	WORD $0x4e541ab4 // uzp1 v20.8h, v21.8h, v20.8h
-	WORD $0x4e561af5 // uzp1 v21.8h, v23.8h, v22.8h
-	WORD $0x4e151a94 // uzp1 v20.16b, v20.16b, v21.16b
-	WORD $0x4e581b35 // uzp1 v21.8h, v25.8h, v24.8h
-	WORD $0x4e5a1b76 // uzp1 v22.8h, v27.8h, v26.8h
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e561ab5 // uzp1 v21.8h, v21.8h, v22.8h
+	WORD $0x4e581af6 // uzp1 v22.8h, v23.8h, v24.8h
 	WORD $0x4e161ab5 // uzp1 v21.16b, v21.16b, v22.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
+	WORD $0x4e5a1b36 // uzp1 v22.8h, v25.8h, v26.8h
+	WORD $0x4e541b74 // uzp1 v20.8h, v27.8h, v20.8h
+	WORD $0x4e141ad4 // uzp1 v20.16b, v22.16b, v20.16b
 	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
 	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	FLDPQ        (R4), (F22, F23)
-	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
+	WORD $0x3cc00096 // ldur q22, [x4]
+	WORD $0x3cc10097 // ldur q23, [x4, #16]
+	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
+	WORD $0x4e36c2b6 // smull2 v22.8h, v21.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
+	WORD $0x0e37c298 // smull v24.8h, v20.8b, v23.8b
+	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FLDPQ        32(R4), (F24, F25)
-	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
+	WORD $0x3cc20098 // ldur q24, [x4, #32]
+	WORD $0x3cc30099 // ldur q25, [x4, #48]
+	WORD $0x0e38c2ba // smull v26.8h, v21.8b, v24.8b
+	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
 	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
 	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c2ba // smull v26.8h, v21.8b, v25.8b
-	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
+	WORD $0x0e39c29a // smull v26.8h, v20.8b, v25.8b
+	WORD $0x4e39c299 // smull2 v25.8h, v20.16b, v25.16b
 	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
 	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FLDPQ        64(R4), (F26, F27)
-	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
+	WORD $0x3cc4009a // ldur q26, [x4, #64]
+	WORD $0x3cc5009b // ldur q27, [x4, #80]
+	WORD $0x0e3ac2bc // smull v28.8h, v21.8b, v26.8b
+	WORD $0x4e3ac2ba // smull2 v26.8h, v21.16b, v26.16b
 	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
 	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc2bc // smull v28.8h, v21.8b, v27.8b
-	WORD $0x4e3bc2bb // smull2 v27.8h, v21.16b, v27.16b
+	WORD $0x0e3bc29c // smull v28.8h, v20.8b, v27.8b
+	WORD $0x4e3bc29b // smull2 v27.8h, v20.16b, v27.16b
 	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
 	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FLDPQ        96(R4), (F28, F29)
-	WORD $0x0e3cc29e // smull v30.8h, v20.8b, v28.8b
-	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
-	WORD $0x4e74bfd4 // addp v20.8h, v30.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3dc2bc // smull v28.8h, v21.8b, v29.8b
-	WORD $0x4e3dc2b5 // smull2 v21.8h, v21.16b, v29.16b
-	WORD $0x4e75bf95 // addp v21.8h, v28.8h, v21.8h
+	WORD $0x3cc6009c // ldur q28, [x4, #96]
+	WORD $0x3cc7009d // ldur q29, [x4, #112]
+	WORD $0x0e3cc2be // smull v30.8h, v21.8b, v28.8b
+	WORD $0x4e3cc2b5 // smull2 v21.8h, v21.16b, v28.16b
+	WORD $0x4e75bfd5 // addp v21.8h, v30.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e3dc29c // smull v28.8h, v20.8b, v29.8b
+	WORD $0x4e3dc294 // smull2 v20.8h, v20.16b, v29.16b
+	WORD $0x4e74bf94 // addp v20.8h, v28.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        36(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        (R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
+	WORD $0xbc42001c // ldur s28, [x0, #32]
+	WORD $0xbc42401d // ldur s29, [x0, #36]
+	WORD $0xbc4000be // ldur s30, [x5]
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
 	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fcecc // fmla v12.4s, v22.4s, v31.4s
-	WORD $0x4e3eceed // fmla v13.4s, v23.4s, v30.4s
-	FMOVS        4(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9f12cc // fmla v12.4s, v22.4s, v31.s[0]
+	WORD $0x4f9e12ed // fmla v13.4s, v23.4s, v30.s[0]
+	WORD $0xbc4040b6 // ldur s22, [x5, #4]
 	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
 	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
 	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	WORD $0x4e36cf0f // fmla v15.4s, v24.4s, v22.4s
-	FMOVS        8(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9912ee // fmla v14.4s, v23.4s, v25.s[0]
+	WORD $0x4f96130f // fmla v15.4s, v24.4s, v22.s[0]
+	WORD $0xbc4080b6 // ldur s22, [x5, #8]
 	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
 	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
 	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
 	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        12(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4f9912f0 // fmla v16.4s, v23.4s, v25.s[0]
+	WORD $0x4f961311 // fmla v17.4s, v24.4s, v22.s[0]
+	WORD $0xbc40c0b6 // ldur s22, [x5, #12]
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e3cded7 // fmul v23.4s, v22.4s, v28.4s
 	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e37ce92 // fmla v18.4s, v20.4s, v23.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	WORD $0x4f9712b2 // fmla v18.4s, v21.4s, v23.s[0]
+	WORD $0x4f961293 // fmla v19.4s, v20.4s, v22.s[0]
 
 	// scales of the block
 	MOVD         $tq3_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F20
 	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x7d4020f6 // ldr h22, [x7, #16]
-	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
+	WORD $0x7c4100f6 // ldur h22, [x7, #16]
+	WORD $0x1ee242d6 // fcvt s22, h22
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x7d4024f7 // ldr h23, [x7, #18]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
+	WORD $0x7c4120f7 // ldur h23, [x7, #18]
+	WORD $0x1ee242f7 // fcvt s23, h23
 	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
 	WORD $0x4eb41e94 // mov v20.16b, v20.16b
 	WORD $0x6e771ed4 // bsl v20.16b, v22.16b, v23.16b
@@ -4378,120 +4274,115 @@ loop3:
 	FMOVQ        F21, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        16(R7), F20
+	WORD $0x3cc100f4 // ldur q20, [x7, #16]
 	WORD $0x4e050295 // tbl v21.16b, { v20.16b }, v5.16b
-	WORD $0x4e060294 // tbl v20.16b, { v20.16b }, v6.16b
+	WORD $0x4e060296 // tbl v22.16b, { v20.16b }, v6.16b
 	WORD $0x6ea146b5 // ushl v21.4s, v21.4s, v1.4s
-	WORD $0x6ea24694 // ushl v20.4s, v20.4s, v2.4s
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        16(R7), F22
-	WORD $0x4e0702d7 // tbl v23.16b, { v22.16b }, v7.16b
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x6ea146f7 // ushl v23.4s, v23.4s, v1.4s
 	WORD $0x6ea246d6 // ushl v22.4s, v22.4s, v2.4s
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        16(R7), F24
-	WORD $0x4e090319 // tbl v25.16b, { v24.16b }, v9.16b
-	WORD $0x4e0a0318 // tbl v24.16b, { v24.16b }, v10.16b
-	WORD $0x6ea14739 // ushl v25.4s, v25.4s, v1.4s
+	WORD $0x4e070297 // tbl v23.16b, { v20.16b }, v7.16b
+	WORD $0x4e080298 // tbl v24.16b, { v20.16b }, v8.16b
+	WORD $0x6ea146f7 // ushl v23.4s, v23.4s, v1.4s
 	WORD $0x6ea24718 // ushl v24.4s, v24.4s, v2.4s
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	FMOVQ        16(R7), F26
-	WORD $0x4e0b035b // tbl v27.16b, { v26.16b }, v11.16b
+	WORD $0x4e090299 // tbl v25.16b, { v20.16b }, v9.16b
+	WORD $0x4e0a029a // tbl v26.16b, { v20.16b }, v10.16b
+	WORD $0x6ea14739 // ushl v25.4s, v25.4s, v1.4s
+	WORD $0x6ea2475a // ushl v26.4s, v26.4s, v2.4s
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e0b029b // tbl v27.16b, { v20.16b }, v11.16b
 	MOVD         $tq3_1s_shuffle8<>+0(SB), R8
 	FMOVQ        (R8), F28
-	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
+	WORD $0x4e1c0294 // tbl v20.16b, { v20.16b }, v28.16b
 	WORD $0x6ea1477b // ushl v27.4s, v27.4s, v1.4s
-	WORD $0x6ea2475a // ushl v26.4s, v26.4s, v2.4s
+	WORD $0x6ea24694 // ushl v20.4s, v20.4s, v2.4s
 	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
-	WORD $0x4e541ab4 // uzp1 v20.8h, v21.8h, v20.8h
-	WORD $0x4e561af5 // uzp1 v21.8h, v23.8h, v22.8h
-	WORD $0x4e151a94 // uzp1 v20.16b, v20.16b, v21.16b
-	WORD $0x4e581b35 // uzp1 v21.8h, v25.8h, v24.8h
-	WORD $0x4e5a1b76 // uzp1 v22.8h, v27.8h, v26.8h
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e561ab5 // uzp1 v21.8h, v21.8h, v22.8h
+	WORD $0x4e581af6 // uzp1 v22.8h, v23.8h, v24.8h
 	WORD $0x4e161ab5 // uzp1 v21.16b, v21.16b, v22.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
+	WORD $0x4e5a1b36 // uzp1 v22.8h, v25.8h, v26.8h
+	WORD $0x4e541b74 // uzp1 v20.8h, v27.8h, v20.8h
+	WORD $0x4e141ad4 // uzp1 v20.16b, v22.16b, v20.16b
 	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
 	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	FLDPQ        128(R4), (F22, F23)
-	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
+	WORD $0x3cc80096 // ldur q22, [x4, #128]
+	WORD $0x3cc90097 // ldur q23, [x4, #144]
+	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
+	WORD $0x4e36c2b6 // smull2 v22.8h, v21.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
+	WORD $0x0e37c298 // smull v24.8h, v20.8b, v23.8b
+	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FLDPQ        160(R4), (F24, F25)
-	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
+	WORD $0x3cca0098 // ldur q24, [x4, #160]
+	WORD $0x3ccb0099 // ldur q25, [x4, #176]
+	WORD $0x0e38c2ba // smull v26.8h, v21.8b, v24.8b
+	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
 	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
 	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c2ba // smull v26.8h, v21.8b, v25.8b
-	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
+	WORD $0x0e39c29a // smull v26.8h, v20.8b, v25.8b
+	WORD $0x4e39c299 // smull2 v25.8h, v20.16b, v25.16b
 	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
 	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FLDPQ        192(R4), (F26, F27)
-	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
+	WORD $0x3ccc009a // ldur q26, [x4, #192]
+	WORD $0x3ccd009b // ldur q27, [x4, #208]
+	WORD $0x0e3ac2bc // smull v28.8h, v21.8b, v26.8b
+	WORD $0x4e3ac2ba // smull2 v26.8h, v21.16b, v26.16b
 	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
 	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc2bc // smull v28.8h, v21.8b, v27.8b
-	WORD $0x4e3bc2bb // smull2 v27.8h, v21.16b, v27.16b
+	WORD $0x0e3bc29c // smull v28.8h, v20.8b, v27.8b
+	WORD $0x4e3bc29b // smull2 v27.8h, v20.16b, v27.16b
 	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
 	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FLDPQ        224(R4), (F28, F29)
-	WORD $0x0e3cc29e // smull v30.8h, v20.8b, v28.8b
-	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
-	WORD $0x4e74bfd4 // addp v20.8h, v30.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3dc2bc // smull v28.8h, v21.8b, v29.8b
-	WORD $0x4e3dc2b5 // smull2 v21.8h, v21.16b, v29.16b
-	WORD $0x4e75bf95 // addp v21.8h, v28.8h, v21.8h
+	WORD $0x3cce009c // ldur q28, [x4, #224]
+	WORD $0x3ccf009d // ldur q29, [x4, #240]
+	WORD $0x0e3cc2be // smull v30.8h, v21.8b, v28.8b
+	WORD $0x4e3cc2b5 // smull2 v21.8h, v21.16b, v28.16b
+	WORD $0x4e75bfd5 // addp v21.8h, v30.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e3dc29c // smull v28.8h, v20.8b, v29.8b
+	WORD $0x4e3dc294 // smull2 v20.8h, v20.16b, v29.16b
+	WORD $0x4e74bf94 // addp v20.8h, v28.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        36(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        16(R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
+	WORD $0xbc42001c // ldur s28, [x0, #32]
+	WORD $0xbc42401d // ldur s29, [x0, #36]
+	WORD $0xbc4100be // ldur s30, [x5, #16]
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
 	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fcecc // fmla v12.4s, v22.4s, v31.4s
-	WORD $0x4e3eceed // fmla v13.4s, v23.4s, v30.4s
-	FMOVS        20(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9f12cc // fmla v12.4s, v22.4s, v31.s[0]
+	WORD $0x4f9e12ed // fmla v13.4s, v23.4s, v30.s[0]
+	WORD $0xbc4140b6 // ldur s22, [x5, #20]
 	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
 	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
 	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	WORD $0x4e36cf0f // fmla v15.4s, v24.4s, v22.4s
-	FMOVS        24(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9912ee // fmla v14.4s, v23.4s, v25.s[0]
+	WORD $0x4f96130f // fmla v15.4s, v24.4s, v22.s[0]
+	WORD $0xbc4180b6 // ldur s22, [x5, #24]
 	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
 	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
 	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
 	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        28(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4f9912f0 // fmla v16.4s, v23.4s, v25.s[0]
+	WORD $0x4f961311 // fmla v17.4s, v24.4s, v22.s[0]
+	WORD $0xbc41c0b6 // ldur s22, [x5, #28]
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e3cded7 // fmul v23.4s, v22.4s, v28.4s
 	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e37ce92 // fmla v18.4s, v20.4s, v23.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	WORD $0x4f9712b2 // fmla v18.4s, v21.4s, v23.s[0]
+	WORD $0x4f961293 // fmla v19.4s, v20.4s, v22.s[0]
 	ADD          $0x20, R7
 	ADD          $0x100, R4
 	ADD          $0x20, R5
@@ -4509,11 +4400,11 @@ loop5:
 	MOVD         $tq3_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F20
 	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x7d4000f6 // ldr h22, [x7]
-	WORD $0x0e217ad6 // fcvtl v22.4s, v22.4h
+	WORD $0x7c4000f6 // ldur h22, [x7]
+	WORD $0x1ee242d6 // fcvt s22, h22
 	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x7d4004f7 // ldr h23, [x7, #2]
-	WORD $0x0e217af7 // fcvtl v23.4s, v23.4h
+	WORD $0x7c4020f7 // ldur h23, [x7, #2]
+	WORD $0x1ee242f7 // fcvt s23, h23
 	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
 	WORD $0x4eb41e94 // mov v20.16b, v20.16b
 	WORD $0x6e771ed4 // bsl v20.16b, v22.16b, v23.16b
@@ -4527,120 +4418,115 @@ loop5:
 	FMOVQ        F21, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        (R7), F20
+	WORD $0x3cc000f4 // ldur q20, [x7]
 	WORD $0x4e050295 // tbl v21.16b, { v20.16b }, v5.16b
-	WORD $0x4e060294 // tbl v20.16b, { v20.16b }, v6.16b
+	WORD $0x4e060296 // tbl v22.16b, { v20.16b }, v6.16b
 	WORD $0x6ea146b5 // ushl v21.4s, v21.4s, v1.4s
-	WORD $0x6ea24694 // ushl v20.4s, v20.4s, v2.4s
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	FMOVQ        (R7), F22
-	WORD $0x4e0702d7 // tbl v23.16b, { v22.16b }, v7.16b
-	WORD $0x4e0802d6 // tbl v22.16b, { v22.16b }, v8.16b
-	WORD $0x6ea146f7 // ushl v23.4s, v23.4s, v1.4s
 	WORD $0x6ea246d6 // ushl v22.4s, v22.4s, v2.4s
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
 	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	FMOVQ        (R7), F24
-	WORD $0x4e090319 // tbl v25.16b, { v24.16b }, v9.16b
-	WORD $0x4e0a0318 // tbl v24.16b, { v24.16b }, v10.16b
-	WORD $0x6ea14739 // ushl v25.4s, v25.4s, v1.4s
+	WORD $0x4e070297 // tbl v23.16b, { v20.16b }, v7.16b
+	WORD $0x4e080298 // tbl v24.16b, { v20.16b }, v8.16b
+	WORD $0x6ea146f7 // ushl v23.4s, v23.4s, v1.4s
 	WORD $0x6ea24718 // ushl v24.4s, v24.4s, v2.4s
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
 	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	FMOVQ        (R7), F26
-	WORD $0x4e0b035b // tbl v27.16b, { v26.16b }, v11.16b
+	WORD $0x4e090299 // tbl v25.16b, { v20.16b }, v9.16b
+	WORD $0x4e0a029a // tbl v26.16b, { v20.16b }, v10.16b
+	WORD $0x6ea14739 // ushl v25.4s, v25.4s, v1.4s
+	WORD $0x6ea2475a // ushl v26.4s, v26.4s, v2.4s
+	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
+	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
+	WORD $0x4e0b029b // tbl v27.16b, { v20.16b }, v11.16b
 	MOVD         $tq3_1s_shuffle8<>+0(SB), R8
 	FMOVQ        (R8), F28
-	WORD $0x4e1c035a // tbl v26.16b, { v26.16b }, v28.16b
+	WORD $0x4e1c0294 // tbl v20.16b, { v20.16b }, v28.16b
 	WORD $0x6ea1477b // ushl v27.4s, v27.4s, v1.4s
-	WORD $0x6ea2475a // ushl v26.4s, v26.4s, v2.4s
+	WORD $0x6ea24694 // ushl v20.4s, v20.4s, v2.4s
 	WORD $0x4e201f7b // and v27.16b, v27.16b, v0.16b
-	WORD $0x4e201f5a // and v26.16b, v26.16b, v0.16b
-	WORD $0x4e541ab4 // uzp1 v20.8h, v21.8h, v20.8h
-	WORD $0x4e561af5 // uzp1 v21.8h, v23.8h, v22.8h
-	WORD $0x4e151a94 // uzp1 v20.16b, v20.16b, v21.16b
-	WORD $0x4e581b35 // uzp1 v21.8h, v25.8h, v24.8h
-	WORD $0x4e5a1b76 // uzp1 v22.8h, v27.8h, v26.8h
+	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
+	WORD $0x4e561ab5 // uzp1 v21.8h, v21.8h, v22.8h
+	WORD $0x4e581af6 // uzp1 v22.8h, v23.8h, v24.8h
 	WORD $0x4e161ab5 // uzp1 v21.16b, v21.16b, v22.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
+	WORD $0x4e5a1b36 // uzp1 v22.8h, v25.8h, v26.8h
+	WORD $0x4e541b74 // uzp1 v20.8h, v27.8h, v20.8h
+	WORD $0x4e141ad4 // uzp1 v20.16b, v22.16b, v20.16b
 	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
 	WORD $0x4e150095 // tbl v21.16b, { v4.16b }, v21.16b
-	FLDPQ        (R4), (F22, F23)
-	WORD $0x0e36c298 // smull v24.8h, v20.8b, v22.8b
-	WORD $0x4e36c296 // smull2 v22.8h, v20.16b, v22.16b
+	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
+	WORD $0x4e140094 // tbl v20.16b, { v4.16b }, v20.16b
+	WORD $0x3cc00096 // ldur q22, [x4]
+	WORD $0x3cc10097 // ldur q23, [x4, #16]
+	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
+	WORD $0x4e36c2b6 // smull2 v22.8h, v21.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e602ad6 // saddlp v22.4s, v22.8h
-	WORD $0x0e37c2b8 // smull v24.8h, v21.8b, v23.8b
-	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
+	WORD $0x0e37c298 // smull v24.8h, v20.8b, v23.8b
+	WORD $0x4e37c297 // smull2 v23.8h, v20.16b, v23.16b
 	WORD $0x4e77bf17 // addp v23.8h, v24.8h, v23.8h
 	WORD $0x4e602af7 // saddlp v23.4s, v23.8h
-	FLDPQ        32(R4), (F24, F25)
-	WORD $0x0e38c29a // smull v26.8h, v20.8b, v24.8b
-	WORD $0x4e38c298 // smull2 v24.8h, v20.16b, v24.16b
+	WORD $0x3cc20098 // ldur q24, [x4, #32]
+	WORD $0x3cc30099 // ldur q25, [x4, #48]
+	WORD $0x0e38c2ba // smull v26.8h, v21.8b, v24.8b
+	WORD $0x4e38c2b8 // smull2 v24.8h, v21.16b, v24.16b
 	WORD $0x4e78bf58 // addp v24.8h, v26.8h, v24.8h
 	WORD $0x4e602b18 // saddlp v24.4s, v24.8h
-	WORD $0x0e39c2ba // smull v26.8h, v21.8b, v25.8b
-	WORD $0x4e39c2b9 // smull2 v25.8h, v21.16b, v25.16b
+	WORD $0x0e39c29a // smull v26.8h, v20.8b, v25.8b
+	WORD $0x4e39c299 // smull2 v25.8h, v20.16b, v25.16b
 	WORD $0x4e79bf59 // addp v25.8h, v26.8h, v25.8h
 	WORD $0x4e602b39 // saddlp v25.4s, v25.8h
-	FLDPQ        64(R4), (F26, F27)
-	WORD $0x0e3ac29c // smull v28.8h, v20.8b, v26.8b
-	WORD $0x4e3ac29a // smull2 v26.8h, v20.16b, v26.16b
+	WORD $0x3cc4009a // ldur q26, [x4, #64]
+	WORD $0x3cc5009b // ldur q27, [x4, #80]
+	WORD $0x0e3ac2bc // smull v28.8h, v21.8b, v26.8b
+	WORD $0x4e3ac2ba // smull2 v26.8h, v21.16b, v26.16b
 	WORD $0x4e7abf9a // addp v26.8h, v28.8h, v26.8h
 	WORD $0x4e602b5a // saddlp v26.4s, v26.8h
-	WORD $0x0e3bc2bc // smull v28.8h, v21.8b, v27.8b
-	WORD $0x4e3bc2bb // smull2 v27.8h, v21.16b, v27.16b
+	WORD $0x0e3bc29c // smull v28.8h, v20.8b, v27.8b
+	WORD $0x4e3bc29b // smull2 v27.8h, v20.16b, v27.16b
 	WORD $0x4e7bbf9b // addp v27.8h, v28.8h, v27.8h
 	WORD $0x4e602b7b // saddlp v27.4s, v27.8h
-	FLDPQ        96(R4), (F28, F29)
-	WORD $0x0e3cc29e // smull v30.8h, v20.8b, v28.8b
-	WORD $0x4e3cc294 // smull2 v20.8h, v20.16b, v28.16b
-	WORD $0x4e74bfd4 // addp v20.8h, v30.8h, v20.8h
-	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e3dc2bc // smull v28.8h, v21.8b, v29.8b
-	WORD $0x4e3dc2b5 // smull2 v21.8h, v21.16b, v29.16b
-	WORD $0x4e75bf95 // addp v21.8h, v28.8h, v21.8h
+	WORD $0x3cc6009c // ldur q28, [x4, #96]
+	WORD $0x3cc7009d // ldur q29, [x4, #112]
+	WORD $0x0e3cc2be // smull v30.8h, v21.8b, v28.8b
+	WORD $0x4e3cc2b5 // smull2 v21.8h, v21.16b, v28.16b
+	WORD $0x4e75bfd5 // addp v21.8h, v30.8h, v21.8h
 	WORD $0x4e602ab5 // saddlp v21.4s, v21.8h
+	WORD $0x0e3dc29c // smull v28.8h, v20.8b, v29.8b
+	WORD $0x4e3dc294 // smull2 v20.8h, v20.16b, v29.16b
+	WORD $0x4e74bf94 // addp v20.8h, v28.8h, v20.8h
+	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	FMOVS        36(R0), F29
-	WORD $0x4e0407bd // dup v29.4s, v29.s[0]
-	FMOVS        (R5), F30
-	WORD $0x4e0407de // dup v30.4s, v30.s[0]
+	WORD $0xbc42001c // ldur s28, [x0, #32]
+	WORD $0xbc42401d // ldur s29, [x0, #36]
+	WORD $0xbc4000be // ldur s30, [x5]
 	WORD $0x4e21dad6 // scvtf v22.4s, v22.4s
 	WORD $0x4e21daf7 // scvtf v23.4s, v23.4s
 	WORD $0x6e3cdfdf // fmul v31.4s, v30.4s, v28.4s
 	WORD $0x6e3ddfde // fmul v30.4s, v30.4s, v29.4s
-	WORD $0x4e3fcecc // fmla v12.4s, v22.4s, v31.4s
-	WORD $0x4e3eceed // fmla v13.4s, v23.4s, v30.4s
-	FMOVS        4(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9f12cc // fmla v12.4s, v22.4s, v31.s[0]
+	WORD $0x4f9e12ed // fmla v13.4s, v23.4s, v30.s[0]
+	WORD $0xbc4040b6 // ldur s22, [x5, #4]
 	WORD $0x4e21db17 // scvtf v23.4s, v24.4s
 	WORD $0x4e21db38 // scvtf v24.4s, v25.4s
 	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
 	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	WORD $0x4e36cf0f // fmla v15.4s, v24.4s, v22.4s
-	FMOVS        8(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4f9912ee // fmla v14.4s, v23.4s, v25.s[0]
+	WORD $0x4f96130f // fmla v15.4s, v24.4s, v22.s[0]
+	WORD $0xbc4080b6 // ldur s22, [x5, #8]
 	WORD $0x4e21db57 // scvtf v23.4s, v26.4s
 	WORD $0x4e21db78 // scvtf v24.4s, v27.4s
 	WORD $0x6e3cded9 // fmul v25.4s, v22.4s, v28.4s
 	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	WORD $0x4e36cf11 // fmla v17.4s, v24.4s, v22.4s
-	FMOVS        12(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
+	WORD $0x4f9912f0 // fmla v16.4s, v23.4s, v25.s[0]
+	WORD $0x4f961311 // fmla v17.4s, v24.4s, v22.s[0]
+	WORD $0xbc40c0b6 // ldur s22, [x5, #12]
 	WORD $0x4e21dab5 // scvtf v21.4s, v21.4s
+	WORD $0x4e21da94 // scvtf v20.4s, v20.4s
 	WORD $0x6e3cded7 // fmul v23.4s, v22.4s, v28.4s
 	WORD $0x6e3dded6 // fmul v22.4s, v22.4s, v29.4s
-	WORD $0x4e37ce92 // fmla v18.4s, v20.4s, v23.4s
-	WORD $0x4e36ceb3 // fmla v19.4s, v21.4s, v22.4s
+	WORD $0x4f9712b2 // fmla v18.4s, v21.4s, v23.s[0]
+	WORD $0x4f961293 // fmla v19.4s, v20.4s, v22.s[0]
 	ADD          $0x10, R7
 	ADD          $0x80, R4
 	ADD          $0x10, R5

@@ -24,10 +24,10 @@ DATA tq4_1s_mask2<>+0(SB)/8, $0x000f000f000f000f
 DATA tq4_1s_mask2<>+8(SB)/8, $0x000f000f000f000f
 GLOBL tq4_1s_mask2<>(SB), RODATA|NOPTR, $16
 
-// tq4_1s_mask3: int8 0 15 0 15 0 15 0 15 0 15 0 15 0 15 0 15
-DATA tq4_1s_mask3<>+0(SB)/8, $0x0f000f000f000f00
-DATA tq4_1s_mask3<>+8(SB)/8, $0x0f000f000f000f00
-GLOBL tq4_1s_mask3<>(SB), RODATA|NOPTR, $16
+// tq4_1s_or: int8 0 15 0 15 0 15 0 15 0 15 0 15 0 15 0 15
+DATA tq4_1s_or<>+0(SB)/8, $0x0f000f000f000f00
+DATA tq4_1s_or<>+8(SB)/8, $0x0f000f000f000f00
+GLOBL tq4_1s_or<>(SB), RODATA|NOPTR, $16
 
 // tq4_1s_level: float32, 4 times 0x3020100
 DATA tq4_1s_level<>+0(SB)/8, $0x0302010003020100
@@ -69,7 +69,7 @@ GLOBL tq4_1s_levels<>(SB), RODATA|NOPTR, $16
 TEXT ·matmulQ81xTq4_1sDotProd(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	MOVD         $tq4_1s_mask3<>+0(SB), R0
+	MOVD         $tq4_1s_or<>+0(SB), R0
 	FMOVQ        (R0), F0
 	MOVD         $tq4_1s_mask2<>+0(SB), R0
 	FMOVQ        (R0), F1
@@ -105,11 +105,11 @@ loop3:
 	MOVD         $tq4_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F9
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x7d4000eb // ldr h11, [x7]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x7c4000eb // ldur h11, [x7]
+	WORD $0x1ee2416b // fcvt s11, h11
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x7d4004ec // ldr h12, [x7, #2]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x7c4020ec // ldur h12, [x7, #2]
+	WORD $0x1ee2418c // fcvt s12, h12
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4ea91d29 // mov v9.16b, v9.16b
 	WORD $0x6e6c1d69 // bsl v9.16b, v11.16b, v12.16b
@@ -123,48 +123,44 @@ loop3:
 	FMOVQ        F10, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F9
+	WORD $0x3cc040e9 // ldur q9, [x7, #4]
 	WORD $0x4e03012a // tbl v10.16b, { v9.16b }, v3.16b
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
 	WORD $0x4e211d4b // and v11.16b, v10.16b, v1.16b
 	WORD $0x4e211d2c // and v12.16b, v9.16b, v1.16b
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
-	WORD $0x4ea91d89 // orr v9.16b, v12.16b, v9.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FLDPQ        (R4), (F11, F12)
+	WORD $0x6ea01d4b // bit v11.16b, v10.16b, v0.16b
+	WORD $0x6ea01d2c // bit v12.16b, v9.16b, v0.16b
+	WORD $0x4e0b0049 // tbl v9.16b, { v2.16b }, v11.16b
+	WORD $0x4e0c004a // tbl v10.16b, { v2.16b }, v12.16b
+	WORD $0x3cc0008b // ldur q11, [x4]
+	WORD $0x3cc1008c // ldur q12, [x4, #16]
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8c952a // sdot v10.4s, v9.16b, v12.16b
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e8c9549 // sdot v9.4s, v10.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	FMOVS        36(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        (R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0xbc42000a // ldur s10, [x0, #32]
+	WORD $0xbc42400b // ldur s11, [x0, #36]
+	WORD $0xbc4000ac // ldur s12, [x5]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd89 // fmul v9.4s, v12.4s, v9.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
 	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e29cda5 // fmla v5.4s, v13.4s, v9.4s
-	WORD $0x4e2bcd46 // fmla v6.4s, v10.4s, v11.4s
+	WORD $0x4f8a11a5 // fmla v5.4s, v13.4s, v10.s[0]
+	WORD $0x4f8b1126 // fmla v6.4s, v9.4s, v11.s[0]
 
 	// scales of the block
 	MOVD         $tq4_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F9
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x7d4028eb // ldr h11, [x7, #20]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x7c4140eb // ldur h11, [x7, #20]
+	WORD $0x1ee2416b // fcvt s11, h11
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x7d402cec // ldr h12, [x7, #22]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x7c4160ec // ldur h12, [x7, #22]
+	WORD $0x1ee2418c // fcvt s12, h12
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4ea91d29 // mov v9.16b, v9.16b
 	WORD $0x6e6c1d69 // bsl v9.16b, v11.16b, v12.16b
@@ -178,38 +174,34 @@ loop3:
 	FMOVQ        F10, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R7), F9
+	WORD $0x3cc180e9 // ldur q9, [x7, #24]
 	WORD $0x4e03012a // tbl v10.16b, { v9.16b }, v3.16b
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
 	WORD $0x4e211d4b // and v11.16b, v10.16b, v1.16b
 	WORD $0x4e211d2c // and v12.16b, v9.16b, v1.16b
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
-	WORD $0x4ea91d89 // orr v9.16b, v12.16b, v9.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FLDPQ        32(R4), (F11, F12)
+	WORD $0x6ea01d4b // bit v11.16b, v10.16b, v0.16b
+	WORD $0x6ea01d2c // bit v12.16b, v9.16b, v0.16b
+	WORD $0x4e0b0049 // tbl v9.16b, { v2.16b }, v11.16b
+	WORD $0x4e0c004a // tbl v10.16b, { v2.16b }, v12.16b
+	WORD $0x3cc2008b // ldur q11, [x4, #32]
+	WORD $0x3cc3008c // ldur q12, [x4, #48]
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8c952a // sdot v10.4s, v9.16b, v12.16b
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e8c9549 // sdot v9.4s, v10.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	FMOVS        36(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        4(R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0xbc42000a // ldur s10, [x0, #32]
+	WORD $0xbc42400b // ldur s11, [x0, #36]
+	WORD $0xbc4040ac // ldur s12, [x5, #4]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd89 // fmul v9.4s, v12.4s, v9.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
 	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e29cda7 // fmla v7.4s, v13.4s, v9.4s
-	WORD $0x4e2bcd48 // fmla v8.4s, v10.4s, v11.4s
+	WORD $0x4f8a11a7 // fmla v7.4s, v13.4s, v10.s[0]
+	WORD $0x4f8b1128 // fmla v8.4s, v9.4s, v11.s[0]
 	ADD          $0x28, R7
 	ADD          $0x40, R4
 	ADD          $8, R5
@@ -227,11 +219,11 @@ loop5:
 	MOVD         $tq4_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F9
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x7d4000eb // ldr h11, [x7]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x7c4000eb // ldur h11, [x7]
+	WORD $0x1ee2416b // fcvt s11, h11
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x7d4004ec // ldr h12, [x7, #2]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x7c4020ec // ldur h12, [x7, #2]
+	WORD $0x1ee2418c // fcvt s12, h12
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4ea91d29 // mov v9.16b, v9.16b
 	WORD $0x6e6c1d69 // bsl v9.16b, v11.16b, v12.16b
@@ -245,38 +237,34 @@ loop5:
 	FMOVQ        F10, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F9
+	WORD $0x3cc040e9 // ldur q9, [x7, #4]
 	WORD $0x4e03012a // tbl v10.16b, { v9.16b }, v3.16b
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
 	WORD $0x4e211d4b // and v11.16b, v10.16b, v1.16b
 	WORD $0x4e211d2c // and v12.16b, v9.16b, v1.16b
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
-	WORD $0x4ea91d89 // orr v9.16b, v12.16b, v9.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FLDPQ        (R4), (F11, F12)
+	WORD $0x6ea01d4b // bit v11.16b, v10.16b, v0.16b
+	WORD $0x6ea01d2c // bit v12.16b, v9.16b, v0.16b
+	WORD $0x4e0b0049 // tbl v9.16b, { v2.16b }, v11.16b
+	WORD $0x4e0c004a // tbl v10.16b, { v2.16b }, v12.16b
+	WORD $0x3cc0008b // ldur q11, [x4]
+	WORD $0x3cc1008c // ldur q12, [x4, #16]
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8c952a // sdot v10.4s, v9.16b, v12.16b
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e8c9549 // sdot v9.4s, v10.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	FMOVS        36(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        (R5), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0xbc42000a // ldur s10, [x0, #32]
+	WORD $0xbc42400b // ldur s11, [x0, #36]
+	WORD $0xbc4000ac // ldur s12, [x5]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd89 // fmul v9.4s, v12.4s, v9.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
 	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
-	WORD $0x4e29cda5 // fmla v5.4s, v13.4s, v9.4s
-	WORD $0x4e2bcd46 // fmla v6.4s, v10.4s, v11.4s
+	WORD $0x4f8a11a5 // fmla v5.4s, v13.4s, v10.s[0]
+	WORD $0x4f8b1126 // fmla v6.4s, v9.4s, v11.s[0]
 	ADD          $0x14, R7
 	ADD          $0x20, R4
 	ADD          $4, R5
@@ -309,7 +297,7 @@ done2:
 TEXT ·matmulQ82xTq4_1sDotProd(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	MOVD         $tq4_1s_mask3<>+0(SB), R0
+	MOVD         $tq4_1s_or<>+0(SB), R0
 	FMOVQ        (R0), F0
 	MOVD         $tq4_1s_mask2<>+0(SB), R0
 	FMOVQ        (R0), F1
@@ -345,11 +333,11 @@ loop3:
 	MOVD         $tq4_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F9
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x7d4000eb // ldr h11, [x7]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x7c4000eb // ldur h11, [x7]
+	WORD $0x1ee2416b // fcvt s11, h11
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x7d4004ec // ldr h12, [x7, #2]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x7c4020ec // ldur h12, [x7, #2]
+	WORD $0x1ee2418c // fcvt s12, h12
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4ea91d29 // mov v9.16b, v9.16b
 	WORD $0x6e6c1d69 // bsl v9.16b, v11.16b, v12.16b
@@ -363,61 +351,57 @@ loop3:
 	FMOVQ        F10, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F9
+	WORD $0x3cc040e9 // ldur q9, [x7, #4]
 	WORD $0x4e03012a // tbl v10.16b, { v9.16b }, v3.16b
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
 	WORD $0x4e211d4b // and v11.16b, v10.16b, v1.16b
 	WORD $0x4e211d2c // and v12.16b, v9.16b, v1.16b
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
-	WORD $0x4ea91d89 // orr v9.16b, v12.16b, v9.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FLDPQ        (R4), (F11, F12)
+	WORD $0x6ea01d4b // bit v11.16b, v10.16b, v0.16b
+	WORD $0x6ea01d2c // bit v12.16b, v9.16b, v0.16b
+	WORD $0x4e0b0049 // tbl v9.16b, { v2.16b }, v11.16b
+	WORD $0x4e0c004a // tbl v10.16b, { v2.16b }, v12.16b
+	WORD $0x3cc0008b // ldur q11, [x4]
+	WORD $0x3cc1008c // ldur q12, [x4, #16]
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
 	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c952b // sdot v11.4s, v9.16b, v12.16b
-	FLDPQ        32(R4), (F12, F14)
+	WORD $0x4e8c954b // sdot v11.4s, v10.16b, v12.16b
+	WORD $0x3cc2008c // ldur q12, [x4, #32]
+	WORD $0x3cc3008e // ldur q14, [x4, #48]
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8e952a // sdot v10.4s, v9.16b, v14.16b
+	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e8e9549 // sdot v9.4s, v10.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	FMOVS        36(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        (R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0xbc42000a // ldur s10, [x0, #32]
+	WORD $0xbc42400c // ldur s12, [x0, #36]
+	WORD $0xbc4000ae // ldur s14, [x5]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e29ddd0 // fmul v16.4s, v14.4s, v9.4s
+	WORD $0x6e2addd0 // fmul v16.4s, v14.4s, v10.4s
 	WORD $0x6e2cddce // fmul v14.4s, v14.4s, v12.4s
-	WORD $0x4e30cda5 // fmla v5.4s, v13.4s, v16.4s
-	WORD $0x4e2ecd66 // fmla v6.4s, v11.4s, v14.4s
-	FMOVS        4(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4f9011a5 // fmla v5.4s, v13.4s, v16.s[0]
+	WORD $0x4f8e1166 // fmla v6.4s, v11.4s, v14.s[0]
+	WORD $0xbc4040ab // ldur s11, [x5, #4]
 	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
 	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
-	WORD $0x4e29cda7 // fmla v7.4s, v13.4s, v9.4s
-	WORD $0x4e2bcd48 // fmla v8.4s, v10.4s, v11.4s
+	WORD $0x4f8a11a7 // fmla v7.4s, v13.4s, v10.s[0]
+	WORD $0x4f8b1128 // fmla v8.4s, v9.4s, v11.s[0]
 
 	// scales of the block
 	MOVD         $tq4_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F9
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x7d4028eb // ldr h11, [x7, #20]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x7c4140eb // ldur h11, [x7, #20]
+	WORD $0x1ee2416b // fcvt s11, h11
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x7d402cec // ldr h12, [x7, #22]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x7c4160ec // ldur h12, [x7, #22]
+	WORD $0x1ee2418c // fcvt s12, h12
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4ea91d29 // mov v9.16b, v9.16b
 	WORD $0x6e6c1d69 // bsl v9.16b, v11.16b, v12.16b
@@ -431,51 +415,47 @@ loop3:
 	FMOVQ        F10, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R7), F9
+	WORD $0x3cc180e9 // ldur q9, [x7, #24]
 	WORD $0x4e03012a // tbl v10.16b, { v9.16b }, v3.16b
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
 	WORD $0x4e211d4b // and v11.16b, v10.16b, v1.16b
 	WORD $0x4e211d2c // and v12.16b, v9.16b, v1.16b
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
-	WORD $0x4ea91d89 // orr v9.16b, v12.16b, v9.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FLDPQ        64(R4), (F11, F12)
+	WORD $0x6ea01d4b // bit v11.16b, v10.16b, v0.16b
+	WORD $0x6ea01d2c // bit v12.16b, v9.16b, v0.16b
+	WORD $0x4e0b0049 // tbl v9.16b, { v2.16b }, v11.16b
+	WORD $0x4e0c004a // tbl v10.16b, { v2.16b }, v12.16b
+	WORD $0x3cc4008b // ldur q11, [x4, #64]
+	WORD $0x3cc5008c // ldur q12, [x4, #80]
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
 	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c952b // sdot v11.4s, v9.16b, v12.16b
-	FLDPQ        96(R4), (F12, F14)
+	WORD $0x4e8c954b // sdot v11.4s, v10.16b, v12.16b
+	WORD $0x3cc6008c // ldur q12, [x4, #96]
+	WORD $0x3cc7008e // ldur q14, [x4, #112]
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8e952a // sdot v10.4s, v9.16b, v14.16b
+	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e8e9549 // sdot v9.4s, v10.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	FMOVS        36(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        8(R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0xbc42000a // ldur s10, [x0, #32]
+	WORD $0xbc42400c // ldur s12, [x0, #36]
+	WORD $0xbc4080ae // ldur s14, [x5, #8]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e29ddd0 // fmul v16.4s, v14.4s, v9.4s
+	WORD $0x6e2addd0 // fmul v16.4s, v14.4s, v10.4s
 	WORD $0x6e2cddce // fmul v14.4s, v14.4s, v12.4s
-	WORD $0x4e30cda5 // fmla v5.4s, v13.4s, v16.4s
-	WORD $0x4e2ecd66 // fmla v6.4s, v11.4s, v14.4s
-	FMOVS        12(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4f9011a5 // fmla v5.4s, v13.4s, v16.s[0]
+	WORD $0x4f8e1166 // fmla v6.4s, v11.4s, v14.s[0]
+	WORD $0xbc40c0ab // ldur s11, [x5, #12]
 	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
 	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
-	WORD $0x4e29cda7 // fmla v7.4s, v13.4s, v9.4s
-	WORD $0x4e2bcd48 // fmla v8.4s, v10.4s, v11.4s
+	WORD $0x4f8a11a7 // fmla v7.4s, v13.4s, v10.s[0]
+	WORD $0x4f8b1128 // fmla v8.4s, v9.4s, v11.s[0]
 	ADD          $0x28, R7
 	ADD          $0x80, R4
 	ADD          $0x10, R5
@@ -493,11 +473,11 @@ loop5:
 	MOVD         $tq4_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F9
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x7d4000eb // ldr h11, [x7]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x7c4000eb // ldur h11, [x7]
+	WORD $0x1ee2416b // fcvt s11, h11
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x7d4004ec // ldr h12, [x7, #2]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x7c4020ec // ldur h12, [x7, #2]
+	WORD $0x1ee2418c // fcvt s12, h12
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4ea91d29 // mov v9.16b, v9.16b
 	WORD $0x6e6c1d69 // bsl v9.16b, v11.16b, v12.16b
@@ -511,51 +491,47 @@ loop5:
 	FMOVQ        F10, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F9
+	WORD $0x3cc040e9 // ldur q9, [x7, #4]
 	WORD $0x4e03012a // tbl v10.16b, { v9.16b }, v3.16b
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
 	WORD $0x4e211d4b // and v11.16b, v10.16b, v1.16b
 	WORD $0x4e211d2c // and v12.16b, v9.16b, v1.16b
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
-	WORD $0x4ea91d89 // orr v9.16b, v12.16b, v9.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FLDPQ        (R4), (F11, F12)
+	WORD $0x6ea01d4b // bit v11.16b, v10.16b, v0.16b
+	WORD $0x6ea01d2c // bit v12.16b, v9.16b, v0.16b
+	WORD $0x4e0b0049 // tbl v9.16b, { v2.16b }, v11.16b
+	WORD $0x4e0c004a // tbl v10.16b, { v2.16b }, v12.16b
+	WORD $0x3cc0008b // ldur q11, [x4]
+	WORD $0x3cc1008c // ldur q12, [x4, #16]
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
 	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x4e8c952b // sdot v11.4s, v9.16b, v12.16b
-	FLDPQ        32(R4), (F12, F14)
+	WORD $0x4e8c954b // sdot v11.4s, v10.16b, v12.16b
+	WORD $0x3cc2008c // ldur q12, [x4, #32]
+	WORD $0x3cc3008e // ldur q14, [x4, #48]
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
-	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x4e8e952a // sdot v10.4s, v9.16b, v14.16b
+	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
+	WORD $0x4f00e409 // movi v9.16b, #0
+	WORD $0x4e8e9549 // sdot v9.4s, v10.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F9
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
-	FMOVS        36(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        (R5), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0xbc42000a // ldur s10, [x0, #32]
+	WORD $0xbc42400c // ldur s12, [x0, #36]
+	WORD $0xbc4000ae // ldur s14, [x5]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e29ddd0 // fmul v16.4s, v14.4s, v9.4s
+	WORD $0x6e2addd0 // fmul v16.4s, v14.4s, v10.4s
 	WORD $0x6e2cddce // fmul v14.4s, v14.4s, v12.4s
-	WORD $0x4e30cda5 // fmla v5.4s, v13.4s, v16.4s
-	WORD $0x4e2ecd66 // fmla v6.4s, v11.4s, v14.4s
-	FMOVS        4(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x4f9011a5 // fmla v5.4s, v13.4s, v16.s[0]
+	WORD $0x4f8e1166 // fmla v6.4s, v11.4s, v14.s[0]
+	WORD $0xbc4040ab // ldur s11, [x5, #4]
 	WORD $0x4e21d9ed // scvtf v13.4s, v15.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
 	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
-	WORD $0x4e29cda7 // fmla v7.4s, v13.4s, v9.4s
-	WORD $0x4e2bcd48 // fmla v8.4s, v10.4s, v11.4s
+	WORD $0x4f8a11a7 // fmla v7.4s, v13.4s, v10.s[0]
+	WORD $0x4f8b1128 // fmla v8.4s, v9.4s, v11.s[0]
 	ADD          $0x14, R7
 	ADD          $0x40, R4
 	ADD          $8, R5
@@ -594,7 +570,7 @@ done2:
 TEXT ·matmulQ83xTq4_1sDotProd(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	MOVD         $tq4_1s_mask3<>+0(SB), R0
+	MOVD         $tq4_1s_or<>+0(SB), R0
 	FMOVQ        (R0), F0
 	MOVD         $tq4_1s_mask2<>+0(SB), R0
 	FMOVQ        (R0), F1
@@ -632,11 +608,11 @@ loop3:
 	MOVD         $tq4_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F11
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x7d4000ed // ldr h13, [x7]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	WORD $0x7c4000ed // ldur h13, [x7]
+	WORD $0x1ee241ad // fcvt s13, h13
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x7d4004ee // ldr h14, [x7, #2]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x7c4020ee // ldur h14, [x7, #2]
+	WORD $0x1ee241ce // fcvt s14, h14
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x4eab1d6b // mov v11.16b, v11.16b
 	WORD $0x6e6e1dab // bsl v11.16b, v13.16b, v14.16b
@@ -650,74 +626,70 @@ loop3:
 	FMOVQ        F12, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F11
+	WORD $0x3cc040eb // ldur q11, [x7, #4]
 	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
 	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
 	WORD $0x4e211d8d // and v13.16b, v12.16b, v1.16b
 	WORD $0x4e211d6e // and v14.16b, v11.16b, v1.16b
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
-	WORD $0x4eab1dcb // orr v11.16b, v14.16b, v11.16b
-	WORD $0x4e0c004c // tbl v12.16b, { v2.16b }, v12.16b
-	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	FLDPQ        (R4), (F13, F14)
+	WORD $0x6ea01d8d // bit v13.16b, v12.16b, v0.16b
+	WORD $0x6ea01d6e // bit v14.16b, v11.16b, v0.16b
+	WORD $0x4e0d004b // tbl v11.16b, { v2.16b }, v13.16b
+	WORD $0x4e0e004c // tbl v12.16b, { v2.16b }, v14.16b
+	WORD $0x3cc0008d // ldur q13, [x4]
+	WORD $0x3cc1008e // ldur q14, [x4, #16]
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8e956d // sdot v13.4s, v11.16b, v14.16b
-	FLDPQ        32(R4), (F14, F16)
+	WORD $0x4e8e958d // sdot v13.4s, v12.16b, v14.16b
+	WORD $0x3cc2008e // ldur q14, [x4, #32]
+	WORD $0x3cc30090 // ldur q16, [x4, #48]
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8e9571 // sdot v17.4s, v11.16b, v14.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e90956e // sdot v14.4s, v11.16b, v16.16b
-	FLDPQ        64(R4), (F16, F18)
+	WORD $0x4e90958e // sdot v14.4s, v12.16b, v16.16b
+	WORD $0x3cc40090 // ldur q16, [x4, #64]
+	WORD $0x3cc50092 // ldur q18, [x4, #80]
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e909593 // sdot v19.4s, v12.16b, v16.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e92956c // sdot v12.4s, v11.16b, v18.16b
+	WORD $0x4e909573 // sdot v19.4s, v11.16b, v16.16b
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e92958b // sdot v11.4s, v12.16b, v18.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        36(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        (R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc42000c // ldur s12, [x0, #32]
+	WORD $0xbc424010 // ldur s16, [x0, #36]
+	WORD $0xbc4000b2 // ldur s18, [x5]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2bde54 // fmul v20.4s, v18.4s, v11.4s
+	WORD $0x6e2cde54 // fmul v20.4s, v18.4s, v12.4s
 	WORD $0x6e30de52 // fmul v18.4s, v18.4s, v16.4s
-	WORD $0x4e34cde5 // fmla v5.4s, v15.4s, v20.4s
-	WORD $0x4e32cda6 // fmla v6.4s, v13.4s, v18.4s
-	FMOVS        4(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f9411e5 // fmla v5.4s, v15.4s, v20.s[0]
+	WORD $0x4f9211a6 // fmla v6.4s, v13.4s, v18.s[0]
+	WORD $0xbc4040ad // ldur s13, [x5, #4]
 	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2bddb1 // fmul v17.4s, v13.4s, v11.4s
+	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
 	WORD $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
-	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        8(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f9111e7 // fmla v7.4s, v15.4s, v17.s[0]
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xbc4080ad // ldur s13, [x5, #8]
 	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
 	WORD $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
-	WORD $0x4e2bcdc9 // fmla v9.4s, v14.4s, v11.4s
-	WORD $0x4e2dcd8a // fmla v10.4s, v12.4s, v13.4s
+	WORD $0x4f8c11c9 // fmla v9.4s, v14.4s, v12.s[0]
+	WORD $0x4f8d116a // fmla v10.4s, v11.4s, v13.s[0]
 
 	// scales of the block
 	MOVD         $tq4_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F11
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x7d4028ed // ldr h13, [x7, #20]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	WORD $0x7c4140ed // ldur h13, [x7, #20]
+	WORD $0x1ee241ad // fcvt s13, h13
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x7d402cee // ldr h14, [x7, #22]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x7c4160ee // ldur h14, [x7, #22]
+	WORD $0x1ee241ce // fcvt s14, h14
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x4eab1d6b // mov v11.16b, v11.16b
 	WORD $0x6e6e1dab // bsl v11.16b, v13.16b, v14.16b
@@ -731,64 +703,60 @@ loop3:
 	FMOVQ        F12, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R7), F11
+	WORD $0x3cc180eb // ldur q11, [x7, #24]
 	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
 	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
 	WORD $0x4e211d8d // and v13.16b, v12.16b, v1.16b
 	WORD $0x4e211d6e // and v14.16b, v11.16b, v1.16b
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
-	WORD $0x4eab1dcb // orr v11.16b, v14.16b, v11.16b
-	WORD $0x4e0c004c // tbl v12.16b, { v2.16b }, v12.16b
-	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	FLDPQ        96(R4), (F13, F14)
+	WORD $0x6ea01d8d // bit v13.16b, v12.16b, v0.16b
+	WORD $0x6ea01d6e // bit v14.16b, v11.16b, v0.16b
+	WORD $0x4e0d004b // tbl v11.16b, { v2.16b }, v13.16b
+	WORD $0x4e0e004c // tbl v12.16b, { v2.16b }, v14.16b
+	WORD $0x3cc6008d // ldur q13, [x4, #96]
+	WORD $0x3cc7008e // ldur q14, [x4, #112]
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8e956d // sdot v13.4s, v11.16b, v14.16b
-	FLDPQ        128(R4), (F14, F16)
+	WORD $0x4e8e958d // sdot v13.4s, v12.16b, v14.16b
+	WORD $0x3cc8008e // ldur q14, [x4, #128]
+	WORD $0x3cc90090 // ldur q16, [x4, #144]
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8e9571 // sdot v17.4s, v11.16b, v14.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e90956e // sdot v14.4s, v11.16b, v16.16b
-	FLDPQ        160(R4), (F16, F18)
+	WORD $0x4e90958e // sdot v14.4s, v12.16b, v16.16b
+	WORD $0x3cca0090 // ldur q16, [x4, #160]
+	WORD $0x3ccb0092 // ldur q18, [x4, #176]
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e909593 // sdot v19.4s, v12.16b, v16.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e92956c // sdot v12.4s, v11.16b, v18.16b
+	WORD $0x4e909573 // sdot v19.4s, v11.16b, v16.16b
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e92958b // sdot v11.4s, v12.16b, v18.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        36(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        12(R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc42000c // ldur s12, [x0, #32]
+	WORD $0xbc424010 // ldur s16, [x0, #36]
+	WORD $0xbc40c0b2 // ldur s18, [x5, #12]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2bde54 // fmul v20.4s, v18.4s, v11.4s
+	WORD $0x6e2cde54 // fmul v20.4s, v18.4s, v12.4s
 	WORD $0x6e30de52 // fmul v18.4s, v18.4s, v16.4s
-	WORD $0x4e34cde5 // fmla v5.4s, v15.4s, v20.4s
-	WORD $0x4e32cda6 // fmla v6.4s, v13.4s, v18.4s
-	FMOVS        16(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f9411e5 // fmla v5.4s, v15.4s, v20.s[0]
+	WORD $0x4f9211a6 // fmla v6.4s, v13.4s, v18.s[0]
+	WORD $0xbc4100ad // ldur s13, [x5, #16]
 	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2bddb1 // fmul v17.4s, v13.4s, v11.4s
+	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
 	WORD $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
-	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        20(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f9111e7 // fmla v7.4s, v15.4s, v17.s[0]
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xbc4140ad // ldur s13, [x5, #20]
 	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
 	WORD $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
-	WORD $0x4e2bcdc9 // fmla v9.4s, v14.4s, v11.4s
-	WORD $0x4e2dcd8a // fmla v10.4s, v12.4s, v13.4s
+	WORD $0x4f8c11c9 // fmla v9.4s, v14.4s, v12.s[0]
+	WORD $0x4f8d116a // fmla v10.4s, v11.4s, v13.s[0]
 	ADD          $0x28, R7
 	ADD          $0xc0, R4
 	ADD          $0x18, R5
@@ -806,11 +774,11 @@ loop5:
 	MOVD         $tq4_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F11
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x7d4000ed // ldr h13, [x7]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	WORD $0x7c4000ed // ldur h13, [x7]
+	WORD $0x1ee241ad // fcvt s13, h13
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x7d4004ee // ldr h14, [x7, #2]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x7c4020ee // ldur h14, [x7, #2]
+	WORD $0x1ee241ce // fcvt s14, h14
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x4eab1d6b // mov v11.16b, v11.16b
 	WORD $0x6e6e1dab // bsl v11.16b, v13.16b, v14.16b
@@ -824,64 +792,60 @@ loop5:
 	FMOVQ        F12, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F11
+	WORD $0x3cc040eb // ldur q11, [x7, #4]
 	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
 	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
 	WORD $0x4e211d8d // and v13.16b, v12.16b, v1.16b
 	WORD $0x4e211d6e // and v14.16b, v11.16b, v1.16b
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
-	WORD $0x4eab1dcb // orr v11.16b, v14.16b, v11.16b
-	WORD $0x4e0c004c // tbl v12.16b, { v2.16b }, v12.16b
-	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	FLDPQ        (R4), (F13, F14)
+	WORD $0x6ea01d8d // bit v13.16b, v12.16b, v0.16b
+	WORD $0x6ea01d6e // bit v14.16b, v11.16b, v0.16b
+	WORD $0x4e0d004b // tbl v11.16b, { v2.16b }, v13.16b
+	WORD $0x4e0e004c // tbl v12.16b, { v2.16b }, v14.16b
+	WORD $0x3cc0008d // ldur q13, [x4]
+	WORD $0x3cc1008e // ldur q14, [x4, #16]
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8e956d // sdot v13.4s, v11.16b, v14.16b
-	FLDPQ        32(R4), (F14, F16)
+	WORD $0x4e8e958d // sdot v13.4s, v12.16b, v14.16b
+	WORD $0x3cc2008e // ldur q14, [x4, #32]
+	WORD $0x3cc30090 // ldur q16, [x4, #48]
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8e9571 // sdot v17.4s, v11.16b, v14.16b
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e90956e // sdot v14.4s, v11.16b, v16.16b
-	FLDPQ        64(R4), (F16, F18)
+	WORD $0x4e90958e // sdot v14.4s, v12.16b, v16.16b
+	WORD $0x3cc40090 // ldur q16, [x4, #64]
+	WORD $0x3cc50092 // ldur q18, [x4, #80]
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e909593 // sdot v19.4s, v12.16b, v16.16b
-	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e92956c // sdot v12.4s, v11.16b, v18.16b
+	WORD $0x4e909573 // sdot v19.4s, v11.16b, v16.16b
+	WORD $0x4f00e40b // movi v11.16b, #0
+	WORD $0x4e92958b // sdot v11.4s, v12.16b, v18.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        36(R0), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	FMOVS        (R5), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0xbc42000c // ldur s12, [x0, #32]
+	WORD $0xbc424010 // ldur s16, [x0, #36]
+	WORD $0xbc4000b2 // ldur s18, [x5]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2bde54 // fmul v20.4s, v18.4s, v11.4s
+	WORD $0x6e2cde54 // fmul v20.4s, v18.4s, v12.4s
 	WORD $0x6e30de52 // fmul v18.4s, v18.4s, v16.4s
-	WORD $0x4e34cde5 // fmla v5.4s, v15.4s, v20.4s
-	WORD $0x4e32cda6 // fmla v6.4s, v13.4s, v18.4s
-	FMOVS        4(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f9411e5 // fmla v5.4s, v15.4s, v20.s[0]
+	WORD $0x4f9211a6 // fmla v6.4s, v13.4s, v18.s[0]
+	WORD $0xbc4040ad // ldur s13, [x5, #4]
 	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2bddb1 // fmul v17.4s, v13.4s, v11.4s
+	WORD $0x6e2cddb1 // fmul v17.4s, v13.4s, v12.4s
 	WORD $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
-	WORD $0x4e31cde7 // fmla v7.4s, v15.4s, v17.4s
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        8(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f9111e7 // fmla v7.4s, v15.4s, v17.s[0]
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xbc4080ad // ldur s13, [x5, #8]
 	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
 	WORD $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
-	WORD $0x4e2bcdc9 // fmla v9.4s, v14.4s, v11.4s
-	WORD $0x4e2dcd8a // fmla v10.4s, v12.4s, v13.4s
+	WORD $0x4f8c11c9 // fmla v9.4s, v14.4s, v12.s[0]
+	WORD $0x4f8d116a // fmla v10.4s, v11.4s, v13.s[0]
 	ADD          $0x14, R7
 	ADD          $0x60, R4
 	ADD          $0xc, R5
@@ -926,7 +890,7 @@ done2:
 TEXT ·matmulQ84xTq4_1sDotProd(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	MOVD         $tq4_1s_mask3<>+0(SB), R0
+	MOVD         $tq4_1s_or<>+0(SB), R0
 	FMOVQ        (R0), F0
 	MOVD         $tq4_1s_mask2<>+0(SB), R0
 	FMOVQ        (R0), F1
@@ -966,11 +930,11 @@ loop3:
 	MOVD         $tq4_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F13
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x7d4000ef // ldr h15, [x7]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	WORD $0x7c4000ef // ldur h15, [x7]
+	WORD $0x1ee241ef // fcvt s15, h15
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x7d4004f0 // ldr h16, [x7, #2]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	WORD $0x7c4020f0 // ldur h16, [x7, #2]
+	WORD $0x1ee24210 // fcvt s16, h16
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4ead1dad // mov v13.16b, v13.16b
 	WORD $0x6e701ded // bsl v13.16b, v15.16b, v16.16b
@@ -984,87 +948,83 @@ loop3:
 	FMOVQ        F14, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F13
+	WORD $0x3cc040ed // ldur q13, [x7, #4]
 	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
 	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
 	WORD $0x4e211dcf // and v15.16b, v14.16b, v1.16b
 	WORD $0x4e211db0 // and v16.16b, v13.16b, v1.16b
 	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4eae1dee // orr v14.16b, v15.16b, v14.16b
-	WORD $0x4ead1e0d // orr v13.16b, v16.16b, v13.16b
-	WORD $0x4e0e004e // tbl v14.16b, { v2.16b }, v14.16b
-	WORD $0x4e0d004d // tbl v13.16b, { v2.16b }, v13.16b
-	FLDPQ        (R4), (F15, F16)
+	WORD $0x6ea01dcf // bit v15.16b, v14.16b, v0.16b
+	WORD $0x6ea01db0 // bit v16.16b, v13.16b, v0.16b
+	WORD $0x4e0f004d // tbl v13.16b, { v2.16b }, v15.16b
+	WORD $0x4e10004e // tbl v14.16b, { v2.16b }, v16.16b
+	WORD $0x3cc0008f // ldur q15, [x4]
+	WORD $0x3cc10090 // ldur q16, [x4, #16]
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FLDPQ        32(R4), (F16, F18)
+	WORD $0x4e9095cf // sdot v15.4s, v14.16b, v16.16b
+	WORD $0x3cc20090 // ldur q16, [x4, #32]
+	WORD $0x3cc30092 // ldur q18, [x4, #48]
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	WORD $0x4e9095b3 // sdot v19.4s, v13.16b, v16.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9295b0 // sdot v16.4s, v13.16b, v18.16b
-	FLDPQ        64(R4), (F18, F20)
+	WORD $0x4e9295d0 // sdot v16.4s, v14.16b, v18.16b
+	WORD $0x3cc40092 // ldur q18, [x4, #64]
+	WORD $0x3cc50094 // ldur q20, [x4, #80]
 	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
+	WORD $0x4e9295b5 // sdot v21.4s, v13.16b, v18.16b
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495b2 // sdot v18.4s, v13.16b, v20.16b
-	FLDPQ        96(R4), (F20, F22)
+	WORD $0x4e9495d2 // sdot v18.4s, v14.16b, v20.16b
+	WORD $0x3cc60094 // ldur q20, [x4, #96]
+	WORD $0x3cc70096 // ldur q22, [x4, #112]
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9495d7 // sdot v23.4s, v14.16b, v20.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9695ae // sdot v14.4s, v13.16b, v22.16b
+	WORD $0x4e9495b7 // sdot v23.4s, v13.16b, v20.16b
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e9695cd // sdot v13.4s, v14.16b, v22.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        36(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        (R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc42000e // ldur s14, [x0, #32]
+	WORD $0xbc424014 // ldur s20, [x0, #36]
+	WORD $0xbc4000b6 // ldur s22, [x5]
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2dded8 // fmul v24.4s, v22.4s, v13.4s
+	WORD $0x6e2eded8 // fmul v24.4s, v22.4s, v14.4s
 	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
-	WORD $0x4e38ce25 // fmla v5.4s, v17.4s, v24.4s
-	WORD $0x4e36cde6 // fmla v6.4s, v15.4s, v22.4s
-	FMOVS        4(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4f981225 // fmla v5.4s, v17.4s, v24.s[0]
+	WORD $0x4f9611e6 // fmla v6.4s, v15.4s, v22.s[0]
+	WORD $0xbc4040af // ldur s15, [x5, #4]
 	WORD $0x4e21da71 // scvtf v17.4s, v19.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2dddf3 // fmul v19.4s, v15.4s, v13.4s
+	WORD $0x6e2eddf3 // fmul v19.4s, v15.4s, v14.4s
 	WORD $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
-	WORD $0x4e33ce27 // fmla v7.4s, v17.4s, v19.4s
-	WORD $0x4e2fce08 // fmla v8.4s, v16.4s, v15.4s
-	FMOVS        8(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4f931227 // fmla v7.4s, v17.4s, v19.s[0]
+	WORD $0x4f8f1208 // fmla v8.4s, v16.4s, v15.s[0]
+	WORD $0xbc4080af // ldur s15, [x5, #8]
 	WORD $0x4e21dab0 // scvtf v16.4s, v21.4s
 	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e2dddf2 // fmul v18.4s, v15.4s, v13.4s
+	WORD $0x6e2eddf2 // fmul v18.4s, v15.4s, v14.4s
 	WORD $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
-	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
-	WORD $0x4e2fce2a // fmla v10.4s, v17.4s, v15.4s
-	FMOVS        12(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4f921209 // fmla v9.4s, v16.4s, v18.s[0]
+	WORD $0x4f8f122a // fmla v10.4s, v17.4s, v15.s[0]
+	WORD $0xbc40c0af // ldur s15, [x5, #12]
 	WORD $0x4e21daf0 // scvtf v16.4s, v23.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
 	WORD $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
-	WORD $0x4e2dce0b // fmla v11.4s, v16.4s, v13.4s
-	WORD $0x4e2fcdcc // fmla v12.4s, v14.4s, v15.4s
+	WORD $0x4f8e120b // fmla v11.4s, v16.4s, v14.s[0]
+	WORD $0x4f8f11ac // fmla v12.4s, v13.4s, v15.s[0]
 
 	// scales of the block
 	MOVD         $tq4_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F13
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x7d4028ef // ldr h15, [x7, #20]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	WORD $0x7c4140ef // ldur h15, [x7, #20]
+	WORD $0x1ee241ef // fcvt s15, h15
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x7d402cf0 // ldr h16, [x7, #22]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	WORD $0x7c4160f0 // ldur h16, [x7, #22]
+	WORD $0x1ee24210 // fcvt s16, h16
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4ead1dad // mov v13.16b, v13.16b
 	WORD $0x6e701ded // bsl v13.16b, v15.16b, v16.16b
@@ -1078,77 +1038,73 @@ loop3:
 	FMOVQ        F14, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R7), F13
+	WORD $0x3cc180ed // ldur q13, [x7, #24]
 	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
 	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
 	WORD $0x4e211dcf // and v15.16b, v14.16b, v1.16b
 	WORD $0x4e211db0 // and v16.16b, v13.16b, v1.16b
 	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4eae1dee // orr v14.16b, v15.16b, v14.16b
-	WORD $0x4ead1e0d // orr v13.16b, v16.16b, v13.16b
-	WORD $0x4e0e004e // tbl v14.16b, { v2.16b }, v14.16b
-	WORD $0x4e0d004d // tbl v13.16b, { v2.16b }, v13.16b
-	FLDPQ        128(R4), (F15, F16)
+	WORD $0x6ea01dcf // bit v15.16b, v14.16b, v0.16b
+	WORD $0x6ea01db0 // bit v16.16b, v13.16b, v0.16b
+	WORD $0x4e0f004d // tbl v13.16b, { v2.16b }, v15.16b
+	WORD $0x4e10004e // tbl v14.16b, { v2.16b }, v16.16b
+	WORD $0x3cc8008f // ldur q15, [x4, #128]
+	WORD $0x3cc90090 // ldur q16, [x4, #144]
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FLDPQ        160(R4), (F16, F18)
+	WORD $0x4e9095cf // sdot v15.4s, v14.16b, v16.16b
+	WORD $0x3cca0090 // ldur q16, [x4, #160]
+	WORD $0x3ccb0092 // ldur q18, [x4, #176]
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	WORD $0x4e9095b3 // sdot v19.4s, v13.16b, v16.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9295b0 // sdot v16.4s, v13.16b, v18.16b
-	FLDPQ        192(R4), (F18, F20)
+	WORD $0x4e9295d0 // sdot v16.4s, v14.16b, v18.16b
+	WORD $0x3ccc0092 // ldur q18, [x4, #192]
+	WORD $0x3ccd0094 // ldur q20, [x4, #208]
 	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
+	WORD $0x4e9295b5 // sdot v21.4s, v13.16b, v18.16b
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495b2 // sdot v18.4s, v13.16b, v20.16b
-	FLDPQ        224(R4), (F20, F22)
+	WORD $0x4e9495d2 // sdot v18.4s, v14.16b, v20.16b
+	WORD $0x3cce0094 // ldur q20, [x4, #224]
+	WORD $0x3ccf0096 // ldur q22, [x4, #240]
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9495d7 // sdot v23.4s, v14.16b, v20.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9695ae // sdot v14.4s, v13.16b, v22.16b
+	WORD $0x4e9495b7 // sdot v23.4s, v13.16b, v20.16b
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e9695cd // sdot v13.4s, v14.16b, v22.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        36(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        16(R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc42000e // ldur s14, [x0, #32]
+	WORD $0xbc424014 // ldur s20, [x0, #36]
+	WORD $0xbc4100b6 // ldur s22, [x5, #16]
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2dded8 // fmul v24.4s, v22.4s, v13.4s
+	WORD $0x6e2eded8 // fmul v24.4s, v22.4s, v14.4s
 	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
-	WORD $0x4e38ce25 // fmla v5.4s, v17.4s, v24.4s
-	WORD $0x4e36cde6 // fmla v6.4s, v15.4s, v22.4s
-	FMOVS        20(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4f981225 // fmla v5.4s, v17.4s, v24.s[0]
+	WORD $0x4f9611e6 // fmla v6.4s, v15.4s, v22.s[0]
+	WORD $0xbc4140af // ldur s15, [x5, #20]
 	WORD $0x4e21da71 // scvtf v17.4s, v19.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2dddf3 // fmul v19.4s, v15.4s, v13.4s
+	WORD $0x6e2eddf3 // fmul v19.4s, v15.4s, v14.4s
 	WORD $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
-	WORD $0x4e33ce27 // fmla v7.4s, v17.4s, v19.4s
-	WORD $0x4e2fce08 // fmla v8.4s, v16.4s, v15.4s
-	FMOVS        24(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4f931227 // fmla v7.4s, v17.4s, v19.s[0]
+	WORD $0x4f8f1208 // fmla v8.4s, v16.4s, v15.s[0]
+	WORD $0xbc4180af // ldur s15, [x5, #24]
 	WORD $0x4e21dab0 // scvtf v16.4s, v21.4s
 	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e2dddf2 // fmul v18.4s, v15.4s, v13.4s
+	WORD $0x6e2eddf2 // fmul v18.4s, v15.4s, v14.4s
 	WORD $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
-	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
-	WORD $0x4e2fce2a // fmla v10.4s, v17.4s, v15.4s
-	FMOVS        28(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4f921209 // fmla v9.4s, v16.4s, v18.s[0]
+	WORD $0x4f8f122a // fmla v10.4s, v17.4s, v15.s[0]
+	WORD $0xbc41c0af // ldur s15, [x5, #28]
 	WORD $0x4e21daf0 // scvtf v16.4s, v23.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
 	WORD $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
-	WORD $0x4e2dce0b // fmla v11.4s, v16.4s, v13.4s
-	WORD $0x4e2fcdcc // fmla v12.4s, v14.4s, v15.4s
+	WORD $0x4f8e120b // fmla v11.4s, v16.4s, v14.s[0]
+	WORD $0x4f8f11ac // fmla v12.4s, v13.4s, v15.s[0]
 	ADD          $0x28, R7
 	ADD          $0x100, R4
 	ADD          $0x20, R5
@@ -1166,11 +1122,11 @@ loop5:
 	MOVD         $tq4_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F13
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x7d4000ef // ldr h15, [x7]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	WORD $0x7c4000ef // ldur h15, [x7]
+	WORD $0x1ee241ef // fcvt s15, h15
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x7d4004f0 // ldr h16, [x7, #2]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	WORD $0x7c4020f0 // ldur h16, [x7, #2]
+	WORD $0x1ee24210 // fcvt s16, h16
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4ead1dad // mov v13.16b, v13.16b
 	WORD $0x6e701ded // bsl v13.16b, v15.16b, v16.16b
@@ -1184,77 +1140,73 @@ loop5:
 	FMOVQ        F14, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F13
+	WORD $0x3cc040ed // ldur q13, [x7, #4]
 	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
 	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
 	WORD $0x4e211dcf // and v15.16b, v14.16b, v1.16b
 	WORD $0x4e211db0 // and v16.16b, v13.16b, v1.16b
 	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4eae1dee // orr v14.16b, v15.16b, v14.16b
-	WORD $0x4ead1e0d // orr v13.16b, v16.16b, v13.16b
-	WORD $0x4e0e004e // tbl v14.16b, { v2.16b }, v14.16b
-	WORD $0x4e0d004d // tbl v13.16b, { v2.16b }, v13.16b
-	FLDPQ        (R4), (F15, F16)
+	WORD $0x6ea01dcf // bit v15.16b, v14.16b, v0.16b
+	WORD $0x6ea01db0 // bit v16.16b, v13.16b, v0.16b
+	WORD $0x4e0f004d // tbl v13.16b, { v2.16b }, v15.16b
+	WORD $0x4e10004e // tbl v14.16b, { v2.16b }, v16.16b
+	WORD $0x3cc0008f // ldur q15, [x4]
+	WORD $0x3cc10090 // ldur q16, [x4, #16]
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e9095af // sdot v15.4s, v13.16b, v16.16b
-	FLDPQ        32(R4), (F16, F18)
+	WORD $0x4e9095cf // sdot v15.4s, v14.16b, v16.16b
+	WORD $0x3cc20090 // ldur q16, [x4, #32]
+	WORD $0x3cc30092 // ldur q18, [x4, #48]
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	WORD $0x4e9095b3 // sdot v19.4s, v13.16b, v16.16b
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e9295b0 // sdot v16.4s, v13.16b, v18.16b
-	FLDPQ        64(R4), (F18, F20)
+	WORD $0x4e9295d0 // sdot v16.4s, v14.16b, v18.16b
+	WORD $0x3cc40092 // ldur q18, [x4, #64]
+	WORD $0x3cc50094 // ldur q20, [x4, #80]
 	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e9295d5 // sdot v21.4s, v14.16b, v18.16b
+	WORD $0x4e9295b5 // sdot v21.4s, v13.16b, v18.16b
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9495b2 // sdot v18.4s, v13.16b, v20.16b
-	FLDPQ        96(R4), (F20, F22)
+	WORD $0x4e9495d2 // sdot v18.4s, v14.16b, v20.16b
+	WORD $0x3cc60094 // ldur q20, [x4, #96]
+	WORD $0x3cc70096 // ldur q22, [x4, #112]
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e9495d7 // sdot v23.4s, v14.16b, v20.16b
-	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e9695ae // sdot v14.4s, v13.16b, v22.16b
+	WORD $0x4e9495b7 // sdot v23.4s, v13.16b, v20.16b
+	WORD $0x4f00e40d // movi v13.16b, #0
+	WORD $0x4e9695cd // sdot v13.4s, v14.16b, v22.16b
 
 	// integer sums times both scales
-	FMOVS        32(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        36(R0), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	FMOVS        (R5), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0xbc42000e // ldur s14, [x0, #32]
+	WORD $0xbc424014 // ldur s20, [x0, #36]
+	WORD $0xbc4000b6 // ldur s22, [x5]
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2dded8 // fmul v24.4s, v22.4s, v13.4s
+	WORD $0x6e2eded8 // fmul v24.4s, v22.4s, v14.4s
 	WORD $0x6e34ded6 // fmul v22.4s, v22.4s, v20.4s
-	WORD $0x4e38ce25 // fmla v5.4s, v17.4s, v24.4s
-	WORD $0x4e36cde6 // fmla v6.4s, v15.4s, v22.4s
-	FMOVS        4(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4f981225 // fmla v5.4s, v17.4s, v24.s[0]
+	WORD $0x4f9611e6 // fmla v6.4s, v15.4s, v22.s[0]
+	WORD $0xbc4040af // ldur s15, [x5, #4]
 	WORD $0x4e21da71 // scvtf v17.4s, v19.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2dddf3 // fmul v19.4s, v15.4s, v13.4s
+	WORD $0x6e2eddf3 // fmul v19.4s, v15.4s, v14.4s
 	WORD $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
-	WORD $0x4e33ce27 // fmla v7.4s, v17.4s, v19.4s
-	WORD $0x4e2fce08 // fmla v8.4s, v16.4s, v15.4s
-	FMOVS        8(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4f931227 // fmla v7.4s, v17.4s, v19.s[0]
+	WORD $0x4f8f1208 // fmla v8.4s, v16.4s, v15.s[0]
+	WORD $0xbc4080af // ldur s15, [x5, #8]
 	WORD $0x4e21dab0 // scvtf v16.4s, v21.4s
 	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x6e2dddf2 // fmul v18.4s, v15.4s, v13.4s
+	WORD $0x6e2eddf2 // fmul v18.4s, v15.4s, v14.4s
 	WORD $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
-	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
-	WORD $0x4e2fce2a // fmla v10.4s, v17.4s, v15.4s
-	FMOVS        12(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4f921209 // fmla v9.4s, v16.4s, v18.s[0]
+	WORD $0x4f8f122a // fmla v10.4s, v17.4s, v15.s[0]
+	WORD $0xbc40c0af // ldur s15, [x5, #12]
 	WORD $0x4e21daf0 // scvtf v16.4s, v23.4s
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x6e2ddded // fmul v13.4s, v15.4s, v13.4s
+	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x6e2eddee // fmul v14.4s, v15.4s, v14.4s
 	WORD $0x6e34ddef // fmul v15.4s, v15.4s, v20.4s
-	WORD $0x4e2dce0b // fmla v11.4s, v16.4s, v13.4s
-	WORD $0x4e2fcdcc // fmla v12.4s, v14.4s, v15.4s
+	WORD $0x4f8e120b // fmla v11.4s, v16.4s, v14.s[0]
+	WORD $0x4f8f11ac // fmla v12.4s, v13.4s, v15.s[0]
 	ADD          $0x14, R7
 	ADD          $0x80, R4
 	ADD          $0x10, R5
@@ -1315,7 +1267,7 @@ TEXT ·decodeUnitsTq4_1sNEON(SB), NOSPLIT, $128-24
 	FMOVQ        (R0), F4
 	MOVD         $tq4_1s_level5<>+0(SB), R0
 	FMOVQ        (R0), F5
-	MOVD         $tq4_1s_mask3<>+0(SB), R0
+	MOVD         $tq4_1s_or<>+0(SB), R0
 	FMOVQ        (R0), F6
 	MOVD         $tq4_1s_mask2<>+0(SB), R0
 	FMOVQ        (R0), F7
@@ -1337,11 +1289,11 @@ loop1:
 	MOVD         $tq4_1s_mask<>+0(SB), R4
 	FMOVQ        (R4), F10
 	WORD $0x4f00e40b // movi v11.16b, #0
-	WORD $0x7d40002c // ldr h12, [x1]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x7c40002c // ldur h12, [x1]
+	WORD $0x1ee2418c // fcvt s12, h12
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	WORD $0x7d40042d // ldr h13, [x1, #2]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	WORD $0x7c40202d // ldur h13, [x1, #2]
+	WORD $0x1ee241ad // fcvt s13, h13
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x4eaa1d4a // mov v10.16b, v10.16b
 	WORD $0x6e6d1d8a // bsl v10.16b, v12.16b, v13.16b
@@ -1351,23 +1303,21 @@ loop1:
 	FMOVQ        F11, 48(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        4(R1), F10
+	WORD $0x3cc0402a // ldur q10, [x1, #4]
 	WORD $0x4e08014b // tbl v11.16b, { v10.16b }, v8.16b
 	WORD $0x4e09014a // tbl v10.16b, { v10.16b }, v9.16b
 	WORD $0x4e271d6c // and v12.16b, v11.16b, v7.16b
 	WORD $0x4e271d4d // and v13.16b, v10.16b, v7.16b
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
-	WORD $0x4e261d6b // and v11.16b, v11.16b, v6.16b
-	WORD $0x4e261d4a // and v10.16b, v10.16b, v6.16b
-	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
-	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
-	FMOVQ        F11, (R3)
-	FMOVQ        F10, 16(R3)
-	FMOVS        (R3), F10
+	WORD $0x6ea61d6c // bit v12.16b, v11.16b, v6.16b
+	WORD $0x6ea61d4d // bit v13.16b, v10.16b, v6.16b
+	FMOVQ        F12, (R3)
+	FMOVQ        F13, 16(R3)
+	WORD $0xbc40006a // ldur s10, [x3]
 	WORD $0x2f08a54a // ushll v10.8h, v10.8b, #0
 	WORD $0x2f10a54a // ushll v10.4s, v10.4h, #0
-	FMOVS        4(R3), F11
+	WORD $0xbc40406b // ldur s11, [x3, #4]
 	WORD $0x2f08a56b // ushll v11.8h, v11.8b, #0
 	WORD $0x2f10a56b // ushll v11.4s, v11.4h, #0
 	WORD $0x4ea19d4a // mul v10.4s, v10.4s, v1.4s
@@ -1376,15 +1326,15 @@ loop1:
 	WORD $0x4ea19d6b // mul v11.4s, v11.4s, v1.4s
 	WORD $0x4e20856b // add v11.16b, v11.16b, v0.16b
 	WORD $0x4e0b604b // tbl v11.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v11.16b
-	FMOVS        32(R3), F12
+	WORD $0xbc42006c // ldur s12, [x3, #32]
 	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
 	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	FMOVQ        F10, (R0)
 	FMOVQ        F11, 16(R0)
-	FMOVS        8(R3), F10
+	WORD $0xbc40806a // ldur s10, [x3, #8]
 	WORD $0x2f08a54a // ushll v10.8h, v10.8b, #0
 	WORD $0x2f10a54a // ushll v10.4s, v10.4h, #0
-	FMOVS        12(R3), F11
+	WORD $0xbc40c06b // ldur s11, [x3, #12]
 	WORD $0x2f08a56b // ushll v11.8h, v11.8b, #0
 	WORD $0x2f10a56b // ushll v11.4s, v11.4h, #0
 	WORD $0x4ea19d4a // mul v10.4s, v10.4s, v1.4s
@@ -1393,15 +1343,15 @@ loop1:
 	WORD $0x4ea19d6b // mul v11.4s, v11.4s, v1.4s
 	WORD $0x4e20856b // add v11.16b, v11.16b, v0.16b
 	WORD $0x4e0b604b // tbl v11.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v11.16b
-	FMOVS        32(R3), F12
+	WORD $0xbc42006c // ldur s12, [x3, #32]
 	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
 	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	FMOVQ        F10, 32(R0)
 	FMOVQ        F11, 48(R0)
-	FMOVS        16(R3), F10
+	WORD $0xbc41006a // ldur s10, [x3, #16]
 	WORD $0x2f08a54a // ushll v10.8h, v10.8b, #0
 	WORD $0x2f10a54a // ushll v10.4s, v10.4h, #0
-	FMOVS        20(R3), F11
+	WORD $0xbc41406b // ldur s11, [x3, #20]
 	WORD $0x2f08a56b // ushll v11.8h, v11.8b, #0
 	WORD $0x2f10a56b // ushll v11.4s, v11.4h, #0
 	WORD $0x4ea19d4a // mul v10.4s, v10.4s, v1.4s
@@ -1410,15 +1360,15 @@ loop1:
 	WORD $0x4ea19d6b // mul v11.4s, v11.4s, v1.4s
 	WORD $0x4e20856b // add v11.16b, v11.16b, v0.16b
 	WORD $0x4e0b604b // tbl v11.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v11.16b
-	FMOVS        36(R3), F12
+	WORD $0xbc42406c // ldur s12, [x3, #36]
 	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
 	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	FMOVQ        F10, 64(R0)
 	FMOVQ        F11, 80(R0)
-	FMOVS        24(R3), F10
+	WORD $0xbc41806a // ldur s10, [x3, #24]
 	WORD $0x2f08a54a // ushll v10.8h, v10.8b, #0
 	WORD $0x2f10a54a // ushll v10.4s, v10.4h, #0
-	FMOVS        28(R3), F11
+	WORD $0xbc41c06b // ldur s11, [x3, #28]
 	WORD $0x2f08a56b // ushll v11.8h, v11.8b, #0
 	WORD $0x2f10a56b // ushll v11.4s, v11.4h, #0
 	WORD $0x4ea19d4a // mul v10.4s, v10.4s, v1.4s
@@ -1427,7 +1377,7 @@ loop1:
 	WORD $0x4ea19d6b // mul v11.4s, v11.4s, v1.4s
 	WORD $0x4e20856b // add v11.16b, v11.16b, v0.16b
 	WORD $0x4e0b604b // tbl v11.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v11.16b
-	FMOVS        36(R3), F12
+	WORD $0xbc42406c // ldur s12, [x3, #36]
 	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
 	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	FMOVQ        F10, 96(R0)
@@ -1456,7 +1406,7 @@ TEXT ·matmul1xTq4_1sNEON(SB), NOSPLIT, $128-64
 	FMOVQ        (R0), F4
 	MOVD         $tq4_1s_level5<>+0(SB), R0
 	FMOVQ        (R0), F5
-	MOVD         $tq4_1s_mask3<>+0(SB), R0
+	MOVD         $tq4_1s_or<>+0(SB), R0
 	FMOVQ        (R0), F6
 	MOVD         $tq4_1s_mask2<>+0(SB), R0
 	FMOVQ        (R0), F7
@@ -1493,11 +1443,11 @@ loop3:
 	MOVD         $tq4_1s_mask<>+0(SB), R7
 	FMOVQ        (R7), F18
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x7d4000d4 // ldr h20, [x6]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	WORD $0x7c4000d4 // ldur h20, [x6]
+	WORD $0x1ee24294 // fcvt s20, h20
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x7d4004d5 // ldr h21, [x6, #2]
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
+	WORD $0x7c4020d5 // ldur h21, [x6, #2]
+	WORD $0x1ee242b5 // fcvt s21, h21
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
 	WORD $0x4eb21e52 // mov v18.16b, v18.16b
 	WORD $0x6e751e92 // bsl v18.16b, v20.16b, v21.16b
@@ -1507,23 +1457,21 @@ loop3:
 	FMOVQ        F19, 48(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        4(R6), F18
+	WORD $0x3cc040d2 // ldur q18, [x6, #4]
 	WORD $0x4e080253 // tbl v19.16b, { v18.16b }, v8.16b
 	WORD $0x4e090252 // tbl v18.16b, { v18.16b }, v9.16b
 	WORD $0x4e271e74 // and v20.16b, v19.16b, v7.16b
 	WORD $0x4e271e55 // and v21.16b, v18.16b, v7.16b
 	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
 	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
-	WORD $0x4eb21eb2 // orr v18.16b, v21.16b, v18.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F18
+	WORD $0x6ea61e74 // bit v20.16b, v19.16b, v6.16b
+	WORD $0x6ea61e55 // bit v21.16b, v18.16b, v6.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0xbc400072 // ldur s18, [x3]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
+	WORD $0xbc404073 // ldur s19, [x3, #4]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -1532,16 +1480,17 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e136053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v19.16b
-	FMOVS        32(R3), F20
+	WORD $0xbc420074 // ldur s20, [x3, #32]
 	WORD $0x4f949252 // fmul v18.4s, v18.4s, v20.s[0]
 	WORD $0x4f949273 // fmul v19.4s, v19.4s, v20.s[0]
-	FLDPQ        (R4), (F20, F21)
+	WORD $0x3cc00094 // ldur q20, [x4]
+	WORD $0x3cc10095 // ldur q21, [x4, #16]
 	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
+	WORD $0xbc408072 // ldur s18, [x3, #8]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
+	WORD $0xbc40c073 // ldur s19, [x3, #12]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -1550,16 +1499,17 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e136053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v19.16b
-	FMOVS        32(R3), F20
+	WORD $0xbc420074 // ldur s20, [x3, #32]
 	WORD $0x4f949252 // fmul v18.4s, v18.4s, v20.s[0]
 	WORD $0x4f949273 // fmul v19.4s, v19.4s, v20.s[0]
-	FLDPQ        32(R4), (F20, F21)
+	WORD $0x3cc20094 // ldur q20, [x4, #32]
+	WORD $0x3cc30095 // ldur q21, [x4, #48]
 	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
+	WORD $0xbc410072 // ldur s18, [x3, #16]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
+	WORD $0xbc414073 // ldur s19, [x3, #20]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -1568,16 +1518,17 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e136053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v19.16b
-	FMOVS        36(R3), F20
+	WORD $0xbc424074 // ldur s20, [x3, #36]
 	WORD $0x4f949252 // fmul v18.4s, v18.4s, v20.s[0]
 	WORD $0x4f949273 // fmul v19.4s, v19.4s, v20.s[0]
-	FLDPQ        64(R4), (F20, F21)
+	WORD $0x3cc40094 // ldur q20, [x4, #64]
+	WORD $0x3cc50095 // ldur q21, [x4, #80]
 	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
+	WORD $0xbc418072 // ldur s18, [x3, #24]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
+	WORD $0xbc41c073 // ldur s19, [x3, #28]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -1586,10 +1537,11 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e136053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v19.16b
-	FMOVS        36(R3), F20
+	WORD $0xbc424074 // ldur s20, [x3, #36]
 	WORD $0x4f949252 // fmul v18.4s, v18.4s, v20.s[0]
 	WORD $0x4f949273 // fmul v19.4s, v19.4s, v20.s[0]
-	FLDPQ        96(R4), (F20, F21)
+	WORD $0x3cc60094 // ldur q20, [x4, #96]
+	WORD $0x3cc70095 // ldur q21, [x4, #112]
 	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
 	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
 	ADD          $0x14, R6
@@ -1637,7 +1589,7 @@ TEXT ·matmul2xTq4_1sNEON(SB), NOSPLIT, $128-64
 	FMOVQ        (R0), F4
 	MOVD         $tq4_1s_level5<>+0(SB), R0
 	FMOVQ        (R0), F5
-	MOVD         $tq4_1s_mask3<>+0(SB), R0
+	MOVD         $tq4_1s_or<>+0(SB), R0
 	FMOVQ        (R0), F6
 	MOVD         $tq4_1s_mask2<>+0(SB), R0
 	FMOVQ        (R0), F7
@@ -1675,11 +1627,11 @@ loop3:
 	MOVD         $tq4_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F18
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x7d4000f4 // ldr h20, [x7]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	WORD $0x7c4000f4 // ldur h20, [x7]
+	WORD $0x1ee24294 // fcvt s20, h20
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x7d4004f5 // ldr h21, [x7, #2]
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
+	WORD $0x7c4020f5 // ldur h21, [x7, #2]
+	WORD $0x1ee242b5 // fcvt s21, h21
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
 	WORD $0x4eb21e52 // mov v18.16b, v18.16b
 	WORD $0x6e751e92 // bsl v18.16b, v20.16b, v21.16b
@@ -1689,23 +1641,21 @@ loop3:
 	FMOVQ        F19, 48(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        4(R7), F18
+	WORD $0x3cc040f2 // ldur q18, [x7, #4]
 	WORD $0x4e080253 // tbl v19.16b, { v18.16b }, v8.16b
 	WORD $0x4e090252 // tbl v18.16b, { v18.16b }, v9.16b
 	WORD $0x4e271e74 // and v20.16b, v19.16b, v7.16b
 	WORD $0x4e271e55 // and v21.16b, v18.16b, v7.16b
 	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
 	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
-	WORD $0x4eb21eb2 // orr v18.16b, v21.16b, v18.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F18
+	WORD $0x6ea61e74 // bit v20.16b, v19.16b, v6.16b
+	WORD $0x6ea61e55 // bit v21.16b, v18.16b, v6.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0xbc400072 // ldur s18, [x3]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
+	WORD $0xbc404073 // ldur s19, [x3, #4]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -1714,22 +1664,23 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e136053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v19.16b
-	FMOVS        32(R3), F20
+	WORD $0xbc420074 // ldur s20, [x3, #32]
 	WORD $0x4f949252 // fmul v18.4s, v18.4s, v20.s[0]
 	WORD $0x4f949273 // fmul v19.4s, v19.4s, v20.s[0]
-	FLDPQ        (R4), (F20, F21)
+	WORD $0x3cc00094 // ldur q20, [x4]
+	WORD $0x3cc10095 // ldur q21, [x4, #16]
 	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F20
+	WORD $0x3cc00114 // ldur q20, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F21
+	WORD $0x3cc10115 // ldur q21, [x8, #16]
 	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
+	WORD $0xbc408072 // ldur s18, [x3, #8]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
+	WORD $0xbc40c073 // ldur s19, [x3, #12]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -1738,22 +1689,23 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e136053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v19.16b
-	FMOVS        32(R3), F20
+	WORD $0xbc420074 // ldur s20, [x3, #32]
 	WORD $0x4f949252 // fmul v18.4s, v18.4s, v20.s[0]
 	WORD $0x4f949273 // fmul v19.4s, v19.4s, v20.s[0]
-	FLDPQ        32(R4), (F20, F21)
+	WORD $0x3cc20094 // ldur q20, [x4, #32]
+	WORD $0x3cc30095 // ldur q21, [x4, #48]
 	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F20
+	WORD $0x3cc20114 // ldur q20, [x8, #32]
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F21
+	WORD $0x3cc30115 // ldur q21, [x8, #48]
 	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
 	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
+	WORD $0xbc410072 // ldur s18, [x3, #16]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
+	WORD $0xbc414073 // ldur s19, [x3, #20]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -1762,22 +1714,23 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e136053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v19.16b
-	FMOVS        36(R3), F20
+	WORD $0xbc424074 // ldur s20, [x3, #36]
 	WORD $0x4f949252 // fmul v18.4s, v18.4s, v20.s[0]
 	WORD $0x4f949273 // fmul v19.4s, v19.4s, v20.s[0]
-	FLDPQ        64(R4), (F20, F21)
+	WORD $0x3cc40094 // ldur q20, [x4, #64]
+	WORD $0x3cc50095 // ldur q21, [x4, #80]
 	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F20
+	WORD $0x3cc40114 // ldur q20, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F21
+	WORD $0x3cc50115 // ldur q21, [x8, #80]
 	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
+	WORD $0xbc418072 // ldur s18, [x3, #24]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
+	WORD $0xbc41c073 // ldur s19, [x3, #28]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -1786,16 +1739,17 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e136053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v19.16b
-	FMOVS        36(R3), F20
+	WORD $0xbc424074 // ldur s20, [x3, #36]
 	WORD $0x4f949252 // fmul v18.4s, v18.4s, v20.s[0]
 	WORD $0x4f949273 // fmul v19.4s, v19.4s, v20.s[0]
-	FLDPQ        96(R4), (F20, F21)
+	WORD $0x3cc60094 // ldur q20, [x4, #96]
+	WORD $0x3cc70095 // ldur q21, [x4, #112]
 	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F20
+	WORD $0x3cc60114 // ldur q20, [x8, #96]
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F21
+	WORD $0x3cc70115 // ldur q21, [x8, #112]
 	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
 	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
 	ADD          $0x14, R7
@@ -1849,7 +1803,7 @@ TEXT ·matmul3xTq4_1sNEON(SB), NOSPLIT, $128-64
 	FMOVQ        (R0), F4
 	MOVD         $tq4_1s_level5<>+0(SB), R0
 	FMOVQ        (R0), F5
-	MOVD         $tq4_1s_mask3<>+0(SB), R0
+	MOVD         $tq4_1s_or<>+0(SB), R0
 	FMOVQ        (R0), F6
 	MOVD         $tq4_1s_mask2<>+0(SB), R0
 	FMOVQ        (R0), F7
@@ -1888,11 +1842,11 @@ loop3:
 	MOVD         $tq4_1s_mask<>+0(SB), R9
 	FMOVQ        (R9), F16
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x7d400112 // ldr h18, [x8]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
+	WORD $0x7c400112 // ldur h18, [x8]
+	WORD $0x1ee24252 // fcvt s18, h18
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x7d400513 // ldr h19, [x8, #2]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
+	WORD $0x7c402113 // ldur h19, [x8, #2]
+	WORD $0x1ee24273 // fcvt s19, h19
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x4eb01e10 // mov v16.16b, v16.16b
 	WORD $0x6e731e50 // bsl v16.16b, v18.16b, v19.16b
@@ -1902,23 +1856,21 @@ loop3:
 	FMOVQ        F17, 48(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        4(R8), F16
+	WORD $0x3cc04110 // ldur q16, [x8, #4]
 	WORD $0x4e080211 // tbl v17.16b, { v16.16b }, v8.16b
 	WORD $0x4e090210 // tbl v16.16b, { v16.16b }, v9.16b
 	WORD $0x4e271e32 // and v18.16b, v17.16b, v7.16b
 	WORD $0x4e271e13 // and v19.16b, v16.16b, v7.16b
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
 	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
-	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
-	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
-	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
-	WORD $0x4eb01e70 // orr v16.16b, v19.16b, v16.16b
-	FMOVQ        F17, (R3)
-	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0x6ea61e32 // bit v18.16b, v17.16b, v6.16b
+	WORD $0x6ea61e13 // bit v19.16b, v16.16b, v6.16b
+	FMOVQ        F18, (R3)
+	FMOVQ        F19, 16(R3)
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
@@ -1927,25 +1879,27 @@ loop3:
 	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
 	WORD $0x4e208631 // add v17.16b, v17.16b, v0.16b
 	WORD $0x4e116051 // tbl v17.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v17.16b
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        (R4), (F18, F19)
+	WORD $0x3cc00092 // ldur q18, [x4]
+	WORD $0x3cc10093 // ldur q19, [x4, #16]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F18
+	WORD $0x3cc00132 // ldur q18, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F19
+	WORD $0x3cc10133 // ldur q19, [x9, #16]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FLDPQ        (R6), (F18, F19)
+	WORD $0x3cc000d2 // ldur q18, [x6]
+	WORD $0x3cc100d3 // ldur q19, [x6, #16]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
@@ -1954,25 +1908,27 @@ loop3:
 	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
 	WORD $0x4e208631 // add v17.16b, v17.16b, v0.16b
 	WORD $0x4e116051 // tbl v17.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v17.16b
-	FMOVS        32(R3), F18
+	WORD $0xbc420072 // ldur s18, [x3, #32]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        32(R4), (F18, F19)
+	WORD $0x3cc20092 // ldur q18, [x4, #32]
+	WORD $0x3cc30093 // ldur q19, [x4, #48]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F18
+	WORD $0x3cc20132 // ldur q18, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F19
+	WORD $0x3cc30133 // ldur q19, [x9, #48]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FLDPQ        32(R6), (F18, F19)
+	WORD $0x3cc200d2 // ldur q18, [x6, #32]
+	WORD $0x3cc300d3 // ldur q19, [x6, #48]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
@@ -1981,25 +1937,27 @@ loop3:
 	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
 	WORD $0x4e208631 // add v17.16b, v17.16b, v0.16b
 	WORD $0x4e116051 // tbl v17.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v17.16b
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        64(R4), (F18, F19)
+	WORD $0x3cc40092 // ldur q18, [x4, #64]
+	WORD $0x3cc50093 // ldur q19, [x4, #80]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F18
+	WORD $0x3cc40132 // ldur q18, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F19
+	WORD $0x3cc50133 // ldur q19, [x9, #80]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FLDPQ        64(R6), (F18, F19)
+	WORD $0x3cc400d2 // ldur q18, [x6, #64]
+	WORD $0x3cc500d3 // ldur q19, [x6, #80]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
@@ -2008,19 +1966,21 @@ loop3:
 	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
 	WORD $0x4e208631 // add v17.16b, v17.16b, v0.16b
 	WORD $0x4e116051 // tbl v17.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v17.16b
-	FMOVS        36(R3), F18
+	WORD $0xbc424072 // ldur s18, [x3, #36]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FLDPQ        96(R4), (F18, F19)
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
+	WORD $0x3cc70093 // ldur q19, [x4, #112]
 	WORD $0x4e32ce0a // fmla v10.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2b // fmla v11.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F18
+	WORD $0x3cc60132 // ldur q18, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F19
+	WORD $0x3cc70133 // ldur q19, [x9, #112]
 	WORD $0x4e32ce0c // fmla v12.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2d // fmla v13.4s, v17.4s, v19.4s
-	FLDPQ        96(R6), (F18, F19)
+	WORD $0x3cc600d2 // ldur q18, [x6, #96]
+	WORD $0x3cc700d3 // ldur q19, [x6, #112]
 	WORD $0x4e32ce0e // fmla v14.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2f // fmla v15.4s, v17.4s, v19.4s
 	ADD          $0x14, R8
@@ -2077,7 +2037,7 @@ TEXT ·matmul4xTq4_1sNEON(SB), NOSPLIT, $128-64
 	FMOVQ        (R0), F4
 	MOVD         $tq4_1s_level5<>+0(SB), R0
 	FMOVQ        (R0), F5
-	MOVD         $tq4_1s_mask3<>+0(SB), R0
+	MOVD         $tq4_1s_or<>+0(SB), R0
 	FMOVQ        (R0), F6
 	MOVD         $tq4_1s_mask2<>+0(SB), R0
 	FMOVQ        (R0), F7
@@ -2118,11 +2078,11 @@ loop3:
 	MOVD         $tq4_1s_mask<>+0(SB), R9
 	FMOVQ        (R9), F18
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x7d400114 // ldr h20, [x8]
-	WORD $0x0e217a94 // fcvtl v20.4s, v20.4h
+	WORD $0x7c400114 // ldur h20, [x8]
+	WORD $0x1ee24294 // fcvt s20, h20
 	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x7d400515 // ldr h21, [x8, #2]
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
+	WORD $0x7c402115 // ldur h21, [x8, #2]
+	WORD $0x1ee242b5 // fcvt s21, h21
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
 	WORD $0x4eb21e52 // mov v18.16b, v18.16b
 	WORD $0x6e751e92 // bsl v18.16b, v20.16b, v21.16b
@@ -2132,23 +2092,21 @@ loop3:
 	FMOVQ        F19, 48(R3)
 
 	// levels of values 0 to 31
-	FMOVQ        4(R8), F18
+	WORD $0x3cc04112 // ldur q18, [x8, #4]
 	WORD $0x4e080253 // tbl v19.16b, { v18.16b }, v8.16b
 	WORD $0x4e090252 // tbl v18.16b, { v18.16b }, v9.16b
 	WORD $0x4e271e74 // and v20.16b, v19.16b, v7.16b
 	WORD $0x4e271e55 // and v21.16b, v18.16b, v7.16b
 	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
 	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
-	WORD $0x4eb21eb2 // orr v18.16b, v21.16b, v18.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F18
+	WORD $0x6ea61e74 // bit v20.16b, v19.16b, v6.16b
+	WORD $0x6ea61e55 // bit v21.16b, v18.16b, v6.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0xbc400072 // ldur s18, [x3]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
+	WORD $0xbc404073 // ldur s19, [x3, #4]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -2157,31 +2115,33 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e136053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v19.16b
-	FMOVS        32(R3), F20
+	WORD $0xbc420074 // ldur s20, [x3, #32]
 	WORD $0x4f949252 // fmul v18.4s, v18.4s, v20.s[0]
 	WORD $0x4f949273 // fmul v19.4s, v19.4s, v20.s[0]
-	FLDPQ        (R4), (F20, F21)
+	WORD $0x3cc00094 // ldur q20, [x4]
+	WORD $0x3cc10095 // ldur q21, [x4, #16]
 	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F20
+	WORD $0x3cc00134 // ldur q20, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F21
+	WORD $0x3cc10135 // ldur q21, [x9, #16]
 	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FLDPQ        (R6), (F20, F21)
+	WORD $0x3cc000d4 // ldur q20, [x6]
+	WORD $0x3cc100d5 // ldur q21, [x6, #16]
 	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F20
+	WORD $0x3cc00134 // ldur q20, [x9]
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F21
+	WORD $0x3cc10135 // ldur q21, [x9, #16]
 	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
 	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
+	WORD $0xbc408072 // ldur s18, [x3, #8]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
+	WORD $0xbc40c073 // ldur s19, [x3, #12]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -2190,31 +2150,33 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e136053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v19.16b
-	FMOVS        32(R3), F20
+	WORD $0xbc420074 // ldur s20, [x3, #32]
 	WORD $0x4f949252 // fmul v18.4s, v18.4s, v20.s[0]
 	WORD $0x4f949273 // fmul v19.4s, v19.4s, v20.s[0]
-	FLDPQ        32(R4), (F20, F21)
+	WORD $0x3cc20094 // ldur q20, [x4, #32]
+	WORD $0x3cc30095 // ldur q21, [x4, #48]
 	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F20
+	WORD $0x3cc20134 // ldur q20, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F21
+	WORD $0x3cc30135 // ldur q21, [x9, #48]
 	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FLDPQ        32(R6), (F20, F21)
+	WORD $0x3cc200d4 // ldur q20, [x6, #32]
+	WORD $0x3cc300d5 // ldur q21, [x6, #48]
 	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F20
+	WORD $0x3cc20134 // ldur q20, [x9, #32]
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F21
+	WORD $0x3cc30135 // ldur q21, [x9, #48]
 	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
 	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
+	WORD $0xbc410072 // ldur s18, [x3, #16]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
+	WORD $0xbc414073 // ldur s19, [x3, #20]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -2223,31 +2185,33 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e136053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v19.16b
-	FMOVS        36(R3), F20
+	WORD $0xbc424074 // ldur s20, [x3, #36]
 	WORD $0x4f949252 // fmul v18.4s, v18.4s, v20.s[0]
 	WORD $0x4f949273 // fmul v19.4s, v19.4s, v20.s[0]
-	FLDPQ        64(R4), (F20, F21)
+	WORD $0x3cc40094 // ldur q20, [x4, #64]
+	WORD $0x3cc50095 // ldur q21, [x4, #80]
 	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F20
+	WORD $0x3cc40134 // ldur q20, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F21
+	WORD $0x3cc50135 // ldur q21, [x9, #80]
 	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FLDPQ        64(R6), (F20, F21)
+	WORD $0x3cc400d4 // ldur q20, [x6, #64]
+	WORD $0x3cc500d5 // ldur q21, [x6, #80]
 	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F20
+	WORD $0x3cc40134 // ldur q20, [x9, #64]
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F21
+	WORD $0x3cc50135 // ldur q21, [x9, #80]
 	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
 	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
+	WORD $0xbc418072 // ldur s18, [x3, #24]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
+	WORD $0xbc41c073 // ldur s19, [x3, #28]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -2256,25 +2220,27 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e136053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v19.16b
-	FMOVS        36(R3), F20
+	WORD $0xbc424074 // ldur s20, [x3, #36]
 	WORD $0x4f949252 // fmul v18.4s, v18.4s, v20.s[0]
 	WORD $0x4f949273 // fmul v19.4s, v19.4s, v20.s[0]
-	FLDPQ        96(R4), (F20, F21)
+	WORD $0x3cc60094 // ldur q20, [x4, #96]
+	WORD $0x3cc70095 // ldur q21, [x4, #112]
 	WORD $0x4e34ce4a // fmla v10.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6b // fmla v11.4s, v19.4s, v21.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F20
+	WORD $0x3cc60134 // ldur q20, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F21
+	WORD $0x3cc70135 // ldur q21, [x9, #112]
 	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
-	FLDPQ        96(R6), (F20, F21)
+	WORD $0x3cc600d4 // ldur q20, [x6, #96]
+	WORD $0x3cc700d5 // ldur q21, [x6, #112]
 	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F20
+	WORD $0x3cc60134 // ldur q20, [x9, #96]
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F21
+	WORD $0x3cc70135 // ldur q21, [x9, #112]
 	WORD $0x4e34ce50 // fmla v16.4s, v18.4s, v20.4s
 	WORD $0x4e35ce71 // fmla v17.4s, v19.4s, v21.4s
 	ADD          $0x14, R8
@@ -2326,7 +2292,7 @@ done2:
 TEXT ·unpackTq4_1sNEON(SB), NOSPLIT, $128-24
 
 	// constants of the loops
-	MOVD         $tq4_1s_mask3<>+0(SB), R0
+	MOVD         $tq4_1s_or<>+0(SB), R0
 	FMOVQ        (R0), F0
 	MOVD         $tq4_1s_mask2<>+0(SB), R0
 	FMOVQ        (R0), F1
@@ -2348,11 +2314,11 @@ loop1:
 	MOVD         $tq4_1s_mask<>+0(SB), R4
 	FMOVQ        (R4), F5
 	WORD $0x4f00e406 // movi v6.16b, #0
-	WORD $0x7d400027 // ldr h7, [x1]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x7c400027 // ldur h7, [x1]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
-	WORD $0x7d400428 // ldr h8, [x1, #2]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x7c402028 // ldur h8, [x1, #2]
+	WORD $0x1ee24108 // fcvt s8, h8
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	WORD $0x4ea51ca5 // mov v5.16b, v5.16b
 	WORD $0x6e681ce5 // bsl v5.16b, v7.16b, v8.16b
@@ -2364,26 +2330,24 @@ loop1:
 	WORD $0x6e27dcc6 // fmul v6.4s, v6.4s, v7.4s
 	FMOVQ        F5, 32(R3)
 	FMOVQ        F6, 48(R3)
-	FMOVQ        4(R1), F5
+	WORD $0x3cc04025 // ldur q5, [x1, #4]
 	WORD $0x4e0300a6 // tbl v6.16b, { v5.16b }, v3.16b
 	WORD $0x4e0400a5 // tbl v5.16b, { v5.16b }, v4.16b
 	WORD $0x4e211cc7 // and v7.16b, v6.16b, v1.16b
 	WORD $0x4e211ca8 // and v8.16b, v5.16b, v1.16b
 	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
 	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4ea61ce6 // orr v6.16b, v7.16b, v6.16b
-	WORD $0x4ea51d05 // orr v5.16b, v8.16b, v5.16b
-	WORD $0x4e060046 // tbl v6.16b, { v2.16b }, v6.16b
-	WORD $0x4e050045 // tbl v5.16b, { v2.16b }, v5.16b
-	WORD $0x4e20b8c7 // abs v7.16b, v6.16b
-	WORD $0x4e20b8a8 // abs v8.16b, v5.16b
+	WORD $0x6ea01cc7 // bit v7.16b, v6.16b, v0.16b
+	WORD $0x6ea01ca8 // bit v8.16b, v5.16b, v0.16b
+	WORD $0x4e070045 // tbl v5.16b, { v2.16b }, v7.16b
+	WORD $0x4e080046 // tbl v6.16b, { v2.16b }, v8.16b
+	WORD $0x4e20b8a7 // abs v7.16b, v5.16b
+	WORD $0x4e20b8c8 // abs v8.16b, v6.16b
 	FMOVQ        F7, (R0)
 	FMOVQ        F8, 16(R0)
-	FMOVQ        F6, 48(R0)
-	FMOVQ        F5, 64(R0)
-	FMOVD        32(R3), F5
+	FMOVQ        F5, 48(R0)
+	FMOVQ        F6, 64(R0)
+	WORD $0xfc420065 // ldur d5, [x3, #32]
 	WORD $0x4f00e406 // movi v6.16b, #0
 	FMOVD        F5, 32(R0)
 	ADD          $0x14, R1
@@ -2399,7 +2363,7 @@ done2:
 TEXT ·matmulQ81xTq4_1sNEON(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	MOVD         $tq4_1s_mask3<>+0(SB), R0
+	MOVD         $tq4_1s_or<>+0(SB), R0
 	FMOVQ        (R0), F0
 	MOVD         $tq4_1s_mask2<>+0(SB), R0
 	FMOVQ        (R0), F1
@@ -2435,11 +2399,11 @@ loop3:
 	MOVD         $tq4_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F9
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x7d4000eb // ldr h11, [x7]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x7c4000eb // ldur h11, [x7]
+	WORD $0x1ee2416b // fcvt s11, h11
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x7d4004ec // ldr h12, [x7, #2]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x7c4020ec // ldur h12, [x7, #2]
+	WORD $0x1ee2418c // fcvt s12, h12
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4ea91d29 // mov v9.16b, v9.16b
 	WORD $0x6e6c1d69 // bsl v9.16b, v11.16b, v12.16b
@@ -2453,52 +2417,48 @@ loop3:
 	FMOVQ        F10, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F9
+	WORD $0x3cc040e9 // ldur q9, [x7, #4]
 	WORD $0x4e03012a // tbl v10.16b, { v9.16b }, v3.16b
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
 	WORD $0x4e211d4b // and v11.16b, v10.16b, v1.16b
 	WORD $0x4e211d2c // and v12.16b, v9.16b, v1.16b
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
-	WORD $0x4ea91d89 // orr v9.16b, v12.16b, v9.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FLDPQ        (R4), (F11, F12)
-	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
-	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2cc12b // smull v11.8h, v9.8b, v12.8b
-	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x6ea01d4b // bit v11.16b, v10.16b, v0.16b
+	WORD $0x6ea01d2c // bit v12.16b, v9.16b, v0.16b
+	WORD $0x4e0b0049 // tbl v9.16b, { v2.16b }, v11.16b
+	WORD $0x4e0c004a // tbl v10.16b, { v2.16b }, v12.16b
+	WORD $0x3cc0008b // ldur q11, [x4]
+	WORD $0x3cc1008c // ldur q12, [x4, #16]
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
+	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2cc14b // smull v11.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        36(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        (R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0xbc42000b // ldur s11, [x0, #32]
+	WORD $0xbc42400c // ldur s12, [x0, #36]
+	WORD $0xbc4000ad // ldur s13, [x5]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2bcd45 // fmla v5.4s, v10.4s, v11.4s
-	WORD $0x4e2ccd26 // fmla v6.4s, v9.4s, v12.4s
+	WORD $0x4f8b1125 // fmla v5.4s, v9.4s, v11.s[0]
+	WORD $0x4f8c1146 // fmla v6.4s, v10.4s, v12.s[0]
 
 	// scales of the block
 	MOVD         $tq4_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F9
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x7d4028eb // ldr h11, [x7, #20]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x7c4140eb // ldur h11, [x7, #20]
+	WORD $0x1ee2416b // fcvt s11, h11
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x7d402cec // ldr h12, [x7, #22]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x7c4160ec // ldur h12, [x7, #22]
+	WORD $0x1ee2418c // fcvt s12, h12
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4ea91d29 // mov v9.16b, v9.16b
 	WORD $0x6e6c1d69 // bsl v9.16b, v11.16b, v12.16b
@@ -2512,42 +2472,38 @@ loop3:
 	FMOVQ        F10, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R7), F9
+	WORD $0x3cc180e9 // ldur q9, [x7, #24]
 	WORD $0x4e03012a // tbl v10.16b, { v9.16b }, v3.16b
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
 	WORD $0x4e211d4b // and v11.16b, v10.16b, v1.16b
 	WORD $0x4e211d2c // and v12.16b, v9.16b, v1.16b
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
-	WORD $0x4ea91d89 // orr v9.16b, v12.16b, v9.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FLDPQ        32(R4), (F11, F12)
-	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
-	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2cc12b // smull v11.8h, v9.8b, v12.8b
-	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x6ea01d4b // bit v11.16b, v10.16b, v0.16b
+	WORD $0x6ea01d2c // bit v12.16b, v9.16b, v0.16b
+	WORD $0x4e0b0049 // tbl v9.16b, { v2.16b }, v11.16b
+	WORD $0x4e0c004a // tbl v10.16b, { v2.16b }, v12.16b
+	WORD $0x3cc2008b // ldur q11, [x4, #32]
+	WORD $0x3cc3008c // ldur q12, [x4, #48]
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
+	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2cc14b // smull v11.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        36(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        4(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0xbc42000b // ldur s11, [x0, #32]
+	WORD $0xbc42400c // ldur s12, [x0, #36]
+	WORD $0xbc4040ad // ldur s13, [x5, #4]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2bcd47 // fmla v7.4s, v10.4s, v11.4s
-	WORD $0x4e2ccd28 // fmla v8.4s, v9.4s, v12.4s
+	WORD $0x4f8b1127 // fmla v7.4s, v9.4s, v11.s[0]
+	WORD $0x4f8c1148 // fmla v8.4s, v10.4s, v12.s[0]
 	ADD          $0x28, R7
 	ADD          $0x40, R4
 	ADD          $8, R5
@@ -2565,11 +2521,11 @@ loop5:
 	MOVD         $tq4_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F9
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x7d4000eb // ldr h11, [x7]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x7c4000eb // ldur h11, [x7]
+	WORD $0x1ee2416b // fcvt s11, h11
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x7d4004ec // ldr h12, [x7, #2]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x7c4020ec // ldur h12, [x7, #2]
+	WORD $0x1ee2418c // fcvt s12, h12
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4ea91d29 // mov v9.16b, v9.16b
 	WORD $0x6e6c1d69 // bsl v9.16b, v11.16b, v12.16b
@@ -2583,42 +2539,38 @@ loop5:
 	FMOVQ        F10, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F9
+	WORD $0x3cc040e9 // ldur q9, [x7, #4]
 	WORD $0x4e03012a // tbl v10.16b, { v9.16b }, v3.16b
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
 	WORD $0x4e211d4b // and v11.16b, v10.16b, v1.16b
 	WORD $0x4e211d2c // and v12.16b, v9.16b, v1.16b
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
-	WORD $0x4ea91d89 // orr v9.16b, v12.16b, v9.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FLDPQ        (R4), (F11, F12)
-	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
-	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2cc12b // smull v11.8h, v9.8b, v12.8b
-	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
-	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x6ea01d4b // bit v11.16b, v10.16b, v0.16b
+	WORD $0x6ea01d2c // bit v12.16b, v9.16b, v0.16b
+	WORD $0x4e0b0049 // tbl v9.16b, { v2.16b }, v11.16b
+	WORD $0x4e0c004a // tbl v10.16b, { v2.16b }, v12.16b
+	WORD $0x3cc0008b // ldur q11, [x4]
+	WORD $0x3cc1008c // ldur q12, [x4, #16]
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
+	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2cc14b // smull v11.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	FMOVS        36(R0), F12
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
-	FMOVS        (R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0xbc42000b // ldur s11, [x0, #32]
+	WORD $0xbc42400c // ldur s12, [x0, #36]
+	WORD $0xbc4000ad // ldur s13, [x5]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
 	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
-	WORD $0x4e2bcd45 // fmla v5.4s, v10.4s, v11.4s
-	WORD $0x4e2ccd26 // fmla v6.4s, v9.4s, v12.4s
+	WORD $0x4f8b1125 // fmla v5.4s, v9.4s, v11.s[0]
+	WORD $0x4f8c1146 // fmla v6.4s, v10.4s, v12.s[0]
 	ADD          $0x14, R7
 	ADD          $0x20, R4
 	ADD          $4, R5
@@ -2650,7 +2602,7 @@ done2:
 TEXT ·matmulQ82xTq4_1sNEON(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	MOVD         $tq4_1s_mask3<>+0(SB), R0
+	MOVD         $tq4_1s_or<>+0(SB), R0
 	FMOVQ        (R0), F0
 	MOVD         $tq4_1s_mask2<>+0(SB), R0
 	FMOVQ        (R0), F1
@@ -2686,11 +2638,11 @@ loop3:
 	MOVD         $tq4_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F9
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x7d4000eb // ldr h11, [x7]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x7c4000eb // ldur h11, [x7]
+	WORD $0x1ee2416b // fcvt s11, h11
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x7d4004ec // ldr h12, [x7, #2]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x7c4020ec // ldur h12, [x7, #2]
+	WORD $0x1ee2418c // fcvt s12, h12
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4ea91d29 // mov v9.16b, v9.16b
 	WORD $0x6e6c1d69 // bsl v9.16b, v11.16b, v12.16b
@@ -2704,69 +2656,65 @@ loop3:
 	FMOVQ        F10, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F9
+	WORD $0x3cc040e9 // ldur q9, [x7, #4]
 	WORD $0x4e03012a // tbl v10.16b, { v9.16b }, v3.16b
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
 	WORD $0x4e211d4b // and v11.16b, v10.16b, v1.16b
 	WORD $0x4e211d2c // and v12.16b, v9.16b, v1.16b
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
-	WORD $0x4ea91d89 // orr v9.16b, v12.16b, v9.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FLDPQ        (R4), (F11, F12)
-	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
+	WORD $0x6ea01d4b // bit v11.16b, v10.16b, v0.16b
+	WORD $0x6ea01d2c // bit v12.16b, v9.16b, v0.16b
+	WORD $0x4e0b0049 // tbl v9.16b, { v2.16b }, v11.16b
+	WORD $0x4e0c004a // tbl v10.16b, { v2.16b }, v12.16b
+	WORD $0x3cc0008b // ldur q11, [x4]
+	WORD $0x3cc1008c // ldur q12, [x4, #16]
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
-	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
+	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FLDPQ        32(R4), (F13, F14)
-	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2ec12d // smull v13.8h, v9.8b, v14.8b
-	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
-	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
+	WORD $0x3cc2008d // ldur q13, [x4, #32]
+	WORD $0x3cc3008e // ldur q14, [x4, #48]
+	WORD $0x0e2dc12f // smull v15.8h, v9.8b, v13.8b
+	WORD $0x4e2dc129 // smull2 v9.8h, v9.16b, v13.16b
+	WORD $0x4e69bde9 // addp v9.8h, v15.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ec14d // smull v13.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
+	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        36(R0), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVS        (R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0xbc42000d // ldur s13, [x0, #32]
+	WORD $0xbc42400e // ldur s14, [x0, #36]
+	WORD $0xbc4000af // ldur s15, [x5]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2dddf0 // fmul v16.4s, v15.4s, v13.4s
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e30cd65 // fmla v5.4s, v11.4s, v16.4s
-	WORD $0x4e2fcd86 // fmla v6.4s, v12.4s, v15.4s
-	FMOVS        4(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f901165 // fmla v5.4s, v11.4s, v16.s[0]
+	WORD $0x4f8f1186 // fmla v6.4s, v12.4s, v15.s[0]
+	WORD $0xbc4040ab // ldur s11, [x5, #4]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e2ddd6c // fmul v12.4s, v11.4s, v13.4s
 	WORD $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
-	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	WORD $0x4e2bcd28 // fmla v8.4s, v9.4s, v11.4s
+	WORD $0x4f8c1127 // fmla v7.4s, v9.4s, v12.s[0]
+	WORD $0x4f8b1148 // fmla v8.4s, v10.4s, v11.s[0]
 
 	// scales of the block
 	MOVD         $tq4_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F9
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x7d4028eb // ldr h11, [x7, #20]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x7c4140eb // ldur h11, [x7, #20]
+	WORD $0x1ee2416b // fcvt s11, h11
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x7d402cec // ldr h12, [x7, #22]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x7c4160ec // ldur h12, [x7, #22]
+	WORD $0x1ee2418c // fcvt s12, h12
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4ea91d29 // mov v9.16b, v9.16b
 	WORD $0x6e6c1d69 // bsl v9.16b, v11.16b, v12.16b
@@ -2780,59 +2728,55 @@ loop3:
 	FMOVQ        F10, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R7), F9
+	WORD $0x3cc180e9 // ldur q9, [x7, #24]
 	WORD $0x4e03012a // tbl v10.16b, { v9.16b }, v3.16b
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
 	WORD $0x4e211d4b // and v11.16b, v10.16b, v1.16b
 	WORD $0x4e211d2c // and v12.16b, v9.16b, v1.16b
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
-	WORD $0x4ea91d89 // orr v9.16b, v12.16b, v9.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FLDPQ        64(R4), (F11, F12)
-	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
+	WORD $0x6ea01d4b // bit v11.16b, v10.16b, v0.16b
+	WORD $0x6ea01d2c // bit v12.16b, v9.16b, v0.16b
+	WORD $0x4e0b0049 // tbl v9.16b, { v2.16b }, v11.16b
+	WORD $0x4e0c004a // tbl v10.16b, { v2.16b }, v12.16b
+	WORD $0x3cc4008b // ldur q11, [x4, #64]
+	WORD $0x3cc5008c // ldur q12, [x4, #80]
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
-	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
+	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FLDPQ        96(R4), (F13, F14)
-	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2ec12d // smull v13.8h, v9.8b, v14.8b
-	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
-	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
+	WORD $0x3cc6008d // ldur q13, [x4, #96]
+	WORD $0x3cc7008e // ldur q14, [x4, #112]
+	WORD $0x0e2dc12f // smull v15.8h, v9.8b, v13.8b
+	WORD $0x4e2dc129 // smull2 v9.8h, v9.16b, v13.16b
+	WORD $0x4e69bde9 // addp v9.8h, v15.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ec14d // smull v13.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
+	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        36(R0), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVS        8(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0xbc42000d // ldur s13, [x0, #32]
+	WORD $0xbc42400e // ldur s14, [x0, #36]
+	WORD $0xbc4080af // ldur s15, [x5, #8]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2dddf0 // fmul v16.4s, v15.4s, v13.4s
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e30cd65 // fmla v5.4s, v11.4s, v16.4s
-	WORD $0x4e2fcd86 // fmla v6.4s, v12.4s, v15.4s
-	FMOVS        12(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f901165 // fmla v5.4s, v11.4s, v16.s[0]
+	WORD $0x4f8f1186 // fmla v6.4s, v12.4s, v15.s[0]
+	WORD $0xbc40c0ab // ldur s11, [x5, #12]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e2ddd6c // fmul v12.4s, v11.4s, v13.4s
 	WORD $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
-	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	WORD $0x4e2bcd28 // fmla v8.4s, v9.4s, v11.4s
+	WORD $0x4f8c1127 // fmla v7.4s, v9.4s, v12.s[0]
+	WORD $0x4f8b1148 // fmla v8.4s, v10.4s, v11.s[0]
 	ADD          $0x28, R7
 	ADD          $0x80, R4
 	ADD          $0x10, R5
@@ -2850,11 +2794,11 @@ loop5:
 	MOVD         $tq4_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F9
 	WORD $0x4f00e40a // movi v10.16b, #0
-	WORD $0x7d4000eb // ldr h11, [x7]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
+	WORD $0x7c4000eb // ldur h11, [x7]
+	WORD $0x1ee2416b // fcvt s11, h11
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x7d4004ec // ldr h12, [x7, #2]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
+	WORD $0x7c4020ec // ldur h12, [x7, #2]
+	WORD $0x1ee2418c // fcvt s12, h12
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x4ea91d29 // mov v9.16b, v9.16b
 	WORD $0x6e6c1d69 // bsl v9.16b, v11.16b, v12.16b
@@ -2868,59 +2812,55 @@ loop5:
 	FMOVQ        F10, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F9
+	WORD $0x3cc040e9 // ldur q9, [x7, #4]
 	WORD $0x4e03012a // tbl v10.16b, { v9.16b }, v3.16b
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
 	WORD $0x4e211d4b // and v11.16b, v10.16b, v1.16b
 	WORD $0x4e211d2c // and v12.16b, v9.16b, v1.16b
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
-	WORD $0x4ea91d89 // orr v9.16b, v12.16b, v9.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FLDPQ        (R4), (F11, F12)
-	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
+	WORD $0x6ea01d4b // bit v11.16b, v10.16b, v0.16b
+	WORD $0x6ea01d2c // bit v12.16b, v9.16b, v0.16b
+	WORD $0x4e0b0049 // tbl v9.16b, { v2.16b }, v11.16b
+	WORD $0x4e0c004a // tbl v10.16b, { v2.16b }, v12.16b
+	WORD $0x3cc0008b // ldur q11, [x4]
+	WORD $0x3cc1008c // ldur q12, [x4, #16]
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
-	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
+	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FLDPQ        32(R4), (F13, F14)
-	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2ec12d // smull v13.8h, v9.8b, v14.8b
-	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
-	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
+	WORD $0x3cc2008d // ldur q13, [x4, #32]
+	WORD $0x3cc3008e // ldur q14, [x4, #48]
+	WORD $0x0e2dc12f // smull v15.8h, v9.8b, v13.8b
+	WORD $0x4e2dc129 // smull2 v9.8h, v9.16b, v13.16b
+	WORD $0x4e69bde9 // addp v9.8h, v15.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ec14d // smull v13.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
+	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	FMOVS        36(R0), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	FMOVS        (R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0xbc42000d // ldur s13, [x0, #32]
+	WORD $0xbc42400e // ldur s14, [x0, #36]
+	WORD $0xbc4000af // ldur s15, [x5]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e2dddf0 // fmul v16.4s, v15.4s, v13.4s
 	WORD $0x6e2eddef // fmul v15.4s, v15.4s, v14.4s
-	WORD $0x4e30cd65 // fmla v5.4s, v11.4s, v16.4s
-	WORD $0x4e2fcd86 // fmla v6.4s, v12.4s, v15.4s
-	FMOVS        4(R5), F11
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f901165 // fmla v5.4s, v11.4s, v16.s[0]
+	WORD $0x4f8f1186 // fmla v6.4s, v12.4s, v15.s[0]
+	WORD $0xbc4040ab // ldur s11, [x5, #4]
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
 	WORD $0x6e2ddd6c // fmul v12.4s, v11.4s, v13.4s
 	WORD $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
-	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
-	WORD $0x4e2bcd28 // fmla v8.4s, v9.4s, v11.4s
+	WORD $0x4f8c1127 // fmla v7.4s, v9.4s, v12.s[0]
+	WORD $0x4f8b1148 // fmla v8.4s, v10.4s, v11.s[0]
 	ADD          $0x14, R7
 	ADD          $0x40, R4
 	ADD          $8, R5
@@ -2958,7 +2898,7 @@ done2:
 TEXT ·matmulQ83xTq4_1sNEON(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	MOVD         $tq4_1s_mask3<>+0(SB), R0
+	MOVD         $tq4_1s_or<>+0(SB), R0
 	FMOVQ        (R0), F0
 	MOVD         $tq4_1s_mask2<>+0(SB), R0
 	FMOVQ        (R0), F1
@@ -2996,11 +2936,11 @@ loop3:
 	MOVD         $tq4_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F11
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x7d4000ed // ldr h13, [x7]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	WORD $0x7c4000ed // ldur h13, [x7]
+	WORD $0x1ee241ad // fcvt s13, h13
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x7d4004ee // ldr h14, [x7, #2]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x7c4020ee // ldur h14, [x7, #2]
+	WORD $0x1ee241ce // fcvt s14, h14
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x4eab1d6b // mov v11.16b, v11.16b
 	WORD $0x6e6e1dab // bsl v11.16b, v13.16b, v14.16b
@@ -3014,86 +2954,82 @@ loop3:
 	FMOVQ        F12, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F11
+	WORD $0x3cc040eb // ldur q11, [x7, #4]
 	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
 	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
 	WORD $0x4e211d8d // and v13.16b, v12.16b, v1.16b
 	WORD $0x4e211d6e // and v14.16b, v11.16b, v1.16b
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
-	WORD $0x4eab1dcb // orr v11.16b, v14.16b, v11.16b
-	WORD $0x4e0c004c // tbl v12.16b, { v2.16b }, v12.16b
-	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	FLDPQ        (R4), (F13, F14)
-	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
-	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
+	WORD $0x6ea01d8d // bit v13.16b, v12.16b, v0.16b
+	WORD $0x6ea01d6e // bit v14.16b, v11.16b, v0.16b
+	WORD $0x4e0d004b // tbl v11.16b, { v2.16b }, v13.16b
+	WORD $0x4e0e004c // tbl v12.16b, { v2.16b }, v14.16b
+	WORD $0x3cc0008d // ldur q13, [x4]
+	WORD $0x3cc1008e // ldur q14, [x4, #16]
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FLDPQ        32(R4), (F15, F16)
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x3cc2008f // ldur q15, [x4, #32]
+	WORD $0x3cc30090 // ldur q16, [x4, #48]
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c171 // smull v17.8h, v11.8b, v16.8b
-	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
+	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FLDPQ        64(R4), (F17, F18)
-	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e32c171 // smull v17.8h, v11.8b, v18.8b
-	WORD $0x4e32c16b // smull2 v11.8h, v11.16b, v18.16b
-	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
+	WORD $0x3cc40091 // ldur q17, [x4, #64]
+	WORD $0x3cc50092 // ldur q18, [x4, #80]
+	WORD $0x0e31c173 // smull v19.8h, v11.8b, v17.8b
+	WORD $0x4e31c16b // smull2 v11.8h, v11.16b, v17.16b
+	WORD $0x4e6bbe6b // addp v11.8h, v19.8h, v11.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e32c191 // smull v17.8h, v12.8b, v18.8b
+	WORD $0x4e32c18c // smull2 v12.8h, v12.16b, v18.16b
+	WORD $0x4e6cbe2c // addp v12.8h, v17.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        36(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        (R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0xbc420011 // ldur s17, [x0, #32]
+	WORD $0xbc424012 // ldur s18, [x0, #36]
+	WORD $0xbc4000b3 // ldur s19, [x5]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e31de74 // fmul v20.4s, v19.4s, v17.4s
 	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e34cda5 // fmla v5.4s, v13.4s, v20.4s
-	WORD $0x4e33cdc6 // fmla v6.4s, v14.4s, v19.4s
-	FMOVS        4(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f9411a5 // fmla v5.4s, v13.4s, v20.s[0]
+	WORD $0x4f9311c6 // fmla v6.4s, v14.4s, v19.s[0]
+	WORD $0xbc4040ad // ldur s13, [x5, #4]
 	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
 	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
 	WORD $0x6e31ddb0 // fmul v16.4s, v13.4s, v17.4s
 	WORD $0x6e32ddad // fmul v13.4s, v13.4s, v18.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	WORD $0x4e2dcde8 // fmla v8.4s, v15.4s, v13.4s
-	FMOVS        8(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f9011c7 // fmla v7.4s, v14.4s, v16.s[0]
+	WORD $0x4f8d11e8 // fmla v8.4s, v15.4s, v13.s[0]
+	WORD $0xbc4080ad // ldur s13, [x5, #8]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e31ddae // fmul v14.4s, v13.4s, v17.4s
 	WORD $0x6e32ddad // fmul v13.4s, v13.4s, v18.4s
-	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	WORD $0x4e2dcd6a // fmla v10.4s, v11.4s, v13.4s
+	WORD $0x4f8e1169 // fmla v9.4s, v11.4s, v14.s[0]
+	WORD $0x4f8d118a // fmla v10.4s, v12.4s, v13.s[0]
 
 	// scales of the block
 	MOVD         $tq4_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F11
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x7d4028ed // ldr h13, [x7, #20]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	WORD $0x7c4140ed // ldur h13, [x7, #20]
+	WORD $0x1ee241ad // fcvt s13, h13
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x7d402cee // ldr h14, [x7, #22]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x7c4160ee // ldur h14, [x7, #22]
+	WORD $0x1ee241ce // fcvt s14, h14
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x4eab1d6b // mov v11.16b, v11.16b
 	WORD $0x6e6e1dab // bsl v11.16b, v13.16b, v14.16b
@@ -3107,76 +3043,72 @@ loop3:
 	FMOVQ        F12, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R7), F11
+	WORD $0x3cc180eb // ldur q11, [x7, #24]
 	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
 	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
 	WORD $0x4e211d8d // and v13.16b, v12.16b, v1.16b
 	WORD $0x4e211d6e // and v14.16b, v11.16b, v1.16b
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
-	WORD $0x4eab1dcb // orr v11.16b, v14.16b, v11.16b
-	WORD $0x4e0c004c // tbl v12.16b, { v2.16b }, v12.16b
-	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	FLDPQ        96(R4), (F13, F14)
-	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
-	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
+	WORD $0x6ea01d8d // bit v13.16b, v12.16b, v0.16b
+	WORD $0x6ea01d6e // bit v14.16b, v11.16b, v0.16b
+	WORD $0x4e0d004b // tbl v11.16b, { v2.16b }, v13.16b
+	WORD $0x4e0e004c // tbl v12.16b, { v2.16b }, v14.16b
+	WORD $0x3cc6008d // ldur q13, [x4, #96]
+	WORD $0x3cc7008e // ldur q14, [x4, #112]
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FLDPQ        128(R4), (F15, F16)
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x3cc8008f // ldur q15, [x4, #128]
+	WORD $0x3cc90090 // ldur q16, [x4, #144]
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c171 // smull v17.8h, v11.8b, v16.8b
-	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
+	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FLDPQ        160(R4), (F17, F18)
-	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e32c171 // smull v17.8h, v11.8b, v18.8b
-	WORD $0x4e32c16b // smull2 v11.8h, v11.16b, v18.16b
-	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
+	WORD $0x3cca0091 // ldur q17, [x4, #160]
+	WORD $0x3ccb0092 // ldur q18, [x4, #176]
+	WORD $0x0e31c173 // smull v19.8h, v11.8b, v17.8b
+	WORD $0x4e31c16b // smull2 v11.8h, v11.16b, v17.16b
+	WORD $0x4e6bbe6b // addp v11.8h, v19.8h, v11.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e32c191 // smull v17.8h, v12.8b, v18.8b
+	WORD $0x4e32c18c // smull2 v12.8h, v12.16b, v18.16b
+	WORD $0x4e6cbe2c // addp v12.8h, v17.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        36(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        12(R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0xbc420011 // ldur s17, [x0, #32]
+	WORD $0xbc424012 // ldur s18, [x0, #36]
+	WORD $0xbc40c0b3 // ldur s19, [x5, #12]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e31de74 // fmul v20.4s, v19.4s, v17.4s
 	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e34cda5 // fmla v5.4s, v13.4s, v20.4s
-	WORD $0x4e33cdc6 // fmla v6.4s, v14.4s, v19.4s
-	FMOVS        16(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f9411a5 // fmla v5.4s, v13.4s, v20.s[0]
+	WORD $0x4f9311c6 // fmla v6.4s, v14.4s, v19.s[0]
+	WORD $0xbc4100ad // ldur s13, [x5, #16]
 	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
 	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
 	WORD $0x6e31ddb0 // fmul v16.4s, v13.4s, v17.4s
 	WORD $0x6e32ddad // fmul v13.4s, v13.4s, v18.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	WORD $0x4e2dcde8 // fmla v8.4s, v15.4s, v13.4s
-	FMOVS        20(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f9011c7 // fmla v7.4s, v14.4s, v16.s[0]
+	WORD $0x4f8d11e8 // fmla v8.4s, v15.4s, v13.s[0]
+	WORD $0xbc4140ad // ldur s13, [x5, #20]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e31ddae // fmul v14.4s, v13.4s, v17.4s
 	WORD $0x6e32ddad // fmul v13.4s, v13.4s, v18.4s
-	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	WORD $0x4e2dcd6a // fmla v10.4s, v11.4s, v13.4s
+	WORD $0x4f8e1169 // fmla v9.4s, v11.4s, v14.s[0]
+	WORD $0x4f8d118a // fmla v10.4s, v12.4s, v13.s[0]
 	ADD          $0x28, R7
 	ADD          $0xc0, R4
 	ADD          $0x18, R5
@@ -3194,11 +3126,11 @@ loop5:
 	MOVD         $tq4_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F11
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x7d4000ed // ldr h13, [x7]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
+	WORD $0x7c4000ed // ldur h13, [x7]
+	WORD $0x1ee241ad // fcvt s13, h13
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x7d4004ee // ldr h14, [x7, #2]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
+	WORD $0x7c4020ee // ldur h14, [x7, #2]
+	WORD $0x1ee241ce // fcvt s14, h14
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x4eab1d6b // mov v11.16b, v11.16b
 	WORD $0x6e6e1dab // bsl v11.16b, v13.16b, v14.16b
@@ -3212,76 +3144,72 @@ loop5:
 	FMOVQ        F12, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F11
+	WORD $0x3cc040eb // ldur q11, [x7, #4]
 	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
 	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
 	WORD $0x4e211d8d // and v13.16b, v12.16b, v1.16b
 	WORD $0x4e211d6e // and v14.16b, v11.16b, v1.16b
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
-	WORD $0x4eab1dcb // orr v11.16b, v14.16b, v11.16b
-	WORD $0x4e0c004c // tbl v12.16b, { v2.16b }, v12.16b
-	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	FLDPQ        (R4), (F13, F14)
-	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
-	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
+	WORD $0x6ea01d8d // bit v13.16b, v12.16b, v0.16b
+	WORD $0x6ea01d6e // bit v14.16b, v11.16b, v0.16b
+	WORD $0x4e0d004b // tbl v11.16b, { v2.16b }, v13.16b
+	WORD $0x4e0e004c // tbl v12.16b, { v2.16b }, v14.16b
+	WORD $0x3cc0008d // ldur q13, [x4]
+	WORD $0x3cc1008e // ldur q14, [x4, #16]
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FLDPQ        32(R4), (F15, F16)
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x3cc2008f // ldur q15, [x4, #32]
+	WORD $0x3cc30090 // ldur q16, [x4, #48]
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c171 // smull v17.8h, v11.8b, v16.8b
-	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
+	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FLDPQ        64(R4), (F17, F18)
-	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
-	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
-	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e32c171 // smull v17.8h, v11.8b, v18.8b
-	WORD $0x4e32c16b // smull2 v11.8h, v11.16b, v18.16b
-	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
+	WORD $0x3cc40091 // ldur q17, [x4, #64]
+	WORD $0x3cc50092 // ldur q18, [x4, #80]
+	WORD $0x0e31c173 // smull v19.8h, v11.8b, v17.8b
+	WORD $0x4e31c16b // smull2 v11.8h, v11.16b, v17.16b
+	WORD $0x4e6bbe6b // addp v11.8h, v19.8h, v11.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e32c191 // smull v17.8h, v12.8b, v18.8b
+	WORD $0x4e32c18c // smull2 v12.8h, v12.16b, v18.16b
+	WORD $0x4e6cbe2c // addp v12.8h, v17.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        36(R0), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        (R5), F19
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0xbc420011 // ldur s17, [x0, #32]
+	WORD $0xbc424012 // ldur s18, [x0, #36]
+	WORD $0xbc4000b3 // ldur s19, [x5]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e31de74 // fmul v20.4s, v19.4s, v17.4s
 	WORD $0x6e32de73 // fmul v19.4s, v19.4s, v18.4s
-	WORD $0x4e34cda5 // fmla v5.4s, v13.4s, v20.4s
-	WORD $0x4e33cdc6 // fmla v6.4s, v14.4s, v19.4s
-	FMOVS        4(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x4f9411a5 // fmla v5.4s, v13.4s, v20.s[0]
+	WORD $0x4f9311c6 // fmla v6.4s, v14.4s, v19.s[0]
+	WORD $0xbc4040ad // ldur s13, [x5, #4]
 	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
 	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
 	WORD $0x6e31ddb0 // fmul v16.4s, v13.4s, v17.4s
 	WORD $0x6e32ddad // fmul v13.4s, v13.4s, v18.4s
-	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
-	WORD $0x4e2dcde8 // fmla v8.4s, v15.4s, v13.4s
-	FMOVS        8(R5), F13
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f9011c7 // fmla v7.4s, v14.4s, v16.s[0]
+	WORD $0x4f8d11e8 // fmla v8.4s, v15.4s, v13.s[0]
+	WORD $0xbc4080ad // ldur s13, [x5, #8]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
 	WORD $0x6e31ddae // fmul v14.4s, v13.4s, v17.4s
 	WORD $0x6e32ddad // fmul v13.4s, v13.4s, v18.4s
-	WORD $0x4e2ecd89 // fmla v9.4s, v12.4s, v14.4s
-	WORD $0x4e2dcd6a // fmla v10.4s, v11.4s, v13.4s
+	WORD $0x4f8e1169 // fmla v9.4s, v11.4s, v14.s[0]
+	WORD $0x4f8d118a // fmla v10.4s, v12.4s, v13.s[0]
 	ADD          $0x14, R7
 	ADD          $0x60, R4
 	ADD          $0xc, R5
@@ -3325,7 +3253,7 @@ done2:
 TEXT ·matmulQ84xTq4_1sNEON(SB), NOSPLIT, $128-72
 
 	// constants of the loops
-	MOVD         $tq4_1s_mask3<>+0(SB), R0
+	MOVD         $tq4_1s_or<>+0(SB), R0
 	FMOVQ        (R0), F0
 	MOVD         $tq4_1s_mask2<>+0(SB), R0
 	FMOVQ        (R0), F1
@@ -3365,11 +3293,11 @@ loop3:
 	MOVD         $tq4_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F13
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x7d4000ef // ldr h15, [x7]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	WORD $0x7c4000ef // ldur h15, [x7]
+	WORD $0x1ee241ef // fcvt s15, h15
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x7d4004f0 // ldr h16, [x7, #2]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	WORD $0x7c4020f0 // ldur h16, [x7, #2]
+	WORD $0x1ee24210 // fcvt s16, h16
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4ead1dad // mov v13.16b, v13.16b
 	WORD $0x6e701ded // bsl v13.16b, v15.16b, v16.16b
@@ -3383,103 +3311,99 @@ loop3:
 	FMOVQ        F14, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F13
+	WORD $0x3cc040ed // ldur q13, [x7, #4]
 	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
 	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
 	WORD $0x4e211dcf // and v15.16b, v14.16b, v1.16b
 	WORD $0x4e211db0 // and v16.16b, v13.16b, v1.16b
 	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4eae1dee // orr v14.16b, v15.16b, v14.16b
-	WORD $0x4ead1e0d // orr v13.16b, v16.16b, v13.16b
-	WORD $0x4e0e004e // tbl v14.16b, { v2.16b }, v14.16b
-	WORD $0x4e0d004d // tbl v13.16b, { v2.16b }, v13.16b
-	FLDPQ        (R4), (F15, F16)
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
+	WORD $0x6ea01dcf // bit v15.16b, v14.16b, v0.16b
+	WORD $0x6ea01db0 // bit v16.16b, v13.16b, v0.16b
+	WORD $0x4e0f004d // tbl v13.16b, { v2.16b }, v15.16b
+	WORD $0x4e10004e // tbl v14.16b, { v2.16b }, v16.16b
+	WORD $0x3cc0008f // ldur q15, [x4]
+	WORD $0x3cc10090 // ldur q16, [x4, #16]
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x0e30c1d1 // smull v17.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FLDPQ        32(R4), (F17, F18)
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x3cc20091 // ldur q17, [x4, #32]
+	WORD $0x3cc30092 // ldur q18, [x4, #48]
+	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1b3 // smull v19.8h, v13.8b, v18.8b
-	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
+	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FLDPQ        64(R4), (F19, F20)
-	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
-	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
+	WORD $0x3cc40093 // ldur q19, [x4, #64]
+	WORD $0x3cc50094 // ldur q20, [x4, #80]
+	WORD $0x0e33c1b5 // smull v21.8h, v13.8b, v19.8b
+	WORD $0x4e33c1b3 // smull2 v19.8h, v13.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1b5 // smull v21.8h, v13.8b, v20.8b
-	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
+	WORD $0x0e34c1d5 // smull v21.8h, v14.8b, v20.8b
+	WORD $0x4e34c1d4 // smull2 v20.8h, v14.16b, v20.16b
 	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FLDPQ        96(R4), (F21, F22)
-	WORD $0x0e35c1d7 // smull v23.8h, v14.8b, v21.8b
-	WORD $0x4e35c1ce // smull2 v14.8h, v14.16b, v21.16b
-	WORD $0x4e6ebeee // addp v14.8h, v23.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e36c1b5 // smull v21.8h, v13.8b, v22.8b
-	WORD $0x4e36c1ad // smull2 v13.8h, v13.16b, v22.16b
-	WORD $0x4e6dbead // addp v13.8h, v21.8h, v13.8h
+	WORD $0x3cc60095 // ldur q21, [x4, #96]
+	WORD $0x3cc70096 // ldur q22, [x4, #112]
+	WORD $0x0e35c1b7 // smull v23.8h, v13.8b, v21.8b
+	WORD $0x4e35c1ad // smull2 v13.8h, v13.16b, v21.16b
+	WORD $0x4e6dbeed // addp v13.8h, v23.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e36c1d5 // smull v21.8h, v14.8b, v22.8b
+	WORD $0x4e36c1ce // smull2 v14.8h, v14.16b, v22.16b
+	WORD $0x4e6ebeae // addp v14.8h, v21.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        36(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        (R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0xbc420015 // ldur s21, [x0, #32]
+	WORD $0xbc424016 // ldur s22, [x0, #36]
+	WORD $0xbc4000b7 // ldur s23, [x5]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e35def8 // fmul v24.4s, v23.4s, v21.4s
 	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
-	WORD $0x4e38cde5 // fmla v5.4s, v15.4s, v24.4s
-	WORD $0x4e37ce06 // fmla v6.4s, v16.4s, v23.4s
-	FMOVS        4(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4f9811e5 // fmla v5.4s, v15.4s, v24.s[0]
+	WORD $0x4f971206 // fmla v6.4s, v16.4s, v23.s[0]
+	WORD $0xbc4040af // ldur s15, [x5, #4]
 	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
 	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
 	WORD $0x6e35ddf2 // fmul v18.4s, v15.4s, v21.4s
 	WORD $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
-	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
-	WORD $0x4e2fce28 // fmla v8.4s, v17.4s, v15.4s
-	FMOVS        8(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4f921207 // fmla v7.4s, v16.4s, v18.s[0]
+	WORD $0x4f8f1228 // fmla v8.4s, v17.4s, v15.s[0]
+	WORD $0xbc4080af // ldur s15, [x5, #8]
 	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
 	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
 	WORD $0x6e35ddf2 // fmul v18.4s, v15.4s, v21.4s
 	WORD $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
-	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
-	WORD $0x4e2fce2a // fmla v10.4s, v17.4s, v15.4s
-	FMOVS        12(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f921209 // fmla v9.4s, v16.4s, v18.s[0]
+	WORD $0x4f8f122a // fmla v10.4s, v17.4s, v15.s[0]
+	WORD $0xbc40c0af // ldur s15, [x5, #12]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e35ddf0 // fmul v16.4s, v15.4s, v21.4s
 	WORD $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	WORD $0x4e2fcdac // fmla v12.4s, v13.4s, v15.4s
+	WORD $0x4f9011ab // fmla v11.4s, v13.4s, v16.s[0]
+	WORD $0x4f8f11cc // fmla v12.4s, v14.4s, v15.s[0]
 
 	// scales of the block
 	MOVD         $tq4_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F13
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x7d4028ef // ldr h15, [x7, #20]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	WORD $0x7c4140ef // ldur h15, [x7, #20]
+	WORD $0x1ee241ef // fcvt s15, h15
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x7d402cf0 // ldr h16, [x7, #22]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	WORD $0x7c4160f0 // ldur h16, [x7, #22]
+	WORD $0x1ee24210 // fcvt s16, h16
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4ead1dad // mov v13.16b, v13.16b
 	WORD $0x6e701ded // bsl v13.16b, v15.16b, v16.16b
@@ -3493,93 +3417,89 @@ loop3:
 	FMOVQ        F14, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        24(R7), F13
+	WORD $0x3cc180ed // ldur q13, [x7, #24]
 	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
 	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
 	WORD $0x4e211dcf // and v15.16b, v14.16b, v1.16b
 	WORD $0x4e211db0 // and v16.16b, v13.16b, v1.16b
 	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4eae1dee // orr v14.16b, v15.16b, v14.16b
-	WORD $0x4ead1e0d // orr v13.16b, v16.16b, v13.16b
-	WORD $0x4e0e004e // tbl v14.16b, { v2.16b }, v14.16b
-	WORD $0x4e0d004d // tbl v13.16b, { v2.16b }, v13.16b
-	FLDPQ        128(R4), (F15, F16)
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
+	WORD $0x6ea01dcf // bit v15.16b, v14.16b, v0.16b
+	WORD $0x6ea01db0 // bit v16.16b, v13.16b, v0.16b
+	WORD $0x4e0f004d // tbl v13.16b, { v2.16b }, v15.16b
+	WORD $0x4e10004e // tbl v14.16b, { v2.16b }, v16.16b
+	WORD $0x3cc8008f // ldur q15, [x4, #128]
+	WORD $0x3cc90090 // ldur q16, [x4, #144]
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x0e30c1d1 // smull v17.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FLDPQ        160(R4), (F17, F18)
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x3cca0091 // ldur q17, [x4, #160]
+	WORD $0x3ccb0092 // ldur q18, [x4, #176]
+	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1b3 // smull v19.8h, v13.8b, v18.8b
-	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
+	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FLDPQ        192(R4), (F19, F20)
-	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
-	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
+	WORD $0x3ccc0093 // ldur q19, [x4, #192]
+	WORD $0x3ccd0094 // ldur q20, [x4, #208]
+	WORD $0x0e33c1b5 // smull v21.8h, v13.8b, v19.8b
+	WORD $0x4e33c1b3 // smull2 v19.8h, v13.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1b5 // smull v21.8h, v13.8b, v20.8b
-	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
+	WORD $0x0e34c1d5 // smull v21.8h, v14.8b, v20.8b
+	WORD $0x4e34c1d4 // smull2 v20.8h, v14.16b, v20.16b
 	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FLDPQ        224(R4), (F21, F22)
-	WORD $0x0e35c1d7 // smull v23.8h, v14.8b, v21.8b
-	WORD $0x4e35c1ce // smull2 v14.8h, v14.16b, v21.16b
-	WORD $0x4e6ebeee // addp v14.8h, v23.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e36c1b5 // smull v21.8h, v13.8b, v22.8b
-	WORD $0x4e36c1ad // smull2 v13.8h, v13.16b, v22.16b
-	WORD $0x4e6dbead // addp v13.8h, v21.8h, v13.8h
+	WORD $0x3cce0095 // ldur q21, [x4, #224]
+	WORD $0x3ccf0096 // ldur q22, [x4, #240]
+	WORD $0x0e35c1b7 // smull v23.8h, v13.8b, v21.8b
+	WORD $0x4e35c1ad // smull2 v13.8h, v13.16b, v21.16b
+	WORD $0x4e6dbeed // addp v13.8h, v23.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e36c1d5 // smull v21.8h, v14.8b, v22.8b
+	WORD $0x4e36c1ce // smull2 v14.8h, v14.16b, v22.16b
+	WORD $0x4e6ebeae // addp v14.8h, v21.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        36(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        16(R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0xbc420015 // ldur s21, [x0, #32]
+	WORD $0xbc424016 // ldur s22, [x0, #36]
+	WORD $0xbc4100b7 // ldur s23, [x5, #16]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e35def8 // fmul v24.4s, v23.4s, v21.4s
 	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
-	WORD $0x4e38cde5 // fmla v5.4s, v15.4s, v24.4s
-	WORD $0x4e37ce06 // fmla v6.4s, v16.4s, v23.4s
-	FMOVS        20(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4f9811e5 // fmla v5.4s, v15.4s, v24.s[0]
+	WORD $0x4f971206 // fmla v6.4s, v16.4s, v23.s[0]
+	WORD $0xbc4140af // ldur s15, [x5, #20]
 	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
 	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
 	WORD $0x6e35ddf2 // fmul v18.4s, v15.4s, v21.4s
 	WORD $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
-	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
-	WORD $0x4e2fce28 // fmla v8.4s, v17.4s, v15.4s
-	FMOVS        24(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4f921207 // fmla v7.4s, v16.4s, v18.s[0]
+	WORD $0x4f8f1228 // fmla v8.4s, v17.4s, v15.s[0]
+	WORD $0xbc4180af // ldur s15, [x5, #24]
 	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
 	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
 	WORD $0x6e35ddf2 // fmul v18.4s, v15.4s, v21.4s
 	WORD $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
-	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
-	WORD $0x4e2fce2a // fmla v10.4s, v17.4s, v15.4s
-	FMOVS        28(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f921209 // fmla v9.4s, v16.4s, v18.s[0]
+	WORD $0x4f8f122a // fmla v10.4s, v17.4s, v15.s[0]
+	WORD $0xbc41c0af // ldur s15, [x5, #28]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e35ddf0 // fmul v16.4s, v15.4s, v21.4s
 	WORD $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	WORD $0x4e2fcdac // fmla v12.4s, v13.4s, v15.4s
+	WORD $0x4f9011ab // fmla v11.4s, v13.4s, v16.s[0]
+	WORD $0x4f8f11cc // fmla v12.4s, v14.4s, v15.s[0]
 	ADD          $0x28, R7
 	ADD          $0x100, R4
 	ADD          $0x20, R5
@@ -3597,11 +3517,11 @@ loop5:
 	MOVD         $tq4_1s_mask<>+0(SB), R8
 	FMOVQ        (R8), F13
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x7d4000ef // ldr h15, [x7]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
+	WORD $0x7c4000ef // ldur h15, [x7]
+	WORD $0x1ee241ef // fcvt s15, h15
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x7d4004f0 // ldr h16, [x7, #2]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
+	WORD $0x7c4020f0 // ldur h16, [x7, #2]
+	WORD $0x1ee24210 // fcvt s16, h16
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x4ead1dad // mov v13.16b, v13.16b
 	WORD $0x6e701ded // bsl v13.16b, v15.16b, v16.16b
@@ -3615,93 +3535,89 @@ loop5:
 	FMOVQ        F14, 48(R0)
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R7), F13
+	WORD $0x3cc040ed // ldur q13, [x7, #4]
 	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
 	WORD $0x4e0401ad // tbl v13.16b, { v13.16b }, v4.16b
 	WORD $0x4e211dcf // and v15.16b, v14.16b, v1.16b
 	WORD $0x4e211db0 // and v16.16b, v13.16b, v1.16b
 	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4eae1dee // orr v14.16b, v15.16b, v14.16b
-	WORD $0x4ead1e0d // orr v13.16b, v16.16b, v13.16b
-	WORD $0x4e0e004e // tbl v14.16b, { v2.16b }, v14.16b
-	WORD $0x4e0d004d // tbl v13.16b, { v2.16b }, v13.16b
-	FLDPQ        (R4), (F15, F16)
-	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
-	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
+	WORD $0x6ea01dcf // bit v15.16b, v14.16b, v0.16b
+	WORD $0x6ea01db0 // bit v16.16b, v13.16b, v0.16b
+	WORD $0x4e0f004d // tbl v13.16b, { v2.16b }, v15.16b
+	WORD $0x4e10004e // tbl v14.16b, { v2.16b }, v16.16b
+	WORD $0x3cc0008f // ldur q15, [x4]
+	WORD $0x3cc10090 // ldur q16, [x4, #16]
+	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x0e30c1d1 // smull v17.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FLDPQ        32(R4), (F17, F18)
-	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x3cc20091 // ldur q17, [x4, #32]
+	WORD $0x3cc30092 // ldur q18, [x4, #48]
+	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1b3 // smull v19.8h, v13.8b, v18.8b
-	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
+	WORD $0x0e32c1d3 // smull v19.8h, v14.8b, v18.8b
+	WORD $0x4e32c1d2 // smull2 v18.8h, v14.16b, v18.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	FLDPQ        64(R4), (F19, F20)
-	WORD $0x0e33c1d5 // smull v21.8h, v14.8b, v19.8b
-	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
+	WORD $0x3cc40093 // ldur q19, [x4, #64]
+	WORD $0x3cc50094 // ldur q20, [x4, #80]
+	WORD $0x0e33c1b5 // smull v21.8h, v13.8b, v19.8b
+	WORD $0x4e33c1b3 // smull2 v19.8h, v13.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c1b5 // smull v21.8h, v13.8b, v20.8b
-	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
+	WORD $0x0e34c1d5 // smull v21.8h, v14.8b, v20.8b
+	WORD $0x4e34c1d4 // smull2 v20.8h, v14.16b, v20.16b
 	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	FLDPQ        96(R4), (F21, F22)
-	WORD $0x0e35c1d7 // smull v23.8h, v14.8b, v21.8b
-	WORD $0x4e35c1ce // smull2 v14.8h, v14.16b, v21.16b
-	WORD $0x4e6ebeee // addp v14.8h, v23.8h, v14.8h
-	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e36c1b5 // smull v21.8h, v13.8b, v22.8b
-	WORD $0x4e36c1ad // smull2 v13.8h, v13.16b, v22.16b
-	WORD $0x4e6dbead // addp v13.8h, v21.8h, v13.8h
+	WORD $0x3cc60095 // ldur q21, [x4, #96]
+	WORD $0x3cc70096 // ldur q22, [x4, #112]
+	WORD $0x0e35c1b7 // smull v23.8h, v13.8b, v21.8b
+	WORD $0x4e35c1ad // smull2 v13.8h, v13.16b, v21.16b
+	WORD $0x4e6dbeed // addp v13.8h, v23.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
+	WORD $0x0e36c1d5 // smull v21.8h, v14.8b, v22.8b
+	WORD $0x4e36c1ce // smull2 v14.8h, v14.16b, v22.16b
+	WORD $0x4e6ebeae // addp v14.8h, v21.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
 
 	// integer sums times both scales
-	FMOVS        32(R0), F21
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        36(R0), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	FMOVS        (R5), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
+	WORD $0xbc420015 // ldur s21, [x0, #32]
+	WORD $0xbc424016 // ldur s22, [x0, #36]
+	WORD $0xbc4000b7 // ldur s23, [x5]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x6e35def8 // fmul v24.4s, v23.4s, v21.4s
 	WORD $0x6e36def7 // fmul v23.4s, v23.4s, v22.4s
-	WORD $0x4e38cde5 // fmla v5.4s, v15.4s, v24.4s
-	WORD $0x4e37ce06 // fmla v6.4s, v16.4s, v23.4s
-	FMOVS        4(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4f9811e5 // fmla v5.4s, v15.4s, v24.s[0]
+	WORD $0x4f971206 // fmla v6.4s, v16.4s, v23.s[0]
+	WORD $0xbc4040af // ldur s15, [x5, #4]
 	WORD $0x4e21da30 // scvtf v16.4s, v17.4s
 	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
 	WORD $0x6e35ddf2 // fmul v18.4s, v15.4s, v21.4s
 	WORD $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
-	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
-	WORD $0x4e2fce28 // fmla v8.4s, v17.4s, v15.4s
-	FMOVS        8(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4f921207 // fmla v7.4s, v16.4s, v18.s[0]
+	WORD $0x4f8f1228 // fmla v8.4s, v17.4s, v15.s[0]
+	WORD $0xbc4080af // ldur s15, [x5, #8]
 	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
 	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
 	WORD $0x6e35ddf2 // fmul v18.4s, v15.4s, v21.4s
 	WORD $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
-	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
-	WORD $0x4e2fce2a // fmla v10.4s, v17.4s, v15.4s
-	FMOVS        12(R5), F15
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
-	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f921209 // fmla v9.4s, v16.4s, v18.s[0]
+	WORD $0x4f8f122a // fmla v10.4s, v17.4s, v15.s[0]
+	WORD $0xbc40c0af // ldur s15, [x5, #12]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x6e35ddf0 // fmul v16.4s, v15.4s, v21.4s
 	WORD $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
-	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
-	WORD $0x4e2fcdac // fmla v12.4s, v13.4s, v15.4s
+	WORD $0x4f9011ab // fmla v11.4s, v13.4s, v16.s[0]
+	WORD $0x4f8f11cc // fmla v12.4s, v14.4s, v15.s[0]
 	ADD          $0x14, R7
 	ADD          $0x80, R4
 	ADD          $0x10, R5

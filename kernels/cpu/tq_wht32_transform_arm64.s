@@ -65,8 +65,10 @@ TEXT ·forwardRunsTq_wht32NEON(SB), NOSPLIT, $0-16
 	BLT          done2
 
 loop1:
-	FLDPQ        (R0), (F1, F2)
-	FLDPQ        (R2), (F3, F4)
+	WORD $0x3cc00001 // ldur q1, [x0]
+	WORD $0x3cc10002 // ldur q2, [x0, #16]
+	WORD $0x3cc00043 // ldur q3, [x2]
+	WORD $0x3cc10044 // ldur q4, [x2, #16]
 	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	WORD $0x4ea00823 // rev64 v3.4s, v1.4s
@@ -93,8 +95,10 @@ loop1:
 	WORD $0x4e21d444 // fadd v4.4s, v2.4s, v1.4s
 	WORD $0x4ea1d444 // fsub v4.4s, v2.4s, v1.4s
 	WORD $0x4ea2d421 // fsub v1.4s, v1.4s, v2.4s
-	FLDPQ        32(R0), (F2, F4)
-	FLDPQ        32(R2), (F5, F6)
+	WORD $0x3cc20002 // ldur q2, [x0, #32]
+	WORD $0x3cc30004 // ldur q4, [x0, #48]
+	WORD $0x3cc20045 // ldur q5, [x2, #32]
+	WORD $0x3cc30046 // ldur q6, [x2, #48]
 	WORD $0x6e25dc42 // fmul v2.4s, v2.4s, v5.4s
 	WORD $0x6e26dc84 // fmul v4.4s, v4.4s, v6.4s
 	WORD $0x4ea00845 // rev64 v5.4s, v2.4s
@@ -121,8 +125,10 @@ loop1:
 	WORD $0x4e22d486 // fadd v6.4s, v4.4s, v2.4s
 	WORD $0x4ea2d486 // fsub v6.4s, v4.4s, v2.4s
 	WORD $0x4ea4d442 // fsub v2.4s, v2.4s, v4.4s
-	FLDPQ        64(R0), (F4, F6)
-	FLDPQ        64(R2), (F7, F8)
+	WORD $0x3cc40004 // ldur q4, [x0, #64]
+	WORD $0x3cc50006 // ldur q6, [x0, #80]
+	WORD $0x3cc40047 // ldur q7, [x2, #64]
+	WORD $0x3cc50048 // ldur q8, [x2, #80]
 	WORD $0x6e27dc84 // fmul v4.4s, v4.4s, v7.4s
 	WORD $0x6e28dcc6 // fmul v6.4s, v6.4s, v8.4s
 	WORD $0x4ea00887 // rev64 v7.4s, v4.4s
@@ -149,8 +155,10 @@ loop1:
 	WORD $0x4e24d4c8 // fadd v8.4s, v6.4s, v4.4s
 	WORD $0x4ea4d4c8 // fsub v8.4s, v6.4s, v4.4s
 	WORD $0x4ea6d484 // fsub v4.4s, v4.4s, v6.4s
-	FLDPQ        96(R0), (F6, F8)
-	FLDPQ        96(R2), (F9, F10)
+	WORD $0x3cc60006 // ldur q6, [x0, #96]
+	WORD $0x3cc70008 // ldur q8, [x0, #112]
+	WORD $0x3cc60049 // ldur q9, [x2, #96]
+	WORD $0x3cc7004a // ldur q10, [x2, #112]
 	WORD $0x6e29dcc6 // fmul v6.4s, v6.4s, v9.4s
 	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
 	WORD $0x4ea008c9 // rev64 v9.4s, v6.4s
@@ -226,7 +234,8 @@ TEXT ·inverseRunsTq_wht32NEON(SB), NOSPLIT, $0-16
 	BLT          done2
 
 loop1:
-	FLDPQ        (R0), (F0, F1)
+	WORD $0x3cc00000 // ldur q0, [x0]
+	WORD $0x3cc10001 // ldur q1, [x0, #16]
 	WORD $0x4ea00802 // rev64 v2.4s, v0.4s
 	WORD $0x4ea00823 // rev64 v3.4s, v1.4s
 	WORD $0x4e22d404 // fadd v4.4s, v0.4s, v2.4s
@@ -251,7 +260,8 @@ loop1:
 	WORD $0x4e20d423 // fadd v3.4s, v1.4s, v0.4s
 	WORD $0x4ea0d423 // fsub v3.4s, v1.4s, v0.4s
 	WORD $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
-	FLDPQ        32(R0), (F1, F3)
+	WORD $0x3cc20001 // ldur q1, [x0, #32]
+	WORD $0x3cc30003 // ldur q3, [x0, #48]
 	WORD $0x4ea00824 // rev64 v4.4s, v1.4s
 	WORD $0x4ea00865 // rev64 v5.4s, v3.4s
 	WORD $0x4e24d426 // fadd v6.4s, v1.4s, v4.4s
@@ -276,7 +286,8 @@ loop1:
 	WORD $0x4e21d465 // fadd v5.4s, v3.4s, v1.4s
 	WORD $0x4ea1d465 // fsub v5.4s, v3.4s, v1.4s
 	WORD $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	FLDPQ        64(R0), (F3, F5)
+	WORD $0x3cc40003 // ldur q3, [x0, #64]
+	WORD $0x3cc50005 // ldur q5, [x0, #80]
 	WORD $0x4ea00866 // rev64 v6.4s, v3.4s
 	WORD $0x4ea008a7 // rev64 v7.4s, v5.4s
 	WORD $0x4e26d468 // fadd v8.4s, v3.4s, v6.4s
@@ -301,7 +312,8 @@ loop1:
 	WORD $0x4e23d4a7 // fadd v7.4s, v5.4s, v3.4s
 	WORD $0x4ea3d4a7 // fsub v7.4s, v5.4s, v3.4s
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	FLDPQ        96(R0), (F5, F7)
+	WORD $0x3cc60005 // ldur q5, [x0, #96]
+	WORD $0x3cc70007 // ldur q7, [x0, #112]
 	WORD $0x4ea008a8 // rev64 v8.4s, v5.4s
 	WORD $0x4ea008e9 // rev64 v9.4s, v7.4s
 	WORD $0x4e28d4aa // fadd v10.4s, v5.4s, v8.4s
@@ -342,22 +354,26 @@ loop1:
 	WORD $0x4e23d409 // fadd v9.4s, v0.4s, v3.4s
 	WORD $0x4ea6d442 // fsub v2.4s, v2.4s, v6.4s
 	WORD $0x4ea3d400 // fsub v0.4s, v0.4s, v3.4s
-	FLDPQ        (R2), (F3, F6)
+	WORD $0x3cc00043 // ldur q3, [x2]
+	WORD $0x3cc10046 // ldur q6, [x2, #16]
 	WORD $0x6e23dca3 // fmul v3.4s, v5.4s, v3.4s
 	WORD $0x6e26dd05 // fmul v5.4s, v8.4s, v6.4s
 	FMOVQ        F3, (R0)
 	FMOVQ        F5, 16(R0)
-	FLDPQ        32(R2), (F3, F5)
+	WORD $0x3cc20043 // ldur q3, [x2, #32]
+	WORD $0x3cc30045 // ldur q5, [x2, #48]
 	WORD $0x6e23dce3 // fmul v3.4s, v7.4s, v3.4s
 	WORD $0x6e25dd25 // fmul v5.4s, v9.4s, v5.4s
 	FMOVQ        F3, 32(R0)
 	FMOVQ        F5, 48(R0)
-	FLDPQ        64(R2), (F3, F5)
+	WORD $0x3cc40043 // ldur q3, [x2, #64]
+	WORD $0x3cc50045 // ldur q5, [x2, #80]
 	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD $0x6e25dc83 // fmul v3.4s, v4.4s, v5.4s
 	FMOVQ        F1, 64(R0)
 	FMOVQ        F3, 80(R0)
-	FLDPQ        96(R2), (F1, F3)
+	WORD $0x3cc60041 // ldur q1, [x2, #96]
+	WORD $0x3cc70043 // ldur q3, [x2, #112]
 	WORD $0x6e21dc41 // fmul v1.4s, v2.4s, v1.4s
 	WORD $0x6e23dc00 // fmul v0.4s, v0.4s, v3.4s
 	FMOVQ        F1, 96(R0)

@@ -222,6 +222,45 @@ func mix1xTurbo2NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride i
 //go:noescape
 func mix2xTurbo2NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
+// mix3xTurbo2NEON adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 3 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: none
+//
+//go:noescape
+func mix3xTurbo2NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mix4xTurbo2NEON adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 4 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: none
+//
+//go:noescape
+func mix4xTurbo2NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mix5xTurbo2NEON adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 5 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: none
+//
+//go:noescape
+func mix5xTurbo2NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
 // mixPairsTurbo2NEON unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
 //
 //	for r := range rows {
@@ -401,7 +440,7 @@ func encodeTurbo2NEON(dst []byte, src []float32) {
 	driveEncode(encodeGroupsTurbo2NEON, 8, 128, 34, 12512, dst, src)
 }
 
-var mixTilesTurbo2NEON = mixTiles{mix1xTurbo2NEON, mix2xTurbo2NEON, nil, nil, nil, nil}
+var mixTilesTurbo2NEON = mixTiles{mix1xTurbo2NEON, mix2xTurbo2NEON, mix3xTurbo2NEON, mix4xTurbo2NEON, mix5xTurbo2NEON, nil}
 
 func mixTurbo2NEON(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
 	mixTilesTurbo2NEON.drive(128, 34, mixTurbo2Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)

@@ -393,15 +393,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 	MOVD         $turbo2_const<>+0(SB), R7
 	FMOVQ        (R7), F10
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F10
+	WORD $0xfc4020ca // ldur d10, [x6, #2]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x4e05014b // tbl v11.16b, { v10.16b }, v5.16b
 	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
@@ -409,31 +408,26 @@ loop3:
 	WORD $0x4e231d4d // and v13.16b, v10.16b, v3.16b
 	WORD $0x6f0e056e // ushr v14.16b, v11.16b, #2
 	WORD $0x6f0e054f // ushr v15.16b, v10.16b, #2
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6ea21dcc // bit v12.16b, v14.16b, v2.16b
+	WORD $0x6ea21ded // bit v13.16b, v15.16b, v2.16b
 	WORD $0x6f0c056e // ushr v14.16b, v11.16b, #4
 	WORD $0x6f0c054f // ushr v15.16b, v10.16b, #4
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6ea11dcc // bit v12.16b, v14.16b, v1.16b
+	WORD $0x6ea11ded // bit v13.16b, v15.16b, v1.16b
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
-	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
-	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
-	FLDPQ        (R3), (F12, F13)
+	WORD $0x6ea01d6c // bit v12.16b, v11.16b, v0.16b
+	WORD $0x6ea01d4d // bit v13.16b, v10.16b, v0.16b
+	WORD $0x4e0c008a // tbl v10.16b, { v4.16b }, v12.16b
+	WORD $0x4e0d008b // tbl v11.16b, { v4.16b }, v13.16b
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006d // ldur q13, [x3, #16]
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8c956e // sdot v14.4s, v11.16b, v12.16b
-	WORD $0x4e8d954e // sdot v14.4s, v10.16b, v13.16b
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F10
+	WORD $0xfc40a0ca // ldur d10, [x6, #10]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x4e05014b // tbl v11.16b, { v10.16b }, v5.16b
 	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
@@ -441,30 +435,25 @@ loop3:
 	WORD $0x4e231d4d // and v13.16b, v10.16b, v3.16b
 	WORD $0x6f0e056f // ushr v15.16b, v11.16b, #2
 	WORD $0x6f0e0550 // ushr v16.16b, v10.16b, #2
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x6ea21dec // bit v12.16b, v15.16b, v2.16b
+	WORD $0x6ea21e0d // bit v13.16b, v16.16b, v2.16b
 	WORD $0x6f0c056f // ushr v15.16b, v11.16b, #4
 	WORD $0x6f0c0550 // ushr v16.16b, v10.16b, #4
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x6ea11dec // bit v12.16b, v15.16b, v1.16b
+	WORD $0x6ea11e0d // bit v13.16b, v16.16b, v1.16b
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
-	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
-	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
-	FLDPQ        32(R3), (F12, F13)
-	WORD $0x4e8c956e // sdot v14.4s, v11.16b, v12.16b
-	WORD $0x4e8d954e // sdot v14.4s, v10.16b, v13.16b
+	WORD $0x6ea01d6c // bit v12.16b, v11.16b, v0.16b
+	WORD $0x6ea01d4d // bit v13.16b, v10.16b, v0.16b
+	WORD $0x4e0c008a // tbl v10.16b, { v4.16b }, v12.16b
+	WORD $0x4e0d008b // tbl v11.16b, { v4.16b }, v13.16b
+	WORD $0x3cc2006c // ldur q12, [x3, #32]
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F10
+	WORD $0xfc4120ca // ldur d10, [x6, #18]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x4e05014b // tbl v11.16b, { v10.16b }, v5.16b
 	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
@@ -472,30 +461,25 @@ loop3:
 	WORD $0x4e231d4d // and v13.16b, v10.16b, v3.16b
 	WORD $0x6f0e056f // ushr v15.16b, v11.16b, #2
 	WORD $0x6f0e0550 // ushr v16.16b, v10.16b, #2
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x6ea21dec // bit v12.16b, v15.16b, v2.16b
+	WORD $0x6ea21e0d // bit v13.16b, v16.16b, v2.16b
 	WORD $0x6f0c056f // ushr v15.16b, v11.16b, #4
 	WORD $0x6f0c0550 // ushr v16.16b, v10.16b, #4
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x6ea11dec // bit v12.16b, v15.16b, v1.16b
+	WORD $0x6ea11e0d // bit v13.16b, v16.16b, v1.16b
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
-	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
-	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
-	FLDPQ        64(R3), (F12, F13)
-	WORD $0x4e8c956e // sdot v14.4s, v11.16b, v12.16b
-	WORD $0x4e8d954e // sdot v14.4s, v10.16b, v13.16b
+	WORD $0x6ea01d6c // bit v12.16b, v11.16b, v0.16b
+	WORD $0x6ea01d4d // bit v13.16b, v10.16b, v0.16b
+	WORD $0x4e0c008a // tbl v10.16b, { v4.16b }, v12.16b
+	WORD $0x4e0d008b // tbl v11.16b, { v4.16b }, v13.16b
+	WORD $0x3cc4006c // ldur q12, [x3, #64]
+	WORD $0x3cc5006d // ldur q13, [x3, #80]
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F10
+	WORD $0xfc41a0ca // ldur d10, [x6, #26]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x4e05014b // tbl v11.16b, { v10.16b }, v5.16b
 	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
@@ -503,30 +487,25 @@ loop3:
 	WORD $0x4e231d4d // and v13.16b, v10.16b, v3.16b
 	WORD $0x6f0e056f // ushr v15.16b, v11.16b, #2
 	WORD $0x6f0e0550 // ushr v16.16b, v10.16b, #2
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x6ea21dec // bit v12.16b, v15.16b, v2.16b
+	WORD $0x6ea21e0d // bit v13.16b, v16.16b, v2.16b
 	WORD $0x6f0c056f // ushr v15.16b, v11.16b, #4
 	WORD $0x6f0c0550 // ushr v16.16b, v10.16b, #4
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
+	WORD $0x6ea11dec // bit v12.16b, v15.16b, v1.16b
+	WORD $0x6ea11e0d // bit v13.16b, v16.16b, v1.16b
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
-	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
-	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
-	FLDPQ        96(R3), (F12, F13)
-	WORD $0x4e8c956e // sdot v14.4s, v11.16b, v12.16b
-	WORD $0x4e8d954e // sdot v14.4s, v10.16b, v13.16b
+	WORD $0x6ea01d6c // bit v12.16b, v11.16b, v0.16b
+	WORD $0x6ea01d4d // bit v13.16b, v10.16b, v0.16b
+	WORD $0x4e0c008a // tbl v10.16b, { v4.16b }, v12.16b
+	WORD $0x4e0d008b // tbl v11.16b, { v4.16b }, v13.16b
+	WORD $0x3cc6006c // ldur q12, [x3, #96]
+	WORD $0x3cc7006d // ldur q13, [x3, #112]
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x4e29cd67 // fmla v7.4s, v11.4s, v9.4s
@@ -589,15 +568,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 	MOVD         $turbo2_const<>+0(SB), R7
 	FMOVQ        (R7), F10
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F10
+	WORD $0xfc4020ca // ldur d10, [x6, #2]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x4e05014b // tbl v11.16b, { v10.16b }, v5.16b
 	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
@@ -605,35 +583,31 @@ loop3:
 	WORD $0x4e231d4d // and v13.16b, v10.16b, v3.16b
 	WORD $0x6f0e056e // ushr v14.16b, v11.16b, #2
 	WORD $0x6f0e054f // ushr v15.16b, v10.16b, #2
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6ea21dcc // bit v12.16b, v14.16b, v2.16b
+	WORD $0x6ea21ded // bit v13.16b, v15.16b, v2.16b
 	WORD $0x6f0c056e // ushr v14.16b, v11.16b, #4
 	WORD $0x6f0c054f // ushr v15.16b, v10.16b, #4
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6ea11dcc // bit v12.16b, v14.16b, v1.16b
+	WORD $0x6ea11ded // bit v13.16b, v15.16b, v1.16b
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
-	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
-	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
-	FLDPQ        (R3), (F12, F13)
+	WORD $0x6ea01d6c // bit v12.16b, v11.16b, v0.16b
+	WORD $0x6ea01d4d // bit v13.16b, v10.16b, v0.16b
+	WORD $0x4e0c008a // tbl v10.16b, { v4.16b }, v12.16b
+	WORD $0x4e0d008b // tbl v11.16b, { v4.16b }, v13.16b
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006d // ldur q13, [x3, #16]
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8c956e // sdot v14.4s, v11.16b, v12.16b
-	WORD $0x4e8d954e // sdot v14.4s, v10.16b, v13.16b
-	FLDPQ        128(R3), (F12, F13)
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	WORD $0x3cc8006c // ldur q12, [x3, #128]
+	WORD $0x3cc9006d // ldur q13, [x3, #144]
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c956f // sdot v15.4s, v11.16b, v12.16b
-	WORD $0x4e8d954f // sdot v15.4s, v10.16b, v13.16b
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F10
+	WORD $0xfc40a0ca // ldur d10, [x6, #10]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x4e05014b // tbl v11.16b, { v10.16b }, v5.16b
 	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
@@ -641,33 +615,29 @@ loop3:
 	WORD $0x4e231d4d // and v13.16b, v10.16b, v3.16b
 	WORD $0x6f0e0570 // ushr v16.16b, v11.16b, #2
 	WORD $0x6f0e0551 // ushr v17.16b, v10.16b, #2
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb01d8c // orr v12.16b, v12.16b, v16.16b
-	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
+	WORD $0x6ea21e0c // bit v12.16b, v16.16b, v2.16b
+	WORD $0x6ea21e2d // bit v13.16b, v17.16b, v2.16b
 	WORD $0x6f0c0570 // ushr v16.16b, v11.16b, #4
 	WORD $0x6f0c0551 // ushr v17.16b, v10.16b, #4
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4eb01d8c // orr v12.16b, v12.16b, v16.16b
-	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
+	WORD $0x6ea11e0c // bit v12.16b, v16.16b, v1.16b
+	WORD $0x6ea11e2d // bit v13.16b, v17.16b, v1.16b
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
-	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
-	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
-	FLDPQ        32(R3), (F12, F13)
-	WORD $0x4e8c956e // sdot v14.4s, v11.16b, v12.16b
-	WORD $0x4e8d954e // sdot v14.4s, v10.16b, v13.16b
-	FLDPQ        160(R3), (F12, F13)
-	WORD $0x4e8c956f // sdot v15.4s, v11.16b, v12.16b
-	WORD $0x4e8d954f // sdot v15.4s, v10.16b, v13.16b
+	WORD $0x6ea01d6c // bit v12.16b, v11.16b, v0.16b
+	WORD $0x6ea01d4d // bit v13.16b, v10.16b, v0.16b
+	WORD $0x4e0c008a // tbl v10.16b, { v4.16b }, v12.16b
+	WORD $0x4e0d008b // tbl v11.16b, { v4.16b }, v13.16b
+	WORD $0x3cc2006c // ldur q12, [x3, #32]
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	WORD $0x3cca006c // ldur q12, [x3, #160]
+	WORD $0x3ccb006d // ldur q13, [x3, #176]
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F10
+	WORD $0xfc4120ca // ldur d10, [x6, #18]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x4e05014b // tbl v11.16b, { v10.16b }, v5.16b
 	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
@@ -675,33 +645,29 @@ loop3:
 	WORD $0x4e231d4d // and v13.16b, v10.16b, v3.16b
 	WORD $0x6f0e0570 // ushr v16.16b, v11.16b, #2
 	WORD $0x6f0e0551 // ushr v17.16b, v10.16b, #2
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb01d8c // orr v12.16b, v12.16b, v16.16b
-	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
+	WORD $0x6ea21e0c // bit v12.16b, v16.16b, v2.16b
+	WORD $0x6ea21e2d // bit v13.16b, v17.16b, v2.16b
 	WORD $0x6f0c0570 // ushr v16.16b, v11.16b, #4
 	WORD $0x6f0c0551 // ushr v17.16b, v10.16b, #4
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4eb01d8c // orr v12.16b, v12.16b, v16.16b
-	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
+	WORD $0x6ea11e0c // bit v12.16b, v16.16b, v1.16b
+	WORD $0x6ea11e2d // bit v13.16b, v17.16b, v1.16b
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
-	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
-	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
-	FLDPQ        64(R3), (F12, F13)
-	WORD $0x4e8c956e // sdot v14.4s, v11.16b, v12.16b
-	WORD $0x4e8d954e // sdot v14.4s, v10.16b, v13.16b
-	FLDPQ        192(R3), (F12, F13)
-	WORD $0x4e8c956f // sdot v15.4s, v11.16b, v12.16b
-	WORD $0x4e8d954f // sdot v15.4s, v10.16b, v13.16b
+	WORD $0x6ea01d6c // bit v12.16b, v11.16b, v0.16b
+	WORD $0x6ea01d4d // bit v13.16b, v10.16b, v0.16b
+	WORD $0x4e0c008a // tbl v10.16b, { v4.16b }, v12.16b
+	WORD $0x4e0d008b // tbl v11.16b, { v4.16b }, v13.16b
+	WORD $0x3cc4006c // ldur q12, [x3, #64]
+	WORD $0x3cc5006d // ldur q13, [x3, #80]
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	WORD $0x3ccc006c // ldur q12, [x3, #192]
+	WORD $0x3ccd006d // ldur q13, [x3, #208]
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F10
+	WORD $0xfc41a0ca // ldur d10, [x6, #26]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x4e05014b // tbl v11.16b, { v10.16b }, v5.16b
 	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
@@ -709,37 +675,33 @@ loop3:
 	WORD $0x4e231d4d // and v13.16b, v10.16b, v3.16b
 	WORD $0x6f0e0570 // ushr v16.16b, v11.16b, #2
 	WORD $0x6f0e0551 // ushr v17.16b, v10.16b, #2
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb01d8c // orr v12.16b, v12.16b, v16.16b
-	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
+	WORD $0x6ea21e0c // bit v12.16b, v16.16b, v2.16b
+	WORD $0x6ea21e2d // bit v13.16b, v17.16b, v2.16b
 	WORD $0x6f0c0570 // ushr v16.16b, v11.16b, #4
 	WORD $0x6f0c0551 // ushr v17.16b, v10.16b, #4
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4eb01d8c // orr v12.16b, v12.16b, v16.16b
-	WORD $0x4eb11dad // orr v13.16b, v13.16b, v17.16b
+	WORD $0x6ea11e0c // bit v12.16b, v16.16b, v1.16b
+	WORD $0x6ea11e2d // bit v13.16b, v17.16b, v1.16b
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
-	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
-	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
-	FLDPQ        96(R3), (F12, F13)
-	WORD $0x4e8c956e // sdot v14.4s, v11.16b, v12.16b
-	WORD $0x4e8d954e // sdot v14.4s, v10.16b, v13.16b
-	FLDPQ        224(R3), (F12, F13)
-	WORD $0x4e8c956f // sdot v15.4s, v11.16b, v12.16b
-	WORD $0x4e8d954f // sdot v15.4s, v10.16b, v13.16b
+	WORD $0x6ea01d6c // bit v12.16b, v11.16b, v0.16b
+	WORD $0x6ea01d4d // bit v13.16b, v10.16b, v0.16b
+	WORD $0x4e0c008a // tbl v10.16b, { v4.16b }, v12.16b
+	WORD $0x4e0d008b // tbl v11.16b, { v4.16b }, v13.16b
+	WORD $0x3cc6006c // ldur q12, [x3, #96]
+	WORD $0x3cc7006d // ldur q13, [x3, #112]
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	WORD $0x3cce006c // ldur q12, [x3, #224]
+	WORD $0x3ccf006d // ldur q13, [x3, #240]
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
 	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
 	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
-	FMOVS        4(R4), F10
+	WORD $0xbc40408a // ldur s10, [x4, #4]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
@@ -809,15 +771,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000ca // ldur h10, [x6]
+	WORD $0x1ee2414a // fcvt s10, h10
 	MOVD         $turbo2_const<>+0(SB), R7
 	FMOVQ        (R7), F11
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4f8a916a // fmul v10.4s, v11.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F11
+	WORD $0xfc4020cb // ldur d11, [x6, #2]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x4e05016c // tbl v12.16b, { v11.16b }, v5.16b
 	WORD $0x4e06016b // tbl v11.16b, { v11.16b }, v6.16b
@@ -825,39 +786,35 @@ loop3:
 	WORD $0x4e231d6e // and v14.16b, v11.16b, v3.16b
 	WORD $0x6f0e058f // ushr v15.16b, v12.16b, #2
 	WORD $0x6f0e0570 // ushr v16.16b, v11.16b, #2
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x6ea21ded // bit v13.16b, v15.16b, v2.16b
+	WORD $0x6ea21e0e // bit v14.16b, v16.16b, v2.16b
 	WORD $0x6f0c058f // ushr v15.16b, v12.16b, #4
 	WORD $0x6f0c0570 // ushr v16.16b, v11.16b, #4
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x6ea11ded // bit v13.16b, v15.16b, v1.16b
+	WORD $0x6ea11e0e // bit v14.16b, v16.16b, v1.16b
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
-	WORD $0x4eab1dcb // orr v11.16b, v14.16b, v11.16b
-	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	FLDPQ        (R3), (F13, F14)
+	WORD $0x6ea01d8d // bit v13.16b, v12.16b, v0.16b
+	WORD $0x6ea01d6e // bit v14.16b, v11.16b, v0.16b
+	WORD $0x4e0d008b // tbl v11.16b, { v4.16b }, v13.16b
+	WORD $0x4e0e008c // tbl v12.16b, { v4.16b }, v14.16b
+	WORD $0x3cc0006d // ldur q13, [x3]
+	WORD $0x3cc1006e // ldur q14, [x3, #16]
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
-	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
-	FLDPQ        128(R3), (F13, F14)
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	WORD $0x3cc8006d // ldur q13, [x3, #128]
+	WORD $0x3cc9006e // ldur q14, [x3, #144]
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
-	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
 	FLDPQ        256(R3), (F13, F14)
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8d9591 // sdot v17.4s, v12.16b, v13.16b
-	WORD $0x4e8e9571 // sdot v17.4s, v11.16b, v14.16b
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F11
+	WORD $0xfc40a0cb // ldur d11, [x6, #10]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x4e05016c // tbl v12.16b, { v11.16b }, v5.16b
 	WORD $0x4e06016b // tbl v11.16b, { v11.16b }, v6.16b
@@ -865,36 +822,32 @@ loop3:
 	WORD $0x4e231d6e // and v14.16b, v11.16b, v3.16b
 	WORD $0x6f0e0592 // ushr v18.16b, v12.16b, #2
 	WORD $0x6f0e0573 // ushr v19.16b, v11.16b, #2
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb21dad // orr v13.16b, v13.16b, v18.16b
-	WORD $0x4eb31dce // orr v14.16b, v14.16b, v19.16b
+	WORD $0x6ea21e4d // bit v13.16b, v18.16b, v2.16b
+	WORD $0x6ea21e6e // bit v14.16b, v19.16b, v2.16b
 	WORD $0x6f0c0592 // ushr v18.16b, v12.16b, #4
 	WORD $0x6f0c0573 // ushr v19.16b, v11.16b, #4
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4eb21dad // orr v13.16b, v13.16b, v18.16b
-	WORD $0x4eb31dce // orr v14.16b, v14.16b, v19.16b
+	WORD $0x6ea11e4d // bit v13.16b, v18.16b, v1.16b
+	WORD $0x6ea11e6e // bit v14.16b, v19.16b, v1.16b
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
-	WORD $0x4eab1dcb // orr v11.16b, v14.16b, v11.16b
-	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	FLDPQ        32(R3), (F13, F14)
-	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
-	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
-	FLDPQ        160(R3), (F13, F14)
-	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
-	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
+	WORD $0x6ea01d8d // bit v13.16b, v12.16b, v0.16b
+	WORD $0x6ea01d6e // bit v14.16b, v11.16b, v0.16b
+	WORD $0x4e0d008b // tbl v11.16b, { v4.16b }, v13.16b
+	WORD $0x4e0e008c // tbl v12.16b, { v4.16b }, v14.16b
+	WORD $0x3cc2006d // ldur q13, [x3, #32]
+	WORD $0x3cc3006e // ldur q14, [x3, #48]
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	WORD $0x3cca006d // ldur q13, [x3, #160]
+	WORD $0x3ccb006e // ldur q14, [x3, #176]
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
 	FLDPQ        288(R3), (F13, F14)
-	WORD $0x4e8d9591 // sdot v17.4s, v12.16b, v13.16b
-	WORD $0x4e8e9571 // sdot v17.4s, v11.16b, v14.16b
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F11
+	WORD $0xfc4120cb // ldur d11, [x6, #18]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x4e05016c // tbl v12.16b, { v11.16b }, v5.16b
 	WORD $0x4e06016b // tbl v11.16b, { v11.16b }, v6.16b
@@ -902,36 +855,32 @@ loop3:
 	WORD $0x4e231d6e // and v14.16b, v11.16b, v3.16b
 	WORD $0x6f0e0592 // ushr v18.16b, v12.16b, #2
 	WORD $0x6f0e0573 // ushr v19.16b, v11.16b, #2
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb21dad // orr v13.16b, v13.16b, v18.16b
-	WORD $0x4eb31dce // orr v14.16b, v14.16b, v19.16b
+	WORD $0x6ea21e4d // bit v13.16b, v18.16b, v2.16b
+	WORD $0x6ea21e6e // bit v14.16b, v19.16b, v2.16b
 	WORD $0x6f0c0592 // ushr v18.16b, v12.16b, #4
 	WORD $0x6f0c0573 // ushr v19.16b, v11.16b, #4
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4eb21dad // orr v13.16b, v13.16b, v18.16b
-	WORD $0x4eb31dce // orr v14.16b, v14.16b, v19.16b
+	WORD $0x6ea11e4d // bit v13.16b, v18.16b, v1.16b
+	WORD $0x6ea11e6e // bit v14.16b, v19.16b, v1.16b
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
-	WORD $0x4eab1dcb // orr v11.16b, v14.16b, v11.16b
-	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	FLDPQ        64(R3), (F13, F14)
-	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
-	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
-	FLDPQ        192(R3), (F13, F14)
-	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
-	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
+	WORD $0x6ea01d8d // bit v13.16b, v12.16b, v0.16b
+	WORD $0x6ea01d6e // bit v14.16b, v11.16b, v0.16b
+	WORD $0x4e0d008b // tbl v11.16b, { v4.16b }, v13.16b
+	WORD $0x4e0e008c // tbl v12.16b, { v4.16b }, v14.16b
+	WORD $0x3cc4006d // ldur q13, [x3, #64]
+	WORD $0x3cc5006e // ldur q14, [x3, #80]
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	WORD $0x3ccc006d // ldur q13, [x3, #192]
+	WORD $0x3ccd006e // ldur q14, [x3, #208]
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
 	FLDPQ        320(R3), (F13, F14)
-	WORD $0x4e8d9591 // sdot v17.4s, v12.16b, v13.16b
-	WORD $0x4e8e9571 // sdot v17.4s, v11.16b, v14.16b
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F11
+	WORD $0xfc41a0cb // ldur d11, [x6, #26]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x4e05016c // tbl v12.16b, { v11.16b }, v5.16b
 	WORD $0x4e06016b // tbl v11.16b, { v11.16b }, v6.16b
@@ -939,44 +888,40 @@ loop3:
 	WORD $0x4e231d6e // and v14.16b, v11.16b, v3.16b
 	WORD $0x6f0e0592 // ushr v18.16b, v12.16b, #2
 	WORD $0x6f0e0573 // ushr v19.16b, v11.16b, #2
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb21dad // orr v13.16b, v13.16b, v18.16b
-	WORD $0x4eb31dce // orr v14.16b, v14.16b, v19.16b
+	WORD $0x6ea21e4d // bit v13.16b, v18.16b, v2.16b
+	WORD $0x6ea21e6e // bit v14.16b, v19.16b, v2.16b
 	WORD $0x6f0c0592 // ushr v18.16b, v12.16b, #4
 	WORD $0x6f0c0573 // ushr v19.16b, v11.16b, #4
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4eb21dad // orr v13.16b, v13.16b, v18.16b
-	WORD $0x4eb31dce // orr v14.16b, v14.16b, v19.16b
+	WORD $0x6ea11e4d // bit v13.16b, v18.16b, v1.16b
+	WORD $0x6ea11e6e // bit v14.16b, v19.16b, v1.16b
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
-	WORD $0x4eab1dcb // orr v11.16b, v14.16b, v11.16b
-	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	FLDPQ        96(R3), (F13, F14)
-	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
-	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
-	FLDPQ        224(R3), (F13, F14)
-	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
-	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
+	WORD $0x6ea01d8d // bit v13.16b, v12.16b, v0.16b
+	WORD $0x6ea01d6e // bit v14.16b, v11.16b, v0.16b
+	WORD $0x4e0d008b // tbl v11.16b, { v4.16b }, v13.16b
+	WORD $0x4e0e008c // tbl v12.16b, { v4.16b }, v14.16b
+	WORD $0x3cc6006d // ldur q13, [x3, #96]
+	WORD $0x3cc7006e // ldur q14, [x3, #112]
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
+	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
+	WORD $0x3cce006d // ldur q13, [x3, #224]
+	WORD $0x3ccf006e // ldur q14, [x3, #240]
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
 	FLDPQ        352(R3), (F13, F14)
-	WORD $0x4e8d9591 // sdot v17.4s, v12.16b, v13.16b
-	WORD $0x4e8e9571 // sdot v17.4s, v11.16b, v14.16b
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
 	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
 	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        4(R4), F11
+	WORD $0xbc40408b // ldur s11, [x4, #4]
 	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
 	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
 	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        8(R4), F11
+	WORD $0xbc40808b // ldur s11, [x4, #8]
 	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
@@ -1052,15 +997,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cb // ldr h11, [x6]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c4000cb // ldur h11, [x6]
+	WORD $0x1ee2416b // fcvt s11, h11
 	MOVD         $turbo2_const<>+0(SB), R7
 	FMOVQ        (R7), F12
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	WORD $0x4f8b918b // fmul v11.4s, v12.4s, v11.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F12
+	WORD $0xfc4020cc // ldur d12, [x6, #2]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x4e05018d // tbl v13.16b, { v12.16b }, v5.16b
 	WORD $0x4e06018c // tbl v12.16b, { v12.16b }, v6.16b
@@ -1068,43 +1012,39 @@ loop3:
 	WORD $0x4e231d8f // and v15.16b, v12.16b, v3.16b
 	WORD $0x6f0e05b0 // ushr v16.16b, v13.16b, #2
 	WORD $0x6f0e0591 // ushr v17.16b, v12.16b, #2
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6ea21e0e // bit v14.16b, v16.16b, v2.16b
+	WORD $0x6ea21e2f // bit v15.16b, v17.16b, v2.16b
 	WORD $0x6f0c05b0 // ushr v16.16b, v13.16b, #4
 	WORD $0x6f0c0591 // ushr v17.16b, v12.16b, #4
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6ea11e0e // bit v14.16b, v16.16b, v1.16b
+	WORD $0x6ea11e2f // bit v15.16b, v17.16b, v1.16b
 	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
-	WORD $0x4eac1dec // orr v12.16b, v15.16b, v12.16b
-	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
-	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	FLDPQ        (R3), (F14, F15)
+	WORD $0x6ea01dae // bit v14.16b, v13.16b, v0.16b
+	WORD $0x6ea01d8f // bit v15.16b, v12.16b, v0.16b
+	WORD $0x4e0e008c // tbl v12.16b, { v4.16b }, v14.16b
+	WORD $0x4e0f008d // tbl v13.16b, { v4.16b }, v15.16b
+	WORD $0x3cc0006e // ldur q14, [x3]
+	WORD $0x3cc1006f // ldur q15, [x3, #16]
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
-	WORD $0x4e8f9590 // sdot v16.4s, v12.16b, v15.16b
-	FLDPQ        128(R3), (F14, F15)
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	WORD $0x3cc8006e // ldur q14, [x3, #128]
+	WORD $0x3cc9006f // ldur q15, [x3, #144]
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8e95b1 // sdot v17.4s, v13.16b, v14.16b
-	WORD $0x4e8f9591 // sdot v17.4s, v12.16b, v15.16b
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
 	FLDPQ        256(R3), (F14, F15)
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e8e95b2 // sdot v18.4s, v13.16b, v14.16b
-	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
 	FLDPQ        384(R3), (F14, F15)
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e8e95b3 // sdot v19.4s, v13.16b, v14.16b
-	WORD $0x4e8f9593 // sdot v19.4s, v12.16b, v15.16b
+	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F12
+	WORD $0xfc40a0cc // ldur d12, [x6, #10]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x4e05018d // tbl v13.16b, { v12.16b }, v5.16b
 	WORD $0x4e06018c // tbl v12.16b, { v12.16b }, v6.16b
@@ -1112,39 +1052,35 @@ loop3:
 	WORD $0x4e231d8f // and v15.16b, v12.16b, v3.16b
 	WORD $0x6f0e05b4 // ushr v20.16b, v13.16b, #2
 	WORD $0x6f0e0595 // ushr v21.16b, v12.16b, #2
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb41dce // orr v14.16b, v14.16b, v20.16b
-	WORD $0x4eb51def // orr v15.16b, v15.16b, v21.16b
+	WORD $0x6ea21e8e // bit v14.16b, v20.16b, v2.16b
+	WORD $0x6ea21eaf // bit v15.16b, v21.16b, v2.16b
 	WORD $0x6f0c05b4 // ushr v20.16b, v13.16b, #4
 	WORD $0x6f0c0595 // ushr v21.16b, v12.16b, #4
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb41dce // orr v14.16b, v14.16b, v20.16b
-	WORD $0x4eb51def // orr v15.16b, v15.16b, v21.16b
+	WORD $0x6ea11e8e // bit v14.16b, v20.16b, v1.16b
+	WORD $0x6ea11eaf // bit v15.16b, v21.16b, v1.16b
 	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
-	WORD $0x4eac1dec // orr v12.16b, v15.16b, v12.16b
-	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
-	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	FLDPQ        32(R3), (F14, F15)
-	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
-	WORD $0x4e8f9590 // sdot v16.4s, v12.16b, v15.16b
-	FLDPQ        160(R3), (F14, F15)
-	WORD $0x4e8e95b1 // sdot v17.4s, v13.16b, v14.16b
-	WORD $0x4e8f9591 // sdot v17.4s, v12.16b, v15.16b
+	WORD $0x6ea01dae // bit v14.16b, v13.16b, v0.16b
+	WORD $0x6ea01d8f // bit v15.16b, v12.16b, v0.16b
+	WORD $0x4e0e008c // tbl v12.16b, { v4.16b }, v14.16b
+	WORD $0x4e0f008d // tbl v13.16b, { v4.16b }, v15.16b
+	WORD $0x3cc2006e // ldur q14, [x3, #32]
+	WORD $0x3cc3006f // ldur q15, [x3, #48]
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	WORD $0x3cca006e // ldur q14, [x3, #160]
+	WORD $0x3ccb006f // ldur q15, [x3, #176]
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
 	FLDPQ        288(R3), (F14, F15)
-	WORD $0x4e8e95b2 // sdot v18.4s, v13.16b, v14.16b
-	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
 	FLDPQ        416(R3), (F14, F15)
-	WORD $0x4e8e95b3 // sdot v19.4s, v13.16b, v14.16b
-	WORD $0x4e8f9593 // sdot v19.4s, v12.16b, v15.16b
+	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F12
+	WORD $0xfc4120cc // ldur d12, [x6, #18]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x4e05018d // tbl v13.16b, { v12.16b }, v5.16b
 	WORD $0x4e06018c // tbl v12.16b, { v12.16b }, v6.16b
@@ -1152,39 +1088,35 @@ loop3:
 	WORD $0x4e231d8f // and v15.16b, v12.16b, v3.16b
 	WORD $0x6f0e05b4 // ushr v20.16b, v13.16b, #2
 	WORD $0x6f0e0595 // ushr v21.16b, v12.16b, #2
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb41dce // orr v14.16b, v14.16b, v20.16b
-	WORD $0x4eb51def // orr v15.16b, v15.16b, v21.16b
+	WORD $0x6ea21e8e // bit v14.16b, v20.16b, v2.16b
+	WORD $0x6ea21eaf // bit v15.16b, v21.16b, v2.16b
 	WORD $0x6f0c05b4 // ushr v20.16b, v13.16b, #4
 	WORD $0x6f0c0595 // ushr v21.16b, v12.16b, #4
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb41dce // orr v14.16b, v14.16b, v20.16b
-	WORD $0x4eb51def // orr v15.16b, v15.16b, v21.16b
+	WORD $0x6ea11e8e // bit v14.16b, v20.16b, v1.16b
+	WORD $0x6ea11eaf // bit v15.16b, v21.16b, v1.16b
 	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
-	WORD $0x4eac1dec // orr v12.16b, v15.16b, v12.16b
-	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
-	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	FLDPQ        64(R3), (F14, F15)
-	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
-	WORD $0x4e8f9590 // sdot v16.4s, v12.16b, v15.16b
-	FLDPQ        192(R3), (F14, F15)
-	WORD $0x4e8e95b1 // sdot v17.4s, v13.16b, v14.16b
-	WORD $0x4e8f9591 // sdot v17.4s, v12.16b, v15.16b
+	WORD $0x6ea01dae // bit v14.16b, v13.16b, v0.16b
+	WORD $0x6ea01d8f // bit v15.16b, v12.16b, v0.16b
+	WORD $0x4e0e008c // tbl v12.16b, { v4.16b }, v14.16b
+	WORD $0x4e0f008d // tbl v13.16b, { v4.16b }, v15.16b
+	WORD $0x3cc4006e // ldur q14, [x3, #64]
+	WORD $0x3cc5006f // ldur q15, [x3, #80]
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	WORD $0x3ccc006e // ldur q14, [x3, #192]
+	WORD $0x3ccd006f // ldur q15, [x3, #208]
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
 	FLDPQ        320(R3), (F14, F15)
-	WORD $0x4e8e95b2 // sdot v18.4s, v13.16b, v14.16b
-	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
 	FLDPQ        448(R3), (F14, F15)
-	WORD $0x4e8e95b3 // sdot v19.4s, v13.16b, v14.16b
-	WORD $0x4e8f9593 // sdot v19.4s, v12.16b, v15.16b
+	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F12
+	WORD $0xfc41a0cc // ldur d12, [x6, #26]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x4e05018d // tbl v13.16b, { v12.16b }, v5.16b
 	WORD $0x4e06018c // tbl v12.16b, { v12.16b }, v6.16b
@@ -1192,51 +1124,47 @@ loop3:
 	WORD $0x4e231d8f // and v15.16b, v12.16b, v3.16b
 	WORD $0x6f0e05b4 // ushr v20.16b, v13.16b, #2
 	WORD $0x6f0e0595 // ushr v21.16b, v12.16b, #2
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb41dce // orr v14.16b, v14.16b, v20.16b
-	WORD $0x4eb51def // orr v15.16b, v15.16b, v21.16b
+	WORD $0x6ea21e8e // bit v14.16b, v20.16b, v2.16b
+	WORD $0x6ea21eaf // bit v15.16b, v21.16b, v2.16b
 	WORD $0x6f0c05b4 // ushr v20.16b, v13.16b, #4
 	WORD $0x6f0c0595 // ushr v21.16b, v12.16b, #4
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb41dce // orr v14.16b, v14.16b, v20.16b
-	WORD $0x4eb51def // orr v15.16b, v15.16b, v21.16b
+	WORD $0x6ea11e8e // bit v14.16b, v20.16b, v1.16b
+	WORD $0x6ea11eaf // bit v15.16b, v21.16b, v1.16b
 	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
-	WORD $0x4eac1dec // orr v12.16b, v15.16b, v12.16b
-	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
-	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	FLDPQ        96(R3), (F14, F15)
-	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
-	WORD $0x4e8f9590 // sdot v16.4s, v12.16b, v15.16b
-	FLDPQ        224(R3), (F14, F15)
-	WORD $0x4e8e95b1 // sdot v17.4s, v13.16b, v14.16b
-	WORD $0x4e8f9591 // sdot v17.4s, v12.16b, v15.16b
+	WORD $0x6ea01dae // bit v14.16b, v13.16b, v0.16b
+	WORD $0x6ea01d8f // bit v15.16b, v12.16b, v0.16b
+	WORD $0x4e0e008c // tbl v12.16b, { v4.16b }, v14.16b
+	WORD $0x4e0f008d // tbl v13.16b, { v4.16b }, v15.16b
+	WORD $0x3cc6006e // ldur q14, [x3, #96]
+	WORD $0x3cc7006f // ldur q15, [x3, #112]
+	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
+	WORD $0x3cce006e // ldur q14, [x3, #224]
+	WORD $0x3ccf006f // ldur q15, [x3, #240]
+	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
 	FLDPQ        352(R3), (F14, F15)
-	WORD $0x4e8e95b2 // sdot v18.4s, v13.16b, v14.16b
-	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
+	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
 	FLDPQ        480(R3), (F14, F15)
-	WORD $0x4e8e95b3 // sdot v19.4s, v13.16b, v14.16b
-	WORD $0x4e8f9593 // sdot v19.4s, v12.16b, v15.16b
+	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
+	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F12
+	WORD $0xbc40008c // ldur s12, [x4]
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
 	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
 	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        4(R4), F12
+	WORD $0xbc40408c // ldur s12, [x4, #4]
 	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
 	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
 	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        8(R4), F12
+	WORD $0xbc40808c // ldur s12, [x4, #8]
 	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
 	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
 	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        12(R4), F12
+	WORD $0xbc40c08c // ldur s12, [x4, #12]
 	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
 	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
@@ -1302,13 +1230,13 @@ TEXT ·matmulQ8Block1xTurbo2DotProd(SB), NOSPLIT, $544-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e422 // movi v2.16b, #1
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $turbo2_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        16(R2), F5
+	WORD $0x3cc10045 // ldur q5, [x2, #16]
 	MOVD         $turbo2_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -1316,7 +1244,7 @@ TEXT ·matmulQ8Block1xTurbo2DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        32(R2), F5
+	WORD $0x3cc20045 // ldur q5, [x2, #32]
 	MOVD         $turbo2_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -1324,7 +1252,7 @@ TEXT ·matmulQ8Block1xTurbo2DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        48(R2), F5
+	WORD $0x3cc30045 // ldur q5, [x2, #48]
 	MOVD         $turbo2_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -1332,7 +1260,7 @@ TEXT ·matmulQ8Block1xTurbo2DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        64(R2), F5
+	WORD $0x3cc40045 // ldur q5, [x2, #64]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle3<>+0(SB), R6
@@ -1340,7 +1268,7 @@ TEXT ·matmulQ8Block1xTurbo2DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        80(R2), F5
+	WORD $0x3cc50045 // ldur q5, [x2, #80]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle4<>+0(SB), R6
@@ -1348,7 +1276,7 @@ TEXT ·matmulQ8Block1xTurbo2DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        96(R2), F5
+	WORD $0x3cc60045 // ldur q5, [x2, #96]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle5<>+0(SB), R6
@@ -1356,7 +1284,7 @@ TEXT ·matmulQ8Block1xTurbo2DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        112(R2), F5
+	WORD $0x3cc70045 // ldur q5, [x2, #112]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle6<>+0(SB), R6
@@ -1390,13 +1318,13 @@ TEXT ·matmulQ8Block1xTurbo2DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e849445 // sdot v5.4s, v2.16b, v4.16b
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $turbo2_shuffle7<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        16(R2), F7
+	WORD $0x3cc10047 // ldur q7, [x2, #16]
 	MOVD         $turbo2_shuffle8<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -1404,7 +1332,7 @@ TEXT ·matmulQ8Block1xTurbo2DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        32(R2), F7
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	MOVD         $turbo2_shuffle9<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -1412,7 +1340,7 @@ TEXT ·matmulQ8Block1xTurbo2DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	MOVD         $turbo2_shuffle10<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -1420,7 +1348,7 @@ TEXT ·matmulQ8Block1xTurbo2DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        64(R2), F7
+	WORD $0x3cc40047 // ldur q7, [x2, #64]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle7<>+0(SB), R6
@@ -1428,7 +1356,7 @@ TEXT ·matmulQ8Block1xTurbo2DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle8<>+0(SB), R6
@@ -1436,7 +1364,7 @@ TEXT ·matmulQ8Block1xTurbo2DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle9<>+0(SB), R6
@@ -1444,7 +1372,7 @@ TEXT ·matmulQ8Block1xTurbo2DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle10<>+0(SB), R6
@@ -1476,13 +1404,13 @@ TEXT ·matmulQ8Block1xTurbo2DotProd(SB), NOSPLIT, $544-72
 	FMOVQ        F3, 48(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $turbo2_shuffle11<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        16(R2), F7
+	WORD $0x3cc10047 // ldur q7, [x2, #16]
 	MOVD         $turbo2_shuffle12<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -1490,7 +1418,7 @@ TEXT ·matmulQ8Block1xTurbo2DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        32(R2), F7
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	MOVD         $turbo2_shuffle13<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -1498,7 +1426,7 @@ TEXT ·matmulQ8Block1xTurbo2DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	MOVD         $turbo2_shuffle14<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -1506,7 +1434,7 @@ TEXT ·matmulQ8Block1xTurbo2DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        64(R2), F7
+	WORD $0x3cc40047 // ldur q7, [x2, #64]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle11<>+0(SB), R6
@@ -1514,7 +1442,7 @@ TEXT ·matmulQ8Block1xTurbo2DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle12<>+0(SB), R6
@@ -1522,7 +1450,7 @@ TEXT ·matmulQ8Block1xTurbo2DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle13<>+0(SB), R6
@@ -1530,7 +1458,7 @@ TEXT ·matmulQ8Block1xTurbo2DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle14<>+0(SB), R6
@@ -1562,13 +1490,13 @@ TEXT ·matmulQ8Block1xTurbo2DotProd(SB), NOSPLIT, $544-72
 	FMOVQ        F3, 80(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $turbo2_shuffle15<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        16(R2), F7
+	WORD $0x3cc10047 // ldur q7, [x2, #16]
 	MOVD         $turbo2_shuffle16<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -1576,7 +1504,7 @@ TEXT ·matmulQ8Block1xTurbo2DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        32(R2), F7
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	MOVD         $turbo2_shuffle17<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -1584,7 +1512,7 @@ TEXT ·matmulQ8Block1xTurbo2DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	MOVD         $turbo2_shuffle18<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -1592,7 +1520,7 @@ TEXT ·matmulQ8Block1xTurbo2DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        64(R2), F7
+	WORD $0x3cc40047 // ldur q7, [x2, #64]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle15<>+0(SB), R6
@@ -1600,7 +1528,7 @@ TEXT ·matmulQ8Block1xTurbo2DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle16<>+0(SB), R6
@@ -1608,7 +1536,7 @@ TEXT ·matmulQ8Block1xTurbo2DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle17<>+0(SB), R6
@@ -1616,7 +1544,7 @@ TEXT ·matmulQ8Block1xTurbo2DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle18<>+0(SB), R2
@@ -1679,118 +1607,114 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 4, 8 to 124, and their products
-	FMOVQ        2(R6), F2
-	FMOVQ        18(R6), F3
-	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
-	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
-	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
-	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FLDPQ        (R5), (F4, F5)
-	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
-	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
-	WORD $0x4f08a484 // sshll2 v4.8h, v4.16b, #0
-	WORD $0x4e649c42 // mul v2.8h, v2.8h, v4.8h
-	WORD $0x4e62bcc2 // addp v2.8h, v6.8h, v2.8h
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x2f08a464 // ushll v4.8h, v3.8b, #0
-	WORD $0x0f08a4a6 // sshll v6.8h, v5.8b, #0
+	WORD $0x3cc020c2 // ldur q2, [x6, #2]
+	WORD $0x3cc120c3 // ldur q3, [x6, #18]
+	WORD $0x4e211c44 // and v4.16b, v2.16b, v1.16b
+	WORD $0x4e211c65 // and v5.16b, v3.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc000a6 // ldur q6, [x5]
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
+	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
+	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
+	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
+	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
 	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
-	WORD $0x4f08a4a5 // sshll2 v5.8h, v5.16b, #0
-	WORD $0x4e659c63 // mul v3.8h, v3.8h, v5.8h
-	WORD $0x4e63bc83 // addp v3.8h, v4.8h, v3.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x2f08a4a6 // ushll v6.8h, v5.8b, #0
+	WORD $0x0f08a4e8 // sshll v8.8h, v7.8b, #0
+	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
+	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4f08a4e7 // sshll2 v7.8h, v7.16b, #0
+	WORD $0x4e679ca5 // mul v5.8h, v5.8h, v7.8h
+	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
 
 	// levels of values 1, 5, 9 to 125, and their products
-	FMOVQ        2(R6), F4
-	FMOVQ        18(R6), F5
-	WORD $0x6f0e0484 // ushr v4.16b, v4.16b, #2
-	WORD $0x6f0e04a5 // ushr v5.16b, v5.16b, #2
-	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
-	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
-	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
-	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
-	FLDPQ        32(R5), (F6, F7)
-	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
-	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
-	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
-	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
-	WORD $0x4e606882 // sadalp v2.4s, v4.8h
-	WORD $0x2f08a4a4 // ushll v4.8h, v5.8b, #0
-	WORD $0x0f08a4e6 // sshll v6.8h, v7.8b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
-	WORD $0x4f08a4e6 // sshll2 v6.8h, v7.16b, #0
-	WORD $0x4e669ca5 // mul v5.8h, v5.8h, v6.8h
-	WORD $0x4e65bc84 // addp v4.8h, v4.8h, v5.8h
-	WORD $0x4e606883 // sadalp v3.4s, v4.8h
+	WORD $0x6f0e0446 // ushr v6.16b, v2.16b, #2
+	WORD $0x6f0e0467 // ushr v7.16b, v3.16b, #2
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x3cc200a8 // ldur q8, [x5, #32]
+	WORD $0x3cc300a9 // ldur q9, [x5, #48]
+	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
+	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
+	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
+	WORD $0x6f08a4c6 // ushll2 v6.8h, v6.16b, #0
+	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
+	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
+	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
+	WORD $0x4e6068c4 // sadalp v4.4s, v6.8h
+	WORD $0x2f08a4e6 // ushll v6.8h, v7.8b, #0
+	WORD $0x0f08a528 // sshll v8.8h, v9.8b, #0
+	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
+	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
+	WORD $0x4f08a528 // sshll2 v8.8h, v9.16b, #0
+	WORD $0x4e689ce7 // mul v7.8h, v7.8h, v8.8h
+	WORD $0x4e67bcc6 // addp v6.8h, v6.8h, v7.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// levels of values 2, 6, 10 to 126, and their products
-	FMOVQ        2(R6), F4
-	FMOVQ        18(R6), F5
-	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
-	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
-	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
-	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
-	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
-	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
-	FLDPQ        64(R5), (F6, F7)
-	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
-	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
-	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
-	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
-	WORD $0x4e606882 // sadalp v2.4s, v4.8h
-	WORD $0x2f08a4a4 // ushll v4.8h, v5.8b, #0
-	WORD $0x0f08a4e6 // sshll v6.8h, v7.8b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
-	WORD $0x4f08a4e6 // sshll2 v6.8h, v7.16b, #0
-	WORD $0x4e669ca5 // mul v5.8h, v5.8h, v6.8h
-	WORD $0x4e65bc84 // addp v4.8h, v4.8h, v5.8h
-	WORD $0x4e606883 // sadalp v3.4s, v4.8h
+	WORD $0x6f0c0446 // ushr v6.16b, v2.16b, #4
+	WORD $0x6f0c0467 // ushr v7.16b, v3.16b, #4
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x3cc400a8 // ldur q8, [x5, #64]
+	WORD $0x3cc500a9 // ldur q9, [x5, #80]
+	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
+	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
+	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
+	WORD $0x6f08a4c6 // ushll2 v6.8h, v6.16b, #0
+	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
+	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
+	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
+	WORD $0x4e6068c4 // sadalp v4.4s, v6.8h
+	WORD $0x2f08a4e6 // ushll v6.8h, v7.8b, #0
+	WORD $0x0f08a528 // sshll v8.8h, v9.8b, #0
+	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
+	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
+	WORD $0x4f08a528 // sshll2 v8.8h, v9.16b, #0
+	WORD $0x4e689ce7 // mul v7.8h, v7.8h, v8.8h
+	WORD $0x4e67bcc6 // addp v6.8h, v6.8h, v7.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// levels of values 3, 7, 11 to 127, and their products
-	FMOVQ        2(R6), F4
-	FMOVQ        18(R6), F5
-	WORD $0x6f0a0484 // ushr v4.16b, v4.16b, #6
-	WORD $0x6f0a04a5 // ushr v5.16b, v5.16b, #6
-	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
-	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
-	FLDPQ        96(R5), (F6, F7)
-	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
+	WORD $0x6f0a0442 // ushr v2.16b, v2.16b, #6
+	WORD $0x6f0a0463 // ushr v3.16b, v3.16b, #6
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc600a6 // ldur q6, [x5, #96]
+	WORD $0x3cc700a7 // ldur q7, [x5, #112]
+	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
 	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
-	WORD $0x4e606882 // sadalp v2.4s, v4.8h
-	WORD $0x2f08a4a4 // ushll v4.8h, v5.8b, #0
+	WORD $0x4e669c42 // mul v2.8h, v2.8h, v6.8h
+	WORD $0x4e62bd02 // addp v2.8h, v8.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a4e6 // sshll v6.8h, v7.8b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4e669c42 // mul v2.8h, v2.8h, v6.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a4e6 // sshll2 v6.8h, v7.16b, #0
-	WORD $0x4e669ca5 // mul v5.8h, v5.8h, v6.8h
-	WORD $0x4e65bc84 // addp v4.8h, v4.8h, v5.8h
-	WORD $0x4e606883 // sadalp v3.4s, v4.8h
-	FMOVQ        F2, (R9)
-	FMOVQ        F3, 16(R9)
-	WORD $0x7d4000c2 // ldr h2, [x6]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
-	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	WORD $0x4e669c63 // mul v3.8h, v3.8h, v6.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
+	FMOVQ        F4, (R9)
+	FMOVQ        F5, 16(R9)
+	WORD $0x7c4000c2 // ldur h2, [x6]
+	WORD $0x1ee24042 // fcvt s2, h2
 	MOVD         $turbo2_const<>+0(SB), R11
 	FMOVQ        (R11), F3
-	WORD $0x6e23dc44 // fmul v4.4s, v2.4s, v3.4s
-	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	FMOVQ        F4, (R10)
+	WORD $0x4f829062 // fmul v2.4s, v3.4s, v2.s[0]
+	FMOVQ        F2, (R10)
 	FMOVQ        F2, 16(R10)
 	ADD          $0x20, R9
 	ADD          $0x20, R10
@@ -1803,10 +1727,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F2
-	FMOVQ        32(R1), F3
-	FMOVQ        64(R1), F4
-	FMOVQ        96(R1), F5
+	WORD $0x3cc00022 // ldur q2, [x1]
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
+	WORD $0x3cc40024 // ldur q4, [x1, #64]
+	WORD $0x3cc60025 // ldur q5, [x1, #96]
 	WORD $0x4ea00863 // rev64 v3.4s, v3.4s
 	WORD $0x4e832842 // trn1 v2.4s, v2.4s, v3.4s
 	WORD $0x4ea008a3 // rev64 v3.4s, v5.4s
@@ -1814,10 +1738,14 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FLDPQ        (R0), (F3, F4)
-	FLDPQ        32(R0), (F5, F6)
-	FLDPQ        64(R0), (F7, F8)
-	FLDPQ        96(R0), (F9, F10)
+	WORD $0x3cc00003 // ldur q3, [x0]
+	WORD $0x3cc10004 // ldur q4, [x0, #16]
+	WORD $0x3cc20005 // ldur q5, [x0, #32]
+	WORD $0x3cc30006 // ldur q6, [x0, #48]
+	WORD $0x3cc40007 // ldur q7, [x0, #64]
+	WORD $0x3cc50008 // ldur q8, [x0, #80]
+	WORD $0x3cc60009 // ldur q9, [x0, #96]
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -1826,10 +1754,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        (R3), F4
+	WORD $0xbc400064 // ldur s4, [x3]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	FMOVQ        F2, (R2)
@@ -1862,13 +1790,13 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e422 // movi v2.16b, #1
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $turbo2_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        16(R2), F5
+	WORD $0x3cc10045 // ldur q5, [x2, #16]
 	MOVD         $turbo2_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -1876,7 +1804,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        32(R2), F5
+	WORD $0x3cc20045 // ldur q5, [x2, #32]
 	MOVD         $turbo2_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -1884,7 +1812,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        48(R2), F5
+	WORD $0x3cc30045 // ldur q5, [x2, #48]
 	MOVD         $turbo2_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -1892,7 +1820,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        64(R2), F5
+	WORD $0x3cc40045 // ldur q5, [x2, #64]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle3<>+0(SB), R6
@@ -1900,7 +1828,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        80(R2), F5
+	WORD $0x3cc50045 // ldur q5, [x2, #80]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle4<>+0(SB), R6
@@ -1908,7 +1836,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        96(R2), F5
+	WORD $0x3cc60045 // ldur q5, [x2, #96]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle5<>+0(SB), R6
@@ -1916,7 +1844,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        112(R2), F5
+	WORD $0x3cc70045 // ldur q5, [x2, #112]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle6<>+0(SB), R6
@@ -1950,13 +1878,13 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e849445 // sdot v5.4s, v2.16b, v4.16b
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $turbo2_shuffle7<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        16(R2), F7
+	WORD $0x3cc10047 // ldur q7, [x2, #16]
 	MOVD         $turbo2_shuffle8<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -1964,7 +1892,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        32(R2), F7
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	MOVD         $turbo2_shuffle9<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -1972,7 +1900,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	MOVD         $turbo2_shuffle10<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -1980,7 +1908,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        64(R2), F7
+	WORD $0x3cc40047 // ldur q7, [x2, #64]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle7<>+0(SB), R6
@@ -1988,7 +1916,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle8<>+0(SB), R6
@@ -1996,7 +1924,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle9<>+0(SB), R6
@@ -2004,7 +1932,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle10<>+0(SB), R6
@@ -2036,13 +1964,13 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	FMOVQ        F3, 48(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $turbo2_shuffle11<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        16(R2), F7
+	WORD $0x3cc10047 // ldur q7, [x2, #16]
 	MOVD         $turbo2_shuffle12<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -2050,7 +1978,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        32(R2), F7
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	MOVD         $turbo2_shuffle13<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -2058,7 +1986,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	MOVD         $turbo2_shuffle14<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -2066,7 +1994,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        64(R2), F7
+	WORD $0x3cc40047 // ldur q7, [x2, #64]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle11<>+0(SB), R6
@@ -2074,7 +2002,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle12<>+0(SB), R6
@@ -2082,7 +2010,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle13<>+0(SB), R6
@@ -2090,7 +2018,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle14<>+0(SB), R6
@@ -2122,13 +2050,13 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	FMOVQ        F3, 80(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $turbo2_shuffle15<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        16(R2), F7
+	WORD $0x3cc10047 // ldur q7, [x2, #16]
 	MOVD         $turbo2_shuffle16<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -2136,7 +2064,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        32(R2), F7
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	MOVD         $turbo2_shuffle17<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -2144,7 +2072,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	MOVD         $turbo2_shuffle18<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -2152,7 +2080,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        64(R2), F7
+	WORD $0x3cc40047 // ldur q7, [x2, #64]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle15<>+0(SB), R6
@@ -2160,7 +2088,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle16<>+0(SB), R6
@@ -2168,7 +2096,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle17<>+0(SB), R6
@@ -2176,7 +2104,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle18<>+0(SB), R6
@@ -2219,13 +2147,13 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
 	WORD $0x7e30d884 // faddp s4, v4.2s
 	FMOVS        F4, (R4)
-	FMOVQ        128(R2), F3
+	WORD $0x3cc80043 // ldur q3, [x2, #128]
 	MOVD         $turbo2_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        144(R2), F5
+	WORD $0x3cc90045 // ldur q5, [x2, #144]
 	MOVD         $turbo2_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -2233,7 +2161,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        160(R2), F5
+	WORD $0x3cca0045 // ldur q5, [x2, #160]
 	MOVD         $turbo2_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -2241,7 +2169,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        176(R2), F5
+	WORD $0x3ccb0045 // ldur q5, [x2, #176]
 	MOVD         $turbo2_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -2249,7 +2177,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        192(R2), F5
+	WORD $0x3ccc0045 // ldur q5, [x2, #192]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle3<>+0(SB), R6
@@ -2257,7 +2185,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        208(R2), F5
+	WORD $0x3ccd0045 // ldur q5, [x2, #208]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle4<>+0(SB), R6
@@ -2265,7 +2193,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        224(R2), F5
+	WORD $0x3cce0045 // ldur q5, [x2, #224]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle5<>+0(SB), R6
@@ -2273,7 +2201,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        240(R2), F5
+	WORD $0x3ccf0045 // ldur q5, [x2, #240]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle6<>+0(SB), R6
@@ -2307,13 +2235,13 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e849445 // sdot v5.4s, v2.16b, v4.16b
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        128(R2), F3
+	WORD $0x3cc80043 // ldur q3, [x2, #128]
 	MOVD         $turbo2_shuffle7<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        144(R2), F7
+	WORD $0x3cc90047 // ldur q7, [x2, #144]
 	MOVD         $turbo2_shuffle8<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -2321,7 +2249,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        160(R2), F7
+	WORD $0x3cca0047 // ldur q7, [x2, #160]
 	MOVD         $turbo2_shuffle9<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -2329,7 +2257,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	MOVD         $turbo2_shuffle10<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -2337,7 +2265,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        192(R2), F7
+	WORD $0x3ccc0047 // ldur q7, [x2, #192]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle7<>+0(SB), R6
@@ -2345,7 +2273,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle8<>+0(SB), R6
@@ -2353,7 +2281,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle9<>+0(SB), R6
@@ -2361,7 +2289,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle10<>+0(SB), R6
@@ -2393,13 +2321,13 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	FMOVQ        F3, 176(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        128(R2), F3
+	WORD $0x3cc80043 // ldur q3, [x2, #128]
 	MOVD         $turbo2_shuffle11<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        144(R2), F7
+	WORD $0x3cc90047 // ldur q7, [x2, #144]
 	MOVD         $turbo2_shuffle12<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -2407,7 +2335,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        160(R2), F7
+	WORD $0x3cca0047 // ldur q7, [x2, #160]
 	MOVD         $turbo2_shuffle13<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -2415,7 +2343,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	MOVD         $turbo2_shuffle14<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -2423,7 +2351,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        192(R2), F7
+	WORD $0x3ccc0047 // ldur q7, [x2, #192]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle11<>+0(SB), R6
@@ -2431,7 +2359,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle12<>+0(SB), R6
@@ -2439,7 +2367,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle13<>+0(SB), R6
@@ -2447,7 +2375,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle14<>+0(SB), R6
@@ -2479,13 +2407,13 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	FMOVQ        F3, 208(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        128(R2), F3
+	WORD $0x3cc80043 // ldur q3, [x2, #128]
 	MOVD         $turbo2_shuffle15<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        144(R2), F7
+	WORD $0x3cc90047 // ldur q7, [x2, #144]
 	MOVD         $turbo2_shuffle16<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -2493,7 +2421,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        160(R2), F7
+	WORD $0x3cca0047 // ldur q7, [x2, #160]
 	MOVD         $turbo2_shuffle17<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -2501,7 +2429,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	MOVD         $turbo2_shuffle18<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -2509,7 +2437,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        192(R2), F7
+	WORD $0x3ccc0047 // ldur q7, [x2, #192]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle15<>+0(SB), R6
@@ -2517,7 +2445,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle16<>+0(SB), R6
@@ -2525,7 +2453,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle17<>+0(SB), R6
@@ -2533,7 +2461,7 @@ TEXT ·matmulQ8Block2xTurbo2DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle18<>+0(SB), R2
@@ -2596,188 +2524,188 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 4, 8 to 124, and their products
-	FMOVQ        2(R6), F2
-	FMOVQ        18(R6), F3
-	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
-	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
-	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
-	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FLDPQ        (R5), (F4, F5)
-	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
-	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a447 // ushll2 v7.8h, v2.16b, #0
-	WORD $0x4f08a484 // sshll2 v4.8h, v4.16b, #0
-	WORD $0x4e649ce7 // mul v7.8h, v7.8h, v4.8h
-	WORD $0x4e67bcc4 // addp v4.8h, v6.8h, v7.8h
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x2f08a466 // ushll v6.8h, v3.8b, #0
-	WORD $0x0f08a4a7 // sshll v7.8h, v5.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a467 // ushll2 v7.8h, v3.16b, #0
-	WORD $0x4f08a4a5 // sshll2 v5.8h, v5.16b, #0
-	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
-	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FLDPQ        128(R5), (F6, F7)
-	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
+	WORD $0x3cc020c2 // ldur q2, [x6, #2]
+	WORD $0x3cc120c3 // ldur q3, [x6, #18]
+	WORD $0x4e211c44 // and v4.16b, v2.16b, v1.16b
+	WORD $0x4e211c65 // and v5.16b, v3.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc000a6 // ldur q6, [x5]
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
+	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x6f08a489 // ushll2 v9.8h, v4.16b, #0
 	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
-	WORD $0x4e669c42 // mul v2.8h, v2.8h, v6.8h
-	WORD $0x4e62bd02 // addp v2.8h, v8.8h, v2.8h
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x2f08a466 // ushll v6.8h, v3.8b, #0
-	WORD $0x0f08a4e8 // sshll v8.8h, v7.8b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
+	WORD $0x4e669d29 // mul v9.8h, v9.8h, v6.8h
+	WORD $0x4e69bd06 // addp v6.8h, v8.8h, v9.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
+	WORD $0x0f08a4e9 // sshll v9.8h, v7.8b, #0
+	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
+	WORD $0x6f08a4a9 // ushll2 v9.8h, v5.16b, #0
 	WORD $0x4f08a4e7 // sshll2 v7.8h, v7.16b, #0
-	WORD $0x4e679c63 // mul v3.8h, v3.8h, v7.8h
-	WORD $0x4e63bcc3 // addp v3.8h, v6.8h, v3.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
+	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x3cc800a8 // ldur q8, [x5, #128]
+	WORD $0x3cc900a9 // ldur q9, [x5, #144]
+	WORD $0x2f08a48a // ushll v10.8h, v4.8b, #0
+	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
+	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
+	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
+	WORD $0x4e689c84 // mul v4.8h, v4.8h, v8.8h
+	WORD $0x4e64bd44 // addp v4.8h, v10.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
+	WORD $0x0f08a52a // sshll v10.8h, v9.8b, #0
+	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
+	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
+	WORD $0x4e699ca5 // mul v5.8h, v5.8h, v9.8h
+	WORD $0x4e65bd05 // addp v5.8h, v8.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
 
 	// levels of values 1, 5, 9 to 125, and their products
-	FMOVQ        2(R6), F6
-	FMOVQ        18(R6), F7
-	WORD $0x6f0e04c6 // ushr v6.16b, v6.16b, #2
-	WORD $0x6f0e04e7 // ushr v7.16b, v7.16b, #2
-	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        32(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
-	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
-	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4cb // ushll2 v11.8h, v6.16b, #0
-	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689d6b // mul v11.8h, v11.8h, v8.8h
-	WORD $0x4e6bbd48 // addp v8.8h, v10.8h, v11.8h
-	WORD $0x4e606904 // sadalp v4.4s, v8.8h
-	WORD $0x2f08a4e8 // ushll v8.8h, v7.8b, #0
-	WORD $0x0f08a52a // sshll v10.8h, v9.8b, #0
+	WORD $0x6f0e0448 // ushr v8.16b, v2.16b, #2
+	WORD $0x6f0e0469 // ushr v9.16b, v3.16b, #2
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	WORD $0x3cc200aa // ldur q10, [x5, #32]
+	WORD $0x3cc300ab // ldur q11, [x5, #48]
+	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
+	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
+	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x4e606946 // sadalp v6.4s, v10.8h
+	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
+	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
+	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
+	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
+	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
+	WORD $0x4e606947 // sadalp v7.4s, v10.8h
+	WORD $0x3cca00aa // ldur q10, [x5, #160]
+	WORD $0x3ccb00ab // ldur q11, [x5, #176]
+	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
 	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a4ea // ushll2 v10.8h, v7.16b, #0
-	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
-	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
-	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e606904 // sadalp v4.4s, v8.8h
+	WORD $0x2f08a528 // ushll v8.8h, v9.8b, #0
+	WORD $0x0f08a56a // sshll v10.8h, v11.8b, #0
+	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
+	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
+	WORD $0x4f08a56a // sshll2 v10.8h, v11.16b, #0
+	WORD $0x4e6a9d29 // mul v9.8h, v9.8h, v10.8h
+	WORD $0x4e69bd08 // addp v8.8h, v8.8h, v9.8h
 	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FLDPQ        160(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
-	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
-	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4c6 // ushll2 v6.8h, v6.16b, #0
-	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
-	WORD $0x4e6068c2 // sadalp v2.4s, v6.8h
-	WORD $0x2f08a4e6 // ushll v6.8h, v7.8b, #0
-	WORD $0x0f08a528 // sshll v8.8h, v9.8b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
-	WORD $0x4f08a528 // sshll2 v8.8h, v9.16b, #0
-	WORD $0x4e689ce7 // mul v7.8h, v7.8h, v8.8h
-	WORD $0x4e67bcc6 // addp v6.8h, v6.8h, v7.8h
-	WORD $0x4e6068c3 // sadalp v3.4s, v6.8h
 
 	// levels of values 2, 6, 10 to 126, and their products
-	FMOVQ        2(R6), F6
-	FMOVQ        18(R6), F7
-	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
-	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
-	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        64(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
-	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
-	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4cb // ushll2 v11.8h, v6.16b, #0
-	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689d6b // mul v11.8h, v11.8h, v8.8h
-	WORD $0x4e6bbd48 // addp v8.8h, v10.8h, v11.8h
-	WORD $0x4e606904 // sadalp v4.4s, v8.8h
-	WORD $0x2f08a4e8 // ushll v8.8h, v7.8b, #0
-	WORD $0x0f08a52a // sshll v10.8h, v9.8b, #0
+	WORD $0x6f0c0448 // ushr v8.16b, v2.16b, #4
+	WORD $0x6f0c0469 // ushr v9.16b, v3.16b, #4
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	WORD $0x3cc400aa // ldur q10, [x5, #64]
+	WORD $0x3cc500ab // ldur q11, [x5, #80]
+	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
+	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
+	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x4e606946 // sadalp v6.4s, v10.8h
+	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
+	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
+	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
+	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
+	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
+	WORD $0x4e606947 // sadalp v7.4s, v10.8h
+	WORD $0x3ccc00aa // ldur q10, [x5, #192]
+	WORD $0x3ccd00ab // ldur q11, [x5, #208]
+	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
 	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a4ea // ushll2 v10.8h, v7.16b, #0
-	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
-	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
-	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e606904 // sadalp v4.4s, v8.8h
+	WORD $0x2f08a528 // ushll v8.8h, v9.8b, #0
+	WORD $0x0f08a56a // sshll v10.8h, v11.8b, #0
+	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
+	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
+	WORD $0x4f08a56a // sshll2 v10.8h, v11.16b, #0
+	WORD $0x4e6a9d29 // mul v9.8h, v9.8h, v10.8h
+	WORD $0x4e69bd08 // addp v8.8h, v8.8h, v9.8h
 	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FLDPQ        192(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
-	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
-	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4c6 // ushll2 v6.8h, v6.16b, #0
-	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
-	WORD $0x4e6068c2 // sadalp v2.4s, v6.8h
-	WORD $0x2f08a4e6 // ushll v6.8h, v7.8b, #0
-	WORD $0x0f08a528 // sshll v8.8h, v9.8b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
-	WORD $0x4f08a528 // sshll2 v8.8h, v9.16b, #0
-	WORD $0x4e689ce7 // mul v7.8h, v7.8h, v8.8h
-	WORD $0x4e67bcc6 // addp v6.8h, v6.8h, v7.8h
-	WORD $0x4e6068c3 // sadalp v3.4s, v6.8h
 
 	// levels of values 3, 7, 11 to 127, and their products
-	FMOVQ        2(R6), F6
-	FMOVQ        18(R6), F7
-	WORD $0x6f0a04c6 // ushr v6.16b, v6.16b, #6
-	WORD $0x6f0a04e7 // ushr v7.16b, v7.16b, #6
-	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        96(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
+	WORD $0x6f0a0442 // ushr v2.16b, v2.16b, #6
+	WORD $0x6f0a0463 // ushr v3.16b, v3.16b, #6
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc600a8 // ldur q8, [x5, #96]
+	WORD $0x3cc700a9 // ldur q9, [x5, #112]
+	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4cb // ushll2 v11.8h, v6.16b, #0
+	WORD $0x6f08a44b // ushll2 v11.8h, v2.16b, #0
 	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
 	WORD $0x4e689d6b // mul v11.8h, v11.8h, v8.8h
 	WORD $0x4e6bbd48 // addp v8.8h, v10.8h, v11.8h
-	WORD $0x4e606904 // sadalp v4.4s, v8.8h
-	WORD $0x2f08a4e8 // ushll v8.8h, v7.8b, #0
+	WORD $0x4e606906 // sadalp v6.4s, v8.8h
+	WORD $0x2f08a468 // ushll v8.8h, v3.8b, #0
 	WORD $0x0f08a52a // sshll v10.8h, v9.8b, #0
 	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a4ea // ushll2 v10.8h, v7.16b, #0
+	WORD $0x6f08a46a // ushll2 v10.8h, v3.16b, #0
 	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
 	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
 	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
-	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FLDPQ        224(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	WORD $0x3cce00a8 // ldur q8, [x5, #224]
+	WORD $0x3ccf00a9 // ldur q9, [x5, #240]
+	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4c6 // ushll2 v6.8h, v6.16b, #0
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
 	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
-	WORD $0x4e6068c2 // sadalp v2.4s, v6.8h
-	WORD $0x2f08a4e6 // ushll v6.8h, v7.8b, #0
+	WORD $0x4e689c42 // mul v2.8h, v2.8h, v8.8h
+	WORD $0x4e62bd42 // addp v2.8h, v10.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a528 // sshll v8.8h, v9.8b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
+	WORD $0x4e689c42 // mul v2.8h, v2.8h, v8.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a528 // sshll2 v8.8h, v9.16b, #0
-	WORD $0x4e689ce7 // mul v7.8h, v7.8h, v8.8h
-	WORD $0x4e67bcc6 // addp v6.8h, v6.8h, v7.8h
-	WORD $0x4e6068c3 // sadalp v3.4s, v6.8h
-	FMOVQ        F4, (R9)
-	FMOVQ        F5, 16(R9)
-	FMOVQ        F2, 128(R9)
-	FMOVQ        F3, 144(R9)
-	WORD $0x7d4000c2 // ldr h2, [x6]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
-	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	WORD $0x4e689c63 // mul v3.8h, v3.8h, v8.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
+	FMOVQ        F6, (R9)
+	FMOVQ        F7, 16(R9)
+	FMOVQ        F4, 128(R9)
+	FMOVQ        F5, 144(R9)
+	WORD $0x7c4000c2 // ldur h2, [x6]
+	WORD $0x1ee24042 // fcvt s2, h2
 	MOVD         $turbo2_const<>+0(SB), R11
 	FMOVQ        (R11), F3
-	WORD $0x6e23dc44 // fmul v4.4s, v2.4s, v3.4s
-	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	FMOVQ        F4, (R10)
+	WORD $0x4f829062 // fmul v2.4s, v3.4s, v2.s[0]
+	FMOVQ        F2, (R10)
 	FMOVQ        F2, 16(R10)
 	ADD          $0x20, R9
 	ADD          $0x20, R10
@@ -2790,10 +2718,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F2
-	FMOVQ        32(R1), F3
-	FMOVQ        64(R1), F4
-	FMOVQ        96(R1), F5
+	WORD $0x3cc00022 // ldur q2, [x1]
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
+	WORD $0x3cc40024 // ldur q4, [x1, #64]
+	WORD $0x3cc60025 // ldur q5, [x1, #96]
 	WORD $0x4ea00863 // rev64 v3.4s, v3.4s
 	WORD $0x4e832842 // trn1 v2.4s, v2.4s, v3.4s
 	WORD $0x4ea008a3 // rev64 v3.4s, v5.4s
@@ -2801,10 +2729,14 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FLDPQ        (R0), (F3, F4)
-	FLDPQ        32(R0), (F5, F6)
-	FLDPQ        64(R0), (F7, F8)
-	FLDPQ        96(R0), (F9, F10)
+	WORD $0x3cc00003 // ldur q3, [x0]
+	WORD $0x3cc10004 // ldur q4, [x0, #16]
+	WORD $0x3cc20005 // ldur q5, [x0, #32]
+	WORD $0x3cc30006 // ldur q6, [x0, #48]
+	WORD $0x3cc40007 // ldur q7, [x0, #64]
+	WORD $0x3cc50008 // ldur q8, [x0, #80]
+	WORD $0x3cc60009 // ldur q9, [x0, #96]
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -2813,17 +2745,21 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        (R3), F4
+	WORD $0xbc400064 // ldur s4, [x3]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FLDPQ        128(R0), (F3, F4)
-	FLDPQ        160(R0), (F5, F6)
-	FLDPQ        192(R0), (F7, F8)
-	FLDPQ        224(R0), (F9, F10)
+	WORD $0x3cc80003 // ldur q3, [x0, #128]
+	WORD $0x3cc90004 // ldur q4, [x0, #144]
+	WORD $0x3cca0005 // ldur q5, [x0, #160]
+	WORD $0x3ccb0006 // ldur q6, [x0, #176]
+	WORD $0x3ccc0007 // ldur q7, [x0, #192]
+	WORD $0x3ccd0008 // ldur q8, [x0, #208]
+	WORD $0x3cce0009 // ldur q9, [x0, #224]
+	WORD $0x3ccf000a // ldur q10, [x0, #240]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -2832,10 +2768,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        4(R4), F4
+	WORD $0xbc404084 // ldur s4, [x4, #4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
@@ -2871,13 +2807,13 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e422 // movi v2.16b, #1
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $turbo2_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        16(R2), F5
+	WORD $0x3cc10045 // ldur q5, [x2, #16]
 	MOVD         $turbo2_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -2885,7 +2821,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        32(R2), F5
+	WORD $0x3cc20045 // ldur q5, [x2, #32]
 	MOVD         $turbo2_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -2893,7 +2829,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        48(R2), F5
+	WORD $0x3cc30045 // ldur q5, [x2, #48]
 	MOVD         $turbo2_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -2901,7 +2837,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        64(R2), F5
+	WORD $0x3cc40045 // ldur q5, [x2, #64]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle3<>+0(SB), R6
@@ -2909,7 +2845,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        80(R2), F5
+	WORD $0x3cc50045 // ldur q5, [x2, #80]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle4<>+0(SB), R6
@@ -2917,7 +2853,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        96(R2), F5
+	WORD $0x3cc60045 // ldur q5, [x2, #96]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle5<>+0(SB), R6
@@ -2925,7 +2861,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        112(R2), F5
+	WORD $0x3cc70045 // ldur q5, [x2, #112]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle6<>+0(SB), R6
@@ -2959,13 +2895,13 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e849445 // sdot v5.4s, v2.16b, v4.16b
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $turbo2_shuffle7<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        16(R2), F7
+	WORD $0x3cc10047 // ldur q7, [x2, #16]
 	MOVD         $turbo2_shuffle8<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -2973,7 +2909,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        32(R2), F7
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	MOVD         $turbo2_shuffle9<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -2981,7 +2917,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	MOVD         $turbo2_shuffle10<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -2989,7 +2925,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        64(R2), F7
+	WORD $0x3cc40047 // ldur q7, [x2, #64]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle7<>+0(SB), R6
@@ -2997,7 +2933,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle8<>+0(SB), R6
@@ -3005,7 +2941,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle9<>+0(SB), R6
@@ -3013,7 +2949,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle10<>+0(SB), R6
@@ -3045,13 +2981,13 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	FMOVQ        F3, 48(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $turbo2_shuffle11<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        16(R2), F7
+	WORD $0x3cc10047 // ldur q7, [x2, #16]
 	MOVD         $turbo2_shuffle12<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -3059,7 +2995,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        32(R2), F7
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	MOVD         $turbo2_shuffle13<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -3067,7 +3003,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	MOVD         $turbo2_shuffle14<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -3075,7 +3011,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        64(R2), F7
+	WORD $0x3cc40047 // ldur q7, [x2, #64]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle11<>+0(SB), R6
@@ -3083,7 +3019,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle12<>+0(SB), R6
@@ -3091,7 +3027,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle13<>+0(SB), R6
@@ -3099,7 +3035,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle14<>+0(SB), R6
@@ -3131,13 +3067,13 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	FMOVQ        F3, 80(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $turbo2_shuffle15<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        16(R2), F7
+	WORD $0x3cc10047 // ldur q7, [x2, #16]
 	MOVD         $turbo2_shuffle16<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -3145,7 +3081,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        32(R2), F7
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	MOVD         $turbo2_shuffle17<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -3153,7 +3089,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	MOVD         $turbo2_shuffle18<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -3161,7 +3097,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        64(R2), F7
+	WORD $0x3cc40047 // ldur q7, [x2, #64]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle15<>+0(SB), R6
@@ -3169,7 +3105,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle16<>+0(SB), R6
@@ -3177,7 +3113,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle17<>+0(SB), R6
@@ -3185,7 +3121,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle18<>+0(SB), R6
@@ -3228,13 +3164,13 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
 	WORD $0x7e30d884 // faddp s4, v4.2s
 	FMOVS        F4, (R4)
-	FMOVQ        128(R2), F3
+	WORD $0x3cc80043 // ldur q3, [x2, #128]
 	MOVD         $turbo2_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        144(R2), F5
+	WORD $0x3cc90045 // ldur q5, [x2, #144]
 	MOVD         $turbo2_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -3242,7 +3178,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        160(R2), F5
+	WORD $0x3cca0045 // ldur q5, [x2, #160]
 	MOVD         $turbo2_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -3250,7 +3186,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        176(R2), F5
+	WORD $0x3ccb0045 // ldur q5, [x2, #176]
 	MOVD         $turbo2_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -3258,7 +3194,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        192(R2), F5
+	WORD $0x3ccc0045 // ldur q5, [x2, #192]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle3<>+0(SB), R6
@@ -3266,7 +3202,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        208(R2), F5
+	WORD $0x3ccd0045 // ldur q5, [x2, #208]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle4<>+0(SB), R6
@@ -3274,7 +3210,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        224(R2), F5
+	WORD $0x3cce0045 // ldur q5, [x2, #224]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle5<>+0(SB), R6
@@ -3282,7 +3218,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        240(R2), F5
+	WORD $0x3ccf0045 // ldur q5, [x2, #240]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle6<>+0(SB), R6
@@ -3316,13 +3252,13 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e849445 // sdot v5.4s, v2.16b, v4.16b
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        128(R2), F3
+	WORD $0x3cc80043 // ldur q3, [x2, #128]
 	MOVD         $turbo2_shuffle7<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        144(R2), F7
+	WORD $0x3cc90047 // ldur q7, [x2, #144]
 	MOVD         $turbo2_shuffle8<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -3330,7 +3266,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        160(R2), F7
+	WORD $0x3cca0047 // ldur q7, [x2, #160]
 	MOVD         $turbo2_shuffle9<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -3338,7 +3274,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	MOVD         $turbo2_shuffle10<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -3346,7 +3282,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        192(R2), F7
+	WORD $0x3ccc0047 // ldur q7, [x2, #192]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle7<>+0(SB), R6
@@ -3354,7 +3290,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle8<>+0(SB), R6
@@ -3362,7 +3298,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle9<>+0(SB), R6
@@ -3370,7 +3306,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle10<>+0(SB), R6
@@ -3402,13 +3338,13 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	FMOVQ        F3, 176(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        128(R2), F3
+	WORD $0x3cc80043 // ldur q3, [x2, #128]
 	MOVD         $turbo2_shuffle11<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        144(R2), F7
+	WORD $0x3cc90047 // ldur q7, [x2, #144]
 	MOVD         $turbo2_shuffle12<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -3416,7 +3352,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        160(R2), F7
+	WORD $0x3cca0047 // ldur q7, [x2, #160]
 	MOVD         $turbo2_shuffle13<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -3424,7 +3360,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	MOVD         $turbo2_shuffle14<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -3432,7 +3368,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        192(R2), F7
+	WORD $0x3ccc0047 // ldur q7, [x2, #192]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle11<>+0(SB), R6
@@ -3440,7 +3376,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle12<>+0(SB), R6
@@ -3448,7 +3384,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle13<>+0(SB), R6
@@ -3456,7 +3392,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle14<>+0(SB), R6
@@ -3488,13 +3424,13 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	FMOVQ        F3, 208(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        128(R2), F3
+	WORD $0x3cc80043 // ldur q3, [x2, #128]
 	MOVD         $turbo2_shuffle15<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        144(R2), F7
+	WORD $0x3cc90047 // ldur q7, [x2, #144]
 	MOVD         $turbo2_shuffle16<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -3502,7 +3438,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        160(R2), F7
+	WORD $0x3cca0047 // ldur q7, [x2, #160]
 	MOVD         $turbo2_shuffle17<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -3510,7 +3446,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	MOVD         $turbo2_shuffle18<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -3518,7 +3454,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        192(R2), F7
+	WORD $0x3ccc0047 // ldur q7, [x2, #192]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle15<>+0(SB), R6
@@ -3526,7 +3462,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle16<>+0(SB), R6
@@ -3534,7 +3470,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle17<>+0(SB), R6
@@ -3542,7 +3478,7 @@ TEXT ·matmulQ8Block3xTurbo2DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle18<>+0(SB), R6
@@ -3962,258 +3898,258 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 4, 8 to 124, and their products
-	FMOVQ        2(R6), F2
-	FMOVQ        18(R6), F3
-	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
-	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
-	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
-	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FLDPQ        (R5), (F4, F5)
-	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
-	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a447 // ushll2 v7.8h, v2.16b, #0
-	WORD $0x4f08a484 // sshll2 v4.8h, v4.16b, #0
-	WORD $0x4e649ce7 // mul v7.8h, v7.8h, v4.8h
-	WORD $0x4e67bcc4 // addp v4.8h, v6.8h, v7.8h
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x2f08a466 // ushll v6.8h, v3.8b, #0
-	WORD $0x0f08a4a7 // sshll v7.8h, v5.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a467 // ushll2 v7.8h, v3.16b, #0
-	WORD $0x4f08a4a5 // sshll2 v5.8h, v5.16b, #0
-	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
-	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FLDPQ        128(R5), (F6, F7)
-	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
+	WORD $0x3cc020c2 // ldur q2, [x6, #2]
+	WORD $0x3cc120c3 // ldur q3, [x6, #18]
+	WORD $0x4e211c44 // and v4.16b, v2.16b, v1.16b
+	WORD $0x4e211c65 // and v5.16b, v3.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc000a6 // ldur q6, [x5]
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
+	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a449 // ushll2 v9.8h, v2.16b, #0
+	WORD $0x6f08a489 // ushll2 v9.8h, v4.16b, #0
 	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
 	WORD $0x4e669d29 // mul v9.8h, v9.8h, v6.8h
 	WORD $0x4e69bd06 // addp v6.8h, v8.8h, v9.8h
 	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x2f08a468 // ushll v8.8h, v3.8b, #0
+	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
 	WORD $0x0f08a4e9 // sshll v9.8h, v7.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a469 // ushll2 v9.8h, v3.16b, #0
+	WORD $0x6f08a4a9 // ushll2 v9.8h, v5.16b, #0
 	WORD $0x4f08a4e7 // sshll2 v7.8h, v7.16b, #0
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FLDPQ        256(R5), (F8, F9)
-	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
+	WORD $0x3cc800a8 // ldur q8, [x5, #128]
+	WORD $0x3cc900a9 // ldur q9, [x5, #144]
+	WORD $0x2f08a48a // ushll v10.8h, v4.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x6f08a48b // ushll2 v11.8h, v4.16b, #0
 	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689c42 // mul v2.8h, v2.8h, v8.8h
-	WORD $0x4e62bd42 // addp v2.8h, v10.8h, v2.8h
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x2f08a468 // ushll v8.8h, v3.8b, #0
-	WORD $0x0f08a52a // sshll v10.8h, v9.8b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
+	WORD $0x4e689d6b // mul v11.8h, v11.8h, v8.8h
+	WORD $0x4e6bbd48 // addp v8.8h, v10.8h, v11.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x2f08a4aa // ushll v10.8h, v5.8b, #0
+	WORD $0x0f08a52b // sshll v11.8h, v9.8b, #0
+	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
+	WORD $0x6f08a4ab // ushll2 v11.8h, v5.16b, #0
 	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
-	WORD $0x4e699c63 // mul v3.8h, v3.8h, v9.8h
-	WORD $0x4e63bd03 // addp v3.8h, v8.8h, v3.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4e699d6b // mul v11.8h, v11.8h, v9.8h
+	WORD $0x4e6bbd49 // addp v9.8h, v10.8h, v11.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FLDPQ        256(R5), (F10, F11)
+	WORD $0x2f08a48c // ushll v12.8h, v4.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
+	WORD $0x4e6a9c84 // mul v4.8h, v4.8h, v10.8h
+	WORD $0x4e64bd84 // addp v4.8h, v12.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x2f08a4aa // ushll v10.8h, v5.8b, #0
+	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
+	WORD $0x4e6b9ca5 // mul v5.8h, v5.8h, v11.8h
+	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
 
 	// levels of values 1, 5, 9 to 125, and their products
-	FMOVQ        2(R6), F8
-	FMOVQ        18(R6), F9
-	WORD $0x6f0e0508 // ushr v8.16b, v8.16b, #2
-	WORD $0x6f0e0529 // ushr v9.16b, v9.16b, #2
-	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
-	FLDPQ        32(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
-	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x6f0e044a // ushr v10.16b, v2.16b, #2
+	WORD $0x6f0e046b // ushr v11.16b, v3.16b, #2
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x3cc200ac // ldur q12, [x5, #32]
+	WORD $0x3cc300ad // ldur q13, [x5, #48]
+	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
+	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x4e606986 // sadalp v6.4s, v12.8h
+	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
+	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x4e606987 // sadalp v7.4s, v12.8h
+	WORD $0x3cca00ac // ldur q12, [x5, #160]
+	WORD $0x3ccb00ad // ldur q13, [x5, #176]
+	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
+	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x4e606988 // sadalp v8.4s, v12.8h
+	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
+	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x4e606989 // sadalp v9.4s, v12.8h
+	FLDPQ        288(R5), (F12, F13)
+	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
 	WORD $0x4e606944 // sadalp v4.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x2f08a56a // ushll v10.8h, v11.8b, #0
+	WORD $0x0f08a5ac // sshll v12.8h, v13.8b, #0
 	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
-	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
+	WORD $0x4f08a5ac // sshll2 v12.8h, v13.16b, #0
+	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
+	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
 	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FLDPQ        160(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
-	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
-	WORD $0x4e606946 // sadalp v6.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
-	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
-	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FLDPQ        288(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e606902 // sadalp v2.4s, v8.8h
-	WORD $0x2f08a528 // ushll v8.8h, v9.8b, #0
-	WORD $0x0f08a56a // sshll v10.8h, v11.8b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
-	WORD $0x4f08a56a // sshll2 v10.8h, v11.16b, #0
-	WORD $0x4e6a9d29 // mul v9.8h, v9.8h, v10.8h
-	WORD $0x4e69bd08 // addp v8.8h, v8.8h, v9.8h
-	WORD $0x4e606903 // sadalp v3.4s, v8.8h
 
 	// levels of values 2, 6, 10 to 126, and their products
-	FMOVQ        2(R6), F8
-	FMOVQ        18(R6), F9
-	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
-	FLDPQ        64(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
-	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x6f0c044a // ushr v10.16b, v2.16b, #4
+	WORD $0x6f0c046b // ushr v11.16b, v3.16b, #4
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x3cc400ac // ldur q12, [x5, #64]
+	WORD $0x3cc500ad // ldur q13, [x5, #80]
+	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
+	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x4e606986 // sadalp v6.4s, v12.8h
+	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
+	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x4e606987 // sadalp v7.4s, v12.8h
+	WORD $0x3ccc00ac // ldur q12, [x5, #192]
+	WORD $0x3ccd00ad // ldur q13, [x5, #208]
+	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
+	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x4e606988 // sadalp v8.4s, v12.8h
+	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
+	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x4e606989 // sadalp v9.4s, v12.8h
+	FLDPQ        320(R5), (F12, F13)
+	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
 	WORD $0x4e606944 // sadalp v4.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x2f08a56a // ushll v10.8h, v11.8b, #0
+	WORD $0x0f08a5ac // sshll v12.8h, v13.8b, #0
 	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
-	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
+	WORD $0x4f08a5ac // sshll2 v12.8h, v13.16b, #0
+	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
+	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
 	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FLDPQ        192(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
-	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
-	WORD $0x4e606946 // sadalp v6.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
-	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
-	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FLDPQ        320(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e606902 // sadalp v2.4s, v8.8h
-	WORD $0x2f08a528 // ushll v8.8h, v9.8b, #0
-	WORD $0x0f08a56a // sshll v10.8h, v11.8b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
-	WORD $0x4f08a56a // sshll2 v10.8h, v11.16b, #0
-	WORD $0x4e6a9d29 // mul v9.8h, v9.8h, v10.8h
-	WORD $0x4e69bd08 // addp v8.8h, v8.8h, v9.8h
-	WORD $0x4e606903 // sadalp v3.4s, v8.8h
 
 	// levels of values 3, 7, 11 to 127, and their products
-	FMOVQ        2(R6), F8
-	FMOVQ        18(R6), F9
-	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
-	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
-	FLDPQ        96(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x6f0a0442 // ushr v2.16b, v2.16b, #6
+	WORD $0x6f0a0463 // ushr v3.16b, v3.16b, #6
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc600aa // ldur q10, [x5, #96]
+	WORD $0x3cc700ab // ldur q11, [x5, #112]
+	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
-	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
-	WORD $0x4e606944 // sadalp v4.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
-	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
-	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FLDPQ        224(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
+	WORD $0x6f08a44d // ushll2 v13.8h, v2.16b, #0
 	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
 	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
 	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
 	WORD $0x4e606946 // sadalp v6.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
+	WORD $0x2f08a46a // ushll v10.8h, v3.8b, #0
 	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
 	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
+	WORD $0x6f08a46c // ushll2 v12.8h, v3.16b, #0
 	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FLDPQ        352(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x3cce00aa // ldur q10, [x5, #224]
+	WORD $0x3ccf00ab // ldur q11, [x5, #240]
+	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
+	WORD $0x6f08a44d // ushll2 v13.8h, v2.16b, #0
 	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e606902 // sadalp v2.4s, v8.8h
-	WORD $0x2f08a528 // ushll v8.8h, v9.8b, #0
+	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
+	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x4e606948 // sadalp v8.4s, v10.8h
+	WORD $0x2f08a46a // ushll v10.8h, v3.8b, #0
+	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a46c // ushll2 v12.8h, v3.16b, #0
+	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
+	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
+	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        352(R5), (F10, F11)
+	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
+	WORD $0x4e6a9c42 // mul v2.8h, v2.8h, v10.8h
+	WORD $0x4e62bd82 // addp v2.8h, v12.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a56a // sshll v10.8h, v11.8b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
+	WORD $0x4e6a9c42 // mul v2.8h, v2.8h, v10.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a56a // sshll2 v10.8h, v11.16b, #0
-	WORD $0x4e6a9d29 // mul v9.8h, v9.8h, v10.8h
-	WORD $0x4e69bd08 // addp v8.8h, v8.8h, v9.8h
-	WORD $0x4e606903 // sadalp v3.4s, v8.8h
-	FMOVQ        F4, (R9)
-	FMOVQ        F5, 16(R9)
-	FMOVQ        F6, 128(R9)
-	FMOVQ        F7, 144(R9)
-	FMOVQ        F2, 256(R9)
-	FMOVQ        F3, 272(R9)
-	WORD $0x7d4000c2 // ldr h2, [x6]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
-	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	WORD $0x4e6a9c63 // mul v3.8h, v3.8h, v10.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
+	FMOVQ        F6, (R9)
+	FMOVQ        F7, 16(R9)
+	FMOVQ        F8, 128(R9)
+	FMOVQ        F9, 144(R9)
+	FMOVQ        F4, 256(R9)
+	FMOVQ        F5, 272(R9)
+	WORD $0x7c4000c2 // ldur h2, [x6]
+	WORD $0x1ee24042 // fcvt s2, h2
 	MOVD         $turbo2_const<>+0(SB), R11
 	FMOVQ        (R11), F3
-	WORD $0x6e23dc44 // fmul v4.4s, v2.4s, v3.4s
-	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	FMOVQ        F4, (R10)
+	WORD $0x4f829062 // fmul v2.4s, v3.4s, v2.s[0]
+	FMOVQ        F2, (R10)
 	FMOVQ        F2, 16(R10)
 	ADD          $0x20, R9
 	ADD          $0x20, R10
@@ -4226,10 +4162,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F2
-	FMOVQ        32(R1), F3
-	FMOVQ        64(R1), F4
-	FMOVQ        96(R1), F5
+	WORD $0x3cc00022 // ldur q2, [x1]
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
+	WORD $0x3cc40024 // ldur q4, [x1, #64]
+	WORD $0x3cc60025 // ldur q5, [x1, #96]
 	WORD $0x4ea00863 // rev64 v3.4s, v3.4s
 	WORD $0x4e832842 // trn1 v2.4s, v2.4s, v3.4s
 	WORD $0x4ea008a3 // rev64 v3.4s, v5.4s
@@ -4237,10 +4173,14 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FLDPQ        (R0), (F3, F4)
-	FLDPQ        32(R0), (F5, F6)
-	FLDPQ        64(R0), (F7, F8)
-	FLDPQ        96(R0), (F9, F10)
+	WORD $0x3cc00003 // ldur q3, [x0]
+	WORD $0x3cc10004 // ldur q4, [x0, #16]
+	WORD $0x3cc20005 // ldur q5, [x0, #32]
+	WORD $0x3cc30006 // ldur q6, [x0, #48]
+	WORD $0x3cc40007 // ldur q7, [x0, #64]
+	WORD $0x3cc50008 // ldur q8, [x0, #80]
+	WORD $0x3cc60009 // ldur q9, [x0, #96]
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -4249,17 +4189,21 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        (R3), F4
+	WORD $0xbc400064 // ldur s4, [x3]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FLDPQ        128(R0), (F3, F4)
-	FLDPQ        160(R0), (F5, F6)
-	FLDPQ        192(R0), (F7, F8)
-	FLDPQ        224(R0), (F9, F10)
+	WORD $0x3cc80003 // ldur q3, [x0, #128]
+	WORD $0x3cc90004 // ldur q4, [x0, #144]
+	WORD $0x3cca0005 // ldur q5, [x0, #160]
+	WORD $0x3ccb0006 // ldur q6, [x0, #176]
+	WORD $0x3ccc0007 // ldur q7, [x0, #192]
+	WORD $0x3ccd0008 // ldur q8, [x0, #208]
+	WORD $0x3cce0009 // ldur q9, [x0, #224]
+	WORD $0x3ccf000a // ldur q10, [x0, #240]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -4268,10 +4212,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        4(R4), F4
+	WORD $0xbc404084 // ldur s4, [x4, #4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
@@ -4290,10 +4234,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        8(R4), F4
+	WORD $0xbc408084 // ldur s4, [x4, #8]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        8(R3), F4
+	WORD $0xbc408064 // ldur s4, [x3, #8]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	ADD          R8, R9
@@ -4327,13 +4271,13 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e422 // movi v2.16b, #1
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $turbo2_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        16(R2), F5
+	WORD $0x3cc10045 // ldur q5, [x2, #16]
 	MOVD         $turbo2_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -4341,7 +4285,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        32(R2), F5
+	WORD $0x3cc20045 // ldur q5, [x2, #32]
 	MOVD         $turbo2_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -4349,7 +4293,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        48(R2), F5
+	WORD $0x3cc30045 // ldur q5, [x2, #48]
 	MOVD         $turbo2_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -4357,7 +4301,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        64(R2), F5
+	WORD $0x3cc40045 // ldur q5, [x2, #64]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle3<>+0(SB), R6
@@ -4365,7 +4309,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        80(R2), F5
+	WORD $0x3cc50045 // ldur q5, [x2, #80]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle4<>+0(SB), R6
@@ -4373,7 +4317,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        96(R2), F5
+	WORD $0x3cc60045 // ldur q5, [x2, #96]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle5<>+0(SB), R6
@@ -4381,7 +4325,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        112(R2), F5
+	WORD $0x3cc70045 // ldur q5, [x2, #112]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle6<>+0(SB), R6
@@ -4415,13 +4359,13 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e849445 // sdot v5.4s, v2.16b, v4.16b
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $turbo2_shuffle7<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        16(R2), F7
+	WORD $0x3cc10047 // ldur q7, [x2, #16]
 	MOVD         $turbo2_shuffle8<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -4429,7 +4373,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        32(R2), F7
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	MOVD         $turbo2_shuffle9<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -4437,7 +4381,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	MOVD         $turbo2_shuffle10<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -4445,7 +4389,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        64(R2), F7
+	WORD $0x3cc40047 // ldur q7, [x2, #64]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle7<>+0(SB), R6
@@ -4453,7 +4397,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle8<>+0(SB), R6
@@ -4461,7 +4405,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle9<>+0(SB), R6
@@ -4469,7 +4413,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle10<>+0(SB), R6
@@ -4501,13 +4445,13 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	FMOVQ        F3, 48(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $turbo2_shuffle11<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        16(R2), F7
+	WORD $0x3cc10047 // ldur q7, [x2, #16]
 	MOVD         $turbo2_shuffle12<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -4515,7 +4459,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        32(R2), F7
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	MOVD         $turbo2_shuffle13<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -4523,7 +4467,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	MOVD         $turbo2_shuffle14<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -4531,7 +4475,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        64(R2), F7
+	WORD $0x3cc40047 // ldur q7, [x2, #64]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle11<>+0(SB), R6
@@ -4539,7 +4483,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle12<>+0(SB), R6
@@ -4547,7 +4491,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle13<>+0(SB), R6
@@ -4555,7 +4499,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle14<>+0(SB), R6
@@ -4587,13 +4531,13 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	FMOVQ        F3, 80(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $turbo2_shuffle15<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        16(R2), F7
+	WORD $0x3cc10047 // ldur q7, [x2, #16]
 	MOVD         $turbo2_shuffle16<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -4601,7 +4545,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        32(R2), F7
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	MOVD         $turbo2_shuffle17<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -4609,7 +4553,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	MOVD         $turbo2_shuffle18<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -4617,7 +4561,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        64(R2), F7
+	WORD $0x3cc40047 // ldur q7, [x2, #64]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle15<>+0(SB), R6
@@ -4625,7 +4569,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle16<>+0(SB), R6
@@ -4633,7 +4577,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle17<>+0(SB), R6
@@ -4641,7 +4585,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle18<>+0(SB), R6
@@ -4684,13 +4628,13 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
 	WORD $0x7e30d884 // faddp s4, v4.2s
 	FMOVS        F4, (R4)
-	FMOVQ        128(R2), F3
+	WORD $0x3cc80043 // ldur q3, [x2, #128]
 	MOVD         $turbo2_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        144(R2), F5
+	WORD $0x3cc90045 // ldur q5, [x2, #144]
 	MOVD         $turbo2_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -4698,7 +4642,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        160(R2), F5
+	WORD $0x3cca0045 // ldur q5, [x2, #160]
 	MOVD         $turbo2_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -4706,7 +4650,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        176(R2), F5
+	WORD $0x3ccb0045 // ldur q5, [x2, #176]
 	MOVD         $turbo2_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -4714,7 +4658,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        192(R2), F5
+	WORD $0x3ccc0045 // ldur q5, [x2, #192]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle3<>+0(SB), R6
@@ -4722,7 +4666,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        208(R2), F5
+	WORD $0x3ccd0045 // ldur q5, [x2, #208]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle4<>+0(SB), R6
@@ -4730,7 +4674,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        224(R2), F5
+	WORD $0x3cce0045 // ldur q5, [x2, #224]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle5<>+0(SB), R6
@@ -4738,7 +4682,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        240(R2), F5
+	WORD $0x3ccf0045 // ldur q5, [x2, #240]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle6<>+0(SB), R6
@@ -4772,13 +4716,13 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e849445 // sdot v5.4s, v2.16b, v4.16b
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        128(R2), F3
+	WORD $0x3cc80043 // ldur q3, [x2, #128]
 	MOVD         $turbo2_shuffle7<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        144(R2), F7
+	WORD $0x3cc90047 // ldur q7, [x2, #144]
 	MOVD         $turbo2_shuffle8<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -4786,7 +4730,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        160(R2), F7
+	WORD $0x3cca0047 // ldur q7, [x2, #160]
 	MOVD         $turbo2_shuffle9<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -4794,7 +4738,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	MOVD         $turbo2_shuffle10<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -4802,7 +4746,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        192(R2), F7
+	WORD $0x3ccc0047 // ldur q7, [x2, #192]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle7<>+0(SB), R6
@@ -4810,7 +4754,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle8<>+0(SB), R6
@@ -4818,7 +4762,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle9<>+0(SB), R6
@@ -4826,7 +4770,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle10<>+0(SB), R6
@@ -4858,13 +4802,13 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	FMOVQ        F3, 176(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        128(R2), F3
+	WORD $0x3cc80043 // ldur q3, [x2, #128]
 	MOVD         $turbo2_shuffle11<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        144(R2), F7
+	WORD $0x3cc90047 // ldur q7, [x2, #144]
 	MOVD         $turbo2_shuffle12<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -4872,7 +4816,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        160(R2), F7
+	WORD $0x3cca0047 // ldur q7, [x2, #160]
 	MOVD         $turbo2_shuffle13<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -4880,7 +4824,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	MOVD         $turbo2_shuffle14<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -4888,7 +4832,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        192(R2), F7
+	WORD $0x3ccc0047 // ldur q7, [x2, #192]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle11<>+0(SB), R6
@@ -4896,7 +4840,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle12<>+0(SB), R6
@@ -4904,7 +4848,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle13<>+0(SB), R6
@@ -4912,7 +4856,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle14<>+0(SB), R6
@@ -4944,13 +4888,13 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	FMOVQ        F3, 208(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        128(R2), F3
+	WORD $0x3cc80043 // ldur q3, [x2, #128]
 	MOVD         $turbo2_shuffle15<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        144(R2), F7
+	WORD $0x3cc90047 // ldur q7, [x2, #144]
 	MOVD         $turbo2_shuffle16<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -4958,7 +4902,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        160(R2), F7
+	WORD $0x3cca0047 // ldur q7, [x2, #160]
 	MOVD         $turbo2_shuffle17<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -4966,7 +4910,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	MOVD         $turbo2_shuffle18<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -4974,7 +4918,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        192(R2), F7
+	WORD $0x3ccc0047 // ldur q7, [x2, #192]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle15<>+0(SB), R6
@@ -4982,7 +4926,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle16<>+0(SB), R6
@@ -4990,7 +4934,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle17<>+0(SB), R6
@@ -4998,7 +4942,7 @@ TEXT ·matmulQ8Block4xTurbo2DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle18<>+0(SB), R6
@@ -5775,328 +5719,328 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 4, 8 to 124, and their products
-	FMOVQ        2(R6), F2
-	FMOVQ        18(R6), F3
-	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
-	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
-	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
-	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FLDPQ        (R5), (F4, F5)
-	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
-	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a447 // ushll2 v7.8h, v2.16b, #0
-	WORD $0x4f08a484 // sshll2 v4.8h, v4.16b, #0
-	WORD $0x4e649ce7 // mul v7.8h, v7.8h, v4.8h
-	WORD $0x4e67bcc4 // addp v4.8h, v6.8h, v7.8h
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x2f08a466 // ushll v6.8h, v3.8b, #0
-	WORD $0x0f08a4a7 // sshll v7.8h, v5.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a467 // ushll2 v7.8h, v3.16b, #0
-	WORD $0x4f08a4a5 // sshll2 v5.8h, v5.16b, #0
-	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
-	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FLDPQ        128(R5), (F6, F7)
-	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
+	WORD $0x3cc020c2 // ldur q2, [x6, #2]
+	WORD $0x3cc120c3 // ldur q3, [x6, #18]
+	WORD $0x4e211c44 // and v4.16b, v2.16b, v1.16b
+	WORD $0x4e211c65 // and v5.16b, v3.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc000a6 // ldur q6, [x5]
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
+	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a449 // ushll2 v9.8h, v2.16b, #0
+	WORD $0x6f08a489 // ushll2 v9.8h, v4.16b, #0
 	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
 	WORD $0x4e669d29 // mul v9.8h, v9.8h, v6.8h
 	WORD $0x4e69bd06 // addp v6.8h, v8.8h, v9.8h
 	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x2f08a468 // ushll v8.8h, v3.8b, #0
+	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
 	WORD $0x0f08a4e9 // sshll v9.8h, v7.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a469 // ushll2 v9.8h, v3.16b, #0
+	WORD $0x6f08a4a9 // ushll2 v9.8h, v5.16b, #0
 	WORD $0x4f08a4e7 // sshll2 v7.8h, v7.16b, #0
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FLDPQ        256(R5), (F8, F9)
-	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
+	WORD $0x3cc800a8 // ldur q8, [x5, #128]
+	WORD $0x3cc900a9 // ldur q9, [x5, #144]
+	WORD $0x2f08a48a // ushll v10.8h, v4.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a44b // ushll2 v11.8h, v2.16b, #0
+	WORD $0x6f08a48b // ushll2 v11.8h, v4.16b, #0
 	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
 	WORD $0x4e689d6b // mul v11.8h, v11.8h, v8.8h
 	WORD $0x4e6bbd48 // addp v8.8h, v10.8h, v11.8h
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x2f08a46a // ushll v10.8h, v3.8b, #0
+	WORD $0x2f08a4aa // ushll v10.8h, v5.8b, #0
 	WORD $0x0f08a52b // sshll v11.8h, v9.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a46b // ushll2 v11.8h, v3.16b, #0
+	WORD $0x6f08a4ab // ushll2 v11.8h, v5.16b, #0
 	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
 	WORD $0x4e699d6b // mul v11.8h, v11.8h, v9.8h
 	WORD $0x4e6bbd49 // addp v9.8h, v10.8h, v11.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        384(R5), (F10, F11)
-	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
+	FLDPQ        256(R5), (F10, F11)
+	WORD $0x2f08a48c // ushll v12.8h, v4.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x6f08a48d // ushll2 v13.8h, v4.16b, #0
 	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9c42 // mul v2.8h, v2.8h, v10.8h
-	WORD $0x4e62bd82 // addp v2.8h, v12.8h, v2.8h
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x2f08a46a // ushll v10.8h, v3.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
+	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
+	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x2f08a4ac // ushll v12.8h, v5.8b, #0
+	WORD $0x0f08a56d // sshll v13.8h, v11.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a4ad // ushll2 v13.8h, v5.16b, #0
 	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9c63 // mul v3.8h, v3.8h, v11.8h
-	WORD $0x4e63bd43 // addp v3.8h, v10.8h, v3.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
+	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	FLDPQ        384(R5), (F12, F13)
+	WORD $0x2f08a48e // ushll v14.8h, v4.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9c84 // mul v4.8h, v4.8h, v12.8h
+	WORD $0x4e64bdc4 // addp v4.8h, v14.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x2f08a4ac // ushll v12.8h, v5.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9ca5 // mul v5.8h, v5.8h, v13.8h
+	WORD $0x4e65bd85 // addp v5.8h, v12.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
 
 	// levels of values 1, 5, 9 to 125, and their products
-	FMOVQ        2(R6), F10
-	FMOVQ        18(R6), F11
-	WORD $0x6f0e054a // ushr v10.16b, v10.16b, #2
-	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
-	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
-	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
-	FLDPQ        32(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x6f0e044c // ushr v12.16b, v2.16b, #2
+	WORD $0x6f0e046d // ushr v13.16b, v3.16b, #2
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
+	WORD $0x3cc200ae // ldur q14, [x5, #32]
+	WORD $0x3cc300af // ldur q15, [x5, #48]
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
+	WORD $0x4e6069c6 // sadalp v6.4s, v14.8h
+	WORD $0x2f08a5ae // ushll v14.8h, v13.8b, #0
+	WORD $0x0f08a5f0 // sshll v16.8h, v15.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a5b0 // ushll2 v16.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
+	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
+	WORD $0x4e6069c7 // sadalp v7.4s, v14.8h
+	WORD $0x3cca00ae // ldur q14, [x5, #160]
+	WORD $0x3ccb00af // ldur q15, [x5, #176]
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
+	WORD $0x4e6069c8 // sadalp v8.4s, v14.8h
+	WORD $0x2f08a5ae // ushll v14.8h, v13.8b, #0
+	WORD $0x0f08a5f0 // sshll v16.8h, v15.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a5b0 // ushll2 v16.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
+	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
+	WORD $0x4e6069c9 // sadalp v9.4s, v14.8h
+	FLDPQ        288(R5), (F14, F15)
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
+	WORD $0x4e6069ca // sadalp v10.4s, v14.8h
+	WORD $0x2f08a5ae // ushll v14.8h, v13.8b, #0
+	WORD $0x0f08a5f0 // sshll v16.8h, v15.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a5b0 // ushll2 v16.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
+	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
+	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
+	FLDPQ        416(R5), (F14, F15)
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
 	WORD $0x4e606984 // sadalp v4.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x2f08a5ac // ushll v12.8h, v13.8b, #0
+	WORD $0x0f08a5ee // sshll v14.8h, v15.8b, #0
 	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a5ad // ushll2 v13.8h, v13.16b, #0
+	WORD $0x4f08a5ee // sshll2 v14.8h, v15.16b, #0
+	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
+	WORD $0x4e6dbd8c // addp v12.8h, v12.8h, v13.8h
 	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FLDPQ        160(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
-	WORD $0x4e606986 // sadalp v6.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
-	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
-	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FLDPQ        288(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
-	WORD $0x4e606988 // sadalp v8.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
-	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
-	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FLDPQ        416(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
-	WORD $0x4e606942 // sadalp v2.4s, v10.8h
-	WORD $0x2f08a56a // ushll v10.8h, v11.8b, #0
-	WORD $0x0f08a5ac // sshll v12.8h, v13.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
-	WORD $0x4f08a5ac // sshll2 v12.8h, v13.16b, #0
-	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
-	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
-	WORD $0x4e606943 // sadalp v3.4s, v10.8h
 
 	// levels of values 2, 6, 10 to 126, and their products
-	FMOVQ        2(R6), F10
-	FMOVQ        18(R6), F11
-	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
-	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
-	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
-	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
-	FLDPQ        64(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x6f0c044c // ushr v12.16b, v2.16b, #4
+	WORD $0x6f0c046d // ushr v13.16b, v3.16b, #4
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
+	WORD $0x3cc400ae // ldur q14, [x5, #64]
+	WORD $0x3cc500af // ldur q15, [x5, #80]
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
+	WORD $0x4e6069c6 // sadalp v6.4s, v14.8h
+	WORD $0x2f08a5ae // ushll v14.8h, v13.8b, #0
+	WORD $0x0f08a5f0 // sshll v16.8h, v15.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a5b0 // ushll2 v16.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
+	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
+	WORD $0x4e6069c7 // sadalp v7.4s, v14.8h
+	WORD $0x3ccc00ae // ldur q14, [x5, #192]
+	WORD $0x3ccd00af // ldur q15, [x5, #208]
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
+	WORD $0x4e6069c8 // sadalp v8.4s, v14.8h
+	WORD $0x2f08a5ae // ushll v14.8h, v13.8b, #0
+	WORD $0x0f08a5f0 // sshll v16.8h, v15.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a5b0 // ushll2 v16.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
+	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
+	WORD $0x4e6069c9 // sadalp v9.4s, v14.8h
+	FLDPQ        320(R5), (F14, F15)
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
+	WORD $0x4e6069ca // sadalp v10.4s, v14.8h
+	WORD $0x2f08a5ae // ushll v14.8h, v13.8b, #0
+	WORD $0x0f08a5f0 // sshll v16.8h, v15.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a5b0 // ushll2 v16.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
+	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
+	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
+	FLDPQ        448(R5), (F14, F15)
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
 	WORD $0x4e606984 // sadalp v4.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x2f08a5ac // ushll v12.8h, v13.8b, #0
+	WORD $0x0f08a5ee // sshll v14.8h, v15.8b, #0
 	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a5ad // ushll2 v13.8h, v13.16b, #0
+	WORD $0x4f08a5ee // sshll2 v14.8h, v15.16b, #0
+	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
+	WORD $0x4e6dbd8c // addp v12.8h, v12.8h, v13.8h
 	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FLDPQ        192(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
-	WORD $0x4e606986 // sadalp v6.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
-	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
-	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FLDPQ        320(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
-	WORD $0x4e606988 // sadalp v8.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
-	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
-	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FLDPQ        448(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
-	WORD $0x4e606942 // sadalp v2.4s, v10.8h
-	WORD $0x2f08a56a // ushll v10.8h, v11.8b, #0
-	WORD $0x0f08a5ac // sshll v12.8h, v13.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
-	WORD $0x4f08a5ac // sshll2 v12.8h, v13.16b, #0
-	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
-	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
-	WORD $0x4e606943 // sadalp v3.4s, v10.8h
 
 	// levels of values 3, 7, 11 to 127, and their products
-	FMOVQ        2(R6), F10
-	FMOVQ        18(R6), F11
-	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
-	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
-	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
-	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
-	FLDPQ        96(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x6f0a0442 // ushr v2.16b, v2.16b, #6
+	WORD $0x6f0a0463 // ushr v3.16b, v3.16b, #6
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc600ac // ldur q12, [x5, #96]
+	WORD $0x3cc700ad // ldur q13, [x5, #112]
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
-	WORD $0x4e606984 // sadalp v4.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
-	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
-	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FLDPQ        224(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x6f08a44f // ushll2 v15.8h, v2.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
 	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
 	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
 	WORD $0x4e606986 // sadalp v6.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x2f08a46c // ushll v12.8h, v3.8b, #0
 	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
 	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x6f08a46e // ushll2 v14.8h, v3.16b, #0
 	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FLDPQ        352(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x3cce00ac // ldur q12, [x5, #224]
+	WORD $0x3ccf00ad // ldur q13, [x5, #240]
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x6f08a44f // ushll2 v15.8h, v2.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
 	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
 	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
 	WORD $0x4e606988 // sadalp v8.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x2f08a46c // ushll v12.8h, v3.8b, #0
 	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
 	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x6f08a46e // ushll2 v14.8h, v3.16b, #0
 	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FLDPQ        480(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	FLDPQ        352(R5), (F12, F13)
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
+	WORD $0x6f08a44f // ushll2 v15.8h, v2.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
-	WORD $0x4e606942 // sadalp v2.4s, v10.8h
-	WORD $0x2f08a56a // ushll v10.8h, v11.8b, #0
+	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
+	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x4e60698a // sadalp v10.4s, v12.8h
+	WORD $0x2f08a46c // ushll v12.8h, v3.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a46e // ushll2 v14.8h, v3.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
+	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        480(R5), (F12, F13)
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9c42 // mul v2.8h, v2.8h, v12.8h
+	WORD $0x4e62bdc2 // addp v2.8h, v14.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a5ac // sshll v12.8h, v13.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
+	WORD $0x4e6c9c42 // mul v2.8h, v2.8h, v12.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a5ac // sshll2 v12.8h, v13.16b, #0
-	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
-	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
-	WORD $0x4e606943 // sadalp v3.4s, v10.8h
-	FMOVQ        F4, (R9)
-	FMOVQ        F5, 16(R9)
-	FMOVQ        F6, 128(R9)
-	FMOVQ        F7, 144(R9)
-	FMOVQ        F8, 256(R9)
-	FMOVQ        F9, 272(R9)
-	FMOVQ        F2, 384(R9)
-	FMOVQ        F3, 400(R9)
-	WORD $0x7d4000c2 // ldr h2, [x6]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
-	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	WORD $0x4e6c9c63 // mul v3.8h, v3.8h, v12.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
+	FMOVQ        F6, (R9)
+	FMOVQ        F7, 16(R9)
+	FMOVQ        F8, 128(R9)
+	FMOVQ        F9, 144(R9)
+	FMOVQ        F10, 256(R9)
+	FMOVQ        F11, 272(R9)
+	FMOVQ        F4, 384(R9)
+	FMOVQ        F5, 400(R9)
+	WORD $0x7c4000c2 // ldur h2, [x6]
+	WORD $0x1ee24042 // fcvt s2, h2
 	MOVD         $turbo2_const<>+0(SB), R11
 	FMOVQ        (R11), F3
-	WORD $0x6e23dc44 // fmul v4.4s, v2.4s, v3.4s
-	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	FMOVQ        F4, (R10)
+	WORD $0x4f829062 // fmul v2.4s, v3.4s, v2.s[0]
+	FMOVQ        F2, (R10)
 	FMOVQ        F2, 16(R10)
 	ADD          $0x20, R9
 	ADD          $0x20, R10
@@ -6109,10 +6053,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F2
-	FMOVQ        32(R1), F3
-	FMOVQ        64(R1), F4
-	FMOVQ        96(R1), F5
+	WORD $0x3cc00022 // ldur q2, [x1]
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
+	WORD $0x3cc40024 // ldur q4, [x1, #64]
+	WORD $0x3cc60025 // ldur q5, [x1, #96]
 	WORD $0x4ea00863 // rev64 v3.4s, v3.4s
 	WORD $0x4e832842 // trn1 v2.4s, v2.4s, v3.4s
 	WORD $0x4ea008a3 // rev64 v3.4s, v5.4s
@@ -6120,10 +6064,14 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FLDPQ        (R0), (F3, F4)
-	FLDPQ        32(R0), (F5, F6)
-	FLDPQ        64(R0), (F7, F8)
-	FLDPQ        96(R0), (F9, F10)
+	WORD $0x3cc00003 // ldur q3, [x0]
+	WORD $0x3cc10004 // ldur q4, [x0, #16]
+	WORD $0x3cc20005 // ldur q5, [x0, #32]
+	WORD $0x3cc30006 // ldur q6, [x0, #48]
+	WORD $0x3cc40007 // ldur q7, [x0, #64]
+	WORD $0x3cc50008 // ldur q8, [x0, #80]
+	WORD $0x3cc60009 // ldur q9, [x0, #96]
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -6132,17 +6080,21 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        (R3), F4
+	WORD $0xbc400064 // ldur s4, [x3]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FLDPQ        128(R0), (F3, F4)
-	FLDPQ        160(R0), (F5, F6)
-	FLDPQ        192(R0), (F7, F8)
-	FLDPQ        224(R0), (F9, F10)
+	WORD $0x3cc80003 // ldur q3, [x0, #128]
+	WORD $0x3cc90004 // ldur q4, [x0, #144]
+	WORD $0x3cca0005 // ldur q5, [x0, #160]
+	WORD $0x3ccb0006 // ldur q6, [x0, #176]
+	WORD $0x3ccc0007 // ldur q7, [x0, #192]
+	WORD $0x3ccd0008 // ldur q8, [x0, #208]
+	WORD $0x3cce0009 // ldur q9, [x0, #224]
+	WORD $0x3ccf000a // ldur q10, [x0, #240]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -6151,10 +6103,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        4(R4), F4
+	WORD $0xbc404084 // ldur s4, [x4, #4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
@@ -6173,10 +6125,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        8(R4), F4
+	WORD $0xbc408084 // ldur s4, [x4, #8]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        8(R3), F4
+	WORD $0xbc408064 // ldur s4, [x3, #8]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	ADD          R8, R9
@@ -6193,10 +6145,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        12(R4), F4
+	WORD $0xbc40c084 // ldur s4, [x4, #12]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        12(R3), F4
+	WORD $0xbc40c064 // ldur s4, [x3, #12]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	ADD          R8, R9
@@ -6237,12 +6189,11 @@ TEXT ·decodeUnitsTurbo2NEON(SB), NOSPLIT, $320-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d400029 // ldr h9, [x1]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c400029 // ldur h9, [x1]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31
-	FMOVD        2(R1), F10
+	WORD $0xfc40202a // ldur d10, [x1, #2]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x4e07014b // tbl v11.16b, { v10.16b }, v7.16b
 	WORD $0x4e08014a // tbl v10.16b, { v10.16b }, v8.16b
@@ -6250,28 +6201,22 @@ loop1:
 	WORD $0x4e261d4d // and v13.16b, v10.16b, v6.16b
 	WORD $0x6f0e056e // ushr v14.16b, v11.16b, #2
 	WORD $0x6f0e054f // ushr v15.16b, v10.16b, #2
-	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
-	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6ea51dcc // bit v12.16b, v14.16b, v5.16b
+	WORD $0x6ea51ded // bit v13.16b, v15.16b, v5.16b
 	WORD $0x6f0c056e // ushr v14.16b, v11.16b, #4
 	WORD $0x6f0c054f // ushr v15.16b, v10.16b, #4
-	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
-	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6ea41dcc // bit v12.16b, v14.16b, v4.16b
+	WORD $0x6ea41ded // bit v13.16b, v15.16b, v4.16b
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
-	WORD $0x4e231d6b // and v11.16b, v11.16b, v3.16b
-	WORD $0x4e231d4a // and v10.16b, v10.16b, v3.16b
-	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
-	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
-	FMOVQ        F11, (R3)
-	FMOVQ        F10, 16(R3)
-	FMOVS        (R3), F10
+	WORD $0x6ea31d6c // bit v12.16b, v11.16b, v3.16b
+	WORD $0x6ea31d4d // bit v13.16b, v10.16b, v3.16b
+	FMOVQ        F12, (R3)
+	FMOVQ        F13, 16(R3)
+	WORD $0xbc40006a // ldur s10, [x3]
 	WORD $0x2f08a54a // ushll v10.8h, v10.8b, #0
 	WORD $0x2f10a54a // ushll v10.4s, v10.4h, #0
-	FMOVS        4(R3), F11
+	WORD $0xbc40406b // ldur s11, [x3, #4]
 	WORD $0x2f08a56b // ushll v11.8h, v11.8b, #0
 	WORD $0x2f10a56b // ushll v11.4s, v11.4h, #0
 	WORD $0x4ea19d4a // mul v10.4s, v10.4s, v1.4s
@@ -6280,14 +6225,14 @@ loop1:
 	WORD $0x4ea19d6b // mul v11.4s, v11.4s, v1.4s
 	WORD $0x4e20856b // add v11.16b, v11.16b, v0.16b
 	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
-	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
+	WORD $0x4f89914a // fmul v10.4s, v10.4s, v9.s[0]
+	WORD $0x4f89916b // fmul v11.4s, v11.4s, v9.s[0]
 	FMOVQ        F10, (R0)
 	FMOVQ        F11, 16(R0)
-	FMOVS        8(R3), F10
+	WORD $0xbc40806a // ldur s10, [x3, #8]
 	WORD $0x2f08a54a // ushll v10.8h, v10.8b, #0
 	WORD $0x2f10a54a // ushll v10.4s, v10.4h, #0
-	FMOVS        12(R3), F11
+	WORD $0xbc40c06b // ldur s11, [x3, #12]
 	WORD $0x2f08a56b // ushll v11.8h, v11.8b, #0
 	WORD $0x2f10a56b // ushll v11.4s, v11.4h, #0
 	WORD $0x4ea19d4a // mul v10.4s, v10.4s, v1.4s
@@ -6296,14 +6241,14 @@ loop1:
 	WORD $0x4ea19d6b // mul v11.4s, v11.4s, v1.4s
 	WORD $0x4e20856b // add v11.16b, v11.16b, v0.16b
 	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
-	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
+	WORD $0x4f89914a // fmul v10.4s, v10.4s, v9.s[0]
+	WORD $0x4f89916b // fmul v11.4s, v11.4s, v9.s[0]
 	FMOVQ        F10, 32(R0)
 	FMOVQ        F11, 48(R0)
-	FMOVS        16(R3), F10
+	WORD $0xbc41006a // ldur s10, [x3, #16]
 	WORD $0x2f08a54a // ushll v10.8h, v10.8b, #0
 	WORD $0x2f10a54a // ushll v10.4s, v10.4h, #0
-	FMOVS        20(R3), F11
+	WORD $0xbc41406b // ldur s11, [x3, #20]
 	WORD $0x2f08a56b // ushll v11.8h, v11.8b, #0
 	WORD $0x2f10a56b // ushll v11.4s, v11.4h, #0
 	WORD $0x4ea19d4a // mul v10.4s, v10.4s, v1.4s
@@ -6312,14 +6257,14 @@ loop1:
 	WORD $0x4ea19d6b // mul v11.4s, v11.4s, v1.4s
 	WORD $0x4e20856b // add v11.16b, v11.16b, v0.16b
 	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
-	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
+	WORD $0x4f89914a // fmul v10.4s, v10.4s, v9.s[0]
+	WORD $0x4f89916b // fmul v11.4s, v11.4s, v9.s[0]
 	FMOVQ        F10, 64(R0)
 	FMOVQ        F11, 80(R0)
-	FMOVS        24(R3), F10
+	WORD $0xbc41806a // ldur s10, [x3, #24]
 	WORD $0x2f08a54a // ushll v10.8h, v10.8b, #0
 	WORD $0x2f10a54a // ushll v10.4s, v10.4h, #0
-	FMOVS        28(R3), F11
+	WORD $0xbc41c06b // ldur s11, [x3, #28]
 	WORD $0x2f08a56b // ushll v11.8h, v11.8b, #0
 	WORD $0x2f10a56b // ushll v11.4s, v11.4h, #0
 	WORD $0x4ea19d4a // mul v10.4s, v10.4s, v1.4s
@@ -6328,13 +6273,13 @@ loop1:
 	WORD $0x4ea19d6b // mul v11.4s, v11.4s, v1.4s
 	WORD $0x4e20856b // add v11.16b, v11.16b, v0.16b
 	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
-	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
+	WORD $0x4f89914a // fmul v10.4s, v10.4s, v9.s[0]
+	WORD $0x4f89916b // fmul v11.4s, v11.4s, v9.s[0]
 	FMOVQ        F10, 96(R0)
 	FMOVQ        F11, 112(R0)
 
 	// levels of values 32 to 63
-	FMOVD        10(R1), F10
+	WORD $0xfc40a02a // ldur d10, [x1, #10]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x4e07014b // tbl v11.16b, { v10.16b }, v7.16b
 	WORD $0x4e08014a // tbl v10.16b, { v10.16b }, v8.16b
@@ -6342,28 +6287,22 @@ loop1:
 	WORD $0x4e261d4d // and v13.16b, v10.16b, v6.16b
 	WORD $0x6f0e056e // ushr v14.16b, v11.16b, #2
 	WORD $0x6f0e054f // ushr v15.16b, v10.16b, #2
-	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
-	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6ea51dcc // bit v12.16b, v14.16b, v5.16b
+	WORD $0x6ea51ded // bit v13.16b, v15.16b, v5.16b
 	WORD $0x6f0c056e // ushr v14.16b, v11.16b, #4
 	WORD $0x6f0c054f // ushr v15.16b, v10.16b, #4
-	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
-	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6ea41dcc // bit v12.16b, v14.16b, v4.16b
+	WORD $0x6ea41ded // bit v13.16b, v15.16b, v4.16b
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
-	WORD $0x4e231d6b // and v11.16b, v11.16b, v3.16b
-	WORD $0x4e231d4a // and v10.16b, v10.16b, v3.16b
-	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
-	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
-	FMOVQ        F11, (R3)
-	FMOVQ        F10, 16(R3)
-	FMOVS        (R3), F10
+	WORD $0x6ea31d6c // bit v12.16b, v11.16b, v3.16b
+	WORD $0x6ea31d4d // bit v13.16b, v10.16b, v3.16b
+	FMOVQ        F12, (R3)
+	FMOVQ        F13, 16(R3)
+	WORD $0xbc40006a // ldur s10, [x3]
 	WORD $0x2f08a54a // ushll v10.8h, v10.8b, #0
 	WORD $0x2f10a54a // ushll v10.4s, v10.4h, #0
-	FMOVS        4(R3), F11
+	WORD $0xbc40406b // ldur s11, [x3, #4]
 	WORD $0x2f08a56b // ushll v11.8h, v11.8b, #0
 	WORD $0x2f10a56b // ushll v11.4s, v11.4h, #0
 	WORD $0x4ea19d4a // mul v10.4s, v10.4s, v1.4s
@@ -6372,14 +6311,14 @@ loop1:
 	WORD $0x4ea19d6b // mul v11.4s, v11.4s, v1.4s
 	WORD $0x4e20856b // add v11.16b, v11.16b, v0.16b
 	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
-	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
+	WORD $0x4f89914a // fmul v10.4s, v10.4s, v9.s[0]
+	WORD $0x4f89916b // fmul v11.4s, v11.4s, v9.s[0]
 	FMOVQ        F10, 128(R0)
 	FMOVQ        F11, 144(R0)
-	FMOVS        8(R3), F10
+	WORD $0xbc40806a // ldur s10, [x3, #8]
 	WORD $0x2f08a54a // ushll v10.8h, v10.8b, #0
 	WORD $0x2f10a54a // ushll v10.4s, v10.4h, #0
-	FMOVS        12(R3), F11
+	WORD $0xbc40c06b // ldur s11, [x3, #12]
 	WORD $0x2f08a56b // ushll v11.8h, v11.8b, #0
 	WORD $0x2f10a56b // ushll v11.4s, v11.4h, #0
 	WORD $0x4ea19d4a // mul v10.4s, v10.4s, v1.4s
@@ -6388,14 +6327,14 @@ loop1:
 	WORD $0x4ea19d6b // mul v11.4s, v11.4s, v1.4s
 	WORD $0x4e20856b // add v11.16b, v11.16b, v0.16b
 	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
-	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
+	WORD $0x4f89914a // fmul v10.4s, v10.4s, v9.s[0]
+	WORD $0x4f89916b // fmul v11.4s, v11.4s, v9.s[0]
 	FMOVQ        F10, 160(R0)
 	FMOVQ        F11, 176(R0)
-	FMOVS        16(R3), F10
+	WORD $0xbc41006a // ldur s10, [x3, #16]
 	WORD $0x2f08a54a // ushll v10.8h, v10.8b, #0
 	WORD $0x2f10a54a // ushll v10.4s, v10.4h, #0
-	FMOVS        20(R3), F11
+	WORD $0xbc41406b // ldur s11, [x3, #20]
 	WORD $0x2f08a56b // ushll v11.8h, v11.8b, #0
 	WORD $0x2f10a56b // ushll v11.4s, v11.4h, #0
 	WORD $0x4ea19d4a // mul v10.4s, v10.4s, v1.4s
@@ -6404,14 +6343,14 @@ loop1:
 	WORD $0x4ea19d6b // mul v11.4s, v11.4s, v1.4s
 	WORD $0x4e20856b // add v11.16b, v11.16b, v0.16b
 	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
-	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
+	WORD $0x4f89914a // fmul v10.4s, v10.4s, v9.s[0]
+	WORD $0x4f89916b // fmul v11.4s, v11.4s, v9.s[0]
 	FMOVQ        F10, 192(R0)
 	FMOVQ        F11, 208(R0)
-	FMOVS        24(R3), F10
+	WORD $0xbc41806a // ldur s10, [x3, #24]
 	WORD $0x2f08a54a // ushll v10.8h, v10.8b, #0
 	WORD $0x2f10a54a // ushll v10.4s, v10.4h, #0
-	FMOVS        28(R3), F11
+	WORD $0xbc41c06b // ldur s11, [x3, #28]
 	WORD $0x2f08a56b // ushll v11.8h, v11.8b, #0
 	WORD $0x2f10a56b // ushll v11.4s, v11.4h, #0
 	WORD $0x4ea19d4a // mul v10.4s, v10.4s, v1.4s
@@ -6420,13 +6359,13 @@ loop1:
 	WORD $0x4ea19d6b // mul v11.4s, v11.4s, v1.4s
 	WORD $0x4e20856b // add v11.16b, v11.16b, v0.16b
 	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
-	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
+	WORD $0x4f89914a // fmul v10.4s, v10.4s, v9.s[0]
+	WORD $0x4f89916b // fmul v11.4s, v11.4s, v9.s[0]
 	FMOVQ        F10, 224(R0)
 	FMOVQ        F11, 240(R0)
 
 	// levels of values 64 to 95
-	FMOVD        18(R1), F10
+	WORD $0xfc41202a // ldur d10, [x1, #18]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x4e07014b // tbl v11.16b, { v10.16b }, v7.16b
 	WORD $0x4e08014a // tbl v10.16b, { v10.16b }, v8.16b
@@ -6434,28 +6373,22 @@ loop1:
 	WORD $0x4e261d4d // and v13.16b, v10.16b, v6.16b
 	WORD $0x6f0e056e // ushr v14.16b, v11.16b, #2
 	WORD $0x6f0e054f // ushr v15.16b, v10.16b, #2
-	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
-	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6ea51dcc // bit v12.16b, v14.16b, v5.16b
+	WORD $0x6ea51ded // bit v13.16b, v15.16b, v5.16b
 	WORD $0x6f0c056e // ushr v14.16b, v11.16b, #4
 	WORD $0x6f0c054f // ushr v15.16b, v10.16b, #4
-	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
-	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6ea41dcc // bit v12.16b, v14.16b, v4.16b
+	WORD $0x6ea41ded // bit v13.16b, v15.16b, v4.16b
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
-	WORD $0x4e231d6b // and v11.16b, v11.16b, v3.16b
-	WORD $0x4e231d4a // and v10.16b, v10.16b, v3.16b
-	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
-	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
-	FMOVQ        F11, (R3)
-	FMOVQ        F10, 16(R3)
-	FMOVS        (R3), F10
+	WORD $0x6ea31d6c // bit v12.16b, v11.16b, v3.16b
+	WORD $0x6ea31d4d // bit v13.16b, v10.16b, v3.16b
+	FMOVQ        F12, (R3)
+	FMOVQ        F13, 16(R3)
+	WORD $0xbc40006a // ldur s10, [x3]
 	WORD $0x2f08a54a // ushll v10.8h, v10.8b, #0
 	WORD $0x2f10a54a // ushll v10.4s, v10.4h, #0
-	FMOVS        4(R3), F11
+	WORD $0xbc40406b // ldur s11, [x3, #4]
 	WORD $0x2f08a56b // ushll v11.8h, v11.8b, #0
 	WORD $0x2f10a56b // ushll v11.4s, v11.4h, #0
 	WORD $0x4ea19d4a // mul v10.4s, v10.4s, v1.4s
@@ -6464,14 +6397,14 @@ loop1:
 	WORD $0x4ea19d6b // mul v11.4s, v11.4s, v1.4s
 	WORD $0x4e20856b // add v11.16b, v11.16b, v0.16b
 	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
-	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
+	WORD $0x4f89914a // fmul v10.4s, v10.4s, v9.s[0]
+	WORD $0x4f89916b // fmul v11.4s, v11.4s, v9.s[0]
 	FMOVQ        F10, 256(R0)
 	FMOVQ        F11, 272(R0)
-	FMOVS        8(R3), F10
+	WORD $0xbc40806a // ldur s10, [x3, #8]
 	WORD $0x2f08a54a // ushll v10.8h, v10.8b, #0
 	WORD $0x2f10a54a // ushll v10.4s, v10.4h, #0
-	FMOVS        12(R3), F11
+	WORD $0xbc40c06b // ldur s11, [x3, #12]
 	WORD $0x2f08a56b // ushll v11.8h, v11.8b, #0
 	WORD $0x2f10a56b // ushll v11.4s, v11.4h, #0
 	WORD $0x4ea19d4a // mul v10.4s, v10.4s, v1.4s
@@ -6480,14 +6413,14 @@ loop1:
 	WORD $0x4ea19d6b // mul v11.4s, v11.4s, v1.4s
 	WORD $0x4e20856b // add v11.16b, v11.16b, v0.16b
 	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
-	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
+	WORD $0x4f89914a // fmul v10.4s, v10.4s, v9.s[0]
+	WORD $0x4f89916b // fmul v11.4s, v11.4s, v9.s[0]
 	FMOVQ        F10, 288(R0)
 	FMOVQ        F11, 304(R0)
-	FMOVS        16(R3), F10
+	WORD $0xbc41006a // ldur s10, [x3, #16]
 	WORD $0x2f08a54a // ushll v10.8h, v10.8b, #0
 	WORD $0x2f10a54a // ushll v10.4s, v10.4h, #0
-	FMOVS        20(R3), F11
+	WORD $0xbc41406b // ldur s11, [x3, #20]
 	WORD $0x2f08a56b // ushll v11.8h, v11.8b, #0
 	WORD $0x2f10a56b // ushll v11.4s, v11.4h, #0
 	WORD $0x4ea19d4a // mul v10.4s, v10.4s, v1.4s
@@ -6496,14 +6429,14 @@ loop1:
 	WORD $0x4ea19d6b // mul v11.4s, v11.4s, v1.4s
 	WORD $0x4e20856b // add v11.16b, v11.16b, v0.16b
 	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
-	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
+	WORD $0x4f89914a // fmul v10.4s, v10.4s, v9.s[0]
+	WORD $0x4f89916b // fmul v11.4s, v11.4s, v9.s[0]
 	FMOVQ        F10, 320(R0)
 	FMOVQ        F11, 336(R0)
-	FMOVS        24(R3), F10
+	WORD $0xbc41806a // ldur s10, [x3, #24]
 	WORD $0x2f08a54a // ushll v10.8h, v10.8b, #0
 	WORD $0x2f10a54a // ushll v10.4s, v10.4h, #0
-	FMOVS        28(R3), F11
+	WORD $0xbc41c06b // ldur s11, [x3, #28]
 	WORD $0x2f08a56b // ushll v11.8h, v11.8b, #0
 	WORD $0x2f10a56b // ushll v11.4s, v11.4h, #0
 	WORD $0x4ea19d4a // mul v10.4s, v10.4s, v1.4s
@@ -6512,13 +6445,13 @@ loop1:
 	WORD $0x4ea19d6b // mul v11.4s, v11.4s, v1.4s
 	WORD $0x4e20856b // add v11.16b, v11.16b, v0.16b
 	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
-	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
+	WORD $0x4f89914a // fmul v10.4s, v10.4s, v9.s[0]
+	WORD $0x4f89916b // fmul v11.4s, v11.4s, v9.s[0]
 	FMOVQ        F10, 352(R0)
 	FMOVQ        F11, 368(R0)
 
 	// levels of values 96 to 127
-	FMOVD        26(R1), F10
+	WORD $0xfc41a02a // ldur d10, [x1, #26]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x4e07014b // tbl v11.16b, { v10.16b }, v7.16b
 	WORD $0x4e08014a // tbl v10.16b, { v10.16b }, v8.16b
@@ -6526,28 +6459,22 @@ loop1:
 	WORD $0x4e261d4d // and v13.16b, v10.16b, v6.16b
 	WORD $0x6f0e056e // ushr v14.16b, v11.16b, #2
 	WORD $0x6f0e054f // ushr v15.16b, v10.16b, #2
-	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
-	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6ea51dcc // bit v12.16b, v14.16b, v5.16b
+	WORD $0x6ea51ded // bit v13.16b, v15.16b, v5.16b
 	WORD $0x6f0c056e // ushr v14.16b, v11.16b, #4
 	WORD $0x6f0c054f // ushr v15.16b, v10.16b, #4
-	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
-	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6ea41dcc // bit v12.16b, v14.16b, v4.16b
+	WORD $0x6ea41ded // bit v13.16b, v15.16b, v4.16b
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
-	WORD $0x4e231d6b // and v11.16b, v11.16b, v3.16b
-	WORD $0x4e231d4a // and v10.16b, v10.16b, v3.16b
-	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
-	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
-	FMOVQ        F11, (R3)
-	FMOVQ        F10, 16(R3)
-	FMOVS        (R3), F10
+	WORD $0x6ea31d6c // bit v12.16b, v11.16b, v3.16b
+	WORD $0x6ea31d4d // bit v13.16b, v10.16b, v3.16b
+	FMOVQ        F12, (R3)
+	FMOVQ        F13, 16(R3)
+	WORD $0xbc40006a // ldur s10, [x3]
 	WORD $0x2f08a54a // ushll v10.8h, v10.8b, #0
 	WORD $0x2f10a54a // ushll v10.4s, v10.4h, #0
-	FMOVS        4(R3), F11
+	WORD $0xbc40406b // ldur s11, [x3, #4]
 	WORD $0x2f08a56b // ushll v11.8h, v11.8b, #0
 	WORD $0x2f10a56b // ushll v11.4s, v11.4h, #0
 	WORD $0x4ea19d4a // mul v10.4s, v10.4s, v1.4s
@@ -6556,14 +6483,14 @@ loop1:
 	WORD $0x4ea19d6b // mul v11.4s, v11.4s, v1.4s
 	WORD $0x4e20856b // add v11.16b, v11.16b, v0.16b
 	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
-	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
+	WORD $0x4f89914a // fmul v10.4s, v10.4s, v9.s[0]
+	WORD $0x4f89916b // fmul v11.4s, v11.4s, v9.s[0]
 	FMOVQ        F10, 384(R0)
 	FMOVQ        F11, 400(R0)
-	FMOVS        8(R3), F10
+	WORD $0xbc40806a // ldur s10, [x3, #8]
 	WORD $0x2f08a54a // ushll v10.8h, v10.8b, #0
 	WORD $0x2f10a54a // ushll v10.4s, v10.4h, #0
-	FMOVS        12(R3), F11
+	WORD $0xbc40c06b // ldur s11, [x3, #12]
 	WORD $0x2f08a56b // ushll v11.8h, v11.8b, #0
 	WORD $0x2f10a56b // ushll v11.4s, v11.4h, #0
 	WORD $0x4ea19d4a // mul v10.4s, v10.4s, v1.4s
@@ -6572,14 +6499,14 @@ loop1:
 	WORD $0x4ea19d6b // mul v11.4s, v11.4s, v1.4s
 	WORD $0x4e20856b // add v11.16b, v11.16b, v0.16b
 	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
-	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
+	WORD $0x4f89914a // fmul v10.4s, v10.4s, v9.s[0]
+	WORD $0x4f89916b // fmul v11.4s, v11.4s, v9.s[0]
 	FMOVQ        F10, 416(R0)
 	FMOVQ        F11, 432(R0)
-	FMOVS        16(R3), F10
+	WORD $0xbc41006a // ldur s10, [x3, #16]
 	WORD $0x2f08a54a // ushll v10.8h, v10.8b, #0
 	WORD $0x2f10a54a // ushll v10.4s, v10.4h, #0
-	FMOVS        20(R3), F11
+	WORD $0xbc41406b // ldur s11, [x3, #20]
 	WORD $0x2f08a56b // ushll v11.8h, v11.8b, #0
 	WORD $0x2f10a56b // ushll v11.4s, v11.4h, #0
 	WORD $0x4ea19d4a // mul v10.4s, v10.4s, v1.4s
@@ -6588,14 +6515,14 @@ loop1:
 	WORD $0x4ea19d6b // mul v11.4s, v11.4s, v1.4s
 	WORD $0x4e20856b // add v11.16b, v11.16b, v0.16b
 	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
-	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
+	WORD $0x4f89914a // fmul v10.4s, v10.4s, v9.s[0]
+	WORD $0x4f89916b // fmul v11.4s, v11.4s, v9.s[0]
 	FMOVQ        F10, 448(R0)
 	FMOVQ        F11, 464(R0)
-	FMOVS        24(R3), F10
+	WORD $0xbc41806a // ldur s10, [x3, #24]
 	WORD $0x2f08a54a // ushll v10.8h, v10.8b, #0
 	WORD $0x2f10a54a // ushll v10.4s, v10.4h, #0
-	FMOVS        28(R3), F11
+	WORD $0xbc41c06b // ldur s11, [x3, #28]
 	WORD $0x2f08a56b // ushll v11.8h, v11.8b, #0
 	WORD $0x2f10a56b // ushll v11.4s, v11.4h, #0
 	WORD $0x4ea19d4a // mul v10.4s, v10.4s, v1.4s
@@ -6604,8 +6531,8 @@ loop1:
 	WORD $0x4ea19d6b // mul v11.4s, v11.4s, v1.4s
 	WORD $0x4e20856b // add v11.16b, v11.16b, v0.16b
 	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
-	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
+	WORD $0x4f89914a // fmul v10.4s, v10.4s, v9.s[0]
+	WORD $0x4f899169 // fmul v9.4s, v11.4s, v9.s[0]
 	FMOVQ        F10, 480(R0)
 	FMOVQ        F9, 496(R0)
 	ADD          $0x22, R1
@@ -6660,12 +6587,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d1 // ldr h17, [x6]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x7c4000d1 // ldur h17, [x6]
+	WORD $0x1ee24231 // fcvt s17, h17
 
 	// levels of values 0 to 31
-	FMOVD        2(R6), F18
+	WORD $0xfc4020d2 // ldur d18, [x6, #2]
 	WORD $0x4e080652 // dup v18.2d, v18.d[0]
 	WORD $0x4e070253 // tbl v19.16b, { v18.16b }, v7.16b
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
@@ -6673,28 +6599,22 @@ loop3:
 	WORD $0x4e261e55 // and v21.16b, v18.16b, v6.16b
 	WORD $0x6f0e0676 // ushr v22.16b, v19.16b, #2
 	WORD $0x6f0e0657 // ushr v23.16b, v18.16b, #2
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x6ea51ed4 // bit v20.16b, v22.16b, v5.16b
+	WORD $0x6ea51ef5 // bit v21.16b, v23.16b, v5.16b
 	WORD $0x6f0c0676 // ushr v22.16b, v19.16b, #4
 	WORD $0x6f0c0657 // ushr v23.16b, v18.16b, #4
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x6ea41ed4 // bit v20.16b, v22.16b, v4.16b
+	WORD $0x6ea41ef5 // bit v21.16b, v23.16b, v4.16b
 	WORD $0x6f0a0673 // ushr v19.16b, v19.16b, #6
 	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
-	WORD $0x4eb21eb2 // orr v18.16b, v21.16b, v18.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F18
+	WORD $0x6ea31e74 // bit v20.16b, v19.16b, v3.16b
+	WORD $0x6ea31e55 // bit v21.16b, v18.16b, v3.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0xbc400072 // ldur s18, [x3]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
+	WORD $0xbc404073 // ldur s19, [x3, #4]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -6703,15 +6623,16 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FLDPQ        (R4), (F20, F21)
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
+	WORD $0x3cc00094 // ldur q20, [x4]
+	WORD $0x3cc10095 // ldur q21, [x4, #16]
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
+	WORD $0xbc408072 // ldur s18, [x3, #8]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
+	WORD $0xbc40c073 // ldur s19, [x3, #12]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -6720,15 +6641,16 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FLDPQ        32(R4), (F20, F21)
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
+	WORD $0x3cc20094 // ldur q20, [x4, #32]
+	WORD $0x3cc30095 // ldur q21, [x4, #48]
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
+	WORD $0xbc410072 // ldur s18, [x3, #16]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
+	WORD $0xbc414073 // ldur s19, [x3, #20]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -6737,15 +6659,16 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FLDPQ        64(R4), (F20, F21)
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
+	WORD $0x3cc40094 // ldur q20, [x4, #64]
+	WORD $0x3cc50095 // ldur q21, [x4, #80]
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
+	WORD $0xbc418072 // ldur s18, [x3, #24]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
+	WORD $0xbc41c073 // ldur s19, [x3, #28]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -6754,14 +6677,15 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FLDPQ        96(R4), (F20, F21)
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
+	WORD $0x3cc60094 // ldur q20, [x4, #96]
+	WORD $0x3cc70095 // ldur q21, [x4, #112]
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
 
 	// levels of values 32 to 63
-	FMOVD        10(R6), F18
+	WORD $0xfc40a0d2 // ldur d18, [x6, #10]
 	WORD $0x4e080652 // dup v18.2d, v18.d[0]
 	WORD $0x4e070253 // tbl v19.16b, { v18.16b }, v7.16b
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
@@ -6769,28 +6693,22 @@ loop3:
 	WORD $0x4e261e55 // and v21.16b, v18.16b, v6.16b
 	WORD $0x6f0e0676 // ushr v22.16b, v19.16b, #2
 	WORD $0x6f0e0657 // ushr v23.16b, v18.16b, #2
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x6ea51ed4 // bit v20.16b, v22.16b, v5.16b
+	WORD $0x6ea51ef5 // bit v21.16b, v23.16b, v5.16b
 	WORD $0x6f0c0676 // ushr v22.16b, v19.16b, #4
 	WORD $0x6f0c0657 // ushr v23.16b, v18.16b, #4
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x6ea41ed4 // bit v20.16b, v22.16b, v4.16b
+	WORD $0x6ea41ef5 // bit v21.16b, v23.16b, v4.16b
 	WORD $0x6f0a0673 // ushr v19.16b, v19.16b, #6
 	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
-	WORD $0x4eb21eb2 // orr v18.16b, v21.16b, v18.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F18
+	WORD $0x6ea31e74 // bit v20.16b, v19.16b, v3.16b
+	WORD $0x6ea31e55 // bit v21.16b, v18.16b, v3.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0xbc400072 // ldur s18, [x3]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
+	WORD $0xbc404073 // ldur s19, [x3, #4]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -6799,15 +6717,16 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FLDPQ        128(R4), (F20, F21)
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
+	WORD $0x3cc80094 // ldur q20, [x4, #128]
+	WORD $0x3cc90095 // ldur q21, [x4, #144]
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
+	WORD $0xbc408072 // ldur s18, [x3, #8]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
+	WORD $0xbc40c073 // ldur s19, [x3, #12]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -6816,15 +6735,16 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FLDPQ        160(R4), (F20, F21)
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
+	WORD $0x3cca0094 // ldur q20, [x4, #160]
+	WORD $0x3ccb0095 // ldur q21, [x4, #176]
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
+	WORD $0xbc410072 // ldur s18, [x3, #16]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
+	WORD $0xbc414073 // ldur s19, [x3, #20]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -6833,15 +6753,16 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FLDPQ        192(R4), (F20, F21)
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
+	WORD $0x3ccc0094 // ldur q20, [x4, #192]
+	WORD $0x3ccd0095 // ldur q21, [x4, #208]
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
+	WORD $0xbc418072 // ldur s18, [x3, #24]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
+	WORD $0xbc41c073 // ldur s19, [x3, #28]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -6850,14 +6771,15 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FLDPQ        224(R4), (F20, F21)
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
+	WORD $0x3cce0094 // ldur q20, [x4, #224]
+	WORD $0x3ccf0095 // ldur q21, [x4, #240]
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
 
 	// levels of values 64 to 95
-	FMOVD        18(R6), F18
+	WORD $0xfc4120d2 // ldur d18, [x6, #18]
 	WORD $0x4e080652 // dup v18.2d, v18.d[0]
 	WORD $0x4e070253 // tbl v19.16b, { v18.16b }, v7.16b
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
@@ -6865,28 +6787,22 @@ loop3:
 	WORD $0x4e261e55 // and v21.16b, v18.16b, v6.16b
 	WORD $0x6f0e0676 // ushr v22.16b, v19.16b, #2
 	WORD $0x6f0e0657 // ushr v23.16b, v18.16b, #2
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x6ea51ed4 // bit v20.16b, v22.16b, v5.16b
+	WORD $0x6ea51ef5 // bit v21.16b, v23.16b, v5.16b
 	WORD $0x6f0c0676 // ushr v22.16b, v19.16b, #4
 	WORD $0x6f0c0657 // ushr v23.16b, v18.16b, #4
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x6ea41ed4 // bit v20.16b, v22.16b, v4.16b
+	WORD $0x6ea41ef5 // bit v21.16b, v23.16b, v4.16b
 	WORD $0x6f0a0673 // ushr v19.16b, v19.16b, #6
 	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
-	WORD $0x4eb21eb2 // orr v18.16b, v21.16b, v18.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F18
+	WORD $0x6ea31e74 // bit v20.16b, v19.16b, v3.16b
+	WORD $0x6ea31e55 // bit v21.16b, v18.16b, v3.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0xbc400072 // ldur s18, [x3]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
+	WORD $0xbc404073 // ldur s19, [x3, #4]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -6895,15 +6811,15 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
 	FLDPQ        256(R4), (F20, F21)
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
+	WORD $0xbc408072 // ldur s18, [x3, #8]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
+	WORD $0xbc40c073 // ldur s19, [x3, #12]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -6912,15 +6828,15 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
 	FLDPQ        288(R4), (F20, F21)
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
+	WORD $0xbc410072 // ldur s18, [x3, #16]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
+	WORD $0xbc414073 // ldur s19, [x3, #20]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -6929,15 +6845,15 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
 	FLDPQ        320(R4), (F20, F21)
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
+	WORD $0xbc418072 // ldur s18, [x3, #24]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
+	WORD $0xbc41c073 // ldur s19, [x3, #28]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -6946,14 +6862,14 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
 	FLDPQ        352(R4), (F20, F21)
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
 
 	// levels of values 96 to 127
-	FMOVD        26(R6), F18
+	WORD $0xfc41a0d2 // ldur d18, [x6, #26]
 	WORD $0x4e080652 // dup v18.2d, v18.d[0]
 	WORD $0x4e070253 // tbl v19.16b, { v18.16b }, v7.16b
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
@@ -6961,28 +6877,22 @@ loop3:
 	WORD $0x4e261e55 // and v21.16b, v18.16b, v6.16b
 	WORD $0x6f0e0676 // ushr v22.16b, v19.16b, #2
 	WORD $0x6f0e0657 // ushr v23.16b, v18.16b, #2
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x6ea51ed4 // bit v20.16b, v22.16b, v5.16b
+	WORD $0x6ea51ef5 // bit v21.16b, v23.16b, v5.16b
 	WORD $0x6f0c0676 // ushr v22.16b, v19.16b, #4
 	WORD $0x6f0c0657 // ushr v23.16b, v18.16b, #4
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x6ea41ed4 // bit v20.16b, v22.16b, v4.16b
+	WORD $0x6ea41ef5 // bit v21.16b, v23.16b, v4.16b
 	WORD $0x6f0a0673 // ushr v19.16b, v19.16b, #6
 	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
-	WORD $0x4eb21eb2 // orr v18.16b, v21.16b, v18.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F18
+	WORD $0x6ea31e74 // bit v20.16b, v19.16b, v3.16b
+	WORD $0x6ea31e55 // bit v21.16b, v18.16b, v3.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0xbc400072 // ldur s18, [x3]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
+	WORD $0xbc404073 // ldur s19, [x3, #4]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -6991,15 +6901,15 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
 	FLDPQ        384(R4), (F20, F21)
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
+	WORD $0xbc408072 // ldur s18, [x3, #8]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
+	WORD $0xbc40c073 // ldur s19, [x3, #12]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -7008,15 +6918,15 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
 	FLDPQ        416(R4), (F20, F21)
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
+	WORD $0xbc410072 // ldur s18, [x3, #16]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
+	WORD $0xbc414073 // ldur s19, [x3, #20]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -7025,15 +6935,15 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
 	FLDPQ        448(R4), (F20, F21)
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
+	WORD $0xbc418072 // ldur s18, [x3, #24]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
+	WORD $0xbc41c073 // ldur s19, [x3, #28]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -7042,8 +6952,8 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919271 // fmul v17.4s, v19.4s, v17.s[0]
 	FLDPQ        480(R4), (F19, F20)
 	WORD $0x4e33ce4f // fmla v15.4s, v18.4s, v19.4s
 	WORD $0x4e34ce30 // fmla v16.4s, v17.4s, v20.4s
@@ -7121,12 +7031,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f1 // ldr h17, [x7]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x7c4000f1 // ldur h17, [x7]
+	WORD $0x1ee24231 // fcvt s17, h17
 
 	// levels of values 0 to 31
-	FMOVD        2(R7), F18
+	WORD $0xfc4020f2 // ldur d18, [x7, #2]
 	WORD $0x4e080652 // dup v18.2d, v18.d[0]
 	WORD $0x4e070253 // tbl v19.16b, { v18.16b }, v7.16b
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
@@ -7134,28 +7043,22 @@ loop3:
 	WORD $0x4e261e55 // and v21.16b, v18.16b, v6.16b
 	WORD $0x6f0e0676 // ushr v22.16b, v19.16b, #2
 	WORD $0x6f0e0657 // ushr v23.16b, v18.16b, #2
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x6ea51ed4 // bit v20.16b, v22.16b, v5.16b
+	WORD $0x6ea51ef5 // bit v21.16b, v23.16b, v5.16b
 	WORD $0x6f0c0676 // ushr v22.16b, v19.16b, #4
 	WORD $0x6f0c0657 // ushr v23.16b, v18.16b, #4
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x6ea41ed4 // bit v20.16b, v22.16b, v4.16b
+	WORD $0x6ea41ef5 // bit v21.16b, v23.16b, v4.16b
 	WORD $0x6f0a0673 // ushr v19.16b, v19.16b, #6
 	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
-	WORD $0x4eb21eb2 // orr v18.16b, v21.16b, v18.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F18
+	WORD $0x6ea31e74 // bit v20.16b, v19.16b, v3.16b
+	WORD $0x6ea31e55 // bit v21.16b, v18.16b, v3.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0xbc400072 // ldur s18, [x3]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
+	WORD $0xbc404073 // ldur s19, [x3, #4]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -7164,21 +7067,22 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FLDPQ        (R4), (F20, F21)
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
+	WORD $0x3cc00094 // ldur q20, [x4]
+	WORD $0x3cc10095 // ldur q21, [x4, #16]
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F20
+	WORD $0x3cc00114 // ldur q20, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F21
+	WORD $0x3cc10115 // ldur q21, [x8, #16]
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
+	WORD $0xbc408072 // ldur s18, [x3, #8]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
+	WORD $0xbc40c073 // ldur s19, [x3, #12]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -7187,21 +7091,22 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FLDPQ        32(R4), (F20, F21)
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
+	WORD $0x3cc20094 // ldur q20, [x4, #32]
+	WORD $0x3cc30095 // ldur q21, [x4, #48]
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F20
+	WORD $0x3cc20114 // ldur q20, [x8, #32]
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F21
+	WORD $0x3cc30115 // ldur q21, [x8, #48]
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
+	WORD $0xbc410072 // ldur s18, [x3, #16]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
+	WORD $0xbc414073 // ldur s19, [x3, #20]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -7210,21 +7115,22 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FLDPQ        64(R4), (F20, F21)
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
+	WORD $0x3cc40094 // ldur q20, [x4, #64]
+	WORD $0x3cc50095 // ldur q21, [x4, #80]
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F20
+	WORD $0x3cc40114 // ldur q20, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F21
+	WORD $0x3cc50115 // ldur q21, [x8, #80]
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
+	WORD $0xbc418072 // ldur s18, [x3, #24]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
+	WORD $0xbc41c073 // ldur s19, [x3, #28]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -7233,20 +7139,21 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FLDPQ        96(R4), (F20, F21)
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
+	WORD $0x3cc60094 // ldur q20, [x4, #96]
+	WORD $0x3cc70095 // ldur q21, [x4, #112]
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F20
+	WORD $0x3cc60114 // ldur q20, [x8, #96]
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F21
+	WORD $0x3cc70115 // ldur q21, [x8, #112]
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
 
 	// levels of values 32 to 63
-	FMOVD        10(R7), F18
+	WORD $0xfc40a0f2 // ldur d18, [x7, #10]
 	WORD $0x4e080652 // dup v18.2d, v18.d[0]
 	WORD $0x4e070253 // tbl v19.16b, { v18.16b }, v7.16b
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
@@ -7254,28 +7161,22 @@ loop3:
 	WORD $0x4e261e55 // and v21.16b, v18.16b, v6.16b
 	WORD $0x6f0e0676 // ushr v22.16b, v19.16b, #2
 	WORD $0x6f0e0657 // ushr v23.16b, v18.16b, #2
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x6ea51ed4 // bit v20.16b, v22.16b, v5.16b
+	WORD $0x6ea51ef5 // bit v21.16b, v23.16b, v5.16b
 	WORD $0x6f0c0676 // ushr v22.16b, v19.16b, #4
 	WORD $0x6f0c0657 // ushr v23.16b, v18.16b, #4
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x6ea41ed4 // bit v20.16b, v22.16b, v4.16b
+	WORD $0x6ea41ef5 // bit v21.16b, v23.16b, v4.16b
 	WORD $0x6f0a0673 // ushr v19.16b, v19.16b, #6
 	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
-	WORD $0x4eb21eb2 // orr v18.16b, v21.16b, v18.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F18
+	WORD $0x6ea31e74 // bit v20.16b, v19.16b, v3.16b
+	WORD $0x6ea31e55 // bit v21.16b, v18.16b, v3.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0xbc400072 // ldur s18, [x3]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
+	WORD $0xbc404073 // ldur s19, [x3, #4]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -7284,21 +7185,22 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FLDPQ        128(R4), (F20, F21)
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
+	WORD $0x3cc80094 // ldur q20, [x4, #128]
+	WORD $0x3cc90095 // ldur q21, [x4, #144]
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	ADD          R5, R4, R8
-	FMOVQ        128(R8), F20
+	WORD $0x3cc80114 // ldur q20, [x8, #128]
 	ADD          R5, R4, R8
-	FMOVQ        144(R8), F21
+	WORD $0x3cc90115 // ldur q21, [x8, #144]
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
+	WORD $0xbc408072 // ldur s18, [x3, #8]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
+	WORD $0xbc40c073 // ldur s19, [x3, #12]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -7307,21 +7209,22 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FLDPQ        160(R4), (F20, F21)
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
+	WORD $0x3cca0094 // ldur q20, [x4, #160]
+	WORD $0x3ccb0095 // ldur q21, [x4, #176]
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	ADD          R5, R4, R8
-	FMOVQ        160(R8), F20
+	WORD $0x3cca0114 // ldur q20, [x8, #160]
 	ADD          R5, R4, R8
-	FMOVQ        176(R8), F21
+	WORD $0x3ccb0115 // ldur q21, [x8, #176]
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
+	WORD $0xbc410072 // ldur s18, [x3, #16]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
+	WORD $0xbc414073 // ldur s19, [x3, #20]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -7330,21 +7233,22 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FLDPQ        192(R4), (F20, F21)
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
+	WORD $0x3ccc0094 // ldur q20, [x4, #192]
+	WORD $0x3ccd0095 // ldur q21, [x4, #208]
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	ADD          R5, R4, R8
-	FMOVQ        192(R8), F20
+	WORD $0x3ccc0114 // ldur q20, [x8, #192]
 	ADD          R5, R4, R8
-	FMOVQ        208(R8), F21
+	WORD $0x3ccd0115 // ldur q21, [x8, #208]
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
+	WORD $0xbc418072 // ldur s18, [x3, #24]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
+	WORD $0xbc41c073 // ldur s19, [x3, #28]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -7353,20 +7257,21 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FLDPQ        224(R4), (F20, F21)
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
+	WORD $0x3cce0094 // ldur q20, [x4, #224]
+	WORD $0x3ccf0095 // ldur q21, [x4, #240]
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	ADD          R5, R4, R8
-	FMOVQ        224(R8), F20
+	WORD $0x3cce0114 // ldur q20, [x8, #224]
 	ADD          R5, R4, R8
-	FMOVQ        240(R8), F21
+	WORD $0x3ccf0115 // ldur q21, [x8, #240]
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
 
 	// levels of values 64 to 95
-	FMOVD        18(R7), F18
+	WORD $0xfc4120f2 // ldur d18, [x7, #18]
 	WORD $0x4e080652 // dup v18.2d, v18.d[0]
 	WORD $0x4e070253 // tbl v19.16b, { v18.16b }, v7.16b
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
@@ -7374,28 +7279,22 @@ loop3:
 	WORD $0x4e261e55 // and v21.16b, v18.16b, v6.16b
 	WORD $0x6f0e0676 // ushr v22.16b, v19.16b, #2
 	WORD $0x6f0e0657 // ushr v23.16b, v18.16b, #2
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x6ea51ed4 // bit v20.16b, v22.16b, v5.16b
+	WORD $0x6ea51ef5 // bit v21.16b, v23.16b, v5.16b
 	WORD $0x6f0c0676 // ushr v22.16b, v19.16b, #4
 	WORD $0x6f0c0657 // ushr v23.16b, v18.16b, #4
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x6ea41ed4 // bit v20.16b, v22.16b, v4.16b
+	WORD $0x6ea41ef5 // bit v21.16b, v23.16b, v4.16b
 	WORD $0x6f0a0673 // ushr v19.16b, v19.16b, #6
 	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
-	WORD $0x4eb21eb2 // orr v18.16b, v21.16b, v18.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F18
+	WORD $0x6ea31e74 // bit v20.16b, v19.16b, v3.16b
+	WORD $0x6ea31e55 // bit v21.16b, v18.16b, v3.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0xbc400072 // ldur s18, [x3]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
+	WORD $0xbc404073 // ldur s19, [x3, #4]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -7404,8 +7303,8 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
 	FLDPQ        256(R4), (F20, F21)
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
@@ -7415,10 +7314,10 @@ loop3:
 	FMOVQ        272(R8), F21
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
+	WORD $0xbc408072 // ldur s18, [x3, #8]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
+	WORD $0xbc40c073 // ldur s19, [x3, #12]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -7427,8 +7326,8 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
 	FLDPQ        288(R4), (F20, F21)
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
@@ -7438,10 +7337,10 @@ loop3:
 	FMOVQ        304(R8), F21
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
+	WORD $0xbc410072 // ldur s18, [x3, #16]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
+	WORD $0xbc414073 // ldur s19, [x3, #20]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -7450,8 +7349,8 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
 	FLDPQ        320(R4), (F20, F21)
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
@@ -7461,10 +7360,10 @@ loop3:
 	FMOVQ        336(R8), F21
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
+	WORD $0xbc418072 // ldur s18, [x3, #24]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
+	WORD $0xbc41c073 // ldur s19, [x3, #28]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -7473,8 +7372,8 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
 	FLDPQ        352(R4), (F20, F21)
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
@@ -7486,7 +7385,7 @@ loop3:
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
 
 	// levels of values 96 to 127
-	FMOVD        26(R7), F18
+	WORD $0xfc41a0f2 // ldur d18, [x7, #26]
 	WORD $0x4e080652 // dup v18.2d, v18.d[0]
 	WORD $0x4e070253 // tbl v19.16b, { v18.16b }, v7.16b
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
@@ -7494,28 +7393,22 @@ loop3:
 	WORD $0x4e261e55 // and v21.16b, v18.16b, v6.16b
 	WORD $0x6f0e0676 // ushr v22.16b, v19.16b, #2
 	WORD $0x6f0e0657 // ushr v23.16b, v18.16b, #2
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x6ea51ed4 // bit v20.16b, v22.16b, v5.16b
+	WORD $0x6ea51ef5 // bit v21.16b, v23.16b, v5.16b
 	WORD $0x6f0c0676 // ushr v22.16b, v19.16b, #4
 	WORD $0x6f0c0657 // ushr v23.16b, v18.16b, #4
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x6ea41ed4 // bit v20.16b, v22.16b, v4.16b
+	WORD $0x6ea41ef5 // bit v21.16b, v23.16b, v4.16b
 	WORD $0x6f0a0673 // ushr v19.16b, v19.16b, #6
 	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
-	WORD $0x4eb21eb2 // orr v18.16b, v21.16b, v18.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F18
+	WORD $0x6ea31e74 // bit v20.16b, v19.16b, v3.16b
+	WORD $0x6ea31e55 // bit v21.16b, v18.16b, v3.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0xbc400072 // ldur s18, [x3]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
+	WORD $0xbc404073 // ldur s19, [x3, #4]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -7524,8 +7417,8 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
 	FLDPQ        384(R4), (F20, F21)
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
@@ -7535,10 +7428,10 @@ loop3:
 	FMOVQ        400(R8), F21
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
+	WORD $0xbc408072 // ldur s18, [x3, #8]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
+	WORD $0xbc40c073 // ldur s19, [x3, #12]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -7547,8 +7440,8 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
 	FLDPQ        416(R4), (F20, F21)
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
@@ -7558,10 +7451,10 @@ loop3:
 	FMOVQ        432(R8), F21
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
+	WORD $0xbc410072 // ldur s18, [x3, #16]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
+	WORD $0xbc414073 // ldur s19, [x3, #20]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -7570,8 +7463,8 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
 	FLDPQ        448(R4), (F20, F21)
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
@@ -7581,10 +7474,10 @@ loop3:
 	FMOVQ        464(R8), F21
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
+	WORD $0xbc418072 // ldur s18, [x3, #24]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
+	WORD $0xbc41c073 // ldur s19, [x3, #28]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -7593,8 +7486,8 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919271 // fmul v17.4s, v19.4s, v17.s[0]
 	FLDPQ        480(R4), (F19, F20)
 	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
 	WORD $0x4e34ce2e // fmla v14.4s, v17.4s, v20.4s
@@ -7685,12 +7578,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010f // ldr h15, [x8]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x7c40010f // ldur h15, [x8]
+	WORD $0x1ee241ef // fcvt s15, h15
 
 	// levels of values 0 to 31
-	FMOVD        2(R8), F16
+	WORD $0xfc402110 // ldur d16, [x8, #2]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x4e070211 // tbl v17.16b, { v16.16b }, v7.16b
 	WORD $0x4e080210 // tbl v16.16b, { v16.16b }, v8.16b
@@ -7698,28 +7590,22 @@ loop3:
 	WORD $0x4e261e13 // and v19.16b, v16.16b, v6.16b
 	WORD $0x6f0e0634 // ushr v20.16b, v17.16b, #2
 	WORD $0x6f0e0615 // ushr v21.16b, v16.16b, #2
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6ea51e92 // bit v18.16b, v20.16b, v5.16b
+	WORD $0x6ea51eb3 // bit v19.16b, v21.16b, v5.16b
 	WORD $0x6f0c0634 // ushr v20.16b, v17.16b, #4
 	WORD $0x6f0c0615 // ushr v21.16b, v16.16b, #4
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6ea41e92 // bit v18.16b, v20.16b, v4.16b
+	WORD $0x6ea41eb3 // bit v19.16b, v21.16b, v4.16b
 	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
 	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
-	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
-	WORD $0x4eb01e70 // orr v16.16b, v19.16b, v16.16b
-	FMOVQ        F17, (R3)
-	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0x6ea31e32 // bit v18.16b, v17.16b, v3.16b
+	WORD $0x6ea31e13 // bit v19.16b, v16.16b, v3.16b
+	FMOVQ        F18, (R3)
+	FMOVQ        F19, 16(R3)
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
@@ -7728,24 +7614,26 @@ loop3:
 	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
 	WORD $0x4e208631 // add v17.16b, v17.16b, v0.16b
 	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        (R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc00092 // ldur q18, [x4]
+	WORD $0x3cc10093 // ldur q19, [x4, #16]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F18
+	WORD $0x3cc00132 // ldur q18, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F19
+	WORD $0x3cc10133 // ldur q19, [x9, #16]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FLDPQ        (R6), (F18, F19)
+	WORD $0x3cc000d2 // ldur q18, [x6]
+	WORD $0x3cc100d3 // ldur q19, [x6, #16]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
@@ -7754,24 +7642,26 @@ loop3:
 	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
 	WORD $0x4e208631 // add v17.16b, v17.16b, v0.16b
 	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        32(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc20092 // ldur q18, [x4, #32]
+	WORD $0x3cc30093 // ldur q19, [x4, #48]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F18
+	WORD $0x3cc20132 // ldur q18, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F19
+	WORD $0x3cc30133 // ldur q19, [x9, #48]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FLDPQ        32(R6), (F18, F19)
+	WORD $0x3cc200d2 // ldur q18, [x6, #32]
+	WORD $0x3cc300d3 // ldur q19, [x6, #48]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
@@ -7780,24 +7670,26 @@ loop3:
 	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
 	WORD $0x4e208631 // add v17.16b, v17.16b, v0.16b
 	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        64(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc40092 // ldur q18, [x4, #64]
+	WORD $0x3cc50093 // ldur q19, [x4, #80]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F18
+	WORD $0x3cc40132 // ldur q18, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F19
+	WORD $0x3cc50133 // ldur q19, [x9, #80]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FLDPQ        64(R6), (F18, F19)
+	WORD $0x3cc400d2 // ldur q18, [x6, #64]
+	WORD $0x3cc500d3 // ldur q19, [x6, #80]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
@@ -7806,23 +7698,25 @@ loop3:
 	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
 	WORD $0x4e208631 // add v17.16b, v17.16b, v0.16b
 	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        96(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
+	WORD $0x3cc70093 // ldur q19, [x4, #112]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F18
+	WORD $0x3cc60132 // ldur q18, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F19
+	WORD $0x3cc70133 // ldur q19, [x9, #112]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FLDPQ        96(R6), (F18, F19)
+	WORD $0x3cc600d2 // ldur q18, [x6, #96]
+	WORD $0x3cc700d3 // ldur q19, [x6, #112]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 
 	// levels of values 32 to 63
-	FMOVD        10(R8), F16
+	WORD $0xfc40a110 // ldur d16, [x8, #10]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x4e070211 // tbl v17.16b, { v16.16b }, v7.16b
 	WORD $0x4e080210 // tbl v16.16b, { v16.16b }, v8.16b
@@ -7830,28 +7724,22 @@ loop3:
 	WORD $0x4e261e13 // and v19.16b, v16.16b, v6.16b
 	WORD $0x6f0e0634 // ushr v20.16b, v17.16b, #2
 	WORD $0x6f0e0615 // ushr v21.16b, v16.16b, #2
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6ea51e92 // bit v18.16b, v20.16b, v5.16b
+	WORD $0x6ea51eb3 // bit v19.16b, v21.16b, v5.16b
 	WORD $0x6f0c0634 // ushr v20.16b, v17.16b, #4
 	WORD $0x6f0c0615 // ushr v21.16b, v16.16b, #4
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6ea41e92 // bit v18.16b, v20.16b, v4.16b
+	WORD $0x6ea41eb3 // bit v19.16b, v21.16b, v4.16b
 	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
 	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
-	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
-	WORD $0x4eb01e70 // orr v16.16b, v19.16b, v16.16b
-	FMOVQ        F17, (R3)
-	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0x6ea31e32 // bit v18.16b, v17.16b, v3.16b
+	WORD $0x6ea31e13 // bit v19.16b, v16.16b, v3.16b
+	FMOVQ        F18, (R3)
+	FMOVQ        F19, 16(R3)
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
@@ -7860,24 +7748,26 @@ loop3:
 	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
 	WORD $0x4e208631 // add v17.16b, v17.16b, v0.16b
 	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        128(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc80092 // ldur q18, [x4, #128]
+	WORD $0x3cc90093 // ldur q19, [x4, #144]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F18
+	WORD $0x3cc80132 // ldur q18, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F19
+	WORD $0x3cc90133 // ldur q19, [x9, #144]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FLDPQ        128(R6), (F18, F19)
+	WORD $0x3cc800d2 // ldur q18, [x6, #128]
+	WORD $0x3cc900d3 // ldur q19, [x6, #144]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
@@ -7886,24 +7776,26 @@ loop3:
 	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
 	WORD $0x4e208631 // add v17.16b, v17.16b, v0.16b
 	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        160(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cca0092 // ldur q18, [x4, #160]
+	WORD $0x3ccb0093 // ldur q19, [x4, #176]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F18
+	WORD $0x3cca0132 // ldur q18, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F19
+	WORD $0x3ccb0133 // ldur q19, [x9, #176]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FLDPQ        160(R6), (F18, F19)
+	WORD $0x3cca00d2 // ldur q18, [x6, #160]
+	WORD $0x3ccb00d3 // ldur q19, [x6, #176]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
@@ -7912,24 +7804,26 @@ loop3:
 	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
 	WORD $0x4e208631 // add v17.16b, v17.16b, v0.16b
 	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        192(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3ccc0092 // ldur q18, [x4, #192]
+	WORD $0x3ccd0093 // ldur q19, [x4, #208]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F18
+	WORD $0x3ccc0132 // ldur q18, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F19
+	WORD $0x3ccd0133 // ldur q19, [x9, #208]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FLDPQ        192(R6), (F18, F19)
+	WORD $0x3ccc00d2 // ldur q18, [x6, #192]
+	WORD $0x3ccd00d3 // ldur q19, [x6, #208]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
@@ -7938,23 +7832,25 @@ loop3:
 	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
 	WORD $0x4e208631 // add v17.16b, v17.16b, v0.16b
 	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        224(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cce0092 // ldur q18, [x4, #224]
+	WORD $0x3ccf0093 // ldur q19, [x4, #240]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F18
+	WORD $0x3cce0132 // ldur q18, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F19
+	WORD $0x3ccf0133 // ldur q19, [x9, #240]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FLDPQ        224(R6), (F18, F19)
+	WORD $0x3cce00d2 // ldur q18, [x6, #224]
+	WORD $0x3ccf00d3 // ldur q19, [x6, #240]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 
 	// levels of values 64 to 95
-	FMOVD        18(R8), F16
+	WORD $0xfc412110 // ldur d16, [x8, #18]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x4e070211 // tbl v17.16b, { v16.16b }, v7.16b
 	WORD $0x4e080210 // tbl v16.16b, { v16.16b }, v8.16b
@@ -7962,28 +7858,22 @@ loop3:
 	WORD $0x4e261e13 // and v19.16b, v16.16b, v6.16b
 	WORD $0x6f0e0634 // ushr v20.16b, v17.16b, #2
 	WORD $0x6f0e0615 // ushr v21.16b, v16.16b, #2
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6ea51e92 // bit v18.16b, v20.16b, v5.16b
+	WORD $0x6ea51eb3 // bit v19.16b, v21.16b, v5.16b
 	WORD $0x6f0c0634 // ushr v20.16b, v17.16b, #4
 	WORD $0x6f0c0615 // ushr v21.16b, v16.16b, #4
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6ea41e92 // bit v18.16b, v20.16b, v4.16b
+	WORD $0x6ea41eb3 // bit v19.16b, v21.16b, v4.16b
 	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
 	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
-	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
-	WORD $0x4eb01e70 // orr v16.16b, v19.16b, v16.16b
-	FMOVQ        F17, (R3)
-	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0x6ea31e32 // bit v18.16b, v17.16b, v3.16b
+	WORD $0x6ea31e13 // bit v19.16b, v16.16b, v3.16b
+	FMOVQ        F18, (R3)
+	FMOVQ        F19, 16(R3)
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
@@ -7992,8 +7882,8 @@ loop3:
 	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
 	WORD $0x4e208631 // add v17.16b, v17.16b, v0.16b
 	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        256(R4), (F18, F19)
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
@@ -8006,10 +7896,10 @@ loop3:
 	FLDPQ        256(R6), (F18, F19)
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
@@ -8018,8 +7908,8 @@ loop3:
 	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
 	WORD $0x4e208631 // add v17.16b, v17.16b, v0.16b
 	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        288(R4), (F18, F19)
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
@@ -8032,10 +7922,10 @@ loop3:
 	FLDPQ        288(R6), (F18, F19)
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
@@ -8044,8 +7934,8 @@ loop3:
 	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
 	WORD $0x4e208631 // add v17.16b, v17.16b, v0.16b
 	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        320(R4), (F18, F19)
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
@@ -8058,10 +7948,10 @@ loop3:
 	FLDPQ        320(R6), (F18, F19)
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
@@ -8070,8 +7960,8 @@ loop3:
 	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
 	WORD $0x4e208631 // add v17.16b, v17.16b, v0.16b
 	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        352(R4), (F18, F19)
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
@@ -8086,7 +7976,7 @@ loop3:
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 
 	// levels of values 96 to 127
-	FMOVD        26(R8), F16
+	WORD $0xfc41a110 // ldur d16, [x8, #26]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x4e070211 // tbl v17.16b, { v16.16b }, v7.16b
 	WORD $0x4e080210 // tbl v16.16b, { v16.16b }, v8.16b
@@ -8094,28 +7984,22 @@ loop3:
 	WORD $0x4e261e13 // and v19.16b, v16.16b, v6.16b
 	WORD $0x6f0e0634 // ushr v20.16b, v17.16b, #2
 	WORD $0x6f0e0615 // ushr v21.16b, v16.16b, #2
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6ea51e92 // bit v18.16b, v20.16b, v5.16b
+	WORD $0x6ea51eb3 // bit v19.16b, v21.16b, v5.16b
 	WORD $0x6f0c0634 // ushr v20.16b, v17.16b, #4
 	WORD $0x6f0c0615 // ushr v21.16b, v16.16b, #4
-	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6ea41e92 // bit v18.16b, v20.16b, v4.16b
+	WORD $0x6ea41eb3 // bit v19.16b, v21.16b, v4.16b
 	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
 	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
-	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
-	WORD $0x4eb01e70 // orr v16.16b, v19.16b, v16.16b
-	FMOVQ        F17, (R3)
-	FMOVQ        F16, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0x6ea31e32 // bit v18.16b, v17.16b, v3.16b
+	WORD $0x6ea31e13 // bit v19.16b, v16.16b, v3.16b
+	FMOVQ        F18, (R3)
+	FMOVQ        F19, 16(R3)
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
@@ -8124,8 +8008,8 @@ loop3:
 	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
 	WORD $0x4e208631 // add v17.16b, v17.16b, v0.16b
 	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        384(R4), (F18, F19)
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
@@ -8138,10 +8022,10 @@ loop3:
 	FLDPQ        384(R6), (F18, F19)
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
@@ -8150,8 +8034,8 @@ loop3:
 	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
 	WORD $0x4e208631 // add v17.16b, v17.16b, v0.16b
 	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        416(R4), (F18, F19)
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
@@ -8164,10 +8048,10 @@ loop3:
 	FLDPQ        416(R6), (F18, F19)
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
@@ -8176,8 +8060,8 @@ loop3:
 	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
 	WORD $0x4e208631 // add v17.16b, v17.16b, v0.16b
 	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        448(R4), (F18, F19)
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
@@ -8190,10 +8074,10 @@ loop3:
 	FLDPQ        448(R6), (F18, F19)
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x2f08a610 // ushll v16.8h, v16.8b, #0
 	WORD $0x2f10a610 // ushll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
 	WORD $0x4ea19e10 // mul v16.4s, v16.4s, v1.4s
@@ -8202,8 +8086,8 @@ loop3:
 	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
 	WORD $0x4e208631 // add v17.16b, v17.16b, v0.16b
 	WORD $0x4e110051 // tbl v17.16b, { v2.16b }, v17.16b
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f922f // fmul v15.4s, v17.4s, v15.s[0]
 	FLDPQ        480(R4), (F17, F18)
 	WORD $0x4e31ce09 // fmla v9.4s, v16.4s, v17.4s
 	WORD $0x4e32cdea // fmla v10.4s, v15.4s, v18.4s
@@ -8302,12 +8186,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400111 // ldr h17, [x8]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x7c400111 // ldur h17, [x8]
+	WORD $0x1ee24231 // fcvt s17, h17
 
 	// levels of values 0 to 31
-	FMOVD        2(R8), F18
+	WORD $0xfc402112 // ldur d18, [x8, #2]
 	WORD $0x4e080652 // dup v18.2d, v18.d[0]
 	WORD $0x4e070253 // tbl v19.16b, { v18.16b }, v7.16b
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
@@ -8315,28 +8198,22 @@ loop3:
 	WORD $0x4e261e55 // and v21.16b, v18.16b, v6.16b
 	WORD $0x6f0e0676 // ushr v22.16b, v19.16b, #2
 	WORD $0x6f0e0657 // ushr v23.16b, v18.16b, #2
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x6ea51ed4 // bit v20.16b, v22.16b, v5.16b
+	WORD $0x6ea51ef5 // bit v21.16b, v23.16b, v5.16b
 	WORD $0x6f0c0676 // ushr v22.16b, v19.16b, #4
 	WORD $0x6f0c0657 // ushr v23.16b, v18.16b, #4
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x6ea41ed4 // bit v20.16b, v22.16b, v4.16b
+	WORD $0x6ea41ef5 // bit v21.16b, v23.16b, v4.16b
 	WORD $0x6f0a0673 // ushr v19.16b, v19.16b, #6
 	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
-	WORD $0x4eb21eb2 // orr v18.16b, v21.16b, v18.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F18
+	WORD $0x6ea31e74 // bit v20.16b, v19.16b, v3.16b
+	WORD $0x6ea31e55 // bit v21.16b, v18.16b, v3.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0xbc400072 // ldur s18, [x3]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
+	WORD $0xbc404073 // ldur s19, [x3, #4]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -8345,30 +8222,32 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FLDPQ        (R4), (F20, F21)
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
+	WORD $0x3cc00094 // ldur q20, [x4]
+	WORD $0x3cc10095 // ldur q21, [x4, #16]
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F20
+	WORD $0x3cc00134 // ldur q20, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F21
+	WORD $0x3cc10135 // ldur q21, [x9, #16]
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FLDPQ        (R6), (F20, F21)
+	WORD $0x3cc000d4 // ldur q20, [x6]
+	WORD $0x3cc100d5 // ldur q21, [x6, #16]
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F20
+	WORD $0x3cc00134 // ldur q20, [x9]
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F21
+	WORD $0x3cc10135 // ldur q21, [x9, #16]
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
+	WORD $0xbc408072 // ldur s18, [x3, #8]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
+	WORD $0xbc40c073 // ldur s19, [x3, #12]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -8377,30 +8256,32 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FLDPQ        32(R4), (F20, F21)
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
+	WORD $0x3cc20094 // ldur q20, [x4, #32]
+	WORD $0x3cc30095 // ldur q21, [x4, #48]
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F20
+	WORD $0x3cc20134 // ldur q20, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F21
+	WORD $0x3cc30135 // ldur q21, [x9, #48]
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FLDPQ        32(R6), (F20, F21)
+	WORD $0x3cc200d4 // ldur q20, [x6, #32]
+	WORD $0x3cc300d5 // ldur q21, [x6, #48]
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F20
+	WORD $0x3cc20134 // ldur q20, [x9, #32]
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F21
+	WORD $0x3cc30135 // ldur q21, [x9, #48]
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
+	WORD $0xbc410072 // ldur s18, [x3, #16]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
+	WORD $0xbc414073 // ldur s19, [x3, #20]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -8409,30 +8290,32 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FLDPQ        64(R4), (F20, F21)
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
+	WORD $0x3cc40094 // ldur q20, [x4, #64]
+	WORD $0x3cc50095 // ldur q21, [x4, #80]
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F20
+	WORD $0x3cc40134 // ldur q20, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F21
+	WORD $0x3cc50135 // ldur q21, [x9, #80]
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FLDPQ        64(R6), (F20, F21)
+	WORD $0x3cc400d4 // ldur q20, [x6, #64]
+	WORD $0x3cc500d5 // ldur q21, [x6, #80]
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F20
+	WORD $0x3cc40134 // ldur q20, [x9, #64]
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F21
+	WORD $0x3cc50135 // ldur q21, [x9, #80]
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
+	WORD $0xbc418072 // ldur s18, [x3, #24]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
+	WORD $0xbc41c073 // ldur s19, [x3, #28]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -8441,29 +8324,31 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FLDPQ        96(R4), (F20, F21)
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
+	WORD $0x3cc60094 // ldur q20, [x4, #96]
+	WORD $0x3cc70095 // ldur q21, [x4, #112]
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F20
+	WORD $0x3cc60134 // ldur q20, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F21
+	WORD $0x3cc70135 // ldur q21, [x9, #112]
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FLDPQ        96(R6), (F20, F21)
+	WORD $0x3cc600d4 // ldur q20, [x6, #96]
+	WORD $0x3cc700d5 // ldur q21, [x6, #112]
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F20
+	WORD $0x3cc60134 // ldur q20, [x9, #96]
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F21
+	WORD $0x3cc70135 // ldur q21, [x9, #112]
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
 
 	// levels of values 32 to 63
-	FMOVD        10(R8), F18
+	WORD $0xfc40a112 // ldur d18, [x8, #10]
 	WORD $0x4e080652 // dup v18.2d, v18.d[0]
 	WORD $0x4e070253 // tbl v19.16b, { v18.16b }, v7.16b
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
@@ -8471,28 +8356,22 @@ loop3:
 	WORD $0x4e261e55 // and v21.16b, v18.16b, v6.16b
 	WORD $0x6f0e0676 // ushr v22.16b, v19.16b, #2
 	WORD $0x6f0e0657 // ushr v23.16b, v18.16b, #2
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x6ea51ed4 // bit v20.16b, v22.16b, v5.16b
+	WORD $0x6ea51ef5 // bit v21.16b, v23.16b, v5.16b
 	WORD $0x6f0c0676 // ushr v22.16b, v19.16b, #4
 	WORD $0x6f0c0657 // ushr v23.16b, v18.16b, #4
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x6ea41ed4 // bit v20.16b, v22.16b, v4.16b
+	WORD $0x6ea41ef5 // bit v21.16b, v23.16b, v4.16b
 	WORD $0x6f0a0673 // ushr v19.16b, v19.16b, #6
 	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
-	WORD $0x4eb21eb2 // orr v18.16b, v21.16b, v18.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F18
+	WORD $0x6ea31e74 // bit v20.16b, v19.16b, v3.16b
+	WORD $0x6ea31e55 // bit v21.16b, v18.16b, v3.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0xbc400072 // ldur s18, [x3]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
+	WORD $0xbc404073 // ldur s19, [x3, #4]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -8501,30 +8380,32 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FLDPQ        128(R4), (F20, F21)
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
+	WORD $0x3cc80094 // ldur q20, [x4, #128]
+	WORD $0x3cc90095 // ldur q21, [x4, #144]
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F20
+	WORD $0x3cc80134 // ldur q20, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F21
+	WORD $0x3cc90135 // ldur q21, [x9, #144]
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FLDPQ        128(R6), (F20, F21)
+	WORD $0x3cc800d4 // ldur q20, [x6, #128]
+	WORD $0x3cc900d5 // ldur q21, [x6, #144]
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	ADD          R5, R6, R9
-	FMOVQ        128(R9), F20
+	WORD $0x3cc80134 // ldur q20, [x9, #128]
 	ADD          R5, R6, R9
-	FMOVQ        144(R9), F21
+	WORD $0x3cc90135 // ldur q21, [x9, #144]
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
+	WORD $0xbc408072 // ldur s18, [x3, #8]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
+	WORD $0xbc40c073 // ldur s19, [x3, #12]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -8533,30 +8414,32 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FLDPQ        160(R4), (F20, F21)
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
+	WORD $0x3cca0094 // ldur q20, [x4, #160]
+	WORD $0x3ccb0095 // ldur q21, [x4, #176]
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F20
+	WORD $0x3cca0134 // ldur q20, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F21
+	WORD $0x3ccb0135 // ldur q21, [x9, #176]
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FLDPQ        160(R6), (F20, F21)
+	WORD $0x3cca00d4 // ldur q20, [x6, #160]
+	WORD $0x3ccb00d5 // ldur q21, [x6, #176]
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	ADD          R5, R6, R9
-	FMOVQ        160(R9), F20
+	WORD $0x3cca0134 // ldur q20, [x9, #160]
 	ADD          R5, R6, R9
-	FMOVQ        176(R9), F21
+	WORD $0x3ccb0135 // ldur q21, [x9, #176]
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
+	WORD $0xbc410072 // ldur s18, [x3, #16]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
+	WORD $0xbc414073 // ldur s19, [x3, #20]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -8565,30 +8448,32 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FLDPQ        192(R4), (F20, F21)
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
+	WORD $0x3ccc0094 // ldur q20, [x4, #192]
+	WORD $0x3ccd0095 // ldur q21, [x4, #208]
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F20
+	WORD $0x3ccc0134 // ldur q20, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F21
+	WORD $0x3ccd0135 // ldur q21, [x9, #208]
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FLDPQ        192(R6), (F20, F21)
+	WORD $0x3ccc00d4 // ldur q20, [x6, #192]
+	WORD $0x3ccd00d5 // ldur q21, [x6, #208]
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	ADD          R5, R6, R9
-	FMOVQ        192(R9), F20
+	WORD $0x3ccc0134 // ldur q20, [x9, #192]
 	ADD          R5, R6, R9
-	FMOVQ        208(R9), F21
+	WORD $0x3ccd0135 // ldur q21, [x9, #208]
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
+	WORD $0xbc418072 // ldur s18, [x3, #24]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
+	WORD $0xbc41c073 // ldur s19, [x3, #28]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -8597,29 +8482,31 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
-	FLDPQ        224(R4), (F20, F21)
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
+	WORD $0x3cce0094 // ldur q20, [x4, #224]
+	WORD $0x3ccf0095 // ldur q21, [x4, #240]
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F20
+	WORD $0x3cce0134 // ldur q20, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F21
+	WORD $0x3ccf0135 // ldur q21, [x9, #240]
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
-	FLDPQ        224(R6), (F20, F21)
+	WORD $0x3cce00d4 // ldur q20, [x6, #224]
+	WORD $0x3ccf00d5 // ldur q21, [x6, #240]
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	ADD          R5, R6, R9
-	FMOVQ        224(R9), F20
+	WORD $0x3cce0134 // ldur q20, [x9, #224]
 	ADD          R5, R6, R9
-	FMOVQ        240(R9), F21
+	WORD $0x3ccf0135 // ldur q21, [x9, #240]
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
 
 	// levels of values 64 to 95
-	FMOVD        18(R8), F18
+	WORD $0xfc412112 // ldur d18, [x8, #18]
 	WORD $0x4e080652 // dup v18.2d, v18.d[0]
 	WORD $0x4e070253 // tbl v19.16b, { v18.16b }, v7.16b
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
@@ -8627,28 +8514,22 @@ loop3:
 	WORD $0x4e261e55 // and v21.16b, v18.16b, v6.16b
 	WORD $0x6f0e0676 // ushr v22.16b, v19.16b, #2
 	WORD $0x6f0e0657 // ushr v23.16b, v18.16b, #2
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x6ea51ed4 // bit v20.16b, v22.16b, v5.16b
+	WORD $0x6ea51ef5 // bit v21.16b, v23.16b, v5.16b
 	WORD $0x6f0c0676 // ushr v22.16b, v19.16b, #4
 	WORD $0x6f0c0657 // ushr v23.16b, v18.16b, #4
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x6ea41ed4 // bit v20.16b, v22.16b, v4.16b
+	WORD $0x6ea41ef5 // bit v21.16b, v23.16b, v4.16b
 	WORD $0x6f0a0673 // ushr v19.16b, v19.16b, #6
 	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
-	WORD $0x4eb21eb2 // orr v18.16b, v21.16b, v18.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F18
+	WORD $0x6ea31e74 // bit v20.16b, v19.16b, v3.16b
+	WORD $0x6ea31e55 // bit v21.16b, v18.16b, v3.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0xbc400072 // ldur s18, [x3]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
+	WORD $0xbc404073 // ldur s19, [x3, #4]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -8657,8 +8538,8 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
 	FLDPQ        256(R4), (F20, F21)
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
@@ -8677,10 +8558,10 @@ loop3:
 	FMOVQ        272(R9), F21
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
+	WORD $0xbc408072 // ldur s18, [x3, #8]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
+	WORD $0xbc40c073 // ldur s19, [x3, #12]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -8689,8 +8570,8 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
 	FLDPQ        288(R4), (F20, F21)
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
@@ -8709,10 +8590,10 @@ loop3:
 	FMOVQ        304(R9), F21
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
+	WORD $0xbc410072 // ldur s18, [x3, #16]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
+	WORD $0xbc414073 // ldur s19, [x3, #20]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -8721,8 +8602,8 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
 	FLDPQ        320(R4), (F20, F21)
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
@@ -8741,10 +8622,10 @@ loop3:
 	FMOVQ        336(R9), F21
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
+	WORD $0xbc418072 // ldur s18, [x3, #24]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
+	WORD $0xbc41c073 // ldur s19, [x3, #28]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -8753,8 +8634,8 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
 	FLDPQ        352(R4), (F20, F21)
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
@@ -8775,7 +8656,7 @@ loop3:
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
 
 	// levels of values 96 to 127
-	FMOVD        26(R8), F18
+	WORD $0xfc41a112 // ldur d18, [x8, #26]
 	WORD $0x4e080652 // dup v18.2d, v18.d[0]
 	WORD $0x4e070253 // tbl v19.16b, { v18.16b }, v7.16b
 	WORD $0x4e080252 // tbl v18.16b, { v18.16b }, v8.16b
@@ -8783,28 +8664,22 @@ loop3:
 	WORD $0x4e261e55 // and v21.16b, v18.16b, v6.16b
 	WORD $0x6f0e0676 // ushr v22.16b, v19.16b, #2
 	WORD $0x6f0e0657 // ushr v23.16b, v18.16b, #2
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x6ea51ed4 // bit v20.16b, v22.16b, v5.16b
+	WORD $0x6ea51ef5 // bit v21.16b, v23.16b, v5.16b
 	WORD $0x6f0c0676 // ushr v22.16b, v19.16b, #4
 	WORD $0x6f0c0657 // ushr v23.16b, v18.16b, #4
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x6ea41ed4 // bit v20.16b, v22.16b, v4.16b
+	WORD $0x6ea41ef5 // bit v21.16b, v23.16b, v4.16b
 	WORD $0x6f0a0673 // ushr v19.16b, v19.16b, #6
 	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
-	WORD $0x4eb21eb2 // orr v18.16b, v21.16b, v18.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F18, 16(R3)
-	FMOVS        (R3), F18
+	WORD $0x6ea31e74 // bit v20.16b, v19.16b, v3.16b
+	WORD $0x6ea31e55 // bit v21.16b, v18.16b, v3.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0xbc400072 // ldur s18, [x3]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F19
+	WORD $0xbc404073 // ldur s19, [x3, #4]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -8813,8 +8688,8 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
 	FLDPQ        384(R4), (F20, F21)
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
@@ -8833,10 +8708,10 @@ loop3:
 	FMOVQ        400(R9), F21
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
-	FMOVS        8(R3), F18
+	WORD $0xbc408072 // ldur s18, [x3, #8]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F19
+	WORD $0xbc40c073 // ldur s19, [x3, #12]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -8845,8 +8720,8 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
 	FLDPQ        416(R4), (F20, F21)
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
@@ -8865,10 +8740,10 @@ loop3:
 	FMOVQ        432(R9), F21
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
-	FMOVS        16(R3), F18
+	WORD $0xbc410072 // ldur s18, [x3, #16]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F19
+	WORD $0xbc414073 // ldur s19, [x3, #20]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -8877,8 +8752,8 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de33 // fmul v19.4s, v17.4s, v19.4s
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919273 // fmul v19.4s, v19.4s, v17.s[0]
 	FLDPQ        448(R4), (F20, F21)
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
@@ -8897,10 +8772,10 @@ loop3:
 	FMOVQ        464(R9), F21
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
-	FMOVS        24(R3), F18
+	WORD $0xbc418072 // ldur s18, [x3, #24]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F19
+	WORD $0xbc41c073 // ldur s19, [x3, #28]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
@@ -8909,8 +8784,8 @@ loop3:
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
-	WORD $0x6e32de32 // fmul v18.4s, v17.4s, v18.4s
-	WORD $0x6e33de31 // fmul v17.4s, v17.4s, v19.4s
+	WORD $0x4f919252 // fmul v18.4s, v18.4s, v17.s[0]
+	WORD $0x4f919271 // fmul v17.4s, v19.4s, v17.s[0]
 	FLDPQ        480(R4), (F19, F20)
 	WORD $0x4e33ce49 // fmla v9.4s, v18.4s, v19.4s
 	WORD $0x4e34ce2a // fmla v10.4s, v17.4s, v20.4s
@@ -8995,145 +8870,119 @@ TEXT ·unpackTurbo2NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d400027 // ldr h7, [x1]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c400027 // ldur h7, [x1]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	MOVD         $turbo2_const<>+0(SB), R3
 	FMOVQ        (R3), F8
-	WORD $0x6e28dce9 // fmul v9.4s, v7.4s, v8.4s
-	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
-	FMOVD        2(R1), F7
-	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
-	WORD $0x4e0500e8 // tbl v8.16b, { v7.16b }, v5.16b
-	WORD $0x4e0600e7 // tbl v7.16b, { v7.16b }, v6.16b
-	WORD $0x4e231d0a // and v10.16b, v8.16b, v3.16b
-	WORD $0x4e231ceb // and v11.16b, v7.16b, v3.16b
-	WORD $0x6f0e050c // ushr v12.16b, v8.16b, #2
-	WORD $0x6f0e04ed // ushr v13.16b, v7.16b, #2
-	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x6f0c050c // ushr v12.16b, v8.16b, #4
-	WORD $0x6f0c04ed // ushr v13.16b, v7.16b, #4
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	WORD $0x4f879107 // fmul v7.4s, v8.4s, v7.s[0]
+	WORD $0xfc402028 // ldur d8, [x1, #2]
+	WORD $0x4e080508 // dup v8.2d, v8.d[0]
+	WORD $0x4e050109 // tbl v9.16b, { v8.16b }, v5.16b
+	WORD $0x4e060108 // tbl v8.16b, { v8.16b }, v6.16b
+	WORD $0x4e231d2a // and v10.16b, v9.16b, v3.16b
+	WORD $0x4e231d0b // and v11.16b, v8.16b, v3.16b
+	WORD $0x6f0e052c // ushr v12.16b, v9.16b, #2
+	WORD $0x6f0e050d // ushr v13.16b, v8.16b, #2
+	WORD $0x6ea21d8a // bit v10.16b, v12.16b, v2.16b
+	WORD $0x6ea21dab // bit v11.16b, v13.16b, v2.16b
+	WORD $0x6f0c052c // ushr v12.16b, v9.16b, #4
+	WORD $0x6f0c050d // ushr v13.16b, v8.16b, #4
+	WORD $0x6ea11d8a // bit v10.16b, v12.16b, v1.16b
+	WORD $0x6ea11dab // bit v11.16b, v13.16b, v1.16b
+	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
 	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
-	WORD $0x6f0a04e7 // ushr v7.16b, v7.16b, #6
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4ea81d48 // orr v8.16b, v10.16b, v8.16b
-	WORD $0x4ea71d67 // orr v7.16b, v11.16b, v7.16b
-	WORD $0x4e080088 // tbl v8.16b, { v4.16b }, v8.16b
-	WORD $0x4e070087 // tbl v7.16b, { v4.16b }, v7.16b
+	WORD $0x6ea01d2a // bit v10.16b, v9.16b, v0.16b
+	WORD $0x6ea01d0b // bit v11.16b, v8.16b, v0.16b
+	WORD $0x4e0a0088 // tbl v8.16b, { v4.16b }, v10.16b
+	WORD $0x4e0b0089 // tbl v9.16b, { v4.16b }, v11.16b
 	WORD $0x4e20b90a // abs v10.16b, v8.16b
-	WORD $0x4e20b8eb // abs v11.16b, v7.16b
+	WORD $0x4e20b92b // abs v11.16b, v9.16b
 	FMOVQ        F10, (R0)
 	FMOVQ        F11, 16(R0)
 	FMOVQ        F8, 48(R0)
-	FMOVQ        F7, 64(R0)
-	FMOVD        F9, 32(R0)
-	FMOVD        10(R1), F7
-	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
-	WORD $0x4e0500e8 // tbl v8.16b, { v7.16b }, v5.16b
-	WORD $0x4e0600e7 // tbl v7.16b, { v7.16b }, v6.16b
-	WORD $0x4e231d0a // and v10.16b, v8.16b, v3.16b
-	WORD $0x4e231ceb // and v11.16b, v7.16b, v3.16b
-	WORD $0x6f0e050c // ushr v12.16b, v8.16b, #2
-	WORD $0x6f0e04ed // ushr v13.16b, v7.16b, #2
-	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x6f0c050c // ushr v12.16b, v8.16b, #4
-	WORD $0x6f0c04ed // ushr v13.16b, v7.16b, #4
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	FMOVQ        F9, 64(R0)
+	FMOVD        F7, 32(R0)
+	WORD $0xfc40a028 // ldur d8, [x1, #10]
+	WORD $0x4e080508 // dup v8.2d, v8.d[0]
+	WORD $0x4e050109 // tbl v9.16b, { v8.16b }, v5.16b
+	WORD $0x4e060108 // tbl v8.16b, { v8.16b }, v6.16b
+	WORD $0x4e231d2a // and v10.16b, v9.16b, v3.16b
+	WORD $0x4e231d0b // and v11.16b, v8.16b, v3.16b
+	WORD $0x6f0e052c // ushr v12.16b, v9.16b, #2
+	WORD $0x6f0e050d // ushr v13.16b, v8.16b, #2
+	WORD $0x6ea21d8a // bit v10.16b, v12.16b, v2.16b
+	WORD $0x6ea21dab // bit v11.16b, v13.16b, v2.16b
+	WORD $0x6f0c052c // ushr v12.16b, v9.16b, #4
+	WORD $0x6f0c050d // ushr v13.16b, v8.16b, #4
+	WORD $0x6ea11d8a // bit v10.16b, v12.16b, v1.16b
+	WORD $0x6ea11dab // bit v11.16b, v13.16b, v1.16b
+	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
 	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
-	WORD $0x6f0a04e7 // ushr v7.16b, v7.16b, #6
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4ea81d48 // orr v8.16b, v10.16b, v8.16b
-	WORD $0x4ea71d67 // orr v7.16b, v11.16b, v7.16b
-	WORD $0x4e080088 // tbl v8.16b, { v4.16b }, v8.16b
-	WORD $0x4e070087 // tbl v7.16b, { v4.16b }, v7.16b
+	WORD $0x6ea01d2a // bit v10.16b, v9.16b, v0.16b
+	WORD $0x6ea01d0b // bit v11.16b, v8.16b, v0.16b
+	WORD $0x4e0a0088 // tbl v8.16b, { v4.16b }, v10.16b
+	WORD $0x4e0b0089 // tbl v9.16b, { v4.16b }, v11.16b
 	WORD $0x4e20b90a // abs v10.16b, v8.16b
-	WORD $0x4e20b8eb // abs v11.16b, v7.16b
+	WORD $0x4e20b92b // abs v11.16b, v9.16b
 	FMOVQ        F10, 80(R0)
 	FMOVQ        F11, 96(R0)
 	FMOVQ        F8, 128(R0)
-	FMOVQ        F7, 144(R0)
-	FMOVD        F9, 112(R0)
-	FMOVD        18(R1), F7
-	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
-	WORD $0x4e0500e8 // tbl v8.16b, { v7.16b }, v5.16b
-	WORD $0x4e0600e7 // tbl v7.16b, { v7.16b }, v6.16b
-	WORD $0x4e231d0a // and v10.16b, v8.16b, v3.16b
-	WORD $0x4e231ceb // and v11.16b, v7.16b, v3.16b
-	WORD $0x6f0e050c // ushr v12.16b, v8.16b, #2
-	WORD $0x6f0e04ed // ushr v13.16b, v7.16b, #2
-	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x6f0c050c // ushr v12.16b, v8.16b, #4
-	WORD $0x6f0c04ed // ushr v13.16b, v7.16b, #4
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	FMOVQ        F9, 144(R0)
+	FMOVD        F7, 112(R0)
+	WORD $0xfc412028 // ldur d8, [x1, #18]
+	WORD $0x4e080508 // dup v8.2d, v8.d[0]
+	WORD $0x4e050109 // tbl v9.16b, { v8.16b }, v5.16b
+	WORD $0x4e060108 // tbl v8.16b, { v8.16b }, v6.16b
+	WORD $0x4e231d2a // and v10.16b, v9.16b, v3.16b
+	WORD $0x4e231d0b // and v11.16b, v8.16b, v3.16b
+	WORD $0x6f0e052c // ushr v12.16b, v9.16b, #2
+	WORD $0x6f0e050d // ushr v13.16b, v8.16b, #2
+	WORD $0x6ea21d8a // bit v10.16b, v12.16b, v2.16b
+	WORD $0x6ea21dab // bit v11.16b, v13.16b, v2.16b
+	WORD $0x6f0c052c // ushr v12.16b, v9.16b, #4
+	WORD $0x6f0c050d // ushr v13.16b, v8.16b, #4
+	WORD $0x6ea11d8a // bit v10.16b, v12.16b, v1.16b
+	WORD $0x6ea11dab // bit v11.16b, v13.16b, v1.16b
+	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
 	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
-	WORD $0x6f0a04e7 // ushr v7.16b, v7.16b, #6
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4ea81d48 // orr v8.16b, v10.16b, v8.16b
-	WORD $0x4ea71d67 // orr v7.16b, v11.16b, v7.16b
-	WORD $0x4e080088 // tbl v8.16b, { v4.16b }, v8.16b
-	WORD $0x4e070087 // tbl v7.16b, { v4.16b }, v7.16b
+	WORD $0x6ea01d2a // bit v10.16b, v9.16b, v0.16b
+	WORD $0x6ea01d0b // bit v11.16b, v8.16b, v0.16b
+	WORD $0x4e0a0088 // tbl v8.16b, { v4.16b }, v10.16b
+	WORD $0x4e0b0089 // tbl v9.16b, { v4.16b }, v11.16b
 	WORD $0x4e20b90a // abs v10.16b, v8.16b
-	WORD $0x4e20b8eb // abs v11.16b, v7.16b
+	WORD $0x4e20b92b // abs v11.16b, v9.16b
 	FMOVQ        F10, 160(R0)
 	FMOVQ        F11, 176(R0)
 	FMOVQ        F8, 208(R0)
-	FMOVQ        F7, 224(R0)
-	FMOVD        F9, 192(R0)
-	FMOVD        26(R1), F7
-	WORD $0x4e0804e7 // dup v7.2d, v7.d[0]
-	WORD $0x4e0500e8 // tbl v8.16b, { v7.16b }, v5.16b
-	WORD $0x4e0600e7 // tbl v7.16b, { v7.16b }, v6.16b
-	WORD $0x4e231d0a // and v10.16b, v8.16b, v3.16b
-	WORD $0x4e231ceb // and v11.16b, v7.16b, v3.16b
-	WORD $0x6f0e050c // ushr v12.16b, v8.16b, #2
-	WORD $0x6f0e04ed // ushr v13.16b, v7.16b, #2
-	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
-	WORD $0x6f0c050c // ushr v12.16b, v8.16b, #4
-	WORD $0x6f0c04ed // ushr v13.16b, v7.16b, #4
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
+	FMOVQ        F9, 224(R0)
+	FMOVD        F7, 192(R0)
+	WORD $0xfc41a028 // ldur d8, [x1, #26]
+	WORD $0x4e080508 // dup v8.2d, v8.d[0]
+	WORD $0x4e050109 // tbl v9.16b, { v8.16b }, v5.16b
+	WORD $0x4e060108 // tbl v8.16b, { v8.16b }, v6.16b
+	WORD $0x4e231d2a // and v10.16b, v9.16b, v3.16b
+	WORD $0x4e231d0b // and v11.16b, v8.16b, v3.16b
+	WORD $0x6f0e052c // ushr v12.16b, v9.16b, #2
+	WORD $0x6f0e050d // ushr v13.16b, v8.16b, #2
+	WORD $0x6ea21d8a // bit v10.16b, v12.16b, v2.16b
+	WORD $0x6ea21dab // bit v11.16b, v13.16b, v2.16b
+	WORD $0x6f0c052c // ushr v12.16b, v9.16b, #4
+	WORD $0x6f0c050d // ushr v13.16b, v8.16b, #4
+	WORD $0x6ea11d8a // bit v10.16b, v12.16b, v1.16b
+	WORD $0x6ea11dab // bit v11.16b, v13.16b, v1.16b
+	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
 	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
-	WORD $0x6f0a04e7 // ushr v7.16b, v7.16b, #6
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	WORD $0x4ea81d48 // orr v8.16b, v10.16b, v8.16b
-	WORD $0x4ea71d67 // orr v7.16b, v11.16b, v7.16b
-	WORD $0x4e080088 // tbl v8.16b, { v4.16b }, v8.16b
-	WORD $0x4e070087 // tbl v7.16b, { v4.16b }, v7.16b
+	WORD $0x6ea01d2a // bit v10.16b, v9.16b, v0.16b
+	WORD $0x6ea01d0b // bit v11.16b, v8.16b, v0.16b
+	WORD $0x4e0a0088 // tbl v8.16b, { v4.16b }, v10.16b
+	WORD $0x4e0b0089 // tbl v9.16b, { v4.16b }, v11.16b
 	WORD $0x4e20b90a // abs v10.16b, v8.16b
-	WORD $0x4e20b8eb // abs v11.16b, v7.16b
+	WORD $0x4e20b92b // abs v11.16b, v9.16b
 	FMOVQ        F10, 240(R0)
 	FMOVQ        F11, 256(R0)
 	FMOVQ        F8, 288(R0)
-	FMOVQ        F7, 304(R0)
-	FMOVD        F9, 272(R0)
+	FMOVQ        F9, 304(R0)
+	FMOVD        F7, 272(R0)
 	ADD          $0x22, R1
 	ADD          $0x140, R0
 	SUBS         $1, R2
@@ -9171,10 +9020,14 @@ TEXT ·mix1xTurbo2NEON(SB), NOSPLIT, $320-64
 loop1:
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FLDPQ        (R4), (F9, F10)
-	FLDPQ        32(R4), (F11, F12)
-	FLDPQ        64(R4), (F13, F14)
-	FLDPQ        96(R4), (F15, F16)
+	WORD $0x3cc00089 // ldur q9, [x4]
+	WORD $0x3cc1008a // ldur q10, [x4, #16]
+	WORD $0x3cc2008b // ldur q11, [x4, #32]
+	WORD $0x3cc3008c // ldur q12, [x4, #48]
+	WORD $0x3cc4008d // ldur q13, [x4, #64]
+	WORD $0x3cc5008e // ldur q14, [x4, #80]
+	WORD $0x3cc6008f // ldur q15, [x4, #96]
+	WORD $0x3cc70090 // ldur q16, [x4, #112]
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -9185,7 +9038,7 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVD        2(R6), F17
+	WORD $0xfc4020d1 // ldur d17, [x6, #2]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x4e070232 // tbl v18.16b, { v17.16b }, v7.16b
 	WORD $0x4e080231 // tbl v17.16b, { v17.16b }, v8.16b
@@ -9193,86 +9046,78 @@ loop3:
 	WORD $0x4e261e34 // and v20.16b, v17.16b, v6.16b
 	WORD $0x6f0e0655 // ushr v21.16b, v18.16b, #2
 	WORD $0x6f0e0636 // ushr v22.16b, v17.16b, #2
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x6ea51eb3 // bit v19.16b, v21.16b, v5.16b
+	WORD $0x6ea51ed4 // bit v20.16b, v22.16b, v5.16b
 	WORD $0x6f0c0655 // ushr v21.16b, v18.16b, #4
 	WORD $0x6f0c0636 // ushr v22.16b, v17.16b, #4
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x6ea41eb3 // bit v19.16b, v21.16b, v4.16b
+	WORD $0x6ea41ed4 // bit v20.16b, v22.16b, v4.16b
 	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
 	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4eb21e72 // orr v18.16b, v19.16b, v18.16b
-	WORD $0x4eb11e91 // orr v17.16b, v20.16b, v17.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F17, 16(R3)
-	WORD $0x7d4000d1 // ldr h17, [x6]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        (R4), F18
-	WORD $0x4f929233 // fmul v19.4s, v17.4s, v18.s[0]
-	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        (R3), F18
+	WORD $0x6ea31e53 // bit v19.16b, v18.16b, v3.16b
+	WORD $0x6ea31e34 // bit v20.16b, v17.16b, v3.16b
+	FMOVQ        F19, (R3)
+	FMOVQ        F20, 16(R3)
+	WORD $0x7c4000d1 // ldur h17, [x6]
+	WORD $0x1ee24231 // fcvt s17, h17
+	WORD $0xbc400092 // ldur s18, [x4]
+	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	WORD $0xbc400072 // ldur s18, [x3]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
-	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
+	WORD $0xbc404073 // ldur s19, [x3, #4]
+	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
+	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
 	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
 	WORD $0x4e120052 // tbl v18.16b, { v2.16b }, v18.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
-	WORD $0x4e140054 // tbl v20.16b, { v2.16b }, v20.16b
-	WORD $0x4e33ce49 // fmla v9.4s, v18.4s, v19.4s
-	WORD $0x4e31ce8a // fmla v10.4s, v20.4s, v17.4s
-	FMOVS        8(R3), F18
+	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
+	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
+	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
+	WORD $0x4f911249 // fmla v9.4s, v18.4s, v17.s[0]
+	WORD $0x4f91126a // fmla v10.4s, v19.4s, v17.s[0]
+	WORD $0xbc408072 // ldur s18, [x3, #8]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
-	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
+	WORD $0xbc40c073 // ldur s19, [x3, #12]
+	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
+	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
 	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
 	WORD $0x4e120052 // tbl v18.16b, { v2.16b }, v18.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
-	WORD $0x4e140054 // tbl v20.16b, { v2.16b }, v20.16b
-	WORD $0x4e33ce4b // fmla v11.4s, v18.4s, v19.4s
-	WORD $0x4e31ce8c // fmla v12.4s, v20.4s, v17.4s
-	FMOVS        16(R3), F18
+	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
+	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
+	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
+	WORD $0x4f91124b // fmla v11.4s, v18.4s, v17.s[0]
+	WORD $0x4f91126c // fmla v12.4s, v19.4s, v17.s[0]
+	WORD $0xbc410072 // ldur s18, [x3, #16]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
-	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
+	WORD $0xbc414073 // ldur s19, [x3, #20]
+	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
+	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
 	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
 	WORD $0x4e120052 // tbl v18.16b, { v2.16b }, v18.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
-	WORD $0x4e140054 // tbl v20.16b, { v2.16b }, v20.16b
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	WORD $0x4e31ce8e // fmla v14.4s, v20.4s, v17.4s
-	FMOVS        24(R3), F18
+	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
+	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
+	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
+	WORD $0x4f91124d // fmla v13.4s, v18.4s, v17.s[0]
+	WORD $0x4f91126e // fmla v14.4s, v19.4s, v17.s[0]
+	WORD $0xbc418072 // ldur s18, [x3, #24]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
-	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
+	WORD $0xbc41c073 // ldur s19, [x3, #28]
+	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
+	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
 	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
 	WORD $0x4e120052 // tbl v18.16b, { v2.16b }, v18.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
-	WORD $0x4e140054 // tbl v20.16b, { v2.16b }, v20.16b
-	WORD $0x4e33ce4f // fmla v15.4s, v18.4s, v19.4s
-	WORD $0x4e31ce90 // fmla v16.4s, v20.4s, v17.4s
+	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
+	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
+	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
+	WORD $0x4f91124f // fmla v15.4s, v18.4s, v17.s[0]
+	WORD $0x4f911270 // fmla v16.4s, v19.4s, v17.s[0]
 	ADD          R7, R6
 	ADD          $4, R4
 	SUBS         $1, R5
@@ -9292,10 +9137,14 @@ done4:
 	FMOVQ        F16, 112(R4)
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FLDPQ        128(R4), (F9, F10)
-	FLDPQ        160(R4), (F11, F12)
-	FLDPQ        192(R4), (F13, F14)
-	FLDPQ        224(R4), (F15, F16)
+	WORD $0x3cc80089 // ldur q9, [x4, #128]
+	WORD $0x3cc9008a // ldur q10, [x4, #144]
+	WORD $0x3cca008b // ldur q11, [x4, #160]
+	WORD $0x3ccb008c // ldur q12, [x4, #176]
+	WORD $0x3ccc008d // ldur q13, [x4, #192]
+	WORD $0x3ccd008e // ldur q14, [x4, #208]
+	WORD $0x3cce008f // ldur q15, [x4, #224]
+	WORD $0x3ccf0090 // ldur q16, [x4, #240]
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -9306,7 +9155,7 @@ done4:
 loop5:
 
 	// levels of values 32 to 63
-	FMOVD        10(R6), F17
+	WORD $0xfc40a0d1 // ldur d17, [x6, #10]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x4e070232 // tbl v18.16b, { v17.16b }, v7.16b
 	WORD $0x4e080231 // tbl v17.16b, { v17.16b }, v8.16b
@@ -9314,86 +9163,78 @@ loop5:
 	WORD $0x4e261e34 // and v20.16b, v17.16b, v6.16b
 	WORD $0x6f0e0655 // ushr v21.16b, v18.16b, #2
 	WORD $0x6f0e0636 // ushr v22.16b, v17.16b, #2
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x6ea51eb3 // bit v19.16b, v21.16b, v5.16b
+	WORD $0x6ea51ed4 // bit v20.16b, v22.16b, v5.16b
 	WORD $0x6f0c0655 // ushr v21.16b, v18.16b, #4
 	WORD $0x6f0c0636 // ushr v22.16b, v17.16b, #4
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x6ea41eb3 // bit v19.16b, v21.16b, v4.16b
+	WORD $0x6ea41ed4 // bit v20.16b, v22.16b, v4.16b
 	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
 	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4eb21e72 // orr v18.16b, v19.16b, v18.16b
-	WORD $0x4eb11e91 // orr v17.16b, v20.16b, v17.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F17, 16(R3)
-	WORD $0x7d4000d1 // ldr h17, [x6]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        (R4), F18
-	WORD $0x4f929233 // fmul v19.4s, v17.4s, v18.s[0]
-	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        (R3), F18
+	WORD $0x6ea31e53 // bit v19.16b, v18.16b, v3.16b
+	WORD $0x6ea31e34 // bit v20.16b, v17.16b, v3.16b
+	FMOVQ        F19, (R3)
+	FMOVQ        F20, 16(R3)
+	WORD $0x7c4000d1 // ldur h17, [x6]
+	WORD $0x1ee24231 // fcvt s17, h17
+	WORD $0xbc400092 // ldur s18, [x4]
+	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	WORD $0xbc400072 // ldur s18, [x3]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
-	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
+	WORD $0xbc404073 // ldur s19, [x3, #4]
+	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
+	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
 	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
 	WORD $0x4e120052 // tbl v18.16b, { v2.16b }, v18.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
-	WORD $0x4e140054 // tbl v20.16b, { v2.16b }, v20.16b
-	WORD $0x4e33ce49 // fmla v9.4s, v18.4s, v19.4s
-	WORD $0x4e31ce8a // fmla v10.4s, v20.4s, v17.4s
-	FMOVS        8(R3), F18
+	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
+	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
+	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
+	WORD $0x4f911249 // fmla v9.4s, v18.4s, v17.s[0]
+	WORD $0x4f91126a // fmla v10.4s, v19.4s, v17.s[0]
+	WORD $0xbc408072 // ldur s18, [x3, #8]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
-	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
+	WORD $0xbc40c073 // ldur s19, [x3, #12]
+	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
+	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
 	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
 	WORD $0x4e120052 // tbl v18.16b, { v2.16b }, v18.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
-	WORD $0x4e140054 // tbl v20.16b, { v2.16b }, v20.16b
-	WORD $0x4e33ce4b // fmla v11.4s, v18.4s, v19.4s
-	WORD $0x4e31ce8c // fmla v12.4s, v20.4s, v17.4s
-	FMOVS        16(R3), F18
+	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
+	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
+	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
+	WORD $0x4f91124b // fmla v11.4s, v18.4s, v17.s[0]
+	WORD $0x4f91126c // fmla v12.4s, v19.4s, v17.s[0]
+	WORD $0xbc410072 // ldur s18, [x3, #16]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
-	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
+	WORD $0xbc414073 // ldur s19, [x3, #20]
+	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
+	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
 	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
 	WORD $0x4e120052 // tbl v18.16b, { v2.16b }, v18.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
-	WORD $0x4e140054 // tbl v20.16b, { v2.16b }, v20.16b
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	WORD $0x4e31ce8e // fmla v14.4s, v20.4s, v17.4s
-	FMOVS        24(R3), F18
+	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
+	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
+	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
+	WORD $0x4f91124d // fmla v13.4s, v18.4s, v17.s[0]
+	WORD $0x4f91126e // fmla v14.4s, v19.4s, v17.s[0]
+	WORD $0xbc418072 // ldur s18, [x3, #24]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
-	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
+	WORD $0xbc41c073 // ldur s19, [x3, #28]
+	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
+	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
 	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
 	WORD $0x4e120052 // tbl v18.16b, { v2.16b }, v18.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
-	WORD $0x4e140054 // tbl v20.16b, { v2.16b }, v20.16b
-	WORD $0x4e33ce4f // fmla v15.4s, v18.4s, v19.4s
-	WORD $0x4e31ce90 // fmla v16.4s, v20.4s, v17.4s
+	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
+	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
+	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
+	WORD $0x4f91124f // fmla v15.4s, v18.4s, v17.s[0]
+	WORD $0x4f911270 // fmla v16.4s, v19.4s, v17.s[0]
 	ADD          R7, R6
 	ADD          $4, R4
 	SUBS         $1, R5
@@ -9427,7 +9268,7 @@ done6:
 loop7:
 
 	// levels of values 64 to 95
-	FMOVD        18(R6), F17
+	WORD $0xfc4120d1 // ldur d17, [x6, #18]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x4e070232 // tbl v18.16b, { v17.16b }, v7.16b
 	WORD $0x4e080231 // tbl v17.16b, { v17.16b }, v8.16b
@@ -9435,86 +9276,78 @@ loop7:
 	WORD $0x4e261e34 // and v20.16b, v17.16b, v6.16b
 	WORD $0x6f0e0655 // ushr v21.16b, v18.16b, #2
 	WORD $0x6f0e0636 // ushr v22.16b, v17.16b, #2
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x6ea51eb3 // bit v19.16b, v21.16b, v5.16b
+	WORD $0x6ea51ed4 // bit v20.16b, v22.16b, v5.16b
 	WORD $0x6f0c0655 // ushr v21.16b, v18.16b, #4
 	WORD $0x6f0c0636 // ushr v22.16b, v17.16b, #4
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x6ea41eb3 // bit v19.16b, v21.16b, v4.16b
+	WORD $0x6ea41ed4 // bit v20.16b, v22.16b, v4.16b
 	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
 	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4eb21e72 // orr v18.16b, v19.16b, v18.16b
-	WORD $0x4eb11e91 // orr v17.16b, v20.16b, v17.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F17, 16(R3)
-	WORD $0x7d4000d1 // ldr h17, [x6]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        (R4), F18
-	WORD $0x4f929233 // fmul v19.4s, v17.4s, v18.s[0]
-	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        (R3), F18
+	WORD $0x6ea31e53 // bit v19.16b, v18.16b, v3.16b
+	WORD $0x6ea31e34 // bit v20.16b, v17.16b, v3.16b
+	FMOVQ        F19, (R3)
+	FMOVQ        F20, 16(R3)
+	WORD $0x7c4000d1 // ldur h17, [x6]
+	WORD $0x1ee24231 // fcvt s17, h17
+	WORD $0xbc400092 // ldur s18, [x4]
+	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	WORD $0xbc400072 // ldur s18, [x3]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
-	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
+	WORD $0xbc404073 // ldur s19, [x3, #4]
+	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
+	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
 	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
 	WORD $0x4e120052 // tbl v18.16b, { v2.16b }, v18.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
-	WORD $0x4e140054 // tbl v20.16b, { v2.16b }, v20.16b
-	WORD $0x4e33ce49 // fmla v9.4s, v18.4s, v19.4s
-	WORD $0x4e31ce8a // fmla v10.4s, v20.4s, v17.4s
-	FMOVS        8(R3), F18
+	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
+	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
+	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
+	WORD $0x4f911249 // fmla v9.4s, v18.4s, v17.s[0]
+	WORD $0x4f91126a // fmla v10.4s, v19.4s, v17.s[0]
+	WORD $0xbc408072 // ldur s18, [x3, #8]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
-	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
+	WORD $0xbc40c073 // ldur s19, [x3, #12]
+	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
+	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
 	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
 	WORD $0x4e120052 // tbl v18.16b, { v2.16b }, v18.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
-	WORD $0x4e140054 // tbl v20.16b, { v2.16b }, v20.16b
-	WORD $0x4e33ce4b // fmla v11.4s, v18.4s, v19.4s
-	WORD $0x4e31ce8c // fmla v12.4s, v20.4s, v17.4s
-	FMOVS        16(R3), F18
+	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
+	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
+	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
+	WORD $0x4f91124b // fmla v11.4s, v18.4s, v17.s[0]
+	WORD $0x4f91126c // fmla v12.4s, v19.4s, v17.s[0]
+	WORD $0xbc410072 // ldur s18, [x3, #16]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
-	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
+	WORD $0xbc414073 // ldur s19, [x3, #20]
+	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
+	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
 	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
 	WORD $0x4e120052 // tbl v18.16b, { v2.16b }, v18.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
-	WORD $0x4e140054 // tbl v20.16b, { v2.16b }, v20.16b
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	WORD $0x4e31ce8e // fmla v14.4s, v20.4s, v17.4s
-	FMOVS        24(R3), F18
+	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
+	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
+	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
+	WORD $0x4f91124d // fmla v13.4s, v18.4s, v17.s[0]
+	WORD $0x4f91126e // fmla v14.4s, v19.4s, v17.s[0]
+	WORD $0xbc418072 // ldur s18, [x3, #24]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
-	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
+	WORD $0xbc41c073 // ldur s19, [x3, #28]
+	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
+	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
 	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
 	WORD $0x4e120052 // tbl v18.16b, { v2.16b }, v18.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
-	WORD $0x4e140054 // tbl v20.16b, { v2.16b }, v20.16b
-	WORD $0x4e33ce4f // fmla v15.4s, v18.4s, v19.4s
-	WORD $0x4e31ce90 // fmla v16.4s, v20.4s, v17.4s
+	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
+	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
+	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
+	WORD $0x4f91124f // fmla v15.4s, v18.4s, v17.s[0]
+	WORD $0x4f911270 // fmla v16.4s, v19.4s, v17.s[0]
 	ADD          R7, R6
 	ADD          $4, R4
 	SUBS         $1, R5
@@ -9548,7 +9381,7 @@ done8:
 loop9:
 
 	// levels of values 96 to 127
-	FMOVD        26(R6), F17
+	WORD $0xfc41a0d1 // ldur d17, [x6, #26]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x4e070232 // tbl v18.16b, { v17.16b }, v7.16b
 	WORD $0x4e080231 // tbl v17.16b, { v17.16b }, v8.16b
@@ -9556,86 +9389,78 @@ loop9:
 	WORD $0x4e261e34 // and v20.16b, v17.16b, v6.16b
 	WORD $0x6f0e0655 // ushr v21.16b, v18.16b, #2
 	WORD $0x6f0e0636 // ushr v22.16b, v17.16b, #2
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x6ea51eb3 // bit v19.16b, v21.16b, v5.16b
+	WORD $0x6ea51ed4 // bit v20.16b, v22.16b, v5.16b
 	WORD $0x6f0c0655 // ushr v21.16b, v18.16b, #4
 	WORD $0x6f0c0636 // ushr v22.16b, v17.16b, #4
-	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
+	WORD $0x6ea41eb3 // bit v19.16b, v21.16b, v4.16b
+	WORD $0x6ea41ed4 // bit v20.16b, v22.16b, v4.16b
 	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
 	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4eb21e72 // orr v18.16b, v19.16b, v18.16b
-	WORD $0x4eb11e91 // orr v17.16b, v20.16b, v17.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F17, 16(R3)
-	WORD $0x7d4000d1 // ldr h17, [x6]
-	WORD $0x0e217a31 // fcvtl v17.4s, v17.4h
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	FMOVS        (R4), F18
-	WORD $0x4f929233 // fmul v19.4s, v17.4s, v18.s[0]
-	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
-	FMOVS        (R3), F18
+	WORD $0x6ea31e53 // bit v19.16b, v18.16b, v3.16b
+	WORD $0x6ea31e34 // bit v20.16b, v17.16b, v3.16b
+	FMOVQ        F19, (R3)
+	FMOVQ        F20, 16(R3)
+	WORD $0x7c4000d1 // ldur h17, [x6]
+	WORD $0x1ee24231 // fcvt s17, h17
+	WORD $0xbc400092 // ldur s18, [x4]
+	WORD $0x6e32de31 // fmul v17.4s, v17.4s, v18.4s
+	WORD $0xbc400072 // ldur s18, [x3]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        4(R3), F20
-	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
-	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
+	WORD $0xbc404073 // ldur s19, [x3, #4]
+	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
+	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
 	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
 	WORD $0x4e120052 // tbl v18.16b, { v2.16b }, v18.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
-	WORD $0x4e140054 // tbl v20.16b, { v2.16b }, v20.16b
-	WORD $0x4e33ce49 // fmla v9.4s, v18.4s, v19.4s
-	WORD $0x4e31ce8a // fmla v10.4s, v20.4s, v17.4s
-	FMOVS        8(R3), F18
+	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
+	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
+	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
+	WORD $0x4f911249 // fmla v9.4s, v18.4s, v17.s[0]
+	WORD $0x4f91126a // fmla v10.4s, v19.4s, v17.s[0]
+	WORD $0xbc408072 // ldur s18, [x3, #8]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        12(R3), F20
-	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
-	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
+	WORD $0xbc40c073 // ldur s19, [x3, #12]
+	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
+	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
 	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
 	WORD $0x4e120052 // tbl v18.16b, { v2.16b }, v18.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
-	WORD $0x4e140054 // tbl v20.16b, { v2.16b }, v20.16b
-	WORD $0x4e33ce4b // fmla v11.4s, v18.4s, v19.4s
-	WORD $0x4e31ce8c // fmla v12.4s, v20.4s, v17.4s
-	FMOVS        16(R3), F18
+	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
+	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
+	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
+	WORD $0x4f91124b // fmla v11.4s, v18.4s, v17.s[0]
+	WORD $0x4f91126c // fmla v12.4s, v19.4s, v17.s[0]
+	WORD $0xbc410072 // ldur s18, [x3, #16]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        20(R3), F20
-	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
-	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
+	WORD $0xbc414073 // ldur s19, [x3, #20]
+	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
+	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
 	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
 	WORD $0x4e120052 // tbl v18.16b, { v2.16b }, v18.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
-	WORD $0x4e140054 // tbl v20.16b, { v2.16b }, v20.16b
-	WORD $0x4e33ce4d // fmla v13.4s, v18.4s, v19.4s
-	WORD $0x4e31ce8e // fmla v14.4s, v20.4s, v17.4s
-	FMOVS        24(R3), F18
+	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
+	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
+	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
+	WORD $0x4f91124d // fmla v13.4s, v18.4s, v17.s[0]
+	WORD $0x4f91126e // fmla v14.4s, v19.4s, v17.s[0]
+	WORD $0xbc418072 // ldur s18, [x3, #24]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
-	FMOVS        28(R3), F20
-	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
-	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
+	WORD $0xbc41c073 // ldur s19, [x3, #28]
+	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
+	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
 	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
 	WORD $0x4e120052 // tbl v18.16b, { v2.16b }, v18.16b
-	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
-	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
-	WORD $0x4e140054 // tbl v20.16b, { v2.16b }, v20.16b
-	WORD $0x4e33ce4f // fmla v15.4s, v18.4s, v19.4s
-	WORD $0x4e31ce90 // fmla v16.4s, v20.4s, v17.4s
+	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
+	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
+	WORD $0x4e130053 // tbl v19.16b, { v2.16b }, v19.16b
+	WORD $0x4f91124f // fmla v15.4s, v18.4s, v17.s[0]
+	WORD $0x4f911270 // fmla v16.4s, v19.4s, v17.s[0]
 	ADD          R7, R6
 	ADD          $4, R4
 	SUBS         $1, R5
@@ -9691,26 +9516,30 @@ loop1:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FLDPQ        (R4), (F9, F10)
+	WORD $0x3cc00089 // ldur q9, [x4]
+	WORD $0x3cc1008a // ldur q10, [x4, #16]
 	ADD          R5, R4, R6
-	FMOVQ        (R6), F11
+	WORD $0x3cc000cb // ldur q11, [x6]
 	ADD          R5, R4, R6
-	FMOVQ        16(R6), F12
-	FLDPQ        32(R4), (F13, F14)
+	WORD $0x3cc100cc // ldur q12, [x6, #16]
+	WORD $0x3cc2008d // ldur q13, [x4, #32]
+	WORD $0x3cc3008e // ldur q14, [x4, #48]
 	ADD          R5, R4, R6
-	FMOVQ        32(R6), F15
+	WORD $0x3cc200cf // ldur q15, [x6, #32]
 	ADD          R5, R4, R6
-	FMOVQ        48(R6), F16
-	FLDPQ        64(R4), (F17, F18)
+	WORD $0x3cc300d0 // ldur q16, [x6, #48]
+	WORD $0x3cc40091 // ldur q17, [x4, #64]
+	WORD $0x3cc50092 // ldur q18, [x4, #80]
 	ADD          R5, R4, R6
-	FMOVQ        64(R6), F19
+	WORD $0x3cc400d3 // ldur q19, [x6, #64]
 	ADD          R5, R4, R6
-	FMOVQ        80(R6), F20
-	FLDPQ        96(R4), (F21, F22)
+	WORD $0x3cc500d4 // ldur q20, [x6, #80]
+	WORD $0x3cc60095 // ldur q21, [x4, #96]
+	WORD $0x3cc70096 // ldur q22, [x4, #112]
 	ADD          R5, R4, R6
-	FMOVQ        96(R6), F23
+	WORD $0x3cc600d7 // ldur q23, [x6, #96]
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F24
+	WORD $0x3cc70098 // ldur q24, [x4, #112]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         rows+48(FP), R6
@@ -9722,7 +9551,7 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVD        2(R7), F25
+	WORD $0xfc4020f9 // ldur d25, [x7, #2]
 	WORD $0x4e080739 // dup v25.2d, v25.d[0]
 	WORD $0x4e07033a // tbl v26.16b, { v25.16b }, v7.16b
 	WORD $0x4e080339 // tbl v25.16b, { v25.16b }, v8.16b
@@ -9730,98 +9559,89 @@ loop3:
 	WORD $0x4e261f3c // and v28.16b, v25.16b, v6.16b
 	WORD $0x6f0e075d // ushr v29.16b, v26.16b, #2
 	WORD $0x6f0e073e // ushr v30.16b, v25.16b, #2
-	WORD $0x4e251fbd // and v29.16b, v29.16b, v5.16b
-	WORD $0x4e251fde // and v30.16b, v30.16b, v5.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
+	WORD $0x6ea51fbb // bit v27.16b, v29.16b, v5.16b
+	WORD $0x6ea51fdc // bit v28.16b, v30.16b, v5.16b
 	WORD $0x6f0c075d // ushr v29.16b, v26.16b, #4
 	WORD $0x6f0c073e // ushr v30.16b, v25.16b, #4
-	WORD $0x4e241fbd // and v29.16b, v29.16b, v4.16b
-	WORD $0x4e241fde // and v30.16b, v30.16b, v4.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
+	WORD $0x6ea41fbb // bit v27.16b, v29.16b, v4.16b
+	WORD $0x6ea41fdc // bit v28.16b, v30.16b, v4.16b
 	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
 	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
-	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4eba1f7a // orr v26.16b, v27.16b, v26.16b
-	WORD $0x4eb91f99 // orr v25.16b, v28.16b, v25.16b
-	FMOVQ        F26, (R3)
-	FMOVQ        F25, 16(R3)
-	WORD $0x7d4000f9 // ldr h25, [x7]
-	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        (R4), F26
-	WORD $0x4f9a933b // fmul v27.4s, v25.4s, v26.s[0]
-	WORD $0x4f9a933a // fmul v26.4s, v25.4s, v26.s[0]
+	WORD $0x6ea31f5b // bit v27.16b, v26.16b, v3.16b
+	WORD $0x6ea31f3c // bit v28.16b, v25.16b, v3.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
+	WORD $0x7c4000f9 // ldur h25, [x7]
+	WORD $0x1ee24339 // fcvt s25, h25
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
 	ADD          R5, R4, R9
-	FMOVS        (R9), F28
-	WORD $0x4f9c933d // fmul v29.4s, v25.4s, v28.s[0]
-	WORD $0x4f9c9339 // fmul v25.4s, v25.4s, v28.s[0]
-	FMOVS        (R3), F28
+	WORD $0xbc40013b // ldur s27, [x9]
+	WORD $0x6e3bdf39 // fmul v25.4s, v25.4s, v27.4s
+	WORD $0xbc40007b // ldur s27, [x3]
+	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
+	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
+	WORD $0xbc40407c // ldur s28, [x3, #4]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	FMOVS        4(R3), F30
-	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
-	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4ea19f7b // mul v27.4s, v27.4s, v1.4s
+	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
+	WORD $0x4e1b005b // tbl v27.16b, { v2.16b }, v27.16b
 	WORD $0x4ea19f9c // mul v28.4s, v28.4s, v1.4s
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
 	WORD $0x4e1c005c // tbl v28.16b, { v2.16b }, v28.16b
-	WORD $0x4ea19fde // mul v30.4s, v30.4s, v1.4s
-	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
-	WORD $0x4e1e005e // tbl v30.16b, { v2.16b }, v30.16b
-	WORD $0x4e3bcf89 // fmla v9.4s, v28.4s, v27.4s
-	WORD $0x4e3acfca // fmla v10.4s, v30.4s, v26.4s
-	WORD $0x4e3dcf8b // fmla v11.4s, v28.4s, v29.4s
-	WORD $0x4e39cfcc // fmla v12.4s, v30.4s, v25.4s
-	FMOVS        8(R3), F28
+	WORD $0x4f9a1369 // fmla v9.4s, v27.4s, v26.s[0]
+	WORD $0x4f9a138a // fmla v10.4s, v28.4s, v26.s[0]
+	WORD $0x4f99136b // fmla v11.4s, v27.4s, v25.s[0]
+	WORD $0x4f99138c // fmla v12.4s, v28.4s, v25.s[0]
+	WORD $0xbc40807b // ldur s27, [x3, #8]
+	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
+	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
+	WORD $0xbc40c07c // ldur s28, [x3, #12]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	FMOVS        12(R3), F30
-	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
-	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4ea19f7b // mul v27.4s, v27.4s, v1.4s
+	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
+	WORD $0x4e1b005b // tbl v27.16b, { v2.16b }, v27.16b
 	WORD $0x4ea19f9c // mul v28.4s, v28.4s, v1.4s
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
 	WORD $0x4e1c005c // tbl v28.16b, { v2.16b }, v28.16b
-	WORD $0x4ea19fde // mul v30.4s, v30.4s, v1.4s
-	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
-	WORD $0x4e1e005e // tbl v30.16b, { v2.16b }, v30.16b
-	WORD $0x4e3bcf8d // fmla v13.4s, v28.4s, v27.4s
-	WORD $0x4e3acfce // fmla v14.4s, v30.4s, v26.4s
-	WORD $0x4e3dcf8f // fmla v15.4s, v28.4s, v29.4s
-	WORD $0x4e39cfd0 // fmla v16.4s, v30.4s, v25.4s
-	FMOVS        16(R3), F28
+	WORD $0x4f9a136d // fmla v13.4s, v27.4s, v26.s[0]
+	WORD $0x4f9a138e // fmla v14.4s, v28.4s, v26.s[0]
+	WORD $0x4f99136f // fmla v15.4s, v27.4s, v25.s[0]
+	WORD $0x4f991390 // fmla v16.4s, v28.4s, v25.s[0]
+	WORD $0xbc41007b // ldur s27, [x3, #16]
+	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
+	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
+	WORD $0xbc41407c // ldur s28, [x3, #20]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	FMOVS        20(R3), F30
-	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
-	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4ea19f7b // mul v27.4s, v27.4s, v1.4s
+	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
+	WORD $0x4e1b005b // tbl v27.16b, { v2.16b }, v27.16b
 	WORD $0x4ea19f9c // mul v28.4s, v28.4s, v1.4s
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
 	WORD $0x4e1c005c // tbl v28.16b, { v2.16b }, v28.16b
-	WORD $0x4ea19fde // mul v30.4s, v30.4s, v1.4s
-	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
-	WORD $0x4e1e005e // tbl v30.16b, { v2.16b }, v30.16b
-	WORD $0x4e3bcf91 // fmla v17.4s, v28.4s, v27.4s
-	WORD $0x4e3acfd2 // fmla v18.4s, v30.4s, v26.4s
-	WORD $0x4e3dcf93 // fmla v19.4s, v28.4s, v29.4s
-	WORD $0x4e39cfd4 // fmla v20.4s, v30.4s, v25.4s
-	FMOVS        24(R3), F28
+	WORD $0x4f9a1371 // fmla v17.4s, v27.4s, v26.s[0]
+	WORD $0x4f9a1392 // fmla v18.4s, v28.4s, v26.s[0]
+	WORD $0x4f991373 // fmla v19.4s, v27.4s, v25.s[0]
+	WORD $0x4f991394 // fmla v20.4s, v28.4s, v25.s[0]
+	WORD $0xbc41807b // ldur s27, [x3, #24]
+	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
+	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
+	WORD $0xbc41c07c // ldur s28, [x3, #28]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	FMOVS        28(R3), F30
-	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
-	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4ea19f7b // mul v27.4s, v27.4s, v1.4s
+	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
+	WORD $0x4e1b005b // tbl v27.16b, { v2.16b }, v27.16b
 	WORD $0x4ea19f9c // mul v28.4s, v28.4s, v1.4s
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
 	WORD $0x4e1c005c // tbl v28.16b, { v2.16b }, v28.16b
-	WORD $0x4ea19fde // mul v30.4s, v30.4s, v1.4s
-	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
-	WORD $0x4e1e005e // tbl v30.16b, { v2.16b }, v30.16b
-	WORD $0x4e3bcf95 // fmla v21.4s, v28.4s, v27.4s
-	WORD $0x4e3acfd6 // fmla v22.4s, v30.4s, v26.4s
-	WORD $0x4e3dcf97 // fmla v23.4s, v28.4s, v29.4s
-	WORD $0x4e39cfd8 // fmla v24.4s, v30.4s, v25.4s
+	WORD $0x4f9a1375 // fmla v21.4s, v27.4s, v26.s[0]
+	WORD $0x4f9a1396 // fmla v22.4s, v28.4s, v26.s[0]
+	WORD $0x4f991377 // fmla v23.4s, v27.4s, v25.s[0]
+	WORD $0x4f991398 // fmla v24.4s, v28.4s, v25.s[0]
 	ADD          R8, R7
 	ADD          $4, R4
 	SUBS         $1, R6
@@ -9859,26 +9679,30 @@ done4:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FLDPQ        128(R4), (F9, F10)
+	WORD $0x3cc80089 // ldur q9, [x4, #128]
+	WORD $0x3cc9008a // ldur q10, [x4, #144]
 	ADD          R5, R4, R6
-	FMOVQ        128(R6), F11
+	WORD $0x3cc800cb // ldur q11, [x6, #128]
 	ADD          R5, R4, R6
-	FMOVQ        144(R6), F12
-	FLDPQ        160(R4), (F13, F14)
+	WORD $0x3cc900cc // ldur q12, [x6, #144]
+	WORD $0x3cca008d // ldur q13, [x4, #160]
+	WORD $0x3ccb008e // ldur q14, [x4, #176]
 	ADD          R5, R4, R6
-	FMOVQ        160(R6), F15
+	WORD $0x3cca00cf // ldur q15, [x6, #160]
 	ADD          R5, R4, R6
-	FMOVQ        176(R6), F16
-	FLDPQ        192(R4), (F17, F18)
+	WORD $0x3ccb00d0 // ldur q16, [x6, #176]
+	WORD $0x3ccc0091 // ldur q17, [x4, #192]
+	WORD $0x3ccd0092 // ldur q18, [x4, #208]
 	ADD          R5, R4, R6
-	FMOVQ        192(R6), F19
+	WORD $0x3ccc00d3 // ldur q19, [x6, #192]
 	ADD          R5, R4, R6
-	FMOVQ        208(R6), F20
-	FLDPQ        224(R4), (F21, F22)
+	WORD $0x3ccd00d4 // ldur q20, [x6, #208]
+	WORD $0x3cce0095 // ldur q21, [x4, #224]
+	WORD $0x3ccf0096 // ldur q22, [x4, #240]
 	ADD          R5, R4, R6
-	FMOVQ        224(R6), F23
+	WORD $0x3cce00d7 // ldur q23, [x6, #224]
 	ADD          R5, R4, R4
-	FMOVQ        240(R4), F24
+	WORD $0x3ccf0098 // ldur q24, [x4, #240]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         rows+48(FP), R6
@@ -9890,7 +9714,7 @@ done4:
 loop5:
 
 	// levels of values 32 to 63
-	FMOVD        10(R7), F25
+	WORD $0xfc40a0f9 // ldur d25, [x7, #10]
 	WORD $0x4e080739 // dup v25.2d, v25.d[0]
 	WORD $0x4e07033a // tbl v26.16b, { v25.16b }, v7.16b
 	WORD $0x4e080339 // tbl v25.16b, { v25.16b }, v8.16b
@@ -9898,98 +9722,89 @@ loop5:
 	WORD $0x4e261f3c // and v28.16b, v25.16b, v6.16b
 	WORD $0x6f0e075d // ushr v29.16b, v26.16b, #2
 	WORD $0x6f0e073e // ushr v30.16b, v25.16b, #2
-	WORD $0x4e251fbd // and v29.16b, v29.16b, v5.16b
-	WORD $0x4e251fde // and v30.16b, v30.16b, v5.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
+	WORD $0x6ea51fbb // bit v27.16b, v29.16b, v5.16b
+	WORD $0x6ea51fdc // bit v28.16b, v30.16b, v5.16b
 	WORD $0x6f0c075d // ushr v29.16b, v26.16b, #4
 	WORD $0x6f0c073e // ushr v30.16b, v25.16b, #4
-	WORD $0x4e241fbd // and v29.16b, v29.16b, v4.16b
-	WORD $0x4e241fde // and v30.16b, v30.16b, v4.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
+	WORD $0x6ea41fbb // bit v27.16b, v29.16b, v4.16b
+	WORD $0x6ea41fdc // bit v28.16b, v30.16b, v4.16b
 	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
 	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
-	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4eba1f7a // orr v26.16b, v27.16b, v26.16b
-	WORD $0x4eb91f99 // orr v25.16b, v28.16b, v25.16b
-	FMOVQ        F26, (R3)
-	FMOVQ        F25, 16(R3)
-	WORD $0x7d4000f9 // ldr h25, [x7]
-	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        (R4), F26
-	WORD $0x4f9a933b // fmul v27.4s, v25.4s, v26.s[0]
-	WORD $0x4f9a933a // fmul v26.4s, v25.4s, v26.s[0]
+	WORD $0x6ea31f5b // bit v27.16b, v26.16b, v3.16b
+	WORD $0x6ea31f3c // bit v28.16b, v25.16b, v3.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
+	WORD $0x7c4000f9 // ldur h25, [x7]
+	WORD $0x1ee24339 // fcvt s25, h25
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
 	ADD          R5, R4, R9
-	FMOVS        (R9), F28
-	WORD $0x4f9c933d // fmul v29.4s, v25.4s, v28.s[0]
-	WORD $0x4f9c9339 // fmul v25.4s, v25.4s, v28.s[0]
-	FMOVS        (R3), F28
+	WORD $0xbc40013b // ldur s27, [x9]
+	WORD $0x6e3bdf39 // fmul v25.4s, v25.4s, v27.4s
+	WORD $0xbc40007b // ldur s27, [x3]
+	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
+	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
+	WORD $0xbc40407c // ldur s28, [x3, #4]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	FMOVS        4(R3), F30
-	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
-	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4ea19f7b // mul v27.4s, v27.4s, v1.4s
+	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
+	WORD $0x4e1b005b // tbl v27.16b, { v2.16b }, v27.16b
 	WORD $0x4ea19f9c // mul v28.4s, v28.4s, v1.4s
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
 	WORD $0x4e1c005c // tbl v28.16b, { v2.16b }, v28.16b
-	WORD $0x4ea19fde // mul v30.4s, v30.4s, v1.4s
-	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
-	WORD $0x4e1e005e // tbl v30.16b, { v2.16b }, v30.16b
-	WORD $0x4e3bcf89 // fmla v9.4s, v28.4s, v27.4s
-	WORD $0x4e3acfca // fmla v10.4s, v30.4s, v26.4s
-	WORD $0x4e3dcf8b // fmla v11.4s, v28.4s, v29.4s
-	WORD $0x4e39cfcc // fmla v12.4s, v30.4s, v25.4s
-	FMOVS        8(R3), F28
+	WORD $0x4f9a1369 // fmla v9.4s, v27.4s, v26.s[0]
+	WORD $0x4f9a138a // fmla v10.4s, v28.4s, v26.s[0]
+	WORD $0x4f99136b // fmla v11.4s, v27.4s, v25.s[0]
+	WORD $0x4f99138c // fmla v12.4s, v28.4s, v25.s[0]
+	WORD $0xbc40807b // ldur s27, [x3, #8]
+	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
+	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
+	WORD $0xbc40c07c // ldur s28, [x3, #12]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	FMOVS        12(R3), F30
-	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
-	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4ea19f7b // mul v27.4s, v27.4s, v1.4s
+	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
+	WORD $0x4e1b005b // tbl v27.16b, { v2.16b }, v27.16b
 	WORD $0x4ea19f9c // mul v28.4s, v28.4s, v1.4s
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
 	WORD $0x4e1c005c // tbl v28.16b, { v2.16b }, v28.16b
-	WORD $0x4ea19fde // mul v30.4s, v30.4s, v1.4s
-	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
-	WORD $0x4e1e005e // tbl v30.16b, { v2.16b }, v30.16b
-	WORD $0x4e3bcf8d // fmla v13.4s, v28.4s, v27.4s
-	WORD $0x4e3acfce // fmla v14.4s, v30.4s, v26.4s
-	WORD $0x4e3dcf8f // fmla v15.4s, v28.4s, v29.4s
-	WORD $0x4e39cfd0 // fmla v16.4s, v30.4s, v25.4s
-	FMOVS        16(R3), F28
+	WORD $0x4f9a136d // fmla v13.4s, v27.4s, v26.s[0]
+	WORD $0x4f9a138e // fmla v14.4s, v28.4s, v26.s[0]
+	WORD $0x4f99136f // fmla v15.4s, v27.4s, v25.s[0]
+	WORD $0x4f991390 // fmla v16.4s, v28.4s, v25.s[0]
+	WORD $0xbc41007b // ldur s27, [x3, #16]
+	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
+	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
+	WORD $0xbc41407c // ldur s28, [x3, #20]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	FMOVS        20(R3), F30
-	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
-	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4ea19f7b // mul v27.4s, v27.4s, v1.4s
+	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
+	WORD $0x4e1b005b // tbl v27.16b, { v2.16b }, v27.16b
 	WORD $0x4ea19f9c // mul v28.4s, v28.4s, v1.4s
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
 	WORD $0x4e1c005c // tbl v28.16b, { v2.16b }, v28.16b
-	WORD $0x4ea19fde // mul v30.4s, v30.4s, v1.4s
-	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
-	WORD $0x4e1e005e // tbl v30.16b, { v2.16b }, v30.16b
-	WORD $0x4e3bcf91 // fmla v17.4s, v28.4s, v27.4s
-	WORD $0x4e3acfd2 // fmla v18.4s, v30.4s, v26.4s
-	WORD $0x4e3dcf93 // fmla v19.4s, v28.4s, v29.4s
-	WORD $0x4e39cfd4 // fmla v20.4s, v30.4s, v25.4s
-	FMOVS        24(R3), F28
+	WORD $0x4f9a1371 // fmla v17.4s, v27.4s, v26.s[0]
+	WORD $0x4f9a1392 // fmla v18.4s, v28.4s, v26.s[0]
+	WORD $0x4f991373 // fmla v19.4s, v27.4s, v25.s[0]
+	WORD $0x4f991394 // fmla v20.4s, v28.4s, v25.s[0]
+	WORD $0xbc41807b // ldur s27, [x3, #24]
+	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
+	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
+	WORD $0xbc41c07c // ldur s28, [x3, #28]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	FMOVS        28(R3), F30
-	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
-	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4ea19f7b // mul v27.4s, v27.4s, v1.4s
+	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
+	WORD $0x4e1b005b // tbl v27.16b, { v2.16b }, v27.16b
 	WORD $0x4ea19f9c // mul v28.4s, v28.4s, v1.4s
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
 	WORD $0x4e1c005c // tbl v28.16b, { v2.16b }, v28.16b
-	WORD $0x4ea19fde // mul v30.4s, v30.4s, v1.4s
-	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
-	WORD $0x4e1e005e // tbl v30.16b, { v2.16b }, v30.16b
-	WORD $0x4e3bcf95 // fmla v21.4s, v28.4s, v27.4s
-	WORD $0x4e3acfd6 // fmla v22.4s, v30.4s, v26.4s
-	WORD $0x4e3dcf97 // fmla v23.4s, v28.4s, v29.4s
-	WORD $0x4e39cfd8 // fmla v24.4s, v30.4s, v25.4s
+	WORD $0x4f9a1375 // fmla v21.4s, v27.4s, v26.s[0]
+	WORD $0x4f9a1396 // fmla v22.4s, v28.4s, v26.s[0]
+	WORD $0x4f991377 // fmla v23.4s, v27.4s, v25.s[0]
+	WORD $0x4f991398 // fmla v24.4s, v28.4s, v25.s[0]
 	ADD          R8, R7
 	ADD          $4, R4
 	SUBS         $1, R6
@@ -10058,7 +9873,7 @@ done6:
 loop7:
 
 	// levels of values 64 to 95
-	FMOVD        18(R7), F25
+	WORD $0xfc4120f9 // ldur d25, [x7, #18]
 	WORD $0x4e080739 // dup v25.2d, v25.d[0]
 	WORD $0x4e07033a // tbl v26.16b, { v25.16b }, v7.16b
 	WORD $0x4e080339 // tbl v25.16b, { v25.16b }, v8.16b
@@ -10066,98 +9881,89 @@ loop7:
 	WORD $0x4e261f3c // and v28.16b, v25.16b, v6.16b
 	WORD $0x6f0e075d // ushr v29.16b, v26.16b, #2
 	WORD $0x6f0e073e // ushr v30.16b, v25.16b, #2
-	WORD $0x4e251fbd // and v29.16b, v29.16b, v5.16b
-	WORD $0x4e251fde // and v30.16b, v30.16b, v5.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
+	WORD $0x6ea51fbb // bit v27.16b, v29.16b, v5.16b
+	WORD $0x6ea51fdc // bit v28.16b, v30.16b, v5.16b
 	WORD $0x6f0c075d // ushr v29.16b, v26.16b, #4
 	WORD $0x6f0c073e // ushr v30.16b, v25.16b, #4
-	WORD $0x4e241fbd // and v29.16b, v29.16b, v4.16b
-	WORD $0x4e241fde // and v30.16b, v30.16b, v4.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
+	WORD $0x6ea41fbb // bit v27.16b, v29.16b, v4.16b
+	WORD $0x6ea41fdc // bit v28.16b, v30.16b, v4.16b
 	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
 	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
-	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4eba1f7a // orr v26.16b, v27.16b, v26.16b
-	WORD $0x4eb91f99 // orr v25.16b, v28.16b, v25.16b
-	FMOVQ        F26, (R3)
-	FMOVQ        F25, 16(R3)
-	WORD $0x7d4000f9 // ldr h25, [x7]
-	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        (R4), F26
-	WORD $0x4f9a933b // fmul v27.4s, v25.4s, v26.s[0]
-	WORD $0x4f9a933a // fmul v26.4s, v25.4s, v26.s[0]
+	WORD $0x6ea31f5b // bit v27.16b, v26.16b, v3.16b
+	WORD $0x6ea31f3c // bit v28.16b, v25.16b, v3.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
+	WORD $0x7c4000f9 // ldur h25, [x7]
+	WORD $0x1ee24339 // fcvt s25, h25
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
 	ADD          R5, R4, R9
-	FMOVS        (R9), F28
-	WORD $0x4f9c933d // fmul v29.4s, v25.4s, v28.s[0]
-	WORD $0x4f9c9339 // fmul v25.4s, v25.4s, v28.s[0]
-	FMOVS        (R3), F28
+	WORD $0xbc40013b // ldur s27, [x9]
+	WORD $0x6e3bdf39 // fmul v25.4s, v25.4s, v27.4s
+	WORD $0xbc40007b // ldur s27, [x3]
+	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
+	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
+	WORD $0xbc40407c // ldur s28, [x3, #4]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	FMOVS        4(R3), F30
-	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
-	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4ea19f7b // mul v27.4s, v27.4s, v1.4s
+	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
+	WORD $0x4e1b005b // tbl v27.16b, { v2.16b }, v27.16b
 	WORD $0x4ea19f9c // mul v28.4s, v28.4s, v1.4s
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
 	WORD $0x4e1c005c // tbl v28.16b, { v2.16b }, v28.16b
-	WORD $0x4ea19fde // mul v30.4s, v30.4s, v1.4s
-	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
-	WORD $0x4e1e005e // tbl v30.16b, { v2.16b }, v30.16b
-	WORD $0x4e3bcf89 // fmla v9.4s, v28.4s, v27.4s
-	WORD $0x4e3acfca // fmla v10.4s, v30.4s, v26.4s
-	WORD $0x4e3dcf8b // fmla v11.4s, v28.4s, v29.4s
-	WORD $0x4e39cfcc // fmla v12.4s, v30.4s, v25.4s
-	FMOVS        8(R3), F28
+	WORD $0x4f9a1369 // fmla v9.4s, v27.4s, v26.s[0]
+	WORD $0x4f9a138a // fmla v10.4s, v28.4s, v26.s[0]
+	WORD $0x4f99136b // fmla v11.4s, v27.4s, v25.s[0]
+	WORD $0x4f99138c // fmla v12.4s, v28.4s, v25.s[0]
+	WORD $0xbc40807b // ldur s27, [x3, #8]
+	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
+	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
+	WORD $0xbc40c07c // ldur s28, [x3, #12]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	FMOVS        12(R3), F30
-	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
-	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4ea19f7b // mul v27.4s, v27.4s, v1.4s
+	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
+	WORD $0x4e1b005b // tbl v27.16b, { v2.16b }, v27.16b
 	WORD $0x4ea19f9c // mul v28.4s, v28.4s, v1.4s
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
 	WORD $0x4e1c005c // tbl v28.16b, { v2.16b }, v28.16b
-	WORD $0x4ea19fde // mul v30.4s, v30.4s, v1.4s
-	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
-	WORD $0x4e1e005e // tbl v30.16b, { v2.16b }, v30.16b
-	WORD $0x4e3bcf8d // fmla v13.4s, v28.4s, v27.4s
-	WORD $0x4e3acfce // fmla v14.4s, v30.4s, v26.4s
-	WORD $0x4e3dcf8f // fmla v15.4s, v28.4s, v29.4s
-	WORD $0x4e39cfd0 // fmla v16.4s, v30.4s, v25.4s
-	FMOVS        16(R3), F28
+	WORD $0x4f9a136d // fmla v13.4s, v27.4s, v26.s[0]
+	WORD $0x4f9a138e // fmla v14.4s, v28.4s, v26.s[0]
+	WORD $0x4f99136f // fmla v15.4s, v27.4s, v25.s[0]
+	WORD $0x4f991390 // fmla v16.4s, v28.4s, v25.s[0]
+	WORD $0xbc41007b // ldur s27, [x3, #16]
+	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
+	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
+	WORD $0xbc41407c // ldur s28, [x3, #20]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	FMOVS        20(R3), F30
-	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
-	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4ea19f7b // mul v27.4s, v27.4s, v1.4s
+	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
+	WORD $0x4e1b005b // tbl v27.16b, { v2.16b }, v27.16b
 	WORD $0x4ea19f9c // mul v28.4s, v28.4s, v1.4s
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
 	WORD $0x4e1c005c // tbl v28.16b, { v2.16b }, v28.16b
-	WORD $0x4ea19fde // mul v30.4s, v30.4s, v1.4s
-	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
-	WORD $0x4e1e005e // tbl v30.16b, { v2.16b }, v30.16b
-	WORD $0x4e3bcf91 // fmla v17.4s, v28.4s, v27.4s
-	WORD $0x4e3acfd2 // fmla v18.4s, v30.4s, v26.4s
-	WORD $0x4e3dcf93 // fmla v19.4s, v28.4s, v29.4s
-	WORD $0x4e39cfd4 // fmla v20.4s, v30.4s, v25.4s
-	FMOVS        24(R3), F28
+	WORD $0x4f9a1371 // fmla v17.4s, v27.4s, v26.s[0]
+	WORD $0x4f9a1392 // fmla v18.4s, v28.4s, v26.s[0]
+	WORD $0x4f991373 // fmla v19.4s, v27.4s, v25.s[0]
+	WORD $0x4f991394 // fmla v20.4s, v28.4s, v25.s[0]
+	WORD $0xbc41807b // ldur s27, [x3, #24]
+	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
+	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
+	WORD $0xbc41c07c // ldur s28, [x3, #28]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	FMOVS        28(R3), F30
-	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
-	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4ea19f7b // mul v27.4s, v27.4s, v1.4s
+	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
+	WORD $0x4e1b005b // tbl v27.16b, { v2.16b }, v27.16b
 	WORD $0x4ea19f9c // mul v28.4s, v28.4s, v1.4s
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
 	WORD $0x4e1c005c // tbl v28.16b, { v2.16b }, v28.16b
-	WORD $0x4ea19fde // mul v30.4s, v30.4s, v1.4s
-	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
-	WORD $0x4e1e005e // tbl v30.16b, { v2.16b }, v30.16b
-	WORD $0x4e3bcf95 // fmla v21.4s, v28.4s, v27.4s
-	WORD $0x4e3acfd6 // fmla v22.4s, v30.4s, v26.4s
-	WORD $0x4e3dcf97 // fmla v23.4s, v28.4s, v29.4s
-	WORD $0x4e39cfd8 // fmla v24.4s, v30.4s, v25.4s
+	WORD $0x4f9a1375 // fmla v21.4s, v27.4s, v26.s[0]
+	WORD $0x4f9a1396 // fmla v22.4s, v28.4s, v26.s[0]
+	WORD $0x4f991377 // fmla v23.4s, v27.4s, v25.s[0]
+	WORD $0x4f991398 // fmla v24.4s, v28.4s, v25.s[0]
 	ADD          R8, R7
 	ADD          $4, R4
 	SUBS         $1, R6
@@ -10226,7 +10032,7 @@ done8:
 loop9:
 
 	// levels of values 96 to 127
-	FMOVD        26(R7), F25
+	WORD $0xfc41a0f9 // ldur d25, [x7, #26]
 	WORD $0x4e080739 // dup v25.2d, v25.d[0]
 	WORD $0x4e07033a // tbl v26.16b, { v25.16b }, v7.16b
 	WORD $0x4e080339 // tbl v25.16b, { v25.16b }, v8.16b
@@ -10234,98 +10040,89 @@ loop9:
 	WORD $0x4e261f3c // and v28.16b, v25.16b, v6.16b
 	WORD $0x6f0e075d // ushr v29.16b, v26.16b, #2
 	WORD $0x6f0e073e // ushr v30.16b, v25.16b, #2
-	WORD $0x4e251fbd // and v29.16b, v29.16b, v5.16b
-	WORD $0x4e251fde // and v30.16b, v30.16b, v5.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
+	WORD $0x6ea51fbb // bit v27.16b, v29.16b, v5.16b
+	WORD $0x6ea51fdc // bit v28.16b, v30.16b, v5.16b
 	WORD $0x6f0c075d // ushr v29.16b, v26.16b, #4
 	WORD $0x6f0c073e // ushr v30.16b, v25.16b, #4
-	WORD $0x4e241fbd // and v29.16b, v29.16b, v4.16b
-	WORD $0x4e241fde // and v30.16b, v30.16b, v4.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
+	WORD $0x6ea41fbb // bit v27.16b, v29.16b, v4.16b
+	WORD $0x6ea41fdc // bit v28.16b, v30.16b, v4.16b
 	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
 	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
-	WORD $0x4e231f5a // and v26.16b, v26.16b, v3.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4eba1f7a // orr v26.16b, v27.16b, v26.16b
-	WORD $0x4eb91f99 // orr v25.16b, v28.16b, v25.16b
-	FMOVQ        F26, (R3)
-	FMOVQ        F25, 16(R3)
-	WORD $0x7d4000f9 // ldr h25, [x7]
-	WORD $0x0e217b39 // fcvtl v25.4s, v25.4h
-	WORD $0x4e040739 // dup v25.4s, v25.s[0]
-	FMOVS        (R4), F26
-	WORD $0x4f9a933b // fmul v27.4s, v25.4s, v26.s[0]
-	WORD $0x4f9a933a // fmul v26.4s, v25.4s, v26.s[0]
+	WORD $0x6ea31f5b // bit v27.16b, v26.16b, v3.16b
+	WORD $0x6ea31f3c // bit v28.16b, v25.16b, v3.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
+	WORD $0x7c4000f9 // ldur h25, [x7]
+	WORD $0x1ee24339 // fcvt s25, h25
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
 	ADD          R5, R4, R9
-	FMOVS        (R9), F28
-	WORD $0x4f9c933d // fmul v29.4s, v25.4s, v28.s[0]
-	WORD $0x4f9c9339 // fmul v25.4s, v25.4s, v28.s[0]
-	FMOVS        (R3), F28
+	WORD $0xbc40013b // ldur s27, [x9]
+	WORD $0x6e3bdf39 // fmul v25.4s, v25.4s, v27.4s
+	WORD $0xbc40007b // ldur s27, [x3]
+	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
+	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
+	WORD $0xbc40407c // ldur s28, [x3, #4]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	FMOVS        4(R3), F30
-	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
-	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4ea19f7b // mul v27.4s, v27.4s, v1.4s
+	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
+	WORD $0x4e1b005b // tbl v27.16b, { v2.16b }, v27.16b
 	WORD $0x4ea19f9c // mul v28.4s, v28.4s, v1.4s
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
 	WORD $0x4e1c005c // tbl v28.16b, { v2.16b }, v28.16b
-	WORD $0x4ea19fde // mul v30.4s, v30.4s, v1.4s
-	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
-	WORD $0x4e1e005e // tbl v30.16b, { v2.16b }, v30.16b
-	WORD $0x4e3bcf89 // fmla v9.4s, v28.4s, v27.4s
-	WORD $0x4e3acfca // fmla v10.4s, v30.4s, v26.4s
-	WORD $0x4e3dcf8b // fmla v11.4s, v28.4s, v29.4s
-	WORD $0x4e39cfcc // fmla v12.4s, v30.4s, v25.4s
-	FMOVS        8(R3), F28
+	WORD $0x4f9a1369 // fmla v9.4s, v27.4s, v26.s[0]
+	WORD $0x4f9a138a // fmla v10.4s, v28.4s, v26.s[0]
+	WORD $0x4f99136b // fmla v11.4s, v27.4s, v25.s[0]
+	WORD $0x4f99138c // fmla v12.4s, v28.4s, v25.s[0]
+	WORD $0xbc40807b // ldur s27, [x3, #8]
+	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
+	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
+	WORD $0xbc40c07c // ldur s28, [x3, #12]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	FMOVS        12(R3), F30
-	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
-	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4ea19f7b // mul v27.4s, v27.4s, v1.4s
+	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
+	WORD $0x4e1b005b // tbl v27.16b, { v2.16b }, v27.16b
 	WORD $0x4ea19f9c // mul v28.4s, v28.4s, v1.4s
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
 	WORD $0x4e1c005c // tbl v28.16b, { v2.16b }, v28.16b
-	WORD $0x4ea19fde // mul v30.4s, v30.4s, v1.4s
-	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
-	WORD $0x4e1e005e // tbl v30.16b, { v2.16b }, v30.16b
-	WORD $0x4e3bcf8d // fmla v13.4s, v28.4s, v27.4s
-	WORD $0x4e3acfce // fmla v14.4s, v30.4s, v26.4s
-	WORD $0x4e3dcf8f // fmla v15.4s, v28.4s, v29.4s
-	WORD $0x4e39cfd0 // fmla v16.4s, v30.4s, v25.4s
-	FMOVS        16(R3), F28
+	WORD $0x4f9a136d // fmla v13.4s, v27.4s, v26.s[0]
+	WORD $0x4f9a138e // fmla v14.4s, v28.4s, v26.s[0]
+	WORD $0x4f99136f // fmla v15.4s, v27.4s, v25.s[0]
+	WORD $0x4f991390 // fmla v16.4s, v28.4s, v25.s[0]
+	WORD $0xbc41007b // ldur s27, [x3, #16]
+	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
+	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
+	WORD $0xbc41407c // ldur s28, [x3, #20]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	FMOVS        20(R3), F30
-	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
-	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4ea19f7b // mul v27.4s, v27.4s, v1.4s
+	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
+	WORD $0x4e1b005b // tbl v27.16b, { v2.16b }, v27.16b
 	WORD $0x4ea19f9c // mul v28.4s, v28.4s, v1.4s
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
 	WORD $0x4e1c005c // tbl v28.16b, { v2.16b }, v28.16b
-	WORD $0x4ea19fde // mul v30.4s, v30.4s, v1.4s
-	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
-	WORD $0x4e1e005e // tbl v30.16b, { v2.16b }, v30.16b
-	WORD $0x4e3bcf91 // fmla v17.4s, v28.4s, v27.4s
-	WORD $0x4e3acfd2 // fmla v18.4s, v30.4s, v26.4s
-	WORD $0x4e3dcf93 // fmla v19.4s, v28.4s, v29.4s
-	WORD $0x4e39cfd4 // fmla v20.4s, v30.4s, v25.4s
-	FMOVS        24(R3), F28
+	WORD $0x4f9a1371 // fmla v17.4s, v27.4s, v26.s[0]
+	WORD $0x4f9a1392 // fmla v18.4s, v28.4s, v26.s[0]
+	WORD $0x4f991373 // fmla v19.4s, v27.4s, v25.s[0]
+	WORD $0x4f991394 // fmla v20.4s, v28.4s, v25.s[0]
+	WORD $0xbc41807b // ldur s27, [x3, #24]
+	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
+	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
+	WORD $0xbc41c07c // ldur s28, [x3, #28]
 	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
 	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
-	FMOVS        28(R3), F30
-	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
-	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4ea19f7b // mul v27.4s, v27.4s, v1.4s
+	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
+	WORD $0x4e1b005b // tbl v27.16b, { v2.16b }, v27.16b
 	WORD $0x4ea19f9c // mul v28.4s, v28.4s, v1.4s
 	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
 	WORD $0x4e1c005c // tbl v28.16b, { v2.16b }, v28.16b
-	WORD $0x4ea19fde // mul v30.4s, v30.4s, v1.4s
-	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
-	WORD $0x4e1e005e // tbl v30.16b, { v2.16b }, v30.16b
-	WORD $0x4e3bcf95 // fmla v21.4s, v28.4s, v27.4s
-	WORD $0x4e3acfd6 // fmla v22.4s, v30.4s, v26.4s
-	WORD $0x4e3dcf97 // fmla v23.4s, v28.4s, v29.4s
-	WORD $0x4e39cfd8 // fmla v24.4s, v30.4s, v25.4s
+	WORD $0x4f9a1375 // fmla v21.4s, v27.4s, v26.s[0]
+	WORD $0x4f9a1396 // fmla v22.4s, v28.4s, v26.s[0]
+	WORD $0x4f991377 // fmla v23.4s, v27.4s, v25.s[0]
+	WORD $0x4f991398 // fmla v24.4s, v28.4s, v25.s[0]
 	ADD          R8, R7
 	ADD          $4, R4
 	SUBS         $1, R6
@@ -10369,6 +10166,3782 @@ done2:
 	ADD          $1, R1
 	RET
 
+// mix3xTurbo2NEON adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 128 values.
+TEXT ·mix3xTurbo2NEON(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	MOVD         $turbo2_level<>+0(SB), R0
+	FMOVQ        (R0), F0
+	MOVD         v+32(FP), R0
+	MOVD         units+56(FP), R1
+	MOVD         $0, R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $1, R1
+	BLT          done2
+
+loop1:
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	WORD $0x3cc00081 // ldur q1, [x4]
+	WORD $0x3cc10082 // ldur q2, [x4, #16]
+	ADD          R5, R4, R7
+	WORD $0x3cc000e3 // ldur q3, [x7]
+	ADD          R5, R4, R7
+	WORD $0x3cc100e4 // ldur q4, [x7, #16]
+	WORD $0x3cc000c5 // ldur q5, [x6]
+	WORD $0x3cc100c6 // ldur q6, [x6, #16]
+	WORD $0x3cc20087 // ldur q7, [x4, #32]
+	WORD $0x3cc30088 // ldur q8, [x4, #48]
+	ADD          R5, R4, R7
+	WORD $0x3cc200e9 // ldur q9, [x7, #32]
+	ADD          R5, R4, R7
+	WORD $0x3cc300ea // ldur q10, [x7, #48]
+	WORD $0x3cc200cb // ldur q11, [x6, #32]
+	WORD $0x3cc300cc // ldur q12, [x6, #48]
+	WORD $0x3cc4008d // ldur q13, [x4, #64]
+	WORD $0x3cc5008e // ldur q14, [x4, #80]
+	ADD          R5, R4, R7
+	WORD $0x3cc400ef // ldur q15, [x7, #64]
+	ADD          R5, R4, R7
+	WORD $0x3cc500f0 // ldur q16, [x7, #80]
+	WORD $0x3cc400d1 // ldur q17, [x6, #64]
+	WORD $0x3cc500d2 // ldur q18, [x6, #80]
+	WORD $0x3cc60093 // ldur q19, [x4, #96]
+	WORD $0x3cc70094 // ldur q20, [x4, #112]
+	ADD          R5, R4, R7
+	WORD $0x3cc600f5 // ldur q21, [x7, #96]
+	ADD          R5, R4, R4
+	WORD $0x3cc70096 // ldur q22, [x4, #112]
+	WORD $0x3cc600d7 // ldur q23, [x6, #96]
+	WORD $0x3cc700d8 // ldur q24, [x6, #112]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         rows+48(FP), R7
+	MOVD         R0, R8
+	MOVD         stride+40(FP), R9
+	SUBS         $1, R7
+	BLT          done4
+
+loop3:
+
+	// levels of values 0 to 31
+	WORD $0xfc402119 // ldur d25, [x8, #2]
+	WORD $0x4e080739 // dup v25.2d, v25.d[0]
+	MOVD         $turbo2_shuffle<>+0(SB), R10
+	FMOVQ        (R10), F26
+	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	MOVD         $turbo2_shuffle2<>+0(SB), R10
+	FMOVQ        (R10), F27
+	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
+	WORD $0x4f00047b // movi v27.4s, #3
+	WORD $0x4e3b1f5b // and v27.16b, v26.16b, v27.16b
+	WORD $0x4f00047c // movi v28.4s, #3
+	WORD $0x4e3c1f3c // and v28.16b, v25.16b, v28.16b
+	WORD $0x6f0e075d // ushr v29.16b, v26.16b, #2
+	WORD $0x6f0e073e // ushr v30.16b, v25.16b, #2
+	WORD $0x4f00247f // movi v31.4s, #3, lsl #8
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00247d // movi v29.4s, #3, lsl #8
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0c075d // ushr v29.16b, v26.16b, #4
+	WORD $0x6f0c073e // ushr v30.16b, v25.16b, #4
+	WORD $0x4f00447f // movi v31.4s, #3, lsl #16
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00447d // movi v29.4s, #3, lsl #16
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
+	WORD $0x4f00647d // movi v29.4s, #3, lsl #24
+	WORD $0x6ebd1f5b // bit v27.16b, v26.16b, v29.16b
+	WORD $0x4f00647a // movi v26.4s, #3, lsl #24
+	WORD $0x6eba1f3c // bit v28.16b, v25.16b, v26.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
+	WORD $0x7c400119 // ldur h25, [x8]
+	WORD $0x1ee24339 // fcvt s25, h25
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
+	ADD          R5, R4, R10
+	WORD $0xbc40015b // ldur s27, [x10]
+	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
+	WORD $0xbc4000dc // ldur s28, [x6]
+	WORD $0x6e3cdf39 // fmul v25.4s, v25.4s, v28.4s
+	WORD $0xbc40007c // ldur s28, [x3]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc40407d // ldur s29, [x3, #4]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0x4f00e49e // movi v30.16b, #4
+	WORD $0x4ebe9f9c // mul v28.4s, v28.4s, v30.4s
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e1c03dc // tbl v28.16b, { v30.16b }, v28.16b
+	WORD $0x4f00e49e // movi v30.16b, #4
+	WORD $0x4ebe9fbd // mul v29.4s, v29.4s, v30.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e1d03dd // tbl v29.16b, { v30.16b }, v29.16b
+	WORD $0x4f9a1381 // fmla v1.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13a2 // fmla v2.4s, v29.4s, v26.s[0]
+	WORD $0x4f9b1383 // fmla v3.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13a4 // fmla v4.4s, v29.4s, v27.s[0]
+	WORD $0x4f991385 // fmla v5.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913a6 // fmla v6.4s, v29.4s, v25.s[0]
+	WORD $0xbc40807c // ldur s28, [x3, #8]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc40c07d // ldur s29, [x3, #12]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0x4f00e49e // movi v30.16b, #4
+	WORD $0x4ebe9f9c // mul v28.4s, v28.4s, v30.4s
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e1c03dc // tbl v28.16b, { v30.16b }, v28.16b
+	WORD $0x4f00e49e // movi v30.16b, #4
+	WORD $0x4ebe9fbd // mul v29.4s, v29.4s, v30.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e1d03dd // tbl v29.16b, { v30.16b }, v29.16b
+	WORD $0x4f9a1387 // fmla v7.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13a8 // fmla v8.4s, v29.4s, v26.s[0]
+	WORD $0x4f9b1389 // fmla v9.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13aa // fmla v10.4s, v29.4s, v27.s[0]
+	WORD $0x4f99138b // fmla v11.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913ac // fmla v12.4s, v29.4s, v25.s[0]
+	WORD $0xbc41007c // ldur s28, [x3, #16]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc41407d // ldur s29, [x3, #20]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0x4f00e49e // movi v30.16b, #4
+	WORD $0x4ebe9f9c // mul v28.4s, v28.4s, v30.4s
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e1c03dc // tbl v28.16b, { v30.16b }, v28.16b
+	WORD $0x4f00e49e // movi v30.16b, #4
+	WORD $0x4ebe9fbd // mul v29.4s, v29.4s, v30.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e1d03dd // tbl v29.16b, { v30.16b }, v29.16b
+	WORD $0x4f9a138d // fmla v13.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13ae // fmla v14.4s, v29.4s, v26.s[0]
+	WORD $0x4f9b138f // fmla v15.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13b0 // fmla v16.4s, v29.4s, v27.s[0]
+	WORD $0x4f991391 // fmla v17.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913b2 // fmla v18.4s, v29.4s, v25.s[0]
+	WORD $0xbc41807c // ldur s28, [x3, #24]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc41c07d // ldur s29, [x3, #28]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0x4f00e49e // movi v30.16b, #4
+	WORD $0x4ebe9f9c // mul v28.4s, v28.4s, v30.4s
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e1c03dc // tbl v28.16b, { v30.16b }, v28.16b
+	WORD $0x4f00e49e // movi v30.16b, #4
+	WORD $0x4ebe9fbd // mul v29.4s, v29.4s, v30.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e1d03dd // tbl v29.16b, { v30.16b }, v29.16b
+	WORD $0x4f9a1393 // fmla v19.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13b4 // fmla v20.4s, v29.4s, v26.s[0]
+	WORD $0x4f9b1395 // fmla v21.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13b6 // fmla v22.4s, v29.4s, v27.s[0]
+	WORD $0x4f991397 // fmla v23.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913b8 // fmla v24.4s, v29.4s, v25.s[0]
+	ADD          R9, R8
+	ADD          $4, R4
+	ADD          $4, R6
+	SUBS         $1, R7
+	BGE          loop3
+
+done4:
+	ADD          $1, R7
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	FMOVQ        F1, (R4)
+	FMOVQ        F2, 16(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F3, (R7)
+	ADD          R5, R4, R7
+	FMOVQ        F4, 16(R7)
+	FMOVQ        F5, (R6)
+	FMOVQ        F6, 16(R6)
+	FMOVQ        F7, 32(R4)
+	FMOVQ        F8, 48(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F9, 32(R7)
+	ADD          R5, R4, R7
+	FMOVQ        F10, 48(R7)
+	FMOVQ        F11, 32(R6)
+	FMOVQ        F12, 48(R6)
+	FMOVQ        F13, 64(R4)
+	FMOVQ        F14, 80(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F15, 64(R7)
+	ADD          R5, R4, R7
+	FMOVQ        F16, 80(R7)
+	FMOVQ        F17, 64(R6)
+	FMOVQ        F18, 80(R6)
+	FMOVQ        F19, 96(R4)
+	FMOVQ        F20, 112(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F21, 96(R7)
+	ADD          R5, R4, R4
+	FMOVQ        F22, 112(R4)
+	FMOVQ        F23, 96(R6)
+	FMOVQ        F24, 112(R6)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	WORD $0x3cc80081 // ldur q1, [x4, #128]
+	WORD $0x3cc90082 // ldur q2, [x4, #144]
+	ADD          R5, R4, R7
+	WORD $0x3cc800e3 // ldur q3, [x7, #128]
+	ADD          R5, R4, R7
+	WORD $0x3cc900e4 // ldur q4, [x7, #144]
+	WORD $0x3cc800c5 // ldur q5, [x6, #128]
+	WORD $0x3cc900c6 // ldur q6, [x6, #144]
+	WORD $0x3cca0087 // ldur q7, [x4, #160]
+	WORD $0x3ccb0088 // ldur q8, [x4, #176]
+	ADD          R5, R4, R7
+	WORD $0x3cca00e9 // ldur q9, [x7, #160]
+	ADD          R5, R4, R7
+	WORD $0x3ccb00ea // ldur q10, [x7, #176]
+	WORD $0x3cca00cb // ldur q11, [x6, #160]
+	WORD $0x3ccb00cc // ldur q12, [x6, #176]
+	WORD $0x3ccc008d // ldur q13, [x4, #192]
+	WORD $0x3ccd008e // ldur q14, [x4, #208]
+	ADD          R5, R4, R7
+	WORD $0x3ccc00ef // ldur q15, [x7, #192]
+	ADD          R5, R4, R7
+	WORD $0x3ccd00f0 // ldur q16, [x7, #208]
+	WORD $0x3ccc00d1 // ldur q17, [x6, #192]
+	WORD $0x3ccd00d2 // ldur q18, [x6, #208]
+	WORD $0x3cce0093 // ldur q19, [x4, #224]
+	WORD $0x3ccf0094 // ldur q20, [x4, #240]
+	ADD          R5, R4, R7
+	WORD $0x3cce00f5 // ldur q21, [x7, #224]
+	ADD          R5, R4, R4
+	WORD $0x3ccf0096 // ldur q22, [x4, #240]
+	WORD $0x3cce00d7 // ldur q23, [x6, #224]
+	WORD $0x3ccf00d8 // ldur q24, [x6, #240]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         rows+48(FP), R7
+	MOVD         R0, R8
+	MOVD         stride+40(FP), R9
+	SUBS         $1, R7
+	BLT          done6
+
+loop5:
+
+	// levels of values 32 to 63
+	WORD $0xfc40a119 // ldur d25, [x8, #10]
+	WORD $0x4e080739 // dup v25.2d, v25.d[0]
+	MOVD         $turbo2_shuffle<>+0(SB), R10
+	FMOVQ        (R10), F26
+	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	MOVD         $turbo2_shuffle2<>+0(SB), R10
+	FMOVQ        (R10), F27
+	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
+	WORD $0x4f00047b // movi v27.4s, #3
+	WORD $0x4e3b1f5b // and v27.16b, v26.16b, v27.16b
+	WORD $0x4f00047c // movi v28.4s, #3
+	WORD $0x4e3c1f3c // and v28.16b, v25.16b, v28.16b
+	WORD $0x6f0e075d // ushr v29.16b, v26.16b, #2
+	WORD $0x6f0e073e // ushr v30.16b, v25.16b, #2
+	WORD $0x4f00247f // movi v31.4s, #3, lsl #8
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00247d // movi v29.4s, #3, lsl #8
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0c075d // ushr v29.16b, v26.16b, #4
+	WORD $0x6f0c073e // ushr v30.16b, v25.16b, #4
+	WORD $0x4f00447f // movi v31.4s, #3, lsl #16
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00447d // movi v29.4s, #3, lsl #16
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
+	WORD $0x4f00647d // movi v29.4s, #3, lsl #24
+	WORD $0x6ebd1f5b // bit v27.16b, v26.16b, v29.16b
+	WORD $0x4f00647a // movi v26.4s, #3, lsl #24
+	WORD $0x6eba1f3c // bit v28.16b, v25.16b, v26.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
+	WORD $0x7c400119 // ldur h25, [x8]
+	WORD $0x1ee24339 // fcvt s25, h25
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
+	ADD          R5, R4, R10
+	WORD $0xbc40015b // ldur s27, [x10]
+	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
+	WORD $0xbc4000dc // ldur s28, [x6]
+	WORD $0x6e3cdf39 // fmul v25.4s, v25.4s, v28.4s
+	WORD $0xbc40007c // ldur s28, [x3]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc40407d // ldur s29, [x3, #4]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0x4f00e49e // movi v30.16b, #4
+	WORD $0x4ebe9f9c // mul v28.4s, v28.4s, v30.4s
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e1c03dc // tbl v28.16b, { v30.16b }, v28.16b
+	WORD $0x4f00e49e // movi v30.16b, #4
+	WORD $0x4ebe9fbd // mul v29.4s, v29.4s, v30.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e1d03dd // tbl v29.16b, { v30.16b }, v29.16b
+	WORD $0x4f9a1381 // fmla v1.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13a2 // fmla v2.4s, v29.4s, v26.s[0]
+	WORD $0x4f9b1383 // fmla v3.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13a4 // fmla v4.4s, v29.4s, v27.s[0]
+	WORD $0x4f991385 // fmla v5.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913a6 // fmla v6.4s, v29.4s, v25.s[0]
+	WORD $0xbc40807c // ldur s28, [x3, #8]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc40c07d // ldur s29, [x3, #12]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0x4f00e49e // movi v30.16b, #4
+	WORD $0x4ebe9f9c // mul v28.4s, v28.4s, v30.4s
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e1c03dc // tbl v28.16b, { v30.16b }, v28.16b
+	WORD $0x4f00e49e // movi v30.16b, #4
+	WORD $0x4ebe9fbd // mul v29.4s, v29.4s, v30.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e1d03dd // tbl v29.16b, { v30.16b }, v29.16b
+	WORD $0x4f9a1387 // fmla v7.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13a8 // fmla v8.4s, v29.4s, v26.s[0]
+	WORD $0x4f9b1389 // fmla v9.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13aa // fmla v10.4s, v29.4s, v27.s[0]
+	WORD $0x4f99138b // fmla v11.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913ac // fmla v12.4s, v29.4s, v25.s[0]
+	WORD $0xbc41007c // ldur s28, [x3, #16]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc41407d // ldur s29, [x3, #20]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0x4f00e49e // movi v30.16b, #4
+	WORD $0x4ebe9f9c // mul v28.4s, v28.4s, v30.4s
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e1c03dc // tbl v28.16b, { v30.16b }, v28.16b
+	WORD $0x4f00e49e // movi v30.16b, #4
+	WORD $0x4ebe9fbd // mul v29.4s, v29.4s, v30.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e1d03dd // tbl v29.16b, { v30.16b }, v29.16b
+	WORD $0x4f9a138d // fmla v13.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13ae // fmla v14.4s, v29.4s, v26.s[0]
+	WORD $0x4f9b138f // fmla v15.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13b0 // fmla v16.4s, v29.4s, v27.s[0]
+	WORD $0x4f991391 // fmla v17.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913b2 // fmla v18.4s, v29.4s, v25.s[0]
+	WORD $0xbc41807c // ldur s28, [x3, #24]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc41c07d // ldur s29, [x3, #28]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0x4f00e49e // movi v30.16b, #4
+	WORD $0x4ebe9f9c // mul v28.4s, v28.4s, v30.4s
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e1c03dc // tbl v28.16b, { v30.16b }, v28.16b
+	WORD $0x4f00e49e // movi v30.16b, #4
+	WORD $0x4ebe9fbd // mul v29.4s, v29.4s, v30.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e1d03dd // tbl v29.16b, { v30.16b }, v29.16b
+	WORD $0x4f9a1393 // fmla v19.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13b4 // fmla v20.4s, v29.4s, v26.s[0]
+	WORD $0x4f9b1395 // fmla v21.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13b6 // fmla v22.4s, v29.4s, v27.s[0]
+	WORD $0x4f991397 // fmla v23.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913b8 // fmla v24.4s, v29.4s, v25.s[0]
+	ADD          R9, R8
+	ADD          $4, R4
+	ADD          $4, R6
+	SUBS         $1, R7
+	BGE          loop5
+
+done6:
+	ADD          $1, R7
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	FMOVQ        F1, 128(R4)
+	FMOVQ        F2, 144(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F3, 128(R7)
+	ADD          R5, R4, R7
+	FMOVQ        F4, 144(R7)
+	FMOVQ        F5, 128(R6)
+	FMOVQ        F6, 144(R6)
+	FMOVQ        F7, 160(R4)
+	FMOVQ        F8, 176(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F9, 160(R7)
+	ADD          R5, R4, R7
+	FMOVQ        F10, 176(R7)
+	FMOVQ        F11, 160(R6)
+	FMOVQ        F12, 176(R6)
+	FMOVQ        F13, 192(R4)
+	FMOVQ        F14, 208(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F15, 192(R7)
+	ADD          R5, R4, R7
+	FMOVQ        F16, 208(R7)
+	FMOVQ        F17, 192(R6)
+	FMOVQ        F18, 208(R6)
+	FMOVQ        F19, 224(R4)
+	FMOVQ        F20, 240(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F21, 224(R7)
+	ADD          R5, R4, R4
+	FMOVQ        F22, 240(R4)
+	FMOVQ        F23, 224(R6)
+	FMOVQ        F24, 240(R6)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	FLDPQ        256(R4), (F1, F2)
+	ADD          R5, R4, R7
+	FMOVQ        256(R7), F3
+	ADD          R5, R4, R7
+	FMOVQ        272(R7), F4
+	FLDPQ        256(R6), (F5, F6)
+	FLDPQ        288(R4), (F7, F8)
+	ADD          R5, R4, R7
+	FMOVQ        288(R7), F9
+	ADD          R5, R4, R7
+	FMOVQ        304(R7), F10
+	FLDPQ        288(R6), (F11, F12)
+	FLDPQ        320(R4), (F13, F14)
+	ADD          R5, R4, R7
+	FMOVQ        320(R7), F15
+	ADD          R5, R4, R7
+	FMOVQ        336(R7), F16
+	FLDPQ        320(R6), (F17, F18)
+	FLDPQ        352(R4), (F19, F20)
+	ADD          R5, R4, R7
+	FMOVQ        352(R7), F21
+	ADD          R5, R4, R4
+	FMOVQ        368(R4), F22
+	FLDPQ        352(R6), (F23, F24)
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         rows+48(FP), R7
+	MOVD         R0, R8
+	MOVD         stride+40(FP), R9
+	SUBS         $1, R7
+	BLT          done8
+
+loop7:
+
+	// levels of values 64 to 95
+	WORD $0xfc412119 // ldur d25, [x8, #18]
+	WORD $0x4e080739 // dup v25.2d, v25.d[0]
+	MOVD         $turbo2_shuffle<>+0(SB), R10
+	FMOVQ        (R10), F26
+	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	MOVD         $turbo2_shuffle2<>+0(SB), R10
+	FMOVQ        (R10), F27
+	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
+	WORD $0x4f00047b // movi v27.4s, #3
+	WORD $0x4e3b1f5b // and v27.16b, v26.16b, v27.16b
+	WORD $0x4f00047c // movi v28.4s, #3
+	WORD $0x4e3c1f3c // and v28.16b, v25.16b, v28.16b
+	WORD $0x6f0e075d // ushr v29.16b, v26.16b, #2
+	WORD $0x6f0e073e // ushr v30.16b, v25.16b, #2
+	WORD $0x4f00247f // movi v31.4s, #3, lsl #8
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00247d // movi v29.4s, #3, lsl #8
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0c075d // ushr v29.16b, v26.16b, #4
+	WORD $0x6f0c073e // ushr v30.16b, v25.16b, #4
+	WORD $0x4f00447f // movi v31.4s, #3, lsl #16
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00447d // movi v29.4s, #3, lsl #16
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
+	WORD $0x4f00647d // movi v29.4s, #3, lsl #24
+	WORD $0x6ebd1f5b // bit v27.16b, v26.16b, v29.16b
+	WORD $0x4f00647a // movi v26.4s, #3, lsl #24
+	WORD $0x6eba1f3c // bit v28.16b, v25.16b, v26.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
+	WORD $0x7c400119 // ldur h25, [x8]
+	WORD $0x1ee24339 // fcvt s25, h25
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
+	ADD          R5, R4, R10
+	WORD $0xbc40015b // ldur s27, [x10]
+	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
+	WORD $0xbc4000dc // ldur s28, [x6]
+	WORD $0x6e3cdf39 // fmul v25.4s, v25.4s, v28.4s
+	WORD $0xbc40007c // ldur s28, [x3]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc40407d // ldur s29, [x3, #4]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0x4f00e49e // movi v30.16b, #4
+	WORD $0x4ebe9f9c // mul v28.4s, v28.4s, v30.4s
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e1c03dc // tbl v28.16b, { v30.16b }, v28.16b
+	WORD $0x4f00e49e // movi v30.16b, #4
+	WORD $0x4ebe9fbd // mul v29.4s, v29.4s, v30.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e1d03dd // tbl v29.16b, { v30.16b }, v29.16b
+	WORD $0x4f9a1381 // fmla v1.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13a2 // fmla v2.4s, v29.4s, v26.s[0]
+	WORD $0x4f9b1383 // fmla v3.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13a4 // fmla v4.4s, v29.4s, v27.s[0]
+	WORD $0x4f991385 // fmla v5.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913a6 // fmla v6.4s, v29.4s, v25.s[0]
+	WORD $0xbc40807c // ldur s28, [x3, #8]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc40c07d // ldur s29, [x3, #12]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0x4f00e49e // movi v30.16b, #4
+	WORD $0x4ebe9f9c // mul v28.4s, v28.4s, v30.4s
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e1c03dc // tbl v28.16b, { v30.16b }, v28.16b
+	WORD $0x4f00e49e // movi v30.16b, #4
+	WORD $0x4ebe9fbd // mul v29.4s, v29.4s, v30.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e1d03dd // tbl v29.16b, { v30.16b }, v29.16b
+	WORD $0x4f9a1387 // fmla v7.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13a8 // fmla v8.4s, v29.4s, v26.s[0]
+	WORD $0x4f9b1389 // fmla v9.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13aa // fmla v10.4s, v29.4s, v27.s[0]
+	WORD $0x4f99138b // fmla v11.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913ac // fmla v12.4s, v29.4s, v25.s[0]
+	WORD $0xbc41007c // ldur s28, [x3, #16]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc41407d // ldur s29, [x3, #20]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0x4f00e49e // movi v30.16b, #4
+	WORD $0x4ebe9f9c // mul v28.4s, v28.4s, v30.4s
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e1c03dc // tbl v28.16b, { v30.16b }, v28.16b
+	WORD $0x4f00e49e // movi v30.16b, #4
+	WORD $0x4ebe9fbd // mul v29.4s, v29.4s, v30.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e1d03dd // tbl v29.16b, { v30.16b }, v29.16b
+	WORD $0x4f9a138d // fmla v13.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13ae // fmla v14.4s, v29.4s, v26.s[0]
+	WORD $0x4f9b138f // fmla v15.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13b0 // fmla v16.4s, v29.4s, v27.s[0]
+	WORD $0x4f991391 // fmla v17.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913b2 // fmla v18.4s, v29.4s, v25.s[0]
+	WORD $0xbc41807c // ldur s28, [x3, #24]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc41c07d // ldur s29, [x3, #28]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0x4f00e49e // movi v30.16b, #4
+	WORD $0x4ebe9f9c // mul v28.4s, v28.4s, v30.4s
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e1c03dc // tbl v28.16b, { v30.16b }, v28.16b
+	WORD $0x4f00e49e // movi v30.16b, #4
+	WORD $0x4ebe9fbd // mul v29.4s, v29.4s, v30.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e1d03dd // tbl v29.16b, { v30.16b }, v29.16b
+	WORD $0x4f9a1393 // fmla v19.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13b4 // fmla v20.4s, v29.4s, v26.s[0]
+	WORD $0x4f9b1395 // fmla v21.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13b6 // fmla v22.4s, v29.4s, v27.s[0]
+	WORD $0x4f991397 // fmla v23.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913b8 // fmla v24.4s, v29.4s, v25.s[0]
+	ADD          R9, R8
+	ADD          $4, R4
+	ADD          $4, R6
+	SUBS         $1, R7
+	BGE          loop7
+
+done8:
+	ADD          $1, R7
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	FMOVQ        F1, 256(R4)
+	FMOVQ        F2, 272(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F3, 256(R7)
+	ADD          R5, R4, R7
+	FMOVQ        F4, 272(R7)
+	FMOVQ        F5, 256(R6)
+	FMOVQ        F6, 272(R6)
+	FMOVQ        F7, 288(R4)
+	FMOVQ        F8, 304(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F9, 288(R7)
+	ADD          R5, R4, R7
+	FMOVQ        F10, 304(R7)
+	FMOVQ        F11, 288(R6)
+	FMOVQ        F12, 304(R6)
+	FMOVQ        F13, 320(R4)
+	FMOVQ        F14, 336(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F15, 320(R7)
+	ADD          R5, R4, R7
+	FMOVQ        F16, 336(R7)
+	FMOVQ        F17, 320(R6)
+	FMOVQ        F18, 336(R6)
+	FMOVQ        F19, 352(R4)
+	FMOVQ        F20, 368(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F21, 352(R7)
+	ADD          R5, R4, R4
+	FMOVQ        F22, 368(R4)
+	FMOVQ        F23, 352(R6)
+	FMOVQ        F24, 368(R6)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	FLDPQ        384(R4), (F1, F2)
+	ADD          R5, R4, R7
+	FMOVQ        384(R7), F3
+	ADD          R5, R4, R7
+	FMOVQ        400(R7), F4
+	FLDPQ        384(R6), (F5, F6)
+	FLDPQ        416(R4), (F7, F8)
+	ADD          R5, R4, R7
+	FMOVQ        416(R7), F9
+	ADD          R5, R4, R7
+	FMOVQ        432(R7), F10
+	FLDPQ        416(R6), (F11, F12)
+	FLDPQ        448(R4), (F13, F14)
+	ADD          R5, R4, R7
+	FMOVQ        448(R7), F15
+	ADD          R5, R4, R7
+	FMOVQ        464(R7), F16
+	FLDPQ        448(R6), (F17, F18)
+	FLDPQ        480(R4), (F19, F20)
+	ADD          R5, R4, R7
+	FMOVQ        480(R7), F21
+	ADD          R5, R4, R4
+	FMOVQ        496(R4), F22
+	FLDPQ        480(R6), (F23, F24)
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         rows+48(FP), R7
+	MOVD         R0, R8
+	MOVD         stride+40(FP), R9
+	SUBS         $1, R7
+	BLT          done10
+
+loop9:
+
+	// levels of values 96 to 127
+	WORD $0xfc41a119 // ldur d25, [x8, #26]
+	WORD $0x4e080739 // dup v25.2d, v25.d[0]
+	MOVD         $turbo2_shuffle<>+0(SB), R10
+	FMOVQ        (R10), F26
+	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	MOVD         $turbo2_shuffle2<>+0(SB), R10
+	FMOVQ        (R10), F27
+	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
+	WORD $0x4f00047b // movi v27.4s, #3
+	WORD $0x4e3b1f5b // and v27.16b, v26.16b, v27.16b
+	WORD $0x4f00047c // movi v28.4s, #3
+	WORD $0x4e3c1f3c // and v28.16b, v25.16b, v28.16b
+	WORD $0x6f0e075d // ushr v29.16b, v26.16b, #2
+	WORD $0x6f0e073e // ushr v30.16b, v25.16b, #2
+	WORD $0x4f00247f // movi v31.4s, #3, lsl #8
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00247d // movi v29.4s, #3, lsl #8
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0c075d // ushr v29.16b, v26.16b, #4
+	WORD $0x6f0c073e // ushr v30.16b, v25.16b, #4
+	WORD $0x4f00447f // movi v31.4s, #3, lsl #16
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00447d // movi v29.4s, #3, lsl #16
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
+	WORD $0x4f00647d // movi v29.4s, #3, lsl #24
+	WORD $0x6ebd1f5b // bit v27.16b, v26.16b, v29.16b
+	WORD $0x4f00647a // movi v26.4s, #3, lsl #24
+	WORD $0x6eba1f3c // bit v28.16b, v25.16b, v26.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
+	WORD $0x7c400119 // ldur h25, [x8]
+	WORD $0x1ee24339 // fcvt s25, h25
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
+	ADD          R5, R4, R10
+	WORD $0xbc40015b // ldur s27, [x10]
+	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
+	WORD $0xbc4000dc // ldur s28, [x6]
+	WORD $0x6e3cdf39 // fmul v25.4s, v25.4s, v28.4s
+	WORD $0xbc40007c // ldur s28, [x3]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc40407d // ldur s29, [x3, #4]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0x4f00e49e // movi v30.16b, #4
+	WORD $0x4ebe9f9c // mul v28.4s, v28.4s, v30.4s
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e1c03dc // tbl v28.16b, { v30.16b }, v28.16b
+	WORD $0x4f00e49e // movi v30.16b, #4
+	WORD $0x4ebe9fbd // mul v29.4s, v29.4s, v30.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e1d03dd // tbl v29.16b, { v30.16b }, v29.16b
+	WORD $0x4f9a1381 // fmla v1.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13a2 // fmla v2.4s, v29.4s, v26.s[0]
+	WORD $0x4f9b1383 // fmla v3.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13a4 // fmla v4.4s, v29.4s, v27.s[0]
+	WORD $0x4f991385 // fmla v5.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913a6 // fmla v6.4s, v29.4s, v25.s[0]
+	WORD $0xbc40807c // ldur s28, [x3, #8]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc40c07d // ldur s29, [x3, #12]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0x4f00e49e // movi v30.16b, #4
+	WORD $0x4ebe9f9c // mul v28.4s, v28.4s, v30.4s
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e1c03dc // tbl v28.16b, { v30.16b }, v28.16b
+	WORD $0x4f00e49e // movi v30.16b, #4
+	WORD $0x4ebe9fbd // mul v29.4s, v29.4s, v30.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e1d03dd // tbl v29.16b, { v30.16b }, v29.16b
+	WORD $0x4f9a1387 // fmla v7.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13a8 // fmla v8.4s, v29.4s, v26.s[0]
+	WORD $0x4f9b1389 // fmla v9.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13aa // fmla v10.4s, v29.4s, v27.s[0]
+	WORD $0x4f99138b // fmla v11.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913ac // fmla v12.4s, v29.4s, v25.s[0]
+	WORD $0xbc41007c // ldur s28, [x3, #16]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc41407d // ldur s29, [x3, #20]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0x4f00e49e // movi v30.16b, #4
+	WORD $0x4ebe9f9c // mul v28.4s, v28.4s, v30.4s
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e1c03dc // tbl v28.16b, { v30.16b }, v28.16b
+	WORD $0x4f00e49e // movi v30.16b, #4
+	WORD $0x4ebe9fbd // mul v29.4s, v29.4s, v30.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e1d03dd // tbl v29.16b, { v30.16b }, v29.16b
+	WORD $0x4f9a138d // fmla v13.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13ae // fmla v14.4s, v29.4s, v26.s[0]
+	WORD $0x4f9b138f // fmla v15.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13b0 // fmla v16.4s, v29.4s, v27.s[0]
+	WORD $0x4f991391 // fmla v17.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913b2 // fmla v18.4s, v29.4s, v25.s[0]
+	WORD $0xbc41807c // ldur s28, [x3, #24]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc41c07d // ldur s29, [x3, #28]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0x4f00e49e // movi v30.16b, #4
+	WORD $0x4ebe9f9c // mul v28.4s, v28.4s, v30.4s
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e1c03dc // tbl v28.16b, { v30.16b }, v28.16b
+	WORD $0x4f00e49e // movi v30.16b, #4
+	WORD $0x4ebe9fbd // mul v29.4s, v29.4s, v30.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e1d03dd // tbl v29.16b, { v30.16b }, v29.16b
+	WORD $0x4f9a1393 // fmla v19.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13b4 // fmla v20.4s, v29.4s, v26.s[0]
+	WORD $0x4f9b1395 // fmla v21.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13b6 // fmla v22.4s, v29.4s, v27.s[0]
+	WORD $0x4f991397 // fmla v23.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913b8 // fmla v24.4s, v29.4s, v25.s[0]
+	ADD          R9, R8
+	ADD          $4, R4
+	ADD          $4, R6
+	SUBS         $1, R7
+	BGE          loop9
+
+done10:
+	ADD          $1, R7
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	FMOVQ        F1, 384(R4)
+	FMOVQ        F2, 400(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F3, 384(R7)
+	ADD          R5, R4, R7
+	FMOVQ        F4, 400(R7)
+	FMOVQ        F5, 384(R6)
+	FMOVQ        F6, 400(R6)
+	FMOVQ        F7, 416(R4)
+	FMOVQ        F8, 432(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F9, 416(R7)
+	ADD          R5, R4, R7
+	FMOVQ        F10, 432(R7)
+	FMOVQ        F11, 416(R6)
+	FMOVQ        F12, 432(R6)
+	FMOVQ        F13, 448(R4)
+	FMOVQ        F14, 464(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F15, 448(R7)
+	ADD          R5, R4, R7
+	FMOVQ        F16, 464(R7)
+	FMOVQ        F17, 448(R6)
+	FMOVQ        F18, 464(R6)
+	FMOVQ        F19, 480(R4)
+	FMOVQ        F20, 496(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F21, 480(R7)
+	ADD          R5, R4, R4
+	FMOVQ        F22, 496(R4)
+	FMOVQ        F23, 480(R6)
+	FMOVQ        F24, 496(R6)
+	ADD          $0x22, R0
+	ADD          $0x200, R2
+	SUBS         $1, R1
+	BGE          loop1
+
+done2:
+	ADD          $1, R1
+	RET
+
+// mix4xTurbo2NEON adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 128 values.
+TEXT ·mix4xTurbo2NEON(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	MOVD         $turbo2_level<>+0(SB), R0
+	FMOVQ        (R0), F0
+	MOVD         v+32(FP), R0
+	MOVD         units+56(FP), R1
+	MOVD         $0, R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $1, R1
+	BLT          done2
+
+loop1:
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	WORD $0x3cc00081 // ldur q1, [x4]
+	WORD $0x3cc10082 // ldur q2, [x4, #16]
+	ADD          R5, R4, R7
+	WORD $0x3cc000e3 // ldur q3, [x7]
+	ADD          R5, R4, R7
+	WORD $0x3cc100e4 // ldur q4, [x7, #16]
+	WORD $0x3cc000c5 // ldur q5, [x6]
+	WORD $0x3cc100c6 // ldur q6, [x6, #16]
+	ADD          R5, R6, R7
+	WORD $0x3cc000e7 // ldur q7, [x7]
+	ADD          R5, R6, R7
+	WORD $0x3cc100e8 // ldur q8, [x7, #16]
+	WORD $0x3cc20089 // ldur q9, [x4, #32]
+	WORD $0x3cc3008a // ldur q10, [x4, #48]
+	ADD          R5, R4, R7
+	WORD $0x3cc200eb // ldur q11, [x7, #32]
+	ADD          R5, R4, R7
+	WORD $0x3cc300ec // ldur q12, [x7, #48]
+	WORD $0x3cc200cd // ldur q13, [x6, #32]
+	WORD $0x3cc300ce // ldur q14, [x6, #48]
+	ADD          R5, R6, R7
+	WORD $0x3cc200ef // ldur q15, [x7, #32]
+	ADD          R5, R6, R7
+	WORD $0x3cc300f0 // ldur q16, [x7, #48]
+	WORD $0x3cc40091 // ldur q17, [x4, #64]
+	WORD $0x3cc50092 // ldur q18, [x4, #80]
+	ADD          R5, R4, R7
+	WORD $0x3cc400f3 // ldur q19, [x7, #64]
+	ADD          R5, R4, R4
+	WORD $0x3cc50094 // ldur q20, [x4, #80]
+	WORD $0x3cc400d5 // ldur q21, [x6, #64]
+	WORD $0x3cc500d6 // ldur q22, [x6, #80]
+	ADD          R5, R6, R4
+	WORD $0x3cc40097 // ldur q23, [x4, #64]
+	ADD          R5, R6, R4
+	WORD $0x3cc50098 // ldur q24, [x4, #80]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         rows+48(FP), R7
+	MOVD         R0, R8
+	MOVD         stride+40(FP), R9
+	SUBS         $1, R7
+	BLT          done4
+
+loop3:
+
+	// levels of values 0 to 23
+	WORD $0xfc402119 // ldur d25, [x8, #2]
+	WORD $0x4e080739 // dup v25.2d, v25.d[0]
+	MOVD         $turbo2_shuffle<>+0(SB), R10
+	FMOVQ        (R10), F26
+	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	MOVD         $turbo2_shuffle2<>+0(SB), R10
+	FMOVQ        (R10), F27
+	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
+	WORD $0x4f00047b // movi v27.4s, #3
+	WORD $0x4e3b1f5b // and v27.16b, v26.16b, v27.16b
+	WORD $0x4f00047c // movi v28.4s, #3
+	WORD $0x4e3c1f3c // and v28.16b, v25.16b, v28.16b
+	WORD $0x6f0e075d // ushr v29.16b, v26.16b, #2
+	WORD $0x6f0e073e // ushr v30.16b, v25.16b, #2
+	WORD $0x4f00247f // movi v31.4s, #3, lsl #8
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00247d // movi v29.4s, #3, lsl #8
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0c075d // ushr v29.16b, v26.16b, #4
+	WORD $0x6f0c073e // ushr v30.16b, v25.16b, #4
+	WORD $0x4f00447f // movi v31.4s, #3, lsl #16
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00447d // movi v29.4s, #3, lsl #16
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
+	WORD $0x4f00647d // movi v29.4s, #3, lsl #24
+	WORD $0x6ebd1f5b // bit v27.16b, v26.16b, v29.16b
+	WORD $0x4f00647a // movi v26.4s, #3, lsl #24
+	WORD $0x6eba1f3c // bit v28.16b, v25.16b, v26.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
+	WORD $0x7c400119 // ldur h25, [x8]
+	WORD $0x1ee24339 // fcvt s25, h25
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
+	ADD          R5, R4, R10
+	WORD $0xbc40015b // ldur s27, [x10]
+	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
+	WORD $0xbc4000dc // ldur s28, [x6]
+	WORD $0x6e3cdf3c // fmul v28.4s, v25.4s, v28.4s
+	ADD          R5, R6, R10
+	WORD $0xbc40015d // ldur s29, [x10]
+	WORD $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
+	WORD $0xbc40007d // ldur s29, [x3]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0xbc40407e // ldur s30, [x3, #4]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4f00e49f // movi v31.16b, #4
+	WORD $0x4ebf9fbd // mul v29.4s, v29.4s, v31.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1d03fd // tbl v29.16b, { v31.16b }, v29.16b
+	WORD $0x4f00e49f // movi v31.16b, #4
+	WORD $0x4ebf9fde // mul v30.4s, v30.4s, v31.4s
+	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1e03fe // tbl v30.16b, { v31.16b }, v30.16b
+	WORD $0x4f9a13a1 // fmla v1.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a13c2 // fmla v2.4s, v30.4s, v26.s[0]
+	WORD $0x4f9b13a3 // fmla v3.4s, v29.4s, v27.s[0]
+	WORD $0x4f9b13c4 // fmla v4.4s, v30.4s, v27.s[0]
+	WORD $0x4f9c13a5 // fmla v5.4s, v29.4s, v28.s[0]
+	WORD $0x4f9c13c6 // fmla v6.4s, v30.4s, v28.s[0]
+	WORD $0x4f9913a7 // fmla v7.4s, v29.4s, v25.s[0]
+	WORD $0x4f9913c8 // fmla v8.4s, v30.4s, v25.s[0]
+	WORD $0xbc40807d // ldur s29, [x3, #8]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0xbc40c07e // ldur s30, [x3, #12]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4f00e49f // movi v31.16b, #4
+	WORD $0x4ebf9fbd // mul v29.4s, v29.4s, v31.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1d03fd // tbl v29.16b, { v31.16b }, v29.16b
+	WORD $0x4f00e49f // movi v31.16b, #4
+	WORD $0x4ebf9fde // mul v30.4s, v30.4s, v31.4s
+	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1e03fe // tbl v30.16b, { v31.16b }, v30.16b
+	WORD $0x4f9a13a9 // fmla v9.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a13ca // fmla v10.4s, v30.4s, v26.s[0]
+	WORD $0x4f9b13ab // fmla v11.4s, v29.4s, v27.s[0]
+	WORD $0x4f9b13cc // fmla v12.4s, v30.4s, v27.s[0]
+	WORD $0x4f9c13ad // fmla v13.4s, v29.4s, v28.s[0]
+	WORD $0x4f9c13ce // fmla v14.4s, v30.4s, v28.s[0]
+	WORD $0x4f9913af // fmla v15.4s, v29.4s, v25.s[0]
+	WORD $0x4f9913d0 // fmla v16.4s, v30.4s, v25.s[0]
+	WORD $0xbc41007d // ldur s29, [x3, #16]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0xbc41407e // ldur s30, [x3, #20]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4f00e49f // movi v31.16b, #4
+	WORD $0x4ebf9fbd // mul v29.4s, v29.4s, v31.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1d03fd // tbl v29.16b, { v31.16b }, v29.16b
+	WORD $0x4f00e49f // movi v31.16b, #4
+	WORD $0x4ebf9fde // mul v30.4s, v30.4s, v31.4s
+	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1e03fe // tbl v30.16b, { v31.16b }, v30.16b
+	WORD $0x4f9a13b1 // fmla v17.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a13d2 // fmla v18.4s, v30.4s, v26.s[0]
+	WORD $0x4f9b13b3 // fmla v19.4s, v29.4s, v27.s[0]
+	WORD $0x4f9b13d4 // fmla v20.4s, v30.4s, v27.s[0]
+	WORD $0x4f9c13b5 // fmla v21.4s, v29.4s, v28.s[0]
+	WORD $0x4f9c13d6 // fmla v22.4s, v30.4s, v28.s[0]
+	WORD $0x4f9913b7 // fmla v23.4s, v29.4s, v25.s[0]
+	WORD $0x4f9913d8 // fmla v24.4s, v30.4s, v25.s[0]
+	ADD          R9, R8
+	ADD          $4, R4
+	ADD          $4, R6
+	SUBS         $1, R7
+	BGE          loop3
+
+done4:
+	ADD          $1, R7
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	FMOVQ        F1, (R4)
+	FMOVQ        F2, 16(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F3, (R7)
+	ADD          R5, R4, R7
+	FMOVQ        F4, 16(R7)
+	FMOVQ        F5, (R6)
+	FMOVQ        F6, 16(R6)
+	ADD          R5, R6, R7
+	FMOVQ        F7, (R7)
+	ADD          R5, R6, R7
+	FMOVQ        F8, 16(R7)
+	FMOVQ        F9, 32(R4)
+	FMOVQ        F10, 48(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F11, 32(R7)
+	ADD          R5, R4, R7
+	FMOVQ        F12, 48(R7)
+	FMOVQ        F13, 32(R6)
+	FMOVQ        F14, 48(R6)
+	ADD          R5, R6, R7
+	FMOVQ        F15, 32(R7)
+	ADD          R5, R6, R7
+	FMOVQ        F16, 48(R7)
+	FMOVQ        F17, 64(R4)
+	FMOVQ        F18, 80(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F19, 64(R7)
+	ADD          R5, R4, R4
+	FMOVQ        F20, 80(R4)
+	FMOVQ        F21, 64(R6)
+	FMOVQ        F22, 80(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F23, 64(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F24, 80(R4)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	WORD $0x3cc60081 // ldur q1, [x4, #96]
+	WORD $0x3cc70082 // ldur q2, [x4, #112]
+	ADD          R5, R4, R7
+	WORD $0x3cc600e3 // ldur q3, [x7, #96]
+	ADD          R5, R4, R7
+	WORD $0x3cc700e4 // ldur q4, [x7, #112]
+	WORD $0x3cc600c5 // ldur q5, [x6, #96]
+	WORD $0x3cc700c6 // ldur q6, [x6, #112]
+	ADD          R5, R6, R7
+	WORD $0x3cc600e7 // ldur q7, [x7, #96]
+	ADD          R5, R6, R7
+	WORD $0x3cc700e8 // ldur q8, [x7, #112]
+	WORD $0x3cc80089 // ldur q9, [x4, #128]
+	WORD $0x3cc9008a // ldur q10, [x4, #144]
+	ADD          R5, R4, R7
+	WORD $0x3cc800eb // ldur q11, [x7, #128]
+	ADD          R5, R4, R7
+	WORD $0x3cc900ec // ldur q12, [x7, #144]
+	WORD $0x3cc800cd // ldur q13, [x6, #128]
+	WORD $0x3cc900ce // ldur q14, [x6, #144]
+	ADD          R5, R6, R7
+	WORD $0x3cc800ef // ldur q15, [x7, #128]
+	ADD          R5, R6, R7
+	WORD $0x3cc900f0 // ldur q16, [x7, #144]
+	WORD $0x3cca0091 // ldur q17, [x4, #160]
+	WORD $0x3ccb0092 // ldur q18, [x4, #176]
+	ADD          R5, R4, R7
+	WORD $0x3cca00f3 // ldur q19, [x7, #160]
+	ADD          R5, R4, R4
+	WORD $0x3ccb0094 // ldur q20, [x4, #176]
+	WORD $0x3cca00d5 // ldur q21, [x6, #160]
+	WORD $0x3ccb00d6 // ldur q22, [x6, #176]
+	ADD          R5, R6, R4
+	WORD $0x3cca0097 // ldur q23, [x4, #160]
+	ADD          R5, R6, R4
+	WORD $0x3ccb0098 // ldur q24, [x4, #176]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         rows+48(FP), R7
+	MOVD         R0, R8
+	MOVD         stride+40(FP), R9
+	SUBS         $1, R7
+	BLT          done6
+
+loop5:
+
+	// levels of values 24 to 47
+	WORD $0x7c400119 // ldur h25, [x8]
+	WORD $0x1ee24339 // fcvt s25, h25
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
+	ADD          R5, R4, R10
+	WORD $0xbc40015b // ldur s27, [x10]
+	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
+	WORD $0xbc4000dc // ldur s28, [x6]
+	WORD $0x6e3cdf3c // fmul v28.4s, v25.4s, v28.4s
+	ADD          R5, R6, R10
+	WORD $0xbc40015d // ldur s29, [x10]
+	WORD $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
+	WORD $0x3cc0811d // ldur q29, [x8, #8]
+	WORD $0x3cc0911e // ldur q30, [x8, #9]
+	MOVD         $turbo2_shuffle19<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1f03bd // tbl v29.16b, { v29.16b }, v31.16b
+	MOVD         $turbo2_shuffle19<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1f03de // tbl v30.16b, { v30.16b }, v31.16b
+	MOVD         $turbo2_shifts<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x6ebf47bd // ushl v29.4s, v29.4s, v31.4s
+	MOVD         $turbo2_shifts<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x6ebf47de // ushl v30.4s, v30.4s, v31.4s
+	WORD $0x4f00047f // movi v31.4s, #3
+	WORD $0x4e3f1fbd // and v29.16b, v29.16b, v31.16b
+	WORD $0x4f00047f // movi v31.4s, #3
+	WORD $0x4e3f1fde // and v30.16b, v30.16b, v31.16b
+	WORD $0x4f00e49f // movi v31.16b, #4
+	WORD $0x4ebf9fbd // mul v29.4s, v29.4s, v31.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1d03fd // tbl v29.16b, { v31.16b }, v29.16b
+	WORD $0x4f00e49f // movi v31.16b, #4
+	WORD $0x4ebf9fde // mul v30.4s, v30.4s, v31.4s
+	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1e03fe // tbl v30.16b, { v31.16b }, v30.16b
+	WORD $0x4f9a13a1 // fmla v1.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a13c2 // fmla v2.4s, v30.4s, v26.s[0]
+	WORD $0x4f9b13a3 // fmla v3.4s, v29.4s, v27.s[0]
+	WORD $0x4f9b13c4 // fmla v4.4s, v30.4s, v27.s[0]
+	WORD $0x4f9c13a5 // fmla v5.4s, v29.4s, v28.s[0]
+	WORD $0x4f9c13c6 // fmla v6.4s, v30.4s, v28.s[0]
+	WORD $0x4f9913a7 // fmla v7.4s, v29.4s, v25.s[0]
+	WORD $0x4f9913c8 // fmla v8.4s, v30.4s, v25.s[0]
+	WORD $0x3cc0a11d // ldur q29, [x8, #10]
+	WORD $0x3cc0b11e // ldur q30, [x8, #11]
+	MOVD         $turbo2_shuffle19<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1f03bd // tbl v29.16b, { v29.16b }, v31.16b
+	MOVD         $turbo2_shuffle19<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1f03de // tbl v30.16b, { v30.16b }, v31.16b
+	MOVD         $turbo2_shifts<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x6ebf47bd // ushl v29.4s, v29.4s, v31.4s
+	MOVD         $turbo2_shifts<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x6ebf47de // ushl v30.4s, v30.4s, v31.4s
+	WORD $0x4f00047f // movi v31.4s, #3
+	WORD $0x4e3f1fbd // and v29.16b, v29.16b, v31.16b
+	WORD $0x4f00047f // movi v31.4s, #3
+	WORD $0x4e3f1fde // and v30.16b, v30.16b, v31.16b
+	WORD $0x4f00e49f // movi v31.16b, #4
+	WORD $0x4ebf9fbd // mul v29.4s, v29.4s, v31.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1d03fd // tbl v29.16b, { v31.16b }, v29.16b
+	WORD $0x4f00e49f // movi v31.16b, #4
+	WORD $0x4ebf9fde // mul v30.4s, v30.4s, v31.4s
+	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1e03fe // tbl v30.16b, { v31.16b }, v30.16b
+	WORD $0x4f9a13a9 // fmla v9.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a13ca // fmla v10.4s, v30.4s, v26.s[0]
+	WORD $0x4f9b13ab // fmla v11.4s, v29.4s, v27.s[0]
+	WORD $0x4f9b13cc // fmla v12.4s, v30.4s, v27.s[0]
+	WORD $0x4f9c13ad // fmla v13.4s, v29.4s, v28.s[0]
+	WORD $0x4f9c13ce // fmla v14.4s, v30.4s, v28.s[0]
+	WORD $0x4f9913af // fmla v15.4s, v29.4s, v25.s[0]
+	WORD $0x4f9913d0 // fmla v16.4s, v30.4s, v25.s[0]
+	WORD $0x3cc0c11d // ldur q29, [x8, #12]
+	WORD $0x3cc0d11e // ldur q30, [x8, #13]
+	MOVD         $turbo2_shuffle19<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1f03bd // tbl v29.16b, { v29.16b }, v31.16b
+	MOVD         $turbo2_shuffle19<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1f03de // tbl v30.16b, { v30.16b }, v31.16b
+	MOVD         $turbo2_shifts<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x6ebf47bd // ushl v29.4s, v29.4s, v31.4s
+	MOVD         $turbo2_shifts<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x6ebf47de // ushl v30.4s, v30.4s, v31.4s
+	WORD $0x4f00047f // movi v31.4s, #3
+	WORD $0x4e3f1fbd // and v29.16b, v29.16b, v31.16b
+	WORD $0x4f00047f // movi v31.4s, #3
+	WORD $0x4e3f1fde // and v30.16b, v30.16b, v31.16b
+	WORD $0x4f00e49f // movi v31.16b, #4
+	WORD $0x4ebf9fbd // mul v29.4s, v29.4s, v31.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1d03fd // tbl v29.16b, { v31.16b }, v29.16b
+	WORD $0x4f00e49f // movi v31.16b, #4
+	WORD $0x4ebf9fde // mul v30.4s, v30.4s, v31.4s
+	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1e03fe // tbl v30.16b, { v31.16b }, v30.16b
+	WORD $0x4f9a13b1 // fmla v17.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a13d2 // fmla v18.4s, v30.4s, v26.s[0]
+	WORD $0x4f9b13b3 // fmla v19.4s, v29.4s, v27.s[0]
+	WORD $0x4f9b13d4 // fmla v20.4s, v30.4s, v27.s[0]
+	WORD $0x4f9c13b5 // fmla v21.4s, v29.4s, v28.s[0]
+	WORD $0x4f9c13d6 // fmla v22.4s, v30.4s, v28.s[0]
+	WORD $0x4f9913b7 // fmla v23.4s, v29.4s, v25.s[0]
+	WORD $0x4f9913d8 // fmla v24.4s, v30.4s, v25.s[0]
+	ADD          R9, R8
+	ADD          $4, R4
+	ADD          $4, R6
+	SUBS         $1, R7
+	BGE          loop5
+
+done6:
+	ADD          $1, R7
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	FMOVQ        F1, 96(R4)
+	FMOVQ        F2, 112(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F3, 96(R7)
+	ADD          R5, R4, R7
+	FMOVQ        F4, 112(R7)
+	FMOVQ        F5, 96(R6)
+	FMOVQ        F6, 112(R6)
+	ADD          R5, R6, R7
+	FMOVQ        F7, 96(R7)
+	ADD          R5, R6, R7
+	FMOVQ        F8, 112(R7)
+	FMOVQ        F9, 128(R4)
+	FMOVQ        F10, 144(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F11, 128(R7)
+	ADD          R5, R4, R7
+	FMOVQ        F12, 144(R7)
+	FMOVQ        F13, 128(R6)
+	FMOVQ        F14, 144(R6)
+	ADD          R5, R6, R7
+	FMOVQ        F15, 128(R7)
+	ADD          R5, R6, R7
+	FMOVQ        F16, 144(R7)
+	FMOVQ        F17, 160(R4)
+	FMOVQ        F18, 176(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F19, 160(R7)
+	ADD          R5, R4, R4
+	FMOVQ        F20, 176(R4)
+	FMOVQ        F21, 160(R6)
+	FMOVQ        F22, 176(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F23, 160(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F24, 176(R4)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	WORD $0x3ccc0081 // ldur q1, [x4, #192]
+	WORD $0x3ccd0082 // ldur q2, [x4, #208]
+	ADD          R5, R4, R7
+	WORD $0x3ccc00e3 // ldur q3, [x7, #192]
+	ADD          R5, R4, R7
+	WORD $0x3ccd00e4 // ldur q4, [x7, #208]
+	WORD $0x3ccc00c5 // ldur q5, [x6, #192]
+	WORD $0x3ccd00c6 // ldur q6, [x6, #208]
+	ADD          R5, R6, R7
+	WORD $0x3ccc00e7 // ldur q7, [x7, #192]
+	ADD          R5, R6, R7
+	WORD $0x3ccd00e8 // ldur q8, [x7, #208]
+	WORD $0x3cce0089 // ldur q9, [x4, #224]
+	WORD $0x3ccf008a // ldur q10, [x4, #240]
+	ADD          R5, R4, R7
+	WORD $0x3cce00eb // ldur q11, [x7, #224]
+	ADD          R5, R4, R7
+	WORD $0x3ccf00ec // ldur q12, [x7, #240]
+	WORD $0x3cce00cd // ldur q13, [x6, #224]
+	WORD $0x3ccf00ce // ldur q14, [x6, #240]
+	ADD          R5, R6, R7
+	WORD $0x3cce00ef // ldur q15, [x7, #224]
+	ADD          R5, R6, R7
+	WORD $0x3ccf00f0 // ldur q16, [x7, #240]
+	FLDPQ        256(R4), (F17, F18)
+	ADD          R5, R4, R7
+	FMOVQ        256(R7), F19
+	ADD          R5, R4, R4
+	FMOVQ        272(R4), F20
+	FLDPQ        256(R6), (F21, F22)
+	ADD          R5, R6, R4
+	FMOVQ        256(R4), F23
+	ADD          R5, R6, R4
+	FMOVQ        272(R4), F24
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         rows+48(FP), R7
+	MOVD         R0, R8
+	MOVD         stride+40(FP), R9
+	SUBS         $1, R7
+	BLT          done8
+
+loop7:
+
+	// levels of values 48 to 71
+	WORD $0x7c400119 // ldur h25, [x8]
+	WORD $0x1ee24339 // fcvt s25, h25
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
+	ADD          R5, R4, R10
+	WORD $0xbc40015b // ldur s27, [x10]
+	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
+	WORD $0xbc4000dc // ldur s28, [x6]
+	WORD $0x6e3cdf3c // fmul v28.4s, v25.4s, v28.4s
+	ADD          R5, R6, R10
+	WORD $0xbc40015d // ldur s29, [x10]
+	WORD $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
+	WORD $0x3cc0e11d // ldur q29, [x8, #14]
+	WORD $0x3cc0f11e // ldur q30, [x8, #15]
+	MOVD         $turbo2_shuffle19<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1f03bd // tbl v29.16b, { v29.16b }, v31.16b
+	MOVD         $turbo2_shuffle19<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1f03de // tbl v30.16b, { v30.16b }, v31.16b
+	MOVD         $turbo2_shifts<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x6ebf47bd // ushl v29.4s, v29.4s, v31.4s
+	MOVD         $turbo2_shifts<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x6ebf47de // ushl v30.4s, v30.4s, v31.4s
+	WORD $0x4f00047f // movi v31.4s, #3
+	WORD $0x4e3f1fbd // and v29.16b, v29.16b, v31.16b
+	WORD $0x4f00047f // movi v31.4s, #3
+	WORD $0x4e3f1fde // and v30.16b, v30.16b, v31.16b
+	WORD $0x4f00e49f // movi v31.16b, #4
+	WORD $0x4ebf9fbd // mul v29.4s, v29.4s, v31.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1d03fd // tbl v29.16b, { v31.16b }, v29.16b
+	WORD $0x4f00e49f // movi v31.16b, #4
+	WORD $0x4ebf9fde // mul v30.4s, v30.4s, v31.4s
+	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1e03fe // tbl v30.16b, { v31.16b }, v30.16b
+	WORD $0x4f9a13a1 // fmla v1.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a13c2 // fmla v2.4s, v30.4s, v26.s[0]
+	WORD $0x4f9b13a3 // fmla v3.4s, v29.4s, v27.s[0]
+	WORD $0x4f9b13c4 // fmla v4.4s, v30.4s, v27.s[0]
+	WORD $0x4f9c13a5 // fmla v5.4s, v29.4s, v28.s[0]
+	WORD $0x4f9c13c6 // fmla v6.4s, v30.4s, v28.s[0]
+	WORD $0x4f9913a7 // fmla v7.4s, v29.4s, v25.s[0]
+	WORD $0x4f9913c8 // fmla v8.4s, v30.4s, v25.s[0]
+	WORD $0x3cc1011d // ldur q29, [x8, #16]
+	WORD $0x3cc1111e // ldur q30, [x8, #17]
+	MOVD         $turbo2_shuffle19<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1f03bd // tbl v29.16b, { v29.16b }, v31.16b
+	MOVD         $turbo2_shuffle19<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1f03de // tbl v30.16b, { v30.16b }, v31.16b
+	MOVD         $turbo2_shifts<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x6ebf47bd // ushl v29.4s, v29.4s, v31.4s
+	MOVD         $turbo2_shifts<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x6ebf47de // ushl v30.4s, v30.4s, v31.4s
+	WORD $0x4f00047f // movi v31.4s, #3
+	WORD $0x4e3f1fbd // and v29.16b, v29.16b, v31.16b
+	WORD $0x4f00047f // movi v31.4s, #3
+	WORD $0x4e3f1fde // and v30.16b, v30.16b, v31.16b
+	WORD $0x4f00e49f // movi v31.16b, #4
+	WORD $0x4ebf9fbd // mul v29.4s, v29.4s, v31.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1d03fd // tbl v29.16b, { v31.16b }, v29.16b
+	WORD $0x4f00e49f // movi v31.16b, #4
+	WORD $0x4ebf9fde // mul v30.4s, v30.4s, v31.4s
+	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1e03fe // tbl v30.16b, { v31.16b }, v30.16b
+	WORD $0x4f9a13a9 // fmla v9.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a13ca // fmla v10.4s, v30.4s, v26.s[0]
+	WORD $0x4f9b13ab // fmla v11.4s, v29.4s, v27.s[0]
+	WORD $0x4f9b13cc // fmla v12.4s, v30.4s, v27.s[0]
+	WORD $0x4f9c13ad // fmla v13.4s, v29.4s, v28.s[0]
+	WORD $0x4f9c13ce // fmla v14.4s, v30.4s, v28.s[0]
+	WORD $0x4f9913af // fmla v15.4s, v29.4s, v25.s[0]
+	WORD $0x4f9913d0 // fmla v16.4s, v30.4s, v25.s[0]
+	WORD $0x3cc1211d // ldur q29, [x8, #18]
+	MOVD         $turbo2_shuffle19<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e1e03be // tbl v30.16b, { v29.16b }, v30.16b
+	MOVD         $turbo2_shuffle20<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1f03bd // tbl v29.16b, { v29.16b }, v31.16b
+	MOVD         $turbo2_shifts<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x6ebf47de // ushl v30.4s, v30.4s, v31.4s
+	MOVD         $turbo2_shifts<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x6ebf47bd // ushl v29.4s, v29.4s, v31.4s
+	WORD $0x4f00047f // movi v31.4s, #3
+	WORD $0x4e3f1fde // and v30.16b, v30.16b, v31.16b
+	WORD $0x4f00047f // movi v31.4s, #3
+	WORD $0x4e3f1fbd // and v29.16b, v29.16b, v31.16b
+	WORD $0x4f00e49f // movi v31.16b, #4
+	WORD $0x4ebf9fde // mul v30.4s, v30.4s, v31.4s
+	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1e03fe // tbl v30.16b, { v31.16b }, v30.16b
+	WORD $0x4f00e49f // movi v31.16b, #4
+	WORD $0x4ebf9fbd // mul v29.4s, v29.4s, v31.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1d03fd // tbl v29.16b, { v31.16b }, v29.16b
+	WORD $0x4f9a13d1 // fmla v17.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13b2 // fmla v18.4s, v29.4s, v26.s[0]
+	WORD $0x4f9b13d3 // fmla v19.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13b4 // fmla v20.4s, v29.4s, v27.s[0]
+	WORD $0x4f9c13d5 // fmla v21.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13b6 // fmla v22.4s, v29.4s, v28.s[0]
+	WORD $0x4f9913d7 // fmla v23.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913b8 // fmla v24.4s, v29.4s, v25.s[0]
+	ADD          R9, R8
+	ADD          $4, R4
+	ADD          $4, R6
+	SUBS         $1, R7
+	BGE          loop7
+
+done8:
+	ADD          $1, R7
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	FMOVQ        F1, 192(R4)
+	FMOVQ        F2, 208(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F3, 192(R7)
+	ADD          R5, R4, R7
+	FMOVQ        F4, 208(R7)
+	FMOVQ        F5, 192(R6)
+	FMOVQ        F6, 208(R6)
+	ADD          R5, R6, R7
+	FMOVQ        F7, 192(R7)
+	ADD          R5, R6, R7
+	FMOVQ        F8, 208(R7)
+	FMOVQ        F9, 224(R4)
+	FMOVQ        F10, 240(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F11, 224(R7)
+	ADD          R5, R4, R7
+	FMOVQ        F12, 240(R7)
+	FMOVQ        F13, 224(R6)
+	FMOVQ        F14, 240(R6)
+	ADD          R5, R6, R7
+	FMOVQ        F15, 224(R7)
+	ADD          R5, R6, R7
+	FMOVQ        F16, 240(R7)
+	FMOVQ        F17, 256(R4)
+	FMOVQ        F18, 272(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F19, 256(R7)
+	ADD          R5, R4, R4
+	FMOVQ        F20, 272(R4)
+	FMOVQ        F21, 256(R6)
+	FMOVQ        F22, 272(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F23, 256(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F24, 272(R4)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	FLDPQ        288(R4), (F1, F2)
+	ADD          R5, R4, R7
+	FMOVQ        288(R7), F3
+	ADD          R5, R4, R7
+	FMOVQ        304(R7), F4
+	FLDPQ        288(R6), (F5, F6)
+	ADD          R5, R6, R7
+	FMOVQ        288(R7), F7
+	ADD          R5, R6, R7
+	FMOVQ        304(R7), F8
+	FLDPQ        320(R4), (F9, F10)
+	ADD          R5, R4, R7
+	FMOVQ        320(R7), F11
+	ADD          R5, R4, R7
+	FMOVQ        336(R7), F12
+	FLDPQ        320(R6), (F13, F14)
+	ADD          R5, R6, R7
+	FMOVQ        320(R7), F15
+	ADD          R5, R6, R7
+	FMOVQ        336(R7), F16
+	FLDPQ        352(R4), (F17, F18)
+	ADD          R5, R4, R7
+	FMOVQ        352(R7), F19
+	ADD          R5, R4, R4
+	FMOVQ        368(R4), F20
+	FLDPQ        352(R6), (F21, F22)
+	ADD          R5, R6, R4
+	FMOVQ        352(R4), F23
+	ADD          R5, R6, R4
+	FMOVQ        368(R4), F24
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         rows+48(FP), R7
+	MOVD         R0, R8
+	MOVD         stride+40(FP), R9
+	SUBS         $1, R7
+	BLT          done10
+
+loop9:
+
+	// levels of values 72 to 95
+	WORD $0xfc412119 // ldur d25, [x8, #18]
+	WORD $0x4e080739 // dup v25.2d, v25.d[0]
+	MOVD         $turbo2_shuffle<>+0(SB), R10
+	FMOVQ        (R10), F26
+	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	MOVD         $turbo2_shuffle2<>+0(SB), R10
+	FMOVQ        (R10), F27
+	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
+	WORD $0x4f00047b // movi v27.4s, #3
+	WORD $0x4e3b1f5b // and v27.16b, v26.16b, v27.16b
+	WORD $0x4f00047c // movi v28.4s, #3
+	WORD $0x4e3c1f3c // and v28.16b, v25.16b, v28.16b
+	WORD $0x6f0e075d // ushr v29.16b, v26.16b, #2
+	WORD $0x6f0e073e // ushr v30.16b, v25.16b, #2
+	WORD $0x4f00247f // movi v31.4s, #3, lsl #8
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00247d // movi v29.4s, #3, lsl #8
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0c075d // ushr v29.16b, v26.16b, #4
+	WORD $0x6f0c073e // ushr v30.16b, v25.16b, #4
+	WORD $0x4f00447f // movi v31.4s, #3, lsl #16
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00447d // movi v29.4s, #3, lsl #16
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
+	WORD $0x4f00647d // movi v29.4s, #3, lsl #24
+	WORD $0x6ebd1f5b // bit v27.16b, v26.16b, v29.16b
+	WORD $0x4f00647a // movi v26.4s, #3, lsl #24
+	WORD $0x6eba1f3c // bit v28.16b, v25.16b, v26.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
+	WORD $0x7c400119 // ldur h25, [x8]
+	WORD $0x1ee24339 // fcvt s25, h25
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
+	ADD          R5, R4, R10
+	WORD $0xbc40015b // ldur s27, [x10]
+	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
+	WORD $0xbc4000dc // ldur s28, [x6]
+	WORD $0x6e3cdf3c // fmul v28.4s, v25.4s, v28.4s
+	ADD          R5, R6, R10
+	WORD $0xbc40015d // ldur s29, [x10]
+	WORD $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
+	WORD $0xbc40807d // ldur s29, [x3, #8]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0xbc40c07e // ldur s30, [x3, #12]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4f00e49f // movi v31.16b, #4
+	WORD $0x4ebf9fbd // mul v29.4s, v29.4s, v31.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1d03fd // tbl v29.16b, { v31.16b }, v29.16b
+	WORD $0x4f00e49f // movi v31.16b, #4
+	WORD $0x4ebf9fde // mul v30.4s, v30.4s, v31.4s
+	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1e03fe // tbl v30.16b, { v31.16b }, v30.16b
+	WORD $0x4f9a13a1 // fmla v1.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a13c2 // fmla v2.4s, v30.4s, v26.s[0]
+	WORD $0x4f9b13a3 // fmla v3.4s, v29.4s, v27.s[0]
+	WORD $0x4f9b13c4 // fmla v4.4s, v30.4s, v27.s[0]
+	WORD $0x4f9c13a5 // fmla v5.4s, v29.4s, v28.s[0]
+	WORD $0x4f9c13c6 // fmla v6.4s, v30.4s, v28.s[0]
+	WORD $0x4f9913a7 // fmla v7.4s, v29.4s, v25.s[0]
+	WORD $0x4f9913c8 // fmla v8.4s, v30.4s, v25.s[0]
+	WORD $0xbc41007d // ldur s29, [x3, #16]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0xbc41407e // ldur s30, [x3, #20]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4f00e49f // movi v31.16b, #4
+	WORD $0x4ebf9fbd // mul v29.4s, v29.4s, v31.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1d03fd // tbl v29.16b, { v31.16b }, v29.16b
+	WORD $0x4f00e49f // movi v31.16b, #4
+	WORD $0x4ebf9fde // mul v30.4s, v30.4s, v31.4s
+	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1e03fe // tbl v30.16b, { v31.16b }, v30.16b
+	WORD $0x4f9a13a9 // fmla v9.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a13ca // fmla v10.4s, v30.4s, v26.s[0]
+	WORD $0x4f9b13ab // fmla v11.4s, v29.4s, v27.s[0]
+	WORD $0x4f9b13cc // fmla v12.4s, v30.4s, v27.s[0]
+	WORD $0x4f9c13ad // fmla v13.4s, v29.4s, v28.s[0]
+	WORD $0x4f9c13ce // fmla v14.4s, v30.4s, v28.s[0]
+	WORD $0x4f9913af // fmla v15.4s, v29.4s, v25.s[0]
+	WORD $0x4f9913d0 // fmla v16.4s, v30.4s, v25.s[0]
+	WORD $0xbc41807d // ldur s29, [x3, #24]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0xbc41c07e // ldur s30, [x3, #28]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4f00e49f // movi v31.16b, #4
+	WORD $0x4ebf9fbd // mul v29.4s, v29.4s, v31.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1d03fd // tbl v29.16b, { v31.16b }, v29.16b
+	WORD $0x4f00e49f // movi v31.16b, #4
+	WORD $0x4ebf9fde // mul v30.4s, v30.4s, v31.4s
+	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1e03fe // tbl v30.16b, { v31.16b }, v30.16b
+	WORD $0x4f9a13b1 // fmla v17.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a13d2 // fmla v18.4s, v30.4s, v26.s[0]
+	WORD $0x4f9b13b3 // fmla v19.4s, v29.4s, v27.s[0]
+	WORD $0x4f9b13d4 // fmla v20.4s, v30.4s, v27.s[0]
+	WORD $0x4f9c13b5 // fmla v21.4s, v29.4s, v28.s[0]
+	WORD $0x4f9c13d6 // fmla v22.4s, v30.4s, v28.s[0]
+	WORD $0x4f9913b7 // fmla v23.4s, v29.4s, v25.s[0]
+	WORD $0x4f9913d8 // fmla v24.4s, v30.4s, v25.s[0]
+	ADD          R9, R8
+	ADD          $4, R4
+	ADD          $4, R6
+	SUBS         $1, R7
+	BGE          loop9
+
+done10:
+	ADD          $1, R7
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	FMOVQ        F1, 288(R4)
+	FMOVQ        F2, 304(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F3, 288(R7)
+	ADD          R5, R4, R7
+	FMOVQ        F4, 304(R7)
+	FMOVQ        F5, 288(R6)
+	FMOVQ        F6, 304(R6)
+	ADD          R5, R6, R7
+	FMOVQ        F7, 288(R7)
+	ADD          R5, R6, R7
+	FMOVQ        F8, 304(R7)
+	FMOVQ        F9, 320(R4)
+	FMOVQ        F10, 336(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F11, 320(R7)
+	ADD          R5, R4, R7
+	FMOVQ        F12, 336(R7)
+	FMOVQ        F13, 320(R6)
+	FMOVQ        F14, 336(R6)
+	ADD          R5, R6, R7
+	FMOVQ        F15, 320(R7)
+	ADD          R5, R6, R7
+	FMOVQ        F16, 336(R7)
+	FMOVQ        F17, 352(R4)
+	FMOVQ        F18, 368(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F19, 352(R7)
+	ADD          R5, R4, R4
+	FMOVQ        F20, 368(R4)
+	FMOVQ        F21, 352(R6)
+	FMOVQ        F22, 368(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F23, 352(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F24, 368(R4)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	FLDPQ        384(R4), (F1, F2)
+	ADD          R5, R4, R7
+	FMOVQ        384(R7), F3
+	ADD          R5, R4, R7
+	FMOVQ        400(R7), F4
+	FLDPQ        384(R6), (F5, F6)
+	ADD          R5, R6, R7
+	FMOVQ        384(R7), F7
+	ADD          R5, R6, R7
+	FMOVQ        400(R7), F8
+	FLDPQ        416(R4), (F9, F10)
+	ADD          R5, R4, R7
+	FMOVQ        416(R7), F11
+	ADD          R5, R4, R7
+	FMOVQ        432(R7), F12
+	FLDPQ        416(R6), (F13, F14)
+	ADD          R5, R6, R7
+	FMOVQ        416(R7), F15
+	ADD          R5, R6, R7
+	FMOVQ        432(R7), F16
+	FLDPQ        448(R4), (F17, F18)
+	ADD          R5, R4, R7
+	FMOVQ        448(R7), F19
+	ADD          R5, R4, R4
+	FMOVQ        464(R4), F20
+	FLDPQ        448(R6), (F21, F22)
+	ADD          R5, R6, R4
+	FMOVQ        448(R4), F23
+	ADD          R5, R6, R4
+	FMOVQ        464(R4), F24
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         rows+48(FP), R7
+	MOVD         R0, R8
+	MOVD         stride+40(FP), R9
+	SUBS         $1, R7
+	BLT          done12
+
+loop11:
+
+	// levels of values 96 to 119
+	WORD $0xfc41a119 // ldur d25, [x8, #26]
+	WORD $0x4e080739 // dup v25.2d, v25.d[0]
+	MOVD         $turbo2_shuffle<>+0(SB), R10
+	FMOVQ        (R10), F26
+	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	MOVD         $turbo2_shuffle2<>+0(SB), R10
+	FMOVQ        (R10), F27
+	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
+	WORD $0x4f00047b // movi v27.4s, #3
+	WORD $0x4e3b1f5b // and v27.16b, v26.16b, v27.16b
+	WORD $0x4f00047c // movi v28.4s, #3
+	WORD $0x4e3c1f3c // and v28.16b, v25.16b, v28.16b
+	WORD $0x6f0e075d // ushr v29.16b, v26.16b, #2
+	WORD $0x6f0e073e // ushr v30.16b, v25.16b, #2
+	WORD $0x4f00247f // movi v31.4s, #3, lsl #8
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00247d // movi v29.4s, #3, lsl #8
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0c075d // ushr v29.16b, v26.16b, #4
+	WORD $0x6f0c073e // ushr v30.16b, v25.16b, #4
+	WORD $0x4f00447f // movi v31.4s, #3, lsl #16
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00447d // movi v29.4s, #3, lsl #16
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
+	WORD $0x4f00647d // movi v29.4s, #3, lsl #24
+	WORD $0x6ebd1f5b // bit v27.16b, v26.16b, v29.16b
+	WORD $0x4f00647a // movi v26.4s, #3, lsl #24
+	WORD $0x6eba1f3c // bit v28.16b, v25.16b, v26.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
+	WORD $0x7c400119 // ldur h25, [x8]
+	WORD $0x1ee24339 // fcvt s25, h25
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
+	ADD          R5, R4, R10
+	WORD $0xbc40015b // ldur s27, [x10]
+	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
+	WORD $0xbc4000dc // ldur s28, [x6]
+	WORD $0x6e3cdf3c // fmul v28.4s, v25.4s, v28.4s
+	ADD          R5, R6, R10
+	WORD $0xbc40015d // ldur s29, [x10]
+	WORD $0x6e3ddf39 // fmul v25.4s, v25.4s, v29.4s
+	WORD $0xbc40007d // ldur s29, [x3]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0xbc40407e // ldur s30, [x3, #4]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4f00e49f // movi v31.16b, #4
+	WORD $0x4ebf9fbd // mul v29.4s, v29.4s, v31.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1d03fd // tbl v29.16b, { v31.16b }, v29.16b
+	WORD $0x4f00e49f // movi v31.16b, #4
+	WORD $0x4ebf9fde // mul v30.4s, v30.4s, v31.4s
+	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1e03fe // tbl v30.16b, { v31.16b }, v30.16b
+	WORD $0x4f9a13a1 // fmla v1.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a13c2 // fmla v2.4s, v30.4s, v26.s[0]
+	WORD $0x4f9b13a3 // fmla v3.4s, v29.4s, v27.s[0]
+	WORD $0x4f9b13c4 // fmla v4.4s, v30.4s, v27.s[0]
+	WORD $0x4f9c13a5 // fmla v5.4s, v29.4s, v28.s[0]
+	WORD $0x4f9c13c6 // fmla v6.4s, v30.4s, v28.s[0]
+	WORD $0x4f9913a7 // fmla v7.4s, v29.4s, v25.s[0]
+	WORD $0x4f9913c8 // fmla v8.4s, v30.4s, v25.s[0]
+	WORD $0xbc40807d // ldur s29, [x3, #8]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0xbc40c07e // ldur s30, [x3, #12]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4f00e49f // movi v31.16b, #4
+	WORD $0x4ebf9fbd // mul v29.4s, v29.4s, v31.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1d03fd // tbl v29.16b, { v31.16b }, v29.16b
+	WORD $0x4f00e49f // movi v31.16b, #4
+	WORD $0x4ebf9fde // mul v30.4s, v30.4s, v31.4s
+	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1e03fe // tbl v30.16b, { v31.16b }, v30.16b
+	WORD $0x4f9a13a9 // fmla v9.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a13ca // fmla v10.4s, v30.4s, v26.s[0]
+	WORD $0x4f9b13ab // fmla v11.4s, v29.4s, v27.s[0]
+	WORD $0x4f9b13cc // fmla v12.4s, v30.4s, v27.s[0]
+	WORD $0x4f9c13ad // fmla v13.4s, v29.4s, v28.s[0]
+	WORD $0x4f9c13ce // fmla v14.4s, v30.4s, v28.s[0]
+	WORD $0x4f9913af // fmla v15.4s, v29.4s, v25.s[0]
+	WORD $0x4f9913d0 // fmla v16.4s, v30.4s, v25.s[0]
+	WORD $0xbc41007d // ldur s29, [x3, #16]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0xbc41407e // ldur s30, [x3, #20]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0x4f00e49f // movi v31.16b, #4
+	WORD $0x4ebf9fbd // mul v29.4s, v29.4s, v31.4s
+	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1d03fd // tbl v29.16b, { v31.16b }, v29.16b
+	WORD $0x4f00e49f // movi v31.16b, #4
+	WORD $0x4ebf9fde // mul v30.4s, v30.4s, v31.4s
+	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1e03fe // tbl v30.16b, { v31.16b }, v30.16b
+	WORD $0x4f9a13b1 // fmla v17.4s, v29.4s, v26.s[0]
+	WORD $0x4f9a13d2 // fmla v18.4s, v30.4s, v26.s[0]
+	WORD $0x4f9b13b3 // fmla v19.4s, v29.4s, v27.s[0]
+	WORD $0x4f9b13d4 // fmla v20.4s, v30.4s, v27.s[0]
+	WORD $0x4f9c13b5 // fmla v21.4s, v29.4s, v28.s[0]
+	WORD $0x4f9c13d6 // fmla v22.4s, v30.4s, v28.s[0]
+	WORD $0x4f9913b7 // fmla v23.4s, v29.4s, v25.s[0]
+	WORD $0x4f9913d8 // fmla v24.4s, v30.4s, v25.s[0]
+	ADD          R9, R8
+	ADD          $4, R4
+	ADD          $4, R6
+	SUBS         $1, R7
+	BGE          loop11
+
+done12:
+	ADD          $1, R7
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	FMOVQ        F1, 384(R4)
+	FMOVQ        F2, 400(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F3, 384(R7)
+	ADD          R5, R4, R7
+	FMOVQ        F4, 400(R7)
+	FMOVQ        F5, 384(R6)
+	FMOVQ        F6, 400(R6)
+	ADD          R5, R6, R7
+	FMOVQ        F7, 384(R7)
+	ADD          R5, R6, R7
+	FMOVQ        F8, 400(R7)
+	FMOVQ        F9, 416(R4)
+	FMOVQ        F10, 432(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F11, 416(R7)
+	ADD          R5, R4, R7
+	FMOVQ        F12, 432(R7)
+	FMOVQ        F13, 416(R6)
+	FMOVQ        F14, 432(R6)
+	ADD          R5, R6, R7
+	FMOVQ        F15, 416(R7)
+	ADD          R5, R6, R7
+	FMOVQ        F16, 432(R7)
+	FMOVQ        F17, 448(R4)
+	FMOVQ        F18, 464(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F19, 448(R7)
+	ADD          R5, R4, R4
+	FMOVQ        F20, 464(R4)
+	FMOVQ        F21, 448(R6)
+	FMOVQ        F22, 464(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F23, 448(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F24, 464(R4)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	FLDPQ        480(R4), (F1, F2)
+	ADD          R5, R4, R7
+	FMOVQ        480(R7), F3
+	ADD          R5, R4, R4
+	FMOVQ        496(R4), F4
+	FLDPQ        480(R6), (F5, F6)
+	ADD          R5, R6, R4
+	FMOVQ        480(R4), F7
+	ADD          R5, R6, R4
+	FMOVQ        496(R4), F8
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         rows+48(FP), R7
+	MOVD         R0, R8
+	MOVD         stride+40(FP), R9
+	SUBS         $1, R7
+	BLT          done14
+
+loop13:
+
+	// levels of values 120 to 127
+	WORD $0xfc41a109 // ldur d9, [x8, #26]
+	WORD $0x4e080529 // dup v9.2d, v9.d[0]
+	MOVD         $turbo2_shuffle<>+0(SB), R10
+	FMOVQ        (R10), F10
+	WORD $0x4e0a012a // tbl v10.16b, { v9.16b }, v10.16b
+	MOVD         $turbo2_shuffle2<>+0(SB), R10
+	FMOVQ        (R10), F11
+	WORD $0x4e0b0129 // tbl v9.16b, { v9.16b }, v11.16b
+	WORD $0x4f00046b // movi v11.4s, #3
+	WORD $0x4e2b1d4b // and v11.16b, v10.16b, v11.16b
+	WORD $0x4f00046c // movi v12.4s, #3
+	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
+	WORD $0x6f0e054d // ushr v13.16b, v10.16b, #2
+	WORD $0x6f0e052e // ushr v14.16b, v9.16b, #2
+	WORD $0x4f00246f // movi v15.4s, #3, lsl #8
+	WORD $0x6eaf1dab // bit v11.16b, v13.16b, v15.16b
+	WORD $0x4f00246d // movi v13.4s, #3, lsl #8
+	WORD $0x6ead1dcc // bit v12.16b, v14.16b, v13.16b
+	WORD $0x6f0c054d // ushr v13.16b, v10.16b, #4
+	WORD $0x6f0c052e // ushr v14.16b, v9.16b, #4
+	WORD $0x4f00446f // movi v15.4s, #3, lsl #16
+	WORD $0x6eaf1dab // bit v11.16b, v13.16b, v15.16b
+	WORD $0x4f00446d // movi v13.4s, #3, lsl #16
+	WORD $0x6ead1dcc // bit v12.16b, v14.16b, v13.16b
+	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
+	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
+	WORD $0x4f00646d // movi v13.4s, #3, lsl #24
+	WORD $0x6ead1d4b // bit v11.16b, v10.16b, v13.16b
+	WORD $0x4f00646a // movi v10.4s, #3, lsl #24
+	WORD $0x6eaa1d2c // bit v12.16b, v9.16b, v10.16b
+	FMOVQ        F11, (R3)
+	FMOVQ        F12, 16(R3)
+	WORD $0x7c400109 // ldur h9, [x8]
+	WORD $0x1ee24129 // fcvt s9, h9
+	WORD $0xbc40008a // ldur s10, [x4]
+	WORD $0x6e2add2a // fmul v10.4s, v9.4s, v10.4s
+	ADD          R5, R4, R10
+	WORD $0xbc40014b // ldur s11, [x10]
+	WORD $0x6e2bdd2b // fmul v11.4s, v9.4s, v11.4s
+	WORD $0xbc4000cc // ldur s12, [x6]
+	WORD $0x6e2cdd2c // fmul v12.4s, v9.4s, v12.4s
+	ADD          R5, R6, R10
+	WORD $0xbc40014d // ldur s13, [x10]
+	WORD $0x6e2ddd29 // fmul v9.4s, v9.4s, v13.4s
+	WORD $0xbc41806d // ldur s13, [x3, #24]
+	WORD $0x2f08a5ad // ushll v13.8h, v13.8b, #0
+	WORD $0x2f10a5ad // ushll v13.4s, v13.4h, #0
+	WORD $0xbc41c06e // ldur s14, [x3, #28]
+	WORD $0x2f08a5ce // ushll v14.8h, v14.8b, #0
+	WORD $0x2f10a5ce // ushll v14.4s, v14.4h, #0
+	WORD $0x4f00e48f // movi v15.16b, #4
+	WORD $0x4eaf9dad // mul v13.4s, v13.4s, v15.4s
+	WORD $0x4e2085ad // add v13.16b, v13.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F15
+	WORD $0x4e0d01ed // tbl v13.16b, { v15.16b }, v13.16b
+	WORD $0x4f00e48f // movi v15.16b, #4
+	WORD $0x4eaf9dce // mul v14.4s, v14.4s, v15.4s
+	WORD $0x4e2085ce // add v14.16b, v14.16b, v0.16b
+	MOVD         $turbo2_level2<>+0(SB), R10
+	FMOVQ        (R10), F15
+	WORD $0x4e0e01ee // tbl v14.16b, { v15.16b }, v14.16b
+	WORD $0x4f8a11a1 // fmla v1.4s, v13.4s, v10.s[0]
+	WORD $0x4f8a11c2 // fmla v2.4s, v14.4s, v10.s[0]
+	WORD $0x4f8b11a3 // fmla v3.4s, v13.4s, v11.s[0]
+	WORD $0x4f8b11c4 // fmla v4.4s, v14.4s, v11.s[0]
+	WORD $0x4f8c11a5 // fmla v5.4s, v13.4s, v12.s[0]
+	WORD $0x4f8c11c6 // fmla v6.4s, v14.4s, v12.s[0]
+	WORD $0x4f8911a7 // fmla v7.4s, v13.4s, v9.s[0]
+	WORD $0x4f8911c8 // fmla v8.4s, v14.4s, v9.s[0]
+	ADD          R9, R8
+	ADD          $4, R4
+	ADD          $4, R6
+	SUBS         $1, R7
+	BGE          loop13
+
+done14:
+	ADD          $1, R7
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	FMOVQ        F1, 480(R4)
+	FMOVQ        F2, 496(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F3, 480(R7)
+	ADD          R5, R4, R4
+	FMOVQ        F4, 496(R4)
+	FMOVQ        F5, 480(R6)
+	FMOVQ        F6, 496(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F7, 480(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F8, 496(R4)
+	ADD          $0x22, R0
+	ADD          $0x200, R2
+	SUBS         $1, R1
+	BGE          loop1
+
+done2:
+	ADD          $1, R1
+	RET
+
+// mix5xTurbo2NEON adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
+TEXT ·mix5xTurbo2NEON(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	MOVD         $turbo2_level<>+0(SB), R0
+	FMOVQ        (R0), F0
+	WORD $0x4f00e481 // movi v1.16b, #4
+	MOVD         $turbo2_level2<>+0(SB), R0
+	FMOVQ        (R0), F2
+	WORD $0x4f006463 // movi v3.4s, #3, lsl #24
+	WORD $0x4f004464 // movi v4.4s, #3, lsl #16
+	MOVD         v+32(FP), R0
+	MOVD         units+56(FP), R1
+	MOVD         $0, R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $1, R1
+	BLT          done2
+
+loop1:
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	WORD $0x3cc00085 // ldur q5, [x4]
+	WORD $0x3cc10086 // ldur q6, [x4, #16]
+	ADD          R5, R4, R8
+	WORD $0x3cc00107 // ldur q7, [x8]
+	ADD          R5, R4, R8
+	WORD $0x3cc10108 // ldur q8, [x8, #16]
+	WORD $0x3cc000c9 // ldur q9, [x6]
+	WORD $0x3cc100ca // ldur q10, [x6, #16]
+	ADD          R5, R6, R8
+	WORD $0x3cc0010b // ldur q11, [x8]
+	ADD          R5, R6, R8
+	WORD $0x3cc1010c // ldur q12, [x8, #16]
+	WORD $0x3cc000ed // ldur q13, [x7]
+	WORD $0x3cc100ee // ldur q14, [x7, #16]
+	WORD $0x3cc2008f // ldur q15, [x4, #32]
+	WORD $0x3cc30090 // ldur q16, [x4, #48]
+	ADD          R5, R4, R8
+	WORD $0x3cc20111 // ldur q17, [x8, #32]
+	ADD          R5, R4, R4
+	WORD $0x3cc30092 // ldur q18, [x4, #48]
+	WORD $0x3cc200d3 // ldur q19, [x6, #32]
+	WORD $0x3cc300d4 // ldur q20, [x6, #48]
+	ADD          R5, R6, R4
+	WORD $0x3cc20095 // ldur q21, [x4, #32]
+	ADD          R5, R6, R4
+	WORD $0x3cc30096 // ldur q22, [x4, #48]
+	WORD $0x3cc200f7 // ldur q23, [x7, #32]
+	WORD $0x3cc300f8 // ldur q24, [x7, #48]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done4
+
+loop3:
+
+	// levels of values 0 to 15
+	WORD $0xfc402139 // ldur d25, [x9, #2]
+	WORD $0x4e080739 // dup v25.2d, v25.d[0]
+	MOVD         $turbo2_shuffle<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	MOVD         $turbo2_shuffle2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
+	WORD $0x4f00047b // movi v27.4s, #3
+	WORD $0x4e3b1f5b // and v27.16b, v26.16b, v27.16b
+	WORD $0x4f00047c // movi v28.4s, #3
+	WORD $0x4e3c1f3c // and v28.16b, v25.16b, v28.16b
+	WORD $0x6f0e075d // ushr v29.16b, v26.16b, #2
+	WORD $0x6f0e073e // ushr v30.16b, v25.16b, #2
+	WORD $0x4f00247f // movi v31.4s, #3, lsl #8
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00247d // movi v29.4s, #3, lsl #8
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0c075d // ushr v29.16b, v26.16b, #4
+	WORD $0x6f0c073e // ushr v30.16b, v25.16b, #4
+	WORD $0x6ea41fbb // bit v27.16b, v29.16b, v4.16b
+	WORD $0x6ea41fdc // bit v28.16b, v30.16b, v4.16b
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
+	WORD $0x6ea31f5b // bit v27.16b, v26.16b, v3.16b
+	WORD $0x6ea31f3c // bit v28.16b, v25.16b, v3.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
+	WORD $0x7c400139 // ldur h25, [x9]
+	WORD $0x1ee24339 // fcvt s25, h25
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
+	ADD          R5, R4, R11
+	WORD $0xbc40017b // ldur s27, [x11]
+	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
+	WORD $0xbc4000dc // ldur s28, [x6]
+	WORD $0x6e3cdf3c // fmul v28.4s, v25.4s, v28.4s
+	ADD          R5, R6, R11
+	WORD $0xbc40017d // ldur s29, [x11]
+	WORD $0x6e3ddf3d // fmul v29.4s, v25.4s, v29.4s
+	WORD $0xbc4000fe // ldur s30, [x7]
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	WORD $0xbc40007e // ldur s30, [x3]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc40407f // ldur s31, [x3, #4]
+	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
+	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea19fde // mul v30.4s, v30.4s, v1.4s
+	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
+	WORD $0x4e1e005e // tbl v30.16b, { v2.16b }, v30.16b
+	WORD $0x4ea19fff // mul v31.4s, v31.4s, v1.4s
+	WORD $0x4e2087ff // add v31.16b, v31.16b, v0.16b
+	WORD $0x4e1f005f // tbl v31.16b, { v2.16b }, v31.16b
+	WORD $0x4f9a13c5 // fmla v5.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13e6 // fmla v6.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13c7 // fmla v7.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13e8 // fmla v8.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13c9 // fmla v9.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13ea // fmla v10.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13cb // fmla v11.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13ec // fmla v12.4s, v31.4s, v29.s[0]
+	WORD $0x4f9913cd // fmla v13.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913ee // fmla v14.4s, v31.4s, v25.s[0]
+	WORD $0xbc40807e // ldur s30, [x3, #8]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc40c07f // ldur s31, [x3, #12]
+	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
+	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea19fde // mul v30.4s, v30.4s, v1.4s
+	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
+	WORD $0x4e1e005e // tbl v30.16b, { v2.16b }, v30.16b
+	WORD $0x4ea19fff // mul v31.4s, v31.4s, v1.4s
+	WORD $0x4e2087ff // add v31.16b, v31.16b, v0.16b
+	WORD $0x4e1f005f // tbl v31.16b, { v2.16b }, v31.16b
+	WORD $0x4f9a13cf // fmla v15.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13f0 // fmla v16.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13d1 // fmla v17.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13f2 // fmla v18.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d3 // fmla v19.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f4 // fmla v20.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d5 // fmla v21.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f6 // fmla v22.4s, v31.4s, v29.s[0]
+	WORD $0x4f9913d7 // fmla v23.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913f8 // fmla v24.4s, v31.4s, v25.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop3
+
+done4:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F5, (R4)
+	FMOVQ        F6, 16(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F7, (R8)
+	ADD          R5, R4, R8
+	FMOVQ        F8, 16(R8)
+	FMOVQ        F9, (R6)
+	FMOVQ        F10, 16(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F11, (R8)
+	ADD          R5, R6, R8
+	FMOVQ        F12, 16(R8)
+	FMOVQ        F13, (R7)
+	FMOVQ        F14, 16(R7)
+	FMOVQ        F15, 32(R4)
+	FMOVQ        F16, 48(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F17, 32(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F18, 48(R4)
+	FMOVQ        F19, 32(R6)
+	FMOVQ        F20, 48(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F21, 32(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F22, 48(R4)
+	FMOVQ        F23, 32(R7)
+	FMOVQ        F24, 48(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	WORD $0x3cc40085 // ldur q5, [x4, #64]
+	WORD $0x3cc50086 // ldur q6, [x4, #80]
+	ADD          R5, R4, R8
+	WORD $0x3cc40107 // ldur q7, [x8, #64]
+	ADD          R5, R4, R8
+	WORD $0x3cc50108 // ldur q8, [x8, #80]
+	WORD $0x3cc400c9 // ldur q9, [x6, #64]
+	WORD $0x3cc500ca // ldur q10, [x6, #80]
+	ADD          R5, R6, R8
+	WORD $0x3cc4010b // ldur q11, [x8, #64]
+	ADD          R5, R6, R8
+	WORD $0x3cc5010c // ldur q12, [x8, #80]
+	WORD $0x3cc400ed // ldur q13, [x7, #64]
+	WORD $0x3cc500ee // ldur q14, [x7, #80]
+	WORD $0x3cc6008f // ldur q15, [x4, #96]
+	WORD $0x3cc70090 // ldur q16, [x4, #112]
+	ADD          R5, R4, R8
+	WORD $0x3cc60111 // ldur q17, [x8, #96]
+	ADD          R5, R4, R4
+	WORD $0x3cc70092 // ldur q18, [x4, #112]
+	WORD $0x3cc600d3 // ldur q19, [x6, #96]
+	WORD $0x3cc700d4 // ldur q20, [x6, #112]
+	ADD          R5, R6, R4
+	WORD $0x3cc60095 // ldur q21, [x4, #96]
+	ADD          R5, R6, R4
+	WORD $0x3cc70096 // ldur q22, [x4, #112]
+	WORD $0x3cc600f7 // ldur q23, [x7, #96]
+	WORD $0x3cc700f8 // ldur q24, [x7, #112]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done6
+
+loop5:
+
+	// levels of values 16 to 31
+	WORD $0xfc402139 // ldur d25, [x9, #2]
+	WORD $0x4e080739 // dup v25.2d, v25.d[0]
+	MOVD         $turbo2_shuffle<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	MOVD         $turbo2_shuffle2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
+	WORD $0x4f00047b // movi v27.4s, #3
+	WORD $0x4e3b1f5b // and v27.16b, v26.16b, v27.16b
+	WORD $0x4f00047c // movi v28.4s, #3
+	WORD $0x4e3c1f3c // and v28.16b, v25.16b, v28.16b
+	WORD $0x6f0e075d // ushr v29.16b, v26.16b, #2
+	WORD $0x6f0e073e // ushr v30.16b, v25.16b, #2
+	WORD $0x4f00247f // movi v31.4s, #3, lsl #8
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00247d // movi v29.4s, #3, lsl #8
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0c075d // ushr v29.16b, v26.16b, #4
+	WORD $0x6f0c073e // ushr v30.16b, v25.16b, #4
+	WORD $0x6ea41fbb // bit v27.16b, v29.16b, v4.16b
+	WORD $0x6ea41fdc // bit v28.16b, v30.16b, v4.16b
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
+	WORD $0x6ea31f5b // bit v27.16b, v26.16b, v3.16b
+	WORD $0x6ea31f3c // bit v28.16b, v25.16b, v3.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
+	WORD $0x7c400139 // ldur h25, [x9]
+	WORD $0x1ee24339 // fcvt s25, h25
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
+	ADD          R5, R4, R11
+	WORD $0xbc40017b // ldur s27, [x11]
+	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
+	WORD $0xbc4000dc // ldur s28, [x6]
+	WORD $0x6e3cdf3c // fmul v28.4s, v25.4s, v28.4s
+	ADD          R5, R6, R11
+	WORD $0xbc40017d // ldur s29, [x11]
+	WORD $0x6e3ddf3d // fmul v29.4s, v25.4s, v29.4s
+	WORD $0xbc4000fe // ldur s30, [x7]
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	WORD $0xbc41007e // ldur s30, [x3, #16]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc41407f // ldur s31, [x3, #20]
+	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
+	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea19fde // mul v30.4s, v30.4s, v1.4s
+	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
+	WORD $0x4e1e005e // tbl v30.16b, { v2.16b }, v30.16b
+	WORD $0x4ea19fff // mul v31.4s, v31.4s, v1.4s
+	WORD $0x4e2087ff // add v31.16b, v31.16b, v0.16b
+	WORD $0x4e1f005f // tbl v31.16b, { v2.16b }, v31.16b
+	WORD $0x4f9a13c5 // fmla v5.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13e6 // fmla v6.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13c7 // fmla v7.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13e8 // fmla v8.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13c9 // fmla v9.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13ea // fmla v10.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13cb // fmla v11.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13ec // fmla v12.4s, v31.4s, v29.s[0]
+	WORD $0x4f9913cd // fmla v13.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913ee // fmla v14.4s, v31.4s, v25.s[0]
+	WORD $0xbc41807e // ldur s30, [x3, #24]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc41c07f // ldur s31, [x3, #28]
+	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
+	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea19fde // mul v30.4s, v30.4s, v1.4s
+	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
+	WORD $0x4e1e005e // tbl v30.16b, { v2.16b }, v30.16b
+	WORD $0x4ea19fff // mul v31.4s, v31.4s, v1.4s
+	WORD $0x4e2087ff // add v31.16b, v31.16b, v0.16b
+	WORD $0x4e1f005f // tbl v31.16b, { v2.16b }, v31.16b
+	WORD $0x4f9a13cf // fmla v15.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13f0 // fmla v16.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13d1 // fmla v17.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13f2 // fmla v18.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d3 // fmla v19.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f4 // fmla v20.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d5 // fmla v21.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f6 // fmla v22.4s, v31.4s, v29.s[0]
+	WORD $0x4f9913d7 // fmla v23.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913f8 // fmla v24.4s, v31.4s, v25.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop5
+
+done6:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F5, 64(R4)
+	FMOVQ        F6, 80(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F7, 64(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F8, 80(R8)
+	FMOVQ        F9, 64(R6)
+	FMOVQ        F10, 80(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F11, 64(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F12, 80(R8)
+	FMOVQ        F13, 64(R7)
+	FMOVQ        F14, 80(R7)
+	FMOVQ        F15, 96(R4)
+	FMOVQ        F16, 112(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F17, 96(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F18, 112(R4)
+	FMOVQ        F19, 96(R6)
+	FMOVQ        F20, 112(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F21, 96(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F22, 112(R4)
+	FMOVQ        F23, 96(R7)
+	FMOVQ        F24, 112(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	WORD $0x3cc80085 // ldur q5, [x4, #128]
+	WORD $0x3cc90086 // ldur q6, [x4, #144]
+	ADD          R5, R4, R8
+	WORD $0x3cc80107 // ldur q7, [x8, #128]
+	ADD          R5, R4, R8
+	WORD $0x3cc90108 // ldur q8, [x8, #144]
+	WORD $0x3cc800c9 // ldur q9, [x6, #128]
+	WORD $0x3cc900ca // ldur q10, [x6, #144]
+	ADD          R5, R6, R8
+	WORD $0x3cc8010b // ldur q11, [x8, #128]
+	ADD          R5, R6, R8
+	WORD $0x3cc9010c // ldur q12, [x8, #144]
+	WORD $0x3cc800ed // ldur q13, [x7, #128]
+	WORD $0x3cc900ee // ldur q14, [x7, #144]
+	WORD $0x3cca008f // ldur q15, [x4, #160]
+	WORD $0x3ccb0090 // ldur q16, [x4, #176]
+	ADD          R5, R4, R8
+	WORD $0x3cca0111 // ldur q17, [x8, #160]
+	ADD          R5, R4, R4
+	WORD $0x3ccb0092 // ldur q18, [x4, #176]
+	WORD $0x3cca00d3 // ldur q19, [x6, #160]
+	WORD $0x3ccb00d4 // ldur q20, [x6, #176]
+	ADD          R5, R6, R4
+	WORD $0x3cca0095 // ldur q21, [x4, #160]
+	ADD          R5, R6, R4
+	WORD $0x3ccb0096 // ldur q22, [x4, #176]
+	WORD $0x3cca00f7 // ldur q23, [x7, #160]
+	WORD $0x3ccb00f8 // ldur q24, [x7, #176]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done8
+
+loop7:
+
+	// levels of values 32 to 47
+	WORD $0xfc40a139 // ldur d25, [x9, #10]
+	WORD $0x4e080739 // dup v25.2d, v25.d[0]
+	MOVD         $turbo2_shuffle<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	MOVD         $turbo2_shuffle2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
+	WORD $0x4f00047b // movi v27.4s, #3
+	WORD $0x4e3b1f5b // and v27.16b, v26.16b, v27.16b
+	WORD $0x4f00047c // movi v28.4s, #3
+	WORD $0x4e3c1f3c // and v28.16b, v25.16b, v28.16b
+	WORD $0x6f0e075d // ushr v29.16b, v26.16b, #2
+	WORD $0x6f0e073e // ushr v30.16b, v25.16b, #2
+	WORD $0x4f00247f // movi v31.4s, #3, lsl #8
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00247d // movi v29.4s, #3, lsl #8
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0c075d // ushr v29.16b, v26.16b, #4
+	WORD $0x6f0c073e // ushr v30.16b, v25.16b, #4
+	WORD $0x6ea41fbb // bit v27.16b, v29.16b, v4.16b
+	WORD $0x6ea41fdc // bit v28.16b, v30.16b, v4.16b
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
+	WORD $0x6ea31f5b // bit v27.16b, v26.16b, v3.16b
+	WORD $0x6ea31f3c // bit v28.16b, v25.16b, v3.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
+	WORD $0x7c400139 // ldur h25, [x9]
+	WORD $0x1ee24339 // fcvt s25, h25
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
+	ADD          R5, R4, R11
+	WORD $0xbc40017b // ldur s27, [x11]
+	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
+	WORD $0xbc4000dc // ldur s28, [x6]
+	WORD $0x6e3cdf3c // fmul v28.4s, v25.4s, v28.4s
+	ADD          R5, R6, R11
+	WORD $0xbc40017d // ldur s29, [x11]
+	WORD $0x6e3ddf3d // fmul v29.4s, v25.4s, v29.4s
+	WORD $0xbc4000fe // ldur s30, [x7]
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	WORD $0xbc40007e // ldur s30, [x3]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc40407f // ldur s31, [x3, #4]
+	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
+	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea19fde // mul v30.4s, v30.4s, v1.4s
+	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
+	WORD $0x4e1e005e // tbl v30.16b, { v2.16b }, v30.16b
+	WORD $0x4ea19fff // mul v31.4s, v31.4s, v1.4s
+	WORD $0x4e2087ff // add v31.16b, v31.16b, v0.16b
+	WORD $0x4e1f005f // tbl v31.16b, { v2.16b }, v31.16b
+	WORD $0x4f9a13c5 // fmla v5.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13e6 // fmla v6.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13c7 // fmla v7.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13e8 // fmla v8.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13c9 // fmla v9.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13ea // fmla v10.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13cb // fmla v11.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13ec // fmla v12.4s, v31.4s, v29.s[0]
+	WORD $0x4f9913cd // fmla v13.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913ee // fmla v14.4s, v31.4s, v25.s[0]
+	WORD $0xbc40807e // ldur s30, [x3, #8]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc40c07f // ldur s31, [x3, #12]
+	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
+	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea19fde // mul v30.4s, v30.4s, v1.4s
+	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
+	WORD $0x4e1e005e // tbl v30.16b, { v2.16b }, v30.16b
+	WORD $0x4ea19fff // mul v31.4s, v31.4s, v1.4s
+	WORD $0x4e2087ff // add v31.16b, v31.16b, v0.16b
+	WORD $0x4e1f005f // tbl v31.16b, { v2.16b }, v31.16b
+	WORD $0x4f9a13cf // fmla v15.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13f0 // fmla v16.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13d1 // fmla v17.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13f2 // fmla v18.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d3 // fmla v19.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f4 // fmla v20.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d5 // fmla v21.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f6 // fmla v22.4s, v31.4s, v29.s[0]
+	WORD $0x4f9913d7 // fmla v23.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913f8 // fmla v24.4s, v31.4s, v25.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop7
+
+done8:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F5, 128(R4)
+	FMOVQ        F6, 144(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F7, 128(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F8, 144(R8)
+	FMOVQ        F9, 128(R6)
+	FMOVQ        F10, 144(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F11, 128(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F12, 144(R8)
+	FMOVQ        F13, 128(R7)
+	FMOVQ        F14, 144(R7)
+	FMOVQ        F15, 160(R4)
+	FMOVQ        F16, 176(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F17, 160(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F18, 176(R4)
+	FMOVQ        F19, 160(R6)
+	FMOVQ        F20, 176(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F21, 160(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F22, 176(R4)
+	FMOVQ        F23, 160(R7)
+	FMOVQ        F24, 176(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	WORD $0x3ccc0085 // ldur q5, [x4, #192]
+	WORD $0x3ccd0086 // ldur q6, [x4, #208]
+	ADD          R5, R4, R8
+	WORD $0x3ccc0107 // ldur q7, [x8, #192]
+	ADD          R5, R4, R8
+	WORD $0x3ccd0108 // ldur q8, [x8, #208]
+	WORD $0x3ccc00c9 // ldur q9, [x6, #192]
+	WORD $0x3ccd00ca // ldur q10, [x6, #208]
+	ADD          R5, R6, R8
+	WORD $0x3ccc010b // ldur q11, [x8, #192]
+	ADD          R5, R6, R8
+	WORD $0x3ccd010c // ldur q12, [x8, #208]
+	WORD $0x3ccc00ed // ldur q13, [x7, #192]
+	WORD $0x3ccd00ee // ldur q14, [x7, #208]
+	WORD $0x3cce008f // ldur q15, [x4, #224]
+	WORD $0x3ccf0090 // ldur q16, [x4, #240]
+	ADD          R5, R4, R8
+	WORD $0x3cce0111 // ldur q17, [x8, #224]
+	ADD          R5, R4, R4
+	WORD $0x3ccf0092 // ldur q18, [x4, #240]
+	WORD $0x3cce00d3 // ldur q19, [x6, #224]
+	WORD $0x3ccf00d4 // ldur q20, [x6, #240]
+	ADD          R5, R6, R4
+	WORD $0x3cce0095 // ldur q21, [x4, #224]
+	ADD          R5, R6, R4
+	WORD $0x3ccf0096 // ldur q22, [x4, #240]
+	WORD $0x3cce00f7 // ldur q23, [x7, #224]
+	WORD $0x3ccf00f8 // ldur q24, [x7, #240]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done10
+
+loop9:
+
+	// levels of values 48 to 63
+	WORD $0xfc40a139 // ldur d25, [x9, #10]
+	WORD $0x4e080739 // dup v25.2d, v25.d[0]
+	MOVD         $turbo2_shuffle<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	MOVD         $turbo2_shuffle2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
+	WORD $0x4f00047b // movi v27.4s, #3
+	WORD $0x4e3b1f5b // and v27.16b, v26.16b, v27.16b
+	WORD $0x4f00047c // movi v28.4s, #3
+	WORD $0x4e3c1f3c // and v28.16b, v25.16b, v28.16b
+	WORD $0x6f0e075d // ushr v29.16b, v26.16b, #2
+	WORD $0x6f0e073e // ushr v30.16b, v25.16b, #2
+	WORD $0x4f00247f // movi v31.4s, #3, lsl #8
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00247d // movi v29.4s, #3, lsl #8
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0c075d // ushr v29.16b, v26.16b, #4
+	WORD $0x6f0c073e // ushr v30.16b, v25.16b, #4
+	WORD $0x6ea41fbb // bit v27.16b, v29.16b, v4.16b
+	WORD $0x6ea41fdc // bit v28.16b, v30.16b, v4.16b
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
+	WORD $0x6ea31f5b // bit v27.16b, v26.16b, v3.16b
+	WORD $0x6ea31f3c // bit v28.16b, v25.16b, v3.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
+	WORD $0x7c400139 // ldur h25, [x9]
+	WORD $0x1ee24339 // fcvt s25, h25
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
+	ADD          R5, R4, R11
+	WORD $0xbc40017b // ldur s27, [x11]
+	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
+	WORD $0xbc4000dc // ldur s28, [x6]
+	WORD $0x6e3cdf3c // fmul v28.4s, v25.4s, v28.4s
+	ADD          R5, R6, R11
+	WORD $0xbc40017d // ldur s29, [x11]
+	WORD $0x6e3ddf3d // fmul v29.4s, v25.4s, v29.4s
+	WORD $0xbc4000fe // ldur s30, [x7]
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	WORD $0xbc41007e // ldur s30, [x3, #16]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc41407f // ldur s31, [x3, #20]
+	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
+	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea19fde // mul v30.4s, v30.4s, v1.4s
+	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
+	WORD $0x4e1e005e // tbl v30.16b, { v2.16b }, v30.16b
+	WORD $0x4ea19fff // mul v31.4s, v31.4s, v1.4s
+	WORD $0x4e2087ff // add v31.16b, v31.16b, v0.16b
+	WORD $0x4e1f005f // tbl v31.16b, { v2.16b }, v31.16b
+	WORD $0x4f9a13c5 // fmla v5.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13e6 // fmla v6.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13c7 // fmla v7.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13e8 // fmla v8.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13c9 // fmla v9.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13ea // fmla v10.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13cb // fmla v11.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13ec // fmla v12.4s, v31.4s, v29.s[0]
+	WORD $0x4f9913cd // fmla v13.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913ee // fmla v14.4s, v31.4s, v25.s[0]
+	WORD $0xbc41807e // ldur s30, [x3, #24]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc41c07f // ldur s31, [x3, #28]
+	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
+	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea19fde // mul v30.4s, v30.4s, v1.4s
+	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
+	WORD $0x4e1e005e // tbl v30.16b, { v2.16b }, v30.16b
+	WORD $0x4ea19fff // mul v31.4s, v31.4s, v1.4s
+	WORD $0x4e2087ff // add v31.16b, v31.16b, v0.16b
+	WORD $0x4e1f005f // tbl v31.16b, { v2.16b }, v31.16b
+	WORD $0x4f9a13cf // fmla v15.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13f0 // fmla v16.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13d1 // fmla v17.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13f2 // fmla v18.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d3 // fmla v19.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f4 // fmla v20.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d5 // fmla v21.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f6 // fmla v22.4s, v31.4s, v29.s[0]
+	WORD $0x4f9913d7 // fmla v23.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913f8 // fmla v24.4s, v31.4s, v25.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop9
+
+done10:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F5, 192(R4)
+	FMOVQ        F6, 208(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F7, 192(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F8, 208(R8)
+	FMOVQ        F9, 192(R6)
+	FMOVQ        F10, 208(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F11, 192(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F12, 208(R8)
+	FMOVQ        F13, 192(R7)
+	FMOVQ        F14, 208(R7)
+	FMOVQ        F15, 224(R4)
+	FMOVQ        F16, 240(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F17, 224(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F18, 240(R4)
+	FMOVQ        F19, 224(R6)
+	FMOVQ        F20, 240(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F21, 224(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F22, 240(R4)
+	FMOVQ        F23, 224(R7)
+	FMOVQ        F24, 240(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FLDPQ        256(R4), (F5, F6)
+	ADD          R5, R4, R8
+	FMOVQ        256(R8), F7
+	ADD          R5, R4, R8
+	FMOVQ        272(R8), F8
+	FLDPQ        256(R6), (F9, F10)
+	ADD          R5, R6, R8
+	FMOVQ        256(R8), F11
+	ADD          R5, R6, R8
+	FMOVQ        272(R8), F12
+	FLDPQ        256(R7), (F13, F14)
+	FLDPQ        288(R4), (F15, F16)
+	ADD          R5, R4, R8
+	FMOVQ        288(R8), F17
+	ADD          R5, R4, R4
+	FMOVQ        304(R4), F18
+	FLDPQ        288(R6), (F19, F20)
+	ADD          R5, R6, R4
+	FMOVQ        288(R4), F21
+	ADD          R5, R6, R4
+	FMOVQ        304(R4), F22
+	FLDPQ        288(R7), (F23, F24)
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done12
+
+loop11:
+
+	// levels of values 64 to 79
+	WORD $0xfc412139 // ldur d25, [x9, #18]
+	WORD $0x4e080739 // dup v25.2d, v25.d[0]
+	MOVD         $turbo2_shuffle<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	MOVD         $turbo2_shuffle2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
+	WORD $0x4f00047b // movi v27.4s, #3
+	WORD $0x4e3b1f5b // and v27.16b, v26.16b, v27.16b
+	WORD $0x4f00047c // movi v28.4s, #3
+	WORD $0x4e3c1f3c // and v28.16b, v25.16b, v28.16b
+	WORD $0x6f0e075d // ushr v29.16b, v26.16b, #2
+	WORD $0x6f0e073e // ushr v30.16b, v25.16b, #2
+	WORD $0x4f00247f // movi v31.4s, #3, lsl #8
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00247d // movi v29.4s, #3, lsl #8
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0c075d // ushr v29.16b, v26.16b, #4
+	WORD $0x6f0c073e // ushr v30.16b, v25.16b, #4
+	WORD $0x6ea41fbb // bit v27.16b, v29.16b, v4.16b
+	WORD $0x6ea41fdc // bit v28.16b, v30.16b, v4.16b
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
+	WORD $0x6ea31f5b // bit v27.16b, v26.16b, v3.16b
+	WORD $0x6ea31f3c // bit v28.16b, v25.16b, v3.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
+	WORD $0x7c400139 // ldur h25, [x9]
+	WORD $0x1ee24339 // fcvt s25, h25
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
+	ADD          R5, R4, R11
+	WORD $0xbc40017b // ldur s27, [x11]
+	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
+	WORD $0xbc4000dc // ldur s28, [x6]
+	WORD $0x6e3cdf3c // fmul v28.4s, v25.4s, v28.4s
+	ADD          R5, R6, R11
+	WORD $0xbc40017d // ldur s29, [x11]
+	WORD $0x6e3ddf3d // fmul v29.4s, v25.4s, v29.4s
+	WORD $0xbc4000fe // ldur s30, [x7]
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	WORD $0xbc40007e // ldur s30, [x3]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc40407f // ldur s31, [x3, #4]
+	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
+	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea19fde // mul v30.4s, v30.4s, v1.4s
+	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
+	WORD $0x4e1e005e // tbl v30.16b, { v2.16b }, v30.16b
+	WORD $0x4ea19fff // mul v31.4s, v31.4s, v1.4s
+	WORD $0x4e2087ff // add v31.16b, v31.16b, v0.16b
+	WORD $0x4e1f005f // tbl v31.16b, { v2.16b }, v31.16b
+	WORD $0x4f9a13c5 // fmla v5.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13e6 // fmla v6.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13c7 // fmla v7.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13e8 // fmla v8.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13c9 // fmla v9.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13ea // fmla v10.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13cb // fmla v11.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13ec // fmla v12.4s, v31.4s, v29.s[0]
+	WORD $0x4f9913cd // fmla v13.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913ee // fmla v14.4s, v31.4s, v25.s[0]
+	WORD $0xbc40807e // ldur s30, [x3, #8]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc40c07f // ldur s31, [x3, #12]
+	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
+	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea19fde // mul v30.4s, v30.4s, v1.4s
+	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
+	WORD $0x4e1e005e // tbl v30.16b, { v2.16b }, v30.16b
+	WORD $0x4ea19fff // mul v31.4s, v31.4s, v1.4s
+	WORD $0x4e2087ff // add v31.16b, v31.16b, v0.16b
+	WORD $0x4e1f005f // tbl v31.16b, { v2.16b }, v31.16b
+	WORD $0x4f9a13cf // fmla v15.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13f0 // fmla v16.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13d1 // fmla v17.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13f2 // fmla v18.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d3 // fmla v19.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f4 // fmla v20.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d5 // fmla v21.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f6 // fmla v22.4s, v31.4s, v29.s[0]
+	WORD $0x4f9913d7 // fmla v23.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913f8 // fmla v24.4s, v31.4s, v25.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop11
+
+done12:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F5, 256(R4)
+	FMOVQ        F6, 272(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F7, 256(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F8, 272(R8)
+	FMOVQ        F9, 256(R6)
+	FMOVQ        F10, 272(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F11, 256(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F12, 272(R8)
+	FMOVQ        F13, 256(R7)
+	FMOVQ        F14, 272(R7)
+	FMOVQ        F15, 288(R4)
+	FMOVQ        F16, 304(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F17, 288(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F18, 304(R4)
+	FMOVQ        F19, 288(R6)
+	FMOVQ        F20, 304(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F21, 288(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F22, 304(R4)
+	FMOVQ        F23, 288(R7)
+	FMOVQ        F24, 304(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FLDPQ        320(R4), (F5, F6)
+	ADD          R5, R4, R8
+	FMOVQ        320(R8), F7
+	ADD          R5, R4, R8
+	FMOVQ        336(R8), F8
+	FLDPQ        320(R6), (F9, F10)
+	ADD          R5, R6, R8
+	FMOVQ        320(R8), F11
+	ADD          R5, R6, R8
+	FMOVQ        336(R8), F12
+	FLDPQ        320(R7), (F13, F14)
+	FLDPQ        352(R4), (F15, F16)
+	ADD          R5, R4, R8
+	FMOVQ        352(R8), F17
+	ADD          R5, R4, R4
+	FMOVQ        368(R4), F18
+	FLDPQ        352(R6), (F19, F20)
+	ADD          R5, R6, R4
+	FMOVQ        352(R4), F21
+	ADD          R5, R6, R4
+	FMOVQ        368(R4), F22
+	FLDPQ        352(R7), (F23, F24)
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done14
+
+loop13:
+
+	// levels of values 80 to 95
+	WORD $0xfc412139 // ldur d25, [x9, #18]
+	WORD $0x4e080739 // dup v25.2d, v25.d[0]
+	MOVD         $turbo2_shuffle<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	MOVD         $turbo2_shuffle2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
+	WORD $0x4f00047b // movi v27.4s, #3
+	WORD $0x4e3b1f5b // and v27.16b, v26.16b, v27.16b
+	WORD $0x4f00047c // movi v28.4s, #3
+	WORD $0x4e3c1f3c // and v28.16b, v25.16b, v28.16b
+	WORD $0x6f0e075d // ushr v29.16b, v26.16b, #2
+	WORD $0x6f0e073e // ushr v30.16b, v25.16b, #2
+	WORD $0x4f00247f // movi v31.4s, #3, lsl #8
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00247d // movi v29.4s, #3, lsl #8
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0c075d // ushr v29.16b, v26.16b, #4
+	WORD $0x6f0c073e // ushr v30.16b, v25.16b, #4
+	WORD $0x6ea41fbb // bit v27.16b, v29.16b, v4.16b
+	WORD $0x6ea41fdc // bit v28.16b, v30.16b, v4.16b
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
+	WORD $0x6ea31f5b // bit v27.16b, v26.16b, v3.16b
+	WORD $0x6ea31f3c // bit v28.16b, v25.16b, v3.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
+	WORD $0x7c400139 // ldur h25, [x9]
+	WORD $0x1ee24339 // fcvt s25, h25
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
+	ADD          R5, R4, R11
+	WORD $0xbc40017b // ldur s27, [x11]
+	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
+	WORD $0xbc4000dc // ldur s28, [x6]
+	WORD $0x6e3cdf3c // fmul v28.4s, v25.4s, v28.4s
+	ADD          R5, R6, R11
+	WORD $0xbc40017d // ldur s29, [x11]
+	WORD $0x6e3ddf3d // fmul v29.4s, v25.4s, v29.4s
+	WORD $0xbc4000fe // ldur s30, [x7]
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	WORD $0xbc41007e // ldur s30, [x3, #16]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc41407f // ldur s31, [x3, #20]
+	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
+	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea19fde // mul v30.4s, v30.4s, v1.4s
+	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
+	WORD $0x4e1e005e // tbl v30.16b, { v2.16b }, v30.16b
+	WORD $0x4ea19fff // mul v31.4s, v31.4s, v1.4s
+	WORD $0x4e2087ff // add v31.16b, v31.16b, v0.16b
+	WORD $0x4e1f005f // tbl v31.16b, { v2.16b }, v31.16b
+	WORD $0x4f9a13c5 // fmla v5.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13e6 // fmla v6.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13c7 // fmla v7.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13e8 // fmla v8.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13c9 // fmla v9.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13ea // fmla v10.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13cb // fmla v11.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13ec // fmla v12.4s, v31.4s, v29.s[0]
+	WORD $0x4f9913cd // fmla v13.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913ee // fmla v14.4s, v31.4s, v25.s[0]
+	WORD $0xbc41807e // ldur s30, [x3, #24]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc41c07f // ldur s31, [x3, #28]
+	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
+	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea19fde // mul v30.4s, v30.4s, v1.4s
+	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
+	WORD $0x4e1e005e // tbl v30.16b, { v2.16b }, v30.16b
+	WORD $0x4ea19fff // mul v31.4s, v31.4s, v1.4s
+	WORD $0x4e2087ff // add v31.16b, v31.16b, v0.16b
+	WORD $0x4e1f005f // tbl v31.16b, { v2.16b }, v31.16b
+	WORD $0x4f9a13cf // fmla v15.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13f0 // fmla v16.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13d1 // fmla v17.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13f2 // fmla v18.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d3 // fmla v19.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f4 // fmla v20.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d5 // fmla v21.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f6 // fmla v22.4s, v31.4s, v29.s[0]
+	WORD $0x4f9913d7 // fmla v23.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913f8 // fmla v24.4s, v31.4s, v25.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop13
+
+done14:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F5, 320(R4)
+	FMOVQ        F6, 336(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F7, 320(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F8, 336(R8)
+	FMOVQ        F9, 320(R6)
+	FMOVQ        F10, 336(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F11, 320(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F12, 336(R8)
+	FMOVQ        F13, 320(R7)
+	FMOVQ        F14, 336(R7)
+	FMOVQ        F15, 352(R4)
+	FMOVQ        F16, 368(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F17, 352(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F18, 368(R4)
+	FMOVQ        F19, 352(R6)
+	FMOVQ        F20, 368(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F21, 352(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F22, 368(R4)
+	FMOVQ        F23, 352(R7)
+	FMOVQ        F24, 368(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FLDPQ        384(R4), (F5, F6)
+	ADD          R5, R4, R8
+	FMOVQ        384(R8), F7
+	ADD          R5, R4, R8
+	FMOVQ        400(R8), F8
+	FLDPQ        384(R6), (F9, F10)
+	ADD          R5, R6, R8
+	FMOVQ        384(R8), F11
+	ADD          R5, R6, R8
+	FMOVQ        400(R8), F12
+	FLDPQ        384(R7), (F13, F14)
+	FLDPQ        416(R4), (F15, F16)
+	ADD          R5, R4, R8
+	FMOVQ        416(R8), F17
+	ADD          R5, R4, R4
+	FMOVQ        432(R4), F18
+	FLDPQ        416(R6), (F19, F20)
+	ADD          R5, R6, R4
+	FMOVQ        416(R4), F21
+	ADD          R5, R6, R4
+	FMOVQ        432(R4), F22
+	FLDPQ        416(R7), (F23, F24)
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done16
+
+loop15:
+
+	// levels of values 96 to 111
+	WORD $0xfc41a139 // ldur d25, [x9, #26]
+	WORD $0x4e080739 // dup v25.2d, v25.d[0]
+	MOVD         $turbo2_shuffle<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	MOVD         $turbo2_shuffle2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
+	WORD $0x4f00047b // movi v27.4s, #3
+	WORD $0x4e3b1f5b // and v27.16b, v26.16b, v27.16b
+	WORD $0x4f00047c // movi v28.4s, #3
+	WORD $0x4e3c1f3c // and v28.16b, v25.16b, v28.16b
+	WORD $0x6f0e075d // ushr v29.16b, v26.16b, #2
+	WORD $0x6f0e073e // ushr v30.16b, v25.16b, #2
+	WORD $0x4f00247f // movi v31.4s, #3, lsl #8
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00247d // movi v29.4s, #3, lsl #8
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0c075d // ushr v29.16b, v26.16b, #4
+	WORD $0x6f0c073e // ushr v30.16b, v25.16b, #4
+	WORD $0x6ea41fbb // bit v27.16b, v29.16b, v4.16b
+	WORD $0x6ea41fdc // bit v28.16b, v30.16b, v4.16b
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
+	WORD $0x6ea31f5b // bit v27.16b, v26.16b, v3.16b
+	WORD $0x6ea31f3c // bit v28.16b, v25.16b, v3.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
+	WORD $0x7c400139 // ldur h25, [x9]
+	WORD $0x1ee24339 // fcvt s25, h25
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
+	ADD          R5, R4, R11
+	WORD $0xbc40017b // ldur s27, [x11]
+	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
+	WORD $0xbc4000dc // ldur s28, [x6]
+	WORD $0x6e3cdf3c // fmul v28.4s, v25.4s, v28.4s
+	ADD          R5, R6, R11
+	WORD $0xbc40017d // ldur s29, [x11]
+	WORD $0x6e3ddf3d // fmul v29.4s, v25.4s, v29.4s
+	WORD $0xbc4000fe // ldur s30, [x7]
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	WORD $0xbc40007e // ldur s30, [x3]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc40407f // ldur s31, [x3, #4]
+	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
+	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea19fde // mul v30.4s, v30.4s, v1.4s
+	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
+	WORD $0x4e1e005e // tbl v30.16b, { v2.16b }, v30.16b
+	WORD $0x4ea19fff // mul v31.4s, v31.4s, v1.4s
+	WORD $0x4e2087ff // add v31.16b, v31.16b, v0.16b
+	WORD $0x4e1f005f // tbl v31.16b, { v2.16b }, v31.16b
+	WORD $0x4f9a13c5 // fmla v5.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13e6 // fmla v6.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13c7 // fmla v7.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13e8 // fmla v8.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13c9 // fmla v9.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13ea // fmla v10.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13cb // fmla v11.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13ec // fmla v12.4s, v31.4s, v29.s[0]
+	WORD $0x4f9913cd // fmla v13.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913ee // fmla v14.4s, v31.4s, v25.s[0]
+	WORD $0xbc40807e // ldur s30, [x3, #8]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc40c07f // ldur s31, [x3, #12]
+	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
+	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea19fde // mul v30.4s, v30.4s, v1.4s
+	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
+	WORD $0x4e1e005e // tbl v30.16b, { v2.16b }, v30.16b
+	WORD $0x4ea19fff // mul v31.4s, v31.4s, v1.4s
+	WORD $0x4e2087ff // add v31.16b, v31.16b, v0.16b
+	WORD $0x4e1f005f // tbl v31.16b, { v2.16b }, v31.16b
+	WORD $0x4f9a13cf // fmla v15.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13f0 // fmla v16.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13d1 // fmla v17.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13f2 // fmla v18.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d3 // fmla v19.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f4 // fmla v20.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d5 // fmla v21.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f6 // fmla v22.4s, v31.4s, v29.s[0]
+	WORD $0x4f9913d7 // fmla v23.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913f8 // fmla v24.4s, v31.4s, v25.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop15
+
+done16:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F5, 384(R4)
+	FMOVQ        F6, 400(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F7, 384(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F8, 400(R8)
+	FMOVQ        F9, 384(R6)
+	FMOVQ        F10, 400(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F11, 384(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F12, 400(R8)
+	FMOVQ        F13, 384(R7)
+	FMOVQ        F14, 400(R7)
+	FMOVQ        F15, 416(R4)
+	FMOVQ        F16, 432(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F17, 416(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F18, 432(R4)
+	FMOVQ        F19, 416(R6)
+	FMOVQ        F20, 432(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F21, 416(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F22, 432(R4)
+	FMOVQ        F23, 416(R7)
+	FMOVQ        F24, 432(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FLDPQ        448(R4), (F5, F6)
+	ADD          R5, R4, R8
+	FMOVQ        448(R8), F7
+	ADD          R5, R4, R8
+	FMOVQ        464(R8), F8
+	FLDPQ        448(R6), (F9, F10)
+	ADD          R5, R6, R8
+	FMOVQ        448(R8), F11
+	ADD          R5, R6, R8
+	FMOVQ        464(R8), F12
+	FLDPQ        448(R7), (F13, F14)
+	FLDPQ        480(R4), (F15, F16)
+	ADD          R5, R4, R8
+	FMOVQ        480(R8), F17
+	ADD          R5, R4, R4
+	FMOVQ        496(R4), F18
+	FLDPQ        480(R6), (F19, F20)
+	ADD          R5, R6, R4
+	FMOVQ        480(R4), F21
+	ADD          R5, R6, R4
+	FMOVQ        496(R4), F22
+	FLDPQ        480(R7), (F23, F24)
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done18
+
+loop17:
+
+	// levels of values 112 to 127
+	WORD $0xfc41a139 // ldur d25, [x9, #26]
+	WORD $0x4e080739 // dup v25.2d, v25.d[0]
+	MOVD         $turbo2_shuffle<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	MOVD         $turbo2_shuffle2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
+	WORD $0x4f00047b // movi v27.4s, #3
+	WORD $0x4e3b1f5b // and v27.16b, v26.16b, v27.16b
+	WORD $0x4f00047c // movi v28.4s, #3
+	WORD $0x4e3c1f3c // and v28.16b, v25.16b, v28.16b
+	WORD $0x6f0e075d // ushr v29.16b, v26.16b, #2
+	WORD $0x6f0e073e // ushr v30.16b, v25.16b, #2
+	WORD $0x4f00247f // movi v31.4s, #3, lsl #8
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00247d // movi v29.4s, #3, lsl #8
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0c075d // ushr v29.16b, v26.16b, #4
+	WORD $0x6f0c073e // ushr v30.16b, v25.16b, #4
+	WORD $0x6ea41fbb // bit v27.16b, v29.16b, v4.16b
+	WORD $0x6ea41fdc // bit v28.16b, v30.16b, v4.16b
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
+	WORD $0x6ea31f5b // bit v27.16b, v26.16b, v3.16b
+	WORD $0x6ea31f3c // bit v28.16b, v25.16b, v3.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
+	WORD $0x7c400139 // ldur h25, [x9]
+	WORD $0x1ee24339 // fcvt s25, h25
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
+	ADD          R5, R4, R11
+	WORD $0xbc40017b // ldur s27, [x11]
+	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
+	WORD $0xbc4000dc // ldur s28, [x6]
+	WORD $0x6e3cdf3c // fmul v28.4s, v25.4s, v28.4s
+	ADD          R5, R6, R11
+	WORD $0xbc40017d // ldur s29, [x11]
+	WORD $0x6e3ddf3d // fmul v29.4s, v25.4s, v29.4s
+	WORD $0xbc4000fe // ldur s30, [x7]
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	WORD $0xbc41007e // ldur s30, [x3, #16]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc41407f // ldur s31, [x3, #20]
+	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
+	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea19fde // mul v30.4s, v30.4s, v1.4s
+	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
+	WORD $0x4e1e005e // tbl v30.16b, { v2.16b }, v30.16b
+	WORD $0x4ea19fff // mul v31.4s, v31.4s, v1.4s
+	WORD $0x4e2087ff // add v31.16b, v31.16b, v0.16b
+	WORD $0x4e1f005f // tbl v31.16b, { v2.16b }, v31.16b
+	WORD $0x4f9a13c5 // fmla v5.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13e6 // fmla v6.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13c7 // fmla v7.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13e8 // fmla v8.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13c9 // fmla v9.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13ea // fmla v10.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13cb // fmla v11.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13ec // fmla v12.4s, v31.4s, v29.s[0]
+	WORD $0x4f9913cd // fmla v13.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913ee // fmla v14.4s, v31.4s, v25.s[0]
+	WORD $0xbc41807e // ldur s30, [x3, #24]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc41c07f // ldur s31, [x3, #28]
+	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
+	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea19fde // mul v30.4s, v30.4s, v1.4s
+	WORD $0x4e2087de // add v30.16b, v30.16b, v0.16b
+	WORD $0x4e1e005e // tbl v30.16b, { v2.16b }, v30.16b
+	WORD $0x4ea19fff // mul v31.4s, v31.4s, v1.4s
+	WORD $0x4e2087ff // add v31.16b, v31.16b, v0.16b
+	WORD $0x4e1f005f // tbl v31.16b, { v2.16b }, v31.16b
+	WORD $0x4f9a13cf // fmla v15.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13f0 // fmla v16.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13d1 // fmla v17.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13f2 // fmla v18.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d3 // fmla v19.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f4 // fmla v20.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d5 // fmla v21.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f6 // fmla v22.4s, v31.4s, v29.s[0]
+	WORD $0x4f9913d7 // fmla v23.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913f8 // fmla v24.4s, v31.4s, v25.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop17
+
+done18:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F5, 448(R4)
+	FMOVQ        F6, 464(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F7, 448(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F8, 464(R8)
+	FMOVQ        F9, 448(R6)
+	FMOVQ        F10, 464(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F11, 448(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F12, 464(R8)
+	FMOVQ        F13, 448(R7)
+	FMOVQ        F14, 464(R7)
+	FMOVQ        F15, 480(R4)
+	FMOVQ        F16, 496(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F17, 480(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F18, 496(R4)
+	FMOVQ        F19, 480(R6)
+	FMOVQ        F20, 496(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F21, 480(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F22, 496(R4)
+	FMOVQ        F23, 480(R7)
+	FMOVQ        F24, 496(R7)
+	ADD          $0x22, R0
+	ADD          $0x200, R2
+	SUBS         $1, R1
+	BGE          loop1
+
+done2:
+	ADD          $1, R1
+	RET
+
 // mixPairsTurbo2NEON unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
 TEXT ·mixPairsTurbo2NEON(SB), NOSPLIT, $0-40
 
@@ -10388,33 +13961,29 @@ TEXT ·mixPairsTurbo2NEON(SB), NOSPLIT, $0-40
 
 loop1:
 	WORD $0xf9840040 // prfm pldl1keep, [x2, #2048]
-	WORD $0x7d400042 // ldr h2, [x2]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
-	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	WORD $0x7c400042 // ldur h2, [x2]
+	WORD $0x1ee24042 // fcvt s2, h2
 	MOVD         $turbo2_const<>+0(SB), R6
 	FMOVQ        (R6), F3
-	WORD $0x6e23dc44 // fmul v4.4s, v2.4s, v3.4s
-	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	FMOVS        F4, (R1)
+	WORD $0x4f829062 // fmul v2.4s, v3.4s, v2.s[0]
+	FMOVS        F2, (R1)
 	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
-	WORD $0x7d4000a2 // ldr h2, [x5]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
-	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	WORD $0x7c4000a2 // ldur h2, [x5]
+	WORD $0x1ee24042 // fcvt s2, h2
 	MOVD         $turbo2_const<>+0(SB), R6
 	FMOVQ        (R6), F3
-	WORD $0x6e23dc44 // fmul v4.4s, v2.4s, v3.4s
-	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	FMOVS        F4, 4(R1)
+	WORD $0x4f829062 // fmul v2.4s, v3.4s, v2.s[0]
+	FMOVS        F2, 4(R1)
 
 	// levels of values 0, 4, 8 to 124
-	FMOVQ        2(R2), F2
-	FMOVQ        18(R2), F3
+	WORD $0x3cc02042 // ldur q2, [x2, #2]
+	WORD $0x3cc12043 // ldur q3, [x2, #18]
 	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
 	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
 	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
 	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FMOVQ        2(R5), F4
-	FMOVQ        18(R5), F5
+	WORD $0x3cc020a4 // ldur q4, [x5, #2]
+	WORD $0x3cc120a5 // ldur q5, [x5, #18]
 	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
 	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
 	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
@@ -10429,16 +13998,16 @@ loop1:
 	FMOVQ        F3, 48(R0)
 
 	// levels of values 1, 5, 9 to 125
-	FMOVQ        2(R2), F2
-	FMOVQ        18(R2), F3
+	WORD $0x3cc02042 // ldur q2, [x2, #2]
+	WORD $0x3cc12043 // ldur q3, [x2, #18]
 	WORD $0x6f0e0442 // ushr v2.16b, v2.16b, #2
 	WORD $0x6f0e0463 // ushr v3.16b, v3.16b, #2
 	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
 	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
 	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
 	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FMOVQ        2(R5), F4
-	FMOVQ        18(R5), F5
+	WORD $0x3cc020a4 // ldur q4, [x5, #2]
+	WORD $0x3cc120a5 // ldur q5, [x5, #18]
 	WORD $0x6f0e0484 // ushr v4.16b, v4.16b, #2
 	WORD $0x6f0e04a5 // ushr v5.16b, v5.16b, #2
 	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
@@ -10455,16 +14024,16 @@ loop1:
 	FMOVQ        F3, 112(R0)
 
 	// levels of values 2, 6, 10 to 126
-	FMOVQ        2(R2), F2
-	FMOVQ        18(R2), F3
+	WORD $0x3cc02042 // ldur q2, [x2, #2]
+	WORD $0x3cc12043 // ldur q3, [x2, #18]
 	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
 	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
 	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
 	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
 	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
 	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FMOVQ        2(R5), F4
-	FMOVQ        18(R5), F5
+	WORD $0x3cc020a4 // ldur q4, [x5, #2]
+	WORD $0x3cc120a5 // ldur q5, [x5, #18]
 	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
 	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
 	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
@@ -10481,14 +14050,14 @@ loop1:
 	FMOVQ        F3, 176(R0)
 
 	// levels of values 3, 7, 11 to 127
-	FMOVQ        2(R2), F2
-	FMOVQ        18(R2), F3
+	WORD $0x3cc02042 // ldur q2, [x2, #2]
+	WORD $0x3cc12043 // ldur q3, [x2, #18]
 	WORD $0x6f0a0442 // ushr v2.16b, v2.16b, #6
 	WORD $0x6f0a0463 // ushr v3.16b, v3.16b, #6
 	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
 	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FMOVQ        2(R5), F4
-	FMOVQ        18(R5), F5
+	WORD $0x3cc020a4 // ldur q4, [x5, #2]
+	WORD $0x3cc120a5 // ldur q5, [x5, #18]
 	WORD $0x6f0a0484 // ushr v4.16b, v4.16b, #6
 	WORD $0x6f0a04a5 // ushr v5.16b, v5.16b, #6
 	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
@@ -10538,11 +14107,14 @@ TEXT ·mixPlaceTurbo2NEON(SB), NOSPLIT, $0-32
 	BLT          done2
 
 loop1:
-	FLDPQ        (R0), (F6, F7)
-	FLDPQ        (R2), (F8, F9)
+	WORD $0x3cc00006 // ldur q6, [x0]
+	WORD $0x3cc10007 // ldur q7, [x0, #16]
+	WORD $0x3cc00048 // ldur q8, [x2]
+	WORD $0x3cc10049 // ldur q9, [x2, #16]
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FLDPQ        128(R2), (F10, F11)
+	WORD $0x3cc8004a // ldur q10, [x2, #128]
+	WORD $0x3cc9004b // ldur q11, [x2, #144]
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo2_mask<>+0(SB), R4
@@ -10573,13 +14145,14 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, (R0)
 	FMOVQ        F7, 16(R0)
-	FLDPQ        32(R0), (F6, F7)
-	FMOVQ        8(R2), F8
-	FMOVQ        24(R2), F9
+	WORD $0x3cc20006 // ldur q6, [x0, #32]
+	WORD $0x3cc30007 // ldur q7, [x0, #48]
+	WORD $0x3cc08048 // ldur q8, [x2, #8]
+	WORD $0x3cc18049 // ldur q9, [x2, #24]
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FMOVQ        136(R2), F10
-	FMOVQ        152(R2), F11
+	WORD $0x3cc8804a // ldur q10, [x2, #136]
+	WORD $0x3cc9804b // ldur q11, [x2, #152]
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo2_mask<>+0(SB), R4
@@ -10612,11 +14185,14 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, 32(R0)
 	FMOVQ        F7, 48(R0)
-	FLDPQ        64(R0), (F6, F7)
-	FLDPQ        16(R2), (F8, F9)
+	WORD $0x3cc40006 // ldur q6, [x0, #64]
+	WORD $0x3cc50007 // ldur q7, [x0, #80]
+	WORD $0x3cc10048 // ldur q8, [x2, #16]
+	WORD $0x3cc20049 // ldur q9, [x2, #32]
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FLDPQ        144(R2), (F10, F11)
+	WORD $0x3cc9004a // ldur q10, [x2, #144]
+	WORD $0x3cca004b // ldur q11, [x2, #160]
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo2_mask<>+0(SB), R4
@@ -10647,13 +14223,14 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, 64(R0)
 	FMOVQ        F7, 80(R0)
-	FLDPQ        96(R0), (F6, F7)
-	FMOVQ        24(R2), F8
-	FMOVQ        40(R2), F9
+	WORD $0x3cc60006 // ldur q6, [x0, #96]
+	WORD $0x3cc70007 // ldur q7, [x0, #112]
+	WORD $0x3cc18048 // ldur q8, [x2, #24]
+	WORD $0x3cc28049 // ldur q9, [x2, #40]
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FMOVQ        152(R2), F10
-	FMOVQ        168(R2), F11
+	WORD $0x3cc9804a // ldur q10, [x2, #152]
+	WORD $0x3cca804b // ldur q11, [x2, #168]
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo2_mask<>+0(SB), R4
@@ -10686,11 +14263,14 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, 96(R0)
 	FMOVQ        F7, 112(R0)
-	FLDPQ        128(R0), (F6, F7)
-	FLDPQ        32(R2), (F8, F9)
+	WORD $0x3cc80006 // ldur q6, [x0, #128]
+	WORD $0x3cc90007 // ldur q7, [x0, #144]
+	WORD $0x3cc20048 // ldur q8, [x2, #32]
+	WORD $0x3cc30049 // ldur q9, [x2, #48]
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FLDPQ        160(R2), (F10, F11)
+	WORD $0x3cca004a // ldur q10, [x2, #160]
+	WORD $0x3ccb004b // ldur q11, [x2, #176]
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo2_mask<>+0(SB), R4
@@ -10721,13 +14301,14 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, 128(R0)
 	FMOVQ        F7, 144(R0)
-	FLDPQ        160(R0), (F6, F7)
-	FMOVQ        40(R2), F8
-	FMOVQ        56(R2), F9
+	WORD $0x3cca0006 // ldur q6, [x0, #160]
+	WORD $0x3ccb0007 // ldur q7, [x0, #176]
+	WORD $0x3cc28048 // ldur q8, [x2, #40]
+	WORD $0x3cc38049 // ldur q9, [x2, #56]
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FMOVQ        168(R2), F10
-	FMOVQ        184(R2), F11
+	WORD $0x3cca804a // ldur q10, [x2, #168]
+	WORD $0x3ccb804b // ldur q11, [x2, #184]
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo2_mask<>+0(SB), R4
@@ -10760,11 +14341,14 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, 160(R0)
 	FMOVQ        F7, 176(R0)
-	FLDPQ        192(R0), (F6, F7)
-	FLDPQ        48(R2), (F8, F9)
+	WORD $0x3ccc0006 // ldur q6, [x0, #192]
+	WORD $0x3ccd0007 // ldur q7, [x0, #208]
+	WORD $0x3cc30048 // ldur q8, [x2, #48]
+	WORD $0x3cc40049 // ldur q9, [x2, #64]
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FLDPQ        176(R2), (F10, F11)
+	WORD $0x3ccb004a // ldur q10, [x2, #176]
+	WORD $0x3ccc004b // ldur q11, [x2, #192]
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo2_mask<>+0(SB), R4
@@ -10795,13 +14379,14 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, 192(R0)
 	FMOVQ        F7, 208(R0)
-	FLDPQ        224(R0), (F6, F7)
-	FMOVQ        56(R2), F8
-	FMOVQ        72(R2), F9
+	WORD $0x3cce0006 // ldur q6, [x0, #224]
+	WORD $0x3ccf0007 // ldur q7, [x0, #240]
+	WORD $0x3cc38048 // ldur q8, [x2, #56]
+	WORD $0x3cc48049 // ldur q9, [x2, #72]
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FMOVQ        184(R2), F10
-	FMOVQ        200(R2), F11
+	WORD $0x3ccb804a // ldur q10, [x2, #184]
+	WORD $0x3ccc804b // ldur q11, [x2, #200]
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo2_mask<>+0(SB), R4
@@ -10835,10 +14420,12 @@ loop1:
 	FMOVQ        F6, 224(R0)
 	FMOVQ        F7, 240(R0)
 	FLDPQ        256(R0), (F6, F7)
-	FLDPQ        64(R2), (F8, F9)
+	WORD $0x3cc40048 // ldur q8, [x2, #64]
+	WORD $0x3cc50049 // ldur q9, [x2, #80]
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FLDPQ        192(R2), (F10, F11)
+	WORD $0x3ccc004a // ldur q10, [x2, #192]
+	WORD $0x3ccd004b // ldur q11, [x2, #208]
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo2_mask<>+0(SB), R4
@@ -10870,12 +14457,12 @@ loop1:
 	FMOVQ        F6, 256(R0)
 	FMOVQ        F7, 272(R0)
 	FLDPQ        288(R0), (F6, F7)
-	FMOVQ        72(R2), F8
-	FMOVQ        88(R2), F9
+	WORD $0x3cc48048 // ldur q8, [x2, #72]
+	WORD $0x3cc58049 // ldur q9, [x2, #88]
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FMOVQ        200(R2), F10
-	FMOVQ        216(R2), F11
+	WORD $0x3ccc804a // ldur q10, [x2, #200]
+	WORD $0x3ccd804b // ldur q11, [x2, #216]
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo2_mask<>+0(SB), R4
@@ -10909,10 +14496,12 @@ loop1:
 	FMOVQ        F6, 288(R0)
 	FMOVQ        F7, 304(R0)
 	FLDPQ        320(R0), (F6, F7)
-	FLDPQ        80(R2), (F8, F9)
+	WORD $0x3cc50048 // ldur q8, [x2, #80]
+	WORD $0x3cc60049 // ldur q9, [x2, #96]
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FLDPQ        208(R2), (F10, F11)
+	WORD $0x3ccd004a // ldur q10, [x2, #208]
+	WORD $0x3cce004b // ldur q11, [x2, #224]
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo2_mask<>+0(SB), R4
@@ -10944,12 +14533,12 @@ loop1:
 	FMOVQ        F6, 320(R0)
 	FMOVQ        F7, 336(R0)
 	FLDPQ        352(R0), (F6, F7)
-	FMOVQ        88(R2), F8
-	FMOVQ        104(R2), F9
+	WORD $0x3cc58048 // ldur q8, [x2, #88]
+	WORD $0x3cc68049 // ldur q9, [x2, #104]
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FMOVQ        216(R2), F10
-	FMOVQ        232(R2), F11
+	WORD $0x3ccd804a // ldur q10, [x2, #216]
+	WORD $0x3cce804b // ldur q11, [x2, #232]
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo2_mask<>+0(SB), R4
@@ -10983,10 +14572,12 @@ loop1:
 	FMOVQ        F6, 352(R0)
 	FMOVQ        F7, 368(R0)
 	FLDPQ        384(R0), (F6, F7)
-	FLDPQ        96(R2), (F8, F9)
+	WORD $0x3cc60048 // ldur q8, [x2, #96]
+	WORD $0x3cc70049 // ldur q9, [x2, #112]
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FLDPQ        224(R2), (F10, F11)
+	WORD $0x3cce004a // ldur q10, [x2, #224]
+	WORD $0x3ccf004b // ldur q11, [x2, #240]
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo2_mask<>+0(SB), R4
@@ -11018,12 +14609,12 @@ loop1:
 	FMOVQ        F6, 384(R0)
 	FMOVQ        F7, 400(R0)
 	FLDPQ        416(R0), (F6, F7)
-	FMOVQ        104(R2), F8
-	FMOVQ        120(R2), F9
+	WORD $0x3cc68048 // ldur q8, [x2, #104]
+	WORD $0x3cc78049 // ldur q9, [x2, #120]
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FMOVQ        232(R2), F10
-	FMOVQ        248(R2), F11
+	WORD $0x3cce804a // ldur q10, [x2, #232]
+	WORD $0x3ccf804b // ldur q11, [x2, #248]
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo2_mask<>+0(SB), R4
@@ -11056,10 +14647,12 @@ loop1:
 	FMOVQ        F6, 416(R0)
 	FMOVQ        F7, 432(R0)
 	FLDPQ        448(R0), (F6, F7)
-	FLDPQ        112(R2), (F8, F9)
+	WORD $0x3cc70048 // ldur q8, [x2, #112]
+	WORD $0x3cc80049 // ldur q9, [x2, #128]
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FLDPQ        240(R2), (F10, F11)
+	WORD $0x3ccf004a // ldur q10, [x2, #240]
+	FMOVQ        256(R2), F11
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo2_mask<>+0(SB), R4
@@ -11101,11 +14694,11 @@ loop1:
 	FMOVQ        F6, 448(R0)
 	FMOVQ        F7, 464(R0)
 	FLDPQ        480(R0), (F6, F7)
-	FMOVQ        120(R2), F8
-	FMOVQ        136(R2), F9
+	WORD $0x3cc78048 // ldur q8, [x2, #120]
+	WORD $0x3cc88049 // ldur q9, [x2, #136]
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FMOVQ        248(R2), F10
+	WORD $0x3ccf804a // ldur q10, [x2, #248]
 	FMOVQ        264(R2), F11
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
@@ -11190,15 +14783,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 	MOVD         $turbo2_const<>+0(SB), R7
 	FMOVQ        (R7), F10
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F10
+	WORD $0xfc4020ca // ldur d10, [x6, #2]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x4e05014b // tbl v11.16b, { v10.16b }, v5.16b
 	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
@@ -11206,150 +14798,130 @@ loop3:
 	WORD $0x4e231d4d // and v13.16b, v10.16b, v3.16b
 	WORD $0x6f0e056e // ushr v14.16b, v11.16b, #2
 	WORD $0x6f0e054f // ushr v15.16b, v10.16b, #2
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6ea21dcc // bit v12.16b, v14.16b, v2.16b
+	WORD $0x6ea21ded // bit v13.16b, v15.16b, v2.16b
 	WORD $0x6f0c056e // ushr v14.16b, v11.16b, #4
 	WORD $0x6f0c054f // ushr v15.16b, v10.16b, #4
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6ea11dcc // bit v12.16b, v14.16b, v1.16b
+	WORD $0x6ea11ded // bit v13.16b, v15.16b, v1.16b
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
-	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
-	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
-	FLDPQ        (R3), (F12, F13)
-	WORD $0x0e2cc16e // smull v14.8h, v11.8b, v12.8b
-	WORD $0x4e2cc16b // smull2 v11.8h, v11.16b, v12.16b
-	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2dc14c // smull v12.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
-	WORD $0x4e60694b // sadalp v11.4s, v10.8h
+	WORD $0x6ea01d6c // bit v12.16b, v11.16b, v0.16b
+	WORD $0x6ea01d4d // bit v13.16b, v10.16b, v0.16b
+	WORD $0x4e0c008a // tbl v10.16b, { v4.16b }, v12.16b
+	WORD $0x4e0d008b // tbl v11.16b, { v4.16b }, v13.16b
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006d // ldur q13, [x3, #16]
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2dc16c // smull v12.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
+	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F10
-	WORD $0x4e08054a // dup v10.2d, v10.d[0]
-	WORD $0x4e05014c // tbl v12.16b, { v10.16b }, v5.16b
-	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
+	WORD $0xfc40a0cb // ldur d11, [x6, #10]
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x4e05016c // tbl v12.16b, { v11.16b }, v5.16b
+	WORD $0x4e06016b // tbl v11.16b, { v11.16b }, v6.16b
 	WORD $0x4e231d8d // and v13.16b, v12.16b, v3.16b
-	WORD $0x4e231d4e // and v14.16b, v10.16b, v3.16b
+	WORD $0x4e231d6e // and v14.16b, v11.16b, v3.16b
 	WORD $0x6f0e058f // ushr v15.16b, v12.16b, #2
-	WORD $0x6f0e0550 // ushr v16.16b, v10.16b, #2
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x6f0e0570 // ushr v16.16b, v11.16b, #2
+	WORD $0x6ea21ded // bit v13.16b, v15.16b, v2.16b
+	WORD $0x6ea21e0e // bit v14.16b, v16.16b, v2.16b
 	WORD $0x6f0c058f // ushr v15.16b, v12.16b, #4
-	WORD $0x6f0c0550 // ushr v16.16b, v10.16b, #4
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x6f0c0570 // ushr v16.16b, v11.16b, #4
+	WORD $0x6ea11ded // bit v13.16b, v15.16b, v1.16b
+	WORD $0x6ea11e0e // bit v14.16b, v16.16b, v1.16b
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
-	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
-	WORD $0x4eaa1dca // orr v10.16b, v14.16b, v10.16b
-	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
-	FLDPQ        32(R3), (F13, F14)
-	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
-	WORD $0x4e2dc18c // smull2 v12.8h, v12.16b, v13.16b
-	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
-	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	WORD $0x0e2ec14c // smull v12.8h, v10.8b, v14.8b
-	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
-	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
-	WORD $0x4e60694b // sadalp v11.4s, v10.8h
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x6ea01d8d // bit v13.16b, v12.16b, v0.16b
+	WORD $0x6ea01d6e // bit v14.16b, v11.16b, v0.16b
+	WORD $0x4e0d008b // tbl v11.16b, { v4.16b }, v13.16b
+	WORD $0x4e0e008c // tbl v12.16b, { v4.16b }, v14.16b
+	WORD $0x3cc2006d // ldur q13, [x3, #32]
+	WORD $0x3cc3006e // ldur q14, [x3, #48]
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
+	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	WORD $0x0e2ec18b // smull v11.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F10
-	WORD $0x4e08054a // dup v10.2d, v10.d[0]
-	WORD $0x4e05014c // tbl v12.16b, { v10.16b }, v5.16b
-	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
+	WORD $0xfc4120cb // ldur d11, [x6, #18]
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x4e05016c // tbl v12.16b, { v11.16b }, v5.16b
+	WORD $0x4e06016b // tbl v11.16b, { v11.16b }, v6.16b
 	WORD $0x4e231d8d // and v13.16b, v12.16b, v3.16b
-	WORD $0x4e231d4e // and v14.16b, v10.16b, v3.16b
+	WORD $0x4e231d6e // and v14.16b, v11.16b, v3.16b
 	WORD $0x6f0e058f // ushr v15.16b, v12.16b, #2
-	WORD $0x6f0e0550 // ushr v16.16b, v10.16b, #2
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x6f0e0570 // ushr v16.16b, v11.16b, #2
+	WORD $0x6ea21ded // bit v13.16b, v15.16b, v2.16b
+	WORD $0x6ea21e0e // bit v14.16b, v16.16b, v2.16b
 	WORD $0x6f0c058f // ushr v15.16b, v12.16b, #4
-	WORD $0x6f0c0550 // ushr v16.16b, v10.16b, #4
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x6f0c0570 // ushr v16.16b, v11.16b, #4
+	WORD $0x6ea11ded // bit v13.16b, v15.16b, v1.16b
+	WORD $0x6ea11e0e // bit v14.16b, v16.16b, v1.16b
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
-	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
-	WORD $0x4eaa1dca // orr v10.16b, v14.16b, v10.16b
-	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
-	FLDPQ        64(R3), (F13, F14)
-	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
-	WORD $0x4e2dc18c // smull2 v12.8h, v12.16b, v13.16b
-	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
-	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	WORD $0x0e2ec14c // smull v12.8h, v10.8b, v14.8b
-	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
-	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
-	WORD $0x4e60694b // sadalp v11.4s, v10.8h
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x6ea01d8d // bit v13.16b, v12.16b, v0.16b
+	WORD $0x6ea01d6e // bit v14.16b, v11.16b, v0.16b
+	WORD $0x4e0d008b // tbl v11.16b, { v4.16b }, v13.16b
+	WORD $0x4e0e008c // tbl v12.16b, { v4.16b }, v14.16b
+	WORD $0x3cc4006d // ldur q13, [x3, #64]
+	WORD $0x3cc5006e // ldur q14, [x3, #80]
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
+	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	WORD $0x0e2ec18b // smull v11.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F10
-	WORD $0x4e08054a // dup v10.2d, v10.d[0]
-	WORD $0x4e05014c // tbl v12.16b, { v10.16b }, v5.16b
-	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
+	WORD $0xfc41a0cb // ldur d11, [x6, #26]
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x4e05016c // tbl v12.16b, { v11.16b }, v5.16b
+	WORD $0x4e06016b // tbl v11.16b, { v11.16b }, v6.16b
 	WORD $0x4e231d8d // and v13.16b, v12.16b, v3.16b
-	WORD $0x4e231d4e // and v14.16b, v10.16b, v3.16b
+	WORD $0x4e231d6e // and v14.16b, v11.16b, v3.16b
 	WORD $0x6f0e058f // ushr v15.16b, v12.16b, #2
-	WORD $0x6f0e0550 // ushr v16.16b, v10.16b, #2
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x6f0e0570 // ushr v16.16b, v11.16b, #2
+	WORD $0x6ea21ded // bit v13.16b, v15.16b, v2.16b
+	WORD $0x6ea21e0e // bit v14.16b, v16.16b, v2.16b
 	WORD $0x6f0c058f // ushr v15.16b, v12.16b, #4
-	WORD $0x6f0c0550 // ushr v16.16b, v10.16b, #4
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x6f0c0570 // ushr v16.16b, v11.16b, #4
+	WORD $0x6ea11ded // bit v13.16b, v15.16b, v1.16b
+	WORD $0x6ea11e0e // bit v14.16b, v16.16b, v1.16b
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
-	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
-	WORD $0x4eaa1dca // orr v10.16b, v14.16b, v10.16b
-	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
-	FLDPQ        96(R3), (F13, F14)
-	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
-	WORD $0x4e2dc18c // smull2 v12.8h, v12.16b, v13.16b
-	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
-	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	WORD $0x0e2ec14c // smull v12.8h, v10.8b, v14.8b
-	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
-	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
-	WORD $0x4e60694b // sadalp v11.4s, v10.8h
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x6ea01d8d // bit v13.16b, v12.16b, v0.16b
+	WORD $0x6ea01d6e // bit v14.16b, v11.16b, v0.16b
+	WORD $0x4e0d008b // tbl v11.16b, { v4.16b }, v13.16b
+	WORD $0x4e0e008c // tbl v12.16b, { v4.16b }, v14.16b
+	WORD $0x3cc6006d // ldur q13, [x3, #96]
+	WORD $0x3cc7006e // ldur q14, [x3, #112]
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
+	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	WORD $0x0e2ec18b // smull v11.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
+	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	WORD $0x4e29cd67 // fmla v7.4s, v11.4s, v9.4s
+	WORD $0xbc40008b // ldur s11, [x4]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4e29cd47 // fmla v7.4s, v10.4s, v9.4s
 	ADD          $0x22, R6
 	ADD          $0x80, R3
 	ADD          $4, R4
@@ -11408,15 +14980,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 	MOVD         $turbo2_const<>+0(SB), R7
 	FMOVQ        (R7), F10
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F10
+	WORD $0xfc4020ca // ldur d10, [x6, #2]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x4e05014b // tbl v11.16b, { v10.16b }, v5.16b
 	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
@@ -11424,190 +14995,174 @@ loop3:
 	WORD $0x4e231d4d // and v13.16b, v10.16b, v3.16b
 	WORD $0x6f0e056e // ushr v14.16b, v11.16b, #2
 	WORD $0x6f0e054f // ushr v15.16b, v10.16b, #2
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6ea21dcc // bit v12.16b, v14.16b, v2.16b
+	WORD $0x6ea21ded // bit v13.16b, v15.16b, v2.16b
 	WORD $0x6f0c056e // ushr v14.16b, v11.16b, #4
 	WORD $0x6f0c054f // ushr v15.16b, v10.16b, #4
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
+	WORD $0x6ea11dcc // bit v12.16b, v14.16b, v1.16b
+	WORD $0x6ea11ded // bit v13.16b, v15.16b, v1.16b
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
-	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
-	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
-	FLDPQ        (R3), (F12, F13)
-	WORD $0x0e2cc16e // smull v14.8h, v11.8b, v12.8b
-	WORD $0x4e2cc16c // smull2 v12.8h, v11.16b, v12.16b
+	WORD $0x6ea01d6c // bit v12.16b, v11.16b, v0.16b
+	WORD $0x6ea01d4d // bit v13.16b, v10.16b, v0.16b
+	WORD $0x4e0c008a // tbl v10.16b, { v4.16b }, v12.16b
+	WORD $0x4e0d008b // tbl v11.16b, { v4.16b }, v13.16b
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006d // ldur q13, [x3, #16]
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2dc14e // smull v14.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        128(R3), (F13, F14)
-	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
-	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2ec14d // smull v13.8h, v10.8b, v14.8b
-	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
-	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
-	WORD $0x4e60694b // sadalp v11.4s, v10.8h
+	WORD $0x3cc8006d // ldur q13, [x3, #128]
+	WORD $0x3cc9006e // ldur q14, [x3, #144]
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
+	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e2ec16d // smull v13.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F10
-	WORD $0x4e08054a // dup v10.2d, v10.d[0]
-	WORD $0x4e05014d // tbl v13.16b, { v10.16b }, v5.16b
-	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
+	WORD $0xfc40a0cb // ldur d11, [x6, #10]
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x4e05016d // tbl v13.16b, { v11.16b }, v5.16b
+	WORD $0x4e06016b // tbl v11.16b, { v11.16b }, v6.16b
 	WORD $0x4e231dae // and v14.16b, v13.16b, v3.16b
-	WORD $0x4e231d4f // and v15.16b, v10.16b, v3.16b
+	WORD $0x4e231d6f // and v15.16b, v11.16b, v3.16b
 	WORD $0x6f0e05b0 // ushr v16.16b, v13.16b, #2
-	WORD $0x6f0e0551 // ushr v17.16b, v10.16b, #2
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6f0e0571 // ushr v17.16b, v11.16b, #2
+	WORD $0x6ea21e0e // bit v14.16b, v16.16b, v2.16b
+	WORD $0x6ea21e2f // bit v15.16b, v17.16b, v2.16b
 	WORD $0x6f0c05b0 // ushr v16.16b, v13.16b, #4
-	WORD $0x6f0c0551 // ushr v17.16b, v10.16b, #4
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6f0c0571 // ushr v17.16b, v11.16b, #4
+	WORD $0x6ea11e0e // bit v14.16b, v16.16b, v1.16b
+	WORD $0x6ea11e2f // bit v15.16b, v17.16b, v1.16b
 	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
-	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
-	WORD $0x4eaa1dea // orr v10.16b, v15.16b, v10.16b
-	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
-	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
-	FLDPQ        32(R3), (F14, F15)
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x6ea01dae // bit v14.16b, v13.16b, v0.16b
+	WORD $0x6ea01d6f // bit v15.16b, v11.16b, v0.16b
+	WORD $0x4e0e008b // tbl v11.16b, { v4.16b }, v14.16b
+	WORD $0x4e0f008d // tbl v13.16b, { v4.16b }, v15.16b
+	WORD $0x3cc2006e // ldur q14, [x3, #32]
+	WORD $0x3cc3006f // ldur q15, [x3, #48]
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
-	WORD $0x0e2fc14e // smull v14.8h, v10.8b, v15.8b
-	WORD $0x4e2fc14f // smull2 v15.8h, v10.16b, v15.16b
+	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbdce // addp v14.8h, v14.8h, v15.8h
 	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
-	FLDPQ        160(R3), (F14, F15)
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6069ab // sadalp v11.4s, v13.8h
-	WORD $0x0e2fc14d // smull v13.8h, v10.8b, v15.8b
-	WORD $0x4e2fc14a // smull2 v10.8h, v10.16b, v15.16b
-	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
-	WORD $0x4e60694b // sadalp v11.4s, v10.8h
+	WORD $0x3cca006e // ldur q14, [x3, #160]
+	WORD $0x3ccb006f // ldur q15, [x3, #176]
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	WORD $0x0e2fc1ab // smull v11.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbd6b // addp v11.8h, v11.8h, v13.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F10
-	WORD $0x4e08054a // dup v10.2d, v10.d[0]
-	WORD $0x4e05014d // tbl v13.16b, { v10.16b }, v5.16b
-	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
+	WORD $0xfc4120cb // ldur d11, [x6, #18]
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x4e05016d // tbl v13.16b, { v11.16b }, v5.16b
+	WORD $0x4e06016b // tbl v11.16b, { v11.16b }, v6.16b
 	WORD $0x4e231dae // and v14.16b, v13.16b, v3.16b
-	WORD $0x4e231d4f // and v15.16b, v10.16b, v3.16b
+	WORD $0x4e231d6f // and v15.16b, v11.16b, v3.16b
 	WORD $0x6f0e05b0 // ushr v16.16b, v13.16b, #2
-	WORD $0x6f0e0551 // ushr v17.16b, v10.16b, #2
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6f0e0571 // ushr v17.16b, v11.16b, #2
+	WORD $0x6ea21e0e // bit v14.16b, v16.16b, v2.16b
+	WORD $0x6ea21e2f // bit v15.16b, v17.16b, v2.16b
 	WORD $0x6f0c05b0 // ushr v16.16b, v13.16b, #4
-	WORD $0x6f0c0551 // ushr v17.16b, v10.16b, #4
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6f0c0571 // ushr v17.16b, v11.16b, #4
+	WORD $0x6ea11e0e // bit v14.16b, v16.16b, v1.16b
+	WORD $0x6ea11e2f // bit v15.16b, v17.16b, v1.16b
 	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
-	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
-	WORD $0x4eaa1dea // orr v10.16b, v15.16b, v10.16b
-	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
-	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
-	FLDPQ        64(R3), (F14, F15)
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x6ea01dae // bit v14.16b, v13.16b, v0.16b
+	WORD $0x6ea01d6f // bit v15.16b, v11.16b, v0.16b
+	WORD $0x4e0e008b // tbl v11.16b, { v4.16b }, v14.16b
+	WORD $0x4e0f008d // tbl v13.16b, { v4.16b }, v15.16b
+	WORD $0x3cc4006e // ldur q14, [x3, #64]
+	WORD $0x3cc5006f // ldur q15, [x3, #80]
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
-	WORD $0x0e2fc14e // smull v14.8h, v10.8b, v15.8b
-	WORD $0x4e2fc14f // smull2 v15.8h, v10.16b, v15.16b
+	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbdce // addp v14.8h, v14.8h, v15.8h
 	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
-	FLDPQ        192(R3), (F14, F15)
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6069ab // sadalp v11.4s, v13.8h
-	WORD $0x0e2fc14d // smull v13.8h, v10.8b, v15.8b
-	WORD $0x4e2fc14a // smull2 v10.8h, v10.16b, v15.16b
-	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
-	WORD $0x4e60694b // sadalp v11.4s, v10.8h
+	WORD $0x3ccc006e // ldur q14, [x3, #192]
+	WORD $0x3ccd006f // ldur q15, [x3, #208]
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	WORD $0x0e2fc1ab // smull v11.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbd6b // addp v11.8h, v11.8h, v13.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F10
-	WORD $0x4e08054a // dup v10.2d, v10.d[0]
-	WORD $0x4e05014d // tbl v13.16b, { v10.16b }, v5.16b
-	WORD $0x4e06014a // tbl v10.16b, { v10.16b }, v6.16b
+	WORD $0xfc41a0cb // ldur d11, [x6, #26]
+	WORD $0x4e08056b // dup v11.2d, v11.d[0]
+	WORD $0x4e05016d // tbl v13.16b, { v11.16b }, v5.16b
+	WORD $0x4e06016b // tbl v11.16b, { v11.16b }, v6.16b
 	WORD $0x4e231dae // and v14.16b, v13.16b, v3.16b
-	WORD $0x4e231d4f // and v15.16b, v10.16b, v3.16b
+	WORD $0x4e231d6f // and v15.16b, v11.16b, v3.16b
 	WORD $0x6f0e05b0 // ushr v16.16b, v13.16b, #2
-	WORD $0x6f0e0551 // ushr v17.16b, v10.16b, #2
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6f0e0571 // ushr v17.16b, v11.16b, #2
+	WORD $0x6ea21e0e // bit v14.16b, v16.16b, v2.16b
+	WORD $0x6ea21e2f // bit v15.16b, v17.16b, v2.16b
 	WORD $0x6f0c05b0 // ushr v16.16b, v13.16b, #4
-	WORD $0x6f0c0551 // ushr v17.16b, v10.16b, #4
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6f0c0571 // ushr v17.16b, v11.16b, #4
+	WORD $0x6ea11e0e // bit v14.16b, v16.16b, v1.16b
+	WORD $0x6ea11e2f // bit v15.16b, v17.16b, v1.16b
 	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
-	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
-	WORD $0x4eaa1dea // orr v10.16b, v15.16b, v10.16b
-	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
-	WORD $0x4e0a008a // tbl v10.16b, { v4.16b }, v10.16b
-	FLDPQ        96(R3), (F14, F15)
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
+	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
+	WORD $0x6ea01dae // bit v14.16b, v13.16b, v0.16b
+	WORD $0x6ea01d6f // bit v15.16b, v11.16b, v0.16b
+	WORD $0x4e0e008b // tbl v11.16b, { v4.16b }, v14.16b
+	WORD $0x4e0f008d // tbl v13.16b, { v4.16b }, v15.16b
+	WORD $0x3cc6006e // ldur q14, [x3, #96]
+	WORD $0x3cc7006f // ldur q15, [x3, #112]
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
-	WORD $0x0e2fc14e // smull v14.8h, v10.8b, v15.8b
-	WORD $0x4e2fc14f // smull2 v15.8h, v10.16b, v15.16b
+	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbdce // addp v14.8h, v14.8h, v15.8h
 	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
-	FLDPQ        224(R3), (F14, F15)
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6069ab // sadalp v11.4s, v13.8h
-	WORD $0x0e2fc14d // smull v13.8h, v10.8b, v15.8b
-	WORD $0x4e2fc14a // smull2 v10.8h, v10.16b, v15.16b
-	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
-	WORD $0x4e60694b // sadalp v11.4s, v10.8h
+	WORD $0x3cce006e // ldur q14, [x3, #224]
+	WORD $0x3ccf006f // ldur q15, [x3, #240]
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
+	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	WORD $0x0e2fc1ab // smull v11.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbd6b // addp v11.8h, v11.8h, v13.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd87 // fmla v7.4s, v12.4s, v10.4s
-	FMOVS        4(R4), F10
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
+	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
+	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
+	WORD $0xbc40408b // ldur s11, [x4, #4]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
 	ADD          $0x22, R6
 	ADD          $0x100, R3
 	ADD          $8, R4
@@ -11673,15 +15228,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000ca // ldur h10, [x6]
+	WORD $0x1ee2414a // fcvt s10, h10
 	MOVD         $turbo2_const<>+0(SB), R7
 	FMOVQ        (R7), F11
-	WORD $0x6e2bdd4a // fmul v10.4s, v10.4s, v11.4s
+	WORD $0x4f8a916a // fmul v10.4s, v11.4s, v10.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F11
+	WORD $0xfc4020cb // ldur d11, [x6, #2]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x4e05016c // tbl v12.16b, { v11.16b }, v5.16b
 	WORD $0x4e06016b // tbl v11.16b, { v11.16b }, v6.16b
@@ -11689,230 +15243,214 @@ loop3:
 	WORD $0x4e231d6e // and v14.16b, v11.16b, v3.16b
 	WORD $0x6f0e058f // ushr v15.16b, v12.16b, #2
 	WORD $0x6f0e0570 // ushr v16.16b, v11.16b, #2
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x6ea21ded // bit v13.16b, v15.16b, v2.16b
+	WORD $0x6ea21e0e // bit v14.16b, v16.16b, v2.16b
 	WORD $0x6f0c058f // ushr v15.16b, v12.16b, #4
 	WORD $0x6f0c0570 // ushr v16.16b, v11.16b, #4
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
+	WORD $0x6ea11ded // bit v13.16b, v15.16b, v1.16b
+	WORD $0x6ea11e0e // bit v14.16b, v16.16b, v1.16b
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
-	WORD $0x4eab1dcb // orr v11.16b, v14.16b, v11.16b
-	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	FLDPQ        (R3), (F13, F14)
-	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
-	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
+	WORD $0x6ea01d8d // bit v13.16b, v12.16b, v0.16b
+	WORD $0x6ea01d6e // bit v14.16b, v11.16b, v0.16b
+	WORD $0x4e0d008b // tbl v11.16b, { v4.16b }, v13.16b
+	WORD $0x4e0e008c // tbl v12.16b, { v4.16b }, v14.16b
+	WORD $0x3cc0006d // ldur q13, [x3]
+	WORD $0x3cc1006e // ldur q14, [x3, #16]
+	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x0e2ec18f // smull v15.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        128(R3), (F14, F15)
-	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
-	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
+	WORD $0x3cc8006e // ldur q14, [x3, #128]
+	WORD $0x3cc9006f // ldur q15, [x3, #144]
+	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc170 // smull v16.8h, v11.8b, v15.8b
-	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
+	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
 	FLDPQ        256(R3), (F15, F16)
-	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18c // smull2 v12.8h, v12.16b, v15.16b
-	WORD $0x4e6cbe2c // addp v12.8h, v17.8h, v12.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e30c16f // smull v15.8h, v11.8b, v16.8b
-	WORD $0x4e30c16b // smull2 v11.8h, v11.16b, v16.16b
-	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
-	WORD $0x4e60696c // sadalp v12.4s, v11.8h
+	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
+	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x0e30c18f // smull v15.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F11
-	WORD $0x4e08056b // dup v11.2d, v11.d[0]
-	WORD $0x4e05016f // tbl v15.16b, { v11.16b }, v5.16b
-	WORD $0x4e06016b // tbl v11.16b, { v11.16b }, v6.16b
+	WORD $0xfc40a0cc // ldur d12, [x6, #10]
+	WORD $0x4e08058c // dup v12.2d, v12.d[0]
+	WORD $0x4e05018f // tbl v15.16b, { v12.16b }, v5.16b
+	WORD $0x4e06018c // tbl v12.16b, { v12.16b }, v6.16b
 	WORD $0x4e231df0 // and v16.16b, v15.16b, v3.16b
-	WORD $0x4e231d71 // and v17.16b, v11.16b, v3.16b
+	WORD $0x4e231d91 // and v17.16b, v12.16b, v3.16b
 	WORD $0x6f0e05f2 // ushr v18.16b, v15.16b, #2
-	WORD $0x6f0e0573 // ushr v19.16b, v11.16b, #2
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6f0e0593 // ushr v19.16b, v12.16b, #2
+	WORD $0x6ea21e50 // bit v16.16b, v18.16b, v2.16b
+	WORD $0x6ea21e71 // bit v17.16b, v19.16b, v2.16b
 	WORD $0x6f0c05f2 // ushr v18.16b, v15.16b, #4
-	WORD $0x6f0c0573 // ushr v19.16b, v11.16b, #4
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6f0c0593 // ushr v19.16b, v12.16b, #4
+	WORD $0x6ea11e50 // bit v16.16b, v18.16b, v1.16b
+	WORD $0x6ea11e71 // bit v17.16b, v19.16b, v1.16b
 	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
-	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
-	WORD $0x4eab1e2b // orr v11.16b, v17.16b, v11.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	FLDPQ        32(R3), (F16, F17)
-	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
-	WORD $0x4e30c1f0 // smull2 v16.8h, v15.16b, v16.16b
+	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
+	WORD $0x6ea01df0 // bit v16.16b, v15.16b, v0.16b
+	WORD $0x6ea01d91 // bit v17.16b, v12.16b, v0.16b
+	WORD $0x4e10008c // tbl v12.16b, { v4.16b }, v16.16b
+	WORD $0x4e11008f // tbl v15.16b, { v4.16b }, v17.16b
+	WORD $0x3cc20070 // ldur q16, [x3, #32]
+	WORD $0x3cc30071 // ldur q17, [x3, #48]
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
 	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
-	WORD $0x0e31c170 // smull v16.8h, v11.8b, v17.8b
-	WORD $0x4e31c171 // smull2 v17.8h, v11.16b, v17.16b
+	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
-	FLDPQ        160(R3), (F16, F17)
-	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
-	WORD $0x4e30c1f0 // smull2 v16.8h, v15.16b, v16.16b
+	WORD $0x3cca0070 // ldur q16, [x3, #160]
+	WORD $0x3ccb0071 // ldur q17, [x3, #176]
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
 	WORD $0x4e606a0e // sadalp v14.4s, v16.8h
-	WORD $0x0e31c170 // smull v16.8h, v11.8b, v17.8b
-	WORD $0x4e31c171 // smull2 v17.8h, v11.16b, v17.16b
+	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a0e // sadalp v14.4s, v16.8h
 	FLDPQ        288(R3), (F16, F17)
-	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
-	WORD $0x4e30c1ef // smull2 v15.8h, v15.16b, v16.16b
-	WORD $0x4e6fbe4f // addp v15.8h, v18.8h, v15.8h
-	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
-	WORD $0x0e31c16f // smull v15.8h, v11.8b, v17.8b
-	WORD $0x4e31c16b // smull2 v11.8h, v11.16b, v17.16b
-	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
-	WORD $0x4e60696c // sadalp v12.4s, v11.8h
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	WORD $0x0e31c1ec // smull v12.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbd8c // addp v12.8h, v12.8h, v15.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F11
-	WORD $0x4e08056b // dup v11.2d, v11.d[0]
-	WORD $0x4e05016f // tbl v15.16b, { v11.16b }, v5.16b
-	WORD $0x4e06016b // tbl v11.16b, { v11.16b }, v6.16b
+	WORD $0xfc4120cc // ldur d12, [x6, #18]
+	WORD $0x4e08058c // dup v12.2d, v12.d[0]
+	WORD $0x4e05018f // tbl v15.16b, { v12.16b }, v5.16b
+	WORD $0x4e06018c // tbl v12.16b, { v12.16b }, v6.16b
 	WORD $0x4e231df0 // and v16.16b, v15.16b, v3.16b
-	WORD $0x4e231d71 // and v17.16b, v11.16b, v3.16b
+	WORD $0x4e231d91 // and v17.16b, v12.16b, v3.16b
 	WORD $0x6f0e05f2 // ushr v18.16b, v15.16b, #2
-	WORD $0x6f0e0573 // ushr v19.16b, v11.16b, #2
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6f0e0593 // ushr v19.16b, v12.16b, #2
+	WORD $0x6ea21e50 // bit v16.16b, v18.16b, v2.16b
+	WORD $0x6ea21e71 // bit v17.16b, v19.16b, v2.16b
 	WORD $0x6f0c05f2 // ushr v18.16b, v15.16b, #4
-	WORD $0x6f0c0573 // ushr v19.16b, v11.16b, #4
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6f0c0593 // ushr v19.16b, v12.16b, #4
+	WORD $0x6ea11e50 // bit v16.16b, v18.16b, v1.16b
+	WORD $0x6ea11e71 // bit v17.16b, v19.16b, v1.16b
 	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
-	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
-	WORD $0x4eab1e2b // orr v11.16b, v17.16b, v11.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	FLDPQ        64(R3), (F16, F17)
-	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
-	WORD $0x4e30c1f0 // smull2 v16.8h, v15.16b, v16.16b
+	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
+	WORD $0x6ea01df0 // bit v16.16b, v15.16b, v0.16b
+	WORD $0x6ea01d91 // bit v17.16b, v12.16b, v0.16b
+	WORD $0x4e10008c // tbl v12.16b, { v4.16b }, v16.16b
+	WORD $0x4e11008f // tbl v15.16b, { v4.16b }, v17.16b
+	WORD $0x3cc40070 // ldur q16, [x3, #64]
+	WORD $0x3cc50071 // ldur q17, [x3, #80]
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
 	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
-	WORD $0x0e31c170 // smull v16.8h, v11.8b, v17.8b
-	WORD $0x4e31c171 // smull2 v17.8h, v11.16b, v17.16b
+	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
-	FLDPQ        192(R3), (F16, F17)
-	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
-	WORD $0x4e30c1f0 // smull2 v16.8h, v15.16b, v16.16b
+	WORD $0x3ccc0070 // ldur q16, [x3, #192]
+	WORD $0x3ccd0071 // ldur q17, [x3, #208]
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
 	WORD $0x4e606a0e // sadalp v14.4s, v16.8h
-	WORD $0x0e31c170 // smull v16.8h, v11.8b, v17.8b
-	WORD $0x4e31c171 // smull2 v17.8h, v11.16b, v17.16b
+	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a0e // sadalp v14.4s, v16.8h
 	FLDPQ        320(R3), (F16, F17)
-	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
-	WORD $0x4e30c1ef // smull2 v15.8h, v15.16b, v16.16b
-	WORD $0x4e6fbe4f // addp v15.8h, v18.8h, v15.8h
-	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
-	WORD $0x0e31c16f // smull v15.8h, v11.8b, v17.8b
-	WORD $0x4e31c16b // smull2 v11.8h, v11.16b, v17.16b
-	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
-	WORD $0x4e60696c // sadalp v12.4s, v11.8h
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	WORD $0x0e31c1ec // smull v12.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbd8c // addp v12.8h, v12.8h, v15.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F11
-	WORD $0x4e08056b // dup v11.2d, v11.d[0]
-	WORD $0x4e05016f // tbl v15.16b, { v11.16b }, v5.16b
-	WORD $0x4e06016b // tbl v11.16b, { v11.16b }, v6.16b
+	WORD $0xfc41a0cc // ldur d12, [x6, #26]
+	WORD $0x4e08058c // dup v12.2d, v12.d[0]
+	WORD $0x4e05018f // tbl v15.16b, { v12.16b }, v5.16b
+	WORD $0x4e06018c // tbl v12.16b, { v12.16b }, v6.16b
 	WORD $0x4e231df0 // and v16.16b, v15.16b, v3.16b
-	WORD $0x4e231d71 // and v17.16b, v11.16b, v3.16b
+	WORD $0x4e231d91 // and v17.16b, v12.16b, v3.16b
 	WORD $0x6f0e05f2 // ushr v18.16b, v15.16b, #2
-	WORD $0x6f0e0573 // ushr v19.16b, v11.16b, #2
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6f0e0593 // ushr v19.16b, v12.16b, #2
+	WORD $0x6ea21e50 // bit v16.16b, v18.16b, v2.16b
+	WORD $0x6ea21e71 // bit v17.16b, v19.16b, v2.16b
 	WORD $0x6f0c05f2 // ushr v18.16b, v15.16b, #4
-	WORD $0x6f0c0573 // ushr v19.16b, v11.16b, #4
-	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6f0c0593 // ushr v19.16b, v12.16b, #4
+	WORD $0x6ea11e50 // bit v16.16b, v18.16b, v1.16b
+	WORD $0x6ea11e71 // bit v17.16b, v19.16b, v1.16b
 	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
-	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
-	WORD $0x4eab1e2b // orr v11.16b, v17.16b, v11.16b
-	WORD $0x4e0f008f // tbl v15.16b, { v4.16b }, v15.16b
-	WORD $0x4e0b008b // tbl v11.16b, { v4.16b }, v11.16b
-	FLDPQ        96(R3), (F16, F17)
-	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
-	WORD $0x4e30c1f0 // smull2 v16.8h, v15.16b, v16.16b
+	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
+	WORD $0x6ea01df0 // bit v16.16b, v15.16b, v0.16b
+	WORD $0x6ea01d91 // bit v17.16b, v12.16b, v0.16b
+	WORD $0x4e10008c // tbl v12.16b, { v4.16b }, v16.16b
+	WORD $0x4e11008f // tbl v15.16b, { v4.16b }, v17.16b
+	WORD $0x3cc60070 // ldur q16, [x3, #96]
+	WORD $0x3cc70071 // ldur q17, [x3, #112]
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
 	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
-	WORD $0x0e31c170 // smull v16.8h, v11.8b, v17.8b
-	WORD $0x4e31c171 // smull2 v17.8h, v11.16b, v17.16b
+	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
-	FLDPQ        224(R3), (F16, F17)
-	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
-	WORD $0x4e30c1f0 // smull2 v16.8h, v15.16b, v16.16b
+	WORD $0x3cce0070 // ldur q16, [x3, #224]
+	WORD $0x3ccf0071 // ldur q17, [x3, #240]
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
 	WORD $0x4e606a0e // sadalp v14.4s, v16.8h
-	WORD $0x0e31c170 // smull v16.8h, v11.8b, v17.8b
-	WORD $0x4e31c171 // smull2 v17.8h, v11.16b, v17.16b
+	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a0e // sadalp v14.4s, v16.8h
 	FLDPQ        352(R3), (F16, F17)
-	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
-	WORD $0x4e30c1ef // smull2 v15.8h, v15.16b, v16.16b
-	WORD $0x4e6fbe4f // addp v15.8h, v18.8h, v15.8h
-	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
-	WORD $0x0e31c16f // smull v15.8h, v11.8b, v17.8b
-	WORD $0x4e31c16b // smull2 v11.8h, v11.16b, v17.16b
-	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
-	WORD $0x4e60696c // sadalp v12.4s, v11.8h
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
+	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	WORD $0x0e31c1ec // smull v12.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbd8c // addp v12.8h, v12.8h, v15.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
+	WORD $0xbc40008c // ldur s12, [x4]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcda7 // fmla v7.4s, v13.4s, v11.4s
-	FMOVS        4(R4), F11
+	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
+	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
+	WORD $0xbc40408c // ldur s12, [x4, #4]
 	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcda8 // fmla v8.4s, v13.4s, v11.4s
-	FMOVS        8(R4), F11
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
+	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
+	WORD $0xbc40808c // ldur s12, [x4, #8]
+	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
+	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
+	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
 	ADD          $0x22, R6
 	ADD          $0x180, R3
 	ADD          $0xc, R4
@@ -11984,15 +15522,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cb // ldr h11, [x6]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c4000cb // ldur h11, [x6]
+	WORD $0x1ee2416b // fcvt s11, h11
 	MOVD         $turbo2_const<>+0(SB), R7
 	FMOVQ        (R7), F12
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
+	WORD $0x4f8b918b // fmul v11.4s, v12.4s, v11.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F12
+	WORD $0xfc4020cc // ldur d12, [x6, #2]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x4e05018d // tbl v13.16b, { v12.16b }, v5.16b
 	WORD $0x4e06018c // tbl v12.16b, { v12.16b }, v6.16b
@@ -12000,270 +15537,254 @@ loop3:
 	WORD $0x4e231d8f // and v15.16b, v12.16b, v3.16b
 	WORD $0x6f0e05b0 // ushr v16.16b, v13.16b, #2
 	WORD $0x6f0e0591 // ushr v17.16b, v12.16b, #2
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6ea21e0e // bit v14.16b, v16.16b, v2.16b
+	WORD $0x6ea21e2f // bit v15.16b, v17.16b, v2.16b
 	WORD $0x6f0c05b0 // ushr v16.16b, v13.16b, #4
 	WORD $0x6f0c0591 // ushr v17.16b, v12.16b, #4
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x6ea11e0e // bit v14.16b, v16.16b, v1.16b
+	WORD $0x6ea11e2f // bit v15.16b, v17.16b, v1.16b
 	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
-	WORD $0x4eac1dec // orr v12.16b, v15.16b, v12.16b
-	WORD $0x4e0d008d // tbl v13.16b, { v4.16b }, v13.16b
-	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	FLDPQ        (R3), (F14, F15)
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
+	WORD $0x6ea01dae // bit v14.16b, v13.16b, v0.16b
+	WORD $0x6ea01d8f // bit v15.16b, v12.16b, v0.16b
+	WORD $0x4e0e008c // tbl v12.16b, { v4.16b }, v14.16b
+	WORD $0x4e0f008d // tbl v13.16b, { v4.16b }, v15.16b
+	WORD $0x3cc0006e // ldur q14, [x3]
+	WORD $0x3cc1006f // ldur q15, [x3, #16]
+	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
+	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc190 // smull v16.8h, v12.8b, v15.8b
-	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
+	WORD $0x0e2fc1b0 // smull v16.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        128(R3), (F15, F16)
-	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
-	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
+	WORD $0x3cc8006f // ldur q15, [x3, #128]
+	WORD $0x3cc90070 // ldur q16, [x3, #144]
+	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
+	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e30c191 // smull v17.8h, v12.8b, v16.8b
-	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
+	WORD $0x0e30c1b1 // smull v17.8h, v13.8b, v16.8b
+	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
 	FLDPQ        256(R3), (F16, F17)
-	WORD $0x0e30c1b2 // smull v18.8h, v13.8b, v16.8b
-	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
+	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
+	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c192 // smull v18.8h, v12.8b, v17.8b
-	WORD $0x4e31c191 // smull2 v17.8h, v12.16b, v17.16b
+	WORD $0x0e31c1b2 // smull v18.8h, v13.8b, v17.8b
+	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
 	FLDPQ        384(R3), (F17, F18)
-	WORD $0x0e31c1b3 // smull v19.8h, v13.8b, v17.8b
-	WORD $0x4e31c1ad // smull2 v13.8h, v13.16b, v17.16b
-	WORD $0x4e6dbe6d // addp v13.8h, v19.8h, v13.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e32c191 // smull v17.8h, v12.8b, v18.8b
-	WORD $0x4e32c18c // smull2 v12.8h, v12.16b, v18.16b
-	WORD $0x4e6cbe2c // addp v12.8h, v17.8h, v12.8h
-	WORD $0x4e60698d // sadalp v13.4s, v12.8h
+	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
+	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
+	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+	WORD $0x0e32c1b1 // smull v17.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F12
-	WORD $0x4e08058c // dup v12.2d, v12.d[0]
-	WORD $0x4e050191 // tbl v17.16b, { v12.16b }, v5.16b
-	WORD $0x4e06018c // tbl v12.16b, { v12.16b }, v6.16b
+	WORD $0xfc40a0cd // ldur d13, [x6, #10]
+	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
+	WORD $0x4e0501b1 // tbl v17.16b, { v13.16b }, v5.16b
+	WORD $0x4e0601ad // tbl v13.16b, { v13.16b }, v6.16b
 	WORD $0x4e231e32 // and v18.16b, v17.16b, v3.16b
-	WORD $0x4e231d93 // and v19.16b, v12.16b, v3.16b
+	WORD $0x4e231db3 // and v19.16b, v13.16b, v3.16b
 	WORD $0x6f0e0634 // ushr v20.16b, v17.16b, #2
-	WORD $0x6f0e0595 // ushr v21.16b, v12.16b, #2
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6f0e05b5 // ushr v21.16b, v13.16b, #2
+	WORD $0x6ea21e92 // bit v18.16b, v20.16b, v2.16b
+	WORD $0x6ea21eb3 // bit v19.16b, v21.16b, v2.16b
 	WORD $0x6f0c0634 // ushr v20.16b, v17.16b, #4
-	WORD $0x6f0c0595 // ushr v21.16b, v12.16b, #4
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6f0c05b5 // ushr v21.16b, v13.16b, #4
+	WORD $0x6ea11e92 // bit v18.16b, v20.16b, v1.16b
+	WORD $0x6ea11eb3 // bit v19.16b, v21.16b, v1.16b
 	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
-	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
-	WORD $0x4eac1e6c // orr v12.16b, v19.16b, v12.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
-	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	FLDPQ        32(R3), (F18, F19)
-	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
-	WORD $0x4e32c232 // smull2 v18.8h, v17.16b, v18.16b
+	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
+	WORD $0x6ea01e32 // bit v18.16b, v17.16b, v0.16b
+	WORD $0x6ea01db3 // bit v19.16b, v13.16b, v0.16b
+	WORD $0x4e12008d // tbl v13.16b, { v4.16b }, v18.16b
+	WORD $0x4e130091 // tbl v17.16b, { v4.16b }, v19.16b
+	WORD $0x3cc20072 // ldur q18, [x3, #32]
+	WORD $0x3cc30073 // ldur q19, [x3, #48]
+	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
+	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
-	WORD $0x0e33c192 // smull v18.8h, v12.8b, v19.8b
-	WORD $0x4e33c193 // smull2 v19.8h, v12.16b, v19.16b
+	WORD $0x0e33c232 // smull v18.8h, v17.8b, v19.8b
+	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
 	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
-	FLDPQ        160(R3), (F18, F19)
-	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
-	WORD $0x4e32c232 // smull2 v18.8h, v17.16b, v18.16b
+	WORD $0x3cca0072 // ldur q18, [x3, #160]
+	WORD $0x3ccb0073 // ldur q19, [x3, #176]
+	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
+	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
 	WORD $0x4e606a4f // sadalp v15.4s, v18.8h
-	WORD $0x0e33c192 // smull v18.8h, v12.8b, v19.8b
-	WORD $0x4e33c193 // smull2 v19.8h, v12.16b, v19.16b
+	WORD $0x0e33c232 // smull v18.8h, v17.8b, v19.8b
+	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
 	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
 	WORD $0x4e606a4f // sadalp v15.4s, v18.8h
 	FLDPQ        288(R3), (F18, F19)
-	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
-	WORD $0x4e32c232 // smull2 v18.8h, v17.16b, v18.16b
+	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
+	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
 	WORD $0x4e606a50 // sadalp v16.4s, v18.8h
-	WORD $0x0e33c192 // smull v18.8h, v12.8b, v19.8b
-	WORD $0x4e33c193 // smull2 v19.8h, v12.16b, v19.16b
+	WORD $0x0e33c232 // smull v18.8h, v17.8b, v19.8b
+	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
 	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
 	WORD $0x4e606a50 // sadalp v16.4s, v18.8h
 	FLDPQ        416(R3), (F18, F19)
-	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
-	WORD $0x4e32c231 // smull2 v17.8h, v17.16b, v18.16b
-	WORD $0x4e71be91 // addp v17.8h, v20.8h, v17.8h
-	WORD $0x4e606a2d // sadalp v13.4s, v17.8h
-	WORD $0x0e33c191 // smull v17.8h, v12.8b, v19.8b
-	WORD $0x4e33c18c // smull2 v12.8h, v12.16b, v19.16b
-	WORD $0x4e6cbe2c // addp v12.8h, v17.8h, v12.8h
-	WORD $0x4e60698d // sadalp v13.4s, v12.8h
+	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x0e33c22d // smull v13.8h, v17.8b, v19.8b
+	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
+	WORD $0x4e71bdad // addp v13.8h, v13.8h, v17.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F12
-	WORD $0x4e08058c // dup v12.2d, v12.d[0]
-	WORD $0x4e050191 // tbl v17.16b, { v12.16b }, v5.16b
-	WORD $0x4e06018c // tbl v12.16b, { v12.16b }, v6.16b
+	WORD $0xfc4120cd // ldur d13, [x6, #18]
+	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
+	WORD $0x4e0501b1 // tbl v17.16b, { v13.16b }, v5.16b
+	WORD $0x4e0601ad // tbl v13.16b, { v13.16b }, v6.16b
 	WORD $0x4e231e32 // and v18.16b, v17.16b, v3.16b
-	WORD $0x4e231d93 // and v19.16b, v12.16b, v3.16b
+	WORD $0x4e231db3 // and v19.16b, v13.16b, v3.16b
 	WORD $0x6f0e0634 // ushr v20.16b, v17.16b, #2
-	WORD $0x6f0e0595 // ushr v21.16b, v12.16b, #2
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6f0e05b5 // ushr v21.16b, v13.16b, #2
+	WORD $0x6ea21e92 // bit v18.16b, v20.16b, v2.16b
+	WORD $0x6ea21eb3 // bit v19.16b, v21.16b, v2.16b
 	WORD $0x6f0c0634 // ushr v20.16b, v17.16b, #4
-	WORD $0x6f0c0595 // ushr v21.16b, v12.16b, #4
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6f0c05b5 // ushr v21.16b, v13.16b, #4
+	WORD $0x6ea11e92 // bit v18.16b, v20.16b, v1.16b
+	WORD $0x6ea11eb3 // bit v19.16b, v21.16b, v1.16b
 	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
-	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
-	WORD $0x4eac1e6c // orr v12.16b, v19.16b, v12.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
-	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	FLDPQ        64(R3), (F18, F19)
-	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
-	WORD $0x4e32c232 // smull2 v18.8h, v17.16b, v18.16b
+	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
+	WORD $0x6ea01e32 // bit v18.16b, v17.16b, v0.16b
+	WORD $0x6ea01db3 // bit v19.16b, v13.16b, v0.16b
+	WORD $0x4e12008d // tbl v13.16b, { v4.16b }, v18.16b
+	WORD $0x4e130091 // tbl v17.16b, { v4.16b }, v19.16b
+	WORD $0x3cc40072 // ldur q18, [x3, #64]
+	WORD $0x3cc50073 // ldur q19, [x3, #80]
+	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
+	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
-	WORD $0x0e33c192 // smull v18.8h, v12.8b, v19.8b
-	WORD $0x4e33c193 // smull2 v19.8h, v12.16b, v19.16b
+	WORD $0x0e33c232 // smull v18.8h, v17.8b, v19.8b
+	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
 	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
-	FLDPQ        192(R3), (F18, F19)
-	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
-	WORD $0x4e32c232 // smull2 v18.8h, v17.16b, v18.16b
+	WORD $0x3ccc0072 // ldur q18, [x3, #192]
+	WORD $0x3ccd0073 // ldur q19, [x3, #208]
+	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
+	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
 	WORD $0x4e606a4f // sadalp v15.4s, v18.8h
-	WORD $0x0e33c192 // smull v18.8h, v12.8b, v19.8b
-	WORD $0x4e33c193 // smull2 v19.8h, v12.16b, v19.16b
+	WORD $0x0e33c232 // smull v18.8h, v17.8b, v19.8b
+	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
 	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
 	WORD $0x4e606a4f // sadalp v15.4s, v18.8h
 	FLDPQ        320(R3), (F18, F19)
-	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
-	WORD $0x4e32c232 // smull2 v18.8h, v17.16b, v18.16b
+	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
+	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
 	WORD $0x4e606a50 // sadalp v16.4s, v18.8h
-	WORD $0x0e33c192 // smull v18.8h, v12.8b, v19.8b
-	WORD $0x4e33c193 // smull2 v19.8h, v12.16b, v19.16b
+	WORD $0x0e33c232 // smull v18.8h, v17.8b, v19.8b
+	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
 	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
 	WORD $0x4e606a50 // sadalp v16.4s, v18.8h
 	FLDPQ        448(R3), (F18, F19)
-	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
-	WORD $0x4e32c231 // smull2 v17.8h, v17.16b, v18.16b
-	WORD $0x4e71be91 // addp v17.8h, v20.8h, v17.8h
-	WORD $0x4e606a2d // sadalp v13.4s, v17.8h
-	WORD $0x0e33c191 // smull v17.8h, v12.8b, v19.8b
-	WORD $0x4e33c18c // smull2 v12.8h, v12.16b, v19.16b
-	WORD $0x4e6cbe2c // addp v12.8h, v17.8h, v12.8h
-	WORD $0x4e60698d // sadalp v13.4s, v12.8h
+	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x0e33c22d // smull v13.8h, v17.8b, v19.8b
+	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
+	WORD $0x4e71bdad // addp v13.8h, v13.8h, v17.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F12
-	WORD $0x4e08058c // dup v12.2d, v12.d[0]
-	WORD $0x4e050191 // tbl v17.16b, { v12.16b }, v5.16b
-	WORD $0x4e06018c // tbl v12.16b, { v12.16b }, v6.16b
+	WORD $0xfc41a0cd // ldur d13, [x6, #26]
+	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
+	WORD $0x4e0501b1 // tbl v17.16b, { v13.16b }, v5.16b
+	WORD $0x4e0601ad // tbl v13.16b, { v13.16b }, v6.16b
 	WORD $0x4e231e32 // and v18.16b, v17.16b, v3.16b
-	WORD $0x4e231d93 // and v19.16b, v12.16b, v3.16b
+	WORD $0x4e231db3 // and v19.16b, v13.16b, v3.16b
 	WORD $0x6f0e0634 // ushr v20.16b, v17.16b, #2
-	WORD $0x6f0e0595 // ushr v21.16b, v12.16b, #2
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6f0e05b5 // ushr v21.16b, v13.16b, #2
+	WORD $0x6ea21e92 // bit v18.16b, v20.16b, v2.16b
+	WORD $0x6ea21eb3 // bit v19.16b, v21.16b, v2.16b
 	WORD $0x6f0c0634 // ushr v20.16b, v17.16b, #4
-	WORD $0x6f0c0595 // ushr v21.16b, v12.16b, #4
-	WORD $0x4e211e94 // and v20.16b, v20.16b, v1.16b
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6f0c05b5 // ushr v21.16b, v13.16b, #4
+	WORD $0x6ea11e92 // bit v18.16b, v20.16b, v1.16b
+	WORD $0x6ea11eb3 // bit v19.16b, v21.16b, v1.16b
 	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
-	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
-	WORD $0x4eac1e6c // orr v12.16b, v19.16b, v12.16b
-	WORD $0x4e110091 // tbl v17.16b, { v4.16b }, v17.16b
-	WORD $0x4e0c008c // tbl v12.16b, { v4.16b }, v12.16b
-	FLDPQ        96(R3), (F18, F19)
-	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
-	WORD $0x4e32c232 // smull2 v18.8h, v17.16b, v18.16b
+	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
+	WORD $0x6ea01e32 // bit v18.16b, v17.16b, v0.16b
+	WORD $0x6ea01db3 // bit v19.16b, v13.16b, v0.16b
+	WORD $0x4e12008d // tbl v13.16b, { v4.16b }, v18.16b
+	WORD $0x4e130091 // tbl v17.16b, { v4.16b }, v19.16b
+	WORD $0x3cc60072 // ldur q18, [x3, #96]
+	WORD $0x3cc70073 // ldur q19, [x3, #112]
+	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
+	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
-	WORD $0x0e33c192 // smull v18.8h, v12.8b, v19.8b
-	WORD $0x4e33c193 // smull2 v19.8h, v12.16b, v19.16b
+	WORD $0x0e33c232 // smull v18.8h, v17.8b, v19.8b
+	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
 	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
-	FLDPQ        224(R3), (F18, F19)
-	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
-	WORD $0x4e32c232 // smull2 v18.8h, v17.16b, v18.16b
+	WORD $0x3cce0072 // ldur q18, [x3, #224]
+	WORD $0x3ccf0073 // ldur q19, [x3, #240]
+	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
+	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
 	WORD $0x4e606a4f // sadalp v15.4s, v18.8h
-	WORD $0x0e33c192 // smull v18.8h, v12.8b, v19.8b
-	WORD $0x4e33c193 // smull2 v19.8h, v12.16b, v19.16b
+	WORD $0x0e33c232 // smull v18.8h, v17.8b, v19.8b
+	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
 	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
 	WORD $0x4e606a4f // sadalp v15.4s, v18.8h
 	FLDPQ        352(R3), (F18, F19)
-	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
-	WORD $0x4e32c232 // smull2 v18.8h, v17.16b, v18.16b
+	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
+	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
 	WORD $0x4e606a50 // sadalp v16.4s, v18.8h
-	WORD $0x0e33c192 // smull v18.8h, v12.8b, v19.8b
-	WORD $0x4e33c193 // smull2 v19.8h, v12.16b, v19.16b
+	WORD $0x0e33c232 // smull v18.8h, v17.8b, v19.8b
+	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
 	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
 	WORD $0x4e606a50 // sadalp v16.4s, v18.8h
 	FLDPQ        480(R3), (F18, F19)
-	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
-	WORD $0x4e32c231 // smull2 v17.8h, v17.16b, v18.16b
-	WORD $0x4e71be91 // addp v17.8h, v20.8h, v17.8h
-	WORD $0x4e606a2d // sadalp v13.4s, v17.8h
-	WORD $0x0e33c191 // smull v17.8h, v12.8b, v19.8b
-	WORD $0x4e33c18c // smull2 v12.8h, v12.16b, v19.16b
-	WORD $0x4e6cbe2c // addp v12.8h, v17.8h, v12.8h
-	WORD $0x4e60698d // sadalp v13.4s, v12.8h
+	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
+	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
+	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
+	WORD $0x0e33c22d // smull v13.8h, v17.8b, v19.8b
+	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
+	WORD $0x4e71bdad // addp v13.8h, v13.8h, v17.8h
+	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F12
+	WORD $0xbc40008d // ldur s13, [x4]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccdc7 // fmla v7.4s, v14.4s, v12.4s
-	FMOVS        4(R4), F12
+	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
+	WORD $0x4e2dcdc7 // fmla v7.4s, v14.4s, v13.4s
+	WORD $0xbc40408d // ldur s13, [x4, #4]
 	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccdc8 // fmla v8.4s, v14.4s, v12.4s
-	FMOVS        8(R4), F12
+	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
+	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
+	WORD $0xbc40808d // ldur s13, [x4, #8]
 	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccdc9 // fmla v9.4s, v14.4s, v12.4s
-	FMOVS        12(R4), F12
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
+	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
+	WORD $0xbc40c08d // ldur s13, [x4, #12]
+	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
+	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
+	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
 	ADD          $0x22, R6
 	ADD          $0x200, R3
 	ADD          $0x10, R4
@@ -12325,13 +15846,13 @@ TEXT ·matmulQ8Block1xTurbo2NEON(SB), NOSPLIT, $544-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e422 // movi v2.16b, #1
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $turbo2_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        16(R2), F5
+	WORD $0x3cc10045 // ldur q5, [x2, #16]
 	MOVD         $turbo2_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -12339,7 +15860,7 @@ TEXT ·matmulQ8Block1xTurbo2NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        32(R2), F5
+	WORD $0x3cc20045 // ldur q5, [x2, #32]
 	MOVD         $turbo2_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -12347,7 +15868,7 @@ TEXT ·matmulQ8Block1xTurbo2NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        48(R2), F5
+	WORD $0x3cc30045 // ldur q5, [x2, #48]
 	MOVD         $turbo2_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -12355,7 +15876,7 @@ TEXT ·matmulQ8Block1xTurbo2NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        64(R2), F5
+	WORD $0x3cc40045 // ldur q5, [x2, #64]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle3<>+0(SB), R6
@@ -12363,7 +15884,7 @@ TEXT ·matmulQ8Block1xTurbo2NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        80(R2), F5
+	WORD $0x3cc50045 // ldur q5, [x2, #80]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle4<>+0(SB), R6
@@ -12371,7 +15892,7 @@ TEXT ·matmulQ8Block1xTurbo2NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        96(R2), F5
+	WORD $0x3cc60045 // ldur q5, [x2, #96]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle5<>+0(SB), R6
@@ -12379,7 +15900,7 @@ TEXT ·matmulQ8Block1xTurbo2NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        112(R2), F5
+	WORD $0x3cc70045 // ldur q5, [x2, #112]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle6<>+0(SB), R6
@@ -12417,13 +15938,13 @@ TEXT ·matmulQ8Block1xTurbo2NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e23c043 // smull2 v3.8h, v2.16b, v3.16b
 	WORD $0x4e63bca3 // addp v3.8h, v5.8h, v3.8h
 	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	FMOVQ        (R2), F5
+	WORD $0x3cc00045 // ldur q5, [x2]
 	MOVD         $turbo2_shuffle7<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        16(R2), F7
+	WORD $0x3cc10047 // ldur q7, [x2, #16]
 	MOVD         $turbo2_shuffle8<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -12431,7 +15952,7 @@ TEXT ·matmulQ8Block1xTurbo2NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        32(R2), F7
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	MOVD         $turbo2_shuffle9<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -12439,7 +15960,7 @@ TEXT ·matmulQ8Block1xTurbo2NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	MOVD         $turbo2_shuffle10<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -12447,7 +15968,7 @@ TEXT ·matmulQ8Block1xTurbo2NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        64(R2), F7
+	WORD $0x3cc40047 // ldur q7, [x2, #64]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle7<>+0(SB), R6
@@ -12455,7 +15976,7 @@ TEXT ·matmulQ8Block1xTurbo2NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle8<>+0(SB), R6
@@ -12463,7 +15984,7 @@ TEXT ·matmulQ8Block1xTurbo2NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle9<>+0(SB), R6
@@ -12471,7 +15992,7 @@ TEXT ·matmulQ8Block1xTurbo2NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle10<>+0(SB), R6
@@ -12509,13 +16030,13 @@ TEXT ·matmulQ8Block1xTurbo2NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        (R2), F5
+	WORD $0x3cc00045 // ldur q5, [x2]
 	MOVD         $turbo2_shuffle11<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        16(R2), F7
+	WORD $0x3cc10047 // ldur q7, [x2, #16]
 	MOVD         $turbo2_shuffle12<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -12523,7 +16044,7 @@ TEXT ·matmulQ8Block1xTurbo2NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        32(R2), F7
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	MOVD         $turbo2_shuffle13<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -12531,7 +16052,7 @@ TEXT ·matmulQ8Block1xTurbo2NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	MOVD         $turbo2_shuffle14<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -12539,7 +16060,7 @@ TEXT ·matmulQ8Block1xTurbo2NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        64(R2), F7
+	WORD $0x3cc40047 // ldur q7, [x2, #64]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle11<>+0(SB), R6
@@ -12547,7 +16068,7 @@ TEXT ·matmulQ8Block1xTurbo2NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle12<>+0(SB), R6
@@ -12555,7 +16076,7 @@ TEXT ·matmulQ8Block1xTurbo2NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle13<>+0(SB), R6
@@ -12563,7 +16084,7 @@ TEXT ·matmulQ8Block1xTurbo2NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle14<>+0(SB), R6
@@ -12601,13 +16122,13 @@ TEXT ·matmulQ8Block1xTurbo2NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        (R2), F5
+	WORD $0x3cc00045 // ldur q5, [x2]
 	MOVD         $turbo2_shuffle15<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        16(R2), F7
+	WORD $0x3cc10047 // ldur q7, [x2, #16]
 	MOVD         $turbo2_shuffle16<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -12615,7 +16136,7 @@ TEXT ·matmulQ8Block1xTurbo2NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        32(R2), F7
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	MOVD         $turbo2_shuffle17<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -12623,7 +16144,7 @@ TEXT ·matmulQ8Block1xTurbo2NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	MOVD         $turbo2_shuffle18<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -12631,7 +16152,7 @@ TEXT ·matmulQ8Block1xTurbo2NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        64(R2), F7
+	WORD $0x3cc40047 // ldur q7, [x2, #64]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle15<>+0(SB), R6
@@ -12639,7 +16160,7 @@ TEXT ·matmulQ8Block1xTurbo2NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle16<>+0(SB), R6
@@ -12647,7 +16168,7 @@ TEXT ·matmulQ8Block1xTurbo2NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle17<>+0(SB), R6
@@ -12655,7 +16176,7 @@ TEXT ·matmulQ8Block1xTurbo2NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle18<>+0(SB), R2
@@ -12724,118 +16245,114 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 4, 8 to 124, and their products
-	FMOVQ        2(R6), F2
-	FMOVQ        18(R6), F3
-	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
-	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
-	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
-	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FLDPQ        (R5), (F4, F5)
-	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
-	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
-	WORD $0x4f08a484 // sshll2 v4.8h, v4.16b, #0
-	WORD $0x4e649c42 // mul v2.8h, v2.8h, v4.8h
-	WORD $0x4e62bcc2 // addp v2.8h, v6.8h, v2.8h
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x2f08a464 // ushll v4.8h, v3.8b, #0
-	WORD $0x0f08a4a6 // sshll v6.8h, v5.8b, #0
+	WORD $0x3cc020c2 // ldur q2, [x6, #2]
+	WORD $0x3cc120c3 // ldur q3, [x6, #18]
+	WORD $0x4e211c44 // and v4.16b, v2.16b, v1.16b
+	WORD $0x4e211c65 // and v5.16b, v3.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc000a6 // ldur q6, [x5]
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
+	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
+	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
+	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
+	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
 	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
-	WORD $0x4f08a4a5 // sshll2 v5.8h, v5.16b, #0
-	WORD $0x4e659c63 // mul v3.8h, v3.8h, v5.8h
-	WORD $0x4e63bc83 // addp v3.8h, v4.8h, v3.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x2f08a4a6 // ushll v6.8h, v5.8b, #0
+	WORD $0x0f08a4e8 // sshll v8.8h, v7.8b, #0
+	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
+	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4f08a4e7 // sshll2 v7.8h, v7.16b, #0
+	WORD $0x4e679ca5 // mul v5.8h, v5.8h, v7.8h
+	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
 
 	// levels of values 1, 5, 9 to 125, and their products
-	FMOVQ        2(R6), F4
-	FMOVQ        18(R6), F5
-	WORD $0x6f0e0484 // ushr v4.16b, v4.16b, #2
-	WORD $0x6f0e04a5 // ushr v5.16b, v5.16b, #2
-	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
-	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
-	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
-	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
-	FLDPQ        32(R5), (F6, F7)
-	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
-	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
-	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
-	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
-	WORD $0x4e606882 // sadalp v2.4s, v4.8h
-	WORD $0x2f08a4a4 // ushll v4.8h, v5.8b, #0
-	WORD $0x0f08a4e6 // sshll v6.8h, v7.8b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
-	WORD $0x4f08a4e6 // sshll2 v6.8h, v7.16b, #0
-	WORD $0x4e669ca5 // mul v5.8h, v5.8h, v6.8h
-	WORD $0x4e65bc84 // addp v4.8h, v4.8h, v5.8h
-	WORD $0x4e606883 // sadalp v3.4s, v4.8h
+	WORD $0x6f0e0446 // ushr v6.16b, v2.16b, #2
+	WORD $0x6f0e0467 // ushr v7.16b, v3.16b, #2
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x3cc200a8 // ldur q8, [x5, #32]
+	WORD $0x3cc300a9 // ldur q9, [x5, #48]
+	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
+	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
+	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
+	WORD $0x6f08a4c6 // ushll2 v6.8h, v6.16b, #0
+	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
+	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
+	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
+	WORD $0x4e6068c4 // sadalp v4.4s, v6.8h
+	WORD $0x2f08a4e6 // ushll v6.8h, v7.8b, #0
+	WORD $0x0f08a528 // sshll v8.8h, v9.8b, #0
+	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
+	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
+	WORD $0x4f08a528 // sshll2 v8.8h, v9.16b, #0
+	WORD $0x4e689ce7 // mul v7.8h, v7.8h, v8.8h
+	WORD $0x4e67bcc6 // addp v6.8h, v6.8h, v7.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// levels of values 2, 6, 10 to 126, and their products
-	FMOVQ        2(R6), F4
-	FMOVQ        18(R6), F5
-	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
-	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
-	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
-	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
-	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
-	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
-	FLDPQ        64(R5), (F6, F7)
-	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
-	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
-	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
-	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
-	WORD $0x4e606882 // sadalp v2.4s, v4.8h
-	WORD $0x2f08a4a4 // ushll v4.8h, v5.8b, #0
-	WORD $0x0f08a4e6 // sshll v6.8h, v7.8b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
-	WORD $0x4f08a4e6 // sshll2 v6.8h, v7.16b, #0
-	WORD $0x4e669ca5 // mul v5.8h, v5.8h, v6.8h
-	WORD $0x4e65bc84 // addp v4.8h, v4.8h, v5.8h
-	WORD $0x4e606883 // sadalp v3.4s, v4.8h
+	WORD $0x6f0c0446 // ushr v6.16b, v2.16b, #4
+	WORD $0x6f0c0467 // ushr v7.16b, v3.16b, #4
+	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
+	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x3cc400a8 // ldur q8, [x5, #64]
+	WORD $0x3cc500a9 // ldur q9, [x5, #80]
+	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
+	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
+	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
+	WORD $0x6f08a4c6 // ushll2 v6.8h, v6.16b, #0
+	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
+	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
+	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
+	WORD $0x4e6068c4 // sadalp v4.4s, v6.8h
+	WORD $0x2f08a4e6 // ushll v6.8h, v7.8b, #0
+	WORD $0x0f08a528 // sshll v8.8h, v9.8b, #0
+	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
+	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
+	WORD $0x4f08a528 // sshll2 v8.8h, v9.16b, #0
+	WORD $0x4e689ce7 // mul v7.8h, v7.8h, v8.8h
+	WORD $0x4e67bcc6 // addp v6.8h, v6.8h, v7.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// levels of values 3, 7, 11 to 127, and their products
-	FMOVQ        2(R6), F4
-	FMOVQ        18(R6), F5
-	WORD $0x6f0a0484 // ushr v4.16b, v4.16b, #6
-	WORD $0x6f0a04a5 // ushr v5.16b, v5.16b, #6
-	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
-	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
-	FLDPQ        96(R5), (F6, F7)
-	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
+	WORD $0x6f0a0442 // ushr v2.16b, v2.16b, #6
+	WORD $0x6f0a0463 // ushr v3.16b, v3.16b, #6
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc600a6 // ldur q6, [x5, #96]
+	WORD $0x3cc700a7 // ldur q7, [x5, #112]
+	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
 	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
-	WORD $0x4e606882 // sadalp v2.4s, v4.8h
-	WORD $0x2f08a4a4 // ushll v4.8h, v5.8b, #0
+	WORD $0x4e669c42 // mul v2.8h, v2.8h, v6.8h
+	WORD $0x4e62bd02 // addp v2.8h, v8.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a4e6 // sshll v6.8h, v7.8b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4e669c42 // mul v2.8h, v2.8h, v6.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a4e6 // sshll2 v6.8h, v7.16b, #0
-	WORD $0x4e669ca5 // mul v5.8h, v5.8h, v6.8h
-	WORD $0x4e65bc84 // addp v4.8h, v4.8h, v5.8h
-	WORD $0x4e606883 // sadalp v3.4s, v4.8h
-	FMOVQ        F2, (R9)
-	FMOVQ        F3, 16(R9)
-	WORD $0x7d4000c2 // ldr h2, [x6]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
-	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	WORD $0x4e669c63 // mul v3.8h, v3.8h, v6.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
+	FMOVQ        F4, (R9)
+	FMOVQ        F5, 16(R9)
+	WORD $0x7c4000c2 // ldur h2, [x6]
+	WORD $0x1ee24042 // fcvt s2, h2
 	MOVD         $turbo2_const<>+0(SB), R11
 	FMOVQ        (R11), F3
-	WORD $0x6e23dc44 // fmul v4.4s, v2.4s, v3.4s
-	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	FMOVQ        F4, (R10)
+	WORD $0x4f829062 // fmul v2.4s, v3.4s, v2.s[0]
+	FMOVQ        F2, (R10)
 	FMOVQ        F2, 16(R10)
 	ADD          $0x20, R9
 	ADD          $0x20, R10
@@ -12848,10 +16365,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F2
-	FMOVQ        32(R1), F3
-	FMOVQ        64(R1), F4
-	FMOVQ        96(R1), F5
+	WORD $0x3cc00022 // ldur q2, [x1]
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
+	WORD $0x3cc40024 // ldur q4, [x1, #64]
+	WORD $0x3cc60025 // ldur q5, [x1, #96]
 	WORD $0x4ea00863 // rev64 v3.4s, v3.4s
 	WORD $0x4e832842 // trn1 v2.4s, v2.4s, v3.4s
 	WORD $0x4ea008a3 // rev64 v3.4s, v5.4s
@@ -12859,10 +16376,14 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FLDPQ        (R0), (F3, F4)
-	FLDPQ        32(R0), (F5, F6)
-	FLDPQ        64(R0), (F7, F8)
-	FLDPQ        96(R0), (F9, F10)
+	WORD $0x3cc00003 // ldur q3, [x0]
+	WORD $0x3cc10004 // ldur q4, [x0, #16]
+	WORD $0x3cc20005 // ldur q5, [x0, #32]
+	WORD $0x3cc30006 // ldur q6, [x0, #48]
+	WORD $0x3cc40007 // ldur q7, [x0, #64]
+	WORD $0x3cc50008 // ldur q8, [x0, #80]
+	WORD $0x3cc60009 // ldur q9, [x0, #96]
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -12871,10 +16392,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        (R3), F4
+	WORD $0xbc400064 // ldur s4, [x3]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	FMOVQ        F2, (R2)
@@ -12906,13 +16427,13 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e422 // movi v2.16b, #1
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $turbo2_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        16(R2), F5
+	WORD $0x3cc10045 // ldur q5, [x2, #16]
 	MOVD         $turbo2_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -12920,7 +16441,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        32(R2), F5
+	WORD $0x3cc20045 // ldur q5, [x2, #32]
 	MOVD         $turbo2_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -12928,7 +16449,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        48(R2), F5
+	WORD $0x3cc30045 // ldur q5, [x2, #48]
 	MOVD         $turbo2_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -12936,7 +16457,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        64(R2), F5
+	WORD $0x3cc40045 // ldur q5, [x2, #64]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle3<>+0(SB), R6
@@ -12944,7 +16465,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        80(R2), F5
+	WORD $0x3cc50045 // ldur q5, [x2, #80]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle4<>+0(SB), R6
@@ -12952,7 +16473,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        96(R2), F5
+	WORD $0x3cc60045 // ldur q5, [x2, #96]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle5<>+0(SB), R6
@@ -12960,7 +16481,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        112(R2), F5
+	WORD $0x3cc70045 // ldur q5, [x2, #112]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle6<>+0(SB), R6
@@ -12998,13 +16519,13 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e23c043 // smull2 v3.8h, v2.16b, v3.16b
 	WORD $0x4e63bca3 // addp v3.8h, v5.8h, v3.8h
 	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	FMOVQ        (R2), F5
+	WORD $0x3cc00045 // ldur q5, [x2]
 	MOVD         $turbo2_shuffle7<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        16(R2), F7
+	WORD $0x3cc10047 // ldur q7, [x2, #16]
 	MOVD         $turbo2_shuffle8<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -13012,7 +16533,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        32(R2), F7
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	MOVD         $turbo2_shuffle9<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -13020,7 +16541,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	MOVD         $turbo2_shuffle10<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -13028,7 +16549,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        64(R2), F7
+	WORD $0x3cc40047 // ldur q7, [x2, #64]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle7<>+0(SB), R6
@@ -13036,7 +16557,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle8<>+0(SB), R6
@@ -13044,7 +16565,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle9<>+0(SB), R6
@@ -13052,7 +16573,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle10<>+0(SB), R6
@@ -13090,13 +16611,13 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        (R2), F5
+	WORD $0x3cc00045 // ldur q5, [x2]
 	MOVD         $turbo2_shuffle11<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        16(R2), F7
+	WORD $0x3cc10047 // ldur q7, [x2, #16]
 	MOVD         $turbo2_shuffle12<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -13104,7 +16625,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        32(R2), F7
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	MOVD         $turbo2_shuffle13<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -13112,7 +16633,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	MOVD         $turbo2_shuffle14<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -13120,7 +16641,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        64(R2), F7
+	WORD $0x3cc40047 // ldur q7, [x2, #64]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle11<>+0(SB), R6
@@ -13128,7 +16649,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle12<>+0(SB), R6
@@ -13136,7 +16657,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle13<>+0(SB), R6
@@ -13144,7 +16665,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle14<>+0(SB), R6
@@ -13182,13 +16703,13 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        (R2), F5
+	WORD $0x3cc00045 // ldur q5, [x2]
 	MOVD         $turbo2_shuffle15<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        16(R2), F7
+	WORD $0x3cc10047 // ldur q7, [x2, #16]
 	MOVD         $turbo2_shuffle16<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -13196,7 +16717,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        32(R2), F7
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	MOVD         $turbo2_shuffle17<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -13204,7 +16725,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	MOVD         $turbo2_shuffle18<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -13212,7 +16733,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        64(R2), F7
+	WORD $0x3cc40047 // ldur q7, [x2, #64]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle15<>+0(SB), R6
@@ -13220,7 +16741,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle16<>+0(SB), R6
@@ -13228,7 +16749,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle17<>+0(SB), R6
@@ -13236,7 +16757,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle18<>+0(SB), R6
@@ -13285,13 +16806,13 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
 	WORD $0x7e30d884 // faddp s4, v4.2s
 	FMOVS        F4, (R4)
-	FMOVQ        128(R2), F3
+	WORD $0x3cc80043 // ldur q3, [x2, #128]
 	MOVD         $turbo2_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        144(R2), F5
+	WORD $0x3cc90045 // ldur q5, [x2, #144]
 	MOVD         $turbo2_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -13299,7 +16820,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        160(R2), F5
+	WORD $0x3cca0045 // ldur q5, [x2, #160]
 	MOVD         $turbo2_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -13307,7 +16828,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        176(R2), F5
+	WORD $0x3ccb0045 // ldur q5, [x2, #176]
 	MOVD         $turbo2_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -13315,7 +16836,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        192(R2), F5
+	WORD $0x3ccc0045 // ldur q5, [x2, #192]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle3<>+0(SB), R6
@@ -13323,7 +16844,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        208(R2), F5
+	WORD $0x3ccd0045 // ldur q5, [x2, #208]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle4<>+0(SB), R6
@@ -13331,7 +16852,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        224(R2), F5
+	WORD $0x3cce0045 // ldur q5, [x2, #224]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle5<>+0(SB), R6
@@ -13339,7 +16860,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        240(R2), F5
+	WORD $0x3ccf0045 // ldur q5, [x2, #240]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle6<>+0(SB), R6
@@ -13377,13 +16898,13 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e23c043 // smull2 v3.8h, v2.16b, v3.16b
 	WORD $0x4e63bca3 // addp v3.8h, v5.8h, v3.8h
 	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	FMOVQ        128(R2), F5
+	WORD $0x3cc80045 // ldur q5, [x2, #128]
 	MOVD         $turbo2_shuffle7<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        144(R2), F7
+	WORD $0x3cc90047 // ldur q7, [x2, #144]
 	MOVD         $turbo2_shuffle8<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -13391,7 +16912,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        160(R2), F7
+	WORD $0x3cca0047 // ldur q7, [x2, #160]
 	MOVD         $turbo2_shuffle9<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -13399,7 +16920,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	MOVD         $turbo2_shuffle10<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -13407,7 +16928,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        192(R2), F7
+	WORD $0x3ccc0047 // ldur q7, [x2, #192]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle7<>+0(SB), R6
@@ -13415,7 +16936,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle8<>+0(SB), R6
@@ -13423,7 +16944,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle9<>+0(SB), R6
@@ -13431,7 +16952,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle10<>+0(SB), R6
@@ -13469,13 +16990,13 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        128(R2), F5
+	WORD $0x3cc80045 // ldur q5, [x2, #128]
 	MOVD         $turbo2_shuffle11<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        144(R2), F7
+	WORD $0x3cc90047 // ldur q7, [x2, #144]
 	MOVD         $turbo2_shuffle12<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -13483,7 +17004,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        160(R2), F7
+	WORD $0x3cca0047 // ldur q7, [x2, #160]
 	MOVD         $turbo2_shuffle13<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -13491,7 +17012,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	MOVD         $turbo2_shuffle14<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -13499,7 +17020,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        192(R2), F7
+	WORD $0x3ccc0047 // ldur q7, [x2, #192]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle11<>+0(SB), R6
@@ -13507,7 +17028,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle12<>+0(SB), R6
@@ -13515,7 +17036,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle13<>+0(SB), R6
@@ -13523,7 +17044,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle14<>+0(SB), R6
@@ -13561,13 +17082,13 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        128(R2), F5
+	WORD $0x3cc80045 // ldur q5, [x2, #128]
 	MOVD         $turbo2_shuffle15<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        144(R2), F7
+	WORD $0x3cc90047 // ldur q7, [x2, #144]
 	MOVD         $turbo2_shuffle16<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -13575,7 +17096,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        160(R2), F7
+	WORD $0x3cca0047 // ldur q7, [x2, #160]
 	MOVD         $turbo2_shuffle17<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -13583,7 +17104,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	MOVD         $turbo2_shuffle18<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -13591,7 +17112,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        192(R2), F7
+	WORD $0x3ccc0047 // ldur q7, [x2, #192]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle15<>+0(SB), R6
@@ -13599,7 +17120,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle16<>+0(SB), R6
@@ -13607,7 +17128,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle17<>+0(SB), R6
@@ -13615,7 +17136,7 @@ TEXT ·matmulQ8Block2xTurbo2NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle18<>+0(SB), R2
@@ -13684,188 +17205,188 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 4, 8 to 124, and their products
-	FMOVQ        2(R6), F2
-	FMOVQ        18(R6), F3
-	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
-	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
-	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
-	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FLDPQ        (R5), (F4, F5)
-	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
-	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a447 // ushll2 v7.8h, v2.16b, #0
-	WORD $0x4f08a484 // sshll2 v4.8h, v4.16b, #0
-	WORD $0x4e649ce7 // mul v7.8h, v7.8h, v4.8h
-	WORD $0x4e67bcc4 // addp v4.8h, v6.8h, v7.8h
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x2f08a466 // ushll v6.8h, v3.8b, #0
-	WORD $0x0f08a4a7 // sshll v7.8h, v5.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a467 // ushll2 v7.8h, v3.16b, #0
-	WORD $0x4f08a4a5 // sshll2 v5.8h, v5.16b, #0
-	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
-	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FLDPQ        128(R5), (F6, F7)
-	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
+	WORD $0x3cc020c2 // ldur q2, [x6, #2]
+	WORD $0x3cc120c3 // ldur q3, [x6, #18]
+	WORD $0x4e211c44 // and v4.16b, v2.16b, v1.16b
+	WORD $0x4e211c65 // and v5.16b, v3.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc000a6 // ldur q6, [x5]
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
+	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x6f08a489 // ushll2 v9.8h, v4.16b, #0
 	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
-	WORD $0x4e669c42 // mul v2.8h, v2.8h, v6.8h
-	WORD $0x4e62bd02 // addp v2.8h, v8.8h, v2.8h
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x2f08a466 // ushll v6.8h, v3.8b, #0
-	WORD $0x0f08a4e8 // sshll v8.8h, v7.8b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
+	WORD $0x4e669d29 // mul v9.8h, v9.8h, v6.8h
+	WORD $0x4e69bd06 // addp v6.8h, v8.8h, v9.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
+	WORD $0x0f08a4e9 // sshll v9.8h, v7.8b, #0
+	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
+	WORD $0x6f08a4a9 // ushll2 v9.8h, v5.16b, #0
 	WORD $0x4f08a4e7 // sshll2 v7.8h, v7.16b, #0
-	WORD $0x4e679c63 // mul v3.8h, v3.8h, v7.8h
-	WORD $0x4e63bcc3 // addp v3.8h, v6.8h, v3.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
+	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x3cc800a8 // ldur q8, [x5, #128]
+	WORD $0x3cc900a9 // ldur q9, [x5, #144]
+	WORD $0x2f08a48a // ushll v10.8h, v4.8b, #0
+	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
+	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
+	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
+	WORD $0x4e689c84 // mul v4.8h, v4.8h, v8.8h
+	WORD $0x4e64bd44 // addp v4.8h, v10.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
+	WORD $0x0f08a52a // sshll v10.8h, v9.8b, #0
+	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
+	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
+	WORD $0x4e699ca5 // mul v5.8h, v5.8h, v9.8h
+	WORD $0x4e65bd05 // addp v5.8h, v8.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
 
 	// levels of values 1, 5, 9 to 125, and their products
-	FMOVQ        2(R6), F6
-	FMOVQ        18(R6), F7
-	WORD $0x6f0e04c6 // ushr v6.16b, v6.16b, #2
-	WORD $0x6f0e04e7 // ushr v7.16b, v7.16b, #2
-	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        32(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
-	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
-	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4cb // ushll2 v11.8h, v6.16b, #0
-	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689d6b // mul v11.8h, v11.8h, v8.8h
-	WORD $0x4e6bbd48 // addp v8.8h, v10.8h, v11.8h
-	WORD $0x4e606904 // sadalp v4.4s, v8.8h
-	WORD $0x2f08a4e8 // ushll v8.8h, v7.8b, #0
-	WORD $0x0f08a52a // sshll v10.8h, v9.8b, #0
+	WORD $0x6f0e0448 // ushr v8.16b, v2.16b, #2
+	WORD $0x6f0e0469 // ushr v9.16b, v3.16b, #2
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	WORD $0x3cc200aa // ldur q10, [x5, #32]
+	WORD $0x3cc300ab // ldur q11, [x5, #48]
+	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
+	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
+	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x4e606946 // sadalp v6.4s, v10.8h
+	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
+	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
+	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
+	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
+	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
+	WORD $0x4e606947 // sadalp v7.4s, v10.8h
+	WORD $0x3cca00aa // ldur q10, [x5, #160]
+	WORD $0x3ccb00ab // ldur q11, [x5, #176]
+	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
 	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a4ea // ushll2 v10.8h, v7.16b, #0
-	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
-	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
-	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e606904 // sadalp v4.4s, v8.8h
+	WORD $0x2f08a528 // ushll v8.8h, v9.8b, #0
+	WORD $0x0f08a56a // sshll v10.8h, v11.8b, #0
+	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
+	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
+	WORD $0x4f08a56a // sshll2 v10.8h, v11.16b, #0
+	WORD $0x4e6a9d29 // mul v9.8h, v9.8h, v10.8h
+	WORD $0x4e69bd08 // addp v8.8h, v8.8h, v9.8h
 	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FLDPQ        160(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
-	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
-	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4c6 // ushll2 v6.8h, v6.16b, #0
-	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
-	WORD $0x4e6068c2 // sadalp v2.4s, v6.8h
-	WORD $0x2f08a4e6 // ushll v6.8h, v7.8b, #0
-	WORD $0x0f08a528 // sshll v8.8h, v9.8b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
-	WORD $0x4f08a528 // sshll2 v8.8h, v9.16b, #0
-	WORD $0x4e689ce7 // mul v7.8h, v7.8h, v8.8h
-	WORD $0x4e67bcc6 // addp v6.8h, v6.8h, v7.8h
-	WORD $0x4e6068c3 // sadalp v3.4s, v6.8h
 
 	// levels of values 2, 6, 10 to 126, and their products
-	FMOVQ        2(R6), F6
-	FMOVQ        18(R6), F7
-	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
-	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
-	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        64(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
-	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
-	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4cb // ushll2 v11.8h, v6.16b, #0
-	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689d6b // mul v11.8h, v11.8h, v8.8h
-	WORD $0x4e6bbd48 // addp v8.8h, v10.8h, v11.8h
-	WORD $0x4e606904 // sadalp v4.4s, v8.8h
-	WORD $0x2f08a4e8 // ushll v8.8h, v7.8b, #0
-	WORD $0x0f08a52a // sshll v10.8h, v9.8b, #0
+	WORD $0x6f0c0448 // ushr v8.16b, v2.16b, #4
+	WORD $0x6f0c0469 // ushr v9.16b, v3.16b, #4
+	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
+	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	WORD $0x3cc400aa // ldur q10, [x5, #64]
+	WORD $0x3cc500ab // ldur q11, [x5, #80]
+	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
+	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
+	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x4e606946 // sadalp v6.4s, v10.8h
+	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
+	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
+	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
+	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
+	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
+	WORD $0x4e606947 // sadalp v7.4s, v10.8h
+	WORD $0x3ccc00aa // ldur q10, [x5, #192]
+	WORD $0x3ccd00ab // ldur q11, [x5, #208]
+	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
 	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a4ea // ushll2 v10.8h, v7.16b, #0
-	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
-	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
-	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e606904 // sadalp v4.4s, v8.8h
+	WORD $0x2f08a528 // ushll v8.8h, v9.8b, #0
+	WORD $0x0f08a56a // sshll v10.8h, v11.8b, #0
+	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
+	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
+	WORD $0x4f08a56a // sshll2 v10.8h, v11.16b, #0
+	WORD $0x4e6a9d29 // mul v9.8h, v9.8h, v10.8h
+	WORD $0x4e69bd08 // addp v8.8h, v8.8h, v9.8h
 	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FLDPQ        192(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
-	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
-	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4c6 // ushll2 v6.8h, v6.16b, #0
-	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
-	WORD $0x4e6068c2 // sadalp v2.4s, v6.8h
-	WORD $0x2f08a4e6 // ushll v6.8h, v7.8b, #0
-	WORD $0x0f08a528 // sshll v8.8h, v9.8b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
-	WORD $0x4f08a528 // sshll2 v8.8h, v9.16b, #0
-	WORD $0x4e689ce7 // mul v7.8h, v7.8h, v8.8h
-	WORD $0x4e67bcc6 // addp v6.8h, v6.8h, v7.8h
-	WORD $0x4e6068c3 // sadalp v3.4s, v6.8h
 
 	// levels of values 3, 7, 11 to 127, and their products
-	FMOVQ        2(R6), F6
-	FMOVQ        18(R6), F7
-	WORD $0x6f0a04c6 // ushr v6.16b, v6.16b, #6
-	WORD $0x6f0a04e7 // ushr v7.16b, v7.16b, #6
-	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        96(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
+	WORD $0x6f0a0442 // ushr v2.16b, v2.16b, #6
+	WORD $0x6f0a0463 // ushr v3.16b, v3.16b, #6
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc600a8 // ldur q8, [x5, #96]
+	WORD $0x3cc700a9 // ldur q9, [x5, #112]
+	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4cb // ushll2 v11.8h, v6.16b, #0
+	WORD $0x6f08a44b // ushll2 v11.8h, v2.16b, #0
 	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
 	WORD $0x4e689d6b // mul v11.8h, v11.8h, v8.8h
 	WORD $0x4e6bbd48 // addp v8.8h, v10.8h, v11.8h
-	WORD $0x4e606904 // sadalp v4.4s, v8.8h
-	WORD $0x2f08a4e8 // ushll v8.8h, v7.8b, #0
+	WORD $0x4e606906 // sadalp v6.4s, v8.8h
+	WORD $0x2f08a468 // ushll v8.8h, v3.8b, #0
 	WORD $0x0f08a52a // sshll v10.8h, v9.8b, #0
 	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a4ea // ushll2 v10.8h, v7.16b, #0
+	WORD $0x6f08a46a // ushll2 v10.8h, v3.16b, #0
 	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
 	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
 	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
-	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FLDPQ        224(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	WORD $0x3cce00a8 // ldur q8, [x5, #224]
+	WORD $0x3ccf00a9 // ldur q9, [x5, #240]
+	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4c6 // ushll2 v6.8h, v6.16b, #0
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
 	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
-	WORD $0x4e6068c2 // sadalp v2.4s, v6.8h
-	WORD $0x2f08a4e6 // ushll v6.8h, v7.8b, #0
+	WORD $0x4e689c42 // mul v2.8h, v2.8h, v8.8h
+	WORD $0x4e62bd42 // addp v2.8h, v10.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a528 // sshll v8.8h, v9.8b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
+	WORD $0x4e689c42 // mul v2.8h, v2.8h, v8.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a528 // sshll2 v8.8h, v9.16b, #0
-	WORD $0x4e689ce7 // mul v7.8h, v7.8h, v8.8h
-	WORD $0x4e67bcc6 // addp v6.8h, v6.8h, v7.8h
-	WORD $0x4e6068c3 // sadalp v3.4s, v6.8h
-	FMOVQ        F4, (R9)
-	FMOVQ        F5, 16(R9)
-	FMOVQ        F2, 128(R9)
-	FMOVQ        F3, 144(R9)
-	WORD $0x7d4000c2 // ldr h2, [x6]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
-	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	WORD $0x4e689c63 // mul v3.8h, v3.8h, v8.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
+	FMOVQ        F6, (R9)
+	FMOVQ        F7, 16(R9)
+	FMOVQ        F4, 128(R9)
+	FMOVQ        F5, 144(R9)
+	WORD $0x7c4000c2 // ldur h2, [x6]
+	WORD $0x1ee24042 // fcvt s2, h2
 	MOVD         $turbo2_const<>+0(SB), R11
 	FMOVQ        (R11), F3
-	WORD $0x6e23dc44 // fmul v4.4s, v2.4s, v3.4s
-	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	FMOVQ        F4, (R10)
+	WORD $0x4f829062 // fmul v2.4s, v3.4s, v2.s[0]
+	FMOVQ        F2, (R10)
 	FMOVQ        F2, 16(R10)
 	ADD          $0x20, R9
 	ADD          $0x20, R10
@@ -13878,10 +17399,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F2
-	FMOVQ        32(R1), F3
-	FMOVQ        64(R1), F4
-	FMOVQ        96(R1), F5
+	WORD $0x3cc00022 // ldur q2, [x1]
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
+	WORD $0x3cc40024 // ldur q4, [x1, #64]
+	WORD $0x3cc60025 // ldur q5, [x1, #96]
 	WORD $0x4ea00863 // rev64 v3.4s, v3.4s
 	WORD $0x4e832842 // trn1 v2.4s, v2.4s, v3.4s
 	WORD $0x4ea008a3 // rev64 v3.4s, v5.4s
@@ -13889,10 +17410,14 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FLDPQ        (R0), (F3, F4)
-	FLDPQ        32(R0), (F5, F6)
-	FLDPQ        64(R0), (F7, F8)
-	FLDPQ        96(R0), (F9, F10)
+	WORD $0x3cc00003 // ldur q3, [x0]
+	WORD $0x3cc10004 // ldur q4, [x0, #16]
+	WORD $0x3cc20005 // ldur q5, [x0, #32]
+	WORD $0x3cc30006 // ldur q6, [x0, #48]
+	WORD $0x3cc40007 // ldur q7, [x0, #64]
+	WORD $0x3cc50008 // ldur q8, [x0, #80]
+	WORD $0x3cc60009 // ldur q9, [x0, #96]
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -13901,17 +17426,21 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        (R3), F4
+	WORD $0xbc400064 // ldur s4, [x3]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FLDPQ        128(R0), (F3, F4)
-	FLDPQ        160(R0), (F5, F6)
-	FLDPQ        192(R0), (F7, F8)
-	FLDPQ        224(R0), (F9, F10)
+	WORD $0x3cc80003 // ldur q3, [x0, #128]
+	WORD $0x3cc90004 // ldur q4, [x0, #144]
+	WORD $0x3cca0005 // ldur q5, [x0, #160]
+	WORD $0x3ccb0006 // ldur q6, [x0, #176]
+	WORD $0x3ccc0007 // ldur q7, [x0, #192]
+	WORD $0x3ccd0008 // ldur q8, [x0, #208]
+	WORD $0x3cce0009 // ldur q9, [x0, #224]
+	WORD $0x3ccf000a // ldur q10, [x0, #240]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -13920,10 +17449,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        4(R4), F4
+	WORD $0xbc404084 // ldur s4, [x4, #4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
@@ -13958,13 +17487,13 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e422 // movi v2.16b, #1
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $turbo2_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        16(R2), F5
+	WORD $0x3cc10045 // ldur q5, [x2, #16]
 	MOVD         $turbo2_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -13972,7 +17501,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        32(R2), F5
+	WORD $0x3cc20045 // ldur q5, [x2, #32]
 	MOVD         $turbo2_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -13980,7 +17509,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        48(R2), F5
+	WORD $0x3cc30045 // ldur q5, [x2, #48]
 	MOVD         $turbo2_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -13988,7 +17517,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        64(R2), F5
+	WORD $0x3cc40045 // ldur q5, [x2, #64]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle3<>+0(SB), R6
@@ -13996,7 +17525,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        80(R2), F5
+	WORD $0x3cc50045 // ldur q5, [x2, #80]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle4<>+0(SB), R6
@@ -14004,7 +17533,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        96(R2), F5
+	WORD $0x3cc60045 // ldur q5, [x2, #96]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle5<>+0(SB), R6
@@ -14012,7 +17541,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        112(R2), F5
+	WORD $0x3cc70045 // ldur q5, [x2, #112]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle6<>+0(SB), R6
@@ -14050,13 +17579,13 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e23c043 // smull2 v3.8h, v2.16b, v3.16b
 	WORD $0x4e63bca3 // addp v3.8h, v5.8h, v3.8h
 	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	FMOVQ        (R2), F5
+	WORD $0x3cc00045 // ldur q5, [x2]
 	MOVD         $turbo2_shuffle7<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        16(R2), F7
+	WORD $0x3cc10047 // ldur q7, [x2, #16]
 	MOVD         $turbo2_shuffle8<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -14064,7 +17593,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        32(R2), F7
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	MOVD         $turbo2_shuffle9<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -14072,7 +17601,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	MOVD         $turbo2_shuffle10<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -14080,7 +17609,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        64(R2), F7
+	WORD $0x3cc40047 // ldur q7, [x2, #64]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle7<>+0(SB), R6
@@ -14088,7 +17617,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle8<>+0(SB), R6
@@ -14096,7 +17625,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle9<>+0(SB), R6
@@ -14104,7 +17633,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle10<>+0(SB), R6
@@ -14142,13 +17671,13 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        (R2), F5
+	WORD $0x3cc00045 // ldur q5, [x2]
 	MOVD         $turbo2_shuffle11<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        16(R2), F7
+	WORD $0x3cc10047 // ldur q7, [x2, #16]
 	MOVD         $turbo2_shuffle12<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -14156,7 +17685,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        32(R2), F7
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	MOVD         $turbo2_shuffle13<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -14164,7 +17693,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	MOVD         $turbo2_shuffle14<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -14172,7 +17701,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        64(R2), F7
+	WORD $0x3cc40047 // ldur q7, [x2, #64]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle11<>+0(SB), R6
@@ -14180,7 +17709,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle12<>+0(SB), R6
@@ -14188,7 +17717,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle13<>+0(SB), R6
@@ -14196,7 +17725,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle14<>+0(SB), R6
@@ -14234,13 +17763,13 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        (R2), F5
+	WORD $0x3cc00045 // ldur q5, [x2]
 	MOVD         $turbo2_shuffle15<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        16(R2), F7
+	WORD $0x3cc10047 // ldur q7, [x2, #16]
 	MOVD         $turbo2_shuffle16<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -14248,7 +17777,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        32(R2), F7
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	MOVD         $turbo2_shuffle17<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -14256,7 +17785,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	MOVD         $turbo2_shuffle18<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -14264,7 +17793,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        64(R2), F7
+	WORD $0x3cc40047 // ldur q7, [x2, #64]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle15<>+0(SB), R6
@@ -14272,7 +17801,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle16<>+0(SB), R6
@@ -14280,7 +17809,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle17<>+0(SB), R6
@@ -14288,7 +17817,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle18<>+0(SB), R6
@@ -14337,13 +17866,13 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
 	WORD $0x7e30d884 // faddp s4, v4.2s
 	FMOVS        F4, (R4)
-	FMOVQ        128(R2), F3
+	WORD $0x3cc80043 // ldur q3, [x2, #128]
 	MOVD         $turbo2_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        144(R2), F5
+	WORD $0x3cc90045 // ldur q5, [x2, #144]
 	MOVD         $turbo2_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -14351,7 +17880,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        160(R2), F5
+	WORD $0x3cca0045 // ldur q5, [x2, #160]
 	MOVD         $turbo2_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -14359,7 +17888,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        176(R2), F5
+	WORD $0x3ccb0045 // ldur q5, [x2, #176]
 	MOVD         $turbo2_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -14367,7 +17896,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        192(R2), F5
+	WORD $0x3ccc0045 // ldur q5, [x2, #192]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle3<>+0(SB), R6
@@ -14375,7 +17904,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        208(R2), F5
+	WORD $0x3ccd0045 // ldur q5, [x2, #208]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle4<>+0(SB), R6
@@ -14383,7 +17912,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        224(R2), F5
+	WORD $0x3cce0045 // ldur q5, [x2, #224]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle5<>+0(SB), R6
@@ -14391,7 +17920,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        240(R2), F5
+	WORD $0x3ccf0045 // ldur q5, [x2, #240]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle6<>+0(SB), R6
@@ -14429,13 +17958,13 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e23c043 // smull2 v3.8h, v2.16b, v3.16b
 	WORD $0x4e63bca3 // addp v3.8h, v5.8h, v3.8h
 	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	FMOVQ        128(R2), F5
+	WORD $0x3cc80045 // ldur q5, [x2, #128]
 	MOVD         $turbo2_shuffle7<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        144(R2), F7
+	WORD $0x3cc90047 // ldur q7, [x2, #144]
 	MOVD         $turbo2_shuffle8<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -14443,7 +17972,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        160(R2), F7
+	WORD $0x3cca0047 // ldur q7, [x2, #160]
 	MOVD         $turbo2_shuffle9<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -14451,7 +17980,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	MOVD         $turbo2_shuffle10<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -14459,7 +17988,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        192(R2), F7
+	WORD $0x3ccc0047 // ldur q7, [x2, #192]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle7<>+0(SB), R6
@@ -14467,7 +17996,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle8<>+0(SB), R6
@@ -14475,7 +18004,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle9<>+0(SB), R6
@@ -14483,7 +18012,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle10<>+0(SB), R6
@@ -14521,13 +18050,13 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        128(R2), F5
+	WORD $0x3cc80045 // ldur q5, [x2, #128]
 	MOVD         $turbo2_shuffle11<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        144(R2), F7
+	WORD $0x3cc90047 // ldur q7, [x2, #144]
 	MOVD         $turbo2_shuffle12<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -14535,7 +18064,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        160(R2), F7
+	WORD $0x3cca0047 // ldur q7, [x2, #160]
 	MOVD         $turbo2_shuffle13<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -14543,7 +18072,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	MOVD         $turbo2_shuffle14<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -14551,7 +18080,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        192(R2), F7
+	WORD $0x3ccc0047 // ldur q7, [x2, #192]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle11<>+0(SB), R6
@@ -14559,7 +18088,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle12<>+0(SB), R6
@@ -14567,7 +18096,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle13<>+0(SB), R6
@@ -14575,7 +18104,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle14<>+0(SB), R6
@@ -14613,13 +18142,13 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        128(R2), F5
+	WORD $0x3cc80045 // ldur q5, [x2, #128]
 	MOVD         $turbo2_shuffle15<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        144(R2), F7
+	WORD $0x3cc90047 // ldur q7, [x2, #144]
 	MOVD         $turbo2_shuffle16<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -14627,7 +18156,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        160(R2), F7
+	WORD $0x3cca0047 // ldur q7, [x2, #160]
 	MOVD         $turbo2_shuffle17<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -14635,7 +18164,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	MOVD         $turbo2_shuffle18<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -14643,7 +18172,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        192(R2), F7
+	WORD $0x3ccc0047 // ldur q7, [x2, #192]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle15<>+0(SB), R6
@@ -14651,7 +18180,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle16<>+0(SB), R6
@@ -14659,7 +18188,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle17<>+0(SB), R6
@@ -14667,7 +18196,7 @@ TEXT ·matmulQ8Block3xTurbo2NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle18<>+0(SB), R6
@@ -15115,258 +18644,258 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 4, 8 to 124, and their products
-	FMOVQ        2(R6), F2
-	FMOVQ        18(R6), F3
-	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
-	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
-	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
-	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FLDPQ        (R5), (F4, F5)
-	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
-	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a447 // ushll2 v7.8h, v2.16b, #0
-	WORD $0x4f08a484 // sshll2 v4.8h, v4.16b, #0
-	WORD $0x4e649ce7 // mul v7.8h, v7.8h, v4.8h
-	WORD $0x4e67bcc4 // addp v4.8h, v6.8h, v7.8h
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x2f08a466 // ushll v6.8h, v3.8b, #0
-	WORD $0x0f08a4a7 // sshll v7.8h, v5.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a467 // ushll2 v7.8h, v3.16b, #0
-	WORD $0x4f08a4a5 // sshll2 v5.8h, v5.16b, #0
-	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
-	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FLDPQ        128(R5), (F6, F7)
-	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
+	WORD $0x3cc020c2 // ldur q2, [x6, #2]
+	WORD $0x3cc120c3 // ldur q3, [x6, #18]
+	WORD $0x4e211c44 // and v4.16b, v2.16b, v1.16b
+	WORD $0x4e211c65 // and v5.16b, v3.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc000a6 // ldur q6, [x5]
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
+	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a449 // ushll2 v9.8h, v2.16b, #0
+	WORD $0x6f08a489 // ushll2 v9.8h, v4.16b, #0
 	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
 	WORD $0x4e669d29 // mul v9.8h, v9.8h, v6.8h
 	WORD $0x4e69bd06 // addp v6.8h, v8.8h, v9.8h
 	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x2f08a468 // ushll v8.8h, v3.8b, #0
+	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
 	WORD $0x0f08a4e9 // sshll v9.8h, v7.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a469 // ushll2 v9.8h, v3.16b, #0
+	WORD $0x6f08a4a9 // ushll2 v9.8h, v5.16b, #0
 	WORD $0x4f08a4e7 // sshll2 v7.8h, v7.16b, #0
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FLDPQ        256(R5), (F8, F9)
-	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
+	WORD $0x3cc800a8 // ldur q8, [x5, #128]
+	WORD $0x3cc900a9 // ldur q9, [x5, #144]
+	WORD $0x2f08a48a // ushll v10.8h, v4.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x6f08a48b // ushll2 v11.8h, v4.16b, #0
 	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689c42 // mul v2.8h, v2.8h, v8.8h
-	WORD $0x4e62bd42 // addp v2.8h, v10.8h, v2.8h
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x2f08a468 // ushll v8.8h, v3.8b, #0
-	WORD $0x0f08a52a // sshll v10.8h, v9.8b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
+	WORD $0x4e689d6b // mul v11.8h, v11.8h, v8.8h
+	WORD $0x4e6bbd48 // addp v8.8h, v10.8h, v11.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x2f08a4aa // ushll v10.8h, v5.8b, #0
+	WORD $0x0f08a52b // sshll v11.8h, v9.8b, #0
+	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
+	WORD $0x6f08a4ab // ushll2 v11.8h, v5.16b, #0
 	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
-	WORD $0x4e699c63 // mul v3.8h, v3.8h, v9.8h
-	WORD $0x4e63bd03 // addp v3.8h, v8.8h, v3.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4e699d6b // mul v11.8h, v11.8h, v9.8h
+	WORD $0x4e6bbd49 // addp v9.8h, v10.8h, v11.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FLDPQ        256(R5), (F10, F11)
+	WORD $0x2f08a48c // ushll v12.8h, v4.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
+	WORD $0x4e6a9c84 // mul v4.8h, v4.8h, v10.8h
+	WORD $0x4e64bd84 // addp v4.8h, v12.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x2f08a4aa // ushll v10.8h, v5.8b, #0
+	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
+	WORD $0x4e6b9ca5 // mul v5.8h, v5.8h, v11.8h
+	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
 
 	// levels of values 1, 5, 9 to 125, and their products
-	FMOVQ        2(R6), F8
-	FMOVQ        18(R6), F9
-	WORD $0x6f0e0508 // ushr v8.16b, v8.16b, #2
-	WORD $0x6f0e0529 // ushr v9.16b, v9.16b, #2
-	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
-	FLDPQ        32(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
-	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x6f0e044a // ushr v10.16b, v2.16b, #2
+	WORD $0x6f0e046b // ushr v11.16b, v3.16b, #2
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x3cc200ac // ldur q12, [x5, #32]
+	WORD $0x3cc300ad // ldur q13, [x5, #48]
+	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
+	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x4e606986 // sadalp v6.4s, v12.8h
+	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
+	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x4e606987 // sadalp v7.4s, v12.8h
+	WORD $0x3cca00ac // ldur q12, [x5, #160]
+	WORD $0x3ccb00ad // ldur q13, [x5, #176]
+	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
+	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x4e606988 // sadalp v8.4s, v12.8h
+	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
+	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x4e606989 // sadalp v9.4s, v12.8h
+	FLDPQ        288(R5), (F12, F13)
+	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
 	WORD $0x4e606944 // sadalp v4.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x2f08a56a // ushll v10.8h, v11.8b, #0
+	WORD $0x0f08a5ac // sshll v12.8h, v13.8b, #0
 	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
-	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
+	WORD $0x4f08a5ac // sshll2 v12.8h, v13.16b, #0
+	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
+	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
 	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FLDPQ        160(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
-	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
-	WORD $0x4e606946 // sadalp v6.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
-	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
-	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FLDPQ        288(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e606902 // sadalp v2.4s, v8.8h
-	WORD $0x2f08a528 // ushll v8.8h, v9.8b, #0
-	WORD $0x0f08a56a // sshll v10.8h, v11.8b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
-	WORD $0x4f08a56a // sshll2 v10.8h, v11.16b, #0
-	WORD $0x4e6a9d29 // mul v9.8h, v9.8h, v10.8h
-	WORD $0x4e69bd08 // addp v8.8h, v8.8h, v9.8h
-	WORD $0x4e606903 // sadalp v3.4s, v8.8h
 
 	// levels of values 2, 6, 10 to 126, and their products
-	FMOVQ        2(R6), F8
-	FMOVQ        18(R6), F9
-	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
-	FLDPQ        64(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
-	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x6f0c044a // ushr v10.16b, v2.16b, #4
+	WORD $0x6f0c046b // ushr v11.16b, v3.16b, #4
+	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
+	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x3cc400ac // ldur q12, [x5, #64]
+	WORD $0x3cc500ad // ldur q13, [x5, #80]
+	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
+	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x4e606986 // sadalp v6.4s, v12.8h
+	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
+	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x4e606987 // sadalp v7.4s, v12.8h
+	WORD $0x3ccc00ac // ldur q12, [x5, #192]
+	WORD $0x3ccd00ad // ldur q13, [x5, #208]
+	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
+	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x4e606988 // sadalp v8.4s, v12.8h
+	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
+	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x4e606989 // sadalp v9.4s, v12.8h
+	FLDPQ        320(R5), (F12, F13)
+	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
 	WORD $0x4e606944 // sadalp v4.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x2f08a56a // ushll v10.8h, v11.8b, #0
+	WORD $0x0f08a5ac // sshll v12.8h, v13.8b, #0
 	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
-	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
+	WORD $0x4f08a5ac // sshll2 v12.8h, v13.16b, #0
+	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
+	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
 	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FLDPQ        192(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
-	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
-	WORD $0x4e606946 // sadalp v6.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
-	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
-	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FLDPQ        320(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e606902 // sadalp v2.4s, v8.8h
-	WORD $0x2f08a528 // ushll v8.8h, v9.8b, #0
-	WORD $0x0f08a56a // sshll v10.8h, v11.8b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
-	WORD $0x4f08a56a // sshll2 v10.8h, v11.16b, #0
-	WORD $0x4e6a9d29 // mul v9.8h, v9.8h, v10.8h
-	WORD $0x4e69bd08 // addp v8.8h, v8.8h, v9.8h
-	WORD $0x4e606903 // sadalp v3.4s, v8.8h
 
 	// levels of values 3, 7, 11 to 127, and their products
-	FMOVQ        2(R6), F8
-	FMOVQ        18(R6), F9
-	WORD $0x6f0a0508 // ushr v8.16b, v8.16b, #6
-	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
-	FLDPQ        96(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x6f0a0442 // ushr v2.16b, v2.16b, #6
+	WORD $0x6f0a0463 // ushr v3.16b, v3.16b, #6
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc600aa // ldur q10, [x5, #96]
+	WORD $0x3cc700ab // ldur q11, [x5, #112]
+	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
-	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
-	WORD $0x4e606944 // sadalp v4.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
-	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
-	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FLDPQ        224(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
+	WORD $0x6f08a44d // ushll2 v13.8h, v2.16b, #0
 	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
 	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
 	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
 	WORD $0x4e606946 // sadalp v6.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
+	WORD $0x2f08a46a // ushll v10.8h, v3.8b, #0
 	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
 	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
+	WORD $0x6f08a46c // ushll2 v12.8h, v3.16b, #0
 	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FLDPQ        352(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x3cce00aa // ldur q10, [x5, #224]
+	WORD $0x3ccf00ab // ldur q11, [x5, #240]
+	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
+	WORD $0x6f08a44d // ushll2 v13.8h, v2.16b, #0
 	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e606902 // sadalp v2.4s, v8.8h
-	WORD $0x2f08a528 // ushll v8.8h, v9.8b, #0
+	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
+	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x4e606948 // sadalp v8.4s, v10.8h
+	WORD $0x2f08a46a // ushll v10.8h, v3.8b, #0
+	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a46c // ushll2 v12.8h, v3.16b, #0
+	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
+	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
+	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        352(R5), (F10, F11)
+	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
+	WORD $0x4e6a9c42 // mul v2.8h, v2.8h, v10.8h
+	WORD $0x4e62bd82 // addp v2.8h, v12.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a56a // sshll v10.8h, v11.8b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
+	WORD $0x4e6a9c42 // mul v2.8h, v2.8h, v10.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a56a // sshll2 v10.8h, v11.16b, #0
-	WORD $0x4e6a9d29 // mul v9.8h, v9.8h, v10.8h
-	WORD $0x4e69bd08 // addp v8.8h, v8.8h, v9.8h
-	WORD $0x4e606903 // sadalp v3.4s, v8.8h
-	FMOVQ        F4, (R9)
-	FMOVQ        F5, 16(R9)
-	FMOVQ        F6, 128(R9)
-	FMOVQ        F7, 144(R9)
-	FMOVQ        F2, 256(R9)
-	FMOVQ        F3, 272(R9)
-	WORD $0x7d4000c2 // ldr h2, [x6]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
-	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	WORD $0x4e6a9c63 // mul v3.8h, v3.8h, v10.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
+	FMOVQ        F6, (R9)
+	FMOVQ        F7, 16(R9)
+	FMOVQ        F8, 128(R9)
+	FMOVQ        F9, 144(R9)
+	FMOVQ        F4, 256(R9)
+	FMOVQ        F5, 272(R9)
+	WORD $0x7c4000c2 // ldur h2, [x6]
+	WORD $0x1ee24042 // fcvt s2, h2
 	MOVD         $turbo2_const<>+0(SB), R11
 	FMOVQ        (R11), F3
-	WORD $0x6e23dc44 // fmul v4.4s, v2.4s, v3.4s
-	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	FMOVQ        F4, (R10)
+	WORD $0x4f829062 // fmul v2.4s, v3.4s, v2.s[0]
+	FMOVQ        F2, (R10)
 	FMOVQ        F2, 16(R10)
 	ADD          $0x20, R9
 	ADD          $0x20, R10
@@ -15379,10 +18908,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F2
-	FMOVQ        32(R1), F3
-	FMOVQ        64(R1), F4
-	FMOVQ        96(R1), F5
+	WORD $0x3cc00022 // ldur q2, [x1]
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
+	WORD $0x3cc40024 // ldur q4, [x1, #64]
+	WORD $0x3cc60025 // ldur q5, [x1, #96]
 	WORD $0x4ea00863 // rev64 v3.4s, v3.4s
 	WORD $0x4e832842 // trn1 v2.4s, v2.4s, v3.4s
 	WORD $0x4ea008a3 // rev64 v3.4s, v5.4s
@@ -15390,10 +18919,14 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FLDPQ        (R0), (F3, F4)
-	FLDPQ        32(R0), (F5, F6)
-	FLDPQ        64(R0), (F7, F8)
-	FLDPQ        96(R0), (F9, F10)
+	WORD $0x3cc00003 // ldur q3, [x0]
+	WORD $0x3cc10004 // ldur q4, [x0, #16]
+	WORD $0x3cc20005 // ldur q5, [x0, #32]
+	WORD $0x3cc30006 // ldur q6, [x0, #48]
+	WORD $0x3cc40007 // ldur q7, [x0, #64]
+	WORD $0x3cc50008 // ldur q8, [x0, #80]
+	WORD $0x3cc60009 // ldur q9, [x0, #96]
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -15402,17 +18935,21 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        (R3), F4
+	WORD $0xbc400064 // ldur s4, [x3]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FLDPQ        128(R0), (F3, F4)
-	FLDPQ        160(R0), (F5, F6)
-	FLDPQ        192(R0), (F7, F8)
-	FLDPQ        224(R0), (F9, F10)
+	WORD $0x3cc80003 // ldur q3, [x0, #128]
+	WORD $0x3cc90004 // ldur q4, [x0, #144]
+	WORD $0x3cca0005 // ldur q5, [x0, #160]
+	WORD $0x3ccb0006 // ldur q6, [x0, #176]
+	WORD $0x3ccc0007 // ldur q7, [x0, #192]
+	WORD $0x3ccd0008 // ldur q8, [x0, #208]
+	WORD $0x3cce0009 // ldur q9, [x0, #224]
+	WORD $0x3ccf000a // ldur q10, [x0, #240]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -15421,10 +18958,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        4(R4), F4
+	WORD $0xbc404084 // ldur s4, [x4, #4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
@@ -15443,10 +18980,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        8(R4), F4
+	WORD $0xbc408084 // ldur s4, [x4, #8]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        8(R3), F4
+	WORD $0xbc408064 // ldur s4, [x3, #8]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	ADD          R8, R9
@@ -15479,13 +19016,13 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e422 // movi v2.16b, #1
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $turbo2_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        16(R2), F5
+	WORD $0x3cc10045 // ldur q5, [x2, #16]
 	MOVD         $turbo2_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -15493,7 +19030,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        32(R2), F5
+	WORD $0x3cc20045 // ldur q5, [x2, #32]
 	MOVD         $turbo2_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -15501,7 +19038,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        48(R2), F5
+	WORD $0x3cc30045 // ldur q5, [x2, #48]
 	MOVD         $turbo2_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -15509,7 +19046,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        64(R2), F5
+	WORD $0x3cc40045 // ldur q5, [x2, #64]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle3<>+0(SB), R6
@@ -15517,7 +19054,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        80(R2), F5
+	WORD $0x3cc50045 // ldur q5, [x2, #80]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle4<>+0(SB), R6
@@ -15525,7 +19062,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        96(R2), F5
+	WORD $0x3cc60045 // ldur q5, [x2, #96]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle5<>+0(SB), R6
@@ -15533,7 +19070,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        112(R2), F5
+	WORD $0x3cc70045 // ldur q5, [x2, #112]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle6<>+0(SB), R6
@@ -15571,13 +19108,13 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e23c043 // smull2 v3.8h, v2.16b, v3.16b
 	WORD $0x4e63bca3 // addp v3.8h, v5.8h, v3.8h
 	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	FMOVQ        (R2), F5
+	WORD $0x3cc00045 // ldur q5, [x2]
 	MOVD         $turbo2_shuffle7<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        16(R2), F7
+	WORD $0x3cc10047 // ldur q7, [x2, #16]
 	MOVD         $turbo2_shuffle8<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -15585,7 +19122,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        32(R2), F7
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	MOVD         $turbo2_shuffle9<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -15593,7 +19130,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	MOVD         $turbo2_shuffle10<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -15601,7 +19138,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        64(R2), F7
+	WORD $0x3cc40047 // ldur q7, [x2, #64]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle7<>+0(SB), R6
@@ -15609,7 +19146,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle8<>+0(SB), R6
@@ -15617,7 +19154,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle9<>+0(SB), R6
@@ -15625,7 +19162,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle10<>+0(SB), R6
@@ -15663,13 +19200,13 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        (R2), F5
+	WORD $0x3cc00045 // ldur q5, [x2]
 	MOVD         $turbo2_shuffle11<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        16(R2), F7
+	WORD $0x3cc10047 // ldur q7, [x2, #16]
 	MOVD         $turbo2_shuffle12<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -15677,7 +19214,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        32(R2), F7
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	MOVD         $turbo2_shuffle13<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -15685,7 +19222,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	MOVD         $turbo2_shuffle14<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -15693,7 +19230,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        64(R2), F7
+	WORD $0x3cc40047 // ldur q7, [x2, #64]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle11<>+0(SB), R6
@@ -15701,7 +19238,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle12<>+0(SB), R6
@@ -15709,7 +19246,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle13<>+0(SB), R6
@@ -15717,7 +19254,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle14<>+0(SB), R6
@@ -15755,13 +19292,13 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        (R2), F5
+	WORD $0x3cc00045 // ldur q5, [x2]
 	MOVD         $turbo2_shuffle15<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        16(R2), F7
+	WORD $0x3cc10047 // ldur q7, [x2, #16]
 	MOVD         $turbo2_shuffle16<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -15769,7 +19306,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        32(R2), F7
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	MOVD         $turbo2_shuffle17<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -15777,7 +19314,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	MOVD         $turbo2_shuffle18<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -15785,7 +19322,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        64(R2), F7
+	WORD $0x3cc40047 // ldur q7, [x2, #64]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle15<>+0(SB), R6
@@ -15793,7 +19330,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle16<>+0(SB), R6
@@ -15801,7 +19338,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle17<>+0(SB), R6
@@ -15809,7 +19346,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle18<>+0(SB), R6
@@ -15858,13 +19395,13 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
 	WORD $0x7e30d884 // faddp s4, v4.2s
 	FMOVS        F4, (R4)
-	FMOVQ        128(R2), F3
+	WORD $0x3cc80043 // ldur q3, [x2, #128]
 	MOVD         $turbo2_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        144(R2), F5
+	WORD $0x3cc90045 // ldur q5, [x2, #144]
 	MOVD         $turbo2_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -15872,7 +19409,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        160(R2), F5
+	WORD $0x3cca0045 // ldur q5, [x2, #160]
 	MOVD         $turbo2_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -15880,7 +19417,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        176(R2), F5
+	WORD $0x3ccb0045 // ldur q5, [x2, #176]
 	MOVD         $turbo2_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -15888,7 +19425,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        192(R2), F5
+	WORD $0x3ccc0045 // ldur q5, [x2, #192]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle3<>+0(SB), R6
@@ -15896,7 +19433,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        208(R2), F5
+	WORD $0x3ccd0045 // ldur q5, [x2, #208]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle4<>+0(SB), R6
@@ -15904,7 +19441,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        224(R2), F5
+	WORD $0x3cce0045 // ldur q5, [x2, #224]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle5<>+0(SB), R6
@@ -15912,7 +19449,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        240(R2), F5
+	WORD $0x3ccf0045 // ldur q5, [x2, #240]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo2_shuffle6<>+0(SB), R6
@@ -15950,13 +19487,13 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e23c043 // smull2 v3.8h, v2.16b, v3.16b
 	WORD $0x4e63bca3 // addp v3.8h, v5.8h, v3.8h
 	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	FMOVQ        128(R2), F5
+	WORD $0x3cc80045 // ldur q5, [x2, #128]
 	MOVD         $turbo2_shuffle7<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        144(R2), F7
+	WORD $0x3cc90047 // ldur q7, [x2, #144]
 	MOVD         $turbo2_shuffle8<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -15964,7 +19501,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        160(R2), F7
+	WORD $0x3cca0047 // ldur q7, [x2, #160]
 	MOVD         $turbo2_shuffle9<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -15972,7 +19509,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	MOVD         $turbo2_shuffle10<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -15980,7 +19517,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        192(R2), F7
+	WORD $0x3ccc0047 // ldur q7, [x2, #192]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle7<>+0(SB), R6
@@ -15988,7 +19525,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle8<>+0(SB), R6
@@ -15996,7 +19533,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle9<>+0(SB), R6
@@ -16004,7 +19541,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle10<>+0(SB), R6
@@ -16042,13 +19579,13 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        128(R2), F5
+	WORD $0x3cc80045 // ldur q5, [x2, #128]
 	MOVD         $turbo2_shuffle11<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        144(R2), F7
+	WORD $0x3cc90047 // ldur q7, [x2, #144]
 	MOVD         $turbo2_shuffle12<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -16056,7 +19593,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        160(R2), F7
+	WORD $0x3cca0047 // ldur q7, [x2, #160]
 	MOVD         $turbo2_shuffle13<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -16064,7 +19601,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	MOVD         $turbo2_shuffle14<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -16072,7 +19609,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        192(R2), F7
+	WORD $0x3ccc0047 // ldur q7, [x2, #192]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle11<>+0(SB), R6
@@ -16080,7 +19617,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle12<>+0(SB), R6
@@ -16088,7 +19625,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle13<>+0(SB), R6
@@ -16096,7 +19633,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle14<>+0(SB), R6
@@ -16134,13 +19671,13 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        128(R2), F5
+	WORD $0x3cc80045 // ldur q5, [x2, #128]
 	MOVD         $turbo2_shuffle15<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        144(R2), F7
+	WORD $0x3cc90047 // ldur q7, [x2, #144]
 	MOVD         $turbo2_shuffle16<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -16148,7 +19685,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        160(R2), F7
+	WORD $0x3cca0047 // ldur q7, [x2, #160]
 	MOVD         $turbo2_shuffle17<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -16156,7 +19693,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	MOVD         $turbo2_shuffle18<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -16164,7 +19701,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        192(R2), F7
+	WORD $0x3ccc0047 // ldur q7, [x2, #192]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle15<>+0(SB), R6
@@ -16172,7 +19709,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle16<>+0(SB), R6
@@ -16180,7 +19717,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle17<>+0(SB), R6
@@ -16188,7 +19725,7 @@ TEXT ·matmulQ8Block4xTurbo2NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo2_shuffle18<>+0(SB), R6
@@ -17015,328 +20552,328 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 4, 8 to 124, and their products
-	FMOVQ        2(R6), F2
-	FMOVQ        18(R6), F3
-	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
-	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
-	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
-	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FLDPQ        (R5), (F4, F5)
-	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
-	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a447 // ushll2 v7.8h, v2.16b, #0
-	WORD $0x4f08a484 // sshll2 v4.8h, v4.16b, #0
-	WORD $0x4e649ce7 // mul v7.8h, v7.8h, v4.8h
-	WORD $0x4e67bcc4 // addp v4.8h, v6.8h, v7.8h
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x2f08a466 // ushll v6.8h, v3.8b, #0
-	WORD $0x0f08a4a7 // sshll v7.8h, v5.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a467 // ushll2 v7.8h, v3.16b, #0
-	WORD $0x4f08a4a5 // sshll2 v5.8h, v5.16b, #0
-	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
-	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FLDPQ        128(R5), (F6, F7)
-	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
+	WORD $0x3cc020c2 // ldur q2, [x6, #2]
+	WORD $0x3cc120c3 // ldur q3, [x6, #18]
+	WORD $0x4e211c44 // and v4.16b, v2.16b, v1.16b
+	WORD $0x4e211c65 // and v5.16b, v3.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc000a6 // ldur q6, [x5]
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
+	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a449 // ushll2 v9.8h, v2.16b, #0
+	WORD $0x6f08a489 // ushll2 v9.8h, v4.16b, #0
 	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
 	WORD $0x4e669d29 // mul v9.8h, v9.8h, v6.8h
 	WORD $0x4e69bd06 // addp v6.8h, v8.8h, v9.8h
 	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x2f08a468 // ushll v8.8h, v3.8b, #0
+	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
 	WORD $0x0f08a4e9 // sshll v9.8h, v7.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a469 // ushll2 v9.8h, v3.16b, #0
+	WORD $0x6f08a4a9 // ushll2 v9.8h, v5.16b, #0
 	WORD $0x4f08a4e7 // sshll2 v7.8h, v7.16b, #0
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FLDPQ        256(R5), (F8, F9)
-	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
+	WORD $0x3cc800a8 // ldur q8, [x5, #128]
+	WORD $0x3cc900a9 // ldur q9, [x5, #144]
+	WORD $0x2f08a48a // ushll v10.8h, v4.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a44b // ushll2 v11.8h, v2.16b, #0
+	WORD $0x6f08a48b // ushll2 v11.8h, v4.16b, #0
 	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
 	WORD $0x4e689d6b // mul v11.8h, v11.8h, v8.8h
 	WORD $0x4e6bbd48 // addp v8.8h, v10.8h, v11.8h
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x2f08a46a // ushll v10.8h, v3.8b, #0
+	WORD $0x2f08a4aa // ushll v10.8h, v5.8b, #0
 	WORD $0x0f08a52b // sshll v11.8h, v9.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a46b // ushll2 v11.8h, v3.16b, #0
+	WORD $0x6f08a4ab // ushll2 v11.8h, v5.16b, #0
 	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
 	WORD $0x4e699d6b // mul v11.8h, v11.8h, v9.8h
 	WORD $0x4e6bbd49 // addp v9.8h, v10.8h, v11.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        384(R5), (F10, F11)
-	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
+	FLDPQ        256(R5), (F10, F11)
+	WORD $0x2f08a48c // ushll v12.8h, v4.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x6f08a48d // ushll2 v13.8h, v4.16b, #0
 	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9c42 // mul v2.8h, v2.8h, v10.8h
-	WORD $0x4e62bd82 // addp v2.8h, v12.8h, v2.8h
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x2f08a46a // ushll v10.8h, v3.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
+	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
+	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x2f08a4ac // ushll v12.8h, v5.8b, #0
+	WORD $0x0f08a56d // sshll v13.8h, v11.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a4ad // ushll2 v13.8h, v5.16b, #0
 	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9c63 // mul v3.8h, v3.8h, v11.8h
-	WORD $0x4e63bd43 // addp v3.8h, v10.8h, v3.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
+	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	FLDPQ        384(R5), (F12, F13)
+	WORD $0x2f08a48e // ushll v14.8h, v4.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9c84 // mul v4.8h, v4.8h, v12.8h
+	WORD $0x4e64bdc4 // addp v4.8h, v14.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x2f08a4ac // ushll v12.8h, v5.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9ca5 // mul v5.8h, v5.8h, v13.8h
+	WORD $0x4e65bd85 // addp v5.8h, v12.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
 
 	// levels of values 1, 5, 9 to 125, and their products
-	FMOVQ        2(R6), F10
-	FMOVQ        18(R6), F11
-	WORD $0x6f0e054a // ushr v10.16b, v10.16b, #2
-	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
-	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
-	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
-	FLDPQ        32(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x6f0e044c // ushr v12.16b, v2.16b, #2
+	WORD $0x6f0e046d // ushr v13.16b, v3.16b, #2
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
+	WORD $0x3cc200ae // ldur q14, [x5, #32]
+	WORD $0x3cc300af // ldur q15, [x5, #48]
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
+	WORD $0x4e6069c6 // sadalp v6.4s, v14.8h
+	WORD $0x2f08a5ae // ushll v14.8h, v13.8b, #0
+	WORD $0x0f08a5f0 // sshll v16.8h, v15.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a5b0 // ushll2 v16.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
+	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
+	WORD $0x4e6069c7 // sadalp v7.4s, v14.8h
+	WORD $0x3cca00ae // ldur q14, [x5, #160]
+	WORD $0x3ccb00af // ldur q15, [x5, #176]
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
+	WORD $0x4e6069c8 // sadalp v8.4s, v14.8h
+	WORD $0x2f08a5ae // ushll v14.8h, v13.8b, #0
+	WORD $0x0f08a5f0 // sshll v16.8h, v15.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a5b0 // ushll2 v16.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
+	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
+	WORD $0x4e6069c9 // sadalp v9.4s, v14.8h
+	FLDPQ        288(R5), (F14, F15)
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
+	WORD $0x4e6069ca // sadalp v10.4s, v14.8h
+	WORD $0x2f08a5ae // ushll v14.8h, v13.8b, #0
+	WORD $0x0f08a5f0 // sshll v16.8h, v15.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a5b0 // ushll2 v16.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
+	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
+	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
+	FLDPQ        416(R5), (F14, F15)
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
 	WORD $0x4e606984 // sadalp v4.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x2f08a5ac // ushll v12.8h, v13.8b, #0
+	WORD $0x0f08a5ee // sshll v14.8h, v15.8b, #0
 	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a5ad // ushll2 v13.8h, v13.16b, #0
+	WORD $0x4f08a5ee // sshll2 v14.8h, v15.16b, #0
+	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
+	WORD $0x4e6dbd8c // addp v12.8h, v12.8h, v13.8h
 	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FLDPQ        160(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
-	WORD $0x4e606986 // sadalp v6.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
-	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
-	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FLDPQ        288(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
-	WORD $0x4e606988 // sadalp v8.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
-	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
-	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FLDPQ        416(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
-	WORD $0x4e606942 // sadalp v2.4s, v10.8h
-	WORD $0x2f08a56a // ushll v10.8h, v11.8b, #0
-	WORD $0x0f08a5ac // sshll v12.8h, v13.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
-	WORD $0x4f08a5ac // sshll2 v12.8h, v13.16b, #0
-	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
-	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
-	WORD $0x4e606943 // sadalp v3.4s, v10.8h
 
 	// levels of values 2, 6, 10 to 126, and their products
-	FMOVQ        2(R6), F10
-	FMOVQ        18(R6), F11
-	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
-	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
-	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
-	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
-	FLDPQ        64(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x6f0c044c // ushr v12.16b, v2.16b, #4
+	WORD $0x6f0c046d // ushr v13.16b, v3.16b, #4
+	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
+	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
+	WORD $0x3cc400ae // ldur q14, [x5, #64]
+	WORD $0x3cc500af // ldur q15, [x5, #80]
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
+	WORD $0x4e6069c6 // sadalp v6.4s, v14.8h
+	WORD $0x2f08a5ae // ushll v14.8h, v13.8b, #0
+	WORD $0x0f08a5f0 // sshll v16.8h, v15.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a5b0 // ushll2 v16.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
+	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
+	WORD $0x4e6069c7 // sadalp v7.4s, v14.8h
+	WORD $0x3ccc00ae // ldur q14, [x5, #192]
+	WORD $0x3ccd00af // ldur q15, [x5, #208]
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
+	WORD $0x4e6069c8 // sadalp v8.4s, v14.8h
+	WORD $0x2f08a5ae // ushll v14.8h, v13.8b, #0
+	WORD $0x0f08a5f0 // sshll v16.8h, v15.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a5b0 // ushll2 v16.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
+	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
+	WORD $0x4e6069c9 // sadalp v9.4s, v14.8h
+	FLDPQ        320(R5), (F14, F15)
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
+	WORD $0x4e6069ca // sadalp v10.4s, v14.8h
+	WORD $0x2f08a5ae // ushll v14.8h, v13.8b, #0
+	WORD $0x0f08a5f0 // sshll v16.8h, v15.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a5b0 // ushll2 v16.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
+	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
+	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
+	FLDPQ        448(R5), (F14, F15)
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
 	WORD $0x4e606984 // sadalp v4.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x2f08a5ac // ushll v12.8h, v13.8b, #0
+	WORD $0x0f08a5ee // sshll v14.8h, v15.8b, #0
 	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a5ad // ushll2 v13.8h, v13.16b, #0
+	WORD $0x4f08a5ee // sshll2 v14.8h, v15.16b, #0
+	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
+	WORD $0x4e6dbd8c // addp v12.8h, v12.8h, v13.8h
 	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FLDPQ        192(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
-	WORD $0x4e606986 // sadalp v6.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
-	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
-	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FLDPQ        320(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
-	WORD $0x4e606988 // sadalp v8.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
-	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
-	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FLDPQ        448(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
-	WORD $0x4e606942 // sadalp v2.4s, v10.8h
-	WORD $0x2f08a56a // ushll v10.8h, v11.8b, #0
-	WORD $0x0f08a5ac // sshll v12.8h, v13.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
-	WORD $0x4f08a5ac // sshll2 v12.8h, v13.16b, #0
-	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
-	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
-	WORD $0x4e606943 // sadalp v3.4s, v10.8h
 
 	// levels of values 3, 7, 11 to 127, and their products
-	FMOVQ        2(R6), F10
-	FMOVQ        18(R6), F11
-	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
-	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
-	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
-	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
-	FLDPQ        96(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x6f0a0442 // ushr v2.16b, v2.16b, #6
+	WORD $0x6f0a0463 // ushr v3.16b, v3.16b, #6
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc600ac // ldur q12, [x5, #96]
+	WORD $0x3cc700ad // ldur q13, [x5, #112]
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
-	WORD $0x4e606984 // sadalp v4.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
-	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
-	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FLDPQ        224(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x6f08a44f // ushll2 v15.8h, v2.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
 	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
 	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
 	WORD $0x4e606986 // sadalp v6.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x2f08a46c // ushll v12.8h, v3.8b, #0
 	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
 	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x6f08a46e // ushll2 v14.8h, v3.16b, #0
 	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FLDPQ        352(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x3cce00ac // ldur q12, [x5, #224]
+	WORD $0x3ccf00ad // ldur q13, [x5, #240]
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x6f08a44f // ushll2 v15.8h, v2.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
 	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
 	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
 	WORD $0x4e606988 // sadalp v8.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x2f08a46c // ushll v12.8h, v3.8b, #0
 	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
 	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x6f08a46e // ushll2 v14.8h, v3.16b, #0
 	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FLDPQ        480(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	FLDPQ        352(R5), (F12, F13)
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
+	WORD $0x6f08a44f // ushll2 v15.8h, v2.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
-	WORD $0x4e606942 // sadalp v2.4s, v10.8h
-	WORD $0x2f08a56a // ushll v10.8h, v11.8b, #0
+	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
+	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x4e60698a // sadalp v10.4s, v12.8h
+	WORD $0x2f08a46c // ushll v12.8h, v3.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a46e // ushll2 v14.8h, v3.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
+	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        480(R5), (F12, F13)
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9c42 // mul v2.8h, v2.8h, v12.8h
+	WORD $0x4e62bdc2 // addp v2.8h, v14.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a5ac // sshll v12.8h, v13.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
+	WORD $0x4e6c9c42 // mul v2.8h, v2.8h, v12.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a5ac // sshll2 v12.8h, v13.16b, #0
-	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
-	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
-	WORD $0x4e606943 // sadalp v3.4s, v10.8h
-	FMOVQ        F4, (R9)
-	FMOVQ        F5, 16(R9)
-	FMOVQ        F6, 128(R9)
-	FMOVQ        F7, 144(R9)
-	FMOVQ        F8, 256(R9)
-	FMOVQ        F9, 272(R9)
-	FMOVQ        F2, 384(R9)
-	FMOVQ        F3, 400(R9)
-	WORD $0x7d4000c2 // ldr h2, [x6]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
-	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	WORD $0x4e6c9c63 // mul v3.8h, v3.8h, v12.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
+	FMOVQ        F6, (R9)
+	FMOVQ        F7, 16(R9)
+	FMOVQ        F8, 128(R9)
+	FMOVQ        F9, 144(R9)
+	FMOVQ        F10, 256(R9)
+	FMOVQ        F11, 272(R9)
+	FMOVQ        F4, 384(R9)
+	FMOVQ        F5, 400(R9)
+	WORD $0x7c4000c2 // ldur h2, [x6]
+	WORD $0x1ee24042 // fcvt s2, h2
 	MOVD         $turbo2_const<>+0(SB), R11
 	FMOVQ        (R11), F3
-	WORD $0x6e23dc44 // fmul v4.4s, v2.4s, v3.4s
-	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	FMOVQ        F4, (R10)
+	WORD $0x4f829062 // fmul v2.4s, v3.4s, v2.s[0]
+	FMOVQ        F2, (R10)
 	FMOVQ        F2, 16(R10)
 	ADD          $0x20, R9
 	ADD          $0x20, R10
@@ -17349,10 +20886,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F2
-	FMOVQ        32(R1), F3
-	FMOVQ        64(R1), F4
-	FMOVQ        96(R1), F5
+	WORD $0x3cc00022 // ldur q2, [x1]
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
+	WORD $0x3cc40024 // ldur q4, [x1, #64]
+	WORD $0x3cc60025 // ldur q5, [x1, #96]
 	WORD $0x4ea00863 // rev64 v3.4s, v3.4s
 	WORD $0x4e832842 // trn1 v2.4s, v2.4s, v3.4s
 	WORD $0x4ea008a3 // rev64 v3.4s, v5.4s
@@ -17360,10 +20897,14 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FLDPQ        (R0), (F3, F4)
-	FLDPQ        32(R0), (F5, F6)
-	FLDPQ        64(R0), (F7, F8)
-	FLDPQ        96(R0), (F9, F10)
+	WORD $0x3cc00003 // ldur q3, [x0]
+	WORD $0x3cc10004 // ldur q4, [x0, #16]
+	WORD $0x3cc20005 // ldur q5, [x0, #32]
+	WORD $0x3cc30006 // ldur q6, [x0, #48]
+	WORD $0x3cc40007 // ldur q7, [x0, #64]
+	WORD $0x3cc50008 // ldur q8, [x0, #80]
+	WORD $0x3cc60009 // ldur q9, [x0, #96]
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -17372,17 +20913,21 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        (R3), F4
+	WORD $0xbc400064 // ldur s4, [x3]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FLDPQ        128(R0), (F3, F4)
-	FLDPQ        160(R0), (F5, F6)
-	FLDPQ        192(R0), (F7, F8)
-	FLDPQ        224(R0), (F9, F10)
+	WORD $0x3cc80003 // ldur q3, [x0, #128]
+	WORD $0x3cc90004 // ldur q4, [x0, #144]
+	WORD $0x3cca0005 // ldur q5, [x0, #160]
+	WORD $0x3ccb0006 // ldur q6, [x0, #176]
+	WORD $0x3ccc0007 // ldur q7, [x0, #192]
+	WORD $0x3ccd0008 // ldur q8, [x0, #208]
+	WORD $0x3cce0009 // ldur q9, [x0, #224]
+	WORD $0x3ccf000a // ldur q10, [x0, #240]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -17391,10 +20936,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        4(R4), F4
+	WORD $0xbc404084 // ldur s4, [x4, #4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
@@ -17413,10 +20958,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        8(R4), F4
+	WORD $0xbc408084 // ldur s4, [x4, #8]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        8(R3), F4
+	WORD $0xbc408064 // ldur s4, [x3, #8]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	ADD          R8, R9
@@ -17433,10 +20978,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        12(R4), F4
+	WORD $0xbc40c084 // ldur s4, [x4, #12]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        12(R3), F4
+	WORD $0xbc40c064 // ldur s4, [x3, #12]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	ADD          R8, R9
@@ -17484,9 +21029,9 @@ loop1:
 
 loop3:
 	ADD          R4, R1, R6
-	FMOVQ        (R6), F7
+	WORD $0x3cc000c7 // ldur q7, [x6]
 	ADD          R4, R1, R6
-	FMOVQ        16(R6), F8
+	WORD $0x3cc100c8 // ldur q8, [x6, #16]
 	ADD          R4, R1, R6
 	FMOVQ        512(R6), F9
 	ADD          R4, R1, R6
@@ -17597,33 +21142,33 @@ done4:
 
 loop5:
 	ADD          R4<<3, R2, R6
-	FMOVQ        (R6), F9
+	WORD $0x3cc000c9 // ldur q9, [x6]
 	ADD          R4<<3, R2, R6
-	FMOVQ        16(R6), F10
+	WORD $0x3cc100ca // ldur q10, [x6, #16]
 	WORD $0x6e29dd29 // fmul v9.4s, v9.4s, v9.4s
 	WORD $0x6e2add4a // fmul v10.4s, v10.4s, v10.4s
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        32(R6), F9
+	WORD $0x3cc200c9 // ldur q9, [x6, #32]
 	ADD          R4<<3, R2, R6
-	FMOVQ        48(R6), F10
+	WORD $0x3cc300ca // ldur q10, [x6, #48]
 	WORD $0x6e29dd29 // fmul v9.4s, v9.4s, v9.4s
 	WORD $0x6e2add4a // fmul v10.4s, v10.4s, v10.4s
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        64(R6), F9
+	WORD $0x3cc400c9 // ldur q9, [x6, #64]
 	ADD          R4<<3, R2, R6
-	FMOVQ        80(R6), F10
+	WORD $0x3cc500ca // ldur q10, [x6, #80]
 	WORD $0x6e29dd29 // fmul v9.4s, v9.4s, v9.4s
 	WORD $0x6e2add4a // fmul v10.4s, v10.4s, v10.4s
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	WORD $0x4e2ad508 // fadd v8.4s, v8.4s, v10.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        96(R6), F9
+	WORD $0x3cc600c9 // ldur q9, [x6, #96]
 	ADD          R4<<3, R2, R6
-	FMOVQ        112(R6), F10
+	WORD $0x3cc700ca // ldur q10, [x6, #112]
 	WORD $0x6e29dd29 // fmul v9.4s, v9.4s, v9.4s
 	WORD $0x6e2add4a // fmul v10.4s, v10.4s, v10.4s
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
@@ -17670,15 +21215,15 @@ done6:
 
 loop7:
 	ADD          R5<<3, R2, R7
-	FMOVQ        (R7), F7
+	WORD $0x3cc000e7 // ldur q7, [x7]
 	ADD          R5<<3, R2, R7
-	FMOVQ        16(R7), F8
+	WORD $0x3cc100e8 // ldur q8, [x7, #16]
 	FMOVQ        4160(R2), F9
 	FMOVQ        4176(R2), F10
 	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
 	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
 	ADD          R5, R4, R7
-	FMOVS        (R7), F9
+	WORD $0xbc4000e9 // ldur s9, [x7]
 	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	ADD          R5<<3, R2, R7
@@ -17686,15 +21231,15 @@ loop7:
 	ADD          R5<<3, R2, R7
 	FMOVQ        F8, 4208(R7)
 	ADD          R5<<3, R2, R7
-	FMOVQ        32(R7), F7
+	WORD $0x3cc200e7 // ldur q7, [x7, #32]
 	ADD          R5<<3, R2, R7
-	FMOVQ        48(R7), F8
+	WORD $0x3cc300e8 // ldur q8, [x7, #48]
 	FMOVQ        4160(R2), F9
 	FMOVQ        4176(R2), F10
 	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
 	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
 	ADD          R5, R4, R7
-	FMOVS        4(R7), F9
+	WORD $0xbc4040e9 // ldur s9, [x7, #4]
 	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	ADD          R5<<3, R2, R7
@@ -17702,15 +21247,15 @@ loop7:
 	ADD          R5<<3, R2, R7
 	FMOVQ        F8, 4240(R7)
 	ADD          R5<<3, R2, R7
-	FMOVQ        64(R7), F7
+	WORD $0x3cc400e7 // ldur q7, [x7, #64]
 	ADD          R5<<3, R2, R7
-	FMOVQ        80(R7), F8
+	WORD $0x3cc500e8 // ldur q8, [x7, #80]
 	FMOVQ        4160(R2), F9
 	FMOVQ        4176(R2), F10
 	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
 	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
 	ADD          R5, R4, R7
-	FMOVS        8(R7), F9
+	WORD $0xbc4080e9 // ldur s9, [x7, #8]
 	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	ADD          R5<<3, R2, R7
@@ -17718,15 +21263,15 @@ loop7:
 	ADD          R5<<3, R2, R7
 	FMOVQ        F8, 4272(R7)
 	ADD          R5<<3, R2, R7
-	FMOVQ        96(R7), F7
+	WORD $0x3cc600e7 // ldur q7, [x7, #96]
 	ADD          R5<<3, R2, R7
-	FMOVQ        112(R7), F8
+	WORD $0x3cc700e8 // ldur q8, [x7, #112]
 	FMOVQ        4160(R2), F9
 	FMOVQ        4176(R2), F10
 	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
 	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
 	ADD          R5, R4, R7
-	FMOVS        12(R7), F9
+	WORD $0xbc40c0e9 // ldur s9, [x7, #12]
 	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	ADD          R5<<3, R2, R7
@@ -17985,7 +21530,7 @@ loop17:
 	WORD $0x4eabd4e7 // fsub v7.4s, v7.4s, v11.4s
 	WORD $0x4eacd508 // fsub v8.4s, v8.4s, v12.4s
 	ADD          R5, R4, R8
-	FMOVS        (R8), F11
+	WORD $0xbc40010b // ldur s11, [x8]
 	WORD $0x4f8b91ac // fmul v12.4s, v13.4s, v11.s[0]
 	WORD $0x4f8b91cb // fmul v11.4s, v14.4s, v11.s[0]
 	ADD          R5<<3, R2, R8
@@ -17993,7 +21538,7 @@ loop17:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F11, 4208(R8)
 	ADD          R5, R4, R8
-	FMOVS        128(R8), F11
+	WORD $0xbc48010b // ldur s11, [x8, #128]
 	WORD $0x4f8b91ec // fmul v12.4s, v15.4s, v11.s[0]
 	WORD $0x4f8b920b // fmul v11.4s, v16.4s, v11.s[0]
 	ADD          R5<<3, R2, R8

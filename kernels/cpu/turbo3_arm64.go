@@ -222,6 +222,32 @@ func mix1xTurbo3NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride i
 //go:noescape
 func mix2xTurbo3NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
+// mix3xTurbo3NEON adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 3 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: none
+//
+//go:noescape
+func mix3xTurbo3NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mix5xTurbo3NEON adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 5 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: none
+//
+//go:noescape
+func mix5xTurbo3NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
 // mixPairsTurbo3NEON unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
 //
 //	for r := range rows {
@@ -401,7 +427,7 @@ func encodeTurbo3NEON(dst []byte, src []float32) {
 	driveEncode(encodeGroupsTurbo3NEON, 8, 128, 50, 12512, dst, src)
 }
 
-var mixTilesTurbo3NEON = mixTiles{mix1xTurbo3NEON, mix2xTurbo3NEON, nil, nil, nil, nil}
+var mixTilesTurbo3NEON = mixTiles{mix1xTurbo3NEON, mix2xTurbo3NEON, mix3xTurbo3NEON, nil, mix5xTurbo3NEON, nil}
 
 func mixTurbo3NEON(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
 	mixTilesTurbo3NEON.drive(128, 50, mixTurbo3Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)

@@ -490,15 +490,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cd // ldr h13, [x6]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7c4000cd // ldur h13, [x6]
+	WORD $0x1ee241ad // fcvt s13, h13
 	MOVD         $turbo3_const<>+0(SB), R7
 	FMOVQ        (R7), F14
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x4f8d91cd // fmul v13.4s, v14.4s, v13.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F14
+	WORD $0xfc4020ce // ldur d14, [x6, #2]
 	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
 	WORD $0x4e0801cf // tbl v15.16b, { v14.16b }, v8.16b
 	WORD $0x4e0a01ce // tbl v14.16b, { v14.16b }, v10.16b
@@ -506,43 +505,36 @@ loop3:
 	WORD $0x4e241dd1 // and v17.16b, v14.16b, v4.16b
 	WORD $0x6f0e05f2 // ushr v18.16b, v15.16b, #2
 	WORD $0x6f0e05d3 // ushr v19.16b, v14.16b, #2
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea31e50 // bit v16.16b, v18.16b, v3.16b
+	WORD $0x6ea31e71 // bit v17.16b, v19.16b, v3.16b
 	WORD $0x6f0c05f2 // ushr v18.16b, v15.16b, #4
 	WORD $0x6f0c05d3 // ushr v19.16b, v14.16b, #4
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea21e50 // bit v16.16b, v18.16b, v2.16b
+	WORD $0x6ea21e71 // bit v17.16b, v19.16b, v2.16b
 	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
 	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
-	WORD $0x4eae1e2e // orr v14.16b, v17.16b, v14.16b
-	FMOVS        34(R6), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e070211 // tbl v17.16b, { v16.16b }, v7.16b
-	WORD $0x4e090210 // tbl v16.16b, { v16.16b }, v9.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
-	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
-	FLDPQ        (R3), (F16, F17)
+	WORD $0x6ea11df0 // bit v16.16b, v15.16b, v1.16b
+	WORD $0x6ea11dd1 // bit v17.16b, v14.16b, v1.16b
+	WORD $0xbc4220ce // ldur s14, [x6, #34]
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e0701cf // tbl v15.16b, { v14.16b }, v7.16b
+	WORD $0x4e0901ce // tbl v14.16b, { v14.16b }, v9.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x6ea51df0 // bit v16.16b, v15.16b, v5.16b
+	WORD $0x6ea51dd1 // bit v17.16b, v14.16b, v5.16b
+	WORD $0x4e1000ce // tbl v14.16b, { v6.16b }, v16.16b
+	WORD $0x4e1100cf // tbl v15.16b, { v6.16b }, v17.16b
+	WORD $0x3cc00070 // ldur q16, [x3]
+	WORD $0x3cc10071 // ldur q17, [x3, #16]
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9095f2 // sdot v18.4s, v15.16b, v16.16b
-	WORD $0x4e9195d2 // sdot v18.4s, v14.16b, v17.16b
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F14
+	WORD $0xfc40a0ce // ldur d14, [x6, #10]
 	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
 	WORD $0x4e0801cf // tbl v15.16b, { v14.16b }, v8.16b
 	WORD $0x4e0a01ce // tbl v14.16b, { v14.16b }, v10.16b
@@ -550,42 +542,35 @@ loop3:
 	WORD $0x4e241dd1 // and v17.16b, v14.16b, v4.16b
 	WORD $0x6f0e05f3 // ushr v19.16b, v15.16b, #2
 	WORD $0x6f0e05d4 // ushr v20.16b, v14.16b, #2
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
-	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
+	WORD $0x6ea31e70 // bit v16.16b, v19.16b, v3.16b
+	WORD $0x6ea31e91 // bit v17.16b, v20.16b, v3.16b
 	WORD $0x6f0c05f3 // ushr v19.16b, v15.16b, #4
 	WORD $0x6f0c05d4 // ushr v20.16b, v14.16b, #4
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
-	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
+	WORD $0x6ea21e70 // bit v16.16b, v19.16b, v2.16b
+	WORD $0x6ea21e91 // bit v17.16b, v20.16b, v2.16b
 	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
 	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
-	WORD $0x4eae1e2e // orr v14.16b, v17.16b, v14.16b
-	FMOVS        38(R6), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e070211 // tbl v17.16b, { v16.16b }, v7.16b
-	WORD $0x4e090210 // tbl v16.16b, { v16.16b }, v9.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
-	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
-	FLDPQ        32(R3), (F16, F17)
-	WORD $0x4e9095f2 // sdot v18.4s, v15.16b, v16.16b
-	WORD $0x4e9195d2 // sdot v18.4s, v14.16b, v17.16b
+	WORD $0x6ea11df0 // bit v16.16b, v15.16b, v1.16b
+	WORD $0x6ea11dd1 // bit v17.16b, v14.16b, v1.16b
+	WORD $0xbc4260ce // ldur s14, [x6, #38]
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e0701cf // tbl v15.16b, { v14.16b }, v7.16b
+	WORD $0x4e0901ce // tbl v14.16b, { v14.16b }, v9.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x6ea51df0 // bit v16.16b, v15.16b, v5.16b
+	WORD $0x6ea51dd1 // bit v17.16b, v14.16b, v5.16b
+	WORD $0x4e1000ce // tbl v14.16b, { v6.16b }, v16.16b
+	WORD $0x4e1100cf // tbl v15.16b, { v6.16b }, v17.16b
+	WORD $0x3cc20070 // ldur q16, [x3, #32]
+	WORD $0x3cc30071 // ldur q17, [x3, #48]
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F14
+	WORD $0xfc4120ce // ldur d14, [x6, #18]
 	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
 	WORD $0x4e0801cf // tbl v15.16b, { v14.16b }, v8.16b
 	WORD $0x4e0a01ce // tbl v14.16b, { v14.16b }, v10.16b
@@ -593,42 +578,35 @@ loop3:
 	WORD $0x4e241dd1 // and v17.16b, v14.16b, v4.16b
 	WORD $0x6f0e05f3 // ushr v19.16b, v15.16b, #2
 	WORD $0x6f0e05d4 // ushr v20.16b, v14.16b, #2
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
-	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
+	WORD $0x6ea31e70 // bit v16.16b, v19.16b, v3.16b
+	WORD $0x6ea31e91 // bit v17.16b, v20.16b, v3.16b
 	WORD $0x6f0c05f3 // ushr v19.16b, v15.16b, #4
 	WORD $0x6f0c05d4 // ushr v20.16b, v14.16b, #4
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
-	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
+	WORD $0x6ea21e70 // bit v16.16b, v19.16b, v2.16b
+	WORD $0x6ea21e91 // bit v17.16b, v20.16b, v2.16b
 	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
 	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
-	WORD $0x4eae1e2e // orr v14.16b, v17.16b, v14.16b
-	FMOVS        42(R6), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e070211 // tbl v17.16b, { v16.16b }, v7.16b
-	WORD $0x4e090210 // tbl v16.16b, { v16.16b }, v9.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
-	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
-	FLDPQ        64(R3), (F16, F17)
-	WORD $0x4e9095f2 // sdot v18.4s, v15.16b, v16.16b
-	WORD $0x4e9195d2 // sdot v18.4s, v14.16b, v17.16b
+	WORD $0x6ea11df0 // bit v16.16b, v15.16b, v1.16b
+	WORD $0x6ea11dd1 // bit v17.16b, v14.16b, v1.16b
+	WORD $0xbc42a0ce // ldur s14, [x6, #42]
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e0701cf // tbl v15.16b, { v14.16b }, v7.16b
+	WORD $0x4e0901ce // tbl v14.16b, { v14.16b }, v9.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x6ea51df0 // bit v16.16b, v15.16b, v5.16b
+	WORD $0x6ea51dd1 // bit v17.16b, v14.16b, v5.16b
+	WORD $0x4e1000ce // tbl v14.16b, { v6.16b }, v16.16b
+	WORD $0x4e1100cf // tbl v15.16b, { v6.16b }, v17.16b
+	WORD $0x3cc40070 // ldur q16, [x3, #64]
+	WORD $0x3cc50071 // ldur q17, [x3, #80]
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F14
+	WORD $0xfc41a0ce // ldur d14, [x6, #26]
 	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
 	WORD $0x4e0801cf // tbl v15.16b, { v14.16b }, v8.16b
 	WORD $0x4e0a01ce // tbl v14.16b, { v14.16b }, v10.16b
@@ -636,42 +614,35 @@ loop3:
 	WORD $0x4e241dd1 // and v17.16b, v14.16b, v4.16b
 	WORD $0x6f0e05f3 // ushr v19.16b, v15.16b, #2
 	WORD $0x6f0e05d4 // ushr v20.16b, v14.16b, #2
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
-	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
+	WORD $0x6ea31e70 // bit v16.16b, v19.16b, v3.16b
+	WORD $0x6ea31e91 // bit v17.16b, v20.16b, v3.16b
 	WORD $0x6f0c05f3 // ushr v19.16b, v15.16b, #4
 	WORD $0x6f0c05d4 // ushr v20.16b, v14.16b, #4
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4eb31e10 // orr v16.16b, v16.16b, v19.16b
-	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
+	WORD $0x6ea21e70 // bit v16.16b, v19.16b, v2.16b
+	WORD $0x6ea21e91 // bit v17.16b, v20.16b, v2.16b
 	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
 	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
-	WORD $0x4eae1e2e // orr v14.16b, v17.16b, v14.16b
-	FMOVS        46(R6), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e070211 // tbl v17.16b, { v16.16b }, v7.16b
-	WORD $0x4e090210 // tbl v16.16b, { v16.16b }, v9.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
-	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
-	FLDPQ        96(R3), (F16, F17)
-	WORD $0x4e9095f2 // sdot v18.4s, v15.16b, v16.16b
-	WORD $0x4e9195d2 // sdot v18.4s, v14.16b, v17.16b
+	WORD $0x6ea11df0 // bit v16.16b, v15.16b, v1.16b
+	WORD $0x6ea11dd1 // bit v17.16b, v14.16b, v1.16b
+	WORD $0xbc42e0ce // ldur s14, [x6, #46]
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e0701cf // tbl v15.16b, { v14.16b }, v7.16b
+	WORD $0x4e0901ce // tbl v14.16b, { v14.16b }, v9.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x6ea51df0 // bit v16.16b, v15.16b, v5.16b
+	WORD $0x6ea51dd1 // bit v17.16b, v14.16b, v5.16b
+	WORD $0x4e1000ce // tbl v14.16b, { v6.16b }, v16.16b
+	WORD $0x4e1100cf // tbl v15.16b, { v6.16b }, v17.16b
+	WORD $0x3cc60070 // ldur q16, [x3, #96]
+	WORD $0x3cc70071 // ldur q17, [x3, #112]
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F14
+	WORD $0xbc40008e // ldur s14, [x4]
 	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
 	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
 	WORD $0x4e2dcdeb // fmla v11.4s, v15.4s, v13.4s
@@ -741,15 +712,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cd // ldr h13, [x6]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7c4000cd // ldur h13, [x6]
+	WORD $0x1ee241ad // fcvt s13, h13
 	MOVD         $turbo3_const<>+0(SB), R7
 	FMOVQ        (R7), F14
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x4f8d91cd // fmul v13.4s, v14.4s, v13.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F14
+	WORD $0xfc4020ce // ldur d14, [x6, #2]
 	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
 	WORD $0x4e0801cf // tbl v15.16b, { v14.16b }, v8.16b
 	WORD $0x4e0a01ce // tbl v14.16b, { v14.16b }, v10.16b
@@ -757,47 +727,41 @@ loop3:
 	WORD $0x4e241dd1 // and v17.16b, v14.16b, v4.16b
 	WORD $0x6f0e05f2 // ushr v18.16b, v15.16b, #2
 	WORD $0x6f0e05d3 // ushr v19.16b, v14.16b, #2
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea31e50 // bit v16.16b, v18.16b, v3.16b
+	WORD $0x6ea31e71 // bit v17.16b, v19.16b, v3.16b
 	WORD $0x6f0c05f2 // ushr v18.16b, v15.16b, #4
 	WORD $0x6f0c05d3 // ushr v19.16b, v14.16b, #4
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea21e50 // bit v16.16b, v18.16b, v2.16b
+	WORD $0x6ea21e71 // bit v17.16b, v19.16b, v2.16b
 	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
 	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
-	WORD $0x4eae1e2e // orr v14.16b, v17.16b, v14.16b
-	FMOVS        34(R6), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e070211 // tbl v17.16b, { v16.16b }, v7.16b
-	WORD $0x4e090210 // tbl v16.16b, { v16.16b }, v9.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
-	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
-	FLDPQ        (R3), (F16, F17)
+	WORD $0x6ea11df0 // bit v16.16b, v15.16b, v1.16b
+	WORD $0x6ea11dd1 // bit v17.16b, v14.16b, v1.16b
+	WORD $0xbc4220ce // ldur s14, [x6, #34]
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e0701cf // tbl v15.16b, { v14.16b }, v7.16b
+	WORD $0x4e0901ce // tbl v14.16b, { v14.16b }, v9.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x6ea51df0 // bit v16.16b, v15.16b, v5.16b
+	WORD $0x6ea51dd1 // bit v17.16b, v14.16b, v5.16b
+	WORD $0x4e1000ce // tbl v14.16b, { v6.16b }, v16.16b
+	WORD $0x4e1100cf // tbl v15.16b, { v6.16b }, v17.16b
+	WORD $0x3cc00070 // ldur q16, [x3]
+	WORD $0x3cc10071 // ldur q17, [x3, #16]
 	WORD $0x4f00e412 // movi v18.16b, #0
-	WORD $0x4e9095f2 // sdot v18.4s, v15.16b, v16.16b
-	WORD $0x4e9195d2 // sdot v18.4s, v14.16b, v17.16b
-	FLDPQ        128(R3), (F16, F17)
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
+	WORD $0x3cc80070 // ldur q16, [x3, #128]
+	WORD $0x3cc90071 // ldur q17, [x3, #144]
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e9095f3 // sdot v19.4s, v15.16b, v16.16b
-	WORD $0x4e9195d3 // sdot v19.4s, v14.16b, v17.16b
+	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F14
+	WORD $0xfc40a0ce // ldur d14, [x6, #10]
 	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
 	WORD $0x4e0801cf // tbl v15.16b, { v14.16b }, v8.16b
 	WORD $0x4e0a01ce // tbl v14.16b, { v14.16b }, v10.16b
@@ -805,45 +769,39 @@ loop3:
 	WORD $0x4e241dd1 // and v17.16b, v14.16b, v4.16b
 	WORD $0x6f0e05f4 // ushr v20.16b, v15.16b, #2
 	WORD $0x6f0e05d5 // ushr v21.16b, v14.16b, #2
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4eb41e10 // orr v16.16b, v16.16b, v20.16b
-	WORD $0x4eb51e31 // orr v17.16b, v17.16b, v21.16b
+	WORD $0x6ea31e90 // bit v16.16b, v20.16b, v3.16b
+	WORD $0x6ea31eb1 // bit v17.16b, v21.16b, v3.16b
 	WORD $0x6f0c05f4 // ushr v20.16b, v15.16b, #4
 	WORD $0x6f0c05d5 // ushr v21.16b, v14.16b, #4
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb41e10 // orr v16.16b, v16.16b, v20.16b
-	WORD $0x4eb51e31 // orr v17.16b, v17.16b, v21.16b
+	WORD $0x6ea21e90 // bit v16.16b, v20.16b, v2.16b
+	WORD $0x6ea21eb1 // bit v17.16b, v21.16b, v2.16b
 	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
 	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
-	WORD $0x4eae1e2e // orr v14.16b, v17.16b, v14.16b
-	FMOVS        38(R6), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e070211 // tbl v17.16b, { v16.16b }, v7.16b
-	WORD $0x4e090210 // tbl v16.16b, { v16.16b }, v9.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
-	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
-	FLDPQ        32(R3), (F16, F17)
-	WORD $0x4e9095f2 // sdot v18.4s, v15.16b, v16.16b
-	WORD $0x4e9195d2 // sdot v18.4s, v14.16b, v17.16b
-	FLDPQ        160(R3), (F16, F17)
-	WORD $0x4e9095f3 // sdot v19.4s, v15.16b, v16.16b
-	WORD $0x4e9195d3 // sdot v19.4s, v14.16b, v17.16b
+	WORD $0x6ea11df0 // bit v16.16b, v15.16b, v1.16b
+	WORD $0x6ea11dd1 // bit v17.16b, v14.16b, v1.16b
+	WORD $0xbc4260ce // ldur s14, [x6, #38]
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e0701cf // tbl v15.16b, { v14.16b }, v7.16b
+	WORD $0x4e0901ce // tbl v14.16b, { v14.16b }, v9.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x6ea51df0 // bit v16.16b, v15.16b, v5.16b
+	WORD $0x6ea51dd1 // bit v17.16b, v14.16b, v5.16b
+	WORD $0x4e1000ce // tbl v14.16b, { v6.16b }, v16.16b
+	WORD $0x4e1100cf // tbl v15.16b, { v6.16b }, v17.16b
+	WORD $0x3cc20070 // ldur q16, [x3, #32]
+	WORD $0x3cc30071 // ldur q17, [x3, #48]
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
+	WORD $0x3cca0070 // ldur q16, [x3, #160]
+	WORD $0x3ccb0071 // ldur q17, [x3, #176]
+	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F14
+	WORD $0xfc4120ce // ldur d14, [x6, #18]
 	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
 	WORD $0x4e0801cf // tbl v15.16b, { v14.16b }, v8.16b
 	WORD $0x4e0a01ce // tbl v14.16b, { v14.16b }, v10.16b
@@ -851,45 +809,39 @@ loop3:
 	WORD $0x4e241dd1 // and v17.16b, v14.16b, v4.16b
 	WORD $0x6f0e05f4 // ushr v20.16b, v15.16b, #2
 	WORD $0x6f0e05d5 // ushr v21.16b, v14.16b, #2
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4eb41e10 // orr v16.16b, v16.16b, v20.16b
-	WORD $0x4eb51e31 // orr v17.16b, v17.16b, v21.16b
+	WORD $0x6ea31e90 // bit v16.16b, v20.16b, v3.16b
+	WORD $0x6ea31eb1 // bit v17.16b, v21.16b, v3.16b
 	WORD $0x6f0c05f4 // ushr v20.16b, v15.16b, #4
 	WORD $0x6f0c05d5 // ushr v21.16b, v14.16b, #4
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb41e10 // orr v16.16b, v16.16b, v20.16b
-	WORD $0x4eb51e31 // orr v17.16b, v17.16b, v21.16b
+	WORD $0x6ea21e90 // bit v16.16b, v20.16b, v2.16b
+	WORD $0x6ea21eb1 // bit v17.16b, v21.16b, v2.16b
 	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
 	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
-	WORD $0x4eae1e2e // orr v14.16b, v17.16b, v14.16b
-	FMOVS        42(R6), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e070211 // tbl v17.16b, { v16.16b }, v7.16b
-	WORD $0x4e090210 // tbl v16.16b, { v16.16b }, v9.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
-	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
-	FLDPQ        64(R3), (F16, F17)
-	WORD $0x4e9095f2 // sdot v18.4s, v15.16b, v16.16b
-	WORD $0x4e9195d2 // sdot v18.4s, v14.16b, v17.16b
-	FLDPQ        192(R3), (F16, F17)
-	WORD $0x4e9095f3 // sdot v19.4s, v15.16b, v16.16b
-	WORD $0x4e9195d3 // sdot v19.4s, v14.16b, v17.16b
+	WORD $0x6ea11df0 // bit v16.16b, v15.16b, v1.16b
+	WORD $0x6ea11dd1 // bit v17.16b, v14.16b, v1.16b
+	WORD $0xbc42a0ce // ldur s14, [x6, #42]
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e0701cf // tbl v15.16b, { v14.16b }, v7.16b
+	WORD $0x4e0901ce // tbl v14.16b, { v14.16b }, v9.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x6ea51df0 // bit v16.16b, v15.16b, v5.16b
+	WORD $0x6ea51dd1 // bit v17.16b, v14.16b, v5.16b
+	WORD $0x4e1000ce // tbl v14.16b, { v6.16b }, v16.16b
+	WORD $0x4e1100cf // tbl v15.16b, { v6.16b }, v17.16b
+	WORD $0x3cc40070 // ldur q16, [x3, #64]
+	WORD $0x3cc50071 // ldur q17, [x3, #80]
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
+	WORD $0x3ccc0070 // ldur q16, [x3, #192]
+	WORD $0x3ccd0071 // ldur q17, [x3, #208]
+	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F14
+	WORD $0xfc41a0ce // ldur d14, [x6, #26]
 	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
 	WORD $0x4e0801cf // tbl v15.16b, { v14.16b }, v8.16b
 	WORD $0x4e0a01ce // tbl v14.16b, { v14.16b }, v10.16b
@@ -897,49 +849,43 @@ loop3:
 	WORD $0x4e241dd1 // and v17.16b, v14.16b, v4.16b
 	WORD $0x6f0e05f4 // ushr v20.16b, v15.16b, #2
 	WORD $0x6f0e05d5 // ushr v21.16b, v14.16b, #2
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4eb41e10 // orr v16.16b, v16.16b, v20.16b
-	WORD $0x4eb51e31 // orr v17.16b, v17.16b, v21.16b
+	WORD $0x6ea31e90 // bit v16.16b, v20.16b, v3.16b
+	WORD $0x6ea31eb1 // bit v17.16b, v21.16b, v3.16b
 	WORD $0x6f0c05f4 // ushr v20.16b, v15.16b, #4
 	WORD $0x6f0c05d5 // ushr v21.16b, v14.16b, #4
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb41e10 // orr v16.16b, v16.16b, v20.16b
-	WORD $0x4eb51e31 // orr v17.16b, v17.16b, v21.16b
+	WORD $0x6ea21e90 // bit v16.16b, v20.16b, v2.16b
+	WORD $0x6ea21eb1 // bit v17.16b, v21.16b, v2.16b
 	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
 	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
-	WORD $0x4eae1e2e // orr v14.16b, v17.16b, v14.16b
-	FMOVS        46(R6), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e070211 // tbl v17.16b, { v16.16b }, v7.16b
-	WORD $0x4e090210 // tbl v16.16b, { v16.16b }, v9.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
-	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
-	FLDPQ        96(R3), (F16, F17)
-	WORD $0x4e9095f2 // sdot v18.4s, v15.16b, v16.16b
-	WORD $0x4e9195d2 // sdot v18.4s, v14.16b, v17.16b
-	FLDPQ        224(R3), (F16, F17)
-	WORD $0x4e9095f3 // sdot v19.4s, v15.16b, v16.16b
-	WORD $0x4e9195d3 // sdot v19.4s, v14.16b, v17.16b
+	WORD $0x6ea11df0 // bit v16.16b, v15.16b, v1.16b
+	WORD $0x6ea11dd1 // bit v17.16b, v14.16b, v1.16b
+	WORD $0xbc42e0ce // ldur s14, [x6, #46]
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e0701cf // tbl v15.16b, { v14.16b }, v7.16b
+	WORD $0x4e0901ce // tbl v14.16b, { v14.16b }, v9.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x6ea51df0 // bit v16.16b, v15.16b, v5.16b
+	WORD $0x6ea51dd1 // bit v17.16b, v14.16b, v5.16b
+	WORD $0x4e1000ce // tbl v14.16b, { v6.16b }, v16.16b
+	WORD $0x4e1100cf // tbl v15.16b, { v6.16b }, v17.16b
+	WORD $0x3cc60070 // ldur q16, [x3, #96]
+	WORD $0x3cc70071 // ldur q17, [x3, #112]
+	WORD $0x4e9095d2 // sdot v18.4s, v14.16b, v16.16b
+	WORD $0x4e9195f2 // sdot v18.4s, v15.16b, v17.16b
+	WORD $0x3cce0070 // ldur q16, [x3, #224]
+	WORD $0x3ccf0071 // ldur q17, [x3, #240]
+	WORD $0x4e9095d3 // sdot v19.4s, v14.16b, v16.16b
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F14
+	WORD $0xbc40008e // ldur s14, [x4]
 	WORD $0x4e21da4f // scvtf v15.4s, v18.4s
 	WORD $0x4f8e91ae // fmul v14.4s, v13.4s, v14.s[0]
 	WORD $0x4e2ecdeb // fmla v11.4s, v15.4s, v14.4s
-	FMOVS        4(R4), F14
+	WORD $0xbc40408e // ldur s14, [x4, #4]
 	WORD $0x4e21da6f // scvtf v15.4s, v19.4s
 	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
 	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
@@ -1016,15 +962,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ce // ldr h14, [x6]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7c4000ce // ldur h14, [x6]
+	WORD $0x1ee241ce // fcvt s14, h14
 	MOVD         $turbo3_const<>+0(SB), R7
 	FMOVQ        (R7), F15
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	WORD $0x4f8e91ee // fmul v14.4s, v15.4s, v14.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F15
+	WORD $0xfc4020cf // ldur d15, [x6, #2]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x4e0801f0 // tbl v16.16b, { v15.16b }, v8.16b
 	WORD $0x4e0a01ef // tbl v15.16b, { v15.16b }, v10.16b
@@ -1032,51 +977,45 @@ loop3:
 	WORD $0x4e241df2 // and v18.16b, v15.16b, v4.16b
 	WORD $0x6f0e0613 // ushr v19.16b, v16.16b, #2
 	WORD $0x6f0e05f4 // ushr v20.16b, v15.16b, #2
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x6ea31e71 // bit v17.16b, v19.16b, v3.16b
+	WORD $0x6ea31e92 // bit v18.16b, v20.16b, v3.16b
 	WORD $0x6f0c0613 // ushr v19.16b, v16.16b, #4
 	WORD $0x6f0c05f4 // ushr v20.16b, v15.16b, #4
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x6ea21e71 // bit v17.16b, v19.16b, v2.16b
+	WORD $0x6ea21e92 // bit v18.16b, v20.16b, v2.16b
 	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
 	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eb01e30 // orr v16.16b, v17.16b, v16.16b
-	WORD $0x4eaf1e4f // orr v15.16b, v18.16b, v15.16b
-	FMOVS        34(R6), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e070232 // tbl v18.16b, { v17.16b }, v7.16b
-	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
-	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
-	FLDPQ        (R3), (F17, F18)
+	WORD $0x6ea11e11 // bit v17.16b, v16.16b, v1.16b
+	WORD $0x6ea11df2 // bit v18.16b, v15.16b, v1.16b
+	WORD $0xbc4220cf // ldur s15, [x6, #34]
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e0701f0 // tbl v16.16b, { v15.16b }, v7.16b
+	WORD $0x4e0901ef // tbl v15.16b, { v15.16b }, v9.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
+	WORD $0x6ea51e11 // bit v17.16b, v16.16b, v5.16b
+	WORD $0x6ea51df2 // bit v18.16b, v15.16b, v5.16b
+	WORD $0x4e1100cf // tbl v15.16b, { v6.16b }, v17.16b
+	WORD $0x4e1200d0 // tbl v16.16b, { v6.16b }, v18.16b
+	WORD $0x3cc00071 // ldur q17, [x3]
+	WORD $0x3cc10072 // ldur q18, [x3, #16]
 	WORD $0x4f00e413 // movi v19.16b, #0
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4e9295f3 // sdot v19.4s, v15.16b, v18.16b
-	FLDPQ        128(R3), (F17, F18)
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
+	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
+	WORD $0x3cc80071 // ldur q17, [x3, #128]
+	WORD $0x3cc90072 // ldur q18, [x3, #144]
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e919614 // sdot v20.4s, v16.16b, v17.16b
-	WORD $0x4e9295f4 // sdot v20.4s, v15.16b, v18.16b
+	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
+	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
 	FLDPQ        256(R3), (F17, F18)
 	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e919615 // sdot v21.4s, v16.16b, v17.16b
-	WORD $0x4e9295f5 // sdot v21.4s, v15.16b, v18.16b
+	WORD $0x4e9195f5 // sdot v21.4s, v15.16b, v17.16b
+	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F15
+	WORD $0xfc40a0cf // ldur d15, [x6, #10]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x4e0801f0 // tbl v16.16b, { v15.16b }, v8.16b
 	WORD $0x4e0a01ef // tbl v15.16b, { v15.16b }, v10.16b
@@ -1084,48 +1023,42 @@ loop3:
 	WORD $0x4e241df2 // and v18.16b, v15.16b, v4.16b
 	WORD $0x6f0e0616 // ushr v22.16b, v16.16b, #2
 	WORD $0x6f0e05f7 // ushr v23.16b, v15.16b, #2
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4eb61e31 // orr v17.16b, v17.16b, v22.16b
-	WORD $0x4eb71e52 // orr v18.16b, v18.16b, v23.16b
+	WORD $0x6ea31ed1 // bit v17.16b, v22.16b, v3.16b
+	WORD $0x6ea31ef2 // bit v18.16b, v23.16b, v3.16b
 	WORD $0x6f0c0616 // ushr v22.16b, v16.16b, #4
 	WORD $0x6f0c05f7 // ushr v23.16b, v15.16b, #4
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4eb61e31 // orr v17.16b, v17.16b, v22.16b
-	WORD $0x4eb71e52 // orr v18.16b, v18.16b, v23.16b
+	WORD $0x6ea21ed1 // bit v17.16b, v22.16b, v2.16b
+	WORD $0x6ea21ef2 // bit v18.16b, v23.16b, v2.16b
 	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
 	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eb01e30 // orr v16.16b, v17.16b, v16.16b
-	WORD $0x4eaf1e4f // orr v15.16b, v18.16b, v15.16b
-	FMOVS        38(R6), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e070232 // tbl v18.16b, { v17.16b }, v7.16b
-	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
-	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
-	FLDPQ        32(R3), (F17, F18)
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4e9295f3 // sdot v19.4s, v15.16b, v18.16b
-	FLDPQ        160(R3), (F17, F18)
-	WORD $0x4e919614 // sdot v20.4s, v16.16b, v17.16b
-	WORD $0x4e9295f4 // sdot v20.4s, v15.16b, v18.16b
+	WORD $0x6ea11e11 // bit v17.16b, v16.16b, v1.16b
+	WORD $0x6ea11df2 // bit v18.16b, v15.16b, v1.16b
+	WORD $0xbc4260cf // ldur s15, [x6, #38]
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e0701f0 // tbl v16.16b, { v15.16b }, v7.16b
+	WORD $0x4e0901ef // tbl v15.16b, { v15.16b }, v9.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
+	WORD $0x6ea51e11 // bit v17.16b, v16.16b, v5.16b
+	WORD $0x6ea51df2 // bit v18.16b, v15.16b, v5.16b
+	WORD $0x4e1100cf // tbl v15.16b, { v6.16b }, v17.16b
+	WORD $0x4e1200d0 // tbl v16.16b, { v6.16b }, v18.16b
+	WORD $0x3cc20071 // ldur q17, [x3, #32]
+	WORD $0x3cc30072 // ldur q18, [x3, #48]
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
+	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
+	WORD $0x3cca0071 // ldur q17, [x3, #160]
+	WORD $0x3ccb0072 // ldur q18, [x3, #176]
+	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
+	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
 	FLDPQ        288(R3), (F17, F18)
-	WORD $0x4e919615 // sdot v21.4s, v16.16b, v17.16b
-	WORD $0x4e9295f5 // sdot v21.4s, v15.16b, v18.16b
+	WORD $0x4e9195f5 // sdot v21.4s, v15.16b, v17.16b
+	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F15
+	WORD $0xfc4120cf // ldur d15, [x6, #18]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x4e0801f0 // tbl v16.16b, { v15.16b }, v8.16b
 	WORD $0x4e0a01ef // tbl v15.16b, { v15.16b }, v10.16b
@@ -1133,48 +1066,42 @@ loop3:
 	WORD $0x4e241df2 // and v18.16b, v15.16b, v4.16b
 	WORD $0x6f0e0616 // ushr v22.16b, v16.16b, #2
 	WORD $0x6f0e05f7 // ushr v23.16b, v15.16b, #2
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4eb61e31 // orr v17.16b, v17.16b, v22.16b
-	WORD $0x4eb71e52 // orr v18.16b, v18.16b, v23.16b
+	WORD $0x6ea31ed1 // bit v17.16b, v22.16b, v3.16b
+	WORD $0x6ea31ef2 // bit v18.16b, v23.16b, v3.16b
 	WORD $0x6f0c0616 // ushr v22.16b, v16.16b, #4
 	WORD $0x6f0c05f7 // ushr v23.16b, v15.16b, #4
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4eb61e31 // orr v17.16b, v17.16b, v22.16b
-	WORD $0x4eb71e52 // orr v18.16b, v18.16b, v23.16b
+	WORD $0x6ea21ed1 // bit v17.16b, v22.16b, v2.16b
+	WORD $0x6ea21ef2 // bit v18.16b, v23.16b, v2.16b
 	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
 	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eb01e30 // orr v16.16b, v17.16b, v16.16b
-	WORD $0x4eaf1e4f // orr v15.16b, v18.16b, v15.16b
-	FMOVS        42(R6), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e070232 // tbl v18.16b, { v17.16b }, v7.16b
-	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
-	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
-	FLDPQ        64(R3), (F17, F18)
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4e9295f3 // sdot v19.4s, v15.16b, v18.16b
-	FLDPQ        192(R3), (F17, F18)
-	WORD $0x4e919614 // sdot v20.4s, v16.16b, v17.16b
-	WORD $0x4e9295f4 // sdot v20.4s, v15.16b, v18.16b
+	WORD $0x6ea11e11 // bit v17.16b, v16.16b, v1.16b
+	WORD $0x6ea11df2 // bit v18.16b, v15.16b, v1.16b
+	WORD $0xbc42a0cf // ldur s15, [x6, #42]
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e0701f0 // tbl v16.16b, { v15.16b }, v7.16b
+	WORD $0x4e0901ef // tbl v15.16b, { v15.16b }, v9.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
+	WORD $0x6ea51e11 // bit v17.16b, v16.16b, v5.16b
+	WORD $0x6ea51df2 // bit v18.16b, v15.16b, v5.16b
+	WORD $0x4e1100cf // tbl v15.16b, { v6.16b }, v17.16b
+	WORD $0x4e1200d0 // tbl v16.16b, { v6.16b }, v18.16b
+	WORD $0x3cc40071 // ldur q17, [x3, #64]
+	WORD $0x3cc50072 // ldur q18, [x3, #80]
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
+	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
+	WORD $0x3ccc0071 // ldur q17, [x3, #192]
+	WORD $0x3ccd0072 // ldur q18, [x3, #208]
+	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
+	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
 	FLDPQ        320(R3), (F17, F18)
-	WORD $0x4e919615 // sdot v21.4s, v16.16b, v17.16b
-	WORD $0x4e9295f5 // sdot v21.4s, v15.16b, v18.16b
+	WORD $0x4e9195f5 // sdot v21.4s, v15.16b, v17.16b
+	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F15
+	WORD $0xfc41a0cf // ldur d15, [x6, #26]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x4e0801f0 // tbl v16.16b, { v15.16b }, v8.16b
 	WORD $0x4e0a01ef // tbl v15.16b, { v15.16b }, v10.16b
@@ -1182,56 +1109,50 @@ loop3:
 	WORD $0x4e241df2 // and v18.16b, v15.16b, v4.16b
 	WORD $0x6f0e0616 // ushr v22.16b, v16.16b, #2
 	WORD $0x6f0e05f7 // ushr v23.16b, v15.16b, #2
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4eb61e31 // orr v17.16b, v17.16b, v22.16b
-	WORD $0x4eb71e52 // orr v18.16b, v18.16b, v23.16b
+	WORD $0x6ea31ed1 // bit v17.16b, v22.16b, v3.16b
+	WORD $0x6ea31ef2 // bit v18.16b, v23.16b, v3.16b
 	WORD $0x6f0c0616 // ushr v22.16b, v16.16b, #4
 	WORD $0x6f0c05f7 // ushr v23.16b, v15.16b, #4
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4eb61e31 // orr v17.16b, v17.16b, v22.16b
-	WORD $0x4eb71e52 // orr v18.16b, v18.16b, v23.16b
+	WORD $0x6ea21ed1 // bit v17.16b, v22.16b, v2.16b
+	WORD $0x6ea21ef2 // bit v18.16b, v23.16b, v2.16b
 	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
 	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eb01e30 // orr v16.16b, v17.16b, v16.16b
-	WORD $0x4eaf1e4f // orr v15.16b, v18.16b, v15.16b
-	FMOVS        46(R6), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e070232 // tbl v18.16b, { v17.16b }, v7.16b
-	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
-	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
-	FLDPQ        96(R3), (F17, F18)
-	WORD $0x4e919613 // sdot v19.4s, v16.16b, v17.16b
-	WORD $0x4e9295f3 // sdot v19.4s, v15.16b, v18.16b
-	FLDPQ        224(R3), (F17, F18)
-	WORD $0x4e919614 // sdot v20.4s, v16.16b, v17.16b
-	WORD $0x4e9295f4 // sdot v20.4s, v15.16b, v18.16b
+	WORD $0x6ea11e11 // bit v17.16b, v16.16b, v1.16b
+	WORD $0x6ea11df2 // bit v18.16b, v15.16b, v1.16b
+	WORD $0xbc42e0cf // ldur s15, [x6, #46]
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e0701f0 // tbl v16.16b, { v15.16b }, v7.16b
+	WORD $0x4e0901ef // tbl v15.16b, { v15.16b }, v9.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
+	WORD $0x6ea51e11 // bit v17.16b, v16.16b, v5.16b
+	WORD $0x6ea51df2 // bit v18.16b, v15.16b, v5.16b
+	WORD $0x4e1100cf // tbl v15.16b, { v6.16b }, v17.16b
+	WORD $0x4e1200d0 // tbl v16.16b, { v6.16b }, v18.16b
+	WORD $0x3cc60071 // ldur q17, [x3, #96]
+	WORD $0x3cc70072 // ldur q18, [x3, #112]
+	WORD $0x4e9195f3 // sdot v19.4s, v15.16b, v17.16b
+	WORD $0x4e929613 // sdot v19.4s, v16.16b, v18.16b
+	WORD $0x3cce0071 // ldur q17, [x3, #224]
+	WORD $0x3ccf0072 // ldur q18, [x3, #240]
+	WORD $0x4e9195f4 // sdot v20.4s, v15.16b, v17.16b
+	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
 	FLDPQ        352(R3), (F17, F18)
-	WORD $0x4e919615 // sdot v21.4s, v16.16b, v17.16b
-	WORD $0x4e9295f5 // sdot v21.4s, v15.16b, v18.16b
+	WORD $0x4e9195f5 // sdot v21.4s, v15.16b, v17.16b
+	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F15
+	WORD $0xbc40008f // ldur s15, [x4]
 	WORD $0x4e21da70 // scvtf v16.4s, v19.4s
 	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
 	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
-	FMOVS        4(R4), F15
+	WORD $0xbc40408f // ldur s15, [x4, #4]
 	WORD $0x4e21da90 // scvtf v16.4s, v20.4s
 	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
 	WORD $0x4e2fce0c // fmla v12.4s, v16.4s, v15.4s
-	FMOVS        8(R4), F15
+	WORD $0xbc40808f // ldur s15, [x4, #8]
 	WORD $0x4e21dab0 // scvtf v16.4s, v21.4s
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	WORD $0x4e2ece0d // fmla v13.4s, v16.4s, v14.4s
@@ -1314,15 +1235,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cf // ldr h15, [x6]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x7c4000cf // ldur h15, [x6]
+	WORD $0x1ee241ef // fcvt s15, h15
 	MOVD         $turbo3_const<>+0(SB), R7
 	FMOVQ        (R7), F16
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	WORD $0x4f8f920f // fmul v15.4s, v16.4s, v15.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F16
+	WORD $0xfc4020d0 // ldur d16, [x6, #2]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x4e080211 // tbl v17.16b, { v16.16b }, v8.16b
 	WORD $0x4e0a0210 // tbl v16.16b, { v16.16b }, v10.16b
@@ -1330,55 +1250,49 @@ loop3:
 	WORD $0x4e241e13 // and v19.16b, v16.16b, v4.16b
 	WORD $0x6f0e0634 // ushr v20.16b, v17.16b, #2
 	WORD $0x6f0e0615 // ushr v21.16b, v16.16b, #2
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6ea31e92 // bit v18.16b, v20.16b, v3.16b
+	WORD $0x6ea31eb3 // bit v19.16b, v21.16b, v3.16b
 	WORD $0x6f0c0634 // ushr v20.16b, v17.16b, #4
 	WORD $0x6f0c0615 // ushr v21.16b, v16.16b, #4
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6ea21e92 // bit v18.16b, v20.16b, v2.16b
+	WORD $0x6ea21eb3 // bit v19.16b, v21.16b, v2.16b
 	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
 	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
-	WORD $0x4eb01e70 // orr v16.16b, v19.16b, v16.16b
-	FMOVS        34(R6), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e070253 // tbl v19.16b, { v18.16b }, v7.16b
-	WORD $0x4e090252 // tbl v18.16b, { v18.16b }, v9.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
-	FLDPQ        (R3), (F18, F19)
+	WORD $0x6ea11e32 // bit v18.16b, v17.16b, v1.16b
+	WORD $0x6ea11e13 // bit v19.16b, v16.16b, v1.16b
+	WORD $0xbc4220d0 // ldur s16, [x6, #34]
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e070211 // tbl v17.16b, { v16.16b }, v7.16b
+	WORD $0x4e090210 // tbl v16.16b, { v16.16b }, v9.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x6ea51e32 // bit v18.16b, v17.16b, v5.16b
+	WORD $0x6ea51e13 // bit v19.16b, v16.16b, v5.16b
+	WORD $0x4e1200d0 // tbl v16.16b, { v6.16b }, v18.16b
+	WORD $0x4e1300d1 // tbl v17.16b, { v6.16b }, v19.16b
+	WORD $0x3cc00072 // ldur q18, [x3]
+	WORD $0x3cc10073 // ldur q19, [x3, #16]
 	WORD $0x4f00e414 // movi v20.16b, #0
-	WORD $0x4e929634 // sdot v20.4s, v17.16b, v18.16b
-	WORD $0x4e939614 // sdot v20.4s, v16.16b, v19.16b
-	FLDPQ        128(R3), (F18, F19)
+	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
+	WORD $0x4e939634 // sdot v20.4s, v17.16b, v19.16b
+	WORD $0x3cc80072 // ldur q18, [x3, #128]
+	WORD $0x3cc90073 // ldur q19, [x3, #144]
 	WORD $0x4f00e415 // movi v21.16b, #0
-	WORD $0x4e929635 // sdot v21.4s, v17.16b, v18.16b
-	WORD $0x4e939615 // sdot v21.4s, v16.16b, v19.16b
+	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
+	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
 	FLDPQ        256(R3), (F18, F19)
 	WORD $0x4f00e416 // movi v22.16b, #0
-	WORD $0x4e929636 // sdot v22.4s, v17.16b, v18.16b
-	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
+	WORD $0x4e929616 // sdot v22.4s, v16.16b, v18.16b
+	WORD $0x4e939636 // sdot v22.4s, v17.16b, v19.16b
 	FLDPQ        384(R3), (F18, F19)
 	WORD $0x4f00e417 // movi v23.16b, #0
-	WORD $0x4e929637 // sdot v23.4s, v17.16b, v18.16b
-	WORD $0x4e939617 // sdot v23.4s, v16.16b, v19.16b
+	WORD $0x4e929617 // sdot v23.4s, v16.16b, v18.16b
+	WORD $0x4e939637 // sdot v23.4s, v17.16b, v19.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F16
+	WORD $0xfc40a0d0 // ldur d16, [x6, #10]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x4e080211 // tbl v17.16b, { v16.16b }, v8.16b
 	WORD $0x4e0a0210 // tbl v16.16b, { v16.16b }, v10.16b
@@ -1386,51 +1300,45 @@ loop3:
 	WORD $0x4e241e13 // and v19.16b, v16.16b, v4.16b
 	WORD $0x6f0e0638 // ushr v24.16b, v17.16b, #2
 	WORD $0x6f0e0619 // ushr v25.16b, v16.16b, #2
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4eb81e52 // orr v18.16b, v18.16b, v24.16b
-	WORD $0x4eb91e73 // orr v19.16b, v19.16b, v25.16b
+	WORD $0x6ea31f12 // bit v18.16b, v24.16b, v3.16b
+	WORD $0x6ea31f33 // bit v19.16b, v25.16b, v3.16b
 	WORD $0x6f0c0638 // ushr v24.16b, v17.16b, #4
 	WORD $0x6f0c0619 // ushr v25.16b, v16.16b, #4
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4eb81e52 // orr v18.16b, v18.16b, v24.16b
-	WORD $0x4eb91e73 // orr v19.16b, v19.16b, v25.16b
+	WORD $0x6ea21f12 // bit v18.16b, v24.16b, v2.16b
+	WORD $0x6ea21f33 // bit v19.16b, v25.16b, v2.16b
 	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
 	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
-	WORD $0x4eb01e70 // orr v16.16b, v19.16b, v16.16b
-	FMOVS        38(R6), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e070253 // tbl v19.16b, { v18.16b }, v7.16b
-	WORD $0x4e090252 // tbl v18.16b, { v18.16b }, v9.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
-	FLDPQ        32(R3), (F18, F19)
-	WORD $0x4e929634 // sdot v20.4s, v17.16b, v18.16b
-	WORD $0x4e939614 // sdot v20.4s, v16.16b, v19.16b
-	FLDPQ        160(R3), (F18, F19)
-	WORD $0x4e929635 // sdot v21.4s, v17.16b, v18.16b
-	WORD $0x4e939615 // sdot v21.4s, v16.16b, v19.16b
+	WORD $0x6ea11e32 // bit v18.16b, v17.16b, v1.16b
+	WORD $0x6ea11e13 // bit v19.16b, v16.16b, v1.16b
+	WORD $0xbc4260d0 // ldur s16, [x6, #38]
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e070211 // tbl v17.16b, { v16.16b }, v7.16b
+	WORD $0x4e090210 // tbl v16.16b, { v16.16b }, v9.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x6ea51e32 // bit v18.16b, v17.16b, v5.16b
+	WORD $0x6ea51e13 // bit v19.16b, v16.16b, v5.16b
+	WORD $0x4e1200d0 // tbl v16.16b, { v6.16b }, v18.16b
+	WORD $0x4e1300d1 // tbl v17.16b, { v6.16b }, v19.16b
+	WORD $0x3cc20072 // ldur q18, [x3, #32]
+	WORD $0x3cc30073 // ldur q19, [x3, #48]
+	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
+	WORD $0x4e939634 // sdot v20.4s, v17.16b, v19.16b
+	WORD $0x3cca0072 // ldur q18, [x3, #160]
+	WORD $0x3ccb0073 // ldur q19, [x3, #176]
+	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
+	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
 	FLDPQ        288(R3), (F18, F19)
-	WORD $0x4e929636 // sdot v22.4s, v17.16b, v18.16b
-	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
+	WORD $0x4e929616 // sdot v22.4s, v16.16b, v18.16b
+	WORD $0x4e939636 // sdot v22.4s, v17.16b, v19.16b
 	FLDPQ        416(R3), (F18, F19)
-	WORD $0x4e929637 // sdot v23.4s, v17.16b, v18.16b
-	WORD $0x4e939617 // sdot v23.4s, v16.16b, v19.16b
+	WORD $0x4e929617 // sdot v23.4s, v16.16b, v18.16b
+	WORD $0x4e939637 // sdot v23.4s, v17.16b, v19.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F16
+	WORD $0xfc4120d0 // ldur d16, [x6, #18]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x4e080211 // tbl v17.16b, { v16.16b }, v8.16b
 	WORD $0x4e0a0210 // tbl v16.16b, { v16.16b }, v10.16b
@@ -1438,51 +1346,45 @@ loop3:
 	WORD $0x4e241e13 // and v19.16b, v16.16b, v4.16b
 	WORD $0x6f0e0638 // ushr v24.16b, v17.16b, #2
 	WORD $0x6f0e0619 // ushr v25.16b, v16.16b, #2
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4eb81e52 // orr v18.16b, v18.16b, v24.16b
-	WORD $0x4eb91e73 // orr v19.16b, v19.16b, v25.16b
+	WORD $0x6ea31f12 // bit v18.16b, v24.16b, v3.16b
+	WORD $0x6ea31f33 // bit v19.16b, v25.16b, v3.16b
 	WORD $0x6f0c0638 // ushr v24.16b, v17.16b, #4
 	WORD $0x6f0c0619 // ushr v25.16b, v16.16b, #4
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4eb81e52 // orr v18.16b, v18.16b, v24.16b
-	WORD $0x4eb91e73 // orr v19.16b, v19.16b, v25.16b
+	WORD $0x6ea21f12 // bit v18.16b, v24.16b, v2.16b
+	WORD $0x6ea21f33 // bit v19.16b, v25.16b, v2.16b
 	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
 	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
-	WORD $0x4eb01e70 // orr v16.16b, v19.16b, v16.16b
-	FMOVS        42(R6), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e070253 // tbl v19.16b, { v18.16b }, v7.16b
-	WORD $0x4e090252 // tbl v18.16b, { v18.16b }, v9.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
-	FLDPQ        64(R3), (F18, F19)
-	WORD $0x4e929634 // sdot v20.4s, v17.16b, v18.16b
-	WORD $0x4e939614 // sdot v20.4s, v16.16b, v19.16b
-	FLDPQ        192(R3), (F18, F19)
-	WORD $0x4e929635 // sdot v21.4s, v17.16b, v18.16b
-	WORD $0x4e939615 // sdot v21.4s, v16.16b, v19.16b
+	WORD $0x6ea11e32 // bit v18.16b, v17.16b, v1.16b
+	WORD $0x6ea11e13 // bit v19.16b, v16.16b, v1.16b
+	WORD $0xbc42a0d0 // ldur s16, [x6, #42]
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e070211 // tbl v17.16b, { v16.16b }, v7.16b
+	WORD $0x4e090210 // tbl v16.16b, { v16.16b }, v9.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x6ea51e32 // bit v18.16b, v17.16b, v5.16b
+	WORD $0x6ea51e13 // bit v19.16b, v16.16b, v5.16b
+	WORD $0x4e1200d0 // tbl v16.16b, { v6.16b }, v18.16b
+	WORD $0x4e1300d1 // tbl v17.16b, { v6.16b }, v19.16b
+	WORD $0x3cc40072 // ldur q18, [x3, #64]
+	WORD $0x3cc50073 // ldur q19, [x3, #80]
+	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
+	WORD $0x4e939634 // sdot v20.4s, v17.16b, v19.16b
+	WORD $0x3ccc0072 // ldur q18, [x3, #192]
+	WORD $0x3ccd0073 // ldur q19, [x3, #208]
+	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
+	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
 	FLDPQ        320(R3), (F18, F19)
-	WORD $0x4e929636 // sdot v22.4s, v17.16b, v18.16b
-	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
+	WORD $0x4e929616 // sdot v22.4s, v16.16b, v18.16b
+	WORD $0x4e939636 // sdot v22.4s, v17.16b, v19.16b
 	FLDPQ        448(R3), (F18, F19)
-	WORD $0x4e929637 // sdot v23.4s, v17.16b, v18.16b
-	WORD $0x4e939617 // sdot v23.4s, v16.16b, v19.16b
+	WORD $0x4e929617 // sdot v23.4s, v16.16b, v18.16b
+	WORD $0x4e939637 // sdot v23.4s, v17.16b, v19.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F16
+	WORD $0xfc41a0d0 // ldur d16, [x6, #26]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x4e080211 // tbl v17.16b, { v16.16b }, v8.16b
 	WORD $0x4e0a0210 // tbl v16.16b, { v16.16b }, v10.16b
@@ -1490,63 +1392,57 @@ loop3:
 	WORD $0x4e241e13 // and v19.16b, v16.16b, v4.16b
 	WORD $0x6f0e0638 // ushr v24.16b, v17.16b, #2
 	WORD $0x6f0e0619 // ushr v25.16b, v16.16b, #2
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4eb81e52 // orr v18.16b, v18.16b, v24.16b
-	WORD $0x4eb91e73 // orr v19.16b, v19.16b, v25.16b
+	WORD $0x6ea31f12 // bit v18.16b, v24.16b, v3.16b
+	WORD $0x6ea31f33 // bit v19.16b, v25.16b, v3.16b
 	WORD $0x6f0c0638 // ushr v24.16b, v17.16b, #4
 	WORD $0x6f0c0619 // ushr v25.16b, v16.16b, #4
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4eb81e52 // orr v18.16b, v18.16b, v24.16b
-	WORD $0x4eb91e73 // orr v19.16b, v19.16b, v25.16b
+	WORD $0x6ea21f12 // bit v18.16b, v24.16b, v2.16b
+	WORD $0x6ea21f33 // bit v19.16b, v25.16b, v2.16b
 	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
 	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
-	WORD $0x4eb01e70 // orr v16.16b, v19.16b, v16.16b
-	FMOVS        46(R6), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e070253 // tbl v19.16b, { v18.16b }, v7.16b
-	WORD $0x4e090252 // tbl v18.16b, { v18.16b }, v9.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
-	FLDPQ        96(R3), (F18, F19)
-	WORD $0x4e929634 // sdot v20.4s, v17.16b, v18.16b
-	WORD $0x4e939614 // sdot v20.4s, v16.16b, v19.16b
-	FLDPQ        224(R3), (F18, F19)
-	WORD $0x4e929635 // sdot v21.4s, v17.16b, v18.16b
-	WORD $0x4e939615 // sdot v21.4s, v16.16b, v19.16b
+	WORD $0x6ea11e32 // bit v18.16b, v17.16b, v1.16b
+	WORD $0x6ea11e13 // bit v19.16b, v16.16b, v1.16b
+	WORD $0xbc42e0d0 // ldur s16, [x6, #46]
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e070211 // tbl v17.16b, { v16.16b }, v7.16b
+	WORD $0x4e090210 // tbl v16.16b, { v16.16b }, v9.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x6ea51e32 // bit v18.16b, v17.16b, v5.16b
+	WORD $0x6ea51e13 // bit v19.16b, v16.16b, v5.16b
+	WORD $0x4e1200d0 // tbl v16.16b, { v6.16b }, v18.16b
+	WORD $0x4e1300d1 // tbl v17.16b, { v6.16b }, v19.16b
+	WORD $0x3cc60072 // ldur q18, [x3, #96]
+	WORD $0x3cc70073 // ldur q19, [x3, #112]
+	WORD $0x4e929614 // sdot v20.4s, v16.16b, v18.16b
+	WORD $0x4e939634 // sdot v20.4s, v17.16b, v19.16b
+	WORD $0x3cce0072 // ldur q18, [x3, #224]
+	WORD $0x3ccf0073 // ldur q19, [x3, #240]
+	WORD $0x4e929615 // sdot v21.4s, v16.16b, v18.16b
+	WORD $0x4e939635 // sdot v21.4s, v17.16b, v19.16b
 	FLDPQ        352(R3), (F18, F19)
-	WORD $0x4e929636 // sdot v22.4s, v17.16b, v18.16b
-	WORD $0x4e939616 // sdot v22.4s, v16.16b, v19.16b
+	WORD $0x4e929616 // sdot v22.4s, v16.16b, v18.16b
+	WORD $0x4e939636 // sdot v22.4s, v17.16b, v19.16b
 	FLDPQ        480(R3), (F18, F19)
-	WORD $0x4e929637 // sdot v23.4s, v17.16b, v18.16b
-	WORD $0x4e939617 // sdot v23.4s, v16.16b, v19.16b
+	WORD $0x4e929617 // sdot v23.4s, v16.16b, v18.16b
+	WORD $0x4e939637 // sdot v23.4s, v17.16b, v19.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F16
+	WORD $0xbc400090 // ldur s16, [x4]
 	WORD $0x4e21da91 // scvtf v17.4s, v20.4s
 	WORD $0x4f9091f0 // fmul v16.4s, v15.4s, v16.s[0]
 	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
-	FMOVS        4(R4), F16
+	WORD $0xbc404090 // ldur s16, [x4, #4]
 	WORD $0x4e21dab1 // scvtf v17.4s, v21.4s
 	WORD $0x4f9091f0 // fmul v16.4s, v15.4s, v16.s[0]
 	WORD $0x4e30ce2c // fmla v12.4s, v17.4s, v16.4s
-	FMOVS        8(R4), F16
+	WORD $0xbc408090 // ldur s16, [x4, #8]
 	WORD $0x4e21dad1 // scvtf v17.4s, v22.4s
 	WORD $0x4f9091f0 // fmul v16.4s, v15.4s, v16.s[0]
 	WORD $0x4e30ce2d // fmla v13.4s, v17.4s, v16.4s
-	FMOVS        12(R4), F16
+	WORD $0xbc40c090 // ldur s16, [x4, #12]
 	WORD $0x4e21daf1 // scvtf v17.4s, v23.4s
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	WORD $0x4e2fce2e // fmla v14.4s, v17.4s, v15.4s
@@ -1625,13 +1521,13 @@ TEXT ·matmulQ8Block1xTurbo3DotProd(SB), NOSPLIT, $544-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e429 // movi v9.16b, #1
-	FMOVQ        (R2), F10
+	WORD $0x3cc0004a // ldur q10, [x2]
 	MOVD         $turbo3_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F11
 	WORD $0x4e0b014b // tbl v11.16b, { v10.16b }, v11.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
 	WORD $0x4e0c014a // tbl v10.16b, { v10.16b }, v12.16b
-	FMOVQ        16(R2), F12
+	WORD $0x3cc1004c // ldur q12, [x2, #16]
 	MOVD         $turbo3_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -1639,7 +1535,7 @@ TEXT ·matmulQ8Block1xTurbo3DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        32(R2), F12
+	WORD $0x3cc2004c // ldur q12, [x2, #32]
 	MOVD         $turbo3_shuffle7<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -1647,7 +1543,7 @@ TEXT ·matmulQ8Block1xTurbo3DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        48(R2), F12
+	WORD $0x3cc3004c // ldur q12, [x2, #48]
 	MOVD         $turbo3_shuffle8<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -1655,7 +1551,7 @@ TEXT ·matmulQ8Block1xTurbo3DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        64(R2), F12
+	WORD $0x3cc4004c // ldur q12, [x2, #64]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle5<>+0(SB), R6
@@ -1663,7 +1559,7 @@ TEXT ·matmulQ8Block1xTurbo3DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        80(R2), F12
+	WORD $0x3cc5004c // ldur q12, [x2, #80]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle6<>+0(SB), R6
@@ -1671,7 +1567,7 @@ TEXT ·matmulQ8Block1xTurbo3DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        96(R2), F12
+	WORD $0x3cc6004c // ldur q12, [x2, #96]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle7<>+0(SB), R6
@@ -1679,7 +1575,7 @@ TEXT ·matmulQ8Block1xTurbo3DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        112(R2), F12
+	WORD $0x3cc7004c // ldur q12, [x2, #112]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle8<>+0(SB), R6
@@ -1713,13 +1609,13 @@ TEXT ·matmulQ8Block1xTurbo3DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8a952b // sdot v11.4s, v9.16b, v10.16b
-	FMOVQ        (R2), F10
+	WORD $0x3cc0004a // ldur q10, [x2]
 	MOVD         $turbo3_shuffle9<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d014d // tbl v13.16b, { v10.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e014a // tbl v10.16b, { v10.16b }, v14.16b
-	FMOVQ        16(R2), F14
+	WORD $0x3cc1004e // ldur q14, [x2, #16]
 	MOVD         $turbo3_shuffle10<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -1727,7 +1623,7 @@ TEXT ·matmulQ8Block1xTurbo3DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        32(R2), F14
+	WORD $0x3cc2004e // ldur q14, [x2, #32]
 	MOVD         $turbo3_shuffle11<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -1735,7 +1631,7 @@ TEXT ·matmulQ8Block1xTurbo3DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        48(R2), F14
+	WORD $0x3cc3004e // ldur q14, [x2, #48]
 	MOVD         $turbo3_shuffle12<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -1743,7 +1639,7 @@ TEXT ·matmulQ8Block1xTurbo3DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        64(R2), F14
+	WORD $0x3cc4004e // ldur q14, [x2, #64]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle9<>+0(SB), R6
@@ -1751,7 +1647,7 @@ TEXT ·matmulQ8Block1xTurbo3DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        80(R2), F14
+	WORD $0x3cc5004e // ldur q14, [x2, #80]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle10<>+0(SB), R6
@@ -1759,7 +1655,7 @@ TEXT ·matmulQ8Block1xTurbo3DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        96(R2), F14
+	WORD $0x3cc6004e // ldur q14, [x2, #96]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle11<>+0(SB), R6
@@ -1767,7 +1663,7 @@ TEXT ·matmulQ8Block1xTurbo3DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        112(R2), F14
+	WORD $0x3cc7004e // ldur q14, [x2, #112]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle12<>+0(SB), R6
@@ -1799,13 +1695,13 @@ TEXT ·matmulQ8Block1xTurbo3DotProd(SB), NOSPLIT, $544-72
 	FMOVQ        F10, 48(R5)
 	WORD $0x4e8d952c // sdot v12.4s, v9.16b, v13.16b
 	WORD $0x4e8a952b // sdot v11.4s, v9.16b, v10.16b
-	FMOVQ        (R2), F10
+	WORD $0x3cc0004a // ldur q10, [x2]
 	MOVD         $turbo3_shuffle13<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d014d // tbl v13.16b, { v10.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e014a // tbl v10.16b, { v10.16b }, v14.16b
-	FMOVQ        16(R2), F14
+	WORD $0x3cc1004e // ldur q14, [x2, #16]
 	MOVD         $turbo3_shuffle14<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -1813,7 +1709,7 @@ TEXT ·matmulQ8Block1xTurbo3DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        32(R2), F14
+	WORD $0x3cc2004e // ldur q14, [x2, #32]
 	MOVD         $turbo3_shuffle15<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -1821,7 +1717,7 @@ TEXT ·matmulQ8Block1xTurbo3DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        48(R2), F14
+	WORD $0x3cc3004e // ldur q14, [x2, #48]
 	MOVD         $turbo3_shuffle16<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -1829,7 +1725,7 @@ TEXT ·matmulQ8Block1xTurbo3DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        64(R2), F14
+	WORD $0x3cc4004e // ldur q14, [x2, #64]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle13<>+0(SB), R6
@@ -1837,7 +1733,7 @@ TEXT ·matmulQ8Block1xTurbo3DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        80(R2), F14
+	WORD $0x3cc5004e // ldur q14, [x2, #80]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle14<>+0(SB), R6
@@ -1845,7 +1741,7 @@ TEXT ·matmulQ8Block1xTurbo3DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        96(R2), F14
+	WORD $0x3cc6004e // ldur q14, [x2, #96]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle15<>+0(SB), R6
@@ -1853,7 +1749,7 @@ TEXT ·matmulQ8Block1xTurbo3DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        112(R2), F14
+	WORD $0x3cc7004e // ldur q14, [x2, #112]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle16<>+0(SB), R6
@@ -1885,13 +1781,13 @@ TEXT ·matmulQ8Block1xTurbo3DotProd(SB), NOSPLIT, $544-72
 	FMOVQ        F10, 80(R5)
 	WORD $0x4e8d952c // sdot v12.4s, v9.16b, v13.16b
 	WORD $0x4e8a952b // sdot v11.4s, v9.16b, v10.16b
-	FMOVQ        (R2), F10
+	WORD $0x3cc0004a // ldur q10, [x2]
 	MOVD         $turbo3_shuffle17<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d014d // tbl v13.16b, { v10.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e014a // tbl v10.16b, { v10.16b }, v14.16b
-	FMOVQ        16(R2), F14
+	WORD $0x3cc1004e // ldur q14, [x2, #16]
 	MOVD         $turbo3_shuffle18<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -1899,7 +1795,7 @@ TEXT ·matmulQ8Block1xTurbo3DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        32(R2), F14
+	WORD $0x3cc2004e // ldur q14, [x2, #32]
 	MOVD         $turbo3_shuffle19<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -1907,7 +1803,7 @@ TEXT ·matmulQ8Block1xTurbo3DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        48(R2), F14
+	WORD $0x3cc3004e // ldur q14, [x2, #48]
 	MOVD         $turbo3_shuffle20<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -1915,7 +1811,7 @@ TEXT ·matmulQ8Block1xTurbo3DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        64(R2), F14
+	WORD $0x3cc4004e // ldur q14, [x2, #64]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle17<>+0(SB), R6
@@ -1923,7 +1819,7 @@ TEXT ·matmulQ8Block1xTurbo3DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        80(R2), F14
+	WORD $0x3cc5004e // ldur q14, [x2, #80]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle18<>+0(SB), R6
@@ -1931,7 +1827,7 @@ TEXT ·matmulQ8Block1xTurbo3DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        96(R2), F14
+	WORD $0x3cc6004e // ldur q14, [x2, #96]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle19<>+0(SB), R6
@@ -1939,7 +1835,7 @@ TEXT ·matmulQ8Block1xTurbo3DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        112(R2), F14
+	WORD $0x3cc7004e // ldur q14, [x2, #112]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle20<>+0(SB), R2
@@ -2002,162 +1898,147 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 4, 8 to 124, and their products
-	FMOVQ        2(R6), F9
-	FMOVQ        18(R6), F10
-	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
-	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
-	FMOVQ        34(R6), F11
-	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
-	WORD $0x4e07016b // tbl v11.16b, { v11.16b }, v7.16b
-	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
-	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
-	WORD $0x6e248d8c // cmeq v12.16b, v12.16b, v4.16b
-	WORD $0x6e248d6b // cmeq v11.16b, v11.16b, v4.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	FLDPQ        (R5), (F11, F12)
-	WORD $0x2f08a52d // ushll v13.8h, v9.8b, #0
-	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
-	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9d29 // mul v9.8h, v9.8h, v11.8h
-	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x2f08a54b // ushll v11.8h, v10.8b, #0
-	WORD $0x0f08a58d // sshll v13.8h, v12.8b, #0
-	WORD $0x4e6d9d6b // mul v11.8h, v11.8h, v13.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x3cc020c9 // ldur q9, [x6, #2]
+	WORD $0x3cc120ca // ldur q10, [x6, #18]
+	WORD $0x4e221d2b // and v11.16b, v9.16b, v2.16b
+	WORD $0x4e221d4c // and v12.16b, v10.16b, v2.16b
+	WORD $0x3cc220cd // ldur q13, [x6, #34]
+	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
+	WORD $0x4e0701af // tbl v15.16b, { v13.16b }, v7.16b
+	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
+	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
+	WORD $0x6e248dce // cmeq v14.16b, v14.16b, v4.16b
+	WORD $0x6e248def // cmeq v15.16b, v15.16b, v4.16b
+	WORD $0x6ea01dcb // bit v11.16b, v14.16b, v0.16b
+	WORD $0x6ea01dec // bit v12.16b, v15.16b, v0.16b
+	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
+	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
+	WORD $0x3cc000ae // ldur q14, [x5]
+	WORD $0x3cc100af // ldur q15, [x5, #16]
+	WORD $0x2f08a570 // ushll v16.8h, v11.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9d6b // mul v11.8h, v11.8h, v14.8h
+	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x2f08a58e // ushll v14.8h, v12.8b, #0
+	WORD $0x0f08a5f0 // sshll v16.8h, v15.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9d8c // mul v12.8h, v12.8h, v15.8h
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
 
 	// levels of values 1, 5, 9 to 125, and their products
-	FMOVQ        2(R6), F11
-	FMOVQ        18(R6), F12
-	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
-	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
-	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
-	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	FMOVQ        34(R6), F13
-	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
-	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
-	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
-	WORD $0x4e251dad // and v13.16b, v13.16b, v5.16b
-	WORD $0x6e258dce // cmeq v14.16b, v14.16b, v5.16b
-	WORD $0x6e258dad // cmeq v13.16b, v13.16b, v5.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
-	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FLDPQ        32(R5), (F13, F14)
-	WORD $0x2f08a56f // ushll v15.8h, v11.8b, #0
-	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
+	WORD $0x6f0e052e // ushr v14.16b, v9.16b, #2
+	WORD $0x6f0e054f // ushr v15.16b, v10.16b, #2
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e0301b0 // tbl v16.16b, { v13.16b }, v3.16b
+	WORD $0x4e0701b1 // tbl v17.16b, { v13.16b }, v7.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x6e258e10 // cmeq v16.16b, v16.16b, v5.16b
+	WORD $0x6e258e31 // cmeq v17.16b, v17.16b, v5.16b
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
+	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
+	WORD $0x4e0f002f // tbl v15.16b, { v1.16b }, v15.16b
+	WORD $0x3cc200b0 // ldur q16, [x5, #32]
+	WORD $0x3cc300b1 // ldur q17, [x5, #48]
+	WORD $0x2f08a5d2 // ushll v18.8h, v14.8b, #0
+	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
+	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
+	WORD $0x6f08a5ce // ushll2 v14.8h, v14.16b, #0
+	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
+	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
+	WORD $0x2f08a5ee // ushll v14.8h, v15.8b, #0
+	WORD $0x0f08a630 // sshll v16.8h, v17.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a5ef // ushll2 v15.8h, v15.16b, #0
+	WORD $0x4f08a630 // sshll2 v16.8h, v17.16b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9d6b // mul v11.8h, v11.8h, v13.8h
-	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
-	WORD $0x4e606969 // sadalp v9.4s, v11.8h
-	WORD $0x2f08a58b // ushll v11.8h, v12.8b, #0
-	WORD $0x0f08a5cd // sshll v13.8h, v14.8b, #0
-	WORD $0x4e6d9d6b // mul v11.8h, v11.8h, v13.8h
-	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
-	WORD $0x4f08a5cd // sshll2 v13.8h, v14.16b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
-	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	WORD $0x4e6fbdce // addp v14.8h, v14.8h, v15.8h
+	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
 
 	// levels of values 2, 6, 10 to 126, and their products
-	FMOVQ        2(R6), F11
-	FMOVQ        18(R6), F12
-	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
-	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
-	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
-	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	FMOVQ        34(R6), F13
-	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
-	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
-	WORD $0x4e261dce // and v14.16b, v14.16b, v6.16b
-	WORD $0x4e261dad // and v13.16b, v13.16b, v6.16b
-	WORD $0x6e268dce // cmeq v14.16b, v14.16b, v6.16b
-	WORD $0x6e268dad // cmeq v13.16b, v13.16b, v6.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
-	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FLDPQ        64(R5), (F13, F14)
-	WORD $0x2f08a56f // ushll v15.8h, v11.8b, #0
-	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
+	WORD $0x6f0c052e // ushr v14.16b, v9.16b, #4
+	WORD $0x6f0c054f // ushr v15.16b, v10.16b, #4
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e0301b0 // tbl v16.16b, { v13.16b }, v3.16b
+	WORD $0x4e0701b1 // tbl v17.16b, { v13.16b }, v7.16b
+	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
+	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
+	WORD $0x6e268e10 // cmeq v16.16b, v16.16b, v6.16b
+	WORD $0x6e268e31 // cmeq v17.16b, v17.16b, v6.16b
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
+	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
+	WORD $0x4e0f002f // tbl v15.16b, { v1.16b }, v15.16b
+	WORD $0x3cc400b0 // ldur q16, [x5, #64]
+	WORD $0x3cc500b1 // ldur q17, [x5, #80]
+	WORD $0x2f08a5d2 // ushll v18.8h, v14.8b, #0
+	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
+	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
+	WORD $0x6f08a5ce // ushll2 v14.8h, v14.16b, #0
+	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
+	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
+	WORD $0x2f08a5ee // ushll v14.8h, v15.8b, #0
+	WORD $0x0f08a630 // sshll v16.8h, v17.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a5ef // ushll2 v15.8h, v15.16b, #0
+	WORD $0x4f08a630 // sshll2 v16.8h, v17.16b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9d6b // mul v11.8h, v11.8h, v13.8h
-	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
-	WORD $0x4e606969 // sadalp v9.4s, v11.8h
-	WORD $0x2f08a58b // ushll v11.8h, v12.8b, #0
-	WORD $0x0f08a5cd // sshll v13.8h, v14.8b, #0
-	WORD $0x4e6d9d6b // mul v11.8h, v11.8h, v13.8h
-	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
-	WORD $0x4f08a5cd // sshll2 v13.8h, v14.16b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
-	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	WORD $0x4e6fbdce // addp v14.8h, v14.8h, v15.8h
+	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
 
 	// levels of values 3, 7, 11 to 127, and their products
-	FMOVQ        2(R6), F11
-	FMOVQ        18(R6), F12
-	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
-	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
-	FMOVQ        34(R6), F13
+	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
+	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
 	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
 	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
 	WORD $0x4e281dce // and v14.16b, v14.16b, v8.16b
 	WORD $0x4e281dad // and v13.16b, v13.16b, v8.16b
 	WORD $0x6e288dce // cmeq v14.16b, v14.16b, v8.16b
 	WORD $0x6e288dad // cmeq v13.16b, v13.16b, v8.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
-	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FLDPQ        96(R5), (F13, F14)
-	WORD $0x2f08a56f // ushll v15.8h, v11.8b, #0
+	WORD $0x6ea01dc9 // bit v9.16b, v14.16b, v0.16b
+	WORD $0x6ea01daa // bit v10.16b, v13.16b, v0.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	WORD $0x3cc600ad // ldur q13, [x5, #96]
+	WORD $0x3cc700ae // ldur q14, [x5, #112]
+	WORD $0x2f08a52f // ushll v15.8h, v9.8b, #0
 	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
+	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
 	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9d6b // mul v11.8h, v11.8h, v13.8h
-	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
-	WORD $0x4e606969 // sadalp v9.4s, v11.8h
-	WORD $0x2f08a58b // ushll v11.8h, v12.8b, #0
+	WORD $0x4e6d9d29 // mul v9.8h, v9.8h, v13.8h
+	WORD $0x4e69bde9 // addp v9.8h, v15.8h, v9.8h
+	WORD $0x4e60692b // sadalp v11.4s, v9.8h
+	WORD $0x2f08a549 // ushll v9.8h, v10.8b, #0
 	WORD $0x0f08a5cd // sshll v13.8h, v14.8b, #0
-	WORD $0x4e6d9d6b // mul v11.8h, v11.8h, v13.8h
-	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
+	WORD $0x4e6d9d29 // mul v9.8h, v9.8h, v13.8h
+	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
 	WORD $0x4f08a5cd // sshll2 v13.8h, v14.16b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
-	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FMOVQ        F9, (R9)
-	FMOVQ        F10, 16(R9)
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4e6d9d4a // mul v10.8h, v10.8h, v13.8h
+	WORD $0x4e6abd29 // addp v9.8h, v9.8h, v10.8h
+	WORD $0x4e60692c // sadalp v12.4s, v9.8h
+	FMOVQ        F11, (R9)
+	FMOVQ        F12, 16(R9)
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 	MOVD         $turbo3_const<>+0(SB), R11
 	FMOVQ        (R11), F10
-	WORD $0x6e2add2b // fmul v11.4s, v9.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
-	FMOVQ        F11, (R10)
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
+	FMOVQ        F9, (R10)
 	FMOVQ        F9, 16(R10)
 	ADD          $0x20, R9
 	ADD          $0x20, R10
@@ -2170,10 +2051,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F9
-	FMOVQ        32(R1), F10
-	FMOVQ        64(R1), F11
-	FMOVQ        96(R1), F12
+	WORD $0x3cc00029 // ldur q9, [x1]
+	WORD $0x3cc2002a // ldur q10, [x1, #32]
+	WORD $0x3cc4002b // ldur q11, [x1, #64]
+	WORD $0x3cc6002c // ldur q12, [x1, #96]
 	WORD $0x4ea0094a // rev64 v10.4s, v10.4s
 	WORD $0x4e8a2929 // trn1 v9.4s, v9.4s, v10.4s
 	WORD $0x4ea0098a // rev64 v10.4s, v12.4s
@@ -2181,10 +2062,14 @@ done4:
 	WORD $0x6e0a414a // ext v10.16b, v10.16b, v10.16b, #8
 	WORD $0x4eca3929 // zip1 v9.2d, v9.2d, v10.2d
 	WORD $0x4e29d529 // fadd v9.4s, v9.4s, v9.4s
-	FLDPQ        (R0), (F10, F11)
-	FLDPQ        32(R0), (F12, F13)
-	FLDPQ        64(R0), (F14, F15)
-	FLDPQ        96(R0), (F16, F17)
+	WORD $0x3cc0000a // ldur q10, [x0]
+	WORD $0x3cc1000b // ldur q11, [x0, #16]
+	WORD $0x3cc2000c // ldur q12, [x0, #32]
+	WORD $0x3cc3000d // ldur q13, [x0, #48]
+	WORD $0x3cc4000e // ldur q14, [x0, #64]
+	WORD $0x3cc5000f // ldur q15, [x0, #80]
+	WORD $0x3cc60010 // ldur q16, [x0, #96]
+	WORD $0x3cc70011 // ldur q17, [x0, #112]
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
 	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
@@ -2193,10 +2078,10 @@ done4:
 	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
 	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
 	FMOVQ        F9, (R2)
@@ -2242,13 +2127,13 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e429 // movi v9.16b, #1
-	FMOVQ        (R2), F10
+	WORD $0x3cc0004a // ldur q10, [x2]
 	MOVD         $turbo3_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F11
 	WORD $0x4e0b014b // tbl v11.16b, { v10.16b }, v11.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
 	WORD $0x4e0c014a // tbl v10.16b, { v10.16b }, v12.16b
-	FMOVQ        16(R2), F12
+	WORD $0x3cc1004c // ldur q12, [x2, #16]
 	MOVD         $turbo3_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -2256,7 +2141,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        32(R2), F12
+	WORD $0x3cc2004c // ldur q12, [x2, #32]
 	MOVD         $turbo3_shuffle7<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -2264,7 +2149,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        48(R2), F12
+	WORD $0x3cc3004c // ldur q12, [x2, #48]
 	MOVD         $turbo3_shuffle8<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -2272,7 +2157,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        64(R2), F12
+	WORD $0x3cc4004c // ldur q12, [x2, #64]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle5<>+0(SB), R6
@@ -2280,7 +2165,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        80(R2), F12
+	WORD $0x3cc5004c // ldur q12, [x2, #80]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle6<>+0(SB), R6
@@ -2288,7 +2173,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        96(R2), F12
+	WORD $0x3cc6004c // ldur q12, [x2, #96]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle7<>+0(SB), R6
@@ -2296,7 +2181,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        112(R2), F12
+	WORD $0x3cc7004c // ldur q12, [x2, #112]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle8<>+0(SB), R6
@@ -2330,13 +2215,13 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8a952b // sdot v11.4s, v9.16b, v10.16b
-	FMOVQ        (R2), F10
+	WORD $0x3cc0004a // ldur q10, [x2]
 	MOVD         $turbo3_shuffle9<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d014d // tbl v13.16b, { v10.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e014a // tbl v10.16b, { v10.16b }, v14.16b
-	FMOVQ        16(R2), F14
+	WORD $0x3cc1004e // ldur q14, [x2, #16]
 	MOVD         $turbo3_shuffle10<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -2344,7 +2229,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        32(R2), F14
+	WORD $0x3cc2004e // ldur q14, [x2, #32]
 	MOVD         $turbo3_shuffle11<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -2352,7 +2237,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        48(R2), F14
+	WORD $0x3cc3004e // ldur q14, [x2, #48]
 	MOVD         $turbo3_shuffle12<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -2360,7 +2245,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        64(R2), F14
+	WORD $0x3cc4004e // ldur q14, [x2, #64]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle9<>+0(SB), R6
@@ -2368,7 +2253,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        80(R2), F14
+	WORD $0x3cc5004e // ldur q14, [x2, #80]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle10<>+0(SB), R6
@@ -2376,7 +2261,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        96(R2), F14
+	WORD $0x3cc6004e // ldur q14, [x2, #96]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle11<>+0(SB), R6
@@ -2384,7 +2269,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        112(R2), F14
+	WORD $0x3cc7004e // ldur q14, [x2, #112]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle12<>+0(SB), R6
@@ -2416,13 +2301,13 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	FMOVQ        F10, 48(R5)
 	WORD $0x4e8d952c // sdot v12.4s, v9.16b, v13.16b
 	WORD $0x4e8a952b // sdot v11.4s, v9.16b, v10.16b
-	FMOVQ        (R2), F10
+	WORD $0x3cc0004a // ldur q10, [x2]
 	MOVD         $turbo3_shuffle13<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d014d // tbl v13.16b, { v10.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e014a // tbl v10.16b, { v10.16b }, v14.16b
-	FMOVQ        16(R2), F14
+	WORD $0x3cc1004e // ldur q14, [x2, #16]
 	MOVD         $turbo3_shuffle14<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -2430,7 +2315,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        32(R2), F14
+	WORD $0x3cc2004e // ldur q14, [x2, #32]
 	MOVD         $turbo3_shuffle15<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -2438,7 +2323,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        48(R2), F14
+	WORD $0x3cc3004e // ldur q14, [x2, #48]
 	MOVD         $turbo3_shuffle16<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -2446,7 +2331,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        64(R2), F14
+	WORD $0x3cc4004e // ldur q14, [x2, #64]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle13<>+0(SB), R6
@@ -2454,7 +2339,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        80(R2), F14
+	WORD $0x3cc5004e // ldur q14, [x2, #80]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle14<>+0(SB), R6
@@ -2462,7 +2347,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        96(R2), F14
+	WORD $0x3cc6004e // ldur q14, [x2, #96]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle15<>+0(SB), R6
@@ -2470,7 +2355,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        112(R2), F14
+	WORD $0x3cc7004e // ldur q14, [x2, #112]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle16<>+0(SB), R6
@@ -2502,13 +2387,13 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	FMOVQ        F10, 80(R5)
 	WORD $0x4e8d952c // sdot v12.4s, v9.16b, v13.16b
 	WORD $0x4e8a952b // sdot v11.4s, v9.16b, v10.16b
-	FMOVQ        (R2), F10
+	WORD $0x3cc0004a // ldur q10, [x2]
 	MOVD         $turbo3_shuffle17<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d014d // tbl v13.16b, { v10.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e014a // tbl v10.16b, { v10.16b }, v14.16b
-	FMOVQ        16(R2), F14
+	WORD $0x3cc1004e // ldur q14, [x2, #16]
 	MOVD         $turbo3_shuffle18<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -2516,7 +2401,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        32(R2), F14
+	WORD $0x3cc2004e // ldur q14, [x2, #32]
 	MOVD         $turbo3_shuffle19<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -2524,7 +2409,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        48(R2), F14
+	WORD $0x3cc3004e // ldur q14, [x2, #48]
 	MOVD         $turbo3_shuffle20<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -2532,7 +2417,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        64(R2), F14
+	WORD $0x3cc4004e // ldur q14, [x2, #64]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle17<>+0(SB), R6
@@ -2540,7 +2425,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        80(R2), F14
+	WORD $0x3cc5004e // ldur q14, [x2, #80]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle18<>+0(SB), R6
@@ -2548,7 +2433,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        96(R2), F14
+	WORD $0x3cc6004e // ldur q14, [x2, #96]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle19<>+0(SB), R6
@@ -2556,7 +2441,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        112(R2), F14
+	WORD $0x3cc7004e // ldur q14, [x2, #112]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle20<>+0(SB), R6
@@ -2599,13 +2484,13 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
 	WORD $0x7e30d96b // faddp s11, v11.2s
 	FMOVS        F11, (R4)
-	FMOVQ        128(R2), F10
+	WORD $0x3cc8004a // ldur q10, [x2, #128]
 	MOVD         $turbo3_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F11
 	WORD $0x4e0b014b // tbl v11.16b, { v10.16b }, v11.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
 	WORD $0x4e0c014a // tbl v10.16b, { v10.16b }, v12.16b
-	FMOVQ        144(R2), F12
+	WORD $0x3cc9004c // ldur q12, [x2, #144]
 	MOVD         $turbo3_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -2613,7 +2498,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        160(R2), F12
+	WORD $0x3cca004c // ldur q12, [x2, #160]
 	MOVD         $turbo3_shuffle7<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -2621,7 +2506,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        176(R2), F12
+	WORD $0x3ccb004c // ldur q12, [x2, #176]
 	MOVD         $turbo3_shuffle8<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -2629,7 +2514,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        192(R2), F12
+	WORD $0x3ccc004c // ldur q12, [x2, #192]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle5<>+0(SB), R6
@@ -2637,7 +2522,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        208(R2), F12
+	WORD $0x3ccd004c // ldur q12, [x2, #208]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle6<>+0(SB), R6
@@ -2645,7 +2530,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        224(R2), F12
+	WORD $0x3cce004c // ldur q12, [x2, #224]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle7<>+0(SB), R6
@@ -2653,7 +2538,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        240(R2), F12
+	WORD $0x3ccf004c // ldur q12, [x2, #240]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle8<>+0(SB), R6
@@ -2687,13 +2572,13 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8a952b // sdot v11.4s, v9.16b, v10.16b
-	FMOVQ        128(R2), F10
+	WORD $0x3cc8004a // ldur q10, [x2, #128]
 	MOVD         $turbo3_shuffle9<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d014d // tbl v13.16b, { v10.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e014a // tbl v10.16b, { v10.16b }, v14.16b
-	FMOVQ        144(R2), F14
+	WORD $0x3cc9004e // ldur q14, [x2, #144]
 	MOVD         $turbo3_shuffle10<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -2701,7 +2586,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        160(R2), F14
+	WORD $0x3cca004e // ldur q14, [x2, #160]
 	MOVD         $turbo3_shuffle11<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -2709,7 +2594,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        176(R2), F14
+	WORD $0x3ccb004e // ldur q14, [x2, #176]
 	MOVD         $turbo3_shuffle12<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -2717,7 +2602,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        192(R2), F14
+	WORD $0x3ccc004e // ldur q14, [x2, #192]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle9<>+0(SB), R6
@@ -2725,7 +2610,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        208(R2), F14
+	WORD $0x3ccd004e // ldur q14, [x2, #208]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle10<>+0(SB), R6
@@ -2733,7 +2618,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        224(R2), F14
+	WORD $0x3cce004e // ldur q14, [x2, #224]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle11<>+0(SB), R6
@@ -2741,7 +2626,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        240(R2), F14
+	WORD $0x3ccf004e // ldur q14, [x2, #240]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle12<>+0(SB), R6
@@ -2773,13 +2658,13 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	FMOVQ        F10, 176(R5)
 	WORD $0x4e8d952c // sdot v12.4s, v9.16b, v13.16b
 	WORD $0x4e8a952b // sdot v11.4s, v9.16b, v10.16b
-	FMOVQ        128(R2), F10
+	WORD $0x3cc8004a // ldur q10, [x2, #128]
 	MOVD         $turbo3_shuffle13<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d014d // tbl v13.16b, { v10.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e014a // tbl v10.16b, { v10.16b }, v14.16b
-	FMOVQ        144(R2), F14
+	WORD $0x3cc9004e // ldur q14, [x2, #144]
 	MOVD         $turbo3_shuffle14<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -2787,7 +2672,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        160(R2), F14
+	WORD $0x3cca004e // ldur q14, [x2, #160]
 	MOVD         $turbo3_shuffle15<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -2795,7 +2680,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        176(R2), F14
+	WORD $0x3ccb004e // ldur q14, [x2, #176]
 	MOVD         $turbo3_shuffle16<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -2803,7 +2688,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        192(R2), F14
+	WORD $0x3ccc004e // ldur q14, [x2, #192]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle13<>+0(SB), R6
@@ -2811,7 +2696,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        208(R2), F14
+	WORD $0x3ccd004e // ldur q14, [x2, #208]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle14<>+0(SB), R6
@@ -2819,7 +2704,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        224(R2), F14
+	WORD $0x3cce004e // ldur q14, [x2, #224]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle15<>+0(SB), R6
@@ -2827,7 +2712,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        240(R2), F14
+	WORD $0x3ccf004e // ldur q14, [x2, #240]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle16<>+0(SB), R6
@@ -2859,13 +2744,13 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	FMOVQ        F10, 208(R5)
 	WORD $0x4e8d952c // sdot v12.4s, v9.16b, v13.16b
 	WORD $0x4e8a952b // sdot v11.4s, v9.16b, v10.16b
-	FMOVQ        128(R2), F10
+	WORD $0x3cc8004a // ldur q10, [x2, #128]
 	MOVD         $turbo3_shuffle17<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d014d // tbl v13.16b, { v10.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e014a // tbl v10.16b, { v10.16b }, v14.16b
-	FMOVQ        144(R2), F14
+	WORD $0x3cc9004e // ldur q14, [x2, #144]
 	MOVD         $turbo3_shuffle18<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -2873,7 +2758,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        160(R2), F14
+	WORD $0x3cca004e // ldur q14, [x2, #160]
 	MOVD         $turbo3_shuffle19<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -2881,7 +2766,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        176(R2), F14
+	WORD $0x3ccb004e // ldur q14, [x2, #176]
 	MOVD         $turbo3_shuffle20<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -2889,7 +2774,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        192(R2), F14
+	WORD $0x3ccc004e // ldur q14, [x2, #192]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle17<>+0(SB), R6
@@ -2897,7 +2782,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        208(R2), F14
+	WORD $0x3ccd004e // ldur q14, [x2, #208]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle18<>+0(SB), R6
@@ -2905,7 +2790,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        224(R2), F14
+	WORD $0x3cce004e // ldur q14, [x2, #224]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle19<>+0(SB), R6
@@ -2913,7 +2798,7 @@ TEXT ·matmulQ8Block2xTurbo3DotProd(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        240(R2), F14
+	WORD $0x3ccf004e // ldur q14, [x2, #240]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle20<>+0(SB), R2
@@ -2976,232 +2861,221 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 4, 8 to 124, and their products
-	FMOVQ        2(R6), F9
-	FMOVQ        18(R6), F10
-	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
-	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
-	FMOVQ        34(R6), F11
-	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
-	WORD $0x4e07016b // tbl v11.16b, { v11.16b }, v7.16b
-	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
-	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
-	WORD $0x6e248d8c // cmeq v12.16b, v12.16b, v4.16b
-	WORD $0x6e248d6b // cmeq v11.16b, v11.16b, v4.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x3cc020c9 // ldur q9, [x6, #2]
+	WORD $0x3cc120ca // ldur q10, [x6, #18]
+	WORD $0x4e221d2b // and v11.16b, v9.16b, v2.16b
+	WORD $0x4e221d4c // and v12.16b, v10.16b, v2.16b
+	WORD $0x3cc220cd // ldur q13, [x6, #34]
+	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
+	WORD $0x4e0701af // tbl v15.16b, { v13.16b }, v7.16b
+	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
+	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
+	WORD $0x6e248dce // cmeq v14.16b, v14.16b, v4.16b
+	WORD $0x6e248def // cmeq v15.16b, v15.16b, v4.16b
+	WORD $0x6ea01dcb // bit v11.16b, v14.16b, v0.16b
+	WORD $0x6ea01dec // bit v12.16b, v15.16b, v0.16b
+	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
+	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
+	WORD $0x3cc000ae // ldur q14, [x5]
+	WORD $0x3cc100af // ldur q15, [x5, #16]
+	WORD $0x2f08a570 // ushll v16.8h, v11.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a571 // ushll2 v17.8h, v11.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5f1 // sshll v17.8h, v15.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e31 // mul v17.8h, v17.8h, v15.8h
+	WORD $0x4e71be0f // addp v15.8h, v16.8h, v17.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x3cc800b0 // ldur q16, [x5, #128]
+	WORD $0x3cc900b1 // ldur q17, [x5, #144]
+	WORD $0x2f08a572 // ushll v18.8h, v11.8b, #0
+	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
+	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
+	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
+	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
+	WORD $0x4e709d6b // mul v11.8h, v11.8h, v16.8h
+	WORD $0x4e6bbe4b // addp v11.8h, v18.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a632 // sshll v18.8h, v17.8b, #0
+	WORD $0x4e729e10 // mul v16.8h, v16.8h, v18.8h
+	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
+	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
+	WORD $0x4e719d8c // mul v12.8h, v12.8h, v17.8h
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+
+	// levels of values 1, 5, 9 to 125, and their products
+	WORD $0x6f0e0530 // ushr v16.16b, v9.16b, #2
+	WORD $0x6f0e0551 // ushr v17.16b, v10.16b, #2
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4e0301b2 // tbl v18.16b, { v13.16b }, v3.16b
+	WORD $0x4e0701b3 // tbl v19.16b, { v13.16b }, v7.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x6e258e52 // cmeq v18.16b, v18.16b, v5.16b
+	WORD $0x6e258e73 // cmeq v19.16b, v19.16b, v5.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
+	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
+	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
+	WORD $0x3cc200b2 // ldur q18, [x5, #32]
+	WORD $0x3cc300b3 // ldur q19, [x5, #48]
+	WORD $0x2f08a614 // ushll v20.8h, v16.8b, #0
+	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
+	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x6f08a615 // ushll2 v21.8h, v16.16b, #0
+	WORD $0x4f08a652 // sshll2 v18.8h, v18.16b, #0
+	WORD $0x4e729eb5 // mul v21.8h, v21.8h, v18.8h
+	WORD $0x4e75be92 // addp v18.8h, v20.8h, v21.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x2f08a632 // ushll v18.8h, v17.8b, #0
+	WORD $0x0f08a674 // sshll v20.8h, v19.8b, #0
+	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
+	WORD $0x6f08a634 // ushll2 v20.8h, v17.16b, #0
+	WORD $0x4f08a673 // sshll2 v19.8h, v19.16b, #0
+	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
+	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
+	WORD $0x4e606a4f // sadalp v15.4s, v18.8h
+	WORD $0x3cca00b2 // ldur q18, [x5, #160]
+	WORD $0x3ccb00b3 // ldur q19, [x5, #176]
+	WORD $0x2f08a614 // ushll v20.8h, v16.8b, #0
+	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
+	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x6f08a610 // ushll2 v16.8h, v16.16b, #0
+	WORD $0x4f08a652 // sshll2 v18.8h, v18.16b, #0
+	WORD $0x4e729e10 // mul v16.8h, v16.8h, v18.8h
+	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
+	WORD $0x4e606a0b // sadalp v11.4s, v16.8h
+	WORD $0x2f08a630 // ushll v16.8h, v17.8b, #0
+	WORD $0x0f08a672 // sshll v18.8h, v19.8b, #0
+	WORD $0x4e729e10 // mul v16.8h, v16.8h, v18.8h
+	WORD $0x6f08a631 // ushll2 v17.8h, v17.16b, #0
+	WORD $0x4f08a672 // sshll2 v18.8h, v19.16b, #0
+	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a0c // sadalp v12.4s, v16.8h
+
+	// levels of values 2, 6, 10 to 126, and their products
+	WORD $0x6f0c0530 // ushr v16.16b, v9.16b, #4
+	WORD $0x6f0c0551 // ushr v17.16b, v10.16b, #4
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4e0301b2 // tbl v18.16b, { v13.16b }, v3.16b
+	WORD $0x4e0701b3 // tbl v19.16b, { v13.16b }, v7.16b
+	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
+	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
+	WORD $0x6e268e52 // cmeq v18.16b, v18.16b, v6.16b
+	WORD $0x6e268e73 // cmeq v19.16b, v19.16b, v6.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
+	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
+	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
+	WORD $0x3cc400b2 // ldur q18, [x5, #64]
+	WORD $0x3cc500b3 // ldur q19, [x5, #80]
+	WORD $0x2f08a614 // ushll v20.8h, v16.8b, #0
+	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
+	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x6f08a615 // ushll2 v21.8h, v16.16b, #0
+	WORD $0x4f08a652 // sshll2 v18.8h, v18.16b, #0
+	WORD $0x4e729eb5 // mul v21.8h, v21.8h, v18.8h
+	WORD $0x4e75be92 // addp v18.8h, v20.8h, v21.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x2f08a632 // ushll v18.8h, v17.8b, #0
+	WORD $0x0f08a674 // sshll v20.8h, v19.8b, #0
+	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
+	WORD $0x6f08a634 // ushll2 v20.8h, v17.16b, #0
+	WORD $0x4f08a673 // sshll2 v19.8h, v19.16b, #0
+	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
+	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
+	WORD $0x4e606a4f // sadalp v15.4s, v18.8h
+	WORD $0x3ccc00b2 // ldur q18, [x5, #192]
+	WORD $0x3ccd00b3 // ldur q19, [x5, #208]
+	WORD $0x2f08a614 // ushll v20.8h, v16.8b, #0
+	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
+	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x6f08a610 // ushll2 v16.8h, v16.16b, #0
+	WORD $0x4f08a652 // sshll2 v18.8h, v18.16b, #0
+	WORD $0x4e729e10 // mul v16.8h, v16.8h, v18.8h
+	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
+	WORD $0x4e606a0b // sadalp v11.4s, v16.8h
+	WORD $0x2f08a630 // ushll v16.8h, v17.8b, #0
+	WORD $0x0f08a672 // sshll v18.8h, v19.8b, #0
+	WORD $0x4e729e10 // mul v16.8h, v16.8h, v18.8h
+	WORD $0x6f08a631 // ushll2 v17.8h, v17.16b, #0
+	WORD $0x4f08a672 // sshll2 v18.8h, v19.16b, #0
+	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a0c // sadalp v12.4s, v16.8h
+
+	// levels of values 3, 7, 11 to 127, and their products
+	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
+	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
+	WORD $0x4e0301b0 // tbl v16.16b, { v13.16b }, v3.16b
+	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
+	WORD $0x4e281e10 // and v16.16b, v16.16b, v8.16b
+	WORD $0x4e281dad // and v13.16b, v13.16b, v8.16b
+	WORD $0x6e288e10 // cmeq v16.16b, v16.16b, v8.16b
+	WORD $0x6e288dad // cmeq v13.16b, v13.16b, v8.16b
+	WORD $0x6ea01e09 // bit v9.16b, v16.16b, v0.16b
+	WORD $0x6ea01daa // bit v10.16b, v13.16b, v0.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	FLDPQ        (R5), (F11, F12)
-	WORD $0x2f08a52d // ushll v13.8h, v9.8b, #0
-	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
-	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a52e // ushll2 v14.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9dce // mul v14.8h, v14.8h, v11.8h
-	WORD $0x4e6ebdab // addp v11.8h, v13.8h, v14.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x3cc600ad // ldur q13, [x5, #96]
+	WORD $0x3cc700b0 // ldur q16, [x5, #112]
+	WORD $0x2f08a531 // ushll v17.8h, v9.8b, #0
+	WORD $0x0f08a5b2 // sshll v18.8h, v13.8b, #0
+	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
+	WORD $0x6f08a532 // ushll2 v18.8h, v9.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9e52 // mul v18.8h, v18.8h, v13.8h
+	WORD $0x4e72be2d // addp v13.8h, v17.8h, v18.8h
+	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
 	WORD $0x2f08a54d // ushll v13.8h, v10.8b, #0
-	WORD $0x0f08a58e // sshll v14.8h, v12.8b, #0
-	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a54e // ushll2 v14.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9dce // mul v14.8h, v14.8h, v12.8h
-	WORD $0x4e6ebdac // addp v12.8h, v13.8h, v14.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FLDPQ        128(R5), (F13, F14)
-	WORD $0x2f08a52f // ushll v15.8h, v9.8b, #0
-	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
-	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
+	WORD $0x0f08a611 // sshll v17.8h, v16.8b, #0
+	WORD $0x4e719dad // mul v13.8h, v13.8h, v17.8h
+	WORD $0x6f08a551 // ushll2 v17.8h, v10.16b, #0
+	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
+	WORD $0x4e709e31 // mul v17.8h, v17.8h, v16.8h
+	WORD $0x4e71bdad // addp v13.8h, v13.8h, v17.8h
+	WORD $0x4e6069af // sadalp v15.4s, v13.8h
+	WORD $0x3cce00ad // ldur q13, [x5, #224]
+	WORD $0x3ccf00b0 // ldur q16, [x5, #240]
+	WORD $0x2f08a531 // ushll v17.8h, v9.8b, #0
+	WORD $0x0f08a5b2 // sshll v18.8h, v13.8b, #0
+	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
 	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
 	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
 	WORD $0x4e6d9d29 // mul v9.8h, v9.8h, v13.8h
-	WORD $0x4e69bde9 // addp v9.8h, v15.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x2f08a54d // ushll v13.8h, v10.8b, #0
-	WORD $0x0f08a5cf // sshll v15.8h, v14.8b, #0
-	WORD $0x4e6f9dad // mul v13.8h, v13.8h, v15.8h
+	WORD $0x4e69be29 // addp v9.8h, v17.8h, v9.8h
+	WORD $0x4e60692b // sadalp v11.4s, v9.8h
+	WORD $0x2f08a549 // ushll v9.8h, v10.8b, #0
+	WORD $0x0f08a60d // sshll v13.8h, v16.8b, #0
+	WORD $0x4e6d9d29 // mul v9.8h, v9.8h, v13.8h
 	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
-	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
-	WORD $0x4e6e9d4a // mul v10.8h, v10.8h, v14.8h
-	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-
-	// levels of values 1, 5, 9 to 125, and their products
-	FMOVQ        2(R6), F13
-	FMOVQ        18(R6), F14
-	WORD $0x6f0e05ad // ushr v13.16b, v13.16b, #2
-	WORD $0x6f0e05ce // ushr v14.16b, v14.16b, #2
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	FMOVQ        34(R6), F15
-	WORD $0x4e0301f0 // tbl v16.16b, { v15.16b }, v3.16b
-	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
-	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
-	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
-	WORD $0x6e258e10 // cmeq v16.16b, v16.16b, v5.16b
-	WORD $0x6e258def // cmeq v15.16b, v15.16b, v5.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
-	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	FLDPQ        32(R5), (F15, F16)
-	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
-	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a5b2 // ushll2 v18.8h, v13.16b, #0
-	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
-	WORD $0x4e6f9e52 // mul v18.8h, v18.8h, v15.8h
-	WORD $0x4e72be2f // addp v15.8h, v17.8h, v18.8h
-	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
-	WORD $0x2f08a5cf // ushll v15.8h, v14.8b, #0
-	WORD $0x0f08a611 // sshll v17.8h, v16.8b, #0
-	WORD $0x4e719def // mul v15.8h, v15.8h, v17.8h
-	WORD $0x6f08a5d1 // ushll2 v17.8h, v14.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e31 // mul v17.8h, v17.8h, v16.8h
-	WORD $0x4e71bdef // addp v15.8h, v15.8h, v17.8h
-	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
-	FLDPQ        160(R5), (F15, F16)
-	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
-	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a5ad // ushll2 v13.8h, v13.16b, #0
-	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
-	WORD $0x4e6f9dad // mul v13.8h, v13.8h, v15.8h
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6069a9 // sadalp v9.4s, v13.8h
-	WORD $0x2f08a5cd // ushll v13.8h, v14.8b, #0
-	WORD $0x0f08a60f // sshll v15.8h, v16.8b, #0
-	WORD $0x4e6f9dad // mul v13.8h, v13.8h, v15.8h
-	WORD $0x6f08a5ce // ushll2 v14.8h, v14.16b, #0
-	WORD $0x4f08a60f // sshll2 v15.8h, v16.16b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
-	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
-
-	// levels of values 2, 6, 10 to 126, and their products
-	FMOVQ        2(R6), F13
-	FMOVQ        18(R6), F14
-	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
-	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	FMOVQ        34(R6), F15
-	WORD $0x4e0301f0 // tbl v16.16b, { v15.16b }, v3.16b
-	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
-	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
-	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
-	WORD $0x6e268e10 // cmeq v16.16b, v16.16b, v6.16b
-	WORD $0x6e268def // cmeq v15.16b, v15.16b, v6.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
-	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	FLDPQ        64(R5), (F15, F16)
-	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
-	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a5b2 // ushll2 v18.8h, v13.16b, #0
-	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
-	WORD $0x4e6f9e52 // mul v18.8h, v18.8h, v15.8h
-	WORD $0x4e72be2f // addp v15.8h, v17.8h, v18.8h
-	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
-	WORD $0x2f08a5cf // ushll v15.8h, v14.8b, #0
-	WORD $0x0f08a611 // sshll v17.8h, v16.8b, #0
-	WORD $0x4e719def // mul v15.8h, v15.8h, v17.8h
-	WORD $0x6f08a5d1 // ushll2 v17.8h, v14.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e31 // mul v17.8h, v17.8h, v16.8h
-	WORD $0x4e71bdef // addp v15.8h, v15.8h, v17.8h
-	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
-	FLDPQ        192(R5), (F15, F16)
-	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
-	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a5ad // ushll2 v13.8h, v13.16b, #0
-	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
-	WORD $0x4e6f9dad // mul v13.8h, v13.8h, v15.8h
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6069a9 // sadalp v9.4s, v13.8h
-	WORD $0x2f08a5cd // ushll v13.8h, v14.8b, #0
-	WORD $0x0f08a60f // sshll v15.8h, v16.8b, #0
-	WORD $0x4e6f9dad // mul v13.8h, v13.8h, v15.8h
-	WORD $0x6f08a5ce // ushll2 v14.8h, v14.16b, #0
-	WORD $0x4f08a60f // sshll2 v15.8h, v16.16b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
-	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
-
-	// levels of values 3, 7, 11 to 127, and their products
-	FMOVQ        2(R6), F13
-	FMOVQ        18(R6), F14
-	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
-	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
-	FMOVQ        34(R6), F15
-	WORD $0x4e0301f0 // tbl v16.16b, { v15.16b }, v3.16b
-	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
-	WORD $0x4e281e10 // and v16.16b, v16.16b, v8.16b
-	WORD $0x4e281def // and v15.16b, v15.16b, v8.16b
-	WORD $0x6e288e10 // cmeq v16.16b, v16.16b, v8.16b
-	WORD $0x6e288def // cmeq v15.16b, v15.16b, v8.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
-	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	FLDPQ        96(R5), (F15, F16)
-	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
-	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a5b2 // ushll2 v18.8h, v13.16b, #0
-	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
-	WORD $0x4e6f9e52 // mul v18.8h, v18.8h, v15.8h
-	WORD $0x4e72be2f // addp v15.8h, v17.8h, v18.8h
-	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
-	WORD $0x2f08a5cf // ushll v15.8h, v14.8b, #0
-	WORD $0x0f08a611 // sshll v17.8h, v16.8b, #0
-	WORD $0x4e719def // mul v15.8h, v15.8h, v17.8h
-	WORD $0x6f08a5d1 // ushll2 v17.8h, v14.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e31 // mul v17.8h, v17.8h, v16.8h
-	WORD $0x4e71bdef // addp v15.8h, v15.8h, v17.8h
-	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
-	FLDPQ        224(R5), (F15, F16)
-	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
-	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a5ad // ushll2 v13.8h, v13.16b, #0
-	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
-	WORD $0x4e6f9dad // mul v13.8h, v13.8h, v15.8h
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6069a9 // sadalp v9.4s, v13.8h
-	WORD $0x2f08a5cd // ushll v13.8h, v14.8b, #0
-	WORD $0x0f08a60f // sshll v15.8h, v16.8b, #0
-	WORD $0x4e6f9dad // mul v13.8h, v13.8h, v15.8h
-	WORD $0x6f08a5ce // ushll2 v14.8h, v14.16b, #0
-	WORD $0x4f08a60f // sshll2 v15.8h, v16.16b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
-	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
-	FMOVQ        F11, (R9)
-	FMOVQ        F12, 16(R9)
-	FMOVQ        F9, 128(R9)
-	FMOVQ        F10, 144(R9)
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4f08a60d // sshll2 v13.8h, v16.16b, #0
+	WORD $0x4e6d9d4a // mul v10.8h, v10.8h, v13.8h
+	WORD $0x4e6abd29 // addp v9.8h, v9.8h, v10.8h
+	WORD $0x4e60692c // sadalp v12.4s, v9.8h
+	FMOVQ        F14, (R9)
+	FMOVQ        F15, 16(R9)
+	FMOVQ        F11, 128(R9)
+	FMOVQ        F12, 144(R9)
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 	MOVD         $turbo3_const<>+0(SB), R11
 	FMOVQ        (R11), F10
-	WORD $0x6e2add2b // fmul v11.4s, v9.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
-	FMOVQ        F11, (R10)
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
+	FMOVQ        F9, (R10)
 	FMOVQ        F9, 16(R10)
 	ADD          $0x20, R9
 	ADD          $0x20, R10
@@ -3214,10 +3088,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F9
-	FMOVQ        32(R1), F10
-	FMOVQ        64(R1), F11
-	FMOVQ        96(R1), F12
+	WORD $0x3cc00029 // ldur q9, [x1]
+	WORD $0x3cc2002a // ldur q10, [x1, #32]
+	WORD $0x3cc4002b // ldur q11, [x1, #64]
+	WORD $0x3cc6002c // ldur q12, [x1, #96]
 	WORD $0x4ea0094a // rev64 v10.4s, v10.4s
 	WORD $0x4e8a2929 // trn1 v9.4s, v9.4s, v10.4s
 	WORD $0x4ea0098a // rev64 v10.4s, v12.4s
@@ -3225,10 +3099,14 @@ done4:
 	WORD $0x6e0a414a // ext v10.16b, v10.16b, v10.16b, #8
 	WORD $0x4eca3929 // zip1 v9.2d, v9.2d, v10.2d
 	WORD $0x4e29d529 // fadd v9.4s, v9.4s, v9.4s
-	FLDPQ        (R0), (F10, F11)
-	FLDPQ        32(R0), (F12, F13)
-	FLDPQ        64(R0), (F14, F15)
-	FLDPQ        96(R0), (F16, F17)
+	WORD $0x3cc0000a // ldur q10, [x0]
+	WORD $0x3cc1000b // ldur q11, [x0, #16]
+	WORD $0x3cc2000c // ldur q12, [x0, #32]
+	WORD $0x3cc3000d // ldur q13, [x0, #48]
+	WORD $0x3cc4000e // ldur q14, [x0, #64]
+	WORD $0x3cc5000f // ldur q15, [x0, #80]
+	WORD $0x3cc60010 // ldur q16, [x0, #96]
+	WORD $0x3cc70011 // ldur q17, [x0, #112]
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
 	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
@@ -3237,17 +3115,21 @@ done4:
 	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
 	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
 	FMOVQ        F10, (R2)
-	FLDPQ        128(R0), (F10, F11)
-	FLDPQ        160(R0), (F12, F13)
-	FLDPQ        192(R0), (F14, F15)
-	FLDPQ        224(R0), (F16, F17)
+	WORD $0x3cc8000a // ldur q10, [x0, #128]
+	WORD $0x3cc9000b // ldur q11, [x0, #144]
+	WORD $0x3cca000c // ldur q12, [x0, #160]
+	WORD $0x3ccb000d // ldur q13, [x0, #176]
+	WORD $0x3ccc000e // ldur q14, [x0, #192]
+	WORD $0x3ccd000f // ldur q15, [x0, #208]
+	WORD $0x3cce0010 // ldur q16, [x0, #224]
+	WORD $0x3ccf0011 // ldur q17, [x0, #240]
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
 	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
@@ -3256,10 +3138,10 @@ done4:
 	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
 	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        4(R4), F11
+	WORD $0xbc40408b // ldur s11, [x4, #4]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        4(R3), F11
+	WORD $0xbc40406b // ldur s11, [x3, #4]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
 	MOVD         ldy+8(FP), R8
@@ -3308,13 +3190,13 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e429 // movi v9.16b, #1
-	FMOVQ        (R2), F10
+	WORD $0x3cc0004a // ldur q10, [x2]
 	MOVD         $turbo3_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F11
 	WORD $0x4e0b014b // tbl v11.16b, { v10.16b }, v11.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
 	WORD $0x4e0c014a // tbl v10.16b, { v10.16b }, v12.16b
-	FMOVQ        16(R2), F12
+	WORD $0x3cc1004c // ldur q12, [x2, #16]
 	MOVD         $turbo3_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -3322,7 +3204,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        32(R2), F12
+	WORD $0x3cc2004c // ldur q12, [x2, #32]
 	MOVD         $turbo3_shuffle7<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -3330,7 +3212,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        48(R2), F12
+	WORD $0x3cc3004c // ldur q12, [x2, #48]
 	MOVD         $turbo3_shuffle8<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -3338,7 +3220,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        64(R2), F12
+	WORD $0x3cc4004c // ldur q12, [x2, #64]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle5<>+0(SB), R6
@@ -3346,7 +3228,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        80(R2), F12
+	WORD $0x3cc5004c // ldur q12, [x2, #80]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle6<>+0(SB), R6
@@ -3354,7 +3236,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        96(R2), F12
+	WORD $0x3cc6004c // ldur q12, [x2, #96]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle7<>+0(SB), R6
@@ -3362,7 +3244,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        112(R2), F12
+	WORD $0x3cc7004c // ldur q12, [x2, #112]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle8<>+0(SB), R6
@@ -3396,13 +3278,13 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8a952b // sdot v11.4s, v9.16b, v10.16b
-	FMOVQ        (R2), F10
+	WORD $0x3cc0004a // ldur q10, [x2]
 	MOVD         $turbo3_shuffle9<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d014d // tbl v13.16b, { v10.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e014a // tbl v10.16b, { v10.16b }, v14.16b
-	FMOVQ        16(R2), F14
+	WORD $0x3cc1004e // ldur q14, [x2, #16]
 	MOVD         $turbo3_shuffle10<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -3410,7 +3292,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        32(R2), F14
+	WORD $0x3cc2004e // ldur q14, [x2, #32]
 	MOVD         $turbo3_shuffle11<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -3418,7 +3300,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        48(R2), F14
+	WORD $0x3cc3004e // ldur q14, [x2, #48]
 	MOVD         $turbo3_shuffle12<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -3426,7 +3308,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        64(R2), F14
+	WORD $0x3cc4004e // ldur q14, [x2, #64]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle9<>+0(SB), R6
@@ -3434,7 +3316,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        80(R2), F14
+	WORD $0x3cc5004e // ldur q14, [x2, #80]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle10<>+0(SB), R6
@@ -3442,7 +3324,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        96(R2), F14
+	WORD $0x3cc6004e // ldur q14, [x2, #96]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle11<>+0(SB), R6
@@ -3450,7 +3332,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        112(R2), F14
+	WORD $0x3cc7004e // ldur q14, [x2, #112]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle12<>+0(SB), R6
@@ -3482,13 +3364,13 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	FMOVQ        F10, 48(R5)
 	WORD $0x4e8d952c // sdot v12.4s, v9.16b, v13.16b
 	WORD $0x4e8a952b // sdot v11.4s, v9.16b, v10.16b
-	FMOVQ        (R2), F10
+	WORD $0x3cc0004a // ldur q10, [x2]
 	MOVD         $turbo3_shuffle13<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d014d // tbl v13.16b, { v10.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e014a // tbl v10.16b, { v10.16b }, v14.16b
-	FMOVQ        16(R2), F14
+	WORD $0x3cc1004e // ldur q14, [x2, #16]
 	MOVD         $turbo3_shuffle14<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -3496,7 +3378,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        32(R2), F14
+	WORD $0x3cc2004e // ldur q14, [x2, #32]
 	MOVD         $turbo3_shuffle15<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -3504,7 +3386,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        48(R2), F14
+	WORD $0x3cc3004e // ldur q14, [x2, #48]
 	MOVD         $turbo3_shuffle16<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -3512,7 +3394,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        64(R2), F14
+	WORD $0x3cc4004e // ldur q14, [x2, #64]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle13<>+0(SB), R6
@@ -3520,7 +3402,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        80(R2), F14
+	WORD $0x3cc5004e // ldur q14, [x2, #80]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle14<>+0(SB), R6
@@ -3528,7 +3410,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        96(R2), F14
+	WORD $0x3cc6004e // ldur q14, [x2, #96]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle15<>+0(SB), R6
@@ -3536,7 +3418,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        112(R2), F14
+	WORD $0x3cc7004e // ldur q14, [x2, #112]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle16<>+0(SB), R6
@@ -3568,13 +3450,13 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	FMOVQ        F10, 80(R5)
 	WORD $0x4e8d952c // sdot v12.4s, v9.16b, v13.16b
 	WORD $0x4e8a952b // sdot v11.4s, v9.16b, v10.16b
-	FMOVQ        (R2), F10
+	WORD $0x3cc0004a // ldur q10, [x2]
 	MOVD         $turbo3_shuffle17<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d014d // tbl v13.16b, { v10.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e014a // tbl v10.16b, { v10.16b }, v14.16b
-	FMOVQ        16(R2), F14
+	WORD $0x3cc1004e // ldur q14, [x2, #16]
 	MOVD         $turbo3_shuffle18<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -3582,7 +3464,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        32(R2), F14
+	WORD $0x3cc2004e // ldur q14, [x2, #32]
 	MOVD         $turbo3_shuffle19<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -3590,7 +3472,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        48(R2), F14
+	WORD $0x3cc3004e // ldur q14, [x2, #48]
 	MOVD         $turbo3_shuffle20<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -3598,7 +3480,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        64(R2), F14
+	WORD $0x3cc4004e // ldur q14, [x2, #64]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle17<>+0(SB), R6
@@ -3606,7 +3488,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        80(R2), F14
+	WORD $0x3cc5004e // ldur q14, [x2, #80]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle18<>+0(SB), R6
@@ -3614,7 +3496,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        96(R2), F14
+	WORD $0x3cc6004e // ldur q14, [x2, #96]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle19<>+0(SB), R6
@@ -3622,7 +3504,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        112(R2), F14
+	WORD $0x3cc7004e // ldur q14, [x2, #112]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle20<>+0(SB), R6
@@ -3665,13 +3547,13 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
 	WORD $0x7e30d96b // faddp s11, v11.2s
 	FMOVS        F11, (R4)
-	FMOVQ        128(R2), F10
+	WORD $0x3cc8004a // ldur q10, [x2, #128]
 	MOVD         $turbo3_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F11
 	WORD $0x4e0b014b // tbl v11.16b, { v10.16b }, v11.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
 	WORD $0x4e0c014a // tbl v10.16b, { v10.16b }, v12.16b
-	FMOVQ        144(R2), F12
+	WORD $0x3cc9004c // ldur q12, [x2, #144]
 	MOVD         $turbo3_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -3679,7 +3561,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        160(R2), F12
+	WORD $0x3cca004c // ldur q12, [x2, #160]
 	MOVD         $turbo3_shuffle7<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -3687,7 +3569,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        176(R2), F12
+	WORD $0x3ccb004c // ldur q12, [x2, #176]
 	MOVD         $turbo3_shuffle8<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -3695,7 +3577,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        192(R2), F12
+	WORD $0x3ccc004c // ldur q12, [x2, #192]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle5<>+0(SB), R6
@@ -3703,7 +3585,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        208(R2), F12
+	WORD $0x3ccd004c // ldur q12, [x2, #208]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle6<>+0(SB), R6
@@ -3711,7 +3593,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        224(R2), F12
+	WORD $0x3cce004c // ldur q12, [x2, #224]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle7<>+0(SB), R6
@@ -3719,7 +3601,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        240(R2), F12
+	WORD $0x3ccf004c // ldur q12, [x2, #240]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle8<>+0(SB), R6
@@ -3753,13 +3635,13 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8a952b // sdot v11.4s, v9.16b, v10.16b
-	FMOVQ        128(R2), F10
+	WORD $0x3cc8004a // ldur q10, [x2, #128]
 	MOVD         $turbo3_shuffle9<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d014d // tbl v13.16b, { v10.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e014a // tbl v10.16b, { v10.16b }, v14.16b
-	FMOVQ        144(R2), F14
+	WORD $0x3cc9004e // ldur q14, [x2, #144]
 	MOVD         $turbo3_shuffle10<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -3767,7 +3649,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        160(R2), F14
+	WORD $0x3cca004e // ldur q14, [x2, #160]
 	MOVD         $turbo3_shuffle11<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -3775,7 +3657,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        176(R2), F14
+	WORD $0x3ccb004e // ldur q14, [x2, #176]
 	MOVD         $turbo3_shuffle12<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -3783,7 +3665,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        192(R2), F14
+	WORD $0x3ccc004e // ldur q14, [x2, #192]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle9<>+0(SB), R6
@@ -3791,7 +3673,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        208(R2), F14
+	WORD $0x3ccd004e // ldur q14, [x2, #208]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle10<>+0(SB), R6
@@ -3799,7 +3681,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        224(R2), F14
+	WORD $0x3cce004e // ldur q14, [x2, #224]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle11<>+0(SB), R6
@@ -3807,7 +3689,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        240(R2), F14
+	WORD $0x3ccf004e // ldur q14, [x2, #240]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle12<>+0(SB), R6
@@ -3839,13 +3721,13 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	FMOVQ        F10, 176(R5)
 	WORD $0x4e8d952c // sdot v12.4s, v9.16b, v13.16b
 	WORD $0x4e8a952b // sdot v11.4s, v9.16b, v10.16b
-	FMOVQ        128(R2), F10
+	WORD $0x3cc8004a // ldur q10, [x2, #128]
 	MOVD         $turbo3_shuffle13<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d014d // tbl v13.16b, { v10.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e014a // tbl v10.16b, { v10.16b }, v14.16b
-	FMOVQ        144(R2), F14
+	WORD $0x3cc9004e // ldur q14, [x2, #144]
 	MOVD         $turbo3_shuffle14<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -3853,7 +3735,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        160(R2), F14
+	WORD $0x3cca004e // ldur q14, [x2, #160]
 	MOVD         $turbo3_shuffle15<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -3861,7 +3743,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        176(R2), F14
+	WORD $0x3ccb004e // ldur q14, [x2, #176]
 	MOVD         $turbo3_shuffle16<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -3869,7 +3751,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        192(R2), F14
+	WORD $0x3ccc004e // ldur q14, [x2, #192]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle13<>+0(SB), R6
@@ -3877,7 +3759,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        208(R2), F14
+	WORD $0x3ccd004e // ldur q14, [x2, #208]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle14<>+0(SB), R6
@@ -3885,7 +3767,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        224(R2), F14
+	WORD $0x3cce004e // ldur q14, [x2, #224]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle15<>+0(SB), R6
@@ -3893,7 +3775,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        240(R2), F14
+	WORD $0x3ccf004e // ldur q14, [x2, #240]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle16<>+0(SB), R6
@@ -3925,13 +3807,13 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	FMOVQ        F10, 208(R5)
 	WORD $0x4e8d952c // sdot v12.4s, v9.16b, v13.16b
 	WORD $0x4e8a952b // sdot v11.4s, v9.16b, v10.16b
-	FMOVQ        128(R2), F10
+	WORD $0x3cc8004a // ldur q10, [x2, #128]
 	MOVD         $turbo3_shuffle17<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d014d // tbl v13.16b, { v10.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e014a // tbl v10.16b, { v10.16b }, v14.16b
-	FMOVQ        144(R2), F14
+	WORD $0x3cc9004e // ldur q14, [x2, #144]
 	MOVD         $turbo3_shuffle18<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -3939,7 +3821,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        160(R2), F14
+	WORD $0x3cca004e // ldur q14, [x2, #160]
 	MOVD         $turbo3_shuffle19<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -3947,7 +3829,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        176(R2), F14
+	WORD $0x3ccb004e // ldur q14, [x2, #176]
 	MOVD         $turbo3_shuffle20<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -3955,7 +3837,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        192(R2), F14
+	WORD $0x3ccc004e // ldur q14, [x2, #192]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle17<>+0(SB), R6
@@ -3963,7 +3845,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        208(R2), F14
+	WORD $0x3ccd004e // ldur q14, [x2, #208]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle18<>+0(SB), R6
@@ -3971,7 +3853,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        224(R2), F14
+	WORD $0x3cce004e // ldur q14, [x2, #224]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle19<>+0(SB), R6
@@ -3979,7 +3861,7 @@ TEXT ·matmulQ8Block3xTurbo3DotProd(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        240(R2), F14
+	WORD $0x3ccf004e // ldur q14, [x2, #240]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle20<>+0(SB), R6
@@ -4399,302 +4281,291 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 4, 8 to 124, and their products
-	FMOVQ        2(R6), F9
-	FMOVQ        18(R6), F10
-	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
-	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
-	FMOVQ        34(R6), F11
-	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
-	WORD $0x4e07016b // tbl v11.16b, { v11.16b }, v7.16b
-	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
-	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
-	WORD $0x6e248d8c // cmeq v12.16b, v12.16b, v4.16b
-	WORD $0x6e248d6b // cmeq v11.16b, v11.16b, v4.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	FLDPQ        (R5), (F11, F12)
-	WORD $0x2f08a52d // ushll v13.8h, v9.8b, #0
-	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
-	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a52e // ushll2 v14.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9dce // mul v14.8h, v14.8h, v11.8h
-	WORD $0x4e6ebdab // addp v11.8h, v13.8h, v14.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x2f08a54d // ushll v13.8h, v10.8b, #0
-	WORD $0x0f08a58e // sshll v14.8h, v12.8b, #0
-	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a54e // ushll2 v14.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9dce // mul v14.8h, v14.8h, v12.8h
-	WORD $0x4e6ebdac // addp v12.8h, v13.8h, v14.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FLDPQ        128(R5), (F13, F14)
-	WORD $0x2f08a52f // ushll v15.8h, v9.8b, #0
-	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
-	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a530 // ushll2 v16.8h, v9.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9e10 // mul v16.8h, v16.8h, v13.8h
-	WORD $0x4e70bded // addp v13.8h, v15.8h, v16.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x2f08a54f // ushll v15.8h, v10.8b, #0
-	WORD $0x0f08a5d0 // sshll v16.8h, v14.8b, #0
-	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a550 // ushll2 v16.8h, v10.16b, #0
+	WORD $0x3cc020c9 // ldur q9, [x6, #2]
+	WORD $0x3cc120ca // ldur q10, [x6, #18]
+	WORD $0x4e221d2b // and v11.16b, v9.16b, v2.16b
+	WORD $0x4e221d4c // and v12.16b, v10.16b, v2.16b
+	WORD $0x3cc220cd // ldur q13, [x6, #34]
+	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
+	WORD $0x4e0701af // tbl v15.16b, { v13.16b }, v7.16b
+	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
+	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
+	WORD $0x6e248dce // cmeq v14.16b, v14.16b, v4.16b
+	WORD $0x6e248def // cmeq v15.16b, v15.16b, v4.16b
+	WORD $0x6ea01dcb // bit v11.16b, v14.16b, v0.16b
+	WORD $0x6ea01dec // bit v12.16b, v15.16b, v0.16b
+	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
+	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
+	WORD $0x3cc000ae // ldur q14, [x5]
+	WORD $0x3cc100af // ldur q15, [x5, #16]
+	WORD $0x2f08a570 // ushll v16.8h, v11.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a571 // ushll2 v17.8h, v11.16b, #0
 	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
-	WORD $0x4e6e9e10 // mul v16.8h, v16.8h, v14.8h
-	WORD $0x4e70bdee // addp v14.8h, v15.8h, v16.8h
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FLDPQ        256(R5), (F15, F16)
-	WORD $0x2f08a531 // ushll v17.8h, v9.8b, #0
-	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5f1 // sshll v17.8h, v15.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
 	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
-	WORD $0x4e6f9d29 // mul v9.8h, v9.8h, v15.8h
-	WORD $0x4e69be29 // addp v9.8h, v17.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x2f08a54f // ushll v15.8h, v10.8b, #0
-	WORD $0x0f08a611 // sshll v17.8h, v16.8b, #0
-	WORD $0x4e719def // mul v15.8h, v15.8h, v17.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
+	WORD $0x4e6f9e31 // mul v17.8h, v17.8h, v15.8h
+	WORD $0x4e71be0f // addp v15.8h, v16.8h, v17.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x3cc800b0 // ldur q16, [x5, #128]
+	WORD $0x3cc900b1 // ldur q17, [x5, #144]
+	WORD $0x2f08a572 // ushll v18.8h, v11.8b, #0
+	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
+	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
+	WORD $0x6f08a573 // ushll2 v19.8h, v11.16b, #0
 	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709d4a // mul v10.8h, v10.8h, v16.8h
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x4e709e73 // mul v19.8h, v19.8h, v16.8h
+	WORD $0x4e73be50 // addp v16.8h, v18.8h, v19.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x2f08a592 // ushll v18.8h, v12.8b, #0
+	WORD $0x0f08a633 // sshll v19.8h, v17.8b, #0
+	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
+	WORD $0x6f08a593 // ushll2 v19.8h, v12.16b, #0
+	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
+	WORD $0x4e719e73 // mul v19.8h, v19.8h, v17.8h
+	WORD $0x4e73be51 // addp v17.8h, v18.8h, v19.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FLDPQ        256(R5), (F18, F19)
+	WORD $0x2f08a574 // ushll v20.8h, v11.8b, #0
+	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
+	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
+	WORD $0x4f08a652 // sshll2 v18.8h, v18.16b, #0
+	WORD $0x4e729d6b // mul v11.8h, v11.8h, v18.8h
+	WORD $0x4e6bbe8b // addp v11.8h, v20.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x2f08a592 // ushll v18.8h, v12.8b, #0
+	WORD $0x0f08a674 // sshll v20.8h, v19.8b, #0
+	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
+	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
+	WORD $0x4f08a673 // sshll2 v19.8h, v19.16b, #0
+	WORD $0x4e739d8c // mul v12.8h, v12.8h, v19.8h
+	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
 
 	// levels of values 1, 5, 9 to 125, and their products
-	FMOVQ        2(R6), F15
-	FMOVQ        18(R6), F16
-	WORD $0x6f0e05ef // ushr v15.16b, v15.16b, #2
-	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	FMOVQ        34(R6), F17
-	WORD $0x4e030232 // tbl v18.16b, { v17.16b }, v3.16b
-	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	WORD $0x6e258e52 // cmeq v18.16b, v18.16b, v5.16b
-	WORD $0x6e258e31 // cmeq v17.16b, v17.16b, v5.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
-	WORD $0x4e0f002f // tbl v15.16b, { v1.16b }, v15.16b
-	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
-	FLDPQ        32(R5), (F17, F18)
-	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
+	WORD $0x6f0e0532 // ushr v18.16b, v9.16b, #2
+	WORD $0x6f0e0553 // ushr v19.16b, v10.16b, #2
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4e0301b4 // tbl v20.16b, { v13.16b }, v3.16b
+	WORD $0x4e0701b5 // tbl v21.16b, { v13.16b }, v7.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
+	WORD $0x6e258e94 // cmeq v20.16b, v20.16b, v5.16b
+	WORD $0x6e258eb5 // cmeq v21.16b, v21.16b, v5.16b
+	WORD $0x6ea01e92 // bit v18.16b, v20.16b, v0.16b
+	WORD $0x6ea01eb3 // bit v19.16b, v21.16b, v0.16b
+	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
+	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
+	WORD $0x3cc200b4 // ldur q20, [x5, #32]
+	WORD $0x3cc300b5 // ldur q21, [x5, #48]
+	WORD $0x2f08a656 // ushll v22.8h, v18.8b, #0
+	WORD $0x0f08a697 // sshll v23.8h, v20.8b, #0
+	WORD $0x4e779ed6 // mul v22.8h, v22.8h, v23.8h
+	WORD $0x6f08a657 // ushll2 v23.8h, v18.16b, #0
+	WORD $0x4f08a694 // sshll2 v20.8h, v20.16b, #0
+	WORD $0x4e749ef7 // mul v23.8h, v23.8h, v20.8h
+	WORD $0x4e77bed4 // addp v20.8h, v22.8h, v23.8h
+	WORD $0x4e606a8e // sadalp v14.4s, v20.8h
+	WORD $0x2f08a674 // ushll v20.8h, v19.8b, #0
+	WORD $0x0f08a6b6 // sshll v22.8h, v21.8b, #0
+	WORD $0x4e769e94 // mul v20.8h, v20.8h, v22.8h
+	WORD $0x6f08a676 // ushll2 v22.8h, v19.16b, #0
+	WORD $0x4f08a6b5 // sshll2 v21.8h, v21.16b, #0
+	WORD $0x4e759ed6 // mul v22.8h, v22.8h, v21.8h
+	WORD $0x4e76be94 // addp v20.8h, v20.8h, v22.8h
+	WORD $0x4e606a8f // sadalp v15.4s, v20.8h
+	WORD $0x3cca00b4 // ldur q20, [x5, #160]
+	WORD $0x3ccb00b5 // ldur q21, [x5, #176]
+	WORD $0x2f08a656 // ushll v22.8h, v18.8b, #0
+	WORD $0x0f08a697 // sshll v23.8h, v20.8b, #0
+	WORD $0x4e779ed6 // mul v22.8h, v22.8h, v23.8h
+	WORD $0x6f08a657 // ushll2 v23.8h, v18.16b, #0
+	WORD $0x4f08a694 // sshll2 v20.8h, v20.16b, #0
+	WORD $0x4e749ef7 // mul v23.8h, v23.8h, v20.8h
+	WORD $0x4e77bed4 // addp v20.8h, v22.8h, v23.8h
+	WORD $0x4e606a90 // sadalp v16.4s, v20.8h
+	WORD $0x2f08a674 // ushll v20.8h, v19.8b, #0
+	WORD $0x0f08a6b6 // sshll v22.8h, v21.8b, #0
+	WORD $0x4e769e94 // mul v20.8h, v20.8h, v22.8h
+	WORD $0x6f08a676 // ushll2 v22.8h, v19.16b, #0
+	WORD $0x4f08a6b5 // sshll2 v21.8h, v21.16b, #0
+	WORD $0x4e759ed6 // mul v22.8h, v22.8h, v21.8h
+	WORD $0x4e76be94 // addp v20.8h, v20.8h, v22.8h
+	WORD $0x4e606a91 // sadalp v17.4s, v20.8h
+	FLDPQ        288(R5), (F20, F21)
+	WORD $0x2f08a656 // ushll v22.8h, v18.8b, #0
+	WORD $0x0f08a697 // sshll v23.8h, v20.8b, #0
+	WORD $0x4e779ed6 // mul v22.8h, v22.8h, v23.8h
+	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
+	WORD $0x4f08a694 // sshll2 v20.8h, v20.16b, #0
+	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
+	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
+	WORD $0x4e606a4b // sadalp v11.4s, v18.8h
+	WORD $0x2f08a672 // ushll v18.8h, v19.8b, #0
+	WORD $0x0f08a6b4 // sshll v20.8h, v21.8b, #0
+	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
+	WORD $0x6f08a673 // ushll2 v19.8h, v19.16b, #0
+	WORD $0x4f08a6b4 // sshll2 v20.8h, v21.16b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a5f4 // ushll2 v20.8h, v15.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e94 // mul v20.8h, v20.8h, v17.8h
-	WORD $0x4e74be71 // addp v17.8h, v19.8h, v20.8h
-	WORD $0x4e606a2b // sadalp v11.4s, v17.8h
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
-	WORD $0x0f08a653 // sshll v19.8h, v18.8b, #0
-	WORD $0x4e739e31 // mul v17.8h, v17.8h, v19.8h
-	WORD $0x6f08a613 // ushll2 v19.8h, v16.16b, #0
-	WORD $0x4f08a652 // sshll2 v18.8h, v18.16b, #0
-	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
-	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
-	WORD $0x4e606a2c // sadalp v12.4s, v17.8h
-	FLDPQ        160(R5), (F17, F18)
-	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a5f4 // ushll2 v20.8h, v15.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e94 // mul v20.8h, v20.8h, v17.8h
-	WORD $0x4e74be71 // addp v17.8h, v19.8h, v20.8h
-	WORD $0x4e606a2d // sadalp v13.4s, v17.8h
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
-	WORD $0x0f08a653 // sshll v19.8h, v18.8b, #0
-	WORD $0x4e739e31 // mul v17.8h, v17.8h, v19.8h
-	WORD $0x6f08a613 // ushll2 v19.8h, v16.16b, #0
-	WORD $0x4f08a652 // sshll2 v18.8h, v18.16b, #0
-	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
-	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
-	WORD $0x4e606a2e // sadalp v14.4s, v17.8h
-	FLDPQ        288(R5), (F17, F18)
-	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a5ef // ushll2 v15.8h, v15.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719def // mul v15.8h, v15.8h, v17.8h
-	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
-	WORD $0x4e6069e9 // sadalp v9.4s, v15.8h
-	WORD $0x2f08a60f // ushll v15.8h, v16.8b, #0
-	WORD $0x0f08a651 // sshll v17.8h, v18.8b, #0
-	WORD $0x4e719def // mul v15.8h, v15.8h, v17.8h
-	WORD $0x6f08a610 // ushll2 v16.8h, v16.16b, #0
-	WORD $0x4f08a651 // sshll2 v17.8h, v18.16b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
-	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
-	WORD $0x4e6069ea // sadalp v10.4s, v15.8h
+	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
 
 	// levels of values 2, 6, 10 to 126, and their products
-	FMOVQ        2(R6), F15
-	FMOVQ        18(R6), F16
-	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
-	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	FMOVQ        34(R6), F17
-	WORD $0x4e030232 // tbl v18.16b, { v17.16b }, v3.16b
-	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
-	WORD $0x6e268e52 // cmeq v18.16b, v18.16b, v6.16b
-	WORD $0x6e268e31 // cmeq v17.16b, v17.16b, v6.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
-	WORD $0x4e0f002f // tbl v15.16b, { v1.16b }, v15.16b
-	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
-	FLDPQ        64(R5), (F17, F18)
-	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
+	WORD $0x6f0c0532 // ushr v18.16b, v9.16b, #4
+	WORD $0x6f0c0553 // ushr v19.16b, v10.16b, #4
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4e0301b4 // tbl v20.16b, { v13.16b }, v3.16b
+	WORD $0x4e0701b5 // tbl v21.16b, { v13.16b }, v7.16b
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
+	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
+	WORD $0x6e268e94 // cmeq v20.16b, v20.16b, v6.16b
+	WORD $0x6e268eb5 // cmeq v21.16b, v21.16b, v6.16b
+	WORD $0x6ea01e92 // bit v18.16b, v20.16b, v0.16b
+	WORD $0x6ea01eb3 // bit v19.16b, v21.16b, v0.16b
+	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
+	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
+	WORD $0x3cc400b4 // ldur q20, [x5, #64]
+	WORD $0x3cc500b5 // ldur q21, [x5, #80]
+	WORD $0x2f08a656 // ushll v22.8h, v18.8b, #0
+	WORD $0x0f08a697 // sshll v23.8h, v20.8b, #0
+	WORD $0x4e779ed6 // mul v22.8h, v22.8h, v23.8h
+	WORD $0x6f08a657 // ushll2 v23.8h, v18.16b, #0
+	WORD $0x4f08a694 // sshll2 v20.8h, v20.16b, #0
+	WORD $0x4e749ef7 // mul v23.8h, v23.8h, v20.8h
+	WORD $0x4e77bed4 // addp v20.8h, v22.8h, v23.8h
+	WORD $0x4e606a8e // sadalp v14.4s, v20.8h
+	WORD $0x2f08a674 // ushll v20.8h, v19.8b, #0
+	WORD $0x0f08a6b6 // sshll v22.8h, v21.8b, #0
+	WORD $0x4e769e94 // mul v20.8h, v20.8h, v22.8h
+	WORD $0x6f08a676 // ushll2 v22.8h, v19.16b, #0
+	WORD $0x4f08a6b5 // sshll2 v21.8h, v21.16b, #0
+	WORD $0x4e759ed6 // mul v22.8h, v22.8h, v21.8h
+	WORD $0x4e76be94 // addp v20.8h, v20.8h, v22.8h
+	WORD $0x4e606a8f // sadalp v15.4s, v20.8h
+	WORD $0x3ccc00b4 // ldur q20, [x5, #192]
+	WORD $0x3ccd00b5 // ldur q21, [x5, #208]
+	WORD $0x2f08a656 // ushll v22.8h, v18.8b, #0
+	WORD $0x0f08a697 // sshll v23.8h, v20.8b, #0
+	WORD $0x4e779ed6 // mul v22.8h, v22.8h, v23.8h
+	WORD $0x6f08a657 // ushll2 v23.8h, v18.16b, #0
+	WORD $0x4f08a694 // sshll2 v20.8h, v20.16b, #0
+	WORD $0x4e749ef7 // mul v23.8h, v23.8h, v20.8h
+	WORD $0x4e77bed4 // addp v20.8h, v22.8h, v23.8h
+	WORD $0x4e606a90 // sadalp v16.4s, v20.8h
+	WORD $0x2f08a674 // ushll v20.8h, v19.8b, #0
+	WORD $0x0f08a6b6 // sshll v22.8h, v21.8b, #0
+	WORD $0x4e769e94 // mul v20.8h, v20.8h, v22.8h
+	WORD $0x6f08a676 // ushll2 v22.8h, v19.16b, #0
+	WORD $0x4f08a6b5 // sshll2 v21.8h, v21.16b, #0
+	WORD $0x4e759ed6 // mul v22.8h, v22.8h, v21.8h
+	WORD $0x4e76be94 // addp v20.8h, v20.8h, v22.8h
+	WORD $0x4e606a91 // sadalp v17.4s, v20.8h
+	FLDPQ        320(R5), (F20, F21)
+	WORD $0x2f08a656 // ushll v22.8h, v18.8b, #0
+	WORD $0x0f08a697 // sshll v23.8h, v20.8b, #0
+	WORD $0x4e779ed6 // mul v22.8h, v22.8h, v23.8h
+	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
+	WORD $0x4f08a694 // sshll2 v20.8h, v20.16b, #0
+	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
+	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
+	WORD $0x4e606a4b // sadalp v11.4s, v18.8h
+	WORD $0x2f08a672 // ushll v18.8h, v19.8b, #0
+	WORD $0x0f08a6b4 // sshll v20.8h, v21.8b, #0
+	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
+	WORD $0x6f08a673 // ushll2 v19.8h, v19.16b, #0
+	WORD $0x4f08a6b4 // sshll2 v20.8h, v21.16b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a5f4 // ushll2 v20.8h, v15.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e94 // mul v20.8h, v20.8h, v17.8h
-	WORD $0x4e74be71 // addp v17.8h, v19.8h, v20.8h
-	WORD $0x4e606a2b // sadalp v11.4s, v17.8h
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
-	WORD $0x0f08a653 // sshll v19.8h, v18.8b, #0
-	WORD $0x4e739e31 // mul v17.8h, v17.8h, v19.8h
-	WORD $0x6f08a613 // ushll2 v19.8h, v16.16b, #0
-	WORD $0x4f08a652 // sshll2 v18.8h, v18.16b, #0
-	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
-	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
-	WORD $0x4e606a2c // sadalp v12.4s, v17.8h
-	FLDPQ        192(R5), (F17, F18)
-	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a5f4 // ushll2 v20.8h, v15.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e94 // mul v20.8h, v20.8h, v17.8h
-	WORD $0x4e74be71 // addp v17.8h, v19.8h, v20.8h
-	WORD $0x4e606a2d // sadalp v13.4s, v17.8h
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
-	WORD $0x0f08a653 // sshll v19.8h, v18.8b, #0
-	WORD $0x4e739e31 // mul v17.8h, v17.8h, v19.8h
-	WORD $0x6f08a613 // ushll2 v19.8h, v16.16b, #0
-	WORD $0x4f08a652 // sshll2 v18.8h, v18.16b, #0
-	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
-	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
-	WORD $0x4e606a2e // sadalp v14.4s, v17.8h
-	FLDPQ        320(R5), (F17, F18)
-	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a5ef // ushll2 v15.8h, v15.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719def // mul v15.8h, v15.8h, v17.8h
-	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
-	WORD $0x4e6069e9 // sadalp v9.4s, v15.8h
-	WORD $0x2f08a60f // ushll v15.8h, v16.8b, #0
-	WORD $0x0f08a651 // sshll v17.8h, v18.8b, #0
-	WORD $0x4e719def // mul v15.8h, v15.8h, v17.8h
-	WORD $0x6f08a610 // ushll2 v16.8h, v16.16b, #0
-	WORD $0x4f08a651 // sshll2 v17.8h, v18.16b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
-	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
-	WORD $0x4e6069ea // sadalp v10.4s, v15.8h
+	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
 
 	// levels of values 3, 7, 11 to 127, and their products
-	FMOVQ        2(R6), F15
-	FMOVQ        18(R6), F16
-	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
-	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
-	FMOVQ        34(R6), F17
-	WORD $0x4e030232 // tbl v18.16b, { v17.16b }, v3.16b
-	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
+	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
+	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
+	WORD $0x4e0301b2 // tbl v18.16b, { v13.16b }, v3.16b
+	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
 	WORD $0x4e281e52 // and v18.16b, v18.16b, v8.16b
-	WORD $0x4e281e31 // and v17.16b, v17.16b, v8.16b
+	WORD $0x4e281dad // and v13.16b, v13.16b, v8.16b
 	WORD $0x6e288e52 // cmeq v18.16b, v18.16b, v8.16b
-	WORD $0x6e288e31 // cmeq v17.16b, v17.16b, v8.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
-	WORD $0x4e0f002f // tbl v15.16b, { v1.16b }, v15.16b
-	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
-	FLDPQ        96(R5), (F17, F18)
-	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
+	WORD $0x6e288dad // cmeq v13.16b, v13.16b, v8.16b
+	WORD $0x6ea01e49 // bit v9.16b, v18.16b, v0.16b
+	WORD $0x6ea01daa // bit v10.16b, v13.16b, v0.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	WORD $0x3cc600ad // ldur q13, [x5, #96]
+	WORD $0x3cc700b2 // ldur q18, [x5, #112]
+	WORD $0x2f08a533 // ushll v19.8h, v9.8b, #0
+	WORD $0x0f08a5b4 // sshll v20.8h, v13.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a5f4 // ushll2 v20.8h, v15.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e94 // mul v20.8h, v20.8h, v17.8h
-	WORD $0x4e74be71 // addp v17.8h, v19.8h, v20.8h
-	WORD $0x4e606a2b // sadalp v11.4s, v17.8h
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
+	WORD $0x6f08a534 // ushll2 v20.8h, v9.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9e94 // mul v20.8h, v20.8h, v13.8h
+	WORD $0x4e74be6d // addp v13.8h, v19.8h, v20.8h
+	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
+	WORD $0x2f08a54d // ushll v13.8h, v10.8b, #0
 	WORD $0x0f08a653 // sshll v19.8h, v18.8b, #0
-	WORD $0x4e739e31 // mul v17.8h, v17.8h, v19.8h
-	WORD $0x6f08a613 // ushll2 v19.8h, v16.16b, #0
+	WORD $0x4e739dad // mul v13.8h, v13.8h, v19.8h
+	WORD $0x6f08a553 // ushll2 v19.8h, v10.16b, #0
 	WORD $0x4f08a652 // sshll2 v18.8h, v18.16b, #0
 	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
-	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
-	WORD $0x4e606a2c // sadalp v12.4s, v17.8h
-	FLDPQ        224(R5), (F17, F18)
-	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
+	WORD $0x4e73bdad // addp v13.8h, v13.8h, v19.8h
+	WORD $0x4e6069af // sadalp v15.4s, v13.8h
+	WORD $0x3cce00ad // ldur q13, [x5, #224]
+	WORD $0x3ccf00b2 // ldur q18, [x5, #240]
+	WORD $0x2f08a533 // ushll v19.8h, v9.8b, #0
+	WORD $0x0f08a5b4 // sshll v20.8h, v13.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a5f4 // ushll2 v20.8h, v15.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e94 // mul v20.8h, v20.8h, v17.8h
-	WORD $0x4e74be71 // addp v17.8h, v19.8h, v20.8h
-	WORD $0x4e606a2d // sadalp v13.4s, v17.8h
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
+	WORD $0x6f08a534 // ushll2 v20.8h, v9.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9e94 // mul v20.8h, v20.8h, v13.8h
+	WORD $0x4e74be6d // addp v13.8h, v19.8h, v20.8h
+	WORD $0x4e6069b0 // sadalp v16.4s, v13.8h
+	WORD $0x2f08a54d // ushll v13.8h, v10.8b, #0
 	WORD $0x0f08a653 // sshll v19.8h, v18.8b, #0
-	WORD $0x4e739e31 // mul v17.8h, v17.8h, v19.8h
-	WORD $0x6f08a613 // ushll2 v19.8h, v16.16b, #0
+	WORD $0x4e739dad // mul v13.8h, v13.8h, v19.8h
+	WORD $0x6f08a553 // ushll2 v19.8h, v10.16b, #0
 	WORD $0x4f08a652 // sshll2 v18.8h, v18.16b, #0
 	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
-	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
-	WORD $0x4e606a2e // sadalp v14.4s, v17.8h
-	FLDPQ        352(R5), (F17, F18)
-	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
+	WORD $0x4e73bdad // addp v13.8h, v13.8h, v19.8h
+	WORD $0x4e6069b1 // sadalp v17.4s, v13.8h
+	FLDPQ        352(R5), (F13, F18)
+	WORD $0x2f08a533 // ushll v19.8h, v9.8b, #0
+	WORD $0x0f08a5b4 // sshll v20.8h, v13.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a5ef // ushll2 v15.8h, v15.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719def // mul v15.8h, v15.8h, v17.8h
-	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
-	WORD $0x4e6069e9 // sadalp v9.4s, v15.8h
-	WORD $0x2f08a60f // ushll v15.8h, v16.8b, #0
-	WORD $0x0f08a651 // sshll v17.8h, v18.8b, #0
-	WORD $0x4e719def // mul v15.8h, v15.8h, v17.8h
-	WORD $0x6f08a610 // ushll2 v16.8h, v16.16b, #0
-	WORD $0x4f08a651 // sshll2 v17.8h, v18.16b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
-	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
-	WORD $0x4e6069ea // sadalp v10.4s, v15.8h
-	FMOVQ        F11, (R9)
-	FMOVQ        F12, 16(R9)
-	FMOVQ        F13, 128(R9)
-	FMOVQ        F14, 144(R9)
-	FMOVQ        F9, 256(R9)
-	FMOVQ        F10, 272(R9)
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9d29 // mul v9.8h, v9.8h, v13.8h
+	WORD $0x4e69be69 // addp v9.8h, v19.8h, v9.8h
+	WORD $0x4e60692b // sadalp v11.4s, v9.8h
+	WORD $0x2f08a549 // ushll v9.8h, v10.8b, #0
+	WORD $0x0f08a64d // sshll v13.8h, v18.8b, #0
+	WORD $0x4e6d9d29 // mul v9.8h, v9.8h, v13.8h
+	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
+	WORD $0x4f08a64d // sshll2 v13.8h, v18.16b, #0
+	WORD $0x4e6d9d4a // mul v10.8h, v10.8h, v13.8h
+	WORD $0x4e6abd29 // addp v9.8h, v9.8h, v10.8h
+	WORD $0x4e60692c // sadalp v12.4s, v9.8h
+	FMOVQ        F14, (R9)
+	FMOVQ        F15, 16(R9)
+	FMOVQ        F16, 128(R9)
+	FMOVQ        F17, 144(R9)
+	FMOVQ        F11, 256(R9)
+	FMOVQ        F12, 272(R9)
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 	MOVD         $turbo3_const<>+0(SB), R11
 	FMOVQ        (R11), F10
-	WORD $0x6e2add2b // fmul v11.4s, v9.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
-	FMOVQ        F11, (R10)
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
+	FMOVQ        F9, (R10)
 	FMOVQ        F9, 16(R10)
 	ADD          $0x20, R9
 	ADD          $0x20, R10
@@ -4707,10 +4578,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F9
-	FMOVQ        32(R1), F10
-	FMOVQ        64(R1), F11
-	FMOVQ        96(R1), F12
+	WORD $0x3cc00029 // ldur q9, [x1]
+	WORD $0x3cc2002a // ldur q10, [x1, #32]
+	WORD $0x3cc4002b // ldur q11, [x1, #64]
+	WORD $0x3cc6002c // ldur q12, [x1, #96]
 	WORD $0x4ea0094a // rev64 v10.4s, v10.4s
 	WORD $0x4e8a2929 // trn1 v9.4s, v9.4s, v10.4s
 	WORD $0x4ea0098a // rev64 v10.4s, v12.4s
@@ -4718,10 +4589,14 @@ done4:
 	WORD $0x6e0a414a // ext v10.16b, v10.16b, v10.16b, #8
 	WORD $0x4eca3929 // zip1 v9.2d, v9.2d, v10.2d
 	WORD $0x4e29d529 // fadd v9.4s, v9.4s, v9.4s
-	FLDPQ        (R0), (F10, F11)
-	FLDPQ        32(R0), (F12, F13)
-	FLDPQ        64(R0), (F14, F15)
-	FLDPQ        96(R0), (F16, F17)
+	WORD $0x3cc0000a // ldur q10, [x0]
+	WORD $0x3cc1000b // ldur q11, [x0, #16]
+	WORD $0x3cc2000c // ldur q12, [x0, #32]
+	WORD $0x3cc3000d // ldur q13, [x0, #48]
+	WORD $0x3cc4000e // ldur q14, [x0, #64]
+	WORD $0x3cc5000f // ldur q15, [x0, #80]
+	WORD $0x3cc60010 // ldur q16, [x0, #96]
+	WORD $0x3cc70011 // ldur q17, [x0, #112]
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
 	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
@@ -4730,17 +4605,21 @@ done4:
 	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
 	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
 	FMOVQ        F10, (R2)
-	FLDPQ        128(R0), (F10, F11)
-	FLDPQ        160(R0), (F12, F13)
-	FLDPQ        192(R0), (F14, F15)
-	FLDPQ        224(R0), (F16, F17)
+	WORD $0x3cc8000a // ldur q10, [x0, #128]
+	WORD $0x3cc9000b // ldur q11, [x0, #144]
+	WORD $0x3cca000c // ldur q12, [x0, #160]
+	WORD $0x3ccb000d // ldur q13, [x0, #176]
+	WORD $0x3ccc000e // ldur q14, [x0, #192]
+	WORD $0x3ccd000f // ldur q15, [x0, #208]
+	WORD $0x3cce0010 // ldur q16, [x0, #224]
+	WORD $0x3ccf0011 // ldur q17, [x0, #240]
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
 	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
@@ -4749,10 +4628,10 @@ done4:
 	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
 	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        4(R4), F11
+	WORD $0xbc40408b // ldur s11, [x4, #4]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        4(R3), F11
+	WORD $0xbc40406b // ldur s11, [x3, #4]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
 	MOVD         ldy+8(FP), R8
@@ -4771,10 +4650,10 @@ done4:
 	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
 	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        8(R4), F11
+	WORD $0xbc40808b // ldur s11, [x4, #8]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
 	ADD          R8, R9
@@ -4821,13 +4700,13 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e429 // movi v9.16b, #1
-	FMOVQ        (R2), F10
+	WORD $0x3cc0004a // ldur q10, [x2]
 	MOVD         $turbo3_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F11
 	WORD $0x4e0b014b // tbl v11.16b, { v10.16b }, v11.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
 	WORD $0x4e0c014a // tbl v10.16b, { v10.16b }, v12.16b
-	FMOVQ        16(R2), F12
+	WORD $0x3cc1004c // ldur q12, [x2, #16]
 	MOVD         $turbo3_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -4835,7 +4714,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        32(R2), F12
+	WORD $0x3cc2004c // ldur q12, [x2, #32]
 	MOVD         $turbo3_shuffle7<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -4843,7 +4722,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        48(R2), F12
+	WORD $0x3cc3004c // ldur q12, [x2, #48]
 	MOVD         $turbo3_shuffle8<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -4851,7 +4730,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        64(R2), F12
+	WORD $0x3cc4004c // ldur q12, [x2, #64]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle5<>+0(SB), R6
@@ -4859,7 +4738,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        80(R2), F12
+	WORD $0x3cc5004c // ldur q12, [x2, #80]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle6<>+0(SB), R6
@@ -4867,7 +4746,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        96(R2), F12
+	WORD $0x3cc6004c // ldur q12, [x2, #96]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle7<>+0(SB), R6
@@ -4875,7 +4754,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        112(R2), F12
+	WORD $0x3cc7004c // ldur q12, [x2, #112]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle8<>+0(SB), R6
@@ -4909,13 +4788,13 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8a952b // sdot v11.4s, v9.16b, v10.16b
-	FMOVQ        (R2), F10
+	WORD $0x3cc0004a // ldur q10, [x2]
 	MOVD         $turbo3_shuffle9<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d014d // tbl v13.16b, { v10.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e014a // tbl v10.16b, { v10.16b }, v14.16b
-	FMOVQ        16(R2), F14
+	WORD $0x3cc1004e // ldur q14, [x2, #16]
 	MOVD         $turbo3_shuffle10<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -4923,7 +4802,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        32(R2), F14
+	WORD $0x3cc2004e // ldur q14, [x2, #32]
 	MOVD         $turbo3_shuffle11<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -4931,7 +4810,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        48(R2), F14
+	WORD $0x3cc3004e // ldur q14, [x2, #48]
 	MOVD         $turbo3_shuffle12<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -4939,7 +4818,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        64(R2), F14
+	WORD $0x3cc4004e // ldur q14, [x2, #64]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle9<>+0(SB), R6
@@ -4947,7 +4826,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        80(R2), F14
+	WORD $0x3cc5004e // ldur q14, [x2, #80]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle10<>+0(SB), R6
@@ -4955,7 +4834,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        96(R2), F14
+	WORD $0x3cc6004e // ldur q14, [x2, #96]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle11<>+0(SB), R6
@@ -4963,7 +4842,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        112(R2), F14
+	WORD $0x3cc7004e // ldur q14, [x2, #112]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle12<>+0(SB), R6
@@ -4995,13 +4874,13 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	FMOVQ        F10, 48(R5)
 	WORD $0x4e8d952c // sdot v12.4s, v9.16b, v13.16b
 	WORD $0x4e8a952b // sdot v11.4s, v9.16b, v10.16b
-	FMOVQ        (R2), F10
+	WORD $0x3cc0004a // ldur q10, [x2]
 	MOVD         $turbo3_shuffle13<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d014d // tbl v13.16b, { v10.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e014a // tbl v10.16b, { v10.16b }, v14.16b
-	FMOVQ        16(R2), F14
+	WORD $0x3cc1004e // ldur q14, [x2, #16]
 	MOVD         $turbo3_shuffle14<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -5009,7 +4888,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        32(R2), F14
+	WORD $0x3cc2004e // ldur q14, [x2, #32]
 	MOVD         $turbo3_shuffle15<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -5017,7 +4896,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        48(R2), F14
+	WORD $0x3cc3004e // ldur q14, [x2, #48]
 	MOVD         $turbo3_shuffle16<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -5025,7 +4904,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        64(R2), F14
+	WORD $0x3cc4004e // ldur q14, [x2, #64]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle13<>+0(SB), R6
@@ -5033,7 +4912,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        80(R2), F14
+	WORD $0x3cc5004e // ldur q14, [x2, #80]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle14<>+0(SB), R6
@@ -5041,7 +4920,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        96(R2), F14
+	WORD $0x3cc6004e // ldur q14, [x2, #96]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle15<>+0(SB), R6
@@ -5049,7 +4928,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        112(R2), F14
+	WORD $0x3cc7004e // ldur q14, [x2, #112]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle16<>+0(SB), R6
@@ -5081,13 +4960,13 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	FMOVQ        F10, 80(R5)
 	WORD $0x4e8d952c // sdot v12.4s, v9.16b, v13.16b
 	WORD $0x4e8a952b // sdot v11.4s, v9.16b, v10.16b
-	FMOVQ        (R2), F10
+	WORD $0x3cc0004a // ldur q10, [x2]
 	MOVD         $turbo3_shuffle17<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d014d // tbl v13.16b, { v10.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e014a // tbl v10.16b, { v10.16b }, v14.16b
-	FMOVQ        16(R2), F14
+	WORD $0x3cc1004e // ldur q14, [x2, #16]
 	MOVD         $turbo3_shuffle18<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -5095,7 +4974,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        32(R2), F14
+	WORD $0x3cc2004e // ldur q14, [x2, #32]
 	MOVD         $turbo3_shuffle19<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -5103,7 +4982,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        48(R2), F14
+	WORD $0x3cc3004e // ldur q14, [x2, #48]
 	MOVD         $turbo3_shuffle20<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -5111,7 +4990,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        64(R2), F14
+	WORD $0x3cc4004e // ldur q14, [x2, #64]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle17<>+0(SB), R6
@@ -5119,7 +4998,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        80(R2), F14
+	WORD $0x3cc5004e // ldur q14, [x2, #80]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle18<>+0(SB), R6
@@ -5127,7 +5006,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        96(R2), F14
+	WORD $0x3cc6004e // ldur q14, [x2, #96]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle19<>+0(SB), R6
@@ -5135,7 +5014,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        112(R2), F14
+	WORD $0x3cc7004e // ldur q14, [x2, #112]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle20<>+0(SB), R6
@@ -5178,13 +5057,13 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
 	WORD $0x7e30d96b // faddp s11, v11.2s
 	FMOVS        F11, (R4)
-	FMOVQ        128(R2), F10
+	WORD $0x3cc8004a // ldur q10, [x2, #128]
 	MOVD         $turbo3_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F11
 	WORD $0x4e0b014b // tbl v11.16b, { v10.16b }, v11.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
 	WORD $0x4e0c014a // tbl v10.16b, { v10.16b }, v12.16b
-	FMOVQ        144(R2), F12
+	WORD $0x3cc9004c // ldur q12, [x2, #144]
 	MOVD         $turbo3_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -5192,7 +5071,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        160(R2), F12
+	WORD $0x3cca004c // ldur q12, [x2, #160]
 	MOVD         $turbo3_shuffle7<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -5200,7 +5079,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        176(R2), F12
+	WORD $0x3ccb004c // ldur q12, [x2, #176]
 	MOVD         $turbo3_shuffle8<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -5208,7 +5087,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        192(R2), F12
+	WORD $0x3ccc004c // ldur q12, [x2, #192]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle5<>+0(SB), R6
@@ -5216,7 +5095,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        208(R2), F12
+	WORD $0x3ccd004c // ldur q12, [x2, #208]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle6<>+0(SB), R6
@@ -5224,7 +5103,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        224(R2), F12
+	WORD $0x3cce004c // ldur q12, [x2, #224]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle7<>+0(SB), R6
@@ -5232,7 +5111,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        240(R2), F12
+	WORD $0x3ccf004c // ldur q12, [x2, #240]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle8<>+0(SB), R6
@@ -5266,13 +5145,13 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
 	WORD $0x4f00e40b // movi v11.16b, #0
 	WORD $0x4e8a952b // sdot v11.4s, v9.16b, v10.16b
-	FMOVQ        128(R2), F10
+	WORD $0x3cc8004a // ldur q10, [x2, #128]
 	MOVD         $turbo3_shuffle9<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d014d // tbl v13.16b, { v10.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e014a // tbl v10.16b, { v10.16b }, v14.16b
-	FMOVQ        144(R2), F14
+	WORD $0x3cc9004e // ldur q14, [x2, #144]
 	MOVD         $turbo3_shuffle10<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -5280,7 +5159,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        160(R2), F14
+	WORD $0x3cca004e // ldur q14, [x2, #160]
 	MOVD         $turbo3_shuffle11<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -5288,7 +5167,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        176(R2), F14
+	WORD $0x3ccb004e // ldur q14, [x2, #176]
 	MOVD         $turbo3_shuffle12<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -5296,7 +5175,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        192(R2), F14
+	WORD $0x3ccc004e // ldur q14, [x2, #192]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle9<>+0(SB), R6
@@ -5304,7 +5183,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        208(R2), F14
+	WORD $0x3ccd004e // ldur q14, [x2, #208]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle10<>+0(SB), R6
@@ -5312,7 +5191,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        224(R2), F14
+	WORD $0x3cce004e // ldur q14, [x2, #224]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle11<>+0(SB), R6
@@ -5320,7 +5199,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        240(R2), F14
+	WORD $0x3ccf004e // ldur q14, [x2, #240]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle12<>+0(SB), R6
@@ -5352,13 +5231,13 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	FMOVQ        F10, 176(R5)
 	WORD $0x4e8d952c // sdot v12.4s, v9.16b, v13.16b
 	WORD $0x4e8a952b // sdot v11.4s, v9.16b, v10.16b
-	FMOVQ        128(R2), F10
+	WORD $0x3cc8004a // ldur q10, [x2, #128]
 	MOVD         $turbo3_shuffle13<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d014d // tbl v13.16b, { v10.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e014a // tbl v10.16b, { v10.16b }, v14.16b
-	FMOVQ        144(R2), F14
+	WORD $0x3cc9004e // ldur q14, [x2, #144]
 	MOVD         $turbo3_shuffle14<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -5366,7 +5245,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        160(R2), F14
+	WORD $0x3cca004e // ldur q14, [x2, #160]
 	MOVD         $turbo3_shuffle15<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -5374,7 +5253,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        176(R2), F14
+	WORD $0x3ccb004e // ldur q14, [x2, #176]
 	MOVD         $turbo3_shuffle16<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -5382,7 +5261,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        192(R2), F14
+	WORD $0x3ccc004e // ldur q14, [x2, #192]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle13<>+0(SB), R6
@@ -5390,7 +5269,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        208(R2), F14
+	WORD $0x3ccd004e // ldur q14, [x2, #208]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle14<>+0(SB), R6
@@ -5398,7 +5277,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        224(R2), F14
+	WORD $0x3cce004e // ldur q14, [x2, #224]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle15<>+0(SB), R6
@@ -5406,7 +5285,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        240(R2), F14
+	WORD $0x3ccf004e // ldur q14, [x2, #240]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle16<>+0(SB), R6
@@ -5438,13 +5317,13 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	FMOVQ        F10, 208(R5)
 	WORD $0x4e8d952c // sdot v12.4s, v9.16b, v13.16b
 	WORD $0x4e8a952b // sdot v11.4s, v9.16b, v10.16b
-	FMOVQ        128(R2), F10
+	WORD $0x3cc8004a // ldur q10, [x2, #128]
 	MOVD         $turbo3_shuffle17<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d014d // tbl v13.16b, { v10.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e014a // tbl v10.16b, { v10.16b }, v14.16b
-	FMOVQ        144(R2), F14
+	WORD $0x3cc9004e // ldur q14, [x2, #144]
 	MOVD         $turbo3_shuffle18<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -5452,7 +5331,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        160(R2), F14
+	WORD $0x3cca004e // ldur q14, [x2, #160]
 	MOVD         $turbo3_shuffle19<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -5460,7 +5339,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        176(R2), F14
+	WORD $0x3ccb004e // ldur q14, [x2, #176]
 	MOVD         $turbo3_shuffle20<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -5468,7 +5347,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        192(R2), F14
+	WORD $0x3ccc004e // ldur q14, [x2, #192]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle17<>+0(SB), R6
@@ -5476,7 +5355,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        208(R2), F14
+	WORD $0x3ccd004e // ldur q14, [x2, #208]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle18<>+0(SB), R6
@@ -5484,7 +5363,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        224(R2), F14
+	WORD $0x3cce004e // ldur q14, [x2, #224]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle19<>+0(SB), R6
@@ -5492,7 +5371,7 @@ TEXT ·matmulQ8Block4xTurbo3DotProd(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d4a // orr v10.16b, v10.16b, v14.16b
-	FMOVQ        240(R2), F14
+	WORD $0x3ccf004e // ldur q14, [x2, #240]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle20<>+0(SB), R6
@@ -6269,372 +6148,361 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 4, 8 to 124, and their products
-	FMOVQ        2(R6), F9
-	FMOVQ        18(R6), F10
-	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
-	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
-	FMOVQ        34(R6), F11
-	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
-	WORD $0x4e07016b // tbl v11.16b, { v11.16b }, v7.16b
-	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
-	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
-	WORD $0x6e248d8c // cmeq v12.16b, v12.16b, v4.16b
-	WORD $0x6e248d6b // cmeq v11.16b, v11.16b, v4.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	FLDPQ        (R5), (F11, F12)
-	WORD $0x2f08a52d // ushll v13.8h, v9.8b, #0
-	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
-	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a52e // ushll2 v14.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9dce // mul v14.8h, v14.8h, v11.8h
-	WORD $0x4e6ebdab // addp v11.8h, v13.8h, v14.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x2f08a54d // ushll v13.8h, v10.8b, #0
-	WORD $0x0f08a58e // sshll v14.8h, v12.8b, #0
-	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a54e // ushll2 v14.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9dce // mul v14.8h, v14.8h, v12.8h
-	WORD $0x4e6ebdac // addp v12.8h, v13.8h, v14.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FLDPQ        128(R5), (F13, F14)
-	WORD $0x2f08a52f // ushll v15.8h, v9.8b, #0
-	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
-	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a530 // ushll2 v16.8h, v9.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9e10 // mul v16.8h, v16.8h, v13.8h
-	WORD $0x4e70bded // addp v13.8h, v15.8h, v16.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x2f08a54f // ushll v15.8h, v10.8b, #0
-	WORD $0x0f08a5d0 // sshll v16.8h, v14.8b, #0
-	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a550 // ushll2 v16.8h, v10.16b, #0
+	WORD $0x3cc020c9 // ldur q9, [x6, #2]
+	WORD $0x3cc120ca // ldur q10, [x6, #18]
+	WORD $0x4e221d2b // and v11.16b, v9.16b, v2.16b
+	WORD $0x4e221d4c // and v12.16b, v10.16b, v2.16b
+	WORD $0x3cc220cd // ldur q13, [x6, #34]
+	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
+	WORD $0x4e0701af // tbl v15.16b, { v13.16b }, v7.16b
+	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
+	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
+	WORD $0x6e248dce // cmeq v14.16b, v14.16b, v4.16b
+	WORD $0x6e248def // cmeq v15.16b, v15.16b, v4.16b
+	WORD $0x6ea01dcb // bit v11.16b, v14.16b, v0.16b
+	WORD $0x6ea01dec // bit v12.16b, v15.16b, v0.16b
+	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
+	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
+	WORD $0x3cc000ae // ldur q14, [x5]
+	WORD $0x3cc100af // ldur q15, [x5, #16]
+	WORD $0x2f08a570 // ushll v16.8h, v11.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a571 // ushll2 v17.8h, v11.16b, #0
 	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
-	WORD $0x4e6e9e10 // mul v16.8h, v16.8h, v14.8h
-	WORD $0x4e70bdee // addp v14.8h, v15.8h, v16.8h
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FLDPQ        256(R5), (F15, F16)
-	WORD $0x2f08a531 // ushll v17.8h, v9.8b, #0
-	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a532 // ushll2 v18.8h, v9.16b, #0
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5f1 // sshll v17.8h, v15.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
 	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
-	WORD $0x4e6f9e52 // mul v18.8h, v18.8h, v15.8h
-	WORD $0x4e72be2f // addp v15.8h, v17.8h, v18.8h
+	WORD $0x4e6f9e31 // mul v17.8h, v17.8h, v15.8h
+	WORD $0x4e71be0f // addp v15.8h, v16.8h, v17.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x2f08a551 // ushll v17.8h, v10.8b, #0
-	WORD $0x0f08a612 // sshll v18.8h, v16.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a552 // ushll2 v18.8h, v10.16b, #0
+	WORD $0x3cc800b0 // ldur q16, [x5, #128]
+	WORD $0x3cc900b1 // ldur q17, [x5, #144]
+	WORD $0x2f08a572 // ushll v18.8h, v11.8b, #0
+	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
+	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
+	WORD $0x6f08a573 // ushll2 v19.8h, v11.16b, #0
 	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e52 // mul v18.8h, v18.8h, v16.8h
-	WORD $0x4e72be30 // addp v16.8h, v17.8h, v18.8h
+	WORD $0x4e709e73 // mul v19.8h, v19.8h, v16.8h
+	WORD $0x4e73be50 // addp v16.8h, v18.8h, v19.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FLDPQ        384(R5), (F17, F18)
-	WORD $0x2f08a533 // ushll v19.8h, v9.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
+	WORD $0x2f08a592 // ushll v18.8h, v12.8b, #0
+	WORD $0x0f08a633 // sshll v19.8h, v17.8b, #0
+	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
+	WORD $0x6f08a593 // ushll2 v19.8h, v12.16b, #0
 	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719d29 // mul v9.8h, v9.8h, v17.8h
-	WORD $0x4e69be69 // addp v9.8h, v19.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x2f08a551 // ushll v17.8h, v10.8b, #0
-	WORD $0x0f08a653 // sshll v19.8h, v18.8b, #0
-	WORD $0x4e739e31 // mul v17.8h, v17.8h, v19.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
+	WORD $0x4e719e73 // mul v19.8h, v19.8h, v17.8h
+	WORD $0x4e73be51 // addp v17.8h, v18.8h, v19.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FLDPQ        256(R5), (F18, F19)
+	WORD $0x2f08a574 // ushll v20.8h, v11.8b, #0
+	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
+	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x6f08a575 // ushll2 v21.8h, v11.16b, #0
 	WORD $0x4f08a652 // sshll2 v18.8h, v18.16b, #0
-	WORD $0x4e729d4a // mul v10.8h, v10.8h, v18.8h
-	WORD $0x4e6abe2a // addp v10.8h, v17.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x4e729eb5 // mul v21.8h, v21.8h, v18.8h
+	WORD $0x4e75be92 // addp v18.8h, v20.8h, v21.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x2f08a594 // ushll v20.8h, v12.8b, #0
+	WORD $0x0f08a675 // sshll v21.8h, v19.8b, #0
+	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x6f08a595 // ushll2 v21.8h, v12.16b, #0
+	WORD $0x4f08a673 // sshll2 v19.8h, v19.16b, #0
+	WORD $0x4e739eb5 // mul v21.8h, v21.8h, v19.8h
+	WORD $0x4e75be93 // addp v19.8h, v20.8h, v21.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	FLDPQ        384(R5), (F20, F21)
+	WORD $0x2f08a576 // ushll v22.8h, v11.8b, #0
+	WORD $0x0f08a697 // sshll v23.8h, v20.8b, #0
+	WORD $0x4e779ed6 // mul v22.8h, v22.8h, v23.8h
+	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
+	WORD $0x4f08a694 // sshll2 v20.8h, v20.16b, #0
+	WORD $0x4e749d6b // mul v11.8h, v11.8h, v20.8h
+	WORD $0x4e6bbecb // addp v11.8h, v22.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x2f08a594 // ushll v20.8h, v12.8b, #0
+	WORD $0x0f08a6b6 // sshll v22.8h, v21.8b, #0
+	WORD $0x4e769e94 // mul v20.8h, v20.8h, v22.8h
+	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
+	WORD $0x4f08a6b5 // sshll2 v21.8h, v21.16b, #0
+	WORD $0x4e759d8c // mul v12.8h, v12.8h, v21.8h
+	WORD $0x4e6cbe8c // addp v12.8h, v20.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
 
 	// levels of values 1, 5, 9 to 125, and their products
-	FMOVQ        2(R6), F17
-	FMOVQ        18(R6), F18
-	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
-	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	FMOVQ        34(R6), F19
-	WORD $0x4e030274 // tbl v20.16b, { v19.16b }, v3.16b
-	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
-	WORD $0x6e258e94 // cmeq v20.16b, v20.16b, v5.16b
-	WORD $0x6e258e73 // cmeq v19.16b, v19.16b, v5.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
-	WORD $0x4eb31e52 // orr v18.16b, v18.16b, v19.16b
-	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
-	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
-	FLDPQ        32(R5), (F19, F20)
-	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
-	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
+	WORD $0x6f0e0534 // ushr v20.16b, v9.16b, #2
+	WORD $0x6f0e0555 // ushr v21.16b, v10.16b, #2
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e0301b6 // tbl v22.16b, { v13.16b }, v3.16b
+	WORD $0x4e0701b7 // tbl v23.16b, { v13.16b }, v7.16b
+	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
+	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
+	WORD $0x6e258ed6 // cmeq v22.16b, v22.16b, v5.16b
+	WORD $0x6e258ef7 // cmeq v23.16b, v23.16b, v5.16b
+	WORD $0x6ea01ed4 // bit v20.16b, v22.16b, v0.16b
+	WORD $0x6ea01ef5 // bit v21.16b, v23.16b, v0.16b
+	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
+	WORD $0x4e150035 // tbl v21.16b, { v1.16b }, v21.16b
+	WORD $0x3cc200b6 // ldur q22, [x5, #32]
+	WORD $0x3cc300b7 // ldur q23, [x5, #48]
+	WORD $0x2f08a698 // ushll v24.8h, v20.8b, #0
+	WORD $0x0f08a6d9 // sshll v25.8h, v22.8b, #0
+	WORD $0x4e799f18 // mul v24.8h, v24.8h, v25.8h
+	WORD $0x6f08a699 // ushll2 v25.8h, v20.16b, #0
+	WORD $0x4f08a6d6 // sshll2 v22.8h, v22.16b, #0
+	WORD $0x4e769f39 // mul v25.8h, v25.8h, v22.8h
+	WORD $0x4e79bf16 // addp v22.8h, v24.8h, v25.8h
+	WORD $0x4e606ace // sadalp v14.4s, v22.8h
+	WORD $0x2f08a6b6 // ushll v22.8h, v21.8b, #0
+	WORD $0x0f08a6f8 // sshll v24.8h, v23.8b, #0
+	WORD $0x4e789ed6 // mul v22.8h, v22.8h, v24.8h
+	WORD $0x6f08a6b8 // ushll2 v24.8h, v21.16b, #0
+	WORD $0x4f08a6f7 // sshll2 v23.8h, v23.16b, #0
+	WORD $0x4e779f18 // mul v24.8h, v24.8h, v23.8h
+	WORD $0x4e78bed6 // addp v22.8h, v22.8h, v24.8h
+	WORD $0x4e606acf // sadalp v15.4s, v22.8h
+	WORD $0x3cca00b6 // ldur q22, [x5, #160]
+	WORD $0x3ccb00b7 // ldur q23, [x5, #176]
+	WORD $0x2f08a698 // ushll v24.8h, v20.8b, #0
+	WORD $0x0f08a6d9 // sshll v25.8h, v22.8b, #0
+	WORD $0x4e799f18 // mul v24.8h, v24.8h, v25.8h
+	WORD $0x6f08a699 // ushll2 v25.8h, v20.16b, #0
+	WORD $0x4f08a6d6 // sshll2 v22.8h, v22.16b, #0
+	WORD $0x4e769f39 // mul v25.8h, v25.8h, v22.8h
+	WORD $0x4e79bf16 // addp v22.8h, v24.8h, v25.8h
+	WORD $0x4e606ad0 // sadalp v16.4s, v22.8h
+	WORD $0x2f08a6b6 // ushll v22.8h, v21.8b, #0
+	WORD $0x0f08a6f8 // sshll v24.8h, v23.8b, #0
+	WORD $0x4e789ed6 // mul v22.8h, v22.8h, v24.8h
+	WORD $0x6f08a6b8 // ushll2 v24.8h, v21.16b, #0
+	WORD $0x4f08a6f7 // sshll2 v23.8h, v23.16b, #0
+	WORD $0x4e779f18 // mul v24.8h, v24.8h, v23.8h
+	WORD $0x4e78bed6 // addp v22.8h, v22.8h, v24.8h
+	WORD $0x4e606ad1 // sadalp v17.4s, v22.8h
+	FLDPQ        288(R5), (F22, F23)
+	WORD $0x2f08a698 // ushll v24.8h, v20.8b, #0
+	WORD $0x0f08a6d9 // sshll v25.8h, v22.8b, #0
+	WORD $0x4e799f18 // mul v24.8h, v24.8h, v25.8h
+	WORD $0x6f08a699 // ushll2 v25.8h, v20.16b, #0
+	WORD $0x4f08a6d6 // sshll2 v22.8h, v22.16b, #0
+	WORD $0x4e769f39 // mul v25.8h, v25.8h, v22.8h
+	WORD $0x4e79bf16 // addp v22.8h, v24.8h, v25.8h
+	WORD $0x4e606ad2 // sadalp v18.4s, v22.8h
+	WORD $0x2f08a6b6 // ushll v22.8h, v21.8b, #0
+	WORD $0x0f08a6f8 // sshll v24.8h, v23.8b, #0
+	WORD $0x4e789ed6 // mul v22.8h, v22.8h, v24.8h
+	WORD $0x6f08a6b8 // ushll2 v24.8h, v21.16b, #0
+	WORD $0x4f08a6f7 // sshll2 v23.8h, v23.16b, #0
+	WORD $0x4e779f18 // mul v24.8h, v24.8h, v23.8h
+	WORD $0x4e78bed6 // addp v22.8h, v22.8h, v24.8h
+	WORD $0x4e606ad3 // sadalp v19.4s, v22.8h
+	FLDPQ        416(R5), (F22, F23)
+	WORD $0x2f08a698 // ushll v24.8h, v20.8b, #0
+	WORD $0x0f08a6d9 // sshll v25.8h, v22.8b, #0
+	WORD $0x4e799f18 // mul v24.8h, v24.8h, v25.8h
+	WORD $0x6f08a694 // ushll2 v20.8h, v20.16b, #0
+	WORD $0x4f08a6d6 // sshll2 v22.8h, v22.16b, #0
+	WORD $0x4e769e94 // mul v20.8h, v20.8h, v22.8h
+	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
+	WORD $0x4e606a8b // sadalp v11.4s, v20.8h
+	WORD $0x2f08a6b4 // ushll v20.8h, v21.8b, #0
+	WORD $0x0f08a6f6 // sshll v22.8h, v23.8b, #0
+	WORD $0x4e769e94 // mul v20.8h, v20.8h, v22.8h
+	WORD $0x6f08a6b5 // ushll2 v21.8h, v21.16b, #0
+	WORD $0x4f08a6f6 // sshll2 v22.8h, v23.16b, #0
 	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
-	WORD $0x6f08a636 // ushll2 v22.8h, v17.16b, #0
-	WORD $0x4f08a673 // sshll2 v19.8h, v19.16b, #0
-	WORD $0x4e739ed6 // mul v22.8h, v22.8h, v19.8h
-	WORD $0x4e76beb3 // addp v19.8h, v21.8h, v22.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a695 // sshll v21.8h, v20.8b, #0
-	WORD $0x4e759e73 // mul v19.8h, v19.8h, v21.8h
-	WORD $0x6f08a655 // ushll2 v21.8h, v18.16b, #0
-	WORD $0x4f08a694 // sshll2 v20.8h, v20.16b, #0
-	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
-	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
-	WORD $0x4e606a6c // sadalp v12.4s, v19.8h
-	FLDPQ        160(R5), (F19, F20)
-	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
-	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
-	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
-	WORD $0x6f08a636 // ushll2 v22.8h, v17.16b, #0
-	WORD $0x4f08a673 // sshll2 v19.8h, v19.16b, #0
-	WORD $0x4e739ed6 // mul v22.8h, v22.8h, v19.8h
-	WORD $0x4e76beb3 // addp v19.8h, v21.8h, v22.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a695 // sshll v21.8h, v20.8b, #0
-	WORD $0x4e759e73 // mul v19.8h, v19.8h, v21.8h
-	WORD $0x6f08a655 // ushll2 v21.8h, v18.16b, #0
-	WORD $0x4f08a694 // sshll2 v20.8h, v20.16b, #0
-	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
-	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
-	WORD $0x4e606a6e // sadalp v14.4s, v19.8h
-	FLDPQ        288(R5), (F19, F20)
-	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
-	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
-	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
-	WORD $0x6f08a636 // ushll2 v22.8h, v17.16b, #0
-	WORD $0x4f08a673 // sshll2 v19.8h, v19.16b, #0
-	WORD $0x4e739ed6 // mul v22.8h, v22.8h, v19.8h
-	WORD $0x4e76beb3 // addp v19.8h, v21.8h, v22.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a695 // sshll v21.8h, v20.8b, #0
-	WORD $0x4e759e73 // mul v19.8h, v19.8h, v21.8h
-	WORD $0x6f08a655 // ushll2 v21.8h, v18.16b, #0
-	WORD $0x4f08a694 // sshll2 v20.8h, v20.16b, #0
-	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
-	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
-	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
-	FLDPQ        416(R5), (F19, F20)
-	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
-	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
-	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
-	WORD $0x6f08a631 // ushll2 v17.8h, v17.16b, #0
-	WORD $0x4f08a673 // sshll2 v19.8h, v19.16b, #0
-	WORD $0x4e739e31 // mul v17.8h, v17.8h, v19.8h
-	WORD $0x4e71beb1 // addp v17.8h, v21.8h, v17.8h
-	WORD $0x4e606a29 // sadalp v9.4s, v17.8h
-	WORD $0x2f08a651 // ushll v17.8h, v18.8b, #0
-	WORD $0x0f08a693 // sshll v19.8h, v20.8b, #0
-	WORD $0x4e739e31 // mul v17.8h, v17.8h, v19.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a693 // sshll2 v19.8h, v20.16b, #0
-	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
-	WORD $0x4e72be31 // addp v17.8h, v17.8h, v18.8h
-	WORD $0x4e606a2a // sadalp v10.4s, v17.8h
+	WORD $0x4e75be94 // addp v20.8h, v20.8h, v21.8h
+	WORD $0x4e606a8c // sadalp v12.4s, v20.8h
 
 	// levels of values 2, 6, 10 to 126, and their products
-	FMOVQ        2(R6), F17
-	FMOVQ        18(R6), F18
-	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	FMOVQ        34(R6), F19
-	WORD $0x4e030274 // tbl v20.16b, { v19.16b }, v3.16b
-	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x6e268e94 // cmeq v20.16b, v20.16b, v6.16b
-	WORD $0x6e268e73 // cmeq v19.16b, v19.16b, v6.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
-	WORD $0x4eb31e52 // orr v18.16b, v18.16b, v19.16b
-	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
-	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
-	FLDPQ        64(R5), (F19, F20)
-	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
-	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
+	WORD $0x6f0c0534 // ushr v20.16b, v9.16b, #4
+	WORD $0x6f0c0555 // ushr v21.16b, v10.16b, #4
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e0301b6 // tbl v22.16b, { v13.16b }, v3.16b
+	WORD $0x4e0701b7 // tbl v23.16b, { v13.16b }, v7.16b
+	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
+	WORD $0x4e261ef7 // and v23.16b, v23.16b, v6.16b
+	WORD $0x6e268ed6 // cmeq v22.16b, v22.16b, v6.16b
+	WORD $0x6e268ef7 // cmeq v23.16b, v23.16b, v6.16b
+	WORD $0x6ea01ed4 // bit v20.16b, v22.16b, v0.16b
+	WORD $0x6ea01ef5 // bit v21.16b, v23.16b, v0.16b
+	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
+	WORD $0x4e150035 // tbl v21.16b, { v1.16b }, v21.16b
+	WORD $0x3cc400b6 // ldur q22, [x5, #64]
+	WORD $0x3cc500b7 // ldur q23, [x5, #80]
+	WORD $0x2f08a698 // ushll v24.8h, v20.8b, #0
+	WORD $0x0f08a6d9 // sshll v25.8h, v22.8b, #0
+	WORD $0x4e799f18 // mul v24.8h, v24.8h, v25.8h
+	WORD $0x6f08a699 // ushll2 v25.8h, v20.16b, #0
+	WORD $0x4f08a6d6 // sshll2 v22.8h, v22.16b, #0
+	WORD $0x4e769f39 // mul v25.8h, v25.8h, v22.8h
+	WORD $0x4e79bf16 // addp v22.8h, v24.8h, v25.8h
+	WORD $0x4e606ace // sadalp v14.4s, v22.8h
+	WORD $0x2f08a6b6 // ushll v22.8h, v21.8b, #0
+	WORD $0x0f08a6f8 // sshll v24.8h, v23.8b, #0
+	WORD $0x4e789ed6 // mul v22.8h, v22.8h, v24.8h
+	WORD $0x6f08a6b8 // ushll2 v24.8h, v21.16b, #0
+	WORD $0x4f08a6f7 // sshll2 v23.8h, v23.16b, #0
+	WORD $0x4e779f18 // mul v24.8h, v24.8h, v23.8h
+	WORD $0x4e78bed6 // addp v22.8h, v22.8h, v24.8h
+	WORD $0x4e606acf // sadalp v15.4s, v22.8h
+	WORD $0x3ccc00b6 // ldur q22, [x5, #192]
+	WORD $0x3ccd00b7 // ldur q23, [x5, #208]
+	WORD $0x2f08a698 // ushll v24.8h, v20.8b, #0
+	WORD $0x0f08a6d9 // sshll v25.8h, v22.8b, #0
+	WORD $0x4e799f18 // mul v24.8h, v24.8h, v25.8h
+	WORD $0x6f08a699 // ushll2 v25.8h, v20.16b, #0
+	WORD $0x4f08a6d6 // sshll2 v22.8h, v22.16b, #0
+	WORD $0x4e769f39 // mul v25.8h, v25.8h, v22.8h
+	WORD $0x4e79bf16 // addp v22.8h, v24.8h, v25.8h
+	WORD $0x4e606ad0 // sadalp v16.4s, v22.8h
+	WORD $0x2f08a6b6 // ushll v22.8h, v21.8b, #0
+	WORD $0x0f08a6f8 // sshll v24.8h, v23.8b, #0
+	WORD $0x4e789ed6 // mul v22.8h, v22.8h, v24.8h
+	WORD $0x6f08a6b8 // ushll2 v24.8h, v21.16b, #0
+	WORD $0x4f08a6f7 // sshll2 v23.8h, v23.16b, #0
+	WORD $0x4e779f18 // mul v24.8h, v24.8h, v23.8h
+	WORD $0x4e78bed6 // addp v22.8h, v22.8h, v24.8h
+	WORD $0x4e606ad1 // sadalp v17.4s, v22.8h
+	FLDPQ        320(R5), (F22, F23)
+	WORD $0x2f08a698 // ushll v24.8h, v20.8b, #0
+	WORD $0x0f08a6d9 // sshll v25.8h, v22.8b, #0
+	WORD $0x4e799f18 // mul v24.8h, v24.8h, v25.8h
+	WORD $0x6f08a699 // ushll2 v25.8h, v20.16b, #0
+	WORD $0x4f08a6d6 // sshll2 v22.8h, v22.16b, #0
+	WORD $0x4e769f39 // mul v25.8h, v25.8h, v22.8h
+	WORD $0x4e79bf16 // addp v22.8h, v24.8h, v25.8h
+	WORD $0x4e606ad2 // sadalp v18.4s, v22.8h
+	WORD $0x2f08a6b6 // ushll v22.8h, v21.8b, #0
+	WORD $0x0f08a6f8 // sshll v24.8h, v23.8b, #0
+	WORD $0x4e789ed6 // mul v22.8h, v22.8h, v24.8h
+	WORD $0x6f08a6b8 // ushll2 v24.8h, v21.16b, #0
+	WORD $0x4f08a6f7 // sshll2 v23.8h, v23.16b, #0
+	WORD $0x4e779f18 // mul v24.8h, v24.8h, v23.8h
+	WORD $0x4e78bed6 // addp v22.8h, v22.8h, v24.8h
+	WORD $0x4e606ad3 // sadalp v19.4s, v22.8h
+	FLDPQ        448(R5), (F22, F23)
+	WORD $0x2f08a698 // ushll v24.8h, v20.8b, #0
+	WORD $0x0f08a6d9 // sshll v25.8h, v22.8b, #0
+	WORD $0x4e799f18 // mul v24.8h, v24.8h, v25.8h
+	WORD $0x6f08a694 // ushll2 v20.8h, v20.16b, #0
+	WORD $0x4f08a6d6 // sshll2 v22.8h, v22.16b, #0
+	WORD $0x4e769e94 // mul v20.8h, v20.8h, v22.8h
+	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
+	WORD $0x4e606a8b // sadalp v11.4s, v20.8h
+	WORD $0x2f08a6b4 // ushll v20.8h, v21.8b, #0
+	WORD $0x0f08a6f6 // sshll v22.8h, v23.8b, #0
+	WORD $0x4e769e94 // mul v20.8h, v20.8h, v22.8h
+	WORD $0x6f08a6b5 // ushll2 v21.8h, v21.16b, #0
+	WORD $0x4f08a6f6 // sshll2 v22.8h, v23.16b, #0
 	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
-	WORD $0x6f08a636 // ushll2 v22.8h, v17.16b, #0
-	WORD $0x4f08a673 // sshll2 v19.8h, v19.16b, #0
-	WORD $0x4e739ed6 // mul v22.8h, v22.8h, v19.8h
-	WORD $0x4e76beb3 // addp v19.8h, v21.8h, v22.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a695 // sshll v21.8h, v20.8b, #0
-	WORD $0x4e759e73 // mul v19.8h, v19.8h, v21.8h
-	WORD $0x6f08a655 // ushll2 v21.8h, v18.16b, #0
-	WORD $0x4f08a694 // sshll2 v20.8h, v20.16b, #0
-	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
-	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
-	WORD $0x4e606a6c // sadalp v12.4s, v19.8h
-	FLDPQ        192(R5), (F19, F20)
-	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
-	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
-	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
-	WORD $0x6f08a636 // ushll2 v22.8h, v17.16b, #0
-	WORD $0x4f08a673 // sshll2 v19.8h, v19.16b, #0
-	WORD $0x4e739ed6 // mul v22.8h, v22.8h, v19.8h
-	WORD $0x4e76beb3 // addp v19.8h, v21.8h, v22.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a695 // sshll v21.8h, v20.8b, #0
-	WORD $0x4e759e73 // mul v19.8h, v19.8h, v21.8h
-	WORD $0x6f08a655 // ushll2 v21.8h, v18.16b, #0
-	WORD $0x4f08a694 // sshll2 v20.8h, v20.16b, #0
-	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
-	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
-	WORD $0x4e606a6e // sadalp v14.4s, v19.8h
-	FLDPQ        320(R5), (F19, F20)
-	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
-	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
-	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
-	WORD $0x6f08a636 // ushll2 v22.8h, v17.16b, #0
-	WORD $0x4f08a673 // sshll2 v19.8h, v19.16b, #0
-	WORD $0x4e739ed6 // mul v22.8h, v22.8h, v19.8h
-	WORD $0x4e76beb3 // addp v19.8h, v21.8h, v22.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a695 // sshll v21.8h, v20.8b, #0
-	WORD $0x4e759e73 // mul v19.8h, v19.8h, v21.8h
-	WORD $0x6f08a655 // ushll2 v21.8h, v18.16b, #0
-	WORD $0x4f08a694 // sshll2 v20.8h, v20.16b, #0
-	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
-	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
-	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
-	FLDPQ        448(R5), (F19, F20)
-	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
-	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
-	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
-	WORD $0x6f08a631 // ushll2 v17.8h, v17.16b, #0
-	WORD $0x4f08a673 // sshll2 v19.8h, v19.16b, #0
-	WORD $0x4e739e31 // mul v17.8h, v17.8h, v19.8h
-	WORD $0x4e71beb1 // addp v17.8h, v21.8h, v17.8h
-	WORD $0x4e606a29 // sadalp v9.4s, v17.8h
-	WORD $0x2f08a651 // ushll v17.8h, v18.8b, #0
-	WORD $0x0f08a693 // sshll v19.8h, v20.8b, #0
-	WORD $0x4e739e31 // mul v17.8h, v17.8h, v19.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a693 // sshll2 v19.8h, v20.16b, #0
-	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
-	WORD $0x4e72be31 // addp v17.8h, v17.8h, v18.8h
-	WORD $0x4e606a2a // sadalp v10.4s, v17.8h
+	WORD $0x4e75be94 // addp v20.8h, v20.8h, v21.8h
+	WORD $0x4e606a8c // sadalp v12.4s, v20.8h
 
 	// levels of values 3, 7, 11 to 127, and their products
-	FMOVQ        2(R6), F17
-	FMOVQ        18(R6), F18
-	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
-	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
-	FMOVQ        34(R6), F19
-	WORD $0x4e030274 // tbl v20.16b, { v19.16b }, v3.16b
-	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
+	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
+	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
+	WORD $0x4e0301b4 // tbl v20.16b, { v13.16b }, v3.16b
+	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
 	WORD $0x4e281e94 // and v20.16b, v20.16b, v8.16b
-	WORD $0x4e281e73 // and v19.16b, v19.16b, v8.16b
+	WORD $0x4e281dad // and v13.16b, v13.16b, v8.16b
 	WORD $0x6e288e94 // cmeq v20.16b, v20.16b, v8.16b
-	WORD $0x6e288e73 // cmeq v19.16b, v19.16b, v8.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
-	WORD $0x4eb31e52 // orr v18.16b, v18.16b, v19.16b
-	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
-	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
-	FLDPQ        96(R5), (F19, F20)
-	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
-	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
+	WORD $0x6e288dad // cmeq v13.16b, v13.16b, v8.16b
+	WORD $0x6ea01e89 // bit v9.16b, v20.16b, v0.16b
+	WORD $0x6ea01daa // bit v10.16b, v13.16b, v0.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	WORD $0x3cc600ad // ldur q13, [x5, #96]
+	WORD $0x3cc700b4 // ldur q20, [x5, #112]
+	WORD $0x2f08a535 // ushll v21.8h, v9.8b, #0
+	WORD $0x0f08a5b6 // sshll v22.8h, v13.8b, #0
 	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
-	WORD $0x6f08a636 // ushll2 v22.8h, v17.16b, #0
-	WORD $0x4f08a673 // sshll2 v19.8h, v19.16b, #0
-	WORD $0x4e739ed6 // mul v22.8h, v22.8h, v19.8h
-	WORD $0x4e76beb3 // addp v19.8h, v21.8h, v22.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
+	WORD $0x6f08a536 // ushll2 v22.8h, v9.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9ed6 // mul v22.8h, v22.8h, v13.8h
+	WORD $0x4e76bead // addp v13.8h, v21.8h, v22.8h
+	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
+	WORD $0x2f08a54d // ushll v13.8h, v10.8b, #0
 	WORD $0x0f08a695 // sshll v21.8h, v20.8b, #0
-	WORD $0x4e759e73 // mul v19.8h, v19.8h, v21.8h
-	WORD $0x6f08a655 // ushll2 v21.8h, v18.16b, #0
+	WORD $0x4e759dad // mul v13.8h, v13.8h, v21.8h
+	WORD $0x6f08a555 // ushll2 v21.8h, v10.16b, #0
 	WORD $0x4f08a694 // sshll2 v20.8h, v20.16b, #0
 	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
-	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
-	WORD $0x4e606a6c // sadalp v12.4s, v19.8h
-	FLDPQ        224(R5), (F19, F20)
-	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
-	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
+	WORD $0x4e75bdad // addp v13.8h, v13.8h, v21.8h
+	WORD $0x4e6069af // sadalp v15.4s, v13.8h
+	WORD $0x3cce00ad // ldur q13, [x5, #224]
+	WORD $0x3ccf00b4 // ldur q20, [x5, #240]
+	WORD $0x2f08a535 // ushll v21.8h, v9.8b, #0
+	WORD $0x0f08a5b6 // sshll v22.8h, v13.8b, #0
 	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
-	WORD $0x6f08a636 // ushll2 v22.8h, v17.16b, #0
-	WORD $0x4f08a673 // sshll2 v19.8h, v19.16b, #0
-	WORD $0x4e739ed6 // mul v22.8h, v22.8h, v19.8h
-	WORD $0x4e76beb3 // addp v19.8h, v21.8h, v22.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
+	WORD $0x6f08a536 // ushll2 v22.8h, v9.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9ed6 // mul v22.8h, v22.8h, v13.8h
+	WORD $0x4e76bead // addp v13.8h, v21.8h, v22.8h
+	WORD $0x4e6069b0 // sadalp v16.4s, v13.8h
+	WORD $0x2f08a54d // ushll v13.8h, v10.8b, #0
 	WORD $0x0f08a695 // sshll v21.8h, v20.8b, #0
-	WORD $0x4e759e73 // mul v19.8h, v19.8h, v21.8h
-	WORD $0x6f08a655 // ushll2 v21.8h, v18.16b, #0
+	WORD $0x4e759dad // mul v13.8h, v13.8h, v21.8h
+	WORD $0x6f08a555 // ushll2 v21.8h, v10.16b, #0
 	WORD $0x4f08a694 // sshll2 v20.8h, v20.16b, #0
 	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
-	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
-	WORD $0x4e606a6e // sadalp v14.4s, v19.8h
-	FLDPQ        352(R5), (F19, F20)
-	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
-	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
+	WORD $0x4e75bdad // addp v13.8h, v13.8h, v21.8h
+	WORD $0x4e6069b1 // sadalp v17.4s, v13.8h
+	FLDPQ        352(R5), (F13, F20)
+	WORD $0x2f08a535 // ushll v21.8h, v9.8b, #0
+	WORD $0x0f08a5b6 // sshll v22.8h, v13.8b, #0
 	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
-	WORD $0x6f08a636 // ushll2 v22.8h, v17.16b, #0
-	WORD $0x4f08a673 // sshll2 v19.8h, v19.16b, #0
-	WORD $0x4e739ed6 // mul v22.8h, v22.8h, v19.8h
-	WORD $0x4e76beb3 // addp v19.8h, v21.8h, v22.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
+	WORD $0x6f08a536 // ushll2 v22.8h, v9.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9ed6 // mul v22.8h, v22.8h, v13.8h
+	WORD $0x4e76bead // addp v13.8h, v21.8h, v22.8h
+	WORD $0x4e6069b2 // sadalp v18.4s, v13.8h
+	WORD $0x2f08a54d // ushll v13.8h, v10.8b, #0
 	WORD $0x0f08a695 // sshll v21.8h, v20.8b, #0
-	WORD $0x4e759e73 // mul v19.8h, v19.8h, v21.8h
-	WORD $0x6f08a655 // ushll2 v21.8h, v18.16b, #0
+	WORD $0x4e759dad // mul v13.8h, v13.8h, v21.8h
+	WORD $0x6f08a555 // ushll2 v21.8h, v10.16b, #0
 	WORD $0x4f08a694 // sshll2 v20.8h, v20.16b, #0
 	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
-	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
-	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
-	FLDPQ        480(R5), (F19, F20)
-	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
-	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
+	WORD $0x4e75bdad // addp v13.8h, v13.8h, v21.8h
+	WORD $0x4e6069b3 // sadalp v19.4s, v13.8h
+	FLDPQ        480(R5), (F13, F20)
+	WORD $0x2f08a535 // ushll v21.8h, v9.8b, #0
+	WORD $0x0f08a5b6 // sshll v22.8h, v13.8b, #0
 	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
-	WORD $0x6f08a631 // ushll2 v17.8h, v17.16b, #0
-	WORD $0x4f08a673 // sshll2 v19.8h, v19.16b, #0
-	WORD $0x4e739e31 // mul v17.8h, v17.8h, v19.8h
-	WORD $0x4e71beb1 // addp v17.8h, v21.8h, v17.8h
-	WORD $0x4e606a29 // sadalp v9.4s, v17.8h
-	WORD $0x2f08a651 // ushll v17.8h, v18.8b, #0
-	WORD $0x0f08a693 // sshll v19.8h, v20.8b, #0
-	WORD $0x4e739e31 // mul v17.8h, v17.8h, v19.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a693 // sshll2 v19.8h, v20.16b, #0
-	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
-	WORD $0x4e72be31 // addp v17.8h, v17.8h, v18.8h
-	WORD $0x4e606a2a // sadalp v10.4s, v17.8h
-	FMOVQ        F11, (R9)
-	FMOVQ        F12, 16(R9)
-	FMOVQ        F13, 128(R9)
-	FMOVQ        F14, 144(R9)
-	FMOVQ        F15, 256(R9)
-	FMOVQ        F16, 272(R9)
-	FMOVQ        F9, 384(R9)
-	FMOVQ        F10, 400(R9)
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9d29 // mul v9.8h, v9.8h, v13.8h
+	WORD $0x4e69bea9 // addp v9.8h, v21.8h, v9.8h
+	WORD $0x4e60692b // sadalp v11.4s, v9.8h
+	WORD $0x2f08a549 // ushll v9.8h, v10.8b, #0
+	WORD $0x0f08a68d // sshll v13.8h, v20.8b, #0
+	WORD $0x4e6d9d29 // mul v9.8h, v9.8h, v13.8h
+	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
+	WORD $0x4f08a68d // sshll2 v13.8h, v20.16b, #0
+	WORD $0x4e6d9d4a // mul v10.8h, v10.8h, v13.8h
+	WORD $0x4e6abd29 // addp v9.8h, v9.8h, v10.8h
+	WORD $0x4e60692c // sadalp v12.4s, v9.8h
+	FMOVQ        F14, (R9)
+	FMOVQ        F15, 16(R9)
+	FMOVQ        F16, 128(R9)
+	FMOVQ        F17, 144(R9)
+	FMOVQ        F18, 256(R9)
+	FMOVQ        F19, 272(R9)
+	FMOVQ        F11, 384(R9)
+	FMOVQ        F12, 400(R9)
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 	MOVD         $turbo3_const<>+0(SB), R11
 	FMOVQ        (R11), F10
-	WORD $0x6e2add2b // fmul v11.4s, v9.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
-	FMOVQ        F11, (R10)
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
+	FMOVQ        F9, (R10)
 	FMOVQ        F9, 16(R10)
 	ADD          $0x20, R9
 	ADD          $0x20, R10
@@ -6647,10 +6515,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F9
-	FMOVQ        32(R1), F10
-	FMOVQ        64(R1), F11
-	FMOVQ        96(R1), F12
+	WORD $0x3cc00029 // ldur q9, [x1]
+	WORD $0x3cc2002a // ldur q10, [x1, #32]
+	WORD $0x3cc4002b // ldur q11, [x1, #64]
+	WORD $0x3cc6002c // ldur q12, [x1, #96]
 	WORD $0x4ea0094a // rev64 v10.4s, v10.4s
 	WORD $0x4e8a2929 // trn1 v9.4s, v9.4s, v10.4s
 	WORD $0x4ea0098a // rev64 v10.4s, v12.4s
@@ -6658,10 +6526,14 @@ done4:
 	WORD $0x6e0a414a // ext v10.16b, v10.16b, v10.16b, #8
 	WORD $0x4eca3929 // zip1 v9.2d, v9.2d, v10.2d
 	WORD $0x4e29d529 // fadd v9.4s, v9.4s, v9.4s
-	FLDPQ        (R0), (F10, F11)
-	FLDPQ        32(R0), (F12, F13)
-	FLDPQ        64(R0), (F14, F15)
-	FLDPQ        96(R0), (F16, F17)
+	WORD $0x3cc0000a // ldur q10, [x0]
+	WORD $0x3cc1000b // ldur q11, [x0, #16]
+	WORD $0x3cc2000c // ldur q12, [x0, #32]
+	WORD $0x3cc3000d // ldur q13, [x0, #48]
+	WORD $0x3cc4000e // ldur q14, [x0, #64]
+	WORD $0x3cc5000f // ldur q15, [x0, #80]
+	WORD $0x3cc60010 // ldur q16, [x0, #96]
+	WORD $0x3cc70011 // ldur q17, [x0, #112]
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
 	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
@@ -6670,17 +6542,21 @@ done4:
 	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
 	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
 	FMOVQ        F10, (R2)
-	FLDPQ        128(R0), (F10, F11)
-	FLDPQ        160(R0), (F12, F13)
-	FLDPQ        192(R0), (F14, F15)
-	FLDPQ        224(R0), (F16, F17)
+	WORD $0x3cc8000a // ldur q10, [x0, #128]
+	WORD $0x3cc9000b // ldur q11, [x0, #144]
+	WORD $0x3cca000c // ldur q12, [x0, #160]
+	WORD $0x3ccb000d // ldur q13, [x0, #176]
+	WORD $0x3ccc000e // ldur q14, [x0, #192]
+	WORD $0x3ccd000f // ldur q15, [x0, #208]
+	WORD $0x3cce0010 // ldur q16, [x0, #224]
+	WORD $0x3ccf0011 // ldur q17, [x0, #240]
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
 	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
@@ -6689,10 +6565,10 @@ done4:
 	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
 	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        4(R4), F11
+	WORD $0xbc40408b // ldur s11, [x4, #4]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        4(R3), F11
+	WORD $0xbc40406b // ldur s11, [x3, #4]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
 	MOVD         ldy+8(FP), R8
@@ -6711,10 +6587,10 @@ done4:
 	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
 	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        8(R4), F11
+	WORD $0xbc40808b // ldur s11, [x4, #8]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
 	ADD          R8, R9
@@ -6731,10 +6607,10 @@ done4:
 	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
 	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        12(R4), F11
+	WORD $0xbc40c08b // ldur s11, [x4, #12]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        12(R3), F11
+	WORD $0xbc40c06b // ldur s11, [x3, #12]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
 	ADD          R8, R9
@@ -6783,12 +6659,11 @@ TEXT ·decodeUnitsTurbo3NEON(SB), NOSPLIT, $320-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d40002d // ldr h13, [x1]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7c40002d // ldur h13, [x1]
+	WORD $0x1ee241ad // fcvt s13, h13
 
 	// levels of values 0 to 31
-	FMOVD        2(R1), F14
+	WORD $0xfc40202e // ldur d14, [x1, #2]
 	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
 	WORD $0x4e0a01cf // tbl v15.16b, { v14.16b }, v10.16b
 	WORD $0x4e0c01ce // tbl v14.16b, { v14.16b }, v12.16b
@@ -6796,40 +6671,32 @@ loop1:
 	WORD $0x4e281dd1 // and v17.16b, v14.16b, v8.16b
 	WORD $0x6f0e05f2 // ushr v18.16b, v15.16b, #2
 	WORD $0x6f0e05d3 // ushr v19.16b, v14.16b, #2
-	WORD $0x4e271e52 // and v18.16b, v18.16b, v7.16b
-	WORD $0x4e271e73 // and v19.16b, v19.16b, v7.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea71e50 // bit v16.16b, v18.16b, v7.16b
+	WORD $0x6ea71e71 // bit v17.16b, v19.16b, v7.16b
 	WORD $0x6f0c05f2 // ushr v18.16b, v15.16b, #4
 	WORD $0x6f0c05d3 // ushr v19.16b, v14.16b, #4
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea61e50 // bit v16.16b, v18.16b, v6.16b
+	WORD $0x6ea61e71 // bit v17.16b, v19.16b, v6.16b
 	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
 	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
-	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
-	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
-	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
-	WORD $0x4eae1e2e // orr v14.16b, v17.16b, v14.16b
-	FMOVS        34(R1), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e090211 // tbl v17.16b, { v16.16b }, v9.16b
-	WORD $0x4e0b0210 // tbl v16.16b, { v16.16b }, v11.16b
-	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
-	WORD $0x4e241e10 // and v16.16b, v16.16b, v4.16b
-	WORD $0x6e248e31 // cmeq v17.16b, v17.16b, v4.16b
-	WORD $0x6e248e10 // cmeq v16.16b, v16.16b, v4.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	FMOVQ        F15, (R3)
-	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0x6ea51df0 // bit v16.16b, v15.16b, v5.16b
+	WORD $0x6ea51dd1 // bit v17.16b, v14.16b, v5.16b
+	WORD $0xbc42202e // ldur s14, [x1, #34]
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e0901cf // tbl v15.16b, { v14.16b }, v9.16b
+	WORD $0x4e0b01ce // tbl v14.16b, { v14.16b }, v11.16b
+	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
+	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
+	WORD $0x6e248def // cmeq v15.16b, v15.16b, v4.16b
+	WORD $0x6e248dce // cmeq v14.16b, v14.16b, v4.16b
+	WORD $0x6ea01df0 // bit v16.16b, v15.16b, v0.16b
+	WORD $0x6ea01dd1 // bit v17.16b, v14.16b, v0.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x2f08a5ce // ushll v14.8h, v14.8b, #0
 	WORD $0x2f10a5ce // ushll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x2f08a5ef // ushll v15.8h, v15.8b, #0
 	WORD $0x2f10a5ef // ushll v15.4s, v15.4h, #0
 	WORD $0x4ea09dce // mul v14.4s, v14.4s, v0.4s
@@ -6838,14 +6705,14 @@ loop1:
 	WORD $0x4ea09def // mul v15.4s, v15.4s, v0.4s
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	WORD $0x4e0f204f // tbl v15.16b, { v2.16b, v3.16b }, v15.16b
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FMOVQ        F14, (R0)
 	FMOVQ        F15, 16(R0)
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x2f08a5ce // ushll v14.8h, v14.8b, #0
 	WORD $0x2f10a5ce // ushll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x2f08a5ef // ushll v15.8h, v15.8b, #0
 	WORD $0x2f10a5ef // ushll v15.4s, v15.4h, #0
 	WORD $0x4ea09dce // mul v14.4s, v14.4s, v0.4s
@@ -6854,14 +6721,14 @@ loop1:
 	WORD $0x4ea09def // mul v15.4s, v15.4s, v0.4s
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	WORD $0x4e0f204f // tbl v15.16b, { v2.16b, v3.16b }, v15.16b
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FMOVQ        F14, 32(R0)
 	FMOVQ        F15, 48(R0)
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x2f08a5ce // ushll v14.8h, v14.8b, #0
 	WORD $0x2f10a5ce // ushll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x2f08a5ef // ushll v15.8h, v15.8b, #0
 	WORD $0x2f10a5ef // ushll v15.4s, v15.4h, #0
 	WORD $0x4ea09dce // mul v14.4s, v14.4s, v0.4s
@@ -6870,14 +6737,14 @@ loop1:
 	WORD $0x4ea09def // mul v15.4s, v15.4s, v0.4s
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	WORD $0x4e0f204f // tbl v15.16b, { v2.16b, v3.16b }, v15.16b
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FMOVQ        F14, 64(R0)
 	FMOVQ        F15, 80(R0)
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x2f08a5ce // ushll v14.8h, v14.8b, #0
 	WORD $0x2f10a5ce // ushll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x2f08a5ef // ushll v15.8h, v15.8b, #0
 	WORD $0x2f10a5ef // ushll v15.4s, v15.4h, #0
 	WORD $0x4ea09dce // mul v14.4s, v14.4s, v0.4s
@@ -6886,13 +6753,13 @@ loop1:
 	WORD $0x4ea09def // mul v15.4s, v15.4s, v0.4s
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	WORD $0x4e0f204f // tbl v15.16b, { v2.16b, v3.16b }, v15.16b
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FMOVQ        F14, 96(R0)
 	FMOVQ        F15, 112(R0)
 
 	// levels of values 32 to 63
-	FMOVD        10(R1), F14
+	WORD $0xfc40a02e // ldur d14, [x1, #10]
 	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
 	WORD $0x4e0a01cf // tbl v15.16b, { v14.16b }, v10.16b
 	WORD $0x4e0c01ce // tbl v14.16b, { v14.16b }, v12.16b
@@ -6900,40 +6767,32 @@ loop1:
 	WORD $0x4e281dd1 // and v17.16b, v14.16b, v8.16b
 	WORD $0x6f0e05f2 // ushr v18.16b, v15.16b, #2
 	WORD $0x6f0e05d3 // ushr v19.16b, v14.16b, #2
-	WORD $0x4e271e52 // and v18.16b, v18.16b, v7.16b
-	WORD $0x4e271e73 // and v19.16b, v19.16b, v7.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea71e50 // bit v16.16b, v18.16b, v7.16b
+	WORD $0x6ea71e71 // bit v17.16b, v19.16b, v7.16b
 	WORD $0x6f0c05f2 // ushr v18.16b, v15.16b, #4
 	WORD $0x6f0c05d3 // ushr v19.16b, v14.16b, #4
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea61e50 // bit v16.16b, v18.16b, v6.16b
+	WORD $0x6ea61e71 // bit v17.16b, v19.16b, v6.16b
 	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
 	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
-	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
-	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
-	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
-	WORD $0x4eae1e2e // orr v14.16b, v17.16b, v14.16b
-	FMOVS        38(R1), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e090211 // tbl v17.16b, { v16.16b }, v9.16b
-	WORD $0x4e0b0210 // tbl v16.16b, { v16.16b }, v11.16b
-	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
-	WORD $0x4e241e10 // and v16.16b, v16.16b, v4.16b
-	WORD $0x6e248e31 // cmeq v17.16b, v17.16b, v4.16b
-	WORD $0x6e248e10 // cmeq v16.16b, v16.16b, v4.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	FMOVQ        F15, (R3)
-	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0x6ea51df0 // bit v16.16b, v15.16b, v5.16b
+	WORD $0x6ea51dd1 // bit v17.16b, v14.16b, v5.16b
+	WORD $0xbc42602e // ldur s14, [x1, #38]
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e0901cf // tbl v15.16b, { v14.16b }, v9.16b
+	WORD $0x4e0b01ce // tbl v14.16b, { v14.16b }, v11.16b
+	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
+	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
+	WORD $0x6e248def // cmeq v15.16b, v15.16b, v4.16b
+	WORD $0x6e248dce // cmeq v14.16b, v14.16b, v4.16b
+	WORD $0x6ea01df0 // bit v16.16b, v15.16b, v0.16b
+	WORD $0x6ea01dd1 // bit v17.16b, v14.16b, v0.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x2f08a5ce // ushll v14.8h, v14.8b, #0
 	WORD $0x2f10a5ce // ushll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x2f08a5ef // ushll v15.8h, v15.8b, #0
 	WORD $0x2f10a5ef // ushll v15.4s, v15.4h, #0
 	WORD $0x4ea09dce // mul v14.4s, v14.4s, v0.4s
@@ -6942,14 +6801,14 @@ loop1:
 	WORD $0x4ea09def // mul v15.4s, v15.4s, v0.4s
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	WORD $0x4e0f204f // tbl v15.16b, { v2.16b, v3.16b }, v15.16b
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FMOVQ        F14, 128(R0)
 	FMOVQ        F15, 144(R0)
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x2f08a5ce // ushll v14.8h, v14.8b, #0
 	WORD $0x2f10a5ce // ushll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x2f08a5ef // ushll v15.8h, v15.8b, #0
 	WORD $0x2f10a5ef // ushll v15.4s, v15.4h, #0
 	WORD $0x4ea09dce // mul v14.4s, v14.4s, v0.4s
@@ -6958,14 +6817,14 @@ loop1:
 	WORD $0x4ea09def // mul v15.4s, v15.4s, v0.4s
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	WORD $0x4e0f204f // tbl v15.16b, { v2.16b, v3.16b }, v15.16b
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FMOVQ        F14, 160(R0)
 	FMOVQ        F15, 176(R0)
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x2f08a5ce // ushll v14.8h, v14.8b, #0
 	WORD $0x2f10a5ce // ushll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x2f08a5ef // ushll v15.8h, v15.8b, #0
 	WORD $0x2f10a5ef // ushll v15.4s, v15.4h, #0
 	WORD $0x4ea09dce // mul v14.4s, v14.4s, v0.4s
@@ -6974,14 +6833,14 @@ loop1:
 	WORD $0x4ea09def // mul v15.4s, v15.4s, v0.4s
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	WORD $0x4e0f204f // tbl v15.16b, { v2.16b, v3.16b }, v15.16b
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FMOVQ        F14, 192(R0)
 	FMOVQ        F15, 208(R0)
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x2f08a5ce // ushll v14.8h, v14.8b, #0
 	WORD $0x2f10a5ce // ushll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x2f08a5ef // ushll v15.8h, v15.8b, #0
 	WORD $0x2f10a5ef // ushll v15.4s, v15.4h, #0
 	WORD $0x4ea09dce // mul v14.4s, v14.4s, v0.4s
@@ -6990,13 +6849,13 @@ loop1:
 	WORD $0x4ea09def // mul v15.4s, v15.4s, v0.4s
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	WORD $0x4e0f204f // tbl v15.16b, { v2.16b, v3.16b }, v15.16b
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FMOVQ        F14, 224(R0)
 	FMOVQ        F15, 240(R0)
 
 	// levels of values 64 to 95
-	FMOVD        18(R1), F14
+	WORD $0xfc41202e // ldur d14, [x1, #18]
 	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
 	WORD $0x4e0a01cf // tbl v15.16b, { v14.16b }, v10.16b
 	WORD $0x4e0c01ce // tbl v14.16b, { v14.16b }, v12.16b
@@ -7004,40 +6863,32 @@ loop1:
 	WORD $0x4e281dd1 // and v17.16b, v14.16b, v8.16b
 	WORD $0x6f0e05f2 // ushr v18.16b, v15.16b, #2
 	WORD $0x6f0e05d3 // ushr v19.16b, v14.16b, #2
-	WORD $0x4e271e52 // and v18.16b, v18.16b, v7.16b
-	WORD $0x4e271e73 // and v19.16b, v19.16b, v7.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea71e50 // bit v16.16b, v18.16b, v7.16b
+	WORD $0x6ea71e71 // bit v17.16b, v19.16b, v7.16b
 	WORD $0x6f0c05f2 // ushr v18.16b, v15.16b, #4
 	WORD $0x6f0c05d3 // ushr v19.16b, v14.16b, #4
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea61e50 // bit v16.16b, v18.16b, v6.16b
+	WORD $0x6ea61e71 // bit v17.16b, v19.16b, v6.16b
 	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
 	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
-	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
-	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
-	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
-	WORD $0x4eae1e2e // orr v14.16b, v17.16b, v14.16b
-	FMOVS        42(R1), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e090211 // tbl v17.16b, { v16.16b }, v9.16b
-	WORD $0x4e0b0210 // tbl v16.16b, { v16.16b }, v11.16b
-	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
-	WORD $0x4e241e10 // and v16.16b, v16.16b, v4.16b
-	WORD $0x6e248e31 // cmeq v17.16b, v17.16b, v4.16b
-	WORD $0x6e248e10 // cmeq v16.16b, v16.16b, v4.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	FMOVQ        F15, (R3)
-	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0x6ea51df0 // bit v16.16b, v15.16b, v5.16b
+	WORD $0x6ea51dd1 // bit v17.16b, v14.16b, v5.16b
+	WORD $0xbc42a02e // ldur s14, [x1, #42]
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e0901cf // tbl v15.16b, { v14.16b }, v9.16b
+	WORD $0x4e0b01ce // tbl v14.16b, { v14.16b }, v11.16b
+	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
+	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
+	WORD $0x6e248def // cmeq v15.16b, v15.16b, v4.16b
+	WORD $0x6e248dce // cmeq v14.16b, v14.16b, v4.16b
+	WORD $0x6ea01df0 // bit v16.16b, v15.16b, v0.16b
+	WORD $0x6ea01dd1 // bit v17.16b, v14.16b, v0.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x2f08a5ce // ushll v14.8h, v14.8b, #0
 	WORD $0x2f10a5ce // ushll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x2f08a5ef // ushll v15.8h, v15.8b, #0
 	WORD $0x2f10a5ef // ushll v15.4s, v15.4h, #0
 	WORD $0x4ea09dce // mul v14.4s, v14.4s, v0.4s
@@ -7046,14 +6897,14 @@ loop1:
 	WORD $0x4ea09def // mul v15.4s, v15.4s, v0.4s
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	WORD $0x4e0f204f // tbl v15.16b, { v2.16b, v3.16b }, v15.16b
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FMOVQ        F14, 256(R0)
 	FMOVQ        F15, 272(R0)
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x2f08a5ce // ushll v14.8h, v14.8b, #0
 	WORD $0x2f10a5ce // ushll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x2f08a5ef // ushll v15.8h, v15.8b, #0
 	WORD $0x2f10a5ef // ushll v15.4s, v15.4h, #0
 	WORD $0x4ea09dce // mul v14.4s, v14.4s, v0.4s
@@ -7062,14 +6913,14 @@ loop1:
 	WORD $0x4ea09def // mul v15.4s, v15.4s, v0.4s
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	WORD $0x4e0f204f // tbl v15.16b, { v2.16b, v3.16b }, v15.16b
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FMOVQ        F14, 288(R0)
 	FMOVQ        F15, 304(R0)
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x2f08a5ce // ushll v14.8h, v14.8b, #0
 	WORD $0x2f10a5ce // ushll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x2f08a5ef // ushll v15.8h, v15.8b, #0
 	WORD $0x2f10a5ef // ushll v15.4s, v15.4h, #0
 	WORD $0x4ea09dce // mul v14.4s, v14.4s, v0.4s
@@ -7078,14 +6929,14 @@ loop1:
 	WORD $0x4ea09def // mul v15.4s, v15.4s, v0.4s
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	WORD $0x4e0f204f // tbl v15.16b, { v2.16b, v3.16b }, v15.16b
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FMOVQ        F14, 320(R0)
 	FMOVQ        F15, 336(R0)
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x2f08a5ce // ushll v14.8h, v14.8b, #0
 	WORD $0x2f10a5ce // ushll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x2f08a5ef // ushll v15.8h, v15.8b, #0
 	WORD $0x2f10a5ef // ushll v15.4s, v15.4h, #0
 	WORD $0x4ea09dce // mul v14.4s, v14.4s, v0.4s
@@ -7094,13 +6945,13 @@ loop1:
 	WORD $0x4ea09def // mul v15.4s, v15.4s, v0.4s
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	WORD $0x4e0f204f // tbl v15.16b, { v2.16b, v3.16b }, v15.16b
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FMOVQ        F14, 352(R0)
 	FMOVQ        F15, 368(R0)
 
 	// levels of values 96 to 127
-	FMOVD        26(R1), F14
+	WORD $0xfc41a02e // ldur d14, [x1, #26]
 	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
 	WORD $0x4e0a01cf // tbl v15.16b, { v14.16b }, v10.16b
 	WORD $0x4e0c01ce // tbl v14.16b, { v14.16b }, v12.16b
@@ -7108,40 +6959,32 @@ loop1:
 	WORD $0x4e281dd1 // and v17.16b, v14.16b, v8.16b
 	WORD $0x6f0e05f2 // ushr v18.16b, v15.16b, #2
 	WORD $0x6f0e05d3 // ushr v19.16b, v14.16b, #2
-	WORD $0x4e271e52 // and v18.16b, v18.16b, v7.16b
-	WORD $0x4e271e73 // and v19.16b, v19.16b, v7.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea71e50 // bit v16.16b, v18.16b, v7.16b
+	WORD $0x6ea71e71 // bit v17.16b, v19.16b, v7.16b
 	WORD $0x6f0c05f2 // ushr v18.16b, v15.16b, #4
 	WORD $0x6f0c05d3 // ushr v19.16b, v14.16b, #4
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea61e50 // bit v16.16b, v18.16b, v6.16b
+	WORD $0x6ea61e71 // bit v17.16b, v19.16b, v6.16b
 	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
 	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
-	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
-	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
-	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
-	WORD $0x4eae1e2e // orr v14.16b, v17.16b, v14.16b
-	FMOVS        46(R1), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e090211 // tbl v17.16b, { v16.16b }, v9.16b
-	WORD $0x4e0b0210 // tbl v16.16b, { v16.16b }, v11.16b
-	WORD $0x4e241e31 // and v17.16b, v17.16b, v4.16b
-	WORD $0x4e241e10 // and v16.16b, v16.16b, v4.16b
-	WORD $0x6e248e31 // cmeq v17.16b, v17.16b, v4.16b
-	WORD $0x6e248e10 // cmeq v16.16b, v16.16b, v4.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	FMOVQ        F15, (R3)
-	FMOVQ        F14, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0x6ea51df0 // bit v16.16b, v15.16b, v5.16b
+	WORD $0x6ea51dd1 // bit v17.16b, v14.16b, v5.16b
+	WORD $0xbc42e02e // ldur s14, [x1, #46]
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e0901cf // tbl v15.16b, { v14.16b }, v9.16b
+	WORD $0x4e0b01ce // tbl v14.16b, { v14.16b }, v11.16b
+	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
+	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
+	WORD $0x6e248def // cmeq v15.16b, v15.16b, v4.16b
+	WORD $0x6e248dce // cmeq v14.16b, v14.16b, v4.16b
+	WORD $0x6ea01df0 // bit v16.16b, v15.16b, v0.16b
+	WORD $0x6ea01dd1 // bit v17.16b, v14.16b, v0.16b
+	FMOVQ        F16, (R3)
+	FMOVQ        F17, 16(R3)
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x2f08a5ce // ushll v14.8h, v14.8b, #0
 	WORD $0x2f10a5ce // ushll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x2f08a5ef // ushll v15.8h, v15.8b, #0
 	WORD $0x2f10a5ef // ushll v15.4s, v15.4h, #0
 	WORD $0x4ea09dce // mul v14.4s, v14.4s, v0.4s
@@ -7150,14 +6993,14 @@ loop1:
 	WORD $0x4ea09def // mul v15.4s, v15.4s, v0.4s
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	WORD $0x4e0f204f // tbl v15.16b, { v2.16b, v3.16b }, v15.16b
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FMOVQ        F14, 384(R0)
 	FMOVQ        F15, 400(R0)
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x2f08a5ce // ushll v14.8h, v14.8b, #0
 	WORD $0x2f10a5ce // ushll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x2f08a5ef // ushll v15.8h, v15.8b, #0
 	WORD $0x2f10a5ef // ushll v15.4s, v15.4h, #0
 	WORD $0x4ea09dce // mul v14.4s, v14.4s, v0.4s
@@ -7166,14 +7009,14 @@ loop1:
 	WORD $0x4ea09def // mul v15.4s, v15.4s, v0.4s
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	WORD $0x4e0f204f // tbl v15.16b, { v2.16b, v3.16b }, v15.16b
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FMOVQ        F14, 416(R0)
 	FMOVQ        F15, 432(R0)
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x2f08a5ce // ushll v14.8h, v14.8b, #0
 	WORD $0x2f10a5ce // ushll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x2f08a5ef // ushll v15.8h, v15.8b, #0
 	WORD $0x2f10a5ef // ushll v15.4s, v15.4h, #0
 	WORD $0x4ea09dce // mul v14.4s, v14.4s, v0.4s
@@ -7182,14 +7025,14 @@ loop1:
 	WORD $0x4ea09def // mul v15.4s, v15.4s, v0.4s
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	WORD $0x4e0f204f // tbl v15.16b, { v2.16b, v3.16b }, v15.16b
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FMOVQ        F14, 448(R0)
 	FMOVQ        F15, 464(R0)
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x2f08a5ce // ushll v14.8h, v14.8b, #0
 	WORD $0x2f10a5ce // ushll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x2f08a5ef // ushll v15.8h, v15.8b, #0
 	WORD $0x2f10a5ef // ushll v15.4s, v15.4h, #0
 	WORD $0x4ea09dce // mul v14.4s, v14.4s, v0.4s
@@ -7198,8 +7041,8 @@ loop1:
 	WORD $0x4ea09def // mul v15.4s, v15.4s, v0.4s
 	WORD $0x4e2185ef // add v15.16b, v15.16b, v1.16b
 	WORD $0x4e0f204f // tbl v15.16b, { v2.16b, v3.16b }, v15.16b
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ed // fmul v13.4s, v15.4s, v13.s[0]
 	FMOVQ        F14, 480(R0)
 	FMOVQ        F13, 496(R0)
 	ADD          $0x32, R1
@@ -7262,12 +7105,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d5 // ldr h21, [x6]
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x7c4000d5 // ldur h21, [x6]
+	WORD $0x1ee242b5 // fcvt s21, h21
 
 	// levels of values 0 to 31
-	FMOVD        2(R6), F22
+	WORD $0xfc4020d6 // ldur d22, [x6, #2]
 	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
 	WORD $0x4e0a02d7 // tbl v23.16b, { v22.16b }, v10.16b
 	WORD $0x4e0c02d6 // tbl v22.16b, { v22.16b }, v12.16b
@@ -7275,40 +7117,32 @@ loop3:
 	WORD $0x4e281ed9 // and v25.16b, v22.16b, v8.16b
 	WORD $0x6f0e06fa // ushr v26.16b, v23.16b, #2
 	WORD $0x6f0e06db // ushr v27.16b, v22.16b, #2
-	WORD $0x4e271f5a // and v26.16b, v26.16b, v7.16b
-	WORD $0x4e271f7b // and v27.16b, v27.16b, v7.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
+	WORD $0x6ea71f58 // bit v24.16b, v26.16b, v7.16b
+	WORD $0x6ea71f79 // bit v25.16b, v27.16b, v7.16b
 	WORD $0x6f0c06fa // ushr v26.16b, v23.16b, #4
 	WORD $0x6f0c06db // ushr v27.16b, v22.16b, #4
-	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
-	WORD $0x4e261f7b // and v27.16b, v27.16b, v6.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
+	WORD $0x6ea61f58 // bit v24.16b, v26.16b, v6.16b
+	WORD $0x6ea61f79 // bit v25.16b, v27.16b, v6.16b
 	WORD $0x6f0a06f7 // ushr v23.16b, v23.16b, #6
 	WORD $0x6f0a06d6 // ushr v22.16b, v22.16b, #6
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4eb71f17 // orr v23.16b, v24.16b, v23.16b
-	WORD $0x4eb61f36 // orr v22.16b, v25.16b, v22.16b
-	FMOVS        34(R6), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e090319 // tbl v25.16b, { v24.16b }, v9.16b
-	WORD $0x4e0b0318 // tbl v24.16b, { v24.16b }, v11.16b
-	WORD $0x4e241f39 // and v25.16b, v25.16b, v4.16b
-	WORD $0x4e241f18 // and v24.16b, v24.16b, v4.16b
-	WORD $0x6e248f39 // cmeq v25.16b, v25.16b, v4.16b
-	WORD $0x6e248f18 // cmeq v24.16b, v24.16b, v4.16b
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	FMOVQ        F23, (R3)
-	FMOVQ        F22, 16(R3)
-	FMOVS        (R3), F22
+	WORD $0x6ea51ef8 // bit v24.16b, v23.16b, v5.16b
+	WORD $0x6ea51ed9 // bit v25.16b, v22.16b, v5.16b
+	WORD $0xbc4220d6 // ldur s22, [x6, #34]
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
+	WORD $0x4e0b02d6 // tbl v22.16b, { v22.16b }, v11.16b
+	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
+	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
+	WORD $0x6e248ef7 // cmeq v23.16b, v23.16b, v4.16b
+	WORD $0x6e248ed6 // cmeq v22.16b, v22.16b, v4.16b
+	WORD $0x6ea01ef8 // bit v24.16b, v23.16b, v0.16b
+	WORD $0x6ea01ed9 // bit v25.16b, v22.16b, v0.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
+	WORD $0xbc400076 // ldur s22, [x3]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        4(R3), F23
+	WORD $0xbc404077 // ldur s23, [x3, #4]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -7317,15 +7151,16 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FLDPQ        (R4), (F24, F25)
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
+	WORD $0x3cc00098 // ldur q24, [x4]
+	WORD $0x3cc10099 // ldur q25, [x4, #16]
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	FMOVS        8(R3), F22
+	WORD $0xbc408076 // ldur s22, [x3, #8]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        12(R3), F23
+	WORD $0xbc40c077 // ldur s23, [x3, #12]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -7334,15 +7169,16 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FLDPQ        32(R4), (F24, F25)
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
+	WORD $0x3cc20098 // ldur q24, [x4, #32]
+	WORD $0x3cc30099 // ldur q25, [x4, #48]
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	FMOVS        16(R3), F22
+	WORD $0xbc410076 // ldur s22, [x3, #16]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        20(R3), F23
+	WORD $0xbc414077 // ldur s23, [x3, #20]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -7351,15 +7187,16 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FLDPQ        64(R4), (F24, F25)
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
+	WORD $0x3cc40098 // ldur q24, [x4, #64]
+	WORD $0x3cc50099 // ldur q25, [x4, #80]
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
-	FMOVS        24(R3), F22
+	WORD $0xbc418076 // ldur s22, [x3, #24]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        28(R3), F23
+	WORD $0xbc41c077 // ldur s23, [x3, #28]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -7368,14 +7205,15 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FLDPQ        96(R4), (F24, F25)
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
+	WORD $0x3cc60098 // ldur q24, [x4, #96]
+	WORD $0x3cc70099 // ldur q25, [x4, #112]
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
 
 	// levels of values 32 to 63
-	FMOVD        10(R6), F22
+	WORD $0xfc40a0d6 // ldur d22, [x6, #10]
 	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
 	WORD $0x4e0a02d7 // tbl v23.16b, { v22.16b }, v10.16b
 	WORD $0x4e0c02d6 // tbl v22.16b, { v22.16b }, v12.16b
@@ -7383,40 +7221,32 @@ loop3:
 	WORD $0x4e281ed9 // and v25.16b, v22.16b, v8.16b
 	WORD $0x6f0e06fa // ushr v26.16b, v23.16b, #2
 	WORD $0x6f0e06db // ushr v27.16b, v22.16b, #2
-	WORD $0x4e271f5a // and v26.16b, v26.16b, v7.16b
-	WORD $0x4e271f7b // and v27.16b, v27.16b, v7.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
+	WORD $0x6ea71f58 // bit v24.16b, v26.16b, v7.16b
+	WORD $0x6ea71f79 // bit v25.16b, v27.16b, v7.16b
 	WORD $0x6f0c06fa // ushr v26.16b, v23.16b, #4
 	WORD $0x6f0c06db // ushr v27.16b, v22.16b, #4
-	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
-	WORD $0x4e261f7b // and v27.16b, v27.16b, v6.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
+	WORD $0x6ea61f58 // bit v24.16b, v26.16b, v6.16b
+	WORD $0x6ea61f79 // bit v25.16b, v27.16b, v6.16b
 	WORD $0x6f0a06f7 // ushr v23.16b, v23.16b, #6
 	WORD $0x6f0a06d6 // ushr v22.16b, v22.16b, #6
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4eb71f17 // orr v23.16b, v24.16b, v23.16b
-	WORD $0x4eb61f36 // orr v22.16b, v25.16b, v22.16b
-	FMOVS        38(R6), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e090319 // tbl v25.16b, { v24.16b }, v9.16b
-	WORD $0x4e0b0318 // tbl v24.16b, { v24.16b }, v11.16b
-	WORD $0x4e241f39 // and v25.16b, v25.16b, v4.16b
-	WORD $0x4e241f18 // and v24.16b, v24.16b, v4.16b
-	WORD $0x6e248f39 // cmeq v25.16b, v25.16b, v4.16b
-	WORD $0x6e248f18 // cmeq v24.16b, v24.16b, v4.16b
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	FMOVQ        F23, (R3)
-	FMOVQ        F22, 16(R3)
-	FMOVS        (R3), F22
+	WORD $0x6ea51ef8 // bit v24.16b, v23.16b, v5.16b
+	WORD $0x6ea51ed9 // bit v25.16b, v22.16b, v5.16b
+	WORD $0xbc4260d6 // ldur s22, [x6, #38]
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
+	WORD $0x4e0b02d6 // tbl v22.16b, { v22.16b }, v11.16b
+	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
+	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
+	WORD $0x6e248ef7 // cmeq v23.16b, v23.16b, v4.16b
+	WORD $0x6e248ed6 // cmeq v22.16b, v22.16b, v4.16b
+	WORD $0x6ea01ef8 // bit v24.16b, v23.16b, v0.16b
+	WORD $0x6ea01ed9 // bit v25.16b, v22.16b, v0.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
+	WORD $0xbc400076 // ldur s22, [x3]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        4(R3), F23
+	WORD $0xbc404077 // ldur s23, [x3, #4]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -7425,15 +7255,16 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FLDPQ        128(R4), (F24, F25)
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
+	WORD $0x3cc80098 // ldur q24, [x4, #128]
+	WORD $0x3cc90099 // ldur q25, [x4, #144]
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	FMOVS        8(R3), F22
+	WORD $0xbc408076 // ldur s22, [x3, #8]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        12(R3), F23
+	WORD $0xbc40c077 // ldur s23, [x3, #12]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -7442,15 +7273,16 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FLDPQ        160(R4), (F24, F25)
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
+	WORD $0x3cca0098 // ldur q24, [x4, #160]
+	WORD $0x3ccb0099 // ldur q25, [x4, #176]
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	FMOVS        16(R3), F22
+	WORD $0xbc410076 // ldur s22, [x3, #16]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        20(R3), F23
+	WORD $0xbc414077 // ldur s23, [x3, #20]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -7459,15 +7291,16 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FLDPQ        192(R4), (F24, F25)
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
+	WORD $0x3ccc0098 // ldur q24, [x4, #192]
+	WORD $0x3ccd0099 // ldur q25, [x4, #208]
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
-	FMOVS        24(R3), F22
+	WORD $0xbc418076 // ldur s22, [x3, #24]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        28(R3), F23
+	WORD $0xbc41c077 // ldur s23, [x3, #28]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -7476,14 +7309,15 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FLDPQ        224(R4), (F24, F25)
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
+	WORD $0x3cce0098 // ldur q24, [x4, #224]
+	WORD $0x3ccf0099 // ldur q25, [x4, #240]
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
 
 	// levels of values 64 to 95
-	FMOVD        18(R6), F22
+	WORD $0xfc4120d6 // ldur d22, [x6, #18]
 	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
 	WORD $0x4e0a02d7 // tbl v23.16b, { v22.16b }, v10.16b
 	WORD $0x4e0c02d6 // tbl v22.16b, { v22.16b }, v12.16b
@@ -7491,40 +7325,32 @@ loop3:
 	WORD $0x4e281ed9 // and v25.16b, v22.16b, v8.16b
 	WORD $0x6f0e06fa // ushr v26.16b, v23.16b, #2
 	WORD $0x6f0e06db // ushr v27.16b, v22.16b, #2
-	WORD $0x4e271f5a // and v26.16b, v26.16b, v7.16b
-	WORD $0x4e271f7b // and v27.16b, v27.16b, v7.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
+	WORD $0x6ea71f58 // bit v24.16b, v26.16b, v7.16b
+	WORD $0x6ea71f79 // bit v25.16b, v27.16b, v7.16b
 	WORD $0x6f0c06fa // ushr v26.16b, v23.16b, #4
 	WORD $0x6f0c06db // ushr v27.16b, v22.16b, #4
-	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
-	WORD $0x4e261f7b // and v27.16b, v27.16b, v6.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
+	WORD $0x6ea61f58 // bit v24.16b, v26.16b, v6.16b
+	WORD $0x6ea61f79 // bit v25.16b, v27.16b, v6.16b
 	WORD $0x6f0a06f7 // ushr v23.16b, v23.16b, #6
 	WORD $0x6f0a06d6 // ushr v22.16b, v22.16b, #6
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4eb71f17 // orr v23.16b, v24.16b, v23.16b
-	WORD $0x4eb61f36 // orr v22.16b, v25.16b, v22.16b
-	FMOVS        42(R6), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e090319 // tbl v25.16b, { v24.16b }, v9.16b
-	WORD $0x4e0b0318 // tbl v24.16b, { v24.16b }, v11.16b
-	WORD $0x4e241f39 // and v25.16b, v25.16b, v4.16b
-	WORD $0x4e241f18 // and v24.16b, v24.16b, v4.16b
-	WORD $0x6e248f39 // cmeq v25.16b, v25.16b, v4.16b
-	WORD $0x6e248f18 // cmeq v24.16b, v24.16b, v4.16b
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	FMOVQ        F23, (R3)
-	FMOVQ        F22, 16(R3)
-	FMOVS        (R3), F22
+	WORD $0x6ea51ef8 // bit v24.16b, v23.16b, v5.16b
+	WORD $0x6ea51ed9 // bit v25.16b, v22.16b, v5.16b
+	WORD $0xbc42a0d6 // ldur s22, [x6, #42]
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
+	WORD $0x4e0b02d6 // tbl v22.16b, { v22.16b }, v11.16b
+	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
+	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
+	WORD $0x6e248ef7 // cmeq v23.16b, v23.16b, v4.16b
+	WORD $0x6e248ed6 // cmeq v22.16b, v22.16b, v4.16b
+	WORD $0x6ea01ef8 // bit v24.16b, v23.16b, v0.16b
+	WORD $0x6ea01ed9 // bit v25.16b, v22.16b, v0.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
+	WORD $0xbc400076 // ldur s22, [x3]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        4(R3), F23
+	WORD $0xbc404077 // ldur s23, [x3, #4]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -7533,15 +7359,15 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
 	FLDPQ        256(R4), (F24, F25)
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	FMOVS        8(R3), F22
+	WORD $0xbc408076 // ldur s22, [x3, #8]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        12(R3), F23
+	WORD $0xbc40c077 // ldur s23, [x3, #12]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -7550,15 +7376,15 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
 	FLDPQ        288(R4), (F24, F25)
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	FMOVS        16(R3), F22
+	WORD $0xbc410076 // ldur s22, [x3, #16]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        20(R3), F23
+	WORD $0xbc414077 // ldur s23, [x3, #20]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -7567,15 +7393,15 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
 	FLDPQ        320(R4), (F24, F25)
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
-	FMOVS        24(R3), F22
+	WORD $0xbc418076 // ldur s22, [x3, #24]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        28(R3), F23
+	WORD $0xbc41c077 // ldur s23, [x3, #28]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -7584,14 +7410,14 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
 	FLDPQ        352(R4), (F24, F25)
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
 
 	// levels of values 96 to 127
-	FMOVD        26(R6), F22
+	WORD $0xfc41a0d6 // ldur d22, [x6, #26]
 	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
 	WORD $0x4e0a02d7 // tbl v23.16b, { v22.16b }, v10.16b
 	WORD $0x4e0c02d6 // tbl v22.16b, { v22.16b }, v12.16b
@@ -7599,40 +7425,32 @@ loop3:
 	WORD $0x4e281ed9 // and v25.16b, v22.16b, v8.16b
 	WORD $0x6f0e06fa // ushr v26.16b, v23.16b, #2
 	WORD $0x6f0e06db // ushr v27.16b, v22.16b, #2
-	WORD $0x4e271f5a // and v26.16b, v26.16b, v7.16b
-	WORD $0x4e271f7b // and v27.16b, v27.16b, v7.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
+	WORD $0x6ea71f58 // bit v24.16b, v26.16b, v7.16b
+	WORD $0x6ea71f79 // bit v25.16b, v27.16b, v7.16b
 	WORD $0x6f0c06fa // ushr v26.16b, v23.16b, #4
 	WORD $0x6f0c06db // ushr v27.16b, v22.16b, #4
-	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
-	WORD $0x4e261f7b // and v27.16b, v27.16b, v6.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
+	WORD $0x6ea61f58 // bit v24.16b, v26.16b, v6.16b
+	WORD $0x6ea61f79 // bit v25.16b, v27.16b, v6.16b
 	WORD $0x6f0a06f7 // ushr v23.16b, v23.16b, #6
 	WORD $0x6f0a06d6 // ushr v22.16b, v22.16b, #6
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4eb71f17 // orr v23.16b, v24.16b, v23.16b
-	WORD $0x4eb61f36 // orr v22.16b, v25.16b, v22.16b
-	FMOVS        46(R6), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e090319 // tbl v25.16b, { v24.16b }, v9.16b
-	WORD $0x4e0b0318 // tbl v24.16b, { v24.16b }, v11.16b
-	WORD $0x4e241f39 // and v25.16b, v25.16b, v4.16b
-	WORD $0x4e241f18 // and v24.16b, v24.16b, v4.16b
-	WORD $0x6e248f39 // cmeq v25.16b, v25.16b, v4.16b
-	WORD $0x6e248f18 // cmeq v24.16b, v24.16b, v4.16b
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	FMOVQ        F23, (R3)
-	FMOVQ        F22, 16(R3)
-	FMOVS        (R3), F22
+	WORD $0x6ea51ef8 // bit v24.16b, v23.16b, v5.16b
+	WORD $0x6ea51ed9 // bit v25.16b, v22.16b, v5.16b
+	WORD $0xbc42e0d6 // ldur s22, [x6, #46]
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
+	WORD $0x4e0b02d6 // tbl v22.16b, { v22.16b }, v11.16b
+	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
+	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
+	WORD $0x6e248ef7 // cmeq v23.16b, v23.16b, v4.16b
+	WORD $0x6e248ed6 // cmeq v22.16b, v22.16b, v4.16b
+	WORD $0x6ea01ef8 // bit v24.16b, v23.16b, v0.16b
+	WORD $0x6ea01ed9 // bit v25.16b, v22.16b, v0.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
+	WORD $0xbc400076 // ldur s22, [x3]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        4(R3), F23
+	WORD $0xbc404077 // ldur s23, [x3, #4]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -7641,15 +7459,15 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
 	FLDPQ        384(R4), (F24, F25)
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
-	FMOVS        8(R3), F22
+	WORD $0xbc408076 // ldur s22, [x3, #8]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        12(R3), F23
+	WORD $0xbc40c077 // ldur s23, [x3, #12]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -7658,15 +7476,15 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
 	FLDPQ        416(R4), (F24, F25)
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	FMOVS        16(R3), F22
+	WORD $0xbc410076 // ldur s22, [x3, #16]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        20(R3), F23
+	WORD $0xbc414077 // ldur s23, [x3, #20]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -7675,15 +7493,15 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
 	FLDPQ        448(R4), (F24, F25)
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
-	FMOVS        24(R3), F22
+	WORD $0xbc418076 // ldur s22, [x3, #24]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        28(R3), F23
+	WORD $0xbc41c077 // ldur s23, [x3, #28]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -7692,8 +7510,8 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb5 // fmul v21.4s, v21.4s, v23.4s
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f5 // fmul v21.4s, v23.4s, v21.s[0]
 	FLDPQ        480(R4), (F23, F24)
 	WORD $0x4e37ced3 // fmla v19.4s, v22.4s, v23.4s
 	WORD $0x4e38ceb4 // fmla v20.4s, v21.4s, v24.4s
@@ -7779,12 +7597,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f5 // ldr h21, [x7]
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x7c4000f5 // ldur h21, [x7]
+	WORD $0x1ee242b5 // fcvt s21, h21
 
 	// levels of values 0 to 31
-	FMOVD        2(R7), F22
+	WORD $0xfc4020f6 // ldur d22, [x7, #2]
 	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
 	WORD $0x4e0a02d7 // tbl v23.16b, { v22.16b }, v10.16b
 	WORD $0x4e0c02d6 // tbl v22.16b, { v22.16b }, v12.16b
@@ -7792,40 +7609,32 @@ loop3:
 	WORD $0x4e281ed9 // and v25.16b, v22.16b, v8.16b
 	WORD $0x6f0e06fa // ushr v26.16b, v23.16b, #2
 	WORD $0x6f0e06db // ushr v27.16b, v22.16b, #2
-	WORD $0x4e271f5a // and v26.16b, v26.16b, v7.16b
-	WORD $0x4e271f7b // and v27.16b, v27.16b, v7.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
+	WORD $0x6ea71f58 // bit v24.16b, v26.16b, v7.16b
+	WORD $0x6ea71f79 // bit v25.16b, v27.16b, v7.16b
 	WORD $0x6f0c06fa // ushr v26.16b, v23.16b, #4
 	WORD $0x6f0c06db // ushr v27.16b, v22.16b, #4
-	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
-	WORD $0x4e261f7b // and v27.16b, v27.16b, v6.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
+	WORD $0x6ea61f58 // bit v24.16b, v26.16b, v6.16b
+	WORD $0x6ea61f79 // bit v25.16b, v27.16b, v6.16b
 	WORD $0x6f0a06f7 // ushr v23.16b, v23.16b, #6
 	WORD $0x6f0a06d6 // ushr v22.16b, v22.16b, #6
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4eb71f17 // orr v23.16b, v24.16b, v23.16b
-	WORD $0x4eb61f36 // orr v22.16b, v25.16b, v22.16b
-	FMOVS        34(R7), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e090319 // tbl v25.16b, { v24.16b }, v9.16b
-	WORD $0x4e0b0318 // tbl v24.16b, { v24.16b }, v11.16b
-	WORD $0x4e241f39 // and v25.16b, v25.16b, v4.16b
-	WORD $0x4e241f18 // and v24.16b, v24.16b, v4.16b
-	WORD $0x6e248f39 // cmeq v25.16b, v25.16b, v4.16b
-	WORD $0x6e248f18 // cmeq v24.16b, v24.16b, v4.16b
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	FMOVQ        F23, (R3)
-	FMOVQ        F22, 16(R3)
-	FMOVS        (R3), F22
+	WORD $0x6ea51ef8 // bit v24.16b, v23.16b, v5.16b
+	WORD $0x6ea51ed9 // bit v25.16b, v22.16b, v5.16b
+	WORD $0xbc4220f6 // ldur s22, [x7, #34]
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
+	WORD $0x4e0b02d6 // tbl v22.16b, { v22.16b }, v11.16b
+	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
+	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
+	WORD $0x6e248ef7 // cmeq v23.16b, v23.16b, v4.16b
+	WORD $0x6e248ed6 // cmeq v22.16b, v22.16b, v4.16b
+	WORD $0x6ea01ef8 // bit v24.16b, v23.16b, v0.16b
+	WORD $0x6ea01ed9 // bit v25.16b, v22.16b, v0.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
+	WORD $0xbc400076 // ldur s22, [x3]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        4(R3), F23
+	WORD $0xbc404077 // ldur s23, [x3, #4]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -7834,21 +7643,22 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FLDPQ        (R4), (F24, F25)
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
+	WORD $0x3cc00098 // ldur q24, [x4]
+	WORD $0x3cc10099 // ldur q25, [x4, #16]
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F24
+	WORD $0x3cc00118 // ldur q24, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F25
+	WORD $0x3cc10119 // ldur q25, [x8, #16]
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	FMOVS        8(R3), F22
+	WORD $0xbc408076 // ldur s22, [x3, #8]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        12(R3), F23
+	WORD $0xbc40c077 // ldur s23, [x3, #12]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -7857,21 +7667,22 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FLDPQ        32(R4), (F24, F25)
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
+	WORD $0x3cc20098 // ldur q24, [x4, #32]
+	WORD $0x3cc30099 // ldur q25, [x4, #48]
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F24
+	WORD $0x3cc20118 // ldur q24, [x8, #32]
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F25
+	WORD $0x3cc30119 // ldur q25, [x8, #48]
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
-	FMOVS        16(R3), F22
+	WORD $0xbc410076 // ldur s22, [x3, #16]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        20(R3), F23
+	WORD $0xbc414077 // ldur s23, [x3, #20]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -7880,21 +7691,22 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FLDPQ        64(R4), (F24, F25)
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
+	WORD $0x3cc40098 // ldur q24, [x4, #64]
+	WORD $0x3cc50099 // ldur q25, [x4, #80]
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F24
+	WORD $0x3cc40118 // ldur q24, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F25
+	WORD $0x3cc50119 // ldur q25, [x8, #80]
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	FMOVS        24(R3), F22
+	WORD $0xbc418076 // ldur s22, [x3, #24]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        28(R3), F23
+	WORD $0xbc41c077 // ldur s23, [x3, #28]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -7903,20 +7715,21 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FLDPQ        96(R4), (F24, F25)
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
+	WORD $0x3cc60098 // ldur q24, [x4, #96]
+	WORD $0x3cc70099 // ldur q25, [x4, #112]
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F24
+	WORD $0x3cc60118 // ldur q24, [x8, #96]
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F25
+	WORD $0x3cc70119 // ldur q25, [x8, #112]
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
 
 	// levels of values 32 to 63
-	FMOVD        10(R7), F22
+	WORD $0xfc40a0f6 // ldur d22, [x7, #10]
 	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
 	WORD $0x4e0a02d7 // tbl v23.16b, { v22.16b }, v10.16b
 	WORD $0x4e0c02d6 // tbl v22.16b, { v22.16b }, v12.16b
@@ -7924,40 +7737,32 @@ loop3:
 	WORD $0x4e281ed9 // and v25.16b, v22.16b, v8.16b
 	WORD $0x6f0e06fa // ushr v26.16b, v23.16b, #2
 	WORD $0x6f0e06db // ushr v27.16b, v22.16b, #2
-	WORD $0x4e271f5a // and v26.16b, v26.16b, v7.16b
-	WORD $0x4e271f7b // and v27.16b, v27.16b, v7.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
+	WORD $0x6ea71f58 // bit v24.16b, v26.16b, v7.16b
+	WORD $0x6ea71f79 // bit v25.16b, v27.16b, v7.16b
 	WORD $0x6f0c06fa // ushr v26.16b, v23.16b, #4
 	WORD $0x6f0c06db // ushr v27.16b, v22.16b, #4
-	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
-	WORD $0x4e261f7b // and v27.16b, v27.16b, v6.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
+	WORD $0x6ea61f58 // bit v24.16b, v26.16b, v6.16b
+	WORD $0x6ea61f79 // bit v25.16b, v27.16b, v6.16b
 	WORD $0x6f0a06f7 // ushr v23.16b, v23.16b, #6
 	WORD $0x6f0a06d6 // ushr v22.16b, v22.16b, #6
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4eb71f17 // orr v23.16b, v24.16b, v23.16b
-	WORD $0x4eb61f36 // orr v22.16b, v25.16b, v22.16b
-	FMOVS        38(R7), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e090319 // tbl v25.16b, { v24.16b }, v9.16b
-	WORD $0x4e0b0318 // tbl v24.16b, { v24.16b }, v11.16b
-	WORD $0x4e241f39 // and v25.16b, v25.16b, v4.16b
-	WORD $0x4e241f18 // and v24.16b, v24.16b, v4.16b
-	WORD $0x6e248f39 // cmeq v25.16b, v25.16b, v4.16b
-	WORD $0x6e248f18 // cmeq v24.16b, v24.16b, v4.16b
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	FMOVQ        F23, (R3)
-	FMOVQ        F22, 16(R3)
-	FMOVS        (R3), F22
+	WORD $0x6ea51ef8 // bit v24.16b, v23.16b, v5.16b
+	WORD $0x6ea51ed9 // bit v25.16b, v22.16b, v5.16b
+	WORD $0xbc4260f6 // ldur s22, [x7, #38]
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
+	WORD $0x4e0b02d6 // tbl v22.16b, { v22.16b }, v11.16b
+	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
+	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
+	WORD $0x6e248ef7 // cmeq v23.16b, v23.16b, v4.16b
+	WORD $0x6e248ed6 // cmeq v22.16b, v22.16b, v4.16b
+	WORD $0x6ea01ef8 // bit v24.16b, v23.16b, v0.16b
+	WORD $0x6ea01ed9 // bit v25.16b, v22.16b, v0.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
+	WORD $0xbc400076 // ldur s22, [x3]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        4(R3), F23
+	WORD $0xbc404077 // ldur s23, [x3, #4]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -7966,21 +7771,22 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FLDPQ        128(R4), (F24, F25)
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
+	WORD $0x3cc80098 // ldur q24, [x4, #128]
+	WORD $0x3cc90099 // ldur q25, [x4, #144]
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
 	ADD          R5, R4, R8
-	FMOVQ        128(R8), F24
+	WORD $0x3cc80118 // ldur q24, [x8, #128]
 	ADD          R5, R4, R8
-	FMOVQ        144(R8), F25
+	WORD $0x3cc90119 // ldur q25, [x8, #144]
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	FMOVS        8(R3), F22
+	WORD $0xbc408076 // ldur s22, [x3, #8]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        12(R3), F23
+	WORD $0xbc40c077 // ldur s23, [x3, #12]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -7989,21 +7795,22 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FLDPQ        160(R4), (F24, F25)
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
+	WORD $0x3cca0098 // ldur q24, [x4, #160]
+	WORD $0x3ccb0099 // ldur q25, [x4, #176]
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
 	ADD          R5, R4, R8
-	FMOVQ        160(R8), F24
+	WORD $0x3cca0118 // ldur q24, [x8, #160]
 	ADD          R5, R4, R8
-	FMOVQ        176(R8), F25
+	WORD $0x3ccb0119 // ldur q25, [x8, #176]
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
-	FMOVS        16(R3), F22
+	WORD $0xbc410076 // ldur s22, [x3, #16]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        20(R3), F23
+	WORD $0xbc414077 // ldur s23, [x3, #20]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -8012,21 +7819,22 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FLDPQ        192(R4), (F24, F25)
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
+	WORD $0x3ccc0098 // ldur q24, [x4, #192]
+	WORD $0x3ccd0099 // ldur q25, [x4, #208]
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
 	ADD          R5, R4, R8
-	FMOVQ        192(R8), F24
+	WORD $0x3ccc0118 // ldur q24, [x8, #192]
 	ADD          R5, R4, R8
-	FMOVQ        208(R8), F25
+	WORD $0x3ccd0119 // ldur q25, [x8, #208]
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	FMOVS        24(R3), F22
+	WORD $0xbc418076 // ldur s22, [x3, #24]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        28(R3), F23
+	WORD $0xbc41c077 // ldur s23, [x3, #28]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -8035,20 +7843,21 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FLDPQ        224(R4), (F24, F25)
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
+	WORD $0x3cce0098 // ldur q24, [x4, #224]
+	WORD $0x3ccf0099 // ldur q25, [x4, #240]
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
 	ADD          R5, R4, R8
-	FMOVQ        224(R8), F24
+	WORD $0x3cce0118 // ldur q24, [x8, #224]
 	ADD          R5, R4, R8
-	FMOVQ        240(R8), F25
+	WORD $0x3ccf0119 // ldur q25, [x8, #240]
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
 
 	// levels of values 64 to 95
-	FMOVD        18(R7), F22
+	WORD $0xfc4120f6 // ldur d22, [x7, #18]
 	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
 	WORD $0x4e0a02d7 // tbl v23.16b, { v22.16b }, v10.16b
 	WORD $0x4e0c02d6 // tbl v22.16b, { v22.16b }, v12.16b
@@ -8056,40 +7865,32 @@ loop3:
 	WORD $0x4e281ed9 // and v25.16b, v22.16b, v8.16b
 	WORD $0x6f0e06fa // ushr v26.16b, v23.16b, #2
 	WORD $0x6f0e06db // ushr v27.16b, v22.16b, #2
-	WORD $0x4e271f5a // and v26.16b, v26.16b, v7.16b
-	WORD $0x4e271f7b // and v27.16b, v27.16b, v7.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
+	WORD $0x6ea71f58 // bit v24.16b, v26.16b, v7.16b
+	WORD $0x6ea71f79 // bit v25.16b, v27.16b, v7.16b
 	WORD $0x6f0c06fa // ushr v26.16b, v23.16b, #4
 	WORD $0x6f0c06db // ushr v27.16b, v22.16b, #4
-	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
-	WORD $0x4e261f7b // and v27.16b, v27.16b, v6.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
+	WORD $0x6ea61f58 // bit v24.16b, v26.16b, v6.16b
+	WORD $0x6ea61f79 // bit v25.16b, v27.16b, v6.16b
 	WORD $0x6f0a06f7 // ushr v23.16b, v23.16b, #6
 	WORD $0x6f0a06d6 // ushr v22.16b, v22.16b, #6
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4eb71f17 // orr v23.16b, v24.16b, v23.16b
-	WORD $0x4eb61f36 // orr v22.16b, v25.16b, v22.16b
-	FMOVS        42(R7), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e090319 // tbl v25.16b, { v24.16b }, v9.16b
-	WORD $0x4e0b0318 // tbl v24.16b, { v24.16b }, v11.16b
-	WORD $0x4e241f39 // and v25.16b, v25.16b, v4.16b
-	WORD $0x4e241f18 // and v24.16b, v24.16b, v4.16b
-	WORD $0x6e248f39 // cmeq v25.16b, v25.16b, v4.16b
-	WORD $0x6e248f18 // cmeq v24.16b, v24.16b, v4.16b
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	FMOVQ        F23, (R3)
-	FMOVQ        F22, 16(R3)
-	FMOVS        (R3), F22
+	WORD $0x6ea51ef8 // bit v24.16b, v23.16b, v5.16b
+	WORD $0x6ea51ed9 // bit v25.16b, v22.16b, v5.16b
+	WORD $0xbc42a0f6 // ldur s22, [x7, #42]
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
+	WORD $0x4e0b02d6 // tbl v22.16b, { v22.16b }, v11.16b
+	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
+	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
+	WORD $0x6e248ef7 // cmeq v23.16b, v23.16b, v4.16b
+	WORD $0x6e248ed6 // cmeq v22.16b, v22.16b, v4.16b
+	WORD $0x6ea01ef8 // bit v24.16b, v23.16b, v0.16b
+	WORD $0x6ea01ed9 // bit v25.16b, v22.16b, v0.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
+	WORD $0xbc400076 // ldur s22, [x3]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        4(R3), F23
+	WORD $0xbc404077 // ldur s23, [x3, #4]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -8098,8 +7899,8 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
 	FLDPQ        256(R4), (F24, F25)
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
@@ -8109,10 +7910,10 @@ loop3:
 	FMOVQ        272(R8), F25
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	FMOVS        8(R3), F22
+	WORD $0xbc408076 // ldur s22, [x3, #8]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        12(R3), F23
+	WORD $0xbc40c077 // ldur s23, [x3, #12]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -8121,8 +7922,8 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
 	FLDPQ        288(R4), (F24, F25)
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
@@ -8132,10 +7933,10 @@ loop3:
 	FMOVQ        304(R8), F25
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
-	FMOVS        16(R3), F22
+	WORD $0xbc410076 // ldur s22, [x3, #16]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        20(R3), F23
+	WORD $0xbc414077 // ldur s23, [x3, #20]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -8144,8 +7945,8 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
 	FLDPQ        320(R4), (F24, F25)
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
@@ -8155,10 +7956,10 @@ loop3:
 	FMOVQ        336(R8), F25
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	FMOVS        24(R3), F22
+	WORD $0xbc418076 // ldur s22, [x3, #24]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        28(R3), F23
+	WORD $0xbc41c077 // ldur s23, [x3, #28]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -8167,8 +7968,8 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
 	FLDPQ        352(R4), (F24, F25)
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
@@ -8180,7 +7981,7 @@ loop3:
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
 
 	// levels of values 96 to 127
-	FMOVD        26(R7), F22
+	WORD $0xfc41a0f6 // ldur d22, [x7, #26]
 	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
 	WORD $0x4e0a02d7 // tbl v23.16b, { v22.16b }, v10.16b
 	WORD $0x4e0c02d6 // tbl v22.16b, { v22.16b }, v12.16b
@@ -8188,40 +7989,32 @@ loop3:
 	WORD $0x4e281ed9 // and v25.16b, v22.16b, v8.16b
 	WORD $0x6f0e06fa // ushr v26.16b, v23.16b, #2
 	WORD $0x6f0e06db // ushr v27.16b, v22.16b, #2
-	WORD $0x4e271f5a // and v26.16b, v26.16b, v7.16b
-	WORD $0x4e271f7b // and v27.16b, v27.16b, v7.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
+	WORD $0x6ea71f58 // bit v24.16b, v26.16b, v7.16b
+	WORD $0x6ea71f79 // bit v25.16b, v27.16b, v7.16b
 	WORD $0x6f0c06fa // ushr v26.16b, v23.16b, #4
 	WORD $0x6f0c06db // ushr v27.16b, v22.16b, #4
-	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
-	WORD $0x4e261f7b // and v27.16b, v27.16b, v6.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
+	WORD $0x6ea61f58 // bit v24.16b, v26.16b, v6.16b
+	WORD $0x6ea61f79 // bit v25.16b, v27.16b, v6.16b
 	WORD $0x6f0a06f7 // ushr v23.16b, v23.16b, #6
 	WORD $0x6f0a06d6 // ushr v22.16b, v22.16b, #6
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4eb71f17 // orr v23.16b, v24.16b, v23.16b
-	WORD $0x4eb61f36 // orr v22.16b, v25.16b, v22.16b
-	FMOVS        46(R7), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e090319 // tbl v25.16b, { v24.16b }, v9.16b
-	WORD $0x4e0b0318 // tbl v24.16b, { v24.16b }, v11.16b
-	WORD $0x4e241f39 // and v25.16b, v25.16b, v4.16b
-	WORD $0x4e241f18 // and v24.16b, v24.16b, v4.16b
-	WORD $0x6e248f39 // cmeq v25.16b, v25.16b, v4.16b
-	WORD $0x6e248f18 // cmeq v24.16b, v24.16b, v4.16b
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	FMOVQ        F23, (R3)
-	FMOVQ        F22, 16(R3)
-	FMOVS        (R3), F22
+	WORD $0x6ea51ef8 // bit v24.16b, v23.16b, v5.16b
+	WORD $0x6ea51ed9 // bit v25.16b, v22.16b, v5.16b
+	WORD $0xbc42e0f6 // ldur s22, [x7, #46]
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
+	WORD $0x4e0b02d6 // tbl v22.16b, { v22.16b }, v11.16b
+	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
+	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
+	WORD $0x6e248ef7 // cmeq v23.16b, v23.16b, v4.16b
+	WORD $0x6e248ed6 // cmeq v22.16b, v22.16b, v4.16b
+	WORD $0x6ea01ef8 // bit v24.16b, v23.16b, v0.16b
+	WORD $0x6ea01ed9 // bit v25.16b, v22.16b, v0.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
+	WORD $0xbc400076 // ldur s22, [x3]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        4(R3), F23
+	WORD $0xbc404077 // ldur s23, [x3, #4]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -8230,8 +8023,8 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
 	FLDPQ        384(R4), (F24, F25)
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
@@ -8241,10 +8034,10 @@ loop3:
 	FMOVQ        400(R8), F25
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	FMOVS        8(R3), F22
+	WORD $0xbc408076 // ldur s22, [x3, #8]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        12(R3), F23
+	WORD $0xbc40c077 // ldur s23, [x3, #12]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -8253,8 +8046,8 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
 	FLDPQ        416(R4), (F24, F25)
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
@@ -8264,10 +8057,10 @@ loop3:
 	FMOVQ        432(R8), F25
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
-	FMOVS        16(R3), F22
+	WORD $0xbc410076 // ldur s22, [x3, #16]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        20(R3), F23
+	WORD $0xbc414077 // ldur s23, [x3, #20]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -8276,8 +8069,8 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
 	FLDPQ        448(R4), (F24, F25)
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
@@ -8287,10 +8080,10 @@ loop3:
 	FMOVQ        464(R8), F25
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	FMOVS        24(R3), F22
+	WORD $0xbc418076 // ldur s22, [x3, #24]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        28(R3), F23
+	WORD $0xbc41c077 // ldur s23, [x3, #28]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -8299,8 +8092,8 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb5 // fmul v21.4s, v21.4s, v23.4s
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f5 // fmul v21.4s, v23.4s, v21.s[0]
 	FLDPQ        480(R4), (F23, F24)
 	WORD $0x4e37ced1 // fmla v17.4s, v22.4s, v23.4s
 	WORD $0x4e38ceb2 // fmla v18.4s, v21.4s, v24.4s
@@ -8399,12 +8192,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400113 // ldr h19, [x8]
-	WORD $0x0e217a73 // fcvtl v19.4s, v19.4h
-	WORD $0x4e040673 // dup v19.4s, v19.s[0]
+	WORD $0x7c400113 // ldur h19, [x8]
+	WORD $0x1ee24273 // fcvt s19, h19
 
 	// levels of values 0 to 31
-	FMOVD        2(R8), F20
+	WORD $0xfc402114 // ldur d20, [x8, #2]
 	WORD $0x4e080694 // dup v20.2d, v20.d[0]
 	WORD $0x4e0a0295 // tbl v21.16b, { v20.16b }, v10.16b
 	WORD $0x4e0c0294 // tbl v20.16b, { v20.16b }, v12.16b
@@ -8412,40 +8204,32 @@ loop3:
 	WORD $0x4e281e97 // and v23.16b, v20.16b, v8.16b
 	WORD $0x6f0e06b8 // ushr v24.16b, v21.16b, #2
 	WORD $0x6f0e0699 // ushr v25.16b, v20.16b, #2
-	WORD $0x4e271f18 // and v24.16b, v24.16b, v7.16b
-	WORD $0x4e271f39 // and v25.16b, v25.16b, v7.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
+	WORD $0x6ea71f16 // bit v22.16b, v24.16b, v7.16b
+	WORD $0x6ea71f37 // bit v23.16b, v25.16b, v7.16b
 	WORD $0x6f0c06b8 // ushr v24.16b, v21.16b, #4
 	WORD $0x6f0c0699 // ushr v25.16b, v20.16b, #4
-	WORD $0x4e261f18 // and v24.16b, v24.16b, v6.16b
-	WORD $0x4e261f39 // and v25.16b, v25.16b, v6.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
+	WORD $0x6ea61f16 // bit v22.16b, v24.16b, v6.16b
+	WORD $0x6ea61f37 // bit v23.16b, v25.16b, v6.16b
 	WORD $0x6f0a06b5 // ushr v21.16b, v21.16b, #6
 	WORD $0x6f0a0694 // ushr v20.16b, v20.16b, #6
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
-	WORD $0x4eb41ef4 // orr v20.16b, v23.16b, v20.16b
-	FMOVS        34(R8), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
-	WORD $0x4e0b02d6 // tbl v22.16b, { v22.16b }, v11.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x6e248ef7 // cmeq v23.16b, v23.16b, v4.16b
-	WORD $0x6e248ed6 // cmeq v22.16b, v22.16b, v4.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F20
+	WORD $0x6ea51eb6 // bit v22.16b, v21.16b, v5.16b
+	WORD $0x6ea51e97 // bit v23.16b, v20.16b, v5.16b
+	WORD $0xbc422114 // ldur s20, [x8, #34]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e090295 // tbl v21.16b, { v20.16b }, v9.16b
+	WORD $0x4e0b0294 // tbl v20.16b, { v20.16b }, v11.16b
+	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
+	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
+	WORD $0x6e248eb5 // cmeq v21.16b, v21.16b, v4.16b
+	WORD $0x6e248e94 // cmeq v20.16b, v20.16b, v4.16b
+	WORD $0x6ea01eb6 // bit v22.16b, v21.16b, v0.16b
+	WORD $0x6ea01e97 // bit v23.16b, v20.16b, v0.16b
+	FMOVQ        F22, (R3)
+	FMOVQ        F23, 16(R3)
+	WORD $0xbc400074 // ldur s20, [x3]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
-	FMOVS        4(R3), F21
+	WORD $0xbc404075 // ldur s21, [x3, #4]
 	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
 	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
 	WORD $0x4ea09e94 // mul v20.4s, v20.4s, v0.4s
@@ -8454,24 +8238,26 @@ loop3:
 	WORD $0x4ea09eb5 // mul v21.4s, v21.4s, v0.4s
 	WORD $0x4e2186b5 // add v21.16b, v21.16b, v1.16b
 	WORD $0x4e152055 // tbl v21.16b, { v2.16b, v3.16b }, v21.16b
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
-	FLDPQ        (R4), (F22, F23)
+	WORD $0x4f939294 // fmul v20.4s, v20.4s, v19.s[0]
+	WORD $0x4f9392b5 // fmul v21.4s, v21.4s, v19.s[0]
+	WORD $0x3cc00096 // ldur q22, [x4]
+	WORD $0x3cc10097 // ldur q23, [x4, #16]
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
 	WORD $0x4e37ceae // fmla v14.4s, v21.4s, v23.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F22
+	WORD $0x3cc00136 // ldur q22, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F23
+	WORD $0x3cc10137 // ldur q23, [x9, #16]
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb0 // fmla v16.4s, v21.4s, v23.4s
-	FLDPQ        (R6), (F22, F23)
+	WORD $0x3cc000d6 // ldur q22, [x6]
+	WORD $0x3cc100d7 // ldur q23, [x6, #16]
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	FMOVS        8(R3), F20
+	WORD $0xbc408074 // ldur s20, [x3, #8]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
-	FMOVS        12(R3), F21
+	WORD $0xbc40c075 // ldur s21, [x3, #12]
 	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
 	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
 	WORD $0x4ea09e94 // mul v20.4s, v20.4s, v0.4s
@@ -8480,24 +8266,26 @@ loop3:
 	WORD $0x4ea09eb5 // mul v21.4s, v21.4s, v0.4s
 	WORD $0x4e2186b5 // add v21.16b, v21.16b, v1.16b
 	WORD $0x4e152055 // tbl v21.16b, { v2.16b, v3.16b }, v21.16b
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
-	FLDPQ        32(R4), (F22, F23)
+	WORD $0x4f939294 // fmul v20.4s, v20.4s, v19.s[0]
+	WORD $0x4f9392b5 // fmul v21.4s, v21.4s, v19.s[0]
+	WORD $0x3cc20096 // ldur q22, [x4, #32]
+	WORD $0x3cc30097 // ldur q23, [x4, #48]
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
 	WORD $0x4e37ceae // fmla v14.4s, v21.4s, v23.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F22
+	WORD $0x3cc20136 // ldur q22, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F23
+	WORD $0x3cc30137 // ldur q23, [x9, #48]
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb0 // fmla v16.4s, v21.4s, v23.4s
-	FLDPQ        32(R6), (F22, F23)
+	WORD $0x3cc200d6 // ldur q22, [x6, #32]
+	WORD $0x3cc300d7 // ldur q23, [x6, #48]
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	FMOVS        16(R3), F20
+	WORD $0xbc410074 // ldur s20, [x3, #16]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
-	FMOVS        20(R3), F21
+	WORD $0xbc414075 // ldur s21, [x3, #20]
 	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
 	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
 	WORD $0x4ea09e94 // mul v20.4s, v20.4s, v0.4s
@@ -8506,24 +8294,26 @@ loop3:
 	WORD $0x4ea09eb5 // mul v21.4s, v21.4s, v0.4s
 	WORD $0x4e2186b5 // add v21.16b, v21.16b, v1.16b
 	WORD $0x4e152055 // tbl v21.16b, { v2.16b, v3.16b }, v21.16b
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
-	FLDPQ        64(R4), (F22, F23)
+	WORD $0x4f939294 // fmul v20.4s, v20.4s, v19.s[0]
+	WORD $0x4f9392b5 // fmul v21.4s, v21.4s, v19.s[0]
+	WORD $0x3cc40096 // ldur q22, [x4, #64]
+	WORD $0x3cc50097 // ldur q23, [x4, #80]
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
 	WORD $0x4e37ceae // fmla v14.4s, v21.4s, v23.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F22
+	WORD $0x3cc40136 // ldur q22, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F23
+	WORD $0x3cc50137 // ldur q23, [x9, #80]
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb0 // fmla v16.4s, v21.4s, v23.4s
-	FLDPQ        64(R6), (F22, F23)
+	WORD $0x3cc400d6 // ldur q22, [x6, #64]
+	WORD $0x3cc500d7 // ldur q23, [x6, #80]
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	FMOVS        24(R3), F20
+	WORD $0xbc418074 // ldur s20, [x3, #24]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
-	FMOVS        28(R3), F21
+	WORD $0xbc41c075 // ldur s21, [x3, #28]
 	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
 	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
 	WORD $0x4ea09e94 // mul v20.4s, v20.4s, v0.4s
@@ -8532,23 +8322,25 @@ loop3:
 	WORD $0x4ea09eb5 // mul v21.4s, v21.4s, v0.4s
 	WORD $0x4e2186b5 // add v21.16b, v21.16b, v1.16b
 	WORD $0x4e152055 // tbl v21.16b, { v2.16b, v3.16b }, v21.16b
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
-	FLDPQ        96(R4), (F22, F23)
+	WORD $0x4f939294 // fmul v20.4s, v20.4s, v19.s[0]
+	WORD $0x4f9392b5 // fmul v21.4s, v21.4s, v19.s[0]
+	WORD $0x3cc60096 // ldur q22, [x4, #96]
+	WORD $0x3cc70097 // ldur q23, [x4, #112]
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
 	WORD $0x4e37ceae // fmla v14.4s, v21.4s, v23.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F22
+	WORD $0x3cc60136 // ldur q22, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F23
+	WORD $0x3cc70137 // ldur q23, [x9, #112]
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb0 // fmla v16.4s, v21.4s, v23.4s
-	FLDPQ        96(R6), (F22, F23)
+	WORD $0x3cc600d6 // ldur q22, [x6, #96]
+	WORD $0x3cc700d7 // ldur q23, [x6, #112]
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
 
 	// levels of values 32 to 63
-	FMOVD        10(R8), F20
+	WORD $0xfc40a114 // ldur d20, [x8, #10]
 	WORD $0x4e080694 // dup v20.2d, v20.d[0]
 	WORD $0x4e0a0295 // tbl v21.16b, { v20.16b }, v10.16b
 	WORD $0x4e0c0294 // tbl v20.16b, { v20.16b }, v12.16b
@@ -8556,40 +8348,32 @@ loop3:
 	WORD $0x4e281e97 // and v23.16b, v20.16b, v8.16b
 	WORD $0x6f0e06b8 // ushr v24.16b, v21.16b, #2
 	WORD $0x6f0e0699 // ushr v25.16b, v20.16b, #2
-	WORD $0x4e271f18 // and v24.16b, v24.16b, v7.16b
-	WORD $0x4e271f39 // and v25.16b, v25.16b, v7.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
+	WORD $0x6ea71f16 // bit v22.16b, v24.16b, v7.16b
+	WORD $0x6ea71f37 // bit v23.16b, v25.16b, v7.16b
 	WORD $0x6f0c06b8 // ushr v24.16b, v21.16b, #4
 	WORD $0x6f0c0699 // ushr v25.16b, v20.16b, #4
-	WORD $0x4e261f18 // and v24.16b, v24.16b, v6.16b
-	WORD $0x4e261f39 // and v25.16b, v25.16b, v6.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
+	WORD $0x6ea61f16 // bit v22.16b, v24.16b, v6.16b
+	WORD $0x6ea61f37 // bit v23.16b, v25.16b, v6.16b
 	WORD $0x6f0a06b5 // ushr v21.16b, v21.16b, #6
 	WORD $0x6f0a0694 // ushr v20.16b, v20.16b, #6
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
-	WORD $0x4eb41ef4 // orr v20.16b, v23.16b, v20.16b
-	FMOVS        38(R8), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
-	WORD $0x4e0b02d6 // tbl v22.16b, { v22.16b }, v11.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x6e248ef7 // cmeq v23.16b, v23.16b, v4.16b
-	WORD $0x6e248ed6 // cmeq v22.16b, v22.16b, v4.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F20
+	WORD $0x6ea51eb6 // bit v22.16b, v21.16b, v5.16b
+	WORD $0x6ea51e97 // bit v23.16b, v20.16b, v5.16b
+	WORD $0xbc426114 // ldur s20, [x8, #38]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e090295 // tbl v21.16b, { v20.16b }, v9.16b
+	WORD $0x4e0b0294 // tbl v20.16b, { v20.16b }, v11.16b
+	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
+	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
+	WORD $0x6e248eb5 // cmeq v21.16b, v21.16b, v4.16b
+	WORD $0x6e248e94 // cmeq v20.16b, v20.16b, v4.16b
+	WORD $0x6ea01eb6 // bit v22.16b, v21.16b, v0.16b
+	WORD $0x6ea01e97 // bit v23.16b, v20.16b, v0.16b
+	FMOVQ        F22, (R3)
+	FMOVQ        F23, 16(R3)
+	WORD $0xbc400074 // ldur s20, [x3]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
-	FMOVS        4(R3), F21
+	WORD $0xbc404075 // ldur s21, [x3, #4]
 	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
 	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
 	WORD $0x4ea09e94 // mul v20.4s, v20.4s, v0.4s
@@ -8598,24 +8382,26 @@ loop3:
 	WORD $0x4ea09eb5 // mul v21.4s, v21.4s, v0.4s
 	WORD $0x4e2186b5 // add v21.16b, v21.16b, v1.16b
 	WORD $0x4e152055 // tbl v21.16b, { v2.16b, v3.16b }, v21.16b
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
-	FLDPQ        128(R4), (F22, F23)
+	WORD $0x4f939294 // fmul v20.4s, v20.4s, v19.s[0]
+	WORD $0x4f9392b5 // fmul v21.4s, v21.4s, v19.s[0]
+	WORD $0x3cc80096 // ldur q22, [x4, #128]
+	WORD $0x3cc90097 // ldur q23, [x4, #144]
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
 	WORD $0x4e37ceae // fmla v14.4s, v21.4s, v23.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F22
+	WORD $0x3cc80136 // ldur q22, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F23
+	WORD $0x3cc90137 // ldur q23, [x9, #144]
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb0 // fmla v16.4s, v21.4s, v23.4s
-	FLDPQ        128(R6), (F22, F23)
+	WORD $0x3cc800d6 // ldur q22, [x6, #128]
+	WORD $0x3cc900d7 // ldur q23, [x6, #144]
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	FMOVS        8(R3), F20
+	WORD $0xbc408074 // ldur s20, [x3, #8]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
-	FMOVS        12(R3), F21
+	WORD $0xbc40c075 // ldur s21, [x3, #12]
 	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
 	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
 	WORD $0x4ea09e94 // mul v20.4s, v20.4s, v0.4s
@@ -8624,24 +8410,26 @@ loop3:
 	WORD $0x4ea09eb5 // mul v21.4s, v21.4s, v0.4s
 	WORD $0x4e2186b5 // add v21.16b, v21.16b, v1.16b
 	WORD $0x4e152055 // tbl v21.16b, { v2.16b, v3.16b }, v21.16b
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
-	FLDPQ        160(R4), (F22, F23)
+	WORD $0x4f939294 // fmul v20.4s, v20.4s, v19.s[0]
+	WORD $0x4f9392b5 // fmul v21.4s, v21.4s, v19.s[0]
+	WORD $0x3cca0096 // ldur q22, [x4, #160]
+	WORD $0x3ccb0097 // ldur q23, [x4, #176]
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
 	WORD $0x4e37ceae // fmla v14.4s, v21.4s, v23.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F22
+	WORD $0x3cca0136 // ldur q22, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F23
+	WORD $0x3ccb0137 // ldur q23, [x9, #176]
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb0 // fmla v16.4s, v21.4s, v23.4s
-	FLDPQ        160(R6), (F22, F23)
+	WORD $0x3cca00d6 // ldur q22, [x6, #160]
+	WORD $0x3ccb00d7 // ldur q23, [x6, #176]
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	FMOVS        16(R3), F20
+	WORD $0xbc410074 // ldur s20, [x3, #16]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
-	FMOVS        20(R3), F21
+	WORD $0xbc414075 // ldur s21, [x3, #20]
 	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
 	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
 	WORD $0x4ea09e94 // mul v20.4s, v20.4s, v0.4s
@@ -8650,24 +8438,26 @@ loop3:
 	WORD $0x4ea09eb5 // mul v21.4s, v21.4s, v0.4s
 	WORD $0x4e2186b5 // add v21.16b, v21.16b, v1.16b
 	WORD $0x4e152055 // tbl v21.16b, { v2.16b, v3.16b }, v21.16b
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
-	FLDPQ        192(R4), (F22, F23)
+	WORD $0x4f939294 // fmul v20.4s, v20.4s, v19.s[0]
+	WORD $0x4f9392b5 // fmul v21.4s, v21.4s, v19.s[0]
+	WORD $0x3ccc0096 // ldur q22, [x4, #192]
+	WORD $0x3ccd0097 // ldur q23, [x4, #208]
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
 	WORD $0x4e37ceae // fmla v14.4s, v21.4s, v23.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F22
+	WORD $0x3ccc0136 // ldur q22, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F23
+	WORD $0x3ccd0137 // ldur q23, [x9, #208]
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb0 // fmla v16.4s, v21.4s, v23.4s
-	FLDPQ        192(R6), (F22, F23)
+	WORD $0x3ccc00d6 // ldur q22, [x6, #192]
+	WORD $0x3ccd00d7 // ldur q23, [x6, #208]
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	FMOVS        24(R3), F20
+	WORD $0xbc418074 // ldur s20, [x3, #24]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
-	FMOVS        28(R3), F21
+	WORD $0xbc41c075 // ldur s21, [x3, #28]
 	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
 	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
 	WORD $0x4ea09e94 // mul v20.4s, v20.4s, v0.4s
@@ -8676,23 +8466,25 @@ loop3:
 	WORD $0x4ea09eb5 // mul v21.4s, v21.4s, v0.4s
 	WORD $0x4e2186b5 // add v21.16b, v21.16b, v1.16b
 	WORD $0x4e152055 // tbl v21.16b, { v2.16b, v3.16b }, v21.16b
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
-	FLDPQ        224(R4), (F22, F23)
+	WORD $0x4f939294 // fmul v20.4s, v20.4s, v19.s[0]
+	WORD $0x4f9392b5 // fmul v21.4s, v21.4s, v19.s[0]
+	WORD $0x3cce0096 // ldur q22, [x4, #224]
+	WORD $0x3ccf0097 // ldur q23, [x4, #240]
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
 	WORD $0x4e37ceae // fmla v14.4s, v21.4s, v23.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F22
+	WORD $0x3cce0136 // ldur q22, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F23
+	WORD $0x3ccf0137 // ldur q23, [x9, #240]
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb0 // fmla v16.4s, v21.4s, v23.4s
-	FLDPQ        224(R6), (F22, F23)
+	WORD $0x3cce00d6 // ldur q22, [x6, #224]
+	WORD $0x3ccf00d7 // ldur q23, [x6, #240]
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
 
 	// levels of values 64 to 95
-	FMOVD        18(R8), F20
+	WORD $0xfc412114 // ldur d20, [x8, #18]
 	WORD $0x4e080694 // dup v20.2d, v20.d[0]
 	WORD $0x4e0a0295 // tbl v21.16b, { v20.16b }, v10.16b
 	WORD $0x4e0c0294 // tbl v20.16b, { v20.16b }, v12.16b
@@ -8700,40 +8492,32 @@ loop3:
 	WORD $0x4e281e97 // and v23.16b, v20.16b, v8.16b
 	WORD $0x6f0e06b8 // ushr v24.16b, v21.16b, #2
 	WORD $0x6f0e0699 // ushr v25.16b, v20.16b, #2
-	WORD $0x4e271f18 // and v24.16b, v24.16b, v7.16b
-	WORD $0x4e271f39 // and v25.16b, v25.16b, v7.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
+	WORD $0x6ea71f16 // bit v22.16b, v24.16b, v7.16b
+	WORD $0x6ea71f37 // bit v23.16b, v25.16b, v7.16b
 	WORD $0x6f0c06b8 // ushr v24.16b, v21.16b, #4
 	WORD $0x6f0c0699 // ushr v25.16b, v20.16b, #4
-	WORD $0x4e261f18 // and v24.16b, v24.16b, v6.16b
-	WORD $0x4e261f39 // and v25.16b, v25.16b, v6.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
+	WORD $0x6ea61f16 // bit v22.16b, v24.16b, v6.16b
+	WORD $0x6ea61f37 // bit v23.16b, v25.16b, v6.16b
 	WORD $0x6f0a06b5 // ushr v21.16b, v21.16b, #6
 	WORD $0x6f0a0694 // ushr v20.16b, v20.16b, #6
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
-	WORD $0x4eb41ef4 // orr v20.16b, v23.16b, v20.16b
-	FMOVS        42(R8), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
-	WORD $0x4e0b02d6 // tbl v22.16b, { v22.16b }, v11.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x6e248ef7 // cmeq v23.16b, v23.16b, v4.16b
-	WORD $0x6e248ed6 // cmeq v22.16b, v22.16b, v4.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F20
+	WORD $0x6ea51eb6 // bit v22.16b, v21.16b, v5.16b
+	WORD $0x6ea51e97 // bit v23.16b, v20.16b, v5.16b
+	WORD $0xbc42a114 // ldur s20, [x8, #42]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e090295 // tbl v21.16b, { v20.16b }, v9.16b
+	WORD $0x4e0b0294 // tbl v20.16b, { v20.16b }, v11.16b
+	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
+	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
+	WORD $0x6e248eb5 // cmeq v21.16b, v21.16b, v4.16b
+	WORD $0x6e248e94 // cmeq v20.16b, v20.16b, v4.16b
+	WORD $0x6ea01eb6 // bit v22.16b, v21.16b, v0.16b
+	WORD $0x6ea01e97 // bit v23.16b, v20.16b, v0.16b
+	FMOVQ        F22, (R3)
+	FMOVQ        F23, 16(R3)
+	WORD $0xbc400074 // ldur s20, [x3]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
-	FMOVS        4(R3), F21
+	WORD $0xbc404075 // ldur s21, [x3, #4]
 	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
 	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
 	WORD $0x4ea09e94 // mul v20.4s, v20.4s, v0.4s
@@ -8742,8 +8526,8 @@ loop3:
 	WORD $0x4ea09eb5 // mul v21.4s, v21.4s, v0.4s
 	WORD $0x4e2186b5 // add v21.16b, v21.16b, v1.16b
 	WORD $0x4e152055 // tbl v21.16b, { v2.16b, v3.16b }, v21.16b
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
+	WORD $0x4f939294 // fmul v20.4s, v20.4s, v19.s[0]
+	WORD $0x4f9392b5 // fmul v21.4s, v21.4s, v19.s[0]
 	FLDPQ        256(R4), (F22, F23)
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
 	WORD $0x4e37ceae // fmla v14.4s, v21.4s, v23.4s
@@ -8756,10 +8540,10 @@ loop3:
 	FLDPQ        256(R6), (F22, F23)
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	FMOVS        8(R3), F20
+	WORD $0xbc408074 // ldur s20, [x3, #8]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
-	FMOVS        12(R3), F21
+	WORD $0xbc40c075 // ldur s21, [x3, #12]
 	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
 	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
 	WORD $0x4ea09e94 // mul v20.4s, v20.4s, v0.4s
@@ -8768,8 +8552,8 @@ loop3:
 	WORD $0x4ea09eb5 // mul v21.4s, v21.4s, v0.4s
 	WORD $0x4e2186b5 // add v21.16b, v21.16b, v1.16b
 	WORD $0x4e152055 // tbl v21.16b, { v2.16b, v3.16b }, v21.16b
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
+	WORD $0x4f939294 // fmul v20.4s, v20.4s, v19.s[0]
+	WORD $0x4f9392b5 // fmul v21.4s, v21.4s, v19.s[0]
 	FLDPQ        288(R4), (F22, F23)
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
 	WORD $0x4e37ceae // fmla v14.4s, v21.4s, v23.4s
@@ -8782,10 +8566,10 @@ loop3:
 	FLDPQ        288(R6), (F22, F23)
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	FMOVS        16(R3), F20
+	WORD $0xbc410074 // ldur s20, [x3, #16]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
-	FMOVS        20(R3), F21
+	WORD $0xbc414075 // ldur s21, [x3, #20]
 	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
 	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
 	WORD $0x4ea09e94 // mul v20.4s, v20.4s, v0.4s
@@ -8794,8 +8578,8 @@ loop3:
 	WORD $0x4ea09eb5 // mul v21.4s, v21.4s, v0.4s
 	WORD $0x4e2186b5 // add v21.16b, v21.16b, v1.16b
 	WORD $0x4e152055 // tbl v21.16b, { v2.16b, v3.16b }, v21.16b
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
+	WORD $0x4f939294 // fmul v20.4s, v20.4s, v19.s[0]
+	WORD $0x4f9392b5 // fmul v21.4s, v21.4s, v19.s[0]
 	FLDPQ        320(R4), (F22, F23)
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
 	WORD $0x4e37ceae // fmla v14.4s, v21.4s, v23.4s
@@ -8808,10 +8592,10 @@ loop3:
 	FLDPQ        320(R6), (F22, F23)
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	FMOVS        24(R3), F20
+	WORD $0xbc418074 // ldur s20, [x3, #24]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
-	FMOVS        28(R3), F21
+	WORD $0xbc41c075 // ldur s21, [x3, #28]
 	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
 	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
 	WORD $0x4ea09e94 // mul v20.4s, v20.4s, v0.4s
@@ -8820,8 +8604,8 @@ loop3:
 	WORD $0x4ea09eb5 // mul v21.4s, v21.4s, v0.4s
 	WORD $0x4e2186b5 // add v21.16b, v21.16b, v1.16b
 	WORD $0x4e152055 // tbl v21.16b, { v2.16b, v3.16b }, v21.16b
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
+	WORD $0x4f939294 // fmul v20.4s, v20.4s, v19.s[0]
+	WORD $0x4f9392b5 // fmul v21.4s, v21.4s, v19.s[0]
 	FLDPQ        352(R4), (F22, F23)
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
 	WORD $0x4e37ceae // fmla v14.4s, v21.4s, v23.4s
@@ -8836,7 +8620,7 @@ loop3:
 	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
 
 	// levels of values 96 to 127
-	FMOVD        26(R8), F20
+	WORD $0xfc41a114 // ldur d20, [x8, #26]
 	WORD $0x4e080694 // dup v20.2d, v20.d[0]
 	WORD $0x4e0a0295 // tbl v21.16b, { v20.16b }, v10.16b
 	WORD $0x4e0c0294 // tbl v20.16b, { v20.16b }, v12.16b
@@ -8844,40 +8628,32 @@ loop3:
 	WORD $0x4e281e97 // and v23.16b, v20.16b, v8.16b
 	WORD $0x6f0e06b8 // ushr v24.16b, v21.16b, #2
 	WORD $0x6f0e0699 // ushr v25.16b, v20.16b, #2
-	WORD $0x4e271f18 // and v24.16b, v24.16b, v7.16b
-	WORD $0x4e271f39 // and v25.16b, v25.16b, v7.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
+	WORD $0x6ea71f16 // bit v22.16b, v24.16b, v7.16b
+	WORD $0x6ea71f37 // bit v23.16b, v25.16b, v7.16b
 	WORD $0x6f0c06b8 // ushr v24.16b, v21.16b, #4
 	WORD $0x6f0c0699 // ushr v25.16b, v20.16b, #4
-	WORD $0x4e261f18 // and v24.16b, v24.16b, v6.16b
-	WORD $0x4e261f39 // and v25.16b, v25.16b, v6.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
+	WORD $0x6ea61f16 // bit v22.16b, v24.16b, v6.16b
+	WORD $0x6ea61f37 // bit v23.16b, v25.16b, v6.16b
 	WORD $0x6f0a06b5 // ushr v21.16b, v21.16b, #6
 	WORD $0x6f0a0694 // ushr v20.16b, v20.16b, #6
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
-	WORD $0x4eb41ef4 // orr v20.16b, v23.16b, v20.16b
-	FMOVS        46(R8), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
-	WORD $0x4e0b02d6 // tbl v22.16b, { v22.16b }, v11.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
-	WORD $0x6e248ef7 // cmeq v23.16b, v23.16b, v4.16b
-	WORD $0x6e248ed6 // cmeq v22.16b, v22.16b, v4.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	FMOVQ        F21, (R3)
-	FMOVQ        F20, 16(R3)
-	FMOVS        (R3), F20
+	WORD $0x6ea51eb6 // bit v22.16b, v21.16b, v5.16b
+	WORD $0x6ea51e97 // bit v23.16b, v20.16b, v5.16b
+	WORD $0xbc42e114 // ldur s20, [x8, #46]
+	WORD $0x4e040694 // dup v20.4s, v20.s[0]
+	WORD $0x4e090295 // tbl v21.16b, { v20.16b }, v9.16b
+	WORD $0x4e0b0294 // tbl v20.16b, { v20.16b }, v11.16b
+	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
+	WORD $0x4e241e94 // and v20.16b, v20.16b, v4.16b
+	WORD $0x6e248eb5 // cmeq v21.16b, v21.16b, v4.16b
+	WORD $0x6e248e94 // cmeq v20.16b, v20.16b, v4.16b
+	WORD $0x6ea01eb6 // bit v22.16b, v21.16b, v0.16b
+	WORD $0x6ea01e97 // bit v23.16b, v20.16b, v0.16b
+	FMOVQ        F22, (R3)
+	FMOVQ        F23, 16(R3)
+	WORD $0xbc400074 // ldur s20, [x3]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
-	FMOVS        4(R3), F21
+	WORD $0xbc404075 // ldur s21, [x3, #4]
 	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
 	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
 	WORD $0x4ea09e94 // mul v20.4s, v20.4s, v0.4s
@@ -8886,8 +8662,8 @@ loop3:
 	WORD $0x4ea09eb5 // mul v21.4s, v21.4s, v0.4s
 	WORD $0x4e2186b5 // add v21.16b, v21.16b, v1.16b
 	WORD $0x4e152055 // tbl v21.16b, { v2.16b, v3.16b }, v21.16b
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
+	WORD $0x4f939294 // fmul v20.4s, v20.4s, v19.s[0]
+	WORD $0x4f9392b5 // fmul v21.4s, v21.4s, v19.s[0]
 	FLDPQ        384(R4), (F22, F23)
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
 	WORD $0x4e37ceae // fmla v14.4s, v21.4s, v23.4s
@@ -8900,10 +8676,10 @@ loop3:
 	FLDPQ        384(R6), (F22, F23)
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	FMOVS        8(R3), F20
+	WORD $0xbc408074 // ldur s20, [x3, #8]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
-	FMOVS        12(R3), F21
+	WORD $0xbc40c075 // ldur s21, [x3, #12]
 	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
 	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
 	WORD $0x4ea09e94 // mul v20.4s, v20.4s, v0.4s
@@ -8912,8 +8688,8 @@ loop3:
 	WORD $0x4ea09eb5 // mul v21.4s, v21.4s, v0.4s
 	WORD $0x4e2186b5 // add v21.16b, v21.16b, v1.16b
 	WORD $0x4e152055 // tbl v21.16b, { v2.16b, v3.16b }, v21.16b
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
+	WORD $0x4f939294 // fmul v20.4s, v20.4s, v19.s[0]
+	WORD $0x4f9392b5 // fmul v21.4s, v21.4s, v19.s[0]
 	FLDPQ        416(R4), (F22, F23)
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
 	WORD $0x4e37ceae // fmla v14.4s, v21.4s, v23.4s
@@ -8926,10 +8702,10 @@ loop3:
 	FLDPQ        416(R6), (F22, F23)
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	FMOVS        16(R3), F20
+	WORD $0xbc410074 // ldur s20, [x3, #16]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
-	FMOVS        20(R3), F21
+	WORD $0xbc414075 // ldur s21, [x3, #20]
 	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
 	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
 	WORD $0x4ea09e94 // mul v20.4s, v20.4s, v0.4s
@@ -8938,8 +8714,8 @@ loop3:
 	WORD $0x4ea09eb5 // mul v21.4s, v21.4s, v0.4s
 	WORD $0x4e2186b5 // add v21.16b, v21.16b, v1.16b
 	WORD $0x4e152055 // tbl v21.16b, { v2.16b, v3.16b }, v21.16b
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	WORD $0x6e35de75 // fmul v21.4s, v19.4s, v21.4s
+	WORD $0x4f939294 // fmul v20.4s, v20.4s, v19.s[0]
+	WORD $0x4f9392b5 // fmul v21.4s, v21.4s, v19.s[0]
 	FLDPQ        448(R4), (F22, F23)
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
 	WORD $0x4e37ceae // fmla v14.4s, v21.4s, v23.4s
@@ -8952,10 +8728,10 @@ loop3:
 	FLDPQ        448(R6), (F22, F23)
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 	WORD $0x4e37ceb2 // fmla v18.4s, v21.4s, v23.4s
-	FMOVS        24(R3), F20
+	WORD $0xbc418074 // ldur s20, [x3, #24]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
-	FMOVS        28(R3), F21
+	WORD $0xbc41c075 // ldur s21, [x3, #28]
 	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
 	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
 	WORD $0x4ea09e94 // mul v20.4s, v20.4s, v0.4s
@@ -8964,8 +8740,8 @@ loop3:
 	WORD $0x4ea09eb5 // mul v21.4s, v21.4s, v0.4s
 	WORD $0x4e2186b5 // add v21.16b, v21.16b, v1.16b
 	WORD $0x4e152055 // tbl v21.16b, { v2.16b, v3.16b }, v21.16b
-	WORD $0x6e34de74 // fmul v20.4s, v19.4s, v20.4s
-	WORD $0x6e35de73 // fmul v19.4s, v19.4s, v21.4s
+	WORD $0x4f939294 // fmul v20.4s, v20.4s, v19.s[0]
+	WORD $0x4f9392b3 // fmul v19.4s, v21.4s, v19.s[0]
 	FLDPQ        480(R4), (F21, F22)
 	WORD $0x4e35ce8d // fmla v13.4s, v20.4s, v21.4s
 	WORD $0x4e36ce6e // fmla v14.4s, v19.4s, v22.4s
@@ -9072,12 +8848,11 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400115 // ldr h21, [x8]
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
-	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
+	WORD $0x7c400115 // ldur h21, [x8]
+	WORD $0x1ee242b5 // fcvt s21, h21
 
 	// levels of values 0 to 31
-	FMOVD        2(R8), F22
+	WORD $0xfc402116 // ldur d22, [x8, #2]
 	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
 	WORD $0x4e0a02d7 // tbl v23.16b, { v22.16b }, v10.16b
 	WORD $0x4e0c02d6 // tbl v22.16b, { v22.16b }, v12.16b
@@ -9085,40 +8860,32 @@ loop3:
 	WORD $0x4e281ed9 // and v25.16b, v22.16b, v8.16b
 	WORD $0x6f0e06fa // ushr v26.16b, v23.16b, #2
 	WORD $0x6f0e06db // ushr v27.16b, v22.16b, #2
-	WORD $0x4e271f5a // and v26.16b, v26.16b, v7.16b
-	WORD $0x4e271f7b // and v27.16b, v27.16b, v7.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
+	WORD $0x6ea71f58 // bit v24.16b, v26.16b, v7.16b
+	WORD $0x6ea71f79 // bit v25.16b, v27.16b, v7.16b
 	WORD $0x6f0c06fa // ushr v26.16b, v23.16b, #4
 	WORD $0x6f0c06db // ushr v27.16b, v22.16b, #4
-	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
-	WORD $0x4e261f7b // and v27.16b, v27.16b, v6.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
+	WORD $0x6ea61f58 // bit v24.16b, v26.16b, v6.16b
+	WORD $0x6ea61f79 // bit v25.16b, v27.16b, v6.16b
 	WORD $0x6f0a06f7 // ushr v23.16b, v23.16b, #6
 	WORD $0x6f0a06d6 // ushr v22.16b, v22.16b, #6
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4eb71f17 // orr v23.16b, v24.16b, v23.16b
-	WORD $0x4eb61f36 // orr v22.16b, v25.16b, v22.16b
-	FMOVS        34(R8), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e090319 // tbl v25.16b, { v24.16b }, v9.16b
-	WORD $0x4e0b0318 // tbl v24.16b, { v24.16b }, v11.16b
-	WORD $0x4e241f39 // and v25.16b, v25.16b, v4.16b
-	WORD $0x4e241f18 // and v24.16b, v24.16b, v4.16b
-	WORD $0x6e248f39 // cmeq v25.16b, v25.16b, v4.16b
-	WORD $0x6e248f18 // cmeq v24.16b, v24.16b, v4.16b
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	FMOVQ        F23, (R3)
-	FMOVQ        F22, 16(R3)
-	FMOVS        (R3), F22
+	WORD $0x6ea51ef8 // bit v24.16b, v23.16b, v5.16b
+	WORD $0x6ea51ed9 // bit v25.16b, v22.16b, v5.16b
+	WORD $0xbc422116 // ldur s22, [x8, #34]
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
+	WORD $0x4e0b02d6 // tbl v22.16b, { v22.16b }, v11.16b
+	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
+	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
+	WORD $0x6e248ef7 // cmeq v23.16b, v23.16b, v4.16b
+	WORD $0x6e248ed6 // cmeq v22.16b, v22.16b, v4.16b
+	WORD $0x6ea01ef8 // bit v24.16b, v23.16b, v0.16b
+	WORD $0x6ea01ed9 // bit v25.16b, v22.16b, v0.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
+	WORD $0xbc400076 // ldur s22, [x3]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        4(R3), F23
+	WORD $0xbc404077 // ldur s23, [x3, #4]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -9127,30 +8894,32 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FLDPQ        (R4), (F24, F25)
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
+	WORD $0x3cc00098 // ldur q24, [x4]
+	WORD $0x3cc10099 // ldur q25, [x4, #16]
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F24
+	WORD $0x3cc00138 // ldur q24, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F25
+	WORD $0x3cc10139 // ldur q25, [x9, #16]
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	FLDPQ        (R6), (F24, F25)
+	WORD $0x3cc000d8 // ldur q24, [x6]
+	WORD $0x3cc100d9 // ldur q25, [x6, #16]
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F24
+	WORD $0x3cc00138 // ldur q24, [x9]
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F25
+	WORD $0x3cc10139 // ldur q25, [x9, #16]
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
-	FMOVS        8(R3), F22
+	WORD $0xbc408076 // ldur s22, [x3, #8]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        12(R3), F23
+	WORD $0xbc40c077 // ldur s23, [x3, #12]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -9159,30 +8928,32 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FLDPQ        32(R4), (F24, F25)
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
+	WORD $0x3cc20098 // ldur q24, [x4, #32]
+	WORD $0x3cc30099 // ldur q25, [x4, #48]
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F24
+	WORD $0x3cc20138 // ldur q24, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F25
+	WORD $0x3cc30139 // ldur q25, [x9, #48]
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	FLDPQ        32(R6), (F24, F25)
+	WORD $0x3cc200d8 // ldur q24, [x6, #32]
+	WORD $0x3cc300d9 // ldur q25, [x6, #48]
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F24
+	WORD $0x3cc20138 // ldur q24, [x9, #32]
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F25
+	WORD $0x3cc30139 // ldur q25, [x9, #48]
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
-	FMOVS        16(R3), F22
+	WORD $0xbc410076 // ldur s22, [x3, #16]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        20(R3), F23
+	WORD $0xbc414077 // ldur s23, [x3, #20]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -9191,30 +8962,32 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FLDPQ        64(R4), (F24, F25)
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
+	WORD $0x3cc40098 // ldur q24, [x4, #64]
+	WORD $0x3cc50099 // ldur q25, [x4, #80]
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F24
+	WORD $0x3cc40138 // ldur q24, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F25
+	WORD $0x3cc50139 // ldur q25, [x9, #80]
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	FLDPQ        64(R6), (F24, F25)
+	WORD $0x3cc400d8 // ldur q24, [x6, #64]
+	WORD $0x3cc500d9 // ldur q25, [x6, #80]
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F24
+	WORD $0x3cc40138 // ldur q24, [x9, #64]
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F25
+	WORD $0x3cc50139 // ldur q25, [x9, #80]
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
-	FMOVS        24(R3), F22
+	WORD $0xbc418076 // ldur s22, [x3, #24]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        28(R3), F23
+	WORD $0xbc41c077 // ldur s23, [x3, #28]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -9223,29 +8996,31 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FLDPQ        96(R4), (F24, F25)
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
+	WORD $0x3cc60098 // ldur q24, [x4, #96]
+	WORD $0x3cc70099 // ldur q25, [x4, #112]
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F24
+	WORD $0x3cc60138 // ldur q24, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F25
+	WORD $0x3cc70139 // ldur q25, [x9, #112]
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	FLDPQ        96(R6), (F24, F25)
+	WORD $0x3cc600d8 // ldur q24, [x6, #96]
+	WORD $0x3cc700d9 // ldur q25, [x6, #112]
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F24
+	WORD $0x3cc60138 // ldur q24, [x9, #96]
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F25
+	WORD $0x3cc70139 // ldur q25, [x9, #112]
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
 
 	// levels of values 32 to 63
-	FMOVD        10(R8), F22
+	WORD $0xfc40a116 // ldur d22, [x8, #10]
 	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
 	WORD $0x4e0a02d7 // tbl v23.16b, { v22.16b }, v10.16b
 	WORD $0x4e0c02d6 // tbl v22.16b, { v22.16b }, v12.16b
@@ -9253,40 +9028,32 @@ loop3:
 	WORD $0x4e281ed9 // and v25.16b, v22.16b, v8.16b
 	WORD $0x6f0e06fa // ushr v26.16b, v23.16b, #2
 	WORD $0x6f0e06db // ushr v27.16b, v22.16b, #2
-	WORD $0x4e271f5a // and v26.16b, v26.16b, v7.16b
-	WORD $0x4e271f7b // and v27.16b, v27.16b, v7.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
+	WORD $0x6ea71f58 // bit v24.16b, v26.16b, v7.16b
+	WORD $0x6ea71f79 // bit v25.16b, v27.16b, v7.16b
 	WORD $0x6f0c06fa // ushr v26.16b, v23.16b, #4
 	WORD $0x6f0c06db // ushr v27.16b, v22.16b, #4
-	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
-	WORD $0x4e261f7b // and v27.16b, v27.16b, v6.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
+	WORD $0x6ea61f58 // bit v24.16b, v26.16b, v6.16b
+	WORD $0x6ea61f79 // bit v25.16b, v27.16b, v6.16b
 	WORD $0x6f0a06f7 // ushr v23.16b, v23.16b, #6
 	WORD $0x6f0a06d6 // ushr v22.16b, v22.16b, #6
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4eb71f17 // orr v23.16b, v24.16b, v23.16b
-	WORD $0x4eb61f36 // orr v22.16b, v25.16b, v22.16b
-	FMOVS        38(R8), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e090319 // tbl v25.16b, { v24.16b }, v9.16b
-	WORD $0x4e0b0318 // tbl v24.16b, { v24.16b }, v11.16b
-	WORD $0x4e241f39 // and v25.16b, v25.16b, v4.16b
-	WORD $0x4e241f18 // and v24.16b, v24.16b, v4.16b
-	WORD $0x6e248f39 // cmeq v25.16b, v25.16b, v4.16b
-	WORD $0x6e248f18 // cmeq v24.16b, v24.16b, v4.16b
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	FMOVQ        F23, (R3)
-	FMOVQ        F22, 16(R3)
-	FMOVS        (R3), F22
+	WORD $0x6ea51ef8 // bit v24.16b, v23.16b, v5.16b
+	WORD $0x6ea51ed9 // bit v25.16b, v22.16b, v5.16b
+	WORD $0xbc426116 // ldur s22, [x8, #38]
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
+	WORD $0x4e0b02d6 // tbl v22.16b, { v22.16b }, v11.16b
+	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
+	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
+	WORD $0x6e248ef7 // cmeq v23.16b, v23.16b, v4.16b
+	WORD $0x6e248ed6 // cmeq v22.16b, v22.16b, v4.16b
+	WORD $0x6ea01ef8 // bit v24.16b, v23.16b, v0.16b
+	WORD $0x6ea01ed9 // bit v25.16b, v22.16b, v0.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
+	WORD $0xbc400076 // ldur s22, [x3]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        4(R3), F23
+	WORD $0xbc404077 // ldur s23, [x3, #4]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -9295,30 +9062,32 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FLDPQ        128(R4), (F24, F25)
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
+	WORD $0x3cc80098 // ldur q24, [x4, #128]
+	WORD $0x3cc90099 // ldur q25, [x4, #144]
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F24
+	WORD $0x3cc80138 // ldur q24, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F25
+	WORD $0x3cc90139 // ldur q25, [x9, #144]
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	FLDPQ        128(R6), (F24, F25)
+	WORD $0x3cc800d8 // ldur q24, [x6, #128]
+	WORD $0x3cc900d9 // ldur q25, [x6, #144]
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
 	ADD          R5, R6, R9
-	FMOVQ        128(R9), F24
+	WORD $0x3cc80138 // ldur q24, [x9, #128]
 	ADD          R5, R6, R9
-	FMOVQ        144(R9), F25
+	WORD $0x3cc90139 // ldur q25, [x9, #144]
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
-	FMOVS        8(R3), F22
+	WORD $0xbc408076 // ldur s22, [x3, #8]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        12(R3), F23
+	WORD $0xbc40c077 // ldur s23, [x3, #12]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -9327,30 +9096,32 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FLDPQ        160(R4), (F24, F25)
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
+	WORD $0x3cca0098 // ldur q24, [x4, #160]
+	WORD $0x3ccb0099 // ldur q25, [x4, #176]
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F24
+	WORD $0x3cca0138 // ldur q24, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F25
+	WORD $0x3ccb0139 // ldur q25, [x9, #176]
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	FLDPQ        160(R6), (F24, F25)
+	WORD $0x3cca00d8 // ldur q24, [x6, #160]
+	WORD $0x3ccb00d9 // ldur q25, [x6, #176]
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
 	ADD          R5, R6, R9
-	FMOVQ        160(R9), F24
+	WORD $0x3cca0138 // ldur q24, [x9, #160]
 	ADD          R5, R6, R9
-	FMOVQ        176(R9), F25
+	WORD $0x3ccb0139 // ldur q25, [x9, #176]
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
-	FMOVS        16(R3), F22
+	WORD $0xbc410076 // ldur s22, [x3, #16]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        20(R3), F23
+	WORD $0xbc414077 // ldur s23, [x3, #20]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -9359,30 +9130,32 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FLDPQ        192(R4), (F24, F25)
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
+	WORD $0x3ccc0098 // ldur q24, [x4, #192]
+	WORD $0x3ccd0099 // ldur q25, [x4, #208]
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F24
+	WORD $0x3ccc0138 // ldur q24, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F25
+	WORD $0x3ccd0139 // ldur q25, [x9, #208]
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	FLDPQ        192(R6), (F24, F25)
+	WORD $0x3ccc00d8 // ldur q24, [x6, #192]
+	WORD $0x3ccd00d9 // ldur q25, [x6, #208]
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
 	ADD          R5, R6, R9
-	FMOVQ        192(R9), F24
+	WORD $0x3ccc0138 // ldur q24, [x9, #192]
 	ADD          R5, R6, R9
-	FMOVQ        208(R9), F25
+	WORD $0x3ccd0139 // ldur q25, [x9, #208]
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
-	FMOVS        24(R3), F22
+	WORD $0xbc418076 // ldur s22, [x3, #24]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        28(R3), F23
+	WORD $0xbc41c077 // ldur s23, [x3, #28]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -9391,29 +9164,31 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
-	FLDPQ        224(R4), (F24, F25)
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
+	WORD $0x3cce0098 // ldur q24, [x4, #224]
+	WORD $0x3ccf0099 // ldur q25, [x4, #240]
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F24
+	WORD $0x3cce0138 // ldur q24, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F25
+	WORD $0x3ccf0139 // ldur q25, [x9, #240]
 	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
 	WORD $0x4e39cef0 // fmla v16.4s, v23.4s, v25.4s
-	FLDPQ        224(R6), (F24, F25)
+	WORD $0x3cce00d8 // ldur q24, [x6, #224]
+	WORD $0x3ccf00d9 // ldur q25, [x6, #240]
 	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
 	WORD $0x4e39cef2 // fmla v18.4s, v23.4s, v25.4s
 	ADD          R5, R6, R9
-	FMOVQ        224(R9), F24
+	WORD $0x3cce0138 // ldur q24, [x9, #224]
 	ADD          R5, R6, R9
-	FMOVQ        240(R9), F25
+	WORD $0x3ccf0139 // ldur q25, [x9, #240]
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
 
 	// levels of values 64 to 95
-	FMOVD        18(R8), F22
+	WORD $0xfc412116 // ldur d22, [x8, #18]
 	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
 	WORD $0x4e0a02d7 // tbl v23.16b, { v22.16b }, v10.16b
 	WORD $0x4e0c02d6 // tbl v22.16b, { v22.16b }, v12.16b
@@ -9421,40 +9196,32 @@ loop3:
 	WORD $0x4e281ed9 // and v25.16b, v22.16b, v8.16b
 	WORD $0x6f0e06fa // ushr v26.16b, v23.16b, #2
 	WORD $0x6f0e06db // ushr v27.16b, v22.16b, #2
-	WORD $0x4e271f5a // and v26.16b, v26.16b, v7.16b
-	WORD $0x4e271f7b // and v27.16b, v27.16b, v7.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
+	WORD $0x6ea71f58 // bit v24.16b, v26.16b, v7.16b
+	WORD $0x6ea71f79 // bit v25.16b, v27.16b, v7.16b
 	WORD $0x6f0c06fa // ushr v26.16b, v23.16b, #4
 	WORD $0x6f0c06db // ushr v27.16b, v22.16b, #4
-	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
-	WORD $0x4e261f7b // and v27.16b, v27.16b, v6.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
+	WORD $0x6ea61f58 // bit v24.16b, v26.16b, v6.16b
+	WORD $0x6ea61f79 // bit v25.16b, v27.16b, v6.16b
 	WORD $0x6f0a06f7 // ushr v23.16b, v23.16b, #6
 	WORD $0x6f0a06d6 // ushr v22.16b, v22.16b, #6
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4eb71f17 // orr v23.16b, v24.16b, v23.16b
-	WORD $0x4eb61f36 // orr v22.16b, v25.16b, v22.16b
-	FMOVS        42(R8), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e090319 // tbl v25.16b, { v24.16b }, v9.16b
-	WORD $0x4e0b0318 // tbl v24.16b, { v24.16b }, v11.16b
-	WORD $0x4e241f39 // and v25.16b, v25.16b, v4.16b
-	WORD $0x4e241f18 // and v24.16b, v24.16b, v4.16b
-	WORD $0x6e248f39 // cmeq v25.16b, v25.16b, v4.16b
-	WORD $0x6e248f18 // cmeq v24.16b, v24.16b, v4.16b
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	FMOVQ        F23, (R3)
-	FMOVQ        F22, 16(R3)
-	FMOVS        (R3), F22
+	WORD $0x6ea51ef8 // bit v24.16b, v23.16b, v5.16b
+	WORD $0x6ea51ed9 // bit v25.16b, v22.16b, v5.16b
+	WORD $0xbc42a116 // ldur s22, [x8, #42]
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
+	WORD $0x4e0b02d6 // tbl v22.16b, { v22.16b }, v11.16b
+	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
+	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
+	WORD $0x6e248ef7 // cmeq v23.16b, v23.16b, v4.16b
+	WORD $0x6e248ed6 // cmeq v22.16b, v22.16b, v4.16b
+	WORD $0x6ea01ef8 // bit v24.16b, v23.16b, v0.16b
+	WORD $0x6ea01ed9 // bit v25.16b, v22.16b, v0.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
+	WORD $0xbc400076 // ldur s22, [x3]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        4(R3), F23
+	WORD $0xbc404077 // ldur s23, [x3, #4]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -9463,8 +9230,8 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
 	FLDPQ        256(R4), (F24, F25)
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
@@ -9483,10 +9250,10 @@ loop3:
 	FMOVQ        272(R9), F25
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
-	FMOVS        8(R3), F22
+	WORD $0xbc408076 // ldur s22, [x3, #8]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        12(R3), F23
+	WORD $0xbc40c077 // ldur s23, [x3, #12]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -9495,8 +9262,8 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
 	FLDPQ        288(R4), (F24, F25)
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
@@ -9515,10 +9282,10 @@ loop3:
 	FMOVQ        304(R9), F25
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
-	FMOVS        16(R3), F22
+	WORD $0xbc410076 // ldur s22, [x3, #16]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        20(R3), F23
+	WORD $0xbc414077 // ldur s23, [x3, #20]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -9527,8 +9294,8 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
 	FLDPQ        320(R4), (F24, F25)
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
@@ -9547,10 +9314,10 @@ loop3:
 	FMOVQ        336(R9), F25
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
-	FMOVS        24(R3), F22
+	WORD $0xbc418076 // ldur s22, [x3, #24]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        28(R3), F23
+	WORD $0xbc41c077 // ldur s23, [x3, #28]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -9559,8 +9326,8 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
 	FLDPQ        352(R4), (F24, F25)
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
@@ -9581,7 +9348,7 @@ loop3:
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
 
 	// levels of values 96 to 127
-	FMOVD        26(R8), F22
+	WORD $0xfc41a116 // ldur d22, [x8, #26]
 	WORD $0x4e0806d6 // dup v22.2d, v22.d[0]
 	WORD $0x4e0a02d7 // tbl v23.16b, { v22.16b }, v10.16b
 	WORD $0x4e0c02d6 // tbl v22.16b, { v22.16b }, v12.16b
@@ -9589,40 +9356,32 @@ loop3:
 	WORD $0x4e281ed9 // and v25.16b, v22.16b, v8.16b
 	WORD $0x6f0e06fa // ushr v26.16b, v23.16b, #2
 	WORD $0x6f0e06db // ushr v27.16b, v22.16b, #2
-	WORD $0x4e271f5a // and v26.16b, v26.16b, v7.16b
-	WORD $0x4e271f7b // and v27.16b, v27.16b, v7.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
+	WORD $0x6ea71f58 // bit v24.16b, v26.16b, v7.16b
+	WORD $0x6ea71f79 // bit v25.16b, v27.16b, v7.16b
 	WORD $0x6f0c06fa // ushr v26.16b, v23.16b, #4
 	WORD $0x6f0c06db // ushr v27.16b, v22.16b, #4
-	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
-	WORD $0x4e261f7b // and v27.16b, v27.16b, v6.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
-	WORD $0x4ebb1f39 // orr v25.16b, v25.16b, v27.16b
+	WORD $0x6ea61f58 // bit v24.16b, v26.16b, v6.16b
+	WORD $0x6ea61f79 // bit v25.16b, v27.16b, v6.16b
 	WORD $0x6f0a06f7 // ushr v23.16b, v23.16b, #6
 	WORD $0x6f0a06d6 // ushr v22.16b, v22.16b, #6
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4eb71f17 // orr v23.16b, v24.16b, v23.16b
-	WORD $0x4eb61f36 // orr v22.16b, v25.16b, v22.16b
-	FMOVS        46(R8), F24
-	WORD $0x4e040718 // dup v24.4s, v24.s[0]
-	WORD $0x4e090319 // tbl v25.16b, { v24.16b }, v9.16b
-	WORD $0x4e0b0318 // tbl v24.16b, { v24.16b }, v11.16b
-	WORD $0x4e241f39 // and v25.16b, v25.16b, v4.16b
-	WORD $0x4e241f18 // and v24.16b, v24.16b, v4.16b
-	WORD $0x6e248f39 // cmeq v25.16b, v25.16b, v4.16b
-	WORD $0x6e248f18 // cmeq v24.16b, v24.16b, v4.16b
-	WORD $0x4e201f39 // and v25.16b, v25.16b, v0.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	FMOVQ        F23, (R3)
-	FMOVQ        F22, 16(R3)
-	FMOVS        (R3), F22
+	WORD $0x6ea51ef8 // bit v24.16b, v23.16b, v5.16b
+	WORD $0x6ea51ed9 // bit v25.16b, v22.16b, v5.16b
+	WORD $0xbc42e116 // ldur s22, [x8, #46]
+	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
+	WORD $0x4e0902d7 // tbl v23.16b, { v22.16b }, v9.16b
+	WORD $0x4e0b02d6 // tbl v22.16b, { v22.16b }, v11.16b
+	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
+	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
+	WORD $0x6e248ef7 // cmeq v23.16b, v23.16b, v4.16b
+	WORD $0x6e248ed6 // cmeq v22.16b, v22.16b, v4.16b
+	WORD $0x6ea01ef8 // bit v24.16b, v23.16b, v0.16b
+	WORD $0x6ea01ed9 // bit v25.16b, v22.16b, v0.16b
+	FMOVQ        F24, (R3)
+	FMOVQ        F25, 16(R3)
+	WORD $0xbc400076 // ldur s22, [x3]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        4(R3), F23
+	WORD $0xbc404077 // ldur s23, [x3, #4]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -9631,8 +9390,8 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
 	FLDPQ        384(R4), (F24, F25)
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
@@ -9651,10 +9410,10 @@ loop3:
 	FMOVQ        400(R9), F25
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
-	FMOVS        8(R3), F22
+	WORD $0xbc408076 // ldur s22, [x3, #8]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        12(R3), F23
+	WORD $0xbc40c077 // ldur s23, [x3, #12]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -9663,8 +9422,8 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
 	FLDPQ        416(R4), (F24, F25)
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
@@ -9683,10 +9442,10 @@ loop3:
 	FMOVQ        432(R9), F25
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
-	FMOVS        16(R3), F22
+	WORD $0xbc410076 // ldur s22, [x3, #16]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        20(R3), F23
+	WORD $0xbc414077 // ldur s23, [x3, #20]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -9695,8 +9454,8 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f7 // fmul v23.4s, v23.4s, v21.s[0]
 	FLDPQ        448(R4), (F24, F25)
 	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
 	WORD $0x4e39ceee // fmla v14.4s, v23.4s, v25.4s
@@ -9715,10 +9474,10 @@ loop3:
 	FMOVQ        464(R9), F25
 	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
 	WORD $0x4e39cef4 // fmla v20.4s, v23.4s, v25.4s
-	FMOVS        24(R3), F22
+	WORD $0xbc418076 // ldur s22, [x3, #24]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        28(R3), F23
+	WORD $0xbc41c077 // ldur s23, [x3, #28]
 	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
 	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
@@ -9727,8 +9486,8 @@ loop3:
 	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
 	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
 	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
-	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
-	WORD $0x6e37deb5 // fmul v21.4s, v21.4s, v23.4s
+	WORD $0x4f9592d6 // fmul v22.4s, v22.4s, v21.s[0]
+	WORD $0x4f9592f5 // fmul v21.4s, v23.4s, v21.s[0]
 	FLDPQ        480(R4), (F23, F24)
 	WORD $0x4e37cecd // fmla v13.4s, v22.4s, v23.4s
 	WORD $0x4e38ceae // fmla v14.4s, v21.4s, v24.4s
@@ -9820,193 +9579,159 @@ TEXT ·unpackTurbo3NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d40002b // ldr h11, [x1]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c40002b // ldur h11, [x1]
+	WORD $0x1ee2416b // fcvt s11, h11
 	MOVD         $turbo3_const<>+0(SB), R3
 	FMOVQ        (R3), F12
-	WORD $0x6e2cdd6d // fmul v13.4s, v11.4s, v12.4s
-	WORD $0x6e2cdd6b // fmul v11.4s, v11.4s, v12.4s
-	FMOVD        2(R1), F11
-	WORD $0x4e08056b // dup v11.2d, v11.d[0]
-	WORD $0x4e08016c // tbl v12.16b, { v11.16b }, v8.16b
-	WORD $0x4e0a016b // tbl v11.16b, { v11.16b }, v10.16b
-	WORD $0x4e241d8e // and v14.16b, v12.16b, v4.16b
-	WORD $0x4e241d6f // and v15.16b, v11.16b, v4.16b
-	WORD $0x6f0e0590 // ushr v16.16b, v12.16b, #2
-	WORD $0x6f0e0571 // ushr v17.16b, v11.16b, #2
-	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x6f0c0590 // ushr v16.16b, v12.16b, #4
-	WORD $0x6f0c0571 // ushr v17.16b, v11.16b, #4
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	WORD $0x4f8b918b // fmul v11.4s, v12.4s, v11.s[0]
+	WORD $0xfc40202c // ldur d12, [x1, #2]
+	WORD $0x4e08058c // dup v12.2d, v12.d[0]
+	WORD $0x4e08018d // tbl v13.16b, { v12.16b }, v8.16b
+	WORD $0x4e0a018c // tbl v12.16b, { v12.16b }, v10.16b
+	WORD $0x4e241dae // and v14.16b, v13.16b, v4.16b
+	WORD $0x4e241d8f // and v15.16b, v12.16b, v4.16b
+	WORD $0x6f0e05b0 // ushr v16.16b, v13.16b, #2
+	WORD $0x6f0e0591 // ushr v17.16b, v12.16b, #2
+	WORD $0x6ea31e0e // bit v14.16b, v16.16b, v3.16b
+	WORD $0x6ea31e2f // bit v15.16b, v17.16b, v3.16b
+	WORD $0x6f0c05b0 // ushr v16.16b, v13.16b, #4
+	WORD $0x6f0c0591 // ushr v17.16b, v12.16b, #4
+	WORD $0x6ea21e0e // bit v14.16b, v16.16b, v2.16b
+	WORD $0x6ea21e2f // bit v15.16b, v17.16b, v2.16b
+	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
-	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4eac1dcc // orr v12.16b, v14.16b, v12.16b
-	WORD $0x4eab1deb // orr v11.16b, v15.16b, v11.16b
-	FMOVS        34(R1), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e0701cf // tbl v15.16b, { v14.16b }, v7.16b
-	WORD $0x4e0901ce // tbl v14.16b, { v14.16b }, v9.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
-	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
-	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
-	WORD $0x4e0c00cc // tbl v12.16b, { v6.16b }, v12.16b
-	WORD $0x4e0b00cb // tbl v11.16b, { v6.16b }, v11.16b
+	WORD $0x6ea11dae // bit v14.16b, v13.16b, v1.16b
+	WORD $0x6ea11d8f // bit v15.16b, v12.16b, v1.16b
+	WORD $0xbc42202c // ldur s12, [x1, #34]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e07018d // tbl v13.16b, { v12.16b }, v7.16b
+	WORD $0x4e09018c // tbl v12.16b, { v12.16b }, v9.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6ea51dae // bit v14.16b, v13.16b, v5.16b
+	WORD $0x6ea51d8f // bit v15.16b, v12.16b, v5.16b
+	WORD $0x4e0e00cc // tbl v12.16b, { v6.16b }, v14.16b
+	WORD $0x4e0f00cd // tbl v13.16b, { v6.16b }, v15.16b
 	WORD $0x4e20b98e // abs v14.16b, v12.16b
-	WORD $0x4e20b96f // abs v15.16b, v11.16b
+	WORD $0x4e20b9af // abs v15.16b, v13.16b
 	FMOVQ        F14, (R0)
 	FMOVQ        F15, 16(R0)
 	FMOVQ        F12, 48(R0)
-	FMOVQ        F11, 64(R0)
-	FMOVD        F13, 32(R0)
-	FMOVD        10(R1), F11
-	WORD $0x4e08056b // dup v11.2d, v11.d[0]
-	WORD $0x4e08016c // tbl v12.16b, { v11.16b }, v8.16b
-	WORD $0x4e0a016b // tbl v11.16b, { v11.16b }, v10.16b
-	WORD $0x4e241d8e // and v14.16b, v12.16b, v4.16b
-	WORD $0x4e241d6f // and v15.16b, v11.16b, v4.16b
-	WORD $0x6f0e0590 // ushr v16.16b, v12.16b, #2
-	WORD $0x6f0e0571 // ushr v17.16b, v11.16b, #2
-	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x6f0c0590 // ushr v16.16b, v12.16b, #4
-	WORD $0x6f0c0571 // ushr v17.16b, v11.16b, #4
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        F13, 64(R0)
+	FMOVD        F11, 32(R0)
+	WORD $0xfc40a02c // ldur d12, [x1, #10]
+	WORD $0x4e08058c // dup v12.2d, v12.d[0]
+	WORD $0x4e08018d // tbl v13.16b, { v12.16b }, v8.16b
+	WORD $0x4e0a018c // tbl v12.16b, { v12.16b }, v10.16b
+	WORD $0x4e241dae // and v14.16b, v13.16b, v4.16b
+	WORD $0x4e241d8f // and v15.16b, v12.16b, v4.16b
+	WORD $0x6f0e05b0 // ushr v16.16b, v13.16b, #2
+	WORD $0x6f0e0591 // ushr v17.16b, v12.16b, #2
+	WORD $0x6ea31e0e // bit v14.16b, v16.16b, v3.16b
+	WORD $0x6ea31e2f // bit v15.16b, v17.16b, v3.16b
+	WORD $0x6f0c05b0 // ushr v16.16b, v13.16b, #4
+	WORD $0x6f0c0591 // ushr v17.16b, v12.16b, #4
+	WORD $0x6ea21e0e // bit v14.16b, v16.16b, v2.16b
+	WORD $0x6ea21e2f // bit v15.16b, v17.16b, v2.16b
+	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
-	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4eac1dcc // orr v12.16b, v14.16b, v12.16b
-	WORD $0x4eab1deb // orr v11.16b, v15.16b, v11.16b
-	FMOVS        38(R1), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e0701cf // tbl v15.16b, { v14.16b }, v7.16b
-	WORD $0x4e0901ce // tbl v14.16b, { v14.16b }, v9.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
-	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
-	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
-	WORD $0x4e0c00cc // tbl v12.16b, { v6.16b }, v12.16b
-	WORD $0x4e0b00cb // tbl v11.16b, { v6.16b }, v11.16b
+	WORD $0x6ea11dae // bit v14.16b, v13.16b, v1.16b
+	WORD $0x6ea11d8f // bit v15.16b, v12.16b, v1.16b
+	WORD $0xbc42602c // ldur s12, [x1, #38]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e07018d // tbl v13.16b, { v12.16b }, v7.16b
+	WORD $0x4e09018c // tbl v12.16b, { v12.16b }, v9.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6ea51dae // bit v14.16b, v13.16b, v5.16b
+	WORD $0x6ea51d8f // bit v15.16b, v12.16b, v5.16b
+	WORD $0x4e0e00cc // tbl v12.16b, { v6.16b }, v14.16b
+	WORD $0x4e0f00cd // tbl v13.16b, { v6.16b }, v15.16b
 	WORD $0x4e20b98e // abs v14.16b, v12.16b
-	WORD $0x4e20b96f // abs v15.16b, v11.16b
+	WORD $0x4e20b9af // abs v15.16b, v13.16b
 	FMOVQ        F14, 80(R0)
 	FMOVQ        F15, 96(R0)
 	FMOVQ        F12, 128(R0)
-	FMOVQ        F11, 144(R0)
-	FMOVD        F13, 112(R0)
-	FMOVD        18(R1), F11
-	WORD $0x4e08056b // dup v11.2d, v11.d[0]
-	WORD $0x4e08016c // tbl v12.16b, { v11.16b }, v8.16b
-	WORD $0x4e0a016b // tbl v11.16b, { v11.16b }, v10.16b
-	WORD $0x4e241d8e // and v14.16b, v12.16b, v4.16b
-	WORD $0x4e241d6f // and v15.16b, v11.16b, v4.16b
-	WORD $0x6f0e0590 // ushr v16.16b, v12.16b, #2
-	WORD $0x6f0e0571 // ushr v17.16b, v11.16b, #2
-	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x6f0c0590 // ushr v16.16b, v12.16b, #4
-	WORD $0x6f0c0571 // ushr v17.16b, v11.16b, #4
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        F13, 144(R0)
+	FMOVD        F11, 112(R0)
+	WORD $0xfc41202c // ldur d12, [x1, #18]
+	WORD $0x4e08058c // dup v12.2d, v12.d[0]
+	WORD $0x4e08018d // tbl v13.16b, { v12.16b }, v8.16b
+	WORD $0x4e0a018c // tbl v12.16b, { v12.16b }, v10.16b
+	WORD $0x4e241dae // and v14.16b, v13.16b, v4.16b
+	WORD $0x4e241d8f // and v15.16b, v12.16b, v4.16b
+	WORD $0x6f0e05b0 // ushr v16.16b, v13.16b, #2
+	WORD $0x6f0e0591 // ushr v17.16b, v12.16b, #2
+	WORD $0x6ea31e0e // bit v14.16b, v16.16b, v3.16b
+	WORD $0x6ea31e2f // bit v15.16b, v17.16b, v3.16b
+	WORD $0x6f0c05b0 // ushr v16.16b, v13.16b, #4
+	WORD $0x6f0c0591 // ushr v17.16b, v12.16b, #4
+	WORD $0x6ea21e0e // bit v14.16b, v16.16b, v2.16b
+	WORD $0x6ea21e2f // bit v15.16b, v17.16b, v2.16b
+	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
-	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4eac1dcc // orr v12.16b, v14.16b, v12.16b
-	WORD $0x4eab1deb // orr v11.16b, v15.16b, v11.16b
-	FMOVS        42(R1), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e0701cf // tbl v15.16b, { v14.16b }, v7.16b
-	WORD $0x4e0901ce // tbl v14.16b, { v14.16b }, v9.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
-	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
-	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
-	WORD $0x4e0c00cc // tbl v12.16b, { v6.16b }, v12.16b
-	WORD $0x4e0b00cb // tbl v11.16b, { v6.16b }, v11.16b
+	WORD $0x6ea11dae // bit v14.16b, v13.16b, v1.16b
+	WORD $0x6ea11d8f // bit v15.16b, v12.16b, v1.16b
+	WORD $0xbc42a02c // ldur s12, [x1, #42]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e07018d // tbl v13.16b, { v12.16b }, v7.16b
+	WORD $0x4e09018c // tbl v12.16b, { v12.16b }, v9.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6ea51dae // bit v14.16b, v13.16b, v5.16b
+	WORD $0x6ea51d8f // bit v15.16b, v12.16b, v5.16b
+	WORD $0x4e0e00cc // tbl v12.16b, { v6.16b }, v14.16b
+	WORD $0x4e0f00cd // tbl v13.16b, { v6.16b }, v15.16b
 	WORD $0x4e20b98e // abs v14.16b, v12.16b
-	WORD $0x4e20b96f // abs v15.16b, v11.16b
+	WORD $0x4e20b9af // abs v15.16b, v13.16b
 	FMOVQ        F14, 160(R0)
 	FMOVQ        F15, 176(R0)
 	FMOVQ        F12, 208(R0)
-	FMOVQ        F11, 224(R0)
-	FMOVD        F13, 192(R0)
-	FMOVD        26(R1), F11
-	WORD $0x4e08056b // dup v11.2d, v11.d[0]
-	WORD $0x4e08016c // tbl v12.16b, { v11.16b }, v8.16b
-	WORD $0x4e0a016b // tbl v11.16b, { v11.16b }, v10.16b
-	WORD $0x4e241d8e // and v14.16b, v12.16b, v4.16b
-	WORD $0x4e241d6f // and v15.16b, v11.16b, v4.16b
-	WORD $0x6f0e0590 // ushr v16.16b, v12.16b, #2
-	WORD $0x6f0e0571 // ushr v17.16b, v11.16b, #2
-	WORD $0x4e231e10 // and v16.16b, v16.16b, v3.16b
-	WORD $0x4e231e31 // and v17.16b, v17.16b, v3.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x6f0c0590 // ushr v16.16b, v12.16b, #4
-	WORD $0x6f0c0571 // ushr v17.16b, v11.16b, #4
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
+	FMOVQ        F13, 224(R0)
+	FMOVD        F11, 192(R0)
+	WORD $0xfc41a02c // ldur d12, [x1, #26]
+	WORD $0x4e08058c // dup v12.2d, v12.d[0]
+	WORD $0x4e08018d // tbl v13.16b, { v12.16b }, v8.16b
+	WORD $0x4e0a018c // tbl v12.16b, { v12.16b }, v10.16b
+	WORD $0x4e241dae // and v14.16b, v13.16b, v4.16b
+	WORD $0x4e241d8f // and v15.16b, v12.16b, v4.16b
+	WORD $0x6f0e05b0 // ushr v16.16b, v13.16b, #2
+	WORD $0x6f0e0591 // ushr v17.16b, v12.16b, #2
+	WORD $0x6ea31e0e // bit v14.16b, v16.16b, v3.16b
+	WORD $0x6ea31e2f // bit v15.16b, v17.16b, v3.16b
+	WORD $0x6f0c05b0 // ushr v16.16b, v13.16b, #4
+	WORD $0x6f0c0591 // ushr v17.16b, v12.16b, #4
+	WORD $0x6ea21e0e // bit v14.16b, v16.16b, v2.16b
+	WORD $0x6ea21e2f // bit v15.16b, v17.16b, v2.16b
+	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
-	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
-	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4eac1dcc // orr v12.16b, v14.16b, v12.16b
-	WORD $0x4eab1deb // orr v11.16b, v15.16b, v11.16b
-	FMOVS        46(R1), F14
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
-	WORD $0x4e0701cf // tbl v15.16b, { v14.16b }, v7.16b
-	WORD $0x4e0901ce // tbl v14.16b, { v14.16b }, v9.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
-	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
-	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
-	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
-	WORD $0x4eaf1d8c // orr v12.16b, v12.16b, v15.16b
-	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
-	WORD $0x4e0c00cc // tbl v12.16b, { v6.16b }, v12.16b
-	WORD $0x4e0b00cb // tbl v11.16b, { v6.16b }, v11.16b
+	WORD $0x6ea11dae // bit v14.16b, v13.16b, v1.16b
+	WORD $0x6ea11d8f // bit v15.16b, v12.16b, v1.16b
+	WORD $0xbc42e02c // ldur s12, [x1, #46]
+	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x4e07018d // tbl v13.16b, { v12.16b }, v7.16b
+	WORD $0x4e09018c // tbl v12.16b, { v12.16b }, v9.16b
+	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
+	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
+	WORD $0x6e208dad // cmeq v13.16b, v13.16b, v0.16b
+	WORD $0x6e208d8c // cmeq v12.16b, v12.16b, v0.16b
+	WORD $0x6ea51dae // bit v14.16b, v13.16b, v5.16b
+	WORD $0x6ea51d8f // bit v15.16b, v12.16b, v5.16b
+	WORD $0x4e0e00cc // tbl v12.16b, { v6.16b }, v14.16b
+	WORD $0x4e0f00cd // tbl v13.16b, { v6.16b }, v15.16b
 	WORD $0x4e20b98e // abs v14.16b, v12.16b
-	WORD $0x4e20b96f // abs v15.16b, v11.16b
+	WORD $0x4e20b9af // abs v15.16b, v13.16b
 	FMOVQ        F14, 240(R0)
 	FMOVQ        F15, 256(R0)
 	FMOVQ        F12, 288(R0)
-	FMOVQ        F11, 304(R0)
-	FMOVD        F13, 272(R0)
+	FMOVQ        F13, 304(R0)
+	FMOVD        F11, 272(R0)
 	ADD          $0x32, R1
 	ADD          $0x140, R0
 	SUBS         $1, R2
@@ -10052,10 +9777,14 @@ TEXT ·mix1xTurbo3NEON(SB), NOSPLIT, $320-64
 loop1:
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FLDPQ        (R4), (F13, F14)
-	FLDPQ        32(R4), (F15, F16)
-	FLDPQ        64(R4), (F17, F18)
-	FLDPQ        96(R4), (F19, F20)
+	WORD $0x3cc0008d // ldur q13, [x4]
+	WORD $0x3cc1008e // ldur q14, [x4, #16]
+	WORD $0x3cc2008f // ldur q15, [x4, #32]
+	WORD $0x3cc30090 // ldur q16, [x4, #48]
+	WORD $0x3cc40091 // ldur q17, [x4, #64]
+	WORD $0x3cc50092 // ldur q18, [x4, #80]
+	WORD $0x3cc60093 // ldur q19, [x4, #96]
+	WORD $0x3cc70094 // ldur q20, [x4, #112]
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -10066,7 +9795,7 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVD        2(R6), F21
+	WORD $0xfc4020d5 // ldur d21, [x6, #2]
 	WORD $0x4e0806b5 // dup v21.2d, v21.d[0]
 	WORD $0x4e0a02b6 // tbl v22.16b, { v21.16b }, v10.16b
 	WORD $0x4e0c02b5 // tbl v21.16b, { v21.16b }, v12.16b
@@ -10074,98 +9803,88 @@ loop3:
 	WORD $0x4e281eb8 // and v24.16b, v21.16b, v8.16b
 	WORD $0x6f0e06d9 // ushr v25.16b, v22.16b, #2
 	WORD $0x6f0e06ba // ushr v26.16b, v21.16b, #2
-	WORD $0x4e271f39 // and v25.16b, v25.16b, v7.16b
-	WORD $0x4e271f5a // and v26.16b, v26.16b, v7.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
+	WORD $0x6ea71f37 // bit v23.16b, v25.16b, v7.16b
+	WORD $0x6ea71f58 // bit v24.16b, v26.16b, v7.16b
 	WORD $0x6f0c06d9 // ushr v25.16b, v22.16b, #4
 	WORD $0x6f0c06ba // ushr v26.16b, v21.16b, #4
-	WORD $0x4e261f39 // and v25.16b, v25.16b, v6.16b
-	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
+	WORD $0x6ea61f37 // bit v23.16b, v25.16b, v6.16b
+	WORD $0x6ea61f58 // bit v24.16b, v26.16b, v6.16b
 	WORD $0x6f0a06d6 // ushr v22.16b, v22.16b, #6
 	WORD $0x6f0a06b5 // ushr v21.16b, v21.16b, #6
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	WORD $0x4eb61ef6 // orr v22.16b, v23.16b, v22.16b
-	WORD $0x4eb51f15 // orr v21.16b, v24.16b, v21.16b
-	FMOVS        34(R6), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e0902f8 // tbl v24.16b, { v23.16b }, v9.16b
-	WORD $0x4e0b02f7 // tbl v23.16b, { v23.16b }, v11.16b
-	WORD $0x4e241f18 // and v24.16b, v24.16b, v4.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x6e248f18 // cmeq v24.16b, v24.16b, v4.16b
-	WORD $0x6e248ef7 // cmeq v23.16b, v23.16b, v4.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	FMOVQ        F22, (R3)
-	FMOVQ        F21, 16(R3)
-	WORD $0x7d4000d5 // ldr h21, [x6]
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
+	WORD $0x6ea51ed7 // bit v23.16b, v22.16b, v5.16b
+	WORD $0x6ea51eb8 // bit v24.16b, v21.16b, v5.16b
+	WORD $0xbc4220d5 // ldur s21, [x6, #34]
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        (R4), F22
-	WORD $0x4f9692b7 // fmul v23.4s, v21.4s, v22.s[0]
-	WORD $0x4f9692b5 // fmul v21.4s, v21.4s, v22.s[0]
-	FMOVS        (R3), F22
+	WORD $0x4e0902b6 // tbl v22.16b, { v21.16b }, v9.16b
+	WORD $0x4e0b02b5 // tbl v21.16b, { v21.16b }, v11.16b
+	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
+	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
+	WORD $0x6e248ed6 // cmeq v22.16b, v22.16b, v4.16b
+	WORD $0x6e248eb5 // cmeq v21.16b, v21.16b, v4.16b
+	WORD $0x6ea01ed7 // bit v23.16b, v22.16b, v0.16b
+	WORD $0x6ea01eb8 // bit v24.16b, v21.16b, v0.16b
+	FMOVQ        F23, (R3)
+	FMOVQ        F24, 16(R3)
+	WORD $0x7c4000d5 // ldur h21, [x6]
+	WORD $0x1ee242b5 // fcvt s21, h21
+	WORD $0xbc400096 // ldur s22, [x4]
+	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
+	WORD $0xbc400076 // ldur s22, [x3]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        4(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	WORD $0xbc404077 // ldur s23, [x3, #4]
+	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
+	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
 	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
 	WORD $0x4e162056 // tbl v22.16b, { v2.16b, v3.16b }, v22.16b
-	WORD $0x4ea09f18 // mul v24.4s, v24.4s, v0.4s
-	WORD $0x4e218718 // add v24.16b, v24.16b, v1.16b
-	WORD $0x4e182058 // tbl v24.16b, { v2.16b, v3.16b }, v24.16b
-	WORD $0x4e37cecd // fmla v13.4s, v22.4s, v23.4s
-	WORD $0x4e35cf0e // fmla v14.4s, v24.4s, v21.4s
-	FMOVS        8(R3), F22
+	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
+	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
+	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
+	WORD $0x4f9512cd // fmla v13.4s, v22.4s, v21.s[0]
+	WORD $0x4f9512ee // fmla v14.4s, v23.4s, v21.s[0]
+	WORD $0xbc408076 // ldur s22, [x3, #8]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        12(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	WORD $0xbc40c077 // ldur s23, [x3, #12]
+	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
+	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
 	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
 	WORD $0x4e162056 // tbl v22.16b, { v2.16b, v3.16b }, v22.16b
-	WORD $0x4ea09f18 // mul v24.4s, v24.4s, v0.4s
-	WORD $0x4e218718 // add v24.16b, v24.16b, v1.16b
-	WORD $0x4e182058 // tbl v24.16b, { v2.16b, v3.16b }, v24.16b
-	WORD $0x4e37cecf // fmla v15.4s, v22.4s, v23.4s
-	WORD $0x4e35cf10 // fmla v16.4s, v24.4s, v21.4s
-	FMOVS        16(R3), F22
+	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
+	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
+	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
+	WORD $0x4f9512cf // fmla v15.4s, v22.4s, v21.s[0]
+	WORD $0x4f9512f0 // fmla v16.4s, v23.4s, v21.s[0]
+	WORD $0xbc410076 // ldur s22, [x3, #16]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        20(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	WORD $0xbc414077 // ldur s23, [x3, #20]
+	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
+	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
 	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
 	WORD $0x4e162056 // tbl v22.16b, { v2.16b, v3.16b }, v22.16b
-	WORD $0x4ea09f18 // mul v24.4s, v24.4s, v0.4s
-	WORD $0x4e218718 // add v24.16b, v24.16b, v1.16b
-	WORD $0x4e182058 // tbl v24.16b, { v2.16b, v3.16b }, v24.16b
-	WORD $0x4e37ced1 // fmla v17.4s, v22.4s, v23.4s
-	WORD $0x4e35cf12 // fmla v18.4s, v24.4s, v21.4s
-	FMOVS        24(R3), F22
+	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
+	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
+	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
+	WORD $0x4f9512d1 // fmla v17.4s, v22.4s, v21.s[0]
+	WORD $0x4f9512f2 // fmla v18.4s, v23.4s, v21.s[0]
+	WORD $0xbc418076 // ldur s22, [x3, #24]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        28(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	WORD $0xbc41c077 // ldur s23, [x3, #28]
+	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
+	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
 	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
 	WORD $0x4e162056 // tbl v22.16b, { v2.16b, v3.16b }, v22.16b
-	WORD $0x4ea09f18 // mul v24.4s, v24.4s, v0.4s
-	WORD $0x4e218718 // add v24.16b, v24.16b, v1.16b
-	WORD $0x4e182058 // tbl v24.16b, { v2.16b, v3.16b }, v24.16b
-	WORD $0x4e37ced3 // fmla v19.4s, v22.4s, v23.4s
-	WORD $0x4e35cf14 // fmla v20.4s, v24.4s, v21.4s
+	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
+	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
+	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
+	WORD $0x4f9512d3 // fmla v19.4s, v22.4s, v21.s[0]
+	WORD $0x4f9512f4 // fmla v20.4s, v23.4s, v21.s[0]
 	ADD          R7, R6
 	ADD          $4, R4
 	SUBS         $1, R5
@@ -10185,10 +9904,14 @@ done4:
 	FMOVQ        F20, 112(R4)
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FLDPQ        128(R4), (F13, F14)
-	FLDPQ        160(R4), (F15, F16)
-	FLDPQ        192(R4), (F17, F18)
-	FLDPQ        224(R4), (F19, F20)
+	WORD $0x3cc8008d // ldur q13, [x4, #128]
+	WORD $0x3cc9008e // ldur q14, [x4, #144]
+	WORD $0x3cca008f // ldur q15, [x4, #160]
+	WORD $0x3ccb0090 // ldur q16, [x4, #176]
+	WORD $0x3ccc0091 // ldur q17, [x4, #192]
+	WORD $0x3ccd0092 // ldur q18, [x4, #208]
+	WORD $0x3cce0093 // ldur q19, [x4, #224]
+	WORD $0x3ccf0094 // ldur q20, [x4, #240]
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -10199,7 +9922,7 @@ done4:
 loop5:
 
 	// levels of values 32 to 63
-	FMOVD        10(R6), F21
+	WORD $0xfc40a0d5 // ldur d21, [x6, #10]
 	WORD $0x4e0806b5 // dup v21.2d, v21.d[0]
 	WORD $0x4e0a02b6 // tbl v22.16b, { v21.16b }, v10.16b
 	WORD $0x4e0c02b5 // tbl v21.16b, { v21.16b }, v12.16b
@@ -10207,98 +9930,88 @@ loop5:
 	WORD $0x4e281eb8 // and v24.16b, v21.16b, v8.16b
 	WORD $0x6f0e06d9 // ushr v25.16b, v22.16b, #2
 	WORD $0x6f0e06ba // ushr v26.16b, v21.16b, #2
-	WORD $0x4e271f39 // and v25.16b, v25.16b, v7.16b
-	WORD $0x4e271f5a // and v26.16b, v26.16b, v7.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
+	WORD $0x6ea71f37 // bit v23.16b, v25.16b, v7.16b
+	WORD $0x6ea71f58 // bit v24.16b, v26.16b, v7.16b
 	WORD $0x6f0c06d9 // ushr v25.16b, v22.16b, #4
 	WORD $0x6f0c06ba // ushr v26.16b, v21.16b, #4
-	WORD $0x4e261f39 // and v25.16b, v25.16b, v6.16b
-	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
+	WORD $0x6ea61f37 // bit v23.16b, v25.16b, v6.16b
+	WORD $0x6ea61f58 // bit v24.16b, v26.16b, v6.16b
 	WORD $0x6f0a06d6 // ushr v22.16b, v22.16b, #6
 	WORD $0x6f0a06b5 // ushr v21.16b, v21.16b, #6
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	WORD $0x4eb61ef6 // orr v22.16b, v23.16b, v22.16b
-	WORD $0x4eb51f15 // orr v21.16b, v24.16b, v21.16b
-	FMOVS        38(R6), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e0902f8 // tbl v24.16b, { v23.16b }, v9.16b
-	WORD $0x4e0b02f7 // tbl v23.16b, { v23.16b }, v11.16b
-	WORD $0x4e241f18 // and v24.16b, v24.16b, v4.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x6e248f18 // cmeq v24.16b, v24.16b, v4.16b
-	WORD $0x6e248ef7 // cmeq v23.16b, v23.16b, v4.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	FMOVQ        F22, (R3)
-	FMOVQ        F21, 16(R3)
-	WORD $0x7d4000d5 // ldr h21, [x6]
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
+	WORD $0x6ea51ed7 // bit v23.16b, v22.16b, v5.16b
+	WORD $0x6ea51eb8 // bit v24.16b, v21.16b, v5.16b
+	WORD $0xbc4260d5 // ldur s21, [x6, #38]
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        (R4), F22
-	WORD $0x4f9692b7 // fmul v23.4s, v21.4s, v22.s[0]
-	WORD $0x4f9692b5 // fmul v21.4s, v21.4s, v22.s[0]
-	FMOVS        (R3), F22
+	WORD $0x4e0902b6 // tbl v22.16b, { v21.16b }, v9.16b
+	WORD $0x4e0b02b5 // tbl v21.16b, { v21.16b }, v11.16b
+	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
+	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
+	WORD $0x6e248ed6 // cmeq v22.16b, v22.16b, v4.16b
+	WORD $0x6e248eb5 // cmeq v21.16b, v21.16b, v4.16b
+	WORD $0x6ea01ed7 // bit v23.16b, v22.16b, v0.16b
+	WORD $0x6ea01eb8 // bit v24.16b, v21.16b, v0.16b
+	FMOVQ        F23, (R3)
+	FMOVQ        F24, 16(R3)
+	WORD $0x7c4000d5 // ldur h21, [x6]
+	WORD $0x1ee242b5 // fcvt s21, h21
+	WORD $0xbc400096 // ldur s22, [x4]
+	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
+	WORD $0xbc400076 // ldur s22, [x3]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        4(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	WORD $0xbc404077 // ldur s23, [x3, #4]
+	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
+	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
 	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
 	WORD $0x4e162056 // tbl v22.16b, { v2.16b, v3.16b }, v22.16b
-	WORD $0x4ea09f18 // mul v24.4s, v24.4s, v0.4s
-	WORD $0x4e218718 // add v24.16b, v24.16b, v1.16b
-	WORD $0x4e182058 // tbl v24.16b, { v2.16b, v3.16b }, v24.16b
-	WORD $0x4e37cecd // fmla v13.4s, v22.4s, v23.4s
-	WORD $0x4e35cf0e // fmla v14.4s, v24.4s, v21.4s
-	FMOVS        8(R3), F22
+	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
+	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
+	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
+	WORD $0x4f9512cd // fmla v13.4s, v22.4s, v21.s[0]
+	WORD $0x4f9512ee // fmla v14.4s, v23.4s, v21.s[0]
+	WORD $0xbc408076 // ldur s22, [x3, #8]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        12(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	WORD $0xbc40c077 // ldur s23, [x3, #12]
+	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
+	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
 	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
 	WORD $0x4e162056 // tbl v22.16b, { v2.16b, v3.16b }, v22.16b
-	WORD $0x4ea09f18 // mul v24.4s, v24.4s, v0.4s
-	WORD $0x4e218718 // add v24.16b, v24.16b, v1.16b
-	WORD $0x4e182058 // tbl v24.16b, { v2.16b, v3.16b }, v24.16b
-	WORD $0x4e37cecf // fmla v15.4s, v22.4s, v23.4s
-	WORD $0x4e35cf10 // fmla v16.4s, v24.4s, v21.4s
-	FMOVS        16(R3), F22
+	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
+	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
+	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
+	WORD $0x4f9512cf // fmla v15.4s, v22.4s, v21.s[0]
+	WORD $0x4f9512f0 // fmla v16.4s, v23.4s, v21.s[0]
+	WORD $0xbc410076 // ldur s22, [x3, #16]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        20(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	WORD $0xbc414077 // ldur s23, [x3, #20]
+	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
+	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
 	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
 	WORD $0x4e162056 // tbl v22.16b, { v2.16b, v3.16b }, v22.16b
-	WORD $0x4ea09f18 // mul v24.4s, v24.4s, v0.4s
-	WORD $0x4e218718 // add v24.16b, v24.16b, v1.16b
-	WORD $0x4e182058 // tbl v24.16b, { v2.16b, v3.16b }, v24.16b
-	WORD $0x4e37ced1 // fmla v17.4s, v22.4s, v23.4s
-	WORD $0x4e35cf12 // fmla v18.4s, v24.4s, v21.4s
-	FMOVS        24(R3), F22
+	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
+	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
+	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
+	WORD $0x4f9512d1 // fmla v17.4s, v22.4s, v21.s[0]
+	WORD $0x4f9512f2 // fmla v18.4s, v23.4s, v21.s[0]
+	WORD $0xbc418076 // ldur s22, [x3, #24]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        28(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	WORD $0xbc41c077 // ldur s23, [x3, #28]
+	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
+	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
 	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
 	WORD $0x4e162056 // tbl v22.16b, { v2.16b, v3.16b }, v22.16b
-	WORD $0x4ea09f18 // mul v24.4s, v24.4s, v0.4s
-	WORD $0x4e218718 // add v24.16b, v24.16b, v1.16b
-	WORD $0x4e182058 // tbl v24.16b, { v2.16b, v3.16b }, v24.16b
-	WORD $0x4e37ced3 // fmla v19.4s, v22.4s, v23.4s
-	WORD $0x4e35cf14 // fmla v20.4s, v24.4s, v21.4s
+	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
+	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
+	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
+	WORD $0x4f9512d3 // fmla v19.4s, v22.4s, v21.s[0]
+	WORD $0x4f9512f4 // fmla v20.4s, v23.4s, v21.s[0]
 	ADD          R7, R6
 	ADD          $4, R4
 	SUBS         $1, R5
@@ -10332,7 +10045,7 @@ done6:
 loop7:
 
 	// levels of values 64 to 95
-	FMOVD        18(R6), F21
+	WORD $0xfc4120d5 // ldur d21, [x6, #18]
 	WORD $0x4e0806b5 // dup v21.2d, v21.d[0]
 	WORD $0x4e0a02b6 // tbl v22.16b, { v21.16b }, v10.16b
 	WORD $0x4e0c02b5 // tbl v21.16b, { v21.16b }, v12.16b
@@ -10340,98 +10053,88 @@ loop7:
 	WORD $0x4e281eb8 // and v24.16b, v21.16b, v8.16b
 	WORD $0x6f0e06d9 // ushr v25.16b, v22.16b, #2
 	WORD $0x6f0e06ba // ushr v26.16b, v21.16b, #2
-	WORD $0x4e271f39 // and v25.16b, v25.16b, v7.16b
-	WORD $0x4e271f5a // and v26.16b, v26.16b, v7.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
+	WORD $0x6ea71f37 // bit v23.16b, v25.16b, v7.16b
+	WORD $0x6ea71f58 // bit v24.16b, v26.16b, v7.16b
 	WORD $0x6f0c06d9 // ushr v25.16b, v22.16b, #4
 	WORD $0x6f0c06ba // ushr v26.16b, v21.16b, #4
-	WORD $0x4e261f39 // and v25.16b, v25.16b, v6.16b
-	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
+	WORD $0x6ea61f37 // bit v23.16b, v25.16b, v6.16b
+	WORD $0x6ea61f58 // bit v24.16b, v26.16b, v6.16b
 	WORD $0x6f0a06d6 // ushr v22.16b, v22.16b, #6
 	WORD $0x6f0a06b5 // ushr v21.16b, v21.16b, #6
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	WORD $0x4eb61ef6 // orr v22.16b, v23.16b, v22.16b
-	WORD $0x4eb51f15 // orr v21.16b, v24.16b, v21.16b
-	FMOVS        42(R6), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e0902f8 // tbl v24.16b, { v23.16b }, v9.16b
-	WORD $0x4e0b02f7 // tbl v23.16b, { v23.16b }, v11.16b
-	WORD $0x4e241f18 // and v24.16b, v24.16b, v4.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x6e248f18 // cmeq v24.16b, v24.16b, v4.16b
-	WORD $0x6e248ef7 // cmeq v23.16b, v23.16b, v4.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	FMOVQ        F22, (R3)
-	FMOVQ        F21, 16(R3)
-	WORD $0x7d4000d5 // ldr h21, [x6]
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
+	WORD $0x6ea51ed7 // bit v23.16b, v22.16b, v5.16b
+	WORD $0x6ea51eb8 // bit v24.16b, v21.16b, v5.16b
+	WORD $0xbc42a0d5 // ldur s21, [x6, #42]
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        (R4), F22
-	WORD $0x4f9692b7 // fmul v23.4s, v21.4s, v22.s[0]
-	WORD $0x4f9692b5 // fmul v21.4s, v21.4s, v22.s[0]
-	FMOVS        (R3), F22
+	WORD $0x4e0902b6 // tbl v22.16b, { v21.16b }, v9.16b
+	WORD $0x4e0b02b5 // tbl v21.16b, { v21.16b }, v11.16b
+	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
+	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
+	WORD $0x6e248ed6 // cmeq v22.16b, v22.16b, v4.16b
+	WORD $0x6e248eb5 // cmeq v21.16b, v21.16b, v4.16b
+	WORD $0x6ea01ed7 // bit v23.16b, v22.16b, v0.16b
+	WORD $0x6ea01eb8 // bit v24.16b, v21.16b, v0.16b
+	FMOVQ        F23, (R3)
+	FMOVQ        F24, 16(R3)
+	WORD $0x7c4000d5 // ldur h21, [x6]
+	WORD $0x1ee242b5 // fcvt s21, h21
+	WORD $0xbc400096 // ldur s22, [x4]
+	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
+	WORD $0xbc400076 // ldur s22, [x3]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        4(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	WORD $0xbc404077 // ldur s23, [x3, #4]
+	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
+	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
 	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
 	WORD $0x4e162056 // tbl v22.16b, { v2.16b, v3.16b }, v22.16b
-	WORD $0x4ea09f18 // mul v24.4s, v24.4s, v0.4s
-	WORD $0x4e218718 // add v24.16b, v24.16b, v1.16b
-	WORD $0x4e182058 // tbl v24.16b, { v2.16b, v3.16b }, v24.16b
-	WORD $0x4e37cecd // fmla v13.4s, v22.4s, v23.4s
-	WORD $0x4e35cf0e // fmla v14.4s, v24.4s, v21.4s
-	FMOVS        8(R3), F22
+	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
+	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
+	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
+	WORD $0x4f9512cd // fmla v13.4s, v22.4s, v21.s[0]
+	WORD $0x4f9512ee // fmla v14.4s, v23.4s, v21.s[0]
+	WORD $0xbc408076 // ldur s22, [x3, #8]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        12(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	WORD $0xbc40c077 // ldur s23, [x3, #12]
+	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
+	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
 	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
 	WORD $0x4e162056 // tbl v22.16b, { v2.16b, v3.16b }, v22.16b
-	WORD $0x4ea09f18 // mul v24.4s, v24.4s, v0.4s
-	WORD $0x4e218718 // add v24.16b, v24.16b, v1.16b
-	WORD $0x4e182058 // tbl v24.16b, { v2.16b, v3.16b }, v24.16b
-	WORD $0x4e37cecf // fmla v15.4s, v22.4s, v23.4s
-	WORD $0x4e35cf10 // fmla v16.4s, v24.4s, v21.4s
-	FMOVS        16(R3), F22
+	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
+	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
+	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
+	WORD $0x4f9512cf // fmla v15.4s, v22.4s, v21.s[0]
+	WORD $0x4f9512f0 // fmla v16.4s, v23.4s, v21.s[0]
+	WORD $0xbc410076 // ldur s22, [x3, #16]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        20(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	WORD $0xbc414077 // ldur s23, [x3, #20]
+	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
+	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
 	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
 	WORD $0x4e162056 // tbl v22.16b, { v2.16b, v3.16b }, v22.16b
-	WORD $0x4ea09f18 // mul v24.4s, v24.4s, v0.4s
-	WORD $0x4e218718 // add v24.16b, v24.16b, v1.16b
-	WORD $0x4e182058 // tbl v24.16b, { v2.16b, v3.16b }, v24.16b
-	WORD $0x4e37ced1 // fmla v17.4s, v22.4s, v23.4s
-	WORD $0x4e35cf12 // fmla v18.4s, v24.4s, v21.4s
-	FMOVS        24(R3), F22
+	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
+	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
+	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
+	WORD $0x4f9512d1 // fmla v17.4s, v22.4s, v21.s[0]
+	WORD $0x4f9512f2 // fmla v18.4s, v23.4s, v21.s[0]
+	WORD $0xbc418076 // ldur s22, [x3, #24]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        28(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	WORD $0xbc41c077 // ldur s23, [x3, #28]
+	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
+	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
 	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
 	WORD $0x4e162056 // tbl v22.16b, { v2.16b, v3.16b }, v22.16b
-	WORD $0x4ea09f18 // mul v24.4s, v24.4s, v0.4s
-	WORD $0x4e218718 // add v24.16b, v24.16b, v1.16b
-	WORD $0x4e182058 // tbl v24.16b, { v2.16b, v3.16b }, v24.16b
-	WORD $0x4e37ced3 // fmla v19.4s, v22.4s, v23.4s
-	WORD $0x4e35cf14 // fmla v20.4s, v24.4s, v21.4s
+	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
+	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
+	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
+	WORD $0x4f9512d3 // fmla v19.4s, v22.4s, v21.s[0]
+	WORD $0x4f9512f4 // fmla v20.4s, v23.4s, v21.s[0]
 	ADD          R7, R6
 	ADD          $4, R4
 	SUBS         $1, R5
@@ -10465,7 +10168,7 @@ done8:
 loop9:
 
 	// levels of values 96 to 127
-	FMOVD        26(R6), F21
+	WORD $0xfc41a0d5 // ldur d21, [x6, #26]
 	WORD $0x4e0806b5 // dup v21.2d, v21.d[0]
 	WORD $0x4e0a02b6 // tbl v22.16b, { v21.16b }, v10.16b
 	WORD $0x4e0c02b5 // tbl v21.16b, { v21.16b }, v12.16b
@@ -10473,98 +10176,88 @@ loop9:
 	WORD $0x4e281eb8 // and v24.16b, v21.16b, v8.16b
 	WORD $0x6f0e06d9 // ushr v25.16b, v22.16b, #2
 	WORD $0x6f0e06ba // ushr v26.16b, v21.16b, #2
-	WORD $0x4e271f39 // and v25.16b, v25.16b, v7.16b
-	WORD $0x4e271f5a // and v26.16b, v26.16b, v7.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
+	WORD $0x6ea71f37 // bit v23.16b, v25.16b, v7.16b
+	WORD $0x6ea71f58 // bit v24.16b, v26.16b, v7.16b
 	WORD $0x6f0c06d9 // ushr v25.16b, v22.16b, #4
 	WORD $0x6f0c06ba // ushr v26.16b, v21.16b, #4
-	WORD $0x4e261f39 // and v25.16b, v25.16b, v6.16b
-	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
-	WORD $0x4eba1f18 // orr v24.16b, v24.16b, v26.16b
+	WORD $0x6ea61f37 // bit v23.16b, v25.16b, v6.16b
+	WORD $0x6ea61f58 // bit v24.16b, v26.16b, v6.16b
 	WORD $0x6f0a06d6 // ushr v22.16b, v22.16b, #6
 	WORD $0x6f0a06b5 // ushr v21.16b, v21.16b, #6
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	WORD $0x4eb61ef6 // orr v22.16b, v23.16b, v22.16b
-	WORD $0x4eb51f15 // orr v21.16b, v24.16b, v21.16b
-	FMOVS        46(R6), F23
-	WORD $0x4e0406f7 // dup v23.4s, v23.s[0]
-	WORD $0x4e0902f8 // tbl v24.16b, { v23.16b }, v9.16b
-	WORD $0x4e0b02f7 // tbl v23.16b, { v23.16b }, v11.16b
-	WORD $0x4e241f18 // and v24.16b, v24.16b, v4.16b
-	WORD $0x4e241ef7 // and v23.16b, v23.16b, v4.16b
-	WORD $0x6e248f18 // cmeq v24.16b, v24.16b, v4.16b
-	WORD $0x6e248ef7 // cmeq v23.16b, v23.16b, v4.16b
-	WORD $0x4e201f18 // and v24.16b, v24.16b, v0.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	FMOVQ        F22, (R3)
-	FMOVQ        F21, 16(R3)
-	WORD $0x7d4000d5 // ldr h21, [x6]
-	WORD $0x0e217ab5 // fcvtl v21.4s, v21.4h
+	WORD $0x6ea51ed7 // bit v23.16b, v22.16b, v5.16b
+	WORD $0x6ea51eb8 // bit v24.16b, v21.16b, v5.16b
+	WORD $0xbc42e0d5 // ldur s21, [x6, #46]
 	WORD $0x4e0406b5 // dup v21.4s, v21.s[0]
-	FMOVS        (R4), F22
-	WORD $0x4f9692b7 // fmul v23.4s, v21.4s, v22.s[0]
-	WORD $0x4f9692b5 // fmul v21.4s, v21.4s, v22.s[0]
-	FMOVS        (R3), F22
+	WORD $0x4e0902b6 // tbl v22.16b, { v21.16b }, v9.16b
+	WORD $0x4e0b02b5 // tbl v21.16b, { v21.16b }, v11.16b
+	WORD $0x4e241ed6 // and v22.16b, v22.16b, v4.16b
+	WORD $0x4e241eb5 // and v21.16b, v21.16b, v4.16b
+	WORD $0x6e248ed6 // cmeq v22.16b, v22.16b, v4.16b
+	WORD $0x6e248eb5 // cmeq v21.16b, v21.16b, v4.16b
+	WORD $0x6ea01ed7 // bit v23.16b, v22.16b, v0.16b
+	WORD $0x6ea01eb8 // bit v24.16b, v21.16b, v0.16b
+	FMOVQ        F23, (R3)
+	FMOVQ        F24, 16(R3)
+	WORD $0x7c4000d5 // ldur h21, [x6]
+	WORD $0x1ee242b5 // fcvt s21, h21
+	WORD $0xbc400096 // ldur s22, [x4]
+	WORD $0x6e36deb5 // fmul v21.4s, v21.4s, v22.4s
+	WORD $0xbc400076 // ldur s22, [x3]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        4(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	WORD $0xbc404077 // ldur s23, [x3, #4]
+	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
+	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
 	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
 	WORD $0x4e162056 // tbl v22.16b, { v2.16b, v3.16b }, v22.16b
-	WORD $0x4ea09f18 // mul v24.4s, v24.4s, v0.4s
-	WORD $0x4e218718 // add v24.16b, v24.16b, v1.16b
-	WORD $0x4e182058 // tbl v24.16b, { v2.16b, v3.16b }, v24.16b
-	WORD $0x4e37cecd // fmla v13.4s, v22.4s, v23.4s
-	WORD $0x4e35cf0e // fmla v14.4s, v24.4s, v21.4s
-	FMOVS        8(R3), F22
+	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
+	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
+	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
+	WORD $0x4f9512cd // fmla v13.4s, v22.4s, v21.s[0]
+	WORD $0x4f9512ee // fmla v14.4s, v23.4s, v21.s[0]
+	WORD $0xbc408076 // ldur s22, [x3, #8]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        12(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	WORD $0xbc40c077 // ldur s23, [x3, #12]
+	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
+	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
 	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
 	WORD $0x4e162056 // tbl v22.16b, { v2.16b, v3.16b }, v22.16b
-	WORD $0x4ea09f18 // mul v24.4s, v24.4s, v0.4s
-	WORD $0x4e218718 // add v24.16b, v24.16b, v1.16b
-	WORD $0x4e182058 // tbl v24.16b, { v2.16b, v3.16b }, v24.16b
-	WORD $0x4e37cecf // fmla v15.4s, v22.4s, v23.4s
-	WORD $0x4e35cf10 // fmla v16.4s, v24.4s, v21.4s
-	FMOVS        16(R3), F22
+	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
+	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
+	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
+	WORD $0x4f9512cf // fmla v15.4s, v22.4s, v21.s[0]
+	WORD $0x4f9512f0 // fmla v16.4s, v23.4s, v21.s[0]
+	WORD $0xbc410076 // ldur s22, [x3, #16]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        20(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	WORD $0xbc414077 // ldur s23, [x3, #20]
+	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
+	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
 	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
 	WORD $0x4e162056 // tbl v22.16b, { v2.16b, v3.16b }, v22.16b
-	WORD $0x4ea09f18 // mul v24.4s, v24.4s, v0.4s
-	WORD $0x4e218718 // add v24.16b, v24.16b, v1.16b
-	WORD $0x4e182058 // tbl v24.16b, { v2.16b, v3.16b }, v24.16b
-	WORD $0x4e37ced1 // fmla v17.4s, v22.4s, v23.4s
-	WORD $0x4e35cf12 // fmla v18.4s, v24.4s, v21.4s
-	FMOVS        24(R3), F22
+	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
+	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
+	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
+	WORD $0x4f9512d1 // fmla v17.4s, v22.4s, v21.s[0]
+	WORD $0x4f9512f2 // fmla v18.4s, v23.4s, v21.s[0]
+	WORD $0xbc418076 // ldur s22, [x3, #24]
 	WORD $0x2f08a6d6 // ushll v22.8h, v22.8b, #0
 	WORD $0x2f10a6d6 // ushll v22.4s, v22.4h, #0
-	FMOVS        28(R3), F24
-	WORD $0x2f08a718 // ushll v24.8h, v24.8b, #0
-	WORD $0x2f10a718 // ushll v24.4s, v24.4h, #0
+	WORD $0xbc41c077 // ldur s23, [x3, #28]
+	WORD $0x2f08a6f7 // ushll v23.8h, v23.8b, #0
+	WORD $0x2f10a6f7 // ushll v23.4s, v23.4h, #0
 	WORD $0x4ea09ed6 // mul v22.4s, v22.4s, v0.4s
 	WORD $0x4e2186d6 // add v22.16b, v22.16b, v1.16b
 	WORD $0x4e162056 // tbl v22.16b, { v2.16b, v3.16b }, v22.16b
-	WORD $0x4ea09f18 // mul v24.4s, v24.4s, v0.4s
-	WORD $0x4e218718 // add v24.16b, v24.16b, v1.16b
-	WORD $0x4e182058 // tbl v24.16b, { v2.16b, v3.16b }, v24.16b
-	WORD $0x4e37ced3 // fmla v19.4s, v22.4s, v23.4s
-	WORD $0x4e35cf14 // fmla v20.4s, v24.4s, v21.4s
+	WORD $0x4ea09ef7 // mul v23.4s, v23.4s, v0.4s
+	WORD $0x4e2186f7 // add v23.16b, v23.16b, v1.16b
+	WORD $0x4e172057 // tbl v23.16b, { v2.16b, v3.16b }, v23.16b
+	WORD $0x4f9512d3 // fmla v19.4s, v22.4s, v21.s[0]
+	WORD $0x4f9512f4 // fmla v20.4s, v23.4s, v21.s[0]
 	ADD          R7, R6
 	ADD          $4, R4
 	SUBS         $1, R5
@@ -10622,26 +10315,30 @@ loop1:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FLDPQ        (R4), (F10, F11)
+	WORD $0x3cc0008a // ldur q10, [x4]
+	WORD $0x3cc1008b // ldur q11, [x4, #16]
 	ADD          R5, R4, R6
-	FMOVQ        (R6), F12
+	WORD $0x3cc000cc // ldur q12, [x6]
 	ADD          R5, R4, R6
-	FMOVQ        16(R6), F13
-	FLDPQ        32(R4), (F14, F15)
+	WORD $0x3cc100cd // ldur q13, [x6, #16]
+	WORD $0x3cc2008e // ldur q14, [x4, #32]
+	WORD $0x3cc3008f // ldur q15, [x4, #48]
 	ADD          R5, R4, R6
-	FMOVQ        32(R6), F16
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
 	ADD          R5, R4, R6
-	FMOVQ        48(R6), F17
-	FLDPQ        64(R4), (F18, F19)
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
+	WORD $0x3cc40092 // ldur q18, [x4, #64]
+	WORD $0x3cc50093 // ldur q19, [x4, #80]
 	ADD          R5, R4, R6
-	FMOVQ        64(R6), F20
+	WORD $0x3cc400d4 // ldur q20, [x6, #64]
 	ADD          R5, R4, R6
-	FMOVQ        80(R6), F21
-	FLDPQ        96(R4), (F22, F23)
+	WORD $0x3cc500d5 // ldur q21, [x6, #80]
+	WORD $0x3cc60096 // ldur q22, [x4, #96]
+	WORD $0x3cc70097 // ldur q23, [x4, #112]
 	ADD          R5, R4, R6
-	FMOVQ        96(R6), F24
+	WORD $0x3cc600d8 // ldur q24, [x6, #96]
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F25
+	WORD $0x3cc70099 // ldur q25, [x4, #112]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         rows+48(FP), R6
@@ -10653,7 +10350,7 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVD        2(R7), F26
+	WORD $0xfc4020fa // ldur d26, [x7, #2]
 	WORD $0x4e08075a // dup v26.2d, v26.d[0]
 	MOVD         $turbo3_shuffle<>+0(SB), R9
 	FMOVQ        (R9), F27
@@ -10665,112 +10362,101 @@ loop3:
 	WORD $0x4e281f5d // and v29.16b, v26.16b, v8.16b
 	WORD $0x6f0e077e // ushr v30.16b, v27.16b, #2
 	WORD $0x6f0e075f // ushr v31.16b, v26.16b, #2
-	WORD $0x4e271fde // and v30.16b, v30.16b, v7.16b
-	WORD $0x4e271fff // and v31.16b, v31.16b, v7.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x4ebf1fbd // orr v29.16b, v29.16b, v31.16b
+	WORD $0x6ea71fdc // bit v28.16b, v30.16b, v7.16b
+	WORD $0x6ea71ffd // bit v29.16b, v31.16b, v7.16b
 	WORD $0x6f0c077e // ushr v30.16b, v27.16b, #4
 	WORD $0x6f0c075f // ushr v31.16b, v26.16b, #4
-	WORD $0x4e261fde // and v30.16b, v30.16b, v6.16b
-	WORD $0x4e261fff // and v31.16b, v31.16b, v6.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x4ebf1fbd // orr v29.16b, v29.16b, v31.16b
+	WORD $0x6ea61fdc // bit v28.16b, v30.16b, v6.16b
+	WORD $0x6ea61ffd // bit v29.16b, v31.16b, v6.16b
 	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
 	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	WORD $0x4e251f7b // and v27.16b, v27.16b, v5.16b
-	WORD $0x4e251f5a // and v26.16b, v26.16b, v5.16b
-	WORD $0x4ebb1f9b // orr v27.16b, v28.16b, v27.16b
-	WORD $0x4eba1fba // orr v26.16b, v29.16b, v26.16b
-	FMOVS        34(R7), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e09039d // tbl v29.16b, { v28.16b }, v9.16b
+	WORD $0x6ea51f7c // bit v28.16b, v27.16b, v5.16b
+	WORD $0x6ea51f5d // bit v29.16b, v26.16b, v5.16b
+	WORD $0xbc4220fa // ldur s26, [x7, #34]
+	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0x4e09035b // tbl v27.16b, { v26.16b }, v9.16b
 	MOVD         $turbo3_shuffle4<>+0(SB), R9
 	FMOVQ        (R9), F30
-	WORD $0x4e1e039c // tbl v28.16b, { v28.16b }, v30.16b
-	WORD $0x4e241fbd // and v29.16b, v29.16b, v4.16b
-	WORD $0x4e241f9c // and v28.16b, v28.16b, v4.16b
-	WORD $0x6e248fbd // cmeq v29.16b, v29.16b, v4.16b
-	WORD $0x6e248f9c // cmeq v28.16b, v28.16b, v4.16b
-	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
-	FMOVQ        F27, (R3)
-	FMOVQ        F26, 16(R3)
-	WORD $0x7d4000fa // ldr h26, [x7]
-	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	FMOVS        (R4), F27
-	WORD $0x4f9b935c // fmul v28.4s, v26.4s, v27.s[0]
-	WORD $0x4f9b935b // fmul v27.4s, v26.4s, v27.s[0]
+	WORD $0x4e1e035a // tbl v26.16b, { v26.16b }, v30.16b
+	WORD $0x4e241f7b // and v27.16b, v27.16b, v4.16b
+	WORD $0x4e241f5a // and v26.16b, v26.16b, v4.16b
+	WORD $0x6e248f7b // cmeq v27.16b, v27.16b, v4.16b
+	WORD $0x6e248f5a // cmeq v26.16b, v26.16b, v4.16b
+	WORD $0x6ea01f7c // bit v28.16b, v27.16b, v0.16b
+	WORD $0x6ea01f5d // bit v29.16b, v26.16b, v0.16b
+	FMOVQ        F28, (R3)
+	FMOVQ        F29, 16(R3)
+	WORD $0x7c4000fa // ldur h26, [x7]
+	WORD $0x1ee2435a // fcvt s26, h26
+	WORD $0xbc40009b // ldur s27, [x4]
+	WORD $0x6e3bdf5b // fmul v27.4s, v26.4s, v27.4s
 	ADD          R5, R4, R9
-	FMOVS        (R9), F29
-	WORD $0x4f9d935e // fmul v30.4s, v26.4s, v29.s[0]
-	WORD $0x4f9d935a // fmul v26.4s, v26.4s, v29.s[0]
-	FMOVS        (R3), F29
+	WORD $0xbc40013c // ldur s28, [x9]
+	WORD $0x6e3cdf5a // fmul v26.4s, v26.4s, v28.4s
+	WORD $0xbc40007c // ldur s28, [x3]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc40407d // ldur s29, [x3, #4]
 	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
 	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
-	FMOVS        4(R3), F31
-	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
-	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea09f9c // mul v28.4s, v28.4s, v0.4s
+	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
+	WORD $0x4e1c205c // tbl v28.16b, { v2.16b, v3.16b }, v28.16b
 	WORD $0x4ea09fbd // mul v29.4s, v29.4s, v0.4s
 	WORD $0x4e2187bd // add v29.16b, v29.16b, v1.16b
 	WORD $0x4e1d205d // tbl v29.16b, { v2.16b, v3.16b }, v29.16b
-	WORD $0x4ea09fff // mul v31.4s, v31.4s, v0.4s
-	WORD $0x4e2187ff // add v31.16b, v31.16b, v1.16b
-	WORD $0x4e1f205f // tbl v31.16b, { v2.16b, v3.16b }, v31.16b
-	WORD $0x4e3ccfaa // fmla v10.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfeb // fmla v11.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfac // fmla v12.4s, v29.4s, v30.4s
-	WORD $0x4e3acfed // fmla v13.4s, v31.4s, v26.4s
-	FMOVS        8(R3), F29
+	WORD $0x4f9b138a // fmla v10.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13ab // fmla v11.4s, v29.4s, v27.s[0]
+	WORD $0x4f9a138c // fmla v12.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13ad // fmla v13.4s, v29.4s, v26.s[0]
+	WORD $0xbc40807c // ldur s28, [x3, #8]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc40c07d // ldur s29, [x3, #12]
 	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
 	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
-	FMOVS        12(R3), F31
-	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
-	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea09f9c // mul v28.4s, v28.4s, v0.4s
+	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
+	WORD $0x4e1c205c // tbl v28.16b, { v2.16b, v3.16b }, v28.16b
 	WORD $0x4ea09fbd // mul v29.4s, v29.4s, v0.4s
 	WORD $0x4e2187bd // add v29.16b, v29.16b, v1.16b
 	WORD $0x4e1d205d // tbl v29.16b, { v2.16b, v3.16b }, v29.16b
-	WORD $0x4ea09fff // mul v31.4s, v31.4s, v0.4s
-	WORD $0x4e2187ff // add v31.16b, v31.16b, v1.16b
-	WORD $0x4e1f205f // tbl v31.16b, { v2.16b, v3.16b }, v31.16b
-	WORD $0x4e3ccfae // fmla v14.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfef // fmla v15.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb0 // fmla v16.4s, v29.4s, v30.4s
-	WORD $0x4e3acff1 // fmla v17.4s, v31.4s, v26.4s
-	FMOVS        16(R3), F29
+	WORD $0x4f9b138e // fmla v14.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13af // fmla v15.4s, v29.4s, v27.s[0]
+	WORD $0x4f9a1390 // fmla v16.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13b1 // fmla v17.4s, v29.4s, v26.s[0]
+	WORD $0xbc41007c // ldur s28, [x3, #16]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc41407d // ldur s29, [x3, #20]
 	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
 	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
-	FMOVS        20(R3), F31
-	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
-	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea09f9c // mul v28.4s, v28.4s, v0.4s
+	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
+	WORD $0x4e1c205c // tbl v28.16b, { v2.16b, v3.16b }, v28.16b
 	WORD $0x4ea09fbd // mul v29.4s, v29.4s, v0.4s
 	WORD $0x4e2187bd // add v29.16b, v29.16b, v1.16b
 	WORD $0x4e1d205d // tbl v29.16b, { v2.16b, v3.16b }, v29.16b
-	WORD $0x4ea09fff // mul v31.4s, v31.4s, v0.4s
-	WORD $0x4e2187ff // add v31.16b, v31.16b, v1.16b
-	WORD $0x4e1f205f // tbl v31.16b, { v2.16b, v3.16b }, v31.16b
-	WORD $0x4e3ccfb2 // fmla v18.4s, v29.4s, v28.4s
-	WORD $0x4e3bcff3 // fmla v19.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb4 // fmla v20.4s, v29.4s, v30.4s
-	WORD $0x4e3acff5 // fmla v21.4s, v31.4s, v26.4s
-	FMOVS        24(R3), F29
+	WORD $0x4f9b1392 // fmla v18.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13b3 // fmla v19.4s, v29.4s, v27.s[0]
+	WORD $0x4f9a1394 // fmla v20.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13b5 // fmla v21.4s, v29.4s, v26.s[0]
+	WORD $0xbc41807c // ldur s28, [x3, #24]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc41c07d // ldur s29, [x3, #28]
 	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
 	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
-	FMOVS        28(R3), F31
-	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
-	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea09f9c // mul v28.4s, v28.4s, v0.4s
+	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
+	WORD $0x4e1c205c // tbl v28.16b, { v2.16b, v3.16b }, v28.16b
 	WORD $0x4ea09fbd // mul v29.4s, v29.4s, v0.4s
 	WORD $0x4e2187bd // add v29.16b, v29.16b, v1.16b
 	WORD $0x4e1d205d // tbl v29.16b, { v2.16b, v3.16b }, v29.16b
-	WORD $0x4ea09fff // mul v31.4s, v31.4s, v0.4s
-	WORD $0x4e2187ff // add v31.16b, v31.16b, v1.16b
-	WORD $0x4e1f205f // tbl v31.16b, { v2.16b, v3.16b }, v31.16b
-	WORD $0x4e3ccfb6 // fmla v22.4s, v29.4s, v28.4s
-	WORD $0x4e3bcff7 // fmla v23.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb8 // fmla v24.4s, v29.4s, v30.4s
-	WORD $0x4e3acff9 // fmla v25.4s, v31.4s, v26.4s
+	WORD $0x4f9b1396 // fmla v22.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13b7 // fmla v23.4s, v29.4s, v27.s[0]
+	WORD $0x4f9a1398 // fmla v24.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13b9 // fmla v25.4s, v29.4s, v26.s[0]
 	ADD          R8, R7
 	ADD          $4, R4
 	SUBS         $1, R6
@@ -10808,26 +10494,30 @@ done4:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FLDPQ        128(R4), (F10, F11)
+	WORD $0x3cc8008a // ldur q10, [x4, #128]
+	WORD $0x3cc9008b // ldur q11, [x4, #144]
 	ADD          R5, R4, R6
-	FMOVQ        128(R6), F12
+	WORD $0x3cc800cc // ldur q12, [x6, #128]
 	ADD          R5, R4, R6
-	FMOVQ        144(R6), F13
-	FLDPQ        160(R4), (F14, F15)
+	WORD $0x3cc900cd // ldur q13, [x6, #144]
+	WORD $0x3cca008e // ldur q14, [x4, #160]
+	WORD $0x3ccb008f // ldur q15, [x4, #176]
 	ADD          R5, R4, R6
-	FMOVQ        160(R6), F16
+	WORD $0x3cca00d0 // ldur q16, [x6, #160]
 	ADD          R5, R4, R6
-	FMOVQ        176(R6), F17
-	FLDPQ        192(R4), (F18, F19)
+	WORD $0x3ccb00d1 // ldur q17, [x6, #176]
+	WORD $0x3ccc0092 // ldur q18, [x4, #192]
+	WORD $0x3ccd0093 // ldur q19, [x4, #208]
 	ADD          R5, R4, R6
-	FMOVQ        192(R6), F20
+	WORD $0x3ccc00d4 // ldur q20, [x6, #192]
 	ADD          R5, R4, R6
-	FMOVQ        208(R6), F21
-	FLDPQ        224(R4), (F22, F23)
+	WORD $0x3ccd00d5 // ldur q21, [x6, #208]
+	WORD $0x3cce0096 // ldur q22, [x4, #224]
+	WORD $0x3ccf0097 // ldur q23, [x4, #240]
 	ADD          R5, R4, R6
-	FMOVQ        224(R6), F24
+	WORD $0x3cce00d8 // ldur q24, [x6, #224]
 	ADD          R5, R4, R4
-	FMOVQ        240(R4), F25
+	WORD $0x3ccf0099 // ldur q25, [x4, #240]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         rows+48(FP), R6
@@ -10839,7 +10529,7 @@ done4:
 loop5:
 
 	// levels of values 32 to 63
-	FMOVD        10(R7), F26
+	WORD $0xfc40a0fa // ldur d26, [x7, #10]
 	WORD $0x4e08075a // dup v26.2d, v26.d[0]
 	MOVD         $turbo3_shuffle<>+0(SB), R9
 	FMOVQ        (R9), F27
@@ -10851,112 +10541,101 @@ loop5:
 	WORD $0x4e281f5d // and v29.16b, v26.16b, v8.16b
 	WORD $0x6f0e077e // ushr v30.16b, v27.16b, #2
 	WORD $0x6f0e075f // ushr v31.16b, v26.16b, #2
-	WORD $0x4e271fde // and v30.16b, v30.16b, v7.16b
-	WORD $0x4e271fff // and v31.16b, v31.16b, v7.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x4ebf1fbd // orr v29.16b, v29.16b, v31.16b
+	WORD $0x6ea71fdc // bit v28.16b, v30.16b, v7.16b
+	WORD $0x6ea71ffd // bit v29.16b, v31.16b, v7.16b
 	WORD $0x6f0c077e // ushr v30.16b, v27.16b, #4
 	WORD $0x6f0c075f // ushr v31.16b, v26.16b, #4
-	WORD $0x4e261fde // and v30.16b, v30.16b, v6.16b
-	WORD $0x4e261fff // and v31.16b, v31.16b, v6.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x4ebf1fbd // orr v29.16b, v29.16b, v31.16b
+	WORD $0x6ea61fdc // bit v28.16b, v30.16b, v6.16b
+	WORD $0x6ea61ffd // bit v29.16b, v31.16b, v6.16b
 	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
 	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	WORD $0x4e251f7b // and v27.16b, v27.16b, v5.16b
-	WORD $0x4e251f5a // and v26.16b, v26.16b, v5.16b
-	WORD $0x4ebb1f9b // orr v27.16b, v28.16b, v27.16b
-	WORD $0x4eba1fba // orr v26.16b, v29.16b, v26.16b
-	FMOVS        38(R7), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e09039d // tbl v29.16b, { v28.16b }, v9.16b
+	WORD $0x6ea51f7c // bit v28.16b, v27.16b, v5.16b
+	WORD $0x6ea51f5d // bit v29.16b, v26.16b, v5.16b
+	WORD $0xbc4260fa // ldur s26, [x7, #38]
+	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0x4e09035b // tbl v27.16b, { v26.16b }, v9.16b
 	MOVD         $turbo3_shuffle4<>+0(SB), R9
 	FMOVQ        (R9), F30
-	WORD $0x4e1e039c // tbl v28.16b, { v28.16b }, v30.16b
-	WORD $0x4e241fbd // and v29.16b, v29.16b, v4.16b
-	WORD $0x4e241f9c // and v28.16b, v28.16b, v4.16b
-	WORD $0x6e248fbd // cmeq v29.16b, v29.16b, v4.16b
-	WORD $0x6e248f9c // cmeq v28.16b, v28.16b, v4.16b
-	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
-	FMOVQ        F27, (R3)
-	FMOVQ        F26, 16(R3)
-	WORD $0x7d4000fa // ldr h26, [x7]
-	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	FMOVS        (R4), F27
-	WORD $0x4f9b935c // fmul v28.4s, v26.4s, v27.s[0]
-	WORD $0x4f9b935b // fmul v27.4s, v26.4s, v27.s[0]
+	WORD $0x4e1e035a // tbl v26.16b, { v26.16b }, v30.16b
+	WORD $0x4e241f7b // and v27.16b, v27.16b, v4.16b
+	WORD $0x4e241f5a // and v26.16b, v26.16b, v4.16b
+	WORD $0x6e248f7b // cmeq v27.16b, v27.16b, v4.16b
+	WORD $0x6e248f5a // cmeq v26.16b, v26.16b, v4.16b
+	WORD $0x6ea01f7c // bit v28.16b, v27.16b, v0.16b
+	WORD $0x6ea01f5d // bit v29.16b, v26.16b, v0.16b
+	FMOVQ        F28, (R3)
+	FMOVQ        F29, 16(R3)
+	WORD $0x7c4000fa // ldur h26, [x7]
+	WORD $0x1ee2435a // fcvt s26, h26
+	WORD $0xbc40009b // ldur s27, [x4]
+	WORD $0x6e3bdf5b // fmul v27.4s, v26.4s, v27.4s
 	ADD          R5, R4, R9
-	FMOVS        (R9), F29
-	WORD $0x4f9d935e // fmul v30.4s, v26.4s, v29.s[0]
-	WORD $0x4f9d935a // fmul v26.4s, v26.4s, v29.s[0]
-	FMOVS        (R3), F29
+	WORD $0xbc40013c // ldur s28, [x9]
+	WORD $0x6e3cdf5a // fmul v26.4s, v26.4s, v28.4s
+	WORD $0xbc40007c // ldur s28, [x3]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc40407d // ldur s29, [x3, #4]
 	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
 	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
-	FMOVS        4(R3), F31
-	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
-	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea09f9c // mul v28.4s, v28.4s, v0.4s
+	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
+	WORD $0x4e1c205c // tbl v28.16b, { v2.16b, v3.16b }, v28.16b
 	WORD $0x4ea09fbd // mul v29.4s, v29.4s, v0.4s
 	WORD $0x4e2187bd // add v29.16b, v29.16b, v1.16b
 	WORD $0x4e1d205d // tbl v29.16b, { v2.16b, v3.16b }, v29.16b
-	WORD $0x4ea09fff // mul v31.4s, v31.4s, v0.4s
-	WORD $0x4e2187ff // add v31.16b, v31.16b, v1.16b
-	WORD $0x4e1f205f // tbl v31.16b, { v2.16b, v3.16b }, v31.16b
-	WORD $0x4e3ccfaa // fmla v10.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfeb // fmla v11.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfac // fmla v12.4s, v29.4s, v30.4s
-	WORD $0x4e3acfed // fmla v13.4s, v31.4s, v26.4s
-	FMOVS        8(R3), F29
+	WORD $0x4f9b138a // fmla v10.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13ab // fmla v11.4s, v29.4s, v27.s[0]
+	WORD $0x4f9a138c // fmla v12.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13ad // fmla v13.4s, v29.4s, v26.s[0]
+	WORD $0xbc40807c // ldur s28, [x3, #8]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc40c07d // ldur s29, [x3, #12]
 	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
 	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
-	FMOVS        12(R3), F31
-	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
-	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea09f9c // mul v28.4s, v28.4s, v0.4s
+	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
+	WORD $0x4e1c205c // tbl v28.16b, { v2.16b, v3.16b }, v28.16b
 	WORD $0x4ea09fbd // mul v29.4s, v29.4s, v0.4s
 	WORD $0x4e2187bd // add v29.16b, v29.16b, v1.16b
 	WORD $0x4e1d205d // tbl v29.16b, { v2.16b, v3.16b }, v29.16b
-	WORD $0x4ea09fff // mul v31.4s, v31.4s, v0.4s
-	WORD $0x4e2187ff // add v31.16b, v31.16b, v1.16b
-	WORD $0x4e1f205f // tbl v31.16b, { v2.16b, v3.16b }, v31.16b
-	WORD $0x4e3ccfae // fmla v14.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfef // fmla v15.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb0 // fmla v16.4s, v29.4s, v30.4s
-	WORD $0x4e3acff1 // fmla v17.4s, v31.4s, v26.4s
-	FMOVS        16(R3), F29
+	WORD $0x4f9b138e // fmla v14.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13af // fmla v15.4s, v29.4s, v27.s[0]
+	WORD $0x4f9a1390 // fmla v16.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13b1 // fmla v17.4s, v29.4s, v26.s[0]
+	WORD $0xbc41007c // ldur s28, [x3, #16]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc41407d // ldur s29, [x3, #20]
 	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
 	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
-	FMOVS        20(R3), F31
-	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
-	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea09f9c // mul v28.4s, v28.4s, v0.4s
+	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
+	WORD $0x4e1c205c // tbl v28.16b, { v2.16b, v3.16b }, v28.16b
 	WORD $0x4ea09fbd // mul v29.4s, v29.4s, v0.4s
 	WORD $0x4e2187bd // add v29.16b, v29.16b, v1.16b
 	WORD $0x4e1d205d // tbl v29.16b, { v2.16b, v3.16b }, v29.16b
-	WORD $0x4ea09fff // mul v31.4s, v31.4s, v0.4s
-	WORD $0x4e2187ff // add v31.16b, v31.16b, v1.16b
-	WORD $0x4e1f205f // tbl v31.16b, { v2.16b, v3.16b }, v31.16b
-	WORD $0x4e3ccfb2 // fmla v18.4s, v29.4s, v28.4s
-	WORD $0x4e3bcff3 // fmla v19.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb4 // fmla v20.4s, v29.4s, v30.4s
-	WORD $0x4e3acff5 // fmla v21.4s, v31.4s, v26.4s
-	FMOVS        24(R3), F29
+	WORD $0x4f9b1392 // fmla v18.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13b3 // fmla v19.4s, v29.4s, v27.s[0]
+	WORD $0x4f9a1394 // fmla v20.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13b5 // fmla v21.4s, v29.4s, v26.s[0]
+	WORD $0xbc41807c // ldur s28, [x3, #24]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc41c07d // ldur s29, [x3, #28]
 	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
 	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
-	FMOVS        28(R3), F31
-	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
-	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea09f9c // mul v28.4s, v28.4s, v0.4s
+	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
+	WORD $0x4e1c205c // tbl v28.16b, { v2.16b, v3.16b }, v28.16b
 	WORD $0x4ea09fbd // mul v29.4s, v29.4s, v0.4s
 	WORD $0x4e2187bd // add v29.16b, v29.16b, v1.16b
 	WORD $0x4e1d205d // tbl v29.16b, { v2.16b, v3.16b }, v29.16b
-	WORD $0x4ea09fff // mul v31.4s, v31.4s, v0.4s
-	WORD $0x4e2187ff // add v31.16b, v31.16b, v1.16b
-	WORD $0x4e1f205f // tbl v31.16b, { v2.16b, v3.16b }, v31.16b
-	WORD $0x4e3ccfb6 // fmla v22.4s, v29.4s, v28.4s
-	WORD $0x4e3bcff7 // fmla v23.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb8 // fmla v24.4s, v29.4s, v30.4s
-	WORD $0x4e3acff9 // fmla v25.4s, v31.4s, v26.4s
+	WORD $0x4f9b1396 // fmla v22.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13b7 // fmla v23.4s, v29.4s, v27.s[0]
+	WORD $0x4f9a1398 // fmla v24.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13b9 // fmla v25.4s, v29.4s, v26.s[0]
 	ADD          R8, R7
 	ADD          $4, R4
 	SUBS         $1, R6
@@ -11025,7 +10704,7 @@ done6:
 loop7:
 
 	// levels of values 64 to 95
-	FMOVD        18(R7), F26
+	WORD $0xfc4120fa // ldur d26, [x7, #18]
 	WORD $0x4e08075a // dup v26.2d, v26.d[0]
 	MOVD         $turbo3_shuffle<>+0(SB), R9
 	FMOVQ        (R9), F27
@@ -11037,112 +10716,101 @@ loop7:
 	WORD $0x4e281f5d // and v29.16b, v26.16b, v8.16b
 	WORD $0x6f0e077e // ushr v30.16b, v27.16b, #2
 	WORD $0x6f0e075f // ushr v31.16b, v26.16b, #2
-	WORD $0x4e271fde // and v30.16b, v30.16b, v7.16b
-	WORD $0x4e271fff // and v31.16b, v31.16b, v7.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x4ebf1fbd // orr v29.16b, v29.16b, v31.16b
+	WORD $0x6ea71fdc // bit v28.16b, v30.16b, v7.16b
+	WORD $0x6ea71ffd // bit v29.16b, v31.16b, v7.16b
 	WORD $0x6f0c077e // ushr v30.16b, v27.16b, #4
 	WORD $0x6f0c075f // ushr v31.16b, v26.16b, #4
-	WORD $0x4e261fde // and v30.16b, v30.16b, v6.16b
-	WORD $0x4e261fff // and v31.16b, v31.16b, v6.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x4ebf1fbd // orr v29.16b, v29.16b, v31.16b
+	WORD $0x6ea61fdc // bit v28.16b, v30.16b, v6.16b
+	WORD $0x6ea61ffd // bit v29.16b, v31.16b, v6.16b
 	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
 	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	WORD $0x4e251f7b // and v27.16b, v27.16b, v5.16b
-	WORD $0x4e251f5a // and v26.16b, v26.16b, v5.16b
-	WORD $0x4ebb1f9b // orr v27.16b, v28.16b, v27.16b
-	WORD $0x4eba1fba // orr v26.16b, v29.16b, v26.16b
-	FMOVS        42(R7), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e09039d // tbl v29.16b, { v28.16b }, v9.16b
+	WORD $0x6ea51f7c // bit v28.16b, v27.16b, v5.16b
+	WORD $0x6ea51f5d // bit v29.16b, v26.16b, v5.16b
+	WORD $0xbc42a0fa // ldur s26, [x7, #42]
+	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0x4e09035b // tbl v27.16b, { v26.16b }, v9.16b
 	MOVD         $turbo3_shuffle4<>+0(SB), R9
 	FMOVQ        (R9), F30
-	WORD $0x4e1e039c // tbl v28.16b, { v28.16b }, v30.16b
-	WORD $0x4e241fbd // and v29.16b, v29.16b, v4.16b
-	WORD $0x4e241f9c // and v28.16b, v28.16b, v4.16b
-	WORD $0x6e248fbd // cmeq v29.16b, v29.16b, v4.16b
-	WORD $0x6e248f9c // cmeq v28.16b, v28.16b, v4.16b
-	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
-	FMOVQ        F27, (R3)
-	FMOVQ        F26, 16(R3)
-	WORD $0x7d4000fa // ldr h26, [x7]
-	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	FMOVS        (R4), F27
-	WORD $0x4f9b935c // fmul v28.4s, v26.4s, v27.s[0]
-	WORD $0x4f9b935b // fmul v27.4s, v26.4s, v27.s[0]
+	WORD $0x4e1e035a // tbl v26.16b, { v26.16b }, v30.16b
+	WORD $0x4e241f7b // and v27.16b, v27.16b, v4.16b
+	WORD $0x4e241f5a // and v26.16b, v26.16b, v4.16b
+	WORD $0x6e248f7b // cmeq v27.16b, v27.16b, v4.16b
+	WORD $0x6e248f5a // cmeq v26.16b, v26.16b, v4.16b
+	WORD $0x6ea01f7c // bit v28.16b, v27.16b, v0.16b
+	WORD $0x6ea01f5d // bit v29.16b, v26.16b, v0.16b
+	FMOVQ        F28, (R3)
+	FMOVQ        F29, 16(R3)
+	WORD $0x7c4000fa // ldur h26, [x7]
+	WORD $0x1ee2435a // fcvt s26, h26
+	WORD $0xbc40009b // ldur s27, [x4]
+	WORD $0x6e3bdf5b // fmul v27.4s, v26.4s, v27.4s
 	ADD          R5, R4, R9
-	FMOVS        (R9), F29
-	WORD $0x4f9d935e // fmul v30.4s, v26.4s, v29.s[0]
-	WORD $0x4f9d935a // fmul v26.4s, v26.4s, v29.s[0]
-	FMOVS        (R3), F29
+	WORD $0xbc40013c // ldur s28, [x9]
+	WORD $0x6e3cdf5a // fmul v26.4s, v26.4s, v28.4s
+	WORD $0xbc40007c // ldur s28, [x3]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc40407d // ldur s29, [x3, #4]
 	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
 	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
-	FMOVS        4(R3), F31
-	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
-	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea09f9c // mul v28.4s, v28.4s, v0.4s
+	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
+	WORD $0x4e1c205c // tbl v28.16b, { v2.16b, v3.16b }, v28.16b
 	WORD $0x4ea09fbd // mul v29.4s, v29.4s, v0.4s
 	WORD $0x4e2187bd // add v29.16b, v29.16b, v1.16b
 	WORD $0x4e1d205d // tbl v29.16b, { v2.16b, v3.16b }, v29.16b
-	WORD $0x4ea09fff // mul v31.4s, v31.4s, v0.4s
-	WORD $0x4e2187ff // add v31.16b, v31.16b, v1.16b
-	WORD $0x4e1f205f // tbl v31.16b, { v2.16b, v3.16b }, v31.16b
-	WORD $0x4e3ccfaa // fmla v10.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfeb // fmla v11.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfac // fmla v12.4s, v29.4s, v30.4s
-	WORD $0x4e3acfed // fmla v13.4s, v31.4s, v26.4s
-	FMOVS        8(R3), F29
+	WORD $0x4f9b138a // fmla v10.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13ab // fmla v11.4s, v29.4s, v27.s[0]
+	WORD $0x4f9a138c // fmla v12.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13ad // fmla v13.4s, v29.4s, v26.s[0]
+	WORD $0xbc40807c // ldur s28, [x3, #8]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc40c07d // ldur s29, [x3, #12]
 	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
 	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
-	FMOVS        12(R3), F31
-	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
-	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea09f9c // mul v28.4s, v28.4s, v0.4s
+	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
+	WORD $0x4e1c205c // tbl v28.16b, { v2.16b, v3.16b }, v28.16b
 	WORD $0x4ea09fbd // mul v29.4s, v29.4s, v0.4s
 	WORD $0x4e2187bd // add v29.16b, v29.16b, v1.16b
 	WORD $0x4e1d205d // tbl v29.16b, { v2.16b, v3.16b }, v29.16b
-	WORD $0x4ea09fff // mul v31.4s, v31.4s, v0.4s
-	WORD $0x4e2187ff // add v31.16b, v31.16b, v1.16b
-	WORD $0x4e1f205f // tbl v31.16b, { v2.16b, v3.16b }, v31.16b
-	WORD $0x4e3ccfae // fmla v14.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfef // fmla v15.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb0 // fmla v16.4s, v29.4s, v30.4s
-	WORD $0x4e3acff1 // fmla v17.4s, v31.4s, v26.4s
-	FMOVS        16(R3), F29
+	WORD $0x4f9b138e // fmla v14.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13af // fmla v15.4s, v29.4s, v27.s[0]
+	WORD $0x4f9a1390 // fmla v16.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13b1 // fmla v17.4s, v29.4s, v26.s[0]
+	WORD $0xbc41007c // ldur s28, [x3, #16]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc41407d // ldur s29, [x3, #20]
 	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
 	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
-	FMOVS        20(R3), F31
-	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
-	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea09f9c // mul v28.4s, v28.4s, v0.4s
+	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
+	WORD $0x4e1c205c // tbl v28.16b, { v2.16b, v3.16b }, v28.16b
 	WORD $0x4ea09fbd // mul v29.4s, v29.4s, v0.4s
 	WORD $0x4e2187bd // add v29.16b, v29.16b, v1.16b
 	WORD $0x4e1d205d // tbl v29.16b, { v2.16b, v3.16b }, v29.16b
-	WORD $0x4ea09fff // mul v31.4s, v31.4s, v0.4s
-	WORD $0x4e2187ff // add v31.16b, v31.16b, v1.16b
-	WORD $0x4e1f205f // tbl v31.16b, { v2.16b, v3.16b }, v31.16b
-	WORD $0x4e3ccfb2 // fmla v18.4s, v29.4s, v28.4s
-	WORD $0x4e3bcff3 // fmla v19.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb4 // fmla v20.4s, v29.4s, v30.4s
-	WORD $0x4e3acff5 // fmla v21.4s, v31.4s, v26.4s
-	FMOVS        24(R3), F29
+	WORD $0x4f9b1392 // fmla v18.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13b3 // fmla v19.4s, v29.4s, v27.s[0]
+	WORD $0x4f9a1394 // fmla v20.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13b5 // fmla v21.4s, v29.4s, v26.s[0]
+	WORD $0xbc41807c // ldur s28, [x3, #24]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc41c07d // ldur s29, [x3, #28]
 	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
 	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
-	FMOVS        28(R3), F31
-	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
-	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea09f9c // mul v28.4s, v28.4s, v0.4s
+	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
+	WORD $0x4e1c205c // tbl v28.16b, { v2.16b, v3.16b }, v28.16b
 	WORD $0x4ea09fbd // mul v29.4s, v29.4s, v0.4s
 	WORD $0x4e2187bd // add v29.16b, v29.16b, v1.16b
 	WORD $0x4e1d205d // tbl v29.16b, { v2.16b, v3.16b }, v29.16b
-	WORD $0x4ea09fff // mul v31.4s, v31.4s, v0.4s
-	WORD $0x4e2187ff // add v31.16b, v31.16b, v1.16b
-	WORD $0x4e1f205f // tbl v31.16b, { v2.16b, v3.16b }, v31.16b
-	WORD $0x4e3ccfb6 // fmla v22.4s, v29.4s, v28.4s
-	WORD $0x4e3bcff7 // fmla v23.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb8 // fmla v24.4s, v29.4s, v30.4s
-	WORD $0x4e3acff9 // fmla v25.4s, v31.4s, v26.4s
+	WORD $0x4f9b1396 // fmla v22.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13b7 // fmla v23.4s, v29.4s, v27.s[0]
+	WORD $0x4f9a1398 // fmla v24.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13b9 // fmla v25.4s, v29.4s, v26.s[0]
 	ADD          R8, R7
 	ADD          $4, R4
 	SUBS         $1, R6
@@ -11211,7 +10879,7 @@ done8:
 loop9:
 
 	// levels of values 96 to 127
-	FMOVD        26(R7), F26
+	WORD $0xfc41a0fa // ldur d26, [x7, #26]
 	WORD $0x4e08075a // dup v26.2d, v26.d[0]
 	MOVD         $turbo3_shuffle<>+0(SB), R9
 	FMOVQ        (R9), F27
@@ -11223,112 +10891,101 @@ loop9:
 	WORD $0x4e281f5d // and v29.16b, v26.16b, v8.16b
 	WORD $0x6f0e077e // ushr v30.16b, v27.16b, #2
 	WORD $0x6f0e075f // ushr v31.16b, v26.16b, #2
-	WORD $0x4e271fde // and v30.16b, v30.16b, v7.16b
-	WORD $0x4e271fff // and v31.16b, v31.16b, v7.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x4ebf1fbd // orr v29.16b, v29.16b, v31.16b
+	WORD $0x6ea71fdc // bit v28.16b, v30.16b, v7.16b
+	WORD $0x6ea71ffd // bit v29.16b, v31.16b, v7.16b
 	WORD $0x6f0c077e // ushr v30.16b, v27.16b, #4
 	WORD $0x6f0c075f // ushr v31.16b, v26.16b, #4
-	WORD $0x4e261fde // and v30.16b, v30.16b, v6.16b
-	WORD $0x4e261fff // and v31.16b, v31.16b, v6.16b
-	WORD $0x4ebe1f9c // orr v28.16b, v28.16b, v30.16b
-	WORD $0x4ebf1fbd // orr v29.16b, v29.16b, v31.16b
+	WORD $0x6ea61fdc // bit v28.16b, v30.16b, v6.16b
+	WORD $0x6ea61ffd // bit v29.16b, v31.16b, v6.16b
 	WORD $0x6f0a077b // ushr v27.16b, v27.16b, #6
 	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
-	WORD $0x4e251f7b // and v27.16b, v27.16b, v5.16b
-	WORD $0x4e251f5a // and v26.16b, v26.16b, v5.16b
-	WORD $0x4ebb1f9b // orr v27.16b, v28.16b, v27.16b
-	WORD $0x4eba1fba // orr v26.16b, v29.16b, v26.16b
-	FMOVS        46(R7), F28
-	WORD $0x4e04079c // dup v28.4s, v28.s[0]
-	WORD $0x4e09039d // tbl v29.16b, { v28.16b }, v9.16b
+	WORD $0x6ea51f7c // bit v28.16b, v27.16b, v5.16b
+	WORD $0x6ea51f5d // bit v29.16b, v26.16b, v5.16b
+	WORD $0xbc42e0fa // ldur s26, [x7, #46]
+	WORD $0x4e04075a // dup v26.4s, v26.s[0]
+	WORD $0x4e09035b // tbl v27.16b, { v26.16b }, v9.16b
 	MOVD         $turbo3_shuffle4<>+0(SB), R9
 	FMOVQ        (R9), F30
-	WORD $0x4e1e039c // tbl v28.16b, { v28.16b }, v30.16b
-	WORD $0x4e241fbd // and v29.16b, v29.16b, v4.16b
-	WORD $0x4e241f9c // and v28.16b, v28.16b, v4.16b
-	WORD $0x6e248fbd // cmeq v29.16b, v29.16b, v4.16b
-	WORD $0x6e248f9c // cmeq v28.16b, v28.16b, v4.16b
-	WORD $0x4e201fbd // and v29.16b, v29.16b, v0.16b
-	WORD $0x4e201f9c // and v28.16b, v28.16b, v0.16b
-	WORD $0x4ebd1f7b // orr v27.16b, v27.16b, v29.16b
-	WORD $0x4ebc1f5a // orr v26.16b, v26.16b, v28.16b
-	FMOVQ        F27, (R3)
-	FMOVQ        F26, 16(R3)
-	WORD $0x7d4000fa // ldr h26, [x7]
-	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	FMOVS        (R4), F27
-	WORD $0x4f9b935c // fmul v28.4s, v26.4s, v27.s[0]
-	WORD $0x4f9b935b // fmul v27.4s, v26.4s, v27.s[0]
+	WORD $0x4e1e035a // tbl v26.16b, { v26.16b }, v30.16b
+	WORD $0x4e241f7b // and v27.16b, v27.16b, v4.16b
+	WORD $0x4e241f5a // and v26.16b, v26.16b, v4.16b
+	WORD $0x6e248f7b // cmeq v27.16b, v27.16b, v4.16b
+	WORD $0x6e248f5a // cmeq v26.16b, v26.16b, v4.16b
+	WORD $0x6ea01f7c // bit v28.16b, v27.16b, v0.16b
+	WORD $0x6ea01f5d // bit v29.16b, v26.16b, v0.16b
+	FMOVQ        F28, (R3)
+	FMOVQ        F29, 16(R3)
+	WORD $0x7c4000fa // ldur h26, [x7]
+	WORD $0x1ee2435a // fcvt s26, h26
+	WORD $0xbc40009b // ldur s27, [x4]
+	WORD $0x6e3bdf5b // fmul v27.4s, v26.4s, v27.4s
 	ADD          R5, R4, R9
-	FMOVS        (R9), F29
-	WORD $0x4f9d935e // fmul v30.4s, v26.4s, v29.s[0]
-	WORD $0x4f9d935a // fmul v26.4s, v26.4s, v29.s[0]
-	FMOVS        (R3), F29
+	WORD $0xbc40013c // ldur s28, [x9]
+	WORD $0x6e3cdf5a // fmul v26.4s, v26.4s, v28.4s
+	WORD $0xbc40007c // ldur s28, [x3]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc40407d // ldur s29, [x3, #4]
 	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
 	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
-	FMOVS        4(R3), F31
-	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
-	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea09f9c // mul v28.4s, v28.4s, v0.4s
+	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
+	WORD $0x4e1c205c // tbl v28.16b, { v2.16b, v3.16b }, v28.16b
 	WORD $0x4ea09fbd // mul v29.4s, v29.4s, v0.4s
 	WORD $0x4e2187bd // add v29.16b, v29.16b, v1.16b
 	WORD $0x4e1d205d // tbl v29.16b, { v2.16b, v3.16b }, v29.16b
-	WORD $0x4ea09fff // mul v31.4s, v31.4s, v0.4s
-	WORD $0x4e2187ff // add v31.16b, v31.16b, v1.16b
-	WORD $0x4e1f205f // tbl v31.16b, { v2.16b, v3.16b }, v31.16b
-	WORD $0x4e3ccfaa // fmla v10.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfeb // fmla v11.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfac // fmla v12.4s, v29.4s, v30.4s
-	WORD $0x4e3acfed // fmla v13.4s, v31.4s, v26.4s
-	FMOVS        8(R3), F29
+	WORD $0x4f9b138a // fmla v10.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13ab // fmla v11.4s, v29.4s, v27.s[0]
+	WORD $0x4f9a138c // fmla v12.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13ad // fmla v13.4s, v29.4s, v26.s[0]
+	WORD $0xbc40807c // ldur s28, [x3, #8]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc40c07d // ldur s29, [x3, #12]
 	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
 	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
-	FMOVS        12(R3), F31
-	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
-	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea09f9c // mul v28.4s, v28.4s, v0.4s
+	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
+	WORD $0x4e1c205c // tbl v28.16b, { v2.16b, v3.16b }, v28.16b
 	WORD $0x4ea09fbd // mul v29.4s, v29.4s, v0.4s
 	WORD $0x4e2187bd // add v29.16b, v29.16b, v1.16b
 	WORD $0x4e1d205d // tbl v29.16b, { v2.16b, v3.16b }, v29.16b
-	WORD $0x4ea09fff // mul v31.4s, v31.4s, v0.4s
-	WORD $0x4e2187ff // add v31.16b, v31.16b, v1.16b
-	WORD $0x4e1f205f // tbl v31.16b, { v2.16b, v3.16b }, v31.16b
-	WORD $0x4e3ccfae // fmla v14.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfef // fmla v15.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb0 // fmla v16.4s, v29.4s, v30.4s
-	WORD $0x4e3acff1 // fmla v17.4s, v31.4s, v26.4s
-	FMOVS        16(R3), F29
+	WORD $0x4f9b138e // fmla v14.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13af // fmla v15.4s, v29.4s, v27.s[0]
+	WORD $0x4f9a1390 // fmla v16.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13b1 // fmla v17.4s, v29.4s, v26.s[0]
+	WORD $0xbc41007c // ldur s28, [x3, #16]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc41407d // ldur s29, [x3, #20]
 	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
 	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
-	FMOVS        20(R3), F31
-	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
-	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea09f9c // mul v28.4s, v28.4s, v0.4s
+	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
+	WORD $0x4e1c205c // tbl v28.16b, { v2.16b, v3.16b }, v28.16b
 	WORD $0x4ea09fbd // mul v29.4s, v29.4s, v0.4s
 	WORD $0x4e2187bd // add v29.16b, v29.16b, v1.16b
 	WORD $0x4e1d205d // tbl v29.16b, { v2.16b, v3.16b }, v29.16b
-	WORD $0x4ea09fff // mul v31.4s, v31.4s, v0.4s
-	WORD $0x4e2187ff // add v31.16b, v31.16b, v1.16b
-	WORD $0x4e1f205f // tbl v31.16b, { v2.16b, v3.16b }, v31.16b
-	WORD $0x4e3ccfb2 // fmla v18.4s, v29.4s, v28.4s
-	WORD $0x4e3bcff3 // fmla v19.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb4 // fmla v20.4s, v29.4s, v30.4s
-	WORD $0x4e3acff5 // fmla v21.4s, v31.4s, v26.4s
-	FMOVS        24(R3), F29
+	WORD $0x4f9b1392 // fmla v18.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13b3 // fmla v19.4s, v29.4s, v27.s[0]
+	WORD $0x4f9a1394 // fmla v20.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13b5 // fmla v21.4s, v29.4s, v26.s[0]
+	WORD $0xbc41807c // ldur s28, [x3, #24]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc41c07d // ldur s29, [x3, #28]
 	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
 	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
-	FMOVS        28(R3), F31
-	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
-	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea09f9c // mul v28.4s, v28.4s, v0.4s
+	WORD $0x4e21879c // add v28.16b, v28.16b, v1.16b
+	WORD $0x4e1c205c // tbl v28.16b, { v2.16b, v3.16b }, v28.16b
 	WORD $0x4ea09fbd // mul v29.4s, v29.4s, v0.4s
 	WORD $0x4e2187bd // add v29.16b, v29.16b, v1.16b
 	WORD $0x4e1d205d // tbl v29.16b, { v2.16b, v3.16b }, v29.16b
-	WORD $0x4ea09fff // mul v31.4s, v31.4s, v0.4s
-	WORD $0x4e2187ff // add v31.16b, v31.16b, v1.16b
-	WORD $0x4e1f205f // tbl v31.16b, { v2.16b, v3.16b }, v31.16b
-	WORD $0x4e3ccfb6 // fmla v22.4s, v29.4s, v28.4s
-	WORD $0x4e3bcff7 // fmla v23.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb8 // fmla v24.4s, v29.4s, v30.4s
-	WORD $0x4e3acff9 // fmla v25.4s, v31.4s, v26.4s
+	WORD $0x4f9b1396 // fmla v22.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13b7 // fmla v23.4s, v29.4s, v27.s[0]
+	WORD $0x4f9a1398 // fmla v24.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13b9 // fmla v25.4s, v29.4s, v26.s[0]
 	ADD          R8, R7
 	ADD          $4, R4
 	SUBS         $1, R6
@@ -11372,6 +11029,2816 @@ done2:
 	ADD          $1, R1
 	RET
 
+// mix3xTurbo3NEON adds weighted rows of v to 3 rows of o; ld and stride in bytes, a unit is 128 values.
+TEXT ·mix3xTurbo3NEON(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	WORD $0x4f00e480 // movi v0.16b, #4
+	MOVD         v+32(FP), R0
+	MOVD         units+56(FP), R1
+	MOVD         $0, R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $1, R1
+	BLT          done2
+
+loop1:
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	WORD $0x3cc00081 // ldur q1, [x4]
+	WORD $0x3cc10082 // ldur q2, [x4, #16]
+	ADD          R5, R4, R7
+	WORD $0x3cc000e3 // ldur q3, [x7]
+	ADD          R5, R4, R7
+	WORD $0x3cc100e4 // ldur q4, [x7, #16]
+	WORD $0x3cc000c5 // ldur q5, [x6]
+	WORD $0x3cc100c6 // ldur q6, [x6, #16]
+	WORD $0x3cc20087 // ldur q7, [x4, #32]
+	WORD $0x3cc30088 // ldur q8, [x4, #48]
+	ADD          R5, R4, R7
+	WORD $0x3cc200e9 // ldur q9, [x7, #32]
+	ADD          R5, R4, R7
+	WORD $0x3cc300ea // ldur q10, [x7, #48]
+	WORD $0x3cc200cb // ldur q11, [x6, #32]
+	WORD $0x3cc300cc // ldur q12, [x6, #48]
+	WORD $0x3cc4008d // ldur q13, [x4, #64]
+	WORD $0x3cc5008e // ldur q14, [x4, #80]
+	ADD          R5, R4, R7
+	WORD $0x3cc400ef // ldur q15, [x7, #64]
+	ADD          R5, R4, R7
+	WORD $0x3cc500f0 // ldur q16, [x7, #80]
+	WORD $0x3cc400d1 // ldur q17, [x6, #64]
+	WORD $0x3cc500d2 // ldur q18, [x6, #80]
+	WORD $0x3cc60093 // ldur q19, [x4, #96]
+	WORD $0x3cc70094 // ldur q20, [x4, #112]
+	ADD          R5, R4, R7
+	WORD $0x3cc600f5 // ldur q21, [x7, #96]
+	ADD          R5, R4, R4
+	WORD $0x3cc70096 // ldur q22, [x4, #112]
+	WORD $0x3cc600d7 // ldur q23, [x6, #96]
+	WORD $0x3cc700d8 // ldur q24, [x6, #112]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         rows+48(FP), R7
+	MOVD         R0, R8
+	MOVD         stride+40(FP), R9
+	SUBS         $1, R7
+	BLT          done4
+
+loop3:
+
+	// levels of values 0 to 31
+	WORD $0xfc402119 // ldur d25, [x8, #2]
+	WORD $0x4e080739 // dup v25.2d, v25.d[0]
+	MOVD         $turbo3_shuffle<>+0(SB), R10
+	FMOVQ        (R10), F26
+	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	MOVD         $turbo3_shuffle2<>+0(SB), R10
+	FMOVQ        (R10), F27
+	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
+	WORD $0x4f00047b // movi v27.4s, #3
+	WORD $0x4e3b1f5b // and v27.16b, v26.16b, v27.16b
+	WORD $0x4f00047c // movi v28.4s, #3
+	WORD $0x4e3c1f3c // and v28.16b, v25.16b, v28.16b
+	WORD $0x6f0e075d // ushr v29.16b, v26.16b, #2
+	WORD $0x6f0e073e // ushr v30.16b, v25.16b, #2
+	WORD $0x4f00247f // movi v31.4s, #3, lsl #8
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00247d // movi v29.4s, #3, lsl #8
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0c075d // ushr v29.16b, v26.16b, #4
+	WORD $0x6f0c073e // ushr v30.16b, v25.16b, #4
+	WORD $0x4f00447f // movi v31.4s, #3, lsl #16
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00447d // movi v29.4s, #3, lsl #16
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
+	WORD $0x4f00647d // movi v29.4s, #3, lsl #24
+	WORD $0x6ebd1f5b // bit v27.16b, v26.16b, v29.16b
+	WORD $0x4f00647a // movi v26.4s, #3, lsl #24
+	WORD $0x6eba1f3c // bit v28.16b, v25.16b, v26.16b
+	WORD $0xbc422119 // ldur s25, [x8, #34]
+	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	MOVD         $turbo3_shuffle3<>+0(SB), R10
+	FMOVQ        (R10), F26
+	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	MOVD         $turbo3_shuffle4<>+0(SB), R10
+	FMOVQ        (R10), F29
+	WORD $0x4e1d0339 // tbl v25.16b, { v25.16b }, v29.16b
+	MOVD         $turbo3_mask<>+0(SB), R10
+	FMOVQ        (R10), F29
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	MOVD         $turbo3_mask<>+0(SB), R10
+	FMOVQ        (R10), F29
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	MOVD         $turbo3_mask<>+0(SB), R10
+	FMOVQ        (R10), F29
+	WORD $0x6e3d8f5a // cmeq v26.16b, v26.16b, v29.16b
+	MOVD         $turbo3_mask<>+0(SB), R10
+	FMOVQ        (R10), F29
+	WORD $0x6e3d8f39 // cmeq v25.16b, v25.16b, v29.16b
+	WORD $0x6ea01f5b // bit v27.16b, v26.16b, v0.16b
+	WORD $0x6ea01f3c // bit v28.16b, v25.16b, v0.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
+	WORD $0x7c400119 // ldur h25, [x8]
+	WORD $0x1ee24339 // fcvt s25, h25
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
+	ADD          R5, R4, R10
+	WORD $0xbc40015b // ldur s27, [x10]
+	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
+	WORD $0xbc4000dc // ldur s28, [x6]
+	WORD $0x6e3cdf39 // fmul v25.4s, v25.4s, v28.4s
+	WORD $0xbc40007c // ldur s28, [x3]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc40407d // ldur s29, [x3, #4]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0x4ea09f9c // mul v28.4s, v28.4s, v0.4s
+	MOVD         $turbo3_level<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e3e879c // add v28.16b, v28.16b, v30.16b
+	MOVD         $turbo3_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	MOVD         $turbo3_level3<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1c23dc // tbl v28.16b, { v30.16b, v31.16b }, v28.16b
+	WORD $0x4ea09fbd // mul v29.4s, v29.4s, v0.4s
+	MOVD         $turbo3_level<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e3e87bd // add v29.16b, v29.16b, v30.16b
+	MOVD         $turbo3_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	MOVD         $turbo3_level3<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1d23dd // tbl v29.16b, { v30.16b, v31.16b }, v29.16b
+	WORD $0x4f9a1381 // fmla v1.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13a2 // fmla v2.4s, v29.4s, v26.s[0]
+	WORD $0x4f9b1383 // fmla v3.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13a4 // fmla v4.4s, v29.4s, v27.s[0]
+	WORD $0x4f991385 // fmla v5.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913a6 // fmla v6.4s, v29.4s, v25.s[0]
+	WORD $0xbc40807c // ldur s28, [x3, #8]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc40c07d // ldur s29, [x3, #12]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0x4ea09f9c // mul v28.4s, v28.4s, v0.4s
+	MOVD         $turbo3_level<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e3e879c // add v28.16b, v28.16b, v30.16b
+	MOVD         $turbo3_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	MOVD         $turbo3_level3<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1c23dc // tbl v28.16b, { v30.16b, v31.16b }, v28.16b
+	WORD $0x4ea09fbd // mul v29.4s, v29.4s, v0.4s
+	MOVD         $turbo3_level<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e3e87bd // add v29.16b, v29.16b, v30.16b
+	MOVD         $turbo3_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	MOVD         $turbo3_level3<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1d23dd // tbl v29.16b, { v30.16b, v31.16b }, v29.16b
+	WORD $0x4f9a1387 // fmla v7.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13a8 // fmla v8.4s, v29.4s, v26.s[0]
+	WORD $0x4f9b1389 // fmla v9.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13aa // fmla v10.4s, v29.4s, v27.s[0]
+	WORD $0x4f99138b // fmla v11.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913ac // fmla v12.4s, v29.4s, v25.s[0]
+	WORD $0xbc41007c // ldur s28, [x3, #16]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc41407d // ldur s29, [x3, #20]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0x4ea09f9c // mul v28.4s, v28.4s, v0.4s
+	MOVD         $turbo3_level<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e3e879c // add v28.16b, v28.16b, v30.16b
+	MOVD         $turbo3_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	MOVD         $turbo3_level3<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1c23dc // tbl v28.16b, { v30.16b, v31.16b }, v28.16b
+	WORD $0x4ea09fbd // mul v29.4s, v29.4s, v0.4s
+	MOVD         $turbo3_level<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e3e87bd // add v29.16b, v29.16b, v30.16b
+	MOVD         $turbo3_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	MOVD         $turbo3_level3<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1d23dd // tbl v29.16b, { v30.16b, v31.16b }, v29.16b
+	WORD $0x4f9a138d // fmla v13.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13ae // fmla v14.4s, v29.4s, v26.s[0]
+	WORD $0x4f9b138f // fmla v15.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13b0 // fmla v16.4s, v29.4s, v27.s[0]
+	WORD $0x4f991391 // fmla v17.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913b2 // fmla v18.4s, v29.4s, v25.s[0]
+	WORD $0xbc41807c // ldur s28, [x3, #24]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc41c07d // ldur s29, [x3, #28]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0x4ea09f9c // mul v28.4s, v28.4s, v0.4s
+	MOVD         $turbo3_level<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e3e879c // add v28.16b, v28.16b, v30.16b
+	MOVD         $turbo3_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	MOVD         $turbo3_level3<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1c23dc // tbl v28.16b, { v30.16b, v31.16b }, v28.16b
+	WORD $0x4ea09fbd // mul v29.4s, v29.4s, v0.4s
+	MOVD         $turbo3_level<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e3e87bd // add v29.16b, v29.16b, v30.16b
+	MOVD         $turbo3_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	MOVD         $turbo3_level3<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1d23dd // tbl v29.16b, { v30.16b, v31.16b }, v29.16b
+	WORD $0x4f9a1393 // fmla v19.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13b4 // fmla v20.4s, v29.4s, v26.s[0]
+	WORD $0x4f9b1395 // fmla v21.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13b6 // fmla v22.4s, v29.4s, v27.s[0]
+	WORD $0x4f991397 // fmla v23.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913b8 // fmla v24.4s, v29.4s, v25.s[0]
+	ADD          R9, R8
+	ADD          $4, R4
+	ADD          $4, R6
+	SUBS         $1, R7
+	BGE          loop3
+
+done4:
+	ADD          $1, R7
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	FMOVQ        F1, (R4)
+	FMOVQ        F2, 16(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F3, (R7)
+	ADD          R5, R4, R7
+	FMOVQ        F4, 16(R7)
+	FMOVQ        F5, (R6)
+	FMOVQ        F6, 16(R6)
+	FMOVQ        F7, 32(R4)
+	FMOVQ        F8, 48(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F9, 32(R7)
+	ADD          R5, R4, R7
+	FMOVQ        F10, 48(R7)
+	FMOVQ        F11, 32(R6)
+	FMOVQ        F12, 48(R6)
+	FMOVQ        F13, 64(R4)
+	FMOVQ        F14, 80(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F15, 64(R7)
+	ADD          R5, R4, R7
+	FMOVQ        F16, 80(R7)
+	FMOVQ        F17, 64(R6)
+	FMOVQ        F18, 80(R6)
+	FMOVQ        F19, 96(R4)
+	FMOVQ        F20, 112(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F21, 96(R7)
+	ADD          R5, R4, R4
+	FMOVQ        F22, 112(R4)
+	FMOVQ        F23, 96(R6)
+	FMOVQ        F24, 112(R6)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	WORD $0x3cc80081 // ldur q1, [x4, #128]
+	WORD $0x3cc90082 // ldur q2, [x4, #144]
+	ADD          R5, R4, R7
+	WORD $0x3cc800e3 // ldur q3, [x7, #128]
+	ADD          R5, R4, R7
+	WORD $0x3cc900e4 // ldur q4, [x7, #144]
+	WORD $0x3cc800c5 // ldur q5, [x6, #128]
+	WORD $0x3cc900c6 // ldur q6, [x6, #144]
+	WORD $0x3cca0087 // ldur q7, [x4, #160]
+	WORD $0x3ccb0088 // ldur q8, [x4, #176]
+	ADD          R5, R4, R7
+	WORD $0x3cca00e9 // ldur q9, [x7, #160]
+	ADD          R5, R4, R7
+	WORD $0x3ccb00ea // ldur q10, [x7, #176]
+	WORD $0x3cca00cb // ldur q11, [x6, #160]
+	WORD $0x3ccb00cc // ldur q12, [x6, #176]
+	WORD $0x3ccc008d // ldur q13, [x4, #192]
+	WORD $0x3ccd008e // ldur q14, [x4, #208]
+	ADD          R5, R4, R7
+	WORD $0x3ccc00ef // ldur q15, [x7, #192]
+	ADD          R5, R4, R7
+	WORD $0x3ccd00f0 // ldur q16, [x7, #208]
+	WORD $0x3ccc00d1 // ldur q17, [x6, #192]
+	WORD $0x3ccd00d2 // ldur q18, [x6, #208]
+	WORD $0x3cce0093 // ldur q19, [x4, #224]
+	WORD $0x3ccf0094 // ldur q20, [x4, #240]
+	ADD          R5, R4, R7
+	WORD $0x3cce00f5 // ldur q21, [x7, #224]
+	ADD          R5, R4, R4
+	WORD $0x3ccf0096 // ldur q22, [x4, #240]
+	WORD $0x3cce00d7 // ldur q23, [x6, #224]
+	WORD $0x3ccf00d8 // ldur q24, [x6, #240]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         rows+48(FP), R7
+	MOVD         R0, R8
+	MOVD         stride+40(FP), R9
+	SUBS         $1, R7
+	BLT          done6
+
+loop5:
+
+	// levels of values 32 to 63
+	WORD $0xfc40a119 // ldur d25, [x8, #10]
+	WORD $0x4e080739 // dup v25.2d, v25.d[0]
+	MOVD         $turbo3_shuffle<>+0(SB), R10
+	FMOVQ        (R10), F26
+	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	MOVD         $turbo3_shuffle2<>+0(SB), R10
+	FMOVQ        (R10), F27
+	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
+	WORD $0x4f00047b // movi v27.4s, #3
+	WORD $0x4e3b1f5b // and v27.16b, v26.16b, v27.16b
+	WORD $0x4f00047c // movi v28.4s, #3
+	WORD $0x4e3c1f3c // and v28.16b, v25.16b, v28.16b
+	WORD $0x6f0e075d // ushr v29.16b, v26.16b, #2
+	WORD $0x6f0e073e // ushr v30.16b, v25.16b, #2
+	WORD $0x4f00247f // movi v31.4s, #3, lsl #8
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00247d // movi v29.4s, #3, lsl #8
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0c075d // ushr v29.16b, v26.16b, #4
+	WORD $0x6f0c073e // ushr v30.16b, v25.16b, #4
+	WORD $0x4f00447f // movi v31.4s, #3, lsl #16
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00447d // movi v29.4s, #3, lsl #16
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
+	WORD $0x4f00647d // movi v29.4s, #3, lsl #24
+	WORD $0x6ebd1f5b // bit v27.16b, v26.16b, v29.16b
+	WORD $0x4f00647a // movi v26.4s, #3, lsl #24
+	WORD $0x6eba1f3c // bit v28.16b, v25.16b, v26.16b
+	WORD $0xbc426119 // ldur s25, [x8, #38]
+	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	MOVD         $turbo3_shuffle3<>+0(SB), R10
+	FMOVQ        (R10), F26
+	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	MOVD         $turbo3_shuffle4<>+0(SB), R10
+	FMOVQ        (R10), F29
+	WORD $0x4e1d0339 // tbl v25.16b, { v25.16b }, v29.16b
+	MOVD         $turbo3_mask<>+0(SB), R10
+	FMOVQ        (R10), F29
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	MOVD         $turbo3_mask<>+0(SB), R10
+	FMOVQ        (R10), F29
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	MOVD         $turbo3_mask<>+0(SB), R10
+	FMOVQ        (R10), F29
+	WORD $0x6e3d8f5a // cmeq v26.16b, v26.16b, v29.16b
+	MOVD         $turbo3_mask<>+0(SB), R10
+	FMOVQ        (R10), F29
+	WORD $0x6e3d8f39 // cmeq v25.16b, v25.16b, v29.16b
+	WORD $0x6ea01f5b // bit v27.16b, v26.16b, v0.16b
+	WORD $0x6ea01f3c // bit v28.16b, v25.16b, v0.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
+	WORD $0x7c400119 // ldur h25, [x8]
+	WORD $0x1ee24339 // fcvt s25, h25
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
+	ADD          R5, R4, R10
+	WORD $0xbc40015b // ldur s27, [x10]
+	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
+	WORD $0xbc4000dc // ldur s28, [x6]
+	WORD $0x6e3cdf39 // fmul v25.4s, v25.4s, v28.4s
+	WORD $0xbc40007c // ldur s28, [x3]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc40407d // ldur s29, [x3, #4]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0x4ea09f9c // mul v28.4s, v28.4s, v0.4s
+	MOVD         $turbo3_level<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e3e879c // add v28.16b, v28.16b, v30.16b
+	MOVD         $turbo3_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	MOVD         $turbo3_level3<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1c23dc // tbl v28.16b, { v30.16b, v31.16b }, v28.16b
+	WORD $0x4ea09fbd // mul v29.4s, v29.4s, v0.4s
+	MOVD         $turbo3_level<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e3e87bd // add v29.16b, v29.16b, v30.16b
+	MOVD         $turbo3_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	MOVD         $turbo3_level3<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1d23dd // tbl v29.16b, { v30.16b, v31.16b }, v29.16b
+	WORD $0x4f9a1381 // fmla v1.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13a2 // fmla v2.4s, v29.4s, v26.s[0]
+	WORD $0x4f9b1383 // fmla v3.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13a4 // fmla v4.4s, v29.4s, v27.s[0]
+	WORD $0x4f991385 // fmla v5.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913a6 // fmla v6.4s, v29.4s, v25.s[0]
+	WORD $0xbc40807c // ldur s28, [x3, #8]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc40c07d // ldur s29, [x3, #12]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0x4ea09f9c // mul v28.4s, v28.4s, v0.4s
+	MOVD         $turbo3_level<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e3e879c // add v28.16b, v28.16b, v30.16b
+	MOVD         $turbo3_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	MOVD         $turbo3_level3<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1c23dc // tbl v28.16b, { v30.16b, v31.16b }, v28.16b
+	WORD $0x4ea09fbd // mul v29.4s, v29.4s, v0.4s
+	MOVD         $turbo3_level<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e3e87bd // add v29.16b, v29.16b, v30.16b
+	MOVD         $turbo3_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	MOVD         $turbo3_level3<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1d23dd // tbl v29.16b, { v30.16b, v31.16b }, v29.16b
+	WORD $0x4f9a1387 // fmla v7.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13a8 // fmla v8.4s, v29.4s, v26.s[0]
+	WORD $0x4f9b1389 // fmla v9.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13aa // fmla v10.4s, v29.4s, v27.s[0]
+	WORD $0x4f99138b // fmla v11.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913ac // fmla v12.4s, v29.4s, v25.s[0]
+	WORD $0xbc41007c // ldur s28, [x3, #16]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc41407d // ldur s29, [x3, #20]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0x4ea09f9c // mul v28.4s, v28.4s, v0.4s
+	MOVD         $turbo3_level<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e3e879c // add v28.16b, v28.16b, v30.16b
+	MOVD         $turbo3_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	MOVD         $turbo3_level3<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1c23dc // tbl v28.16b, { v30.16b, v31.16b }, v28.16b
+	WORD $0x4ea09fbd // mul v29.4s, v29.4s, v0.4s
+	MOVD         $turbo3_level<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e3e87bd // add v29.16b, v29.16b, v30.16b
+	MOVD         $turbo3_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	MOVD         $turbo3_level3<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1d23dd // tbl v29.16b, { v30.16b, v31.16b }, v29.16b
+	WORD $0x4f9a138d // fmla v13.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13ae // fmla v14.4s, v29.4s, v26.s[0]
+	WORD $0x4f9b138f // fmla v15.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13b0 // fmla v16.4s, v29.4s, v27.s[0]
+	WORD $0x4f991391 // fmla v17.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913b2 // fmla v18.4s, v29.4s, v25.s[0]
+	WORD $0xbc41807c // ldur s28, [x3, #24]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc41c07d // ldur s29, [x3, #28]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0x4ea09f9c // mul v28.4s, v28.4s, v0.4s
+	MOVD         $turbo3_level<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e3e879c // add v28.16b, v28.16b, v30.16b
+	MOVD         $turbo3_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	MOVD         $turbo3_level3<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1c23dc // tbl v28.16b, { v30.16b, v31.16b }, v28.16b
+	WORD $0x4ea09fbd // mul v29.4s, v29.4s, v0.4s
+	MOVD         $turbo3_level<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e3e87bd // add v29.16b, v29.16b, v30.16b
+	MOVD         $turbo3_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	MOVD         $turbo3_level3<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1d23dd // tbl v29.16b, { v30.16b, v31.16b }, v29.16b
+	WORD $0x4f9a1393 // fmla v19.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13b4 // fmla v20.4s, v29.4s, v26.s[0]
+	WORD $0x4f9b1395 // fmla v21.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13b6 // fmla v22.4s, v29.4s, v27.s[0]
+	WORD $0x4f991397 // fmla v23.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913b8 // fmla v24.4s, v29.4s, v25.s[0]
+	ADD          R9, R8
+	ADD          $4, R4
+	ADD          $4, R6
+	SUBS         $1, R7
+	BGE          loop5
+
+done6:
+	ADD          $1, R7
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	FMOVQ        F1, 128(R4)
+	FMOVQ        F2, 144(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F3, 128(R7)
+	ADD          R5, R4, R7
+	FMOVQ        F4, 144(R7)
+	FMOVQ        F5, 128(R6)
+	FMOVQ        F6, 144(R6)
+	FMOVQ        F7, 160(R4)
+	FMOVQ        F8, 176(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F9, 160(R7)
+	ADD          R5, R4, R7
+	FMOVQ        F10, 176(R7)
+	FMOVQ        F11, 160(R6)
+	FMOVQ        F12, 176(R6)
+	FMOVQ        F13, 192(R4)
+	FMOVQ        F14, 208(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F15, 192(R7)
+	ADD          R5, R4, R7
+	FMOVQ        F16, 208(R7)
+	FMOVQ        F17, 192(R6)
+	FMOVQ        F18, 208(R6)
+	FMOVQ        F19, 224(R4)
+	FMOVQ        F20, 240(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F21, 224(R7)
+	ADD          R5, R4, R4
+	FMOVQ        F22, 240(R4)
+	FMOVQ        F23, 224(R6)
+	FMOVQ        F24, 240(R6)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	FLDPQ        256(R4), (F1, F2)
+	ADD          R5, R4, R7
+	FMOVQ        256(R7), F3
+	ADD          R5, R4, R7
+	FMOVQ        272(R7), F4
+	FLDPQ        256(R6), (F5, F6)
+	FLDPQ        288(R4), (F7, F8)
+	ADD          R5, R4, R7
+	FMOVQ        288(R7), F9
+	ADD          R5, R4, R7
+	FMOVQ        304(R7), F10
+	FLDPQ        288(R6), (F11, F12)
+	FLDPQ        320(R4), (F13, F14)
+	ADD          R5, R4, R7
+	FMOVQ        320(R7), F15
+	ADD          R5, R4, R7
+	FMOVQ        336(R7), F16
+	FLDPQ        320(R6), (F17, F18)
+	FLDPQ        352(R4), (F19, F20)
+	ADD          R5, R4, R7
+	FMOVQ        352(R7), F21
+	ADD          R5, R4, R4
+	FMOVQ        368(R4), F22
+	FLDPQ        352(R6), (F23, F24)
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         rows+48(FP), R7
+	MOVD         R0, R8
+	MOVD         stride+40(FP), R9
+	SUBS         $1, R7
+	BLT          done8
+
+loop7:
+
+	// levels of values 64 to 95
+	WORD $0xfc412119 // ldur d25, [x8, #18]
+	WORD $0x4e080739 // dup v25.2d, v25.d[0]
+	MOVD         $turbo3_shuffle<>+0(SB), R10
+	FMOVQ        (R10), F26
+	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	MOVD         $turbo3_shuffle2<>+0(SB), R10
+	FMOVQ        (R10), F27
+	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
+	WORD $0x4f00047b // movi v27.4s, #3
+	WORD $0x4e3b1f5b // and v27.16b, v26.16b, v27.16b
+	WORD $0x4f00047c // movi v28.4s, #3
+	WORD $0x4e3c1f3c // and v28.16b, v25.16b, v28.16b
+	WORD $0x6f0e075d // ushr v29.16b, v26.16b, #2
+	WORD $0x6f0e073e // ushr v30.16b, v25.16b, #2
+	WORD $0x4f00247f // movi v31.4s, #3, lsl #8
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00247d // movi v29.4s, #3, lsl #8
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0c075d // ushr v29.16b, v26.16b, #4
+	WORD $0x6f0c073e // ushr v30.16b, v25.16b, #4
+	WORD $0x4f00447f // movi v31.4s, #3, lsl #16
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00447d // movi v29.4s, #3, lsl #16
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
+	WORD $0x4f00647d // movi v29.4s, #3, lsl #24
+	WORD $0x6ebd1f5b // bit v27.16b, v26.16b, v29.16b
+	WORD $0x4f00647a // movi v26.4s, #3, lsl #24
+	WORD $0x6eba1f3c // bit v28.16b, v25.16b, v26.16b
+	WORD $0xbc42a119 // ldur s25, [x8, #42]
+	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	MOVD         $turbo3_shuffle3<>+0(SB), R10
+	FMOVQ        (R10), F26
+	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	MOVD         $turbo3_shuffle4<>+0(SB), R10
+	FMOVQ        (R10), F29
+	WORD $0x4e1d0339 // tbl v25.16b, { v25.16b }, v29.16b
+	MOVD         $turbo3_mask<>+0(SB), R10
+	FMOVQ        (R10), F29
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	MOVD         $turbo3_mask<>+0(SB), R10
+	FMOVQ        (R10), F29
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	MOVD         $turbo3_mask<>+0(SB), R10
+	FMOVQ        (R10), F29
+	WORD $0x6e3d8f5a // cmeq v26.16b, v26.16b, v29.16b
+	MOVD         $turbo3_mask<>+0(SB), R10
+	FMOVQ        (R10), F29
+	WORD $0x6e3d8f39 // cmeq v25.16b, v25.16b, v29.16b
+	WORD $0x6ea01f5b // bit v27.16b, v26.16b, v0.16b
+	WORD $0x6ea01f3c // bit v28.16b, v25.16b, v0.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
+	WORD $0x7c400119 // ldur h25, [x8]
+	WORD $0x1ee24339 // fcvt s25, h25
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
+	ADD          R5, R4, R10
+	WORD $0xbc40015b // ldur s27, [x10]
+	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
+	WORD $0xbc4000dc // ldur s28, [x6]
+	WORD $0x6e3cdf39 // fmul v25.4s, v25.4s, v28.4s
+	WORD $0xbc40007c // ldur s28, [x3]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc40407d // ldur s29, [x3, #4]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0x4ea09f9c // mul v28.4s, v28.4s, v0.4s
+	MOVD         $turbo3_level<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e3e879c // add v28.16b, v28.16b, v30.16b
+	MOVD         $turbo3_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	MOVD         $turbo3_level3<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1c23dc // tbl v28.16b, { v30.16b, v31.16b }, v28.16b
+	WORD $0x4ea09fbd // mul v29.4s, v29.4s, v0.4s
+	MOVD         $turbo3_level<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e3e87bd // add v29.16b, v29.16b, v30.16b
+	MOVD         $turbo3_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	MOVD         $turbo3_level3<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1d23dd // tbl v29.16b, { v30.16b, v31.16b }, v29.16b
+	WORD $0x4f9a1381 // fmla v1.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13a2 // fmla v2.4s, v29.4s, v26.s[0]
+	WORD $0x4f9b1383 // fmla v3.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13a4 // fmla v4.4s, v29.4s, v27.s[0]
+	WORD $0x4f991385 // fmla v5.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913a6 // fmla v6.4s, v29.4s, v25.s[0]
+	WORD $0xbc40807c // ldur s28, [x3, #8]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc40c07d // ldur s29, [x3, #12]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0x4ea09f9c // mul v28.4s, v28.4s, v0.4s
+	MOVD         $turbo3_level<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e3e879c // add v28.16b, v28.16b, v30.16b
+	MOVD         $turbo3_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	MOVD         $turbo3_level3<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1c23dc // tbl v28.16b, { v30.16b, v31.16b }, v28.16b
+	WORD $0x4ea09fbd // mul v29.4s, v29.4s, v0.4s
+	MOVD         $turbo3_level<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e3e87bd // add v29.16b, v29.16b, v30.16b
+	MOVD         $turbo3_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	MOVD         $turbo3_level3<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1d23dd // tbl v29.16b, { v30.16b, v31.16b }, v29.16b
+	WORD $0x4f9a1387 // fmla v7.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13a8 // fmla v8.4s, v29.4s, v26.s[0]
+	WORD $0x4f9b1389 // fmla v9.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13aa // fmla v10.4s, v29.4s, v27.s[0]
+	WORD $0x4f99138b // fmla v11.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913ac // fmla v12.4s, v29.4s, v25.s[0]
+	WORD $0xbc41007c // ldur s28, [x3, #16]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc41407d // ldur s29, [x3, #20]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0x4ea09f9c // mul v28.4s, v28.4s, v0.4s
+	MOVD         $turbo3_level<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e3e879c // add v28.16b, v28.16b, v30.16b
+	MOVD         $turbo3_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	MOVD         $turbo3_level3<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1c23dc // tbl v28.16b, { v30.16b, v31.16b }, v28.16b
+	WORD $0x4ea09fbd // mul v29.4s, v29.4s, v0.4s
+	MOVD         $turbo3_level<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e3e87bd // add v29.16b, v29.16b, v30.16b
+	MOVD         $turbo3_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	MOVD         $turbo3_level3<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1d23dd // tbl v29.16b, { v30.16b, v31.16b }, v29.16b
+	WORD $0x4f9a138d // fmla v13.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13ae // fmla v14.4s, v29.4s, v26.s[0]
+	WORD $0x4f9b138f // fmla v15.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13b0 // fmla v16.4s, v29.4s, v27.s[0]
+	WORD $0x4f991391 // fmla v17.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913b2 // fmla v18.4s, v29.4s, v25.s[0]
+	WORD $0xbc41807c // ldur s28, [x3, #24]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc41c07d // ldur s29, [x3, #28]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0x4ea09f9c // mul v28.4s, v28.4s, v0.4s
+	MOVD         $turbo3_level<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e3e879c // add v28.16b, v28.16b, v30.16b
+	MOVD         $turbo3_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	MOVD         $turbo3_level3<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1c23dc // tbl v28.16b, { v30.16b, v31.16b }, v28.16b
+	WORD $0x4ea09fbd // mul v29.4s, v29.4s, v0.4s
+	MOVD         $turbo3_level<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e3e87bd // add v29.16b, v29.16b, v30.16b
+	MOVD         $turbo3_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	MOVD         $turbo3_level3<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1d23dd // tbl v29.16b, { v30.16b, v31.16b }, v29.16b
+	WORD $0x4f9a1393 // fmla v19.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13b4 // fmla v20.4s, v29.4s, v26.s[0]
+	WORD $0x4f9b1395 // fmla v21.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13b6 // fmla v22.4s, v29.4s, v27.s[0]
+	WORD $0x4f991397 // fmla v23.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913b8 // fmla v24.4s, v29.4s, v25.s[0]
+	ADD          R9, R8
+	ADD          $4, R4
+	ADD          $4, R6
+	SUBS         $1, R7
+	BGE          loop7
+
+done8:
+	ADD          $1, R7
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	FMOVQ        F1, 256(R4)
+	FMOVQ        F2, 272(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F3, 256(R7)
+	ADD          R5, R4, R7
+	FMOVQ        F4, 272(R7)
+	FMOVQ        F5, 256(R6)
+	FMOVQ        F6, 272(R6)
+	FMOVQ        F7, 288(R4)
+	FMOVQ        F8, 304(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F9, 288(R7)
+	ADD          R5, R4, R7
+	FMOVQ        F10, 304(R7)
+	FMOVQ        F11, 288(R6)
+	FMOVQ        F12, 304(R6)
+	FMOVQ        F13, 320(R4)
+	FMOVQ        F14, 336(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F15, 320(R7)
+	ADD          R5, R4, R7
+	FMOVQ        F16, 336(R7)
+	FMOVQ        F17, 320(R6)
+	FMOVQ        F18, 336(R6)
+	FMOVQ        F19, 352(R4)
+	FMOVQ        F20, 368(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F21, 352(R7)
+	ADD          R5, R4, R4
+	FMOVQ        F22, 368(R4)
+	FMOVQ        F23, 352(R6)
+	FMOVQ        F24, 368(R6)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	FLDPQ        384(R4), (F1, F2)
+	ADD          R5, R4, R7
+	FMOVQ        384(R7), F3
+	ADD          R5, R4, R7
+	FMOVQ        400(R7), F4
+	FLDPQ        384(R6), (F5, F6)
+	FLDPQ        416(R4), (F7, F8)
+	ADD          R5, R4, R7
+	FMOVQ        416(R7), F9
+	ADD          R5, R4, R7
+	FMOVQ        432(R7), F10
+	FLDPQ        416(R6), (F11, F12)
+	FLDPQ        448(R4), (F13, F14)
+	ADD          R5, R4, R7
+	FMOVQ        448(R7), F15
+	ADD          R5, R4, R7
+	FMOVQ        464(R7), F16
+	FLDPQ        448(R6), (F17, F18)
+	FLDPQ        480(R4), (F19, F20)
+	ADD          R5, R4, R7
+	FMOVQ        480(R7), F21
+	ADD          R5, R4, R4
+	FMOVQ        496(R4), F22
+	FLDPQ        480(R6), (F23, F24)
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         rows+48(FP), R7
+	MOVD         R0, R8
+	MOVD         stride+40(FP), R9
+	SUBS         $1, R7
+	BLT          done10
+
+loop9:
+
+	// levels of values 96 to 127
+	WORD $0xfc41a119 // ldur d25, [x8, #26]
+	WORD $0x4e080739 // dup v25.2d, v25.d[0]
+	MOVD         $turbo3_shuffle<>+0(SB), R10
+	FMOVQ        (R10), F26
+	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	MOVD         $turbo3_shuffle2<>+0(SB), R10
+	FMOVQ        (R10), F27
+	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
+	WORD $0x4f00047b // movi v27.4s, #3
+	WORD $0x4e3b1f5b // and v27.16b, v26.16b, v27.16b
+	WORD $0x4f00047c // movi v28.4s, #3
+	WORD $0x4e3c1f3c // and v28.16b, v25.16b, v28.16b
+	WORD $0x6f0e075d // ushr v29.16b, v26.16b, #2
+	WORD $0x6f0e073e // ushr v30.16b, v25.16b, #2
+	WORD $0x4f00247f // movi v31.4s, #3, lsl #8
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00247d // movi v29.4s, #3, lsl #8
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0c075d // ushr v29.16b, v26.16b, #4
+	WORD $0x6f0c073e // ushr v30.16b, v25.16b, #4
+	WORD $0x4f00447f // movi v31.4s, #3, lsl #16
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00447d // movi v29.4s, #3, lsl #16
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
+	WORD $0x4f00647d // movi v29.4s, #3, lsl #24
+	WORD $0x6ebd1f5b // bit v27.16b, v26.16b, v29.16b
+	WORD $0x4f00647a // movi v26.4s, #3, lsl #24
+	WORD $0x6eba1f3c // bit v28.16b, v25.16b, v26.16b
+	WORD $0xbc42e119 // ldur s25, [x8, #46]
+	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	MOVD         $turbo3_shuffle3<>+0(SB), R10
+	FMOVQ        (R10), F26
+	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	MOVD         $turbo3_shuffle4<>+0(SB), R10
+	FMOVQ        (R10), F29
+	WORD $0x4e1d0339 // tbl v25.16b, { v25.16b }, v29.16b
+	MOVD         $turbo3_mask<>+0(SB), R10
+	FMOVQ        (R10), F29
+	WORD $0x4e3d1f5a // and v26.16b, v26.16b, v29.16b
+	MOVD         $turbo3_mask<>+0(SB), R10
+	FMOVQ        (R10), F29
+	WORD $0x4e3d1f39 // and v25.16b, v25.16b, v29.16b
+	MOVD         $turbo3_mask<>+0(SB), R10
+	FMOVQ        (R10), F29
+	WORD $0x6e3d8f5a // cmeq v26.16b, v26.16b, v29.16b
+	MOVD         $turbo3_mask<>+0(SB), R10
+	FMOVQ        (R10), F29
+	WORD $0x6e3d8f39 // cmeq v25.16b, v25.16b, v29.16b
+	WORD $0x6ea01f5b // bit v27.16b, v26.16b, v0.16b
+	WORD $0x6ea01f3c // bit v28.16b, v25.16b, v0.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
+	WORD $0x7c400119 // ldur h25, [x8]
+	WORD $0x1ee24339 // fcvt s25, h25
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
+	ADD          R5, R4, R10
+	WORD $0xbc40015b // ldur s27, [x10]
+	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
+	WORD $0xbc4000dc // ldur s28, [x6]
+	WORD $0x6e3cdf39 // fmul v25.4s, v25.4s, v28.4s
+	WORD $0xbc40007c // ldur s28, [x3]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc40407d // ldur s29, [x3, #4]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0x4ea09f9c // mul v28.4s, v28.4s, v0.4s
+	MOVD         $turbo3_level<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e3e879c // add v28.16b, v28.16b, v30.16b
+	MOVD         $turbo3_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	MOVD         $turbo3_level3<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1c23dc // tbl v28.16b, { v30.16b, v31.16b }, v28.16b
+	WORD $0x4ea09fbd // mul v29.4s, v29.4s, v0.4s
+	MOVD         $turbo3_level<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e3e87bd // add v29.16b, v29.16b, v30.16b
+	MOVD         $turbo3_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	MOVD         $turbo3_level3<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1d23dd // tbl v29.16b, { v30.16b, v31.16b }, v29.16b
+	WORD $0x4f9a1381 // fmla v1.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13a2 // fmla v2.4s, v29.4s, v26.s[0]
+	WORD $0x4f9b1383 // fmla v3.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13a4 // fmla v4.4s, v29.4s, v27.s[0]
+	WORD $0x4f991385 // fmla v5.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913a6 // fmla v6.4s, v29.4s, v25.s[0]
+	WORD $0xbc40807c // ldur s28, [x3, #8]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc40c07d // ldur s29, [x3, #12]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0x4ea09f9c // mul v28.4s, v28.4s, v0.4s
+	MOVD         $turbo3_level<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e3e879c // add v28.16b, v28.16b, v30.16b
+	MOVD         $turbo3_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	MOVD         $turbo3_level3<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1c23dc // tbl v28.16b, { v30.16b, v31.16b }, v28.16b
+	WORD $0x4ea09fbd // mul v29.4s, v29.4s, v0.4s
+	MOVD         $turbo3_level<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e3e87bd // add v29.16b, v29.16b, v30.16b
+	MOVD         $turbo3_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	MOVD         $turbo3_level3<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1d23dd // tbl v29.16b, { v30.16b, v31.16b }, v29.16b
+	WORD $0x4f9a1387 // fmla v7.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13a8 // fmla v8.4s, v29.4s, v26.s[0]
+	WORD $0x4f9b1389 // fmla v9.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13aa // fmla v10.4s, v29.4s, v27.s[0]
+	WORD $0x4f99138b // fmla v11.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913ac // fmla v12.4s, v29.4s, v25.s[0]
+	WORD $0xbc41007c // ldur s28, [x3, #16]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc41407d // ldur s29, [x3, #20]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0x4ea09f9c // mul v28.4s, v28.4s, v0.4s
+	MOVD         $turbo3_level<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e3e879c // add v28.16b, v28.16b, v30.16b
+	MOVD         $turbo3_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	MOVD         $turbo3_level3<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1c23dc // tbl v28.16b, { v30.16b, v31.16b }, v28.16b
+	WORD $0x4ea09fbd // mul v29.4s, v29.4s, v0.4s
+	MOVD         $turbo3_level<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e3e87bd // add v29.16b, v29.16b, v30.16b
+	MOVD         $turbo3_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	MOVD         $turbo3_level3<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1d23dd // tbl v29.16b, { v30.16b, v31.16b }, v29.16b
+	WORD $0x4f9a138d // fmla v13.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13ae // fmla v14.4s, v29.4s, v26.s[0]
+	WORD $0x4f9b138f // fmla v15.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13b0 // fmla v16.4s, v29.4s, v27.s[0]
+	WORD $0x4f991391 // fmla v17.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913b2 // fmla v18.4s, v29.4s, v25.s[0]
+	WORD $0xbc41807c // ldur s28, [x3, #24]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc41c07d // ldur s29, [x3, #28]
+	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
+	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
+	WORD $0x4ea09f9c // mul v28.4s, v28.4s, v0.4s
+	MOVD         $turbo3_level<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e3e879c // add v28.16b, v28.16b, v30.16b
+	MOVD         $turbo3_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	MOVD         $turbo3_level3<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1c23dc // tbl v28.16b, { v30.16b, v31.16b }, v28.16b
+	WORD $0x4ea09fbd // mul v29.4s, v29.4s, v0.4s
+	MOVD         $turbo3_level<>+0(SB), R10
+	FMOVQ        (R10), F30
+	WORD $0x4e3e87bd // add v29.16b, v29.16b, v30.16b
+	MOVD         $turbo3_level2<>+0(SB), R10
+	FMOVQ        (R10), F30
+	MOVD         $turbo3_level3<>+0(SB), R10
+	FMOVQ        (R10), F31
+	WORD $0x4e1d23dd // tbl v29.16b, { v30.16b, v31.16b }, v29.16b
+	WORD $0x4f9a1393 // fmla v19.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13b4 // fmla v20.4s, v29.4s, v26.s[0]
+	WORD $0x4f9b1395 // fmla v21.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13b6 // fmla v22.4s, v29.4s, v27.s[0]
+	WORD $0x4f991397 // fmla v23.4s, v28.4s, v25.s[0]
+	WORD $0x4f9913b8 // fmla v24.4s, v29.4s, v25.s[0]
+	ADD          R9, R8
+	ADD          $4, R4
+	ADD          $4, R6
+	SUBS         $1, R7
+	BGE          loop9
+
+done10:
+	ADD          $1, R7
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	ADD          R2, R4
+	ADD          R2, R6
+	FMOVQ        F1, 384(R4)
+	FMOVQ        F2, 400(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F3, 384(R7)
+	ADD          R5, R4, R7
+	FMOVQ        F4, 400(R7)
+	FMOVQ        F5, 384(R6)
+	FMOVQ        F6, 400(R6)
+	FMOVQ        F7, 416(R4)
+	FMOVQ        F8, 432(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F9, 416(R7)
+	ADD          R5, R4, R7
+	FMOVQ        F10, 432(R7)
+	FMOVQ        F11, 416(R6)
+	FMOVQ        F12, 432(R6)
+	FMOVQ        F13, 448(R4)
+	FMOVQ        F14, 464(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F15, 448(R7)
+	ADD          R5, R4, R7
+	FMOVQ        F16, 464(R7)
+	FMOVQ        F17, 448(R6)
+	FMOVQ        F18, 464(R6)
+	FMOVQ        F19, 480(R4)
+	FMOVQ        F20, 496(R4)
+	ADD          R5, R4, R7
+	FMOVQ        F21, 480(R7)
+	ADD          R5, R4, R4
+	FMOVQ        F22, 496(R4)
+	FMOVQ        F23, 480(R6)
+	FMOVQ        F24, 496(R6)
+	ADD          $0x32, R0
+	ADD          $0x200, R2
+	SUBS         $1, R1
+	BGE          loop1
+
+done2:
+	ADD          $1, R1
+	RET
+
+// mix5xTurbo3NEON adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
+TEXT ·mix5xTurbo3NEON(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	WORD $0x4f00e480 // movi v0.16b, #4
+	MOVD         $turbo3_level<>+0(SB), R0
+	FMOVQ        (R0), F1
+	MOVD         $turbo3_mask<>+0(SB), R0
+	FMOVQ        (R0), F2
+	MOVD         $turbo3_level2<>+0(SB), R0
+	FMOVQ        (R0), F3
+	MOVD         $turbo3_level3<>+0(SB), R0
+	FMOVQ        (R0), F4
+	MOVD         v+32(FP), R0
+	MOVD         units+56(FP), R1
+	MOVD         $0, R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $1, R1
+	BLT          done2
+
+loop1:
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	WORD $0x3cc00085 // ldur q5, [x4]
+	WORD $0x3cc10086 // ldur q6, [x4, #16]
+	ADD          R5, R4, R8
+	WORD $0x3cc00107 // ldur q7, [x8]
+	ADD          R5, R4, R8
+	WORD $0x3cc10108 // ldur q8, [x8, #16]
+	WORD $0x3cc000c9 // ldur q9, [x6]
+	WORD $0x3cc100ca // ldur q10, [x6, #16]
+	ADD          R5, R6, R8
+	WORD $0x3cc0010b // ldur q11, [x8]
+	ADD          R5, R6, R8
+	WORD $0x3cc1010c // ldur q12, [x8, #16]
+	WORD $0x3cc000ed // ldur q13, [x7]
+	WORD $0x3cc100ee // ldur q14, [x7, #16]
+	WORD $0x3cc2008f // ldur q15, [x4, #32]
+	WORD $0x3cc30090 // ldur q16, [x4, #48]
+	ADD          R5, R4, R8
+	WORD $0x3cc20111 // ldur q17, [x8, #32]
+	ADD          R5, R4, R4
+	WORD $0x3cc30092 // ldur q18, [x4, #48]
+	WORD $0x3cc200d3 // ldur q19, [x6, #32]
+	WORD $0x3cc300d4 // ldur q20, [x6, #48]
+	ADD          R5, R6, R4
+	WORD $0x3cc20095 // ldur q21, [x4, #32]
+	ADD          R5, R6, R4
+	WORD $0x3cc30096 // ldur q22, [x4, #48]
+	WORD $0x3cc200f7 // ldur q23, [x7, #32]
+	WORD $0x3cc300f8 // ldur q24, [x7, #48]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done4
+
+loop3:
+
+	// levels of values 0 to 15
+	WORD $0xfc402139 // ldur d25, [x9, #2]
+	WORD $0x4e080739 // dup v25.2d, v25.d[0]
+	MOVD         $turbo3_shuffle<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	MOVD         $turbo3_shuffle2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
+	WORD $0x4f00047b // movi v27.4s, #3
+	WORD $0x4e3b1f5b // and v27.16b, v26.16b, v27.16b
+	WORD $0x4f00047c // movi v28.4s, #3
+	WORD $0x4e3c1f3c // and v28.16b, v25.16b, v28.16b
+	WORD $0x6f0e075d // ushr v29.16b, v26.16b, #2
+	WORD $0x6f0e073e // ushr v30.16b, v25.16b, #2
+	WORD $0x4f00247f // movi v31.4s, #3, lsl #8
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00247d // movi v29.4s, #3, lsl #8
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0c075d // ushr v29.16b, v26.16b, #4
+	WORD $0x6f0c073e // ushr v30.16b, v25.16b, #4
+	WORD $0x4f00447f // movi v31.4s, #3, lsl #16
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00447d // movi v29.4s, #3, lsl #16
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
+	WORD $0x4f00647d // movi v29.4s, #3, lsl #24
+	WORD $0x6ebd1f5b // bit v27.16b, v26.16b, v29.16b
+	WORD $0x4f00647a // movi v26.4s, #3, lsl #24
+	WORD $0x6eba1f3c // bit v28.16b, v25.16b, v26.16b
+	WORD $0xbc422139 // ldur s25, [x9, #34]
+	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	MOVD         $turbo3_shuffle3<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	MOVD         $turbo3_shuffle4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	WORD $0x4e1d0339 // tbl v25.16b, { v25.16b }, v29.16b
+	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x6e228f5a // cmeq v26.16b, v26.16b, v2.16b
+	WORD $0x6e228f39 // cmeq v25.16b, v25.16b, v2.16b
+	WORD $0x6ea01f5b // bit v27.16b, v26.16b, v0.16b
+	WORD $0x6ea01f3c // bit v28.16b, v25.16b, v0.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
+	WORD $0x7c400139 // ldur h25, [x9]
+	WORD $0x1ee24339 // fcvt s25, h25
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
+	ADD          R5, R4, R11
+	WORD $0xbc40017b // ldur s27, [x11]
+	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
+	WORD $0xbc4000dc // ldur s28, [x6]
+	WORD $0x6e3cdf3c // fmul v28.4s, v25.4s, v28.4s
+	ADD          R5, R6, R11
+	WORD $0xbc40017d // ldur s29, [x11]
+	WORD $0x6e3ddf3d // fmul v29.4s, v25.4s, v29.4s
+	WORD $0xbc4000fe // ldur s30, [x7]
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	WORD $0xbc40007e // ldur s30, [x3]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc40407f // ldur s31, [x3, #4]
+	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
+	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea09fde // mul v30.4s, v30.4s, v0.4s
+	WORD $0x4e2187de // add v30.16b, v30.16b, v1.16b
+	WORD $0x4e1e207e // tbl v30.16b, { v3.16b, v4.16b }, v30.16b
+	WORD $0x4ea09fff // mul v31.4s, v31.4s, v0.4s
+	WORD $0x4e2187ff // add v31.16b, v31.16b, v1.16b
+	WORD $0x4e1f207f // tbl v31.16b, { v3.16b, v4.16b }, v31.16b
+	WORD $0x4f9a13c5 // fmla v5.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13e6 // fmla v6.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13c7 // fmla v7.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13e8 // fmla v8.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13c9 // fmla v9.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13ea // fmla v10.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13cb // fmla v11.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13ec // fmla v12.4s, v31.4s, v29.s[0]
+	WORD $0x4f9913cd // fmla v13.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913ee // fmla v14.4s, v31.4s, v25.s[0]
+	WORD $0xbc40807e // ldur s30, [x3, #8]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc40c07f // ldur s31, [x3, #12]
+	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
+	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea09fde // mul v30.4s, v30.4s, v0.4s
+	WORD $0x4e2187de // add v30.16b, v30.16b, v1.16b
+	WORD $0x4e1e207e // tbl v30.16b, { v3.16b, v4.16b }, v30.16b
+	WORD $0x4ea09fff // mul v31.4s, v31.4s, v0.4s
+	WORD $0x4e2187ff // add v31.16b, v31.16b, v1.16b
+	WORD $0x4e1f207f // tbl v31.16b, { v3.16b, v4.16b }, v31.16b
+	WORD $0x4f9a13cf // fmla v15.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13f0 // fmla v16.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13d1 // fmla v17.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13f2 // fmla v18.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d3 // fmla v19.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f4 // fmla v20.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d5 // fmla v21.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f6 // fmla v22.4s, v31.4s, v29.s[0]
+	WORD $0x4f9913d7 // fmla v23.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913f8 // fmla v24.4s, v31.4s, v25.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop3
+
+done4:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F5, (R4)
+	FMOVQ        F6, 16(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F7, (R8)
+	ADD          R5, R4, R8
+	FMOVQ        F8, 16(R8)
+	FMOVQ        F9, (R6)
+	FMOVQ        F10, 16(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F11, (R8)
+	ADD          R5, R6, R8
+	FMOVQ        F12, 16(R8)
+	FMOVQ        F13, (R7)
+	FMOVQ        F14, 16(R7)
+	FMOVQ        F15, 32(R4)
+	FMOVQ        F16, 48(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F17, 32(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F18, 48(R4)
+	FMOVQ        F19, 32(R6)
+	FMOVQ        F20, 48(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F21, 32(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F22, 48(R4)
+	FMOVQ        F23, 32(R7)
+	FMOVQ        F24, 48(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	WORD $0x3cc40085 // ldur q5, [x4, #64]
+	WORD $0x3cc50086 // ldur q6, [x4, #80]
+	ADD          R5, R4, R8
+	WORD $0x3cc40107 // ldur q7, [x8, #64]
+	ADD          R5, R4, R8
+	WORD $0x3cc50108 // ldur q8, [x8, #80]
+	WORD $0x3cc400c9 // ldur q9, [x6, #64]
+	WORD $0x3cc500ca // ldur q10, [x6, #80]
+	ADD          R5, R6, R8
+	WORD $0x3cc4010b // ldur q11, [x8, #64]
+	ADD          R5, R6, R8
+	WORD $0x3cc5010c // ldur q12, [x8, #80]
+	WORD $0x3cc400ed // ldur q13, [x7, #64]
+	WORD $0x3cc500ee // ldur q14, [x7, #80]
+	WORD $0x3cc6008f // ldur q15, [x4, #96]
+	WORD $0x3cc70090 // ldur q16, [x4, #112]
+	ADD          R5, R4, R8
+	WORD $0x3cc60111 // ldur q17, [x8, #96]
+	ADD          R5, R4, R4
+	WORD $0x3cc70092 // ldur q18, [x4, #112]
+	WORD $0x3cc600d3 // ldur q19, [x6, #96]
+	WORD $0x3cc700d4 // ldur q20, [x6, #112]
+	ADD          R5, R6, R4
+	WORD $0x3cc60095 // ldur q21, [x4, #96]
+	ADD          R5, R6, R4
+	WORD $0x3cc70096 // ldur q22, [x4, #112]
+	WORD $0x3cc600f7 // ldur q23, [x7, #96]
+	WORD $0x3cc700f8 // ldur q24, [x7, #112]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done6
+
+loop5:
+
+	// levels of values 16 to 31
+	WORD $0xfc402139 // ldur d25, [x9, #2]
+	WORD $0x4e080739 // dup v25.2d, v25.d[0]
+	MOVD         $turbo3_shuffle<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	MOVD         $turbo3_shuffle2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
+	WORD $0x4f00047b // movi v27.4s, #3
+	WORD $0x4e3b1f5b // and v27.16b, v26.16b, v27.16b
+	WORD $0x4f00047c // movi v28.4s, #3
+	WORD $0x4e3c1f3c // and v28.16b, v25.16b, v28.16b
+	WORD $0x6f0e075d // ushr v29.16b, v26.16b, #2
+	WORD $0x6f0e073e // ushr v30.16b, v25.16b, #2
+	WORD $0x4f00247f // movi v31.4s, #3, lsl #8
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00247d // movi v29.4s, #3, lsl #8
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0c075d // ushr v29.16b, v26.16b, #4
+	WORD $0x6f0c073e // ushr v30.16b, v25.16b, #4
+	WORD $0x4f00447f // movi v31.4s, #3, lsl #16
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00447d // movi v29.4s, #3, lsl #16
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
+	WORD $0x4f00647d // movi v29.4s, #3, lsl #24
+	WORD $0x6ebd1f5b // bit v27.16b, v26.16b, v29.16b
+	WORD $0x4f00647a // movi v26.4s, #3, lsl #24
+	WORD $0x6eba1f3c // bit v28.16b, v25.16b, v26.16b
+	WORD $0xbc422139 // ldur s25, [x9, #34]
+	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	MOVD         $turbo3_shuffle3<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	MOVD         $turbo3_shuffle4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	WORD $0x4e1d0339 // tbl v25.16b, { v25.16b }, v29.16b
+	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x6e228f5a // cmeq v26.16b, v26.16b, v2.16b
+	WORD $0x6e228f39 // cmeq v25.16b, v25.16b, v2.16b
+	WORD $0x6ea01f5b // bit v27.16b, v26.16b, v0.16b
+	WORD $0x6ea01f3c // bit v28.16b, v25.16b, v0.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
+	WORD $0x7c400139 // ldur h25, [x9]
+	WORD $0x1ee24339 // fcvt s25, h25
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
+	ADD          R5, R4, R11
+	WORD $0xbc40017b // ldur s27, [x11]
+	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
+	WORD $0xbc4000dc // ldur s28, [x6]
+	WORD $0x6e3cdf3c // fmul v28.4s, v25.4s, v28.4s
+	ADD          R5, R6, R11
+	WORD $0xbc40017d // ldur s29, [x11]
+	WORD $0x6e3ddf3d // fmul v29.4s, v25.4s, v29.4s
+	WORD $0xbc4000fe // ldur s30, [x7]
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	WORD $0xbc41007e // ldur s30, [x3, #16]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc41407f // ldur s31, [x3, #20]
+	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
+	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea09fde // mul v30.4s, v30.4s, v0.4s
+	WORD $0x4e2187de // add v30.16b, v30.16b, v1.16b
+	WORD $0x4e1e207e // tbl v30.16b, { v3.16b, v4.16b }, v30.16b
+	WORD $0x4ea09fff // mul v31.4s, v31.4s, v0.4s
+	WORD $0x4e2187ff // add v31.16b, v31.16b, v1.16b
+	WORD $0x4e1f207f // tbl v31.16b, { v3.16b, v4.16b }, v31.16b
+	WORD $0x4f9a13c5 // fmla v5.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13e6 // fmla v6.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13c7 // fmla v7.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13e8 // fmla v8.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13c9 // fmla v9.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13ea // fmla v10.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13cb // fmla v11.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13ec // fmla v12.4s, v31.4s, v29.s[0]
+	WORD $0x4f9913cd // fmla v13.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913ee // fmla v14.4s, v31.4s, v25.s[0]
+	WORD $0xbc41807e // ldur s30, [x3, #24]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc41c07f // ldur s31, [x3, #28]
+	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
+	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea09fde // mul v30.4s, v30.4s, v0.4s
+	WORD $0x4e2187de // add v30.16b, v30.16b, v1.16b
+	WORD $0x4e1e207e // tbl v30.16b, { v3.16b, v4.16b }, v30.16b
+	WORD $0x4ea09fff // mul v31.4s, v31.4s, v0.4s
+	WORD $0x4e2187ff // add v31.16b, v31.16b, v1.16b
+	WORD $0x4e1f207f // tbl v31.16b, { v3.16b, v4.16b }, v31.16b
+	WORD $0x4f9a13cf // fmla v15.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13f0 // fmla v16.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13d1 // fmla v17.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13f2 // fmla v18.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d3 // fmla v19.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f4 // fmla v20.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d5 // fmla v21.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f6 // fmla v22.4s, v31.4s, v29.s[0]
+	WORD $0x4f9913d7 // fmla v23.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913f8 // fmla v24.4s, v31.4s, v25.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop5
+
+done6:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F5, 64(R4)
+	FMOVQ        F6, 80(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F7, 64(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F8, 80(R8)
+	FMOVQ        F9, 64(R6)
+	FMOVQ        F10, 80(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F11, 64(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F12, 80(R8)
+	FMOVQ        F13, 64(R7)
+	FMOVQ        F14, 80(R7)
+	FMOVQ        F15, 96(R4)
+	FMOVQ        F16, 112(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F17, 96(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F18, 112(R4)
+	FMOVQ        F19, 96(R6)
+	FMOVQ        F20, 112(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F21, 96(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F22, 112(R4)
+	FMOVQ        F23, 96(R7)
+	FMOVQ        F24, 112(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	WORD $0x3cc80085 // ldur q5, [x4, #128]
+	WORD $0x3cc90086 // ldur q6, [x4, #144]
+	ADD          R5, R4, R8
+	WORD $0x3cc80107 // ldur q7, [x8, #128]
+	ADD          R5, R4, R8
+	WORD $0x3cc90108 // ldur q8, [x8, #144]
+	WORD $0x3cc800c9 // ldur q9, [x6, #128]
+	WORD $0x3cc900ca // ldur q10, [x6, #144]
+	ADD          R5, R6, R8
+	WORD $0x3cc8010b // ldur q11, [x8, #128]
+	ADD          R5, R6, R8
+	WORD $0x3cc9010c // ldur q12, [x8, #144]
+	WORD $0x3cc800ed // ldur q13, [x7, #128]
+	WORD $0x3cc900ee // ldur q14, [x7, #144]
+	WORD $0x3cca008f // ldur q15, [x4, #160]
+	WORD $0x3ccb0090 // ldur q16, [x4, #176]
+	ADD          R5, R4, R8
+	WORD $0x3cca0111 // ldur q17, [x8, #160]
+	ADD          R5, R4, R4
+	WORD $0x3ccb0092 // ldur q18, [x4, #176]
+	WORD $0x3cca00d3 // ldur q19, [x6, #160]
+	WORD $0x3ccb00d4 // ldur q20, [x6, #176]
+	ADD          R5, R6, R4
+	WORD $0x3cca0095 // ldur q21, [x4, #160]
+	ADD          R5, R6, R4
+	WORD $0x3ccb0096 // ldur q22, [x4, #176]
+	WORD $0x3cca00f7 // ldur q23, [x7, #160]
+	WORD $0x3ccb00f8 // ldur q24, [x7, #176]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done8
+
+loop7:
+
+	// levels of values 32 to 47
+	WORD $0xfc40a139 // ldur d25, [x9, #10]
+	WORD $0x4e080739 // dup v25.2d, v25.d[0]
+	MOVD         $turbo3_shuffle<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	MOVD         $turbo3_shuffle2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
+	WORD $0x4f00047b // movi v27.4s, #3
+	WORD $0x4e3b1f5b // and v27.16b, v26.16b, v27.16b
+	WORD $0x4f00047c // movi v28.4s, #3
+	WORD $0x4e3c1f3c // and v28.16b, v25.16b, v28.16b
+	WORD $0x6f0e075d // ushr v29.16b, v26.16b, #2
+	WORD $0x6f0e073e // ushr v30.16b, v25.16b, #2
+	WORD $0x4f00247f // movi v31.4s, #3, lsl #8
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00247d // movi v29.4s, #3, lsl #8
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0c075d // ushr v29.16b, v26.16b, #4
+	WORD $0x6f0c073e // ushr v30.16b, v25.16b, #4
+	WORD $0x4f00447f // movi v31.4s, #3, lsl #16
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00447d // movi v29.4s, #3, lsl #16
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
+	WORD $0x4f00647d // movi v29.4s, #3, lsl #24
+	WORD $0x6ebd1f5b // bit v27.16b, v26.16b, v29.16b
+	WORD $0x4f00647a // movi v26.4s, #3, lsl #24
+	WORD $0x6eba1f3c // bit v28.16b, v25.16b, v26.16b
+	WORD $0xbc426139 // ldur s25, [x9, #38]
+	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	MOVD         $turbo3_shuffle3<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	MOVD         $turbo3_shuffle4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	WORD $0x4e1d0339 // tbl v25.16b, { v25.16b }, v29.16b
+	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x6e228f5a // cmeq v26.16b, v26.16b, v2.16b
+	WORD $0x6e228f39 // cmeq v25.16b, v25.16b, v2.16b
+	WORD $0x6ea01f5b // bit v27.16b, v26.16b, v0.16b
+	WORD $0x6ea01f3c // bit v28.16b, v25.16b, v0.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
+	WORD $0x7c400139 // ldur h25, [x9]
+	WORD $0x1ee24339 // fcvt s25, h25
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
+	ADD          R5, R4, R11
+	WORD $0xbc40017b // ldur s27, [x11]
+	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
+	WORD $0xbc4000dc // ldur s28, [x6]
+	WORD $0x6e3cdf3c // fmul v28.4s, v25.4s, v28.4s
+	ADD          R5, R6, R11
+	WORD $0xbc40017d // ldur s29, [x11]
+	WORD $0x6e3ddf3d // fmul v29.4s, v25.4s, v29.4s
+	WORD $0xbc4000fe // ldur s30, [x7]
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	WORD $0xbc40007e // ldur s30, [x3]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc40407f // ldur s31, [x3, #4]
+	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
+	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea09fde // mul v30.4s, v30.4s, v0.4s
+	WORD $0x4e2187de // add v30.16b, v30.16b, v1.16b
+	WORD $0x4e1e207e // tbl v30.16b, { v3.16b, v4.16b }, v30.16b
+	WORD $0x4ea09fff // mul v31.4s, v31.4s, v0.4s
+	WORD $0x4e2187ff // add v31.16b, v31.16b, v1.16b
+	WORD $0x4e1f207f // tbl v31.16b, { v3.16b, v4.16b }, v31.16b
+	WORD $0x4f9a13c5 // fmla v5.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13e6 // fmla v6.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13c7 // fmla v7.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13e8 // fmla v8.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13c9 // fmla v9.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13ea // fmla v10.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13cb // fmla v11.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13ec // fmla v12.4s, v31.4s, v29.s[0]
+	WORD $0x4f9913cd // fmla v13.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913ee // fmla v14.4s, v31.4s, v25.s[0]
+	WORD $0xbc40807e // ldur s30, [x3, #8]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc40c07f // ldur s31, [x3, #12]
+	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
+	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea09fde // mul v30.4s, v30.4s, v0.4s
+	WORD $0x4e2187de // add v30.16b, v30.16b, v1.16b
+	WORD $0x4e1e207e // tbl v30.16b, { v3.16b, v4.16b }, v30.16b
+	WORD $0x4ea09fff // mul v31.4s, v31.4s, v0.4s
+	WORD $0x4e2187ff // add v31.16b, v31.16b, v1.16b
+	WORD $0x4e1f207f // tbl v31.16b, { v3.16b, v4.16b }, v31.16b
+	WORD $0x4f9a13cf // fmla v15.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13f0 // fmla v16.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13d1 // fmla v17.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13f2 // fmla v18.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d3 // fmla v19.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f4 // fmla v20.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d5 // fmla v21.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f6 // fmla v22.4s, v31.4s, v29.s[0]
+	WORD $0x4f9913d7 // fmla v23.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913f8 // fmla v24.4s, v31.4s, v25.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop7
+
+done8:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F5, 128(R4)
+	FMOVQ        F6, 144(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F7, 128(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F8, 144(R8)
+	FMOVQ        F9, 128(R6)
+	FMOVQ        F10, 144(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F11, 128(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F12, 144(R8)
+	FMOVQ        F13, 128(R7)
+	FMOVQ        F14, 144(R7)
+	FMOVQ        F15, 160(R4)
+	FMOVQ        F16, 176(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F17, 160(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F18, 176(R4)
+	FMOVQ        F19, 160(R6)
+	FMOVQ        F20, 176(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F21, 160(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F22, 176(R4)
+	FMOVQ        F23, 160(R7)
+	FMOVQ        F24, 176(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	WORD $0x3ccc0085 // ldur q5, [x4, #192]
+	WORD $0x3ccd0086 // ldur q6, [x4, #208]
+	ADD          R5, R4, R8
+	WORD $0x3ccc0107 // ldur q7, [x8, #192]
+	ADD          R5, R4, R8
+	WORD $0x3ccd0108 // ldur q8, [x8, #208]
+	WORD $0x3ccc00c9 // ldur q9, [x6, #192]
+	WORD $0x3ccd00ca // ldur q10, [x6, #208]
+	ADD          R5, R6, R8
+	WORD $0x3ccc010b // ldur q11, [x8, #192]
+	ADD          R5, R6, R8
+	WORD $0x3ccd010c // ldur q12, [x8, #208]
+	WORD $0x3ccc00ed // ldur q13, [x7, #192]
+	WORD $0x3ccd00ee // ldur q14, [x7, #208]
+	WORD $0x3cce008f // ldur q15, [x4, #224]
+	WORD $0x3ccf0090 // ldur q16, [x4, #240]
+	ADD          R5, R4, R8
+	WORD $0x3cce0111 // ldur q17, [x8, #224]
+	ADD          R5, R4, R4
+	WORD $0x3ccf0092 // ldur q18, [x4, #240]
+	WORD $0x3cce00d3 // ldur q19, [x6, #224]
+	WORD $0x3ccf00d4 // ldur q20, [x6, #240]
+	ADD          R5, R6, R4
+	WORD $0x3cce0095 // ldur q21, [x4, #224]
+	ADD          R5, R6, R4
+	WORD $0x3ccf0096 // ldur q22, [x4, #240]
+	WORD $0x3cce00f7 // ldur q23, [x7, #224]
+	WORD $0x3ccf00f8 // ldur q24, [x7, #240]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done10
+
+loop9:
+
+	// levels of values 48 to 63
+	WORD $0xfc40a139 // ldur d25, [x9, #10]
+	WORD $0x4e080739 // dup v25.2d, v25.d[0]
+	MOVD         $turbo3_shuffle<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	MOVD         $turbo3_shuffle2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
+	WORD $0x4f00047b // movi v27.4s, #3
+	WORD $0x4e3b1f5b // and v27.16b, v26.16b, v27.16b
+	WORD $0x4f00047c // movi v28.4s, #3
+	WORD $0x4e3c1f3c // and v28.16b, v25.16b, v28.16b
+	WORD $0x6f0e075d // ushr v29.16b, v26.16b, #2
+	WORD $0x6f0e073e // ushr v30.16b, v25.16b, #2
+	WORD $0x4f00247f // movi v31.4s, #3, lsl #8
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00247d // movi v29.4s, #3, lsl #8
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0c075d // ushr v29.16b, v26.16b, #4
+	WORD $0x6f0c073e // ushr v30.16b, v25.16b, #4
+	WORD $0x4f00447f // movi v31.4s, #3, lsl #16
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00447d // movi v29.4s, #3, lsl #16
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
+	WORD $0x4f00647d // movi v29.4s, #3, lsl #24
+	WORD $0x6ebd1f5b // bit v27.16b, v26.16b, v29.16b
+	WORD $0x4f00647a // movi v26.4s, #3, lsl #24
+	WORD $0x6eba1f3c // bit v28.16b, v25.16b, v26.16b
+	WORD $0xbc426139 // ldur s25, [x9, #38]
+	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	MOVD         $turbo3_shuffle3<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	MOVD         $turbo3_shuffle4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	WORD $0x4e1d0339 // tbl v25.16b, { v25.16b }, v29.16b
+	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x6e228f5a // cmeq v26.16b, v26.16b, v2.16b
+	WORD $0x6e228f39 // cmeq v25.16b, v25.16b, v2.16b
+	WORD $0x6ea01f5b // bit v27.16b, v26.16b, v0.16b
+	WORD $0x6ea01f3c // bit v28.16b, v25.16b, v0.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
+	WORD $0x7c400139 // ldur h25, [x9]
+	WORD $0x1ee24339 // fcvt s25, h25
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
+	ADD          R5, R4, R11
+	WORD $0xbc40017b // ldur s27, [x11]
+	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
+	WORD $0xbc4000dc // ldur s28, [x6]
+	WORD $0x6e3cdf3c // fmul v28.4s, v25.4s, v28.4s
+	ADD          R5, R6, R11
+	WORD $0xbc40017d // ldur s29, [x11]
+	WORD $0x6e3ddf3d // fmul v29.4s, v25.4s, v29.4s
+	WORD $0xbc4000fe // ldur s30, [x7]
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	WORD $0xbc41007e // ldur s30, [x3, #16]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc41407f // ldur s31, [x3, #20]
+	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
+	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea09fde // mul v30.4s, v30.4s, v0.4s
+	WORD $0x4e2187de // add v30.16b, v30.16b, v1.16b
+	WORD $0x4e1e207e // tbl v30.16b, { v3.16b, v4.16b }, v30.16b
+	WORD $0x4ea09fff // mul v31.4s, v31.4s, v0.4s
+	WORD $0x4e2187ff // add v31.16b, v31.16b, v1.16b
+	WORD $0x4e1f207f // tbl v31.16b, { v3.16b, v4.16b }, v31.16b
+	WORD $0x4f9a13c5 // fmla v5.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13e6 // fmla v6.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13c7 // fmla v7.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13e8 // fmla v8.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13c9 // fmla v9.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13ea // fmla v10.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13cb // fmla v11.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13ec // fmla v12.4s, v31.4s, v29.s[0]
+	WORD $0x4f9913cd // fmla v13.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913ee // fmla v14.4s, v31.4s, v25.s[0]
+	WORD $0xbc41807e // ldur s30, [x3, #24]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc41c07f // ldur s31, [x3, #28]
+	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
+	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea09fde // mul v30.4s, v30.4s, v0.4s
+	WORD $0x4e2187de // add v30.16b, v30.16b, v1.16b
+	WORD $0x4e1e207e // tbl v30.16b, { v3.16b, v4.16b }, v30.16b
+	WORD $0x4ea09fff // mul v31.4s, v31.4s, v0.4s
+	WORD $0x4e2187ff // add v31.16b, v31.16b, v1.16b
+	WORD $0x4e1f207f // tbl v31.16b, { v3.16b, v4.16b }, v31.16b
+	WORD $0x4f9a13cf // fmla v15.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13f0 // fmla v16.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13d1 // fmla v17.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13f2 // fmla v18.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d3 // fmla v19.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f4 // fmla v20.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d5 // fmla v21.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f6 // fmla v22.4s, v31.4s, v29.s[0]
+	WORD $0x4f9913d7 // fmla v23.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913f8 // fmla v24.4s, v31.4s, v25.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop9
+
+done10:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F5, 192(R4)
+	FMOVQ        F6, 208(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F7, 192(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F8, 208(R8)
+	FMOVQ        F9, 192(R6)
+	FMOVQ        F10, 208(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F11, 192(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F12, 208(R8)
+	FMOVQ        F13, 192(R7)
+	FMOVQ        F14, 208(R7)
+	FMOVQ        F15, 224(R4)
+	FMOVQ        F16, 240(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F17, 224(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F18, 240(R4)
+	FMOVQ        F19, 224(R6)
+	FMOVQ        F20, 240(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F21, 224(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F22, 240(R4)
+	FMOVQ        F23, 224(R7)
+	FMOVQ        F24, 240(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FLDPQ        256(R4), (F5, F6)
+	ADD          R5, R4, R8
+	FMOVQ        256(R8), F7
+	ADD          R5, R4, R8
+	FMOVQ        272(R8), F8
+	FLDPQ        256(R6), (F9, F10)
+	ADD          R5, R6, R8
+	FMOVQ        256(R8), F11
+	ADD          R5, R6, R8
+	FMOVQ        272(R8), F12
+	FLDPQ        256(R7), (F13, F14)
+	FLDPQ        288(R4), (F15, F16)
+	ADD          R5, R4, R8
+	FMOVQ        288(R8), F17
+	ADD          R5, R4, R4
+	FMOVQ        304(R4), F18
+	FLDPQ        288(R6), (F19, F20)
+	ADD          R5, R6, R4
+	FMOVQ        288(R4), F21
+	ADD          R5, R6, R4
+	FMOVQ        304(R4), F22
+	FLDPQ        288(R7), (F23, F24)
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done12
+
+loop11:
+
+	// levels of values 64 to 79
+	WORD $0xfc412139 // ldur d25, [x9, #18]
+	WORD $0x4e080739 // dup v25.2d, v25.d[0]
+	MOVD         $turbo3_shuffle<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	MOVD         $turbo3_shuffle2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
+	WORD $0x4f00047b // movi v27.4s, #3
+	WORD $0x4e3b1f5b // and v27.16b, v26.16b, v27.16b
+	WORD $0x4f00047c // movi v28.4s, #3
+	WORD $0x4e3c1f3c // and v28.16b, v25.16b, v28.16b
+	WORD $0x6f0e075d // ushr v29.16b, v26.16b, #2
+	WORD $0x6f0e073e // ushr v30.16b, v25.16b, #2
+	WORD $0x4f00247f // movi v31.4s, #3, lsl #8
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00247d // movi v29.4s, #3, lsl #8
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0c075d // ushr v29.16b, v26.16b, #4
+	WORD $0x6f0c073e // ushr v30.16b, v25.16b, #4
+	WORD $0x4f00447f // movi v31.4s, #3, lsl #16
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00447d // movi v29.4s, #3, lsl #16
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
+	WORD $0x4f00647d // movi v29.4s, #3, lsl #24
+	WORD $0x6ebd1f5b // bit v27.16b, v26.16b, v29.16b
+	WORD $0x4f00647a // movi v26.4s, #3, lsl #24
+	WORD $0x6eba1f3c // bit v28.16b, v25.16b, v26.16b
+	WORD $0xbc42a139 // ldur s25, [x9, #42]
+	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	MOVD         $turbo3_shuffle3<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	MOVD         $turbo3_shuffle4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	WORD $0x4e1d0339 // tbl v25.16b, { v25.16b }, v29.16b
+	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x6e228f5a // cmeq v26.16b, v26.16b, v2.16b
+	WORD $0x6e228f39 // cmeq v25.16b, v25.16b, v2.16b
+	WORD $0x6ea01f5b // bit v27.16b, v26.16b, v0.16b
+	WORD $0x6ea01f3c // bit v28.16b, v25.16b, v0.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
+	WORD $0x7c400139 // ldur h25, [x9]
+	WORD $0x1ee24339 // fcvt s25, h25
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
+	ADD          R5, R4, R11
+	WORD $0xbc40017b // ldur s27, [x11]
+	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
+	WORD $0xbc4000dc // ldur s28, [x6]
+	WORD $0x6e3cdf3c // fmul v28.4s, v25.4s, v28.4s
+	ADD          R5, R6, R11
+	WORD $0xbc40017d // ldur s29, [x11]
+	WORD $0x6e3ddf3d // fmul v29.4s, v25.4s, v29.4s
+	WORD $0xbc4000fe // ldur s30, [x7]
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	WORD $0xbc40007e // ldur s30, [x3]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc40407f // ldur s31, [x3, #4]
+	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
+	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea09fde // mul v30.4s, v30.4s, v0.4s
+	WORD $0x4e2187de // add v30.16b, v30.16b, v1.16b
+	WORD $0x4e1e207e // tbl v30.16b, { v3.16b, v4.16b }, v30.16b
+	WORD $0x4ea09fff // mul v31.4s, v31.4s, v0.4s
+	WORD $0x4e2187ff // add v31.16b, v31.16b, v1.16b
+	WORD $0x4e1f207f // tbl v31.16b, { v3.16b, v4.16b }, v31.16b
+	WORD $0x4f9a13c5 // fmla v5.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13e6 // fmla v6.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13c7 // fmla v7.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13e8 // fmla v8.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13c9 // fmla v9.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13ea // fmla v10.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13cb // fmla v11.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13ec // fmla v12.4s, v31.4s, v29.s[0]
+	WORD $0x4f9913cd // fmla v13.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913ee // fmla v14.4s, v31.4s, v25.s[0]
+	WORD $0xbc40807e // ldur s30, [x3, #8]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc40c07f // ldur s31, [x3, #12]
+	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
+	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea09fde // mul v30.4s, v30.4s, v0.4s
+	WORD $0x4e2187de // add v30.16b, v30.16b, v1.16b
+	WORD $0x4e1e207e // tbl v30.16b, { v3.16b, v4.16b }, v30.16b
+	WORD $0x4ea09fff // mul v31.4s, v31.4s, v0.4s
+	WORD $0x4e2187ff // add v31.16b, v31.16b, v1.16b
+	WORD $0x4e1f207f // tbl v31.16b, { v3.16b, v4.16b }, v31.16b
+	WORD $0x4f9a13cf // fmla v15.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13f0 // fmla v16.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13d1 // fmla v17.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13f2 // fmla v18.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d3 // fmla v19.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f4 // fmla v20.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d5 // fmla v21.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f6 // fmla v22.4s, v31.4s, v29.s[0]
+	WORD $0x4f9913d7 // fmla v23.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913f8 // fmla v24.4s, v31.4s, v25.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop11
+
+done12:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F5, 256(R4)
+	FMOVQ        F6, 272(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F7, 256(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F8, 272(R8)
+	FMOVQ        F9, 256(R6)
+	FMOVQ        F10, 272(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F11, 256(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F12, 272(R8)
+	FMOVQ        F13, 256(R7)
+	FMOVQ        F14, 272(R7)
+	FMOVQ        F15, 288(R4)
+	FMOVQ        F16, 304(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F17, 288(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F18, 304(R4)
+	FMOVQ        F19, 288(R6)
+	FMOVQ        F20, 304(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F21, 288(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F22, 304(R4)
+	FMOVQ        F23, 288(R7)
+	FMOVQ        F24, 304(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FLDPQ        320(R4), (F5, F6)
+	ADD          R5, R4, R8
+	FMOVQ        320(R8), F7
+	ADD          R5, R4, R8
+	FMOVQ        336(R8), F8
+	FLDPQ        320(R6), (F9, F10)
+	ADD          R5, R6, R8
+	FMOVQ        320(R8), F11
+	ADD          R5, R6, R8
+	FMOVQ        336(R8), F12
+	FLDPQ        320(R7), (F13, F14)
+	FLDPQ        352(R4), (F15, F16)
+	ADD          R5, R4, R8
+	FMOVQ        352(R8), F17
+	ADD          R5, R4, R4
+	FMOVQ        368(R4), F18
+	FLDPQ        352(R6), (F19, F20)
+	ADD          R5, R6, R4
+	FMOVQ        352(R4), F21
+	ADD          R5, R6, R4
+	FMOVQ        368(R4), F22
+	FLDPQ        352(R7), (F23, F24)
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done14
+
+loop13:
+
+	// levels of values 80 to 95
+	WORD $0xfc412139 // ldur d25, [x9, #18]
+	WORD $0x4e080739 // dup v25.2d, v25.d[0]
+	MOVD         $turbo3_shuffle<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	MOVD         $turbo3_shuffle2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
+	WORD $0x4f00047b // movi v27.4s, #3
+	WORD $0x4e3b1f5b // and v27.16b, v26.16b, v27.16b
+	WORD $0x4f00047c // movi v28.4s, #3
+	WORD $0x4e3c1f3c // and v28.16b, v25.16b, v28.16b
+	WORD $0x6f0e075d // ushr v29.16b, v26.16b, #2
+	WORD $0x6f0e073e // ushr v30.16b, v25.16b, #2
+	WORD $0x4f00247f // movi v31.4s, #3, lsl #8
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00247d // movi v29.4s, #3, lsl #8
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0c075d // ushr v29.16b, v26.16b, #4
+	WORD $0x6f0c073e // ushr v30.16b, v25.16b, #4
+	WORD $0x4f00447f // movi v31.4s, #3, lsl #16
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00447d // movi v29.4s, #3, lsl #16
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
+	WORD $0x4f00647d // movi v29.4s, #3, lsl #24
+	WORD $0x6ebd1f5b // bit v27.16b, v26.16b, v29.16b
+	WORD $0x4f00647a // movi v26.4s, #3, lsl #24
+	WORD $0x6eba1f3c // bit v28.16b, v25.16b, v26.16b
+	WORD $0xbc42a139 // ldur s25, [x9, #42]
+	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	MOVD         $turbo3_shuffle3<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	MOVD         $turbo3_shuffle4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	WORD $0x4e1d0339 // tbl v25.16b, { v25.16b }, v29.16b
+	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x6e228f5a // cmeq v26.16b, v26.16b, v2.16b
+	WORD $0x6e228f39 // cmeq v25.16b, v25.16b, v2.16b
+	WORD $0x6ea01f5b // bit v27.16b, v26.16b, v0.16b
+	WORD $0x6ea01f3c // bit v28.16b, v25.16b, v0.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
+	WORD $0x7c400139 // ldur h25, [x9]
+	WORD $0x1ee24339 // fcvt s25, h25
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
+	ADD          R5, R4, R11
+	WORD $0xbc40017b // ldur s27, [x11]
+	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
+	WORD $0xbc4000dc // ldur s28, [x6]
+	WORD $0x6e3cdf3c // fmul v28.4s, v25.4s, v28.4s
+	ADD          R5, R6, R11
+	WORD $0xbc40017d // ldur s29, [x11]
+	WORD $0x6e3ddf3d // fmul v29.4s, v25.4s, v29.4s
+	WORD $0xbc4000fe // ldur s30, [x7]
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	WORD $0xbc41007e // ldur s30, [x3, #16]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc41407f // ldur s31, [x3, #20]
+	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
+	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea09fde // mul v30.4s, v30.4s, v0.4s
+	WORD $0x4e2187de // add v30.16b, v30.16b, v1.16b
+	WORD $0x4e1e207e // tbl v30.16b, { v3.16b, v4.16b }, v30.16b
+	WORD $0x4ea09fff // mul v31.4s, v31.4s, v0.4s
+	WORD $0x4e2187ff // add v31.16b, v31.16b, v1.16b
+	WORD $0x4e1f207f // tbl v31.16b, { v3.16b, v4.16b }, v31.16b
+	WORD $0x4f9a13c5 // fmla v5.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13e6 // fmla v6.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13c7 // fmla v7.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13e8 // fmla v8.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13c9 // fmla v9.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13ea // fmla v10.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13cb // fmla v11.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13ec // fmla v12.4s, v31.4s, v29.s[0]
+	WORD $0x4f9913cd // fmla v13.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913ee // fmla v14.4s, v31.4s, v25.s[0]
+	WORD $0xbc41807e // ldur s30, [x3, #24]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc41c07f // ldur s31, [x3, #28]
+	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
+	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea09fde // mul v30.4s, v30.4s, v0.4s
+	WORD $0x4e2187de // add v30.16b, v30.16b, v1.16b
+	WORD $0x4e1e207e // tbl v30.16b, { v3.16b, v4.16b }, v30.16b
+	WORD $0x4ea09fff // mul v31.4s, v31.4s, v0.4s
+	WORD $0x4e2187ff // add v31.16b, v31.16b, v1.16b
+	WORD $0x4e1f207f // tbl v31.16b, { v3.16b, v4.16b }, v31.16b
+	WORD $0x4f9a13cf // fmla v15.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13f0 // fmla v16.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13d1 // fmla v17.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13f2 // fmla v18.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d3 // fmla v19.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f4 // fmla v20.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d5 // fmla v21.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f6 // fmla v22.4s, v31.4s, v29.s[0]
+	WORD $0x4f9913d7 // fmla v23.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913f8 // fmla v24.4s, v31.4s, v25.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop13
+
+done14:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F5, 320(R4)
+	FMOVQ        F6, 336(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F7, 320(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F8, 336(R8)
+	FMOVQ        F9, 320(R6)
+	FMOVQ        F10, 336(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F11, 320(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F12, 336(R8)
+	FMOVQ        F13, 320(R7)
+	FMOVQ        F14, 336(R7)
+	FMOVQ        F15, 352(R4)
+	FMOVQ        F16, 368(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F17, 352(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F18, 368(R4)
+	FMOVQ        F19, 352(R6)
+	FMOVQ        F20, 368(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F21, 352(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F22, 368(R4)
+	FMOVQ        F23, 352(R7)
+	FMOVQ        F24, 368(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FLDPQ        384(R4), (F5, F6)
+	ADD          R5, R4, R8
+	FMOVQ        384(R8), F7
+	ADD          R5, R4, R8
+	FMOVQ        400(R8), F8
+	FLDPQ        384(R6), (F9, F10)
+	ADD          R5, R6, R8
+	FMOVQ        384(R8), F11
+	ADD          R5, R6, R8
+	FMOVQ        400(R8), F12
+	FLDPQ        384(R7), (F13, F14)
+	FLDPQ        416(R4), (F15, F16)
+	ADD          R5, R4, R8
+	FMOVQ        416(R8), F17
+	ADD          R5, R4, R4
+	FMOVQ        432(R4), F18
+	FLDPQ        416(R6), (F19, F20)
+	ADD          R5, R6, R4
+	FMOVQ        416(R4), F21
+	ADD          R5, R6, R4
+	FMOVQ        432(R4), F22
+	FLDPQ        416(R7), (F23, F24)
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done16
+
+loop15:
+
+	// levels of values 96 to 111
+	WORD $0xfc41a139 // ldur d25, [x9, #26]
+	WORD $0x4e080739 // dup v25.2d, v25.d[0]
+	MOVD         $turbo3_shuffle<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	MOVD         $turbo3_shuffle2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
+	WORD $0x4f00047b // movi v27.4s, #3
+	WORD $0x4e3b1f5b // and v27.16b, v26.16b, v27.16b
+	WORD $0x4f00047c // movi v28.4s, #3
+	WORD $0x4e3c1f3c // and v28.16b, v25.16b, v28.16b
+	WORD $0x6f0e075d // ushr v29.16b, v26.16b, #2
+	WORD $0x6f0e073e // ushr v30.16b, v25.16b, #2
+	WORD $0x4f00247f // movi v31.4s, #3, lsl #8
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00247d // movi v29.4s, #3, lsl #8
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0c075d // ushr v29.16b, v26.16b, #4
+	WORD $0x6f0c073e // ushr v30.16b, v25.16b, #4
+	WORD $0x4f00447f // movi v31.4s, #3, lsl #16
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00447d // movi v29.4s, #3, lsl #16
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
+	WORD $0x4f00647d // movi v29.4s, #3, lsl #24
+	WORD $0x6ebd1f5b // bit v27.16b, v26.16b, v29.16b
+	WORD $0x4f00647a // movi v26.4s, #3, lsl #24
+	WORD $0x6eba1f3c // bit v28.16b, v25.16b, v26.16b
+	WORD $0xbc42e139 // ldur s25, [x9, #46]
+	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	MOVD         $turbo3_shuffle3<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	MOVD         $turbo3_shuffle4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	WORD $0x4e1d0339 // tbl v25.16b, { v25.16b }, v29.16b
+	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x6e228f5a // cmeq v26.16b, v26.16b, v2.16b
+	WORD $0x6e228f39 // cmeq v25.16b, v25.16b, v2.16b
+	WORD $0x6ea01f5b // bit v27.16b, v26.16b, v0.16b
+	WORD $0x6ea01f3c // bit v28.16b, v25.16b, v0.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
+	WORD $0x7c400139 // ldur h25, [x9]
+	WORD $0x1ee24339 // fcvt s25, h25
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
+	ADD          R5, R4, R11
+	WORD $0xbc40017b // ldur s27, [x11]
+	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
+	WORD $0xbc4000dc // ldur s28, [x6]
+	WORD $0x6e3cdf3c // fmul v28.4s, v25.4s, v28.4s
+	ADD          R5, R6, R11
+	WORD $0xbc40017d // ldur s29, [x11]
+	WORD $0x6e3ddf3d // fmul v29.4s, v25.4s, v29.4s
+	WORD $0xbc4000fe // ldur s30, [x7]
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	WORD $0xbc40007e // ldur s30, [x3]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc40407f // ldur s31, [x3, #4]
+	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
+	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea09fde // mul v30.4s, v30.4s, v0.4s
+	WORD $0x4e2187de // add v30.16b, v30.16b, v1.16b
+	WORD $0x4e1e207e // tbl v30.16b, { v3.16b, v4.16b }, v30.16b
+	WORD $0x4ea09fff // mul v31.4s, v31.4s, v0.4s
+	WORD $0x4e2187ff // add v31.16b, v31.16b, v1.16b
+	WORD $0x4e1f207f // tbl v31.16b, { v3.16b, v4.16b }, v31.16b
+	WORD $0x4f9a13c5 // fmla v5.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13e6 // fmla v6.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13c7 // fmla v7.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13e8 // fmla v8.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13c9 // fmla v9.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13ea // fmla v10.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13cb // fmla v11.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13ec // fmla v12.4s, v31.4s, v29.s[0]
+	WORD $0x4f9913cd // fmla v13.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913ee // fmla v14.4s, v31.4s, v25.s[0]
+	WORD $0xbc40807e // ldur s30, [x3, #8]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc40c07f // ldur s31, [x3, #12]
+	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
+	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea09fde // mul v30.4s, v30.4s, v0.4s
+	WORD $0x4e2187de // add v30.16b, v30.16b, v1.16b
+	WORD $0x4e1e207e // tbl v30.16b, { v3.16b, v4.16b }, v30.16b
+	WORD $0x4ea09fff // mul v31.4s, v31.4s, v0.4s
+	WORD $0x4e2187ff // add v31.16b, v31.16b, v1.16b
+	WORD $0x4e1f207f // tbl v31.16b, { v3.16b, v4.16b }, v31.16b
+	WORD $0x4f9a13cf // fmla v15.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13f0 // fmla v16.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13d1 // fmla v17.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13f2 // fmla v18.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d3 // fmla v19.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f4 // fmla v20.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d5 // fmla v21.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f6 // fmla v22.4s, v31.4s, v29.s[0]
+	WORD $0x4f9913d7 // fmla v23.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913f8 // fmla v24.4s, v31.4s, v25.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop15
+
+done16:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F5, 384(R4)
+	FMOVQ        F6, 400(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F7, 384(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F8, 400(R8)
+	FMOVQ        F9, 384(R6)
+	FMOVQ        F10, 400(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F11, 384(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F12, 400(R8)
+	FMOVQ        F13, 384(R7)
+	FMOVQ        F14, 400(R7)
+	FMOVQ        F15, 416(R4)
+	FMOVQ        F16, 432(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F17, 416(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F18, 432(R4)
+	FMOVQ        F19, 416(R6)
+	FMOVQ        F20, 432(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F21, 416(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F22, 432(R4)
+	FMOVQ        F23, 416(R7)
+	FMOVQ        F24, 432(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FLDPQ        448(R4), (F5, F6)
+	ADD          R5, R4, R8
+	FMOVQ        448(R8), F7
+	ADD          R5, R4, R8
+	FMOVQ        464(R8), F8
+	FLDPQ        448(R6), (F9, F10)
+	ADD          R5, R6, R8
+	FMOVQ        448(R8), F11
+	ADD          R5, R6, R8
+	FMOVQ        464(R8), F12
+	FLDPQ        448(R7), (F13, F14)
+	FLDPQ        480(R4), (F15, F16)
+	ADD          R5, R4, R8
+	FMOVQ        480(R8), F17
+	ADD          R5, R4, R4
+	FMOVQ        496(R4), F18
+	FLDPQ        480(R6), (F19, F20)
+	ADD          R5, R6, R4
+	FMOVQ        480(R4), F21
+	ADD          R5, R6, R4
+	FMOVQ        496(R4), F22
+	FLDPQ        480(R7), (F23, F24)
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done18
+
+loop17:
+
+	// levels of values 112 to 127
+	WORD $0xfc41a139 // ldur d25, [x9, #26]
+	WORD $0x4e080739 // dup v25.2d, v25.d[0]
+	MOVD         $turbo3_shuffle<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	MOVD         $turbo3_shuffle2<>+0(SB), R11
+	FMOVQ        (R11), F27
+	WORD $0x4e1b0339 // tbl v25.16b, { v25.16b }, v27.16b
+	WORD $0x4f00047b // movi v27.4s, #3
+	WORD $0x4e3b1f5b // and v27.16b, v26.16b, v27.16b
+	WORD $0x4f00047c // movi v28.4s, #3
+	WORD $0x4e3c1f3c // and v28.16b, v25.16b, v28.16b
+	WORD $0x6f0e075d // ushr v29.16b, v26.16b, #2
+	WORD $0x6f0e073e // ushr v30.16b, v25.16b, #2
+	WORD $0x4f00247f // movi v31.4s, #3, lsl #8
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00247d // movi v29.4s, #3, lsl #8
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0c075d // ushr v29.16b, v26.16b, #4
+	WORD $0x6f0c073e // ushr v30.16b, v25.16b, #4
+	WORD $0x4f00447f // movi v31.4s, #3, lsl #16
+	WORD $0x6ebf1fbb // bit v27.16b, v29.16b, v31.16b
+	WORD $0x4f00447d // movi v29.4s, #3, lsl #16
+	WORD $0x6ebd1fdc // bit v28.16b, v30.16b, v29.16b
+	WORD $0x6f0a075a // ushr v26.16b, v26.16b, #6
+	WORD $0x6f0a0739 // ushr v25.16b, v25.16b, #6
+	WORD $0x4f00647d // movi v29.4s, #3, lsl #24
+	WORD $0x6ebd1f5b // bit v27.16b, v26.16b, v29.16b
+	WORD $0x4f00647a // movi v26.4s, #3, lsl #24
+	WORD $0x6eba1f3c // bit v28.16b, v25.16b, v26.16b
+	WORD $0xbc42e139 // ldur s25, [x9, #46]
+	WORD $0x4e040739 // dup v25.4s, v25.s[0]
+	MOVD         $turbo3_shuffle3<>+0(SB), R11
+	FMOVQ        (R11), F26
+	WORD $0x4e1a033a // tbl v26.16b, { v25.16b }, v26.16b
+	MOVD         $turbo3_shuffle4<>+0(SB), R11
+	FMOVQ        (R11), F29
+	WORD $0x4e1d0339 // tbl v25.16b, { v25.16b }, v29.16b
+	WORD $0x4e221f5a // and v26.16b, v26.16b, v2.16b
+	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
+	WORD $0x6e228f5a // cmeq v26.16b, v26.16b, v2.16b
+	WORD $0x6e228f39 // cmeq v25.16b, v25.16b, v2.16b
+	WORD $0x6ea01f5b // bit v27.16b, v26.16b, v0.16b
+	WORD $0x6ea01f3c // bit v28.16b, v25.16b, v0.16b
+	FMOVQ        F27, (R3)
+	FMOVQ        F28, 16(R3)
+	WORD $0x7c400139 // ldur h25, [x9]
+	WORD $0x1ee24339 // fcvt s25, h25
+	WORD $0xbc40009a // ldur s26, [x4]
+	WORD $0x6e3adf3a // fmul v26.4s, v25.4s, v26.4s
+	ADD          R5, R4, R11
+	WORD $0xbc40017b // ldur s27, [x11]
+	WORD $0x6e3bdf3b // fmul v27.4s, v25.4s, v27.4s
+	WORD $0xbc4000dc // ldur s28, [x6]
+	WORD $0x6e3cdf3c // fmul v28.4s, v25.4s, v28.4s
+	ADD          R5, R6, R11
+	WORD $0xbc40017d // ldur s29, [x11]
+	WORD $0x6e3ddf3d // fmul v29.4s, v25.4s, v29.4s
+	WORD $0xbc4000fe // ldur s30, [x7]
+	WORD $0x6e3edf39 // fmul v25.4s, v25.4s, v30.4s
+	WORD $0xbc41007e // ldur s30, [x3, #16]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc41407f // ldur s31, [x3, #20]
+	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
+	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea09fde // mul v30.4s, v30.4s, v0.4s
+	WORD $0x4e2187de // add v30.16b, v30.16b, v1.16b
+	WORD $0x4e1e207e // tbl v30.16b, { v3.16b, v4.16b }, v30.16b
+	WORD $0x4ea09fff // mul v31.4s, v31.4s, v0.4s
+	WORD $0x4e2187ff // add v31.16b, v31.16b, v1.16b
+	WORD $0x4e1f207f // tbl v31.16b, { v3.16b, v4.16b }, v31.16b
+	WORD $0x4f9a13c5 // fmla v5.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13e6 // fmla v6.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13c7 // fmla v7.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13e8 // fmla v8.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13c9 // fmla v9.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13ea // fmla v10.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13cb // fmla v11.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13ec // fmla v12.4s, v31.4s, v29.s[0]
+	WORD $0x4f9913cd // fmla v13.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913ee // fmla v14.4s, v31.4s, v25.s[0]
+	WORD $0xbc41807e // ldur s30, [x3, #24]
+	WORD $0x2f08a7de // ushll v30.8h, v30.8b, #0
+	WORD $0x2f10a7de // ushll v30.4s, v30.4h, #0
+	WORD $0xbc41c07f // ldur s31, [x3, #28]
+	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
+	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea09fde // mul v30.4s, v30.4s, v0.4s
+	WORD $0x4e2187de // add v30.16b, v30.16b, v1.16b
+	WORD $0x4e1e207e // tbl v30.16b, { v3.16b, v4.16b }, v30.16b
+	WORD $0x4ea09fff // mul v31.4s, v31.4s, v0.4s
+	WORD $0x4e2187ff // add v31.16b, v31.16b, v1.16b
+	WORD $0x4e1f207f // tbl v31.16b, { v3.16b, v4.16b }, v31.16b
+	WORD $0x4f9a13cf // fmla v15.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13f0 // fmla v16.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13d1 // fmla v17.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13f2 // fmla v18.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d3 // fmla v19.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f4 // fmla v20.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d5 // fmla v21.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f6 // fmla v22.4s, v31.4s, v29.s[0]
+	WORD $0x4f9913d7 // fmla v23.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913f8 // fmla v24.4s, v31.4s, v25.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop17
+
+done18:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F5, 448(R4)
+	FMOVQ        F6, 464(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F7, 448(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F8, 464(R8)
+	FMOVQ        F9, 448(R6)
+	FMOVQ        F10, 464(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F11, 448(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F12, 464(R8)
+	FMOVQ        F13, 448(R7)
+	FMOVQ        F14, 464(R7)
+	FMOVQ        F15, 480(R4)
+	FMOVQ        F16, 496(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F17, 480(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F18, 496(R4)
+	FMOVQ        F19, 480(R6)
+	FMOVQ        F20, 496(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F21, 480(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F22, 496(R4)
+	FMOVQ        F23, 480(R7)
+	FMOVQ        F24, 496(R7)
+	ADD          $0x32, R0
+	ADD          $0x200, R2
+	SUBS         $1, R1
+	BGE          loop1
+
+done2:
+	ADD          $1, R1
+	RET
+
 // mixPairsTurbo3NEON unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
 TEXT ·mixPairsTurbo3NEON(SB), NOSPLIT, $0-40
 
@@ -11404,57 +13871,49 @@ TEXT ·mixPairsTurbo3NEON(SB), NOSPLIT, $0-40
 
 loop1:
 	WORD $0xf9840040 // prfm pldl1keep, [x2, #2048]
-	WORD $0x7d400049 // ldr h9, [x2]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c400049 // ldur h9, [x2]
+	WORD $0x1ee24129 // fcvt s9, h9
 	MOVD         $turbo3_const<>+0(SB), R6
 	FMOVQ        (R6), F10
-	WORD $0x6e2add2b // fmul v11.4s, v9.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
-	FMOVS        F11, (R1)
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
+	FMOVS        F9, (R1)
 	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
-	WORD $0x7d4000a9 // ldr h9, [x5]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4000a9 // ldur h9, [x5]
+	WORD $0x1ee24129 // fcvt s9, h9
 	MOVD         $turbo3_const<>+0(SB), R6
 	FMOVQ        (R6), F10
-	WORD $0x6e2add2b // fmul v11.4s, v9.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
-	FMOVS        F11, 4(R1)
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
+	FMOVS        F9, 4(R1)
 
 	// levels of values 0, 4, 8 to 124
-	FMOVQ        2(R2), F9
-	FMOVQ        18(R2), F10
+	WORD $0x3cc02049 // ldur q9, [x2, #2]
+	WORD $0x3cc1204a // ldur q10, [x2, #18]
 	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
-	FMOVQ        34(R2), F11
+	WORD $0x3cc2204b // ldur q11, [x2, #34]
 	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
 	WORD $0x4e07016b // tbl v11.16b, { v11.16b }, v7.16b
 	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
 	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
 	WORD $0x6e248d8c // cmeq v12.16b, v12.16b, v4.16b
 	WORD $0x6e248d6b // cmeq v11.16b, v11.16b, v4.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x6ea01d89 // bit v9.16b, v12.16b, v0.16b
+	WORD $0x6ea01d6a // bit v10.16b, v11.16b, v0.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	FMOVQ        2(R5), F11
-	FMOVQ        18(R5), F12
+	WORD $0x3cc020ab // ldur q11, [x5, #2]
+	WORD $0x3cc120ac // ldur q12, [x5, #18]
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	FMOVQ        34(R5), F13
+	WORD $0x3cc220ad // ldur q13, [x5, #34]
 	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
 	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
 	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
 	WORD $0x4e241dad // and v13.16b, v13.16b, v4.16b
 	WORD $0x6e248dce // cmeq v14.16b, v14.16b, v4.16b
 	WORD $0x6e248dad // cmeq v13.16b, v13.16b, v4.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
-	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x6ea01dcb // bit v11.16b, v14.16b, v0.16b
+	WORD $0x6ea01dac // bit v12.16b, v13.16b, v0.16b
 	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
 	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
 	WORD $0x4e4b392d // zip1 v13.8h, v9.8h, v11.8h
@@ -11467,42 +13926,38 @@ loop1:
 	FMOVQ        F10, 48(R0)
 
 	// levels of values 1, 5, 9 to 125
-	FMOVQ        2(R2), F9
-	FMOVQ        18(R2), F10
+	WORD $0x3cc02049 // ldur q9, [x2, #2]
+	WORD $0x3cc1204a // ldur q10, [x2, #18]
 	WORD $0x6f0e0529 // ushr v9.16b, v9.16b, #2
 	WORD $0x6f0e054a // ushr v10.16b, v10.16b, #2
 	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
-	FMOVQ        34(R2), F11
+	WORD $0x3cc2204b // ldur q11, [x2, #34]
 	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
 	WORD $0x4e07016b // tbl v11.16b, { v11.16b }, v7.16b
 	WORD $0x4e251d8c // and v12.16b, v12.16b, v5.16b
 	WORD $0x4e251d6b // and v11.16b, v11.16b, v5.16b
 	WORD $0x6e258d8c // cmeq v12.16b, v12.16b, v5.16b
 	WORD $0x6e258d6b // cmeq v11.16b, v11.16b, v5.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x6ea01d89 // bit v9.16b, v12.16b, v0.16b
+	WORD $0x6ea01d6a // bit v10.16b, v11.16b, v0.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	FMOVQ        2(R5), F11
-	FMOVQ        18(R5), F12
+	WORD $0x3cc020ab // ldur q11, [x5, #2]
+	WORD $0x3cc120ac // ldur q12, [x5, #18]
 	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
 	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	FMOVQ        34(R5), F13
+	WORD $0x3cc220ad // ldur q13, [x5, #34]
 	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
 	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
 	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
 	WORD $0x4e251dad // and v13.16b, v13.16b, v5.16b
 	WORD $0x6e258dce // cmeq v14.16b, v14.16b, v5.16b
 	WORD $0x6e258dad // cmeq v13.16b, v13.16b, v5.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
-	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x6ea01dcb // bit v11.16b, v14.16b, v0.16b
+	WORD $0x6ea01dac // bit v12.16b, v13.16b, v0.16b
 	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
 	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
 	WORD $0x4e4b392d // zip1 v13.8h, v9.8h, v11.8h
@@ -11515,42 +13970,38 @@ loop1:
 	FMOVQ        F10, 112(R0)
 
 	// levels of values 2, 6, 10 to 126
-	FMOVQ        2(R2), F9
-	FMOVQ        18(R2), F10
+	WORD $0x3cc02049 // ldur q9, [x2, #2]
+	WORD $0x3cc1204a // ldur q10, [x2, #18]
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
 	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
-	FMOVQ        34(R2), F11
+	WORD $0x3cc2204b // ldur q11, [x2, #34]
 	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
 	WORD $0x4e07016b // tbl v11.16b, { v11.16b }, v7.16b
 	WORD $0x4e261d8c // and v12.16b, v12.16b, v6.16b
 	WORD $0x4e261d6b // and v11.16b, v11.16b, v6.16b
 	WORD $0x6e268d8c // cmeq v12.16b, v12.16b, v6.16b
 	WORD $0x6e268d6b // cmeq v11.16b, v11.16b, v6.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x6ea01d89 // bit v9.16b, v12.16b, v0.16b
+	WORD $0x6ea01d6a // bit v10.16b, v11.16b, v0.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	FMOVQ        2(R5), F11
-	FMOVQ        18(R5), F12
+	WORD $0x3cc020ab // ldur q11, [x5, #2]
+	WORD $0x3cc120ac // ldur q12, [x5, #18]
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	FMOVQ        34(R5), F13
+	WORD $0x3cc220ad // ldur q13, [x5, #34]
 	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
 	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
 	WORD $0x4e261dce // and v14.16b, v14.16b, v6.16b
 	WORD $0x4e261dad // and v13.16b, v13.16b, v6.16b
 	WORD $0x6e268dce // cmeq v14.16b, v14.16b, v6.16b
 	WORD $0x6e268dad // cmeq v13.16b, v13.16b, v6.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
-	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x6ea01dcb // bit v11.16b, v14.16b, v0.16b
+	WORD $0x6ea01dac // bit v12.16b, v13.16b, v0.16b
 	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
 	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
 	WORD $0x4e4b392d // zip1 v13.8h, v9.8h, v11.8h
@@ -11563,38 +14014,34 @@ loop1:
 	FMOVQ        F10, 176(R0)
 
 	// levels of values 3, 7, 11 to 127
-	FMOVQ        2(R2), F9
-	FMOVQ        18(R2), F10
+	WORD $0x3cc02049 // ldur q9, [x2, #2]
+	WORD $0x3cc1204a // ldur q10, [x2, #18]
 	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
 	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
-	FMOVQ        34(R2), F11
+	WORD $0x3cc2204b // ldur q11, [x2, #34]
 	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
 	WORD $0x4e07016b // tbl v11.16b, { v11.16b }, v7.16b
 	WORD $0x4e281d8c // and v12.16b, v12.16b, v8.16b
 	WORD $0x4e281d6b // and v11.16b, v11.16b, v8.16b
 	WORD $0x6e288d8c // cmeq v12.16b, v12.16b, v8.16b
 	WORD $0x6e288d6b // cmeq v11.16b, v11.16b, v8.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x6ea01d89 // bit v9.16b, v12.16b, v0.16b
+	WORD $0x6ea01d6a // bit v10.16b, v11.16b, v0.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	FMOVQ        2(R5), F11
-	FMOVQ        18(R5), F12
+	WORD $0x3cc020ab // ldur q11, [x5, #2]
+	WORD $0x3cc120ac // ldur q12, [x5, #18]
 	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
 	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
-	FMOVQ        34(R5), F13
+	WORD $0x3cc220ad // ldur q13, [x5, #34]
 	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
 	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
 	WORD $0x4e281dce // and v14.16b, v14.16b, v8.16b
 	WORD $0x4e281dad // and v13.16b, v13.16b, v8.16b
 	WORD $0x6e288dce // cmeq v14.16b, v14.16b, v8.16b
 	WORD $0x6e288dad // cmeq v13.16b, v13.16b, v8.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
-	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
+	WORD $0x6ea01dcb // bit v11.16b, v14.16b, v0.16b
+	WORD $0x6ea01dac // bit v12.16b, v13.16b, v0.16b
 	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
 	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
 	WORD $0x4e4b392d // zip1 v13.8h, v9.8h, v11.8h
@@ -11642,11 +14089,14 @@ TEXT ·mixPlaceTurbo3NEON(SB), NOSPLIT, $0-32
 	BLT          done2
 
 loop1:
-	FLDPQ        (R0), (F6, F7)
-	FLDPQ        (R2), (F8, F9)
+	WORD $0x3cc00006 // ldur q6, [x0]
+	WORD $0x3cc10007 // ldur q7, [x0, #16]
+	WORD $0x3cc00048 // ldur q8, [x2]
+	WORD $0x3cc10049 // ldur q9, [x2, #16]
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FLDPQ        128(R2), (F10, F11)
+	WORD $0x3cc8004a // ldur q10, [x2, #128]
+	WORD $0x3cc9004b // ldur q11, [x2, #144]
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo3_mask6<>+0(SB), R4
@@ -11677,13 +14127,14 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, (R0)
 	FMOVQ        F7, 16(R0)
-	FLDPQ        32(R0), (F6, F7)
-	FMOVQ        8(R2), F8
-	FMOVQ        24(R2), F9
+	WORD $0x3cc20006 // ldur q6, [x0, #32]
+	WORD $0x3cc30007 // ldur q7, [x0, #48]
+	WORD $0x3cc08048 // ldur q8, [x2, #8]
+	WORD $0x3cc18049 // ldur q9, [x2, #24]
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FMOVQ        136(R2), F10
-	FMOVQ        152(R2), F11
+	WORD $0x3cc8804a // ldur q10, [x2, #136]
+	WORD $0x3cc9804b // ldur q11, [x2, #152]
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo3_mask6<>+0(SB), R4
@@ -11716,11 +14167,14 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, 32(R0)
 	FMOVQ        F7, 48(R0)
-	FLDPQ        64(R0), (F6, F7)
-	FLDPQ        16(R2), (F8, F9)
+	WORD $0x3cc40006 // ldur q6, [x0, #64]
+	WORD $0x3cc50007 // ldur q7, [x0, #80]
+	WORD $0x3cc10048 // ldur q8, [x2, #16]
+	WORD $0x3cc20049 // ldur q9, [x2, #32]
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FLDPQ        144(R2), (F10, F11)
+	WORD $0x3cc9004a // ldur q10, [x2, #144]
+	WORD $0x3cca004b // ldur q11, [x2, #160]
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo3_mask6<>+0(SB), R4
@@ -11751,13 +14205,14 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, 64(R0)
 	FMOVQ        F7, 80(R0)
-	FLDPQ        96(R0), (F6, F7)
-	FMOVQ        24(R2), F8
-	FMOVQ        40(R2), F9
+	WORD $0x3cc60006 // ldur q6, [x0, #96]
+	WORD $0x3cc70007 // ldur q7, [x0, #112]
+	WORD $0x3cc18048 // ldur q8, [x2, #24]
+	WORD $0x3cc28049 // ldur q9, [x2, #40]
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FMOVQ        152(R2), F10
-	FMOVQ        168(R2), F11
+	WORD $0x3cc9804a // ldur q10, [x2, #152]
+	WORD $0x3cca804b // ldur q11, [x2, #168]
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo3_mask6<>+0(SB), R4
@@ -11790,11 +14245,14 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, 96(R0)
 	FMOVQ        F7, 112(R0)
-	FLDPQ        128(R0), (F6, F7)
-	FLDPQ        32(R2), (F8, F9)
+	WORD $0x3cc80006 // ldur q6, [x0, #128]
+	WORD $0x3cc90007 // ldur q7, [x0, #144]
+	WORD $0x3cc20048 // ldur q8, [x2, #32]
+	WORD $0x3cc30049 // ldur q9, [x2, #48]
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FLDPQ        160(R2), (F10, F11)
+	WORD $0x3cca004a // ldur q10, [x2, #160]
+	WORD $0x3ccb004b // ldur q11, [x2, #176]
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo3_mask6<>+0(SB), R4
@@ -11825,13 +14283,14 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, 128(R0)
 	FMOVQ        F7, 144(R0)
-	FLDPQ        160(R0), (F6, F7)
-	FMOVQ        40(R2), F8
-	FMOVQ        56(R2), F9
+	WORD $0x3cca0006 // ldur q6, [x0, #160]
+	WORD $0x3ccb0007 // ldur q7, [x0, #176]
+	WORD $0x3cc28048 // ldur q8, [x2, #40]
+	WORD $0x3cc38049 // ldur q9, [x2, #56]
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FMOVQ        168(R2), F10
-	FMOVQ        184(R2), F11
+	WORD $0x3cca804a // ldur q10, [x2, #168]
+	WORD $0x3ccb804b // ldur q11, [x2, #184]
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo3_mask6<>+0(SB), R4
@@ -11864,11 +14323,14 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, 160(R0)
 	FMOVQ        F7, 176(R0)
-	FLDPQ        192(R0), (F6, F7)
-	FLDPQ        48(R2), (F8, F9)
+	WORD $0x3ccc0006 // ldur q6, [x0, #192]
+	WORD $0x3ccd0007 // ldur q7, [x0, #208]
+	WORD $0x3cc30048 // ldur q8, [x2, #48]
+	WORD $0x3cc40049 // ldur q9, [x2, #64]
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FLDPQ        176(R2), (F10, F11)
+	WORD $0x3ccb004a // ldur q10, [x2, #176]
+	WORD $0x3ccc004b // ldur q11, [x2, #192]
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo3_mask6<>+0(SB), R4
@@ -11899,13 +14361,14 @@ loop1:
 	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
 	FMOVQ        F6, 192(R0)
 	FMOVQ        F7, 208(R0)
-	FLDPQ        224(R0), (F6, F7)
-	FMOVQ        56(R2), F8
-	FMOVQ        72(R2), F9
+	WORD $0x3cce0006 // ldur q6, [x0, #224]
+	WORD $0x3ccf0007 // ldur q7, [x0, #240]
+	WORD $0x3cc38048 // ldur q8, [x2, #56]
+	WORD $0x3cc48049 // ldur q9, [x2, #72]
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FMOVQ        184(R2), F10
-	FMOVQ        200(R2), F11
+	WORD $0x3ccb804a // ldur q10, [x2, #184]
+	WORD $0x3ccc804b // ldur q11, [x2, #200]
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo3_mask6<>+0(SB), R4
@@ -11939,10 +14402,12 @@ loop1:
 	FMOVQ        F6, 224(R0)
 	FMOVQ        F7, 240(R0)
 	FLDPQ        256(R0), (F6, F7)
-	FLDPQ        64(R2), (F8, F9)
+	WORD $0x3cc40048 // ldur q8, [x2, #64]
+	WORD $0x3cc50049 // ldur q9, [x2, #80]
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FLDPQ        192(R2), (F10, F11)
+	WORD $0x3ccc004a // ldur q10, [x2, #192]
+	WORD $0x3ccd004b // ldur q11, [x2, #208]
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo3_mask6<>+0(SB), R4
@@ -11974,12 +14439,12 @@ loop1:
 	FMOVQ        F6, 256(R0)
 	FMOVQ        F7, 272(R0)
 	FLDPQ        288(R0), (F6, F7)
-	FMOVQ        72(R2), F8
-	FMOVQ        88(R2), F9
+	WORD $0x3cc48048 // ldur q8, [x2, #72]
+	WORD $0x3cc58049 // ldur q9, [x2, #88]
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FMOVQ        200(R2), F10
-	FMOVQ        216(R2), F11
+	WORD $0x3ccc804a // ldur q10, [x2, #200]
+	WORD $0x3ccd804b // ldur q11, [x2, #216]
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo3_mask6<>+0(SB), R4
@@ -12013,10 +14478,12 @@ loop1:
 	FMOVQ        F6, 288(R0)
 	FMOVQ        F7, 304(R0)
 	FLDPQ        320(R0), (F6, F7)
-	FLDPQ        80(R2), (F8, F9)
+	WORD $0x3cc50048 // ldur q8, [x2, #80]
+	WORD $0x3cc60049 // ldur q9, [x2, #96]
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FLDPQ        208(R2), (F10, F11)
+	WORD $0x3ccd004a // ldur q10, [x2, #208]
+	WORD $0x3cce004b // ldur q11, [x2, #224]
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo3_mask6<>+0(SB), R4
@@ -12048,12 +14515,12 @@ loop1:
 	FMOVQ        F6, 320(R0)
 	FMOVQ        F7, 336(R0)
 	FLDPQ        352(R0), (F6, F7)
-	FMOVQ        88(R2), F8
-	FMOVQ        104(R2), F9
+	WORD $0x3cc58048 // ldur q8, [x2, #88]
+	WORD $0x3cc68049 // ldur q9, [x2, #104]
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FMOVQ        216(R2), F10
-	FMOVQ        232(R2), F11
+	WORD $0x3ccd804a // ldur q10, [x2, #216]
+	WORD $0x3cce804b // ldur q11, [x2, #232]
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo3_mask6<>+0(SB), R4
@@ -12087,10 +14554,12 @@ loop1:
 	FMOVQ        F6, 352(R0)
 	FMOVQ        F7, 368(R0)
 	FLDPQ        384(R0), (F6, F7)
-	FLDPQ        96(R2), (F8, F9)
+	WORD $0x3cc60048 // ldur q8, [x2, #96]
+	WORD $0x3cc70049 // ldur q9, [x2, #112]
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FLDPQ        224(R2), (F10, F11)
+	WORD $0x3cce004a // ldur q10, [x2, #224]
+	WORD $0x3ccf004b // ldur q11, [x2, #240]
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo3_mask6<>+0(SB), R4
@@ -12122,12 +14591,12 @@ loop1:
 	FMOVQ        F6, 384(R0)
 	FMOVQ        F7, 400(R0)
 	FLDPQ        416(R0), (F6, F7)
-	FMOVQ        104(R2), F8
-	FMOVQ        120(R2), F9
+	WORD $0x3cc68048 // ldur q8, [x2, #104]
+	WORD $0x3cc78049 // ldur q9, [x2, #120]
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FMOVQ        232(R2), F10
-	FMOVQ        248(R2), F11
+	WORD $0x3cce804a // ldur q10, [x2, #232]
+	WORD $0x3ccf804b // ldur q11, [x2, #248]
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo3_mask6<>+0(SB), R4
@@ -12160,10 +14629,12 @@ loop1:
 	FMOVQ        F6, 416(R0)
 	FMOVQ        F7, 432(R0)
 	FLDPQ        448(R0), (F6, F7)
-	FLDPQ        112(R2), (F8, F9)
+	WORD $0x3cc70048 // ldur q8, [x2, #112]
+	WORD $0x3cc80049 // ldur q9, [x2, #128]
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FLDPQ        240(R2), (F10, F11)
+	WORD $0x3ccf004a // ldur q10, [x2, #240]
+	FMOVQ        256(R2), F11
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
 	MOVD         $turbo3_mask6<>+0(SB), R4
@@ -12205,11 +14676,11 @@ loop1:
 	FMOVQ        F6, 448(R0)
 	FMOVQ        F7, 464(R0)
 	FLDPQ        480(R0), (F6, F7)
-	FMOVQ        120(R2), F8
-	FMOVQ        136(R2), F9
+	WORD $0x3cc78048 // ldur q8, [x2, #120]
+	WORD $0x3cc88049 // ldur q9, [x2, #136]
 	WORD $0x4e040509 // dup v9.4s, v8.s[0]
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	FMOVQ        248(R2), F10
+	WORD $0x3ccf804a // ldur q10, [x2, #248]
 	FMOVQ        264(R2), F11
 	WORD $0x4e04054b // dup v11.4s, v10.s[0]
 	WORD $0x4e01014a // tbl v10.16b, { v10.16b }, v1.16b
@@ -12301,15 +14772,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cd // ldr h13, [x6]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7c4000cd // ldur h13, [x6]
+	WORD $0x1ee241ad // fcvt s13, h13
 	MOVD         $turbo3_const<>+0(SB), R7
 	FMOVQ        (R7), F14
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x4f8d91cd // fmul v13.4s, v14.4s, v13.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F14
+	WORD $0xfc4020ce // ldur d14, [x6, #2]
 	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
 	WORD $0x4e0801cf // tbl v15.16b, { v14.16b }, v8.16b
 	WORD $0x4e0a01ce // tbl v14.16b, { v14.16b }, v10.16b
@@ -12317,198 +14787,170 @@ loop3:
 	WORD $0x4e241dd1 // and v17.16b, v14.16b, v4.16b
 	WORD $0x6f0e05f2 // ushr v18.16b, v15.16b, #2
 	WORD $0x6f0e05d3 // ushr v19.16b, v14.16b, #2
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea31e50 // bit v16.16b, v18.16b, v3.16b
+	WORD $0x6ea31e71 // bit v17.16b, v19.16b, v3.16b
 	WORD $0x6f0c05f2 // ushr v18.16b, v15.16b, #4
 	WORD $0x6f0c05d3 // ushr v19.16b, v14.16b, #4
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea21e50 // bit v16.16b, v18.16b, v2.16b
+	WORD $0x6ea21e71 // bit v17.16b, v19.16b, v2.16b
 	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
 	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
-	WORD $0x4eae1e2e // orr v14.16b, v17.16b, v14.16b
-	FMOVS        34(R6), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e070211 // tbl v17.16b, { v16.16b }, v7.16b
-	WORD $0x4e090210 // tbl v16.16b, { v16.16b }, v9.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
-	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
-	FLDPQ        (R3), (F16, F17)
-	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
-	WORD $0x4e30c1ef // smull2 v15.8h, v15.16b, v16.16b
-	WORD $0x4e6fbe4f // addp v15.8h, v18.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e31c1d0 // smull v16.8h, v14.8b, v17.8b
-	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6069cf // sadalp v15.4s, v14.8h
+	WORD $0x6ea11df0 // bit v16.16b, v15.16b, v1.16b
+	WORD $0x6ea11dd1 // bit v17.16b, v14.16b, v1.16b
+	WORD $0xbc4220ce // ldur s14, [x6, #34]
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e0701cf // tbl v15.16b, { v14.16b }, v7.16b
+	WORD $0x4e0901ce // tbl v14.16b, { v14.16b }, v9.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x6ea51df0 // bit v16.16b, v15.16b, v5.16b
+	WORD $0x6ea51dd1 // bit v17.16b, v14.16b, v5.16b
+	WORD $0x4e1000ce // tbl v14.16b, { v6.16b }, v16.16b
+	WORD $0x4e1100cf // tbl v15.16b, { v6.16b }, v17.16b
+	WORD $0x3cc00070 // ldur q16, [x3]
+	WORD $0x3cc10071 // ldur q17, [x3, #16]
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1ce // smull2 v14.8h, v14.16b, v16.16b
+	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F14
-	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
-	WORD $0x4e0801d0 // tbl v16.16b, { v14.16b }, v8.16b
-	WORD $0x4e0a01ce // tbl v14.16b, { v14.16b }, v10.16b
+	WORD $0xfc40a0cf // ldur d15, [x6, #10]
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x4e0801f0 // tbl v16.16b, { v15.16b }, v8.16b
+	WORD $0x4e0a01ef // tbl v15.16b, { v15.16b }, v10.16b
 	WORD $0x4e241e11 // and v17.16b, v16.16b, v4.16b
-	WORD $0x4e241dd2 // and v18.16b, v14.16b, v4.16b
+	WORD $0x4e241df2 // and v18.16b, v15.16b, v4.16b
 	WORD $0x6f0e0613 // ushr v19.16b, v16.16b, #2
-	WORD $0x6f0e05d4 // ushr v20.16b, v14.16b, #2
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x6f0e05f4 // ushr v20.16b, v15.16b, #2
+	WORD $0x6ea31e71 // bit v17.16b, v19.16b, v3.16b
+	WORD $0x6ea31e92 // bit v18.16b, v20.16b, v3.16b
 	WORD $0x6f0c0613 // ushr v19.16b, v16.16b, #4
-	WORD $0x6f0c05d4 // ushr v20.16b, v14.16b, #4
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x6f0c05f4 // ushr v20.16b, v15.16b, #4
+	WORD $0x6ea21e71 // bit v17.16b, v19.16b, v2.16b
+	WORD $0x6ea21e92 // bit v18.16b, v20.16b, v2.16b
 	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
-	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4eb01e30 // orr v16.16b, v17.16b, v16.16b
-	WORD $0x4eae1e4e // orr v14.16b, v18.16b, v14.16b
-	FMOVS        38(R6), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e070232 // tbl v18.16b, { v17.16b }, v7.16b
-	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
-	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
-	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
-	FLDPQ        32(R3), (F17, F18)
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c210 // smull2 v16.8h, v16.16b, v17.16b
-	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	WORD $0x0e32c1d0 // smull v16.8h, v14.8b, v18.8b
-	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6069cf // sadalp v15.4s, v14.8h
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x6ea11e11 // bit v17.16b, v16.16b, v1.16b
+	WORD $0x6ea11df2 // bit v18.16b, v15.16b, v1.16b
+	WORD $0xbc4260cf // ldur s15, [x6, #38]
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e0701f0 // tbl v16.16b, { v15.16b }, v7.16b
+	WORD $0x4e0901ef // tbl v15.16b, { v15.16b }, v9.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
+	WORD $0x6ea51e11 // bit v17.16b, v16.16b, v5.16b
+	WORD $0x6ea51df2 // bit v18.16b, v15.16b, v5.16b
+	WORD $0x4e1100cf // tbl v15.16b, { v6.16b }, v17.16b
+	WORD $0x4e1200d0 // tbl v16.16b, { v6.16b }, v18.16b
+	WORD $0x3cc20071 // ldur q17, [x3, #32]
+	WORD $0x3cc30072 // ldur q18, [x3, #48]
+	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	WORD $0x0e32c20f // smull v15.8h, v16.8b, v18.8b
+	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
+	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F14
-	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
-	WORD $0x4e0801d0 // tbl v16.16b, { v14.16b }, v8.16b
-	WORD $0x4e0a01ce // tbl v14.16b, { v14.16b }, v10.16b
+	WORD $0xfc4120cf // ldur d15, [x6, #18]
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x4e0801f0 // tbl v16.16b, { v15.16b }, v8.16b
+	WORD $0x4e0a01ef // tbl v15.16b, { v15.16b }, v10.16b
 	WORD $0x4e241e11 // and v17.16b, v16.16b, v4.16b
-	WORD $0x4e241dd2 // and v18.16b, v14.16b, v4.16b
+	WORD $0x4e241df2 // and v18.16b, v15.16b, v4.16b
 	WORD $0x6f0e0613 // ushr v19.16b, v16.16b, #2
-	WORD $0x6f0e05d4 // ushr v20.16b, v14.16b, #2
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x6f0e05f4 // ushr v20.16b, v15.16b, #2
+	WORD $0x6ea31e71 // bit v17.16b, v19.16b, v3.16b
+	WORD $0x6ea31e92 // bit v18.16b, v20.16b, v3.16b
 	WORD $0x6f0c0613 // ushr v19.16b, v16.16b, #4
-	WORD $0x6f0c05d4 // ushr v20.16b, v14.16b, #4
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x6f0c05f4 // ushr v20.16b, v15.16b, #4
+	WORD $0x6ea21e71 // bit v17.16b, v19.16b, v2.16b
+	WORD $0x6ea21e92 // bit v18.16b, v20.16b, v2.16b
 	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
-	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4eb01e30 // orr v16.16b, v17.16b, v16.16b
-	WORD $0x4eae1e4e // orr v14.16b, v18.16b, v14.16b
-	FMOVS        42(R6), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e070232 // tbl v18.16b, { v17.16b }, v7.16b
-	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
-	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
-	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
-	FLDPQ        64(R3), (F17, F18)
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c210 // smull2 v16.8h, v16.16b, v17.16b
-	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	WORD $0x0e32c1d0 // smull v16.8h, v14.8b, v18.8b
-	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6069cf // sadalp v15.4s, v14.8h
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x6ea11e11 // bit v17.16b, v16.16b, v1.16b
+	WORD $0x6ea11df2 // bit v18.16b, v15.16b, v1.16b
+	WORD $0xbc42a0cf // ldur s15, [x6, #42]
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e0701f0 // tbl v16.16b, { v15.16b }, v7.16b
+	WORD $0x4e0901ef // tbl v15.16b, { v15.16b }, v9.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
+	WORD $0x6ea51e11 // bit v17.16b, v16.16b, v5.16b
+	WORD $0x6ea51df2 // bit v18.16b, v15.16b, v5.16b
+	WORD $0x4e1100cf // tbl v15.16b, { v6.16b }, v17.16b
+	WORD $0x4e1200d0 // tbl v16.16b, { v6.16b }, v18.16b
+	WORD $0x3cc40071 // ldur q17, [x3, #64]
+	WORD $0x3cc50072 // ldur q18, [x3, #80]
+	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	WORD $0x0e32c20f // smull v15.8h, v16.8b, v18.8b
+	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
+	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F14
-	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
-	WORD $0x4e0801d0 // tbl v16.16b, { v14.16b }, v8.16b
-	WORD $0x4e0a01ce // tbl v14.16b, { v14.16b }, v10.16b
+	WORD $0xfc41a0cf // ldur d15, [x6, #26]
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x4e0801f0 // tbl v16.16b, { v15.16b }, v8.16b
+	WORD $0x4e0a01ef // tbl v15.16b, { v15.16b }, v10.16b
 	WORD $0x4e241e11 // and v17.16b, v16.16b, v4.16b
-	WORD $0x4e241dd2 // and v18.16b, v14.16b, v4.16b
+	WORD $0x4e241df2 // and v18.16b, v15.16b, v4.16b
 	WORD $0x6f0e0613 // ushr v19.16b, v16.16b, #2
-	WORD $0x6f0e05d4 // ushr v20.16b, v14.16b, #2
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x6f0e05f4 // ushr v20.16b, v15.16b, #2
+	WORD $0x6ea31e71 // bit v17.16b, v19.16b, v3.16b
+	WORD $0x6ea31e92 // bit v18.16b, v20.16b, v3.16b
 	WORD $0x6f0c0613 // ushr v19.16b, v16.16b, #4
-	WORD $0x6f0c05d4 // ushr v20.16b, v14.16b, #4
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x6f0c05f4 // ushr v20.16b, v15.16b, #4
+	WORD $0x6ea21e71 // bit v17.16b, v19.16b, v2.16b
+	WORD $0x6ea21e92 // bit v18.16b, v20.16b, v2.16b
 	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
-	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4eb01e30 // orr v16.16b, v17.16b, v16.16b
-	WORD $0x4eae1e4e // orr v14.16b, v18.16b, v14.16b
-	FMOVS        46(R6), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e070232 // tbl v18.16b, { v17.16b }, v7.16b
-	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11dce // orr v14.16b, v14.16b, v17.16b
-	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
-	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
-	FLDPQ        96(R3), (F17, F18)
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c210 // smull2 v16.8h, v16.16b, v17.16b
-	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
-	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	WORD $0x0e32c1d0 // smull v16.8h, v14.8b, v18.8b
-	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
-	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
-	WORD $0x4e6069cf // sadalp v15.4s, v14.8h
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x6ea11e11 // bit v17.16b, v16.16b, v1.16b
+	WORD $0x6ea11df2 // bit v18.16b, v15.16b, v1.16b
+	WORD $0xbc42e0cf // ldur s15, [x6, #46]
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e0701f0 // tbl v16.16b, { v15.16b }, v7.16b
+	WORD $0x4e0901ef // tbl v15.16b, { v15.16b }, v9.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
+	WORD $0x6ea51e11 // bit v17.16b, v16.16b, v5.16b
+	WORD $0x6ea51df2 // bit v18.16b, v15.16b, v5.16b
+	WORD $0x4e1100cf // tbl v15.16b, { v6.16b }, v17.16b
+	WORD $0x4e1200d0 // tbl v16.16b, { v6.16b }, v18.16b
+	WORD $0x3cc60071 // ldur q17, [x3, #96]
+	WORD $0x3cc70072 // ldur q18, [x3, #112]
+	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	WORD $0x0e32c20f // smull v15.8h, v16.8b, v18.8b
+	WORD $0x4e32c210 // smull2 v16.8h, v16.16b, v18.16b
+	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F14
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
-	WORD $0x4e2dcdeb // fmla v11.4s, v15.4s, v13.4s
+	WORD $0xbc40008f // ldur s15, [x4]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4e2dcdcb // fmla v11.4s, v14.4s, v13.4s
 	ADD          $0x32, R6
 	ADD          $0x80, R3
 	ADD          $4, R4
@@ -12574,15 +15016,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cd // ldr h13, [x6]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7c4000cd // ldur h13, [x6]
+	WORD $0x1ee241ad // fcvt s13, h13
 	MOVD         $turbo3_const<>+0(SB), R7
 	FMOVQ        (R7), F14
-	WORD $0x6e2eddad // fmul v13.4s, v13.4s, v14.4s
+	WORD $0x4f8d91cd // fmul v13.4s, v14.4s, v13.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F14
+	WORD $0xfc4020ce // ldur d14, [x6, #2]
 	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
 	WORD $0x4e0801cf // tbl v15.16b, { v14.16b }, v8.16b
 	WORD $0x4e0a01ce // tbl v14.16b, { v14.16b }, v10.16b
@@ -12590,238 +15031,214 @@ loop3:
 	WORD $0x4e241dd1 // and v17.16b, v14.16b, v4.16b
 	WORD $0x6f0e05f2 // ushr v18.16b, v15.16b, #2
 	WORD $0x6f0e05d3 // ushr v19.16b, v14.16b, #2
-	WORD $0x4e231e52 // and v18.16b, v18.16b, v3.16b
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea31e50 // bit v16.16b, v18.16b, v3.16b
+	WORD $0x6ea31e71 // bit v17.16b, v19.16b, v3.16b
 	WORD $0x6f0c05f2 // ushr v18.16b, v15.16b, #4
 	WORD $0x6f0c05d3 // ushr v19.16b, v14.16b, #4
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
+	WORD $0x6ea21e50 // bit v16.16b, v18.16b, v2.16b
+	WORD $0x6ea21e71 // bit v17.16b, v19.16b, v2.16b
 	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
 	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
-	WORD $0x4eae1e2e // orr v14.16b, v17.16b, v14.16b
-	FMOVS        34(R6), F16
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
-	WORD $0x4e070211 // tbl v17.16b, { v16.16b }, v7.16b
-	WORD $0x4e090210 // tbl v16.16b, { v16.16b }, v9.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
-	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4eb01dce // orr v14.16b, v14.16b, v16.16b
-	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
-	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
-	FLDPQ        (R3), (F16, F17)
-	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
-	WORD $0x4e30c1f0 // smull2 v16.8h, v15.16b, v16.16b
+	WORD $0x6ea11df0 // bit v16.16b, v15.16b, v1.16b
+	WORD $0x6ea11dd1 // bit v17.16b, v14.16b, v1.16b
+	WORD $0xbc4220ce // ldur s14, [x6, #34]
+	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x4e0701cf // tbl v15.16b, { v14.16b }, v7.16b
+	WORD $0x4e0901ce // tbl v14.16b, { v14.16b }, v9.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
+	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
+	WORD $0x6e208dce // cmeq v14.16b, v14.16b, v0.16b
+	WORD $0x6ea51df0 // bit v16.16b, v15.16b, v5.16b
+	WORD $0x6ea51dd1 // bit v17.16b, v14.16b, v5.16b
+	WORD $0x4e1000ce // tbl v14.16b, { v6.16b }, v16.16b
+	WORD $0x4e1100cf // tbl v15.16b, { v6.16b }, v17.16b
+	WORD $0x3cc00070 // ldur q16, [x3]
+	WORD $0x3cc10071 // ldur q17, [x3, #16]
+	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
+	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e31c1d2 // smull v18.8h, v14.8b, v17.8b
-	WORD $0x4e31c1d1 // smull2 v17.8h, v14.16b, v17.16b
+	WORD $0x0e31c1f2 // smull v18.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        128(R3), (F17, F18)
-	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
-	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
-	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
-	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x0e32c1d1 // smull v17.8h, v14.8b, v18.8b
-	WORD $0x4e32c1ce // smull2 v14.8h, v14.16b, v18.16b
-	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
-	WORD $0x4e6069cf // sadalp v15.4s, v14.8h
+	WORD $0x3cc80071 // ldur q17, [x3, #128]
+	WORD $0x3cc90072 // ldur q18, [x3, #144]
+	WORD $0x0e31c1d3 // smull v19.8h, v14.8b, v17.8b
+	WORD $0x4e31c1ce // smull2 v14.8h, v14.16b, v17.16b
+	WORD $0x4e6ebe6e // addp v14.8h, v19.8h, v14.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x0e32c1f1 // smull v17.8h, v15.8b, v18.8b
+	WORD $0x4e32c1ef // smull2 v15.8h, v15.16b, v18.16b
+	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F14
-	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
-	WORD $0x4e0801d1 // tbl v17.16b, { v14.16b }, v8.16b
-	WORD $0x4e0a01ce // tbl v14.16b, { v14.16b }, v10.16b
+	WORD $0xfc40a0cf // ldur d15, [x6, #10]
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x4e0801f1 // tbl v17.16b, { v15.16b }, v8.16b
+	WORD $0x4e0a01ef // tbl v15.16b, { v15.16b }, v10.16b
 	WORD $0x4e241e32 // and v18.16b, v17.16b, v4.16b
-	WORD $0x4e241dd3 // and v19.16b, v14.16b, v4.16b
+	WORD $0x4e241df3 // and v19.16b, v15.16b, v4.16b
 	WORD $0x6f0e0634 // ushr v20.16b, v17.16b, #2
-	WORD $0x6f0e05d5 // ushr v21.16b, v14.16b, #2
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6f0e05f5 // ushr v21.16b, v15.16b, #2
+	WORD $0x6ea31e92 // bit v18.16b, v20.16b, v3.16b
+	WORD $0x6ea31eb3 // bit v19.16b, v21.16b, v3.16b
 	WORD $0x6f0c0634 // ushr v20.16b, v17.16b, #4
-	WORD $0x6f0c05d5 // ushr v21.16b, v14.16b, #4
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6f0c05f5 // ushr v21.16b, v15.16b, #4
+	WORD $0x6ea21e92 // bit v18.16b, v20.16b, v2.16b
+	WORD $0x6ea21eb3 // bit v19.16b, v21.16b, v2.16b
 	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
-	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
-	WORD $0x4eae1e6e // orr v14.16b, v19.16b, v14.16b
-	FMOVS        38(R6), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e070253 // tbl v19.16b, { v18.16b }, v7.16b
-	WORD $0x4e090252 // tbl v18.16b, { v18.16b }, v9.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21dce // orr v14.16b, v14.16b, v18.16b
-	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
-	FLDPQ        32(R3), (F18, F19)
-	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
-	WORD $0x4e32c232 // smull2 v18.8h, v17.16b, v18.16b
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x6ea11e32 // bit v18.16b, v17.16b, v1.16b
+	WORD $0x6ea11df3 // bit v19.16b, v15.16b, v1.16b
+	WORD $0xbc4260cf // ldur s15, [x6, #38]
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e0701f1 // tbl v17.16b, { v15.16b }, v7.16b
+	WORD $0x4e0901ef // tbl v15.16b, { v15.16b }, v9.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
+	WORD $0x6ea51e32 // bit v18.16b, v17.16b, v5.16b
+	WORD $0x6ea51df3 // bit v19.16b, v15.16b, v5.16b
+	WORD $0x4e1200cf // tbl v15.16b, { v6.16b }, v18.16b
+	WORD $0x4e1300d1 // tbl v17.16b, { v6.16b }, v19.16b
+	WORD $0x3cc20072 // ldur q18, [x3, #32]
+	WORD $0x3cc30073 // ldur q19, [x3, #48]
+	WORD $0x0e32c1f4 // smull v20.8h, v15.8b, v18.8b
+	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
 	WORD $0x4e606a50 // sadalp v16.4s, v18.8h
-	WORD $0x0e33c1d2 // smull v18.8h, v14.8b, v19.8b
-	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
+	WORD $0x0e33c232 // smull v18.8h, v17.8b, v19.8b
+	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
 	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
 	WORD $0x4e606a50 // sadalp v16.4s, v18.8h
-	FLDPQ        160(R3), (F18, F19)
-	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
-	WORD $0x4e32c231 // smull2 v17.8h, v17.16b, v18.16b
-	WORD $0x4e71be91 // addp v17.8h, v20.8h, v17.8h
-	WORD $0x4e606a2f // sadalp v15.4s, v17.8h
-	WORD $0x0e33c1d1 // smull v17.8h, v14.8b, v19.8b
-	WORD $0x4e33c1ce // smull2 v14.8h, v14.16b, v19.16b
-	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
-	WORD $0x4e6069cf // sadalp v15.4s, v14.8h
+	WORD $0x3cca0072 // ldur q18, [x3, #160]
+	WORD $0x3ccb0073 // ldur q19, [x3, #176]
+	WORD $0x0e32c1f4 // smull v20.8h, v15.8b, v18.8b
+	WORD $0x4e32c1ef // smull2 v15.8h, v15.16b, v18.16b
+	WORD $0x4e6fbe8f // addp v15.8h, v20.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	WORD $0x0e33c22f // smull v15.8h, v17.8b, v19.8b
+	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
+	WORD $0x4e71bdef // addp v15.8h, v15.8h, v17.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F14
-	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
-	WORD $0x4e0801d1 // tbl v17.16b, { v14.16b }, v8.16b
-	WORD $0x4e0a01ce // tbl v14.16b, { v14.16b }, v10.16b
+	WORD $0xfc4120cf // ldur d15, [x6, #18]
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x4e0801f1 // tbl v17.16b, { v15.16b }, v8.16b
+	WORD $0x4e0a01ef // tbl v15.16b, { v15.16b }, v10.16b
 	WORD $0x4e241e32 // and v18.16b, v17.16b, v4.16b
-	WORD $0x4e241dd3 // and v19.16b, v14.16b, v4.16b
+	WORD $0x4e241df3 // and v19.16b, v15.16b, v4.16b
 	WORD $0x6f0e0634 // ushr v20.16b, v17.16b, #2
-	WORD $0x6f0e05d5 // ushr v21.16b, v14.16b, #2
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6f0e05f5 // ushr v21.16b, v15.16b, #2
+	WORD $0x6ea31e92 // bit v18.16b, v20.16b, v3.16b
+	WORD $0x6ea31eb3 // bit v19.16b, v21.16b, v3.16b
 	WORD $0x6f0c0634 // ushr v20.16b, v17.16b, #4
-	WORD $0x6f0c05d5 // ushr v21.16b, v14.16b, #4
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6f0c05f5 // ushr v21.16b, v15.16b, #4
+	WORD $0x6ea21e92 // bit v18.16b, v20.16b, v2.16b
+	WORD $0x6ea21eb3 // bit v19.16b, v21.16b, v2.16b
 	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
-	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
-	WORD $0x4eae1e6e // orr v14.16b, v19.16b, v14.16b
-	FMOVS        42(R6), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e070253 // tbl v19.16b, { v18.16b }, v7.16b
-	WORD $0x4e090252 // tbl v18.16b, { v18.16b }, v9.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21dce // orr v14.16b, v14.16b, v18.16b
-	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
-	FLDPQ        64(R3), (F18, F19)
-	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
-	WORD $0x4e32c232 // smull2 v18.8h, v17.16b, v18.16b
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x6ea11e32 // bit v18.16b, v17.16b, v1.16b
+	WORD $0x6ea11df3 // bit v19.16b, v15.16b, v1.16b
+	WORD $0xbc42a0cf // ldur s15, [x6, #42]
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e0701f1 // tbl v17.16b, { v15.16b }, v7.16b
+	WORD $0x4e0901ef // tbl v15.16b, { v15.16b }, v9.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
+	WORD $0x6ea51e32 // bit v18.16b, v17.16b, v5.16b
+	WORD $0x6ea51df3 // bit v19.16b, v15.16b, v5.16b
+	WORD $0x4e1200cf // tbl v15.16b, { v6.16b }, v18.16b
+	WORD $0x4e1300d1 // tbl v17.16b, { v6.16b }, v19.16b
+	WORD $0x3cc40072 // ldur q18, [x3, #64]
+	WORD $0x3cc50073 // ldur q19, [x3, #80]
+	WORD $0x0e32c1f4 // smull v20.8h, v15.8b, v18.8b
+	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
 	WORD $0x4e606a50 // sadalp v16.4s, v18.8h
-	WORD $0x0e33c1d2 // smull v18.8h, v14.8b, v19.8b
-	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
+	WORD $0x0e33c232 // smull v18.8h, v17.8b, v19.8b
+	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
 	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
 	WORD $0x4e606a50 // sadalp v16.4s, v18.8h
-	FLDPQ        192(R3), (F18, F19)
-	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
-	WORD $0x4e32c231 // smull2 v17.8h, v17.16b, v18.16b
-	WORD $0x4e71be91 // addp v17.8h, v20.8h, v17.8h
-	WORD $0x4e606a2f // sadalp v15.4s, v17.8h
-	WORD $0x0e33c1d1 // smull v17.8h, v14.8b, v19.8b
-	WORD $0x4e33c1ce // smull2 v14.8h, v14.16b, v19.16b
-	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
-	WORD $0x4e6069cf // sadalp v15.4s, v14.8h
+	WORD $0x3ccc0072 // ldur q18, [x3, #192]
+	WORD $0x3ccd0073 // ldur q19, [x3, #208]
+	WORD $0x0e32c1f4 // smull v20.8h, v15.8b, v18.8b
+	WORD $0x4e32c1ef // smull2 v15.8h, v15.16b, v18.16b
+	WORD $0x4e6fbe8f // addp v15.8h, v20.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	WORD $0x0e33c22f // smull v15.8h, v17.8b, v19.8b
+	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
+	WORD $0x4e71bdef // addp v15.8h, v15.8h, v17.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F14
-	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
-	WORD $0x4e0801d1 // tbl v17.16b, { v14.16b }, v8.16b
-	WORD $0x4e0a01ce // tbl v14.16b, { v14.16b }, v10.16b
+	WORD $0xfc41a0cf // ldur d15, [x6, #26]
+	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
+	WORD $0x4e0801f1 // tbl v17.16b, { v15.16b }, v8.16b
+	WORD $0x4e0a01ef // tbl v15.16b, { v15.16b }, v10.16b
 	WORD $0x4e241e32 // and v18.16b, v17.16b, v4.16b
-	WORD $0x4e241dd3 // and v19.16b, v14.16b, v4.16b
+	WORD $0x4e241df3 // and v19.16b, v15.16b, v4.16b
 	WORD $0x6f0e0634 // ushr v20.16b, v17.16b, #2
-	WORD $0x6f0e05d5 // ushr v21.16b, v14.16b, #2
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6f0e05f5 // ushr v21.16b, v15.16b, #2
+	WORD $0x6ea31e92 // bit v18.16b, v20.16b, v3.16b
+	WORD $0x6ea31eb3 // bit v19.16b, v21.16b, v3.16b
 	WORD $0x6f0c0634 // ushr v20.16b, v17.16b, #4
-	WORD $0x6f0c05d5 // ushr v21.16b, v14.16b, #4
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6f0c05f5 // ushr v21.16b, v15.16b, #4
+	WORD $0x6ea21e92 // bit v18.16b, v20.16b, v2.16b
+	WORD $0x6ea21eb3 // bit v19.16b, v21.16b, v2.16b
 	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
-	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
-	WORD $0x4eae1e6e // orr v14.16b, v19.16b, v14.16b
-	FMOVS        46(R6), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e070253 // tbl v19.16b, { v18.16b }, v7.16b
-	WORD $0x4e090252 // tbl v18.16b, { v18.16b }, v9.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21dce // orr v14.16b, v14.16b, v18.16b
-	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	WORD $0x4e0e00ce // tbl v14.16b, { v6.16b }, v14.16b
-	FLDPQ        96(R3), (F18, F19)
-	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
-	WORD $0x4e32c232 // smull2 v18.8h, v17.16b, v18.16b
+	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
+	WORD $0x6ea11e32 // bit v18.16b, v17.16b, v1.16b
+	WORD $0x6ea11df3 // bit v19.16b, v15.16b, v1.16b
+	WORD $0xbc42e0cf // ldur s15, [x6, #46]
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e0701f1 // tbl v17.16b, { v15.16b }, v7.16b
+	WORD $0x4e0901ef // tbl v15.16b, { v15.16b }, v9.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
+	WORD $0x6ea51e32 // bit v18.16b, v17.16b, v5.16b
+	WORD $0x6ea51df3 // bit v19.16b, v15.16b, v5.16b
+	WORD $0x4e1200cf // tbl v15.16b, { v6.16b }, v18.16b
+	WORD $0x4e1300d1 // tbl v17.16b, { v6.16b }, v19.16b
+	WORD $0x3cc60072 // ldur q18, [x3, #96]
+	WORD $0x3cc70073 // ldur q19, [x3, #112]
+	WORD $0x0e32c1f4 // smull v20.8h, v15.8b, v18.8b
+	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
 	WORD $0x4e606a50 // sadalp v16.4s, v18.8h
-	WORD $0x0e33c1d2 // smull v18.8h, v14.8b, v19.8b
-	WORD $0x4e33c1d3 // smull2 v19.8h, v14.16b, v19.16b
+	WORD $0x0e33c232 // smull v18.8h, v17.8b, v19.8b
+	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
 	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
 	WORD $0x4e606a50 // sadalp v16.4s, v18.8h
-	FLDPQ        224(R3), (F18, F19)
-	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
-	WORD $0x4e32c231 // smull2 v17.8h, v17.16b, v18.16b
-	WORD $0x4e71be91 // addp v17.8h, v20.8h, v17.8h
-	WORD $0x4e606a2f // sadalp v15.4s, v17.8h
-	WORD $0x0e33c1d1 // smull v17.8h, v14.8b, v19.8b
-	WORD $0x4e33c1ce // smull2 v14.8h, v14.16b, v19.16b
-	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
-	WORD $0x4e6069cf // sadalp v15.4s, v14.8h
+	WORD $0x3cce0072 // ldur q18, [x3, #224]
+	WORD $0x3ccf0073 // ldur q19, [x3, #240]
+	WORD $0x0e32c1f4 // smull v20.8h, v15.8b, v18.8b
+	WORD $0x4e32c1ef // smull2 v15.8h, v15.16b, v18.16b
+	WORD $0x4e6fbe8f // addp v15.8h, v20.8h, v15.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
+	WORD $0x0e33c22f // smull v15.8h, v17.8b, v19.8b
+	WORD $0x4e33c231 // smull2 v17.8h, v17.16b, v19.16b
+	WORD $0x4e71bdef // addp v15.8h, v15.8h, v17.8h
+	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F14
+	WORD $0xbc40008f // ldur s15, [x4]
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4f8e91ae // fmul v14.4s, v13.4s, v14.s[0]
-	WORD $0x4e2ece0b // fmla v11.4s, v16.4s, v14.4s
-	FMOVS        4(R4), F14
-	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
-	WORD $0x4e2dcdec // fmla v12.4s, v15.4s, v13.4s
+	WORD $0x4f8f91af // fmul v15.4s, v13.4s, v15.s[0]
+	WORD $0x4e2fce0b // fmla v11.4s, v16.4s, v15.4s
+	WORD $0xbc40408f // ldur s15, [x4, #4]
+	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
+	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
+	WORD $0x4e2dcdcc // fmla v12.4s, v14.4s, v13.4s
 	ADD          $0x32, R6
 	ADD          $0x100, R3
 	ADD          $8, R4
@@ -12894,15 +15311,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ce // ldr h14, [x6]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7c4000ce // ldur h14, [x6]
+	WORD $0x1ee241ce // fcvt s14, h14
 	MOVD         $turbo3_const<>+0(SB), R7
 	FMOVQ        (R7), F15
-	WORD $0x6e2fddce // fmul v14.4s, v14.4s, v15.4s
+	WORD $0x4f8e91ee // fmul v14.4s, v15.4s, v14.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F15
+	WORD $0xfc4020cf // ldur d15, [x6, #2]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x4e0801f0 // tbl v16.16b, { v15.16b }, v8.16b
 	WORD $0x4e0a01ef // tbl v15.16b, { v15.16b }, v10.16b
@@ -12910,278 +15326,254 @@ loop3:
 	WORD $0x4e241df2 // and v18.16b, v15.16b, v4.16b
 	WORD $0x6f0e0613 // ushr v19.16b, v16.16b, #2
 	WORD $0x6f0e05f4 // ushr v20.16b, v15.16b, #2
-	WORD $0x4e231e73 // and v19.16b, v19.16b, v3.16b
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x6ea31e71 // bit v17.16b, v19.16b, v3.16b
+	WORD $0x6ea31e92 // bit v18.16b, v20.16b, v3.16b
 	WORD $0x6f0c0613 // ushr v19.16b, v16.16b, #4
 	WORD $0x6f0c05f4 // ushr v20.16b, v15.16b, #4
-	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
+	WORD $0x6ea21e71 // bit v17.16b, v19.16b, v2.16b
+	WORD $0x6ea21e92 // bit v18.16b, v20.16b, v2.16b
 	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
 	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eb01e30 // orr v16.16b, v17.16b, v16.16b
-	WORD $0x4eaf1e4f // orr v15.16b, v18.16b, v15.16b
-	FMOVS        34(R6), F17
-	WORD $0x4e040631 // dup v17.4s, v17.s[0]
-	WORD $0x4e070232 // tbl v18.16b, { v17.16b }, v7.16b
-	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4eb11def // orr v15.16b, v15.16b, v17.16b
-	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
-	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
-	FLDPQ        (R3), (F17, F18)
-	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
-	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
+	WORD $0x6ea11e11 // bit v17.16b, v16.16b, v1.16b
+	WORD $0x6ea11df2 // bit v18.16b, v15.16b, v1.16b
+	WORD $0xbc4220cf // ldur s15, [x6, #34]
+	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x4e0701f0 // tbl v16.16b, { v15.16b }, v7.16b
+	WORD $0x4e0901ef // tbl v15.16b, { v15.16b }, v9.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x6e208def // cmeq v15.16b, v15.16b, v0.16b
+	WORD $0x6ea51e11 // bit v17.16b, v16.16b, v5.16b
+	WORD $0x6ea51df2 // bit v18.16b, v15.16b, v5.16b
+	WORD $0x4e1100cf // tbl v15.16b, { v6.16b }, v17.16b
+	WORD $0x4e1200d0 // tbl v16.16b, { v6.16b }, v18.16b
+	WORD $0x3cc00071 // ldur q17, [x3]
+	WORD $0x3cc10072 // ldur q18, [x3, #16]
+	WORD $0x0e31c1f3 // smull v19.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
 	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e32c1f3 // smull v19.8h, v15.8b, v18.8b
-	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
+	WORD $0x0e32c213 // smull v19.8h, v16.8b, v18.8b
+	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
 	WORD $0x4e72be72 // addp v18.8h, v19.8h, v18.8h
 	WORD $0x4e606a51 // sadalp v17.4s, v18.8h
-	FLDPQ        128(R3), (F18, F19)
-	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
-	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
+	WORD $0x3cc80072 // ldur q18, [x3, #128]
+	WORD $0x3cc90073 // ldur q19, [x3, #144]
+	WORD $0x0e32c1f4 // smull v20.8h, v15.8b, v18.8b
+	WORD $0x4e32c1f2 // smull2 v18.8h, v15.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c1f4 // smull v20.8h, v15.8b, v19.8b
-	WORD $0x4e33c1f3 // smull2 v19.8h, v15.16b, v19.16b
+	WORD $0x0e33c214 // smull v20.8h, v16.8b, v19.8b
+	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
 	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
 	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
 	FLDPQ        256(R3), (F19, F20)
-	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
-	WORD $0x4e33c210 // smull2 v16.8h, v16.16b, v19.16b
-	WORD $0x4e70beb0 // addp v16.8h, v21.8h, v16.8h
-	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	WORD $0x0e34c1f3 // smull v19.8h, v15.8b, v20.8b
-	WORD $0x4e34c1ef // smull2 v15.8h, v15.16b, v20.16b
-	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
-	WORD $0x4e6069f0 // sadalp v16.4s, v15.8h
+	WORD $0x0e33c1f5 // smull v21.8h, v15.8b, v19.8b
+	WORD $0x4e33c1ef // smull2 v15.8h, v15.16b, v19.16b
+	WORD $0x4e6fbeaf // addp v15.8h, v21.8h, v15.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x0e34c213 // smull v19.8h, v16.8b, v20.8b
+	WORD $0x4e34c210 // smull2 v16.8h, v16.16b, v20.16b
+	WORD $0x4e70be70 // addp v16.8h, v19.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F15
-	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
-	WORD $0x4e0801f3 // tbl v19.16b, { v15.16b }, v8.16b
-	WORD $0x4e0a01ef // tbl v15.16b, { v15.16b }, v10.16b
+	WORD $0xfc40a0d0 // ldur d16, [x6, #10]
+	WORD $0x4e080610 // dup v16.2d, v16.d[0]
+	WORD $0x4e080213 // tbl v19.16b, { v16.16b }, v8.16b
+	WORD $0x4e0a0210 // tbl v16.16b, { v16.16b }, v10.16b
 	WORD $0x4e241e74 // and v20.16b, v19.16b, v4.16b
-	WORD $0x4e241df5 // and v21.16b, v15.16b, v4.16b
+	WORD $0x4e241e15 // and v21.16b, v16.16b, v4.16b
 	WORD $0x6f0e0676 // ushr v22.16b, v19.16b, #2
-	WORD $0x6f0e05f7 // ushr v23.16b, v15.16b, #2
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x6f0e0617 // ushr v23.16b, v16.16b, #2
+	WORD $0x6ea31ed4 // bit v20.16b, v22.16b, v3.16b
+	WORD $0x6ea31ef5 // bit v21.16b, v23.16b, v3.16b
 	WORD $0x6f0c0676 // ushr v22.16b, v19.16b, #4
-	WORD $0x6f0c05f7 // ushr v23.16b, v15.16b, #4
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x6f0c0617 // ushr v23.16b, v16.16b, #4
+	WORD $0x6ea21ed4 // bit v20.16b, v22.16b, v2.16b
+	WORD $0x6ea21ef5 // bit v21.16b, v23.16b, v2.16b
 	WORD $0x6f0a0673 // ushr v19.16b, v19.16b, #6
-	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
-	WORD $0x4eaf1eaf // orr v15.16b, v21.16b, v15.16b
-	FMOVS        38(R6), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e070295 // tbl v21.16b, { v20.16b }, v7.16b
-	WORD $0x4e090294 // tbl v20.16b, { v20.16b }, v9.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41def // orr v15.16b, v15.16b, v20.16b
-	WORD $0x4e1300d3 // tbl v19.16b, { v6.16b }, v19.16b
-	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
-	FLDPQ        32(R3), (F20, F21)
-	WORD $0x0e34c276 // smull v22.8h, v19.8b, v20.8b
-	WORD $0x4e34c274 // smull2 v20.8h, v19.16b, v20.16b
+	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
+	WORD $0x6ea11e74 // bit v20.16b, v19.16b, v1.16b
+	WORD $0x6ea11e15 // bit v21.16b, v16.16b, v1.16b
+	WORD $0xbc4260d0 // ldur s16, [x6, #38]
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e070213 // tbl v19.16b, { v16.16b }, v7.16b
+	WORD $0x4e090210 // tbl v16.16b, { v16.16b }, v9.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x6ea51e74 // bit v20.16b, v19.16b, v5.16b
+	WORD $0x6ea51e15 // bit v21.16b, v16.16b, v5.16b
+	WORD $0x4e1400d0 // tbl v16.16b, { v6.16b }, v20.16b
+	WORD $0x4e1500d3 // tbl v19.16b, { v6.16b }, v21.16b
+	WORD $0x3cc20074 // ldur q20, [x3, #32]
+	WORD $0x3cc30075 // ldur q21, [x3, #48]
+	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
+	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
 	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
 	WORD $0x4e606a91 // sadalp v17.4s, v20.8h
-	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
-	WORD $0x4e35c1f5 // smull2 v21.8h, v15.16b, v21.16b
+	WORD $0x0e35c274 // smull v20.8h, v19.8b, v21.8b
+	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
 	WORD $0x4e75be94 // addp v20.8h, v20.8h, v21.8h
 	WORD $0x4e606a91 // sadalp v17.4s, v20.8h
-	FLDPQ        160(R3), (F20, F21)
-	WORD $0x0e34c276 // smull v22.8h, v19.8b, v20.8b
-	WORD $0x4e34c274 // smull2 v20.8h, v19.16b, v20.16b
+	WORD $0x3cca0074 // ldur q20, [x3, #160]
+	WORD $0x3ccb0075 // ldur q21, [x3, #176]
+	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
+	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
 	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
 	WORD $0x4e606a92 // sadalp v18.4s, v20.8h
-	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
-	WORD $0x4e35c1f5 // smull2 v21.8h, v15.16b, v21.16b
+	WORD $0x0e35c274 // smull v20.8h, v19.8b, v21.8b
+	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
 	WORD $0x4e75be94 // addp v20.8h, v20.8h, v21.8h
 	WORD $0x4e606a92 // sadalp v18.4s, v20.8h
 	FLDPQ        288(R3), (F20, F21)
-	WORD $0x0e34c276 // smull v22.8h, v19.8b, v20.8b
-	WORD $0x4e34c273 // smull2 v19.8h, v19.16b, v20.16b
-	WORD $0x4e73bed3 // addp v19.8h, v22.8h, v19.8h
-	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
-	WORD $0x0e35c1f3 // smull v19.8h, v15.8b, v21.8b
-	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
-	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
-	WORD $0x4e6069f0 // sadalp v16.4s, v15.8h
+	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
+	WORD $0x4e34c210 // smull2 v16.8h, v16.16b, v20.16b
+	WORD $0x4e70bed0 // addp v16.8h, v22.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	WORD $0x0e35c270 // smull v16.8h, v19.8b, v21.8b
+	WORD $0x4e35c273 // smull2 v19.8h, v19.16b, v21.16b
+	WORD $0x4e73be10 // addp v16.8h, v16.8h, v19.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F15
-	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
-	WORD $0x4e0801f3 // tbl v19.16b, { v15.16b }, v8.16b
-	WORD $0x4e0a01ef // tbl v15.16b, { v15.16b }, v10.16b
+	WORD $0xfc4120d0 // ldur d16, [x6, #18]
+	WORD $0x4e080610 // dup v16.2d, v16.d[0]
+	WORD $0x4e080213 // tbl v19.16b, { v16.16b }, v8.16b
+	WORD $0x4e0a0210 // tbl v16.16b, { v16.16b }, v10.16b
 	WORD $0x4e241e74 // and v20.16b, v19.16b, v4.16b
-	WORD $0x4e241df5 // and v21.16b, v15.16b, v4.16b
+	WORD $0x4e241e15 // and v21.16b, v16.16b, v4.16b
 	WORD $0x6f0e0676 // ushr v22.16b, v19.16b, #2
-	WORD $0x6f0e05f7 // ushr v23.16b, v15.16b, #2
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x6f0e0617 // ushr v23.16b, v16.16b, #2
+	WORD $0x6ea31ed4 // bit v20.16b, v22.16b, v3.16b
+	WORD $0x6ea31ef5 // bit v21.16b, v23.16b, v3.16b
 	WORD $0x6f0c0676 // ushr v22.16b, v19.16b, #4
-	WORD $0x6f0c05f7 // ushr v23.16b, v15.16b, #4
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x6f0c0617 // ushr v23.16b, v16.16b, #4
+	WORD $0x6ea21ed4 // bit v20.16b, v22.16b, v2.16b
+	WORD $0x6ea21ef5 // bit v21.16b, v23.16b, v2.16b
 	WORD $0x6f0a0673 // ushr v19.16b, v19.16b, #6
-	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
-	WORD $0x4eaf1eaf // orr v15.16b, v21.16b, v15.16b
-	FMOVS        42(R6), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e070295 // tbl v21.16b, { v20.16b }, v7.16b
-	WORD $0x4e090294 // tbl v20.16b, { v20.16b }, v9.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41def // orr v15.16b, v15.16b, v20.16b
-	WORD $0x4e1300d3 // tbl v19.16b, { v6.16b }, v19.16b
-	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
-	FLDPQ        64(R3), (F20, F21)
-	WORD $0x0e34c276 // smull v22.8h, v19.8b, v20.8b
-	WORD $0x4e34c274 // smull2 v20.8h, v19.16b, v20.16b
+	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
+	WORD $0x6ea11e74 // bit v20.16b, v19.16b, v1.16b
+	WORD $0x6ea11e15 // bit v21.16b, v16.16b, v1.16b
+	WORD $0xbc42a0d0 // ldur s16, [x6, #42]
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e070213 // tbl v19.16b, { v16.16b }, v7.16b
+	WORD $0x4e090210 // tbl v16.16b, { v16.16b }, v9.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x6ea51e74 // bit v20.16b, v19.16b, v5.16b
+	WORD $0x6ea51e15 // bit v21.16b, v16.16b, v5.16b
+	WORD $0x4e1400d0 // tbl v16.16b, { v6.16b }, v20.16b
+	WORD $0x4e1500d3 // tbl v19.16b, { v6.16b }, v21.16b
+	WORD $0x3cc40074 // ldur q20, [x3, #64]
+	WORD $0x3cc50075 // ldur q21, [x3, #80]
+	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
+	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
 	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
 	WORD $0x4e606a91 // sadalp v17.4s, v20.8h
-	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
-	WORD $0x4e35c1f5 // smull2 v21.8h, v15.16b, v21.16b
+	WORD $0x0e35c274 // smull v20.8h, v19.8b, v21.8b
+	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
 	WORD $0x4e75be94 // addp v20.8h, v20.8h, v21.8h
 	WORD $0x4e606a91 // sadalp v17.4s, v20.8h
-	FLDPQ        192(R3), (F20, F21)
-	WORD $0x0e34c276 // smull v22.8h, v19.8b, v20.8b
-	WORD $0x4e34c274 // smull2 v20.8h, v19.16b, v20.16b
+	WORD $0x3ccc0074 // ldur q20, [x3, #192]
+	WORD $0x3ccd0075 // ldur q21, [x3, #208]
+	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
+	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
 	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
 	WORD $0x4e606a92 // sadalp v18.4s, v20.8h
-	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
-	WORD $0x4e35c1f5 // smull2 v21.8h, v15.16b, v21.16b
+	WORD $0x0e35c274 // smull v20.8h, v19.8b, v21.8b
+	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
 	WORD $0x4e75be94 // addp v20.8h, v20.8h, v21.8h
 	WORD $0x4e606a92 // sadalp v18.4s, v20.8h
 	FLDPQ        320(R3), (F20, F21)
-	WORD $0x0e34c276 // smull v22.8h, v19.8b, v20.8b
-	WORD $0x4e34c273 // smull2 v19.8h, v19.16b, v20.16b
-	WORD $0x4e73bed3 // addp v19.8h, v22.8h, v19.8h
-	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
-	WORD $0x0e35c1f3 // smull v19.8h, v15.8b, v21.8b
-	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
-	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
-	WORD $0x4e6069f0 // sadalp v16.4s, v15.8h
+	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
+	WORD $0x4e34c210 // smull2 v16.8h, v16.16b, v20.16b
+	WORD $0x4e70bed0 // addp v16.8h, v22.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	WORD $0x0e35c270 // smull v16.8h, v19.8b, v21.8b
+	WORD $0x4e35c273 // smull2 v19.8h, v19.16b, v21.16b
+	WORD $0x4e73be10 // addp v16.8h, v16.8h, v19.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F15
-	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
-	WORD $0x4e0801f3 // tbl v19.16b, { v15.16b }, v8.16b
-	WORD $0x4e0a01ef // tbl v15.16b, { v15.16b }, v10.16b
+	WORD $0xfc41a0d0 // ldur d16, [x6, #26]
+	WORD $0x4e080610 // dup v16.2d, v16.d[0]
+	WORD $0x4e080213 // tbl v19.16b, { v16.16b }, v8.16b
+	WORD $0x4e0a0210 // tbl v16.16b, { v16.16b }, v10.16b
 	WORD $0x4e241e74 // and v20.16b, v19.16b, v4.16b
-	WORD $0x4e241df5 // and v21.16b, v15.16b, v4.16b
+	WORD $0x4e241e15 // and v21.16b, v16.16b, v4.16b
 	WORD $0x6f0e0676 // ushr v22.16b, v19.16b, #2
-	WORD $0x6f0e05f7 // ushr v23.16b, v15.16b, #2
-	WORD $0x4e231ed6 // and v22.16b, v22.16b, v3.16b
-	WORD $0x4e231ef7 // and v23.16b, v23.16b, v3.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x6f0e0617 // ushr v23.16b, v16.16b, #2
+	WORD $0x6ea31ed4 // bit v20.16b, v22.16b, v3.16b
+	WORD $0x6ea31ef5 // bit v21.16b, v23.16b, v3.16b
 	WORD $0x6f0c0676 // ushr v22.16b, v19.16b, #4
-	WORD $0x6f0c05f7 // ushr v23.16b, v15.16b, #4
-	WORD $0x4e221ed6 // and v22.16b, v22.16b, v2.16b
-	WORD $0x4e221ef7 // and v23.16b, v23.16b, v2.16b
-	WORD $0x4eb61e94 // orr v20.16b, v20.16b, v22.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
+	WORD $0x6f0c0617 // ushr v23.16b, v16.16b, #4
+	WORD $0x6ea21ed4 // bit v20.16b, v22.16b, v2.16b
+	WORD $0x6ea21ef5 // bit v21.16b, v23.16b, v2.16b
 	WORD $0x6f0a0673 // ushr v19.16b, v19.16b, #6
-	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
-	WORD $0x4e211e73 // and v19.16b, v19.16b, v1.16b
-	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
-	WORD $0x4eaf1eaf // orr v15.16b, v21.16b, v15.16b
-	FMOVS        46(R6), F20
-	WORD $0x4e040694 // dup v20.4s, v20.s[0]
-	WORD $0x4e070295 // tbl v21.16b, { v20.16b }, v7.16b
-	WORD $0x4e090294 // tbl v20.16b, { v20.16b }, v9.16b
-	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
-	WORD $0x6e208e94 // cmeq v20.16b, v20.16b, v0.16b
-	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
-	WORD $0x4eb41def // orr v15.16b, v15.16b, v20.16b
-	WORD $0x4e1300d3 // tbl v19.16b, { v6.16b }, v19.16b
-	WORD $0x4e0f00cf // tbl v15.16b, { v6.16b }, v15.16b
-	FLDPQ        96(R3), (F20, F21)
-	WORD $0x0e34c276 // smull v22.8h, v19.8b, v20.8b
-	WORD $0x4e34c274 // smull2 v20.8h, v19.16b, v20.16b
+	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
+	WORD $0x6ea11e74 // bit v20.16b, v19.16b, v1.16b
+	WORD $0x6ea11e15 // bit v21.16b, v16.16b, v1.16b
+	WORD $0xbc42e0d0 // ldur s16, [x6, #46]
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e070213 // tbl v19.16b, { v16.16b }, v7.16b
+	WORD $0x4e090210 // tbl v16.16b, { v16.16b }, v9.16b
+	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x6ea51e74 // bit v20.16b, v19.16b, v5.16b
+	WORD $0x6ea51e15 // bit v21.16b, v16.16b, v5.16b
+	WORD $0x4e1400d0 // tbl v16.16b, { v6.16b }, v20.16b
+	WORD $0x4e1500d3 // tbl v19.16b, { v6.16b }, v21.16b
+	WORD $0x3cc60074 // ldur q20, [x3, #96]
+	WORD $0x3cc70075 // ldur q21, [x3, #112]
+	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
+	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
 	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
 	WORD $0x4e606a91 // sadalp v17.4s, v20.8h
-	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
-	WORD $0x4e35c1f5 // smull2 v21.8h, v15.16b, v21.16b
+	WORD $0x0e35c274 // smull v20.8h, v19.8b, v21.8b
+	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
 	WORD $0x4e75be94 // addp v20.8h, v20.8h, v21.8h
 	WORD $0x4e606a91 // sadalp v17.4s, v20.8h
-	FLDPQ        224(R3), (F20, F21)
-	WORD $0x0e34c276 // smull v22.8h, v19.8b, v20.8b
-	WORD $0x4e34c274 // smull2 v20.8h, v19.16b, v20.16b
+	WORD $0x3cce0074 // ldur q20, [x3, #224]
+	WORD $0x3ccf0075 // ldur q21, [x3, #240]
+	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
+	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
 	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
 	WORD $0x4e606a92 // sadalp v18.4s, v20.8h
-	WORD $0x0e35c1f4 // smull v20.8h, v15.8b, v21.8b
-	WORD $0x4e35c1f5 // smull2 v21.8h, v15.16b, v21.16b
+	WORD $0x0e35c274 // smull v20.8h, v19.8b, v21.8b
+	WORD $0x4e35c275 // smull2 v21.8h, v19.16b, v21.16b
 	WORD $0x4e75be94 // addp v20.8h, v20.8h, v21.8h
 	WORD $0x4e606a92 // sadalp v18.4s, v20.8h
 	FLDPQ        352(R3), (F20, F21)
-	WORD $0x0e34c276 // smull v22.8h, v19.8b, v20.8b
-	WORD $0x4e34c273 // smull2 v19.8h, v19.16b, v20.16b
-	WORD $0x4e73bed3 // addp v19.8h, v22.8h, v19.8h
-	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
-	WORD $0x0e35c1f3 // smull v19.8h, v15.8b, v21.8b
-	WORD $0x4e35c1ef // smull2 v15.8h, v15.16b, v21.16b
-	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
-	WORD $0x4e6069f0 // sadalp v16.4s, v15.8h
+	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
+	WORD $0x4e34c210 // smull2 v16.8h, v16.16b, v20.16b
+	WORD $0x4e70bed0 // addp v16.8h, v22.8h, v16.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
+	WORD $0x0e35c270 // smull v16.8h, v19.8b, v21.8b
+	WORD $0x4e35c273 // smull2 v19.8h, v19.16b, v21.16b
+	WORD $0x4e73be10 // addp v16.8h, v16.8h, v19.8h
+	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F15
+	WORD $0xbc400090 // ldur s16, [x4]
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
-	WORD $0x4e2fce2b // fmla v11.4s, v17.4s, v15.4s
-	FMOVS        4(R4), F15
+	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
+	WORD $0x4e30ce2b // fmla v11.4s, v17.4s, v16.4s
+	WORD $0xbc404090 // ldur s16, [x4, #4]
 	WORD $0x4e21da51 // scvtf v17.4s, v18.4s
-	WORD $0x4f8f91cf // fmul v15.4s, v14.4s, v15.s[0]
-	WORD $0x4e2fce2c // fmla v12.4s, v17.4s, v15.4s
-	FMOVS        8(R4), F15
-	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
-	WORD $0x4e2ece0d // fmla v13.4s, v16.4s, v14.4s
+	WORD $0x4f9091d0 // fmul v16.4s, v14.4s, v16.s[0]
+	WORD $0x4e30ce2c // fmla v12.4s, v17.4s, v16.4s
+	WORD $0xbc408090 // ldur s16, [x4, #8]
+	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
+	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
+	WORD $0x4e2ecded // fmla v13.4s, v15.4s, v14.4s
 	ADD          $0x32, R6
 	ADD          $0x180, R3
 	ADD          $0xc, R4
@@ -13260,15 +15652,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cf // ldr h15, [x6]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x7c4000cf // ldur h15, [x6]
+	WORD $0x1ee241ef // fcvt s15, h15
 	MOVD         $turbo3_const<>+0(SB), R7
 	FMOVQ        (R7), F16
-	WORD $0x6e30ddef // fmul v15.4s, v15.4s, v16.4s
+	WORD $0x4f8f920f // fmul v15.4s, v16.4s, v15.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F16
+	WORD $0xfc4020d0 // ldur d16, [x6, #2]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x4e080211 // tbl v17.16b, { v16.16b }, v8.16b
 	WORD $0x4e0a0210 // tbl v16.16b, { v16.16b }, v10.16b
@@ -13276,318 +15667,294 @@ loop3:
 	WORD $0x4e241e13 // and v19.16b, v16.16b, v4.16b
 	WORD $0x6f0e0634 // ushr v20.16b, v17.16b, #2
 	WORD $0x6f0e0615 // ushr v21.16b, v16.16b, #2
-	WORD $0x4e231e94 // and v20.16b, v20.16b, v3.16b
-	WORD $0x4e231eb5 // and v21.16b, v21.16b, v3.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6ea31e92 // bit v18.16b, v20.16b, v3.16b
+	WORD $0x6ea31eb3 // bit v19.16b, v21.16b, v3.16b
 	WORD $0x6f0c0634 // ushr v20.16b, v17.16b, #4
 	WORD $0x6f0c0615 // ushr v21.16b, v16.16b, #4
-	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
-	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
-	WORD $0x4eb41e52 // orr v18.16b, v18.16b, v20.16b
-	WORD $0x4eb51e73 // orr v19.16b, v19.16b, v21.16b
+	WORD $0x6ea21e92 // bit v18.16b, v20.16b, v2.16b
+	WORD $0x6ea21eb3 // bit v19.16b, v21.16b, v2.16b
 	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
 	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
-	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eb11e51 // orr v17.16b, v18.16b, v17.16b
-	WORD $0x4eb01e70 // orr v16.16b, v19.16b, v16.16b
-	FMOVS        34(R6), F18
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	WORD $0x4e070253 // tbl v19.16b, { v18.16b }, v7.16b
-	WORD $0x4e090252 // tbl v18.16b, { v18.16b }, v9.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x6e208e73 // cmeq v19.16b, v19.16b, v0.16b
-	WORD $0x6e208e52 // cmeq v18.16b, v18.16b, v0.16b
-	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4eb31e31 // orr v17.16b, v17.16b, v19.16b
-	WORD $0x4eb21e10 // orr v16.16b, v16.16b, v18.16b
-	WORD $0x4e1100d1 // tbl v17.16b, { v6.16b }, v17.16b
-	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
-	FLDPQ        (R3), (F18, F19)
-	WORD $0x0e32c234 // smull v20.8h, v17.8b, v18.8b
-	WORD $0x4e32c232 // smull2 v18.8h, v17.16b, v18.16b
+	WORD $0x6ea11e32 // bit v18.16b, v17.16b, v1.16b
+	WORD $0x6ea11e13 // bit v19.16b, v16.16b, v1.16b
+	WORD $0xbc4220d0 // ldur s16, [x6, #34]
+	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x4e070211 // tbl v17.16b, { v16.16b }, v7.16b
+	WORD $0x4e090210 // tbl v16.16b, { v16.16b }, v9.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6e208e10 // cmeq v16.16b, v16.16b, v0.16b
+	WORD $0x6ea51e32 // bit v18.16b, v17.16b, v5.16b
+	WORD $0x6ea51e13 // bit v19.16b, v16.16b, v5.16b
+	WORD $0x4e1200d0 // tbl v16.16b, { v6.16b }, v18.16b
+	WORD $0x4e1300d1 // tbl v17.16b, { v6.16b }, v19.16b
+	WORD $0x3cc00072 // ldur q18, [x3]
+	WORD $0x3cc10073 // ldur q19, [x3, #16]
+	WORD $0x0e32c214 // smull v20.8h, v16.8b, v18.8b
+	WORD $0x4e32c212 // smull2 v18.8h, v16.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
 	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
-	WORD $0x0e33c214 // smull v20.8h, v16.8b, v19.8b
-	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
+	WORD $0x0e33c234 // smull v20.8h, v17.8b, v19.8b
+	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
 	WORD $0x4e73be93 // addp v19.8h, v20.8h, v19.8h
 	WORD $0x4e606a72 // sadalp v18.4s, v19.8h
-	FLDPQ        128(R3), (F19, F20)
-	WORD $0x0e33c235 // smull v21.8h, v17.8b, v19.8b
-	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
+	WORD $0x3cc80073 // ldur q19, [x3, #128]
+	WORD $0x3cc90074 // ldur q20, [x3, #144]
+	WORD $0x0e33c215 // smull v21.8h, v16.8b, v19.8b
+	WORD $0x4e33c213 // smull2 v19.8h, v16.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
 	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
-	WORD $0x0e34c215 // smull v21.8h, v16.8b, v20.8b
-	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
+	WORD $0x0e34c235 // smull v21.8h, v17.8b, v20.8b
+	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
 	WORD $0x4e74beb4 // addp v20.8h, v21.8h, v20.8h
 	WORD $0x4e606a93 // sadalp v19.4s, v20.8h
 	FLDPQ        256(R3), (F20, F21)
-	WORD $0x0e34c236 // smull v22.8h, v17.8b, v20.8b
-	WORD $0x4e34c234 // smull2 v20.8h, v17.16b, v20.16b
+	WORD $0x0e34c216 // smull v22.8h, v16.8b, v20.8b
+	WORD $0x4e34c214 // smull2 v20.8h, v16.16b, v20.16b
 	WORD $0x4e74bed4 // addp v20.8h, v22.8h, v20.8h
 	WORD $0x4e602a94 // saddlp v20.4s, v20.8h
-	WORD $0x0e35c216 // smull v22.8h, v16.8b, v21.8b
-	WORD $0x4e35c215 // smull2 v21.8h, v16.16b, v21.16b
+	WORD $0x0e35c236 // smull v22.8h, v17.8b, v21.8b
+	WORD $0x4e35c235 // smull2 v21.8h, v17.16b, v21.16b
 	WORD $0x4e75bed5 // addp v21.8h, v22.8h, v21.8h
 	WORD $0x4e606ab4 // sadalp v20.4s, v21.8h
 	FLDPQ        384(R3), (F21, F22)
-	WORD $0x0e35c237 // smull v23.8h, v17.8b, v21.8b
-	WORD $0x4e35c231 // smull2 v17.8h, v17.16b, v21.16b
-	WORD $0x4e71bef1 // addp v17.8h, v23.8h, v17.8h
-	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
-	WORD $0x0e36c215 // smull v21.8h, v16.8b, v22.8b
-	WORD $0x4e36c210 // smull2 v16.8h, v16.16b, v22.16b
-	WORD $0x4e70beb0 // addp v16.8h, v21.8h, v16.8h
-	WORD $0x4e606a11 // sadalp v17.4s, v16.8h
+	WORD $0x0e35c217 // smull v23.8h, v16.8b, v21.8b
+	WORD $0x4e35c210 // smull2 v16.8h, v16.16b, v21.16b
+	WORD $0x4e70bef0 // addp v16.8h, v23.8h, v16.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x0e36c235 // smull v21.8h, v17.8b, v22.8b
+	WORD $0x4e36c231 // smull2 v17.8h, v17.16b, v22.16b
+	WORD $0x4e71beb1 // addp v17.8h, v21.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F16
-	WORD $0x4e080610 // dup v16.2d, v16.d[0]
-	WORD $0x4e080215 // tbl v21.16b, { v16.16b }, v8.16b
-	WORD $0x4e0a0210 // tbl v16.16b, { v16.16b }, v10.16b
+	WORD $0xfc40a0d1 // ldur d17, [x6, #10]
+	WORD $0x4e080631 // dup v17.2d, v17.d[0]
+	WORD $0x4e080235 // tbl v21.16b, { v17.16b }, v8.16b
+	WORD $0x4e0a0231 // tbl v17.16b, { v17.16b }, v10.16b
 	WORD $0x4e241eb6 // and v22.16b, v21.16b, v4.16b
-	WORD $0x4e241e17 // and v23.16b, v16.16b, v4.16b
+	WORD $0x4e241e37 // and v23.16b, v17.16b, v4.16b
 	WORD $0x6f0e06b8 // ushr v24.16b, v21.16b, #2
-	WORD $0x6f0e0619 // ushr v25.16b, v16.16b, #2
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
+	WORD $0x6f0e0639 // ushr v25.16b, v17.16b, #2
+	WORD $0x6ea31f16 // bit v22.16b, v24.16b, v3.16b
+	WORD $0x6ea31f37 // bit v23.16b, v25.16b, v3.16b
 	WORD $0x6f0c06b8 // ushr v24.16b, v21.16b, #4
-	WORD $0x6f0c0619 // ushr v25.16b, v16.16b, #4
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
+	WORD $0x6f0c0639 // ushr v25.16b, v17.16b, #4
+	WORD $0x6ea21f16 // bit v22.16b, v24.16b, v2.16b
+	WORD $0x6ea21f37 // bit v23.16b, v25.16b, v2.16b
 	WORD $0x6f0a06b5 // ushr v21.16b, v21.16b, #6
-	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
-	WORD $0x4eb01ef0 // orr v16.16b, v23.16b, v16.16b
-	FMOVS        38(R6), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0702d7 // tbl v23.16b, { v22.16b }, v7.16b
-	WORD $0x4e0902d6 // tbl v22.16b, { v22.16b }, v9.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e10 // orr v16.16b, v16.16b, v22.16b
-	WORD $0x4e1500d5 // tbl v21.16b, { v6.16b }, v21.16b
-	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
-	FLDPQ        32(R3), (F22, F23)
-	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
-	WORD $0x4e36c2b6 // smull2 v22.8h, v21.16b, v22.16b
+	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
+	WORD $0x6ea11eb6 // bit v22.16b, v21.16b, v1.16b
+	WORD $0x6ea11e37 // bit v23.16b, v17.16b, v1.16b
+	WORD $0xbc4260d1 // ldur s17, [x6, #38]
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4e070235 // tbl v21.16b, { v17.16b }, v7.16b
+	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6ea51eb6 // bit v22.16b, v21.16b, v5.16b
+	WORD $0x6ea51e37 // bit v23.16b, v17.16b, v5.16b
+	WORD $0x4e1600d1 // tbl v17.16b, { v6.16b }, v22.16b
+	WORD $0x4e1700d5 // tbl v21.16b, { v6.16b }, v23.16b
+	WORD $0x3cc20076 // ldur q22, [x3, #32]
+	WORD $0x3cc30077 // ldur q23, [x3, #48]
+	WORD $0x0e36c238 // smull v24.8h, v17.8b, v22.8b
+	WORD $0x4e36c236 // smull2 v22.8h, v17.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e606ad2 // sadalp v18.4s, v22.8h
-	WORD $0x0e37c216 // smull v22.8h, v16.8b, v23.8b
-	WORD $0x4e37c217 // smull2 v23.8h, v16.16b, v23.16b
+	WORD $0x0e37c2b6 // smull v22.8h, v21.8b, v23.8b
+	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
 	WORD $0x4e77bed6 // addp v22.8h, v22.8h, v23.8h
 	WORD $0x4e606ad2 // sadalp v18.4s, v22.8h
-	FLDPQ        160(R3), (F22, F23)
-	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
-	WORD $0x4e36c2b6 // smull2 v22.8h, v21.16b, v22.16b
+	WORD $0x3cca0076 // ldur q22, [x3, #160]
+	WORD $0x3ccb0077 // ldur q23, [x3, #176]
+	WORD $0x0e36c238 // smull v24.8h, v17.8b, v22.8b
+	WORD $0x4e36c236 // smull2 v22.8h, v17.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e606ad3 // sadalp v19.4s, v22.8h
-	WORD $0x0e37c216 // smull v22.8h, v16.8b, v23.8b
-	WORD $0x4e37c217 // smull2 v23.8h, v16.16b, v23.16b
+	WORD $0x0e37c2b6 // smull v22.8h, v21.8b, v23.8b
+	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
 	WORD $0x4e77bed6 // addp v22.8h, v22.8h, v23.8h
 	WORD $0x4e606ad3 // sadalp v19.4s, v22.8h
 	FLDPQ        288(R3), (F22, F23)
-	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
-	WORD $0x4e36c2b6 // smull2 v22.8h, v21.16b, v22.16b
+	WORD $0x0e36c238 // smull v24.8h, v17.8b, v22.8b
+	WORD $0x4e36c236 // smull2 v22.8h, v17.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e606ad4 // sadalp v20.4s, v22.8h
-	WORD $0x0e37c216 // smull v22.8h, v16.8b, v23.8b
-	WORD $0x4e37c217 // smull2 v23.8h, v16.16b, v23.16b
+	WORD $0x0e37c2b6 // smull v22.8h, v21.8b, v23.8b
+	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
 	WORD $0x4e77bed6 // addp v22.8h, v22.8h, v23.8h
 	WORD $0x4e606ad4 // sadalp v20.4s, v22.8h
 	FLDPQ        416(R3), (F22, F23)
-	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
-	WORD $0x4e36c2b5 // smull2 v21.8h, v21.16b, v22.16b
-	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
-	WORD $0x4e606ab1 // sadalp v17.4s, v21.8h
-	WORD $0x0e37c215 // smull v21.8h, v16.8b, v23.8b
-	WORD $0x4e37c210 // smull2 v16.8h, v16.16b, v23.16b
-	WORD $0x4e70beb0 // addp v16.8h, v21.8h, v16.8h
-	WORD $0x4e606a11 // sadalp v17.4s, v16.8h
+	WORD $0x0e36c238 // smull v24.8h, v17.8b, v22.8b
+	WORD $0x4e36c231 // smull2 v17.8h, v17.16b, v22.16b
+	WORD $0x4e71bf11 // addp v17.8h, v24.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	WORD $0x0e37c2b1 // smull v17.8h, v21.8b, v23.8b
+	WORD $0x4e37c2b5 // smull2 v21.8h, v21.16b, v23.16b
+	WORD $0x4e75be31 // addp v17.8h, v17.8h, v21.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F16
-	WORD $0x4e080610 // dup v16.2d, v16.d[0]
-	WORD $0x4e080215 // tbl v21.16b, { v16.16b }, v8.16b
-	WORD $0x4e0a0210 // tbl v16.16b, { v16.16b }, v10.16b
+	WORD $0xfc4120d1 // ldur d17, [x6, #18]
+	WORD $0x4e080631 // dup v17.2d, v17.d[0]
+	WORD $0x4e080235 // tbl v21.16b, { v17.16b }, v8.16b
+	WORD $0x4e0a0231 // tbl v17.16b, { v17.16b }, v10.16b
 	WORD $0x4e241eb6 // and v22.16b, v21.16b, v4.16b
-	WORD $0x4e241e17 // and v23.16b, v16.16b, v4.16b
+	WORD $0x4e241e37 // and v23.16b, v17.16b, v4.16b
 	WORD $0x6f0e06b8 // ushr v24.16b, v21.16b, #2
-	WORD $0x6f0e0619 // ushr v25.16b, v16.16b, #2
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
+	WORD $0x6f0e0639 // ushr v25.16b, v17.16b, #2
+	WORD $0x6ea31f16 // bit v22.16b, v24.16b, v3.16b
+	WORD $0x6ea31f37 // bit v23.16b, v25.16b, v3.16b
 	WORD $0x6f0c06b8 // ushr v24.16b, v21.16b, #4
-	WORD $0x6f0c0619 // ushr v25.16b, v16.16b, #4
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
+	WORD $0x6f0c0639 // ushr v25.16b, v17.16b, #4
+	WORD $0x6ea21f16 // bit v22.16b, v24.16b, v2.16b
+	WORD $0x6ea21f37 // bit v23.16b, v25.16b, v2.16b
 	WORD $0x6f0a06b5 // ushr v21.16b, v21.16b, #6
-	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
-	WORD $0x4eb01ef0 // orr v16.16b, v23.16b, v16.16b
-	FMOVS        42(R6), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0702d7 // tbl v23.16b, { v22.16b }, v7.16b
-	WORD $0x4e0902d6 // tbl v22.16b, { v22.16b }, v9.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e10 // orr v16.16b, v16.16b, v22.16b
-	WORD $0x4e1500d5 // tbl v21.16b, { v6.16b }, v21.16b
-	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
-	FLDPQ        64(R3), (F22, F23)
-	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
-	WORD $0x4e36c2b6 // smull2 v22.8h, v21.16b, v22.16b
+	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
+	WORD $0x6ea11eb6 // bit v22.16b, v21.16b, v1.16b
+	WORD $0x6ea11e37 // bit v23.16b, v17.16b, v1.16b
+	WORD $0xbc42a0d1 // ldur s17, [x6, #42]
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4e070235 // tbl v21.16b, { v17.16b }, v7.16b
+	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6ea51eb6 // bit v22.16b, v21.16b, v5.16b
+	WORD $0x6ea51e37 // bit v23.16b, v17.16b, v5.16b
+	WORD $0x4e1600d1 // tbl v17.16b, { v6.16b }, v22.16b
+	WORD $0x4e1700d5 // tbl v21.16b, { v6.16b }, v23.16b
+	WORD $0x3cc40076 // ldur q22, [x3, #64]
+	WORD $0x3cc50077 // ldur q23, [x3, #80]
+	WORD $0x0e36c238 // smull v24.8h, v17.8b, v22.8b
+	WORD $0x4e36c236 // smull2 v22.8h, v17.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e606ad2 // sadalp v18.4s, v22.8h
-	WORD $0x0e37c216 // smull v22.8h, v16.8b, v23.8b
-	WORD $0x4e37c217 // smull2 v23.8h, v16.16b, v23.16b
+	WORD $0x0e37c2b6 // smull v22.8h, v21.8b, v23.8b
+	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
 	WORD $0x4e77bed6 // addp v22.8h, v22.8h, v23.8h
 	WORD $0x4e606ad2 // sadalp v18.4s, v22.8h
-	FLDPQ        192(R3), (F22, F23)
-	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
-	WORD $0x4e36c2b6 // smull2 v22.8h, v21.16b, v22.16b
+	WORD $0x3ccc0076 // ldur q22, [x3, #192]
+	WORD $0x3ccd0077 // ldur q23, [x3, #208]
+	WORD $0x0e36c238 // smull v24.8h, v17.8b, v22.8b
+	WORD $0x4e36c236 // smull2 v22.8h, v17.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e606ad3 // sadalp v19.4s, v22.8h
-	WORD $0x0e37c216 // smull v22.8h, v16.8b, v23.8b
-	WORD $0x4e37c217 // smull2 v23.8h, v16.16b, v23.16b
+	WORD $0x0e37c2b6 // smull v22.8h, v21.8b, v23.8b
+	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
 	WORD $0x4e77bed6 // addp v22.8h, v22.8h, v23.8h
 	WORD $0x4e606ad3 // sadalp v19.4s, v22.8h
 	FLDPQ        320(R3), (F22, F23)
-	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
-	WORD $0x4e36c2b6 // smull2 v22.8h, v21.16b, v22.16b
+	WORD $0x0e36c238 // smull v24.8h, v17.8b, v22.8b
+	WORD $0x4e36c236 // smull2 v22.8h, v17.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e606ad4 // sadalp v20.4s, v22.8h
-	WORD $0x0e37c216 // smull v22.8h, v16.8b, v23.8b
-	WORD $0x4e37c217 // smull2 v23.8h, v16.16b, v23.16b
+	WORD $0x0e37c2b6 // smull v22.8h, v21.8b, v23.8b
+	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
 	WORD $0x4e77bed6 // addp v22.8h, v22.8h, v23.8h
 	WORD $0x4e606ad4 // sadalp v20.4s, v22.8h
 	FLDPQ        448(R3), (F22, F23)
-	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
-	WORD $0x4e36c2b5 // smull2 v21.8h, v21.16b, v22.16b
-	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
-	WORD $0x4e606ab1 // sadalp v17.4s, v21.8h
-	WORD $0x0e37c215 // smull v21.8h, v16.8b, v23.8b
-	WORD $0x4e37c210 // smull2 v16.8h, v16.16b, v23.16b
-	WORD $0x4e70beb0 // addp v16.8h, v21.8h, v16.8h
-	WORD $0x4e606a11 // sadalp v17.4s, v16.8h
+	WORD $0x0e36c238 // smull v24.8h, v17.8b, v22.8b
+	WORD $0x4e36c231 // smull2 v17.8h, v17.16b, v22.16b
+	WORD $0x4e71bf11 // addp v17.8h, v24.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	WORD $0x0e37c2b1 // smull v17.8h, v21.8b, v23.8b
+	WORD $0x4e37c2b5 // smull2 v21.8h, v21.16b, v23.16b
+	WORD $0x4e75be31 // addp v17.8h, v17.8h, v21.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F16
-	WORD $0x4e080610 // dup v16.2d, v16.d[0]
-	WORD $0x4e080215 // tbl v21.16b, { v16.16b }, v8.16b
-	WORD $0x4e0a0210 // tbl v16.16b, { v16.16b }, v10.16b
+	WORD $0xfc41a0d1 // ldur d17, [x6, #26]
+	WORD $0x4e080631 // dup v17.2d, v17.d[0]
+	WORD $0x4e080235 // tbl v21.16b, { v17.16b }, v8.16b
+	WORD $0x4e0a0231 // tbl v17.16b, { v17.16b }, v10.16b
 	WORD $0x4e241eb6 // and v22.16b, v21.16b, v4.16b
-	WORD $0x4e241e17 // and v23.16b, v16.16b, v4.16b
+	WORD $0x4e241e37 // and v23.16b, v17.16b, v4.16b
 	WORD $0x6f0e06b8 // ushr v24.16b, v21.16b, #2
-	WORD $0x6f0e0619 // ushr v25.16b, v16.16b, #2
-	WORD $0x4e231f18 // and v24.16b, v24.16b, v3.16b
-	WORD $0x4e231f39 // and v25.16b, v25.16b, v3.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
+	WORD $0x6f0e0639 // ushr v25.16b, v17.16b, #2
+	WORD $0x6ea31f16 // bit v22.16b, v24.16b, v3.16b
+	WORD $0x6ea31f37 // bit v23.16b, v25.16b, v3.16b
 	WORD $0x6f0c06b8 // ushr v24.16b, v21.16b, #4
-	WORD $0x6f0c0619 // ushr v25.16b, v16.16b, #4
-	WORD $0x4e221f18 // and v24.16b, v24.16b, v2.16b
-	WORD $0x4e221f39 // and v25.16b, v25.16b, v2.16b
-	WORD $0x4eb81ed6 // orr v22.16b, v22.16b, v24.16b
-	WORD $0x4eb91ef7 // orr v23.16b, v23.16b, v25.16b
+	WORD $0x6f0c0639 // ushr v25.16b, v17.16b, #4
+	WORD $0x6ea21f16 // bit v22.16b, v24.16b, v2.16b
+	WORD $0x6ea21f37 // bit v23.16b, v25.16b, v2.16b
 	WORD $0x6f0a06b5 // ushr v21.16b, v21.16b, #6
-	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
-	WORD $0x4e211eb5 // and v21.16b, v21.16b, v1.16b
-	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	WORD $0x4eb51ed5 // orr v21.16b, v22.16b, v21.16b
-	WORD $0x4eb01ef0 // orr v16.16b, v23.16b, v16.16b
-	FMOVS        46(R6), F22
-	WORD $0x4e0406d6 // dup v22.4s, v22.s[0]
-	WORD $0x4e0702d7 // tbl v23.16b, { v22.16b }, v7.16b
-	WORD $0x4e0902d6 // tbl v22.16b, { v22.16b }, v9.16b
-	WORD $0x4e201ef7 // and v23.16b, v23.16b, v0.16b
-	WORD $0x4e201ed6 // and v22.16b, v22.16b, v0.16b
-	WORD $0x6e208ef7 // cmeq v23.16b, v23.16b, v0.16b
-	WORD $0x6e208ed6 // cmeq v22.16b, v22.16b, v0.16b
-	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
-	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
-	WORD $0x4eb71eb5 // orr v21.16b, v21.16b, v23.16b
-	WORD $0x4eb61e10 // orr v16.16b, v16.16b, v22.16b
-	WORD $0x4e1500d5 // tbl v21.16b, { v6.16b }, v21.16b
-	WORD $0x4e1000d0 // tbl v16.16b, { v6.16b }, v16.16b
-	FLDPQ        96(R3), (F22, F23)
-	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
-	WORD $0x4e36c2b6 // smull2 v22.8h, v21.16b, v22.16b
+	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
+	WORD $0x6ea11eb6 // bit v22.16b, v21.16b, v1.16b
+	WORD $0x6ea11e37 // bit v23.16b, v17.16b, v1.16b
+	WORD $0xbc42e0d1 // ldur s17, [x6, #46]
+	WORD $0x4e040631 // dup v17.4s, v17.s[0]
+	WORD $0x4e070235 // tbl v21.16b, { v17.16b }, v7.16b
+	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
+	WORD $0x4e201eb5 // and v21.16b, v21.16b, v0.16b
+	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
+	WORD $0x6e208eb5 // cmeq v21.16b, v21.16b, v0.16b
+	WORD $0x6e208e31 // cmeq v17.16b, v17.16b, v0.16b
+	WORD $0x6ea51eb6 // bit v22.16b, v21.16b, v5.16b
+	WORD $0x6ea51e37 // bit v23.16b, v17.16b, v5.16b
+	WORD $0x4e1600d1 // tbl v17.16b, { v6.16b }, v22.16b
+	WORD $0x4e1700d5 // tbl v21.16b, { v6.16b }, v23.16b
+	WORD $0x3cc60076 // ldur q22, [x3, #96]
+	WORD $0x3cc70077 // ldur q23, [x3, #112]
+	WORD $0x0e36c238 // smull v24.8h, v17.8b, v22.8b
+	WORD $0x4e36c236 // smull2 v22.8h, v17.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e606ad2 // sadalp v18.4s, v22.8h
-	WORD $0x0e37c216 // smull v22.8h, v16.8b, v23.8b
-	WORD $0x4e37c217 // smull2 v23.8h, v16.16b, v23.16b
+	WORD $0x0e37c2b6 // smull v22.8h, v21.8b, v23.8b
+	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
 	WORD $0x4e77bed6 // addp v22.8h, v22.8h, v23.8h
 	WORD $0x4e606ad2 // sadalp v18.4s, v22.8h
-	FLDPQ        224(R3), (F22, F23)
-	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
-	WORD $0x4e36c2b6 // smull2 v22.8h, v21.16b, v22.16b
+	WORD $0x3cce0076 // ldur q22, [x3, #224]
+	WORD $0x3ccf0077 // ldur q23, [x3, #240]
+	WORD $0x0e36c238 // smull v24.8h, v17.8b, v22.8b
+	WORD $0x4e36c236 // smull2 v22.8h, v17.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e606ad3 // sadalp v19.4s, v22.8h
-	WORD $0x0e37c216 // smull v22.8h, v16.8b, v23.8b
-	WORD $0x4e37c217 // smull2 v23.8h, v16.16b, v23.16b
+	WORD $0x0e37c2b6 // smull v22.8h, v21.8b, v23.8b
+	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
 	WORD $0x4e77bed6 // addp v22.8h, v22.8h, v23.8h
 	WORD $0x4e606ad3 // sadalp v19.4s, v22.8h
 	FLDPQ        352(R3), (F22, F23)
-	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
-	WORD $0x4e36c2b6 // smull2 v22.8h, v21.16b, v22.16b
+	WORD $0x0e36c238 // smull v24.8h, v17.8b, v22.8b
+	WORD $0x4e36c236 // smull2 v22.8h, v17.16b, v22.16b
 	WORD $0x4e76bf16 // addp v22.8h, v24.8h, v22.8h
 	WORD $0x4e606ad4 // sadalp v20.4s, v22.8h
-	WORD $0x0e37c216 // smull v22.8h, v16.8b, v23.8b
-	WORD $0x4e37c217 // smull2 v23.8h, v16.16b, v23.16b
+	WORD $0x0e37c2b6 // smull v22.8h, v21.8b, v23.8b
+	WORD $0x4e37c2b7 // smull2 v23.8h, v21.16b, v23.16b
 	WORD $0x4e77bed6 // addp v22.8h, v22.8h, v23.8h
 	WORD $0x4e606ad4 // sadalp v20.4s, v22.8h
 	FLDPQ        480(R3), (F22, F23)
-	WORD $0x0e36c2b8 // smull v24.8h, v21.8b, v22.8b
-	WORD $0x4e36c2b5 // smull2 v21.8h, v21.16b, v22.16b
-	WORD $0x4e75bf15 // addp v21.8h, v24.8h, v21.8h
-	WORD $0x4e606ab1 // sadalp v17.4s, v21.8h
-	WORD $0x0e37c215 // smull v21.8h, v16.8b, v23.8b
-	WORD $0x4e37c210 // smull2 v16.8h, v16.16b, v23.16b
-	WORD $0x4e70beb0 // addp v16.8h, v21.8h, v16.8h
-	WORD $0x4e606a11 // sadalp v17.4s, v16.8h
+	WORD $0x0e36c238 // smull v24.8h, v17.8b, v22.8b
+	WORD $0x4e36c231 // smull2 v17.8h, v17.16b, v22.16b
+	WORD $0x4e71bf11 // addp v17.8h, v24.8h, v17.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
+	WORD $0x0e37c2b1 // smull v17.8h, v21.8b, v23.8b
+	WORD $0x4e37c2b5 // smull2 v21.8h, v21.16b, v23.16b
+	WORD $0x4e75be31 // addp v17.8h, v17.8h, v21.8h
+	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F16
+	WORD $0xbc400091 // ldur s17, [x4]
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x4f9091f0 // fmul v16.4s, v15.4s, v16.s[0]
-	WORD $0x4e30ce4b // fmla v11.4s, v18.4s, v16.4s
-	FMOVS        4(R4), F16
+	WORD $0x4f9191f1 // fmul v17.4s, v15.4s, v17.s[0]
+	WORD $0x4e31ce4b // fmla v11.4s, v18.4s, v17.4s
+	WORD $0xbc404091 // ldur s17, [x4, #4]
 	WORD $0x4e21da72 // scvtf v18.4s, v19.4s
-	WORD $0x4f9091f0 // fmul v16.4s, v15.4s, v16.s[0]
-	WORD $0x4e30ce4c // fmla v12.4s, v18.4s, v16.4s
-	FMOVS        8(R4), F16
+	WORD $0x4f9191f1 // fmul v17.4s, v15.4s, v17.s[0]
+	WORD $0x4e31ce4c // fmla v12.4s, v18.4s, v17.4s
+	WORD $0xbc408091 // ldur s17, [x4, #8]
 	WORD $0x4e21da92 // scvtf v18.4s, v20.4s
-	WORD $0x4f9091f0 // fmul v16.4s, v15.4s, v16.s[0]
-	WORD $0x4e30ce4d // fmla v13.4s, v18.4s, v16.4s
-	FMOVS        12(R4), F16
-	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
-	WORD $0x4e2fce2e // fmla v14.4s, v17.4s, v15.4s
+	WORD $0x4f9191f1 // fmul v17.4s, v15.4s, v17.s[0]
+	WORD $0x4e31ce4d // fmla v13.4s, v18.4s, v17.4s
+	WORD $0xbc40c091 // ldur s17, [x4, #12]
+	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
+	WORD $0x4f9191ef // fmul v15.4s, v15.4s, v17.s[0]
+	WORD $0x4e2fce0e // fmla v14.4s, v16.4s, v15.4s
 	ADD          $0x32, R6
 	ADD          $0x200, R3
 	ADD          $0x10, R4
@@ -13662,13 +16029,13 @@ TEXT ·matmulQ8Block1xTurbo3NEON(SB), NOSPLIT, $544-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e429 // movi v9.16b, #1
-	FMOVQ        (R2), F10
+	WORD $0x3cc0004a // ldur q10, [x2]
 	MOVD         $turbo3_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F11
 	WORD $0x4e0b014b // tbl v11.16b, { v10.16b }, v11.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
 	WORD $0x4e0c014a // tbl v10.16b, { v10.16b }, v12.16b
-	FMOVQ        16(R2), F12
+	WORD $0x3cc1004c // ldur q12, [x2, #16]
 	MOVD         $turbo3_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -13676,7 +16043,7 @@ TEXT ·matmulQ8Block1xTurbo3NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        32(R2), F12
+	WORD $0x3cc2004c // ldur q12, [x2, #32]
 	MOVD         $turbo3_shuffle7<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -13684,7 +16051,7 @@ TEXT ·matmulQ8Block1xTurbo3NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        48(R2), F12
+	WORD $0x3cc3004c // ldur q12, [x2, #48]
 	MOVD         $turbo3_shuffle8<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -13692,7 +16059,7 @@ TEXT ·matmulQ8Block1xTurbo3NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        64(R2), F12
+	WORD $0x3cc4004c // ldur q12, [x2, #64]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle5<>+0(SB), R6
@@ -13700,7 +16067,7 @@ TEXT ·matmulQ8Block1xTurbo3NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        80(R2), F12
+	WORD $0x3cc5004c // ldur q12, [x2, #80]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle6<>+0(SB), R6
@@ -13708,7 +16075,7 @@ TEXT ·matmulQ8Block1xTurbo3NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        96(R2), F12
+	WORD $0x3cc6004c // ldur q12, [x2, #96]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle7<>+0(SB), R6
@@ -13716,7 +16083,7 @@ TEXT ·matmulQ8Block1xTurbo3NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        112(R2), F12
+	WORD $0x3cc7004c // ldur q12, [x2, #112]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle8<>+0(SB), R6
@@ -13754,13 +16121,13 @@ TEXT ·matmulQ8Block1xTurbo3NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e2ac12a // smull2 v10.8h, v9.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVQ        (R2), F12
+	WORD $0x3cc0004c // ldur q12, [x2]
 	MOVD         $turbo3_shuffle9<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
-	FMOVQ        16(R2), F14
+	WORD $0x3cc1004e // ldur q14, [x2, #16]
 	MOVD         $turbo3_shuffle10<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -13768,7 +16135,7 @@ TEXT ·matmulQ8Block1xTurbo3NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        32(R2), F14
+	WORD $0x3cc2004e // ldur q14, [x2, #32]
 	MOVD         $turbo3_shuffle11<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -13776,7 +16143,7 @@ TEXT ·matmulQ8Block1xTurbo3NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        48(R2), F14
+	WORD $0x3cc3004e // ldur q14, [x2, #48]
 	MOVD         $turbo3_shuffle12<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -13784,7 +16151,7 @@ TEXT ·matmulQ8Block1xTurbo3NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        64(R2), F14
+	WORD $0x3cc4004e // ldur q14, [x2, #64]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle9<>+0(SB), R6
@@ -13792,7 +16159,7 @@ TEXT ·matmulQ8Block1xTurbo3NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        80(R2), F14
+	WORD $0x3cc5004e // ldur q14, [x2, #80]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle10<>+0(SB), R6
@@ -13800,7 +16167,7 @@ TEXT ·matmulQ8Block1xTurbo3NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        96(R2), F14
+	WORD $0x3cc6004e // ldur q14, [x2, #96]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle11<>+0(SB), R6
@@ -13808,7 +16175,7 @@ TEXT ·matmulQ8Block1xTurbo3NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        112(R2), F14
+	WORD $0x3cc7004e // ldur q14, [x2, #112]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle12<>+0(SB), R6
@@ -13846,13 +16213,13 @@ TEXT ·matmulQ8Block1xTurbo3NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698a // sadalp v10.4s, v12.8h
-	FMOVQ        (R2), F12
+	WORD $0x3cc0004c // ldur q12, [x2]
 	MOVD         $turbo3_shuffle13<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
-	FMOVQ        16(R2), F14
+	WORD $0x3cc1004e // ldur q14, [x2, #16]
 	MOVD         $turbo3_shuffle14<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -13860,7 +16227,7 @@ TEXT ·matmulQ8Block1xTurbo3NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        32(R2), F14
+	WORD $0x3cc2004e // ldur q14, [x2, #32]
 	MOVD         $turbo3_shuffle15<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -13868,7 +16235,7 @@ TEXT ·matmulQ8Block1xTurbo3NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        48(R2), F14
+	WORD $0x3cc3004e // ldur q14, [x2, #48]
 	MOVD         $turbo3_shuffle16<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -13876,7 +16243,7 @@ TEXT ·matmulQ8Block1xTurbo3NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        64(R2), F14
+	WORD $0x3cc4004e // ldur q14, [x2, #64]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle13<>+0(SB), R6
@@ -13884,7 +16251,7 @@ TEXT ·matmulQ8Block1xTurbo3NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        80(R2), F14
+	WORD $0x3cc5004e // ldur q14, [x2, #80]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle14<>+0(SB), R6
@@ -13892,7 +16259,7 @@ TEXT ·matmulQ8Block1xTurbo3NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        96(R2), F14
+	WORD $0x3cc6004e // ldur q14, [x2, #96]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle15<>+0(SB), R6
@@ -13900,7 +16267,7 @@ TEXT ·matmulQ8Block1xTurbo3NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        112(R2), F14
+	WORD $0x3cc7004e // ldur q14, [x2, #112]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle16<>+0(SB), R6
@@ -13938,13 +16305,13 @@ TEXT ·matmulQ8Block1xTurbo3NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698a // sadalp v10.4s, v12.8h
-	FMOVQ        (R2), F12
+	WORD $0x3cc0004c // ldur q12, [x2]
 	MOVD         $turbo3_shuffle17<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
-	FMOVQ        16(R2), F14
+	WORD $0x3cc1004e // ldur q14, [x2, #16]
 	MOVD         $turbo3_shuffle18<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -13952,7 +16319,7 @@ TEXT ·matmulQ8Block1xTurbo3NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        32(R2), F14
+	WORD $0x3cc2004e // ldur q14, [x2, #32]
 	MOVD         $turbo3_shuffle19<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -13960,7 +16327,7 @@ TEXT ·matmulQ8Block1xTurbo3NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        48(R2), F14
+	WORD $0x3cc3004e // ldur q14, [x2, #48]
 	MOVD         $turbo3_shuffle20<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -13968,7 +16335,7 @@ TEXT ·matmulQ8Block1xTurbo3NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        64(R2), F14
+	WORD $0x3cc4004e // ldur q14, [x2, #64]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle17<>+0(SB), R6
@@ -13976,7 +16343,7 @@ TEXT ·matmulQ8Block1xTurbo3NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        80(R2), F14
+	WORD $0x3cc5004e // ldur q14, [x2, #80]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle18<>+0(SB), R6
@@ -13984,7 +16351,7 @@ TEXT ·matmulQ8Block1xTurbo3NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        96(R2), F14
+	WORD $0x3cc6004e // ldur q14, [x2, #96]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle19<>+0(SB), R6
@@ -13992,7 +16359,7 @@ TEXT ·matmulQ8Block1xTurbo3NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        112(R2), F14
+	WORD $0x3cc7004e // ldur q14, [x2, #112]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle20<>+0(SB), R2
@@ -14061,162 +16428,147 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 4, 8 to 124, and their products
-	FMOVQ        2(R6), F9
-	FMOVQ        18(R6), F10
-	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
-	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
-	FMOVQ        34(R6), F11
-	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
-	WORD $0x4e07016b // tbl v11.16b, { v11.16b }, v7.16b
-	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
-	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
-	WORD $0x6e248d8c // cmeq v12.16b, v12.16b, v4.16b
-	WORD $0x6e248d6b // cmeq v11.16b, v11.16b, v4.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	FLDPQ        (R5), (F11, F12)
-	WORD $0x2f08a52d // ushll v13.8h, v9.8b, #0
-	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
-	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9d29 // mul v9.8h, v9.8h, v11.8h
-	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x2f08a54b // ushll v11.8h, v10.8b, #0
-	WORD $0x0f08a58d // sshll v13.8h, v12.8b, #0
-	WORD $0x4e6d9d6b // mul v11.8h, v11.8h, v13.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x3cc020c9 // ldur q9, [x6, #2]
+	WORD $0x3cc120ca // ldur q10, [x6, #18]
+	WORD $0x4e221d2b // and v11.16b, v9.16b, v2.16b
+	WORD $0x4e221d4c // and v12.16b, v10.16b, v2.16b
+	WORD $0x3cc220cd // ldur q13, [x6, #34]
+	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
+	WORD $0x4e0701af // tbl v15.16b, { v13.16b }, v7.16b
+	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
+	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
+	WORD $0x6e248dce // cmeq v14.16b, v14.16b, v4.16b
+	WORD $0x6e248def // cmeq v15.16b, v15.16b, v4.16b
+	WORD $0x6ea01dcb // bit v11.16b, v14.16b, v0.16b
+	WORD $0x6ea01dec // bit v12.16b, v15.16b, v0.16b
+	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
+	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
+	WORD $0x3cc000ae // ldur q14, [x5]
+	WORD $0x3cc100af // ldur q15, [x5, #16]
+	WORD $0x2f08a570 // ushll v16.8h, v11.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9d6b // mul v11.8h, v11.8h, v14.8h
+	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x2f08a58e // ushll v14.8h, v12.8b, #0
+	WORD $0x0f08a5f0 // sshll v16.8h, v15.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9d8c // mul v12.8h, v12.8h, v15.8h
+	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
 
 	// levels of values 1, 5, 9 to 125, and their products
-	FMOVQ        2(R6), F11
-	FMOVQ        18(R6), F12
-	WORD $0x6f0e056b // ushr v11.16b, v11.16b, #2
-	WORD $0x6f0e058c // ushr v12.16b, v12.16b, #2
-	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
-	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	FMOVQ        34(R6), F13
-	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
-	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
-	WORD $0x4e251dce // and v14.16b, v14.16b, v5.16b
-	WORD $0x4e251dad // and v13.16b, v13.16b, v5.16b
-	WORD $0x6e258dce // cmeq v14.16b, v14.16b, v5.16b
-	WORD $0x6e258dad // cmeq v13.16b, v13.16b, v5.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
-	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FLDPQ        32(R5), (F13, F14)
-	WORD $0x2f08a56f // ushll v15.8h, v11.8b, #0
-	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
+	WORD $0x6f0e052e // ushr v14.16b, v9.16b, #2
+	WORD $0x6f0e054f // ushr v15.16b, v10.16b, #2
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e0301b0 // tbl v16.16b, { v13.16b }, v3.16b
+	WORD $0x4e0701b1 // tbl v17.16b, { v13.16b }, v7.16b
+	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
+	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
+	WORD $0x6e258e10 // cmeq v16.16b, v16.16b, v5.16b
+	WORD $0x6e258e31 // cmeq v17.16b, v17.16b, v5.16b
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
+	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
+	WORD $0x4e0f002f // tbl v15.16b, { v1.16b }, v15.16b
+	WORD $0x3cc200b0 // ldur q16, [x5, #32]
+	WORD $0x3cc300b1 // ldur q17, [x5, #48]
+	WORD $0x2f08a5d2 // ushll v18.8h, v14.8b, #0
+	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
+	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
+	WORD $0x6f08a5ce // ushll2 v14.8h, v14.16b, #0
+	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
+	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
+	WORD $0x2f08a5ee // ushll v14.8h, v15.8b, #0
+	WORD $0x0f08a630 // sshll v16.8h, v17.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a5ef // ushll2 v15.8h, v15.16b, #0
+	WORD $0x4f08a630 // sshll2 v16.8h, v17.16b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9d6b // mul v11.8h, v11.8h, v13.8h
-	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
-	WORD $0x4e606969 // sadalp v9.4s, v11.8h
-	WORD $0x2f08a58b // ushll v11.8h, v12.8b, #0
-	WORD $0x0f08a5cd // sshll v13.8h, v14.8b, #0
-	WORD $0x4e6d9d6b // mul v11.8h, v11.8h, v13.8h
-	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
-	WORD $0x4f08a5cd // sshll2 v13.8h, v14.16b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
-	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	WORD $0x4e6fbdce // addp v14.8h, v14.8h, v15.8h
+	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
 
 	// levels of values 2, 6, 10 to 126, and their products
-	FMOVQ        2(R6), F11
-	FMOVQ        18(R6), F12
-	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
-	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
-	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
-	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
-	FMOVQ        34(R6), F13
-	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
-	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
-	WORD $0x4e261dce // and v14.16b, v14.16b, v6.16b
-	WORD $0x4e261dad // and v13.16b, v13.16b, v6.16b
-	WORD $0x6e268dce // cmeq v14.16b, v14.16b, v6.16b
-	WORD $0x6e268dad // cmeq v13.16b, v13.16b, v6.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
-	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FLDPQ        64(R5), (F13, F14)
-	WORD $0x2f08a56f // ushll v15.8h, v11.8b, #0
-	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
+	WORD $0x6f0c052e // ushr v14.16b, v9.16b, #4
+	WORD $0x6f0c054f // ushr v15.16b, v10.16b, #4
+	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
+	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
+	WORD $0x4e0301b0 // tbl v16.16b, { v13.16b }, v3.16b
+	WORD $0x4e0701b1 // tbl v17.16b, { v13.16b }, v7.16b
+	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
+	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
+	WORD $0x6e268e10 // cmeq v16.16b, v16.16b, v6.16b
+	WORD $0x6e268e31 // cmeq v17.16b, v17.16b, v6.16b
+	WORD $0x6ea01e0e // bit v14.16b, v16.16b, v0.16b
+	WORD $0x6ea01e2f // bit v15.16b, v17.16b, v0.16b
+	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
+	WORD $0x4e0f002f // tbl v15.16b, { v1.16b }, v15.16b
+	WORD $0x3cc400b0 // ldur q16, [x5, #64]
+	WORD $0x3cc500b1 // ldur q17, [x5, #80]
+	WORD $0x2f08a5d2 // ushll v18.8h, v14.8b, #0
+	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
+	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
+	WORD $0x6f08a5ce // ushll2 v14.8h, v14.16b, #0
+	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x4e6ebe4e // addp v14.8h, v18.8h, v14.8h
+	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
+	WORD $0x2f08a5ee // ushll v14.8h, v15.8b, #0
+	WORD $0x0f08a630 // sshll v16.8h, v17.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a5ef // ushll2 v15.8h, v15.16b, #0
+	WORD $0x4f08a630 // sshll2 v16.8h, v17.16b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9d6b // mul v11.8h, v11.8h, v13.8h
-	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
-	WORD $0x4e606969 // sadalp v9.4s, v11.8h
-	WORD $0x2f08a58b // ushll v11.8h, v12.8b, #0
-	WORD $0x0f08a5cd // sshll v13.8h, v14.8b, #0
-	WORD $0x4e6d9d6b // mul v11.8h, v11.8h, v13.8h
-	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
-	WORD $0x4f08a5cd // sshll2 v13.8h, v14.16b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
-	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	WORD $0x4e6fbdce // addp v14.8h, v14.8h, v15.8h
+	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
 
 	// levels of values 3, 7, 11 to 127, and their products
-	FMOVQ        2(R6), F11
-	FMOVQ        18(R6), F12
-	WORD $0x6f0a056b // ushr v11.16b, v11.16b, #6
-	WORD $0x6f0a058c // ushr v12.16b, v12.16b, #6
-	FMOVQ        34(R6), F13
+	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
+	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
 	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
 	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
 	WORD $0x4e281dce // and v14.16b, v14.16b, v8.16b
 	WORD $0x4e281dad // and v13.16b, v13.16b, v8.16b
 	WORD $0x6e288dce // cmeq v14.16b, v14.16b, v8.16b
 	WORD $0x6e288dad // cmeq v13.16b, v13.16b, v8.16b
-	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4eae1d6b // orr v11.16b, v11.16b, v14.16b
-	WORD $0x4ead1d8c // orr v12.16b, v12.16b, v13.16b
-	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
-	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
-	FLDPQ        96(R5), (F13, F14)
-	WORD $0x2f08a56f // ushll v15.8h, v11.8b, #0
+	WORD $0x6ea01dc9 // bit v9.16b, v14.16b, v0.16b
+	WORD $0x6ea01daa // bit v10.16b, v13.16b, v0.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	WORD $0x3cc600ad // ldur q13, [x5, #96]
+	WORD $0x3cc700ae // ldur q14, [x5, #112]
+	WORD $0x2f08a52f // ushll v15.8h, v9.8b, #0
 	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
+	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
 	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9d6b // mul v11.8h, v11.8h, v13.8h
-	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
-	WORD $0x4e606969 // sadalp v9.4s, v11.8h
-	WORD $0x2f08a58b // ushll v11.8h, v12.8b, #0
+	WORD $0x4e6d9d29 // mul v9.8h, v9.8h, v13.8h
+	WORD $0x4e69bde9 // addp v9.8h, v15.8h, v9.8h
+	WORD $0x4e60692b // sadalp v11.4s, v9.8h
+	WORD $0x2f08a549 // ushll v9.8h, v10.8b, #0
 	WORD $0x0f08a5cd // sshll v13.8h, v14.8b, #0
-	WORD $0x4e6d9d6b // mul v11.8h, v11.8h, v13.8h
-	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
+	WORD $0x4e6d9d29 // mul v9.8h, v9.8h, v13.8h
+	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
 	WORD $0x4f08a5cd // sshll2 v13.8h, v14.16b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
-	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FMOVQ        F9, (R9)
-	FMOVQ        F10, 16(R9)
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4e6d9d4a // mul v10.8h, v10.8h, v13.8h
+	WORD $0x4e6abd29 // addp v9.8h, v9.8h, v10.8h
+	WORD $0x4e60692c // sadalp v12.4s, v9.8h
+	FMOVQ        F11, (R9)
+	FMOVQ        F12, 16(R9)
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 	MOVD         $turbo3_const<>+0(SB), R11
 	FMOVQ        (R11), F10
-	WORD $0x6e2add2b // fmul v11.4s, v9.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
-	FMOVQ        F11, (R10)
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
+	FMOVQ        F9, (R10)
 	FMOVQ        F9, 16(R10)
 	ADD          $0x20, R9
 	ADD          $0x20, R10
@@ -14229,10 +16581,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F9
-	FMOVQ        32(R1), F10
-	FMOVQ        64(R1), F11
-	FMOVQ        96(R1), F12
+	WORD $0x3cc00029 // ldur q9, [x1]
+	WORD $0x3cc2002a // ldur q10, [x1, #32]
+	WORD $0x3cc4002b // ldur q11, [x1, #64]
+	WORD $0x3cc6002c // ldur q12, [x1, #96]
 	WORD $0x4ea0094a // rev64 v10.4s, v10.4s
 	WORD $0x4e8a2929 // trn1 v9.4s, v9.4s, v10.4s
 	WORD $0x4ea0098a // rev64 v10.4s, v12.4s
@@ -14240,10 +16592,14 @@ done4:
 	WORD $0x6e0a414a // ext v10.16b, v10.16b, v10.16b, #8
 	WORD $0x4eca3929 // zip1 v9.2d, v9.2d, v10.2d
 	WORD $0x4e29d529 // fadd v9.4s, v9.4s, v9.4s
-	FLDPQ        (R0), (F10, F11)
-	FLDPQ        32(R0), (F12, F13)
-	FLDPQ        64(R0), (F14, F15)
-	FLDPQ        96(R0), (F16, F17)
+	WORD $0x3cc0000a // ldur q10, [x0]
+	WORD $0x3cc1000b // ldur q11, [x0, #16]
+	WORD $0x3cc2000c // ldur q12, [x0, #32]
+	WORD $0x3cc3000d // ldur q13, [x0, #48]
+	WORD $0x3cc4000e // ldur q14, [x0, #64]
+	WORD $0x3cc5000f // ldur q15, [x0, #80]
+	WORD $0x3cc60010 // ldur q16, [x0, #96]
+	WORD $0x3cc70011 // ldur q17, [x0, #112]
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
 	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
@@ -14252,10 +16608,10 @@ done4:
 	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
 	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
 	FMOVQ        F9, (R2)
@@ -14300,13 +16656,13 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e429 // movi v9.16b, #1
-	FMOVQ        (R2), F10
+	WORD $0x3cc0004a // ldur q10, [x2]
 	MOVD         $turbo3_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F11
 	WORD $0x4e0b014b // tbl v11.16b, { v10.16b }, v11.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
 	WORD $0x4e0c014a // tbl v10.16b, { v10.16b }, v12.16b
-	FMOVQ        16(R2), F12
+	WORD $0x3cc1004c // ldur q12, [x2, #16]
 	MOVD         $turbo3_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -14314,7 +16670,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        32(R2), F12
+	WORD $0x3cc2004c // ldur q12, [x2, #32]
 	MOVD         $turbo3_shuffle7<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -14322,7 +16678,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        48(R2), F12
+	WORD $0x3cc3004c // ldur q12, [x2, #48]
 	MOVD         $turbo3_shuffle8<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -14330,7 +16686,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        64(R2), F12
+	WORD $0x3cc4004c // ldur q12, [x2, #64]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle5<>+0(SB), R6
@@ -14338,7 +16694,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        80(R2), F12
+	WORD $0x3cc5004c // ldur q12, [x2, #80]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle6<>+0(SB), R6
@@ -14346,7 +16702,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        96(R2), F12
+	WORD $0x3cc6004c // ldur q12, [x2, #96]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle7<>+0(SB), R6
@@ -14354,7 +16710,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        112(R2), F12
+	WORD $0x3cc7004c // ldur q12, [x2, #112]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle8<>+0(SB), R6
@@ -14392,13 +16748,13 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e2ac12a // smull2 v10.8h, v9.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVQ        (R2), F12
+	WORD $0x3cc0004c // ldur q12, [x2]
 	MOVD         $turbo3_shuffle9<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
-	FMOVQ        16(R2), F14
+	WORD $0x3cc1004e // ldur q14, [x2, #16]
 	MOVD         $turbo3_shuffle10<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -14406,7 +16762,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        32(R2), F14
+	WORD $0x3cc2004e // ldur q14, [x2, #32]
 	MOVD         $turbo3_shuffle11<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -14414,7 +16770,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        48(R2), F14
+	WORD $0x3cc3004e // ldur q14, [x2, #48]
 	MOVD         $turbo3_shuffle12<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -14422,7 +16778,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        64(R2), F14
+	WORD $0x3cc4004e // ldur q14, [x2, #64]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle9<>+0(SB), R6
@@ -14430,7 +16786,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        80(R2), F14
+	WORD $0x3cc5004e // ldur q14, [x2, #80]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle10<>+0(SB), R6
@@ -14438,7 +16794,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        96(R2), F14
+	WORD $0x3cc6004e // ldur q14, [x2, #96]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle11<>+0(SB), R6
@@ -14446,7 +16802,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        112(R2), F14
+	WORD $0x3cc7004e // ldur q14, [x2, #112]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle12<>+0(SB), R6
@@ -14484,13 +16840,13 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698a // sadalp v10.4s, v12.8h
-	FMOVQ        (R2), F12
+	WORD $0x3cc0004c // ldur q12, [x2]
 	MOVD         $turbo3_shuffle13<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
-	FMOVQ        16(R2), F14
+	WORD $0x3cc1004e // ldur q14, [x2, #16]
 	MOVD         $turbo3_shuffle14<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -14498,7 +16854,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        32(R2), F14
+	WORD $0x3cc2004e // ldur q14, [x2, #32]
 	MOVD         $turbo3_shuffle15<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -14506,7 +16862,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        48(R2), F14
+	WORD $0x3cc3004e // ldur q14, [x2, #48]
 	MOVD         $turbo3_shuffle16<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -14514,7 +16870,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        64(R2), F14
+	WORD $0x3cc4004e // ldur q14, [x2, #64]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle13<>+0(SB), R6
@@ -14522,7 +16878,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        80(R2), F14
+	WORD $0x3cc5004e // ldur q14, [x2, #80]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle14<>+0(SB), R6
@@ -14530,7 +16886,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        96(R2), F14
+	WORD $0x3cc6004e // ldur q14, [x2, #96]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle15<>+0(SB), R6
@@ -14538,7 +16894,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        112(R2), F14
+	WORD $0x3cc7004e // ldur q14, [x2, #112]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle16<>+0(SB), R6
@@ -14576,13 +16932,13 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698a // sadalp v10.4s, v12.8h
-	FMOVQ        (R2), F12
+	WORD $0x3cc0004c // ldur q12, [x2]
 	MOVD         $turbo3_shuffle17<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
-	FMOVQ        16(R2), F14
+	WORD $0x3cc1004e // ldur q14, [x2, #16]
 	MOVD         $turbo3_shuffle18<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -14590,7 +16946,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        32(R2), F14
+	WORD $0x3cc2004e // ldur q14, [x2, #32]
 	MOVD         $turbo3_shuffle19<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -14598,7 +16954,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        48(R2), F14
+	WORD $0x3cc3004e // ldur q14, [x2, #48]
 	MOVD         $turbo3_shuffle20<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -14606,7 +16962,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        64(R2), F14
+	WORD $0x3cc4004e // ldur q14, [x2, #64]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle17<>+0(SB), R6
@@ -14614,7 +16970,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        80(R2), F14
+	WORD $0x3cc5004e // ldur q14, [x2, #80]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle18<>+0(SB), R6
@@ -14622,7 +16978,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        96(R2), F14
+	WORD $0x3cc6004e // ldur q14, [x2, #96]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle19<>+0(SB), R6
@@ -14630,7 +16986,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        112(R2), F14
+	WORD $0x3cc7004e // ldur q14, [x2, #112]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle20<>+0(SB), R6
@@ -14679,13 +17035,13 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
 	WORD $0x7e30d96b // faddp s11, v11.2s
 	FMOVS        F11, (R4)
-	FMOVQ        128(R2), F10
+	WORD $0x3cc8004a // ldur q10, [x2, #128]
 	MOVD         $turbo3_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F11
 	WORD $0x4e0b014b // tbl v11.16b, { v10.16b }, v11.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
 	WORD $0x4e0c014a // tbl v10.16b, { v10.16b }, v12.16b
-	FMOVQ        144(R2), F12
+	WORD $0x3cc9004c // ldur q12, [x2, #144]
 	MOVD         $turbo3_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -14693,7 +17049,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        160(R2), F12
+	WORD $0x3cca004c // ldur q12, [x2, #160]
 	MOVD         $turbo3_shuffle7<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -14701,7 +17057,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        176(R2), F12
+	WORD $0x3ccb004c // ldur q12, [x2, #176]
 	MOVD         $turbo3_shuffle8<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -14709,7 +17065,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        192(R2), F12
+	WORD $0x3ccc004c // ldur q12, [x2, #192]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle5<>+0(SB), R6
@@ -14717,7 +17073,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        208(R2), F12
+	WORD $0x3ccd004c // ldur q12, [x2, #208]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle6<>+0(SB), R6
@@ -14725,7 +17081,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        224(R2), F12
+	WORD $0x3cce004c // ldur q12, [x2, #224]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle7<>+0(SB), R6
@@ -14733,7 +17089,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        240(R2), F12
+	WORD $0x3ccf004c // ldur q12, [x2, #240]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle8<>+0(SB), R6
@@ -14771,13 +17127,13 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e2ac12a // smull2 v10.8h, v9.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVQ        128(R2), F12
+	WORD $0x3cc8004c // ldur q12, [x2, #128]
 	MOVD         $turbo3_shuffle9<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
-	FMOVQ        144(R2), F14
+	WORD $0x3cc9004e // ldur q14, [x2, #144]
 	MOVD         $turbo3_shuffle10<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -14785,7 +17141,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        160(R2), F14
+	WORD $0x3cca004e // ldur q14, [x2, #160]
 	MOVD         $turbo3_shuffle11<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -14793,7 +17149,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        176(R2), F14
+	WORD $0x3ccb004e // ldur q14, [x2, #176]
 	MOVD         $turbo3_shuffle12<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -14801,7 +17157,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        192(R2), F14
+	WORD $0x3ccc004e // ldur q14, [x2, #192]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle9<>+0(SB), R6
@@ -14809,7 +17165,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        208(R2), F14
+	WORD $0x3ccd004e // ldur q14, [x2, #208]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle10<>+0(SB), R6
@@ -14817,7 +17173,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        224(R2), F14
+	WORD $0x3cce004e // ldur q14, [x2, #224]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle11<>+0(SB), R6
@@ -14825,7 +17181,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        240(R2), F14
+	WORD $0x3ccf004e // ldur q14, [x2, #240]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle12<>+0(SB), R6
@@ -14863,13 +17219,13 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698a // sadalp v10.4s, v12.8h
-	FMOVQ        128(R2), F12
+	WORD $0x3cc8004c // ldur q12, [x2, #128]
 	MOVD         $turbo3_shuffle13<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
-	FMOVQ        144(R2), F14
+	WORD $0x3cc9004e // ldur q14, [x2, #144]
 	MOVD         $turbo3_shuffle14<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -14877,7 +17233,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        160(R2), F14
+	WORD $0x3cca004e // ldur q14, [x2, #160]
 	MOVD         $turbo3_shuffle15<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -14885,7 +17241,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        176(R2), F14
+	WORD $0x3ccb004e // ldur q14, [x2, #176]
 	MOVD         $turbo3_shuffle16<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -14893,7 +17249,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        192(R2), F14
+	WORD $0x3ccc004e // ldur q14, [x2, #192]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle13<>+0(SB), R6
@@ -14901,7 +17257,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        208(R2), F14
+	WORD $0x3ccd004e // ldur q14, [x2, #208]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle14<>+0(SB), R6
@@ -14909,7 +17265,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        224(R2), F14
+	WORD $0x3cce004e // ldur q14, [x2, #224]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle15<>+0(SB), R6
@@ -14917,7 +17273,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        240(R2), F14
+	WORD $0x3ccf004e // ldur q14, [x2, #240]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle16<>+0(SB), R6
@@ -14955,13 +17311,13 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698a // sadalp v10.4s, v12.8h
-	FMOVQ        128(R2), F12
+	WORD $0x3cc8004c // ldur q12, [x2, #128]
 	MOVD         $turbo3_shuffle17<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
-	FMOVQ        144(R2), F14
+	WORD $0x3cc9004e // ldur q14, [x2, #144]
 	MOVD         $turbo3_shuffle18<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -14969,7 +17325,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        160(R2), F14
+	WORD $0x3cca004e // ldur q14, [x2, #160]
 	MOVD         $turbo3_shuffle19<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -14977,7 +17333,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        176(R2), F14
+	WORD $0x3ccb004e // ldur q14, [x2, #176]
 	MOVD         $turbo3_shuffle20<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -14985,7 +17341,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        192(R2), F14
+	WORD $0x3ccc004e // ldur q14, [x2, #192]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle17<>+0(SB), R6
@@ -14993,7 +17349,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        208(R2), F14
+	WORD $0x3ccd004e // ldur q14, [x2, #208]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle18<>+0(SB), R6
@@ -15001,7 +17357,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        224(R2), F14
+	WORD $0x3cce004e // ldur q14, [x2, #224]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle19<>+0(SB), R6
@@ -15009,7 +17365,7 @@ TEXT ·matmulQ8Block2xTurbo3NEON(SB), 0, $800-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        240(R2), F14
+	WORD $0x3ccf004e // ldur q14, [x2, #240]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle20<>+0(SB), R2
@@ -15078,232 +17434,221 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 4, 8 to 124, and their products
-	FMOVQ        2(R6), F9
-	FMOVQ        18(R6), F10
-	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
-	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
-	FMOVQ        34(R6), F11
-	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
-	WORD $0x4e07016b // tbl v11.16b, { v11.16b }, v7.16b
-	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
-	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
-	WORD $0x6e248d8c // cmeq v12.16b, v12.16b, v4.16b
-	WORD $0x6e248d6b // cmeq v11.16b, v11.16b, v4.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
+	WORD $0x3cc020c9 // ldur q9, [x6, #2]
+	WORD $0x3cc120ca // ldur q10, [x6, #18]
+	WORD $0x4e221d2b // and v11.16b, v9.16b, v2.16b
+	WORD $0x4e221d4c // and v12.16b, v10.16b, v2.16b
+	WORD $0x3cc220cd // ldur q13, [x6, #34]
+	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
+	WORD $0x4e0701af // tbl v15.16b, { v13.16b }, v7.16b
+	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
+	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
+	WORD $0x6e248dce // cmeq v14.16b, v14.16b, v4.16b
+	WORD $0x6e248def // cmeq v15.16b, v15.16b, v4.16b
+	WORD $0x6ea01dcb // bit v11.16b, v14.16b, v0.16b
+	WORD $0x6ea01dec // bit v12.16b, v15.16b, v0.16b
+	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
+	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
+	WORD $0x3cc000ae // ldur q14, [x5]
+	WORD $0x3cc100af // ldur q15, [x5, #16]
+	WORD $0x2f08a570 // ushll v16.8h, v11.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a571 // ushll2 v17.8h, v11.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
+	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5f1 // sshll v17.8h, v15.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e31 // mul v17.8h, v17.8h, v15.8h
+	WORD $0x4e71be0f // addp v15.8h, v16.8h, v17.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x3cc800b0 // ldur q16, [x5, #128]
+	WORD $0x3cc900b1 // ldur q17, [x5, #144]
+	WORD $0x2f08a572 // ushll v18.8h, v11.8b, #0
+	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
+	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
+	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
+	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
+	WORD $0x4e709d6b // mul v11.8h, v11.8h, v16.8h
+	WORD $0x4e6bbe4b // addp v11.8h, v18.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a632 // sshll v18.8h, v17.8b, #0
+	WORD $0x4e729e10 // mul v16.8h, v16.8h, v18.8h
+	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
+	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
+	WORD $0x4e719d8c // mul v12.8h, v12.8h, v17.8h
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
+
+	// levels of values 1, 5, 9 to 125, and their products
+	WORD $0x6f0e0530 // ushr v16.16b, v9.16b, #2
+	WORD $0x6f0e0551 // ushr v17.16b, v10.16b, #2
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4e0301b2 // tbl v18.16b, { v13.16b }, v3.16b
+	WORD $0x4e0701b3 // tbl v19.16b, { v13.16b }, v7.16b
+	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
+	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
+	WORD $0x6e258e52 // cmeq v18.16b, v18.16b, v5.16b
+	WORD $0x6e258e73 // cmeq v19.16b, v19.16b, v5.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
+	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
+	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
+	WORD $0x3cc200b2 // ldur q18, [x5, #32]
+	WORD $0x3cc300b3 // ldur q19, [x5, #48]
+	WORD $0x2f08a614 // ushll v20.8h, v16.8b, #0
+	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
+	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x6f08a615 // ushll2 v21.8h, v16.16b, #0
+	WORD $0x4f08a652 // sshll2 v18.8h, v18.16b, #0
+	WORD $0x4e729eb5 // mul v21.8h, v21.8h, v18.8h
+	WORD $0x4e75be92 // addp v18.8h, v20.8h, v21.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x2f08a632 // ushll v18.8h, v17.8b, #0
+	WORD $0x0f08a674 // sshll v20.8h, v19.8b, #0
+	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
+	WORD $0x6f08a634 // ushll2 v20.8h, v17.16b, #0
+	WORD $0x4f08a673 // sshll2 v19.8h, v19.16b, #0
+	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
+	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
+	WORD $0x4e606a4f // sadalp v15.4s, v18.8h
+	WORD $0x3cca00b2 // ldur q18, [x5, #160]
+	WORD $0x3ccb00b3 // ldur q19, [x5, #176]
+	WORD $0x2f08a614 // ushll v20.8h, v16.8b, #0
+	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
+	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x6f08a610 // ushll2 v16.8h, v16.16b, #0
+	WORD $0x4f08a652 // sshll2 v18.8h, v18.16b, #0
+	WORD $0x4e729e10 // mul v16.8h, v16.8h, v18.8h
+	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
+	WORD $0x4e606a0b // sadalp v11.4s, v16.8h
+	WORD $0x2f08a630 // ushll v16.8h, v17.8b, #0
+	WORD $0x0f08a672 // sshll v18.8h, v19.8b, #0
+	WORD $0x4e729e10 // mul v16.8h, v16.8h, v18.8h
+	WORD $0x6f08a631 // ushll2 v17.8h, v17.16b, #0
+	WORD $0x4f08a672 // sshll2 v18.8h, v19.16b, #0
+	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a0c // sadalp v12.4s, v16.8h
+
+	// levels of values 2, 6, 10 to 126, and their products
+	WORD $0x6f0c0530 // ushr v16.16b, v9.16b, #4
+	WORD $0x6f0c0551 // ushr v17.16b, v10.16b, #4
+	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
+	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
+	WORD $0x4e0301b2 // tbl v18.16b, { v13.16b }, v3.16b
+	WORD $0x4e0701b3 // tbl v19.16b, { v13.16b }, v7.16b
+	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
+	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
+	WORD $0x6e268e52 // cmeq v18.16b, v18.16b, v6.16b
+	WORD $0x6e268e73 // cmeq v19.16b, v19.16b, v6.16b
+	WORD $0x6ea01e50 // bit v16.16b, v18.16b, v0.16b
+	WORD $0x6ea01e71 // bit v17.16b, v19.16b, v0.16b
+	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
+	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
+	WORD $0x3cc400b2 // ldur q18, [x5, #64]
+	WORD $0x3cc500b3 // ldur q19, [x5, #80]
+	WORD $0x2f08a614 // ushll v20.8h, v16.8b, #0
+	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
+	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x6f08a615 // ushll2 v21.8h, v16.16b, #0
+	WORD $0x4f08a652 // sshll2 v18.8h, v18.16b, #0
+	WORD $0x4e729eb5 // mul v21.8h, v21.8h, v18.8h
+	WORD $0x4e75be92 // addp v18.8h, v20.8h, v21.8h
+	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
+	WORD $0x2f08a632 // ushll v18.8h, v17.8b, #0
+	WORD $0x0f08a674 // sshll v20.8h, v19.8b, #0
+	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
+	WORD $0x6f08a634 // ushll2 v20.8h, v17.16b, #0
+	WORD $0x4f08a673 // sshll2 v19.8h, v19.16b, #0
+	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
+	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
+	WORD $0x4e606a4f // sadalp v15.4s, v18.8h
+	WORD $0x3ccc00b2 // ldur q18, [x5, #192]
+	WORD $0x3ccd00b3 // ldur q19, [x5, #208]
+	WORD $0x2f08a614 // ushll v20.8h, v16.8b, #0
+	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
+	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x6f08a610 // ushll2 v16.8h, v16.16b, #0
+	WORD $0x4f08a652 // sshll2 v18.8h, v18.16b, #0
+	WORD $0x4e729e10 // mul v16.8h, v16.8h, v18.8h
+	WORD $0x4e70be90 // addp v16.8h, v20.8h, v16.8h
+	WORD $0x4e606a0b // sadalp v11.4s, v16.8h
+	WORD $0x2f08a630 // ushll v16.8h, v17.8b, #0
+	WORD $0x0f08a672 // sshll v18.8h, v19.8b, #0
+	WORD $0x4e729e10 // mul v16.8h, v16.8h, v18.8h
+	WORD $0x6f08a631 // ushll2 v17.8h, v17.16b, #0
+	WORD $0x4f08a672 // sshll2 v18.8h, v19.16b, #0
+	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
+	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
+	WORD $0x4e606a0c // sadalp v12.4s, v16.8h
+
+	// levels of values 3, 7, 11 to 127, and their products
+	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
+	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
+	WORD $0x4e0301b0 // tbl v16.16b, { v13.16b }, v3.16b
+	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
+	WORD $0x4e281e10 // and v16.16b, v16.16b, v8.16b
+	WORD $0x4e281dad // and v13.16b, v13.16b, v8.16b
+	WORD $0x6e288e10 // cmeq v16.16b, v16.16b, v8.16b
+	WORD $0x6e288dad // cmeq v13.16b, v13.16b, v8.16b
+	WORD $0x6ea01e09 // bit v9.16b, v16.16b, v0.16b
+	WORD $0x6ea01daa // bit v10.16b, v13.16b, v0.16b
 	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
 	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	FLDPQ        (R5), (F11, F12)
-	WORD $0x2f08a52d // ushll v13.8h, v9.8b, #0
-	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
-	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a52e // ushll2 v14.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9dce // mul v14.8h, v14.8h, v11.8h
-	WORD $0x4e6ebdab // addp v11.8h, v13.8h, v14.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x3cc600ad // ldur q13, [x5, #96]
+	WORD $0x3cc700b0 // ldur q16, [x5, #112]
+	WORD $0x2f08a531 // ushll v17.8h, v9.8b, #0
+	WORD $0x0f08a5b2 // sshll v18.8h, v13.8b, #0
+	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
+	WORD $0x6f08a532 // ushll2 v18.8h, v9.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9e52 // mul v18.8h, v18.8h, v13.8h
+	WORD $0x4e72be2d // addp v13.8h, v17.8h, v18.8h
+	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
 	WORD $0x2f08a54d // ushll v13.8h, v10.8b, #0
-	WORD $0x0f08a58e // sshll v14.8h, v12.8b, #0
-	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a54e // ushll2 v14.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9dce // mul v14.8h, v14.8h, v12.8h
-	WORD $0x4e6ebdac // addp v12.8h, v13.8h, v14.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FLDPQ        128(R5), (F13, F14)
-	WORD $0x2f08a52f // ushll v15.8h, v9.8b, #0
-	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
-	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
+	WORD $0x0f08a611 // sshll v17.8h, v16.8b, #0
+	WORD $0x4e719dad // mul v13.8h, v13.8h, v17.8h
+	WORD $0x6f08a551 // ushll2 v17.8h, v10.16b, #0
+	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
+	WORD $0x4e709e31 // mul v17.8h, v17.8h, v16.8h
+	WORD $0x4e71bdad // addp v13.8h, v13.8h, v17.8h
+	WORD $0x4e6069af // sadalp v15.4s, v13.8h
+	WORD $0x3cce00ad // ldur q13, [x5, #224]
+	WORD $0x3ccf00b0 // ldur q16, [x5, #240]
+	WORD $0x2f08a531 // ushll v17.8h, v9.8b, #0
+	WORD $0x0f08a5b2 // sshll v18.8h, v13.8b, #0
+	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
 	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
 	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
 	WORD $0x4e6d9d29 // mul v9.8h, v9.8h, v13.8h
-	WORD $0x4e69bde9 // addp v9.8h, v15.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x2f08a54d // ushll v13.8h, v10.8b, #0
-	WORD $0x0f08a5cf // sshll v15.8h, v14.8b, #0
-	WORD $0x4e6f9dad // mul v13.8h, v13.8h, v15.8h
+	WORD $0x4e69be29 // addp v9.8h, v17.8h, v9.8h
+	WORD $0x4e60692b // sadalp v11.4s, v9.8h
+	WORD $0x2f08a549 // ushll v9.8h, v10.8b, #0
+	WORD $0x0f08a60d // sshll v13.8h, v16.8b, #0
+	WORD $0x4e6d9d29 // mul v9.8h, v9.8h, v13.8h
 	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
-	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
-	WORD $0x4e6e9d4a // mul v10.8h, v10.8h, v14.8h
-	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-
-	// levels of values 1, 5, 9 to 125, and their products
-	FMOVQ        2(R6), F13
-	FMOVQ        18(R6), F14
-	WORD $0x6f0e05ad // ushr v13.16b, v13.16b, #2
-	WORD $0x6f0e05ce // ushr v14.16b, v14.16b, #2
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	FMOVQ        34(R6), F15
-	WORD $0x4e0301f0 // tbl v16.16b, { v15.16b }, v3.16b
-	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
-	WORD $0x4e251e10 // and v16.16b, v16.16b, v5.16b
-	WORD $0x4e251def // and v15.16b, v15.16b, v5.16b
-	WORD $0x6e258e10 // cmeq v16.16b, v16.16b, v5.16b
-	WORD $0x6e258def // cmeq v15.16b, v15.16b, v5.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
-	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	FLDPQ        32(R5), (F15, F16)
-	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
-	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a5b2 // ushll2 v18.8h, v13.16b, #0
-	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
-	WORD $0x4e6f9e52 // mul v18.8h, v18.8h, v15.8h
-	WORD $0x4e72be2f // addp v15.8h, v17.8h, v18.8h
-	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
-	WORD $0x2f08a5cf // ushll v15.8h, v14.8b, #0
-	WORD $0x0f08a611 // sshll v17.8h, v16.8b, #0
-	WORD $0x4e719def // mul v15.8h, v15.8h, v17.8h
-	WORD $0x6f08a5d1 // ushll2 v17.8h, v14.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e31 // mul v17.8h, v17.8h, v16.8h
-	WORD $0x4e71bdef // addp v15.8h, v15.8h, v17.8h
-	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
-	FLDPQ        160(R5), (F15, F16)
-	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
-	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a5ad // ushll2 v13.8h, v13.16b, #0
-	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
-	WORD $0x4e6f9dad // mul v13.8h, v13.8h, v15.8h
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6069a9 // sadalp v9.4s, v13.8h
-	WORD $0x2f08a5cd // ushll v13.8h, v14.8b, #0
-	WORD $0x0f08a60f // sshll v15.8h, v16.8b, #0
-	WORD $0x4e6f9dad // mul v13.8h, v13.8h, v15.8h
-	WORD $0x6f08a5ce // ushll2 v14.8h, v14.16b, #0
-	WORD $0x4f08a60f // sshll2 v15.8h, v16.16b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
-	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
-
-	// levels of values 2, 6, 10 to 126, and their products
-	FMOVQ        2(R6), F13
-	FMOVQ        18(R6), F14
-	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
-	WORD $0x6f0c05ce // ushr v14.16b, v14.16b, #4
-	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
-	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
-	FMOVQ        34(R6), F15
-	WORD $0x4e0301f0 // tbl v16.16b, { v15.16b }, v3.16b
-	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
-	WORD $0x4e261e10 // and v16.16b, v16.16b, v6.16b
-	WORD $0x4e261def // and v15.16b, v15.16b, v6.16b
-	WORD $0x6e268e10 // cmeq v16.16b, v16.16b, v6.16b
-	WORD $0x6e268def // cmeq v15.16b, v15.16b, v6.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
-	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	FLDPQ        64(R5), (F15, F16)
-	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
-	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a5b2 // ushll2 v18.8h, v13.16b, #0
-	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
-	WORD $0x4e6f9e52 // mul v18.8h, v18.8h, v15.8h
-	WORD $0x4e72be2f // addp v15.8h, v17.8h, v18.8h
-	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
-	WORD $0x2f08a5cf // ushll v15.8h, v14.8b, #0
-	WORD $0x0f08a611 // sshll v17.8h, v16.8b, #0
-	WORD $0x4e719def // mul v15.8h, v15.8h, v17.8h
-	WORD $0x6f08a5d1 // ushll2 v17.8h, v14.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e31 // mul v17.8h, v17.8h, v16.8h
-	WORD $0x4e71bdef // addp v15.8h, v15.8h, v17.8h
-	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
-	FLDPQ        192(R5), (F15, F16)
-	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
-	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a5ad // ushll2 v13.8h, v13.16b, #0
-	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
-	WORD $0x4e6f9dad // mul v13.8h, v13.8h, v15.8h
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6069a9 // sadalp v9.4s, v13.8h
-	WORD $0x2f08a5cd // ushll v13.8h, v14.8b, #0
-	WORD $0x0f08a60f // sshll v15.8h, v16.8b, #0
-	WORD $0x4e6f9dad // mul v13.8h, v13.8h, v15.8h
-	WORD $0x6f08a5ce // ushll2 v14.8h, v14.16b, #0
-	WORD $0x4f08a60f // sshll2 v15.8h, v16.16b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
-	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
-
-	// levels of values 3, 7, 11 to 127, and their products
-	FMOVQ        2(R6), F13
-	FMOVQ        18(R6), F14
-	WORD $0x6f0a05ad // ushr v13.16b, v13.16b, #6
-	WORD $0x6f0a05ce // ushr v14.16b, v14.16b, #6
-	FMOVQ        34(R6), F15
-	WORD $0x4e0301f0 // tbl v16.16b, { v15.16b }, v3.16b
-	WORD $0x4e0701ef // tbl v15.16b, { v15.16b }, v7.16b
-	WORD $0x4e281e10 // and v16.16b, v16.16b, v8.16b
-	WORD $0x4e281def // and v15.16b, v15.16b, v8.16b
-	WORD $0x6e288e10 // cmeq v16.16b, v16.16b, v8.16b
-	WORD $0x6e288def // cmeq v15.16b, v15.16b, v8.16b
-	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4eb01dad // orr v13.16b, v13.16b, v16.16b
-	WORD $0x4eaf1dce // orr v14.16b, v14.16b, v15.16b
-	WORD $0x4e0d002d // tbl v13.16b, { v1.16b }, v13.16b
-	WORD $0x4e0e002e // tbl v14.16b, { v1.16b }, v14.16b
-	FLDPQ        96(R5), (F15, F16)
-	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
-	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a5b2 // ushll2 v18.8h, v13.16b, #0
-	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
-	WORD $0x4e6f9e52 // mul v18.8h, v18.8h, v15.8h
-	WORD $0x4e72be2f // addp v15.8h, v17.8h, v18.8h
-	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
-	WORD $0x2f08a5cf // ushll v15.8h, v14.8b, #0
-	WORD $0x0f08a611 // sshll v17.8h, v16.8b, #0
-	WORD $0x4e719def // mul v15.8h, v15.8h, v17.8h
-	WORD $0x6f08a5d1 // ushll2 v17.8h, v14.16b, #0
-	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e31 // mul v17.8h, v17.8h, v16.8h
-	WORD $0x4e71bdef // addp v15.8h, v15.8h, v17.8h
-	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
-	FLDPQ        224(R5), (F15, F16)
-	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
-	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a5ad // ushll2 v13.8h, v13.16b, #0
-	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
-	WORD $0x4e6f9dad // mul v13.8h, v13.8h, v15.8h
-	WORD $0x4e6dbe2d // addp v13.8h, v17.8h, v13.8h
-	WORD $0x4e6069a9 // sadalp v9.4s, v13.8h
-	WORD $0x2f08a5cd // ushll v13.8h, v14.8b, #0
-	WORD $0x0f08a60f // sshll v15.8h, v16.8b, #0
-	WORD $0x4e6f9dad // mul v13.8h, v13.8h, v15.8h
-	WORD $0x6f08a5ce // ushll2 v14.8h, v14.16b, #0
-	WORD $0x4f08a60f // sshll2 v15.8h, v16.16b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x4e6ebdad // addp v13.8h, v13.8h, v14.8h
-	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
-	FMOVQ        F11, (R9)
-	FMOVQ        F12, 16(R9)
-	FMOVQ        F9, 128(R9)
-	FMOVQ        F10, 144(R9)
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x4f08a60d // sshll2 v13.8h, v16.16b, #0
+	WORD $0x4e6d9d4a // mul v10.8h, v10.8h, v13.8h
+	WORD $0x4e6abd29 // addp v9.8h, v9.8h, v10.8h
+	WORD $0x4e60692c // sadalp v12.4s, v9.8h
+	FMOVQ        F14, (R9)
+	FMOVQ        F15, 16(R9)
+	FMOVQ        F11, 128(R9)
+	FMOVQ        F12, 144(R9)
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 	MOVD         $turbo3_const<>+0(SB), R11
 	FMOVQ        (R11), F10
-	WORD $0x6e2add2b // fmul v11.4s, v9.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
-	FMOVQ        F11, (R10)
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
+	FMOVQ        F9, (R10)
 	FMOVQ        F9, 16(R10)
 	ADD          $0x20, R9
 	ADD          $0x20, R10
@@ -15316,10 +17661,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F9
-	FMOVQ        32(R1), F10
-	FMOVQ        64(R1), F11
-	FMOVQ        96(R1), F12
+	WORD $0x3cc00029 // ldur q9, [x1]
+	WORD $0x3cc2002a // ldur q10, [x1, #32]
+	WORD $0x3cc4002b // ldur q11, [x1, #64]
+	WORD $0x3cc6002c // ldur q12, [x1, #96]
 	WORD $0x4ea0094a // rev64 v10.4s, v10.4s
 	WORD $0x4e8a2929 // trn1 v9.4s, v9.4s, v10.4s
 	WORD $0x4ea0098a // rev64 v10.4s, v12.4s
@@ -15327,10 +17672,14 @@ done4:
 	WORD $0x6e0a414a // ext v10.16b, v10.16b, v10.16b, #8
 	WORD $0x4eca3929 // zip1 v9.2d, v9.2d, v10.2d
 	WORD $0x4e29d529 // fadd v9.4s, v9.4s, v9.4s
-	FLDPQ        (R0), (F10, F11)
-	FLDPQ        32(R0), (F12, F13)
-	FLDPQ        64(R0), (F14, F15)
-	FLDPQ        96(R0), (F16, F17)
+	WORD $0x3cc0000a // ldur q10, [x0]
+	WORD $0x3cc1000b // ldur q11, [x0, #16]
+	WORD $0x3cc2000c // ldur q12, [x0, #32]
+	WORD $0x3cc3000d // ldur q13, [x0, #48]
+	WORD $0x3cc4000e // ldur q14, [x0, #64]
+	WORD $0x3cc5000f // ldur q15, [x0, #80]
+	WORD $0x3cc60010 // ldur q16, [x0, #96]
+	WORD $0x3cc70011 // ldur q17, [x0, #112]
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
 	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
@@ -15339,17 +17688,21 @@ done4:
 	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
 	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
 	FMOVQ        F10, (R2)
-	FLDPQ        128(R0), (F10, F11)
-	FLDPQ        160(R0), (F12, F13)
-	FLDPQ        192(R0), (F14, F15)
-	FLDPQ        224(R0), (F16, F17)
+	WORD $0x3cc8000a // ldur q10, [x0, #128]
+	WORD $0x3cc9000b // ldur q11, [x0, #144]
+	WORD $0x3cca000c // ldur q12, [x0, #160]
+	WORD $0x3ccb000d // ldur q13, [x0, #176]
+	WORD $0x3ccc000e // ldur q14, [x0, #192]
+	WORD $0x3ccd000f // ldur q15, [x0, #208]
+	WORD $0x3cce0010 // ldur q16, [x0, #224]
+	WORD $0x3ccf0011 // ldur q17, [x0, #240]
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
 	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
@@ -15358,10 +17711,10 @@ done4:
 	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
 	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        4(R4), F11
+	WORD $0xbc40408b // ldur s11, [x4, #4]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        4(R3), F11
+	WORD $0xbc40406b // ldur s11, [x3, #4]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
 	MOVD         ldy+8(FP), R8
@@ -15409,13 +17762,13 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e429 // movi v9.16b, #1
-	FMOVQ        (R2), F10
+	WORD $0x3cc0004a // ldur q10, [x2]
 	MOVD         $turbo3_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F11
 	WORD $0x4e0b014b // tbl v11.16b, { v10.16b }, v11.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
 	WORD $0x4e0c014a // tbl v10.16b, { v10.16b }, v12.16b
-	FMOVQ        16(R2), F12
+	WORD $0x3cc1004c // ldur q12, [x2, #16]
 	MOVD         $turbo3_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -15423,7 +17776,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        32(R2), F12
+	WORD $0x3cc2004c // ldur q12, [x2, #32]
 	MOVD         $turbo3_shuffle7<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -15431,7 +17784,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        48(R2), F12
+	WORD $0x3cc3004c // ldur q12, [x2, #48]
 	MOVD         $turbo3_shuffle8<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -15439,7 +17792,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        64(R2), F12
+	WORD $0x3cc4004c // ldur q12, [x2, #64]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle5<>+0(SB), R6
@@ -15447,7 +17800,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        80(R2), F12
+	WORD $0x3cc5004c // ldur q12, [x2, #80]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle6<>+0(SB), R6
@@ -15455,7 +17808,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        96(R2), F12
+	WORD $0x3cc6004c // ldur q12, [x2, #96]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle7<>+0(SB), R6
@@ -15463,7 +17816,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        112(R2), F12
+	WORD $0x3cc7004c // ldur q12, [x2, #112]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle8<>+0(SB), R6
@@ -15501,13 +17854,13 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e2ac12a // smull2 v10.8h, v9.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVQ        (R2), F12
+	WORD $0x3cc0004c // ldur q12, [x2]
 	MOVD         $turbo3_shuffle9<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
-	FMOVQ        16(R2), F14
+	WORD $0x3cc1004e // ldur q14, [x2, #16]
 	MOVD         $turbo3_shuffle10<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -15515,7 +17868,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        32(R2), F14
+	WORD $0x3cc2004e // ldur q14, [x2, #32]
 	MOVD         $turbo3_shuffle11<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -15523,7 +17876,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        48(R2), F14
+	WORD $0x3cc3004e // ldur q14, [x2, #48]
 	MOVD         $turbo3_shuffle12<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -15531,7 +17884,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        64(R2), F14
+	WORD $0x3cc4004e // ldur q14, [x2, #64]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle9<>+0(SB), R6
@@ -15539,7 +17892,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        80(R2), F14
+	WORD $0x3cc5004e // ldur q14, [x2, #80]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle10<>+0(SB), R6
@@ -15547,7 +17900,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        96(R2), F14
+	WORD $0x3cc6004e // ldur q14, [x2, #96]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle11<>+0(SB), R6
@@ -15555,7 +17908,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        112(R2), F14
+	WORD $0x3cc7004e // ldur q14, [x2, #112]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle12<>+0(SB), R6
@@ -15593,13 +17946,13 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698a // sadalp v10.4s, v12.8h
-	FMOVQ        (R2), F12
+	WORD $0x3cc0004c // ldur q12, [x2]
 	MOVD         $turbo3_shuffle13<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
-	FMOVQ        16(R2), F14
+	WORD $0x3cc1004e // ldur q14, [x2, #16]
 	MOVD         $turbo3_shuffle14<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -15607,7 +17960,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        32(R2), F14
+	WORD $0x3cc2004e // ldur q14, [x2, #32]
 	MOVD         $turbo3_shuffle15<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -15615,7 +17968,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        48(R2), F14
+	WORD $0x3cc3004e // ldur q14, [x2, #48]
 	MOVD         $turbo3_shuffle16<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -15623,7 +17976,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        64(R2), F14
+	WORD $0x3cc4004e // ldur q14, [x2, #64]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle13<>+0(SB), R6
@@ -15631,7 +17984,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        80(R2), F14
+	WORD $0x3cc5004e // ldur q14, [x2, #80]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle14<>+0(SB), R6
@@ -15639,7 +17992,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        96(R2), F14
+	WORD $0x3cc6004e // ldur q14, [x2, #96]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle15<>+0(SB), R6
@@ -15647,7 +18000,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        112(R2), F14
+	WORD $0x3cc7004e // ldur q14, [x2, #112]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle16<>+0(SB), R6
@@ -15685,13 +18038,13 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698a // sadalp v10.4s, v12.8h
-	FMOVQ        (R2), F12
+	WORD $0x3cc0004c // ldur q12, [x2]
 	MOVD         $turbo3_shuffle17<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
-	FMOVQ        16(R2), F14
+	WORD $0x3cc1004e // ldur q14, [x2, #16]
 	MOVD         $turbo3_shuffle18<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -15699,7 +18052,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        32(R2), F14
+	WORD $0x3cc2004e // ldur q14, [x2, #32]
 	MOVD         $turbo3_shuffle19<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -15707,7 +18060,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        48(R2), F14
+	WORD $0x3cc3004e // ldur q14, [x2, #48]
 	MOVD         $turbo3_shuffle20<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -15715,7 +18068,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        64(R2), F14
+	WORD $0x3cc4004e // ldur q14, [x2, #64]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle17<>+0(SB), R6
@@ -15723,7 +18076,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        80(R2), F14
+	WORD $0x3cc5004e // ldur q14, [x2, #80]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle18<>+0(SB), R6
@@ -15731,7 +18084,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        96(R2), F14
+	WORD $0x3cc6004e // ldur q14, [x2, #96]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle19<>+0(SB), R6
@@ -15739,7 +18092,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        112(R2), F14
+	WORD $0x3cc7004e // ldur q14, [x2, #112]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle20<>+0(SB), R6
@@ -15788,13 +18141,13 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
 	WORD $0x7e30d96b // faddp s11, v11.2s
 	FMOVS        F11, (R4)
-	FMOVQ        128(R2), F10
+	WORD $0x3cc8004a // ldur q10, [x2, #128]
 	MOVD         $turbo3_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F11
 	WORD $0x4e0b014b // tbl v11.16b, { v10.16b }, v11.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
 	WORD $0x4e0c014a // tbl v10.16b, { v10.16b }, v12.16b
-	FMOVQ        144(R2), F12
+	WORD $0x3cc9004c // ldur q12, [x2, #144]
 	MOVD         $turbo3_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -15802,7 +18155,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        160(R2), F12
+	WORD $0x3cca004c // ldur q12, [x2, #160]
 	MOVD         $turbo3_shuffle7<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -15810,7 +18163,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        176(R2), F12
+	WORD $0x3ccb004c // ldur q12, [x2, #176]
 	MOVD         $turbo3_shuffle8<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -15818,7 +18171,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        192(R2), F12
+	WORD $0x3ccc004c // ldur q12, [x2, #192]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle5<>+0(SB), R6
@@ -15826,7 +18179,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        208(R2), F12
+	WORD $0x3ccd004c // ldur q12, [x2, #208]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle6<>+0(SB), R6
@@ -15834,7 +18187,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        224(R2), F12
+	WORD $0x3cce004c // ldur q12, [x2, #224]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle7<>+0(SB), R6
@@ -15842,7 +18195,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        240(R2), F12
+	WORD $0x3ccf004c // ldur q12, [x2, #240]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle8<>+0(SB), R6
@@ -15880,13 +18233,13 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e2ac12a // smull2 v10.8h, v9.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVQ        128(R2), F12
+	WORD $0x3cc8004c // ldur q12, [x2, #128]
 	MOVD         $turbo3_shuffle9<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
-	FMOVQ        144(R2), F14
+	WORD $0x3cc9004e // ldur q14, [x2, #144]
 	MOVD         $turbo3_shuffle10<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -15894,7 +18247,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        160(R2), F14
+	WORD $0x3cca004e // ldur q14, [x2, #160]
 	MOVD         $turbo3_shuffle11<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -15902,7 +18255,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        176(R2), F14
+	WORD $0x3ccb004e // ldur q14, [x2, #176]
 	MOVD         $turbo3_shuffle12<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -15910,7 +18263,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        192(R2), F14
+	WORD $0x3ccc004e // ldur q14, [x2, #192]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle9<>+0(SB), R6
@@ -15918,7 +18271,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        208(R2), F14
+	WORD $0x3ccd004e // ldur q14, [x2, #208]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle10<>+0(SB), R6
@@ -15926,7 +18279,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        224(R2), F14
+	WORD $0x3cce004e // ldur q14, [x2, #224]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle11<>+0(SB), R6
@@ -15934,7 +18287,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        240(R2), F14
+	WORD $0x3ccf004e // ldur q14, [x2, #240]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle12<>+0(SB), R6
@@ -15972,13 +18325,13 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698a // sadalp v10.4s, v12.8h
-	FMOVQ        128(R2), F12
+	WORD $0x3cc8004c // ldur q12, [x2, #128]
 	MOVD         $turbo3_shuffle13<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
-	FMOVQ        144(R2), F14
+	WORD $0x3cc9004e // ldur q14, [x2, #144]
 	MOVD         $turbo3_shuffle14<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -15986,7 +18339,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        160(R2), F14
+	WORD $0x3cca004e // ldur q14, [x2, #160]
 	MOVD         $turbo3_shuffle15<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -15994,7 +18347,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        176(R2), F14
+	WORD $0x3ccb004e // ldur q14, [x2, #176]
 	MOVD         $turbo3_shuffle16<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -16002,7 +18355,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        192(R2), F14
+	WORD $0x3ccc004e // ldur q14, [x2, #192]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle13<>+0(SB), R6
@@ -16010,7 +18363,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        208(R2), F14
+	WORD $0x3ccd004e // ldur q14, [x2, #208]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle14<>+0(SB), R6
@@ -16018,7 +18371,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        224(R2), F14
+	WORD $0x3cce004e // ldur q14, [x2, #224]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle15<>+0(SB), R6
@@ -16026,7 +18379,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        240(R2), F14
+	WORD $0x3ccf004e // ldur q14, [x2, #240]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle16<>+0(SB), R6
@@ -16064,13 +18417,13 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698a // sadalp v10.4s, v12.8h
-	FMOVQ        128(R2), F12
+	WORD $0x3cc8004c // ldur q12, [x2, #128]
 	MOVD         $turbo3_shuffle17<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
-	FMOVQ        144(R2), F14
+	WORD $0x3cc9004e // ldur q14, [x2, #144]
 	MOVD         $turbo3_shuffle18<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -16078,7 +18431,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        160(R2), F14
+	WORD $0x3cca004e // ldur q14, [x2, #160]
 	MOVD         $turbo3_shuffle19<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -16086,7 +18439,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        176(R2), F14
+	WORD $0x3ccb004e // ldur q14, [x2, #176]
 	MOVD         $turbo3_shuffle20<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -16094,7 +18447,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        192(R2), F14
+	WORD $0x3ccc004e // ldur q14, [x2, #192]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle17<>+0(SB), R6
@@ -16102,7 +18455,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        208(R2), F14
+	WORD $0x3ccd004e // ldur q14, [x2, #208]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle18<>+0(SB), R6
@@ -16110,7 +18463,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        224(R2), F14
+	WORD $0x3cce004e // ldur q14, [x2, #224]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle19<>+0(SB), R6
@@ -16118,7 +18471,7 @@ TEXT ·matmulQ8Block3xTurbo3NEON(SB), 0, $1056-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        240(R2), F14
+	WORD $0x3ccf004e // ldur q14, [x2, #240]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle20<>+0(SB), R6
@@ -16566,302 +18919,291 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 4, 8 to 124, and their products
-	FMOVQ        2(R6), F9
-	FMOVQ        18(R6), F10
-	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
-	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
-	FMOVQ        34(R6), F11
-	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
-	WORD $0x4e07016b // tbl v11.16b, { v11.16b }, v7.16b
-	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
-	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
-	WORD $0x6e248d8c // cmeq v12.16b, v12.16b, v4.16b
-	WORD $0x6e248d6b // cmeq v11.16b, v11.16b, v4.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	FLDPQ        (R5), (F11, F12)
-	WORD $0x2f08a52d // ushll v13.8h, v9.8b, #0
-	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
-	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a52e // ushll2 v14.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9dce // mul v14.8h, v14.8h, v11.8h
-	WORD $0x4e6ebdab // addp v11.8h, v13.8h, v14.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x2f08a54d // ushll v13.8h, v10.8b, #0
-	WORD $0x0f08a58e // sshll v14.8h, v12.8b, #0
-	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a54e // ushll2 v14.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9dce // mul v14.8h, v14.8h, v12.8h
-	WORD $0x4e6ebdac // addp v12.8h, v13.8h, v14.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FLDPQ        128(R5), (F13, F14)
-	WORD $0x2f08a52f // ushll v15.8h, v9.8b, #0
-	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
-	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a530 // ushll2 v16.8h, v9.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9e10 // mul v16.8h, v16.8h, v13.8h
-	WORD $0x4e70bded // addp v13.8h, v15.8h, v16.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x2f08a54f // ushll v15.8h, v10.8b, #0
-	WORD $0x0f08a5d0 // sshll v16.8h, v14.8b, #0
-	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a550 // ushll2 v16.8h, v10.16b, #0
+	WORD $0x3cc020c9 // ldur q9, [x6, #2]
+	WORD $0x3cc120ca // ldur q10, [x6, #18]
+	WORD $0x4e221d2b // and v11.16b, v9.16b, v2.16b
+	WORD $0x4e221d4c // and v12.16b, v10.16b, v2.16b
+	WORD $0x3cc220cd // ldur q13, [x6, #34]
+	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
+	WORD $0x4e0701af // tbl v15.16b, { v13.16b }, v7.16b
+	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
+	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
+	WORD $0x6e248dce // cmeq v14.16b, v14.16b, v4.16b
+	WORD $0x6e248def // cmeq v15.16b, v15.16b, v4.16b
+	WORD $0x6ea01dcb // bit v11.16b, v14.16b, v0.16b
+	WORD $0x6ea01dec // bit v12.16b, v15.16b, v0.16b
+	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
+	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
+	WORD $0x3cc000ae // ldur q14, [x5]
+	WORD $0x3cc100af // ldur q15, [x5, #16]
+	WORD $0x2f08a570 // ushll v16.8h, v11.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a571 // ushll2 v17.8h, v11.16b, #0
 	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
-	WORD $0x4e6e9e10 // mul v16.8h, v16.8h, v14.8h
-	WORD $0x4e70bdee // addp v14.8h, v15.8h, v16.8h
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FLDPQ        256(R5), (F15, F16)
-	WORD $0x2f08a531 // ushll v17.8h, v9.8b, #0
-	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5f1 // sshll v17.8h, v15.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
 	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
-	WORD $0x4e6f9d29 // mul v9.8h, v9.8h, v15.8h
-	WORD $0x4e69be29 // addp v9.8h, v17.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x2f08a54f // ushll v15.8h, v10.8b, #0
-	WORD $0x0f08a611 // sshll v17.8h, v16.8b, #0
-	WORD $0x4e719def // mul v15.8h, v15.8h, v17.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
+	WORD $0x4e6f9e31 // mul v17.8h, v17.8h, v15.8h
+	WORD $0x4e71be0f // addp v15.8h, v16.8h, v17.8h
+	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
+	WORD $0x3cc800b0 // ldur q16, [x5, #128]
+	WORD $0x3cc900b1 // ldur q17, [x5, #144]
+	WORD $0x2f08a572 // ushll v18.8h, v11.8b, #0
+	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
+	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
+	WORD $0x6f08a573 // ushll2 v19.8h, v11.16b, #0
 	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709d4a // mul v10.8h, v10.8h, v16.8h
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x4e709e73 // mul v19.8h, v19.8h, v16.8h
+	WORD $0x4e73be50 // addp v16.8h, v18.8h, v19.8h
+	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
+	WORD $0x2f08a592 // ushll v18.8h, v12.8b, #0
+	WORD $0x0f08a633 // sshll v19.8h, v17.8b, #0
+	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
+	WORD $0x6f08a593 // ushll2 v19.8h, v12.16b, #0
+	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
+	WORD $0x4e719e73 // mul v19.8h, v19.8h, v17.8h
+	WORD $0x4e73be51 // addp v17.8h, v18.8h, v19.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FLDPQ        256(R5), (F18, F19)
+	WORD $0x2f08a574 // ushll v20.8h, v11.8b, #0
+	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
+	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
+	WORD $0x4f08a652 // sshll2 v18.8h, v18.16b, #0
+	WORD $0x4e729d6b // mul v11.8h, v11.8h, v18.8h
+	WORD $0x4e6bbe8b // addp v11.8h, v20.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x2f08a592 // ushll v18.8h, v12.8b, #0
+	WORD $0x0f08a674 // sshll v20.8h, v19.8b, #0
+	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
+	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
+	WORD $0x4f08a673 // sshll2 v19.8h, v19.16b, #0
+	WORD $0x4e739d8c // mul v12.8h, v12.8h, v19.8h
+	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
 
 	// levels of values 1, 5, 9 to 125, and their products
-	FMOVQ        2(R6), F15
-	FMOVQ        18(R6), F16
-	WORD $0x6f0e05ef // ushr v15.16b, v15.16b, #2
-	WORD $0x6f0e0610 // ushr v16.16b, v16.16b, #2
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	FMOVQ        34(R6), F17
-	WORD $0x4e030232 // tbl v18.16b, { v17.16b }, v3.16b
-	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
-	WORD $0x4e251e52 // and v18.16b, v18.16b, v5.16b
-	WORD $0x4e251e31 // and v17.16b, v17.16b, v5.16b
-	WORD $0x6e258e52 // cmeq v18.16b, v18.16b, v5.16b
-	WORD $0x6e258e31 // cmeq v17.16b, v17.16b, v5.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
-	WORD $0x4e0f002f // tbl v15.16b, { v1.16b }, v15.16b
-	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
-	FLDPQ        32(R5), (F17, F18)
-	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
+	WORD $0x6f0e0532 // ushr v18.16b, v9.16b, #2
+	WORD $0x6f0e0553 // ushr v19.16b, v10.16b, #2
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4e0301b4 // tbl v20.16b, { v13.16b }, v3.16b
+	WORD $0x4e0701b5 // tbl v21.16b, { v13.16b }, v7.16b
+	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
+	WORD $0x4e251eb5 // and v21.16b, v21.16b, v5.16b
+	WORD $0x6e258e94 // cmeq v20.16b, v20.16b, v5.16b
+	WORD $0x6e258eb5 // cmeq v21.16b, v21.16b, v5.16b
+	WORD $0x6ea01e92 // bit v18.16b, v20.16b, v0.16b
+	WORD $0x6ea01eb3 // bit v19.16b, v21.16b, v0.16b
+	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
+	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
+	WORD $0x3cc200b4 // ldur q20, [x5, #32]
+	WORD $0x3cc300b5 // ldur q21, [x5, #48]
+	WORD $0x2f08a656 // ushll v22.8h, v18.8b, #0
+	WORD $0x0f08a697 // sshll v23.8h, v20.8b, #0
+	WORD $0x4e779ed6 // mul v22.8h, v22.8h, v23.8h
+	WORD $0x6f08a657 // ushll2 v23.8h, v18.16b, #0
+	WORD $0x4f08a694 // sshll2 v20.8h, v20.16b, #0
+	WORD $0x4e749ef7 // mul v23.8h, v23.8h, v20.8h
+	WORD $0x4e77bed4 // addp v20.8h, v22.8h, v23.8h
+	WORD $0x4e606a8e // sadalp v14.4s, v20.8h
+	WORD $0x2f08a674 // ushll v20.8h, v19.8b, #0
+	WORD $0x0f08a6b6 // sshll v22.8h, v21.8b, #0
+	WORD $0x4e769e94 // mul v20.8h, v20.8h, v22.8h
+	WORD $0x6f08a676 // ushll2 v22.8h, v19.16b, #0
+	WORD $0x4f08a6b5 // sshll2 v21.8h, v21.16b, #0
+	WORD $0x4e759ed6 // mul v22.8h, v22.8h, v21.8h
+	WORD $0x4e76be94 // addp v20.8h, v20.8h, v22.8h
+	WORD $0x4e606a8f // sadalp v15.4s, v20.8h
+	WORD $0x3cca00b4 // ldur q20, [x5, #160]
+	WORD $0x3ccb00b5 // ldur q21, [x5, #176]
+	WORD $0x2f08a656 // ushll v22.8h, v18.8b, #0
+	WORD $0x0f08a697 // sshll v23.8h, v20.8b, #0
+	WORD $0x4e779ed6 // mul v22.8h, v22.8h, v23.8h
+	WORD $0x6f08a657 // ushll2 v23.8h, v18.16b, #0
+	WORD $0x4f08a694 // sshll2 v20.8h, v20.16b, #0
+	WORD $0x4e749ef7 // mul v23.8h, v23.8h, v20.8h
+	WORD $0x4e77bed4 // addp v20.8h, v22.8h, v23.8h
+	WORD $0x4e606a90 // sadalp v16.4s, v20.8h
+	WORD $0x2f08a674 // ushll v20.8h, v19.8b, #0
+	WORD $0x0f08a6b6 // sshll v22.8h, v21.8b, #0
+	WORD $0x4e769e94 // mul v20.8h, v20.8h, v22.8h
+	WORD $0x6f08a676 // ushll2 v22.8h, v19.16b, #0
+	WORD $0x4f08a6b5 // sshll2 v21.8h, v21.16b, #0
+	WORD $0x4e759ed6 // mul v22.8h, v22.8h, v21.8h
+	WORD $0x4e76be94 // addp v20.8h, v20.8h, v22.8h
+	WORD $0x4e606a91 // sadalp v17.4s, v20.8h
+	FLDPQ        288(R5), (F20, F21)
+	WORD $0x2f08a656 // ushll v22.8h, v18.8b, #0
+	WORD $0x0f08a697 // sshll v23.8h, v20.8b, #0
+	WORD $0x4e779ed6 // mul v22.8h, v22.8h, v23.8h
+	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
+	WORD $0x4f08a694 // sshll2 v20.8h, v20.16b, #0
+	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
+	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
+	WORD $0x4e606a4b // sadalp v11.4s, v18.8h
+	WORD $0x2f08a672 // ushll v18.8h, v19.8b, #0
+	WORD $0x0f08a6b4 // sshll v20.8h, v21.8b, #0
+	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
+	WORD $0x6f08a673 // ushll2 v19.8h, v19.16b, #0
+	WORD $0x4f08a6b4 // sshll2 v20.8h, v21.16b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a5f4 // ushll2 v20.8h, v15.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e94 // mul v20.8h, v20.8h, v17.8h
-	WORD $0x4e74be71 // addp v17.8h, v19.8h, v20.8h
-	WORD $0x4e606a2b // sadalp v11.4s, v17.8h
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
-	WORD $0x0f08a653 // sshll v19.8h, v18.8b, #0
-	WORD $0x4e739e31 // mul v17.8h, v17.8h, v19.8h
-	WORD $0x6f08a613 // ushll2 v19.8h, v16.16b, #0
-	WORD $0x4f08a652 // sshll2 v18.8h, v18.16b, #0
-	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
-	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
-	WORD $0x4e606a2c // sadalp v12.4s, v17.8h
-	FLDPQ        160(R5), (F17, F18)
-	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a5f4 // ushll2 v20.8h, v15.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e94 // mul v20.8h, v20.8h, v17.8h
-	WORD $0x4e74be71 // addp v17.8h, v19.8h, v20.8h
-	WORD $0x4e606a2d // sadalp v13.4s, v17.8h
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
-	WORD $0x0f08a653 // sshll v19.8h, v18.8b, #0
-	WORD $0x4e739e31 // mul v17.8h, v17.8h, v19.8h
-	WORD $0x6f08a613 // ushll2 v19.8h, v16.16b, #0
-	WORD $0x4f08a652 // sshll2 v18.8h, v18.16b, #0
-	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
-	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
-	WORD $0x4e606a2e // sadalp v14.4s, v17.8h
-	FLDPQ        288(R5), (F17, F18)
-	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a5ef // ushll2 v15.8h, v15.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719def // mul v15.8h, v15.8h, v17.8h
-	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
-	WORD $0x4e6069e9 // sadalp v9.4s, v15.8h
-	WORD $0x2f08a60f // ushll v15.8h, v16.8b, #0
-	WORD $0x0f08a651 // sshll v17.8h, v18.8b, #0
-	WORD $0x4e719def // mul v15.8h, v15.8h, v17.8h
-	WORD $0x6f08a610 // ushll2 v16.8h, v16.16b, #0
-	WORD $0x4f08a651 // sshll2 v17.8h, v18.16b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
-	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
-	WORD $0x4e6069ea // sadalp v10.4s, v15.8h
+	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
 
 	// levels of values 2, 6, 10 to 126, and their products
-	FMOVQ        2(R6), F15
-	FMOVQ        18(R6), F16
-	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
-	WORD $0x6f0c0610 // ushr v16.16b, v16.16b, #4
-	WORD $0x4e221def // and v15.16b, v15.16b, v2.16b
-	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
-	FMOVQ        34(R6), F17
-	WORD $0x4e030232 // tbl v18.16b, { v17.16b }, v3.16b
-	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
-	WORD $0x6e268e52 // cmeq v18.16b, v18.16b, v6.16b
-	WORD $0x6e268e31 // cmeq v17.16b, v17.16b, v6.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
-	WORD $0x4e0f002f // tbl v15.16b, { v1.16b }, v15.16b
-	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
-	FLDPQ        64(R5), (F17, F18)
-	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
+	WORD $0x6f0c0532 // ushr v18.16b, v9.16b, #4
+	WORD $0x6f0c0553 // ushr v19.16b, v10.16b, #4
+	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
+	WORD $0x4e221e73 // and v19.16b, v19.16b, v2.16b
+	WORD $0x4e0301b4 // tbl v20.16b, { v13.16b }, v3.16b
+	WORD $0x4e0701b5 // tbl v21.16b, { v13.16b }, v7.16b
+	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
+	WORD $0x4e261eb5 // and v21.16b, v21.16b, v6.16b
+	WORD $0x6e268e94 // cmeq v20.16b, v20.16b, v6.16b
+	WORD $0x6e268eb5 // cmeq v21.16b, v21.16b, v6.16b
+	WORD $0x6ea01e92 // bit v18.16b, v20.16b, v0.16b
+	WORD $0x6ea01eb3 // bit v19.16b, v21.16b, v0.16b
+	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
+	WORD $0x4e130033 // tbl v19.16b, { v1.16b }, v19.16b
+	WORD $0x3cc400b4 // ldur q20, [x5, #64]
+	WORD $0x3cc500b5 // ldur q21, [x5, #80]
+	WORD $0x2f08a656 // ushll v22.8h, v18.8b, #0
+	WORD $0x0f08a697 // sshll v23.8h, v20.8b, #0
+	WORD $0x4e779ed6 // mul v22.8h, v22.8h, v23.8h
+	WORD $0x6f08a657 // ushll2 v23.8h, v18.16b, #0
+	WORD $0x4f08a694 // sshll2 v20.8h, v20.16b, #0
+	WORD $0x4e749ef7 // mul v23.8h, v23.8h, v20.8h
+	WORD $0x4e77bed4 // addp v20.8h, v22.8h, v23.8h
+	WORD $0x4e606a8e // sadalp v14.4s, v20.8h
+	WORD $0x2f08a674 // ushll v20.8h, v19.8b, #0
+	WORD $0x0f08a6b6 // sshll v22.8h, v21.8b, #0
+	WORD $0x4e769e94 // mul v20.8h, v20.8h, v22.8h
+	WORD $0x6f08a676 // ushll2 v22.8h, v19.16b, #0
+	WORD $0x4f08a6b5 // sshll2 v21.8h, v21.16b, #0
+	WORD $0x4e759ed6 // mul v22.8h, v22.8h, v21.8h
+	WORD $0x4e76be94 // addp v20.8h, v20.8h, v22.8h
+	WORD $0x4e606a8f // sadalp v15.4s, v20.8h
+	WORD $0x3ccc00b4 // ldur q20, [x5, #192]
+	WORD $0x3ccd00b5 // ldur q21, [x5, #208]
+	WORD $0x2f08a656 // ushll v22.8h, v18.8b, #0
+	WORD $0x0f08a697 // sshll v23.8h, v20.8b, #0
+	WORD $0x4e779ed6 // mul v22.8h, v22.8h, v23.8h
+	WORD $0x6f08a657 // ushll2 v23.8h, v18.16b, #0
+	WORD $0x4f08a694 // sshll2 v20.8h, v20.16b, #0
+	WORD $0x4e749ef7 // mul v23.8h, v23.8h, v20.8h
+	WORD $0x4e77bed4 // addp v20.8h, v22.8h, v23.8h
+	WORD $0x4e606a90 // sadalp v16.4s, v20.8h
+	WORD $0x2f08a674 // ushll v20.8h, v19.8b, #0
+	WORD $0x0f08a6b6 // sshll v22.8h, v21.8b, #0
+	WORD $0x4e769e94 // mul v20.8h, v20.8h, v22.8h
+	WORD $0x6f08a676 // ushll2 v22.8h, v19.16b, #0
+	WORD $0x4f08a6b5 // sshll2 v21.8h, v21.16b, #0
+	WORD $0x4e759ed6 // mul v22.8h, v22.8h, v21.8h
+	WORD $0x4e76be94 // addp v20.8h, v20.8h, v22.8h
+	WORD $0x4e606a91 // sadalp v17.4s, v20.8h
+	FLDPQ        320(R5), (F20, F21)
+	WORD $0x2f08a656 // ushll v22.8h, v18.8b, #0
+	WORD $0x0f08a697 // sshll v23.8h, v20.8b, #0
+	WORD $0x4e779ed6 // mul v22.8h, v22.8h, v23.8h
+	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
+	WORD $0x4f08a694 // sshll2 v20.8h, v20.16b, #0
+	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
+	WORD $0x4e72bed2 // addp v18.8h, v22.8h, v18.8h
+	WORD $0x4e606a4b // sadalp v11.4s, v18.8h
+	WORD $0x2f08a672 // ushll v18.8h, v19.8b, #0
+	WORD $0x0f08a6b4 // sshll v20.8h, v21.8b, #0
+	WORD $0x4e749e52 // mul v18.8h, v18.8h, v20.8h
+	WORD $0x6f08a673 // ushll2 v19.8h, v19.16b, #0
+	WORD $0x4f08a6b4 // sshll2 v20.8h, v21.16b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a5f4 // ushll2 v20.8h, v15.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e94 // mul v20.8h, v20.8h, v17.8h
-	WORD $0x4e74be71 // addp v17.8h, v19.8h, v20.8h
-	WORD $0x4e606a2b // sadalp v11.4s, v17.8h
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
-	WORD $0x0f08a653 // sshll v19.8h, v18.8b, #0
-	WORD $0x4e739e31 // mul v17.8h, v17.8h, v19.8h
-	WORD $0x6f08a613 // ushll2 v19.8h, v16.16b, #0
-	WORD $0x4f08a652 // sshll2 v18.8h, v18.16b, #0
-	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
-	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
-	WORD $0x4e606a2c // sadalp v12.4s, v17.8h
-	FLDPQ        192(R5), (F17, F18)
-	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a5f4 // ushll2 v20.8h, v15.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e94 // mul v20.8h, v20.8h, v17.8h
-	WORD $0x4e74be71 // addp v17.8h, v19.8h, v20.8h
-	WORD $0x4e606a2d // sadalp v13.4s, v17.8h
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
-	WORD $0x0f08a653 // sshll v19.8h, v18.8b, #0
-	WORD $0x4e739e31 // mul v17.8h, v17.8h, v19.8h
-	WORD $0x6f08a613 // ushll2 v19.8h, v16.16b, #0
-	WORD $0x4f08a652 // sshll2 v18.8h, v18.16b, #0
-	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
-	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
-	WORD $0x4e606a2e // sadalp v14.4s, v17.8h
-	FLDPQ        320(R5), (F17, F18)
-	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a5ef // ushll2 v15.8h, v15.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719def // mul v15.8h, v15.8h, v17.8h
-	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
-	WORD $0x4e6069e9 // sadalp v9.4s, v15.8h
-	WORD $0x2f08a60f // ushll v15.8h, v16.8b, #0
-	WORD $0x0f08a651 // sshll v17.8h, v18.8b, #0
-	WORD $0x4e719def // mul v15.8h, v15.8h, v17.8h
-	WORD $0x6f08a610 // ushll2 v16.8h, v16.16b, #0
-	WORD $0x4f08a651 // sshll2 v17.8h, v18.16b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
-	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
-	WORD $0x4e6069ea // sadalp v10.4s, v15.8h
+	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
+	WORD $0x4e606a4c // sadalp v12.4s, v18.8h
 
 	// levels of values 3, 7, 11 to 127, and their products
-	FMOVQ        2(R6), F15
-	FMOVQ        18(R6), F16
-	WORD $0x6f0a05ef // ushr v15.16b, v15.16b, #6
-	WORD $0x6f0a0610 // ushr v16.16b, v16.16b, #6
-	FMOVQ        34(R6), F17
-	WORD $0x4e030232 // tbl v18.16b, { v17.16b }, v3.16b
-	WORD $0x4e070231 // tbl v17.16b, { v17.16b }, v7.16b
+	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
+	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
+	WORD $0x4e0301b2 // tbl v18.16b, { v13.16b }, v3.16b
+	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
 	WORD $0x4e281e52 // and v18.16b, v18.16b, v8.16b
-	WORD $0x4e281e31 // and v17.16b, v17.16b, v8.16b
+	WORD $0x4e281dad // and v13.16b, v13.16b, v8.16b
 	WORD $0x6e288e52 // cmeq v18.16b, v18.16b, v8.16b
-	WORD $0x6e288e31 // cmeq v17.16b, v17.16b, v8.16b
-	WORD $0x4e201e52 // and v18.16b, v18.16b, v0.16b
-	WORD $0x4e201e31 // and v17.16b, v17.16b, v0.16b
-	WORD $0x4eb21def // orr v15.16b, v15.16b, v18.16b
-	WORD $0x4eb11e10 // orr v16.16b, v16.16b, v17.16b
-	WORD $0x4e0f002f // tbl v15.16b, { v1.16b }, v15.16b
-	WORD $0x4e100030 // tbl v16.16b, { v1.16b }, v16.16b
-	FLDPQ        96(R5), (F17, F18)
-	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
+	WORD $0x6e288dad // cmeq v13.16b, v13.16b, v8.16b
+	WORD $0x6ea01e49 // bit v9.16b, v18.16b, v0.16b
+	WORD $0x6ea01daa // bit v10.16b, v13.16b, v0.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	WORD $0x3cc600ad // ldur q13, [x5, #96]
+	WORD $0x3cc700b2 // ldur q18, [x5, #112]
+	WORD $0x2f08a533 // ushll v19.8h, v9.8b, #0
+	WORD $0x0f08a5b4 // sshll v20.8h, v13.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a5f4 // ushll2 v20.8h, v15.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e94 // mul v20.8h, v20.8h, v17.8h
-	WORD $0x4e74be71 // addp v17.8h, v19.8h, v20.8h
-	WORD $0x4e606a2b // sadalp v11.4s, v17.8h
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
+	WORD $0x6f08a534 // ushll2 v20.8h, v9.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9e94 // mul v20.8h, v20.8h, v13.8h
+	WORD $0x4e74be6d // addp v13.8h, v19.8h, v20.8h
+	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
+	WORD $0x2f08a54d // ushll v13.8h, v10.8b, #0
 	WORD $0x0f08a653 // sshll v19.8h, v18.8b, #0
-	WORD $0x4e739e31 // mul v17.8h, v17.8h, v19.8h
-	WORD $0x6f08a613 // ushll2 v19.8h, v16.16b, #0
+	WORD $0x4e739dad // mul v13.8h, v13.8h, v19.8h
+	WORD $0x6f08a553 // ushll2 v19.8h, v10.16b, #0
 	WORD $0x4f08a652 // sshll2 v18.8h, v18.16b, #0
 	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
-	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
-	WORD $0x4e606a2c // sadalp v12.4s, v17.8h
-	FLDPQ        224(R5), (F17, F18)
-	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
+	WORD $0x4e73bdad // addp v13.8h, v13.8h, v19.8h
+	WORD $0x4e6069af // sadalp v15.4s, v13.8h
+	WORD $0x3cce00ad // ldur q13, [x5, #224]
+	WORD $0x3ccf00b2 // ldur q18, [x5, #240]
+	WORD $0x2f08a533 // ushll v19.8h, v9.8b, #0
+	WORD $0x0f08a5b4 // sshll v20.8h, v13.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a5f4 // ushll2 v20.8h, v15.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719e94 // mul v20.8h, v20.8h, v17.8h
-	WORD $0x4e74be71 // addp v17.8h, v19.8h, v20.8h
-	WORD $0x4e606a2d // sadalp v13.4s, v17.8h
-	WORD $0x2f08a611 // ushll v17.8h, v16.8b, #0
+	WORD $0x6f08a534 // ushll2 v20.8h, v9.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9e94 // mul v20.8h, v20.8h, v13.8h
+	WORD $0x4e74be6d // addp v13.8h, v19.8h, v20.8h
+	WORD $0x4e6069b0 // sadalp v16.4s, v13.8h
+	WORD $0x2f08a54d // ushll v13.8h, v10.8b, #0
 	WORD $0x0f08a653 // sshll v19.8h, v18.8b, #0
-	WORD $0x4e739e31 // mul v17.8h, v17.8h, v19.8h
-	WORD $0x6f08a613 // ushll2 v19.8h, v16.16b, #0
+	WORD $0x4e739dad // mul v13.8h, v13.8h, v19.8h
+	WORD $0x6f08a553 // ushll2 v19.8h, v10.16b, #0
 	WORD $0x4f08a652 // sshll2 v18.8h, v18.16b, #0
 	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
-	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
-	WORD $0x4e606a2e // sadalp v14.4s, v17.8h
-	FLDPQ        352(R5), (F17, F18)
-	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
+	WORD $0x4e73bdad // addp v13.8h, v13.8h, v19.8h
+	WORD $0x4e6069b1 // sadalp v17.4s, v13.8h
+	FLDPQ        352(R5), (F13, F18)
+	WORD $0x2f08a533 // ushll v19.8h, v9.8b, #0
+	WORD $0x0f08a5b4 // sshll v20.8h, v13.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a5ef // ushll2 v15.8h, v15.16b, #0
-	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719def // mul v15.8h, v15.8h, v17.8h
-	WORD $0x4e6fbe6f // addp v15.8h, v19.8h, v15.8h
-	WORD $0x4e6069e9 // sadalp v9.4s, v15.8h
-	WORD $0x2f08a60f // ushll v15.8h, v16.8b, #0
-	WORD $0x0f08a651 // sshll v17.8h, v18.8b, #0
-	WORD $0x4e719def // mul v15.8h, v15.8h, v17.8h
-	WORD $0x6f08a610 // ushll2 v16.8h, v16.16b, #0
-	WORD $0x4f08a651 // sshll2 v17.8h, v18.16b, #0
-	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
-	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
-	WORD $0x4e6069ea // sadalp v10.4s, v15.8h
-	FMOVQ        F11, (R9)
-	FMOVQ        F12, 16(R9)
-	FMOVQ        F13, 128(R9)
-	FMOVQ        F14, 144(R9)
-	FMOVQ        F9, 256(R9)
-	FMOVQ        F10, 272(R9)
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9d29 // mul v9.8h, v9.8h, v13.8h
+	WORD $0x4e69be69 // addp v9.8h, v19.8h, v9.8h
+	WORD $0x4e60692b // sadalp v11.4s, v9.8h
+	WORD $0x2f08a549 // ushll v9.8h, v10.8b, #0
+	WORD $0x0f08a64d // sshll v13.8h, v18.8b, #0
+	WORD $0x4e6d9d29 // mul v9.8h, v9.8h, v13.8h
+	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
+	WORD $0x4f08a64d // sshll2 v13.8h, v18.16b, #0
+	WORD $0x4e6d9d4a // mul v10.8h, v10.8h, v13.8h
+	WORD $0x4e6abd29 // addp v9.8h, v9.8h, v10.8h
+	WORD $0x4e60692c // sadalp v12.4s, v9.8h
+	FMOVQ        F14, (R9)
+	FMOVQ        F15, 16(R9)
+	FMOVQ        F16, 128(R9)
+	FMOVQ        F17, 144(R9)
+	FMOVQ        F11, 256(R9)
+	FMOVQ        F12, 272(R9)
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 	MOVD         $turbo3_const<>+0(SB), R11
 	FMOVQ        (R11), F10
-	WORD $0x6e2add2b // fmul v11.4s, v9.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
-	FMOVQ        F11, (R10)
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
+	FMOVQ        F9, (R10)
 	FMOVQ        F9, 16(R10)
 	ADD          $0x20, R9
 	ADD          $0x20, R10
@@ -16874,10 +19216,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F9
-	FMOVQ        32(R1), F10
-	FMOVQ        64(R1), F11
-	FMOVQ        96(R1), F12
+	WORD $0x3cc00029 // ldur q9, [x1]
+	WORD $0x3cc2002a // ldur q10, [x1, #32]
+	WORD $0x3cc4002b // ldur q11, [x1, #64]
+	WORD $0x3cc6002c // ldur q12, [x1, #96]
 	WORD $0x4ea0094a // rev64 v10.4s, v10.4s
 	WORD $0x4e8a2929 // trn1 v9.4s, v9.4s, v10.4s
 	WORD $0x4ea0098a // rev64 v10.4s, v12.4s
@@ -16885,10 +19227,14 @@ done4:
 	WORD $0x6e0a414a // ext v10.16b, v10.16b, v10.16b, #8
 	WORD $0x4eca3929 // zip1 v9.2d, v9.2d, v10.2d
 	WORD $0x4e29d529 // fadd v9.4s, v9.4s, v9.4s
-	FLDPQ        (R0), (F10, F11)
-	FLDPQ        32(R0), (F12, F13)
-	FLDPQ        64(R0), (F14, F15)
-	FLDPQ        96(R0), (F16, F17)
+	WORD $0x3cc0000a // ldur q10, [x0]
+	WORD $0x3cc1000b // ldur q11, [x0, #16]
+	WORD $0x3cc2000c // ldur q12, [x0, #32]
+	WORD $0x3cc3000d // ldur q13, [x0, #48]
+	WORD $0x3cc4000e // ldur q14, [x0, #64]
+	WORD $0x3cc5000f // ldur q15, [x0, #80]
+	WORD $0x3cc60010 // ldur q16, [x0, #96]
+	WORD $0x3cc70011 // ldur q17, [x0, #112]
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
 	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
@@ -16897,17 +19243,21 @@ done4:
 	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
 	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
 	FMOVQ        F10, (R2)
-	FLDPQ        128(R0), (F10, F11)
-	FLDPQ        160(R0), (F12, F13)
-	FLDPQ        192(R0), (F14, F15)
-	FLDPQ        224(R0), (F16, F17)
+	WORD $0x3cc8000a // ldur q10, [x0, #128]
+	WORD $0x3cc9000b // ldur q11, [x0, #144]
+	WORD $0x3cca000c // ldur q12, [x0, #160]
+	WORD $0x3ccb000d // ldur q13, [x0, #176]
+	WORD $0x3ccc000e // ldur q14, [x0, #192]
+	WORD $0x3ccd000f // ldur q15, [x0, #208]
+	WORD $0x3cce0010 // ldur q16, [x0, #224]
+	WORD $0x3ccf0011 // ldur q17, [x0, #240]
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
 	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
@@ -16916,10 +19266,10 @@ done4:
 	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
 	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        4(R4), F11
+	WORD $0xbc40408b // ldur s11, [x4, #4]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        4(R3), F11
+	WORD $0xbc40406b // ldur s11, [x3, #4]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
 	MOVD         ldy+8(FP), R8
@@ -16938,10 +19288,10 @@ done4:
 	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
 	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        8(R4), F11
+	WORD $0xbc40808b // ldur s11, [x4, #8]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
 	ADD          R8, R9
@@ -16987,13 +19337,13 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e429 // movi v9.16b, #1
-	FMOVQ        (R2), F10
+	WORD $0x3cc0004a // ldur q10, [x2]
 	MOVD         $turbo3_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F11
 	WORD $0x4e0b014b // tbl v11.16b, { v10.16b }, v11.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
 	WORD $0x4e0c014a // tbl v10.16b, { v10.16b }, v12.16b
-	FMOVQ        16(R2), F12
+	WORD $0x3cc1004c // ldur q12, [x2, #16]
 	MOVD         $turbo3_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -17001,7 +19351,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        32(R2), F12
+	WORD $0x3cc2004c // ldur q12, [x2, #32]
 	MOVD         $turbo3_shuffle7<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -17009,7 +19359,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        48(R2), F12
+	WORD $0x3cc3004c // ldur q12, [x2, #48]
 	MOVD         $turbo3_shuffle8<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -17017,7 +19367,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        64(R2), F12
+	WORD $0x3cc4004c // ldur q12, [x2, #64]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle5<>+0(SB), R6
@@ -17025,7 +19375,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        80(R2), F12
+	WORD $0x3cc5004c // ldur q12, [x2, #80]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle6<>+0(SB), R6
@@ -17033,7 +19383,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        96(R2), F12
+	WORD $0x3cc6004c // ldur q12, [x2, #96]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle7<>+0(SB), R6
@@ -17041,7 +19391,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        112(R2), F12
+	WORD $0x3cc7004c // ldur q12, [x2, #112]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle8<>+0(SB), R6
@@ -17079,13 +19429,13 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e2ac12a // smull2 v10.8h, v9.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVQ        (R2), F12
+	WORD $0x3cc0004c // ldur q12, [x2]
 	MOVD         $turbo3_shuffle9<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
-	FMOVQ        16(R2), F14
+	WORD $0x3cc1004e // ldur q14, [x2, #16]
 	MOVD         $turbo3_shuffle10<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -17093,7 +19443,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        32(R2), F14
+	WORD $0x3cc2004e // ldur q14, [x2, #32]
 	MOVD         $turbo3_shuffle11<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -17101,7 +19451,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        48(R2), F14
+	WORD $0x3cc3004e // ldur q14, [x2, #48]
 	MOVD         $turbo3_shuffle12<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -17109,7 +19459,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        64(R2), F14
+	WORD $0x3cc4004e // ldur q14, [x2, #64]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle9<>+0(SB), R6
@@ -17117,7 +19467,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        80(R2), F14
+	WORD $0x3cc5004e // ldur q14, [x2, #80]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle10<>+0(SB), R6
@@ -17125,7 +19475,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        96(R2), F14
+	WORD $0x3cc6004e // ldur q14, [x2, #96]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle11<>+0(SB), R6
@@ -17133,7 +19483,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        112(R2), F14
+	WORD $0x3cc7004e // ldur q14, [x2, #112]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle12<>+0(SB), R6
@@ -17171,13 +19521,13 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698a // sadalp v10.4s, v12.8h
-	FMOVQ        (R2), F12
+	WORD $0x3cc0004c // ldur q12, [x2]
 	MOVD         $turbo3_shuffle13<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
-	FMOVQ        16(R2), F14
+	WORD $0x3cc1004e // ldur q14, [x2, #16]
 	MOVD         $turbo3_shuffle14<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -17185,7 +19535,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        32(R2), F14
+	WORD $0x3cc2004e // ldur q14, [x2, #32]
 	MOVD         $turbo3_shuffle15<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -17193,7 +19543,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        48(R2), F14
+	WORD $0x3cc3004e // ldur q14, [x2, #48]
 	MOVD         $turbo3_shuffle16<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -17201,7 +19551,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        64(R2), F14
+	WORD $0x3cc4004e // ldur q14, [x2, #64]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle13<>+0(SB), R6
@@ -17209,7 +19559,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        80(R2), F14
+	WORD $0x3cc5004e // ldur q14, [x2, #80]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle14<>+0(SB), R6
@@ -17217,7 +19567,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        96(R2), F14
+	WORD $0x3cc6004e // ldur q14, [x2, #96]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle15<>+0(SB), R6
@@ -17225,7 +19575,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        112(R2), F14
+	WORD $0x3cc7004e // ldur q14, [x2, #112]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle16<>+0(SB), R6
@@ -17263,13 +19613,13 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698a // sadalp v10.4s, v12.8h
-	FMOVQ        (R2), F12
+	WORD $0x3cc0004c // ldur q12, [x2]
 	MOVD         $turbo3_shuffle17<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
-	FMOVQ        16(R2), F14
+	WORD $0x3cc1004e // ldur q14, [x2, #16]
 	MOVD         $turbo3_shuffle18<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -17277,7 +19627,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        32(R2), F14
+	WORD $0x3cc2004e // ldur q14, [x2, #32]
 	MOVD         $turbo3_shuffle19<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -17285,7 +19635,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        48(R2), F14
+	WORD $0x3cc3004e // ldur q14, [x2, #48]
 	MOVD         $turbo3_shuffle20<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -17293,7 +19643,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        64(R2), F14
+	WORD $0x3cc4004e // ldur q14, [x2, #64]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle17<>+0(SB), R6
@@ -17301,7 +19651,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        80(R2), F14
+	WORD $0x3cc5004e // ldur q14, [x2, #80]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle18<>+0(SB), R6
@@ -17309,7 +19659,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        96(R2), F14
+	WORD $0x3cc6004e // ldur q14, [x2, #96]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle19<>+0(SB), R6
@@ -17317,7 +19667,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        112(R2), F14
+	WORD $0x3cc7004e // ldur q14, [x2, #112]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle20<>+0(SB), R6
@@ -17366,13 +19716,13 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e2ad56b // fadd v11.4s, v11.4s, v10.4s
 	WORD $0x7e30d96b // faddp s11, v11.2s
 	FMOVS        F11, (R4)
-	FMOVQ        128(R2), F10
+	WORD $0x3cc8004a // ldur q10, [x2, #128]
 	MOVD         $turbo3_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F11
 	WORD $0x4e0b014b // tbl v11.16b, { v10.16b }, v11.16b
 	WORD $0x4f04e40c // movi v12.16b, #128
 	WORD $0x4e0c014a // tbl v10.16b, { v10.16b }, v12.16b
-	FMOVQ        144(R2), F12
+	WORD $0x3cc9004c // ldur q12, [x2, #144]
 	MOVD         $turbo3_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -17380,7 +19730,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        160(R2), F12
+	WORD $0x3cca004c // ldur q12, [x2, #160]
 	MOVD         $turbo3_shuffle7<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -17388,7 +19738,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        176(R2), F12
+	WORD $0x3ccb004c // ldur q12, [x2, #176]
 	MOVD         $turbo3_shuffle8<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
@@ -17396,7 +19746,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        192(R2), F12
+	WORD $0x3ccc004c // ldur q12, [x2, #192]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle5<>+0(SB), R6
@@ -17404,7 +19754,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        208(R2), F12
+	WORD $0x3ccd004c // ldur q12, [x2, #208]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle6<>+0(SB), R6
@@ -17412,7 +19762,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        224(R2), F12
+	WORD $0x3cce004c // ldur q12, [x2, #224]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle7<>+0(SB), R6
@@ -17420,7 +19770,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
 	WORD $0x4ead1d6b // orr v11.16b, v11.16b, v13.16b
 	WORD $0x4eac1d4a // orr v10.16b, v10.16b, v12.16b
-	FMOVQ        240(R2), F12
+	WORD $0x3ccf004c // ldur q12, [x2, #240]
 	WORD $0x4f04e40d // movi v13.16b, #128
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	MOVD         $turbo3_shuffle8<>+0(SB), R6
@@ -17458,13 +19808,13 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e2ac12a // smull2 v10.8h, v9.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FMOVQ        128(R2), F12
+	WORD $0x3cc8004c // ldur q12, [x2, #128]
 	MOVD         $turbo3_shuffle9<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
-	FMOVQ        144(R2), F14
+	WORD $0x3cc9004e // ldur q14, [x2, #144]
 	MOVD         $turbo3_shuffle10<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -17472,7 +19822,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        160(R2), F14
+	WORD $0x3cca004e // ldur q14, [x2, #160]
 	MOVD         $turbo3_shuffle11<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -17480,7 +19830,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        176(R2), F14
+	WORD $0x3ccb004e // ldur q14, [x2, #176]
 	MOVD         $turbo3_shuffle12<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -17488,7 +19838,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        192(R2), F14
+	WORD $0x3ccc004e // ldur q14, [x2, #192]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle9<>+0(SB), R6
@@ -17496,7 +19846,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        208(R2), F14
+	WORD $0x3ccd004e // ldur q14, [x2, #208]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle10<>+0(SB), R6
@@ -17504,7 +19854,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        224(R2), F14
+	WORD $0x3cce004e // ldur q14, [x2, #224]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle11<>+0(SB), R6
@@ -17512,7 +19862,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        240(R2), F14
+	WORD $0x3ccf004e // ldur q14, [x2, #240]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle12<>+0(SB), R6
@@ -17550,13 +19900,13 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698a // sadalp v10.4s, v12.8h
-	FMOVQ        128(R2), F12
+	WORD $0x3cc8004c // ldur q12, [x2, #128]
 	MOVD         $turbo3_shuffle13<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
-	FMOVQ        144(R2), F14
+	WORD $0x3cc9004e // ldur q14, [x2, #144]
 	MOVD         $turbo3_shuffle14<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -17564,7 +19914,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        160(R2), F14
+	WORD $0x3cca004e // ldur q14, [x2, #160]
 	MOVD         $turbo3_shuffle15<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -17572,7 +19922,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        176(R2), F14
+	WORD $0x3ccb004e // ldur q14, [x2, #176]
 	MOVD         $turbo3_shuffle16<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -17580,7 +19930,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        192(R2), F14
+	WORD $0x3ccc004e // ldur q14, [x2, #192]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle13<>+0(SB), R6
@@ -17588,7 +19938,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        208(R2), F14
+	WORD $0x3ccd004e // ldur q14, [x2, #208]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle14<>+0(SB), R6
@@ -17596,7 +19946,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        224(R2), F14
+	WORD $0x3cce004e // ldur q14, [x2, #224]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle15<>+0(SB), R6
@@ -17604,7 +19954,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        240(R2), F14
+	WORD $0x3ccf004e // ldur q14, [x2, #240]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle16<>+0(SB), R6
@@ -17642,13 +19992,13 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698a // sadalp v10.4s, v12.8h
-	FMOVQ        128(R2), F12
+	WORD $0x3cc8004c // ldur q12, [x2, #128]
 	MOVD         $turbo3_shuffle17<>+0(SB), R6
 	FMOVQ        (R6), F13
 	WORD $0x4e0d018d // tbl v13.16b, { v12.16b }, v13.16b
 	WORD $0x4f04e40e // movi v14.16b, #128
 	WORD $0x4e0e018c // tbl v12.16b, { v12.16b }, v14.16b
-	FMOVQ        144(R2), F14
+	WORD $0x3cc9004e // ldur q14, [x2, #144]
 	MOVD         $turbo3_shuffle18<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -17656,7 +20006,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        160(R2), F14
+	WORD $0x3cca004e // ldur q14, [x2, #160]
 	MOVD         $turbo3_shuffle19<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -17664,7 +20014,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        176(R2), F14
+	WORD $0x3ccb004e // ldur q14, [x2, #176]
 	MOVD         $turbo3_shuffle20<>+0(SB), R6
 	FMOVQ        (R6), F15
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
@@ -17672,7 +20022,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        192(R2), F14
+	WORD $0x3ccc004e // ldur q14, [x2, #192]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle17<>+0(SB), R6
@@ -17680,7 +20030,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        208(R2), F14
+	WORD $0x3ccd004e // ldur q14, [x2, #208]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle18<>+0(SB), R6
@@ -17688,7 +20038,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        224(R2), F14
+	WORD $0x3cce004e // ldur q14, [x2, #224]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle19<>+0(SB), R6
@@ -17696,7 +20046,7 @@ TEXT ·matmulQ8Block4xTurbo3NEON(SB), 0, $1312-72
 	WORD $0x4e1001ce // tbl v14.16b, { v14.16b }, v16.16b
 	WORD $0x4eaf1dad // orr v13.16b, v13.16b, v15.16b
 	WORD $0x4eae1d8c // orr v12.16b, v12.16b, v14.16b
-	FMOVQ        240(R2), F14
+	WORD $0x3ccf004e // ldur q14, [x2, #240]
 	WORD $0x4f04e40f // movi v15.16b, #128
 	WORD $0x4e0f01cf // tbl v15.16b, { v14.16b }, v15.16b
 	MOVD         $turbo3_shuffle20<>+0(SB), R6
@@ -18523,372 +20873,361 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 4, 8 to 124, and their products
-	FMOVQ        2(R6), F9
-	FMOVQ        18(R6), F10
-	WORD $0x4e221d29 // and v9.16b, v9.16b, v2.16b
-	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
-	FMOVQ        34(R6), F11
-	WORD $0x4e03016c // tbl v12.16b, { v11.16b }, v3.16b
-	WORD $0x4e07016b // tbl v11.16b, { v11.16b }, v7.16b
-	WORD $0x4e241d8c // and v12.16b, v12.16b, v4.16b
-	WORD $0x4e241d6b // and v11.16b, v11.16b, v4.16b
-	WORD $0x6e248d8c // cmeq v12.16b, v12.16b, v4.16b
-	WORD $0x6e248d6b // cmeq v11.16b, v11.16b, v4.16b
-	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4eac1d29 // orr v9.16b, v9.16b, v12.16b
-	WORD $0x4eab1d4a // orr v10.16b, v10.16b, v11.16b
-	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
-	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
-	FLDPQ        (R5), (F11, F12)
-	WORD $0x2f08a52d // ushll v13.8h, v9.8b, #0
-	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
-	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a52e // ushll2 v14.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9dce // mul v14.8h, v14.8h, v11.8h
-	WORD $0x4e6ebdab // addp v11.8h, v13.8h, v14.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x2f08a54d // ushll v13.8h, v10.8b, #0
-	WORD $0x0f08a58e // sshll v14.8h, v12.8b, #0
-	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
-	WORD $0x6f08a54e // ushll2 v14.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9dce // mul v14.8h, v14.8h, v12.8h
-	WORD $0x4e6ebdac // addp v12.8h, v13.8h, v14.8h
-	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FLDPQ        128(R5), (F13, F14)
-	WORD $0x2f08a52f // ushll v15.8h, v9.8b, #0
-	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
-	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a530 // ushll2 v16.8h, v9.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9e10 // mul v16.8h, v16.8h, v13.8h
-	WORD $0x4e70bded // addp v13.8h, v15.8h, v16.8h
-	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x2f08a54f // ushll v15.8h, v10.8b, #0
-	WORD $0x0f08a5d0 // sshll v16.8h, v14.8b, #0
-	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
-	WORD $0x6f08a550 // ushll2 v16.8h, v10.16b, #0
+	WORD $0x3cc020c9 // ldur q9, [x6, #2]
+	WORD $0x3cc120ca // ldur q10, [x6, #18]
+	WORD $0x4e221d2b // and v11.16b, v9.16b, v2.16b
+	WORD $0x4e221d4c // and v12.16b, v10.16b, v2.16b
+	WORD $0x3cc220cd // ldur q13, [x6, #34]
+	WORD $0x4e0301ae // tbl v14.16b, { v13.16b }, v3.16b
+	WORD $0x4e0701af // tbl v15.16b, { v13.16b }, v7.16b
+	WORD $0x4e241dce // and v14.16b, v14.16b, v4.16b
+	WORD $0x4e241def // and v15.16b, v15.16b, v4.16b
+	WORD $0x6e248dce // cmeq v14.16b, v14.16b, v4.16b
+	WORD $0x6e248def // cmeq v15.16b, v15.16b, v4.16b
+	WORD $0x6ea01dcb // bit v11.16b, v14.16b, v0.16b
+	WORD $0x6ea01dec // bit v12.16b, v15.16b, v0.16b
+	WORD $0x4e0b002b // tbl v11.16b, { v1.16b }, v11.16b
+	WORD $0x4e0c002c // tbl v12.16b, { v1.16b }, v12.16b
+	WORD $0x3cc000ae // ldur q14, [x5]
+	WORD $0x3cc100af // ldur q15, [x5, #16]
+	WORD $0x2f08a570 // ushll v16.8h, v11.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a571 // ushll2 v17.8h, v11.16b, #0
 	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
-	WORD $0x4e6e9e10 // mul v16.8h, v16.8h, v14.8h
-	WORD $0x4e70bdee // addp v14.8h, v15.8h, v16.8h
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FLDPQ        256(R5), (F15, F16)
-	WORD $0x2f08a531 // ushll v17.8h, v9.8b, #0
-	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a532 // ushll2 v18.8h, v9.16b, #0
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5f1 // sshll v17.8h, v15.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
 	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
-	WORD $0x4e6f9e52 // mul v18.8h, v18.8h, v15.8h
-	WORD $0x4e72be2f // addp v15.8h, v17.8h, v18.8h
+	WORD $0x4e6f9e31 // mul v17.8h, v17.8h, v15.8h
+	WORD $0x4e71be0f // addp v15.8h, v16.8h, v17.8h
 	WORD $0x4e6029ef // saddlp v15.4s, v15.8h
-	WORD $0x2f08a551 // ushll v17.8h, v10.8b, #0
-	WORD $0x0f08a612 // sshll v18.8h, v16.8b, #0
-	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
-	WORD $0x6f08a552 // ushll2 v18.8h, v10.16b, #0
+	WORD $0x3cc800b0 // ldur q16, [x5, #128]
+	WORD $0x3cc900b1 // ldur q17, [x5, #144]
+	WORD $0x2f08a572 // ushll v18.8h, v11.8b, #0
+	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
+	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
+	WORD $0x6f08a573 // ushll2 v19.8h, v11.16b, #0
 	WORD $0x4f08a610 // sshll2 v16.8h, v16.16b, #0
-	WORD $0x4e709e52 // mul v18.8h, v18.8h, v16.8h
-	WORD $0x4e72be30 // addp v16.8h, v17.8h, v18.8h
+	WORD $0x4e709e73 // mul v19.8h, v19.8h, v16.8h
+	WORD $0x4e73be50 // addp v16.8h, v18.8h, v19.8h
 	WORD $0x4e602a10 // saddlp v16.4s, v16.8h
-	FLDPQ        384(R5), (F17, F18)
-	WORD $0x2f08a533 // ushll v19.8h, v9.8b, #0
-	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
-	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
-	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
+	WORD $0x2f08a592 // ushll v18.8h, v12.8b, #0
+	WORD $0x0f08a633 // sshll v19.8h, v17.8b, #0
+	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
+	WORD $0x6f08a593 // ushll2 v19.8h, v12.16b, #0
 	WORD $0x4f08a631 // sshll2 v17.8h, v17.16b, #0
-	WORD $0x4e719d29 // mul v9.8h, v9.8h, v17.8h
-	WORD $0x4e69be69 // addp v9.8h, v19.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x2f08a551 // ushll v17.8h, v10.8b, #0
-	WORD $0x0f08a653 // sshll v19.8h, v18.8b, #0
-	WORD $0x4e739e31 // mul v17.8h, v17.8h, v19.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
+	WORD $0x4e719e73 // mul v19.8h, v19.8h, v17.8h
+	WORD $0x4e73be51 // addp v17.8h, v18.8h, v19.8h
+	WORD $0x4e602a31 // saddlp v17.4s, v17.8h
+	FLDPQ        256(R5), (F18, F19)
+	WORD $0x2f08a574 // ushll v20.8h, v11.8b, #0
+	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
+	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x6f08a575 // ushll2 v21.8h, v11.16b, #0
 	WORD $0x4f08a652 // sshll2 v18.8h, v18.16b, #0
-	WORD $0x4e729d4a // mul v10.8h, v10.8h, v18.8h
-	WORD $0x4e6abe2a // addp v10.8h, v17.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x4e729eb5 // mul v21.8h, v21.8h, v18.8h
+	WORD $0x4e75be92 // addp v18.8h, v20.8h, v21.8h
+	WORD $0x4e602a52 // saddlp v18.4s, v18.8h
+	WORD $0x2f08a594 // ushll v20.8h, v12.8b, #0
+	WORD $0x0f08a675 // sshll v21.8h, v19.8b, #0
+	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
+	WORD $0x6f08a595 // ushll2 v21.8h, v12.16b, #0
+	WORD $0x4f08a673 // sshll2 v19.8h, v19.16b, #0
+	WORD $0x4e739eb5 // mul v21.8h, v21.8h, v19.8h
+	WORD $0x4e75be93 // addp v19.8h, v20.8h, v21.8h
+	WORD $0x4e602a73 // saddlp v19.4s, v19.8h
+	FLDPQ        384(R5), (F20, F21)
+	WORD $0x2f08a576 // ushll v22.8h, v11.8b, #0
+	WORD $0x0f08a697 // sshll v23.8h, v20.8b, #0
+	WORD $0x4e779ed6 // mul v22.8h, v22.8h, v23.8h
+	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
+	WORD $0x4f08a694 // sshll2 v20.8h, v20.16b, #0
+	WORD $0x4e749d6b // mul v11.8h, v11.8h, v20.8h
+	WORD $0x4e6bbecb // addp v11.8h, v22.8h, v11.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	WORD $0x2f08a594 // ushll v20.8h, v12.8b, #0
+	WORD $0x0f08a6b6 // sshll v22.8h, v21.8b, #0
+	WORD $0x4e769e94 // mul v20.8h, v20.8h, v22.8h
+	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
+	WORD $0x4f08a6b5 // sshll2 v21.8h, v21.16b, #0
+	WORD $0x4e759d8c // mul v12.8h, v12.8h, v21.8h
+	WORD $0x4e6cbe8c // addp v12.8h, v20.8h, v12.8h
+	WORD $0x4e60298c // saddlp v12.4s, v12.8h
 
 	// levels of values 1, 5, 9 to 125, and their products
-	FMOVQ        2(R6), F17
-	FMOVQ        18(R6), F18
-	WORD $0x6f0e0631 // ushr v17.16b, v17.16b, #2
-	WORD $0x6f0e0652 // ushr v18.16b, v18.16b, #2
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	FMOVQ        34(R6), F19
-	WORD $0x4e030274 // tbl v20.16b, { v19.16b }, v3.16b
-	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
-	WORD $0x4e251e94 // and v20.16b, v20.16b, v5.16b
-	WORD $0x4e251e73 // and v19.16b, v19.16b, v5.16b
-	WORD $0x6e258e94 // cmeq v20.16b, v20.16b, v5.16b
-	WORD $0x6e258e73 // cmeq v19.16b, v19.16b, v5.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
-	WORD $0x4eb31e52 // orr v18.16b, v18.16b, v19.16b
-	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
-	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
-	FLDPQ        32(R5), (F19, F20)
-	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
-	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
+	WORD $0x6f0e0534 // ushr v20.16b, v9.16b, #2
+	WORD $0x6f0e0555 // ushr v21.16b, v10.16b, #2
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e0301b6 // tbl v22.16b, { v13.16b }, v3.16b
+	WORD $0x4e0701b7 // tbl v23.16b, { v13.16b }, v7.16b
+	WORD $0x4e251ed6 // and v22.16b, v22.16b, v5.16b
+	WORD $0x4e251ef7 // and v23.16b, v23.16b, v5.16b
+	WORD $0x6e258ed6 // cmeq v22.16b, v22.16b, v5.16b
+	WORD $0x6e258ef7 // cmeq v23.16b, v23.16b, v5.16b
+	WORD $0x6ea01ed4 // bit v20.16b, v22.16b, v0.16b
+	WORD $0x6ea01ef5 // bit v21.16b, v23.16b, v0.16b
+	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
+	WORD $0x4e150035 // tbl v21.16b, { v1.16b }, v21.16b
+	WORD $0x3cc200b6 // ldur q22, [x5, #32]
+	WORD $0x3cc300b7 // ldur q23, [x5, #48]
+	WORD $0x2f08a698 // ushll v24.8h, v20.8b, #0
+	WORD $0x0f08a6d9 // sshll v25.8h, v22.8b, #0
+	WORD $0x4e799f18 // mul v24.8h, v24.8h, v25.8h
+	WORD $0x6f08a699 // ushll2 v25.8h, v20.16b, #0
+	WORD $0x4f08a6d6 // sshll2 v22.8h, v22.16b, #0
+	WORD $0x4e769f39 // mul v25.8h, v25.8h, v22.8h
+	WORD $0x4e79bf16 // addp v22.8h, v24.8h, v25.8h
+	WORD $0x4e606ace // sadalp v14.4s, v22.8h
+	WORD $0x2f08a6b6 // ushll v22.8h, v21.8b, #0
+	WORD $0x0f08a6f8 // sshll v24.8h, v23.8b, #0
+	WORD $0x4e789ed6 // mul v22.8h, v22.8h, v24.8h
+	WORD $0x6f08a6b8 // ushll2 v24.8h, v21.16b, #0
+	WORD $0x4f08a6f7 // sshll2 v23.8h, v23.16b, #0
+	WORD $0x4e779f18 // mul v24.8h, v24.8h, v23.8h
+	WORD $0x4e78bed6 // addp v22.8h, v22.8h, v24.8h
+	WORD $0x4e606acf // sadalp v15.4s, v22.8h
+	WORD $0x3cca00b6 // ldur q22, [x5, #160]
+	WORD $0x3ccb00b7 // ldur q23, [x5, #176]
+	WORD $0x2f08a698 // ushll v24.8h, v20.8b, #0
+	WORD $0x0f08a6d9 // sshll v25.8h, v22.8b, #0
+	WORD $0x4e799f18 // mul v24.8h, v24.8h, v25.8h
+	WORD $0x6f08a699 // ushll2 v25.8h, v20.16b, #0
+	WORD $0x4f08a6d6 // sshll2 v22.8h, v22.16b, #0
+	WORD $0x4e769f39 // mul v25.8h, v25.8h, v22.8h
+	WORD $0x4e79bf16 // addp v22.8h, v24.8h, v25.8h
+	WORD $0x4e606ad0 // sadalp v16.4s, v22.8h
+	WORD $0x2f08a6b6 // ushll v22.8h, v21.8b, #0
+	WORD $0x0f08a6f8 // sshll v24.8h, v23.8b, #0
+	WORD $0x4e789ed6 // mul v22.8h, v22.8h, v24.8h
+	WORD $0x6f08a6b8 // ushll2 v24.8h, v21.16b, #0
+	WORD $0x4f08a6f7 // sshll2 v23.8h, v23.16b, #0
+	WORD $0x4e779f18 // mul v24.8h, v24.8h, v23.8h
+	WORD $0x4e78bed6 // addp v22.8h, v22.8h, v24.8h
+	WORD $0x4e606ad1 // sadalp v17.4s, v22.8h
+	FLDPQ        288(R5), (F22, F23)
+	WORD $0x2f08a698 // ushll v24.8h, v20.8b, #0
+	WORD $0x0f08a6d9 // sshll v25.8h, v22.8b, #0
+	WORD $0x4e799f18 // mul v24.8h, v24.8h, v25.8h
+	WORD $0x6f08a699 // ushll2 v25.8h, v20.16b, #0
+	WORD $0x4f08a6d6 // sshll2 v22.8h, v22.16b, #0
+	WORD $0x4e769f39 // mul v25.8h, v25.8h, v22.8h
+	WORD $0x4e79bf16 // addp v22.8h, v24.8h, v25.8h
+	WORD $0x4e606ad2 // sadalp v18.4s, v22.8h
+	WORD $0x2f08a6b6 // ushll v22.8h, v21.8b, #0
+	WORD $0x0f08a6f8 // sshll v24.8h, v23.8b, #0
+	WORD $0x4e789ed6 // mul v22.8h, v22.8h, v24.8h
+	WORD $0x6f08a6b8 // ushll2 v24.8h, v21.16b, #0
+	WORD $0x4f08a6f7 // sshll2 v23.8h, v23.16b, #0
+	WORD $0x4e779f18 // mul v24.8h, v24.8h, v23.8h
+	WORD $0x4e78bed6 // addp v22.8h, v22.8h, v24.8h
+	WORD $0x4e606ad3 // sadalp v19.4s, v22.8h
+	FLDPQ        416(R5), (F22, F23)
+	WORD $0x2f08a698 // ushll v24.8h, v20.8b, #0
+	WORD $0x0f08a6d9 // sshll v25.8h, v22.8b, #0
+	WORD $0x4e799f18 // mul v24.8h, v24.8h, v25.8h
+	WORD $0x6f08a694 // ushll2 v20.8h, v20.16b, #0
+	WORD $0x4f08a6d6 // sshll2 v22.8h, v22.16b, #0
+	WORD $0x4e769e94 // mul v20.8h, v20.8h, v22.8h
+	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
+	WORD $0x4e606a8b // sadalp v11.4s, v20.8h
+	WORD $0x2f08a6b4 // ushll v20.8h, v21.8b, #0
+	WORD $0x0f08a6f6 // sshll v22.8h, v23.8b, #0
+	WORD $0x4e769e94 // mul v20.8h, v20.8h, v22.8h
+	WORD $0x6f08a6b5 // ushll2 v21.8h, v21.16b, #0
+	WORD $0x4f08a6f6 // sshll2 v22.8h, v23.16b, #0
 	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
-	WORD $0x6f08a636 // ushll2 v22.8h, v17.16b, #0
-	WORD $0x4f08a673 // sshll2 v19.8h, v19.16b, #0
-	WORD $0x4e739ed6 // mul v22.8h, v22.8h, v19.8h
-	WORD $0x4e76beb3 // addp v19.8h, v21.8h, v22.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a695 // sshll v21.8h, v20.8b, #0
-	WORD $0x4e759e73 // mul v19.8h, v19.8h, v21.8h
-	WORD $0x6f08a655 // ushll2 v21.8h, v18.16b, #0
-	WORD $0x4f08a694 // sshll2 v20.8h, v20.16b, #0
-	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
-	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
-	WORD $0x4e606a6c // sadalp v12.4s, v19.8h
-	FLDPQ        160(R5), (F19, F20)
-	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
-	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
-	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
-	WORD $0x6f08a636 // ushll2 v22.8h, v17.16b, #0
-	WORD $0x4f08a673 // sshll2 v19.8h, v19.16b, #0
-	WORD $0x4e739ed6 // mul v22.8h, v22.8h, v19.8h
-	WORD $0x4e76beb3 // addp v19.8h, v21.8h, v22.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a695 // sshll v21.8h, v20.8b, #0
-	WORD $0x4e759e73 // mul v19.8h, v19.8h, v21.8h
-	WORD $0x6f08a655 // ushll2 v21.8h, v18.16b, #0
-	WORD $0x4f08a694 // sshll2 v20.8h, v20.16b, #0
-	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
-	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
-	WORD $0x4e606a6e // sadalp v14.4s, v19.8h
-	FLDPQ        288(R5), (F19, F20)
-	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
-	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
-	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
-	WORD $0x6f08a636 // ushll2 v22.8h, v17.16b, #0
-	WORD $0x4f08a673 // sshll2 v19.8h, v19.16b, #0
-	WORD $0x4e739ed6 // mul v22.8h, v22.8h, v19.8h
-	WORD $0x4e76beb3 // addp v19.8h, v21.8h, v22.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a695 // sshll v21.8h, v20.8b, #0
-	WORD $0x4e759e73 // mul v19.8h, v19.8h, v21.8h
-	WORD $0x6f08a655 // ushll2 v21.8h, v18.16b, #0
-	WORD $0x4f08a694 // sshll2 v20.8h, v20.16b, #0
-	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
-	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
-	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
-	FLDPQ        416(R5), (F19, F20)
-	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
-	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
-	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
-	WORD $0x6f08a631 // ushll2 v17.8h, v17.16b, #0
-	WORD $0x4f08a673 // sshll2 v19.8h, v19.16b, #0
-	WORD $0x4e739e31 // mul v17.8h, v17.8h, v19.8h
-	WORD $0x4e71beb1 // addp v17.8h, v21.8h, v17.8h
-	WORD $0x4e606a29 // sadalp v9.4s, v17.8h
-	WORD $0x2f08a651 // ushll v17.8h, v18.8b, #0
-	WORD $0x0f08a693 // sshll v19.8h, v20.8b, #0
-	WORD $0x4e739e31 // mul v17.8h, v17.8h, v19.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a693 // sshll2 v19.8h, v20.16b, #0
-	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
-	WORD $0x4e72be31 // addp v17.8h, v17.8h, v18.8h
-	WORD $0x4e606a2a // sadalp v10.4s, v17.8h
+	WORD $0x4e75be94 // addp v20.8h, v20.8h, v21.8h
+	WORD $0x4e606a8c // sadalp v12.4s, v20.8h
 
 	// levels of values 2, 6, 10 to 126, and their products
-	FMOVQ        2(R6), F17
-	FMOVQ        18(R6), F18
-	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
-	WORD $0x4e221e31 // and v17.16b, v17.16b, v2.16b
-	WORD $0x4e221e52 // and v18.16b, v18.16b, v2.16b
-	FMOVQ        34(R6), F19
-	WORD $0x4e030274 // tbl v20.16b, { v19.16b }, v3.16b
-	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x6e268e94 // cmeq v20.16b, v20.16b, v6.16b
-	WORD $0x6e268e73 // cmeq v19.16b, v19.16b, v6.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
-	WORD $0x4eb31e52 // orr v18.16b, v18.16b, v19.16b
-	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
-	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
-	FLDPQ        64(R5), (F19, F20)
-	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
-	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
+	WORD $0x6f0c0534 // ushr v20.16b, v9.16b, #4
+	WORD $0x6f0c0555 // ushr v21.16b, v10.16b, #4
+	WORD $0x4e221e94 // and v20.16b, v20.16b, v2.16b
+	WORD $0x4e221eb5 // and v21.16b, v21.16b, v2.16b
+	WORD $0x4e0301b6 // tbl v22.16b, { v13.16b }, v3.16b
+	WORD $0x4e0701b7 // tbl v23.16b, { v13.16b }, v7.16b
+	WORD $0x4e261ed6 // and v22.16b, v22.16b, v6.16b
+	WORD $0x4e261ef7 // and v23.16b, v23.16b, v6.16b
+	WORD $0x6e268ed6 // cmeq v22.16b, v22.16b, v6.16b
+	WORD $0x6e268ef7 // cmeq v23.16b, v23.16b, v6.16b
+	WORD $0x6ea01ed4 // bit v20.16b, v22.16b, v0.16b
+	WORD $0x6ea01ef5 // bit v21.16b, v23.16b, v0.16b
+	WORD $0x4e140034 // tbl v20.16b, { v1.16b }, v20.16b
+	WORD $0x4e150035 // tbl v21.16b, { v1.16b }, v21.16b
+	WORD $0x3cc400b6 // ldur q22, [x5, #64]
+	WORD $0x3cc500b7 // ldur q23, [x5, #80]
+	WORD $0x2f08a698 // ushll v24.8h, v20.8b, #0
+	WORD $0x0f08a6d9 // sshll v25.8h, v22.8b, #0
+	WORD $0x4e799f18 // mul v24.8h, v24.8h, v25.8h
+	WORD $0x6f08a699 // ushll2 v25.8h, v20.16b, #0
+	WORD $0x4f08a6d6 // sshll2 v22.8h, v22.16b, #0
+	WORD $0x4e769f39 // mul v25.8h, v25.8h, v22.8h
+	WORD $0x4e79bf16 // addp v22.8h, v24.8h, v25.8h
+	WORD $0x4e606ace // sadalp v14.4s, v22.8h
+	WORD $0x2f08a6b6 // ushll v22.8h, v21.8b, #0
+	WORD $0x0f08a6f8 // sshll v24.8h, v23.8b, #0
+	WORD $0x4e789ed6 // mul v22.8h, v22.8h, v24.8h
+	WORD $0x6f08a6b8 // ushll2 v24.8h, v21.16b, #0
+	WORD $0x4f08a6f7 // sshll2 v23.8h, v23.16b, #0
+	WORD $0x4e779f18 // mul v24.8h, v24.8h, v23.8h
+	WORD $0x4e78bed6 // addp v22.8h, v22.8h, v24.8h
+	WORD $0x4e606acf // sadalp v15.4s, v22.8h
+	WORD $0x3ccc00b6 // ldur q22, [x5, #192]
+	WORD $0x3ccd00b7 // ldur q23, [x5, #208]
+	WORD $0x2f08a698 // ushll v24.8h, v20.8b, #0
+	WORD $0x0f08a6d9 // sshll v25.8h, v22.8b, #0
+	WORD $0x4e799f18 // mul v24.8h, v24.8h, v25.8h
+	WORD $0x6f08a699 // ushll2 v25.8h, v20.16b, #0
+	WORD $0x4f08a6d6 // sshll2 v22.8h, v22.16b, #0
+	WORD $0x4e769f39 // mul v25.8h, v25.8h, v22.8h
+	WORD $0x4e79bf16 // addp v22.8h, v24.8h, v25.8h
+	WORD $0x4e606ad0 // sadalp v16.4s, v22.8h
+	WORD $0x2f08a6b6 // ushll v22.8h, v21.8b, #0
+	WORD $0x0f08a6f8 // sshll v24.8h, v23.8b, #0
+	WORD $0x4e789ed6 // mul v22.8h, v22.8h, v24.8h
+	WORD $0x6f08a6b8 // ushll2 v24.8h, v21.16b, #0
+	WORD $0x4f08a6f7 // sshll2 v23.8h, v23.16b, #0
+	WORD $0x4e779f18 // mul v24.8h, v24.8h, v23.8h
+	WORD $0x4e78bed6 // addp v22.8h, v22.8h, v24.8h
+	WORD $0x4e606ad1 // sadalp v17.4s, v22.8h
+	FLDPQ        320(R5), (F22, F23)
+	WORD $0x2f08a698 // ushll v24.8h, v20.8b, #0
+	WORD $0x0f08a6d9 // sshll v25.8h, v22.8b, #0
+	WORD $0x4e799f18 // mul v24.8h, v24.8h, v25.8h
+	WORD $0x6f08a699 // ushll2 v25.8h, v20.16b, #0
+	WORD $0x4f08a6d6 // sshll2 v22.8h, v22.16b, #0
+	WORD $0x4e769f39 // mul v25.8h, v25.8h, v22.8h
+	WORD $0x4e79bf16 // addp v22.8h, v24.8h, v25.8h
+	WORD $0x4e606ad2 // sadalp v18.4s, v22.8h
+	WORD $0x2f08a6b6 // ushll v22.8h, v21.8b, #0
+	WORD $0x0f08a6f8 // sshll v24.8h, v23.8b, #0
+	WORD $0x4e789ed6 // mul v22.8h, v22.8h, v24.8h
+	WORD $0x6f08a6b8 // ushll2 v24.8h, v21.16b, #0
+	WORD $0x4f08a6f7 // sshll2 v23.8h, v23.16b, #0
+	WORD $0x4e779f18 // mul v24.8h, v24.8h, v23.8h
+	WORD $0x4e78bed6 // addp v22.8h, v22.8h, v24.8h
+	WORD $0x4e606ad3 // sadalp v19.4s, v22.8h
+	FLDPQ        448(R5), (F22, F23)
+	WORD $0x2f08a698 // ushll v24.8h, v20.8b, #0
+	WORD $0x0f08a6d9 // sshll v25.8h, v22.8b, #0
+	WORD $0x4e799f18 // mul v24.8h, v24.8h, v25.8h
+	WORD $0x6f08a694 // ushll2 v20.8h, v20.16b, #0
+	WORD $0x4f08a6d6 // sshll2 v22.8h, v22.16b, #0
+	WORD $0x4e769e94 // mul v20.8h, v20.8h, v22.8h
+	WORD $0x4e74bf14 // addp v20.8h, v24.8h, v20.8h
+	WORD $0x4e606a8b // sadalp v11.4s, v20.8h
+	WORD $0x2f08a6b4 // ushll v20.8h, v21.8b, #0
+	WORD $0x0f08a6f6 // sshll v22.8h, v23.8b, #0
+	WORD $0x4e769e94 // mul v20.8h, v20.8h, v22.8h
+	WORD $0x6f08a6b5 // ushll2 v21.8h, v21.16b, #0
+	WORD $0x4f08a6f6 // sshll2 v22.8h, v23.16b, #0
 	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
-	WORD $0x6f08a636 // ushll2 v22.8h, v17.16b, #0
-	WORD $0x4f08a673 // sshll2 v19.8h, v19.16b, #0
-	WORD $0x4e739ed6 // mul v22.8h, v22.8h, v19.8h
-	WORD $0x4e76beb3 // addp v19.8h, v21.8h, v22.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a695 // sshll v21.8h, v20.8b, #0
-	WORD $0x4e759e73 // mul v19.8h, v19.8h, v21.8h
-	WORD $0x6f08a655 // ushll2 v21.8h, v18.16b, #0
-	WORD $0x4f08a694 // sshll2 v20.8h, v20.16b, #0
-	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
-	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
-	WORD $0x4e606a6c // sadalp v12.4s, v19.8h
-	FLDPQ        192(R5), (F19, F20)
-	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
-	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
-	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
-	WORD $0x6f08a636 // ushll2 v22.8h, v17.16b, #0
-	WORD $0x4f08a673 // sshll2 v19.8h, v19.16b, #0
-	WORD $0x4e739ed6 // mul v22.8h, v22.8h, v19.8h
-	WORD $0x4e76beb3 // addp v19.8h, v21.8h, v22.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a695 // sshll v21.8h, v20.8b, #0
-	WORD $0x4e759e73 // mul v19.8h, v19.8h, v21.8h
-	WORD $0x6f08a655 // ushll2 v21.8h, v18.16b, #0
-	WORD $0x4f08a694 // sshll2 v20.8h, v20.16b, #0
-	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
-	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
-	WORD $0x4e606a6e // sadalp v14.4s, v19.8h
-	FLDPQ        320(R5), (F19, F20)
-	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
-	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
-	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
-	WORD $0x6f08a636 // ushll2 v22.8h, v17.16b, #0
-	WORD $0x4f08a673 // sshll2 v19.8h, v19.16b, #0
-	WORD $0x4e739ed6 // mul v22.8h, v22.8h, v19.8h
-	WORD $0x4e76beb3 // addp v19.8h, v21.8h, v22.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
-	WORD $0x0f08a695 // sshll v21.8h, v20.8b, #0
-	WORD $0x4e759e73 // mul v19.8h, v19.8h, v21.8h
-	WORD $0x6f08a655 // ushll2 v21.8h, v18.16b, #0
-	WORD $0x4f08a694 // sshll2 v20.8h, v20.16b, #0
-	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
-	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
-	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
-	FLDPQ        448(R5), (F19, F20)
-	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
-	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
-	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
-	WORD $0x6f08a631 // ushll2 v17.8h, v17.16b, #0
-	WORD $0x4f08a673 // sshll2 v19.8h, v19.16b, #0
-	WORD $0x4e739e31 // mul v17.8h, v17.8h, v19.8h
-	WORD $0x4e71beb1 // addp v17.8h, v21.8h, v17.8h
-	WORD $0x4e606a29 // sadalp v9.4s, v17.8h
-	WORD $0x2f08a651 // ushll v17.8h, v18.8b, #0
-	WORD $0x0f08a693 // sshll v19.8h, v20.8b, #0
-	WORD $0x4e739e31 // mul v17.8h, v17.8h, v19.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a693 // sshll2 v19.8h, v20.16b, #0
-	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
-	WORD $0x4e72be31 // addp v17.8h, v17.8h, v18.8h
-	WORD $0x4e606a2a // sadalp v10.4s, v17.8h
+	WORD $0x4e75be94 // addp v20.8h, v20.8h, v21.8h
+	WORD $0x4e606a8c // sadalp v12.4s, v20.8h
 
 	// levels of values 3, 7, 11 to 127, and their products
-	FMOVQ        2(R6), F17
-	FMOVQ        18(R6), F18
-	WORD $0x6f0a0631 // ushr v17.16b, v17.16b, #6
-	WORD $0x6f0a0652 // ushr v18.16b, v18.16b, #6
-	FMOVQ        34(R6), F19
-	WORD $0x4e030274 // tbl v20.16b, { v19.16b }, v3.16b
-	WORD $0x4e070273 // tbl v19.16b, { v19.16b }, v7.16b
+	WORD $0x6f0a0529 // ushr v9.16b, v9.16b, #6
+	WORD $0x6f0a054a // ushr v10.16b, v10.16b, #6
+	WORD $0x4e0301b4 // tbl v20.16b, { v13.16b }, v3.16b
+	WORD $0x4e0701ad // tbl v13.16b, { v13.16b }, v7.16b
 	WORD $0x4e281e94 // and v20.16b, v20.16b, v8.16b
-	WORD $0x4e281e73 // and v19.16b, v19.16b, v8.16b
+	WORD $0x4e281dad // and v13.16b, v13.16b, v8.16b
 	WORD $0x6e288e94 // cmeq v20.16b, v20.16b, v8.16b
-	WORD $0x6e288e73 // cmeq v19.16b, v19.16b, v8.16b
-	WORD $0x4e201e94 // and v20.16b, v20.16b, v0.16b
-	WORD $0x4e201e73 // and v19.16b, v19.16b, v0.16b
-	WORD $0x4eb41e31 // orr v17.16b, v17.16b, v20.16b
-	WORD $0x4eb31e52 // orr v18.16b, v18.16b, v19.16b
-	WORD $0x4e110031 // tbl v17.16b, { v1.16b }, v17.16b
-	WORD $0x4e120032 // tbl v18.16b, { v1.16b }, v18.16b
-	FLDPQ        96(R5), (F19, F20)
-	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
-	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
+	WORD $0x6e288dad // cmeq v13.16b, v13.16b, v8.16b
+	WORD $0x6ea01e89 // bit v9.16b, v20.16b, v0.16b
+	WORD $0x6ea01daa // bit v10.16b, v13.16b, v0.16b
+	WORD $0x4e090029 // tbl v9.16b, { v1.16b }, v9.16b
+	WORD $0x4e0a002a // tbl v10.16b, { v1.16b }, v10.16b
+	WORD $0x3cc600ad // ldur q13, [x5, #96]
+	WORD $0x3cc700b4 // ldur q20, [x5, #112]
+	WORD $0x2f08a535 // ushll v21.8h, v9.8b, #0
+	WORD $0x0f08a5b6 // sshll v22.8h, v13.8b, #0
 	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
-	WORD $0x6f08a636 // ushll2 v22.8h, v17.16b, #0
-	WORD $0x4f08a673 // sshll2 v19.8h, v19.16b, #0
-	WORD $0x4e739ed6 // mul v22.8h, v22.8h, v19.8h
-	WORD $0x4e76beb3 // addp v19.8h, v21.8h, v22.8h
-	WORD $0x4e606a6b // sadalp v11.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
+	WORD $0x6f08a536 // ushll2 v22.8h, v9.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9ed6 // mul v22.8h, v22.8h, v13.8h
+	WORD $0x4e76bead // addp v13.8h, v21.8h, v22.8h
+	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
+	WORD $0x2f08a54d // ushll v13.8h, v10.8b, #0
 	WORD $0x0f08a695 // sshll v21.8h, v20.8b, #0
-	WORD $0x4e759e73 // mul v19.8h, v19.8h, v21.8h
-	WORD $0x6f08a655 // ushll2 v21.8h, v18.16b, #0
+	WORD $0x4e759dad // mul v13.8h, v13.8h, v21.8h
+	WORD $0x6f08a555 // ushll2 v21.8h, v10.16b, #0
 	WORD $0x4f08a694 // sshll2 v20.8h, v20.16b, #0
 	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
-	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
-	WORD $0x4e606a6c // sadalp v12.4s, v19.8h
-	FLDPQ        224(R5), (F19, F20)
-	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
-	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
+	WORD $0x4e75bdad // addp v13.8h, v13.8h, v21.8h
+	WORD $0x4e6069af // sadalp v15.4s, v13.8h
+	WORD $0x3cce00ad // ldur q13, [x5, #224]
+	WORD $0x3ccf00b4 // ldur q20, [x5, #240]
+	WORD $0x2f08a535 // ushll v21.8h, v9.8b, #0
+	WORD $0x0f08a5b6 // sshll v22.8h, v13.8b, #0
 	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
-	WORD $0x6f08a636 // ushll2 v22.8h, v17.16b, #0
-	WORD $0x4f08a673 // sshll2 v19.8h, v19.16b, #0
-	WORD $0x4e739ed6 // mul v22.8h, v22.8h, v19.8h
-	WORD $0x4e76beb3 // addp v19.8h, v21.8h, v22.8h
-	WORD $0x4e606a6d // sadalp v13.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
+	WORD $0x6f08a536 // ushll2 v22.8h, v9.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9ed6 // mul v22.8h, v22.8h, v13.8h
+	WORD $0x4e76bead // addp v13.8h, v21.8h, v22.8h
+	WORD $0x4e6069b0 // sadalp v16.4s, v13.8h
+	WORD $0x2f08a54d // ushll v13.8h, v10.8b, #0
 	WORD $0x0f08a695 // sshll v21.8h, v20.8b, #0
-	WORD $0x4e759e73 // mul v19.8h, v19.8h, v21.8h
-	WORD $0x6f08a655 // ushll2 v21.8h, v18.16b, #0
+	WORD $0x4e759dad // mul v13.8h, v13.8h, v21.8h
+	WORD $0x6f08a555 // ushll2 v21.8h, v10.16b, #0
 	WORD $0x4f08a694 // sshll2 v20.8h, v20.16b, #0
 	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
-	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
-	WORD $0x4e606a6e // sadalp v14.4s, v19.8h
-	FLDPQ        352(R5), (F19, F20)
-	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
-	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
+	WORD $0x4e75bdad // addp v13.8h, v13.8h, v21.8h
+	WORD $0x4e6069b1 // sadalp v17.4s, v13.8h
+	FLDPQ        352(R5), (F13, F20)
+	WORD $0x2f08a535 // ushll v21.8h, v9.8b, #0
+	WORD $0x0f08a5b6 // sshll v22.8h, v13.8b, #0
 	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
-	WORD $0x6f08a636 // ushll2 v22.8h, v17.16b, #0
-	WORD $0x4f08a673 // sshll2 v19.8h, v19.16b, #0
-	WORD $0x4e739ed6 // mul v22.8h, v22.8h, v19.8h
-	WORD $0x4e76beb3 // addp v19.8h, v21.8h, v22.8h
-	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	WORD $0x2f08a653 // ushll v19.8h, v18.8b, #0
+	WORD $0x6f08a536 // ushll2 v22.8h, v9.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9ed6 // mul v22.8h, v22.8h, v13.8h
+	WORD $0x4e76bead // addp v13.8h, v21.8h, v22.8h
+	WORD $0x4e6069b2 // sadalp v18.4s, v13.8h
+	WORD $0x2f08a54d // ushll v13.8h, v10.8b, #0
 	WORD $0x0f08a695 // sshll v21.8h, v20.8b, #0
-	WORD $0x4e759e73 // mul v19.8h, v19.8h, v21.8h
-	WORD $0x6f08a655 // ushll2 v21.8h, v18.16b, #0
+	WORD $0x4e759dad // mul v13.8h, v13.8h, v21.8h
+	WORD $0x6f08a555 // ushll2 v21.8h, v10.16b, #0
 	WORD $0x4f08a694 // sshll2 v20.8h, v20.16b, #0
 	WORD $0x4e749eb5 // mul v21.8h, v21.8h, v20.8h
-	WORD $0x4e75be73 // addp v19.8h, v19.8h, v21.8h
-	WORD $0x4e606a70 // sadalp v16.4s, v19.8h
-	FLDPQ        480(R5), (F19, F20)
-	WORD $0x2f08a635 // ushll v21.8h, v17.8b, #0
-	WORD $0x0f08a676 // sshll v22.8h, v19.8b, #0
+	WORD $0x4e75bdad // addp v13.8h, v13.8h, v21.8h
+	WORD $0x4e6069b3 // sadalp v19.4s, v13.8h
+	FLDPQ        480(R5), (F13, F20)
+	WORD $0x2f08a535 // ushll v21.8h, v9.8b, #0
+	WORD $0x0f08a5b6 // sshll v22.8h, v13.8b, #0
 	WORD $0x4e769eb5 // mul v21.8h, v21.8h, v22.8h
-	WORD $0x6f08a631 // ushll2 v17.8h, v17.16b, #0
-	WORD $0x4f08a673 // sshll2 v19.8h, v19.16b, #0
-	WORD $0x4e739e31 // mul v17.8h, v17.8h, v19.8h
-	WORD $0x4e71beb1 // addp v17.8h, v21.8h, v17.8h
-	WORD $0x4e606a29 // sadalp v9.4s, v17.8h
-	WORD $0x2f08a651 // ushll v17.8h, v18.8b, #0
-	WORD $0x0f08a693 // sshll v19.8h, v20.8b, #0
-	WORD $0x4e739e31 // mul v17.8h, v17.8h, v19.8h
-	WORD $0x6f08a652 // ushll2 v18.8h, v18.16b, #0
-	WORD $0x4f08a693 // sshll2 v19.8h, v20.16b, #0
-	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
-	WORD $0x4e72be31 // addp v17.8h, v17.8h, v18.8h
-	WORD $0x4e606a2a // sadalp v10.4s, v17.8h
-	FMOVQ        F11, (R9)
-	FMOVQ        F12, 16(R9)
-	FMOVQ        F13, 128(R9)
-	FMOVQ        F14, 144(R9)
-	FMOVQ        F15, 256(R9)
-	FMOVQ        F16, 272(R9)
-	FMOVQ        F9, 384(R9)
-	FMOVQ        F10, 400(R9)
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9d29 // mul v9.8h, v9.8h, v13.8h
+	WORD $0x4e69bea9 // addp v9.8h, v21.8h, v9.8h
+	WORD $0x4e60692b // sadalp v11.4s, v9.8h
+	WORD $0x2f08a549 // ushll v9.8h, v10.8b, #0
+	WORD $0x0f08a68d // sshll v13.8h, v20.8b, #0
+	WORD $0x4e6d9d29 // mul v9.8h, v9.8h, v13.8h
+	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
+	WORD $0x4f08a68d // sshll2 v13.8h, v20.16b, #0
+	WORD $0x4e6d9d4a // mul v10.8h, v10.8h, v13.8h
+	WORD $0x4e6abd29 // addp v9.8h, v9.8h, v10.8h
+	WORD $0x4e60692c // sadalp v12.4s, v9.8h
+	FMOVQ        F14, (R9)
+	FMOVQ        F15, 16(R9)
+	FMOVQ        F16, 128(R9)
+	FMOVQ        F17, 144(R9)
+	FMOVQ        F18, 256(R9)
+	FMOVQ        F19, 272(R9)
+	FMOVQ        F11, 384(R9)
+	FMOVQ        F12, 400(R9)
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 	MOVD         $turbo3_const<>+0(SB), R11
 	FMOVQ        (R11), F10
-	WORD $0x6e2add2b // fmul v11.4s, v9.4s, v10.4s
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
-	FMOVQ        F11, (R10)
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
+	FMOVQ        F9, (R10)
 	FMOVQ        F9, 16(R10)
 	ADD          $0x20, R9
 	ADD          $0x20, R10
@@ -18901,10 +21240,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F9
-	FMOVQ        32(R1), F10
-	FMOVQ        64(R1), F11
-	FMOVQ        96(R1), F12
+	WORD $0x3cc00029 // ldur q9, [x1]
+	WORD $0x3cc2002a // ldur q10, [x1, #32]
+	WORD $0x3cc4002b // ldur q11, [x1, #64]
+	WORD $0x3cc6002c // ldur q12, [x1, #96]
 	WORD $0x4ea0094a // rev64 v10.4s, v10.4s
 	WORD $0x4e8a2929 // trn1 v9.4s, v9.4s, v10.4s
 	WORD $0x4ea0098a // rev64 v10.4s, v12.4s
@@ -18912,10 +21251,14 @@ done4:
 	WORD $0x6e0a414a // ext v10.16b, v10.16b, v10.16b, #8
 	WORD $0x4eca3929 // zip1 v9.2d, v9.2d, v10.2d
 	WORD $0x4e29d529 // fadd v9.4s, v9.4s, v9.4s
-	FLDPQ        (R0), (F10, F11)
-	FLDPQ        32(R0), (F12, F13)
-	FLDPQ        64(R0), (F14, F15)
-	FLDPQ        96(R0), (F16, F17)
+	WORD $0x3cc0000a // ldur q10, [x0]
+	WORD $0x3cc1000b // ldur q11, [x0, #16]
+	WORD $0x3cc2000c // ldur q12, [x0, #32]
+	WORD $0x3cc3000d // ldur q13, [x0, #48]
+	WORD $0x3cc4000e // ldur q14, [x0, #64]
+	WORD $0x3cc5000f // ldur q15, [x0, #80]
+	WORD $0x3cc60010 // ldur q16, [x0, #96]
+	WORD $0x3cc70011 // ldur q17, [x0, #112]
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
 	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
@@ -18924,17 +21267,21 @@ done4:
 	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
 	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        (R3), F11
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
 	FMOVQ        F10, (R2)
-	FLDPQ        128(R0), (F10, F11)
-	FLDPQ        160(R0), (F12, F13)
-	FLDPQ        192(R0), (F14, F15)
-	FLDPQ        224(R0), (F16, F17)
+	WORD $0x3cc8000a // ldur q10, [x0, #128]
+	WORD $0x3cc9000b // ldur q11, [x0, #144]
+	WORD $0x3cca000c // ldur q12, [x0, #160]
+	WORD $0x3ccb000d // ldur q13, [x0, #176]
+	WORD $0x3ccc000e // ldur q14, [x0, #192]
+	WORD $0x3ccd000f // ldur q15, [x0, #208]
+	WORD $0x3cce0010 // ldur q16, [x0, #224]
+	WORD $0x3ccf0011 // ldur q17, [x0, #240]
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
 	WORD $0x4eb0bdcc // addp v12.4s, v14.4s, v16.4s
 	WORD $0x4eacbd4a // addp v10.4s, v10.4s, v12.4s
@@ -18943,10 +21290,10 @@ done4:
 	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
 	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        4(R4), F11
+	WORD $0xbc40408b // ldur s11, [x4, #4]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        4(R3), F11
+	WORD $0xbc40406b // ldur s11, [x3, #4]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
 	MOVD         ldy+8(FP), R8
@@ -18965,10 +21312,10 @@ done4:
 	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
 	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        8(R4), F11
+	WORD $0xbc40808b // ldur s11, [x4, #8]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
 	ADD          R8, R9
@@ -18985,10 +21332,10 @@ done4:
 	WORD $0x4eacbd6b // addp v11.4s, v11.4s, v12.4s
 	WORD $0x4eab854a // add v10.4s, v10.4s, v11.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	FMOVS        12(R4), F11
+	WORD $0xbc40c08b // ldur s11, [x4, #12]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x4e2bd54a // fadd v10.4s, v10.4s, v11.4s
-	FMOVS        12(R3), F11
+	WORD $0xbc40c06b // ldur s11, [x3, #12]
 	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
 	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
 	ADD          R8, R9
@@ -19041,9 +21388,9 @@ loop1:
 
 loop3:
 	ADD          R4, R1, R6
-	FMOVQ        (R6), F10
+	WORD $0x3cc000ca // ldur q10, [x6]
 	ADD          R4, R1, R6
-	FMOVQ        16(R6), F11
+	WORD $0x3cc100cb // ldur q11, [x6, #16]
 	ADD          R4, R1, R6
 	FMOVQ        512(R6), F12
 	ADD          R4, R1, R6
@@ -19154,33 +21501,33 @@ done4:
 
 loop5:
 	ADD          R4<<3, R2, R6
-	FMOVQ        (R6), F12
+	WORD $0x3cc000cc // ldur q12, [x6]
 	ADD          R4<<3, R2, R6
-	FMOVQ        16(R6), F13
+	WORD $0x3cc100cd // ldur q13, [x6, #16]
 	WORD $0x6e2cdd8c // fmul v12.4s, v12.4s, v12.4s
 	WORD $0x6e2dddad // fmul v13.4s, v13.4s, v13.4s
 	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
 	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        32(R6), F12
+	WORD $0x3cc200cc // ldur q12, [x6, #32]
 	ADD          R4<<3, R2, R6
-	FMOVQ        48(R6), F13
+	WORD $0x3cc300cd // ldur q13, [x6, #48]
 	WORD $0x6e2cdd8c // fmul v12.4s, v12.4s, v12.4s
 	WORD $0x6e2dddad // fmul v13.4s, v13.4s, v13.4s
 	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
 	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        64(R6), F12
+	WORD $0x3cc400cc // ldur q12, [x6, #64]
 	ADD          R4<<3, R2, R6
-	FMOVQ        80(R6), F13
+	WORD $0x3cc500cd // ldur q13, [x6, #80]
 	WORD $0x6e2cdd8c // fmul v12.4s, v12.4s, v12.4s
 	WORD $0x6e2dddad // fmul v13.4s, v13.4s, v13.4s
 	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
 	WORD $0x4e2dd56b // fadd v11.4s, v11.4s, v13.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        96(R6), F12
+	WORD $0x3cc600cc // ldur q12, [x6, #96]
 	ADD          R4<<3, R2, R6
-	FMOVQ        112(R6), F13
+	WORD $0x3cc700cd // ldur q13, [x6, #112]
 	WORD $0x6e2cdd8c // fmul v12.4s, v12.4s, v12.4s
 	WORD $0x6e2dddad // fmul v13.4s, v13.4s, v13.4s
 	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
@@ -19227,15 +21574,15 @@ done6:
 
 loop7:
 	ADD          R5<<3, R2, R7
-	FMOVQ        (R7), F10
+	WORD $0x3cc000ea // ldur q10, [x7]
 	ADD          R5<<3, R2, R7
-	FMOVQ        16(R7), F11
+	WORD $0x3cc100eb // ldur q11, [x7, #16]
 	FMOVQ        4160(R2), F12
 	FMOVQ        4176(R2), F13
 	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
 	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
 	ADD          R5, R4, R7
-	FMOVS        (R7), F12
+	WORD $0xbc4000ec // ldur s12, [x7]
 	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
 	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	ADD          R5<<3, R2, R7
@@ -19243,15 +21590,15 @@ loop7:
 	ADD          R5<<3, R2, R7
 	FMOVQ        F11, 4208(R7)
 	ADD          R5<<3, R2, R7
-	FMOVQ        32(R7), F10
+	WORD $0x3cc200ea // ldur q10, [x7, #32]
 	ADD          R5<<3, R2, R7
-	FMOVQ        48(R7), F11
+	WORD $0x3cc300eb // ldur q11, [x7, #48]
 	FMOVQ        4160(R2), F12
 	FMOVQ        4176(R2), F13
 	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
 	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
 	ADD          R5, R4, R7
-	FMOVS        4(R7), F12
+	WORD $0xbc4040ec // ldur s12, [x7, #4]
 	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
 	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	ADD          R5<<3, R2, R7
@@ -19259,15 +21606,15 @@ loop7:
 	ADD          R5<<3, R2, R7
 	FMOVQ        F11, 4240(R7)
 	ADD          R5<<3, R2, R7
-	FMOVQ        64(R7), F10
+	WORD $0x3cc400ea // ldur q10, [x7, #64]
 	ADD          R5<<3, R2, R7
-	FMOVQ        80(R7), F11
+	WORD $0x3cc500eb // ldur q11, [x7, #80]
 	FMOVQ        4160(R2), F12
 	FMOVQ        4176(R2), F13
 	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
 	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
 	ADD          R5, R4, R7
-	FMOVS        8(R7), F12
+	WORD $0xbc4080ec // ldur s12, [x7, #8]
 	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
 	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	ADD          R5<<3, R2, R7
@@ -19275,15 +21622,15 @@ loop7:
 	ADD          R5<<3, R2, R7
 	FMOVQ        F11, 4272(R7)
 	ADD          R5<<3, R2, R7
-	FMOVQ        96(R7), F10
+	WORD $0x3cc600ea // ldur q10, [x7, #96]
 	ADD          R5<<3, R2, R7
-	FMOVQ        112(R7), F11
+	WORD $0x3cc700eb // ldur q11, [x7, #112]
 	FMOVQ        4160(R2), F12
 	FMOVQ        4176(R2), F13
 	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
 	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
 	ADD          R5, R4, R7
-	FMOVS        12(R7), F12
+	WORD $0xbc40c0ec // ldur s12, [x7, #12]
 	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
 	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
 	ADD          R5<<3, R2, R7
@@ -19542,7 +21889,7 @@ loop17:
 	WORD $0x4eaed54a // fsub v10.4s, v10.4s, v14.4s
 	WORD $0x4eafd56b // fsub v11.4s, v11.4s, v15.4s
 	ADD          R5, R4, R8
-	FMOVS        (R8), F14
+	WORD $0xbc40010e // ldur s14, [x8]
 	WORD $0x4f8e920f // fmul v15.4s, v16.4s, v14.s[0]
 	WORD $0x4f8e922e // fmul v14.4s, v17.4s, v14.s[0]
 	ADD          R5<<3, R2, R8
@@ -19550,7 +21897,7 @@ loop17:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F14, 4208(R8)
 	ADD          R5, R4, R8
-	FMOVS        128(R8), F14
+	WORD $0xbc48010e // ldur s14, [x8, #128]
 	WORD $0x4f8e924f // fmul v15.4s, v18.4s, v14.s[0]
 	WORD $0x4f8e926e // fmul v14.4s, v19.4s, v14.s[0]
 	ADD          R5<<3, R2, R8

@@ -222,6 +222,19 @@ func mix1xTurbo4NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride i
 //go:noescape
 func mix2xTurbo4NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
+// mix5xTurbo4NEON adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
+//
+//	for j := range 5 {
+//		for i := range units * 128 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: none
+//
+//go:noescape
+func mix5xTurbo4NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
 // mixPairsTurbo4NEON unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
 //
 //	for r := range rows {
@@ -402,7 +415,7 @@ func encodeTurbo4NEON(dst []byte, src []float32) {
 	driveEncode(encodeGroupsTurbo4NEON, 8, 128, 68, 12576, dst, src)
 }
 
-var mixTilesTurbo4NEON = mixTiles{mix1xTurbo4NEON, mix2xTurbo4NEON, nil, nil, nil, nil}
+var mixTilesTurbo4NEON = mixTiles{mix1xTurbo4NEON, mix2xTurbo4NEON, nil, nil, mix5xTurbo4NEON, nil}
 
 func mixTurbo4NEON(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
 	mixTilesTurbo4NEON.drive(128, 68, mixTurbo4Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)

@@ -19,10 +19,10 @@ DATA turbo4_mask<>+0(SB)/8, $0x000f000f000f000f
 DATA turbo4_mask<>+8(SB)/8, $0x000f000f000f000f
 GLOBL turbo4_mask<>(SB), RODATA|NOPTR, $16
 
-// turbo4_mask2: int8 0 15 0 15 0 15 0 15 0 15 0 15 0 15 0 15
-DATA turbo4_mask2<>+0(SB)/8, $0x0f000f000f000f00
-DATA turbo4_mask2<>+8(SB)/8, $0x0f000f000f000f00
-GLOBL turbo4_mask2<>(SB), RODATA|NOPTR, $16
+// turbo4_or: int8 0 15 0 15 0 15 0 15 0 15 0 15 0 15 0 15
+DATA turbo4_or<>+0(SB)/8, $0x0f000f000f000f00
+DATA turbo4_or<>+8(SB)/8, $0x0f000f000f000f00
+GLOBL turbo4_or<>(SB), RODATA|NOPTR, $16
 
 // turbo4_level: float32, 4 times 0x3020100
 DATA turbo4_level<>+0(SB)/8, $0x0302010003020100
@@ -119,10 +119,10 @@ DATA turbo4_order4<>+0(SB)/8, $0x0b0a090803020100
 DATA turbo4_order4<>+8(SB)/8, $0x0f0e0d0c03020100
 GLOBL turbo4_order4<>(SB), RODATA|NOPTR, $16
 
-// turbo4_mask3: int32 0 -1 0 -1
-DATA turbo4_mask3<>+0(SB)/8, $0xffffffff00000000
-DATA turbo4_mask3<>+8(SB)/8, $0xffffffff00000000
-GLOBL turbo4_mask3<>(SB), RODATA|NOPTR, $16
+// turbo4_mask2: int32 0 -1 0 -1
+DATA turbo4_mask2<>+0(SB)/8, $0xffffffff00000000
+DATA turbo4_mask2<>+8(SB)/8, $0xffffffff00000000
+GLOBL turbo4_mask2<>(SB), RODATA|NOPTR, $16
 
 // turbo4_const2: float32, 4 times 1e-10
 DATA turbo4_const2<>+0(SB)/8, $0x2edbe6ff2edbe6ff
@@ -319,7 +319,7 @@ GLOBL turbo4_norm<>(SB), RODATA|NOPTR, $16
 TEXT ·matmulQ81xTurbo4DotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	MOVD         $turbo4_mask2<>+0(SB), R0
+	MOVD         $turbo4_or<>+0(SB), R0
 	FMOVQ        (R0), F0
 	MOVD         $turbo4_mask<>+0(SB), R0
 	FMOVQ        (R0), F1
@@ -348,88 +348,83 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c7 // ldr h7, [x6]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c4000c7 // ldur h7, [x6]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	MOVD         $turbo4_const<>+0(SB), R7
 	FMOVQ        (R7), F8
-	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	WORD $0x4f879107 // fmul v7.4s, v8.4s, v7.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R6), F8
+	WORD $0x3cc040c8 // ldur q8, [x6, #4]
 	WORD $0x4e030109 // tbl v9.16b, { v8.16b }, v3.16b
 	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
 	WORD $0x4e211d2a // and v10.16b, v9.16b, v1.16b
 	WORD $0x4e211d0b // and v11.16b, v8.16b, v1.16b
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
 	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4ea91d49 // orr v9.16b, v10.16b, v9.16b
-	WORD $0x4ea81d68 // orr v8.16b, v11.16b, v8.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
-	FLDPQ        (R3), (F10, F11)
+	WORD $0x6ea01d2a // bit v10.16b, v9.16b, v0.16b
+	WORD $0x6ea01d0b // bit v11.16b, v8.16b, v0.16b
+	WORD $0x4e0a0048 // tbl v8.16b, { v2.16b }, v10.16b
+	WORD $0x4e0b0049 // tbl v9.16b, { v2.16b }, v11.16b
+	WORD $0x3cc0006a // ldur q10, [x3]
+	WORD $0x3cc1006b // ldur q11, [x3, #16]
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
-	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        20(R6), F8
+	WORD $0x3cc140c8 // ldur q8, [x6, #20]
 	WORD $0x4e030109 // tbl v9.16b, { v8.16b }, v3.16b
 	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
 	WORD $0x4e211d2a // and v10.16b, v9.16b, v1.16b
 	WORD $0x4e211d0b // and v11.16b, v8.16b, v1.16b
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
 	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4ea91d49 // orr v9.16b, v10.16b, v9.16b
-	WORD $0x4ea81d68 // orr v8.16b, v11.16b, v8.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
-	FLDPQ        32(R3), (F10, F11)
-	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
-	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
+	WORD $0x6ea01d2a // bit v10.16b, v9.16b, v0.16b
+	WORD $0x6ea01d0b // bit v11.16b, v8.16b, v0.16b
+	WORD $0x4e0a0048 // tbl v8.16b, { v2.16b }, v10.16b
+	WORD $0x4e0b0049 // tbl v9.16b, { v2.16b }, v11.16b
+	WORD $0x3cc2006a // ldur q10, [x3, #32]
+	WORD $0x3cc3006b // ldur q11, [x3, #48]
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        36(R6), F8
+	WORD $0x3cc240c8 // ldur q8, [x6, #36]
 	WORD $0x4e030109 // tbl v9.16b, { v8.16b }, v3.16b
 	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
 	WORD $0x4e211d2a // and v10.16b, v9.16b, v1.16b
 	WORD $0x4e211d0b // and v11.16b, v8.16b, v1.16b
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
 	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4ea91d49 // orr v9.16b, v10.16b, v9.16b
-	WORD $0x4ea81d68 // orr v8.16b, v11.16b, v8.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
-	FLDPQ        64(R3), (F10, F11)
-	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
-	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
+	WORD $0x6ea01d2a // bit v10.16b, v9.16b, v0.16b
+	WORD $0x6ea01d0b // bit v11.16b, v8.16b, v0.16b
+	WORD $0x4e0a0048 // tbl v8.16b, { v2.16b }, v10.16b
+	WORD $0x4e0b0049 // tbl v9.16b, { v2.16b }, v11.16b
+	WORD $0x3cc4006a // ldur q10, [x3, #64]
+	WORD $0x3cc5006b // ldur q11, [x3, #80]
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        52(R6), F8
+	WORD $0x3cc340c8 // ldur q8, [x6, #52]
 	WORD $0x4e030109 // tbl v9.16b, { v8.16b }, v3.16b
 	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
 	WORD $0x4e211d2a // and v10.16b, v9.16b, v1.16b
 	WORD $0x4e211d0b // and v11.16b, v8.16b, v1.16b
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
 	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4ea91d49 // orr v9.16b, v10.16b, v9.16b
-	WORD $0x4ea81d68 // orr v8.16b, v11.16b, v8.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
-	FLDPQ        96(R3), (F10, F11)
-	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
-	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
+	WORD $0x6ea01d2a // bit v10.16b, v9.16b, v0.16b
+	WORD $0x6ea01d0b // bit v11.16b, v8.16b, v0.16b
+	WORD $0x4e0a0048 // tbl v8.16b, { v2.16b }, v10.16b
+	WORD $0x4e0b0049 // tbl v9.16b, { v2.16b }, v11.16b
+	WORD $0x3cc6006a // ldur q10, [x3, #96]
+	WORD $0x3cc7006b // ldur q11, [x3, #112]
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F8
+	WORD $0xbc400088 // ldur s8, [x4]
 	WORD $0x4e21d989 // scvtf v9.4s, v12.4s
 	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
 	WORD $0x4e27cd25 // fmla v5.4s, v9.4s, v7.4s
@@ -463,7 +458,7 @@ done2:
 TEXT ·matmulQ82xTurbo4DotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	MOVD         $turbo4_mask2<>+0(SB), R0
+	MOVD         $turbo4_or<>+0(SB), R0
 	FMOVQ        (R0), F0
 	MOVD         $turbo4_mask<>+0(SB), R0
 	FMOVQ        (R0), F1
@@ -492,105 +487,104 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c7 // ldr h7, [x6]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c4000c7 // ldur h7, [x6]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	MOVD         $turbo4_const<>+0(SB), R7
 	FMOVQ        (R7), F8
-	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	WORD $0x4f879107 // fmul v7.4s, v8.4s, v7.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R6), F8
+	WORD $0x3cc040c8 // ldur q8, [x6, #4]
 	WORD $0x4e030109 // tbl v9.16b, { v8.16b }, v3.16b
 	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
 	WORD $0x4e211d2a // and v10.16b, v9.16b, v1.16b
 	WORD $0x4e211d0b // and v11.16b, v8.16b, v1.16b
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
 	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4ea91d49 // orr v9.16b, v10.16b, v9.16b
-	WORD $0x4ea81d68 // orr v8.16b, v11.16b, v8.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
-	FLDPQ        (R3), (F10, F11)
+	WORD $0x6ea01d2a // bit v10.16b, v9.16b, v0.16b
+	WORD $0x6ea01d0b // bit v11.16b, v8.16b, v0.16b
+	WORD $0x4e0a0048 // tbl v8.16b, { v2.16b }, v10.16b
+	WORD $0x4e0b0049 // tbl v9.16b, { v2.16b }, v11.16b
+	WORD $0x3cc0006a // ldur q10, [x3]
+	WORD $0x3cc1006b // ldur q11, [x3, #16]
 	WORD $0x4f00e40c // movi v12.16b, #0
-	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
-	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
-	FLDPQ        128(R3), (F10, F11)
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
+	WORD $0x3cc8006a // ldur q10, [x3, #128]
+	WORD $0x3cc9006b // ldur q11, [x3, #144]
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8a952d // sdot v13.4s, v9.16b, v10.16b
-	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
+	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        20(R6), F8
+	WORD $0x3cc140c8 // ldur q8, [x6, #20]
 	WORD $0x4e030109 // tbl v9.16b, { v8.16b }, v3.16b
 	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
 	WORD $0x4e211d2a // and v10.16b, v9.16b, v1.16b
 	WORD $0x4e211d0b // and v11.16b, v8.16b, v1.16b
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
 	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4ea91d49 // orr v9.16b, v10.16b, v9.16b
-	WORD $0x4ea81d68 // orr v8.16b, v11.16b, v8.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
-	FLDPQ        32(R3), (F10, F11)
-	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
-	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
-	FLDPQ        160(R3), (F10, F11)
-	WORD $0x4e8a952d // sdot v13.4s, v9.16b, v10.16b
-	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
+	WORD $0x6ea01d2a // bit v10.16b, v9.16b, v0.16b
+	WORD $0x6ea01d0b // bit v11.16b, v8.16b, v0.16b
+	WORD $0x4e0a0048 // tbl v8.16b, { v2.16b }, v10.16b
+	WORD $0x4e0b0049 // tbl v9.16b, { v2.16b }, v11.16b
+	WORD $0x3cc2006a // ldur q10, [x3, #32]
+	WORD $0x3cc3006b // ldur q11, [x3, #48]
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
+	WORD $0x3cca006a // ldur q10, [x3, #160]
+	WORD $0x3ccb006b // ldur q11, [x3, #176]
+	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        36(R6), F8
+	WORD $0x3cc240c8 // ldur q8, [x6, #36]
 	WORD $0x4e030109 // tbl v9.16b, { v8.16b }, v3.16b
 	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
 	WORD $0x4e211d2a // and v10.16b, v9.16b, v1.16b
 	WORD $0x4e211d0b // and v11.16b, v8.16b, v1.16b
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
 	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4ea91d49 // orr v9.16b, v10.16b, v9.16b
-	WORD $0x4ea81d68 // orr v8.16b, v11.16b, v8.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
-	FLDPQ        64(R3), (F10, F11)
-	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
-	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
-	FLDPQ        192(R3), (F10, F11)
-	WORD $0x4e8a952d // sdot v13.4s, v9.16b, v10.16b
-	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
+	WORD $0x6ea01d2a // bit v10.16b, v9.16b, v0.16b
+	WORD $0x6ea01d0b // bit v11.16b, v8.16b, v0.16b
+	WORD $0x4e0a0048 // tbl v8.16b, { v2.16b }, v10.16b
+	WORD $0x4e0b0049 // tbl v9.16b, { v2.16b }, v11.16b
+	WORD $0x3cc4006a // ldur q10, [x3, #64]
+	WORD $0x3cc5006b // ldur q11, [x3, #80]
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
+	WORD $0x3ccc006a // ldur q10, [x3, #192]
+	WORD $0x3ccd006b // ldur q11, [x3, #208]
+	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        52(R6), F8
+	WORD $0x3cc340c8 // ldur q8, [x6, #52]
 	WORD $0x4e030109 // tbl v9.16b, { v8.16b }, v3.16b
 	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
 	WORD $0x4e211d2a // and v10.16b, v9.16b, v1.16b
 	WORD $0x4e211d0b // and v11.16b, v8.16b, v1.16b
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
 	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4ea91d49 // orr v9.16b, v10.16b, v9.16b
-	WORD $0x4ea81d68 // orr v8.16b, v11.16b, v8.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
-	FLDPQ        96(R3), (F10, F11)
-	WORD $0x4e8a952c // sdot v12.4s, v9.16b, v10.16b
-	WORD $0x4e8b950c // sdot v12.4s, v8.16b, v11.16b
-	FLDPQ        224(R3), (F10, F11)
-	WORD $0x4e8a952d // sdot v13.4s, v9.16b, v10.16b
-	WORD $0x4e8b950d // sdot v13.4s, v8.16b, v11.16b
+	WORD $0x6ea01d2a // bit v10.16b, v9.16b, v0.16b
+	WORD $0x6ea01d0b // bit v11.16b, v8.16b, v0.16b
+	WORD $0x4e0a0048 // tbl v8.16b, { v2.16b }, v10.16b
+	WORD $0x4e0b0049 // tbl v9.16b, { v2.16b }, v11.16b
+	WORD $0x3cc6006a // ldur q10, [x3, #96]
+	WORD $0x3cc7006b // ldur q11, [x3, #112]
+	WORD $0x4e8a950c // sdot v12.4s, v8.16b, v10.16b
+	WORD $0x4e8b952c // sdot v12.4s, v9.16b, v11.16b
+	WORD $0x3cce006a // ldur q10, [x3, #224]
+	WORD $0x3ccf006b // ldur q11, [x3, #240]
+	WORD $0x4e8a950d // sdot v13.4s, v8.16b, v10.16b
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F8
+	WORD $0xbc400088 // ldur s8, [x4]
 	WORD $0x4e21d989 // scvtf v9.4s, v12.4s
 	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
 	WORD $0x4e28cd25 // fmla v5.4s, v9.4s, v8.4s
-	FMOVS        4(R4), F8
+	WORD $0xbc404088 // ldur s8, [x4, #4]
 	WORD $0x4e21d9a9 // scvtf v9.4s, v13.4s
 	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
 	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
@@ -630,7 +624,7 @@ done2:
 TEXT ·matmulQ83xTurbo4DotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	MOVD         $turbo4_mask2<>+0(SB), R0
+	MOVD         $turbo4_or<>+0(SB), R0
 	FMOVQ        (R0), F0
 	MOVD         $turbo4_mask<>+0(SB), R0
 	FMOVQ        (R0), F1
@@ -660,122 +654,121 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 	MOVD         $turbo4_const<>+0(SB), R7
 	FMOVQ        (R7), F9
-	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	WORD $0x4f889128 // fmul v8.4s, v9.4s, v8.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R6), F9
+	WORD $0x3cc040c9 // ldur q9, [x6, #4]
 	WORD $0x4e03012a // tbl v10.16b, { v9.16b }, v3.16b
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
 	WORD $0x4e211d4b // and v11.16b, v10.16b, v1.16b
 	WORD $0x4e211d2c // and v12.16b, v9.16b, v1.16b
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
-	WORD $0x4ea91d89 // orr v9.16b, v12.16b, v9.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FLDPQ        (R3), (F11, F12)
+	WORD $0x6ea01d4b // bit v11.16b, v10.16b, v0.16b
+	WORD $0x6ea01d2c // bit v12.16b, v9.16b, v0.16b
+	WORD $0x4e0b0049 // tbl v9.16b, { v2.16b }, v11.16b
+	WORD $0x4e0c004a // tbl v10.16b, { v2.16b }, v12.16b
+	WORD $0x3cc0006b // ldur q11, [x3]
+	WORD $0x3cc1006c // ldur q12, [x3, #16]
 	WORD $0x4f00e40d // movi v13.16b, #0
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
-	FLDPQ        128(R3), (F11, F12)
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
+	WORD $0x3cc8006b // ldur q11, [x3, #128]
+	WORD $0x3cc9006c // ldur q12, [x3, #144]
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8b954e // sdot v14.4s, v10.16b, v11.16b
-	WORD $0x4e8c952e // sdot v14.4s, v9.16b, v12.16b
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	FLDPQ        256(R3), (F11, F12)
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8b954f // sdot v15.4s, v10.16b, v11.16b
-	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
+	WORD $0x4e8b952f // sdot v15.4s, v9.16b, v11.16b
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        20(R6), F9
+	WORD $0x3cc140c9 // ldur q9, [x6, #20]
 	WORD $0x4e03012a // tbl v10.16b, { v9.16b }, v3.16b
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
 	WORD $0x4e211d4b // and v11.16b, v10.16b, v1.16b
 	WORD $0x4e211d2c // and v12.16b, v9.16b, v1.16b
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
-	WORD $0x4ea91d89 // orr v9.16b, v12.16b, v9.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FLDPQ        32(R3), (F11, F12)
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
-	FLDPQ        160(R3), (F11, F12)
-	WORD $0x4e8b954e // sdot v14.4s, v10.16b, v11.16b
-	WORD $0x4e8c952e // sdot v14.4s, v9.16b, v12.16b
+	WORD $0x6ea01d4b // bit v11.16b, v10.16b, v0.16b
+	WORD $0x6ea01d2c // bit v12.16b, v9.16b, v0.16b
+	WORD $0x4e0b0049 // tbl v9.16b, { v2.16b }, v11.16b
+	WORD $0x4e0c004a // tbl v10.16b, { v2.16b }, v12.16b
+	WORD $0x3cc2006b // ldur q11, [x3, #32]
+	WORD $0x3cc3006c // ldur q12, [x3, #48]
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
+	WORD $0x3cca006b // ldur q11, [x3, #160]
+	WORD $0x3ccb006c // ldur q12, [x3, #176]
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	FLDPQ        288(R3), (F11, F12)
-	WORD $0x4e8b954f // sdot v15.4s, v10.16b, v11.16b
-	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
+	WORD $0x4e8b952f // sdot v15.4s, v9.16b, v11.16b
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        36(R6), F9
+	WORD $0x3cc240c9 // ldur q9, [x6, #36]
 	WORD $0x4e03012a // tbl v10.16b, { v9.16b }, v3.16b
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
 	WORD $0x4e211d4b // and v11.16b, v10.16b, v1.16b
 	WORD $0x4e211d2c // and v12.16b, v9.16b, v1.16b
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
-	WORD $0x4ea91d89 // orr v9.16b, v12.16b, v9.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FLDPQ        64(R3), (F11, F12)
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
-	FLDPQ        192(R3), (F11, F12)
-	WORD $0x4e8b954e // sdot v14.4s, v10.16b, v11.16b
-	WORD $0x4e8c952e // sdot v14.4s, v9.16b, v12.16b
+	WORD $0x6ea01d4b // bit v11.16b, v10.16b, v0.16b
+	WORD $0x6ea01d2c // bit v12.16b, v9.16b, v0.16b
+	WORD $0x4e0b0049 // tbl v9.16b, { v2.16b }, v11.16b
+	WORD $0x4e0c004a // tbl v10.16b, { v2.16b }, v12.16b
+	WORD $0x3cc4006b // ldur q11, [x3, #64]
+	WORD $0x3cc5006c // ldur q12, [x3, #80]
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
+	WORD $0x3ccc006b // ldur q11, [x3, #192]
+	WORD $0x3ccd006c // ldur q12, [x3, #208]
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	FLDPQ        320(R3), (F11, F12)
-	WORD $0x4e8b954f // sdot v15.4s, v10.16b, v11.16b
-	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
+	WORD $0x4e8b952f // sdot v15.4s, v9.16b, v11.16b
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        52(R6), F9
+	WORD $0x3cc340c9 // ldur q9, [x6, #52]
 	WORD $0x4e03012a // tbl v10.16b, { v9.16b }, v3.16b
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
 	WORD $0x4e211d4b // and v11.16b, v10.16b, v1.16b
 	WORD $0x4e211d2c // and v12.16b, v9.16b, v1.16b
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
-	WORD $0x4ea91d89 // orr v9.16b, v12.16b, v9.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FLDPQ        96(R3), (F11, F12)
-	WORD $0x4e8b954d // sdot v13.4s, v10.16b, v11.16b
-	WORD $0x4e8c952d // sdot v13.4s, v9.16b, v12.16b
-	FLDPQ        224(R3), (F11, F12)
-	WORD $0x4e8b954e // sdot v14.4s, v10.16b, v11.16b
-	WORD $0x4e8c952e // sdot v14.4s, v9.16b, v12.16b
+	WORD $0x6ea01d4b // bit v11.16b, v10.16b, v0.16b
+	WORD $0x6ea01d2c // bit v12.16b, v9.16b, v0.16b
+	WORD $0x4e0b0049 // tbl v9.16b, { v2.16b }, v11.16b
+	WORD $0x4e0c004a // tbl v10.16b, { v2.16b }, v12.16b
+	WORD $0x3cc6006b // ldur q11, [x3, #96]
+	WORD $0x3cc7006c // ldur q12, [x3, #112]
+	WORD $0x4e8b952d // sdot v13.4s, v9.16b, v11.16b
+	WORD $0x4e8c954d // sdot v13.4s, v10.16b, v12.16b
+	WORD $0x3cce006b // ldur q11, [x3, #224]
+	WORD $0x3ccf006c // ldur q12, [x3, #240]
+	WORD $0x4e8b952e // sdot v14.4s, v9.16b, v11.16b
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	FLDPQ        352(R3), (F11, F12)
-	WORD $0x4e8b954f // sdot v15.4s, v10.16b, v11.16b
-	WORD $0x4e8c952f // sdot v15.4s, v9.16b, v12.16b
+	WORD $0x4e8b952f // sdot v15.4s, v9.16b, v11.16b
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F9
+	WORD $0xbc400089 // ldur s9, [x4]
 	WORD $0x4e21d9aa // scvtf v10.4s, v13.4s
 	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
 	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
-	FMOVS        4(R4), F9
+	WORD $0xbc404089 // ldur s9, [x4, #4]
 	WORD $0x4e21d9ca // scvtf v10.4s, v14.4s
 	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
 	WORD $0x4e29cd46 // fmla v6.4s, v10.4s, v9.4s
-	FMOVS        8(R4), F9
+	WORD $0xbc408089 // ldur s9, [x4, #8]
 	WORD $0x4e21d9ea // scvtf v10.4s, v15.4s
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
@@ -820,7 +813,7 @@ done2:
 TEXT ·matmulQ84xTurbo4DotProd(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	MOVD         $turbo4_mask2<>+0(SB), R0
+	MOVD         $turbo4_or<>+0(SB), R0
 	FMOVQ        (R0), F0
 	MOVD         $turbo4_mask<>+0(SB), R0
 	FMOVQ        (R0), F1
@@ -851,139 +844,138 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 	MOVD         $turbo4_const<>+0(SB), R7
 	FMOVQ        (R7), F10
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R6), F10
+	WORD $0x3cc040ca // ldur q10, [x6, #4]
 	WORD $0x4e03014b // tbl v11.16b, { v10.16b }, v3.16b
 	WORD $0x4e04014a // tbl v10.16b, { v10.16b }, v4.16b
 	WORD $0x4e211d6c // and v12.16b, v11.16b, v1.16b
 	WORD $0x4e211d4d // and v13.16b, v10.16b, v1.16b
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
-	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
-	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	FLDPQ        (R3), (F12, F13)
+	WORD $0x6ea01d6c // bit v12.16b, v11.16b, v0.16b
+	WORD $0x6ea01d4d // bit v13.16b, v10.16b, v0.16b
+	WORD $0x4e0c004a // tbl v10.16b, { v2.16b }, v12.16b
+	WORD $0x4e0d004b // tbl v11.16b, { v2.16b }, v13.16b
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006d // ldur q13, [x3, #16]
 	WORD $0x4f00e40e // movi v14.16b, #0
-	WORD $0x4e8c956e // sdot v14.4s, v11.16b, v12.16b
-	WORD $0x4e8d954e // sdot v14.4s, v10.16b, v13.16b
-	FLDPQ        128(R3), (F12, F13)
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	WORD $0x3cc8006c // ldur q12, [x3, #128]
+	WORD $0x3cc9006d // ldur q13, [x3, #144]
 	WORD $0x4f00e40f // movi v15.16b, #0
-	WORD $0x4e8c956f // sdot v15.4s, v11.16b, v12.16b
-	WORD $0x4e8d954f // sdot v15.4s, v10.16b, v13.16b
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 	FLDPQ        256(R3), (F12, F13)
 	WORD $0x4f00e410 // movi v16.16b, #0
-	WORD $0x4e8c9570 // sdot v16.4s, v11.16b, v12.16b
-	WORD $0x4e8d9550 // sdot v16.4s, v10.16b, v13.16b
+	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 	FLDPQ        384(R3), (F12, F13)
 	WORD $0x4f00e411 // movi v17.16b, #0
-	WORD $0x4e8c9571 // sdot v17.4s, v11.16b, v12.16b
-	WORD $0x4e8d9551 // sdot v17.4s, v10.16b, v13.16b
+	WORD $0x4e8c9551 // sdot v17.4s, v10.16b, v12.16b
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        20(R6), F10
+	WORD $0x3cc140ca // ldur q10, [x6, #20]
 	WORD $0x4e03014b // tbl v11.16b, { v10.16b }, v3.16b
 	WORD $0x4e04014a // tbl v10.16b, { v10.16b }, v4.16b
 	WORD $0x4e211d6c // and v12.16b, v11.16b, v1.16b
 	WORD $0x4e211d4d // and v13.16b, v10.16b, v1.16b
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
-	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
-	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	FLDPQ        32(R3), (F12, F13)
-	WORD $0x4e8c956e // sdot v14.4s, v11.16b, v12.16b
-	WORD $0x4e8d954e // sdot v14.4s, v10.16b, v13.16b
-	FLDPQ        160(R3), (F12, F13)
-	WORD $0x4e8c956f // sdot v15.4s, v11.16b, v12.16b
-	WORD $0x4e8d954f // sdot v15.4s, v10.16b, v13.16b
+	WORD $0x6ea01d6c // bit v12.16b, v11.16b, v0.16b
+	WORD $0x6ea01d4d // bit v13.16b, v10.16b, v0.16b
+	WORD $0x4e0c004a // tbl v10.16b, { v2.16b }, v12.16b
+	WORD $0x4e0d004b // tbl v11.16b, { v2.16b }, v13.16b
+	WORD $0x3cc2006c // ldur q12, [x3, #32]
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	WORD $0x3cca006c // ldur q12, [x3, #160]
+	WORD $0x3ccb006d // ldur q13, [x3, #176]
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 	FLDPQ        288(R3), (F12, F13)
-	WORD $0x4e8c9570 // sdot v16.4s, v11.16b, v12.16b
-	WORD $0x4e8d9550 // sdot v16.4s, v10.16b, v13.16b
+	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 	FLDPQ        416(R3), (F12, F13)
-	WORD $0x4e8c9571 // sdot v17.4s, v11.16b, v12.16b
-	WORD $0x4e8d9551 // sdot v17.4s, v10.16b, v13.16b
+	WORD $0x4e8c9551 // sdot v17.4s, v10.16b, v12.16b
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        36(R6), F10
+	WORD $0x3cc240ca // ldur q10, [x6, #36]
 	WORD $0x4e03014b // tbl v11.16b, { v10.16b }, v3.16b
 	WORD $0x4e04014a // tbl v10.16b, { v10.16b }, v4.16b
 	WORD $0x4e211d6c // and v12.16b, v11.16b, v1.16b
 	WORD $0x4e211d4d // and v13.16b, v10.16b, v1.16b
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
-	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
-	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	FLDPQ        64(R3), (F12, F13)
-	WORD $0x4e8c956e // sdot v14.4s, v11.16b, v12.16b
-	WORD $0x4e8d954e // sdot v14.4s, v10.16b, v13.16b
-	FLDPQ        192(R3), (F12, F13)
-	WORD $0x4e8c956f // sdot v15.4s, v11.16b, v12.16b
-	WORD $0x4e8d954f // sdot v15.4s, v10.16b, v13.16b
+	WORD $0x6ea01d6c // bit v12.16b, v11.16b, v0.16b
+	WORD $0x6ea01d4d // bit v13.16b, v10.16b, v0.16b
+	WORD $0x4e0c004a // tbl v10.16b, { v2.16b }, v12.16b
+	WORD $0x4e0d004b // tbl v11.16b, { v2.16b }, v13.16b
+	WORD $0x3cc4006c // ldur q12, [x3, #64]
+	WORD $0x3cc5006d // ldur q13, [x3, #80]
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	WORD $0x3ccc006c // ldur q12, [x3, #192]
+	WORD $0x3ccd006d // ldur q13, [x3, #208]
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 	FLDPQ        320(R3), (F12, F13)
-	WORD $0x4e8c9570 // sdot v16.4s, v11.16b, v12.16b
-	WORD $0x4e8d9550 // sdot v16.4s, v10.16b, v13.16b
+	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 	FLDPQ        448(R3), (F12, F13)
-	WORD $0x4e8c9571 // sdot v17.4s, v11.16b, v12.16b
-	WORD $0x4e8d9551 // sdot v17.4s, v10.16b, v13.16b
+	WORD $0x4e8c9551 // sdot v17.4s, v10.16b, v12.16b
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        52(R6), F10
+	WORD $0x3cc340ca // ldur q10, [x6, #52]
 	WORD $0x4e03014b // tbl v11.16b, { v10.16b }, v3.16b
 	WORD $0x4e04014a // tbl v10.16b, { v10.16b }, v4.16b
 	WORD $0x4e211d6c // and v12.16b, v11.16b, v1.16b
 	WORD $0x4e211d4d // and v13.16b, v10.16b, v1.16b
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
-	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
-	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	FLDPQ        96(R3), (F12, F13)
-	WORD $0x4e8c956e // sdot v14.4s, v11.16b, v12.16b
-	WORD $0x4e8d954e // sdot v14.4s, v10.16b, v13.16b
-	FLDPQ        224(R3), (F12, F13)
-	WORD $0x4e8c956f // sdot v15.4s, v11.16b, v12.16b
-	WORD $0x4e8d954f // sdot v15.4s, v10.16b, v13.16b
+	WORD $0x6ea01d6c // bit v12.16b, v11.16b, v0.16b
+	WORD $0x6ea01d4d // bit v13.16b, v10.16b, v0.16b
+	WORD $0x4e0c004a // tbl v10.16b, { v2.16b }, v12.16b
+	WORD $0x4e0d004b // tbl v11.16b, { v2.16b }, v13.16b
+	WORD $0x3cc6006c // ldur q12, [x3, #96]
+	WORD $0x3cc7006d // ldur q13, [x3, #112]
+	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
+	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
+	WORD $0x3cce006c // ldur q12, [x3, #224]
+	WORD $0x3ccf006d // ldur q13, [x3, #240]
+	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
+	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 	FLDPQ        352(R3), (F12, F13)
-	WORD $0x4e8c9570 // sdot v16.4s, v11.16b, v12.16b
-	WORD $0x4e8d9550 // sdot v16.4s, v10.16b, v13.16b
+	WORD $0x4e8c9550 // sdot v16.4s, v10.16b, v12.16b
+	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 	FLDPQ        480(R3), (F12, F13)
-	WORD $0x4e8c9571 // sdot v17.4s, v11.16b, v12.16b
-	WORD $0x4e8d9551 // sdot v17.4s, v10.16b, v13.16b
+	WORD $0x4e8c9551 // sdot v17.4s, v10.16b, v12.16b
+	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
 	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
 	WORD $0x4e2acd65 // fmla v5.4s, v11.4s, v10.4s
-	FMOVS        4(R4), F10
+	WORD $0xbc40408a // ldur s10, [x4, #4]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
 	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
 	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
-	FMOVS        8(R4), F10
+	WORD $0xbc40808a // ldur s10, [x4, #8]
 	WORD $0x4e21da0b // scvtf v11.4s, v16.4s
 	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
 	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
-	FMOVS        12(R4), F10
+	WORD $0xbc40c08a // ldur s10, [x4, #12]
 	WORD $0x4e21da2b // scvtf v11.4s, v17.4s
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
@@ -1049,13 +1041,13 @@ TEXT ·matmulQ8Block1xTurbo4DotProd(SB), NOSPLIT, $544-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e422 // movi v2.16b, #1
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        16(R2), F5
+	WORD $0x3cc10045 // ldur q5, [x2, #16]
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -1063,7 +1055,7 @@ TEXT ·matmulQ8Block1xTurbo4DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        32(R2), F5
+	WORD $0x3cc20045 // ldur q5, [x2, #32]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
@@ -1071,7 +1063,7 @@ TEXT ·matmulQ8Block1xTurbo4DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        48(R2), F5
+	WORD $0x3cc30045 // ldur q5, [x2, #48]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
@@ -1105,13 +1097,13 @@ TEXT ·matmulQ8Block1xTurbo4DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e849445 // sdot v5.4s, v2.16b, v4.16b
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        16(R2), F7
+	WORD $0x3cc10047 // ldur q7, [x2, #16]
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -1119,7 +1111,7 @@ TEXT ·matmulQ8Block1xTurbo4DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        32(R2), F7
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
@@ -1127,7 +1119,7 @@ TEXT ·matmulQ8Block1xTurbo4DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
@@ -1159,13 +1151,13 @@ TEXT ·matmulQ8Block1xTurbo4DotProd(SB), NOSPLIT, $544-72
 	FMOVQ        F3, 48(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        64(R2), F3
+	WORD $0x3cc40043 // ldur q3, [x2, #64]
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -1173,7 +1165,7 @@ TEXT ·matmulQ8Block1xTurbo4DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
@@ -1181,7 +1173,7 @@ TEXT ·matmulQ8Block1xTurbo4DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
@@ -1213,13 +1205,13 @@ TEXT ·matmulQ8Block1xTurbo4DotProd(SB), NOSPLIT, $544-72
 	FMOVQ        F3, 80(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        64(R2), F3
+	WORD $0x3cc40043 // ldur q3, [x2, #64]
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -1227,7 +1219,7 @@ TEXT ·matmulQ8Block1xTurbo4DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
@@ -1235,7 +1227,7 @@ TEXT ·matmulQ8Block1xTurbo4DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle6<>+0(SB), R2
@@ -1298,114 +1290,112 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 2, 4 to 62, and their products
-	FMOVQ        4(R6), F2
-	FMOVQ        20(R6), F3
-	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
-	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
-	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
-	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FLDPQ        (R5), (F4, F5)
-	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
-	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
-	WORD $0x4f08a484 // sshll2 v4.8h, v4.16b, #0
-	WORD $0x4e649c42 // mul v2.8h, v2.8h, v4.8h
-	WORD $0x4e62bcc2 // addp v2.8h, v6.8h, v2.8h
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x2f08a464 // ushll v4.8h, v3.8b, #0
-	WORD $0x0f08a4a6 // sshll v6.8h, v5.8b, #0
+	WORD $0x3cc040c2 // ldur q2, [x6, #4]
+	WORD $0x3cc140c3 // ldur q3, [x6, #20]
+	WORD $0x4e211c44 // and v4.16b, v2.16b, v1.16b
+	WORD $0x4e211c65 // and v5.16b, v3.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc000a6 // ldur q6, [x5]
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
+	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
+	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
+	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
+	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
 	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
-	WORD $0x4f08a4a5 // sshll2 v5.8h, v5.16b, #0
-	WORD $0x4e659c63 // mul v3.8h, v3.8h, v5.8h
-	WORD $0x4e63bc83 // addp v3.8h, v4.8h, v3.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x2f08a4a6 // ushll v6.8h, v5.8b, #0
+	WORD $0x0f08a4e8 // sshll v8.8h, v7.8b, #0
+	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
+	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4f08a4e7 // sshll2 v7.8h, v7.16b, #0
+	WORD $0x4e679ca5 // mul v5.8h, v5.8h, v7.8h
+	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
 
 	// levels of values 1, 3, 5 to 63, and their products
-	FMOVQ        4(R6), F4
-	FMOVQ        20(R6), F5
-	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
-	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
-	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
-	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
-	FLDPQ        32(R5), (F6, F7)
-	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
+	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc200a6 // ldur q6, [x5, #32]
+	WORD $0x3cc300a7 // ldur q7, [x5, #48]
+	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
 	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
-	WORD $0x4e606882 // sadalp v2.4s, v4.8h
-	WORD $0x2f08a4a4 // ushll v4.8h, v5.8b, #0
+	WORD $0x4e669c42 // mul v2.8h, v2.8h, v6.8h
+	WORD $0x4e62bd02 // addp v2.8h, v8.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a4e6 // sshll v6.8h, v7.8b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4e669c42 // mul v2.8h, v2.8h, v6.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a4e6 // sshll2 v6.8h, v7.16b, #0
-	WORD $0x4e669ca5 // mul v5.8h, v5.8h, v6.8h
-	WORD $0x4e65bc84 // addp v4.8h, v4.8h, v5.8h
-	WORD $0x4e606883 // sadalp v3.4s, v4.8h
+	WORD $0x4e669c63 // mul v3.8h, v3.8h, v6.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
 
 	// levels of values 64, 66, 68 to 126, and their products
-	FMOVQ        36(R6), F4
-	FMOVQ        52(R6), F5
-	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
-	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
-	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
-	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
-	FLDPQ        64(R5), (F6, F7)
-	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
-	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
-	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
-	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
-	WORD $0x4e606882 // sadalp v2.4s, v4.8h
-	WORD $0x2f08a4a4 // ushll v4.8h, v5.8b, #0
-	WORD $0x0f08a4e6 // sshll v6.8h, v7.8b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
-	WORD $0x4f08a4e6 // sshll2 v6.8h, v7.16b, #0
-	WORD $0x4e669ca5 // mul v5.8h, v5.8h, v6.8h
-	WORD $0x4e65bc84 // addp v4.8h, v4.8h, v5.8h
-	WORD $0x4e606883 // sadalp v3.4s, v4.8h
+	WORD $0x3cc240c2 // ldur q2, [x6, #36]
+	WORD $0x3cc340c3 // ldur q3, [x6, #52]
+	WORD $0x4e211c46 // and v6.16b, v2.16b, v1.16b
+	WORD $0x4e211c67 // and v7.16b, v3.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x3cc400a8 // ldur q8, [x5, #64]
+	WORD $0x3cc500a9 // ldur q9, [x5, #80]
+	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
+	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
+	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
+	WORD $0x6f08a4c6 // ushll2 v6.8h, v6.16b, #0
+	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
+	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
+	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
+	WORD $0x4e6068c4 // sadalp v4.4s, v6.8h
+	WORD $0x2f08a4e6 // ushll v6.8h, v7.8b, #0
+	WORD $0x0f08a528 // sshll v8.8h, v9.8b, #0
+	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
+	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
+	WORD $0x4f08a528 // sshll2 v8.8h, v9.16b, #0
+	WORD $0x4e689ce7 // mul v7.8h, v7.8h, v8.8h
+	WORD $0x4e67bcc6 // addp v6.8h, v6.8h, v7.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// levels of values 65, 67, 69 to 127, and their products
-	FMOVQ        36(R6), F4
-	FMOVQ        52(R6), F5
-	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
-	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
-	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
-	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
-	FLDPQ        96(R5), (F6, F7)
-	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
+	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc600a6 // ldur q6, [x5, #96]
+	WORD $0x3cc700a7 // ldur q7, [x5, #112]
+	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
 	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
-	WORD $0x4e606882 // sadalp v2.4s, v4.8h
-	WORD $0x2f08a4a4 // ushll v4.8h, v5.8b, #0
+	WORD $0x4e669c42 // mul v2.8h, v2.8h, v6.8h
+	WORD $0x4e62bd02 // addp v2.8h, v8.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a4e6 // sshll v6.8h, v7.8b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4e669c42 // mul v2.8h, v2.8h, v6.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a4e6 // sshll2 v6.8h, v7.16b, #0
-	WORD $0x4e669ca5 // mul v5.8h, v5.8h, v6.8h
-	WORD $0x4e65bc84 // addp v4.8h, v4.8h, v5.8h
-	WORD $0x4e606883 // sadalp v3.4s, v4.8h
-	FMOVQ        F2, (R9)
-	FMOVQ        F3, 16(R9)
-	WORD $0x7d4000c2 // ldr h2, [x6]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
-	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	WORD $0x4e669c63 // mul v3.8h, v3.8h, v6.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
+	FMOVQ        F4, (R9)
+	FMOVQ        F5, 16(R9)
+	WORD $0x7c4000c2 // ldur h2, [x6]
+	WORD $0x1ee24042 // fcvt s2, h2
 	MOVD         $turbo4_const<>+0(SB), R11
 	FMOVQ        (R11), F3
-	WORD $0x6e23dc44 // fmul v4.4s, v2.4s, v3.4s
-	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	FMOVQ        F4, (R10)
+	WORD $0x4f829062 // fmul v2.4s, v3.4s, v2.s[0]
+	FMOVQ        F2, (R10)
 	FMOVQ        F2, 16(R10)
 	ADD          $0x20, R9
 	ADD          $0x20, R10
@@ -1418,10 +1408,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F2
-	FMOVQ        32(R1), F3
-	FMOVQ        64(R1), F4
-	FMOVQ        96(R1), F5
+	WORD $0x3cc00022 // ldur q2, [x1]
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
+	WORD $0x3cc40024 // ldur q4, [x1, #64]
+	WORD $0x3cc60025 // ldur q5, [x1, #96]
 	WORD $0x4ea00863 // rev64 v3.4s, v3.4s
 	WORD $0x4e832842 // trn1 v2.4s, v2.4s, v3.4s
 	WORD $0x4ea008a3 // rev64 v3.4s, v5.4s
@@ -1429,10 +1419,14 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FLDPQ        (R0), (F3, F4)
-	FLDPQ        32(R0), (F5, F6)
-	FLDPQ        64(R0), (F7, F8)
-	FLDPQ        96(R0), (F9, F10)
+	WORD $0x3cc00003 // ldur q3, [x0]
+	WORD $0x3cc10004 // ldur q4, [x0, #16]
+	WORD $0x3cc20005 // ldur q5, [x0, #32]
+	WORD $0x3cc30006 // ldur q6, [x0, #48]
+	WORD $0x3cc40007 // ldur q7, [x0, #64]
+	WORD $0x3cc50008 // ldur q8, [x0, #80]
+	WORD $0x3cc60009 // ldur q9, [x0, #96]
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -1441,10 +1435,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        (R3), F4
+	WORD $0xbc400064 // ldur s4, [x3]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	FMOVQ        F2, (R2)
@@ -1477,13 +1471,13 @@ TEXT ·matmulQ8Block2xTurbo4DotProd(SB), 0, $800-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e422 // movi v2.16b, #1
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        16(R2), F5
+	WORD $0x3cc10045 // ldur q5, [x2, #16]
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -1491,7 +1485,7 @@ TEXT ·matmulQ8Block2xTurbo4DotProd(SB), 0, $800-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        32(R2), F5
+	WORD $0x3cc20045 // ldur q5, [x2, #32]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
@@ -1499,7 +1493,7 @@ TEXT ·matmulQ8Block2xTurbo4DotProd(SB), 0, $800-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        48(R2), F5
+	WORD $0x3cc30045 // ldur q5, [x2, #48]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
@@ -1533,13 +1527,13 @@ TEXT ·matmulQ8Block2xTurbo4DotProd(SB), 0, $800-72
 	WORD $0x4e849445 // sdot v5.4s, v2.16b, v4.16b
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        16(R2), F7
+	WORD $0x3cc10047 // ldur q7, [x2, #16]
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -1547,7 +1541,7 @@ TEXT ·matmulQ8Block2xTurbo4DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        32(R2), F7
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
@@ -1555,7 +1549,7 @@ TEXT ·matmulQ8Block2xTurbo4DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
@@ -1587,13 +1581,13 @@ TEXT ·matmulQ8Block2xTurbo4DotProd(SB), 0, $800-72
 	FMOVQ        F3, 48(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        64(R2), F3
+	WORD $0x3cc40043 // ldur q3, [x2, #64]
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -1601,7 +1595,7 @@ TEXT ·matmulQ8Block2xTurbo4DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
@@ -1609,7 +1603,7 @@ TEXT ·matmulQ8Block2xTurbo4DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
@@ -1641,13 +1635,13 @@ TEXT ·matmulQ8Block2xTurbo4DotProd(SB), 0, $800-72
 	FMOVQ        F3, 80(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        64(R2), F3
+	WORD $0x3cc40043 // ldur q3, [x2, #64]
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -1655,7 +1649,7 @@ TEXT ·matmulQ8Block2xTurbo4DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
@@ -1663,7 +1657,7 @@ TEXT ·matmulQ8Block2xTurbo4DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
@@ -1706,13 +1700,13 @@ TEXT ·matmulQ8Block2xTurbo4DotProd(SB), 0, $800-72
 	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
 	WORD $0x7e30d884 // faddp s4, v4.2s
 	FMOVS        F4, (R4)
-	FMOVQ        128(R2), F3
+	WORD $0x3cc80043 // ldur q3, [x2, #128]
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        144(R2), F5
+	WORD $0x3cc90045 // ldur q5, [x2, #144]
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -1720,7 +1714,7 @@ TEXT ·matmulQ8Block2xTurbo4DotProd(SB), 0, $800-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        160(R2), F5
+	WORD $0x3cca0045 // ldur q5, [x2, #160]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
@@ -1728,7 +1722,7 @@ TEXT ·matmulQ8Block2xTurbo4DotProd(SB), 0, $800-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        176(R2), F5
+	WORD $0x3ccb0045 // ldur q5, [x2, #176]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
@@ -1762,13 +1756,13 @@ TEXT ·matmulQ8Block2xTurbo4DotProd(SB), 0, $800-72
 	WORD $0x4e849445 // sdot v5.4s, v2.16b, v4.16b
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        128(R2), F3
+	WORD $0x3cc80043 // ldur q3, [x2, #128]
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        144(R2), F7
+	WORD $0x3cc90047 // ldur q7, [x2, #144]
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -1776,7 +1770,7 @@ TEXT ·matmulQ8Block2xTurbo4DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        160(R2), F7
+	WORD $0x3cca0047 // ldur q7, [x2, #160]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
@@ -1784,7 +1778,7 @@ TEXT ·matmulQ8Block2xTurbo4DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
@@ -1816,13 +1810,13 @@ TEXT ·matmulQ8Block2xTurbo4DotProd(SB), 0, $800-72
 	FMOVQ        F3, 176(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        192(R2), F3
+	WORD $0x3ccc0043 // ldur q3, [x2, #192]
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -1830,7 +1824,7 @@ TEXT ·matmulQ8Block2xTurbo4DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
@@ -1838,7 +1832,7 @@ TEXT ·matmulQ8Block2xTurbo4DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
@@ -1870,13 +1864,13 @@ TEXT ·matmulQ8Block2xTurbo4DotProd(SB), 0, $800-72
 	FMOVQ        F3, 208(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        192(R2), F3
+	WORD $0x3ccc0043 // ldur q3, [x2, #192]
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -1884,7 +1878,7 @@ TEXT ·matmulQ8Block2xTurbo4DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
@@ -1892,7 +1886,7 @@ TEXT ·matmulQ8Block2xTurbo4DotProd(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle6<>+0(SB), R2
@@ -1955,184 +1949,186 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 2, 4 to 62, and their products
-	FMOVQ        4(R6), F2
-	FMOVQ        20(R6), F3
-	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
-	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
-	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
-	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FLDPQ        (R5), (F4, F5)
-	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
-	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a447 // ushll2 v7.8h, v2.16b, #0
-	WORD $0x4f08a484 // sshll2 v4.8h, v4.16b, #0
-	WORD $0x4e649ce7 // mul v7.8h, v7.8h, v4.8h
-	WORD $0x4e67bcc4 // addp v4.8h, v6.8h, v7.8h
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x2f08a466 // ushll v6.8h, v3.8b, #0
-	WORD $0x0f08a4a7 // sshll v7.8h, v5.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a467 // ushll2 v7.8h, v3.16b, #0
-	WORD $0x4f08a4a5 // sshll2 v5.8h, v5.16b, #0
-	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
-	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FLDPQ        128(R5), (F6, F7)
-	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
+	WORD $0x3cc040c2 // ldur q2, [x6, #4]
+	WORD $0x3cc140c3 // ldur q3, [x6, #20]
+	WORD $0x4e211c44 // and v4.16b, v2.16b, v1.16b
+	WORD $0x4e211c65 // and v5.16b, v3.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc000a6 // ldur q6, [x5]
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
+	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x6f08a489 // ushll2 v9.8h, v4.16b, #0
 	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
-	WORD $0x4e669c42 // mul v2.8h, v2.8h, v6.8h
-	WORD $0x4e62bd02 // addp v2.8h, v8.8h, v2.8h
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x2f08a466 // ushll v6.8h, v3.8b, #0
-	WORD $0x0f08a4e8 // sshll v8.8h, v7.8b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
+	WORD $0x4e669d29 // mul v9.8h, v9.8h, v6.8h
+	WORD $0x4e69bd06 // addp v6.8h, v8.8h, v9.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
+	WORD $0x0f08a4e9 // sshll v9.8h, v7.8b, #0
+	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
+	WORD $0x6f08a4a9 // ushll2 v9.8h, v5.16b, #0
 	WORD $0x4f08a4e7 // sshll2 v7.8h, v7.16b, #0
-	WORD $0x4e679c63 // mul v3.8h, v3.8h, v7.8h
-	WORD $0x4e63bcc3 // addp v3.8h, v6.8h, v3.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
+	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x3cc800a8 // ldur q8, [x5, #128]
+	WORD $0x3cc900a9 // ldur q9, [x5, #144]
+	WORD $0x2f08a48a // ushll v10.8h, v4.8b, #0
+	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
+	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
+	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
+	WORD $0x4e689c84 // mul v4.8h, v4.8h, v8.8h
+	WORD $0x4e64bd44 // addp v4.8h, v10.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
+	WORD $0x0f08a52a // sshll v10.8h, v9.8b, #0
+	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
+	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
+	WORD $0x4e699ca5 // mul v5.8h, v5.8h, v9.8h
+	WORD $0x4e65bd05 // addp v5.8h, v8.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
 
 	// levels of values 1, 3, 5 to 63, and their products
-	FMOVQ        4(R6), F6
-	FMOVQ        20(R6), F7
-	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
-	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
-	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        32(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
+	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc200a8 // ldur q8, [x5, #32]
+	WORD $0x3cc300a9 // ldur q9, [x5, #48]
+	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4cb // ushll2 v11.8h, v6.16b, #0
+	WORD $0x6f08a44b // ushll2 v11.8h, v2.16b, #0
 	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
 	WORD $0x4e689d6b // mul v11.8h, v11.8h, v8.8h
 	WORD $0x4e6bbd48 // addp v8.8h, v10.8h, v11.8h
-	WORD $0x4e606904 // sadalp v4.4s, v8.8h
-	WORD $0x2f08a4e8 // ushll v8.8h, v7.8b, #0
+	WORD $0x4e606906 // sadalp v6.4s, v8.8h
+	WORD $0x2f08a468 // ushll v8.8h, v3.8b, #0
 	WORD $0x0f08a52a // sshll v10.8h, v9.8b, #0
 	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a4ea // ushll2 v10.8h, v7.16b, #0
+	WORD $0x6f08a46a // ushll2 v10.8h, v3.16b, #0
 	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
 	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
 	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
-	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FLDPQ        160(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	WORD $0x3cca00a8 // ldur q8, [x5, #160]
+	WORD $0x3ccb00a9 // ldur q9, [x5, #176]
+	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4c6 // ushll2 v6.8h, v6.16b, #0
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
 	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
-	WORD $0x4e6068c2 // sadalp v2.4s, v6.8h
-	WORD $0x2f08a4e6 // ushll v6.8h, v7.8b, #0
+	WORD $0x4e689c42 // mul v2.8h, v2.8h, v8.8h
+	WORD $0x4e62bd42 // addp v2.8h, v10.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a528 // sshll v8.8h, v9.8b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
+	WORD $0x4e689c42 // mul v2.8h, v2.8h, v8.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a528 // sshll2 v8.8h, v9.16b, #0
-	WORD $0x4e689ce7 // mul v7.8h, v7.8h, v8.8h
-	WORD $0x4e67bcc6 // addp v6.8h, v6.8h, v7.8h
-	WORD $0x4e6068c3 // sadalp v3.4s, v6.8h
+	WORD $0x4e689c63 // mul v3.8h, v3.8h, v8.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
 
 	// levels of values 64, 66, 68 to 126, and their products
-	FMOVQ        36(R6), F6
-	FMOVQ        52(R6), F7
-	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        64(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
-	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
-	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4cb // ushll2 v11.8h, v6.16b, #0
-	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689d6b // mul v11.8h, v11.8h, v8.8h
-	WORD $0x4e6bbd48 // addp v8.8h, v10.8h, v11.8h
-	WORD $0x4e606904 // sadalp v4.4s, v8.8h
-	WORD $0x2f08a4e8 // ushll v8.8h, v7.8b, #0
-	WORD $0x0f08a52a // sshll v10.8h, v9.8b, #0
+	WORD $0x3cc240c2 // ldur q2, [x6, #36]
+	WORD $0x3cc340c3 // ldur q3, [x6, #52]
+	WORD $0x4e211c48 // and v8.16b, v2.16b, v1.16b
+	WORD $0x4e211c69 // and v9.16b, v3.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	WORD $0x3cc400aa // ldur q10, [x5, #64]
+	WORD $0x3cc500ab // ldur q11, [x5, #80]
+	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
+	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
+	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x4e606946 // sadalp v6.4s, v10.8h
+	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
+	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
+	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
+	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
+	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
+	WORD $0x4e606947 // sadalp v7.4s, v10.8h
+	WORD $0x3ccc00aa // ldur q10, [x5, #192]
+	WORD $0x3ccd00ab // ldur q11, [x5, #208]
+	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
 	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a4ea // ushll2 v10.8h, v7.16b, #0
-	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
-	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
-	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e606904 // sadalp v4.4s, v8.8h
+	WORD $0x2f08a528 // ushll v8.8h, v9.8b, #0
+	WORD $0x0f08a56a // sshll v10.8h, v11.8b, #0
+	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
+	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
+	WORD $0x4f08a56a // sshll2 v10.8h, v11.16b, #0
+	WORD $0x4e6a9d29 // mul v9.8h, v9.8h, v10.8h
+	WORD $0x4e69bd08 // addp v8.8h, v8.8h, v9.8h
 	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FLDPQ        192(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
-	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
-	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4c6 // ushll2 v6.8h, v6.16b, #0
-	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
-	WORD $0x4e6068c2 // sadalp v2.4s, v6.8h
-	WORD $0x2f08a4e6 // ushll v6.8h, v7.8b, #0
-	WORD $0x0f08a528 // sshll v8.8h, v9.8b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
-	WORD $0x4f08a528 // sshll2 v8.8h, v9.16b, #0
-	WORD $0x4e689ce7 // mul v7.8h, v7.8h, v8.8h
-	WORD $0x4e67bcc6 // addp v6.8h, v6.8h, v7.8h
-	WORD $0x4e6068c3 // sadalp v3.4s, v6.8h
 
 	// levels of values 65, 67, 69 to 127, and their products
-	FMOVQ        36(R6), F6
-	FMOVQ        52(R6), F7
-	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
-	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
-	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        96(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
+	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc600a8 // ldur q8, [x5, #96]
+	WORD $0x3cc700a9 // ldur q9, [x5, #112]
+	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4cb // ushll2 v11.8h, v6.16b, #0
+	WORD $0x6f08a44b // ushll2 v11.8h, v2.16b, #0
 	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
 	WORD $0x4e689d6b // mul v11.8h, v11.8h, v8.8h
 	WORD $0x4e6bbd48 // addp v8.8h, v10.8h, v11.8h
-	WORD $0x4e606904 // sadalp v4.4s, v8.8h
-	WORD $0x2f08a4e8 // ushll v8.8h, v7.8b, #0
+	WORD $0x4e606906 // sadalp v6.4s, v8.8h
+	WORD $0x2f08a468 // ushll v8.8h, v3.8b, #0
 	WORD $0x0f08a52a // sshll v10.8h, v9.8b, #0
 	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a4ea // ushll2 v10.8h, v7.16b, #0
+	WORD $0x6f08a46a // ushll2 v10.8h, v3.16b, #0
 	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
 	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
 	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
-	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FLDPQ        224(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	WORD $0x3cce00a8 // ldur q8, [x5, #224]
+	WORD $0x3ccf00a9 // ldur q9, [x5, #240]
+	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4c6 // ushll2 v6.8h, v6.16b, #0
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
 	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
-	WORD $0x4e6068c2 // sadalp v2.4s, v6.8h
-	WORD $0x2f08a4e6 // ushll v6.8h, v7.8b, #0
+	WORD $0x4e689c42 // mul v2.8h, v2.8h, v8.8h
+	WORD $0x4e62bd42 // addp v2.8h, v10.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a528 // sshll v8.8h, v9.8b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
+	WORD $0x4e689c42 // mul v2.8h, v2.8h, v8.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a528 // sshll2 v8.8h, v9.16b, #0
-	WORD $0x4e689ce7 // mul v7.8h, v7.8h, v8.8h
-	WORD $0x4e67bcc6 // addp v6.8h, v6.8h, v7.8h
-	WORD $0x4e6068c3 // sadalp v3.4s, v6.8h
-	FMOVQ        F4, (R9)
-	FMOVQ        F5, 16(R9)
-	FMOVQ        F2, 128(R9)
-	FMOVQ        F3, 144(R9)
-	WORD $0x7d4000c2 // ldr h2, [x6]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
-	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	WORD $0x4e689c63 // mul v3.8h, v3.8h, v8.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
+	FMOVQ        F6, (R9)
+	FMOVQ        F7, 16(R9)
+	FMOVQ        F4, 128(R9)
+	FMOVQ        F5, 144(R9)
+	WORD $0x7c4000c2 // ldur h2, [x6]
+	WORD $0x1ee24042 // fcvt s2, h2
 	MOVD         $turbo4_const<>+0(SB), R11
 	FMOVQ        (R11), F3
-	WORD $0x6e23dc44 // fmul v4.4s, v2.4s, v3.4s
-	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	FMOVQ        F4, (R10)
+	WORD $0x4f829062 // fmul v2.4s, v3.4s, v2.s[0]
+	FMOVQ        F2, (R10)
 	FMOVQ        F2, 16(R10)
 	ADD          $0x20, R9
 	ADD          $0x20, R10
@@ -2145,10 +2141,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F2
-	FMOVQ        32(R1), F3
-	FMOVQ        64(R1), F4
-	FMOVQ        96(R1), F5
+	WORD $0x3cc00022 // ldur q2, [x1]
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
+	WORD $0x3cc40024 // ldur q4, [x1, #64]
+	WORD $0x3cc60025 // ldur q5, [x1, #96]
 	WORD $0x4ea00863 // rev64 v3.4s, v3.4s
 	WORD $0x4e832842 // trn1 v2.4s, v2.4s, v3.4s
 	WORD $0x4ea008a3 // rev64 v3.4s, v5.4s
@@ -2156,10 +2152,14 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FLDPQ        (R0), (F3, F4)
-	FLDPQ        32(R0), (F5, F6)
-	FLDPQ        64(R0), (F7, F8)
-	FLDPQ        96(R0), (F9, F10)
+	WORD $0x3cc00003 // ldur q3, [x0]
+	WORD $0x3cc10004 // ldur q4, [x0, #16]
+	WORD $0x3cc20005 // ldur q5, [x0, #32]
+	WORD $0x3cc30006 // ldur q6, [x0, #48]
+	WORD $0x3cc40007 // ldur q7, [x0, #64]
+	WORD $0x3cc50008 // ldur q8, [x0, #80]
+	WORD $0x3cc60009 // ldur q9, [x0, #96]
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -2168,17 +2168,21 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        (R3), F4
+	WORD $0xbc400064 // ldur s4, [x3]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FLDPQ        128(R0), (F3, F4)
-	FLDPQ        160(R0), (F5, F6)
-	FLDPQ        192(R0), (F7, F8)
-	FLDPQ        224(R0), (F9, F10)
+	WORD $0x3cc80003 // ldur q3, [x0, #128]
+	WORD $0x3cc90004 // ldur q4, [x0, #144]
+	WORD $0x3cca0005 // ldur q5, [x0, #160]
+	WORD $0x3ccb0006 // ldur q6, [x0, #176]
+	WORD $0x3ccc0007 // ldur q7, [x0, #192]
+	WORD $0x3ccd0008 // ldur q8, [x0, #208]
+	WORD $0x3cce0009 // ldur q9, [x0, #224]
+	WORD $0x3ccf000a // ldur q10, [x0, #240]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -2187,10 +2191,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        4(R4), F4
+	WORD $0xbc404084 // ldur s4, [x4, #4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
@@ -2226,13 +2230,13 @@ TEXT ·matmulQ8Block3xTurbo4DotProd(SB), 0, $1056-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e422 // movi v2.16b, #1
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        16(R2), F5
+	WORD $0x3cc10045 // ldur q5, [x2, #16]
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -2240,7 +2244,7 @@ TEXT ·matmulQ8Block3xTurbo4DotProd(SB), 0, $1056-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        32(R2), F5
+	WORD $0x3cc20045 // ldur q5, [x2, #32]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
@@ -2248,7 +2252,7 @@ TEXT ·matmulQ8Block3xTurbo4DotProd(SB), 0, $1056-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        48(R2), F5
+	WORD $0x3cc30045 // ldur q5, [x2, #48]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
@@ -2282,13 +2286,13 @@ TEXT ·matmulQ8Block3xTurbo4DotProd(SB), 0, $1056-72
 	WORD $0x4e849445 // sdot v5.4s, v2.16b, v4.16b
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        16(R2), F7
+	WORD $0x3cc10047 // ldur q7, [x2, #16]
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -2296,7 +2300,7 @@ TEXT ·matmulQ8Block3xTurbo4DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        32(R2), F7
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
@@ -2304,7 +2308,7 @@ TEXT ·matmulQ8Block3xTurbo4DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
@@ -2336,13 +2340,13 @@ TEXT ·matmulQ8Block3xTurbo4DotProd(SB), 0, $1056-72
 	FMOVQ        F3, 48(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        64(R2), F3
+	WORD $0x3cc40043 // ldur q3, [x2, #64]
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -2350,7 +2354,7 @@ TEXT ·matmulQ8Block3xTurbo4DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
@@ -2358,7 +2362,7 @@ TEXT ·matmulQ8Block3xTurbo4DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
@@ -2390,13 +2394,13 @@ TEXT ·matmulQ8Block3xTurbo4DotProd(SB), 0, $1056-72
 	FMOVQ        F3, 80(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        64(R2), F3
+	WORD $0x3cc40043 // ldur q3, [x2, #64]
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -2404,7 +2408,7 @@ TEXT ·matmulQ8Block3xTurbo4DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
@@ -2412,7 +2416,7 @@ TEXT ·matmulQ8Block3xTurbo4DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
@@ -2455,13 +2459,13 @@ TEXT ·matmulQ8Block3xTurbo4DotProd(SB), 0, $1056-72
 	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
 	WORD $0x7e30d884 // faddp s4, v4.2s
 	FMOVS        F4, (R4)
-	FMOVQ        128(R2), F3
+	WORD $0x3cc80043 // ldur q3, [x2, #128]
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        144(R2), F5
+	WORD $0x3cc90045 // ldur q5, [x2, #144]
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -2469,7 +2473,7 @@ TEXT ·matmulQ8Block3xTurbo4DotProd(SB), 0, $1056-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        160(R2), F5
+	WORD $0x3cca0045 // ldur q5, [x2, #160]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
@@ -2477,7 +2481,7 @@ TEXT ·matmulQ8Block3xTurbo4DotProd(SB), 0, $1056-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        176(R2), F5
+	WORD $0x3ccb0045 // ldur q5, [x2, #176]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
@@ -2511,13 +2515,13 @@ TEXT ·matmulQ8Block3xTurbo4DotProd(SB), 0, $1056-72
 	WORD $0x4e849445 // sdot v5.4s, v2.16b, v4.16b
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        128(R2), F3
+	WORD $0x3cc80043 // ldur q3, [x2, #128]
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        144(R2), F7
+	WORD $0x3cc90047 // ldur q7, [x2, #144]
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -2525,7 +2529,7 @@ TEXT ·matmulQ8Block3xTurbo4DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        160(R2), F7
+	WORD $0x3cca0047 // ldur q7, [x2, #160]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
@@ -2533,7 +2537,7 @@ TEXT ·matmulQ8Block3xTurbo4DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
@@ -2565,13 +2569,13 @@ TEXT ·matmulQ8Block3xTurbo4DotProd(SB), 0, $1056-72
 	FMOVQ        F3, 176(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        192(R2), F3
+	WORD $0x3ccc0043 // ldur q3, [x2, #192]
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -2579,7 +2583,7 @@ TEXT ·matmulQ8Block3xTurbo4DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
@@ -2587,7 +2591,7 @@ TEXT ·matmulQ8Block3xTurbo4DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
@@ -2619,13 +2623,13 @@ TEXT ·matmulQ8Block3xTurbo4DotProd(SB), 0, $1056-72
 	FMOVQ        F3, 208(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        192(R2), F3
+	WORD $0x3ccc0043 // ldur q3, [x2, #192]
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -2633,7 +2637,7 @@ TEXT ·matmulQ8Block3xTurbo4DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
@@ -2641,7 +2645,7 @@ TEXT ·matmulQ8Block3xTurbo4DotProd(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
@@ -2933,254 +2937,256 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 2, 4 to 62, and their products
-	FMOVQ        4(R6), F2
-	FMOVQ        20(R6), F3
-	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
-	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
-	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
-	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FLDPQ        (R5), (F4, F5)
-	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
-	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a447 // ushll2 v7.8h, v2.16b, #0
-	WORD $0x4f08a484 // sshll2 v4.8h, v4.16b, #0
-	WORD $0x4e649ce7 // mul v7.8h, v7.8h, v4.8h
-	WORD $0x4e67bcc4 // addp v4.8h, v6.8h, v7.8h
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x2f08a466 // ushll v6.8h, v3.8b, #0
-	WORD $0x0f08a4a7 // sshll v7.8h, v5.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a467 // ushll2 v7.8h, v3.16b, #0
-	WORD $0x4f08a4a5 // sshll2 v5.8h, v5.16b, #0
-	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
-	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FLDPQ        128(R5), (F6, F7)
-	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
+	WORD $0x3cc040c2 // ldur q2, [x6, #4]
+	WORD $0x3cc140c3 // ldur q3, [x6, #20]
+	WORD $0x4e211c44 // and v4.16b, v2.16b, v1.16b
+	WORD $0x4e211c65 // and v5.16b, v3.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc000a6 // ldur q6, [x5]
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
+	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a449 // ushll2 v9.8h, v2.16b, #0
+	WORD $0x6f08a489 // ushll2 v9.8h, v4.16b, #0
 	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
 	WORD $0x4e669d29 // mul v9.8h, v9.8h, v6.8h
 	WORD $0x4e69bd06 // addp v6.8h, v8.8h, v9.8h
 	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x2f08a468 // ushll v8.8h, v3.8b, #0
+	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
 	WORD $0x0f08a4e9 // sshll v9.8h, v7.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a469 // ushll2 v9.8h, v3.16b, #0
+	WORD $0x6f08a4a9 // ushll2 v9.8h, v5.16b, #0
 	WORD $0x4f08a4e7 // sshll2 v7.8h, v7.16b, #0
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FLDPQ        256(R5), (F8, F9)
-	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
+	WORD $0x3cc800a8 // ldur q8, [x5, #128]
+	WORD $0x3cc900a9 // ldur q9, [x5, #144]
+	WORD $0x2f08a48a // ushll v10.8h, v4.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x6f08a48b // ushll2 v11.8h, v4.16b, #0
 	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689c42 // mul v2.8h, v2.8h, v8.8h
-	WORD $0x4e62bd42 // addp v2.8h, v10.8h, v2.8h
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x2f08a468 // ushll v8.8h, v3.8b, #0
-	WORD $0x0f08a52a // sshll v10.8h, v9.8b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
+	WORD $0x4e689d6b // mul v11.8h, v11.8h, v8.8h
+	WORD $0x4e6bbd48 // addp v8.8h, v10.8h, v11.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x2f08a4aa // ushll v10.8h, v5.8b, #0
+	WORD $0x0f08a52b // sshll v11.8h, v9.8b, #0
+	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
+	WORD $0x6f08a4ab // ushll2 v11.8h, v5.16b, #0
 	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
-	WORD $0x4e699c63 // mul v3.8h, v3.8h, v9.8h
-	WORD $0x4e63bd03 // addp v3.8h, v8.8h, v3.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4e699d6b // mul v11.8h, v11.8h, v9.8h
+	WORD $0x4e6bbd49 // addp v9.8h, v10.8h, v11.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FLDPQ        256(R5), (F10, F11)
+	WORD $0x2f08a48c // ushll v12.8h, v4.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
+	WORD $0x4e6a9c84 // mul v4.8h, v4.8h, v10.8h
+	WORD $0x4e64bd84 // addp v4.8h, v12.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x2f08a4aa // ushll v10.8h, v5.8b, #0
+	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
+	WORD $0x4e6b9ca5 // mul v5.8h, v5.8h, v11.8h
+	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
 
 	// levels of values 1, 3, 5 to 63, and their products
-	FMOVQ        4(R6), F8
-	FMOVQ        20(R6), F9
-	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
-	FLDPQ        32(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc200aa // ldur q10, [x5, #32]
+	WORD $0x3cc300ab // ldur q11, [x5, #48]
+	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
-	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
-	WORD $0x4e606944 // sadalp v4.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
-	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
-	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FLDPQ        160(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
+	WORD $0x6f08a44d // ushll2 v13.8h, v2.16b, #0
 	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
 	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
 	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
 	WORD $0x4e606946 // sadalp v6.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
+	WORD $0x2f08a46a // ushll v10.8h, v3.8b, #0
 	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
 	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
+	WORD $0x6f08a46c // ushll2 v12.8h, v3.16b, #0
 	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FLDPQ        288(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x3cca00aa // ldur q10, [x5, #160]
+	WORD $0x3ccb00ab // ldur q11, [x5, #176]
+	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
+	WORD $0x6f08a44d // ushll2 v13.8h, v2.16b, #0
 	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e606902 // sadalp v2.4s, v8.8h
-	WORD $0x2f08a528 // ushll v8.8h, v9.8b, #0
+	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
+	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x4e606948 // sadalp v8.4s, v10.8h
+	WORD $0x2f08a46a // ushll v10.8h, v3.8b, #0
+	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a46c // ushll2 v12.8h, v3.16b, #0
+	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
+	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
+	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        288(R5), (F10, F11)
+	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
+	WORD $0x4e6a9c42 // mul v2.8h, v2.8h, v10.8h
+	WORD $0x4e62bd82 // addp v2.8h, v12.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a56a // sshll v10.8h, v11.8b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
+	WORD $0x4e6a9c42 // mul v2.8h, v2.8h, v10.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a56a // sshll2 v10.8h, v11.16b, #0
-	WORD $0x4e6a9d29 // mul v9.8h, v9.8h, v10.8h
-	WORD $0x4e69bd08 // addp v8.8h, v8.8h, v9.8h
-	WORD $0x4e606903 // sadalp v3.4s, v8.8h
+	WORD $0x4e6a9c63 // mul v3.8h, v3.8h, v10.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
 
 	// levels of values 64, 66, 68 to 126, and their products
-	FMOVQ        36(R6), F8
-	FMOVQ        52(R6), F9
-	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
-	FLDPQ        64(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
-	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x3cc240c2 // ldur q2, [x6, #36]
+	WORD $0x3cc340c3 // ldur q3, [x6, #52]
+	WORD $0x4e211c4a // and v10.16b, v2.16b, v1.16b
+	WORD $0x4e211c6b // and v11.16b, v3.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x3cc400ac // ldur q12, [x5, #64]
+	WORD $0x3cc500ad // ldur q13, [x5, #80]
+	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
+	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x4e606986 // sadalp v6.4s, v12.8h
+	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
+	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x4e606987 // sadalp v7.4s, v12.8h
+	WORD $0x3ccc00ac // ldur q12, [x5, #192]
+	WORD $0x3ccd00ad // ldur q13, [x5, #208]
+	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
+	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x4e606988 // sadalp v8.4s, v12.8h
+	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
+	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x4e606989 // sadalp v9.4s, v12.8h
+	FLDPQ        320(R5), (F12, F13)
+	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
 	WORD $0x4e606944 // sadalp v4.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x2f08a56a // ushll v10.8h, v11.8b, #0
+	WORD $0x0f08a5ac // sshll v12.8h, v13.8b, #0
 	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
-	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
+	WORD $0x4f08a5ac // sshll2 v12.8h, v13.16b, #0
+	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
+	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
 	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FLDPQ        192(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
-	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
-	WORD $0x4e606946 // sadalp v6.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
-	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
-	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FLDPQ        320(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e606902 // sadalp v2.4s, v8.8h
-	WORD $0x2f08a528 // ushll v8.8h, v9.8b, #0
-	WORD $0x0f08a56a // sshll v10.8h, v11.8b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
-	WORD $0x4f08a56a // sshll2 v10.8h, v11.16b, #0
-	WORD $0x4e6a9d29 // mul v9.8h, v9.8h, v10.8h
-	WORD $0x4e69bd08 // addp v8.8h, v8.8h, v9.8h
-	WORD $0x4e606903 // sadalp v3.4s, v8.8h
 
 	// levels of values 65, 67, 69 to 127, and their products
-	FMOVQ        36(R6), F8
-	FMOVQ        52(R6), F9
-	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
-	FLDPQ        96(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc600aa // ldur q10, [x5, #96]
+	WORD $0x3cc700ab // ldur q11, [x5, #112]
+	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
-	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
-	WORD $0x4e606944 // sadalp v4.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
-	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
-	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FLDPQ        224(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
+	WORD $0x6f08a44d // ushll2 v13.8h, v2.16b, #0
 	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
 	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
 	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
 	WORD $0x4e606946 // sadalp v6.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
+	WORD $0x2f08a46a // ushll v10.8h, v3.8b, #0
 	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
 	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
+	WORD $0x6f08a46c // ushll2 v12.8h, v3.16b, #0
 	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FLDPQ        352(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x3cce00aa // ldur q10, [x5, #224]
+	WORD $0x3ccf00ab // ldur q11, [x5, #240]
+	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
+	WORD $0x6f08a44d // ushll2 v13.8h, v2.16b, #0
 	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e606902 // sadalp v2.4s, v8.8h
-	WORD $0x2f08a528 // ushll v8.8h, v9.8b, #0
+	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
+	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x4e606948 // sadalp v8.4s, v10.8h
+	WORD $0x2f08a46a // ushll v10.8h, v3.8b, #0
+	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a46c // ushll2 v12.8h, v3.16b, #0
+	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
+	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
+	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        352(R5), (F10, F11)
+	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
+	WORD $0x4e6a9c42 // mul v2.8h, v2.8h, v10.8h
+	WORD $0x4e62bd82 // addp v2.8h, v12.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a56a // sshll v10.8h, v11.8b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
+	WORD $0x4e6a9c42 // mul v2.8h, v2.8h, v10.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a56a // sshll2 v10.8h, v11.16b, #0
-	WORD $0x4e6a9d29 // mul v9.8h, v9.8h, v10.8h
-	WORD $0x4e69bd08 // addp v8.8h, v8.8h, v9.8h
-	WORD $0x4e606903 // sadalp v3.4s, v8.8h
-	FMOVQ        F4, (R9)
-	FMOVQ        F5, 16(R9)
-	FMOVQ        F6, 128(R9)
-	FMOVQ        F7, 144(R9)
-	FMOVQ        F2, 256(R9)
-	FMOVQ        F3, 272(R9)
-	WORD $0x7d4000c2 // ldr h2, [x6]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
-	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	WORD $0x4e6a9c63 // mul v3.8h, v3.8h, v10.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
+	FMOVQ        F6, (R9)
+	FMOVQ        F7, 16(R9)
+	FMOVQ        F8, 128(R9)
+	FMOVQ        F9, 144(R9)
+	FMOVQ        F4, 256(R9)
+	FMOVQ        F5, 272(R9)
+	WORD $0x7c4000c2 // ldur h2, [x6]
+	WORD $0x1ee24042 // fcvt s2, h2
 	MOVD         $turbo4_const<>+0(SB), R11
 	FMOVQ        (R11), F3
-	WORD $0x6e23dc44 // fmul v4.4s, v2.4s, v3.4s
-	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	FMOVQ        F4, (R10)
+	WORD $0x4f829062 // fmul v2.4s, v3.4s, v2.s[0]
+	FMOVQ        F2, (R10)
 	FMOVQ        F2, 16(R10)
 	ADD          $0x20, R9
 	ADD          $0x20, R10
@@ -3193,10 +3199,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F2
-	FMOVQ        32(R1), F3
-	FMOVQ        64(R1), F4
-	FMOVQ        96(R1), F5
+	WORD $0x3cc00022 // ldur q2, [x1]
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
+	WORD $0x3cc40024 // ldur q4, [x1, #64]
+	WORD $0x3cc60025 // ldur q5, [x1, #96]
 	WORD $0x4ea00863 // rev64 v3.4s, v3.4s
 	WORD $0x4e832842 // trn1 v2.4s, v2.4s, v3.4s
 	WORD $0x4ea008a3 // rev64 v3.4s, v5.4s
@@ -3204,10 +3210,14 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FLDPQ        (R0), (F3, F4)
-	FLDPQ        32(R0), (F5, F6)
-	FLDPQ        64(R0), (F7, F8)
-	FLDPQ        96(R0), (F9, F10)
+	WORD $0x3cc00003 // ldur q3, [x0]
+	WORD $0x3cc10004 // ldur q4, [x0, #16]
+	WORD $0x3cc20005 // ldur q5, [x0, #32]
+	WORD $0x3cc30006 // ldur q6, [x0, #48]
+	WORD $0x3cc40007 // ldur q7, [x0, #64]
+	WORD $0x3cc50008 // ldur q8, [x0, #80]
+	WORD $0x3cc60009 // ldur q9, [x0, #96]
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -3216,17 +3226,21 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        (R3), F4
+	WORD $0xbc400064 // ldur s4, [x3]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FLDPQ        128(R0), (F3, F4)
-	FLDPQ        160(R0), (F5, F6)
-	FLDPQ        192(R0), (F7, F8)
-	FLDPQ        224(R0), (F9, F10)
+	WORD $0x3cc80003 // ldur q3, [x0, #128]
+	WORD $0x3cc90004 // ldur q4, [x0, #144]
+	WORD $0x3cca0005 // ldur q5, [x0, #160]
+	WORD $0x3ccb0006 // ldur q6, [x0, #176]
+	WORD $0x3ccc0007 // ldur q7, [x0, #192]
+	WORD $0x3ccd0008 // ldur q8, [x0, #208]
+	WORD $0x3cce0009 // ldur q9, [x0, #224]
+	WORD $0x3ccf000a // ldur q10, [x0, #240]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -3235,10 +3249,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        4(R4), F4
+	WORD $0xbc404084 // ldur s4, [x4, #4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
@@ -3257,10 +3271,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        8(R4), F4
+	WORD $0xbc408084 // ldur s4, [x4, #8]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        8(R3), F4
+	WORD $0xbc408064 // ldur s4, [x3, #8]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	ADD          R8, R9
@@ -3294,13 +3308,13 @@ TEXT ·matmulQ8Block4xTurbo4DotProd(SB), 0, $1312-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e422 // movi v2.16b, #1
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        16(R2), F5
+	WORD $0x3cc10045 // ldur q5, [x2, #16]
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -3308,7 +3322,7 @@ TEXT ·matmulQ8Block4xTurbo4DotProd(SB), 0, $1312-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        32(R2), F5
+	WORD $0x3cc20045 // ldur q5, [x2, #32]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
@@ -3316,7 +3330,7 @@ TEXT ·matmulQ8Block4xTurbo4DotProd(SB), 0, $1312-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        48(R2), F5
+	WORD $0x3cc30045 // ldur q5, [x2, #48]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
@@ -3350,13 +3364,13 @@ TEXT ·matmulQ8Block4xTurbo4DotProd(SB), 0, $1312-72
 	WORD $0x4e849445 // sdot v5.4s, v2.16b, v4.16b
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        16(R2), F7
+	WORD $0x3cc10047 // ldur q7, [x2, #16]
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -3364,7 +3378,7 @@ TEXT ·matmulQ8Block4xTurbo4DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        32(R2), F7
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
@@ -3372,7 +3386,7 @@ TEXT ·matmulQ8Block4xTurbo4DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
@@ -3404,13 +3418,13 @@ TEXT ·matmulQ8Block4xTurbo4DotProd(SB), 0, $1312-72
 	FMOVQ        F3, 48(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        64(R2), F3
+	WORD $0x3cc40043 // ldur q3, [x2, #64]
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -3418,7 +3432,7 @@ TEXT ·matmulQ8Block4xTurbo4DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
@@ -3426,7 +3440,7 @@ TEXT ·matmulQ8Block4xTurbo4DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
@@ -3458,13 +3472,13 @@ TEXT ·matmulQ8Block4xTurbo4DotProd(SB), 0, $1312-72
 	FMOVQ        F3, 80(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        64(R2), F3
+	WORD $0x3cc40043 // ldur q3, [x2, #64]
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -3472,7 +3486,7 @@ TEXT ·matmulQ8Block4xTurbo4DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
@@ -3480,7 +3494,7 @@ TEXT ·matmulQ8Block4xTurbo4DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
@@ -3523,13 +3537,13 @@ TEXT ·matmulQ8Block4xTurbo4DotProd(SB), 0, $1312-72
 	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
 	WORD $0x7e30d884 // faddp s4, v4.2s
 	FMOVS        F4, (R4)
-	FMOVQ        128(R2), F3
+	WORD $0x3cc80043 // ldur q3, [x2, #128]
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        144(R2), F5
+	WORD $0x3cc90045 // ldur q5, [x2, #144]
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -3537,7 +3551,7 @@ TEXT ·matmulQ8Block4xTurbo4DotProd(SB), 0, $1312-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        160(R2), F5
+	WORD $0x3cca0045 // ldur q5, [x2, #160]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
@@ -3545,7 +3559,7 @@ TEXT ·matmulQ8Block4xTurbo4DotProd(SB), 0, $1312-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        176(R2), F5
+	WORD $0x3ccb0045 // ldur q5, [x2, #176]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
@@ -3579,13 +3593,13 @@ TEXT ·matmulQ8Block4xTurbo4DotProd(SB), 0, $1312-72
 	WORD $0x4e849445 // sdot v5.4s, v2.16b, v4.16b
 	WORD $0x4f00e404 // movi v4.16b, #0
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        128(R2), F3
+	WORD $0x3cc80043 // ldur q3, [x2, #128]
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        144(R2), F7
+	WORD $0x3cc90047 // ldur q7, [x2, #144]
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -3593,7 +3607,7 @@ TEXT ·matmulQ8Block4xTurbo4DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        160(R2), F7
+	WORD $0x3cca0047 // ldur q7, [x2, #160]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
@@ -3601,7 +3615,7 @@ TEXT ·matmulQ8Block4xTurbo4DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
@@ -3633,13 +3647,13 @@ TEXT ·matmulQ8Block4xTurbo4DotProd(SB), 0, $1312-72
 	FMOVQ        F3, 176(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        192(R2), F3
+	WORD $0x3ccc0043 // ldur q3, [x2, #192]
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -3647,7 +3661,7 @@ TEXT ·matmulQ8Block4xTurbo4DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
@@ -3655,7 +3669,7 @@ TEXT ·matmulQ8Block4xTurbo4DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
@@ -3687,13 +3701,13 @@ TEXT ·matmulQ8Block4xTurbo4DotProd(SB), 0, $1312-72
 	FMOVQ        F3, 208(R5)
 	WORD $0x4e869445 // sdot v5.4s, v2.16b, v6.16b
 	WORD $0x4e839444 // sdot v4.4s, v2.16b, v3.16b
-	FMOVQ        192(R2), F3
+	WORD $0x3ccc0043 // ldur q3, [x2, #192]
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e060066 // tbl v6.16b, { v3.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e070063 // tbl v3.16b, { v3.16b }, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -3701,7 +3715,7 @@ TEXT ·matmulQ8Block4xTurbo4DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
@@ -3709,7 +3723,7 @@ TEXT ·matmulQ8Block4xTurbo4DotProd(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71c63 // orr v3.16b, v3.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
@@ -4230,324 +4244,326 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 2, 4 to 62, and their products
-	FMOVQ        4(R6), F2
-	FMOVQ        20(R6), F3
-	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
-	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
-	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
-	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FLDPQ        (R5), (F4, F5)
-	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
-	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a447 // ushll2 v7.8h, v2.16b, #0
-	WORD $0x4f08a484 // sshll2 v4.8h, v4.16b, #0
-	WORD $0x4e649ce7 // mul v7.8h, v7.8h, v4.8h
-	WORD $0x4e67bcc4 // addp v4.8h, v6.8h, v7.8h
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x2f08a466 // ushll v6.8h, v3.8b, #0
-	WORD $0x0f08a4a7 // sshll v7.8h, v5.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a467 // ushll2 v7.8h, v3.16b, #0
-	WORD $0x4f08a4a5 // sshll2 v5.8h, v5.16b, #0
-	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
-	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FLDPQ        128(R5), (F6, F7)
-	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
+	WORD $0x3cc040c2 // ldur q2, [x6, #4]
+	WORD $0x3cc140c3 // ldur q3, [x6, #20]
+	WORD $0x4e211c44 // and v4.16b, v2.16b, v1.16b
+	WORD $0x4e211c65 // and v5.16b, v3.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc000a6 // ldur q6, [x5]
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
+	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a449 // ushll2 v9.8h, v2.16b, #0
+	WORD $0x6f08a489 // ushll2 v9.8h, v4.16b, #0
 	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
 	WORD $0x4e669d29 // mul v9.8h, v9.8h, v6.8h
 	WORD $0x4e69bd06 // addp v6.8h, v8.8h, v9.8h
 	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x2f08a468 // ushll v8.8h, v3.8b, #0
+	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
 	WORD $0x0f08a4e9 // sshll v9.8h, v7.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a469 // ushll2 v9.8h, v3.16b, #0
+	WORD $0x6f08a4a9 // ushll2 v9.8h, v5.16b, #0
 	WORD $0x4f08a4e7 // sshll2 v7.8h, v7.16b, #0
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FLDPQ        256(R5), (F8, F9)
-	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
+	WORD $0x3cc800a8 // ldur q8, [x5, #128]
+	WORD $0x3cc900a9 // ldur q9, [x5, #144]
+	WORD $0x2f08a48a // ushll v10.8h, v4.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a44b // ushll2 v11.8h, v2.16b, #0
+	WORD $0x6f08a48b // ushll2 v11.8h, v4.16b, #0
 	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
 	WORD $0x4e689d6b // mul v11.8h, v11.8h, v8.8h
 	WORD $0x4e6bbd48 // addp v8.8h, v10.8h, v11.8h
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x2f08a46a // ushll v10.8h, v3.8b, #0
+	WORD $0x2f08a4aa // ushll v10.8h, v5.8b, #0
 	WORD $0x0f08a52b // sshll v11.8h, v9.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a46b // ushll2 v11.8h, v3.16b, #0
+	WORD $0x6f08a4ab // ushll2 v11.8h, v5.16b, #0
 	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
 	WORD $0x4e699d6b // mul v11.8h, v11.8h, v9.8h
 	WORD $0x4e6bbd49 // addp v9.8h, v10.8h, v11.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        384(R5), (F10, F11)
-	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
+	FLDPQ        256(R5), (F10, F11)
+	WORD $0x2f08a48c // ushll v12.8h, v4.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x6f08a48d // ushll2 v13.8h, v4.16b, #0
 	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9c42 // mul v2.8h, v2.8h, v10.8h
-	WORD $0x4e62bd82 // addp v2.8h, v12.8h, v2.8h
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x2f08a46a // ushll v10.8h, v3.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
+	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
+	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x2f08a4ac // ushll v12.8h, v5.8b, #0
+	WORD $0x0f08a56d // sshll v13.8h, v11.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a4ad // ushll2 v13.8h, v5.16b, #0
 	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9c63 // mul v3.8h, v3.8h, v11.8h
-	WORD $0x4e63bd43 // addp v3.8h, v10.8h, v3.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
+	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	FLDPQ        384(R5), (F12, F13)
+	WORD $0x2f08a48e // ushll v14.8h, v4.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9c84 // mul v4.8h, v4.8h, v12.8h
+	WORD $0x4e64bdc4 // addp v4.8h, v14.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x2f08a4ac // ushll v12.8h, v5.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9ca5 // mul v5.8h, v5.8h, v13.8h
+	WORD $0x4e65bd85 // addp v5.8h, v12.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
 
 	// levels of values 1, 3, 5 to 63, and their products
-	FMOVQ        4(R6), F10
-	FMOVQ        20(R6), F11
-	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
-	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
-	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
-	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
-	FLDPQ        32(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc200ac // ldur q12, [x5, #32]
+	WORD $0x3cc300ad // ldur q13, [x5, #48]
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
-	WORD $0x4e606984 // sadalp v4.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
-	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
-	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FLDPQ        160(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x6f08a44f // ushll2 v15.8h, v2.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
 	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
 	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
 	WORD $0x4e606986 // sadalp v6.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x2f08a46c // ushll v12.8h, v3.8b, #0
 	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
 	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x6f08a46e // ushll2 v14.8h, v3.16b, #0
 	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FLDPQ        288(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x3cca00ac // ldur q12, [x5, #160]
+	WORD $0x3ccb00ad // ldur q13, [x5, #176]
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x6f08a44f // ushll2 v15.8h, v2.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
 	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
 	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
 	WORD $0x4e606988 // sadalp v8.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x2f08a46c // ushll v12.8h, v3.8b, #0
 	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
 	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x6f08a46e // ushll2 v14.8h, v3.16b, #0
 	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FLDPQ        416(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	FLDPQ        288(R5), (F12, F13)
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
+	WORD $0x6f08a44f // ushll2 v15.8h, v2.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
-	WORD $0x4e606942 // sadalp v2.4s, v10.8h
-	WORD $0x2f08a56a // ushll v10.8h, v11.8b, #0
+	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
+	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x4e60698a // sadalp v10.4s, v12.8h
+	WORD $0x2f08a46c // ushll v12.8h, v3.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a46e // ushll2 v14.8h, v3.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
+	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        416(R5), (F12, F13)
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9c42 // mul v2.8h, v2.8h, v12.8h
+	WORD $0x4e62bdc2 // addp v2.8h, v14.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a5ac // sshll v12.8h, v13.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
+	WORD $0x4e6c9c42 // mul v2.8h, v2.8h, v12.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a5ac // sshll2 v12.8h, v13.16b, #0
-	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
-	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
-	WORD $0x4e606943 // sadalp v3.4s, v10.8h
+	WORD $0x4e6c9c63 // mul v3.8h, v3.8h, v12.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
 
 	// levels of values 64, 66, 68 to 126, and their products
-	FMOVQ        36(R6), F10
-	FMOVQ        52(R6), F11
-	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
-	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
-	FLDPQ        64(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x3cc240c2 // ldur q2, [x6, #36]
+	WORD $0x3cc340c3 // ldur q3, [x6, #52]
+	WORD $0x4e211c4c // and v12.16b, v2.16b, v1.16b
+	WORD $0x4e211c6d // and v13.16b, v3.16b, v1.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
+	WORD $0x3cc400ae // ldur q14, [x5, #64]
+	WORD $0x3cc500af // ldur q15, [x5, #80]
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
+	WORD $0x4e6069c6 // sadalp v6.4s, v14.8h
+	WORD $0x2f08a5ae // ushll v14.8h, v13.8b, #0
+	WORD $0x0f08a5f0 // sshll v16.8h, v15.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a5b0 // ushll2 v16.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
+	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
+	WORD $0x4e6069c7 // sadalp v7.4s, v14.8h
+	WORD $0x3ccc00ae // ldur q14, [x5, #192]
+	WORD $0x3ccd00af // ldur q15, [x5, #208]
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
+	WORD $0x4e6069c8 // sadalp v8.4s, v14.8h
+	WORD $0x2f08a5ae // ushll v14.8h, v13.8b, #0
+	WORD $0x0f08a5f0 // sshll v16.8h, v15.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a5b0 // ushll2 v16.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
+	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
+	WORD $0x4e6069c9 // sadalp v9.4s, v14.8h
+	FLDPQ        320(R5), (F14, F15)
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
+	WORD $0x4e6069ca // sadalp v10.4s, v14.8h
+	WORD $0x2f08a5ae // ushll v14.8h, v13.8b, #0
+	WORD $0x0f08a5f0 // sshll v16.8h, v15.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a5b0 // ushll2 v16.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
+	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
+	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
+	FLDPQ        448(R5), (F14, F15)
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
 	WORD $0x4e606984 // sadalp v4.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x2f08a5ac // ushll v12.8h, v13.8b, #0
+	WORD $0x0f08a5ee // sshll v14.8h, v15.8b, #0
 	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a5ad // ushll2 v13.8h, v13.16b, #0
+	WORD $0x4f08a5ee // sshll2 v14.8h, v15.16b, #0
+	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
+	WORD $0x4e6dbd8c // addp v12.8h, v12.8h, v13.8h
 	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FLDPQ        192(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
-	WORD $0x4e606986 // sadalp v6.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
-	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
-	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FLDPQ        320(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
-	WORD $0x4e606988 // sadalp v8.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
-	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
-	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FLDPQ        448(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
-	WORD $0x4e606942 // sadalp v2.4s, v10.8h
-	WORD $0x2f08a56a // ushll v10.8h, v11.8b, #0
-	WORD $0x0f08a5ac // sshll v12.8h, v13.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
-	WORD $0x4f08a5ac // sshll2 v12.8h, v13.16b, #0
-	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
-	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
-	WORD $0x4e606943 // sadalp v3.4s, v10.8h
 
 	// levels of values 65, 67, 69 to 127, and their products
-	FMOVQ        36(R6), F10
-	FMOVQ        52(R6), F11
-	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
-	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
-	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
-	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
-	FLDPQ        96(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc600ac // ldur q12, [x5, #96]
+	WORD $0x3cc700ad // ldur q13, [x5, #112]
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
-	WORD $0x4e606984 // sadalp v4.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
-	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
-	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FLDPQ        224(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x6f08a44f // ushll2 v15.8h, v2.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
 	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
 	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
 	WORD $0x4e606986 // sadalp v6.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x2f08a46c // ushll v12.8h, v3.8b, #0
 	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
 	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x6f08a46e // ushll2 v14.8h, v3.16b, #0
 	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FLDPQ        352(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x3cce00ac // ldur q12, [x5, #224]
+	WORD $0x3ccf00ad // ldur q13, [x5, #240]
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x6f08a44f // ushll2 v15.8h, v2.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
 	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
 	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
 	WORD $0x4e606988 // sadalp v8.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x2f08a46c // ushll v12.8h, v3.8b, #0
 	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
 	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x6f08a46e // ushll2 v14.8h, v3.16b, #0
 	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FLDPQ        480(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	FLDPQ        352(R5), (F12, F13)
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
+	WORD $0x6f08a44f // ushll2 v15.8h, v2.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
-	WORD $0x4e606942 // sadalp v2.4s, v10.8h
-	WORD $0x2f08a56a // ushll v10.8h, v11.8b, #0
+	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
+	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x4e60698a // sadalp v10.4s, v12.8h
+	WORD $0x2f08a46c // ushll v12.8h, v3.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a46e // ushll2 v14.8h, v3.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
+	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        480(R5), (F12, F13)
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9c42 // mul v2.8h, v2.8h, v12.8h
+	WORD $0x4e62bdc2 // addp v2.8h, v14.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a5ac // sshll v12.8h, v13.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
+	WORD $0x4e6c9c42 // mul v2.8h, v2.8h, v12.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a5ac // sshll2 v12.8h, v13.16b, #0
-	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
-	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
-	WORD $0x4e606943 // sadalp v3.4s, v10.8h
-	FMOVQ        F4, (R9)
-	FMOVQ        F5, 16(R9)
-	FMOVQ        F6, 128(R9)
-	FMOVQ        F7, 144(R9)
-	FMOVQ        F8, 256(R9)
-	FMOVQ        F9, 272(R9)
-	FMOVQ        F2, 384(R9)
-	FMOVQ        F3, 400(R9)
-	WORD $0x7d4000c2 // ldr h2, [x6]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
-	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	WORD $0x4e6c9c63 // mul v3.8h, v3.8h, v12.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
+	FMOVQ        F6, (R9)
+	FMOVQ        F7, 16(R9)
+	FMOVQ        F8, 128(R9)
+	FMOVQ        F9, 144(R9)
+	FMOVQ        F10, 256(R9)
+	FMOVQ        F11, 272(R9)
+	FMOVQ        F4, 384(R9)
+	FMOVQ        F5, 400(R9)
+	WORD $0x7c4000c2 // ldur h2, [x6]
+	WORD $0x1ee24042 // fcvt s2, h2
 	MOVD         $turbo4_const<>+0(SB), R11
 	FMOVQ        (R11), F3
-	WORD $0x6e23dc44 // fmul v4.4s, v2.4s, v3.4s
-	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	FMOVQ        F4, (R10)
+	WORD $0x4f829062 // fmul v2.4s, v3.4s, v2.s[0]
+	FMOVQ        F2, (R10)
 	FMOVQ        F2, 16(R10)
 	ADD          $0x20, R9
 	ADD          $0x20, R10
@@ -4560,10 +4576,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F2
-	FMOVQ        32(R1), F3
-	FMOVQ        64(R1), F4
-	FMOVQ        96(R1), F5
+	WORD $0x3cc00022 // ldur q2, [x1]
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
+	WORD $0x3cc40024 // ldur q4, [x1, #64]
+	WORD $0x3cc60025 // ldur q5, [x1, #96]
 	WORD $0x4ea00863 // rev64 v3.4s, v3.4s
 	WORD $0x4e832842 // trn1 v2.4s, v2.4s, v3.4s
 	WORD $0x4ea008a3 // rev64 v3.4s, v5.4s
@@ -4571,10 +4587,14 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FLDPQ        (R0), (F3, F4)
-	FLDPQ        32(R0), (F5, F6)
-	FLDPQ        64(R0), (F7, F8)
-	FLDPQ        96(R0), (F9, F10)
+	WORD $0x3cc00003 // ldur q3, [x0]
+	WORD $0x3cc10004 // ldur q4, [x0, #16]
+	WORD $0x3cc20005 // ldur q5, [x0, #32]
+	WORD $0x3cc30006 // ldur q6, [x0, #48]
+	WORD $0x3cc40007 // ldur q7, [x0, #64]
+	WORD $0x3cc50008 // ldur q8, [x0, #80]
+	WORD $0x3cc60009 // ldur q9, [x0, #96]
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -4583,17 +4603,21 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        (R3), F4
+	WORD $0xbc400064 // ldur s4, [x3]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FLDPQ        128(R0), (F3, F4)
-	FLDPQ        160(R0), (F5, F6)
-	FLDPQ        192(R0), (F7, F8)
-	FLDPQ        224(R0), (F9, F10)
+	WORD $0x3cc80003 // ldur q3, [x0, #128]
+	WORD $0x3cc90004 // ldur q4, [x0, #144]
+	WORD $0x3cca0005 // ldur q5, [x0, #160]
+	WORD $0x3ccb0006 // ldur q6, [x0, #176]
+	WORD $0x3ccc0007 // ldur q7, [x0, #192]
+	WORD $0x3ccd0008 // ldur q8, [x0, #208]
+	WORD $0x3cce0009 // ldur q9, [x0, #224]
+	WORD $0x3ccf000a // ldur q10, [x0, #240]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -4602,10 +4626,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        4(R4), F4
+	WORD $0xbc404084 // ldur s4, [x4, #4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
@@ -4624,10 +4648,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        8(R4), F4
+	WORD $0xbc408084 // ldur s4, [x4, #8]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        8(R3), F4
+	WORD $0xbc408064 // ldur s4, [x3, #8]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	ADD          R8, R9
@@ -4644,10 +4668,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        12(R4), F4
+	WORD $0xbc40c084 // ldur s4, [x4, #12]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        12(R3), F4
+	WORD $0xbc40c064 // ldur s4, [x3, #12]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	ADD          R8, R9
@@ -4675,7 +4699,7 @@ TEXT ·decodeUnitsTurbo4NEON(SB), NOSPLIT, $320-24
 	FMOVQ        (R0), F4
 	MOVD         $turbo4_level5<>+0(SB), R0
 	FMOVQ        (R0), F5
-	MOVD         $turbo4_mask2<>+0(SB), R0
+	MOVD         $turbo4_or<>+0(SB), R0
 	FMOVQ        (R0), F6
 	MOVD         $turbo4_mask<>+0(SB), R0
 	FMOVQ        (R0), F7
@@ -4694,28 +4718,25 @@ TEXT ·decodeUnitsTurbo4NEON(SB), NOSPLIT, $320-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d40002a // ldr h10, [x1]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c40002a // ldur h10, [x1]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31
-	FMOVQ        4(R1), F11
+	WORD $0x3cc0402b // ldur q11, [x1, #4]
 	WORD $0x4e08016c // tbl v12.16b, { v11.16b }, v8.16b
 	WORD $0x4e09016b // tbl v11.16b, { v11.16b }, v9.16b
 	WORD $0x4e271d8d // and v13.16b, v12.16b, v7.16b
 	WORD $0x4e271d6e // and v14.16b, v11.16b, v7.16b
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
-	WORD $0x4e261d8c // and v12.16b, v12.16b, v6.16b
-	WORD $0x4e261d6b // and v11.16b, v11.16b, v6.16b
-	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
-	WORD $0x4eab1dcb // orr v11.16b, v14.16b, v11.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F11, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0x6ea61d8d // bit v13.16b, v12.16b, v6.16b
+	WORD $0x6ea61d6e // bit v14.16b, v11.16b, v6.16b
+	FMOVQ        F13, (R3)
+	FMOVQ        F14, 16(R3)
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x2f08a56b // ushll v11.8h, v11.8b, #0
 	WORD $0x2f10a56b // ushll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x2f08a58c // ushll v12.8h, v12.8b, #0
 	WORD $0x2f10a58c // ushll v12.4s, v12.4h, #0
 	WORD $0x4ea19d6b // mul v11.4s, v11.4s, v1.4s
@@ -4724,14 +4745,14 @@ loop1:
 	WORD $0x4ea19d8c // mul v12.4s, v12.4s, v1.4s
 	WORD $0x4e20858c // add v12.16b, v12.16b, v0.16b
 	WORD $0x4e0c604c // tbl v12.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v12.16b
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FMOVQ        F11, (R0)
 	FMOVQ        F12, 16(R0)
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x2f08a56b // ushll v11.8h, v11.8b, #0
 	WORD $0x2f10a56b // ushll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x2f08a58c // ushll v12.8h, v12.8b, #0
 	WORD $0x2f10a58c // ushll v12.4s, v12.4h, #0
 	WORD $0x4ea19d6b // mul v11.4s, v11.4s, v1.4s
@@ -4740,14 +4761,14 @@ loop1:
 	WORD $0x4ea19d8c // mul v12.4s, v12.4s, v1.4s
 	WORD $0x4e20858c // add v12.16b, v12.16b, v0.16b
 	WORD $0x4e0c604c // tbl v12.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v12.16b
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FMOVQ        F11, 32(R0)
 	FMOVQ        F12, 48(R0)
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x2f08a56b // ushll v11.8h, v11.8b, #0
 	WORD $0x2f10a56b // ushll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x2f08a58c // ushll v12.8h, v12.8b, #0
 	WORD $0x2f10a58c // ushll v12.4s, v12.4h, #0
 	WORD $0x4ea19d6b // mul v11.4s, v11.4s, v1.4s
@@ -4756,14 +4777,14 @@ loop1:
 	WORD $0x4ea19d8c // mul v12.4s, v12.4s, v1.4s
 	WORD $0x4e20858c // add v12.16b, v12.16b, v0.16b
 	WORD $0x4e0c604c // tbl v12.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v12.16b
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FMOVQ        F11, 64(R0)
 	FMOVQ        F12, 80(R0)
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x2f08a56b // ushll v11.8h, v11.8b, #0
 	WORD $0x2f10a56b // ushll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x2f08a58c // ushll v12.8h, v12.8b, #0
 	WORD $0x2f10a58c // ushll v12.4s, v12.4h, #0
 	WORD $0x4ea19d6b // mul v11.4s, v11.4s, v1.4s
@@ -4772,29 +4793,27 @@ loop1:
 	WORD $0x4ea19d8c // mul v12.4s, v12.4s, v1.4s
 	WORD $0x4e20858c // add v12.16b, v12.16b, v0.16b
 	WORD $0x4e0c604c // tbl v12.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v12.16b
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FMOVQ        F11, 96(R0)
 	FMOVQ        F12, 112(R0)
 
 	// levels of values 32 to 63
-	FMOVQ        20(R1), F11
+	WORD $0x3cc1402b // ldur q11, [x1, #20]
 	WORD $0x4e08016c // tbl v12.16b, { v11.16b }, v8.16b
 	WORD $0x4e09016b // tbl v11.16b, { v11.16b }, v9.16b
 	WORD $0x4e271d8d // and v13.16b, v12.16b, v7.16b
 	WORD $0x4e271d6e // and v14.16b, v11.16b, v7.16b
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
-	WORD $0x4e261d8c // and v12.16b, v12.16b, v6.16b
-	WORD $0x4e261d6b // and v11.16b, v11.16b, v6.16b
-	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
-	WORD $0x4eab1dcb // orr v11.16b, v14.16b, v11.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F11, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0x6ea61d8d // bit v13.16b, v12.16b, v6.16b
+	WORD $0x6ea61d6e // bit v14.16b, v11.16b, v6.16b
+	FMOVQ        F13, (R3)
+	FMOVQ        F14, 16(R3)
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x2f08a56b // ushll v11.8h, v11.8b, #0
 	WORD $0x2f10a56b // ushll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x2f08a58c // ushll v12.8h, v12.8b, #0
 	WORD $0x2f10a58c // ushll v12.4s, v12.4h, #0
 	WORD $0x4ea19d6b // mul v11.4s, v11.4s, v1.4s
@@ -4803,14 +4822,14 @@ loop1:
 	WORD $0x4ea19d8c // mul v12.4s, v12.4s, v1.4s
 	WORD $0x4e20858c // add v12.16b, v12.16b, v0.16b
 	WORD $0x4e0c604c // tbl v12.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v12.16b
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FMOVQ        F11, 128(R0)
 	FMOVQ        F12, 144(R0)
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x2f08a56b // ushll v11.8h, v11.8b, #0
 	WORD $0x2f10a56b // ushll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x2f08a58c // ushll v12.8h, v12.8b, #0
 	WORD $0x2f10a58c // ushll v12.4s, v12.4h, #0
 	WORD $0x4ea19d6b // mul v11.4s, v11.4s, v1.4s
@@ -4819,14 +4838,14 @@ loop1:
 	WORD $0x4ea19d8c // mul v12.4s, v12.4s, v1.4s
 	WORD $0x4e20858c // add v12.16b, v12.16b, v0.16b
 	WORD $0x4e0c604c // tbl v12.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v12.16b
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FMOVQ        F11, 160(R0)
 	FMOVQ        F12, 176(R0)
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x2f08a56b // ushll v11.8h, v11.8b, #0
 	WORD $0x2f10a56b // ushll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x2f08a58c // ushll v12.8h, v12.8b, #0
 	WORD $0x2f10a58c // ushll v12.4s, v12.4h, #0
 	WORD $0x4ea19d6b // mul v11.4s, v11.4s, v1.4s
@@ -4835,14 +4854,14 @@ loop1:
 	WORD $0x4ea19d8c // mul v12.4s, v12.4s, v1.4s
 	WORD $0x4e20858c // add v12.16b, v12.16b, v0.16b
 	WORD $0x4e0c604c // tbl v12.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v12.16b
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FMOVQ        F11, 192(R0)
 	FMOVQ        F12, 208(R0)
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x2f08a56b // ushll v11.8h, v11.8b, #0
 	WORD $0x2f10a56b // ushll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x2f08a58c // ushll v12.8h, v12.8b, #0
 	WORD $0x2f10a58c // ushll v12.4s, v12.4h, #0
 	WORD $0x4ea19d6b // mul v11.4s, v11.4s, v1.4s
@@ -4851,29 +4870,27 @@ loop1:
 	WORD $0x4ea19d8c // mul v12.4s, v12.4s, v1.4s
 	WORD $0x4e20858c // add v12.16b, v12.16b, v0.16b
 	WORD $0x4e0c604c // tbl v12.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v12.16b
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FMOVQ        F11, 224(R0)
 	FMOVQ        F12, 240(R0)
 
 	// levels of values 64 to 95
-	FMOVQ        36(R1), F11
+	WORD $0x3cc2402b // ldur q11, [x1, #36]
 	WORD $0x4e08016c // tbl v12.16b, { v11.16b }, v8.16b
 	WORD $0x4e09016b // tbl v11.16b, { v11.16b }, v9.16b
 	WORD $0x4e271d8d // and v13.16b, v12.16b, v7.16b
 	WORD $0x4e271d6e // and v14.16b, v11.16b, v7.16b
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
-	WORD $0x4e261d8c // and v12.16b, v12.16b, v6.16b
-	WORD $0x4e261d6b // and v11.16b, v11.16b, v6.16b
-	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
-	WORD $0x4eab1dcb // orr v11.16b, v14.16b, v11.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F11, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0x6ea61d8d // bit v13.16b, v12.16b, v6.16b
+	WORD $0x6ea61d6e // bit v14.16b, v11.16b, v6.16b
+	FMOVQ        F13, (R3)
+	FMOVQ        F14, 16(R3)
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x2f08a56b // ushll v11.8h, v11.8b, #0
 	WORD $0x2f10a56b // ushll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x2f08a58c // ushll v12.8h, v12.8b, #0
 	WORD $0x2f10a58c // ushll v12.4s, v12.4h, #0
 	WORD $0x4ea19d6b // mul v11.4s, v11.4s, v1.4s
@@ -4882,14 +4899,14 @@ loop1:
 	WORD $0x4ea19d8c // mul v12.4s, v12.4s, v1.4s
 	WORD $0x4e20858c // add v12.16b, v12.16b, v0.16b
 	WORD $0x4e0c604c // tbl v12.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v12.16b
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FMOVQ        F11, 256(R0)
 	FMOVQ        F12, 272(R0)
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x2f08a56b // ushll v11.8h, v11.8b, #0
 	WORD $0x2f10a56b // ushll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x2f08a58c // ushll v12.8h, v12.8b, #0
 	WORD $0x2f10a58c // ushll v12.4s, v12.4h, #0
 	WORD $0x4ea19d6b // mul v11.4s, v11.4s, v1.4s
@@ -4898,14 +4915,14 @@ loop1:
 	WORD $0x4ea19d8c // mul v12.4s, v12.4s, v1.4s
 	WORD $0x4e20858c // add v12.16b, v12.16b, v0.16b
 	WORD $0x4e0c604c // tbl v12.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v12.16b
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FMOVQ        F11, 288(R0)
 	FMOVQ        F12, 304(R0)
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x2f08a56b // ushll v11.8h, v11.8b, #0
 	WORD $0x2f10a56b // ushll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x2f08a58c // ushll v12.8h, v12.8b, #0
 	WORD $0x2f10a58c // ushll v12.4s, v12.4h, #0
 	WORD $0x4ea19d6b // mul v11.4s, v11.4s, v1.4s
@@ -4914,14 +4931,14 @@ loop1:
 	WORD $0x4ea19d8c // mul v12.4s, v12.4s, v1.4s
 	WORD $0x4e20858c // add v12.16b, v12.16b, v0.16b
 	WORD $0x4e0c604c // tbl v12.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v12.16b
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FMOVQ        F11, 320(R0)
 	FMOVQ        F12, 336(R0)
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x2f08a56b // ushll v11.8h, v11.8b, #0
 	WORD $0x2f10a56b // ushll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x2f08a58c // ushll v12.8h, v12.8b, #0
 	WORD $0x2f10a58c // ushll v12.4s, v12.4h, #0
 	WORD $0x4ea19d6b // mul v11.4s, v11.4s, v1.4s
@@ -4930,29 +4947,27 @@ loop1:
 	WORD $0x4ea19d8c // mul v12.4s, v12.4s, v1.4s
 	WORD $0x4e20858c // add v12.16b, v12.16b, v0.16b
 	WORD $0x4e0c604c // tbl v12.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v12.16b
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FMOVQ        F11, 352(R0)
 	FMOVQ        F12, 368(R0)
 
 	// levels of values 96 to 127
-	FMOVQ        52(R1), F11
+	WORD $0x3cc3402b // ldur q11, [x1, #52]
 	WORD $0x4e08016c // tbl v12.16b, { v11.16b }, v8.16b
 	WORD $0x4e09016b // tbl v11.16b, { v11.16b }, v9.16b
 	WORD $0x4e271d8d // and v13.16b, v12.16b, v7.16b
 	WORD $0x4e271d6e // and v14.16b, v11.16b, v7.16b
 	WORD $0x6f0c058c // ushr v12.16b, v12.16b, #4
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
-	WORD $0x4e261d8c // and v12.16b, v12.16b, v6.16b
-	WORD $0x4e261d6b // and v11.16b, v11.16b, v6.16b
-	WORD $0x4eac1dac // orr v12.16b, v13.16b, v12.16b
-	WORD $0x4eab1dcb // orr v11.16b, v14.16b, v11.16b
-	FMOVQ        F12, (R3)
-	FMOVQ        F11, 16(R3)
-	FMOVS        (R3), F11
+	WORD $0x6ea61d8d // bit v13.16b, v12.16b, v6.16b
+	WORD $0x6ea61d6e // bit v14.16b, v11.16b, v6.16b
+	FMOVQ        F13, (R3)
+	FMOVQ        F14, 16(R3)
+	WORD $0xbc40006b // ldur s11, [x3]
 	WORD $0x2f08a56b // ushll v11.8h, v11.8b, #0
 	WORD $0x2f10a56b // ushll v11.4s, v11.4h, #0
-	FMOVS        4(R3), F12
+	WORD $0xbc40406c // ldur s12, [x3, #4]
 	WORD $0x2f08a58c // ushll v12.8h, v12.8b, #0
 	WORD $0x2f10a58c // ushll v12.4s, v12.4h, #0
 	WORD $0x4ea19d6b // mul v11.4s, v11.4s, v1.4s
@@ -4961,14 +4976,14 @@ loop1:
 	WORD $0x4ea19d8c // mul v12.4s, v12.4s, v1.4s
 	WORD $0x4e20858c // add v12.16b, v12.16b, v0.16b
 	WORD $0x4e0c604c // tbl v12.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v12.16b
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FMOVQ        F11, 384(R0)
 	FMOVQ        F12, 400(R0)
-	FMOVS        8(R3), F11
+	WORD $0xbc40806b // ldur s11, [x3, #8]
 	WORD $0x2f08a56b // ushll v11.8h, v11.8b, #0
 	WORD $0x2f10a56b // ushll v11.4s, v11.4h, #0
-	FMOVS        12(R3), F12
+	WORD $0xbc40c06c // ldur s12, [x3, #12]
 	WORD $0x2f08a58c // ushll v12.8h, v12.8b, #0
 	WORD $0x2f10a58c // ushll v12.4s, v12.4h, #0
 	WORD $0x4ea19d6b // mul v11.4s, v11.4s, v1.4s
@@ -4977,14 +4992,14 @@ loop1:
 	WORD $0x4ea19d8c // mul v12.4s, v12.4s, v1.4s
 	WORD $0x4e20858c // add v12.16b, v12.16b, v0.16b
 	WORD $0x4e0c604c // tbl v12.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v12.16b
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FMOVQ        F11, 416(R0)
 	FMOVQ        F12, 432(R0)
-	FMOVS        16(R3), F11
+	WORD $0xbc41006b // ldur s11, [x3, #16]
 	WORD $0x2f08a56b // ushll v11.8h, v11.8b, #0
 	WORD $0x2f10a56b // ushll v11.4s, v11.4h, #0
-	FMOVS        20(R3), F12
+	WORD $0xbc41406c // ldur s12, [x3, #20]
 	WORD $0x2f08a58c // ushll v12.8h, v12.8b, #0
 	WORD $0x2f10a58c // ushll v12.4s, v12.4h, #0
 	WORD $0x4ea19d6b // mul v11.4s, v11.4s, v1.4s
@@ -4993,14 +5008,14 @@ loop1:
 	WORD $0x4ea19d8c // mul v12.4s, v12.4s, v1.4s
 	WORD $0x4e20858c // add v12.16b, v12.16b, v0.16b
 	WORD $0x4e0c604c // tbl v12.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v12.16b
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4c // fmul v12.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918c // fmul v12.4s, v12.4s, v10.s[0]
 	FMOVQ        F11, 448(R0)
 	FMOVQ        F12, 464(R0)
-	FMOVS        24(R3), F11
+	WORD $0xbc41806b // ldur s11, [x3, #24]
 	WORD $0x2f08a56b // ushll v11.8h, v11.8b, #0
 	WORD $0x2f10a56b // ushll v11.4s, v11.4h, #0
-	FMOVS        28(R3), F12
+	WORD $0xbc41c06c // ldur s12, [x3, #28]
 	WORD $0x2f08a58c // ushll v12.8h, v12.8b, #0
 	WORD $0x2f10a58c // ushll v12.4s, v12.4h, #0
 	WORD $0x4ea19d6b // mul v11.4s, v11.4s, v1.4s
@@ -5009,8 +5024,8 @@ loop1:
 	WORD $0x4ea19d8c // mul v12.4s, v12.4s, v1.4s
 	WORD $0x4e20858c // add v12.16b, v12.16b, v0.16b
 	WORD $0x4e0c604c // tbl v12.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v12.16b
-	WORD $0x6e2bdd4b // fmul v11.4s, v10.4s, v11.4s
-	WORD $0x6e2cdd4a // fmul v10.4s, v10.4s, v12.4s
+	WORD $0x4f8a916b // fmul v11.4s, v11.4s, v10.s[0]
+	WORD $0x4f8a918a // fmul v10.4s, v12.4s, v10.s[0]
 	FMOVQ        F11, 480(R0)
 	FMOVQ        F10, 496(R0)
 	ADD          $0x44, R1
@@ -5037,7 +5052,7 @@ TEXT ·matmul1xTurbo4NEON(SB), NOSPLIT, $320-64
 	FMOVQ        (R0), F4
 	MOVD         $turbo4_level5<>+0(SB), R0
 	FMOVQ        (R0), F5
-	MOVD         $turbo4_mask2<>+0(SB), R0
+	MOVD         $turbo4_or<>+0(SB), R0
 	FMOVQ        (R0), F6
 	MOVD         $turbo4_mask<>+0(SB), R0
 	FMOVQ        (R0), F7
@@ -5071,28 +5086,25 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d2 // ldr h18, [x6]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x7c4000d2 // ldur h18, [x6]
+	WORD $0x1ee24252 // fcvt s18, h18
 
 	// levels of values 0 to 31
-	FMOVQ        4(R6), F19
+	WORD $0x3cc040d3 // ldur q19, [x6, #4]
 	WORD $0x4e080274 // tbl v20.16b, { v19.16b }, v8.16b
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
 	WORD $0x4e271e95 // and v21.16b, v20.16b, v7.16b
 	WORD $0x4e271e76 // and v22.16b, v19.16b, v7.16b
 	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
 	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4eb41eb4 // orr v20.16b, v21.16b, v20.16b
-	WORD $0x4eb31ed3 // orr v19.16b, v22.16b, v19.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F19
+	WORD $0x6ea61e95 // bit v21.16b, v20.16b, v6.16b
+	WORD $0x6ea61e76 // bit v22.16b, v19.16b, v6.16b
+	FMOVQ        F21, (R3)
+	FMOVQ        F22, 16(R3)
+	WORD $0xbc400073 // ldur s19, [x3]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
+	WORD $0xbc404074 // ldur s20, [x3, #4]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -5101,15 +5113,16 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FLDPQ        (R4), (F21, F22)
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
+	WORD $0x3cc00095 // ldur q21, [x4]
+	WORD $0x3cc10096 // ldur q22, [x4, #16]
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
+	WORD $0xbc408073 // ldur s19, [x3, #8]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
+	WORD $0xbc40c074 // ldur s20, [x3, #12]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -5118,15 +5131,16 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FLDPQ        32(R4), (F21, F22)
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
+	WORD $0x3cc20095 // ldur q21, [x4, #32]
+	WORD $0x3cc30096 // ldur q22, [x4, #48]
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
+	WORD $0xbc410073 // ldur s19, [x3, #16]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
+	WORD $0xbc414074 // ldur s20, [x3, #20]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -5135,15 +5149,16 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FLDPQ        64(R4), (F21, F22)
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
+	WORD $0x3cc40095 // ldur q21, [x4, #64]
+	WORD $0x3cc50096 // ldur q22, [x4, #80]
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
+	WORD $0xbc418073 // ldur s19, [x3, #24]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
+	WORD $0xbc41c074 // ldur s20, [x3, #28]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -5152,30 +5167,29 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FLDPQ        96(R4), (F21, F22)
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
+	WORD $0x3cc60095 // ldur q21, [x4, #96]
+	WORD $0x3cc70096 // ldur q22, [x4, #112]
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 
 	// levels of values 32 to 63
-	FMOVQ        20(R6), F19
+	WORD $0x3cc140d3 // ldur q19, [x6, #20]
 	WORD $0x4e080274 // tbl v20.16b, { v19.16b }, v8.16b
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
 	WORD $0x4e271e95 // and v21.16b, v20.16b, v7.16b
 	WORD $0x4e271e76 // and v22.16b, v19.16b, v7.16b
 	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
 	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4eb41eb4 // orr v20.16b, v21.16b, v20.16b
-	WORD $0x4eb31ed3 // orr v19.16b, v22.16b, v19.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F19
+	WORD $0x6ea61e95 // bit v21.16b, v20.16b, v6.16b
+	WORD $0x6ea61e76 // bit v22.16b, v19.16b, v6.16b
+	FMOVQ        F21, (R3)
+	FMOVQ        F22, 16(R3)
+	WORD $0xbc400073 // ldur s19, [x3]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
+	WORD $0xbc404074 // ldur s20, [x3, #4]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -5184,15 +5198,16 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FLDPQ        128(R4), (F21, F22)
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
+	WORD $0x3cc80095 // ldur q21, [x4, #128]
+	WORD $0x3cc90096 // ldur q22, [x4, #144]
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
+	WORD $0xbc408073 // ldur s19, [x3, #8]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
+	WORD $0xbc40c074 // ldur s20, [x3, #12]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -5201,15 +5216,16 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FLDPQ        160(R4), (F21, F22)
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
+	WORD $0x3cca0095 // ldur q21, [x4, #160]
+	WORD $0x3ccb0096 // ldur q22, [x4, #176]
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
+	WORD $0xbc410073 // ldur s19, [x3, #16]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
+	WORD $0xbc414074 // ldur s20, [x3, #20]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -5218,15 +5234,16 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FLDPQ        192(R4), (F21, F22)
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
+	WORD $0x3ccc0095 // ldur q21, [x4, #192]
+	WORD $0x3ccd0096 // ldur q22, [x4, #208]
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
+	WORD $0xbc418073 // ldur s19, [x3, #24]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
+	WORD $0xbc41c074 // ldur s20, [x3, #28]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -5235,30 +5252,29 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FLDPQ        224(R4), (F21, F22)
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
+	WORD $0x3cce0095 // ldur q21, [x4, #224]
+	WORD $0x3ccf0096 // ldur q22, [x4, #240]
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 
 	// levels of values 64 to 95
-	FMOVQ        36(R6), F19
+	WORD $0x3cc240d3 // ldur q19, [x6, #36]
 	WORD $0x4e080274 // tbl v20.16b, { v19.16b }, v8.16b
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
 	WORD $0x4e271e95 // and v21.16b, v20.16b, v7.16b
 	WORD $0x4e271e76 // and v22.16b, v19.16b, v7.16b
 	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
 	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4eb41eb4 // orr v20.16b, v21.16b, v20.16b
-	WORD $0x4eb31ed3 // orr v19.16b, v22.16b, v19.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F19
+	WORD $0x6ea61e95 // bit v21.16b, v20.16b, v6.16b
+	WORD $0x6ea61e76 // bit v22.16b, v19.16b, v6.16b
+	FMOVQ        F21, (R3)
+	FMOVQ        F22, 16(R3)
+	WORD $0xbc400073 // ldur s19, [x3]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
+	WORD $0xbc404074 // ldur s20, [x3, #4]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -5267,15 +5283,15 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
 	FLDPQ        256(R4), (F21, F22)
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
+	WORD $0xbc408073 // ldur s19, [x3, #8]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
+	WORD $0xbc40c074 // ldur s20, [x3, #12]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -5284,15 +5300,15 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
 	FLDPQ        288(R4), (F21, F22)
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
+	WORD $0xbc410073 // ldur s19, [x3, #16]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
+	WORD $0xbc414074 // ldur s20, [x3, #20]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -5301,15 +5317,15 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
 	FLDPQ        320(R4), (F21, F22)
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
+	WORD $0xbc418073 // ldur s19, [x3, #24]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
+	WORD $0xbc41c074 // ldur s20, [x3, #28]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -5318,30 +5334,28 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
 	FLDPQ        352(R4), (F21, F22)
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 
 	// levels of values 96 to 127
-	FMOVQ        52(R6), F19
+	WORD $0x3cc340d3 // ldur q19, [x6, #52]
 	WORD $0x4e080274 // tbl v20.16b, { v19.16b }, v8.16b
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
 	WORD $0x4e271e95 // and v21.16b, v20.16b, v7.16b
 	WORD $0x4e271e76 // and v22.16b, v19.16b, v7.16b
 	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
 	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4eb41eb4 // orr v20.16b, v21.16b, v20.16b
-	WORD $0x4eb31ed3 // orr v19.16b, v22.16b, v19.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F19
+	WORD $0x6ea61e95 // bit v21.16b, v20.16b, v6.16b
+	WORD $0x6ea61e76 // bit v22.16b, v19.16b, v6.16b
+	FMOVQ        F21, (R3)
+	FMOVQ        F22, 16(R3)
+	WORD $0xbc400073 // ldur s19, [x3]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
+	WORD $0xbc404074 // ldur s20, [x3, #4]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -5350,15 +5364,15 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
 	FLDPQ        384(R4), (F21, F22)
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
+	WORD $0xbc408073 // ldur s19, [x3, #8]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
+	WORD $0xbc40c074 // ldur s20, [x3, #12]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -5367,15 +5381,15 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
 	FLDPQ        416(R4), (F21, F22)
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
+	WORD $0xbc410073 // ldur s19, [x3, #16]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
+	WORD $0xbc414074 // ldur s20, [x3, #20]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -5384,15 +5398,15 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
 	FLDPQ        448(R4), (F21, F22)
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
+	WORD $0xbc418073 // ldur s19, [x3, #24]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
+	WORD $0xbc41c074 // ldur s20, [x3, #28]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -5401,8 +5415,8 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929292 // fmul v18.4s, v20.4s, v18.s[0]
 	FLDPQ        480(R4), (F20, F21)
 	WORD $0x4e34ce70 // fmla v16.4s, v19.4s, v20.4s
 	WORD $0x4e35ce51 // fmla v17.4s, v18.4s, v21.4s
@@ -5451,7 +5465,7 @@ TEXT ·matmul2xTurbo4NEON(SB), NOSPLIT, $320-64
 	FMOVQ        (R0), F4
 	MOVD         $turbo4_level5<>+0(SB), R0
 	FMOVQ        (R0), F5
-	MOVD         $turbo4_mask2<>+0(SB), R0
+	MOVD         $turbo4_or<>+0(SB), R0
 	FMOVQ        (R0), F6
 	MOVD         $turbo4_mask<>+0(SB), R0
 	FMOVQ        (R0), F7
@@ -5486,28 +5500,25 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f2 // ldr h18, [x7]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x7c4000f2 // ldur h18, [x7]
+	WORD $0x1ee24252 // fcvt s18, h18
 
 	// levels of values 0 to 31
-	FMOVQ        4(R7), F19
+	WORD $0x3cc040f3 // ldur q19, [x7, #4]
 	WORD $0x4e080274 // tbl v20.16b, { v19.16b }, v8.16b
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
 	WORD $0x4e271e95 // and v21.16b, v20.16b, v7.16b
 	WORD $0x4e271e76 // and v22.16b, v19.16b, v7.16b
 	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
 	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4eb41eb4 // orr v20.16b, v21.16b, v20.16b
-	WORD $0x4eb31ed3 // orr v19.16b, v22.16b, v19.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F19
+	WORD $0x6ea61e95 // bit v21.16b, v20.16b, v6.16b
+	WORD $0x6ea61e76 // bit v22.16b, v19.16b, v6.16b
+	FMOVQ        F21, (R3)
+	FMOVQ        F22, 16(R3)
+	WORD $0xbc400073 // ldur s19, [x3]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
+	WORD $0xbc404074 // ldur s20, [x3, #4]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -5516,21 +5527,22 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FLDPQ        (R4), (F21, F22)
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
+	WORD $0x3cc00095 // ldur q21, [x4]
+	WORD $0x3cc10096 // ldur q22, [x4, #16]
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F21
+	WORD $0x3cc00115 // ldur q21, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F22
+	WORD $0x3cc10116 // ldur q22, [x8, #16]
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
+	WORD $0xbc408073 // ldur s19, [x3, #8]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
+	WORD $0xbc40c074 // ldur s20, [x3, #12]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -5539,21 +5551,22 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FLDPQ        32(R4), (F21, F22)
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
+	WORD $0x3cc20095 // ldur q21, [x4, #32]
+	WORD $0x3cc30096 // ldur q22, [x4, #48]
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F21
+	WORD $0x3cc20115 // ldur q21, [x8, #32]
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F22
+	WORD $0x3cc30116 // ldur q22, [x8, #48]
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
+	WORD $0xbc410073 // ldur s19, [x3, #16]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
+	WORD $0xbc414074 // ldur s20, [x3, #20]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -5562,21 +5575,22 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FLDPQ        64(R4), (F21, F22)
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
+	WORD $0x3cc40095 // ldur q21, [x4, #64]
+	WORD $0x3cc50096 // ldur q22, [x4, #80]
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F21
+	WORD $0x3cc40115 // ldur q21, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F22
+	WORD $0x3cc50116 // ldur q22, [x8, #80]
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
+	WORD $0xbc418073 // ldur s19, [x3, #24]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
+	WORD $0xbc41c074 // ldur s20, [x3, #28]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -5585,36 +5599,35 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FLDPQ        96(R4), (F21, F22)
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
+	WORD $0x3cc60095 // ldur q21, [x4, #96]
+	WORD $0x3cc70096 // ldur q22, [x4, #112]
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F21
+	WORD $0x3cc60115 // ldur q21, [x8, #96]
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F22
+	WORD $0x3cc70116 // ldur q22, [x8, #112]
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 
 	// levels of values 32 to 63
-	FMOVQ        20(R7), F19
+	WORD $0x3cc140f3 // ldur q19, [x7, #20]
 	WORD $0x4e080274 // tbl v20.16b, { v19.16b }, v8.16b
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
 	WORD $0x4e271e95 // and v21.16b, v20.16b, v7.16b
 	WORD $0x4e271e76 // and v22.16b, v19.16b, v7.16b
 	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
 	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4eb41eb4 // orr v20.16b, v21.16b, v20.16b
-	WORD $0x4eb31ed3 // orr v19.16b, v22.16b, v19.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F19
+	WORD $0x6ea61e95 // bit v21.16b, v20.16b, v6.16b
+	WORD $0x6ea61e76 // bit v22.16b, v19.16b, v6.16b
+	FMOVQ        F21, (R3)
+	FMOVQ        F22, 16(R3)
+	WORD $0xbc400073 // ldur s19, [x3]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
+	WORD $0xbc404074 // ldur s20, [x3, #4]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -5623,21 +5636,22 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FLDPQ        128(R4), (F21, F22)
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
+	WORD $0x3cc80095 // ldur q21, [x4, #128]
+	WORD $0x3cc90096 // ldur q22, [x4, #144]
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
 	ADD          R5, R4, R8
-	FMOVQ        128(R8), F21
+	WORD $0x3cc80115 // ldur q21, [x8, #128]
 	ADD          R5, R4, R8
-	FMOVQ        144(R8), F22
+	WORD $0x3cc90116 // ldur q22, [x8, #144]
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
+	WORD $0xbc408073 // ldur s19, [x3, #8]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
+	WORD $0xbc40c074 // ldur s20, [x3, #12]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -5646,21 +5660,22 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FLDPQ        160(R4), (F21, F22)
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
+	WORD $0x3cca0095 // ldur q21, [x4, #160]
+	WORD $0x3ccb0096 // ldur q22, [x4, #176]
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	ADD          R5, R4, R8
-	FMOVQ        160(R8), F21
+	WORD $0x3cca0115 // ldur q21, [x8, #160]
 	ADD          R5, R4, R8
-	FMOVQ        176(R8), F22
+	WORD $0x3ccb0116 // ldur q22, [x8, #176]
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
+	WORD $0xbc410073 // ldur s19, [x3, #16]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
+	WORD $0xbc414074 // ldur s20, [x3, #20]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -5669,21 +5684,22 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FLDPQ        192(R4), (F21, F22)
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
+	WORD $0x3ccc0095 // ldur q21, [x4, #192]
+	WORD $0x3ccd0096 // ldur q22, [x4, #208]
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
 	ADD          R5, R4, R8
-	FMOVQ        192(R8), F21
+	WORD $0x3ccc0115 // ldur q21, [x8, #192]
 	ADD          R5, R4, R8
-	FMOVQ        208(R8), F22
+	WORD $0x3ccd0116 // ldur q22, [x8, #208]
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
+	WORD $0xbc418073 // ldur s19, [x3, #24]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
+	WORD $0xbc41c074 // ldur s20, [x3, #28]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -5692,36 +5708,35 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FLDPQ        224(R4), (F21, F22)
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
+	WORD $0x3cce0095 // ldur q21, [x4, #224]
+	WORD $0x3ccf0096 // ldur q22, [x4, #240]
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	ADD          R5, R4, R8
-	FMOVQ        224(R8), F21
+	WORD $0x3cce0115 // ldur q21, [x8, #224]
 	ADD          R5, R4, R8
-	FMOVQ        240(R8), F22
+	WORD $0x3ccf0116 // ldur q22, [x8, #240]
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 
 	// levels of values 64 to 95
-	FMOVQ        36(R7), F19
+	WORD $0x3cc240f3 // ldur q19, [x7, #36]
 	WORD $0x4e080274 // tbl v20.16b, { v19.16b }, v8.16b
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
 	WORD $0x4e271e95 // and v21.16b, v20.16b, v7.16b
 	WORD $0x4e271e76 // and v22.16b, v19.16b, v7.16b
 	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
 	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4eb41eb4 // orr v20.16b, v21.16b, v20.16b
-	WORD $0x4eb31ed3 // orr v19.16b, v22.16b, v19.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F19
+	WORD $0x6ea61e95 // bit v21.16b, v20.16b, v6.16b
+	WORD $0x6ea61e76 // bit v22.16b, v19.16b, v6.16b
+	FMOVQ        F21, (R3)
+	FMOVQ        F22, 16(R3)
+	WORD $0xbc400073 // ldur s19, [x3]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
+	WORD $0xbc404074 // ldur s20, [x3, #4]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -5730,8 +5745,8 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
 	FLDPQ        256(R4), (F21, F22)
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
@@ -5741,10 +5756,10 @@ loop3:
 	FMOVQ        272(R8), F22
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
+	WORD $0xbc408073 // ldur s19, [x3, #8]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
+	WORD $0xbc40c074 // ldur s20, [x3, #12]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -5753,8 +5768,8 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
 	FLDPQ        288(R4), (F21, F22)
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
@@ -5764,10 +5779,10 @@ loop3:
 	FMOVQ        304(R8), F22
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
+	WORD $0xbc410073 // ldur s19, [x3, #16]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
+	WORD $0xbc414074 // ldur s20, [x3, #20]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -5776,8 +5791,8 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
 	FLDPQ        320(R4), (F21, F22)
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
@@ -5787,10 +5802,10 @@ loop3:
 	FMOVQ        336(R8), F22
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
+	WORD $0xbc418073 // ldur s19, [x3, #24]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
+	WORD $0xbc41c074 // ldur s20, [x3, #28]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -5799,8 +5814,8 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
 	FLDPQ        352(R4), (F21, F22)
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
@@ -5812,23 +5827,21 @@ loop3:
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 
 	// levels of values 96 to 127
-	FMOVQ        52(R7), F19
+	WORD $0x3cc340f3 // ldur q19, [x7, #52]
 	WORD $0x4e080274 // tbl v20.16b, { v19.16b }, v8.16b
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
 	WORD $0x4e271e95 // and v21.16b, v20.16b, v7.16b
 	WORD $0x4e271e76 // and v22.16b, v19.16b, v7.16b
 	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
 	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4eb41eb4 // orr v20.16b, v21.16b, v20.16b
-	WORD $0x4eb31ed3 // orr v19.16b, v22.16b, v19.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F19
+	WORD $0x6ea61e95 // bit v21.16b, v20.16b, v6.16b
+	WORD $0x6ea61e76 // bit v22.16b, v19.16b, v6.16b
+	FMOVQ        F21, (R3)
+	FMOVQ        F22, 16(R3)
+	WORD $0xbc400073 // ldur s19, [x3]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
+	WORD $0xbc404074 // ldur s20, [x3, #4]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -5837,8 +5850,8 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
 	FLDPQ        384(R4), (F21, F22)
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
@@ -5848,10 +5861,10 @@ loop3:
 	FMOVQ        400(R8), F22
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
+	WORD $0xbc408073 // ldur s19, [x3, #8]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
+	WORD $0xbc40c074 // ldur s20, [x3, #12]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -5860,8 +5873,8 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
 	FLDPQ        416(R4), (F21, F22)
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
@@ -5871,10 +5884,10 @@ loop3:
 	FMOVQ        432(R8), F22
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
+	WORD $0xbc410073 // ldur s19, [x3, #16]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
+	WORD $0xbc414074 // ldur s20, [x3, #20]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -5883,8 +5896,8 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
 	FLDPQ        448(R4), (F21, F22)
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
@@ -5894,10 +5907,10 @@ loop3:
 	FMOVQ        464(R8), F22
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
+	WORD $0xbc418073 // ldur s19, [x3, #24]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
+	WORD $0xbc41c074 // ldur s20, [x3, #28]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -5906,8 +5919,8 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929292 // fmul v18.4s, v20.4s, v18.s[0]
 	FLDPQ        480(R4), (F20, F21)
 	WORD $0x4e34ce6e // fmla v14.4s, v19.4s, v20.4s
 	WORD $0x4e35ce4f // fmla v15.4s, v18.4s, v21.4s
@@ -5968,7 +5981,7 @@ TEXT ·matmul3xTurbo4NEON(SB), NOSPLIT, $320-64
 	FMOVQ        (R0), F4
 	MOVD         $turbo4_level5<>+0(SB), R0
 	FMOVQ        (R0), F5
-	MOVD         $turbo4_mask2<>+0(SB), R0
+	MOVD         $turbo4_or<>+0(SB), R0
 	FMOVQ        (R0), F6
 	MOVD         $turbo4_mask<>+0(SB), R0
 	FMOVQ        (R0), F7
@@ -6004,28 +6017,25 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400110 // ldr h16, [x8]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7c400110 // ldur h16, [x8]
+	WORD $0x1ee24210 // fcvt s16, h16
 
 	// levels of values 0 to 31
-	FMOVQ        4(R8), F17
+	WORD $0x3cc04111 // ldur q17, [x8, #4]
 	WORD $0x4e080232 // tbl v18.16b, { v17.16b }, v8.16b
 	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
 	WORD $0x4e271e53 // and v19.16b, v18.16b, v7.16b
 	WORD $0x4e271e34 // and v20.16b, v17.16b, v7.16b
 	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
-	WORD $0x4eb21e72 // orr v18.16b, v19.16b, v18.16b
-	WORD $0x4eb11e91 // orr v17.16b, v20.16b, v17.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
+	WORD $0x6ea61e53 // bit v19.16b, v18.16b, v6.16b
+	WORD $0x6ea61e34 // bit v20.16b, v17.16b, v6.16b
+	FMOVQ        F19, (R3)
+	FMOVQ        F20, 16(R3)
+	WORD $0xbc400071 // ldur s17, [x3]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
+	WORD $0xbc404072 // ldur s18, [x3, #4]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
 	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
@@ -6034,24 +6044,26 @@ loop3:
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
 	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
 	WORD $0x4e126052 // tbl v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        (R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc00093 // ldur q19, [x4]
+	WORD $0x3cc10094 // ldur q20, [x4, #16]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F19
+	WORD $0x3cc00133 // ldur q19, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F20
+	WORD $0x3cc10134 // ldur q20, [x9, #16]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	FLDPQ        (R6), (F19, F20)
+	WORD $0x3cc000d3 // ldur q19, [x6]
+	WORD $0x3cc100d4 // ldur q20, [x6, #16]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
+	WORD $0xbc408071 // ldur s17, [x3, #8]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
+	WORD $0xbc40c072 // ldur s18, [x3, #12]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
 	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
@@ -6060,24 +6072,26 @@ loop3:
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
 	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
 	WORD $0x4e126052 // tbl v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        32(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc20093 // ldur q19, [x4, #32]
+	WORD $0x3cc30094 // ldur q20, [x4, #48]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F19
+	WORD $0x3cc20133 // ldur q19, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F20
+	WORD $0x3cc30134 // ldur q20, [x9, #48]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	FLDPQ        32(R6), (F19, F20)
+	WORD $0x3cc200d3 // ldur q19, [x6, #32]
+	WORD $0x3cc300d4 // ldur q20, [x6, #48]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
+	WORD $0xbc410071 // ldur s17, [x3, #16]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
+	WORD $0xbc414072 // ldur s18, [x3, #20]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
 	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
@@ -6086,24 +6100,26 @@ loop3:
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
 	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
 	WORD $0x4e126052 // tbl v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        64(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc40093 // ldur q19, [x4, #64]
+	WORD $0x3cc50094 // ldur q20, [x4, #80]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F19
+	WORD $0x3cc40133 // ldur q19, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F20
+	WORD $0x3cc50134 // ldur q20, [x9, #80]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	FLDPQ        64(R6), (F19, F20)
+	WORD $0x3cc400d3 // ldur q19, [x6, #64]
+	WORD $0x3cc500d4 // ldur q20, [x6, #80]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
+	WORD $0xbc418071 // ldur s17, [x3, #24]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
+	WORD $0xbc41c072 // ldur s18, [x3, #28]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
 	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
@@ -6112,39 +6128,39 @@ loop3:
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
 	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
 	WORD $0x4e126052 // tbl v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        96(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc60093 // ldur q19, [x4, #96]
+	WORD $0x3cc70094 // ldur q20, [x4, #112]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F19
+	WORD $0x3cc60133 // ldur q19, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F20
+	WORD $0x3cc70134 // ldur q20, [x9, #112]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	FLDPQ        96(R6), (F19, F20)
+	WORD $0x3cc600d3 // ldur q19, [x6, #96]
+	WORD $0x3cc700d4 // ldur q20, [x6, #112]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 
 	// levels of values 32 to 63
-	FMOVQ        20(R8), F17
+	WORD $0x3cc14111 // ldur q17, [x8, #20]
 	WORD $0x4e080232 // tbl v18.16b, { v17.16b }, v8.16b
 	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
 	WORD $0x4e271e53 // and v19.16b, v18.16b, v7.16b
 	WORD $0x4e271e34 // and v20.16b, v17.16b, v7.16b
 	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
-	WORD $0x4eb21e72 // orr v18.16b, v19.16b, v18.16b
-	WORD $0x4eb11e91 // orr v17.16b, v20.16b, v17.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
+	WORD $0x6ea61e53 // bit v19.16b, v18.16b, v6.16b
+	WORD $0x6ea61e34 // bit v20.16b, v17.16b, v6.16b
+	FMOVQ        F19, (R3)
+	FMOVQ        F20, 16(R3)
+	WORD $0xbc400071 // ldur s17, [x3]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
+	WORD $0xbc404072 // ldur s18, [x3, #4]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
 	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
@@ -6153,24 +6169,26 @@ loop3:
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
 	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
 	WORD $0x4e126052 // tbl v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        128(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc80093 // ldur q19, [x4, #128]
+	WORD $0x3cc90094 // ldur q20, [x4, #144]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F19
+	WORD $0x3cc80133 // ldur q19, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F20
+	WORD $0x3cc90134 // ldur q20, [x9, #144]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	FLDPQ        128(R6), (F19, F20)
+	WORD $0x3cc800d3 // ldur q19, [x6, #128]
+	WORD $0x3cc900d4 // ldur q20, [x6, #144]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
+	WORD $0xbc408071 // ldur s17, [x3, #8]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
+	WORD $0xbc40c072 // ldur s18, [x3, #12]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
 	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
@@ -6179,24 +6197,26 @@ loop3:
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
 	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
 	WORD $0x4e126052 // tbl v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        160(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cca0093 // ldur q19, [x4, #160]
+	WORD $0x3ccb0094 // ldur q20, [x4, #176]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F19
+	WORD $0x3cca0133 // ldur q19, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F20
+	WORD $0x3ccb0134 // ldur q20, [x9, #176]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	FLDPQ        160(R6), (F19, F20)
+	WORD $0x3cca00d3 // ldur q19, [x6, #160]
+	WORD $0x3ccb00d4 // ldur q20, [x6, #176]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
+	WORD $0xbc410071 // ldur s17, [x3, #16]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
+	WORD $0xbc414072 // ldur s18, [x3, #20]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
 	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
@@ -6205,24 +6225,26 @@ loop3:
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
 	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
 	WORD $0x4e126052 // tbl v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        192(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3ccc0093 // ldur q19, [x4, #192]
+	WORD $0x3ccd0094 // ldur q20, [x4, #208]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F19
+	WORD $0x3ccc0133 // ldur q19, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F20
+	WORD $0x3ccd0134 // ldur q20, [x9, #208]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	FLDPQ        192(R6), (F19, F20)
+	WORD $0x3ccc00d3 // ldur q19, [x6, #192]
+	WORD $0x3ccd00d4 // ldur q20, [x6, #208]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
+	WORD $0xbc418071 // ldur s17, [x3, #24]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
+	WORD $0xbc41c072 // ldur s18, [x3, #28]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
 	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
@@ -6231,39 +6253,39 @@ loop3:
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
 	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
 	WORD $0x4e126052 // tbl v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        224(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cce0093 // ldur q19, [x4, #224]
+	WORD $0x3ccf0094 // ldur q20, [x4, #240]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F19
+	WORD $0x3cce0133 // ldur q19, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F20
+	WORD $0x3ccf0134 // ldur q20, [x9, #240]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	FLDPQ        224(R6), (F19, F20)
+	WORD $0x3cce00d3 // ldur q19, [x6, #224]
+	WORD $0x3ccf00d4 // ldur q20, [x6, #240]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 
 	// levels of values 64 to 95
-	FMOVQ        36(R8), F17
+	WORD $0x3cc24111 // ldur q17, [x8, #36]
 	WORD $0x4e080232 // tbl v18.16b, { v17.16b }, v8.16b
 	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
 	WORD $0x4e271e53 // and v19.16b, v18.16b, v7.16b
 	WORD $0x4e271e34 // and v20.16b, v17.16b, v7.16b
 	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
-	WORD $0x4eb21e72 // orr v18.16b, v19.16b, v18.16b
-	WORD $0x4eb11e91 // orr v17.16b, v20.16b, v17.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
+	WORD $0x6ea61e53 // bit v19.16b, v18.16b, v6.16b
+	WORD $0x6ea61e34 // bit v20.16b, v17.16b, v6.16b
+	FMOVQ        F19, (R3)
+	FMOVQ        F20, 16(R3)
+	WORD $0xbc400071 // ldur s17, [x3]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
+	WORD $0xbc404072 // ldur s18, [x3, #4]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
 	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
@@ -6272,8 +6294,8 @@ loop3:
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
 	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
 	WORD $0x4e126052 // tbl v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        256(R4), (F19, F20)
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
@@ -6286,10 +6308,10 @@ loop3:
 	FLDPQ        256(R6), (F19, F20)
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
+	WORD $0xbc408071 // ldur s17, [x3, #8]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
+	WORD $0xbc40c072 // ldur s18, [x3, #12]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
 	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
@@ -6298,8 +6320,8 @@ loop3:
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
 	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
 	WORD $0x4e126052 // tbl v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        288(R4), (F19, F20)
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
@@ -6312,10 +6334,10 @@ loop3:
 	FLDPQ        288(R6), (F19, F20)
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
+	WORD $0xbc410071 // ldur s17, [x3, #16]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
+	WORD $0xbc414072 // ldur s18, [x3, #20]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
 	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
@@ -6324,8 +6346,8 @@ loop3:
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
 	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
 	WORD $0x4e126052 // tbl v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        320(R4), (F19, F20)
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
@@ -6338,10 +6360,10 @@ loop3:
 	FLDPQ        320(R6), (F19, F20)
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
+	WORD $0xbc418071 // ldur s17, [x3, #24]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
+	WORD $0xbc41c072 // ldur s18, [x3, #28]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
 	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
@@ -6350,8 +6372,8 @@ loop3:
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
 	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
 	WORD $0x4e126052 // tbl v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        352(R4), (F19, F20)
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
@@ -6366,23 +6388,21 @@ loop3:
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 
 	// levels of values 96 to 127
-	FMOVQ        52(R8), F17
+	WORD $0x3cc34111 // ldur q17, [x8, #52]
 	WORD $0x4e080232 // tbl v18.16b, { v17.16b }, v8.16b
 	WORD $0x4e090231 // tbl v17.16b, { v17.16b }, v9.16b
 	WORD $0x4e271e53 // and v19.16b, v18.16b, v7.16b
 	WORD $0x4e271e34 // and v20.16b, v17.16b, v7.16b
 	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
 	WORD $0x6f0c0631 // ushr v17.16b, v17.16b, #4
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	WORD $0x4e261e31 // and v17.16b, v17.16b, v6.16b
-	WORD $0x4eb21e72 // orr v18.16b, v19.16b, v18.16b
-	WORD $0x4eb11e91 // orr v17.16b, v20.16b, v17.16b
-	FMOVQ        F18, (R3)
-	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
+	WORD $0x6ea61e53 // bit v19.16b, v18.16b, v6.16b
+	WORD $0x6ea61e34 // bit v20.16b, v17.16b, v6.16b
+	FMOVQ        F19, (R3)
+	FMOVQ        F20, 16(R3)
+	WORD $0xbc400071 // ldur s17, [x3]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
+	WORD $0xbc404072 // ldur s18, [x3, #4]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
 	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
@@ -6391,8 +6411,8 @@ loop3:
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
 	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
 	WORD $0x4e126052 // tbl v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        384(R4), (F19, F20)
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
@@ -6405,10 +6425,10 @@ loop3:
 	FLDPQ        384(R6), (F19, F20)
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
+	WORD $0xbc408071 // ldur s17, [x3, #8]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
+	WORD $0xbc40c072 // ldur s18, [x3, #12]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
 	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
@@ -6417,8 +6437,8 @@ loop3:
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
 	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
 	WORD $0x4e126052 // tbl v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        416(R4), (F19, F20)
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
@@ -6431,10 +6451,10 @@ loop3:
 	FLDPQ        416(R6), (F19, F20)
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
+	WORD $0xbc410071 // ldur s17, [x3, #16]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
+	WORD $0xbc414072 // ldur s18, [x3, #20]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
 	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
@@ -6443,8 +6463,8 @@ loop3:
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
 	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
 	WORD $0x4e126052 // tbl v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        448(R4), (F19, F20)
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
@@ -6457,10 +6477,10 @@ loop3:
 	FLDPQ        448(R6), (F19, F20)
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
+	WORD $0xbc418071 // ldur s17, [x3, #24]
 	WORD $0x2f08a631 // ushll v17.8h, v17.8b, #0
 	WORD $0x2f10a631 // ushll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
+	WORD $0xbc41c072 // ldur s18, [x3, #28]
 	WORD $0x2f08a652 // ushll v18.8h, v18.8b, #0
 	WORD $0x2f10a652 // ushll v18.4s, v18.4h, #0
 	WORD $0x4ea19e31 // mul v17.4s, v17.4s, v1.4s
@@ -6469,8 +6489,8 @@ loop3:
 	WORD $0x4ea19e52 // mul v18.4s, v18.4s, v1.4s
 	WORD $0x4e208652 // add v18.16b, v18.16b, v0.16b
 	WORD $0x4e126052 // tbl v18.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v18.16b
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909250 // fmul v16.4s, v18.4s, v16.s[0]
 	FLDPQ        480(R4), (F18, F19)
 	WORD $0x4e32ce2a // fmla v10.4s, v17.4s, v18.4s
 	WORD $0x4e33ce0b // fmla v11.4s, v16.4s, v19.4s
@@ -6537,7 +6557,7 @@ TEXT ·matmul4xTurbo4NEON(SB), NOSPLIT, $320-64
 	FMOVQ        (R0), F4
 	MOVD         $turbo4_level5<>+0(SB), R0
 	FMOVQ        (R0), F5
-	MOVD         $turbo4_mask2<>+0(SB), R0
+	MOVD         $turbo4_or<>+0(SB), R0
 	FMOVQ        (R0), F6
 	MOVD         $turbo4_mask<>+0(SB), R0
 	FMOVQ        (R0), F7
@@ -6575,28 +6595,25 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400112 // ldr h18, [x8]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
+	WORD $0x7c400112 // ldur h18, [x8]
+	WORD $0x1ee24252 // fcvt s18, h18
 
 	// levels of values 0 to 31
-	FMOVQ        4(R8), F19
+	WORD $0x3cc04113 // ldur q19, [x8, #4]
 	WORD $0x4e080274 // tbl v20.16b, { v19.16b }, v8.16b
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
 	WORD $0x4e271e95 // and v21.16b, v20.16b, v7.16b
 	WORD $0x4e271e76 // and v22.16b, v19.16b, v7.16b
 	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
 	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4eb41eb4 // orr v20.16b, v21.16b, v20.16b
-	WORD $0x4eb31ed3 // orr v19.16b, v22.16b, v19.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F19
+	WORD $0x6ea61e95 // bit v21.16b, v20.16b, v6.16b
+	WORD $0x6ea61e76 // bit v22.16b, v19.16b, v6.16b
+	FMOVQ        F21, (R3)
+	FMOVQ        F22, 16(R3)
+	WORD $0xbc400073 // ldur s19, [x3]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
+	WORD $0xbc404074 // ldur s20, [x3, #4]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -6605,30 +6622,32 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FLDPQ        (R4), (F21, F22)
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
+	WORD $0x3cc00095 // ldur q21, [x4]
+	WORD $0x3cc10096 // ldur q22, [x4, #16]
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F21
+	WORD $0x3cc00135 // ldur q21, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F22
+	WORD $0x3cc10136 // ldur q22, [x9, #16]
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FLDPQ        (R6), (F21, F22)
+	WORD $0x3cc000d5 // ldur q21, [x6]
+	WORD $0x3cc100d6 // ldur q22, [x6, #16]
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F21
+	WORD $0x3cc00135 // ldur q21, [x9]
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F22
+	WORD $0x3cc10136 // ldur q22, [x9, #16]
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
+	WORD $0xbc408073 // ldur s19, [x3, #8]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
+	WORD $0xbc40c074 // ldur s20, [x3, #12]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -6637,30 +6656,32 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FLDPQ        32(R4), (F21, F22)
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
+	WORD $0x3cc20095 // ldur q21, [x4, #32]
+	WORD $0x3cc30096 // ldur q22, [x4, #48]
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F21
+	WORD $0x3cc20135 // ldur q21, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F22
+	WORD $0x3cc30136 // ldur q22, [x9, #48]
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FLDPQ        32(R6), (F21, F22)
+	WORD $0x3cc200d5 // ldur q21, [x6, #32]
+	WORD $0x3cc300d6 // ldur q22, [x6, #48]
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F21
+	WORD $0x3cc20135 // ldur q21, [x9, #32]
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F22
+	WORD $0x3cc30136 // ldur q22, [x9, #48]
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
+	WORD $0xbc410073 // ldur s19, [x3, #16]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
+	WORD $0xbc414074 // ldur s20, [x3, #20]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -6669,30 +6690,32 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FLDPQ        64(R4), (F21, F22)
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
+	WORD $0x3cc40095 // ldur q21, [x4, #64]
+	WORD $0x3cc50096 // ldur q22, [x4, #80]
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F21
+	WORD $0x3cc40135 // ldur q21, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F22
+	WORD $0x3cc50136 // ldur q22, [x9, #80]
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FLDPQ        64(R6), (F21, F22)
+	WORD $0x3cc400d5 // ldur q21, [x6, #64]
+	WORD $0x3cc500d6 // ldur q22, [x6, #80]
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F21
+	WORD $0x3cc40135 // ldur q21, [x9, #64]
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F22
+	WORD $0x3cc50136 // ldur q22, [x9, #80]
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
+	WORD $0xbc418073 // ldur s19, [x3, #24]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
+	WORD $0xbc41c074 // ldur s20, [x3, #28]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -6701,45 +6724,45 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FLDPQ        96(R4), (F21, F22)
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
+	WORD $0x3cc60095 // ldur q21, [x4, #96]
+	WORD $0x3cc70096 // ldur q22, [x4, #112]
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F21
+	WORD $0x3cc60135 // ldur q21, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F22
+	WORD $0x3cc70136 // ldur q22, [x9, #112]
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FLDPQ        96(R6), (F21, F22)
+	WORD $0x3cc600d5 // ldur q21, [x6, #96]
+	WORD $0x3cc700d6 // ldur q22, [x6, #112]
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F21
+	WORD $0x3cc60135 // ldur q21, [x9, #96]
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F22
+	WORD $0x3cc70136 // ldur q22, [x9, #112]
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 
 	// levels of values 32 to 63
-	FMOVQ        20(R8), F19
+	WORD $0x3cc14113 // ldur q19, [x8, #20]
 	WORD $0x4e080274 // tbl v20.16b, { v19.16b }, v8.16b
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
 	WORD $0x4e271e95 // and v21.16b, v20.16b, v7.16b
 	WORD $0x4e271e76 // and v22.16b, v19.16b, v7.16b
 	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
 	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4eb41eb4 // orr v20.16b, v21.16b, v20.16b
-	WORD $0x4eb31ed3 // orr v19.16b, v22.16b, v19.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F19
+	WORD $0x6ea61e95 // bit v21.16b, v20.16b, v6.16b
+	WORD $0x6ea61e76 // bit v22.16b, v19.16b, v6.16b
+	FMOVQ        F21, (R3)
+	FMOVQ        F22, 16(R3)
+	WORD $0xbc400073 // ldur s19, [x3]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
+	WORD $0xbc404074 // ldur s20, [x3, #4]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -6748,30 +6771,32 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FLDPQ        128(R4), (F21, F22)
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
+	WORD $0x3cc80095 // ldur q21, [x4, #128]
+	WORD $0x3cc90096 // ldur q22, [x4, #144]
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F21
+	WORD $0x3cc80135 // ldur q21, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F22
+	WORD $0x3cc90136 // ldur q22, [x9, #144]
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FLDPQ        128(R6), (F21, F22)
+	WORD $0x3cc800d5 // ldur q21, [x6, #128]
+	WORD $0x3cc900d6 // ldur q22, [x6, #144]
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	ADD          R5, R6, R9
-	FMOVQ        128(R9), F21
+	WORD $0x3cc80135 // ldur q21, [x9, #128]
 	ADD          R5, R6, R9
-	FMOVQ        144(R9), F22
+	WORD $0x3cc90136 // ldur q22, [x9, #144]
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
+	WORD $0xbc408073 // ldur s19, [x3, #8]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
+	WORD $0xbc40c074 // ldur s20, [x3, #12]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -6780,30 +6805,32 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FLDPQ        160(R4), (F21, F22)
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
+	WORD $0x3cca0095 // ldur q21, [x4, #160]
+	WORD $0x3ccb0096 // ldur q22, [x4, #176]
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F21
+	WORD $0x3cca0135 // ldur q21, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F22
+	WORD $0x3ccb0136 // ldur q22, [x9, #176]
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FLDPQ        160(R6), (F21, F22)
+	WORD $0x3cca00d5 // ldur q21, [x6, #160]
+	WORD $0x3ccb00d6 // ldur q22, [x6, #176]
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	ADD          R5, R6, R9
-	FMOVQ        160(R9), F21
+	WORD $0x3cca0135 // ldur q21, [x9, #160]
 	ADD          R5, R6, R9
-	FMOVQ        176(R9), F22
+	WORD $0x3ccb0136 // ldur q22, [x9, #176]
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
+	WORD $0xbc410073 // ldur s19, [x3, #16]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
+	WORD $0xbc414074 // ldur s20, [x3, #20]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -6812,30 +6839,32 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FLDPQ        192(R4), (F21, F22)
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
+	WORD $0x3ccc0095 // ldur q21, [x4, #192]
+	WORD $0x3ccd0096 // ldur q22, [x4, #208]
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F21
+	WORD $0x3ccc0135 // ldur q21, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F22
+	WORD $0x3ccd0136 // ldur q22, [x9, #208]
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FLDPQ        192(R6), (F21, F22)
+	WORD $0x3ccc00d5 // ldur q21, [x6, #192]
+	WORD $0x3ccd00d6 // ldur q22, [x6, #208]
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	ADD          R5, R6, R9
-	FMOVQ        192(R9), F21
+	WORD $0x3ccc0135 // ldur q21, [x9, #192]
 	ADD          R5, R6, R9
-	FMOVQ        208(R9), F22
+	WORD $0x3ccd0136 // ldur q22, [x9, #208]
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
+	WORD $0xbc418073 // ldur s19, [x3, #24]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
+	WORD $0xbc41c074 // ldur s20, [x3, #28]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -6844,45 +6873,45 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
-	FLDPQ        224(R4), (F21, F22)
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
+	WORD $0x3cce0095 // ldur q21, [x4, #224]
+	WORD $0x3ccf0096 // ldur q22, [x4, #240]
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F21
+	WORD $0x3cce0135 // ldur q21, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F22
+	WORD $0x3ccf0136 // ldur q22, [x9, #240]
 	WORD $0x4e35ce6c // fmla v12.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8d // fmla v13.4s, v20.4s, v22.4s
-	FLDPQ        224(R6), (F21, F22)
+	WORD $0x3cce00d5 // ldur q21, [x6, #224]
+	WORD $0x3ccf00d6 // ldur q22, [x6, #240]
 	WORD $0x4e35ce6e // fmla v14.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8f // fmla v15.4s, v20.4s, v22.4s
 	ADD          R5, R6, R9
-	FMOVQ        224(R9), F21
+	WORD $0x3cce0135 // ldur q21, [x9, #224]
 	ADD          R5, R6, R9
-	FMOVQ        240(R9), F22
+	WORD $0x3ccf0136 // ldur q22, [x9, #240]
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 
 	// levels of values 64 to 95
-	FMOVQ        36(R8), F19
+	WORD $0x3cc24113 // ldur q19, [x8, #36]
 	WORD $0x4e080274 // tbl v20.16b, { v19.16b }, v8.16b
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
 	WORD $0x4e271e95 // and v21.16b, v20.16b, v7.16b
 	WORD $0x4e271e76 // and v22.16b, v19.16b, v7.16b
 	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
 	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4eb41eb4 // orr v20.16b, v21.16b, v20.16b
-	WORD $0x4eb31ed3 // orr v19.16b, v22.16b, v19.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F19
+	WORD $0x6ea61e95 // bit v21.16b, v20.16b, v6.16b
+	WORD $0x6ea61e76 // bit v22.16b, v19.16b, v6.16b
+	FMOVQ        F21, (R3)
+	FMOVQ        F22, 16(R3)
+	WORD $0xbc400073 // ldur s19, [x3]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
+	WORD $0xbc404074 // ldur s20, [x3, #4]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -6891,8 +6920,8 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
 	FLDPQ        256(R4), (F21, F22)
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
@@ -6911,10 +6940,10 @@ loop3:
 	FMOVQ        272(R9), F22
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
+	WORD $0xbc408073 // ldur s19, [x3, #8]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
+	WORD $0xbc40c074 // ldur s20, [x3, #12]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -6923,8 +6952,8 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
 	FLDPQ        288(R4), (F21, F22)
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
@@ -6943,10 +6972,10 @@ loop3:
 	FMOVQ        304(R9), F22
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
+	WORD $0xbc410073 // ldur s19, [x3, #16]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
+	WORD $0xbc414074 // ldur s20, [x3, #20]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -6955,8 +6984,8 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
 	FLDPQ        320(R4), (F21, F22)
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
@@ -6975,10 +7004,10 @@ loop3:
 	FMOVQ        336(R9), F22
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
+	WORD $0xbc418073 // ldur s19, [x3, #24]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
+	WORD $0xbc41c074 // ldur s20, [x3, #28]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -6987,8 +7016,8 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
 	FLDPQ        352(R4), (F21, F22)
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
@@ -7009,23 +7038,21 @@ loop3:
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
 
 	// levels of values 96 to 127
-	FMOVQ        52(R8), F19
+	WORD $0x3cc34113 // ldur q19, [x8, #52]
 	WORD $0x4e080274 // tbl v20.16b, { v19.16b }, v8.16b
 	WORD $0x4e090273 // tbl v19.16b, { v19.16b }, v9.16b
 	WORD $0x4e271e95 // and v21.16b, v20.16b, v7.16b
 	WORD $0x4e271e76 // and v22.16b, v19.16b, v7.16b
 	WORD $0x6f0c0694 // ushr v20.16b, v20.16b, #4
 	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
-	WORD $0x4e261e94 // and v20.16b, v20.16b, v6.16b
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4eb41eb4 // orr v20.16b, v21.16b, v20.16b
-	WORD $0x4eb31ed3 // orr v19.16b, v22.16b, v19.16b
-	FMOVQ        F20, (R3)
-	FMOVQ        F19, 16(R3)
-	FMOVS        (R3), F19
+	WORD $0x6ea61e95 // bit v21.16b, v20.16b, v6.16b
+	WORD $0x6ea61e76 // bit v22.16b, v19.16b, v6.16b
+	FMOVQ        F21, (R3)
+	FMOVQ        F22, 16(R3)
+	WORD $0xbc400073 // ldur s19, [x3]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F20
+	WORD $0xbc404074 // ldur s20, [x3, #4]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -7034,8 +7061,8 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
 	FLDPQ        384(R4), (F21, F22)
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
@@ -7054,10 +7081,10 @@ loop3:
 	FMOVQ        400(R9), F22
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
-	FMOVS        8(R3), F19
+	WORD $0xbc408073 // ldur s19, [x3, #8]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F20
+	WORD $0xbc40c074 // ldur s20, [x3, #12]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -7066,8 +7093,8 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
 	FLDPQ        416(R4), (F21, F22)
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
@@ -7086,10 +7113,10 @@ loop3:
 	FMOVQ        432(R9), F22
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
-	FMOVS        16(R3), F19
+	WORD $0xbc410073 // ldur s19, [x3, #16]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F20
+	WORD $0xbc414074 // ldur s20, [x3, #20]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -7098,8 +7125,8 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de54 // fmul v20.4s, v18.4s, v20.4s
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929294 // fmul v20.4s, v20.4s, v18.s[0]
 	FLDPQ        448(R4), (F21, F22)
 	WORD $0x4e35ce6a // fmla v10.4s, v19.4s, v21.4s
 	WORD $0x4e36ce8b // fmla v11.4s, v20.4s, v22.4s
@@ -7118,10 +7145,10 @@ loop3:
 	FMOVQ        464(R9), F22
 	WORD $0x4e35ce70 // fmla v16.4s, v19.4s, v21.4s
 	WORD $0x4e36ce91 // fmla v17.4s, v20.4s, v22.4s
-	FMOVS        24(R3), F19
+	WORD $0xbc418073 // ldur s19, [x3, #24]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F20
+	WORD $0xbc41c074 // ldur s20, [x3, #28]
 	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
 	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
@@ -7130,8 +7157,8 @@ loop3:
 	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
 	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
 	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
-	WORD $0x6e33de53 // fmul v19.4s, v18.4s, v19.4s
-	WORD $0x6e34de52 // fmul v18.4s, v18.4s, v20.4s
+	WORD $0x4f929273 // fmul v19.4s, v19.4s, v18.s[0]
+	WORD $0x4f929292 // fmul v18.4s, v20.4s, v18.s[0]
 	FLDPQ        480(R4), (F20, F21)
 	WORD $0x4e34ce6a // fmla v10.4s, v19.4s, v20.4s
 	WORD $0x4e35ce4b // fmla v11.4s, v18.4s, v21.4s
@@ -7199,7 +7226,7 @@ done2:
 TEXT ·unpackTurbo4NEON(SB), NOSPLIT, $0-24
 
 	// constants of the loops
-	MOVD         $turbo4_mask2<>+0(SB), R0
+	MOVD         $turbo4_or<>+0(SB), R0
 	FMOVQ        (R0), F0
 	MOVD         $turbo4_mask<>+0(SB), R0
 	FMOVQ        (R0), F1
@@ -7216,93 +7243,83 @@ TEXT ·unpackTurbo4NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d400025 // ldr h5, [x1]
-	WORD $0x0e2178a5 // fcvtl v5.4s, v5.4h
-	WORD $0x4e0404a5 // dup v5.4s, v5.s[0]
+	WORD $0x7c400025 // ldur h5, [x1]
+	WORD $0x1ee240a5 // fcvt s5, h5
 	MOVD         $turbo4_const<>+0(SB), R3
 	FMOVQ        (R3), F6
-	WORD $0x6e26dca7 // fmul v7.4s, v5.4s, v6.4s
-	WORD $0x6e26dca5 // fmul v5.4s, v5.4s, v6.4s
-	FMOVQ        4(R1), F5
-	WORD $0x4e0300a6 // tbl v6.16b, { v5.16b }, v3.16b
-	WORD $0x4e0400a5 // tbl v5.16b, { v5.16b }, v4.16b
-	WORD $0x4e211cc8 // and v8.16b, v6.16b, v1.16b
-	WORD $0x4e211ca9 // and v9.16b, v5.16b, v1.16b
+	WORD $0x4f8590c5 // fmul v5.4s, v6.4s, v5.s[0]
+	WORD $0x3cc04026 // ldur q6, [x1, #4]
+	WORD $0x4e0300c7 // tbl v7.16b, { v6.16b }, v3.16b
+	WORD $0x4e0400c6 // tbl v6.16b, { v6.16b }, v4.16b
+	WORD $0x4e211ce8 // and v8.16b, v7.16b, v1.16b
+	WORD $0x4e211cc9 // and v9.16b, v6.16b, v1.16b
+	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
 	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
-	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4ea61d06 // orr v6.16b, v8.16b, v6.16b
-	WORD $0x4ea51d25 // orr v5.16b, v9.16b, v5.16b
-	WORD $0x4e060046 // tbl v6.16b, { v2.16b }, v6.16b
-	WORD $0x4e050045 // tbl v5.16b, { v2.16b }, v5.16b
+	WORD $0x6ea01ce8 // bit v8.16b, v7.16b, v0.16b
+	WORD $0x6ea01cc9 // bit v9.16b, v6.16b, v0.16b
+	WORD $0x4e080046 // tbl v6.16b, { v2.16b }, v8.16b
+	WORD $0x4e090047 // tbl v7.16b, { v2.16b }, v9.16b
 	WORD $0x4e20b8c8 // abs v8.16b, v6.16b
-	WORD $0x4e20b8a9 // abs v9.16b, v5.16b
+	WORD $0x4e20b8e9 // abs v9.16b, v7.16b
 	FMOVQ        F8, (R0)
 	FMOVQ        F9, 16(R0)
 	FMOVQ        F6, 48(R0)
-	FMOVQ        F5, 64(R0)
-	FMOVD        F7, 32(R0)
-	FMOVQ        20(R1), F5
-	WORD $0x4e0300a6 // tbl v6.16b, { v5.16b }, v3.16b
-	WORD $0x4e0400a5 // tbl v5.16b, { v5.16b }, v4.16b
-	WORD $0x4e211cc8 // and v8.16b, v6.16b, v1.16b
-	WORD $0x4e211ca9 // and v9.16b, v5.16b, v1.16b
+	FMOVQ        F7, 64(R0)
+	FMOVD        F5, 32(R0)
+	WORD $0x3cc14026 // ldur q6, [x1, #20]
+	WORD $0x4e0300c7 // tbl v7.16b, { v6.16b }, v3.16b
+	WORD $0x4e0400c6 // tbl v6.16b, { v6.16b }, v4.16b
+	WORD $0x4e211ce8 // and v8.16b, v7.16b, v1.16b
+	WORD $0x4e211cc9 // and v9.16b, v6.16b, v1.16b
+	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
 	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
-	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4ea61d06 // orr v6.16b, v8.16b, v6.16b
-	WORD $0x4ea51d25 // orr v5.16b, v9.16b, v5.16b
-	WORD $0x4e060046 // tbl v6.16b, { v2.16b }, v6.16b
-	WORD $0x4e050045 // tbl v5.16b, { v2.16b }, v5.16b
+	WORD $0x6ea01ce8 // bit v8.16b, v7.16b, v0.16b
+	WORD $0x6ea01cc9 // bit v9.16b, v6.16b, v0.16b
+	WORD $0x4e080046 // tbl v6.16b, { v2.16b }, v8.16b
+	WORD $0x4e090047 // tbl v7.16b, { v2.16b }, v9.16b
 	WORD $0x4e20b8c8 // abs v8.16b, v6.16b
-	WORD $0x4e20b8a9 // abs v9.16b, v5.16b
+	WORD $0x4e20b8e9 // abs v9.16b, v7.16b
 	FMOVQ        F8, 80(R0)
 	FMOVQ        F9, 96(R0)
 	FMOVQ        F6, 128(R0)
-	FMOVQ        F5, 144(R0)
-	FMOVD        F7, 112(R0)
-	FMOVQ        36(R1), F5
-	WORD $0x4e0300a6 // tbl v6.16b, { v5.16b }, v3.16b
-	WORD $0x4e0400a5 // tbl v5.16b, { v5.16b }, v4.16b
-	WORD $0x4e211cc8 // and v8.16b, v6.16b, v1.16b
-	WORD $0x4e211ca9 // and v9.16b, v5.16b, v1.16b
+	FMOVQ        F7, 144(R0)
+	FMOVD        F5, 112(R0)
+	WORD $0x3cc24026 // ldur q6, [x1, #36]
+	WORD $0x4e0300c7 // tbl v7.16b, { v6.16b }, v3.16b
+	WORD $0x4e0400c6 // tbl v6.16b, { v6.16b }, v4.16b
+	WORD $0x4e211ce8 // and v8.16b, v7.16b, v1.16b
+	WORD $0x4e211cc9 // and v9.16b, v6.16b, v1.16b
+	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
 	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
-	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4ea61d06 // orr v6.16b, v8.16b, v6.16b
-	WORD $0x4ea51d25 // orr v5.16b, v9.16b, v5.16b
-	WORD $0x4e060046 // tbl v6.16b, { v2.16b }, v6.16b
-	WORD $0x4e050045 // tbl v5.16b, { v2.16b }, v5.16b
+	WORD $0x6ea01ce8 // bit v8.16b, v7.16b, v0.16b
+	WORD $0x6ea01cc9 // bit v9.16b, v6.16b, v0.16b
+	WORD $0x4e080046 // tbl v6.16b, { v2.16b }, v8.16b
+	WORD $0x4e090047 // tbl v7.16b, { v2.16b }, v9.16b
 	WORD $0x4e20b8c8 // abs v8.16b, v6.16b
-	WORD $0x4e20b8a9 // abs v9.16b, v5.16b
+	WORD $0x4e20b8e9 // abs v9.16b, v7.16b
 	FMOVQ        F8, 160(R0)
 	FMOVQ        F9, 176(R0)
 	FMOVQ        F6, 208(R0)
-	FMOVQ        F5, 224(R0)
-	FMOVD        F7, 192(R0)
-	FMOVQ        52(R1), F5
-	WORD $0x4e0300a6 // tbl v6.16b, { v5.16b }, v3.16b
-	WORD $0x4e0400a5 // tbl v5.16b, { v5.16b }, v4.16b
-	WORD $0x4e211cc8 // and v8.16b, v6.16b, v1.16b
-	WORD $0x4e211ca9 // and v9.16b, v5.16b, v1.16b
+	FMOVQ        F7, 224(R0)
+	FMOVD        F5, 192(R0)
+	WORD $0x3cc34026 // ldur q6, [x1, #52]
+	WORD $0x4e0300c7 // tbl v7.16b, { v6.16b }, v3.16b
+	WORD $0x4e0400c6 // tbl v6.16b, { v6.16b }, v4.16b
+	WORD $0x4e211ce8 // and v8.16b, v7.16b, v1.16b
+	WORD $0x4e211cc9 // and v9.16b, v6.16b, v1.16b
+	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
 	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
-	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
-	WORD $0x4e201cc6 // and v6.16b, v6.16b, v0.16b
-	WORD $0x4e201ca5 // and v5.16b, v5.16b, v0.16b
-	WORD $0x4ea61d06 // orr v6.16b, v8.16b, v6.16b
-	WORD $0x4ea51d25 // orr v5.16b, v9.16b, v5.16b
-	WORD $0x4e060046 // tbl v6.16b, { v2.16b }, v6.16b
-	WORD $0x4e050045 // tbl v5.16b, { v2.16b }, v5.16b
+	WORD $0x6ea01ce8 // bit v8.16b, v7.16b, v0.16b
+	WORD $0x6ea01cc9 // bit v9.16b, v6.16b, v0.16b
+	WORD $0x4e080046 // tbl v6.16b, { v2.16b }, v8.16b
+	WORD $0x4e090047 // tbl v7.16b, { v2.16b }, v9.16b
 	WORD $0x4e20b8c8 // abs v8.16b, v6.16b
-	WORD $0x4e20b8a9 // abs v9.16b, v5.16b
+	WORD $0x4e20b8e9 // abs v9.16b, v7.16b
 	FMOVQ        F8, 240(R0)
 	FMOVQ        F9, 256(R0)
 	FMOVQ        F6, 288(R0)
-	FMOVQ        F5, 304(R0)
-	FMOVD        F7, 272(R0)
+	FMOVQ        F7, 304(R0)
+	FMOVD        F5, 272(R0)
 	ADD          $0x44, R1
 	ADD          $0x140, R0
 	SUBS         $1, R2
@@ -7327,7 +7344,7 @@ TEXT ·mix1xTurbo4NEON(SB), NOSPLIT, $320-64
 	FMOVQ        (R0), F4
 	MOVD         $turbo4_level5<>+0(SB), R0
 	FMOVQ        (R0), F5
-	MOVD         $turbo4_mask2<>+0(SB), R0
+	MOVD         $turbo4_or<>+0(SB), R0
 	FMOVQ        (R0), F6
 	MOVD         $turbo4_mask<>+0(SB), R0
 	FMOVQ        (R0), F7
@@ -7346,10 +7363,14 @@ TEXT ·mix1xTurbo4NEON(SB), NOSPLIT, $320-64
 loop1:
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FLDPQ        (R4), (F10, F11)
-	FLDPQ        32(R4), (F12, F13)
-	FLDPQ        64(R4), (F14, F15)
-	FLDPQ        96(R4), (F16, F17)
+	WORD $0x3cc0008a // ldur q10, [x4]
+	WORD $0x3cc1008b // ldur q11, [x4, #16]
+	WORD $0x3cc2008c // ldur q12, [x4, #32]
+	WORD $0x3cc3008d // ldur q13, [x4, #48]
+	WORD $0x3cc4008e // ldur q14, [x4, #64]
+	WORD $0x3cc5008f // ldur q15, [x4, #80]
+	WORD $0x3cc60090 // ldur q16, [x4, #96]
+	WORD $0x3cc70091 // ldur q17, [x4, #112]
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -7360,81 +7381,77 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVQ        4(R6), F18
+	WORD $0x3cc040d2 // ldur q18, [x6, #4]
 	WORD $0x4e080253 // tbl v19.16b, { v18.16b }, v8.16b
 	WORD $0x4e090252 // tbl v18.16b, { v18.16b }, v9.16b
 	WORD $0x4e271e74 // and v20.16b, v19.16b, v7.16b
 	WORD $0x4e271e55 // and v21.16b, v18.16b, v7.16b
 	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
 	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
-	WORD $0x4eb21eb2 // orr v18.16b, v21.16b, v18.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F18, 16(R3)
-	WORD $0x7d4000d2 // ldr h18, [x6]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        (R4), F19
-	WORD $0x4f939254 // fmul v20.4s, v18.4s, v19.s[0]
-	WORD $0x4f939252 // fmul v18.4s, v18.4s, v19.s[0]
-	FMOVS        (R3), F19
+	WORD $0x6ea61e74 // bit v20.16b, v19.16b, v6.16b
+	WORD $0x6ea61e55 // bit v21.16b, v18.16b, v6.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0x7c4000d2 // ldur h18, [x6]
+	WORD $0x1ee24252 // fcvt s18, h18
+	WORD $0xbc400093 // ldur s19, [x4]
+	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	WORD $0xbc400073 // ldur s19, [x3]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F21
-	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
-	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
+	WORD $0xbc404074 // ldur s20, [x3, #4]
+	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
+	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e136053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v19.16b
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	WORD $0x4e156055 // tbl v21.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v21.16b
-	WORD $0x4e34ce6a // fmla v10.4s, v19.4s, v20.4s
-	WORD $0x4e32ceab // fmla v11.4s, v21.4s, v18.4s
-	FMOVS        8(R3), F19
+	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
+	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
+	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
+	WORD $0x4f92126a // fmla v10.4s, v19.4s, v18.s[0]
+	WORD $0x4f92128b // fmla v11.4s, v20.4s, v18.s[0]
+	WORD $0xbc408073 // ldur s19, [x3, #8]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F21
-	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
-	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
+	WORD $0xbc40c074 // ldur s20, [x3, #12]
+	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
+	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e136053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v19.16b
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	WORD $0x4e156055 // tbl v21.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v21.16b
-	WORD $0x4e34ce6c // fmla v12.4s, v19.4s, v20.4s
-	WORD $0x4e32cead // fmla v13.4s, v21.4s, v18.4s
-	FMOVS        16(R3), F19
+	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
+	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
+	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
+	WORD $0x4f92126c // fmla v12.4s, v19.4s, v18.s[0]
+	WORD $0x4f92128d // fmla v13.4s, v20.4s, v18.s[0]
+	WORD $0xbc410073 // ldur s19, [x3, #16]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F21
-	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
-	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
+	WORD $0xbc414074 // ldur s20, [x3, #20]
+	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
+	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e136053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v19.16b
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	WORD $0x4e156055 // tbl v21.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v21.16b
-	WORD $0x4e34ce6e // fmla v14.4s, v19.4s, v20.4s
-	WORD $0x4e32ceaf // fmla v15.4s, v21.4s, v18.4s
-	FMOVS        24(R3), F19
+	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
+	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
+	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
+	WORD $0x4f92126e // fmla v14.4s, v19.4s, v18.s[0]
+	WORD $0x4f92128f // fmla v15.4s, v20.4s, v18.s[0]
+	WORD $0xbc418073 // ldur s19, [x3, #24]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F21
-	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
-	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
+	WORD $0xbc41c074 // ldur s20, [x3, #28]
+	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
+	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e136053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v19.16b
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	WORD $0x4e156055 // tbl v21.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v21.16b
-	WORD $0x4e34ce70 // fmla v16.4s, v19.4s, v20.4s
-	WORD $0x4e32ceb1 // fmla v17.4s, v21.4s, v18.4s
+	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
+	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
+	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
+	WORD $0x4f921270 // fmla v16.4s, v19.4s, v18.s[0]
+	WORD $0x4f921291 // fmla v17.4s, v20.4s, v18.s[0]
 	ADD          R7, R6
 	ADD          $4, R4
 	SUBS         $1, R5
@@ -7454,10 +7471,14 @@ done4:
 	FMOVQ        F17, 112(R4)
 	MOVD         o+0(FP), R4
 	ADD          R2, R4
-	FLDPQ        128(R4), (F10, F11)
-	FLDPQ        160(R4), (F12, F13)
-	FLDPQ        192(R4), (F14, F15)
-	FLDPQ        224(R4), (F16, F17)
+	WORD $0x3cc8008a // ldur q10, [x4, #128]
+	WORD $0x3cc9008b // ldur q11, [x4, #144]
+	WORD $0x3cca008c // ldur q12, [x4, #160]
+	WORD $0x3ccb008d // ldur q13, [x4, #176]
+	WORD $0x3ccc008e // ldur q14, [x4, #192]
+	WORD $0x3ccd008f // ldur q15, [x4, #208]
+	WORD $0x3cce0090 // ldur q16, [x4, #224]
+	WORD $0x3ccf0091 // ldur q17, [x4, #240]
 	MOVD         p+16(FP), R4
 	MOVD         rows+48(FP), R5
 	MOVD         R0, R6
@@ -7468,81 +7489,77 @@ done4:
 loop5:
 
 	// levels of values 32 to 63
-	FMOVQ        20(R6), F18
+	WORD $0x3cc140d2 // ldur q18, [x6, #20]
 	WORD $0x4e080253 // tbl v19.16b, { v18.16b }, v8.16b
 	WORD $0x4e090252 // tbl v18.16b, { v18.16b }, v9.16b
 	WORD $0x4e271e74 // and v20.16b, v19.16b, v7.16b
 	WORD $0x4e271e55 // and v21.16b, v18.16b, v7.16b
 	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
 	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
-	WORD $0x4eb21eb2 // orr v18.16b, v21.16b, v18.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F18, 16(R3)
-	WORD $0x7d4000d2 // ldr h18, [x6]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        (R4), F19
-	WORD $0x4f939254 // fmul v20.4s, v18.4s, v19.s[0]
-	WORD $0x4f939252 // fmul v18.4s, v18.4s, v19.s[0]
-	FMOVS        (R3), F19
+	WORD $0x6ea61e74 // bit v20.16b, v19.16b, v6.16b
+	WORD $0x6ea61e55 // bit v21.16b, v18.16b, v6.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0x7c4000d2 // ldur h18, [x6]
+	WORD $0x1ee24252 // fcvt s18, h18
+	WORD $0xbc400093 // ldur s19, [x4]
+	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	WORD $0xbc400073 // ldur s19, [x3]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F21
-	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
-	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
+	WORD $0xbc404074 // ldur s20, [x3, #4]
+	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
+	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e136053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v19.16b
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	WORD $0x4e156055 // tbl v21.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v21.16b
-	WORD $0x4e34ce6a // fmla v10.4s, v19.4s, v20.4s
-	WORD $0x4e32ceab // fmla v11.4s, v21.4s, v18.4s
-	FMOVS        8(R3), F19
+	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
+	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
+	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
+	WORD $0x4f92126a // fmla v10.4s, v19.4s, v18.s[0]
+	WORD $0x4f92128b // fmla v11.4s, v20.4s, v18.s[0]
+	WORD $0xbc408073 // ldur s19, [x3, #8]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F21
-	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
-	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
+	WORD $0xbc40c074 // ldur s20, [x3, #12]
+	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
+	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e136053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v19.16b
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	WORD $0x4e156055 // tbl v21.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v21.16b
-	WORD $0x4e34ce6c // fmla v12.4s, v19.4s, v20.4s
-	WORD $0x4e32cead // fmla v13.4s, v21.4s, v18.4s
-	FMOVS        16(R3), F19
+	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
+	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
+	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
+	WORD $0x4f92126c // fmla v12.4s, v19.4s, v18.s[0]
+	WORD $0x4f92128d // fmla v13.4s, v20.4s, v18.s[0]
+	WORD $0xbc410073 // ldur s19, [x3, #16]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F21
-	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
-	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
+	WORD $0xbc414074 // ldur s20, [x3, #20]
+	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
+	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e136053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v19.16b
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	WORD $0x4e156055 // tbl v21.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v21.16b
-	WORD $0x4e34ce6e // fmla v14.4s, v19.4s, v20.4s
-	WORD $0x4e32ceaf // fmla v15.4s, v21.4s, v18.4s
-	FMOVS        24(R3), F19
+	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
+	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
+	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
+	WORD $0x4f92126e // fmla v14.4s, v19.4s, v18.s[0]
+	WORD $0x4f92128f // fmla v15.4s, v20.4s, v18.s[0]
+	WORD $0xbc418073 // ldur s19, [x3, #24]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F21
-	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
-	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
+	WORD $0xbc41c074 // ldur s20, [x3, #28]
+	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
+	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e136053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v19.16b
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	WORD $0x4e156055 // tbl v21.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v21.16b
-	WORD $0x4e34ce70 // fmla v16.4s, v19.4s, v20.4s
-	WORD $0x4e32ceb1 // fmla v17.4s, v21.4s, v18.4s
+	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
+	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
+	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
+	WORD $0x4f921270 // fmla v16.4s, v19.4s, v18.s[0]
+	WORD $0x4f921291 // fmla v17.4s, v20.4s, v18.s[0]
 	ADD          R7, R6
 	ADD          $4, R4
 	SUBS         $1, R5
@@ -7576,81 +7593,77 @@ done6:
 loop7:
 
 	// levels of values 64 to 95
-	FMOVQ        36(R6), F18
+	WORD $0x3cc240d2 // ldur q18, [x6, #36]
 	WORD $0x4e080253 // tbl v19.16b, { v18.16b }, v8.16b
 	WORD $0x4e090252 // tbl v18.16b, { v18.16b }, v9.16b
 	WORD $0x4e271e74 // and v20.16b, v19.16b, v7.16b
 	WORD $0x4e271e55 // and v21.16b, v18.16b, v7.16b
 	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
 	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
-	WORD $0x4eb21eb2 // orr v18.16b, v21.16b, v18.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F18, 16(R3)
-	WORD $0x7d4000d2 // ldr h18, [x6]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        (R4), F19
-	WORD $0x4f939254 // fmul v20.4s, v18.4s, v19.s[0]
-	WORD $0x4f939252 // fmul v18.4s, v18.4s, v19.s[0]
-	FMOVS        (R3), F19
+	WORD $0x6ea61e74 // bit v20.16b, v19.16b, v6.16b
+	WORD $0x6ea61e55 // bit v21.16b, v18.16b, v6.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0x7c4000d2 // ldur h18, [x6]
+	WORD $0x1ee24252 // fcvt s18, h18
+	WORD $0xbc400093 // ldur s19, [x4]
+	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	WORD $0xbc400073 // ldur s19, [x3]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F21
-	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
-	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
+	WORD $0xbc404074 // ldur s20, [x3, #4]
+	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
+	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e136053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v19.16b
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	WORD $0x4e156055 // tbl v21.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v21.16b
-	WORD $0x4e34ce6a // fmla v10.4s, v19.4s, v20.4s
-	WORD $0x4e32ceab // fmla v11.4s, v21.4s, v18.4s
-	FMOVS        8(R3), F19
+	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
+	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
+	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
+	WORD $0x4f92126a // fmla v10.4s, v19.4s, v18.s[0]
+	WORD $0x4f92128b // fmla v11.4s, v20.4s, v18.s[0]
+	WORD $0xbc408073 // ldur s19, [x3, #8]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F21
-	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
-	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
+	WORD $0xbc40c074 // ldur s20, [x3, #12]
+	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
+	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e136053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v19.16b
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	WORD $0x4e156055 // tbl v21.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v21.16b
-	WORD $0x4e34ce6c // fmla v12.4s, v19.4s, v20.4s
-	WORD $0x4e32cead // fmla v13.4s, v21.4s, v18.4s
-	FMOVS        16(R3), F19
+	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
+	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
+	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
+	WORD $0x4f92126c // fmla v12.4s, v19.4s, v18.s[0]
+	WORD $0x4f92128d // fmla v13.4s, v20.4s, v18.s[0]
+	WORD $0xbc410073 // ldur s19, [x3, #16]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F21
-	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
-	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
+	WORD $0xbc414074 // ldur s20, [x3, #20]
+	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
+	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e136053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v19.16b
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	WORD $0x4e156055 // tbl v21.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v21.16b
-	WORD $0x4e34ce6e // fmla v14.4s, v19.4s, v20.4s
-	WORD $0x4e32ceaf // fmla v15.4s, v21.4s, v18.4s
-	FMOVS        24(R3), F19
+	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
+	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
+	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
+	WORD $0x4f92126e // fmla v14.4s, v19.4s, v18.s[0]
+	WORD $0x4f92128f // fmla v15.4s, v20.4s, v18.s[0]
+	WORD $0xbc418073 // ldur s19, [x3, #24]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F21
-	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
-	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
+	WORD $0xbc41c074 // ldur s20, [x3, #28]
+	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
+	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e136053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v19.16b
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	WORD $0x4e156055 // tbl v21.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v21.16b
-	WORD $0x4e34ce70 // fmla v16.4s, v19.4s, v20.4s
-	WORD $0x4e32ceb1 // fmla v17.4s, v21.4s, v18.4s
+	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
+	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
+	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
+	WORD $0x4f921270 // fmla v16.4s, v19.4s, v18.s[0]
+	WORD $0x4f921291 // fmla v17.4s, v20.4s, v18.s[0]
 	ADD          R7, R6
 	ADD          $4, R4
 	SUBS         $1, R5
@@ -7684,81 +7697,77 @@ done8:
 loop9:
 
 	// levels of values 96 to 127
-	FMOVQ        52(R6), F18
+	WORD $0x3cc340d2 // ldur q18, [x6, #52]
 	WORD $0x4e080253 // tbl v19.16b, { v18.16b }, v8.16b
 	WORD $0x4e090252 // tbl v18.16b, { v18.16b }, v9.16b
 	WORD $0x4e271e74 // and v20.16b, v19.16b, v7.16b
 	WORD $0x4e271e55 // and v21.16b, v18.16b, v7.16b
 	WORD $0x6f0c0673 // ushr v19.16b, v19.16b, #4
 	WORD $0x6f0c0652 // ushr v18.16b, v18.16b, #4
-	WORD $0x4e261e73 // and v19.16b, v19.16b, v6.16b
-	WORD $0x4e261e52 // and v18.16b, v18.16b, v6.16b
-	WORD $0x4eb31e93 // orr v19.16b, v20.16b, v19.16b
-	WORD $0x4eb21eb2 // orr v18.16b, v21.16b, v18.16b
-	FMOVQ        F19, (R3)
-	FMOVQ        F18, 16(R3)
-	WORD $0x7d4000d2 // ldr h18, [x6]
-	WORD $0x0e217a52 // fcvtl v18.4s, v18.4h
-	WORD $0x4e040652 // dup v18.4s, v18.s[0]
-	FMOVS        (R4), F19
-	WORD $0x4f939254 // fmul v20.4s, v18.4s, v19.s[0]
-	WORD $0x4f939252 // fmul v18.4s, v18.4s, v19.s[0]
-	FMOVS        (R3), F19
+	WORD $0x6ea61e74 // bit v20.16b, v19.16b, v6.16b
+	WORD $0x6ea61e55 // bit v21.16b, v18.16b, v6.16b
+	FMOVQ        F20, (R3)
+	FMOVQ        F21, 16(R3)
+	WORD $0x7c4000d2 // ldur h18, [x6]
+	WORD $0x1ee24252 // fcvt s18, h18
+	WORD $0xbc400093 // ldur s19, [x4]
+	WORD $0x6e33de52 // fmul v18.4s, v18.4s, v19.4s
+	WORD $0xbc400073 // ldur s19, [x3]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        4(R3), F21
-	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
-	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
+	WORD $0xbc404074 // ldur s20, [x3, #4]
+	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
+	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e136053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v19.16b
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	WORD $0x4e156055 // tbl v21.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v21.16b
-	WORD $0x4e34ce6a // fmla v10.4s, v19.4s, v20.4s
-	WORD $0x4e32ceab // fmla v11.4s, v21.4s, v18.4s
-	FMOVS        8(R3), F19
+	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
+	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
+	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
+	WORD $0x4f92126a // fmla v10.4s, v19.4s, v18.s[0]
+	WORD $0x4f92128b // fmla v11.4s, v20.4s, v18.s[0]
+	WORD $0xbc408073 // ldur s19, [x3, #8]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        12(R3), F21
-	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
-	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
+	WORD $0xbc40c074 // ldur s20, [x3, #12]
+	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
+	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e136053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v19.16b
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	WORD $0x4e156055 // tbl v21.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v21.16b
-	WORD $0x4e34ce6c // fmla v12.4s, v19.4s, v20.4s
-	WORD $0x4e32cead // fmla v13.4s, v21.4s, v18.4s
-	FMOVS        16(R3), F19
+	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
+	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
+	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
+	WORD $0x4f92126c // fmla v12.4s, v19.4s, v18.s[0]
+	WORD $0x4f92128d // fmla v13.4s, v20.4s, v18.s[0]
+	WORD $0xbc410073 // ldur s19, [x3, #16]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        20(R3), F21
-	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
-	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
+	WORD $0xbc414074 // ldur s20, [x3, #20]
+	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
+	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e136053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v19.16b
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	WORD $0x4e156055 // tbl v21.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v21.16b
-	WORD $0x4e34ce6e // fmla v14.4s, v19.4s, v20.4s
-	WORD $0x4e32ceaf // fmla v15.4s, v21.4s, v18.4s
-	FMOVS        24(R3), F19
+	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
+	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
+	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
+	WORD $0x4f92126e // fmla v14.4s, v19.4s, v18.s[0]
+	WORD $0x4f92128f // fmla v15.4s, v20.4s, v18.s[0]
+	WORD $0xbc418073 // ldur s19, [x3, #24]
 	WORD $0x2f08a673 // ushll v19.8h, v19.8b, #0
 	WORD $0x2f10a673 // ushll v19.4s, v19.4h, #0
-	FMOVS        28(R3), F21
-	WORD $0x2f08a6b5 // ushll v21.8h, v21.8b, #0
-	WORD $0x2f10a6b5 // ushll v21.4s, v21.4h, #0
+	WORD $0xbc41c074 // ldur s20, [x3, #28]
+	WORD $0x2f08a694 // ushll v20.8h, v20.8b, #0
+	WORD $0x2f10a694 // ushll v20.4s, v20.4h, #0
 	WORD $0x4ea19e73 // mul v19.4s, v19.4s, v1.4s
 	WORD $0x4e208673 // add v19.16b, v19.16b, v0.16b
 	WORD $0x4e136053 // tbl v19.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v19.16b
-	WORD $0x4ea19eb5 // mul v21.4s, v21.4s, v1.4s
-	WORD $0x4e2086b5 // add v21.16b, v21.16b, v0.16b
-	WORD $0x4e156055 // tbl v21.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v21.16b
-	WORD $0x4e34ce70 // fmla v16.4s, v19.4s, v20.4s
-	WORD $0x4e32ceb1 // fmla v17.4s, v21.4s, v18.4s
+	WORD $0x4ea19e94 // mul v20.4s, v20.4s, v1.4s
+	WORD $0x4e208694 // add v20.16b, v20.16b, v0.16b
+	WORD $0x4e146054 // tbl v20.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v20.16b
+	WORD $0x4f921270 // fmla v16.4s, v19.4s, v18.s[0]
+	WORD $0x4f921291 // fmla v17.4s, v20.4s, v18.s[0]
 	ADD          R7, R6
 	ADD          $4, R4
 	SUBS         $1, R5
@@ -7800,7 +7809,7 @@ TEXT ·mix2xTurbo4NEON(SB), NOSPLIT, $320-64
 	FMOVQ        (R0), F4
 	MOVD         $turbo4_level5<>+0(SB), R0
 	FMOVQ        (R0), F5
-	MOVD         $turbo4_mask2<>+0(SB), R0
+	MOVD         $turbo4_or<>+0(SB), R0
 	FMOVQ        (R0), F6
 	MOVD         $turbo4_mask<>+0(SB), R0
 	FMOVQ        (R0), F7
@@ -7820,26 +7829,30 @@ loop1:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FLDPQ        (R4), (F10, F11)
+	WORD $0x3cc0008a // ldur q10, [x4]
+	WORD $0x3cc1008b // ldur q11, [x4, #16]
 	ADD          R5, R4, R6
-	FMOVQ        (R6), F12
+	WORD $0x3cc000cc // ldur q12, [x6]
 	ADD          R5, R4, R6
-	FMOVQ        16(R6), F13
-	FLDPQ        32(R4), (F14, F15)
+	WORD $0x3cc100cd // ldur q13, [x6, #16]
+	WORD $0x3cc2008e // ldur q14, [x4, #32]
+	WORD $0x3cc3008f // ldur q15, [x4, #48]
 	ADD          R5, R4, R6
-	FMOVQ        32(R6), F16
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
 	ADD          R5, R4, R6
-	FMOVQ        48(R6), F17
-	FLDPQ        64(R4), (F18, F19)
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
+	WORD $0x3cc40092 // ldur q18, [x4, #64]
+	WORD $0x3cc50093 // ldur q19, [x4, #80]
 	ADD          R5, R4, R6
-	FMOVQ        64(R6), F20
+	WORD $0x3cc400d4 // ldur q20, [x6, #64]
 	ADD          R5, R4, R6
-	FMOVQ        80(R6), F21
-	FLDPQ        96(R4), (F22, F23)
+	WORD $0x3cc500d5 // ldur q21, [x6, #80]
+	WORD $0x3cc60096 // ldur q22, [x4, #96]
+	WORD $0x3cc70097 // ldur q23, [x4, #112]
 	ADD          R5, R4, R6
-	FMOVQ        96(R6), F24
+	WORD $0x3cc600d8 // ldur q24, [x6, #96]
 	ADD          R5, R4, R4
-	FMOVQ        112(R4), F25
+	WORD $0x3cc70099 // ldur q25, [x4, #112]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         rows+48(FP), R6
@@ -7851,93 +7864,88 @@ loop1:
 loop3:
 
 	// levels of values 0 to 31
-	FMOVQ        4(R7), F26
+	WORD $0x3cc040fa // ldur q26, [x7, #4]
 	WORD $0x4e08035b // tbl v27.16b, { v26.16b }, v8.16b
 	WORD $0x4e09035a // tbl v26.16b, { v26.16b }, v9.16b
 	WORD $0x4e271f7c // and v28.16b, v27.16b, v7.16b
 	WORD $0x4e271f5d // and v29.16b, v26.16b, v7.16b
 	WORD $0x6f0c077b // ushr v27.16b, v27.16b, #4
 	WORD $0x6f0c075a // ushr v26.16b, v26.16b, #4
-	WORD $0x4e261f7b // and v27.16b, v27.16b, v6.16b
-	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
-	WORD $0x4ebb1f9b // orr v27.16b, v28.16b, v27.16b
-	WORD $0x4eba1fba // orr v26.16b, v29.16b, v26.16b
-	FMOVQ        F27, (R3)
-	FMOVQ        F26, 16(R3)
-	WORD $0x7d4000fa // ldr h26, [x7]
-	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	FMOVS        (R4), F27
-	WORD $0x4f9b935c // fmul v28.4s, v26.4s, v27.s[0]
-	WORD $0x4f9b935b // fmul v27.4s, v26.4s, v27.s[0]
+	WORD $0x6ea61f7c // bit v28.16b, v27.16b, v6.16b
+	WORD $0x6ea61f5d // bit v29.16b, v26.16b, v6.16b
+	FMOVQ        F28, (R3)
+	FMOVQ        F29, 16(R3)
+	WORD $0x7c4000fa // ldur h26, [x7]
+	WORD $0x1ee2435a // fcvt s26, h26
+	WORD $0xbc40009b // ldur s27, [x4]
+	WORD $0x6e3bdf5b // fmul v27.4s, v26.4s, v27.4s
 	ADD          R5, R4, R9
-	FMOVS        (R9), F29
-	WORD $0x4f9d935e // fmul v30.4s, v26.4s, v29.s[0]
-	WORD $0x4f9d935a // fmul v26.4s, v26.4s, v29.s[0]
-	FMOVS        (R3), F29
+	WORD $0xbc40013c // ldur s28, [x9]
+	WORD $0x6e3cdf5a // fmul v26.4s, v26.4s, v28.4s
+	WORD $0xbc40007c // ldur s28, [x3]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc40407d // ldur s29, [x3, #4]
 	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
 	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
-	FMOVS        4(R3), F31
-	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
-	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea19f9c // mul v28.4s, v28.4s, v1.4s
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c605c // tbl v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v28.16b
 	WORD $0x4ea19fbd // mul v29.4s, v29.4s, v1.4s
 	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
 	WORD $0x4e1d605d // tbl v29.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
-	WORD $0x4ea19fff // mul v31.4s, v31.4s, v1.4s
-	WORD $0x4e2087ff // add v31.16b, v31.16b, v0.16b
-	WORD $0x4e1f605f // tbl v31.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v31.16b
-	WORD $0x4e3ccfaa // fmla v10.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfeb // fmla v11.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfac // fmla v12.4s, v29.4s, v30.4s
-	WORD $0x4e3acfed // fmla v13.4s, v31.4s, v26.4s
-	FMOVS        8(R3), F29
+	WORD $0x4f9b138a // fmla v10.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13ab // fmla v11.4s, v29.4s, v27.s[0]
+	WORD $0x4f9a138c // fmla v12.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13ad // fmla v13.4s, v29.4s, v26.s[0]
+	WORD $0xbc40807c // ldur s28, [x3, #8]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc40c07d // ldur s29, [x3, #12]
 	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
 	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
-	FMOVS        12(R3), F31
-	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
-	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea19f9c // mul v28.4s, v28.4s, v1.4s
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c605c // tbl v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v28.16b
 	WORD $0x4ea19fbd // mul v29.4s, v29.4s, v1.4s
 	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
 	WORD $0x4e1d605d // tbl v29.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
-	WORD $0x4ea19fff // mul v31.4s, v31.4s, v1.4s
-	WORD $0x4e2087ff // add v31.16b, v31.16b, v0.16b
-	WORD $0x4e1f605f // tbl v31.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v31.16b
-	WORD $0x4e3ccfae // fmla v14.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfef // fmla v15.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb0 // fmla v16.4s, v29.4s, v30.4s
-	WORD $0x4e3acff1 // fmla v17.4s, v31.4s, v26.4s
-	FMOVS        16(R3), F29
+	WORD $0x4f9b138e // fmla v14.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13af // fmla v15.4s, v29.4s, v27.s[0]
+	WORD $0x4f9a1390 // fmla v16.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13b1 // fmla v17.4s, v29.4s, v26.s[0]
+	WORD $0xbc41007c // ldur s28, [x3, #16]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc41407d // ldur s29, [x3, #20]
 	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
 	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
-	FMOVS        20(R3), F31
-	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
-	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea19f9c // mul v28.4s, v28.4s, v1.4s
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c605c // tbl v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v28.16b
 	WORD $0x4ea19fbd // mul v29.4s, v29.4s, v1.4s
 	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
 	WORD $0x4e1d605d // tbl v29.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
-	WORD $0x4ea19fff // mul v31.4s, v31.4s, v1.4s
-	WORD $0x4e2087ff // add v31.16b, v31.16b, v0.16b
-	WORD $0x4e1f605f // tbl v31.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v31.16b
-	WORD $0x4e3ccfb2 // fmla v18.4s, v29.4s, v28.4s
-	WORD $0x4e3bcff3 // fmla v19.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb4 // fmla v20.4s, v29.4s, v30.4s
-	WORD $0x4e3acff5 // fmla v21.4s, v31.4s, v26.4s
-	FMOVS        24(R3), F29
+	WORD $0x4f9b1392 // fmla v18.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13b3 // fmla v19.4s, v29.4s, v27.s[0]
+	WORD $0x4f9a1394 // fmla v20.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13b5 // fmla v21.4s, v29.4s, v26.s[0]
+	WORD $0xbc41807c // ldur s28, [x3, #24]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc41c07d // ldur s29, [x3, #28]
 	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
 	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
-	FMOVS        28(R3), F31
-	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
-	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea19f9c // mul v28.4s, v28.4s, v1.4s
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c605c // tbl v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v28.16b
 	WORD $0x4ea19fbd // mul v29.4s, v29.4s, v1.4s
 	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
 	WORD $0x4e1d605d // tbl v29.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
-	WORD $0x4ea19fff // mul v31.4s, v31.4s, v1.4s
-	WORD $0x4e2087ff // add v31.16b, v31.16b, v0.16b
-	WORD $0x4e1f605f // tbl v31.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v31.16b
-	WORD $0x4e3ccfb6 // fmla v22.4s, v29.4s, v28.4s
-	WORD $0x4e3bcff7 // fmla v23.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb8 // fmla v24.4s, v29.4s, v30.4s
-	WORD $0x4e3acff9 // fmla v25.4s, v31.4s, v26.4s
+	WORD $0x4f9b1396 // fmla v22.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13b7 // fmla v23.4s, v29.4s, v27.s[0]
+	WORD $0x4f9a1398 // fmla v24.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13b9 // fmla v25.4s, v29.4s, v26.s[0]
 	ADD          R8, R7
 	ADD          $4, R4
 	SUBS         $1, R6
@@ -7975,26 +7983,30 @@ done4:
 	MOVD         o+0(FP), R4
 	MOVD         ldo+8(FP), R5
 	ADD          R2, R4
-	FLDPQ        128(R4), (F10, F11)
+	WORD $0x3cc8008a // ldur q10, [x4, #128]
+	WORD $0x3cc9008b // ldur q11, [x4, #144]
 	ADD          R5, R4, R6
-	FMOVQ        128(R6), F12
+	WORD $0x3cc800cc // ldur q12, [x6, #128]
 	ADD          R5, R4, R6
-	FMOVQ        144(R6), F13
-	FLDPQ        160(R4), (F14, F15)
+	WORD $0x3cc900cd // ldur q13, [x6, #144]
+	WORD $0x3cca008e // ldur q14, [x4, #160]
+	WORD $0x3ccb008f // ldur q15, [x4, #176]
 	ADD          R5, R4, R6
-	FMOVQ        160(R6), F16
+	WORD $0x3cca00d0 // ldur q16, [x6, #160]
 	ADD          R5, R4, R6
-	FMOVQ        176(R6), F17
-	FLDPQ        192(R4), (F18, F19)
+	WORD $0x3ccb00d1 // ldur q17, [x6, #176]
+	WORD $0x3ccc0092 // ldur q18, [x4, #192]
+	WORD $0x3ccd0093 // ldur q19, [x4, #208]
 	ADD          R5, R4, R6
-	FMOVQ        192(R6), F20
+	WORD $0x3ccc00d4 // ldur q20, [x6, #192]
 	ADD          R5, R4, R6
-	FMOVQ        208(R6), F21
-	FLDPQ        224(R4), (F22, F23)
+	WORD $0x3ccd00d5 // ldur q21, [x6, #208]
+	WORD $0x3cce0096 // ldur q22, [x4, #224]
+	WORD $0x3ccf0097 // ldur q23, [x4, #240]
 	ADD          R5, R4, R6
-	FMOVQ        224(R6), F24
+	WORD $0x3cce00d8 // ldur q24, [x6, #224]
 	ADD          R5, R4, R4
-	FMOVQ        240(R4), F25
+	WORD $0x3ccf0099 // ldur q25, [x4, #240]
 	MOVD         p+16(FP), R4
 	MOVD         ldp+24(FP), R5
 	MOVD         rows+48(FP), R6
@@ -8006,93 +8018,88 @@ done4:
 loop5:
 
 	// levels of values 32 to 63
-	FMOVQ        20(R7), F26
+	WORD $0x3cc140fa // ldur q26, [x7, #20]
 	WORD $0x4e08035b // tbl v27.16b, { v26.16b }, v8.16b
 	WORD $0x4e09035a // tbl v26.16b, { v26.16b }, v9.16b
 	WORD $0x4e271f7c // and v28.16b, v27.16b, v7.16b
 	WORD $0x4e271f5d // and v29.16b, v26.16b, v7.16b
 	WORD $0x6f0c077b // ushr v27.16b, v27.16b, #4
 	WORD $0x6f0c075a // ushr v26.16b, v26.16b, #4
-	WORD $0x4e261f7b // and v27.16b, v27.16b, v6.16b
-	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
-	WORD $0x4ebb1f9b // orr v27.16b, v28.16b, v27.16b
-	WORD $0x4eba1fba // orr v26.16b, v29.16b, v26.16b
-	FMOVQ        F27, (R3)
-	FMOVQ        F26, 16(R3)
-	WORD $0x7d4000fa // ldr h26, [x7]
-	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	FMOVS        (R4), F27
-	WORD $0x4f9b935c // fmul v28.4s, v26.4s, v27.s[0]
-	WORD $0x4f9b935b // fmul v27.4s, v26.4s, v27.s[0]
+	WORD $0x6ea61f7c // bit v28.16b, v27.16b, v6.16b
+	WORD $0x6ea61f5d // bit v29.16b, v26.16b, v6.16b
+	FMOVQ        F28, (R3)
+	FMOVQ        F29, 16(R3)
+	WORD $0x7c4000fa // ldur h26, [x7]
+	WORD $0x1ee2435a // fcvt s26, h26
+	WORD $0xbc40009b // ldur s27, [x4]
+	WORD $0x6e3bdf5b // fmul v27.4s, v26.4s, v27.4s
 	ADD          R5, R4, R9
-	FMOVS        (R9), F29
-	WORD $0x4f9d935e // fmul v30.4s, v26.4s, v29.s[0]
-	WORD $0x4f9d935a // fmul v26.4s, v26.4s, v29.s[0]
-	FMOVS        (R3), F29
+	WORD $0xbc40013c // ldur s28, [x9]
+	WORD $0x6e3cdf5a // fmul v26.4s, v26.4s, v28.4s
+	WORD $0xbc40007c // ldur s28, [x3]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc40407d // ldur s29, [x3, #4]
 	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
 	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
-	FMOVS        4(R3), F31
-	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
-	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea19f9c // mul v28.4s, v28.4s, v1.4s
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c605c // tbl v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v28.16b
 	WORD $0x4ea19fbd // mul v29.4s, v29.4s, v1.4s
 	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
 	WORD $0x4e1d605d // tbl v29.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
-	WORD $0x4ea19fff // mul v31.4s, v31.4s, v1.4s
-	WORD $0x4e2087ff // add v31.16b, v31.16b, v0.16b
-	WORD $0x4e1f605f // tbl v31.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v31.16b
-	WORD $0x4e3ccfaa // fmla v10.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfeb // fmla v11.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfac // fmla v12.4s, v29.4s, v30.4s
-	WORD $0x4e3acfed // fmla v13.4s, v31.4s, v26.4s
-	FMOVS        8(R3), F29
+	WORD $0x4f9b138a // fmla v10.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13ab // fmla v11.4s, v29.4s, v27.s[0]
+	WORD $0x4f9a138c // fmla v12.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13ad // fmla v13.4s, v29.4s, v26.s[0]
+	WORD $0xbc40807c // ldur s28, [x3, #8]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc40c07d // ldur s29, [x3, #12]
 	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
 	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
-	FMOVS        12(R3), F31
-	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
-	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea19f9c // mul v28.4s, v28.4s, v1.4s
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c605c // tbl v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v28.16b
 	WORD $0x4ea19fbd // mul v29.4s, v29.4s, v1.4s
 	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
 	WORD $0x4e1d605d // tbl v29.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
-	WORD $0x4ea19fff // mul v31.4s, v31.4s, v1.4s
-	WORD $0x4e2087ff // add v31.16b, v31.16b, v0.16b
-	WORD $0x4e1f605f // tbl v31.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v31.16b
-	WORD $0x4e3ccfae // fmla v14.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfef // fmla v15.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb0 // fmla v16.4s, v29.4s, v30.4s
-	WORD $0x4e3acff1 // fmla v17.4s, v31.4s, v26.4s
-	FMOVS        16(R3), F29
+	WORD $0x4f9b138e // fmla v14.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13af // fmla v15.4s, v29.4s, v27.s[0]
+	WORD $0x4f9a1390 // fmla v16.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13b1 // fmla v17.4s, v29.4s, v26.s[0]
+	WORD $0xbc41007c // ldur s28, [x3, #16]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc41407d // ldur s29, [x3, #20]
 	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
 	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
-	FMOVS        20(R3), F31
-	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
-	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea19f9c // mul v28.4s, v28.4s, v1.4s
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c605c // tbl v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v28.16b
 	WORD $0x4ea19fbd // mul v29.4s, v29.4s, v1.4s
 	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
 	WORD $0x4e1d605d // tbl v29.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
-	WORD $0x4ea19fff // mul v31.4s, v31.4s, v1.4s
-	WORD $0x4e2087ff // add v31.16b, v31.16b, v0.16b
-	WORD $0x4e1f605f // tbl v31.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v31.16b
-	WORD $0x4e3ccfb2 // fmla v18.4s, v29.4s, v28.4s
-	WORD $0x4e3bcff3 // fmla v19.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb4 // fmla v20.4s, v29.4s, v30.4s
-	WORD $0x4e3acff5 // fmla v21.4s, v31.4s, v26.4s
-	FMOVS        24(R3), F29
+	WORD $0x4f9b1392 // fmla v18.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13b3 // fmla v19.4s, v29.4s, v27.s[0]
+	WORD $0x4f9a1394 // fmla v20.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13b5 // fmla v21.4s, v29.4s, v26.s[0]
+	WORD $0xbc41807c // ldur s28, [x3, #24]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc41c07d // ldur s29, [x3, #28]
 	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
 	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
-	FMOVS        28(R3), F31
-	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
-	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea19f9c // mul v28.4s, v28.4s, v1.4s
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c605c // tbl v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v28.16b
 	WORD $0x4ea19fbd // mul v29.4s, v29.4s, v1.4s
 	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
 	WORD $0x4e1d605d // tbl v29.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
-	WORD $0x4ea19fff // mul v31.4s, v31.4s, v1.4s
-	WORD $0x4e2087ff // add v31.16b, v31.16b, v0.16b
-	WORD $0x4e1f605f // tbl v31.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v31.16b
-	WORD $0x4e3ccfb6 // fmla v22.4s, v29.4s, v28.4s
-	WORD $0x4e3bcff7 // fmla v23.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb8 // fmla v24.4s, v29.4s, v30.4s
-	WORD $0x4e3acff9 // fmla v25.4s, v31.4s, v26.4s
+	WORD $0x4f9b1396 // fmla v22.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13b7 // fmla v23.4s, v29.4s, v27.s[0]
+	WORD $0x4f9a1398 // fmla v24.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13b9 // fmla v25.4s, v29.4s, v26.s[0]
 	ADD          R8, R7
 	ADD          $4, R4
 	SUBS         $1, R6
@@ -8161,93 +8168,88 @@ done6:
 loop7:
 
 	// levels of values 64 to 95
-	FMOVQ        36(R7), F26
+	WORD $0x3cc240fa // ldur q26, [x7, #36]
 	WORD $0x4e08035b // tbl v27.16b, { v26.16b }, v8.16b
 	WORD $0x4e09035a // tbl v26.16b, { v26.16b }, v9.16b
 	WORD $0x4e271f7c // and v28.16b, v27.16b, v7.16b
 	WORD $0x4e271f5d // and v29.16b, v26.16b, v7.16b
 	WORD $0x6f0c077b // ushr v27.16b, v27.16b, #4
 	WORD $0x6f0c075a // ushr v26.16b, v26.16b, #4
-	WORD $0x4e261f7b // and v27.16b, v27.16b, v6.16b
-	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
-	WORD $0x4ebb1f9b // orr v27.16b, v28.16b, v27.16b
-	WORD $0x4eba1fba // orr v26.16b, v29.16b, v26.16b
-	FMOVQ        F27, (R3)
-	FMOVQ        F26, 16(R3)
-	WORD $0x7d4000fa // ldr h26, [x7]
-	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	FMOVS        (R4), F27
-	WORD $0x4f9b935c // fmul v28.4s, v26.4s, v27.s[0]
-	WORD $0x4f9b935b // fmul v27.4s, v26.4s, v27.s[0]
+	WORD $0x6ea61f7c // bit v28.16b, v27.16b, v6.16b
+	WORD $0x6ea61f5d // bit v29.16b, v26.16b, v6.16b
+	FMOVQ        F28, (R3)
+	FMOVQ        F29, 16(R3)
+	WORD $0x7c4000fa // ldur h26, [x7]
+	WORD $0x1ee2435a // fcvt s26, h26
+	WORD $0xbc40009b // ldur s27, [x4]
+	WORD $0x6e3bdf5b // fmul v27.4s, v26.4s, v27.4s
 	ADD          R5, R4, R9
-	FMOVS        (R9), F29
-	WORD $0x4f9d935e // fmul v30.4s, v26.4s, v29.s[0]
-	WORD $0x4f9d935a // fmul v26.4s, v26.4s, v29.s[0]
-	FMOVS        (R3), F29
+	WORD $0xbc40013c // ldur s28, [x9]
+	WORD $0x6e3cdf5a // fmul v26.4s, v26.4s, v28.4s
+	WORD $0xbc40007c // ldur s28, [x3]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc40407d // ldur s29, [x3, #4]
 	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
 	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
-	FMOVS        4(R3), F31
-	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
-	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea19f9c // mul v28.4s, v28.4s, v1.4s
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c605c // tbl v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v28.16b
 	WORD $0x4ea19fbd // mul v29.4s, v29.4s, v1.4s
 	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
 	WORD $0x4e1d605d // tbl v29.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
-	WORD $0x4ea19fff // mul v31.4s, v31.4s, v1.4s
-	WORD $0x4e2087ff // add v31.16b, v31.16b, v0.16b
-	WORD $0x4e1f605f // tbl v31.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v31.16b
-	WORD $0x4e3ccfaa // fmla v10.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfeb // fmla v11.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfac // fmla v12.4s, v29.4s, v30.4s
-	WORD $0x4e3acfed // fmla v13.4s, v31.4s, v26.4s
-	FMOVS        8(R3), F29
+	WORD $0x4f9b138a // fmla v10.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13ab // fmla v11.4s, v29.4s, v27.s[0]
+	WORD $0x4f9a138c // fmla v12.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13ad // fmla v13.4s, v29.4s, v26.s[0]
+	WORD $0xbc40807c // ldur s28, [x3, #8]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc40c07d // ldur s29, [x3, #12]
 	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
 	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
-	FMOVS        12(R3), F31
-	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
-	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea19f9c // mul v28.4s, v28.4s, v1.4s
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c605c // tbl v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v28.16b
 	WORD $0x4ea19fbd // mul v29.4s, v29.4s, v1.4s
 	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
 	WORD $0x4e1d605d // tbl v29.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
-	WORD $0x4ea19fff // mul v31.4s, v31.4s, v1.4s
-	WORD $0x4e2087ff // add v31.16b, v31.16b, v0.16b
-	WORD $0x4e1f605f // tbl v31.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v31.16b
-	WORD $0x4e3ccfae // fmla v14.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfef // fmla v15.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb0 // fmla v16.4s, v29.4s, v30.4s
-	WORD $0x4e3acff1 // fmla v17.4s, v31.4s, v26.4s
-	FMOVS        16(R3), F29
+	WORD $0x4f9b138e // fmla v14.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13af // fmla v15.4s, v29.4s, v27.s[0]
+	WORD $0x4f9a1390 // fmla v16.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13b1 // fmla v17.4s, v29.4s, v26.s[0]
+	WORD $0xbc41007c // ldur s28, [x3, #16]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc41407d // ldur s29, [x3, #20]
 	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
 	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
-	FMOVS        20(R3), F31
-	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
-	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea19f9c // mul v28.4s, v28.4s, v1.4s
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c605c // tbl v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v28.16b
 	WORD $0x4ea19fbd // mul v29.4s, v29.4s, v1.4s
 	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
 	WORD $0x4e1d605d // tbl v29.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
-	WORD $0x4ea19fff // mul v31.4s, v31.4s, v1.4s
-	WORD $0x4e2087ff // add v31.16b, v31.16b, v0.16b
-	WORD $0x4e1f605f // tbl v31.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v31.16b
-	WORD $0x4e3ccfb2 // fmla v18.4s, v29.4s, v28.4s
-	WORD $0x4e3bcff3 // fmla v19.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb4 // fmla v20.4s, v29.4s, v30.4s
-	WORD $0x4e3acff5 // fmla v21.4s, v31.4s, v26.4s
-	FMOVS        24(R3), F29
+	WORD $0x4f9b1392 // fmla v18.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13b3 // fmla v19.4s, v29.4s, v27.s[0]
+	WORD $0x4f9a1394 // fmla v20.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13b5 // fmla v21.4s, v29.4s, v26.s[0]
+	WORD $0xbc41807c // ldur s28, [x3, #24]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc41c07d // ldur s29, [x3, #28]
 	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
 	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
-	FMOVS        28(R3), F31
-	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
-	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea19f9c // mul v28.4s, v28.4s, v1.4s
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c605c // tbl v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v28.16b
 	WORD $0x4ea19fbd // mul v29.4s, v29.4s, v1.4s
 	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
 	WORD $0x4e1d605d // tbl v29.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
-	WORD $0x4ea19fff // mul v31.4s, v31.4s, v1.4s
-	WORD $0x4e2087ff // add v31.16b, v31.16b, v0.16b
-	WORD $0x4e1f605f // tbl v31.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v31.16b
-	WORD $0x4e3ccfb6 // fmla v22.4s, v29.4s, v28.4s
-	WORD $0x4e3bcff7 // fmla v23.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb8 // fmla v24.4s, v29.4s, v30.4s
-	WORD $0x4e3acff9 // fmla v25.4s, v31.4s, v26.4s
+	WORD $0x4f9b1396 // fmla v22.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13b7 // fmla v23.4s, v29.4s, v27.s[0]
+	WORD $0x4f9a1398 // fmla v24.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13b9 // fmla v25.4s, v29.4s, v26.s[0]
 	ADD          R8, R7
 	ADD          $4, R4
 	SUBS         $1, R6
@@ -8316,93 +8318,88 @@ done8:
 loop9:
 
 	// levels of values 96 to 127
-	FMOVQ        52(R7), F26
+	WORD $0x3cc340fa // ldur q26, [x7, #52]
 	WORD $0x4e08035b // tbl v27.16b, { v26.16b }, v8.16b
 	WORD $0x4e09035a // tbl v26.16b, { v26.16b }, v9.16b
 	WORD $0x4e271f7c // and v28.16b, v27.16b, v7.16b
 	WORD $0x4e271f5d // and v29.16b, v26.16b, v7.16b
 	WORD $0x6f0c077b // ushr v27.16b, v27.16b, #4
 	WORD $0x6f0c075a // ushr v26.16b, v26.16b, #4
-	WORD $0x4e261f7b // and v27.16b, v27.16b, v6.16b
-	WORD $0x4e261f5a // and v26.16b, v26.16b, v6.16b
-	WORD $0x4ebb1f9b // orr v27.16b, v28.16b, v27.16b
-	WORD $0x4eba1fba // orr v26.16b, v29.16b, v26.16b
-	FMOVQ        F27, (R3)
-	FMOVQ        F26, 16(R3)
-	WORD $0x7d4000fa // ldr h26, [x7]
-	WORD $0x0e217b5a // fcvtl v26.4s, v26.4h
-	WORD $0x4e04075a // dup v26.4s, v26.s[0]
-	FMOVS        (R4), F27
-	WORD $0x4f9b935c // fmul v28.4s, v26.4s, v27.s[0]
-	WORD $0x4f9b935b // fmul v27.4s, v26.4s, v27.s[0]
+	WORD $0x6ea61f7c // bit v28.16b, v27.16b, v6.16b
+	WORD $0x6ea61f5d // bit v29.16b, v26.16b, v6.16b
+	FMOVQ        F28, (R3)
+	FMOVQ        F29, 16(R3)
+	WORD $0x7c4000fa // ldur h26, [x7]
+	WORD $0x1ee2435a // fcvt s26, h26
+	WORD $0xbc40009b // ldur s27, [x4]
+	WORD $0x6e3bdf5b // fmul v27.4s, v26.4s, v27.4s
 	ADD          R5, R4, R9
-	FMOVS        (R9), F29
-	WORD $0x4f9d935e // fmul v30.4s, v26.4s, v29.s[0]
-	WORD $0x4f9d935a // fmul v26.4s, v26.4s, v29.s[0]
-	FMOVS        (R3), F29
+	WORD $0xbc40013c // ldur s28, [x9]
+	WORD $0x6e3cdf5a // fmul v26.4s, v26.4s, v28.4s
+	WORD $0xbc40007c // ldur s28, [x3]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc40407d // ldur s29, [x3, #4]
 	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
 	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
-	FMOVS        4(R3), F31
-	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
-	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea19f9c // mul v28.4s, v28.4s, v1.4s
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c605c // tbl v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v28.16b
 	WORD $0x4ea19fbd // mul v29.4s, v29.4s, v1.4s
 	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
 	WORD $0x4e1d605d // tbl v29.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
-	WORD $0x4ea19fff // mul v31.4s, v31.4s, v1.4s
-	WORD $0x4e2087ff // add v31.16b, v31.16b, v0.16b
-	WORD $0x4e1f605f // tbl v31.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v31.16b
-	WORD $0x4e3ccfaa // fmla v10.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfeb // fmla v11.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfac // fmla v12.4s, v29.4s, v30.4s
-	WORD $0x4e3acfed // fmla v13.4s, v31.4s, v26.4s
-	FMOVS        8(R3), F29
+	WORD $0x4f9b138a // fmla v10.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13ab // fmla v11.4s, v29.4s, v27.s[0]
+	WORD $0x4f9a138c // fmla v12.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13ad // fmla v13.4s, v29.4s, v26.s[0]
+	WORD $0xbc40807c // ldur s28, [x3, #8]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc40c07d // ldur s29, [x3, #12]
 	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
 	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
-	FMOVS        12(R3), F31
-	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
-	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea19f9c // mul v28.4s, v28.4s, v1.4s
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c605c // tbl v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v28.16b
 	WORD $0x4ea19fbd // mul v29.4s, v29.4s, v1.4s
 	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
 	WORD $0x4e1d605d // tbl v29.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
-	WORD $0x4ea19fff // mul v31.4s, v31.4s, v1.4s
-	WORD $0x4e2087ff // add v31.16b, v31.16b, v0.16b
-	WORD $0x4e1f605f // tbl v31.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v31.16b
-	WORD $0x4e3ccfae // fmla v14.4s, v29.4s, v28.4s
-	WORD $0x4e3bcfef // fmla v15.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb0 // fmla v16.4s, v29.4s, v30.4s
-	WORD $0x4e3acff1 // fmla v17.4s, v31.4s, v26.4s
-	FMOVS        16(R3), F29
+	WORD $0x4f9b138e // fmla v14.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13af // fmla v15.4s, v29.4s, v27.s[0]
+	WORD $0x4f9a1390 // fmla v16.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13b1 // fmla v17.4s, v29.4s, v26.s[0]
+	WORD $0xbc41007c // ldur s28, [x3, #16]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc41407d // ldur s29, [x3, #20]
 	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
 	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
-	FMOVS        20(R3), F31
-	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
-	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea19f9c // mul v28.4s, v28.4s, v1.4s
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c605c // tbl v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v28.16b
 	WORD $0x4ea19fbd // mul v29.4s, v29.4s, v1.4s
 	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
 	WORD $0x4e1d605d // tbl v29.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
-	WORD $0x4ea19fff // mul v31.4s, v31.4s, v1.4s
-	WORD $0x4e2087ff // add v31.16b, v31.16b, v0.16b
-	WORD $0x4e1f605f // tbl v31.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v31.16b
-	WORD $0x4e3ccfb2 // fmla v18.4s, v29.4s, v28.4s
-	WORD $0x4e3bcff3 // fmla v19.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb4 // fmla v20.4s, v29.4s, v30.4s
-	WORD $0x4e3acff5 // fmla v21.4s, v31.4s, v26.4s
-	FMOVS        24(R3), F29
+	WORD $0x4f9b1392 // fmla v18.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13b3 // fmla v19.4s, v29.4s, v27.s[0]
+	WORD $0x4f9a1394 // fmla v20.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13b5 // fmla v21.4s, v29.4s, v26.s[0]
+	WORD $0xbc41807c // ldur s28, [x3, #24]
+	WORD $0x2f08a79c // ushll v28.8h, v28.8b, #0
+	WORD $0x2f10a79c // ushll v28.4s, v28.4h, #0
+	WORD $0xbc41c07d // ldur s29, [x3, #28]
 	WORD $0x2f08a7bd // ushll v29.8h, v29.8b, #0
 	WORD $0x2f10a7bd // ushll v29.4s, v29.4h, #0
-	FMOVS        28(R3), F31
-	WORD $0x2f08a7ff // ushll v31.8h, v31.8b, #0
-	WORD $0x2f10a7ff // ushll v31.4s, v31.4h, #0
+	WORD $0x4ea19f9c // mul v28.4s, v28.4s, v1.4s
+	WORD $0x4e20879c // add v28.16b, v28.16b, v0.16b
+	WORD $0x4e1c605c // tbl v28.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v28.16b
 	WORD $0x4ea19fbd // mul v29.4s, v29.4s, v1.4s
 	WORD $0x4e2087bd // add v29.16b, v29.16b, v0.16b
 	WORD $0x4e1d605d // tbl v29.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v29.16b
-	WORD $0x4ea19fff // mul v31.4s, v31.4s, v1.4s
-	WORD $0x4e2087ff // add v31.16b, v31.16b, v0.16b
-	WORD $0x4e1f605f // tbl v31.16b, { v2.16b, v3.16b, v4.16b, v5.16b }, v31.16b
-	WORD $0x4e3ccfb6 // fmla v22.4s, v29.4s, v28.4s
-	WORD $0x4e3bcff7 // fmla v23.4s, v31.4s, v27.4s
-	WORD $0x4e3ecfb8 // fmla v24.4s, v29.4s, v30.4s
-	WORD $0x4e3acff9 // fmla v25.4s, v31.4s, v26.4s
+	WORD $0x4f9b1396 // fmla v22.4s, v28.4s, v27.s[0]
+	WORD $0x4f9b13b7 // fmla v23.4s, v29.4s, v27.s[0]
+	WORD $0x4f9a1398 // fmla v24.4s, v28.4s, v26.s[0]
+	WORD $0x4f9a13b9 // fmla v25.4s, v29.4s, v26.s[0]
 	ADD          R8, R7
 	ADD          $4, R4
 	SUBS         $1, R6
@@ -8446,6 +8443,1774 @@ done2:
 	ADD          $1, R1
 	RET
 
+// mix5xTurbo4NEON adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 128 values.
+TEXT ·mix5xTurbo4NEON(SB), NOSPLIT, $320-64
+
+	// constants of the loops
+	MOVD         $turbo4_level<>+0(SB), R0
+	FMOVQ        (R0), F0
+	MOVD         v+32(FP), R0
+	MOVD         units+56(FP), R1
+	MOVD         $0, R2
+	MOVD         $39(RSP), R3
+	AND          $-32, R3
+	SUBS         $1, R1
+	BLT          done2
+
+loop1:
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	WORD $0x3cc00081 // ldur q1, [x4]
+	WORD $0x3cc10082 // ldur q2, [x4, #16]
+	ADD          R5, R4, R8
+	WORD $0x3cc00103 // ldur q3, [x8]
+	ADD          R5, R4, R8
+	WORD $0x3cc10104 // ldur q4, [x8, #16]
+	WORD $0x3cc000c5 // ldur q5, [x6]
+	WORD $0x3cc100c6 // ldur q6, [x6, #16]
+	ADD          R5, R6, R8
+	WORD $0x3cc00107 // ldur q7, [x8]
+	ADD          R5, R6, R8
+	WORD $0x3cc10108 // ldur q8, [x8, #16]
+	WORD $0x3cc000e9 // ldur q9, [x7]
+	WORD $0x3cc100ea // ldur q10, [x7, #16]
+	WORD $0x3cc2008b // ldur q11, [x4, #32]
+	WORD $0x3cc3008c // ldur q12, [x4, #48]
+	ADD          R5, R4, R8
+	WORD $0x3cc2010d // ldur q13, [x8, #32]
+	ADD          R5, R4, R4
+	WORD $0x3cc3008e // ldur q14, [x4, #48]
+	WORD $0x3cc200cf // ldur q15, [x6, #32]
+	WORD $0x3cc300d0 // ldur q16, [x6, #48]
+	ADD          R5, R6, R4
+	WORD $0x3cc20091 // ldur q17, [x4, #32]
+	ADD          R5, R6, R4
+	WORD $0x3cc30092 // ldur q18, [x4, #48]
+	WORD $0x3cc200f3 // ldur q19, [x7, #32]
+	WORD $0x3cc300f4 // ldur q20, [x7, #48]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done4
+
+loop3:
+
+	// levels of values 0 to 15
+	WORD $0x3cc04135 // ldur q21, [x9, #4]
+	MOVD         $turbo4_shuffle<>+0(SB), R11
+	FMOVQ        (R11), F22
+	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
+	MOVD         $turbo4_shuffle2<>+0(SB), R11
+	FMOVQ        (R11), F23
+	WORD $0x4e1702b5 // tbl v21.16b, { v21.16b }, v23.16b
+	MOVD         $turbo4_mask<>+0(SB), R11
+	FMOVQ        (R11), F23
+	WORD $0x4e371ed7 // and v23.16b, v22.16b, v23.16b
+	MOVD         $turbo4_mask<>+0(SB), R11
+	FMOVQ        (R11), F24
+	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
+	WORD $0x6f0c06d6 // ushr v22.16b, v22.16b, #4
+	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
+	MOVD         $turbo4_or<>+0(SB), R11
+	FMOVQ        (R11), F25
+	WORD $0x6eb91ed7 // bit v23.16b, v22.16b, v25.16b
+	MOVD         $turbo4_or<>+0(SB), R11
+	FMOVQ        (R11), F22
+	WORD $0x6eb61eb8 // bit v24.16b, v21.16b, v22.16b
+	FMOVQ        F23, (R3)
+	FMOVQ        F24, 16(R3)
+	WORD $0x7c400135 // ldur h21, [x9]
+	WORD $0x1ee242b5 // fcvt s21, h21
+	WORD $0xbc400096 // ldur s22, [x4]
+	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
+	ADD          R5, R4, R11
+	WORD $0xbc400177 // ldur s23, [x11]
+	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	WORD $0xbc4000d8 // ldur s24, [x6]
+	WORD $0x6e38deb8 // fmul v24.4s, v21.4s, v24.4s
+	ADD          R5, R6, R11
+	WORD $0xbc400179 // ldur s25, [x11]
+	WORD $0x6e39deb9 // fmul v25.4s, v21.4s, v25.4s
+	WORD $0xbc4000fa // ldur s26, [x7]
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0xbc40007a // ldur s26, [x3]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0xbc40407b // ldur s27, [x3, #4]
+	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
+	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
+	WORD $0x4f00e49c // movi v28.16b, #4
+	WORD $0x4ebc9f5a // mul v26.4s, v26.4s, v28.4s
+	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
+	MOVD         $turbo4_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $turbo4_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $turbo4_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $turbo4_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e1a639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v26.16b
+	WORD $0x4f00e49c // movi v28.16b, #4
+	WORD $0x4ebc9f7b // mul v27.4s, v27.4s, v28.4s
+	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
+	MOVD         $turbo4_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $turbo4_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $turbo4_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $turbo4_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e1b639b // tbl v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v27.16b
+	WORD $0x4f961341 // fmla v1.4s, v26.4s, v22.s[0]
+	WORD $0x4f961362 // fmla v2.4s, v27.4s, v22.s[0]
+	WORD $0x4f971343 // fmla v3.4s, v26.4s, v23.s[0]
+	WORD $0x4f971364 // fmla v4.4s, v27.4s, v23.s[0]
+	WORD $0x4f981345 // fmla v5.4s, v26.4s, v24.s[0]
+	WORD $0x4f981366 // fmla v6.4s, v27.4s, v24.s[0]
+	WORD $0x4f991347 // fmla v7.4s, v26.4s, v25.s[0]
+	WORD $0x4f991368 // fmla v8.4s, v27.4s, v25.s[0]
+	WORD $0x4f951349 // fmla v9.4s, v26.4s, v21.s[0]
+	WORD $0x4f95136a // fmla v10.4s, v27.4s, v21.s[0]
+	WORD $0xbc40807a // ldur s26, [x3, #8]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0xbc40c07b // ldur s27, [x3, #12]
+	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
+	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
+	WORD $0x4f00e49c // movi v28.16b, #4
+	WORD $0x4ebc9f5a // mul v26.4s, v26.4s, v28.4s
+	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
+	MOVD         $turbo4_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $turbo4_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $turbo4_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $turbo4_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e1a639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v26.16b
+	WORD $0x4f00e49c // movi v28.16b, #4
+	WORD $0x4ebc9f7b // mul v27.4s, v27.4s, v28.4s
+	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
+	MOVD         $turbo4_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $turbo4_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $turbo4_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $turbo4_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e1b639b // tbl v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v27.16b
+	WORD $0x4f96134b // fmla v11.4s, v26.4s, v22.s[0]
+	WORD $0x4f96136c // fmla v12.4s, v27.4s, v22.s[0]
+	WORD $0x4f97134d // fmla v13.4s, v26.4s, v23.s[0]
+	WORD $0x4f97136e // fmla v14.4s, v27.4s, v23.s[0]
+	WORD $0x4f98134f // fmla v15.4s, v26.4s, v24.s[0]
+	WORD $0x4f981370 // fmla v16.4s, v27.4s, v24.s[0]
+	WORD $0x4f991351 // fmla v17.4s, v26.4s, v25.s[0]
+	WORD $0x4f991372 // fmla v18.4s, v27.4s, v25.s[0]
+	WORD $0x4f951353 // fmla v19.4s, v26.4s, v21.s[0]
+	WORD $0x4f951374 // fmla v20.4s, v27.4s, v21.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop3
+
+done4:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F1, (R4)
+	FMOVQ        F2, 16(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F3, (R8)
+	ADD          R5, R4, R8
+	FMOVQ        F4, 16(R8)
+	FMOVQ        F5, (R6)
+	FMOVQ        F6, 16(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F7, (R8)
+	ADD          R5, R6, R8
+	FMOVQ        F8, 16(R8)
+	FMOVQ        F9, (R7)
+	FMOVQ        F10, 16(R7)
+	FMOVQ        F11, 32(R4)
+	FMOVQ        F12, 48(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F13, 32(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F14, 48(R4)
+	FMOVQ        F15, 32(R6)
+	FMOVQ        F16, 48(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F17, 32(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F18, 48(R4)
+	FMOVQ        F19, 32(R7)
+	FMOVQ        F20, 48(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	WORD $0x3cc40081 // ldur q1, [x4, #64]
+	WORD $0x3cc50082 // ldur q2, [x4, #80]
+	ADD          R5, R4, R8
+	WORD $0x3cc40103 // ldur q3, [x8, #64]
+	ADD          R5, R4, R8
+	WORD $0x3cc50104 // ldur q4, [x8, #80]
+	WORD $0x3cc400c5 // ldur q5, [x6, #64]
+	WORD $0x3cc500c6 // ldur q6, [x6, #80]
+	ADD          R5, R6, R8
+	WORD $0x3cc40107 // ldur q7, [x8, #64]
+	ADD          R5, R6, R8
+	WORD $0x3cc50108 // ldur q8, [x8, #80]
+	WORD $0x3cc400e9 // ldur q9, [x7, #64]
+	WORD $0x3cc500ea // ldur q10, [x7, #80]
+	WORD $0x3cc6008b // ldur q11, [x4, #96]
+	WORD $0x3cc7008c // ldur q12, [x4, #112]
+	ADD          R5, R4, R8
+	WORD $0x3cc6010d // ldur q13, [x8, #96]
+	ADD          R5, R4, R4
+	WORD $0x3cc7008e // ldur q14, [x4, #112]
+	WORD $0x3cc600cf // ldur q15, [x6, #96]
+	WORD $0x3cc700d0 // ldur q16, [x6, #112]
+	ADD          R5, R6, R4
+	WORD $0x3cc60091 // ldur q17, [x4, #96]
+	ADD          R5, R6, R4
+	WORD $0x3cc70092 // ldur q18, [x4, #112]
+	WORD $0x3cc600f3 // ldur q19, [x7, #96]
+	WORD $0x3cc700f4 // ldur q20, [x7, #112]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done6
+
+loop5:
+
+	// levels of values 16 to 31
+	WORD $0x3cc04135 // ldur q21, [x9, #4]
+	MOVD         $turbo4_shuffle<>+0(SB), R11
+	FMOVQ        (R11), F22
+	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
+	MOVD         $turbo4_shuffle2<>+0(SB), R11
+	FMOVQ        (R11), F23
+	WORD $0x4e1702b5 // tbl v21.16b, { v21.16b }, v23.16b
+	MOVD         $turbo4_mask<>+0(SB), R11
+	FMOVQ        (R11), F23
+	WORD $0x4e371ed7 // and v23.16b, v22.16b, v23.16b
+	MOVD         $turbo4_mask<>+0(SB), R11
+	FMOVQ        (R11), F24
+	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
+	WORD $0x6f0c06d6 // ushr v22.16b, v22.16b, #4
+	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
+	MOVD         $turbo4_or<>+0(SB), R11
+	FMOVQ        (R11), F25
+	WORD $0x6eb91ed7 // bit v23.16b, v22.16b, v25.16b
+	MOVD         $turbo4_or<>+0(SB), R11
+	FMOVQ        (R11), F22
+	WORD $0x6eb61eb8 // bit v24.16b, v21.16b, v22.16b
+	FMOVQ        F23, (R3)
+	FMOVQ        F24, 16(R3)
+	WORD $0x7c400135 // ldur h21, [x9]
+	WORD $0x1ee242b5 // fcvt s21, h21
+	WORD $0xbc400096 // ldur s22, [x4]
+	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
+	ADD          R5, R4, R11
+	WORD $0xbc400177 // ldur s23, [x11]
+	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	WORD $0xbc4000d8 // ldur s24, [x6]
+	WORD $0x6e38deb8 // fmul v24.4s, v21.4s, v24.4s
+	ADD          R5, R6, R11
+	WORD $0xbc400179 // ldur s25, [x11]
+	WORD $0x6e39deb9 // fmul v25.4s, v21.4s, v25.4s
+	WORD $0xbc4000fa // ldur s26, [x7]
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0xbc41007a // ldur s26, [x3, #16]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0xbc41407b // ldur s27, [x3, #20]
+	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
+	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
+	WORD $0x4f00e49c // movi v28.16b, #4
+	WORD $0x4ebc9f5a // mul v26.4s, v26.4s, v28.4s
+	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
+	MOVD         $turbo4_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $turbo4_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $turbo4_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $turbo4_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e1a639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v26.16b
+	WORD $0x4f00e49c // movi v28.16b, #4
+	WORD $0x4ebc9f7b // mul v27.4s, v27.4s, v28.4s
+	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
+	MOVD         $turbo4_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $turbo4_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $turbo4_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $turbo4_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e1b639b // tbl v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v27.16b
+	WORD $0x4f961341 // fmla v1.4s, v26.4s, v22.s[0]
+	WORD $0x4f961362 // fmla v2.4s, v27.4s, v22.s[0]
+	WORD $0x4f971343 // fmla v3.4s, v26.4s, v23.s[0]
+	WORD $0x4f971364 // fmla v4.4s, v27.4s, v23.s[0]
+	WORD $0x4f981345 // fmla v5.4s, v26.4s, v24.s[0]
+	WORD $0x4f981366 // fmla v6.4s, v27.4s, v24.s[0]
+	WORD $0x4f991347 // fmla v7.4s, v26.4s, v25.s[0]
+	WORD $0x4f991368 // fmla v8.4s, v27.4s, v25.s[0]
+	WORD $0x4f951349 // fmla v9.4s, v26.4s, v21.s[0]
+	WORD $0x4f95136a // fmla v10.4s, v27.4s, v21.s[0]
+	WORD $0xbc41807a // ldur s26, [x3, #24]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0xbc41c07b // ldur s27, [x3, #28]
+	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
+	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
+	WORD $0x4f00e49c // movi v28.16b, #4
+	WORD $0x4ebc9f5a // mul v26.4s, v26.4s, v28.4s
+	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
+	MOVD         $turbo4_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $turbo4_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $turbo4_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $turbo4_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e1a639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v26.16b
+	WORD $0x4f00e49c // movi v28.16b, #4
+	WORD $0x4ebc9f7b // mul v27.4s, v27.4s, v28.4s
+	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
+	MOVD         $turbo4_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $turbo4_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $turbo4_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $turbo4_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e1b639b // tbl v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v27.16b
+	WORD $0x4f96134b // fmla v11.4s, v26.4s, v22.s[0]
+	WORD $0x4f96136c // fmla v12.4s, v27.4s, v22.s[0]
+	WORD $0x4f97134d // fmla v13.4s, v26.4s, v23.s[0]
+	WORD $0x4f97136e // fmla v14.4s, v27.4s, v23.s[0]
+	WORD $0x4f98134f // fmla v15.4s, v26.4s, v24.s[0]
+	WORD $0x4f981370 // fmla v16.4s, v27.4s, v24.s[0]
+	WORD $0x4f991351 // fmla v17.4s, v26.4s, v25.s[0]
+	WORD $0x4f991372 // fmla v18.4s, v27.4s, v25.s[0]
+	WORD $0x4f951353 // fmla v19.4s, v26.4s, v21.s[0]
+	WORD $0x4f951374 // fmla v20.4s, v27.4s, v21.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop5
+
+done6:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F1, 64(R4)
+	FMOVQ        F2, 80(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F3, 64(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F4, 80(R8)
+	FMOVQ        F5, 64(R6)
+	FMOVQ        F6, 80(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F7, 64(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F8, 80(R8)
+	FMOVQ        F9, 64(R7)
+	FMOVQ        F10, 80(R7)
+	FMOVQ        F11, 96(R4)
+	FMOVQ        F12, 112(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F13, 96(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F14, 112(R4)
+	FMOVQ        F15, 96(R6)
+	FMOVQ        F16, 112(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F17, 96(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F18, 112(R4)
+	FMOVQ        F19, 96(R7)
+	FMOVQ        F20, 112(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	WORD $0x3cc80081 // ldur q1, [x4, #128]
+	WORD $0x3cc90082 // ldur q2, [x4, #144]
+	ADD          R5, R4, R8
+	WORD $0x3cc80103 // ldur q3, [x8, #128]
+	ADD          R5, R4, R8
+	WORD $0x3cc90104 // ldur q4, [x8, #144]
+	WORD $0x3cc800c5 // ldur q5, [x6, #128]
+	WORD $0x3cc900c6 // ldur q6, [x6, #144]
+	ADD          R5, R6, R8
+	WORD $0x3cc80107 // ldur q7, [x8, #128]
+	ADD          R5, R6, R8
+	WORD $0x3cc90108 // ldur q8, [x8, #144]
+	WORD $0x3cc800e9 // ldur q9, [x7, #128]
+	WORD $0x3cc900ea // ldur q10, [x7, #144]
+	WORD $0x3cca008b // ldur q11, [x4, #160]
+	WORD $0x3ccb008c // ldur q12, [x4, #176]
+	ADD          R5, R4, R8
+	WORD $0x3cca010d // ldur q13, [x8, #160]
+	ADD          R5, R4, R4
+	WORD $0x3ccb008e // ldur q14, [x4, #176]
+	WORD $0x3cca00cf // ldur q15, [x6, #160]
+	WORD $0x3ccb00d0 // ldur q16, [x6, #176]
+	ADD          R5, R6, R4
+	WORD $0x3cca0091 // ldur q17, [x4, #160]
+	ADD          R5, R6, R4
+	WORD $0x3ccb0092 // ldur q18, [x4, #176]
+	WORD $0x3cca00f3 // ldur q19, [x7, #160]
+	WORD $0x3ccb00f4 // ldur q20, [x7, #176]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done8
+
+loop7:
+
+	// levels of values 32 to 47
+	WORD $0x3cc14135 // ldur q21, [x9, #20]
+	MOVD         $turbo4_shuffle<>+0(SB), R11
+	FMOVQ        (R11), F22
+	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
+	MOVD         $turbo4_shuffle2<>+0(SB), R11
+	FMOVQ        (R11), F23
+	WORD $0x4e1702b5 // tbl v21.16b, { v21.16b }, v23.16b
+	MOVD         $turbo4_mask<>+0(SB), R11
+	FMOVQ        (R11), F23
+	WORD $0x4e371ed7 // and v23.16b, v22.16b, v23.16b
+	MOVD         $turbo4_mask<>+0(SB), R11
+	FMOVQ        (R11), F24
+	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
+	WORD $0x6f0c06d6 // ushr v22.16b, v22.16b, #4
+	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
+	MOVD         $turbo4_or<>+0(SB), R11
+	FMOVQ        (R11), F25
+	WORD $0x6eb91ed7 // bit v23.16b, v22.16b, v25.16b
+	MOVD         $turbo4_or<>+0(SB), R11
+	FMOVQ        (R11), F22
+	WORD $0x6eb61eb8 // bit v24.16b, v21.16b, v22.16b
+	FMOVQ        F23, (R3)
+	FMOVQ        F24, 16(R3)
+	WORD $0x7c400135 // ldur h21, [x9]
+	WORD $0x1ee242b5 // fcvt s21, h21
+	WORD $0xbc400096 // ldur s22, [x4]
+	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
+	ADD          R5, R4, R11
+	WORD $0xbc400177 // ldur s23, [x11]
+	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	WORD $0xbc4000d8 // ldur s24, [x6]
+	WORD $0x6e38deb8 // fmul v24.4s, v21.4s, v24.4s
+	ADD          R5, R6, R11
+	WORD $0xbc400179 // ldur s25, [x11]
+	WORD $0x6e39deb9 // fmul v25.4s, v21.4s, v25.4s
+	WORD $0xbc4000fa // ldur s26, [x7]
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0xbc40007a // ldur s26, [x3]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0xbc40407b // ldur s27, [x3, #4]
+	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
+	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
+	WORD $0x4f00e49c // movi v28.16b, #4
+	WORD $0x4ebc9f5a // mul v26.4s, v26.4s, v28.4s
+	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
+	MOVD         $turbo4_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $turbo4_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $turbo4_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $turbo4_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e1a639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v26.16b
+	WORD $0x4f00e49c // movi v28.16b, #4
+	WORD $0x4ebc9f7b // mul v27.4s, v27.4s, v28.4s
+	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
+	MOVD         $turbo4_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $turbo4_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $turbo4_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $turbo4_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e1b639b // tbl v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v27.16b
+	WORD $0x4f961341 // fmla v1.4s, v26.4s, v22.s[0]
+	WORD $0x4f961362 // fmla v2.4s, v27.4s, v22.s[0]
+	WORD $0x4f971343 // fmla v3.4s, v26.4s, v23.s[0]
+	WORD $0x4f971364 // fmla v4.4s, v27.4s, v23.s[0]
+	WORD $0x4f981345 // fmla v5.4s, v26.4s, v24.s[0]
+	WORD $0x4f981366 // fmla v6.4s, v27.4s, v24.s[0]
+	WORD $0x4f991347 // fmla v7.4s, v26.4s, v25.s[0]
+	WORD $0x4f991368 // fmla v8.4s, v27.4s, v25.s[0]
+	WORD $0x4f951349 // fmla v9.4s, v26.4s, v21.s[0]
+	WORD $0x4f95136a // fmla v10.4s, v27.4s, v21.s[0]
+	WORD $0xbc40807a // ldur s26, [x3, #8]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0xbc40c07b // ldur s27, [x3, #12]
+	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
+	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
+	WORD $0x4f00e49c // movi v28.16b, #4
+	WORD $0x4ebc9f5a // mul v26.4s, v26.4s, v28.4s
+	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
+	MOVD         $turbo4_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $turbo4_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $turbo4_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $turbo4_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e1a639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v26.16b
+	WORD $0x4f00e49c // movi v28.16b, #4
+	WORD $0x4ebc9f7b // mul v27.4s, v27.4s, v28.4s
+	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
+	MOVD         $turbo4_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $turbo4_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $turbo4_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $turbo4_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e1b639b // tbl v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v27.16b
+	WORD $0x4f96134b // fmla v11.4s, v26.4s, v22.s[0]
+	WORD $0x4f96136c // fmla v12.4s, v27.4s, v22.s[0]
+	WORD $0x4f97134d // fmla v13.4s, v26.4s, v23.s[0]
+	WORD $0x4f97136e // fmla v14.4s, v27.4s, v23.s[0]
+	WORD $0x4f98134f // fmla v15.4s, v26.4s, v24.s[0]
+	WORD $0x4f981370 // fmla v16.4s, v27.4s, v24.s[0]
+	WORD $0x4f991351 // fmla v17.4s, v26.4s, v25.s[0]
+	WORD $0x4f991372 // fmla v18.4s, v27.4s, v25.s[0]
+	WORD $0x4f951353 // fmla v19.4s, v26.4s, v21.s[0]
+	WORD $0x4f951374 // fmla v20.4s, v27.4s, v21.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop7
+
+done8:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F1, 128(R4)
+	FMOVQ        F2, 144(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F3, 128(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F4, 144(R8)
+	FMOVQ        F5, 128(R6)
+	FMOVQ        F6, 144(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F7, 128(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F8, 144(R8)
+	FMOVQ        F9, 128(R7)
+	FMOVQ        F10, 144(R7)
+	FMOVQ        F11, 160(R4)
+	FMOVQ        F12, 176(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F13, 160(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F14, 176(R4)
+	FMOVQ        F15, 160(R6)
+	FMOVQ        F16, 176(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F17, 160(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F18, 176(R4)
+	FMOVQ        F19, 160(R7)
+	FMOVQ        F20, 176(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	WORD $0x3ccc0081 // ldur q1, [x4, #192]
+	WORD $0x3ccd0082 // ldur q2, [x4, #208]
+	ADD          R5, R4, R8
+	WORD $0x3ccc0103 // ldur q3, [x8, #192]
+	ADD          R5, R4, R8
+	WORD $0x3ccd0104 // ldur q4, [x8, #208]
+	WORD $0x3ccc00c5 // ldur q5, [x6, #192]
+	WORD $0x3ccd00c6 // ldur q6, [x6, #208]
+	ADD          R5, R6, R8
+	WORD $0x3ccc0107 // ldur q7, [x8, #192]
+	ADD          R5, R6, R8
+	WORD $0x3ccd0108 // ldur q8, [x8, #208]
+	WORD $0x3ccc00e9 // ldur q9, [x7, #192]
+	WORD $0x3ccd00ea // ldur q10, [x7, #208]
+	WORD $0x3cce008b // ldur q11, [x4, #224]
+	WORD $0x3ccf008c // ldur q12, [x4, #240]
+	ADD          R5, R4, R8
+	WORD $0x3cce010d // ldur q13, [x8, #224]
+	ADD          R5, R4, R4
+	WORD $0x3ccf008e // ldur q14, [x4, #240]
+	WORD $0x3cce00cf // ldur q15, [x6, #224]
+	WORD $0x3ccf00d0 // ldur q16, [x6, #240]
+	ADD          R5, R6, R4
+	WORD $0x3cce0091 // ldur q17, [x4, #224]
+	ADD          R5, R6, R4
+	WORD $0x3ccf0092 // ldur q18, [x4, #240]
+	WORD $0x3cce00f3 // ldur q19, [x7, #224]
+	WORD $0x3ccf00f4 // ldur q20, [x7, #240]
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done10
+
+loop9:
+
+	// levels of values 48 to 63
+	WORD $0x3cc14135 // ldur q21, [x9, #20]
+	MOVD         $turbo4_shuffle<>+0(SB), R11
+	FMOVQ        (R11), F22
+	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
+	MOVD         $turbo4_shuffle2<>+0(SB), R11
+	FMOVQ        (R11), F23
+	WORD $0x4e1702b5 // tbl v21.16b, { v21.16b }, v23.16b
+	MOVD         $turbo4_mask<>+0(SB), R11
+	FMOVQ        (R11), F23
+	WORD $0x4e371ed7 // and v23.16b, v22.16b, v23.16b
+	MOVD         $turbo4_mask<>+0(SB), R11
+	FMOVQ        (R11), F24
+	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
+	WORD $0x6f0c06d6 // ushr v22.16b, v22.16b, #4
+	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
+	MOVD         $turbo4_or<>+0(SB), R11
+	FMOVQ        (R11), F25
+	WORD $0x6eb91ed7 // bit v23.16b, v22.16b, v25.16b
+	MOVD         $turbo4_or<>+0(SB), R11
+	FMOVQ        (R11), F22
+	WORD $0x6eb61eb8 // bit v24.16b, v21.16b, v22.16b
+	FMOVQ        F23, (R3)
+	FMOVQ        F24, 16(R3)
+	WORD $0x7c400135 // ldur h21, [x9]
+	WORD $0x1ee242b5 // fcvt s21, h21
+	WORD $0xbc400096 // ldur s22, [x4]
+	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
+	ADD          R5, R4, R11
+	WORD $0xbc400177 // ldur s23, [x11]
+	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	WORD $0xbc4000d8 // ldur s24, [x6]
+	WORD $0x6e38deb8 // fmul v24.4s, v21.4s, v24.4s
+	ADD          R5, R6, R11
+	WORD $0xbc400179 // ldur s25, [x11]
+	WORD $0x6e39deb9 // fmul v25.4s, v21.4s, v25.4s
+	WORD $0xbc4000fa // ldur s26, [x7]
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0xbc41007a // ldur s26, [x3, #16]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0xbc41407b // ldur s27, [x3, #20]
+	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
+	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
+	WORD $0x4f00e49c // movi v28.16b, #4
+	WORD $0x4ebc9f5a // mul v26.4s, v26.4s, v28.4s
+	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
+	MOVD         $turbo4_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $turbo4_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $turbo4_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $turbo4_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e1a639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v26.16b
+	WORD $0x4f00e49c // movi v28.16b, #4
+	WORD $0x4ebc9f7b // mul v27.4s, v27.4s, v28.4s
+	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
+	MOVD         $turbo4_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $turbo4_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $turbo4_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $turbo4_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e1b639b // tbl v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v27.16b
+	WORD $0x4f961341 // fmla v1.4s, v26.4s, v22.s[0]
+	WORD $0x4f961362 // fmla v2.4s, v27.4s, v22.s[0]
+	WORD $0x4f971343 // fmla v3.4s, v26.4s, v23.s[0]
+	WORD $0x4f971364 // fmla v4.4s, v27.4s, v23.s[0]
+	WORD $0x4f981345 // fmla v5.4s, v26.4s, v24.s[0]
+	WORD $0x4f981366 // fmla v6.4s, v27.4s, v24.s[0]
+	WORD $0x4f991347 // fmla v7.4s, v26.4s, v25.s[0]
+	WORD $0x4f991368 // fmla v8.4s, v27.4s, v25.s[0]
+	WORD $0x4f951349 // fmla v9.4s, v26.4s, v21.s[0]
+	WORD $0x4f95136a // fmla v10.4s, v27.4s, v21.s[0]
+	WORD $0xbc41807a // ldur s26, [x3, #24]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0xbc41c07b // ldur s27, [x3, #28]
+	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
+	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
+	WORD $0x4f00e49c // movi v28.16b, #4
+	WORD $0x4ebc9f5a // mul v26.4s, v26.4s, v28.4s
+	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
+	MOVD         $turbo4_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $turbo4_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $turbo4_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $turbo4_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e1a639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v26.16b
+	WORD $0x4f00e49c // movi v28.16b, #4
+	WORD $0x4ebc9f7b // mul v27.4s, v27.4s, v28.4s
+	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
+	MOVD         $turbo4_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $turbo4_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $turbo4_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $turbo4_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e1b639b // tbl v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v27.16b
+	WORD $0x4f96134b // fmla v11.4s, v26.4s, v22.s[0]
+	WORD $0x4f96136c // fmla v12.4s, v27.4s, v22.s[0]
+	WORD $0x4f97134d // fmla v13.4s, v26.4s, v23.s[0]
+	WORD $0x4f97136e // fmla v14.4s, v27.4s, v23.s[0]
+	WORD $0x4f98134f // fmla v15.4s, v26.4s, v24.s[0]
+	WORD $0x4f981370 // fmla v16.4s, v27.4s, v24.s[0]
+	WORD $0x4f991351 // fmla v17.4s, v26.4s, v25.s[0]
+	WORD $0x4f991372 // fmla v18.4s, v27.4s, v25.s[0]
+	WORD $0x4f951353 // fmla v19.4s, v26.4s, v21.s[0]
+	WORD $0x4f951374 // fmla v20.4s, v27.4s, v21.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop9
+
+done10:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F1, 192(R4)
+	FMOVQ        F2, 208(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F3, 192(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F4, 208(R8)
+	FMOVQ        F5, 192(R6)
+	FMOVQ        F6, 208(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F7, 192(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F8, 208(R8)
+	FMOVQ        F9, 192(R7)
+	FMOVQ        F10, 208(R7)
+	FMOVQ        F11, 224(R4)
+	FMOVQ        F12, 240(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F13, 224(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F14, 240(R4)
+	FMOVQ        F15, 224(R6)
+	FMOVQ        F16, 240(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F17, 224(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F18, 240(R4)
+	FMOVQ        F19, 224(R7)
+	FMOVQ        F20, 240(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FLDPQ        256(R4), (F1, F2)
+	ADD          R5, R4, R8
+	FMOVQ        256(R8), F3
+	ADD          R5, R4, R8
+	FMOVQ        272(R8), F4
+	FLDPQ        256(R6), (F5, F6)
+	ADD          R5, R6, R8
+	FMOVQ        256(R8), F7
+	ADD          R5, R6, R8
+	FMOVQ        272(R8), F8
+	FLDPQ        256(R7), (F9, F10)
+	FLDPQ        288(R4), (F11, F12)
+	ADD          R5, R4, R8
+	FMOVQ        288(R8), F13
+	ADD          R5, R4, R4
+	FMOVQ        304(R4), F14
+	FLDPQ        288(R6), (F15, F16)
+	ADD          R5, R6, R4
+	FMOVQ        288(R4), F17
+	ADD          R5, R6, R4
+	FMOVQ        304(R4), F18
+	FLDPQ        288(R7), (F19, F20)
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done12
+
+loop11:
+
+	// levels of values 64 to 79
+	WORD $0x3cc24135 // ldur q21, [x9, #36]
+	MOVD         $turbo4_shuffle<>+0(SB), R11
+	FMOVQ        (R11), F22
+	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
+	MOVD         $turbo4_shuffle2<>+0(SB), R11
+	FMOVQ        (R11), F23
+	WORD $0x4e1702b5 // tbl v21.16b, { v21.16b }, v23.16b
+	MOVD         $turbo4_mask<>+0(SB), R11
+	FMOVQ        (R11), F23
+	WORD $0x4e371ed7 // and v23.16b, v22.16b, v23.16b
+	MOVD         $turbo4_mask<>+0(SB), R11
+	FMOVQ        (R11), F24
+	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
+	WORD $0x6f0c06d6 // ushr v22.16b, v22.16b, #4
+	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
+	MOVD         $turbo4_or<>+0(SB), R11
+	FMOVQ        (R11), F25
+	WORD $0x6eb91ed7 // bit v23.16b, v22.16b, v25.16b
+	MOVD         $turbo4_or<>+0(SB), R11
+	FMOVQ        (R11), F22
+	WORD $0x6eb61eb8 // bit v24.16b, v21.16b, v22.16b
+	FMOVQ        F23, (R3)
+	FMOVQ        F24, 16(R3)
+	WORD $0x7c400135 // ldur h21, [x9]
+	WORD $0x1ee242b5 // fcvt s21, h21
+	WORD $0xbc400096 // ldur s22, [x4]
+	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
+	ADD          R5, R4, R11
+	WORD $0xbc400177 // ldur s23, [x11]
+	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	WORD $0xbc4000d8 // ldur s24, [x6]
+	WORD $0x6e38deb8 // fmul v24.4s, v21.4s, v24.4s
+	ADD          R5, R6, R11
+	WORD $0xbc400179 // ldur s25, [x11]
+	WORD $0x6e39deb9 // fmul v25.4s, v21.4s, v25.4s
+	WORD $0xbc4000fa // ldur s26, [x7]
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0xbc40007a // ldur s26, [x3]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0xbc40407b // ldur s27, [x3, #4]
+	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
+	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
+	WORD $0x4f00e49c // movi v28.16b, #4
+	WORD $0x4ebc9f5a // mul v26.4s, v26.4s, v28.4s
+	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
+	MOVD         $turbo4_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $turbo4_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $turbo4_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $turbo4_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e1a639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v26.16b
+	WORD $0x4f00e49c // movi v28.16b, #4
+	WORD $0x4ebc9f7b // mul v27.4s, v27.4s, v28.4s
+	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
+	MOVD         $turbo4_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $turbo4_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $turbo4_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $turbo4_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e1b639b // tbl v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v27.16b
+	WORD $0x4f961341 // fmla v1.4s, v26.4s, v22.s[0]
+	WORD $0x4f961362 // fmla v2.4s, v27.4s, v22.s[0]
+	WORD $0x4f971343 // fmla v3.4s, v26.4s, v23.s[0]
+	WORD $0x4f971364 // fmla v4.4s, v27.4s, v23.s[0]
+	WORD $0x4f981345 // fmla v5.4s, v26.4s, v24.s[0]
+	WORD $0x4f981366 // fmla v6.4s, v27.4s, v24.s[0]
+	WORD $0x4f991347 // fmla v7.4s, v26.4s, v25.s[0]
+	WORD $0x4f991368 // fmla v8.4s, v27.4s, v25.s[0]
+	WORD $0x4f951349 // fmla v9.4s, v26.4s, v21.s[0]
+	WORD $0x4f95136a // fmla v10.4s, v27.4s, v21.s[0]
+	WORD $0xbc40807a // ldur s26, [x3, #8]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0xbc40c07b // ldur s27, [x3, #12]
+	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
+	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
+	WORD $0x4f00e49c // movi v28.16b, #4
+	WORD $0x4ebc9f5a // mul v26.4s, v26.4s, v28.4s
+	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
+	MOVD         $turbo4_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $turbo4_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $turbo4_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $turbo4_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e1a639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v26.16b
+	WORD $0x4f00e49c // movi v28.16b, #4
+	WORD $0x4ebc9f7b // mul v27.4s, v27.4s, v28.4s
+	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
+	MOVD         $turbo4_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $turbo4_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $turbo4_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $turbo4_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e1b639b // tbl v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v27.16b
+	WORD $0x4f96134b // fmla v11.4s, v26.4s, v22.s[0]
+	WORD $0x4f96136c // fmla v12.4s, v27.4s, v22.s[0]
+	WORD $0x4f97134d // fmla v13.4s, v26.4s, v23.s[0]
+	WORD $0x4f97136e // fmla v14.4s, v27.4s, v23.s[0]
+	WORD $0x4f98134f // fmla v15.4s, v26.4s, v24.s[0]
+	WORD $0x4f981370 // fmla v16.4s, v27.4s, v24.s[0]
+	WORD $0x4f991351 // fmla v17.4s, v26.4s, v25.s[0]
+	WORD $0x4f991372 // fmla v18.4s, v27.4s, v25.s[0]
+	WORD $0x4f951353 // fmla v19.4s, v26.4s, v21.s[0]
+	WORD $0x4f951374 // fmla v20.4s, v27.4s, v21.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop11
+
+done12:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F1, 256(R4)
+	FMOVQ        F2, 272(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F3, 256(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F4, 272(R8)
+	FMOVQ        F5, 256(R6)
+	FMOVQ        F6, 272(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F7, 256(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F8, 272(R8)
+	FMOVQ        F9, 256(R7)
+	FMOVQ        F10, 272(R7)
+	FMOVQ        F11, 288(R4)
+	FMOVQ        F12, 304(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F13, 288(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F14, 304(R4)
+	FMOVQ        F15, 288(R6)
+	FMOVQ        F16, 304(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F17, 288(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F18, 304(R4)
+	FMOVQ        F19, 288(R7)
+	FMOVQ        F20, 304(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FLDPQ        320(R4), (F1, F2)
+	ADD          R5, R4, R8
+	FMOVQ        320(R8), F3
+	ADD          R5, R4, R8
+	FMOVQ        336(R8), F4
+	FLDPQ        320(R6), (F5, F6)
+	ADD          R5, R6, R8
+	FMOVQ        320(R8), F7
+	ADD          R5, R6, R8
+	FMOVQ        336(R8), F8
+	FLDPQ        320(R7), (F9, F10)
+	FLDPQ        352(R4), (F11, F12)
+	ADD          R5, R4, R8
+	FMOVQ        352(R8), F13
+	ADD          R5, R4, R4
+	FMOVQ        368(R4), F14
+	FLDPQ        352(R6), (F15, F16)
+	ADD          R5, R6, R4
+	FMOVQ        352(R4), F17
+	ADD          R5, R6, R4
+	FMOVQ        368(R4), F18
+	FLDPQ        352(R7), (F19, F20)
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done14
+
+loop13:
+
+	// levels of values 80 to 95
+	WORD $0x3cc24135 // ldur q21, [x9, #36]
+	MOVD         $turbo4_shuffle<>+0(SB), R11
+	FMOVQ        (R11), F22
+	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
+	MOVD         $turbo4_shuffle2<>+0(SB), R11
+	FMOVQ        (R11), F23
+	WORD $0x4e1702b5 // tbl v21.16b, { v21.16b }, v23.16b
+	MOVD         $turbo4_mask<>+0(SB), R11
+	FMOVQ        (R11), F23
+	WORD $0x4e371ed7 // and v23.16b, v22.16b, v23.16b
+	MOVD         $turbo4_mask<>+0(SB), R11
+	FMOVQ        (R11), F24
+	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
+	WORD $0x6f0c06d6 // ushr v22.16b, v22.16b, #4
+	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
+	MOVD         $turbo4_or<>+0(SB), R11
+	FMOVQ        (R11), F25
+	WORD $0x6eb91ed7 // bit v23.16b, v22.16b, v25.16b
+	MOVD         $turbo4_or<>+0(SB), R11
+	FMOVQ        (R11), F22
+	WORD $0x6eb61eb8 // bit v24.16b, v21.16b, v22.16b
+	FMOVQ        F23, (R3)
+	FMOVQ        F24, 16(R3)
+	WORD $0x7c400135 // ldur h21, [x9]
+	WORD $0x1ee242b5 // fcvt s21, h21
+	WORD $0xbc400096 // ldur s22, [x4]
+	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
+	ADD          R5, R4, R11
+	WORD $0xbc400177 // ldur s23, [x11]
+	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	WORD $0xbc4000d8 // ldur s24, [x6]
+	WORD $0x6e38deb8 // fmul v24.4s, v21.4s, v24.4s
+	ADD          R5, R6, R11
+	WORD $0xbc400179 // ldur s25, [x11]
+	WORD $0x6e39deb9 // fmul v25.4s, v21.4s, v25.4s
+	WORD $0xbc4000fa // ldur s26, [x7]
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0xbc41007a // ldur s26, [x3, #16]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0xbc41407b // ldur s27, [x3, #20]
+	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
+	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
+	WORD $0x4f00e49c // movi v28.16b, #4
+	WORD $0x4ebc9f5a // mul v26.4s, v26.4s, v28.4s
+	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
+	MOVD         $turbo4_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $turbo4_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $turbo4_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $turbo4_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e1a639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v26.16b
+	WORD $0x4f00e49c // movi v28.16b, #4
+	WORD $0x4ebc9f7b // mul v27.4s, v27.4s, v28.4s
+	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
+	MOVD         $turbo4_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $turbo4_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $turbo4_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $turbo4_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e1b639b // tbl v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v27.16b
+	WORD $0x4f961341 // fmla v1.4s, v26.4s, v22.s[0]
+	WORD $0x4f961362 // fmla v2.4s, v27.4s, v22.s[0]
+	WORD $0x4f971343 // fmla v3.4s, v26.4s, v23.s[0]
+	WORD $0x4f971364 // fmla v4.4s, v27.4s, v23.s[0]
+	WORD $0x4f981345 // fmla v5.4s, v26.4s, v24.s[0]
+	WORD $0x4f981366 // fmla v6.4s, v27.4s, v24.s[0]
+	WORD $0x4f991347 // fmla v7.4s, v26.4s, v25.s[0]
+	WORD $0x4f991368 // fmla v8.4s, v27.4s, v25.s[0]
+	WORD $0x4f951349 // fmla v9.4s, v26.4s, v21.s[0]
+	WORD $0x4f95136a // fmla v10.4s, v27.4s, v21.s[0]
+	WORD $0xbc41807a // ldur s26, [x3, #24]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0xbc41c07b // ldur s27, [x3, #28]
+	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
+	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
+	WORD $0x4f00e49c // movi v28.16b, #4
+	WORD $0x4ebc9f5a // mul v26.4s, v26.4s, v28.4s
+	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
+	MOVD         $turbo4_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $turbo4_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $turbo4_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $turbo4_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e1a639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v26.16b
+	WORD $0x4f00e49c // movi v28.16b, #4
+	WORD $0x4ebc9f7b // mul v27.4s, v27.4s, v28.4s
+	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
+	MOVD         $turbo4_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $turbo4_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $turbo4_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $turbo4_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e1b639b // tbl v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v27.16b
+	WORD $0x4f96134b // fmla v11.4s, v26.4s, v22.s[0]
+	WORD $0x4f96136c // fmla v12.4s, v27.4s, v22.s[0]
+	WORD $0x4f97134d // fmla v13.4s, v26.4s, v23.s[0]
+	WORD $0x4f97136e // fmla v14.4s, v27.4s, v23.s[0]
+	WORD $0x4f98134f // fmla v15.4s, v26.4s, v24.s[0]
+	WORD $0x4f981370 // fmla v16.4s, v27.4s, v24.s[0]
+	WORD $0x4f991351 // fmla v17.4s, v26.4s, v25.s[0]
+	WORD $0x4f991372 // fmla v18.4s, v27.4s, v25.s[0]
+	WORD $0x4f951353 // fmla v19.4s, v26.4s, v21.s[0]
+	WORD $0x4f951374 // fmla v20.4s, v27.4s, v21.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop13
+
+done14:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F1, 320(R4)
+	FMOVQ        F2, 336(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F3, 320(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F4, 336(R8)
+	FMOVQ        F5, 320(R6)
+	FMOVQ        F6, 336(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F7, 320(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F8, 336(R8)
+	FMOVQ        F9, 320(R7)
+	FMOVQ        F10, 336(R7)
+	FMOVQ        F11, 352(R4)
+	FMOVQ        F12, 368(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F13, 352(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F14, 368(R4)
+	FMOVQ        F15, 352(R6)
+	FMOVQ        F16, 368(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F17, 352(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F18, 368(R4)
+	FMOVQ        F19, 352(R7)
+	FMOVQ        F20, 368(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FLDPQ        384(R4), (F1, F2)
+	ADD          R5, R4, R8
+	FMOVQ        384(R8), F3
+	ADD          R5, R4, R8
+	FMOVQ        400(R8), F4
+	FLDPQ        384(R6), (F5, F6)
+	ADD          R5, R6, R8
+	FMOVQ        384(R8), F7
+	ADD          R5, R6, R8
+	FMOVQ        400(R8), F8
+	FLDPQ        384(R7), (F9, F10)
+	FLDPQ        416(R4), (F11, F12)
+	ADD          R5, R4, R8
+	FMOVQ        416(R8), F13
+	ADD          R5, R4, R4
+	FMOVQ        432(R4), F14
+	FLDPQ        416(R6), (F15, F16)
+	ADD          R5, R6, R4
+	FMOVQ        416(R4), F17
+	ADD          R5, R6, R4
+	FMOVQ        432(R4), F18
+	FLDPQ        416(R7), (F19, F20)
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done16
+
+loop15:
+
+	// levels of values 96 to 111
+	WORD $0x3cc34135 // ldur q21, [x9, #52]
+	MOVD         $turbo4_shuffle<>+0(SB), R11
+	FMOVQ        (R11), F22
+	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
+	MOVD         $turbo4_shuffle2<>+0(SB), R11
+	FMOVQ        (R11), F23
+	WORD $0x4e1702b5 // tbl v21.16b, { v21.16b }, v23.16b
+	MOVD         $turbo4_mask<>+0(SB), R11
+	FMOVQ        (R11), F23
+	WORD $0x4e371ed7 // and v23.16b, v22.16b, v23.16b
+	MOVD         $turbo4_mask<>+0(SB), R11
+	FMOVQ        (R11), F24
+	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
+	WORD $0x6f0c06d6 // ushr v22.16b, v22.16b, #4
+	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
+	MOVD         $turbo4_or<>+0(SB), R11
+	FMOVQ        (R11), F25
+	WORD $0x6eb91ed7 // bit v23.16b, v22.16b, v25.16b
+	MOVD         $turbo4_or<>+0(SB), R11
+	FMOVQ        (R11), F22
+	WORD $0x6eb61eb8 // bit v24.16b, v21.16b, v22.16b
+	FMOVQ        F23, (R3)
+	FMOVQ        F24, 16(R3)
+	WORD $0x7c400135 // ldur h21, [x9]
+	WORD $0x1ee242b5 // fcvt s21, h21
+	WORD $0xbc400096 // ldur s22, [x4]
+	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
+	ADD          R5, R4, R11
+	WORD $0xbc400177 // ldur s23, [x11]
+	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	WORD $0xbc4000d8 // ldur s24, [x6]
+	WORD $0x6e38deb8 // fmul v24.4s, v21.4s, v24.4s
+	ADD          R5, R6, R11
+	WORD $0xbc400179 // ldur s25, [x11]
+	WORD $0x6e39deb9 // fmul v25.4s, v21.4s, v25.4s
+	WORD $0xbc4000fa // ldur s26, [x7]
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0xbc40007a // ldur s26, [x3]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0xbc40407b // ldur s27, [x3, #4]
+	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
+	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
+	WORD $0x4f00e49c // movi v28.16b, #4
+	WORD $0x4ebc9f5a // mul v26.4s, v26.4s, v28.4s
+	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
+	MOVD         $turbo4_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $turbo4_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $turbo4_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $turbo4_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e1a639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v26.16b
+	WORD $0x4f00e49c // movi v28.16b, #4
+	WORD $0x4ebc9f7b // mul v27.4s, v27.4s, v28.4s
+	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
+	MOVD         $turbo4_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $turbo4_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $turbo4_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $turbo4_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e1b639b // tbl v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v27.16b
+	WORD $0x4f961341 // fmla v1.4s, v26.4s, v22.s[0]
+	WORD $0x4f961362 // fmla v2.4s, v27.4s, v22.s[0]
+	WORD $0x4f971343 // fmla v3.4s, v26.4s, v23.s[0]
+	WORD $0x4f971364 // fmla v4.4s, v27.4s, v23.s[0]
+	WORD $0x4f981345 // fmla v5.4s, v26.4s, v24.s[0]
+	WORD $0x4f981366 // fmla v6.4s, v27.4s, v24.s[0]
+	WORD $0x4f991347 // fmla v7.4s, v26.4s, v25.s[0]
+	WORD $0x4f991368 // fmla v8.4s, v27.4s, v25.s[0]
+	WORD $0x4f951349 // fmla v9.4s, v26.4s, v21.s[0]
+	WORD $0x4f95136a // fmla v10.4s, v27.4s, v21.s[0]
+	WORD $0xbc40807a // ldur s26, [x3, #8]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0xbc40c07b // ldur s27, [x3, #12]
+	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
+	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
+	WORD $0x4f00e49c // movi v28.16b, #4
+	WORD $0x4ebc9f5a // mul v26.4s, v26.4s, v28.4s
+	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
+	MOVD         $turbo4_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $turbo4_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $turbo4_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $turbo4_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e1a639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v26.16b
+	WORD $0x4f00e49c // movi v28.16b, #4
+	WORD $0x4ebc9f7b // mul v27.4s, v27.4s, v28.4s
+	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
+	MOVD         $turbo4_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $turbo4_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $turbo4_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $turbo4_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e1b639b // tbl v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v27.16b
+	WORD $0x4f96134b // fmla v11.4s, v26.4s, v22.s[0]
+	WORD $0x4f96136c // fmla v12.4s, v27.4s, v22.s[0]
+	WORD $0x4f97134d // fmla v13.4s, v26.4s, v23.s[0]
+	WORD $0x4f97136e // fmla v14.4s, v27.4s, v23.s[0]
+	WORD $0x4f98134f // fmla v15.4s, v26.4s, v24.s[0]
+	WORD $0x4f981370 // fmla v16.4s, v27.4s, v24.s[0]
+	WORD $0x4f991351 // fmla v17.4s, v26.4s, v25.s[0]
+	WORD $0x4f991372 // fmla v18.4s, v27.4s, v25.s[0]
+	WORD $0x4f951353 // fmla v19.4s, v26.4s, v21.s[0]
+	WORD $0x4f951374 // fmla v20.4s, v27.4s, v21.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop15
+
+done16:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F1, 384(R4)
+	FMOVQ        F2, 400(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F3, 384(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F4, 400(R8)
+	FMOVQ        F5, 384(R6)
+	FMOVQ        F6, 400(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F7, 384(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F8, 400(R8)
+	FMOVQ        F9, 384(R7)
+	FMOVQ        F10, 400(R7)
+	FMOVQ        F11, 416(R4)
+	FMOVQ        F12, 432(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F13, 416(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F14, 432(R4)
+	FMOVQ        F15, 416(R6)
+	FMOVQ        F16, 432(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F17, 416(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F18, 432(R4)
+	FMOVQ        F19, 416(R7)
+	FMOVQ        F20, 432(R7)
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FLDPQ        448(R4), (F1, F2)
+	ADD          R5, R4, R8
+	FMOVQ        448(R8), F3
+	ADD          R5, R4, R8
+	FMOVQ        464(R8), F4
+	FLDPQ        448(R6), (F5, F6)
+	ADD          R5, R6, R8
+	FMOVQ        448(R8), F7
+	ADD          R5, R6, R8
+	FMOVQ        464(R8), F8
+	FLDPQ        448(R7), (F9, F10)
+	FLDPQ        480(R4), (F11, F12)
+	ADD          R5, R4, R8
+	FMOVQ        480(R8), F13
+	ADD          R5, R4, R4
+	FMOVQ        496(R4), F14
+	FLDPQ        480(R6), (F15, F16)
+	ADD          R5, R6, R4
+	FMOVQ        480(R4), F17
+	ADD          R5, R6, R4
+	FMOVQ        496(R4), F18
+	FLDPQ        480(R7), (F19, F20)
+	MOVD         p+16(FP), R4
+	MOVD         ldp+24(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	MOVD         rows+48(FP), R8
+	MOVD         R0, R9
+	MOVD         stride+40(FP), R10
+	SUBS         $1, R8
+	BLT          done18
+
+loop17:
+
+	// levels of values 112 to 127
+	WORD $0x3cc34135 // ldur q21, [x9, #52]
+	MOVD         $turbo4_shuffle<>+0(SB), R11
+	FMOVQ        (R11), F22
+	WORD $0x4e1602b6 // tbl v22.16b, { v21.16b }, v22.16b
+	MOVD         $turbo4_shuffle2<>+0(SB), R11
+	FMOVQ        (R11), F23
+	WORD $0x4e1702b5 // tbl v21.16b, { v21.16b }, v23.16b
+	MOVD         $turbo4_mask<>+0(SB), R11
+	FMOVQ        (R11), F23
+	WORD $0x4e371ed7 // and v23.16b, v22.16b, v23.16b
+	MOVD         $turbo4_mask<>+0(SB), R11
+	FMOVQ        (R11), F24
+	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
+	WORD $0x6f0c06d6 // ushr v22.16b, v22.16b, #4
+	WORD $0x6f0c06b5 // ushr v21.16b, v21.16b, #4
+	MOVD         $turbo4_or<>+0(SB), R11
+	FMOVQ        (R11), F25
+	WORD $0x6eb91ed7 // bit v23.16b, v22.16b, v25.16b
+	MOVD         $turbo4_or<>+0(SB), R11
+	FMOVQ        (R11), F22
+	WORD $0x6eb61eb8 // bit v24.16b, v21.16b, v22.16b
+	FMOVQ        F23, (R3)
+	FMOVQ        F24, 16(R3)
+	WORD $0x7c400135 // ldur h21, [x9]
+	WORD $0x1ee242b5 // fcvt s21, h21
+	WORD $0xbc400096 // ldur s22, [x4]
+	WORD $0x6e36deb6 // fmul v22.4s, v21.4s, v22.4s
+	ADD          R5, R4, R11
+	WORD $0xbc400177 // ldur s23, [x11]
+	WORD $0x6e37deb7 // fmul v23.4s, v21.4s, v23.4s
+	WORD $0xbc4000d8 // ldur s24, [x6]
+	WORD $0x6e38deb8 // fmul v24.4s, v21.4s, v24.4s
+	ADD          R5, R6, R11
+	WORD $0xbc400179 // ldur s25, [x11]
+	WORD $0x6e39deb9 // fmul v25.4s, v21.4s, v25.4s
+	WORD $0xbc4000fa // ldur s26, [x7]
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0xbc41007a // ldur s26, [x3, #16]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0xbc41407b // ldur s27, [x3, #20]
+	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
+	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
+	WORD $0x4f00e49c // movi v28.16b, #4
+	WORD $0x4ebc9f5a // mul v26.4s, v26.4s, v28.4s
+	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
+	MOVD         $turbo4_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $turbo4_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $turbo4_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $turbo4_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e1a639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v26.16b
+	WORD $0x4f00e49c // movi v28.16b, #4
+	WORD $0x4ebc9f7b // mul v27.4s, v27.4s, v28.4s
+	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
+	MOVD         $turbo4_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $turbo4_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $turbo4_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $turbo4_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e1b639b // tbl v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v27.16b
+	WORD $0x4f961341 // fmla v1.4s, v26.4s, v22.s[0]
+	WORD $0x4f961362 // fmla v2.4s, v27.4s, v22.s[0]
+	WORD $0x4f971343 // fmla v3.4s, v26.4s, v23.s[0]
+	WORD $0x4f971364 // fmla v4.4s, v27.4s, v23.s[0]
+	WORD $0x4f981345 // fmla v5.4s, v26.4s, v24.s[0]
+	WORD $0x4f981366 // fmla v6.4s, v27.4s, v24.s[0]
+	WORD $0x4f991347 // fmla v7.4s, v26.4s, v25.s[0]
+	WORD $0x4f991368 // fmla v8.4s, v27.4s, v25.s[0]
+	WORD $0x4f951349 // fmla v9.4s, v26.4s, v21.s[0]
+	WORD $0x4f95136a // fmla v10.4s, v27.4s, v21.s[0]
+	WORD $0xbc41807a // ldur s26, [x3, #24]
+	WORD $0x2f08a75a // ushll v26.8h, v26.8b, #0
+	WORD $0x2f10a75a // ushll v26.4s, v26.4h, #0
+	WORD $0xbc41c07b // ldur s27, [x3, #28]
+	WORD $0x2f08a77b // ushll v27.8h, v27.8b, #0
+	WORD $0x2f10a77b // ushll v27.4s, v27.4h, #0
+	WORD $0x4f00e49c // movi v28.16b, #4
+	WORD $0x4ebc9f5a // mul v26.4s, v26.4s, v28.4s
+	WORD $0x4e20875a // add v26.16b, v26.16b, v0.16b
+	MOVD         $turbo4_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $turbo4_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $turbo4_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $turbo4_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e1a639a // tbl v26.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v26.16b
+	WORD $0x4f00e49c // movi v28.16b, #4
+	WORD $0x4ebc9f7b // mul v27.4s, v27.4s, v28.4s
+	WORD $0x4e20877b // add v27.16b, v27.16b, v0.16b
+	MOVD         $turbo4_level2<>+0(SB), R11
+	FMOVQ        (R11), F28
+	MOVD         $turbo4_level3<>+0(SB), R11
+	FMOVQ        (R11), F29
+	MOVD         $turbo4_level4<>+0(SB), R11
+	FMOVQ        (R11), F30
+	MOVD         $turbo4_level5<>+0(SB), R11
+	FMOVQ        (R11), F31
+	WORD $0x4e1b639b // tbl v27.16b, { v28.16b, v29.16b, v30.16b, v31.16b }, v27.16b
+	WORD $0x4f96134b // fmla v11.4s, v26.4s, v22.s[0]
+	WORD $0x4f96136c // fmla v12.4s, v27.4s, v22.s[0]
+	WORD $0x4f97134d // fmla v13.4s, v26.4s, v23.s[0]
+	WORD $0x4f97136e // fmla v14.4s, v27.4s, v23.s[0]
+	WORD $0x4f98134f // fmla v15.4s, v26.4s, v24.s[0]
+	WORD $0x4f981370 // fmla v16.4s, v27.4s, v24.s[0]
+	WORD $0x4f991351 // fmla v17.4s, v26.4s, v25.s[0]
+	WORD $0x4f991372 // fmla v18.4s, v27.4s, v25.s[0]
+	WORD $0x4f951353 // fmla v19.4s, v26.4s, v21.s[0]
+	WORD $0x4f951374 // fmla v20.4s, v27.4s, v21.s[0]
+	ADD          R10, R9
+	ADD          $4, R4
+	ADD          $4, R6
+	ADD          $4, R7
+	SUBS         $1, R8
+	BGE          loop17
+
+done18:
+	ADD          $1, R8
+	MOVD         o+0(FP), R4
+	MOVD         ldo+8(FP), R5
+	MOVD         R4, R6
+	ADD          R5, R6
+	ADD          R5, R6
+	MOVD         R6, R7
+	ADD          R5, R7
+	ADD          R5, R7
+	ADD          R2, R4
+	ADD          R2, R6
+	ADD          R2, R7
+	FMOVQ        F1, 448(R4)
+	FMOVQ        F2, 464(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F3, 448(R8)
+	ADD          R5, R4, R8
+	FMOVQ        F4, 464(R8)
+	FMOVQ        F5, 448(R6)
+	FMOVQ        F6, 464(R6)
+	ADD          R5, R6, R8
+	FMOVQ        F7, 448(R8)
+	ADD          R5, R6, R8
+	FMOVQ        F8, 464(R8)
+	FMOVQ        F9, 448(R7)
+	FMOVQ        F10, 464(R7)
+	FMOVQ        F11, 480(R4)
+	FMOVQ        F12, 496(R4)
+	ADD          R5, R4, R8
+	FMOVQ        F13, 480(R8)
+	ADD          R5, R4, R4
+	FMOVQ        F14, 496(R4)
+	FMOVQ        F15, 480(R6)
+	FMOVQ        F16, 496(R6)
+	ADD          R5, R6, R4
+	FMOVQ        F17, 480(R4)
+	ADD          R5, R6, R4
+	FMOVQ        F18, 496(R4)
+	FMOVQ        F19, 480(R7)
+	FMOVQ        F20, 496(R7)
+	ADD          $0x44, R0
+	ADD          $0x200, R2
+	SUBS         $1, R1
+	BGE          loop1
+
+done2:
+	ADD          $1, R1
+	RET
+
 // mixPairsTurbo4NEON unpacks a block of 128 values of each row to levels, those of 2 rows interleaved, and a scale; rows is even, stride in bytes.
 TEXT ·mixPairsTurbo4NEON(SB), NOSPLIT, $0-40
 
@@ -8465,33 +10230,29 @@ TEXT ·mixPairsTurbo4NEON(SB), NOSPLIT, $0-40
 
 loop1:
 	WORD $0xf9840040 // prfm pldl1keep, [x2, #2048]
-	WORD $0x7d400042 // ldr h2, [x2]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
-	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	WORD $0x7c400042 // ldur h2, [x2]
+	WORD $0x1ee24042 // fcvt s2, h2
 	MOVD         $turbo4_const<>+0(SB), R6
 	FMOVQ        (R6), F3
-	WORD $0x6e23dc44 // fmul v4.4s, v2.4s, v3.4s
-	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	FMOVS        F4, (R1)
+	WORD $0x4f829062 // fmul v2.4s, v3.4s, v2.s[0]
+	FMOVS        F2, (R1)
 	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
-	WORD $0x7d4000a2 // ldr h2, [x5]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
-	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	WORD $0x7c4000a2 // ldur h2, [x5]
+	WORD $0x1ee24042 // fcvt s2, h2
 	MOVD         $turbo4_const<>+0(SB), R6
 	FMOVQ        (R6), F3
-	WORD $0x6e23dc44 // fmul v4.4s, v2.4s, v3.4s
-	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	FMOVS        F4, 4(R1)
+	WORD $0x4f829062 // fmul v2.4s, v3.4s, v2.s[0]
+	FMOVS        F2, 4(R1)
 
 	// levels of values 0, 2, 4 to 62
-	FMOVQ        4(R2), F2
-	FMOVQ        20(R2), F3
+	WORD $0x3cc04042 // ldur q2, [x2, #4]
+	WORD $0x3cc14043 // ldur q3, [x2, #20]
 	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
 	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
 	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
 	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FMOVQ        4(R5), F4
-	FMOVQ        20(R5), F5
+	WORD $0x3cc040a4 // ldur q4, [x5, #4]
+	WORD $0x3cc140a5 // ldur q5, [x5, #20]
 	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
 	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
 	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
@@ -8506,14 +10267,14 @@ loop1:
 	FMOVQ        F3, 48(R0)
 
 	// levels of values 1, 3, 5 to 63
-	FMOVQ        4(R2), F2
-	FMOVQ        20(R2), F3
+	WORD $0x3cc04042 // ldur q2, [x2, #4]
+	WORD $0x3cc14043 // ldur q3, [x2, #20]
 	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
 	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
 	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
 	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FMOVQ        4(R5), F4
-	FMOVQ        20(R5), F5
+	WORD $0x3cc040a4 // ldur q4, [x5, #4]
+	WORD $0x3cc140a5 // ldur q5, [x5, #20]
 	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
 	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
 	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
@@ -8528,14 +10289,14 @@ loop1:
 	FMOVQ        F3, 112(R0)
 
 	// levels of values 64, 66, 68 to 126
-	FMOVQ        36(R2), F2
-	FMOVQ        52(R2), F3
+	WORD $0x3cc24042 // ldur q2, [x2, #36]
+	WORD $0x3cc34043 // ldur q3, [x2, #52]
 	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
 	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
 	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
 	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FMOVQ        36(R5), F4
-	FMOVQ        52(R5), F5
+	WORD $0x3cc240a4 // ldur q4, [x5, #36]
+	WORD $0x3cc340a5 // ldur q5, [x5, #52]
 	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
 	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
 	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
@@ -8550,14 +10311,14 @@ loop1:
 	FMOVQ        F3, 176(R0)
 
 	// levels of values 65, 67, 69 to 127
-	FMOVQ        36(R2), F2
-	FMOVQ        52(R2), F3
+	WORD $0x3cc24042 // ldur q2, [x2, #36]
+	WORD $0x3cc34043 // ldur q3, [x2, #52]
 	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
 	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
 	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
 	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FMOVQ        36(R5), F4
-	FMOVQ        52(R5), F5
+	WORD $0x3cc240a4 // ldur q4, [x5, #36]
+	WORD $0x3cc340a5 // ldur q5, [x5, #52]
 	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
 	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
 	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
@@ -8603,14 +10364,17 @@ TEXT ·mixPlaceTurbo4NEON(SB), NOSPLIT, $0-32
 	BLT          done2
 
 loop1:
-	FLDPQ        (R0), (F4, F5)
-	FLDPQ        (R2), (F6, F7)
+	WORD $0x3cc00004 // ldur q4, [x0]
+	WORD $0x3cc10005 // ldur q5, [x0, #16]
+	WORD $0x3cc00046 // ldur q6, [x2]
+	WORD $0x3cc10047 // ldur q7, [x2, #16]
 	WORD $0x4e0100c7 // tbl v7.16b, { v6.16b }, v1.16b
 	WORD $0x4e0300c6 // tbl v6.16b, { v6.16b }, v3.16b
-	FLDPQ        128(R2), (F8, F9)
+	WORD $0x3cc80048 // ldur q8, [x2, #128]
+	WORD $0x3cc90049 // ldur q9, [x2, #144]
 	WORD $0x4e000109 // tbl v9.16b, { v8.16b }, v0.16b
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	MOVD         $turbo4_mask3<>+0(SB), R4
+	MOVD         $turbo4_mask2<>+0(SB), R4
 	FMOVQ        (R4), F10
 	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
 	WORD $0x6e671d2b // bsl v11.16b, v9.16b, v7.16b
@@ -8620,14 +10384,17 @@ loop1:
 	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
 	FMOVQ        F4, (R0)
 	FMOVQ        F5, 16(R0)
-	FLDPQ        32(R0), (F4, F5)
-	FLDPQ        16(R2), (F6, F7)
+	WORD $0x3cc20004 // ldur q4, [x0, #32]
+	WORD $0x3cc30005 // ldur q5, [x0, #48]
+	WORD $0x3cc10046 // ldur q6, [x2, #16]
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	WORD $0x4e0100c7 // tbl v7.16b, { v6.16b }, v1.16b
 	WORD $0x4e0300c6 // tbl v6.16b, { v6.16b }, v3.16b
-	FLDPQ        144(R2), (F8, F9)
+	WORD $0x3cc90048 // ldur q8, [x2, #144]
+	WORD $0x3cca0049 // ldur q9, [x2, #160]
 	WORD $0x4e000109 // tbl v9.16b, { v8.16b }, v0.16b
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	MOVD         $turbo4_mask3<>+0(SB), R4
+	MOVD         $turbo4_mask2<>+0(SB), R4
 	FMOVQ        (R4), F10
 	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
 	WORD $0x6e671d2b // bsl v11.16b, v9.16b, v7.16b
@@ -8637,14 +10404,17 @@ loop1:
 	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
 	FMOVQ        F4, 32(R0)
 	FMOVQ        F5, 48(R0)
-	FLDPQ        64(R0), (F4, F5)
-	FLDPQ        32(R2), (F6, F7)
+	WORD $0x3cc40004 // ldur q4, [x0, #64]
+	WORD $0x3cc50005 // ldur q5, [x0, #80]
+	WORD $0x3cc20046 // ldur q6, [x2, #32]
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	WORD $0x4e0100c7 // tbl v7.16b, { v6.16b }, v1.16b
 	WORD $0x4e0300c6 // tbl v6.16b, { v6.16b }, v3.16b
-	FLDPQ        160(R2), (F8, F9)
+	WORD $0x3cca0048 // ldur q8, [x2, #160]
+	WORD $0x3ccb0049 // ldur q9, [x2, #176]
 	WORD $0x4e000109 // tbl v9.16b, { v8.16b }, v0.16b
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	MOVD         $turbo4_mask3<>+0(SB), R4
+	MOVD         $turbo4_mask2<>+0(SB), R4
 	FMOVQ        (R4), F10
 	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
 	WORD $0x6e671d2b // bsl v11.16b, v9.16b, v7.16b
@@ -8654,14 +10424,17 @@ loop1:
 	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
 	FMOVQ        F4, 64(R0)
 	FMOVQ        F5, 80(R0)
-	FLDPQ        96(R0), (F4, F5)
-	FLDPQ        48(R2), (F6, F7)
+	WORD $0x3cc60004 // ldur q4, [x0, #96]
+	WORD $0x3cc70005 // ldur q5, [x0, #112]
+	WORD $0x3cc30046 // ldur q6, [x2, #48]
+	WORD $0x3cc40047 // ldur q7, [x2, #64]
 	WORD $0x4e0100c7 // tbl v7.16b, { v6.16b }, v1.16b
 	WORD $0x4e0300c6 // tbl v6.16b, { v6.16b }, v3.16b
-	FLDPQ        176(R2), (F8, F9)
+	WORD $0x3ccb0048 // ldur q8, [x2, #176]
+	WORD $0x3ccc0049 // ldur q9, [x2, #192]
 	WORD $0x4e000109 // tbl v9.16b, { v8.16b }, v0.16b
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	MOVD         $turbo4_mask3<>+0(SB), R4
+	MOVD         $turbo4_mask2<>+0(SB), R4
 	FMOVQ        (R4), F10
 	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
 	WORD $0x6e671d2b // bsl v11.16b, v9.16b, v7.16b
@@ -8671,14 +10444,17 @@ loop1:
 	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
 	FMOVQ        F4, 96(R0)
 	FMOVQ        F5, 112(R0)
-	FLDPQ        128(R0), (F4, F5)
-	FLDPQ        64(R2), (F6, F7)
+	WORD $0x3cc80004 // ldur q4, [x0, #128]
+	WORD $0x3cc90005 // ldur q5, [x0, #144]
+	WORD $0x3cc40046 // ldur q6, [x2, #64]
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	WORD $0x4e0100c7 // tbl v7.16b, { v6.16b }, v1.16b
 	WORD $0x4e0300c6 // tbl v6.16b, { v6.16b }, v3.16b
-	FLDPQ        192(R2), (F8, F9)
+	WORD $0x3ccc0048 // ldur q8, [x2, #192]
+	WORD $0x3ccd0049 // ldur q9, [x2, #208]
 	WORD $0x4e000109 // tbl v9.16b, { v8.16b }, v0.16b
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	MOVD         $turbo4_mask3<>+0(SB), R4
+	MOVD         $turbo4_mask2<>+0(SB), R4
 	FMOVQ        (R4), F10
 	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
 	WORD $0x6e671d2b // bsl v11.16b, v9.16b, v7.16b
@@ -8688,14 +10464,17 @@ loop1:
 	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
 	FMOVQ        F4, 128(R0)
 	FMOVQ        F5, 144(R0)
-	FLDPQ        160(R0), (F4, F5)
-	FLDPQ        80(R2), (F6, F7)
+	WORD $0x3cca0004 // ldur q4, [x0, #160]
+	WORD $0x3ccb0005 // ldur q5, [x0, #176]
+	WORD $0x3cc50046 // ldur q6, [x2, #80]
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4e0100c7 // tbl v7.16b, { v6.16b }, v1.16b
 	WORD $0x4e0300c6 // tbl v6.16b, { v6.16b }, v3.16b
-	FLDPQ        208(R2), (F8, F9)
+	WORD $0x3ccd0048 // ldur q8, [x2, #208]
+	WORD $0x3cce0049 // ldur q9, [x2, #224]
 	WORD $0x4e000109 // tbl v9.16b, { v8.16b }, v0.16b
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	MOVD         $turbo4_mask3<>+0(SB), R4
+	MOVD         $turbo4_mask2<>+0(SB), R4
 	FMOVQ        (R4), F10
 	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
 	WORD $0x6e671d2b // bsl v11.16b, v9.16b, v7.16b
@@ -8705,14 +10484,17 @@ loop1:
 	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
 	FMOVQ        F4, 160(R0)
 	FMOVQ        F5, 176(R0)
-	FLDPQ        192(R0), (F4, F5)
-	FLDPQ        96(R2), (F6, F7)
+	WORD $0x3ccc0004 // ldur q4, [x0, #192]
+	WORD $0x3ccd0005 // ldur q5, [x0, #208]
+	WORD $0x3cc60046 // ldur q6, [x2, #96]
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4e0100c7 // tbl v7.16b, { v6.16b }, v1.16b
 	WORD $0x4e0300c6 // tbl v6.16b, { v6.16b }, v3.16b
-	FLDPQ        224(R2), (F8, F9)
+	WORD $0x3cce0048 // ldur q8, [x2, #224]
+	WORD $0x3ccf0049 // ldur q9, [x2, #240]
 	WORD $0x4e000109 // tbl v9.16b, { v8.16b }, v0.16b
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	MOVD         $turbo4_mask3<>+0(SB), R4
+	MOVD         $turbo4_mask2<>+0(SB), R4
 	FMOVQ        (R4), F10
 	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
 	WORD $0x6e671d2b // bsl v11.16b, v9.16b, v7.16b
@@ -8722,14 +10504,17 @@ loop1:
 	WORD $0x4e27d4a5 // fadd v5.4s, v5.4s, v7.4s
 	FMOVQ        F4, 192(R0)
 	FMOVQ        F5, 208(R0)
-	FLDPQ        224(R0), (F4, F5)
-	FLDPQ        112(R2), (F6, F7)
+	WORD $0x3cce0004 // ldur q4, [x0, #224]
+	WORD $0x3ccf0005 // ldur q5, [x0, #240]
+	WORD $0x3cc70046 // ldur q6, [x2, #112]
+	WORD $0x3cc80047 // ldur q7, [x2, #128]
 	WORD $0x4e0100c7 // tbl v7.16b, { v6.16b }, v1.16b
 	WORD $0x4e0300c6 // tbl v6.16b, { v6.16b }, v3.16b
-	FLDPQ        240(R2), (F8, F9)
+	WORD $0x3ccf0048 // ldur q8, [x2, #240]
+	FMOVQ        256(R2), F9
 	WORD $0x4e000109 // tbl v9.16b, { v8.16b }, v0.16b
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	MOVD         $turbo4_mask3<>+0(SB), R4
+	MOVD         $turbo4_mask2<>+0(SB), R4
 	FMOVQ        (R4), F10
 	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
 	WORD $0x6e671d2b // bsl v11.16b, v9.16b, v7.16b
@@ -8746,7 +10531,7 @@ loop1:
 	FLDPQ        384(R2), (F8, F9)
 	WORD $0x4e000109 // tbl v9.16b, { v8.16b }, v0.16b
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	MOVD         $turbo4_mask3<>+0(SB), R4
+	MOVD         $turbo4_mask2<>+0(SB), R4
 	FMOVQ        (R4), F10
 	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
 	WORD $0x6e671d2b // bsl v11.16b, v9.16b, v7.16b
@@ -8763,7 +10548,7 @@ loop1:
 	FLDPQ        400(R2), (F8, F9)
 	WORD $0x4e000109 // tbl v9.16b, { v8.16b }, v0.16b
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	MOVD         $turbo4_mask3<>+0(SB), R4
+	MOVD         $turbo4_mask2<>+0(SB), R4
 	FMOVQ        (R4), F10
 	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
 	WORD $0x6e671d2b // bsl v11.16b, v9.16b, v7.16b
@@ -8780,7 +10565,7 @@ loop1:
 	FLDPQ        416(R2), (F8, F9)
 	WORD $0x4e000109 // tbl v9.16b, { v8.16b }, v0.16b
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	MOVD         $turbo4_mask3<>+0(SB), R4
+	MOVD         $turbo4_mask2<>+0(SB), R4
 	FMOVQ        (R4), F10
 	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
 	WORD $0x6e671d2b // bsl v11.16b, v9.16b, v7.16b
@@ -8797,7 +10582,7 @@ loop1:
 	FLDPQ        432(R2), (F8, F9)
 	WORD $0x4e000109 // tbl v9.16b, { v8.16b }, v0.16b
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	MOVD         $turbo4_mask3<>+0(SB), R4
+	MOVD         $turbo4_mask2<>+0(SB), R4
 	FMOVQ        (R4), F10
 	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
 	WORD $0x6e671d2b // bsl v11.16b, v9.16b, v7.16b
@@ -8814,7 +10599,7 @@ loop1:
 	FLDPQ        448(R2), (F8, F9)
 	WORD $0x4e000109 // tbl v9.16b, { v8.16b }, v0.16b
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	MOVD         $turbo4_mask3<>+0(SB), R4
+	MOVD         $turbo4_mask2<>+0(SB), R4
 	FMOVQ        (R4), F10
 	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
 	WORD $0x6e671d2b // bsl v11.16b, v9.16b, v7.16b
@@ -8831,7 +10616,7 @@ loop1:
 	FLDPQ        464(R2), (F8, F9)
 	WORD $0x4e000109 // tbl v9.16b, { v8.16b }, v0.16b
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	MOVD         $turbo4_mask3<>+0(SB), R4
+	MOVD         $turbo4_mask2<>+0(SB), R4
 	FMOVQ        (R4), F10
 	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
 	WORD $0x6e671d2b // bsl v11.16b, v9.16b, v7.16b
@@ -8848,7 +10633,7 @@ loop1:
 	FLDPQ        480(R2), (F8, F9)
 	WORD $0x4e000109 // tbl v9.16b, { v8.16b }, v0.16b
 	WORD $0x4e020108 // tbl v8.16b, { v8.16b }, v2.16b
-	MOVD         $turbo4_mask3<>+0(SB), R4
+	MOVD         $turbo4_mask2<>+0(SB), R4
 	FMOVQ        (R4), F10
 	WORD $0x4eaa1d4b // mov v11.16b, v10.16b
 	WORD $0x6e671d2b // bsl v11.16b, v9.16b, v7.16b
@@ -8865,17 +10650,17 @@ loop1:
 	FLDPQ        480(R2), (F8, F9)
 	WORD $0x4e04050a // dup v10.4s, v8.s[0]
 	WORD $0x4e00012b // tbl v11.16b, { v9.16b }, v0.16b
-	MOVD         $turbo4_mask3<>+0(SB), R4
+	MOVD         $turbo4_mask2<>+0(SB), R4
 	FMOVQ        (R4), F12
 	WORD $0x4eac1d8c // mov v12.16b, v12.16b
 	WORD $0x6e6a1d6c // bsl v12.16b, v11.16b, v10.16b
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	WORD $0x4e020129 // tbl v9.16b, { v9.16b }, v2.16b
-	MOVD         $turbo4_mask3<>+0(SB), R4
+	MOVD         $turbo4_mask2<>+0(SB), R4
 	FMOVQ        (R4), F10
 	WORD $0x4eaa1d4a // mov v10.16b, v10.16b
 	WORD $0x6e681d2a // bsl v10.16b, v9.16b, v8.16b
-	MOVD         $turbo4_mask3<>+0(SB), R4
+	MOVD         $turbo4_mask2<>+0(SB), R4
 	FMOVQ        (R4), F8
 	WORD $0x4ea81d09 // mov v9.16b, v8.16b
 	WORD $0x6e671d89 // bsl v9.16b, v12.16b, v7.16b
@@ -8898,7 +10683,7 @@ done2:
 TEXT ·matmulQ81xTurbo4NEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	MOVD         $turbo4_mask2<>+0(SB), R0
+	MOVD         $turbo4_or<>+0(SB), R0
 	FMOVQ        (R0), F0
 	MOVD         $turbo4_mask<>+0(SB), R0
 	FMOVQ        (R0), F1
@@ -8927,114 +10712,109 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c7 // ldr h7, [x6]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c4000c7 // ldur h7, [x6]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	MOVD         $turbo4_const<>+0(SB), R7
 	FMOVQ        (R7), F8
-	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	WORD $0x4f879107 // fmul v7.4s, v8.4s, v7.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R6), F8
+	WORD $0x3cc040c8 // ldur q8, [x6, #4]
 	WORD $0x4e030109 // tbl v9.16b, { v8.16b }, v3.16b
 	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
 	WORD $0x4e211d2a // and v10.16b, v9.16b, v1.16b
 	WORD $0x4e211d0b // and v11.16b, v8.16b, v1.16b
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
 	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4ea91d49 // orr v9.16b, v10.16b, v9.16b
-	WORD $0x4ea81d68 // orr v8.16b, v11.16b, v8.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
-	FLDPQ        (R3), (F10, F11)
-	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
-	WORD $0x4e2ac129 // smull2 v9.8h, v9.16b, v10.16b
-	WORD $0x4e69bd89 // addp v9.8h, v12.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2bc10a // smull v10.8h, v8.8b, v11.8b
-	WORD $0x4e2bc108 // smull2 v8.8h, v8.16b, v11.16b
-	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
-	WORD $0x4e606909 // sadalp v9.4s, v8.8h
+	WORD $0x6ea01d2a // bit v10.16b, v9.16b, v0.16b
+	WORD $0x6ea01d0b // bit v11.16b, v8.16b, v0.16b
+	WORD $0x4e0a0048 // tbl v8.16b, { v2.16b }, v10.16b
+	WORD $0x4e0b0049 // tbl v9.16b, { v2.16b }, v11.16b
+	WORD $0x3cc0006a // ldur q10, [x3]
+	WORD $0x3cc1006b // ldur q11, [x3, #16]
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac108 // smull2 v8.8h, v8.16b, v10.16b
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2bc12a // smull v10.8h, v9.8b, v11.8b
+	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
+	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        20(R6), F8
-	WORD $0x4e03010a // tbl v10.16b, { v8.16b }, v3.16b
-	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
+	WORD $0x3cc140c9 // ldur q9, [x6, #20]
+	WORD $0x4e03012a // tbl v10.16b, { v9.16b }, v3.16b
+	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
 	WORD $0x4e211d4b // and v11.16b, v10.16b, v1.16b
-	WORD $0x4e211d0c // and v12.16b, v8.16b, v1.16b
+	WORD $0x4e211d2c // and v12.16b, v9.16b, v1.16b
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
-	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
-	WORD $0x4ea81d88 // orr v8.16b, v12.16b, v8.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
-	FLDPQ        32(R3), (F11, F12)
-	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
-	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
-	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	WORD $0x0e2cc10a // smull v10.8h, v8.8b, v12.8b
-	WORD $0x4e2cc108 // smull2 v8.8h, v8.16b, v12.16b
-	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
-	WORD $0x4e606909 // sadalp v9.4s, v8.8h
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x6ea01d4b // bit v11.16b, v10.16b, v0.16b
+	WORD $0x6ea01d2c // bit v12.16b, v9.16b, v0.16b
+	WORD $0x4e0b0049 // tbl v9.16b, { v2.16b }, v11.16b
+	WORD $0x4e0c004a // tbl v10.16b, { v2.16b }, v12.16b
+	WORD $0x3cc2006b // ldur q11, [x3, #32]
+	WORD $0x3cc3006c // ldur q12, [x3, #48]
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
+	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	WORD $0x0e2cc149 // smull v9.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abd29 // addp v9.8h, v9.8h, v10.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        36(R6), F8
-	WORD $0x4e03010a // tbl v10.16b, { v8.16b }, v3.16b
-	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
+	WORD $0x3cc240c9 // ldur q9, [x6, #36]
+	WORD $0x4e03012a // tbl v10.16b, { v9.16b }, v3.16b
+	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
 	WORD $0x4e211d4b // and v11.16b, v10.16b, v1.16b
-	WORD $0x4e211d0c // and v12.16b, v8.16b, v1.16b
+	WORD $0x4e211d2c // and v12.16b, v9.16b, v1.16b
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
-	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
-	WORD $0x4ea81d88 // orr v8.16b, v12.16b, v8.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
-	FLDPQ        64(R3), (F11, F12)
-	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
-	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
-	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	WORD $0x0e2cc10a // smull v10.8h, v8.8b, v12.8b
-	WORD $0x4e2cc108 // smull2 v8.8h, v8.16b, v12.16b
-	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
-	WORD $0x4e606909 // sadalp v9.4s, v8.8h
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x6ea01d4b // bit v11.16b, v10.16b, v0.16b
+	WORD $0x6ea01d2c // bit v12.16b, v9.16b, v0.16b
+	WORD $0x4e0b0049 // tbl v9.16b, { v2.16b }, v11.16b
+	WORD $0x4e0c004a // tbl v10.16b, { v2.16b }, v12.16b
+	WORD $0x3cc4006b // ldur q11, [x3, #64]
+	WORD $0x3cc5006c // ldur q12, [x3, #80]
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
+	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	WORD $0x0e2cc149 // smull v9.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abd29 // addp v9.8h, v9.8h, v10.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        52(R6), F8
-	WORD $0x4e03010a // tbl v10.16b, { v8.16b }, v3.16b
-	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
+	WORD $0x3cc340c9 // ldur q9, [x6, #52]
+	WORD $0x4e03012a // tbl v10.16b, { v9.16b }, v3.16b
+	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
 	WORD $0x4e211d4b // and v11.16b, v10.16b, v1.16b
-	WORD $0x4e211d0c // and v12.16b, v8.16b, v1.16b
+	WORD $0x4e211d2c // and v12.16b, v9.16b, v1.16b
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
-	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
-	WORD $0x4ea81d88 // orr v8.16b, v12.16b, v8.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
-	FLDPQ        96(R3), (F11, F12)
-	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14a // smull2 v10.8h, v10.16b, v11.16b
-	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
-	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	WORD $0x0e2cc10a // smull v10.8h, v8.8b, v12.8b
-	WORD $0x4e2cc108 // smull2 v8.8h, v8.16b, v12.16b
-	WORD $0x4e68bd48 // addp v8.8h, v10.8h, v8.8h
-	WORD $0x4e606909 // sadalp v9.4s, v8.8h
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x6ea01d4b // bit v11.16b, v10.16b, v0.16b
+	WORD $0x6ea01d2c // bit v12.16b, v9.16b, v0.16b
+	WORD $0x4e0b0049 // tbl v9.16b, { v2.16b }, v11.16b
+	WORD $0x4e0c004a // tbl v10.16b, { v2.16b }, v12.16b
+	WORD $0x3cc6006b // ldur q11, [x3, #96]
+	WORD $0x3cc7006c // ldur q12, [x3, #112]
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
+	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	WORD $0x0e2cc149 // smull v9.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
+	WORD $0x4e6abd29 // addp v9.8h, v9.8h, v10.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F8
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
-	WORD $0x4e27cd25 // fmla v5.4s, v9.4s, v7.4s
+	WORD $0xbc400089 // ldur s9, [x4]
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4e27cd05 // fmla v5.4s, v8.4s, v7.4s
 	ADD          $0x44, R6
 	ADD          $0x80, R3
 	ADD          $4, R4
@@ -9064,7 +10844,7 @@ done2:
 TEXT ·matmulQ82xTurbo4NEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	MOVD         $turbo4_mask2<>+0(SB), R0
+	MOVD         $turbo4_or<>+0(SB), R0
 	FMOVQ        (R0), F0
 	MOVD         $turbo4_mask<>+0(SB), R0
 	FMOVQ        (R0), F1
@@ -9093,154 +10873,153 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c7 // ldr h7, [x6]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c4000c7 // ldur h7, [x6]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	MOVD         $turbo4_const<>+0(SB), R7
 	FMOVQ        (R7), F8
-	WORD $0x6e28dce7 // fmul v7.4s, v7.4s, v8.4s
+	WORD $0x4f879107 // fmul v7.4s, v8.4s, v7.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R6), F8
+	WORD $0x3cc040c8 // ldur q8, [x6, #4]
 	WORD $0x4e030109 // tbl v9.16b, { v8.16b }, v3.16b
 	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
 	WORD $0x4e211d2a // and v10.16b, v9.16b, v1.16b
 	WORD $0x4e211d0b // and v11.16b, v8.16b, v1.16b
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
 	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4ea91d49 // orr v9.16b, v10.16b, v9.16b
-	WORD $0x4ea81d68 // orr v8.16b, v11.16b, v8.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
-	FLDPQ        (R3), (F10, F11)
-	WORD $0x0e2ac12c // smull v12.8h, v9.8b, v10.8b
-	WORD $0x4e2ac12a // smull2 v10.8h, v9.16b, v10.16b
+	WORD $0x6ea01d2a // bit v10.16b, v9.16b, v0.16b
+	WORD $0x6ea01d0b // bit v11.16b, v8.16b, v0.16b
+	WORD $0x4e0a0048 // tbl v8.16b, { v2.16b }, v10.16b
+	WORD $0x4e0b0049 // tbl v9.16b, { v2.16b }, v11.16b
+	WORD $0x3cc0006a // ldur q10, [x3]
+	WORD $0x3cc1006b // ldur q11, [x3, #16]
+	WORD $0x0e2ac10c // smull v12.8h, v8.8b, v10.8b
+	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd8a // addp v10.8h, v12.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2bc10c // smull v12.8h, v8.8b, v11.8b
-	WORD $0x4e2bc10b // smull2 v11.8h, v8.16b, v11.16b
+	WORD $0x0e2bc12c // smull v12.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
 	WORD $0x4e6bbd8b // addp v11.8h, v12.8h, v11.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        128(R3), (F11, F12)
-	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
-	WORD $0x4e2bc129 // smull2 v9.8h, v9.16b, v11.16b
-	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
-	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	WORD $0x0e2cc10b // smull v11.8h, v8.8b, v12.8b
-	WORD $0x4e2cc108 // smull2 v8.8h, v8.16b, v12.16b
-	WORD $0x4e68bd68 // addp v8.8h, v11.8h, v8.8h
-	WORD $0x4e606909 // sadalp v9.4s, v8.8h
+	WORD $0x3cc8006b // ldur q11, [x3, #128]
+	WORD $0x3cc9006c // ldur q12, [x3, #144]
+	WORD $0x0e2bc10d // smull v13.8h, v8.8b, v11.8b
+	WORD $0x4e2bc108 // smull2 v8.8h, v8.16b, v11.16b
+	WORD $0x4e68bda8 // addp v8.8h, v13.8h, v8.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x0e2cc12b // smull v11.8h, v9.8b, v12.8b
+	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
+	WORD $0x4e69bd69 // addp v9.8h, v11.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        20(R6), F8
-	WORD $0x4e03010b // tbl v11.16b, { v8.16b }, v3.16b
-	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
+	WORD $0x3cc140c9 // ldur q9, [x6, #20]
+	WORD $0x4e03012b // tbl v11.16b, { v9.16b }, v3.16b
+	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
 	WORD $0x4e211d6c // and v12.16b, v11.16b, v1.16b
-	WORD $0x4e211d0d // and v13.16b, v8.16b, v1.16b
+	WORD $0x4e211d2d // and v13.16b, v9.16b, v1.16b
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
-	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
-	WORD $0x4ea81da8 // orr v8.16b, v13.16b, v8.16b
-	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
-	FLDPQ        32(R3), (F12, F13)
-	WORD $0x0e2cc16e // smull v14.8h, v11.8b, v12.8b
-	WORD $0x4e2cc16c // smull2 v12.8h, v11.16b, v12.16b
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x6ea01d6c // bit v12.16b, v11.16b, v0.16b
+	WORD $0x6ea01d2d // bit v13.16b, v9.16b, v0.16b
+	WORD $0x4e0c0049 // tbl v9.16b, { v2.16b }, v12.16b
+	WORD $0x4e0d004b // tbl v11.16b, { v2.16b }, v13.16b
+	WORD $0x3cc2006c // ldur q12, [x3, #32]
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
+	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
+	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
 	WORD $0x4e60698a // sadalp v10.4s, v12.8h
-	WORD $0x0e2dc10c // smull v12.8h, v8.8b, v13.8b
-	WORD $0x4e2dc10d // smull2 v13.8h, v8.16b, v13.16b
+	WORD $0x0e2dc16c // smull v12.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbd8c // addp v12.8h, v12.8h, v13.8h
 	WORD $0x4e60698a // sadalp v10.4s, v12.8h
-	FLDPQ        160(R3), (F12, F13)
-	WORD $0x0e2cc16e // smull v14.8h, v11.8b, v12.8b
-	WORD $0x4e2cc16b // smull2 v11.8h, v11.16b, v12.16b
-	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
-	WORD $0x4e606969 // sadalp v9.4s, v11.8h
-	WORD $0x0e2dc10b // smull v11.8h, v8.8b, v13.8b
-	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
-	WORD $0x4e68bd68 // addp v8.8h, v11.8h, v8.8h
-	WORD $0x4e606909 // sadalp v9.4s, v8.8h
+	WORD $0x3cca006c // ldur q12, [x3, #160]
+	WORD $0x3ccb006d // ldur q13, [x3, #176]
+	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
+	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
+	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	WORD $0x0e2dc169 // smull v9.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
+	WORD $0x4e6bbd29 // addp v9.8h, v9.8h, v11.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        36(R6), F8
-	WORD $0x4e03010b // tbl v11.16b, { v8.16b }, v3.16b
-	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
+	WORD $0x3cc240c9 // ldur q9, [x6, #36]
+	WORD $0x4e03012b // tbl v11.16b, { v9.16b }, v3.16b
+	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
 	WORD $0x4e211d6c // and v12.16b, v11.16b, v1.16b
-	WORD $0x4e211d0d // and v13.16b, v8.16b, v1.16b
+	WORD $0x4e211d2d // and v13.16b, v9.16b, v1.16b
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
-	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
-	WORD $0x4ea81da8 // orr v8.16b, v13.16b, v8.16b
-	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
-	FLDPQ        64(R3), (F12, F13)
-	WORD $0x0e2cc16e // smull v14.8h, v11.8b, v12.8b
-	WORD $0x4e2cc16c // smull2 v12.8h, v11.16b, v12.16b
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x6ea01d6c // bit v12.16b, v11.16b, v0.16b
+	WORD $0x6ea01d2d // bit v13.16b, v9.16b, v0.16b
+	WORD $0x4e0c0049 // tbl v9.16b, { v2.16b }, v12.16b
+	WORD $0x4e0d004b // tbl v11.16b, { v2.16b }, v13.16b
+	WORD $0x3cc4006c // ldur q12, [x3, #64]
+	WORD $0x3cc5006d // ldur q13, [x3, #80]
+	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
+	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
 	WORD $0x4e60698a // sadalp v10.4s, v12.8h
-	WORD $0x0e2dc10c // smull v12.8h, v8.8b, v13.8b
-	WORD $0x4e2dc10d // smull2 v13.8h, v8.16b, v13.16b
+	WORD $0x0e2dc16c // smull v12.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbd8c // addp v12.8h, v12.8h, v13.8h
 	WORD $0x4e60698a // sadalp v10.4s, v12.8h
-	FLDPQ        192(R3), (F12, F13)
-	WORD $0x0e2cc16e // smull v14.8h, v11.8b, v12.8b
-	WORD $0x4e2cc16b // smull2 v11.8h, v11.16b, v12.16b
-	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
-	WORD $0x4e606969 // sadalp v9.4s, v11.8h
-	WORD $0x0e2dc10b // smull v11.8h, v8.8b, v13.8b
-	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
-	WORD $0x4e68bd68 // addp v8.8h, v11.8h, v8.8h
-	WORD $0x4e606909 // sadalp v9.4s, v8.8h
+	WORD $0x3ccc006c // ldur q12, [x3, #192]
+	WORD $0x3ccd006d // ldur q13, [x3, #208]
+	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
+	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
+	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	WORD $0x0e2dc169 // smull v9.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
+	WORD $0x4e6bbd29 // addp v9.8h, v9.8h, v11.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        52(R6), F8
-	WORD $0x4e03010b // tbl v11.16b, { v8.16b }, v3.16b
-	WORD $0x4e040108 // tbl v8.16b, { v8.16b }, v4.16b
+	WORD $0x3cc340c9 // ldur q9, [x6, #52]
+	WORD $0x4e03012b // tbl v11.16b, { v9.16b }, v3.16b
+	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
 	WORD $0x4e211d6c // and v12.16b, v11.16b, v1.16b
-	WORD $0x4e211d0d // and v13.16b, v8.16b, v1.16b
+	WORD $0x4e211d2d // and v13.16b, v9.16b, v1.16b
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
-	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
-	WORD $0x4ea81da8 // orr v8.16b, v13.16b, v8.16b
-	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	WORD $0x4e080048 // tbl v8.16b, { v2.16b }, v8.16b
-	FLDPQ        96(R3), (F12, F13)
-	WORD $0x0e2cc16e // smull v14.8h, v11.8b, v12.8b
-	WORD $0x4e2cc16c // smull2 v12.8h, v11.16b, v12.16b
+	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
+	WORD $0x6ea01d6c // bit v12.16b, v11.16b, v0.16b
+	WORD $0x6ea01d2d // bit v13.16b, v9.16b, v0.16b
+	WORD $0x4e0c0049 // tbl v9.16b, { v2.16b }, v12.16b
+	WORD $0x4e0d004b // tbl v11.16b, { v2.16b }, v13.16b
+	WORD $0x3cc6006c // ldur q12, [x3, #96]
+	WORD $0x3cc7006d // ldur q13, [x3, #112]
+	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
+	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
 	WORD $0x4e60698a // sadalp v10.4s, v12.8h
-	WORD $0x0e2dc10c // smull v12.8h, v8.8b, v13.8b
-	WORD $0x4e2dc10d // smull2 v13.8h, v8.16b, v13.16b
+	WORD $0x0e2dc16c // smull v12.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbd8c // addp v12.8h, v12.8h, v13.8h
 	WORD $0x4e60698a // sadalp v10.4s, v12.8h
-	FLDPQ        224(R3), (F12, F13)
-	WORD $0x0e2cc16e // smull v14.8h, v11.8b, v12.8b
-	WORD $0x4e2cc16b // smull2 v11.8h, v11.16b, v12.16b
-	WORD $0x4e6bbdcb // addp v11.8h, v14.8h, v11.8h
-	WORD $0x4e606969 // sadalp v9.4s, v11.8h
-	WORD $0x0e2dc10b // smull v11.8h, v8.8b, v13.8b
-	WORD $0x4e2dc108 // smull2 v8.8h, v8.16b, v13.16b
-	WORD $0x4e68bd68 // addp v8.8h, v11.8h, v8.8h
-	WORD $0x4e606909 // sadalp v9.4s, v8.8h
+	WORD $0x3cce006c // ldur q12, [x3, #224]
+	WORD $0x3ccf006d // ldur q13, [x3, #240]
+	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
+	WORD $0x4e2cc129 // smull2 v9.8h, v9.16b, v12.16b
+	WORD $0x4e69bdc9 // addp v9.8h, v14.8h, v9.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
+	WORD $0x0e2dc169 // smull v9.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
+	WORD $0x4e6bbd29 // addp v9.8h, v9.8h, v11.8h
+	WORD $0x4e606928 // sadalp v8.4s, v9.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F8
+	WORD $0xbc400089 // ldur s9, [x4]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f8890e8 // fmul v8.4s, v7.4s, v8.s[0]
-	WORD $0x4e28cd45 // fmla v5.4s, v10.4s, v8.4s
-	FMOVS        4(R4), F8
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x4f8890e7 // fmul v7.4s, v7.4s, v8.s[0]
-	WORD $0x4e27cd26 // fmla v6.4s, v9.4s, v7.4s
+	WORD $0x4f8990e9 // fmul v9.4s, v7.4s, v9.s[0]
+	WORD $0x4e29cd45 // fmla v5.4s, v10.4s, v9.4s
+	WORD $0xbc404089 // ldur s9, [x4, #4]
+	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
+	WORD $0x4f8990e7 // fmul v7.4s, v7.4s, v9.s[0]
+	WORD $0x4e27cd06 // fmla v6.4s, v8.4s, v7.4s
 	ADD          $0x44, R6
 	ADD          $0x100, R3
 	ADD          $8, R4
@@ -9276,7 +11055,7 @@ done2:
 TEXT ·matmulQ83xTurbo4NEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	MOVD         $turbo4_mask2<>+0(SB), R0
+	MOVD         $turbo4_or<>+0(SB), R0
 	FMOVQ        (R0), F0
 	MOVD         $turbo4_mask<>+0(SB), R0
 	FMOVQ        (R0), F1
@@ -9306,194 +11085,193 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 	MOVD         $turbo4_const<>+0(SB), R7
 	FMOVQ        (R7), F9
-	WORD $0x6e29dd08 // fmul v8.4s, v8.4s, v9.4s
+	WORD $0x4f889128 // fmul v8.4s, v9.4s, v8.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R6), F9
+	WORD $0x3cc040c9 // ldur q9, [x6, #4]
 	WORD $0x4e03012a // tbl v10.16b, { v9.16b }, v3.16b
 	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
 	WORD $0x4e211d4b // and v11.16b, v10.16b, v1.16b
 	WORD $0x4e211d2c // and v12.16b, v9.16b, v1.16b
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
 	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4eaa1d6a // orr v10.16b, v11.16b, v10.16b
-	WORD $0x4ea91d89 // orr v9.16b, v12.16b, v9.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FLDPQ        (R3), (F11, F12)
-	WORD $0x0e2bc14d // smull v13.8h, v10.8b, v11.8b
-	WORD $0x4e2bc14b // smull2 v11.8h, v10.16b, v11.16b
+	WORD $0x6ea01d4b // bit v11.16b, v10.16b, v0.16b
+	WORD $0x6ea01d2c // bit v12.16b, v9.16b, v0.16b
+	WORD $0x4e0b0049 // tbl v9.16b, { v2.16b }, v11.16b
+	WORD $0x4e0c004a // tbl v10.16b, { v2.16b }, v12.16b
+	WORD $0x3cc0006b // ldur q11, [x3]
+	WORD $0x3cc1006c // ldur q12, [x3, #16]
+	WORD $0x0e2bc12d // smull v13.8h, v9.8b, v11.8b
+	WORD $0x4e2bc12b // smull2 v11.8h, v9.16b, v11.16b
 	WORD $0x4e6bbdab // addp v11.8h, v13.8h, v11.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e2cc12d // smull v13.8h, v9.8b, v12.8b
-	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
+	WORD $0x0e2cc14d // smull v13.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdac // addp v12.8h, v13.8h, v12.8h
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
-	FLDPQ        128(R3), (F12, F13)
-	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
-	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
+	WORD $0x3cc8006c // ldur q12, [x3, #128]
+	WORD $0x3cc9006d // ldur q13, [x3, #144]
+	WORD $0x0e2cc12e // smull v14.8h, v9.8b, v12.8b
+	WORD $0x4e2cc12c // smull2 v12.8h, v9.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2dc12e // smull v14.8h, v9.8b, v13.8b
-	WORD $0x4e2dc12d // smull2 v13.8h, v9.16b, v13.16b
+	WORD $0x0e2dc14e // smull v14.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 	FLDPQ        256(R3), (F13, F14)
-	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	WORD $0x0e2ec12d // smull v13.8h, v9.8b, v14.8b
-	WORD $0x4e2ec129 // smull2 v9.8h, v9.16b, v14.16b
-	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
-	WORD $0x4e60692a // sadalp v10.4s, v9.8h
+	WORD $0x0e2dc12f // smull v15.8h, v9.8b, v13.8b
+	WORD $0x4e2dc129 // smull2 v9.8h, v9.16b, v13.16b
+	WORD $0x4e69bde9 // addp v9.8h, v15.8h, v9.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	WORD $0x0e2ec14d // smull v13.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
+	WORD $0x4e6abdaa // addp v10.8h, v13.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        20(R6), F9
-	WORD $0x4e03012d // tbl v13.16b, { v9.16b }, v3.16b
-	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
+	WORD $0x3cc140ca // ldur q10, [x6, #20]
+	WORD $0x4e03014d // tbl v13.16b, { v10.16b }, v3.16b
+	WORD $0x4e04014a // tbl v10.16b, { v10.16b }, v4.16b
 	WORD $0x4e211dae // and v14.16b, v13.16b, v1.16b
-	WORD $0x4e211d2f // and v15.16b, v9.16b, v1.16b
+	WORD $0x4e211d4f // and v15.16b, v10.16b, v1.16b
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
-	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
-	WORD $0x4ea91de9 // orr v9.16b, v15.16b, v9.16b
-	WORD $0x4e0d004d // tbl v13.16b, { v2.16b }, v13.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FLDPQ        32(R3), (F14, F15)
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6ea01dae // bit v14.16b, v13.16b, v0.16b
+	WORD $0x6ea01d4f // bit v15.16b, v10.16b, v0.16b
+	WORD $0x4e0e004a // tbl v10.16b, { v2.16b }, v14.16b
+	WORD $0x4e0f004d // tbl v13.16b, { v2.16b }, v15.16b
+	WORD $0x3cc2006e // ldur q14, [x3, #32]
+	WORD $0x3cc3006f // ldur q15, [x3, #48]
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
-	WORD $0x0e2fc12e // smull v14.8h, v9.8b, v15.8b
-	WORD $0x4e2fc12f // smull2 v15.8h, v9.16b, v15.16b
+	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbdce // addp v14.8h, v14.8h, v15.8h
 	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
-	FLDPQ        160(R3), (F14, F15)
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
+	WORD $0x3cca006e // ldur q14, [x3, #160]
+	WORD $0x3ccb006f // ldur q15, [x3, #176]
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
-	WORD $0x0e2fc12e // smull v14.8h, v9.8b, v15.8b
-	WORD $0x4e2fc12f // smull2 v15.8h, v9.16b, v15.16b
+	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbdce // addp v14.8h, v14.8h, v15.8h
 	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
 	FLDPQ        288(R3), (F14, F15)
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
-	WORD $0x0e2fc12d // smull v13.8h, v9.8b, v15.8b
-	WORD $0x4e2fc129 // smull2 v9.8h, v9.16b, v15.16b
-	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
-	WORD $0x4e60692a // sadalp v10.4s, v9.8h
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
+	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	WORD $0x0e2fc1aa // smull v10.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbd4a // addp v10.8h, v10.8h, v13.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        36(R6), F9
-	WORD $0x4e03012d // tbl v13.16b, { v9.16b }, v3.16b
-	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
+	WORD $0x3cc240ca // ldur q10, [x6, #36]
+	WORD $0x4e03014d // tbl v13.16b, { v10.16b }, v3.16b
+	WORD $0x4e04014a // tbl v10.16b, { v10.16b }, v4.16b
 	WORD $0x4e211dae // and v14.16b, v13.16b, v1.16b
-	WORD $0x4e211d2f // and v15.16b, v9.16b, v1.16b
+	WORD $0x4e211d4f // and v15.16b, v10.16b, v1.16b
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
-	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
-	WORD $0x4ea91de9 // orr v9.16b, v15.16b, v9.16b
-	WORD $0x4e0d004d // tbl v13.16b, { v2.16b }, v13.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FLDPQ        64(R3), (F14, F15)
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6ea01dae // bit v14.16b, v13.16b, v0.16b
+	WORD $0x6ea01d4f // bit v15.16b, v10.16b, v0.16b
+	WORD $0x4e0e004a // tbl v10.16b, { v2.16b }, v14.16b
+	WORD $0x4e0f004d // tbl v13.16b, { v2.16b }, v15.16b
+	WORD $0x3cc4006e // ldur q14, [x3, #64]
+	WORD $0x3cc5006f // ldur q15, [x3, #80]
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
-	WORD $0x0e2fc12e // smull v14.8h, v9.8b, v15.8b
-	WORD $0x4e2fc12f // smull2 v15.8h, v9.16b, v15.16b
+	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbdce // addp v14.8h, v14.8h, v15.8h
 	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
-	FLDPQ        192(R3), (F14, F15)
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
+	WORD $0x3ccc006e // ldur q14, [x3, #192]
+	WORD $0x3ccd006f // ldur q15, [x3, #208]
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
-	WORD $0x0e2fc12e // smull v14.8h, v9.8b, v15.8b
-	WORD $0x4e2fc12f // smull2 v15.8h, v9.16b, v15.16b
+	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbdce // addp v14.8h, v14.8h, v15.8h
 	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
 	FLDPQ        320(R3), (F14, F15)
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
-	WORD $0x0e2fc12d // smull v13.8h, v9.8b, v15.8b
-	WORD $0x4e2fc129 // smull2 v9.8h, v9.16b, v15.16b
-	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
-	WORD $0x4e60692a // sadalp v10.4s, v9.8h
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
+	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	WORD $0x0e2fc1aa // smull v10.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbd4a // addp v10.8h, v10.8h, v13.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        52(R6), F9
-	WORD $0x4e03012d // tbl v13.16b, { v9.16b }, v3.16b
-	WORD $0x4e040129 // tbl v9.16b, { v9.16b }, v4.16b
+	WORD $0x3cc340ca // ldur q10, [x6, #52]
+	WORD $0x4e03014d // tbl v13.16b, { v10.16b }, v3.16b
+	WORD $0x4e04014a // tbl v10.16b, { v10.16b }, v4.16b
 	WORD $0x4e211dae // and v14.16b, v13.16b, v1.16b
-	WORD $0x4e211d2f // and v15.16b, v9.16b, v1.16b
+	WORD $0x4e211d4f // and v15.16b, v10.16b, v1.16b
 	WORD $0x6f0c05ad // ushr v13.16b, v13.16b, #4
-	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	WORD $0x4ead1dcd // orr v13.16b, v14.16b, v13.16b
-	WORD $0x4ea91de9 // orr v9.16b, v15.16b, v9.16b
-	WORD $0x4e0d004d // tbl v13.16b, { v2.16b }, v13.16b
-	WORD $0x4e090049 // tbl v9.16b, { v2.16b }, v9.16b
-	FLDPQ        96(R3), (F14, F15)
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
+	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
+	WORD $0x6ea01dae // bit v14.16b, v13.16b, v0.16b
+	WORD $0x6ea01d4f // bit v15.16b, v10.16b, v0.16b
+	WORD $0x4e0e004a // tbl v10.16b, { v2.16b }, v14.16b
+	WORD $0x4e0f004d // tbl v13.16b, { v2.16b }, v15.16b
+	WORD $0x3cc6006e // ldur q14, [x3, #96]
+	WORD $0x3cc7006f // ldur q15, [x3, #112]
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
-	WORD $0x0e2fc12e // smull v14.8h, v9.8b, v15.8b
-	WORD $0x4e2fc12f // smull2 v15.8h, v9.16b, v15.16b
+	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbdce // addp v14.8h, v14.8h, v15.8h
 	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
-	FLDPQ        224(R3), (F14, F15)
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
+	WORD $0x3cce006e // ldur q14, [x3, #224]
+	WORD $0x3ccf006f // ldur q15, [x3, #240]
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
-	WORD $0x0e2fc12e // smull v14.8h, v9.8b, v15.8b
-	WORD $0x4e2fc12f // smull2 v15.8h, v9.16b, v15.16b
+	WORD $0x0e2fc1ae // smull v14.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbdce // addp v14.8h, v14.8h, v15.8h
 	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
 	FLDPQ        352(R3), (F14, F15)
-	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
-	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
-	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
-	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
-	WORD $0x0e2fc12d // smull v13.8h, v9.8b, v15.8b
-	WORD $0x4e2fc129 // smull2 v9.8h, v9.16b, v15.16b
-	WORD $0x4e69bda9 // addp v9.8h, v13.8h, v9.8h
-	WORD $0x4e60692a // sadalp v10.4s, v9.8h
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14a // smull2 v10.8h, v10.16b, v14.16b
+	WORD $0x4e6abe0a // addp v10.8h, v16.8h, v10.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	WORD $0x0e2fc1aa // smull v10.8h, v13.8b, v15.8b
+	WORD $0x4e2fc1ad // smull2 v13.8h, v13.16b, v15.16b
+	WORD $0x4e6dbd4a // addp v10.8h, v10.8h, v13.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F9
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd65 // fmla v5.4s, v11.4s, v9.4s
-	FMOVS        4(R4), F9
+	WORD $0x4f8a910a // fmul v10.4s, v8.4s, v10.s[0]
+	WORD $0x4e2acd65 // fmla v5.4s, v11.4s, v10.4s
+	WORD $0xbc40408a // ldur s10, [x4, #4]
 	WORD $0x4e21d98b // scvtf v11.4s, v12.4s
-	WORD $0x4f899109 // fmul v9.4s, v8.4s, v9.s[0]
-	WORD $0x4e29cd66 // fmla v6.4s, v11.4s, v9.4s
-	FMOVS        8(R4), F9
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
-	WORD $0x4e28cd47 // fmla v7.4s, v10.4s, v8.4s
+	WORD $0x4f8a910a // fmul v10.4s, v8.4s, v10.s[0]
+	WORD $0x4e2acd66 // fmla v6.4s, v11.4s, v10.4s
+	WORD $0xbc40808a // ldur s10, [x4, #8]
+	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
+	WORD $0x4f8a9108 // fmul v8.4s, v8.4s, v10.s[0]
+	WORD $0x4e28cd27 // fmla v7.4s, v9.4s, v8.4s
 	ADD          $0x44, R6
 	ADD          $0x180, R3
 	ADD          $0xc, R4
@@ -9534,7 +11312,7 @@ done2:
 TEXT ·matmulQ84xTurbo4NEON(SB), NOSPLIT, $0-72
 
 	// constants of the loops
-	MOVD         $turbo4_mask2<>+0(SB), R0
+	MOVD         $turbo4_or<>+0(SB), R0
 	FMOVQ        (R0), F0
 	MOVD         $turbo4_mask<>+0(SB), R0
 	FMOVQ        (R0), F1
@@ -9565,234 +11343,233 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 	MOVD         $turbo4_const<>+0(SB), R7
 	FMOVQ        (R7), F10
-	WORD $0x6e2add29 // fmul v9.4s, v9.4s, v10.4s
+	WORD $0x4f899149 // fmul v9.4s, v10.4s, v9.s[0]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        4(R6), F10
+	WORD $0x3cc040ca // ldur q10, [x6, #4]
 	WORD $0x4e03014b // tbl v11.16b, { v10.16b }, v3.16b
 	WORD $0x4e04014a // tbl v10.16b, { v10.16b }, v4.16b
 	WORD $0x4e211d6c // and v12.16b, v11.16b, v1.16b
 	WORD $0x4e211d4d // and v13.16b, v10.16b, v1.16b
 	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
 	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
-	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4eab1d8b // orr v11.16b, v12.16b, v11.16b
-	WORD $0x4eaa1daa // orr v10.16b, v13.16b, v10.16b
-	WORD $0x4e0b004b // tbl v11.16b, { v2.16b }, v11.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	FLDPQ        (R3), (F12, F13)
-	WORD $0x0e2cc16e // smull v14.8h, v11.8b, v12.8b
-	WORD $0x4e2cc16c // smull2 v12.8h, v11.16b, v12.16b
+	WORD $0x6ea01d6c // bit v12.16b, v11.16b, v0.16b
+	WORD $0x6ea01d4d // bit v13.16b, v10.16b, v0.16b
+	WORD $0x4e0c004a // tbl v10.16b, { v2.16b }, v12.16b
+	WORD $0x4e0d004b // tbl v11.16b, { v2.16b }, v13.16b
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006d // ldur q13, [x3, #16]
+	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
+	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	WORD $0x0e2dc14e // smull v14.8h, v10.8b, v13.8b
-	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
+	WORD $0x0e2dc16e // smull v14.8h, v11.8b, v13.8b
+	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        128(R3), (F13, F14)
-	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
-	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
+	WORD $0x3cc8006d // ldur q13, [x3, #128]
+	WORD $0x3cc9006e // ldur q14, [x3, #144]
+	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
+	WORD $0x4e2dc14d // smull2 v13.8h, v10.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
 	WORD $0x4e6029ad // saddlp v13.4s, v13.8h
-	WORD $0x0e2ec14f // smull v15.8h, v10.8b, v14.8b
-	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
+	WORD $0x0e2ec16f // smull v15.8h, v11.8b, v14.8b
+	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
 	FLDPQ        256(R3), (F14, F15)
-	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
-	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
+	WORD $0x0e2ec150 // smull v16.8h, v10.8b, v14.8b
+	WORD $0x4e2ec14e // smull2 v14.8h, v10.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	WORD $0x0e2fc150 // smull v16.8h, v10.8b, v15.8b
-	WORD $0x4e2fc14f // smull2 v15.8h, v10.16b, v15.16b
+	WORD $0x0e2fc170 // smull v16.8h, v11.8b, v15.8b
+	WORD $0x4e2fc16f // smull2 v15.8h, v11.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
 	FLDPQ        384(R3), (F15, F16)
-	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
-	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
-	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
-	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	WORD $0x0e30c14f // smull v15.8h, v10.8b, v16.8b
-	WORD $0x4e30c14a // smull2 v10.8h, v10.16b, v16.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60694b // sadalp v11.4s, v10.8h
+	WORD $0x0e2fc151 // smull v17.8h, v10.8b, v15.8b
+	WORD $0x4e2fc14a // smull2 v10.8h, v10.16b, v15.16b
+	WORD $0x4e6abe2a // addp v10.8h, v17.8h, v10.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x0e30c16f // smull v15.8h, v11.8b, v16.8b
+	WORD $0x4e30c16b // smull2 v11.8h, v11.16b, v16.16b
+	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        20(R6), F10
-	WORD $0x4e03014f // tbl v15.16b, { v10.16b }, v3.16b
-	WORD $0x4e04014a // tbl v10.16b, { v10.16b }, v4.16b
+	WORD $0x3cc140cb // ldur q11, [x6, #20]
+	WORD $0x4e03016f // tbl v15.16b, { v11.16b }, v3.16b
+	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
 	WORD $0x4e211df0 // and v16.16b, v15.16b, v1.16b
-	WORD $0x4e211d51 // and v17.16b, v10.16b, v1.16b
+	WORD $0x4e211d71 // and v17.16b, v11.16b, v1.16b
 	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
-	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
-	WORD $0x4eaa1e2a // orr v10.16b, v17.16b, v10.16b
-	WORD $0x4e0f004f // tbl v15.16b, { v2.16b }, v15.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	FLDPQ        32(R3), (F16, F17)
-	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
-	WORD $0x4e30c1f0 // smull2 v16.8h, v15.16b, v16.16b
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x6ea01df0 // bit v16.16b, v15.16b, v0.16b
+	WORD $0x6ea01d71 // bit v17.16b, v11.16b, v0.16b
+	WORD $0x4e10004b // tbl v11.16b, { v2.16b }, v16.16b
+	WORD $0x4e11004f // tbl v15.16b, { v2.16b }, v17.16b
+	WORD $0x3cc20070 // ldur q16, [x3, #32]
+	WORD $0x3cc30071 // ldur q17, [x3, #48]
+	WORD $0x0e30c172 // smull v18.8h, v11.8b, v16.8b
+	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
 	WORD $0x4e606a0c // sadalp v12.4s, v16.8h
-	WORD $0x0e31c150 // smull v16.8h, v10.8b, v17.8b
-	WORD $0x4e31c151 // smull2 v17.8h, v10.16b, v17.16b
+	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a0c // sadalp v12.4s, v16.8h
-	FLDPQ        160(R3), (F16, F17)
-	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
-	WORD $0x4e30c1f0 // smull2 v16.8h, v15.16b, v16.16b
+	WORD $0x3cca0070 // ldur q16, [x3, #160]
+	WORD $0x3ccb0071 // ldur q17, [x3, #176]
+	WORD $0x0e30c172 // smull v18.8h, v11.8b, v16.8b
+	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
 	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
-	WORD $0x0e31c150 // smull v16.8h, v10.8b, v17.8b
-	WORD $0x4e31c151 // smull2 v17.8h, v10.16b, v17.16b
+	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
 	FLDPQ        288(R3), (F16, F17)
-	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
-	WORD $0x4e30c1f0 // smull2 v16.8h, v15.16b, v16.16b
+	WORD $0x0e30c172 // smull v18.8h, v11.8b, v16.8b
+	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
 	WORD $0x4e606a0e // sadalp v14.4s, v16.8h
-	WORD $0x0e31c150 // smull v16.8h, v10.8b, v17.8b
-	WORD $0x4e31c151 // smull2 v17.8h, v10.16b, v17.16b
+	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a0e // sadalp v14.4s, v16.8h
 	FLDPQ        416(R3), (F16, F17)
-	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
-	WORD $0x4e30c1ef // smull2 v15.8h, v15.16b, v16.16b
-	WORD $0x4e6fbe4f // addp v15.8h, v18.8h, v15.8h
-	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
-	WORD $0x0e31c14f // smull v15.8h, v10.8b, v17.8b
-	WORD $0x4e31c14a // smull2 v10.8h, v10.16b, v17.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60694b // sadalp v11.4s, v10.8h
+	WORD $0x0e30c172 // smull v18.8h, v11.8b, v16.8b
+	WORD $0x4e30c16b // smull2 v11.8h, v11.16b, v16.16b
+	WORD $0x4e6bbe4b // addp v11.8h, v18.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	WORD $0x0e31c1eb // smull v11.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbd6b // addp v11.8h, v11.8h, v15.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        36(R6), F10
-	WORD $0x4e03014f // tbl v15.16b, { v10.16b }, v3.16b
-	WORD $0x4e04014a // tbl v10.16b, { v10.16b }, v4.16b
+	WORD $0x3cc240cb // ldur q11, [x6, #36]
+	WORD $0x4e03016f // tbl v15.16b, { v11.16b }, v3.16b
+	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
 	WORD $0x4e211df0 // and v16.16b, v15.16b, v1.16b
-	WORD $0x4e211d51 // and v17.16b, v10.16b, v1.16b
+	WORD $0x4e211d71 // and v17.16b, v11.16b, v1.16b
 	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
-	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
-	WORD $0x4eaa1e2a // orr v10.16b, v17.16b, v10.16b
-	WORD $0x4e0f004f // tbl v15.16b, { v2.16b }, v15.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	FLDPQ        64(R3), (F16, F17)
-	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
-	WORD $0x4e30c1f0 // smull2 v16.8h, v15.16b, v16.16b
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x6ea01df0 // bit v16.16b, v15.16b, v0.16b
+	WORD $0x6ea01d71 // bit v17.16b, v11.16b, v0.16b
+	WORD $0x4e10004b // tbl v11.16b, { v2.16b }, v16.16b
+	WORD $0x4e11004f // tbl v15.16b, { v2.16b }, v17.16b
+	WORD $0x3cc40070 // ldur q16, [x3, #64]
+	WORD $0x3cc50071 // ldur q17, [x3, #80]
+	WORD $0x0e30c172 // smull v18.8h, v11.8b, v16.8b
+	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
 	WORD $0x4e606a0c // sadalp v12.4s, v16.8h
-	WORD $0x0e31c150 // smull v16.8h, v10.8b, v17.8b
-	WORD $0x4e31c151 // smull2 v17.8h, v10.16b, v17.16b
+	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a0c // sadalp v12.4s, v16.8h
-	FLDPQ        192(R3), (F16, F17)
-	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
-	WORD $0x4e30c1f0 // smull2 v16.8h, v15.16b, v16.16b
+	WORD $0x3ccc0070 // ldur q16, [x3, #192]
+	WORD $0x3ccd0071 // ldur q17, [x3, #208]
+	WORD $0x0e30c172 // smull v18.8h, v11.8b, v16.8b
+	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
 	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
-	WORD $0x0e31c150 // smull v16.8h, v10.8b, v17.8b
-	WORD $0x4e31c151 // smull2 v17.8h, v10.16b, v17.16b
+	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
 	FLDPQ        320(R3), (F16, F17)
-	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
-	WORD $0x4e30c1f0 // smull2 v16.8h, v15.16b, v16.16b
+	WORD $0x0e30c172 // smull v18.8h, v11.8b, v16.8b
+	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
 	WORD $0x4e606a0e // sadalp v14.4s, v16.8h
-	WORD $0x0e31c150 // smull v16.8h, v10.8b, v17.8b
-	WORD $0x4e31c151 // smull2 v17.8h, v10.16b, v17.16b
+	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a0e // sadalp v14.4s, v16.8h
 	FLDPQ        448(R3), (F16, F17)
-	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
-	WORD $0x4e30c1ef // smull2 v15.8h, v15.16b, v16.16b
-	WORD $0x4e6fbe4f // addp v15.8h, v18.8h, v15.8h
-	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
-	WORD $0x0e31c14f // smull v15.8h, v10.8b, v17.8b
-	WORD $0x4e31c14a // smull2 v10.8h, v10.16b, v17.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60694b // sadalp v11.4s, v10.8h
+	WORD $0x0e30c172 // smull v18.8h, v11.8b, v16.8b
+	WORD $0x4e30c16b // smull2 v11.8h, v11.16b, v16.16b
+	WORD $0x4e6bbe4b // addp v11.8h, v18.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	WORD $0x0e31c1eb // smull v11.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbd6b // addp v11.8h, v11.8h, v15.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        52(R6), F10
-	WORD $0x4e03014f // tbl v15.16b, { v10.16b }, v3.16b
-	WORD $0x4e04014a // tbl v10.16b, { v10.16b }, v4.16b
+	WORD $0x3cc340cb // ldur q11, [x6, #52]
+	WORD $0x4e03016f // tbl v15.16b, { v11.16b }, v3.16b
+	WORD $0x4e04016b // tbl v11.16b, { v11.16b }, v4.16b
 	WORD $0x4e211df0 // and v16.16b, v15.16b, v1.16b
-	WORD $0x4e211d51 // and v17.16b, v10.16b, v1.16b
+	WORD $0x4e211d71 // and v17.16b, v11.16b, v1.16b
 	WORD $0x6f0c05ef // ushr v15.16b, v15.16b, #4
-	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
-	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	WORD $0x4eaf1e0f // orr v15.16b, v16.16b, v15.16b
-	WORD $0x4eaa1e2a // orr v10.16b, v17.16b, v10.16b
-	WORD $0x4e0f004f // tbl v15.16b, { v2.16b }, v15.16b
-	WORD $0x4e0a004a // tbl v10.16b, { v2.16b }, v10.16b
-	FLDPQ        96(R3), (F16, F17)
-	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
-	WORD $0x4e30c1f0 // smull2 v16.8h, v15.16b, v16.16b
+	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
+	WORD $0x6ea01df0 // bit v16.16b, v15.16b, v0.16b
+	WORD $0x6ea01d71 // bit v17.16b, v11.16b, v0.16b
+	WORD $0x4e10004b // tbl v11.16b, { v2.16b }, v16.16b
+	WORD $0x4e11004f // tbl v15.16b, { v2.16b }, v17.16b
+	WORD $0x3cc60070 // ldur q16, [x3, #96]
+	WORD $0x3cc70071 // ldur q17, [x3, #112]
+	WORD $0x0e30c172 // smull v18.8h, v11.8b, v16.8b
+	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
 	WORD $0x4e606a0c // sadalp v12.4s, v16.8h
-	WORD $0x0e31c150 // smull v16.8h, v10.8b, v17.8b
-	WORD $0x4e31c151 // smull2 v17.8h, v10.16b, v17.16b
+	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a0c // sadalp v12.4s, v16.8h
-	FLDPQ        224(R3), (F16, F17)
-	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
-	WORD $0x4e30c1f0 // smull2 v16.8h, v15.16b, v16.16b
+	WORD $0x3cce0070 // ldur q16, [x3, #224]
+	WORD $0x3ccf0071 // ldur q17, [x3, #240]
+	WORD $0x0e30c172 // smull v18.8h, v11.8b, v16.8b
+	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
 	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
-	WORD $0x0e31c150 // smull v16.8h, v10.8b, v17.8b
-	WORD $0x4e31c151 // smull2 v17.8h, v10.16b, v17.16b
+	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
 	FLDPQ        352(R3), (F16, F17)
-	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
-	WORD $0x4e30c1f0 // smull2 v16.8h, v15.16b, v16.16b
+	WORD $0x0e30c172 // smull v18.8h, v11.8b, v16.8b
+	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
 	WORD $0x4e606a0e // sadalp v14.4s, v16.8h
-	WORD $0x0e31c150 // smull v16.8h, v10.8b, v17.8b
-	WORD $0x4e31c151 // smull2 v17.8h, v10.16b, v17.16b
+	WORD $0x0e31c1f0 // smull v16.8h, v15.8b, v17.8b
+	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a0e // sadalp v14.4s, v16.8h
 	FLDPQ        480(R3), (F16, F17)
-	WORD $0x0e30c1f2 // smull v18.8h, v15.8b, v16.8b
-	WORD $0x4e30c1ef // smull2 v15.8h, v15.16b, v16.16b
-	WORD $0x4e6fbe4f // addp v15.8h, v18.8h, v15.8h
-	WORD $0x4e6069eb // sadalp v11.4s, v15.8h
-	WORD $0x0e31c14f // smull v15.8h, v10.8b, v17.8b
-	WORD $0x4e31c14a // smull2 v10.8h, v10.16b, v17.16b
-	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
-	WORD $0x4e60694b // sadalp v11.4s, v10.8h
+	WORD $0x0e30c172 // smull v18.8h, v11.8b, v16.8b
+	WORD $0x4e30c16b // smull2 v11.8h, v11.16b, v16.16b
+	WORD $0x4e6bbe4b // addp v11.8h, v18.8h, v11.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
+	WORD $0x0e31c1eb // smull v11.8h, v15.8b, v17.8b
+	WORD $0x4e31c1ef // smull2 v15.8h, v15.16b, v17.16b
+	WORD $0x4e6fbd6b // addp v11.8h, v11.8h, v15.8h
+	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd85 // fmla v5.4s, v12.4s, v10.4s
-	FMOVS        4(R4), F10
+	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
+	WORD $0x4e2bcd85 // fmla v5.4s, v12.4s, v11.4s
+	WORD $0xbc40408b // ldur s11, [x4, #4]
 	WORD $0x4e21d9ac // scvtf v12.4s, v13.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd86 // fmla v6.4s, v12.4s, v10.4s
-	FMOVS        8(R4), F10
+	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
+	WORD $0x4e2bcd86 // fmla v6.4s, v12.4s, v11.4s
+	WORD $0xbc40808b // ldur s11, [x4, #8]
 	WORD $0x4e21d9cc // scvtf v12.4s, v14.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd87 // fmla v7.4s, v12.4s, v10.4s
-	FMOVS        12(R4), F10
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
+	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
+	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
+	WORD $0xbc40c08b // ldur s11, [x4, #12]
+	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
+	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
+	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
 	ADD          $0x44, R6
 	ADD          $0x200, R3
 	ADD          $0x10, R4
@@ -9854,13 +11631,13 @@ TEXT ·matmulQ8Block1xTurbo4NEON(SB), NOSPLIT, $544-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e422 // movi v2.16b, #1
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        16(R2), F5
+	WORD $0x3cc10045 // ldur q5, [x2, #16]
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -9868,7 +11645,7 @@ TEXT ·matmulQ8Block1xTurbo4NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        32(R2), F5
+	WORD $0x3cc20045 // ldur q5, [x2, #32]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
@@ -9876,7 +11653,7 @@ TEXT ·matmulQ8Block1xTurbo4NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        48(R2), F5
+	WORD $0x3cc30045 // ldur q5, [x2, #48]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
@@ -9914,13 +11691,13 @@ TEXT ·matmulQ8Block1xTurbo4NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e23c043 // smull2 v3.8h, v2.16b, v3.16b
 	WORD $0x4e63bca3 // addp v3.8h, v5.8h, v3.8h
 	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	FMOVQ        (R2), F5
+	WORD $0x3cc00045 // ldur q5, [x2]
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        16(R2), F7
+	WORD $0x3cc10047 // ldur q7, [x2, #16]
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -9928,7 +11705,7 @@ TEXT ·matmulQ8Block1xTurbo4NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        32(R2), F7
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
@@ -9936,7 +11713,7 @@ TEXT ·matmulQ8Block1xTurbo4NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
@@ -9974,13 +11751,13 @@ TEXT ·matmulQ8Block1xTurbo4NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        64(R2), F5
+	WORD $0x3cc40045 // ldur q5, [x2, #64]
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -9988,7 +11765,7 @@ TEXT ·matmulQ8Block1xTurbo4NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
@@ -9996,7 +11773,7 @@ TEXT ·matmulQ8Block1xTurbo4NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
@@ -10034,13 +11811,13 @@ TEXT ·matmulQ8Block1xTurbo4NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        64(R2), F5
+	WORD $0x3cc40045 // ldur q5, [x2, #64]
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -10048,7 +11825,7 @@ TEXT ·matmulQ8Block1xTurbo4NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
@@ -10056,7 +11833,7 @@ TEXT ·matmulQ8Block1xTurbo4NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle6<>+0(SB), R2
@@ -10125,114 +11902,112 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 2, 4 to 62, and their products
-	FMOVQ        4(R6), F2
-	FMOVQ        20(R6), F3
-	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
-	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
-	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
-	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FLDPQ        (R5), (F4, F5)
-	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
-	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
-	WORD $0x4f08a484 // sshll2 v4.8h, v4.16b, #0
-	WORD $0x4e649c42 // mul v2.8h, v2.8h, v4.8h
-	WORD $0x4e62bcc2 // addp v2.8h, v6.8h, v2.8h
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x2f08a464 // ushll v4.8h, v3.8b, #0
-	WORD $0x0f08a4a6 // sshll v6.8h, v5.8b, #0
+	WORD $0x3cc040c2 // ldur q2, [x6, #4]
+	WORD $0x3cc140c3 // ldur q3, [x6, #20]
+	WORD $0x4e211c44 // and v4.16b, v2.16b, v1.16b
+	WORD $0x4e211c65 // and v5.16b, v3.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc000a6 // ldur q6, [x5]
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
+	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
+	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
+	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
+	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
 	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
-	WORD $0x4f08a4a5 // sshll2 v5.8h, v5.16b, #0
-	WORD $0x4e659c63 // mul v3.8h, v3.8h, v5.8h
-	WORD $0x4e63bc83 // addp v3.8h, v4.8h, v3.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x2f08a4a6 // ushll v6.8h, v5.8b, #0
+	WORD $0x0f08a4e8 // sshll v8.8h, v7.8b, #0
+	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
+	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4f08a4e7 // sshll2 v7.8h, v7.16b, #0
+	WORD $0x4e679ca5 // mul v5.8h, v5.8h, v7.8h
+	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
 
 	// levels of values 1, 3, 5 to 63, and their products
-	FMOVQ        4(R6), F4
-	FMOVQ        20(R6), F5
-	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
-	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
-	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
-	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
-	FLDPQ        32(R5), (F6, F7)
-	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
+	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc200a6 // ldur q6, [x5, #32]
+	WORD $0x3cc300a7 // ldur q7, [x5, #48]
+	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
 	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
-	WORD $0x4e606882 // sadalp v2.4s, v4.8h
-	WORD $0x2f08a4a4 // ushll v4.8h, v5.8b, #0
+	WORD $0x4e669c42 // mul v2.8h, v2.8h, v6.8h
+	WORD $0x4e62bd02 // addp v2.8h, v8.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a4e6 // sshll v6.8h, v7.8b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4e669c42 // mul v2.8h, v2.8h, v6.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a4e6 // sshll2 v6.8h, v7.16b, #0
-	WORD $0x4e669ca5 // mul v5.8h, v5.8h, v6.8h
-	WORD $0x4e65bc84 // addp v4.8h, v4.8h, v5.8h
-	WORD $0x4e606883 // sadalp v3.4s, v4.8h
+	WORD $0x4e669c63 // mul v3.8h, v3.8h, v6.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
 
 	// levels of values 64, 66, 68 to 126, and their products
-	FMOVQ        36(R6), F4
-	FMOVQ        52(R6), F5
-	WORD $0x4e211c84 // and v4.16b, v4.16b, v1.16b
-	WORD $0x4e211ca5 // and v5.16b, v5.16b, v1.16b
-	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
-	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
-	FLDPQ        64(R5), (F6, F7)
-	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
-	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
-	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
-	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
-	WORD $0x4e606882 // sadalp v2.4s, v4.8h
-	WORD $0x2f08a4a4 // ushll v4.8h, v5.8b, #0
-	WORD $0x0f08a4e6 // sshll v6.8h, v7.8b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
-	WORD $0x4f08a4e6 // sshll2 v6.8h, v7.16b, #0
-	WORD $0x4e669ca5 // mul v5.8h, v5.8h, v6.8h
-	WORD $0x4e65bc84 // addp v4.8h, v4.8h, v5.8h
-	WORD $0x4e606883 // sadalp v3.4s, v4.8h
+	WORD $0x3cc240c2 // ldur q2, [x6, #36]
+	WORD $0x3cc340c3 // ldur q3, [x6, #52]
+	WORD $0x4e211c46 // and v6.16b, v2.16b, v1.16b
+	WORD $0x4e211c67 // and v7.16b, v3.16b, v1.16b
+	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
+	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
+	WORD $0x3cc400a8 // ldur q8, [x5, #64]
+	WORD $0x3cc500a9 // ldur q9, [x5, #80]
+	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
+	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
+	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
+	WORD $0x6f08a4c6 // ushll2 v6.8h, v6.16b, #0
+	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
+	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
+	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
+	WORD $0x4e6068c4 // sadalp v4.4s, v6.8h
+	WORD $0x2f08a4e6 // ushll v6.8h, v7.8b, #0
+	WORD $0x0f08a528 // sshll v8.8h, v9.8b, #0
+	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
+	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
+	WORD $0x4f08a528 // sshll2 v8.8h, v9.16b, #0
+	WORD $0x4e689ce7 // mul v7.8h, v7.8h, v8.8h
+	WORD $0x4e67bcc6 // addp v6.8h, v6.8h, v7.8h
+	WORD $0x4e6068c5 // sadalp v5.4s, v6.8h
 
 	// levels of values 65, 67, 69 to 127, and their products
-	FMOVQ        36(R6), F4
-	FMOVQ        52(R6), F5
-	WORD $0x6f0c0484 // ushr v4.16b, v4.16b, #4
-	WORD $0x6f0c04a5 // ushr v5.16b, v5.16b, #4
-	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
-	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
-	FLDPQ        96(R5), (F6, F7)
-	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
+	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc600a6 // ldur q6, [x5, #96]
+	WORD $0x3cc700a7 // ldur q7, [x5, #112]
+	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
 	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x4e64bd04 // addp v4.8h, v8.8h, v4.8h
-	WORD $0x4e606882 // sadalp v2.4s, v4.8h
-	WORD $0x2f08a4a4 // ushll v4.8h, v5.8b, #0
+	WORD $0x4e669c42 // mul v2.8h, v2.8h, v6.8h
+	WORD $0x4e62bd02 // addp v2.8h, v8.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a4e6 // sshll v6.8h, v7.8b, #0
-	WORD $0x4e669c84 // mul v4.8h, v4.8h, v6.8h
-	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4e669c42 // mul v2.8h, v2.8h, v6.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a4e6 // sshll2 v6.8h, v7.16b, #0
-	WORD $0x4e669ca5 // mul v5.8h, v5.8h, v6.8h
-	WORD $0x4e65bc84 // addp v4.8h, v4.8h, v5.8h
-	WORD $0x4e606883 // sadalp v3.4s, v4.8h
-	FMOVQ        F2, (R9)
-	FMOVQ        F3, 16(R9)
-	WORD $0x7d4000c2 // ldr h2, [x6]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
-	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	WORD $0x4e669c63 // mul v3.8h, v3.8h, v6.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
+	FMOVQ        F4, (R9)
+	FMOVQ        F5, 16(R9)
+	WORD $0x7c4000c2 // ldur h2, [x6]
+	WORD $0x1ee24042 // fcvt s2, h2
 	MOVD         $turbo4_const<>+0(SB), R11
 	FMOVQ        (R11), F3
-	WORD $0x6e23dc44 // fmul v4.4s, v2.4s, v3.4s
-	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	FMOVQ        F4, (R10)
+	WORD $0x4f829062 // fmul v2.4s, v3.4s, v2.s[0]
+	FMOVQ        F2, (R10)
 	FMOVQ        F2, 16(R10)
 	ADD          $0x20, R9
 	ADD          $0x20, R10
@@ -10245,10 +12020,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F2
-	FMOVQ        32(R1), F3
-	FMOVQ        64(R1), F4
-	FMOVQ        96(R1), F5
+	WORD $0x3cc00022 // ldur q2, [x1]
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
+	WORD $0x3cc40024 // ldur q4, [x1, #64]
+	WORD $0x3cc60025 // ldur q5, [x1, #96]
 	WORD $0x4ea00863 // rev64 v3.4s, v3.4s
 	WORD $0x4e832842 // trn1 v2.4s, v2.4s, v3.4s
 	WORD $0x4ea008a3 // rev64 v3.4s, v5.4s
@@ -10256,10 +12031,14 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FLDPQ        (R0), (F3, F4)
-	FLDPQ        32(R0), (F5, F6)
-	FLDPQ        64(R0), (F7, F8)
-	FLDPQ        96(R0), (F9, F10)
+	WORD $0x3cc00003 // ldur q3, [x0]
+	WORD $0x3cc10004 // ldur q4, [x0, #16]
+	WORD $0x3cc20005 // ldur q5, [x0, #32]
+	WORD $0x3cc30006 // ldur q6, [x0, #48]
+	WORD $0x3cc40007 // ldur q7, [x0, #64]
+	WORD $0x3cc50008 // ldur q8, [x0, #80]
+	WORD $0x3cc60009 // ldur q9, [x0, #96]
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -10268,10 +12047,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        (R3), F4
+	WORD $0xbc400064 // ldur s4, [x3]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	FMOVQ        F2, (R2)
@@ -10303,13 +12082,13 @@ TEXT ·matmulQ8Block2xTurbo4NEON(SB), 0, $800-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e422 // movi v2.16b, #1
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        16(R2), F5
+	WORD $0x3cc10045 // ldur q5, [x2, #16]
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -10317,7 +12096,7 @@ TEXT ·matmulQ8Block2xTurbo4NEON(SB), 0, $800-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        32(R2), F5
+	WORD $0x3cc20045 // ldur q5, [x2, #32]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
@@ -10325,7 +12104,7 @@ TEXT ·matmulQ8Block2xTurbo4NEON(SB), 0, $800-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        48(R2), F5
+	WORD $0x3cc30045 // ldur q5, [x2, #48]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
@@ -10363,13 +12142,13 @@ TEXT ·matmulQ8Block2xTurbo4NEON(SB), 0, $800-72
 	WORD $0x4e23c043 // smull2 v3.8h, v2.16b, v3.16b
 	WORD $0x4e63bca3 // addp v3.8h, v5.8h, v3.8h
 	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	FMOVQ        (R2), F5
+	WORD $0x3cc00045 // ldur q5, [x2]
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        16(R2), F7
+	WORD $0x3cc10047 // ldur q7, [x2, #16]
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -10377,7 +12156,7 @@ TEXT ·matmulQ8Block2xTurbo4NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        32(R2), F7
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
@@ -10385,7 +12164,7 @@ TEXT ·matmulQ8Block2xTurbo4NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
@@ -10423,13 +12202,13 @@ TEXT ·matmulQ8Block2xTurbo4NEON(SB), 0, $800-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        64(R2), F5
+	WORD $0x3cc40045 // ldur q5, [x2, #64]
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -10437,7 +12216,7 @@ TEXT ·matmulQ8Block2xTurbo4NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
@@ -10445,7 +12224,7 @@ TEXT ·matmulQ8Block2xTurbo4NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
@@ -10483,13 +12262,13 @@ TEXT ·matmulQ8Block2xTurbo4NEON(SB), 0, $800-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        64(R2), F5
+	WORD $0x3cc40045 // ldur q5, [x2, #64]
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -10497,7 +12276,7 @@ TEXT ·matmulQ8Block2xTurbo4NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
@@ -10505,7 +12284,7 @@ TEXT ·matmulQ8Block2xTurbo4NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
@@ -10554,13 +12333,13 @@ TEXT ·matmulQ8Block2xTurbo4NEON(SB), 0, $800-72
 	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
 	WORD $0x7e30d884 // faddp s4, v4.2s
 	FMOVS        F4, (R4)
-	FMOVQ        128(R2), F3
+	WORD $0x3cc80043 // ldur q3, [x2, #128]
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        144(R2), F5
+	WORD $0x3cc90045 // ldur q5, [x2, #144]
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -10568,7 +12347,7 @@ TEXT ·matmulQ8Block2xTurbo4NEON(SB), 0, $800-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        160(R2), F5
+	WORD $0x3cca0045 // ldur q5, [x2, #160]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
@@ -10576,7 +12355,7 @@ TEXT ·matmulQ8Block2xTurbo4NEON(SB), 0, $800-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        176(R2), F5
+	WORD $0x3ccb0045 // ldur q5, [x2, #176]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
@@ -10614,13 +12393,13 @@ TEXT ·matmulQ8Block2xTurbo4NEON(SB), 0, $800-72
 	WORD $0x4e23c043 // smull2 v3.8h, v2.16b, v3.16b
 	WORD $0x4e63bca3 // addp v3.8h, v5.8h, v3.8h
 	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	FMOVQ        128(R2), F5
+	WORD $0x3cc80045 // ldur q5, [x2, #128]
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        144(R2), F7
+	WORD $0x3cc90047 // ldur q7, [x2, #144]
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -10628,7 +12407,7 @@ TEXT ·matmulQ8Block2xTurbo4NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        160(R2), F7
+	WORD $0x3cca0047 // ldur q7, [x2, #160]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
@@ -10636,7 +12415,7 @@ TEXT ·matmulQ8Block2xTurbo4NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
@@ -10674,13 +12453,13 @@ TEXT ·matmulQ8Block2xTurbo4NEON(SB), 0, $800-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        192(R2), F5
+	WORD $0x3ccc0045 // ldur q5, [x2, #192]
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -10688,7 +12467,7 @@ TEXT ·matmulQ8Block2xTurbo4NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
@@ -10696,7 +12475,7 @@ TEXT ·matmulQ8Block2xTurbo4NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
@@ -10734,13 +12513,13 @@ TEXT ·matmulQ8Block2xTurbo4NEON(SB), 0, $800-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        192(R2), F5
+	WORD $0x3ccc0045 // ldur q5, [x2, #192]
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -10748,7 +12527,7 @@ TEXT ·matmulQ8Block2xTurbo4NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
@@ -10756,7 +12535,7 @@ TEXT ·matmulQ8Block2xTurbo4NEON(SB), 0, $800-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle6<>+0(SB), R2
@@ -10825,184 +12604,186 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 2, 4 to 62, and their products
-	FMOVQ        4(R6), F2
-	FMOVQ        20(R6), F3
-	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
-	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
-	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
-	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FLDPQ        (R5), (F4, F5)
-	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
-	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a447 // ushll2 v7.8h, v2.16b, #0
-	WORD $0x4f08a484 // sshll2 v4.8h, v4.16b, #0
-	WORD $0x4e649ce7 // mul v7.8h, v7.8h, v4.8h
-	WORD $0x4e67bcc4 // addp v4.8h, v6.8h, v7.8h
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x2f08a466 // ushll v6.8h, v3.8b, #0
-	WORD $0x0f08a4a7 // sshll v7.8h, v5.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a467 // ushll2 v7.8h, v3.16b, #0
-	WORD $0x4f08a4a5 // sshll2 v5.8h, v5.16b, #0
-	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
-	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FLDPQ        128(R5), (F6, F7)
-	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
+	WORD $0x3cc040c2 // ldur q2, [x6, #4]
+	WORD $0x3cc140c3 // ldur q3, [x6, #20]
+	WORD $0x4e211c44 // and v4.16b, v2.16b, v1.16b
+	WORD $0x4e211c65 // and v5.16b, v3.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc000a6 // ldur q6, [x5]
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
+	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x6f08a489 // ushll2 v9.8h, v4.16b, #0
 	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
-	WORD $0x4e669c42 // mul v2.8h, v2.8h, v6.8h
-	WORD $0x4e62bd02 // addp v2.8h, v8.8h, v2.8h
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x2f08a466 // ushll v6.8h, v3.8b, #0
-	WORD $0x0f08a4e8 // sshll v8.8h, v7.8b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
+	WORD $0x4e669d29 // mul v9.8h, v9.8h, v6.8h
+	WORD $0x4e69bd06 // addp v6.8h, v8.8h, v9.8h
+	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
+	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
+	WORD $0x0f08a4e9 // sshll v9.8h, v7.8b, #0
+	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
+	WORD $0x6f08a4a9 // ushll2 v9.8h, v5.16b, #0
 	WORD $0x4f08a4e7 // sshll2 v7.8h, v7.16b, #0
-	WORD $0x4e679c63 // mul v3.8h, v3.8h, v7.8h
-	WORD $0x4e63bcc3 // addp v3.8h, v6.8h, v3.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
+	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
+	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
+	WORD $0x3cc800a8 // ldur q8, [x5, #128]
+	WORD $0x3cc900a9 // ldur q9, [x5, #144]
+	WORD $0x2f08a48a // ushll v10.8h, v4.8b, #0
+	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
+	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
+	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
+	WORD $0x4e689c84 // mul v4.8h, v4.8h, v8.8h
+	WORD $0x4e64bd44 // addp v4.8h, v10.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
+	WORD $0x0f08a52a // sshll v10.8h, v9.8b, #0
+	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
+	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
+	WORD $0x4e699ca5 // mul v5.8h, v5.8h, v9.8h
+	WORD $0x4e65bd05 // addp v5.8h, v8.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
 
 	// levels of values 1, 3, 5 to 63, and their products
-	FMOVQ        4(R6), F6
-	FMOVQ        20(R6), F7
-	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
-	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
-	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        32(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
+	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc200a8 // ldur q8, [x5, #32]
+	WORD $0x3cc300a9 // ldur q9, [x5, #48]
+	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4cb // ushll2 v11.8h, v6.16b, #0
+	WORD $0x6f08a44b // ushll2 v11.8h, v2.16b, #0
 	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
 	WORD $0x4e689d6b // mul v11.8h, v11.8h, v8.8h
 	WORD $0x4e6bbd48 // addp v8.8h, v10.8h, v11.8h
-	WORD $0x4e606904 // sadalp v4.4s, v8.8h
-	WORD $0x2f08a4e8 // ushll v8.8h, v7.8b, #0
+	WORD $0x4e606906 // sadalp v6.4s, v8.8h
+	WORD $0x2f08a468 // ushll v8.8h, v3.8b, #0
 	WORD $0x0f08a52a // sshll v10.8h, v9.8b, #0
 	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a4ea // ushll2 v10.8h, v7.16b, #0
+	WORD $0x6f08a46a // ushll2 v10.8h, v3.16b, #0
 	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
 	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
 	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
-	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FLDPQ        160(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	WORD $0x3cca00a8 // ldur q8, [x5, #160]
+	WORD $0x3ccb00a9 // ldur q9, [x5, #176]
+	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4c6 // ushll2 v6.8h, v6.16b, #0
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
 	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
-	WORD $0x4e6068c2 // sadalp v2.4s, v6.8h
-	WORD $0x2f08a4e6 // ushll v6.8h, v7.8b, #0
+	WORD $0x4e689c42 // mul v2.8h, v2.8h, v8.8h
+	WORD $0x4e62bd42 // addp v2.8h, v10.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a528 // sshll v8.8h, v9.8b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
+	WORD $0x4e689c42 // mul v2.8h, v2.8h, v8.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a528 // sshll2 v8.8h, v9.16b, #0
-	WORD $0x4e689ce7 // mul v7.8h, v7.8h, v8.8h
-	WORD $0x4e67bcc6 // addp v6.8h, v6.8h, v7.8h
-	WORD $0x4e6068c3 // sadalp v3.4s, v6.8h
+	WORD $0x4e689c63 // mul v3.8h, v3.8h, v8.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
 
 	// levels of values 64, 66, 68 to 126, and their products
-	FMOVQ        36(R6), F6
-	FMOVQ        52(R6), F7
-	WORD $0x4e211cc6 // and v6.16b, v6.16b, v1.16b
-	WORD $0x4e211ce7 // and v7.16b, v7.16b, v1.16b
-	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        64(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
-	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
-	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4cb // ushll2 v11.8h, v6.16b, #0
-	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689d6b // mul v11.8h, v11.8h, v8.8h
-	WORD $0x4e6bbd48 // addp v8.8h, v10.8h, v11.8h
-	WORD $0x4e606904 // sadalp v4.4s, v8.8h
-	WORD $0x2f08a4e8 // ushll v8.8h, v7.8b, #0
-	WORD $0x0f08a52a // sshll v10.8h, v9.8b, #0
+	WORD $0x3cc240c2 // ldur q2, [x6, #36]
+	WORD $0x3cc340c3 // ldur q3, [x6, #52]
+	WORD $0x4e211c48 // and v8.16b, v2.16b, v1.16b
+	WORD $0x4e211c69 // and v9.16b, v3.16b, v1.16b
+	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
+	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
+	WORD $0x3cc400aa // ldur q10, [x5, #64]
+	WORD $0x3cc500ab // ldur q11, [x5, #80]
+	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
+	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
+	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x4e606946 // sadalp v6.4s, v10.8h
+	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
+	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
+	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
+	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
+	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
+	WORD $0x4e606947 // sadalp v7.4s, v10.8h
+	WORD $0x3ccc00aa // ldur q10, [x5, #192]
+	WORD $0x3ccd00ab // ldur q11, [x5, #208]
+	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
 	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a4ea // ushll2 v10.8h, v7.16b, #0
-	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
-	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
-	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
+	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
+	WORD $0x4e606904 // sadalp v4.4s, v8.8h
+	WORD $0x2f08a528 // ushll v8.8h, v9.8b, #0
+	WORD $0x0f08a56a // sshll v10.8h, v11.8b, #0
+	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
+	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
+	WORD $0x4f08a56a // sshll2 v10.8h, v11.16b, #0
+	WORD $0x4e6a9d29 // mul v9.8h, v9.8h, v10.8h
+	WORD $0x4e69bd08 // addp v8.8h, v8.8h, v9.8h
 	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FLDPQ        192(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
-	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
-	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4c6 // ushll2 v6.8h, v6.16b, #0
-	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
-	WORD $0x4e6068c2 // sadalp v2.4s, v6.8h
-	WORD $0x2f08a4e6 // ushll v6.8h, v7.8b, #0
-	WORD $0x0f08a528 // sshll v8.8h, v9.8b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
-	WORD $0x4f08a528 // sshll2 v8.8h, v9.16b, #0
-	WORD $0x4e689ce7 // mul v7.8h, v7.8h, v8.8h
-	WORD $0x4e67bcc6 // addp v6.8h, v6.8h, v7.8h
-	WORD $0x4e6068c3 // sadalp v3.4s, v6.8h
 
 	// levels of values 65, 67, 69 to 127, and their products
-	FMOVQ        36(R6), F6
-	FMOVQ        52(R6), F7
-	WORD $0x6f0c04c6 // ushr v6.16b, v6.16b, #4
-	WORD $0x6f0c04e7 // ushr v7.16b, v7.16b, #4
-	WORD $0x4e060006 // tbl v6.16b, { v0.16b }, v6.16b
-	WORD $0x4e070007 // tbl v7.16b, { v0.16b }, v7.16b
-	FLDPQ        96(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
+	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc600a8 // ldur q8, [x5, #96]
+	WORD $0x3cc700a9 // ldur q9, [x5, #112]
+	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4cb // ushll2 v11.8h, v6.16b, #0
+	WORD $0x6f08a44b // ushll2 v11.8h, v2.16b, #0
 	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
 	WORD $0x4e689d6b // mul v11.8h, v11.8h, v8.8h
 	WORD $0x4e6bbd48 // addp v8.8h, v10.8h, v11.8h
-	WORD $0x4e606904 // sadalp v4.4s, v8.8h
-	WORD $0x2f08a4e8 // ushll v8.8h, v7.8b, #0
+	WORD $0x4e606906 // sadalp v6.4s, v8.8h
+	WORD $0x2f08a468 // ushll v8.8h, v3.8b, #0
 	WORD $0x0f08a52a // sshll v10.8h, v9.8b, #0
 	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a4ea // ushll2 v10.8h, v7.16b, #0
+	WORD $0x6f08a46a // ushll2 v10.8h, v3.16b, #0
 	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
 	WORD $0x4e699d4a // mul v10.8h, v10.8h, v9.8h
 	WORD $0x4e6abd08 // addp v8.8h, v8.8h, v10.8h
-	WORD $0x4e606905 // sadalp v5.4s, v8.8h
-	FLDPQ        224(R5), (F8, F9)
-	WORD $0x2f08a4ca // ushll v10.8h, v6.8b, #0
+	WORD $0x4e606907 // sadalp v7.4s, v8.8h
+	WORD $0x3cce00a8 // ldur q8, [x5, #224]
+	WORD $0x3ccf00a9 // ldur q9, [x5, #240]
+	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a4c6 // ushll2 v6.8h, v6.16b, #0
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
 	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x4e66bd46 // addp v6.8h, v10.8h, v6.8h
-	WORD $0x4e6068c2 // sadalp v2.4s, v6.8h
-	WORD $0x2f08a4e6 // ushll v6.8h, v7.8b, #0
+	WORD $0x4e689c42 // mul v2.8h, v2.8h, v8.8h
+	WORD $0x4e62bd42 // addp v2.8h, v10.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a528 // sshll v8.8h, v9.8b, #0
-	WORD $0x4e689cc6 // mul v6.8h, v6.8h, v8.8h
-	WORD $0x6f08a4e7 // ushll2 v7.8h, v7.16b, #0
+	WORD $0x4e689c42 // mul v2.8h, v2.8h, v8.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a528 // sshll2 v8.8h, v9.16b, #0
-	WORD $0x4e689ce7 // mul v7.8h, v7.8h, v8.8h
-	WORD $0x4e67bcc6 // addp v6.8h, v6.8h, v7.8h
-	WORD $0x4e6068c3 // sadalp v3.4s, v6.8h
-	FMOVQ        F4, (R9)
-	FMOVQ        F5, 16(R9)
-	FMOVQ        F2, 128(R9)
-	FMOVQ        F3, 144(R9)
-	WORD $0x7d4000c2 // ldr h2, [x6]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
-	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	WORD $0x4e689c63 // mul v3.8h, v3.8h, v8.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
+	FMOVQ        F6, (R9)
+	FMOVQ        F7, 16(R9)
+	FMOVQ        F4, 128(R9)
+	FMOVQ        F5, 144(R9)
+	WORD $0x7c4000c2 // ldur h2, [x6]
+	WORD $0x1ee24042 // fcvt s2, h2
 	MOVD         $turbo4_const<>+0(SB), R11
 	FMOVQ        (R11), F3
-	WORD $0x6e23dc44 // fmul v4.4s, v2.4s, v3.4s
-	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	FMOVQ        F4, (R10)
+	WORD $0x4f829062 // fmul v2.4s, v3.4s, v2.s[0]
+	FMOVQ        F2, (R10)
 	FMOVQ        F2, 16(R10)
 	ADD          $0x20, R9
 	ADD          $0x20, R10
@@ -11015,10 +12796,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F2
-	FMOVQ        32(R1), F3
-	FMOVQ        64(R1), F4
-	FMOVQ        96(R1), F5
+	WORD $0x3cc00022 // ldur q2, [x1]
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
+	WORD $0x3cc40024 // ldur q4, [x1, #64]
+	WORD $0x3cc60025 // ldur q5, [x1, #96]
 	WORD $0x4ea00863 // rev64 v3.4s, v3.4s
 	WORD $0x4e832842 // trn1 v2.4s, v2.4s, v3.4s
 	WORD $0x4ea008a3 // rev64 v3.4s, v5.4s
@@ -11026,10 +12807,14 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FLDPQ        (R0), (F3, F4)
-	FLDPQ        32(R0), (F5, F6)
-	FLDPQ        64(R0), (F7, F8)
-	FLDPQ        96(R0), (F9, F10)
+	WORD $0x3cc00003 // ldur q3, [x0]
+	WORD $0x3cc10004 // ldur q4, [x0, #16]
+	WORD $0x3cc20005 // ldur q5, [x0, #32]
+	WORD $0x3cc30006 // ldur q6, [x0, #48]
+	WORD $0x3cc40007 // ldur q7, [x0, #64]
+	WORD $0x3cc50008 // ldur q8, [x0, #80]
+	WORD $0x3cc60009 // ldur q9, [x0, #96]
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -11038,17 +12823,21 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        (R3), F4
+	WORD $0xbc400064 // ldur s4, [x3]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FLDPQ        128(R0), (F3, F4)
-	FLDPQ        160(R0), (F5, F6)
-	FLDPQ        192(R0), (F7, F8)
-	FLDPQ        224(R0), (F9, F10)
+	WORD $0x3cc80003 // ldur q3, [x0, #128]
+	WORD $0x3cc90004 // ldur q4, [x0, #144]
+	WORD $0x3cca0005 // ldur q5, [x0, #160]
+	WORD $0x3ccb0006 // ldur q6, [x0, #176]
+	WORD $0x3ccc0007 // ldur q7, [x0, #192]
+	WORD $0x3ccd0008 // ldur q8, [x0, #208]
+	WORD $0x3cce0009 // ldur q9, [x0, #224]
+	WORD $0x3ccf000a // ldur q10, [x0, #240]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -11057,10 +12846,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        4(R4), F4
+	WORD $0xbc404084 // ldur s4, [x4, #4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
@@ -11095,13 +12884,13 @@ TEXT ·matmulQ8Block3xTurbo4NEON(SB), 0, $1056-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e422 // movi v2.16b, #1
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        16(R2), F5
+	WORD $0x3cc10045 // ldur q5, [x2, #16]
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -11109,7 +12898,7 @@ TEXT ·matmulQ8Block3xTurbo4NEON(SB), 0, $1056-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        32(R2), F5
+	WORD $0x3cc20045 // ldur q5, [x2, #32]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
@@ -11117,7 +12906,7 @@ TEXT ·matmulQ8Block3xTurbo4NEON(SB), 0, $1056-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        48(R2), F5
+	WORD $0x3cc30045 // ldur q5, [x2, #48]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
@@ -11155,13 +12944,13 @@ TEXT ·matmulQ8Block3xTurbo4NEON(SB), 0, $1056-72
 	WORD $0x4e23c043 // smull2 v3.8h, v2.16b, v3.16b
 	WORD $0x4e63bca3 // addp v3.8h, v5.8h, v3.8h
 	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	FMOVQ        (R2), F5
+	WORD $0x3cc00045 // ldur q5, [x2]
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        16(R2), F7
+	WORD $0x3cc10047 // ldur q7, [x2, #16]
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -11169,7 +12958,7 @@ TEXT ·matmulQ8Block3xTurbo4NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        32(R2), F7
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
@@ -11177,7 +12966,7 @@ TEXT ·matmulQ8Block3xTurbo4NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
@@ -11215,13 +13004,13 @@ TEXT ·matmulQ8Block3xTurbo4NEON(SB), 0, $1056-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        64(R2), F5
+	WORD $0x3cc40045 // ldur q5, [x2, #64]
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -11229,7 +13018,7 @@ TEXT ·matmulQ8Block3xTurbo4NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
@@ -11237,7 +13026,7 @@ TEXT ·matmulQ8Block3xTurbo4NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
@@ -11275,13 +13064,13 @@ TEXT ·matmulQ8Block3xTurbo4NEON(SB), 0, $1056-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        64(R2), F5
+	WORD $0x3cc40045 // ldur q5, [x2, #64]
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -11289,7 +13078,7 @@ TEXT ·matmulQ8Block3xTurbo4NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
@@ -11297,7 +13086,7 @@ TEXT ·matmulQ8Block3xTurbo4NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
@@ -11346,13 +13135,13 @@ TEXT ·matmulQ8Block3xTurbo4NEON(SB), 0, $1056-72
 	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
 	WORD $0x7e30d884 // faddp s4, v4.2s
 	FMOVS        F4, (R4)
-	FMOVQ        128(R2), F3
+	WORD $0x3cc80043 // ldur q3, [x2, #128]
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        144(R2), F5
+	WORD $0x3cc90045 // ldur q5, [x2, #144]
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -11360,7 +13149,7 @@ TEXT ·matmulQ8Block3xTurbo4NEON(SB), 0, $1056-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        160(R2), F5
+	WORD $0x3cca0045 // ldur q5, [x2, #160]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
@@ -11368,7 +13157,7 @@ TEXT ·matmulQ8Block3xTurbo4NEON(SB), 0, $1056-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        176(R2), F5
+	WORD $0x3ccb0045 // ldur q5, [x2, #176]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
@@ -11406,13 +13195,13 @@ TEXT ·matmulQ8Block3xTurbo4NEON(SB), 0, $1056-72
 	WORD $0x4e23c043 // smull2 v3.8h, v2.16b, v3.16b
 	WORD $0x4e63bca3 // addp v3.8h, v5.8h, v3.8h
 	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	FMOVQ        128(R2), F5
+	WORD $0x3cc80045 // ldur q5, [x2, #128]
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        144(R2), F7
+	WORD $0x3cc90047 // ldur q7, [x2, #144]
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -11420,7 +13209,7 @@ TEXT ·matmulQ8Block3xTurbo4NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        160(R2), F7
+	WORD $0x3cca0047 // ldur q7, [x2, #160]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
@@ -11428,7 +13217,7 @@ TEXT ·matmulQ8Block3xTurbo4NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
@@ -11466,13 +13255,13 @@ TEXT ·matmulQ8Block3xTurbo4NEON(SB), 0, $1056-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        192(R2), F5
+	WORD $0x3ccc0045 // ldur q5, [x2, #192]
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -11480,7 +13269,7 @@ TEXT ·matmulQ8Block3xTurbo4NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
@@ -11488,7 +13277,7 @@ TEXT ·matmulQ8Block3xTurbo4NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
@@ -11526,13 +13315,13 @@ TEXT ·matmulQ8Block3xTurbo4NEON(SB), 0, $1056-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        192(R2), F5
+	WORD $0x3ccc0045 // ldur q5, [x2, #192]
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -11540,7 +13329,7 @@ TEXT ·matmulQ8Block3xTurbo4NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
@@ -11548,7 +13337,7 @@ TEXT ·matmulQ8Block3xTurbo4NEON(SB), 0, $1056-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
@@ -11868,254 +13657,256 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 2, 4 to 62, and their products
-	FMOVQ        4(R6), F2
-	FMOVQ        20(R6), F3
-	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
-	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
-	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
-	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FLDPQ        (R5), (F4, F5)
-	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
-	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a447 // ushll2 v7.8h, v2.16b, #0
-	WORD $0x4f08a484 // sshll2 v4.8h, v4.16b, #0
-	WORD $0x4e649ce7 // mul v7.8h, v7.8h, v4.8h
-	WORD $0x4e67bcc4 // addp v4.8h, v6.8h, v7.8h
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x2f08a466 // ushll v6.8h, v3.8b, #0
-	WORD $0x0f08a4a7 // sshll v7.8h, v5.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a467 // ushll2 v7.8h, v3.16b, #0
-	WORD $0x4f08a4a5 // sshll2 v5.8h, v5.16b, #0
-	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
-	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FLDPQ        128(R5), (F6, F7)
-	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
+	WORD $0x3cc040c2 // ldur q2, [x6, #4]
+	WORD $0x3cc140c3 // ldur q3, [x6, #20]
+	WORD $0x4e211c44 // and v4.16b, v2.16b, v1.16b
+	WORD $0x4e211c65 // and v5.16b, v3.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc000a6 // ldur q6, [x5]
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
+	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a449 // ushll2 v9.8h, v2.16b, #0
+	WORD $0x6f08a489 // ushll2 v9.8h, v4.16b, #0
 	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
 	WORD $0x4e669d29 // mul v9.8h, v9.8h, v6.8h
 	WORD $0x4e69bd06 // addp v6.8h, v8.8h, v9.8h
 	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x2f08a468 // ushll v8.8h, v3.8b, #0
+	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
 	WORD $0x0f08a4e9 // sshll v9.8h, v7.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a469 // ushll2 v9.8h, v3.16b, #0
+	WORD $0x6f08a4a9 // ushll2 v9.8h, v5.16b, #0
 	WORD $0x4f08a4e7 // sshll2 v7.8h, v7.16b, #0
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FLDPQ        256(R5), (F8, F9)
-	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
+	WORD $0x3cc800a8 // ldur q8, [x5, #128]
+	WORD $0x3cc900a9 // ldur q9, [x5, #144]
+	WORD $0x2f08a48a // ushll v10.8h, v4.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x6f08a48b // ushll2 v11.8h, v4.16b, #0
 	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
-	WORD $0x4e689c42 // mul v2.8h, v2.8h, v8.8h
-	WORD $0x4e62bd42 // addp v2.8h, v10.8h, v2.8h
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x2f08a468 // ushll v8.8h, v3.8b, #0
-	WORD $0x0f08a52a // sshll v10.8h, v9.8b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
+	WORD $0x4e689d6b // mul v11.8h, v11.8h, v8.8h
+	WORD $0x4e6bbd48 // addp v8.8h, v10.8h, v11.8h
+	WORD $0x4e602908 // saddlp v8.4s, v8.8h
+	WORD $0x2f08a4aa // ushll v10.8h, v5.8b, #0
+	WORD $0x0f08a52b // sshll v11.8h, v9.8b, #0
+	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
+	WORD $0x6f08a4ab // ushll2 v11.8h, v5.16b, #0
 	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
-	WORD $0x4e699c63 // mul v3.8h, v3.8h, v9.8h
-	WORD $0x4e63bd03 // addp v3.8h, v8.8h, v3.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4e699d6b // mul v11.8h, v11.8h, v9.8h
+	WORD $0x4e6bbd49 // addp v9.8h, v10.8h, v11.8h
+	WORD $0x4e602929 // saddlp v9.4s, v9.8h
+	FLDPQ        256(R5), (F10, F11)
+	WORD $0x2f08a48c // ushll v12.8h, v4.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
+	WORD $0x4e6a9c84 // mul v4.8h, v4.8h, v10.8h
+	WORD $0x4e64bd84 // addp v4.8h, v12.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x2f08a4aa // ushll v10.8h, v5.8b, #0
+	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
+	WORD $0x4e6b9ca5 // mul v5.8h, v5.8h, v11.8h
+	WORD $0x4e65bd45 // addp v5.8h, v10.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
 
 	// levels of values 1, 3, 5 to 63, and their products
-	FMOVQ        4(R6), F8
-	FMOVQ        20(R6), F9
-	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
-	FLDPQ        32(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc200aa // ldur q10, [x5, #32]
+	WORD $0x3cc300ab // ldur q11, [x5, #48]
+	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
-	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
-	WORD $0x4e606944 // sadalp v4.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
-	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
-	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FLDPQ        160(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
+	WORD $0x6f08a44d // ushll2 v13.8h, v2.16b, #0
 	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
 	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
 	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
 	WORD $0x4e606946 // sadalp v6.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
+	WORD $0x2f08a46a // ushll v10.8h, v3.8b, #0
 	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
 	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
+	WORD $0x6f08a46c // ushll2 v12.8h, v3.16b, #0
 	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FLDPQ        288(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x3cca00aa // ldur q10, [x5, #160]
+	WORD $0x3ccb00ab // ldur q11, [x5, #176]
+	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
+	WORD $0x6f08a44d // ushll2 v13.8h, v2.16b, #0
 	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e606902 // sadalp v2.4s, v8.8h
-	WORD $0x2f08a528 // ushll v8.8h, v9.8b, #0
+	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
+	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x4e606948 // sadalp v8.4s, v10.8h
+	WORD $0x2f08a46a // ushll v10.8h, v3.8b, #0
+	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a46c // ushll2 v12.8h, v3.16b, #0
+	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
+	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
+	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        288(R5), (F10, F11)
+	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
+	WORD $0x4e6a9c42 // mul v2.8h, v2.8h, v10.8h
+	WORD $0x4e62bd82 // addp v2.8h, v12.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a56a // sshll v10.8h, v11.8b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
+	WORD $0x4e6a9c42 // mul v2.8h, v2.8h, v10.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a56a // sshll2 v10.8h, v11.16b, #0
-	WORD $0x4e6a9d29 // mul v9.8h, v9.8h, v10.8h
-	WORD $0x4e69bd08 // addp v8.8h, v8.8h, v9.8h
-	WORD $0x4e606903 // sadalp v3.4s, v8.8h
+	WORD $0x4e6a9c63 // mul v3.8h, v3.8h, v10.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
 
 	// levels of values 64, 66, 68 to 126, and their products
-	FMOVQ        36(R6), F8
-	FMOVQ        52(R6), F9
-	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
-	FLDPQ        64(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
-	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x3cc240c2 // ldur q2, [x6, #36]
+	WORD $0x3cc340c3 // ldur q3, [x6, #52]
+	WORD $0x4e211c4a // and v10.16b, v2.16b, v1.16b
+	WORD $0x4e211c6b // and v11.16b, v3.16b, v1.16b
+	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
+	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
+	WORD $0x3cc400ac // ldur q12, [x5, #64]
+	WORD $0x3cc500ad // ldur q13, [x5, #80]
+	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
+	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x4e606986 // sadalp v6.4s, v12.8h
+	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
+	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x4e606987 // sadalp v7.4s, v12.8h
+	WORD $0x3ccc00ac // ldur q12, [x5, #192]
+	WORD $0x3ccd00ad // ldur q13, [x5, #208]
+	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
+	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x4e606988 // sadalp v8.4s, v12.8h
+	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
+	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x4e606989 // sadalp v9.4s, v12.8h
+	FLDPQ        320(R5), (F12, F13)
+	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
 	WORD $0x4e606944 // sadalp v4.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x2f08a56a // ushll v10.8h, v11.8b, #0
+	WORD $0x0f08a5ac // sshll v12.8h, v13.8b, #0
 	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
-	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
+	WORD $0x4f08a5ac // sshll2 v12.8h, v13.16b, #0
+	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
+	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
 	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FLDPQ        192(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
-	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
-	WORD $0x4e606946 // sadalp v6.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
-	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
-	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FLDPQ        320(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e606902 // sadalp v2.4s, v8.8h
-	WORD $0x2f08a528 // ushll v8.8h, v9.8b, #0
-	WORD $0x0f08a56a // sshll v10.8h, v11.8b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
-	WORD $0x4f08a56a // sshll2 v10.8h, v11.16b, #0
-	WORD $0x4e6a9d29 // mul v9.8h, v9.8h, v10.8h
-	WORD $0x4e69bd08 // addp v8.8h, v8.8h, v9.8h
-	WORD $0x4e606903 // sadalp v3.4s, v8.8h
 
 	// levels of values 65, 67, 69 to 127, and their products
-	FMOVQ        36(R6), F8
-	FMOVQ        52(R6), F9
-	WORD $0x6f0c0508 // ushr v8.16b, v8.16b, #4
-	WORD $0x6f0c0529 // ushr v9.16b, v9.16b, #4
-	WORD $0x4e080008 // tbl v8.16b, { v0.16b }, v8.16b
-	WORD $0x4e090009 // tbl v9.16b, { v0.16b }, v9.16b
-	FLDPQ        96(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc600aa // ldur q10, [x5, #96]
+	WORD $0x3cc700ab // ldur q11, [x5, #112]
+	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
-	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
-	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
-	WORD $0x4e606944 // sadalp v4.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
-	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
-	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
-	WORD $0x4e606945 // sadalp v5.4s, v10.8h
-	FLDPQ        224(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
-	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
-	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a50d // ushll2 v13.8h, v8.16b, #0
+	WORD $0x6f08a44d // ushll2 v13.8h, v2.16b, #0
 	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
 	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
 	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
 	WORD $0x4e606946 // sadalp v6.4s, v10.8h
-	WORD $0x2f08a52a // ushll v10.8h, v9.8b, #0
+	WORD $0x2f08a46a // ushll v10.8h, v3.8b, #0
 	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
 	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a52c // ushll2 v12.8h, v9.16b, #0
+	WORD $0x6f08a46c // ushll2 v12.8h, v3.16b, #0
 	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
 	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
 	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
 	WORD $0x4e606947 // sadalp v7.4s, v10.8h
-	FLDPQ        352(R5), (F10, F11)
-	WORD $0x2f08a50c // ushll v12.8h, v8.8b, #0
+	WORD $0x3cce00aa // ldur q10, [x5, #224]
+	WORD $0x3ccf00ab // ldur q11, [x5, #240]
+	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a508 // ushll2 v8.8h, v8.16b, #0
+	WORD $0x6f08a44d // ushll2 v13.8h, v2.16b, #0
 	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x4e68bd88 // addp v8.8h, v12.8h, v8.8h
-	WORD $0x4e606902 // sadalp v2.4s, v8.8h
-	WORD $0x2f08a528 // ushll v8.8h, v9.8b, #0
+	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
+	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x4e606948 // sadalp v8.4s, v10.8h
+	WORD $0x2f08a46a // ushll v10.8h, v3.8b, #0
+	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
+	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
+	WORD $0x6f08a46c // ushll2 v12.8h, v3.16b, #0
+	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
+	WORD $0x4e6b9d8c // mul v12.8h, v12.8h, v11.8h
+	WORD $0x4e6cbd4a // addp v10.8h, v10.8h, v12.8h
+	WORD $0x4e606949 // sadalp v9.4s, v10.8h
+	FLDPQ        352(R5), (F10, F11)
+	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
+	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
+	WORD $0x4e6a9c42 // mul v2.8h, v2.8h, v10.8h
+	WORD $0x4e62bd82 // addp v2.8h, v12.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a56a // sshll v10.8h, v11.8b, #0
-	WORD $0x4e6a9d08 // mul v8.8h, v8.8h, v10.8h
-	WORD $0x6f08a529 // ushll2 v9.8h, v9.16b, #0
+	WORD $0x4e6a9c42 // mul v2.8h, v2.8h, v10.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a56a // sshll2 v10.8h, v11.16b, #0
-	WORD $0x4e6a9d29 // mul v9.8h, v9.8h, v10.8h
-	WORD $0x4e69bd08 // addp v8.8h, v8.8h, v9.8h
-	WORD $0x4e606903 // sadalp v3.4s, v8.8h
-	FMOVQ        F4, (R9)
-	FMOVQ        F5, 16(R9)
-	FMOVQ        F6, 128(R9)
-	FMOVQ        F7, 144(R9)
-	FMOVQ        F2, 256(R9)
-	FMOVQ        F3, 272(R9)
-	WORD $0x7d4000c2 // ldr h2, [x6]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
-	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	WORD $0x4e6a9c63 // mul v3.8h, v3.8h, v10.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
+	FMOVQ        F6, (R9)
+	FMOVQ        F7, 16(R9)
+	FMOVQ        F8, 128(R9)
+	FMOVQ        F9, 144(R9)
+	FMOVQ        F4, 256(R9)
+	FMOVQ        F5, 272(R9)
+	WORD $0x7c4000c2 // ldur h2, [x6]
+	WORD $0x1ee24042 // fcvt s2, h2
 	MOVD         $turbo4_const<>+0(SB), R11
 	FMOVQ        (R11), F3
-	WORD $0x6e23dc44 // fmul v4.4s, v2.4s, v3.4s
-	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	FMOVQ        F4, (R10)
+	WORD $0x4f829062 // fmul v2.4s, v3.4s, v2.s[0]
+	FMOVQ        F2, (R10)
 	FMOVQ        F2, 16(R10)
 	ADD          $0x20, R9
 	ADD          $0x20, R10
@@ -12128,10 +13919,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F2
-	FMOVQ        32(R1), F3
-	FMOVQ        64(R1), F4
-	FMOVQ        96(R1), F5
+	WORD $0x3cc00022 // ldur q2, [x1]
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
+	WORD $0x3cc40024 // ldur q4, [x1, #64]
+	WORD $0x3cc60025 // ldur q5, [x1, #96]
 	WORD $0x4ea00863 // rev64 v3.4s, v3.4s
 	WORD $0x4e832842 // trn1 v2.4s, v2.4s, v3.4s
 	WORD $0x4ea008a3 // rev64 v3.4s, v5.4s
@@ -12139,10 +13930,14 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FLDPQ        (R0), (F3, F4)
-	FLDPQ        32(R0), (F5, F6)
-	FLDPQ        64(R0), (F7, F8)
-	FLDPQ        96(R0), (F9, F10)
+	WORD $0x3cc00003 // ldur q3, [x0]
+	WORD $0x3cc10004 // ldur q4, [x0, #16]
+	WORD $0x3cc20005 // ldur q5, [x0, #32]
+	WORD $0x3cc30006 // ldur q6, [x0, #48]
+	WORD $0x3cc40007 // ldur q7, [x0, #64]
+	WORD $0x3cc50008 // ldur q8, [x0, #80]
+	WORD $0x3cc60009 // ldur q9, [x0, #96]
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -12151,17 +13946,21 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        (R3), F4
+	WORD $0xbc400064 // ldur s4, [x3]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FLDPQ        128(R0), (F3, F4)
-	FLDPQ        160(R0), (F5, F6)
-	FLDPQ        192(R0), (F7, F8)
-	FLDPQ        224(R0), (F9, F10)
+	WORD $0x3cc80003 // ldur q3, [x0, #128]
+	WORD $0x3cc90004 // ldur q4, [x0, #144]
+	WORD $0x3cca0005 // ldur q5, [x0, #160]
+	WORD $0x3ccb0006 // ldur q6, [x0, #176]
+	WORD $0x3ccc0007 // ldur q7, [x0, #192]
+	WORD $0x3ccd0008 // ldur q8, [x0, #208]
+	WORD $0x3cce0009 // ldur q9, [x0, #224]
+	WORD $0x3ccf000a // ldur q10, [x0, #240]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -12170,10 +13969,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        4(R4), F4
+	WORD $0xbc404084 // ldur s4, [x4, #4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
@@ -12192,10 +13991,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        8(R4), F4
+	WORD $0xbc408084 // ldur s4, [x4, #8]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        8(R3), F4
+	WORD $0xbc408064 // ldur s4, [x3, #8]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	ADD          R8, R9
@@ -12228,13 +14027,13 @@ TEXT ·matmulQ8Block4xTurbo4NEON(SB), 0, $1312-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e422 // movi v2.16b, #1
-	FMOVQ        (R2), F3
+	WORD $0x3cc00043 // ldur q3, [x2]
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        16(R2), F5
+	WORD $0x3cc10045 // ldur q5, [x2, #16]
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -12242,7 +14041,7 @@ TEXT ·matmulQ8Block4xTurbo4NEON(SB), 0, $1312-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        32(R2), F5
+	WORD $0x3cc20045 // ldur q5, [x2, #32]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
@@ -12250,7 +14049,7 @@ TEXT ·matmulQ8Block4xTurbo4NEON(SB), 0, $1312-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        48(R2), F5
+	WORD $0x3cc30045 // ldur q5, [x2, #48]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
@@ -12288,13 +14087,13 @@ TEXT ·matmulQ8Block4xTurbo4NEON(SB), 0, $1312-72
 	WORD $0x4e23c043 // smull2 v3.8h, v2.16b, v3.16b
 	WORD $0x4e63bca3 // addp v3.8h, v5.8h, v3.8h
 	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	FMOVQ        (R2), F5
+	WORD $0x3cc00045 // ldur q5, [x2]
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        16(R2), F7
+	WORD $0x3cc10047 // ldur q7, [x2, #16]
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -12302,7 +14101,7 @@ TEXT ·matmulQ8Block4xTurbo4NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        32(R2), F7
+	WORD $0x3cc20047 // ldur q7, [x2, #32]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
@@ -12310,7 +14109,7 @@ TEXT ·matmulQ8Block4xTurbo4NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        48(R2), F7
+	WORD $0x3cc30047 // ldur q7, [x2, #48]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
@@ -12348,13 +14147,13 @@ TEXT ·matmulQ8Block4xTurbo4NEON(SB), 0, $1312-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        64(R2), F5
+	WORD $0x3cc40045 // ldur q5, [x2, #64]
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -12362,7 +14161,7 @@ TEXT ·matmulQ8Block4xTurbo4NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
@@ -12370,7 +14169,7 @@ TEXT ·matmulQ8Block4xTurbo4NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
@@ -12408,13 +14207,13 @@ TEXT ·matmulQ8Block4xTurbo4NEON(SB), 0, $1312-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        64(R2), F5
+	WORD $0x3cc40045 // ldur q5, [x2, #64]
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        80(R2), F7
+	WORD $0x3cc50047 // ldur q7, [x2, #80]
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -12422,7 +14221,7 @@ TEXT ·matmulQ8Block4xTurbo4NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        96(R2), F7
+	WORD $0x3cc60047 // ldur q7, [x2, #96]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
@@ -12430,7 +14229,7 @@ TEXT ·matmulQ8Block4xTurbo4NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        112(R2), F7
+	WORD $0x3cc70047 // ldur q7, [x2, #112]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
@@ -12479,13 +14278,13 @@ TEXT ·matmulQ8Block4xTurbo4NEON(SB), 0, $1312-72
 	WORD $0x4e23d484 // fadd v4.4s, v4.4s, v3.4s
 	WORD $0x7e30d884 // faddp s4, v4.2s
 	FMOVS        F4, (R4)
-	FMOVQ        128(R2), F3
+	WORD $0x3cc80043 // ldur q3, [x2, #128]
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F4
 	WORD $0x4e040064 // tbl v4.16b, { v3.16b }, v4.16b
 	WORD $0x4f04e405 // movi v5.16b, #128
 	WORD $0x4e050063 // tbl v3.16b, { v3.16b }, v5.16b
-	FMOVQ        144(R2), F5
+	WORD $0x3cc90045 // ldur q5, [x2, #144]
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
@@ -12493,7 +14292,7 @@ TEXT ·matmulQ8Block4xTurbo4NEON(SB), 0, $1312-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        160(R2), F5
+	WORD $0x3cca0045 // ldur q5, [x2, #160]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
@@ -12501,7 +14300,7 @@ TEXT ·matmulQ8Block4xTurbo4NEON(SB), 0, $1312-72
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
 	WORD $0x4ea61c84 // orr v4.16b, v4.16b, v6.16b
 	WORD $0x4ea51c63 // orr v3.16b, v3.16b, v5.16b
-	FMOVQ        176(R2), F5
+	WORD $0x3ccb0045 // ldur q5, [x2, #176]
 	WORD $0x4f04e406 // movi v6.16b, #128
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
@@ -12539,13 +14338,13 @@ TEXT ·matmulQ8Block4xTurbo4NEON(SB), 0, $1312-72
 	WORD $0x4e23c043 // smull2 v3.8h, v2.16b, v3.16b
 	WORD $0x4e63bca3 // addp v3.8h, v5.8h, v3.8h
 	WORD $0x4e602863 // saddlp v3.4s, v3.8h
-	FMOVQ        128(R2), F5
+	WORD $0x3cc80045 // ldur q5, [x2, #128]
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        144(R2), F7
+	WORD $0x3cc90047 // ldur q7, [x2, #144]
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -12553,7 +14352,7 @@ TEXT ·matmulQ8Block4xTurbo4NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        160(R2), F7
+	WORD $0x3cca0047 // ldur q7, [x2, #160]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
@@ -12561,7 +14360,7 @@ TEXT ·matmulQ8Block4xTurbo4NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        176(R2), F7
+	WORD $0x3ccb0047 // ldur q7, [x2, #176]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
@@ -12599,13 +14398,13 @@ TEXT ·matmulQ8Block4xTurbo4NEON(SB), 0, $1312-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        192(R2), F5
+	WORD $0x3ccc0045 // ldur q5, [x2, #192]
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -12613,7 +14412,7 @@ TEXT ·matmulQ8Block4xTurbo4NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle3<>+0(SB), R6
@@ -12621,7 +14420,7 @@ TEXT ·matmulQ8Block4xTurbo4NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle4<>+0(SB), R6
@@ -12659,13 +14458,13 @@ TEXT ·matmulQ8Block4xTurbo4NEON(SB), 0, $1312-72
 	WORD $0x4e25c045 // smull2 v5.8h, v2.16b, v5.16b
 	WORD $0x4e65bcc5 // addp v5.8h, v6.8h, v5.8h
 	WORD $0x4e6068a3 // sadalp v3.4s, v5.8h
-	FMOVQ        192(R2), F5
+	WORD $0x3ccc0045 // ldur q5, [x2, #192]
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
 	FMOVQ        (R6), F6
 	WORD $0x4e0600a6 // tbl v6.16b, { v5.16b }, v6.16b
 	WORD $0x4f04e407 // movi v7.16b, #128
 	WORD $0x4e0700a5 // tbl v5.16b, { v5.16b }, v7.16b
-	FMOVQ        208(R2), F7
+	WORD $0x3ccd0047 // ldur q7, [x2, #208]
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
 	FMOVQ        (R6), F8
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
@@ -12673,7 +14472,7 @@ TEXT ·matmulQ8Block4xTurbo4NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        224(R2), F7
+	WORD $0x3cce0047 // ldur q7, [x2, #224]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle5<>+0(SB), R6
@@ -12681,7 +14480,7 @@ TEXT ·matmulQ8Block4xTurbo4NEON(SB), 0, $1312-72
 	WORD $0x4e0900e7 // tbl v7.16b, { v7.16b }, v9.16b
 	WORD $0x4ea81cc6 // orr v6.16b, v6.16b, v8.16b
 	WORD $0x4ea71ca5 // orr v5.16b, v5.16b, v7.16b
-	FMOVQ        240(R2), F7
+	WORD $0x3ccf0047 // ldur q7, [x2, #240]
 	WORD $0x4f04e408 // movi v8.16b, #128
 	WORD $0x4e0800e8 // tbl v8.16b, { v7.16b }, v8.16b
 	MOVD         $turbo4_shuffle6<>+0(SB), R6
@@ -13252,324 +15051,326 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0, 2, 4 to 62, and their products
-	FMOVQ        4(R6), F2
-	FMOVQ        20(R6), F3
-	WORD $0x4e211c42 // and v2.16b, v2.16b, v1.16b
-	WORD $0x4e211c63 // and v3.16b, v3.16b, v1.16b
-	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
-	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
-	FLDPQ        (R5), (F4, F5)
-	WORD $0x2f08a446 // ushll v6.8h, v2.8b, #0
-	WORD $0x0f08a487 // sshll v7.8h, v4.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a447 // ushll2 v7.8h, v2.16b, #0
-	WORD $0x4f08a484 // sshll2 v4.8h, v4.16b, #0
-	WORD $0x4e649ce7 // mul v7.8h, v7.8h, v4.8h
-	WORD $0x4e67bcc4 // addp v4.8h, v6.8h, v7.8h
-	WORD $0x4e602884 // saddlp v4.4s, v4.8h
-	WORD $0x2f08a466 // ushll v6.8h, v3.8b, #0
-	WORD $0x0f08a4a7 // sshll v7.8h, v5.8b, #0
-	WORD $0x4e679cc6 // mul v6.8h, v6.8h, v7.8h
-	WORD $0x6f08a467 // ushll2 v7.8h, v3.16b, #0
-	WORD $0x4f08a4a5 // sshll2 v5.8h, v5.16b, #0
-	WORD $0x4e659ce7 // mul v7.8h, v7.8h, v5.8h
-	WORD $0x4e67bcc5 // addp v5.8h, v6.8h, v7.8h
-	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
-	FLDPQ        128(R5), (F6, F7)
-	WORD $0x2f08a448 // ushll v8.8h, v2.8b, #0
+	WORD $0x3cc040c2 // ldur q2, [x6, #4]
+	WORD $0x3cc140c3 // ldur q3, [x6, #20]
+	WORD $0x4e211c44 // and v4.16b, v2.16b, v1.16b
+	WORD $0x4e211c65 // and v5.16b, v3.16b, v1.16b
+	WORD $0x4e040004 // tbl v4.16b, { v0.16b }, v4.16b
+	WORD $0x4e050005 // tbl v5.16b, { v0.16b }, v5.16b
+	WORD $0x3cc000a6 // ldur q6, [x5]
+	WORD $0x3cc100a7 // ldur q7, [x5, #16]
+	WORD $0x2f08a488 // ushll v8.8h, v4.8b, #0
 	WORD $0x0f08a4c9 // sshll v9.8h, v6.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a449 // ushll2 v9.8h, v2.16b, #0
+	WORD $0x6f08a489 // ushll2 v9.8h, v4.16b, #0
 	WORD $0x4f08a4c6 // sshll2 v6.8h, v6.16b, #0
 	WORD $0x4e669d29 // mul v9.8h, v9.8h, v6.8h
 	WORD $0x4e69bd06 // addp v6.8h, v8.8h, v9.8h
 	WORD $0x4e6028c6 // saddlp v6.4s, v6.8h
-	WORD $0x2f08a468 // ushll v8.8h, v3.8b, #0
+	WORD $0x2f08a4a8 // ushll v8.8h, v5.8b, #0
 	WORD $0x0f08a4e9 // sshll v9.8h, v7.8b, #0
 	WORD $0x4e699d08 // mul v8.8h, v8.8h, v9.8h
-	WORD $0x6f08a469 // ushll2 v9.8h, v3.16b, #0
+	WORD $0x6f08a4a9 // ushll2 v9.8h, v5.16b, #0
 	WORD $0x4f08a4e7 // sshll2 v7.8h, v7.16b, #0
 	WORD $0x4e679d29 // mul v9.8h, v9.8h, v7.8h
 	WORD $0x4e69bd07 // addp v7.8h, v8.8h, v9.8h
 	WORD $0x4e6028e7 // saddlp v7.4s, v7.8h
-	FLDPQ        256(R5), (F8, F9)
-	WORD $0x2f08a44a // ushll v10.8h, v2.8b, #0
+	WORD $0x3cc800a8 // ldur q8, [x5, #128]
+	WORD $0x3cc900a9 // ldur q9, [x5, #144]
+	WORD $0x2f08a48a // ushll v10.8h, v4.8b, #0
 	WORD $0x0f08a50b // sshll v11.8h, v8.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a44b // ushll2 v11.8h, v2.16b, #0
+	WORD $0x6f08a48b // ushll2 v11.8h, v4.16b, #0
 	WORD $0x4f08a508 // sshll2 v8.8h, v8.16b, #0
 	WORD $0x4e689d6b // mul v11.8h, v11.8h, v8.8h
 	WORD $0x4e6bbd48 // addp v8.8h, v10.8h, v11.8h
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
-	WORD $0x2f08a46a // ushll v10.8h, v3.8b, #0
+	WORD $0x2f08a4aa // ushll v10.8h, v5.8b, #0
 	WORD $0x0f08a52b // sshll v11.8h, v9.8b, #0
 	WORD $0x4e6b9d4a // mul v10.8h, v10.8h, v11.8h
-	WORD $0x6f08a46b // ushll2 v11.8h, v3.16b, #0
+	WORD $0x6f08a4ab // ushll2 v11.8h, v5.16b, #0
 	WORD $0x4f08a529 // sshll2 v9.8h, v9.16b, #0
 	WORD $0x4e699d6b // mul v11.8h, v11.8h, v9.8h
 	WORD $0x4e6bbd49 // addp v9.8h, v10.8h, v11.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        384(R5), (F10, F11)
-	WORD $0x2f08a44c // ushll v12.8h, v2.8b, #0
+	FLDPQ        256(R5), (F10, F11)
+	WORD $0x2f08a48c // ushll v12.8h, v4.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
-	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x6f08a48d // ushll2 v13.8h, v4.16b, #0
 	WORD $0x4f08a54a // sshll2 v10.8h, v10.16b, #0
-	WORD $0x4e6a9c42 // mul v2.8h, v2.8h, v10.8h
-	WORD $0x4e62bd82 // addp v2.8h, v12.8h, v2.8h
-	WORD $0x4e602842 // saddlp v2.4s, v2.8h
-	WORD $0x2f08a46a // ushll v10.8h, v3.8b, #0
-	WORD $0x0f08a56c // sshll v12.8h, v11.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
+	WORD $0x4e6a9dad // mul v13.8h, v13.8h, v10.8h
+	WORD $0x4e6dbd8a // addp v10.8h, v12.8h, v13.8h
+	WORD $0x4e60294a // saddlp v10.4s, v10.8h
+	WORD $0x2f08a4ac // ushll v12.8h, v5.8b, #0
+	WORD $0x0f08a56d // sshll v13.8h, v11.8b, #0
+	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
+	WORD $0x6f08a4ad // ushll2 v13.8h, v5.16b, #0
 	WORD $0x4f08a56b // sshll2 v11.8h, v11.16b, #0
-	WORD $0x4e6b9c63 // mul v3.8h, v3.8h, v11.8h
-	WORD $0x4e63bd43 // addp v3.8h, v10.8h, v3.8h
-	WORD $0x4e602863 // saddlp v3.4s, v3.8h
+	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
+	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
+	WORD $0x4e60296b // saddlp v11.4s, v11.8h
+	FLDPQ        384(R5), (F12, F13)
+	WORD $0x2f08a48e // ushll v14.8h, v4.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a484 // ushll2 v4.8h, v4.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9c84 // mul v4.8h, v4.8h, v12.8h
+	WORD $0x4e64bdc4 // addp v4.8h, v14.8h, v4.8h
+	WORD $0x4e602884 // saddlp v4.4s, v4.8h
+	WORD $0x2f08a4ac // ushll v12.8h, v5.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a4a5 // ushll2 v5.8h, v5.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9ca5 // mul v5.8h, v5.8h, v13.8h
+	WORD $0x4e65bd85 // addp v5.8h, v12.8h, v5.8h
+	WORD $0x4e6028a5 // saddlp v5.4s, v5.8h
 
 	// levels of values 1, 3, 5 to 63, and their products
-	FMOVQ        4(R6), F10
-	FMOVQ        20(R6), F11
-	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
-	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
-	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
-	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
-	FLDPQ        32(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc200ac // ldur q12, [x5, #32]
+	WORD $0x3cc300ad // ldur q13, [x5, #48]
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
-	WORD $0x4e606984 // sadalp v4.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
-	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
-	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FLDPQ        160(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x6f08a44f // ushll2 v15.8h, v2.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
 	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
 	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
 	WORD $0x4e606986 // sadalp v6.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x2f08a46c // ushll v12.8h, v3.8b, #0
 	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
 	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x6f08a46e // ushll2 v14.8h, v3.16b, #0
 	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FLDPQ        288(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x3cca00ac // ldur q12, [x5, #160]
+	WORD $0x3ccb00ad // ldur q13, [x5, #176]
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x6f08a44f // ushll2 v15.8h, v2.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
 	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
 	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
 	WORD $0x4e606988 // sadalp v8.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x2f08a46c // ushll v12.8h, v3.8b, #0
 	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
 	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x6f08a46e // ushll2 v14.8h, v3.16b, #0
 	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FLDPQ        416(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	FLDPQ        288(R5), (F12, F13)
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
+	WORD $0x6f08a44f // ushll2 v15.8h, v2.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
-	WORD $0x4e606942 // sadalp v2.4s, v10.8h
-	WORD $0x2f08a56a // ushll v10.8h, v11.8b, #0
+	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
+	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x4e60698a // sadalp v10.4s, v12.8h
+	WORD $0x2f08a46c // ushll v12.8h, v3.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a46e // ushll2 v14.8h, v3.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
+	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        416(R5), (F12, F13)
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9c42 // mul v2.8h, v2.8h, v12.8h
+	WORD $0x4e62bdc2 // addp v2.8h, v14.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a5ac // sshll v12.8h, v13.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
+	WORD $0x4e6c9c42 // mul v2.8h, v2.8h, v12.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a5ac // sshll2 v12.8h, v13.16b, #0
-	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
-	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
-	WORD $0x4e606943 // sadalp v3.4s, v10.8h
+	WORD $0x4e6c9c63 // mul v3.8h, v3.8h, v12.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
 
 	// levels of values 64, 66, 68 to 126, and their products
-	FMOVQ        36(R6), F10
-	FMOVQ        52(R6), F11
-	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
-	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
-	FLDPQ        64(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x3cc240c2 // ldur q2, [x6, #36]
+	WORD $0x3cc340c3 // ldur q3, [x6, #52]
+	WORD $0x4e211c4c // and v12.16b, v2.16b, v1.16b
+	WORD $0x4e211c6d // and v13.16b, v3.16b, v1.16b
+	WORD $0x4e0c000c // tbl v12.16b, { v0.16b }, v12.16b
+	WORD $0x4e0d000d // tbl v13.16b, { v0.16b }, v13.16b
+	WORD $0x3cc400ae // ldur q14, [x5, #64]
+	WORD $0x3cc500af // ldur q15, [x5, #80]
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
+	WORD $0x4e6069c6 // sadalp v6.4s, v14.8h
+	WORD $0x2f08a5ae // ushll v14.8h, v13.8b, #0
+	WORD $0x0f08a5f0 // sshll v16.8h, v15.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a5b0 // ushll2 v16.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
+	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
+	WORD $0x4e6069c7 // sadalp v7.4s, v14.8h
+	WORD $0x3ccc00ae // ldur q14, [x5, #192]
+	WORD $0x3ccd00af // ldur q15, [x5, #208]
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
+	WORD $0x4e6069c8 // sadalp v8.4s, v14.8h
+	WORD $0x2f08a5ae // ushll v14.8h, v13.8b, #0
+	WORD $0x0f08a5f0 // sshll v16.8h, v15.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a5b0 // ushll2 v16.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
+	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
+	WORD $0x4e6069c9 // sadalp v9.4s, v14.8h
+	FLDPQ        320(R5), (F14, F15)
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a591 // ushll2 v17.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9e31 // mul v17.8h, v17.8h, v14.8h
+	WORD $0x4e71be0e // addp v14.8h, v16.8h, v17.8h
+	WORD $0x4e6069ca // sadalp v10.4s, v14.8h
+	WORD $0x2f08a5ae // ushll v14.8h, v13.8b, #0
+	WORD $0x0f08a5f0 // sshll v16.8h, v15.8b, #0
+	WORD $0x4e709dce // mul v14.8h, v14.8h, v16.8h
+	WORD $0x6f08a5b0 // ushll2 v16.8h, v13.16b, #0
+	WORD $0x4f08a5ef // sshll2 v15.8h, v15.16b, #0
+	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
+	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
+	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
+	FLDPQ        448(R5), (F14, F15)
+	WORD $0x2f08a590 // ushll v16.8h, v12.8b, #0
+	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
+	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
+	WORD $0x6f08a58c // ushll2 v12.8h, v12.16b, #0
+	WORD $0x4f08a5ce // sshll2 v14.8h, v14.16b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
 	WORD $0x4e606984 // sadalp v4.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x2f08a5ac // ushll v12.8h, v13.8b, #0
+	WORD $0x0f08a5ee // sshll v14.8h, v15.8b, #0
 	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a5ad // ushll2 v13.8h, v13.16b, #0
+	WORD $0x4f08a5ee // sshll2 v14.8h, v15.16b, #0
+	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
+	WORD $0x4e6dbd8c // addp v12.8h, v12.8h, v13.8h
 	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FLDPQ        192(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
-	WORD $0x4e606986 // sadalp v6.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
-	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
-	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FLDPQ        320(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
-	WORD $0x4e606988 // sadalp v8.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
-	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
-	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FLDPQ        448(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
-	WORD $0x4e606942 // sadalp v2.4s, v10.8h
-	WORD $0x2f08a56a // ushll v10.8h, v11.8b, #0
-	WORD $0x0f08a5ac // sshll v12.8h, v13.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
-	WORD $0x4f08a5ac // sshll2 v12.8h, v13.16b, #0
-	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
-	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
-	WORD $0x4e606943 // sadalp v3.4s, v10.8h
 
 	// levels of values 65, 67, 69 to 127, and their products
-	FMOVQ        36(R6), F10
-	FMOVQ        52(R6), F11
-	WORD $0x6f0c054a // ushr v10.16b, v10.16b, #4
-	WORD $0x6f0c056b // ushr v11.16b, v11.16b, #4
-	WORD $0x4e0a000a // tbl v10.16b, { v0.16b }, v10.16b
-	WORD $0x4e0b000b // tbl v11.16b, { v0.16b }, v11.16b
-	FLDPQ        96(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x6f0c0442 // ushr v2.16b, v2.16b, #4
+	WORD $0x6f0c0463 // ushr v3.16b, v3.16b, #4
+	WORD $0x4e020002 // tbl v2.16b, { v0.16b }, v2.16b
+	WORD $0x4e030003 // tbl v3.16b, { v0.16b }, v3.16b
+	WORD $0x3cc600ac // ldur q12, [x5, #96]
+	WORD $0x3cc700ad // ldur q13, [x5, #112]
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
-	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
-	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
-	WORD $0x4e606984 // sadalp v4.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
-	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
-	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
-	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
-	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
-	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
-	WORD $0x4e606985 // sadalp v5.4s, v12.8h
-	FLDPQ        224(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
-	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
-	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x6f08a44f // ushll2 v15.8h, v2.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
 	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
 	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
 	WORD $0x4e606986 // sadalp v6.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x2f08a46c // ushll v12.8h, v3.8b, #0
 	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
 	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x6f08a46e // ushll2 v14.8h, v3.16b, #0
 	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606987 // sadalp v7.4s, v12.8h
-	FLDPQ        352(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	WORD $0x3cce00ac // ldur q12, [x5, #224]
+	WORD $0x3ccf00ad // ldur q13, [x5, #240]
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54f // ushll2 v15.8h, v10.16b, #0
+	WORD $0x6f08a44f // ushll2 v15.8h, v2.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
 	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
 	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
 	WORD $0x4e606988 // sadalp v8.4s, v12.8h
-	WORD $0x2f08a56c // ushll v12.8h, v11.8b, #0
+	WORD $0x2f08a46c // ushll v12.8h, v3.8b, #0
 	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
 	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
-	WORD $0x6f08a56e // ushll2 v14.8h, v11.16b, #0
+	WORD $0x6f08a46e // ushll2 v14.8h, v3.16b, #0
 	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
 	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
 	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
 	WORD $0x4e606989 // sadalp v9.4s, v12.8h
-	FLDPQ        480(R5), (F12, F13)
-	WORD $0x2f08a54e // ushll v14.8h, v10.8b, #0
+	FLDPQ        352(R5), (F12, F13)
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
-	WORD $0x6f08a54a // ushll2 v10.8h, v10.16b, #0
+	WORD $0x6f08a44f // ushll2 v15.8h, v2.16b, #0
 	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
-	WORD $0x4e606942 // sadalp v2.4s, v10.8h
-	WORD $0x2f08a56a // ushll v10.8h, v11.8b, #0
+	WORD $0x4e6c9def // mul v15.8h, v15.8h, v12.8h
+	WORD $0x4e6fbdcc // addp v12.8h, v14.8h, v15.8h
+	WORD $0x4e60698a // sadalp v10.4s, v12.8h
+	WORD $0x2f08a46c // ushll v12.8h, v3.8b, #0
+	WORD $0x0f08a5ae // sshll v14.8h, v13.8b, #0
+	WORD $0x4e6e9d8c // mul v12.8h, v12.8h, v14.8h
+	WORD $0x6f08a46e // ushll2 v14.8h, v3.16b, #0
+	WORD $0x4f08a5ad // sshll2 v13.8h, v13.16b, #0
+	WORD $0x4e6d9dce // mul v14.8h, v14.8h, v13.8h
+	WORD $0x4e6ebd8c // addp v12.8h, v12.8h, v14.8h
+	WORD $0x4e60698b // sadalp v11.4s, v12.8h
+	FLDPQ        480(R5), (F12, F13)
+	WORD $0x2f08a44e // ushll v14.8h, v2.8b, #0
+	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
+	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
+	WORD $0x6f08a442 // ushll2 v2.8h, v2.16b, #0
+	WORD $0x4f08a58c // sshll2 v12.8h, v12.16b, #0
+	WORD $0x4e6c9c42 // mul v2.8h, v2.8h, v12.8h
+	WORD $0x4e62bdc2 // addp v2.8h, v14.8h, v2.8h
+	WORD $0x4e606844 // sadalp v4.4s, v2.8h
+	WORD $0x2f08a462 // ushll v2.8h, v3.8b, #0
 	WORD $0x0f08a5ac // sshll v12.8h, v13.8b, #0
-	WORD $0x4e6c9d4a // mul v10.8h, v10.8h, v12.8h
-	WORD $0x6f08a56b // ushll2 v11.8h, v11.16b, #0
+	WORD $0x4e6c9c42 // mul v2.8h, v2.8h, v12.8h
+	WORD $0x6f08a463 // ushll2 v3.8h, v3.16b, #0
 	WORD $0x4f08a5ac // sshll2 v12.8h, v13.16b, #0
-	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
-	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
-	WORD $0x4e606943 // sadalp v3.4s, v10.8h
-	FMOVQ        F4, (R9)
-	FMOVQ        F5, 16(R9)
-	FMOVQ        F6, 128(R9)
-	FMOVQ        F7, 144(R9)
-	FMOVQ        F8, 256(R9)
-	FMOVQ        F9, 272(R9)
-	FMOVQ        F2, 384(R9)
-	FMOVQ        F3, 400(R9)
-	WORD $0x7d4000c2 // ldr h2, [x6]
-	WORD $0x0e217842 // fcvtl v2.4s, v2.4h
-	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	WORD $0x4e6c9c63 // mul v3.8h, v3.8h, v12.8h
+	WORD $0x4e63bc42 // addp v2.8h, v2.8h, v3.8h
+	WORD $0x4e606845 // sadalp v5.4s, v2.8h
+	FMOVQ        F6, (R9)
+	FMOVQ        F7, 16(R9)
+	FMOVQ        F8, 128(R9)
+	FMOVQ        F9, 144(R9)
+	FMOVQ        F10, 256(R9)
+	FMOVQ        F11, 272(R9)
+	FMOVQ        F4, 384(R9)
+	FMOVQ        F5, 400(R9)
+	WORD $0x7c4000c2 // ldur h2, [x6]
+	WORD $0x1ee24042 // fcvt s2, h2
 	MOVD         $turbo4_const<>+0(SB), R11
 	FMOVQ        (R11), F3
-	WORD $0x6e23dc44 // fmul v4.4s, v2.4s, v3.4s
-	WORD $0x6e23dc42 // fmul v2.4s, v2.4s, v3.4s
-	FMOVQ        F4, (R10)
+	WORD $0x4f829062 // fmul v2.4s, v3.4s, v2.s[0]
+	FMOVQ        F2, (R10)
 	FMOVQ        F2, 16(R10)
 	ADD          $0x20, R9
 	ADD          $0x20, R10
@@ -13582,10 +15383,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F2
-	FMOVQ        32(R1), F3
-	FMOVQ        64(R1), F4
-	FMOVQ        96(R1), F5
+	WORD $0x3cc00022 // ldur q2, [x1]
+	WORD $0x3cc20023 // ldur q3, [x1, #32]
+	WORD $0x3cc40024 // ldur q4, [x1, #64]
+	WORD $0x3cc60025 // ldur q5, [x1, #96]
 	WORD $0x4ea00863 // rev64 v3.4s, v3.4s
 	WORD $0x4e832842 // trn1 v2.4s, v2.4s, v3.4s
 	WORD $0x4ea008a3 // rev64 v3.4s, v5.4s
@@ -13593,10 +15394,14 @@ done4:
 	WORD $0x6e034063 // ext v3.16b, v3.16b, v3.16b, #8
 	WORD $0x4ec33842 // zip1 v2.2d, v2.2d, v3.2d
 	WORD $0x4e22d442 // fadd v2.4s, v2.4s, v2.4s
-	FLDPQ        (R0), (F3, F4)
-	FLDPQ        32(R0), (F5, F6)
-	FLDPQ        64(R0), (F7, F8)
-	FLDPQ        96(R0), (F9, F10)
+	WORD $0x3cc00003 // ldur q3, [x0]
+	WORD $0x3cc10004 // ldur q4, [x0, #16]
+	WORD $0x3cc20005 // ldur q5, [x0, #32]
+	WORD $0x3cc30006 // ldur q6, [x0, #48]
+	WORD $0x3cc40007 // ldur q7, [x0, #64]
+	WORD $0x3cc50008 // ldur q8, [x0, #80]
+	WORD $0x3cc60009 // ldur q9, [x0, #96]
+	WORD $0x3cc7000a // ldur q10, [x0, #112]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -13605,17 +15410,21 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        (R4), F4
+	WORD $0xbc400084 // ldur s4, [x4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        (R3), F4
+	WORD $0xbc400064 // ldur s4, [x3]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	FMOVQ        F3, (R2)
-	FLDPQ        128(R0), (F3, F4)
-	FLDPQ        160(R0), (F5, F6)
-	FLDPQ        192(R0), (F7, F8)
-	FLDPQ        224(R0), (F9, F10)
+	WORD $0x3cc80003 // ldur q3, [x0, #128]
+	WORD $0x3cc90004 // ldur q4, [x0, #144]
+	WORD $0x3cca0005 // ldur q5, [x0, #160]
+	WORD $0x3ccb0006 // ldur q6, [x0, #176]
+	WORD $0x3ccc0007 // ldur q7, [x0, #192]
+	WORD $0x3ccd0008 // ldur q8, [x0, #208]
+	WORD $0x3cce0009 // ldur q9, [x0, #224]
+	WORD $0x3ccf000a // ldur q10, [x0, #240]
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
 	WORD $0x4ea9bce5 // addp v5.4s, v7.4s, v9.4s
 	WORD $0x4ea5bc63 // addp v3.4s, v3.4s, v5.4s
@@ -13624,10 +15433,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        4(R4), F4
+	WORD $0xbc404084 // ldur s4, [x4, #4]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        4(R3), F4
+	WORD $0xbc404064 // ldur s4, [x3, #4]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	MOVD         ldy+8(FP), R8
@@ -13646,10 +15455,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        8(R4), F4
+	WORD $0xbc408084 // ldur s4, [x4, #8]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        8(R3), F4
+	WORD $0xbc408064 // ldur s4, [x3, #8]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc63 // fmul v3.4s, v3.4s, v2.4s
 	ADD          R8, R9
@@ -13666,10 +15475,10 @@ done4:
 	WORD $0x4ea5bc84 // addp v4.4s, v4.4s, v5.4s
 	WORD $0x4ea48463 // add v3.4s, v3.4s, v4.4s
 	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	FMOVS        12(R4), F4
+	WORD $0xbc40c084 // ldur s4, [x4, #12]
 	WORD $0x4e040484 // dup v4.4s, v4.s[0]
 	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
-	FMOVS        12(R3), F4
+	WORD $0xbc40c064 // ldur s4, [x3, #12]
 	WORD $0x4f849063 // fmul v3.4s, v3.4s, v4.s[0]
 	WORD $0x6e22dc62 // fmul v2.4s, v3.4s, v2.4s
 	ADD          R8, R9
@@ -13729,9 +15538,9 @@ loop1:
 
 loop3:
 	ADD          R4, R1, R6
-	FMOVQ        (R6), F13
+	WORD $0x3cc000cd // ldur q13, [x6]
 	ADD          R4, R1, R6
-	FMOVQ        16(R6), F14
+	WORD $0x3cc100ce // ldur q14, [x6, #16]
 	ADD          R4, R1, R6
 	FMOVQ        512(R6), F15
 	ADD          R4, R1, R6
@@ -13842,33 +15651,33 @@ done4:
 
 loop5:
 	ADD          R4<<3, R2, R6
-	FMOVQ        (R6), F15
+	WORD $0x3cc000cf // ldur q15, [x6]
 	ADD          R4<<3, R2, R6
-	FMOVQ        16(R6), F16
+	WORD $0x3cc100d0 // ldur q16, [x6, #16]
 	WORD $0x6e2fddef // fmul v15.4s, v15.4s, v15.4s
 	WORD $0x6e30de10 // fmul v16.4s, v16.4s, v16.4s
 	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
 	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        32(R6), F15
+	WORD $0x3cc200cf // ldur q15, [x6, #32]
 	ADD          R4<<3, R2, R6
-	FMOVQ        48(R6), F16
+	WORD $0x3cc300d0 // ldur q16, [x6, #48]
 	WORD $0x6e2fddef // fmul v15.4s, v15.4s, v15.4s
 	WORD $0x6e30de10 // fmul v16.4s, v16.4s, v16.4s
 	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
 	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        64(R6), F15
+	WORD $0x3cc400cf // ldur q15, [x6, #64]
 	ADD          R4<<3, R2, R6
-	FMOVQ        80(R6), F16
+	WORD $0x3cc500d0 // ldur q16, [x6, #80]
 	WORD $0x6e2fddef // fmul v15.4s, v15.4s, v15.4s
 	WORD $0x6e30de10 // fmul v16.4s, v16.4s, v16.4s
 	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
 	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
 	ADD          R4<<3, R2, R6
-	FMOVQ        96(R6), F15
+	WORD $0x3cc600cf // ldur q15, [x6, #96]
 	ADD          R4<<3, R2, R6
-	FMOVQ        112(R6), F16
+	WORD $0x3cc700d0 // ldur q16, [x6, #112]
 	WORD $0x6e2fddef // fmul v15.4s, v15.4s, v15.4s
 	WORD $0x6e30de10 // fmul v16.4s, v16.4s, v16.4s
 	WORD $0x4e2fd5ad // fadd v13.4s, v13.4s, v15.4s
@@ -13916,9 +15725,9 @@ loop7:
 	FMOVQ        4160(R2), F13
 	FMOVQ        4176(R2), F14
 	ADD          R5<<3, R2, R7
-	FMOVQ        (R7), F15
+	WORD $0x3cc000ef // ldur q15, [x7]
 	ADD          R5<<3, R2, R7
-	FMOVQ        16(R7), F16
+	WORD $0x3cc100f0 // ldur q16, [x7, #16]
 	FMOVQ        4192(R2), F17
 	FMOVQ        4208(R2), F18
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
@@ -13929,7 +15738,7 @@ loop7:
 	WORD $0x4eae1dce // mov v14.16b, v14.16b
 	WORD $0x6e711e0e // bsl v14.16b, v16.16b, v17.16b
 	ADD          R5, R4, R7
-	FMOVS        (R7), F15
+	WORD $0xbc4000ef // ldur s15, [x7]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	ADD          R5<<3, R2, R7
@@ -13939,9 +15748,9 @@ loop7:
 	FMOVQ        4160(R2), F13
 	FMOVQ        4176(R2), F14
 	ADD          R5<<3, R2, R7
-	FMOVQ        32(R7), F15
+	WORD $0x3cc200ef // ldur q15, [x7, #32]
 	ADD          R5<<3, R2, R7
-	FMOVQ        48(R7), F16
+	WORD $0x3cc300f0 // ldur q16, [x7, #48]
 	FMOVQ        4192(R2), F17
 	FMOVQ        4208(R2), F18
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
@@ -13952,7 +15761,7 @@ loop7:
 	WORD $0x4eae1dce // mov v14.16b, v14.16b
 	WORD $0x6e711e0e // bsl v14.16b, v16.16b, v17.16b
 	ADD          R5, R4, R7
-	FMOVS        4(R7), F15
+	WORD $0xbc4040ef // ldur s15, [x7, #4]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	ADD          R5<<3, R2, R7
@@ -13962,9 +15771,9 @@ loop7:
 	FMOVQ        4160(R2), F13
 	FMOVQ        4176(R2), F14
 	ADD          R5<<3, R2, R7
-	FMOVQ        64(R7), F15
+	WORD $0x3cc400ef // ldur q15, [x7, #64]
 	ADD          R5<<3, R2, R7
-	FMOVQ        80(R7), F16
+	WORD $0x3cc500f0 // ldur q16, [x7, #80]
 	FMOVQ        4192(R2), F17
 	FMOVQ        4208(R2), F18
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
@@ -13975,7 +15784,7 @@ loop7:
 	WORD $0x4eae1dce // mov v14.16b, v14.16b
 	WORD $0x6e711e0e // bsl v14.16b, v16.16b, v17.16b
 	ADD          R5, R4, R7
-	FMOVS        8(R7), F15
+	WORD $0xbc4080ef // ldur s15, [x7, #8]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	ADD          R5<<3, R2, R7
@@ -13985,9 +15794,9 @@ loop7:
 	FMOVQ        4160(R2), F13
 	FMOVQ        4176(R2), F14
 	ADD          R5<<3, R2, R7
-	FMOVQ        96(R7), F15
+	WORD $0x3cc600ef // ldur q15, [x7, #96]
 	ADD          R5<<3, R2, R7
-	FMOVQ        112(R7), F16
+	WORD $0x3cc700f0 // ldur q16, [x7, #112]
 	FMOVQ        4192(R2), F17
 	FMOVQ        4208(R2), F18
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
@@ -13998,7 +15807,7 @@ loop7:
 	WORD $0x4eae1dce // mov v14.16b, v14.16b
 	WORD $0x6e711e0e // bsl v14.16b, v16.16b, v17.16b
 	ADD          R5, R4, R7
-	FMOVS        12(R7), F15
+	WORD $0xbc40c0ef // ldur s15, [x7, #12]
 	WORD $0x4f8f91ad // fmul v13.4s, v13.4s, v15.s[0]
 	WORD $0x4f8f91ce // fmul v14.4s, v14.4s, v15.s[0]
 	ADD          R5<<3, R2, R7
@@ -14257,7 +16066,7 @@ loop17:
 	WORD $0x4eb1d5ad // fsub v13.4s, v13.4s, v17.4s
 	WORD $0x4eb2d5ce // fsub v14.4s, v14.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVS        (R8), F17
+	WORD $0xbc400111 // ldur s17, [x8]
 	WORD $0x4f919272 // fmul v18.4s, v19.4s, v17.s[0]
 	WORD $0x4f919291 // fmul v17.4s, v20.4s, v17.s[0]
 	ADD          R5<<3, R2, R8
@@ -14265,7 +16074,7 @@ loop17:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F17, 4240(R8)
 	ADD          R5, R4, R8
-	FMOVS        128(R8), F17
+	WORD $0xbc480111 // ldur s17, [x8, #128]
 	WORD $0x4f9192b2 // fmul v18.4s, v21.4s, v17.s[0]
 	WORD $0x4f9192d1 // fmul v17.4s, v22.4s, v17.s[0]
 	ADD          R5<<3, R2, R8

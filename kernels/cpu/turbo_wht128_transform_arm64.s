@@ -331,11 +331,12 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R0), (F0, F1)
+	WORD $0x3cc00000 // ldur q0, [x0]
+	WORD $0x3cc10001 // ldur q1, [x0, #16]
 	ADD          R4, R2, R6
-	FMOVQ        (R6), F2
+	WORD $0x3cc000c2 // ldur q2, [x6]
 	ADD          R4, R2, R6
-	FMOVQ        16(R6), F3
+	WORD $0x3cc100c3 // ldur q3, [x6, #16]
 	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD $0x4ea00802 // rev64 v2.4s, v0.4s
@@ -362,11 +363,12 @@ loop3:
 	WORD $0x4e20d423 // fadd v3.4s, v1.4s, v0.4s
 	WORD $0x4ea0d423 // fsub v3.4s, v1.4s, v0.4s
 	WORD $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
-	FLDPQ        32(R0), (F1, F3)
+	WORD $0x3cc20001 // ldur q1, [x0, #32]
+	WORD $0x3cc30003 // ldur q3, [x0, #48]
 	ADD          R4, R2, R6
-	FMOVQ        32(R6), F4
+	WORD $0x3cc200c4 // ldur q4, [x6, #32]
 	ADD          R4, R2, R6
-	FMOVQ        48(R6), F5
+	WORD $0x3cc300c5 // ldur q5, [x6, #48]
 	WORD $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
 	WORD $0x4ea00824 // rev64 v4.4s, v1.4s
@@ -393,11 +395,12 @@ loop3:
 	WORD $0x4e21d465 // fadd v5.4s, v3.4s, v1.4s
 	WORD $0x4ea1d465 // fsub v5.4s, v3.4s, v1.4s
 	WORD $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	FLDPQ        64(R0), (F3, F5)
+	WORD $0x3cc40003 // ldur q3, [x0, #64]
+	WORD $0x3cc50005 // ldur q5, [x0, #80]
 	ADD          R4, R2, R6
-	FMOVQ        64(R6), F6
+	WORD $0x3cc400c6 // ldur q6, [x6, #64]
 	ADD          R4, R2, R6
-	FMOVQ        80(R6), F7
+	WORD $0x3cc500c7 // ldur q7, [x6, #80]
 	WORD $0x6e26dc63 // fmul v3.4s, v3.4s, v6.4s
 	WORD $0x6e27dca5 // fmul v5.4s, v5.4s, v7.4s
 	WORD $0x4ea00866 // rev64 v6.4s, v3.4s
@@ -424,11 +427,12 @@ loop3:
 	WORD $0x4e23d4a7 // fadd v7.4s, v5.4s, v3.4s
 	WORD $0x4ea3d4a7 // fsub v7.4s, v5.4s, v3.4s
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	FLDPQ        96(R0), (F5, F7)
+	WORD $0x3cc60005 // ldur q5, [x0, #96]
+	WORD $0x3cc70007 // ldur q7, [x0, #112]
 	ADD          R4, R2, R6
-	FMOVQ        96(R6), F8
+	WORD $0x3cc600c8 // ldur q8, [x6, #96]
 	ADD          R4, R2, R6
-	FMOVQ        112(R6), F9
+	WORD $0x3cc700c9 // ldur q9, [x6, #112]
 	WORD $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
 	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
 	WORD $0x4ea008a8 // rev64 v8.4s, v5.4s
@@ -455,11 +459,12 @@ loop3:
 	WORD $0x4e25d4e9 // fadd v9.4s, v7.4s, v5.4s
 	WORD $0x4ea5d4e9 // fsub v9.4s, v7.4s, v5.4s
 	WORD $0x4ea7d4a5 // fsub v5.4s, v5.4s, v7.4s
-	FLDPQ        128(R0), (F7, F9)
+	WORD $0x3cc80007 // ldur q7, [x0, #128]
+	WORD $0x3cc90009 // ldur q9, [x0, #144]
 	ADD          R4, R2, R6
-	FMOVQ        128(R6), F10
+	WORD $0x3cc800ca // ldur q10, [x6, #128]
 	ADD          R4, R2, R6
-	FMOVQ        144(R6), F11
+	WORD $0x3cc900cb // ldur q11, [x6, #144]
 	WORD $0x6e2adce7 // fmul v7.4s, v7.4s, v10.4s
 	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
 	WORD $0x4ea008ea // rev64 v10.4s, v7.4s
@@ -486,11 +491,12 @@ loop3:
 	WORD $0x4e27d52b // fadd v11.4s, v9.4s, v7.4s
 	WORD $0x4ea7d52b // fsub v11.4s, v9.4s, v7.4s
 	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
-	FLDPQ        160(R0), (F9, F11)
+	WORD $0x3cca0009 // ldur q9, [x0, #160]
+	WORD $0x3ccb000b // ldur q11, [x0, #176]
 	ADD          R4, R2, R6
-	FMOVQ        160(R6), F12
+	WORD $0x3cca00cc // ldur q12, [x6, #160]
 	ADD          R4, R2, R6
-	FMOVQ        176(R6), F13
+	WORD $0x3ccb00cd // ldur q13, [x6, #176]
 	WORD $0x6e2cdd29 // fmul v9.4s, v9.4s, v12.4s
 	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
 	WORD $0x4ea0092c // rev64 v12.4s, v9.4s
@@ -517,11 +523,12 @@ loop3:
 	WORD $0x4e29d56d // fadd v13.4s, v11.4s, v9.4s
 	WORD $0x4ea9d56d // fsub v13.4s, v11.4s, v9.4s
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
-	FLDPQ        192(R0), (F11, F13)
+	WORD $0x3ccc000b // ldur q11, [x0, #192]
+	WORD $0x3ccd000d // ldur q13, [x0, #208]
 	ADD          R4, R2, R6
-	FMOVQ        192(R6), F14
+	WORD $0x3ccc00ce // ldur q14, [x6, #192]
 	ADD          R4, R2, R6
-	FMOVQ        208(R6), F15
+	WORD $0x3ccd00cf // ldur q15, [x6, #208]
 	WORD $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
 	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
 	WORD $0x4ea0096e // rev64 v14.4s, v11.4s
@@ -548,11 +555,12 @@ loop3:
 	WORD $0x4e2bd5af // fadd v15.4s, v13.4s, v11.4s
 	WORD $0x4eabd5af // fsub v15.4s, v13.4s, v11.4s
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	FLDPQ        224(R0), (F13, F15)
+	WORD $0x3cce000d // ldur q13, [x0, #224]
+	WORD $0x3ccf000f // ldur q15, [x0, #240]
 	ADD          R4, R2, R6
-	FMOVQ        224(R6), F16
+	WORD $0x3cce00d0 // ldur q16, [x6, #224]
 	ADD          R4, R2, R6
-	FMOVQ        240(R6), F17
+	WORD $0x3ccf00d1 // ldur q17, [x6, #240]
 	WORD $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
 	WORD $0x4ea009b0 // rev64 v16.4s, v13.4s
@@ -658,16 +666,17 @@ done4:
 	BLT          done6
 
 loop5:
-	FLDPQ        (R0), (F0, F1)
+	WORD $0x3cc00000 // ldur q0, [x0]
+	WORD $0x3cc10001 // ldur q1, [x0, #16]
 	FLDPQ        256(R0), (F2, F3)
 	WORD $0x4e22d404 // fadd v4.4s, v0.4s, v2.4s
 	WORD $0x4e23d425 // fadd v5.4s, v1.4s, v3.4s
 	WORD $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
 	WORD $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
 	ADD          R4, R3, R6
-	FMOVQ        (R6), F2
+	WORD $0x3cc000c2 // ldur q2, [x6]
 	ADD          R4, R3, R6
-	FMOVQ        16(R6), F3
+	WORD $0x3cc100c3 // ldur q3, [x6, #16]
 	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
 	WORD $0x6e23dca3 // fmul v3.4s, v5.4s, v3.4s
 	FMOVQ        F2, (R0)
@@ -712,11 +721,12 @@ loop1:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R0), (F0, F1)
+	WORD $0x3cc00000 // ldur q0, [x0]
+	WORD $0x3cc10001 // ldur q1, [x0, #16]
 	ADD          R4, R2, R6
-	FMOVQ        (R6), F2
+	WORD $0x3cc000c2 // ldur q2, [x6]
 	ADD          R4, R2, R6
-	FMOVQ        16(R6), F3
+	WORD $0x3cc100c3 // ldur q3, [x6, #16]
 	WORD $0x6e22dc00 // fmul v0.4s, v0.4s, v2.4s
 	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD $0x4ea00802 // rev64 v2.4s, v0.4s
@@ -743,11 +753,12 @@ loop3:
 	WORD $0x4e20d423 // fadd v3.4s, v1.4s, v0.4s
 	WORD $0x4ea0d423 // fsub v3.4s, v1.4s, v0.4s
 	WORD $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
-	FLDPQ        32(R0), (F1, F3)
+	WORD $0x3cc20001 // ldur q1, [x0, #32]
+	WORD $0x3cc30003 // ldur q3, [x0, #48]
 	ADD          R4, R2, R6
-	FMOVQ        32(R6), F4
+	WORD $0x3cc200c4 // ldur q4, [x6, #32]
 	ADD          R4, R2, R6
-	FMOVQ        48(R6), F5
+	WORD $0x3cc300c5 // ldur q5, [x6, #48]
 	WORD $0x6e24dc21 // fmul v1.4s, v1.4s, v4.4s
 	WORD $0x6e25dc63 // fmul v3.4s, v3.4s, v5.4s
 	WORD $0x4ea00824 // rev64 v4.4s, v1.4s
@@ -774,11 +785,12 @@ loop3:
 	WORD $0x4e21d465 // fadd v5.4s, v3.4s, v1.4s
 	WORD $0x4ea1d465 // fsub v5.4s, v3.4s, v1.4s
 	WORD $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
-	FLDPQ        64(R0), (F3, F5)
+	WORD $0x3cc40003 // ldur q3, [x0, #64]
+	WORD $0x3cc50005 // ldur q5, [x0, #80]
 	ADD          R4, R2, R6
-	FMOVQ        64(R6), F6
+	WORD $0x3cc400c6 // ldur q6, [x6, #64]
 	ADD          R4, R2, R6
-	FMOVQ        80(R6), F7
+	WORD $0x3cc500c7 // ldur q7, [x6, #80]
 	WORD $0x6e26dc63 // fmul v3.4s, v3.4s, v6.4s
 	WORD $0x6e27dca5 // fmul v5.4s, v5.4s, v7.4s
 	WORD $0x4ea00866 // rev64 v6.4s, v3.4s
@@ -805,11 +817,12 @@ loop3:
 	WORD $0x4e23d4a7 // fadd v7.4s, v5.4s, v3.4s
 	WORD $0x4ea3d4a7 // fsub v7.4s, v5.4s, v3.4s
 	WORD $0x4ea5d463 // fsub v3.4s, v3.4s, v5.4s
-	FLDPQ        96(R0), (F5, F7)
+	WORD $0x3cc60005 // ldur q5, [x0, #96]
+	WORD $0x3cc70007 // ldur q7, [x0, #112]
 	ADD          R4, R2, R6
-	FMOVQ        96(R6), F8
+	WORD $0x3cc600c8 // ldur q8, [x6, #96]
 	ADD          R4, R2, R6
-	FMOVQ        112(R6), F9
+	WORD $0x3cc700c9 // ldur q9, [x6, #112]
 	WORD $0x6e28dca5 // fmul v5.4s, v5.4s, v8.4s
 	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
 	WORD $0x4ea008a8 // rev64 v8.4s, v5.4s
@@ -836,11 +849,12 @@ loop3:
 	WORD $0x4e25d4e9 // fadd v9.4s, v7.4s, v5.4s
 	WORD $0x4ea5d4e9 // fsub v9.4s, v7.4s, v5.4s
 	WORD $0x4ea7d4a5 // fsub v5.4s, v5.4s, v7.4s
-	FLDPQ        128(R0), (F7, F9)
+	WORD $0x3cc80007 // ldur q7, [x0, #128]
+	WORD $0x3cc90009 // ldur q9, [x0, #144]
 	ADD          R4, R2, R6
-	FMOVQ        128(R6), F10
+	WORD $0x3cc800ca // ldur q10, [x6, #128]
 	ADD          R4, R2, R6
-	FMOVQ        144(R6), F11
+	WORD $0x3cc900cb // ldur q11, [x6, #144]
 	WORD $0x6e2adce7 // fmul v7.4s, v7.4s, v10.4s
 	WORD $0x6e2bdd29 // fmul v9.4s, v9.4s, v11.4s
 	WORD $0x4ea008ea // rev64 v10.4s, v7.4s
@@ -867,11 +881,12 @@ loop3:
 	WORD $0x4e27d52b // fadd v11.4s, v9.4s, v7.4s
 	WORD $0x4ea7d52b // fsub v11.4s, v9.4s, v7.4s
 	WORD $0x4ea9d4e7 // fsub v7.4s, v7.4s, v9.4s
-	FLDPQ        160(R0), (F9, F11)
+	WORD $0x3cca0009 // ldur q9, [x0, #160]
+	WORD $0x3ccb000b // ldur q11, [x0, #176]
 	ADD          R4, R2, R6
-	FMOVQ        160(R6), F12
+	WORD $0x3cca00cc // ldur q12, [x6, #160]
 	ADD          R4, R2, R6
-	FMOVQ        176(R6), F13
+	WORD $0x3ccb00cd // ldur q13, [x6, #176]
 	WORD $0x6e2cdd29 // fmul v9.4s, v9.4s, v12.4s
 	WORD $0x6e2ddd6b // fmul v11.4s, v11.4s, v13.4s
 	WORD $0x4ea0092c // rev64 v12.4s, v9.4s
@@ -898,11 +913,12 @@ loop3:
 	WORD $0x4e29d56d // fadd v13.4s, v11.4s, v9.4s
 	WORD $0x4ea9d56d // fsub v13.4s, v11.4s, v9.4s
 	WORD $0x4eabd529 // fsub v9.4s, v9.4s, v11.4s
-	FLDPQ        192(R0), (F11, F13)
+	WORD $0x3ccc000b // ldur q11, [x0, #192]
+	WORD $0x3ccd000d // ldur q13, [x0, #208]
 	ADD          R4, R2, R6
-	FMOVQ        192(R6), F14
+	WORD $0x3ccc00ce // ldur q14, [x6, #192]
 	ADD          R4, R2, R6
-	FMOVQ        208(R6), F15
+	WORD $0x3ccd00cf // ldur q15, [x6, #208]
 	WORD $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
 	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
 	WORD $0x4ea0096e // rev64 v14.4s, v11.4s
@@ -929,11 +945,12 @@ loop3:
 	WORD $0x4e2bd5af // fadd v15.4s, v13.4s, v11.4s
 	WORD $0x4eabd5af // fsub v15.4s, v13.4s, v11.4s
 	WORD $0x4eadd56b // fsub v11.4s, v11.4s, v13.4s
-	FLDPQ        224(R0), (F13, F15)
+	WORD $0x3cce000d // ldur q13, [x0, #224]
+	WORD $0x3ccf000f // ldur q15, [x0, #240]
 	ADD          R4, R2, R6
-	FMOVQ        224(R6), F16
+	WORD $0x3cce00d0 // ldur q16, [x6, #224]
 	ADD          R4, R2, R6
-	FMOVQ        240(R6), F17
+	WORD $0x3ccf00d1 // ldur q17, [x6, #240]
 	WORD $0x6e30ddad // fmul v13.4s, v13.4s, v16.4s
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
 	WORD $0x4ea009b0 // rev64 v16.4s, v13.4s
@@ -1039,16 +1056,17 @@ done4:
 	BLT          done6
 
 loop5:
-	FLDPQ        (R0), (F0, F1)
+	WORD $0x3cc00000 // ldur q0, [x0]
+	WORD $0x3cc10001 // ldur q1, [x0, #16]
 	FLDPQ        256(R0), (F2, F3)
 	WORD $0x4e22d404 // fadd v4.4s, v0.4s, v2.4s
 	WORD $0x4e23d425 // fadd v5.4s, v1.4s, v3.4s
 	WORD $0x4ea2d400 // fsub v0.4s, v0.4s, v2.4s
 	WORD $0x4ea3d421 // fsub v1.4s, v1.4s, v3.4s
 	ADD          R4, R3, R6
-	FMOVQ        (R6), F2
+	WORD $0x3cc000c2 // ldur q2, [x6]
 	ADD          R4, R3, R6
-	FMOVQ        16(R6), F3
+	WORD $0x3cc100c3 // ldur q3, [x6, #16]
 	WORD $0x6e22dc82 // fmul v2.4s, v4.4s, v2.4s
 	WORD $0x6e23dca3 // fmul v3.4s, v5.4s, v3.4s
 	FMOVQ        F2, (R0)

@@ -131,7 +131,8 @@ TEXT ·lanesMaxNEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	FLDPQ        (R0), (F10, F11)
+	WORD $0x3cc0000a // ldur q10, [x0]
+	WORD $0x3cc1000b // ldur q11, [x0, #16]
 	WORD $0x4e2ae54c // fcmeq v12.4s, v10.4s, v10.4s
 	WORD $0x6e20598c // mvn v12.16b, v12.16b
 	WORD $0x4e2be56d // fcmeq v13.4s, v11.4s, v11.4s
@@ -142,7 +143,8 @@ loop1:
 	WORD $0x6eac1d40 // bit v0.16b, v10.16b, v12.16b
 	WORD $0x6ea1e56a // fcmgt v10.4s, v11.4s, v1.4s
 	WORD $0x6eaa1d61 // bit v1.16b, v11.16b, v10.16b
-	FLDPQ        32(R0), (F10, F11)
+	WORD $0x3cc2000a // ldur q10, [x0, #32]
+	WORD $0x3cc3000b // ldur q11, [x0, #48]
 	WORD $0x4e2ae54c // fcmeq v12.4s, v10.4s, v10.4s
 	WORD $0x6e20598c // mvn v12.16b, v12.16b
 	WORD $0x4e2be56d // fcmeq v13.4s, v11.4s, v11.4s
@@ -153,7 +155,8 @@ loop1:
 	WORD $0x6eac1d42 // bit v2.16b, v10.16b, v12.16b
 	WORD $0x6ea3e56a // fcmgt v10.4s, v11.4s, v3.4s
 	WORD $0x6eaa1d63 // bit v3.16b, v11.16b, v10.16b
-	FLDPQ        64(R0), (F10, F11)
+	WORD $0x3cc4000a // ldur q10, [x0, #64]
+	WORD $0x3cc5000b // ldur q11, [x0, #80]
 	WORD $0x4e2ae54c // fcmeq v12.4s, v10.4s, v10.4s
 	WORD $0x6e20598c // mvn v12.16b, v12.16b
 	WORD $0x4e2be56d // fcmeq v13.4s, v11.4s, v11.4s
@@ -164,7 +167,8 @@ loop1:
 	WORD $0x6eac1d44 // bit v4.16b, v10.16b, v12.16b
 	WORD $0x6ea5e56a // fcmgt v10.4s, v11.4s, v5.4s
 	WORD $0x6eaa1d65 // bit v5.16b, v11.16b, v10.16b
-	FLDPQ        96(R0), (F10, F11)
+	WORD $0x3cc6000a // ldur q10, [x0, #96]
+	WORD $0x3cc7000b // ldur q11, [x0, #112]
 	WORD $0x4e2ae54c // fcmeq v12.4s, v10.4s, v10.4s
 	WORD $0x6e20598c // mvn v12.16b, v12.16b
 	WORD $0x4e2be56d // fcmeq v13.4s, v11.4s, v11.4s
@@ -185,7 +189,8 @@ done2:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R0), (F10, F11)
+	WORD $0x3cc0000a // ldur q10, [x0]
+	WORD $0x3cc1000b // ldur q11, [x0, #16]
 	WORD $0x4e2ae54c // fcmeq v12.4s, v10.4s, v10.4s
 	WORD $0x6e20598c // mvn v12.16b, v12.16b
 	WORD $0x4e2be56d // fcmeq v13.4s, v11.4s, v11.4s
@@ -351,8 +356,8 @@ TEXT ·lanesExpSumNEON(SB), NOSPLIT, $0-32
 	MOVD         x+0(FP), R0
 	MOVD         n+8(FP), R1
 	MOVD         args+16(FP), R2
-	FMOVS        (R2), F11
-	FMOVS        4(R2), F12
+	WORD $0xbc40004b // ldur s11, [x2]
+	WORD $0xbc40404c // ldur s12, [x2, #4]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	MOVD         lanes+24(FP), R2
 	MOVD         $vec_least<>+0(SB), R3
@@ -363,7 +368,8 @@ TEXT ·lanesExpSumNEON(SB), NOSPLIT, $0-32
 	BLT          done2
 
 loop1:
-	FLDPQ        (R0), (F16, F17)
+	WORD $0x3cc00010 // ldur q16, [x0]
+	WORD $0x3cc10011 // ldur q17, [x0, #16]
 	WORD $0x4f8b9210 // fmul v16.4s, v16.4s, v11.s[0]
 	WORD $0x4f8b9231 // fmul v17.4s, v17.4s, v11.s[0]
 	WORD $0x4eacd610 // fsub v16.4s, v16.4s, v12.4s
@@ -665,7 +671,8 @@ TEXT ·lanesSiLUMulNEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	FLDPQ        (R0), (F14, F15)
+	WORD $0x3cc0000e // ldur q14, [x0]
+	WORD $0x3cc1000f // ldur q15, [x0, #16]
 	WORD $0x6e231dd0 // eor v16.16b, v14.16b, v3.16b
 	WORD $0x6e231df1 // eor v17.16b, v15.16b, v3.16b
 	WORD $0x6eb0e592 // fcmgt v18.4s, v12.4s, v16.4s
@@ -728,7 +735,8 @@ loop1:
 	WORD $0x4e20d631 // fadd v17.4s, v17.4s, v0.4s
 	WORD $0x6e30fdce // fdiv v14.4s, v14.4s, v16.4s
 	WORD $0x6e31fdef // fdiv v15.4s, v15.4s, v17.4s
-	FLDPQ        (R1), (F16, F17)
+	WORD $0x3cc00030 // ldur q16, [x1]
+	WORD $0x3cc10031 // ldur q17, [x1, #16]
 	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
 	FMOVQ        F14, (R0)
@@ -1037,7 +1045,8 @@ TEXT ·lanesGELUMulNEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	FLDPQ        (R0), (F15, F16)
+	WORD $0x3cc0000f // ldur q15, [x0]
+	WORD $0x3cc10010 // ldur q16, [x0, #16]
 	WORD $0x6e26ddf1 // fmul v17.4s, v15.4s, v6.4s
 	WORD $0x6e26de12 // fmul v18.4s, v16.4s, v6.4s
 	WORD $0x6e25ddf3 // fmul v19.4s, v15.4s, v5.4s
@@ -1108,7 +1117,8 @@ loop1:
 	WORD $0x4e20d652 // fadd v18.4s, v18.4s, v0.4s
 	WORD $0x6e31fdef // fdiv v15.4s, v15.4s, v17.4s
 	WORD $0x6e32fe10 // fdiv v16.4s, v16.4s, v18.4s
-	FLDPQ        (R1), (F17, F18)
+	WORD $0x3cc00031 // ldur q17, [x1]
+	WORD $0x3cc10032 // ldur q18, [x1, #16]
 	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
 	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
 	FMOVQ        F15, (R0)
@@ -1413,8 +1423,8 @@ TEXT ·lanesSoftCapNEON(SB), NOSPLIT, $0-24
 	MOVD         x+0(FP), R0
 	MOVD         n+8(FP), R1
 	MOVD         args+16(FP), R2
-	FMOVS        (R2), F11
-	FMOVS        4(R2), F12
+	WORD $0xbc40004b // ldur s11, [x2]
+	WORD $0xbc40404c // ldur s12, [x2, #4]
 	MOVD         $vec_least<>+0(SB), R2
 	FMOVQ        (R2), F13
 	MOVD         $vec_most2<>+0(SB), R2
@@ -1426,7 +1436,8 @@ TEXT ·lanesSoftCapNEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	FLDPQ        (R0), (F17, F18)
+	WORD $0x3cc00011 // ldur q17, [x0]
+	WORD $0x3cc10012 // ldur q18, [x0, #16]
 	WORD $0x4f8b9231 // fmul v17.4s, v17.4s, v11.s[0]
 	WORD $0x4f8b9252 // fmul v18.4s, v18.4s, v11.s[0]
 	WORD $0x6eb1e5b3 // fcmgt v19.4s, v13.4s, v17.4s
@@ -1712,26 +1723,34 @@ TEXT ·lanesAddNEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	FLDPQ        (R0), (F0, F1)
-	FLDPQ        (R1), (F2, F3)
+	WORD $0x3cc00000 // ldur q0, [x0]
+	WORD $0x3cc10001 // ldur q1, [x0, #16]
+	WORD $0x3cc00022 // ldur q2, [x1]
+	WORD $0x3cc10023 // ldur q3, [x1, #16]
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, (R0)
 	FMOVQ        F1, 16(R0)
-	FLDPQ        32(R0), (F0, F1)
-	FLDPQ        32(R1), (F2, F3)
+	WORD $0x3cc20000 // ldur q0, [x0, #32]
+	WORD $0x3cc30001 // ldur q1, [x0, #48]
+	WORD $0x3cc20022 // ldur q2, [x1, #32]
+	WORD $0x3cc30023 // ldur q3, [x1, #48]
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 32(R0)
 	FMOVQ        F1, 48(R0)
-	FLDPQ        64(R0), (F0, F1)
-	FLDPQ        64(R1), (F2, F3)
+	WORD $0x3cc40000 // ldur q0, [x0, #64]
+	WORD $0x3cc50001 // ldur q1, [x0, #80]
+	WORD $0x3cc40022 // ldur q2, [x1, #64]
+	WORD $0x3cc50023 // ldur q3, [x1, #80]
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 64(R0)
 	FMOVQ        F1, 80(R0)
-	FLDPQ        96(R0), (F0, F1)
-	FLDPQ        96(R1), (F2, F3)
+	WORD $0x3cc60000 // ldur q0, [x0, #96]
+	WORD $0x3cc70001 // ldur q1, [x0, #112]
+	WORD $0x3cc60022 // ldur q2, [x1, #96]
+	WORD $0x3cc70023 // ldur q3, [x1, #112]
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, 96(R0)
@@ -1747,8 +1766,10 @@ done2:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R0), (F0, F1)
-	FLDPQ        (R1), (F2, F3)
+	WORD $0x3cc00000 // ldur q0, [x0]
+	WORD $0x3cc10001 // ldur q1, [x0, #16]
+	WORD $0x3cc00022 // ldur q2, [x1]
+	WORD $0x3cc10023 // ldur q3, [x1, #16]
 	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
 	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
 	FMOVQ        F0, (R0)
@@ -1960,27 +1981,31 @@ TEXT ·lanesScaleNEON(SB), NOSPLIT, $0-24
 	MOVD         y+0(FP), R0
 	MOVD         n+8(FP), R1
 	MOVD         args+16(FP), R2
-	FMOVS        (R2), F0
+	WORD $0xbc400040 // ldur s0, [x2]
 	SUBS         $0x20, R1
 	BLT          done2
 
 loop1:
-	FLDPQ        (R0), (F1, F2)
+	WORD $0x3cc00001 // ldur q1, [x0]
+	WORD $0x3cc10002 // ldur q2, [x0, #16]
 	WORD $0x4f809021 // fmul v1.4s, v1.4s, v0.s[0]
 	WORD $0x4f809042 // fmul v2.4s, v2.4s, v0.s[0]
 	FMOVQ        F1, (R0)
 	FMOVQ        F2, 16(R0)
-	FLDPQ        32(R0), (F1, F2)
+	WORD $0x3cc20001 // ldur q1, [x0, #32]
+	WORD $0x3cc30002 // ldur q2, [x0, #48]
 	WORD $0x4f809021 // fmul v1.4s, v1.4s, v0.s[0]
 	WORD $0x4f809042 // fmul v2.4s, v2.4s, v0.s[0]
 	FMOVQ        F1, 32(R0)
 	FMOVQ        F2, 48(R0)
-	FLDPQ        64(R0), (F1, F2)
+	WORD $0x3cc40001 // ldur q1, [x0, #64]
+	WORD $0x3cc50002 // ldur q2, [x0, #80]
 	WORD $0x4f809021 // fmul v1.4s, v1.4s, v0.s[0]
 	WORD $0x4f809042 // fmul v2.4s, v2.4s, v0.s[0]
 	FMOVQ        F1, 64(R0)
 	FMOVQ        F2, 80(R0)
-	FLDPQ        96(R0), (F1, F2)
+	WORD $0x3cc60001 // ldur q1, [x0, #96]
+	WORD $0x3cc70002 // ldur q2, [x0, #112]
 	WORD $0x4f809021 // fmul v1.4s, v1.4s, v0.s[0]
 	WORD $0x4f809042 // fmul v2.4s, v2.4s, v0.s[0]
 	FMOVQ        F1, 96(R0)
@@ -1995,7 +2020,8 @@ done2:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R0), (F1, F2)
+	WORD $0x3cc00001 // ldur q1, [x0]
+	WORD $0x3cc10002 // ldur q2, [x0, #16]
 	WORD $0x4f809021 // fmul v1.4s, v1.4s, v0.s[0]
 	WORD $0x4f809042 // fmul v2.4s, v2.4s, v0.s[0]
 	FMOVQ        F1, (R0)
@@ -2151,23 +2177,27 @@ TEXT ·lanesScaleMulNEON(SB), NOSPLIT, $0-40
 	MOVD         w+16(FP), R2
 	MOVD         n+24(FP), R3
 	MOVD         args+32(FP), R4
-	FMOVS        (R4), F0
+	WORD $0xbc400080 // ldur s0, [x4]
 	SUBS         $0x10, R3
 	BLT          done2
 
 loop1:
-	FLDPQ        (R1), (F1, F2)
+	WORD $0x3cc00021 // ldur q1, [x1]
+	WORD $0x3cc10022 // ldur q2, [x1, #16]
 	WORD $0x4f809021 // fmul v1.4s, v1.4s, v0.s[0]
 	WORD $0x4f809042 // fmul v2.4s, v2.4s, v0.s[0]
-	FLDPQ        (R2), (F3, F4)
+	WORD $0x3cc00043 // ldur q3, [x2]
+	WORD $0x3cc10044 // ldur q4, [x2, #16]
 	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	FMOVQ        F1, (R0)
 	FMOVQ        F2, 16(R0)
-	FLDPQ        32(R1), (F1, F2)
+	WORD $0x3cc20021 // ldur q1, [x1, #32]
+	WORD $0x3cc30022 // ldur q2, [x1, #48]
 	WORD $0x4f809021 // fmul v1.4s, v1.4s, v0.s[0]
 	WORD $0x4f809042 // fmul v2.4s, v2.4s, v0.s[0]
-	FLDPQ        32(R2), (F3, F4)
+	WORD $0x3cc20043 // ldur q3, [x2, #32]
+	WORD $0x3cc30044 // ldur q4, [x2, #48]
 	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	FMOVQ        F1, 32(R0)
@@ -2184,10 +2214,12 @@ done2:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R1), (F1, F2)
+	WORD $0x3cc00021 // ldur q1, [x1]
+	WORD $0x3cc10022 // ldur q2, [x1, #16]
 	WORD $0x4f809021 // fmul v1.4s, v1.4s, v0.s[0]
 	WORD $0x4f809042 // fmul v2.4s, v2.4s, v0.s[0]
-	FLDPQ        (R2), (F3, F4)
+	WORD $0x3cc00043 // ldur q3, [x2]
+	WORD $0x3cc10044 // ldur q4, [x2, #16]
 	WORD $0x6e23dc21 // fmul v1.4s, v1.4s, v3.4s
 	WORD $0x6e24dc42 // fmul v2.4s, v2.4s, v4.4s
 	FMOVQ        F1, (R0)
@@ -2403,26 +2435,30 @@ TEXT ·lanesBlendNEON(SB), NOSPLIT, $0-32
 	MOVD         x+8(FP), R1
 	MOVD         n+16(FP), R2
 	MOVD         args+24(FP), R3
-	FMOVS        (R3), F0
-	FMOVS        4(R3), F1
+	WORD $0xbc400060 // ldur s0, [x3]
+	WORD $0xbc404061 // ldur s1, [x3, #4]
 	SUBS         $0x10, R2
 	BLT          done2
 
 loop1:
-	FLDPQ        (R0), (F2, F3)
+	WORD $0x3cc00002 // ldur q2, [x0]
+	WORD $0x3cc10003 // ldur q3, [x0, #16]
 	WORD $0x4f809042 // fmul v2.4s, v2.4s, v0.s[0]
 	WORD $0x4f809063 // fmul v3.4s, v3.4s, v0.s[0]
-	FLDPQ        (R1), (F4, F5)
+	WORD $0x3cc00024 // ldur q4, [x1]
+	WORD $0x3cc10025 // ldur q5, [x1, #16]
 	WORD $0x4f819084 // fmul v4.4s, v4.4s, v1.s[0]
 	WORD $0x4f8190a5 // fmul v5.4s, v5.4s, v1.s[0]
 	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
 	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
 	FMOVQ        F2, (R0)
 	FMOVQ        F3, 16(R0)
-	FLDPQ        32(R0), (F2, F3)
+	WORD $0x3cc20002 // ldur q2, [x0, #32]
+	WORD $0x3cc30003 // ldur q3, [x0, #48]
 	WORD $0x4f809042 // fmul v2.4s, v2.4s, v0.s[0]
 	WORD $0x4f809063 // fmul v3.4s, v3.4s, v0.s[0]
-	FLDPQ        32(R1), (F4, F5)
+	WORD $0x3cc20024 // ldur q4, [x1, #32]
+	WORD $0x3cc30025 // ldur q5, [x1, #48]
 	WORD $0x4f819084 // fmul v4.4s, v4.4s, v1.s[0]
 	WORD $0x4f8190a5 // fmul v5.4s, v5.4s, v1.s[0]
 	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
@@ -2440,10 +2476,12 @@ done2:
 	BLT          done4
 
 loop3:
-	FLDPQ        (R0), (F2, F3)
+	WORD $0x3cc00002 // ldur q2, [x0]
+	WORD $0x3cc10003 // ldur q3, [x0, #16]
 	WORD $0x4f809042 // fmul v2.4s, v2.4s, v0.s[0]
 	WORD $0x4f809063 // fmul v3.4s, v3.4s, v0.s[0]
-	FLDPQ        (R1), (F4, F5)
+	WORD $0x3cc00024 // ldur q4, [x1]
+	WORD $0x3cc10025 // ldur q5, [x1, #16]
 	WORD $0x4f819084 // fmul v4.4s, v4.4s, v1.s[0]
 	WORD $0x4f8190a5 // fmul v5.4s, v5.4s, v1.s[0]
 	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
@@ -2669,7 +2707,8 @@ TEXT ·lanesSumSquaresNEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	FLDPQ        (R0), (F4, F5)
+	WORD $0x3cc00004 // ldur q4, [x0]
+	WORD $0x3cc10005 // ldur q5, [x0, #16]
 	WORD $0x0e617886 // fcvtl v6.2d, v4.2s
 	WORD $0x4e66ccc0 // fmla v0.2d, v6.2d, v6.2d
 	WORD $0x4e617884 // fcvtl2 v4.2d, v4.4s
@@ -2795,9 +2834,12 @@ TEXT ·lanesRopeAdjacentNEON(SB), NOSPLIT, $0-32
 	BLT          done2
 
 loop1:
-	FLDPQ        (R1), (F3, F4)
-	FLDPQ        (R2), (F5, F6)
-	FLDPQ        (R0), (F7, F8)
+	WORD $0x3cc00023 // ldur q3, [x1]
+	WORD $0x3cc10024 // ldur q4, [x1, #16]
+	WORD $0x3cc00045 // ldur q5, [x2]
+	WORD $0x3cc10046 // ldur q6, [x2, #16]
+	WORD $0x3cc00007 // ldur q7, [x0]
+	WORD $0x3cc10008 // ldur q8, [x0, #16]
 	WORD $0x4e000069 // tbl v9.16b, { v3.16b }, v0.16b
 	WORD $0x4e010063 // tbl v3.16b, { v3.16b }, v1.16b
 	WORD $0x4e0000aa // tbl v10.16b, { v5.16b }, v0.16b
@@ -2814,7 +2856,8 @@ loop1:
 	WORD $0x4e25d463 // fadd v3.4s, v3.4s, v5.4s
 	FMOVQ        F7, (R0)
 	FMOVQ        F3, 16(R0)
-	FLDPQ        32(R0), (F3, F5)
+	WORD $0x3cc20003 // ldur q3, [x0, #32]
+	WORD $0x3cc30005 // ldur q5, [x0, #48]
 	WORD $0x4e000087 // tbl v7.16b, { v4.16b }, v0.16b
 	WORD $0x4e010084 // tbl v4.16b, { v4.16b }, v1.16b
 	WORD $0x4e0000c8 // tbl v8.16b, { v6.16b }, v0.16b
@@ -3250,10 +3293,14 @@ TEXT ·lanesRopeHalvesNEON(SB), NOSPLIT, $0-40
 	BLT          done2
 
 loop1:
-	FLDPQ        (R0), (F0, F1)
-	FLDPQ        (R1), (F2, F3)
-	FLDPQ        (R2), (F4, F5)
-	FLDPQ        (R3), (F6, F7)
+	WORD $0x3cc00000 // ldur q0, [x0]
+	WORD $0x3cc10001 // ldur q1, [x0, #16]
+	WORD $0x3cc00022 // ldur q2, [x1]
+	WORD $0x3cc10023 // ldur q3, [x1, #16]
+	WORD $0x3cc00044 // ldur q4, [x2]
+	WORD $0x3cc10045 // ldur q5, [x2, #16]
+	WORD $0x3cc00066 // ldur q6, [x3]
+	WORD $0x3cc10067 // ldur q7, [x3, #16]
 	WORD $0x6e24dc08 // fmul v8.4s, v0.4s, v4.4s
 	WORD $0x6e25dc29 // fmul v9.4s, v1.4s, v5.4s
 	WORD $0x6e26dc4a // fmul v10.4s, v2.4s, v6.4s

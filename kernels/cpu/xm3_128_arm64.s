@@ -281,18 +281,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000ca // ldur h10, [x6]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F11
+	WORD $0xfc4020cb // ldur d11, [x6, #2]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        34(R6), F13
+	WORD $0xbc4220cd // ldur s13, [x6, #34]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -306,19 +305,20 @@ loop3:
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        (R3), (F13, F14)
+	WORD $0x3cc0006d // ldur q13, [x3]
+	WORD $0x3cc1006e // ldur q14, [x3, #16]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
 	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F11
+	WORD $0xfc40a0cb // ldur d11, [x6, #10]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        38(R6), F13
+	WORD $0xbc4260cd // ldur s13, [x6, #38]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -332,18 +332,19 @@ loop3:
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        32(R3), (F13, F14)
+	WORD $0x3cc2006d // ldur q13, [x3, #32]
+	WORD $0x3cc3006e // ldur q14, [x3, #48]
 	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
 	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F11
+	WORD $0xfc4120cb // ldur d11, [x6, #18]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        42(R6), F13
+	WORD $0xbc42a0cd // ldur s13, [x6, #42]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -357,18 +358,19 @@ loop3:
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        64(R3), (F13, F14)
+	WORD $0x3cc4006d // ldur q13, [x3, #64]
+	WORD $0x3cc5006e // ldur q14, [x3, #80]
 	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
 	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F11
+	WORD $0xfc41a0cb // ldur d11, [x6, #26]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        46(R6), F13
+	WORD $0xbc42e0cd // ldur s13, [x6, #46]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -382,15 +384,16 @@ loop3:
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        96(R3), (F13, F14)
+	WORD $0x3cc6006d // ldur q13, [x3, #96]
+	WORD $0x3cc7006e // ldur q14, [x3, #112]
 	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
 	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e2acd88 // fmla v8.4s, v12.4s, v10.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4f8a1188 // fmla v8.4s, v12.4s, v10.s[0]
 	ADD          $0x32, R6
 	ADD          $0x80, R3
 	ADD          $4, R4
@@ -453,18 +456,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000ca // ldur h10, [x6]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F11
+	WORD $0xfc4020cb // ldur d11, [x6, #2]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        34(R6), F13
+	WORD $0xbc4220cd // ldur s13, [x6, #34]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -478,23 +480,25 @@ loop3:
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        (R3), (F13, F14)
+	WORD $0x3cc0006d // ldur q13, [x3]
+	WORD $0x3cc1006e // ldur q14, [x3, #16]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
 	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
-	FLDPQ        128(R3), (F13, F14)
+	WORD $0x3cc8006d // ldur q13, [x3, #128]
+	WORD $0x3cc9006e // ldur q14, [x3, #144]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
 	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F11
+	WORD $0xfc40a0cb // ldur d11, [x6, #10]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        38(R6), F13
+	WORD $0xbc4260cd // ldur s13, [x6, #38]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -508,21 +512,23 @@ loop3:
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        32(R3), (F13, F14)
+	WORD $0x3cc2006d // ldur q13, [x3, #32]
+	WORD $0x3cc3006e // ldur q14, [x3, #48]
 	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
 	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
-	FLDPQ        160(R3), (F13, F14)
+	WORD $0x3cca006d // ldur q13, [x3, #160]
+	WORD $0x3ccb006e // ldur q14, [x3, #176]
 	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
 	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F11
+	WORD $0xfc4120cb // ldur d11, [x6, #18]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        42(R6), F13
+	WORD $0xbc42a0cd // ldur s13, [x6, #42]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -536,21 +542,23 @@ loop3:
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        64(R3), (F13, F14)
+	WORD $0x3cc4006d // ldur q13, [x3, #64]
+	WORD $0x3cc5006e // ldur q14, [x3, #80]
 	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
 	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
-	FLDPQ        192(R3), (F13, F14)
+	WORD $0x3ccc006d // ldur q13, [x3, #192]
+	WORD $0x3ccd006e // ldur q14, [x3, #208]
 	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
 	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F11
+	WORD $0xfc41a0cb // ldur d11, [x6, #26]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        46(R6), F13
+	WORD $0xbc42e0cd // ldur s13, [x6, #46]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -564,22 +572,24 @@ loop3:
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        96(R3), (F13, F14)
+	WORD $0x3cc6006d // ldur q13, [x3, #96]
+	WORD $0x3cc7006e // ldur q14, [x3, #112]
 	WORD $0x4e8d958f // sdot v15.4s, v12.16b, v13.16b
 	WORD $0x4e8e956f // sdot v15.4s, v11.16b, v14.16b
-	FLDPQ        224(R3), (F13, F14)
+	WORD $0x3cce006d // ldur q13, [x3, #224]
+	WORD $0x3ccf006e // ldur q14, [x3, #240]
 	WORD $0x4e8d9590 // sdot v16.4s, v12.16b, v13.16b
 	WORD $0x4e8e9570 // sdot v16.4s, v11.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        4(R4), F11
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	WORD $0xbc40408b // ldur s11, [x4, #4]
 	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4f8a1189 // fmla v9.4s, v12.4s, v10.s[0]
 	ADD          $0x32, R6
 	ADD          $0x100, R3
 	ADD          $8, R4
@@ -649,18 +659,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cb // ldr h11, [x6]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c4000cb // ldur h11, [x6]
+	WORD $0x1ee2416b // fcvt s11, h11
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F12
+	WORD $0xfc4020cc // ldur d12, [x6, #2]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        34(R6), F14
+	WORD $0xbc4220ce // ldur s14, [x6, #34]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -674,11 +683,13 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        (R3), (F14, F15)
+	WORD $0x3cc0006e // ldur q14, [x3]
+	WORD $0x3cc1006f // ldur q15, [x3, #16]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
 	WORD $0x4e8f9590 // sdot v16.4s, v12.16b, v15.16b
-	FLDPQ        128(R3), (F14, F15)
+	WORD $0x3cc8006e // ldur q14, [x3, #128]
+	WORD $0x3cc9006f // ldur q15, [x3, #144]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8e95b1 // sdot v17.4s, v13.16b, v14.16b
 	WORD $0x4e8f9591 // sdot v17.4s, v12.16b, v15.16b
@@ -688,13 +699,13 @@ loop3:
 	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F12
+	WORD $0xfc40a0cc // ldur d12, [x6, #10]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        38(R6), F14
+	WORD $0xbc4260ce // ldur s14, [x6, #38]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -708,10 +719,12 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        32(R3), (F14, F15)
+	WORD $0x3cc2006e // ldur q14, [x3, #32]
+	WORD $0x3cc3006f // ldur q15, [x3, #48]
 	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
 	WORD $0x4e8f9590 // sdot v16.4s, v12.16b, v15.16b
-	FLDPQ        160(R3), (F14, F15)
+	WORD $0x3cca006e // ldur q14, [x3, #160]
+	WORD $0x3ccb006f // ldur q15, [x3, #176]
 	WORD $0x4e8e95b1 // sdot v17.4s, v13.16b, v14.16b
 	WORD $0x4e8f9591 // sdot v17.4s, v12.16b, v15.16b
 	FLDPQ        288(R3), (F14, F15)
@@ -719,13 +732,13 @@ loop3:
 	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F12
+	WORD $0xfc4120cc // ldur d12, [x6, #18]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        42(R6), F14
+	WORD $0xbc42a0ce // ldur s14, [x6, #42]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -739,10 +752,12 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        64(R3), (F14, F15)
+	WORD $0x3cc4006e // ldur q14, [x3, #64]
+	WORD $0x3cc5006f // ldur q15, [x3, #80]
 	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
 	WORD $0x4e8f9590 // sdot v16.4s, v12.16b, v15.16b
-	FLDPQ        192(R3), (F14, F15)
+	WORD $0x3ccc006e // ldur q14, [x3, #192]
+	WORD $0x3ccd006f // ldur q15, [x3, #208]
 	WORD $0x4e8e95b1 // sdot v17.4s, v13.16b, v14.16b
 	WORD $0x4e8f9591 // sdot v17.4s, v12.16b, v15.16b
 	FLDPQ        320(R3), (F14, F15)
@@ -750,13 +765,13 @@ loop3:
 	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F12
+	WORD $0xfc41a0cc // ldur d12, [x6, #26]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        46(R6), F14
+	WORD $0xbc42e0ce // ldur s14, [x6, #46]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -770,10 +785,12 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        96(R3), (F14, F15)
+	WORD $0x3cc6006e // ldur q14, [x3, #96]
+	WORD $0x3cc7006f // ldur q15, [x3, #112]
 	WORD $0x4e8e95b0 // sdot v16.4s, v13.16b, v14.16b
 	WORD $0x4e8f9590 // sdot v16.4s, v12.16b, v15.16b
-	FLDPQ        224(R3), (F14, F15)
+	WORD $0x3cce006e // ldur q14, [x3, #224]
+	WORD $0x3ccf006f // ldur q15, [x3, #240]
 	WORD $0x4e8e95b1 // sdot v17.4s, v13.16b, v14.16b
 	WORD $0x4e8f9591 // sdot v17.4s, v12.16b, v15.16b
 	FLDPQ        352(R3), (F14, F15)
@@ -781,18 +798,18 @@ loop3:
 	WORD $0x4e8f9592 // sdot v18.4s, v12.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F12
+	WORD $0xbc40008c // ldur s12, [x4]
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        4(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xbc40408c // ldur s12, [x4, #4]
 	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        8(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0xbc40808c // ldur s12, [x4, #8]
 	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
-	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4f8b11aa // fmla v10.4s, v13.4s, v11.s[0]
 	ADD          $0x32, R6
 	ADD          $0x180, R3
 	ADD          $0xc, R4
@@ -868,18 +885,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c4000cc // ldur h12, [x6]
+	WORD $0x1ee2418c // fcvt s12, h12
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F13
+	WORD $0xfc4020cd // ldur d13, [x6, #2]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
 	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        34(R6), F15
+	WORD $0xbc4220cf // ldur s15, [x6, #34]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
 	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
@@ -893,11 +909,13 @@ loop3:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        (R3), (F15, F16)
+	WORD $0x3cc0006f // ldur q15, [x3]
+	WORD $0x3cc10070 // ldur q16, [x3, #16]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
 	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
-	FLDPQ        128(R3), (F15, F16)
+	WORD $0x3cc8006f // ldur q15, [x3, #128]
+	WORD $0x3cc90070 // ldur q16, [x3, #144]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8f95d2 // sdot v18.4s, v14.16b, v15.16b
 	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
@@ -911,13 +929,13 @@ loop3:
 	WORD $0x4e9095b4 // sdot v20.4s, v13.16b, v16.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F13
+	WORD $0xfc40a0cd // ldur d13, [x6, #10]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
 	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        38(R6), F15
+	WORD $0xbc4260cf // ldur s15, [x6, #38]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
 	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
@@ -931,10 +949,12 @@ loop3:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        32(R3), (F15, F16)
+	WORD $0x3cc2006f // ldur q15, [x3, #32]
+	WORD $0x3cc30070 // ldur q16, [x3, #48]
 	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
 	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
-	FLDPQ        160(R3), (F15, F16)
+	WORD $0x3cca006f // ldur q15, [x3, #160]
+	WORD $0x3ccb0070 // ldur q16, [x3, #176]
 	WORD $0x4e8f95d2 // sdot v18.4s, v14.16b, v15.16b
 	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
 	FLDPQ        288(R3), (F15, F16)
@@ -945,13 +965,13 @@ loop3:
 	WORD $0x4e9095b4 // sdot v20.4s, v13.16b, v16.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F13
+	WORD $0xfc4120cd // ldur d13, [x6, #18]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
 	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        42(R6), F15
+	WORD $0xbc42a0cf // ldur s15, [x6, #42]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
 	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
@@ -965,10 +985,12 @@ loop3:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        64(R3), (F15, F16)
+	WORD $0x3cc4006f // ldur q15, [x3, #64]
+	WORD $0x3cc50070 // ldur q16, [x3, #80]
 	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
 	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
-	FLDPQ        192(R3), (F15, F16)
+	WORD $0x3ccc006f // ldur q15, [x3, #192]
+	WORD $0x3ccd0070 // ldur q16, [x3, #208]
 	WORD $0x4e8f95d2 // sdot v18.4s, v14.16b, v15.16b
 	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
 	FLDPQ        320(R3), (F15, F16)
@@ -979,13 +1001,13 @@ loop3:
 	WORD $0x4e9095b4 // sdot v20.4s, v13.16b, v16.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F13
+	WORD $0xfc41a0cd // ldur d13, [x6, #26]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
 	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        46(R6), F15
+	WORD $0xbc42e0cf // ldur s15, [x6, #46]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
 	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
@@ -999,10 +1021,12 @@ loop3:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        96(R3), (F15, F16)
+	WORD $0x3cc6006f // ldur q15, [x3, #96]
+	WORD $0x3cc70070 // ldur q16, [x3, #112]
 	WORD $0x4e8f95d1 // sdot v17.4s, v14.16b, v15.16b
 	WORD $0x4e9095b1 // sdot v17.4s, v13.16b, v16.16b
-	FLDPQ        224(R3), (F15, F16)
+	WORD $0x3cce006f // ldur q15, [x3, #224]
+	WORD $0x3ccf0070 // ldur q16, [x3, #240]
 	WORD $0x4e8f95d2 // sdot v18.4s, v14.16b, v15.16b
 	WORD $0x4e9095b2 // sdot v18.4s, v13.16b, v16.16b
 	FLDPQ        352(R3), (F15, F16)
@@ -1013,22 +1037,22 @@ loop3:
 	WORD $0x4e9095b4 // sdot v20.4s, v13.16b, v16.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
+	WORD $0xbc40008d // ldur s13, [x4]
 	WORD $0x4e21da2e // scvtf v14.4s, v17.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        4(R4), F13
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xbc40408d // ldur s13, [x4, #4]
 	WORD $0x4e21da4e // scvtf v14.4s, v18.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        8(R4), F13
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xbc40808d // ldur s13, [x4, #8]
 	WORD $0x4e21da6e // scvtf v14.4s, v19.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcdca // fmla v10.4s, v14.4s, v13.4s
-	FMOVS        12(R4), F13
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11ca // fmla v10.4s, v14.4s, v13.s[0]
+	WORD $0xbc40c08d // ldur s13, [x4, #12]
 	WORD $0x4e21da8e // scvtf v14.4s, v20.4s
-	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4f8c11cb // fmla v11.4s, v14.4s, v12.s[0]
 	ADD          $0x32, R6
 	ADD          $0x200, R3
 	ADD          $0x10, R4
@@ -1101,7 +1125,8 @@ TEXT ·matmulQ8Block1xXm3_128DotProd(SB), NOSPLIT, $544-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e428 // movi v8.16b, #1
-	FLDPQ        (R2), (F9, F10)
+	WORD $0x3cc00049 // ldur q9, [x2]
+	WORD $0x3cc1004a // ldur q10, [x2, #16]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -1128,7 +1153,8 @@ TEXT ·matmulQ8Block1xXm3_128DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FLDPQ        32(R2), (F10, F12)
+	WORD $0x3cc2004a // ldur q10, [x2, #32]
+	WORD $0x3cc3004c // ldur q12, [x2, #48]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -1153,7 +1179,8 @@ TEXT ·matmulQ8Block1xXm3_128DotProd(SB), NOSPLIT, $544-72
 	FMOVQ        F12, 48(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FLDPQ        64(R2), (F10, F12)
+	WORD $0x3cc4004a // ldur q10, [x2, #64]
+	WORD $0x3cc5004c // ldur q12, [x2, #80]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -1178,7 +1205,8 @@ TEXT ·matmulQ8Block1xXm3_128DotProd(SB), NOSPLIT, $544-72
 	FMOVQ        F12, 80(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FLDPQ        96(R2), (F10, F12)
+	WORD $0x3cc6004a // ldur q10, [x2, #96]
+	WORD $0x3cc7004c // ldur q12, [x2, #112]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -1234,13 +1262,13 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F8
+	WORD $0xfc4020c8 // ldur d8, [x6, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        34(R6), F10
+	WORD $0xbc4220ca // ldur s10, [x6, #34]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -1254,7 +1282,8 @@ loop3:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FLDPQ        (R5), (F10, F11)
+	WORD $0x3cc000aa // ldur q10, [x5]
+	WORD $0x3cc100ab // ldur q11, [x5, #16]
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -1273,13 +1302,13 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F10
+	WORD $0xfc40a0ca // ldur d10, [x6, #10]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x6ea4454b // ushl v11.4s, v10.4s, v4.4s
 	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	FMOVS        38(R6), F12
+	WORD $0xbc4260cc // ldur s12, [x6, #38]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -1293,7 +1322,8 @@ loop3:
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
-	FLDPQ        32(R5), (F12, F13)
+	WORD $0x3cc200ac // ldur q12, [x5, #32]
+	WORD $0x3cc300ad // ldur q13, [x5, #48]
 	WORD $0x2f08a56e // ushll v14.8h, v11.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -1312,13 +1342,13 @@ loop3:
 	WORD $0x4e606948 // sadalp v8.4s, v10.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F10
+	WORD $0xfc4120ca // ldur d10, [x6, #18]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x6ea4454b // ushl v11.4s, v10.4s, v4.4s
 	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	FMOVS        42(R6), F12
+	WORD $0xbc42a0cc // ldur s12, [x6, #42]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -1332,7 +1362,8 @@ loop3:
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
-	FLDPQ        64(R5), (F12, F13)
+	WORD $0x3cc400ac // ldur q12, [x5, #64]
+	WORD $0x3cc500ad // ldur q13, [x5, #80]
 	WORD $0x2f08a56e // ushll v14.8h, v11.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -1351,13 +1382,13 @@ loop3:
 	WORD $0x4e606948 // sadalp v8.4s, v10.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F10
+	WORD $0xfc41a0ca // ldur d10, [x6, #26]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x6ea4454b // ushl v11.4s, v10.4s, v4.4s
 	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	FMOVS        46(R6), F12
+	WORD $0xbc42e0cc // ldur s12, [x6, #46]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -1371,7 +1402,8 @@ loop3:
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
-	FLDPQ        96(R5), (F12, F13)
+	WORD $0x3cc600ac // ldur q12, [x5, #96]
+	WORD $0x3cc700ad // ldur q13, [x5, #112]
 	WORD $0x2f08a56e // ushll v14.8h, v11.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -1390,8 +1422,8 @@ loop3:
 	WORD $0x4e606948 // sadalp v8.4s, v10.8h
 	FMOVQ        F9, (R9)
 	FMOVQ        F8, 16(R9)
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVQ        F8, (R10)
 	FMOVQ        F8, 16(R10)
@@ -1406,10 +1438,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F8
-	FMOVQ        32(R1), F9
-	FMOVQ        64(R1), F10
-	FMOVQ        96(R1), F11
+	WORD $0x3cc00028 // ldur q8, [x1]
+	WORD $0x3cc20029 // ldur q9, [x1, #32]
+	WORD $0x3cc4002a // ldur q10, [x1, #64]
+	WORD $0x3cc6002b // ldur q11, [x1, #96]
 	WORD $0x4ea00929 // rev64 v9.4s, v9.4s
 	WORD $0x4e892908 // trn1 v8.4s, v8.4s, v9.4s
 	WORD $0x4ea00969 // rev64 v9.4s, v11.4s
@@ -1417,10 +1449,14 @@ done4:
 	WORD $0x6e094129 // ext v9.16b, v9.16b, v9.16b, #8
 	WORD $0x4ec93908 // zip1 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
-	FLDPQ        (R0), (F9, F10)
-	FLDPQ        32(R0), (F11, F12)
-	FLDPQ        64(R0), (F13, F14)
-	FLDPQ        96(R0), (F15, F16)
+	WORD $0x3cc00009 // ldur q9, [x0]
+	WORD $0x3cc1000a // ldur q10, [x0, #16]
+	WORD $0x3cc2000b // ldur q11, [x0, #32]
+	WORD $0x3cc3000c // ldur q12, [x0, #48]
+	WORD $0x3cc4000d // ldur q13, [x0, #64]
+	WORD $0x3cc5000e // ldur q14, [x0, #80]
+	WORD $0x3cc6000f // ldur q15, [x0, #96]
+	WORD $0x3cc70010 // ldur q16, [x0, #112]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -1429,10 +1465,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        (R3), F10
+	WORD $0xbc40006a // ldur s10, [x3]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
 	FMOVQ        F8, (R2)
@@ -1475,7 +1511,8 @@ TEXT ·matmulQ8Block2xXm3_128DotProd(SB), 0, $800-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e428 // movi v8.16b, #1
-	FLDPQ        (R2), (F9, F10)
+	WORD $0x3cc00049 // ldur q9, [x2]
+	WORD $0x3cc1004a // ldur q10, [x2, #16]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -1502,7 +1539,8 @@ TEXT ·matmulQ8Block2xXm3_128DotProd(SB), 0, $800-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FLDPQ        32(R2), (F10, F12)
+	WORD $0x3cc2004a // ldur q10, [x2, #32]
+	WORD $0x3cc3004c // ldur q12, [x2, #48]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -1527,7 +1565,8 @@ TEXT ·matmulQ8Block2xXm3_128DotProd(SB), 0, $800-72
 	FMOVQ        F12, 48(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FLDPQ        64(R2), (F10, F12)
+	WORD $0x3cc4004a // ldur q10, [x2, #64]
+	WORD $0x3cc5004c // ldur q12, [x2, #80]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -1552,7 +1591,8 @@ TEXT ·matmulQ8Block2xXm3_128DotProd(SB), 0, $800-72
 	FMOVQ        F12, 80(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FLDPQ        96(R2), (F10, F12)
+	WORD $0x3cc6004a // ldur q10, [x2, #96]
+	WORD $0x3cc7004c // ldur q12, [x2, #112]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -1588,7 +1628,8 @@ TEXT ·matmulQ8Block2xXm3_128DotProd(SB), 0, $800-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, (R4)
-	FLDPQ        128(R2), (F9, F10)
+	WORD $0x3cc80049 // ldur q9, [x2, #128]
+	WORD $0x3cc9004a // ldur q10, [x2, #144]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -1615,7 +1656,8 @@ TEXT ·matmulQ8Block2xXm3_128DotProd(SB), 0, $800-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FLDPQ        160(R2), (F10, F12)
+	WORD $0x3cca004a // ldur q10, [x2, #160]
+	WORD $0x3ccb004c // ldur q12, [x2, #176]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -1640,7 +1682,8 @@ TEXT ·matmulQ8Block2xXm3_128DotProd(SB), 0, $800-72
 	FMOVQ        F12, 176(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FLDPQ        192(R2), (F10, F12)
+	WORD $0x3ccc004a // ldur q10, [x2, #192]
+	WORD $0x3ccd004c // ldur q12, [x2, #208]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -1665,7 +1708,8 @@ TEXT ·matmulQ8Block2xXm3_128DotProd(SB), 0, $800-72
 	FMOVQ        F12, 208(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FLDPQ        224(R2), (F10, F12)
+	WORD $0x3cce004a // ldur q10, [x2, #224]
+	WORD $0x3ccf004c // ldur q12, [x2, #240]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -1721,13 +1765,13 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F8
+	WORD $0xfc4020c8 // ldur d8, [x6, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        34(R6), F10
+	WORD $0xbc4220ca // ldur s10, [x6, #34]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -1741,7 +1785,8 @@ loop3:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FLDPQ        (R5), (F10, F11)
+	WORD $0x3cc000aa // ldur q10, [x5]
+	WORD $0x3cc100ab // ldur q11, [x5, #16]
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -1758,7 +1803,8 @@ loop3:
 	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
 	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FLDPQ        128(R5), (F12, F13)
+	WORD $0x3cc800ac // ldur q12, [x5, #128]
+	WORD $0x3cc900ad // ldur q13, [x5, #144]
 	WORD $0x2f08a52e // ushll v14.8h, v9.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -1777,13 +1823,13 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F12
+	WORD $0xfc40a0cc // ldur d12, [x6, #10]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        38(R6), F14
+	WORD $0xbc4260ce // ldur s14, [x6, #38]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -1797,7 +1843,8 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        32(R5), (F14, F15)
+	WORD $0x3cc200ae // ldur q14, [x5, #32]
+	WORD $0x3cc300af // ldur q15, [x5, #48]
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -1814,7 +1861,8 @@ loop3:
 	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
 	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
 	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
-	FLDPQ        160(R5), (F14, F15)
+	WORD $0x3cca00ae // ldur q14, [x5, #160]
+	WORD $0x3ccb00af // ldur q15, [x5, #176]
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -1833,13 +1881,13 @@ loop3:
 	WORD $0x4e606988 // sadalp v8.4s, v12.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F12
+	WORD $0xfc4120cc // ldur d12, [x6, #18]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        42(R6), F14
+	WORD $0xbc42a0ce // ldur s14, [x6, #42]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -1853,7 +1901,8 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        64(R5), (F14, F15)
+	WORD $0x3cc400ae // ldur q14, [x5, #64]
+	WORD $0x3cc500af // ldur q15, [x5, #80]
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -1870,7 +1919,8 @@ loop3:
 	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
 	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
 	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
-	FLDPQ        192(R5), (F14, F15)
+	WORD $0x3ccc00ae // ldur q14, [x5, #192]
+	WORD $0x3ccd00af // ldur q15, [x5, #208]
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -1889,13 +1939,13 @@ loop3:
 	WORD $0x4e606988 // sadalp v8.4s, v12.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F12
+	WORD $0xfc41a0cc // ldur d12, [x6, #26]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        46(R6), F14
+	WORD $0xbc42e0ce // ldur s14, [x6, #46]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -1909,7 +1959,8 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        96(R5), (F14, F15)
+	WORD $0x3cc600ae // ldur q14, [x5, #96]
+	WORD $0x3cc700af // ldur q15, [x5, #112]
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -1926,7 +1977,8 @@ loop3:
 	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
 	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
 	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
-	FLDPQ        224(R5), (F14, F15)
+	WORD $0x3cce00ae // ldur q14, [x5, #224]
+	WORD $0x3ccf00af // ldur q15, [x5, #240]
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -1947,8 +1999,8 @@ loop3:
 	FMOVQ        F11, 16(R9)
 	FMOVQ        F9, 128(R9)
 	FMOVQ        F8, 144(R9)
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVQ        F8, (R10)
 	FMOVQ        F8, 16(R10)
@@ -1963,10 +2015,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F8
-	FMOVQ        32(R1), F9
-	FMOVQ        64(R1), F10
-	FMOVQ        96(R1), F11
+	WORD $0x3cc00028 // ldur q8, [x1]
+	WORD $0x3cc20029 // ldur q9, [x1, #32]
+	WORD $0x3cc4002a // ldur q10, [x1, #64]
+	WORD $0x3cc6002b // ldur q11, [x1, #96]
 	WORD $0x4ea00929 // rev64 v9.4s, v9.4s
 	WORD $0x4e892908 // trn1 v8.4s, v8.4s, v9.4s
 	WORD $0x4ea00969 // rev64 v9.4s, v11.4s
@@ -1974,10 +2026,14 @@ done4:
 	WORD $0x6e094129 // ext v9.16b, v9.16b, v9.16b, #8
 	WORD $0x4ec93908 // zip1 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
-	FLDPQ        (R0), (F9, F10)
-	FLDPQ        32(R0), (F11, F12)
-	FLDPQ        64(R0), (F13, F14)
-	FLDPQ        96(R0), (F15, F16)
+	WORD $0x3cc00009 // ldur q9, [x0]
+	WORD $0x3cc1000a // ldur q10, [x0, #16]
+	WORD $0x3cc2000b // ldur q11, [x0, #32]
+	WORD $0x3cc3000c // ldur q12, [x0, #48]
+	WORD $0x3cc4000d // ldur q13, [x0, #64]
+	WORD $0x3cc5000e // ldur q14, [x0, #80]
+	WORD $0x3cc6000f // ldur q15, [x0, #96]
+	WORD $0x3cc70010 // ldur q16, [x0, #112]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -1986,17 +2042,21 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        (R3), F10
+	WORD $0xbc40006a // ldur s10, [x3]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ        F9, (R2)
-	FLDPQ        128(R0), (F9, F10)
-	FLDPQ        160(R0), (F11, F12)
-	FLDPQ        192(R0), (F13, F14)
-	FLDPQ        224(R0), (F15, F16)
+	WORD $0x3cc80009 // ldur q9, [x0, #128]
+	WORD $0x3cc9000a // ldur q10, [x0, #144]
+	WORD $0x3cca000b // ldur q11, [x0, #160]
+	WORD $0x3ccb000c // ldur q12, [x0, #176]
+	WORD $0x3ccc000d // ldur q13, [x0, #192]
+	WORD $0x3ccd000e // ldur q14, [x0, #208]
+	WORD $0x3cce000f // ldur q15, [x0, #224]
+	WORD $0x3ccf0010 // ldur q16, [x0, #240]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -2005,10 +2065,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        4(R4), F10
+	WORD $0xbc40408a // ldur s10, [x4, #4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
 	MOVD         ldy+8(FP), R8
@@ -2054,7 +2114,8 @@ TEXT ·matmulQ8Block3xXm3_128DotProd(SB), 0, $1056-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e428 // movi v8.16b, #1
-	FLDPQ        (R2), (F9, F10)
+	WORD $0x3cc00049 // ldur q9, [x2]
+	WORD $0x3cc1004a // ldur q10, [x2, #16]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -2081,7 +2142,8 @@ TEXT ·matmulQ8Block3xXm3_128DotProd(SB), 0, $1056-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FLDPQ        32(R2), (F10, F12)
+	WORD $0x3cc2004a // ldur q10, [x2, #32]
+	WORD $0x3cc3004c // ldur q12, [x2, #48]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -2106,7 +2168,8 @@ TEXT ·matmulQ8Block3xXm3_128DotProd(SB), 0, $1056-72
 	FMOVQ        F12, 48(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FLDPQ        64(R2), (F10, F12)
+	WORD $0x3cc4004a // ldur q10, [x2, #64]
+	WORD $0x3cc5004c // ldur q12, [x2, #80]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -2131,7 +2194,8 @@ TEXT ·matmulQ8Block3xXm3_128DotProd(SB), 0, $1056-72
 	FMOVQ        F12, 80(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FLDPQ        96(R2), (F10, F12)
+	WORD $0x3cc6004a // ldur q10, [x2, #96]
+	WORD $0x3cc7004c // ldur q12, [x2, #112]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -2167,7 +2231,8 @@ TEXT ·matmulQ8Block3xXm3_128DotProd(SB), 0, $1056-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, (R4)
-	FLDPQ        128(R2), (F9, F10)
+	WORD $0x3cc80049 // ldur q9, [x2, #128]
+	WORD $0x3cc9004a // ldur q10, [x2, #144]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -2194,7 +2259,8 @@ TEXT ·matmulQ8Block3xXm3_128DotProd(SB), 0, $1056-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FLDPQ        160(R2), (F10, F12)
+	WORD $0x3cca004a // ldur q10, [x2, #160]
+	WORD $0x3ccb004c // ldur q12, [x2, #176]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -2219,7 +2285,8 @@ TEXT ·matmulQ8Block3xXm3_128DotProd(SB), 0, $1056-72
 	FMOVQ        F12, 176(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FLDPQ        192(R2), (F10, F12)
+	WORD $0x3ccc004a // ldur q10, [x2, #192]
+	WORD $0x3ccd004c // ldur q12, [x2, #208]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -2244,7 +2311,8 @@ TEXT ·matmulQ8Block3xXm3_128DotProd(SB), 0, $1056-72
 	FMOVQ        F12, 208(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FLDPQ        224(R2), (F10, F12)
+	WORD $0x3cce004a // ldur q10, [x2, #224]
+	WORD $0x3ccf004c // ldur q12, [x2, #240]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -2413,13 +2481,13 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F8
+	WORD $0xfc4020c8 // ldur d8, [x6, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        34(R6), F10
+	WORD $0xbc4220ca // ldur s10, [x6, #34]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -2433,7 +2501,8 @@ loop3:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FLDPQ        (R5), (F10, F11)
+	WORD $0x3cc000aa // ldur q10, [x5]
+	WORD $0x3cc100ab // ldur q11, [x5, #16]
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -2450,7 +2519,8 @@ loop3:
 	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
 	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FLDPQ        128(R5), (F12, F13)
+	WORD $0x3cc800ac // ldur q12, [x5, #128]
+	WORD $0x3cc900ad // ldur q13, [x5, #144]
 	WORD $0x2f08a52e // ushll v14.8h, v9.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -2486,13 +2556,13 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F14
+	WORD $0xfc40a0ce // ldur d14, [x6, #10]
 	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
 	WORD $0x6ea445cf // ushl v15.4s, v14.4s, v4.4s
 	WORD $0x6ea745ce // ushl v14.4s, v14.4s, v7.4s
 	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	FMOVS        38(R6), F16
+	WORD $0xbc4260d0 // ldur s16, [x6, #38]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x6ea54611 // ushl v17.4s, v16.4s, v5.4s
 	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
@@ -2506,7 +2576,8 @@ loop3:
 	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	FLDPQ        32(R5), (F16, F17)
+	WORD $0x3cc200b0 // ldur q16, [x5, #32]
+	WORD $0x3cc300b1 // ldur q17, [x5, #48]
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -2523,7 +2594,8 @@ loop3:
 	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
 	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
 	WORD $0x4e606a0b // sadalp v11.4s, v16.8h
-	FLDPQ        160(R5), (F16, F17)
+	WORD $0x3cca00b0 // ldur q16, [x5, #160]
+	WORD $0x3ccb00b1 // ldur q17, [x5, #176]
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -2559,13 +2631,13 @@ loop3:
 	WORD $0x4e6069c8 // sadalp v8.4s, v14.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F14
+	WORD $0xfc4120ce // ldur d14, [x6, #18]
 	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
 	WORD $0x6ea445cf // ushl v15.4s, v14.4s, v4.4s
 	WORD $0x6ea745ce // ushl v14.4s, v14.4s, v7.4s
 	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	FMOVS        42(R6), F16
+	WORD $0xbc42a0d0 // ldur s16, [x6, #42]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x6ea54611 // ushl v17.4s, v16.4s, v5.4s
 	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
@@ -2579,7 +2651,8 @@ loop3:
 	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	FLDPQ        64(R5), (F16, F17)
+	WORD $0x3cc400b0 // ldur q16, [x5, #64]
+	WORD $0x3cc500b1 // ldur q17, [x5, #80]
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -2596,7 +2669,8 @@ loop3:
 	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
 	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
 	WORD $0x4e606a0b // sadalp v11.4s, v16.8h
-	FLDPQ        192(R5), (F16, F17)
+	WORD $0x3ccc00b0 // ldur q16, [x5, #192]
+	WORD $0x3ccd00b1 // ldur q17, [x5, #208]
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -2632,13 +2706,13 @@ loop3:
 	WORD $0x4e6069c8 // sadalp v8.4s, v14.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F14
+	WORD $0xfc41a0ce // ldur d14, [x6, #26]
 	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
 	WORD $0x6ea445cf // ushl v15.4s, v14.4s, v4.4s
 	WORD $0x6ea745ce // ushl v14.4s, v14.4s, v7.4s
 	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	FMOVS        46(R6), F16
+	WORD $0xbc42e0d0 // ldur s16, [x6, #46]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x6ea54611 // ushl v17.4s, v16.4s, v5.4s
 	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
@@ -2652,7 +2726,8 @@ loop3:
 	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	FLDPQ        96(R5), (F16, F17)
+	WORD $0x3cc600b0 // ldur q16, [x5, #96]
+	WORD $0x3cc700b1 // ldur q17, [x5, #112]
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -2669,7 +2744,8 @@ loop3:
 	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
 	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
 	WORD $0x4e606a0b // sadalp v11.4s, v16.8h
-	FLDPQ        224(R5), (F16, F17)
+	WORD $0x3cce00b0 // ldur q16, [x5, #224]
+	WORD $0x3ccf00b1 // ldur q17, [x5, #240]
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -2709,8 +2785,8 @@ loop3:
 	FMOVQ        F13, 144(R9)
 	FMOVQ        F9, 256(R9)
 	FMOVQ        F8, 272(R9)
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVQ        F8, (R10)
 	FMOVQ        F8, 16(R10)
@@ -2725,10 +2801,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F8
-	FMOVQ        32(R1), F9
-	FMOVQ        64(R1), F10
-	FMOVQ        96(R1), F11
+	WORD $0x3cc00028 // ldur q8, [x1]
+	WORD $0x3cc20029 // ldur q9, [x1, #32]
+	WORD $0x3cc4002a // ldur q10, [x1, #64]
+	WORD $0x3cc6002b // ldur q11, [x1, #96]
 	WORD $0x4ea00929 // rev64 v9.4s, v9.4s
 	WORD $0x4e892908 // trn1 v8.4s, v8.4s, v9.4s
 	WORD $0x4ea00969 // rev64 v9.4s, v11.4s
@@ -2736,10 +2812,14 @@ done4:
 	WORD $0x6e094129 // ext v9.16b, v9.16b, v9.16b, #8
 	WORD $0x4ec93908 // zip1 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
-	FLDPQ        (R0), (F9, F10)
-	FLDPQ        32(R0), (F11, F12)
-	FLDPQ        64(R0), (F13, F14)
-	FLDPQ        96(R0), (F15, F16)
+	WORD $0x3cc00009 // ldur q9, [x0]
+	WORD $0x3cc1000a // ldur q10, [x0, #16]
+	WORD $0x3cc2000b // ldur q11, [x0, #32]
+	WORD $0x3cc3000c // ldur q12, [x0, #48]
+	WORD $0x3cc4000d // ldur q13, [x0, #64]
+	WORD $0x3cc5000e // ldur q14, [x0, #80]
+	WORD $0x3cc6000f // ldur q15, [x0, #96]
+	WORD $0x3cc70010 // ldur q16, [x0, #112]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -2748,17 +2828,21 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        (R3), F10
+	WORD $0xbc40006a // ldur s10, [x3]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ        F9, (R2)
-	FLDPQ        128(R0), (F9, F10)
-	FLDPQ        160(R0), (F11, F12)
-	FLDPQ        192(R0), (F13, F14)
-	FLDPQ        224(R0), (F15, F16)
+	WORD $0x3cc80009 // ldur q9, [x0, #128]
+	WORD $0x3cc9000a // ldur q10, [x0, #144]
+	WORD $0x3cca000b // ldur q11, [x0, #160]
+	WORD $0x3ccb000c // ldur q12, [x0, #176]
+	WORD $0x3ccc000d // ldur q13, [x0, #192]
+	WORD $0x3ccd000e // ldur q14, [x0, #208]
+	WORD $0x3cce000f // ldur q15, [x0, #224]
+	WORD $0x3ccf0010 // ldur q16, [x0, #240]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -2767,10 +2851,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        4(R4), F10
+	WORD $0xbc40408a // ldur s10, [x4, #4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	MOVD         ldy+8(FP), R8
@@ -2789,10 +2873,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        8(R4), F10
+	WORD $0xbc40808a // ldur s10, [x4, #8]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        8(R3), F10
+	WORD $0xbc40806a // ldur s10, [x3, #8]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
 	ADD          R8, R9
@@ -2836,7 +2920,8 @@ TEXT ·matmulQ8Block4xXm3_128DotProd(SB), 0, $1312-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e428 // movi v8.16b, #1
-	FLDPQ        (R2), (F9, F10)
+	WORD $0x3cc00049 // ldur q9, [x2]
+	WORD $0x3cc1004a // ldur q10, [x2, #16]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -2863,7 +2948,8 @@ TEXT ·matmulQ8Block4xXm3_128DotProd(SB), 0, $1312-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FLDPQ        32(R2), (F10, F12)
+	WORD $0x3cc2004a // ldur q10, [x2, #32]
+	WORD $0x3cc3004c // ldur q12, [x2, #48]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -2888,7 +2974,8 @@ TEXT ·matmulQ8Block4xXm3_128DotProd(SB), 0, $1312-72
 	FMOVQ        F12, 48(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FLDPQ        64(R2), (F10, F12)
+	WORD $0x3cc4004a // ldur q10, [x2, #64]
+	WORD $0x3cc5004c // ldur q12, [x2, #80]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -2913,7 +3000,8 @@ TEXT ·matmulQ8Block4xXm3_128DotProd(SB), 0, $1312-72
 	FMOVQ        F12, 80(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FLDPQ        96(R2), (F10, F12)
+	WORD $0x3cc6004a // ldur q10, [x2, #96]
+	WORD $0x3cc7004c // ldur q12, [x2, #112]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -2949,7 +3037,8 @@ TEXT ·matmulQ8Block4xXm3_128DotProd(SB), 0, $1312-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, (R4)
-	FLDPQ        128(R2), (F9, F10)
+	WORD $0x3cc80049 // ldur q9, [x2, #128]
+	WORD $0x3cc9004a // ldur q10, [x2, #144]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -2976,7 +3065,8 @@ TEXT ·matmulQ8Block4xXm3_128DotProd(SB), 0, $1312-72
 	WORD $0x4e89950b // sdot v11.4s, v8.16b, v9.16b
 	WORD $0x4f00e409 // movi v9.16b, #0
 	WORD $0x4e8a9509 // sdot v9.4s, v8.16b, v10.16b
-	FLDPQ        160(R2), (F10, F12)
+	WORD $0x3cca004a // ldur q10, [x2, #160]
+	WORD $0x3ccb004c // ldur q12, [x2, #176]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -3001,7 +3091,8 @@ TEXT ·matmulQ8Block4xXm3_128DotProd(SB), 0, $1312-72
 	FMOVQ        F12, 176(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FLDPQ        192(R2), (F10, F12)
+	WORD $0x3ccc004a // ldur q10, [x2, #192]
+	WORD $0x3ccd004c // ldur q12, [x2, #208]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -3026,7 +3117,8 @@ TEXT ·matmulQ8Block4xXm3_128DotProd(SB), 0, $1312-72
 	FMOVQ        F12, 208(R5)
 	WORD $0x4e8a950b // sdot v11.4s, v8.16b, v10.16b
 	WORD $0x4e8c9509 // sdot v9.4s, v8.16b, v12.16b
-	FLDPQ        224(R2), (F10, F12)
+	WORD $0x3cce004a // ldur q10, [x2, #224]
+	WORD $0x3ccf004c // ldur q12, [x2, #240]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d4d // and v13.16b, v10.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -3308,13 +3400,13 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F8
+	WORD $0xfc4020c8 // ldur d8, [x6, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        34(R6), F10
+	WORD $0xbc4220ca // ldur s10, [x6, #34]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -3328,7 +3420,8 @@ loop3:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FLDPQ        (R5), (F10, F11)
+	WORD $0x3cc000aa // ldur q10, [x5]
+	WORD $0x3cc100ab // ldur q11, [x5, #16]
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -3345,7 +3438,8 @@ loop3:
 	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
 	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FLDPQ        128(R5), (F12, F13)
+	WORD $0x3cc800ac // ldur q12, [x5, #128]
+	WORD $0x3cc900ad // ldur q13, [x5, #144]
 	WORD $0x2f08a52e // ushll v14.8h, v9.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -3398,13 +3492,13 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F16
+	WORD $0xfc40a0d0 // ldur d16, [x6, #10]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x6ea44611 // ushl v17.4s, v16.4s, v4.4s
 	WORD $0x6ea74610 // ushl v16.4s, v16.4s, v7.4s
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	FMOVS        38(R6), F18
+	WORD $0xbc4260d2 // ldur s18, [x6, #38]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
 	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
@@ -3418,7 +3512,8 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	FLDPQ        32(R5), (F18, F19)
+	WORD $0x3cc200b2 // ldur q18, [x5, #32]
+	WORD $0x3cc300b3 // ldur q19, [x5, #48]
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -3435,7 +3530,8 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4b // sadalp v11.4s, v18.8h
-	FLDPQ        160(R5), (F18, F19)
+	WORD $0x3cca00b2 // ldur q18, [x5, #160]
+	WORD $0x3ccb00b3 // ldur q19, [x5, #176]
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -3488,13 +3584,13 @@ loop3:
 	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F16
+	WORD $0xfc4120d0 // ldur d16, [x6, #18]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x6ea44611 // ushl v17.4s, v16.4s, v4.4s
 	WORD $0x6ea74610 // ushl v16.4s, v16.4s, v7.4s
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	FMOVS        42(R6), F18
+	WORD $0xbc42a0d2 // ldur s18, [x6, #42]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
 	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
@@ -3508,7 +3604,8 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	FLDPQ        64(R5), (F18, F19)
+	WORD $0x3cc400b2 // ldur q18, [x5, #64]
+	WORD $0x3cc500b3 // ldur q19, [x5, #80]
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -3525,7 +3622,8 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4b // sadalp v11.4s, v18.8h
-	FLDPQ        192(R5), (F18, F19)
+	WORD $0x3ccc00b2 // ldur q18, [x5, #192]
+	WORD $0x3ccd00b3 // ldur q19, [x5, #208]
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -3578,13 +3676,13 @@ loop3:
 	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F16
+	WORD $0xfc41a0d0 // ldur d16, [x6, #26]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x6ea44611 // ushl v17.4s, v16.4s, v4.4s
 	WORD $0x6ea74610 // ushl v16.4s, v16.4s, v7.4s
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	FMOVS        46(R6), F18
+	WORD $0xbc42e0d2 // ldur s18, [x6, #46]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
 	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
@@ -3598,7 +3696,8 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	FLDPQ        96(R5), (F18, F19)
+	WORD $0x3cc600b2 // ldur q18, [x5, #96]
+	WORD $0x3cc700b3 // ldur q19, [x5, #112]
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -3615,7 +3714,8 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4b // sadalp v11.4s, v18.8h
-	FLDPQ        224(R5), (F18, F19)
+	WORD $0x3cce00b2 // ldur q18, [x5, #224]
+	WORD $0x3ccf00b3 // ldur q19, [x5, #240]
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -3674,8 +3774,8 @@ loop3:
 	FMOVQ        F15, 272(R9)
 	FMOVQ        F9, 384(R9)
 	FMOVQ        F8, 400(R9)
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVQ        F8, (R10)
 	FMOVQ        F8, 16(R10)
@@ -3690,10 +3790,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F8
-	FMOVQ        32(R1), F9
-	FMOVQ        64(R1), F10
-	FMOVQ        96(R1), F11
+	WORD $0x3cc00028 // ldur q8, [x1]
+	WORD $0x3cc20029 // ldur q9, [x1, #32]
+	WORD $0x3cc4002a // ldur q10, [x1, #64]
+	WORD $0x3cc6002b // ldur q11, [x1, #96]
 	WORD $0x4ea00929 // rev64 v9.4s, v9.4s
 	WORD $0x4e892908 // trn1 v8.4s, v8.4s, v9.4s
 	WORD $0x4ea00969 // rev64 v9.4s, v11.4s
@@ -3701,10 +3801,14 @@ done4:
 	WORD $0x6e094129 // ext v9.16b, v9.16b, v9.16b, #8
 	WORD $0x4ec93908 // zip1 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
-	FLDPQ        (R0), (F9, F10)
-	FLDPQ        32(R0), (F11, F12)
-	FLDPQ        64(R0), (F13, F14)
-	FLDPQ        96(R0), (F15, F16)
+	WORD $0x3cc00009 // ldur q9, [x0]
+	WORD $0x3cc1000a // ldur q10, [x0, #16]
+	WORD $0x3cc2000b // ldur q11, [x0, #32]
+	WORD $0x3cc3000c // ldur q12, [x0, #48]
+	WORD $0x3cc4000d // ldur q13, [x0, #64]
+	WORD $0x3cc5000e // ldur q14, [x0, #80]
+	WORD $0x3cc6000f // ldur q15, [x0, #96]
+	WORD $0x3cc70010 // ldur q16, [x0, #112]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -3713,17 +3817,21 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        (R3), F10
+	WORD $0xbc40006a // ldur s10, [x3]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ        F9, (R2)
-	FLDPQ        128(R0), (F9, F10)
-	FLDPQ        160(R0), (F11, F12)
-	FLDPQ        192(R0), (F13, F14)
-	FLDPQ        224(R0), (F15, F16)
+	WORD $0x3cc80009 // ldur q9, [x0, #128]
+	WORD $0x3cc9000a // ldur q10, [x0, #144]
+	WORD $0x3cca000b // ldur q11, [x0, #160]
+	WORD $0x3ccb000c // ldur q12, [x0, #176]
+	WORD $0x3ccc000d // ldur q13, [x0, #192]
+	WORD $0x3ccd000e // ldur q14, [x0, #208]
+	WORD $0x3cce000f // ldur q15, [x0, #224]
+	WORD $0x3ccf0010 // ldur q16, [x0, #240]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -3732,10 +3840,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        4(R4), F10
+	WORD $0xbc40408a // ldur s10, [x4, #4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	MOVD         ldy+8(FP), R8
@@ -3754,10 +3862,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        8(R4), F10
+	WORD $0xbc40808a // ldur s10, [x4, #8]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        8(R3), F10
+	WORD $0xbc40806a // ldur s10, [x3, #8]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	ADD          R8, R9
@@ -3774,10 +3882,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        12(R4), F10
+	WORD $0xbc40c08a // ldur s10, [x4, #12]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
 	ADD          R8, R9
@@ -3818,18 +3926,17 @@ TEXT ·decodeUnitsXm3_128NEON(SB), NOSPLIT, $320-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d400028 // ldr h8, [x1]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
-	WORD $0x4e040508 // dup v8.4s, v8.s[0]
+	WORD $0x7c400028 // ldur h8, [x1]
+	WORD $0x1ee24108 // fcvt s8, h8
 
 	// levels of values 0 to 31
-	FMOVD        2(R1), F9
+	WORD $0xfc402029 // ldur d9, [x1, #2]
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea4452a // ushl v10.4s, v9.4s, v4.4s
 	WORD $0x6ea74529 // ushl v9.4s, v9.4s, v7.4s
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	FMOVS        34(R1), F11
+	WORD $0xbc42202b // ldur s11, [x1, #34]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -3845,63 +3952,63 @@ loop1:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	FMOVQ        F10, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, (R0)
 	FMOVQ        F10, 16(R0)
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 32(R0)
 	FMOVQ        F10, 48(R0)
-	FMOVS        16(R3), F9
+	WORD $0xbc410069 // ldur s9, [x3, #16]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R3), F10
+	WORD $0xbc41406a // ldur s10, [x3, #20]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 64(R0)
 	FMOVQ        F10, 80(R0)
-	FMOVS        24(R3), F9
+	WORD $0xbc418069 // ldur s9, [x3, #24]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F10
+	WORD $0xbc41c06a // ldur s10, [x3, #28]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 96(R0)
 	FMOVQ        F10, 112(R0)
 
 	// levels of values 32 to 63
-	FMOVD        10(R1), F9
+	WORD $0xfc40a029 // ldur d9, [x1, #10]
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea4452a // ushl v10.4s, v9.4s, v4.4s
 	WORD $0x6ea74529 // ushl v9.4s, v9.4s, v7.4s
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	FMOVS        38(R1), F11
+	WORD $0xbc42602b // ldur s11, [x1, #38]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -3917,63 +4024,63 @@ loop1:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	FMOVQ        F10, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 128(R0)
 	FMOVQ        F10, 144(R0)
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 160(R0)
 	FMOVQ        F10, 176(R0)
-	FMOVS        16(R3), F9
+	WORD $0xbc410069 // ldur s9, [x3, #16]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R3), F10
+	WORD $0xbc41406a // ldur s10, [x3, #20]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 192(R0)
 	FMOVQ        F10, 208(R0)
-	FMOVS        24(R3), F9
+	WORD $0xbc418069 // ldur s9, [x3, #24]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F10
+	WORD $0xbc41c06a // ldur s10, [x3, #28]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 224(R0)
 	FMOVQ        F10, 240(R0)
 
 	// levels of values 64 to 95
-	FMOVD        18(R1), F9
+	WORD $0xfc412029 // ldur d9, [x1, #18]
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea4452a // ushl v10.4s, v9.4s, v4.4s
 	WORD $0x6ea74529 // ushl v9.4s, v9.4s, v7.4s
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	FMOVS        42(R1), F11
+	WORD $0xbc42a02b // ldur s11, [x1, #42]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -3989,63 +4096,63 @@ loop1:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	FMOVQ        F10, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 256(R0)
 	FMOVQ        F10, 272(R0)
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 288(R0)
 	FMOVQ        F10, 304(R0)
-	FMOVS        16(R3), F9
+	WORD $0xbc410069 // ldur s9, [x3, #16]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R3), F10
+	WORD $0xbc41406a // ldur s10, [x3, #20]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 320(R0)
 	FMOVQ        F10, 336(R0)
-	FMOVS        24(R3), F9
+	WORD $0xbc418069 // ldur s9, [x3, #24]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F10
+	WORD $0xbc41c06a // ldur s10, [x3, #28]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 352(R0)
 	FMOVQ        F10, 368(R0)
 
 	// levels of values 96 to 127
-	FMOVD        26(R1), F9
+	WORD $0xfc41a029 // ldur d9, [x1, #26]
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea4452a // ushl v10.4s, v9.4s, v4.4s
 	WORD $0x6ea74529 // ushl v9.4s, v9.4s, v7.4s
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	FMOVS        46(R1), F11
+	WORD $0xbc42e02b // ldur s11, [x1, #46]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -4061,52 +4168,52 @@ loop1:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	FMOVQ        F10, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 384(R0)
 	FMOVQ        F10, 400(R0)
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 416(R0)
 	FMOVQ        F10, 432(R0)
-	FMOVS        16(R3), F9
+	WORD $0xbc410069 // ldur s9, [x3, #16]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        20(R3), F10
+	WORD $0xbc41406a // ldur s10, [x3, #20]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add0a // fmul v10.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f88914a // fmul v10.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 448(R0)
 	FMOVQ        F10, 464(R0)
-	FMOVS        24(R3), F9
+	WORD $0xbc418069 // ldur s9, [x3, #24]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
-	FMOVS        28(R3), F10
+	WORD $0xbc41c06a // ldur s10, [x3, #28]
 	WORD $0x0f08a54a // sshll v10.8h, v10.8b, #0
 	WORD $0x0f10a54a // sshll v10.4s, v10.4h, #0
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e29dd09 // fmul v9.4s, v8.4s, v9.4s
-	WORD $0x6e2add08 // fmul v8.4s, v8.4s, v10.4s
+	WORD $0x4f889129 // fmul v9.4s, v9.4s, v8.s[0]
+	WORD $0x4f889148 // fmul v8.4s, v10.4s, v8.s[0]
 	FMOVQ        F9, 480(R0)
 	FMOVQ        F8, 496(R0)
 	ADD          $0x32, R1
@@ -4161,18 +4268,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000d0 // ldr h16, [x6]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7c4000d0 // ldur h16, [x6]
+	WORD $0x1ee24210 // fcvt s16, h16
 
 	// levels of values 0 to 31
-	FMOVD        2(R6), F17
+	WORD $0xfc4020d1 // ldur d17, [x6, #2]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
 	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        34(R6), F19
+	WORD $0xbc4220d3 // ldur s19, [x6, #34]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
@@ -4188,67 +4294,71 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
+	WORD $0xbc400071 // ldur s17, [x3]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
+	WORD $0xbc404072 // ldur s18, [x3, #4]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        (R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc00093 // ldur q19, [x4]
+	WORD $0x3cc10094 // ldur q20, [x4, #16]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
+	WORD $0xbc408071 // ldur s17, [x3, #8]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
+	WORD $0xbc40c072 // ldur s18, [x3, #12]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        32(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc20093 // ldur q19, [x4, #32]
+	WORD $0x3cc30094 // ldur q20, [x4, #48]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
+	WORD $0xbc410071 // ldur s17, [x3, #16]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
+	WORD $0xbc414072 // ldur s18, [x3, #20]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        64(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc40093 // ldur q19, [x4, #64]
+	WORD $0x3cc50094 // ldur q20, [x4, #80]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
+	WORD $0xbc418071 // ldur s17, [x3, #24]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
+	WORD $0xbc41c072 // ldur s18, [x3, #28]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        96(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc60093 // ldur q19, [x4, #96]
+	WORD $0x3cc70094 // ldur q20, [x4, #112]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 
 	// levels of values 32 to 63
-	FMOVD        10(R6), F17
+	WORD $0xfc40a0d1 // ldur d17, [x6, #10]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
 	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        38(R6), F19
+	WORD $0xbc4260d3 // ldur s19, [x6, #38]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
@@ -4264,67 +4374,71 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
+	WORD $0xbc400071 // ldur s17, [x3]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
+	WORD $0xbc404072 // ldur s18, [x3, #4]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        128(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc80093 // ldur q19, [x4, #128]
+	WORD $0x3cc90094 // ldur q20, [x4, #144]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
+	WORD $0xbc408071 // ldur s17, [x3, #8]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
+	WORD $0xbc40c072 // ldur s18, [x3, #12]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        160(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cca0093 // ldur q19, [x4, #160]
+	WORD $0x3ccb0094 // ldur q20, [x4, #176]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
+	WORD $0xbc410071 // ldur s17, [x3, #16]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
+	WORD $0xbc414072 // ldur s18, [x3, #20]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        192(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3ccc0093 // ldur q19, [x4, #192]
+	WORD $0x3ccd0094 // ldur q20, [x4, #208]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
+	WORD $0xbc418071 // ldur s17, [x3, #24]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
+	WORD $0xbc41c072 // ldur s18, [x3, #28]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        224(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cce0093 // ldur q19, [x4, #224]
+	WORD $0x3ccf0094 // ldur q20, [x4, #240]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 
 	// levels of values 64 to 95
-	FMOVD        18(R6), F17
+	WORD $0xfc4120d1 // ldur d17, [x6, #18]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
 	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        42(R6), F19
+	WORD $0xbc42a0d3 // ldur s19, [x6, #42]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
@@ -4340,67 +4454,67 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
+	WORD $0xbc400071 // ldur s17, [x3]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
+	WORD $0xbc404072 // ldur s18, [x3, #4]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        256(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
+	WORD $0xbc408071 // ldur s17, [x3, #8]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
+	WORD $0xbc40c072 // ldur s18, [x3, #12]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        288(R4), (F19, F20)
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
+	WORD $0xbc410071 // ldur s17, [x3, #16]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
+	WORD $0xbc414072 // ldur s18, [x3, #20]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        320(R4), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
+	WORD $0xbc418071 // ldur s17, [x3, #24]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
+	WORD $0xbc41c072 // ldur s18, [x3, #28]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        352(R4), (F19, F20)
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 
 	// levels of values 96 to 127
-	FMOVD        26(R6), F17
+	WORD $0xfc41a0d1 // ldur d17, [x6, #26]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
 	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        46(R6), F19
+	WORD $0xbc42e0d3 // ldur s19, [x6, #46]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
@@ -4416,55 +4530,55 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
+	WORD $0xbc400071 // ldur s17, [x3]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
+	WORD $0xbc404072 // ldur s18, [x3, #4]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        384(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
+	WORD $0xbc408071 // ldur s17, [x3, #8]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
+	WORD $0xbc40c072 // ldur s18, [x3, #12]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        416(R4), (F19, F20)
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
+	WORD $0xbc410071 // ldur s17, [x3, #16]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
+	WORD $0xbc414072 // ldur s18, [x3, #20]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        448(R4), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
+	WORD $0xbc418071 // ldur s17, [x3, #24]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
+	WORD $0xbc41c072 // ldur s18, [x3, #28]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909250 // fmul v16.4s, v18.4s, v16.s[0]
 	FLDPQ        480(R4), (F18, F19)
 	WORD $0x4e32ce2e // fmla v14.4s, v17.4s, v18.4s
 	WORD $0x4e33ce0f // fmla v15.4s, v16.4s, v19.4s
@@ -4542,18 +4656,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000f0 // ldr h16, [x7]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7c4000f0 // ldur h16, [x7]
+	WORD $0x1ee24210 // fcvt s16, h16
 
 	// levels of values 0 to 31
-	FMOVD        2(R7), F17
+	WORD $0xfc4020f1 // ldur d17, [x7, #2]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
 	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        34(R7), F19
+	WORD $0xbc4220f3 // ldur s19, [x7, #34]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
@@ -4569,91 +4682,95 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
+	WORD $0xbc400071 // ldur s17, [x3]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
+	WORD $0xbc404072 // ldur s18, [x3, #4]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        (R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc00093 // ldur q19, [x4]
+	WORD $0x3cc10094 // ldur q20, [x4, #16]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F19
+	WORD $0x3cc00113 // ldur q19, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F20
+	WORD $0x3cc10114 // ldur q20, [x8, #16]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
+	WORD $0xbc408071 // ldur s17, [x3, #8]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
+	WORD $0xbc40c072 // ldur s18, [x3, #12]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        32(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc20093 // ldur q19, [x4, #32]
+	WORD $0x3cc30094 // ldur q20, [x4, #48]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F19
+	WORD $0x3cc20113 // ldur q19, [x8, #32]
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F20
+	WORD $0x3cc30114 // ldur q20, [x8, #48]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
+	WORD $0xbc410071 // ldur s17, [x3, #16]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
+	WORD $0xbc414072 // ldur s18, [x3, #20]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        64(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc40093 // ldur q19, [x4, #64]
+	WORD $0x3cc50094 // ldur q20, [x4, #80]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F19
+	WORD $0x3cc40113 // ldur q19, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F20
+	WORD $0x3cc50114 // ldur q20, [x8, #80]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
+	WORD $0xbc418071 // ldur s17, [x3, #24]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
+	WORD $0xbc41c072 // ldur s18, [x3, #28]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        96(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc60093 // ldur q19, [x4, #96]
+	WORD $0x3cc70094 // ldur q20, [x4, #112]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F19
+	WORD $0x3cc60113 // ldur q19, [x8, #96]
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F20
+	WORD $0x3cc70114 // ldur q20, [x8, #112]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 
 	// levels of values 32 to 63
-	FMOVD        10(R7), F17
+	WORD $0xfc40a0f1 // ldur d17, [x7, #10]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
 	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        38(R7), F19
+	WORD $0xbc4260f3 // ldur s19, [x7, #38]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
@@ -4669,91 +4786,95 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
+	WORD $0xbc400071 // ldur s17, [x3]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
+	WORD $0xbc404072 // ldur s18, [x3, #4]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        128(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc80093 // ldur q19, [x4, #128]
+	WORD $0x3cc90094 // ldur q20, [x4, #144]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
-	FMOVQ        128(R8), F19
+	WORD $0x3cc80113 // ldur q19, [x8, #128]
 	ADD          R5, R4, R8
-	FMOVQ        144(R8), F20
+	WORD $0x3cc90114 // ldur q20, [x8, #144]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
+	WORD $0xbc408071 // ldur s17, [x3, #8]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
+	WORD $0xbc40c072 // ldur s18, [x3, #12]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        160(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cca0093 // ldur q19, [x4, #160]
+	WORD $0x3ccb0094 // ldur q20, [x4, #176]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
-	FMOVQ        160(R8), F19
+	WORD $0x3cca0113 // ldur q19, [x8, #160]
 	ADD          R5, R4, R8
-	FMOVQ        176(R8), F20
+	WORD $0x3ccb0114 // ldur q20, [x8, #176]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
+	WORD $0xbc410071 // ldur s17, [x3, #16]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
+	WORD $0xbc414072 // ldur s18, [x3, #20]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        192(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3ccc0093 // ldur q19, [x4, #192]
+	WORD $0x3ccd0094 // ldur q20, [x4, #208]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
-	FMOVQ        192(R8), F19
+	WORD $0x3ccc0113 // ldur q19, [x8, #192]
 	ADD          R5, R4, R8
-	FMOVQ        208(R8), F20
+	WORD $0x3ccd0114 // ldur q20, [x8, #208]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
+	WORD $0xbc418071 // ldur s17, [x3, #24]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
+	WORD $0xbc41c072 // ldur s18, [x3, #28]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        224(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cce0093 // ldur q19, [x4, #224]
+	WORD $0x3ccf0094 // ldur q20, [x4, #240]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R4, R8
-	FMOVQ        224(R8), F19
+	WORD $0x3cce0113 // ldur q19, [x8, #224]
 	ADD          R5, R4, R8
-	FMOVQ        240(R8), F20
+	WORD $0x3ccf0114 // ldur q20, [x8, #240]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 
 	// levels of values 64 to 95
-	FMOVD        18(R7), F17
+	WORD $0xfc4120f1 // ldur d17, [x7, #18]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
 	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        42(R7), F19
+	WORD $0xbc42a0f3 // ldur s19, [x7, #42]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
@@ -4769,16 +4890,16 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
+	WORD $0xbc400071 // ldur s17, [x3]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
+	WORD $0xbc404072 // ldur s18, [x3, #4]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        256(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
@@ -4788,16 +4909,16 @@ loop3:
 	FMOVQ        272(R8), F20
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
+	WORD $0xbc408071 // ldur s17, [x3, #8]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
+	WORD $0xbc40c072 // ldur s18, [x3, #12]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        288(R4), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
@@ -4807,16 +4928,16 @@ loop3:
 	FMOVQ        304(R8), F20
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
+	WORD $0xbc410071 // ldur s17, [x3, #16]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
+	WORD $0xbc414072 // ldur s18, [x3, #20]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        320(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
@@ -4826,16 +4947,16 @@ loop3:
 	FMOVQ        336(R8), F20
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
+	WORD $0xbc418071 // ldur s17, [x3, #24]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
+	WORD $0xbc41c072 // ldur s18, [x3, #28]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        352(R4), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
@@ -4847,13 +4968,13 @@ loop3:
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 
 	// levels of values 96 to 127
-	FMOVD        26(R7), F17
+	WORD $0xfc41a0f1 // ldur d17, [x7, #26]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
 	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        46(R7), F19
+	WORD $0xbc42e0f3 // ldur s19, [x7, #46]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
@@ -4869,16 +4990,16 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
+	WORD $0xbc400071 // ldur s17, [x3]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
+	WORD $0xbc404072 // ldur s18, [x3, #4]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        384(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
@@ -4888,16 +5009,16 @@ loop3:
 	FMOVQ        400(R8), F20
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
+	WORD $0xbc408071 // ldur s17, [x3, #8]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
+	WORD $0xbc40c072 // ldur s18, [x3, #12]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        416(R4), (F19, F20)
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
@@ -4907,16 +5028,16 @@ loop3:
 	FMOVQ        432(R8), F20
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
+	WORD $0xbc410071 // ldur s17, [x3, #16]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
+	WORD $0xbc414072 // ldur s18, [x3, #20]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        448(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
@@ -4926,16 +5047,16 @@ loop3:
 	FMOVQ        464(R8), F20
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
+	WORD $0xbc418071 // ldur s17, [x3, #24]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
+	WORD $0xbc41c072 // ldur s18, [x3, #28]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909250 // fmul v16.4s, v18.4s, v16.s[0]
 	FLDPQ        480(R4), (F18, F19)
 	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
 	WORD $0x4e33ce0d // fmla v13.4s, v16.4s, v19.4s
@@ -5026,18 +5147,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010e // ldr h14, [x8]
-	WORD $0x0e2179ce // fcvtl v14.4s, v14.4h
-	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
+	WORD $0x7c40010e // ldur h14, [x8]
+	WORD $0x1ee241ce // fcvt s14, h14
 
 	// levels of values 0 to 31
-	FMOVD        2(R8), F15
+	WORD $0xfc40210f // ldur d15, [x8, #2]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x6ea445f0 // ushl v16.4s, v15.4s, v4.4s
 	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        34(R8), F17
+	WORD $0xbc422111 // ldur s17, [x8, #34]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
 	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
@@ -5053,103 +5173,111 @@ loop3:
 	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FLDPQ        (R4), (F17, F18)
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x3cc00091 // ldur q17, [x4]
+	WORD $0x3cc10092 // ldur q18, [x4, #16]
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F17
+	WORD $0x3cc00131 // ldur q17, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F18
+	WORD $0x3cc10132 // ldur q18, [x9, #16]
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FLDPQ        (R6), (F17, F18)
+	WORD $0x3cc000d1 // ldur q17, [x6]
+	WORD $0x3cc100d2 // ldur q18, [x6, #16]
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FLDPQ        32(R4), (F17, F18)
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x3cc20091 // ldur q17, [x4, #32]
+	WORD $0x3cc30092 // ldur q18, [x4, #48]
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F17
+	WORD $0x3cc20131 // ldur q17, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F18
+	WORD $0x3cc30132 // ldur q18, [x9, #48]
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FLDPQ        32(R6), (F17, F18)
+	WORD $0x3cc200d1 // ldur q17, [x6, #32]
+	WORD $0x3cc300d2 // ldur q18, [x6, #48]
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FLDPQ        64(R4), (F17, F18)
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x3cc40091 // ldur q17, [x4, #64]
+	WORD $0x3cc50092 // ldur q18, [x4, #80]
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F17
+	WORD $0x3cc40131 // ldur q17, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F18
+	WORD $0x3cc50132 // ldur q18, [x9, #80]
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FLDPQ        64(R6), (F17, F18)
+	WORD $0x3cc400d1 // ldur q17, [x6, #64]
+	WORD $0x3cc500d2 // ldur q18, [x6, #80]
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FLDPQ        96(R4), (F17, F18)
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x3cc60091 // ldur q17, [x4, #96]
+	WORD $0x3cc70092 // ldur q18, [x4, #112]
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F17
+	WORD $0x3cc60131 // ldur q17, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F18
+	WORD $0x3cc70132 // ldur q18, [x9, #112]
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FLDPQ        96(R6), (F17, F18)
+	WORD $0x3cc600d1 // ldur q17, [x6, #96]
+	WORD $0x3cc700d2 // ldur q18, [x6, #112]
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 
 	// levels of values 32 to 63
-	FMOVD        10(R8), F15
+	WORD $0xfc40a10f // ldur d15, [x8, #10]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x6ea445f0 // ushl v16.4s, v15.4s, v4.4s
 	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        38(R8), F17
+	WORD $0xbc426111 // ldur s17, [x8, #38]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
 	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
@@ -5165,103 +5293,111 @@ loop3:
 	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FLDPQ        128(R4), (F17, F18)
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x3cc80091 // ldur q17, [x4, #128]
+	WORD $0x3cc90092 // ldur q18, [x4, #144]
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F17
+	WORD $0x3cc80131 // ldur q17, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F18
+	WORD $0x3cc90132 // ldur q18, [x9, #144]
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FLDPQ        128(R6), (F17, F18)
+	WORD $0x3cc800d1 // ldur q17, [x6, #128]
+	WORD $0x3cc900d2 // ldur q18, [x6, #144]
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FLDPQ        160(R4), (F17, F18)
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x3cca0091 // ldur q17, [x4, #160]
+	WORD $0x3ccb0092 // ldur q18, [x4, #176]
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F17
+	WORD $0x3cca0131 // ldur q17, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F18
+	WORD $0x3ccb0132 // ldur q18, [x9, #176]
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FLDPQ        160(R6), (F17, F18)
+	WORD $0x3cca00d1 // ldur q17, [x6, #160]
+	WORD $0x3ccb00d2 // ldur q18, [x6, #176]
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FLDPQ        192(R4), (F17, F18)
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x3ccc0091 // ldur q17, [x4, #192]
+	WORD $0x3ccd0092 // ldur q18, [x4, #208]
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F17
+	WORD $0x3ccc0131 // ldur q17, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F18
+	WORD $0x3ccd0132 // ldur q18, [x9, #208]
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FLDPQ        192(R6), (F17, F18)
+	WORD $0x3ccc00d1 // ldur q17, [x6, #192]
+	WORD $0x3ccd00d2 // ldur q18, [x6, #208]
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
-	FLDPQ        224(R4), (F17, F18)
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
+	WORD $0x3cce0091 // ldur q17, [x4, #224]
+	WORD $0x3ccf0092 // ldur q18, [x4, #240]
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F17
+	WORD $0x3cce0131 // ldur q17, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F18
+	WORD $0x3ccf0132 // ldur q18, [x9, #240]
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
-	FLDPQ        224(R6), (F17, F18)
+	WORD $0x3cce00d1 // ldur q17, [x6, #224]
+	WORD $0x3ccf00d2 // ldur q18, [x6, #240]
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 
 	// levels of values 64 to 95
-	FMOVD        18(R8), F15
+	WORD $0xfc41210f // ldur d15, [x8, #18]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x6ea445f0 // ushl v16.4s, v15.4s, v4.4s
 	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        42(R8), F17
+	WORD $0xbc42a111 // ldur s17, [x8, #42]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
 	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
@@ -5277,16 +5413,16 @@ loop3:
 	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
 	FLDPQ        256(R4), (F17, F18)
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
@@ -5299,16 +5435,16 @@ loop3:
 	FLDPQ        256(R6), (F17, F18)
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
 	FLDPQ        288(R4), (F17, F18)
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
@@ -5321,16 +5457,16 @@ loop3:
 	FLDPQ        288(R6), (F17, F18)
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
 	FLDPQ        320(R4), (F17, F18)
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
@@ -5343,16 +5479,16 @@ loop3:
 	FLDPQ        320(R6), (F17, F18)
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
 	FLDPQ        352(R4), (F17, F18)
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
@@ -5367,13 +5503,13 @@ loop3:
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 
 	// levels of values 96 to 127
-	FMOVD        26(R8), F15
+	WORD $0xfc41a10f // ldur d15, [x8, #26]
 	WORD $0x4e0805ef // dup v15.2d, v15.d[0]
 	WORD $0x6ea445f0 // ushl v16.4s, v15.4s, v4.4s
 	WORD $0x6ea745ef // ushl v15.4s, v15.4s, v7.4s
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
-	FMOVS        46(R8), F17
+	WORD $0xbc42e111 // ldur s17, [x8, #46]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
 	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
@@ -5389,16 +5525,16 @@ loop3:
 	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F15
+	WORD $0xbc40006f // ldur s15, [x3]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        4(R3), F16
+	WORD $0xbc404070 // ldur s16, [x3, #4]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
 	FLDPQ        384(R4), (F17, F18)
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
@@ -5411,16 +5547,16 @@ loop3:
 	FLDPQ        384(R6), (F17, F18)
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	FMOVS        8(R3), F15
+	WORD $0xbc40806f // ldur s15, [x3, #8]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        12(R3), F16
+	WORD $0xbc40c070 // ldur s16, [x3, #12]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
 	FLDPQ        416(R4), (F17, F18)
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
@@ -5433,16 +5569,16 @@ loop3:
 	FLDPQ        416(R6), (F17, F18)
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	FMOVS        16(R3), F15
+	WORD $0xbc41006f // ldur s15, [x3, #16]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        20(R3), F16
+	WORD $0xbc414070 // ldur s16, [x3, #20]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddd0 // fmul v16.4s, v14.4s, v16.4s
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e9210 // fmul v16.4s, v16.4s, v14.s[0]
 	FLDPQ        448(R4), (F17, F18)
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
@@ -5455,16 +5591,16 @@ loop3:
 	FLDPQ        448(R6), (F17, F18)
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
-	FMOVS        24(R3), F15
+	WORD $0xbc41806f // ldur s15, [x3, #24]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
-	FMOVS        28(R3), F16
+	WORD $0xbc41c070 // ldur s16, [x3, #28]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
-	WORD $0x6e2fddcf // fmul v15.4s, v14.4s, v15.4s
-	WORD $0x6e30ddce // fmul v14.4s, v14.4s, v16.4s
+	WORD $0x4f8e91ef // fmul v15.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e920e // fmul v14.4s, v16.4s, v14.s[0]
 	FLDPQ        480(R4), (F16, F17)
 	WORD $0x4e30cde8 // fmla v8.4s, v15.4s, v16.4s
 	WORD $0x4e31cdc9 // fmla v9.4s, v14.4s, v17.4s
@@ -5563,18 +5699,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d400110 // ldr h16, [x8]
-	WORD $0x0e217a10 // fcvtl v16.4s, v16.4h
-	WORD $0x4e040610 // dup v16.4s, v16.s[0]
+	WORD $0x7c400110 // ldur h16, [x8]
+	WORD $0x1ee24210 // fcvt s16, h16
 
 	// levels of values 0 to 31
-	FMOVD        2(R8), F17
+	WORD $0xfc402111 // ldur d17, [x8, #2]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
 	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        34(R8), F19
+	WORD $0xbc422113 // ldur s19, [x8, #34]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
@@ -5590,127 +5725,135 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
+	WORD $0xbc400071 // ldur s17, [x3]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
+	WORD $0xbc404072 // ldur s18, [x3, #4]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        (R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc00093 // ldur q19, [x4]
+	WORD $0x3cc10094 // ldur q20, [x4, #16]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F19
+	WORD $0x3cc00133 // ldur q19, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F20
+	WORD $0x3cc10134 // ldur q20, [x9, #16]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FLDPQ        (R6), (F19, F20)
+	WORD $0x3cc000d3 // ldur q19, [x6]
+	WORD $0x3cc100d4 // ldur q20, [x6, #16]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F19
+	WORD $0x3cc00133 // ldur q19, [x9]
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F20
+	WORD $0x3cc10134 // ldur q20, [x9, #16]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
+	WORD $0xbc408071 // ldur s17, [x3, #8]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
+	WORD $0xbc40c072 // ldur s18, [x3, #12]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        32(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc20093 // ldur q19, [x4, #32]
+	WORD $0x3cc30094 // ldur q20, [x4, #48]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F19
+	WORD $0x3cc20133 // ldur q19, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F20
+	WORD $0x3cc30134 // ldur q20, [x9, #48]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FLDPQ        32(R6), (F19, F20)
+	WORD $0x3cc200d3 // ldur q19, [x6, #32]
+	WORD $0x3cc300d4 // ldur q20, [x6, #48]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F19
+	WORD $0x3cc20133 // ldur q19, [x9, #32]
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F20
+	WORD $0x3cc30134 // ldur q20, [x9, #48]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
+	WORD $0xbc410071 // ldur s17, [x3, #16]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
+	WORD $0xbc414072 // ldur s18, [x3, #20]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        64(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc40093 // ldur q19, [x4, #64]
+	WORD $0x3cc50094 // ldur q20, [x4, #80]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F19
+	WORD $0x3cc40133 // ldur q19, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F20
+	WORD $0x3cc50134 // ldur q20, [x9, #80]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FLDPQ        64(R6), (F19, F20)
+	WORD $0x3cc400d3 // ldur q19, [x6, #64]
+	WORD $0x3cc500d4 // ldur q20, [x6, #80]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F19
+	WORD $0x3cc40133 // ldur q19, [x9, #64]
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F20
+	WORD $0x3cc50134 // ldur q20, [x9, #80]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
+	WORD $0xbc418071 // ldur s17, [x3, #24]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
+	WORD $0xbc41c072 // ldur s18, [x3, #28]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        96(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc60093 // ldur q19, [x4, #96]
+	WORD $0x3cc70094 // ldur q20, [x4, #112]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F19
+	WORD $0x3cc60133 // ldur q19, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F20
+	WORD $0x3cc70134 // ldur q20, [x9, #112]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FLDPQ        96(R6), (F19, F20)
+	WORD $0x3cc600d3 // ldur q19, [x6, #96]
+	WORD $0x3cc700d4 // ldur q20, [x6, #112]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F19
+	WORD $0x3cc60133 // ldur q19, [x9, #96]
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F20
+	WORD $0x3cc70134 // ldur q20, [x9, #112]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 
 	// levels of values 32 to 63
-	FMOVD        10(R8), F17
+	WORD $0xfc40a111 // ldur d17, [x8, #10]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
 	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        38(R8), F19
+	WORD $0xbc426113 // ldur s19, [x8, #38]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
@@ -5726,127 +5869,135 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
+	WORD $0xbc400071 // ldur s17, [x3]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
+	WORD $0xbc404072 // ldur s18, [x3, #4]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        128(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cc80093 // ldur q19, [x4, #128]
+	WORD $0x3cc90094 // ldur q20, [x4, #144]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F19
+	WORD $0x3cc80133 // ldur q19, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F20
+	WORD $0x3cc90134 // ldur q20, [x9, #144]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FLDPQ        128(R6), (F19, F20)
+	WORD $0x3cc800d3 // ldur q19, [x6, #128]
+	WORD $0x3cc900d4 // ldur q20, [x6, #144]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
-	FMOVQ        128(R9), F19
+	WORD $0x3cc80133 // ldur q19, [x9, #128]
 	ADD          R5, R6, R9
-	FMOVQ        144(R9), F20
+	WORD $0x3cc90134 // ldur q20, [x9, #144]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
+	WORD $0xbc408071 // ldur s17, [x3, #8]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
+	WORD $0xbc40c072 // ldur s18, [x3, #12]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        160(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cca0093 // ldur q19, [x4, #160]
+	WORD $0x3ccb0094 // ldur q20, [x4, #176]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F19
+	WORD $0x3cca0133 // ldur q19, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F20
+	WORD $0x3ccb0134 // ldur q20, [x9, #176]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FLDPQ        160(R6), (F19, F20)
+	WORD $0x3cca00d3 // ldur q19, [x6, #160]
+	WORD $0x3ccb00d4 // ldur q20, [x6, #176]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
-	FMOVQ        160(R9), F19
+	WORD $0x3cca0133 // ldur q19, [x9, #160]
 	ADD          R5, R6, R9
-	FMOVQ        176(R9), F20
+	WORD $0x3ccb0134 // ldur q20, [x9, #176]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
+	WORD $0xbc410071 // ldur s17, [x3, #16]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
+	WORD $0xbc414072 // ldur s18, [x3, #20]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        192(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3ccc0093 // ldur q19, [x4, #192]
+	WORD $0x3ccd0094 // ldur q20, [x4, #208]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F19
+	WORD $0x3ccc0133 // ldur q19, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F20
+	WORD $0x3ccd0134 // ldur q20, [x9, #208]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FLDPQ        192(R6), (F19, F20)
+	WORD $0x3ccc00d3 // ldur q19, [x6, #192]
+	WORD $0x3ccd00d4 // ldur q20, [x6, #208]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
-	FMOVQ        192(R9), F19
+	WORD $0x3ccc0133 // ldur q19, [x9, #192]
 	ADD          R5, R6, R9
-	FMOVQ        208(R9), F20
+	WORD $0x3ccd0134 // ldur q20, [x9, #208]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
+	WORD $0xbc418071 // ldur s17, [x3, #24]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
+	WORD $0xbc41c072 // ldur s18, [x3, #28]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
-	FLDPQ        224(R4), (F19, F20)
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
+	WORD $0x3cce0093 // ldur q19, [x4, #224]
+	WORD $0x3ccf0094 // ldur q20, [x4, #240]
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F19
+	WORD $0x3cce0133 // ldur q19, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F20
+	WORD $0x3ccf0134 // ldur q20, [x9, #240]
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4b // fmla v11.4s, v18.4s, v20.4s
-	FLDPQ        224(R6), (F19, F20)
+	WORD $0x3cce00d3 // ldur q19, [x6, #224]
+	WORD $0x3ccf00d4 // ldur q20, [x6, #240]
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4d // fmla v13.4s, v18.4s, v20.4s
 	ADD          R5, R6, R9
-	FMOVQ        224(R9), F19
+	WORD $0x3cce0133 // ldur q19, [x9, #224]
 	ADD          R5, R6, R9
-	FMOVQ        240(R9), F20
+	WORD $0x3ccf0134 // ldur q20, [x9, #240]
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 
 	// levels of values 64 to 95
-	FMOVD        18(R8), F17
+	WORD $0xfc412111 // ldur d17, [x8, #18]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
 	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        42(R8), F19
+	WORD $0xbc42a113 // ldur s19, [x8, #42]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
@@ -5862,16 +6013,16 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
+	WORD $0xbc400071 // ldur s17, [x3]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
+	WORD $0xbc404072 // ldur s18, [x3, #4]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        256(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
@@ -5890,16 +6041,16 @@ loop3:
 	FMOVQ        272(R9), F20
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
+	WORD $0xbc408071 // ldur s17, [x3, #8]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
+	WORD $0xbc40c072 // ldur s18, [x3, #12]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        288(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
@@ -5918,16 +6069,16 @@ loop3:
 	FMOVQ        304(R9), F20
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
+	WORD $0xbc410071 // ldur s17, [x3, #16]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
+	WORD $0xbc414072 // ldur s18, [x3, #20]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        320(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
@@ -5946,16 +6097,16 @@ loop3:
 	FMOVQ        336(R9), F20
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
+	WORD $0xbc418071 // ldur s17, [x3, #24]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
+	WORD $0xbc41c072 // ldur s18, [x3, #28]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        352(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
@@ -5976,13 +6127,13 @@ loop3:
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
 
 	// levels of values 96 to 127
-	FMOVD        26(R8), F17
+	WORD $0xfc41a111 // ldur d17, [x8, #26]
 	WORD $0x4e080631 // dup v17.2d, v17.d[0]
 	WORD $0x6ea44632 // ushl v18.4s, v17.4s, v4.4s
 	WORD $0x6ea74631 // ushl v17.4s, v17.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
-	FMOVS        46(R8), F19
+	WORD $0xbc42e113 // ldur s19, [x8, #46]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
@@ -5998,16 +6149,16 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	FMOVQ        F18, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F17
+	WORD $0xbc400071 // ldur s17, [x3]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        4(R3), F18
+	WORD $0xbc404072 // ldur s18, [x3, #4]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        384(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
@@ -6026,16 +6177,16 @@ loop3:
 	FMOVQ        400(R9), F20
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        8(R3), F17
+	WORD $0xbc408071 // ldur s17, [x3, #8]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        12(R3), F18
+	WORD $0xbc40c072 // ldur s18, [x3, #12]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        416(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
@@ -6054,16 +6205,16 @@ loop3:
 	FMOVQ        432(R9), F20
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        16(R3), F17
+	WORD $0xbc410071 // ldur s17, [x3, #16]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        20(R3), F18
+	WORD $0xbc414072 // ldur s18, [x3, #20]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de12 // fmul v18.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909252 // fmul v18.4s, v18.4s, v16.s[0]
 	FLDPQ        448(R4), (F19, F20)
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	WORD $0x4e34ce49 // fmla v9.4s, v18.4s, v20.4s
@@ -6082,16 +6233,16 @@ loop3:
 	FMOVQ        464(R9), F20
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 	WORD $0x4e34ce4f // fmla v15.4s, v18.4s, v20.4s
-	FMOVS        24(R3), F17
+	WORD $0xbc418071 // ldur s17, [x3, #24]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
-	FMOVS        28(R3), F18
+	WORD $0xbc41c072 // ldur s18, [x3, #28]
 	WORD $0x0f08a652 // sshll v18.8h, v18.8b, #0
 	WORD $0x0f10a652 // sshll v18.4s, v18.4h, #0
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
 	WORD $0x4e21da52 // scvtf v18.4s, v18.4s
-	WORD $0x6e31de11 // fmul v17.4s, v16.4s, v17.4s
-	WORD $0x6e32de10 // fmul v16.4s, v16.4s, v18.4s
+	WORD $0x4f909231 // fmul v17.4s, v17.4s, v16.s[0]
+	WORD $0x4f909250 // fmul v16.4s, v18.4s, v16.s[0]
 	FLDPQ        480(R4), (F18, F19)
 	WORD $0x4e32ce28 // fmla v8.4s, v17.4s, v18.4s
 	WORD $0x4e33ce09 // fmla v9.4s, v16.4s, v19.4s
@@ -6179,16 +6330,16 @@ TEXT ·unpackXm3_128NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d400028 // ldr h8, [x1]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x7c400028 // ldur h8, [x1]
+	WORD $0x1ee24108 // fcvt s8, h8
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
-	FMOVD        2(R1), F9
+	WORD $0xfc402029 // ldur d9, [x1, #2]
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea4452a // ushl v10.4s, v9.4s, v4.4s
 	WORD $0x6ea74529 // ushl v9.4s, v9.4s, v7.4s
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	FMOVS        34(R1), F11
+	WORD $0xbc42202b // ldur s11, [x1, #34]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -6209,13 +6360,13 @@ loop1:
 	FMOVQ        F10, 48(R0)
 	FMOVQ        F9, 64(R0)
 	FMOVD        F8, 32(R0)
-	FMOVD        10(R1), F9
+	WORD $0xfc40a029 // ldur d9, [x1, #10]
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea4452a // ushl v10.4s, v9.4s, v4.4s
 	WORD $0x6ea74529 // ushl v9.4s, v9.4s, v7.4s
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	FMOVS        38(R1), F11
+	WORD $0xbc42602b // ldur s11, [x1, #38]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -6236,13 +6387,13 @@ loop1:
 	FMOVQ        F10, 128(R0)
 	FMOVQ        F9, 144(R0)
 	FMOVD        F8, 112(R0)
-	FMOVD        18(R1), F9
+	WORD $0xfc412029 // ldur d9, [x1, #18]
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea4452a // ushl v10.4s, v9.4s, v4.4s
 	WORD $0x6ea74529 // ushl v9.4s, v9.4s, v7.4s
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	FMOVS        42(R1), F11
+	WORD $0xbc42a02b // ldur s11, [x1, #42]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -6263,13 +6414,13 @@ loop1:
 	FMOVQ        F10, 208(R0)
 	FMOVQ        F9, 224(R0)
 	FMOVD        F8, 192(R0)
-	FMOVD        26(R1), F9
+	WORD $0xfc41a029 // ldur d9, [x1, #26]
 	WORD $0x4e080529 // dup v9.2d, v9.d[0]
 	WORD $0x6ea4452a // ushl v10.4s, v9.4s, v4.4s
 	WORD $0x6ea74529 // ushl v9.4s, v9.4s, v7.4s
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
-	FMOVS        46(R1), F11
+	WORD $0xbc42e02b // ldur s11, [x1, #46]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -6327,13 +6478,13 @@ TEXT ·mixLevelsXm3_128NEON(SB), NOSPLIT, $0-40
 loop1:
 
 	// levels of values 0 to 31
-	FMOVD        2(R2), F8
+	WORD $0xfc402048 // ldur d8, [x2, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        34(R2), F10
+	WORD $0xbc42204a // ldur s10, [x2, #34]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -6351,13 +6502,13 @@ loop1:
 	FMOVQ        F8, 16(R0)
 
 	// levels of values 32 to 63
-	FMOVD        10(R2), F8
+	WORD $0xfc40a048 // ldur d8, [x2, #10]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        38(R2), F10
+	WORD $0xbc42604a // ldur s10, [x2, #38]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -6375,13 +6526,13 @@ loop1:
 	FMOVQ        F8, 48(R0)
 
 	// levels of values 64 to 95
-	FMOVD        18(R2), F8
+	WORD $0xfc412048 // ldur d8, [x2, #18]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        42(R2), F10
+	WORD $0xbc42a04a // ldur s10, [x2, #42]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -6399,13 +6550,13 @@ loop1:
 	FMOVQ        F8, 80(R0)
 
 	// levels of values 96 to 127
-	FMOVD        26(R2), F8
+	WORD $0xfc41a048 // ldur d8, [x2, #26]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        46(R2), F10
+	WORD $0xbc42e04a // ldur s10, [x2, #46]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -6421,8 +6572,8 @@ loop1:
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
 	FMOVQ        F9, 96(R0)
 	FMOVQ        F8, 112(R0)
-	WORD $0x7d400048 // ldr h8, [x2]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x7c400048 // ldur h8, [x2]
+	WORD $0x1ee24108 // fcvt s8, h8
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVS        F8, (R1)
 	ADD          $0x80, R0
@@ -6464,24 +6615,24 @@ TEXT ·mixPairsXm3_128NEON(SB), NOSPLIT, $0-40
 
 loop1:
 	WORD $0xf9840040 // prfm pldl1keep, [x2, #2048]
-	WORD $0x7d400048 // ldr h8, [x2]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x7c400048 // ldur h8, [x2]
+	WORD $0x1ee24108 // fcvt s8, h8
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVS        F8, (R1)
 	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
-	WORD $0x7d4000a8 // ldr h8, [x5]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x7c4000a8 // ldur h8, [x5]
+	WORD $0x1ee24108 // fcvt s8, h8
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVS        F8, 4(R1)
 
 	// levels of values 0 to 31
-	FMOVD        2(R2), F8
+	WORD $0xfc402048 // ldur d8, [x2, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        34(R2), F10
+	WORD $0xbc42204a // ldur s10, [x2, #34]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -6495,13 +6646,13 @@ loop1:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FMOVD        2(R5), F10
+	WORD $0xfc4020aa // ldur d10, [x5, #2]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x6ea4454b // ushl v11.4s, v10.4s, v4.4s
 	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	FMOVS        34(R5), F12
+	WORD $0xbc4220ac // ldur s12, [x5, #34]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -6525,13 +6676,13 @@ loop1:
 	FMOVQ        F8, 48(R0)
 
 	// levels of values 32 to 63
-	FMOVD        10(R2), F8
+	WORD $0xfc40a048 // ldur d8, [x2, #10]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        38(R2), F10
+	WORD $0xbc42604a // ldur s10, [x2, #38]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -6545,13 +6696,13 @@ loop1:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FMOVD        10(R5), F10
+	WORD $0xfc40a0aa // ldur d10, [x5, #10]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x6ea4454b // ushl v11.4s, v10.4s, v4.4s
 	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	FMOVS        38(R5), F12
+	WORD $0xbc4260ac // ldur s12, [x5, #38]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -6575,13 +6726,13 @@ loop1:
 	FMOVQ        F8, 112(R0)
 
 	// levels of values 64 to 95
-	FMOVD        18(R2), F8
+	WORD $0xfc412048 // ldur d8, [x2, #18]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        42(R2), F10
+	WORD $0xbc42a04a // ldur s10, [x2, #42]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -6595,13 +6746,13 @@ loop1:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FMOVD        18(R5), F10
+	WORD $0xfc4120aa // ldur d10, [x5, #18]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x6ea4454b // ushl v11.4s, v10.4s, v4.4s
 	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	FMOVS        42(R5), F12
+	WORD $0xbc42a0ac // ldur s12, [x5, #42]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -6625,13 +6776,13 @@ loop1:
 	FMOVQ        F8, 176(R0)
 
 	// levels of values 96 to 127
-	FMOVD        26(R2), F8
+	WORD $0xfc41a048 // ldur d8, [x2, #26]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        46(R2), F10
+	WORD $0xbc42e04a // ldur s10, [x2, #46]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -6645,13 +6796,13 @@ loop1:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FMOVD        26(R5), F10
+	WORD $0xfc41a0aa // ldur d10, [x5, #26]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x6ea4454b // ushl v11.4s, v10.4s, v4.4s
 	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	FMOVS        46(R5), F12
+	WORD $0xbc42e0ac // ldur s12, [x5, #46]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -6722,18 +6873,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000ca // ldur h10, [x6]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F11
+	WORD $0xfc4020cb // ldur d11, [x6, #2]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        34(R6), F13
+	WORD $0xbc4220cd // ldur s13, [x6, #34]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -6747,7 +6897,8 @@ loop3:
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        (R3), (F13, F14)
+	WORD $0x3cc0006d // ldur q13, [x3]
+	WORD $0x3cc1006e // ldur q14, [x3, #16]
 	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
 	WORD $0x4e2dc18c // smull2 v12.8h, v12.16b, v13.16b
 	WORD $0x4e6cbdec // addp v12.8h, v15.8h, v12.8h
@@ -6758,13 +6909,13 @@ loop3:
 	WORD $0x4e60696c // sadalp v12.4s, v11.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F11
+	WORD $0xfc40a0cb // ldur d11, [x6, #10]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456d // ushl v13.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        38(R6), F14
+	WORD $0xbc4260ce // ldur s14, [x6, #38]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -6778,7 +6929,8 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        32(R3), (F14, F15)
+	WORD $0x3cc2006e // ldur q14, [x3, #32]
+	WORD $0x3cc3006f // ldur q15, [x3, #48]
 	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
 	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
 	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
@@ -6789,13 +6941,13 @@ loop3:
 	WORD $0x4e60696c // sadalp v12.4s, v11.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F11
+	WORD $0xfc4120cb // ldur d11, [x6, #18]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456d // ushl v13.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        42(R6), F14
+	WORD $0xbc42a0ce // ldur s14, [x6, #42]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -6809,7 +6961,8 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        64(R3), (F14, F15)
+	WORD $0x3cc4006e // ldur q14, [x3, #64]
+	WORD $0x3cc5006f // ldur q15, [x3, #80]
 	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
 	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
 	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
@@ -6820,13 +6973,13 @@ loop3:
 	WORD $0x4e60696c // sadalp v12.4s, v11.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F11
+	WORD $0xfc41a0cb // ldur d11, [x6, #26]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456d // ushl v13.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        46(R6), F14
+	WORD $0xbc42e0ce // ldur s14, [x6, #46]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -6840,7 +6993,8 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        96(R3), (F14, F15)
+	WORD $0x3cc6006e // ldur q14, [x3, #96]
+	WORD $0x3cc7006f // ldur q15, [x3, #112]
 	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
 	WORD $0x4e2ec1ad // smull2 v13.8h, v13.16b, v14.16b
 	WORD $0x4e6dbe0d // addp v13.8h, v16.8h, v13.8h
@@ -6851,10 +7005,10 @@ loop3:
 	WORD $0x4e60696c // sadalp v12.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e2acd88 // fmla v8.4s, v12.4s, v10.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4f8a1188 // fmla v8.4s, v12.4s, v10.s[0]
 	ADD          $0x32, R6
 	ADD          $0x80, R3
 	ADD          $4, R4
@@ -6916,18 +7070,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000ca // ldur h10, [x6]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F11
+	WORD $0xfc4020cb // ldur d11, [x6, #2]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456c // ushl v12.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        34(R6), F13
+	WORD $0xbc4220cd // ldur s13, [x6, #34]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -6941,7 +7094,8 @@ loop3:
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        (R3), (F13, F14)
+	WORD $0x3cc0006d // ldur q13, [x3]
+	WORD $0x3cc1006e // ldur q14, [x3, #16]
 	WORD $0x0e2dc18f // smull v15.8h, v12.8b, v13.8b
 	WORD $0x4e2dc18d // smull2 v13.8h, v12.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -6950,7 +7104,8 @@ loop3:
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        128(R3), (F14, F15)
+	WORD $0x3cc8006e // ldur q14, [x3, #128]
+	WORD $0x3cc9006f // ldur q15, [x3, #144]
 	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18c // smull2 v12.8h, v12.16b, v14.16b
 	WORD $0x4e6cbe0c // addp v12.8h, v16.8h, v12.8h
@@ -6961,13 +7116,13 @@ loop3:
 	WORD $0x4e60696c // sadalp v12.4s, v11.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F11
+	WORD $0xfc40a0cb // ldur d11, [x6, #10]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456e // ushl v14.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        38(R6), F15
+	WORD $0xbc4260cf // ldur s15, [x6, #38]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
 	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
@@ -6981,7 +7136,8 @@ loop3:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        32(R3), (F15, F16)
+	WORD $0x3cc2006f // ldur q15, [x3, #32]
+	WORD $0x3cc30070 // ldur q16, [x3, #48]
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
 	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -6990,7 +7146,8 @@ loop3:
 	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
 	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
 	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
-	FLDPQ        160(R3), (F15, F16)
+	WORD $0x3cca006f // ldur q15, [x3, #160]
+	WORD $0x3ccb0070 // ldur q16, [x3, #176]
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
 	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
 	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
@@ -7001,13 +7158,13 @@ loop3:
 	WORD $0x4e60696c // sadalp v12.4s, v11.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F11
+	WORD $0xfc4120cb // ldur d11, [x6, #18]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456e // ushl v14.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        42(R6), F15
+	WORD $0xbc42a0cf // ldur s15, [x6, #42]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
 	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
@@ -7021,7 +7178,8 @@ loop3:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        64(R3), (F15, F16)
+	WORD $0x3cc4006f // ldur q15, [x3, #64]
+	WORD $0x3cc50070 // ldur q16, [x3, #80]
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
 	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -7030,7 +7188,8 @@ loop3:
 	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
 	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
 	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
-	FLDPQ        192(R3), (F15, F16)
+	WORD $0x3ccc006f // ldur q15, [x3, #192]
+	WORD $0x3ccd0070 // ldur q16, [x3, #208]
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
 	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
 	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
@@ -7041,13 +7200,13 @@ loop3:
 	WORD $0x4e60696c // sadalp v12.4s, v11.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F11
+	WORD $0xfc41a0cb // ldur d11, [x6, #26]
 	WORD $0x4e08056b // dup v11.2d, v11.d[0]
 	WORD $0x6ea4456e // ushl v14.4s, v11.4s, v4.4s
 	WORD $0x6ea7456b // ushl v11.4s, v11.4s, v7.4s
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
-	FMOVS        46(R6), F15
+	WORD $0xbc42e0cf // ldur s15, [x6, #46]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
 	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
@@ -7061,7 +7220,8 @@ loop3:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221d6b // and v11.16b, v11.16b, v2.16b
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
-	FLDPQ        96(R3), (F15, F16)
+	WORD $0x3cc6006f // ldur q15, [x3, #96]
+	WORD $0x3cc70070 // ldur q16, [x3, #112]
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
 	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -7070,7 +7230,8 @@ loop3:
 	WORD $0x4e30c170 // smull2 v16.8h, v11.16b, v16.16b
 	WORD $0x4e70bdef // addp v15.8h, v15.8h, v16.8h
 	WORD $0x4e6069ed // sadalp v13.4s, v15.8h
-	FLDPQ        224(R3), (F15, F16)
+	WORD $0x3cce006f // ldur q15, [x3, #224]
+	WORD $0x3ccf0070 // ldur q16, [x3, #240]
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
 	WORD $0x4e2fc1ce // smull2 v14.8h, v14.16b, v15.16b
 	WORD $0x4e6ebe2e // addp v14.8h, v17.8h, v14.8h
@@ -7081,14 +7242,14 @@ loop3:
 	WORD $0x4e60696c // sadalp v12.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcda8 // fmla v8.4s, v13.4s, v11.4s
-	FMOVS        4(R4), F11
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b11a8 // fmla v8.4s, v13.4s, v11.s[0]
+	WORD $0xbc40408b // ldur s11, [x4, #4]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4f8a1189 // fmla v9.4s, v12.4s, v10.s[0]
 	ADD          $0x32, R6
 	ADD          $0x100, R3
 	ADD          $8, R4
@@ -7157,18 +7318,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cb // ldr h11, [x6]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c4000cb // ldur h11, [x6]
+	WORD $0x1ee2416b // fcvt s11, h11
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F12
+	WORD $0xfc4020cc // ldur d12, [x6, #2]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        34(R6), F14
+	WORD $0xbc4220ce // ldur s14, [x6, #34]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -7182,7 +7342,8 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        (R3), (F14, F15)
+	WORD $0x3cc0006e // ldur q14, [x3]
+	WORD $0x3cc1006f // ldur q15, [x3, #16]
 	WORD $0x0e2ec1b0 // smull v16.8h, v13.8b, v14.8b
 	WORD $0x4e2ec1ae // smull2 v14.8h, v13.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -7191,7 +7352,8 @@ loop3:
 	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        128(R3), (F15, F16)
+	WORD $0x3cc8006f // ldur q15, [x3, #128]
+	WORD $0x3cc90070 // ldur q16, [x3, #144]
 	WORD $0x0e2fc1b1 // smull v17.8h, v13.8b, v15.8b
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -7211,13 +7373,13 @@ loop3:
 	WORD $0x4e60698d // sadalp v13.4s, v12.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F12
+	WORD $0xfc40a0cc // ldur d12, [x6, #10]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea44590 // ushl v16.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        38(R6), F17
+	WORD $0xbc4260d1 // ldur s17, [x6, #38]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
 	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
@@ -7231,7 +7393,8 @@ loop3:
 	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        32(R3), (F17, F18)
+	WORD $0x3cc20071 // ldur q17, [x3, #32]
+	WORD $0x3cc30072 // ldur q18, [x3, #48]
 	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
 	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -7240,7 +7403,8 @@ loop3:
 	WORD $0x4e32c192 // smull2 v18.8h, v12.16b, v18.16b
 	WORD $0x4e72be31 // addp v17.8h, v17.8h, v18.8h
 	WORD $0x4e606a2e // sadalp v14.4s, v17.8h
-	FLDPQ        160(R3), (F17, F18)
+	WORD $0x3cca0071 // ldur q17, [x3, #160]
+	WORD $0x3ccb0072 // ldur q18, [x3, #176]
 	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
 	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -7260,13 +7424,13 @@ loop3:
 	WORD $0x4e60698d // sadalp v13.4s, v12.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F12
+	WORD $0xfc4120cc // ldur d12, [x6, #18]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea44590 // ushl v16.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        42(R6), F17
+	WORD $0xbc42a0d1 // ldur s17, [x6, #42]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
 	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
@@ -7280,7 +7444,8 @@ loop3:
 	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        64(R3), (F17, F18)
+	WORD $0x3cc40071 // ldur q17, [x3, #64]
+	WORD $0x3cc50072 // ldur q18, [x3, #80]
 	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
 	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -7289,7 +7454,8 @@ loop3:
 	WORD $0x4e32c192 // smull2 v18.8h, v12.16b, v18.16b
 	WORD $0x4e72be31 // addp v17.8h, v17.8h, v18.8h
 	WORD $0x4e606a2e // sadalp v14.4s, v17.8h
-	FLDPQ        192(R3), (F17, F18)
+	WORD $0x3ccc0071 // ldur q17, [x3, #192]
+	WORD $0x3ccd0072 // ldur q18, [x3, #208]
 	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
 	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -7309,13 +7475,13 @@ loop3:
 	WORD $0x4e60698d // sadalp v13.4s, v12.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F12
+	WORD $0xfc41a0cc // ldur d12, [x6, #26]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea44590 // ushl v16.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        46(R6), F17
+	WORD $0xbc42e0d1 // ldur s17, [x6, #46]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
 	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
@@ -7329,7 +7495,8 @@ loop3:
 	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        96(R3), (F17, F18)
+	WORD $0x3cc60071 // ldur q17, [x3, #96]
+	WORD $0x3cc70072 // ldur q18, [x3, #112]
 	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
 	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -7338,7 +7505,8 @@ loop3:
 	WORD $0x4e32c192 // smull2 v18.8h, v12.16b, v18.16b
 	WORD $0x4e72be31 // addp v17.8h, v17.8h, v18.8h
 	WORD $0x4e606a2e // sadalp v14.4s, v17.8h
-	FLDPQ        224(R3), (F17, F18)
+	WORD $0x3cce0071 // ldur q17, [x3, #224]
+	WORD $0x3ccf0072 // ldur q18, [x3, #240]
 	WORD $0x0e31c213 // smull v19.8h, v16.8b, v17.8b
 	WORD $0x4e31c211 // smull2 v17.8h, v16.16b, v17.16b
 	WORD $0x4e71be71 // addp v17.8h, v19.8h, v17.8h
@@ -7358,18 +7526,18 @@ loop3:
 	WORD $0x4e60698d // sadalp v13.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F12
+	WORD $0xbc40008c // ldur s12, [x4]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccdc8 // fmla v8.4s, v14.4s, v12.4s
-	FMOVS        4(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11c8 // fmla v8.4s, v14.4s, v12.s[0]
+	WORD $0xbc40408c // ldur s12, [x4, #4]
 	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccdc9 // fmla v9.4s, v14.4s, v12.4s
-	FMOVS        8(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11c9 // fmla v9.4s, v14.4s, v12.s[0]
+	WORD $0xbc40808c // ldur s12, [x4, #8]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4f8b11aa // fmla v10.4s, v13.4s, v11.s[0]
 	ADD          $0x32, R6
 	ADD          $0x180, R3
 	ADD          $0xc, R4
@@ -7444,18 +7612,17 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cc // ldr h12, [x6]
-	WORD $0x0e21798c // fcvtl v12.4s, v12.4h
-	WORD $0x4e04058c // dup v12.4s, v12.s[0]
+	WORD $0x7c4000cc // ldur h12, [x6]
+	WORD $0x1ee2418c // fcvt s12, h12
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F13
+	WORD $0xfc4020cd // ldur d13, [x6, #2]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea445ae // ushl v14.4s, v13.4s, v4.4s
 	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        34(R6), F15
+	WORD $0xbc4220cf // ldur s15, [x6, #34]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
 	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
@@ -7469,7 +7636,8 @@ loop3:
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        (R3), (F15, F16)
+	WORD $0x3cc0006f // ldur q15, [x3]
+	WORD $0x3cc10070 // ldur q16, [x3, #16]
 	WORD $0x0e2fc1d1 // smull v17.8h, v14.8b, v15.8b
 	WORD $0x4e2fc1cf // smull2 v15.8h, v14.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -7478,7 +7646,8 @@ loop3:
 	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        128(R3), (F16, F17)
+	WORD $0x3cc80070 // ldur q16, [x3, #128]
+	WORD $0x3cc90071 // ldur q17, [x3, #144]
 	WORD $0x0e30c1d2 // smull v18.8h, v14.8b, v16.8b
 	WORD $0x4e30c1d0 // smull2 v16.8h, v14.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -7507,13 +7676,13 @@ loop3:
 	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F13
+	WORD $0xfc40a0cd // ldur d13, [x6, #10]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea445b2 // ushl v18.4s, v13.4s, v4.4s
 	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        38(R6), F19
+	WORD $0xbc4260d3 // ldur s19, [x6, #38]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
@@ -7527,7 +7696,8 @@ loop3:
 	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        32(R3), (F19, F20)
+	WORD $0x3cc20073 // ldur q19, [x3, #32]
+	WORD $0x3cc30074 // ldur q20, [x3, #48]
 	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
 	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
@@ -7536,7 +7706,8 @@ loop3:
 	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
 	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	FLDPQ        160(R3), (F19, F20)
+	WORD $0x3cca0073 // ldur q19, [x3, #160]
+	WORD $0x3ccb0074 // ldur q20, [x3, #176]
 	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
 	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
@@ -7565,13 +7736,13 @@ loop3:
 	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F13
+	WORD $0xfc4120cd // ldur d13, [x6, #18]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea445b2 // ushl v18.4s, v13.4s, v4.4s
 	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        42(R6), F19
+	WORD $0xbc42a0d3 // ldur s19, [x6, #42]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
@@ -7585,7 +7756,8 @@ loop3:
 	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        64(R3), (F19, F20)
+	WORD $0x3cc40073 // ldur q19, [x3, #64]
+	WORD $0x3cc50074 // ldur q20, [x3, #80]
 	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
 	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
@@ -7594,7 +7766,8 @@ loop3:
 	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
 	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	FLDPQ        192(R3), (F19, F20)
+	WORD $0x3ccc0073 // ldur q19, [x3, #192]
+	WORD $0x3ccd0074 // ldur q20, [x3, #208]
 	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
 	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
@@ -7623,13 +7796,13 @@ loop3:
 	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F13
+	WORD $0xfc41a0cd // ldur d13, [x6, #26]
 	WORD $0x4e0805ad // dup v13.2d, v13.d[0]
 	WORD $0x6ea445b2 // ushl v18.4s, v13.4s, v4.4s
 	WORD $0x6ea745ad // ushl v13.4s, v13.4s, v7.4s
 	WORD $0x4e211e52 // and v18.16b, v18.16b, v1.16b
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
-	FMOVS        46(R6), F19
+	WORD $0xbc42e0d3 // ldur s19, [x6, #46]
 	WORD $0x4e040673 // dup v19.4s, v19.s[0]
 	WORD $0x6ea54674 // ushl v20.4s, v19.4s, v5.4s
 	WORD $0x6ea64673 // ushl v19.4s, v19.4s, v6.4s
@@ -7643,7 +7816,8 @@ loop3:
 	WORD $0x4e120072 // tbl v18.16b, { v3.16b }, v18.16b
 	WORD $0x4e221dad // and v13.16b, v13.16b, v2.16b
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
-	FLDPQ        96(R3), (F19, F20)
+	WORD $0x3cc60073 // ldur q19, [x3, #96]
+	WORD $0x3cc70074 // ldur q20, [x3, #112]
 	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
 	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
@@ -7652,7 +7826,8 @@ loop3:
 	WORD $0x4e34c1b4 // smull2 v20.8h, v13.16b, v20.16b
 	WORD $0x4e74be73 // addp v19.8h, v19.8h, v20.8h
 	WORD $0x4e606a6f // sadalp v15.4s, v19.8h
-	FLDPQ        224(R3), (F19, F20)
+	WORD $0x3cce0073 // ldur q19, [x3, #224]
+	WORD $0x3ccf0074 // ldur q20, [x3, #240]
 	WORD $0x0e33c255 // smull v21.8h, v18.8b, v19.8b
 	WORD $0x4e33c253 // smull2 v19.8h, v18.16b, v19.16b
 	WORD $0x4e73beb3 // addp v19.8h, v21.8h, v19.8h
@@ -7681,22 +7856,22 @@ loop3:
 	WORD $0x4e6069ae // sadalp v14.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
+	WORD $0xbc40008d // ldur s13, [x4]
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcde8 // fmla v8.4s, v15.4s, v13.4s
-	FMOVS        4(R4), F13
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11e8 // fmla v8.4s, v15.4s, v13.s[0]
+	WORD $0xbc40408d // ldur s13, [x4, #4]
 	WORD $0x4e21da0f // scvtf v15.4s, v16.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcde9 // fmla v9.4s, v15.4s, v13.4s
-	FMOVS        8(R4), F13
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11e9 // fmla v9.4s, v15.4s, v13.s[0]
+	WORD $0xbc40808d // ldur s13, [x4, #8]
 	WORD $0x4e21da2f // scvtf v15.4s, v17.4s
-	WORD $0x4f8d918d // fmul v13.4s, v12.4s, v13.s[0]
-	WORD $0x4e2dcdea // fmla v10.4s, v15.4s, v13.4s
-	FMOVS        12(R4), F13
+	WORD $0x6e2cddad // fmul v13.4s, v13.4s, v12.4s
+	WORD $0x4f8d11ea // fmla v10.4s, v15.4s, v13.s[0]
+	WORD $0xbc40c08d // ldur s13, [x4, #12]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f8d918c // fmul v12.4s, v12.4s, v13.s[0]
-	WORD $0x4e2ccdcb // fmla v11.4s, v14.4s, v12.4s
+	WORD $0x6e2cddac // fmul v12.4s, v13.4s, v12.4s
+	WORD $0x4f8c11cb // fmla v11.4s, v14.4s, v12.s[0]
 	ADD          $0x32, R6
 	ADD          $0x200, R3
 	ADD          $0x10, R4
@@ -7768,7 +7943,8 @@ TEXT ·matmulQ8Block1xXm3_128NEON(SB), NOSPLIT, $544-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e428 // movi v8.16b, #1
-	FLDPQ        (R2), (F9, F10)
+	WORD $0x3cc00049 // ldur q9, [x2]
+	WORD $0x3cc1004a // ldur q10, [x2, #16]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -7799,7 +7975,8 @@ TEXT ·matmulQ8Block1xXm3_128NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FLDPQ        32(R2), (F11, F12)
+	WORD $0x3cc2004b // ldur q11, [x2, #32]
+	WORD $0x3cc3004c // ldur q12, [x2, #48]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -7830,7 +8007,8 @@ TEXT ·matmulQ8Block1xXm3_128NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        64(R2), (F11, F12)
+	WORD $0x3cc4004b // ldur q11, [x2, #64]
+	WORD $0x3cc5004c // ldur q12, [x2, #80]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -7861,7 +8039,8 @@ TEXT ·matmulQ8Block1xXm3_128NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        96(R2), (F11, F12)
+	WORD $0x3cc6004b // ldur q11, [x2, #96]
+	WORD $0x3cc7004c // ldur q12, [x2, #112]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -7923,13 +8102,13 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F8
+	WORD $0xfc4020c8 // ldur d8, [x6, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        34(R6), F10
+	WORD $0xbc4220ca // ldur s10, [x6, #34]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -7943,7 +8122,8 @@ loop3:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FLDPQ        (R5), (F10, F11)
+	WORD $0x3cc000aa // ldur q10, [x5]
+	WORD $0x3cc100ab // ldur q11, [x5, #16]
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -7962,13 +8142,13 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F10
+	WORD $0xfc40a0ca // ldur d10, [x6, #10]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x6ea4454b // ushl v11.4s, v10.4s, v4.4s
 	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	FMOVS        38(R6), F12
+	WORD $0xbc4260cc // ldur s12, [x6, #38]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -7982,7 +8162,8 @@ loop3:
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
-	FLDPQ        32(R5), (F12, F13)
+	WORD $0x3cc200ac // ldur q12, [x5, #32]
+	WORD $0x3cc300ad // ldur q13, [x5, #48]
 	WORD $0x2f08a56e // ushll v14.8h, v11.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -8001,13 +8182,13 @@ loop3:
 	WORD $0x4e606948 // sadalp v8.4s, v10.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F10
+	WORD $0xfc4120ca // ldur d10, [x6, #18]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x6ea4454b // ushl v11.4s, v10.4s, v4.4s
 	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	FMOVS        42(R6), F12
+	WORD $0xbc42a0cc // ldur s12, [x6, #42]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -8021,7 +8202,8 @@ loop3:
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
-	FLDPQ        64(R5), (F12, F13)
+	WORD $0x3cc400ac // ldur q12, [x5, #64]
+	WORD $0x3cc500ad // ldur q13, [x5, #80]
 	WORD $0x2f08a56e // ushll v14.8h, v11.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -8040,13 +8222,13 @@ loop3:
 	WORD $0x4e606948 // sadalp v8.4s, v10.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F10
+	WORD $0xfc41a0ca // ldur d10, [x6, #26]
 	WORD $0x4e08054a // dup v10.2d, v10.d[0]
 	WORD $0x6ea4454b // ushl v11.4s, v10.4s, v4.4s
 	WORD $0x6ea7454a // ushl v10.4s, v10.4s, v7.4s
 	WORD $0x4e211d6b // and v11.16b, v11.16b, v1.16b
 	WORD $0x4e211d4a // and v10.16b, v10.16b, v1.16b
-	FMOVS        46(R6), F12
+	WORD $0xbc42e0cc // ldur s12, [x6, #46]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -8060,7 +8242,8 @@ loop3:
 	WORD $0x4e0b006b // tbl v11.16b, { v3.16b }, v11.16b
 	WORD $0x4e221d4a // and v10.16b, v10.16b, v2.16b
 	WORD $0x4e0a006a // tbl v10.16b, { v3.16b }, v10.16b
-	FLDPQ        96(R5), (F12, F13)
+	WORD $0x3cc600ac // ldur q12, [x5, #96]
+	WORD $0x3cc700ad // ldur q13, [x5, #112]
 	WORD $0x2f08a56e // ushll v14.8h, v11.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -8079,8 +8262,8 @@ loop3:
 	WORD $0x4e606948 // sadalp v8.4s, v10.8h
 	FMOVQ        F9, (R9)
 	FMOVQ        F8, 16(R9)
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVQ        F8, (R10)
 	FMOVQ        F8, 16(R10)
@@ -8095,10 +8278,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F8
-	FMOVQ        32(R1), F9
-	FMOVQ        64(R1), F10
-	FMOVQ        96(R1), F11
+	WORD $0x3cc00028 // ldur q8, [x1]
+	WORD $0x3cc20029 // ldur q9, [x1, #32]
+	WORD $0x3cc4002a // ldur q10, [x1, #64]
+	WORD $0x3cc6002b // ldur q11, [x1, #96]
 	WORD $0x4ea00929 // rev64 v9.4s, v9.4s
 	WORD $0x4e892908 // trn1 v8.4s, v8.4s, v9.4s
 	WORD $0x4ea00969 // rev64 v9.4s, v11.4s
@@ -8106,10 +8289,14 @@ done4:
 	WORD $0x6e094129 // ext v9.16b, v9.16b, v9.16b, #8
 	WORD $0x4ec93908 // zip1 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
-	FLDPQ        (R0), (F9, F10)
-	FLDPQ        32(R0), (F11, F12)
-	FLDPQ        64(R0), (F13, F14)
-	FLDPQ        96(R0), (F15, F16)
+	WORD $0x3cc00009 // ldur q9, [x0]
+	WORD $0x3cc1000a // ldur q10, [x0, #16]
+	WORD $0x3cc2000b // ldur q11, [x0, #32]
+	WORD $0x3cc3000c // ldur q12, [x0, #48]
+	WORD $0x3cc4000d // ldur q13, [x0, #64]
+	WORD $0x3cc5000e // ldur q14, [x0, #80]
+	WORD $0x3cc6000f // ldur q15, [x0, #96]
+	WORD $0x3cc70010 // ldur q16, [x0, #112]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -8118,10 +8305,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        (R3), F10
+	WORD $0xbc40006a // ldur s10, [x3]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
 	FMOVQ        F8, (R2)
@@ -8163,7 +8350,8 @@ TEXT ·matmulQ8Block2xXm3_128NEON(SB), 0, $800-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e428 // movi v8.16b, #1
-	FLDPQ        (R2), (F9, F10)
+	WORD $0x3cc00049 // ldur q9, [x2]
+	WORD $0x3cc1004a // ldur q10, [x2, #16]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -8194,7 +8382,8 @@ TEXT ·matmulQ8Block2xXm3_128NEON(SB), 0, $800-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FLDPQ        32(R2), (F11, F12)
+	WORD $0x3cc2004b // ldur q11, [x2, #32]
+	WORD $0x3cc3004c // ldur q12, [x2, #48]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -8225,7 +8414,8 @@ TEXT ·matmulQ8Block2xXm3_128NEON(SB), 0, $800-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        64(R2), (F11, F12)
+	WORD $0x3cc4004b // ldur q11, [x2, #64]
+	WORD $0x3cc5004c // ldur q12, [x2, #80]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -8256,7 +8446,8 @@ TEXT ·matmulQ8Block2xXm3_128NEON(SB), 0, $800-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        96(R2), (F11, F12)
+	WORD $0x3cc6004b // ldur q11, [x2, #96]
+	WORD $0x3cc7004c // ldur q12, [x2, #112]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -8298,7 +8489,8 @@ TEXT ·matmulQ8Block2xXm3_128NEON(SB), 0, $800-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, (R4)
-	FLDPQ        128(R2), (F9, F10)
+	WORD $0x3cc80049 // ldur q9, [x2, #128]
+	WORD $0x3cc9004a // ldur q10, [x2, #144]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -8329,7 +8521,8 @@ TEXT ·matmulQ8Block2xXm3_128NEON(SB), 0, $800-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FLDPQ        160(R2), (F11, F12)
+	WORD $0x3cca004b // ldur q11, [x2, #160]
+	WORD $0x3ccb004c // ldur q12, [x2, #176]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -8360,7 +8553,8 @@ TEXT ·matmulQ8Block2xXm3_128NEON(SB), 0, $800-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        192(R2), (F11, F12)
+	WORD $0x3ccc004b // ldur q11, [x2, #192]
+	WORD $0x3ccd004c // ldur q12, [x2, #208]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -8391,7 +8585,8 @@ TEXT ·matmulQ8Block2xXm3_128NEON(SB), 0, $800-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        224(R2), (F11, F12)
+	WORD $0x3cce004b // ldur q11, [x2, #224]
+	WORD $0x3ccf004c // ldur q12, [x2, #240]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -8453,13 +8648,13 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F8
+	WORD $0xfc4020c8 // ldur d8, [x6, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        34(R6), F10
+	WORD $0xbc4220ca // ldur s10, [x6, #34]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -8473,7 +8668,8 @@ loop3:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FLDPQ        (R5), (F10, F11)
+	WORD $0x3cc000aa // ldur q10, [x5]
+	WORD $0x3cc100ab // ldur q11, [x5, #16]
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -8490,7 +8686,8 @@ loop3:
 	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
 	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FLDPQ        128(R5), (F12, F13)
+	WORD $0x3cc800ac // ldur q12, [x5, #128]
+	WORD $0x3cc900ad // ldur q13, [x5, #144]
 	WORD $0x2f08a52e // ushll v14.8h, v9.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -8509,13 +8706,13 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F12
+	WORD $0xfc40a0cc // ldur d12, [x6, #10]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        38(R6), F14
+	WORD $0xbc4260ce // ldur s14, [x6, #38]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -8529,7 +8726,8 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        32(R5), (F14, F15)
+	WORD $0x3cc200ae // ldur q14, [x5, #32]
+	WORD $0x3cc300af // ldur q15, [x5, #48]
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -8546,7 +8744,8 @@ loop3:
 	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
 	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
 	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
-	FLDPQ        160(R5), (F14, F15)
+	WORD $0x3cca00ae // ldur q14, [x5, #160]
+	WORD $0x3ccb00af // ldur q15, [x5, #176]
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -8565,13 +8764,13 @@ loop3:
 	WORD $0x4e606988 // sadalp v8.4s, v12.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F12
+	WORD $0xfc4120cc // ldur d12, [x6, #18]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        42(R6), F14
+	WORD $0xbc42a0ce // ldur s14, [x6, #42]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -8585,7 +8784,8 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        64(R5), (F14, F15)
+	WORD $0x3cc400ae // ldur q14, [x5, #64]
+	WORD $0x3cc500af // ldur q15, [x5, #80]
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -8602,7 +8802,8 @@ loop3:
 	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
 	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
 	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
-	FLDPQ        192(R5), (F14, F15)
+	WORD $0x3ccc00ae // ldur q14, [x5, #192]
+	WORD $0x3ccd00af // ldur q15, [x5, #208]
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -8621,13 +8822,13 @@ loop3:
 	WORD $0x4e606988 // sadalp v8.4s, v12.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F12
+	WORD $0xfc41a0cc // ldur d12, [x6, #26]
 	WORD $0x4e08058c // dup v12.2d, v12.d[0]
 	WORD $0x6ea4458d // ushl v13.4s, v12.4s, v4.4s
 	WORD $0x6ea7458c // ushl v12.4s, v12.4s, v7.4s
 	WORD $0x4e211dad // and v13.16b, v13.16b, v1.16b
 	WORD $0x4e211d8c // and v12.16b, v12.16b, v1.16b
-	FMOVS        46(R6), F14
+	WORD $0xbc42e0ce // ldur s14, [x6, #46]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -8641,7 +8842,8 @@ loop3:
 	WORD $0x4e0d006d // tbl v13.16b, { v3.16b }, v13.16b
 	WORD $0x4e221d8c // and v12.16b, v12.16b, v2.16b
 	WORD $0x4e0c006c // tbl v12.16b, { v3.16b }, v12.16b
-	FLDPQ        96(R5), (F14, F15)
+	WORD $0x3cc600ae // ldur q14, [x5, #96]
+	WORD $0x3cc700af // ldur q15, [x5, #112]
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -8658,7 +8860,8 @@ loop3:
 	WORD $0x4e6f9e10 // mul v16.8h, v16.8h, v15.8h
 	WORD $0x4e70bdce // addp v14.8h, v14.8h, v16.8h
 	WORD $0x4e6069cb // sadalp v11.4s, v14.8h
-	FLDPQ        224(R5), (F14, F15)
+	WORD $0x3cce00ae // ldur q14, [x5, #224]
+	WORD $0x3ccf00af // ldur q15, [x5, #240]
 	WORD $0x2f08a5b0 // ushll v16.8h, v13.8b, #0
 	WORD $0x0f08a5d1 // sshll v17.8h, v14.8b, #0
 	WORD $0x4e719e10 // mul v16.8h, v16.8h, v17.8h
@@ -8679,8 +8882,8 @@ loop3:
 	FMOVQ        F11, 16(R9)
 	FMOVQ        F9, 128(R9)
 	FMOVQ        F8, 144(R9)
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVQ        F8, (R10)
 	FMOVQ        F8, 16(R10)
@@ -8695,10 +8898,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F8
-	FMOVQ        32(R1), F9
-	FMOVQ        64(R1), F10
-	FMOVQ        96(R1), F11
+	WORD $0x3cc00028 // ldur q8, [x1]
+	WORD $0x3cc20029 // ldur q9, [x1, #32]
+	WORD $0x3cc4002a // ldur q10, [x1, #64]
+	WORD $0x3cc6002b // ldur q11, [x1, #96]
 	WORD $0x4ea00929 // rev64 v9.4s, v9.4s
 	WORD $0x4e892908 // trn1 v8.4s, v8.4s, v9.4s
 	WORD $0x4ea00969 // rev64 v9.4s, v11.4s
@@ -8706,10 +8909,14 @@ done4:
 	WORD $0x6e094129 // ext v9.16b, v9.16b, v9.16b, #8
 	WORD $0x4ec93908 // zip1 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
-	FLDPQ        (R0), (F9, F10)
-	FLDPQ        32(R0), (F11, F12)
-	FLDPQ        64(R0), (F13, F14)
-	FLDPQ        96(R0), (F15, F16)
+	WORD $0x3cc00009 // ldur q9, [x0]
+	WORD $0x3cc1000a // ldur q10, [x0, #16]
+	WORD $0x3cc2000b // ldur q11, [x0, #32]
+	WORD $0x3cc3000c // ldur q12, [x0, #48]
+	WORD $0x3cc4000d // ldur q13, [x0, #64]
+	WORD $0x3cc5000e // ldur q14, [x0, #80]
+	WORD $0x3cc6000f // ldur q15, [x0, #96]
+	WORD $0x3cc70010 // ldur q16, [x0, #112]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -8718,17 +8925,21 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        (R3), F10
+	WORD $0xbc40006a // ldur s10, [x3]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ        F9, (R2)
-	FLDPQ        128(R0), (F9, F10)
-	FLDPQ        160(R0), (F11, F12)
-	FLDPQ        192(R0), (F13, F14)
-	FLDPQ        224(R0), (F15, F16)
+	WORD $0x3cc80009 // ldur q9, [x0, #128]
+	WORD $0x3cc9000a // ldur q10, [x0, #144]
+	WORD $0x3cca000b // ldur q11, [x0, #160]
+	WORD $0x3ccb000c // ldur q12, [x0, #176]
+	WORD $0x3ccc000d // ldur q13, [x0, #192]
+	WORD $0x3ccd000e // ldur q14, [x0, #208]
+	WORD $0x3cce000f // ldur q15, [x0, #224]
+	WORD $0x3ccf0010 // ldur q16, [x0, #240]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -8737,10 +8948,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        4(R4), F10
+	WORD $0xbc40408a // ldur s10, [x4, #4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
 	MOVD         ldy+8(FP), R8
@@ -8785,7 +8996,8 @@ TEXT ·matmulQ8Block3xXm3_128NEON(SB), 0, $1056-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e428 // movi v8.16b, #1
-	FLDPQ        (R2), (F9, F10)
+	WORD $0x3cc00049 // ldur q9, [x2]
+	WORD $0x3cc1004a // ldur q10, [x2, #16]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -8816,7 +9028,8 @@ TEXT ·matmulQ8Block3xXm3_128NEON(SB), 0, $1056-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FLDPQ        32(R2), (F11, F12)
+	WORD $0x3cc2004b // ldur q11, [x2, #32]
+	WORD $0x3cc3004c // ldur q12, [x2, #48]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -8847,7 +9060,8 @@ TEXT ·matmulQ8Block3xXm3_128NEON(SB), 0, $1056-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        64(R2), (F11, F12)
+	WORD $0x3cc4004b // ldur q11, [x2, #64]
+	WORD $0x3cc5004c // ldur q12, [x2, #80]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -8878,7 +9092,8 @@ TEXT ·matmulQ8Block3xXm3_128NEON(SB), 0, $1056-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        96(R2), (F11, F12)
+	WORD $0x3cc6004b // ldur q11, [x2, #96]
+	WORD $0x3cc7004c // ldur q12, [x2, #112]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -8920,7 +9135,8 @@ TEXT ·matmulQ8Block3xXm3_128NEON(SB), 0, $1056-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, (R4)
-	FLDPQ        128(R2), (F9, F10)
+	WORD $0x3cc80049 // ldur q9, [x2, #128]
+	WORD $0x3cc9004a // ldur q10, [x2, #144]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -8951,7 +9167,8 @@ TEXT ·matmulQ8Block3xXm3_128NEON(SB), 0, $1056-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FLDPQ        160(R2), (F11, F12)
+	WORD $0x3cca004b // ldur q11, [x2, #160]
+	WORD $0x3ccb004c // ldur q12, [x2, #176]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -8982,7 +9199,8 @@ TEXT ·matmulQ8Block3xXm3_128NEON(SB), 0, $1056-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        192(R2), (F11, F12)
+	WORD $0x3ccc004b // ldur q11, [x2, #192]
+	WORD $0x3ccd004c // ldur q12, [x2, #208]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -9013,7 +9231,8 @@ TEXT ·matmulQ8Block3xXm3_128NEON(SB), 0, $1056-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        224(R2), (F11, F12)
+	WORD $0x3cce004b // ldur q11, [x2, #224]
+	WORD $0x3ccf004c // ldur q12, [x2, #240]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -9210,13 +9429,13 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F8
+	WORD $0xfc4020c8 // ldur d8, [x6, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        34(R6), F10
+	WORD $0xbc4220ca // ldur s10, [x6, #34]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -9230,7 +9449,8 @@ loop3:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FLDPQ        (R5), (F10, F11)
+	WORD $0x3cc000aa // ldur q10, [x5]
+	WORD $0x3cc100ab // ldur q11, [x5, #16]
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -9247,7 +9467,8 @@ loop3:
 	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
 	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FLDPQ        128(R5), (F12, F13)
+	WORD $0x3cc800ac // ldur q12, [x5, #128]
+	WORD $0x3cc900ad // ldur q13, [x5, #144]
 	WORD $0x2f08a52e // ushll v14.8h, v9.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -9283,13 +9504,13 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F14
+	WORD $0xfc40a0ce // ldur d14, [x6, #10]
 	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
 	WORD $0x6ea445cf // ushl v15.4s, v14.4s, v4.4s
 	WORD $0x6ea745ce // ushl v14.4s, v14.4s, v7.4s
 	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	FMOVS        38(R6), F16
+	WORD $0xbc4260d0 // ldur s16, [x6, #38]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x6ea54611 // ushl v17.4s, v16.4s, v5.4s
 	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
@@ -9303,7 +9524,8 @@ loop3:
 	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	FLDPQ        32(R5), (F16, F17)
+	WORD $0x3cc200b0 // ldur q16, [x5, #32]
+	WORD $0x3cc300b1 // ldur q17, [x5, #48]
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -9320,7 +9542,8 @@ loop3:
 	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
 	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
 	WORD $0x4e606a0b // sadalp v11.4s, v16.8h
-	FLDPQ        160(R5), (F16, F17)
+	WORD $0x3cca00b0 // ldur q16, [x5, #160]
+	WORD $0x3ccb00b1 // ldur q17, [x5, #176]
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -9356,13 +9579,13 @@ loop3:
 	WORD $0x4e6069c8 // sadalp v8.4s, v14.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F14
+	WORD $0xfc4120ce // ldur d14, [x6, #18]
 	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
 	WORD $0x6ea445cf // ushl v15.4s, v14.4s, v4.4s
 	WORD $0x6ea745ce // ushl v14.4s, v14.4s, v7.4s
 	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	FMOVS        42(R6), F16
+	WORD $0xbc42a0d0 // ldur s16, [x6, #42]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x6ea54611 // ushl v17.4s, v16.4s, v5.4s
 	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
@@ -9376,7 +9599,8 @@ loop3:
 	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	FLDPQ        64(R5), (F16, F17)
+	WORD $0x3cc400b0 // ldur q16, [x5, #64]
+	WORD $0x3cc500b1 // ldur q17, [x5, #80]
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -9393,7 +9617,8 @@ loop3:
 	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
 	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
 	WORD $0x4e606a0b // sadalp v11.4s, v16.8h
-	FLDPQ        192(R5), (F16, F17)
+	WORD $0x3ccc00b0 // ldur q16, [x5, #192]
+	WORD $0x3ccd00b1 // ldur q17, [x5, #208]
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -9429,13 +9654,13 @@ loop3:
 	WORD $0x4e6069c8 // sadalp v8.4s, v14.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F14
+	WORD $0xfc41a0ce // ldur d14, [x6, #26]
 	WORD $0x4e0805ce // dup v14.2d, v14.d[0]
 	WORD $0x6ea445cf // ushl v15.4s, v14.4s, v4.4s
 	WORD $0x6ea745ce // ushl v14.4s, v14.4s, v7.4s
 	WORD $0x4e211def // and v15.16b, v15.16b, v1.16b
 	WORD $0x4e211dce // and v14.16b, v14.16b, v1.16b
-	FMOVS        46(R6), F16
+	WORD $0xbc42e0d0 // ldur s16, [x6, #46]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x6ea54611 // ushl v17.4s, v16.4s, v5.4s
 	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
@@ -9449,7 +9674,8 @@ loop3:
 	WORD $0x4e0f006f // tbl v15.16b, { v3.16b }, v15.16b
 	WORD $0x4e221dce // and v14.16b, v14.16b, v2.16b
 	WORD $0x4e0e006e // tbl v14.16b, { v3.16b }, v14.16b
-	FLDPQ        96(R5), (F16, F17)
+	WORD $0x3cc600b0 // ldur q16, [x5, #96]
+	WORD $0x3cc700b1 // ldur q17, [x5, #112]
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -9466,7 +9692,8 @@ loop3:
 	WORD $0x4e719e52 // mul v18.8h, v18.8h, v17.8h
 	WORD $0x4e72be10 // addp v16.8h, v16.8h, v18.8h
 	WORD $0x4e606a0b // sadalp v11.4s, v16.8h
-	FLDPQ        224(R5), (F16, F17)
+	WORD $0x3cce00b0 // ldur q16, [x5, #224]
+	WORD $0x3ccf00b1 // ldur q17, [x5, #240]
 	WORD $0x2f08a5f2 // ushll v18.8h, v15.8b, #0
 	WORD $0x0f08a613 // sshll v19.8h, v16.8b, #0
 	WORD $0x4e739e52 // mul v18.8h, v18.8h, v19.8h
@@ -9506,8 +9733,8 @@ loop3:
 	FMOVQ        F13, 144(R9)
 	FMOVQ        F9, 256(R9)
 	FMOVQ        F8, 272(R9)
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVQ        F8, (R10)
 	FMOVQ        F8, 16(R10)
@@ -9522,10 +9749,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F8
-	FMOVQ        32(R1), F9
-	FMOVQ        64(R1), F10
-	FMOVQ        96(R1), F11
+	WORD $0x3cc00028 // ldur q8, [x1]
+	WORD $0x3cc20029 // ldur q9, [x1, #32]
+	WORD $0x3cc4002a // ldur q10, [x1, #64]
+	WORD $0x3cc6002b // ldur q11, [x1, #96]
 	WORD $0x4ea00929 // rev64 v9.4s, v9.4s
 	WORD $0x4e892908 // trn1 v8.4s, v8.4s, v9.4s
 	WORD $0x4ea00969 // rev64 v9.4s, v11.4s
@@ -9533,10 +9760,14 @@ done4:
 	WORD $0x6e094129 // ext v9.16b, v9.16b, v9.16b, #8
 	WORD $0x4ec93908 // zip1 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
-	FLDPQ        (R0), (F9, F10)
-	FLDPQ        32(R0), (F11, F12)
-	FLDPQ        64(R0), (F13, F14)
-	FLDPQ        96(R0), (F15, F16)
+	WORD $0x3cc00009 // ldur q9, [x0]
+	WORD $0x3cc1000a // ldur q10, [x0, #16]
+	WORD $0x3cc2000b // ldur q11, [x0, #32]
+	WORD $0x3cc3000c // ldur q12, [x0, #48]
+	WORD $0x3cc4000d // ldur q13, [x0, #64]
+	WORD $0x3cc5000e // ldur q14, [x0, #80]
+	WORD $0x3cc6000f // ldur q15, [x0, #96]
+	WORD $0x3cc70010 // ldur q16, [x0, #112]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -9545,17 +9776,21 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        (R3), F10
+	WORD $0xbc40006a // ldur s10, [x3]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ        F9, (R2)
-	FLDPQ        128(R0), (F9, F10)
-	FLDPQ        160(R0), (F11, F12)
-	FLDPQ        192(R0), (F13, F14)
-	FLDPQ        224(R0), (F15, F16)
+	WORD $0x3cc80009 // ldur q9, [x0, #128]
+	WORD $0x3cc9000a // ldur q10, [x0, #144]
+	WORD $0x3cca000b // ldur q11, [x0, #160]
+	WORD $0x3ccb000c // ldur q12, [x0, #176]
+	WORD $0x3ccc000d // ldur q13, [x0, #192]
+	WORD $0x3ccd000e // ldur q14, [x0, #208]
+	WORD $0x3cce000f // ldur q15, [x0, #224]
+	WORD $0x3ccf0010 // ldur q16, [x0, #240]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -9564,10 +9799,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        4(R4), F10
+	WORD $0xbc40408a // ldur s10, [x4, #4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	MOVD         ldy+8(FP), R8
@@ -9586,10 +9821,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        8(R4), F10
+	WORD $0xbc40808a // ldur s10, [x4, #8]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        8(R3), F10
+	WORD $0xbc40806a // ldur s10, [x3, #8]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
 	ADD          R8, R9
@@ -9632,7 +9867,8 @@ TEXT ·matmulQ8Block4xXm3_128NEON(SB), 0, $1312-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e428 // movi v8.16b, #1
-	FLDPQ        (R2), (F9, F10)
+	WORD $0x3cc00049 // ldur q9, [x2]
+	WORD $0x3cc1004a // ldur q10, [x2, #16]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -9663,7 +9899,8 @@ TEXT ·matmulQ8Block4xXm3_128NEON(SB), 0, $1312-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FLDPQ        32(R2), (F11, F12)
+	WORD $0x3cc2004b // ldur q11, [x2, #32]
+	WORD $0x3cc3004c // ldur q12, [x2, #48]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -9694,7 +9931,8 @@ TEXT ·matmulQ8Block4xXm3_128NEON(SB), 0, $1312-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        64(R2), (F11, F12)
+	WORD $0x3cc4004b // ldur q11, [x2, #64]
+	WORD $0x3cc5004c // ldur q12, [x2, #80]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -9725,7 +9963,8 @@ TEXT ·matmulQ8Block4xXm3_128NEON(SB), 0, $1312-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        96(R2), (F11, F12)
+	WORD $0x3cc6004b // ldur q11, [x2, #96]
+	WORD $0x3cc7004c // ldur q12, [x2, #112]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -9767,7 +10006,8 @@ TEXT ·matmulQ8Block4xXm3_128NEON(SB), 0, $1312-72
 	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
 	WORD $0x7e30d94a // faddp s10, v10.2s
 	FMOVS        F10, (R4)
-	FLDPQ        128(R2), (F9, F10)
+	WORD $0x3cc80049 // ldur q9, [x2, #128]
+	WORD $0x3cc9004a // ldur q10, [x2, #144]
 	WORD $0x4f00e44b // movi v11.16b, #2
 	WORD $0x4e2b1d2b // and v11.16b, v9.16b, v11.16b
 	WORD $0x4f00e44c // movi v12.16b, #2
@@ -9798,7 +10038,8 @@ TEXT ·matmulQ8Block4xXm3_128NEON(SB), 0, $1312-72
 	WORD $0x4e2ac10a // smull2 v10.8h, v8.16b, v10.16b
 	WORD $0x4e6abd6a // addp v10.8h, v11.8h, v10.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FLDPQ        160(R2), (F11, F12)
+	WORD $0x3cca004b // ldur q11, [x2, #160]
+	WORD $0x3ccb004c // ldur q12, [x2, #176]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -9829,7 +10070,8 @@ TEXT ·matmulQ8Block4xXm3_128NEON(SB), 0, $1312-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        192(R2), (F11, F12)
+	WORD $0x3ccc004b // ldur q11, [x2, #192]
+	WORD $0x3ccd004c // ldur q12, [x2, #208]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -9860,7 +10102,8 @@ TEXT ·matmulQ8Block4xXm3_128NEON(SB), 0, $1312-72
 	WORD $0x4e2cc10c // smull2 v12.8h, v8.16b, v12.16b
 	WORD $0x4e6cbd6b // addp v11.8h, v11.8h, v12.8h
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
-	FLDPQ        224(R2), (F11, F12)
+	WORD $0x3cce004b // ldur q11, [x2, #224]
+	WORD $0x3ccf004c // ldur q12, [x2, #240]
 	WORD $0x4f00e44d // movi v13.16b, #2
 	WORD $0x4e2d1d6d // and v13.16b, v11.16b, v13.16b
 	WORD $0x4f00e44e // movi v14.16b, #2
@@ -10192,13 +10435,13 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVD        2(R6), F8
+	WORD $0xfc4020c8 // ldur d8, [x6, #2]
 	WORD $0x4e080508 // dup v8.2d, v8.d[0]
 	WORD $0x6ea44509 // ushl v9.4s, v8.4s, v4.4s
 	WORD $0x6ea74508 // ushl v8.4s, v8.4s, v7.4s
 	WORD $0x4e211d29 // and v9.16b, v9.16b, v1.16b
 	WORD $0x4e211d08 // and v8.16b, v8.16b, v1.16b
-	FMOVS        34(R6), F10
+	WORD $0xbc4220ca // ldur s10, [x6, #34]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -10212,7 +10455,8 @@ loop3:
 	WORD $0x4e090069 // tbl v9.16b, { v3.16b }, v9.16b
 	WORD $0x4e221d08 // and v8.16b, v8.16b, v2.16b
 	WORD $0x4e080068 // tbl v8.16b, { v3.16b }, v8.16b
-	FLDPQ        (R5), (F10, F11)
+	WORD $0x3cc000aa // ldur q10, [x5]
+	WORD $0x3cc100ab // ldur q11, [x5, #16]
 	WORD $0x2f08a52c // ushll v12.8h, v9.8b, #0
 	WORD $0x0f08a54d // sshll v13.8h, v10.8b, #0
 	WORD $0x4e6d9d8c // mul v12.8h, v12.8h, v13.8h
@@ -10229,7 +10473,8 @@ loop3:
 	WORD $0x4e6b9dad // mul v13.8h, v13.8h, v11.8h
 	WORD $0x4e6dbd8b // addp v11.8h, v12.8h, v13.8h
 	WORD $0x4e60296b // saddlp v11.4s, v11.8h
-	FLDPQ        128(R5), (F12, F13)
+	WORD $0x3cc800ac // ldur q12, [x5, #128]
+	WORD $0x3cc900ad // ldur q13, [x5, #144]
 	WORD $0x2f08a52e // ushll v14.8h, v9.8b, #0
 	WORD $0x0f08a58f // sshll v15.8h, v12.8b, #0
 	WORD $0x4e6f9dce // mul v14.8h, v14.8h, v15.8h
@@ -10282,13 +10527,13 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVD        10(R6), F16
+	WORD $0xfc40a0d0 // ldur d16, [x6, #10]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x6ea44611 // ushl v17.4s, v16.4s, v4.4s
 	WORD $0x6ea74610 // ushl v16.4s, v16.4s, v7.4s
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	FMOVS        38(R6), F18
+	WORD $0xbc4260d2 // ldur s18, [x6, #38]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
 	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
@@ -10302,7 +10547,8 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	FLDPQ        32(R5), (F18, F19)
+	WORD $0x3cc200b2 // ldur q18, [x5, #32]
+	WORD $0x3cc300b3 // ldur q19, [x5, #48]
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -10319,7 +10565,8 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4b // sadalp v11.4s, v18.8h
-	FLDPQ        160(R5), (F18, F19)
+	WORD $0x3cca00b2 // ldur q18, [x5, #160]
+	WORD $0x3ccb00b3 // ldur q19, [x5, #176]
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -10372,13 +10619,13 @@ loop3:
 	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVD        18(R6), F16
+	WORD $0xfc4120d0 // ldur d16, [x6, #18]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x6ea44611 // ushl v17.4s, v16.4s, v4.4s
 	WORD $0x6ea74610 // ushl v16.4s, v16.4s, v7.4s
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	FMOVS        42(R6), F18
+	WORD $0xbc42a0d2 // ldur s18, [x6, #42]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
 	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
@@ -10392,7 +10639,8 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	FLDPQ        64(R5), (F18, F19)
+	WORD $0x3cc400b2 // ldur q18, [x5, #64]
+	WORD $0x3cc500b3 // ldur q19, [x5, #80]
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -10409,7 +10657,8 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4b // sadalp v11.4s, v18.8h
-	FLDPQ        192(R5), (F18, F19)
+	WORD $0x3ccc00b2 // ldur q18, [x5, #192]
+	WORD $0x3ccd00b3 // ldur q19, [x5, #208]
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -10462,13 +10711,13 @@ loop3:
 	WORD $0x4e606a08 // sadalp v8.4s, v16.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVD        26(R6), F16
+	WORD $0xfc41a0d0 // ldur d16, [x6, #26]
 	WORD $0x4e080610 // dup v16.2d, v16.d[0]
 	WORD $0x6ea44611 // ushl v17.4s, v16.4s, v4.4s
 	WORD $0x6ea74610 // ushl v16.4s, v16.4s, v7.4s
 	WORD $0x4e211e31 // and v17.16b, v17.16b, v1.16b
 	WORD $0x4e211e10 // and v16.16b, v16.16b, v1.16b
-	FMOVS        46(R6), F18
+	WORD $0xbc42e0d2 // ldur s18, [x6, #46]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
 	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
@@ -10482,7 +10731,8 @@ loop3:
 	WORD $0x4e110071 // tbl v17.16b, { v3.16b }, v17.16b
 	WORD $0x4e221e10 // and v16.16b, v16.16b, v2.16b
 	WORD $0x4e100070 // tbl v16.16b, { v3.16b }, v16.16b
-	FLDPQ        96(R5), (F18, F19)
+	WORD $0x3cc600b2 // ldur q18, [x5, #96]
+	WORD $0x3cc700b3 // ldur q19, [x5, #112]
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -10499,7 +10749,8 @@ loop3:
 	WORD $0x4e739e94 // mul v20.8h, v20.8h, v19.8h
 	WORD $0x4e74be52 // addp v18.8h, v18.8h, v20.8h
 	WORD $0x4e606a4b // sadalp v11.4s, v18.8h
-	FLDPQ        224(R5), (F18, F19)
+	WORD $0x3cce00b2 // ldur q18, [x5, #224]
+	WORD $0x3ccf00b3 // ldur q19, [x5, #240]
 	WORD $0x2f08a634 // ushll v20.8h, v17.8b, #0
 	WORD $0x0f08a655 // sshll v21.8h, v18.8b, #0
 	WORD $0x4e759e94 // mul v20.8h, v20.8h, v21.8h
@@ -10558,8 +10809,8 @@ loop3:
 	FMOVQ        F15, 272(R9)
 	FMOVQ        F9, 384(R9)
 	FMOVQ        F8, 400(R9)
-	WORD $0x7d4000c8 // ldr h8, [x6]
-	WORD $0x0e217908 // fcvtl v8.4s, v8.4h
+	WORD $0x7c4000c8 // ldur h8, [x6]
+	WORD $0x1ee24108 // fcvt s8, h8
 	WORD $0x4e040508 // dup v8.4s, v8.s[0]
 	FMOVQ        F8, (R10)
 	FMOVQ        F8, 16(R10)
@@ -10574,10 +10825,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F8
-	FMOVQ        32(R1), F9
-	FMOVQ        64(R1), F10
-	FMOVQ        96(R1), F11
+	WORD $0x3cc00028 // ldur q8, [x1]
+	WORD $0x3cc20029 // ldur q9, [x1, #32]
+	WORD $0x3cc4002a // ldur q10, [x1, #64]
+	WORD $0x3cc6002b // ldur q11, [x1, #96]
 	WORD $0x4ea00929 // rev64 v9.4s, v9.4s
 	WORD $0x4e892908 // trn1 v8.4s, v8.4s, v9.4s
 	WORD $0x4ea00969 // rev64 v9.4s, v11.4s
@@ -10585,10 +10836,14 @@ done4:
 	WORD $0x6e094129 // ext v9.16b, v9.16b, v9.16b, #8
 	WORD $0x4ec93908 // zip1 v8.2d, v8.2d, v9.2d
 	WORD $0x4e28d508 // fadd v8.4s, v8.4s, v8.4s
-	FLDPQ        (R0), (F9, F10)
-	FLDPQ        32(R0), (F11, F12)
-	FLDPQ        64(R0), (F13, F14)
-	FLDPQ        96(R0), (F15, F16)
+	WORD $0x3cc00009 // ldur q9, [x0]
+	WORD $0x3cc1000a // ldur q10, [x0, #16]
+	WORD $0x3cc2000b // ldur q11, [x0, #32]
+	WORD $0x3cc3000c // ldur q12, [x0, #48]
+	WORD $0x3cc4000d // ldur q13, [x0, #64]
+	WORD $0x3cc5000e // ldur q14, [x0, #80]
+	WORD $0x3cc6000f // ldur q15, [x0, #96]
+	WORD $0x3cc70010 // ldur q16, [x0, #112]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -10597,17 +10852,21 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        (R3), F10
+	WORD $0xbc40006a // ldur s10, [x3]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	FMOVQ        F9, (R2)
-	FLDPQ        128(R0), (F9, F10)
-	FLDPQ        160(R0), (F11, F12)
-	FLDPQ        192(R0), (F13, F14)
-	FLDPQ        224(R0), (F15, F16)
+	WORD $0x3cc80009 // ldur q9, [x0, #128]
+	WORD $0x3cc9000a // ldur q10, [x0, #144]
+	WORD $0x3cca000b // ldur q11, [x0, #160]
+	WORD $0x3ccb000c // ldur q12, [x0, #176]
+	WORD $0x3ccc000d // ldur q13, [x0, #192]
+	WORD $0x3ccd000e // ldur q14, [x0, #208]
+	WORD $0x3cce000f // ldur q15, [x0, #224]
+	WORD $0x3ccf0010 // ldur q16, [x0, #240]
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
 	WORD $0x4eafbdab // addp v11.4s, v13.4s, v15.4s
 	WORD $0x4eabbd29 // addp v9.4s, v9.4s, v11.4s
@@ -10616,10 +10875,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        4(R4), F10
+	WORD $0xbc40408a // ldur s10, [x4, #4]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        4(R3), F10
+	WORD $0xbc40406a // ldur s10, [x3, #4]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	MOVD         ldy+8(FP), R8
@@ -10638,10 +10897,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        8(R4), F10
+	WORD $0xbc40808a // ldur s10, [x4, #8]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        8(R3), F10
+	WORD $0xbc40806a // ldur s10, [x3, #8]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd29 // fmul v9.4s, v9.4s, v8.4s
 	ADD          R8, R9
@@ -10658,10 +10917,10 @@ done4:
 	WORD $0x4eabbd4a // addp v10.4s, v10.4s, v11.4s
 	WORD $0x4eaa8529 // add v9.4s, v9.4s, v10.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	FMOVS        12(R4), F10
+	WORD $0xbc40c08a // ldur s10, [x4, #12]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x4e2ad529 // fadd v9.4s, v9.4s, v10.4s
-	FMOVS        12(R3), F10
+	WORD $0xbc40c06a // ldur s10, [x3, #12]
 	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
 	WORD $0x6e28dd28 // fmul v8.4s, v9.4s, v8.4s
 	ADD          R8, R9
@@ -10719,9 +10978,9 @@ loop1:
 
 loop3:
 	ADD          R4, R1, R6
-	FMOVQ        (R6), F12
+	WORD $0x3cc000cc // ldur q12, [x6]
 	ADD          R4, R1, R6
-	FMOVQ        16(R6), F13
+	WORD $0x3cc100cd // ldur q13, [x6, #16]
 	ADD          R4, R1, R6
 	FMOVQ        512(R6), F14
 	ADD          R4, R1, R6
@@ -10831,11 +11090,11 @@ done4:
 
 loop5:
 	ADD          R5<<3, R2, R7
-	FMOVQ        (R7), F12
+	WORD $0x3cc000ec // ldur q12, [x7]
 	ADD          R5<<3, R2, R7
-	FMOVQ        16(R7), F13
+	WORD $0x3cc100ed // ldur q13, [x7, #16]
 	ADD          R5, R4, R7
-	FMOVS        (R7), F14
+	WORD $0xbc4000ee // ldur s14, [x7]
 	WORD $0x4f8e918c // fmul v12.4s, v12.4s, v14.s[0]
 	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
 	ADD          R5<<3, R2, R7
@@ -10843,11 +11102,11 @@ loop5:
 	ADD          R5<<3, R2, R7
 	FMOVQ        F13, 4112(R7)
 	ADD          R5<<3, R2, R7
-	FMOVQ        32(R7), F12
+	WORD $0x3cc200ec // ldur q12, [x7, #32]
 	ADD          R5<<3, R2, R7
-	FMOVQ        48(R7), F13
+	WORD $0x3cc300ed // ldur q13, [x7, #48]
 	ADD          R5, R4, R7
-	FMOVS        4(R7), F14
+	WORD $0xbc4040ee // ldur s14, [x7, #4]
 	WORD $0x4f8e918c // fmul v12.4s, v12.4s, v14.s[0]
 	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
 	ADD          R5<<3, R2, R7
@@ -10855,11 +11114,11 @@ loop5:
 	ADD          R5<<3, R2, R7
 	FMOVQ        F13, 4144(R7)
 	ADD          R5<<3, R2, R7
-	FMOVQ        64(R7), F12
+	WORD $0x3cc400ec // ldur q12, [x7, #64]
 	ADD          R5<<3, R2, R7
-	FMOVQ        80(R7), F13
+	WORD $0x3cc500ed // ldur q13, [x7, #80]
 	ADD          R5, R4, R7
-	FMOVS        8(R7), F14
+	WORD $0xbc4080ee // ldur s14, [x7, #8]
 	WORD $0x4f8e918c // fmul v12.4s, v12.4s, v14.s[0]
 	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
 	ADD          R5<<3, R2, R7
@@ -10867,11 +11126,11 @@ loop5:
 	ADD          R5<<3, R2, R7
 	FMOVQ        F13, 4176(R7)
 	ADD          R5<<3, R2, R7
-	FMOVQ        96(R7), F12
+	WORD $0x3cc600ec // ldur q12, [x7, #96]
 	ADD          R5<<3, R2, R7
-	FMOVQ        112(R7), F13
+	WORD $0x3cc700ed // ldur q13, [x7, #112]
 	ADD          R5, R4, R7
-	FMOVS        12(R7), F14
+	WORD $0xbc40c0ee // ldur s14, [x7, #12]
 	WORD $0x4f8e918c // fmul v12.4s, v12.4s, v14.s[0]
 	WORD $0x4f8e91ad // fmul v13.4s, v13.4s, v14.s[0]
 	ADD          R5<<3, R2, R7
@@ -11130,7 +11389,7 @@ loop15:
 	WORD $0x4eb0d58c // fsub v12.4s, v12.4s, v16.4s
 	WORD $0x4eb1d5ad // fsub v13.4s, v13.4s, v17.4s
 	ADD          R5, R4, R8
-	FMOVS        (R8), F16
+	WORD $0xbc400110 // ldur s16, [x8]
 	WORD $0x4f909251 // fmul v17.4s, v18.4s, v16.s[0]
 	WORD $0x4f909270 // fmul v16.4s, v19.4s, v16.s[0]
 	ADD          R5<<3, R2, R8
@@ -11138,7 +11397,7 @@ loop15:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F16, 4112(R8)
 	ADD          R5, R4, R8
-	FMOVS        128(R8), F16
+	WORD $0xbc480110 // ldur s16, [x8, #128]
 	WORD $0x4f909291 // fmul v17.4s, v20.4s, v16.s[0]
 	WORD $0x4f9092b0 // fmul v16.4s, v21.4s, v16.s[0]
 	ADD          R5<<3, R2, R8

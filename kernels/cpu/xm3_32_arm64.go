@@ -234,6 +234,19 @@ func mix2xXm3_32NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride i
 //go:noescape
 func mix3xXm3_32NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
+// mix4xXm3_32NEON adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 4 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: none
+//
+//go:noescape
+func mix4xXm3_32NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
 // mix5xXm3_32NEON adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
 //
 //	for j := range 5 {
@@ -246,6 +259,19 @@ func mix3xXm3_32NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride i
 //
 //go:noescape
 func mix5xXm3_32NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mix6xXm3_32NEON adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 6 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: none
+//
+//go:noescape
+func mix6xXm3_32NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
 func decodeXm3_32NEON(dst []float32, src []byte) {
 	driveDecode(decodeUnitsXm3_32NEON, 32, 14, decodeXm3_32Generic, dst, src)
@@ -400,7 +426,7 @@ func encodeXm3_32NEON(dst []byte, src []float32) {
 	driveEncode(encodeGroupsXm3_32NEON, 8, 32, 14, 4320, dst, src)
 }
 
-var mixTilesXm3_32NEON = mixTiles{mix1xXm3_32NEON, mix2xXm3_32NEON, mix3xXm3_32NEON, nil, mix5xXm3_32NEON, nil}
+var mixTilesXm3_32NEON = mixTiles{mix1xXm3_32NEON, mix2xXm3_32NEON, mix3xXm3_32NEON, mix4xXm3_32NEON, mix5xXm3_32NEON, mix6xXm3_32NEON}
 
 func mixXm3_32NEON(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
 	mixTilesXm3_32NEON.drive(32, 14, mixXm3_32Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)

@@ -234,6 +234,19 @@ func mix2xXm4_32NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride i
 //go:noescape
 func mix3xXm4_32NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
+// mix4xXm4_32NEON adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 4 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: none
+//
+//go:noescape
+func mix4xXm4_32NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
 // mix5xXm4_32NEON adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
 //
 //	for j := range 5 {
@@ -246,6 +259,19 @@ func mix3xXm4_32NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride i
 //
 //go:noescape
 func mix5xXm4_32NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mix6xXm4_32NEON adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 6 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: none
+//
+//go:noescape
+func mix6xXm4_32NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
 func decodeXm4_32NEON(dst []float32, src []byte) {
 	driveDecode(decodeUnitsXm4_32NEON, 32, 18, decodeXm4_32Generic, dst, src)
@@ -400,7 +426,7 @@ func encodeXm4_32NEON(dst []byte, src []float32) {
 	driveEncode(encodeGroupsXm4_32NEON, 8, 32, 18, 4320, dst, src)
 }
 
-var mixTilesXm4_32NEON = mixTiles{mix1xXm4_32NEON, mix2xXm4_32NEON, mix3xXm4_32NEON, nil, mix5xXm4_32NEON, nil}
+var mixTilesXm4_32NEON = mixTiles{mix1xXm4_32NEON, mix2xXm4_32NEON, mix3xXm4_32NEON, mix4xXm4_32NEON, mix5xXm4_32NEON, mix6xXm4_32NEON}
 
 func mixXm4_32NEON(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
 	mixTilesXm4_32NEON.drive(32, 18, mixXm4_32Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)

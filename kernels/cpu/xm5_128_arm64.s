@@ -339,15 +339,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F10
+	WORD $0x3cc020ca // ldur q10, [x6, #2]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        66(R6), F12
+	WORD $0xbc4420cc // ldur s12, [x6, #66]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -369,16 +368,17 @@ loop3:
 	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
 	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
-	FLDPQ        (R3), (F12, F13)
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006d // ldur q13, [x3, #16]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F10
+	WORD $0x3cc120ca // ldur q10, [x6, #18]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        70(R6), F12
+	WORD $0xbc4460cc // ldur s12, [x6, #70]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -400,15 +400,16 @@ loop3:
 	WORD $0x6e6c1dea // bsl v10.16b, v15.16b, v12.16b
 	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
 	WORD $0x6e6d1e0b // bsl v11.16b, v16.16b, v13.16b
-	FLDPQ        32(R3), (F12, F13)
+	WORD $0x3cc2006c // ldur q12, [x3, #32]
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F10
+	WORD $0x3cc220ca // ldur q10, [x6, #34]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        74(R6), F12
+	WORD $0xbc44a0cc // ldur s12, [x6, #74]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -430,15 +431,16 @@ loop3:
 	WORD $0x6e6c1dea // bsl v10.16b, v15.16b, v12.16b
 	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
 	WORD $0x6e6d1e0b // bsl v11.16b, v16.16b, v13.16b
-	FLDPQ        64(R3), (F12, F13)
+	WORD $0x3cc4006c // ldur q12, [x3, #64]
+	WORD $0x3cc5006d // ldur q13, [x3, #80]
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F10
+	WORD $0x3cc320ca // ldur q10, [x6, #50]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        78(R6), F12
+	WORD $0xbc44e0cc // ldur s12, [x6, #78]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -460,15 +462,16 @@ loop3:
 	WORD $0x6e6c1dea // bsl v10.16b, v15.16b, v12.16b
 	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
 	WORD $0x6e6d1e0b // bsl v11.16b, v16.16b, v13.16b
-	FLDPQ        96(R3), (F12, F13)
+	WORD $0x3cc6006c // ldur q12, [x3, #96]
+	WORD $0x3cc7006d // ldur q13, [x3, #112]
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
-	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	WORD $0x4e29cd67 // fmla v7.4s, v11.4s, v9.4s
+	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f891167 // fmla v7.4s, v11.4s, v9.s[0]
 	ADD          $0x52, R6
 	ADD          $0x80, R3
 	ADD          $4, R4
@@ -529,15 +532,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F10
+	WORD $0x3cc020ca // ldur q10, [x6, #2]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        66(R6), F12
+	WORD $0xbc4420cc // ldur s12, [x6, #66]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -559,20 +561,22 @@ loop3:
 	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
 	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
-	FLDPQ        (R3), (F12, F13)
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006d // ldur q13, [x3, #16]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        128(R3), (F12, F13)
+	WORD $0x3cc8006c // ldur q12, [x3, #128]
+	WORD $0x3cc9006d // ldur q13, [x3, #144]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F10
+	WORD $0x3cc120ca // ldur q10, [x6, #18]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        70(R6), F12
+	WORD $0xbc4460cc // ldur s12, [x6, #70]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -594,18 +598,20 @@ loop3:
 	WORD $0x6e6c1e0a // bsl v10.16b, v16.16b, v12.16b
 	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
 	WORD $0x6e6d1e2b // bsl v11.16b, v17.16b, v13.16b
-	FLDPQ        32(R3), (F12, F13)
+	WORD $0x3cc2006c // ldur q12, [x3, #32]
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        160(R3), (F12, F13)
+	WORD $0x3cca006c // ldur q12, [x3, #160]
+	WORD $0x3ccb006d // ldur q13, [x3, #176]
 	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F10
+	WORD $0x3cc220ca // ldur q10, [x6, #34]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        74(R6), F12
+	WORD $0xbc44a0cc // ldur s12, [x6, #74]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -627,18 +633,20 @@ loop3:
 	WORD $0x6e6c1e0a // bsl v10.16b, v16.16b, v12.16b
 	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
 	WORD $0x6e6d1e2b // bsl v11.16b, v17.16b, v13.16b
-	FLDPQ        64(R3), (F12, F13)
+	WORD $0x3cc4006c // ldur q12, [x3, #64]
+	WORD $0x3cc5006d // ldur q13, [x3, #80]
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        192(R3), (F12, F13)
+	WORD $0x3ccc006c // ldur q12, [x3, #192]
+	WORD $0x3ccd006d // ldur q13, [x3, #208]
 	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F10
+	WORD $0x3cc320ca // ldur q10, [x6, #50]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        78(R6), F12
+	WORD $0xbc44e0cc // ldur s12, [x6, #78]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -660,22 +668,24 @@ loop3:
 	WORD $0x6e6c1e0a // bsl v10.16b, v16.16b, v12.16b
 	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
 	WORD $0x6e6d1e2b // bsl v11.16b, v17.16b, v13.16b
-	FLDPQ        96(R3), (F12, F13)
+	WORD $0x3cc6006c // ldur q12, [x3, #96]
+	WORD $0x3cc7006d // ldur q13, [x3, #112]
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        224(R3), (F12, F13)
+	WORD $0x3cce006c // ldur q12, [x3, #224]
+	WORD $0x3ccf006d // ldur q13, [x3, #240]
 	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
-	FMOVS        4(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1167 // fmla v7.4s, v11.4s, v10.s[0]
+	WORD $0xbc40408a // ldur s10, [x4, #4]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
+	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f891168 // fmla v8.4s, v11.4s, v9.s[0]
 	ADD          $0x52, R6
 	ADD          $0x100, R3
 	ADD          $8, R4
@@ -743,15 +753,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000ca // ldur h10, [x6]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F11
+	WORD $0x3cc020cb // ldur q11, [x6, #2]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        66(R6), F13
+	WORD $0xbc4420cd // ldur s13, [x6, #66]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -773,11 +782,13 @@ loop3:
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	FLDPQ        (R3), (F13, F14)
+	WORD $0x3cc0006d // ldur q13, [x3]
+	WORD $0x3cc1006e // ldur q14, [x3, #16]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        128(R3), (F13, F14)
+	WORD $0x3cc8006d // ldur q13, [x3, #128]
+	WORD $0x3cc9006e // ldur q14, [x3, #144]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
@@ -787,10 +798,10 @@ loop3:
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F11
+	WORD $0x3cc120cb // ldur q11, [x6, #18]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        70(R6), F13
+	WORD $0xbc4460cd // ldur s13, [x6, #70]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -812,10 +823,12 @@ loop3:
 	WORD $0x6e6d1e4b // bsl v11.16b, v18.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e6c // bsl v12.16b, v19.16b, v14.16b
-	FLDPQ        32(R3), (F13, F14)
+	WORD $0x3cc2006d // ldur q13, [x3, #32]
+	WORD $0x3cc3006e // ldur q14, [x3, #48]
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        160(R3), (F13, F14)
+	WORD $0x3cca006d // ldur q13, [x3, #160]
+	WORD $0x3ccb006e // ldur q14, [x3, #176]
 	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
 	FLDPQ        288(R3), (F13, F14)
@@ -823,10 +836,10 @@ loop3:
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F11
+	WORD $0x3cc220cb // ldur q11, [x6, #34]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        74(R6), F13
+	WORD $0xbc44a0cd // ldur s13, [x6, #74]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -848,10 +861,12 @@ loop3:
 	WORD $0x6e6d1e4b // bsl v11.16b, v18.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e6c // bsl v12.16b, v19.16b, v14.16b
-	FLDPQ        64(R3), (F13, F14)
+	WORD $0x3cc4006d // ldur q13, [x3, #64]
+	WORD $0x3cc5006e // ldur q14, [x3, #80]
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        192(R3), (F13, F14)
+	WORD $0x3ccc006d // ldur q13, [x3, #192]
+	WORD $0x3ccd006e // ldur q14, [x3, #208]
 	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
 	FLDPQ        320(R3), (F13, F14)
@@ -859,10 +874,10 @@ loop3:
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F11
+	WORD $0x3cc320cb // ldur q11, [x6, #50]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        78(R6), F13
+	WORD $0xbc44e0cd // ldur s13, [x6, #78]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -884,10 +899,12 @@ loop3:
 	WORD $0x6e6d1e4b // bsl v11.16b, v18.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e6c // bsl v12.16b, v19.16b, v14.16b
-	FLDPQ        96(R3), (F13, F14)
+	WORD $0x3cc6006d // ldur q13, [x3, #96]
+	WORD $0x3cc7006e // ldur q14, [x3, #112]
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        224(R3), (F13, F14)
+	WORD $0x3cce006d // ldur q13, [x3, #224]
+	WORD $0x3ccf006e // ldur q14, [x3, #240]
 	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
 	FLDPQ        352(R3), (F13, F14)
@@ -895,18 +912,18 @@ loop3:
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        4(R4), F11
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	WORD $0xbc40408b // ldur s11, [x4, #4]
 	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        8(R4), F11
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	WORD $0xbc40808b // ldur s11, [x4, #8]
 	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4f8a1189 // fmla v9.4s, v12.4s, v10.s[0]
 	ADD          $0x52, R6
 	ADD          $0x180, R3
 	ADD          $0xc, R4
@@ -980,15 +997,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cb // ldr h11, [x6]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c4000cb // ldur h11, [x6]
+	WORD $0x1ee2416b // fcvt s11, h11
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F12
+	WORD $0x3cc020cc // ldur q12, [x6, #2]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        66(R6), F14
+	WORD $0xbc4420ce // ldur s14, [x6, #66]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -1010,11 +1026,13 @@ loop3:
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
 	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
 	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        (R3), (F14, F15)
+	WORD $0x3cc0006e // ldur q14, [x3]
+	WORD $0x3cc1006f // ldur q15, [x3, #16]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	FLDPQ        128(R3), (F14, F15)
+	WORD $0x3cc8006e // ldur q14, [x3, #128]
+	WORD $0x3cc9006f // ldur q15, [x3, #144]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
@@ -1028,10 +1046,10 @@ loop3:
 	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F12
+	WORD $0x3cc120cc // ldur q12, [x6, #18]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        70(R6), F14
+	WORD $0xbc4460ce // ldur s14, [x6, #70]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -1053,10 +1071,12 @@ loop3:
 	WORD $0x6e6e1e8c // bsl v12.16b, v20.16b, v14.16b
 	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
 	WORD $0x6e6f1ead // bsl v13.16b, v21.16b, v15.16b
-	FLDPQ        32(R3), (F14, F15)
+	WORD $0x3cc2006e // ldur q14, [x3, #32]
+	WORD $0x3cc3006f // ldur q15, [x3, #48]
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	FLDPQ        160(R3), (F14, F15)
+	WORD $0x3cca006e // ldur q14, [x3, #160]
+	WORD $0x3ccb006f // ldur q15, [x3, #176]
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
 	FLDPQ        288(R3), (F14, F15)
@@ -1067,10 +1087,10 @@ loop3:
 	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F12
+	WORD $0x3cc220cc // ldur q12, [x6, #34]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        74(R6), F14
+	WORD $0xbc44a0ce // ldur s14, [x6, #74]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -1092,10 +1112,12 @@ loop3:
 	WORD $0x6e6e1e8c // bsl v12.16b, v20.16b, v14.16b
 	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
 	WORD $0x6e6f1ead // bsl v13.16b, v21.16b, v15.16b
-	FLDPQ        64(R3), (F14, F15)
+	WORD $0x3cc4006e // ldur q14, [x3, #64]
+	WORD $0x3cc5006f // ldur q15, [x3, #80]
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	FLDPQ        192(R3), (F14, F15)
+	WORD $0x3ccc006e // ldur q14, [x3, #192]
+	WORD $0x3ccd006f // ldur q15, [x3, #208]
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
 	FLDPQ        320(R3), (F14, F15)
@@ -1106,10 +1128,10 @@ loop3:
 	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F12
+	WORD $0x3cc320cc // ldur q12, [x6, #50]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        78(R6), F14
+	WORD $0xbc44e0ce // ldur s14, [x6, #78]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -1131,10 +1153,12 @@ loop3:
 	WORD $0x6e6e1e8c // bsl v12.16b, v20.16b, v14.16b
 	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
 	WORD $0x6e6f1ead // bsl v13.16b, v21.16b, v15.16b
-	FLDPQ        96(R3), (F14, F15)
+	WORD $0x3cc6006e // ldur q14, [x3, #96]
+	WORD $0x3cc7006f // ldur q15, [x3, #112]
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	FLDPQ        224(R3), (F14, F15)
+	WORD $0x3cce006e // ldur q14, [x3, #224]
+	WORD $0x3ccf006f // ldur q15, [x3, #240]
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
 	FLDPQ        352(R3), (F14, F15)
@@ -1145,22 +1169,22 @@ loop3:
 	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F12
+	WORD $0xbc40008c // ldur s12, [x4]
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        4(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11a7 // fmla v7.4s, v13.4s, v12.s[0]
+	WORD $0xbc40408c // ldur s12, [x4, #4]
 	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        8(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xbc40808c // ldur s12, [x4, #8]
 	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        12(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0xbc40c08c // ldur s12, [x4, #12]
 	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4f8b11aa // fmla v10.4s, v13.4s, v11.s[0]
 	ADD          $0x52, R6
 	ADD          $0x200, R3
 	ADD          $0x10, R4
@@ -1231,7 +1255,8 @@ TEXT ·matmulQ8Block1xXm5_128DotProd(SB), NOSPLIT, $544-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e427 // movi v7.16b, #1
-	FLDPQ        (R2), (F8, F9)
+	WORD $0x3cc00048 // ldur q8, [x2]
+	WORD $0x3cc10049 // ldur q9, [x2, #16]
 	WORD $0x4f00e44a // movi v10.16b, #2
 	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
 	WORD $0x4f00e44b // movi v11.16b, #2
@@ -1258,7 +1283,8 @@ TEXT ·matmulQ8Block1xXm5_128DotProd(SB), NOSPLIT, $544-72
 	WORD $0x4e8894ea // sdot v10.4s, v7.16b, v8.16b
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e8994e8 // sdot v8.4s, v7.16b, v9.16b
-	FLDPQ        32(R2), (F9, F11)
+	WORD $0x3cc20049 // ldur q9, [x2, #32]
+	WORD $0x3cc3004b // ldur q11, [x2, #48]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -1283,7 +1309,8 @@ TEXT ·matmulQ8Block1xXm5_128DotProd(SB), NOSPLIT, $544-72
 	FMOVQ        F11, 48(R5)
 	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
 	WORD $0x4e8b94e8 // sdot v8.4s, v7.16b, v11.16b
-	FLDPQ        64(R2), (F9, F11)
+	WORD $0x3cc40049 // ldur q9, [x2, #64]
+	WORD $0x3cc5004b // ldur q11, [x2, #80]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -1308,7 +1335,8 @@ TEXT ·matmulQ8Block1xXm5_128DotProd(SB), NOSPLIT, $544-72
 	FMOVQ        F11, 80(R5)
 	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
 	WORD $0x4e8b94e8 // sdot v8.4s, v7.16b, v11.16b
-	FLDPQ        96(R2), (F9, F11)
+	WORD $0x3cc60049 // ldur q9, [x2, #96]
+	WORD $0x3cc7004b // ldur q11, [x2, #112]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -1364,10 +1392,10 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F7
+	WORD $0x3cc020c7 // ldur q7, [x6, #2]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        66(R6), F9
+	WORD $0xbc4420c9 // ldur s9, [x6, #66]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
 	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
@@ -1389,7 +1417,8 @@ loop3:
 	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
 	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
 	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
-	FLDPQ        (R5), (F9, F10)
+	WORD $0x3cc000a9 // ldur q9, [x5]
+	WORD $0x3cc100aa // ldur q10, [x5, #16]
 	WORD $0x2f08a4eb // ushll v11.8h, v7.8b, #0
 	WORD $0x0f08a52c // sshll v12.8h, v9.8b, #0
 	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
@@ -1408,10 +1437,10 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F9
+	WORD $0x3cc120c9 // ldur q9, [x6, #18]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        70(R6), F11
+	WORD $0xbc4460cb // ldur s11, [x6, #70]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -1433,7 +1462,8 @@ loop3:
 	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
 	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
 	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
-	FLDPQ        32(R5), (F11, F12)
+	WORD $0x3cc200ab // ldur q11, [x5, #32]
+	WORD $0x3cc300ac // ldur q12, [x5, #48]
 	WORD $0x2f08a52d // ushll v13.8h, v9.8b, #0
 	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
 	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
@@ -1452,10 +1482,10 @@ loop3:
 	WORD $0x4e606928 // sadalp v8.4s, v9.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F9
+	WORD $0x3cc220c9 // ldur q9, [x6, #34]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        74(R6), F11
+	WORD $0xbc44a0cb // ldur s11, [x6, #74]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -1477,7 +1507,8 @@ loop3:
 	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
 	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
 	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
-	FLDPQ        64(R5), (F11, F12)
+	WORD $0x3cc400ab // ldur q11, [x5, #64]
+	WORD $0x3cc500ac // ldur q12, [x5, #80]
 	WORD $0x2f08a52d // ushll v13.8h, v9.8b, #0
 	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
 	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
@@ -1496,10 +1527,10 @@ loop3:
 	WORD $0x4e606928 // sadalp v8.4s, v9.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F9
+	WORD $0x3cc320c9 // ldur q9, [x6, #50]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        78(R6), F11
+	WORD $0xbc44e0cb // ldur s11, [x6, #78]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -1521,7 +1552,8 @@ loop3:
 	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
 	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
 	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
-	FLDPQ        96(R5), (F11, F12)
+	WORD $0x3cc600ab // ldur q11, [x5, #96]
+	WORD $0x3cc700ac // ldur q12, [x5, #112]
 	WORD $0x2f08a52d // ushll v13.8h, v9.8b, #0
 	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
 	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
@@ -1540,8 +1572,8 @@ loop3:
 	WORD $0x4e606928 // sadalp v8.4s, v9.8h
 	FMOVQ        F7, (R9)
 	FMOVQ        F8, 16(R9)
-	WORD $0x7d4000c7 // ldr h7, [x6]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x7c4000c7 // ldur h7, [x6]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	FMOVQ        F7, (R10)
 	FMOVQ        F7, 16(R10)
@@ -1556,10 +1588,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F7
-	FMOVQ        32(R1), F8
-	FMOVQ        64(R1), F9
-	FMOVQ        96(R1), F10
+	WORD $0x3cc00027 // ldur q7, [x1]
+	WORD $0x3cc20028 // ldur q8, [x1, #32]
+	WORD $0x3cc40029 // ldur q9, [x1, #64]
+	WORD $0x3cc6002a // ldur q10, [x1, #96]
 	WORD $0x4ea00908 // rev64 v8.4s, v8.4s
 	WORD $0x4e8828e7 // trn1 v7.4s, v7.4s, v8.4s
 	WORD $0x4ea00948 // rev64 v8.4s, v10.4s
@@ -1567,10 +1599,14 @@ done4:
 	WORD $0x6e084108 // ext v8.16b, v8.16b, v8.16b, #8
 	WORD $0x4ec838e7 // zip1 v7.2d, v7.2d, v8.2d
 	WORD $0x4e27d4e7 // fadd v7.4s, v7.4s, v7.4s
-	FLDPQ        (R0), (F8, F9)
-	FLDPQ        32(R0), (F10, F11)
-	FLDPQ        64(R0), (F12, F13)
-	FLDPQ        96(R0), (F14, F15)
+	WORD $0x3cc00008 // ldur q8, [x0]
+	WORD $0x3cc10009 // ldur q9, [x0, #16]
+	WORD $0x3cc2000a // ldur q10, [x0, #32]
+	WORD $0x3cc3000b // ldur q11, [x0, #48]
+	WORD $0x3cc4000c // ldur q12, [x0, #64]
+	WORD $0x3cc5000d // ldur q13, [x0, #80]
+	WORD $0x3cc6000e // ldur q14, [x0, #96]
+	WORD $0x3cc7000f // ldur q15, [x0, #112]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -1579,10 +1615,10 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        (R4), F9
+	WORD $0xbc400089 // ldur s9, [x4]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
 	FMOVQ        F7, (R2)
@@ -1623,7 +1659,8 @@ TEXT ·matmulQ8Block2xXm5_128DotProd(SB), 0, $800-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e427 // movi v7.16b, #1
-	FLDPQ        (R2), (F8, F9)
+	WORD $0x3cc00048 // ldur q8, [x2]
+	WORD $0x3cc10049 // ldur q9, [x2, #16]
 	WORD $0x4f00e44a // movi v10.16b, #2
 	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
 	WORD $0x4f00e44b // movi v11.16b, #2
@@ -1650,7 +1687,8 @@ TEXT ·matmulQ8Block2xXm5_128DotProd(SB), 0, $800-72
 	WORD $0x4e8894ea // sdot v10.4s, v7.16b, v8.16b
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e8994e8 // sdot v8.4s, v7.16b, v9.16b
-	FLDPQ        32(R2), (F9, F11)
+	WORD $0x3cc20049 // ldur q9, [x2, #32]
+	WORD $0x3cc3004b // ldur q11, [x2, #48]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -1675,7 +1713,8 @@ TEXT ·matmulQ8Block2xXm5_128DotProd(SB), 0, $800-72
 	FMOVQ        F11, 48(R5)
 	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
 	WORD $0x4e8b94e8 // sdot v8.4s, v7.16b, v11.16b
-	FLDPQ        64(R2), (F9, F11)
+	WORD $0x3cc40049 // ldur q9, [x2, #64]
+	WORD $0x3cc5004b // ldur q11, [x2, #80]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -1700,7 +1739,8 @@ TEXT ·matmulQ8Block2xXm5_128DotProd(SB), 0, $800-72
 	FMOVQ        F11, 80(R5)
 	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
 	WORD $0x4e8b94e8 // sdot v8.4s, v7.16b, v11.16b
-	FLDPQ        96(R2), (F9, F11)
+	WORD $0x3cc60049 // ldur q9, [x2, #96]
+	WORD $0x3cc7004b // ldur q11, [x2, #112]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -1736,7 +1776,8 @@ TEXT ·matmulQ8Block2xXm5_128DotProd(SB), 0, $800-72
 	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
 	WORD $0x7e30d929 // faddp s9, v9.2s
 	FMOVS        F9, (R4)
-	FLDPQ        128(R2), (F8, F9)
+	WORD $0x3cc80048 // ldur q8, [x2, #128]
+	WORD $0x3cc90049 // ldur q9, [x2, #144]
 	WORD $0x4f00e44a // movi v10.16b, #2
 	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
 	WORD $0x4f00e44b // movi v11.16b, #2
@@ -1763,7 +1804,8 @@ TEXT ·matmulQ8Block2xXm5_128DotProd(SB), 0, $800-72
 	WORD $0x4e8894ea // sdot v10.4s, v7.16b, v8.16b
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e8994e8 // sdot v8.4s, v7.16b, v9.16b
-	FLDPQ        160(R2), (F9, F11)
+	WORD $0x3cca0049 // ldur q9, [x2, #160]
+	WORD $0x3ccb004b // ldur q11, [x2, #176]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -1788,7 +1830,8 @@ TEXT ·matmulQ8Block2xXm5_128DotProd(SB), 0, $800-72
 	FMOVQ        F11, 176(R5)
 	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
 	WORD $0x4e8b94e8 // sdot v8.4s, v7.16b, v11.16b
-	FLDPQ        192(R2), (F9, F11)
+	WORD $0x3ccc0049 // ldur q9, [x2, #192]
+	WORD $0x3ccd004b // ldur q11, [x2, #208]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -1813,7 +1856,8 @@ TEXT ·matmulQ8Block2xXm5_128DotProd(SB), 0, $800-72
 	FMOVQ        F11, 208(R5)
 	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
 	WORD $0x4e8b94e8 // sdot v8.4s, v7.16b, v11.16b
-	FLDPQ        224(R2), (F9, F11)
+	WORD $0x3cce0049 // ldur q9, [x2, #224]
+	WORD $0x3ccf004b // ldur q11, [x2, #240]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -1869,10 +1913,10 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F7
+	WORD $0x3cc020c7 // ldur q7, [x6, #2]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        66(R6), F9
+	WORD $0xbc4420c9 // ldur s9, [x6, #66]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
 	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
@@ -1894,7 +1938,8 @@ loop3:
 	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
 	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
 	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
-	FLDPQ        (R5), (F9, F10)
+	WORD $0x3cc000a9 // ldur q9, [x5]
+	WORD $0x3cc100aa // ldur q10, [x5, #16]
 	WORD $0x2f08a4eb // ushll v11.8h, v7.8b, #0
 	WORD $0x0f08a52c // sshll v12.8h, v9.8b, #0
 	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
@@ -1911,7 +1956,8 @@ loop3:
 	WORD $0x4e6a9d8c // mul v12.8h, v12.8h, v10.8h
 	WORD $0x4e6cbd6a // addp v10.8h, v11.8h, v12.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FLDPQ        128(R5), (F11, F12)
+	WORD $0x3cc800ab // ldur q11, [x5, #128]
+	WORD $0x3cc900ac // ldur q12, [x5, #144]
 	WORD $0x2f08a4ed // ushll v13.8h, v7.8b, #0
 	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
 	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
@@ -1930,10 +1976,10 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F11
+	WORD $0x3cc120cb // ldur q11, [x6, #18]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        70(R6), F13
+	WORD $0xbc4460cd // ldur s13, [x6, #70]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -1955,7 +2001,8 @@ loop3:
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	FLDPQ        32(R5), (F13, F14)
+	WORD $0x3cc200ad // ldur q13, [x5, #32]
+	WORD $0x3cc300ae // ldur q14, [x5, #48]
 	WORD $0x2f08a56f // ushll v15.8h, v11.8b, #0
 	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
@@ -1972,7 +2019,8 @@ loop3:
 	WORD $0x4e6e9def // mul v15.8h, v15.8h, v14.8h
 	WORD $0x4e6fbdad // addp v13.8h, v13.8h, v15.8h
 	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
-	FLDPQ        160(R5), (F13, F14)
+	WORD $0x3cca00ad // ldur q13, [x5, #160]
+	WORD $0x3ccb00ae // ldur q14, [x5, #176]
 	WORD $0x2f08a56f // ushll v15.8h, v11.8b, #0
 	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
@@ -1991,10 +2039,10 @@ loop3:
 	WORD $0x4e606968 // sadalp v8.4s, v11.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F11
+	WORD $0x3cc220cb // ldur q11, [x6, #34]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        74(R6), F13
+	WORD $0xbc44a0cd // ldur s13, [x6, #74]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -2016,7 +2064,8 @@ loop3:
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	FLDPQ        64(R5), (F13, F14)
+	WORD $0x3cc400ad // ldur q13, [x5, #64]
+	WORD $0x3cc500ae // ldur q14, [x5, #80]
 	WORD $0x2f08a56f // ushll v15.8h, v11.8b, #0
 	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
@@ -2033,7 +2082,8 @@ loop3:
 	WORD $0x4e6e9def // mul v15.8h, v15.8h, v14.8h
 	WORD $0x4e6fbdad // addp v13.8h, v13.8h, v15.8h
 	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
-	FLDPQ        192(R5), (F13, F14)
+	WORD $0x3ccc00ad // ldur q13, [x5, #192]
+	WORD $0x3ccd00ae // ldur q14, [x5, #208]
 	WORD $0x2f08a56f // ushll v15.8h, v11.8b, #0
 	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
@@ -2052,10 +2102,10 @@ loop3:
 	WORD $0x4e606968 // sadalp v8.4s, v11.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F11
+	WORD $0x3cc320cb // ldur q11, [x6, #50]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        78(R6), F13
+	WORD $0xbc44e0cd // ldur s13, [x6, #78]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -2077,7 +2127,8 @@ loop3:
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	FLDPQ        96(R5), (F13, F14)
+	WORD $0x3cc600ad // ldur q13, [x5, #96]
+	WORD $0x3cc700ae // ldur q14, [x5, #112]
 	WORD $0x2f08a56f // ushll v15.8h, v11.8b, #0
 	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
@@ -2094,7 +2145,8 @@ loop3:
 	WORD $0x4e6e9def // mul v15.8h, v15.8h, v14.8h
 	WORD $0x4e6fbdad // addp v13.8h, v13.8h, v15.8h
 	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
-	FLDPQ        224(R5), (F13, F14)
+	WORD $0x3cce00ad // ldur q13, [x5, #224]
+	WORD $0x3ccf00ae // ldur q14, [x5, #240]
 	WORD $0x2f08a56f // ushll v15.8h, v11.8b, #0
 	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
@@ -2115,8 +2167,8 @@ loop3:
 	FMOVQ        F10, 16(R9)
 	FMOVQ        F7, 128(R9)
 	FMOVQ        F8, 144(R9)
-	WORD $0x7d4000c7 // ldr h7, [x6]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x7c4000c7 // ldur h7, [x6]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	FMOVQ        F7, (R10)
 	FMOVQ        F7, 16(R10)
@@ -2131,10 +2183,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F7
-	FMOVQ        32(R1), F8
-	FMOVQ        64(R1), F9
-	FMOVQ        96(R1), F10
+	WORD $0x3cc00027 // ldur q7, [x1]
+	WORD $0x3cc20028 // ldur q8, [x1, #32]
+	WORD $0x3cc40029 // ldur q9, [x1, #64]
+	WORD $0x3cc6002a // ldur q10, [x1, #96]
 	WORD $0x4ea00908 // rev64 v8.4s, v8.4s
 	WORD $0x4e8828e7 // trn1 v7.4s, v7.4s, v8.4s
 	WORD $0x4ea00948 // rev64 v8.4s, v10.4s
@@ -2142,10 +2194,14 @@ done4:
 	WORD $0x6e084108 // ext v8.16b, v8.16b, v8.16b, #8
 	WORD $0x4ec838e7 // zip1 v7.2d, v7.2d, v8.2d
 	WORD $0x4e27d4e7 // fadd v7.4s, v7.4s, v7.4s
-	FLDPQ        (R0), (F8, F9)
-	FLDPQ        32(R0), (F10, F11)
-	FLDPQ        64(R0), (F12, F13)
-	FLDPQ        96(R0), (F14, F15)
+	WORD $0x3cc00008 // ldur q8, [x0]
+	WORD $0x3cc10009 // ldur q9, [x0, #16]
+	WORD $0x3cc2000a // ldur q10, [x0, #32]
+	WORD $0x3cc3000b // ldur q11, [x0, #48]
+	WORD $0x3cc4000c // ldur q12, [x0, #64]
+	WORD $0x3cc5000d // ldur q13, [x0, #80]
+	WORD $0x3cc6000e // ldur q14, [x0, #96]
+	WORD $0x3cc7000f // ldur q15, [x0, #112]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -2154,17 +2210,21 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        (R4), F9
+	WORD $0xbc400089 // ldur s9, [x4]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	FMOVQ        F8, (R2)
-	FLDPQ        128(R0), (F8, F9)
-	FLDPQ        160(R0), (F10, F11)
-	FLDPQ        192(R0), (F12, F13)
-	FLDPQ        224(R0), (F14, F15)
+	WORD $0x3cc80008 // ldur q8, [x0, #128]
+	WORD $0x3cc90009 // ldur q9, [x0, #144]
+	WORD $0x3cca000a // ldur q10, [x0, #160]
+	WORD $0x3ccb000b // ldur q11, [x0, #176]
+	WORD $0x3ccc000c // ldur q12, [x0, #192]
+	WORD $0x3ccd000d // ldur q13, [x0, #208]
+	WORD $0x3cce000e // ldur q14, [x0, #224]
+	WORD $0x3ccf000f // ldur q15, [x0, #240]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -2173,10 +2233,10 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        4(R4), F9
+	WORD $0xbc404089 // ldur s9, [x4, #4]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
 	MOVD         ldy+8(FP), R8
@@ -2220,7 +2280,8 @@ TEXT ·matmulQ8Block3xXm5_128DotProd(SB), 0, $1056-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e427 // movi v7.16b, #1
-	FLDPQ        (R2), (F8, F9)
+	WORD $0x3cc00048 // ldur q8, [x2]
+	WORD $0x3cc10049 // ldur q9, [x2, #16]
 	WORD $0x4f00e44a // movi v10.16b, #2
 	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
 	WORD $0x4f00e44b // movi v11.16b, #2
@@ -2247,7 +2308,8 @@ TEXT ·matmulQ8Block3xXm5_128DotProd(SB), 0, $1056-72
 	WORD $0x4e8894ea // sdot v10.4s, v7.16b, v8.16b
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e8994e8 // sdot v8.4s, v7.16b, v9.16b
-	FLDPQ        32(R2), (F9, F11)
+	WORD $0x3cc20049 // ldur q9, [x2, #32]
+	WORD $0x3cc3004b // ldur q11, [x2, #48]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -2272,7 +2334,8 @@ TEXT ·matmulQ8Block3xXm5_128DotProd(SB), 0, $1056-72
 	FMOVQ        F11, 48(R5)
 	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
 	WORD $0x4e8b94e8 // sdot v8.4s, v7.16b, v11.16b
-	FLDPQ        64(R2), (F9, F11)
+	WORD $0x3cc40049 // ldur q9, [x2, #64]
+	WORD $0x3cc5004b // ldur q11, [x2, #80]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -2297,7 +2360,8 @@ TEXT ·matmulQ8Block3xXm5_128DotProd(SB), 0, $1056-72
 	FMOVQ        F11, 80(R5)
 	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
 	WORD $0x4e8b94e8 // sdot v8.4s, v7.16b, v11.16b
-	FLDPQ        96(R2), (F9, F11)
+	WORD $0x3cc60049 // ldur q9, [x2, #96]
+	WORD $0x3cc7004b // ldur q11, [x2, #112]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -2333,7 +2397,8 @@ TEXT ·matmulQ8Block3xXm5_128DotProd(SB), 0, $1056-72
 	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
 	WORD $0x7e30d929 // faddp s9, v9.2s
 	FMOVS        F9, (R4)
-	FLDPQ        128(R2), (F8, F9)
+	WORD $0x3cc80048 // ldur q8, [x2, #128]
+	WORD $0x3cc90049 // ldur q9, [x2, #144]
 	WORD $0x4f00e44a // movi v10.16b, #2
 	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
 	WORD $0x4f00e44b // movi v11.16b, #2
@@ -2360,7 +2425,8 @@ TEXT ·matmulQ8Block3xXm5_128DotProd(SB), 0, $1056-72
 	WORD $0x4e8894ea // sdot v10.4s, v7.16b, v8.16b
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e8994e8 // sdot v8.4s, v7.16b, v9.16b
-	FLDPQ        160(R2), (F9, F11)
+	WORD $0x3cca0049 // ldur q9, [x2, #160]
+	WORD $0x3ccb004b // ldur q11, [x2, #176]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -2385,7 +2451,8 @@ TEXT ·matmulQ8Block3xXm5_128DotProd(SB), 0, $1056-72
 	FMOVQ        F11, 176(R5)
 	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
 	WORD $0x4e8b94e8 // sdot v8.4s, v7.16b, v11.16b
-	FLDPQ        192(R2), (F9, F11)
+	WORD $0x3ccc0049 // ldur q9, [x2, #192]
+	WORD $0x3ccd004b // ldur q11, [x2, #208]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -2410,7 +2477,8 @@ TEXT ·matmulQ8Block3xXm5_128DotProd(SB), 0, $1056-72
 	FMOVQ        F11, 208(R5)
 	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
 	WORD $0x4e8b94e8 // sdot v8.4s, v7.16b, v11.16b
-	FLDPQ        224(R2), (F9, F11)
+	WORD $0x3cce0049 // ldur q9, [x2, #224]
+	WORD $0x3ccf004b // ldur q11, [x2, #240]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -2579,10 +2647,10 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F7
+	WORD $0x3cc020c7 // ldur q7, [x6, #2]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        66(R6), F9
+	WORD $0xbc4420c9 // ldur s9, [x6, #66]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
 	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
@@ -2604,7 +2672,8 @@ loop3:
 	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
 	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
 	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
-	FLDPQ        (R5), (F9, F10)
+	WORD $0x3cc000a9 // ldur q9, [x5]
+	WORD $0x3cc100aa // ldur q10, [x5, #16]
 	WORD $0x2f08a4eb // ushll v11.8h, v7.8b, #0
 	WORD $0x0f08a52c // sshll v12.8h, v9.8b, #0
 	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
@@ -2621,7 +2690,8 @@ loop3:
 	WORD $0x4e6a9d8c // mul v12.8h, v12.8h, v10.8h
 	WORD $0x4e6cbd6a // addp v10.8h, v11.8h, v12.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FLDPQ        128(R5), (F11, F12)
+	WORD $0x3cc800ab // ldur q11, [x5, #128]
+	WORD $0x3cc900ac // ldur q12, [x5, #144]
 	WORD $0x2f08a4ed // ushll v13.8h, v7.8b, #0
 	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
 	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
@@ -2657,10 +2727,10 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F13
+	WORD $0x3cc120cd // ldur q13, [x6, #18]
 	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVS        70(R6), F15
+	WORD $0xbc4460cf // ldur s15, [x6, #70]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
 	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
@@ -2682,7 +2752,8 @@ loop3:
 	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
 	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
 	WORD $0x6e701e4e // bsl v14.16b, v18.16b, v16.16b
-	FLDPQ        32(R5), (F15, F16)
+	WORD $0x3cc200af // ldur q15, [x5, #32]
+	WORD $0x3cc300b0 // ldur q16, [x5, #48]
 	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
 	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
 	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
@@ -2699,7 +2770,8 @@ loop3:
 	WORD $0x4e709e31 // mul v17.8h, v17.8h, v16.8h
 	WORD $0x4e71bdef // addp v15.8h, v15.8h, v17.8h
 	WORD $0x4e6069ea // sadalp v10.4s, v15.8h
-	FLDPQ        160(R5), (F15, F16)
+	WORD $0x3cca00af // ldur q15, [x5, #160]
+	WORD $0x3ccb00b0 // ldur q16, [x5, #176]
 	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
 	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
 	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
@@ -2735,10 +2807,10 @@ loop3:
 	WORD $0x4e6069a8 // sadalp v8.4s, v13.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F13
+	WORD $0x3cc220cd // ldur q13, [x6, #34]
 	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVS        74(R6), F15
+	WORD $0xbc44a0cf // ldur s15, [x6, #74]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
 	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
@@ -2760,7 +2832,8 @@ loop3:
 	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
 	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
 	WORD $0x6e701e4e // bsl v14.16b, v18.16b, v16.16b
-	FLDPQ        64(R5), (F15, F16)
+	WORD $0x3cc400af // ldur q15, [x5, #64]
+	WORD $0x3cc500b0 // ldur q16, [x5, #80]
 	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
 	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
 	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
@@ -2777,7 +2850,8 @@ loop3:
 	WORD $0x4e709e31 // mul v17.8h, v17.8h, v16.8h
 	WORD $0x4e71bdef // addp v15.8h, v15.8h, v17.8h
 	WORD $0x4e6069ea // sadalp v10.4s, v15.8h
-	FLDPQ        192(R5), (F15, F16)
+	WORD $0x3ccc00af // ldur q15, [x5, #192]
+	WORD $0x3ccd00b0 // ldur q16, [x5, #208]
 	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
 	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
 	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
@@ -2813,10 +2887,10 @@ loop3:
 	WORD $0x4e6069a8 // sadalp v8.4s, v13.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F13
+	WORD $0x3cc320cd // ldur q13, [x6, #50]
 	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVS        78(R6), F15
+	WORD $0xbc44e0cf // ldur s15, [x6, #78]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
 	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
@@ -2838,7 +2912,8 @@ loop3:
 	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
 	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
 	WORD $0x6e701e4e // bsl v14.16b, v18.16b, v16.16b
-	FLDPQ        96(R5), (F15, F16)
+	WORD $0x3cc600af // ldur q15, [x5, #96]
+	WORD $0x3cc700b0 // ldur q16, [x5, #112]
 	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
 	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
 	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
@@ -2855,7 +2930,8 @@ loop3:
 	WORD $0x4e709e31 // mul v17.8h, v17.8h, v16.8h
 	WORD $0x4e71bdef // addp v15.8h, v15.8h, v17.8h
 	WORD $0x4e6069ea // sadalp v10.4s, v15.8h
-	FLDPQ        224(R5), (F15, F16)
+	WORD $0x3cce00af // ldur q15, [x5, #224]
+	WORD $0x3ccf00b0 // ldur q16, [x5, #240]
 	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
 	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
 	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
@@ -2895,8 +2971,8 @@ loop3:
 	FMOVQ        F12, 144(R9)
 	FMOVQ        F7, 256(R9)
 	FMOVQ        F8, 272(R9)
-	WORD $0x7d4000c7 // ldr h7, [x6]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x7c4000c7 // ldur h7, [x6]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	FMOVQ        F7, (R10)
 	FMOVQ        F7, 16(R10)
@@ -2911,10 +2987,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F7
-	FMOVQ        32(R1), F8
-	FMOVQ        64(R1), F9
-	FMOVQ        96(R1), F10
+	WORD $0x3cc00027 // ldur q7, [x1]
+	WORD $0x3cc20028 // ldur q8, [x1, #32]
+	WORD $0x3cc40029 // ldur q9, [x1, #64]
+	WORD $0x3cc6002a // ldur q10, [x1, #96]
 	WORD $0x4ea00908 // rev64 v8.4s, v8.4s
 	WORD $0x4e8828e7 // trn1 v7.4s, v7.4s, v8.4s
 	WORD $0x4ea00948 // rev64 v8.4s, v10.4s
@@ -2922,10 +2998,14 @@ done4:
 	WORD $0x6e084108 // ext v8.16b, v8.16b, v8.16b, #8
 	WORD $0x4ec838e7 // zip1 v7.2d, v7.2d, v8.2d
 	WORD $0x4e27d4e7 // fadd v7.4s, v7.4s, v7.4s
-	FLDPQ        (R0), (F8, F9)
-	FLDPQ        32(R0), (F10, F11)
-	FLDPQ        64(R0), (F12, F13)
-	FLDPQ        96(R0), (F14, F15)
+	WORD $0x3cc00008 // ldur q8, [x0]
+	WORD $0x3cc10009 // ldur q9, [x0, #16]
+	WORD $0x3cc2000a // ldur q10, [x0, #32]
+	WORD $0x3cc3000b // ldur q11, [x0, #48]
+	WORD $0x3cc4000c // ldur q12, [x0, #64]
+	WORD $0x3cc5000d // ldur q13, [x0, #80]
+	WORD $0x3cc6000e // ldur q14, [x0, #96]
+	WORD $0x3cc7000f // ldur q15, [x0, #112]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -2934,17 +3014,21 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        (R4), F9
+	WORD $0xbc400089 // ldur s9, [x4]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	FMOVQ        F8, (R2)
-	FLDPQ        128(R0), (F8, F9)
-	FLDPQ        160(R0), (F10, F11)
-	FLDPQ        192(R0), (F12, F13)
-	FLDPQ        224(R0), (F14, F15)
+	WORD $0x3cc80008 // ldur q8, [x0, #128]
+	WORD $0x3cc90009 // ldur q9, [x0, #144]
+	WORD $0x3cca000a // ldur q10, [x0, #160]
+	WORD $0x3ccb000b // ldur q11, [x0, #176]
+	WORD $0x3ccc000c // ldur q12, [x0, #192]
+	WORD $0x3ccd000d // ldur q13, [x0, #208]
+	WORD $0x3cce000e // ldur q14, [x0, #224]
+	WORD $0x3ccf000f // ldur q15, [x0, #240]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -2953,10 +3037,10 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        4(R4), F9
+	WORD $0xbc404089 // ldur s9, [x4, #4]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	MOVD         ldy+8(FP), R8
@@ -2975,10 +3059,10 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        8(R4), F9
+	WORD $0xbc408089 // ldur s9, [x4, #8]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
 	ADD          R8, R9
@@ -3020,7 +3104,8 @@ TEXT ·matmulQ8Block4xXm5_128DotProd(SB), 0, $1312-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e427 // movi v7.16b, #1
-	FLDPQ        (R2), (F8, F9)
+	WORD $0x3cc00048 // ldur q8, [x2]
+	WORD $0x3cc10049 // ldur q9, [x2, #16]
 	WORD $0x4f00e44a // movi v10.16b, #2
 	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
 	WORD $0x4f00e44b // movi v11.16b, #2
@@ -3047,7 +3132,8 @@ TEXT ·matmulQ8Block4xXm5_128DotProd(SB), 0, $1312-72
 	WORD $0x4e8894ea // sdot v10.4s, v7.16b, v8.16b
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e8994e8 // sdot v8.4s, v7.16b, v9.16b
-	FLDPQ        32(R2), (F9, F11)
+	WORD $0x3cc20049 // ldur q9, [x2, #32]
+	WORD $0x3cc3004b // ldur q11, [x2, #48]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -3072,7 +3158,8 @@ TEXT ·matmulQ8Block4xXm5_128DotProd(SB), 0, $1312-72
 	FMOVQ        F11, 48(R5)
 	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
 	WORD $0x4e8b94e8 // sdot v8.4s, v7.16b, v11.16b
-	FLDPQ        64(R2), (F9, F11)
+	WORD $0x3cc40049 // ldur q9, [x2, #64]
+	WORD $0x3cc5004b // ldur q11, [x2, #80]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -3097,7 +3184,8 @@ TEXT ·matmulQ8Block4xXm5_128DotProd(SB), 0, $1312-72
 	FMOVQ        F11, 80(R5)
 	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
 	WORD $0x4e8b94e8 // sdot v8.4s, v7.16b, v11.16b
-	FLDPQ        96(R2), (F9, F11)
+	WORD $0x3cc60049 // ldur q9, [x2, #96]
+	WORD $0x3cc7004b // ldur q11, [x2, #112]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -3133,7 +3221,8 @@ TEXT ·matmulQ8Block4xXm5_128DotProd(SB), 0, $1312-72
 	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
 	WORD $0x7e30d929 // faddp s9, v9.2s
 	FMOVS        F9, (R4)
-	FLDPQ        128(R2), (F8, F9)
+	WORD $0x3cc80048 // ldur q8, [x2, #128]
+	WORD $0x3cc90049 // ldur q9, [x2, #144]
 	WORD $0x4f00e44a // movi v10.16b, #2
 	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
 	WORD $0x4f00e44b // movi v11.16b, #2
@@ -3160,7 +3249,8 @@ TEXT ·matmulQ8Block4xXm5_128DotProd(SB), 0, $1312-72
 	WORD $0x4e8894ea // sdot v10.4s, v7.16b, v8.16b
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e8994e8 // sdot v8.4s, v7.16b, v9.16b
-	FLDPQ        160(R2), (F9, F11)
+	WORD $0x3cca0049 // ldur q9, [x2, #160]
+	WORD $0x3ccb004b // ldur q11, [x2, #176]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -3185,7 +3275,8 @@ TEXT ·matmulQ8Block4xXm5_128DotProd(SB), 0, $1312-72
 	FMOVQ        F11, 176(R5)
 	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
 	WORD $0x4e8b94e8 // sdot v8.4s, v7.16b, v11.16b
-	FLDPQ        192(R2), (F9, F11)
+	WORD $0x3ccc0049 // ldur q9, [x2, #192]
+	WORD $0x3ccd004b // ldur q11, [x2, #208]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -3210,7 +3301,8 @@ TEXT ·matmulQ8Block4xXm5_128DotProd(SB), 0, $1312-72
 	FMOVQ        F11, 208(R5)
 	WORD $0x4e8994ea // sdot v10.4s, v7.16b, v9.16b
 	WORD $0x4e8b94e8 // sdot v8.4s, v7.16b, v11.16b
-	FLDPQ        224(R2), (F9, F11)
+	WORD $0x3cce0049 // ldur q9, [x2, #224]
+	WORD $0x3ccf004b // ldur q11, [x2, #240]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -3492,10 +3584,10 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F7
+	WORD $0x3cc020c7 // ldur q7, [x6, #2]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        66(R6), F9
+	WORD $0xbc4420c9 // ldur s9, [x6, #66]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
 	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
@@ -3517,7 +3609,8 @@ loop3:
 	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
 	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
 	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
-	FLDPQ        (R5), (F9, F10)
+	WORD $0x3cc000a9 // ldur q9, [x5]
+	WORD $0x3cc100aa // ldur q10, [x5, #16]
 	WORD $0x2f08a4eb // ushll v11.8h, v7.8b, #0
 	WORD $0x0f08a52c // sshll v12.8h, v9.8b, #0
 	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
@@ -3534,7 +3627,8 @@ loop3:
 	WORD $0x4e6a9d8c // mul v12.8h, v12.8h, v10.8h
 	WORD $0x4e6cbd6a // addp v10.8h, v11.8h, v12.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FLDPQ        128(R5), (F11, F12)
+	WORD $0x3cc800ab // ldur q11, [x5, #128]
+	WORD $0x3cc900ac // ldur q12, [x5, #144]
 	WORD $0x2f08a4ed // ushll v13.8h, v7.8b, #0
 	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
 	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
@@ -3587,10 +3681,10 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F15
+	WORD $0x3cc120cf // ldur q15, [x6, #18]
 	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVS        70(R6), F17
+	WORD $0xbc4460d1 // ldur s17, [x6, #70]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
 	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
@@ -3612,7 +3706,8 @@ loop3:
 	WORD $0x6e711e6f // bsl v15.16b, v19.16b, v17.16b
 	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
 	WORD $0x6e721e90 // bsl v16.16b, v20.16b, v18.16b
-	FLDPQ        32(R5), (F17, F18)
+	WORD $0x3cc200b1 // ldur q17, [x5, #32]
+	WORD $0x3cc300b2 // ldur q18, [x5, #48]
 	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
 	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
@@ -3629,7 +3724,8 @@ loop3:
 	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
 	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
 	WORD $0x4e606a2a // sadalp v10.4s, v17.8h
-	FLDPQ        160(R5), (F17, F18)
+	WORD $0x3cca00b1 // ldur q17, [x5, #160]
+	WORD $0x3ccb00b2 // ldur q18, [x5, #176]
 	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
 	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
@@ -3682,10 +3778,10 @@ loop3:
 	WORD $0x4e6069e8 // sadalp v8.4s, v15.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F15
+	WORD $0x3cc220cf // ldur q15, [x6, #34]
 	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVS        74(R6), F17
+	WORD $0xbc44a0d1 // ldur s17, [x6, #74]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
 	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
@@ -3707,7 +3803,8 @@ loop3:
 	WORD $0x6e711e6f // bsl v15.16b, v19.16b, v17.16b
 	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
 	WORD $0x6e721e90 // bsl v16.16b, v20.16b, v18.16b
-	FLDPQ        64(R5), (F17, F18)
+	WORD $0x3cc400b1 // ldur q17, [x5, #64]
+	WORD $0x3cc500b2 // ldur q18, [x5, #80]
 	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
 	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
@@ -3724,7 +3821,8 @@ loop3:
 	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
 	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
 	WORD $0x4e606a2a // sadalp v10.4s, v17.8h
-	FLDPQ        192(R5), (F17, F18)
+	WORD $0x3ccc00b1 // ldur q17, [x5, #192]
+	WORD $0x3ccd00b2 // ldur q18, [x5, #208]
 	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
 	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
@@ -3777,10 +3875,10 @@ loop3:
 	WORD $0x4e6069e8 // sadalp v8.4s, v15.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F15
+	WORD $0x3cc320cf // ldur q15, [x6, #50]
 	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVS        78(R6), F17
+	WORD $0xbc44e0d1 // ldur s17, [x6, #78]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
 	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
@@ -3802,7 +3900,8 @@ loop3:
 	WORD $0x6e711e6f // bsl v15.16b, v19.16b, v17.16b
 	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
 	WORD $0x6e721e90 // bsl v16.16b, v20.16b, v18.16b
-	FLDPQ        96(R5), (F17, F18)
+	WORD $0x3cc600b1 // ldur q17, [x5, #96]
+	WORD $0x3cc700b2 // ldur q18, [x5, #112]
 	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
 	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
@@ -3819,7 +3918,8 @@ loop3:
 	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
 	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
 	WORD $0x4e606a2a // sadalp v10.4s, v17.8h
-	FLDPQ        224(R5), (F17, F18)
+	WORD $0x3cce00b1 // ldur q17, [x5, #224]
+	WORD $0x3ccf00b2 // ldur q18, [x5, #240]
 	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
 	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
@@ -3878,8 +3978,8 @@ loop3:
 	FMOVQ        F14, 272(R9)
 	FMOVQ        F7, 384(R9)
 	FMOVQ        F8, 400(R9)
-	WORD $0x7d4000c7 // ldr h7, [x6]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x7c4000c7 // ldur h7, [x6]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	FMOVQ        F7, (R10)
 	FMOVQ        F7, 16(R10)
@@ -3894,10 +3994,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F7
-	FMOVQ        32(R1), F8
-	FMOVQ        64(R1), F9
-	FMOVQ        96(R1), F10
+	WORD $0x3cc00027 // ldur q7, [x1]
+	WORD $0x3cc20028 // ldur q8, [x1, #32]
+	WORD $0x3cc40029 // ldur q9, [x1, #64]
+	WORD $0x3cc6002a // ldur q10, [x1, #96]
 	WORD $0x4ea00908 // rev64 v8.4s, v8.4s
 	WORD $0x4e8828e7 // trn1 v7.4s, v7.4s, v8.4s
 	WORD $0x4ea00948 // rev64 v8.4s, v10.4s
@@ -3905,10 +4005,14 @@ done4:
 	WORD $0x6e084108 // ext v8.16b, v8.16b, v8.16b, #8
 	WORD $0x4ec838e7 // zip1 v7.2d, v7.2d, v8.2d
 	WORD $0x4e27d4e7 // fadd v7.4s, v7.4s, v7.4s
-	FLDPQ        (R0), (F8, F9)
-	FLDPQ        32(R0), (F10, F11)
-	FLDPQ        64(R0), (F12, F13)
-	FLDPQ        96(R0), (F14, F15)
+	WORD $0x3cc00008 // ldur q8, [x0]
+	WORD $0x3cc10009 // ldur q9, [x0, #16]
+	WORD $0x3cc2000a // ldur q10, [x0, #32]
+	WORD $0x3cc3000b // ldur q11, [x0, #48]
+	WORD $0x3cc4000c // ldur q12, [x0, #64]
+	WORD $0x3cc5000d // ldur q13, [x0, #80]
+	WORD $0x3cc6000e // ldur q14, [x0, #96]
+	WORD $0x3cc7000f // ldur q15, [x0, #112]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -3917,17 +4021,21 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        (R4), F9
+	WORD $0xbc400089 // ldur s9, [x4]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	FMOVQ        F8, (R2)
-	FLDPQ        128(R0), (F8, F9)
-	FLDPQ        160(R0), (F10, F11)
-	FLDPQ        192(R0), (F12, F13)
-	FLDPQ        224(R0), (F14, F15)
+	WORD $0x3cc80008 // ldur q8, [x0, #128]
+	WORD $0x3cc90009 // ldur q9, [x0, #144]
+	WORD $0x3cca000a // ldur q10, [x0, #160]
+	WORD $0x3ccb000b // ldur q11, [x0, #176]
+	WORD $0x3ccc000c // ldur q12, [x0, #192]
+	WORD $0x3ccd000d // ldur q13, [x0, #208]
+	WORD $0x3cce000e // ldur q14, [x0, #224]
+	WORD $0x3ccf000f // ldur q15, [x0, #240]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -3936,10 +4044,10 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        4(R4), F9
+	WORD $0xbc404089 // ldur s9, [x4, #4]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	MOVD         ldy+8(FP), R8
@@ -3958,10 +4066,10 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        8(R4), F9
+	WORD $0xbc408089 // ldur s9, [x4, #8]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	ADD          R8, R9
@@ -3978,10 +4086,10 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        12(R4), F9
+	WORD $0xbc40c089 // ldur s9, [x4, #12]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
 	ADD          R8, R9
@@ -4020,15 +4128,14 @@ TEXT ·decodeUnitsXm5_128NEON(SB), NOSPLIT, $320-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d400027 // ldr h7, [x1]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c400027 // ldur h7, [x1]
+	WORD $0x1ee240e7 // fcvt s7, h7
 
 	// levels of values 0 to 31
-	FMOVQ        2(R1), F8
+	WORD $0x3cc02028 // ldur q8, [x1, #2]
 	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FMOVS        66(R1), F10
+	WORD $0xbc44202a // ldur s10, [x1, #66]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -4052,60 +4159,60 @@ loop1:
 	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, (R0)
 	FMOVQ        F9, 16(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 32(R0)
 	FMOVQ        F9, 48(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 64(R0)
 	FMOVQ        F9, 80(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 96(R0)
 	FMOVQ        F9, 112(R0)
 
 	// levels of values 32 to 63
-	FMOVQ        18(R1), F8
+	WORD $0x3cc12028 // ldur q8, [x1, #18]
 	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FMOVS        70(R1), F10
+	WORD $0xbc44602a // ldur s10, [x1, #70]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -4129,60 +4236,60 @@ loop1:
 	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 128(R0)
 	FMOVQ        F9, 144(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 160(R0)
 	FMOVQ        F9, 176(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 192(R0)
 	FMOVQ        F9, 208(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 224(R0)
 	FMOVQ        F9, 240(R0)
 
 	// levels of values 64 to 95
-	FMOVQ        34(R1), F8
+	WORD $0x3cc22028 // ldur q8, [x1, #34]
 	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FMOVS        74(R1), F10
+	WORD $0xbc44a02a // ldur s10, [x1, #74]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -4206,60 +4313,60 @@ loop1:
 	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 256(R0)
 	FMOVQ        F9, 272(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 288(R0)
 	FMOVQ        F9, 304(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 320(R0)
 	FMOVQ        F9, 336(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 352(R0)
 	FMOVQ        F9, 368(R0)
 
 	// levels of values 96 to 127
-	FMOVQ        50(R1), F8
+	WORD $0x3cc32028 // ldur q8, [x1, #50]
 	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FMOVS        78(R1), F10
+	WORD $0xbc44e02a // ldur s10, [x1, #78]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -4283,52 +4390,52 @@ loop1:
 	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 384(R0)
 	FMOVQ        F9, 400(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 416(R0)
 	FMOVQ        F9, 432(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 448(R0)
 	FMOVQ        F9, 464(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879127 // fmul v7.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 480(R0)
 	FMOVQ        F7, 496(R0)
 	ADD          $0x52, R1
@@ -4381,15 +4488,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cf // ldr h15, [x6]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x7c4000cf // ldur h15, [x6]
+	WORD $0x1ee241ef // fcvt s15, h15
 
 	// levels of values 0 to 31
-	FMOVQ        2(R6), F16
+	WORD $0x3cc020d0 // ldur q16, [x6, #2]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVS        66(R6), F18
+	WORD $0xbc4420d2 // ldur s18, [x6, #66]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
 	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
@@ -4413,64 +4519,68 @@ loop3:
 	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        (R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc00092 // ldur q18, [x4]
+	WORD $0x3cc10093 // ldur q19, [x4, #16]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        32(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc20092 // ldur q18, [x4, #32]
+	WORD $0x3cc30093 // ldur q19, [x4, #48]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        64(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc40092 // ldur q18, [x4, #64]
+	WORD $0x3cc50093 // ldur q19, [x4, #80]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        96(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
+	WORD $0x3cc70093 // ldur q19, [x4, #112]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 
 	// levels of values 32 to 63
-	FMOVQ        18(R6), F16
+	WORD $0x3cc120d0 // ldur q16, [x6, #18]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVS        70(R6), F18
+	WORD $0xbc4460d2 // ldur s18, [x6, #70]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
 	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
@@ -4494,64 +4604,68 @@ loop3:
 	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        128(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc80092 // ldur q18, [x4, #128]
+	WORD $0x3cc90093 // ldur q19, [x4, #144]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        160(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cca0092 // ldur q18, [x4, #160]
+	WORD $0x3ccb0093 // ldur q19, [x4, #176]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        192(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3ccc0092 // ldur q18, [x4, #192]
+	WORD $0x3ccd0093 // ldur q19, [x4, #208]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        224(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cce0092 // ldur q18, [x4, #224]
+	WORD $0x3ccf0093 // ldur q19, [x4, #240]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 
 	// levels of values 64 to 95
-	FMOVQ        34(R6), F16
+	WORD $0x3cc220d0 // ldur q16, [x6, #34]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVS        74(R6), F18
+	WORD $0xbc44a0d2 // ldur s18, [x6, #74]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
 	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
@@ -4575,64 +4689,64 @@ loop3:
 	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        256(R4), (F18, F19)
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        288(R4), (F18, F19)
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        320(R4), (F18, F19)
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        352(R4), (F18, F19)
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 
 	// levels of values 96 to 127
-	FMOVQ        50(R6), F16
+	WORD $0x3cc320d0 // ldur q16, [x6, #50]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVS        78(R6), F18
+	WORD $0xbc44e0d2 // ldur s18, [x6, #78]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
 	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
@@ -4656,55 +4770,55 @@ loop3:
 	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        384(R4), (F18, F19)
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        416(R4), (F18, F19)
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        448(R4), (F18, F19)
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f922f // fmul v15.4s, v17.4s, v15.s[0]
 	FLDPQ        480(R4), (F17, F18)
 	WORD $0x4e31ce0d // fmla v13.4s, v16.4s, v17.4s
 	WORD $0x4e32cdee // fmla v14.4s, v15.4s, v18.4s
@@ -4780,15 +4894,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ef // ldr h15, [x7]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x7c4000ef // ldur h15, [x7]
+	WORD $0x1ee241ef // fcvt s15, h15
 
 	// levels of values 0 to 31
-	FMOVQ        2(R7), F16
+	WORD $0x3cc020f0 // ldur q16, [x7, #2]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVS        66(R7), F18
+	WORD $0xbc4420f2 // ldur s18, [x7, #66]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
 	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
@@ -4812,88 +4925,92 @@ loop3:
 	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        (R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc00092 // ldur q18, [x4]
+	WORD $0x3cc10093 // ldur q19, [x4, #16]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F18
+	WORD $0x3cc00112 // ldur q18, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F19
+	WORD $0x3cc10113 // ldur q19, [x8, #16]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        32(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc20092 // ldur q18, [x4, #32]
+	WORD $0x3cc30093 // ldur q19, [x4, #48]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F18
+	WORD $0x3cc20112 // ldur q18, [x8, #32]
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F19
+	WORD $0x3cc30113 // ldur q19, [x8, #48]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        64(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc40092 // ldur q18, [x4, #64]
+	WORD $0x3cc50093 // ldur q19, [x4, #80]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F18
+	WORD $0x3cc40112 // ldur q18, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F19
+	WORD $0x3cc50113 // ldur q19, [x8, #80]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        96(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
+	WORD $0x3cc70093 // ldur q19, [x4, #112]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F18
+	WORD $0x3cc60112 // ldur q18, [x8, #96]
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F19
+	WORD $0x3cc70113 // ldur q19, [x8, #112]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 
 	// levels of values 32 to 63
-	FMOVQ        18(R7), F16
+	WORD $0x3cc120f0 // ldur q16, [x7, #18]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVS        70(R7), F18
+	WORD $0xbc4460f2 // ldur s18, [x7, #70]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
 	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
@@ -4917,88 +5034,92 @@ loop3:
 	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        128(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc80092 // ldur q18, [x4, #128]
+	WORD $0x3cc90093 // ldur q19, [x4, #144]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        128(R8), F18
+	WORD $0x3cc80112 // ldur q18, [x8, #128]
 	ADD          R5, R4, R8
-	FMOVQ        144(R8), F19
+	WORD $0x3cc90113 // ldur q19, [x8, #144]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        160(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cca0092 // ldur q18, [x4, #160]
+	WORD $0x3ccb0093 // ldur q19, [x4, #176]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        160(R8), F18
+	WORD $0x3cca0112 // ldur q18, [x8, #160]
 	ADD          R5, R4, R8
-	FMOVQ        176(R8), F19
+	WORD $0x3ccb0113 // ldur q19, [x8, #176]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        192(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3ccc0092 // ldur q18, [x4, #192]
+	WORD $0x3ccd0093 // ldur q19, [x4, #208]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        192(R8), F18
+	WORD $0x3ccc0112 // ldur q18, [x8, #192]
 	ADD          R5, R4, R8
-	FMOVQ        208(R8), F19
+	WORD $0x3ccd0113 // ldur q19, [x8, #208]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        224(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cce0092 // ldur q18, [x4, #224]
+	WORD $0x3ccf0093 // ldur q19, [x4, #240]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        224(R8), F18
+	WORD $0x3cce0112 // ldur q18, [x8, #224]
 	ADD          R5, R4, R8
-	FMOVQ        240(R8), F19
+	WORD $0x3ccf0113 // ldur q19, [x8, #240]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 
 	// levels of values 64 to 95
-	FMOVQ        34(R7), F16
+	WORD $0x3cc220f0 // ldur q16, [x7, #34]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVS        74(R7), F18
+	WORD $0xbc44a0f2 // ldur s18, [x7, #74]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
 	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
@@ -5022,16 +5143,16 @@ loop3:
 	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        256(R4), (F18, F19)
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
@@ -5041,16 +5162,16 @@ loop3:
 	FMOVQ        272(R8), F19
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        288(R4), (F18, F19)
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
@@ -5060,16 +5181,16 @@ loop3:
 	FMOVQ        304(R8), F19
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        320(R4), (F18, F19)
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
@@ -5079,16 +5200,16 @@ loop3:
 	FMOVQ        336(R8), F19
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        352(R4), (F18, F19)
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
@@ -5100,10 +5221,10 @@ loop3:
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 
 	// levels of values 96 to 127
-	FMOVQ        50(R7), F16
+	WORD $0x3cc320f0 // ldur q16, [x7, #50]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVS        78(R7), F18
+	WORD $0xbc44e0f2 // ldur s18, [x7, #78]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
 	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
@@ -5127,16 +5248,16 @@ loop3:
 	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        384(R4), (F18, F19)
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
@@ -5146,16 +5267,16 @@ loop3:
 	FMOVQ        400(R8), F19
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        416(R4), (F18, F19)
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
@@ -5165,16 +5286,16 @@ loop3:
 	FMOVQ        432(R8), F19
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        448(R4), (F18, F19)
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
@@ -5184,16 +5305,16 @@ loop3:
 	FMOVQ        464(R8), F19
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f922f // fmul v15.4s, v17.4s, v15.s[0]
 	FLDPQ        480(R4), (F17, F18)
 	WORD $0x4e31ce0b // fmla v11.4s, v16.4s, v17.4s
 	WORD $0x4e32cdec // fmla v12.4s, v15.4s, v18.4s
@@ -5282,15 +5403,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010d // ldr h13, [x8]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7c40010d // ldur h13, [x8]
+	WORD $0x1ee241ad // fcvt s13, h13
 
 	// levels of values 0 to 31
-	FMOVQ        2(R8), F14
+	WORD $0x3cc0210e // ldur q14, [x8, #2]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVS        66(R8), F16
+	WORD $0xbc442110 // ldur s16, [x8, #66]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x6ea54611 // ushl v17.4s, v16.4s, v5.4s
 	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
@@ -5314,100 +5434,108 @@ loop3:
 	WORD $0x6e711e6f // bsl v15.16b, v19.16b, v17.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        (R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3cc00090 // ldur q16, [x4]
+	WORD $0x3cc10091 // ldur q17, [x4, #16]
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F16
+	WORD $0x3cc00130 // ldur q16, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F17
+	WORD $0x3cc10131 // ldur q17, [x9, #16]
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
-	FLDPQ        (R6), (F16, F17)
+	WORD $0x3cc000d0 // ldur q16, [x6]
+	WORD $0x3cc100d1 // ldur q17, [x6, #16]
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        32(R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3cc20090 // ldur q16, [x4, #32]
+	WORD $0x3cc30091 // ldur q17, [x4, #48]
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F16
+	WORD $0x3cc20130 // ldur q16, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F17
+	WORD $0x3cc30131 // ldur q17, [x9, #48]
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
-	FLDPQ        32(R6), (F16, F17)
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        64(R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3cc40090 // ldur q16, [x4, #64]
+	WORD $0x3cc50091 // ldur q17, [x4, #80]
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F16
+	WORD $0x3cc40130 // ldur q16, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F17
+	WORD $0x3cc50131 // ldur q17, [x9, #80]
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
-	FLDPQ        64(R6), (F16, F17)
+	WORD $0x3cc400d0 // ldur q16, [x6, #64]
+	WORD $0x3cc500d1 // ldur q17, [x6, #80]
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        96(R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3cc60090 // ldur q16, [x4, #96]
+	WORD $0x3cc70091 // ldur q17, [x4, #112]
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F16
+	WORD $0x3cc60130 // ldur q16, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F17
+	WORD $0x3cc70131 // ldur q17, [x9, #112]
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
-	FLDPQ        96(R6), (F16, F17)
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
+	WORD $0x3cc700d1 // ldur q17, [x6, #112]
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 
 	// levels of values 32 to 63
-	FMOVQ        18(R8), F14
+	WORD $0x3cc1210e // ldur q14, [x8, #18]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVS        70(R8), F16
+	WORD $0xbc446110 // ldur s16, [x8, #70]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x6ea54611 // ushl v17.4s, v16.4s, v5.4s
 	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
@@ -5431,100 +5559,108 @@ loop3:
 	WORD $0x6e711e6f // bsl v15.16b, v19.16b, v17.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        128(R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3cc80090 // ldur q16, [x4, #128]
+	WORD $0x3cc90091 // ldur q17, [x4, #144]
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F16
+	WORD $0x3cc80130 // ldur q16, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F17
+	WORD $0x3cc90131 // ldur q17, [x9, #144]
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
-	FLDPQ        128(R6), (F16, F17)
+	WORD $0x3cc800d0 // ldur q16, [x6, #128]
+	WORD $0x3cc900d1 // ldur q17, [x6, #144]
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        160(R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3cca0090 // ldur q16, [x4, #160]
+	WORD $0x3ccb0091 // ldur q17, [x4, #176]
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F16
+	WORD $0x3cca0130 // ldur q16, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F17
+	WORD $0x3ccb0131 // ldur q17, [x9, #176]
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
-	FLDPQ        160(R6), (F16, F17)
+	WORD $0x3cca00d0 // ldur q16, [x6, #160]
+	WORD $0x3ccb00d1 // ldur q17, [x6, #176]
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        192(R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3ccc0090 // ldur q16, [x4, #192]
+	WORD $0x3ccd0091 // ldur q17, [x4, #208]
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F16
+	WORD $0x3ccc0130 // ldur q16, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F17
+	WORD $0x3ccd0131 // ldur q17, [x9, #208]
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
-	FLDPQ        192(R6), (F16, F17)
+	WORD $0x3ccc00d0 // ldur q16, [x6, #192]
+	WORD $0x3ccd00d1 // ldur q17, [x6, #208]
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        224(R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3cce0090 // ldur q16, [x4, #224]
+	WORD $0x3ccf0091 // ldur q17, [x4, #240]
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F16
+	WORD $0x3cce0130 // ldur q16, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F17
+	WORD $0x3ccf0131 // ldur q17, [x9, #240]
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
-	FLDPQ        224(R6), (F16, F17)
+	WORD $0x3cce00d0 // ldur q16, [x6, #224]
+	WORD $0x3ccf00d1 // ldur q17, [x6, #240]
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 
 	// levels of values 64 to 95
-	FMOVQ        34(R8), F14
+	WORD $0x3cc2210e // ldur q14, [x8, #34]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVS        74(R8), F16
+	WORD $0xbc44a110 // ldur s16, [x8, #74]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x6ea54611 // ushl v17.4s, v16.4s, v5.4s
 	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
@@ -5548,16 +5684,16 @@ loop3:
 	WORD $0x6e711e6f // bsl v15.16b, v19.16b, v17.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FLDPQ        256(R4), (F16, F17)
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
@@ -5570,16 +5706,16 @@ loop3:
 	FLDPQ        256(R6), (F16, F17)
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FLDPQ        288(R4), (F16, F17)
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
@@ -5592,16 +5728,16 @@ loop3:
 	FLDPQ        288(R6), (F16, F17)
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FLDPQ        320(R4), (F16, F17)
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
@@ -5614,16 +5750,16 @@ loop3:
 	FLDPQ        320(R6), (F16, F17)
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FLDPQ        352(R4), (F16, F17)
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
@@ -5638,10 +5774,10 @@ loop3:
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 
 	// levels of values 96 to 127
-	FMOVQ        50(R8), F14
+	WORD $0x3cc3210e // ldur q14, [x8, #50]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVS        78(R8), F16
+	WORD $0xbc44e110 // ldur s16, [x8, #78]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x6ea54611 // ushl v17.4s, v16.4s, v5.4s
 	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
@@ -5665,16 +5801,16 @@ loop3:
 	WORD $0x6e711e6f // bsl v15.16b, v19.16b, v17.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FLDPQ        384(R4), (F16, F17)
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
@@ -5687,16 +5823,16 @@ loop3:
 	FLDPQ        384(R6), (F16, F17)
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FLDPQ        416(R4), (F16, F17)
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
@@ -5709,16 +5845,16 @@ loop3:
 	FLDPQ        416(R6), (F16, F17)
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
 	FLDPQ        448(R4), (F16, F17)
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
@@ -5731,16 +5867,16 @@ loop3:
 	FLDPQ        448(R6), (F16, F17)
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ed // fmul v13.4s, v15.4s, v13.s[0]
 	FLDPQ        480(R4), (F15, F16)
 	WORD $0x4e2fcdc7 // fmla v7.4s, v14.4s, v15.4s
 	WORD $0x4e30cda8 // fmla v8.4s, v13.4s, v16.4s
@@ -5837,15 +5973,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010f // ldr h15, [x8]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x7c40010f // ldur h15, [x8]
+	WORD $0x1ee241ef // fcvt s15, h15
 
 	// levels of values 0 to 31
-	FMOVQ        2(R8), F16
+	WORD $0x3cc02110 // ldur q16, [x8, #2]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVS        66(R8), F18
+	WORD $0xbc442112 // ldur s18, [x8, #66]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
 	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
@@ -5869,124 +6004,132 @@ loop3:
 	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        (R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc00092 // ldur q18, [x4]
+	WORD $0x3cc10093 // ldur q19, [x4, #16]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F18
+	WORD $0x3cc00132 // ldur q18, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F19
+	WORD $0x3cc10133 // ldur q19, [x9, #16]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FLDPQ        (R6), (F18, F19)
+	WORD $0x3cc000d2 // ldur q18, [x6]
+	WORD $0x3cc100d3 // ldur q19, [x6, #16]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F18
+	WORD $0x3cc00132 // ldur q18, [x9]
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F19
+	WORD $0x3cc10133 // ldur q19, [x9, #16]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        32(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc20092 // ldur q18, [x4, #32]
+	WORD $0x3cc30093 // ldur q19, [x4, #48]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F18
+	WORD $0x3cc20132 // ldur q18, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F19
+	WORD $0x3cc30133 // ldur q19, [x9, #48]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FLDPQ        32(R6), (F18, F19)
+	WORD $0x3cc200d2 // ldur q18, [x6, #32]
+	WORD $0x3cc300d3 // ldur q19, [x6, #48]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F18
+	WORD $0x3cc20132 // ldur q18, [x9, #32]
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F19
+	WORD $0x3cc30133 // ldur q19, [x9, #48]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        64(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc40092 // ldur q18, [x4, #64]
+	WORD $0x3cc50093 // ldur q19, [x4, #80]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F18
+	WORD $0x3cc40132 // ldur q18, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F19
+	WORD $0x3cc50133 // ldur q19, [x9, #80]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FLDPQ        64(R6), (F18, F19)
+	WORD $0x3cc400d2 // ldur q18, [x6, #64]
+	WORD $0x3cc500d3 // ldur q19, [x6, #80]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F18
+	WORD $0x3cc40132 // ldur q18, [x9, #64]
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F19
+	WORD $0x3cc50133 // ldur q19, [x9, #80]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        96(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
+	WORD $0x3cc70093 // ldur q19, [x4, #112]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F18
+	WORD $0x3cc60132 // ldur q18, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F19
+	WORD $0x3cc70133 // ldur q19, [x9, #112]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FLDPQ        96(R6), (F18, F19)
+	WORD $0x3cc600d2 // ldur q18, [x6, #96]
+	WORD $0x3cc700d3 // ldur q19, [x6, #112]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F18
+	WORD $0x3cc60132 // ldur q18, [x9, #96]
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F19
+	WORD $0x3cc70133 // ldur q19, [x9, #112]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 
 	// levels of values 32 to 63
-	FMOVQ        18(R8), F16
+	WORD $0x3cc12110 // ldur q16, [x8, #18]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVS        70(R8), F18
+	WORD $0xbc446112 // ldur s18, [x8, #70]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
 	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
@@ -6010,124 +6153,132 @@ loop3:
 	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        128(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc80092 // ldur q18, [x4, #128]
+	WORD $0x3cc90093 // ldur q19, [x4, #144]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F18
+	WORD $0x3cc80132 // ldur q18, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F19
+	WORD $0x3cc90133 // ldur q19, [x9, #144]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FLDPQ        128(R6), (F18, F19)
+	WORD $0x3cc800d2 // ldur q18, [x6, #128]
+	WORD $0x3cc900d3 // ldur q19, [x6, #144]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        128(R9), F18
+	WORD $0x3cc80132 // ldur q18, [x9, #128]
 	ADD          R5, R6, R9
-	FMOVQ        144(R9), F19
+	WORD $0x3cc90133 // ldur q19, [x9, #144]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        160(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cca0092 // ldur q18, [x4, #160]
+	WORD $0x3ccb0093 // ldur q19, [x4, #176]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F18
+	WORD $0x3cca0132 // ldur q18, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F19
+	WORD $0x3ccb0133 // ldur q19, [x9, #176]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FLDPQ        160(R6), (F18, F19)
+	WORD $0x3cca00d2 // ldur q18, [x6, #160]
+	WORD $0x3ccb00d3 // ldur q19, [x6, #176]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        160(R9), F18
+	WORD $0x3cca0132 // ldur q18, [x9, #160]
 	ADD          R5, R6, R9
-	FMOVQ        176(R9), F19
+	WORD $0x3ccb0133 // ldur q19, [x9, #176]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        192(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3ccc0092 // ldur q18, [x4, #192]
+	WORD $0x3ccd0093 // ldur q19, [x4, #208]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F18
+	WORD $0x3ccc0132 // ldur q18, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F19
+	WORD $0x3ccd0133 // ldur q19, [x9, #208]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FLDPQ        192(R6), (F18, F19)
+	WORD $0x3ccc00d2 // ldur q18, [x6, #192]
+	WORD $0x3ccd00d3 // ldur q19, [x6, #208]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        192(R9), F18
+	WORD $0x3ccc0132 // ldur q18, [x9, #192]
 	ADD          R5, R6, R9
-	FMOVQ        208(R9), F19
+	WORD $0x3ccd0133 // ldur q19, [x9, #208]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        224(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cce0092 // ldur q18, [x4, #224]
+	WORD $0x3ccf0093 // ldur q19, [x4, #240]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F18
+	WORD $0x3cce0132 // ldur q18, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F19
+	WORD $0x3ccf0133 // ldur q19, [x9, #240]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FLDPQ        224(R6), (F18, F19)
+	WORD $0x3cce00d2 // ldur q18, [x6, #224]
+	WORD $0x3ccf00d3 // ldur q19, [x6, #240]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        224(R9), F18
+	WORD $0x3cce0132 // ldur q18, [x9, #224]
 	ADD          R5, R6, R9
-	FMOVQ        240(R9), F19
+	WORD $0x3ccf0133 // ldur q19, [x9, #240]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 
 	// levels of values 64 to 95
-	FMOVQ        34(R8), F16
+	WORD $0x3cc22110 // ldur q16, [x8, #34]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVS        74(R8), F18
+	WORD $0xbc44a112 // ldur s18, [x8, #74]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
 	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
@@ -6151,16 +6302,16 @@ loop3:
 	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        256(R4), (F18, F19)
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
@@ -6179,16 +6330,16 @@ loop3:
 	FMOVQ        272(R9), F19
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        288(R4), (F18, F19)
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
@@ -6207,16 +6358,16 @@ loop3:
 	FMOVQ        304(R9), F19
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        320(R4), (F18, F19)
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
@@ -6235,16 +6386,16 @@ loop3:
 	FMOVQ        336(R9), F19
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        352(R4), (F18, F19)
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
@@ -6265,10 +6416,10 @@ loop3:
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 
 	// levels of values 96 to 127
-	FMOVQ        50(R8), F16
+	WORD $0x3cc32110 // ldur q16, [x8, #50]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVS        78(R8), F18
+	WORD $0xbc44e112 // ldur s18, [x8, #78]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
 	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
@@ -6292,16 +6443,16 @@ loop3:
 	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        384(R4), (F18, F19)
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
@@ -6320,16 +6471,16 @@ loop3:
 	FMOVQ        400(R9), F19
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        416(R4), (F18, F19)
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
@@ -6348,16 +6499,16 @@ loop3:
 	FMOVQ        432(R9), F19
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
 	FLDPQ        448(R4), (F18, F19)
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
@@ -6376,16 +6527,16 @@ loop3:
 	FMOVQ        464(R9), F19
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f922f // fmul v15.4s, v17.4s, v15.s[0]
 	FLDPQ        480(R4), (F17, F18)
 	WORD $0x4e31ce07 // fmla v7.4s, v16.4s, v17.4s
 	WORD $0x4e32cde8 // fmla v8.4s, v15.4s, v18.4s
@@ -6471,13 +6622,13 @@ TEXT ·unpackXm5_128NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d400027 // ldr h7, [x1]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x7c400027 // ldur h7, [x1]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
-	FMOVQ        2(R1), F8
+	WORD $0x3cc02028 // ldur q8, [x1, #2]
 	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FMOVS        66(R1), F10
+	WORD $0xbc44202a // ldur s10, [x1, #66]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -6506,10 +6657,10 @@ loop1:
 	FMOVQ        F8, 48(R0)
 	FMOVQ        F9, 64(R0)
 	FMOVD        F7, 32(R0)
-	FMOVQ        18(R1), F8
+	WORD $0x3cc12028 // ldur q8, [x1, #18]
 	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FMOVS        70(R1), F10
+	WORD $0xbc44602a // ldur s10, [x1, #70]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -6538,10 +6689,10 @@ loop1:
 	FMOVQ        F8, 128(R0)
 	FMOVQ        F9, 144(R0)
 	FMOVD        F7, 112(R0)
-	FMOVQ        34(R1), F8
+	WORD $0x3cc22028 // ldur q8, [x1, #34]
 	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FMOVS        74(R1), F10
+	WORD $0xbc44a02a // ldur s10, [x1, #74]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -6570,10 +6721,10 @@ loop1:
 	FMOVQ        F8, 208(R0)
 	FMOVQ        F9, 224(R0)
 	FMOVD        F7, 192(R0)
-	FMOVQ        50(R1), F8
+	WORD $0x3cc32028 // ldur q8, [x1, #50]
 	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FMOVS        78(R1), F10
+	WORD $0xbc44e02a // ldur s10, [x1, #78]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -6637,10 +6788,10 @@ TEXT ·mixLevelsXm5_128NEON(SB), NOSPLIT, $0-40
 loop1:
 
 	// levels of values 0 to 31
-	FMOVQ        2(R2), F7
+	WORD $0x3cc02047 // ldur q7, [x2, #2]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        66(R2), F9
+	WORD $0xbc442049 // ldur s9, [x2, #66]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
 	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
@@ -6666,10 +6817,10 @@ loop1:
 	FMOVQ        F8, 16(R0)
 
 	// levels of values 32 to 63
-	FMOVQ        18(R2), F7
+	WORD $0x3cc12047 // ldur q7, [x2, #18]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        70(R2), F9
+	WORD $0xbc446049 // ldur s9, [x2, #70]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
 	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
@@ -6695,10 +6846,10 @@ loop1:
 	FMOVQ        F8, 48(R0)
 
 	// levels of values 64 to 95
-	FMOVQ        34(R2), F7
+	WORD $0x3cc22047 // ldur q7, [x2, #34]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        74(R2), F9
+	WORD $0xbc44a049 // ldur s9, [x2, #74]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
 	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
@@ -6724,10 +6875,10 @@ loop1:
 	FMOVQ        F8, 80(R0)
 
 	// levels of values 96 to 127
-	FMOVQ        50(R2), F7
+	WORD $0x3cc32047 // ldur q7, [x2, #50]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        78(R2), F9
+	WORD $0xbc44e049 // ldur s9, [x2, #78]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
 	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
@@ -6751,8 +6902,8 @@ loop1:
 	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
 	FMOVQ        F7, 96(R0)
 	FMOVQ        F8, 112(R0)
-	WORD $0x7d400047 // ldr h7, [x2]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x7c400047 // ldur h7, [x2]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	FMOVS        F7, (R1)
 	ADD          $0x80, R0
@@ -6792,21 +6943,21 @@ TEXT ·mixPairsXm5_128NEON(SB), NOSPLIT, $0-40
 
 loop1:
 	WORD $0xf9840040 // prfm pldl1keep, [x2, #2048]
-	WORD $0x7d400047 // ldr h7, [x2]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x7c400047 // ldur h7, [x2]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	FMOVS        F7, (R1)
 	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
-	WORD $0x7d4000a7 // ldr h7, [x5]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x7c4000a7 // ldur h7, [x5]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	FMOVS        F7, 4(R1)
 
 	// levels of values 0 to 31
-	FMOVQ        2(R2), F7
+	WORD $0x3cc02047 // ldur q7, [x2, #2]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        66(R2), F9
+	WORD $0xbc442049 // ldur s9, [x2, #66]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
 	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
@@ -6828,10 +6979,10 @@ loop1:
 	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
 	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
 	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
-	FMOVQ        2(R5), F9
+	WORD $0x3cc020a9 // ldur q9, [x5, #2]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        66(R5), F11
+	WORD $0xbc4420ab // ldur s11, [x5, #66]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -6863,10 +7014,10 @@ loop1:
 	FMOVQ        F8, 48(R0)
 
 	// levels of values 32 to 63
-	FMOVQ        18(R2), F7
+	WORD $0x3cc12047 // ldur q7, [x2, #18]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        70(R2), F9
+	WORD $0xbc446049 // ldur s9, [x2, #70]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
 	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
@@ -6888,10 +7039,10 @@ loop1:
 	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
 	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
 	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
-	FMOVQ        18(R5), F9
+	WORD $0x3cc120a9 // ldur q9, [x5, #18]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        70(R5), F11
+	WORD $0xbc4460ab // ldur s11, [x5, #70]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -6923,10 +7074,10 @@ loop1:
 	FMOVQ        F8, 112(R0)
 
 	// levels of values 64 to 95
-	FMOVQ        34(R2), F7
+	WORD $0x3cc22047 // ldur q7, [x2, #34]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        74(R2), F9
+	WORD $0xbc44a049 // ldur s9, [x2, #74]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
 	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
@@ -6948,10 +7099,10 @@ loop1:
 	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
 	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
 	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
-	FMOVQ        34(R5), F9
+	WORD $0x3cc220a9 // ldur q9, [x5, #34]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        74(R5), F11
+	WORD $0xbc44a0ab // ldur s11, [x5, #74]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -6983,10 +7134,10 @@ loop1:
 	FMOVQ        F8, 176(R0)
 
 	// levels of values 96 to 127
-	FMOVQ        50(R2), F7
+	WORD $0x3cc32047 // ldur q7, [x2, #50]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        78(R2), F9
+	WORD $0xbc44e049 // ldur s9, [x2, #78]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
 	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
@@ -7008,10 +7159,10 @@ loop1:
 	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
 	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
 	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
-	FMOVQ        50(R5), F9
+	WORD $0x3cc320a9 // ldur q9, [x5, #50]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        78(R5), F11
+	WORD $0xbc44e0ab // ldur s11, [x5, #78]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -7088,15 +7239,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F10
+	WORD $0x3cc020ca // ldur q10, [x6, #2]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        66(R6), F12
+	WORD $0xbc4420cc // ldur s12, [x6, #66]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -7118,7 +7268,8 @@ loop3:
 	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
 	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
-	FLDPQ        (R3), (F12, F13)
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006d // ldur q13, [x3, #16]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
 	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
@@ -7129,10 +7280,10 @@ loop3:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F11
+	WORD $0x3cc120cb // ldur q11, [x6, #18]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        70(R6), F13
+	WORD $0xbc4460cd // ldur s13, [x6, #70]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -7154,7 +7305,8 @@ loop3:
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	FLDPQ        32(R3), (F13, F14)
+	WORD $0x3cc2006d // ldur q13, [x3, #32]
+	WORD $0x3cc3006e // ldur q14, [x3, #48]
 	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
 	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
 	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
@@ -7165,10 +7317,10 @@ loop3:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F11
+	WORD $0x3cc220cb // ldur q11, [x6, #34]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        74(R6), F13
+	WORD $0xbc44a0cd // ldur s13, [x6, #74]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -7190,7 +7342,8 @@ loop3:
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	FLDPQ        64(R3), (F13, F14)
+	WORD $0x3cc4006d // ldur q13, [x3, #64]
+	WORD $0x3cc5006e // ldur q14, [x3, #80]
 	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
 	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
 	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
@@ -7201,10 +7354,10 @@ loop3:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F11
+	WORD $0x3cc320cb // ldur q11, [x6, #50]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        78(R6), F13
+	WORD $0xbc44e0cd // ldur s13, [x6, #78]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -7226,7 +7379,8 @@ loop3:
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	FLDPQ        96(R3), (F13, F14)
+	WORD $0x3cc6006d // ldur q13, [x3, #96]
+	WORD $0x3cc7006e // ldur q14, [x3, #112]
 	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
 	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
 	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
@@ -7237,10 +7391,10 @@ loop3:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
-	WORD $0x4e29cd47 // fmla v7.4s, v10.4s, v9.4s
+	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
+	WORD $0x4f891147 // fmla v7.4s, v10.4s, v9.s[0]
 	ADD          $0x52, R6
 	ADD          $0x80, R3
 	ADD          $4, R4
@@ -7300,15 +7454,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F10
+	WORD $0x3cc020ca // ldur q10, [x6, #2]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        66(R6), F12
+	WORD $0xbc4420cc // ldur s12, [x6, #66]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -7330,7 +7483,8 @@ loop3:
 	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
 	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
-	FLDPQ        (R3), (F12, F13)
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006d // ldur q13, [x3, #16]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -7339,7 +7493,8 @@ loop3:
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        128(R3), (F13, F14)
+	WORD $0x3cc8006d // ldur q13, [x3, #128]
+	WORD $0x3cc9006e // ldur q14, [x3, #144]
 	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
 	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
 	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
@@ -7350,10 +7505,10 @@ loop3:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F11
+	WORD $0x3cc120cb // ldur q11, [x6, #18]
 	WORD $0x6f0c056d // ushr v13.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        70(R6), F14
+	WORD $0xbc4460ce // ldur s14, [x6, #70]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -7375,7 +7530,8 @@ loop3:
 	WORD $0x6e6e1e0b // bsl v11.16b, v16.16b, v14.16b
 	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
 	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        32(R3), (F14, F15)
+	WORD $0x3cc2006e // ldur q14, [x3, #32]
+	WORD $0x3cc3006f // ldur q15, [x3, #48]
 	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -7384,7 +7540,8 @@ loop3:
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbdce // addp v14.8h, v14.8h, v15.8h
 	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
-	FLDPQ        160(R3), (F14, F15)
+	WORD $0x3cca006e // ldur q14, [x3, #160]
+	WORD $0x3ccb006f // ldur q15, [x3, #176]
 	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
 	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
 	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
@@ -7395,10 +7552,10 @@ loop3:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F11
+	WORD $0x3cc220cb // ldur q11, [x6, #34]
 	WORD $0x6f0c056d // ushr v13.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        74(R6), F14
+	WORD $0xbc44a0ce // ldur s14, [x6, #74]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -7420,7 +7577,8 @@ loop3:
 	WORD $0x6e6e1e0b // bsl v11.16b, v16.16b, v14.16b
 	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
 	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        64(R3), (F14, F15)
+	WORD $0x3cc4006e // ldur q14, [x3, #64]
+	WORD $0x3cc5006f // ldur q15, [x3, #80]
 	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -7429,7 +7587,8 @@ loop3:
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbdce // addp v14.8h, v14.8h, v15.8h
 	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
-	FLDPQ        192(R3), (F14, F15)
+	WORD $0x3ccc006e // ldur q14, [x3, #192]
+	WORD $0x3ccd006f // ldur q15, [x3, #208]
 	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
 	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
 	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
@@ -7440,10 +7599,10 @@ loop3:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F11
+	WORD $0x3cc320cb // ldur q11, [x6, #50]
 	WORD $0x6f0c056d // ushr v13.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        78(R6), F14
+	WORD $0xbc44e0ce // ldur s14, [x6, #78]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -7465,7 +7624,8 @@ loop3:
 	WORD $0x6e6e1e0b // bsl v11.16b, v16.16b, v14.16b
 	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
 	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        96(R3), (F14, F15)
+	WORD $0x3cc6006e // ldur q14, [x3, #96]
+	WORD $0x3cc7006f // ldur q15, [x3, #112]
 	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -7474,7 +7634,8 @@ loop3:
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbdce // addp v14.8h, v14.8h, v15.8h
 	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
-	FLDPQ        224(R3), (F14, F15)
+	WORD $0x3cce006e // ldur q14, [x3, #224]
+	WORD $0x3ccf006f // ldur q15, [x3, #240]
 	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
 	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
 	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
@@ -7485,14 +7646,14 @@ loop3:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        4(R4), F11
+	WORD $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	WORD $0xbc40408b // ldur s11, [x4, #4]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
-	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
+	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
+	WORD $0x4f891148 // fmla v8.4s, v10.4s, v9.s[0]
 	ADD          $0x52, R6
 	ADD          $0x100, R3
 	ADD          $8, R4
@@ -7559,15 +7720,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000ca // ldur h10, [x6]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F11
+	WORD $0x3cc020cb // ldur q11, [x6, #2]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        66(R6), F13
+	WORD $0xbc4420cd // ldur s13, [x6, #66]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -7589,7 +7749,8 @@ loop3:
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	FLDPQ        (R3), (F13, F14)
+	WORD $0x3cc0006d // ldur q13, [x3]
+	WORD $0x3cc1006e // ldur q14, [x3, #16]
 	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -7598,7 +7759,8 @@ loop3:
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        128(R3), (F14, F15)
+	WORD $0x3cc8006e // ldur q14, [x3, #128]
+	WORD $0x3cc9006f // ldur q15, [x3, #144]
 	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -7618,10 +7780,10 @@ loop3:
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F12
+	WORD $0x3cc120cc // ldur q12, [x6, #18]
 	WORD $0x6f0c058f // ushr v15.16b, v12.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        70(R6), F16
+	WORD $0xbc4460d0 // ldur s16, [x6, #70]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x6ea54611 // ushl v17.4s, v16.4s, v5.4s
 	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
@@ -7643,7 +7805,8 @@ loop3:
 	WORD $0x6e701e4c // bsl v12.16b, v18.16b, v16.16b
 	WORD $0x4e228def // cmtst v15.16b, v15.16b, v2.16b
 	WORD $0x6e711e6f // bsl v15.16b, v19.16b, v17.16b
-	FLDPQ        32(R3), (F16, F17)
+	WORD $0x3cc20070 // ldur q16, [x3, #32]
+	WORD $0x3cc30071 // ldur q17, [x3, #48]
 	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
 	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -7652,7 +7815,8 @@ loop3:
 	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
-	FLDPQ        160(R3), (F16, F17)
+	WORD $0x3cca0070 // ldur q16, [x3, #160]
+	WORD $0x3ccb0071 // ldur q17, [x3, #176]
 	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
 	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -7672,10 +7836,10 @@ loop3:
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F12
+	WORD $0x3cc220cc // ldur q12, [x6, #34]
 	WORD $0x6f0c058f // ushr v15.16b, v12.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        74(R6), F16
+	WORD $0xbc44a0d0 // ldur s16, [x6, #74]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x6ea54611 // ushl v17.4s, v16.4s, v5.4s
 	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
@@ -7697,7 +7861,8 @@ loop3:
 	WORD $0x6e701e4c // bsl v12.16b, v18.16b, v16.16b
 	WORD $0x4e228def // cmtst v15.16b, v15.16b, v2.16b
 	WORD $0x6e711e6f // bsl v15.16b, v19.16b, v17.16b
-	FLDPQ        64(R3), (F16, F17)
+	WORD $0x3cc40070 // ldur q16, [x3, #64]
+	WORD $0x3cc50071 // ldur q17, [x3, #80]
 	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
 	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -7706,7 +7871,8 @@ loop3:
 	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
-	FLDPQ        192(R3), (F16, F17)
+	WORD $0x3ccc0070 // ldur q16, [x3, #192]
+	WORD $0x3ccd0071 // ldur q17, [x3, #208]
 	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
 	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -7726,10 +7892,10 @@ loop3:
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F12
+	WORD $0x3cc320cc // ldur q12, [x6, #50]
 	WORD $0x6f0c058f // ushr v15.16b, v12.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        78(R6), F16
+	WORD $0xbc44e0d0 // ldur s16, [x6, #78]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x6ea54611 // ushl v17.4s, v16.4s, v5.4s
 	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
@@ -7751,7 +7917,8 @@ loop3:
 	WORD $0x6e701e4c // bsl v12.16b, v18.16b, v16.16b
 	WORD $0x4e228def // cmtst v15.16b, v15.16b, v2.16b
 	WORD $0x6e711e6f // bsl v15.16b, v19.16b, v17.16b
-	FLDPQ        96(R3), (F16, F17)
+	WORD $0x3cc60070 // ldur q16, [x3, #96]
+	WORD $0x3cc70071 // ldur q17, [x3, #112]
 	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
 	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -7760,7 +7927,8 @@ loop3:
 	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
-	FLDPQ        224(R3), (F16, F17)
+	WORD $0x3cce0070 // ldur q16, [x3, #224]
+	WORD $0x3ccf0071 // ldur q17, [x3, #240]
 	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
 	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -7780,18 +7948,18 @@ loop3:
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F12
+	WORD $0xbc40008c // ldur s12, [x4]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        4(R4), F12
+	WORD $0x6e2add8c // fmul v12.4s, v12.4s, v10.4s
+	WORD $0x4f8c11a7 // fmla v7.4s, v13.4s, v12.s[0]
+	WORD $0xbc40408c // ldur s12, [x4, #4]
 	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        8(R4), F12
+	WORD $0x6e2add8c // fmul v12.4s, v12.4s, v10.4s
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xbc40808c // ldur s12, [x4, #8]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
-	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
+	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
+	WORD $0x4f8a1169 // fmla v9.4s, v11.4s, v10.s[0]
 	ADD          $0x52, R6
 	ADD          $0x180, R3
 	ADD          $0xc, R4
@@ -7864,15 +8032,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cb // ldr h11, [x6]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c4000cb // ldur h11, [x6]
+	WORD $0x1ee2416b // fcvt s11, h11
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F12
+	WORD $0x3cc020cc // ldur q12, [x6, #2]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        66(R6), F14
+	WORD $0xbc4420ce // ldur s14, [x6, #66]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -7894,7 +8061,8 @@ loop3:
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
 	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
 	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        (R3), (F14, F15)
+	WORD $0x3cc0006e // ldur q14, [x3]
+	WORD $0x3cc1006f // ldur q15, [x3, #16]
 	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -7903,7 +8071,8 @@ loop3:
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        128(R3), (F15, F16)
+	WORD $0x3cc8006f // ldur q15, [x3, #128]
+	WORD $0x3cc90070 // ldur q16, [x3, #144]
 	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
 	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -7932,10 +8101,10 @@ loop3:
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F13
+	WORD $0x3cc120cd // ldur q13, [x6, #18]
 	WORD $0x6f0c05b1 // ushr v17.16b, v13.16b, #4
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVS        70(R6), F18
+	WORD $0xbc4460d2 // ldur s18, [x6, #70]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
 	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
@@ -7957,7 +8126,8 @@ loop3:
 	WORD $0x6e721e8d // bsl v13.16b, v20.16b, v18.16b
 	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
 	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
-	FLDPQ        32(R3), (F18, F19)
+	WORD $0x3cc20072 // ldur q18, [x3, #32]
+	WORD $0x3cc30073 // ldur q19, [x3, #48]
 	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
 	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -7966,7 +8136,8 @@ loop3:
 	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
 	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
-	FLDPQ        160(R3), (F18, F19)
+	WORD $0x3cca0072 // ldur q18, [x3, #160]
+	WORD $0x3ccb0073 // ldur q19, [x3, #176]
 	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
 	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -7995,10 +8166,10 @@ loop3:
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F13
+	WORD $0x3cc220cd // ldur q13, [x6, #34]
 	WORD $0x6f0c05b1 // ushr v17.16b, v13.16b, #4
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVS        74(R6), F18
+	WORD $0xbc44a0d2 // ldur s18, [x6, #74]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
 	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
@@ -8020,7 +8191,8 @@ loop3:
 	WORD $0x6e721e8d // bsl v13.16b, v20.16b, v18.16b
 	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
 	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
-	FLDPQ        64(R3), (F18, F19)
+	WORD $0x3cc40072 // ldur q18, [x3, #64]
+	WORD $0x3cc50073 // ldur q19, [x3, #80]
 	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
 	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -8029,7 +8201,8 @@ loop3:
 	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
 	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
-	FLDPQ        192(R3), (F18, F19)
+	WORD $0x3ccc0072 // ldur q18, [x3, #192]
+	WORD $0x3ccd0073 // ldur q19, [x3, #208]
 	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
 	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -8058,10 +8231,10 @@ loop3:
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F13
+	WORD $0x3cc320cd // ldur q13, [x6, #50]
 	WORD $0x6f0c05b1 // ushr v17.16b, v13.16b, #4
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVS        78(R6), F18
+	WORD $0xbc44e0d2 // ldur s18, [x6, #78]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
 	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
@@ -8083,7 +8256,8 @@ loop3:
 	WORD $0x6e721e8d // bsl v13.16b, v20.16b, v18.16b
 	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
 	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
-	FLDPQ        96(R3), (F18, F19)
+	WORD $0x3cc60072 // ldur q18, [x3, #96]
+	WORD $0x3cc70073 // ldur q19, [x3, #112]
 	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
 	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -8092,7 +8266,8 @@ loop3:
 	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
 	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
-	FLDPQ        224(R3), (F18, F19)
+	WORD $0x3cce0072 // ldur q18, [x3, #224]
+	WORD $0x3ccf0073 // ldur q19, [x3, #240]
 	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
 	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -8121,22 +8296,22 @@ loop3:
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
+	WORD $0xbc40008d // ldur s13, [x4]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcdc7 // fmla v7.4s, v14.4s, v13.4s
-	FMOVS        4(R4), F13
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
+	WORD $0xbc40408d // ldur s13, [x4, #4]
 	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        8(R4), F13
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xbc40808d // ldur s13, [x4, #8]
 	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        12(R4), F13
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xbc40c08d // ldur s13, [x4, #12]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
-	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
+	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
+	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
 	ADD          $0x52, R6
 	ADD          $0x200, R3
 	ADD          $0x10, R4
@@ -8206,7 +8381,8 @@ TEXT ·matmulQ8Block1xXm5_128NEON(SB), NOSPLIT, $544-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e427 // movi v7.16b, #1
-	FLDPQ        (R2), (F8, F9)
+	WORD $0x3cc00048 // ldur q8, [x2]
+	WORD $0x3cc10049 // ldur q9, [x2, #16]
 	WORD $0x4f00e44a // movi v10.16b, #2
 	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
 	WORD $0x4f00e44b // movi v11.16b, #2
@@ -8237,7 +8413,8 @@ TEXT ·matmulQ8Block1xXm5_128NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        32(R2), (F10, F11)
+	WORD $0x3cc2004a // ldur q10, [x2, #32]
+	WORD $0x3cc3004b // ldur q11, [x2, #48]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -8268,7 +8445,8 @@ TEXT ·matmulQ8Block1xXm5_128NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
 	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        64(R2), (F10, F11)
+	WORD $0x3cc4004a // ldur q10, [x2, #64]
+	WORD $0x3cc5004b // ldur q11, [x2, #80]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -8299,7 +8477,8 @@ TEXT ·matmulQ8Block1xXm5_128NEON(SB), NOSPLIT, $544-72
 	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
 	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        96(R2), (F10, F11)
+	WORD $0x3cc6004a // ldur q10, [x2, #96]
+	WORD $0x3cc7004b // ldur q11, [x2, #112]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -8361,10 +8540,10 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F7
+	WORD $0x3cc020c7 // ldur q7, [x6, #2]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        66(R6), F9
+	WORD $0xbc4420c9 // ldur s9, [x6, #66]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
 	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
@@ -8386,7 +8565,8 @@ loop3:
 	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
 	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
 	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
-	FLDPQ        (R5), (F9, F10)
+	WORD $0x3cc000a9 // ldur q9, [x5]
+	WORD $0x3cc100aa // ldur q10, [x5, #16]
 	WORD $0x2f08a4eb // ushll v11.8h, v7.8b, #0
 	WORD $0x0f08a52c // sshll v12.8h, v9.8b, #0
 	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
@@ -8405,10 +8585,10 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F9
+	WORD $0x3cc120c9 // ldur q9, [x6, #18]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        70(R6), F11
+	WORD $0xbc4460cb // ldur s11, [x6, #70]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -8430,7 +8610,8 @@ loop3:
 	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
 	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
 	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
-	FLDPQ        32(R5), (F11, F12)
+	WORD $0x3cc200ab // ldur q11, [x5, #32]
+	WORD $0x3cc300ac // ldur q12, [x5, #48]
 	WORD $0x2f08a52d // ushll v13.8h, v9.8b, #0
 	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
 	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
@@ -8449,10 +8630,10 @@ loop3:
 	WORD $0x4e606928 // sadalp v8.4s, v9.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F9
+	WORD $0x3cc220c9 // ldur q9, [x6, #34]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        74(R6), F11
+	WORD $0xbc44a0cb // ldur s11, [x6, #74]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -8474,7 +8655,8 @@ loop3:
 	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
 	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
 	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
-	FLDPQ        64(R5), (F11, F12)
+	WORD $0x3cc400ab // ldur q11, [x5, #64]
+	WORD $0x3cc500ac // ldur q12, [x5, #80]
 	WORD $0x2f08a52d // ushll v13.8h, v9.8b, #0
 	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
 	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
@@ -8493,10 +8675,10 @@ loop3:
 	WORD $0x4e606928 // sadalp v8.4s, v9.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F9
+	WORD $0x3cc320c9 // ldur q9, [x6, #50]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        78(R6), F11
+	WORD $0xbc44e0cb // ldur s11, [x6, #78]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -8518,7 +8700,8 @@ loop3:
 	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
 	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
 	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
-	FLDPQ        96(R5), (F11, F12)
+	WORD $0x3cc600ab // ldur q11, [x5, #96]
+	WORD $0x3cc700ac // ldur q12, [x5, #112]
 	WORD $0x2f08a52d // ushll v13.8h, v9.8b, #0
 	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
 	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
@@ -8537,8 +8720,8 @@ loop3:
 	WORD $0x4e606928 // sadalp v8.4s, v9.8h
 	FMOVQ        F7, (R9)
 	FMOVQ        F8, 16(R9)
-	WORD $0x7d4000c7 // ldr h7, [x6]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x7c4000c7 // ldur h7, [x6]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	FMOVQ        F7, (R10)
 	FMOVQ        F7, 16(R10)
@@ -8553,10 +8736,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F7
-	FMOVQ        32(R1), F8
-	FMOVQ        64(R1), F9
-	FMOVQ        96(R1), F10
+	WORD $0x3cc00027 // ldur q7, [x1]
+	WORD $0x3cc20028 // ldur q8, [x1, #32]
+	WORD $0x3cc40029 // ldur q9, [x1, #64]
+	WORD $0x3cc6002a // ldur q10, [x1, #96]
 	WORD $0x4ea00908 // rev64 v8.4s, v8.4s
 	WORD $0x4e8828e7 // trn1 v7.4s, v7.4s, v8.4s
 	WORD $0x4ea00948 // rev64 v8.4s, v10.4s
@@ -8564,10 +8747,14 @@ done4:
 	WORD $0x6e084108 // ext v8.16b, v8.16b, v8.16b, #8
 	WORD $0x4ec838e7 // zip1 v7.2d, v7.2d, v8.2d
 	WORD $0x4e27d4e7 // fadd v7.4s, v7.4s, v7.4s
-	FLDPQ        (R0), (F8, F9)
-	FLDPQ        32(R0), (F10, F11)
-	FLDPQ        64(R0), (F12, F13)
-	FLDPQ        96(R0), (F14, F15)
+	WORD $0x3cc00008 // ldur q8, [x0]
+	WORD $0x3cc10009 // ldur q9, [x0, #16]
+	WORD $0x3cc2000a // ldur q10, [x0, #32]
+	WORD $0x3cc3000b // ldur q11, [x0, #48]
+	WORD $0x3cc4000c // ldur q12, [x0, #64]
+	WORD $0x3cc5000d // ldur q13, [x0, #80]
+	WORD $0x3cc6000e // ldur q14, [x0, #96]
+	WORD $0x3cc7000f // ldur q15, [x0, #112]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -8576,10 +8763,10 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        (R4), F9
+	WORD $0xbc400089 // ldur s9, [x4]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
 	FMOVQ        F7, (R2)
@@ -8619,7 +8806,8 @@ TEXT ·matmulQ8Block2xXm5_128NEON(SB), 0, $800-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e427 // movi v7.16b, #1
-	FLDPQ        (R2), (F8, F9)
+	WORD $0x3cc00048 // ldur q8, [x2]
+	WORD $0x3cc10049 // ldur q9, [x2, #16]
 	WORD $0x4f00e44a // movi v10.16b, #2
 	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
 	WORD $0x4f00e44b // movi v11.16b, #2
@@ -8650,7 +8838,8 @@ TEXT ·matmulQ8Block2xXm5_128NEON(SB), 0, $800-72
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        32(R2), (F10, F11)
+	WORD $0x3cc2004a // ldur q10, [x2, #32]
+	WORD $0x3cc3004b // ldur q11, [x2, #48]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -8681,7 +8870,8 @@ TEXT ·matmulQ8Block2xXm5_128NEON(SB), 0, $800-72
 	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
 	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        64(R2), (F10, F11)
+	WORD $0x3cc4004a // ldur q10, [x2, #64]
+	WORD $0x3cc5004b // ldur q11, [x2, #80]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -8712,7 +8902,8 @@ TEXT ·matmulQ8Block2xXm5_128NEON(SB), 0, $800-72
 	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
 	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        96(R2), (F10, F11)
+	WORD $0x3cc6004a // ldur q10, [x2, #96]
+	WORD $0x3cc7004b // ldur q11, [x2, #112]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -8754,7 +8945,8 @@ TEXT ·matmulQ8Block2xXm5_128NEON(SB), 0, $800-72
 	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
 	WORD $0x7e30d929 // faddp s9, v9.2s
 	FMOVS        F9, (R4)
-	FLDPQ        128(R2), (F8, F9)
+	WORD $0x3cc80048 // ldur q8, [x2, #128]
+	WORD $0x3cc90049 // ldur q9, [x2, #144]
 	WORD $0x4f00e44a // movi v10.16b, #2
 	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
 	WORD $0x4f00e44b // movi v11.16b, #2
@@ -8785,7 +8977,8 @@ TEXT ·matmulQ8Block2xXm5_128NEON(SB), 0, $800-72
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        160(R2), (F10, F11)
+	WORD $0x3cca004a // ldur q10, [x2, #160]
+	WORD $0x3ccb004b // ldur q11, [x2, #176]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -8816,7 +9009,8 @@ TEXT ·matmulQ8Block2xXm5_128NEON(SB), 0, $800-72
 	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
 	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        192(R2), (F10, F11)
+	WORD $0x3ccc004a // ldur q10, [x2, #192]
+	WORD $0x3ccd004b // ldur q11, [x2, #208]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -8847,7 +9041,8 @@ TEXT ·matmulQ8Block2xXm5_128NEON(SB), 0, $800-72
 	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
 	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        224(R2), (F10, F11)
+	WORD $0x3cce004a // ldur q10, [x2, #224]
+	WORD $0x3ccf004b // ldur q11, [x2, #240]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -8909,10 +9104,10 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F7
+	WORD $0x3cc020c7 // ldur q7, [x6, #2]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        66(R6), F9
+	WORD $0xbc4420c9 // ldur s9, [x6, #66]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
 	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
@@ -8934,7 +9129,8 @@ loop3:
 	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
 	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
 	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
-	FLDPQ        (R5), (F9, F10)
+	WORD $0x3cc000a9 // ldur q9, [x5]
+	WORD $0x3cc100aa // ldur q10, [x5, #16]
 	WORD $0x2f08a4eb // ushll v11.8h, v7.8b, #0
 	WORD $0x0f08a52c // sshll v12.8h, v9.8b, #0
 	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
@@ -8951,7 +9147,8 @@ loop3:
 	WORD $0x4e6a9d8c // mul v12.8h, v12.8h, v10.8h
 	WORD $0x4e6cbd6a // addp v10.8h, v11.8h, v12.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FLDPQ        128(R5), (F11, F12)
+	WORD $0x3cc800ab // ldur q11, [x5, #128]
+	WORD $0x3cc900ac // ldur q12, [x5, #144]
 	WORD $0x2f08a4ed // ushll v13.8h, v7.8b, #0
 	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
 	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
@@ -8970,10 +9167,10 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F11
+	WORD $0x3cc120cb // ldur q11, [x6, #18]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        70(R6), F13
+	WORD $0xbc4460cd // ldur s13, [x6, #70]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -8995,7 +9192,8 @@ loop3:
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	FLDPQ        32(R5), (F13, F14)
+	WORD $0x3cc200ad // ldur q13, [x5, #32]
+	WORD $0x3cc300ae // ldur q14, [x5, #48]
 	WORD $0x2f08a56f // ushll v15.8h, v11.8b, #0
 	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
@@ -9012,7 +9210,8 @@ loop3:
 	WORD $0x4e6e9def // mul v15.8h, v15.8h, v14.8h
 	WORD $0x4e6fbdad // addp v13.8h, v13.8h, v15.8h
 	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
-	FLDPQ        160(R5), (F13, F14)
+	WORD $0x3cca00ad // ldur q13, [x5, #160]
+	WORD $0x3ccb00ae // ldur q14, [x5, #176]
 	WORD $0x2f08a56f // ushll v15.8h, v11.8b, #0
 	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
@@ -9031,10 +9230,10 @@ loop3:
 	WORD $0x4e606968 // sadalp v8.4s, v11.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F11
+	WORD $0x3cc220cb // ldur q11, [x6, #34]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        74(R6), F13
+	WORD $0xbc44a0cd // ldur s13, [x6, #74]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -9056,7 +9255,8 @@ loop3:
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	FLDPQ        64(R5), (F13, F14)
+	WORD $0x3cc400ad // ldur q13, [x5, #64]
+	WORD $0x3cc500ae // ldur q14, [x5, #80]
 	WORD $0x2f08a56f // ushll v15.8h, v11.8b, #0
 	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
@@ -9073,7 +9273,8 @@ loop3:
 	WORD $0x4e6e9def // mul v15.8h, v15.8h, v14.8h
 	WORD $0x4e6fbdad // addp v13.8h, v13.8h, v15.8h
 	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
-	FLDPQ        192(R5), (F13, F14)
+	WORD $0x3ccc00ad // ldur q13, [x5, #192]
+	WORD $0x3ccd00ae // ldur q14, [x5, #208]
 	WORD $0x2f08a56f // ushll v15.8h, v11.8b, #0
 	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
@@ -9092,10 +9293,10 @@ loop3:
 	WORD $0x4e606968 // sadalp v8.4s, v11.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F11
+	WORD $0x3cc320cb // ldur q11, [x6, #50]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        78(R6), F13
+	WORD $0xbc44e0cd // ldur s13, [x6, #78]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -9117,7 +9318,8 @@ loop3:
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	FLDPQ        96(R5), (F13, F14)
+	WORD $0x3cc600ad // ldur q13, [x5, #96]
+	WORD $0x3cc700ae // ldur q14, [x5, #112]
 	WORD $0x2f08a56f // ushll v15.8h, v11.8b, #0
 	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
@@ -9134,7 +9336,8 @@ loop3:
 	WORD $0x4e6e9def // mul v15.8h, v15.8h, v14.8h
 	WORD $0x4e6fbdad // addp v13.8h, v13.8h, v15.8h
 	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
-	FLDPQ        224(R5), (F13, F14)
+	WORD $0x3cce00ad // ldur q13, [x5, #224]
+	WORD $0x3ccf00ae // ldur q14, [x5, #240]
 	WORD $0x2f08a56f // ushll v15.8h, v11.8b, #0
 	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
@@ -9155,8 +9358,8 @@ loop3:
 	FMOVQ        F10, 16(R9)
 	FMOVQ        F7, 128(R9)
 	FMOVQ        F8, 144(R9)
-	WORD $0x7d4000c7 // ldr h7, [x6]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x7c4000c7 // ldur h7, [x6]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	FMOVQ        F7, (R10)
 	FMOVQ        F7, 16(R10)
@@ -9171,10 +9374,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F7
-	FMOVQ        32(R1), F8
-	FMOVQ        64(R1), F9
-	FMOVQ        96(R1), F10
+	WORD $0x3cc00027 // ldur q7, [x1]
+	WORD $0x3cc20028 // ldur q8, [x1, #32]
+	WORD $0x3cc40029 // ldur q9, [x1, #64]
+	WORD $0x3cc6002a // ldur q10, [x1, #96]
 	WORD $0x4ea00908 // rev64 v8.4s, v8.4s
 	WORD $0x4e8828e7 // trn1 v7.4s, v7.4s, v8.4s
 	WORD $0x4ea00948 // rev64 v8.4s, v10.4s
@@ -9182,10 +9385,14 @@ done4:
 	WORD $0x6e084108 // ext v8.16b, v8.16b, v8.16b, #8
 	WORD $0x4ec838e7 // zip1 v7.2d, v7.2d, v8.2d
 	WORD $0x4e27d4e7 // fadd v7.4s, v7.4s, v7.4s
-	FLDPQ        (R0), (F8, F9)
-	FLDPQ        32(R0), (F10, F11)
-	FLDPQ        64(R0), (F12, F13)
-	FLDPQ        96(R0), (F14, F15)
+	WORD $0x3cc00008 // ldur q8, [x0]
+	WORD $0x3cc10009 // ldur q9, [x0, #16]
+	WORD $0x3cc2000a // ldur q10, [x0, #32]
+	WORD $0x3cc3000b // ldur q11, [x0, #48]
+	WORD $0x3cc4000c // ldur q12, [x0, #64]
+	WORD $0x3cc5000d // ldur q13, [x0, #80]
+	WORD $0x3cc6000e // ldur q14, [x0, #96]
+	WORD $0x3cc7000f // ldur q15, [x0, #112]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -9194,17 +9401,21 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        (R4), F9
+	WORD $0xbc400089 // ldur s9, [x4]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	FMOVQ        F8, (R2)
-	FLDPQ        128(R0), (F8, F9)
-	FLDPQ        160(R0), (F10, F11)
-	FLDPQ        192(R0), (F12, F13)
-	FLDPQ        224(R0), (F14, F15)
+	WORD $0x3cc80008 // ldur q8, [x0, #128]
+	WORD $0x3cc90009 // ldur q9, [x0, #144]
+	WORD $0x3cca000a // ldur q10, [x0, #160]
+	WORD $0x3ccb000b // ldur q11, [x0, #176]
+	WORD $0x3ccc000c // ldur q12, [x0, #192]
+	WORD $0x3ccd000d // ldur q13, [x0, #208]
+	WORD $0x3cce000e // ldur q14, [x0, #224]
+	WORD $0x3ccf000f // ldur q15, [x0, #240]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -9213,10 +9424,10 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        4(R4), F9
+	WORD $0xbc404089 // ldur s9, [x4, #4]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
 	MOVD         ldy+8(FP), R8
@@ -9259,7 +9470,8 @@ TEXT ·matmulQ8Block3xXm5_128NEON(SB), 0, $1056-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e427 // movi v7.16b, #1
-	FLDPQ        (R2), (F8, F9)
+	WORD $0x3cc00048 // ldur q8, [x2]
+	WORD $0x3cc10049 // ldur q9, [x2, #16]
 	WORD $0x4f00e44a // movi v10.16b, #2
 	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
 	WORD $0x4f00e44b // movi v11.16b, #2
@@ -9290,7 +9502,8 @@ TEXT ·matmulQ8Block3xXm5_128NEON(SB), 0, $1056-72
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        32(R2), (F10, F11)
+	WORD $0x3cc2004a // ldur q10, [x2, #32]
+	WORD $0x3cc3004b // ldur q11, [x2, #48]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -9321,7 +9534,8 @@ TEXT ·matmulQ8Block3xXm5_128NEON(SB), 0, $1056-72
 	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
 	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        64(R2), (F10, F11)
+	WORD $0x3cc4004a // ldur q10, [x2, #64]
+	WORD $0x3cc5004b // ldur q11, [x2, #80]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -9352,7 +9566,8 @@ TEXT ·matmulQ8Block3xXm5_128NEON(SB), 0, $1056-72
 	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
 	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        96(R2), (F10, F11)
+	WORD $0x3cc6004a // ldur q10, [x2, #96]
+	WORD $0x3cc7004b // ldur q11, [x2, #112]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -9394,7 +9609,8 @@ TEXT ·matmulQ8Block3xXm5_128NEON(SB), 0, $1056-72
 	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
 	WORD $0x7e30d929 // faddp s9, v9.2s
 	FMOVS        F9, (R4)
-	FLDPQ        128(R2), (F8, F9)
+	WORD $0x3cc80048 // ldur q8, [x2, #128]
+	WORD $0x3cc90049 // ldur q9, [x2, #144]
 	WORD $0x4f00e44a // movi v10.16b, #2
 	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
 	WORD $0x4f00e44b // movi v11.16b, #2
@@ -9425,7 +9641,8 @@ TEXT ·matmulQ8Block3xXm5_128NEON(SB), 0, $1056-72
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        160(R2), (F10, F11)
+	WORD $0x3cca004a // ldur q10, [x2, #160]
+	WORD $0x3ccb004b // ldur q11, [x2, #176]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -9456,7 +9673,8 @@ TEXT ·matmulQ8Block3xXm5_128NEON(SB), 0, $1056-72
 	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
 	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        192(R2), (F10, F11)
+	WORD $0x3ccc004a // ldur q10, [x2, #192]
+	WORD $0x3ccd004b // ldur q11, [x2, #208]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -9487,7 +9705,8 @@ TEXT ·matmulQ8Block3xXm5_128NEON(SB), 0, $1056-72
 	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
 	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        224(R2), (F10, F11)
+	WORD $0x3cce004a // ldur q10, [x2, #224]
+	WORD $0x3ccf004b // ldur q11, [x2, #240]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -9684,10 +9903,10 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F7
+	WORD $0x3cc020c7 // ldur q7, [x6, #2]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        66(R6), F9
+	WORD $0xbc4420c9 // ldur s9, [x6, #66]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
 	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
@@ -9709,7 +9928,8 @@ loop3:
 	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
 	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
 	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
-	FLDPQ        (R5), (F9, F10)
+	WORD $0x3cc000a9 // ldur q9, [x5]
+	WORD $0x3cc100aa // ldur q10, [x5, #16]
 	WORD $0x2f08a4eb // ushll v11.8h, v7.8b, #0
 	WORD $0x0f08a52c // sshll v12.8h, v9.8b, #0
 	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
@@ -9726,7 +9946,8 @@ loop3:
 	WORD $0x4e6a9d8c // mul v12.8h, v12.8h, v10.8h
 	WORD $0x4e6cbd6a // addp v10.8h, v11.8h, v12.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FLDPQ        128(R5), (F11, F12)
+	WORD $0x3cc800ab // ldur q11, [x5, #128]
+	WORD $0x3cc900ac // ldur q12, [x5, #144]
 	WORD $0x2f08a4ed // ushll v13.8h, v7.8b, #0
 	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
 	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
@@ -9762,10 +9983,10 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F13
+	WORD $0x3cc120cd // ldur q13, [x6, #18]
 	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVS        70(R6), F15
+	WORD $0xbc4460cf // ldur s15, [x6, #70]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
 	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
@@ -9787,7 +10008,8 @@ loop3:
 	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
 	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
 	WORD $0x6e701e4e // bsl v14.16b, v18.16b, v16.16b
-	FLDPQ        32(R5), (F15, F16)
+	WORD $0x3cc200af // ldur q15, [x5, #32]
+	WORD $0x3cc300b0 // ldur q16, [x5, #48]
 	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
 	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
 	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
@@ -9804,7 +10026,8 @@ loop3:
 	WORD $0x4e709e31 // mul v17.8h, v17.8h, v16.8h
 	WORD $0x4e71bdef // addp v15.8h, v15.8h, v17.8h
 	WORD $0x4e6069ea // sadalp v10.4s, v15.8h
-	FLDPQ        160(R5), (F15, F16)
+	WORD $0x3cca00af // ldur q15, [x5, #160]
+	WORD $0x3ccb00b0 // ldur q16, [x5, #176]
 	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
 	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
 	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
@@ -9840,10 +10063,10 @@ loop3:
 	WORD $0x4e6069a8 // sadalp v8.4s, v13.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F13
+	WORD $0x3cc220cd // ldur q13, [x6, #34]
 	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVS        74(R6), F15
+	WORD $0xbc44a0cf // ldur s15, [x6, #74]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
 	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
@@ -9865,7 +10088,8 @@ loop3:
 	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
 	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
 	WORD $0x6e701e4e // bsl v14.16b, v18.16b, v16.16b
-	FLDPQ        64(R5), (F15, F16)
+	WORD $0x3cc400af // ldur q15, [x5, #64]
+	WORD $0x3cc500b0 // ldur q16, [x5, #80]
 	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
 	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
 	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
@@ -9882,7 +10106,8 @@ loop3:
 	WORD $0x4e709e31 // mul v17.8h, v17.8h, v16.8h
 	WORD $0x4e71bdef // addp v15.8h, v15.8h, v17.8h
 	WORD $0x4e6069ea // sadalp v10.4s, v15.8h
-	FLDPQ        192(R5), (F15, F16)
+	WORD $0x3ccc00af // ldur q15, [x5, #192]
+	WORD $0x3ccd00b0 // ldur q16, [x5, #208]
 	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
 	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
 	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
@@ -9918,10 +10143,10 @@ loop3:
 	WORD $0x4e6069a8 // sadalp v8.4s, v13.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F13
+	WORD $0x3cc320cd // ldur q13, [x6, #50]
 	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVS        78(R6), F15
+	WORD $0xbc44e0cf // ldur s15, [x6, #78]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
 	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
@@ -9943,7 +10168,8 @@ loop3:
 	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
 	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
 	WORD $0x6e701e4e // bsl v14.16b, v18.16b, v16.16b
-	FLDPQ        96(R5), (F15, F16)
+	WORD $0x3cc600af // ldur q15, [x5, #96]
+	WORD $0x3cc700b0 // ldur q16, [x5, #112]
 	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
 	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
 	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
@@ -9960,7 +10186,8 @@ loop3:
 	WORD $0x4e709e31 // mul v17.8h, v17.8h, v16.8h
 	WORD $0x4e71bdef // addp v15.8h, v15.8h, v17.8h
 	WORD $0x4e6069ea // sadalp v10.4s, v15.8h
-	FLDPQ        224(R5), (F15, F16)
+	WORD $0x3cce00af // ldur q15, [x5, #224]
+	WORD $0x3ccf00b0 // ldur q16, [x5, #240]
 	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
 	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
 	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
@@ -10000,8 +10227,8 @@ loop3:
 	FMOVQ        F12, 144(R9)
 	FMOVQ        F7, 256(R9)
 	FMOVQ        F8, 272(R9)
-	WORD $0x7d4000c7 // ldr h7, [x6]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x7c4000c7 // ldur h7, [x6]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	FMOVQ        F7, (R10)
 	FMOVQ        F7, 16(R10)
@@ -10016,10 +10243,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F7
-	FMOVQ        32(R1), F8
-	FMOVQ        64(R1), F9
-	FMOVQ        96(R1), F10
+	WORD $0x3cc00027 // ldur q7, [x1]
+	WORD $0x3cc20028 // ldur q8, [x1, #32]
+	WORD $0x3cc40029 // ldur q9, [x1, #64]
+	WORD $0x3cc6002a // ldur q10, [x1, #96]
 	WORD $0x4ea00908 // rev64 v8.4s, v8.4s
 	WORD $0x4e8828e7 // trn1 v7.4s, v7.4s, v8.4s
 	WORD $0x4ea00948 // rev64 v8.4s, v10.4s
@@ -10027,10 +10254,14 @@ done4:
 	WORD $0x6e084108 // ext v8.16b, v8.16b, v8.16b, #8
 	WORD $0x4ec838e7 // zip1 v7.2d, v7.2d, v8.2d
 	WORD $0x4e27d4e7 // fadd v7.4s, v7.4s, v7.4s
-	FLDPQ        (R0), (F8, F9)
-	FLDPQ        32(R0), (F10, F11)
-	FLDPQ        64(R0), (F12, F13)
-	FLDPQ        96(R0), (F14, F15)
+	WORD $0x3cc00008 // ldur q8, [x0]
+	WORD $0x3cc10009 // ldur q9, [x0, #16]
+	WORD $0x3cc2000a // ldur q10, [x0, #32]
+	WORD $0x3cc3000b // ldur q11, [x0, #48]
+	WORD $0x3cc4000c // ldur q12, [x0, #64]
+	WORD $0x3cc5000d // ldur q13, [x0, #80]
+	WORD $0x3cc6000e // ldur q14, [x0, #96]
+	WORD $0x3cc7000f // ldur q15, [x0, #112]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -10039,17 +10270,21 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        (R4), F9
+	WORD $0xbc400089 // ldur s9, [x4]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	FMOVQ        F8, (R2)
-	FLDPQ        128(R0), (F8, F9)
-	FLDPQ        160(R0), (F10, F11)
-	FLDPQ        192(R0), (F12, F13)
-	FLDPQ        224(R0), (F14, F15)
+	WORD $0x3cc80008 // ldur q8, [x0, #128]
+	WORD $0x3cc90009 // ldur q9, [x0, #144]
+	WORD $0x3cca000a // ldur q10, [x0, #160]
+	WORD $0x3ccb000b // ldur q11, [x0, #176]
+	WORD $0x3ccc000c // ldur q12, [x0, #192]
+	WORD $0x3ccd000d // ldur q13, [x0, #208]
+	WORD $0x3cce000e // ldur q14, [x0, #224]
+	WORD $0x3ccf000f // ldur q15, [x0, #240]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -10058,10 +10293,10 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        4(R4), F9
+	WORD $0xbc404089 // ldur s9, [x4, #4]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	MOVD         ldy+8(FP), R8
@@ -10080,10 +10315,10 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        8(R4), F9
+	WORD $0xbc408089 // ldur s9, [x4, #8]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
 	ADD          R8, R9
@@ -10124,7 +10359,8 @@ TEXT ·matmulQ8Block4xXm5_128NEON(SB), 0, $1312-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e427 // movi v7.16b, #1
-	FLDPQ        (R2), (F8, F9)
+	WORD $0x3cc00048 // ldur q8, [x2]
+	WORD $0x3cc10049 // ldur q9, [x2, #16]
 	WORD $0x4f00e44a // movi v10.16b, #2
 	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
 	WORD $0x4f00e44b // movi v11.16b, #2
@@ -10155,7 +10391,8 @@ TEXT ·matmulQ8Block4xXm5_128NEON(SB), 0, $1312-72
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        32(R2), (F10, F11)
+	WORD $0x3cc2004a // ldur q10, [x2, #32]
+	WORD $0x3cc3004b // ldur q11, [x2, #48]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -10186,7 +10423,8 @@ TEXT ·matmulQ8Block4xXm5_128NEON(SB), 0, $1312-72
 	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
 	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        64(R2), (F10, F11)
+	WORD $0x3cc4004a // ldur q10, [x2, #64]
+	WORD $0x3cc5004b // ldur q11, [x2, #80]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -10217,7 +10455,8 @@ TEXT ·matmulQ8Block4xXm5_128NEON(SB), 0, $1312-72
 	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
 	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        96(R2), (F10, F11)
+	WORD $0x3cc6004a // ldur q10, [x2, #96]
+	WORD $0x3cc7004b // ldur q11, [x2, #112]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -10259,7 +10498,8 @@ TEXT ·matmulQ8Block4xXm5_128NEON(SB), 0, $1312-72
 	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
 	WORD $0x7e30d929 // faddp s9, v9.2s
 	FMOVS        F9, (R4)
-	FLDPQ        128(R2), (F8, F9)
+	WORD $0x3cc80048 // ldur q8, [x2, #128]
+	WORD $0x3cc90049 // ldur q9, [x2, #144]
 	WORD $0x4f00e44a // movi v10.16b, #2
 	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
 	WORD $0x4f00e44b // movi v11.16b, #2
@@ -10290,7 +10530,8 @@ TEXT ·matmulQ8Block4xXm5_128NEON(SB), 0, $1312-72
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        160(R2), (F10, F11)
+	WORD $0x3cca004a // ldur q10, [x2, #160]
+	WORD $0x3ccb004b // ldur q11, [x2, #176]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -10321,7 +10562,8 @@ TEXT ·matmulQ8Block4xXm5_128NEON(SB), 0, $1312-72
 	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
 	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        192(R2), (F10, F11)
+	WORD $0x3ccc004a // ldur q10, [x2, #192]
+	WORD $0x3ccd004b // ldur q11, [x2, #208]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -10352,7 +10594,8 @@ TEXT ·matmulQ8Block4xXm5_128NEON(SB), 0, $1312-72
 	WORD $0x4e2bc0eb // smull2 v11.8h, v7.16b, v11.16b
 	WORD $0x4e6bbd4a // addp v10.8h, v10.8h, v11.8h
 	WORD $0x4e606949 // sadalp v9.4s, v10.8h
-	FLDPQ        224(R2), (F10, F11)
+	WORD $0x3cce004a // ldur q10, [x2, #224]
+	WORD $0x3ccf004b // ldur q11, [x2, #240]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -10684,10 +10927,10 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F7
+	WORD $0x3cc020c7 // ldur q7, [x6, #2]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        66(R6), F9
+	WORD $0xbc4420c9 // ldur s9, [x6, #66]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
 	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
@@ -10709,7 +10952,8 @@ loop3:
 	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
 	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
 	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
-	FLDPQ        (R5), (F9, F10)
+	WORD $0x3cc000a9 // ldur q9, [x5]
+	WORD $0x3cc100aa // ldur q10, [x5, #16]
 	WORD $0x2f08a4eb // ushll v11.8h, v7.8b, #0
 	WORD $0x0f08a52c // sshll v12.8h, v9.8b, #0
 	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
@@ -10726,7 +10970,8 @@ loop3:
 	WORD $0x4e6a9d8c // mul v12.8h, v12.8h, v10.8h
 	WORD $0x4e6cbd6a // addp v10.8h, v11.8h, v12.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FLDPQ        128(R5), (F11, F12)
+	WORD $0x3cc800ab // ldur q11, [x5, #128]
+	WORD $0x3cc900ac // ldur q12, [x5, #144]
 	WORD $0x2f08a4ed // ushll v13.8h, v7.8b, #0
 	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
 	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
@@ -10779,10 +11024,10 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F15
+	WORD $0x3cc120cf // ldur q15, [x6, #18]
 	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVS        70(R6), F17
+	WORD $0xbc4460d1 // ldur s17, [x6, #70]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
 	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
@@ -10804,7 +11049,8 @@ loop3:
 	WORD $0x6e711e6f // bsl v15.16b, v19.16b, v17.16b
 	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
 	WORD $0x6e721e90 // bsl v16.16b, v20.16b, v18.16b
-	FLDPQ        32(R5), (F17, F18)
+	WORD $0x3cc200b1 // ldur q17, [x5, #32]
+	WORD $0x3cc300b2 // ldur q18, [x5, #48]
 	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
 	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
@@ -10821,7 +11067,8 @@ loop3:
 	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
 	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
 	WORD $0x4e606a2a // sadalp v10.4s, v17.8h
-	FLDPQ        160(R5), (F17, F18)
+	WORD $0x3cca00b1 // ldur q17, [x5, #160]
+	WORD $0x3ccb00b2 // ldur q18, [x5, #176]
 	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
 	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
@@ -10874,10 +11121,10 @@ loop3:
 	WORD $0x4e6069e8 // sadalp v8.4s, v15.8h
 
 	// levels of values 64 to 95, and their products
-	FMOVQ        34(R6), F15
+	WORD $0x3cc220cf // ldur q15, [x6, #34]
 	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVS        74(R6), F17
+	WORD $0xbc44a0d1 // ldur s17, [x6, #74]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
 	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
@@ -10899,7 +11146,8 @@ loop3:
 	WORD $0x6e711e6f // bsl v15.16b, v19.16b, v17.16b
 	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
 	WORD $0x6e721e90 // bsl v16.16b, v20.16b, v18.16b
-	FLDPQ        64(R5), (F17, F18)
+	WORD $0x3cc400b1 // ldur q17, [x5, #64]
+	WORD $0x3cc500b2 // ldur q18, [x5, #80]
 	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
 	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
@@ -10916,7 +11164,8 @@ loop3:
 	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
 	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
 	WORD $0x4e606a2a // sadalp v10.4s, v17.8h
-	FLDPQ        192(R5), (F17, F18)
+	WORD $0x3ccc00b1 // ldur q17, [x5, #192]
+	WORD $0x3ccd00b2 // ldur q18, [x5, #208]
 	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
 	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
@@ -10969,10 +11218,10 @@ loop3:
 	WORD $0x4e6069e8 // sadalp v8.4s, v15.8h
 
 	// levels of values 96 to 127, and their products
-	FMOVQ        50(R6), F15
+	WORD $0x3cc320cf // ldur q15, [x6, #50]
 	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVS        78(R6), F17
+	WORD $0xbc44e0d1 // ldur s17, [x6, #78]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
 	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
@@ -10994,7 +11243,8 @@ loop3:
 	WORD $0x6e711e6f // bsl v15.16b, v19.16b, v17.16b
 	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
 	WORD $0x6e721e90 // bsl v16.16b, v20.16b, v18.16b
-	FLDPQ        96(R5), (F17, F18)
+	WORD $0x3cc600b1 // ldur q17, [x5, #96]
+	WORD $0x3cc700b2 // ldur q18, [x5, #112]
 	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
 	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
@@ -11011,7 +11261,8 @@ loop3:
 	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
 	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
 	WORD $0x4e606a2a // sadalp v10.4s, v17.8h
-	FLDPQ        224(R5), (F17, F18)
+	WORD $0x3cce00b1 // ldur q17, [x5, #224]
+	WORD $0x3ccf00b2 // ldur q18, [x5, #240]
 	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
 	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
@@ -11070,8 +11321,8 @@ loop3:
 	FMOVQ        F14, 272(R9)
 	FMOVQ        F7, 384(R9)
 	FMOVQ        F8, 400(R9)
-	WORD $0x7d4000c7 // ldr h7, [x6]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x7c4000c7 // ldur h7, [x6]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	FMOVQ        F7, (R10)
 	FMOVQ        F7, 16(R10)
@@ -11086,10 +11337,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F7
-	FMOVQ        32(R1), F8
-	FMOVQ        64(R1), F9
-	FMOVQ        96(R1), F10
+	WORD $0x3cc00027 // ldur q7, [x1]
+	WORD $0x3cc20028 // ldur q8, [x1, #32]
+	WORD $0x3cc40029 // ldur q9, [x1, #64]
+	WORD $0x3cc6002a // ldur q10, [x1, #96]
 	WORD $0x4ea00908 // rev64 v8.4s, v8.4s
 	WORD $0x4e8828e7 // trn1 v7.4s, v7.4s, v8.4s
 	WORD $0x4ea00948 // rev64 v8.4s, v10.4s
@@ -11097,10 +11348,14 @@ done4:
 	WORD $0x6e084108 // ext v8.16b, v8.16b, v8.16b, #8
 	WORD $0x4ec838e7 // zip1 v7.2d, v7.2d, v8.2d
 	WORD $0x4e27d4e7 // fadd v7.4s, v7.4s, v7.4s
-	FLDPQ        (R0), (F8, F9)
-	FLDPQ        32(R0), (F10, F11)
-	FLDPQ        64(R0), (F12, F13)
-	FLDPQ        96(R0), (F14, F15)
+	WORD $0x3cc00008 // ldur q8, [x0]
+	WORD $0x3cc10009 // ldur q9, [x0, #16]
+	WORD $0x3cc2000a // ldur q10, [x0, #32]
+	WORD $0x3cc3000b // ldur q11, [x0, #48]
+	WORD $0x3cc4000c // ldur q12, [x0, #64]
+	WORD $0x3cc5000d // ldur q13, [x0, #80]
+	WORD $0x3cc6000e // ldur q14, [x0, #96]
+	WORD $0x3cc7000f // ldur q15, [x0, #112]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -11109,17 +11364,21 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        (R4), F9
+	WORD $0xbc400089 // ldur s9, [x4]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	FMOVQ        F8, (R2)
-	FLDPQ        128(R0), (F8, F9)
-	FLDPQ        160(R0), (F10, F11)
-	FLDPQ        192(R0), (F12, F13)
-	FLDPQ        224(R0), (F14, F15)
+	WORD $0x3cc80008 // ldur q8, [x0, #128]
+	WORD $0x3cc90009 // ldur q9, [x0, #144]
+	WORD $0x3cca000a // ldur q10, [x0, #160]
+	WORD $0x3ccb000b // ldur q11, [x0, #176]
+	WORD $0x3ccc000c // ldur q12, [x0, #192]
+	WORD $0x3ccd000d // ldur q13, [x0, #208]
+	WORD $0x3cce000e // ldur q14, [x0, #224]
+	WORD $0x3ccf000f // ldur q15, [x0, #240]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -11128,10 +11387,10 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        4(R4), F9
+	WORD $0xbc404089 // ldur s9, [x4, #4]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	MOVD         ldy+8(FP), R8
@@ -11150,10 +11409,10 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        8(R4), F9
+	WORD $0xbc408089 // ldur s9, [x4, #8]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	ADD          R8, R9
@@ -11170,10 +11429,10 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        12(R4), F9
+	WORD $0xbc40c089 // ldur s9, [x4, #12]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
 	ADD          R8, R9
@@ -11235,9 +11494,9 @@ loop1:
 
 loop3:
 	ADD          R4, R1, R6
-	FMOVQ        (R6), F14
+	WORD $0x3cc000ce // ldur q14, [x6]
 	ADD          R4, R1, R6
-	FMOVQ        16(R6), F15
+	WORD $0x3cc100cf // ldur q15, [x6, #16]
 	ADD          R4, R1, R6
 	FMOVQ        512(R6), F16
 	ADD          R4, R1, R6
@@ -11347,11 +11606,11 @@ done4:
 
 loop5:
 	ADD          R5<<3, R2, R7
-	FMOVQ        (R7), F14
+	WORD $0x3cc000ee // ldur q14, [x7]
 	ADD          R5<<3, R2, R7
-	FMOVQ        16(R7), F15
+	WORD $0x3cc100ef // ldur q15, [x7, #16]
 	ADD          R5, R4, R7
-	FMOVS        (R7), F16
+	WORD $0xbc4000f0 // ldur s16, [x7]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R7
@@ -11359,11 +11618,11 @@ loop5:
 	ADD          R5<<3, R2, R7
 	FMOVQ        F15, 4112(R7)
 	ADD          R5<<3, R2, R7
-	FMOVQ        32(R7), F14
+	WORD $0x3cc200ee // ldur q14, [x7, #32]
 	ADD          R5<<3, R2, R7
-	FMOVQ        48(R7), F15
+	WORD $0x3cc300ef // ldur q15, [x7, #48]
 	ADD          R5, R4, R7
-	FMOVS        4(R7), F16
+	WORD $0xbc4040f0 // ldur s16, [x7, #4]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R7
@@ -11371,11 +11630,11 @@ loop5:
 	ADD          R5<<3, R2, R7
 	FMOVQ        F15, 4144(R7)
 	ADD          R5<<3, R2, R7
-	FMOVQ        64(R7), F14
+	WORD $0x3cc400ee // ldur q14, [x7, #64]
 	ADD          R5<<3, R2, R7
-	FMOVQ        80(R7), F15
+	WORD $0x3cc500ef // ldur q15, [x7, #80]
 	ADD          R5, R4, R7
-	FMOVS        8(R7), F16
+	WORD $0xbc4080f0 // ldur s16, [x7, #8]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R7
@@ -11383,11 +11642,11 @@ loop5:
 	ADD          R5<<3, R2, R7
 	FMOVQ        F15, 4176(R7)
 	ADD          R5<<3, R2, R7
-	FMOVQ        96(R7), F14
+	WORD $0x3cc600ee // ldur q14, [x7, #96]
 	ADD          R5<<3, R2, R7
-	FMOVQ        112(R7), F15
+	WORD $0x3cc700ef // ldur q15, [x7, #112]
 	ADD          R5, R4, R7
-	FMOVS        12(R7), F16
+	WORD $0xbc40c0f0 // ldur s16, [x7, #12]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R7
@@ -11646,7 +11905,7 @@ loop15:
 	WORD $0x4eb2d5ce // fsub v14.4s, v14.4s, v18.4s
 	WORD $0x4eb3d5ef // fsub v15.4s, v15.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVS        (R8), F18
+	WORD $0xbc400112 // ldur s18, [x8]
 	WORD $0x4f929293 // fmul v19.4s, v20.4s, v18.s[0]
 	WORD $0x4f9292b2 // fmul v18.4s, v21.4s, v18.s[0]
 	ADD          R5<<3, R2, R8
@@ -11654,7 +11913,7 @@ loop15:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F18, 4112(R8)
 	ADD          R5, R4, R8
-	FMOVS        128(R8), F18
+	WORD $0xbc480112 // ldur s18, [x8, #128]
 	WORD $0x4f9292d3 // fmul v19.4s, v22.4s, v18.s[0]
 	WORD $0x4f9292f2 // fmul v18.4s, v23.4s, v18.s[0]
 	ADD          R5<<3, R2, R8

@@ -234,6 +234,19 @@ func mix2xXm5_32NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride i
 //go:noescape
 func mix3xXm5_32NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
+// mix4xXm5_32NEON adds weighted rows of v to 4 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 4 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: none
+//
+//go:noescape
+func mix4xXm5_32NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
 // mix5xXm5_32NEON adds weighted rows of v to 5 rows of o; ld and stride in bytes, a unit is 32 values.
 //
 //	for j := range 5 {
@@ -246,6 +259,19 @@ func mix3xXm5_32NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride i
 //
 //go:noescape
 func mix5xXm5_32NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
+
+// mix6xXm5_32NEON adds weighted rows of v to 6 rows of o; ld and stride in bytes, a unit is 32 values.
+//
+//	for j := range 6 {
+//		for i := range units * 32 {
+//			o[j][i] += sum(p[j][r] * v[r][i]) // over r < rows
+//		}
+//	}
+//
+// Requires: none
+//
+//go:noescape
+func mix6xXm5_32NEON(o *float32, ldo int, p *float32, ldp int, v *byte, stride int, rows int, units int)
 
 func decodeXm5_32NEON(dst []float32, src []byte) {
 	driveDecode(decodeUnitsXm5_32NEON, 32, 22, decodeXm5_32Generic, dst, src)
@@ -400,7 +426,7 @@ func encodeXm5_32NEON(dst []byte, src []float32) {
 	driveEncode(encodeGroupsXm5_32NEON, 8, 32, 22, 4320, dst, src)
 }
 
-var mixTilesXm5_32NEON = mixTiles{mix1xXm5_32NEON, mix2xXm5_32NEON, mix3xXm5_32NEON, nil, mix5xXm5_32NEON, nil}
+var mixTilesXm5_32NEON = mixTiles{mix1xXm5_32NEON, mix2xXm5_32NEON, mix3xXm5_32NEON, mix4xXm5_32NEON, mix5xXm5_32NEON, mix6xXm5_32NEON}
 
 func mixXm5_32NEON(o []float32, ldo int, p []float32, ldp int, m int, v []byte, stride int, rows int, n int, ws *Workspace) {
 	mixTilesXm5_32NEON.drive(32, 22, mixXm5_32Generic, o, ldo, p, ldp, m, v, stride, rows, n, ws)

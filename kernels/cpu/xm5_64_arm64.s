@@ -259,15 +259,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F10
+	WORD $0x3cc020ca // ldur q10, [x6, #2]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        34(R6), F12
+	WORD $0xbc4220cc // ldur s12, [x6, #34]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -289,16 +288,17 @@ loop3:
 	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
 	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
-	FLDPQ        (R3), (F12, F13)
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006d // ldur q13, [x3, #16]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F10
+	WORD $0x3cc120ca // ldur q10, [x6, #18]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        38(R6), F12
+	WORD $0xbc4260cc // ldur s12, [x6, #38]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -320,15 +320,16 @@ loop3:
 	WORD $0x6e6c1dea // bsl v10.16b, v15.16b, v12.16b
 	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
 	WORD $0x6e6d1e0b // bsl v11.16b, v16.16b, v13.16b
-	FLDPQ        32(R3), (F12, F13)
+	WORD $0x3cc2006c // ldur q12, [x3, #32]
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
-	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	WORD $0x4e29cd67 // fmla v7.4s, v11.4s, v9.4s
+	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f891167 // fmla v7.4s, v11.4s, v9.s[0]
 	ADD          $0x2a, R6
 	ADD          $0x40, R3
 	ADD          $4, R4
@@ -389,15 +390,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F10
+	WORD $0x3cc020ca // ldur q10, [x6, #2]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        34(R6), F12
+	WORD $0xbc4220cc // ldur s12, [x6, #34]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -419,20 +419,22 @@ loop3:
 	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
 	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
-	FLDPQ        (R3), (F12, F13)
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006d // ldur q13, [x3, #16]
 	WORD $0x4f00e40e // movi v14.16b, #0
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        64(R3), (F12, F13)
+	WORD $0x3cc4006c // ldur q12, [x3, #64]
+	WORD $0x3cc5006d // ldur q13, [x3, #80]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F10
+	WORD $0x3cc120ca // ldur q10, [x6, #18]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        38(R6), F12
+	WORD $0xbc4260cc // ldur s12, [x6, #38]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -454,22 +456,24 @@ loop3:
 	WORD $0x6e6c1e0a // bsl v10.16b, v16.16b, v12.16b
 	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
 	WORD $0x6e6d1e2b // bsl v11.16b, v17.16b, v13.16b
-	FLDPQ        32(R3), (F12, F13)
+	WORD $0x3cc2006c // ldur q12, [x3, #32]
+	WORD $0x3cc3006d // ldur q13, [x3, #48]
 	WORD $0x4e8c954e // sdot v14.4s, v10.16b, v12.16b
 	WORD $0x4e8d956e // sdot v14.4s, v11.16b, v13.16b
-	FLDPQ        96(R3), (F12, F13)
+	WORD $0x3cc6006c // ldur q12, [x3, #96]
+	WORD $0x3cc7006d // ldur q13, [x3, #112]
 	WORD $0x4e8c954f // sdot v15.4s, v10.16b, v12.16b
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F10
+	WORD $0xbc40008a // ldur s10, [x4]
 	WORD $0x4e21d9cb // scvtf v11.4s, v14.4s
-	WORD $0x4f8a912a // fmul v10.4s, v9.4s, v10.s[0]
-	WORD $0x4e2acd67 // fmla v7.4s, v11.4s, v10.4s
-	FMOVS        4(R4), F10
+	WORD $0x6e29dd4a // fmul v10.4s, v10.4s, v9.4s
+	WORD $0x4f8a1167 // fmla v7.4s, v11.4s, v10.s[0]
+	WORD $0xbc40408a // ldur s10, [x4, #4]
 	WORD $0x4e21d9eb // scvtf v11.4s, v15.4s
-	WORD $0x4f8a9129 // fmul v9.4s, v9.4s, v10.s[0]
-	WORD $0x4e29cd68 // fmla v8.4s, v11.4s, v9.4s
+	WORD $0x6e29dd49 // fmul v9.4s, v10.4s, v9.4s
+	WORD $0x4f891168 // fmla v8.4s, v11.4s, v9.s[0]
 	ADD          $0x2a, R6
 	ADD          $0x80, R3
 	ADD          $8, R4
@@ -537,15 +541,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000ca // ldur h10, [x6]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F11
+	WORD $0x3cc020cb // ldur q11, [x6, #2]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        34(R6), F13
+	WORD $0xbc4220cd // ldur s13, [x6, #34]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -567,24 +570,27 @@ loop3:
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	FLDPQ        (R3), (F13, F14)
+	WORD $0x3cc0006d // ldur q13, [x3]
+	WORD $0x3cc1006e // ldur q14, [x3, #16]
 	WORD $0x4f00e40f // movi v15.16b, #0
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        64(R3), (F13, F14)
+	WORD $0x3cc4006d // ldur q13, [x3, #64]
+	WORD $0x3cc5006e // ldur q14, [x3, #80]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FLDPQ        128(R3), (F13, F14)
+	WORD $0x3cc8006d // ldur q13, [x3, #128]
+	WORD $0x3cc9006e // ldur q14, [x3, #144]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F11
+	WORD $0x3cc120cb // ldur q11, [x6, #18]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        38(R6), F13
+	WORD $0xbc4260cd // ldur s13, [x6, #38]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -606,29 +612,32 @@ loop3:
 	WORD $0x6e6d1e4b // bsl v11.16b, v18.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e6c // bsl v12.16b, v19.16b, v14.16b
-	FLDPQ        32(R3), (F13, F14)
+	WORD $0x3cc2006d // ldur q13, [x3, #32]
+	WORD $0x3cc3006e // ldur q14, [x3, #48]
 	WORD $0x4e8d956f // sdot v15.4s, v11.16b, v13.16b
 	WORD $0x4e8e958f // sdot v15.4s, v12.16b, v14.16b
-	FLDPQ        96(R3), (F13, F14)
+	WORD $0x3cc6006d // ldur q13, [x3, #96]
+	WORD $0x3cc7006e // ldur q14, [x3, #112]
 	WORD $0x4e8d9570 // sdot v16.4s, v11.16b, v13.16b
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
-	FLDPQ        160(R3), (F13, F14)
+	WORD $0x3cca006d // ldur q13, [x3, #160]
+	WORD $0x3ccb006e // ldur q14, [x3, #176]
 	WORD $0x4e8d9571 // sdot v17.4s, v11.16b, v13.16b
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e21d9ec // scvtf v12.4s, v15.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        4(R4), F11
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	WORD $0xbc40408b // ldur s11, [x4, #4]
 	WORD $0x4e21da0c // scvtf v12.4s, v16.4s
-	WORD $0x4f8b914b // fmul v11.4s, v10.4s, v11.s[0]
-	WORD $0x4e2bcd88 // fmla v8.4s, v12.4s, v11.4s
-	FMOVS        8(R4), F11
+	WORD $0x6e2add6b // fmul v11.4s, v11.4s, v10.4s
+	WORD $0x4f8b1188 // fmla v8.4s, v12.4s, v11.s[0]
+	WORD $0xbc40808b // ldur s11, [x4, #8]
 	WORD $0x4e21da2c // scvtf v12.4s, v17.4s
-	WORD $0x4f8b914a // fmul v10.4s, v10.4s, v11.s[0]
-	WORD $0x4e2acd89 // fmla v9.4s, v12.4s, v10.4s
+	WORD $0x6e2add6a // fmul v10.4s, v11.4s, v10.4s
+	WORD $0x4f8a1189 // fmla v9.4s, v12.4s, v10.s[0]
 	ADD          $0x2a, R6
 	ADD          $0xc0, R3
 	ADD          $0xc, R4
@@ -702,15 +711,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cb // ldr h11, [x6]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c4000cb // ldur h11, [x6]
+	WORD $0x1ee2416b // fcvt s11, h11
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F12
+	WORD $0x3cc020cc // ldur q12, [x6, #2]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        34(R6), F14
+	WORD $0xbc4220ce // ldur s14, [x6, #34]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -732,28 +740,32 @@ loop3:
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
 	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
 	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        (R3), (F14, F15)
+	WORD $0x3cc0006e // ldur q14, [x3]
+	WORD $0x3cc1006f // ldur q15, [x3, #16]
 	WORD $0x4f00e410 // movi v16.16b, #0
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	FLDPQ        64(R3), (F14, F15)
+	WORD $0x3cc4006e // ldur q14, [x3, #64]
+	WORD $0x3cc5006f // ldur q15, [x3, #80]
 	WORD $0x4f00e411 // movi v17.16b, #0
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	FLDPQ        128(R3), (F14, F15)
+	WORD $0x3cc8006e // ldur q14, [x3, #128]
+	WORD $0x3cc9006f // ldur q15, [x3, #144]
 	WORD $0x4f00e412 // movi v18.16b, #0
 	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
-	FLDPQ        192(R3), (F14, F15)
+	WORD $0x3ccc006e // ldur q14, [x3, #192]
+	WORD $0x3ccd006f // ldur q15, [x3, #208]
 	WORD $0x4f00e413 // movi v19.16b, #0
 	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F12
+	WORD $0x3cc120cc // ldur q12, [x6, #18]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        38(R6), F14
+	WORD $0xbc4260ce // ldur s14, [x6, #38]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -775,36 +787,40 @@ loop3:
 	WORD $0x6e6e1e8c // bsl v12.16b, v20.16b, v14.16b
 	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
 	WORD $0x6e6f1ead // bsl v13.16b, v21.16b, v15.16b
-	FLDPQ        32(R3), (F14, F15)
+	WORD $0x3cc2006e // ldur q14, [x3, #32]
+	WORD $0x3cc3006f // ldur q15, [x3, #48]
 	WORD $0x4e8e9590 // sdot v16.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b0 // sdot v16.4s, v13.16b, v15.16b
-	FLDPQ        96(R3), (F14, F15)
+	WORD $0x3cc6006e // ldur q14, [x3, #96]
+	WORD $0x3cc7006f // ldur q15, [x3, #112]
 	WORD $0x4e8e9591 // sdot v17.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b1 // sdot v17.4s, v13.16b, v15.16b
-	FLDPQ        160(R3), (F14, F15)
+	WORD $0x3cca006e // ldur q14, [x3, #160]
+	WORD $0x3ccb006f // ldur q15, [x3, #176]
 	WORD $0x4e8e9592 // sdot v18.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b2 // sdot v18.4s, v13.16b, v15.16b
-	FLDPQ        224(R3), (F14, F15)
+	WORD $0x3cce006e // ldur q14, [x3, #224]
+	WORD $0x3ccf006f // ldur q15, [x3, #240]
 	WORD $0x4e8e9593 // sdot v19.4s, v12.16b, v14.16b
 	WORD $0x4e8f95b3 // sdot v19.4s, v13.16b, v15.16b
 
 	// integer sums times both scales
-	FMOVS        (R4), F12
+	WORD $0xbc40008c // ldur s12, [x4]
 	WORD $0x4e21da0d // scvtf v13.4s, v16.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        4(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11a7 // fmla v7.4s, v13.4s, v12.s[0]
+	WORD $0xbc40408c // ldur s12, [x4, #4]
 	WORD $0x4e21da2d // scvtf v13.4s, v17.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        8(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xbc40808c // ldur s12, [x4, #8]
 	WORD $0x4e21da4d // scvtf v13.4s, v18.4s
-	WORD $0x4f8c916c // fmul v12.4s, v11.4s, v12.s[0]
-	WORD $0x4e2ccda9 // fmla v9.4s, v13.4s, v12.4s
-	FMOVS        12(R4), F12
+	WORD $0x6e2bdd8c // fmul v12.4s, v12.4s, v11.4s
+	WORD $0x4f8c11a9 // fmla v9.4s, v13.4s, v12.s[0]
+	WORD $0xbc40c08c // ldur s12, [x4, #12]
 	WORD $0x4e21da6d // scvtf v13.4s, v19.4s
-	WORD $0x4f8c916b // fmul v11.4s, v11.4s, v12.s[0]
-	WORD $0x4e2bcdaa // fmla v10.4s, v13.4s, v11.4s
+	WORD $0x6e2bdd8b // fmul v11.4s, v12.4s, v11.4s
+	WORD $0x4f8b11aa // fmla v10.4s, v13.4s, v11.s[0]
 	ADD          $0x2a, R6
 	ADD          $0x100, R3
 	ADD          $0x10, R4
@@ -875,7 +891,8 @@ TEXT ·matmulQ8Block1xXm5_64DotProd(SB), NOSPLIT, $480-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e427 // movi v7.16b, #1
-	FLDPQ        (R2), (F8, F9)
+	WORD $0x3cc00048 // ldur q8, [x2]
+	WORD $0x3cc10049 // ldur q9, [x2, #16]
 	WORD $0x4f00e44a // movi v10.16b, #2
 	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
 	WORD $0x4f00e44b // movi v11.16b, #2
@@ -902,7 +919,8 @@ TEXT ·matmulQ8Block1xXm5_64DotProd(SB), NOSPLIT, $480-72
 	WORD $0x4e8894ea // sdot v10.4s, v7.16b, v8.16b
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e8994e8 // sdot v8.4s, v7.16b, v9.16b
-	FLDPQ        32(R2), (F9, F11)
+	WORD $0x3cc20049 // ldur q9, [x2, #32]
+	WORD $0x3cc3004b // ldur q11, [x2, #48]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -958,10 +976,10 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F7
+	WORD $0x3cc020c7 // ldur q7, [x6, #2]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        34(R6), F9
+	WORD $0xbc4220c9 // ldur s9, [x6, #34]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
 	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
@@ -983,7 +1001,8 @@ loop3:
 	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
 	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
 	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
-	FLDPQ        (R5), (F9, F10)
+	WORD $0x3cc000a9 // ldur q9, [x5]
+	WORD $0x3cc100aa // ldur q10, [x5, #16]
 	WORD $0x2f08a4eb // ushll v11.8h, v7.8b, #0
 	WORD $0x0f08a52c // sshll v12.8h, v9.8b, #0
 	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
@@ -1002,10 +1021,10 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F9
+	WORD $0x3cc120c9 // ldur q9, [x6, #18]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        38(R6), F11
+	WORD $0xbc4260cb // ldur s11, [x6, #38]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -1027,7 +1046,8 @@ loop3:
 	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
 	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
 	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
-	FLDPQ        32(R5), (F11, F12)
+	WORD $0x3cc200ab // ldur q11, [x5, #32]
+	WORD $0x3cc300ac // ldur q12, [x5, #48]
 	WORD $0x2f08a52d // ushll v13.8h, v9.8b, #0
 	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
 	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
@@ -1046,8 +1066,8 @@ loop3:
 	WORD $0x4e606928 // sadalp v8.4s, v9.8h
 	FMOVQ        F7, (R9)
 	FMOVQ        F8, 16(R9)
-	WORD $0x7d4000c7 // ldr h7, [x6]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x7c4000c7 // ldur h7, [x6]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	FMOVQ        F7, (R10)
 	FMOVQ        F7, 16(R10)
@@ -1062,10 +1082,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F7
-	FMOVQ        32(R1), F8
-	FMOVQ        64(R1), F9
-	FMOVQ        96(R1), F10
+	WORD $0x3cc00027 // ldur q7, [x1]
+	WORD $0x3cc20028 // ldur q8, [x1, #32]
+	WORD $0x3cc40029 // ldur q9, [x1, #64]
+	WORD $0x3cc6002a // ldur q10, [x1, #96]
 	WORD $0x4ea00908 // rev64 v8.4s, v8.4s
 	WORD $0x4e8828e7 // trn1 v7.4s, v7.4s, v8.4s
 	WORD $0x4ea00948 // rev64 v8.4s, v10.4s
@@ -1073,10 +1093,14 @@ done4:
 	WORD $0x6e084108 // ext v8.16b, v8.16b, v8.16b, #8
 	WORD $0x4ec838e7 // zip1 v7.2d, v7.2d, v8.2d
 	WORD $0x4e27d4e7 // fadd v7.4s, v7.4s, v7.4s
-	FLDPQ        (R0), (F8, F9)
-	FLDPQ        32(R0), (F10, F11)
-	FLDPQ        64(R0), (F12, F13)
-	FLDPQ        96(R0), (F14, F15)
+	WORD $0x3cc00008 // ldur q8, [x0]
+	WORD $0x3cc10009 // ldur q9, [x0, #16]
+	WORD $0x3cc2000a // ldur q10, [x0, #32]
+	WORD $0x3cc3000b // ldur q11, [x0, #48]
+	WORD $0x3cc4000c // ldur q12, [x0, #64]
+	WORD $0x3cc5000d // ldur q13, [x0, #80]
+	WORD $0x3cc6000e // ldur q14, [x0, #96]
+	WORD $0x3cc7000f // ldur q15, [x0, #112]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -1085,10 +1109,10 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        (R4), F9
+	WORD $0xbc400089 // ldur s9, [x4]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
 	FMOVQ        F7, (R2)
@@ -1129,7 +1153,8 @@ TEXT ·matmulQ8Block2xXm5_64DotProd(SB), 0, $672-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e427 // movi v7.16b, #1
-	FLDPQ        (R2), (F8, F9)
+	WORD $0x3cc00048 // ldur q8, [x2]
+	WORD $0x3cc10049 // ldur q9, [x2, #16]
 	WORD $0x4f00e44a // movi v10.16b, #2
 	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
 	WORD $0x4f00e44b // movi v11.16b, #2
@@ -1156,7 +1181,8 @@ TEXT ·matmulQ8Block2xXm5_64DotProd(SB), 0, $672-72
 	WORD $0x4e8894ea // sdot v10.4s, v7.16b, v8.16b
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e8994e8 // sdot v8.4s, v7.16b, v9.16b
-	FLDPQ        32(R2), (F9, F11)
+	WORD $0x3cc20049 // ldur q9, [x2, #32]
+	WORD $0x3cc3004b // ldur q11, [x2, #48]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -1192,7 +1218,8 @@ TEXT ·matmulQ8Block2xXm5_64DotProd(SB), 0, $672-72
 	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
 	WORD $0x7e30d929 // faddp s9, v9.2s
 	FMOVS        F9, (R4)
-	FLDPQ        64(R2), (F8, F9)
+	WORD $0x3cc40048 // ldur q8, [x2, #64]
+	WORD $0x3cc50049 // ldur q9, [x2, #80]
 	WORD $0x4f00e44a // movi v10.16b, #2
 	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
 	WORD $0x4f00e44b // movi v11.16b, #2
@@ -1219,7 +1246,8 @@ TEXT ·matmulQ8Block2xXm5_64DotProd(SB), 0, $672-72
 	WORD $0x4e8894ea // sdot v10.4s, v7.16b, v8.16b
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e8994e8 // sdot v8.4s, v7.16b, v9.16b
-	FLDPQ        96(R2), (F9, F11)
+	WORD $0x3cc60049 // ldur q9, [x2, #96]
+	WORD $0x3cc7004b // ldur q11, [x2, #112]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -1275,10 +1303,10 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F7
+	WORD $0x3cc020c7 // ldur q7, [x6, #2]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        34(R6), F9
+	WORD $0xbc4220c9 // ldur s9, [x6, #34]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
 	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
@@ -1300,7 +1328,8 @@ loop3:
 	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
 	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
 	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
-	FLDPQ        (R5), (F9, F10)
+	WORD $0x3cc000a9 // ldur q9, [x5]
+	WORD $0x3cc100aa // ldur q10, [x5, #16]
 	WORD $0x2f08a4eb // ushll v11.8h, v7.8b, #0
 	WORD $0x0f08a52c // sshll v12.8h, v9.8b, #0
 	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
@@ -1317,7 +1346,8 @@ loop3:
 	WORD $0x4e6a9d8c // mul v12.8h, v12.8h, v10.8h
 	WORD $0x4e6cbd6a // addp v10.8h, v11.8h, v12.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FLDPQ        64(R5), (F11, F12)
+	WORD $0x3cc400ab // ldur q11, [x5, #64]
+	WORD $0x3cc500ac // ldur q12, [x5, #80]
 	WORD $0x2f08a4ed // ushll v13.8h, v7.8b, #0
 	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
 	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
@@ -1336,10 +1366,10 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F11
+	WORD $0x3cc120cb // ldur q11, [x6, #18]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        38(R6), F13
+	WORD $0xbc4260cd // ldur s13, [x6, #38]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -1361,7 +1391,8 @@ loop3:
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	FLDPQ        32(R5), (F13, F14)
+	WORD $0x3cc200ad // ldur q13, [x5, #32]
+	WORD $0x3cc300ae // ldur q14, [x5, #48]
 	WORD $0x2f08a56f // ushll v15.8h, v11.8b, #0
 	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
@@ -1378,7 +1409,8 @@ loop3:
 	WORD $0x4e6e9def // mul v15.8h, v15.8h, v14.8h
 	WORD $0x4e6fbdad // addp v13.8h, v13.8h, v15.8h
 	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
-	FLDPQ        96(R5), (F13, F14)
+	WORD $0x3cc600ad // ldur q13, [x5, #96]
+	WORD $0x3cc700ae // ldur q14, [x5, #112]
 	WORD $0x2f08a56f // ushll v15.8h, v11.8b, #0
 	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
@@ -1399,8 +1431,8 @@ loop3:
 	FMOVQ        F10, 16(R9)
 	FMOVQ        F7, 128(R9)
 	FMOVQ        F8, 144(R9)
-	WORD $0x7d4000c7 // ldr h7, [x6]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x7c4000c7 // ldur h7, [x6]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	FMOVQ        F7, (R10)
 	FMOVQ        F7, 16(R10)
@@ -1415,10 +1447,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F7
-	FMOVQ        32(R1), F8
-	FMOVQ        64(R1), F9
-	FMOVQ        96(R1), F10
+	WORD $0x3cc00027 // ldur q7, [x1]
+	WORD $0x3cc20028 // ldur q8, [x1, #32]
+	WORD $0x3cc40029 // ldur q9, [x1, #64]
+	WORD $0x3cc6002a // ldur q10, [x1, #96]
 	WORD $0x4ea00908 // rev64 v8.4s, v8.4s
 	WORD $0x4e8828e7 // trn1 v7.4s, v7.4s, v8.4s
 	WORD $0x4ea00948 // rev64 v8.4s, v10.4s
@@ -1426,10 +1458,14 @@ done4:
 	WORD $0x6e084108 // ext v8.16b, v8.16b, v8.16b, #8
 	WORD $0x4ec838e7 // zip1 v7.2d, v7.2d, v8.2d
 	WORD $0x4e27d4e7 // fadd v7.4s, v7.4s, v7.4s
-	FLDPQ        (R0), (F8, F9)
-	FLDPQ        32(R0), (F10, F11)
-	FLDPQ        64(R0), (F12, F13)
-	FLDPQ        96(R0), (F14, F15)
+	WORD $0x3cc00008 // ldur q8, [x0]
+	WORD $0x3cc10009 // ldur q9, [x0, #16]
+	WORD $0x3cc2000a // ldur q10, [x0, #32]
+	WORD $0x3cc3000b // ldur q11, [x0, #48]
+	WORD $0x3cc4000c // ldur q12, [x0, #64]
+	WORD $0x3cc5000d // ldur q13, [x0, #80]
+	WORD $0x3cc6000e // ldur q14, [x0, #96]
+	WORD $0x3cc7000f // ldur q15, [x0, #112]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -1438,17 +1474,21 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        (R4), F9
+	WORD $0xbc400089 // ldur s9, [x4]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	FMOVQ        F8, (R2)
-	FLDPQ        128(R0), (F8, F9)
-	FLDPQ        160(R0), (F10, F11)
-	FLDPQ        192(R0), (F12, F13)
-	FLDPQ        224(R0), (F14, F15)
+	WORD $0x3cc80008 // ldur q8, [x0, #128]
+	WORD $0x3cc90009 // ldur q9, [x0, #144]
+	WORD $0x3cca000a // ldur q10, [x0, #160]
+	WORD $0x3ccb000b // ldur q11, [x0, #176]
+	WORD $0x3ccc000c // ldur q12, [x0, #192]
+	WORD $0x3ccd000d // ldur q13, [x0, #208]
+	WORD $0x3cce000e // ldur q14, [x0, #224]
+	WORD $0x3ccf000f // ldur q15, [x0, #240]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -1457,10 +1497,10 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        4(R4), F9
+	WORD $0xbc404089 // ldur s9, [x4, #4]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
 	MOVD         ldy+8(FP), R8
@@ -1504,7 +1544,8 @@ TEXT ·matmulQ8Block3xXm5_64DotProd(SB), 0, $864-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e427 // movi v7.16b, #1
-	FLDPQ        (R2), (F8, F9)
+	WORD $0x3cc00048 // ldur q8, [x2]
+	WORD $0x3cc10049 // ldur q9, [x2, #16]
 	WORD $0x4f00e44a // movi v10.16b, #2
 	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
 	WORD $0x4f00e44b // movi v11.16b, #2
@@ -1531,7 +1572,8 @@ TEXT ·matmulQ8Block3xXm5_64DotProd(SB), 0, $864-72
 	WORD $0x4e8894ea // sdot v10.4s, v7.16b, v8.16b
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e8994e8 // sdot v8.4s, v7.16b, v9.16b
-	FLDPQ        32(R2), (F9, F11)
+	WORD $0x3cc20049 // ldur q9, [x2, #32]
+	WORD $0x3cc3004b // ldur q11, [x2, #48]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -1567,7 +1609,8 @@ TEXT ·matmulQ8Block3xXm5_64DotProd(SB), 0, $864-72
 	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
 	WORD $0x7e30d929 // faddp s9, v9.2s
 	FMOVS        F9, (R4)
-	FLDPQ        64(R2), (F8, F9)
+	WORD $0x3cc40048 // ldur q8, [x2, #64]
+	WORD $0x3cc50049 // ldur q9, [x2, #80]
 	WORD $0x4f00e44a // movi v10.16b, #2
 	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
 	WORD $0x4f00e44b // movi v11.16b, #2
@@ -1594,7 +1637,8 @@ TEXT ·matmulQ8Block3xXm5_64DotProd(SB), 0, $864-72
 	WORD $0x4e8894ea // sdot v10.4s, v7.16b, v8.16b
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e8994e8 // sdot v8.4s, v7.16b, v9.16b
-	FLDPQ        96(R2), (F9, F11)
+	WORD $0x3cc60049 // ldur q9, [x2, #96]
+	WORD $0x3cc7004b // ldur q11, [x2, #112]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -1630,7 +1674,8 @@ TEXT ·matmulQ8Block3xXm5_64DotProd(SB), 0, $864-72
 	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
 	WORD $0x7e30d929 // faddp s9, v9.2s
 	FMOVS        F9, 4(R4)
-	FLDPQ        128(R2), (F8, F9)
+	WORD $0x3cc80048 // ldur q8, [x2, #128]
+	WORD $0x3cc90049 // ldur q9, [x2, #144]
 	WORD $0x4f00e44a // movi v10.16b, #2
 	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
 	WORD $0x4f00e44b // movi v11.16b, #2
@@ -1657,7 +1702,8 @@ TEXT ·matmulQ8Block3xXm5_64DotProd(SB), 0, $864-72
 	WORD $0x4e8894ea // sdot v10.4s, v7.16b, v8.16b
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e8994e8 // sdot v8.4s, v7.16b, v9.16b
-	FLDPQ        160(R2), (F9, F11)
+	WORD $0x3cca0049 // ldur q9, [x2, #160]
+	WORD $0x3ccb004b // ldur q11, [x2, #176]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -1713,10 +1759,10 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F7
+	WORD $0x3cc020c7 // ldur q7, [x6, #2]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        34(R6), F9
+	WORD $0xbc4220c9 // ldur s9, [x6, #34]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
 	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
@@ -1738,7 +1784,8 @@ loop3:
 	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
 	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
 	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
-	FLDPQ        (R5), (F9, F10)
+	WORD $0x3cc000a9 // ldur q9, [x5]
+	WORD $0x3cc100aa // ldur q10, [x5, #16]
 	WORD $0x2f08a4eb // ushll v11.8h, v7.8b, #0
 	WORD $0x0f08a52c // sshll v12.8h, v9.8b, #0
 	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
@@ -1755,7 +1802,8 @@ loop3:
 	WORD $0x4e6a9d8c // mul v12.8h, v12.8h, v10.8h
 	WORD $0x4e6cbd6a // addp v10.8h, v11.8h, v12.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FLDPQ        64(R5), (F11, F12)
+	WORD $0x3cc400ab // ldur q11, [x5, #64]
+	WORD $0x3cc500ac // ldur q12, [x5, #80]
 	WORD $0x2f08a4ed // ushll v13.8h, v7.8b, #0
 	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
 	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
@@ -1772,7 +1820,8 @@ loop3:
 	WORD $0x4e6c9dce // mul v14.8h, v14.8h, v12.8h
 	WORD $0x4e6ebdac // addp v12.8h, v13.8h, v14.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FLDPQ        128(R5), (F13, F14)
+	WORD $0x3cc800ad // ldur q13, [x5, #128]
+	WORD $0x3cc900ae // ldur q14, [x5, #144]
 	WORD $0x2f08a4ef // ushll v15.8h, v7.8b, #0
 	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
@@ -1791,10 +1840,10 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F13
+	WORD $0x3cc120cd // ldur q13, [x6, #18]
 	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVS        38(R6), F15
+	WORD $0xbc4260cf // ldur s15, [x6, #38]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
 	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
@@ -1816,7 +1865,8 @@ loop3:
 	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
 	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
 	WORD $0x6e701e4e // bsl v14.16b, v18.16b, v16.16b
-	FLDPQ        32(R5), (F15, F16)
+	WORD $0x3cc200af // ldur q15, [x5, #32]
+	WORD $0x3cc300b0 // ldur q16, [x5, #48]
 	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
 	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
 	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
@@ -1833,7 +1883,8 @@ loop3:
 	WORD $0x4e709e31 // mul v17.8h, v17.8h, v16.8h
 	WORD $0x4e71bdef // addp v15.8h, v15.8h, v17.8h
 	WORD $0x4e6069ea // sadalp v10.4s, v15.8h
-	FLDPQ        96(R5), (F15, F16)
+	WORD $0x3cc600af // ldur q15, [x5, #96]
+	WORD $0x3cc700b0 // ldur q16, [x5, #112]
 	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
 	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
 	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
@@ -1850,7 +1901,8 @@ loop3:
 	WORD $0x4e709e31 // mul v17.8h, v17.8h, v16.8h
 	WORD $0x4e71bdef // addp v15.8h, v15.8h, v17.8h
 	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
-	FLDPQ        160(R5), (F15, F16)
+	WORD $0x3cca00af // ldur q15, [x5, #160]
+	WORD $0x3ccb00b0 // ldur q16, [x5, #176]
 	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
 	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
 	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
@@ -1873,8 +1925,8 @@ loop3:
 	FMOVQ        F12, 144(R9)
 	FMOVQ        F7, 256(R9)
 	FMOVQ        F8, 272(R9)
-	WORD $0x7d4000c7 // ldr h7, [x6]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x7c4000c7 // ldur h7, [x6]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	FMOVQ        F7, (R10)
 	FMOVQ        F7, 16(R10)
@@ -1889,10 +1941,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F7
-	FMOVQ        32(R1), F8
-	FMOVQ        64(R1), F9
-	FMOVQ        96(R1), F10
+	WORD $0x3cc00027 // ldur q7, [x1]
+	WORD $0x3cc20028 // ldur q8, [x1, #32]
+	WORD $0x3cc40029 // ldur q9, [x1, #64]
+	WORD $0x3cc6002a // ldur q10, [x1, #96]
 	WORD $0x4ea00908 // rev64 v8.4s, v8.4s
 	WORD $0x4e8828e7 // trn1 v7.4s, v7.4s, v8.4s
 	WORD $0x4ea00948 // rev64 v8.4s, v10.4s
@@ -1900,10 +1952,14 @@ done4:
 	WORD $0x6e084108 // ext v8.16b, v8.16b, v8.16b, #8
 	WORD $0x4ec838e7 // zip1 v7.2d, v7.2d, v8.2d
 	WORD $0x4e27d4e7 // fadd v7.4s, v7.4s, v7.4s
-	FLDPQ        (R0), (F8, F9)
-	FLDPQ        32(R0), (F10, F11)
-	FLDPQ        64(R0), (F12, F13)
-	FLDPQ        96(R0), (F14, F15)
+	WORD $0x3cc00008 // ldur q8, [x0]
+	WORD $0x3cc10009 // ldur q9, [x0, #16]
+	WORD $0x3cc2000a // ldur q10, [x0, #32]
+	WORD $0x3cc3000b // ldur q11, [x0, #48]
+	WORD $0x3cc4000c // ldur q12, [x0, #64]
+	WORD $0x3cc5000d // ldur q13, [x0, #80]
+	WORD $0x3cc6000e // ldur q14, [x0, #96]
+	WORD $0x3cc7000f // ldur q15, [x0, #112]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -1912,17 +1968,21 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        (R4), F9
+	WORD $0xbc400089 // ldur s9, [x4]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	FMOVQ        F8, (R2)
-	FLDPQ        128(R0), (F8, F9)
-	FLDPQ        160(R0), (F10, F11)
-	FLDPQ        192(R0), (F12, F13)
-	FLDPQ        224(R0), (F14, F15)
+	WORD $0x3cc80008 // ldur q8, [x0, #128]
+	WORD $0x3cc90009 // ldur q9, [x0, #144]
+	WORD $0x3cca000a // ldur q10, [x0, #160]
+	WORD $0x3ccb000b // ldur q11, [x0, #176]
+	WORD $0x3ccc000c // ldur q12, [x0, #192]
+	WORD $0x3ccd000d // ldur q13, [x0, #208]
+	WORD $0x3cce000e // ldur q14, [x0, #224]
+	WORD $0x3ccf000f // ldur q15, [x0, #240]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -1931,10 +1991,10 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        4(R4), F9
+	WORD $0xbc404089 // ldur s9, [x4, #4]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	MOVD         ldy+8(FP), R8
@@ -1953,10 +2013,10 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        8(R4), F9
+	WORD $0xbc408089 // ldur s9, [x4, #8]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
 	ADD          R8, R9
@@ -1998,7 +2058,8 @@ TEXT ·matmulQ8Block4xXm5_64DotProd(SB), 0, $1056-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e427 // movi v7.16b, #1
-	FLDPQ        (R2), (F8, F9)
+	WORD $0x3cc00048 // ldur q8, [x2]
+	WORD $0x3cc10049 // ldur q9, [x2, #16]
 	WORD $0x4f00e44a // movi v10.16b, #2
 	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
 	WORD $0x4f00e44b // movi v11.16b, #2
@@ -2025,7 +2086,8 @@ TEXT ·matmulQ8Block4xXm5_64DotProd(SB), 0, $1056-72
 	WORD $0x4e8894ea // sdot v10.4s, v7.16b, v8.16b
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e8994e8 // sdot v8.4s, v7.16b, v9.16b
-	FLDPQ        32(R2), (F9, F11)
+	WORD $0x3cc20049 // ldur q9, [x2, #32]
+	WORD $0x3cc3004b // ldur q11, [x2, #48]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -2061,7 +2123,8 @@ TEXT ·matmulQ8Block4xXm5_64DotProd(SB), 0, $1056-72
 	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
 	WORD $0x7e30d929 // faddp s9, v9.2s
 	FMOVS        F9, (R4)
-	FLDPQ        64(R2), (F8, F9)
+	WORD $0x3cc40048 // ldur q8, [x2, #64]
+	WORD $0x3cc50049 // ldur q9, [x2, #80]
 	WORD $0x4f00e44a // movi v10.16b, #2
 	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
 	WORD $0x4f00e44b // movi v11.16b, #2
@@ -2088,7 +2151,8 @@ TEXT ·matmulQ8Block4xXm5_64DotProd(SB), 0, $1056-72
 	WORD $0x4e8894ea // sdot v10.4s, v7.16b, v8.16b
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e8994e8 // sdot v8.4s, v7.16b, v9.16b
-	FLDPQ        96(R2), (F9, F11)
+	WORD $0x3cc60049 // ldur q9, [x2, #96]
+	WORD $0x3cc7004b // ldur q11, [x2, #112]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -2124,7 +2188,8 @@ TEXT ·matmulQ8Block4xXm5_64DotProd(SB), 0, $1056-72
 	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
 	WORD $0x7e30d929 // faddp s9, v9.2s
 	FMOVS        F9, 4(R4)
-	FLDPQ        128(R2), (F8, F9)
+	WORD $0x3cc80048 // ldur q8, [x2, #128]
+	WORD $0x3cc90049 // ldur q9, [x2, #144]
 	WORD $0x4f00e44a // movi v10.16b, #2
 	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
 	WORD $0x4f00e44b // movi v11.16b, #2
@@ -2151,7 +2216,8 @@ TEXT ·matmulQ8Block4xXm5_64DotProd(SB), 0, $1056-72
 	WORD $0x4e8894ea // sdot v10.4s, v7.16b, v8.16b
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e8994e8 // sdot v8.4s, v7.16b, v9.16b
-	FLDPQ        160(R2), (F9, F11)
+	WORD $0x3cca0049 // ldur q9, [x2, #160]
+	WORD $0x3ccb004b // ldur q11, [x2, #176]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -2187,7 +2253,8 @@ TEXT ·matmulQ8Block4xXm5_64DotProd(SB), 0, $1056-72
 	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
 	WORD $0x7e30d929 // faddp s9, v9.2s
 	FMOVS        F9, 8(R4)
-	FLDPQ        192(R2), (F8, F9)
+	WORD $0x3ccc0048 // ldur q8, [x2, #192]
+	WORD $0x3ccd0049 // ldur q9, [x2, #208]
 	WORD $0x4f00e44a // movi v10.16b, #2
 	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
 	WORD $0x4f00e44b // movi v11.16b, #2
@@ -2214,7 +2281,8 @@ TEXT ·matmulQ8Block4xXm5_64DotProd(SB), 0, $1056-72
 	WORD $0x4e8894ea // sdot v10.4s, v7.16b, v8.16b
 	WORD $0x4f00e408 // movi v8.16b, #0
 	WORD $0x4e8994e8 // sdot v8.4s, v7.16b, v9.16b
-	FLDPQ        224(R2), (F9, F11)
+	WORD $0x3cce0049 // ldur q9, [x2, #224]
+	WORD $0x3ccf004b // ldur q11, [x2, #240]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d2c // and v12.16b, v9.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -2270,10 +2338,10 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F7
+	WORD $0x3cc020c7 // ldur q7, [x6, #2]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        34(R6), F9
+	WORD $0xbc4220c9 // ldur s9, [x6, #34]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
 	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
@@ -2295,7 +2363,8 @@ loop3:
 	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
 	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
 	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
-	FLDPQ        (R5), (F9, F10)
+	WORD $0x3cc000a9 // ldur q9, [x5]
+	WORD $0x3cc100aa // ldur q10, [x5, #16]
 	WORD $0x2f08a4eb // ushll v11.8h, v7.8b, #0
 	WORD $0x0f08a52c // sshll v12.8h, v9.8b, #0
 	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
@@ -2312,7 +2381,8 @@ loop3:
 	WORD $0x4e6a9d8c // mul v12.8h, v12.8h, v10.8h
 	WORD $0x4e6cbd6a // addp v10.8h, v11.8h, v12.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FLDPQ        64(R5), (F11, F12)
+	WORD $0x3cc400ab // ldur q11, [x5, #64]
+	WORD $0x3cc500ac // ldur q12, [x5, #80]
 	WORD $0x2f08a4ed // ushll v13.8h, v7.8b, #0
 	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
 	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
@@ -2329,7 +2399,8 @@ loop3:
 	WORD $0x4e6c9dce // mul v14.8h, v14.8h, v12.8h
 	WORD $0x4e6ebdac // addp v12.8h, v13.8h, v14.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FLDPQ        128(R5), (F13, F14)
+	WORD $0x3cc800ad // ldur q13, [x5, #128]
+	WORD $0x3cc900ae // ldur q14, [x5, #144]
 	WORD $0x2f08a4ef // ushll v15.8h, v7.8b, #0
 	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
@@ -2346,7 +2417,8 @@ loop3:
 	WORD $0x4e6e9e10 // mul v16.8h, v16.8h, v14.8h
 	WORD $0x4e70bdee // addp v14.8h, v15.8h, v16.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FLDPQ        192(R5), (F15, F16)
+	WORD $0x3ccc00af // ldur q15, [x5, #192]
+	WORD $0x3ccd00b0 // ldur q16, [x5, #208]
 	WORD $0x2f08a4f1 // ushll v17.8h, v7.8b, #0
 	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
 	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
@@ -2365,10 +2437,10 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F15
+	WORD $0x3cc120cf // ldur q15, [x6, #18]
 	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVS        38(R6), F17
+	WORD $0xbc4260d1 // ldur s17, [x6, #38]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
 	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
@@ -2390,7 +2462,8 @@ loop3:
 	WORD $0x6e711e6f // bsl v15.16b, v19.16b, v17.16b
 	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
 	WORD $0x6e721e90 // bsl v16.16b, v20.16b, v18.16b
-	FLDPQ        32(R5), (F17, F18)
+	WORD $0x3cc200b1 // ldur q17, [x5, #32]
+	WORD $0x3cc300b2 // ldur q18, [x5, #48]
 	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
 	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
@@ -2407,7 +2480,8 @@ loop3:
 	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
 	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
 	WORD $0x4e606a2a // sadalp v10.4s, v17.8h
-	FLDPQ        96(R5), (F17, F18)
+	WORD $0x3cc600b1 // ldur q17, [x5, #96]
+	WORD $0x3cc700b2 // ldur q18, [x5, #112]
 	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
 	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
@@ -2424,7 +2498,8 @@ loop3:
 	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
 	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
 	WORD $0x4e606a2c // sadalp v12.4s, v17.8h
-	FLDPQ        160(R5), (F17, F18)
+	WORD $0x3cca00b1 // ldur q17, [x5, #160]
+	WORD $0x3ccb00b2 // ldur q18, [x5, #176]
 	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
 	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
@@ -2441,7 +2516,8 @@ loop3:
 	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
 	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
 	WORD $0x4e606a2e // sadalp v14.4s, v17.8h
-	FLDPQ        224(R5), (F17, F18)
+	WORD $0x3cce00b1 // ldur q17, [x5, #224]
+	WORD $0x3ccf00b2 // ldur q18, [x5, #240]
 	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
 	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
@@ -2466,8 +2542,8 @@ loop3:
 	FMOVQ        F14, 272(R9)
 	FMOVQ        F7, 384(R9)
 	FMOVQ        F8, 400(R9)
-	WORD $0x7d4000c7 // ldr h7, [x6]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x7c4000c7 // ldur h7, [x6]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	FMOVQ        F7, (R10)
 	FMOVQ        F7, 16(R10)
@@ -2482,10 +2558,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F7
-	FMOVQ        32(R1), F8
-	FMOVQ        64(R1), F9
-	FMOVQ        96(R1), F10
+	WORD $0x3cc00027 // ldur q7, [x1]
+	WORD $0x3cc20028 // ldur q8, [x1, #32]
+	WORD $0x3cc40029 // ldur q9, [x1, #64]
+	WORD $0x3cc6002a // ldur q10, [x1, #96]
 	WORD $0x4ea00908 // rev64 v8.4s, v8.4s
 	WORD $0x4e8828e7 // trn1 v7.4s, v7.4s, v8.4s
 	WORD $0x4ea00948 // rev64 v8.4s, v10.4s
@@ -2493,10 +2569,14 @@ done4:
 	WORD $0x6e084108 // ext v8.16b, v8.16b, v8.16b, #8
 	WORD $0x4ec838e7 // zip1 v7.2d, v7.2d, v8.2d
 	WORD $0x4e27d4e7 // fadd v7.4s, v7.4s, v7.4s
-	FLDPQ        (R0), (F8, F9)
-	FLDPQ        32(R0), (F10, F11)
-	FLDPQ        64(R0), (F12, F13)
-	FLDPQ        96(R0), (F14, F15)
+	WORD $0x3cc00008 // ldur q8, [x0]
+	WORD $0x3cc10009 // ldur q9, [x0, #16]
+	WORD $0x3cc2000a // ldur q10, [x0, #32]
+	WORD $0x3cc3000b // ldur q11, [x0, #48]
+	WORD $0x3cc4000c // ldur q12, [x0, #64]
+	WORD $0x3cc5000d // ldur q13, [x0, #80]
+	WORD $0x3cc6000e // ldur q14, [x0, #96]
+	WORD $0x3cc7000f // ldur q15, [x0, #112]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -2505,17 +2585,21 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        (R4), F9
+	WORD $0xbc400089 // ldur s9, [x4]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	FMOVQ        F8, (R2)
-	FLDPQ        128(R0), (F8, F9)
-	FLDPQ        160(R0), (F10, F11)
-	FLDPQ        192(R0), (F12, F13)
-	FLDPQ        224(R0), (F14, F15)
+	WORD $0x3cc80008 // ldur q8, [x0, #128]
+	WORD $0x3cc90009 // ldur q9, [x0, #144]
+	WORD $0x3cca000a // ldur q10, [x0, #160]
+	WORD $0x3ccb000b // ldur q11, [x0, #176]
+	WORD $0x3ccc000c // ldur q12, [x0, #192]
+	WORD $0x3ccd000d // ldur q13, [x0, #208]
+	WORD $0x3cce000e // ldur q14, [x0, #224]
+	WORD $0x3ccf000f // ldur q15, [x0, #240]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -2524,10 +2608,10 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        4(R4), F9
+	WORD $0xbc404089 // ldur s9, [x4, #4]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	MOVD         ldy+8(FP), R8
@@ -2546,10 +2630,10 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        8(R4), F9
+	WORD $0xbc408089 // ldur s9, [x4, #8]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	ADD          R8, R9
@@ -2566,10 +2650,10 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        12(R4), F9
+	WORD $0xbc40c089 // ldur s9, [x4, #12]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
 	ADD          R8, R9
@@ -2608,15 +2692,14 @@ TEXT ·decodeUnitsXm5_64NEON(SB), NOSPLIT, $192-24
 loop1:
 
 	// scales of the block
-	WORD $0x7d400027 // ldr h7, [x1]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
-	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
+	WORD $0x7c400027 // ldur h7, [x1]
+	WORD $0x1ee240e7 // fcvt s7, h7
 
 	// levels of values 0 to 31
-	FMOVQ        2(R1), F8
+	WORD $0x3cc02028 // ldur q8, [x1, #2]
 	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FMOVS        34(R1), F10
+	WORD $0xbc42202a // ldur s10, [x1, #34]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -2640,60 +2723,60 @@ loop1:
 	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, (R0)
 	FMOVQ        F9, 16(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 32(R0)
 	FMOVQ        F9, 48(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 64(R0)
 	FMOVQ        F9, 80(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 96(R0)
 	FMOVQ        F9, 112(R0)
 
 	// levels of values 32 to 63
-	FMOVQ        18(R1), F8
+	WORD $0x3cc12028 // ldur q8, [x1, #18]
 	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FMOVS        38(R1), F10
+	WORD $0xbc42602a // ldur s10, [x1, #38]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -2717,52 +2800,52 @@ loop1:
 	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
 	FMOVQ        F8, (R3)
 	FMOVQ        F9, 16(R3)
-	FMOVS        (R3), F8
+	WORD $0xbc400068 // ldur s8, [x3]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 128(R0)
 	FMOVQ        F9, 144(R0)
-	FMOVS        8(R3), F8
+	WORD $0xbc408068 // ldur s8, [x3, #8]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 160(R0)
 	FMOVQ        F9, 176(R0)
-	FMOVS        16(R3), F8
+	WORD $0xbc410068 // ldur s8, [x3, #16]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        20(R3), F9
+	WORD $0xbc414069 // ldur s9, [x3, #20]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce9 // fmul v9.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879129 // fmul v9.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 192(R0)
 	FMOVQ        F9, 208(R0)
-	FMOVS        24(R3), F8
+	WORD $0xbc418068 // ldur s8, [x3, #24]
 	WORD $0x0f08a508 // sshll v8.8h, v8.8b, #0
 	WORD $0x0f10a508 // sshll v8.4s, v8.4h, #0
-	FMOVS        28(R3), F9
+	WORD $0xbc41c069 // ldur s9, [x3, #28]
 	WORD $0x0f08a529 // sshll v9.8h, v9.8b, #0
 	WORD $0x0f10a529 // sshll v9.4s, v9.4h, #0
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
 	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e28dce8 // fmul v8.4s, v7.4s, v8.4s
-	WORD $0x6e29dce7 // fmul v7.4s, v7.4s, v9.4s
+	WORD $0x4f879108 // fmul v8.4s, v8.4s, v7.s[0]
+	WORD $0x4f879127 // fmul v7.4s, v9.4s, v7.s[0]
 	FMOVQ        F8, 224(R0)
 	FMOVQ        F7, 240(R0)
 	ADD          $0x2a, R1
@@ -2815,15 +2898,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cf // ldr h15, [x6]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x7c4000cf // ldur h15, [x6]
+	WORD $0x1ee241ef // fcvt s15, h15
 
 	// levels of values 0 to 31
-	FMOVQ        2(R6), F16
+	WORD $0x3cc020d0 // ldur q16, [x6, #2]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVS        34(R6), F18
+	WORD $0xbc4220d2 // ldur s18, [x6, #34]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
 	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
@@ -2847,64 +2929,68 @@ loop3:
 	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        (R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc00092 // ldur q18, [x4]
+	WORD $0x3cc10093 // ldur q19, [x4, #16]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        32(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc20092 // ldur q18, [x4, #32]
+	WORD $0x3cc30093 // ldur q19, [x4, #48]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        64(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc40092 // ldur q18, [x4, #64]
+	WORD $0x3cc50093 // ldur q19, [x4, #80]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        96(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
+	WORD $0x3cc70093 // ldur q19, [x4, #112]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 
 	// levels of values 32 to 63
-	FMOVQ        18(R6), F16
+	WORD $0x3cc120d0 // ldur q16, [x6, #18]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVS        38(R6), F18
+	WORD $0xbc4260d2 // ldur s18, [x6, #38]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
 	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
@@ -2928,56 +3014,60 @@ loop3:
 	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        128(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc80092 // ldur q18, [x4, #128]
+	WORD $0x3cc90093 // ldur q19, [x4, #144]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        160(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cca0092 // ldur q18, [x4, #160]
+	WORD $0x3ccb0093 // ldur q19, [x4, #176]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        192(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3ccc0092 // ldur q18, [x4, #192]
+	WORD $0x3ccd0093 // ldur q19, [x4, #208]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-	FLDPQ        224(R4), (F17, F18)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f922f // fmul v15.4s, v17.4s, v15.s[0]
+	WORD $0x3cce0091 // ldur q17, [x4, #224]
+	WORD $0x3ccf0092 // ldur q18, [x4, #240]
 	WORD $0x4e31ce0d // fmla v13.4s, v16.4s, v17.4s
 	WORD $0x4e32cdee // fmla v14.4s, v15.4s, v18.4s
 	ADD          $0x2a, R6
@@ -3052,15 +3142,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ef // ldr h15, [x7]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x7c4000ef // ldur h15, [x7]
+	WORD $0x1ee241ef // fcvt s15, h15
 
 	// levels of values 0 to 31
-	FMOVQ        2(R7), F16
+	WORD $0x3cc020f0 // ldur q16, [x7, #2]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVS        34(R7), F18
+	WORD $0xbc4220f2 // ldur s18, [x7, #34]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
 	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
@@ -3084,88 +3173,92 @@ loop3:
 	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        (R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc00092 // ldur q18, [x4]
+	WORD $0x3cc10093 // ldur q19, [x4, #16]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        (R8), F18
+	WORD $0x3cc00112 // ldur q18, [x8]
 	ADD          R5, R4, R8
-	FMOVQ        16(R8), F19
+	WORD $0x3cc10113 // ldur q19, [x8, #16]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        32(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc20092 // ldur q18, [x4, #32]
+	WORD $0x3cc30093 // ldur q19, [x4, #48]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        32(R8), F18
+	WORD $0x3cc20112 // ldur q18, [x8, #32]
 	ADD          R5, R4, R8
-	FMOVQ        48(R8), F19
+	WORD $0x3cc30113 // ldur q19, [x8, #48]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        64(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc40092 // ldur q18, [x4, #64]
+	WORD $0x3cc50093 // ldur q19, [x4, #80]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        64(R8), F18
+	WORD $0x3cc40112 // ldur q18, [x8, #64]
 	ADD          R5, R4, R8
-	FMOVQ        80(R8), F19
+	WORD $0x3cc50113 // ldur q19, [x8, #80]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        96(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
+	WORD $0x3cc70093 // ldur q19, [x4, #112]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        96(R8), F18
+	WORD $0x3cc60112 // ldur q18, [x8, #96]
 	ADD          R5, R4, R8
-	FMOVQ        112(R8), F19
+	WORD $0x3cc70113 // ldur q19, [x8, #112]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 
 	// levels of values 32 to 63
-	FMOVQ        18(R7), F16
+	WORD $0x3cc120f0 // ldur q16, [x7, #18]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVS        38(R7), F18
+	WORD $0xbc4260f2 // ldur s18, [x7, #38]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
 	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
@@ -3189,80 +3282,84 @@ loop3:
 	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        128(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc80092 // ldur q18, [x4, #128]
+	WORD $0x3cc90093 // ldur q19, [x4, #144]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        128(R8), F18
+	WORD $0x3cc80112 // ldur q18, [x8, #128]
 	ADD          R5, R4, R8
-	FMOVQ        144(R8), F19
+	WORD $0x3cc90113 // ldur q19, [x8, #144]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        160(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cca0092 // ldur q18, [x4, #160]
+	WORD $0x3ccb0093 // ldur q19, [x4, #176]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        160(R8), F18
+	WORD $0x3cca0112 // ldur q18, [x8, #160]
 	ADD          R5, R4, R8
-	FMOVQ        176(R8), F19
+	WORD $0x3ccb0113 // ldur q19, [x8, #176]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        192(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3ccc0092 // ldur q18, [x4, #192]
+	WORD $0x3ccd0093 // ldur q19, [x4, #208]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R8
-	FMOVQ        192(R8), F18
+	WORD $0x3ccc0112 // ldur q18, [x8, #192]
 	ADD          R5, R4, R8
-	FMOVQ        208(R8), F19
+	WORD $0x3ccd0113 // ldur q19, [x8, #208]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-	FLDPQ        224(R4), (F17, F18)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f922f // fmul v15.4s, v17.4s, v15.s[0]
+	WORD $0x3cce0091 // ldur q17, [x4, #224]
+	WORD $0x3ccf0092 // ldur q18, [x4, #240]
 	WORD $0x4e31ce0b // fmla v11.4s, v16.4s, v17.4s
 	WORD $0x4e32cdec // fmla v12.4s, v15.4s, v18.4s
 	ADD          R5, R4, R8
-	FMOVQ        224(R8), F17
+	WORD $0x3cce0111 // ldur q17, [x8, #224]
 	ADD          R5, R4, R8
-	FMOVQ        240(R8), F18
+	WORD $0x3ccf0112 // ldur q18, [x8, #240]
 	WORD $0x4e31ce0d // fmla v13.4s, v16.4s, v17.4s
 	WORD $0x4e32cdee // fmla v14.4s, v15.4s, v18.4s
 	ADD          $0x2a, R7
@@ -3344,15 +3441,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010d // ldr h13, [x8]
-	WORD $0x0e2179ad // fcvtl v13.4s, v13.4h
-	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
+	WORD $0x7c40010d // ldur h13, [x8]
+	WORD $0x1ee241ad // fcvt s13, h13
 
 	// levels of values 0 to 31
-	FMOVQ        2(R8), F14
+	WORD $0x3cc0210e // ldur q14, [x8, #2]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVS        34(R8), F16
+	WORD $0xbc422110 // ldur s16, [x8, #34]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x6ea54611 // ushl v17.4s, v16.4s, v5.4s
 	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
@@ -3376,100 +3472,108 @@ loop3:
 	WORD $0x6e711e6f // bsl v15.16b, v19.16b, v17.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        (R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3cc00090 // ldur q16, [x4]
+	WORD $0x3cc10091 // ldur q17, [x4, #16]
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F16
+	WORD $0x3cc00130 // ldur q16, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F17
+	WORD $0x3cc10131 // ldur q17, [x9, #16]
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
-	FLDPQ        (R6), (F16, F17)
+	WORD $0x3cc000d0 // ldur q16, [x6]
+	WORD $0x3cc100d1 // ldur q17, [x6, #16]
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        32(R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3cc20090 // ldur q16, [x4, #32]
+	WORD $0x3cc30091 // ldur q17, [x4, #48]
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F16
+	WORD $0x3cc20130 // ldur q16, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F17
+	WORD $0x3cc30131 // ldur q17, [x9, #48]
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
-	FLDPQ        32(R6), (F16, F17)
+	WORD $0x3cc200d0 // ldur q16, [x6, #32]
+	WORD $0x3cc300d1 // ldur q17, [x6, #48]
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        64(R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3cc40090 // ldur q16, [x4, #64]
+	WORD $0x3cc50091 // ldur q17, [x4, #80]
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F16
+	WORD $0x3cc40130 // ldur q16, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F17
+	WORD $0x3cc50131 // ldur q17, [x9, #80]
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
-	FLDPQ        64(R6), (F16, F17)
+	WORD $0x3cc400d0 // ldur q16, [x6, #64]
+	WORD $0x3cc500d1 // ldur q17, [x6, #80]
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        96(R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3cc60090 // ldur q16, [x4, #96]
+	WORD $0x3cc70091 // ldur q17, [x4, #112]
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F16
+	WORD $0x3cc60130 // ldur q16, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F17
+	WORD $0x3cc70131 // ldur q17, [x9, #112]
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
-	FLDPQ        96(R6), (F16, F17)
+	WORD $0x3cc600d0 // ldur q16, [x6, #96]
+	WORD $0x3cc700d1 // ldur q17, [x6, #112]
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
 
 	// levels of values 32 to 63
-	FMOVQ        18(R8), F14
+	WORD $0x3cc1210e // ldur q14, [x8, #18]
 	WORD $0x6f0c05cf // ushr v15.16b, v14.16b, #4
 	WORD $0x4e201dce // and v14.16b, v14.16b, v0.16b
-	FMOVS        38(R8), F16
+	WORD $0xbc426110 // ldur s16, [x8, #38]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x6ea54611 // ushl v17.4s, v16.4s, v5.4s
 	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
@@ -3493,92 +3597,100 @@ loop3:
 	WORD $0x6e711e6f // bsl v15.16b, v19.16b, v17.16b
 	FMOVQ        F14, (R3)
 	FMOVQ        F15, 16(R3)
-	FMOVS        (R3), F14
+	WORD $0xbc40006e // ldur s14, [x3]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        4(R3), F15
+	WORD $0xbc40406f // ldur s15, [x3, #4]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        128(R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3cc80090 // ldur q16, [x4, #128]
+	WORD $0x3cc90091 // ldur q17, [x4, #144]
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F16
+	WORD $0x3cc80130 // ldur q16, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F17
+	WORD $0x3cc90131 // ldur q17, [x9, #144]
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
-	FLDPQ        128(R6), (F16, F17)
+	WORD $0x3cc800d0 // ldur q16, [x6, #128]
+	WORD $0x3cc900d1 // ldur q17, [x6, #144]
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
-	FMOVS        8(R3), F14
+	WORD $0xbc40806e // ldur s14, [x3, #8]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        12(R3), F15
+	WORD $0xbc40c06f // ldur s15, [x3, #12]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        160(R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3cca0090 // ldur q16, [x4, #160]
+	WORD $0x3ccb0091 // ldur q17, [x4, #176]
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F16
+	WORD $0x3cca0130 // ldur q16, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F17
+	WORD $0x3ccb0131 // ldur q17, [x9, #176]
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
-	FLDPQ        160(R6), (F16, F17)
+	WORD $0x3cca00d0 // ldur q16, [x6, #160]
+	WORD $0x3ccb00d1 // ldur q17, [x6, #176]
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
-	FMOVS        16(R3), F14
+	WORD $0xbc41006e // ldur s14, [x3, #16]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        20(R3), F15
+	WORD $0xbc41406f // ldur s15, [x3, #20]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddaf // fmul v15.4s, v13.4s, v15.4s
-	FLDPQ        192(R4), (F16, F17)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ef // fmul v15.4s, v15.4s, v13.s[0]
+	WORD $0x3ccc0090 // ldur q16, [x4, #192]
+	WORD $0x3ccd0091 // ldur q17, [x4, #208]
 	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
 	WORD $0x4e31cde8 // fmla v8.4s, v15.4s, v17.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F16
+	WORD $0x3ccc0130 // ldur q16, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F17
+	WORD $0x3ccd0131 // ldur q17, [x9, #208]
 	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
 	WORD $0x4e31cdea // fmla v10.4s, v15.4s, v17.4s
-	FLDPQ        192(R6), (F16, F17)
+	WORD $0x3ccc00d0 // ldur q16, [x6, #192]
+	WORD $0x3ccd00d1 // ldur q17, [x6, #208]
 	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
 	WORD $0x4e31cdec // fmla v12.4s, v15.4s, v17.4s
-	FMOVS        24(R3), F14
+	WORD $0xbc41806e // ldur s14, [x3, #24]
 	WORD $0x0f08a5ce // sshll v14.8h, v14.8b, #0
 	WORD $0x0f10a5ce // sshll v14.4s, v14.4h, #0
-	FMOVS        28(R3), F15
+	WORD $0xbc41c06f // ldur s15, [x3, #28]
 	WORD $0x0f08a5ef // sshll v15.8h, v15.8b, #0
 	WORD $0x0f10a5ef // sshll v15.4s, v15.4h, #0
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
 	WORD $0x4e21d9ef // scvtf v15.4s, v15.4s
-	WORD $0x6e2eddae // fmul v14.4s, v13.4s, v14.4s
-	WORD $0x6e2fddad // fmul v13.4s, v13.4s, v15.4s
-	FLDPQ        224(R4), (F15, F16)
+	WORD $0x4f8d91ce // fmul v14.4s, v14.4s, v13.s[0]
+	WORD $0x4f8d91ed // fmul v13.4s, v15.4s, v13.s[0]
+	WORD $0x3cce008f // ldur q15, [x4, #224]
+	WORD $0x3ccf0090 // ldur q16, [x4, #240]
 	WORD $0x4e2fcdc7 // fmla v7.4s, v14.4s, v15.4s
 	WORD $0x4e30cda8 // fmla v8.4s, v13.4s, v16.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F15
+	WORD $0x3cce012f // ldur q15, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F16
+	WORD $0x3ccf0130 // ldur q16, [x9, #240]
 	WORD $0x4e2fcdc9 // fmla v9.4s, v14.4s, v15.4s
 	WORD $0x4e30cdaa // fmla v10.4s, v13.4s, v16.4s
-	FLDPQ        224(R6), (F15, F16)
+	WORD $0x3cce00cf // ldur q15, [x6, #224]
+	WORD $0x3ccf00d0 // ldur q16, [x6, #240]
 	WORD $0x4e2fcdcb // fmla v11.4s, v14.4s, v15.4s
 	WORD $0x4e30cdac // fmla v12.4s, v13.4s, v16.4s
 	ADD          $0x2a, R8
@@ -3665,15 +3777,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d40010f // ldr h15, [x8]
-	WORD $0x0e2179ef // fcvtl v15.4s, v15.4h
-	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
+	WORD $0x7c40010f // ldur h15, [x8]
+	WORD $0x1ee241ef // fcvt s15, h15
 
 	// levels of values 0 to 31
-	FMOVQ        2(R8), F16
+	WORD $0x3cc02110 // ldur q16, [x8, #2]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVS        34(R8), F18
+	WORD $0xbc422112 // ldur s18, [x8, #34]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
 	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
@@ -3697,124 +3808,132 @@ loop3:
 	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        (R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc00092 // ldur q18, [x4]
+	WORD $0x3cc10093 // ldur q19, [x4, #16]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        (R9), F18
+	WORD $0x3cc00132 // ldur q18, [x9]
 	ADD          R5, R4, R9
-	FMOVQ        16(R9), F19
+	WORD $0x3cc10133 // ldur q19, [x9, #16]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FLDPQ        (R6), (F18, F19)
+	WORD $0x3cc000d2 // ldur q18, [x6]
+	WORD $0x3cc100d3 // ldur q19, [x6, #16]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        (R9), F18
+	WORD $0x3cc00132 // ldur q18, [x9]
 	ADD          R5, R6, R9
-	FMOVQ        16(R9), F19
+	WORD $0x3cc10133 // ldur q19, [x9, #16]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        32(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc20092 // ldur q18, [x4, #32]
+	WORD $0x3cc30093 // ldur q19, [x4, #48]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        32(R9), F18
+	WORD $0x3cc20132 // ldur q18, [x9, #32]
 	ADD          R5, R4, R9
-	FMOVQ        48(R9), F19
+	WORD $0x3cc30133 // ldur q19, [x9, #48]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FLDPQ        32(R6), (F18, F19)
+	WORD $0x3cc200d2 // ldur q18, [x6, #32]
+	WORD $0x3cc300d3 // ldur q19, [x6, #48]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        32(R9), F18
+	WORD $0x3cc20132 // ldur q18, [x9, #32]
 	ADD          R5, R6, R9
-	FMOVQ        48(R9), F19
+	WORD $0x3cc30133 // ldur q19, [x9, #48]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        64(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc40092 // ldur q18, [x4, #64]
+	WORD $0x3cc50093 // ldur q19, [x4, #80]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        64(R9), F18
+	WORD $0x3cc40132 // ldur q18, [x9, #64]
 	ADD          R5, R4, R9
-	FMOVQ        80(R9), F19
+	WORD $0x3cc50133 // ldur q19, [x9, #80]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FLDPQ        64(R6), (F18, F19)
+	WORD $0x3cc400d2 // ldur q18, [x6, #64]
+	WORD $0x3cc500d3 // ldur q19, [x6, #80]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        64(R9), F18
+	WORD $0x3cc40132 // ldur q18, [x9, #64]
 	ADD          R5, R6, R9
-	FMOVQ        80(R9), F19
+	WORD $0x3cc50133 // ldur q19, [x9, #80]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        96(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc60092 // ldur q18, [x4, #96]
+	WORD $0x3cc70093 // ldur q19, [x4, #112]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        96(R9), F18
+	WORD $0x3cc60132 // ldur q18, [x9, #96]
 	ADD          R5, R4, R9
-	FMOVQ        112(R9), F19
+	WORD $0x3cc70133 // ldur q19, [x9, #112]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FLDPQ        96(R6), (F18, F19)
+	WORD $0x3cc600d2 // ldur q18, [x6, #96]
+	WORD $0x3cc700d3 // ldur q19, [x6, #112]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        96(R9), F18
+	WORD $0x3cc60132 // ldur q18, [x9, #96]
 	ADD          R5, R6, R9
-	FMOVQ        112(R9), F19
+	WORD $0x3cc70133 // ldur q19, [x9, #112]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
 
 	// levels of values 32 to 63
-	FMOVQ        18(R8), F16
+	WORD $0x3cc12110 // ldur q16, [x8, #18]
 	WORD $0x6f0c0611 // ushr v17.16b, v16.16b, #4
 	WORD $0x4e201e10 // and v16.16b, v16.16b, v0.16b
-	FMOVS        38(R8), F18
+	WORD $0xbc426112 // ldur s18, [x8, #38]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
 	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
@@ -3838,116 +3957,124 @@ loop3:
 	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
 	FMOVQ        F16, (R3)
 	FMOVQ        F17, 16(R3)
-	FMOVS        (R3), F16
+	WORD $0xbc400070 // ldur s16, [x3]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        4(R3), F17
+	WORD $0xbc404071 // ldur s17, [x3, #4]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        128(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cc80092 // ldur q18, [x4, #128]
+	WORD $0x3cc90093 // ldur q19, [x4, #144]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        128(R9), F18
+	WORD $0x3cc80132 // ldur q18, [x9, #128]
 	ADD          R5, R4, R9
-	FMOVQ        144(R9), F19
+	WORD $0x3cc90133 // ldur q19, [x9, #144]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FLDPQ        128(R6), (F18, F19)
+	WORD $0x3cc800d2 // ldur q18, [x6, #128]
+	WORD $0x3cc900d3 // ldur q19, [x6, #144]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        128(R9), F18
+	WORD $0x3cc80132 // ldur q18, [x9, #128]
 	ADD          R5, R6, R9
-	FMOVQ        144(R9), F19
+	WORD $0x3cc90133 // ldur q19, [x9, #144]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        8(R3), F16
+	WORD $0xbc408070 // ldur s16, [x3, #8]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        12(R3), F17
+	WORD $0xbc40c071 // ldur s17, [x3, #12]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        160(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3cca0092 // ldur q18, [x4, #160]
+	WORD $0x3ccb0093 // ldur q19, [x4, #176]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        160(R9), F18
+	WORD $0x3cca0132 // ldur q18, [x9, #160]
 	ADD          R5, R4, R9
-	FMOVQ        176(R9), F19
+	WORD $0x3ccb0133 // ldur q19, [x9, #176]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FLDPQ        160(R6), (F18, F19)
+	WORD $0x3cca00d2 // ldur q18, [x6, #160]
+	WORD $0x3ccb00d3 // ldur q19, [x6, #176]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        160(R9), F18
+	WORD $0x3cca0132 // ldur q18, [x9, #160]
 	ADD          R5, R6, R9
-	FMOVQ        176(R9), F19
+	WORD $0x3ccb0133 // ldur q19, [x9, #176]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        16(R3), F16
+	WORD $0xbc410070 // ldur s16, [x3, #16]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        20(R3), F17
+	WORD $0xbc414071 // ldur s17, [x3, #20]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddf1 // fmul v17.4s, v15.4s, v17.4s
-	FLDPQ        192(R4), (F18, F19)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f9231 // fmul v17.4s, v17.4s, v15.s[0]
+	WORD $0x3ccc0092 // ldur q18, [x4, #192]
+	WORD $0x3ccd0093 // ldur q19, [x4, #208]
 	WORD $0x4e32ce07 // fmla v7.4s, v16.4s, v18.4s
 	WORD $0x4e33ce28 // fmla v8.4s, v17.4s, v19.4s
 	ADD          R5, R4, R9
-	FMOVQ        192(R9), F18
+	WORD $0x3ccc0132 // ldur q18, [x9, #192]
 	ADD          R5, R4, R9
-	FMOVQ        208(R9), F19
+	WORD $0x3ccd0133 // ldur q19, [x9, #208]
 	WORD $0x4e32ce09 // fmla v9.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2a // fmla v10.4s, v17.4s, v19.4s
-	FLDPQ        192(R6), (F18, F19)
+	WORD $0x3ccc00d2 // ldur q18, [x6, #192]
+	WORD $0x3ccd00d3 // ldur q19, [x6, #208]
 	WORD $0x4e32ce0b // fmla v11.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2c // fmla v12.4s, v17.4s, v19.4s
 	ADD          R5, R6, R9
-	FMOVQ        192(R9), F18
+	WORD $0x3ccc0132 // ldur q18, [x9, #192]
 	ADD          R5, R6, R9
-	FMOVQ        208(R9), F19
+	WORD $0x3ccd0133 // ldur q19, [x9, #208]
 	WORD $0x4e32ce0d // fmla v13.4s, v16.4s, v18.4s
 	WORD $0x4e33ce2e // fmla v14.4s, v17.4s, v19.4s
-	FMOVS        24(R3), F16
+	WORD $0xbc418070 // ldur s16, [x3, #24]
 	WORD $0x0f08a610 // sshll v16.8h, v16.8b, #0
 	WORD $0x0f10a610 // sshll v16.4s, v16.4h, #0
-	FMOVS        28(R3), F17
+	WORD $0xbc41c071 // ldur s17, [x3, #28]
 	WORD $0x0f08a631 // sshll v17.8h, v17.8b, #0
 	WORD $0x0f10a631 // sshll v17.4s, v17.4h, #0
 	WORD $0x4e21da10 // scvtf v16.4s, v16.4s
 	WORD $0x4e21da31 // scvtf v17.4s, v17.4s
-	WORD $0x6e30ddf0 // fmul v16.4s, v15.4s, v16.4s
-	WORD $0x6e31ddef // fmul v15.4s, v15.4s, v17.4s
-	FLDPQ        224(R4), (F17, F18)
+	WORD $0x4f8f9210 // fmul v16.4s, v16.4s, v15.s[0]
+	WORD $0x4f8f922f // fmul v15.4s, v17.4s, v15.s[0]
+	WORD $0x3cce0091 // ldur q17, [x4, #224]
+	WORD $0x3ccf0092 // ldur q18, [x4, #240]
 	WORD $0x4e31ce07 // fmla v7.4s, v16.4s, v17.4s
 	WORD $0x4e32cde8 // fmla v8.4s, v15.4s, v18.4s
 	ADD          R5, R4, R9
-	FMOVQ        224(R9), F17
+	WORD $0x3cce0131 // ldur q17, [x9, #224]
 	ADD          R5, R4, R9
-	FMOVQ        240(R9), F18
+	WORD $0x3ccf0132 // ldur q18, [x9, #240]
 	WORD $0x4e31ce09 // fmla v9.4s, v16.4s, v17.4s
 	WORD $0x4e32cdea // fmla v10.4s, v15.4s, v18.4s
-	FLDPQ        224(R6), (F17, F18)
+	WORD $0x3cce00d1 // ldur q17, [x6, #224]
+	WORD $0x3ccf00d2 // ldur q18, [x6, #240]
 	WORD $0x4e31ce0b // fmla v11.4s, v16.4s, v17.4s
 	WORD $0x4e32cdec // fmla v12.4s, v15.4s, v18.4s
 	ADD          R5, R6, R9
-	FMOVQ        224(R9), F17
+	WORD $0x3cce0131 // ldur q17, [x9, #224]
 	ADD          R5, R6, R9
-	FMOVQ        240(R9), F18
+	WORD $0x3ccf0132 // ldur q18, [x9, #240]
 	WORD $0x4e31ce0d // fmla v13.4s, v16.4s, v17.4s
 	WORD $0x4e32cdee // fmla v14.4s, v15.4s, v18.4s
 	ADD          $0x2a, R8
@@ -4017,13 +4144,13 @@ TEXT ·unpackXm5_64NEON(SB), NOSPLIT, $0-24
 	BLT          done2
 
 loop1:
-	WORD $0x7d400027 // ldr h7, [x1]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x7c400027 // ldur h7, [x1]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
-	FMOVQ        2(R1), F8
+	WORD $0x3cc02028 // ldur q8, [x1, #2]
 	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FMOVS        34(R1), F10
+	WORD $0xbc42202a // ldur s10, [x1, #34]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -4052,10 +4179,10 @@ loop1:
 	FMOVQ        F8, 48(R0)
 	FMOVQ        F9, 64(R0)
 	FMOVD        F7, 32(R0)
-	FMOVQ        18(R1), F8
+	WORD $0x3cc12028 // ldur q8, [x1, #18]
 	WORD $0x6f0c0509 // ushr v9.16b, v8.16b, #4
 	WORD $0x4e201d08 // and v8.16b, v8.16b, v0.16b
-	FMOVS        38(R1), F10
+	WORD $0xbc42602a // ldur s10, [x1, #38]
 	WORD $0x4e04054a // dup v10.4s, v10.s[0]
 	WORD $0x6ea5454b // ushl v11.4s, v10.4s, v5.4s
 	WORD $0x6ea6454a // ushl v10.4s, v10.4s, v6.4s
@@ -4119,10 +4246,10 @@ TEXT ·mixLevelsXm5_64NEON(SB), NOSPLIT, $0-40
 loop1:
 
 	// levels of values 0 to 31
-	FMOVQ        2(R2), F7
+	WORD $0x3cc02047 // ldur q7, [x2, #2]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        34(R2), F9
+	WORD $0xbc422049 // ldur s9, [x2, #34]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
 	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
@@ -4148,10 +4275,10 @@ loop1:
 	FMOVQ        F8, 16(R0)
 
 	// levels of values 32 to 63
-	FMOVQ        18(R2), F7
+	WORD $0x3cc12047 // ldur q7, [x2, #18]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        38(R2), F9
+	WORD $0xbc426049 // ldur s9, [x2, #38]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
 	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
@@ -4175,8 +4302,8 @@ loop1:
 	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
 	FMOVQ        F7, 32(R0)
 	FMOVQ        F8, 48(R0)
-	WORD $0x7d400047 // ldr h7, [x2]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x7c400047 // ldur h7, [x2]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	FMOVS        F7, (R1)
 	ADD          $0x40, R0
@@ -4216,21 +4343,21 @@ TEXT ·mixPairsXm5_64NEON(SB), NOSPLIT, $0-40
 
 loop1:
 	WORD $0xf9840040 // prfm pldl1keep, [x2, #2048]
-	WORD $0x7d400047 // ldr h7, [x2]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x7c400047 // ldur h7, [x2]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	FMOVS        F7, (R1)
 	WORD $0xf98400a0 // prfm pldl1keep, [x5, #2048]
-	WORD $0x7d4000a7 // ldr h7, [x5]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x7c4000a7 // ldur h7, [x5]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	FMOVS        F7, 4(R1)
 
 	// levels of values 0 to 31
-	FMOVQ        2(R2), F7
+	WORD $0x3cc02047 // ldur q7, [x2, #2]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        34(R2), F9
+	WORD $0xbc422049 // ldur s9, [x2, #34]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
 	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
@@ -4252,10 +4379,10 @@ loop1:
 	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
 	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
 	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
-	FMOVQ        2(R5), F9
+	WORD $0x3cc020a9 // ldur q9, [x5, #2]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        34(R5), F11
+	WORD $0xbc4220ab // ldur s11, [x5, #34]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -4287,10 +4414,10 @@ loop1:
 	FMOVQ        F8, 48(R0)
 
 	// levels of values 32 to 63
-	FMOVQ        18(R2), F7
+	WORD $0x3cc12047 // ldur q7, [x2, #18]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        38(R2), F9
+	WORD $0xbc426049 // ldur s9, [x2, #38]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
 	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
@@ -4312,10 +4439,10 @@ loop1:
 	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
 	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
 	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
-	FMOVQ        18(R5), F9
+	WORD $0x3cc120a9 // ldur q9, [x5, #18]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        38(R5), F11
+	WORD $0xbc4260ab // ldur s11, [x5, #38]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -4392,15 +4519,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F10
+	WORD $0x3cc020ca // ldur q10, [x6, #2]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        34(R6), F12
+	WORD $0xbc4220cc // ldur s12, [x6, #34]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -4422,7 +4548,8 @@ loop3:
 	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
 	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
-	FLDPQ        (R3), (F12, F13)
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006d // ldur q13, [x3, #16]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14a // smull2 v10.8h, v10.16b, v12.16b
 	WORD $0x4e6abdca // addp v10.8h, v14.8h, v10.8h
@@ -4433,10 +4560,10 @@ loop3:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F11
+	WORD $0x3cc120cb // ldur q11, [x6, #18]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        38(R6), F13
+	WORD $0xbc4260cd // ldur s13, [x6, #38]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -4458,7 +4585,8 @@ loop3:
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	FLDPQ        32(R3), (F13, F14)
+	WORD $0x3cc2006d // ldur q13, [x3, #32]
+	WORD $0x3cc3006e // ldur q14, [x3, #48]
 	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
 	WORD $0x4e2dc16b // smull2 v11.8h, v11.16b, v13.16b
 	WORD $0x4e6bbdeb // addp v11.8h, v15.8h, v11.8h
@@ -4469,10 +4597,10 @@ loop3:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
-	WORD $0x4e29cd47 // fmla v7.4s, v10.4s, v9.4s
+	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
+	WORD $0x4f891147 // fmla v7.4s, v10.4s, v9.s[0]
 	ADD          $0x2a, R6
 	ADD          $0x40, R3
 	ADD          $4, R4
@@ -4532,15 +4660,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000c9 // ldr h9, [x6]
-	WORD $0x0e217929 // fcvtl v9.4s, v9.4h
-	WORD $0x4e040529 // dup v9.4s, v9.s[0]
+	WORD $0x7c4000c9 // ldur h9, [x6]
+	WORD $0x1ee24129 // fcvt s9, h9
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F10
+	WORD $0x3cc020ca // ldur q10, [x6, #2]
 	WORD $0x6f0c054b // ushr v11.16b, v10.16b, #4
 	WORD $0x4e201d4a // and v10.16b, v10.16b, v0.16b
-	FMOVS        34(R6), F12
+	WORD $0xbc4220cc // ldur s12, [x6, #34]
 	WORD $0x4e04058c // dup v12.4s, v12.s[0]
 	WORD $0x6ea5458d // ushl v13.4s, v12.4s, v5.4s
 	WORD $0x6ea6458c // ushl v12.4s, v12.4s, v6.4s
@@ -4562,7 +4689,8 @@ loop3:
 	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
 	WORD $0x4e228d6b // cmtst v11.16b, v11.16b, v2.16b
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
-	FLDPQ        (R3), (F12, F13)
+	WORD $0x3cc0006c // ldur q12, [x3]
+	WORD $0x3cc1006d // ldur q13, [x3, #16]
 	WORD $0x0e2cc14e // smull v14.8h, v10.8b, v12.8b
 	WORD $0x4e2cc14c // smull2 v12.8h, v10.16b, v12.16b
 	WORD $0x4e6cbdcc // addp v12.8h, v14.8h, v12.8h
@@ -4571,7 +4699,8 @@ loop3:
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbdcd // addp v13.8h, v14.8h, v13.8h
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
-	FLDPQ        64(R3), (F13, F14)
+	WORD $0x3cc4006d // ldur q13, [x3, #64]
+	WORD $0x3cc5006e // ldur q14, [x3, #80]
 	WORD $0x0e2dc14f // smull v15.8h, v10.8b, v13.8b
 	WORD $0x4e2dc14a // smull2 v10.8h, v10.16b, v13.16b
 	WORD $0x4e6abdea // addp v10.8h, v15.8h, v10.8h
@@ -4582,10 +4711,10 @@ loop3:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F11
+	WORD $0x3cc120cb // ldur q11, [x6, #18]
 	WORD $0x6f0c056d // ushr v13.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        38(R6), F14
+	WORD $0xbc4260ce // ldur s14, [x6, #38]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -4607,7 +4736,8 @@ loop3:
 	WORD $0x6e6e1e0b // bsl v11.16b, v16.16b, v14.16b
 	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
 	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        32(R3), (F14, F15)
+	WORD $0x3cc2006e // ldur q14, [x3, #32]
+	WORD $0x3cc3006f // ldur q15, [x3, #48]
 	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -4616,7 +4746,8 @@ loop3:
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbdce // addp v14.8h, v14.8h, v15.8h
 	WORD $0x4e6069cc // sadalp v12.4s, v14.8h
-	FLDPQ        96(R3), (F14, F15)
+	WORD $0x3cc6006e // ldur q14, [x3, #96]
+	WORD $0x3cc7006f // ldur q15, [x3, #112]
 	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
 	WORD $0x4e2ec16b // smull2 v11.8h, v11.16b, v14.16b
 	WORD $0x4e6bbe0b // addp v11.8h, v16.8h, v11.8h
@@ -4627,14 +4758,14 @@ loop3:
 	WORD $0x4e60696a // sadalp v10.4s, v11.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F11
+	WORD $0xbc40008b // ldur s11, [x4]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8b912b // fmul v11.4s, v9.4s, v11.s[0]
-	WORD $0x4e2bcd87 // fmla v7.4s, v12.4s, v11.4s
-	FMOVS        4(R4), F11
+	WORD $0x6e29dd6b // fmul v11.4s, v11.4s, v9.4s
+	WORD $0x4f8b1187 // fmla v7.4s, v12.4s, v11.s[0]
+	WORD $0xbc40408b // ldur s11, [x4, #4]
 	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x4f8b9129 // fmul v9.4s, v9.4s, v11.s[0]
-	WORD $0x4e29cd48 // fmla v8.4s, v10.4s, v9.4s
+	WORD $0x6e29dd69 // fmul v9.4s, v11.4s, v9.4s
+	WORD $0x4f891148 // fmla v8.4s, v10.4s, v9.s[0]
 	ADD          $0x2a, R6
 	ADD          $0x80, R3
 	ADD          $8, R4
@@ -4701,15 +4832,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000ca // ldr h10, [x6]
-	WORD $0x0e21794a // fcvtl v10.4s, v10.4h
-	WORD $0x4e04054a // dup v10.4s, v10.s[0]
+	WORD $0x7c4000ca // ldur h10, [x6]
+	WORD $0x1ee2414a // fcvt s10, h10
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F11
+	WORD $0x3cc020cb // ldur q11, [x6, #2]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        34(R6), F13
+	WORD $0xbc4220cd // ldur s13, [x6, #34]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -4731,7 +4861,8 @@ loop3:
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	FLDPQ        (R3), (F13, F14)
+	WORD $0x3cc0006d // ldur q13, [x3]
+	WORD $0x3cc1006e // ldur q14, [x3, #16]
 	WORD $0x0e2dc16f // smull v15.8h, v11.8b, v13.8b
 	WORD $0x4e2dc16d // smull2 v13.8h, v11.16b, v13.16b
 	WORD $0x4e6dbded // addp v13.8h, v15.8h, v13.8h
@@ -4740,7 +4871,8 @@ loop3:
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebdee // addp v14.8h, v15.8h, v14.8h
 	WORD $0x4e6069cd // sadalp v13.4s, v14.8h
-	FLDPQ        64(R3), (F14, F15)
+	WORD $0x3cc4006e // ldur q14, [x3, #64]
+	WORD $0x3cc5006f // ldur q15, [x3, #80]
 	WORD $0x0e2ec170 // smull v16.8h, v11.8b, v14.8b
 	WORD $0x4e2ec16e // smull2 v14.8h, v11.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -4749,7 +4881,8 @@ loop3:
 	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        128(R3), (F15, F16)
+	WORD $0x3cc8006f // ldur q15, [x3, #128]
+	WORD $0x3cc90070 // ldur q16, [x3, #144]
 	WORD $0x0e2fc171 // smull v17.8h, v11.8b, v15.8b
 	WORD $0x4e2fc16b // smull2 v11.8h, v11.16b, v15.16b
 	WORD $0x4e6bbe2b // addp v11.8h, v17.8h, v11.8h
@@ -4760,10 +4893,10 @@ loop3:
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F12
+	WORD $0x3cc120cc // ldur q12, [x6, #18]
 	WORD $0x6f0c058f // ushr v15.16b, v12.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        38(R6), F16
+	WORD $0xbc4260d0 // ldur s16, [x6, #38]
 	WORD $0x4e040610 // dup v16.4s, v16.s[0]
 	WORD $0x6ea54611 // ushl v17.4s, v16.4s, v5.4s
 	WORD $0x6ea64610 // ushl v16.4s, v16.4s, v6.4s
@@ -4785,7 +4918,8 @@ loop3:
 	WORD $0x6e701e4c // bsl v12.16b, v18.16b, v16.16b
 	WORD $0x4e228def // cmtst v15.16b, v15.16b, v2.16b
 	WORD $0x6e711e6f // bsl v15.16b, v19.16b, v17.16b
-	FLDPQ        32(R3), (F16, F17)
+	WORD $0x3cc20070 // ldur q16, [x3, #32]
+	WORD $0x3cc30071 // ldur q17, [x3, #48]
 	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
 	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -4794,7 +4928,8 @@ loop3:
 	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a0d // sadalp v13.4s, v16.8h
-	FLDPQ        96(R3), (F16, F17)
+	WORD $0x3cc60070 // ldur q16, [x3, #96]
+	WORD $0x3cc70071 // ldur q17, [x3, #112]
 	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
 	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -4803,7 +4938,8 @@ loop3:
 	WORD $0x4e31c1f1 // smull2 v17.8h, v15.16b, v17.16b
 	WORD $0x4e71be10 // addp v16.8h, v16.8h, v17.8h
 	WORD $0x4e606a0e // sadalp v14.4s, v16.8h
-	FLDPQ        160(R3), (F16, F17)
+	WORD $0x3cca0070 // ldur q16, [x3, #160]
+	WORD $0x3ccb0071 // ldur q17, [x3, #176]
 	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
 	WORD $0x4e30c18c // smull2 v12.8h, v12.16b, v16.16b
 	WORD $0x4e6cbe4c // addp v12.8h, v18.8h, v12.8h
@@ -4814,18 +4950,18 @@ loop3:
 	WORD $0x4e60698b // sadalp v11.4s, v12.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F12
+	WORD $0xbc40008c // ldur s12, [x4]
 	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccda7 // fmla v7.4s, v13.4s, v12.4s
-	FMOVS        4(R4), F12
+	WORD $0x6e2add8c // fmul v12.4s, v12.4s, v10.4s
+	WORD $0x4f8c11a7 // fmla v7.4s, v13.4s, v12.s[0]
+	WORD $0xbc40408c // ldur s12, [x4, #4]
 	WORD $0x4e21d9cd // scvtf v13.4s, v14.4s
-	WORD $0x4f8c914c // fmul v12.4s, v10.4s, v12.s[0]
-	WORD $0x4e2ccda8 // fmla v8.4s, v13.4s, v12.4s
-	FMOVS        8(R4), F12
+	WORD $0x6e2add8c // fmul v12.4s, v12.4s, v10.4s
+	WORD $0x4f8c11a8 // fmla v8.4s, v13.4s, v12.s[0]
+	WORD $0xbc40808c // ldur s12, [x4, #8]
 	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x4f8c914a // fmul v10.4s, v10.4s, v12.s[0]
-	WORD $0x4e2acd69 // fmla v9.4s, v11.4s, v10.4s
+	WORD $0x6e2add8a // fmul v10.4s, v12.4s, v10.4s
+	WORD $0x4f8a1169 // fmla v9.4s, v11.4s, v10.s[0]
 	ADD          $0x2a, R6
 	ADD          $0xc0, R3
 	ADD          $0xc, R4
@@ -4898,15 +5034,14 @@ loop1:
 loop3:
 
 	// scales of the block
-	WORD $0x7d4000cb // ldr h11, [x6]
-	WORD $0x0e21796b // fcvtl v11.4s, v11.4h
-	WORD $0x4e04056b // dup v11.4s, v11.s[0]
+	WORD $0x7c4000cb // ldur h11, [x6]
+	WORD $0x1ee2416b // fcvt s11, h11
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F12
+	WORD $0x3cc020cc // ldur q12, [x6, #2]
 	WORD $0x6f0c058d // ushr v13.16b, v12.16b, #4
 	WORD $0x4e201d8c // and v12.16b, v12.16b, v0.16b
-	FMOVS        34(R6), F14
+	WORD $0xbc4220ce // ldur s14, [x6, #34]
 	WORD $0x4e0405ce // dup v14.4s, v14.s[0]
 	WORD $0x6ea545cf // ushl v15.4s, v14.4s, v5.4s
 	WORD $0x6ea645ce // ushl v14.4s, v14.4s, v6.4s
@@ -4928,7 +5063,8 @@ loop3:
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
 	WORD $0x4e228dad // cmtst v13.16b, v13.16b, v2.16b
 	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
-	FLDPQ        (R3), (F14, F15)
+	WORD $0x3cc0006e // ldur q14, [x3]
+	WORD $0x3cc1006f // ldur q15, [x3, #16]
 	WORD $0x0e2ec190 // smull v16.8h, v12.8b, v14.8b
 	WORD $0x4e2ec18e // smull2 v14.8h, v12.16b, v14.16b
 	WORD $0x4e6ebe0e // addp v14.8h, v16.8h, v14.8h
@@ -4937,7 +5073,8 @@ loop3:
 	WORD $0x4e2fc1af // smull2 v15.8h, v13.16b, v15.16b
 	WORD $0x4e6fbe0f // addp v15.8h, v16.8h, v15.8h
 	WORD $0x4e6069ee // sadalp v14.4s, v15.8h
-	FLDPQ        64(R3), (F15, F16)
+	WORD $0x3cc4006f // ldur q15, [x3, #64]
+	WORD $0x3cc50070 // ldur q16, [x3, #80]
 	WORD $0x0e2fc191 // smull v17.8h, v12.8b, v15.8b
 	WORD $0x4e2fc18f // smull2 v15.8h, v12.16b, v15.16b
 	WORD $0x4e6fbe2f // addp v15.8h, v17.8h, v15.8h
@@ -4946,7 +5083,8 @@ loop3:
 	WORD $0x4e30c1b0 // smull2 v16.8h, v13.16b, v16.16b
 	WORD $0x4e70be30 // addp v16.8h, v17.8h, v16.8h
 	WORD $0x4e606a0f // sadalp v15.4s, v16.8h
-	FLDPQ        128(R3), (F16, F17)
+	WORD $0x3cc80070 // ldur q16, [x3, #128]
+	WORD $0x3cc90071 // ldur q17, [x3, #144]
 	WORD $0x0e30c192 // smull v18.8h, v12.8b, v16.8b
 	WORD $0x4e30c190 // smull2 v16.8h, v12.16b, v16.16b
 	WORD $0x4e70be50 // addp v16.8h, v18.8h, v16.8h
@@ -4955,7 +5093,8 @@ loop3:
 	WORD $0x4e31c1b1 // smull2 v17.8h, v13.16b, v17.16b
 	WORD $0x4e71be51 // addp v17.8h, v18.8h, v17.8h
 	WORD $0x4e606a30 // sadalp v16.4s, v17.8h
-	FLDPQ        192(R3), (F17, F18)
+	WORD $0x3ccc0071 // ldur q17, [x3, #192]
+	WORD $0x3ccd0072 // ldur q18, [x3, #208]
 	WORD $0x0e31c193 // smull v19.8h, v12.8b, v17.8b
 	WORD $0x4e31c18c // smull2 v12.8h, v12.16b, v17.16b
 	WORD $0x4e6cbe6c // addp v12.8h, v19.8h, v12.8h
@@ -4966,10 +5105,10 @@ loop3:
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F13
+	WORD $0x3cc120cd // ldur q13, [x6, #18]
 	WORD $0x6f0c05b1 // ushr v17.16b, v13.16b, #4
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVS        38(R6), F18
+	WORD $0xbc4260d2 // ldur s18, [x6, #38]
 	WORD $0x4e040652 // dup v18.4s, v18.s[0]
 	WORD $0x6ea54653 // ushl v19.4s, v18.4s, v5.4s
 	WORD $0x6ea64652 // ushl v18.4s, v18.4s, v6.4s
@@ -4991,7 +5130,8 @@ loop3:
 	WORD $0x6e721e8d // bsl v13.16b, v20.16b, v18.16b
 	WORD $0x4e228e31 // cmtst v17.16b, v17.16b, v2.16b
 	WORD $0x6e731eb1 // bsl v17.16b, v21.16b, v19.16b
-	FLDPQ        32(R3), (F18, F19)
+	WORD $0x3cc20072 // ldur q18, [x3, #32]
+	WORD $0x3cc30073 // ldur q19, [x3, #48]
 	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
 	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -5000,7 +5140,8 @@ loop3:
 	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
 	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
 	WORD $0x4e606a4e // sadalp v14.4s, v18.8h
-	FLDPQ        96(R3), (F18, F19)
+	WORD $0x3cc60072 // ldur q18, [x3, #96]
+	WORD $0x3cc70073 // ldur q19, [x3, #112]
 	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
 	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -5009,7 +5150,8 @@ loop3:
 	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
 	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
 	WORD $0x4e606a4f // sadalp v15.4s, v18.8h
-	FLDPQ        160(R3), (F18, F19)
+	WORD $0x3cca0072 // ldur q18, [x3, #160]
+	WORD $0x3ccb0073 // ldur q19, [x3, #176]
 	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
 	WORD $0x4e32c1b2 // smull2 v18.8h, v13.16b, v18.16b
 	WORD $0x4e72be92 // addp v18.8h, v20.8h, v18.8h
@@ -5018,7 +5160,8 @@ loop3:
 	WORD $0x4e33c233 // smull2 v19.8h, v17.16b, v19.16b
 	WORD $0x4e73be52 // addp v18.8h, v18.8h, v19.8h
 	WORD $0x4e606a50 // sadalp v16.4s, v18.8h
-	FLDPQ        224(R3), (F18, F19)
+	WORD $0x3cce0072 // ldur q18, [x3, #224]
+	WORD $0x3ccf0073 // ldur q19, [x3, #240]
 	WORD $0x0e32c1b4 // smull v20.8h, v13.8b, v18.8b
 	WORD $0x4e32c1ad // smull2 v13.8h, v13.16b, v18.16b
 	WORD $0x4e6dbe8d // addp v13.8h, v20.8h, v13.8h
@@ -5029,22 +5172,22 @@ loop3:
 	WORD $0x4e6069ac // sadalp v12.4s, v13.8h
 
 	// integer sums times both scales
-	FMOVS        (R4), F13
+	WORD $0xbc40008d // ldur s13, [x4]
 	WORD $0x4e21d9ce // scvtf v14.4s, v14.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcdc7 // fmla v7.4s, v14.4s, v13.4s
-	FMOVS        4(R4), F13
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4f8d11c7 // fmla v7.4s, v14.4s, v13.s[0]
+	WORD $0xbc40408d // ldur s13, [x4, #4]
 	WORD $0x4e21d9ee // scvtf v14.4s, v15.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcdc8 // fmla v8.4s, v14.4s, v13.4s
-	FMOVS        8(R4), F13
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4f8d11c8 // fmla v8.4s, v14.4s, v13.s[0]
+	WORD $0xbc40808d // ldur s13, [x4, #8]
 	WORD $0x4e21da0e // scvtf v14.4s, v16.4s
-	WORD $0x4f8d916d // fmul v13.4s, v11.4s, v13.s[0]
-	WORD $0x4e2dcdc9 // fmla v9.4s, v14.4s, v13.4s
-	FMOVS        12(R4), F13
+	WORD $0x6e2bddad // fmul v13.4s, v13.4s, v11.4s
+	WORD $0x4f8d11c9 // fmla v9.4s, v14.4s, v13.s[0]
+	WORD $0xbc40c08d // ldur s13, [x4, #12]
 	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x4f8d916b // fmul v11.4s, v11.4s, v13.s[0]
-	WORD $0x4e2bcd8a // fmla v10.4s, v12.4s, v11.4s
+	WORD $0x6e2bddab // fmul v11.4s, v13.4s, v11.4s
+	WORD $0x4f8b118a // fmla v10.4s, v12.4s, v11.s[0]
 	ADD          $0x2a, R6
 	ADD          $0x100, R3
 	ADD          $0x10, R4
@@ -5114,7 +5257,8 @@ TEXT ·matmulQ8Block1xXm5_64NEON(SB), NOSPLIT, $480-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e427 // movi v7.16b, #1
-	FLDPQ        (R2), (F8, F9)
+	WORD $0x3cc00048 // ldur q8, [x2]
+	WORD $0x3cc10049 // ldur q9, [x2, #16]
 	WORD $0x4f00e44a // movi v10.16b, #2
 	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
 	WORD $0x4f00e44b // movi v11.16b, #2
@@ -5145,7 +5289,8 @@ TEXT ·matmulQ8Block1xXm5_64NEON(SB), NOSPLIT, $480-72
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        32(R2), (F10, F11)
+	WORD $0x3cc2004a // ldur q10, [x2, #32]
+	WORD $0x3cc3004b // ldur q11, [x2, #48]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -5207,10 +5352,10 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F7
+	WORD $0x3cc020c7 // ldur q7, [x6, #2]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        34(R6), F9
+	WORD $0xbc4220c9 // ldur s9, [x6, #34]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
 	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
@@ -5232,7 +5377,8 @@ loop3:
 	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
 	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
 	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
-	FLDPQ        (R5), (F9, F10)
+	WORD $0x3cc000a9 // ldur q9, [x5]
+	WORD $0x3cc100aa // ldur q10, [x5, #16]
 	WORD $0x2f08a4eb // ushll v11.8h, v7.8b, #0
 	WORD $0x0f08a52c // sshll v12.8h, v9.8b, #0
 	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
@@ -5251,10 +5397,10 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F9
+	WORD $0x3cc120c9 // ldur q9, [x6, #18]
 	WORD $0x6f0c052a // ushr v10.16b, v9.16b, #4
 	WORD $0x4e201d29 // and v9.16b, v9.16b, v0.16b
-	FMOVS        38(R6), F11
+	WORD $0xbc4260cb // ldur s11, [x6, #38]
 	WORD $0x4e04056b // dup v11.4s, v11.s[0]
 	WORD $0x6ea5456c // ushl v12.4s, v11.4s, v5.4s
 	WORD $0x6ea6456b // ushl v11.4s, v11.4s, v6.4s
@@ -5276,7 +5422,8 @@ loop3:
 	WORD $0x6e6b1da9 // bsl v9.16b, v13.16b, v11.16b
 	WORD $0x4e228d4a // cmtst v10.16b, v10.16b, v2.16b
 	WORD $0x6e6c1dca // bsl v10.16b, v14.16b, v12.16b
-	FLDPQ        32(R5), (F11, F12)
+	WORD $0x3cc200ab // ldur q11, [x5, #32]
+	WORD $0x3cc300ac // ldur q12, [x5, #48]
 	WORD $0x2f08a52d // ushll v13.8h, v9.8b, #0
 	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
 	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
@@ -5295,8 +5442,8 @@ loop3:
 	WORD $0x4e606928 // sadalp v8.4s, v9.8h
 	FMOVQ        F7, (R9)
 	FMOVQ        F8, 16(R9)
-	WORD $0x7d4000c7 // ldr h7, [x6]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x7c4000c7 // ldur h7, [x6]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	FMOVQ        F7, (R10)
 	FMOVQ        F7, 16(R10)
@@ -5311,10 +5458,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F7
-	FMOVQ        32(R1), F8
-	FMOVQ        64(R1), F9
-	FMOVQ        96(R1), F10
+	WORD $0x3cc00027 // ldur q7, [x1]
+	WORD $0x3cc20028 // ldur q8, [x1, #32]
+	WORD $0x3cc40029 // ldur q9, [x1, #64]
+	WORD $0x3cc6002a // ldur q10, [x1, #96]
 	WORD $0x4ea00908 // rev64 v8.4s, v8.4s
 	WORD $0x4e8828e7 // trn1 v7.4s, v7.4s, v8.4s
 	WORD $0x4ea00948 // rev64 v8.4s, v10.4s
@@ -5322,10 +5469,14 @@ done4:
 	WORD $0x6e084108 // ext v8.16b, v8.16b, v8.16b, #8
 	WORD $0x4ec838e7 // zip1 v7.2d, v7.2d, v8.2d
 	WORD $0x4e27d4e7 // fadd v7.4s, v7.4s, v7.4s
-	FLDPQ        (R0), (F8, F9)
-	FLDPQ        32(R0), (F10, F11)
-	FLDPQ        64(R0), (F12, F13)
-	FLDPQ        96(R0), (F14, F15)
+	WORD $0x3cc00008 // ldur q8, [x0]
+	WORD $0x3cc10009 // ldur q9, [x0, #16]
+	WORD $0x3cc2000a // ldur q10, [x0, #32]
+	WORD $0x3cc3000b // ldur q11, [x0, #48]
+	WORD $0x3cc4000c // ldur q12, [x0, #64]
+	WORD $0x3cc5000d // ldur q13, [x0, #80]
+	WORD $0x3cc6000e // ldur q14, [x0, #96]
+	WORD $0x3cc7000f // ldur q15, [x0, #112]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -5334,10 +5485,10 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        (R4), F9
+	WORD $0xbc400089 // ldur s9, [x4]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
 	FMOVQ        F7, (R2)
@@ -5377,7 +5528,8 @@ TEXT ·matmulQ8Block2xXm5_64NEON(SB), 0, $672-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e427 // movi v7.16b, #1
-	FLDPQ        (R2), (F8, F9)
+	WORD $0x3cc00048 // ldur q8, [x2]
+	WORD $0x3cc10049 // ldur q9, [x2, #16]
 	WORD $0x4f00e44a // movi v10.16b, #2
 	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
 	WORD $0x4f00e44b // movi v11.16b, #2
@@ -5408,7 +5560,8 @@ TEXT ·matmulQ8Block2xXm5_64NEON(SB), 0, $672-72
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        32(R2), (F10, F11)
+	WORD $0x3cc2004a // ldur q10, [x2, #32]
+	WORD $0x3cc3004b // ldur q11, [x2, #48]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -5450,7 +5603,8 @@ TEXT ·matmulQ8Block2xXm5_64NEON(SB), 0, $672-72
 	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
 	WORD $0x7e30d929 // faddp s9, v9.2s
 	FMOVS        F9, (R4)
-	FLDPQ        64(R2), (F8, F9)
+	WORD $0x3cc40048 // ldur q8, [x2, #64]
+	WORD $0x3cc50049 // ldur q9, [x2, #80]
 	WORD $0x4f00e44a // movi v10.16b, #2
 	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
 	WORD $0x4f00e44b // movi v11.16b, #2
@@ -5481,7 +5635,8 @@ TEXT ·matmulQ8Block2xXm5_64NEON(SB), 0, $672-72
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        96(R2), (F10, F11)
+	WORD $0x3cc6004a // ldur q10, [x2, #96]
+	WORD $0x3cc7004b // ldur q11, [x2, #112]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -5543,10 +5698,10 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F7
+	WORD $0x3cc020c7 // ldur q7, [x6, #2]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        34(R6), F9
+	WORD $0xbc4220c9 // ldur s9, [x6, #34]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
 	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
@@ -5568,7 +5723,8 @@ loop3:
 	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
 	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
 	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
-	FLDPQ        (R5), (F9, F10)
+	WORD $0x3cc000a9 // ldur q9, [x5]
+	WORD $0x3cc100aa // ldur q10, [x5, #16]
 	WORD $0x2f08a4eb // ushll v11.8h, v7.8b, #0
 	WORD $0x0f08a52c // sshll v12.8h, v9.8b, #0
 	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
@@ -5585,7 +5741,8 @@ loop3:
 	WORD $0x4e6a9d8c // mul v12.8h, v12.8h, v10.8h
 	WORD $0x4e6cbd6a // addp v10.8h, v11.8h, v12.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FLDPQ        64(R5), (F11, F12)
+	WORD $0x3cc400ab // ldur q11, [x5, #64]
+	WORD $0x3cc500ac // ldur q12, [x5, #80]
 	WORD $0x2f08a4ed // ushll v13.8h, v7.8b, #0
 	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
 	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
@@ -5604,10 +5761,10 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F11
+	WORD $0x3cc120cb // ldur q11, [x6, #18]
 	WORD $0x6f0c056c // ushr v12.16b, v11.16b, #4
 	WORD $0x4e201d6b // and v11.16b, v11.16b, v0.16b
-	FMOVS        38(R6), F13
+	WORD $0xbc4260cd // ldur s13, [x6, #38]
 	WORD $0x4e0405ad // dup v13.4s, v13.s[0]
 	WORD $0x6ea545ae // ushl v14.4s, v13.4s, v5.4s
 	WORD $0x6ea645ad // ushl v13.4s, v13.4s, v6.4s
@@ -5629,7 +5786,8 @@ loop3:
 	WORD $0x6e6d1deb // bsl v11.16b, v15.16b, v13.16b
 	WORD $0x4e228d8c // cmtst v12.16b, v12.16b, v2.16b
 	WORD $0x6e6e1e0c // bsl v12.16b, v16.16b, v14.16b
-	FLDPQ        32(R5), (F13, F14)
+	WORD $0x3cc200ad // ldur q13, [x5, #32]
+	WORD $0x3cc300ae // ldur q14, [x5, #48]
 	WORD $0x2f08a56f // ushll v15.8h, v11.8b, #0
 	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
@@ -5646,7 +5804,8 @@ loop3:
 	WORD $0x4e6e9def // mul v15.8h, v15.8h, v14.8h
 	WORD $0x4e6fbdad // addp v13.8h, v13.8h, v15.8h
 	WORD $0x4e6069aa // sadalp v10.4s, v13.8h
-	FLDPQ        96(R5), (F13, F14)
+	WORD $0x3cc600ad // ldur q13, [x5, #96]
+	WORD $0x3cc700ae // ldur q14, [x5, #112]
 	WORD $0x2f08a56f // ushll v15.8h, v11.8b, #0
 	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
@@ -5667,8 +5826,8 @@ loop3:
 	FMOVQ        F10, 16(R9)
 	FMOVQ        F7, 128(R9)
 	FMOVQ        F8, 144(R9)
-	WORD $0x7d4000c7 // ldr h7, [x6]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x7c4000c7 // ldur h7, [x6]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	FMOVQ        F7, (R10)
 	FMOVQ        F7, 16(R10)
@@ -5683,10 +5842,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F7
-	FMOVQ        32(R1), F8
-	FMOVQ        64(R1), F9
-	FMOVQ        96(R1), F10
+	WORD $0x3cc00027 // ldur q7, [x1]
+	WORD $0x3cc20028 // ldur q8, [x1, #32]
+	WORD $0x3cc40029 // ldur q9, [x1, #64]
+	WORD $0x3cc6002a // ldur q10, [x1, #96]
 	WORD $0x4ea00908 // rev64 v8.4s, v8.4s
 	WORD $0x4e8828e7 // trn1 v7.4s, v7.4s, v8.4s
 	WORD $0x4ea00948 // rev64 v8.4s, v10.4s
@@ -5694,10 +5853,14 @@ done4:
 	WORD $0x6e084108 // ext v8.16b, v8.16b, v8.16b, #8
 	WORD $0x4ec838e7 // zip1 v7.2d, v7.2d, v8.2d
 	WORD $0x4e27d4e7 // fadd v7.4s, v7.4s, v7.4s
-	FLDPQ        (R0), (F8, F9)
-	FLDPQ        32(R0), (F10, F11)
-	FLDPQ        64(R0), (F12, F13)
-	FLDPQ        96(R0), (F14, F15)
+	WORD $0x3cc00008 // ldur q8, [x0]
+	WORD $0x3cc10009 // ldur q9, [x0, #16]
+	WORD $0x3cc2000a // ldur q10, [x0, #32]
+	WORD $0x3cc3000b // ldur q11, [x0, #48]
+	WORD $0x3cc4000c // ldur q12, [x0, #64]
+	WORD $0x3cc5000d // ldur q13, [x0, #80]
+	WORD $0x3cc6000e // ldur q14, [x0, #96]
+	WORD $0x3cc7000f // ldur q15, [x0, #112]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -5706,17 +5869,21 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        (R4), F9
+	WORD $0xbc400089 // ldur s9, [x4]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	FMOVQ        F8, (R2)
-	FLDPQ        128(R0), (F8, F9)
-	FLDPQ        160(R0), (F10, F11)
-	FLDPQ        192(R0), (F12, F13)
-	FLDPQ        224(R0), (F14, F15)
+	WORD $0x3cc80008 // ldur q8, [x0, #128]
+	WORD $0x3cc90009 // ldur q9, [x0, #144]
+	WORD $0x3cca000a // ldur q10, [x0, #160]
+	WORD $0x3ccb000b // ldur q11, [x0, #176]
+	WORD $0x3ccc000c // ldur q12, [x0, #192]
+	WORD $0x3ccd000d // ldur q13, [x0, #208]
+	WORD $0x3cce000e // ldur q14, [x0, #224]
+	WORD $0x3ccf000f // ldur q15, [x0, #240]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -5725,10 +5892,10 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        4(R4), F9
+	WORD $0xbc404089 // ldur s9, [x4, #4]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
 	MOVD         ldy+8(FP), R8
@@ -5771,7 +5938,8 @@ TEXT ·matmulQ8Block3xXm5_64NEON(SB), 0, $864-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e427 // movi v7.16b, #1
-	FLDPQ        (R2), (F8, F9)
+	WORD $0x3cc00048 // ldur q8, [x2]
+	WORD $0x3cc10049 // ldur q9, [x2, #16]
 	WORD $0x4f00e44a // movi v10.16b, #2
 	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
 	WORD $0x4f00e44b // movi v11.16b, #2
@@ -5802,7 +5970,8 @@ TEXT ·matmulQ8Block3xXm5_64NEON(SB), 0, $864-72
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        32(R2), (F10, F11)
+	WORD $0x3cc2004a // ldur q10, [x2, #32]
+	WORD $0x3cc3004b // ldur q11, [x2, #48]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -5844,7 +6013,8 @@ TEXT ·matmulQ8Block3xXm5_64NEON(SB), 0, $864-72
 	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
 	WORD $0x7e30d929 // faddp s9, v9.2s
 	FMOVS        F9, (R4)
-	FLDPQ        64(R2), (F8, F9)
+	WORD $0x3cc40048 // ldur q8, [x2, #64]
+	WORD $0x3cc50049 // ldur q9, [x2, #80]
 	WORD $0x4f00e44a // movi v10.16b, #2
 	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
 	WORD $0x4f00e44b // movi v11.16b, #2
@@ -5875,7 +6045,8 @@ TEXT ·matmulQ8Block3xXm5_64NEON(SB), 0, $864-72
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        96(R2), (F10, F11)
+	WORD $0x3cc6004a // ldur q10, [x2, #96]
+	WORD $0x3cc7004b // ldur q11, [x2, #112]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -5917,7 +6088,8 @@ TEXT ·matmulQ8Block3xXm5_64NEON(SB), 0, $864-72
 	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
 	WORD $0x7e30d929 // faddp s9, v9.2s
 	FMOVS        F9, 4(R4)
-	FLDPQ        128(R2), (F8, F9)
+	WORD $0x3cc80048 // ldur q8, [x2, #128]
+	WORD $0x3cc90049 // ldur q9, [x2, #144]
 	WORD $0x4f00e44a // movi v10.16b, #2
 	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
 	WORD $0x4f00e44b // movi v11.16b, #2
@@ -5948,7 +6120,8 @@ TEXT ·matmulQ8Block3xXm5_64NEON(SB), 0, $864-72
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        160(R2), (F10, F11)
+	WORD $0x3cca004a // ldur q10, [x2, #160]
+	WORD $0x3ccb004b // ldur q11, [x2, #176]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -6010,10 +6183,10 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F7
+	WORD $0x3cc020c7 // ldur q7, [x6, #2]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        34(R6), F9
+	WORD $0xbc4220c9 // ldur s9, [x6, #34]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
 	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
@@ -6035,7 +6208,8 @@ loop3:
 	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
 	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
 	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
-	FLDPQ        (R5), (F9, F10)
+	WORD $0x3cc000a9 // ldur q9, [x5]
+	WORD $0x3cc100aa // ldur q10, [x5, #16]
 	WORD $0x2f08a4eb // ushll v11.8h, v7.8b, #0
 	WORD $0x0f08a52c // sshll v12.8h, v9.8b, #0
 	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
@@ -6052,7 +6226,8 @@ loop3:
 	WORD $0x4e6a9d8c // mul v12.8h, v12.8h, v10.8h
 	WORD $0x4e6cbd6a // addp v10.8h, v11.8h, v12.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FLDPQ        64(R5), (F11, F12)
+	WORD $0x3cc400ab // ldur q11, [x5, #64]
+	WORD $0x3cc500ac // ldur q12, [x5, #80]
 	WORD $0x2f08a4ed // ushll v13.8h, v7.8b, #0
 	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
 	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
@@ -6069,7 +6244,8 @@ loop3:
 	WORD $0x4e6c9dce // mul v14.8h, v14.8h, v12.8h
 	WORD $0x4e6ebdac // addp v12.8h, v13.8h, v14.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FLDPQ        128(R5), (F13, F14)
+	WORD $0x3cc800ad // ldur q13, [x5, #128]
+	WORD $0x3cc900ae // ldur q14, [x5, #144]
 	WORD $0x2f08a4ef // ushll v15.8h, v7.8b, #0
 	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
@@ -6088,10 +6264,10 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F13
+	WORD $0x3cc120cd // ldur q13, [x6, #18]
 	WORD $0x6f0c05ae // ushr v14.16b, v13.16b, #4
 	WORD $0x4e201dad // and v13.16b, v13.16b, v0.16b
-	FMOVS        38(R6), F15
+	WORD $0xbc4260cf // ldur s15, [x6, #38]
 	WORD $0x4e0405ef // dup v15.4s, v15.s[0]
 	WORD $0x6ea545f0 // ushl v16.4s, v15.4s, v5.4s
 	WORD $0x6ea645ef // ushl v15.4s, v15.4s, v6.4s
@@ -6113,7 +6289,8 @@ loop3:
 	WORD $0x6e6f1e2d // bsl v13.16b, v17.16b, v15.16b
 	WORD $0x4e228dce // cmtst v14.16b, v14.16b, v2.16b
 	WORD $0x6e701e4e // bsl v14.16b, v18.16b, v16.16b
-	FLDPQ        32(R5), (F15, F16)
+	WORD $0x3cc200af // ldur q15, [x5, #32]
+	WORD $0x3cc300b0 // ldur q16, [x5, #48]
 	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
 	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
 	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
@@ -6130,7 +6307,8 @@ loop3:
 	WORD $0x4e709e31 // mul v17.8h, v17.8h, v16.8h
 	WORD $0x4e71bdef // addp v15.8h, v15.8h, v17.8h
 	WORD $0x4e6069ea // sadalp v10.4s, v15.8h
-	FLDPQ        96(R5), (F15, F16)
+	WORD $0x3cc600af // ldur q15, [x5, #96]
+	WORD $0x3cc700b0 // ldur q16, [x5, #112]
 	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
 	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
 	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
@@ -6147,7 +6325,8 @@ loop3:
 	WORD $0x4e709e31 // mul v17.8h, v17.8h, v16.8h
 	WORD $0x4e71bdef // addp v15.8h, v15.8h, v17.8h
 	WORD $0x4e6069ec // sadalp v12.4s, v15.8h
-	FLDPQ        160(R5), (F15, F16)
+	WORD $0x3cca00af // ldur q15, [x5, #160]
+	WORD $0x3ccb00b0 // ldur q16, [x5, #176]
 	WORD $0x2f08a5b1 // ushll v17.8h, v13.8b, #0
 	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
 	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
@@ -6170,8 +6349,8 @@ loop3:
 	FMOVQ        F12, 144(R9)
 	FMOVQ        F7, 256(R9)
 	FMOVQ        F8, 272(R9)
-	WORD $0x7d4000c7 // ldr h7, [x6]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x7c4000c7 // ldur h7, [x6]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	FMOVQ        F7, (R10)
 	FMOVQ        F7, 16(R10)
@@ -6186,10 +6365,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F7
-	FMOVQ        32(R1), F8
-	FMOVQ        64(R1), F9
-	FMOVQ        96(R1), F10
+	WORD $0x3cc00027 // ldur q7, [x1]
+	WORD $0x3cc20028 // ldur q8, [x1, #32]
+	WORD $0x3cc40029 // ldur q9, [x1, #64]
+	WORD $0x3cc6002a // ldur q10, [x1, #96]
 	WORD $0x4ea00908 // rev64 v8.4s, v8.4s
 	WORD $0x4e8828e7 // trn1 v7.4s, v7.4s, v8.4s
 	WORD $0x4ea00948 // rev64 v8.4s, v10.4s
@@ -6197,10 +6376,14 @@ done4:
 	WORD $0x6e084108 // ext v8.16b, v8.16b, v8.16b, #8
 	WORD $0x4ec838e7 // zip1 v7.2d, v7.2d, v8.2d
 	WORD $0x4e27d4e7 // fadd v7.4s, v7.4s, v7.4s
-	FLDPQ        (R0), (F8, F9)
-	FLDPQ        32(R0), (F10, F11)
-	FLDPQ        64(R0), (F12, F13)
-	FLDPQ        96(R0), (F14, F15)
+	WORD $0x3cc00008 // ldur q8, [x0]
+	WORD $0x3cc10009 // ldur q9, [x0, #16]
+	WORD $0x3cc2000a // ldur q10, [x0, #32]
+	WORD $0x3cc3000b // ldur q11, [x0, #48]
+	WORD $0x3cc4000c // ldur q12, [x0, #64]
+	WORD $0x3cc5000d // ldur q13, [x0, #80]
+	WORD $0x3cc6000e // ldur q14, [x0, #96]
+	WORD $0x3cc7000f // ldur q15, [x0, #112]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -6209,17 +6392,21 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        (R4), F9
+	WORD $0xbc400089 // ldur s9, [x4]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	FMOVQ        F8, (R2)
-	FLDPQ        128(R0), (F8, F9)
-	FLDPQ        160(R0), (F10, F11)
-	FLDPQ        192(R0), (F12, F13)
-	FLDPQ        224(R0), (F14, F15)
+	WORD $0x3cc80008 // ldur q8, [x0, #128]
+	WORD $0x3cc90009 // ldur q9, [x0, #144]
+	WORD $0x3cca000a // ldur q10, [x0, #160]
+	WORD $0x3ccb000b // ldur q11, [x0, #176]
+	WORD $0x3ccc000c // ldur q12, [x0, #192]
+	WORD $0x3ccd000d // ldur q13, [x0, #208]
+	WORD $0x3cce000e // ldur q14, [x0, #224]
+	WORD $0x3ccf000f // ldur q15, [x0, #240]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -6228,10 +6415,10 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        4(R4), F9
+	WORD $0xbc404089 // ldur s9, [x4, #4]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	MOVD         ldy+8(FP), R8
@@ -6250,10 +6437,10 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        8(R4), F9
+	WORD $0xbc408089 // ldur s9, [x4, #8]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
 	ADD          R8, R9
@@ -6294,7 +6481,8 @@ TEXT ·matmulQ8Block4xXm5_64NEON(SB), 0, $1056-72
 
 	// halves: quants over 2, to even; fixed: the smallest level times their sum
 	WORD $0x4f00e427 // movi v7.16b, #1
-	FLDPQ        (R2), (F8, F9)
+	WORD $0x3cc00048 // ldur q8, [x2]
+	WORD $0x3cc10049 // ldur q9, [x2, #16]
 	WORD $0x4f00e44a // movi v10.16b, #2
 	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
 	WORD $0x4f00e44b // movi v11.16b, #2
@@ -6325,7 +6513,8 @@ TEXT ·matmulQ8Block4xXm5_64NEON(SB), 0, $1056-72
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        32(R2), (F10, F11)
+	WORD $0x3cc2004a // ldur q10, [x2, #32]
+	WORD $0x3cc3004b // ldur q11, [x2, #48]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -6367,7 +6556,8 @@ TEXT ·matmulQ8Block4xXm5_64NEON(SB), 0, $1056-72
 	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
 	WORD $0x7e30d929 // faddp s9, v9.2s
 	FMOVS        F9, (R4)
-	FLDPQ        64(R2), (F8, F9)
+	WORD $0x3cc40048 // ldur q8, [x2, #64]
+	WORD $0x3cc50049 // ldur q9, [x2, #80]
 	WORD $0x4f00e44a // movi v10.16b, #2
 	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
 	WORD $0x4f00e44b // movi v11.16b, #2
@@ -6398,7 +6588,8 @@ TEXT ·matmulQ8Block4xXm5_64NEON(SB), 0, $1056-72
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        96(R2), (F10, F11)
+	WORD $0x3cc6004a // ldur q10, [x2, #96]
+	WORD $0x3cc7004b // ldur q11, [x2, #112]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -6440,7 +6631,8 @@ TEXT ·matmulQ8Block4xXm5_64NEON(SB), 0, $1056-72
 	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
 	WORD $0x7e30d929 // faddp s9, v9.2s
 	FMOVS        F9, 4(R4)
-	FLDPQ        128(R2), (F8, F9)
+	WORD $0x3cc80048 // ldur q8, [x2, #128]
+	WORD $0x3cc90049 // ldur q9, [x2, #144]
 	WORD $0x4f00e44a // movi v10.16b, #2
 	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
 	WORD $0x4f00e44b // movi v11.16b, #2
@@ -6471,7 +6663,8 @@ TEXT ·matmulQ8Block4xXm5_64NEON(SB), 0, $1056-72
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        160(R2), (F10, F11)
+	WORD $0x3cca004a // ldur q10, [x2, #160]
+	WORD $0x3ccb004b // ldur q11, [x2, #176]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -6513,7 +6706,8 @@ TEXT ·matmulQ8Block4xXm5_64NEON(SB), 0, $1056-72
 	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
 	WORD $0x7e30d929 // faddp s9, v9.2s
 	FMOVS        F9, 8(R4)
-	FLDPQ        192(R2), (F8, F9)
+	WORD $0x3ccc0048 // ldur q8, [x2, #192]
+	WORD $0x3ccd0049 // ldur q9, [x2, #208]
 	WORD $0x4f00e44a // movi v10.16b, #2
 	WORD $0x4e2a1d0a // and v10.16b, v8.16b, v10.16b
 	WORD $0x4f00e44b // movi v11.16b, #2
@@ -6544,7 +6738,8 @@ TEXT ·matmulQ8Block4xXm5_64NEON(SB), 0, $1056-72
 	WORD $0x4e29c0e9 // smull2 v9.8h, v7.16b, v9.16b
 	WORD $0x4e69bd49 // addp v9.8h, v10.8h, v9.8h
 	WORD $0x4e602929 // saddlp v9.4s, v9.8h
-	FLDPQ        224(R2), (F10, F11)
+	WORD $0x3cce004a // ldur q10, [x2, #224]
+	WORD $0x3ccf004b // ldur q11, [x2, #240]
 	WORD $0x4f00e44c // movi v12.16b, #2
 	WORD $0x4e2c1d4c // and v12.16b, v10.16b, v12.16b
 	WORD $0x4f00e44d // movi v13.16b, #2
@@ -6606,10 +6801,10 @@ loop3:
 	WORD $0xf98400c0 // prfm pldl1keep, [x6, #2048]
 
 	// levels of values 0 to 31, and their products
-	FMOVQ        2(R6), F7
+	WORD $0x3cc020c7 // ldur q7, [x6, #2]
 	WORD $0x6f0c04e8 // ushr v8.16b, v7.16b, #4
 	WORD $0x4e201ce7 // and v7.16b, v7.16b, v0.16b
-	FMOVS        34(R6), F9
+	WORD $0xbc4220c9 // ldur s9, [x6, #34]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x6ea5452a // ushl v10.4s, v9.4s, v5.4s
 	WORD $0x6ea64529 // ushl v9.4s, v9.4s, v6.4s
@@ -6631,7 +6826,8 @@ loop3:
 	WORD $0x6e691d67 // bsl v7.16b, v11.16b, v9.16b
 	WORD $0x4e228d08 // cmtst v8.16b, v8.16b, v2.16b
 	WORD $0x6e6a1d88 // bsl v8.16b, v12.16b, v10.16b
-	FLDPQ        (R5), (F9, F10)
+	WORD $0x3cc000a9 // ldur q9, [x5]
+	WORD $0x3cc100aa // ldur q10, [x5, #16]
 	WORD $0x2f08a4eb // ushll v11.8h, v7.8b, #0
 	WORD $0x0f08a52c // sshll v12.8h, v9.8b, #0
 	WORD $0x4e6c9d6b // mul v11.8h, v11.8h, v12.8h
@@ -6648,7 +6844,8 @@ loop3:
 	WORD $0x4e6a9d8c // mul v12.8h, v12.8h, v10.8h
 	WORD $0x4e6cbd6a // addp v10.8h, v11.8h, v12.8h
 	WORD $0x4e60294a // saddlp v10.4s, v10.8h
-	FLDPQ        64(R5), (F11, F12)
+	WORD $0x3cc400ab // ldur q11, [x5, #64]
+	WORD $0x3cc500ac // ldur q12, [x5, #80]
 	WORD $0x2f08a4ed // ushll v13.8h, v7.8b, #0
 	WORD $0x0f08a56e // sshll v14.8h, v11.8b, #0
 	WORD $0x4e6e9dad // mul v13.8h, v13.8h, v14.8h
@@ -6665,7 +6862,8 @@ loop3:
 	WORD $0x4e6c9dce // mul v14.8h, v14.8h, v12.8h
 	WORD $0x4e6ebdac // addp v12.8h, v13.8h, v14.8h
 	WORD $0x4e60298c // saddlp v12.4s, v12.8h
-	FLDPQ        128(R5), (F13, F14)
+	WORD $0x3cc800ad // ldur q13, [x5, #128]
+	WORD $0x3cc900ae // ldur q14, [x5, #144]
 	WORD $0x2f08a4ef // ushll v15.8h, v7.8b, #0
 	WORD $0x0f08a5b0 // sshll v16.8h, v13.8b, #0
 	WORD $0x4e709def // mul v15.8h, v15.8h, v16.8h
@@ -6682,7 +6880,8 @@ loop3:
 	WORD $0x4e6e9e10 // mul v16.8h, v16.8h, v14.8h
 	WORD $0x4e70bdee // addp v14.8h, v15.8h, v16.8h
 	WORD $0x4e6029ce // saddlp v14.4s, v14.8h
-	FLDPQ        192(R5), (F15, F16)
+	WORD $0x3ccc00af // ldur q15, [x5, #192]
+	WORD $0x3ccd00b0 // ldur q16, [x5, #208]
 	WORD $0x2f08a4f1 // ushll v17.8h, v7.8b, #0
 	WORD $0x0f08a5f2 // sshll v18.8h, v15.8b, #0
 	WORD $0x4e729e31 // mul v17.8h, v17.8h, v18.8h
@@ -6701,10 +6900,10 @@ loop3:
 	WORD $0x4e602908 // saddlp v8.4s, v8.8h
 
 	// levels of values 32 to 63, and their products
-	FMOVQ        18(R6), F15
+	WORD $0x3cc120cf // ldur q15, [x6, #18]
 	WORD $0x6f0c05f0 // ushr v16.16b, v15.16b, #4
 	WORD $0x4e201def // and v15.16b, v15.16b, v0.16b
-	FMOVS        38(R6), F17
+	WORD $0xbc4260d1 // ldur s17, [x6, #38]
 	WORD $0x4e040631 // dup v17.4s, v17.s[0]
 	WORD $0x6ea54632 // ushl v18.4s, v17.4s, v5.4s
 	WORD $0x6ea64631 // ushl v17.4s, v17.4s, v6.4s
@@ -6726,7 +6925,8 @@ loop3:
 	WORD $0x6e711e6f // bsl v15.16b, v19.16b, v17.16b
 	WORD $0x4e228e10 // cmtst v16.16b, v16.16b, v2.16b
 	WORD $0x6e721e90 // bsl v16.16b, v20.16b, v18.16b
-	FLDPQ        32(R5), (F17, F18)
+	WORD $0x3cc200b1 // ldur q17, [x5, #32]
+	WORD $0x3cc300b2 // ldur q18, [x5, #48]
 	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
 	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
@@ -6743,7 +6943,8 @@ loop3:
 	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
 	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
 	WORD $0x4e606a2a // sadalp v10.4s, v17.8h
-	FLDPQ        96(R5), (F17, F18)
+	WORD $0x3cc600b1 // ldur q17, [x5, #96]
+	WORD $0x3cc700b2 // ldur q18, [x5, #112]
 	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
 	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
@@ -6760,7 +6961,8 @@ loop3:
 	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
 	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
 	WORD $0x4e606a2c // sadalp v12.4s, v17.8h
-	FLDPQ        160(R5), (F17, F18)
+	WORD $0x3cca00b1 // ldur q17, [x5, #160]
+	WORD $0x3ccb00b2 // ldur q18, [x5, #176]
 	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
 	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
@@ -6777,7 +6979,8 @@ loop3:
 	WORD $0x4e729e73 // mul v19.8h, v19.8h, v18.8h
 	WORD $0x4e73be31 // addp v17.8h, v17.8h, v19.8h
 	WORD $0x4e606a2e // sadalp v14.4s, v17.8h
-	FLDPQ        224(R5), (F17, F18)
+	WORD $0x3cce00b1 // ldur q17, [x5, #224]
+	WORD $0x3ccf00b2 // ldur q18, [x5, #240]
 	WORD $0x2f08a5f3 // ushll v19.8h, v15.8b, #0
 	WORD $0x0f08a634 // sshll v20.8h, v17.8b, #0
 	WORD $0x4e749e73 // mul v19.8h, v19.8h, v20.8h
@@ -6802,8 +7005,8 @@ loop3:
 	FMOVQ        F14, 272(R9)
 	FMOVQ        F7, 384(R9)
 	FMOVQ        F8, 400(R9)
-	WORD $0x7d4000c7 // ldr h7, [x6]
-	WORD $0x0e2178e7 // fcvtl v7.4s, v7.4h
+	WORD $0x7c4000c7 // ldur h7, [x6]
+	WORD $0x1ee240e7 // fcvt s7, h7
 	WORD $0x4e0404e7 // dup v7.4s, v7.s[0]
 	FMOVQ        F7, (R10)
 	FMOVQ        F7, 16(R10)
@@ -6818,10 +7021,10 @@ done4:
 	ADD          $1, R8
 
 	// four results for each row of y
-	FMOVQ        (R1), F7
-	FMOVQ        32(R1), F8
-	FMOVQ        64(R1), F9
-	FMOVQ        96(R1), F10
+	WORD $0x3cc00027 // ldur q7, [x1]
+	WORD $0x3cc20028 // ldur q8, [x1, #32]
+	WORD $0x3cc40029 // ldur q9, [x1, #64]
+	WORD $0x3cc6002a // ldur q10, [x1, #96]
 	WORD $0x4ea00908 // rev64 v8.4s, v8.4s
 	WORD $0x4e8828e7 // trn1 v7.4s, v7.4s, v8.4s
 	WORD $0x4ea00948 // rev64 v8.4s, v10.4s
@@ -6829,10 +7032,14 @@ done4:
 	WORD $0x6e084108 // ext v8.16b, v8.16b, v8.16b, #8
 	WORD $0x4ec838e7 // zip1 v7.2d, v7.2d, v8.2d
 	WORD $0x4e27d4e7 // fadd v7.4s, v7.4s, v7.4s
-	FLDPQ        (R0), (F8, F9)
-	FLDPQ        32(R0), (F10, F11)
-	FLDPQ        64(R0), (F12, F13)
-	FLDPQ        96(R0), (F14, F15)
+	WORD $0x3cc00008 // ldur q8, [x0]
+	WORD $0x3cc10009 // ldur q9, [x0, #16]
+	WORD $0x3cc2000a // ldur q10, [x0, #32]
+	WORD $0x3cc3000b // ldur q11, [x0, #48]
+	WORD $0x3cc4000c // ldur q12, [x0, #64]
+	WORD $0x3cc5000d // ldur q13, [x0, #80]
+	WORD $0x3cc6000e // ldur q14, [x0, #96]
+	WORD $0x3cc7000f // ldur q15, [x0, #112]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -6841,17 +7048,21 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        (R4), F9
+	WORD $0xbc400089 // ldur s9, [x4]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVS        (R3), F9
+	WORD $0xbc400069 // ldur s9, [x3]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	FMOVQ        F8, (R2)
-	FLDPQ        128(R0), (F8, F9)
-	FLDPQ        160(R0), (F10, F11)
-	FLDPQ        192(R0), (F12, F13)
-	FLDPQ        224(R0), (F14, F15)
+	WORD $0x3cc80008 // ldur q8, [x0, #128]
+	WORD $0x3cc90009 // ldur q9, [x0, #144]
+	WORD $0x3cca000a // ldur q10, [x0, #160]
+	WORD $0x3ccb000b // ldur q11, [x0, #176]
+	WORD $0x3ccc000c // ldur q12, [x0, #192]
+	WORD $0x3ccd000d // ldur q13, [x0, #208]
+	WORD $0x3cce000e // ldur q14, [x0, #224]
+	WORD $0x3ccf000f // ldur q15, [x0, #240]
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
 	WORD $0x4eaebd8a // addp v10.4s, v12.4s, v14.4s
 	WORD $0x4eaabd08 // addp v8.4s, v8.4s, v10.4s
@@ -6860,10 +7071,10 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        4(R4), F9
+	WORD $0xbc404089 // ldur s9, [x4, #4]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVS        4(R3), F9
+	WORD $0xbc404069 // ldur s9, [x3, #4]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	MOVD         ldy+8(FP), R8
@@ -6882,10 +7093,10 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        8(R4), F9
+	WORD $0xbc408089 // ldur s9, [x4, #8]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVS        8(R3), F9
+	WORD $0xbc408069 // ldur s9, [x3, #8]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd08 // fmul v8.4s, v8.4s, v7.4s
 	ADD          R8, R9
@@ -6902,10 +7113,10 @@ done4:
 	WORD $0x4eaabd29 // addp v9.4s, v9.4s, v10.4s
 	WORD $0x4ea98508 // add v8.4s, v8.4s, v9.4s
 	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	FMOVS        12(R4), F9
+	WORD $0xbc40c089 // ldur s9, [x4, #12]
 	WORD $0x4e040529 // dup v9.4s, v9.s[0]
 	WORD $0x4e29d508 // fadd v8.4s, v8.4s, v9.4s
-	FMOVS        12(R3), F9
+	WORD $0xbc40c069 // ldur s9, [x3, #12]
 	WORD $0x4f899108 // fmul v8.4s, v8.4s, v9.s[0]
 	WORD $0x6e27dd07 // fmul v7.4s, v8.4s, v7.4s
 	ADD          R8, R9
@@ -6968,9 +7179,9 @@ loop1:
 
 loop3:
 	ADD          R4, R1, R6
-	FMOVQ        (R6), F14
+	WORD $0x3cc000ce // ldur q14, [x6]
 	ADD          R4, R1, R6
-	FMOVQ        16(R6), F15
+	WORD $0x3cc100cf // ldur q15, [x6, #16]
 	ADD          R4, R1, R6
 	FMOVQ        256(R6), F16
 	ADD          R4, R1, R6
@@ -7080,11 +7291,11 @@ done4:
 
 loop5:
 	ADD          R5<<3, R2, R7
-	FMOVQ        (R7), F14
+	WORD $0x3cc000ee // ldur q14, [x7]
 	ADD          R5<<3, R2, R7
-	FMOVQ        16(R7), F15
+	WORD $0x3cc100ef // ldur q15, [x7, #16]
 	ADD          R5, R4, R7
-	FMOVS        (R7), F16
+	WORD $0xbc4000f0 // ldur s16, [x7]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R7
@@ -7092,11 +7303,11 @@ loop5:
 	ADD          R5<<3, R2, R7
 	FMOVQ        F15, 2064(R7)
 	ADD          R5<<3, R2, R7
-	FMOVQ        32(R7), F14
+	WORD $0x3cc200ee // ldur q14, [x7, #32]
 	ADD          R5<<3, R2, R7
-	FMOVQ        48(R7), F15
+	WORD $0x3cc300ef // ldur q15, [x7, #48]
 	ADD          R5, R4, R7
-	FMOVS        4(R7), F16
+	WORD $0xbc4040f0 // ldur s16, [x7, #4]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R7
@@ -7104,11 +7315,11 @@ loop5:
 	ADD          R5<<3, R2, R7
 	FMOVQ        F15, 2096(R7)
 	ADD          R5<<3, R2, R7
-	FMOVQ        64(R7), F14
+	WORD $0x3cc400ee // ldur q14, [x7, #64]
 	ADD          R5<<3, R2, R7
-	FMOVQ        80(R7), F15
+	WORD $0x3cc500ef // ldur q15, [x7, #80]
 	ADD          R5, R4, R7
-	FMOVS        8(R7), F16
+	WORD $0xbc4080f0 // ldur s16, [x7, #8]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R7
@@ -7116,11 +7327,11 @@ loop5:
 	ADD          R5<<3, R2, R7
 	FMOVQ        F15, 2128(R7)
 	ADD          R5<<3, R2, R7
-	FMOVQ        96(R7), F14
+	WORD $0x3cc600ee // ldur q14, [x7, #96]
 	ADD          R5<<3, R2, R7
-	FMOVQ        112(R7), F15
+	WORD $0x3cc700ef // ldur q15, [x7, #112]
 	ADD          R5, R4, R7
-	FMOVS        12(R7), F16
+	WORD $0xbc40c0f0 // ldur s16, [x7, #12]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R7
@@ -7354,7 +7565,7 @@ loop11:
 	WORD $0x4eb6d5ce // fsub v14.4s, v14.4s, v22.4s
 	WORD $0x4eb7d5ef // fsub v15.4s, v15.4s, v23.4s
 	ADD          R5, R4, R8
-	FMOVS        (R8), F22
+	WORD $0xbc400116 // ldur s22, [x8]
 	WORD $0x4f969357 // fmul v23.4s, v26.4s, v22.s[0]
 	WORD $0x4f969376 // fmul v22.4s, v27.4s, v22.s[0]
 	ADD          R5<<3, R2, R8
@@ -7362,7 +7573,7 @@ loop11:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F22, 2064(R8)
 	ADD          R5, R4, R8
-	FMOVS        32(R8), F22
+	WORD $0xbc420116 // ldur s22, [x8, #32]
 	WORD $0x4f969397 // fmul v23.4s, v28.4s, v22.s[0]
 	WORD $0x4f9693b6 // fmul v22.4s, v29.4s, v22.s[0]
 	ADD          R5<<3, R2, R8
@@ -7370,7 +7581,7 @@ loop11:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F22, 2320(R8)
 	ADD          R5, R4, R8
-	FMOVS        64(R8), F22
+	WORD $0xbc440116 // ldur s22, [x8, #64]
 	WORD $0x4f9693d7 // fmul v23.4s, v30.4s, v22.s[0]
 	WORD $0x4f9693f6 // fmul v22.4s, v31.4s, v22.s[0]
 	ADD          R5<<3, R2, R8
@@ -7378,7 +7589,7 @@ loop11:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F22, 2576(R8)
 	ADD          R5, R4, R8
-	FMOVS        96(R8), F22
+	WORD $0xbc460116 // ldur s22, [x8, #96]
 	WORD $0x4f969294 // fmul v20.4s, v20.4s, v22.s[0]
 	WORD $0x4f9692b5 // fmul v21.4s, v21.4s, v22.s[0]
 	ADD          R5<<3, R2, R8
@@ -7386,7 +7597,7 @@ loop11:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F21, 2832(R8)
 	ADD          R5, R4, R8
-	FMOVS        128(R8), F20
+	WORD $0xbc480114 // ldur s20, [x8, #128]
 	WORD $0x4f949252 // fmul v18.4s, v18.4s, v20.s[0]
 	WORD $0x4f949273 // fmul v19.4s, v19.4s, v20.s[0]
 	ADD          R5<<3, R2, R8
@@ -7394,7 +7605,7 @@ loop11:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F19, 3088(R8)
 	ADD          R5, R4, R8
-	FMOVS        160(R8), F18
+	WORD $0xbc4a0112 // ldur s18, [x8, #160]
 	WORD $0x4f929313 // fmul v19.4s, v24.4s, v18.s[0]
 	WORD $0x4f929332 // fmul v18.4s, v25.4s, v18.s[0]
 	ADD          R5<<3, R2, R8
@@ -7402,7 +7613,7 @@ loop11:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F18, 3344(R8)
 	ADD          R5, R4, R8
-	FMOVS        192(R8), F18
+	WORD $0xbc4c0112 // ldur s18, [x8, #192]
 	WORD $0x4f929210 // fmul v16.4s, v16.4s, v18.s[0]
 	WORD $0x4f929231 // fmul v17.4s, v17.4s, v18.s[0]
 	ADD          R5<<3, R2, R8
@@ -7410,7 +7621,7 @@ loop11:
 	ADD          R5<<3, R2, R8
 	FMOVQ        F17, 3600(R8)
 	ADD          R5, R4, R8
-	FMOVS        224(R8), F16
+	WORD $0xbc4e0110 // ldur s16, [x8, #224]
 	WORD $0x4f9091ce // fmul v14.4s, v14.4s, v16.s[0]
 	WORD $0x4f9091ef // fmul v15.4s, v15.4s, v16.s[0]
 	ADD          R5<<3, R2, R8

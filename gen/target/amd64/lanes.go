@@ -10,7 +10,7 @@ import (
 var straight = map[ir.Op]string{
 	ir.OpDiv: "VDIVPS", ir.OpSqrt: "VSQRTPS", ir.OpMinF: "VMINPS", ir.OpMaxF: "VMAXPS",
 	ir.OpTruncI: "VCVTTPS2DQ", ir.OpRintI: "VCVTPS2DQ",
-	ir.OpSubI: "VPSUBD", ir.OpMulI: "VPMULLD", ir.OpMinI: "VPMINSD", ir.OpMaxI: "VPMAXSD", ir.OpAbsI: "VPABSD", ir.OpAddPairs: "VPHADDD", ir.OpAverage: "VPAVGB",
+	ir.OpSubI: "VPSUBD", ir.OpMulI: "VPMULLD", ir.OpMinI: "VPMINSD", ir.OpMaxI: "VPMAXSD", ir.OpAbsI: "VPABSD", ir.OpAverage: "VPAVGB",
 }
 
 // relation is the immediate of VCMPPS. The ordered comparisons are false for a NaN.
@@ -70,6 +70,9 @@ func (s selector) lanes(in *ir.Instr) bool {
 		s.F.Emit(&asm.Inst{Name: "VPGATHERQQ", Args: []asm.Operand{mask, g, d}, RMW: true, Clobber: []*asm.Reg{mask.Reg}})
 	case ir.OpSum4:
 		s.sum4(s.R(in.Dst), in.Args, in.Dst.Type.Elem)
+	case ir.OpAddPairs:
+		name := map[ir.Elem]string{ir.I32: "VPHADDD", ir.F32: "VHADDPS"}[in.Dst.Type.Elem]
+		s.Op(name, s.R(in.Args[1]), s.R(in.Args[0]), s.R(in.Dst))
 	case ir.OpSwap:
 		s.swap(s.R(in.Args[0]), s.R(in.Dst), in.Imm)
 	case ir.OpMerge:

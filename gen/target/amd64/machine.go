@@ -27,6 +27,7 @@ var Machine = &simd.Machine{
 	Select: func(s *simd.Selector, in *ir.Instr) bool { return selector{s}.instr(in) },
 	Lacks: map[ir.Op]string{
 		ir.OpFoldS8: "a vector is one register, whose halves are added at the end", ir.OpFoldS8Acc: "a vector is one register, whose halves are added at the end",
+		ir.OpSumFours: "scales of a group have a register each", ir.OpShiftB: "words are shifted, not bytes",
 	},
 	Folds: map[ir.Op]bool{ir.OpMul: true, ir.OpAdd: true, ir.OpFMA: true, ir.OpDotU8S8: true, ir.OpDotAcc: true},
 

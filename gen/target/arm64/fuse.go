@@ -33,7 +33,11 @@ func (s selector) isFactor(v *ir.Value) bool {
 		if in.Op == ir.OpFMA {
 			args = args[1:]
 		}
-		if in.Op != ir.OpFMA && in.Op != ir.OpMul || len(args) != 2 || args[0] == args[1] || s.splats(args[0]) && s.splats(args[1]) {
+		switch {
+		case in.Op != ir.OpFMA && in.Op != ir.OpMul || len(args) != 2 || args[0] == args[1]:
+			return false
+		case in.Op == ir.OpMul && s.inFirst(args[0]) && s.inFirst(args[1]) && s.isFactor(in.Dst):
+		case args[0] == v && s.splats(args[0]) && s.splats(args[1]): // one of two is a vector
 			return false
 		}
 	}
@@ -43,11 +47,26 @@ func (s selector) isFactor(v *ir.Value) bool {
 // splats reports whether one lane fills a value, by the operation that makes it.
 func (s selector) splats(v *ir.Value) bool {
 	in := s.Made(v)
-	return in != nil && (in.Op == ir.OpBroadcast && in.Dst.Type.Elem == ir.F32 || in.Op == ir.OpOrder && isSplat(in) && s.Fresh(in.Args[0]))
+	return s.inFirst(v) || in != nil && in.Op == ir.OpOrder && isSplat(in) && s.Fresh(in.Args[0])
+}
+
+// inFirst reports whether that is the first lane of its register: of a number from memory, or of a
+// product of two.
+func (s selector) inFirst(v *ir.Value) bool {
+	in := s.Made(v)
+	if in == nil || in.Dst.Type.Elem != ir.F32 || !s.Fresh(v) {
+		return false
+	}
+	return in.Op == ir.OpBroadcast || in.Op == ir.OpBcastF16 || in.Op == ir.OpMul && len(in.Args) == 2 && s.inFirst(in.Args[0]) && s.inFirst(in.Args[1])
 }
 
 func isSplat(in *ir.Instr) bool {
 	return in.Dst.Type.Elem == ir.F32 && bytes.Equal(in.Const[:len(in.Const)-4], in.Const[4:])
+}
+
+// isIdentity reports whether an order leaves 4 lanes where they are.
+func isIdentity(in *ir.Instr) bool {
+	return in.Args[0].Type == in.Dst.Type && bytes.Equal(in.Const, words(0, 1, 2, 3))
 }
 
 // lane is the register and the lane of a value that is left to the products that read it.
@@ -64,7 +83,7 @@ func (s selector) lane(v *ir.Value) (r asm.R, lane int, ok bool) {
 
 func (s selector) multiply(in *ir.Instr) {
 	x, d := s.R(in.Args[0]), s.R(in.Dst)
-	if in.Const == nil {
+	if in.Const == nil && !(s.inFirst(in.Dst) && s.isFactor(in.Dst)) {
 		if v, lane, ok := s.lane(in.Args[1]); ok {
 			s.op("fmul.lane", d, x, v, asm.Imm(lane))
 			return

@@ -101,30 +101,69 @@ func TestLaneFactor(t *testing.T) {
 	}
 }
 
-// TestTwoLanes: of a product of two vectors that a lane fills, both are copied, whichever is made
-// first: a product takes one lane and one vector.
+// TestTwoLanes: of a product of two vectors that a lane fills, the first is copied: a product takes
+// one lane and one vector. Where the product is a factor itself, it is one in the first lane.
 func TestTwoLanes(t *testing.T) {
-	text := fused(t, func(b *ir.Builder, p *ir.Value) {
-		x, y := b.Broadcast(quarter, ir.At(p, 0), "x"), b.Broadcast(quarter, ir.At(p, 4), "y")
-		b.Store(b.Mul(x, y), ir.At(p, 64))
-	})
-	if strings.Count(text, "// dup ") != 2 || !strings.Contains(text, "// fmul v0.4s, v0.4s, v1.4s") {
-		t.Errorf("want two copies and a product of vectors:\n%s", text)
+	for _, c := range []struct {
+		what   string
+		copies int
+		has    string
+		build  func(b *ir.Builder, p, xy *ir.Value)
+	}{
+		{"a vector", 1, "// fmul v0.4s, v0.4s, v1.s[0]", func(b *ir.Builder, p, xy *ir.Value) { b.Store(xy, ir.At(p, 64)) }},
+		{"a factor", 0, "// fmul v0.4s, v0.4s, v1.4s", func(b *ir.Builder, p, xy *ir.Value) {
+			b.Store(b.Mul(b.Load(quarter, ir.At(p, 16), "z"), xy), ir.At(p, 64))
+		}},
+	} {
+		text := fused(t, func(b *ir.Builder, p *ir.Value) {
+			x, y := b.Broadcast(quarter, ir.At(p, 0), "x"), b.BcastF16(quarter, ir.At(p, 4), "y")
+			c.build(b, p, b.Mul(x, y))
+		})
+		if strings.Count(text, "// dup ") != c.copies || !strings.Contains(text, c.has) {
+			t.Errorf("a product that is %s: want %d copies and %q:\n%s", c.what, c.copies, c.has, text)
+		}
 	}
 }
 
-// TestLoadPair: two loads of neighbours are one where its distance has an encoding.
-func TestLoadPair(t *testing.T) {
+// TestInsertBits: bits of a mask go into a value without them by one instruction, where no other
+// reads either.
+func TestInsertBits(t *testing.T) {
+	for _, c := range []struct {
+		what   string
+		mask   byte
+		again  bool // the value is read once more
+		insert bool
+	}{{"other bits", 0x30, false, true}, {"a bit of both", 0x18, false, false}, {"a value with two readers", 0x30, true, false}} {
+		text := fused(t, func(b *ir.Builder, p *ir.Value) {
+			low := b.And(b.Load(half, ir.At(p, 0), "x"), ir.Lanes(splatBytes(0x0f)))
+			high := b.And(b.Load(half, ir.At(p, 16), "y"), ir.Lanes(splatBytes(c.mask)))
+			b.Store(b.Or(low, high), ir.At(p, 64))
+			if c.again {
+				b.Store(low, ir.At(p, 80))
+			}
+		})
+		if strings.Contains(text, "// bit ") != c.insert || strings.Contains(text, "// orr ") == c.insert {
+			t.Errorf("%s: want one instruction: %v\n%s", c.what, c.insert, text)
+		}
+	}
+}
+
+// TestLoads: what is near is loaded by its distance in bytes, two neighbours beyond that as one
+// where the distance has an encoding.
+func TestLoads(t *testing.T) {
 	for _, c := range []struct {
 		first, second int
-		pair          bool
-	}{{0, 16, true}, {-32, -16, true}, {1008, 1024, true}, {1024, 1040, false}, {2, 18, false}, {16, 0, false}, {0, 32, false}} {
+		pair, near    bool
+	}{
+		{0, 16, false, true}, {-32, -16, false, true}, {2, 18, false, true}, {16, 0, false, true},
+		{256, 272, true, false}, {1008, 1024, true, false}, {1024, 1040, false, false}, {258, 274, false, false}, {272, 256, false, false},
+	} {
 		text := fused(t, func(b *ir.Builder, p *ir.Value) {
 			x, y := b.Load(quarter, ir.At(p, c.first), "x"), b.Load(quarter, ir.At(p, c.second), "y")
 			b.Store(b.Add(x, y), ir.At(p, 64))
 		})
-		if strings.Contains(text, "FLDPQ") != c.pair {
-			t.Errorf("loads at %d and %d: want a pair: %v\n%s", c.first, c.second, c.pair, text)
+		if strings.Contains(text, "FLDPQ") != c.pair || strings.Contains(text, "// ldur q") != c.near {
+			t.Errorf("loads at %d and %d: want a pair: %v, near: %v\n%s", c.first, c.second, c.pair, c.near, text)
 		}
 	}
 }

@@ -16,6 +16,9 @@ func (s selector) lanes(in *ir.Instr) bool {
 		s.op([...]string{"zip1.8h", "zip2.8h"}[in.Imm], d, s.R(in.Args[0]), s.R(in.Args[1]))
 	case ir.OpZip:
 		s.op([...]string{"zip1.4s", "zip2.4s"}[in.Imm], d, s.R(in.Args[0]), s.R(in.Args[1]))
+	case ir.OpAddPairs:
+		key := map[ir.Elem]string{ir.I32: "addp.4s", ir.F32: "faddp.4s"}[in.Dst.Type.Elem]
+		s.op(key, d, s.R(in.Args[0]), s.R(in.Args[1]))
 	case ir.OpSwap:
 		x := s.R(in.Args[0])
 		if in.Imm == 1 {
@@ -32,6 +35,10 @@ func (s selector) lanes(in *ir.Instr) bool {
 		}
 	case ir.OpOrder:
 		if s.splats(in.Dst) && s.isFactor(in.Dst) {
+			return true
+		}
+		if isIdentity(in) {
+			s.same(in)
 			return true
 		}
 		s.order(d, s.R(in.Args[0]), in.Const)

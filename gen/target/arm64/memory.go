@@ -23,24 +23,26 @@ func (s selector) load(in *ir.Instr) bool {
 		}
 		s.put("prfm", asm.R{Reg: m.Base}, asm.Imm(m.Disp))
 	case ir.OpLoadLow:
-		s.Op(map[int]string{1: "FMOVS", 2: "FMOVD", 4: "FMOVQ"}[in.Imm], m, d)
+		s.loadLow(4*in.Imm, m, d)
 	case ir.OpBroadcast:
-		s.Op("FMOVS", m, d)
+		s.loadLow(4, m, d)
 		if in.Dst.Type.Elem != ir.F32 || !s.isFactor(in.Dst) {
 			s.op("dup.4s", d, d, asm.Imm(0))
 		}
 	case ir.OpLoadF16:
-		s.Op("FMOVD", m, d)
+		s.loadLow(8, m, d)
 		s.op("fcvtl.4s", d, d)
 	case ir.OpBcastF16:
 		s.half(d, m)
-		s.op("fcvtl.4s", d, d)
-		s.op("dup.4s", d, d, asm.Imm(0))
+		s.op("fcvt.s", d, d)
+		if !s.isFactor(in.Dst) {
+			s.op("dup.4s", d, d, asm.Imm(0))
+		}
 	case ir.OpStrideF16:
 		s.join(d, func(t asm.R, l int) { s.half(t, plus(m, l*in.Imm)) }, "zip1.8h", "zip1.4s")
 		s.op("fcvtl.4s", d, d)
 	case ir.OpLoadBF16:
-		s.Op("FMOVD", m, d)
+		s.loadLow(8, m, d)
 		s.op("shll.4s", d, d)
 	case ir.OpBcastBF16:
 		s.half(d, m)
@@ -59,7 +61,7 @@ func (s selector) load(in *ir.Instr) bool {
 		s.loadBytes(m, in.Imm, d)
 	case ir.OpWidenS8, ir.OpWidenU8:
 		key := map[ir.Op]string{ir.OpWidenS8: "sshll", ir.OpWidenU8: "ushll"}[in.Op]
-		s.Op("FMOVS", m, d)
+		s.loadLow(4, m, d)
 		s.op(key+".8h", d, d, asm.Imm(0))
 		s.op(key+".4s", d, d, asm.Imm(0))
 	case ir.OpGather:
@@ -123,7 +125,8 @@ func (s selector) where(mask *ir.Value, do func(l int)) {
 	}
 }
 
-// loadWhole loads a vector, with the one before it where that is the instruction before.
+// loadWhole loads a vector. Neoverse cores make two operations of a distance that is a multiple of
+// the size, and three of a pair; beyond what the other encoding reaches a pair is shorter.
 func (s selector) loadWhole(m asm.Mem, d asm.R) {
 	if last := s.F.Last(); last != nil && last.Name == "FMOVQ" && !last.NoWrite {
 		before, at := last.Args[0].(asm.Mem), last.Args[1].(asm.R)
@@ -133,8 +136,20 @@ func (s selector) loadWhole(m asm.Mem, d asm.R) {
 			return
 		}
 	}
-	s.Op("FMOVQ", m, d)
+	s.loadLow(16, m, d)
 }
+
+// loadLow loads 4, 8 or 16 bytes.
+func (s selector) loadLow(n int, m asm.Mem, d asm.R) {
+	if key := map[int]string{4: "ldur.s", 8: "ldur.d", 16: "ldur.q"}[n]; isNear(m) {
+		s.op(key, d, asm.R{Reg: m.Base}, asm.Imm(m.Disp))
+		return
+	}
+	s.Op(map[int]string{4: "FMOVS", 8: "FMOVD", 16: "FMOVQ"}[n], m, d)
+}
+
+// isNear reports whether a distance fits the encoding that has it in bytes.
+func isNear(m asm.Mem) bool { return m.Index == nil && m.Disp >= -256 && m.Disp < 256 }
 
 // half brings 2 bytes of memory into a register, and zeros.
 func (s selector) half(t asm.R, m asm.Mem) { s.piece(t, "h", m) }
@@ -143,10 +158,10 @@ func (s selector) half(t asm.R, m asm.Mem) { s.piece(t, "h", m) }
 func (s selector) piece(t asm.R, size string, m asm.Mem) {
 	base, bytes := asm.R{Reg: m.Base}, map[string]int{"b": 1, "h": 2}[size]
 	switch {
+	case isNear(m):
+		s.op("ldur."+size, t, base, asm.Imm(m.Disp))
 	case m.Disp >= 0 && m.Disp%bytes == 0 && m.Disp < bytes<<12:
 		s.op("ldr."+size, t, base, asm.Imm(m.Disp))
-	case m.Disp >= -256 && m.Disp < 256:
-		s.op("ldur."+size, t, base, asm.Imm(m.Disp))
 	default:
 		s.op("ldr."+size, t, s.pointer(m), asm.Imm(0))
 	}
@@ -155,10 +170,10 @@ func (s selector) piece(t asm.R, size string, m asm.Mem) {
 func (s selector) loadDup(n int, m asm.Mem, d asm.R) {
 	switch n {
 	case 4:
-		s.Op("FMOVS", m, d)
+		s.loadLow(4, m, d)
 		s.op("dup.4s", d, d, asm.Imm(0))
 	case 8:
-		s.Op("FMOVD", m, d)
+		s.loadLow(8, m, d)
 		s.op("dup.2d", d, d, asm.Imm(0))
 	default:
 		s.loadWhole(m, d)

@@ -44,7 +44,7 @@ func featuresOf(in asm.Line) (list []string, known bool) {
 }
 
 var (
-	wordRegister = regexp.MustCompile(`\b([xwvbhsd])(\d+)(\.\w+)?`)
+	wordRegister = regexp.MustCompile(`\b([xwvbhsdq])(\d+)(\.\w+)?`)
 	wordMemory   = regexp.MustCompile(`\[(R\w+)(?:, #(-?\d+))?\]$`)
 	wordList     = regexp.MustCompile(`\{ (.*?) \}(?:\[\d+\])?`)
 )
@@ -81,8 +81,14 @@ func readWord(word string) (in asm.Line, text string, ok bool) {
 	if memory != nil {
 		in.Args = append(in.Args, memory[2]+"("+memory[1]+")")
 	}
+	if name := near[row.key]; name != "" { // one of the assembler's, in another encoding
+		in.Op, in.Args[0], in.Args[1] = name, in.Args[1], in.Args[0]
+	}
 	return in, text, true
 }
+
+// near are the loads of the table that Go's assembler writes with another word.
+var near = map[string]string{"ldur.s": "FMOVS", "ldur.d": "FMOVD", "ldur.q": "FMOVQ"}
 
 // registerPair is how two registers of one load or store are written: (R0, R1).
 var registerPair = regexp.MustCompile(`^\(\w+, *\w+\)$`)

@@ -11,10 +11,10 @@ import (
 // and a constant.
 var one = map[ir.Op]string{
 	ir.OpAnd: "and", ir.OpOr: "orr", ir.OpXor: "eor",
-	ir.OpAddB: "add.16b", ir.OpSumB: "add.16b", ir.OpEqB: "cmeq.16b", ir.OpAbsB: "abs.16b", ir.OpAverage: "urhadd.16b", ir.OpShuffle: "tbl1",
+	ir.OpAddB: "add.16b", ir.OpSumB: "add.16b", ir.OpEqB: "cmeq.16b", ir.OpAbsB: "abs.16b", ir.OpAverage: "urhadd.16b", ir.OpShiftB: "ushl.16b", ir.OpShuffle: "tbl1",
 	ir.OpAddI: "add.4s", ir.OpSubI: "sub.4s", ir.OpMulI: "mul.4s", ir.OpMinI: "smin.4s", ir.OpMaxI: "smax.4s", ir.OpAbsI: "abs.4s",
-	ir.OpAddPairs: "addp.4s", ir.OpWidenPairs: "saddlp.4s",
-	ir.OpAdd: "fadd.4s", ir.OpSub: "fsub.4s", ir.OpDiv: "fdiv.4s", ir.OpSqrt: "fsqrt.4s", ir.OpFloor: "frintm.4s",
+	ir.OpWidenPairs: "saddlp.4s",
+	ir.OpAdd:        "fadd.4s", ir.OpSub: "fsub.4s", ir.OpDiv: "fdiv.4s", ir.OpSqrt: "fsqrt.4s", ir.OpFloor: "frintm.4s",
 	ir.OpToF32: "scvtf.4s",
 }
 
@@ -25,6 +25,9 @@ func (s selector) simple(in *ir.Instr) bool {
 	}
 	if s.masked(in) {
 		s.same(in)
+		return true
+	}
+	if s.insertedLater(in) || s.insert(in) {
 		return true
 	}
 	args := []asm.Operand{s.R(in.Args[0])}
@@ -158,42 +161,6 @@ func (s selector) shift(in *ir.Instr) {
 		return
 	}
 	s.op(key, d, x, asm.Imm(in.Imm))
-}
-
-// bits are those that any byte of a value may have set, as far as the operations that made it tell.
-func (s selector) bits(v *ir.Value) (all byte) {
-	in := s.Made(v)
-	if in == nil {
-		return 0xff
-	}
-	switch in.Op {
-	case ir.OpAnd:
-		if in.Const != nil {
-			return or(in.Const) & s.bits(in.Args[0])
-		}
-		return s.bits(in.Args[0]) & s.bits(in.Args[1])
-	case ir.OpOr, ir.OpXor:
-		if in.Const != nil {
-			return or(in.Const) | s.bits(in.Args[0])
-		}
-		return s.bits(in.Args[0]) | s.bits(in.Args[1])
-	case ir.OpTable16, ir.OpConst:
-		return or(in.Const)
-	case ir.OpZero:
-		return 0
-	case ir.OpShuffle, ir.OpAs:
-		return s.bits(in.Args[0])
-	case ir.OpSelectBit:
-		return s.bits(in.Args[1]) | s.bits(in.Args[2])
-	}
-	return 0xff
-}
-
-func or(c []byte) (all byte) {
-	for _, b := range c {
-		all |= b
-	}
-	return all
 }
 
 // divide goes through doubles, whose quotient of two int32 truncates to the exact one. By 0 it is

@@ -27,6 +27,7 @@ var table = []instruction{
 	{"fcvtzs.2d", "fcvtzs v{d}.2d, v{n}.2d", 0x4ee1b800, ""},
 	{"scvtf.4s", "scvtf v{d}.4s, v{n}.4s", 0x4e21d800, ""},
 	{"scvtf.2d", "scvtf v{d}.2d, v{n}.2d", 0x4e61d800, ""},
+	{"fcvt.s", "fcvt s{d}, h{n}", 0x1ee24000, ""},
 	{"fcvtl.4s", "fcvtl v{d}.4s, v{n}.4h", 0x0e217800, ""},
 	{"fcvtl.2d", "fcvtl v{d}.2d, v{n}.2s", 0x0e617800, ""},
 	{"fcvtl2.2d", "fcvtl2 v{d}.2d, v{n}.4s", 0x4e617800, ""},
@@ -73,6 +74,7 @@ var table = []instruction{
 	{"sdot.4s", "sdot v{d}.4s, v{n}.16b, v{m}.16b", 0x4e809400, "ASIMDDP"},
 
 	// shifts
+	{"ushl.16b", "ushl v{d}.16b, v{n}.16b, v{m}.16b", 0x6e204400, ""},
 	{"ushl.4s", "ushl v{d}.4s, v{n}.4s, v{m}.4s", 0x6ea04400, ""},
 	{"ushr.16b", "ushr v{d}.16b, v{n}.16b, #{right8}", 0x6f080400, ""},
 	{"ushr.4s", "ushr v{d}.4s, v{n}.4s, #{right32}", 0x6f200400, ""},
@@ -136,6 +138,9 @@ var table = []instruction{
 	{"ldr.h", "ldr h{d}, [x{n}, #{off2}]", 0x7d400000, ""},
 	{"ldur.b", "ldur b{d}, [x{n}, #{near}]", 0x3c400000, ""},
 	{"ldur.h", "ldur h{d}, [x{n}, #{near}]", 0x7c400000, ""},
+	{"ldur.s", "ldur s{d}, [x{n}, #{near}]", 0xbc400000, ""},
+	{"ldur.d", "ldur d{d}, [x{n}, #{near}]", 0xfc400000, ""},
+	{"ldur.q", "ldur q{d}, [x{n}, #{near}]", 0x3cc00000, ""},
 	{"ld1.s", "ld1 { v{d}.s }[{mems}], [x{n}]", 0x0d408000, ""},
 	{"st1.b", "st1 { v{d}.b }[{memb}], [x{n}]", 0x0d000000, ""},
 	{"st1.h", "st1 { v{d}.h }[{memh}], [x{n}]", 0x0d004000, ""},

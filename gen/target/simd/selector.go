@@ -116,6 +116,9 @@ func (s *Selector) Reg(v *ir.Value) *asm.Reg {
 // one that was selected.
 func (s *Selector) Made(v *ir.Value) *ir.Instr { return s.made[v] }
 
+// Placed reports whether a value has a register.
+func (s *Selector) Placed(v *ir.Value) bool { return s.regs[v] != nil }
+
 // Rename makes r the register of a value from here on.
 func (s *Selector) Rename(v *ir.Value, r *asm.Reg) { s.regs[v] = r }
 

@@ -184,6 +184,11 @@ func constants(in instruction, r *rand.Rand) [][]byte {
 		return [][]byte{nil}
 	case ir.Vector:
 		c := random(n, r)
+		if in.op == ir.OpShiftB {
+			for l := range c {
+				c[l] = byte(r.IntN(15) - 7)
+			}
+		}
 		if in.op == ir.OpShrVar || in.op == ir.OpShlVar {
 			c = words(n/4, func(int) uint32 { return r.Uint32N(40) })
 		}
